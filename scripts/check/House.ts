@@ -1,0 +1,240 @@
+/**
+ * The rules of the house, as a table: each is a sentence, the files it holds for, and a pure function that finds what
+ * breaks it.
+ */
+import * as Path from "node:path/posix"
+import { type Import, lineOf, type Source, type Tree } from "./Source.ts"
+
+/** A place that breaks a rule. */
+interface Offence {
+  readonly line: number
+  readonly message: string
+}
+
+/** A rule of the house. */
+export interface Rule {
+  readonly name: string
+  /** What is right. */
+  readonly says: string
+  readonly holds: (path: string) => boolean
+  readonly find: (source: Source, tree: Tree) => Iterable<Offence>
+}
+
+/** What a service may stand on. Services do not import each other. */
+const below = ["network", "farm", "session"]
+
+const services = ["board", "guess", "hangman", "inspect", "primes", "rot13", "status", "tftp"]
+
+/** What each folder of src/ may import besides itself. A new folder takes its place here first. */
+const arrows: Readonly<Record<string, ReadonlyArray<string>>> = {
+  network: [],
+  farm: ["network"],
+  session: ["network"],
+  simulation: ["network"],
+  capture: ["network"],
+  ...Object.fromEntries(services.map((name) => [name, below])),
+  cli: [...below, ...services, "simulation", "capture"]
+}
+
+/** Files that may use the platform without `Node` in their name, each with its reason. */
+const platformFiles: Readonly<Record<string, string>> = {
+  "src/cli/bin.ts": "the process itself: compile cache, runMain"
+}
+
+const within =
+  (...folders: ReadonlyArray<string>) =>
+  (path: string) =>
+    folders.some((folder) => path.startsWith(`${folder}/`))
+const isTypeScript = (path: string) => path.endsWith(".ts")
+const isNodeFile = (path: string) => /\/Node[A-Z]\w*\.ts$/.test(path)
+const isIndex = (path: string) => path.endsWith("/index.ts")
+const isModule = (path: string) => within("src")(path) && !within("src/cli")(path) && !isIndex(path)
+
+const folderOf = (path: string) => path.split("/")[1]!
+const targetOf = (path: string, specifier: string) => Path.join(Path.dirname(path), specifier)
+const isRelative = ({ specifier }: Import) => specifier.startsWith(".")
+
+const imports = (judge: (what: Import, source: Source) => string | undefined): Rule["find"] =>
+  function* (source) {
+    for (const what of source.imports) {
+      const message = judge(what, source)
+      if (message !== undefined) yield { line: what.line, message }
+    }
+  }
+
+const matches = (form: "text" | "code", pattern: RegExp, right: string): Rule["find"] =>
+  function* (source) {
+    for (const { 0: found, index } of source[form].matchAll(pattern)) {
+      yield { line: lineOf(source.text, index), message: `${found.trim()}: ${right}` }
+    }
+  }
+
+/** Names that stand alone or after `globalThis.`, not as somebody's property. */
+const globals = (...names: ReadonlyArray<string>) =>
+  new RegExp(`(?<![.\\w])(?:globalThis\\.)?(?:${names.join("|")})(?!\\w)`, "g")
+
+const arrow = imports((what, { path }) => {
+  if (!isRelative(what)) return undefined
+  const from = folderOf(path)
+  const target = targetOf(path, what.specifier)
+  if (!target.startsWith("src/")) return `src imports nothing outside src, not ${what.specifier}`
+  const allowed = arrows[from]
+  const to = folderOf(target)
+  if (allowed === undefined) return `src/${from} has no place in the table of arrows yet`
+  return to === from || allowed.includes(to) ? undefined : `${from} must not import ${to}`
+})
+
+const platform: Rule["find"] = function* (source, tree) {
+  if (isNodeFile(source.path) || platformFiles[source.path] !== undefined) return
+  const right = "belongs in a file named Node*.ts"
+  yield* imports(({ specifier }) =>
+    /^(node:|@effect\/platform-node)/.test(specifier) ? `${specifier} ${right}` : undefined
+  )(source, tree)
+  yield* matches("code", globals("process", "Buffer"), right)(source, tree)
+}
+
+const hostLayer = imports((what, { path }) =>
+  isRelative(what) && isNodeFile(what.specifier) && !isNodeFile(path) && !isIndex(path)
+    ? `${what.specifier} is the host's: take the service, let the caller choose the layer`
+    : undefined
+)
+
+const effectImport = imports(({ clause, specifier }) => {
+  if (!/^(effect|@effect\/platform-node(-shared)?)(\/|$)/.test(specifier)) return undefined
+  const name = Path.basename(specifier)
+  if (!/^[A-Z]/.test(name)) return `${specifier} is a barrel: import * as X from "${specifier}/X"`
+  return specifier === "effect/Function" || /^(type )?\* as \w+$/.test(clause)
+    ? undefined
+    : `import * as ${name} from "${specifier}"`
+})
+
+const extension = imports((what) =>
+  isRelative(what) && !/\.(ts|json)$/.test(what.specifier) ? `${what.specifier} must end in .ts` : undefined
+)
+
+const time = globals(
+  "Date\\.now",
+  "new Date\\(\\)",
+  "Math\\.random",
+  "set(?:Timeout|Interval|Immediate)",
+  "queueMicrotask",
+  "process\\.(?:hrtime|nextTick|uptime)",
+  "performance\\.now",
+  "crypto\\.(?:randomUUID|getRandomValues)",
+  "AbortSignal\\.timeout"
+)
+
+/** The modules a folder's index exports: the public ones. */
+const exportedBy = (index: Source | undefined) =>
+  new Set((index?.imports ?? []).map(({ specifier }) => targetOf(index!.path, specifier)))
+
+const declaration =
+  /^export (?:declare |abstract |async )*(?:const|let|function\*?|class|interface|type|namespace) +(\w+)|^export \{/gm
+
+const documented: Rule["find"] = function* ({ code, path, text }, tree) {
+  if (!exportedBy(tree.get(`src/${folderOf(path)}/index.ts`)).has(path)) return
+  for (const { 0: found, 1: name, index } of code.matchAll(declaration)) {
+    const line = lineOf(text, index)
+    if (name === undefined) yield { line, message: `${found}: export a name where it is declared` }
+    const before = text.slice(0, index).trimEnd()
+    const doc = before.endsWith("*/") ? before.slice(before.lastIndexOf("/**")) : ""
+    for (const tag of [/@category +[a-z]/, /@since +\d+\.\d+\.\d+/]) {
+      if (name !== undefined && !tag.test(doc))
+        yield { line, message: `${name} has no docstring with ${tag.source.split(" ")[0]}` }
+    }
+  }
+}
+
+const furniture: Rule["find"] = function* ({ bare }) {
+  for (const [at, line] of bare.split("\n").entries()) {
+    const [, name, file] = /^export \* as (\w+) from "\.\/(\w+)\.ts"$/.exec(line.trimEnd()) ?? []
+    if (line.trim() !== "" && (name === undefined || name !== file)) {
+      yield { line: at + 1, message: `not export * as Module from "./Module.ts": ${line.trim()}` }
+    }
+  }
+}
+
+const length = (most: number): Rule["find"] =>
+  function* ({ text }) {
+    const lines = text.trimEnd().split("\n").length
+    if (lines > most) yield { line: most + 1, message: `${lines} lines: the file holds two things` }
+  }
+
+/** The formatter sees to code, but leaves comments as they are, and long strings whole. */
+const width = (most: number): Rule["find"] =>
+  function* ({ bare, text }) {
+    const visible = bare.split("\n")
+    for (const [at, line] of text.split("\n").entries()) {
+      const isComment = visible[at]!.trimEnd().length < line.trimEnd().length
+      if (isComment && line.length > most) yield { line: at + 1, message: `${line.length} columns` }
+    }
+  }
+
+const unfinished = /\b(?:TOD[O]|FIXM[E]|XX[X])\b/g
+
+/** Home folders, and what stands beside a checkout or in a list of work: a reader of the repository cannot open it. */
+const elsewhere =
+  /(?<![\w.])\/(?:root|home|Users|work)\/\w+|(?:\.\.\/)+shared\b|\bissue #?\d+|\bissues show\b|\bDESIGN[.]md\b/gi
+
+const pointers: Rule["find"] = function* ({ path, text }, tree) {
+  const exists = (target: string) => tree.has(target) || [...tree.keys()].some((file) => file.startsWith(`${target}/`))
+  for (const { 0: found, 1: link, 2: file, index } of text.matchAll(
+    /\]\((?![a-z]+:|#)([^)#\s]+)|`((?:src|test|scripts|docs)\/[\w./-]*\w\.(?:ts|md))`/g
+  )) {
+    const target = link === undefined ? file! : targetOf(path, link)
+    if (!exists(target.replace(/\/$/, "")))
+      yield { line: lineOf(text, index), message: `${found}: there is no ${target}` }
+  }
+}
+
+const code = (path: string) => isTypeScript(path) && within("src", "test", "scripts")(path)
+const everywhere = () => true
+
+/** Every rule of the house. */
+export const rules: ReadonlyArray<Rule> = [
+  { name: "arrows", says: "Imports in src point down", holds: within("src"), find: arrow },
+  { name: "platform", says: "Only Node*.ts use node: or platform-node", holds: within("src"), find: platform },
+  { name: "host layers", says: "Modules do not choose the host's layers", holds: isModule, find: hostLayer },
+  { name: "effect", says: "Effect is imported by module, as a namespace", holds: code, find: effectImport },
+  { name: "extensions", says: "Relative imports end in .ts", holds: code, find: extension },
+  {
+    name: "time",
+    says: "Time and randomness come from Clock and Random",
+    holds: (path) => within("src")(path) && !isNodeFile(path),
+    find: matches("code", time, "time and randomness come from Clock and Random, or from a file named Node*.ts")
+  },
+  { name: "docstrings", says: "Public exports have @since and @category", holds: isModule, find: documented },
+  { name: "furniture", says: "An index exports modules, as namespaces", holds: isIndex, find: furniture },
+  { name: "length", says: "A file has at most 300 lines", holds: code, find: length(300) },
+  { name: "width", says: "A comment ends within 120 columns", holds: code, find: width(120) },
+  {
+    name: "assertions",
+    says: "Tests use assert",
+    holds: within("test"),
+    find: matches("code", /(?<![.\w])expect\(/g, "tests use assert")
+  },
+  {
+    name: "finished",
+    says: "Nothing is left for later",
+    holds: everywhere,
+    find: matches("text", unfinished, "do it or leave it")
+  },
+  {
+    name: "self-contained",
+    says: "Nothing points outside the repository",
+    holds: everywhere,
+    find: matches("text", elsewhere, "a reader of this repository cannot go there")
+  },
+  {
+    name: "pointers",
+    says: "Links and files named in the docs exist",
+    holds: (path) => path.endsWith(".md"),
+    find: pointers
+  }
+]
+
+/** All that breaks a rule, one line each: `path:line: message`. */
+export const offences = (tree: Tree, { find, holds }: Rule): ReadonlyArray<string> =>
+  [...tree.values()]
+    .filter(({ path }) => holds(path))
+    .flatMap((source) => Array.from(find(source, tree), ({ line, message }) => `${source.path}:${line}: ${message}`))

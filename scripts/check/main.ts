@@ -1,0 +1,63 @@
+/** `npm run check`: all that can be said of the sources without running them, in one go. Fails if any step does. */
+import { spawn } from "node:child_process"
+import * as Path from "node:path"
+import * as House from "./House.ts"
+import * as Repository from "./Repository.ts"
+
+const root = Path.join(import.meta.dirname, "../..")
+
+interface Verdict {
+  readonly ok: boolean
+  readonly output: string
+}
+
+/** Runs a tool of this project, and keeps what it says. */
+const tool =
+  (name: string, ...args: ReadonlyArray<string>) =>
+  () =>
+    new Promise<Verdict>((resolve, reject) => {
+      const child = spawn(Path.join(root, "node_modules/.bin", name), args, {
+        cwd: root,
+        // The tools start `node` by that name: it has to be this one.
+        env: { ...process.env, PATH: `${Path.dirname(process.execPath)}${Path.delimiter}${process.env.PATH}` },
+        stdio: ["ignore", "pipe", "pipe"]
+      })
+      let output = ""
+      for (const stream of [child.stdout, child.stderr]) {
+        stream.setEncoding("utf8").on("data", (text: string) => {
+          output += text
+        })
+      }
+      child.once("error", reject)
+      child.once("close", (code) => resolve({ ok: code === 0, output }))
+    })
+
+const house = async (): Promise<Verdict> => {
+  const tree = Repository.read(root)
+  const broken = House.rules
+    .map((rule) => ({ rule, found: House.offences(tree, rule) }))
+    .filter(({ found }) => found.length > 0)
+  return {
+    ok: broken.length === 0,
+    output: broken.map(({ found, rule }) => `${rule.says}:\n  ${found.join("\n  ")}`).join("\n")
+  }
+}
+
+const steps: Readonly<Record<string, () => Promise<Verdict>>> = {
+  types: tool("tsc", "--pretty", "false"),
+  "lint and format": tool("biome", "ci", "--error-on-warnings", "--colors=off"),
+  "house rules": house,
+  "unused code": tool("knip", "--no-progress")
+}
+
+const verdicts = await Promise.all(
+  Object.entries(steps).map(async ([name, step]) => {
+    const started = performance.now()
+    const { ok, output } = await step()
+    const seconds = ((performance.now() - started) / 1_000).toFixed(1)
+    process.stdout.write(`${ok ? "ok    " : "FAILED"} ${name.padEnd(16)} ${seconds.padStart(5)} s\n`)
+    if (!ok) process.stdout.write(`${output.trim().replace(/^/gm, "       ")}\n`)
+    return ok
+  })
+)
+process.exitCode = verdicts.every((ok) => ok) ? 0 : 1

@@ -1,0 +1,27 @@
+import { defineConfig } from "vitest/config"
+import type { Reporter } from "vitest/node"
+
+/** Names what was left out: a skipped test carries its reason in its name. */
+const skipped: Reporter = {
+  onTestRunEnd(modules) {
+    const names = modules.flatMap((module) => Array.from(module.children.allTests("skipped"), (test) => test.fullName))
+    if (names.length > 0) process.stdout.write(`\nSkipped:\n${names.map((name) => `  ${name}\n`).join("")}`)
+  }
+}
+
+const results = process.env.TEST_RESULTS
+
+export default defineConfig({
+  test: {
+    include: ["test/**/*.test.ts"],
+    // The suites share two cores with the peers they start.
+    maxWorkers: 2,
+    testTimeout: 20_000,
+    hookTimeout: 60_000,
+    reporters: [
+      "default",
+      skipped,
+      ...(results === undefined ? [] : [["json", { outputFile: results }] as ["json", { outputFile: string }]])
+    ]
+  }
+})
