@@ -1,0 +1,35 @@
+/** How many descriptors are left: Node gives no event when they run out, so the door never gets there. */
+import * as Fs from "node:fs"
+
+export interface Room {
+  readonly left: () => number
+  /** Counts a socket until it has closed. */
+  readonly hold: (socket: { readonly on: (event: "close", listener: () => void) => unknown }) => void
+}
+
+/** Kept for files, name look-ups, worker threads and logs. */
+const reserve = 64
+
+/** The limit of this process; Node has already raised the soft limit to the hard one. */
+const descriptorLimit = (): number => {
+  try {
+    const line = /^Max open files\s+(\d+)/m.exec(Fs.readFileSync("/proc/self/limits", "utf8"))
+    return line === null ? Number.POSITIVE_INFINITY : Number(line[1])
+  } catch {
+    return Number.POSITIVE_INFINITY
+  }
+}
+
+export const make = (limit: number = descriptorLimit()): Room => {
+  let held = 0
+  const release = () => {
+    held--
+  }
+  return {
+    left: () => limit - reserve - held,
+    hold: (socket) => {
+      held++
+      socket.on("close", release)
+    }
+  }
+}
