@@ -1,0 +1,207 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Logger from "effect/Logger"
+import * as Metric from "effect/Metric"
+import * as TestClock from "effect/testing/TestClock"
+import * as Network from "../../src/network/Network.ts"
+import * as TcpServer from "../../src/network/TcpServer.ts"
+import { outcome, readAll } from "../support/Hosts.ts"
+import { addressOn, ask, connect, echo, meanwhile, test, text, until } from "../support/Servers.ts"
+
+describe("TcpServer", () => {
+  describe("limits", () => {
+    test(
+      "a client over the limit reads the busy line, also when it had something to say",
+      Effect.gen(function* () {
+        const server = yield* TcpServer.make({ port: 0, maxConnections: 1, busy: "busy\n" }, echo)
+        const first = yield* connect(server)
+        assert.strictEqual(yield* ask(first, "a"), "a")
+        const second = yield* connect(server)
+        yield* second.write("hello?")
+        assert.strictEqual((yield* readAll(second)).toString(), "busy\n")
+        assert.strictEqual(yield* ask(first, "b"), "b")
+        assert.include(yield* server.figures, { active: 1, accepted: 1, refused: 1 })
+      })
+    )
+
+    test(
+      "a place is free again when a client has gone",
+      Effect.gen(function* () {
+        const server = yield* TcpServer.make({ port: 0, maxConnections: 1 }, echo)
+        const first = yield* Effect.scoped(Effect.tap(connect(server), (connection) => ask(connection, "a")))
+        assert.strictEqual(yield* outcome(first.write("x")), "Closed")
+        yield* until(server, ({ active }) => active === 0)
+        assert.strictEqual(yield* ask(yield* connect(server), "b"), "b")
+      })
+    )
+
+    test(
+      "one address does not get more than its share",
+      Effect.gen(function* () {
+        const network = yield* Network.Network
+        const options = { host: "::", port: 0, maxConnectionsPerPeer: 1, busy: "one is enough\n" }
+        const server = yield* TcpServer.make(options, echo)
+        const first = yield* network.connect(addressOn("127.0.0.1", server))
+        assert.strictEqual(yield* ask(first, "a"), "a")
+        const second = yield* network.connect(addressOn("127.0.0.1", server))
+        assert.strictEqual((yield* readAll(second)).toString(), "one is enough\n")
+        const other = yield* network.connect(addressOn("::1", server))
+        assert.strictEqual(yield* ask(other, "b"), "b")
+      })
+    )
+
+    test(
+      "5,000 clients at a limit of 1,000: 1,000 are served, the others are told",
+      Effect.gen(function* () {
+        const server = yield* TcpServer.make({ port: 0, maxConnections: 1_000, busy: "busy\n" }, (connection) =>
+          Effect.andThen(connection.write("welcome\n"), echo(connection))
+        )
+        // No more at once than the kernel's queue of connections holds: it makes the others wait for a second.
+        const said = yield* Effect.forEach(
+          Array.from({ length: 5_000 }),
+          () =>
+            Effect.map(
+              Effect.flatMap(connect(server), ({ pull }) => pull),
+              text
+            ),
+          { concurrency: 200 }
+        )
+        const welcome = said.filter((greeting) => greeting === "welcome\n").length
+        assert.deepStrictEqual([welcome, said.length - welcome], [1_000, 4_000])
+        assert.include(yield* server.figures, { active: 1_000, accepted: 1_000, refused: 4_000 })
+      }),
+      it.live
+    )
+
+    test(
+      "the default limit is what the network has room for",
+      Effect.gen(function* () {
+        const network = yield* Network.Network
+        const tight = Network.Network.of({ ...network, room: () => 2 })
+        const server = yield* TcpServer.make({ port: 0 }, echo).pipe(Effect.provideService(Network.Network, tight))
+        for (const message of ["a", "b"]) assert.strictEqual(yield* ask(yield* connect(server), message), message)
+        assert.strictEqual((yield* readAll(yield* connect(server))).length, 0)
+      })
+    )
+  })
+
+  describe("deadlines", () => {
+    test(
+      "a silent client is ended, and its handler sees the end of input",
+      Effect.gen(function* () {
+        const ended = yield* Deferred.make<void>()
+        const server = yield* TcpServer.make({ port: 0, idleTimeout: "10 seconds" }, (connection) =>
+          Effect.andThen(echo(connection), Deferred.succeed(ended, undefined))
+        )
+        const connection = yield* connect(server)
+        yield* ask(connection, "a")
+        yield* TestClock.adjust("9 seconds")
+        assert.include(yield* server.figures, { active: 1, timedOut: 0 })
+        yield* meanwhile(Deferred.await(ended))
+        assert.strictEqual((yield* readAll(connection)).length, 0)
+        assert.include(yield* server.figures, { timedOut: 1 })
+      })
+    )
+
+    test(
+      "a client that says something now and then is not",
+      Effect.gen(function* () {
+        const server = yield* TcpServer.make({ port: 0, idleTimeout: "10 seconds" }, echo)
+        const connection = yield* connect(server)
+        for (let second = 0; second < 60; second += 5) {
+          assert.strictEqual(yield* ask(connection, "x"), "x")
+          yield* TestClock.adjust("5 seconds")
+        }
+        assert.include(yield* server.figures, { active: 1, timedOut: 0 })
+      })
+    )
+
+    test(
+      "a client that does not read is cut, and its handler's write fails",
+      Effect.gen(function* () {
+        const wrote = yield* Deferred.make<string>()
+        const server = yield* TcpServer.make(
+          { port: 0, idleTimeout: Duration.infinity, writeTimeout: "3 seconds" },
+          (connection) =>
+            Effect.flatMap(Effect.flip(Effect.forever(connection.write(new Uint8Array(1 << 20)))), (error) =>
+              Deferred.succeed(wrote, error.reason)
+            )
+        )
+        const connection = yield* connect(server)
+        assert.strictEqual(yield* meanwhile(Deferred.await(wrote)), "Closed")
+        assert.strictEqual(yield* outcome(Effect.forever(connection.pull)), "Reset")
+        assert.include(yield* server.figures, { timedOut: 1 })
+      })
+    )
+
+    const mistakes = {
+      "never reads, writes or ends": Effect.never,
+      "cannot be interrupted for a while": Effect.uninterruptible(Effect.sleep("500 millis")),
+      breaks: Effect.die("a bug"),
+      fails: Effect.fail("no matter")
+    }
+    for (const [mistake, handler] of Object.entries(mistakes)) {
+      test(
+        `a handler that ${mistake} does not keep its connection`,
+        Effect.gen(function* () {
+          const server = yield* TcpServer.make({ port: 0, idleTimeout: "5 seconds" }, () => handler)
+          const connection = yield* connect(server)
+          yield* meanwhile(Effect.exit(readAll(connection)))
+          yield* meanwhile(until(server, ({ accepted, active }) => accepted === 1 && active === 0))
+        })
+      )
+    }
+  })
+
+  test(
+    "the figures are counted once, as a value and as metrics",
+    Effect.gen(function* () {
+      const server = yield* TcpServer.make({ port: 0, service: "counted", maxConnections: 1 }, echo)
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const connection = yield* connect(server)
+          assert.strictEqual(yield* ask(connection, "12345"), "12345")
+          yield* readAll(yield* connect(server))
+        })
+      )
+      const figures = yield* until(server, ({ active }) => active === 0)
+      const expected = { active: 0, accepted: 1, refused: 1, timedOut: 0, bytesReceived: 5, bytesSent: 5 }
+      assert.deepStrictEqual(figures, expected)
+      const own = (yield* Metric.snapshot).filter(({ attributes }) => attributes?.service === "counted")
+      const counted = own.map(({ attributes, state }) => {
+        const value = "count" in state ? Number(state.count) : "value" in state ? Number(state.value) : undefined
+        return [attributes?.result ?? attributes?.direction ?? "active", value] as const
+      })
+      assert.deepStrictEqual(Object.fromEntries(counted), {
+        accepted: 1,
+        refused: 1,
+        timed_out: 0,
+        in: 5,
+        out: 5,
+        active: 0
+      })
+    })
+  )
+
+  test(
+    "what peers do to their connections logs nothing at ERROR",
+    Effect.gen(function* () {
+      const levels: Array<string> = []
+      const recorder = Logger.make(({ logLevel }) => levels.push(logLevel))
+      const server = yield* TcpServer.make({ port: 0 }, (connection) =>
+        Effect.andThen(Effect.logInfo("served"), echo(connection))
+      ).pipe(Effect.provide(Logger.layer([recorder])))
+      const reset = yield* connect(server)
+      yield* ask(reset, "a")
+      yield* reset.abort
+      const half = yield* connect(server)
+      yield* half.write("b")
+      yield* half.end
+      assert.strictEqual((yield* readAll(half)).toString(), "b")
+      yield* until(server, ({ active, accepted }) => accepted === 2 && active === 0)
+      assert.deepStrictEqual(levels, ["Info", "Info"])
+    })
+  )
+})

@@ -1,0 +1,67 @@
+import { assert, describe } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Pull from "effect/Pull"
+import * as TestClock from "effect/testing/TestClock"
+import * as TcpServer from "../../src/network/TcpServer.ts"
+import { outcome, readAll } from "../support/Hosts.ts"
+import { ask, connect, echo, meanwhile, test, until } from "../support/Servers.ts"
+
+describe("TcpServer, draining", () => {
+  test(
+    "a request in progress is finished, then the client sees the end",
+    Effect.gen(function* () {
+      const release = yield* Deferred.make<void>()
+      const server = yield* TcpServer.make({ port: 0, drain: "10 seconds" }, (connection) =>
+        connection.pull.pipe(
+          Effect.andThen(Deferred.await(release)),
+          Effect.andThen(connection.write("answer")),
+          Pull.catchDone(() => Effect.void)
+        )
+      )
+      const idle = yield* connect(server)
+      const busy = yield* connect(server)
+      yield* busy.write("question")
+      yield* until(server, ({ bytesReceived }) => bytesReceived === 8)
+      const draining = yield* Effect.forkChild(server.drain, { startImmediately: true })
+      assert.strictEqual((yield* readAll(idle)).length, 0)
+      assert.strictEqual(yield* outcome(connect(server)), "Refused")
+      yield* Deferred.succeed(release, undefined)
+      assert.strictEqual((yield* readAll(busy)).toString(), "answer")
+      yield* Fiber.join(draining)
+      assert.strictEqual(yield* outcome(server.resume), "Closed")
+    })
+  )
+
+  test(
+    "what is not finished by the deadline is cut, also a handler that nothing interrupts",
+    Effect.gen(function* () {
+      const handlers = [Effect.never, Effect.uninterruptible(Effect.never)]
+      const server = yield* TcpServer.make({ port: 0, drain: "10 seconds" }, (_, { id }) => handlers[id - 1]!)
+      const connections = [yield* connect(server), yield* connect(server)]
+      yield* until(server, ({ accepted }) => accepted === 2)
+      const draining = yield* Effect.forkChild(server.drain, { startImmediately: true })
+      yield* TestClock.adjust("9 seconds")
+      assert.isUndefined(draining.pollUnsafe())
+      yield* meanwhile(Fiber.join(draining))
+      for (const connection of connections) assert.strictEqual(yield* outcome(readAll(connection)), "Reset")
+    })
+  )
+
+  test(
+    "suspended, it serves whom it has and refuses others; resumed, it is at its old port",
+    Effect.gen(function* () {
+      const server = yield* TcpServer.make({ port: 0 }, echo)
+      const before = yield* connect(server)
+      yield* ask(before, "a")
+      yield* server.suspend
+      yield* server.suspend
+      assert.strictEqual(yield* outcome(connect(server)), "Refused")
+      assert.strictEqual(yield* ask(before, "b"), "b")
+      yield* server.resume
+      yield* server.resume
+      assert.strictEqual(yield* ask(yield* connect(server), "c"), "c")
+    })
+  )
+})

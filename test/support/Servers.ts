@@ -1,0 +1,59 @@
+/** Servers on real sockets under virtual time: what the network does is waited for, what a clock does is told. */
+import { it } from "@effect/vitest"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as NetAddress from "effect/net/NetAddress"
+import * as Pull from "effect/Pull"
+import type * as Scope from "effect/Scope"
+import * as TestClock from "effect/testing/TestClock"
+import * as Network from "../../src/network/Network.ts"
+import * as NodeNetwork from "../../src/network/NodeNetwork.ts"
+import type * as TcpServer from "../../src/network/TcpServer.ts"
+import * as Handles from "./Handles.ts"
+
+/** Registers a test that leaves no socket behind. */
+export const test = (
+  name: string,
+  body: Effect.Effect<void, unknown, Network.Network | Scope.Scope>,
+  run: (name: string, test: () => Effect.Effect<void, unknown>) => void = it.effect
+) => run(name, () => Handles.noneLeft(body.pipe(Effect.scoped, Effect.provide(NodeNetwork.layer))))
+
+export const connect = (server: TcpServer.TcpServer) =>
+  Effect.flatMap(Network.Network, (network) => network.connect(server.address))
+
+export const echo = Effect.fnUntraced(
+  function* (connection: Network.Connection) {
+    while (true) yield* connection.write(yield* connection.pull)
+  },
+  Pull.catchDone(() => Effect.void)
+)
+
+export const text = (bytes: Uint8Array) => Buffer.from(bytes).toString()
+
+export const addressOn = (host: string, { address }: TcpServer.TcpServer) =>
+  NetAddress.inetAddressFromIpStringUnsafe(host, (address as NetAddress.InetAddress).port)
+
+/** Sends and waits for the answer: the server has then accepted the connection. */
+export const ask = Effect.fnUntraced(function* (connection: Network.Connection, message: string) {
+  yield* connection.write(message)
+  return text(yield* connection.pull)
+})
+
+/** Lets virtual time pass until something happens on the network. */
+export const meanwhile = <A, E, R>(effect: Effect.Effect<A, E, R>, step: Duration.Input = "1 second") =>
+  Effect.raceFirst(effect, Effect.forever(Effect.andThen(TestClock.adjust(step), turn)))
+
+const turn = Effect.promise(() => new Promise<void>((resolve) => setImmediate(resolve)))
+
+/** Waits for the network without a clock: until the figures of a server are as wanted. */
+export const until = Effect.fnUntraced(function* (
+  server: TcpServer.TcpServer,
+  wanted: (figures: TcpServer.Figures) => boolean
+) {
+  for (let turns = 0; turns < 100_000; turns++) {
+    const figures = yield* server.figures
+    if (wanted(figures)) return figures
+    yield* turn
+  }
+  return yield* Effect.die(`the figures stay at ${JSON.stringify(yield* server.figures)}`)
+})
