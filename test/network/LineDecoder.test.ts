@@ -1,0 +1,75 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Schema from "effect/Schema"
+import * as Line from "../../src/network/Line.ts"
+import * as Telnet from "../../src/network/Telnet.ts"
+import { Cuts, cut, decode, Max, reference, Stream } from "../support/Lines.ts"
+
+describe("Line.decoder", () => {
+  it("ends lines at LF and CRLF, not at a lone CR", () => {
+    assert.deepStrictEqual(decode([Buffer.from("a\nb\r\n\n\r\nc\rd\r\r\ne\r\n")]), {
+      lines: ["a", "b", "", "", "c\rd\r", "e"],
+      end: "Done"
+    })
+  })
+
+  it("ends lines at telnet's CR NUL, where there is telnet", () => {
+    const chunks = () => [Buffer.from("a\r"), Buffer.from("\0b\0c\r\0")]
+    assert.deepStrictEqual(decode(chunks()).lines, ["a", "b\0c"])
+    assert.deepStrictEqual(decode(chunks(), { telnet: false }).lines, ["a\r\0b\0c\r\0"])
+  })
+
+  it("takes exactly the maximum and not a byte more, whether or not an end comes", () => {
+    const line = "x".repeat(1024)
+    for (const end of ["\n", "\r\n", "\r\0", "\r", ""]) {
+      assert.deepStrictEqual(decode([Buffer.from(line + end)]), { lines: [line], end: "Done" })
+      assert.deepStrictEqual(decode([Buffer.from(`${line}x${end}`)]), { lines: [], end: "TooLong" })
+    }
+    assert.deepStrictEqual(decode([Buffer.from(`${line}\r`), Buffer.from("x")]), { lines: [], end: "TooLong" })
+  })
+
+  it("gives the lines before one that is too long, and none after it", () => {
+    const chunk = Buffer.from(`a\nb\n${"x".repeat(9)}\nc\n`)
+    assert.deepStrictEqual(decode([chunk], { maxLength: 8 }), { lines: ["a", "b"], end: "TooLong" })
+    const decoder = Line.decoder({ maxLength: 0 })
+    for (const bytes of ["a", "\n", "\n"]) {
+      decoder.feed(Buffer.from(bytes))
+      assert.deepStrictEqual(decoder.take(), new Line.TooLong({ max: 0 }))
+    }
+    assert.isUndefined(decoder.finish())
+  })
+
+  it("puts characters together again, and U+FFFD for what is none", () => {
+    const text = `\ufeff${"grüße, 世界 🌍 ".repeat(20)}`
+    const bytes = [...Buffer.from(`${text}\n`)]
+    assert.deepStrictEqual(decode(cut(bytes, Array(bytes.length).fill(1))).lines, [text])
+    assert.deepStrictEqual(decode([Buffer.from("caf\xe9\n", "latin1")]).lines, ["caf\ufffd"])
+  })
+
+  it.prop(
+    "gives the same lines wherever the stream is cut",
+    [Stream, Cuts, Max, Schema.Boolean],
+    ([bytes, sizes, maxLength, telnet]) => {
+      const lines = decode(cut(bytes, sizes), { maxLength, telnet })
+      assert.deepStrictEqual(lines, reference(bytes, maxLength, telnet))
+    },
+    { arbitrary: { runs: 2000 } }
+  )
+
+  it.prop(
+    "knows whether it stops within a line",
+    [Stream, Cuts, Schema.Boolean],
+    ([bytes, sizes, telnet]) => {
+      const decoder = Line.decoder({ telnet })
+      for (const chunk of cut(bytes, sizes)) {
+        decoder.feed(chunk)
+        const before = decoder.inLine()
+        while (decoder.take() !== undefined) {}
+        assert.strictEqual(decoder.inLine(), before)
+      }
+      const whole = Uint8Array.from(bytes)
+      const data = Buffer.from(telnet ? Telnet.receive(Telnet.initial, whole).data : whole).toString("latin1")
+      assert.strictEqual(decoder.inLine(), data !== "" && !(telnet ? /(\n|\r\0)$/ : /\n$/).test(data))
+    },
+    { arbitrary: { runs: 1000 } }
+  )
+})

@@ -1,0 +1,104 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Schema from "effect/Schema"
+import * as Telnet from "../../src/network/Telnet.ts"
+import { Cuts, cut } from "../support/Lines.ts"
+
+const [IAC, DONT, DO, WONT, WILL, SB, SE] = [255, 254, 253, 252, 251, 250, 240]
+
+/** Bytes of which many mean something to telnet. */
+const Stream = Schema.Array(Schema.Literals([IAC, DONT, DO, WONT, WILL, SB, SE, 241, 13, 10, 0, 1, 24, 97]))
+
+const receiveAll = (chunks: ReadonlyArray<Uint8Array>) => {
+  let state = Telnet.initial
+  const data: Array<number> = []
+  const reply: Array<number> = []
+  for (const chunk of chunks) {
+    const step = Telnet.receive(state, chunk)
+    state = step.state
+    data.push(...step.data)
+    reply.push(...step.reply)
+  }
+  return { data, reply, state }
+}
+
+const receive = (...bytes: Array<number>) => receiveAll([Uint8Array.from(bytes)])
+
+/** The same with the whole stream at hand, as one regular expression. */
+const commands =
+  /\xff(?:(?<byte>\xff)|(?<ask>[\xfb\xfd])(?<option>.)|[\xfc\xfe].|\xfa(?:[^\xff]|\xff[^\xf0])*(?:\xff\xf0|\xff?$)|.|$)/gs
+
+const reference = (bytes: ReadonlyArray<number>) => {
+  const refused = new Set<string>()
+  const data = String.fromCharCode(...bytes).replace(commands, (...match) => {
+    const { ask, byte, option } = match.at(-1) as Record<string, string | undefined>
+    if (ask !== undefined) refused.add(`\xff${ask === "\xfd" ? "\xfc" : "\xfe"}${option}`)
+    return byte ?? ""
+  })
+  return { data: [...Buffer.from(data, "latin1")], reply: [...Buffer.from([...refused].join(""), "latin1")] }
+}
+
+describe("Telnet", () => {
+  it("gives a chunk without commands back as it is", () => {
+    const chunk = Uint8Array.of(104, 105, 13, 10, 254)
+    const step = Telnet.receive(Telnet.initial, chunk)
+    assert.strictEqual(step.data, chunk)
+    assert.strictEqual(step.state, Telnet.initial)
+    assert.strictEqual(step.reply.length, 0)
+  })
+
+  it("takes IAC IAC for a byte 255", () => {
+    assert.deepStrictEqual(receive(97, IAC, IAC, 98).data, [97, 255, 98])
+  })
+
+  it("refuses what the peer offers and asks for, in its order, and nothing else", () => {
+    const { data, reply } = receive(97, IAC, DO, 3, IAC, WILL, 24, IAC, WONT, 1, IAC, DONT, 5, IAC, DO, 255, 98)
+    assert.deepStrictEqual(data, [97, 98])
+    assert.deepStrictEqual(reply, [IAC, WONT, 3, IAC, DONT, 24, IAC, WONT, 255])
+  })
+
+  it("has no answer to its own answers", () => {
+    assert.deepStrictEqual(receive(...receive(IAC, DO, 3, IAC, WILL, 24).reply).reply, [])
+  })
+
+  it("skips a subnegotiation with its escaped and its unescaped 255", () => {
+    assert.deepStrictEqual(receive(97, IAC, SB, 31, 0, IAC, IAC, SE, 10, IAC, SE, 98).data, [97, 98])
+    assert.deepStrictEqual(receive(97, IAC, SB, 31, IAC, 0, 24, IAC, SE, 98).data, [97, 98])
+  })
+
+  it("drops all other commands", () => {
+    for (let command = 0; command < SB; command++) {
+      assert.deepStrictEqual(receive(97, IAC, command, 98), { ...receive(97, 98) }, `IAC ${command}`)
+    }
+  })
+
+  it("answers a flood once for each option, and keeps its own state as large as before", () => {
+    const flood = Buffer.concat(
+      Array.from({ length: 20_000 }, (_, i) => Uint8Array.of(IAC, i % 2 === 0 ? DO : WILL, i >> 1))
+    )
+    const { reply, state } = receiveAll(cut(flood, Array(1000).fill(7)))
+    assert.strictEqual(reply.length, 3 * 512)
+    assert.strictEqual(state.refused.length, Telnet.initial.refused.length)
+    assert.isTrue(
+      Telnet.initial.refused.every((flag) => flag === 0),
+      "one stream has told another"
+    )
+  })
+
+  it("holds nothing of an endless subnegotiation", () => {
+    const chunk = new Uint8Array(64 * 1024).fill(120)
+    const { data, state } = receiveAll([Uint8Array.of(IAC, SB), ...Array<Uint8Array>(16).fill(chunk)])
+    assert.deepStrictEqual(data, [])
+    assert.deepStrictEqual(state, { ...Telnet.initial, mode: SB })
+  })
+
+  it.prop(
+    "reads any bytes, cut anywhere, as the whole stream at once",
+    [Stream, Cuts],
+    ([bytes, sizes]) => {
+      const { data, reply } = receiveAll(cut(bytes, sizes))
+      assert.deepStrictEqual({ data, reply }, reference(bytes))
+      assert.isAtMost(reply.length, bytes.length)
+    },
+    { arbitrary: { runs: 1000 } }
+  )
+})

@@ -1,0 +1,56 @@
+import * as Schema from "effect/Schema"
+import * as Line from "../../src/network/Line.ts"
+import * as Telnet from "../../src/network/Telnet.ts"
+
+/** Bytes of which many end a line, belong to telnet, or are a part of a character. */
+export const Stream = Schema.Array(
+  Schema.Literals([
+    97, 97, 98, 13, 13, 10, 10, 0, 0, 255, 253, 250, 240, 0xc3, 0xa9, 0xe2, 0x82, 0xac, 0xef, 0xbb, 0xbf
+  ])
+)
+/** The sizes of pieces. */
+export const Cuts = Schema.Array(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 5 })))
+/** A maximum length that many lines exceed. */
+export const Max = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 8 }))
+
+/** The bytes in pieces of the given sizes, and what is left. */
+export const cut = (bytes: ArrayLike<number>, sizes: ReadonlyArray<number>) => {
+  const whole = Uint8Array.from(bytes)
+  const pieces: Array<Uint8Array> = []
+  let from = 0
+  for (const size of [...sizes, bytes.length]) {
+    pieces.push(whole.slice(from, from + size))
+    from += size
+  }
+  return pieces
+}
+
+/** The same with the whole stream at hand, by a regular expression. */
+export const reference = (bytes: ReadonlyArray<number>, maxLength: number, telnet: boolean) => {
+  const whole = Uint8Array.from(bytes)
+  const data = telnet ? Telnet.receive(Telnet.initial, whole).data : whole
+  const all = Buffer.from(data)
+    .toString("latin1")
+    .split(telnet ? /\r?\n|\r\0/ : /\r?\n/)
+  const last = all.pop()!.replace(/\r$/, "")
+  if (last !== "") all.push(last)
+  const over = all.findIndex((line) => line.length > maxLength)
+  const lines = all.slice(0, over === -1 ? undefined : over).map((line) => Buffer.from(line, "latin1").toString())
+  return { lines, end: over === -1 ? "Done" : "TooLong" }
+}
+
+/** All lines of the chunks, and how they ended. */
+export const decode = (chunks: ReadonlyArray<Uint8Array>, options?: Line.DecoderOptions) => {
+  const decoder = Line.decoder(options)
+  const lines: Array<string> = []
+  for (const chunk of chunks) {
+    decoder.feed(chunk)
+    for (let line = decoder.take(); line !== undefined; line = decoder.take()) {
+      if (typeof line !== "string") return { lines, end: line._tag }
+      lines.push(line)
+    }
+  }
+  const last = decoder.finish()
+  if (last !== undefined) lines.push(last)
+  return { lines, end: "Done" }
+}
