@@ -1,0 +1,220 @@
+/**
+ * What is known about a host: gethostbyname over the hosts file and the `Dns` service. `AddressInfo.getaddrinfo` is the
+ * better question to ask before a connection; this one also tells the names.
+ */
+import * as Arr from "effect/Array"
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Dns from "effect/net/Dns"
+import * as Host from "effect/net/Host"
+import * as NetAddress from "effect/net/NetAddress"
+import * as Result from "effect/Result"
+
+/**
+ * Nobody knows the name, or no address of it in the family asked for (HOST_NOT_FOUND, EAI_NONAME).
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class NameNotFound extends Data.TaggedClass("NameNotFound")<{
+  readonly host: string
+  readonly family?: 4 | 6 | undefined
+}> {
+  get message(): string {
+    return `${this.host}: no such host${this.family === undefined ? "" : `, or none with an IPv${this.family} address`}`
+  }
+}
+
+/** The name service does not answer now and may later (TRY_AGAIN, EAI_AGAIN). @category errors @since 0.1.0 */
+export class Temporary extends Data.TaggedClass("Temporary")<{ readonly host: string; readonly cause: Dns.DnsError }> {
+  get message(): string {
+    return `${this.host}: the name service does not answer (${this.cause.reason}); try again later`
+  }
+}
+
+/** The name service answers, but with nothing of use (NO_RECOVERY, EAI_FAIL). @category errors @since 0.1.0 */
+export class Failed extends Data.TaggedClass("Failed")<{ readonly host: string; readonly cause: Dns.DnsError }> {
+  get message(): string {
+    return `${this.host}: the name service failed (${this.cause.reason})`
+  }
+}
+
+/** Neither a name nor an IP literal. @category errors @since 0.1.0 */
+export class MalformedHost extends Data.TaggedClass("MalformedHost")<{ readonly host: string; readonly why: string }> {
+  get message(): string {
+    return `${JSON.stringify(this.host)} is not a host: ${this.why}`
+  }
+}
+
+/** An IP literal of the other family than asked for (NO_DATA, EAI_ADDRFAMILY). @category errors @since 0.1.0 */
+export class FamilyMismatch extends Data.TaggedClass("FamilyMismatch")<{
+  readonly host: string
+  readonly family: 4 | 6
+}> {
+  get message(): string {
+    return `${this.host} is not an IPv${this.family} address: leave the family open, or give an address of it`
+  }
+}
+
+/** Why a host could not be looked up. @category errors @since 0.1.0 */
+export type Reason = NameNotFound | Temporary | Failed | MalformedHost | FamilyMismatch
+
+/** A host could not be looked up. @category errors @since 0.1.0 */
+export class HostEntryError extends Data.TaggedError("HostEntryError")<{ readonly reason: Reason }> {
+  override get message(): string {
+    return this.reason.message
+  }
+}
+
+/** A host and its names (struct hostent). @category models @since 0.1.0 */
+export interface HostEntry {
+  /** The canonical name. */
+  readonly name: string
+  readonly aliases: ReadonlyArray<string>
+  /** The type of all the addresses: IPv4 or IPv6. */
+  readonly family: 4 | 6
+  readonly addresses: Arr.NonEmptyReadonlyArray<NetAddress.IpAddress>
+}
+
+/** A line of a hosts file. @category models @since 0.1.0 */
+export interface HostsLine {
+  readonly address: NetAddress.IpAddress
+  /** The canonical name first, then its aliases. */
+  readonly names: Arr.NonEmptyReadonlyArray<string>
+}
+
+/** Reads the text of a hosts file; lines that say nothing are skipped. Never throws. @category decoding @since 0.1.0 */
+export const parseHosts = (text: string): ReadonlyArray<HostsLine> =>
+  text.split(/\r?\n/).flatMap((line) => {
+    const [first = "", ...names] = line.replace(/#.*/, "").trim().split(/\s+/)
+    const address = NetAddress.ipFromString(first)
+    return Result.isSuccess(address) && Arr.isArrayNonEmpty(names) ? [{ address: address.success, names }] : []
+  })
+
+const entryOf = (
+  names: Arr.NonEmptyReadonlyArray<string>,
+  addresses: ReadonlyArray<NetAddress.IpAddress>,
+  family: 4 | 6 | undefined
+): HostEntry | undefined => {
+  if (family === undefined) return entryOf(names, addresses, 4) ?? entryOf(names, addresses, 6)
+  const found = Arr.dedupe(addresses.filter((address) => NetAddress.isFamily(address, `IPv${family}`)))
+  const [name, ...aliases] = Arr.dedupe(names)
+  return Arr.isArrayNonEmpty(found) ? { name, aliases, family, addresses: found } : undefined
+}
+
+/**
+ * What the lines of a hosts file say about a name: the first name of its first line is canonical, all other names on
+ * its lines are aliases. Case does not matter, and without a family IPv4 is taken before IPv6.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const fromHosts = (lines: ReadonlyArray<HostsLine>, name: string, family?: 4 | 6): HostEntry | undefined => {
+  if (family === undefined) return fromHosts(lines, name, 4) ?? fromHosts(lines, name, 6)
+  const wanted = name.toLowerCase().replace(/\.$/, "")
+  const mine = lines.filter(
+    ({ address, names }) =>
+      NetAddress.isFamily(address, `IPv${family}`) && names.some((known) => known.toLowerCase() === wanted)
+  )
+  const names = mine.flatMap((line) => line.names)
+  const addresses = mine.map((line) => line.address)
+  return Arr.isArrayNonEmpty(names) ? entryOf(names, addresses, family) : undefined
+}
+
+const reasonOf = (host: string, family: 4 | 6 | undefined, cause: Dns.DnsError): Reason => {
+  if (cause.reason === "NotFound") return new NameNotFound({ host, family })
+  return cause.isTemporary ? new Temporary({ host, cause }) : new Failed({ host, cause })
+}
+
+const under = (name: Host.DomainName, domain: string): boolean => `.${Host.toRelative(name)}`.endsWith(`.${domain}`)
+
+const loopback = (family: 4 | 6 | undefined): Arr.NonEmptyReadonlyArray<NetAddress.IpAddress> =>
+  family === undefined
+    ? NetAddress.loopbackAddresses
+    : [family === 4 ? NetAddress.ipv4Loopback : NetAddress.ipv6Loopback]
+
+/**
+ * Looks up the addresses of a name with `Dns`. As RFC 6761, section 6, has it, `localhost` is always this host, and
+ * names under `invalid` do not exist and are not asked for.
+ *
+ * @category resolving
+ * @since 0.1.0
+ */
+export const lookup = Effect.fnUntraced(function* (
+  name: string,
+  family?: 4 | 6
+): Effect.fn.Return<Arr.NonEmptyReadonlyArray<NetAddress.IpAddress>, HostEntryError, Dns.Dns> {
+  const domain = Host.domainNameFromString(name)
+  if (Result.isFailure(domain)) {
+    return yield* new HostEntryError({ reason: new MalformedHost({ host: name, why: domain.failure.message }) })
+  }
+  if (under(domain.success, "invalid")) return yield* new HostEntryError({ reason: new NameNotFound({ host: name }) })
+  const dns = yield* Dns.Dns
+  return yield* dns.lookup(name, { family: family && `IPv${family}` }).pipe(
+    Effect.catchIf(
+      (error) => error.reason === "NotFound" && under(domain.success, "localhost"),
+      () => Effect.succeed(loopback(family))
+    ),
+    Effect.mapError((cause) => new HostEntryError({ reason: reasonOf(name, family, cause) }))
+  )
+})
+
+/** How many aliases are followed, and for how long in all. */
+const longest = 8
+const patience = "2 seconds"
+
+/**
+ * The names that a name stands for: itself, and what each alias (CNAME) leads to; the last is canonical. Best effort:
+ * it ends after 8 names, at a loop, after two seconds, and where the name service does not answer.
+ *
+ * @category resolving
+ * @since 0.1.0
+ */
+export const followAliases = Effect.fnUntraced(function* (name: string) {
+  const dns = yield* Dns.Dns
+  const chain: [string, ...Array<string>] = [name]
+  const follow = Effect.gen(function* () {
+    while (chain.length < longest) {
+      const [record] = yield* dns.resolve(chain.at(-1)!, "CNAME")
+      const target = Host.toRelative(record.target)
+      if (chain.includes(target)) return
+      chain.push(target)
+    }
+  })
+  yield* Effect.ignore(Effect.timeoutOption(follow, patience))
+  return chain as Arr.NonEmptyReadonlyArray<string>
+})
+
+/** @category models @since 0.1.0 */
+export interface Options {
+  /** The address type asked for. Default: IPv4, and IPv6 for a host that has none. */
+  readonly family?: 4 | 6 | undefined
+  /** The hosts file. Default `/etc/hosts`; a file that cannot be read is as good as empty. */
+  readonly hostsFile?: string | undefined
+}
+
+/**
+ * Looks up a host by name: first in the hosts file, then with `Dns`. An IP literal is its own canonical name.
+ *
+ * @category resolving
+ * @since 0.1.0
+ */
+export const gethostbyname = Effect.fnUntraced(function* (
+  host: string,
+  { family, hostsFile = "/etc/hosts" }: Options = {}
+): Effect.fn.Return<HostEntry, HostEntryError, Dns.Dns | FileSystem.FileSystem> {
+  const none = new FamilyMismatch({ host, family: family ?? 4 })
+  const found = (names: Arr.NonEmptyReadonlyArray<string>, addresses: ReadonlyArray<NetAddress.IpAddress>) =>
+    Effect.fromNullishOr(entryOf(names, addresses, family)).pipe(
+      Effect.mapError(() => new HostEntryError({ reason: none }))
+    )
+  const literal = NetAddress.ipFromString(host)
+  if (Result.isSuccess(literal)) return yield* found([host], [literal.success])
+  const fs = yield* FileSystem.FileSystem
+  const hosts = yield* Effect.orElseSucceed(fs.readFileString(hostsFile), () => "")
+  const known = fromHosts(parseHosts(hosts), host, family)
+  if (known !== undefined) return known
+  const addresses = yield* lookup(host, family)
+  return yield* found(Arr.reverse(yield* followAliases(host)), addresses)
+})

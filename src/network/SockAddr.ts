@@ -1,0 +1,160 @@
+/**
+ * The socket addresses of C, byte for byte as Linux lays them out: `sockaddr_in`, `sockaddr_in6` and `sockaddr_un`. The
+ * family is in host order, the port and the flow label in network order, the scope identifier in host order.
+ */
+import * as Data from "effect/Data"
+import * as NetAddress from "effect/net/NetAddress"
+import * as Result from "effect/Result"
+import type { ByteOrder } from "./ByteOrder.ts"
+
+/** Address families, as numbered by Linux. @category constants @since 0.1.0 */
+export const AF_UNIX = 1
+/** @category constants @since 0.1.0 */
+export const AF_INET = 2
+/** @category constants @since 0.1.0 */
+export const AF_INET6 = 10
+
+/** Sizes in bytes of `sockaddr_in`, `sockaddr_in6` and of the path in `sockaddr_un`. */
+const inSize = 16
+const in6Size = 28
+const pathSize = 108
+
+/** A structure ends before its last field. @category errors @since 0.1.0 */
+export class Truncated extends Data.TaggedClass("Truncated")<{ readonly needed: number; readonly got: number }> {
+  get message(): string {
+    return `${this.got} bytes are not a whole address: ${this.needed} are needed`
+  }
+}
+
+/** Neither AF_UNIX, AF_INET nor AF_INET6. @category errors @since 0.1.0 */
+export class UnknownFamily extends Data.TaggedClass("UnknownFamily")<{ readonly family: number }> {
+  get message(): string {
+    return `address family ${this.family} is none of ${AF_UNIX} (unix), ${AF_INET} (IPv4), ${AF_INET6} (IPv6)`
+  }
+}
+
+/** A path has more than 108 bytes. @category errors @since 0.1.0 */
+export class PathTooLong extends Data.TaggedClass("PathTooLong")<{ readonly bytes: number }> {
+  get message(): string {
+    return `a path of ${this.bytes} bytes does not fit: a unix socket address holds ${pathSize}`
+  }
+}
+
+/** A path is not UTF-8, or has a NUL where a path cannot have one. @category errors @since 0.1.0 */
+export class PathNotText extends Data.TaggedClass("PathNotText")<{}> {
+  get message(): string {
+    return "the path is not UTF-8 text without NUL; only an abstract name starts with one"
+  }
+}
+
+/** Bytes are not an address, or an address has no bytes. @category errors @since 0.1.0 */
+export class SockAddrError extends Data.TaggedError("SockAddrError")<{
+  readonly reason: Truncated | UnknownFamily | PathTooLong | PathNotText
+}> {
+  override get message(): string {
+    return this.reason.message
+  }
+}
+
+const fail = (reason: SockAddrError["reason"]) => Result.fail(new SockAddrError({ reason }))
+
+/** A socket address as the kernel passes it. @category models @since 0.1.0 */
+export interface SockAddr {
+  /** A unix path that starts with NUL is an abstract name; an empty one is an unnamed socket. */
+  readonly address: NetAddress.SocketAddress
+  /** IPv6 only: traffic class and flow label, 32 bits. Default 0. */
+  readonly flowinfo?: number | undefined
+}
+
+/** How a host lays out numbers. @category models @since 0.1.0 */
+export interface Options {
+  /** Of the host. Default `little`. */
+  readonly order?: ByteOrder | undefined
+}
+
+const encoder = new TextEncoder()
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
+
+const encodeUnix = (path: string, little: boolean): Result.Result<Uint8Array, SockAddrError> => {
+  const name = encoder.encode(path)
+  if (name.length > pathSize) return fail(new PathTooLong({ bytes: name.length }))
+  const abstract = path.startsWith("\0")
+  if (!path.isWellFormed() || (!abstract && path.includes("\0"))) return fail(new PathNotText())
+  // A path ends with a NUL unless it fills its field; an abstract name and no name at all end where the structure does.
+  const terminator = abstract || name.length === 0 || name.length === pathSize ? 0 : 1
+  const bytes = new Uint8Array(2 + name.length + terminator)
+  new DataView(bytes.buffer).setUint16(0, AF_UNIX, little)
+  bytes.set(name, 2)
+  return Result.succeed(bytes)
+}
+
+/**
+ * Lays an address out as 16 bytes (IPv4), 28 bytes (IPv6) or 2 bytes and the path (unix). Fails with `PathTooLong` or
+ * `PathNotText`.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
+export const encode = (
+  { address, flowinfo = 0 }: SockAddr,
+  { order = "little" }: Options = {}
+): Result.Result<Uint8Array, SockAddrError> => {
+  const little = order === "little"
+  if (NetAddress.isUnixPathAddress(address)) return encodeUnix(address.path, little)
+  const isV4 = NetAddress.isInetAddressV4(address)
+  const bytes = new Uint8Array(isV4 ? inSize : in6Size)
+  const view = new DataView(bytes.buffer)
+  view.setUint16(0, isV4 ? AF_INET : AF_INET6, little)
+  view.setUint16(2, address.port)
+  if (isV4) {
+    bytes.set(NetAddress.ipv4ToOctets(address.address), 4)
+  } else {
+    view.setUint32(4, flowinfo)
+    bytes.set(NetAddress.ipv6ToOctets(address.address), 8)
+    view.setUint32(24, address.scopeId, little)
+  }
+  return Result.succeed(bytes)
+}
+
+const decodeUnix = (name: Uint8Array): Result.Result<SockAddr, SockAddrError> => {
+  if (name.length > pathSize) return fail(new PathTooLong({ bytes: name.length }))
+  const end = name[0] === 0 ? -1 : name.indexOf(0)
+  return Result.try({
+    try: () => ({ address: NetAddress.unixPathAddress(decoder.decode(end === -1 ? name : name.subarray(0, end))) }),
+    catch: () => new SockAddrError({ reason: new PathNotText() })
+  })
+}
+
+/**
+ * Reads an address of any family from its bytes. What follows an IPv4 or IPv6 address, as in a `sockaddr_storage`, is
+ * ignored; a unix address ends where the bytes end. Never throws.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const decode = (
+  bytes: Uint8Array,
+  { order = "little" }: Options = {}
+): Result.Result<SockAddr, SockAddrError> => {
+  if (bytes.length < 2) return fail(new Truncated({ needed: 2, got: bytes.length }))
+  const little = order === "little"
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const family = view.getUint16(0, little)
+  if (family === AF_UNIX) return decodeUnix(bytes.subarray(2))
+  if (family !== AF_INET && family !== AF_INET6) return fail(new UnknownFamily({ family }))
+  const needed = family === AF_INET ? inSize : in6Size
+  if (bytes.length < needed) return fail(new Truncated({ needed, got: bytes.length }))
+  const port = view.getUint16(2)
+  return family === AF_INET
+    ? Result.succeed({
+        address: NetAddress.inetAddressUnsafe(NetAddress.ipv4FromBytesUnsafe(bytes.subarray(4, 8)), port)
+      })
+    : Result.succeed({
+        address: Result.getOrThrow(
+          NetAddress.inetAddressV6(NetAddress.ipv6FromBytesUnsafe(bytes.subarray(8, 24)), port, {
+            scopeId: view.getUint32(24, little)
+          })
+        ),
+        flowinfo: view.getUint32(4)
+      })
+}
