@@ -1,0 +1,2 @@
+/** The command line, from the sources. */
+import "../src/cli/bin.ts"

@@ -1,0 +1,23 @@
+/** Names to addresses, best first, and a race of connections to them. Arguments: HOST SERVICE. */
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as NetAddress from "effect/net/NetAddress"
+import * as AddressInfo from "../../src/network/AddressInfo.ts"
+import * as NodeHost from "../../src/network/NodeHost.ts"
+import * as TcpClient from "../../src/network/TcpClient.ts"
+
+const [host = "localhost", service = "rot13"] = process.argv.slice(2)
+
+Effect.gen(function* () {
+  for (const { address } of yield* AddressInfo.getaddrinfo(host, service, { socktype: "stream" })) {
+    yield* Console.log(NetAddress.formatInet(address))
+  }
+  const connection = yield* TcpClient.connect({ host, service, timeout: "5 seconds" })
+  yield* Console.log(`connected to ${NetAddress.formatSocketAddress(connection.remote)}`)
+}).pipe(
+  Effect.catch((error) => Console.log(error.message)),
+  Effect.scoped,
+  Effect.provide(NodeHost.layer),
+  NodeRuntime.runMain
+)

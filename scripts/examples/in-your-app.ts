@@ -1,0 +1,18 @@
+/** A service as a layer of an app: it starts with the app, ends with it, and the app can ask how it is doing. */
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Network from "../../src/network/Network.ts"
+import * as NodeNetwork from "../../src/network/NodeNetwork.ts"
+import * as Rot13Client from "../../src/rot13/Rot13Client.ts"
+import * as Rot13Server from "../../src/rot13/Rot13Server.ts"
+
+const Services = Rot13Server.layer({ port: 0, maxConnectionsPerPeer: 8 }).pipe(Layer.provideMerge(NodeNetwork.layer))
+
+Effect.gen(function* () {
+  const server = yield* Rot13Server.Rot13Server
+  const connection = yield* (yield* Network.Network).connect(server.address)
+  const answer = yield* Rot13Client.ask(connection, new TextEncoder().encode("Hello"))
+  yield* Console.log(new TextDecoder().decode(answer), yield* server.figures)
+}).pipe(Effect.scoped, Effect.provide(Services), NodeRuntime.runMain)

@@ -1,0 +1,63 @@
+/** Asks a rot13 server. The answer to n bytes is n bytes, however TCP cuts them: that is how a client knows its end. */
+import * as Effect from "effect/Effect"
+import * as Pull from "effect/Pull"
+import * as Stream from "effect/Stream"
+import * as Network from "../network/Network.ts"
+
+/**
+ * Sends a message and waits for as many bytes as it has, so an answer that comes in pieces is not cut short. Fails with
+ * `Closed` when the server ends before.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const ask = Effect.fnUntraced(function* (connection: Network.Connection, message: Uint8Array) {
+  const answer = new Uint8Array(message.length)
+  yield* connection.write(message)
+  let length = 0
+  while (length < answer.length) {
+    const bytes = yield* Pull.catchDone(connection.pull, () =>
+      Effect.fail(new Network.NetworkError({ reason: "Closed", address: connection.remote }))
+    )
+    // A server that says more than it was asked is cut off here.
+    answer.set(bytes.subarray(0, answer.length - length), length)
+    length += bytes.length
+  }
+  return answer
+})
+
+/**
+ * Sends a stream of any length and gives what comes back, in constant memory: reading and writing go on side by side,
+ * since a server that waits to be read does not read. Fails with `Closed` when less comes back than was sent.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const through = <E, R>(
+  connection: Network.Connection,
+  input: Stream.Stream<Uint8Array, E, R>
+): Stream.Stream<Uint8Array, E | Network.NetworkError, R> =>
+  Stream.suspend(() => {
+    let sent = 0
+    let received = 0
+    const write = Stream.runForEach(input, (bytes) => {
+      sent += bytes.length
+      return connection.write(bytes)
+    })
+    const answers = Stream.fromPull(
+      Effect.succeed(
+        Effect.map(connection.pull, (bytes) => {
+          received += bytes.length
+          return [bytes] as const
+        })
+      )
+    )
+    const complete = Effect.suspend(() =>
+      received < sent
+        ? Effect.fail(new Network.NetworkError({ reason: "Closed", address: connection.remote }))
+        : Effect.void
+    )
+    return Stream.merge(answers, Stream.fromEffectDrain(Effect.andThen(write, connection.end))).pipe(
+      Stream.concat(Stream.fromEffectDrain(complete))
+    )
+  })
