@@ -1,0 +1,18 @@
+/** What a command knows of the process it runs in. */
+import * as Context from "effect/Context"
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import * as Runtime from "effect/Runtime"
+
+/**
+ * Waits until the process is told to end (SIGINT, SIGTERM). A server that waits for it closes its scope in good order
+ * and has then done its work: exit code 0. A command that does not is interrupted: exit code 130.
+ */
+export class Stop extends Context.Reference<Effect.Effect<void>>("effect-inet/cli/Stop", {
+  defaultValue: () => Effect.never
+}) {}
+
+/** A command line that the flags alone could not tell was wrong. */
+export class UsageError extends Data.TaggedError("UsageError")<{ readonly message: string }> {
+  override readonly [Runtime.errorExitCode] = 2
+}

@@ -1,0 +1,79 @@
+/** Flags that several commands share: named, explained and checked the same everywhere. */
+
+import * as Config from "effect/Config"
+import * as Argument from "effect/cli/Argument"
+import * as Flag from "effect/cli/Flag"
+import * as Duration from "effect/Duration"
+import * as Option from "effect/Option"
+
+const units = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const
+
+const parseDuration = (text: string): Duration.Duration | undefined => {
+  const [, amount, unit] = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(text) ?? []
+  return amount === undefined ? undefined : Duration.millis(Number(amount) * units[unit as keyof typeof units])
+}
+
+const parseInteger = (least: number, most: number) => (text: string) => {
+  const number = /^-?\d{1,16}$/.test(text) ? Number(text) : Number.NaN
+  return number >= least && number <= most ? number : undefined
+}
+
+/** A flag whose text is checked by `parse`; a server's can come from the environment too, as ROT13_PORT. */
+const checked = <A>(name: string, expected: string, parse: (text: string) => A | undefined, env?: string) =>
+  (env === undefined ? Flag.String(name) : Flag.withFallbackConfig(Flag.String(name), Config.String(env))).pipe(
+    Flag.filterMap(
+      (text) => Option.fromUndefinedOr(parse(text)),
+      () => expected
+    )
+  )
+
+const variable = (service: string, name: string) => `${service}_${name}`.toUpperCase().replaceAll("-", "_")
+
+/** `--port`, for a service or alone. */
+export const port = (service: string, otherwise: number, name = "port") =>
+  checked(name, "a port, 0 to 65535 (0: any free one)", parseInteger(0, 65_535), variable(service, "port")).pipe(
+    Flag.withMetavar("PORT"),
+    Flag.withDescription(`Port of ${service}, 0 for any free one (default ${otherwise})`),
+    Flag.withDefault(otherwise)
+  )
+
+export const host = (service: string) =>
+  Flag.String("host").pipe(
+    Flag.withFallbackConfig(Config.String(variable(service, "host"))),
+    Flag.withMetavar("ADDRESS"),
+    Flag.withDescription("Address to listen on; :: lets the network in (default 127.0.0.1)"),
+    Flag.withDefault("127.0.0.1")
+  )
+
+const duration = (service: string, name: string, about: string) =>
+  checked(name, "a time such as 500ms, 5s, 1m or 2h", parseDuration, variable(service, name)).pipe(
+    Flag.withMetavar("TIME"),
+    Flag.withDescription(about),
+    Flag.optional,
+    Flag.map(Option.getOrUndefined)
+  )
+
+const amount = (service: string, name: string, about: string) =>
+  checked(name, "a number, 1 or more", parseInteger(1, Number.MAX_SAFE_INTEGER), variable(service, name)).pipe(
+    Flag.withMetavar("N"),
+    Flag.withDescription(about),
+    Flag.optional,
+    Flag.map(Option.getOrUndefined)
+  )
+
+/** The limits of a TCP server, as TcpServer takes them. */
+export const limits = (service: string) => ({
+  maxConnections: amount(service, "max-connections", "Clients at a time (default 1024, or what descriptors allow)"),
+  maxConnectionsPerPeer: amount(service, "max-per-peer", "Clients at a time from one address (default no limit)"),
+  idleTimeout: duration(service, "idle-timeout", "Ends a client that is silent for so long (default 60s)"),
+  writeTimeout: duration(service, "write-timeout", "Cuts a client that does not read for so long (default 30s)"),
+  drain: duration(service, "drain", "What a stopping server gives to requests in progress (default 5s)")
+})
+
+export const json = Flag.Boolean("json").pipe(
+  Flag.withDescription("Print JSON, one value a line"),
+  Flag.withDefault(false)
+)
+
+export const optionalArgument = (name: string, about: string) =>
+  Argument.String(name).pipe(Argument.withDescription(about), Argument.optional, Argument.map(Option.getOrUndefined))

@@ -1,0 +1,12 @@
+/** The command tree of `effect-inet`. */
+import * as Command from "effect/cli/Command"
+import * as demo from "./demo.ts"
+import * as resolve from "./resolve.ts"
+import * as rot13 from "./rot13.ts"
+import * as services from "./services.ts"
+import * as up from "./up.ts"
+
+export const command = Command.make("effect-inet").pipe(
+  Command.withDescription("The classic Unix network services as Effect programs"),
+  Command.withSubcommands([up.command, rot13.command, resolve.command, services.command, demo.command])
+)

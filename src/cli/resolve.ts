@@ -1,0 +1,46 @@
+import * as Argument from "effect/cli/Argument"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as Option from "effect/Option"
+import * as flags from "./flags.ts"
+import { program } from "./program.ts"
+
+export const command = Command.make(
+  "resolve",
+  {
+    host: Argument.String("host").pipe(
+      Argument.withDescription("Name or address; - for none: this host's loopback, or with --passive any address")
+    ),
+    service: flags.optionalArgument("service", "Port, or a service by name, such as http"),
+    family: Flag.ChoiceWithValue("family", [
+      ["4", 4],
+      ["6", 6]
+    ]).pipe(Flag.withDescription("Only IPv4, or only IPv6"), Flag.optional, Flag.map(Option.getOrUndefined)),
+    type: Flag.Literals("type", ["stream", "dgram"]).pipe(
+      Flag.withDescription("Only this type of socket (default both)"),
+      Flag.optional,
+      Flag.map(Option.getOrUndefined)
+    ),
+    passive: Flag.Boolean("passive").pipe(
+      Flag.withDescription("For a server: no host means any address"),
+      Flag.withDefault(false)
+    ),
+    canonical: Flag.Boolean("canonical").pipe(
+      Flag.withDescription("Ask for the canonical name"),
+      Flag.withDefault(false)
+    ),
+    json: flags.json
+  },
+  (input) =>
+    program(
+      () => import("./run/resolve.ts"),
+      (run) => run.resolve(input)
+    )
+).pipe(
+  Command.withDescription("Resolve a host and a service to socket addresses, best first (getaddrinfo, RFC 6724)"),
+  Command.withExamples([
+    { command: "effect-inet resolve localhost http", description: "Every address and socket type" },
+    { command: "effect-inet resolve ::1 22 --json", description: "A literal and a number, as JSON" },
+    { command: "effect-inet resolve - 69 --passive --type dgram", description: "Where a TFTP server binds" }
+  ])
+)

@@ -1,0 +1,72 @@
+import * as Argument from "effect/cli/Argument"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as Option from "effect/Option"
+import * as flags from "./flags.ts"
+import { program } from "./program.ts"
+
+const serve = Command.make(
+  "serve",
+  {
+    host: flags.host("rot13"),
+    port: flags.port("rot13", 1067),
+    case: Flag.Literals("case", ["both", "lower"]).pipe(
+      Flag.withDescription("Letters to turn: both cases, or lower only as the course's C server does (default both)"),
+      Flag.withDefault("both")
+    ),
+    ...flags.limits("rot13"),
+    json: flags.json
+  },
+  (input) =>
+    program(
+      () => import("./run/rot13.ts"),
+      (run) => run.serve(input)
+    )
+).pipe(
+  Command.withDescription("Serve rot13 over TCP: what a client sends comes back rotated"),
+  Command.withExamples([
+    { command: "effect-inet rot13 serve", description: "On 127.0.0.1:1067, for this machine" },
+    {
+      command: "effect-inet rot13 serve --host :: --max-per-peer 4",
+      description: "For the network, four clients each"
+    },
+    { command: "effect-inet rot13 serve --case lower --port 0 --json", description: "On any free port, named in JSON" }
+  ])
+)
+
+const send = Command.make(
+  "send",
+  {
+    host: Argument.String("host").pipe(Argument.withDescription("Name or address of the server")),
+    service: Argument.String("service").pipe(Argument.withDescription("Port, or a service by name, such as rot13")),
+    text: Argument.String("text").pipe(
+      Argument.withDescription("Messages, each with an answer of its own; without any, standard input is sent"),
+      Argument.variadic()
+    ),
+    style: Flag.Literals("style", ["old", "new", "python"]).pipe(
+      Flag.withDescription(
+        "The course's client to be like: old (standard input), new (NUL after each message, answers counted), python"
+      ),
+      Flag.optional,
+      Flag.map(Option.getOrUndefined)
+    ),
+    json: flags.json
+  },
+  (input) =>
+    program(
+      () => import("./run/rot13.ts"),
+      (run) => run.send(input)
+    )
+).pipe(
+  Command.withDescription("Send text to a rot13 server and print the answers"),
+  Command.withExamples([
+    { command: "effect-inet rot13 send localhost rot13 Hello World", description: "Two messages, two answers" },
+    { command: "effect-inet rot13 send 127.0.0.1 1067 < letter.txt", description: "A file of any size" },
+    { command: "effect-inet rot13 send --style new localhost 1067 Hello", description: "Received 6 bytes: Uryyb" }
+  ])
+)
+
+export const command = Command.make("rot13").pipe(
+  Command.withDescription("The rot13 service: server and client"),
+  Command.withSubcommands([serve, send])
+)

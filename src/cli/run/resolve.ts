@@ -1,0 +1,37 @@
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as NetAddress from "effect/net/NetAddress"
+import * as AddressInfo from "../../network/AddressInfo.ts"
+import * as NodeHost from "../../network/NodeHost.ts"
+
+interface Input {
+  readonly host: string
+  readonly service: string | undefined
+  readonly family: 4 | 6 | undefined
+  readonly type: AddressInfo.Socktype | undefined
+  readonly passive: boolean
+  readonly canonical: boolean
+  readonly json: boolean
+}
+
+const line = ({ address, protocol, socktype }: AddressInfo.AddressInfo) =>
+  [NetAddress.formatInet(address).padEnd(32), socktype.padEnd(8), protocol].join(" ")
+
+/** One JSON value: all addresses, best first. */
+const toJson = ({ address, ...info }: AddressInfo.AddressInfo) => ({
+  ...info,
+  address: NetAddress.formatHost(address),
+  port: address.port
+})
+
+export const resolve = Effect.fnUntraced(function* (input: Input) {
+  const found = yield* AddressInfo.getaddrinfo(input.host === "-" ? undefined : input.host, input.service, {
+    family: input.family,
+    socktype: input.type,
+    passive: input.passive,
+    canonicalName: input.canonical
+  })
+  if (input.json) return yield* Console.log(JSON.stringify(found.map(toJson)))
+  if (found[0].canonicalName !== undefined) yield* Console.log(`${input.host} is ${found[0].canonicalName}`)
+  for (const info of found) yield* Console.log(line(info))
+}, Effect.provide(NodeHost.layer))

@@ -1,0 +1,88 @@
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Stdio from "effect/Stdio"
+import * as Stream from "effect/Stream"
+import * as NodeHost from "../../network/NodeHost.ts"
+import * as TcpClient from "../../network/TcpClient.ts"
+import type * as TcpServer from "../../network/TcpServer.ts"
+import type * as Rot13 from "../../rot13/Rot13.ts"
+import * as Rot13Client from "../../rot13/Rot13Client.ts"
+import * as Rot13Server from "../../rot13/Rot13Server.ts"
+import { Stop, UsageError } from "../Process.ts"
+import { announce, explain } from "./report.ts"
+
+type ServeInput = TcpServer.Limits & {
+  readonly host: string
+  readonly port: number
+  readonly case: Rot13.Case
+  readonly json: boolean
+}
+
+export const serve = Effect.fnUntraced(
+  function* (input: ServeInput) {
+    const server = yield* Rot13Server.make(input).pipe(Effect.catch(explain("rot13", input.port, "--port")))
+    yield* announce("rot13", server.address, input.json)
+    yield* yield* Stop
+  },
+  Effect.scoped,
+  Effect.provide(NodeHost.layer)
+)
+
+interface SendInput {
+  readonly host: string
+  readonly service: string
+  readonly text: ReadonlyArray<string>
+  readonly style: "old" | "new" | "python" | undefined
+  readonly json: boolean
+}
+
+/** The course's clients for messages differ in what they send, and in what they print of an answer. */
+const styles = {
+  new: {
+    toBytes: (text: string) => new TextEncoder().encode(`${text}\0`),
+    longest: 499,
+    show: (answer: Uint8Array, text: string) => `Received ${answer.length} bytes: ${text}`
+  },
+  python: {
+    toBytes: (text: string) => new TextEncoder().encode(text),
+    longest: Number.POSITIVE_INFINITY,
+    show: (_: Uint8Array, text: string) => text
+  }
+}
+
+/** The messages to send, as bytes; undefined for standard input. */
+const messagesOf = Effect.fnUntraced(function* ({ json, style, text }: SendInput) {
+  const messages = text.length > 0
+  if ((style ?? (messages ? "python" : "old")) === "old") {
+    if (messages) return yield* new UsageError({ message: "--style old sends standard input: leave the TEXT out" })
+    if (json) return yield* new UsageError({ message: "--json is for messages: give at least one TEXT" })
+    return undefined
+  }
+  if (!messages) return yield* new UsageError({ message: `--style ${style} sends messages: give at least one TEXT` })
+  const { longest, show, toBytes } = styles[style === "new" ? "new" : "python"]
+  const sent = text.map((one) => ({ text: one, bytes: toBytes(one) }))
+  const tooLong = sent.find(({ bytes }) => bytes.length > longest)
+  if (tooLong !== undefined) {
+    const message = `--style new sends at most ${longest - 1} bytes a message, not ${tooLong.bytes.length - 1}`
+    return yield* new UsageError({ message })
+  }
+  return { sent, show }
+})
+
+export const send = Effect.fnUntraced(
+  function* (input: SendInput) {
+    const messages = yield* messagesOf(input)
+    const connection = yield* TcpClient.connect({ host: input.host, service: input.service })
+    if (messages === undefined) {
+      const stdio = yield* Stdio.Stdio
+      return yield* Stream.run(Rot13Client.through(connection, stdio.stdin), stdio.stdout())
+    }
+    for (const { bytes, text } of messages.sent) {
+      const answer = yield* Rot13Client.ask(connection, bytes)
+      const received = new TextDecoder().decode(answer).replace(/\0$/, "")
+      yield* Console.log(input.json ? JSON.stringify({ sent: text, received }) : messages.show(answer, received))
+    }
+  },
+  Effect.scoped,
+  Effect.provide(NodeHost.layer)
+)

@@ -1,0 +1,29 @@
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as NodeHost from "../../network/NodeHost.ts"
+import * as ServiceNames from "../../network/ServiceNames.ts"
+
+interface Input {
+  readonly query: string | undefined
+  readonly protocol: "tcp" | "udp" | undefined
+  readonly json: boolean
+}
+
+const line = ({ aliases, name, port, protocol }: ServiceNames.Service) =>
+  [name.padEnd(16), `${port}/${protocol}`.padEnd(12), aliases.join(" ")].join(" ").trimEnd()
+
+/** All services, or those of a name or port, one for each protocol. */
+const find = Effect.fnUntraced(function* ({ protocol, query }: Input) {
+  const names = yield* ServiceNames.ServiceNames
+  const all = names.services.filter((service) => protocol === undefined || service.protocol === protocol)
+  if (query === undefined) return all
+  const port = /^[-+]?\d+$/.test(query) ? yield* Effect.fromResult(names.resolve(query)) : undefined
+  const found = all.filter(({ aliases, name, port: own }) => own === port || name === query || aliases.includes(query))
+  if (found.length > 0) return found
+  const reason = new ServiceNames.UnknownService({ service: query, protocol })
+  return yield* new ServiceNames.ServiceNamesError({ reason })
+})
+
+export const services = Effect.fnUntraced(function* (input: Input) {
+  for (const service of yield* find(input)) yield* Console.log(input.json ? JSON.stringify(service) : line(service))
+}, Effect.provide(NodeHost.layer))

@@ -1,0 +1,29 @@
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as Option from "effect/Option"
+import * as flags from "./flags.ts"
+import { program } from "./program.ts"
+
+export const command = Command.make(
+  "services",
+  {
+    query: flags.optionalArgument("service", "Name, alias or port; without one, all are listed"),
+    protocol: Flag.Literals("protocol", ["tcp", "udp"]).pipe(
+      Flag.withDescription("Only this protocol (default both)"),
+      Flag.optional,
+      Flag.map(Option.getOrUndefined)
+    ),
+    json: flags.json
+  },
+  (input) =>
+    program(
+      () => import("./run/services.ts"),
+      (run) => run.services(input)
+    )
+).pipe(
+  Command.withDescription("Look up services by name or port (getservbyname, getservbyport)"),
+  Command.withExamples([
+    { command: "effect-inet services rot13", description: "One of ours, without an entry in /etc/services" },
+    { command: "effect-inet services 69 --protocol udp", description: "Whose port is it?" }
+  ])
+)

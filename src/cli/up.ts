@@ -1,0 +1,24 @@
+import * as Command from "effect/cli/Command"
+import * as flags from "./flags.ts"
+import { program } from "./program.ts"
+
+export const command = Command.make(
+  "up",
+  {
+    host: flags.host("up"),
+    rot13Port: flags.port("rot13", 1067, "rot13-port"),
+    ...flags.limits("up"),
+    json: flags.json
+  },
+  (input) =>
+    program(
+      () => import("./run/up.ts"),
+      (run) => run.up(input)
+    )
+).pipe(
+  Command.withDescription("Run all services on their default ports in one process, until interrupted"),
+  Command.withExamples([
+    { command: "effect-inet up", description: "For this machine" },
+    { command: "effect-inet up --rot13-port 0", description: "rot13 on any free port" }
+  ])
+)

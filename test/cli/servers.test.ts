@@ -1,0 +1,193 @@
+import * as ChildProcess from "node:child_process"
+import * as Net from "node:net"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as NetAddress from "effect/net/NetAddress"
+import * as Network from "../../src/network/Network.ts"
+import * as NodeNetwork from "../../src/network/NodeNetwork.ts"
+import * as Cli from "../support/Cli.ts"
+import { noise, outcome } from "../support/Hosts.ts"
+
+const has = (command: string) => ChildProcess.spawnSync("which", [command]).status === 0
+
+/** Where a running server is. */
+const at = ({ address, port }: { readonly address: string; readonly port: number }) => [address, `${port}`]
+
+/** A listener on a free port: the one a service then cannot have. */
+const taken = Effect.acquireRelease(
+  Effect.callback<Net.Server>((resume) => {
+    const server = Net.createServer().listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
+  }),
+  (server) => Effect.sync(() => void server.close())
+).pipe(Effect.map((server) => (server.address() as Net.AddressInfo).port))
+
+describe("rot13 serve and send", () => {
+  it.live("each message gets its answer, in each style", () =>
+    Effect.gen(function* () {
+      const server = yield* Cli.serve(["rot13", "serve"])
+      const send = (...args: ReadonlyArray<string>) =>
+        Effect.map(Cli.run(["rot13", "send", ...args.slice(0, -2), ...at(server), ...args.slice(-2)]), ({ stdout }) =>
+          stdout.toString()
+        )
+      assert.strictEqual(yield* send("Hello", "Wörld"), "Uryyb\nJöeyq\n")
+      assert.strictEqual(yield* send("--style", "new", "Hello", ""), "Received 6 bytes: Uryyb\nReceived 1 bytes: \n")
+      assert.strictEqual(yield* send("--json", "a", "b"), '{"sent":"a","received":"n"}\n{"sent":"b","received":"o"}\n')
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("standard input of any size comes back whole, and twice is not at all", () =>
+    Effect.gen(function* () {
+      const server = yield* Cli.serve(["rot13", "serve"])
+      const plain = noise(8 << 20)
+      const once = yield* Cli.run(["rot13", "send", ...at(server)], { stdin: plain })
+      assert.notDeepEqual(once.stdout, Buffer.from(plain))
+      const twice = yield* Cli.run(["rot13", "send", ...at(server)], { stdin: once.stdout })
+      assert.isTrue(twice.stdout.equals(plain))
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("dialect lower", () =>
+    Effect.gen(function* () {
+      const server = yield* Cli.serve(["rot13", "serve", "--case", "lower"])
+      const { stdout } = yield* Cli.run(["rot13", "send", ...at(server), "Hello"])
+      assert.strictEqual(stdout.toString(), "Hryyb\n")
+    }).pipe(Effect.scoped)
+  )
+
+  it.live.skipIf(!has("nc"))("nc talks to it (skipped without nc)", () =>
+    Effect.gen(function* () {
+      const server = yield* Cli.serve(["rot13", "serve"])
+      const nc = ChildProcess.spawn("nc", ["-N", ...at(server)])
+      nc.stdin.end("Hello\n")
+      let said = ""
+      nc.stdout.on("data", (bytes) => {
+        said += bytes
+      })
+      yield* Effect.promise(() => new Promise((resolve) => nc.once("close", resolve)))
+      assert.strictEqual(said, "Uryyb\n")
+    }).pipe(Effect.scoped)
+  )
+})
+
+/** A client that the server has begun to serve. */
+const connect = Effect.fnUntraced(function* ({ address, port }: { readonly address: string; readonly port: number }) {
+  const network = yield* Network.Network
+  const connection = yield* network.connect(NetAddress.inetAddressFromIpStringUnsafe(address, port))
+  yield* connection.write("x")
+  yield* connection.pull
+  return connection
+})
+
+/** Sends until nothing goes any more: the server's answers are not read, so it reads nothing either. */
+const neverRead = Effect.fnUntraced(function* (connection: Network.Connection) {
+  yield* Effect.forkScoped(Effect.ignore(Effect.forever(connection.write(new Uint8Array(1 << 20)))))
+  let sent = -1
+  for (let still = 0; still < 1_000; still++) {
+    const now = connection.traffic().sent
+    if (now !== sent) still = 0
+    sent = now
+    yield* turn
+  }
+})
+
+const turn = Effect.promise(() => new Promise<void>((resolve) => setImmediate(resolve)))
+
+describe("signals", () => {
+  it.live("SIGTERM with 100 connections, one of which never reads: gone by the drain deadline, exit code 0", () =>
+    Effect.gen(function* () {
+      const server = yield* Cli.serve(["rot13", "serve", "--drain", "500ms"])
+      yield* Effect.all(Array.from({ length: 99 }, () => connect(server)))
+      yield* neverRead(yield* connect(server))
+      yield* server.kill("SIGTERM")
+      const { code } = yield* server.ended.pipe(Effect.timeout("5 seconds"))
+      assert.strictEqual(code, 0)
+    }).pipe(Effect.scoped, Effect.provide(NodeNetwork.layer))
+  )
+
+  it.live("a second Ctrl-C does not wait for the drain", () =>
+    Effect.gen(function* () {
+      const server = yield* Cli.serve(["rot13", "serve", "--drain", "1h"])
+      const network = yield* Network.Network
+      yield* neverRead(yield* connect(server))
+      yield* server.kill("SIGINT")
+      // It has closed its port: it is draining.
+      const address = NetAddress.inetAddressFromIpStringUnsafe(server.address, server.port)
+      while ((yield* outcome(Effect.scoped(network.connect(address)))) === "Success") yield* turn
+      yield* server.kill("SIGINT")
+      assert.strictEqual((yield* server.ended).code, 130)
+    }).pipe(Effect.scoped, Effect.provide(NodeNetwork.layer))
+  )
+
+  it.live("an interrupted client exits with 130", () =>
+    Effect.gen(function* () {
+      const server = yield* Cli.serve(["rot13", "serve"])
+      const client = yield* Cli.start(["rot13", "send", ...at(server)])
+      client.stdin.write("Hello\n")
+      yield* client.says("stdout", /Uryyb/)
+      yield* client.kill("SIGINT")
+      assert.strictEqual((yield* client.ended).code, 130)
+    }).pipe(Effect.scoped)
+  )
+})
+
+describe("up", () => {
+  it.live("prints a table with a line to try each service, and drains on Ctrl-C", () =>
+    Effect.gen(function* () {
+      const up = yield* Cli.start(["up", "--rot13-port", "0"])
+      const [, address, port, attempt] = yield* up.says("stdout", /^rot13 +(127\.0\.0\.1):(\d+) +(printf.*)$/m)
+      yield* up.says("stderr", /Ctrl-C/)
+      assert.strictEqual(attempt, `printf 'Hello\\n' | nc -N ${address} ${port}`)
+      const { stdout } = yield* Cli.run(["rot13", "send", address!, port!, "Hello"])
+      assert.strictEqual(stdout.toString(), "Uryyb\n")
+      yield* up.kill("SIGINT")
+      assert.strictEqual((yield* up.ended).code, 0)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live.skipIf(process.platform !== "linux")(
+    "a port in use: who has it and which flag helps (skipped without /proc)",
+    () =>
+      Effect.gen(function* () {
+        const port = yield* taken
+        const { code, stderr } = yield* Cli.run(["up", "--rot13-port", `${port}`])
+        assert.include(stderr, `TCP port ${port} is in use by `)
+        assert.include(stderr, `(pid ${process.pid}); choose another with --rot13-port`)
+        assert.strictEqual(code, 1)
+      }).pipe(Effect.scoped)
+  )
+})
+
+describe("output", () => {
+  it.live("a reader that has seen enough is no error", () =>
+    Effect.gen(function* () {
+      const services = yield* Cli.start(["services"])
+      services.stdout.destroy()
+      assert.deepInclude(yield* services.ended, { code: 0, stderr: "" })
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("resolve and services in JSON", () =>
+    Effect.gen(function* () {
+      const json = (...args: ReadonlyArray<string>) =>
+        Effect.map(Cli.run([...args, "--json"]), ({ stdout }) => JSON.parse(stdout.toString()))
+      const expected = { family: 6, address: "::1", port: 22 }
+      assert.deepInclude((yield* json("resolve", "::1", "22", "--type", "stream"))[0], expected)
+      const [local] = yield* json("resolve", "localhost", "http")
+      assert.deepInclude(local, { socktype: "stream", protocol: "tcp", port: 80 })
+      assert.deepInclude(yield* json("services", "69", "--protocol", "udp"), { name: "tftp", port: 69 })
+      assert.deepInclude(yield* json("services", "rot13", "--protocol", "tcp"), { name: "rot13", port: 1067 })
+    })
+  )
+
+  it.live("demo boundaries: UDP keeps them, TCP does not", () =>
+    Effect.gen(function* () {
+      const { stdout } = yield* Cli.run(["demo", "boundaries", "--json"])
+      const { sent, tcp, udp } = JSON.parse(stdout.toString())
+      const sum = (sizes: ReadonlyArray<number>) => sizes.reduce((total, size) => total + size, 0)
+      assert.deepStrictEqual(udp, { reads: sent, large: "MessageTooLarge" })
+      assert.strictEqual(sum(tcp.reads), sum(sent))
+      assert.isBelow(tcp.reads.length, sent.length)
+      assert.isAbove(tcp.large.length, 1)
+    })
+  )
+})

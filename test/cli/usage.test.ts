@@ -1,0 +1,87 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Cli from "../support/Cli.ts"
+
+describe("usage", () => {
+  const port = "Expected: a port, 0 to 65535 (0: any free one)"
+  const time = "Expected: a time such as 500ms, 5s, 1m or 2h"
+  const wrong: ReadonlyArray<readonly [command: string, line: string]> = [
+    ["rot13 serve --port 65536", `Invalid value for flag --port: "65536". ${port}`],
+    ["rot13 serve --port 70000", `Invalid value for flag --port: "70000". ${port}`],
+    ["rot13 serve --port abc", `Invalid value for flag --port: "abc". ${port}`],
+    ["rot13 serve --port -1", `Invalid value for flag --port: "-1". ${port}`],
+    ["rot13 serve --port=1e3", `Invalid value for flag --port: "1e3". ${port}`],
+    ["rot13 serve --drain 5", `Invalid value for flag --drain: "5". ${time}`],
+    ["rot13 serve --max-connections 0", `Invalid value for flag --max-connections: "0". Expected: a number, 1 or more`],
+    ["rot13 serve --case upper", `Invalid value for flag --case: "upper". Expected: "both" | "lower"`],
+    ["rot13 send localhost", "Missing required argument: service"],
+    ["rot13 send --style old localhost 1 text", "--style old sends standard input: leave the TEXT out"],
+    ["rot13 send --style new localhost 1", "--style new sends messages: give at least one TEXT"],
+    ["rot13 send --json localhost 1", "--json is for messages: give at least one TEXT"],
+    ["rot14", 'Unknown subcommand "rot14" for "effect-inet" Did you mean this? rot13'],
+    ["resolve localhost --family 5", `Invalid value for flag --family: "5". Expected: "4" | "6"`]
+  ]
+  it.live.each(wrong)("%s", ([command, line]) =>
+    Effect.gen(function* () {
+      const { code, stderr, stdout } = yield* Cli.run(command.split(" "))
+      assert.strictEqual(stderr.split("\n")[0], `effect-inet: ${line}`)
+      assert.strictEqual(stdout.toString(), "")
+      assert.strictEqual(code, 2)
+    })
+  )
+
+  const failing: ReadonlyArray<readonly [command: string, line: string]> = [
+    ["resolve nosuch.invalid 80", "nosuch.invalid: no such host"],
+    ["resolve a..b 80", '"a..b" is not a host: domain name labels must not be empty'],
+    [
+      "resolve localhost nosuch",
+      'no service "nosuch" over tcp or udp: give a name of the services file or a port from 0 to 65535'
+    ],
+    ["resolve localhost 65536", "65536 is not a port: ports are whole numbers from 0 to 65535"],
+    ["resolve ::1 80 --family 4", "::1 is not an IPv4 address: leave the family open, or give an address of it"],
+    ["services nosuch", 'no service "nosuch": give a name of the services file or a port from 0 to 65535'],
+    ["services 65536", "65536 is not a port: ports are whole numbers from 0 to 65535"],
+    ["rot13 send 127.0.0.1 1 text", "127.0.0.1:1: connection refused: nobody listens there"],
+    ["rot13 send nosuch.invalid 1 text", "nosuch.invalid: no such host"],
+    [
+      "rot13 serve --host localhost",
+      "rot13: localhost port 1067: expected exactly four decimal octets; give an IP literal such as 127.0.0.1 or ::1"
+    ],
+    ["rot13 serve --host 192.0.2.77", "rot13: 192.0.2.77:1067: not an address of this host"]
+  ]
+  it.live.each(failing)("%s", ([command, line]) =>
+    Effect.gen(function* () {
+      const { code, stderr } = yield* Cli.run(command.split(" "))
+      assert.strictEqual(stderr, `effect-inet: ${line}\n`)
+      assert.strictEqual(code, 1)
+    })
+  )
+
+  it.live("a wrong value in the environment is named as on the command line", () =>
+    Effect.gen(function* () {
+      const { code, stderr } = yield* Cli.run(["rot13", "serve"], { env: { ROT13_PORT: "99999" } })
+      assert.include(stderr, '"99999"')
+      assert.strictEqual(code, 2)
+    })
+  )
+
+  it.live.each([[""], ["up"], ["rot13 serve"], ["rot13 send"], ["resolve"], ["services"], ["demo boundaries"]])(
+    "%s --help",
+    ([command]) =>
+      Effect.gen(function* () {
+        const args = [...command!.split(" "), "--help"].filter((arg) => arg !== "")
+        const { code, stdout } = yield* Cli.run(args)
+        assert.strictEqual(code, 0)
+        assert.include(stdout.toString(), "USAGE")
+        if (command !== "") assert.include(stdout.toString(), "EXAMPLES")
+      })
+  )
+
+  it.live.each([["bash"], ["zsh"], ["fish"]])("completions for %s", ([shell]) =>
+    Effect.gen(function* () {
+      const { code, stdout } = yield* Cli.run(["--completions", shell!])
+      assert.strictEqual(code, 0)
+      assert.include(stdout.toString(), "boundaries")
+    })
+  )
+})

@@ -1,0 +1,39 @@
+import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import type * as NetAddress from "effect/net/NetAddress"
+import * as Schema from "effect/Schema"
+import * as SocketTable from "../../src/inspect/SocketTable.ts"
+import * as Network from "../../src/network/Network.ts"
+import * as NodeNetwork from "../../src/network/NodeNetwork.ts"
+
+const table = `\
+  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+   0: 0100007F:042B 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4242 1 0 100 0 0 10 0
+   1: 0100007F:042B 0100007F:8AE2 01 00000000:00000000 00:00000000 00000000     0        0 4243 1 0 20 4 30 10 -1
+`
+
+describe("SocketTable", () => {
+  it("finds who listens on a port, not who is connected", () => {
+    assert.deepStrictEqual(SocketTable.inodesOn(table, 1067, "tcp"), ["4242"])
+    assert.deepStrictEqual(SocketTable.inodesOn(table, 1068, "tcp"), [])
+  })
+
+  it.prop("reads any text", [Schema.String, Schema.Literals(["tcp", "udp"])], ([text, protocol]) => {
+    SocketTable.inodesOn(text, 1067, protocol)
+  })
+
+  const onLinux = it.live.skipIf(process.platform !== "linux")
+  for (const protocol of ["tcp", "udp"] as const) {
+    onLinux(`names this process as the holder of its ${protocol} port (skipped without /proc)`, () =>
+      Effect.gen(function* () {
+        const network = yield* Network.Network
+        const address =
+          protocol === "tcp" ? (yield* network.listen({ port: 0 })).address : (yield* network.udp({}, () => {})).local
+        const holder = yield* SocketTable.holderOf((address as NetAddress.InetAddress).port, protocol)
+        assert.strictEqual(holder?.pid, process.pid)
+        assert.include(holder?.command, "node")
+      }).pipe(Effect.scoped, Effect.provide([NodeNetwork.layer, NodeFileSystem.layer]))
+    )
+  }
+})

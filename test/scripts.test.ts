@@ -1,0 +1,61 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as NetAddress from "effect/net/NetAddress"
+import * as Network from "../src/network/Network.ts"
+import * as NodeNetwork from "../src/network/NodeNetwork.ts"
+import * as Cli from "./support/Cli.ts"
+import { readAll } from "./support/Hosts.ts"
+
+/** What a server at an address says to a client that sends this and half-closes. */
+const ask = Effect.fnUntraced(function* (host: string, port: number, text: string) {
+  const network = yield* Network.Network
+  const connection = yield* network.connect(NetAddress.inetAddressFromIpStringUnsafe(host, port))
+  yield* connection.write(text)
+  yield* connection.end
+  return (yield* readAll(connection)).toString()
+}, Effect.scoped)
+
+const startAndEnd = (script: string, ...args: ReadonlyArray<string>) =>
+  Effect.scoped(Effect.flatMap(Cli.startScript(script, args), ({ ended }) => ended))
+
+describe("scripts", () => {
+  it.live("examples/in-your-app: a service as a layer", () =>
+    Effect.gen(function* () {
+      const { code, stdout } = yield* startAndEnd("examples/in-your-app.ts")
+      assert.match(stdout.toString(), /^Uryyb \{/)
+      assert.strictEqual(code, 0)
+    })
+  )
+
+  it.live("examples/connect-by-name: says where it is connected", () =>
+    Effect.gen(function* () {
+      const network = yield* Network.Network
+      const { address } = yield* network.listen({ port: 0 })
+      const { port } = address as NetAddress.InetAddress
+      const { stdout } = yield* startAndEnd("examples/connect-by-name.ts", "127.0.0.1", `${port}`)
+      assert.strictEqual(stdout.toString(), `127.0.0.1:${port}\nconnected to 127.0.0.1:${port}\n`)
+    }).pipe(Effect.scoped, Effect.provide(NodeNetwork.layer))
+  )
+
+  it.live("examples/shouting-lines: lines, and what becomes of one that is too long", () =>
+    Effect.gen(function* () {
+      const example = yield* Cli.startScript("examples/shouting-lines.ts", [])
+      const [, host, port] = yield* example.says("stdout", /^nc (\S+) (\d+)$/m)
+      assert.strictEqual(yield* ask(host!, Number(port), "hi\nthere"), "HI\r\nTHERE\r\n")
+      const tooLong = "line too long: at most 80 bytes may come before its end\r\n"
+      assert.strictEqual(yield* ask(host!, Number(port), "x".repeat(1 << 20)), tooLong)
+    }).pipe(Effect.scoped, Effect.provide(NodeNetwork.layer))
+  )
+
+  it.live("rot13-server and rot13-client on the course's port (skipped while it is in use)", (test) =>
+    Effect.gen(function* () {
+      const network = yield* Network.Network
+      const free = yield* Effect.isSuccess(Effect.scoped(network.listen({ port: 1067 })))
+      if (!free) return test.skip("port 1067 is in use")
+      yield* Cli.startScript("rot13-server.ts", [])
+      const attempt = startAndEnd("rot13-client.ts", "Hello", "World")
+      const { stdout } = yield* Effect.repeat(attempt, { until: ({ code }) => code === 0, times: 20 })
+      assert.strictEqual(stdout.toString(), "Uryyb\nJbeyq\n")
+    }).pipe(Effect.scoped, Effect.provide(NodeNetwork.layer))
+  )
+})

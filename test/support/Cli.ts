@@ -1,0 +1,98 @@
+/** Runs the command line, or another script, as a process of its own, from the sources. */
+import * as ChildProcess from "node:child_process"
+import * as Path from "node:path"
+import * as Effect from "effect/Effect"
+
+const scripts = Path.resolve(import.meta.dirname, "../../scripts")
+
+/** How a command ended, and what it said. */
+interface Ended {
+  readonly code: number | null
+  readonly stdout: Buffer
+  readonly stderr: string
+}
+
+/** A command that runs. */
+interface Running {
+  readonly ended: Effect.Effect<Ended>
+  readonly stdin: ChildProcess.ChildProcessWithoutNullStreams["stdin"]
+  readonly stdout: ChildProcess.ChildProcessWithoutNullStreams["stdout"]
+  readonly pid: number
+  readonly kill: (signal: NodeJS.Signals) => Effect.Effect<void>
+  /** Waits until it has said so much; dies with what it said instead when it ends before. */
+  readonly says: (stream: "stdout" | "stderr", pattern: RegExp) => Effect.Effect<RegExpExecArray>
+}
+
+/** Starts a script; it is killed when the scope closes. */
+export const startScript = Effect.fnUntraced(function* (
+  script: string,
+  args: ReadonlyArray<string>,
+  env: Record<string, string> = {}
+) {
+  const entry = Path.join(scripts, script)
+  const child = yield* Effect.acquireRelease(
+    Effect.sync(() => ChildProcess.spawn(process.execPath, [entry, ...args], { env: { ...process.env, ...env } })),
+    (child) => Effect.sync(() => void child.kill("SIGKILL"))
+  )
+  const said = { stdout: Buffer.alloc(0), stderr: Buffer.alloc(0) }
+  const watchers = new Set<() => void>()
+  for (const name of ["stdout", "stderr"] as const) {
+    const stream = child[name]
+    stream.on("data", (bytes: Buffer) => {
+      said[name] = Buffer.concat([said[name], bytes])
+      for (const watcher of watchers) watcher()
+    })
+  }
+  child.stdin.on("error", () => {})
+  const ended = new Promise<Ended>((resolve) => {
+    child.on("close", (code) => resolve({ code, stdout: said.stdout, stderr: said.stderr.toString() }))
+  })
+  const running: Running = {
+    ended: Effect.promise(() => ended),
+    stdin: child.stdin,
+    stdout: child.stdout,
+    pid: child.pid!,
+    kill: (signal) => Effect.sync(() => void child.kill(signal)),
+    says: (stream, pattern) =>
+      Effect.raceFirst(
+        Effect.callback<RegExpExecArray>((resume) => {
+          const look = () => {
+            const match = pattern.exec(said[stream].toString())
+            if (match !== null) resume(Effect.succeed(match))
+          }
+          watchers.add(look)
+          look()
+          return Effect.sync(() => void watchers.delete(look))
+        }),
+        Effect.flatMap(
+          Effect.promise(() => ended),
+          ({ code, stderr }) => Effect.die(`ended with ${code} before it said ${pattern}: ${stderr}`)
+        )
+      )
+  }
+  return running
+})
+
+/** Starts a command of `effect-inet`. */
+export const start = (args: ReadonlyArray<string>, env?: Record<string, string>) =>
+  startScript("effect-inet.ts", args, env)
+
+/** Runs a command to its end. */
+export const run = (
+  args: ReadonlyArray<string>,
+  options: { readonly stdin?: Uint8Array; readonly env?: Record<string, string> } = {}
+) =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const running = yield* start(args, options.env)
+      running.stdin.end(options.stdin ?? "")
+      return yield* running.ended
+    })
+  )
+
+/** Starts a server on a free port and waits until it listens. */
+export const serve = Effect.fnUntraced(function* (args: ReadonlyArray<string>) {
+  const running = yield* start([...args, "--port", "0", "--json"])
+  const [line] = yield* running.says("stdout", /^\{.*\}$/m)
+  return { ...running, ...(JSON.parse(line) as { readonly address: string; readonly port: number }) }
+})
