@@ -4,7 +4,7 @@ import * as Fs from "node:fs"
 import * as Net from "node:net"
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import { type Connection, type Listener, type ListenOptions, NetworkError } from "./Network.ts"
 import { NodeConnection } from "./NodeConnection.ts"
 import { checked, inet, networkError } from "./NodeErrors.ts"
@@ -116,7 +116,10 @@ export const listen = (room: Room) =>
         if (socket === undefined) return Effect.andThen(restore(arrival), take)
         return socket.destroyed ? take : Effect.succeed(new NodeConnection(socket, ends))
       })
-      return Effect.acquireRelease(take, (connection) => connection.close)
+      // A ready effect as finalizer: `acquireRelease` would keep the whole context of the accepting fiber with each.
+      return Effect.flatMap(Effect.scope, (scope) =>
+        Effect.tap(take, (connection) => Scope.addFinalizer(scope, connection.close))
+      )
     })
     return { address, accept }
   })

@@ -1,6 +1,18 @@
-/** The figures of a server as Effect metrics, one set for each service name. */
+/** The figures of a server, and the same as Effect metrics, one set for each service name. */
 import type * as Context from "effect/Context"
 import * as Metric from "effect/Metric"
+
+/** What a server has done so far. */
+export interface Figures {
+  active: number
+  accepted: number
+  /** Over a limit. */
+  refused: number
+  /** Silent, or not reading, for too long. */
+  timedOut: number
+  bytesReceived: number
+  bytesSent: number
+}
 
 const counter = (name: string, description: string) =>
   Metric.counter(`effect_inet_${name}`, { description, incremental: true })
@@ -9,18 +21,31 @@ const connections = counter("connections_total", "Connections, by what became of
 const bytes = counter("bytes_total", "Bytes over connections, by direction")
 const active = Metric.gauge("effect_inet_connections_active", { description: "Connections being served" })
 
-/** Counts without an effect: these are called from sweeps and from the accept loop. */
+/**
+ * Figures to count in, at no cost, and `tell`, which tells the metrics what has changed: an update of one costs as much
+ * as a round trip, so it is for once a sweep.
+ */
 export const make = (service: string, context: Context.Context<never>) => {
   const add = (metric: Metric.Metric<number, unknown>, attributes: Record<string, string>) => {
     const own = Metric.withAttributes(metric, { service, ...attributes })
     return (amount: number) => own.updateUnsafe(amount, context)
   }
-  return {
+  const counters = {
     accepted: add(connections, { result: "accepted" }),
     refused: add(connections, { result: "refused" }),
     timedOut: add(connections, { result: "timed_out" }),
-    received: add(bytes, { direction: "in" }),
-    sent: add(bytes, { direction: "out" }),
-    active: add(active, {})
+    bytesReceived: add(bytes, { direction: "in" }),
+    bytesSent: add(bytes, { direction: "out" })
   }
+  const gauge = add(active, {})
+  const figures: Figures = { active: 0, accepted: 0, refused: 0, timedOut: 0, bytesReceived: 0, bytesSent: 0 }
+  const told = { ...figures }
+  const tell = () => {
+    gauge(figures.active)
+    for (const name of Object.keys(counters) as ReadonlyArray<keyof typeof counters>) {
+      if (figures[name] !== told[name]) counters[name](figures[name] - told[name])
+      told[name] = figures[name]
+    }
+  }
+  return { figures, tell }
 }

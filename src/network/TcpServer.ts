@@ -13,6 +13,7 @@ import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as Latch from "effect/Latch"
 import * as NetAddress from "effect/net/NetAddress"
+import * as Pull from "effect/Pull"
 import * as References from "effect/References"
 import * as Scope from "effect/Scope"
 import * as Network from "./Network.ts"
@@ -41,16 +42,7 @@ export interface Limits {
 export type Options = Network.ListenOptions & Limits
 
 /** What a server has done so far. @category models @since 0.1.0 */
-export interface Figures {
-  readonly active: number
-  readonly accepted: number
-  /** Over a limit. */
-  readonly refused: number
-  /** Silent, or not reading, for too long. */
-  readonly timedOut: number
-  readonly bytesReceived: number
-  readonly bytesSent: number
-}
+export type Figures = Readonly<ServerMetrics.Figures>
 
 /** What a handler may want beside the connection. @category models @since 0.1.0 */
 export interface Client {
@@ -96,8 +88,9 @@ const millis = (input: Duration.Input) => Duration.toMillis(Duration.fromInputUn
 /**
  * Listens, and serves every client with `handler` until the scope closes; a connection closes when its handler ends.
  *
- * A handler's failure is its client's affair and is logged at DEBUG; a defect is ours and is logged at ERROR; neither
- * touches another client. Input ends (`Done`) for all handlers when the server drains.
+ * A handler that ends with the `Done` of its input has ended well. Its failure is its client's affair and is logged at
+ * DEBUG; a defect is ours and is logged at ERROR; neither touches another client. Input ends for all handlers when the
+ * server drains.
  *
  * @category constructors
  * @since 0.1.0
@@ -107,19 +100,19 @@ export const make = Effect.fnUntraced(function* <E, R>(
   handler: (connection: Network.Connection, client: Client) => Effect.Effect<void, E, R>
 ) {
   const network = yield* Network.Network
-  const context = yield* Effect.context<R>()
+  const { service = "tcp" } = options
+  const outer = yield* Effect.context<R>()
+  const annotations = { ...Context.get(outer, References.CurrentLogAnnotations), service }
+  const context = Context.add(outer, References.CurrentLogAnnotations, annotations)
   const runNow = Effect.runForkWith(context)
   const idle = millis(options.idleTimeout ?? "60 seconds")
   const unread = millis(options.writeTimeout ?? "30 seconds")
   const max = options.maxConnections ?? Math.max(1, Math.min(1_024, network.room()))
-  const { service = "tcp" } = options
-  const metrics = ServerMetrics.make(service, context)
-  const annotations = { ...Context.get(context, References.CurrentLogAnnotations), service }
   const sweeper = yield* Sweeper.make(Math.max(5, Math.min(250, idle / 4, unread / 4)))
   const clients = new Set<Served>()
   const perPeer = new Map<string, number>()
   const empty = Latch.makeUnsafe(true)
-  const figures = { active: 0, accepted: 0, refused: 0, timedOut: 0, bytesReceived: 0, bytesSent: 0 }
+  const { figures, tell } = ServerMetrics.make(service, context)
 
   const count = (served: Served) => {
     const traffic = served.connection.traffic()
@@ -169,18 +162,6 @@ export const make = Effect.fnUntraced(function* <E, R>(
     served.fiber?.interruptUnsafe()
   }
 
-  /** Metrics are told once a sweep: an update costs as much as a round trip. */
-  const told = { accepted: 0, refused: 0, timedOut: 0, bytesReceived: 0, bytesSent: 0 }
-  const tell = () => {
-    metrics.active(figures.active)
-    metrics.accepted(figures.accepted - told.accepted)
-    metrics.refused(figures.refused - told.refused)
-    metrics.timedOut(figures.timedOut - told.timedOut)
-    metrics.received(figures.bytesReceived - told.bytesReceived)
-    metrics.sent(figures.bytesSent - told.bytesSent)
-    Object.assign(told, figures)
-  }
-
   sweeper.add((now) => {
     for (const served of clients) {
       if (count(served)) served.moved = now
@@ -206,26 +187,28 @@ export const make = Effect.fnUntraced(function* <E, R>(
           .write(options.busy)
           .pipe(Effect.andThen(connection.end), Effect.andThen(Effect.forever(connection.pull)), Effect.ignore)
 
-  const report = (cause: Cause.Cause<unknown>) =>
-    Cause.hasDies(cause)
+  /** A handler may end with the end of its input. */
+  const report = (cause: Cause.Cause<unknown>) => {
+    if (Pull.isDoneCause(cause)) return Effect.void
+    return Cause.hasDies(cause)
       ? Effect.logError("the handler broke", cause)
       : Effect.logDebug("connection ended", Cause.squash(cause))
+  }
 
   /** The handler has ended, however it did: so does the connection. */
-  const finish = (served: Served, own: Context.Context<R>, exit: Exit.Exit<void, unknown>) => {
+  const finish = (served: Served, exit: Exit.Exit<void, unknown>) => {
     const closed = Scope.close(served.scope, Exit.void)
     const last = Exit.isSuccess(exit) ? closed : Effect.andThen(report(exit.cause), closed)
-    Effect.runForkWith(own)(last).addObserver(() => forget(served))
+    runNow(last).addObserver(() => forget(served))
   }
 
   /** A fiber of its own from the start: one forked and wrapped here costs half as much again in time and memory. */
   const serve = (connection: Network.Connection, scope: Scope.Closeable) => {
     const served = admit(connection, scope)
     const client = { id: figures.accepted, sweeper }
-    const own = Context.add(context, References.CurrentLogAnnotations, { ...annotations, client: client.id })
     const work: Effect.Effect<void, unknown, R> = served.refused ? refuse(connection) : handler(connection, client)
-    served.fiber = Effect.runForkWith(own)(work)
-    served.fiber.addObserver((exit) => finish(served, own, exit))
+    served.fiber = runNow(work)
+    served.fiber.addObserver((exit) => finish(served, exit))
   }
 
   const acceptAll = (listener: Network.Listener) =>

@@ -2,7 +2,6 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Pull from "effect/Pull"
 import type * as Network from "../network/Network.ts"
 import * as TcpServer from "../network/TcpServer.ts"
 import * as Rot13 from "./Rot13.ts"
@@ -19,13 +18,10 @@ export type Options = TcpServer.Options & {
 /** A running rot13 server. @category services @since 0.1.0 */
 export class Rot13Server extends Context.Service<Rot13Server, TcpServer.TcpServer>()("effect-inet/rot13/Rot13Server") {}
 
-/** Serves one client until it closes. @category constructors @since 0.1.0 */
-export const serve = Effect.fnUntraced(
-  function* (connection: Network.Connection, letters: Rot13.Case) {
-    while (true) yield* connection.write(Rot13.rotate(yield* connection.pull, letters))
-  },
-  Pull.catchDone(() => Effect.void)
-)
+/** Serves one client; `Done` when it has closed. @category constructors @since 0.1.0 */
+export const serve = Effect.fnUntraced(function* (connection: Network.Connection, letters: Rot13.Case) {
+  while (true) yield* connection.write(Rot13.rotate(yield* connection.pull, letters))
+})
 
 /** Listens and serves until the scope closes. @category constructors @since 0.1.0 */
 export const make = (options: Options) =>

@@ -177,7 +177,6 @@ describe("TcpServer", () => {
       assert.deepStrictEqual(Object.fromEntries(counted), {
         accepted: 1,
         refused: 1,
-        timed_out: 0,
         in: 5,
         out: 5,
         active: 0
