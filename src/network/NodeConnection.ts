@@ -80,14 +80,13 @@ export class NodeConnection implements Connection {
       this.host = socket.localAddress
       this.port = socket.localPort
     }
-    this.pull = Effect.callback((resume) => {
-      const ready = this.take()
-      if (ready !== undefined) return resume(ready)
+    const parked: Connection["pull"] = Effect.callback((resume) => {
       this.reader = resume
       if (!this.paused) return
       this.paused = false
       this.socket.resume()
     })
+    this.pull = Effect.suspend(() => this.take() ?? parked)
     const wrapped = socket as Wrapped
     wrapped[connectionOf] = this
     for (const [event, listener] of Object.entries(listeners)) wrapped.on(event, listener)

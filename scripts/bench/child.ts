@@ -1,0 +1,123 @@
+/** Child processes that answer a line with a line, and are gone when their scope closes. */
+import { type ChildProcess, spawn, spawnSync } from "node:child_process"
+import * as Fs from "node:fs"
+import * as Readline from "node:readline"
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+
+/** Something did not run; a bar that was missed is none. */
+export class BenchError extends Data.TaggedError("BenchError")<{ readonly message: string }> {}
+
+/** A running child: `hello` is its first line, `ask` sends one and waits for the answer. */
+export interface Child {
+  readonly pid: number
+  readonly hello: string
+  readonly ask: (line: string) => Effect.Effect<string, BenchError>
+}
+
+export interface ChildOptions {
+  /** The CPU for its first thread; those beside it, which collect Node's garbage, run where the kernel likes. */
+  readonly cpu?: number | undefined
+}
+
+/** How long a child may take to answer, and to go when it is told to. */
+const patience = { answer: "60 seconds", exit: 2_000 } as const
+
+/** The CPUs this process may use, where that can be told and `taskset` can choose among them; otherwise none. */
+export const cpus: ReadonlyArray<number> = (() => {
+  if (process.platform !== "linux" || spawnSync("taskset", ["--version"]).status !== 0) return []
+  const list = /^Cpus_allowed_list:\s*(.*)$/m.exec(Fs.readFileSync("/proc/self/status", "utf8"))?.[1] ?? ""
+  return list.split(",").flatMap((range) => {
+    const [first, last = first] = range.split("-").map(Number)
+    return Array.from({ length: last! - first! + 1 }, (_, i) => first! + i)
+  })
+})()
+
+const hasEnded = (child: ChildProcess) =>
+  child.exitCode !== null || child.signalCode !== null || child.pid === undefined
+
+const stop = (child: ChildProcess) =>
+  Effect.callback<void>((resume) => {
+    if (hasEnded(child)) return resume(Effect.void)
+    const kill = setTimeout(() => child.kill("SIGKILL"), patience.exit)
+    child.once("exit", () => {
+      clearTimeout(kill)
+      resume(Effect.void)
+    })
+    child.stdin?.end()
+    child.kill("SIGTERM")
+  })
+
+/**
+ * Starts a program and waits for its first line. It is told to go by SIGTERM and by the end of its input: the latter
+ * reaches it even when this process is killed.
+ */
+export const start = Effect.fnUntraced(function* (
+  command: string,
+  args: ReadonlyArray<string>,
+  { cpu }: ChildOptions = {}
+) {
+  const name = `${command} ${args.join(" ")}`
+  const child = yield* Effect.acquireRelease(
+    Effect.sync(() => spawn(command, args, { stdio: ["pipe", "pipe", "inherit"] })),
+    stop
+  )
+  const lines: Array<string> = []
+  let waiting: (() => void) | undefined
+  let ended: string | undefined
+  const end = (why: string) => {
+    ended ??= `${name}: ${why}`
+    waiting?.()
+  }
+  child.once("error", (error) => end(error.message))
+  child.once("exit", (code, signal) => end(`ended with ${signal ?? `code ${code}`}`))
+  child.stdin.on("error", (error) => end(error.message))
+  Readline.createInterface(child.stdout).on("line", (line) => {
+    lines.push(line)
+    waiting?.()
+  })
+  const answer = Effect.callback<string, BenchError>((resume) => {
+    waiting = () => {
+      const line = lines.shift()
+      if (line === undefined && ended === undefined) return
+      waiting = undefined
+      resume(line === undefined ? Effect.fail(new BenchError({ message: ended! })) : Effect.succeed(line))
+    }
+    waiting()
+  }).pipe(
+    Effect.timeoutOrElse({
+      duration: patience.answer,
+      orElse: () => Effect.fail(new BenchError({ message: `${name}: no answer in ${patience.answer}` }))
+    })
+  )
+  const hello = yield* answer
+  if (cpu !== undefined) spawnSync("taskset", ["-p", "-c", String(cpu), String(child.pid)])
+  const running: Child = {
+    pid: child.pid ?? 0,
+    hello,
+    ask: (line) =>
+      Effect.andThen(
+        Effect.sync(() => child.stdin.write(`${line}\n`)),
+        answer
+      )
+  }
+  return running
+})
+
+/** Runs a program to its end, in milliseconds of wall time; any exit code but 0 is a failure. */
+export const time = (command: string, args: ReadonlyArray<string>, env: NodeJS.ProcessEnv = process.env) =>
+  Effect.callback<number, BenchError>((resume) => {
+    const from = performance.now()
+    const child = spawn(command, args, { env, stdio: ["ignore", "ignore", "pipe"] })
+    let said = ""
+    child.stderr.on("data", (text) => {
+      said += text
+    })
+    child.once("error", (error) => resume(Effect.fail(new BenchError({ message: `${command}: ${error.message}` }))))
+    child.once("exit", (code) => {
+      const took = performance.now() - from
+      const message = `${command} ${args.join(" ")}: ended with code ${code}: ${said.trim().split("\n")[0] ?? ""}`
+      resume(code === 0 ? Effect.succeed(took) : Effect.fail(new BenchError({ message })))
+    })
+    return stop(child)
+  })

@@ -1,0 +1,76 @@
+/**
+ * npm run bench -- [NAME...] [--rounds N] [--quick] [--json] [--profile DIR]
+ *
+ * Runs the named benchmarks, or all; prints a table with the bars beside the figures and writes it to
+ * docs/benchmarks.md. A bar that is missed is said, and is no failure; something that does not run is: exit code 1.
+ */
+import * as Fs from "node:fs"
+import { enableCompileCache } from "node:module"
+import { parseArgs } from "node:util"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Runtime from "effect/Runtime"
+import { BenchError } from "./child.ts"
+import type { Benchmark, Options } from "./harness.ts"
+import * as Harness from "./harness.ts"
+import * as Report from "./report.ts"
+import * as Rot13 from "./rot13/rot13.ts"
+import * as Startup from "./startup.ts"
+
+enableCompileCache()
+
+const benchmarks: ReadonlyArray<Benchmark> = [Rot13.benchmark, Startup.benchmark]
+
+const usage = `npm run bench -- [${benchmarks.map(({ name }) => name).join(" | ")}] [--rounds N] [--quick] [--json] [--profile DIR]`
+
+class Usage extends BenchError {
+  override readonly [Runtime.errorExitCode] = 2
+}
+
+const document = new URL("../../docs/benchmarks.md", import.meta.url)
+
+const flags = {
+  rounds: { type: "string", default: "5" },
+  quick: { type: "boolean", default: false },
+  json: { type: "boolean", default: false },
+  profile: { type: "string" },
+  help: { type: "boolean", short: "h", default: false }
+} as const
+
+const write = (benchmark: Benchmark, report: Harness.Report, machine: Report.Machine) =>
+  Effect.sync(() => {
+    const before = Fs.existsSync(document) ? Fs.readFileSync(document, "utf8") : ""
+    const section = Report.markdown(report, benchmark.about, machine, new Date())
+    Fs.mkdirSync(new URL(".", document), { recursive: true })
+    Fs.writeFileSync(document, Report.withSection(before, benchmark.name, section))
+  })
+
+const program = Effect.gen(function* () {
+  const { positionals, values } = yield* Effect.try({
+    try: () => parseArgs({ args: process.argv.slice(2), allowPositionals: true, options: flags }),
+    catch: (cause) => new Usage({ message: `${(cause as Error).message}\n${usage}` })
+  })
+  if (values.help) return yield* Console.log(usage)
+  const unknown = positionals.find((name) => benchmarks.every((benchmark) => benchmark.name !== name))
+  if (unknown !== undefined) return yield* new Usage({ message: `no benchmark is called ${unknown}\n${usage}` })
+  const rounds = values.quick ? 1 : Number(values.rounds)
+  if (!Number.isInteger(rounds) || rounds < 1) {
+    return yield* new Usage({ message: `--rounds ${values.rounds}: a whole number from 1 up\n${usage}` })
+  }
+  const options: Options = { rounds, quick: values.quick, profile: values.profile }
+  const progress = (line: string) => void process.stderr.write(`${line}\n`)
+  for (const benchmark of benchmarks) {
+    if (positionals.length > 0 && !positionals.includes(benchmark.name)) continue
+    const machine = Report.machine()
+    const report = yield* Harness.run(benchmark, options, progress)
+    yield* Console.log(values.json ? JSON.stringify({ ...report, machine }) : Report.text(report, machine))
+    // A run with the profiler on, like a quick one, says nothing about speed.
+    if (!values.quick && values.profile === undefined) yield* write(benchmark, report, machine)
+  }
+})
+
+NodeRuntime.runMain(
+  Effect.tapError(program, (error) => Console.error(`bench: ${error.message}`)),
+  { disableErrorReporting: true }
+)

@@ -1,0 +1,112 @@
+/** The table on the terminal and in docs/benchmarks.md, and what machine it comes from. */
+import * as Os from "node:os"
+import type { Report, Row, Summary } from "./harness.ts"
+
+export interface Machine {
+  readonly cores: number
+  readonly cpu: string
+  readonly kernel: string
+  readonly node: string
+  /** Processes that wanted to run in the minute before: on a quiet machine near 0. */
+  readonly load: number
+}
+
+/** Asked before a benchmark starts, or its own load would count. */
+export const machine = (): Machine => ({
+  cores: Os.availableParallelism(),
+  cpu: Os.cpus()[0]?.model ?? "unknown CPU",
+  kernel: `${Os.type()} ${Os.release()}`,
+  node: process.version,
+  load: Math.round(Os.loadavg()[0]! * 10) / 10
+})
+
+/** Three significant digits say all that a shared machine knows. */
+const number = (value: number) =>
+  value.toLocaleString(
+    "en",
+    value >= 100 ? { maximumFractionDigits: 0 } : { minimumSignificantDigits: 3, maximumSignificantDigits: 3 }
+  )
+
+const spread = ({ max, median, min }: Summary, text: (value: number) => string) =>
+  `${text(median)} (${text(min)}..${text(max)})`
+
+const ratio = (value: number) => value.toFixed(2)
+
+const header = ["", "ours", "peer", "theirs", "ours / theirs", "bar", ""]
+
+const cells = (row: Row): ReadonlyArray<string> => [
+  `${row.measure}, ${row.unit}`,
+  spread(row.ours, number),
+  row.peer,
+  spread(row.theirs, number),
+  spread(row.ratio, ratio),
+  row.bar === undefined ? "" : `${row.bar.of === "figure" ? "ours " : ""}${row.bar.is} ${row.bar.value}`,
+  row.met === undefined ? "" : row.met ? "met" : "MISSED"
+]
+
+/** The columns all of one width; a row that repeats what the one above says of us leaves it out. */
+const aligned = (report: Report, between: string): ReadonlyArray<ReadonlyArray<string>> => {
+  const body = report.rows.map((row, i) => {
+    const [measure, ours, ...rest] = cells(row)
+    return report.rows[i - 1]?.measure === row.measure ? ["", "", ...rest] : [measure!, ours!, ...rest]
+  })
+  const widths = header.map((_, column) => Math.max(...[header, ...body].map((line) => line[column]!.length)))
+  const rule = between === "" ? [] : [widths.map((width) => between.repeat(width))]
+  return [
+    header.map((cell, i) => cell.padEnd(widths[i]!)),
+    ...rule,
+    ...body.map((line) => line.map((cell, i) => cell.padEnd(widths[i]!)))
+  ]
+}
+
+const summaryLine = (report: Report): string => {
+  const barred = report.rows.filter((row) => row.met !== undefined)
+  return `Bars met: ${barred.filter((row) => row.met).length} of ${barred.length}.`
+}
+
+const conditions = (report: Report, { cores, cpu, kernel, load, node }: Machine): string =>
+  `${cores} cores of ${cpu}, ${kernel}, Node ${node}, load ${load} before the start; ` +
+  `${report.rounds} round${report.rounds === 1 ? "" : "s"}; medians (min..max)`
+
+export const text = (report: Report, on: Machine): string =>
+  [
+    `${report.benchmark}: ${conditions(report, on)}`,
+    "",
+    ...aligned(report, "").map((line) => line.join("  ").trimEnd()),
+    "",
+    ...report.notes,
+    summaryLine(report)
+  ].join("\n")
+
+export const markdown = (report: Report, about: string, on: Machine, date: Date): string =>
+  [
+    `## ${report.benchmark}`,
+    "",
+    about,
+    "",
+    ...aligned(report, "-").map((line) => `| ${line.join(" | ")} |`),
+    "",
+    `${summaryLine(report)} ${report.notes.join(" ")}`.trim(),
+    "",
+    `${date.toISOString().slice(0, 10)}, ${conditions(report, on)}. Again: \`npm run bench ${report.benchmark}\``
+  ].join("\n")
+
+const preface = `# Benchmarks
+
+Written by \`npm run bench\`, which runs ours and its peers in turn on the same machine. What counts are the ratios:
+absolute figures, from a machine that others use too, mean little. In a round everybody has six samples, of which the
+best counts, since others can only slow one down (memory has one); a ratio is taken within each round. The table shows
+the medians of the rounds.
+`
+
+const edges = (name: string) => [`<!-- bench ${name} -->`, `<!-- end of ${name} -->`] as const
+
+/** The document with one section replaced, or added at the end; the others stay as they are. */
+export const withSection = (document: string, name: string, section: string): string => {
+  const [open, close] = edges(name)
+  const block = `${open}\n${section}\n${close}`
+  const from = document.indexOf(open)
+  const to = document.indexOf(close, from)
+  if (from >= 0 && to >= 0) return document.slice(0, from) + block + document.slice(to + close.length)
+  return `${document.trim() === "" ? preface : `${document.trimEnd()}\n`}\n${block}\n`
+}

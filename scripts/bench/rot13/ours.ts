@@ -1,0 +1,17 @@
+/** Our server, as an application would run it, except that it takes as many connections as come. */
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as NetAddress from "effect/net/NetAddress"
+import * as NodeNetwork from "../../../src/network/NodeNetwork.ts"
+import * as Rot13Server from "../../../src/rot13/Rot13Server.ts"
+import { control } from "./control.ts"
+
+const Main = Layer.effectDiscard(
+  Effect.gen(function* () {
+    const { address } = yield* Rot13Server.Rot13Server
+    if (NetAddress.isInetAddress(address)) control(address.port)
+  })
+).pipe(Layer.provide(Rot13Server.layer({ port: 0, maxConnections: 1_000_000 })), Layer.provide(NodeNetwork.layer))
+
+NodeRuntime.runMain(Layer.launch(Main))

@@ -1,0 +1,39 @@
+/** How long the command line takes until it has printed its help. */
+import * as Fs from "node:fs"
+import * as Os from "node:os"
+import * as Path from "node:path"
+import { fileURLToPath } from "node:url"
+import * as Effect from "effect/Effect"
+import { time } from "./child.ts"
+import type { Benchmark, Measure } from "./harness.ts"
+
+const ours = "effect-inet --help"
+const bare = "node -e 0"
+const wall = "from start to exit"
+
+const about = `The wall time of a whole process, compile cache warm: \`effect-inet --help\` from the sources, beside a Node that does
+nothing.`
+
+const script = fileURLToPath(new URL("../effect-inet.ts", import.meta.url))
+
+const prepare = Effect.fnUntraced(function* () {
+  // A temporary folder of its own: the compile cache lives there, and holds what this benchmark has put into it.
+  const folder = yield* Effect.acquireRelease(
+    Effect.sync(() => Fs.mkdtempSync(Path.join(Os.tmpdir(), "effect-inet-bench-"))),
+    (folder) => Effect.sync(() => Fs.rmSync(folder, { recursive: true, force: true }))
+  )
+  const env = { ...process.env, TMPDIR: folder, NODE_COMPILE_CACHE: undefined }
+  const args: Readonly<Record<string, ReadonlyArray<string>>> = { [ours]: [script, "--help"], [bare]: ["-e", "0"] }
+  const once = (contestant: string) => time(process.execPath, args[contestant]!, env)
+  yield* once(ours)
+  const sample = (contestant: string) => Effect.map(once(contestant), (took) => took / 1_000)
+  const measures: ReadonlyArray<Measure> = [{ name: wall, unit: "s", less: true, sample }]
+  return { contestants: [ours, bare], measures, notes: [] }
+})
+
+export const benchmark: Benchmark = {
+  name: "startup",
+  about,
+  comparisons: [{ measure: wall, peer: bare, bar: { of: "figure", is: "<=", value: 0.25 } }],
+  prepare
+}
