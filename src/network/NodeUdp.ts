@@ -67,12 +67,21 @@ const open = (room: Room, options: UdpOptions, address: NetAddress.InetAddress) 
     })
   })
 
+/** Node keeps a socket's descriptor to itself; where it does so differently, the drop counter is not known. */
+const descriptorOf = (socket: Dgram.Socket): number | undefined => {
+  const key = Object.getOwnPropertySymbols(socket).find(({ description }) => description === "state symbol")
+  const state = socket as unknown as Readonly<
+    Record<symbol, { readonly handle?: { readonly fd?: number } } | undefined>
+  >
+  return key === undefined ? undefined : state[key]?.handle?.fd
+}
+
 /** The kernel counts the datagrams it drops for each socket in /proc/net/udp, found there by its inode. */
 const readDrops = (socket: Dgram.Socket, family: NetAddress.IpFamily): number | undefined => {
-  const { _handle: handle } = socket as { readonly _handle?: { readonly fd?: number } | null }
-  if (handle?.fd === undefined || handle.fd < 0) return undefined
+  const fd = descriptorOf(socket)
+  if (fd === undefined || fd < 0) return undefined
   try {
-    const inode = /\[(\d+)\]/.exec(Fs.readlinkSync(`/proc/self/fd/${handle.fd}`))?.[1]
+    const inode = /\[(\d+)\]/.exec(Fs.readlinkSync(`/proc/self/fd/${fd}`))?.[1]
     const table = Fs.readFileSync(family === "IPv4" ? "/proc/net/udp" : "/proc/net/udp6", "utf8")
     for (const line of table.split("\n")) {
       const columns = line.trim().split(/\s+/)

@@ -4,25 +4,31 @@ import * as Pull from "effect/Pull"
 import * as Stream from "effect/Stream"
 import * as Network from "../network/Network.ts"
 
+const ended = (connection: Network.Connection) =>
+  Effect.fail(new Network.NetworkError({ reason: "Closed", address: connection.remote }))
+
+/** So many bytes, however they come; what a server says beyond them is cut off. */
+const read = Effect.fnUntraced(function* (connection: Network.Connection, length: number) {
+  const answer = new Uint8Array(length)
+  for (let at = 0; at < length; ) {
+    const bytes = yield* Pull.catchDone(connection.pull, () => ended(connection))
+    answer.set(bytes.subarray(0, length - at), at)
+    at += bytes.length
+  }
+  return answer
+})
+
 /**
- * Sends a message and waits for as many bytes as it has, so an answer that comes in pieces is not cut short. Fails with
- * `Closed` when the server ends before.
+ * Sends a message and waits for as many bytes as it has, so an answer that comes in pieces is not cut short. It reads
+ * while it writes: a server that waits to be read does not read. Fails with `Closed` when the server ends before.
  *
  * @category combinators
  * @since 0.1.0
  */
 export const ask = Effect.fnUntraced(function* (connection: Network.Connection, message: Uint8Array) {
-  const answer = new Uint8Array(message.length)
-  yield* connection.write(message)
-  let length = 0
-  while (length < answer.length) {
-    const bytes = yield* Pull.catchDone(connection.pull, () =>
-      Effect.fail(new Network.NetworkError({ reason: "Closed", address: connection.remote }))
-    )
-    // A server that says more than it was asked is cut off here.
-    answer.set(bytes.subarray(0, answer.length - length), length)
-    length += bytes.length
-  }
+  const [, answer] = yield* Effect.all([connection.write(message), read(connection, message.length)], {
+    concurrency: "unbounded"
+  })
   return answer
 })
 
@@ -52,11 +58,7 @@ export const through = <E, R>(
         })
       )
     )
-    const complete = Effect.suspend(() =>
-      received < sent
-        ? Effect.fail(new Network.NetworkError({ reason: "Closed", address: connection.remote }))
-        : Effect.void
-    )
+    const complete = Effect.suspend(() => (received < sent ? ended(connection) : Effect.void))
     return Stream.merge(answers, Stream.fromEffectDrain(Effect.andThen(write, connection.end))).pipe(
       Stream.concat(Stream.fromEffectDrain(complete))
     )

@@ -91,6 +91,17 @@ describe("Rot13Client", () => {
     )
   )
 
+  it.live("a message larger than all buffers on its way", () =>
+    onHost(
+      Effect.gen(function* () {
+        const { address } = yield* Rot13Server.make({ port: 0 })
+        const message = noise(32 << 20)
+        const answer = yield* Rot13Client.ask(yield* connectTo(address), Uint8Array.from(message))
+        assert.isTrue(Buffer.from(rotated(message)).equals(answer))
+      })
+    )
+  )
+
   it.live("a server that ends early is an error, not a short answer", () =>
     onHost(
       Effect.gen(function* () {
