@@ -16,3 +16,6 @@ export class Stop extends Context.Reference<Effect.Effect<void>>("effect-inet/cl
 export class UsageError extends Data.TaggedError("UsageError")<{ readonly message: string }> {
   override readonly [Runtime.errorExitCode] = 2
 }
+
+/** A file that cannot be read, or is not what it should be; the message names it. */
+export class CannotRead extends Data.TaggedError("CannotRead")<{ readonly message: string }> {}

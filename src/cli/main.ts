@@ -1,5 +1,6 @@
 /** The command tree of `effect-inet`. */
 import * as Command from "effect/cli/Command"
+import * as capture from "./capture.ts"
 import * as demo from "./demo.ts"
 import * as resolve from "./resolve.ts"
 import * as rot13 from "./rot13.ts"
@@ -8,5 +9,5 @@ import * as up from "./up.ts"
 
 export const command = Command.make("effect-inet").pipe(
   Command.withDescription("The classic Unix network services as Effect programs"),
-  Command.withSubcommands([up.command, rot13.command, resolve.command, services.command, demo.command])
+  Command.withSubcommands([up.command, rot13.command, resolve.command, services.command, demo.command, capture.command])
 )

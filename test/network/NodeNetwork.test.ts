@@ -39,7 +39,7 @@ suite({
   name: "NodeNetwork",
   layer: Hosts.one(NodeNetwork.layer),
   real: true,
-  ipv6: hasIpv6 ? "::1" : undefined,
+  ipv6: hasIpv6 ? { server: "::1", client: "::1" } : undefined,
   unix: process.platform === "win32" ? undefined : unix,
   broadcast: process.platform === "linux" ? "127.255.255.255" : undefined,
   multicast: { group, interface: "127.0.0.1" },

@@ -22,8 +22,7 @@ export interface Subject {
   readonly real: boolean
   /** How a test is run. Default `it.live`; a network with a clock of its own runs it on that. */
   readonly run?: ((name: string, body: () => Effect.Effect<void, unknown, Scope.Scope>) => void) | undefined
-  /** An IPv6 address of the server. */
-  readonly ipv6?: string | undefined
+  readonly ipv6?: Ipv6 | undefined
   /** Paths of the file system to listen on. */
   readonly unix?: UnixPaths | undefined
   /** Where a broadcast goes that sockets bound to 0.0.0.0 hear. */
@@ -32,6 +31,12 @@ export interface Subject {
   /** The same on an interface that the host can keep from hearing itself: a loopback interface hears itself always. */
   readonly silence?: Multicast | undefined
   readonly reusePort?: true | undefined
+}
+
+/** The IPv6 addresses of the hosts. */
+export interface Ipv6 {
+  readonly server: string
+  readonly client: string
 }
 
 /** A group, and the interface both hosts reach it through. */
@@ -64,7 +69,7 @@ export const suite = (subject: Subject) => {
     describe("listening and connecting", () => {
       NetworkListening.suite(test)
       given(subject.reusePort, "reusePort", () => NetworkListening.reusePort(test))
-      given(subject.ipv6, "IPv6", (host) => NetworkListening.ipv6(host, test))
+      given(subject.ipv6, "IPv6", ({ server }) => NetworkListening.ipv6(server, test))
       given(subject.unix, "paths", (paths) => NetworkListening.unix(paths, test))
     })
     describe("streams", () => NetworkStream.suite(test))
@@ -77,7 +82,7 @@ export const suite = (subject: Subject) => {
       NetworkUdp.suite(test)
       NetworkUdp.buffers(test)
       given(subject.reusePort, "reusePort", () => NetworkUdp.reusePort(test))
-      given(subject.ipv6, "IPv6", (host) => NetworkUdp.ipv6(host, test))
+      given(subject.ipv6, "IPv6", (hosts) => NetworkUdp.ipv6(hosts, test))
       given(subject.broadcast, "broadcast", (address) => NetworkUdp.broadcast(address, test))
       given(subject.multicast, "multicast", (multicast) => NetworkUdp.multicast(multicast, test))
       given(subject.silence, "multicast without loopback", (multicast) => NetworkUdp.silence(multicast, test))

@@ -7,7 +7,7 @@ import * as NetAddress from "effect/net/NetAddress"
 import * as Scope from "effect/Scope"
 import type * as Network from "../../src/network/Network.ts"
 import { Hosts, noise, outcome, turns, until } from "../support/Hosts.ts"
-import type { Multicast, Test } from "./Network.ts"
+import type { Ipv6, Multicast, Test } from "./Network.ts"
 
 interface Inbox {
   readonly socket: Network.UdpSocket
@@ -197,11 +197,11 @@ export const reusePort = (test: Test) =>
       assert.strictEqual(yield* outcome(open("server", { port })), "AddressInUse")
     }))
 
-export const ipv6 = (host: string, test: Test) =>
+export const ipv6 = ({ client, server }: Ipv6, test: Test) =>
   test("IPv6", () =>
     Effect.gen(function* () {
-      const inbox = yield* open("server", { host })
-      const sender = yield* open("client", { host })
+      const inbox = yield* open("server", { host: server })
+      const sender = yield* open("client", { host: client })
       yield* sender.socket.send(bytesOf("six"), inbox.peer)
       yield* until(() => inbox.datagrams.length === 1)
       assert.deepStrictEqual(inbox.datagrams, [{ text: "six", from: sender.peer }])

@@ -1,0 +1,128 @@
+/**
+ * Plans to try a program with: few rules, small numbers, and of all that can go wrong a random part at a time, so that
+ * what one fault hides another plan shows.
+ *
+ * No fault begins after the span, but for the nth packet if that comes later, and none lasts longer than asked for:
+ * what comes after can be asked to go well.
+ */
+import * as Arbitrary from "effect/Arbitrary"
+import * as Duration from "effect/Duration"
+import * as Schema from "effect/Schema"
+import * as SchemaGetter from "effect/SchemaGetter"
+import * as FaultPlan from "./FaultPlan.ts"
+import * as FaultRandom from "./FaultRandom.ts"
+import * as FaultShrink from "./FaultShrink.ts"
+
+/** What plans may be about. @category models @since 0.1.0 */
+export interface Options {
+  /** Faults may be between any two of them. Default: about all packets alike. */
+  readonly hosts?: ReadonlyArray<string> | undefined
+  /** Hosts that may stand still, and crash and start again. Default: none. */
+  readonly mortal?: ReadonlyArray<string> | undefined
+  /** Faults of datagrams only, or of streams only. Default: both. */
+  readonly transport?: "udp" | "tcp" | undefined
+  /** Kinds of payloads to pick out. Default: none. */
+  readonly kinds?: ReadonlyArray<string> | undefined
+  /** Windows lie within this time from the start. Default 10 seconds. */
+  readonly span?: Duration.Input | undefined
+  /** The most that delays, stalls and the like may take. Default: a tenth of the span. */
+  readonly longest?: Duration.Input | undefined
+  /** Default 4; at least one is generated. */
+  readonly maxRules?: number | undefined
+}
+
+const milli = 1_000_000
+const millis = (input: Duration.Input) => Math.max(1, Math.floor(Duration.toMillis(Duration.fromInputUnsafe(input))))
+
+/** The plan of a seed. @category constructors @since 0.1.0 */
+export const generate = (seed: FaultRandom.Seed, options: Options = {}): FaultPlan.FaultPlan => {
+  const { kinds = [], maxRules = 4, mortal = [], transport } = options
+  const hosts = [...new Set(options.hosts)]
+  const span = millis(options.span ?? "10 seconds")
+  const longest = millis(options.longest ?? span / 10)
+  const random = FaultRandom.sequence(seed)
+
+  const upTo = (n: number) => 1 + Math.floor(random() * n)
+  /** Mostly little. */
+  const small = (n: number) => 1 + Math.floor(random() ** 3 * n)
+  const often = (part: number) => random() < part
+  const pick = <A>(all: ReadonlyArray<A>): A => all[Math.floor(random() * all.length)]!
+
+  const time = (): FaultPlan.Range => {
+    const from = small(longest)
+    return { from: from * milli, to: (often(0.5) ? from : from + Math.floor(random() * (longest - from))) * milli }
+  }
+  const window = () => {
+    const from = often(0.3) ? 0 : Math.floor(random() * span)
+    return { from: from * milli, to: (from + upTo(span - from)) * milli }
+  }
+  const endpoint = (host: string): FaultPlan.Endpoint => ({ host })
+  const pair = (both: number): FaultPlan.Pair => {
+    const from = pick(hosts)
+    const to = pick(hosts.filter((host) => host !== from))
+    return { from: endpoint(from), to: endpoint(to), both: often(both) }
+  }
+  const which = () => {
+    const from = small(20)
+    const some = often(0.65)
+      ? { nth: { from, to: from + (often(0.8) ? 0 : small(4)) } }
+      : { percent: pick([5, 10, 20, 50]), window: window() }
+    return {
+      ...some,
+      ...(hosts.length > 1 && often(0.5) ? { pair: pair(0.3) } : {}),
+      ...(kinds.length > 0 && often(0.4) ? { kind: pick(kinds) } : {})
+    }
+  }
+  const lasting = () => {
+    const { from: at, to: until } = window()
+    return { host: pick(mortal), at, until }
+  }
+
+  const make: { readonly [A in FaultPlan.Action]?: () => Extract<FaultPlan.Rule, { readonly action: A }> } = {
+    drop: () => ({ action: "drop", ...which() }),
+    dup: () => ({
+      action: "dup",
+      copies: small(3),
+      after: often(0.5) ? { from: 0, to: 0 } : time(),
+      ...which()
+    }),
+    reorder: () => ({ action: "reorder", by: small(4), within: time(), ...which() }),
+    corrupt: () => ({ action: "corrupt", ...(often(0.5) ? { bit: small(64) - 1 } : {}), ...which() }),
+    truncate: () => ({ action: "truncate", ...(often(0.5) ? { bytes: small(16) - 1 } : {}), ...which() }),
+    delay: () => ({ action: "delay", by: time(), ...(transport === undefined ? {} : { transport }), ...which() }),
+    stall: () => ({ action: "stall", for: time(), ...which() }),
+    chunk: () => ({ action: "chunk", bytes: small(16), ...which() }),
+    reset: () => ({ action: "reset", after: small(64) - 1, ...which() }),
+    cut: () => ({ action: "cut", after: small(64) - 1, ...which() }),
+    ...(hosts.length > 1 ? { partition: () => ({ action: "partition", pair: pair(0.7), window: window() }) } : {}),
+    ...(mortal.length > 0
+      ? { pause: () => ({ action: "pause", ...lasting() }), crash: () => ({ action: "crash", ...lasting() }) }
+      : {})
+  }
+  const isPossible = (action: FaultPlan.Action) =>
+    transport === undefined ||
+    FaultPlan.actions[transport].some((one) => one === action) ||
+    ["partition", "pause", "crash"].includes(action)
+  const possible = (Object.keys(make) as ReadonlyArray<FaultPlan.Action>).filter(isPossible)
+  const chosen = possible.filter(() => often(0.5))
+  const swarm = chosen.length === 0 ? [pick(possible)] : chosen
+  return Array.from({ length: small(maxRules) }, () => make[pick(swarm)]!())
+}
+
+/**
+ * Plans of all seeds; a failing one is made smaller as `FaultShrink.shrink` does.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (options: Options = {}): Arbitrary.Arbitrary<FaultPlan.FaultPlan> => {
+  const seeds = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 2 ** 32 - 1 }))
+  const plans = Schema.declare(Schema.is(FaultPlan.FaultPlan), {
+    toCodecArbitrary: () =>
+      Schema.link<FaultPlan.FaultPlan>()(seeds, {
+        decode: SchemaGetter.transform((seed: number) => generate(seed, options)),
+        encode: SchemaGetter.forbiddenEncoding
+      })
+  })
+  return Arbitrary.schema(plans, { shrink: (plan) => Array.from(FaultShrink.shrink(plan)) })
+}

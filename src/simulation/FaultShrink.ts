@@ -1,0 +1,216 @@
+/**
+ * Makes failing plans small: which rules does it take, and how little of each? A plan is smaller than another if it has
+ * fewer rules, hits fewer packets, or says so with smaller figures; every step makes it so, and there is an end.
+ */
+import * as Effect from "effect/Effect"
+import * as FaultPlan from "./FaultPlan.ts"
+
+type Rule = FaultPlan.Rule
+type PacketRule = FaultPlan.PacketRule
+
+const milli = 1_000_000
+
+/** Smaller than a number, the least first. */
+const below = (n: number, least: number): ReadonlyArray<number> =>
+  [...new Set([least, least + Math.floor((n - least) / 2), n - 1])].filter((one) => one >= least && one < n)
+
+const only = (n: number): FaultPlan.Nth => ({ from: n, to: n })
+
+/** Fewer packets, or an earlier one. */
+const fewer = ({ from, to }: FaultPlan.Nth): ReadonlyArray<FaultPlan.Nth> => {
+  if (to === from) return below(from, 1).map(only)
+  if (to === undefined) return [only(from), only(from + 1), only(from + 2)]
+  const middle = Math.floor((from + to) / 2)
+  const halves = [
+    { from, to: middle },
+    { from: middle + 1, to }
+  ]
+  return [only(from), only(to), ...halves.filter(({ from, to }) => from < to)]
+}
+
+const exactly = (time: number): FaultPlan.Range => ({ from: time, to: time })
+
+/** A fixed time, then a rounder one. */
+const shorter = ({ from, to }: FaultPlan.Range): ReadonlyArray<FaultPlan.Range> => {
+  if (from < to) return [exactly(from), exactly(to)]
+  return [1000 * milli, 100 * milli, 10 * milli, milli]
+    .map((step) => Math.floor(from / step) * step)
+    .filter((time, i, all) => time > 0 && time < from && all.indexOf(time) === i)
+    .map(exactly)
+}
+
+const narrower = (pair: FaultPlan.Pair): ReadonlyArray<FaultPlan.Pair> =>
+  pair.both
+    ? [
+        { from: pair.from, to: pair.to, both: false },
+        { from: pair.to, to: pair.from, both: false }
+      ]
+    : []
+
+/** Half as long, in whole milliseconds. */
+const briefer = ({ from, to }: FaultPlan.Window): ReadonlyArray<FaultPlan.Window> => {
+  if (to === undefined) return []
+  const half = Math.floor((to - from) / 2 / milli) * milli
+  return half <= 0
+    ? []
+    : [
+        { from, to: from + half },
+        { from: to - half, to }
+      ]
+}
+
+/** The same fault with less to it. */
+const milder = (rule: PacketRule): ReadonlyArray<PacketRule> => {
+  switch (rule.action) {
+    case "delay":
+      return shorter(rule.by).map((by) => ({ ...rule, by }))
+    case "dup":
+      return [
+        ...below(rule.copies, 1).map((copies) => ({ ...rule, copies })),
+        ...(rule.after.to === 0 ? [] : [exactly(0), ...shorter(rule.after)]).map((after) => ({ ...rule, after }))
+      ]
+    case "reorder":
+      return [
+        ...below(rule.by, 1).map((by) => ({ ...rule, by })),
+        ...shorter(rule.within).map((within) => ({ ...rule, within }))
+      ]
+    case "corrupt":
+      return rule.bit === undefined ? [] : below(rule.bit, 0).map((bit) => ({ ...rule, bit }))
+    case "truncate":
+      return rule.bytes === undefined ? [] : below(rule.bytes, 0).map((bytes) => ({ ...rule, bytes }))
+    case "stall":
+      return rule.for === undefined ? [] : shorter(rule.for).map((time) => ({ ...rule, for: time }))
+    case "reset":
+    case "cut":
+      return below(rule.after, 0).map((after) => ({ ...rule, after }))
+    default:
+      return []
+  }
+}
+
+/** Its first packets one by one, instead of a rate or of all. */
+const concretes = [1, 2, 3, 4, 5].map(only)
+
+const simplerPackets = (rule: PacketRule): ReadonlyArray<PacketRule> => {
+  const { nth, pair, percent, window } = rule
+  const { percent: _, ...certain } = rule
+  const { window: __, ...always } = rule
+  const isSingle = nth !== undefined && nth.to === nth.from
+  return [
+    ...(percent === undefined
+      ? nth === undefined
+        ? concretes
+        : fewer(nth)
+      : nth === undefined
+        ? concretes
+        : [nth]
+    ).map((nth) => ({ ...certain, nth })),
+    ...(window !== undefined && isSingle ? [always] : []),
+    ...(pair === undefined ? [] : narrower(pair).map((pair) => ({ ...rule, pair }))),
+    ...milder(rule)
+  ]
+}
+
+/** Simpler rules than one, the simplest first. @category combinators @since 0.1.0 */
+export const simpler = (rule: Rule): ReadonlyArray<Rule> => {
+  if (rule.action === "restart") return []
+  if (FaultPlan.isHostRule(rule)) {
+    const { at, until, ...rest } = rule
+    if (until === undefined) return []
+    return briefer({ from: at, to: until }).map(({ from, to }) => ({ ...rest, at: from, until: to! }))
+  }
+  if (rule.action !== "partition") return simplerPackets(rule)
+  return [
+    ...narrower(rule.pair).map((pair) => ({ ...rule, pair })),
+    ...(rule.window === undefined ? [] : briefer(rule.window).map((window) => ({ ...rule, window })))
+  ]
+}
+
+/** A plan without some rules: large parts first. */
+const without = function* (plan: FaultPlan.FaultPlan): Iterable<FaultPlan.FaultPlan> {
+  for (let size = plan.length; size >= 1; size = Math.floor(size / 2)) {
+    for (let at = 0; at < plan.length; at += size) yield plan.toSpliced(at, size)
+  }
+}
+
+/**
+ * Plans one step smaller, the simplest first: without some rules, then with one made simpler.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const shrink = function* (plan: FaultPlan.FaultPlan): Iterable<FaultPlan.FaultPlan> {
+  yield* without(plan)
+  for (const [index, rule] of plan.entries()) for (const one of simpler(rule)) yield plan.with(index, one)
+}
+
+/** @category models @since 0.1.0 */
+export interface Options {
+  /** How many plans are tried at most. Default 1,000. */
+  readonly runs?: number | undefined
+}
+
+/** The smallest failing plan that was found. @category models @since 0.1.0 */
+export interface Minimum {
+  readonly plan: FaultPlan.FaultPlan
+  /** How many plans were tried. */
+  readonly runs: number
+  /** No step makes it smaller; false if the tries were used up before that was known. */
+  readonly isMinimal: boolean
+}
+
+/** Delta debugging, step by step: yields a plan to try, is told whether it fails. */
+const search = function* (plan: FaultPlan.FaultPlan, most: number): Generator<FaultPlan.FaultPlan, Minimum, boolean> {
+  let best = plan
+  let runs = 0
+  // Parts of a plan without rules that matter are large: after one is gone, go on where it was, at the same size.
+  for (let size = best.length; size >= 1; size = Math.min(best.length, Math.floor(size / 2))) {
+    for (let at = 0; at < best.length; ) {
+      if (runs++ === most) return { plan: best, runs: most, isMinimal: false }
+      const smaller = best.toSpliced(at, size)
+      if (yield smaller) best = smaller
+      else at += size
+    }
+  }
+  for (let isSmaller = true; isSmaller; ) {
+    isSmaller = false
+    for (const candidate of shrink(best)) {
+      if (runs++ === most) return { plan: best, runs: most, isMinimal: false }
+      if (!(yield candidate)) continue
+      best = candidate
+      isSmaller = true
+      break
+    }
+  }
+  return { plan: best, runs, isMinimal: true }
+}
+
+/**
+ * The smallest plan that can be reached from a failing one by steps that all fail: with the same plan and the same
+ * answers, always the same one.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const minimise = (
+  plan: FaultPlan.FaultPlan,
+  fails: (plan: FaultPlan.FaultPlan) => boolean,
+  { runs = 1000 }: Options = {}
+): Minimum => {
+  const steps = search(plan, runs)
+  let step = steps.next()
+  while (step.done !== true) step = steps.next(fails(step.value))
+  return step.value
+}
+
+/** The same where it takes an effect to find out. @category combinators @since 0.1.0 */
+export const minimiseEffect = Effect.fnUntraced(function* <E, R>(
+  plan: FaultPlan.FaultPlan,
+  fails: (plan: FaultPlan.FaultPlan) => Effect.Effect<boolean, E, R>,
+  { runs = 1000 }: Options = {}
+) {
+  const steps = search(plan, runs)
+  let step = steps.next()
+  while (step.done !== true) step = steps.next(yield* fails(step.value))
+  return step.value
+})

@@ -1,0 +1,209 @@
+import * as Fs from "node:fs"
+import * as Os from "node:os"
+import * as Path from "node:path"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as NetAddress from "effect/net/NetAddress"
+import * as Scope from "effect/Scope"
+import * as TestClock from "effect/testing/TestClock"
+import * as Capture from "../../src/capture/Capture.ts"
+import * as Network from "../../src/network/Network.ts"
+import * as NodeNetwork from "../../src/network/NodeNetwork.ts"
+import type { Sighting } from "../../src/network/Wire.ts"
+import { noneLeft } from "../support/Handles.ts"
+import { outcome, read, readAll } from "../support/Hosts.ts"
+
+const encode = (text: string) => new TextEncoder().encode(text)
+
+/** A captured network, the plain one beneath, and what was told. */
+const tapped = Effect.gen(function* () {
+  const plain = yield* Network.Network
+  const seen: Array<Sighting> = []
+  const network = yield* Capture.wrap(plain, (sighting) => seen.push({ ...sighting, bytes: sighting.bytes.slice() }))
+  return { plain, network, seen }
+})
+
+/** A line for each packet: to the port or from it, its kind, its text. */
+const told = (seen: ReadonlyArray<Sighting>, port: number) =>
+  seen.map(({ bytes, kind, to }) => `${to.port === port ? ">" : "<"} ${kind} ${Buffer.from(bytes)}`.trimEnd())
+
+const handshake = ["> syn", "< synack", "> ack"]
+
+/** Two ends of a stream, each captured or not, each with a scope of its own. */
+const pair = Effect.fnUntraced(function* (near: "network" | "plain", far: "network" | "plain", accepts = true) {
+  const all = yield* tapped
+  const listener = yield* all[far].listen({ port: 0 })
+  const { port } = listener.address as NetAddress.InetAddress
+  const scopes = [yield* Scope.fork(yield* Effect.scope), yield* Scope.fork(yield* Effect.scope)] as const
+  const client = yield* Scope.provide(all[near].connect(listener.address), scopes[0])
+  const accept = Scope.provide(listener.accept, scopes[1])
+  const server = accepts ? yield* accept : client
+  const close = (which: 0 | 1) => Scope.close(scopes[which], Exit.void)
+  return { ...all, port, client, server, accept, close, told: () => told(all.seen, port) }
+})
+
+const test = (name: string, body: Effect.Effect<void, unknown, Network.Network | Scope.Scope>) =>
+  it.live(name, () => noneLeft(body.pipe(Effect.scoped, Effect.provide(NodeNetwork.layer))))
+
+describe("Capture.wrap, streams", () => {
+  for (const [near, far] of [
+    ["network", "network"],
+    ["network", "plain"],
+    ["plain", "network"]
+  ] as const) {
+    test(
+      `client on ${near}, server on ${far}: everything is told once, in order`,
+      Effect.gen(function* () {
+        const { client, close, server, told } = yield* pair(near, far)
+        yield* client.write("hello ☃")
+        yield* read(server, 9)
+        yield* server.write(encode("answer"))
+        yield* read(client, 6)
+        yield* client.end
+        yield* client.end
+        assert.strictEqual((yield* readAll(server)).length, 0)
+        yield* server.write("more")
+        yield* read(client, 4)
+        yield* close(1)
+        assert.strictEqual((yield* readAll(client)).length, 0)
+        yield* close(0)
+        const expected = [...handshake, "> data hello ☃", "< data answer", "> fin", "< data more", "< fin"]
+        assert.deepStrictEqual(told(), expected)
+      })
+    )
+
+    test(
+      `client on ${near}, server on ${far}: a reset`,
+      Effect.gen(function* () {
+        const { client, close, server, told } = yield* pair(near, far)
+        yield* client.write("hello")
+        yield* server.pull
+        yield* server.abort
+        assert.strictEqual(yield* outcome(client.pull), "Reset")
+        yield* close(0)
+        yield* close(1)
+        assert.deepStrictEqual(told(), [...handshake, "> data hello", "< rst"])
+      })
+    )
+  }
+
+  test(
+    "a client that has come and gone before it is accepted is told once, too",
+    Effect.gen(function* () {
+      const { accept, client, close, told } = yield* pair("network", "network", false)
+      yield* client.write("hi")
+      yield* close(0)
+      assert.strictEqual(`${yield* readAll(yield* accept)}`, "hi")
+      yield* close(1)
+      assert.deepStrictEqual(told(), [...handshake, "> data hi", "> fin", "< fin"])
+    })
+  )
+
+  test(
+    "ending our own reading is no packet; nor is what can no longer be written",
+    Effect.gen(function* () {
+      const { client, close, told } = yield* pair("network", "plain")
+      yield* client.endRead
+      assert.strictEqual(yield* outcome(client.pull), "Done")
+      yield* client.end
+      assert.strictEqual(yield* outcome(client.write("late")), "Closed")
+      yield* close(0)
+      assert.deepStrictEqual(told(), [...handshake, "> fin"])
+    })
+  )
+
+  test(
+    "paths of the file system pass untold",
+    Effect.gen(function* () {
+      const { network, seen } = yield* tapped
+      const directory = Fs.mkdtempSync(Path.join(Os.tmpdir(), "inet-"))
+      yield* Effect.addFinalizer(() => Effect.sync(() => Fs.rmSync(directory, { recursive: true })))
+      const listener = yield* network.listen({ path: Path.join(directory, "s") })
+      const near = yield* network.connect(listener.address)
+      const far = yield* listener.accept
+      yield* near.write("hello")
+      assert.strictEqual(`${yield* read(far, 5)}`, "hello")
+      assert.deepStrictEqual(seen, [])
+    })
+  )
+})
+
+describe("Capture.wrap, datagrams", () => {
+  /** Sends from one socket to another, and waits until it is there. */
+  const send = Effect.fnUntraced(function* (
+    from: Network.Network["Service"],
+    to: Network.Network["Service"],
+    host?: string,
+    options: Network.UdpOptions = {}
+  ) {
+    const heard: Array<Network.Peer> = []
+    const inbox = yield* to.udp({ host }, (_, peer) => heard.push(peer))
+    const { port } = inbox.local
+    const outbox = yield* from.udp(options, () => {})
+    yield* outbox.send(encode("one"), { address: "127.0.0.1", port })
+    while (heard.length < 1) yield* Effect.yieldNow
+    return { port, outbox, inbox }
+  })
+
+  test(
+    "between two of ours: told once",
+    Effect.gen(function* () {
+      const { network, seen } = yield* tapped
+      const { port } = yield* send(network, network)
+      assert.deepStrictEqual(told(seen, port), ["> datagram one"])
+    })
+  )
+
+  test(
+    "from and to others: told, with an address where the socket is bound to all",
+    Effect.gen(function* () {
+      const { network, plain, seen } = yield* tapped
+      const first = yield* send(plain, network, "0.0.0.0")
+      yield* send(network, plain, "127.0.0.1", { host: "0.0.0.0" })
+      assert.deepStrictEqual(
+        seen.map(({ to }) => to.address),
+        ["127.0.0.1", "127.0.0.1"]
+      )
+      assert.deepStrictEqual(
+        seen.map(({ from }) => from.address),
+        ["127.0.0.1", "127.0.0.1"]
+      )
+      assert.strictEqual(seen[0]!.to.port, first.port)
+    })
+  )
+
+  test(
+    "what cannot be sent is not told",
+    Effect.gen(function* () {
+      const { network, seen } = yield* tapped
+      const to = { address: "127.0.0.1", port: 9 }
+      const scope = yield* Scope.make()
+      const free = yield* Scope.provide(
+        network.udp({}, () => {}),
+        scope
+      )
+      const bound = yield* Scope.provide(
+        network.udp({ remote: to }, () => {}),
+        scope
+      )
+      assert.strictEqual(yield* outcome(free.send(new Uint8Array(65_508), to)), "MessageTooLarge")
+      assert.strictEqual(yield* outcome(free.send(encode("x"))), "NotConnected")
+      assert.strictEqual(yield* outcome(bound.send(encode("x"), to)), "IsConnected")
+      yield* Scope.close(scope, Exit.void)
+      free.sendUnsafe(encode("x"), to)
+      assert.deepStrictEqual(seen, [])
+    })
+  )
+
+  it.effect("the time is that of the Clock", () =>
+    Effect.gen(function* () {
+      yield* TestClock.setTime(1_234)
+      const { network, seen } = yield* tapped
+      const socket = yield* network.udp({}, () => {})
+      yield* socket.send(encode("x"), { address: "127.0.0.1", port: 9 })
+      assert.strictEqual(seen[0]!.at, 1_234_000_000n)
+      assert.strictEqual(seen[0]!.host, "local")
+    }).pipe(Effect.scoped, Effect.provide(NodeNetwork.layer))
+  )
+})

@@ -1,0 +1,153 @@
+import * as Fs from "node:fs"
+import * as Os from "node:os"
+import * as Path from "node:path"
+import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as Result from "effect/Result"
+import * as Capture from "../../src/capture/Capture.ts"
+import type * as Pcapng from "../../src/capture/Pcapng.ts"
+import * as PcapngDecoder from "../../src/capture/PcapngDecoder.ts"
+import * as Recording from "../../src/capture/Recording.ts"
+import * as Network from "../../src/network/Network.ts"
+import * as NodeNetwork from "../../src/network/NodeNetwork.ts"
+import * as Rot13Client from "../../src/rot13/Rot13Client.ts"
+import * as Rot13Server from "../../src/rot13/Rot13Server.ts"
+import { noise } from "../support/Hosts.ts"
+
+const encode = (text: string) => new TextEncoder().encode(text)
+
+/** Runs rot13 on a network that is captured to a file: what was logged, and the answer. */
+const rot13 = Effect.fnUntraced(function* (file: string, repeat = 1) {
+  const lines: Array<string> = []
+  const logger = Logger.make(({ logLevel, message }) => void lines.push(`${logLevel}: ${message}`))
+  const layer = Capture.layer(file).pipe(Layer.provideMerge(NodeNetwork.layer), Layer.provide(NodeFileSystem.layer))
+  const answer = yield* Effect.gen(function* () {
+    const server = yield* Rot13Server.make({ port: 0 })
+    const connection = yield* (yield* Network.Network).connect(server.address)
+    let answer = new Uint8Array(0)
+    for (let i = 0; i < repeat; i++) answer = (yield* Rot13Client.ask(connection, encode("Hello"))) as typeof answer
+    return Buffer.from(answer).toString()
+  }).pipe(Effect.scoped, Effect.provide(layer, { local: true }), Effect.provide(Logger.layer([logger])))
+  return { lines, answer }
+})
+
+const temporary = Effect.acquireRelease(
+  Effect.sync(() => Fs.mkdtempSync(Path.join(Os.tmpdir(), "inet-"))),
+  (directory) => Effect.sync(() => Fs.rmSync(directory, { recursive: true }))
+)
+
+describe("Capture.layer", () => {
+  it.live("says what it does and what it does not, and the file is complete when the scope has closed", () =>
+    Effect.gen(function* () {
+      const file = Path.join(yield* temporary, "out.pcapng")
+      const { answer, lines } = yield* rot13(file)
+      assert.strictEqual(answer, "Uryyb")
+      assert.deepStrictEqual(lines, [`Info: capturing to ${file}; child processes and worker threads are not captured`])
+      const blocks = Result.getOrThrow(PcapngDecoder.decode(Fs.readFileSync(file)))
+      const tags = blocks.map(({ _tag }) => _tag)
+      assert.deepStrictEqual(tags.slice(0, 3), ["Section", "Interface", "Packet"])
+      // Handshake, two times data, two times FIN, each but the handshake acknowledged.
+      assert.strictEqual(tags.length, 2 + 3 + 4 + 4)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("a folder that is not there is one warning, and the program goes on", () =>
+    Effect.gen(function* () {
+      const file = Path.join(yield* temporary, "nosuch", "out.pcapng")
+      const { answer, lines } = yield* rot13(file)
+      assert.strictEqual(answer, "Uryyb")
+      assert.deepStrictEqual(lines, [`Warn: nothing is captured: ENOENT: no such file or directory, open '${file}'`])
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("closing waits for the last packet, and for what was under way", () =>
+    Effect.gen(function* () {
+      const file = Path.join(yield* temporary, "out.pcapng")
+      yield* Effect.gen(function* () {
+        const tap = yield* Capture.toFile(file)
+        const [from, to] = [
+          { address: "10.0.0.1", port: 1 },
+          { address: "10.0.0.2", port: 2 }
+        ]
+        for (let i = 0; i < 500; i++) {
+          const at = BigInt(i)
+          tap({ transport: "tcp", kind: "data", from, to, bytes: noise(20_000), host: "a", at, arrives: at + 10n })
+        }
+      }).pipe(Effect.scoped, Effect.provide(NodeFileSystem.layer))
+      const blocks = Result.getOrThrow(PcapngDecoder.decode(Fs.readFileSync(file)))
+      assert.strictEqual(blocks.filter(({ _tag }) => _tag === "Packet").length, 1_000)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("packets are in the file while the program runs", () =>
+    Effect.gen(function* () {
+      const file = Path.join(yield* temporary, "out.pcapng")
+      const tap = yield* Capture.toFile(file)
+      const size = () => Fs.statSync(file).size
+      for (let i = 0; i < 3; i++) {
+        // The writer has nothing to do by now.
+        for (let turn = 0; turn < 100; turn++) yield* Effect.yieldNow
+        const before = size()
+        const [from, to] = [
+          { address: "10.0.0.1", port: 1 },
+          { address: "10.0.0.2", port: 2 }
+        ]
+        tap({ transport: "udp", kind: "datagram", from, to, bytes: noise(9), host: "a", at: 0n })
+        while (size() <= before + 40) yield* Effect.yieldNow
+      }
+    }).pipe(Effect.scoped, Effect.provide(NodeFileSystem.layer), Effect.timeout("5 seconds"))
+  )
+
+  const noFull = !Fs.existsSync("/dev/full")
+  it.live.skipIf(noFull)(
+    "a full disk is one warning, and the program goes on (skipped where there is no /dev/full)",
+    () =>
+      Effect.gen(function* () {
+        const { answer, lines } = yield* rot13("/dev/full", 100)
+        assert.strictEqual(answer, "Uryyb")
+        assert.deepStrictEqual(lines.slice(1), [
+          "Warn: capture to /dev/full stopped, the program goes on: ENOSPC: no space left on device, write"
+        ])
+      })
+  )
+})
+
+describe("Recording", () => {
+  it("holds so many bytes until they are taken, and counts what it leaves out", () => {
+    const recording = Recording.make({ maxPending: 5_000 })
+    const [from, to] = [
+      { address: "10.0.0.1", port: 1 },
+      { address: "10.0.0.2", port: 2 }
+    ]
+    const see = () =>
+      recording.tap({ transport: "udp", kind: "datagram", from, to, bytes: noise(1_000), at: 0n, host: "a" })
+    for (let i = 0; i < 20; i++) see()
+    const first = recording.take()
+    for (let i = 0; i < 2; i++) see()
+    const whole = Buffer.concat([...first, ...recording.finish()])
+    const packets = Result.getOrThrow(PcapngDecoder.decode(whole)).filter(({ _tag }) => _tag === "Packet")
+    assert.strictEqual(packets.length + recording.leftOut(), 22)
+    assert.isBelow(Buffer.concat(first).length, 7_000)
+    assert.isAbove(packets.length, 5)
+  })
+
+  it("is the same, byte for byte, for the same sightings", () => {
+    const run = () => {
+      const recording = Recording.make({ names: { "10.0.0.1": "a" } })
+      const ends = { from: { address: "10.0.0.1", port: 1 }, to: { address: "10.0.0.2", port: 2 } }
+      for (const kind of ["syn", "synack", "ack", "data", "fin"] as const) {
+        const { from, to } = kind === "synack" ? { from: ends.to, to: ends.from } : ends
+        recording.tap({ transport: "tcp", kind, from, to, bytes: noise(kind === "data" ? 9 : 0), at: 0n, host: kind })
+      }
+      return Buffer.concat(recording.finish())
+    }
+    assert.isTrue(run().equals(run()))
+    assert.deepInclude(Result.getOrThrow(PcapngDecoder.decode(run())), {
+      _tag: "Names",
+      names: [{ address: "10.0.0.1", names: ["a"] }]
+    } satisfies Pcapng.Block)
+  })
+})

@@ -1,0 +1,108 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import * as Diagram from "../../src/capture/Diagram.ts"
+import * as Payload from "../../src/capture/Payload.ts"
+import type { Dissector, Sighting } from "../../src/network/Wire.ts"
+
+const encode = (text: string) => new TextEncoder().encode(text)
+
+const packet = (from: string, to: string, text: string, at: number, more: Partial<Sighting> = {}): Sighting => ({
+  transport: "udp",
+  kind: "datagram",
+  from: { address: from, port: 9 },
+  to: { address: to, port: 9 },
+  bytes: encode(text),
+  at: BigInt(at) * 1_000_000n,
+  host: from,
+  ...more
+})
+
+const shout: Dissector = {
+  name: "shout",
+  dissect: ({ bytes }) => (bytes[0] === 0x21 ? { kind: "SHOUT", summary: "a shout" } : undefined)
+}
+
+const run = [
+  packet("10.0.0.1", "10.0.0.2", "hello", 0, { arrives: 20_000_000n }),
+  packet("10.0.0.2", "10.0.0.1", "!", 20, { fault: "drop", lost: true }),
+  packet("10.0.0.2", "10.0.0.3", "\x00\xff", 30, { fault: "delay 5ms", arrives: 55_000_000n })
+]
+
+describe("Diagram", () => {
+  it("text: hosts as columns, time downwards, lost packets end in an x", () => {
+    const drawn = Diagram.text(run, { names: { "10.0.0.1": "client" }, dissectors: [shout], width: 90 })
+    assert.strictEqual(
+      drawn,
+      `${[
+        "               client      10.0.0.2     10.0.0.3",
+        '   0.000000       |----------->|            |        "hello"',
+        "   0.020000       |      x-----|            |        a shout [drop, lost]",
+        "   0.030000       |            |----------->|        3 bytes [delay 5ms, arrives 0.055000]"
+      ].join("\n")}\n`
+    )
+  })
+
+  it("Mermaid: the same, and nothing in a payload is taken for its syntax", () => {
+    const evil = packet("10.0.0.1", "10.0.0.2", "end; %%#\n<b>", 40)
+    assert.strictEqual(
+      Diagram.mermaid([...run.slice(0, 2), evil], { names: { "10.0.0.2": "a;b" } }),
+      `${[
+        "sequenceDiagram",
+        "  participant h0 as 10.0.0.1",
+        "  participant h1 as a#59;b",
+        '  h0->>h1: 0.000000 "hello"',
+        '  h1-xh0: 0.020000 "!" [drop, lost]',
+        '  h0->>h1: 0.040000 "end#59; #37;#37;#35;#92;n#60;b#62;"'
+      ].join("\n")}\n`
+    )
+  })
+
+  it("on one host its ports are the columns", () => {
+    const one = packet("127.0.0.1", "127.0.0.1", "x", 0, { from: { address: "127.0.0.1", port: 1 } })
+    assert.include(Diagram.text([one]), "127.0.0.1:9")
+  })
+
+  it("many packets are counted, many hosts too", () => {
+    const many = Array.from({ length: 1_000 }, (_, i) => packet("10.0.0.1", "10.0.0.2", `${i}`, i))
+    const lines = Diagram.text(many, { most: 10 }).trimEnd().split("\n")
+    assert.strictEqual(lines.length, 12)
+    assert.include(lines[6], "... 990 packets left out ...")
+    assert.include(lines.at(-1), '"999"')
+    const crowd = Array.from({ length: 50 }, (_, i) => packet("10.0.0.1", `10.0.1.${i}`, "x", i))
+    assert.include(Diagram.text(crowd), "... 43 packets left out ...")
+    assert.strictEqual(Diagram.text([]), "no packets\n")
+  })
+
+  const Text = Schema.Array(Schema.String)
+  const Width = Schema.Int.check(Schema.isBetween({ minimum: 60, maximum: 200 }))
+  it.effect.prop("no line is wider than asked, and none holds a control character", [Text, Width], ([texts, width]) =>
+    Effect.sync(() => {
+      const all = texts.map((text, i) => packet(`10.0.0.${i % 12}`, "10.0.0.1", text, i * 1e6, { fault: text }))
+      for (const line of Diagram.text(all, { width }).split("\n")) {
+        assert.isAtMost(Array.from(line).length, width)
+        assert.notMatch(line, /\p{Cc}/u)
+      }
+      for (const line of Diagram.mermaid(all).split("\n")) assert.notMatch(line, /[\p{Cc};](?<!#\d+;)/u)
+    })
+  )
+})
+
+describe("Payload", () => {
+  const summary = (bytes: Uint8Array) => Payload.summary(packet("10.0.0.1", "10.0.0.2", "", 0, { bytes }))
+
+  it("text is quoted, a long one cut, anything else counted", () => {
+    assert.strictEqual(summary(encode("Hello\r\n")), '"Hello\\r\\n"')
+    assert.strictEqual(summary(encode("Hello\0")), '"Hello\\u0000"')
+    assert.strictEqual(summary(encode("é".repeat(300))), `"${"é".repeat(40)}"... 600 bytes`)
+    assert.strictEqual(summary(encode(`x${"é".repeat(300)}`)), `"x${"é".repeat(39)}"... 601 bytes`)
+    assert.strictEqual(summary(encode("é").subarray(0, 1)), "1 byte")
+    assert.strictEqual(summary(encode("né").subarray(0, 2)), '"n"')
+    assert.strictEqual(summary(Uint8Array.of(0, 1)), "2 bytes")
+    assert.strictEqual(summary(Uint8Array.of(0xff)), "1 byte")
+    assert.strictEqual(summary(encode("\u001b[2J")), "4 bytes")
+    assert.strictEqual(summary(encode("a\u202eb")), '"a\\u202eb"')
+    assert.strictEqual(summary(new Uint8Array(0)), "0 bytes")
+    assert.strictEqual(summary(encode("after a failure")), '"after a failure"')
+  })
+})

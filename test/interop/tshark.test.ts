@@ -1,0 +1,298 @@
+/** Wireshark's own reader judges what we capture: sequence numbers, checksums, comments, times. */
+import * as ChildProcess from "node:child_process"
+import * as Fs from "node:fs"
+import * as Os from "node:os"
+import * as Path from "node:path"
+import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
+import { assert, describe, it } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as References from "effect/References"
+import type * as Scope from "effect/Scope"
+import * as Capture from "../../src/capture/Capture.ts"
+import * as Recording from "../../src/capture/Recording.ts"
+import * as Network from "../../src/network/Network.ts"
+import * as NodeNetwork from "../../src/network/NodeNetwork.ts"
+import type { Kind, Sighting } from "../../src/network/Wire.ts"
+import * as Rot13 from "../../src/rot13/Rot13.ts"
+import * as Rot13Client from "../../src/rot13/Rot13Client.ts"
+import * as Rot13Server from "../../src/rot13/Rot13Server.ts"
+import * as Rot13Udp from "../../src/rot13/Rot13Udp.ts"
+import * as Simulation from "../../src/simulation/Simulation.ts"
+import { noneLeft } from "../support/Handles.ts"
+import { noise, outcome, readAll } from "../support/Hosts.ts"
+
+const missing = ["tshark", "capinfos"].filter(
+  (command) => ChildProcess.spawnSync(command, ["--version"]).error !== undefined
+)
+const hasIpv6 = Object.values(Os.networkInterfaces()).some((all) => all?.some(({ address }) => address === "::1"))
+
+const temporary = Effect.acquireRelease(
+  Effect.sync(() => Fs.mkdtempSync(Path.join(Os.tmpdir(), "inet-"))),
+  (directory) => Effect.sync(() => Fs.rmSync(directory, { recursive: true }))
+)
+
+const checked = ["ip.check_checksum", "tcp.check_checksum", "udp.check_checksum"].flatMap((name) => [
+  "-o",
+  `${name}:TRUE`
+])
+
+const run = (command: string, args: ReadonlyArray<string>) => {
+  const { status, stderr, stdout } = ChildProcess.spawnSync(command, args, { encoding: "utf8", maxBuffer: 2 ** 28 })
+  assert.strictEqual(status, 0, stderr)
+  return stdout
+}
+
+/** The fields of the packets that a filter lets through. */
+const rows = (file: string, filter: string, fields: ReadonlyArray<string>, more: ReadonlyArray<string> = []) =>
+  run("tshark", [
+    "-r",
+    file,
+    "-n",
+    ...more,
+    ...checked,
+    "-Y",
+    filter,
+    "-T",
+    "fields",
+    ...fields.flatMap((name) => ["-e", name])
+  ])
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => line.split("\t"))
+
+/** What nobody may find in a capture; that a connection begins or ends is a note, not a warning. */
+const trouble = [
+  "tcp.analysis.flags",
+  "_ws.malformed",
+  "_ws.expert.severity >= 0x600000",
+  "ip.checksum.status != 1",
+  "tcp.checksum.status != 1",
+  "udp.checksum.status != 1"
+]
+
+/** `allowed` are analysis flags that the network itself earned. */
+const assertClean = (file: string, allowed?: string) => {
+  const wrong = trouble.join(" || ")
+  const filter = allowed === undefined ? wrong : `(${wrong}) && !(${allowed})`
+  assert.deepStrictEqual(rows(file, filter, ["frame.number", "_ws.expert.message", "_ws.col.Info"]), [])
+  assert.match(run("capinfos", ["-M", file]), /Strict time order:\s+True/)
+}
+
+const count = (file: string, filter: string) => rows(file, filter, ["frame.number"]).length
+
+/** The bytes of both directions of a stream, put together by tshark. */
+const followed = (file: string, stream: number) => {
+  const raw = run("tshark", ["-r", file, "-q", "-z", `follow,tcp,raw,${stream}`])
+  const lines = raw.split("\n").filter((line) => /^\t?[0-9a-f]+$/.test(line))
+  const join = (all: ReadonlyArray<string>) => Buffer.from(all.join("").replaceAll("\t", ""), "hex")
+  return {
+    sent: join(lines.filter((line) => !line.startsWith("\t"))),
+    received: join(lines.filter((line) => line.startsWith("\t")))
+  }
+}
+
+/** Runs a program on a captured network, and gives the file. */
+const capture = Effect.fnUntraced(function* (
+  program: Effect.Effect<unknown, unknown, Network.Network | Scope.Scope>,
+  network: Layer.Layer<Network.Network> = NodeNetwork.layer
+) {
+  const file = Path.join(yield* temporary, "out.pcapng")
+  const layer = Capture.layer(file).pipe(Layer.provide([network, NodeFileSystem.layer]))
+  yield* noneLeft(
+    Effect.scoped(program).pipe(
+      Effect.provide(layer, { local: true }),
+      Effect.provideService(References.MinimumLogLevel, "Warn")
+    )
+  )
+  return file
+})
+
+/** Where a server runs whose own sockets are not captured. */
+const elsewhere = <A, E>(server: Effect.Effect<A, E, Network.Network | Scope.Scope>) =>
+  Effect.provide(server, NodeNetwork.layer)
+
+const sizes = [1, 2 ** 20]
+const sent = Buffer.concat(sizes.map((size) => noise(size)))
+
+/** A client that asks, ends its half, and waits for the server to end the other; one end or both are captured. */
+const exchange = (host: string, captured: "client" | "server" | "both") =>
+  Effect.gen(function* () {
+    const server = Rot13Server.make({ host, port: 0 })
+    const { address } = yield* captured === "client" ? elsewhere(server) : server
+    const client = Effect.gen(function* () {
+      const connection = yield* (yield* Network.Network).connect(address)
+      for (const size of sizes) yield* Rot13Client.ask(connection, noise(size))
+      yield* connection.end
+      assert.strictEqual((yield* readAll(connection)).length, 0)
+    })
+    yield* captured === "server" ? elsewhere(client) : client
+  })
+
+/** One question and its answer, as datagrams. */
+const ask = Effect.fnUntraced(function* (host: string, text: string) {
+  const network = yield* Network.Network
+  const server = yield* Rot13Udp.serve({ host })
+  const answer = yield* Deferred.make<void>()
+  const client = yield* network.udp({ host }, () => Deferred.doneUnsafe(answer, Exit.void))
+  yield* client.send(new TextEncoder().encode(text), { address: host, port: server.local.port })
+  yield* Deferred.await(answer)
+})
+
+const reset = Effect.gen(function* () {
+  const network = yield* Network.Network
+  const listener = yield* network.listen({ port: 0 })
+  const near = yield* network.connect(listener.address)
+  const far = yield* listener.accept
+  yield* near.write("hello")
+  yield* far.pull
+  yield* far.abort
+  assert.strictEqual(yield* outcome(near.pull), "Reset")
+})
+
+const a = { address: "10.0.0.1", port: 40_000 }
+const b = { address: "10.0.0.2", port: 69 }
+const none: Uint8Array = new Uint8Array(0)
+
+/** Writes what a tap saw. */
+const written = Effect.fnUntraced(function* (sightings: ReadonlyArray<Sighting>, options?: Recording.Options) {
+  const file = Path.join(yield* temporary, "out.pcapng")
+  const recording = Recording.make(options)
+  for (const sighting of sightings) recording.tap(sighting)
+  Fs.writeFileSync(file, Buffer.concat(recording.finish()))
+  return file
+})
+
+/** The same exchange between two simulated hosts, then 40 datagrams, each answered if it arrives. */
+const simulated = Effect.fnUntraced(function* (simulation: Simulation.Simulation) {
+  const one = yield* simulation.host("server")
+  const other = yield* simulation.host("client")
+  const server = yield* Effect.provide(Rot13Server.make({ host: one.address, port: 0 }), one.layer)
+  const udp = yield* Effect.provide(Rot13Udp.serve({ host: one.address, port: 7 }), one.layer)
+  yield* Effect.gen(function* () {
+    const network = yield* Network.Network
+    const connection = yield* network.connect(server.address)
+    yield* Rot13Client.ask(connection, noise(100_000))
+    yield* connection.end
+    assert.strictEqual((yield* readAll(connection)).length, 0)
+    const socket = yield* network.udp({ host: other.address }, () => {})
+    for (let i = 0; i < 40; i++) {
+      yield* socket.send(Uint8Array.of(i), { address: one.address, port: udp.local.port })
+      yield* Effect.sleep("20 millis")
+    }
+  }).pipe(Effect.provide(other.layer))
+})
+
+const title = missing.length === 0 ? "tshark" : `tshark (skipped: ${missing.join(" and ")} not installed)`
+
+describe.skipIf(missing.length > 0)(title, () => {
+  for (const host of hasIpv6 ? ["127.0.0.1", "::1"] : ["127.0.0.1"]) {
+    for (const captured of ["both", "client", "server"] as const) {
+      it.live(`${host}, ${captured}: 1 byte and 1 MiB both ways, half-closed`, () =>
+        Effect.gen(function* () {
+          const file = yield* capture(exchange(host, captured))
+          assertClean(file)
+          assert.deepStrictEqual(
+            rows(file, "tcp.flags.syn == 1 || tcp.flags.fin == 1 || tcp.flags.reset == 1", ["tcp.flags.str"]),
+            [["··········S·"], ["·······A··S·"], ["·······A···F"], ["·······A···F"]]
+          )
+          // SYN, SYN/ACK, ACK, data and FIN.
+          assert.deepStrictEqual(rows(file, "frame.number == 1", ["tcp.completeness"], ["-2"]), [["31"]])
+          const { received, sent: seen } = followed(file, 0)
+          assert.strictEqual(Buffer.compare(seen, sent), 0)
+          assert.strictEqual(Buffer.compare(received, Rot13.rotate(Uint8Array.from(sent))), 0)
+        }).pipe(Effect.scoped)
+      )
+    }
+
+    it.live(`${host}: a datagram there and back`, () =>
+      Effect.gen(function* () {
+        const file = yield* capture(ask(host, "Hello"))
+        assertClean(file)
+        const data = rows(file, "udp", ["data.data"]).map(([hex]) => Buffer.from(hex!, "hex").toString())
+        assert.deepStrictEqual(data, ["Hello", "Uryyb"])
+      }).pipe(Effect.scoped)
+    )
+  }
+
+  it.live("a reset", () =>
+    Effect.gen(function* () {
+      const file = yield* capture(reset)
+      // Wireshark warns of every reset.
+      assertClean(file, "tcp.flags.reset == 1")
+      assert.strictEqual(count(file, "tcp.analysis.flags"), 0)
+      assert.strictEqual(count(file, "tcp.flags.reset == 1"), 1)
+      assert.strictEqual(count(file, "tcp.flags.fin == 1"), 0)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("a simulated run on a slow and lossy LAN, the same twice", () =>
+    Effect.gen(function* () {
+      const once = Effect.gen(function* () {
+        const seen: Array<Sighting> = []
+        const tap = (sighting: Sighting) => void seen.push({ ...sighting, bytes: sighting.bytes.slice() })
+        const link = { latency: ["1 millis", "9 millis"], loss: 0.05 } as const
+        const report = yield* Simulation.run(simulated, { seed: 3, link, tap })
+        assert.isTrue(Exit.isSuccess(report.exit), `${report.outcome} ${report.exit}`)
+        return yield* written(seen, { names: { "10.0.0.1": "server" } })
+      })
+      const [file, again] = [yield* once, yield* once]
+      assert.isTrue(Fs.readFileSync(file).equals(Fs.readFileSync(again)))
+      assertClean(file)
+      const { received, sent: seen } = followed(file, 0)
+      assert.strictEqual(Buffer.compare(seen, noise(100_000)), 0)
+      assert.strictEqual(received.length, 100_000)
+      assert.isAbove(count(file, 'udp && frame.comment == "lost"'), 0)
+      assert.strictEqual(count(file, "udp"), 40 + 40 - count(file, 'udp.dstport == 7 && frame.comment == "lost"'))
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("a simulated stream: acknowledged when the bytes arrive, nanoseconds, an interface for each host", () =>
+    Effect.gen(function* () {
+      const latency = 20_000_000n
+      let at = 1_700_000_000_123_456_789n
+      const see = (kind: Kind, there: boolean, bytes = none): Sighting => {
+        at += 1_000_000n
+        const [from, to, host] = there ? [a, b, "left"] : [b, a, "right"]
+        return { transport: "tcp", kind, from, to, bytes, host, at, arrives: at + latency }
+      }
+      const handshake = [see("syn", true), see("synack", false), see("ack", true)]
+      const middle = [0, 1, 2, 3].map((i) => see("data", i % 2 === 0, noise(100_000)))
+      const file = yield* written([...handshake, ...middle, see("fin", true), see("fin", false)])
+      assertClean(file)
+      const rtts = rows(file, "tcp.analysis.ack_rtt && tcp.len == 0 && tcp.flags.syn == 0", ["tcp.analysis.ack_rtt"])
+      assert.isAbove(rtts.length, 4)
+      for (const [rtt] of rtts.slice(1)) assert.strictEqual(Number(rtt), 0.02)
+      assert.deepStrictEqual(rows(file, "frame.number == 1", ["frame.time_epoch"]), [["1700000000.124456789"]])
+      const names = new Set(rows(file, "tcp", ["frame.interface_name", "ip.src"]).map((row) => row.join(" ")))
+      assert.deepStrictEqual([...names], ["left 10.0.0.1", "right 10.0.0.2"])
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("faults are comments, and hosts have their names", () =>
+    Effect.gen(function* () {
+      const datagram = { transport: "udp", kind: "datagram", from: a, to: b, host: "left", bytes: noise(20) } as const
+      const file = yield* written(
+        [
+          { ...datagram, at: 1n },
+          { ...datagram, at: 2n, fault: "drop", lost: true },
+          { ...datagram, at: 3n, fault: "delay 20ms" }
+        ],
+        { names: { "10.0.0.1": "client", "10.0.0.2": "server" } }
+      )
+      assertClean(file)
+      const comments = rows(file, "udp", ["frame.number", "frame.comment"])
+      assert.deepStrictEqual(comments, [
+        ["1", ""],
+        ["2", "drop,lost"],
+        ["3", "delay 20ms"]
+      ])
+      const info = run("tshark", ["-r", file, "-N", "n", "-c", "1"])
+      assert.include(info, "client")
+      assert.include(info, "server")
+      assert.match(run("capinfos", [file]), /File type:\s+Wireshark\/... - pcapng/)
+    }).pipe(Effect.scoped)
+  )
+})
