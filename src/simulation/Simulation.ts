@@ -1,0 +1,185 @@
+/**
+ * A run of a simulated network: programs on hosts, faults from a plan, everything decided by a seed. A run is an effect
+ * that takes no real time to wait, and its report says what happened.
+ */
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import * as Random from "effect/Random"
+import * as Scheduler from "effect/Scheduler"
+import * as Scope from "effect/Scope"
+import type * as Wire from "../network/Wire.ts"
+import * as FaultEngine from "./FaultEngine.ts"
+import type * as FaultPlan from "./FaultPlan.ts"
+import * as SimClock from "./SimClock.ts"
+import * as SimHost from "./SimHost.ts"
+import * as SimLan from "./SimLan.ts"
+import * as SimNetwork from "./SimNetwork.ts"
+
+/** How a run is made. @category models @since 0.1.0 */
+export interface Options {
+  /** Decides about all chance, in the network, the faults and the programs. Default 1. */
+  readonly seed?: number | undefined
+  /** What goes wrong. Default: nothing. */
+  readonly plan?: FaultPlan.FaultPlan | undefined
+  /** Tells the kinds of payloads to the plan. */
+  readonly dissectors?: ReadonlyArray<Wire.Dissector> | undefined
+  /** How packets travel where nothing else is said. */
+  readonly link?: SimLan.LinkOptions | undefined
+  /** Virtual time after which a run that has not ended is ended. Default 1 hour. */
+  readonly deadline?: Duration.Input | undefined
+  /** Is told of every packet. */
+  readonly tap?: Wire.Tap | undefined
+}
+
+/** What a scenario can do. @category models @since 0.1.0 */
+export interface Simulation {
+  /** Adds a host; a name or an address that is taken is a mistake in the scenario, which dies. */
+  readonly host: (name: string, options?: SimNetwork.HostOptions) => Effect.Effect<SimHost.SimHost>
+  /** Sets how packets travel between two hosts, both ways. */
+  readonly link: (one: string, other: string, options: SimLan.LinkOptions) => Effect.Effect<void>
+  /** Ends all faults of packets: from now on everything arrives. What follows must make progress. */
+  readonly heal: Effect.Effect<void>
+  /** Marks a state that some run must reach, or the property says nothing about it. */
+  readonly sometimes: (label: string, reached?: boolean) => Effect.Effect<void>
+}
+
+/** What happened in a run. @category models @since 0.1.0 */
+export interface Report<A, E> {
+  /** `stuck`: nothing was left to happen and the scenario still waited. */
+  readonly outcome: "done" | "stuck" | "deadline"
+  readonly exit: Exit.Exit<A, E>
+  /** Virtual nanoseconds. */
+  readonly time: number
+  readonly packets: number
+  /** How often each rule of the plan was applied. */
+  readonly faults: ReadonlyArray<number>
+  /** The rules that hit nothing. */
+  readonly unused: FaultPlan.FaultPlan
+  /** The plan that does the same without chance. */
+  readonly concrete: FaultPlan.FaultPlan
+  /** What the programs have left behind: sockets, and timers of fibers that go on. */
+  readonly left: { readonly sockets: number; readonly timers: number }
+  readonly reached: ReadonlySet<string>
+}
+
+/** Numbers from 0 to 1: mulberry32, which is small, quick and good enough to roll dice with. */
+const dice = (seed: number) => {
+  let state = seed >>> 0
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0
+    let t = Math.imul(state ^ (state >>> 15), 1 | state)
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
+  }
+}
+
+const never = () => 0
+
+/** How long programs may take to end once they are told to. */
+const farewell = 60_000_000_000
+
+/**
+ * Runs a scenario on a network of its own, from its first event to its last, and reports. Interrupting is not possible:
+ * a run is one synchronous piece of work.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const run = <A, E, R>(
+  scenario: (simulation: Simulation) => Effect.Effect<A, E, R>,
+  options: Options = {}
+): Effect.Effect<Report<A, E>, never, Exclude<R, Scope.Scope>> =>
+  Effect.map(Effect.context<Exclude<R, Scope.Scope>>(), (outer) => {
+    const { deadline = "1 hour", dissectors, plan = [], seed = 1, tap } = options
+    const until = Duration.toMillis(Duration.fromInputUnsafe(deadline)) * 1e6
+    const clock = SimClock.make()
+    const random = dice(seed)
+    let packets = 0
+    const counting: Wire.Tap = (sighting) => {
+      packets++
+      tap?.(sighting)
+    }
+    const names = new Map<string, string>()
+    const faults =
+      plan.length === 0
+        ? undefined
+        : FaultEngine.make(plan, { seed, dissectors, nameOf: (address) => names.get(address) })
+    const lan = SimLan.make({ clock, random, link: options.link, faults, tap: tap && counting })
+    const network = SimNetwork.make(lan)
+    const reached = new Set<string>()
+
+    const world = Context.add(outer, Clock.Clock, clock.clockOf(never)).pipe(
+      Context.add(Scheduler.Scheduler, clock.scheduler)
+    ) as Context.Context<Exclude<R, Scope.Scope>>
+    const scope = Scope.makeUnsafe()
+    const hosts = new Map<string, SimHost.SimHost>()
+    const simulation: Simulation = {
+      host: (name, hostOptions) =>
+        Effect.sync(() => {
+          const node = network.add(name, hostOptions)
+          for (const { literal } of node.attachments) names.set(literal, name)
+          const host = SimHost.make(network, node, scope)
+          hosts.set(name, host)
+          return host
+        }),
+      link: (one, other, link) => Effect.sync(() => lan.link(one, other, link)),
+      heal: Effect.sync(() => faults?.heal(clock.now())),
+      sometimes: (label, isReached = true) =>
+        Effect.sync(() => {
+          if (isReached) reached.add(label)
+        })
+    }
+    const events = faults?.hostEvents() ?? []
+    for (const event of events) {
+      clock.at(event.at, () => {
+        const host = hosts.get(event.host)
+        if (host === undefined) return
+        faults?.happened(event)
+        const resumes = events.find((other) => other.rule === event.rule && other.event === "resume")
+        const actions = {
+          crash: host.crash,
+          restart: host.restart,
+          pause: host.pauseUntil(resumes?.at ?? Number.POSITIVE_INFINITY),
+          resume: Effect.void
+        }
+        Effect.runForkWith(world)(actions[event.event])
+      })
+    }
+
+    const program = Effect.provideService(
+      Effect.suspend(() => scenario(simulation)),
+      Scope.Scope,
+      scope
+    )
+    const seeded = Random.withSeed(program as Effect.Effect<A, E, Exclude<R, Scope.Scope>>, `${seed}`)
+    const fiber: Fiber.Fiber<A, E> = Effect.runForkWith(world)(seeded)
+    const isDone = () => fiber.pollUnsafe() !== undefined
+    const stopped = clock.advance(until, isDone)
+    const outcome = isDone() ? "done" : stopped === "deadline" ? "deadline" : "stuck"
+    if (!isDone()) fiber.interruptUnsafe()
+    const closing = Effect.runForkWith(world)(Scope.close(scope, Exit.void))
+    clock.advance(clock.now() + farewell, () => isDone() && closing.pollUnsafe() !== undefined)
+    const time = clock.now()
+    clock.advance(clock.now() + farewell)
+    const sockets = lan.nodes.reduce((sum, node) => {
+      const stack = network.stackOf(node)
+      return sum + (stack === undefined ? 0 : stack.udp.count() + stack.tcp.count())
+    }, 0)
+    return {
+      outcome,
+      exit:
+        fiber.pollUnsafe() ?? Exit.failCause(Cause.die(new Error("the scenario does not let itself be interrupted"))),
+      time,
+      packets,
+      faults: faults?.counts() ?? [],
+      unused: faults?.unused() ?? [],
+      concrete: faults?.concrete() ?? [],
+      left: { sockets, timers: clock.pending() },
+      reached
+    }
+  })

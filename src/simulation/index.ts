@@ -1,0 +1,13 @@
+/** A network in memory, in virtual time, with faults that are values. @since 0.1.0 */
+export * as FaultArbitrary from "./FaultArbitrary.ts"
+export * as FaultEngine from "./FaultEngine.ts"
+export * as FaultPlan from "./FaultPlan.ts"
+export * as FaultRandom from "./FaultRandom.ts"
+export * as FaultShrink from "./FaultShrink.ts"
+export * as FaultText from "./FaultText.ts"
+export * as FaultVerdict from "./FaultVerdict.ts"
+export * as SimClock from "./SimClock.ts"
+export * as SimHost from "./SimHost.ts"
+export * as SimLan from "./SimLan.ts"
+export * as SimNetwork from "./SimNetwork.ts"
+export * as Simulation from "./Simulation.ts"
