@@ -16,13 +16,16 @@ import type { Benchmark, Options } from "./harness.ts"
 import * as Harness from "./harness.ts"
 import * as Report from "./report.ts"
 import * as Rot13 from "./rot13/rot13.ts"
+import * as Simulation from "./simulation/simulation.ts"
 import * as Startup from "./startup.ts"
 
 enableCompileCache()
 
-const benchmarks: ReadonlyArray<Benchmark> = [Rot13.benchmark, Startup.benchmark]
+const benchmarks: ReadonlyArray<Benchmark> = [Rot13.benchmark, Startup.benchmark, Simulation.benchmark]
 
-const usage = `npm run bench -- [${benchmarks.map(({ name }) => name).join(" | ")}] [--rounds N] [--quick] [--json] [--profile DIR]`
+const names = benchmarks.map(({ name }) => name).join(" | ")
+
+const usage = `npm run bench -- [${names}] [--rounds N] [--quick] [--json] [--profile DIR]`
 
 class Usage extends BenchError {
   override readonly [Runtime.errorExitCode] = 2

@@ -29,6 +29,13 @@ const checked = <A>(name: string, expected: string, parse: (text: string) => A |
 
 const variable = (service: string, name: string) => `${service}_${name}`.toUpperCase().replaceAll("-", "_")
 
+export const seed = (name: string, of: string) =>
+  checked(name, "a number, 0 or more", parseInteger(0, Number.MAX_SAFE_INTEGER)).pipe(
+    Flag.withMetavar("N"),
+    Flag.withDescription(`Chooses what chance does in ${of}; the same seed does the same (default 0)`),
+    Flag.withDefault(0)
+  )
+
 /** `--port`, for a service or alone. */
 export const port = (service: string, otherwise: number, name = "port") =>
   checked(name, "a port, 0 to 65535 (0: any free one)", parseInteger(0, 65_535), variable(service, "port")).pipe(

@@ -17,12 +17,7 @@ export interface Event {
   action: (() => void) | undefined
 }
 
-/**
- * Why a run of events ended: as asked, nothing is left to happen, or the time was over.
- *
- * @category models
- * @since 0.1.0
- */
+/** Why events ended: as asked, nothing is left to happen, or the time was over. @category models @since 0.1.0 */
 export type Outcome = "stopped" | "idle" | "deadline"
 
 /** A world's time. @category models @since 0.1.0 */
@@ -45,8 +40,8 @@ export interface SimClock {
    * which it then is.
    */
   readonly advance: (until: number, stop?: () => boolean) => Outcome
-  /** Events that are still to come: none, after a program that has left no timer behind. */
-  readonly pending: () => number
+  /** Fibers that sleep: none, after programs that have left no timer behind. */
+  readonly sleepers: () => number
 }
 
 /** A program that keeps itself ready for so long at one instant will never let time pass. */
@@ -54,7 +49,7 @@ const tooMany = 10_000_000
 
 const before = (a: Event, b: Event) => a.time < b.time || (a.time === b.time && a.order < b.order)
 
-/** A binary heap. Cancelled events stay until their time: taking them out would cost more. */
+/** A binary heap. Cancelled events stay in it for a while: taking each out at once would cost more. */
 const makeHeap = () => {
   const heap: Array<Event> = []
   const up = (event: Event) => {
@@ -85,7 +80,14 @@ const makeHeap = () => {
     heap[i] = last
     return first
   }
-  return { push: up, pop, peek: (): Event | undefined => heap[0] }
+  /** Leaves only what will happen. */
+  const sift = () => {
+    const live = heap.filter(({ action }) => action !== undefined).sort((a, b) => (before(a, b) ? -1 : 1))
+    heap.length = 0
+    // What is sorted is a heap.
+    for (const event of live) heap.push(event)
+  }
+  return { push: up, pop, peek: (): Event | undefined => heap[0], size: () => heap.length, sift }
 }
 
 /** A clock at 0. @category constructors @since 0.1.0 */
@@ -95,6 +97,7 @@ export const make = (): SimClock => {
   let now = 0
   let order = 0
   let pending = 0
+  let sleepers = 0
 
   const at = (time: number, action: () => void): Event => {
     const event = { time: Math.max(time, now), order: order++, action }
@@ -106,6 +109,7 @@ export const make = (): SimClock => {
     if (event.action === undefined) return
     event.action = undefined
     pending--
+    if (heap.size() > 1_024 && heap.size() > 4 * pending) heap.sift()
   }
   const happen = (event: Event) => {
     const action = event.action
@@ -128,16 +132,16 @@ export const make = (): SimClock => {
     while (true) {
       runTasks()
       if (stop()) return "stopped"
-      const next = heap.peek()
+      let next = heap.peek()
+      for (; next !== undefined && next.action === undefined; next = heap.peek()) heap.pop()
       if (next === undefined) return "idle"
       if (next.time > until) {
-        if (pending === 0) return "idle"
         now = until
         return "deadline"
       }
-      if (next.action !== undefined) now = next.time
+      now = next.time
       // What happens at one instant happens before anyone can react to it, as on a network.
-      for (let event = heap.peek(); event !== undefined && event.time <= next.time; event = heap.peek()) {
+      for (let event = heap.peek(); event !== undefined && event.time <= now; event = heap.peek()) {
         happen(heap.pop())
       }
     }
@@ -157,11 +161,20 @@ export const make = (): SimClock => {
       if (length === Number.POSITIVE_INFINITY) return Effect.never
       return Effect.callback((resume) => {
         const wake = () => {
-          if (pausedUntil() > now) event = at(pausedUntil(), wake)
-          else resume(Effect.void)
+          if (pausedUntil() > now) {
+            event = at(pausedUntil(), wake)
+            return
+          }
+          sleepers--
+          resume(Effect.void)
         }
         let event = at(now + Math.max(0, length), wake)
-        return Effect.sync(() => cancel(event))
+        sleepers++
+        return Effect.sync(() => {
+          if (event.action === undefined) return
+          sleepers--
+          cancel(event)
+        })
       })
     }
   })
@@ -170,5 +183,5 @@ export const make = (): SimClock => {
     shouldYield: (fiber) => fiber.currentOpCount >= fiber.cache.maxOpsBeforeYield,
     makeDispatcher: () => ({ scheduleTask: soon, flush: runTasks })
   }
-  return { clockOf, scheduler, now: () => now, at, cancel, soon, advance, pending: () => pending }
+  return { clockOf, scheduler, now: () => now, at, cancel, soon, advance, sleepers: () => sleepers }
 }

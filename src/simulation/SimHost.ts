@@ -1,4 +1,5 @@
 /** A host of a simulated network, and the programs on it. */
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -36,7 +37,12 @@ export interface SimHost {
 }
 
 /** @category constructors @since 0.1.0 */
-export const make = (network: SimNetwork.SimNetwork, node: SimLan.Node, outer: Scope.Scope): SimHost => {
+export const make = (
+  network: SimNetwork.SimNetwork,
+  node: SimLan.Node,
+  outer: Scope.Scope,
+  onFailure: (cause: Cause.Cause<unknown>) => void
+): SimHost => {
   const { clock } = network.lan
   const own = clock.clockOf(() => node.pausedUntil)
   let life = Scope.forkUnsafe(outer)
@@ -77,9 +83,14 @@ export const make = (network: SimNetwork.SimNetwork, node: SimLan.Node, outer: S
     start: (program) =>
       Effect.flatMap(Effect.context<never>(), (around) =>
         Effect.suspend(() => {
+          const told = Effect.tapCause(program, (cause) =>
+            Effect.sync(() => {
+              if (!Cause.hasInterruptsOnly(cause)) onFailure(cause)
+            })
+          )
           const begin = () =>
             Effect.asVoid(
-              Effect.forkIn(Effect.provideContext(here(program, life), around), life, { startImmediately: true })
+              Effect.forkIn(Effect.provideContext(here(told, life), around), life, { startImmediately: true })
             )
           programs.push(begin as () => Effect.Effect<void>)
           return begin() as Effect.Effect<void>

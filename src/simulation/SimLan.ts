@@ -45,7 +45,7 @@ export interface Node {
 }
 
 /**
- * Takes a piece of a stream that has come, and whether a fault ends the stream behind it.
+ * A piece of a stream that comes: its bytes, and whether a fault ends the stream behind them.
  *
  * @category models
  * @since 0.1.0
@@ -87,6 +87,8 @@ export interface SimLan {
   /** All hosts on a wire. */
   readonly on: (segment: string) => ReadonlyArray<Node>
   readonly mtu: (from: Node, to: Node) => number
+  /** How many packets were sent. */
+  readonly packets: () => number
   /** Sends a datagram; `arrive` is called for every copy that gets there, with bytes of its own. */
   readonly datagram: (packet: Wire.Packet, from: Node, to: Node, arrive: (bytes: Uint8Array) => void) => void
   /** Sends a piece of a stream, which arrives not before its predecessor did; gives the time, which may be infinity. */
@@ -128,7 +130,9 @@ export const make = ({ clock, faults, link: byDefault = {}, random, tap }: Optio
     }
     return found
   }
-  const see = (packet: Wire.Packet, from: Node, fault: string | undefined, arrives: number | undefined) =>
+  let packets = 0
+  const see = (packet: Wire.Packet, from: Node, fault: string | undefined, arrives: number | undefined) => {
+    packets++
     tap?.({
       ...packet,
       at: BigInt(clock.now()),
@@ -136,6 +140,7 @@ export const make = ({ clock, faults, link: byDefault = {}, random, tap }: Optio
       ...(fault === undefined ? {} : { fault }),
       ...(arrives === undefined ? { lost: true } : { arrives: BigInt(arrives) })
     })
+  }
 
   /** When a packet is through, or undefined when it finds the queue full. */
   const through = (over: Way, size: number): number | undefined => {
@@ -182,6 +187,7 @@ export const make = ({ clock, faults, link: byDefault = {}, random, tap }: Optio
     },
     on: (segment) => nodes.filter((node) => node.attachments.some((one) => one.segment === segment)),
     mtu: (from, to) => way(from, to).mtu,
+    packets: () => packets,
     datagram: (packet, from, to, arrive) => {
       if (!from.up) return
       const over = way(from, to)

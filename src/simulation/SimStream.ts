@@ -72,7 +72,7 @@ export const make = (lan: SimLan, node: Node, other: Node, from: Peer, to: Peer,
 
   /** Runs as soon as this host runs: at once, unless it is paused. */
   const awake = (action: () => void) => {
-    if (node.pausedUntil > clock.now()) clock.at(node.pausedUntil, action)
+    if (node.pausedUntil > clock.now()) clock.at(node.pausedUntil, () => awake(action))
     else action()
   }
   const send = (kind: Wire.Kind, bytes: Uint8Array, arrive: (peer: End, bytes: Uint8Array) => void) => {

@@ -66,6 +66,11 @@ export const make = (lan: SimLan, node: Node, stackOf: (node: Node) => SimTcp | 
   let nextPort = 32_768
   let turn = 0
 
+  /** Does what a program will see as soon as its host runs: at once, unless it is paused. */
+  const awake = (action: () => void) => {
+    if (node.pausedUntil > clock.now()) clock.at(node.pausedUntil, () => awake(action))
+    else action()
+  }
   const anyPort = (): number => {
     do {
       nextPort = nextPort >= 60_999 ? 32_768 : nextPort + 1
@@ -152,7 +157,7 @@ export const make = (lan: SimLan, node: Node, stackOf: (node: Node) => SimTcp | 
     }
     const settle = (result: End | Reason) => {
       forget()
-      answer(result)
+      awake(() => answer(result))
     }
     const route = node.up ? lan.route(node, to.address) : undefined
     const other = route === undefined ? undefined : lan.find(node, to.address)
@@ -240,7 +245,9 @@ export const make = (lan: SimLan, node: Node, stackOf: (node: Node) => SimTcp | 
         if (end.isGone()) return
         if (listener.closed) return end.reset()
         listener.waiting.push(end)
-        for (const taker of [...listener.takers]) taker()
+        awake(() => {
+          for (const taker of [...listener.takers]) taker()
+        })
       }
     }
   }

@@ -275,7 +275,11 @@ export const make = (lan: SimLan, node: Node, stackOf: (node: Node) => SimUdp | 
         }
       }
     },
-    cut: () => ports.clear(),
+    cut: () => {
+      // What a paused host has not taken yet is not for its next life.
+      for (const all of ports.values()) for (const bound of all) bound.queue.length = 0
+      ports.clear()
+    },
     isIn: (group) => [...ports.values()].some((all) => all.some(({ groups }) => groups.has(group))),
     count: () => [...ports.values()].reduce((sum, all) => sum + all.length, 0)
   }

@@ -56,6 +56,8 @@ export interface Report<A, E> {
   /** Virtual nanoseconds. */
   readonly time: number
   readonly packets: number
+  /** The hosts, by name, in the order in which they were added. */
+  readonly hosts: ReadonlyArray<string>
   /** How often each rule of the plan was applied. */
   readonly faults: ReadonlyArray<number>
   /** The rules that hit nothing. */
@@ -64,7 +66,9 @@ export interface Report<A, E> {
   readonly concrete: FaultPlan.FaultPlan
   /** What the programs have left behind: sockets, and timers of fibers that go on. */
   readonly left: { readonly sockets: number; readonly timers: number }
+  /** The states that were marked as reached, and those that were only asked about. */
   readonly reached: ReadonlySet<string>
+  readonly missed: ReadonlySet<string>
 }
 
 /** Numbers from 0 to 1: mulberry32, which is small, quick and good enough to roll dice with. */
@@ -99,19 +103,16 @@ export const run = <A, E, R>(
     const until = Duration.toMillis(Duration.fromInputUnsafe(deadline)) * 1e6
     const clock = SimClock.make()
     const random = dice(seed)
-    let packets = 0
-    const counting: Wire.Tap = (sighting) => {
-      packets++
-      tap?.(sighting)
-    }
     const names = new Map<string, string>()
     const faults =
       plan.length === 0
         ? undefined
         : FaultEngine.make(plan, { seed, dissectors, nameOf: (address) => names.get(address) })
-    const lan = SimLan.make({ clock, random, link: options.link, faults, tap: tap && counting })
+    const lan = SimLan.make({ clock, random, link: options.link, faults, tap })
     const network = SimNetwork.make(lan)
     const reached = new Set<string>()
+    const asked = new Set<string>()
+    let failure: Cause.Cause<unknown> | undefined
 
     const world = Context.add(outer, Clock.Clock, clock.clockOf(never)).pipe(
       Context.add(Scheduler.Scheduler, clock.scheduler)
@@ -123,7 +124,9 @@ export const run = <A, E, R>(
         Effect.sync(() => {
           const node = network.add(name, hostOptions)
           for (const { literal } of node.attachments) names.set(literal, name)
-          const host = SimHost.make(network, node, scope)
+          const host = SimHost.make(network, node, scope, (cause) => {
+            failure ??= cause
+          })
           hosts.set(name, host)
           return host
         }),
@@ -131,14 +134,16 @@ export const run = <A, E, R>(
       heal: Effect.sync(() => faults?.heal(clock.now())),
       sometimes: (label, isReached = true) =>
         Effect.sync(() => {
+          asked.add(label)
           if (isReached) reached.add(label)
         })
     }
+    let isOver = false
     const events = faults?.hostEvents() ?? []
     for (const event of events) {
       clock.at(event.at, () => {
         const host = hosts.get(event.host)
-        if (host === undefined) return
+        if (host === undefined || isOver) return
         faults?.happened(event)
         const resumes = events.find((other) => other.rule === event.rule && other.event === "resume")
         const actions = {
@@ -159,8 +164,9 @@ export const run = <A, E, R>(
     const seeded = Random.withSeed(program as Effect.Effect<A, E, Exclude<R, Scope.Scope>>, `${seed}`)
     const fiber: Fiber.Fiber<A, E> = Effect.runForkWith(world)(seeded)
     const isDone = () => fiber.pollUnsafe() !== undefined
-    const stopped = clock.advance(until, isDone)
-    const outcome = isDone() ? "done" : stopped === "deadline" ? "deadline" : "stuck"
+    const stopped = clock.advance(until, () => failure !== undefined || isDone())
+    const outcome = failure !== undefined || isDone() ? "done" : stopped === "deadline" ? "deadline" : "stuck"
+    isOver = true
     if (!isDone()) fiber.interruptUnsafe()
     const closing = Effect.runForkWith(world)(Scope.close(scope, Exit.void))
     clock.advance(clock.now() + farewell, () => isDone() && closing.pollUnsafe() !== undefined)
@@ -170,16 +176,19 @@ export const run = <A, E, R>(
       const stack = network.stackOf(node)
       return sum + (stack === undefined ? 0 : stack.udp.count() + stack.tcp.count())
     }, 0)
+    const stubborn = Cause.die(new Error("the scenario does not let itself be interrupted"))
     return {
       outcome,
-      exit:
-        fiber.pollUnsafe() ?? Exit.failCause(Cause.die(new Error("the scenario does not let itself be interrupted"))),
+      // What fails in the background is nobody's typed error.
+      exit: failure ? Exit.die(Cause.squash(failure)) : (fiber.pollUnsafe() ?? Exit.failCause(stubborn)),
       time,
-      packets,
+      packets: lan.packets(),
+      hosts: [...hosts.keys()],
       faults: faults?.counts() ?? [],
       unused: faults?.unused() ?? [],
       concrete: faults?.concrete() ?? [],
-      left: { sockets, timers: clock.pending() },
-      reached
+      left: { sockets, timers: clock.sleepers() },
+      reached,
+      missed: new Set([...asked].filter((label) => !reached.has(label)))
     }
   })

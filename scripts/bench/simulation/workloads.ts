@@ -1,0 +1,49 @@
+/** What is run on a simulated network while it is measured. */
+import * as Effect from "effect/Effect"
+import * as Queue from "effect/Queue"
+import * as Network from "../../../src/network/Network.ts"
+import type * as Simulation from "../../../src/simulation/Simulation.ts"
+
+const port = 2000
+
+/** A server that answers every datagram, and clients that keep one in flight each: two datagrams a round trip. */
+export const exchange = (clients: number, roundTrips: number) =>
+  Effect.fnUntraced(function* ({ host }: Simulation.Simulation) {
+    const far = yield* host("server")
+    yield* far.start(
+      Effect.gen(function* () {
+        const network = yield* Network.Network
+        const socket: Network.UdpSocket = yield* network.udp({ host: far.address, port }, (bytes, from) =>
+          socket.sendUnsafe(bytes, from)
+        )
+      })
+    )
+    const near = yield* host("client")
+    const client = Effect.gen(function* () {
+      const network = yield* Network.Network
+      const answers = yield* Queue.unbounded<Uint8Array>()
+      const socket = yield* network.udp({ host: near.address }, (bytes) => Queue.offerUnsafe(answers, bytes))
+      const to = { address: far.address, port }
+      const question = new Uint8Array(64)
+      for (let n = 0; n < roundTrips; n++) {
+        socket.sendUnsafe(question, to)
+        yield* Queue.take(answers)
+      }
+    })
+    yield* near.run(
+      Effect.all(
+        Array.from({ length: clients }, () => client),
+        { concurrency: "unbounded" }
+      )
+    )
+  })
+
+/** Hosts that listen to each other's broadcasts, of which there are none. */
+export const idle = Effect.fnUntraced(function* ({ host }: Simulation.Simulation) {
+  for (let n = 0; n < 10; n++) {
+    const one = yield* host(`host${n}`)
+    yield* one.start(Effect.flatMap(Network.Network, (network) => network.udp({ host: "0.0.0.0", port }, () => {})))
+    yield* one.start(Effect.forever(Effect.sleep("1 second")))
+  }
+  yield* Effect.sleep("10 minutes")
+})

@@ -1,0 +1,218 @@
+/**
+ * Says whether a scenario holds: runs it with many seeds and many faults, each run twice, and makes the first failure
+ * as small as it gets.
+ *
+ * The environment repeats a failure: `SIM_SEED` is the first seed (by itself also the only one), `SIM_RUNS` how many
+ * there are, and `SIM_PLAN` what goes wrong in all of them (`none` for nothing).
+ */
+import * as Cause from "effect/Cause"
+import * as Config from "effect/Config"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
+import * as Result from "effect/Result"
+import type * as Scope from "effect/Scope"
+import type * as Wire from "../network/Wire.ts"
+import * as FaultArbitrary from "./FaultArbitrary.ts"
+import * as FaultClauses from "./FaultClauses.ts"
+import * as FaultPlan from "./FaultPlan.ts"
+import * as FaultShrink from "./FaultShrink.ts"
+import * as FaultText from "./FaultText.ts"
+import * as Simulation from "./Simulation.ts"
+import * as SimulationError from "./SimulationError.ts"
+
+/** What is run, and how often. @category models @since 0.1.0 */
+export interface Options extends Omit<Simulation.Options, "seed" | "plan" | "tap"> {
+  /** The first seed; the others follow it. Default `SIM_SEED`, or 1. */
+  readonly seed?: number | undefined
+  /** How many seeds. Default `SIM_RUNS`, or 1 with a `SIM_SEED` and 100 without. */
+  readonly runs?: number | undefined
+  /** The same faults in every run; every rule has to hit something in some run. Default: those generated, or none. */
+  readonly plan?: FaultPlan.FaultPlan | string | undefined
+  /** Other faults in every run, generated from its seed. */
+  readonly generate?: FaultArbitrary.Options | undefined
+  /** States some run must reach, besides those that the scenario asks about. Default: none. */
+  readonly sometimes?: ReadonlyArray<string> | undefined
+}
+
+/** What was seen while nothing failed. @category models @since 0.1.0 */
+export interface Summary {
+  readonly runs: number
+  readonly packets: number
+  /** How often a fault was applied. */
+  readonly faults: number
+  /** Rules of generated plans that hit nothing. */
+  readonly unused: number
+  /** Virtual nanoseconds of all runs together. */
+  readonly time: number
+  /** How many runs reached each state. */
+  readonly reached: ReadonlyMap<string, number>
+}
+
+type Reason = SimulationError.SimulationError["reason"]
+type Report = Simulation.Report<unknown, unknown>
+
+const misconfigured = (error: { readonly message: string }) =>
+  new SimulationError.SimulationError({
+    reason: new SimulationError.Misconfigured({ message: error.message, cause: error }),
+    cause: error
+  })
+
+/** How a run went, in itself. */
+const judge = ({ exit, left, outcome }: Report): Reason | undefined => {
+  if (outcome === "stuck") return new SimulationError.Stuck()
+  if (outcome === "deadline") return new SimulationError.Deadline()
+  if (Exit.isFailure(exit)) return new SimulationError.Failed({ cause: exit.cause })
+  return left.sockets + left.timers > 0 ? new SimulationError.Left(left) : undefined
+}
+
+/** What has to stay the same while a failing plan is made smaller: else another, duller failure may take over. */
+const signature = (reason: Reason): string => {
+  if (reason._tag !== "Failed") return reason._tag
+  const error = Cause.squash(reason.cause)
+  return Predicate.hasProperty(error, "_tag") ? `${error._tag}` : error instanceof Error ? error.name : typeof error
+}
+
+/** A packet as a number, that of another one almost certainly being another. */
+const fingerprint = ({ arrives, at, bytes, fault = "", from, kind, to }: Wire.Sighting): number => {
+  let state = Number(at) ^ Math.imul(Number(arrives ?? -1n), 0x9e3779b1)
+  const add = (value: number) => {
+    state = Math.imul(state ^ value, 0x01000193)
+    state ^= state >>> 13
+  }
+  const addText = (text: string) => {
+    for (let i = 0; i < text.length; i++) add(text.charCodeAt(i))
+  }
+  addText(from.address)
+  add(from.port)
+  addText(to.address)
+  add(to.port)
+  addText(kind)
+  addText(fault)
+  for (let i = 0; i < bytes.length; i++) add(bytes[i]!)
+  return state
+}
+
+const show = ({ at, from, kind, to }: Wire.Sighting) =>
+  `${kind} ${from.address}:${from.port} to ${to.address}:${to.port} at ${FaultClauses.formatNanos(Number(at))}`
+
+/** A tap that remembers, and one that compares with what was remembered. */
+const traces = () => {
+  const first: Array<number> = []
+  let count = 0
+  let difference: string | undefined
+  return {
+    remember: (sighting: Wire.Sighting) => void first.push(fingerprint(sighting)),
+    compare: (sighting: Wire.Sighting) => {
+      if (first[count++] !== fingerprint(sighting)) difference ??= `the second has as packet ${count} ${show(sighting)}`
+    },
+    /** How two runs differ. */
+    difference: (one: Report, other: Report): string | undefined => {
+      if (difference !== undefined) return difference
+      if (one.packets !== other.packets) return `there were ${one.packets} packets, then ${other.packets}`
+      if (one.time === other.time && Exit.isSuccess(one.exit) === Exit.isSuccess(other.exit)) return undefined
+      return `one ended at ${FaultClauses.formatNanos(one.time)}, the other at ${FaultClauses.formatNanos(other.time)}`
+    }
+  }
+}
+
+const planOf = (given: FaultPlan.FaultPlan | string) =>
+  typeof given === "string" ? (given === "none" ? Result.succeed([]) : FaultText.parse(given)) : Result.succeed(given)
+
+/** Options and environment, as one. */
+const settingsOf = Effect.fnUntraced(function* (options: Options) {
+  const environment = yield* Config.all({
+    seed: Config.option(Config.Int("SIM_SEED")),
+    runs: Config.option(Config.Int("SIM_RUNS")),
+    plan: Config.option(Config.String("SIM_PLAN"))
+  })
+  const seed = Option.getOrUndefined(environment.seed)
+  const given = Option.getOrElse(environment.plan, () => options.plan)
+  const runs = Option.getOrUndefined(environment.runs) ?? (seed === undefined ? (options.runs ?? 100) : 1)
+  if (runs < 1) return yield* Effect.fail(new Error(`${runs} runs show nothing: at least 1 is needed`))
+  return {
+    first: seed ?? options.seed ?? 1,
+    runs,
+    plan: given === undefined ? undefined : yield* Effect.fromResult(planOf(given)),
+    /** One run that was asked for says nothing about what some run does. */
+    isReplay: seed !== undefined || Option.isSome(environment.plan)
+  }
+})
+
+/**
+ * Runs a scenario with every seed, and gives figures about the runs if none fails. Fails with `SimulationError`: a run
+ * failed, did not end, left something behind, or was not the same when it was repeated; or a rule of the plan hit
+ * nothing; or a state was never reached.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const check = Effect.fnUntraced(function* <A, E, R>(
+  scenario: (simulation: Simulation.Simulation) => Effect.Effect<A, E, R>,
+  options: Options = {}
+): Effect.fn.Return<Summary, SimulationError.SimulationError, Exclude<R, Scope.Scope>> {
+  const { first, isReplay, plan: fixed, runs } = yield* Effect.mapError(settingsOf(options), misconfigured)
+  const { generate, plan: _, runs: __, sometimes = [], ...rest } = options
+  const runOnce = (seed: number, plan: FaultPlan.FaultPlan, tap?: Wire.Tap) =>
+    Simulation.run(scenario, { ...rest, seed, plan, tap })
+
+  const runTwice = Effect.fnUntraced(function* (seed: number, plan: FaultPlan.FaultPlan) {
+    const trace = traces()
+    const report = yield* runOnce(seed, plan, trace.remember)
+    const difference = trace.difference(report, yield* runOnce(seed, plan, trace.compare))
+    const reason = difference === undefined ? judge(report) : new SimulationError.Nondeterministic({ at: difference })
+    return { report, reason }
+  })
+
+  const smallest = Effect.fnUntraced(function* (seed: number, found: FaultPlan.FaultPlan, reason: Reason, at: Report) {
+    let last = { reason, report: at as Report }
+    const fails = Effect.fnUntraced(function* (plan: FaultPlan.FaultPlan) {
+      const isTwice = reason._tag === "Nondeterministic"
+      const tried = isTwice ? yield* runTwice(seed, plan) : yield* Effect.map(runOnce(seed, plan), judged)
+      if (tried.reason === undefined || signature(tried.reason) !== signature(reason)) return false
+      last = { reason: tried.reason, report: tried.report }
+      return true
+    })
+    const start = (yield* fails(at.concrete)) ? at.concrete : found
+    const { plan } = yield* FaultShrink.minimiseEffect(start, fails)
+    const failure = { seed, plan, found, time: last.report.time, faults: sum(last.report.faults) }
+    const cause = last.reason._tag === "Failed" ? Cause.squash(last.reason.cause) : undefined
+    return new SimulationError.SimulationError({ reason: last.reason, failure, cause })
+  })
+
+  const reached = new Map<string, number>()
+  const wanted = new Set(sometimes)
+  const applied = fixed?.map(() => 0)
+  const summary = { runs, packets: 0, faults: 0, unused: 0, time: 0, reached }
+  for (let seed = first; seed < first + runs; seed++) {
+    // A run is one piece of work: between two of them others have their turn, and a test its time limit.
+    yield* Effect.yieldNow
+    const plan = fixed ?? (generate === undefined ? [] : FaultArbitrary.generate(seed, generate))
+    const { reason, report } = yield* runTwice(seed, plan)
+    if (fixed !== undefined) {
+      yield* Effect.mapError(Effect.fromResult(FaultPlan.check(fixed, report.hosts)), misconfigured)
+    }
+    if (reason !== undefined) return yield* Effect.fail(yield* smallest(seed, plan, reason, report))
+    summary.packets += report.packets
+    summary.faults += sum(report.faults)
+    summary.unused += fixed === undefined ? report.unused.length : 0
+    summary.time += report.time
+    for (const [index, count] of report.faults.entries()) if (applied !== undefined) applied[index]! += count
+    for (const label of report.reached) reached.set(label, (reached.get(label) ?? 0) + 1)
+    for (const label of report.missed) wanted.add(label)
+  }
+  const rules = (fixed ?? []).filter((_, index) => applied?.[index] === 0)
+  if (rules.length > 0) {
+    return yield* new SimulationError.SimulationError({ reason: new SimulationError.Unused({ rules }) })
+  }
+  const labels = [...wanted].filter((label) => !reached.has(label))
+  if (labels.length > 0 && !isReplay) {
+    return yield* new SimulationError.SimulationError({ reason: new SimulationError.NeverReached({ labels }) })
+  }
+  return summary
+})
+
+const judged = (report: Report) => ({ report, reason: judge(report) })
+
+const sum = (counts: ReadonlyArray<number>) => counts.reduce((total, count) => total + count, 0)

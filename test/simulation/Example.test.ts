@@ -1,0 +1,28 @@
+import { assert, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Cli from "../support/Cli.ts"
+
+const runScript = (script: string, env: Record<string, string>, ...args: ReadonlyArray<string>) =>
+  Effect.scoped(Effect.flatMap(Cli.startScript(script, args, env), ({ ended }) => ended))
+
+it.live("examples/test-your-protocol: finds the one packet, and the line it prints finds it again", () =>
+  Effect.gen(function* () {
+    const { code, stdout } = yield* runScript("examples/test-your-protocol.ts", {})
+    const [what, line] = stdout.toString().trimEnd().split("\n")
+    assert.match(what!, /^\d+ packets for 8 blocks, though none was lost \(at 0\.\d+s, after 1 fault\)$/)
+    const [, seed, plan] = /^ {2}SIM_SEED=(\d+) SIM_PLAN='(.*)'$/.exec(line!)!
+    assert.strictEqual(plan, "dup=#1 receiver>sender")
+    assert.strictEqual(code, 0)
+    const again = yield* runScript("examples/test-your-protocol.ts", { SIM_SEED: seed!, SIM_PLAN: plan! })
+    assert.strictEqual(again.stdout.toString(), stdout.toString())
+  })
+)
+
+it.live("sweep: says how many seeds passed", () =>
+  Effect.gen(function* () {
+    const { code, stdout } = yield* runScript("sweep.ts", { SIM_RUNS: "60" })
+    assert.match(stdout.toString(), /^rot13: 60 seeds passed in /)
+    assert.strictEqual(code, 0)
+    assert.strictEqual((yield* runScript("sweep.ts", {}, "none")).code, 2)
+  })
+)

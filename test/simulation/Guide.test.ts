@@ -1,0 +1,48 @@
+/** What the guide shows is here, and runs. */
+import * as Fs from "node:fs"
+import { assert, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as NetAddress from "effect/net/NetAddress"
+import * as Network from "../../src/network/Network.ts"
+import * as Rot13Client from "../../src/rot13/Rot13Client.ts"
+import * as Rot13Server from "../../src/rot13/Rot13Server.ts"
+import * as FaultText from "../../src/simulation/FaultText.ts"
+import * as SimCheck from "../../src/simulation/SimCheck.ts"
+
+it.effect("a client gets its answer, however the bytes are cut", () =>
+  SimCheck.check(
+    Effect.fnUntraced(function* ({ host }) {
+      const server = yield* host("server")
+      const client = yield* host("client")
+      yield* server.start(Rot13Server.make({ host: "0.0.0.0", port: 1067 }))
+      const answer = yield* client.run(
+        Effect.gen(function* () {
+          const network = yield* Network.Network
+          const to = NetAddress.inetAddressFromIpStringUnsafe(server.address, 1067)
+          const connection = yield* network.connect(to)
+          return yield* Rot13Client.ask(connection, new TextEncoder().encode("Hello"))
+        })
+      )
+      assert.strictEqual(new TextDecoder().decode(answer), "Uryyb")
+    }),
+    { plan: "chunk=1, delay=10% 1ms..50ms", runs: 50 }
+  )
+)
+
+const guide = Fs.readFileSync(new URL("../../docs/guide/simulation.md", import.meta.url), "utf8")
+
+it("the guide's test is the one above", () => {
+  const [, code] = /```ts\n(.*?)```/s.exec(guide)!
+  assert.include(Fs.readFileSync(new URL(import.meta.url), "utf8"), code!.slice(code!.indexOf("it.effect(")))
+})
+
+it("the guide's plans are plans", () => {
+  const rules = guide
+    .split("\n")
+    .filter((line) => /^\| `\w+=/.test(line))
+    .flatMap((line) =>
+      Array.from(line.split(" | ")[0]!.matchAll(/`([^`]*)`/g), ([, rule]) => rule!.replace("\\|", "|"))
+    )
+  assert.isAbove(rules.length, 10)
+  for (const rule of rules) assert.lengthOf(FaultText.parseUnsafe(rule), 1)
+})

@@ -1,0 +1,220 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Effect from "effect/Effect"
+import * as Queue from "effect/Queue"
+import * as Random from "effect/Random"
+import * as Network from "../../src/network/Network.ts"
+import * as FaultPlan from "../../src/simulation/FaultPlan.ts"
+import * as FaultText from "../../src/simulation/FaultText.ts"
+import * as SimCheck from "../../src/simulation/SimCheck.ts"
+import type * as Simulation from "../../src/simulation/Simulation.ts"
+import * as SimulationError from "../../src/simulation/SimulationError.ts"
+
+const environment = (env: Record<string, string>) =>
+  Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromEnv({ env }))
+
+/** Sends numbers from one host to another; gives what has come a second later. */
+const numbers = (count: number, text: (n: number) => string = (n) => `${n}`) =>
+  Effect.fnUntraced(function* (simulation: Simulation.Simulation) {
+    const a = yield* simulation.host("a")
+    const b = yield* simulation.host("b")
+    const come: Array<string> = []
+    yield* b.start(
+      Effect.flatMap(Network.Network, (network) =>
+        network.udp({ host: b.address, port: 9 }, (bytes) => come.push(new TextDecoder().decode(bytes)))
+      )
+    )
+    yield* a.run(
+      Effect.gen(function* () {
+        const socket = yield* (yield* Network.Network).udp({ host: a.address }, () => {})
+        for (let n = 1; n <= count; n++) {
+          yield* socket.send(new TextEncoder().encode(text(n)), { address: b.address, port: 9 })
+          yield* Effect.sleep("10 millis")
+        }
+      })
+    )
+    yield* Effect.sleep("1 second")
+    return come
+  })
+
+class Twice extends Error {
+  override readonly name = "Twice"
+}
+
+/** Holds unless something comes twice. */
+const once = Effect.fnUntraced(function* (simulation: Simulation.Simulation) {
+  const come = yield* numbers(20)(simulation)
+  if (new Set(come).size < come.length) yield* Effect.fail(new Twice(`${come.length} came`))
+})
+
+const failureOf = <A>(
+  check: Effect.Effect<A, SimulationError.SimulationError>,
+  env: Record<string, string> = {}
+): Effect.Effect<SimulationError.SimulationError> => Effect.orDie(Effect.flip(environment(env)(check)))
+
+const reasonOf = (
+  scenario: (simulation: Simulation.Simulation) => Effect.Effect<unknown, unknown>,
+  options: SimCheck.Options = { runs: 3 }
+) => Effect.map(failureOf(SimCheck.check(scenario, options)), ({ reason }) => reason)
+
+describe("SimCheck", () => {
+  it.effect("counts what it saw", () =>
+    Effect.gen(function* () {
+      const summary = yield* environment({})(SimCheck.check(numbers(20), { runs: 10, plan: "drop=#3..4" }))
+      assert.deepInclude(summary, { runs: 10, packets: 200, faults: 20, unused: 0, time: 10 * 1.2e9 })
+    })
+  )
+
+  it.effect("finds a fault that breaks the scenario, and the one packet that it takes", () =>
+    Effect.gen(function* () {
+      const plan = "drop=20%, dup=5% a>b, delay=50% 1ms..9ms, corrupt=#19"
+      const error = yield* failureOf(SimCheck.check(once, { plan }))
+      assert.strictEqual(FaultText.format(error.failure!.plan), "dup=#1 a>b")
+      assert.strictEqual(error.failure!.faults, 1)
+      assert.instanceOf(error.cause, Twice)
+      const [what, replay] = error.message.split("\n  ")
+      assert.strictEqual(what, "Twice: 21 came (at 1.2s, after 1 fault)")
+      assert.strictEqual(replay, `SIM_SEED=${error.failure!.seed} SIM_PLAN='dup=#1 a>b'`)
+    })
+  )
+
+  it.effect("the line it prints repeats the failure, in one run", () =>
+    Effect.gen(function* () {
+      const generate = { hosts: ["a", "b"], transport: "udp" } as const
+      const found = yield* failureOf(SimCheck.check(once, { generate }))
+      const { plan, seed } = found.failure!
+      assert.lengthOf(plan, 1)
+      let runs = 0
+      const counting = (simulation: Simulation.Simulation) =>
+        Effect.andThen(
+          Effect.sync(() => runs++),
+          once(simulation)
+        )
+      const env = { SIM_SEED: `${seed}`, SIM_PLAN: FaultText.format(plan) }
+      const again = yield* failureOf(SimCheck.check(counting, { generate }), env)
+      assert.strictEqual(again.message, found.message)
+      const none = yield* environment({ ...env, SIM_PLAN: "none" })(
+        SimCheck.check(once, { generate, sometimes: ["x"] })
+      )
+      assert.deepInclude(none, { runs: 1, faults: 0 })
+    })
+  )
+
+  it.effect("a failure that is made smaller stays the same failure", () =>
+    Effect.gen(function* () {
+      const both = Effect.fnUntraced(function* (simulation: Simulation.Simulation) {
+        const come = yield* numbers(20)(simulation)
+        if (new Set(come).size < come.length) yield* Effect.fail(new Twice())
+        if (come.length < 20) yield* Effect.fail(new Error("lost"))
+      })
+      const { failure } = yield* failureOf(SimCheck.check(both, { plan: "dup=#9..10, drop=#5, drop=#7" }))
+      assert.strictEqual(FaultText.format(failure!.plan), "dup=#1")
+    })
+  )
+
+  it.effect("what chance has hit is told by its number", () =>
+    Effect.gen(function* () {
+      const fifteenth = Effect.fnUntraced(function* (simulation: Simulation.Simulation) {
+        const come = yield* numbers(20)(simulation)
+        if (come.filter((n) => n === "15").length > 1) yield* Effect.fail(new Twice())
+      })
+      const { failure } = yield* failureOf(SimCheck.check(fifteenth, { plan: "dup=10%" }))
+      assert.strictEqual(FaultText.format(failure!.plan), "dup=#15 a>b")
+    })
+  )
+
+  it.effect("SIM_RUNS and SIM_SEED choose the seeds", () =>
+    Effect.gen(function* () {
+      const env = { SIM_SEED: "5", SIM_RUNS: "3" }
+      assert.strictEqual((yield* environment(env)(SimCheck.check(once, { runs: 50 }))).runs, 3)
+      assert.strictEqual((yield* environment({ SIM_RUNS: "4" })(SimCheck.check(once, { runs: 50 }))).runs, 4)
+      assert.strictEqual((yield* environment({})(SimCheck.check(once, { runs: 5 }))).runs, 5)
+    })
+  )
+
+  it.effect.each([
+    [{ SIM_PLAN: "drop=" }, "column 6"],
+    [{ SIM_SEED: "x" }, "SIM_SEED"],
+    [{ SIM_RUNS: "0" }, "at least 1"],
+    [{ SIM_PLAN: "crash=c@1s" }, "there is no host c: the hosts are a and b"]
+  ] as const)("%o is an error that says where", ([env, says]) =>
+    Effect.gen(function* () {
+      const error = yield* failureOf(SimCheck.check(once), env as Record<string, string>)
+      assert.strictEqual(error.reason._tag, "Misconfigured")
+      assert.include(error.message, says)
+    })
+  )
+
+  it.effect("fails for chance and time that are not the simulation's", () =>
+    Effect.gen(function* () {
+      let outside = 0
+      const reason = yield* reasonOf(numbers(3, (n) => (n === 2 ? `${outside++}` : "")))
+      assert.strictEqual(reason._tag, "Nondeterministic")
+      assert.include(reason.message, "packet 2 datagram 10.0.0.1:32768 to 10.0.0.2:9 at 10ms")
+      const slower = Effect.fnUntraced(function* () {
+        yield* Effect.sleep(outside++)
+      })
+      assert.strictEqual((yield* reasonOf(slower))._tag, "Nondeterministic")
+      const random = Effect.fnUntraced(function* (simulation: Simulation.Simulation) {
+        const chance = yield* Random.nextInt
+        return yield* numbers(3, (n) => `${n}${chance}`)(simulation)
+      })
+      yield* environment({})(SimCheck.check(random, { runs: 3 }))
+    })
+  )
+
+  it.effect("fails for what never ends, and for what is left behind", () =>
+    Effect.gen(function* () {
+      const stuck = () => Effect.flatMap(Queue.unbounded<number>(), Queue.take)
+      assert.strictEqual((yield* reasonOf(stuck))._tag, "Stuck")
+      assert.strictEqual((yield* reasonOf(() => Effect.forever(Effect.sleep("1 second"))))._tag, "Deadline")
+      const timer = () => Effect.forkDetach(Effect.sleep("2 days"), { startImmediately: true })
+      assert.deepStrictEqual(yield* reasonOf(timer), new SimulationError.Left({ sockets: 0, timers: 1 }))
+      const background = Effect.fnUntraced(function* ({ host }: Simulation.Simulation) {
+        yield* (yield* host("a")).start(Effect.andThen(Effect.sleep("1 second"), Effect.fail(new Twice("behind"))))
+        yield* Effect.sleep("1 minute")
+      })
+      const error = yield* failureOf(SimCheck.check(background))
+      assert.include(error.message, "Twice: behind (at 1s, after no fault)\n  SIM_SEED=1 SIM_PLAN=none")
+    })
+  )
+
+  it.effect("fails for faults that hit nothing, and for states that no run reached", () =>
+    Effect.gen(function* () {
+      const plan = FaultText.parseUnsafe("drop=#2, dup=#30, drop=10%")
+      assert.deepStrictEqual(
+        yield* reasonOf(numbers(20), { plan, runs: 20 }),
+        new SimulationError.Unused({ rules: FaultText.parseUnsafe("dup=#30") })
+      )
+      const generated = yield* environment({})(SimCheck.check(numbers(2), { generate: {}, runs: 50 }))
+      assert.isAbove(generated.unused, 0)
+      const asks = Effect.fnUntraced(function* (simulation: Simulation.Simulation) {
+        const come = yield* numbers(5)(simulation)
+        yield* simulation.sometimes("all", come.length === 5)
+        yield* simulation.sometimes("some", come.length < 5)
+      })
+      const dropping = { plan: "drop=#1", runs: 5 }
+      assert.deepStrictEqual(yield* reasonOf(asks, dropping), new SimulationError.NeverReached({ labels: ["all"] }))
+      const rarely = { plan: "drop=10%", runs: 20 }
+      const { reached } = yield* environment({})(SimCheck.check(asks, rarely))
+      assert.strictEqual(reached.get("all")! + reached.get("some")!, 20)
+      const missing = yield* reasonOf(asks, { ...rarely, sometimes: ["never"] })
+      assert.strictEqual(missing.message, 'no run reached "never"')
+    })
+  )
+
+  it.effect("safety, then liveness: after heal everything arrives", () =>
+    Effect.gen(function* () {
+      const scenario = (isHealed: boolean) =>
+        Effect.fnUntraced(function* (simulation: Simulation.Simulation) {
+          yield* Effect.sleep("1 second")
+          if (isHealed) yield* simulation.heal
+          const come = yield* numbers(20)(simulation)
+          if (come.length < 20) yield* Effect.fail("lost")
+        })
+      const drops = FaultPlan.FaultPlan.make(FaultText.parseUnsafe("drop=30%"))
+      assert.strictEqual((yield* reasonOf(scenario(false), { plan: drops }))._tag, "Failed")
+      assert.strictEqual((yield* reasonOf(scenario(true), { plan: drops }))._tag, "Unused")
+    })
+  )
+})

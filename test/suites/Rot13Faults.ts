@@ -1,0 +1,67 @@
+/** What holds for the rot13 server and client whatever a network does to their connections. */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as NetAddress from "effect/net/NetAddress"
+import * as Random from "effect/Random"
+import * as Network from "../../src/network/Network.ts"
+import * as Rot13 from "../../src/rot13/Rot13.ts"
+import * as Rot13Client from "../../src/rot13/Rot13Client.ts"
+import * as Rot13Server from "../../src/rot13/Rot13Server.ts"
+import type * as FaultArbitrary from "../../src/simulation/FaultArbitrary.ts"
+import type * as Simulation from "../../src/simulation/Simulation.ts"
+
+/** What the network does: anything that can happen to a stream, and to the host that serves it. */
+export const faults: FaultArbitrary.Options = { hosts: ["server", "client"], mortal: ["server"], transport: "tcp" }
+
+/** No fault is later; a crashed server is up again. */
+const span = Duration.seconds(30)
+
+/** After a fault of a client's network its answer comes within this time, or an error. */
+const patience = Duration.minutes(3)
+
+const message = Effect.gen(function* () {
+  const bytes = new Uint8Array(yield* Random.nextIntBetween(1, 2_000))
+  for (let i = 0; i < bytes.length; i++) bytes[i] = yield* Random.nextIntBetween(0, 256)
+  return bytes
+})
+
+/** One client: a connection and two questions. Fails if an answer comes that is wrong. */
+const visit = Effect.fnUntraced(function* (server: NetAddress.SocketAddress) {
+  const connection = yield* (yield* Network.Network).connect(server)
+  for (let question = 0; question < 2; question++) {
+    const plain = yield* message
+    const answer = yield* Rot13Client.ask(connection, Uint8Array.from(plain))
+    const right = Rot13.rotate(plain)
+    const wrong = answer.findIndex((byte, at) => byte !== right[at])
+    if (wrong >= 0) yield* Effect.die(new Error(`byte ${wrong} of ${answer.length} is wrong`))
+  }
+}, Effect.scoped)
+
+/** Safety: four clients, each of whom gets the right answers or a typed error, and in time. */
+export const visits = Effect.fnUntraced(function* (simulation: Simulation.Simulation) {
+  const server = yield* simulation.host("server")
+  const client = yield* simulation.host("client")
+  yield* server.start(Rot13Server.make({ host: "0.0.0.0", port: 1067 }))
+  const once = client.run(visit(NetAddress.inetAddressFromIpStringUnsafe(server.address, 1067)))
+  for (let clients = 0; clients < 4; clients++) {
+    const result = yield* once.pipe(
+      Effect.as("right"),
+      Effect.catchTag("NetworkError", ({ reason }) => Effect.succeed(reason)),
+      Effect.timeoutOrElse({ duration: patience, orElse: () => Effect.succeed("no answer") })
+    )
+    yield* simulation.sometimes(result)
+    yield* Effect.sleep("1 second")
+  }
+  return once
+})
+
+/** Then liveness: once the faults are over, the next client gets its answers within a second. */
+export const scenario = Effect.fnUntraced(function* (simulation: Simulation.Simulation) {
+  const once = yield* visits(simulation)
+  yield* Effect.sleep(span)
+  yield* simulation.heal
+  yield* Effect.timeout(once, "1 second")
+})
+
+/** What some run must come to, or the faults do too little. */
+export const sometimes = ["right", "Reset", "Closed"]

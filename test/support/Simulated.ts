@@ -1,0 +1,59 @@
+/** Simulated hosts that talk to each other, for tests. */
+import { assert } from "@effect/vitest"
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Network from "../../src/network/Network.ts"
+import * as FaultText from "../../src/simulation/FaultText.ts"
+import type * as SimHost from "../../src/simulation/SimHost.ts"
+import * as Simulation from "../../src/simulation/Simulation.ts"
+
+export const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes)
+export const bytes = (text: string) => new TextEncoder().encode(text)
+
+/** What a scenario gives, once it has ended as it should. */
+export const run = Effect.fnUntraced(function* <A, E>(
+  scenario: (simulation: Simulation.Simulation) => Effect.Effect<A, E>,
+  plan = "",
+  options: Simulation.Options = {}
+) {
+  const report = yield* Simulation.run(scenario, { ...options, plan: FaultText.parseUnsafe(plan) })
+  if (Exit.isFailure(report.exit)) return yield* Effect.die(Cause.squash(report.exit.cause))
+  assert.deepStrictEqual(report.left, { sockets: 0, timers: 0 })
+  return report.exit.value
+})
+
+/** Virtual milliseconds since the start of the run. */
+export const millis = Clock.currentTimeMillis
+
+/** Keeps the time. */
+export const tick = (times: Array<number>) => Effect.map(millis, (now) => void times.push(now))
+
+/** Keeps what comes to port 9 of a host, and when, in milliseconds. */
+export const listen = Effect.fnUntraced(function* (host: SimHost.SimHost, receiveBuffer?: number) {
+  const come: Array<readonly [time: number, text: string]> = []
+  const now = yield* Clock.Clock
+  yield* host.start(
+    Effect.flatMap(Network.Network, (network) =>
+      network.udp({ host: "0.0.0.0", port: 9, receiveBuffer }, (data) =>
+        come.push([now.currentTimeMillisUnsafe(), text(data)])
+      )
+    )
+  )
+  return come
+})
+
+/** Sends texts to port 9 of a host, so many milliseconds apart. */
+export const send = (to: SimHost.SimHost, gap: number, ...texts: ReadonlyArray<string>) =>
+  Effect.gen(function* () {
+    const socket = yield* (yield* Network.Network).udp({ host: "0.0.0.0" }, () => {})
+    for (const one of texts) {
+      yield* socket.send(bytes(one), { address: to.address, port: 9 })
+      yield* Effect.sleep(gap)
+    }
+  })
+
+export const pair = Effect.fnUntraced(function* ({ host }: Simulation.Simulation) {
+  return { a: yield* host("a"), b: yield* host("b") }
+})
