@@ -2,8 +2,11 @@
 
 import * as Config from "effect/Config"
 import * as Argument from "effect/cli/Argument"
+import * as CliError from "effect/cli/CliError"
 import * as Flag from "effect/cli/Flag"
+import * as GlobalFlag from "effect/cli/GlobalFlag"
 import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 
 const units = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const
@@ -27,7 +30,39 @@ const checked = <A>(name: string, expected: string, parse: (text: string) => A |
     )
   )
 
-const variable = (service: string, name: string) => `${service}_${name}`.toUpperCase().replaceAll("-", "_")
+/** A fault plan, with what its text was; the parser is loaded only when there is one to read. */
+export const plan = (name: string) =>
+  Flag.String(name).pipe(
+    Flag.withMetavar("PLAN"),
+    Flag.mapEffect((text) =>
+      Effect.flatMap(
+        Effect.promise(() => import("./run/plan.ts")),
+        ({ read }) =>
+          Effect.mapError(
+            Effect.fromResult(read(text)),
+            (expected) => new CliError.InvalidValue({ option: name, value: text, expected, kind: "flag" })
+          )
+      )
+    )
+  )
+
+/** A host, by name or address, and a port. */
+export interface Endpoint {
+  readonly host: string
+  readonly port: number
+}
+
+const parseEndpoint = (text: string): Endpoint | undefined => {
+  const [, literal, name, digits = ""] = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text) ?? []
+  const port = parseInteger(0, 65_535)(digits)
+  return port === undefined ? undefined : { host: (literal ?? name)!, port }
+}
+
+export const endpoint = (name: string, about: string) =>
+  checked(name, "a host and a port, such as 127.0.0.1:7000 or [::1]:7000", parseEndpoint).pipe(
+    Flag.withMetavar("HOST:PORT"),
+    Flag.withDescription(about)
+  )
 
 export const seed = (name: string, of: string) =>
   checked(name, "a number, 0 or more", parseInteger(0, Number.MAX_SAFE_INTEGER)).pipe(
@@ -35,6 +70,34 @@ export const seed = (name: string, of: string) =>
     Flag.withDescription(`Chooses what chance does in ${of}; the same seed does the same (default 0)`),
     Flag.withDefault(0)
   )
+
+/** Flags of every command: what happens to all it does on the network. */
+export const Faults = GlobalFlag.Setting("faults")({
+  flag: plan("faults").pipe(
+    Flag.withDescription(
+      "Spoil the network by a plan, such as drop=5% or dup=#3,delay=20ms..40ms; hosts are addresses"
+    ),
+    Flag.optional,
+    Flag.map(Option.getOrUndefined)
+  )
+})
+
+export const FaultSeed = GlobalFlag.Setting("fault-seed")({ flag: seed("fault-seed", "--faults") })
+
+export const Capture = GlobalFlag.Setting("capture")({
+  flag: Flag.String("capture").pipe(
+    Flag.withMetavar("FILE"),
+    Flag.withDescription(
+      "Write a pcapng file of what is on the wire: what --faults made of it; datagrams lost on their way out are marked"
+    ),
+    Flag.optional,
+    Flag.map(Option.getOrUndefined)
+  )
+})
+
+export const everywhere = [Faults, FaultSeed, Capture] as const
+
+const variable = (service: string, name: string) => `${service}_${name}`.toUpperCase().replaceAll("-", "_")
 
 /** `--port`, for a service or alone. */
 export const port = (service: string, otherwise: number, name = "port") =>

@@ -2,6 +2,8 @@
 import * as Command from "effect/cli/Command"
 import * as capture from "./capture.ts"
 import * as demo from "./demo.ts"
+import * as flags from "./flags.ts"
+import * as impair from "./impair.ts"
 import * as resolve from "./resolve.ts"
 import * as rot13 from "./rot13.ts"
 import * as services from "./services.ts"
@@ -9,5 +11,14 @@ import * as up from "./up.ts"
 
 export const command = Command.make("effect-inet").pipe(
   Command.withDescription("The classic Unix network services as Effect programs"),
-  Command.withSubcommands([up.command, rot13.command, resolve.command, services.command, demo.command, capture.command])
+  Command.withSubcommands([
+    up.command,
+    rot13.command,
+    resolve.command,
+    services.command,
+    demo.command,
+    capture.command,
+    impair.command
+  ]),
+  Command.withGlobalFlags(flags.everywhere)
 )

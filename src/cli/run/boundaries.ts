@@ -3,7 +3,7 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import * as Network from "../../network/Network.ts"
-import * as NodeNetwork from "../../network/NodeNetwork.ts"
+import * as network from "./network.ts"
 
 const messages = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"].map((text) =>
   new TextEncoder().encode(text)
@@ -69,4 +69,4 @@ export const boundaries = Effect.fnUntraced(function* ({ json }: { readonly json
     "\nUDP hands over each message by itself, or not at all. TCP is a stream of bytes, and where one read"
   )
   yield* Console.log("ends is chance: a protocol over TCP must mark its messages, by their length or by a line's end.")
-}, Effect.provide(NodeNetwork.layer))
+}, Effect.provide(network.layer))

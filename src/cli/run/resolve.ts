@@ -2,7 +2,7 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
 import * as AddressInfo from "../../network/AddressInfo.ts"
-import * as NodeHost from "../../network/NodeHost.ts"
+import * as network from "./network.ts"
 
 interface Input {
   readonly host: string
@@ -34,4 +34,4 @@ export const resolve = Effect.fnUntraced(function* (input: Input) {
   if (input.json) return yield* Console.log(JSON.stringify(found.map(toJson)))
   if (found[0].canonicalName !== undefined) yield* Console.log(`${input.host} is ${found[0].canonicalName}`)
   for (const info of found) yield* Console.log(line(info))
-}, Effect.provide(NodeHost.layer))
+}, Effect.provide(network.layer))

@@ -2,13 +2,13 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
-import * as NodeHost from "../../network/NodeHost.ts"
 import * as TcpClient from "../../network/TcpClient.ts"
 import type * as TcpServer from "../../network/TcpServer.ts"
 import type * as Rot13 from "../../rot13/Rot13.ts"
 import * as Rot13Client from "../../rot13/Rot13Client.ts"
 import * as Rot13Server from "../../rot13/Rot13Server.ts"
 import { Stop, UsageError } from "../Process.ts"
+import * as network from "./network.ts"
 import { announce, explain } from "./report.ts"
 
 type ServeInput = TcpServer.Limits & {
@@ -25,7 +25,7 @@ export const serve = Effect.fnUntraced(
     yield* yield* Stop
   },
   Effect.scoped,
-  Effect.provide(NodeHost.layer)
+  Effect.provide(network.layer)
 )
 
 interface SendInput {
@@ -84,5 +84,5 @@ export const send = Effect.fnUntraced(
     }
   },
   Effect.scoped,
-  Effect.provide(NodeHost.layer)
+  Effect.provide(network.layer)
 )

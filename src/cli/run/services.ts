@@ -1,7 +1,7 @@
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import * as NodeHost from "../../network/NodeHost.ts"
 import * as ServiceNames from "../../network/ServiceNames.ts"
+import * as network from "./network.ts"
 
 interface Input {
   readonly query: string | undefined
@@ -26,4 +26,4 @@ const find = Effect.fnUntraced(function* ({ protocol, query }: Input) {
 
 export const services = Effect.fnUntraced(function* (input: Input) {
   for (const service of yield* find(input)) yield* Console.log(input.json ? JSON.stringify(service) : line(service))
-}, Effect.provide(NodeHost.layer))
+}, Effect.provide(network.layer))

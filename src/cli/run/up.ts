@@ -2,10 +2,10 @@
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
-import * as NodeHost from "../../network/NodeHost.ts"
 import type * as TcpServer from "../../network/TcpServer.ts"
 import * as Rot13Server from "../../rot13/Rot13Server.ts"
 import { Stop } from "../Process.ts"
+import * as network from "./network.ts"
 import { announce, CannotServe, explain, reachable } from "./report.ts"
 
 type Input = TcpServer.Limits & { readonly host: string; readonly rot13Port: number; readonly json: boolean }
@@ -44,5 +44,5 @@ export const up = Effect.fnUntraced(
     yield* Effect.logInfo("draining; Ctrl-C again ends at once")
   },
   Effect.scoped,
-  Effect.provide(NodeHost.layer)
+  Effect.provide(network.layer)
 )

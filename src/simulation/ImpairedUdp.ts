@@ -1,0 +1,180 @@
+/** Datagram sockets whose datagrams meet a fault plan, on their way out and on their way in. */
+import * as Effect from "effect/Effect"
+import * as IpNetwork from "effect/net/IpNetwork"
+import * as NetAddress from "effect/net/NetAddress"
+import * as Result from "effect/Result"
+import type * as Scope from "effect/Scope"
+import type { Interface, Network, NetworkError, Peer, UdpOptions, UdpSocket } from "../network/Network.ts"
+import type { Packet } from "../network/Wire.ts"
+import * as FaultPlan from "./FaultPlan.ts"
+import type * as FaultVerdict from "./FaultVerdict.ts"
+import type { Judge } from "./ImpairedTimer.ts"
+
+/** The largest payload, by the bytes of an address. */
+const largest = (literal: string) => (literal.includes(":") && !literal.includes(".") ? 65_527 : 65_507)
+
+/** An address without its zone; one of IPv4 that an IPv6 socket shows as its own kind is written as IPv4. */
+const plain = (address: string) =>
+  address.includes(":") ? address.replace(/%.*$/, "").replace(/^::ffff:(?=[\d.]+$)/i, "") : address
+
+const isLoopback = (address: string) => address.startsWith("127.") || address === "::1"
+
+/** How long what a closed socket has sent may still be on its way, in nanoseconds. */
+const afterlife = 1_000_000_000
+const maxClosed = 1_024
+
+/** Which datagrams come from our own sockets: those have met the plan when they were sent. */
+const makeOwn = (interfaces: ReadonlyArray<Interface>, now: () => number) => {
+  const addresses = new Set(interfaces.map(({ address }) => NetAddress.formatIp(address.address)))
+  const sockets = new Map<string, { open: number; until: number }>()
+  const has = (address: string, port: number) => {
+    const socket = sockets.get(`${address} ${port}`)
+    return socket !== undefined && (socket.open > 0 || now() < socket.until)
+  }
+  return {
+    add: (address: string, port: number) => {
+      const key = `${address} ${port}`
+      const socket = sockets.get(key) ?? { open: 0, until: 0 }
+      socket.open++
+      sockets.set(key, socket)
+      return () => {
+        socket.open--
+        socket.until = now() + afterlife
+        if (sockets.size <= maxClosed) return
+        for (const [key, { open, until }] of sockets) if (open === 0 && until <= now()) sockets.delete(key)
+      }
+    },
+    has: ({ address, port }: Peer) => {
+      const bare = plain(address)
+      return has(bare, port) || (has("*", port) && (isLoopback(bare) || addresses.has(bare)))
+    }
+  }
+}
+
+/** The address a socket bound to all of them speaks from, as far as can be told. */
+const nearest = (interfaces: ReadonlyArray<Interface>, far: string): string | undefined => {
+  const bare = plain(far)
+  if (isLoopback(bare)) return bare.startsWith("127.") ? "127.0.0.1" : "::1"
+  const address = Result.getOrUndefined(NetAddress.ipFromString(bare))
+  const near =
+    address && interfaces.find((one) => IpNetwork.contains(IpNetwork.fromInterface(one.address), address))?.address
+  return near && NetAddress.formatIp(near.address)
+}
+
+/** What comes in and is lost then was on the wire before: whoever listens there has heard of it. */
+const ignored = () => {}
+
+/** Wraps what opens datagram sockets. */
+export const make = (network: Network["Service"], interfaces: ReadonlyArray<Interface>, judge: Judge) => {
+  const { decide, timer } = judge
+  const own = makeOwn(interfaces, timer.now)
+
+  /** Plans what comes later, with bytes of its own; the rest is to be put on its way at once. */
+  const part = (
+    packet: Packet,
+    verdict: FaultVerdict.Datagrams,
+    lost: Judge["lost"],
+    put: (bytes: Uint8Array) => void
+  ) => {
+    const copies = verdict.copies.map(({ bytes, delay }) => ({ bytes: bytes.slice(), delay }))
+    const later = (bytes: Uint8Array, delay: number) => {
+      if (delay === 0) return put(bytes)
+      const planned = timer.at(timer.now() + delay, bytes.length, () => put(bytes))
+      if (!planned) lost(packet, "too many wait")
+    }
+    const { held } = verdict
+    if (held === undefined) {
+      for (const { bytes, delay } of copies) if (delay > 0) later(bytes, delay)
+      return copies.filter(({ delay }) => delay === 0).map(({ bytes }) => bytes)
+    }
+    held.wait(() => {
+      for (const { bytes, delay } of copies) later(bytes, delay)
+    })
+    if (!timer.at(timer.now() + held.within, packet.bytes.length, held.release)) held.release()
+    return []
+  }
+  const overtake = ({ overtaken }: FaultVerdict.Datagrams) => {
+    for (const one of overtaken) one.release()
+  }
+  /** The same for what needs no effect. */
+  const carry = (packet: Packet, lost: Judge["lost"], put: (bytes: Uint8Array) => void) => {
+    const verdict = decide(packet)
+    if (verdict._tag === "Drop") return lost(packet, verdict.note)
+    if (verdict._tag !== "Datagrams") return put(packet.bytes)
+    for (const bytes of part(packet, verdict, lost, put)) put(bytes)
+    overtake(verdict)
+  }
+
+  return Effect.fnUntraced(function* (
+    options: UdpOptions,
+    onDatagram: (bytes: Uint8Array, from: Peer) => void,
+    onError?: (error: NetworkError) => void
+  ): Effect.fn.Return<UdpSocket, NetworkError, Scope.Scope> {
+    let address: string | undefined
+    let port = 0
+    let wild = false
+    let closed = false
+    let usable: string | undefined
+    const here = (far: Peer): Peer => ({
+      address: (wild ? nearest(interfaces, far.address) : undefined) ?? address!,
+      port
+    })
+    const heard = (bytes: Uint8Array, from: Peer) => {
+      if (address === undefined || own.has(from)) return onDatagram(bytes, from)
+      const packet: Packet = { transport: "udp", kind: "datagram", from, to: here(from), bytes }
+      carry(packet, ignored, (bytes) => {
+        if (!closed) onDatagram(bytes, from)
+      })
+    }
+    const inner = yield* network.udp(options, heard, onError)
+    const { local } = inner
+    address = NetAddress.formatIp(local.address)
+    port = local.port
+    wild = NetAddress.isUnspecified(local.address)
+    yield* Effect.acquireRelease(
+      Effect.sync(() => own.add(wild ? "*" : plain(address!), port)),
+      (remove) =>
+        Effect.sync(() => {
+          closed = true
+          remove()
+        })
+    )
+
+    /** Undefined for what is not sent at all: the socket itself says why. */
+    const sent = (bytes: Uint8Array, to: Peer | undefined): Packet | undefined => {
+      const far = to ?? options.remote
+      if (closed || far === undefined || (to !== undefined && options.remote !== undefined)) return undefined
+      if (usable !== far.address) {
+        if (FaultPlan.literal(plain(far.address)) === undefined) return undefined
+        usable = far.address
+      }
+      if (!Number.isInteger(far.port) || far.port < 1 || far.port > 65_535 || bytes.length > largest(far.address))
+        return undefined
+      return { transport: "udp", kind: "datagram", from: here(far), to: far, bytes }
+    }
+    return {
+      local,
+      send: (bytes, to) =>
+        Effect.suspend(() => {
+          const packet = sent(bytes, to)
+          if (packet === undefined) return inner.send(bytes, to)
+          const verdict = decide(packet)
+          if (verdict._tag === "Drop") return Effect.sync(() => judge.lost(packet, verdict.note))
+          if (verdict._tag !== "Datagrams") return inner.send(bytes, to)
+          const atOnce = part(packet, verdict, judge.lost, (bytes) => inner.sendUnsafe(bytes, to))
+          return Effect.ensuring(
+            Effect.forEach(atOnce, (bytes) => inner.send(bytes, to), { discard: true }),
+            Effect.sync(() => overtake(verdict))
+          )
+        }),
+      sendUnsafe: (bytes, to) => {
+        const packet = sent(bytes, to)
+        if (packet === undefined) return inner.sendUnsafe(bytes, to)
+        carry(packet, judge.lost, (bytes) => inner.sendUnsafe(bytes, to))
+      },
+      join: (group, networkInterface) => inner.join(group, networkInterface),
+      receiveBuffer: inner.receiveBuffer,
+      dropped: inner.dropped
+    }
+  })
+}
