@@ -31,9 +31,6 @@ interface Wrapped extends Net.Socket {
 }
 
 const listeners = {
-  data(this: Wrapped, bytes: Uint8Array) {
-    this[connectionOf].onData(bytes)
-  },
   end(this: Wrapped) {
     this[connectionOf].onEnd()
   },
@@ -90,6 +87,8 @@ export class NodeConnection implements Connection {
     const wrapped = socket as Wrapped
     wrapped[connectionOf] = this
     for (const [event, listener] of Object.entries(listeners)) wrapped.on(event, listener)
+    // The one event that is worth a function of its own: it comes with every message.
+    socket.on("data", (bytes) => this.onData(bytes))
   }
 
   private get drained(): Effect.Effect<void, NetworkError> {
@@ -173,7 +172,7 @@ export class NodeConnection implements Connection {
   }
 
   /** Straight to the fiber that waits in `pull`; a chunk nobody waits for is kept and stops the flow. */
-  onData(bytes: Uint8Array) {
+  private onData(bytes: Uint8Array) {
     if (this.ended) return
     this.chunk = bytes
     this.answer()

@@ -18,10 +18,18 @@ export type Options = TcpServer.Options & {
 /** A running rot13 server. @category services @since 0.1.0 */
 export class Rot13Server extends Context.Service<Rot13Server, TcpServer.TcpServer>()("effect-inet/rot13/Rot13Server") {}
 
-/** Serves one client; `Done` when it has closed. @category constructors @since 0.1.0 */
-export const serve = Effect.fnUntraced(function* (connection: Network.Connection, letters: Rot13.Case) {
-  while (true) yield* connection.write(Rot13.rotate(yield* connection.pull, letters))
-})
+/**
+ * Serves one client; `Done` when it has closed. Every round waits for the network, so that there is no need to yield
+ * between them.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const serve = (connection: Network.Connection, letters: Rot13.Case) =>
+  Effect.forever(
+    Effect.flatMap(connection.pull, (bytes) => connection.write(Rot13.rotate(bytes, letters))),
+    { disableYield: true }
+  )
 
 /** Listens and serves until the scope closes. @category constructors @since 0.1.0 */
 export const make = (options: Options) =>
