@@ -11,8 +11,8 @@ const ours = "effect-inet --help"
 const bare = "node -e 0"
 const wall = "from start to exit"
 
-const about = `The wall time of a whole process, compile cache warm: \`effect-inet --help\` from the sources, beside a Node that does
-nothing.`
+const about = `The wall time of a whole process, compile cache warm: \`effect-inet --help\` from the sources, beside a
+Node that does nothing.`
 
 const script = fileURLToPath(new URL("../effect-inet.ts", import.meta.url))
 

@@ -38,14 +38,16 @@ const comparisons: ReadonlyArray<Comparison> = [
   { measure: names.rotation, peer: peers.ours, against: names.through, bar: atLeast(3) }
 ]
 
-const about = `Our server, a raw \`node:net\` server with the same rotation, and a C server that forks for every client: each in a
-process of its own, the clients in another (\`node:net\`, the same for all), over loopback with TCP_NODELAY.
+const about = `Our server, a raw \`node:net\` server with the same rotation, and a C server that forks for every client:
+each in a process of its own, the clients in another (\`node:net\`, the same for all), over loopback with TCP_NODELAY.
 
-- *1 connection*: client and server are kept on one CPU. On two, what is measured is how long a sleeping CPU takes to wake up.
-- *Through and back*: one connection writes 64 KiB chunks as fast as it can and reads all that returns; payload in one direction.
+- *1 connection*: client and server are kept on one CPU. On two, it is how long a sleeping CPU takes to wake up.
+- *Through and back*: one connection writes 64 KiB chunks as fast as it can and reads all that returns; payload in one
+  direction.
 - *Connect, round trip, close*: 16 clients at a time, each gone on both sides before the next.
-- *Memory per idle connection*: 6,000 connections in waves of 2,000 that had one answer each (500 for C: each has a process);
-  private memory of the server after a full garbage collection, less what it had before the first. The kernel's share is left out.
+- *Memory per idle connection*: 6,000 connections in waves of 2,000 that had one answer each (500 for C: each has a
+  process); private memory of the server after a full garbage collection, less what it had before the first. The
+  kernel's share is left out.
 - *The rotation alone*: 64 KiB in memory, beside what our server moves.`
 
 const file = (name: string) => fileURLToPath(new URL(name, import.meta.url))
