@@ -4,6 +4,7 @@ import * as IpNetwork from "effect/net/IpNetwork"
 import * as NetAddress from "effect/net/NetAddress"
 import type * as Scope from "effect/Scope"
 import type { Interface, Network, NetworkError, Peer, UdpOptions, UdpSocket } from "../network/Network.ts"
+import * as Wire from "../network/Wire.ts"
 import * as Octets from "./Octets.ts"
 import type { Tell } from "./TappedStream.ts"
 
@@ -35,9 +36,6 @@ const makeEchoes = (now: () => bigint) => {
     }
   }
 }
-
-/** The largest payload, by the bytes of an address. */
-const largest = (literal: string) => (literal.includes(":") && !literal.includes(".") ? 65_527 : 65_507)
 
 /** The addresses remembered by which of ours they were reached from. */
 const maxNear = 256
@@ -99,7 +97,7 @@ export const make = (network: Service, interfaces: ReadonlyArray<Interface>, now
     const sends = (bytes: Uint8Array, to: Peer | undefined) => {
       const far = to ?? options.remote
       if (closed || far === undefined || (to !== undefined && options.remote !== undefined)) return
-      if (bytes.length > largest(far.address)) return
+      if (bytes.length > Wire.largestDatagram(far.address)) return
       echoes.add(inner.local.port, bytes)
       tell("udp", "datagram", here(far), far, bytes)
     }

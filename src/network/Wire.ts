@@ -62,3 +62,16 @@ export const dissect = (dissectors: ReadonlyArray<Dissector>, packet: Packet): D
   }
   return undefined
 }
+
+/**
+ * The largest payload of a datagram to or from an IP literal, in bytes: 65,535 less the headers that count (RFC 768).
+ * An IPv4-mapped IPv6 literal travels as IPv4.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const largestDatagram = (literal: string): number =>
+  literal.includes(":") && !literal.includes(".") ? 65_527 : 65_507
+
+/** Whether an IP literal, in its canonical form, is this host itself. @category guards @since 0.1.0 */
+export const isLoopback = (literal: string): boolean => literal.startsWith("127.") || literal === "::1"

@@ -6,18 +6,14 @@ import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import type { Interface, Network, NetworkError, Peer, UdpOptions, UdpSocket } from "../network/Network.ts"
 import type { Packet } from "../network/Wire.ts"
+import * as Wire from "../network/Wire.ts"
 import * as FaultPlan from "./FaultPlan.ts"
 import type * as FaultVerdict from "./FaultVerdict.ts"
 import type { Judge } from "./ImpairedTimer.ts"
 
-/** The largest payload, by the bytes of an address. */
-const largest = (literal: string) => (literal.includes(":") && !literal.includes(".") ? 65_527 : 65_507)
-
 /** An address without its zone; one of IPv4 that an IPv6 socket shows as its own kind is written as IPv4. */
 const plain = (address: string) =>
   address.includes(":") ? address.replace(/%.*$/, "").replace(/^::ffff:(?=[\d.]+$)/i, "") : address
-
-const isLoopback = (address: string) => address.startsWith("127.") || address === "::1"
 
 /** How long what a closed socket has sent may still be on its way, in nanoseconds. */
 const afterlife = 1_000_000_000
@@ -46,7 +42,7 @@ const makeOwn = (interfaces: ReadonlyArray<Interface>, now: () => number) => {
     },
     has: ({ address, port }: Peer) => {
       const bare = plain(address)
-      return has(bare, port) || (has("*", port) && (isLoopback(bare) || addresses.has(bare)))
+      return has(bare, port) || (has("*", port) && (Wire.isLoopback(bare) || addresses.has(bare)))
     }
   }
 }
@@ -54,7 +50,7 @@ const makeOwn = (interfaces: ReadonlyArray<Interface>, now: () => number) => {
 /** The address a socket bound to all of them speaks from, as far as can be told. */
 const nearest = (interfaces: ReadonlyArray<Interface>, far: string): string | undefined => {
   const bare = plain(far)
-  if (isLoopback(bare)) return bare.startsWith("127.") ? "127.0.0.1" : "::1"
+  if (Wire.isLoopback(bare)) return bare.startsWith("127.") ? "127.0.0.1" : "::1"
   const address = Result.getOrUndefined(NetAddress.ipFromString(bare))
   const near =
     address && interfaces.find((one) => IpNetwork.contains(IpNetwork.fromInterface(one.address), address))?.address
@@ -148,7 +144,12 @@ export const make = (network: Network["Service"], interfaces: ReadonlyArray<Inte
         if (FaultPlan.literal(plain(far.address)) === undefined) return undefined
         usable = far.address
       }
-      if (!Number.isInteger(far.port) || far.port < 1 || far.port > 65_535 || bytes.length > largest(far.address))
+      if (
+        !Number.isInteger(far.port) ||
+        far.port < 1 ||
+        far.port > 65_535 ||
+        bytes.length > Wire.largestDatagram(far.address)
+      )
         return undefined
       return { transport: "udp", kind: "datagram", from: here(far), to: far, bytes }
     }

@@ -4,7 +4,7 @@ import type * as IpInterface from "effect/net/IpInterface"
 import * as IpNetwork from "effect/net/IpNetwork"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
-import type * as Wire from "../network/Wire.ts"
+import * as Wire from "../network/Wire.ts"
 import type { FaultEngine } from "./FaultEngine.ts"
 import * as FaultVerdict from "./FaultVerdict.ts"
 import type { SimClock } from "./SimClock.ts"
@@ -111,8 +111,6 @@ const headers = (address: string) => (address.includes(":") ? 48 : 28)
 /** How long a stream waits before it sends a lost piece again. */
 const retransmission = 200_000_000
 
-const isLoopback = (address: string) => address.startsWith("127.") || address === "::1"
-
 /** @category constructors @since 0.1.0 */
 export const make = ({ clock, faults, link: byDefault = {}, random, tap }: Options): SimLan => {
   const nodes: Array<Node> = []
@@ -176,11 +174,11 @@ export const make = ({ clock, faults, link: byDefault = {}, random, tap }: Optio
     },
     find: (from, address) => {
       const known = literal(address)
-      return isLoopback(known) ? from : byAddress.get(known)
+      return Wire.isLoopback(known) ? from : byAddress.get(known)
     },
     route: (from, address) => {
       const known = literal(address)
-      if (isLoopback(known) || byAddress.get(known) === from) return "loopback"
+      if (Wire.isLoopback(known) || byAddress.get(known) === from) return "loopback"
       const target = NetAddress.ipFromString(known)
       if (Result.isFailure(target)) return undefined
       return from.attachments.find((one) => IpNetwork.contains(IpNetwork.fromInterface(one.address), target.success))
