@@ -42,7 +42,7 @@ const isFixed = ({ from, to }: FaultPlan.Range) => from === to
 const exactly = (time: number): FaultPlan.Range => ({ from: time, to: time })
 
 const flip = (bytes: Uint8Array, bit: number) => {
-  const flipped = bytes.slice()
+  const flipped = new Uint8Array(bytes)
   flipped[bit >> 3]! ^= 0x80 >> (bit & 7)
   return flipped
 }

@@ -65,6 +65,8 @@ export const make = (
   const restart = Effect.suspend(() => {
     if (node.up) return Effect.void
     node.up = true
+    // What starts afresh does not stand still.
+    node.pausedUntil = 0
     network.boot(node)
     context = network.contextOf(node)
     life = Scope.forkUnsafe(outer)

@@ -197,7 +197,7 @@ export const make = ({ clock, faults, link: byDefault = {}, random, tap }: Optio
       const put = (bytes: Uint8Array, delay: number, note: string | undefined) => {
         see(bytes === packet.bytes ? packet : { ...packet, bytes }, from, note, time + delay)
         // The sender may use its bytes again.
-        const own = bytes.slice()
+        const own = new Uint8Array(bytes)
         clock.at(time + delay, () => arrive(own))
       }
       if (verdict._tag !== "Datagrams") return put(packet.bytes, 0, undefined)
@@ -208,7 +208,7 @@ export const make = ({ clock, faults, link: byDefault = {}, random, tap }: Optio
       if (held === undefined) putAll(0)
       else {
         const now = clock.now()
-        const copied = copies.map(({ bytes, delay }) => ({ bytes: bytes.slice(), delay }))
+        const copied = copies.map(({ bytes, delay }) => ({ bytes: new Uint8Array(bytes), delay }))
         held.wait(() => {
           for (const copy of copied) put(copy.bytes, copy.delay + clock.now() - now, note)
         })

@@ -125,7 +125,7 @@ export const make = (lan: SimLan, node: Node, stackOf: (node: Node) => SimUdp | 
     )
     const members = group ? (ports.get(to.port) ?? []).filter((bound) => bound.groups.has(to.address)) : all
     if (shared) {
-      for (const bound of members) accept(bound, bytes.slice(), from)
+      for (const bound of members) accept(bound, new Uint8Array(bytes), from)
       return
     }
     if (all.length === 0) return void stackOf(sender)?.refused(from, to)

@@ -120,6 +120,22 @@ describe("hosts", () => {
     })
   )
 
+  it.effect("a host that starts again while it is paused goes on at once", () =>
+    Effect.gen(function* () {
+      const ticks = yield* run(
+        Effect.fnUntraced(function* (simulation) {
+          const { a, b } = yield* pair(simulation)
+          const ticks: Array<number> = []
+          yield* b.start(Effect.forever(Effect.andThen(Effect.sleep("1 second"), tick(ticks))))
+          yield* a.run(Effect.sleep("6500 millis"))
+          return ticks
+        }),
+        "pause=b@1500ms..9s, crash=b@3s..4s"
+      )
+      assert.deepStrictEqual(ticks, [1_000, 5_000, 6_000])
+    })
+  )
+
   it.effect("nothing happens on a paused host until it goes on", () =>
     Effect.gen(function* () {
       const [come, ticks, accepted] = yield* run(
