@@ -6,6 +6,7 @@
 import * as Clock from "effect/Clock"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Latch from "effect/Latch"
 
 /** Calls every look once a period. @category models @since 0.1.0 */
 export interface Sweeper {
@@ -18,22 +19,32 @@ export interface Sweeper {
   readonly add: (look: (now: number) => void) => () => void
 }
 
-/** Starts a sweeper, which stops with the scope. @category constructors @since 0.1.0 */
+/**
+ * Starts a sweeper, which stops with the scope, and sleeps while there is nothing to look at.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const make = Effect.fnUntraced(function* (period: Duration.Input) {
   const clock = yield* Clock.Clock
   const looks = new Set<(now: number) => void>()
+  const needed = Latch.makeUnsafe(false)
   const now = () => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
   const sweep = Effect.sync(() => {
     const time = now()
     for (const look of looks) look(time)
   })
-  const loop = Effect.forever(Effect.andThen(Effect.sleep(period), sweep))
-  yield* Effect.forkScoped(loop, { startImmediately: true })
+  const round = Effect.andThen(needed.await, Effect.andThen(Effect.sleep(period), sweep))
+  yield* Effect.forkScoped(Effect.forever(round), { startImmediately: true })
   const sweeper: Sweeper = {
     now,
     add: (look) => {
       looks.add(look)
-      return () => void looks.delete(look)
+      needed.openUnsafe()
+      return () => {
+        looks.delete(look)
+        if (looks.size === 0) needed.closeUnsafe()
+      }
     }
   }
   return sweeper
