@@ -87,9 +87,7 @@ export const FaultSeed = GlobalFlag.Setting("fault-seed")({ flag: seed("fault-se
 export const Capture = GlobalFlag.Setting("capture")({
   flag: Flag.String("capture").pipe(
     Flag.withMetavar("FILE"),
-    Flag.withDescription(
-      "Write a pcapng file of what is on the wire: what --faults made of it; datagrams lost on their way out are marked"
-    ),
+    Flag.withDescription("Write a pcapng file of what is on the wire; packets that --faults touched are marked"),
     Flag.optional,
     Flag.map(Option.getOrUndefined)
   )

@@ -30,7 +30,7 @@ const failing = (transport: "udp" | "tcp") =>
   Effect.mapError((reason: Network.NetworkError) => new ImpairProxyError({ transport, reason }))
 
 /** Where a proxy listens, and whom it serves. @category models @since 0.1.0 */
-export interface Options extends Pick<Impairment.Options, "tap"> {
+export interface Options extends Pick<Impairment.Options, "listening"> {
   /** Default host 127.0.0.1; port 0 is any free one, the same for both transports. */
   readonly listen: { readonly host?: string | undefined; readonly port: number }
   readonly to: NetAddress.InetAddress
@@ -54,7 +54,7 @@ export interface Figures {
   /** Clients at the moment: senders of datagrams, and connections. */
   readonly udp: number
   readonly tcp: number
-  /** Datagrams of clients for whom there was no room. */
+  /** Datagrams of clients for whom there was no room, and connections that found no server. */
   readonly refused: number
   /** To the server, behind the faults. */
   readonly there: Passed
@@ -123,10 +123,11 @@ const counter = () => {
  */
 export const make = Effect.fnUntraced(function* (
   impairment: Impairment.Impairment,
-  { idleTimeout = "60 seconds", listen, maxClients = 1_024, tap, to, transports = ["udp", "tcp"] }: Options
+  { idleTimeout = "60 seconds", listen, listening, maxClients = 1_024, to, transports = ["udp", "tcp"] }: Options
 ): Effect.fn.Return<ImpairProxy, ImpairProxyError, Network.Network | Scope.Scope> {
-  const network = yield* Network.Network
-  const spoiled = yield* Impairment.wrap(network, impairment, { tap })
+  const host = yield* Network.Network
+  const spoiled = yield* Impairment.wrap(host, impairment, { listening })
+  const network = listening === undefined ? host : yield* listening.wrap(host, listening.tap)
   const there = counter()
   const back = counter()
   const clients = new Map<string, Client>()
@@ -141,7 +142,10 @@ export const make = Effect.fnUntraced(function* (
       })
     ).pipe(Effect.catch((error) => (Cause.isDone(error) ? to.end : Effect.andThen(to.abort, Effect.fail(error)))))
   const connection = Effect.fnUntraced(function* (client: Network.Connection) {
-    const server = yield* Effect.tapError(network.connect(to), () => client.abort)
+    const server = yield* Effect.tapError(network.connect(to), () => {
+      refused++
+      return client.abort
+    })
     const both = [relay(client, server, there.piece), relay(server, client, back.piece)]
     yield* Effect.all(both, { concurrency: "unbounded", discard: true })
   }, Effect.scoped)

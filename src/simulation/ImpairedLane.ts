@@ -2,7 +2,11 @@
 import * as Effect from "effect/Effect"
 import type { Peer } from "../network/Network.ts"
 import type * as Wire from "../network/Wire.ts"
+import type { Verdict } from "./FaultVerdict.ts"
 import type { Judge } from "./ImpairedTimer.ts"
+
+/** Which way a lane leads: from its program to the network, or back. */
+type Way = "out" | "back"
 
 /** Something that waits. */
 interface Item {
@@ -23,6 +27,8 @@ export interface Lane {
   readonly add: (kind: Wire.Kind, bytes: Uint8Array, waits?: boolean) => boolean
   readonly head: () => Item | undefined
   readonly shift: () => void
+  /** What a fault does to a packet that is seen on the wire now: sent from here, or yet to be added. */
+  readonly noteOf: (kind: Wire.Kind, bytes: Uint8Array) => string | undefined
   /** Bytes that wait. */
   readonly size: () => number
   /** When what was added last is due. */
@@ -45,7 +51,12 @@ const piecesOf = (bytes: Uint8Array, size: number): Array<Uint8Array> => {
   return pieces
 }
 
-export const make = ({ decide, timer }: Judge, from: Peer, to: Peer): Lane => {
+export const make = ({ decide, tell, timer }: Judge, from: Peer, to: Peer, way: Way): Lane => {
+  /** Faults of pieces that are on their way out, and of an end that has none. */
+  const notes = new WeakMap<Uint8Array, string>()
+  let ending: { readonly kind: Item["end"]; readonly note: string } | undefined
+  /** What was decided about a packet that came, when it was seen on the wire. */
+  let early: { readonly kind: Wire.Kind; readonly bytes: Uint8Array; readonly verdict: Verdict } | undefined
   let items: Array<Item> = []
   /** Items before it are done with: taking the first of many off an array is slow. */
   let at = 0
@@ -57,8 +68,16 @@ export const make = ({ decide, timer }: Judge, from: Peer, to: Peer): Lane => {
   const wake = () => {
     for (const look of [...lookers]) look()
   }
-  const push = (bytes: Uint8Array, end: Item["end"], chunk = Number.POSITIVE_INFINITY) => {
+  const decided = (kind: Wire.Kind, bytes: Uint8Array): Verdict => {
+    const known = early
+    early = undefined
+    if (known?.kind === kind && (known.bytes === bytes || bytes.length === 0)) return known.verdict
+    return decide({ transport: "tcp", kind, from, to, bytes })
+  }
+  const push = (bytes: Uint8Array, end: Item["end"], chunk = Number.POSITIVE_INFINITY, note?: string) => {
     const pieces = piecesOf(bytes, chunk)
+    if (note !== undefined && bytes.length > 0) notes.set(pieces[0]!, note)
+    else if (note !== undefined) ending = { kind: end, note }
     for (const [index, piece] of pieces.entries()) {
       items.push({ bytes: piece, due: last, end: index === pieces.length - 1 ? end : undefined, apart: index > 0 })
     }
@@ -69,20 +88,31 @@ export const make = ({ decide, timer }: Judge, from: Peer, to: Peer): Lane => {
     add: (kind, bytes, waits = false) => {
       if (over) return false
       const now = timer.now()
-      const verdict = decide({ transport: "tcp", kind, from, to, bytes })
+      const verdict = decided(kind, bytes)
       const fin = kind === "fin" ? "fin" : undefined
       if (verdict._tag !== "Stream") {
         if (!waits && at === items.length && last <= now) return true
         push(bytes, fin)
         return false
       }
-      const { chunk, delay, end, stall } = verdict
+      const { chunk, delay, end, note, stall } = verdict
       last = Math.max(last, now + delay, now + stall)
       over = end !== undefined
       // A handshake has nothing that could wait here: it is what comes after that does.
       const isMark = bytes.length === 0 && fin === undefined && end === undefined
-      if (!isMark) push(end === undefined ? bytes : bytes.subarray(0, end.after), end?.kind ?? fin, chunk)
+      if (isMark) return false
+      push(end === undefined ? bytes : bytes.subarray(0, end.after), end?.kind ?? fin, chunk, note)
+      // It is never to be on the wire: this is all there is to be told of it.
+      if (way === "out" && stall === Number.POSITIVE_INFINITY)
+        tell({ transport: "tcp", kind, from, to, bytes }, note, true)
       return false
+    },
+    noteOf: (kind, bytes) => {
+      if (way === "out") return kind === "data" ? notes.get(bytes) : kind === ending?.kind ? ending.note : undefined
+      if (kind !== "data" && kind !== "fin") return undefined
+      if (over) return kind === "data" ? "lost" : undefined
+      early = { kind, bytes, verdict: decided(kind, bytes) }
+      return early.verdict._tag === "Stream" ? early.verdict.note : undefined
     },
     head: () => items[at],
     shift: () => {

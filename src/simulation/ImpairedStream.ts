@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
 import type * as Scope from "effect/Scope"
 import { type Connection, type Listener, NetworkError, type Peer } from "../network/Network.ts"
+import type { Packet } from "../network/Wire.ts"
 import * as ImpairedEnds from "./ImpairedEnds.ts"
 import * as ImpairedLane from "./ImpairedLane.ts"
 import type { Judge } from "./ImpairedTimer.ts"
@@ -23,11 +24,13 @@ const peerOf = (address: NetAddress.InetAddress): Peer => ({
   port: address.port
 })
 
+const laneKey = (from: Peer, to: Peer) => `${ImpairedEnds.nameOf(from)} ${ImpairedEnds.nameOf(to)}`
+
 /** A connection that is impaired, and how it closes before the one beneath does. */
 const impaired = (inner: Connection, near: Peer, far: Peer, end: ImpairedEnds.End, judge: Judge, fork: Scope.Scope) => {
   const { timer } = judge
-  const out = ImpairedLane.make(judge, near, far)
-  const back = ImpairedLane.make(judge, far, near)
+  const out = ImpairedLane.make(judge, near, far, "out")
+  const back = ImpairedLane.make(judge, far, near, "back")
   const { remote } = inner
   /** A fault has reset it; to its program that was the peer. */
   let broken = false
@@ -220,7 +223,17 @@ const impaired = (inner: Connection, near: Peer, far: Peer, end: ImpairedEnds.En
 /** Wraps what opens streams; those of the file system pass as they are. */
 export const make = (judge: Judge, fork: Scope.Scope) => {
   const ends = ImpairedEnds.make()
+  /** By addresses; where both ends are ours, what one sends is told, not what the other receives. */
+  const lanes = new Map<string, ImpairedLane.Lane>()
 
+  const watch = (key: string, lane: ImpairedLane.Lane) => {
+    lanes.set(key, lane)
+    return Effect.addFinalizer(() =>
+      Effect.sync(() => {
+        if (lanes.get(key) === lane) lanes.delete(key)
+      })
+    )
+  }
   const track = Effect.fnUntraced(function* (inner: Connection, accepted: boolean) {
     const { local, remote } = inner
     if (!NetAddress.isInetAddress(local) || !NetAddress.isInetAddress(remote)) return inner
@@ -228,6 +241,9 @@ export const make = (judge: Judge, fork: Scope.Scope) => {
     const far = peerOf(remote)
     const [end, leave] = ends.enter(near, far)
     const { back, close, connection, out, startPump } = impaired(inner, near, far, end, judge, fork)
+    const backKey = laneKey(far, near)
+    yield* watch(laneKey(near, far), out)
+    if (!lanes.has(backKey)) yield* watch(backKey, back)
     yield* Effect.addFinalizer(() => Effect.andThen(Effect.sync(leave), close))
     if (!accepted || !(end.inside || ends.isDialled(ImpairedEnds.nameOf(near)))) {
       const [there, here] = accepted ? [back, out] : [out, back]
@@ -241,6 +257,8 @@ export const make = (judge: Judge, fork: Scope.Scope) => {
   })
 
   return {
+    /** What a fault does to a packet that is seen on the wire beneath. */
+    noteOf: ({ bytes, from, kind, to }: Packet) => lanes.get(laneKey(from, to))?.noteOf(kind, bytes),
     listener: (inner: Listener): Listener => ({
       address: inner.address,
       accept: Effect.flatMap(inner.accept, (connection) => track(connection, true))

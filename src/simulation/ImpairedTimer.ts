@@ -16,10 +16,10 @@ export interface Timer {
   readonly sleepUntil: (time: number) => Effect.Effect<void>
 }
 
-/** Who decides about packets, and is told of those that are lost. */
+/** Who decides about packets, and is told what became of them: each as it is on the wire, once. */
 export interface Judge {
   readonly decide: (packet: Packet) => Verdict
-  readonly lost: (packet: Packet, note: string) => void
+  readonly tell: (packet: Packet, fault?: string, lost?: boolean) => void
   readonly timer: Timer
 }
 

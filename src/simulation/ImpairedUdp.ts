@@ -52,31 +52,46 @@ const nearest = (interfaces: ReadonlyArray<Interface>, far: string): string | un
   const bare = plain(far)
   if (Wire.isLoopback(bare)) return bare.startsWith("127.") ? "127.0.0.1" : "::1"
   const address = Result.getOrUndefined(NetAddress.ipFromString(bare))
+  if (address === undefined) return undefined
+  const ours = interfaces.filter((one) => NetAddress.familyOf(one.address.address) === NetAddress.familyOf(address))
   const near =
-    address && interfaces.find((one) => IpNetwork.contains(IpNetwork.fromInterface(one.address), address))?.address
-  return near && NetAddress.formatIp(near.address)
+    ours.find((one) => IpNetwork.contains(IpNetwork.fromInterface(one.address), address)) ??
+    ours.find(({ loopback }) => !loopback)
+  return near && NetAddress.formatIp(near.address.address)
 }
 
-/** What comes in and is lost then was on the wire before: whoever listens there has heard of it. */
-const ignored = () => {}
+/** Who carries datagrams one way: puts them there, and is told of those that had to be given up. */
+interface Way {
+  readonly put: (bytes: Uint8Array) => void
+  readonly giveUp: () => void
+}
+
+/** The same bytes, whose `slice` is a copy: that of a Node.js Buffer is not. */
+const view = (bytes: Uint8Array) => new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+
+/** What of a datagram goes at once. */
+interface Begun {
+  readonly now: ReadonlyArray<Uint8Array>
+  readonly overtaken: ReadonlyArray<FaultVerdict.Held>
+}
+
+const nothing: Begun = { now: [], overtaken: [] }
+
+const release = (overtaken: ReadonlyArray<FaultVerdict.Held>) => {
+  for (const one of overtaken) one.release()
+}
 
 /** Wraps what opens datagram sockets. */
 export const make = (network: Network["Service"], interfaces: ReadonlyArray<Interface>, judge: Judge) => {
-  const { decide, timer } = judge
+  const { decide, tell, timer } = judge
   const own = makeOwn(interfaces, timer.now)
 
-  /** Plans what comes later, with bytes of its own; the rest is to be put on its way at once. */
-  const part = (
-    packet: Packet,
-    verdict: FaultVerdict.Datagrams,
-    lost: Judge["lost"],
-    put: (bytes: Uint8Array) => void
-  ) => {
+  /** Plans what comes later, with bytes of its own; gives what is to be put on its way at once. */
+  const part = (packet: Packet, verdict: FaultVerdict.Datagrams, { giveUp, put }: Way): ReadonlyArray<Uint8Array> => {
     const copies = verdict.copies.map(({ bytes, delay }) => ({ bytes: bytes.slice(), delay }))
     const later = (bytes: Uint8Array, delay: number) => {
       if (delay === 0) return put(bytes)
-      const planned = timer.at(timer.now() + delay, bytes.length, () => put(bytes))
-      if (!planned) lost(packet, "too many wait")
+      if (!timer.at(timer.now() + delay, bytes.length, () => put(bytes))) giveUp()
     }
     const { held } = verdict
     if (held === undefined) {
@@ -89,18 +104,6 @@ export const make = (network: Network["Service"], interfaces: ReadonlyArray<Inte
     if (!timer.at(timer.now() + held.within, packet.bytes.length, held.release)) held.release()
     return []
   }
-  const overtake = ({ overtaken }: FaultVerdict.Datagrams) => {
-    for (const one of overtaken) one.release()
-  }
-  /** The same for what needs no effect. */
-  const carry = (packet: Packet, lost: Judge["lost"], put: (bytes: Uint8Array) => void) => {
-    const verdict = decide(packet)
-    if (verdict._tag === "Drop") return lost(packet, verdict.note)
-    if (verdict._tag !== "Datagrams") return put(packet.bytes)
-    for (const bytes of part(packet, verdict, lost, put)) put(bytes)
-    overtake(verdict)
-  }
-
   return Effect.fnUntraced(function* (
     options: UdpOptions,
     onDatagram: (bytes: Uint8Array, from: Peer) => void,
@@ -115,12 +118,22 @@ export const make = (network: Network["Service"], interfaces: ReadonlyArray<Inte
       address: (wild ? nearest(interfaces, far.address) : undefined) ?? address!,
       port
     })
+    /** What comes in was on the wire before the plan has a say: it is told as it came, with what becomes of it. */
     const heard = (bytes: Uint8Array, from: Peer) => {
       if (address === undefined || own.has(from)) return onDatagram(bytes, from)
-      const packet: Packet = { transport: "udp", kind: "datagram", from, to: here(from), bytes }
-      carry(packet, ignored, (bytes) => {
+      const packet: Packet = { transport: "udp", kind: "datagram", from, to: here(from), bytes: view(bytes) }
+      const verdict = decide(packet)
+      if (verdict._tag === "Drop") return tell(packet, verdict.note, true)
+      if (verdict._tag !== "Datagrams") {
+        tell(packet)
+        return onDatagram(bytes, from)
+      }
+      tell(packet, verdict.note)
+      const put = (bytes: Uint8Array) => {
         if (!closed) onDatagram(bytes, from)
-      })
+      }
+      for (const bytes of part(packet, verdict, { put, giveUp: () => {} })) put(bytes)
+      release(verdict.overtaken)
     }
     const inner = yield* network.udp(options, heard, onError)
     const { local } = inner
@@ -151,7 +164,29 @@ export const make = (network: Network["Service"], interfaces: ReadonlyArray<Inte
         bytes.length > Wire.largestDatagram(far.address)
       )
         return undefined
-      return { transport: "udp", kind: "datagram", from: here(far), to: far, bytes }
+      return { transport: "udp", kind: "datagram", from: here(far), to: far, bytes: view(bytes) }
+    }
+    /** What of a datagram is to be sent at once, and what that overtakes; the rest goes at its time. */
+    const begin = (packet: Packet, to: Peer | undefined): Begun => {
+      const verdict = decide(packet)
+      if (verdict._tag === "Drop") {
+        tell(packet, verdict.note, true)
+        return nothing
+      }
+      if (verdict._tag !== "Datagrams") {
+        tell(packet)
+        return { now: [packet.bytes], overtaken: [] }
+      }
+      const { note, overtaken } = verdict
+      // Told before it is sent, for nothing may come back before that; if its socket is closed by now, it is lost.
+      const goes = (bytes: Uint8Array) => tell({ ...packet, bytes }, note, closed)
+      const put = (bytes: Uint8Array) => {
+        goes(bytes)
+        inner.sendUnsafe(bytes, to)
+      }
+      const now = part(packet, verdict, { put, giveUp: () => tell(packet, "too many wait", true) })
+      for (const bytes of now) goes(bytes)
+      return { now, overtaken }
     }
     return {
       local,
@@ -159,19 +194,19 @@ export const make = (network: Network["Service"], interfaces: ReadonlyArray<Inte
         Effect.suspend(() => {
           const packet = sent(bytes, to)
           if (packet === undefined) return inner.send(bytes, to)
-          const verdict = decide(packet)
-          if (verdict._tag === "Drop") return Effect.sync(() => judge.lost(packet, verdict.note))
-          if (verdict._tag !== "Datagrams") return inner.send(bytes, to)
-          const atOnce = part(packet, verdict, judge.lost, (bytes) => inner.sendUnsafe(bytes, to))
+          const { now, overtaken } = begin(packet, to)
+          if (now.length === 1 && overtaken.length === 0) return inner.send(now[0]!, to)
           return Effect.ensuring(
-            Effect.forEach(atOnce, (bytes) => inner.send(bytes, to), { discard: true }),
-            Effect.sync(() => overtake(verdict))
+            Effect.forEach(now, (bytes) => inner.send(bytes, to), { discard: true }),
+            Effect.sync(() => release(overtaken))
           )
         }),
       sendUnsafe: (bytes, to) => {
         const packet = sent(bytes, to)
         if (packet === undefined) return inner.sendUnsafe(bytes, to)
-        carry(packet, judge.lost, (bytes) => inner.sendUnsafe(bytes, to))
+        const { now, overtaken } = begin(packet, to)
+        for (const bytes of now) inner.sendUnsafe(bytes, to)
+        release(overtaken)
       },
       join: (group, networkInterface) => inner.join(group, networkInterface),
       receiveBuffer: inner.receiveBuffer,

@@ -43,14 +43,25 @@ export class ImpairmentError extends Data.TaggedError("ImpairmentError")<{ reado
   }
 }
 
+/**
+ * Who listens in on an impaired network: a tap, and what tells it of a network without faults, such as `Capture.wrap`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Listening {
+  readonly tap: Tap
+  readonly wrap: (network: Network.Network["Service"], tap: Tap) => Effect.Effect<Network.Network["Service"]>
+}
+
 /** @category models @since 0.1.0 */
 export interface Options {
   /** Default 0. */
   readonly seed?: Seed | undefined
   /** Who tells the kind of a payload, for rules with `kind=`. Default: nobody. */
   readonly dissectors?: ReadonlyArray<Dissector> | undefined
-  /** Is told of every datagram that is lost before it is on the wire. Default: nobody. */
-  readonly tap?: Tap | undefined
+  /** Is told of every packet once, as it is on the wire, and what a fault does to it. Default: nobody. */
+  readonly listening?: Listening | undefined
 }
 
 const fail = (reason: ImpairmentError["reason"]) => Result.fail(new ImpairmentError({ reason }))
@@ -106,13 +117,17 @@ export const make = (
  * A transport the plan has no rules about is left alone, and so are paths of the file system. RST is never kept back,
  * nor is the FIN of a connection that closes without `end` when nothing else waits.
  *
+ * Whoever is `listening` is told of datagrams that are lost on either side of the wire, and of what a stream sends that
+ * never leaves it. What comes in is told as it came; of a piece that leaves in several, the first has the note. The
+ * network itself is not to be one that tells the same tap.
+ *
  * @category combinators
  * @since 0.1.0
  */
 export const wrap = Effect.fnUntraced(function* (
   network: Network.Network["Service"],
   { engine, plan }: Impairment,
-  { tap }: Pick<Options, "tap"> = {}
+  { listening }: Pick<Options, "listening"> = {}
 ): Effect.fn.Return<Network.Network["Service"], never, Scope.Scope> {
   const clock = yield* Clock.Clock
   const timer = yield* ImpairedTimer.make
@@ -120,17 +135,20 @@ export const wrap = Effect.fnUntraced(function* (
   const judge: ImpairedTimer.Judge = {
     timer,
     decide: (packet) => engine.decide(packet, timer.now()),
-    lost: (packet, fault) => tap?.({ ...packet, at: clock.currentTimeNanosUnsafe(), host: "local", fault, lost: true })
+    tell: (packet, fault, lost = false) =>
+      listening?.tap({ ...packet, at: clock.currentTimeNanosUnsafe(), host: "local", fault, lost })
   }
   const streams = ImpairedStream.make(judge, yield* Effect.scope)
+  const noted: Tap = (sighting) => listening?.tap({ ...sighting, fault: streams.noteOf(sighting) })
+  const heard = listening === undefined ? network : yield* listening.wrap(network, noted)
   const isAbout = (transport: "udp" | "tcp") => plan.some((rule) => FaultPlan.isAbout(rule, transport))
   const [udp, tcp] = [isAbout("udp"), isAbout("tcp")]
   return {
-    listen: (options) => (tcp ? Effect.map(network.listen(options), streams.listener) : network.listen(options)),
-    connect: (remote) => (tcp ? streams.connect(remote, network.connect(remote)) : network.connect(remote)),
+    listen: (options) => (tcp ? Effect.map(heard.listen(options), streams.listener) : heard.listen(options)),
+    connect: (remote) => (tcp ? streams.connect(remote, heard.connect(remote)) : heard.connect(remote)),
     udp: udp
       ? ImpairedUdp.make(network, interfaces, judge)
-      : (options, onDatagram, onError) => network.udp(options, onDatagram, onError),
+      : (options, onDatagram, onError) => heard.udp(options, onDatagram, onError),
     interfaces: network.interfaces,
     room: () => network.room()
   }

@@ -15,13 +15,20 @@ const directory = Effect.acquireRelease(
   (path) => Effect.sync(() => Fs.rmSync(path, { recursive: true }))
 )
 
+/** A packet, as `capture read --json` prints it. */
+interface Shown {
+  readonly to: Network.Peer
+  readonly comments: ReadonlyArray<string>
+}
+
 /** rot13 behind a proxy; `args` are for the latter. */
 const proxied = Effect.fnUntraced(function* (...args: ReadonlyArray<string>) {
   const server = yield* Cli.serve(["rot13", "serve"])
   const to = `${server.address}:${server.port}`
   const proxy = yield* Cli.start(["impair", "--listen", "127.0.0.1:0", "--to", to, ...args, "--json"])
   const [line] = yield* proxy.says("stdout", /^\{.*\}$/m)
-  return { ...proxy, ...(JSON.parse(line) as { readonly address: string; readonly port: number }) }
+  const stop = Effect.andThen(server.kill("SIGTERM"), server.ended)
+  return { ...proxy, stop, ...(JSON.parse(line) as { readonly address: string; readonly port: number }) }
 })
 
 describe("a plan that cannot be", () => {
@@ -190,6 +197,30 @@ describe("impair", () => {
       assert.strictEqual(lost.length, 1, read.stdout.toString())
       assert.include(lost[0], '"one"')
     }).pipe(Effect.scoped, Effect.provide(NodeNetwork.layer))
+  )
+
+  it.live("a stream's faults are comments; a client whose server is not there is counted as refused", () =>
+    Effect.gen(function* () {
+      const file = Path.join(yield* directory, "out.pcapng")
+      const proxy = yield* proxied("--plan", "chunk=#1:2, delay=#2 2ms", "--tcp", "--capture", file)
+      const { stdout } = yield* Cli.run(["rot13", "send", proxy.address, `${proxy.port}`, "Hello"])
+      assert.strictEqual(stdout.toString(), "Uryyb\n")
+      yield* proxy.stop
+      const refused = yield* Cli.run(["rot13", "send", proxy.address, `${proxy.port}`, "Hello"])
+      assert.strictEqual(refused.code, 1)
+      yield* proxy.kill("SIGTERM")
+      assert.match((yield* proxy.ended).stderr, /clients: 0 udp, 0 tcp, 1 refused; .* faults: chunk=#1:2 once, delay/)
+      const read = yield* Cli.run(["capture", "read", "--json", file])
+      const packets = read.stdout.toString().trim().split("\n")
+      const marked = packets.map((line) => JSON.parse(line) as Shown).filter(({ comments }) => comments.length > 0)
+      assert.deepStrictEqual(
+        marked.map(({ comments, to }) => [to.port === proxy.port, ...comments]),
+        [
+          [true, "chunk=2"],
+          [false, "delay=2ms"]
+        ]
+      )
+    }).pipe(Effect.scoped)
   )
 
   it.live("--help", () =>

@@ -65,16 +65,23 @@ describe("usage", () => {
     })
   )
 
-  it.live.each([[""], ["up"], ["rot13 serve"], ["rot13 send"], ["resolve"], ["services"], ["demo boundaries"]])(
-    "%s --help",
-    ([command]) =>
-      Effect.gen(function* () {
-        const args = [...command!.split(" "), "--help"].filter((arg) => arg !== "")
-        const { code, stdout } = yield* Cli.run(args)
-        assert.strictEqual(code, 0)
-        assert.include(stdout.toString(), "USAGE")
-        if (command !== "") assert.include(stdout.toString(), "EXAMPLES")
-      })
+  it.live.each([
+    [""],
+    ["up"],
+    ["rot13 serve"],
+    ["rot13 send"],
+    ["resolve"],
+    ["services"],
+    ["demo boundaries"],
+    ["capture read"]
+  ])("%s --help", ([command]) =>
+    Effect.gen(function* () {
+      const args = [...command!.split(" "), "--help"].filter((arg) => arg !== "")
+      const { code, stdout } = yield* Cli.run(args)
+      assert.strictEqual(code, 0)
+      assert.include(stdout.toString(), "USAGE")
+      if (command !== "") assert.include(stdout.toString(), "EXAMPLES")
+    })
   )
 
   it.live.each([["bash"], ["zsh"], ["fish"]])("completions for %s", ([shell]) =>

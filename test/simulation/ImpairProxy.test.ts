@@ -238,6 +238,7 @@ describe("streams through a proxy", () => {
       const client = yield* connect(address)
       assert.strictEqual(yield* outcome(client.pull), "Reset")
       yield* until(() => figures().tcp === 0)
+      assert.strictEqual(figures().refused, 1)
     })
   )
 

@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
+import * as Capture from "../../src/capture/Capture.ts"
 import * as Network from "../../src/network/Network.ts"
 import * as NodeNetwork from "../../src/network/NodeNetwork.ts"
 import type { Sighting } from "../../src/network/Wire.ts"
@@ -15,18 +16,19 @@ import { Hosts } from "../support/Hosts.ts"
 type Service = Network.Network["Service"]
 
 /** Which of two programs is impaired; the other one stands for a foreign one. */
-type Side = "both" | "sender" | "receiver"
+export type Side = "both" | "sender" | "receiver"
 
-const sides: ReadonlyArray<[Side]> = [["both"], ["sender"], ["receiver"]]
+export const sides: ReadonlyArray<[Side]> = [["both"], ["sender"], ["receiver"]]
 
 export const impaired = Effect.fnUntraced(function* (text: string, seed?: number) {
   const plain = yield* Network.Network
   const seen: Array<Sighting> = []
   const impairment = Result.getOrThrow(Impairment.make(FaultText.parseUnsafe(text), { seed }))
   const network = yield* Impairment.wrap(plain, impairment, {
-    tap: (sighting) => seen.push({ ...sighting, bytes: sighting.bytes.slice() })
+    listening: { tap: (sighting) => seen.push({ ...sighting, bytes: sighting.bytes.slice() }), wrap: Capture.wrap }
   })
-  return { plain, network, seen, counts: impairment.engine.counts, summary: impairment.summary }
+  const lost = () => seen.filter(({ lost }) => lost)
+  return { plain, network, seen, lost, counts: impairment.engine.counts, summary: impairment.summary }
 })
 
 const ends = (side: Side, { network, plain }: { readonly network: Service; readonly plain: Service }) => ({

@@ -5,7 +5,7 @@ import * as NodeNetwork from "../../src/network/NodeNetwork.ts"
 import * as FaultText from "../../src/simulation/FaultText.ts"
 import * as Impairment from "../../src/simulation/Impairment.ts"
 import { turns, until } from "../support/Hosts.ts"
-import { bytesOf, datagrams, run, test } from "./Impaired.ts"
+import { bytesOf, datagrams, impaired, run, test } from "./Impaired.ts"
 
 describe("datagrams", () => {
   const letters = ["a", "b", "c", "d"]
@@ -46,10 +46,10 @@ describe("datagrams", () => {
   it.live("a window opens at its time, counted from when the network was wrapped", () =>
     run(
       Effect.gen(function* () {
-        const { heard, seen, send } = yield* datagrams("drop@200ms..", "both")
+        const { heard, lost, send } = yield* datagrams("drop@200ms..", "both")
         yield* send("in time")
         yield* until(() => heard.length === 1)
-        while (seen.length === 0) yield* Effect.andThen(send("again"), turns(1))
+        while (lost().length === 0) yield* Effect.andThen(send("again"), turns(1))
         const sofar = heard.length
         yield* send("too late")
         yield* turns(5)
@@ -70,13 +70,13 @@ describe("datagrams", () => {
   it.live("the tap is told what is lost, and the summary how often", () =>
     run(
       Effect.gen(function* () {
-        const { heard, seen, send, summary } = yield* datagrams("drop=#2, dup=#9", "both")
+        const { heard, lost, send, summary } = yield* datagrams("drop=#2, dup=#9", "both")
         yield* send("a", "b", "c")
         yield* until(() => heard.length === 2)
-        const [lost] = seen
-        assert.strictEqual(seen.length, 1)
-        assert.deepInclude(lost, { kind: "datagram", fault: "drop", lost: true })
-        assert.strictEqual(`${Buffer.from(lost!.bytes)}`, "b")
+        assert.deepStrictEqual(
+          lost().map(({ bytes, fault }) => `${fault} ${Buffer.from(bytes)}`),
+          ["drop b"]
+        )
         assert.strictEqual(summary(), "drop=#2 once, dup=#9 never")
       })
     )
@@ -87,9 +87,9 @@ describe("datagrams", () => {
       Effect.gen(function* () {
         const texts = Array.from({ length: 64 }, (_, index) => `${index}`)
         const lost = Effect.fnUntraced(function* (seed: number) {
-          const { heard, seen, send } = yield* datagrams("drop=50%", "both", seed)
+          const { heard, lost, send } = yield* datagrams("drop=50%", "both", seed)
           yield* send(...texts)
-          yield* until(() => heard.length + seen.length === texts.length)
+          yield* until(() => heard.length + lost().length === texts.length)
           return heard
         })
         const first = yield* lost(7)
@@ -102,11 +102,29 @@ describe("datagrams", () => {
   it.live("what waits is bounded: more is lost, and told", () =>
     run(
       Effect.gen(function* () {
-        const { outbox, peer, seen } = yield* datagrams("delay=1h", "sender")
+        const { lost, outbox, peer, seen } = yield* datagrams("delay=1h", "sender")
         for (let i = 0; i < 600; i++) outbox.sendUnsafe(new Uint8Array(60_000), peer)
+        assert.strictEqual(lost().length, seen.length)
         assert.isAbove(seen.length, 0)
         assert.isBelow(seen.length, 100)
         assert.deepInclude(seen[0], { fault: "too many wait", lost: true })
+      })
+    )
+  )
+
+  it.live("each copy of a datagram is its receiver's to change", () =>
+    run(
+      Effect.gen(function* () {
+        const { network, plain } = yield* impaired("dup=#1")
+        const heard: Array<string> = []
+        const inbox = yield* network.udp({}, (bytes) => {
+          heard.push(Buffer.from(bytes).toString())
+          bytes.fill(0)
+        })
+        const outbox = yield* plain.udp({}, () => {})
+        yield* outbox.send(bytesOf("abc"), { address: "127.0.0.1", port: inbox.local.port })
+        yield* until(() => heard.length === 2)
+        assert.deepStrictEqual(heard, ["abc", "abc"])
       })
     )
   )

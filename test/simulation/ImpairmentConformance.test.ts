@@ -2,8 +2,11 @@ import * as Os from "node:os"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
+import * as Capture from "../../src/capture/Capture.ts"
+import * as Recording from "../../src/capture/Recording.ts"
 import * as Network from "../../src/network/Network.ts"
 import * as NodeNetwork from "../../src/network/NodeNetwork.ts"
+import type { Sighting } from "../../src/network/Wire.ts"
 import type { FaultPlan } from "../../src/simulation/FaultPlan.ts"
 import * as FaultText from "../../src/simulation/FaultText.ts"
 import * as Impairment from "../../src/simulation/Impairment.ts"
@@ -18,10 +21,19 @@ const plans: Readonly<Record<string, FaultPlan>> = {
   "a plan that nothing matches": FaultText.parseUnsafe("drop=#1000000.., chunk=#1000000.., partition=192.0.2.1|*")
 }
 
+/** The second is captured, too: that is not to make a difference. */
 const layer = (plan: FaultPlan) =>
   Layer.effect(
     Network.Network,
-    Effect.flatMap(Network.Network, (network) => Impairment.wrap(network, Result.getOrThrow(Impairment.make(plan))))
+    Effect.gen(function* () {
+      const recording = Recording.make()
+      const tap = (sighting: Sighting) => {
+        recording.tap(sighting)
+        recording.take()
+      }
+      const listening = plan.length === 0 ? undefined : { tap, wrap: Capture.wrap }
+      return yield* Impairment.wrap(yield* Network.Network, Result.getOrThrow(Impairment.make(plan)), { listening })
+    })
   ).pipe(Layer.provide(NodeNetwork.layer))
 
 for (const [name, plan] of Object.entries(plans)) {

@@ -12,6 +12,7 @@ import * as Reading from "../../capture/Reading.ts"
 import type { Peer } from "../../network/Network.ts"
 import type * as Wire from "../../network/Wire.ts"
 import { CannotRead, UsageError } from "../Process.ts"
+import { dissectors } from "./dissectors.ts"
 
 interface Input {
   readonly file: string
@@ -21,9 +22,6 @@ interface Input {
 
 const why = ({ message, reason }: PlatformError.PlatformError) =>
   reason._tag === "NotFound" ? "no such file" : reason.cause instanceof Error ? reason.cause.message : message
-
-/** What reads the payloads of our own services. */
-const dissectors: ReadonlyArray<Wire.Dissector> = []
 
 /** Packets that a diagram shows of the beginning, and as many of the end. */
 const half = 50

@@ -3,17 +3,19 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
 import * as AddressInfo from "../../network/AddressInfo.ts"
+import * as Network from "../../network/Network.ts"
 import type { FaultPlan } from "../../simulation/FaultPlan.ts"
 import * as Impairment from "../../simulation/Impairment.ts"
 import * as ImpairProxy from "../../simulation/ImpairProxy.ts"
-import type { Endpoint } from "../flags.ts"
+import * as flags from "../flags.ts"
 import { Stop } from "../Process.ts"
+import { dissectors } from "./dissectors.ts"
 import * as network from "./network.ts"
 import { announce, explain } from "./report.ts"
 
 interface Input {
-  readonly listen: Endpoint
-  readonly to: Endpoint
+  readonly listen: flags.Endpoint
+  readonly to: flags.Endpoint
   readonly plan: FaultPlan
   readonly seed: number
   readonly udp: boolean
@@ -45,8 +47,10 @@ export const impair = Effect.fnUntraced(
     const family = listen.host.includes(":") ? 6 : 4
     const isName = !/^[\d.]+$|:/.test(to.host)
     const [server] = yield* AddressInfo.getaddrinfo(to.host, to.port, isName ? { family } : {})
-    const impairment = yield* Effect.fromResult(Impairment.make(plan, { seed }))
-    const tap = yield* network.WireTap
+    const impairment = yield* Effect.fromResult(Impairment.make(plan, { seed, dissectors }))
+    const captured = yield* network.Captured
+    const isBoth = plan.length > 0 && captured === undefined && (yield* flags.Capture) !== undefined
+    if (isBoth) yield* Effect.logWarning("with --faults, the capture marks what those do, and not what --plan does")
     let line: (() => string) | undefined
     let told: string | undefined
     const tell = Effect.suspend(() => {
@@ -55,7 +59,9 @@ export const impair = Effect.fnUntraced(
     })
     // Said last, when the proxy has drained.
     yield* Effect.addFinalizer(() => tell)
-    const proxy = yield* ImpairProxy.make(impairment, { listen, to: server.address, transports, tap }).pipe(
+    const { listening, network: beneath } = captured ?? { network: yield* Network.Network }
+    const proxy = yield* ImpairProxy.make(impairment, { listen, to: server.address, transports, listening }).pipe(
+      Effect.provideService(Network.Network, beneath),
       Effect.catch(({ reason, transport }) => explain("impair", listen.port, "--listen", transport)(reason))
     )
     line = () => lineOf(impairment, proxy.figures())

@@ -4,38 +4,42 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Network from "../../network/Network.ts"
 import * as NodeHost from "../../network/NodeHost.ts"
-import type { Tap } from "../../network/Wire.ts"
+import type { Listening } from "../../simulation/Impairment.ts"
 import * as flags from "../flags.ts"
 
-/** The tap of `--capture`, for who has more to tell it than the wire does. */
-export class WireTap extends Context.Reference<Tap | undefined>("effect-inet/cli/WireTap", {
+/** A network without faults, and who listens in on it. */
+interface Beneath {
+  readonly network: Network.Network["Service"]
+  readonly listening: Listening
+}
+
+/** For who spoils the network by a plan of its own, beside `--capture` and without `--faults`. */
+export class Captured extends Context.Reference<Beneath | undefined>("effect-inet/cli/Captured", {
   defaultValue: () => undefined
 }) {}
 
-const tapOf = Effect.fnUntraced(function* (file: string) {
+const toFile = Effect.fnUntraced(function* (file: string) {
   const Capture = yield* Effect.promise(() => import("../../capture/Capture.ts"))
   yield* Effect.logInfo(`capturing to ${file}; child processes and worker threads are not captured`)
-  const tap = yield* Capture.toFile(file)
-  return { tap, wrap: (network: Network.Network["Service"]) => Capture.wrap(network, tap) }
+  const listening: Listening = { tap: yield* Capture.toFile(file), wrap: Capture.wrap }
+  return listening
 })
 
-/** Faults stand between the program and the capture: it shows what they have let through. */
+/** A capture shows what is on the wire, which is what faults have let through, and marks what they did. */
 const spoiled = Effect.gen(function* () {
   const network = yield* Network.Network
   const file = yield* flags.Capture
   const plan = (yield* flags.Faults) ?? []
   const seed = yield* flags.FaultSeed
-  let tap: Tap | undefined
-  let wired = network
-  if (file !== undefined) {
-    const capture = yield* tapOf(file)
-    tap = capture.tap
-    wired = yield* capture.wrap(network)
+  const listening = file === undefined ? undefined : yield* toFile(file)
+  if (plan.length > 0) {
+    const Impairment = yield* Effect.promise(() => import("../../simulation/Impairment.ts"))
+    const { dissectors } = yield* Effect.promise(() => import("./dissectors.ts"))
+    return Impairment.layer(plan, { seed, dissectors, listening })
   }
-  const wire = Layer.succeed(Network.Network, wired)
-  if (plan.length === 0) return Layer.merge(wire, Layer.succeed(WireTap, tap))
-  const Impairment = yield* Effect.promise(() => import("../../simulation/Impairment.ts"))
-  return Layer.merge(Layer.provide(Impairment.layer(plan, { seed, tap }), wire), Layer.succeed(WireTap, tap))
+  if (listening === undefined) return Layer.succeed(Network.Network, network)
+  const captured = Layer.effect(Network.Network, listening.wrap(network, listening.tap))
+  return Layer.merge(captured, Layer.succeed(Captured, { network, listening }))
 })
 
 export const layer = Layer.provideMerge(Layer.unwrap(spoiled), NodeHost.layer)
