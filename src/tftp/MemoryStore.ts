@@ -1,0 +1,156 @@
+/** Files in memory: for tests, for simulation, and for programs that need no disk. */
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import * as FileName from "./FileName.ts"
+import type { Readable, Store, Writable, WriteMode } from "./FileStore.ts"
+import { AccessDenied, Busy, Exists, FileStoreError, NotFound, type Reason } from "./FileStoreError.ts"
+import * as Quota from "./Quota.ts"
+
+/** @category models @since 0.1.0 */
+export interface MemoryOptions {
+  /**
+   * By name, with `/` between folders. Seen as it is now, changed by uploads, and free to be changed by the program;
+   * the bytes of a file are replaced, never changed. Default: a new, empty map.
+   */
+  readonly files?: Map<string, Uint8Array> | undefined
+  /** What may be written. Default `none`. */
+  readonly write?: WriteMode | undefined
+  /** Most bytes of a file and of all files. Default: no limits. */
+  readonly quota?: Quota.Limits | undefined
+  /** Finds files whose name differs only by case, for reading. Default false. */
+  readonly ignoreCase?: boolean | undefined
+}
+
+/**
+ * Bytes as a file: sent from where they are, so not to be changed while they are read.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fromBytes = (bytes: Uint8Array): Readable => ({
+  size: bytes.length,
+  body: {
+    _tag: "Random",
+    readAt: (position, into) =>
+      Effect.sync(() => {
+        const piece = bytes.subarray(position, position + into.length)
+        into.set(piece)
+        return piece.length
+      })
+  }
+})
+
+/** An upload that has been let in. */
+interface Opened {
+  readonly name: string
+  readonly share: Quota.Share
+  /** It is over, and the name free again. */
+  readonly end: (stored: number) => void
+}
+
+const joined = (chunks: ReadonlyArray<Uint8Array>, length: number): Uint8Array => {
+  const all = new Uint8Array(length)
+  let at = 0
+  for (const chunk of chunks) {
+    all.set(chunk, at)
+    at += chunk.length
+  }
+  return all
+}
+
+/**
+ * A store in memory, with the rules of a directory: the same names, modes and quotas; an upload is seen when it is
+ * committed and not before, one upload of a name at a time, a reader keeps the bytes it began with, and folders are not
+ * made: one exists if a file is in it.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const memory = ({
+  files = new Map(),
+  ignoreCase = false,
+  quota: limits,
+  write: mode = "none"
+}: MemoryOptions = {}): Store => {
+  const busy = new Set<string>()
+  const quota = Quota.make(limits)
+
+  const find = (name: string): Uint8Array | undefined => {
+    const exact = files.get(name)
+    if (exact !== undefined || !ignoreCase) return exact
+    return files.get(FileName.ignoringCase([...files.keys()], name) ?? name)
+  }
+  const isFolder = (name: string) => name === "" || Array.from(files.keys()).some((file) => file.startsWith(`${name}/`))
+
+  const refusal = (name: string): Reason | undefined => {
+    if (mode === "none") return new AccessDenied({ why: "ReadOnly" })
+    if (isFolder(name)) return new AccessDenied({ why: "Directory" })
+    if (!isFolder(name.split("/").slice(0, -1).join("/"))) return new NotFound()
+    if (busy.has(name)) return new Busy()
+    return mode === "create" && files.has(name) ? new Exists() : undefined
+  }
+
+  const begin = (filename: string, size: number | undefined): Result.Result<Opened, FileStoreError> =>
+    Result.mapError(
+      Result.gen(function* () {
+        const name = (yield* FileName.parse(filename)).join("/")
+        const reason = refusal(name)
+        if (reason !== undefined) return yield* Result.fail(reason)
+        if (quota.isIdle()) quota.stored(Array.from(files.values()).reduce((sum, { length }) => sum + length, 0))
+        const share = yield* quota.begin(size)
+        busy.add(name)
+        let isOurs = true
+        const end = (stored: number) => {
+          share.end(stored)
+          if (isOurs) busy.delete(name)
+          isOurs = false
+        }
+        return { name, share, end }
+      }),
+      (reason: Reason) => new FileStoreError({ reason, filename })
+    )
+
+  const writable = ({ end, name, share }: Opened, filename: string): Writable => {
+    const fail = (reason: Reason) => Effect.fail(new FileStoreError({ reason, filename }))
+    const chunks: Array<Uint8Array> = []
+    let length = 0
+    return {
+      write: (bytes) =>
+        Effect.suspend(() => {
+          const grown = share.grow(bytes.length)
+          if (Result.isFailure(grown)) return fail(grown.failure)
+          chunks.push(bytes.slice())
+          length += bytes.length
+          return Effect.void
+        }),
+      commit: Effect.suspend(() => {
+        if (mode === "create" && files.has(name)) return fail(new Exists())
+        const before = files.get(name)?.length ?? 0
+        files.set(name, joined(chunks, length))
+        end(length - before)
+        return Effect.void
+      })
+    }
+  }
+
+  return {
+    read: ({ filename }) =>
+      Effect.suspend(() => {
+        const fail = (reason: Reason) => Effect.fail(new FileStoreError({ reason, filename }))
+        const parts = FileName.parse(filename)
+        if (Result.isFailure(parts)) return fail(parts.failure)
+        const name = parts.success.join("/")
+        const bytes = find(name)
+        if (bytes !== undefined) return Effect.succeed(fromBytes(bytes))
+        return fail(isFolder(name) ? new AccessDenied({ why: "Directory" }) : new NotFound())
+      }),
+    write: ({ filename, size }) =>
+      Effect.map(
+        Effect.acquireRelease(
+          Effect.suspend(() => Effect.fromResult(begin(filename, size))),
+          ({ end }) => Effect.sync(() => end(0))
+        ),
+        (opened) => writable(opened, filename)
+      )
+  }
+}

@@ -1,0 +1,132 @@
+/** The calls of node:fs that a store needs, as effects, with the system's errors in the terms of `FileStoreError`. */
+import * as Fs from "node:fs"
+import * as Path from "node:path"
+import * as Effect from "effect/Effect"
+import { AccessDenied, DiskFull, Exists, NotFound, ReadFailed, type Reason, WriteFailed } from "./FileStoreError.ts"
+
+type Done<A> = (error: NodeJS.ErrnoException | null, value?: A) => void
+
+/**
+ * One call. It cannot be interrupted: the kernel may still use the buffer, and the descriptor must not be closed and
+ * given away before it is done.
+ */
+export const call = <A = void>(run: (done: Done<A>) => void): Effect.Effect<A, NodeJS.ErrnoException> =>
+  Effect.uninterruptible(
+    Effect.callback((resume) => {
+      try {
+        run((error, value) => resume(error ? Effect.fail(error) : Effect.succeed(value as A)))
+      } catch (error) {
+        resume(Effect.fail(error as NodeJS.ErrnoException))
+      }
+    })
+  )
+
+/** An error as the system would give it. */
+export const errno = (code: string): NodeJS.ErrnoException => Object.assign(new Error(code), { code })
+
+const missing = new NotFound()
+const full = new DiskFull()
+const forbidden = new AccessDenied({ why: "Forbidden" })
+const device = new AccessDenied({ why: "Device" })
+
+const reasons: Readonly<Record<string, Reason>> = {
+  ENOENT: missing,
+  ENOTDIR: missing,
+  ENAMETOOLONG: missing,
+  ENOSPC: full,
+  EDQUOT: full,
+  EFBIG: full,
+  EACCES: forbidden,
+  EPERM: forbidden,
+  EROFS: new AccessDenied({ why: "ReadOnly" }),
+  EISDIR: new AccessDenied({ why: "Directory" }),
+  ELOOP: new AccessDenied({ why: "Link" }),
+  ENXIO: device,
+  ENODEV: device,
+  EEXIST: new Exists()
+}
+
+const knownReason = ({ code = "" }: NodeJS.ErrnoException): Reason | undefined => reasons[code]
+
+/** Why opening or reading failed. */
+export const readReason = (cause: NodeJS.ErrnoException): Reason => knownReason(cause) ?? new ReadFailed({ cause })
+
+/** Why creating, writing or renaming failed. */
+export const writeReason = (cause: NodeJS.ErrnoException): Reason => knownReason(cause) ?? new WriteFailed({ cause })
+
+/** Whether a real path is the root or below it; `/root-priv` is not below `/root`. */
+export const isInside = (root: string, path: string): boolean =>
+  path === root || path.startsWith(root.endsWith(Path.sep) ? root : root + Path.sep)
+
+/** What a file that is no regular one is refused as. */
+export const refusal = (stats: Fs.Stats): AccessDenied | undefined => {
+  if (stats.isFile()) return undefined
+  const why = stats.isDirectory() ? "Directory" : stats.isSymbolicLink() ? "Link" : "Device"
+  return new AccessDenied({ why })
+}
+
+export const open = (path: string, flags: number, mode?: number) =>
+  call<number>((done) => Fs.open(path, flags, mode, done))
+export const close = (descriptor: number) => call((done) => Fs.close(descriptor, done))
+export const fstat = (descriptor: number) => call<Fs.Stats>((done) => Fs.fstat(descriptor, done))
+export const lstat = (path: string) => call<Fs.Stats>((done) => Fs.lstat(path, done))
+export const fsync = (descriptor: number) => call((done) => Fs.fsync(descriptor, done))
+export const realpath = (path: string) => call<string>((done) => Fs.realpath.native(path, done))
+export const readlink = (path: string) => call<string>((done) => Fs.readlink(path, done))
+export const readdir = (path: string) => call<ReadonlyArray<string>>((done) => Fs.readdir(path, done))
+export const rename = (from: string, to: string) => call((done) => Fs.rename(from, to, done))
+export const link = (from: string, to: string) => call((done) => Fs.link(from, to, done))
+export const unlink = (path: string) => call((done) => Fs.unlink(path, done))
+
+/** Bytes that may still be written to the file system of a path. */
+export const freeBytes = (path: string) =>
+  Effect.map(
+    call<Fs.StatsFs>((done) => Fs.statfs(path, done)),
+    ({ bavail, bsize }) => bavail * bsize
+  )
+
+/** Fills `into` from a position, as far as the file goes; tells how much there was. */
+export const readAt = (descriptor: number, position: number, into: Uint8Array) =>
+  call<number>((done) => {
+    const step = (at: number): void =>
+      Fs.read(descriptor, into, at, into.length - at, position + at, (error, count) =>
+        error !== null || count === 0 || at + count === into.length ? done(error, at + count) : step(at + count)
+      )
+    step(0)
+  })
+
+/** Writes all bytes at a position. */
+export const writeAt = (descriptor: number, position: number, bytes: Uint8Array) =>
+  call((done) => {
+    const step = (at: number): void =>
+      Fs.write(descriptor, bytes, at, bytes.length - at, position + at, (error, count) =>
+        error !== null || at + count === bytes.length ? done(error) : step(at + count)
+      )
+    step(0)
+  })
+
+/** Where Linux keeps a link for each open descriptor. */
+const descriptors = "/proc/self/fd"
+
+/**
+ * A path that leads through an open directory itself, wherever it is moved or whatever takes its place; the plain path
+ * where the system has none.
+ */
+export const through = (descriptor: number, path: string, links = descriptors) => {
+  const way = `${links}/${descriptor}`
+  return Effect.match(readlink(way), { onSuccess: () => way, onFailure: () => path })
+}
+
+/**
+ * The real path of what has been opened; where the system does not tell, that of `path`, if the same file is still
+ * there.
+ */
+export const opened = (descriptor: number, path: string, links = descriptors) =>
+  Effect.catch(
+    readlink(`${links}/${descriptor}`),
+    Effect.fnUntraced(function* () {
+      const real = yield* realpath(path)
+      const [one, other] = yield* Effect.all([fstat(descriptor), lstat(real)])
+      return one.dev === other.dev && one.ino === other.ino ? real : yield* Effect.fail(errno("ENOENT"))
+    })
+  )

@@ -1,0 +1,209 @@
+/** A directory of the host as a store of files: nothing outside of it can be read or written. */
+import { constants } from "node:fs"
+import * as Path from "node:path"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
+import type * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
+import * as FileName from "./FileName.ts"
+import { FileStore, type Readable, type Request, type Store, type WriteMode } from "./FileStore.ts"
+import { AccessDenied, BadRoot, DiskFull, Exists, FileStoreError, type Reason } from "./FileStoreError.ts"
+import * as File from "./NodeFile.ts"
+import * as Upload from "./NodeUpload.ts"
+import * as Quota from "./Quota.ts"
+
+/** Which directory, and what may be done in it. @category models @since 0.1.0 */
+export interface Options {
+  /** The directory. A symbolic link is followed anew for every request, so that it can be turned to another version. */
+  readonly root: string
+  /** What may be written. Default `none`. Missing folders are never made. */
+  readonly write?: WriteMode | undefined
+  /** Finds files and folders whose names differ only by case, for reading. Default false. */
+  readonly ignoreCase?: boolean | undefined
+  /**
+   * Most bytes of a file, and of all files below the root, counted again whenever an upload starts while no other runs.
+   * Default: no limits.
+   */
+  readonly quota?: Quota.Limits | undefined
+  /** Bytes that must stay free on the disk. Default 0. */
+  readonly free?: number | undefined
+  /** Waits at the end of an upload until the disk has it (fsync). Default false. */
+  readonly sync?: boolean | undefined
+  /** The mode of new files, less the umask. Default 0o644. */
+  readonly permissions?: number | undefined
+}
+
+/** Fails with a reason of ours, or with the system's error. */
+type Failure = Reason | NodeJS.ErrnoException
+
+const isErrno = (error: Failure): error is NodeJS.ErrnoException => error instanceof Error
+
+/** Where the request leads, every link followed. */
+const follow = Effect.fnUntraced(function* (
+  root: string,
+  parts: ReadonlyArray<string>,
+  ignoreCase: boolean
+): Effect.fn.Return<string, Failure> {
+  const walk = Effect.fnUntraced(function* () {
+    let path = root
+    for (const part of parts) {
+      const found = FileName.ignoringCase(yield* File.readdir(path), part) ?? part
+      path = yield* confined(root, yield* File.realpath(Path.join(path, found)))
+    }
+    return path
+  })
+  const exact = File.realpath(Path.join(root, ...parts))
+  return yield* ignoreCase ? Effect.catchIf(exact, ({ code }) => code === "ENOENT", walk) : exact
+})
+
+/** The path, if it is inside the root and no upload's temporary file. */
+const confined = (root: string, path: string): Effect.Effect<string, AccessDenied> => {
+  if (!File.isInside(root, path)) return Effect.fail(new AccessDenied({ why: "Outside" }))
+  return Path.basename(path).startsWith(FileName.reserved)
+    ? Effect.fail(new AccessDenied({ why: "Reserved" }))
+    : Effect.succeed(path)
+}
+
+/** Opens what is inside the root; what has been opened is looked at again, for the path may have changed meanwhile. */
+const openInside = Effect.fnUntraced(function* (
+  root: string,
+  path: string,
+  flags: number
+): Effect.fn.Return<number, Failure, Scope.Scope> {
+  const descriptor = yield* Effect.acquireRelease(File.open(path, flags | constants.O_NOFOLLOW), (descriptor) =>
+    Effect.ignore(File.close(descriptor))
+  )
+  yield* confined(root, yield* File.opened(descriptor, path))
+  return descriptor
+})
+
+/** Neither waits for the other end of a pipe nor takes over a terminal. */
+const reading = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY
+
+const regular = (stats: Parameters<typeof File.refusal>[0]): Effect.Effect<void, AccessDenied> => {
+  const refusal = File.refusal(stats)
+  return refusal === undefined ? Effect.void : Effect.fail(refusal)
+}
+
+/** Bytes of all files below a directory; links and unfinished uploads do not count. */
+const measure = Effect.fnUntraced(function* (root: string) {
+  const folders = [root]
+  let sum = 0
+  for (const folder of folders) {
+    const entries = yield* Effect.orElseSucceed(File.readdir(folder), () => [])
+    for (const entry of entries) {
+      if (entry.startsWith(FileName.reserved)) continue
+      const path = Path.join(folder, entry)
+      const stats = yield* Effect.orElseSucceed(File.lstat(path), () => undefined)
+      if (stats?.isDirectory()) folders.push(path)
+      if (stats?.isFile()) sum += stats.size
+    }
+  }
+  return sum
+})
+
+/**
+ * A store over a directory.
+ *
+ * Links are followed as long as they stay inside; directories, devices, pipes and sockets are refused. An upload
+ * is written to a temporary file beside its place (see `FileName.reserved`), which no client can name; readers keep the
+ * file they began with. A second upload of a name is refused while one runs, also by another server on the directory,
+ * and what a killed server has left is removed by the next upload into that folder. Uploads do not go through links.
+ *
+ * Fails with `BadRoot` if the root is no directory.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Return<Store, FileStoreError> {
+  const { free = 0, ignoreCase = false, permissions = 0o644, root, sync = false, write: mode = "none" } = options
+  const quota = Quota.make(options.quota)
+  const alone = yield* Semaphore.make(1)
+  const badRoot = (cause: unknown) =>
+    Effect.fail(new FileStoreError({ reason: new BadRoot({ cause }), filename: root }))
+  yield* Effect.catch(File.readdir(root), badRoot)
+
+  const typed =
+    (request: Request, reasonOf: (cause: NodeJS.ErrnoException) => Reason) =>
+    <A, R>(effect: Effect.Effect<A, Failure, R>): Effect.Effect<A, FileStoreError, R> =>
+      Effect.mapError(effect, (error) => {
+        const reason = isErrno(error) ? reasonOf(error) : error
+        return new FileStoreError({ reason, filename: request.filename })
+      })
+
+  const locate = Effect.fnUntraced(function* (request: Request): Effect.fn.Return<Readable, Failure, Scope.Scope> {
+    const parts = yield* Effect.fromResult(FileName.parse(request.filename))
+    const base = yield* File.realpath(root)
+    const path = yield* confined(base, yield* follow(base, parts, ignoreCase))
+    yield* regular(yield* File.lstat(path))
+    const descriptor = yield* openInside(base, path, reading)
+    const stats = yield* File.fstat(descriptor)
+    yield* regular(stats)
+    const failed = typed(request, File.readReason)
+    return {
+      size: stats.size,
+      descriptor,
+      body: { _tag: "Random", readAt: (position, into) => failed(File.readAt(descriptor, position, into)) }
+    }
+  })
+
+  const folderOf = Effect.fnUntraced(function* (
+    base: string,
+    parts: ReadonlyArray<string>
+  ): Effect.fn.Return<Upload.Folder, Failure, Scope.Scope> {
+    const path = yield* confined(base, yield* File.realpath(Path.join(base, ...parts)))
+    const descriptor = yield* openInside(base, path, constants.O_RDONLY | constants.O_DIRECTORY)
+    const { dev, ino } = yield* File.fstat(descriptor)
+    return { descriptor, path: yield* File.through(descriptor, path), id: `${dev}:${ino}` }
+  })
+
+  /** The upload's share of the quota and of the disk, before any byte of it. */
+  const admit = (base: string, folder: Upload.Folder, size: number | undefined) =>
+    alone.withPermit(
+      Effect.gen(function* (): Effect.fn.Return<Quota.Share, Failure, Scope.Scope> {
+        if (options.quota?.total !== undefined && quota.isIdle()) quota.stored(yield* measure(base))
+        const room = (yield* File.freeBytes(folder.path)) - free - quota.awaited()
+        const share = yield* Effect.acquireRelease(
+          Effect.suspend(() => Effect.fromResult(quota.begin(size))),
+          (share) => Effect.sync(() => share.end(0))
+        )
+        if (room < (size ?? 0)) return yield* Effect.fail(new DiskFull())
+        return share
+      })
+    )
+
+  const aim = Effect.fnUntraced(function* (
+    request: Request
+  ): Effect.fn.Return<readonly [Upload.Target, Quota.Share], Failure, Scope.Scope> {
+    const { filename, size } = request
+    const parts = yield* Effect.fromResult(FileName.parse(filename))
+    if (mode === "none") return yield* Effect.fail(new AccessDenied({ why: "ReadOnly" }))
+    const base = yield* File.realpath(root)
+    const folder = yield* folderOf(base, parts.slice(0, -1))
+    const name = parts.at(-1)!
+    const present = yield* Effect.result(File.lstat(`${folder.path}/${name}`))
+    if (Result.isSuccess(present)) {
+      yield* regular(present.success)
+      if (mode === "create") return yield* Effect.fail(new Exists())
+    }
+    return [{ folder, name, filename }, yield* admit(base, folder, size)] as const
+  })
+
+  return {
+    read: (request) => typed(request, File.readReason)(locate(request)),
+    write: Effect.fnUntraced(function* (request) {
+      const failed = typed(request, File.writeReason)
+      const [target, share] = yield* failed(aim(request))
+      const enough = Effect.fnUntraced(function* (bytes: number): Effect.fn.Return<void, Failure> {
+        if ((yield* File.freeBytes(target.folder.path)) - bytes < free) return yield* Effect.fail(new DiskFull())
+      })
+      const room = free > 0 ? (bytes: number) => failed(enough(bytes)) : () => Effect.void
+      return yield* Upload.make(target, share, { replace: mode === "overwrite", sync, permissions, room })
+    })
+  }
+})
+
+/** @category layers @since 0.1.0 */
+export const layer = (options: Options): Layer.Layer<FileStore, FileStoreError> =>
+  Layer.effect(FileStore, make(options))

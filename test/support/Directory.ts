@@ -1,0 +1,22 @@
+import * as Fs from "node:fs"
+import * as Os from "node:os"
+import * as Path from "node:path"
+import * as Effect from "effect/Effect"
+
+/** A new directory with these files; it goes with the scope. */
+export const directory = (files: Readonly<Record<string, string>> = {}) =>
+  Effect.map(
+    Effect.acquireRelease(
+      Effect.sync(() => Fs.realpathSync(Fs.mkdtempSync(Path.join(Os.tmpdir(), "inet-store-")))),
+      (path) => Effect.sync(() => Fs.rmSync(path, { recursive: true, force: true }))
+    ),
+    (path) => {
+      const root = Path.join(path, "root")
+      Fs.mkdirSync(root)
+      for (const [name, text] of Object.entries(files)) {
+        Fs.mkdirSync(Path.dirname(Path.join(root, name)), { recursive: true })
+        Fs.writeFileSync(Path.join(root, name), text)
+      }
+      return { path, root, inRoot: (name: string) => Path.join(root, name) }
+    }
+  )

@@ -1,0 +1,54 @@
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import type * as FileStore from "../../src/tftp/FileStore.ts"
+
+const utf8 = new TextEncoder()
+
+export const bytesOf = (text: string) => utf8.encode(text)
+
+export const request = (filename: string, more: Partial<FileStore.Request> = {}): FileStore.Request => ({
+  filename,
+  mode: "octet",
+  client: { address: "192.0.2.7", port: 2000 },
+  options: [],
+  size: undefined,
+  ...more
+})
+
+/** The reason's tag and why, such as `AccessDenied Outside`. */
+export const refusal = ({ reason }: FileStore.FileStoreError) =>
+  "why" in reason ? `${reason._tag} ${reason.why}` : reason._tag
+
+const orRefusal = <A, R>(effect: Effect.Effect<A, FileStore.FileStoreError, R>) =>
+  Effect.map(Effect.result(effect), (result) => (Result.isSuccess(result) ? result.success : refusal(result.failure)))
+
+/** The text of a file of known size, read in small pieces. */
+export const textOf = Effect.fnUntraced(function* ({ body }: FileStore.Readable) {
+  if (body._tag === "Stream") return "a stream"
+  const into = new Uint8Array(5)
+  let text = ""
+  for (let position = 0; ; position += 5) {
+    const count = yield* body.readAt(position, into)
+    text += new TextDecoder().decode(into.subarray(0, count))
+    if (count < 5) return text
+  }
+})
+
+/** The text that a store has under a name, or why it refuses. */
+export const get = (store: FileStore.Store, filename: string, more?: Partial<FileStore.Request>) =>
+  Effect.scoped(orRefusal(Effect.flatMap(store.read(request(filename, more)), textOf)))
+
+/** Writes in two pieces and commits: `done`, or why it is refused. */
+export const put = (store: FileStore.Store, filename: string, text: string, more?: Partial<FileStore.Request>) =>
+  Effect.scoped(
+    orRefusal(
+      Effect.gen(function* () {
+        const { commit, write } = yield* store.write(request(filename, more))
+        const bytes = bytesOf(text)
+        yield* write(bytes.slice(0, 3))
+        yield* write(bytes.slice(3))
+        yield* commit
+        return "done"
+      })
+    )
+  )
