@@ -1,0 +1,75 @@
+/** Debian's TFTP programs among themselves: what the tests of ours and the benchmark stand on. */
+import * as Fs from "node:fs"
+import * as Os from "node:os"
+import * as Path from "node:path"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import { noneLeft } from "../support/Handles.ts"
+import { noise } from "../support/Hosts.ts"
+import * as Peers from "../support/TftpPeers.ts"
+
+const temporary = Effect.acquireRelease(
+  Effect.sync(() => {
+    const folder = Fs.mkdtempSync(Path.join(Os.tmpdir(), "inet-"))
+    Fs.chmodSync(folder, 0o755)
+    return folder
+  }),
+  (folder) => Effect.sync(() => Fs.rmSync(folder, { recursive: true }))
+)
+
+/** Why the two cannot meet here. */
+const reason = (server: Peers.Server, client?: Peers.Client) =>
+  Peers.missing(server) ?? (client === undefined || Peers.has(client) ? undefined : `${client} not installed`)
+
+const named = (name: string, why: string | undefined) => (why === undefined ? name : `${name} (skipped: ${why})`)
+
+/** Blocks of 1428 end in the middle of it, those of 512 on its edge. */
+const content = noise(200 * 512)
+
+const exchange = (server: Peers.Server, client: Peers.Client) =>
+  Effect.gen(function* () {
+    const folder = yield* temporary
+    const root = Path.join(folder, "root")
+    Fs.mkdirSync(root)
+    Fs.writeFileSync(Path.join(root, "here"), content)
+    const at = yield* Peers.start(server, root)
+    const local = Path.join(folder, "there")
+    const get = yield* Peers.execute(Peers.commandOf(client, { ...at, verb: "get", remote: "here", local }))
+    assert.strictEqual(get.code, 0, get.stderr)
+    assert.isTrue(Fs.readFileSync(local).equals(content))
+    if (server === "dnsmasq") return
+    const put = yield* Peers.execute(Peers.commandOf(client, { ...at, verb: "put", remote: "back", local }))
+    assert.strictEqual(put.code, 0, put.stderr)
+    // Some clients do not wait for the last acknowledgement, so that the server may still be at it.
+    const back = Path.join(root, "back")
+    while (!Fs.existsSync(back) || Fs.statSync(back).size < content.length) yield* Effect.yieldNow
+    assert.isTrue(Fs.readFileSync(back).equals(content))
+  }).pipe(Effect.scoped, noneLeft)
+
+describe("the TFTP programs of this machine", () => {
+  for (const server of Peers.servers) {
+    for (const client of Peers.clients) {
+      const why = reason(server, client)
+      it.live.skipIf(why !== undefined)(
+        named(`${client} gets from ${server} and puts to it, if it takes files`, why),
+        () => exchange(server, client)
+      )
+    }
+
+    const why = reason(server)
+    it.live.skipIf(why !== undefined)(named(`${server} is gone with its scope`, why), () =>
+      Effect.gen(function* () {
+        const { pid } = yield* Effect.scoped(Effect.flatMap(temporary, (root) => Peers.start(server, root)))
+        assert.throws(() => process.kill(pid, 0), /ESRCH/)
+      })
+    )
+  }
+
+  it.live("a server that ends at once is an error that says what it said", () =>
+    Effect.gen(function* () {
+      const at = { address: Peers.ownAddress(), port: 6969 }
+      const { message } = yield* Effect.flip(Effect.scoped(Peers.launch("sh", ["-c", "echo no good >&2"], at)))
+      assert.match(message, /ended at once: no good/)
+    })
+  )
+})

@@ -1,0 +1,267 @@
+/**
+ * Debian's TFTP servers and clients, for tests and benchmarks: a server runs on a loopback address of its own and is
+ * gone when the scope closes.
+ *
+ * The packages tftpd-hpa and atftpd shut each other out. Unpacked here they do not:
+ *
+ *     mkdir -p node_modules/.cache/peers && cd node_modules/.cache/peers
+ *     for name in tftpd-hpa atftpd; do apt-get download $name && dpkg -x ${name}_*.deb $name; done
+ */
+import * as ChildProcess from "node:child_process"
+import * as Crypto from "node:crypto"
+import * as Dgram from "node:dgram"
+import * as Fs from "node:fs"
+import * as Path from "node:path"
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import * as Schedule from "effect/Schedule"
+
+/** A peer that did not start, or ended too early. */
+class PeerError extends Data.TaggedError("PeerError")<{ readonly message: string }> {}
+
+/** Where a server listens. */
+export interface Endpoint {
+  readonly address: string
+  readonly port: number
+}
+
+/** A server that answers. */
+interface Running extends Endpoint {
+  readonly pid: number
+}
+
+const unpacked = Path.resolve(import.meta.dirname, "../../node_modules/.cache/peers")
+
+const says = (command: string, args: ReadonlyArray<string>, pattern: RegExp) => {
+  const { stderr, stdout } = ChildProcess.spawnSync(command, args, { encoding: "utf8" })
+  return pattern.test(`${stdout}${stderr}`)
+}
+
+/** The first of these files that is the program meant: two packages have called theirs in.tftpd. */
+const find = (files: ReadonlyArray<string>, version: string, pattern: RegExp) =>
+  files.find((file) => Fs.existsSync(file) && says(file, [version], pattern))
+
+const isRoot = process.getuid?.() === 0
+
+interface ServerProgram {
+  readonly file: string | undefined
+  readonly port: number
+  readonly args: (root: string, at: Endpoint) => ReadonlyArray<string>
+}
+
+/** Limits on transfers at a time are raised, and dnsmasq's buffers, or it would grant no large block. */
+const programs = {
+  "tftpd-hpa": {
+    file: find([Path.join(unpacked, "tftpd-hpa/usr/sbin/in.tftpd"), "/usr/sbin/in.tftpd"], "--version", /^tftp-hpa/),
+    port: 6969,
+    args: (root, { address, port }) => [
+      ...["--listen", "--foreground", "--address", `${address}:${port}`],
+      ...["--secure", "--user", "root", "--create", root]
+    ]
+  },
+  atftpd: {
+    file: find([Path.join(unpacked, "atftpd/usr/sbin/atftpd"), "/usr/sbin/atftpd"], "--version", /^atftp/),
+    port: 6969,
+    args: (root, { address, port }) => [
+      ...["--daemon", "--no-fork", "--user", "root.root", "--maxthread", "300"],
+      ...["--bind-address", address, "--port", String(port), root]
+    ]
+  },
+  dnsmasq: {
+    file: find(["/usr/sbin/dnsmasq", "/usr/local/sbin/dnsmasq"], "--version", /\sTFTP\s/),
+    // It knows no other.
+    port: 69,
+    args: (root, { address }) => [
+      ...["--no-daemon", "--conf-file=/dev/null", "--pid-file=", "--user=root", "--port=0"],
+      ...["--enable-tftp", `--tftp-root=${root}`, "--tftp-max=300", "--edns-packet-max=65535"],
+      ...[`--listen-address=${address}`, "--bind-interfaces"]
+    ]
+  }
+} satisfies Record<string, ServerProgram>
+
+export type Server = keyof typeof programs
+
+/** Every server we know how to start. */
+export const servers = Object.keys(programs) as ReadonlyArray<Server>
+
+/** What a client is asked to do. */
+export interface Job extends Endpoint {
+  readonly verb: "get" | "put"
+  readonly remote: string
+  readonly local: string
+  readonly blksize?: number | undefined
+  readonly windowsize?: number | undefined
+}
+
+interface ClientProgram {
+  readonly command: string
+  readonly isThere: boolean
+  /** The options it can be told to ask for. */
+  readonly can: ReadonlyArray<"blksize" | "windowsize">
+  readonly args: (job: Job) => ReadonlyArray<string>
+}
+
+const given = (value: number | undefined, ...args: ReadonlyArray<string>) => (value === undefined ? [] : args)
+
+const clientPrograms = {
+  curl: {
+    command: "curl",
+    isThere: says("curl", ["--version"], /^Protocols:.* tftp/m),
+    can: ["blksize"],
+    args: ({ address, blksize, local, port, remote, verb }) => [
+      ...["--silent", "--show-error", verb === "get" ? "--output" : "--upload-file", local],
+      ...given(blksize, "--tftp-blksize", String(blksize)),
+      `tftp://${address}:${port}/${remote}`
+    ]
+  },
+  atftp: {
+    command: "atftp",
+    isThere: says("atftp", ["--version"], /^atftp/),
+    can: ["blksize", "windowsize"],
+    args: ({ address, blksize, local, port, remote, verb, windowsize }) => [
+      ...given(blksize, "--option", `blksize ${blksize}`),
+      ...given(windowsize, "--option", `windowsize ${windowsize}`),
+      ...[`--${verb}`, "--remote-file", remote, "--local-file", local, address, String(port)]
+    ]
+  },
+  "tftp-hpa": {
+    command: "tftp",
+    isThere: says("tftp", ["-V"], /^tftp-hpa/),
+    can: [],
+    args: ({ address, local, port, remote, verb }) => [
+      ...["-m", "binary", address, String(port), "-c", verb],
+      ...(verb === "get" ? [remote, local] : [local, remote])
+    ]
+  },
+  busybox: {
+    command: "busybox",
+    isThere: says("busybox", ["--list"], /^tftp$/m),
+    can: ["blksize"],
+    args: ({ address, blksize, local, port, remote, verb }) => [
+      ...["tftp", verb === "get" ? "-g" : "-p", "-r", remote, "-l", local],
+      ...given(blksize, "-b", String(blksize)),
+      ...[address, String(port)]
+    ]
+  }
+} satisfies Record<string, ClientProgram>
+
+export type Client = keyof typeof clientPrograms
+
+/** Every client we know how to run. tftp-hpa's ends with code 0 whatever happened: look at what it brought. */
+export const clients = Object.keys(clientPrograms) as ReadonlyArray<Client>
+
+/** Why a server cannot run here; `undefined` if it can. */
+export const missing = (server: Server): string | undefined => {
+  if (programs[server].file === undefined) return `${server} not installed`
+  return isRoot ? undefined : `${server} needs root`
+}
+
+/** Whether a client can run here. */
+export const has = (client: Client): boolean => clientPrograms[client].isThere
+
+/** The command line of a client. Dies if it cannot ask for an option of the job. */
+export const commandOf = (client: Client, job: Job): readonly [command: string, args: ReadonlyArray<string>] => {
+  const program: ClientProgram = clientPrograms[client]
+  for (const option of ["blksize", "windowsize"] as const) {
+    if (job[option] !== undefined && !program.can.includes(option))
+      throw new Error(`${client} cannot ask for ${option}`)
+  }
+  return [program.command, program.args(job)]
+}
+
+/** A loopback address that nobody else is likely to hold: any port of it is free, 69 too. */
+export const ownAddress = () => `127.${Crypto.randomInt(16, 240)}.${Crypto.randomInt(256)}.${Crypto.randomInt(1, 255)}`
+
+const probe = Buffer.from("\0\x01no such file\0octet\0", "latin1")
+
+/** Waits for any answer to a request; what asks again is a schedule. */
+const answered = ({ address, port }: Endpoint) =>
+  Effect.acquireUseRelease(
+    Effect.sync(() => Dgram.createSocket("udp4").on("error", () => {})),
+    (socket) =>
+      Effect.raceFirst(
+        Effect.callback<void>((resume) => void socket.once("message", () => resume(Effect.void))),
+        Effect.andThen(
+          Effect.repeat(
+            Effect.sync(() => socket.send(probe, port, address)),
+            Schedule.spaced("20 millis")
+          ),
+          Effect.never
+        )
+      ),
+    (socket) => Effect.sync(() => socket.close())
+  )
+
+const signal = (pid: number, name: NodeJS.Signals) => {
+  try {
+    process.kill(-pid, name)
+  } catch {
+    // Nobody of the group is left.
+  }
+}
+
+/** Starts a server that listens at `at`, waits until it answers, and ends all its processes with the scope. */
+export const launch = Effect.fnUntraced(function* (command: string, args: ReadonlyArray<string>, at: Endpoint) {
+  let said = ""
+  let isClosed = false
+  const ended = (child: ChildProcess.ChildProcess) =>
+    Effect.callback<void>((resume) => {
+      if (isClosed) resume(Effect.void)
+      else child.once("close", () => resume(Effect.void))
+    })
+  const child = yield* Effect.acquireRelease(
+    Effect.sync(() =>
+      // Its own group: tftpd-hpa has a process for each transfer.
+      ChildProcess.spawn(command, args, { detached: true, stdio: ["ignore", "ignore", "pipe"] })
+        .on("error", (error) => (said += error.message))
+        .on("close", () => (isClosed = true))
+    ),
+    (child) =>
+      Effect.gen(function* () {
+        if (child.pid === undefined) return
+        signal(child.pid, "SIGTERM")
+        yield* Effect.timeoutOption(ended(child), "2 seconds")
+        signal(child.pid, "SIGKILL")
+        yield* ended(child)
+      })
+  )
+  child.stderr.on("data", (text) => {
+    said = `${said}${text}`.slice(-1_000)
+  })
+  const failed = (why: string) => Effect.fail(new PeerError({ message: `${command}: ${why}: ${said.trim()}` }))
+  yield* answered(at).pipe(
+    Effect.raceFirst(Effect.flatMap(ended(child), () => failed("ended at once"))),
+    Effect.timeoutOrElse({ duration: "10 seconds", orElse: () => failed("no answer in 10 s") })
+  )
+  const running: Running = { ...at, pid: child.pid! }
+  return running
+})
+
+/** Starts a foreign server on an address of its own: it serves `root`, and takes uploads if it can. */
+export const start = Effect.fnUntraced(function* (server: Server, root: string) {
+  const { args, file, port }: ServerProgram = programs[server]
+  if (file === undefined) return yield* new PeerError({ message: `${server} is not installed` })
+  const at = { address: ownAddress(), port }
+  return yield* launch(file, args(root, at), at)
+})
+
+/** How a client ended: `code` is null if it had to be killed. */
+export interface Ended {
+  readonly code: number | null
+  readonly stderr: string
+}
+
+/** Runs a program to its end, or kills it after so many milliseconds. */
+export const execute = ([command, args]: ReturnType<typeof commandOf>, most = 60_000) =>
+  Effect.callback<Ended>((resume) => {
+    const child = ChildProcess.spawn(command, args, { timeout: most, stdio: ["ignore", "ignore", "pipe"] })
+    let stderr = ""
+    child.stderr.on("data", (text) => {
+      stderr += text
+    })
+    child.once("error", (error) => {
+      stderr += error.message
+    })
+    child.once("close", (code) => resume(Effect.succeed({ code, stderr })))
+    return Effect.sync(() => void child.kill("SIGKILL"))
+  })
