@@ -1,0 +1,123 @@
+/** A request that a server has accepted, and the transfer it becomes, on whatever thread. */
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import * as Network from "../network/Network.ts"
+import type * as Sweeper from "../network/Sweeper.ts"
+import type * as FileStore from "./FileStore.ts"
+import type * as Options from "./Options.ts"
+import * as Packet from "./Packet.ts"
+import * as Receiving from "./Receiving.ts"
+import * as Retransmission from "./Retransmission.ts"
+import * as Sending from "./Sending.ts"
+import * as TftpError from "./TftpError.ts"
+import * as Transfer from "./Transfer.ts"
+
+/** All that a transfer needs but the file: plain data, so that it can go to another thread. */
+export interface Task {
+  readonly kind: Packet.Request["_tag"]
+  readonly filename: string
+  readonly mode: Packet.Mode
+  readonly peer: Network.Peer
+  /** The address to answer from: an IP literal. */
+  readonly host: string
+  /** The ports to answer from; undefined: any. */
+  readonly ports: readonly [from: number, to: number] | undefined
+  readonly agreed: Options.Agreed
+  /** The OACK; undefined: none. */
+  readonly greeting: Uint8Array | undefined
+  readonly unproven: number
+}
+
+/** The file of a task: what is read, or what is written. */
+export type File = Pick<FileStore.Readable, "body" | "size"> | FileStore.Writable
+
+/** A transfer, and what remains to be done when it has succeeded. */
+export interface Begun {
+  readonly transfer: Transfer.Transfer
+  /** Stays with the peer for as long as it may not have heard of the end. */
+  readonly after: Effect.Effect<void>
+}
+
+/** Answers to strangers at one transfer: no more is owed, and no loop can come of it. */
+const mostStrangers = 8
+
+const stranger = Transfer.errorOf(Packet.ErrorCode.UnknownTransferId, "Unknown transfer ID")
+
+const isSame = (one: Network.Peer, other: Network.Peer) => one.port === other.port && one.address === other.address
+
+/** Kernel buffers for a window that comes at once; the kernel may grant less. */
+const bufferFor = ({ agreed: { blksize, windowsize }, kind }: Task) =>
+  kind === "RRQ" || windowsize === 1 ? undefined : Math.min(4 << 20, Math.max(1 << 18, 2 * windowsize * (blksize + 4)))
+
+/** Begins at a different port each time, so that a late packet does not meet a new transfer. */
+let turn = 0
+const portsOf = (range: Task["ports"]): ReadonlyArray<number> => {
+  if (range === undefined) return [0]
+  const [from, to] = range
+  const count = to - from + 1
+  turn = (turn + 1) % count
+  return Array.from({ length: count }, (_, i) => from + ((turn + i) % count))
+}
+
+/** A socket for a transfer, which hears its peer and turns strangers away (RFC 1350, 4); gives its `send`. */
+export const open = Effect.fnUntraced(function* (
+  task: Task,
+  receive: (bytes: Uint8Array) => void
+): Effect.fn.Return<(bytes: Uint8Array) => void, TftpError.TftpError, Network.Network | Scope.Scope> {
+  const { host, peer } = task
+  const network = yield* Network.Network
+  let strangers = 0
+  const onDatagram = (bytes: Uint8Array, from: Network.Peer) => {
+    if (isSame(from, peer)) return receive(bytes)
+    if (Packet.opcode(bytes) === Packet.Opcode.ERROR || strangers++ >= mostStrangers) return
+    socket.sendUnsafe(stranger, from)
+  }
+  const bind = (port: number) => network.udp({ host, port, receiveBuffer: bufferFor(task) }, onDatagram)
+  const [first, ...rest] = portsOf(task.ports)
+  const bound = rest.reduce(
+    (tried, port) =>
+      Effect.catchIf(
+        tried,
+        ({ reason }) => reason === "AddressInUse",
+        () => bind(port)
+      ),
+    bind(first!)
+  )
+  const socket: Network.UdpSocket = yield* Effect.mapError(
+    bound,
+    (cause) => new TftpError.TftpError({ reason: new TftpError.Socket({ cause }) })
+  )
+  return (bytes) => socket.sendUnsafe(bytes, peer)
+})
+
+/** Makes the transfer of a task; it begins with `transfer.run`. */
+export const make = Effect.fnUntraced(function* (
+  task: Task,
+  file: File,
+  wire: {
+    readonly send: (bytes: Uint8Array) => void
+    readonly sweeper: Sweeper.Sweeper
+    readonly retransmission: Retransmission.Retransmission
+  }
+): Effect.fn.Return<Begun, never, Scope.Scope> {
+  const { interval } = task.agreed
+  const common: Transfer.Common = {
+    ...wire,
+    retransmission: interval === undefined ? wire.retransmission : Retransmission.fixed({ every: interval }),
+    agreed: task.agreed,
+    mode: task.mode,
+    unproven: task.unproven,
+    greeting: task.greeting
+  }
+  if ("body" in file) {
+    const transfer = yield* Sending.make({ ...common, readable: file, filename: task.filename })
+    return { transfer, after: Effect.void }
+  }
+  const transfer = yield* Receiving.make({
+    ...common,
+    greeting: task.greeting ?? Packet.ack(0),
+    writable: file,
+    anyRollover: task.agreed.rollover === 0
+  })
+  return { transfer, after: transfer.dally }
+})

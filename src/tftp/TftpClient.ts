@@ -1,0 +1,290 @@
+/**
+ * A TFTP client: files from and to any server of RFC 1350, with its options where it knows them.
+ *
+ * It asks for large windows and the size, and does without where a server refuses the options, ignores them or answers
+ * nonsense. The first server to answer counts; datagrams of anybody else are turned away.
+ */
+import type * as Cause from "effect/Cause"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Dns from "effect/net/Dns"
+import * as NetAddress from "effect/net/NetAddress"
+import * as Queue from "effect/Queue"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as AddressInfo from "../network/AddressInfo.ts"
+import type * as Network from "../network/Network.ts"
+import type { ServiceNames } from "../network/ServiceNames.ts"
+import * as Sweeper from "../network/Sweeper.ts"
+import * as TcpClient from "../network/TcpClient.ts"
+import { isLoopback } from "../network/Wire.ts"
+import * as Answer from "./Answer.ts"
+import type * as FileStore from "./FileStore.ts"
+import * as Opening from "./Opening.ts"
+import * as Negotiation from "./Options.ts"
+import * as Packet from "./Packet.ts"
+import * as Receiving from "./Receiving.ts"
+import * as Retransmission from "./Retransmission.ts"
+import * as Sending from "./Sending.ts"
+import * as TftpError from "./TftpError.ts"
+import * as Transfer from "./Transfer.ts"
+import type * as Url from "./Url.ts"
+import * as Watch from "./Watch.ts"
+
+/** How a transfer goes so far. @category models @since 0.1.0 */
+export interface Progress extends Transfer.Summary {
+  /** Bytes in all, if the sender has said so. */
+  readonly total: number | undefined
+}
+
+/** What to ask for. @category models @since 0.1.0 */
+export interface Options {
+  /** Bytes of a block to ask for, 8 to 65,464. Default 1,428, which fits into a packet of Ethernet. */
+  readonly blksize?: number | undefined
+  /** Blocks to an acknowledgement to ask for. Default 64, or what a socket buffer holds if that is less. */
+  readonly windowsize?: number | undefined
+  /** The interval after which either side sends again; asked for only if given. Default: it follows the round trip. */
+  readonly timeout?: Duration.Input | undefined
+  /** How often the same is sent in all. Default 6, or what `retransmission` says. */
+  readonly attempts?: number | undefined
+  /** When to send again. Default `Retransmission.adaptive()`, or fixed if `timeout` is given. */
+  readonly retransmission?: Retransmission.Retransmission | undefined
+  /** Asks for no options, for servers that break on them. Default false. */
+  readonly plain?: boolean | undefined
+  /** The longest a transfer may take. Default 1 day. */
+  readonly deadline?: Duration.Input | undefined
+  /** Addresses of one family only. Default: both. */
+  readonly family?: 4 | 6 | undefined
+  /** Is told of the progress, ten times a second at most, and of the end; must not throw. */
+  readonly onProgress?: ((progress: Progress) => void) | undefined
+}
+
+/** A file of a server. @category models @since 0.1.0 */
+export type Target = Pick<Url.Url, "host" | "path"> & Partial<Url.Url>
+
+/** What the client stands on. @category models @since 0.1.0 */
+export type Services = Network.Network | Dns.Dns | ServiceNames
+
+const defaultOptions = { blksize: 1_428, windowsize: 64 }
+
+/** Bytes that Linux lets a socket buffer have unless told otherwise (net.core.rmem_max, doubled). */
+const usualBuffer = 425_984
+
+/** Milliseconds between looks at what is silent. */
+const period = 5
+
+/** Milliseconds between reports of progress. */
+const progressPeriod = 100
+
+/** Milliseconds to the next address of a name: none is far on this very host. */
+const attemptDelay = { near: 25, far: 250 }
+
+/** Addresses of a name that are tried. */
+const mostAddresses = 4
+
+const fail = (reason: TftpError.Reason) => Effect.fail(new TftpError.TftpError({ reason }))
+
+const addressesOf = Effect.fnUntraced(function* ({ host, port = 69 }: Target, family: 4 | 6 | undefined) {
+  const found = yield* Effect.mapError(
+    AddressInfo.getaddrinfo(host, port, { socktype: "dgram", family }),
+    (cause) => new TftpError.TftpError({ reason: new TftpError.Unresolved({ cause }) })
+  )
+  const addresses = TcpClient.interleave(found.map(({ address }) => address))
+  return addresses.slice(0, mostAddresses)
+})
+
+/** What both directions share. */
+interface Exchange {
+  readonly kind: Packet.Request["_tag"]
+  readonly target: Target
+  readonly options: Options
+  readonly tsize: number | undefined
+  /** Begins the transfer that was agreed on. */
+  readonly begin: (
+    common: Transfer.Common,
+    opened: Opening.Opened,
+    confirmed: boolean
+  ) => Effect.Effect<
+    {
+      readonly transfer: Transfer.Transfer
+      readonly total: () => number | undefined
+      readonly after: Effect.Effect<void>
+    },
+    never,
+    Scope.Scope
+  >
+}
+
+const retransmissionOf = ({ attempts, retransmission, timeout }: Options): Retransmission.Retransmission =>
+  retransmission ??
+  (timeout === undefined ? Retransmission.adaptive({ attempts }) : Retransmission.fixed({ every: timeout, attempts }))
+
+const wantedBy = ({
+  options: { blksize = defaultOptions.blksize, timeout, windowsize },
+  tsize
+}: Exchange): Negotiation.Wanted => ({
+  blksize,
+  windowsize: windowsize ?? Math.min(defaultOptions.windowsize, Negotiation.windowWithin(usualBuffer, blksize)),
+  interval: timeout === undefined ? undefined : Duration.toMillis(Duration.fromInputUnsafe(timeout)),
+  tsize
+})
+
+/** One try: with options, or without. Nothing where the server does not get along with them. */
+const attempt = Effect.fnUntraced(function* (
+  exchange: Exchange,
+  addresses: ReadonlyArray<NetAddress.InetAddress>,
+  wanted: Negotiation.Wanted | undefined
+) {
+  const { kind, options, target } = exchange
+  const { mode = "octet", path } = target
+  const retransmission = retransmissionOf(options)
+  const sweeper = yield* Sweeper.make(period)
+  const { blksize = 512, windowsize = 1 } = wanted ?? {}
+  const request = Packet.encode({
+    _tag: kind,
+    filename: path,
+    mode,
+    options: wanted === undefined ? [] : Negotiation.ask(wanted)
+  })
+  if (request.length > Packet.largestRequest) {
+    const most = Packet.largestRequest - request.length + new TextEncoder().encode(path).length
+    return yield* fail(
+      Answer.illegal(`the name of the file has more than ${most} bytes, the most that fit into a request`)
+    )
+  }
+  const opened = yield* Opening.open({
+    addresses,
+    request,
+    retransmission,
+    attemptDelay: addresses.every((one) => isLoopback(NetAddress.formatHost(one)))
+      ? attemptDelay.near
+      : attemptDelay.far,
+    receiveBuffer: Math.min(4 << 20, Math.max(1 << 18, 2 * windowsize * (blksize + 4))),
+    now: sweeper.now
+  })
+  const answer = Answer.judge(kind, wanted, opened.reply)
+  if (answer._tag !== "Agreed") {
+    if (answer.reason._tag === "Illegal") opened.send(Transfer.errorOf(answer.reason.code, answer.reason.detail))
+    return answer._tag === "Again" ? undefined : yield* fail(answer.reason)
+  }
+  const common: Transfer.Common = {
+    agreed: answer.agreed,
+    mode,
+    send: opened.send,
+    sweeper,
+    retransmission,
+    unproven: undefined,
+    sample: opened.sample,
+    greeting: undefined
+  }
+  const { after, total, transfer } = yield* exchange.begin(common, opened, answer.confirmed)
+  const { onProgress } = options
+  if (onProgress !== undefined) {
+    yield* Watch.every(sweeper, progressPeriod, () => onProgress({ ...transfer.summary(), total: total() }))
+  }
+  const summary = yield* transfer.run
+  onProgress?.({ ...summary, total: summary.bytes })
+  return { summary, after }
+})
+
+const run = Effect.fnUntraced(function* (
+  exchange: Exchange
+): Effect.fn.Return<Transfer.Summary, TftpError.TftpError, Services> {
+  const { options } = exchange
+  const addresses = yield* addressesOf(exchange.target, options.family)
+  const once = (wanted: Negotiation.Wanted | undefined) =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const done = yield* attempt(exchange, addresses, wanted)
+        if (done !== undefined) yield* done.after
+        return done?.summary
+      })
+    )
+  const both = Effect.gen(function* () {
+    const first = options.plain === true ? undefined : yield* once(wantedBy(exchange))
+    const summary = first ?? (yield* once(undefined))
+    return summary ?? (yield* fail(Answer.illegal("the server does not get along with the request")))
+  })
+  const deadline = Duration.fromInputUnsafe(options.deadline ?? "1 day")
+  return yield* Effect.timeoutOrElse(both, {
+    duration: deadline,
+    orElse: () => fail(new TftpError.TooSlow({ millis: Duration.toMillis(deadline) }))
+  })
+})
+
+/**
+ * Reads a file from a server into `writable`, which is committed before the server hears of the end; on failure it is
+ * not.
+ *
+ * @category transfers
+ * @since 0.1.0
+ */
+export const download = (
+  target: Target,
+  writable: FileStore.Writable,
+  options: Options = {}
+): Effect.Effect<Transfer.Summary, TftpError.TftpError, Services> =>
+  run({
+    kind: "RRQ",
+    target,
+    options,
+    tsize: 0,
+    begin: Effect.fnUntraced(function* (common, opened, confirmed) {
+      const transfer = yield* Receiving.make({
+        ...common,
+        greeting: confirmed ? Packet.ack(0) : undefined,
+        writable,
+        anyRollover: true
+      })
+      opened.listen(transfer.receive)
+      if (!confirmed) transfer.receive(opened.reply)
+      return { transfer, total: () => common.agreed.tsize, after: transfer.dally }
+    })
+  })
+
+/**
+ * A file of a server as a stream: it is read as fast as the stream is, and ends with it. Fails with `TftpError`.
+ *
+ * @category transfers
+ * @since 0.1.0
+ */
+export const get = (target: Target, options: Options = {}): Stream.Stream<Uint8Array, TftpError.TftpError, Services> =>
+  Stream.unwrap(
+    Effect.gen(function* () {
+      const queue = yield* Queue.bounded<Uint8Array, TftpError.TftpError | Cause.Done>(4)
+      const writable: FileStore.Writable = {
+        write: (bytes) => Effect.asVoid(Queue.offer(queue, bytes.slice())),
+        commit: Effect.asVoid(Queue.end(queue))
+      }
+      yield* download(target, writable, options).pipe(
+        Effect.onError((cause) => Queue.failCause(queue, cause)),
+        Effect.ignore,
+        Effect.forkScoped
+      )
+      return Stream.fromQueue(queue)
+    })
+  )
+
+/**
+ * Writes a file to a server. That it returns means that the server has acknowledged all of it.
+ *
+ * @category transfers
+ * @since 0.1.0
+ */
+export const put = (
+  target: Target,
+  readable: Pick<FileStore.Readable, "body" | "size">,
+  options: Options = {}
+): Effect.Effect<Transfer.Summary, TftpError.TftpError, Services> =>
+  run({
+    kind: "WRQ",
+    target,
+    options,
+    // The size that netascii makes of it is not known.
+    tsize: target.mode === "netascii" ? undefined : readable.size,
+    begin: Effect.fnUntraced(function* (common, opened) {
+      const transfer = yield* Sending.make({ ...common, readable, filename: target.path })
+      opened.listen(transfer.receive)
+      return { transfer, total: () => readable.size, after: Effect.void }
+    })
+  })
