@@ -1,6 +1,8 @@
+import * as Fs from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Cli from "../support/Cli.ts"
+import { directory } from "../support/Directory.ts"
 
 interface Figures {
   readonly sent: number
@@ -47,6 +49,27 @@ describe("demo", () => {
       assert.isTrue(datagrams.every(({ arrived, sent }) => arrived! >= sent + 2 && arrived! <= sent + 20))
       const text = yield* demo("misorder")
       assert.include(text, `received  ${order.join(" ")}\n${late.length} came after a later one.`)
+    })
+  )
+
+  it.live("the flags of every command: the same capture twice, and a planned loss in it and in the picture", () =>
+    Effect.gen(function* () {
+      const { inRoot } = yield* directory()
+      const runs = yield* Effect.forEach(["one", "two"], (name) =>
+        Effect.map(demo("misorder", "--faults", "drop=#3", "--capture", inRoot(name)), (text) => ({
+          text,
+          bytes: Fs.readFileSync(inRoot(name))
+        }))
+      )
+      assert.deepStrictEqual(runs[0], runs[1])
+      assert.match(runs[0]!.text, /^ +10\.0 +3 ---x$/m)
+      const { stdout } = yield* Cli.run(["capture", "read", inRoot("one")])
+      const lost = stdout
+        .toString()
+        .split("\n")
+        .filter((line) => line.includes("drop"))
+      assert.lengthOf(lost, 1)
+      assert.include(lost[0]!, "0.010000000")
     })
   )
 })

@@ -1,9 +1,12 @@
 /** Numbered datagrams over a simulated link: when each was sent, and when it came, if it did. */
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
+import * as Capture from "../../capture/Capture.ts"
 import * as Network from "../../network/Network.ts"
 import type * as SimLan from "../../simulation/SimLan.ts"
 import * as Simulation from "../../simulation/Simulation.ts"
+import * as flags from "../flags.ts"
+import { dissectors } from "./dissectors.ts"
 
 /** Milliseconds since the start of the run. */
 export interface Datagram {
@@ -18,9 +21,11 @@ const count = 20
 /** Between two datagrams, in milliseconds. */
 const gap = 5
 
-/** Sends them from one host to another; the same seed gives the same run. */
+/** Sends them from one host to another, by the flags of every command; the same seed gives the same run. */
 export const send = Effect.fnUntraced(function* (link: SimLan.LinkOptions, seed: number) {
   const datagrams: Array<Datagram> = []
+  const file = yield* flags.Capture
+  const capture = file === undefined ? undefined : yield* Capture.toFile(file)
   const scenario = Effect.fnUntraced(function* ({ host }: Simulation.Simulation) {
     const [sender, receiver] = [yield* host("sender"), yield* host("receiver")]
     yield* receiver.start(
@@ -40,14 +45,18 @@ export const send = Effect.fnUntraced(function* (link: SimLan.LinkOptions, seed:
   const report = yield* Simulation.run(scenario, {
     link,
     seed,
-    tap: ({ arrives, at, bytes }) => {
+    plan: yield* flags.Faults,
+    dissectors,
+    tap: (sighting) => {
+      const { arrives, at, bytes } = sighting
+      capture?.(sighting)
       const arrived = arrives === undefined ? undefined : Number(arrives) / 1e6
       datagrams.push({ number: bytes[0]!, sent: Number(at) / 1e6, arrived })
     }
   })
   yield* report.exit
   return datagrams
-})
+}, Effect.scoped)
 
 /** Those that came, in the order in which they did. */
 export const arrivals = (datagrams: ReadonlyArray<Datagram>) =>
