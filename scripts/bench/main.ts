@@ -1,8 +1,9 @@
 /**
- * npm run bench -- [NAME...] [--rounds N] [--quick] [--json] [--profile DIR]
+ * npm run bench -- [NAME...] [--only TEXT] [--rounds N] [--quick] [--json] [--profile DIR]
  *
  * Runs the named benchmarks, or all; prints a table with the bars beside the figures and writes it to
- * docs/benchmarks.md. A bar that is missed is said, and is no failure; something that does not run is: exit code 1.
+ * docs/benchmarks.md, unless only the rows were run whose names hold TEXT. A bar that is missed is said, and is no
+ * failure; something that does not run is: exit code 1.
  */
 import * as Fs from "node:fs"
 import { enableCompileCache } from "node:module"
@@ -18,14 +19,15 @@ import * as Report from "./report.ts"
 import * as Rot13 from "./rot13/rot13.ts"
 import * as Simulation from "./simulation/simulation.ts"
 import * as Startup from "./startup.ts"
+import * as Tftp from "./tftp/tftp.ts"
 
 enableCompileCache()
 
-const benchmarks: ReadonlyArray<Benchmark> = [Rot13.benchmark, Startup.benchmark, Simulation.benchmark]
+const benchmarks: ReadonlyArray<Benchmark> = [Rot13.benchmark, Startup.benchmark, Simulation.benchmark, Tftp.benchmark]
 
 const names = benchmarks.map(({ name }) => name).join(" | ")
 
-const usage = `npm run bench -- [${names}] [--rounds N] [--quick] [--json] [--profile DIR]`
+const usage = `npm run bench -- [${names}] [--only TEXT] [--rounds N] [--quick] [--json] [--profile DIR]`
 
 class Usage extends BenchError {
   override readonly [Runtime.errorExitCode] = 2
@@ -34,12 +36,23 @@ class Usage extends BenchError {
 const document = new URL("../../docs/benchmarks.md", import.meta.url)
 
 const flags = {
+  only: { type: "string", default: "" },
   rounds: { type: "string", default: "5" },
   quick: { type: "boolean", default: false },
   json: { type: "boolean", default: false },
   profile: { type: "string" },
   help: { type: "boolean", short: "h", default: false }
 } as const
+
+/** Nothing but the measures whose names hold the text. */
+const restricted = (benchmark: Benchmark, text: string): Benchmark => ({
+  ...benchmark,
+  prepare: (options) =>
+    Effect.map(benchmark.prepare(options), (prepared) => ({
+      ...prepared,
+      measures: prepared.measures.filter(({ name }) => name.includes(text))
+    }))
+})
 
 const write = (benchmark: Benchmark, report: Harness.Report, machine: Report.Machine) =>
   Effect.sync(() => {
@@ -66,14 +79,17 @@ const program = Effect.gen(function* () {
   for (const benchmark of benchmarks) {
     if (positionals.length > 0 && !positionals.includes(benchmark.name)) continue
     const machine = Report.machine()
-    const report = yield* Harness.run(benchmark, options, progress)
+    const report = yield* Harness.run(restricted(benchmark, values.only), options, progress)
     yield* Console.log(values.json ? JSON.stringify({ ...report, machine }) : Report.text(report, machine))
-    // A run with the profiler on, like a quick one, says nothing about speed.
-    if (!values.quick && values.profile === undefined) yield* write(benchmark, report, machine)
+    // A run with the profiler on, like a quick one, says nothing about speed; some of the rows are not the section.
+    if (!values.quick && values.profile === undefined && values.only === "") yield* write(benchmark, report, machine)
   }
 })
 
 NodeRuntime.runMain(
-  Effect.tapError(program, (error) => Console.error(`bench: ${error.message}`)),
+  program.pipe(
+    Effect.tapError((error) => Console.error(`bench: ${error.message}`)),
+    Effect.tapDefect((defect) => Console.error("bench:", defect))
+  ),
   { disableErrorReporting: true }
 )

@@ -1,0 +1,73 @@
+/** The memory of a server while 64 clients download a file of 1 GiB from it, for a minute. */
+import { fileURLToPath } from "node:url"
+import * as Effect from "effect/Effect"
+import { start } from "../child.ts"
+import type { Comparison, Measure, Options } from "../harness.ts"
+import * as Proc from "./proc.ts"
+import { isHere, names, type Stage, sparse } from "./stage.ts"
+
+const raw = fileURLToPath(new URL("raw.ts", import.meta.url))
+
+const load = "64 downloads of 1 GiB"
+const measure = {
+  most: `${load}: resident, most over idle`,
+  growth: `${load}: growth in a minute`,
+  rate: `${load}: moved`
+} as const
+
+const peer = names.atftpd
+
+/** Seconds: the whole, the start that does not count as growth, and between two looks. */
+const period = (quick: boolean) => (quick ? { all: 3, start: 1, step: 0.1 } : { all: 60, start: 15, step: 0.5 })
+
+interface Look {
+  /** Seconds since the downloads began. */
+  readonly at: number
+  /** MiB over idle. */
+  readonly over: number
+}
+
+/** The slope of the line that fits best, in MiB a minute. */
+const slope = (looks: ReadonlyArray<Look>): number => {
+  const mean = (of: (look: Look) => number) => looks.reduce((sum, look) => sum + of(look), 0) / looks.length
+  const [at, over] = [mean((look) => look.at), mean((look) => look.over)]
+  const covariance = mean((look) => (look.at - at) * (look.over - over))
+  return (60 * covariance) / mean((look) => (look.at - at) ** 2)
+}
+
+export const measures = (stage: Stage, { quick }: Options): ReadonlyArray<Measure> => {
+  if (!Proc.hasMemory) return []
+  const { all, start: warm, step } = period(quick)
+  const found = new Map<string, { readonly growth: number; readonly rate: number }>()
+  const run = Effect.fnUntraced(function* (contestant: string) {
+    const { address, pid, port } = yield* stage.fresh(contestant)
+    const idle = Proc.resident(pid)
+    const client = yield* start(process.execPath, [raw, address, String(port), sparse, "64", "65464", "64"])
+    const began = performance.now()
+    const looks: Array<Look> = []
+    while (performance.now() - began < all * 1_000) {
+      yield* Effect.sleep(step * 1_000)
+      looks.push({ at: (performance.now() - began) / 1_000, over: Proc.resident(pid) - idle })
+    }
+    const bytes = Number(yield* client.ask("bytes"))
+    const growth = slope(looks.filter(({ at }) => at > warm))
+    found.set(contestant, { growth, rate: bytes / (performance.now() - began) / 1e3 })
+    return Math.max(...looks.map(({ over }) => over))
+  }, Effect.scoped)
+  const also = (figure: "growth" | "rate") => (contestant: string) => Effect.sync(() => found.get(contestant)![figure])
+  const of = [names.ours, peer].filter(isHere)
+  return [
+    { name: measure.most, unit: "MiB", of, less: true, once: true, sample: run },
+    { name: measure.growth, unit: "MiB", of, less: true, once: true, sample: also("growth") },
+    { name: measure.rate, unit: "MB/s", of, once: true, sample: also("rate") }
+  ]
+}
+
+/** Flat: less than one block of each of the 64 in a minute. */
+const flat = 4
+
+export const comparisons: ReadonlyArray<Comparison> = [
+  { measure: measure.most, peer, bar: { of: "figure", is: "<=", value: 64 } },
+  { measure: measure.growth, peer, bar: { of: "figure", is: "<=", value: flat } },
+  { measure: measure.rate, peer }
+]

@@ -1,0 +1,95 @@
+/** What Linux knows of a server with all its threads and children: processor time, memory. */
+import * as Fs from "node:fs"
+import * as Path from "node:path"
+import * as Effect from "effect/Effect"
+import * as Schedule from "effect/Schedule"
+
+const read = (path: string): string => {
+  try {
+    return Fs.readFileSync(path, "utf8")
+  } catch {
+    // Gone since it was listed.
+    return ""
+  }
+}
+
+const parentOf = (pid: string) => Number(/^PPid:\s+(\d+)/m.exec(read(`/proc/${pid}/status`))?.[1])
+
+const family = (pid: number): ReadonlyArray<number | string> => {
+  const children = Fs.readdirSync("/proc").filter((entry) => /^\d+$/.test(entry) && parentOf(entry) === pid)
+  return [pid, ...children]
+}
+
+export const hasMemory = Fs.existsSync("/proc/self/status")
+
+/** Resident memory in MiB. */
+export const resident = (pid: number): number =>
+  family(pid).reduce<number>(
+    (sum, each) => sum + Number(/^VmRSS:\s+(\d+) kB/m.exec(read(`/proc/${each}/status`))?.[1] ?? 0) / 1_024,
+    0
+  )
+
+/**
+ * A control group of the kernel's, because tftpd-hpa ignores what its children have used, and /proc only counts
+ * hundredths of a second.
+ */
+export interface Meter {
+  /** Counts a process, and what it starts from now on. */
+  readonly add: (pid: number) => void
+  /** Microseconds of user and system time so far. */
+  readonly cpu: () => number
+}
+
+const hierarchy = ["/sys/fs/cgroup/unified", "/sys/fs/cgroup"].find((path) =>
+  Fs.existsSync(`${path}/cgroup.controllers`)
+)
+
+const isWritable = (() => {
+  try {
+    Fs.accessSync(hierarchy ?? "", Fs.constants.W_OK)
+    return process.getuid?.() === 0
+  } catch {
+    return false
+  }
+})()
+
+/** Whether processor time can be measured: it takes root and a writable cgroup v2. */
+export const hasMeter = hierarchy !== undefined && isWritable
+
+let count = 0
+
+const group = (parent: string) =>
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      const path = Path.join(parent, `effect-inet-bench-${process.pid}-${count++}`)
+      Fs.mkdirSync(path)
+      return path
+    }),
+    // Busy for a moment after its last process was killed.
+    (path) =>
+      Effect.try(() => Fs.rmdirSync(path)).pipe(
+        Effect.retry(Schedule.spaced("10 millis").pipe(Schedule.upTo({ times: 200 }))),
+        Effect.ignore
+      )
+  )
+
+const join = (path: string, pid: number | string) => {
+  try {
+    Fs.writeFileSync(Path.join(path, "cgroup.procs"), String(pid))
+  } catch {
+    // A child that was about to end, and has.
+  }
+}
+
+/** To be made before the server is started, as its group can only go after it; without one nothing is counted. */
+export const meter = Effect.gen(function* () {
+  if (hierarchy === undefined || !hasMeter) return { add: () => {}, cpu: () => 0 } satisfies Meter
+  const path = yield* group(hierarchy)
+  const counting: Meter = {
+    add: (pid) => {
+      for (const each of family(pid)) join(path, each)
+    },
+    cpu: () => Number(/^usage_usec (\d+)/.exec(read(Path.join(path, "cpu.stat")))?.[1])
+  }
+  return counting
+})

@@ -1,0 +1,166 @@
+/** What all rows of the benchmark stand on: the files, the servers, a client that is timed and its files compared. */
+import * as Crypto from "node:crypto"
+import * as Fs from "node:fs"
+import * as Os from "node:os"
+import * as Path from "node:path"
+import { fileURLToPath } from "node:url"
+import * as Effect from "effect/Effect"
+import * as Scope from "effect/Scope"
+import * as Peers from "../../../test/support/TftpPeers.ts"
+import { BenchError } from "../child.ts"
+import type { Options } from "../harness.ts"
+import * as Proc from "./proc.ts"
+
+export const names = {
+  ours: "ours",
+  floor: "node:dgram",
+  hpa: "tftpd-hpa",
+  atftpd: "atftpd",
+  dnsmasq: "dnsmasq"
+} as const
+
+export const contestants: ReadonlyArray<string> = Object.values(names)
+
+/** The foreign servers that cannot be had here, each with the reason. */
+export const leftOut = Peers.servers.flatMap((server) => {
+  const why = Peers.missing(server)
+  return why === undefined ? [] : [[server as string, why] as const]
+})
+
+export const isHere = (contestant: string) => leftOut.every(([name]) => name !== contestant)
+
+const KiB = 1_024
+const MiB = 1_024 * KiB
+
+export const curls = 64
+
+/** What is served: names and sizes in bytes. `sparse` is all holes. */
+export const sizes = {
+  "32M": 32 * MiB,
+  "8M": 8 * MiB,
+  "256K": 256 * KiB,
+  ...Object.fromEntries(Array.from({ length: curls }, (_, i) => [`2M-${i}`, 2 * MiB]))
+} as { readonly [name: string]: number; readonly "32M": number; readonly "8M": number; readonly "256K": number }
+
+export const sparse = "1G"
+
+export const inet = fileURLToPath(new URL("../../effect-inet.ts", import.meta.url))
+const floor = fileURLToPath(new URL("floor.ts", import.meta.url))
+
+/** How many cores a server may use, where it can be told. */
+export type Cores = 1 | 2
+
+/** What a client or several at once have brought. */
+interface Fetched {
+  /** Seconds from the start of the first to the end of the last. */
+  readonly took: number
+  readonly bytes: number
+  /** Whether every file is what it should be. */
+  readonly isWhole: boolean
+  readonly said: string
+}
+
+type Command = ReturnType<typeof Peers.commandOf>
+
+type Server = Peers.Running & Pick<Proc.Meter, "cpu">
+
+export interface Stage {
+  /** The server of this name, started when it is first asked for. */
+  readonly server: (contestant: string, cores?: Cores) => Effect.Effect<Server, BenchError>
+  /** A server of this name for this scope only. */
+  readonly fresh: (contestant: string) => Effect.Effect<Server, BenchError, Scope.Scope>
+  /** Fetches files of ours into new ones, all at once; compares when all have ended, then the new ones are gone. */
+  readonly fetch: (
+    files: ReadonlyArray<string>,
+    command: (remote: string, local: string) => Command,
+    most?: number
+  ) => Effect.Effect<Fetched>
+}
+
+/** Many commands as one: a shell begins them much faster than a large process could. */
+const together = (commands: ReadonlyArray<Command>): Command => {
+  const [first, second] = commands
+  if (second === undefined) return first!
+  const line = ([program, args]: Command) => [program, ...args].map((word) => `'${word}'`).join(" ")
+  return ["sh", ["-c", `${commands.map((command) => `${line(command)} &`).join("\n")}\nwait`]]
+}
+
+const temporary = Effect.acquireRelease(
+  Effect.sync(() => {
+    // In memory, if it can be: no server is to wait for a disk, nor a client.
+    const parent = Fs.existsSync("/dev/shm") ? "/dev/shm" : Os.tmpdir()
+    const folder = Fs.mkdtempSync(Path.join(parent, "effect-inet-bench-"))
+    // Servers may drop root.
+    Fs.chmodSync(folder, 0o755)
+    return folder
+  }),
+  (folder) => Effect.sync(() => Fs.rmSync(folder, { recursive: true, force: true }))
+)
+
+const nodeOf = (contestant: string, cores: Cores, root: string, profile: string | undefined) => {
+  const at: Peers.Endpoint = { address: Peers.ownAddress(), port: 6969 }
+  const args =
+    contestant === names.floor
+      ? [floor, at.address, String(at.port), root, String(cores)]
+      : [
+          ...(profile === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${profile}`]),
+          ...[inet, "tftp", "serve", "--root", root, "--host", at.address, "--port", String(at.port)],
+          ...(cores === 1 ? [] : ["--threads", String(cores)])
+        ]
+  return Peers.launch(process.execPath, args, at)
+}
+
+export const make = Effect.fnUntraced(function* ({ profile }: Options) {
+  const folder = yield* temporary
+  const scope = yield* Effect.scope
+  const root = Path.join(folder, "root")
+  Fs.mkdirSync(root)
+  for (const [name, size] of Object.entries(sizes)) Fs.writeFileSync(Path.join(root, name), Crypto.randomBytes(size))
+  Fs.closeSync(Fs.openSync(Path.join(root, sparse), "w"))
+  Fs.truncateSync(Path.join(root, sparse), 1_024 * MiB)
+
+  const begin = Effect.fnUntraced(function* (contestant: string, cores: Cores) {
+    const { add, cpu } = yield* Proc.meter
+    const foreign = Peers.servers.find((server) => server === contestant)
+    const running = yield* Effect.mapError(
+      foreign === undefined ? nodeOf(contestant, cores, root, profile) : Peers.start(foreign, root),
+      ({ message }) => new BenchError({ message })
+    )
+    add(running.pid)
+    const server: Server = { ...running, cpu }
+    return server
+  })
+  const running = new Map<string, Server>()
+  const server = Effect.fnUntraced(function* (contestant: string, cores: Cores = 1) {
+    const key = `${contestant} ${cores}`
+    const found = running.get(key) ?? (yield* Effect.provideService(begin(contestant, cores), Scope.Scope, scope))
+    running.set(key, found)
+    return found
+  })
+
+  let count = 0
+  const fetch = Effect.fnUntraced(function* (
+    files: ReadonlyArray<string>,
+    command: (remote: string, local: string) => Command,
+    most?: number
+  ) {
+    const jobs = files.map((remote) => ({ remote, local: Path.join(folder, `fetched-${count++}`) }))
+    const from = performance.now()
+    const { stderr } = yield* Peers.execute(together(jobs.map(({ local, remote }) => command(remote, local))), most)
+    const took = (performance.now() - from) / 1_000
+    const found = jobs.map(({ local, remote }) => {
+      const content = Fs.existsSync(local) ? Fs.readFileSync(local) : Buffer.alloc(0)
+      Fs.rmSync(local, { force: true })
+      return { bytes: content.length, isWhole: content.equals(Fs.readFileSync(Path.join(root, remote))) }
+    })
+    const fetched: Fetched = {
+      took,
+      bytes: found.reduce((sum, { bytes }) => sum + bytes, 0),
+      isWhole: found.every(({ isWhole }) => isWhole),
+      said: stderr.trim().split("\n").at(-1)!
+    }
+    return fetched
+  })
+  const stage: Stage = { server, fresh: (contestant) => begin(contestant, 1), fetch }
+  return stage
+})
