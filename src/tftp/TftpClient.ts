@@ -254,9 +254,11 @@ export const get = (target: Target, options: Options = {}): Stream.Stream<Uint8A
       const queue = yield* Queue.bounded<Uint8Array, TftpError.TftpError | Cause.Done>(4)
       const writable: FileStore.Writable = {
         write: (bytes) => Effect.asVoid(Queue.offer(queue, bytes.slice())),
-        commit: Effect.asVoid(Queue.end(queue))
+        commit: Effect.void
       }
+      // The end comes last: whoever reads may close the scope then, and the server is to know first.
       yield* download(target, writable, options).pipe(
+        Effect.andThen(Queue.end(queue)),
         Effect.onError((cause) => Queue.failCause(queue, cause)),
         Effect.ignore,
         Effect.forkScoped
