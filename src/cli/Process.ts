@@ -19,3 +19,6 @@ export class UsageError extends Data.TaggedError("UsageError")<{ readonly messag
 
 /** A file that cannot be read, or is not what it should be; the message names it. */
 export class CannotRead extends Data.TaggedError("CannotRead")<{ readonly message: string }> {}
+
+/** A file did not go from one host to the other; the message names it. */
+export class CannotTransfer extends Data.TaggedError("CannotTransfer")<{ readonly message: string }> {}

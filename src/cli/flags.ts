@@ -113,20 +113,84 @@ export const host = (service: string) =>
     Flag.withDefault("127.0.0.1")
   )
 
-const duration = (service: string, name: string, about: string) =>
-  checked(name, "a time such as 500ms, 5s, 1m or 2h", parseDuration, variable(service, name)).pipe(
-    Flag.withMetavar("TIME"),
+/** A flag that may be left out; a server's, of which the service is given, has a variable in the environment. */
+const optional =
+  (metavar: string, about: string) =>
+  <A>(flag: Flag.Flag<A>) =>
+    flag.pipe(Flag.withMetavar(metavar), Flag.withDescription(about), Flag.optional, Flag.map(Option.getOrUndefined))
+
+const variableOf = (service: string | undefined, name: string) =>
+  service === undefined ? undefined : variable(service, name)
+
+export const duration = (service: string | undefined, name: string, about: string) =>
+  checked(name, "a time such as 500ms, 5s, 1m or 2h", parseDuration, variableOf(service, name)).pipe(
+    optional("TIME", about)
+  )
+
+/** A whole number from `least` to `most`. */
+export const integer = (service: string | undefined, name: string, least: number, most: number, about: string) => {
+  const expected = `a number, ${most === Number.MAX_SAFE_INTEGER ? `${least} or more` : `${least} to ${most}`}`
+  return checked(name, expected, parseInteger(least, most), variableOf(service, name)).pipe(optional("N", about))
+}
+
+export const amount = (service: string | undefined, name: string, about: string) =>
+  integer(service, name, 1, Number.MAX_SAFE_INTEGER, about)
+
+const sizes = { "": 0, K: 1, M: 2, G: 3, T: 4 } as const
+
+const parseBytes = (text: string) => {
+  const [, digits = "", unit = ""] = /^(\d{1,15})([KMGT]?)$/.exec(text.toUpperCase()) ?? []
+  const bytes = Number(digits) * 1_024 ** sizes[unit as keyof typeof sizes]
+  return digits !== "" && Number.isSafeInteger(bytes) ? bytes : undefined
+}
+
+export const bytes = (service: string, name: string, about: string) =>
+  checked(name, "a number of bytes, such as 500000, 64K, 10M or 1G", parseBytes, variable(service, name)).pipe(
+    optional("BYTES", about)
+  )
+
+const parseRange = (text: string): readonly [from: number, to: number] | undefined => {
+  const [, first = "", last = ""] = /^(\d{1,5})-(\d{1,5})$/.exec(text) ?? []
+  const from = parseInteger(1, 65_535)(first)
+  const to = parseInteger(from ?? 1, 65_535)(last)
+  return from === undefined || to === undefined ? undefined : [from, to]
+}
+
+export const portRange = (service: string, about: string) =>
+  checked("port-range", "two ports such as 50000-50100", parseRange, variable(service, "port-range")).pipe(
+    optional("A-B", about)
+  )
+
+/** A text that must be given. */
+export const text = (service: string, name: string, metavar: string, about: string) =>
+  Flag.String(name).pipe(
+    Flag.withFallbackConfig(Config.String(variable(service, name))),
+    Flag.withMetavar(metavar),
+    Flag.withDescription(about)
+  )
+
+export const optionalText = (service: string, name: string, metavar: string, about: string) =>
+  text(service, name, metavar, about).pipe(optional(metavar, about))
+
+export const choice = <const A extends ReadonlyArray<string>>(
+  service: string,
+  name: string,
+  choices: A,
+  about: string
+) =>
+  Flag.Literals(name, choices).pipe(
+    Flag.withFallbackConfig(Config.Literals(choices, variable(service, name))),
     Flag.withDescription(about),
     Flag.optional,
     Flag.map(Option.getOrUndefined)
   )
 
-const amount = (service: string, name: string, about: string) =>
-  checked(name, "a number, 1 or more", parseInteger(1, Number.MAX_SAFE_INTEGER), variable(service, name)).pipe(
-    Flag.withMetavar("N"),
+/** On or off; off unless said otherwise. */
+export const toggle = (service: string, name: string, about: string) =>
+  Flag.Boolean(name).pipe(
+    Flag.withFallbackConfig(Config.Boolean(variable(service, name))),
     Flag.withDescription(about),
-    Flag.optional,
-    Flag.map(Option.getOrUndefined)
+    Flag.withDefault(false)
   )
 
 /** The limits of a TCP server, as TcpServer takes them. */

@@ -4,9 +4,11 @@ import * as capture from "./capture.ts"
 import * as demo from "./demo.ts"
 import * as flags from "./flags.ts"
 import * as impair from "./impair.ts"
+import * as rcat from "./rcat.ts"
 import * as resolve from "./resolve.ts"
 import * as rot13 from "./rot13.ts"
 import * as services from "./services.ts"
+import * as tftp from "./tftp.ts"
 import * as up from "./up.ts"
 
 export const command = Command.make("effect-inet").pipe(
@@ -14,6 +16,8 @@ export const command = Command.make("effect-inet").pipe(
   Command.withSubcommands([
     up.command,
     rot13.command,
+    tftp.command,
+    rcat.command,
     resolve.command,
     services.command,
     demo.command,

@@ -7,6 +7,13 @@ export const command = Command.make(
   {
     host: flags.host("up"),
     rot13Port: flags.port("rot13", 1067, "rot13-port"),
+    tftpPort: flags.port("tftp", 6_969, "tftp-port"),
+    tftpRoot: flags.optionalText(
+      "up",
+      "tftp-root",
+      "DIR",
+      "What TFTP serves, read-only (default: a file that says hello)"
+    ),
     ...flags.limits("up"),
     json: flags.json
   },
@@ -19,6 +26,7 @@ export const command = Command.make(
   Command.withDescription("Run all services on their default ports in one process, until interrupted"),
   Command.withExamples([
     { command: "effect-inet up", description: "For this machine" },
-    { command: "effect-inet up --rot13-port 0", description: "rot13 on any free port" }
+    { command: "effect-inet up --rot13-port 0", description: "rot13 on any free port" },
+    { command: "effect-inet up --tftp-root .", description: "TFTP serves this folder, read-only" }
   ])
 )

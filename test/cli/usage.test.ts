@@ -19,6 +19,22 @@ describe("usage", () => {
     ["rot13 send --style new localhost 1", "--style new sends messages: give at least one TEXT"],
     ["rot13 send --json localhost 1", "--json is for messages: give at least one TEXT"],
     ["rot14", 'Unknown subcommand "rot14" for "effect-inet" Did you mean this? rot13'],
+    ["tftp serve", "Missing required flag: --root"],
+    ["tftp serve --root . --blksize 7", 'Invalid value for flag --blksize: "7". Expected: a number, 8 to 65464'],
+    [
+      "tftp serve --root . --port-range 5-4",
+      'Invalid value for flag --port-range: "5-4". Expected: two ports such as 50000-50100'
+    ],
+    [
+      "tftp serve --root . --quota 1kB",
+      'Invalid value for flag --quota: "1kB". Expected: a number of bytes, such as 500000, 64K, 10M or 1G'
+    ],
+    ["tftp get http://h/f", "http://h/f: write tftp://HOST/FILE"],
+    ["tftp get tftp://127.0.0.1/a/", "tftp://127.0.0.1/a/ names no file: give one with -o"],
+    ["tftp get tftp://127.0.0.1/f -o - --json", "--json and -o - both want standard output"],
+    ["tftp get tftp://127.0.0.1/f -o /dev/null --timeout 1ms", "--timeout is a time from 10ms to 255s"],
+    ["tftp put - tftp://127.0.0.1/", "standard input has no name: give the file one after the last /"],
+    ["rcat a:b:c:d f", "tftp://[a:b:c:d]/f: the host must be a name, an IPv4 address, or an IPv6 address in brackets"],
     ["resolve localhost --family 5", `Invalid value for flag --family: "5". Expected: "4" | "6"`]
   ]
   it.live.each(wrong)("%s", ([command, line]) =>
@@ -43,6 +59,19 @@ describe("usage", () => {
     ["services 65536", "65536 is not a port: ports are whole numbers from 0 to 65535"],
     ["rot13 send 127.0.0.1 1 text", "127.0.0.1:1: connection refused: nobody listens there"],
     ["rot13 send nosuch.invalid 1 text", "nosuch.invalid: no such host"],
+    [
+      "tftp serve --root /nosuch --port 0",
+      "tftp: --root \"/nosuch\": not a directory to serve files from: ENOENT: no such file or directory, scandir '/nosuch'"
+    ],
+    ["tftp serve --root . --user no-such-user", '--user: no user "no-such-user" on this host'],
+    ["tftp get tftp://nosuch.invalid/f -o /dev/null", "nosuch.invalid: no such host"],
+    ["tftp get tftp://127.0.0.1/f -o /nosuch/f", '"/nosuch/f": there is no such file or folder'],
+    ["tftp put /nosuch tftp://127.0.0.1/", '"/nosuch": there is no such file or folder'],
+    ["tftp put / tftp://127.0.0.1/f", '"/": it is a directory; ask for a file'],
+    [
+      "tftp get tftp://127.0.0.1:1/f -o /dev/null --timeout 10ms --retries 1",
+      "tftp://127.0.0.1:1/f: no answer: asked 2 times"
+    ],
     [
       "rot13 serve --host localhost",
       "rot13: localhost port 1067: expected exactly four decimal octets; give an IP literal such as 127.0.0.1 or ::1"
@@ -70,6 +99,10 @@ describe("usage", () => {
     ["up"],
     ["rot13 serve"],
     ["rot13 send"],
+    ["tftp serve"],
+    ["tftp get"],
+    ["tftp put"],
+    ["rcat"],
     ["resolve"],
     ["services"],
     ["demo boundaries"],

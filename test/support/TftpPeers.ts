@@ -26,7 +26,7 @@ export interface Endpoint {
 }
 
 /** A server that answers. */
-interface Running extends Endpoint {
+export interface Running extends Endpoint {
   readonly pid: number
 }
 

@@ -1,30 +1,77 @@
 /** Every service in one process; one that cannot start does not keep the others from it. */
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
+import type * as FileSystem from "effect/FileSystem"
 import * as NetAddress from "effect/net/NetAddress"
+import type * as Scope from "effect/Scope"
+import type * as Network from "../../network/Network.ts"
 import type * as TcpServer from "../../network/TcpServer.ts"
 import * as Rot13Server from "../../rot13/Rot13Server.ts"
+import * as FileStore from "../../tftp/FileStore.ts"
+import * as NodeFileStore from "../../tftp/NodeFileStore.ts"
+import * as TftpServer from "../../tftp/TftpServer.ts"
 import { Stop } from "../Process.ts"
 import * as network from "./network.ts"
 import { announce, CannotServe, explain, reachable } from "./report.ts"
 
-type Input = TcpServer.Limits & { readonly host: string; readonly rot13Port: number; readonly json: boolean }
+interface Input extends TcpServer.Limits {
+  readonly host: string
+  readonly rot13Port: number
+  readonly tftpPort: number
+  readonly tftpRoot: string | undefined
+  readonly json: boolean
+}
 
 /** A service of `up`: how it starts, and a line to try it. */
-const rot13 = (input: Input) => ({
+interface Service {
+  readonly name: string
+  readonly start: Effect.Effect<
+    NetAddress.SocketAddress,
+    CannotServe,
+    FileSystem.FileSystem | Network.Network | Scope.Scope
+  >
+  readonly attempt: (host: string, port: number) => string
+}
+
+const rot13 = (input: Input): Service => ({
   name: "rot13",
-  port: input.rot13Port,
-  flag: "--rot13-port",
-  start: Rot13Server.make({ ...input, port: input.rot13Port }),
-  attempt: (address: NetAddress.InetAddress) => `printf 'Hello\\n' | nc -N ${reachable(address)} ${address.port}`
+  start: Rot13Server.make({ ...input, port: input.rot13Port }).pipe(
+    Effect.map(({ address }) => address),
+    Effect.catch(explain("rot13", input.rot13Port, "--rot13-port"))
+  ),
+  attempt: (host, port) => `printf 'Hello\\n' | nc -N ${host} ${port}`
+})
+
+/** Nothing of this machine. */
+const hello = `Hello! This file came over TFTP, a block at a time: each is acknowledged, or sent again.
+
+effect-inet up --tftp-root DIR serves a folder, effect-inet tftp serve has all the options.
+`
+
+const tftp = ({ drain, host, tftpPort, tftpRoot }: Input): Service => ({
+  name: "tftp",
+  start: Effect.gen(function* () {
+    const store =
+      tftpRoot === undefined
+        ? FileStore.virtual({ "hello.txt": hello })
+        : yield* Effect.mapError(
+            NodeFileStore.make({ root: tftpRoot }),
+            ({ message }) => new CannotServe({ message: `tftp: --tftp-root ${message}` })
+          )
+    const { address } = yield* TftpServer.make({ host, port: tftpPort, drain }).pipe(
+      Effect.provideService(FileStore.FileStore, store),
+      Effect.catch(explain("tftp", tftpPort, "--tftp-port", "udp"))
+    )
+    return address
+  }),
+  attempt: (host, port) => `curl -s tftp://${host}:${port}/${tftpRoot === undefined ? "hello.txt" : "FILE"}`
 })
 
 export const up = Effect.fnUntraced(
   function* (input: Input) {
-    const started = yield* Effect.forEach([rot13(input)], (service) =>
+    const started = yield* Effect.forEach([rot13(input), tftp(input)], (service) =>
       service.start.pipe(
-        Effect.catch(explain(service.name, service.port, service.flag)),
-        Effect.map((server) => ({ service, address: server.address as NetAddress.InetAddress })),
+        Effect.map((address) => ({ service, address: address as NetAddress.InetAddress })),
         Effect.catch((error) => Effect.as(Effect.logWarning(error.message), undefined))
       )
     )
@@ -33,7 +80,8 @@ export const up = Effect.fnUntraced(
     for (const { address, service } of running) {
       if (input.json) yield* announce(service.name, address, true)
       else {
-        const columns = [service.name.padEnd(10), NetAddress.formatInet(address).padEnd(22), service.attempt(address)]
+        const attempt = service.attempt(reachable(address), address.port)
+        const columns = [service.name.padEnd(10), NetAddress.formatInet(address).padEnd(22), attempt]
         yield* Console.log(columns.join(" "))
       }
     }

@@ -1,0 +1,25 @@
+/** Files that exist only when somebody asks for them, and an app that sees how they are fetched. */
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as NetAddress from "effect/net/NetAddress"
+import * as Stream from "effect/Stream"
+import * as NodeNetwork from "../../src/network/NodeNetwork.ts"
+import * as FileStore from "../../src/tftp/FileStore.ts"
+import * as TftpServer from "../../src/tftp/TftpServer.ts"
+
+const files = FileStore.virtual(({ client, filename }) =>
+  Effect.succeed(filename === "boot.cfg" ? `# for ${client.address}\n`.repeat(100_000) : undefined)
+)
+
+Effect.gen(function* () {
+  const { address, events } = yield* TftpServer.TftpServer
+  yield* Console.log(`curl -so boot.cfg tftp://${NetAddress.formatInet(address)}/boot.cfg`)
+  yield* Stream.runForEach(events, (event) =>
+    Console.log(event._tag, event.about.filename, "summary" in event ? event.summary.bytes : "")
+  )
+}).pipe(
+  Effect.provide(TftpServer.layer({ port: 0 }).pipe(Layer.provide([NodeNetwork.layer, FileStore.layer(files)]))),
+  NodeRuntime.runMain
+)

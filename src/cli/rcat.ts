@@ -1,0 +1,24 @@
+import * as Argument from "effect/cli/Argument"
+import * as Command from "effect/cli/Command"
+import { program } from "./program.ts"
+import { transfer } from "./tftp.ts"
+
+export const command = Command.make(
+  "rcat",
+  {
+    host: Argument.String("host").pipe(Argument.withDescription("HOST or HOST:PORT of the server (default port 69)")),
+    file: Argument.String("file").pipe(Argument.withDescription("The file, as the server calls it")),
+    ...transfer
+  },
+  (input) =>
+    program(
+      () => import("./run/tftpGet.ts"),
+      (run) => run.rcat({ ...input, json: false })
+    )
+).pipe(
+  Command.withDescription("Print a file of a TFTP server on standard output"),
+  Command.withExamples([
+    { command: "effect-inet rcat 192.0.2.1 motd", description: "From port 69" },
+    { command: "effect-inet rcat localhost:6969 f | sha256sum", description: "To another program" }
+  ])
+)
