@@ -93,6 +93,7 @@ const main = Effect.gen(function* () {
   const retransmission = Retransmission.adaptive()
   const run = yield* FiberSet.makeRuntime<Network>()
   const fibers = new Map<number, Fiber.Fiber<void, unknown>>()
+  const receivers = new Map<number, (bytes: Uint8Array) => void>()
   const answers = new Map<number, (error: Message.PlainFileError | undefined) => void>()
 
   const report = (id: number, transfer: Transfer.Transfer) =>
@@ -106,6 +107,7 @@ const main = Effect.gen(function* () {
     const file = upload?.writable ?? readableOf(task.filename, source!)
     const { after, transfer } = yield* Task.make(task, file, { send, sweeper, retransmission })
     receive = transfer.receive
+    receivers.set(id, receive)
     yield* Watch.every(sweeper, reports, () => report(id, transfer))
     yield* Effect.ensuring(
       transfer.run,
@@ -129,6 +131,7 @@ const main = Effect.gen(function* () {
           Effect.sync(() => {
             fibers.delete(id)
             answers.delete(id)
+            receivers.delete(id)
           })
         )
       )
@@ -142,10 +145,13 @@ const main = Effect.gen(function* () {
         return start(message)
       case "Stop":
         return fibers.get(message.id)?.interruptUnsafe()
+      case "Receive":
+        return receivers.get(message.id)?.(message.bytes)
       case "Written":
         return answers.get(message.id)?.(message.error)
     }
   })
+  post({ _tag: "Ready" })
   return yield* Effect.never
 })
 

@@ -57,8 +57,9 @@ const revive = (plain: Message.PlainReason): Exit.Exit<never, TftpError.TftpErro
 /** The sources run as they are, the package compiled. */
 const program = new URL(`./NodeThread${Path.extname(fileURLToPath(import.meta.url))}`, import.meta.url)
 
-const listen = (thread: Thread) => {
+const listen = (thread: Thread, ready: () => void) => {
   thread.worker.on("message", (message: Message.FromThread) => {
+    if (message._tag === "Ready") return ready()
     const entry = thread.entries.get(message.id)
     if (entry === undefined) return
     switch (message._tag) {
@@ -76,14 +77,14 @@ const listen = (thread: Thread) => {
 }
 
 /** A thread that breaks takes its transfers with it, and another takes its place. */
-const spawn = (thread: Thread, closing: () => boolean) => {
-  listen(thread)
+const spawn = (thread: Thread, closing: () => boolean, ready: () => void) => {
+  listen(thread, ready)
   thread.worker.once("error", (cause) => {
     for (const { ended } of thread.entries.values()) Deferred.doneUnsafe(ended, broken(cause))
     thread.entries.clear()
     if (closing()) return
     thread.worker = new Worker(program)
-    spawn(thread, closing)
+    spawn(thread, closing, ready)
   })
 }
 
@@ -108,13 +109,18 @@ const writing = (thread: Thread, id: number, { told }: Entry, writable: FileStor
 export const make = Effect.fnUntraced(function* (count: number) {
   let closing = false
   let ids = 0
+  const start = Effect.callback<Thread>((resume) => {
+    const thread: Thread = { worker: new Worker(program), entries: new Map() }
+    spawn(
+      thread,
+      () => closing,
+      () => resume(Effect.succeed(thread))
+    )
+  })
   const threads = yield* Effect.acquireRelease(
-    Effect.sync(() =>
-      Array.from({ length: count }, (): Thread => {
-        const thread: Thread = { worker: new Worker(program), entries: new Map() }
-        spawn(thread, () => closing)
-        return thread
-      })
+    Effect.all(
+      Array.from({ length: count }, () => start),
+      { concurrency: "unbounded" }
     ),
     (threads) =>
       Effect.promise(() => {
@@ -156,7 +162,7 @@ export const make = Effect.fnUntraced(function* (count: number) {
         Effect.map(() => entry.summary)
       )
       const transfer: Transfer.Transfer = {
-        receive: () => {},
+        receive: (bytes) => tell({ _tag: "Receive", id, bytes }),
         summary: () => entry.summary,
         greeted: () => entry.greeted,
         run

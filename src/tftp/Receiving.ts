@@ -37,6 +37,8 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
   const decoder = mode === "netascii" ? Netascii.decoder() : undefined
   const spool = Spool.make(writable.write, tsize)
   let state = Receiver.start({ blksize, windowsize, rollover: options.anyRollover ? undefined : rollover, tsize })
+  /** Blocks that came early, by their number on the wire: `Receiver` says how many there may be. */
+  const early = new Map<number, Uint8Array>()
   let greeted = false
   let resent = 0
   /** When the acknowledgement went that the next block answers; undefined if it went twice. */
@@ -71,17 +73,32 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
     }
   })
 
-  const keep = (bytes: Uint8Array) => {
+  const heard = () => {
     greeted = true
-    const block = bytes.subarray(4)
-    spool.add(decoder === undefined ? block : decoder.push(block))
     patience.proven()
     patience.moved()
+  }
+  const hold = (bytes: Uint8Array) => {
+    heard()
+    early.set(Packet.wireBlock(bytes), bytes.slice(4))
+  }
+  const add = (block: Uint8Array) => spool.add(decoder === undefined ? block : decoder.push(block))
+  /** Keeps a block and those that were waiting for it, up to what `state` says is in order. */
+  const keep = (bytes: Uint8Array, received: number) => {
+    heard()
+    add(bytes.subarray(4))
+    for (let block = received + 2; block <= state.received; block++) {
+      const wire = Receiver.toWire(state, block)
+      add(early.get(wire)!)
+      early.delete(wire)
+      ackedAt = undefined
+    }
     if (ackedAt === undefined) return
     patience.observe(patience.now() - ackedAt)
     ackedAt = undefined
   }
   const finish = () => {
+    early.clear()
     if (!Receiver.sizeMatches(state)) {
       return ending.fail(new TftpError.SizeDiffers({ announced: tsize!, received: state.bytes }))
     }
@@ -91,19 +108,26 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
   const take = (bytes: Uint8Array) => {
     // The disk is behind by more than a window: what does not fit is lost, and will come again.
     if (spool.held() > most + windowsize * blksize) return
+    const { received } = state
     const [next, action] = Receiver.data(state, Packet.wireBlock(bytes), bytes.length - 4)
     state = next
     switch (action) {
       case "Keep":
-        return keep(bytes)
+        return keep(bytes, received)
       case "KeepAck":
-        keep(bytes)
+        keep(bytes, received)
         if (spool.held() > most) held = true
         else acknowledge()
         return
       case "Last":
-        keep(bytes)
+        keep(bytes, received)
         return finish()
+      case "Hold":
+        return hold(bytes)
+      case "HoldAck":
+        hold(bytes)
+        if (!held) repeat()
+        return
       case "Ack":
         // What is not safe yet is not acknowledged.
         if (!held && (!state.done || committed)) repeat()

@@ -3,7 +3,9 @@
  *
  * The window of RFC 7440 is a go-back-N: what follows the last block acknowledged may be sent, `windowsize` blocks of
  * it, and on bad news all of that is sent again. News is bad when the timer fires or when an ACK names a block within
- * the window: the receiver found the next one missing and threw away what came after it.
+ * the window: the receiver found the next one missing. What came after it the receiver threw away, or it holds it, and
+ * then one block is enough to make it name the next that is missing. So a pass after a gap begins with that block, and
+ * goes on when no answer came for a little more than a round trip.
  *
  * ```
  *             acked          next            sent     limit
@@ -50,6 +52,12 @@ export interface State extends Options {
   /** The newest block that went out once only: its ACK gives a round trip. 0 if there is none. */
   readonly timed: number
   readonly timedAt: number
+  /** The highest block sent before the sender last went back. */
+  readonly known: number
+  /** How many pauses there still are before this pass goes on. */
+  readonly probing: number
+  /** How many more passes are tried with one block; 0 for a receiver that throws away what comes early. */
+  readonly holds: number
   /** How many DATA went out again. */
   readonly resent: number
 }
@@ -73,6 +81,18 @@ const ignored: Verdict = { _tag: "Ignored" }
 /** The first burst: what a switch or a small socket buffer is sure to hold. */
 const firstWindow = 16
 
+/** Pauses for an answer to what a pass began with: each is a quarter of a round trip. */
+const patience = 5
+
+/** So many passes in a row begin with one block in vain before the receiver is not believed to hold any. */
+const trust = 3
+
+/** A receiver that has not shown that it does gets so many. */
+const credit = 2
+
+/** Blocks of a burst when the first was in vain: enough that a receiver takes that for lost, not late. */
+const few = 4
+
 /** Nothing sent yet. @category constructors @since 0.1.0 */
 export const start = ({ rollover, windowsize }: Options): State => {
   const window = Math.min(windowsize, firstWindow)
@@ -89,6 +109,9 @@ export const start = ({ rollover, windowsize }: Options): State => {
     passAt: Infinity,
     timed: 0,
     timedAt: 0,
+    known: 0,
+    probing: 0,
+    holds: credit,
     resent: 0
   }
 }
@@ -128,11 +151,19 @@ export const finish = (state: State, last: number): State => ({ ...state, last }
  */
 export const pause = (state: State): boolean => state.next > state.burst && state.next <= limit(state)
 
-/** Begins the next burst. @category transitions @since 0.1.0 */
-export const resume = (state: State): State => ({
-  ...state,
-  burst: state.next - 1 + Math.floor(state.window)
-})
+/** A receiver that holds blocks is asked with few of them where it is. */
+const burstOf = ({ holds, known, next, probing, window }: State): number =>
+  Math.floor(holds > probing && next <= known ? Math.min(window, few) : window)
+
+/** Begins the next burst, or pauses once more. @category transitions @since 0.1.0 */
+export const resume = (state: State): State =>
+  state.probing > 1
+    ? {
+        ...state,
+        probing: state.probing - 1,
+        burst: state.probing === patience + 1 ? state.next - 1 + Math.floor(Math.min(few, state.window)) : state.burst
+      }
+    : { ...state, burst: state.next - 1 + burstOf(state), probing: 0, holds: state.holds - state.probing }
 
 /**
  * Begins a new pass after `acked`. The burst shrinks to half, but not below the part of it that arrived. Nothing is
@@ -147,13 +178,19 @@ const goBack = (state: State, acked: number, arrived: number, doubtful: number):
     window,
     burst: acked + Math.floor(window),
     doubtful,
+    known: state.sent,
+    probing: 0,
     passAt: Infinity,
     timed: 0
   }
 }
 
+/** Begins with one block the pass after a gap, if the receiver may hold others. */
+const probed = (state: State): State =>
+  state.holds > 0 ? { ...state, burst: state.next, probing: 2 * patience } : state
+
 /** Nothing was heard in time: what is not acknowledged goes out again. @category transitions @since 0.1.0 */
-export const timedOut = (state: State): State => goBack(state, state.acked, 0, state.sent)
+export const timedOut = (state: State): State => probed(goBack(state, state.acked, 0, state.sent))
 
 /**
  * An ACK came, at this time. What the RTT is for: an answer takes at least as long as the quickest one so far, so an
@@ -163,7 +200,8 @@ export const timedOut = (state: State): State => goBack(state, state.acked, 0, s
  * | --- | --- |
  * | the last | `Done` |
  * | the highest sent | `Progress`: the window moves and opens by half of what arrived |
- * | between | `Gap`: go back to the one after it; `Progress` if this pass has just sent that again |
+ * | between, sent in this pass | `Gap`: go back to the one after it; `Progress` if this pass has sent that again |
+ * | between, not sent in this pass | `Progress`: the receiver holds it; go on after it |
  * | `acked`, again | `Gap`, when the first block of a window seems lost; else `Ignored` |
  * | any other | `Ignored`: below is old, above was never sent |
  *
@@ -187,12 +225,16 @@ export const ack = (
   const early = rtt !== undefined && at - state.passAt < rtt.lowest / 2
   if (count === 0) {
     const lost = state.windowsize > 1 && rtt !== undefined && !early && acked > state.doubtful
-    return lost ? [goBack(state, acked, 0, state.sent), gap] : [state, ignored]
+    return lost ? [probed(goBack(state, acked, 0, state.sent)), gap] : [state, ignored]
   }
   if (block < state.sent) {
-    return early && block + 1 < next
+    if (block + 1 >= next) {
+      const skipped = { ...state, acked: block, next: block + 1, holds: trust, passAt: Infinity, timed: 0 }
+      return [probed(skipped), untimed]
+    }
+    return early || (state.holds > 0 && block < state.known)
       ? [{ ...state, acked: block }, untimed]
-      : [goBack(state, block, count % Math.floor(window), state.doubtful), gap]
+      : [probed(goBack(state, block, count % Math.floor(window), state.doubtful)), gap]
   }
   const opened = Math.min(state.windowsize, window + count / 2)
   const moved: State = {
@@ -201,6 +243,7 @@ export const ack = (
     next: block + 1,
     window: opened,
     burst: block + Math.floor(opened),
+    probing: 0,
     passAt: Infinity,
     timed: 0
   }

@@ -12,7 +12,7 @@ import * as Netascii from "./Netascii.ts"
 import type * as Packet from "./Packet.ts"
 
 /** Bytes read at a time. */
-const piece = 256 * 1_024
+const piece = 128 * 1_024
 
 /** What is to be sent, block by block. */
 export interface Source {

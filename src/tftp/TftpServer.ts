@@ -8,6 +8,7 @@ import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
+import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import type * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
@@ -96,13 +97,17 @@ interface Running extends Serving.Job {
 
 const overloaded = "The server is busy, try again later"
 const busy = Transfer.errorOf(Packet.ErrorCode.NotDefined, overloaded)
+const superseded = Transfer.errorOf(Packet.ErrorCode.NotDefined, "asked for something else")
 const stopping = Transfer.errorOf(Packet.ErrorCode.NotDefined, "The server is stopping")
 const unknown = Transfer.errorOf(Packet.ErrorCode.UnknownTransferId, "Unknown transfer ID")
 
 const keyOf = ({ address, port }: Network.Peer) => `${address} ${port}`
 
 const isSame = (one: Packet.Request, other: Packet.Request) =>
-  one._tag === other._tag && one.filename === other.filename && one.mode === other.mode
+  one._tag === other._tag &&
+  one.filename === other.filename &&
+  one.mode === other.mode &&
+  `${one.options}` === `${other.options}`
 
 /**
  * Serves files until the scope closes. What clients do wrong is answered, counted and logged, and never ends it.
@@ -121,6 +126,7 @@ export const make = Effect.fnUntraced(function* (
   const { figures } = ledger
   const sweeper = yield* Sweeper.make(period)
   const running = new Map<string, Running>()
+  const closing = Latch.makeUnsafe(false)
   let count = 0
   let drained = false
 
@@ -142,6 +148,13 @@ export const make = Effect.fnUntraced(function* (
     return ledger.refused(job.about, answer, message)
   }
 
+  /** Counted only when what became of it is, too: who sees none active sees all figures. */
+  const leave = (job: Running) => {
+    if (job.over) return
+    job.over = true
+    ledger.leave(job.about)
+  }
+
   const serve = Effect.fnUntraced(function* (job: Running) {
     const { about } = job
     const from = sweeper.now()
@@ -153,16 +166,11 @@ export const make = Effect.fnUntraced(function* (
         duration: options.deadline ?? "1 day",
         orElse: () => new TftpError.TftpError({ reason: new TftpError.TooSlow({ millis: sweeper.now() - from }) })
       }),
-      Effect.onInterrupt(() => ledger.stopped(about, job.transfer)),
-      Effect.ensuring(
-        Effect.sync(() => {
-          job.over = true
-          ledger.leave(about)
-        })
-      )
+      Effect.onInterrupt(() => ledger.stopped(about, job.transfer))
     )
     yield* ledger.finished(about, outcome.summary, sweeper.now() - from)
-    yield* outcome.after
+    leave(job)
+    yield* Effect.raceFirst(outcome.after, closing.await)
   }, Effect.scoped)
 
   const fibers = yield* FiberSet.make<void>()
@@ -194,6 +202,7 @@ export const make = Effect.fnUntraced(function* (
     }
     running.set(key, job)
     const forget = Effect.sync(() => {
+      leave(job)
       if (running.get(key) === job) running.delete(key)
     })
     const fiber = run(
@@ -221,8 +230,9 @@ export const make = Effect.fnUntraced(function* (
         figures.duplicates++
         return
       }
-      // The client has turned to something else.
-      before.stop()
+      // The client has turned to something else. No word to it: it would take that for the answer to its new request.
+      if (before.over || before.transfer === undefined) before.stop()
+      else before.receive(superseded)
     }
     start(packet.success, from, door)
   }
@@ -244,6 +254,7 @@ export const make = Effect.fnUntraced(function* (
   const drain = yield* Effect.cached(
     Effect.suspend(() => {
       drained = true
+      closing.openUnsafe()
       return FiberSet.awaitEmpty(fibers).pipe(
         Effect.interruptible,
         Effect.timeoutOption(options.drain ?? "5 seconds"),

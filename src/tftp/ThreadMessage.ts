@@ -29,11 +29,15 @@ export type ToThread =
       readonly source: { readonly descriptor: number; readonly size: number | undefined } | undefined
     }
   | { readonly _tag: "Stop"; readonly id: number }
+  /** As if the peer had sent this. */
+  | { readonly _tag: "Receive"; readonly id: number; readonly bytes: Uint8Array }
   /** The answer to `Write` and `Commit`. */
   | { readonly _tag: "Written"; readonly id: number; readonly error: PlainFileError | undefined }
 
 /** From a thread. */
 export type FromThread =
+  /** It can be told now. */
+  | { readonly _tag: "Ready" }
   | {
       readonly _tag: "Progress"
       readonly id: number

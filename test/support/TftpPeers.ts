@@ -13,6 +13,7 @@ import * as Dgram from "node:dgram"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
 import * as Data from "effect/Data"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 
@@ -91,45 +92,53 @@ export interface Job extends Endpoint {
   readonly local: string
   readonly blksize?: number | undefined
   readonly windowsize?: number | undefined
+  /** Text. Default: as it is. */
+  readonly netascii?: true | undefined
+  /** No options at all, where it would send some of its own. */
+  readonly plain?: true | undefined
 }
+
+const abilities = ["blksize", "windowsize", "netascii", "plain"] as const
 
 interface ClientProgram {
   readonly command: string
   readonly isThere: boolean
-  /** The options it can be told to ask for. */
-  readonly can: ReadonlyArray<"blksize" | "windowsize">
+  /** What of a job it can be told. */
+  readonly can: ReadonlyArray<(typeof abilities)[number]>
   readonly args: (job: Job) => ReadonlyArray<string>
 }
 
-const given = (value: number | undefined, ...args: ReadonlyArray<string>) => (value === undefined ? [] : args)
+const given = (value: number | true | undefined, ...args: ReadonlyArray<string>) => (value === undefined ? [] : args)
 
 const clientPrograms = {
   curl: {
     command: "curl",
     isThere: says("curl", ["--version"], /^Protocols:.* tftp/m),
-    can: ["blksize"],
-    args: ({ address, blksize, local, port, remote, verb }) => [
+    can: ["blksize", "netascii", "plain"],
+    args: ({ address, blksize, local, netascii, plain, port, remote, verb }) => [
       ...["--silent", "--show-error", verb === "get" ? "--output" : "--upload-file", local],
       ...given(blksize, "--tftp-blksize", String(blksize)),
-      `tftp://${address}:${port}/${remote}`
+      ...given(plain, "--tftp-no-options"),
+      `tftp://${address}:${port}/${remote}${netascii === true ? ";mode=netascii" : ""}`
     ]
   },
   atftp: {
     command: "atftp",
     isThere: says("atftp", ["--version"], /^atftp/),
-    can: ["blksize", "windowsize"],
-    args: ({ address, blksize, local, port, remote, verb, windowsize }) => [
+    can: ["blksize", "windowsize", "netascii"],
+    args: ({ address, blksize, local, netascii, port, remote, verb, windowsize }) => [
       ...given(blksize, "--option", `blksize ${blksize}`),
       ...given(windowsize, "--option", `windowsize ${windowsize}`),
+      ...given(netascii, "--option", "mode netascii"),
       ...[`--${verb}`, "--remote-file", remote, "--local-file", local, address, String(port)]
     ]
   },
   "tftp-hpa": {
     command: "tftp",
     isThere: says("tftp", ["-V"], /^tftp-hpa/),
-    can: [],
-    args: ({ address, local, port, remote, verb }) => [
-      ...["-m", "binary", address, String(port), "-c", verb],
+    can: ["netascii"],
+    args: ({ address, local, netascii, port, remote, verb }) => [
+      ...["-m", netascii === true ? "ascii" : "binary", address, String(port), "-c", verb],
       ...(verb === "get" ? [remote, local] : [local, remote])
     ]
   },
@@ -159,12 +168,12 @@ export const missing = (server: Server): string | undefined => {
 /** Whether a client can run here. */
 export const has = (client: Client): boolean => clientPrograms[client].isThere
 
-/** The command line of a client. Dies if it cannot ask for an option of the job. */
+/** The command line of a client. Throws if it cannot be told a part of the job. */
 export const commandOf = (client: Client, job: Job): readonly [command: string, args: ReadonlyArray<string>] => {
   const program: ClientProgram = clientPrograms[client]
-  for (const option of ["blksize", "windowsize"] as const) {
-    if (job[option] !== undefined && !program.can.includes(option))
-      throw new Error(`${client} cannot ask for ${option}`)
+  for (const ability of abilities) {
+    if (job[ability] !== undefined && !program.can.includes(ability))
+      throw new Error(`${client} cannot be told ${ability}`)
   }
   return [program.command, program.args(job)]
 }
@@ -201,7 +210,12 @@ const signal = (pid: number, name: NodeJS.Signals) => {
 }
 
 /** Starts a server that listens at `at`, waits until it answers, and ends all its processes with the scope. */
-export const launch = Effect.fnUntraced(function* (command: string, args: ReadonlyArray<string>, at: Endpoint) {
+export const launch = Effect.fnUntraced(function* (
+  command: string,
+  args: ReadonlyArray<string>,
+  at: Endpoint,
+  grace: Duration.Input = "2 seconds"
+) {
   let said = ""
   let isClosed = false
   const ended = (child: ChildProcess.ChildProcess) =>
@@ -220,7 +234,7 @@ export const launch = Effect.fnUntraced(function* (command: string, args: Readon
       Effect.gen(function* () {
         if (child.pid === undefined) return
         signal(child.pid, "SIGTERM")
-        yield* Effect.timeoutOption(ended(child), "2 seconds")
+        yield* Effect.timeoutOption(ended(child), grace)
         signal(child.pid, "SIGKILL")
         yield* ended(child)
       })
@@ -242,26 +256,32 @@ export const start = Effect.fnUntraced(function* (server: Server, root: string) 
   const { args, file, port }: ServerProgram = programs[server]
   if (file === undefined) return yield* new PeerError({ message: `${server} is not installed` })
   const at = { address: ownAddress(), port }
-  return yield* launch(file, args(root, at), at)
+  // A process of tftpd-hpa that has taken a file stays for a second, whatever it is told.
+  return yield* launch(file, args(root, at), at, "100 millis")
 })
 
 /** How a client ended: `code` is null if it had to be killed. */
 export interface Ended {
   readonly code: number | null
+  readonly stdout: string
   readonly stderr: string
 }
 
 /** Runs a program to its end, or kills it after so many milliseconds. */
 export const execute = ([command, args]: ReturnType<typeof commandOf>, most = 60_000) =>
   Effect.callback<Ended>((resume) => {
-    const child = ChildProcess.spawn(command, args, { timeout: most, stdio: ["ignore", "ignore", "pipe"] })
+    const child = ChildProcess.spawn(command, args, { timeout: most, stdio: ["ignore", "pipe", "pipe"] })
+    let stdout = ""
     let stderr = ""
+    child.stdout.on("data", (text) => {
+      stdout += text
+    })
     child.stderr.on("data", (text) => {
       stderr += text
     })
     child.once("error", (error) => {
       stderr += error.message
     })
-    child.once("close", (code) => resume(Effect.succeed({ code, stderr })))
+    child.once("close", (code) => resume(Effect.succeed({ code, stdout, stderr })))
     return Effect.sync(() => void child.kill("SIGKILL"))
   })

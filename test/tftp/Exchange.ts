@@ -40,6 +40,8 @@ export interface Outcome {
   readonly sizeMatches: boolean
   readonly data: number
   readonly acks: number
+  /** The most blocks that the receiver held at a time. */
+  readonly mostHeld: number
   /** How often each block went out, from index 1; those that never did are undefined. */
   readonly times: ReadonlyArray<number | undefined>
   readonly silences: number
@@ -92,8 +94,10 @@ const agenda = () => {
 }
 
 const latency = 10
-/** What a DATA keeps the wire busy for, and what the sender waits between bursts. */
+/** What a DATA keeps the wire busy for. */
 const busy = 0.001
+/** What the sender waits between bursts: a part of a round trip, at least a moment. */
+const pauses = 1 / 4
 const breath = 0.5
 const senderPatience = 90
 const receiverPatience = 250
@@ -125,6 +129,8 @@ export const run = (setup: Setup): Outcome => {
   let resuming = false
   let heardSender = 0
   let heardReceiver = 0
+  let mostHeld = 0
+  const held = new Set<number>()
   const wrong: Array<number> = []
   const times: Array<number | undefined> = []
 
@@ -140,10 +146,19 @@ export const run = (setup: Setup): Outcome => {
     const [next, action] = Receiver.data(receiver, wire, block === last ? 0 : 1)
     receiver = next
     if (action === "Keep" || action === "KeepAck" || action === "Last") {
-      if (block === kept + 1) kept = block
-      else wrong.push(block)
+      if (block !== kept + 1) wrong.push(block)
+      else kept = block
+      for (let early = block + 1; early <= next.received; early++) {
+        if (held.delete(early)) kept = early
+        else wrong.push(early)
+      }
     }
-    if (action === "KeepAck" || action === "Last" || action === "Ack") acknowledge()
+    if (action === "Hold" || action === "HoldAck") {
+      if (held.has(block)) wrong.push(block)
+      held.add(block)
+      mostHeld = Math.max(mostHeld, held.size)
+    }
+    if (action !== "Keep" && action !== "Hold" && action !== "Ignore") acknowledge()
   }
   const heardAck = (wire: number) => {
     const [next, verdict] = Sender.ack(sender, wire, now, rtt)
@@ -159,7 +174,7 @@ export const run = (setup: Setup): Outcome => {
     while (!over && !resuming && sender.next <= Sender.limit(sender)) {
       if (Sender.pause(sender)) {
         resuming = true
-        events.add(now + breath, () => {
+        events.add(now + Math.max(breath, (rtt?.smoothed ?? 0) * pauses), () => {
           resuming = false
           // An ACK may have begun another burst meanwhile.
           if (Sender.pause(sender)) sender = Sender.resume(sender)
@@ -210,6 +225,7 @@ export const run = (setup: Setup): Outcome => {
     sizeMatches: Receiver.sizeMatches(receiver),
     data,
     acks,
+    mostHeld,
     times,
     silences,
     gaps,

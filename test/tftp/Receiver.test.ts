@@ -51,24 +51,94 @@ describe("Receiver", () => {
       ["the first", [2, 3, 4], 0],
       ["the second", [1, 3, 4], 1],
       ["the third", [1, 2, 4], 2]
-    ] as const)("tells once that %s block is missing", (_, wires, received) => {
-      const { actions, state } = feed(window(), wires)
-      assert.deepStrictEqual(
-        actions.filter((action) => action !== "Keep"),
-        wires.slice(received).map((_, index) => (index === 0 ? "Ack" : "Ignore"))
-      )
-      assert.strictEqual(Receiver.ackNumber(state), received)
-      const whole = [1, 2, 3, 4].map((n) => received + n)
-      assert.deepStrictEqual(feed(state, whole).actions, ["Keep", "Keep", "Keep", "KeepAck"])
+    ] as const)(
+      "holds what comes early, and tells once, at its end, that %s block is missing",
+      (_, wires, received) => {
+        const { actions, state } = feed(window(), wires)
+        assert.deepStrictEqual(actions, [
+          ...wires.slice(0, received).map(() => "Keep"),
+          ...wires.slice(received + 1).map(() => "Hold"),
+          "HoldAck"
+        ])
+        assert.strictEqual(Receiver.ackNumber(state), received)
+        const repaired = feed(state, [received + 1])
+        assert.deepStrictEqual(repaired.actions, ["KeepAck"])
+        assert.deepStrictEqual([Receiver.ackNumber(repaired.state), repaired.state.acked], [4, 4])
+        // The copies that were under way say nothing, and the next window begins after them.
+        assert.deepStrictEqual(feed(repaired.state, [4]).actions, ["Ignore"])
+        assert.deepStrictEqual(feed(repaired.state, [5, 6, 7, 8]).actions, ["Keep", "Keep", "Keep", "KeepAck"])
+      }
+    )
+
+    it("lets three blocks overtake one, and tells of it with the fourth", () => {
+      const wide = window({ windowsize: 16 })
+      const three = feed(wide, [1, 3, 4, 5, 2, 6])
+      assert.deepStrictEqual(three.actions, ["Keep", "Hold", "Hold", "Hold", "Keep", "Keep"])
+      assert.deepStrictEqual([three.state.received, three.state.bytes, three.state.acked], [6, 48, 0])
+      const four = feed(wide, [1, 3, 4, 5, 6, 7, 8, 2, 9])
+      const actions = ["Keep", "Hold", "Hold", "Hold", "HoldAck", "Hold", "Hold", "KeepAck", "Keep"]
+      assert.deepStrictEqual(four.actions, actions)
+      assert.deepStrictEqual([four.state.received, four.state.acked], [9, 8])
+    })
+
+    it("names the next block that is missing as soon as one came", () => {
+      const wide = window({ windowsize: 16 })
+      const { actions, state } = feed(wide, [1, 3, 4, 6, 7, 9, 2])
+      assert.deepStrictEqual(actions, ["Keep", "Hold", "Hold", "HoldAck", "Hold", "Hold", "KeepAck"])
+      assert.strictEqual(Receiver.ackNumber(state), 4)
+      const second = feed(state, [5])
+      assert.deepStrictEqual([...second.actions, Receiver.ackNumber(second.state)], ["KeepAck", 7])
+      // The one that was sent again is lost, too: what follows it tells.
+      assert.deepStrictEqual(feed(state, [3, 4, 6, 7, 9]).actions, ["Ignore", "Ignore", "Ignore", "Ignore", "Ack"])
+    })
+
+    it("fills the window with what was held", () => {
+      const { actions, state } = feed(window({ windowsize: 5 }), [3, 2, 1, 5, 4])
+      assert.deepStrictEqual(actions, ["Hold", "Hold", "Keep", "HoldAck", "KeepAck"])
+      assert.deepStrictEqual([state.received, state.acked], [5, 5])
+      assert.deepStrictEqual(feed(window(), [1, 4, 3, 2]).actions, ["Keep", "HoldAck", "Hold", "KeepAck"])
+      assert.deepStrictEqual(feed(window({ acked: 5, received: 7 }), [9, 8]).actions, ["HoldAck", "KeepAck"])
     })
 
     it("tells again when a second pass misses it, too", () => {
-      const { actions } = feed(window(), [1, 3, 4, 5, 3, 4, 5, 3, 4])
-      assert.deepStrictEqual(actions, ["Keep", "Ack", "Ignore", "Ignore", "Ack", "Ignore", "Ignore", "Ack", "Ignore"])
+      const { actions } = feed(window(), [1, 3, 4, 3, 4, 5, 3, 4, 5])
+      const passes = ["Ignore", "Ignore", "HoldAck", "Ignore", "Ignore", "Ack"]
+      assert.deepStrictEqual(actions, ["Keep", "Hold", "HoldAck", ...passes])
     })
 
-    it("tells of each of two gaps", () => {
-      assert.deepStrictEqual(feed(window(), [2, 1, 3]).actions, ["Ack", "Keep", "Ack"])
+    it("takes a copy of the latest for the network's, and no pass", () => {
+      const { actions } = feed(window({ windowsize: 16 }), [2, 3, 4, 5, 5, 6, 6, 7])
+      assert.deepStrictEqual(actions, ["Hold", "Hold", "Hold", "HoldAck", "Ignore", "Hold", "Ignore", "Hold"])
+    })
+
+    it("holds a mebibyte at most", () => {
+      const large = window({ windowsize: 64, blksize: 65_464 })
+      const wires = Array.from({ length: 63 }, (_, index) => index + 2)
+      const { actions, state } = feed(large, wires, 65_464)
+      assert.deepStrictEqual(
+        actions.map((action) => action.startsWith("Hold")),
+        wires.map((wire) => (wire - 1) * 65_464 <= 2 ** 20)
+      )
+      assert.strictEqual(feed(state, [1], 65_464).state.received, 17)
+    })
+
+    it("holds the last block, and is done when those before it are here", () => {
+      const [early, action] = Receiver.data(feed(window({ windowsize: 16, tsize: 19 }), [1]).state, 3, 3)
+      assert.deepStrictEqual([action, early.done], ["HoldAck", false])
+      const [done, last] = Receiver.data(early, 2, blksize)
+      assert.deepStrictEqual([last, done.done, done.received, done.bytes], ["Last", true, 3, 19])
+      assert.isTrue(Receiver.sizeMatches(done))
+      assert.strictEqual(Receiver.data(done, 3, 3)[1], "Ack")
+      // Nothing follows the last.
+      assert.strictEqual(Receiver.data(early, 4, blksize)[1], "Ignore")
+      assert.deepStrictEqual(Receiver.data(early, 2, 5)[0].bytes, 13)
+    })
+
+    it("holds nothing that is beyond the limit, counting what is missing before it", () => {
+      const state = feed(window({ windowsize: 16, limit: 24 }), [1]).state
+      assert.strictEqual(Receiver.data(state, 3, blksize)[1], "Hold")
+      assert.deepStrictEqual(Receiver.data(state, 4, 1), [state, "OverLimit"])
+      assert.strictEqual(Receiver.data(state, 4, 0)[1], "HoldAck")
     })
 
     it("acknowledges a window again, once, when all of it comes again", () => {
@@ -89,7 +159,7 @@ describe("Receiver", () => {
     })
 
     it("misses a block only within the window: what is further ahead is far behind", () => {
-      assert.deepStrictEqual(feed(window(), [1, 5]).actions, ["Keep", "Ack"])
+      assert.deepStrictEqual(feed(window(), [1, 5]).actions, ["Keep", "HoldAck"])
       assert.deepStrictEqual(feed(window(), [1, 6]).actions, ["Keep", "Ignore"])
     })
 
@@ -107,12 +177,13 @@ describe("Receiver", () => {
 
     it("counts its window anew after a silence, and answers the next pass whatever it is", () => {
       const { state } = feed(window(), [1, 2, 4])
-      const silent = Receiver.timedOut(feed(state, [3]).state)
+      const silent = Receiver.timedOut(feed(window(), [1, 2, 3]).state)
       assert.strictEqual(silent.acked, 3)
       assert.deepStrictEqual(feed(silent, [4, 5, 6, 7]).actions, ["Keep", "Keep", "Keep", "KeepAck"])
-      assert.deepStrictEqual(feed(silent, [6, 7]).actions, ["Ack", "Ignore"])
+      assert.deepStrictEqual(feed(silent, [6, 7]).actions, ["Hold", "HoldAck"])
       assert.deepStrictEqual(feed(silent, [2, 3]).actions, ["Ack", "Ignore"])
-      assert.deepStrictEqual(feed(Receiver.timedOut(state), [5]).actions, ["Ack"])
+      assert.deepStrictEqual(feed(Receiver.timedOut(state), [3]).actions, ["KeepAck"])
+      assert.deepStrictEqual(feed(Receiver.timedOut(state), [5, 6]).actions, ["Hold", "HoldAck"])
       const again = feed(window(), [1, 2, 3, 4, 1]).state
       assert.deepStrictEqual(feed(Receiver.timedOut(again), [2]).actions, ["Ack"])
     })
@@ -193,15 +264,27 @@ describe("Receiver", () => {
     ],
     ([windowsize, rollover, from, wires]) => {
       let state = start({ windowsize, rollover, received: from, acked: from })
+      const held = new Set<number>()
       const fields = Object.keys(state).length
       for (const wire of wires) {
         const [next, action] = Receiver.data(state, wire, blksize)
         const kept = action === "Keep" || action === "KeepAck"
-        assert.strictEqual(next.received, state.received + (kept ? 1 : 0))
-        assert.strictEqual(next.bytes, state.bytes + (kept ? blksize : 0))
+        assert.strictEqual(next.received > state.received, kept)
+        if (kept) {
+          assert.strictEqual(Receiver.toWire(next, state.received + 1), wire)
+          for (let block = state.received + 2; block <= next.received; block++) {
+            assert.isTrue(held.delete(Receiver.toWire(next, block)))
+          }
+        }
+        if (action === "Hold" || action === "HoldAck") {
+          assert.isFalse(held.has(wire))
+          held.add(wire)
+        }
+        assert.isBelow(held.size, windowsize)
+        assert.strictEqual(next.bytes, (next.received - from) * blksize)
         assert.isBelow(next.received - next.acked, windowsize)
-        if (action === "Ack" || action === "KeepAck") assert.strictEqual(next.acked, next.received)
-        if (kept) assert.strictEqual(Receiver.ackNumber(next), wire)
+        if (action === "Ack" || action === "HoldAck" || action === "KeepAck")
+          assert.strictEqual(next.acked, next.received)
         assert.strictEqual(Object.keys(next).length, fields)
         state = next
       }

@@ -14,8 +14,7 @@ const start = (windowsize: number, state: Partial<Sender.State> = {}): Sender.St
 const sendAll = (state: Sender.State, at: number): Sender.State => {
   let current = state
   while (current.next <= Sender.limit(current)) {
-    if (Sender.pause(current)) current = Sender.resume(current)
-    current = Sender.sent(current, at)
+    current = Sender.pause(current) ? Sender.resume(current) : Sender.sent(current, at)
   }
   return current
 }
@@ -76,12 +75,35 @@ describe("Sender", () => {
     })
 
     it("does not go back a second time for an ACK that cannot know of the first", () => {
-      const [gap] = ack(sendAll(start(8), 0), 3, 12)
+      const [gap] = ack(sendAll({ ...start(8), holds: 0 }, 0), 3, 12)
       const again = sendAll(gap, 12)
       const [next, verdict] = ack(again, 4, 14)
       assert.deepStrictEqual(verdict, { _tag: "Progress", sample: undefined })
       assert.deepStrictEqual([next.acked, next.next], [4, again.next])
       assert.strictEqual(ack(again, 4, 22)[1]._tag, "Gap")
+    })
+
+    it("skips what the receiver holds, and sends the next that is missing", () => {
+      const [gap] = ack({ ...sendAll(start(8), 0), window: 8 }, 1, 12)
+      const probe = Sender.sent(gap, 12)
+      const [next, verdict] = ack(probe, 4, 24)
+      assert.deepStrictEqual(verdict, { _tag: "Progress", sample: undefined })
+      assert.deepStrictEqual([next.acked, next.next, next.window, next.resent], [4, 5, gap.window, 1])
+      assert.isTrue(Sender.pause(Sender.sent(next, 24)))
+      const [whole] = ack(Sender.sent(next, 24), 9, 36)
+      assert.deepStrictEqual([whole.acked, whole.next, whole.resent], [4, 6, 2], "9 was never sent")
+      const [moved] = ack(Sender.sent(next, 24), 8, 36)
+      assert.deepStrictEqual([moved.acked, moved.next, moved.resent], [8, 9, 2])
+      assert.isFalse(Sender.pause(moved))
+    })
+
+    it("believes a receiver that holds: it says again what is still missing, and that sends it again", () => {
+      const again = sendAll(ack(sendAll(start(8), 0), 1, 12)[0], 12)
+      const believing = { ...again, holds: 1 }
+      const [next, verdict] = ack(believing, 4, 40)
+      assert.deepStrictEqual([verdict._tag, next.acked, next.next], ["Progress", 4, again.next])
+      const [gap, second] = ack(next, 4, 41)
+      assert.deepStrictEqual([second._tag, gap.next], ["Gap", 5])
     })
 
     it("skips what the peer has when the timer fired too early", () => {
@@ -154,9 +176,10 @@ describe("Sender", () => {
           sizes.push(size)
           size = 0
           current = Sender.resume(current)
+        } else {
+          current = Sender.sent(current, 0)
+          size++
         }
-        current = Sender.sent(current, 0)
-        size++
       }
       return [...sizes, size]
     }
@@ -186,14 +209,31 @@ describe("Sender", () => {
       [40, 40],
       [63, 63]
     ])("of 64 whose block at offset %i is lost shrinks to %i", (offset, size) => {
-      const window = { ...at(64, 64), window: 64, burst: 128 }
+      const window = { ...at(64, 64), window: 64, burst: 128, holds: 0 }
       const [gap, verdict] = ack(window, 64 + offset, 20)
       assert.strictEqual(verdict._tag, "Gap")
       assert.strictEqual(bursts(gap)[0], size)
     })
 
+    it("begins with one block after a gap, while the receiver may hold the others", () => {
+      let state: Sender.State = { ...at(64, 64), window: 64, burst: 128 }
+      // It throws them away: a receiver of that kind acknowledges within a window only what it has in order.
+      for (const [round, rest] of [
+        [0, [4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 3]],
+        [1, [59]]
+      ] as const) {
+        const [gap, verdict] = ack(state, state.acked + 1, 100 * round + 20)
+        assert.strictEqual(verdict._tag, "Gap")
+        assert.deepStrictEqual(bursts({ ...gap, window: 64 }), [1, 0, 0, 0, 0, 4, 0, 0, 0, 0, ...rest])
+        ;[state] = ack(sendAll(gap, 100 * round + 20), gap.acked + 64, 100 * round + 40)
+        state = { ...sendAll(state, 100 * round + 100), window: 64 }
+      }
+      const [gap] = ack(state, state.acked + 1, 300)
+      assert.deepStrictEqual([state.holds, bursts(gap)], [0, [32, 32]])
+    })
+
     it("never shrinks below one block", () => {
-      let state = start(4)
+      let state = start(4, { holds: 0 })
       for (let silence = 0; silence < 9; silence++) state = Sender.timedOut(sendAll(state, silence))
       assert.deepStrictEqual(bursts(state), [1, 1, 1, 1])
     })

@@ -1,0 +1,131 @@
+import { assert, describe } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Stream from "effect/Stream"
+import * as TftpClient from "../../src/tftp/TftpClient.ts"
+import * as TftpAnswers from "../suites/TftpAnswers.ts"
+import { noise } from "../support/Hosts.ts"
+import * as Lab from "../support/TftpLab.ts"
+import * as Talk from "../support/TftpTalk.ts"
+
+const content = noise(1_000, 3)
+
+/** A conversation with a client that reads; what it has then is the file, or nothing. */
+const reads = ({ ends, lines, options }: TftpAnswers.Case) =>
+  Effect.gen(function* () {
+    const talk = yield* Talk.open({ at: "server", content })
+    const { peer } = yield* talk.speaker("s")
+    const into = new Map<string, Uint8Array>()
+    const client = yield* Effect.forkChild(Lab.outcome(Lab.get(peer, "f", options, into)))
+    yield* talk.play(...lines)
+    assert.strictEqual(yield* Fiber.join(client), ends)
+    assert.deepStrictEqual(into.get("f"), ends === "done" ? content : undefined)
+  })
+
+const writes = ({ ends, lines, options }: TftpAnswers.Case) =>
+  Effect.gen(function* () {
+    const talk = yield* Talk.open({ at: "server", content })
+    const { peer } = yield* talk.speaker("s")
+    const client = yield* Effect.forkChild(Lab.outcome(Lab.put(peer, "f", content, options)))
+    yield* talk.play(...lines)
+    assert.strictEqual(yield* Fiber.join(client), ends)
+  })
+
+describe("TftpClient: reading", () => {
+  for (const one of TftpAnswers.reading) Lab.both(`${one.shows}: ${one.ends}`, () => reads(one))
+
+  Lab.real("an answer from an address that was not asked does not count", () =>
+    Effect.gen(function* () {
+      const talk = yield* Talk.open({ at: "server", content })
+      const { peer } = yield* talk.speaker("s")
+      yield* talk.speaker("t", { host: "127.0.0.2" })
+      const client = yield* Effect.forkChild(Lab.get(peer, "f"))
+      yield* talk.play("s< RRQ f octet tsize=0 blksize=1428 windowsize=64", "t> DATA 1 100", "t< ERROR 5")
+      yield* talk.play("s> DATA 1 512", "s< ACK 1", "s> DATA 2 488", "s< ACK 2")
+      assert.deepStrictEqual(yield* Fiber.join(client), content)
+    })
+  )
+
+  Lab.real("a name with two addresses: whoever answers first, the other is told", () =>
+    Effect.gen(function* () {
+      const talk = yield* Talk.open({ at: "server", content })
+      const { port } = (yield* talk.speaker("s", { host: "127.0.0.2" })).peer
+      yield* talk.speaker("t", { host: "127.0.0.3", port })
+      const into = TftpClient.get({ host: "two", port, path: "f" }).pipe(Stream.runCollect)
+      const client = yield* Effect.forkChild(Lab.client(into, { two: ["127.0.0.2", "127.0.0.3"] }))
+      const request = "RRQ f octet tsize=0 blksize=1428 windowsize=64"
+      yield* talk.play(`s< ${request}`, `t< ${request}`, "t> DATA 1 512", "t< ACK 1", "s> DATA 1 512", "s< ERROR 5")
+      yield* talk.play("t> DATA 2 488", "t< ACK 2")
+      assert.deepStrictEqual(Buffer.concat(yield* Fiber.join(client)), Buffer.from(content))
+    })
+  )
+
+  Lab.both("a name without an address", () =>
+    Effect.gen(function* () {
+      const nobody = TftpClient.get({ host: "nobody.example", path: "f" }).pipe(Stream.runDrain)
+      assert.strictEqual(yield* Lab.outcome(Lab.client(nobody)), "Unresolved")
+    })
+  )
+})
+
+describe("TftpClient: writing", () => {
+  for (const one of TftpAnswers.writing) {
+    Lab.both(`${one.shows}: ${one.ends}`, () => writes(one))
+  }
+})
+
+describe("TftpClient and TftpServer", () => {
+  const text = new TextEncoder().encode("one\r\ntwo\rthree\n\n\r".repeat(500))
+  const options = [
+    {},
+    { plain: true },
+    { blksize: 8, windowsize: 1 },
+    { blksize: 9, windowsize: 64 },
+    { blksize: 65_464, windowsize: 3 },
+    { timeout: "2 seconds" }
+  ] as const
+  for (const one of options) {
+    for (const mode of ["octet", "netascii"] as const) {
+      Lab.both(`${mode} there and back with ${JSON.stringify(one)}`, () =>
+        Effect.gen(function* () {
+          const { door, files } = yield* Lab.serve()
+          const summary = yield* Lab.put(door, "f", text, { ...one, mode })
+          assert.deepStrictEqual(files.get("f"), text)
+          assert.deepStrictEqual(yield* Lab.get(door, "f", { ...one, mode }), text)
+          assert.strictEqual(summary.resent, 0)
+        })
+      )
+    }
+  }
+
+  Lab.both("a stream that is left early leaves nothing behind", () =>
+    Effect.gen(function* () {
+      const { door, server } = yield* Lab.serve({ files: { f: noise(4_000_000) } })
+      const target = { host: door.address, port: door.port, path: "f" }
+      const first = TftpClient.get(target).pipe(Stream.take(1), Stream.runCollect)
+      assert.strictEqual((yield* Lab.client(first)).length, 1)
+      yield* Talk.open({ door }).pipe(Effect.flatMap((talk) => talk.play("a-", "a-")))
+      const { active, failed } = yield* server.figures
+      assert.deepStrictEqual({ active, failed }, { active: 0, failed: 1 })
+    })
+  )
+
+  Lab.both("progress ends with all there is", () =>
+    Effect.gen(function* () {
+      const { door } = yield* Lab.serve({ files: { f: noise(300_000) } })
+      const told: Array<TftpClient.Progress> = []
+      yield* Lab.get(door, "f", { onProgress: (progress) => told.push(progress) })
+      const { blksize, bytes, total, windowsize } = told.at(-1)!
+      const expected = { blksize: 1_428, bytes: 300_000, total: 300_000, windowsize: 64 }
+      assert.deepStrictEqual({ blksize, bytes, total, windowsize }, expected)
+    })
+  )
+
+  Lab.simulated("a transfer that takes too long", () =>
+    Effect.gen(function* () {
+      const talk = yield* Talk.open({ at: "server", content })
+      const { peer } = yield* talk.speaker("s")
+      assert.strictEqual(yield* Lab.outcome(Lab.get(peer, "f", { deadline: "1 second" })), "TooSlow")
+    })
+  )
+})

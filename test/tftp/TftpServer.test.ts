@@ -1,0 +1,39 @@
+import { assert, describe } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as FileStore from "../../src/tftp/FileStore.ts"
+import * as TftpReading from "../suites/TftpReading.ts"
+import * as TftpWriting from "../suites/TftpWriting.ts"
+import { noise } from "../support/Hosts.ts"
+import * as Lab from "../support/TftpLab.ts"
+import * as Talk from "../support/TftpTalk.ts"
+
+describe("TftpServer: reading", () => {
+  const converse =
+    ([file, , ...lines]: TftpReading.Case) =>
+    () =>
+      Effect.gen(function* () {
+        const { door } = yield* Lab.serve({ files: TftpReading.files })
+        const talk = yield* Talk.open({ door, content: TftpReading.files[file] })
+        yield* talk.play(...lines)
+      })
+  for (const one of TftpReading.cases) Lab.both(`${one[0]}: ${one[1]}`, converse(one))
+  for (const one of TftpReading.timed) Lab.simulated(`${one[0]}: ${one[1]}`, converse(one))
+})
+
+describe("TftpServer: writing", () => {
+  const content = noise(2_000, 7)
+  const old = content.slice(0, 4)
+  for (const [left, shows, ...lines] of TftpWriting.cases) {
+    Lab.both(`${shows}: ${left === "old" ? "the old file" : `${left} bytes`}`, () =>
+      Effect.gen(function* () {
+        const files = new Map([["f", old]])
+        const store = FileStore.memory({ files, write: "overwrite", quota: { total: 10_000 } })
+        const { door } = yield* Lab.serve({ store })
+        const talk = yield* Talk.open({ door, content })
+        yield* talk.play(...lines)
+        assert.deepStrictEqual(files.get("f"), left === "old" ? old : content.slice(0, left))
+        assert.strictEqual(files.size, 1)
+      })
+    )
+  }
+})

@@ -1,0 +1,29 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as SimCheck from "../../src/simulation/SimCheck.ts"
+import * as TftpFaults from "../suites/TftpFaults.ts"
+
+const { dissectors, faults, scenario, sometimes, transfers } = TftpFaults
+
+describe("TFTP on a bad network", () => {
+  it.effect("the right file or a typed error, in time; once the faults are over, the right file", () =>
+    Effect.gen(function* () {
+      const summary = yield* SimCheck.check(scenario, { generate: faults, dissectors, sometimes, runs: 40 })
+      assert.isAbove(summary.faults, summary.runs)
+    })
+  )
+
+  it.effect.each([
+    ["drop=100% kind=DATA", "put Silent"],
+    ["drop=100% kind=ACK client>server", "get Silent"],
+    ["drop=100% kind=ACK server>client", "put Silent"],
+    ["dup=100%", "get done"],
+    ["delay=100% 1ms..80ms", "get done"],
+    ["crash=server@20ms..1m", "put Silent"]
+  ])("%s: %s", ([plan, label]) =>
+    Effect.gen(function* () {
+      const { reached } = yield* SimCheck.check(transfers, { plan: plan!, dissectors, runs: 3 })
+      assert.isTrue(reached.has(label!), [...reached.keys()].join(", "))
+    })
+  )
+})

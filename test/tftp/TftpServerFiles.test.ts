@@ -1,0 +1,124 @@
+import { assert, describe } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import * as FileStore from "../../src/tftp/FileStore.ts"
+import { noise } from "../support/Hosts.ts"
+import * as Lab from "../support/TftpLab.ts"
+import * as Talk from "../support/TftpTalk.ts"
+
+const bytesOf = (text: string) => new TextEncoder().encode(text)
+
+const textOf = ({ bytes }: Talk.Heard) => new TextDecoder().decode(bytes.subarray(4))
+
+/** A store of one file. */
+const only = (store: Partial<FileStore.Store>): FileStore.Store => ({ ...FileStore.memory(), ...store })
+
+describe("TftpServer: what becomes of files", () => {
+  Lab.simulated("an upload that falls silent leaves the old file, and its name free again", () =>
+    Effect.gen(function* () {
+      const old = noise(100)
+      const { door, files, server } = yield* Lab.serve({ files: { f: old } })
+      const talk = yield* Talk.open({ door })
+      yield* talk.play("a> WRQ f octet", "a< ACK 0", "a> DATA 1 512", "a< ACK 1")
+      yield* Effect.sleep("5 minutes")
+      assert.strictEqual((yield* server.figures).failed, 1)
+      assert.deepStrictEqual(files.get("f"), old)
+      yield* Lab.put(door, "f", noise(50, 2))
+      assert.deepStrictEqual(files.get("f"), noise(50, 2))
+    })
+  )
+
+  Lab.both("netascii: a pair may be split between two blocks, which are the same when they are sent again", () =>
+    Effect.gen(function* () {
+      const files = { t: bytesOf("abcdefg\nij\r"), crlf: bytesOf("\r\n") }
+      const { door } = yield* Lab.serve({ files })
+      const talk = yield* Talk.open({ door })
+      yield* talk.play("a> RRQ t netascii blksize=8 utimeout=20000", "a< OACK blksize=8 utimeout=20000", "a> ACK 0")
+      assert.strictEqual(textOf(yield* talk.hear("a")), "abcdefg\r")
+      yield* talk.play("a> ACK 1")
+      for (let times = 0; times < 3; times++) assert.strictEqual(textOf(yield* talk.hear("a")), "\nij\r\0")
+      yield* talk.play("a> ACK 2", "b> RRQ crlf netascii")
+      assert.strictEqual(textOf(yield* talk.hear("b")), "\r\0\r\n")
+    })
+  )
+
+  Lab.simulated("a slow disk holds the sender back, and nobody loses patience", () =>
+    Effect.gen(function* () {
+      const content = noise(3_000_000)
+      const pieces: Array<Uint8Array> = []
+      let largest = 0
+      const store = only({
+        write: () =>
+          Effect.succeed({
+            write: (bytes) =>
+              Effect.andThen(
+                Effect.sleep("2 seconds"),
+                Effect.sync(() => {
+                  largest = Math.max(largest, bytes.length)
+                  pieces.push(bytes.slice())
+                })
+              ),
+            commit: Effect.void
+          })
+      })
+      const { door } = yield* Lab.serve({ store })
+      yield* Lab.put(door, "f", content, { blksize: 1_428, windowsize: 64 })
+      assert.strictEqual(Buffer.compare(Buffer.concat(pieces), content), 0)
+      assert.isAtMost(largest, 256 * 1_024)
+    })
+  )
+
+  Lab.both("a long stream passes through", () =>
+    Effect.gen(function* () {
+      const piece = noise(100_000)
+      const stream = Stream.fromIterable(Array.from({ length: 20 }, () => piece))
+      const store = only({ read: () => Effect.succeed({ size: undefined, body: { _tag: "Stream", stream } }) })
+      const { door } = yield* Lab.serve({ store })
+      const got = yield* Lab.get(door, "f", { blksize: 8_192 })
+      assert.strictEqual(Buffer.compare(got, Buffer.concat(Array.from({ length: 20 }, () => piece))), 0)
+    })
+  )
+
+  Lab.simulated("a file that is slow to come is waited for", () =>
+    Effect.gen(function* () {
+      const slow = Stream.fromEffect(Effect.as(Effect.sleep("8 seconds"), noise(300)))
+      const stream = Stream.concat(Stream.make(noise(700, 2)), slow)
+      const store = only({ read: () => Effect.succeed({ size: undefined, body: { _tag: "Stream", stream } }) })
+      const { door } = yield* Lab.serve({ store })
+      const got = yield* Lab.get(door, "f", { blksize: 100, windowsize: 2 })
+      assert.deepStrictEqual(got, Uint8Array.of(...noise(700, 2), ...noise(300)))
+    })
+  )
+
+  Lab.simulated("a file that changes its length while it is sent: an ERROR", () =>
+    Effect.gen(function* () {
+      let length = 1_000_000
+      const body: FileStore.Readable["body"] = {
+        _tag: "Random",
+        readAt: (position, into) =>
+          Effect.sync(() => {
+            const count = Math.max(0, Math.min(into.length, length - position))
+            length = 600_000
+            return count
+          })
+      }
+      const store = only({ read: () => Effect.succeed({ size: 1_000_000, body }) })
+      const { door } = yield* Lab.serve({ store })
+      assert.include(["Refused 0", "SizeDiffers"], yield* Lab.outcome(Lab.get(door, "f")))
+    })
+  )
+
+  Lab.simulated("a request to everybody is answered by one address", () =>
+    Effect.gen(function* () {
+      const files = { f: noise(700) }
+      const { server } = yield* Lab.serve({ host: "0.0.0.0", files })
+      const talk = yield* Talk.open({ door: { address: "10.0.0.255", port: server.address.port }, content: files.f })
+      yield* talk.speaker("a", { host: "10.0.0.2", broadcast: true })
+      yield* talk.play("a> RRQ f octet")
+      assert.strictEqual((yield* talk.hear("a")).from.address, "10.0.0.1")
+      yield* talk.play("a> ACK 1", "a< DATA 2 188", "a> ACK 2", "a-")
+      const { failed, finished } = yield* server.figures
+      assert.deepStrictEqual({ failed, finished }, { failed: 0, finished: 1 })
+    })
+  )
+})

@@ -1,0 +1,160 @@
+import * as V8 from "node:v8"
+import * as Vm from "node:vm"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Random from "effect/Random"
+import type * as Network from "../../src/network/Network.ts"
+import * as FileStore from "../../src/tftp/FileStore.ts"
+import * as Packet from "../../src/tftp/Packet.ts"
+import { Hosts, noise } from "../support/Hosts.ts"
+import * as Lab from "../support/TftpLab.ts"
+
+/** `TFTP_FUZZ=1000000 npm test -- TftpServerFuzz` sends more. */
+const count = Number(process.env.TFTP_FUZZ ?? 60_000)
+
+V8.setFlagsFromString("--expose-gc")
+const collect = Vm.runInNewContext("gc") as () => void
+
+/** Megabytes in use. */
+const heap = Effect.sync(() => {
+  collect()
+  collect()
+  const { arrayBuffers, heapUsed } = process.memoryUsage()
+  return (heapUsed + arrayBuffers) / 2 ** 20
+})
+
+const files = { f: noise(400_000), small: noise(700) }
+
+const { encode } = Packet
+
+const options = [
+  ["blksize", "8"],
+  ["tsize", "0"],
+  ["windowsize", "16"],
+  ["timeout", "1"]
+] as const
+
+/** Packets to begin with. */
+const seeds: ReadonlyArray<Uint8Array> = [
+  encode({ _tag: "RRQ", filename: "f", mode: "octet", options }),
+  encode({ _tag: "RRQ", filename: "small", mode: "netascii", options: [] }),
+  encode({ _tag: "RRQ", filename: "../../etc/passwd", mode: "octet", options: [] }),
+  encode({ _tag: "WRQ", filename: "g", mode: "octet", options }),
+  encode({ _tag: "WRQ", filename: "g", mode: "netascii", options: [] }),
+  encode({ _tag: "DATA", block: 1, bytes: noise(512) }),
+  encode({ _tag: "DATA", block: 2, bytes: noise(8) }),
+  encode({ _tag: "ACK", block: 0 }),
+  encode({ _tag: "ACK", block: 1 }),
+  encode({ _tag: "ACK", block: 65_535 }),
+  encode({ _tag: "ERROR", code: 8, message: "no" }),
+  encode({ _tag: "OACK", options: options.slice(0, 2) })
+]
+
+/** Any bytes, or a packet with some of its bytes changed, cut off or doubled. */
+const junk = Effect.gen(function* () {
+  const below = (most: number) => Random.nextIntBetween(0, most, { halfOpen: true })
+  const kind = yield* below(8)
+  if (kind === 0) {
+    const bytes = new Uint8Array(yield* below(40))
+    for (let i = 0; i < bytes.length; i++) bytes[i] = yield* below(256)
+    return bytes
+  }
+  const bytes = seeds[yield* below(seeds.length)]!.slice()
+  for (let changes = yield* below(4); changes > 0; changes--) bytes[yield* below(bytes.length)] = yield* below(256)
+  if (kind === 1) return bytes.subarray(0, yield* below(bytes.length + 1))
+  return kind === 2 ? new Uint8Array([...bytes, ...bytes.subarray(yield* below(bytes.length))]) : bytes
+})
+
+const millis = (turns: number) => Effect.sleep(turns)
+
+/** What a storm of datagrams must leave as it was. */
+const storm = (singlePort: boolean, send: number) =>
+  Effect.gen(function* () {
+    const there = new Map(Object.entries(files))
+    const store = FileStore.memory({ files: there, write: "overwrite", quota: { total: 2_000_000 } })
+    const { door, server } = yield* Lab.serve({ store, singlePort, maxTransfers: 100 })
+    const { client } = yield* Hosts
+    const bound = (onDatagram: (bytes: Uint8Array, from: Network.Peer) => void) =>
+      client.network.udp({ host: client.address }, onDatagram)
+    // Whom each has heard last: a transfer of its own, perhaps.
+    const own: Array<Network.Peer | undefined> = []
+    const attackers = yield* Effect.forEach(Array.from({ length: 20 }), (_, at) =>
+      bound((_, from) => {
+        own[at] = from
+      })
+    )
+    // A transfer that goes on all the while: lock-step, and slow enough.
+    const pace = Math.max(10, send / 7_000)
+    let tid: Network.Peer | undefined
+    const received: Array<Uint8Array> = []
+    const reader = yield* bound((bytes, from) => {
+      if (Packet.opcode(bytes) !== Packet.Opcode.DATA || Packet.wireBlock(bytes) !== received.length + 1) return
+      tid = from
+      received.push(bytes.slice(4))
+    })
+    reader.sendUnsafe(encode({ _tag: "RRQ", filename: "f", mode: "octet", options: [] }), door)
+    const acknowledge = Effect.gen(function* () {
+      let at = 0
+      while (received.length === 0 || received.at(-1)!.length === 512) {
+        yield* millis(pace)
+        if (tid !== undefined && received.length > at) {
+          at = received.length
+          reader.sendUnsafe(Packet.ack(at), tid)
+        }
+      }
+      reader.sendUnsafe(Packet.ack(received.length), tid!)
+    })
+    const before = yield* heap
+    const reading = yield* Effect.forkChild(acknowledge, { startImmediately: true })
+    yield* millis(5)
+    for (let sent = 0; sent < send; sent++) {
+      const at = sent % attackers.length
+      const to = [door, tid, own[at]][sent % 3] ?? door
+      attackers[at]!.sendUnsafe(yield* junk, to)
+      if (sent % 50 === 49) yield* millis(5)
+    }
+    yield* Fiber.join(reading)
+    assert.deepStrictEqual(Buffer.concat(received), Buffer.from(files.f))
+    yield* Effect.sleep("5 minutes")
+    assert.isBelow((yield* heap) - before, 10)
+    assert.deepStrictEqual(yield* Lab.get(door, "small"), files.small)
+    for (const name of there.keys()) if (!Object.hasOwn(files, name)) there.delete(name)
+    yield* Lab.put(door, "after", files.small)
+    assert.deepStrictEqual(there.get("after"), files.small)
+    const { active, malformed, started } = yield* server.figures
+    assert.strictEqual(active, 0)
+    assert.isAbove(malformed, send / 100)
+    assert.isAbove(started, send / 1_000)
+  })
+
+describe("TftpServer and junk", () => {
+  for (const singlePort of [false, true]) {
+    it.effect(
+      `${count / 2} datagrams ${singlePort ? "on one port" : "at the door and at a transfer"}: nothing breaks or grows`,
+      () => Lab.quietly(Lab.simulate(() => storm(singlePort, count / 2), "", { deadline: "1 day" })),
+      Math.max(20_000, count)
+    )
+  }
+
+  it.effect("ERROR is never answered, nor ACK at the door", () =>
+    Lab.simulate(() =>
+      Effect.gen(function* () {
+        const { door } = yield* Lab.serve({ files })
+        const { client } = yield* Hosts
+        let answers = 0
+        const socket = yield* client.network.udp({ host: client.address }, () => answers++)
+        for (let i = 0; i < 2_000; i++) {
+          const bytes = (yield* junk).slice()
+          if (bytes.length < 2) continue
+          bytes[0] = 0
+          bytes[1] = i % 2 === 0 ? Packet.Opcode.ERROR : Packet.Opcode.ACK
+          socket.sendUnsafe(bytes, door)
+          if (i % 50 === 0) yield* millis(5)
+        }
+        yield* millis(50)
+        assert.strictEqual(answers, 0)
+      })
+    )
+  )
+})

@@ -1,0 +1,245 @@
+import { assert, describe } from "@effect/vitest"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as FileStore from "../../src/tftp/FileStore.ts"
+import type * as TftpServer from "../../src/tftp/TftpServer.ts"
+import { noise } from "../support/Hosts.ts"
+import * as Lab from "../support/TftpLab.ts"
+import * as Talk from "../support/TftpTalk.ts"
+
+const files = { f: noise(1_000), g: noise(100_000, 2) }
+
+const file = (reason: FileStore.Reason) => new FileStore.FileStoreError({ reason, filename: "/secret/f" })
+
+/** Texts of errors, which must not tell where the files are. */
+const said = (heard: Talk.Heard) => new TextDecoder().decode(heard.bytes.subarray(4))
+
+describe("TftpServer: limits", () => {
+  Lab.both("over the limit: a polite ERROR, and room again when one has ended", () =>
+    Effect.gen(function* () {
+      const { door, server } = yield* Lab.serve({ files, maxTransfers: 2 })
+      const talk = yield* Talk.open({ door, content: files.f })
+      yield* talk.play("a> RRQ f octet", "a< DATA 1 512", "b> RRQ f octet", "b< DATA 1 512", "c> RRQ f octet")
+      const heard = yield* talk.hear("c")
+      assert.strictEqual(Talk.textOf(heard.bytes), "ERROR 0")
+      assert.match(said(heard), /busy/)
+      yield* talk.play("c-", "a> ERROR 0 bye", "a-", "c> RRQ f octet", "c< DATA 1 512")
+      const { refused, started } = yield* server.figures
+      assert.deepStrictEqual({ refused, started }, { refused: 1, started: 3 })
+    })
+  )
+
+  Lab.both("over the limit of one client", () =>
+    Effect.gen(function* () {
+      const { door } = yield* Lab.serve({ files, maxTransfersPerClient: 1 })
+      const talk = yield* Talk.open({ door, content: files.f })
+      yield* talk.play("a> RRQ f octet", "a< DATA 1 512", "b> RRQ f octet", "b< ERROR 0", "a> ACK 1", "a< DATA 2 488")
+      yield* talk.play("a> ACK 2", "a-", "b> RRQ f octet", "b< DATA 1 512")
+    })
+  )
+
+  Lab.simulated("transfers keep to the range of ports; an upload without one is refused", () =>
+    Effect.gen(function* () {
+      const { door } = yield* Lab.serve({ files, ports: [5_000, 5_001] })
+      const talk = yield* Talk.open({ door, content: files.f })
+      const ports: Array<number> = []
+      for (const name of ["a", "b"]) {
+        yield* talk.play(`${name}> WRQ ${name} octet`)
+        ports.push((yield* talk.hear(name)).from.port)
+      }
+      assert.deepStrictEqual(ports.sort(), [5_000, 5_001])
+      yield* talk.play("c> WRQ c octet", "c< ERROR 0", "a> ERROR 0 bye", "a-", "c> WRQ c octet", "c< ACK 0")
+    })
+  )
+
+  Lab.simulated("downloads share a port", () =>
+    Effect.gen(function* () {
+      const { door } = yield* Lab.serve({ files, ports: [5_000, 5_000] })
+      const talk = yield* Talk.open({ door, content: files.f })
+      yield* talk.play(
+        "a> RRQ f octet",
+        "a< DATA 1 512",
+        "b> RRQ f octet",
+        "b< DATA 1 512",
+        "a> ACK 1",
+        "a< DATA 2 488"
+      )
+    })
+  )
+
+  for (const [mtu, blksize] of [
+    [1_500, 1_468],
+    [576, 544]
+  ] as const) {
+    Lab.both(`a block fits into ${mtu} bytes`, () =>
+      Effect.gen(function* () {
+        const { door } = yield* Lab.serve({ files, mtu })
+        yield* (yield* Talk.open({ door })).play("a> RRQ f octet blksize=65464", `a< OACK blksize=${blksize}`)
+      })
+    )
+  }
+
+  Lab.both("no block and no window is larger than the server says", () =>
+    Effect.gen(function* () {
+      const { door } = yield* Lab.serve({ files, blksize: 1_024, windowsize: 2 })
+      const talk = yield* Talk.open({ door })
+      yield* talk.play("a> RRQ f octet blksize=8000 windowsize=9", "a< OACK blksize=1024 windowsize=2")
+    })
+  )
+})
+
+describe("TftpServer: files that fail", () => {
+  const failing = (readable: FileStore.Readable["body"], size?: number): FileStore.Store => ({
+    read: () => Effect.succeed({ size, body: readable }),
+    write: () => Effect.succeed({ write: () => Effect.fail(file(new FileStore.DiskFull())), commit: Effect.void })
+  })
+  const broken = failing({
+    _tag: "Stream",
+    stream: Stream.concat(
+      Stream.make(noise(600)),
+      Stream.fail(file(new FileStore.ReadFailed({ cause: new Error("/secret/disk") })))
+    )
+  })
+
+  Lab.both("the disk is full: ERROR 3", () =>
+    Effect.gen(function* () {
+      const { door } = yield* Lab.serve({ store: broken })
+      const talk = yield* Talk.open({ door, content: noise(2_000) })
+      yield* talk.play("a> WRQ f octet", "a< ACK 0", "a> DATA 1 5")
+      const heard = yield* talk.hear("a")
+      assert.strictEqual(Talk.textOf(heard.bytes), "ERROR 3")
+      assert.notInclude(said(heard), "secret")
+    })
+  )
+
+  Lab.both("a read that fails on the way: ERROR 0, and not silence", () =>
+    Effect.gen(function* () {
+      const { door, server } = yield* Lab.serve({ store: broken })
+      const talk = yield* Talk.open({ door })
+      yield* talk.play("a> RRQ f octet blksize=8", "a< OACK blksize=8", "a> ACK 0")
+      let heard = yield* talk.hear("a")
+      for (; Talk.textOf(heard.bytes).startsWith("DATA"); heard = yield* talk.hear("a")) {
+        yield* talk.play(`a> ACK ${Talk.textOf(heard.bytes).split(" ")[1]}`)
+      }
+      assert.strictEqual(Talk.textOf(heard.bytes), "ERROR 0")
+      assert.notInclude(said(heard), "secret")
+      assert.strictEqual((yield* server.figures).failed, 1)
+    })
+  )
+
+  Lab.both("a file of more than 4 GiB", () =>
+    Effect.gen(function* () {
+      const readAt = (_: number, into: Uint8Array) => Effect.succeed(into.length)
+      const { door } = yield* Lab.serve({ store: failing({ _tag: "Random", readAt }, 5 * 2 ** 30) })
+      const talk = yield* Talk.open({ door })
+      yield* talk.play("a> RRQ f octet tsize=0", "a< OACK tsize=5368709120", "a> ACK 0", "a< DATA 1 512")
+    })
+  )
+})
+
+describe("TftpServer: on one port", () => {
+  Lab.both("transfers, strangers, an ACK after the end, and the next request", () =>
+    Effect.gen(function* () {
+      const { door, server } = yield* Lab.serve({ files, singlePort: true })
+      const talk = yield* Talk.open({ door, content: files.f })
+      yield* talk.play("a> RRQ f octet")
+      const first = yield* talk.hear("a")
+      assert.strictEqual(first.from.port, door.port)
+      yield* talk.play("b> RRQ f octet", "b< DATA 1 512", "c>> ACK 1", "c-", "c>> DATA 1 3", "c< ERROR 5")
+      yield* talk.play(
+        "a> ACK 1",
+        "a< DATA 2 488",
+        "a> ACK 2",
+        "a> ACK 2",
+        "a-",
+        "b> ACK 1",
+        "b< DATA 2 488",
+        "b> ACK 2"
+      )
+      yield* talk.play(
+        "a> RRQ none octet",
+        "a< ERROR 1",
+        "a> ACK 1",
+        "a> ACK 0",
+        "a-",
+        "a> RRQ f octet",
+        "a< DATA 1 512"
+      )
+      yield* talk.play("a> ACK 1", "a< DATA 2 488", "a> ACK 2", "a-")
+      assert.strictEqual((yield* server.figures).finished, 3)
+    })
+  )
+})
+
+describe("TftpServer: a client that turns to something else", () => {
+  for (const singlePort of [false, true]) {
+    Lab.both(`hears nothing more of the first request${singlePort ? ", on one port" : ""}`, () =>
+      Effect.gen(function* () {
+        const { door, server } = yield* Lab.serve({ files, singlePort })
+        const talk = yield* Talk.open({ door })
+        yield* talk.play("a> RRQ f octet", "a< DATA 1 512", "a> RRQ g octet blksize=600", "a< OACK blksize=600", "a-")
+        // The same file, but not the same request: it did without the options the first time.
+        yield* talk.play("a> RRQ g octet blksize=8", "a< OACK blksize=8", "a> ACK 0", "a< DATA 1 8")
+        assert.strictEqual((yield* server.figures).active, 1)
+      })
+    )
+  }
+})
+
+describe("TftpServer: the same request again, once it is done", () => {
+  for (const singlePort of [false, true]) {
+    Lab.both(`is another transfer${singlePort ? ", on one port" : ""}`, () =>
+      Effect.gen(function* () {
+        const { door, server } = yield* Lab.serve({ files, singlePort })
+        const talk = yield* Talk.open({ door })
+        for (let times = 0; times < 3; times++) {
+          yield* talk.play("a> WRQ h octet", "a< ACK 0", "a> DATA 1 5", "a< ACK 1")
+          yield* talk.play("b> RRQ h octet", "b< DATA 1 5", "b> ACK 1", "b-")
+        }
+        assert.strictEqual((yield* server.figures).finished, 6)
+      })
+    )
+  }
+})
+
+describe("TftpServer: the end", () => {
+  const closing = Effect.fnUntraced(function* (drain: TftpServer.Options["drain"]) {
+    const scope = yield* Scope.make()
+    const { door, server } = yield* Scope.provide(Lab.serve({ files, drain }), scope)
+    const talk = yield* Talk.open({ door, content: files.f })
+    yield* talk.play("a> RRQ f octet", "a< DATA 1 512")
+    const closed = yield* Effect.forkChild(Scope.close(scope, Exit.void), { startImmediately: true })
+    return { talk, server, closed }
+  })
+
+  Lab.both("waits for what runs, and begins nothing new", () =>
+    Effect.gen(function* () {
+      const { closed, talk } = yield* closing("5 seconds")
+      yield* talk.play("b> RRQ f octet", "b< ERROR 0", "a> ACK 1", "a< DATA 2 488", "a> ACK 2")
+      yield* Fiber.join(closed)
+    })
+  )
+
+  Lab.simulated("does not wait for an upload that is done", () =>
+    Effect.gen(function* () {
+      const scope = yield* Scope.make()
+      const { door } = yield* Scope.provide(Lab.serve({ drain: "1 minute" }), scope)
+      yield* Lab.put(door, "f", files.f)
+      const before = yield* Clock.currentTimeMillis
+      yield* Scope.close(scope, Exit.void)
+      assert.isBelow((yield* Clock.currentTimeMillis) - before, 2_500)
+    })
+  )
+
+  Lab.both("does not wait for ever: an ERROR ends what is left", () =>
+    Effect.gen(function* () {
+      const { closed, talk } = yield* closing("50 millis")
+      yield* talk.play("a< ERROR 0")
+      yield* Fiber.join(closed)
+    })
+  )
+})

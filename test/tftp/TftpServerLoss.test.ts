@@ -1,0 +1,147 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as FaultArbitrary from "../../src/simulation/FaultArbitrary.ts"
+import * as FaultText from "../../src/simulation/FaultText.ts"
+import type * as Simulation from "../../src/simulation/Simulation.ts"
+import * as Dissector from "../../src/tftp/Dissector.ts"
+import { noise } from "../support/Hosts.ts"
+import * as Lab from "../support/TftpLab.ts"
+import * as TftpOldServer from "../support/TftpOldServer.ts"
+
+/** Counts the packets of a run by their kind. */
+const counter = () => {
+  const counts = new Map<string, number>()
+  const tap: Simulation.Options["tap"] = (sighting) => {
+    const kind = Dissector.dissector.dissect(sighting)?.kind ?? "?"
+    counts.set(kind, (counts.get(kind) ?? 0) + 1)
+  }
+  return { tap, of: (kind: string) => counts.get(kind) ?? 0 }
+}
+
+/** Reads and writes a file through our server: it is right, or both sides are without it. */
+const roundTrip = (bytes: Uint8Array, options: Parameters<typeof Lab.put>[3], outcomes: Set<string>) => () =>
+  Effect.gen(function* () {
+    const { door, files } = yield* Lab.serve({ files: { f: bytes } })
+    const into = new Map<string, Uint8Array>()
+    const read = yield* Lab.outcome(Lab.get(door, "f", options, into))
+    assert.deepStrictEqual(into.get("f"), read === "done" ? bytes : undefined)
+    const written = yield* Lab.outcome(Lab.put(door, "g", bytes, options))
+    const arrived = files.get("g")
+    if (written !== "Silent last") assert.strictEqual(arrived !== undefined, written === "done")
+    if (arrived !== undefined) assert.deepStrictEqual(arrived, bytes)
+    outcomes.add(read).add(written)
+  })
+
+describe("TFTP and loss", () => {
+  const options = [{}, { blksize: 512, windowsize: 1 }, { blksize: 512, windowsize: 8 }]
+  for (const loss of [1, 5, 10, 25]) {
+    for (const one of options) {
+      it.effect(`${loss} % lost, some doubled and overtaken, 50 ms away, ${JSON.stringify(one)}`, () =>
+        Effect.gen(function* () {
+          const plan = `drop=${loss}%, dup=5%, reorder=5% 20ms`
+          const outcomes = new Set<string>()
+          for (let seed = 1; seed <= 5; seed++) {
+            const link = { latency: ["50 millis", "52 millis"] } as const
+            yield* Lab.simulate(roundTrip(noise(60_000), one, outcomes), plan, { seed, link })
+          }
+          // Where every fourth packet is lost, so is now and then each ACK of the end.
+          assert.deepStrictEqual(
+            [...outcomes].filter((word) => loss < 25 || word !== "Silent last"),
+            ["done"]
+          )
+        })
+      )
+    }
+  }
+})
+
+describe("TFTP sends no more than it must", () => {
+  const size = 40_960
+  for (const windowsize of [1, 4, 64]) {
+    it.effect(`windowsize ${windowsize}: a fault costs at most two windows`, () =>
+      Effect.gen(function* () {
+        let faults = 0
+        for (let seed = 1; seed <= 60; seed++) {
+          const generated = FaultArbitrary.generate(seed, {
+            hosts: ["server", "client"],
+            transport: "udp",
+            kinds: ["DATA", "ACK"],
+            span: "1 second",
+            longest: "100 millis"
+          })
+          // What is changed on the way is not sent again by TFTP, but taken for what it then is.
+          const plan = generated.filter(({ action }) => action !== "corrupt" && action !== "truncate")
+          const count = counter()
+          const blocks = size / 512 + 1
+          const report = yield* Lab.simulate(
+            () =>
+              Effect.gen(function* () {
+                const { door } = yield* Lab.serve({ files: { f: noise(size) } })
+                yield* Effect.exit(Lab.get(door, "f", { blksize: 512, windowsize }))
+              }),
+            FaultText.format(plan),
+            { seed, tap: count.tap }
+          )
+          const hits = report.faults.reduce((sum, hit) => sum + hit, 0)
+          const most = blocks + 2 * windowsize * hits
+          assert.isAtMost(count.of("DATA"), most, `seed ${seed}: ${FaultText.format(plan)}`)
+          faults += hits
+        }
+        assert.isAbove(faults, 100)
+      })
+    )
+  }
+
+  it.effect.each(["#4", "#1", "#2", "#3"])("DATA %s of a window of 4 is lost: recovered without a timer", (which) =>
+    Effect.gen(function* () {
+      const count = counter()
+      const report = yield* Lab.simulate(
+        () =>
+          Effect.gen(function* () {
+            const { door } = yield* Lab.serve({ files: { f: noise(5_000) } })
+            yield* Lab.get(door, "f", { blksize: 512, windowsize: 4 })
+          }),
+        `drop=${which} kind=DATA`,
+        { tap: count.tap }
+      )
+      assert.isAtMost(count.of("DATA"), 10 + 2 * 4)
+      // The client lingers for a second or less; a timer would have taken 50 ms of a transfer of 8.
+      assert.isBelow(report.time, 1.05e9)
+    })
+  )
+})
+
+describe("TFTP beyond block 65,535", () => {
+  const bytes = noise(70_000 * 8 + 3)
+  for (const [what, plan, options] of [
+    ["in lock-step", "", { blksize: 8, windowsize: 1 }],
+    ["in a window", "", { blksize: 8, windowsize: 60 }],
+    ["block 0 is lost", "drop=#65536 kind=DATA", { blksize: 8, windowsize: 60 }],
+    ["the block before it is lost", "drop=#65535 kind=DATA", { blksize: 8, windowsize: 7 }],
+    ["loss all along", "drop=0.1%", { blksize: 8, windowsize: 32 }]
+  ] as const) {
+    it.effect(`${what}: the right file`, () =>
+      Lab.simulate(
+        () =>
+          Effect.gen(function* () {
+            const { door, files } = yield* Lab.serve({ files: { f: bytes } })
+            if (plan !== "drop=0.1%") return assert.deepStrictEqual(yield* Lab.get(door, "f", options), bytes)
+            yield* Lab.put(door, "f", bytes, options)
+            assert.deepStrictEqual(files.get("f"), bytes)
+          }),
+        plan
+      )
+    )
+  }
+
+  for (const rollover of [0, 1] as const) {
+    it.effect(`from an old server that goes on with ${rollover}`, () =>
+      Lab.simulate(() =>
+        Effect.gen(function* () {
+          const door = yield* TftpOldServer.serve(bytes, rollover)
+          assert.deepStrictEqual(yield* Lab.get(door, "f", { blksize: 8 }), bytes)
+        })
+      )
+    )
+  }
+})

@@ -1,0 +1,162 @@
+import { assert, describe } from "@effect/vitest"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Metric from "effect/Metric"
+import * as Stream from "effect/Stream"
+import * as Retransmission from "../../src/tftp/Retransmission.ts"
+import type * as TftpServer from "../../src/tftp/TftpServer.ts"
+import { noise } from "../support/Hosts.ts"
+import * as Lab from "../support/TftpLab.ts"
+import * as Talk from "../support/TftpTalk.ts"
+
+const files = { f: noise(1_000), g: noise(100_000, 2) }
+
+/** The events of a server from now on, as they come. */
+const watch = Effect.fnUntraced(function* (server: TftpServer.Server) {
+  const seen: Array<TftpServer.Event> = []
+  yield* Effect.forkScoped(
+    Stream.runForEach(server.events, (event) => Effect.sync(() => seen.push(event))),
+    { startImmediately: true }
+  )
+  return seen
+})
+
+const tagsOf = (events: ReadonlyArray<TftpServer.Event>) => events.map(({ _tag }) => _tag)
+
+describe("TftpServer: what is counted and told", () => {
+  Lab.both("a size probe is no failure, and what comes next is a transfer of its own", () =>
+    Effect.gen(function* () {
+      const { door, server } = yield* Lab.serve({ files })
+      const seen = yield* watch(server)
+      const talk = yield* Talk.open({ door, content: files.f })
+      yield* talk.play("a> RRQ f octet tsize=0 blksize=800", "a< OACK tsize=1000 blksize=800", "a> ERROR 8 seen", "a-")
+      yield* talk.play("b> RRQ f octet blksize=800", "b< OACK blksize=800", "b> ACK 0", "b< DATA 1 800", "b> ACK 1")
+      yield* talk.play("b< DATA 2 200", "b> ACK 2", "b-")
+      const { active, failed, finished, probed, started } = yield* server.figures
+      assert.deepStrictEqual(
+        { active, failed, finished, probed, started },
+        { active: 0, failed: 0, finished: 1, probed: 1, started: 2 }
+      )
+      assert.deepStrictEqual(tagsOf(seen), ["Started", "Probed", "Started", "Finished"])
+    })
+  )
+
+  Lab.both("figures, events and metrics", () =>
+    Effect.gen(function* () {
+      const { door, server } = yield* Lab.serve({ files })
+      const seen = yield* watch(server)
+      const talk = yield* Talk.open({ door, content: files.f })
+      yield* talk.play("a> RRQ f octet", "a> RRQ f octet", "a< DATA 1 512", "b> RRQ x octet", "b< ERROR 1")
+      yield* talk.play(
+        "c>> ACK 1",
+        "c- ",
+        "a> ERROR 3 full",
+        "a-",
+        "d> WRQ h octet",
+        "d< ACK 0",
+        "d> DATA 1 5",
+        "d< ACK 1"
+      )
+      yield* talk.play("a-")
+      const figures = yield* server.figures
+      const { bytesReceived, bytesSent, duplicates, failed, finished, malformed, refused, started } = figures
+      assert.deepStrictEqual(
+        { bytesReceived, bytesSent, duplicates, failed, finished, malformed, refused, started },
+        { bytesReceived: 5, bytesSent: 0, duplicates: 1, failed: 1, finished: 1, malformed: 1, refused: 1, started: 3 }
+      )
+      assert.deepStrictEqual(tagsOf(seen), ["Started", "Started", "Refused", "Failed", "Started", "Finished"])
+      const last = seen.at(-1)!
+      assert.isTrue(last._tag === "Finished" && last.summary.bytes === 5 && last.about.kind === "WRQ")
+      const metrics = yield* Metric.snapshot
+      const totals = metrics.filter(({ id }) => id === "effect_inet_tftp_transfers_total")
+      const results = totals.map(({ attributes }) => `${attributes?.direction} ${attributes?.result}`)
+      assert.includeMembers(results, ["out Refused", "out refused", "in finished"])
+    })
+  )
+
+  Lab.simulated("the last ACK of a download is lost: all was sent, and that is what the failure says", () =>
+    Effect.gen(function* () {
+      const { door, server } = yield* Lab.serve({ files })
+      const seen = yield* watch(server)
+      const talk = yield* Talk.open({ door, content: files.f })
+      yield* talk.play("a> RRQ f octet", "a< DATA 1 512", "a> ACK 1", "a< DATA 2 488")
+      yield* Effect.sleep("2 minutes")
+      const last = seen.at(-1)!
+      assert.isTrue(last._tag === "Failed" && last.error.reason._tag === "Silent" && last.error.reason.last)
+    })
+  )
+})
+
+describe("TftpServer: timers", () => {
+  const silence = (options: Lab.Options, request: string, expected: ReadonlyArray<number>, tolerance = 10) =>
+    Effect.gen(function* () {
+      const { door } = yield* Lab.serve({ files, ...options })
+      const talk = yield* Talk.open({ door })
+      yield* talk.play(request)
+      const times: Array<number> = []
+      const listen = Effect.forever(
+        Effect.gen(function* () {
+          yield* talk.hear("a")
+          times.push(yield* Clock.currentTimeMillis)
+        })
+      )
+      yield* Effect.timeoutOption(listen, "1 hour").pipe(Effect.exit)
+      const gaps = times.slice(1).map((time, at) => time - times[at]!)
+      assert.strictEqual(gaps.length, expected.length, `gaps of ${gaps.join(", ")}`)
+      gaps.forEach((gap, at) => assert.approximately(gap, expected[at]!, tolerance))
+    })
+
+  Lab.simulated("a forged address gets three packets", () => silence({}, "a> RRQ f octet", [1_000, 2_000]))
+  Lab.simulated("and of an upload, too", () => silence({}, "a> WRQ h octet", [2_000, 4_000]))
+  Lab.simulated("a window goes out after the greeting is answered", () =>
+    silence({}, "a> RRQ g octet windowsize=64 blksize=1024", [1_000, 2_000])
+  )
+  Lab.simulated("or as many as said", () => silence({ unproven: 1 }, "a> RRQ f octet", []))
+  Lab.simulated("the client's timeout is the interval", () =>
+    silence({ unproven: 5 }, "a> RRQ f octet timeout=3", [3_000, 3_000, 3_000, 3_000])
+  )
+  Lab.simulated("in microseconds, too", () => silence({}, "a> RRQ f octet utimeout=250000", [250, 250]))
+  Lab.simulated("a schedule of the program's own", () =>
+    silence(
+      { unproven: 9, retransmission: Retransmission.fixed({ every: "2 seconds", attempts: 3 }) },
+      "a> RRQ f octet",
+      [2_000, 2_000]
+    )
+  )
+
+  Lab.simulated("the first of a window is lost: one repeated ACK brings it back, no timer does", () =>
+    Effect.gen(function* () {
+      const { door } = yield* Lab.serve({ files })
+      const talk = yield* Talk.open({ door, content: files.g })
+      yield* talk.play("a> RRQ g octet windowsize=4", "a< OACK windowsize=4", "a> ACK 0")
+      yield* talk.play("a< DATA 1 512", "a< DATA 2 512", "a< DATA 3 512", "a< DATA 4 512")
+      const before = yield* Clock.currentTimeMillis
+      yield* talk.play("a> ACK 0", "a> ACK 0", "a< DATA 1 512", "a< DATA 2 512", "a< DATA 3 512", "a< DATA 4 512")
+      assert.isBelow((yield* Clock.currentTimeMillis) - before, 5)
+      yield* talk.play("a-", "a> ACK 4", "a< DATA 5 512")
+    })
+  )
+
+  for (const millis of [1_000, 5_000]) {
+    Lab.simulated(`the last ACK is lost, and the client's timer is ${millis} ms: it is answered again`, () =>
+      Effect.gen(function* () {
+        const { door, files } = yield* Lab.serve()
+        const talk = yield* Talk.open({ door, content: noise(512) })
+        yield* talk.play("a> WRQ h octet", "a< ACK 0", "a> DATA 1 500", "a< ACK 1")
+        assert.strictEqual(files.get("h")?.length, 500)
+        yield* Effect.sleep(millis)
+        yield* talk.play("a> DATA 1 500", "a< ACK 1")
+      })
+    )
+  }
+
+  Lab.simulated("a transfer that takes too long is ended with an ERROR", () =>
+    Effect.gen(function* () {
+      const { door, server } = yield* Lab.serve({ files, deadline: "3 seconds" })
+      const talk = yield* Talk.open({ door, content: files.g })
+      yield* talk.play("a> RRQ g octet timeout=60", "a< OACK timeout=60", "a> ACK 0", "a< DATA 1 512", "a< ERROR 0")
+      assert.strictEqual((yield* server.figures).failed, 1)
+      assert.approximately(yield* Clock.currentTimeMillis, 3_000, 10)
+    })
+  )
+})
