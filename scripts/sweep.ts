@@ -11,6 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Runtime from "effect/Runtime"
 import * as SimCheck from "../src/simulation/SimCheck.ts"
 import * as Rot13Faults from "../test/suites/Rot13Faults.ts"
+import * as TftpFaults from "../test/suites/TftpFaults.ts"
 
 enableCompileCache()
 
@@ -18,15 +19,15 @@ class Usage extends Error {
   override readonly [Runtime.errorExitCode] = 2
 }
 
-const suites = { rot13: Rot13Faults }
+const suites = { rot13: { ...Rot13Faults, dissectors: [] }, tftp: TftpFaults }
 
 const sweep = Effect.gen(function* () {
   const [argument = "1000"] = process.argv.slice(2)
   const runs = Number(argument)
   if (!Number.isInteger(runs) || runs < 1) return yield* Effect.fail(new Usage(`${argument}: a whole number from 1 up`))
-  for (const [name, { faults, scenario, sometimes }] of Object.entries(suites)) {
+  for (const [name, { dissectors, faults, scenario, sometimes }] of Object.entries(suites)) {
     const began = performance.now()
-    const summary = yield* SimCheck.check(scenario, { generate: faults, runs, sometimes })
+    const summary = yield* SimCheck.check(scenario, { dissectors, generate: faults, runs, sometimes })
     const seconds = ((performance.now() - began) / 1_000).toFixed(1)
     const reached = [...summary.reached].map(([label, count]) => `${label} ${count}`).join(", ")
     yield* Console.log(

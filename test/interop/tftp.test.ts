@@ -1,0 +1,223 @@
+/** The TFTP clients of this machine against our server: what they fetch and leave is what was there. */
+import * as Fs from "node:fs"
+import * as Path from "node:path"
+import { assert, describe, it } from "@effect/vitest"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as NodeNetwork from "../../src/network/NodeNetwork.ts"
+import type * as FileStore from "../../src/tftp/FileStore.ts"
+import * as NodeFileStore from "../../src/tftp/NodeFileStore.ts"
+import * as TftpServer from "../../src/tftp/TftpServer.ts"
+import { directory } from "../support/Directory.ts"
+import { noneLeft } from "../support/Handles.ts"
+import { noise } from "../support/Hosts.ts"
+import * as Lab from "../support/TftpLab.ts"
+import * as Peers from "../support/TftpPeers.ts"
+import * as Talk from "../support/TftpTalk.ts"
+
+const address = "127.0.0.1"
+
+/** What has become of so many requests, once all of them are over. */
+const over = Effect.fnUntraced(function* (server: TftpServer.Server, requests: number) {
+  for (;;) {
+    const { failed, finished, malformed, probed, refused } = yield* server.figures
+    if (failed + finished + probed + refused >= requests) return { failed, finished, malformed, probed, refused }
+    yield* Effect.yieldNow
+  }
+})
+
+const none = { failed: 0, finished: 0, malformed: 0, probed: 0, refused: 0 }
+
+/** Our server over a new directory of these files, and a folder beside it for the client. */
+const serve = Effect.fnUntraced(function* (
+  files: Readonly<Record<string, Uint8Array>>,
+  write: FileStore.WriteMode = "create"
+) {
+  const { inRoot, path, root } = yield* directory()
+  for (const [name, bytes] of Object.entries(files)) Fs.writeFileSync(inRoot(name), bytes)
+  const context = yield* Layer.build(
+    TftpServer.layer({ port: 0, drain: 0 }).pipe(
+      Layer.provide([NodeFileStore.layer({ root, write }), NodeNetwork.layer])
+    )
+  )
+  const server = Context.get(context, TftpServer.TftpServer)
+  const job = { address, port: server.address.port }
+  /** Waits until the server is done with so many requests: not every client waits for the last acknowledgement. */
+  const settled = (requests: number) => over(server, requests)
+  return {
+    job,
+    settled,
+    inRoot,
+    names: () => Fs.readdirSync(root).sort(),
+    local: (name: string) => Path.join(path, name)
+  }
+})
+
+const isolated = <A, E, R>(test: Effect.Effect<A, E, R>) => noneLeft(Effect.scoped(test).pipe(Lab.quietly))
+
+type Way = Pick<Peers.Job, "blksize" | "windowsize" | "plain">
+
+/** What each is told to ask for; alone, curl and busybox ask for tsize, the others for nothing. */
+const ways: Readonly<Record<Peers.Client, ReadonlyArray<Way>>> = {
+  curl: [{}, { plain: true }, ...[8, 512, 1_428, 65_464].map((blksize) => ({ blksize }))],
+  atftp: [
+    {},
+    ...[1, 4, 16, 64].map((windowsize) => ({ windowsize })),
+    { blksize: 8, windowsize: 64 },
+    { blksize: 1_428, windowsize: 4 },
+    { blksize: 65_464, windowsize: 3 }
+  ],
+  "tftp-hpa": [{}],
+  busybox: [{}, ...[64, 1_428, 65_464].map((blksize) => ({ blksize }))]
+}
+
+const sizes = [0, 1, 511, 512, 513, 1_428 * 3, 1_428 * 4, 65_536 * 3 + 7]
+
+/** Tiny blocks take their time. */
+const within = ({ blksize = 512 }: Way) => sizes.filter((size) => size / blksize < 5_000)
+
+/** What each says of an ERROR, after the code it exits with. */
+const complaints: Readonly<Record<Peers.Client, (code: 1 | 2 | 6, text: string) => RegExp>> = {
+  curl: (code) => new RegExp(`^${{ 1: 68, 2: 69, 6: 73 }[code]} `),
+  atftp: (_, text) => new RegExp(`^255 .*error received from server <${text}>`, "s"),
+  "tftp-hpa": (code, text) => new RegExp(`^0 Error code ${code}: ${text}`),
+  busybox: (code, text) => new RegExp(`^1 .*server error: \\(${code}\\) ${text}`, "s")
+}
+
+const execute = (client: Peers.Client, job: Peers.Job) => Peers.execute(Peers.commandOf(client, job))
+
+/** Runs a client that has nothing to complain about. */
+const succeed = Effect.fnUntraced(function* (client: Peers.Client, job: Peers.Job) {
+  const { code, stderr, stdout } = yield* execute(client, job)
+  assert.strictEqual(code, 0, `${job.verb} ${job.remote}: ${stdout}${stderr}`)
+})
+
+const assertSame = (file: string, bytes: Uint8Array, what: string) =>
+  assert.strictEqual(Buffer.compare(Fs.readFileSync(file), bytes), 0, what)
+
+/** The same bytes there and back, in all these lengths. */
+const thereAndBack = (client: Peers.Client, way: Way, lengths: ReadonlyArray<number>) =>
+  Effect.gen(function* () {
+    const contents = new Map(lengths.map((size) => [`${size}`, noise(size)]))
+    const { inRoot, job, local, names, settled } = yield* serve(Object.fromEntries(contents))
+    const exchange = Effect.fnUntraced(function* ([name, bytes]: readonly [string, Uint8Array]) {
+      const remote = `${name}-back`
+      yield* succeed(client, { ...job, ...way, verb: "get", remote: name, local: local(name) })
+      assertSame(local(name), bytes, `get ${name}`)
+      yield* succeed(client, { ...job, ...way, verb: "put", remote, local: local(name) })
+    })
+    yield* Effect.forEach(contents, exchange, { concurrency: 2, discard: true })
+    const requests = 2 * lengths.length
+    assert.deepStrictEqual(yield* settled(requests), { ...none, finished: requests })
+    for (const [name, bytes] of contents) assertSame(inRoot(`${name}-back`), bytes, `put ${name}`)
+    assert.deepStrictEqual(names(), lengths.flatMap((size) => [`${size}`, `${size}-back`]).sort())
+  })
+
+const text = new TextEncoder().encode("one\r\ntwo\rthree\n\n\r".repeat(500))
+
+const replaced = (bytes: Uint8Array, ...changes: ReadonlyArray<readonly [RegExp, string]>) =>
+  Buffer.from(changes.reduce((one, [pattern, by]) => one.replace(pattern, by), Buffer.from(bytes).toString("latin1")))
+
+/** curl says that it is text, and leaves it as it is on the wire. */
+const wire = {
+  fetched: replaced(text, [/\r/g, "\r\0"], [/\n/g, "\r\n"]),
+  left: replaced(text, [/\r\n/g, "\n"])
+}
+const same = { fetched: text, left: text }
+
+for (const client of Peers.clients) {
+  const reason = Peers.has(client) ? "" : ` (skipped: ${client} not installed)`
+  const live = it.live.skipIf(!Peers.has(client))
+
+  describe(`our TFTP server and ${client}${reason}`, () => {
+    for (const way of ways[client]) {
+      live(`files there and back: ${JSON.stringify(way)}`, () => isolated(thereAndBack(client, way, within(way))))
+    }
+
+    const tiny = {
+      curl: { blksize: 8 },
+      atftp: { blksize: 8, windowsize: 64 },
+      "tftp-hpa": undefined,
+      busybox: undefined
+    }
+    const rolling = tiny[client]
+    if (rolling !== undefined) {
+      live(`more than 65,535 blocks there and back: ${JSON.stringify(rolling)}`, () =>
+        isolated(thereAndBack(client, rolling, [65_600 * 8 + 3]))
+      )
+    }
+
+    live("a missing file, uploads that are refused: it is told, and nothing is left behind", () =>
+      isolated(
+        Effect.gen(function* () {
+          const old = noise(700)
+          const { inRoot, job, local, names, settled } = yield* serve({ f: old })
+          const readOnly = yield* serve({}, "none")
+          const refused = Effect.fnUntraced(function* (job: Peers.Job, code: 1 | 2 | 6, text: string) {
+            const { code: exit, stderr, stdout } = yield* execute(client, job)
+            assert.match(`${exit} ${stdout}${stderr}`, complaints[client](code, text))
+          })
+          const mine = local("mine")
+          Fs.writeFileSync(mine, noise(3_000, 2))
+          yield* refused({ ...job, verb: "get", remote: "none", local: local("new") }, 1, "File not found")
+          yield* refused({ ...job, verb: "put", remote: "f", local: mine }, 6, "File already exists")
+          yield* refused({ ...job, verb: "put", remote: "no/f", local: mine }, 1, "File not found")
+          yield* refused({ ...readOnly.job, verb: "put", remote: "f", local: mine }, 2, "Access violation")
+          assertSame(inRoot("f"), old, "the old file")
+          assert.deepStrictEqual([names(), readOnly.names()], [["f"], []])
+          // tftp-hpa acknowledges the ERROR, which the server counts and does not answer.
+          assert.deepInclude(yield* settled(3), { failed: 0, finished: 0, refused: 3 })
+        })
+      )
+    )
+
+    const asText = { curl: wire, atftp: same, "tftp-hpa": same, busybox: undefined }[client]
+    if (asText !== undefined) {
+      live(`text there and back${asText === wire ? ", as it is on the wire" : ""}`, () =>
+        isolated(
+          Effect.gen(function* () {
+            const { inRoot, job, local, settled } = yield* serve({ f: text })
+            Fs.writeFileSync(local("mine"), text)
+            yield* succeed(client, { ...job, verb: "get", remote: "f", local: local("f"), netascii: true })
+            assertSame(local("f"), asText.fetched, "get")
+            yield* succeed(client, { ...job, verb: "put", remote: "g", local: local("mine"), netascii: true })
+            yield* settled(2)
+            assertSame(inRoot("g"), asText.left, "put")
+          })
+        )
+      )
+    }
+
+    live("a name with a leading slash", () =>
+      isolated(
+        Effect.gen(function* () {
+          const content = noise(5_000)
+          const { inRoot, job, local, names, settled } = yield* serve({ f: content })
+          yield* succeed(client, { ...job, verb: "get", remote: "/f", local: local("f") })
+          assertSame(local("f"), content, "get")
+          yield* succeed(client, { ...job, verb: "put", remote: "/g", local: local("f") })
+          yield* settled(2)
+          assertSame(inRoot("g"), content, "put")
+          assert.deepStrictEqual(names(), ["f", "g"])
+        })
+      )
+    )
+  })
+}
+
+describe("our TFTP server and firmware", () => {
+  Lab.real("a size beyond 4 GiB is told, and whoever only wanted to know it is no failure", () =>
+    Effect.gen(function* () {
+      const { inRoot, root } = yield* directory({ big: "" })
+      Fs.truncateSync(inRoot("big"), 5 * 2 ** 30 + 1)
+      const { door, server } = yield* Lab.serve({ store: yield* NodeFileStore.make({ root }) })
+      const talk = yield* Talk.open({ door })
+      const asks = "RRQ big octet tsize=0 blksize=1468"
+      const hears = "OACK tsize=5368709121 blksize=1468"
+      yield* talk.play(`a> ${asks}`, `a< ${hears}`, "a> ERROR 8 Aborted", `b> ${asks} windowsize=4`)
+      yield* talk.play(`b< ${hears} windowsize=4`, "b> ERROR 8 Aborted")
+      assert.deepStrictEqual(yield* over(server, 2), { ...none, probed: 2 })
+    })
+  )
+})

@@ -1,0 +1,152 @@
+/** Our TFTP client at the servers of this machine, none of which knows all of its options. */
+import * as Fs from "node:fs"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import * as NodeHost from "../../src/network/NodeHost.ts"
+import * as FileStore from "../../src/tftp/FileStore.ts"
+import * as TftpClient from "../../src/tftp/TftpClient.ts"
+import { directory } from "../support/Directory.ts"
+import { noneLeft } from "../support/Handles.ts"
+import { noise } from "../support/Hosts.ts"
+import * as Lab from "../support/TftpLab.ts"
+import * as Peers from "../support/TftpPeers.ts"
+
+/** What a server grants of what is asked for. */
+interface Grant {
+  readonly ask: TftpClient.Options
+  readonly blksize: number
+  readonly windowsize: number
+}
+
+const plain = { ask: { plain: true }, blksize: 512, windowsize: 1 }
+
+/** Debian's tftpd-hpa and dnsmasq know no windowsize. */
+const lockStep: ReadonlyArray<Grant> = [
+  { ask: {}, blksize: 1_428, windowsize: 1 },
+  { ask: { blksize: 65_464 }, blksize: 65_464, windowsize: 1 },
+  plain
+]
+
+const grants: Readonly<Record<Peers.Server, ReadonlyArray<Grant>>> = {
+  "tftpd-hpa": lockStep,
+  atftpd: [
+    { ask: {}, blksize: 1_428, windowsize: 64 },
+    { ask: { blksize: 65_464 }, blksize: 65_464, windowsize: 3 },
+    { ask: { windowsize: 4, blksize: 512 }, blksize: 512, windowsize: 4 },
+    // Its OACK has to fit into a block: where it does not, options are an ERROR.
+    { ask: { blksize: 8 }, blksize: 512, windowsize: 1 },
+    plain
+  ],
+  dnsmasq: lockStep
+}
+
+const sizes = [0, 1, 511, 512, 513, 1_428 * 3, 1_428 * 4, 65_536 * 3 + 7]
+
+/** The smallest blocks that a server sends, and more of them than there are numbers. */
+const rolling = (server: Peers.Server) => {
+  const blksize = server === "atftpd" ? 64 : 8
+  return { blksize, size: 65_600 * blksize + 3 }
+}
+
+/** A server over a new directory of files with noise, each named by its length. */
+const start = Effect.fnUntraced(function* (server: Peers.Server, lengths: ReadonlyArray<number>) {
+  const { inRoot } = yield* directory(Object.fromEntries(lengths.map((length) => [`${length}`, ""])))
+  for (const length of lengths) Fs.writeFileSync(inRoot(`${length}`), noise(length))
+  const { address: host, port } = yield* Peers.start(server, inRoot(""))
+  const get = Effect.fnUntraced(function* (path: string, options: TftpClient.Options) {
+    const chunks: Array<Uint8Array> = []
+    const writable: FileStore.Writable = {
+      write: (bytes) => Effect.sync(() => void chunks.push(bytes.slice())),
+      commit: Effect.void
+    }
+    const { blksize, windowsize } = yield* TftpClient.download({ host, port, path }, writable, options)
+    return { bytes: Buffer.concat(chunks), blksize, windowsize }
+  })
+  const put = (path: string, bytes: Uint8Array, options: TftpClient.Options) =>
+    TftpClient.put({ host, port, path }, FileStore.fromBytes(bytes), options)
+  /** These servers acknowledge a file before it is all on the disk. */
+  const left = Effect.fnUntraced(function* (path: string, length: number) {
+    while (Fs.statSync(inRoot(path)).size < length) yield* Effect.yieldNow
+    return Fs.readFileSync(inRoot(path))
+  })
+  return { get, put, left }
+})
+
+const isolated = <A, E>(test: Effect.Effect<A, E, TftpClient.Services | Scope.Scope>) =>
+  noneLeft(Effect.scoped(test).pipe(Lab.quietly, Effect.provide(NodeHost.layer)))
+
+for (const server of Peers.servers) {
+  const missing = Peers.missing(server)
+  const live = it.live.skipIf(missing !== undefined)
+
+  describe(`our TFTP client and ${server}${missing === undefined ? "" : ` (skipped: ${missing})`}`, () => {
+    for (const { ask, blksize, windowsize } of grants[server]) {
+      live(`files with ${JSON.stringify(ask)}: ${windowsize} blocks of ${blksize} bytes to an ACK`, () =>
+        isolated(
+          Effect.gen(function* () {
+            const { get, left, put } = yield* start(server, sizes)
+            const exchange = Effect.fnUntraced(function* (size: number) {
+              const got = yield* get(`${size}`, ask)
+              assert.strictEqual(Buffer.compare(got.bytes, noise(size)), 0, `get ${size}`)
+              assert.deepInclude(got, { blksize, windowsize })
+              if (server === "dnsmasq") return
+              const sent = noise(size, 2)
+              const summary = yield* put(`back-${size}`, sent, ask)
+              assert.deepInclude(summary, { blksize, windowsize, bytes: size })
+              assert.strictEqual(Buffer.compare(yield* left(`back-${size}`, size), sent), 0, `put ${size}`)
+            })
+            yield* Effect.forEach(sizes, exchange, { concurrency: 3, discard: true })
+          })
+        )
+      )
+    }
+
+    live(
+      "more than 65,535 blocks: the number after 65,535 is 0",
+      () =>
+        isolated(
+          Effect.gen(function* () {
+            const { blksize, size } = rolling(server)
+            const { get, left, put } = yield* start(server, [size])
+            const fetch = Effect.gen(function* () {
+              const got = yield* get(`${size}`, { blksize })
+              assert.strictEqual(Buffer.compare(got.bytes, noise(size)), 0, "get")
+              assert.strictEqual(got.blksize, blksize)
+            })
+            const leave = Effect.gen(function* () {
+              assert.strictEqual((yield* put("back", noise(size), { blksize })).blksize, blksize)
+              assert.strictEqual(Buffer.compare(yield* left("back", size), noise(size)), 0, "put")
+            })
+            // One block at a time takes its time: the others have shown the same when they sent it.
+            yield* Effect.all(server === "atftpd" ? [fetch, leave] : [fetch], { concurrency: 2, discard: true })
+          })
+        ),
+      60_000
+    )
+
+    live("a missing file is the server's error 1", () =>
+      isolated(
+        Effect.gen(function* () {
+          const { get } = yield* start(server, [])
+          for (const options of [{}, { plain: true }]) {
+            const { reason } = yield* Effect.flip(get("none", options))
+            assert.isTrue(reason._tag === "Refused" && reason.code === 1, reason.message)
+          }
+        })
+      )
+    )
+  })
+}
+
+describe("our TFTP client and a server that takes no files", () => {
+  const missing = Peers.missing("dnsmasq")
+  it.live.skipIf(missing !== undefined)(`dnsmasq${missing === undefined ? "" : ` (skipped: ${missing})`}`, () =>
+    isolated(
+      Effect.gen(function* () {
+        const { put } = yield* start("dnsmasq", [])
+        assert.strictEqual(yield* Lab.outcome(put("f", noise(1_000), {})), "Refused 4")
+      })
+    )
+  )
+})
