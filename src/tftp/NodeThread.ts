@@ -22,6 +22,9 @@ type Start = Extract<Message.ToThread, { readonly _tag: "Start" }>
 /** Milliseconds between looks at what is silent. */
 const period = 5
 
+/** So many transfers of a thread may take more memory each. */
+const few = 2
+
 /** Milliseconds between reports. */
 const reports = 250
 
@@ -105,7 +108,12 @@ const main = Effect.gen(function* () {
     const upload = source === undefined ? makeWritable(id) : undefined
     if (upload !== undefined) answers.set(id, upload.answer)
     const file = upload?.writable ?? readableOf(task.filename, source!)
-    const { after, transfer } = yield* Task.make(task, file, { send, sweeper, retransmission })
+    const { after, transfer } = yield* Task.make(task, file, {
+      send,
+      sweeper,
+      retransmission,
+      isAlone: fibers.size <= few
+    })
     receive = transfer.receive
     receivers.set(id, receive)
     yield* Watch.every(sweeper, reports, () => report(id, transfer))

@@ -33,7 +33,8 @@ export const make = Effect.fnUntraced(function* (
     blksize,
     windowsize,
     mode: options.mode,
-    filename: options.filename
+    filename: options.filename,
+    isAlone: options.isAlone
   })
   const ending = Transfer.makeEnding(send)
   const rest = Bell.make()

@@ -32,7 +32,12 @@ export interface Terms {
   /** Transfers stay on the port of the server. */
   readonly singlePort: boolean
   readonly threads: Threads | undefined
+  /** Transfers that run now. */
+  readonly active: () => number
 }
+
+/** So many transfers may take more memory each. */
+const few = 4
 
 /** A request to serve. */
 export interface Job {
@@ -85,7 +90,7 @@ const begin = Effect.fnUntraced(function* (terms: Terms, job: Job) {
   const send = terms.singlePort
     ? (bytes: Uint8Array) => door.socket.sendUnsafe(bytes, peer)
     : yield* Task.open(task, (bytes) => job.receive(bytes))
-  return yield* Task.make(task, file, { ...terms, send })
+  return yield* Task.make(task, file, { ...terms, send, isAlone: terms.active() <= few })
 })
 
 /** What became of a request. */

@@ -11,8 +11,8 @@ import { FileStoreError, ReadFailed } from "./FileStoreError.ts"
 import * as Netascii from "./Netascii.ts"
 import type * as Packet from "./Packet.ts"
 
-/** Bytes read at a time. */
-const piece = 128 * 1_024
+/** Bytes read at a time: a few transfers may take more memory, and cost less each. */
+const piece = { few: 1_024 * 1_024, many: 256 * 1_024 }
 
 /** What is to be sent, block by block. */
 export interface Source {
@@ -37,10 +37,9 @@ interface Slot {
 const fromFile = (
   body: Extract<FileStore.Body, { readonly _tag: "Random" }>,
   size: number | undefined,
-  blksize: number,
-  filename: string
+  { blksize, filename, isAlone }: Options
 ): Source => {
-  const blocksOf = Math.max(1, Math.floor(piece / blksize))
+  const blocksOf = Math.max(1, Math.floor((isAlone ? piece.few : piece.many) / blksize))
   const length = Math.min(blocksOf * blksize, size === undefined ? Number.POSITIVE_INFINITY : size + 1)
   const slots: Array<Slot> = []
   const bell = Bell.make()
@@ -112,7 +111,7 @@ const fromFile = (
 /** What is not a file to read at random: every block is held until it is acknowledged. */
 const fromStream = (stream: Stream.Stream<Uint8Array, FileStoreError>, blksize: number, windowsize: number): Source => {
   const held = new Map<number, Uint8Array>()
-  const most = windowsize + Math.max(1, Math.floor(piece / blksize))
+  const most = windowsize + Math.max(1, Math.floor(piece.many / blksize))
   const bell = Bell.make()
   let filled = 0
   let released = 0
@@ -175,7 +174,7 @@ const streamOf = (body: FileStore.Body): Stream.Stream<Uint8Array, FileStoreErro
   body._tag === "Stream"
     ? body.stream
     : Stream.unfold(0, (position) => {
-        const bytes = new Uint8Array(piece / 4)
+        const bytes = new Uint8Array(piece.many / 4)
         return Effect.map(body.readAt(position, bytes), (count) =>
           count === 0 ? undefined : ([bytes.subarray(0, count), position + count] as const)
         )
@@ -198,14 +197,14 @@ export interface Options {
   readonly mode: Packet.Mode
   /** For errors. */
   readonly filename: string
+  /** One of few transfers here. */
+  readonly isAlone: boolean
 }
 
 /** What is to be sent of a file or a stream. */
-export const make = (
-  { body, size }: Pick<FileStore.Readable, "body" | "size">,
-  { blksize, filename, mode, windowsize }: Options
-): Source => {
-  if (mode === "octet" && body._tag === "Random") return fromFile(body, size, blksize, filename)
+export const make = ({ body, size }: Pick<FileStore.Readable, "body" | "size">, options: Options): Source => {
+  const { blksize, mode, windowsize } = options
+  if (mode === "octet" && body._tag === "Random") return fromFile(body, size, options)
   const stream = streamOf(body)
   return fromStream(mode === "octet" ? stream : encoded(stream), blksize, windowsize)
 }

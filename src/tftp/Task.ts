@@ -119,6 +119,8 @@ export const make = Effect.fnUntraced(function* (
     readonly send: (bytes: Uint8Array) => void
     readonly sweeper: Sweeper.Sweeper
     readonly retransmission: Retransmission.Retransmission
+    /** One of few transfers here, which may take more memory. */
+    readonly isAlone: boolean
   }
 ): Effect.fn.Return<Begun, never, Scope.Scope> {
   const { interval } = task.agreed

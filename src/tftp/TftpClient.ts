@@ -175,6 +175,7 @@ const attempt = Effect.fnUntraced(function* (
     retransmission,
     unproven: undefined,
     sample: opened.sample,
+    isAlone: true,
     greeting: undefined
   }
   const { after, total, transfer } = yield* exchange.begin(common, opened, answer.confirmed)

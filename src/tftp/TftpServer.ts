@@ -138,7 +138,8 @@ export const make = Effect.fnUntraced(function* (
     policy: { blksize: options.blksize ?? 65_464, windowsize: options.windowsize ?? 64, mtu: options.mtu },
     ports: options.ports,
     singlePort: options.singlePort ?? false,
-    threads: options.singlePort === true ? undefined : options.threads
+    threads: options.singlePort === true ? undefined : options.threads,
+    active: () => figures.active
   }
   /** There was no transfer: the door answers. */
   const refused = (job: Running, { message, reason }: TftpError.TftpError) => {

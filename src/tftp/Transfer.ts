@@ -29,6 +29,8 @@ interface Wire {
   readonly retransmission: Retransmission.Retransmission
   /** Packets in all to a peer that has not answered yet; undefined for one that has. */
   readonly unproven: number | undefined
+  /** One of few transfers here, which may take more memory. */
+  readonly isAlone: boolean
   /** A round trip that is known already, in milliseconds. */
   readonly sample?: number | undefined
 }

@@ -6,6 +6,7 @@ import * as NodeFileStore from "../../tftp/NodeFileStore.ts"
 import * as NodeThreads from "../../tftp/NodeThreads.ts"
 import * as TftpServer from "../../tftp/TftpServer.ts"
 import { Stop, UsageError } from "../Process.ts"
+import * as NodeHeap from "./NodeHeap.ts"
 import * as NodeUser from "./NodeUser.ts"
 import * as network from "./network.ts"
 import { announce, CannotServe, explain } from "./report.ts"
@@ -47,6 +48,7 @@ export const serve = Effect.fnUntraced(
     if (threads > 1 && input.singlePort === true) {
       return yield* new UsageError({ message: "--threads needs a port for each transfer: leave --single-port out" })
     }
+    yield* NodeHeap.steady
     const user = input.user === undefined ? undefined : yield* NodeUser.find(input.user)
     const store = yield* Deferred.make<FileStore.Store>()
     const server = yield* TftpServer.make({
