@@ -12,7 +12,7 @@ import * as Netascii from "./Netascii.ts"
 import type * as Packet from "./Packet.ts"
 
 /** Bytes read at a time: a few transfers may take more memory, and cost less each. */
-const piece = { few: 1_024 * 1_024, many: 256 * 1_024 }
+const piece = { few: 1_024 * 1_024, many: 128 * 1_024 }
 
 /** What is to be sent, block by block. */
 export interface Source {

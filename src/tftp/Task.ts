@@ -51,12 +51,21 @@ const bufferFor = ({ agreed: { blksize, windowsize }, kind }: Task) =>
 
 /** Begins at a different port each time, so that a late packet does not meet a new transfer. */
 let turn = 0
-const portsOf = (range: Task["ports"]): ReadonlyArray<number> => {
-  if (range === undefined) return [0]
-  const [from, to] = range
+
+/** Binds the first port of a range that is free. */
+const within = <A, R>(
+  [from, to]: readonly [from: number, to: number],
+  bind: (port: number) => Effect.Effect<A, Network.NetworkError, R>
+) => {
   const count = to - from + 1
-  turn = (turn + 1) % count
-  return Array.from({ length: count }, (_, i) => from + ((turn + i) % count))
+  const first = turn++
+  const attempt = (nth: number): Effect.Effect<A, Network.NetworkError, R> =>
+    Effect.catchIf(
+      bind(from + ((first + nth) % count)),
+      ({ reason }) => reason === "AddressInUse" && nth + 1 < count,
+      () => attempt(nth + 1)
+    )
+  return attempt(0)
 }
 
 /**
@@ -93,18 +102,7 @@ export const open = Effect.fnUntraced(function* (
   )
   const hear = doorman(peer, receive, (bytes, to) => socket.sendUnsafe(bytes, to))
   const bind = (port: number) => network.udp({ host, port, reuseAddress, receiveBuffer: bufferFor(task) }, hear)
-  const [first, ...rest] = portsOf(task.ports)
-  const socket: Network.UdpSocket = yield* rest
-    .reduce(
-      (tried, port) =>
-        Effect.catchIf(
-          tried,
-          ({ reason }) => reason === "AddressInUse",
-          () => bind(port)
-        ),
-      bind(first!)
-    )
-    .pipe(typed)
+  const socket: Network.UdpSocket = yield* typed(within(task.ports ?? [0, 0], bind))
   if (!reuseAddress) return (bytes) => socket.sendUnsafe(bytes, peer)
   const { port } = socket.local
   const connected = yield* typed(network.udp({ host, port, reuseAddress, remote: peer }, receive))
