@@ -63,15 +63,28 @@ export const dissect = (dissectors: ReadonlyArray<Dissector>, packet: Packet): D
   return undefined
 }
 
+/** The protocol a literal travels by: an IPv4-mapped IPv6 literal is IPv4. @category getters @since 0.1.0 */
+export const familyOf = (literal: string): "IPv4" | "IPv6" =>
+  literal.includes(":") && !literal.includes(".") ? "IPv6" : "IPv4"
+
 /**
  * The largest payload of a datagram to or from an IP literal, in bytes: 65,535 less the headers that count (RFC 768).
- * An IPv4-mapped IPv6 literal travels as IPv4.
  *
  * @category getters
  * @since 0.1.0
  */
-export const largestDatagram = (literal: string): number =>
-  literal.includes(":") && !literal.includes(".") ? 65_527 : 65_507
+export const largestDatagram = (literal: string): number => (familyOf(literal) === "IPv6" ? 65_527 : 65_507)
+
+/** Whether two datagrams came from the same socket. @category guards @since 0.1.0 */
+export const samePeer = (one: Peer, other: Peer): boolean => one.port === other.port && one.address === other.address
+
+/**
+ * An IP literal without the zone of a link-local address, which systems spell differently.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const withoutZone = (literal: string): string => literal.replace(/%.*$/, "")
 
 /** Whether an IP literal, in its canonical form, is this host itself. @category guards @since 0.1.0 */
 export const isLoopback = (literal: string): boolean => literal.startsWith("127.") || literal === "::1"

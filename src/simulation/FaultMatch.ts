@@ -1,5 +1,5 @@
 /** Fault rules made ready for matching: who they are about is settled once for each pair of addresses. */
-import type { Packet } from "../network/Wire.ts"
+import { type Packet, withoutZone } from "../network/Wire.ts"
 import * as FaultPlan from "./FaultPlan.ts"
 import * as FaultRandom from "./FaultRandom.ts"
 import * as FaultText from "./FaultText.ts"
@@ -142,7 +142,7 @@ export interface Site {
 }
 
 export const site = (host: string | undefined, address: string): Site => {
-  const bare = address.replace(/%.*$/, "")
+  const bare = withoutZone(address)
   return { host, address: FaultPlan.literal(bare) ?? bare }
 }
 

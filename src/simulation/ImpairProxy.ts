@@ -13,6 +13,7 @@ import type * as Scope from "effect/Scope"
 import * as Network from "../network/Network.ts"
 import * as Sweeper from "../network/Sweeper.ts"
 import * as TcpServer from "../network/TcpServer.ts"
+import { withoutZone } from "../network/Wire.ts"
 import * as FaultPlan from "./FaultPlan.ts"
 import * as Impairment from "./Impairment.ts"
 
@@ -89,7 +90,7 @@ const peerOf = (address: NetAddress.InetAddress): Network.Peer => ({
   port: address.port
 })
 
-const hostOf = ({ address }: Network.Peer) => FaultPlan.literal(address.replace(/%.*$/, "")) ?? address
+const hostOf = ({ address }: Network.Peer) => FaultPlan.literal(withoutZone(address)) ?? address
 
 /** From where the server is reached. */
 const ownHost = (to: NetAddress.InetAddress) => {

@@ -13,7 +13,7 @@ import type { Judge } from "./ImpairedTimer.ts"
 
 /** An address without its zone; one of IPv4 that an IPv6 socket shows as its own kind is written as IPv4. */
 const plain = (address: string) =>
-  address.includes(":") ? address.replace(/%.*$/, "").replace(/^::ffff:(?=[\d.]+$)/i, "") : address
+  address.includes(":") ? Wire.withoutZone(address).replace(/^::ffff:(?=[\d.]+$)/i, "") : address
 
 /** How long what a closed socket has sent may still be on its way, in nanoseconds. */
 const afterlife = 1_000_000_000

@@ -153,7 +153,7 @@ export const make = ({ clock, faults, link: byDefault = {}, random, tap }: Optio
 
   const literal = (address: string) => {
     if (byAddress.has(address)) return address
-    const parsed = NetAddress.ipFromString(address.replace(/%.*$/, ""))
+    const parsed = NetAddress.ipFromString(Wire.withoutZone(address))
     return Result.isSuccess(parsed) ? NetAddress.formatIp(NetAddress.toCanonical(parsed.success)) : address
   }
 

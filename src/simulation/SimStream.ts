@@ -1,4 +1,5 @@
 /** One end of a simulated connection: what was written waits for room at the other end, what has come for a reader. */
+import * as Bytes from "effect/Bytes"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
@@ -140,7 +141,7 @@ export const make = (lan: SimLan, node: Node, other: Node, from: Peer, to: Peer,
     }
   }
   const take = (): Uint8Array => {
-    const bytes = come.length === 1 ? come[0]! : concat(come, held)
+    const bytes = come.length === 1 ? come[0]! : Bytes.concat(come)
     come.length = 0
     free()
     return bytes
@@ -282,14 +283,4 @@ export const make = (lan: SimLan, node: Node, other: Node, from: Peer, to: Peer,
     }
   }
   return end
-}
-
-const concat = (chunks: ReadonlyArray<Uint8Array>, length: number) => {
-  const all = new Uint8Array(length)
-  let at = 0
-  for (const chunk of chunks) {
-    all.set(chunk, at)
-    at += chunk.length
-  }
-  return all
 }

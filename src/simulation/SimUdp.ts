@@ -4,6 +4,7 @@ import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import { NetworkError, type Peer, type Reason, type UdpOptions, type UdpSocket } from "../network/Network.ts"
+import { samePeer, withoutZone } from "../network/Wire.ts"
 import type { Attachment, Node, SimLan } from "./SimLan.ts"
 
 /** What the kernel of Linux grants, in bytes. */
@@ -113,8 +114,7 @@ export const make = (lan: SimLan, node: Node, stackOf: (node: Node) => SimUdp | 
   }
   const isFor = (bound: Bound, to: Peer, shared: boolean) =>
     isIpv6(bound.address) === isIpv6(to.address) && (bound.wildcard || bound.address === to.address || shared)
-  const hears = ({ remote }: Bound, from: Peer) =>
-    remote === undefined || (remote.port === from.port && remote.address === from.address)
+  const hears = ({ remote }: Bound, from: Peer) => remote === undefined || samePeer(remote, from)
 
   const arrive: SimUdp["arrive"] = (bytes, from, to, sender) => {
     if (!node.up) return
@@ -192,7 +192,7 @@ export const make = (lan: SimLan, node: Node, stackOf: (node: Node) => SimUdp | 
 
   const open: SimUdp["open"] = Effect.fnUntraced(function* (options, onDatagram, onError = ignored) {
     const host = options.host ?? "127.0.0.1"
-    const asked = NetAddress.inetAddressFromIpString(host.replace(/%.*$/, ""), options.port ?? 0)
+    const asked = NetAddress.inetAddressFromIpString(withoutZone(host), options.port ?? 0)
     if (Result.isFailure(asked)) return yield* new NetworkError({ reason: "InvalidAddress", cause: asked.failure })
     const wildcard = NetAddress.isUnspecified(asked.success.address)
     const own = wildcard || isBroadcast(host) || lan.route(node, host) === "loopback"
@@ -270,7 +270,7 @@ export const make = (lan: SimLan, node: Node, stackOf: (node: Node) => SimUdp | 
     arrive,
     refused: (from, to) => {
       for (const bound of ports.get(from.port) ?? []) {
-        if (bound.remote !== undefined && bound.remote.port === to.port && bound.remote.address === to.address) {
+        if (bound.remote !== undefined && samePeer(bound.remote, to)) {
           lan.clock.soon(() => bound.onError(fail("Refused", inet(to))))
         }
       }
@@ -285,7 +285,7 @@ export const make = (lan: SimLan, node: Node, stackOf: (node: Node) => SimUdp | 
   }
 }
 
-const inet = ({ address, port }: Peer) => NetAddress.inetAddressFromNativeUnsafe(address.replace(/%.*$/, ""), port)
+const inet = ({ address, port }: Peer) => NetAddress.inetAddressFromNativeUnsafe(withoutZone(address), port)
 
 const isGroup = (address: string) => {
   if (address.includes(":")) return /^ff/i.test(address)

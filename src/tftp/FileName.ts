@@ -1,6 +1,7 @@
 /** What a client may call a file: rules over text, the same for every store. Pure. */
 import * as Result from "effect/Result"
 import type * as Network from "../network/Network.ts"
+import { withoutZone } from "../network/Wire.ts"
 import { AccessDenied, IllegalName, NotFound } from "./FileStoreError.ts"
 
 /**
@@ -82,7 +83,7 @@ export const rewrite = (rules: ReadonlyArray<Rule>, name: string, kind: "read" |
  * @since 0.1.0
  */
 export const folderOf = ({ address }: Network.Peer): string => {
-  const plain = address.replace(/%.*$/, "").toLowerCase()
+  const plain = withoutZone(address).toLowerCase()
   return plain.replace(/^::ffff:(?=[\d.]+$)/, "").replaceAll(":", "-")
 }
 

@@ -1,4 +1,5 @@
 /** Files in memory: for tests, for simulation, and for programs that need no disk. */
+import * as Bytes from "effect/Bytes"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as FileName from "./FileName.ts"
@@ -46,16 +47,6 @@ interface Opened {
   readonly share: Quota.Share
   /** It is over, and the name free again. */
   readonly end: (stored: number) => void
-}
-
-const joined = (chunks: ReadonlyArray<Uint8Array>, length: number): Uint8Array => {
-  const all = new Uint8Array(length)
-  let at = 0
-  for (const chunk of chunks) {
-    all.set(chunk, at)
-    at += chunk.length
-  }
-  return all
 }
 
 /**
@@ -126,7 +117,7 @@ export const memory = ({
       commit: Effect.suspend(() => {
         if (mode === "create" && files.has(name)) return fail(new Exists())
         const before = files.get(name)?.length ?? 0
-        files.set(name, joined(chunks, length))
+        files.set(name, Bytes.concat(chunks))
         end(length - before)
         return Effect.void
       })

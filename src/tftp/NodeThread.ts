@@ -10,6 +10,7 @@ import * as Bell from "./Bell.ts"
 import type * as FileStore from "./FileStore.ts"
 import { FileStoreError } from "./FileStoreError.ts"
 import * as File from "./NodeFile.ts"
+import * as Patience from "./Patience.ts"
 import * as Retransmission from "./Retransmission.ts"
 import * as Task from "./Task.ts"
 import type * as TftpError from "./TftpError.ts"
@@ -18,9 +19,6 @@ import type * as Transfer from "./Transfer.ts"
 import * as Watch from "./Watch.ts"
 
 type Start = Extract<Message.ToThread, { readonly _tag: "Start" }>
-
-/** Milliseconds between looks at what is silent. */
-const period = 5
 
 /** So many transfers of a thread may take more memory each. */
 const few = 2
@@ -92,7 +90,7 @@ const makeWritable = (id: number) => {
 }
 
 const main = Effect.gen(function* () {
-  const sweeper = yield* Sweeper.make(period)
+  const sweeper = yield* Sweeper.make(Patience.period)
   const retransmission = Retransmission.adaptive()
   const run = yield* FiberSet.makeRuntime<Network>()
   const fibers = new Map<number, Fiber.Fiber<void, unknown>>()

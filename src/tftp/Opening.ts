@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
 import type * as Scope from "effect/Scope"
 import * as Network from "../network/Network.ts"
+import { samePeer, withoutZone } from "../network/Wire.ts"
 import * as Packet from "./Packet.ts"
 import * as Retransmission from "./Retransmission.ts"
 import * as TftpError from "./TftpError.ts"
@@ -38,14 +39,7 @@ export interface Opened {
   readonly sample: number | undefined
 }
 
-const stranger = Transfer.errorOf(Packet.ErrorCode.UnknownTransferId, "Unknown transfer ID")
-
 const replies: ReadonlyArray<number> = [Packet.Opcode.DATA, Packet.Opcode.ACK, Packet.Opcode.ERROR, Packet.Opcode.OACK]
-
-/** Without the zone, which systems spell differently. */
-const bare = (literal: string) => literal.replace(/%.*$/, "")
-
-const isSame = (one: Network.Peer, other: Network.Peer) => one.port === other.port && one.address === other.address
 
 /** Sends the request, and waits for the first answer. */
 export const open = Effect.fnUntraced(function* (
@@ -57,11 +51,11 @@ export const open = Effect.fnUntraced(function* (
   let receive: (bytes: Uint8Array) => void = () => {}
 
   const bind = Effect.fnUntraced(function* (address: NetAddress.InetAddress) {
-    const asked = bare(NetAddress.formatHost(address))
+    const asked = withoutZone(NetAddress.formatHost(address))
     const arrive = (bytes: Uint8Array, from: Network.Peer) => {
-      if (winner?.socket === socket && isSame(winner.peer, from)) return receive(bytes)
+      if (winner?.socket === socket && samePeer(winner.peer, from)) return receive(bytes)
       const opcode = Packet.opcode(bytes)
-      if (winner === undefined && bare(from.address) === asked && replies.includes(opcode)) {
+      if (winner === undefined && withoutZone(from.address) === asked && replies.includes(opcode)) {
         winner = { socket, peer: from }
         const opened = {
           server: from,
@@ -73,7 +67,7 @@ export const open = Effect.fnUntraced(function* (
         }
         return Deferred.doneUnsafe(first, Effect.succeed(opened))
       }
-      if (opcode !== Packet.Opcode.ERROR) socket.sendUnsafe(stranger, from)
+      if (opcode !== Packet.Opcode.ERROR) socket.sendUnsafe(Transfer.stranger, from)
     }
     const host = NetAddress.isInetAddressV4(address) ? "0.0.0.0" : "::"
     const socket: Network.UdpSocket = yield* network.udp({ host, receiveBuffer: options.receiveBuffer }, arrive)

@@ -58,6 +58,15 @@ export interface About {
 export const windowWithin = (buffer: number, blksize: number): number =>
   Math.max(1, Math.floor(buffer / (256 + 2 ** Math.ceil(Math.log2(blksize + 400)))))
 
+/**
+ * The socket buffer to ask for, in bytes: two windows come at once, 256 KiB to 4 MiB. The kernel may grant less.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const bufferFor = ({ blksize, windowsize }: Pick<Agreed, "blksize" | "windowsize">): number =>
+  Math.min(4 << 20, Math.max(1 << 18, 2 * windowsize * (blksize + 4)))
+
 /** What a server makes of options. @category models @since 0.1.0 */
 export interface Negotiated {
   readonly agreed: Agreed

@@ -6,12 +6,15 @@ import * as Effect from "effect/Effect"
 import type * as Sweeper from "../network/Sweeper.ts"
 import * as Retransmission from "./Retransmission.ts"
 
+/** Milliseconds between looks of the sweeper it is made for. */
+export const period = 5
+
 /** How a transfer waits. */
 export interface Options {
   readonly sweeper: Sweeper.Sweeper
   readonly retransmission: Retransmission.Retransmission
-  /** Packets in all to a peer that has not answered yet. */
-  readonly unproven: number
+  /** Packets in all to a peer that has not answered yet; undefined for one that has. */
+  readonly unproven: number | undefined
   /** Makes every delay so many times longer: where the other side's timer should come first. */
   readonly slack: number
   /** A round trip that is known already, in milliseconds. */
@@ -35,7 +38,7 @@ export interface Patience {
 
 /** Begins to wait; stops with the scope. */
 export const make = Effect.fnUntraced(function* (options: Options) {
-  const { again, giveUp, retransmission, slack, sweeper } = options
+  const { again, giveUp, retransmission, slack, sweeper, unproven: most = Number.POSITIVE_INFINITY } = options
   const context = yield* Effect.context<never>()
   const runNow = Effect.runSyncWith(context)
   let rtt = options.sample === undefined ? undefined : Retransmission.observe(undefined, options.sample)
@@ -64,7 +67,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
       next = runNow(Retransmission.timer(retransmission, rtt))
       delay = step(next)
     }
-    if (delay === undefined || (unproven && attempts >= options.unproven && now - since >= delay)) {
+    if (delay === undefined || (unproven && attempts >= most && now - since >= delay)) {
       return giveUp(attempts)
     }
     if (now - since < delay) return

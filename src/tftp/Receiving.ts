@@ -60,7 +60,7 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
   const patience: Patience.Patience = yield* Patience.make({
     ...options,
     slack,
-    unproven: unproven ?? Number.POSITIVE_INFINITY,
+    unproven,
     again: () => {
       // Nothing is waited for but our own file.
       if (held || state.done) return patience.moved()

@@ -62,7 +62,7 @@ export const make = Effect.fnUntraced(function* (
   const patience = yield* Patience.make({
     ...options,
     slack: 1,
-    unproven: unproven ?? Number.POSITIVE_INFINITY,
+    unproven,
     again,
     giveUp
   })

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type * as Network from "../network/Network.ts"
 import type * as Sweeper from "../network/Sweeper.ts"
+import { familyOf } from "../network/Wire.ts"
 import type * as Doors from "./Doors.ts"
 import type * as FileStore from "./FileStore.ts"
 import * as Options from "./Options.ts"
@@ -49,8 +50,6 @@ export interface Job {
   transfer: Transfer.Transfer | undefined
 }
 
-const familyOf = ({ address }: Network.Peer) => (address.includes(":") && !address.includes(".") ? "IPv6" : "IPv4")
-
 const oack = (options: ReadonlyArray<Packet.Option>) =>
   options.length === 0 ? undefined : Packet.encode({ _tag: "OACK", options })
 
@@ -58,7 +57,11 @@ const oack = (options: ReadonlyArray<Packet.Option>) =>
 const agree = Effect.fnUntraced(function* ({ policy, store }: Terms, { door, peer, request }: Job) {
   const { filename, mode, options } = request
   const negotiate = (size: number | undefined, windowsize = policy.windowsize) =>
-    Options.negotiate(options, { ...policy, windowsize, family: familyOf(peer) }, { kind: request._tag, mode, size })
+    Options.negotiate(
+      options,
+      { ...policy, windowsize, family: familyOf(peer.address) },
+      { kind: request._tag, mode, size }
+    )
   const asked = { filename, mode, options, client: peer }
   if (request._tag === "WRQ") {
     const { blksize } = negotiate(undefined).agreed

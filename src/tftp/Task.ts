@@ -3,8 +3,9 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Network from "../network/Network.ts"
 import type * as Sweeper from "../network/Sweeper.ts"
+import { samePeer } from "../network/Wire.ts"
 import type * as FileStore from "./FileStore.ts"
-import type * as Options from "./Options.ts"
+import * as Options from "./Options.ts"
 import * as Packet from "./Packet.ts"
 import * as Receiving from "./Receiving.ts"
 import * as Retransmission from "./Retransmission.ts"
@@ -41,13 +42,8 @@ export interface Begun {
 /** Answers to strangers at one transfer: no more is owed, and no loop can come of it. */
 const mostStrangers = 8
 
-const stranger = Transfer.errorOf(Packet.ErrorCode.UnknownTransferId, "Unknown transfer ID")
-
-const isSame = (one: Network.Peer, other: Network.Peer) => one.port === other.port && one.address === other.address
-
-/** Kernel buffers for a window that comes at once; the kernel may grant less. */
-const bufferFor = ({ agreed: { blksize, windowsize }, kind }: Task) =>
-  kind === "RRQ" || windowsize === 1 ? undefined : Math.min(4 << 20, Math.max(1 << 18, 2 * windowsize * (blksize + 4)))
+const bufferFor = ({ agreed, kind }: Task) =>
+  kind === "RRQ" || agreed.windowsize === 1 ? undefined : Options.bufferFor(agreed)
 
 /** Begins at a different port each time, so that a late packet does not meet a new transfer. */
 let turn = 0
@@ -78,9 +74,9 @@ const dallyOf = ({ interval = 0 }: Options.Agreed) => Math.min(30_000, Math.max(
 const doorman = (peer: Network.Peer, receive: (bytes: Uint8Array) => void, answer: Network.UdpSocket["sendUnsafe"]) => {
   let strangers = 0
   return (bytes: Uint8Array, from: Network.Peer) => {
-    if (isSame(from, peer)) return receive(bytes)
+    if (samePeer(from, peer)) return receive(bytes)
     if (Packet.opcode(bytes) === Packet.Opcode.ERROR || strangers++ >= mostStrangers) return
-    answer(stranger, from)
+    answer(Transfer.stranger, from)
   }
 }
 

@@ -23,12 +23,13 @@ import type * as FileStore from "./FileStore.ts"
 import * as Opening from "./Opening.ts"
 import * as Negotiation from "./Options.ts"
 import * as Packet from "./Packet.ts"
+import * as Patience from "./Patience.ts"
 import * as Receiving from "./Receiving.ts"
 import * as Retransmission from "./Retransmission.ts"
 import * as Sending from "./Sending.ts"
 import * as TftpError from "./TftpError.ts"
 import * as Transfer from "./Transfer.ts"
-import type * as Url from "./Url.ts"
+import * as Url from "./Url.ts"
 import * as Watch from "./Watch.ts"
 
 /** How a transfer goes so far. @category models @since 0.1.0 */
@@ -45,7 +46,7 @@ export interface Options {
   readonly windowsize?: number | undefined
   /** The interval after which either side sends again; asked for only if given. Default: it follows the round trip. */
   readonly timeout?: Duration.Input | undefined
-  /** How often the same is sent in all. Default 6, or what `retransmission` says. */
+  /** How often the same is sent in all. Default 6 with `timeout`, else 10, or what `retransmission` says. */
   readonly attempts?: number | undefined
   /** When to send again. Default `Retransmission.adaptive()`, or fixed if `timeout` is given. */
   readonly retransmission?: Retransmission.Retransmission | undefined
@@ -70,9 +71,6 @@ const defaultOptions = { blksize: 1_428, windowsize: 64 }
 /** Bytes that Linux lets a socket buffer have unless told otherwise (net.core.rmem_max, doubled). */
 const usualBuffer = 425_984
 
-/** Milliseconds between looks at what is silent. */
-const period = 5
-
 /** Milliseconds between reports of progress. */
 const progressPeriod = 100
 
@@ -84,7 +82,7 @@ const mostAddresses = 4
 
 const fail = (reason: TftpError.Reason) => Effect.fail(new TftpError.TftpError({ reason }))
 
-const addressesOf = Effect.fnUntraced(function* ({ host, port = 69 }: Target, family: 4 | 6 | undefined) {
+const addressesOf = Effect.fnUntraced(function* ({ host, port = Url.defaultPort }: Target, family: 4 | 6 | undefined) {
   const found = yield* Effect.mapError(
     AddressInfo.getaddrinfo(host, port, { socktype: "dgram", family }),
     (cause) => new TftpError.TftpError({ reason: new TftpError.Unresolved({ cause }) })
@@ -138,7 +136,7 @@ const attempt = Effect.fnUntraced(function* (
   const { kind, options, target } = exchange
   const { mode = "octet", path } = target
   const retransmission = retransmissionOf(options)
-  const sweeper = yield* Sweeper.make(period)
+  const sweeper = yield* Sweeper.make(Patience.period)
   const { blksize = 512, windowsize = 1 } = wanted ?? {}
   const request = Packet.encode({
     _tag: kind,
@@ -159,7 +157,7 @@ const attempt = Effect.fnUntraced(function* (
     attemptDelay: addresses.every((one) => isLoopback(NetAddress.formatHost(one)))
       ? attemptDelay.near
       : attemptDelay.far,
-    receiveBuffer: Math.min(4 << 20, Math.max(1 << 18, 2 * windowsize * (blksize + 4))),
+    receiveBuffer: Negotiation.bufferFor({ blksize, windowsize }),
     now: sweeper.now
   })
   const answer = Answer.judge(kind, wanted, opened.reply)

@@ -20,16 +20,18 @@ import * as Doors from "./Doors.ts"
 import * as FileStore from "./FileStore.ts"
 import * as Ledger from "./Ledger.ts"
 import * as Packet from "./Packet.ts"
+import * as Patience from "./Patience.ts"
 import * as Retransmission from "./Retransmission.ts"
 import * as Serving from "./Serving.ts"
 import * as TftpError from "./TftpError.ts"
 import * as TftpEvent from "./TftpEvent.ts"
 import type * as TftpMetrics from "./TftpMetrics.ts"
 import * as Transfer from "./Transfer.ts"
+import * as Url from "./Url.ts"
 import * as Watch from "./Watch.ts"
 
 /** The port of TFTP (RFC 1350). @category constants @since 0.1.0 */
-export const defaultPort = 69
+export const defaultPort: number = Url.defaultPort
 
 /** Where to listen and what to allow. @category models @since 0.1.0 */
 export interface Options {
@@ -82,9 +84,6 @@ export interface Server {
 /** A running TFTP server. @category services @since 0.1.0 */
 export class TftpServer extends Context.Service<TftpServer, Server>()("effect-inet/tftp/TftpServer") {}
 
-/** Milliseconds between looks at what is silent: the resolution of its timers. */
-const period = 5
-
 /** Milliseconds between progress events of one transfer. */
 const progressPeriod = 250
 
@@ -99,7 +98,6 @@ const overloaded = "The server is busy, try again later"
 const busy = Transfer.errorOf(Packet.ErrorCode.NotDefined, overloaded)
 const superseded = Transfer.errorOf(Packet.ErrorCode.NotDefined, "asked for something else")
 const stopping = Transfer.errorOf(Packet.ErrorCode.NotDefined, "The server is stopping")
-const unknown = Transfer.errorOf(Packet.ErrorCode.UnknownTransferId, "Unknown transfer ID")
 
 const keyOf = ({ address, port }: Network.Peer) => `${address} ${port}`
 
@@ -124,7 +122,7 @@ export const make = Effect.fnUntraced(function* (
   const maxPerClient = options.maxTransfersPerClient ?? Number.POSITIVE_INFINITY
   const ledger = yield* Ledger.make
   const { figures } = ledger
-  const sweeper = yield* Sweeper.make(period)
+  const sweeper = yield* Sweeper.make(Patience.period)
   const running = new Map<string, Running>()
   const closing = Latch.makeUnsafe(false)
   let count = 0
@@ -247,7 +245,7 @@ export const make = Effect.fnUntraced(function* (
     }
     figures.malformed++
     // ACK and ERROR are not answered: there are clients that acknowledge an ERROR, without end.
-    if (opcode === Packet.Opcode.DATA) door.socket.sendUnsafe(unknown, from)
+    if (opcode === Packet.Opcode.DATA) door.socket.sendUnsafe(Transfer.stranger, from)
   }
 
   const doors = yield* Doors.open(options.host ?? "127.0.0.1", options.port ?? defaultPort, arrive)

@@ -58,6 +58,9 @@ export interface Transfer {
 /** An ERROR packet. */
 export const errorOf = (code: number, message: string): Uint8Array => Packet.encode({ _tag: "ERROR", code, message })
 
+/** What a datagram is answered that belongs to no transfer here (RFC 1350, 4). */
+export const stranger = errorOf(Packet.ErrorCode.UnknownTransferId, "Unknown transfer ID")
+
 /** What the peer is told of a failure; nothing where it knows, or was never heard of. */
 const farewell = ({ reason }: TftpError.TftpError): Uint8Array | undefined => {
   switch (reason._tag) {

@@ -1,13 +1,10 @@
 /** `tftp get` and `rcat`. */
-import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
-import * as Queue from "effect/Queue"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import type * as FileStore from "../../tftp/FileStore.ts"
 import * as FileStoreError from "../../tftp/FileStoreError.ts"
 import * as TftpClient from "../../tftp/TftpClient.ts"
-import * as TftpError from "../../tftp/TftpError.ts"
 import type * as Url from "../../tftp/Url.ts"
 import { UsageError } from "../Process.ts"
 import * as NodeLocalFile from "./NodeLocalFile.ts"
@@ -18,19 +15,15 @@ import * as Transfer from "./transfer.ts"
 const toStdout = (url: Url.Url, options: TftpClient.Options) =>
   Effect.gen(function* () {
     const stdio = yield* Stdio.Stdio
-    const queue = yield* Queue.bounded<Uint8Array, Cause.Done>(1)
     const writable: FileStore.Writable = {
-      write: (bytes) => Effect.asVoid(Queue.offer(queue, bytes.slice())),
-      commit: Effect.asVoid(Queue.end(queue))
+      write: (bytes) =>
+        Effect.mapError(
+          Stream.run(Stream.succeed(bytes.slice()), stdio.stdout()),
+          (cause) => new FileStoreError.FileStoreError({ reason: new FileStoreError.WriteFailed({ cause }) })
+        ),
+      commit: Effect.void
     }
-    const output = Stream.run(Stream.fromQueue(queue), stdio.stdout()).pipe(
-      Effect.mapError((cause) => {
-        const error = new FileStoreError.FileStoreError({ reason: new FileStoreError.WriteFailed({ cause }) })
-        return new TftpError.TftpError({ reason: new TftpError.File({ cause: error }) })
-      })
-    )
-    const [summary] = yield* Effect.all([TftpClient.download(url, writable, options), output], { concurrency: 2 })
-    return summary
+    return yield* TftpClient.download(url, writable, options)
   })
 
 interface Input extends Transfer.Input {
