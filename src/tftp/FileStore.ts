@@ -40,6 +40,10 @@ export type Body =
   | {
       readonly _tag: "Random"
       readonly readAt: (position: number, into: Uint8Array) => Effect.Effect<number, FileStoreError>
+      /** The same into several places, one after the other, at once: saves a copy of large blocks. */
+      readonly readAll?:
+        | ((position: number, into: ReadonlyArray<Uint8Array>) => Effect.Effect<number, FileStoreError>)
+        | undefined
     }
   | { readonly _tag: "Stream"; readonly stream: Stream.Stream<Uint8Array, FileStoreError> }
 

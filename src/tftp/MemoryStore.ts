@@ -28,18 +28,22 @@ export interface MemoryOptions {
  * @category constructors
  * @since 0.1.0
  */
-export const fromBytes = (bytes: Uint8Array): Readable => ({
-  size: bytes.length,
-  body: {
-    _tag: "Random",
-    readAt: (position, into) =>
-      Effect.sync(() => {
-        const piece = bytes.subarray(position, position + into.length)
-        into.set(piece)
-        return piece.length
-      })
+export const fromBytes = (bytes: Uint8Array): Readable => {
+  const copy = (position: number, into: Uint8Array) => {
+    const piece = bytes.subarray(position, position + into.length)
+    into.set(piece)
+    return piece.length
   }
-})
+  return {
+    size: bytes.length,
+    body: {
+      _tag: "Random",
+      readAt: (position, into) => Effect.sync(() => copy(position, into)),
+      readAll: (position, into) =>
+        Effect.sync(() => into.reduce((count, place) => count + copy(position + count, place), 0))
+    }
+  }
+}
 
 /** An upload that has been let in. */
 interface Opened {

@@ -95,6 +95,27 @@ export const readAt = (descriptor: number, position: number, into: Uint8Array) =
     step(0)
   })
 
+/** What is left of some places after so many bytes. */
+const after = (places: ReadonlyArray<Uint8Array>, count: number): ReadonlyArray<Uint8Array> => {
+  let left = count
+  for (const [index, place] of places.entries()) {
+    if (left < place.length) return [place.subarray(left), ...places.slice(index + 1)]
+    left -= place.length
+  }
+  return []
+}
+
+/** The same into several places, one after the other. */
+export const readAll = (descriptor: number, position: number, into: ReadonlyArray<Uint8Array>) =>
+  call<number>((done) => {
+    const step = (places: ReadonlyArray<Uint8Array>, at: number): void =>
+      Fs.readv(descriptor, places, position + at, (error, count) => {
+        const left = error !== null || count === 0 ? [] : after(places, count)
+        return left.length === 0 ? done(error, at + count) : step(left, at + count)
+      })
+    step(into, 0)
+  })
+
 /** Writes all bytes at a position. */
 export const writeAt = (descriptor: number, position: number, bytes: Uint8Array) =>
   call((done) => {

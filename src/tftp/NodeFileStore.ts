@@ -144,7 +144,11 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
     return {
       size: stats.size,
       descriptor,
-      body: { _tag: "Random", readAt: (position, into) => failed(File.readAt(descriptor, position, into)) }
+      body: {
+        _tag: "Random",
+        readAt: (position, into) => failed(File.readAt(descriptor, position, into)),
+        readAll: (position, into) => failed(File.readAll(descriptor, position, into))
+      }
     }
   })
 

@@ -47,17 +47,19 @@ const plain = ({ reason }: TftpError.TftpError): Message.PlainReason => {
   }
 }
 
-const readableOf = (filename: string, { descriptor, size }: NonNullable<Start["source"]>): Task.File => ({
-  size,
-  body: {
-    _tag: "Random",
-    readAt: (position, into) =>
-      Effect.mapError(
-        File.readAt(descriptor, position, into),
-        (cause) => new FileStoreError({ filename, reason: File.readReason(cause) })
-      )
+const readableOf = (filename: string, { descriptor, size }: NonNullable<Start["source"]>): Task.File => {
+  const failed = Effect.mapError(
+    (cause: NodeJS.ErrnoException) => new FileStoreError({ filename, reason: File.readReason(cause) })
+  )
+  return {
+    size,
+    body: {
+      _tag: "Random",
+      readAt: (position, into) => failed(File.readAt(descriptor, position, into)),
+      readAll: (position, into) => failed(File.readAll(descriptor, position, into))
+    }
   }
-})
+}
 
 /** A file that the server writes: each call waits for its answer. */
 const makeWritable = (id: number) => {

@@ -38,8 +38,7 @@ export const make = Effect.fnUntraced(function* (
   })
   const ending = Transfer.makeEnding(send)
   const rest = Bell.make()
-  const packet = new Uint8Array(4 + blksize)
-  packet[1] = Packet.Opcode.DATA
+  const room = new Uint8Array(4 + blksize)
   let state = Sender.start(agreed)
   let greeted = greeting === undefined
   let greetings = 0
@@ -77,15 +76,17 @@ export const make = Effect.fnUntraced(function* (
    * newer block in its place, which the protocol takes as a loss. The last block is shorter and has its own.
    */
   const post = (block: number) => {
-    const length = source.take(block, packet)
-    if (length === undefined) return false
+    const packet = source.take(block, room)
+    if (packet === undefined) return false
     const wire = Sender.toWire(rollover, block)
+    packet[0] = 0
+    packet[1] = Packet.Opcode.DATA
     packet[2] = wire >> 8
     packet[3] = wire
-    if (length === blksize) send(packet)
+    if (packet.length === room.length) send(packet)
     else {
-      lastLength = length
-      send(packet.slice(0, 4 + length))
+      lastLength = packet.length - 4
+      send(packet.slice())
     }
     return true
   }

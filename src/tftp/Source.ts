@@ -10,20 +10,33 @@ import type * as FileStore from "./FileStore.ts"
 import { FileStoreError, ReadFailed } from "./FileStoreError.ts"
 import * as Netascii from "./Netascii.ts"
 import type * as Packet from "./Packet.ts"
+import * as Scattered from "./Scattered.ts"
 
 /** Bytes read at a time: a few transfers may take more memory, and cost less each. */
 const piece = { few: 1_024 * 1_024, many: 128 * 1_024 }
+
+/** Bytes of a block whose copying costs more than a read into several places does. */
+const large = 8 * 1_024
 
 /** What is to be sent, block by block. */
 export interface Source {
   /** The last block; Infinity while that is not known. */
   readonly last: () => number
-  /** Puts a block at the offset 4 of `into` and returns its length; undefined if it is not there yet. */
-  readonly take: (block: number, into: Uint8Array) => number | undefined
+  /** A block with room for a header before it, in `into` or elsewhere; undefined if it is not there yet. */
+  readonly take: (block: number, into: Uint8Array) => Uint8Array | undefined
   /** The blocks up to this one will not be asked for again. */
   readonly release: (upTo: number) => void
   /** Reads, until interrupted or it fails; `ready` is called when more can be taken. */
   readonly run: (ready: () => void) => Effect.Effect<never, FileStoreError>
+}
+
+/** Where a block lies in its packet. */
+const header = 4
+
+const put = (packet: Uint8Array, block: Uint8Array) => {
+  packet.set(block, header)
+  const length = header + block.length
+  return length === packet.length ? packet : packet.subarray(0, length)
 }
 
 /** A piece of a file in memory. */
@@ -90,8 +103,7 @@ const fromFile = (
       }
       const from = (block - 1 - index * blocksOf) * blksize
       const count = Math.max(0, Math.min(blksize, slot.length - from))
-      into.set(slot.bytes.subarray(from, from + count), 4)
-      return count
+      return put(into, slot.bytes.subarray(from, from + count))
     },
     release: () => {},
     run: (ready) =>
@@ -120,9 +132,7 @@ const fromStream = (stream: Stream.Stream<Uint8Array, FileStoreError>, blksize: 
     last: () => last,
     take: (block, into) => {
       const bytes = held.get(block)
-      if (bytes === undefined) return undefined
-      into.set(bytes, 4)
-      return bytes.length
+      return bytes === undefined ? undefined : put(into, bytes)
     },
     release: (upTo) => {
       while (released < upTo) held.delete(++released)
@@ -203,8 +213,12 @@ export interface Options {
 
 /** What is to be sent of a file or a stream. */
 export const make = ({ body, size }: Pick<FileStore.Readable, "body" | "size">, options: Options): Source => {
-  const { blksize, mode, windowsize } = options
-  if (mode === "octet" && body._tag === "Random") return fromFile(body, size, options)
+  const { blksize, isAlone, mode, windowsize } = options
+  if (mode === "octet" && body._tag === "Random") {
+    return (isAlone || windowsize === 1) && blksize >= large && body.readAll !== undefined
+      ? Scattered.make({ readAll: body.readAll, size, blksize, windowsize, piece: piece.many })
+      : fromFile(body, size, options)
+  }
   const stream = streamOf(body)
   return fromStream(mode === "octet" ? stream : encoded(stream), blksize, windowsize)
 }

@@ -46,7 +46,7 @@ const pick = <A>(all: ReadonlyArray<A>) => Effect.map(below(all.length), (at) =>
 
 /** How a transfer is asked for, and a file whose end falls anywhere in a block and in a window; least bytes to come. */
 const task = Effect.fnUntraced(function* (least = 0) {
-  const blksize = yield* pick([8, 512, 1_428].filter((size) => size * 200 >= least))
+  const blksize = yield* pick([8, 512, 1_428, 8_192].filter((size) => size * 200 >= least))
   const windowsize = yield* pick([1, 2, 4, 16, 64])
   const plain = (yield* below(4)) === 0
   const whole = (plain ? 512 : blksize) * (yield* below(60))

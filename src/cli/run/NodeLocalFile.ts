@@ -42,7 +42,9 @@ export const readable = Effect.fnUntraced(function* (
   const descriptor = yield* Effect.catch(open(filename, Fs.constants.O_RDONLY), failed)
   const { size } = yield* Effect.catch(File.fstat(descriptor), failed)
   const readAt = (position: number, into: Uint8Array) => Effect.catch(File.readAt(descriptor, position, into), failed)
-  return { size, body: { _tag: "Random", readAt } }
+  const readAll = (position: number, into: ReadonlyArray<Uint8Array>) =>
+    Effect.catch(File.readAll(descriptor, position, into), failed)
+  return { size, body: { _tag: "Random", readAt, readAll } }
 })
 
 /** Where an output leads: what is no regular file is written as it is, a regular one is replaced. */
