@@ -44,6 +44,14 @@ export interface SimClock {
   readonly sleepers: () => number
 }
 
+/** Runs fibers in an order of its own. @category models @since 0.1.0 */
+export interface Fibers {
+  readonly scheduler: Scheduler.Scheduler
+  /** Runs at most so many tasks. */
+  readonly run: (most: number) => void
+  readonly isEmpty: () => boolean
+}
+
 /** A program that keeps itself ready for so long at one instant will never let time pass. */
 const tooMany = 10_000_000
 
@@ -90,8 +98,13 @@ const makeHeap = () => {
   return { push: up, pop, peek: (): Event | undefined => heap[0], size: () => heap.length, sift }
 }
 
-/** A clock at 0. @category constructors @since 0.1.0 */
-export const make = (): SimClock => {
+/**
+ * A clock at 0. Fibers run in the order in which they became ready, unless it is given what orders them.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (fibers?: Fibers): SimClock => {
   const heap = makeHeap()
   let tasks: Array<() => void> = []
   let now = 0
@@ -120,11 +133,12 @@ export const make = (): SimClock => {
   }
   const soon = (task: () => void) => void tasks.push(task)
   const runTasks = () => {
-    for (let done = 0; tasks.length > 0; ) {
+    for (let done = 0; tasks.length > 0 || fibers?.isEmpty() === false; ) {
       const batch = tasks
       tasks = []
       for (let i = 0; i < batch.length; i++) batch[i]!()
-      done += batch.length
+      fibers?.run(1)
+      done += batch.length + 1
       if (done > tooMany) throw new Error(`the program does not let time pass at ${now / 1e9} s: a fiber never waits`)
     }
   }
@@ -178,7 +192,7 @@ export const make = (): SimClock => {
       })
     }
   })
-  const scheduler: Scheduler.Scheduler = {
+  const scheduler: Scheduler.Scheduler = fibers?.scheduler ?? {
     executionMode: "async",
     shouldYield: (fiber) => fiber.currentOpCount >= fiber.cache.maxOpsBeforeYield,
     makeDispatcher: () => ({ scheduleTask: soon, flush: runTasks })

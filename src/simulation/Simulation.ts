@@ -19,6 +19,7 @@ import * as SimClock from "./SimClock.ts"
 import * as SimHost from "./SimHost.ts"
 import * as SimLan from "./SimLan.ts"
 import * as SimNetwork from "./SimNetwork.ts"
+import * as SimSchedulerQueue from "./SimSchedulerQueue.ts"
 
 /** How a run is made. @category models @since 0.1.0 */
 export interface Options {
@@ -32,6 +33,11 @@ export interface Options {
   readonly link?: SimLan.LinkOptions | undefined
   /** Virtual time after which a run that has not ended is ended. Default 1 hour. */
   readonly deadline?: Duration.Input | undefined
+  /**
+   * Probability of a switch to another fiber at each operation, 0 to 1; chance also takes the next of the fibers that
+   * are ready at one instant. Default: none is preempted, and they run in the order in which they became ready.
+   */
+  readonly preempt?: number | undefined
   /** Is told of every packet. */
   readonly tap?: Wire.Tap | undefined
 }
@@ -99,9 +105,13 @@ export const run = <A, E, R>(
   options: Options = {}
 ): Effect.Effect<Report<A, E>, never, Exclude<R, Scope.Scope>> =>
   Effect.map(Effect.context<Exclude<R, Scope.Scope>>(), (outer) => {
-    const { deadline = "1 hour", dissectors, plan = [], seed = 1, tap } = options
+    const { deadline = "1 hour", dissectors, plan = [], preempt, seed = 1, tap } = options
     const until = Duration.toMillis(Duration.fromInputUnsafe(deadline)) * 1e6
-    const clock = SimClock.make()
+    const fibers =
+      preempt === undefined
+        ? undefined
+        : SimSchedulerQueue.make({ seed: `fibers ${seed}`, preempt }, Number.POSITIVE_INFINITY, true)
+    const clock = SimClock.make(fibers)
     const random = dice(seed)
     const names = new Map<string, string>()
     const faults =
