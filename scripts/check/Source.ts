@@ -84,7 +84,7 @@ const strip = (text: string): Pick<Source, "bare" | "code"> => {
 export const lineOf = (text: string, index: number): number => text.slice(0, index).split("\n").length
 
 const importsOf = ({ bare, code }: Pick<Source, "bare" | "code">): ReadonlyArray<Import> =>
-  [...bare.matchAll(/\b(from|import)\b\s*\(?\s*(["'])([^"'\n]*)\2/g)]
+  [...bare.matchAll(/(?<!\.)\b(from|import)\b\s*\(?\s*(["'])([^"'\n]*)\2/g)]
     .filter(({ 1: keyword = "", index }) => code.startsWith(keyword, index))
     .map(({ 1: keyword, 3: specifier = "", index }) => ({
       line: lineOf(bare, index),

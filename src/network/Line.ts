@@ -65,6 +65,18 @@ const CR = 13
 const empty = new Uint8Array(0)
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true })
 
+/** Most lines are short and ASCII: the decoder alone would cost as much as all else that is done for one. */
+const ascii = (chunk: Uint8Array, from: number, to: number): string | undefined => {
+  if (to - from > 24) return undefined
+  let text = ""
+  for (let at = from; at < to; at++) {
+    const byte = chunk[at]!
+    if (byte > 127) return undefined
+    text += String.fromCharCode(byte)
+  }
+  return text
+}
+
 /** Cuts one stream of bytes into lines. @category constructors @since 0.1.0 */
 export const decoder = (options: DecoderOptions = {}): Decoder => {
   const { maxLength: max = 1024, telnet = true } = options
@@ -144,7 +156,7 @@ export const decoder = (options: DecoderOptions = {}): Decoder => {
       if (length > max) return fail()
       const from = at
       at = end + 1
-      if (count === 0) return utf8.decode(chunk.subarray(from, from + length))
+      if (count === 0) return ascii(chunk, from, from + length) ?? utf8.decode(chunk.subarray(from, from + length))
       if (length > count) hold(chunk.subarray(from, from + length - count))
       return release(length)
     },

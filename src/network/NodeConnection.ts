@@ -56,7 +56,7 @@ export interface Ends {
 /** A server holds thousands of these: hence a class, and nothing made that is not asked for. */
 export class NodeConnection implements Connection {
   readonly pull: Connection["pull"]
-  private readonly socket: Net.Socket
+  readonly socket: Net.Socket
   private readonly ends: Ends
   private readonly host: string | undefined
   private readonly port: number | undefined

@@ -49,7 +49,7 @@ const task = Effect.fnUntraced(function* (least = 0) {
   const blksize = yield* pick([8, 512, 1_428, 8_192].filter((size) => size * 200 >= least))
   const windowsize = yield* pick([1, 2, 4, 16, 64])
   const plain = (yield* below(4)) === 0
-  const whole = (plain ? 512 : blksize) * (yield* below(60))
+  const whole = (plain ? 512 : blksize) * (yield* below(blksize > 4_096 ? 8 : 60))
   const length = Math.max(0, whole + (yield* pick([-1, 0, 0, 1, 5])))
   const bytes = new Uint8Array(length)
   // CR and LF are frequent enough to meet in netascii.

@@ -1,0 +1,135 @@
+/**
+ * What a server and its children, processes or threads, say to each other: plain JSON, the same for both. Questions,
+ * answers and pushes cross in the encoding of the definition's own schemas.
+ */
+import * as Duration from "effect/Duration"
+import * as NetAddress from "effect/net/NetAddress"
+import type * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import type * as Network from "../network/Network.ts"
+import type * as TcpServer from "../network/TcpServer.ts"
+import type { Options } from "./Model.ts"
+import type { Client, Definition } from "./Session.ts"
+
+/** An address as both sides can write it down. */
+export type Place = { readonly host: string; readonly port: number } | { readonly path: string }
+
+/** What a child allows, with durations in milliseconds or `Infinity`. */
+export type Limits = TcpServer.Limits & Pick<Options, "rate" | "seed">
+
+/** What a child serves: the first it is told. */
+export interface Start {
+  readonly _tag: "Start"
+  readonly module: string
+  readonly options: unknown
+  /** Whether there is somebody to ask. */
+  readonly shared: boolean
+  readonly limits: Limits
+  /** A process for one client, which ends with it. */
+  readonly once?: boolean | undefined
+  /** A thread listens itself. */
+  readonly listen?: Network.TcpListenOptions | undefined
+}
+
+/** What belongs to a client of the child. */
+export type ToClient =
+  | { readonly _tag: "Told"; readonly id: number; readonly told: unknown }
+  /** To the question asked last. */
+  | { readonly _tag: "Answer"; readonly id: number; readonly told: unknown }
+  /** Nothing sensible can be said to it any more. */
+  | { readonly _tag: "Broken"; readonly id: number; readonly message: string }
+  | { readonly _tag: "EndRead"; readonly id: number }
+  | { readonly _tag: "Abort"; readonly id: number }
+
+/** To a child. */
+export type ToChild =
+  | Start
+  /** The connection comes with the message; for processes. */
+  | { readonly _tag: "Serve"; readonly id: number; readonly local: Place; readonly remote: Place }
+  | ToClient
+  /** Wants a `Report`. */
+  | { readonly _tag: "Count" }
+  /** For threads: no new clients, and `Drained` once the last one is gone. */
+  | { readonly _tag: "Drain" }
+
+/** What a client of the child wants of what all share. */
+export type FromClient =
+  | { readonly _tag: "Attach"; readonly client: Client }
+  | { readonly _tag: "Ask"; readonly id: number; readonly ask: unknown }
+  | { readonly _tag: "Detach"; readonly id: number }
+
+/** The bytes received and sent of one client. */
+export type Moved = readonly [id: number, received: number, sent: number]
+
+/** From a child. */
+export type FromChild =
+  /** It serves. */
+  | { readonly _tag: "Ready" }
+  /** It cannot serve; `reason` if it cannot listen. */
+  | { readonly _tag: "Failed"; readonly message: string; readonly reason?: Network.Reason | undefined }
+  /** The connection is the child's now. */
+  | { readonly _tag: "Taken"; readonly id: number }
+  | { readonly _tag: "Gone"; readonly id: number; readonly moved: Moved; readonly timedOut: number }
+  | FromClient
+  | {
+      readonly _tag: "Report"
+      /** How many `ToClient` messages it has taken. */
+      readonly heard: number
+      readonly figures: TcpServer.Figures
+      /** Of the clients that were handed to it. */
+      readonly moved: ReadonlyArray<Moved>
+    }
+  | { readonly _tag: "Drained" }
+
+export const placeOf = (address: NetAddress.SocketAddress): Place =>
+  NetAddress.isInetAddress(address)
+    ? { host: NetAddress.formatHost(address), port: address.port }
+    : { path: address.path }
+
+const millis = (input: Duration.Input | undefined): Duration.Input | undefined => {
+  if (input === undefined) return undefined
+  const time = Duration.toMillis(Duration.fromInputUnsafe(input))
+  return Number.isFinite(time) ? time : "Infinity"
+}
+
+/** The options of a server as a child can be told them. */
+export const limitsOf = (options: Options, service: string): Limits => ({
+  maxConnections: options.maxConnections,
+  maxConnectionsPerPeer: options.maxConnectionsPerPeer,
+  busy: options.busy,
+  idleTimeout: millis(options.idleTimeout),
+  writeTimeout: millis(options.writeTimeout),
+  drain: millis(options.drain),
+  service: options.service ?? service,
+  rate: options.rate,
+  seed: options.seed
+})
+
+/** The schemas of a definition as they are used on the way. */
+export const codecs = <S, Ask, Told>({ ask, told }: Pick<Definition<unknown, S, Ask, Told>, "ask" | "told">) => {
+  const [askJson, toldJson] = [Schema.toCodecJson(ask), Schema.toCodecJson(told)]
+  return {
+    encodeAsk: Schema.encodeUnknownResult(askJson),
+    decodeAsk: Schema.decodeUnknownResult(askJson) as (ask: unknown) => Result.Result<Ask, Schema.SchemaError>,
+    encodeTold: Schema.encodeUnknownResult(toldJson),
+    decodeTold: Schema.decodeUnknownResult(toldJson) as (told: unknown) => Result.Result<Told, Schema.SchemaError>
+  }
+}
+
+/** What an error says, in one line. */
+export const oneLine = ({ message }: { readonly message: string }) => message.replaceAll(/\s*\n\s*/g, " ")
+
+/** A child that lived so long, in milliseconds, is not one that keeps crashing. */
+const settled = 10_000
+
+const firstDelay = 100
+const lastDelay = 10_000
+
+/** How long to wait before a lost child is replaced: longer each time, until one stays. */
+export const restarts = () => {
+  let failures = 0
+  return (lived: number) => {
+    failures = lived >= settled ? 0 : failures + 1
+    return Math.min(lastDelay, firstDelay * 2 ** Math.max(0, failures - 1))
+  }
+}

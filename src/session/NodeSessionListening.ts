@@ -1,0 +1,58 @@
+/** What a thread does: a server of a port that it shares with other threads. */
+import { flushCompileCache } from "node:module"
+import { parentPort, workerData } from "node:worker_threads"
+import * as Effect from "effect/Effect"
+import { NetworkError } from "../network/Network.ts"
+import * as NodeNetwork from "../network/NodeNetwork.ts"
+import type * as Message from "./ChildMessage.ts"
+import * as NodeSessionChild from "./NodeSessionChild.ts"
+
+const { ids, start } = workerData as { readonly start: Message.Start; readonly ids: BigInt64Array }
+
+const post = (message: Message.FromChild) => parentPort!.postMessage(message)
+
+/** One count for all threads, so that no number is given twice, whichever thread is replaced. */
+const number = () => Number(Atomics.add(ids, 0, 1n)) + 1
+
+const program = Effect.gen(function* () {
+  const { receive, report, server } = yield* NodeSessionChild.make(start, post, number)
+  parentPort!.on("message", (message: Message.ToChild) => {
+    switch (message._tag) {
+      case "Count":
+        return void Effect.runFork(report([]))
+      case "Drain":
+        return void Effect.runFork(
+          Effect.andThen(
+            server.drain,
+            Effect.andThen(
+              report([]),
+              Effect.sync(() => post({ _tag: "Drained" }))
+            )
+          )
+        )
+      case "Start":
+      case "Serve":
+        return
+      default:
+        return receive(message)
+    }
+  })
+  post({ _tag: "Ready" })
+  // Those that are terminated write no cache.
+  flushCompileCache()
+  return yield* Effect.never
+})
+
+/** Serves until the thread is terminated. */
+export const main = () => {
+  Effect.runFork(
+    program.pipe(
+      Effect.scoped,
+      Effect.catch((error) => {
+        const reason = error instanceof NetworkError ? error.reason : undefined
+        return Effect.sync(() => post({ _tag: "Failed", message: error.message, reason }))
+      }),
+      Effect.provide(NodeNetwork.layer)
+    )
+  )
+}

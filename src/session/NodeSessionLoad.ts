@@ -1,0 +1,46 @@
+/** Makes a session from a module and options: in the server, to check them, and in its children, to serve it. */
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import { oneLine } from "./ChildMessage.ts"
+import { type Definition, type Session, SessionError } from "./Session.ts"
+
+type Any = Definition<unknown, unknown, unknown, unknown>
+
+const textOf = (cause: unknown) => oneLine(cause instanceof Error ? cause : new Error(String(cause)))
+
+/** The options as the definition takes them. */
+export const decode = <Options, S, Ask, Told>(
+  module: string,
+  definition: Definition<Options, S, Ask, Told>,
+  options: unknown
+) =>
+  Effect.mapError(
+    Schema.decodeUnknownEffect(definition.options)(options),
+    (error) =>
+      new SessionError({
+        message: `${module}: the options ${JSON.stringify(options)?.slice(0, 200)} do not fit ${definition.name}: ${oneLine(error)}`
+      })
+  )
+
+/** Imports the module; anything that it may throw is the caller's to tell. */
+const definitionOf = Effect.fnUntraced(function* (module: string) {
+  const loaded = yield* Effect.tryPromise({
+    try: () => import(module) as Promise<{ readonly definition?: Any }>,
+    catch: (cause) => new SessionError({ message: `${module}: the module cannot be loaded: ${textOf(cause)}` })
+  })
+  const { definition } = loaded
+  if (typeof definition?.make === "function") return definition
+  const message = `${module}: the module exports no \`definition\` of a session, but ${Object.keys(loaded).join(", ") || "nothing"}`
+  return yield* new SessionError({ message })
+})
+
+/** What a child serves. */
+export const load = Effect.fnUntraced(function* (module: string, options: unknown) {
+  const definition = yield* definitionOf(module)
+  const decoded = yield* decode(module, definition, options)
+  const session: Session<unknown, unknown, unknown> = yield* Effect.catchDefect(
+    Effect.suspend(() => definition.make(decoded)),
+    (cause) => Effect.fail(new SessionError({ message: `${module}: the session cannot be made: ${textOf(cause)}` }))
+  )
+  return { definition, session }
+})

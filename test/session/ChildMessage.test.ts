@@ -1,0 +1,62 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Equal from "effect/Equal"
+import * as NetAddress from "effect/net/NetAddress"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as ChildMessage from "../../src/session/ChildMessage.ts"
+
+const json = (value: unknown): unknown => JSON.parse(JSON.stringify(value))
+
+const Told = Schema.Struct({
+  text: Schema.String,
+  at: Schema.Date,
+  ratio: Schema.Number,
+  seen: Schema.Option(Schema.Int)
+})
+const Ask = Schema.Struct({ name: Schema.NonEmptyString })
+
+describe("ChildMessage", () => {
+  it.effect.prop("what is told and asked is the same on the other side of JSON", [Told, Ask], ([told, ask]) =>
+    Effect.sync(() => {
+      const { decodeAsk, decodeTold, encodeAsk, encodeTold } = ChildMessage.codecs({ ask: Ask, told: Told })
+      const back = Result.getOrThrow(decodeTold(json(Result.getOrThrow(encodeTold(told)))))
+      assert.isTrue(Equal.equals(back, told), JSON.stringify(back))
+      assert.deepStrictEqual(decodeAsk(json(Result.getOrThrow(encodeAsk(ask)))), Result.succeed(ask))
+      assert.isTrue(Result.isFailure(decodeAsk({ name: "" })))
+      assert.isTrue(Result.isFailure(encodeAsk({ name: 1 })))
+    })
+  )
+
+  it("limits keep their durations, also one without end", () => {
+    const limits = ChildMessage.limitsOf(
+      { port: 0, idleTimeout: "Infinity", writeTimeout: "2 seconds", drain: 7, seed: 3, rate: 5 },
+      "lab"
+    )
+    assert.deepStrictEqual(json(limits), {
+      idleTimeout: "Infinity",
+      writeTimeout: 2_000,
+      drain: 7,
+      service: "lab",
+      seed: 3,
+      rate: 5
+    })
+  })
+
+  it("a place is an address or a path", () => {
+    const address = NetAddress.inetAddressFromIpStringUnsafe("::1", 7)
+    assert.deepStrictEqual(ChildMessage.placeOf(address), { host: "::1", port: 7 })
+    assert.deepStrictEqual(ChildMessage.placeOf(NetAddress.unixPathAddress("/run/x")), { path: "/run/x" })
+  })
+
+  it("what keeps crashing is replaced more and more slowly, and at first speed once one has stayed", () => {
+    const delay = ChildMessage.restarts()
+    assert.deepStrictEqual(
+      Array.from({ length: 9 }, () => delay(50)),
+      [100, 200, 400, 800, 1_600, 3_200, 6_400, 10_000, 10_000]
+    )
+    assert.strictEqual(delay(60_000), 100)
+    assert.strictEqual(delay(50), 100)
+    assert.strictEqual(delay(50), 200)
+  })
+})

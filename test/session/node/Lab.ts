@@ -1,0 +1,92 @@
+/** A session that says where it runs, and breaks on demand; and what its clients share. */
+import { threadId } from "node:worker_threads"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import type * as Model from "../../../src/session/Model.ts"
+import type * as Session from "../../../src/session/Session.ts"
+
+const Options = Schema.Struct({ greeting: Schema.optional(Schema.String) })
+const Ask = Schema.Union([
+  Schema.TaggedStruct("Add", { by: Schema.Int }),
+  /** Adds, but only after the process that asks is dead. */
+  Schema.TaggedStruct("Last", { pid: Schema.Int }),
+  Schema.TaggedStruct("Watch", {})
+])
+const Told = Schema.TaggedStruct("Total", { total: Schema.Int })
+export type Ask = typeof Ask.Type
+export type Told = typeof Told.Type
+
+type Step = Session.Step<number, Ask>
+
+const exit = (code: number) => {
+  setImmediate(() => process.exit(code))
+}
+
+const commands: Readonly<Record<string, (id: number, rest: string) => Step>> = {
+  who: (id) => [id, { text: `client ${id} of ${process.pid} ${threadId}\n` }],
+  add: (id, rest) => [id, { ask: { _tag: "Add", by: Number(rest) } }],
+  last: (id) => [id, { ask: { _tag: "Last", pid: process.pid } }],
+  watch: (id) => [id, { ask: { _tag: "Watch" } }],
+  exit: (id, rest) => {
+    exit(Number(rest))
+    return [id, {}]
+  },
+  spin: () => {
+    for (;;);
+  },
+  bye: (id) => [id, { text: "bye\n", close: true }]
+}
+
+const session = (greeting: string): Session.Session<number, Ask, Told> => ({
+  framing: { _tag: "Lines" },
+  open: ({ id }) => [id, { text: `${greeting}\n` }],
+  receive: (id, input) => {
+    if (input._tag === "Told") return [id, { text: `total ${input.told.total}\n` }]
+    if (input._tag !== "Line") return [id, {}]
+    const [word = "", rest = ""] = input.text.split(" ")
+    return commands[word]?.(id, rest) ?? [id, { text: `${input.text}\n` }]
+  }
+})
+
+/** What the children load. @public */
+export const definition: Session.Definition<typeof Options.Type, number, Ask, Told> = {
+  name: "lab",
+  options: Options,
+  ask: Ask,
+  told: Told,
+  make: ({ greeting = "hello" }) => Effect.succeed(session(greeting))
+}
+
+/** A total of all clients. `dead` waits for the end of a process. */
+export const makeShared = (dead: (pid: number) => Effect.Effect<void> = () => Effect.void) => {
+  const figures = { total: 0, attached: 0 }
+  const watchers = new Set<(told: Told) => void>()
+  const shared: Session.Shared<Ask, Told> = {
+    attach: (_, tell) =>
+      Effect.as(
+        Effect.acquireRelease(
+          Effect.sync(() => void figures.attached++),
+          () =>
+            Effect.sync(() => {
+              figures.attached--
+              watchers.delete(tell)
+            })
+        ),
+        Effect.fnUntraced(function* (ask) {
+          if (ask._tag === "Watch") watchers.add(tell)
+          if (ask._tag === "Last") yield* dead(ask.pid)
+          figures.total += ask._tag === "Add" ? ask.by : ask._tag === "Last" ? 1 : 0
+          const told: Told = { _tag: "Total", total: figures.total }
+          if (ask._tag !== "Watch") for (const watcher of watchers) watcher(told)
+          return told
+        })
+      )
+  }
+  return { figures, shared }
+}
+
+export const loadable = (
+  shared: Session.Shared<Ask, Told> = makeShared().shared,
+  options: unknown = {},
+  module = import.meta.url
+): Model.Loadable<number, Ask, Told> => ({ session: session("hello"), shared, module, definition, options })

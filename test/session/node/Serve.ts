@@ -1,0 +1,13 @@
+/** A server in a process of its own, to be killed: prints its port. */
+import * as Effect from "effect/Effect"
+import * as NodeNetwork from "../../../src/network/NodeNetwork.ts"
+import * as NodeProcesses from "../../../src/session/NodeProcesses.ts"
+import * as Lab from "./Lab.ts"
+
+Effect.runFork(
+  Effect.gen(function* () {
+    const server = yield* NodeProcesses.model().serve(Lab.loadable(), { port: 0 })
+    process.stdout.write(`${"port" in server.address ? server.address.port : 0}\n`)
+    return yield* Effect.never
+  }).pipe(Effect.scoped, Effect.provide(NodeNetwork.layer))
+)

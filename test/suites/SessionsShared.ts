@@ -1,0 +1,134 @@
+/** Questions to what all clients share, and what it tells them. */
+import { assert } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import type * as Session from "../../src/session/Session.ts"
+import { turns } from "../support/Hosts.ts"
+import * as Sessions from "../support/Sessions.ts"
+import type { Subject } from "./Sessions.ts"
+import { start } from "./SessionsSubjects.ts"
+
+export const suite = ({ serve, test, traits }: Subject) => {
+  test(
+    "no line is read until the answer is there",
+    Effect.gen(function* () {
+      const asked = yield* Deferred.make<void>()
+      const goOn = yield* Deferred.make<void>()
+      const slow: Session.Shared<Sessions.Ask, Sessions.Told> = {
+        attach: () =>
+          Effect.succeed(() =>
+            Deferred.succeed(asked, undefined).pipe(
+              Effect.andThen(Deferred.await(goOn)),
+              Effect.as({ _tag: "Sum", sum: 42 } as const)
+            )
+          )
+      }
+      const connection = yield* Sessions.connect(yield* start(serve, {}, {}, slow))
+      const { rest, to } = Sessions.reader(connection)
+      yield* connection.write("add 1\nafter\n")
+      assert.strictEqual(yield* to("adding\n"), "hello\nadding\n")
+      yield* Deferred.await(asked)
+      const { received } = connection.traffic()
+      yield* turns(20)
+      assert.strictEqual(connection.traffic().received, received)
+      yield* Deferred.succeed(goOn, undefined)
+      yield* connection.write("bye\n")
+      assert.strictEqual(yield* rest, "sum 42\n2: after\nbye\n")
+    })
+  )
+
+  test(
+    "a client is attached by its first question, and leaves with its connection",
+    Effect.gen(function* () {
+      const { figures, shared } = Sessions.makeShared()
+      const server = yield* start(serve, {}, {}, shared)
+      const connection = yield* Sessions.connect(server)
+      const { rest, to } = Sessions.reader(connection)
+      yield* connection.write("a\n")
+      yield* to("1: a\n")
+      assert.deepInclude(figures, { here: 0, most: 0 })
+      yield* connection.write("add 1\nadd 2\n")
+      yield* to("sum 3\n")
+      assert.deepInclude(figures, { here: 1, most: 1, total: 3 })
+      yield* connection.write("bye\n")
+      yield* rest
+      while (figures.here > 0) yield* turns(1)
+      assert.deepInclude(figures, { here: 0, most: 1, total: 3 })
+    })
+  )
+
+  if (traits.atOnce < 2) return
+
+  test(
+    "a client that watches is told what another one does, while it says nothing itself",
+    Effect.gen(function* () {
+      const server = yield* start(serve)
+      const watcher = yield* Sessions.connect(server)
+      const watching = Sessions.reader(watcher)
+      yield* watcher.write("watch\n")
+      yield* watching.to("watching\n")
+      const other = yield* Sessions.connect(server)
+      const { to } = Sessions.reader(other)
+      for (let round = 1; round <= 20; round++) {
+        yield* other.write("add 1\n")
+        yield* to(`sum ${round}\n`)
+        assert.strictEqual(yield* watching.to("\n"), `now ${round}\n`)
+      }
+      yield* watcher.write("still here\n")
+      assert.strictEqual(yield* watching.to("\n"), "2: still here\n")
+    })
+  )
+
+  test(
+    "watchers that talk: every push arrives once and in order, between whole answers",
+    Effect.gen(function* () {
+      const server = yield* start(serve, {}, { rate: 1_000_000 })
+      const rounds = 40
+      const talk = Effect.fnUntraced(function* (id: number) {
+        const connection = yield* Sessions.connect(server)
+        const { rest, to } = Sessions.reader(connection)
+        yield* connection.write("watch\n")
+        yield* to("watching\n")
+        for (let round = 0; round < rounds; round++) yield* connection.write(`${id}\nadd 1\n`)
+        const seen = yield* to(`now ${3 * rounds}\n`)
+        yield* connection.write("bye\n")
+        return seen + (yield* rest)
+      })
+      for (const [id, text] of (yield* Effect.forEach([0, 1, 2], talk, { concurrency: 3 })).entries()) {
+        const lines = text.split("\n").filter((line) => !line.startsWith("now "))
+        const pushes = text.split("\n").filter((line) => line.startsWith("now "))
+        const own = Array.from({ length: rounds }, (_, at) => [
+          `${2 * at + 2}: ${id}`,
+          "adding",
+          `sum ${at + 1}`
+        ]).flat()
+        assert.deepStrictEqual(lines, [...own, "bye", ""])
+        assert.deepStrictEqual(
+          pushes.slice(-rounds),
+          Array.from({ length: rounds }, (_, at) => `now ${2 * rounds + at + 1}`)
+        )
+      }
+    })
+  )
+
+  test(
+    "a watcher that does not read what it is told is cut, and nobody else notices",
+    Effect.gen(function* () {
+      const { figures, shared } = Sessions.makeShared()
+      const server = yield* start(serve, { wide: 100_000 }, { rate: 1_000_000 }, shared)
+      const watcher = yield* Sessions.connect(server)
+      yield* watcher.write("watch\n")
+      while (figures.here < 1) yield* turns(1)
+      const other = yield* Sessions.connect(server)
+      const { to } = Sessions.reader(other)
+      let round = 0
+      do {
+        yield* other.write("add 1\n")
+        yield* to(`sum ${++round}\n`)
+      } while (figures.here > 1 && round < 2_000)
+      assert.strictEqual(figures.here, 1)
+      yield* other.write("add 1\n")
+      yield* to(`sum ${round + 1}\n`)
+    })
+  )
+}

@@ -1,0 +1,58 @@
+/** Models under test, on the host's loopback and on a simulated LAN. */
+import { assert, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Network from "../../src/network/Network.ts"
+import * as NodeNetwork from "../../src/network/NodeNetwork.ts"
+import type * as Model from "../../src/session/Model.ts"
+import * as Simulation from "../../src/simulation/Simulation.ts"
+import * as Handles from "../support/Handles.ts"
+import { Hosts } from "../support/Hosts.ts"
+import * as Sessions from "../support/Sessions.ts"
+import type { Subject, Traits } from "./Sessions.ts"
+
+/** A server of the test session, on the server's host. */
+export const start = Effect.fnUntraced(function* (
+  serve: Subject["serve"],
+  session: Sessions.Options = {},
+  options: Partial<Model.Options> = {},
+  shared = Sessions.makeShared().shared
+) {
+  const { server } = yield* Hosts
+  const where = { host: server.address, port: 0, drain: "1 second", ...options } as Model.Options
+  const program = Sessions.loadable(session, shared)
+  return yield* Effect.provideService(serve(program, where), Network.Network, server.network)
+})
+
+/** Real sockets, real time: tests wait for what happens, and for no longer than it takes. */
+export const onLoopback: Subject["test"] = (name, body) =>
+  it.live(name, () =>
+    Handles.noneLeft(
+      body.pipe(Effect.scoped, Effect.provide(Hosts.one(NodeNetwork.layer)), Effect.timeout("20 seconds"))
+    )
+  )
+
+/** Two hosts and virtual time; nothing may be left when the test is over. */
+export const onSimulation: Subject["test"] = (name, body) =>
+  it.effect(name, () =>
+    Effect.gen(function* () {
+      const report = yield* Simulation.run(
+        Effect.fnUntraced(function* (simulation) {
+          const at = Effect.fnUntraced(function* (name: string) {
+            const host = yield* simulation.host(name)
+            return { network: yield* Effect.provide(Network.Network, host.layer), address: host.address }
+          })
+          const hosts = { server: yield* at("server"), client: yield* at("client"), turn: Effect.sleep("1 millis") }
+          yield* body.pipe(Effect.scoped, Effect.provideService(Hosts, Hosts.of(hosts)))
+        })
+      )
+      if (Exit.isFailure(report.exit)) return yield* Effect.failCause(report.exit.cause)
+      assert.deepStrictEqual(report.left, { sockets: 0, timers: 0 })
+    })
+  )
+
+export const traits = {
+  iterative: { atOnce: 1, exact: true },
+  fibers: { atOnce: Infinity, exact: true },
+  select: { atOnce: Infinity, exact: true }
+} satisfies Record<string, Traits>

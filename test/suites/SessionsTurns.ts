@@ -1,0 +1,176 @@
+/** Turns: lines in, answers out, whatever the packets. */
+import { assert } from "@effect/vitest"
+import * as Arbitrary from "effect/Arbitrary"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import type * as Model from "../../src/session/Model.ts"
+import { readAll } from "../support/Hosts.ts"
+import { cut } from "../support/Lines.ts"
+import * as Sessions from "../support/Sessions.ts"
+import type { Subject } from "./Sessions.ts"
+import { start } from "./SessionsSubjects.ts"
+
+const Script = Schema.Struct({
+  lines: Schema.Array(Schema.Literals(["a", "", "é b", "silent", "nothing", "add 3", "add -1", "bye"])),
+  sizes: Schema.Array(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 12 })))
+})
+
+/** One client: the lines in pieces of these sizes, then its FIN; what it reads meanwhile. */
+const play = Effect.fnUntraced(function* (
+  server: Model.SessionServer,
+  lines: ReadonlyArray<string>,
+  sizes: ReadonlyArray<number>
+) {
+  const connection = yield* Sessions.connect(server)
+  const bytes = new TextEncoder().encode(lines.map((line) => `${line}\n`).join(""))
+  for (const piece of cut(bytes, sizes)) {
+    yield* Effect.ignore(connection.write(piece))
+    yield* Effect.yieldNow
+  }
+  yield* connection.end
+  return yield* Sessions.reader(connection).rest
+}, Effect.scoped)
+
+export const suite = ({ serve, test, traits }: Subject) => {
+  test(
+    "the greeting comes first, then an answer to every line",
+    Effect.gen(function* () {
+      const server = yield* start(serve)
+      const connection = yield* Sessions.connect(server)
+      const { rest, to } = Sessions.reader(connection)
+      assert.strictEqual(yield* to("\n"), "hello\n")
+      for (const [line, answer] of [
+        ["one", "1: one\n"],
+        ["two", "2: two\n"]
+      ] as const) {
+        yield* connection.write(`${line}\r\n`)
+        assert.strictEqual(yield* to("\n"), answer)
+      }
+      yield* connection.write("bye\n")
+      assert.strictEqual(yield* rest, "bye\n")
+    })
+  )
+
+  test(
+    "several lines in one packet, a line in pieces, telnet in between",
+    Effect.gen(function* () {
+      const connection = yield* Sessions.connect(yield* start(serve))
+      const { rest, to } = Sessions.reader(connection)
+      yield* connection.write("a\nb\nadd 2\nc")
+      assert.strictEqual(yield* to("sum 2\n"), "hello\n1: a\n2: b\nadding\nsum 2\n")
+      yield* connection.write(Uint8Array.of(255, 241, 100))
+      yield* connection.write("\nbye\nlost\n")
+      assert.strictEqual(yield* rest, "4: cd\nbye\n")
+    })
+  )
+
+  test(
+    "any script in any pieces reads as the session folded over its lines",
+    Effect.gen(function* () {
+      const server = yield* start(serve, {}, { rate: 1_000_000 })
+      const result = yield* Arbitrary.checkEffect(
+        Arbitrary.schema(Script),
+        Effect.fnUntraced(function* ({ lines, sizes }) {
+          return (yield* play(server, lines, sizes)) === Sessions.transcript({}, lines)
+        }),
+        { runs: 40 }
+      )
+      assert.strictEqual(result._tag, "Passed", JSON.stringify(result))
+    })
+  )
+
+  test(
+    "reads are cut at their size, a byte is a character both ways",
+    Effect.gen(function* () {
+      const connection = yield* Sessions.connect(yield* start(serve, { reads: 4 }))
+      yield* connection.write("abcdefghij")
+      yield* connection.write(Uint8Array.of(0xe9, 0xff))
+      yield* connection.end
+      const said = (yield* readAll(connection)).toString("latin1")
+      const parts = [...said.matchAll(/^\d+: (.*)$/gm)].map(([, part]) => part!)
+      assert.strictEqual(parts.join(""), "abcdefghij\xe9\xff")
+      assert.isTrue(
+        parts.every(({ length }) => length <= 4),
+        said
+      )
+    })
+  )
+
+  test(
+    "many clients at once, each with its own transcript",
+    Effect.gen(function* () {
+      const server = yield* start(serve, {}, { rate: 1_000_000 })
+      const scripts = Array.from({ length: 60 }, (_, id) =>
+        Array.from({ length: 5 + (id % 7) }, (_, at) => (at === id % 5 ? `add ${id}` : `${id} says ${at}`))
+      )
+      const all = yield* Effect.forEach(scripts, (lines, id) => play(server, lines, [1 + id, 7, 7]), {
+        concurrency: "unbounded"
+      })
+      assert.deepStrictEqual(
+        all,
+        scripts.map((lines) => Sessions.transcript({}, lines))
+      )
+    })
+  )
+
+  test(
+    "a client's number counts from 1, and its chances follow from the server's seed",
+    Effect.gen(function* () {
+      const who = Effect.fnUntraced(function* (seed: number) {
+        const server = yield* start(serve, {}, { seed })
+        const said: Array<string> = []
+        for (let client = 0; client < 3; client++) said.push(yield* play(server, ["who"], []))
+        return said.map((text) => text.split(/[ \n]/).slice(2, 4).map(Number))
+      })
+      const [one, again, other] = [yield* who(7), yield* who(7), yield* who(8)]
+      assert.deepStrictEqual(one.map(([id]) => id).sort(), [1, 2, 3])
+      const seeds = (all: typeof one) => all.sort(([a = 0], [b = 0]) => a - b).map(([, seed]) => seed)
+      assert.deepStrictEqual(seeds(one), seeds(again))
+      assert.strictEqual(new Set([...seeds(one), ...seeds(other)]).size, 6)
+    })
+  )
+
+  if (traits.atOnce === 1) {
+    test(
+      "those that wait are served in the order in which they came",
+      Effect.gen(function* () {
+        const { order, shared } = Sessions.makeShared()
+        const server = yield* start(serve, {}, {}, shared)
+        const first = yield* Sessions.connect(server)
+        yield* first.write("add 1\n")
+        const { rest, to } = Sessions.reader(first)
+        yield* to("sum 1\n")
+        const others = yield* Effect.forEach([2, 3, 4, 5, 6], () =>
+          Effect.tap(Sessions.connect(server), (connection) => connection.write("add 1\nbye\n"))
+        )
+        yield* first.write("bye\n")
+        yield* rest
+        for (const other of others) {
+          assert.strictEqual(yield* Sessions.reader(other).rest, "hello\nadding\nsum 1\nbye\n")
+        }
+        assert.deepStrictEqual(order, [1, 2, 3, 4, 5, 6])
+      })
+    )
+
+    test(
+      "the second client waits until the first has gone; one that left in between holds up nobody",
+      Effect.gen(function* () {
+        const server = yield* start(serve)
+        const first = yield* Sessions.connect(server)
+        const one = Sessions.reader(first)
+        yield* one.to("hello\n")
+        yield* Effect.scoped(Sessions.connect(server))
+        const second = yield* Sessions.connect(server)
+        yield* second.write("hi\n")
+        for (let turn = 1; turn < 20; turn++) {
+          yield* first.write("x\n")
+          yield* one.to(`${turn}: x\n`)
+          assert.strictEqual(second.traffic().received, 0)
+        }
+        yield* first.write("bye\n")
+        assert.strictEqual(yield* one.rest, "bye\n")
+        assert.strictEqual(yield* Sessions.reader(second).to("hi\n"), "hello\n1: hi\n")
+      })
+    )
+  }
+}
