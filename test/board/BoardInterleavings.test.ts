@@ -1,0 +1,228 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Effect from "effect/Effect"
+import * as Random from "effect/Random"
+import * as Ref from "effect/Ref"
+import * as Scope from "effect/Scope"
+import * as Board from "../../src/board/Board.ts"
+import * as Grid from "../../src/board/Grid.ts"
+import type { Ask, Told } from "../../src/board/Message.ts"
+import * as History from "../../src/simulation/History.ts"
+import * as Linearizability from "../../src/simulation/Linearizability.ts"
+import * as SimScheduler from "../../src/simulation/SimScheduler.ts"
+
+const size = 2
+
+interface Op {
+  readonly client: string
+  readonly ask: Ask
+}
+
+interface State {
+  readonly grid: Grid.Grid
+  readonly changes: number
+  /** Clients by number, from 1. */
+  readonly clients: ReadonlyArray<string>
+}
+
+type Answer = readonly [State, Told]
+
+const changed = (state: State, change: Grid.Change): Answer => [
+  { ...state, grid: Grid.apply(state.grid, change), changes: change.change },
+  change
+]
+
+const claim = (state: State, squares: ReadonlyArray<Grid.Square>, change: Grid.Change): Answer => {
+  const taken = squares.find((square) => Grid.owner(state.grid, square) !== Grid.vacant)
+  if (taken === undefined) return changed(state, change)
+  return [state, { _tag: "Occupied", x: taken.x, y: taken.y, by: Grid.owner(state.grid, taken) }]
+}
+
+const row = (y: number) => Array.from({ length: size }, (_, x) => ({ x, y }))
+
+/** The board with one client at a time. */
+const apply = (before: State, { ask, client }: Op): Answer => {
+  if (ask._tag === "Board") return [before, { _tag: "Drawn", grid: before.grid, change: before.changes }]
+  const state = before.clients.includes(client) ? before : { ...before, clients: [...before.clients, client] }
+  const by = state.clients.indexOf(client) + 1
+  const change = state.changes + 1
+  switch (ask._tag) {
+    case "Hello":
+      return [state, { _tag: "Hello", number: by, size }]
+    case "Claim":
+      return claim(state, [ask], { _tag: "Claimed", x: ask.x, y: ask.y, by, change })
+    case "ClaimRow":
+      return claim(state, row(ask.y), { _tag: "RowClaimed", y: ask.y, by, change })
+    case "Swap": {
+      const { toX, toY, x, y } = ask
+      const owners = [Grid.owner(state.grid, ask), Grid.owner(state.grid, { x: toX, y: toY })]
+      if (!owners.includes(by)) return [state, { _tag: "Refused", x, y, toX, toY, by }]
+      return changed(state, { _tag: "Swapped", x, y, toX, toY, by, change })
+    }
+    case "Watch":
+      return [state, { _tag: "Done" }]
+  }
+}
+
+const spec: Linearizability.Spec<State, Op, Told> = {
+  initial: { grid: Grid.empty(size), changes: 0, clients: [] },
+  apply,
+  key: (state) => JSON.stringify(state)
+}
+
+const index = Random.nextBetween(0, size - 0.001).pipe(Effect.map(Math.floor))
+
+const asks = Effect.gen(function* () {
+  const [kind, x, y, toX, toY] = yield* Effect.all([Random.nextBetween(0, 5), index, index, index, index])
+  const all: ReadonlyArray<Ask> = [
+    { _tag: "Claim", x, y },
+    { _tag: "Claim", x, y },
+    { _tag: "ClaimRow", y },
+    { _tag: "Swap", x, y, toX, toY },
+    { _tag: "Board" }
+  ]
+  return all[Math.floor(kind) % all.length]!
+})
+
+const show = (message: Ask | Told) => Object.values(message).join(" ")
+
+const names = ["alice", "bob", "carol"]
+
+/** Clients that say hello, then ask what their list says, all at once; gives what they saw. */
+const play = Effect.fnUntraced(function* (board: Board.Board, lists: ReadonlyArray<ReadonlyArray<Ask>>) {
+  const recorder = History.make<Op, Told>()
+  const seen = lists.map((): Array<Told> => [])
+  const client = Effect.fnUntraced(function* (list: ReadonlyArray<Ask>, at: number) {
+    const name = names[at]!
+    const asks = yield* board.attach({ id: at + 1, remote: name, seed: at }, (told) => seen[at]!.push(told))
+    for (const ask of list) {
+      yield* recorder.record(name, { client: name, ask }, asks(ask).pipe(SimScheduler.step(show(ask))))
+    }
+  })
+  // Clients stay until all have asked.
+  const scope = yield* Scope.Scope
+  yield* Effect.all(
+    lists.map((list, at) => client(list, at).pipe(Scope.provide(scope), SimScheduler.label(names[at]!))),
+    { concurrency: "unbounded" }
+  )
+  return { history: recorder.history(), seen }
+})
+
+/** A board that looks, and then writes. */
+const planted: Effect.Effect<Board.Board> = Effect.gen(function* () {
+  const state = yield* Ref.make(spec.initial)
+  return {
+    attach: ({ remote }) =>
+      Effect.succeed((ask) =>
+        Effect.gen(function* () {
+          const before = yield* Ref.get(state).pipe(SimScheduler.step("look"))
+          const [next, told] = apply(before, { client: remote, ask })
+          yield* Ref.set(state, next).pipe(SimScheduler.step("write"))
+          return told
+        })
+      )
+  }
+})
+
+type Seen = Effect.Success<ReturnType<typeof play>>
+
+const linear = ({ history }: Seen) =>
+  Linearizability.explain(Linearizability.check(spec, history), { op: ({ ask }) => show(ask), result: show })
+
+/** Every change once, in order, as the board makes them from where the watch began. */
+const watched = ({ history, seen }: Seen): string | undefined => {
+  const changes = history.flatMap(({ returned }) => {
+    const told = returned?.result
+    return told !== undefined && "change" in told && "by" in told ? [told as Grid.Change] : []
+  })
+  for (const [at, told] of seen.entries()) {
+    const [first, ...rest] = told
+    if (first === undefined) continue
+    if (first._tag !== "Watching") return `${names[at]} is first told ${JSON.stringify(first)}`
+    const expected = changes.filter(({ change }) => change > first.change).sort((a, b) => a.change - b.change)
+    const events = rest.map((one) => (one._tag === "Seen" ? one.event : one))
+    if (JSON.stringify(events) !== JSON.stringify(expected)) return `${names[at]} saw ${JSON.stringify(events)}`
+  }
+  return undefined
+}
+
+const hello: Ask = { _tag: "Hello" }
+const watch: Ask = { _tag: "Watch" }
+
+const random = Effect.gen(function* () {
+  const board = yield* Board.make({ size })
+  const lists = yield* Effect.all(
+    names.map((_, at) => Effect.all([asks, asks, asks, at === 0 ? Effect.succeed(watch) : asks]))
+  )
+  return yield* play(
+    board,
+    lists.map(([a, b, c, d]) => [hello, a, d, b, c])
+  )
+})
+
+const withoutEnvironment = Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromEnv({ env: {} }))
+
+const rivals: ReadonlyArray<ReadonlyArray<Ask>> = [[{ _tag: "Claim", x: 1, y: 0 }], [{ _tag: "Claim", x: 1, y: 0 }]]
+
+describe("Board under interleavings", () => {
+  it.effect("what clients are told is what a board with one client at a time would tell", () =>
+    Effect.gen(function* () {
+      const tags = new Set<string>()
+      const check = (seen: Seen) => {
+        for (const { returned } of seen.history) tags.add(returned!.result._tag)
+        return linear(seen)
+      }
+      const summary = yield* SimScheduler.explore(random, { runs: 400, preempt: 0.15, check })
+      assert.isAbove(summary.interleavings, 300)
+      const answers = ["Hello", "Claimed", "RowClaimed", "Swapped", "Occupied", "Refused", "Drawn", "Done"]
+      assert.sameMembers([...tags], answers)
+    })
+  )
+
+  it.effect("watchers see every change once, in order", () =>
+    SimScheduler.explore(random, { runs: 200, seed: 1_000, check: watched })
+  )
+
+  it.effect("a square that two claim at once goes to one of them, and either may be first", () =>
+    Effect.gen(function* () {
+      const winners = new Set<string>()
+      const contest = Effect.flatMap(Board.make({ size }), (board) =>
+        play(
+          board,
+          rivals.map((list) => [hello, ...list])
+        )
+      )
+      const check = ({ history }: Seen) => {
+        const won = history.filter(({ returned }) => returned?.result._tag === "Claimed")
+        won.forEach(({ client }) => winners.add(`${client}`))
+        return won.length === 1 ? undefined : `${won.length} clients have the square`
+      }
+      yield* SimScheduler.explore(contest, { runs: 100, check })
+      assert.sameMembers([...winners], ["alice", "bob"])
+    })
+  )
+
+  it.effect("a board that looks and then writes gives a square twice; the interleaving is shown", () =>
+    Effect.gen(function* () {
+      const program = Effect.flatMap(planted, (board) => play(board, rivals))
+      const plain = yield* Effect.promise(() => Effect.runPromise(Effect.scoped(program)))
+      assert.isUndefined(linear(plain), "the default scheduler does not show it")
+      const error = yield* Effect.flip(withoutEnvironment(SimScheduler.explore(program, { check: linear })))
+      const { decisions, found, run, seed } = error.failure!
+      assert.strictEqual(decisions.length, 1)
+      assert.strictEqual(
+        error.message,
+        `
+not linearizable: no order explains what the clients were told (seed ${seed}, run ${run}: 4 switches, found with ${found.switches})
+  happened    bob: Claim 1 0 = Claimed 1 0 1 1 (from 2 to 3)
+  impossible  alice: Claim 1 0 = Claimed 1 0 1 1 (from 1 to 4), but would be told Occupied 1 0 1
+  1
+  2 alice  Claim 1 0; look; preempted at: write
+  3 bob    Claim 1 0; look; write; ends
+  2 alice  write; ends
+  1        ends
+  SIM_SEED=${seed} SIM_RUNS=1 npx vitest run`.slice(1)
+      )
+    })
+  )
+})
