@@ -1,0 +1,71 @@
+/**
+ * One process at a time: a claim is an empty file beside the thing it is for, named after a process and when that
+ * began.
+ *
+ * A process first makes its claim, then looks at those of others, and gives way to one that lives. Of two that begin at
+ * the same time at least one sees the other, so that never both go on. No claim is ever taken over, which two could do
+ * at once: those of the dead are only swept away. Processes must see each other, as those of one host do.
+ */
+import * as Fs from "node:fs"
+import * as Path from "node:path"
+import * as Effect from "effect/Effect"
+
+/** When a process began, in ticks of the kernel; undefined where that is not told, or the process is gone. */
+const begun = (pid: number): string | undefined => {
+  try {
+    // The name of the process, in parentheses, may hold anything.
+    const fields = Fs.readFileSync(`/proc/${pid}/stat`, "latin1").split(") ").at(-1)!.split(" ")
+    return fields[0] === "Z" || fields[0] === "X" ? "gone" : fields[19]
+  } catch {
+    return undefined
+  }
+}
+
+const lives = (pid: number, since: string) => {
+  try {
+    process.kill(pid, 0)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ESRCH") return false
+  }
+  const now = begun(pid)
+  return now === undefined || since === "0" || now === since
+}
+
+/**
+ * Claims a path until the scope closes. Fails with what `orFail` makes of the file system's error, or of the process
+ * that has it already; a claim left by one that was killed does not count.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const claim = <E>(path: string, orFail: (cause: unknown, holder?: number) => E) =>
+  Effect.acquireRelease(
+    Effect.suspend(() => {
+      const folder = Path.dirname(path)
+      const prefix = `${Path.basename(path)}.lock-`
+      const own = `${prefix}${process.pid}-${begun(process.pid) ?? "0"}`
+      const mine = Path.join(folder, own)
+      try {
+        Fs.closeSync(Fs.openSync(mine, "wx"))
+      } catch (cause) {
+        const held = (cause as NodeJS.ErrnoException).code === "EEXIST" ? process.pid : undefined
+        return Effect.fail(orFail(cause, held))
+      }
+      try {
+        for (const name of Fs.readdirSync(folder)) {
+          const [, pid, since] = /^(\d+)-(\w+)$/.exec(name.startsWith(prefix) ? name.slice(prefix.length) : "") ?? []
+          if (pid === undefined || name === own) continue
+          if (lives(Number(pid), since!)) {
+            Fs.rmSync(mine, { force: true })
+            return Effect.fail(orFail(undefined, Number(pid)))
+          }
+          Fs.rmSync(Path.join(folder, name), { force: true })
+        }
+      } catch (cause) {
+        Fs.rmSync(mine, { force: true })
+        return Effect.fail(orFail(cause))
+      }
+      return Effect.succeed(mine)
+    }),
+    (mine) => Effect.sync(() => Fs.rmSync(mine, { force: true }))
+  )

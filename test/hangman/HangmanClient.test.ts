@@ -1,0 +1,118 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import type * as NetAddress from "effect/net/NetAddress"
+import * as Pull from "effect/Pull"
+import * as Schema from "effect/Schema"
+import * as Friendly from "../../src/hangman/Friendly.ts"
+import * as HangmanClient from "../../src/hangman/HangmanClient.ts"
+import * as HangmanServer from "../../src/hangman/HangmanServer.ts"
+import * as Words from "../../src/hangman/Words.ts"
+import * as Network from "../../src/network/Network.ts"
+import * as NodeNetwork from "../../src/network/NodeNetwork.ts"
+import * as Scripted from "../support/Scripted.ts"
+
+const Line = Schema.String.check(Schema.isPattern(/^[ -~é]{1,30}$/))
+const View = Schema.Struct({
+  message: Schema.Array(Line).check(Schema.isMaxLength(4)),
+  board: Schema.optionalKey(
+    Schema.Struct({
+      word: Schema.String.check(Schema.isPattern(/^[a-z-]{1,14}$/)),
+      lives: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 9 })),
+      most: Schema.Literal(10),
+      tried: Schema.String.check(Schema.isPattern(/^[a-z]{0,26}$/))
+    })
+  ),
+  prompt: Schema.Literals(["name", "guess", "again", "bye"])
+})
+
+/** All views that come, and how it ends: `Done`, or the reason of the error. */
+const readAll = Effect.fnUntraced(function* (connection: Network.Connection) {
+  const { next } = HangmanClient.make(connection)
+  const views: Array<Friendly.View> = []
+  const end = yield* Effect.forever(Effect.map(next, (view) => views.push(view))).pipe(
+    Pull.catchDone(() => Effect.succeed("Done" as const)),
+    Effect.catch(({ reason }) => Effect.succeed(reason))
+  )
+  return { views, end }
+})
+
+describe("HangmanClient", () => {
+  it.effect.prop(
+    "views come whole and in order, however the bytes are cut",
+    [Schema.Array(View), Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 40 }))],
+    ([views, piece]) =>
+      Effect.gen(function* () {
+        const { connection } = Scripted.connect([views.map(Friendly.render).join("")], piece)
+        assert.deepStrictEqual<unknown>(yield* readAll(connection), { views, end: "Done" })
+      })
+  )
+
+  it.effect("text that never becomes a view is not kept for long", () =>
+    Effect.gen(function* () {
+      const { connection, left } = Scripted.connect(["x".repeat(1 << 20)])
+      assert.strictEqual((yield* readAll(connection)).end, "Foreign")
+      assert.isAbove(left(), 900)
+    })
+  )
+
+  it.effect("another dialect and another service are told apart", () =>
+    Effect.gen(function* () {
+      for (const [text, reason] of [
+        [" -----   12\n", "Course"],
+        ["Playing hangman on host there: \n \n", "Book"],
+        ["220 mail.example ESMTP\r\n", "Foreign"]
+      ] as const) {
+        const { connection } = Scripted.connect([text])
+        assert.deepStrictEqual(yield* readAll(connection), { views: [], end: reason })
+      }
+      // A word of the game is no sign of another dialect.
+      const view: Friendly.View = { message: [" -----   12"], prompt: "guess" }
+      const { connection } = Scripted.connect([
+        Friendly.render({ message: ["hi"], prompt: "name" }),
+        Friendly.render(view)
+      ])
+      assert.strictEqual((yield* readAll(connection)).end, "Done")
+    })
+  )
+
+  it.live("plays a game, and asks for the scoreboard, at a real server", () =>
+    Effect.gen(function* () {
+      const words = Words.parse(new TextEncoder().encode("banana\n"))
+      const { address } = yield* HangmanServer.make({ port: 0, words })
+      const network = yield* Network.Network
+      const connect = Effect.map(network.connect(address as NetAddress.InetAddress), HangmanClient.make)
+      const { next, send } = yield* connect
+      assert.strictEqual((yield* next).prompt, "name")
+      for (const line of ["Zoë  \u{1f600}", "b", "x", "a", "n"]) {
+        yield* send(line)
+        const view = yield* next
+        assert.strictEqual(view.prompt, line === "n" ? "again" : "guess")
+      }
+      const best = [{ name: "Zoë  \u{1f600}", games: 1, wins: 1, wrong: 1 }]
+      assert.deepStrictEqual(yield* HangmanClient.top(yield* connect), { games: 1, wins: 1, players: 1, best })
+    }).pipe(Effect.scoped, Effect.provide(NodeNetwork.layer))
+  )
+
+  it.effect("a scoreboard that is none, and a server that leaves before it tells, are errors", () =>
+    Effect.gen(function* () {
+      const hello = Friendly.render({ message: ["Hi."], prompt: "name" })
+      const top = (...texts: ReadonlyArray<string>) =>
+        Effect.map(
+          Effect.flip(HangmanClient.top(HangmanClient.make(Scripted.connect(texts).connection))),
+          ({ reason }) => reason
+        )
+      assert.strictEqual(yield* top(hello), "Ended")
+      assert.strictEqual(yield* top(), "Ended")
+      assert.strictEqual(yield* top(hello, Friendly.render({ message: ["No."], prompt: "name" })), "Foreign")
+    })
+  )
+})
+
+describe("readTop", () => {
+  it("reads nothing from what is no scoreboard", () => {
+    assert.isUndefined(HangmanClient.readTop([]))
+    assert.isUndefined(HangmanClient.readTop(["Games 1, won 1, players 1.", "rank", "1 2 3"]))
+    const empty = { games: 0, wins: 0, players: 0, best: [] }
+    assert.deepStrictEqual(HangmanClient.readTop(["Games 0, won 0, players 0."]), empty)
+  })
+})

@@ -1,0 +1,220 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as NetAddress from "effect/net/NetAddress"
+import type * as Scope from "effect/Scope"
+import type * as Hangman from "../../src/hangman/Hangman.ts"
+import * as HangmanServer from "../../src/hangman/HangmanServer.ts"
+import * as Scoreboard from "../../src/hangman/Scoreboard.ts"
+import * as Words from "../../src/hangman/Words.ts"
+import * as Network from "../../src/network/Network.ts"
+import * as NodeNetwork from "../../src/network/NodeNetwork.ts"
+import * as Iterative from "../../src/session/Iterative.ts"
+import * as Select from "../../src/session/Select.ts"
+import * as Handles from "../support/Handles.ts"
+import { outcome, read, readAll } from "../support/Hosts.ts"
+import * as Simulated from "../support/Simulated.ts"
+
+const words = Words.parse(new TextEncoder().encode("peach"))
+
+/** What is sent, and all the bytes that come for it; the last ones come with the server's end. */
+type Transcript = readonly [
+  name: string,
+  dialect: Hangman.Dialect,
+  greeting: string,
+  turns: ReadonlyArray<readonly [sent: string, answer: string]>
+]
+
+const lost = Array.from(
+  { length: 12 },
+  (_, at) => ["z\n", at === 11 ? " peach   0\n" : ` -----   ${11 - at}\n`] as const
+)
+
+const transcripts: ReadonlyArray<Transcript> = [
+  [
+    "course: won, a capital, a digit and an empty line cost a life",
+    "course",
+    " -----   12\n",
+    [
+      ["p\n", " p----   12\n"],
+      ["p\n", " p----   12\n"],
+      ["E\n", " p----   11\n"],
+      ["7\n", " p----   10\n"],
+      ["\n", " p----   9\n"],
+      ["each\n", " pe---   9\n"],
+      ["a", " pea--   9\n"],
+      ["c\r\n", " peac-   9\n"],
+      ["h\n", " peach   9\n"]
+    ]
+  ],
+  ["course: lost", "course", " -----   12\n", lost],
+  [
+    "course: 81 bytes are two reads",
+    "course",
+    " -----   12\n",
+    [
+      [`p${"x".repeat(79)}e`, " p----   12\n pe---   12\n"],
+      ["z\n", " pe---   11\n"],
+      ["a", " pea--   11\n"],
+      ["c", " peac-   11\n"],
+      ["h", " peach   11\n"]
+    ]
+  ],
+  [
+    "book: won",
+    "book",
+    "Playing hangman on hostnarnia: \n \n----- 12 \n",
+    [
+      ["e\n", "-e--- 12 \n"],
+      ["E\n", "-e--- 11 \n"],
+      ["ap\n", "-ea-- 11 \n"],
+      ["p\n", "pea-- 11 \n"],
+      ["c\n", "peac- 11 \n"],
+      ["h\n", "peach 11 \n"]
+    ]
+  ]
+]
+
+const follow = Effect.fnUntraced(function* (address: NetAddress.SocketAddress, [, , greeting, turns]: Transcript) {
+  const connection = yield* (yield* Network.Network).connect(address)
+  assert.strictEqual((yield* read(connection, greeting.length)).toString(), greeting)
+  for (const [sent, answer] of turns) {
+    yield* connection.write(sent)
+    assert.strictEqual((yield* read(connection, answer.length)).toString(), answer)
+  }
+  assert.strictEqual((yield* readAll(connection)).toString(), "")
+}, Effect.scoped)
+
+const options = { words, hostName: "narnia", port: 0 } as const
+
+const onHost = <A, E>(body: Effect.Effect<A, E, Network.Network | Scope.Scope>) =>
+  Handles.noneLeft(body.pipe(Effect.scoped, Effect.provide(NodeNetwork.layer)))
+
+const friends = Effect.fnUntraced(function* (address: NetAddress.SocketAddress, lines: string) {
+  const connection = yield* (yield* Network.Network).connect(address)
+  yield* connection.write(lines)
+  return (yield* readAll(connection)).toString()
+}, Effect.scoped)
+
+describe("HangmanServer", () => {
+  it.live.each(transcripts)("on the host, %s", (transcript) =>
+    onHost(
+      Effect.gen(function* () {
+        for (const model of [undefined, Select.model, Iterative.model]) {
+          const server = yield* HangmanServer.make({ ...options, dialect: transcript[1], model })
+          yield* follow(server.address, transcript)
+        }
+      })
+    )
+  )
+
+  // The first bytes only: the simulated network cuts what is sent wherever it likes, as a real one may.
+  const singly = ([name, dialect, greeting, turns]: Transcript): Transcript => [
+    name,
+    dialect,
+    greeting,
+    turns.map(([sent, answer]) => [sent.slice(0, 1), answer])
+  ]
+  const alone = transcripts.filter(([, , , turns]) => turns.every(([, answer]) => answer.split("\n").length === 2))
+  it.effect.each(alone.map(singly))("in simulation, byte by byte, %s", (transcript) =>
+    Simulated.run(
+      Effect.fnUntraced(function* (simulation) {
+        const { a, b } = yield* Simulated.pair(simulation)
+        yield* a.start(HangmanServer.make({ ...options, host: "0.0.0.0", port: 1068, dialect: transcript[1] }))
+        yield* b.run(follow(NetAddress.inetAddressFromIpStringUnsafe(a.address, 1068), transcript))
+      })
+    )
+  )
+
+  it.live("a client that ends in the middle is noticed, at once and without a word more", () =>
+    onHost(
+      Effect.gen(function* () {
+        const server = yield* HangmanServer.make({ ...options, dialect: "course" })
+        const connection = yield* (yield* Network.Network).connect(server.address)
+        yield* connection.write("p\n")
+        yield* read(connection, 24)
+        yield* connection.end
+        assert.strictEqual((yield* readAll(connection)).toString(), "")
+        while ((yield* server.figures).active > 0) yield* Effect.yieldNow
+      })
+    )
+  )
+
+  it.live("the players of a server share one scoreboard, and every name has its rank", () =>
+    onHost(
+      Effect.gen(function* () {
+        const { shared, table } = yield* Scoreboard.make()
+        const server = yield* HangmanServer.make({ ...options, scoreboard: shared })
+        const names = Array.from({ length: 50 }, (_, at) => `p${at}`)
+        yield* Effect.forEach(
+          names,
+          (name, at) => friends(server.address, `${name}\n${"z\n".repeat(1)}${"peach\nyes\n".repeat(at)}quit\n`),
+          { concurrency: "unbounded" }
+        )
+        assert.deepStrictEqual(table.totals(), { games: 1_225, wins: 1_225, players: 49 })
+        assert.deepStrictEqual(
+          table.best(50).map(({ name, wins }) => [name, wins] as const),
+          names
+            .slice(1)
+            .map((name, at) => [name, at + 1] as const)
+            .reverse()
+        )
+        const text = yield* friends(server.address, "p49\npeach\ntop\nquit\n")
+        assert.include(text, "p49, your rank is 1 of 49.")
+        assert.include(text, "Games 1226, won 1226, players 49.")
+      })
+    )
+  )
+
+  it.live("a line that is too long is told so, telnet is kept out, control bytes do not come back", () =>
+    onHost(
+      Effect.gen(function* () {
+        const server = yield* HangmanServer.make(options)
+        assert.include(
+          yield* friends(server.address, `ann\n${"x".repeat(81)}`),
+          "Sorry: line too long: at most 80 bytes"
+        )
+        const connection = yield* (yield* Network.Network).connect(server.address)
+        yield* connection.write(Uint8Array.of(255, 251, 24, 97, 13, 10, 27, 91, 50, 74, 13, 0, 113, 117, 105, 116, 10))
+        const bytes = yield* readAll(connection)
+        assert.include(bytes.toString(), "Thank you for playing, a.")
+        assert.isFalse(bytes.includes(27))
+        assert.isTrue(bytes.includes(Buffer.of(255, 254, 24)), "WILL is answered with DONT")
+      })
+    )
+  )
+
+  it.live("the same seed, the same words", () =>
+    onHost(
+      Effect.gen(function* () {
+        const talk = Effect.fnUntraced(function* (seed: number) {
+          const server = yield* HangmanServer.make({ port: 0, dialect: "course", seed, lives: 1 })
+          return yield* Effect.forEach([1, 2, 3, 4], () => friends(server.address, "7"))
+        })
+        const one = yield* talk(1)
+        assert.deepStrictEqual(yield* talk(1), one)
+        assert.notDeepEqual(yield* talk(2), one)
+        assert.isAbove(new Set(one).size, 1)
+      })
+    )
+  )
+
+  it.effect("old dialects keep no score", () =>
+    Effect.gen(function* () {
+      const { shared } = yield* Scoreboard.make()
+      const made = HangmanServer.make({ port: 0, dialect: "book", scoreboard: shared })
+      const { message } = yield* Effect.flip(made)
+      assert.strictEqual(message, "the book dialect knows no names: scores are for friendly")
+    }).pipe(Effect.provide(NodeNetwork.layer))
+  )
+
+  it.live("a port in use is a typed error", () =>
+    onHost(
+      Effect.gen(function* () {
+        const { address } = yield* HangmanServer.make(options)
+        const again = HangmanServer.make({ ...options, port: (address as NetAddress.InetAddress).port })
+        const result = yield* outcome(Effect.catchTag(again, "SessionError", Effect.die))
+        assert.strictEqual(result, "AddressInUse")
+      })
+    )
+  )
+})

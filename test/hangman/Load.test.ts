@@ -1,0 +1,93 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Memory from "../../scripts/bench/rot13/memory.ts"
+import * as Game from "../../src/hangman/Game.ts"
+import * as HangmanServer from "../../src/hangman/HangmanServer.ts"
+import * as Words from "../../src/hangman/Words.ts"
+import * as Network from "../../src/network/Network.ts"
+import * as Clients from "../../src/session/Clients.ts"
+import * as Fibers from "../../src/session/Fibers.ts"
+import type { Model, SessionServer } from "../../src/session/Model.ts"
+import * as Select from "../../src/session/Select.ts"
+import * as Hosts from "../support/Hosts.ts"
+import * as Servers from "../support/Servers.ts"
+
+/** More than select() can watch: 1,024. */
+const players = 1_500
+
+/** Both ends of every connection are in this process. */
+const descriptors = 2 * players + 200
+
+const tooFew = Memory.descriptors() < descriptors
+
+const seed = 7
+const words = Words.builtIn()
+
+/** The word of the n-th client. */
+const wordOf = (id: number) => words.choose(Words.chance(Clients.seedOf(seed, id), 1))
+
+/** What a player sends, one after the other: one in four loses. */
+const guessesOf = (player: number): ReadonlyArray<string> =>
+  player % 4 === 3 ? Array.from("7E ".repeat(4)) : Array.from("eaiotrnslcudphmgybfwkvxzjq")
+
+/** The lines of a game by the rules alone. */
+const linesOf = (word: string, guesses: ReadonlyArray<string>): ReadonlyArray<string> => {
+  let game = Game.make(word, 12)
+  const states = [game, ...guesses.map((guess) => (game = Game.guessStrictly(game, guess)))]
+  return states.map((state) => {
+    const shown = Game.phase(state) === "playing" ? Game.mask(state) : word
+    return ` ${shown}   ${state.lives}\n`
+  })
+}
+
+/** A player with the first line before the eyes. */
+const join = Effect.fnUntraced(function* ({ address }: SessionServer) {
+  const network = yield* Network.Network
+  const connection = yield* network.connect(address)
+  return { connection, first: Servers.text(yield* connection.pull) }
+})
+
+/** Guesses until a line shows the whole word, then expects the end; the word, if the rules give the same lines. */
+const play = Effect.fnUntraced(function* (
+  { connection, first }: Effect.Success<ReturnType<typeof join>>,
+  player: number
+) {
+  const guesses: Array<string> = []
+  const lines = [first]
+  for (const guess of guessesOf(player)) {
+    if (!lines.at(-1)!.includes("-")) break
+    guesses.push(guess)
+    lines.push(yield* Servers.ask(connection, `${guess}\n`))
+  }
+  const [, word = "", lives] = /^ ([a-z]+) {3}(\d+)\n$/.exec(lines.at(-1)!) ?? []
+  assert.deepStrictEqual(lines, linesOf(word, guesses))
+  assert.strictEqual(Servers.text(yield* Hosts.readAll(connection)), "")
+  return { word, won: lives !== "0" }
+})
+
+const evening = (model: Model) =>
+  Effect.gen(function* () {
+    const server = yield* HangmanServer.make({
+      port: 0,
+      model,
+      dialect: "course",
+      words,
+      seed,
+      maxConnections: players
+    })
+    const all = yield* Effect.forEach(Array.from({ length: players }), () => join(server), { concurrency: 64 })
+    assert.strictEqual((yield* server.figures).active, players)
+    const ends = yield* Effect.forEach(all, play, { concurrency: "unbounded" })
+    // Nobody has played the game of another.
+    const dealt = Array.from({ length: players }, (_, i) => wordOf(i + 1))
+    assert.deepStrictEqual(ends.map(({ word }) => word).sort(), dealt.sort())
+    const lost = ends.filter(({ won }) => !won).length
+    assert.isAtLeast(lost, players / 4)
+    assert.isBelow(lost, players)
+  })
+
+describe(`${players} players at once, all games to their end`, () => {
+  for (const model of [Fibers.model, Select.model]) {
+    Servers.test(`${model.name} (skipped below ${descriptors} descriptors)`, evening(model), it.live.skipIf(tooFew))
+  }
+})

@@ -1,0 +1,174 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import * as Friendly from "../../src/hangman/Friendly.ts"
+import * as Hangman from "../../src/hangman/Hangman.ts"
+import type * as Scoreboard from "../../src/hangman/Scoreboard.ts"
+import * as Words from "../../src/hangman/Words.ts"
+import type { Input } from "../../src/session/Session.ts"
+
+const words = Words.parse(new TextEncoder().encode("banana"))
+const client = { id: 1, remote: "192.0.2.1", seed: 0 }
+
+/** A player at a session whose scoreboard answers at once; gives the views, the asks, and whether it closed. */
+const play = (inputs: ReadonlyArray<string | Input<Scoreboard.Told>>) => {
+  const session = Effect.runSync(Hangman.session({ words }))
+  let [state, out] = session.open(client)
+  const views: Array<Friendly.View> = []
+  const asks: Array<Scoreboard.Ask> = []
+  const note = () => {
+    if (out.text === undefined) return
+    const view = Friendly.parse(out.text)
+    assert.isDefined(view, out.text)
+    views.push(view)
+  }
+  note()
+  for (const input of inputs) {
+    if (out.close) break
+    ;[state, out] = session.receive(state, typeof input === "string" ? { _tag: "Line", text: input } : input)
+    note()
+    if (out.ask === undefined) continue
+    asks.push(out.ask)
+    const told: Scoreboard.Told =
+      out.ask._tag === "Top"
+        ? { _tag: "Top", games: 7, wins: 3, players: 1, best: [{ name: "eve", games: 5, wins: 3, wrong: 12 }] }
+        : { _tag: "Counted", rank: out.ask.name === "" ? 0 : 2, players: 3 }
+    ;[state, out] = session.receive(state, { _tag: "Told", told })
+    note()
+  }
+  return { views, asks, last: views.at(-1)!, closed: out.close === true }
+}
+
+const board = (word: string, lives: number, tried: string) => ({ word, lives, most: 10, tried })
+
+describe("Player", () => {
+  it("wins, is counted, then told, and plays again", () => {
+    const { asks, views } = play(["ann", "b", "N", "a", "yes"])
+    assert.deepStrictEqual(views.slice(1), [
+      { message: ["A word of 6 letters, and 10 lives."], board: board("------", 10, ""), prompt: "guess" },
+      { message: ["Yes, there is a b."], board: board("b-----", 10, "b"), prompt: "guess" },
+      { message: ["Yes, there is an n."], board: board("b-n-n-", 10, "bn"), prompt: "guess" },
+      {
+        message: ["You have found it: banana.", "ann, your rank is 2 of 3."],
+        board: board("banana", 10, "abn"),
+        prompt: "again"
+      },
+      { message: ["A word of 6 letters, and 10 lives."], board: board("------", 10, ""), prompt: "guess" }
+    ])
+    assert.deepStrictEqual(asks, [{ _tag: "Finished", game: 1, name: "ann", word: "banana", won: true, wrong: 0 }])
+  })
+
+  it("loses, and is shown the word", () => {
+    const { asks, last } = play(["", ..."cdefghijkl"])
+    assert.deepStrictEqual(last, {
+      message: ["You hang. The word was banana.", "Counted for a guest: a name would have a rank."],
+      board: board("banana", 0, "cdefghijkl"),
+      prompt: "again"
+    })
+    assert.deepStrictEqual(asks, [{ _tag: "Finished", game: 1, name: "", word: "banana", won: false, wrong: 10 }])
+  })
+
+  it("games of a client are numbered", () => {
+    const { asks } = play(["ann", "banana", "y", "banana", "yes", "banana"])
+    assert.deepStrictEqual(
+      asks.map((ask) => ask._tag === "Finished" && ask.game),
+      [1, 2, 3]
+    )
+  })
+
+  it.effect.each([
+    ["", "Type a letter, or the whole word; help tells more.", 10],
+    ["   ", "Type a letter, or the whole word; help tells more.", 10],
+    ["7", "Only the letters a to z are in the word.", 10],
+    ["\u001b[31m", "Only the letters a to z are in the word.", 10],
+    ["\u0007", "Only the letters a to z are in the word.", 10],
+    ["é", "Only the letters a to z are in the word.", 10],
+    ["ban4na", "Only the letters a to z are in the word.", 10],
+    ["abc", "One letter at a time, or the whole word: it has 6 letters, not 3.", 10],
+    ["x", "No x in it.", 9],
+    ["X", "No x in it.", 9],
+    ["orange", "No, it is not orange.", 9],
+    ["constructor", "One letter at a time, or the whole word: it has 6 letters, not 11.", 10]
+  ] as const)("%j: %s", ([line, message, lives]) =>
+    Effect.sync(() => {
+      const { last } = play(["", line])
+      assert.deepStrictEqual([last.message, last.board?.lives, last.prompt], [[message], lives, "guess"])
+    })
+  )
+
+  it("a letter tried before costs nothing", () => {
+    const { last } = play(["", "x", "x"])
+    assert.deepStrictEqual([last.message, last.board?.lives], [["You have tried x before: nothing lost."], 9])
+  })
+
+  it.effect.each([
+    ["Ann", "Ann"],
+    ["  Ann Bee  ", "Ann Bee"],
+    ["Ångström-日本", "Ångström-日本"],
+    ["guest", ""],
+    ["", ""],
+    ["12345678901234567890", "12345678901234567890"]
+  ] as const)("the name %j is %j", ([line, name]) =>
+    Effect.sync(() => {
+      const [ask] = play([line, "banana"]).asks
+      assert.strictEqual(ask?._tag === "Finished" ? ask.name : undefined, name)
+    })
+  )
+
+  it.effect.each(["123456789012345678901", "a\u001b[2Jb", "a\u0007b", "a\u202eb", "\ufffd", "a\u00adb", "a\tb"])(
+    "%j is no name",
+    (line) =>
+      Effect.sync(() => {
+        const { last } = play([line])
+        assert.deepStrictEqual(last.message, ["A name has 1 to 20 printable characters; an empty line is a guest."])
+        assert.strictEqual(last.prompt, "name")
+      })
+  )
+
+  it("top, at every prompt, and the prompt comes back", () => {
+    const table = ["Games 7, won 3, players 1.", "rank  wins  games  wrong  name", "   1     3      5     12  eve"]
+    for (const [before, prompt] of [
+      [[], "name"],
+      [["ann"], "guess"],
+      [["ann", "banana"], "again"]
+    ] as const) {
+      const { last } = play([...before, "TOP"])
+      assert.deepStrictEqual([last.message, last.prompt], [table, prompt])
+    }
+  })
+
+  it("quit, no and a broken line end with a good bye", () => {
+    const bye = (...message: ReadonlyArray<string>) => ({ message, prompt: "bye" })
+    const thanks = bye("Thank you for playing, ann.")
+    for (const lines of [
+      ["ann", "quit"],
+      ["ann", "banana", "no"],
+      ["ann", "banana", "quit"]
+    ]) {
+      const { closed, last } = play(lines)
+      assert.deepStrictEqual<unknown>(last, thanks)
+      assert.isTrue(closed)
+    }
+    const { last } = play(["ann", { _tag: "Broken", message: "line too long" }])
+    assert.deepStrictEqual<unknown>(last, bye("Sorry: line too long."))
+  })
+
+  it("a game that cannot be written down does not count, and says so", () => {
+    const session = Effect.runSync(Hangman.session({ words }))
+    let [state] = session.open(client)
+    for (const text of ["ann", "banana"]) [state] = session.receive(state, { _tag: "Line", text })
+    const [, out] = session.receive(state, { _tag: "Told", told: { _tag: "NotCounted" } })
+    assert.include(out.text!, "The scoreboard cannot be written now: this game does not count.")
+  })
+
+  it.effect.prop(
+    "whatever a client sends, each line is answered by one view without control bytes",
+    [Schema.Array(Schema.Union([Schema.String, Schema.Literals(["a", "yes", "banana", "top", "x", "help"])]))],
+    ([lines]) =>
+      Effect.sync(() => {
+        const { closed, views } = play(lines)
+        if (!closed) assert.strictEqual(views.length, lines.length + 1)
+        for (const view of views) assert.notMatch(Friendly.render(view).replaceAll("\n", ""), /\p{C}/u)
+      })
+  )
+})

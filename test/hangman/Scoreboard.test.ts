@@ -1,0 +1,198 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Scoreboard from "../../src/hangman/Scoreboard.ts"
+import * as ScoreText from "../../src/hangman/ScoreText.ts"
+
+const client = (id: number) => ({ id, remote: "192.0.2.1", seed: 0 })
+
+const finished = (game: number, name = "ann"): Scoreboard.Ask => ({
+  _tag: "Finished",
+  game,
+  name,
+  word: "plum",
+  won: true,
+  wrong: 2
+})
+
+/** A journal in memory, whose appends wait for `gate`. */
+const memory = (gate: Effect.Effect<void, Scoreboard.ScoreboardError> = Effect.void, past = "") => {
+  const state = { text: past, appends: 0, replaced: 0 }
+  const journal: Scoreboard.Journal = {
+    name: "memory",
+    past,
+    append: (text) =>
+      Effect.map(gate, () => {
+        state.appends++
+        state.text += text
+      }),
+    replace: (text) =>
+      Effect.sync(() => {
+        state.replaced++
+        state.text = text
+      })
+  }
+  return { state, journal }
+}
+
+const gamesIn = (text: string) => {
+  const past = ScoreText.replay(text)
+  return typeof past === "string" ? assert.fail(past) : past
+}
+
+describe("Scoreboard", () => {
+  it.effect("a game is written down before its player is told, and games that wait are written together", () =>
+    Effect.gen(function* () {
+      const gate = yield* Deferred.make<void>()
+      const { journal, state } = memory(Deferred.await(gate))
+      const { shared, table } = yield* Scoreboard.make({ journal })
+      const players = yield* Effect.forEach(Array.from({ length: 1_000 }), (_, id) =>
+        Effect.flatMap(
+          shared.attach(client(id), () => {}),
+          (ask) => Effect.forkChild(ask(finished(1, `p${id}`)), { startImmediately: true })
+        )
+      )
+      yield* Effect.yieldNow
+      assert.strictEqual(table.totals().games, 0)
+      assert.isTrue(players.every((fiber) => fiber.pollUnsafe() === undefined))
+      yield* Deferred.succeed(gate, undefined)
+      for (const fiber of players) assert.strictEqual((yield* Fiber.join(fiber))._tag, "Counted")
+      assert.strictEqual(gamesIn(state.text).games, 1_000)
+      assert.isAtMost(state.appends, 5)
+    })
+  )
+
+  it.effect("a game that is asked twice counts once, and has the same answer", () =>
+    Effect.gen(function* () {
+      const { journal, state } = memory()
+      const { shared, table } = yield* Scoreboard.make({ journal })
+      const ask = yield* shared.attach(client(1), () => {})
+      const told = yield* ask(finished(1))
+      assert.deepStrictEqual(told, { _tag: "Counted", rank: 1, players: 1 })
+      assert.deepStrictEqual(yield* ask(finished(1)), told)
+      assert.strictEqual(table.totals().games, 1)
+      assert.strictEqual(gamesIn(state.text).games, 1)
+    })
+  )
+
+  it.effect("a player who leaves before the answer is counted all the same", () =>
+    Effect.gen(function* () {
+      const gate = yield* Deferred.make<void>()
+      const { journal, state } = memory(Deferred.await(gate))
+      const { shared } = yield* Scoreboard.make({ journal })
+      const ask = yield* shared.attach(client(1), () => {})
+      const first = yield* Effect.forkChild(ask(finished(1)), { startImmediately: true })
+      yield* Fiber.interrupt(first)
+      yield* Deferred.succeed(gate, undefined)
+      yield* ask(finished(2))
+      assert.strictEqual(gamesIn(state.text).games, 2)
+    })
+  )
+
+  it.effect("what cannot be written does not count, and the next game may", () =>
+    Effect.gen(function* () {
+      const full = new Scoreboard.ScoreboardError({ message: "no space left on the device" })
+      let broken = true
+      const { journal, state } = memory(Effect.suspend(() => (broken ? Effect.fail(full) : Effect.void)))
+      const { shared, table } = yield* Scoreboard.make({ journal })
+      const ask = yield* shared.attach(client(1), () => {})
+      assert.strictEqual((yield* ask(finished(1)))._tag, "NotCounted")
+      assert.strictEqual(table.totals().games, 0)
+      broken = false
+      assert.strictEqual((yield* ask(finished(2)))._tag, "Counted")
+      assert.strictEqual(gamesIn(state.text).games, 1)
+    })
+  )
+
+  it.effect("grown, it is written anew; nothing changes but its length", () =>
+    Effect.gen(function* () {
+      const { journal, state } = memory()
+      const { shared } = yield* Scoreboard.make({ journal, compactAfter: 10 })
+      const ask = yield* shared.attach(client(1), () => {})
+      for (let game = 1; game <= 95; game++) yield* ask(finished(game, `p${game % 4}`))
+      const past = gamesIn(state.text)
+      assert.deepStrictEqual(past.table.totals(), { games: 95, wins: 95, players: 4 })
+      assert.strictEqual(past.games, 5)
+      assert.strictEqual(state.replaced, 10)
+    })
+  )
+
+  it.effect("where it cannot be written anew it grows, and loses nothing", () =>
+    Effect.gen(function* () {
+      const { journal, state } = memory()
+      const error = new Scoreboard.ScoreboardError({ message: "no space left on the device" })
+      let first = true
+      const stuck: Scoreboard.Journal = {
+        ...journal,
+        replace: (text) => {
+          const done = first ? journal.replace(text) : Effect.fail(error)
+          first = false
+          return done
+        }
+      }
+      const { shared } = yield* Scoreboard.make({ journal: stuck, compactAfter: 3 })
+      const ask = yield* shared.attach(client(1), () => {})
+      for (let game = 1; game <= 10; game++) assert.strictEqual((yield* ask(finished(game)))._tag, "Counted")
+      assert.strictEqual(gamesIn(state.text).games, 10)
+    })
+  )
+
+  it.effect("goes on after a restart, under a new run", () =>
+    Effect.gen(function* () {
+      let text = ""
+      for (let run = 1; run <= 3; run++) {
+        const { journal, state } = memory(undefined, text)
+        yield* Effect.scoped(
+          Effect.gen(function* () {
+            const { shared } = yield* Scoreboard.make({ journal })
+            const ask = yield* shared.attach(client(1), () => {})
+            for (const game of [1, 2]) yield* ask(finished(game))
+            assert.deepStrictEqual(yield* ask({ _tag: "Top" }), {
+              _tag: "Top",
+              games: 2 * run,
+              wins: 2 * run,
+              players: 1,
+              best: [{ name: "ann", games: 2 * run, wins: 2 * run, wrong: 4 * run }]
+            })
+          })
+        )
+        text = state.text
+        assert.strictEqual(gamesIn(text).run, run)
+      }
+      // A line that was not finished is dropped, and the next run begins on a line of its own.
+      const { journal, state } = memory(undefined, `${text}0123`)
+      yield* Effect.scoped(Scoreboard.make({ journal }))
+      assert.strictEqual(gamesIn(state.text).torn, 0)
+      assert.strictEqual(gamesIn(state.text).table.totals().games, 6)
+    })
+  )
+
+  it.effect("what is no scoreboard is left alone", () =>
+    Effect.gen(function* () {
+      const { journal, state } = memory(undefined, "dear diary\n")
+      const error = yield* Effect.flip(Scoreboard.make({ journal }))
+      assert.strictEqual(error.message, "memory: not a scoreboard: its first line is not that of one")
+      assert.strictEqual(state.text, "dear diary\n")
+    })
+  )
+
+  it.effect("thousands of games a second do not block", () =>
+    Effect.gen(function* () {
+      const { journal, state } = memory()
+      const { shared } = yield* Scoreboard.make({ journal })
+      const begun = performance.now()
+      yield* Effect.forEach(
+        Array.from({ length: 500 }),
+        (_, id) =>
+          Effect.gen(function* () {
+            const ask = yield* shared.attach(client(id), () => {})
+            for (let game = 1; game <= 20; game++) yield* ask(finished(game, `p${id}`))
+          }),
+        { concurrency: "unbounded" }
+      )
+      assert.strictEqual(gamesIn(state.text).games, 10_000)
+      assert.isBelow(performance.now() - begun, 5_000)
+    })
+  )
+})

@@ -1,0 +1,90 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Schema from "effect/Schema"
+import * as Friendly from "../../src/hangman/Friendly.ts"
+import * as Screen from "../../src/hangman/Screen.ts"
+
+const int = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
+const text = Schema.String.check(Schema.isMaxLength(100))
+
+const Board = Schema.Struct({
+  word: Schema.String.check(Schema.isPattern(/^[a-z-]{0,60}$/)),
+  lives: int(0, 30),
+  most: int(1, 30),
+  tried: Schema.String.check(Schema.isPattern(/^[a-z]{0,26}$/))
+})
+const View = Schema.Struct({
+  title: text,
+  typed: text,
+  shown: Schema.UndefinedOr(
+    Schema.Struct({
+      message: Schema.Array(text).check(Schema.isMaxLength(8)),
+      board: Schema.UndefinedOr(Board),
+      prompt: Schema.Literals(["name", "guess", "again", "bye"])
+    })
+  )
+})
+
+const textOf = (lines: ReturnType<typeof Screen.draw>) => lines.map((line) => line.map((span) => span.text).join(""))
+
+const game = { word: "-a--a-", lives: 3, most: 10, tried: "aex" }
+const view: Screen.View = {
+  title: "Hangman at localhost",
+  shown: { message: ["There is no x."], board: game, prompt: "guess" },
+  typed: ""
+}
+
+describe("hangman Screen", () => {
+  it.prop(
+    "fits on any screen, to the last row and column",
+    [View, int(0, 200), int(0, 60)],
+    ([any, columns, rows]) => {
+      const lines = textOf(Screen.draw(any, columns, rows))
+      assert.isAtMost(lines.length, rows)
+      for (const line of lines) assert.isAtMost(line.length, columns)
+    },
+    { arbitrary: { runs: 300 } }
+  )
+
+  it.prop(
+    "from the smallest screen on, word, lives, every letter and the prompt are seen",
+    [int(Screen.smallest.columns, 200), int(Screen.smallest.rows, 60)],
+    ([columns, rows]) => {
+      const lines = textOf(Screen.draw(view, columns, rows))
+      const seen = lines.join("\n")
+      assert.include(seen, "_ a _ _ a _")
+      assert.include(seen, "lives 3 of 10")
+      assert.match(seen, /A ?b ?c ?d ?\. ?f/)
+      assert.include(seen, "There is no x.")
+      assert.match(lines.at(-1)!, /Esc leaves/)
+    }
+  )
+
+  it("a screen with room has the gallows", () => {
+    const lines = textOf(Screen.draw(view, 60, 20))
+    assert.deepStrictEqual(
+      lines.slice(2, 8).map((line) => line.slice(2, 13).trimEnd()),
+      Friendly.gallows(3, 10).map((line) => line.trimEnd())
+    )
+  })
+
+  it("below the smallest screen it says so", () => {
+    assert.deepStrictEqual(textOf(Screen.draw(view, 19, 30)), ["too small: needs", "20x8"])
+    assert.deepStrictEqual(textOf(Screen.draw(view, 80, 7)), ["too small: needs 20x8"])
+    assert.deepStrictEqual(textOf(Screen.draw(view, 0, 0)), [])
+  })
+
+  it("won is green, lost is red, and neither depends on colour alone", () => {
+    const end = (board: Friendly.Board) =>
+      Screen.draw({ ...view, shown: { ...view.shown!, board } }, 60, 20)
+        .flat()
+        .find(({ text }) => /b a n/.test(text))
+    assert.strictEqual(end({ ...game, word: "banana" })?.ink, "green")
+    assert.strictEqual(end({ ...game, word: "banana", lives: 0 })?.ink, "red")
+  })
+
+  it("what is typed at the prompt shows its end", () => {
+    const asked: Screen.View = { title: "", typed: "x".repeat(40), shown: { message: [], prompt: "name" } }
+    assert.strictEqual(textOf(Screen.draw({ ...asked, typed: "ann" }, 30, 10)).at(-1), "Your name? ann_")
+    assert.strictEqual(textOf(Screen.draw(asked, 20, 10)).at(-1), `${"x".repeat(19)}_`)
+  })
+})
