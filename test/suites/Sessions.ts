@@ -29,6 +29,8 @@ export interface Traits {
   readonly atOnce: number
   /** Clients are counted by one server: no more than `maxConnections`, and figures that are exact at once. */
   readonly exact: boolean
+  /** How many clients a test with many has: fewer where each costs a process. Default 60. */
+  readonly many?: number
 }
 
 /** Registers all tests. */

@@ -32,6 +32,7 @@ const play = Effect.fnUntraced(function* (
 }, Effect.scoped)
 
 export const suite = ({ serve, test, traits }: Subject) => {
+  const { many = 60 } = traits
   test(
     "the greeting comes first, then an answer to every line",
     Effect.gen(function* () {
@@ -73,7 +74,7 @@ export const suite = ({ serve, test, traits }: Subject) => {
         Effect.fnUntraced(function* ({ lines, sizes }) {
           return (yield* play(server, lines, sizes)) === Sessions.transcript({}, lines)
         }),
-        { runs: 40 }
+        { runs: Math.min(40, many) }
       )
       assert.strictEqual(result._tag, "Passed", JSON.stringify(result))
     })
@@ -100,7 +101,7 @@ export const suite = ({ serve, test, traits }: Subject) => {
     "many clients at once, each with its own transcript",
     Effect.gen(function* () {
       const server = yield* start(serve, {}, { rate: 1_000_000 })
-      const scripts = Array.from({ length: 60 }, (_, id) =>
+      const scripts = Array.from({ length: many }, (_, id) =>
         Array.from({ length: 5 + (id % 7) }, (_, at) => (at === id % 5 ? `add ${id}` : `${id} says ${at}`))
       )
       const all = yield* Effect.forEach(scripts, (lines, id) => play(server, lines, [1 + id, 7, 7]), {
