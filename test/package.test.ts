@@ -96,10 +96,11 @@ afterAll(() => Fs.rmSync(temporary, { recursive: true, force: true }))
 
 describe("package", () => {
   it("holds the sources, what is built from each, and the papers; nothing else", () => {
-    const modules = filesUnder(Path.join(root, "src")).map((path) => path.slice(0, -Path.extname(path).length))
-    const expected = modules.flatMap((name) => [
-      `src/${name}.ts`,
-      ...["js", "js.map", "d.ts", "d.ts.map"].map((extension) => `dist/${name}.${extension}`)
+    const expected = filesUnder(Path.join(root, "src")).flatMap((path) => [
+      `src/${path}`,
+      ...(path.endsWith(".ts") ? ["js", "js.map", "d.ts", "d.ts.map"] : []).map(
+        (extension) => `dist/${path.slice(0, -".ts".length)}.${extension}`
+      )
     ])
     const papers = ["CHANGELOG.md", "LICENSE", "README.md", "package.json"]
     assert.deepStrictEqual(filesUnder(installed), [...expected, ...papers].sort())

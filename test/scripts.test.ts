@@ -58,4 +58,32 @@ describe("scripts", () => {
       assert.strictEqual(stdout.toString(), "Uryyb\nJbeyq\n")
     }).pipe(Effect.scoped, Effect.provide(NodeNetwork.layer))
   )
+
+  it.live("hangman-play plays a game to its end", () =>
+    Effect.gen(function* () {
+      const { port } = yield* Cli.serve(["hangman", "serve", "--lives", "26"])
+      const { code, stdout } = yield* startAndEnd("hangman-play.ts", "127.0.0.1", `${port}`)
+      assert.match(stdout.toString(), /^-+ {2}26 {2}e\n.*You have found it: [a-z]+\.\nCounted for a guest/s)
+      assert.strictEqual(code, 0)
+    }).pipe(Effect.scoped)
+  )
+
+  const games: ReadonlyArray<readonly [script: string, port: number, line: string, answer: RegExp]> = [
+    ["hangman-server", 1068, "1", /^ -+ {3}12\n -+ {3}11\n/],
+    ["guess-server", 1500, "1001", /^too big\n/],
+    ["board-server", 1069, "4 4\nquit\n", /^claimed 4 4 by 1 change 1\n/]
+  ]
+  it.live.each(games)("%s on the course's port (skipped while it is in use)", ([script, port, line, answer], test) =>
+    Effect.gen(function* () {
+      const network = yield* Network.Network
+      const free = yield* Effect.isSuccess(Effect.scoped(network.listen({ port })))
+      if (!free) return test.skip(`port ${port} is in use`)
+      yield* Cli.startScript(`${script}.ts`, [])
+      const attempt = Effect.match(ask("127.0.0.1", port, line), {
+        onFailure: () => undefined,
+        onSuccess: (text) => text
+      })
+      assert.match((yield* Effect.repeat(attempt, { until: (text) => text !== undefined }))!, answer)
+    }).pipe(Effect.scoped, Effect.provide(NodeNetwork.layer))
+  )
 })

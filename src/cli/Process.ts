@@ -22,3 +22,6 @@ export class CannotRead extends Data.TaggedError("CannotRead")<{ readonly messag
 
 /** A file did not go from one host to the other; the message names it. */
 export class CannotTransfer extends Data.TaggedError("CannotTransfer")<{ readonly message: string }> {}
+
+/** A game could not go on; the message is a sentence. */
+export class CannotPlay extends Data.TaggedError("CannotPlay")<{ readonly message: string }> {}

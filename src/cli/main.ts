@@ -1,8 +1,11 @@
 /** The command tree of `effect-inet`. */
 import * as Command from "effect/cli/Command"
+import * as board from "./board.ts"
 import * as capture from "./capture.ts"
 import * as demo from "./demo.ts"
 import * as flags from "./flags.ts"
+import * as guess from "./guess.ts"
+import * as hangman from "./hangman.ts"
 import * as impair from "./impair.ts"
 import * as rcat from "./rcat.ts"
 import * as resolve from "./resolve.ts"
@@ -18,6 +21,9 @@ export const command = Command.make("effect-inet").pipe(
     rot13.command,
     tftp.command,
     rcat.command,
+    hangman.command,
+    guess.command,
+    board.command,
     resolve.command,
     services.command,
     demo.command,

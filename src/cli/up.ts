@@ -7,12 +7,15 @@ export const command = Command.make(
   {
     host: flags.host("up"),
     rot13Port: flags.port("rot13", 1067, "rot13-port"),
+    hangmanPort: flags.port("hangman", 1066, "hangman-port"),
+    guessPort: flags.port("guess", 1500, "guess-port"),
+    boardPort: flags.port("board", 1069, "board-port"),
     tftpPort: flags.port("tftp", 6_969, "tftp-port"),
     tftpRoot: flags.optionalText(
       "up",
       "tftp-root",
       "DIR",
-      "What TFTP serves, read-only (default: a file that says hello)"
+      "What TFTP serves, read-only (default: a folder with a file that says hello)"
     ),
     ...flags.limits("up"),
     json: flags.json

@@ -13,6 +13,12 @@ const has = (command: string) => ChildProcess.spawnSync("which", [command]).stat
 /** Where a running server is. */
 const at = ({ address, port }: { readonly address: string; readonly port: number }) => [address, `${port}`]
 
+/** Starts `up` on free ports, but for those given. */
+const startUp = (ports: Readonly<Record<string, number>> = {}) => {
+  const all = { rot13: 0, hangman: 0, guess: 0, board: 0, tftp: 0, ...ports }
+  return Cli.start(["up", ...Object.entries(all).flatMap(([name, port]) => [`--${name}-port`, `${port}`])])
+}
+
 /** A listener on a free port: the one a service then cannot have. */
 const taken = Effect.acquireRelease(
   Effect.callback<Net.Server>((resume) => {
@@ -133,12 +139,21 @@ describe("signals", () => {
 describe("up", () => {
   it.live("prints a table with a line to try each service, and drains on Ctrl-C", () =>
     Effect.gen(function* () {
-      const up = yield* Cli.start(["up", "--rot13-port", "0", "--tftp-port", "0"])
+      const up = yield* startUp()
       const [, address, port, attempt] = yield* up.says("stdout", /^rot13 +(127\.0\.0\.1):(\d+) +(printf.*)$/m)
       yield* up.says("stderr", /Ctrl-C/)
       assert.strictEqual(attempt, `printf 'Hello\\n' | nc -N ${address} ${port}`)
       const { stdout } = yield* Cli.run(["rot13", "send", address!, port!, "Hello"])
       assert.strictEqual(stdout.toString(), "Uryyb\n")
+      for (const [name, line, answer] of [
+        ["hangman", "guest\nquit\n", /A word of \d+ letters/],
+        ["guess", "1001\n", /^too big$/m],
+        ["board", "hello\nquit\n", /^hello 1 size 5/]
+      ] as const) {
+        const [, host, port] = yield* up.says("stdout", new RegExp(`^${name} +([0-9.]+):(\\d+) .*nc .*\\1 \\2$`, "m"))
+        const played = yield* Cli.run([name, "play", host!, "--port", port!], { stdin: Buffer.from(line) })
+        assert.match(played.stdout.toString(), answer)
+      }
       yield* up.kill("SIGINT")
       assert.strictEqual((yield* up.ended).code, 0)
     }).pipe(Effect.scoped)
@@ -149,11 +164,11 @@ describe("up", () => {
     () =>
       Effect.gen(function* () {
         const port = yield* taken
-        const up = yield* Cli.start(["up", "--rot13-port", `${port}`, "--tftp-port", "0"])
+        const up = yield* startUp({ rot13: port })
         const fix = `\\(pid ${process.pid}\\); choose another with --rot13-port`
         yield* up.says("stderr", new RegExp(`TCP port ${port} is in use by .* ${fix}`))
         // The others run.
-        yield* up.says("stderr", /1 of 2 services up/)
+        yield* up.says("stderr", /4 of 5 services up/)
         yield* up.kill("SIGINT")
         assert.strictEqual((yield* up.ended).code, 0)
       }).pipe(Effect.scoped)

@@ -164,7 +164,10 @@ describe("tftp serve", () => {
 
   it.live.skipIf(!Peers.has("curl"))("up has a file to try (skipped without curl)", () =>
     Effect.gen(function* () {
-      const up = yield* Cli.start(["up", "--rot13-port", "0", "--tftp-port", "0"])
+      const up = yield* Cli.start([
+        "up",
+        ...["rot13", "hangman", "guess", "board", "tftp"].flatMap((name) => [`--${name}-port`, "0"])
+      ])
       const [, attempt] = yield* up.says("stdout", /^tftp +127\.0\.0\.1:\d+ +(curl -s \S+)$/m)
       const [command, ...args] = attempt!.split(" ")
       const said = yield* Effect.promise(

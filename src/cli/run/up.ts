@@ -4,19 +4,30 @@ import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
 import * as NetAddress from "effect/net/NetAddress"
 import type * as Scope from "effect/Scope"
+import * as BoardServer from "../../board/BoardServer.ts"
+import * as GuessServer from "../../guess/GuessServer.ts"
+import * as HangmanServer from "../../hangman/HangmanServer.ts"
+import type { ScoreboardError } from "../../hangman/Scoreboard.ts"
 import type * as Network from "../../network/Network.ts"
 import type * as TcpServer from "../../network/TcpServer.ts"
 import * as Rot13Server from "../../rot13/Rot13Server.ts"
+import type * as Model from "../../session/Model.ts"
+import type { SessionError } from "../../session/Session.ts"
 import * as FileStore from "../../tftp/FileStore.ts"
 import * as NodeFileStore from "../../tftp/NodeFileStore.ts"
 import * as TftpServer from "../../tftp/TftpServer.ts"
 import { Stop } from "../Process.ts"
+import { given } from "./gameServe.ts"
+import * as NodeSample from "./NodeSample.ts"
 import * as network from "./network.ts"
 import { announce, CannotServe, explain, reachable } from "./report.ts"
 
 interface Input extends TcpServer.Limits {
   readonly host: string
   readonly rot13Port: number
+  readonly hangmanPort: number
+  readonly guessPort: number
+  readonly boardPort: number
   readonly tftpPort: number
   readonly tftpRoot: string | undefined
   readonly json: boolean
@@ -42,22 +53,48 @@ const rot13 = (input: Input): Service => ({
   attempt: (host, port) => `printf 'Hello\\n' | nc -N ${host} ${port}`
 })
 
-/** Nothing of this machine. */
-const hello = `Hello! This file came over TFTP, a block at a time: each is acknowledged, or sent again.
+const attempts = {
+  hangman: "nc HOST PORT",
+  guess: "nc HOST PORT",
+  board: "printf 'claim 1 2\\nboard\\n' | nc -N HOST PORT"
+}
 
-effect-inet up --tftp-root DIR serves a folder, effect-inet tftp serve has all the options.
-`
+/** A game, with the same limits as everything else here, and where nothing is said its own. */
+const game = (
+  name: "hangman" | "guess" | "board",
+  { host, hangmanPort, guessPort, boardPort, ...rest }: Input,
+  make: (
+    options: Model.Options
+  ) => Effect.Effect<
+    Model.SessionServer,
+    Network.NetworkError | SessionError | ScoreboardError,
+    Network.Network | Scope.Scope
+  >
+): Service => {
+  const port = { hangman: hangmanPort, guess: guessPort, board: boardPort }[name]
+  const { drain, idleTimeout, maxConnections, maxConnectionsPerPeer, writeTimeout } = rest
+  const limits = given({ drain, idleTimeout, maxConnections, maxConnectionsPerPeer, writeTimeout })
+  return {
+    name,
+    start: make({ ...limits, host, port }).pipe(
+      Effect.map(({ address }) => address),
+      Effect.catch((error) =>
+        error._tag === "NetworkError"
+          ? explain(name, port, `--${name}-port`)(error)
+          : Effect.fail(new CannotServe({ message: `${name}: ${error.message}` }))
+      )
+    ),
+    attempt: (host, port) => attempts[name].replace("HOST PORT", `${host} ${port}`)
+  }
+}
 
 const tftp = ({ drain, host, tftpPort, tftpRoot }: Input): Service => ({
   name: "tftp",
   start: Effect.gen(function* () {
-    const store =
-      tftpRoot === undefined
-        ? FileStore.virtual({ "hello.txt": hello })
-        : yield* Effect.mapError(
-            NodeFileStore.make({ root: tftpRoot }),
-            ({ message }) => new CannotServe({ message: `tftp: --tftp-root ${message}` })
-          )
+    const store = yield* Effect.mapError(
+      NodeFileStore.make({ root: tftpRoot ?? NodeSample.folder }),
+      ({ message }) => new CannotServe({ message: `tftp: --tftp-root ${message}` })
+    )
     const { address } = yield* TftpServer.make({ host, port: tftpPort, drain }).pipe(
       Effect.provideService(FileStore.FileStore, store),
       Effect.catch(explain("tftp", tftpPort, "--tftp-port", "udp"))
@@ -67,9 +104,17 @@ const tftp = ({ drain, host, tftpPort, tftpRoot }: Input): Service => ({
   attempt: (host, port) => `curl -s tftp://${host}:${port}/${tftpRoot === undefined ? "hello.txt" : "FILE"}`
 })
 
+const services = (input: Input): ReadonlyArray<Service> => [
+  rot13(input),
+  game("hangman", input, HangmanServer.make),
+  game("guess", input, GuessServer.make),
+  game("board", input, BoardServer.make),
+  tftp(input)
+]
+
 export const up = Effect.fnUntraced(
   function* (input: Input) {
-    const started = yield* Effect.forEach([rot13(input), tftp(input)], (service) =>
+    const started = yield* Effect.forEach(services(input), (service) =>
       service.start.pipe(
         Effect.map((address) => ({ service, address: address as NetAddress.InetAddress })),
         Effect.catch((error) => Effect.as(Effect.logWarning(error.message), undefined))

@@ -1,0 +1,11 @@
+/** The shared board of the course, on 127.0.0.1:1069. */
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as Layer from "effect/Layer"
+import * as BoardServer from "../src/board/BoardServer.ts"
+import * as NodeNetwork from "../src/network/NodeNetwork.ts"
+
+BoardServer.layer({ port: BoardServer.defaultPort }).pipe(
+  Layer.provide(NodeNetwork.layer),
+  Layer.launch,
+  NodeRuntime.runMain
+)

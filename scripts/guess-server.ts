@@ -1,0 +1,11 @@
+/** The number guessing server of the course, on 127.0.0.1:1500. */
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as Layer from "effect/Layer"
+import * as GuessServer from "../src/guess/GuessServer.ts"
+import * as NodeNetwork from "../src/network/NodeNetwork.ts"
+
+GuessServer.layer({ port: GuessServer.defaultPort }).pipe(
+  Layer.provide(NodeNetwork.layer),
+  Layer.launch,
+  NodeRuntime.runMain
+)

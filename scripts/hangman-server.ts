@@ -1,0 +1,14 @@
+/** Hangman as the server of the course plays it, on 127.0.0.1:1068; with the argument `friendly`, ours on 1066. */
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as Layer from "effect/Layer"
+import * as Hangman from "../src/hangman/Hangman.ts"
+import * as HangmanServer from "../src/hangman/HangmanServer.ts"
+import * as NodeNetwork from "../src/network/NodeNetwork.ts"
+
+const dialect = process.argv[2] === "friendly" ? "friendly" : "course"
+
+HangmanServer.layer({ dialect, port: Hangman.defaultPort[dialect] }).pipe(
+  Layer.provide(NodeNetwork.layer),
+  Layer.launch,
+  NodeRuntime.runMain
+)

@@ -1,0 +1,130 @@
+/** Processes as the kernel tells of them, and parents that do not wait for their children. */
+import * as ChildProcess from "node:child_process"
+import * as Fs from "node:fs"
+import type { Readable, Writable } from "node:stream"
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+
+/** A line of /proc/PID/stat. */
+export interface Status {
+  readonly pid: number
+  readonly command: string
+  /** One letter: R runs, S sleeps, Z is a zombie. */
+  readonly state: string
+  readonly parent: number
+  /** Bytes of memory. */
+  readonly resident: number
+  /** What `wait` would give; only a process that has ended has one. */
+  readonly exitCode: number
+}
+
+/** Places in the line, counted from the state, which follows the name in its brackets. */
+const field = { state: 0, parent: 1, exitCode: 49 } as const
+
+const read = (pid: number, name: string) => Fs.readFileSync(`/proc/${pid}/${name}`, "latin1")
+
+/** The process, or nothing when there is none of that number. */
+export const status = (pid: number): Effect.Effect<Status | undefined> =>
+  Effect.sync(() => {
+    try {
+      const line = read(pid, "stat")
+      const end = line.lastIndexOf(")")
+      const fields = line.slice(end + 2).split(" ")
+      return {
+        pid,
+        command: line.slice(line.indexOf("(") + 1, end),
+        state: fields[field.state]!,
+        parent: Number(fields[field.parent]),
+        resident: Number(/^VmRSS:\s+(\d+) kB/m.exec(read(pid, "status"))?.[1] ?? 0) * 1_024,
+        exitCode: Number(fields[field.exitCode]) >> 8
+      }
+    } catch {
+      return undefined
+    }
+  })
+
+export const isLinux = process.platform === "linux"
+
+export const ownPid = process.pid
+
+/** Sends a signal; a process that is gone is not told. */
+export const signal = (pid: number, name: NodeJS.Signals) =>
+  Effect.sync(() => {
+    try {
+      process.kill(pid, name)
+    } catch {
+      // It has ended on its own.
+    }
+  })
+
+/** A process could not be started. */
+export class ZombieError extends Data.TaggedError("ZombieError")<{ readonly message: string }> {}
+
+const spawn = (command: string, args: ReadonlyArray<string>, stdio: ChildProcess.StdioOptions) =>
+  Effect.callback<ChildProcess.ChildProcess, ZombieError>((resume) => {
+    const child = ChildProcess.spawn(command, args, { stdio })
+    child.once("spawn", () => resume(Effect.succeed(child)))
+    child.once("error", ({ message }) => resume(Effect.fail(new ZombieError({ message }))))
+  })
+
+/** A child of this process that has a child of its own. */
+interface Parent {
+  readonly pid: number
+  /** Of the child of that child. */
+  readonly child: number
+  /** Lets the child of that child end. */
+  readonly release: Effect.Effect<void>
+  /** Ends the parent, and waits for it. */
+  readonly end: Effect.Effect<void>
+}
+
+const seconds = 60
+
+/** The shell starts a child and becomes a program that waits for none: `sleep`. The child ends once it is told to. */
+const script = `{ read line; exit 7; } <&3 & echo $!; exec sleep ${seconds}`
+
+const firstNumber = (stream: Readable) =>
+  Effect.callback<number>((resume) => {
+    let text = ""
+    stream.on("data", (bytes: Buffer) => {
+      text += bytes
+      const [, digits] = /^(\d+)\n/.exec(text) ?? []
+      if (digits !== undefined) resume(Effect.succeed(Number(digits)))
+    })
+  })
+
+const over = (child: ChildProcess.ChildProcess) =>
+  Effect.callback<void>((resume) => {
+    if (child.exitCode !== null || child.signalCode !== null) return resume(Effect.void)
+    child.once("exit", () => resume(Effect.void))
+  })
+
+/** Starts a parent that does not wait; it ends with the scope, and its child with it. */
+export const careless = Effect.gen(function* () {
+  const child = yield* Effect.acquireRelease(
+    spawn("sh", ["-c", script], ["ignore", "pipe", "ignore", "pipe"]),
+    (child) =>
+      Effect.suspend(() => {
+        child.kill("SIGKILL")
+        ;(child.stdio[3] as Writable).destroy()
+        return over(child)
+      })
+  )
+  const parent: Parent = {
+    pid: child.pid!,
+    child: yield* firstNumber(child.stdout!),
+    release: Effect.sync(() => void (child.stdio[3] as Writable).write("\n")),
+    end: Effect.suspend(() => {
+      child.kill("SIGTERM")
+      return over(child)
+    })
+  }
+  return parent
+})
+
+/** Runs a command as a child of this process, until Node has told of its end. */
+export const waited = Effect.fnUntraced(function* (command: string, ...args: ReadonlyArray<string>) {
+  const child = yield* spawn(command, args, "ignore")
+  yield* over(child)
+  return { pid: child.pid!, code: child.exitCode }
+})

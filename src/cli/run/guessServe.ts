@@ -1,0 +1,15 @@
+/** `guess serve`. */
+
+import * as GuessServer from "../../guess/GuessServer.ts"
+import type * as Model from "../../session/Model.ts"
+import type * as gameModel from "./gameModel.ts"
+import * as gameServe from "./gameServe.ts"
+
+type Input = Omit<GuessServer.Options, "model"> &
+  Model.Options &
+  gameModel.Input & { readonly port: number; readonly json: boolean }
+
+export const serve = ({ model, pool, threads, ...options }: Input) =>
+  gameServe.serve("guess", { model, pool, threads, ...options }, (model) =>
+    GuessServer.make({ ...gameServe.given(options), model })
+  )
