@@ -10,7 +10,7 @@ const serve = Command.make(
     port: flags.port("board", 1069),
     size: flags.integer("board", "size", 1, 26, "Squares in a row, and rows (default 5)"),
     ...models("board"),
-    ...flags.limits("board"),
+    ...flags.limits("board", "10m"),
     json: flags.json
   },
   (input) =>

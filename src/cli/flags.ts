@@ -193,11 +193,11 @@ export const toggle = (service: string, name: string, about: string) =>
     Flag.withDefault(false)
   )
 
-/** The limits of a TCP server, as TcpServer takes them. */
-export const limits = (service: string) => ({
+/** The limits of a TCP server, as TcpServer takes them; services whose clients think have a longer `idle` time. */
+export const limits = (service: string, idle = "60s") => ({
   maxConnections: amount(service, "max-connections", "Clients at a time (default 1024, or what descriptors allow)"),
   maxConnectionsPerPeer: amount(service, "max-per-peer", "Clients at a time from one address (default no limit)"),
-  idleTimeout: duration(service, "idle-timeout", "Ends a client that is silent for so long (default 60s)"),
+  idleTimeout: duration(service, "idle-timeout", `Ends a client that is silent for so long (default ${idle})`),
   writeTimeout: duration(service, "write-timeout", "Cuts a client that does not read for so long (default 30s)"),
   drain: duration(service, "drain", "What a stopping server gives to requests in progress (default 5s)")
 })

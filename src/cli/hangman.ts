@@ -24,7 +24,7 @@ const serve = Command.make(
       "Keeps the scoreboard (default: only until the server ends)"
     ),
     ...models("hangman"),
-    ...flags.limits("hangman"),
+    ...flags.limits("hangman", "5m"),
     json: flags.json
   },
   (input) =>
