@@ -1,6 +1,8 @@
 /** Child processes that answer a line with a line, and are gone when their scope closes. */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process"
 import * as Fs from "node:fs"
+import * as Os from "node:os"
+import * as Path from "node:path"
 import * as Readline from "node:readline"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
@@ -102,6 +104,18 @@ export const start = Effect.fnUntraced(function* (
       )
   }
   return running
+})
+
+/** Compiles a program of one file, for as long as the scope lasts; without a compiler there is none. */
+export const compile = Effect.fnUntraced(function* (source: string) {
+  if (spawnSync("cc", ["--version"]).status !== 0) return undefined
+  const folder = yield* Effect.acquireRelease(
+    Effect.sync(() => Fs.mkdtempSync(Path.join(Os.tmpdir(), "effect-inet-bench-"))),
+    (folder) => Effect.sync(() => Fs.rmSync(folder, { recursive: true, force: true }))
+  )
+  const program = Path.join(folder, Path.basename(source, ".c"))
+  const { status, stderr } = spawnSync("cc", ["-O2", "-o", program, source], { encoding: "utf8" })
+  return status === 0 ? program : yield* new BenchError({ message: `cc cannot compile ${source}: ${stderr.trim()}` })
 })
 
 /** Runs a program to its end, in milliseconds of wall time; any exit code but 0 is a failure. */

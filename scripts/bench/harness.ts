@@ -39,6 +39,8 @@ interface Bar {
 /** A row of the table: a figure of ours beside one of a peer, or beside another of our own. */
 export interface Comparison {
   readonly measure: string
+  /** Whose figure stands on the left. Default: ours. */
+  readonly of?: string | undefined
   readonly peer: string
   readonly against?: string | undefined
   readonly bar?: Bar | undefined
@@ -57,6 +59,8 @@ export interface Benchmark {
   /** What is measured and how, for a reader who wants to judge the figures. */
   readonly about: string
   readonly comparisons: ReadonlyArray<Comparison>
+  /** Whether there is also a table of all contestants and measures. Default false. */
+  readonly overview?: boolean | undefined
   readonly prepare: (options: Options) => Effect.Effect<Prepared, BenchError, Scope.Scope>
 }
 
@@ -77,10 +81,20 @@ export interface Row {
   readonly met?: boolean | undefined
 }
 
+/** A cell of the table of all contestants and measures. */
+export interface Figure {
+  readonly contestant: string
+  readonly measure: string
+  readonly unit: string
+  readonly figure: Summary
+}
+
 export interface Report {
   readonly benchmark: string
   readonly rounds: number
   readonly notes: ReadonlyArray<string>
+  /** All that was measured, if the benchmark wants it shown. */
+  readonly overview: ReadonlyArray<Figure>
   readonly rows: ReadonlyArray<Row>
 }
 
@@ -116,13 +130,14 @@ const rows = (
   comparisons: ReadonlyArray<Comparison>,
   figuresOf: (measure: string, contestant: string) => Figures | undefined
 ): ReadonlyArray<Row> =>
-  comparisons.flatMap(({ against, bar, measure, peer }) => {
-    const left = figuresOf(measure, ours!)
+  comparisons.flatMap(({ against, bar, measure, of = ours!, peer }) => {
+    const left = figuresOf(measure, of)
     const right = figuresOf(against ?? measure, peer)
     const unit = measures.find((each) => each.name === measure)?.unit
     if (left === undefined || right === undefined || unit === undefined) return []
     const ratio = summary(left.map((figure, round) => figure / right[round]!))
-    const row = { measure, unit, ours: summary(left), peer: against ?? peer, theirs: summary(right), ratio }
+    const name = of === ours ? measure : `${of}: ${measure}`
+    const row = { measure: name, unit, ours: summary(left), peer: against ?? peer, theirs: summary(right), ratio }
     return [bar === undefined ? row : { ...row, bar, met: isMet(bar, row.ours.median, ratio.median) }]
   })
 
@@ -147,10 +162,17 @@ export const run = (benchmark: Benchmark, options: Options, progress: (line: str
         }
       }
     }
+    const overview = prepared.contestants.flatMap((contestant) =>
+      prepared.measures.flatMap(({ name, unit }): ReadonlyArray<Figure> => {
+        const found = figures.get(key(name, contestant))
+        return found === undefined ? [] : [{ contestant, measure: name, unit, figure: summary(found) }]
+      })
+    )
     const report: Report = {
       benchmark: benchmark.name,
       rounds: options.rounds,
       notes: options.quick ? [...prepared.notes, "A smoke run: these figures mean nothing."] : prepared.notes,
+      overview: benchmark.overview ? overview : [],
       rows: rows(prepared, benchmark.comparisons, (measure, contestant) => figures.get(key(measure, contestant)))
     }
     return report

@@ -13,8 +13,10 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Runtime from "effect/Runtime"
 import { BenchError } from "./child.ts"
+import * as Hangman from "./hangman/hangman.ts"
 import type { Benchmark, Options } from "./harness.ts"
 import * as Harness from "./harness.ts"
+import * as Models from "./models/models.ts"
 import * as Report from "./report.ts"
 import * as Rot13 from "./rot13/rot13.ts"
 import * as Simulation from "./simulation/simulation.ts"
@@ -23,7 +25,14 @@ import * as Tftp from "./tftp/tftp.ts"
 
 enableCompileCache()
 
-const benchmarks: ReadonlyArray<Benchmark> = [Rot13.benchmark, Startup.benchmark, Simulation.benchmark, Tftp.benchmark]
+const benchmarks: ReadonlyArray<Benchmark> = [
+  Rot13.benchmark,
+  Startup.benchmark,
+  Simulation.benchmark,
+  Tftp.benchmark,
+  Hangman.benchmark,
+  Models.benchmark
+]
 
 const names = benchmarks.map(({ name }) => name).join(" | ")
 

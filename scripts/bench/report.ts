@@ -44,20 +44,44 @@ const cells = (row: Row): ReadonlyArray<string> => [
   row.met === undefined ? "" : row.met ? "met" : "MISSED"
 ]
 
-/** The columns all of one width; a row that repeats what the one above says of us leaves it out. */
-const aligned = (report: Report, between: string): ReadonlyArray<ReadonlyArray<string>> => {
-  const body = report.rows.map((row, i) => {
-    const [measure, ours, ...rest] = cells(row)
-    return report.rows[i - 1]?.measure === row.measure ? ["", "", ...rest] : [measure!, ours!, ...rest]
-  })
-  const widths = header.map((_, column) => Math.max(...[header, ...body].map((line) => line[column]!.length)))
+type Table = ReadonlyArray<ReadonlyArray<string>>
+
+/** A header and its lines, the columns all of one width. */
+const aligned = (table: Table, between: string): Table => {
+  const widths = table[0]!.map((_, column) => Math.max(...table.map((line) => line[column]!.length)))
+  const [head, ...body] = table.map((line) => line.map((cell, i) => cell.padEnd(widths[i]!)))
   const rule = between === "" ? [] : [widths.map((width) => between.repeat(width))]
-  return [
-    header.map((cell, i) => cell.padEnd(widths[i]!)),
-    ...rule,
-    ...body.map((line) => line.map((cell, i) => cell.padEnd(widths[i]!)))
-  ]
+  return [head!, ...rule, ...body]
 }
+
+/** A row that repeats what the one above says of us leaves it out. */
+const comparisons = ({ rows }: Report): Table => {
+  const body = rows.map((row, i) => {
+    const [measure, ours, ...rest] = cells(row)
+    return rows[i - 1]?.measure === row.measure ? ["", "", ...rest] : [measure!, ours!, ...rest]
+  })
+  return [header, ...body]
+}
+
+/** A line for every contestant, a column for every measure. */
+const overview = ({ overview: figures }: Report): Table => {
+  const columns: ReadonlyArray<string> = [...new Set(figures.map(({ measure, unit }) => `${measure}, ${unit}`))]
+  const lines = [...new Set(figures.map(({ contestant }) => contestant))].map((name) => {
+    const own: ReadonlyMap<string, string> = new Map(
+      figures.flatMap(({ contestant, figure, measure, unit }) =>
+        contestant === name ? [[`${measure}, ${unit}`, number(figure.median)] as const] : []
+      )
+    )
+    return [name, ...columns.map((column) => own.get(column) ?? "-")]
+  })
+  return [["", ...columns], ...lines]
+}
+
+/** The tables that have lines, one below the other. */
+const tables = (report: Report, between: string, text: (line: ReadonlyArray<string>) => string) =>
+  [overview(report), comparisons(report)]
+    .filter((table) => table.length > 1)
+    .flatMap((table) => [...aligned(table, between).map(text), ""])
 
 const summaryLine = (report: Report): string => {
   const barred = report.rows.filter((row) => row.met !== undefined)
@@ -72,8 +96,7 @@ export const text = (report: Report, on: Machine): string =>
   [
     `${report.benchmark}: ${conditions(report, on)}`,
     "",
-    ...aligned(report, "").map((line) => line.join("  ").trimEnd()),
-    "",
+    ...tables(report, "", (line) => line.join("  ").trimEnd()),
     ...report.notes,
     summaryLine(report)
   ].join("\n")
@@ -84,8 +107,7 @@ export const markdown = (report: Report, about: string, on: Machine, date: Date)
     "",
     about,
     "",
-    ...aligned(report, "-").map((line) => `| ${line.join(" | ")} |`),
-    "",
+    ...tables(report, "-", (line) => `| ${line.join(" | ")} |`),
     `${summaryLine(report)} ${report.notes.join(" ")}`.trim(),
     "",
     `${date.toISOString().slice(0, 10)}, ${conditions(report, on)}. Again: \`npm run bench ${report.benchmark}\``

@@ -1,0 +1,25 @@
+/**
+ * Our server in the course's dialect, as an application would run it, except that it takes as many players as come, and
+ * lets them guess as fast as they can.
+ *
+ *     node ours.ts [WORDS]
+ */
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as Effect from "effect/Effect"
+import * as NetAddress from "effect/net/NetAddress"
+import * as NodeHangman from "../../../src/hangman/NodeHangman.ts"
+import * as NodeNetwork from "../../../src/network/NodeNetwork.ts"
+import { control } from "../rot13/control.ts"
+
+const [words] = process.argv.slice(2)
+
+Effect.gen(function* () {
+  const { address } = yield* NodeHangman.make({
+    port: 0,
+    maxConnections: 1_000_000,
+    rate: 1_000_000,
+    settings: { dialect: "course", ...(words === undefined ? {} : { words }) }
+  })
+  if (NetAddress.isInetAddress(address)) control(address.port)
+  yield* Effect.never
+}).pipe(Effect.scoped, Effect.provide(NodeNetwork.layer), NodeRuntime.runMain)

@@ -1,0 +1,39 @@
+/** A session of your own, an adding machine, under any model: `node line-session.ts threads`, or select... */
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as NetAddress from "effect/net/NetAddress"
+import * as Schema from "effect/Schema"
+import * as NodeNetwork from "../../src/network/NodeNetwork.ts"
+import { Fibers, Iterative, NodeProcesses, NodeThreads, Select, type Session } from "../../src/session/index.ts"
+
+const Options = Schema.Struct({ start: Schema.Finite })
+
+/** What processes and threads load from this module: how to make the session from options. */
+export const definition: Session.Definition<typeof Options.Type, number> = {
+  ...{ name: "adding-machine", options: Options, ask: Schema.Never, told: Schema.Never },
+  make: ({ start }) =>
+    Effect.succeed({
+      framing: { _tag: "Lines", maxLength: 80 },
+      open: ({ id }) => [start, { text: `client ${id}: numbers, or bye\r\n` }],
+      receive: (sum, input) => {
+        if (input._tag !== "Line") return [sum, {}]
+        if (input.text === "bye") return [sum, { text: `${sum}, bye\r\n`, close: true }]
+        const next = sum + Number(input.text)
+        return Number.isNaN(next) ? [sum, { text: "no number\r\n" }] : [next, { text: `${next}\r\n` }]
+      }
+    })
+}
+
+const all = [Fibers.model, Select.model, Iterative.model, NodeProcesses.model({ pool: 2 }), NodeThreads.model()]
+const model = all.find(({ name }) => name === process.argv[2]) ?? Fibers.model
+
+const serve = Effect.gen(function* () {
+  const session = yield* definition.make({ start: 0 })
+  const program = { session, definition, options: { start: 0 }, module: import.meta.url }
+  const { address } = yield* model.serve(program, { port: 0, maxConnections: 50, idleTimeout: "5 minutes" })
+  yield* Console.log(`${model.name}: nc ${NetAddress.formatSocketAddress(address).replace(":", " ")}`)
+}).pipe(Effect.andThen(Effect.never), Effect.scoped, Effect.provide(NodeNetwork.layer))
+
+// Processes and threads only want the definition.
+if (import.meta.main) NodeRuntime.runMain(serve)
