@@ -1,15 +1,22 @@
 import { describe } from "@effect/vitest"
 import * as NodeProcesses from "../../src/session/NodeProcesses.ts"
 import * as NodeThreads from "../../src/session/NodeThreads.ts"
-import { suite } from "../suites/Sessions.ts"
+import { type Subject, suite } from "../suites/Sessions.ts"
 import { onLoopback } from "../suites/SessionsSubjects.ts"
 
+/** A pool runs the same program as a process for every client: what differs is how clients come, end and ask. */
+const differing = ["many clients", "a client that ends its side", "a reset", "watchers that talk", "draining"]
+
+const few: Subject["test"] = (name, body) => {
+  if (differing.some((start) => name.startsWith(start))) onLoopback(name, body)
+}
+
 const models = [
-  ["processes", NodeProcesses.model(), true, 6],
-  ["processes, a pool of 2", NodeProcesses.model({ pool: 2 }), true, 60],
-  ["threads, 2 of them", NodeThreads.model({ threads: 2 }), false, 60]
+  ["processes", NodeProcesses.model(), { exact: true, many: 6 }, onLoopback],
+  ["processes, a pool of 2", NodeProcesses.model({ pool: 2 }), { exact: true }, few],
+  ["threads, 2 of them", NodeThreads.model({ threads: 2 }), { exact: false }, onLoopback]
 ] as const
 
-for (const [name, { serve }, exact, many] of models) {
-  describe(name, () => suite({ serve, traits: { atOnce: Infinity, exact, many }, test: onLoopback }))
+for (const [name, { serve }, traits, test] of models) {
+  describe(name, () => suite({ serve, traits: { atOnce: Infinity, ...traits }, test }))
 }
