@@ -1,0 +1,14 @@
+/** A job of your own on all cores: its lines are printed in order, as soon as they are there. */
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as Console from "effect/Console"
+import * as Stream from "effect/Stream"
+import { Farm, NodeThreadWorkers } from "../../src/farm/index.ts"
+import { job } from "./mandelbrot-job.ts"
+
+const workers = NodeThreadWorkers.make({ module: new URL("./mandelbrot-job.ts", import.meta.url) })
+
+Farm.stream(job, 31, { workers, ordered: true }).pipe(
+  Stream.flatMap(({ result }) => Stream.fromIterable(result)),
+  Stream.runForEach(Console.log),
+  NodeRuntime.runMain
+)

@@ -1,0 +1,200 @@
+/** One run: a dispatcher, the workers that it talks to, and the clock. */
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as SubscriptionRef from "effect/SubscriptionRef"
+import * as Sweeper from "../network/Sweeper.ts"
+import * as Dispatcher from "./Dispatcher.ts"
+import type { Action, Cut, Event } from "./DispatcherEvent.ts"
+import type { Options } from "./Farm.ts"
+import { FarmError, Invalid, Merge, NoWorkers, Poison, type Reason, Split, WrongJob } from "./FarmError.ts"
+import type { Splitter, Work } from "./Job.ts"
+import * as Progress from "./Progress.ts"
+import type { Report, Worker } from "./Worker.ts"
+
+/** A packet, and as it is encoded. */
+export interface Parcel<Packet> {
+  readonly packet: Packet
+  readonly encoded: unknown
+}
+
+type Settings = Omit<Options, "workers">
+
+/** What there is to do. */
+export interface Plan<Packet, Result> {
+  readonly work: Work<Packet, Result>
+  readonly splitter: Splitter<Packet>
+  readonly workers: ReadonlyArray<Worker>
+  readonly settings: Settings
+  /** Units that `splitter` gives no more, and those of them that are not done. */
+  readonly cut: number
+  readonly restored: ReadonlyArray<Cut<Parcel<Packet>>>
+  readonly hold: boolean
+  /** Takes results; what it throws fails the run. */
+  readonly sink: (packet: Packet, result: Result) => void
+}
+
+const nameOf = ({ name, version }: { readonly name: string; readonly version: number }) => `${name} ${version}`
+
+const invalid = (message: string) => new FarmError({ reason: new Invalid({ message }) })
+
+const check = ({
+  settings,
+  work,
+  workers
+}: Pick<Plan<never, never>, "settings" | "workers"> & { work: { name: string; version: number } }) => {
+  if (workers.length === 0) return invalid("0 workers: give 1 or more")
+  for (const name of ["attempts", "size", "buffer"] as const) {
+    const value = settings[name] ?? 1
+    if (!(Number.isInteger(value) && value > 0)) return invalid(`${name} is ${value}: give a whole number from 1`)
+  }
+  const wrong = workers.find(({ job }) => nameOf(job) !== nameOf(work))
+  return wrong === undefined
+    ? undefined
+    : new FarmError({ reason: new WrongJob({ worker: wrong.name, has: nameOf(wrong.job), wanted: nameOf(work) }) })
+}
+
+/** The job could not cut a packet. */
+export const splitError = (id: number, cause: unknown) => new FarmError({ reason: new Split({ id, cause }) })
+
+const period = "50 millis"
+
+/** Starts a run, which ends with the scope at the latest. */
+export const begin = Effect.fnUntraced(function* <Packet, Out>(plan: Plan<Packet, Out>) {
+  const { restored, settings, sink, splitter, work, workers } = plan
+  const wrong = check({ settings, work, workers })
+  if (wrong !== undefined) return yield* wrong
+  const encode = Schema.encodeSync(work.packet)
+  const decode = Schema.decodeUnknownResult(work.result)
+  const ended = yield* Deferred.make<void, FarmError>()
+  const sweeper = yield* Sweeper.make(period)
+  let failure: Reason | undefined
+  /** Whether the sink has all that the dispatcher has merged. */
+  let whole = true
+  let cut = plan.cut
+  let ids = restored.length
+
+  const dispatcher = Dispatcher.make<Parcel<Packet>, Out>({
+    workers,
+    cut: (size) => {
+      try {
+        const next = splitter.next(size)
+        if (next === undefined) return undefined
+        if (!(next.units >= 1)) throw new Error(`${next.units} units in a packet: give 1 or more`)
+        const encoded = encode(next.packet)
+        cut += next.units
+        ids++
+        return { packet: { packet: next.packet, encoded }, units: next.units }
+      } catch (cause) {
+        failure ??= new Split({ id: ids, cause })
+        return undefined
+      }
+    },
+    total: splitter.total === undefined ? undefined : Math.max(0, splitter.total - plan.cut),
+    restored,
+    lease: Duration.toMillis(settings.lease ?? "30 seconds"),
+    attempts: settings.attempts ?? 3,
+    ordered: settings.ordered ?? false,
+    hold: plan.hold,
+    buffer: settings.buffer ?? Number.POSITIVE_INFINITY,
+    target: Duration.toMillis(settings.target ?? "100 millis"),
+    first: splitter.first ?? 1,
+    size: settings.size
+  })
+
+  const perform = (action: Action<Parcel<Packet>, Out>) => {
+    switch (action._tag) {
+      case "Merge":
+        try {
+          sink(action.packet.packet, action.result)
+        } catch (cause) {
+          whole = false
+          failure ??= new Merge({ id: action.id, packet: action.packet.encoded, cause })
+        }
+        return
+      case "Cancel":
+        return workers[action.worker]!.cancel(action.ids)
+      case "Run": {
+        const tasks = action.tasks.map(({ id, packet }) => ({ id, packet: packet.encoded }))
+        return workers[action.worker]!.run(tasks)
+      }
+      case "Finished":
+        return Deferred.doneUnsafe(ended, Exit.void)
+      case "Poison":
+        failure = new Poison({ id: action.id, packet: action.packet.encoded, attempts: action.attempts })
+        return
+      case "NoWorkers":
+        failure = new NoWorkers({ causes: action.causes })
+        return
+    }
+  }
+
+  let pending: Array<Event<Out>> = []
+  // Until all workers listen, nothing is handed out.
+  let busy = true
+  let over = false
+  const feed = (events: ReadonlyArray<Event<Out>>) => {
+    if (over) return
+    for (const event of events) pending.push(event)
+    if (busy) return
+    busy = true
+    do {
+      const batch = pending
+      pending = []
+      for (const action of dispatcher.step(batch, sweeper.now())) {
+        if (action._tag === "Merge" ? whole : failure === undefined) perform(action)
+      }
+      if (failure === undefined) continue
+      over = true
+      Deferred.doneUnsafe(ended, Exit.fail(new FarmError({ reason: failure })))
+      return
+    } while (pending.length > 0)
+    busy = false
+  }
+
+  const eventOf = (worker: number, report: Report): Event<Out> => {
+    if (report._tag !== "Done") {
+      return report._tag === "Failed" ? { ...report, worker, kind: "Threw" } : { ...report, worker }
+    }
+    const { id, millis } = report
+    // A late duplicate frees its place, and is not even looked at.
+    if (!dispatcher.wants(id)) return { _tag: "Done", worker, id, result: undefined as Out, millis }
+    const result = decode(report.result)
+    if (Result.isSuccess(result)) return { _tag: "Done", worker, id, result: result.success, millis }
+    return { _tag: "Failed", worker, id, kind: "Invalid", message: `the result does not fit: ${result.failure}` }
+  }
+  yield* Effect.forEach(
+    workers,
+    (worker, index) => worker.attach((reports) => feed(reports.map((report) => eventOf(index, report)))),
+    { concurrency: "unbounded", discard: true }
+  )
+  // All are told before one is waited for.
+  yield* Effect.addFinalizer(() =>
+    Effect.sync(() => {
+      over = true
+      for (const action of dispatcher.step([{ _tag: "Cancel" }], sweeper.now())) {
+        if (action._tag === "Cancel") perform(action)
+      }
+    })
+  )
+
+  const start = sweeper.now()
+  const before = plan.cut - restored.reduce((all, { units }) => all + units, 0)
+  const figures = () =>
+    Progress.of(dispatcher.workers, { before, elapsed: sweeper.now() - start, total: splitter.total })
+  const { progress } = settings
+  const tell = progress === undefined ? Effect.void : Effect.suspend(() => SubscriptionRef.set(progress, figures()))
+  yield* Effect.forkScoped(Effect.forever(Effect.andThen(tell, Effect.sleep("100 millis"))))
+  sweeper.add(() => feed([{ _tag: "Tick" }]))
+  busy = false
+  feed([])
+  return {
+    ended: Effect.ensuring(Deferred.await(ended), tell),
+    taken: (count: number) => feed([{ _tag: "Taken", count }]),
+    /** Where the splitter is, and what is cut and not merged; `undefined` once a result could not be merged. */
+    state: () => (whole ? { cut, open: dispatcher.unmerged() } : undefined)
+  }
+})

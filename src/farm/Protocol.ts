@@ -1,0 +1,252 @@
+/**
+ * How a farm and a server of work speak to each other over TCP: what they say, and how it is written. Bytes in,
+ * messages or a typed error out, whatever the bytes are.
+ *
+ * ```
+ *   farm                                                     server
+ *    | preamble, Hello --------------------------------------> |
+ *    | <-------------------- Challenge (a server with a key)   |
+ *    | Proof ------------------------------------------------> |
+ *    | <------------------------------- Welcome, or Refused    |
+ *    | Work, Cancel, Ping -----------------------------------> |
+ *    | <----------------------- Done, Failed, Stopped, Pong    |
+ *
+ *   the preamble, once
+ *   +------+------+------+------+------+------+------+------+
+ *   | 'E'  | 'F'  | 'I'  | 0xff | 'N'  | 'E'  | 'T'  | 0x80 |
+ *   +------+------+------+------+------+------+------+------+
+ *
+ *   a frame
+ *   +------+------+------+------+----------- ~ -------------+
+ *   | length n, big endian      | n bytes: JSON in UTF-8    |
+ *   +------+------+------+------+----------- ~ -------------+
+ * ```
+ *
+ * Every `Work` is ended by one `Done`, `Failed` or `Stopped` with its id; results that do not fit are a `Failed`, too.
+ * Whoever hears nothing for the lease of the `Hello` gives the other up, and its work with it.
+ *
+ * A shared key shows each side who the other is when they meet (see `Auth`). It hides nothing, and what is said later
+ * can be changed on the way by whoever sits there: through foreign networks, use a tunnel.
+ */
+import * as Data from "effect/Data"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+
+/** Of the messages; the preamble, the frames and `Hello` are the same in all. @category constants @since 0.1.0 */
+export const version = 1
+
+/**
+ * What a farm sends first. Read as the two little-endian int32 of a range it would begin and end below zero, and end
+ * before it begins: no range that anybody counts in, so that a server can tell it from one.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const preamble: Uint8Array = Uint8Array.of(0x45, 0x46, 0x49, 0xff, 0x4e, 0x45, 0x54, 0x80)
+
+/**
+ * Bytes in a frame: until both sides know each other, and then, unless said otherwise.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const limits = { stranger: 4_096, known: 1 << 20 } as const
+
+const Id = Schema.Natural
+const Millis = Schema.Finite.check(Schema.isGreaterThanOrEqualTo(0))
+const optionalText = Schema.optionalKey(Schema.String)
+
+const Hello = Schema.TaggedStruct("Hello", {
+  version: Schema.Natural,
+  job: Schema.String,
+  jobVersion: Schema.Finite,
+  /** In milliseconds. */
+  lease: Schema.Finite.check(Schema.isBetween({ minimum: 1, maximum: 3_600_000 })),
+  /** Given by a farm that has a key. */
+  nonce: optionalText
+})
+
+const Welcome = Schema.TaggedStruct("Welcome", {
+  threads: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1_024 })),
+  /** Packets that a farm may have there for each thread. */
+  capacity: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 65_536 })),
+  proof: optionalText
+})
+
+/** All that is said. @category schemas @since 0.1.0 */
+export const Message = Schema.Union([
+  Hello,
+  Schema.TaggedStruct("Challenge", { nonce: Schema.String }),
+  Schema.TaggedStruct("Proof", { proof: Schema.String }),
+  Welcome,
+  Schema.TaggedStruct("Refused", {
+    reason: Schema.Literals(["Version", "Job", "Key", "Busy", "Broken"]),
+    message: Schema.String
+  }),
+  Schema.TaggedStruct("Work", { id: Id, packet: Schema.optionalKey(Schema.Unknown) }),
+  Schema.TaggedStruct("Cancel", { ids: Schema.Array(Id) }),
+  Schema.TaggedStruct("Done", { id: Id, result: Schema.optionalKey(Schema.Unknown), millis: Millis }),
+  Schema.TaggedStruct("Failed", { id: Id, message: Schema.String }),
+  Schema.TaggedStruct("Stopped", { id: Id }),
+  Schema.TaggedStruct("Ping", {}),
+  Schema.TaggedStruct("Pong", {})
+])
+
+/** @category models @since 0.1.0 */
+export type Message = typeof Message.Type
+
+/** @category models @since 0.1.0 */
+export type Hello = typeof Hello.Type
+
+/** @category models @since 0.1.0 */
+export type Welcome = typeof Welcome.Type
+
+const most = 200
+
+/** Text of a peer, fit for a line of a log. @category conversions @since 0.1.0 */
+export const shown = (text: string): string => {
+  const line = text.slice(0, most + 1).replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, " ")
+  return line.length > most ? `${line.slice(0, most)}...` : line
+}
+
+/** A frame is longer than allowed. @category errors @since 0.1.0 */
+export class TooLong extends Data.TaggedClass("TooLong")<{ readonly length: number; readonly max: number }> {
+  get message(): string {
+    return `a frame of ${this.length} bytes: at most ${this.max} are allowed`
+  }
+}
+
+/** What came, or was to be sent, is no message. @category errors @since 0.1.0 */
+export class Malformed extends Data.TaggedClass("Malformed")<{ readonly detail: string }> {
+  get message(): string {
+    return `no message of a farm: ${this.detail}`
+  }
+}
+
+/** A message that has no place here; an id that is not known, or is known already. @category errors @since 0.1.0 */
+export class Unexpected extends Data.TaggedClass("Unexpected")<{ readonly detail: string }> {
+  get message(): string {
+    return `the protocol was broken: ${this.detail}`
+  }
+}
+
+/** The other side is not served, or not trusted. @category errors @since 0.1.0 */
+export class Refused extends Data.TaggedClass("Refused")<{
+  readonly reason: Extract<Message, { readonly _tag: "Refused" }>["reason"]
+  readonly message: string
+}> {}
+
+/** Nothing was heard for so many milliseconds. @category errors @since 0.1.0 */
+export class Silent extends Data.TaggedClass("Silent")<{ readonly millis: number }> {
+  get message(): string {
+    return `silent for ${this.millis / 1_000} s`
+  }
+}
+
+/** The other side does not keep to the protocol. @category errors @since 0.1.0 */
+export class ProtocolError extends Data.TaggedError("ProtocolError")<{
+  readonly reason: TooLong | Malformed | Unexpected | Refused | Silent
+}> {
+  override get message(): string {
+    return this.reason.message
+  }
+}
+
+const failure = (reason: ProtocolError["reason"]) => Result.fail(new ProtocolError({ reason }))
+
+const malformed = (cause: unknown) =>
+  failure(new Malformed({ detail: shown(cause instanceof Error ? cause.message : String(cause)) }))
+
+const encoder = new TextEncoder()
+const header = 4
+
+/**
+ * A message as a frame. Fails for a packet or result that is no JSON, such as one with a bigint, or is too long.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
+export const encode = (message: Message, max: number = limits.known): Result.Result<Uint8Array, ProtocolError> => {
+  let text: string
+  try {
+    text = JSON.stringify(message)
+  } catch (cause) {
+    return malformed(cause)
+  }
+  const payload = encoder.encode(text)
+  if (payload.length > max) return failure(new TooLong({ length: payload.length, max }))
+  const frame = new Uint8Array(header + payload.length)
+  new DataView(frame.buffer).setUint32(0, payload.length)
+  frame.set(payload, header)
+  return Result.succeed(frame)
+}
+
+const decodeMessage = Schema.decodeUnknownResult(Message)
+
+/** What a frame holds. @category decoding @since 0.1.0 */
+export const decode = (payload: Uint8Array): Result.Result<Message, ProtocolError> => {
+  try {
+    const value: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(payload))
+    const message = decodeMessage(value)
+    return Result.isSuccess(message) ? Result.succeed(message.success) : malformed(message.failure)
+  } catch (cause) {
+    return malformed(cause)
+  }
+}
+
+/** Cuts what comes into messages. @category models @since 0.1.0 */
+export interface Decoder {
+  /** The messages that are complete with these bytes. After an error there is nothing but that error. */
+  readonly push: (bytes: Uint8Array) => Result.Result<ReadonlyArray<Message>, ProtocolError>
+  /** Frames may be so long from now on. */
+  readonly allow: (max: number) => void
+}
+
+/** A decoder; it holds at most twice the bytes of a frame. @category decoding @since 0.1.0 */
+export const decoder = (max: number = limits.stranger): Decoder => {
+  let limit = max
+  let buffer = new Uint8Array(512)
+  let held = 0
+  let failed: Result.Result<ReadonlyArray<Message>, ProtocolError> | undefined
+
+  const keep = (bytes: Uint8Array) => {
+    if (held + bytes.length > buffer.length) {
+      const larger = new Uint8Array(Math.max(held + bytes.length, 2 * buffer.length))
+      larger.set(buffer.subarray(0, held))
+      buffer = larger
+    }
+    buffer.set(bytes, held)
+    held += bytes.length
+  }
+  const push = (bytes: Uint8Array): Result.Result<ReadonlyArray<Message>, ProtocolError> => {
+    keep(bytes)
+    const view = new DataView(buffer.buffer)
+    const messages: Array<Message> = []
+    let at = 0
+    while (held - at >= header) {
+      const length = view.getUint32(at)
+      if (length > limit) return failure(new TooLong({ length, max: limit }))
+      if (held - at < header + length) break
+      const message = decode(buffer.subarray(at + header, at + header + length))
+      if (Result.isFailure(message)) return Result.fail(message.failure)
+      messages.push(message.success)
+      at += header + length
+    }
+    const rest = buffer.subarray(at, held)
+    if (buffer.length > 1 << 16 && rest.length < buffer.length / 4) buffer = new Uint8Array(2 * rest.length + 512)
+    buffer.set(rest)
+    held = rest.length
+    return Result.succeed(messages)
+  }
+  return {
+    push: (bytes) => {
+      if (failed !== undefined) return failed
+      const result = push(bytes)
+      if (Result.isFailure(result)) failed = result
+      return result
+    },
+    allow: (max) => {
+      limit = max
+    }
+  }
+}

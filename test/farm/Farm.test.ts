@@ -1,0 +1,190 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Stream from "effect/Stream"
+import * as SubscriptionRef from "effect/SubscriptionRef"
+import * as TestClock from "effect/testing/TestClock"
+import * as Farm from "../../src/farm/Farm.ts"
+import type { Job } from "../../src/farm/Job.ts"
+import * as Progress from "../../src/farm/Progress.ts"
+import * as Worker from "../../src/farm/Worker.ts"
+import { job, sum } from "./jobs/odd.ts"
+import * as SimWorkers from "./SimWorkers.ts"
+
+const units = ({ from, to }: { readonly from: number; readonly to: number }) => to - from
+
+const pool = (...speeds: ReadonlyArray<number>) => SimWorkers.make(job, speeds, units)
+
+/** Why it fails, at once. */
+const failure = <A>(effect: Effect.Effect<A, unknown>) =>
+  Effect.map(Effect.flip(effect), (error) => (error as Error).message)
+
+/** Gives it an hour of virtual time. */
+const timed = <A, E>(effect: Effect.Effect<A, E>) =>
+  Effect.gen(function* () {
+    const fiber = yield* Effect.forkChild(effect, { startImmediately: true })
+    yield* TestClock.adjust("1 hour")
+    return yield* Fiber.join(fiber)
+  })
+
+const range = (packet: unknown) => packet as { readonly from: number; readonly to: number }
+
+describe("Farm", () => {
+  it.effect("sizes packets by the time they take, for each worker, and shares the last ones", () =>
+    Effect.gen(function* () {
+      const { sent, workers } = pool(0.1, 1)
+      assert.strictEqual(yield* timed(Farm.run(job, { to: 100_000 }, { workers })), sum(100_000))
+      const sizes = (worker: number) =>
+        sent.filter((one) => one.worker === worker).map(({ packet }) => units(range(packet)))
+      assert.deepStrictEqual(sizes(0).slice(0, 4), [1, 1, 16, 16])
+      assert.strictEqual(Math.max(...sizes(0)), 1_000)
+      assert.strictEqual(Math.max(...sizes(1)), 100)
+      assert.isBelow(sizes(0).at(-1)!, 200)
+      // Together they do 11 units a millisecond.
+      assert.isBelow(sent.at(-1)!.at, 9_200)
+      assert.isBelow(sent.length, 250)
+    })
+  )
+
+  it.effect("makes ten packets for each worker of little work", () =>
+    Effect.gen(function* () {
+      const { sent, workers } = pool(1e-6, 1e-6)
+      yield* timed(Farm.run(job, { to: 100_000 }, { workers }))
+      assert.isAtLeast(sent.length, 20)
+    })
+  )
+
+  it.effect("says how far it is", () =>
+    Effect.gen(function* () {
+      const progress = yield* Progress.make
+      const { workers } = pool(1, 1, 2)
+      const fiber = yield* Effect.forkChild(Farm.run(job, { to: 10_000 }, { workers, progress, size: 10 }))
+      yield* TestClock.adjust("2 seconds")
+      const half = yield* SubscriptionRef.get(progress)
+      assert.strictEqual(half.total, 10_000)
+      assert.closeTo(half.done, 5_000, 40)
+      assert.closeTo(half.rate, 2_500, 30)
+      assert.closeTo(half.eta!, 2_000, 40)
+      assert.closeTo(half.efficiency, 1, 0.01)
+      assert.deepStrictEqual(
+        half.workers.map(({ name, share, state }) => [name, state, Math.round(share * 10)]),
+        [
+          ["worker 0", "ready", 4],
+          ["worker 1", "ready", 4],
+          ["worker 2", "ready", 2]
+        ]
+      )
+      yield* TestClock.adjust("1 minute")
+      assert.strictEqual(yield* Fiber.join(fiber), sum(10_000))
+      const end = yield* SubscriptionRef.get(progress)
+      assert.strictEqual(end.done, 10_000)
+      assert.strictEqual(end.eta, 0)
+      assert.isAtMost(end.elapsed, 4_200)
+    })
+  )
+
+  it.effect("holds an endless source back when nobody reads", () =>
+    Effect.gen(function* () {
+      const { sent, workers } = pool(1, 1)
+      const results = Farm.stream(job, {}, { workers, size: 3, buffer: 10, ordered: true })
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const pull = yield* Stream.toPull(results)
+          const first = yield* Effect.forkChild(pull, { startImmediately: true })
+          yield* TestClock.adjust("10 seconds")
+          assert.strictEqual(sent.length, 10)
+          const [piece] = yield* Fiber.join(first)
+          assert.deepStrictEqual(piece, { packet: { from: 0, to: 3 }, result: 3 })
+          yield* pull
+          yield* TestClock.adjust("10 seconds")
+          assert.isAbove(sent.length, 10)
+          assert.isAtMost(sent.length, 20)
+        })
+      )
+    })
+  )
+
+  it.effect("streams in order, if so asked, and ends", () =>
+    Effect.gen(function* () {
+      const { workers } = pool(1, 0.1, 3)
+      const results = Farm.stream(job, { to: 100 }, { workers, size: 3, ordered: true })
+      const pieces = yield* timed(Stream.runCollect(results))
+      assert.deepStrictEqual(
+        pieces.map(({ packet }) => packet.from),
+        Array.from({ length: 34 }, (_, index) => 3 * index)
+      )
+    })
+  )
+
+  it.effect("takes a packet from who does not finish it, and counts it once when both do", () =>
+    Effect.gen(function* () {
+      const { cancelled, sent, say, workers } = pool(1, Number.POSITIVE_INFINITY)
+      const running = yield* Effect.forkChild(Farm.run(job, { to: 1_000 }, { workers, size: 10, lease: "5 seconds" }), {
+        startImmediately: true
+      })
+      const held = sent.filter(({ worker }) => worker === 1)
+      assert.strictEqual(held.length, 2)
+      yield* TestClock.adjust("800 millis")
+      say(1, [{ _tag: "Done", id: held[0]!.id, result: range(held[0]!.packet).from * 10 + 45, millis: 800 }])
+      say(1, [{ _tag: "Done", id: held[0]!.id, result: 1e9, millis: 800 }])
+      yield* TestClock.adjust("1 hour")
+      assert.strictEqual(yield* Fiber.join(running), sum(1_000))
+      assert.include(cancelled, held[1]!.id)
+    })
+  )
+
+  it.effect("ends when the last worker is gone, and says why each went", () =>
+    Effect.gen(function* () {
+      const { say, workers } = pool(1, 1)
+      const running = yield* Effect.forkChild(Effect.flip(Farm.run(job, { to: 1_000 }, { workers })), {
+        startImmediately: true
+      })
+      say(0, [{ _tag: "Gone", message: "unplugged" }])
+      say(1, [{ _tag: "Gone", message: "on fire" }])
+      const { message, reason } = yield* Fiber.join(running)
+      assert.strictEqual(reason._tag, "NoWorkers")
+      assert.strictEqual(message, "no worker is left: worker 0: unplugged; worker 1: on fire")
+    })
+  )
+
+  it.effect("refuses what makes no sense, in one line", () =>
+    Effect.gen(function* () {
+      const { workers } = pool(1)
+      const none = Farm.run(job, { to: 10 }, { workers: Effect.succeed([]) })
+      assert.strictEqual(yield* failure(none), "0 workers: give 1 or more")
+      const attempts = Farm.run(job, { to: 10 }, { workers, attempts: 0 })
+      assert.strictEqual(yield* failure(attempts), "attempts is 0: give a whole number from 1")
+      const other = Farm.run({ ...job, version: 2 }, { to: 10 }, { workers })
+      assert.strictEqual(yield* failure(other), "worker 0 has the job odd 1, not odd 2: give it the same module")
+    })
+  )
+
+  it.effect("fails as typed when the job's own functions throw", () =>
+    Effect.gen(function* () {
+      const oops = (): never => {
+        throw new TypeError("oops")
+      }
+      const ways: ReadonlyArray<readonly [Partial<typeof job>, string]> = [
+        [{ split: oops }, "packet 0 cannot be cut: TypeError: oops"],
+        [{ split: () => ({ total: 3, next: oops }) }, "packet 0 cannot be cut: TypeError: oops"],
+        [{ merge: oops }, 'the result of packet 0 {"from":0,"to":1} cannot be merged: TypeError: oops']
+      ]
+      for (const [part, message] of ways) {
+        const broken: Job<{ readonly to?: number }, { readonly from: number; readonly to: number }, number, number> = {
+          ...job,
+          ...part
+        }
+        assert.strictEqual(yield* timed(failure(Farm.run(broken, { to: 3 }, pool(1)))), message)
+      }
+    })
+  )
+
+  it.effect("mixes pools, with more workers than packets, or none at all", () =>
+    Effect.gen(function* () {
+      const workers = Worker.all(pool(1, 1, 1).workers, pool(2, 2).workers)
+      assert.strictEqual(yield* timed(Farm.run(job, { to: 2 }, { workers })), 1)
+      assert.strictEqual(yield* timed(Farm.run(job, { to: 0 }, { workers })), 0)
+      assert.deepStrictEqual(yield* timed(Stream.runCollect(Farm.stream(job, { to: 0 }, { workers }))), [])
+    })
+  )
+})

@@ -1,0 +1,154 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Schema from "effect/Schema"
+import * as TestClock from "effect/testing/TestClock"
+import * as Farm from "../../src/farm/Farm.ts"
+import type { Checkpoint } from "../../src/farm/FarmCheckpoint.ts"
+import { type Input, job, sum } from "./jobs/odd.ts"
+import * as SimWorkers from "./SimWorkers.ts"
+
+/** A checkpoint in memory. */
+const make = () => {
+  const saved: { text: string | undefined; writes: number } = { text: undefined, writes: 0 }
+  const checkpoint: Checkpoint = {
+    path: "memory",
+    read: Effect.sync(() => saved.text),
+    write: (text) =>
+      Effect.sync(() => {
+        saved.text = text
+        saved.writes++
+      }),
+    remove: Effect.sync(() => {
+      saved.text = undefined
+    })
+  }
+  return { saved, checkpoint }
+}
+
+const pool = () => SimWorkers.make(job, [1, 2, 7], ({ from, to }) => to - from)
+
+const within = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
+
+describe("FarmCheckpoint", () => {
+  it.effect.prop(
+    "is where a run goes on, with the same answer, however often it is cut off",
+    [Schema.Array(within(0, 8_000)).check(Schema.isMaxLength(4)), Schema.Boolean],
+    ([cuts, ordered]) =>
+      Effect.gen(function* () {
+        const { checkpoint, saved } = make()
+        const start = () => {
+          const { workers } = pool()
+          return Effect.forkChild(Farm.run(job, { to: 20_000 }, { workers, checkpoint, ordered, every: "1 second" }), {
+            startImmediately: true
+          })
+        }
+        for (const millis of cuts) {
+          const fiber = yield* start()
+          yield* TestClock.adjust(millis)
+          yield* Fiber.interrupt(fiber)
+          // One that died at once would have left the text of a second ago, which the next test is about.
+          if (fiber.pollUnsafe()?._tag === "Failure") assert.isDefined(saved.text)
+        }
+        const last = yield* start()
+        yield* TestClock.adjust("1 hour")
+        assert.strictEqual(yield* Fiber.join(last), sum(20_000))
+        assert.isUndefined(saved.text)
+      }),
+    { arbitrary: { runs: 25 } }
+  )
+
+  it.effect("is good at any moment, whatever has been done since", () =>
+    Effect.gen(function* () {
+      const { checkpoint } = make()
+      const texts: Array<string> = []
+      const keeping = { ...checkpoint, write: (text: string) => Effect.sync(() => void texts.push(text)) }
+      const go = Effect.fnUntraced(function* (from: Checkpoint) {
+        const { sent, workers } = pool()
+        const options = { workers, checkpoint: from, every: "500 millis" } as const
+        const fiber = yield* Effect.forkChild(Farm.run(job, { to: 20_000 }, options), { startImmediately: true })
+        yield* TestClock.adjust("1 hour")
+        assert.strictEqual(yield* Fiber.join(fiber), sum(20_000))
+        return sent
+      })
+      const all = (yield* go(keeping)).length
+      assert.isAbove(texts.length, 10)
+      const last = texts.at(-1)!
+      for (const text of [...texts]) {
+        const sent = yield* go({ ...make().checkpoint, read: Effect.succeed(text) })
+        if (text === last) assert.isBelow(sent.length, all / 2)
+      }
+    })
+  )
+
+  it.effect("is as good after a run that failed of its own job", () =>
+    Effect.gen(function* () {
+      const oops = () => {
+        throw new Error("oops")
+      }
+      const split = (input: Input) => {
+        const { next, total } = job.split(input)
+        let cuts = 0
+        return { total, next: (size: number) => (++cuts > 70 ? oops() : next(size)) }
+      }
+      const merge = (all: number, part: number) => (all > 1e7 ? oops() : all + part)
+      const encoding = Schema.Struct({ from: Schema.Number.check(Schema.isLessThan(9_000)), to: Schema.Number })
+      const ways: ReadonlyArray<Partial<typeof job>> = [{ merge }, { split }, { packet: encoding }]
+      for (const part of ways) {
+        const { checkpoint, saved } = make()
+        const go = (how: typeof job) =>
+          Effect.gen(function* () {
+            const options = { workers: pool().workers, checkpoint, every: "1 minute" } as const
+            const fiber = yield* Effect.forkChild(Farm.run(how, { to: 20_000 }, options), { startImmediately: true })
+            yield* TestClock.adjust("1 hour")
+            return yield* Fiber.join(fiber)
+          })
+        assert.strictEqual((yield* Effect.flip(go({ ...job, ...part }))).reason._tag, part.merge ? "Merge" : "Split")
+        assert.isDefined(saved.text)
+        assert.strictEqual(yield* go(job), sum(20_000))
+      }
+    })
+  )
+
+  it.effect("refuses one of another job, version or input, or no checkpoint at all, in one line", () =>
+    Effect.gen(function* () {
+      const { checkpoint, saved } = make()
+      const go = (changed: Partial<typeof job>, to: number) => {
+        const { workers } = pool()
+        return Effect.map(
+          Effect.flip(Farm.run({ ...job, ...changed }, { to }, { workers, checkpoint })),
+          ({ message }) => message
+        )
+      }
+      const { workers } = pool()
+      yield* Effect.timeoutOption(Farm.run(job, { to: 9_000 }, { workers, checkpoint }), "1 second").pipe(
+        Effect.forkChild({ startImmediately: true })
+      )
+      yield* TestClock.adjust("1 second")
+      const good = saved.text!
+      assert.strictEqual(
+        yield* go({ name: "other" }, 9_000),
+        "memory: is a checkpoint of the job odd 1, not other 1: name another file"
+      )
+      assert.strictEqual(
+        yield* go({ version: 2 }, 9_000),
+        "memory: is a checkpoint of the job odd 1, not odd 2: name another file"
+      )
+      assert.strictEqual(
+        yield* go({}, 8_000),
+        'memory: is a checkpoint for {"to":9000}, not {"to":8000}: name another file'
+      )
+      for (const text of ["", "{}", good.slice(0, -9), good.replace(/"cut":\d+/, '"cut":-1.5'), "null"]) {
+        saved.text = text
+        assert.strictEqual(yield* go({}, 9_000), "memory: is no checkpoint of a farm: name another file, or remove it")
+      }
+      saved.text = good.replace(/"cut":\d+/, '"cut":9001')
+      const why = yield* go({}, 9_000)
+      assert.strictEqual(why, "memory: cannot be resumed: the job's split gave 9000 units instead of 9001")
+      assert.strictEqual(
+        yield* go({ kept: undefined }, 9_000),
+        "memory: the job odd does not say how its input and output are kept: give it `kept`"
+      )
+    })
+  )
+})

@@ -1,0 +1,152 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Bytes from "effect/Bytes"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as Auth from "../../src/farm/Auth.ts"
+import * as Protocol from "../../src/farm/Protocol.ts"
+
+const Size = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 50 }))
+
+/** As they come over the wire: what JSON makes of packets and results. */
+const overJson = (message: Protocol.Message) => JSON.parse(JSON.stringify(message)) as Protocol.Message
+
+const frame = (message: Protocol.Message) => Result.getOrThrow(Protocol.encode(message))
+
+/** Pushes bytes in pieces of these sizes, again and again. */
+const pushAll = (decoder: Protocol.Decoder, bytes: Uint8Array, sizes: ReadonlyArray<number>) => {
+  const messages: Array<Protocol.Message> = []
+  let at = 0
+  for (let turn = 0; at < bytes.length; turn++) {
+    const size = sizes[turn % sizes.length] ?? bytes.length
+    const result = decoder.push(bytes.slice(at, at + size))
+    if (Result.isFailure(result)) return result.failure
+    messages.push(...result.success)
+    at += size
+  }
+  return messages
+}
+
+const raw = (text: string) => {
+  const payload = new TextEncoder().encode(text)
+  const bytes = new Uint8Array(4 + payload.length)
+  new DataView(bytes.buffer).setUint32(0, payload.length)
+  bytes.set(payload, 4)
+  return bytes
+}
+
+const reasonOf = (result: Result.Result<unknown, Protocol.ProtocolError>) =>
+  Result.isFailure(result) ? result.failure.reason._tag : "Success"
+
+describe("Protocol", () => {
+  it.prop(
+    "what is encoded is decoded, in whatever pieces it comes",
+    [Schema.Array(Protocol.Message), Schema.Array(Size)],
+    ([messages, sizes]) => {
+      const bytes = Bytes.concat([new Uint8Array(0), ...messages.map(frame)])
+      const decoder = Protocol.decoder(Protocol.limits.known)
+      assert.deepStrictEqual(pushAll(decoder, bytes, sizes), messages.map(overJson))
+    }
+  )
+
+  it.prop("any bytes give messages or one typed error, and then nothing but that", [Schema.Uint8Array], ([bytes]) => {
+    const decoder = Protocol.decoder()
+    const result = decoder.push(bytes)
+    if (Result.isSuccess(result)) return
+    assert.instanceOf(result.failure, Protocol.ProtocolError)
+    assert.notStrictEqual(result.failure.message, "")
+    assert.strictEqual(reasonOf(decoder.push(frame({ _tag: "Ping" }))), result.failure.reason._tag)
+  })
+
+  it.prop("any payload gives a message or a typed error", [Schema.Uint8Array, Schema.String], ([bytes, text]) => {
+    for (const payload of [bytes, new TextEncoder().encode(text), new TextEncoder().encode(JSON.stringify(text))]) {
+      assert.include(["Success", "Malformed"], reasonOf(Protocol.decode(payload)))
+    }
+  })
+
+  it("refuses what is no message, and says why in a line", () => {
+    const nested = `${"[".repeat(50_000)}${"]".repeat(50_000)}`
+    for (const text of ["", "{}", "null", '{"_tag":"Work","id":-1}', '{"_tag":"Work","id":0.5}', "{", nested]) {
+      const result = Protocol.decoder(Protocol.limits.known).push(raw(text))
+      assert.strictEqual(reasonOf(result), "Malformed", text.slice(0, 40))
+      if (Result.isFailure(result)) assert.match(result.failure.message, /^no message of a farm: [^\n]{1,210}$/)
+    }
+  })
+
+  it("refuses a long frame at its header, and allows longer ones later", () => {
+    const decoder = Protocol.decoder(100)
+    assert.strictEqual(reasonOf(decoder.push(Uint8Array.of(0, 0, 0, 101))), "TooLong")
+    const other = Protocol.decoder(10)
+    other.allow(1_000)
+    const long = frame({ _tag: "Challenge", nonce: "n".repeat(100) })
+    assert.strictEqual(reasonOf(other.push(long)), "Success")
+  })
+
+  it("takes long frames byte by byte in linear time", () => {
+    const long = frame({ _tag: "Challenge", nonce: "n".repeat(1 << 18) })
+    const messages = pushAll(Protocol.decoder(Protocol.limits.known), Bytes.concat([long, long]), [1])
+    assert.strictEqual(Array.isArray(messages) && messages.length, 2)
+  })
+
+  it("refuses to send what is no JSON, or too long", () => {
+    assert.strictEqual(reasonOf(Protocol.encode({ _tag: "Work", id: 0, packet: 1n })), "Malformed")
+    assert.strictEqual(reasonOf(Protocol.encode({ _tag: "Work", id: 0, packet: "p".repeat(99) }, 99)), "TooLong")
+  })
+
+  it("begins with what is no range of numbers", () => {
+    const view = new DataView(Protocol.preamble.buffer)
+    assert.isBelow(view.getInt32(0, true), 0)
+    assert.isBelow(view.getInt32(4, true), view.getInt32(0, true))
+  })
+
+  it("shows the text of a peer in one line", () => {
+    assert.strictEqual(Protocol.shown("a\r\n\u001b[31mb\u2028c"), "a [31mb c")
+    assert.strictEqual(Protocol.shown("x".repeat(1_000)).length, 203)
+  })
+})
+
+const hello: Protocol.Hello = {
+  ...{ _tag: "Hello", version: 1, job: "primes", jobVersion: 1, lease: 1_000 },
+  nonce: "farm"
+}
+const agreed: Auth.Agreed = { hello, nonce: "server", welcome: { _tag: "Welcome", threads: 2, capacity: 64 } }
+
+describe("Auth", () => {
+  const auth = (key: string) => Auth.make(Redacted.make(key))
+
+  it.live("who has the key can show it, and nobody else", () =>
+    Effect.gen(function* () {
+      const [one, same, other] = yield* Effect.all([auth("key"), auth("key"), auth("Key")])
+      const proof = yield* one.prove("farm", agreed)
+      assert.isTrue(yield* same.verify("farm", agreed, proof))
+      assert.isFalse(yield* other.verify("farm", agreed, proof))
+      assert.isFalse(yield* same.verify("server", agreed, proof))
+      for (const bad of [undefined, "", "no base 64!", proof.slice(4), `${proof}AAAA`]) {
+        assert.isFalse(yield* same.verify("farm", agreed, bad))
+      }
+    })
+  )
+
+  it.live("signs all that was agreed, and nothing twice", () =>
+    Effect.gen(function* () {
+      const one = yield* auth("key")
+      const proof = yield* one.prove("server", agreed)
+      const changed: ReadonlyArray<Auth.Agreed> = [
+        { ...agreed, nonce: "other" },
+        { ...agreed, hello: { ...hello, nonce: "other" } },
+        { ...agreed, hello: { ...hello, job: "other" } },
+        { ...agreed, hello: { ...hello, jobVersion: 2 } },
+        { ...agreed, welcome: { _tag: "Welcome", threads: 3, capacity: 64 } }
+      ]
+      for (const other of changed) assert.isFalse(yield* one.verify("server", other, proof))
+      assert.notStrictEqual(yield* one.nonce, yield* one.nonce)
+    })
+  )
+
+  it.live("an empty key is refused", () =>
+    Effect.gen(function* () {
+      assert.match((yield* Effect.flip(auth(""))).message, /the key is empty/)
+    })
+  )
+})

@@ -1,0 +1,77 @@
+/** Workers in virtual time, which do any job at a speed of their own. */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as FiberSet from "effect/FiberSet"
+import * as Schema from "effect/Schema"
+import type { Work } from "../../src/farm/Job.ts"
+import type { Report, Task, Worker, Workers } from "../../src/farm/Worker.ts"
+
+export interface Pool {
+  readonly workers: Workers
+  /** What each was sent, in milliseconds of the clock. */
+  readonly sent: Array<{ readonly worker: number; readonly id: number; readonly packet: unknown; readonly at: number }>
+  readonly cancelled: Array<number>
+  /** Ends the worker's work as it is told. */
+  readonly say: (worker: number, reports: ReadonlyArray<Report>) => void
+}
+
+/** One worker for each number: so many milliseconds it takes for a packet of this cost. Infinity never ends. */
+export const make = <Packet, Result>(
+  work: Work<Packet, Result>,
+  speeds: ReadonlyArray<number>,
+  cost: (packet: Packet) => number
+): Pool => {
+  const sent: Pool["sent"] = []
+  const cancelled: Array<number> = []
+  const listeners: Array<((reports: ReadonlyArray<Report>) => void) | undefined> = []
+  const worker = Effect.fnUntraced(function* (speed: number, index: number) {
+    const clock = yield* Clock.Clock
+    const run = yield* FiberSet.makeRuntime<never>()
+    const queue: Array<Task> = []
+    const report = (one: Report) => Effect.sync(() => listeners[index]?.([one]))
+    let busy = false
+    const next = Effect.gen(function* () {
+      for (let task = queue.shift(); task !== undefined; task = queue.shift()) {
+        const packet = Schema.decodeUnknownSync(work.packet)(task.packet)
+        const millis = cost(packet) * speed
+        if (!Number.isFinite(millis)) return yield* Effect.never
+        yield* Effect.sleep(millis)
+        const result = Schema.encodeSync(work.result)(work.work(packet, { stopped: () => false }))
+        yield* report({ _tag: "Done", id: task.id, result, millis })
+      }
+      busy = false
+    })
+    const made: Worker = {
+      name: `worker ${index}`,
+      job: work,
+      capacity: 2,
+      latency: 0,
+      attach: (listener) =>
+        Effect.acquireRelease(
+          Effect.sync(() => {
+            listeners[index] = listener
+          }),
+          () =>
+            Effect.sync(() => {
+              listeners[index] = undefined
+            })
+        ),
+      run: (tasks) => {
+        for (const { id, packet } of tasks)
+          sent.push({ worker: index, id, packet, at: clock.currentTimeMillisUnsafe() })
+        queue.push(...tasks)
+        if (busy) return
+        busy = true
+        run(next)
+      },
+      cancel: (ids) => void cancelled.push(...ids)
+    }
+    return made
+  })
+  return {
+    workers: Effect.forEach(speeds, worker),
+    sent,
+    cancelled,
+    say: (index, reports) => listeners[index]!(reports)
+  }
+}

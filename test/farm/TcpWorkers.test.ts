@@ -1,0 +1,149 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as NetAddress from "effect/net/NetAddress"
+import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
+import * as Schedule from "effect/Schedule"
+import * as Farm from "../../src/farm/Farm.ts"
+import * as NodeThreadWorkers from "../../src/farm/NodeThreadWorkers.ts"
+import * as TcpWorkerServer from "../../src/farm/TcpWorkerServer.ts"
+import * as TcpWorkers from "../../src/farm/TcpWorkers.ts"
+import * as Worker from "../../src/farm/Worker.ts"
+import * as NodeHost from "../../src/network/NodeHost.ts"
+import * as Suite from "../suites/Farm.ts"
+import { job, sum } from "./jobs/odd.ts"
+
+const module = new URL("./jobs/odd.ts", import.meta.url)
+
+const threads = (count: number) => NodeThreadWorkers.make({ module, threads: count, grace: "300 millis" })
+
+const serve = (options: Partial<TcpWorkerServer.Options> = {}) =>
+  Effect.map(
+    TcpWorkerServer.make({ port: 0, workers: threads(1), drain: "100 millis", ...options } as TcpWorkerServer.Options),
+    (server) => ({ server, host: NetAddress.formatSocketAddress(server.address) })
+  ).pipe(Effect.provide(NodeHost.layer), Effect.catchTag("NetworkError", Effect.die))
+
+const quick = Schedule.spaced("10 millis").pipe(Schedule.upTo({ times: 3 }))
+
+const connect = (hosts: ReadonlyArray<string>, events: Array<string>, more: Partial<TcpWorkers.Options> = {}) =>
+  TcpWorkers.make({
+    job,
+    hosts,
+    reconnect: quick,
+    onEvent: (event) => Effect.sync(() => events.push("message" in event ? event.message : event._tag)),
+    ...more
+  }).pipe(Effect.provide(NodeHost.layer))
+
+/** Two workers, each behind a server of its own. */
+const remote: Worker.Workers = Effect.flatMap(Effect.all([serve(), serve()]), (servers) =>
+  connect(
+    servers.map(({ host }) => host),
+    []
+  )
+)
+
+describe("TcpWorkers", () => {
+  Suite.suite({ workers: remote, mayExit: false })
+
+  it.live("a packet that kills every thread of a server is named, and the server goes on", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const { host } = yield* serve({ workers: threads(2) })
+        const events: Array<string> = []
+        const workers = connect([host], events)
+        const odd = { at: 500, does: "exit" as const }
+        const { reason } = yield* Effect.flip(Farm.run(job, { to: 1_000, odd }, { workers, size: 1 }))
+        if (reason._tag !== "Poison") return assert.fail(reason.message)
+        assert.deepStrictEqual(reason.packet, { from: 500, to: 501, odd })
+        assert.strictEqual(yield* Farm.run(job, { to: 1_000 }, { workers, size: 1 }), sum(1_000))
+        assert.deepStrictEqual(events, ["Connected", "Connected"])
+      })
+    )
+  )
+
+  it.live("many farms share a server, and threads of this process mix with it", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const { host } = yield* serve({ workers: threads(2) })
+        const workers = Worker.all(connect([host], []), threads(1))
+        const one = Farm.run(job, { to: 100_000 }, { workers, size: 50 })
+        const answers = yield* Effect.all([one, one, one], { concurrency: "unbounded" })
+        assert.deepStrictEqual(answers, [sum(100_000), sum(100_000), sum(100_000)])
+      })
+    )
+  )
+
+  it.live("a host of n threads is n workers, named after it", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const { host } = yield* serve({ workers: threads(2) })
+        const workers = yield* connect([host], [])
+        assert.deepStrictEqual(
+          workers.map(({ name }) => name),
+          [`${host} #1`, `${host} #2`]
+        )
+        assert.isTrue(workers.every(({ capacity, latency }) => capacity === 32 && latency > 0 && latency < 1_000))
+      })
+    )
+  )
+
+  it.live("with a key: both sides must know it", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const key = Redacted.make("open sesame")
+        const [safe, open] = yield* Effect.all([serve({ key }), serve()])
+        const refusal = (host: string, more: Partial<TcpWorkers.Options>) =>
+          Effect.flip(Effect.scoped(connect([host], [], more)))
+        const workers = connect([safe.host], [], { key })
+        assert.strictEqual(yield* Farm.run(job, { to: 100 }, { workers }), sum(100))
+        const wrong = Redacted.make("open barley")
+        assert.match((yield* refusal(safe.host, { key: wrong })).message, /the key is another one$/)
+        assert.match((yield* refusal(safe.host, {})).message, /this server asks for a key$/)
+        assert.match((yield* refusal(open.host, { key })).message, /the server has no key: it could be anybody$/)
+      })
+    )
+  )
+
+  it.live("hosts that are unknown, closed or do other work are reported, and the others used", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const { host } = yield* serve()
+        const closed = yield* Effect.scoped(serve())
+        const events: Array<string> = []
+        const hosts = ["nobody.invalid", closed.host, host, "x:y:z"]
+        assert.strictEqual(yield* Farm.run(job, { to: 100 }, { workers: connect(hosts, events) }), sum(100))
+        const texts = events.join("\n")
+        assert.match(texts, /nobody\.invalid/)
+        assert.match(texts, /nobody listens there/)
+        assert.match(texts, /"x:y:z" is no host/)
+        assert.include(events, "Connected")
+        const other = yield* Effect.flip(
+          Effect.scoped(connect([host, closed.host], [], { job: { name: "odd", version: 2 } }))
+        )
+        assert.strictEqual(other.reason._tag, "NoWorkers")
+        assert.match(other.message, /this server does odd 1, not odd 2.*nobody listens there/)
+        assert.match((yield* Effect.flip(Effect.scoped(connect([], [])))).message, /^0 hosts/)
+      })
+    ).pipe(Effect.timeout("20 seconds"))
+  )
+
+  it("hosts as they are written", () => {
+    const parsed = ["a", "a:1071", "10.0.0.1:x", "[::1]:1071", "[::1]", "fe80::1%eth0"].map((text) =>
+      Result.getOrThrow(TcpWorkers.parse(text))
+    )
+    assert.deepStrictEqual(
+      parsed.map(({ host, service }) => [host, service]),
+      [
+        ["a", 1_070],
+        ["a", "1071"],
+        ["10.0.0.1", "x"],
+        ["::1", "1071"],
+        ["::1", 1_070],
+        ["fe80::1%eth0", 1_070]
+      ]
+    )
+    for (const text of ["", ":1", "a:", "[::1", "[]:1", "x:y:z"]) {
+      if (Result.isSuccess(TcpWorkers.parse(text))) assert.fail(`${text} is a host`)
+    }
+  })
+})

@@ -1,0 +1,160 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import * as Farm from "../../src/farm/Farm.ts"
+import * as Job from "../../src/farm/Job.ts"
+import * as TcpWorkerServer from "../../src/farm/TcpWorkerServer.ts"
+import * as TcpWorkers from "../../src/farm/TcpWorkers.ts"
+import * as ServiceNames from "../../src/network/ServiceNames.ts"
+import type * as FaultArbitrary from "../../src/simulation/FaultArbitrary.ts"
+import * as SimCheck from "../../src/simulation/SimCheck.ts"
+import type * as Simulation from "../../src/simulation/Simulation.ts"
+import * as Simulated from "../support/Simulated.ts"
+import * as SimWorkers from "./SimWorkers.ts"
+
+const Range = Schema.Struct({ from: Schema.Number, to: Schema.Number })
+
+/** Counts how often its packets are worked on. */
+const sums = () => {
+  const done = new Map<number, number>()
+  const job = Job.make({
+    name: "sum",
+    version: 1,
+    packet: Range,
+    result: Schema.Number,
+    split: (to: number) => Job.range(0, to),
+    work: ({ from, to }) => {
+      done.set(from, (done.get(from) ?? 0) + 1)
+      return ((to - from) * (from + to - 1)) / 2
+    },
+    empty: 0,
+    merge: (sum: number, part) => sum + part
+  })
+  return { job, done }
+}
+
+const numbers = 200
+const right = (numbers * (numbers - 1)) / 2
+
+/** Faults of the farm's links, and of the hosts that lend their workers. */
+const generate: FaultArbitrary.Options = {
+  hosts: ["farm", "one", "two"],
+  mortal: ["one", "two"],
+  transport: "tcp",
+  span: "10 seconds"
+}
+
+const span = Duration.seconds(60)
+
+/** No run takes longer: hosts that are gone are given up. */
+const patience = Duration.minutes(5)
+
+const serve = (job: ReturnType<typeof sums>["job"], speeds: ReadonlyArray<number>) =>
+  TcpWorkerServer.make({
+    host: "0.0.0.0",
+    port: 1070,
+    drain: 0,
+    workers: SimWorkers.make(job, speeds, ({ from, to }) => 10 * (to - from)).workers
+  })
+
+const world = Effect.fnUntraced(function* (simulation: Simulation.Simulation, speeds: ReadonlyArray<number> = [1, 1]) {
+  const { done, job } = sums()
+  const one = yield* simulation.host("one")
+  const two = yield* simulation.host("two")
+  const farm = yield* simulation.host("farm")
+  yield* one.start(serve(job, [speeds[0]!]))
+  yield* two.start(serve(job, [speeds[1]!, speeds[1]!]))
+  const events: Array<string> = []
+  const workers = Effect.provide(
+    TcpWorkers.make({
+      job,
+      hosts: ["one", "two:primes"],
+      lease: "2 seconds",
+      onEvent: (event) => Effect.sync(() => events.push(event._tag))
+    }),
+    ServiceNames.layerBuiltIn
+  )
+  const run = Effect.fnUntraced(function* (size?: number) {
+    const network = yield* Effect.context<never>()
+    const pool = Effect.provideContext(workers, network as never)
+    return yield* Farm.run(job, numbers, { workers: pool, size, lease: "10 seconds", attempts: 20 })
+  })
+  return { run: (size?: number) => farm.run(run(size)), events, done, one, two }
+})
+
+const scenario = Effect.fnUntraced(function* (simulation: Simulation.Simulation) {
+  const { events, run } = yield* world(simulation)
+  const outcome = yield* run(2).pipe(
+    Effect.map((sum) => (sum === right ? "right" : `the sum is ${sum}, not ${right}`)),
+    Effect.catch(({ reason }) => Effect.succeed(reason._tag)),
+    Effect.timeoutOrElse({ duration: patience, orElse: () => Effect.succeed("no answer") })
+  )
+  if (!["right", "NoWorkers"].includes(outcome)) yield* Effect.die(new Error(outcome))
+  yield* simulation.sometimes(outcome)
+  for (const event of events) yield* simulation.sometimes(event)
+  yield* Effect.sleep(span)
+  yield* simulation.heal
+  const again = yield* Effect.timeout(run(2), "10 seconds")
+  if (again !== right) yield* Effect.die(new Error(`then the sum is ${again}, not ${right}`))
+})
+
+describe("TcpWorkers on a bad network", () => {
+  it.effect("the exact answer, or no worker is left; once the faults are over, the exact answer in time", () =>
+    Effect.gen(function* () {
+      const summary = yield* SimCheck.check(scenario, {
+        generate,
+        runs: 60,
+        sometimes: ["right", "Connected", "Lost", "Ignored"]
+      })
+      assert.isAbove(summary.faults, summary.runs)
+    })
+  )
+
+  it.effect("all is done once where nothing goes wrong", () =>
+    Effect.gen(function* () {
+      const done = yield* Simulated.run((simulation) =>
+        Effect.gen(function* () {
+          const { done, events, run } = yield* world(simulation)
+          assert.strictEqual(yield* run(1), right)
+          assert.deepStrictEqual(events, ["Connected", "Connected"])
+          return done
+        })
+      )
+      assert.isTrue([...done.values()].every((times) => times === 1))
+    })
+  )
+
+  it.effect("a host that crashes in the middle: the same answer, and at most its packets again", () =>
+    Effect.gen(function* () {
+      const { again, millis } = yield* Simulated.run((simulation) =>
+        Effect.gen(function* () {
+          const { done, one, run } = yield* world(simulation)
+          yield* Effect.forkScoped(Effect.andThen(Effect.sleep("300 millis"), one.crash))
+          const start = yield* Simulated.millis
+          assert.strictEqual(yield* run(1), right)
+          const millis = (yield* Simulated.millis) - start
+          return { again: [...done.values()].filter((times) => times > 1).length, millis }
+        }).pipe(Effect.scoped, Effect.orDie)
+      )
+      assert.isAtMost(again, 2)
+      // 170 packets of 10 ms for the two threads that are left; the silence is noticed meanwhile.
+      assert.isBelow(millis, 3_500)
+    })
+  )
+
+  it.effect("a host that is a hundred times slower does not hold up the others", () =>
+    Effect.gen(function* () {
+      const millis = yield* Simulated.run((simulation) =>
+        Effect.gen(function* () {
+          const { run } = yield* world(simulation, [100, 1])
+          const start = yield* Simulated.millis
+          assert.strictEqual(yield* run(), right)
+          return (yield* Simulated.millis) - start
+        }).pipe(Effect.orDie)
+      )
+      // 2,000 ms of work for two threads.
+      assert.isBelow(millis, 2_000)
+    })
+  )
+})
