@@ -1,0 +1,130 @@
+/**
+ * A server of prime counts on port 1070, for farms and for the course's client alike. The first eight bytes tell who it
+ * is: a farm begins with a preamble that, read as a range, begins below zero and ends before it begins, which no client
+ * asks for, since there is nothing to count.
+ *
+ * The counting is done by the workers it is given, threads as a rule: this process stays free to listen.
+ */
+import * as Bytes from "effect/Bytes"
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import * as Pull from "effect/Pull"
+import * as Stream from "effect/Stream"
+import * as Protocol from "../farm/Protocol.ts"
+import * as ProtocolTalk from "../farm/ProtocolTalk.ts"
+import * as TcpWorkerServer from "../farm/TcpWorkerServer.ts"
+import * as Pool from "../farm/TcpWorkerServerPool.ts"
+import type { Connection } from "../network/Network.ts"
+import * as TcpServer from "../network/TcpServer.ts"
+import * as CourseDialect from "./CourseDialect.ts"
+import * as Kernels from "./Kernels.ts"
+import type { Packet } from "./PrimeJob.ts"
+
+/** The port of the course's server; there is none assigned. @category constants @since 0.1.0 */
+export const defaultPort = 1070
+
+/** Where to listen (port 1070 unless said), what to allow, who counts. @category models @since 0.1.0 */
+export type Options = TcpWorkerServer.Options & {
+  /**
+   * How many primes the course's client is told of: `right`, or `course`, with 0 and 1 among them. Farms are told what
+   * is right. Default `right`.
+   */
+  readonly dialect?: "right" | "course" | undefined
+  /** Who counts for the course's client. Default: the fastest. */
+  readonly kernel?: Kernels.Name | undefined
+}
+
+/** A range could not be counted. @category errors @since 0.1.0 */
+export class PrimeServerError extends Data.TaggedError("PrimeServerError")<{ readonly message: string }> {}
+
+/** Requests of a client that are worked on at a time; its answers keep their order. */
+const window = 16
+
+/** Numbers in a packet: what one client asks for must not keep the others waiting. */
+const piece = 1 << 26
+
+const packetsOf = ({ max, min }: CourseDialect.Request, kernel: Kernels.Name): ReadonlyArray<Packet> => {
+  const start = Math.max(0, min)
+  return Array.from({ length: Math.max(0, Math.ceil((max - start) / piece)) }, (_, index) => {
+    const from = start + index * piece
+    return { from, to: Math.min(max, from + piece), kernel }
+  })
+}
+
+/** A place at the pool from where packets are counted. */
+const counter = Effect.fnUntraced(function* (pool: Pool.Pool) {
+  const waiting = new Map<number, (count: Effect.Effect<number, PrimeServerError>) => void>()
+  let ids = 0
+  const member = yield* pool.join((endings) => {
+    for (const ending of endings) {
+      const resume = waiting.get(ending.id)
+      waiting.delete(ending.id)
+      if (ending._tag === "Done") resume?.(Effect.succeed(Number(ending.result)))
+      else
+        resume?.(Effect.fail(new PrimeServerError({ message: ending._tag === "Failed" ? ending.message : "stopped" })))
+    }
+  })
+  return (packet: Packet) =>
+    Effect.callback<number, PrimeServerError>((resume) => {
+      const id = ids++
+      waiting.set(id, resume)
+      member.run([{ id, packet }])
+      return Effect.sync(() => {
+        waiting.delete(id)
+        member.cancel([id])
+      })
+    })
+})
+
+/** Serves one client of the course; `first` is what has come already. */
+const serveCourse = Effect.fnUntraced(function* (
+  pool: Pool.Pool,
+  connection: Connection,
+  first: Uint8Array,
+  { dialect = "right", kernel = Kernels.fastest }: Options
+) {
+  const count = yield* counter(pool)
+  const cutter = CourseDialect.requests()
+  const isCourse = dialect === "course"
+  const log = isCourse ? Effect.logInfo : Effect.logDebug
+
+  const answer = Effect.fnUntraced(function* (request: CourseDialect.Request) {
+    const counts = yield* Effect.forEach(packetsOf(request, kernel), count, { concurrency: "unbounded" })
+    const sum = counts.reduce((all, one) => all + one, isCourse ? CourseDialect.excess(request) : 0)
+    yield* log(CourseDialect.format(request, sum))
+    return CourseDialect.encodeAnswer(sum)
+  })
+  yield* Stream.make(first).pipe(
+    Stream.concat(Stream.fromPull(Effect.succeed(Effect.map(connection.pull, (bytes) => [bytes] as const)))),
+    Stream.flatMap((bytes) => Stream.fromIterable(cutter.push(bytes))),
+    Stream.mapEffect(answer, { concurrency: window }),
+    Stream.runForEach((bytes) => connection.write(bytes))
+  )
+}, Effect.scoped)
+
+const isPreamble = (bytes: Uint8Array) => bytes.every((byte, at) => byte === Protocol.preamble[at])
+
+/**
+ * Listens and serves until the scope closes. Where farms must know a key, the course's client, which cannot, is not
+ * served. Fails with `FarmError` if the workers cannot be had, `NetworkError` if it cannot listen there.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = Effect.fnUntraced(function* (options: Options) {
+  const pool = yield* Pool.make(yield* options.workers)
+  const serveFarm = yield* TcpWorkerServer.serving(pool, options)
+  return yield* TcpServer.make(
+    { service: "primes", ...options },
+    Effect.fnUntraced(
+      function* (connection: Connection, client: TcpServer.Client) {
+        const { head, rest } = yield* ProtocolTalk.head(connection, Protocol.preamble.length)
+        if (isPreamble(head)) return yield* serveFarm(connection, client, rest)
+        if (options.key !== undefined) return yield* new PrimeServerError({ message: "a client without the key" })
+        const first = Bytes.concat([head, rest])
+        return yield* Effect.raceFirst(serveCourse(pool, connection, first, options), Effect.asVoid(pool.gone))
+      },
+      Pull.catchDone(() => Effect.void)
+    )
+  )
+})

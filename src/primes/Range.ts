@@ -1,0 +1,84 @@
+/**
+ * Ranges of whole numbers as they are written: `A..B` has A but not B, `A..=B` has both, `B` alone is `0..=B`. Pure.
+ *
+ * A number is digits, with `_` between them where that helps, and may have an exponent: `10_000`, `1e10`, `2^53`.
+ */
+import * as Data from "effect/Data"
+import * as Result from "effect/Result"
+import { limit } from "./Kernel.ts"
+
+/** The numbers n with `from <= n < to`; whole, `0 <= from <= to <= 2^53`. @category models @since 0.1.0 */
+export interface Range {
+  readonly from: number
+  readonly to: number
+}
+
+const most = `2^53 (${limit})`
+
+const problems = {
+  Empty: () => "a range is missing: write A..B, A..=B or B",
+  NotNumber: (part: string) => `${part} is no number: write it like 10_000, 1e10 or 2^53`,
+  Negative: (part: string) => `${part} is below 0: write a number from 0 to ${most}`,
+  TooLarge: (part: string) => `${part} is too large: write a number from 0 to ${most}`,
+  Backwards: (part: string) => `the range ends before it begins: write ${part}`
+}
+
+/** A text that is no range. @category errors @since 0.1.0 */
+export class RangeTextError extends Data.TaggedError("RangeTextError")<{
+  readonly reason: keyof typeof problems
+  readonly text: string
+  /** The part of it that is wrong. */
+  readonly part: string
+}> {
+  override get message(): string {
+    const problem = problems[this.reason](quoted(this.part))
+    return this.part === this.text ? problem : `${quoted(this.text)}: ${problem}`
+  }
+}
+
+/** As JSON, and no longer than a line holds. */
+const quoted = (text: string) => JSON.stringify(text.length > 40 ? `${text.slice(0, 39)}…` : text)
+
+/** The power, or some number above the limit if the power is. */
+const powerOf = (base: bigint, exponent: bigint) => base ** (base > 1n && exponent > 54n ? 54n : exponent)
+
+/** Infinity if it is above the limit; undefined if that is no number. */
+const numberOf = (text: string): number | undefined => {
+  const [, digits, sign, exponent = "0"] = /^(\d+(?:_\d+)*)(?:([eE^])(\d+))?$/.exec(text) ?? []
+  if (digits === undefined) return undefined
+  const base = BigInt(digits.replaceAll("_", ""))
+  if (base > limit) return Number.POSITIVE_INFINITY
+  const value = sign === "^" ? powerOf(base, BigInt(exponent)) : base * powerOf(10n, BigInt(exponent))
+  return value > limit ? Number.POSITIVE_INFINITY : Number(value)
+}
+
+const reasonFor = (part: string, number: number | undefined): RangeTextError["reason"] | undefined => {
+  if (number !== undefined) return number > limit ? "TooLarge" : undefined
+  return part.startsWith("-") && numberOf(part.slice(1)) !== undefined ? "Negative" : "NotNumber"
+}
+
+/**
+ * Reads a range. What is written as `..=2^53` ends before 2^53, which is no prime: the number after it is none that can
+ * be written.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const parse = (text: string): Result.Result<Range, RangeTextError> => {
+  const fail = (reason: RangeTextError["reason"], part: string) =>
+    Result.fail(new RangeTextError({ reason, text, part }))
+  if (text.trim() === "") return fail("Empty", text)
+  const [, begin = "0", dots = "..=", end = text] = /^(.*?)(\.\.=?)(.*)$/s.exec(text) ?? []
+  const parts = [begin.trim(), end.trim()] as const
+  const numbers = parts.map(numberOf)
+  for (const [at, part] of parts.entries()) {
+    const reason = reasonFor(part, numbers[at])
+    if (reason !== undefined) return fail(reason, part)
+  }
+  const [from = 0, last = 0] = numbers
+  if (from > last) return fail("Backwards", `${parts[1]}${dots}${parts[0]}`)
+  return Result.succeed({ from, to: Math.min(dots === "..=" ? last + 1 : last, limit) })
+}
+
+/** Writes a range as `parse` reads it. @category formatting @since 0.1.0 */
+export const format = ({ from, to }: Range): string => `${from}..${to}`

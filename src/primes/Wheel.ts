@@ -1,0 +1,78 @@
+/**
+ * The fastest kernel: a sieve on the wheel of 30, in WebAssembly. Its source is the AssemblyScript in `kernel/`, which
+ * `WheelModule` holds compiled.
+ *
+ * Thirty numbers to a byte; the multiples of 7 to 163 are laid over a window as patterns, 16 bytes at a time; sieving
+ * primes up to 2^18 cross off in whole turns of the wheel, eight multiples in a loop made for their residue class; the
+ * larger ones wait in buckets for the window that they hit next.
+ *
+ * Memory of an instance: 9 MB, and 8 bytes for each sieving prime above 2^18: 25 MB at 10^15, 52 MB at 2^53, never more
+ * than 64 MB. One instance is kept for the next call; what lists while another call runs has its own.
+ */
+import * as Kernel from "./Kernel.ts"
+import { wheel as encoded } from "./WheelModule.ts"
+
+/** The exports of `kernel/Sieve.ts`. */
+interface Sieve {
+  readonly memory: { readonly buffer: ArrayBuffer }
+  readonly open: (from: number, to: number) => void
+  readonly next: () => number
+  readonly list: () => number
+  readonly listAt: () => number
+}
+
+/** As much of WebAssembly as is needed here: neither ES2024 nor Node's types declare it. */
+declare const WebAssembly: {
+  readonly Module: new (bytes: Uint8Array) => object
+  readonly Instance: new (module: object) => { readonly exports: unknown }
+}
+
+/** Compiled when it is first needed, once for all instances. */
+let compiled: object | undefined
+
+const instantiate = (): Sieve => {
+  compiled ??= new WebAssembly.Module(Uint8Array.from(atob(encoded), (character) => character.charCodeAt(0)))
+  return new WebAssembly.Instance(compiled).exports as Sieve
+}
+
+/** The instance that nobody uses just now, if there is one: it is used again. */
+let idle: Sieve | undefined
+
+const take = (): Sieve => {
+  const sieve = idle ?? instantiate()
+  idle = undefined
+  return sieve
+}
+
+/** The primes that have no place on the wheel. */
+const hub = (from: number, to: number) => [2, 3, 5].filter((prime) => from <= prime && prime < to)
+
+/** The wheel sieve: 10^9 in a tenth of a second. @category kernels @since 0.1.0 */
+export const wheel: Kernel.Kernel = Kernel.make({
+  name: "wasm",
+  count: (from, to, signal) => {
+    const sieve = take()
+    sieve.open(from, to)
+    let sum = hub(from, to).length
+    while (!signal?.stopped()) {
+      const found = sieve.next()
+      if (found < 0) break
+      sum += found
+    }
+    idle = sieve
+    return sum
+  },
+  primes: function* (from, to) {
+    const sieve = take()
+    sieve.open(from, to)
+    const first = hub(from, to)
+    if (first.length > 0) yield Float64Array.from(first)
+    while (sieve.next() >= 0) {
+      for (let found = sieve.list(); found >= 0; found = sieve.list()) {
+        // The memory may have grown: a view of it lasts until the next call.
+        if (found > 0) yield new Float64Array(sieve.memory.buffer, sieve.listAt(), found).slice()
+      }
+    }
+    idle = sieve
+  }
+})

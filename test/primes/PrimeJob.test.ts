@@ -1,0 +1,89 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as Farm from "../../src/farm/Farm.ts"
+import * as NodeThreadWorkers from "../../src/farm/NodeThreadWorkers.ts"
+import * as Kernels from "../../src/primes/Kernels.ts"
+import * as PrimeJob from "../../src/primes/PrimeJob.ts"
+
+const { job } = PrimeJob
+
+const Bound = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 2_000_000 }))
+const Size = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 500_000 }))
+const Name = Schema.Literals(Kernels.names)
+
+const never = { stopped: () => false }
+
+const split = (input: PrimeJob.Packet, sizes: ReadonlyArray<number>) => {
+  const splitter = job.split(input)
+  const packets: Array<PrimeJob.Packet> = []
+  let units = 0
+  for (let turn = 0; ; turn++) {
+    const cut = splitter.next(sizes[turn % sizes.length] ?? 1_000)
+    if (cut === undefined) return { packets, units, splitter }
+    packets.push(cut.packet)
+    units += cut.units
+  }
+}
+
+describe("PrimeJob", () => {
+  it.prop(
+    "packets cover the range, each number once, whatever their sizes",
+    [Bound, Bound, Name, Schema.Array(Size)],
+    ([one, other, kernel, sizes]) => {
+      const input = { from: Math.min(one, other), to: Math.max(one, other), kernel }
+      const { packets, splitter, units } = split(input, sizes.length === 0 ? [50_000] : [...sizes, 50_000])
+      assert.strictEqual(units, splitter.total)
+      let at = input.from
+      for (const { from, to } of packets) {
+        assert.strictEqual(from, at)
+        assert.isAbove(to, from)
+        at = to
+      }
+      assert.strictEqual(at, input.to)
+    }
+  )
+
+  it.prop("the parts add up to the whole", [Bound, Schema.Array(Size)], ([to, sizes]) => {
+    const input = { from: 0, to, kernel: "segmented" } as const
+    const { packets } = split(input, [...sizes, 100_000])
+    const sum = packets.reduce((all, packet) => job.merge(all, job.work(packet, never), packet), job.empty)
+    assert.strictEqual(sum, Kernels.kernels.segmented.count(0, to))
+  })
+
+  it("a sieve's packets are worth finding its primes, those of trial division are as small as asked for", () => {
+    const input = { from: 1e15, to: 1e15 + 1e9, kernel: "wasm" } as const
+    assert.isAtLeast(split(input, [1]).packets[0]!.to - 1e15, 4 * Math.sqrt(1e15))
+    const trial = split({ from: 0, to: 100, kernel: "trial" }, [10])
+    assert.strictEqual(trial.packets.length, 10)
+  })
+
+  it("takes ranges up to 2^53, and nothing else", () => {
+    const decode = Schema.decodeUnknownResult(job.packet)
+    const isPacket = (value: unknown) => Result.isSuccess(decode(value))
+    assert.isTrue(isPacket({ from: 0, to: 2 ** 53, kernel: "wasm" }))
+    for (const wrong of [
+      { from: -1, to: 2, kernel: "wasm" },
+      { from: 0, to: 1.5, kernel: "wasm" },
+      { from: 0, to: 2 ** 54, kernel: "wasm" },
+      { from: 0, to: Number.NaN, kernel: "wasm" },
+      { from: 0, to: 1, kernel: "fast" },
+      { from: 0, to: "1", kernel: "wasm" },
+      null
+    ]) {
+      assert.isFalse(isPacket(wrong), JSON.stringify(wrong))
+    }
+  })
+
+  it.live.each([
+    ["wasm", 100_000_000, 5_761_455],
+    ["segmented", 10_000_000, 664_579],
+    ["trial", 300_000, 25_997]
+  ] as const)("threads count with %s below %i", ([kernel, to, primes]) =>
+    Effect.gen(function* () {
+      const workers = NodeThreadWorkers.make({ module: PrimeJob.module, threads: 2 })
+      assert.strictEqual(yield* Farm.run(job, { from: 0, to, kernel }, { workers }), primes)
+    })
+  )
+})

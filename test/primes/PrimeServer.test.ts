@@ -1,0 +1,193 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Logger from "effect/Logger"
+import * as NetAddress from "effect/net/NetAddress"
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+import * as Farm from "../../src/farm/Farm.ts"
+import * as NodeThreadWorkers from "../../src/farm/NodeThreadWorkers.ts"
+import * as TcpWorkers from "../../src/farm/TcpWorkers.ts"
+import * as Network from "../../src/network/Network.ts"
+import * as NodeHost from "../../src/network/NodeHost.ts"
+import * as CourseDialect from "../../src/primes/CourseDialect.ts"
+import * as CourseWorkers from "../../src/primes/CourseWorkers.ts"
+import * as Kernels from "../../src/primes/Kernels.ts"
+import * as PrimeJob from "../../src/primes/PrimeJob.ts"
+import * as PrimeServer from "../../src/primes/PrimeServer.ts"
+import * as Handles from "../support/Handles.ts"
+import { outcome, read } from "../support/Hosts.ts"
+
+const workers = NodeThreadWorkers.make({ module: PrimeJob.module, threads: 2 })
+
+const serve = (options: Partial<PrimeServer.Options> = {}) =>
+  Effect.map(
+    PrimeServer.make({ port: 0, workers, drain: "100 millis", ...options } as PrimeServer.Options),
+    ({ address }) => ({ address, host: NetAddress.formatSocketAddress(address) })
+  )
+
+const onHost = <A, E, R>(body: Effect.Effect<A, E, R>) =>
+  Handles.noneLeft(Effect.scoped(body)).pipe(Effect.provide(NodeHost.layer))
+
+const connectTo = (address: NetAddress.SocketAddress) => Effect.flatMap(Network.Network, (n) => n.connect(address))
+
+/** Asks for ranges in one piece, and gives what is answered. */
+const ask = Effect.fnUntraced(function* (
+  connection: Network.Connection,
+  ranges: ReadonlyArray<readonly [min: number, max: number]>
+) {
+  const requests = ranges.flatMap(([min, max]) => [...CourseDialect.encodeRequest({ min, max })])
+  yield* connection.write(Uint8Array.from(requests))
+  return CourseDialect.answers().push(yield* read(connection, 4 * ranges.length))
+})
+
+/** What the course's client asks for: ranges of a thousand. */
+const thousands = Array.from({ length: 10_000 }, (_, index) => [index * 1_000, (index + 1) * 1_000] as const)
+
+const sum = (counts: ReadonlyArray<number>) => counts.reduce((all, count) => all + count, 0)
+
+const below = 10_000_000
+const input = { from: 0, to: below, kernel: "wasm" } as const
+
+/** A pool of hosts. */
+const farm = (host: string, more: Partial<TcpWorkers.Options> = {}) =>
+  Effect.provide(TcpWorkers.make({ job: PrimeJob.job, hosts: [host], ...more }), NodeHost.layer)
+
+const courseFarm = (host: string, pipeline: number) =>
+  Effect.provide(CourseWorkers.make({ hosts: [host], pipeline }), NodeHost.layer)
+
+describe("PrimeServer", () => {
+  it.live("the course's protocol by hand: 8 bytes in, 4 bytes out", () =>
+    onHost(
+      Effect.gen(function* () {
+        const connection = yield* connectTo((yield* serve()).address)
+        yield* connection.write(Uint8Array.of(0, 0, 0, 0, 0xe8, 3, 0))
+        yield* connection.write(Uint8Array.of(0))
+        assert.deepStrictEqual([...(yield* read(connection, 4))], [168, 0, 0, 0])
+      })
+    )
+  )
+
+  it.live.each([
+    ["right", 664_579],
+    ["course", 664_581]
+  ] as const)("the course's client with dialect %s finds %i", ([dialect, primes]) =>
+    onHost(
+      Effect.gen(function* () {
+        const { address } = yield* serve({ dialect })
+        const clients = yield* Effect.all([connectTo(address), connectTo(address)])
+        // Half at once, and half one after the other, as the original does.
+        const [one, two] = clients
+        const half = thousands.length / 2
+        const answers = yield* Effect.all(
+          [
+            ask(one!, thousands.slice(0, half)),
+            Effect.forEach(thousands.slice(half, half + 200), (range) => ask(two!, [range])),
+            ask(yield* connectTo(address), thousands.slice(half + 200))
+          ],
+          { concurrency: "unbounded" }
+        )
+        assert.strictEqual(sum(answers.flat(2)), primes)
+      })
+    )
+  )
+
+  it.live("any range has an answer, in the order of the questions", () =>
+    onHost(
+      Effect.gen(function* () {
+        const connection = yield* connectTo((yield* serve({ dialect: "course" })).address)
+        const ranges = [
+          ...[[0, 100_000_000] as const, [0, 2] as const, [1, 2] as const, [2, 3] as const, [10, 0] as const],
+          ...[[-5, 3] as const, [-2_147_483_648, -1] as const, [2_147_483_640, CourseDialect.largest] as const]
+        ]
+        assert.deepStrictEqual(yield* ask(connection, ranges), [5_761_457, 2, 1, 1, 0, 3, 0, 0])
+      })
+    )
+  )
+
+  it.live("tells the course's dialect what it counted, as the original does", () => {
+    const lines: Array<string> = []
+    const logger = Logger.make(({ logLevel, message }) => void lines.push(`${logLevel} ${message}`))
+    return onHost(
+      Effect.gen(function* () {
+        const connection = yield* connectTo((yield* serve({ dialect: "course" })).address)
+        yield* ask(connection, [[0, 1_000]])
+        assert.include(lines, "Info range        0 -     1000 : count = 170")
+      })
+    ).pipe(Effect.provide(Logger.layer([logger])))
+  })
+
+  const Bound = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 1_000_000 }))
+  it.effect.prop(
+    "counts as a kernel does",
+    [Schema.Array(Schema.Tuple([Bound, Bound]))],
+    ([ranges]) =>
+      onHost(
+        Effect.gen(function* () {
+          if (ranges.length === 0) return
+          const own = NodeThreadWorkers.make({ module: PrimeJob.module, threads: 1 })
+          const connection = yield* connectTo((yield* serve({ workers: own })).address)
+          const right = ranges.map(([min, max]) => Kernels.kernels.segmented.count(min, max))
+          assert.deepStrictEqual(yield* ask(connection, ranges), right)
+        })
+      ),
+    { arbitrary: { runs: 5 } }
+  )
+
+  it.live("a farm at the same port, whatever the dialect, and at the same time", () =>
+    onHost(
+      Effect.gen(function* () {
+        const { address, host } = yield* serve({ dialect: "course" })
+        const connection = yield* connectTo(address)
+        const counts = yield* Effect.all(
+          [
+            Farm.run(PrimeJob.job, input, { workers: farm(host) }),
+            Farm.run(PrimeJob.job, input, { workers: farm(host), size: 20_000 }),
+            Effect.map(ask(connection, thousands), sum)
+          ],
+          { concurrency: "unbounded" }
+        )
+        assert.deepStrictEqual(counts, [664_579, 664_579, 664_581])
+      })
+    )
+  )
+
+  it.live("with a key, farms that know it, and no other client", () =>
+    onHost(
+      Effect.gen(function* () {
+        const key = Redacted.make("2, 3, 5, 7")
+        const { address, host } = yield* serve({ key })
+        assert.strictEqual(yield* Farm.run(PrimeJob.job, input, { workers: farm(host, { key }) }), 664_579)
+        const connection = yield* connectTo(address)
+        yield* connection.write(CourseDialect.encodeRequest({ min: 0, max: 10 }))
+        assert.strictEqual(yield* outcome(connection.pull), "Done")
+      })
+    )
+  )
+})
+
+describe("CourseWorkers", () => {
+  it.live.each([
+    ["right", 1],
+    ["course", 1],
+    ["course", 3]
+  ] as const)("count right with servers of dialect %s, %i at a time", ([dialect, pipeline]) =>
+    onHost(
+      Effect.gen(function* () {
+        const { host } = yield* serve({ dialect })
+        const workers = courseFarm(host, pipeline)
+        assert.strictEqual(yield* Farm.run(PrimeJob.job, input, { workers, size: 50_000 }), 664_579)
+      })
+    )
+  )
+
+  it.live("a range beyond the dialect is told so, and nobody else's fault", () =>
+    onHost(
+      Effect.gen(function* () {
+        const { host } = yield* serve()
+        const beyond = { from: 2 ** 31, to: 2 ** 31 + 10, kernel: "wasm" } as const
+        const { message } = yield* Effect.flip(Farm.run(PrimeJob.job, beyond, { workers: courseFarm(host, 2) }))
+        assert.match(message, /2147483658 is too large for the course's dialect: ranges end below 2\^31/)
+      })
+    )
+  )
+})

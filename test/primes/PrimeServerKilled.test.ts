@@ -1,0 +1,95 @@
+import * as ChildProcess from "node:child_process"
+import { fileURLToPath } from "node:url"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Schedule from "effect/Schedule"
+import * as Stream from "effect/Stream"
+import * as SubscriptionRef from "effect/SubscriptionRef"
+import * as Farm from "../../src/farm/Farm.ts"
+import * as Progress from "../../src/farm/Progress.ts"
+import * as TcpWorkers from "../../src/farm/TcpWorkers.ts"
+import * as NodeHost from "../../src/network/NodeHost.ts"
+import * as CourseWorkers from "../../src/primes/CourseWorkers.ts"
+import * as PrimeJob from "../../src/primes/PrimeJob.ts"
+
+const program = fileURLToPath(new URL("./PrimeServerProcess.ts", import.meta.url))
+
+const ended = (child: ChildProcess.ChildProcess) =>
+  Effect.callback<void>((resume) => {
+    if (child.exitCode !== null || child.signalCode !== null) return resume(Effect.void)
+    child.once("exit", () => resume(Effect.void))
+  })
+
+/** A server in a process of its own, and the way to kill it as the system does. */
+const start = Effect.gen(function* () {
+  const child = yield* Effect.acquireRelease(
+    Effect.sync(() => ChildProcess.spawn(process.execPath, [program], { stdio: ["ignore", "pipe", "inherit"] })),
+    (child) => {
+      child.kill("SIGKILL")
+      return ended(child)
+    }
+  )
+  const host = yield* Effect.callback<string>((resume) => {
+    child.stdout.once("data", (text) => resume(Effect.succeed(String(text).trim())))
+  })
+  return { host, kill: Effect.sync(() => void child.kill("SIGKILL")) }
+})
+
+const input = { from: 0, to: 500_000_000, kernel: "segmented" } as const
+const primes = 26_355_867
+
+const reconnect = Schedule.spaced("10 millis").pipe(Schedule.upTo({ times: 2 }))
+
+describe("a server of primes that is killed in the middle", () => {
+  it.live.each(["farm", "course"] as const)(
+    "%s: the same exact count, without waiting for a lease",
+    (dialect) =>
+      Effect.gen(function* () {
+        const [one, two] = yield* Effect.all([start, start], { concurrency: "unbounded" })
+        const events: Array<string> = []
+        const options = {
+          hosts: [one.host, two.host],
+          reconnect,
+          onEvent: (event: TcpWorkers.Event) => Effect.sync(() => events.push(`${event.host} ${event._tag}`))
+        }
+        const pool =
+          dialect === "farm" ? TcpWorkers.make({ ...options, job: PrimeJob.job }) : CourseWorkers.make(options)
+        const workers = Effect.provide(pool, NodeHost.layer)
+        const progress = yield* Progress.make
+        const run = Farm.run(PrimeJob.job, input, { workers, progress, size: 1_000_000, lease: "1 hour" })
+        const fiber = yield* Effect.forkScoped(run)
+        yield* SubscriptionRef.changes(progress).pipe(
+          Stream.takeUntil(({ done }) => done >= input.to / 10),
+          Stream.runDrain
+        )
+        yield* one.kill
+        assert.strictEqual(yield* Fiber.join(fiber), primes)
+        assert.include(events, `${one.host} Lost`)
+        assert.notInclude(events, `${two.host} Lost`)
+      }).pipe(Effect.scoped),
+    40_000
+  )
+
+  it.live(
+    "all of them: no worker is left",
+    () =>
+      Effect.gen(function* () {
+        const { host, kill } = yield* start
+        const pool = TcpWorkers.make({ hosts: [host], job: PrimeJob.job, reconnect, onEvent: () => Effect.void })
+        const workers = Effect.provide(pool, NodeHost.layer)
+        const progress = yield* Progress.make
+        const run = Farm.run(PrimeJob.job, input, { workers, progress, size: 1_000_000 })
+        const fiber = yield* Effect.forkScoped(Effect.flip(run))
+        yield* SubscriptionRef.changes(progress).pipe(
+          Stream.takeUntil(({ done }) => done > 0),
+          Stream.runDrain
+        )
+        yield* kill
+        const { reason } = yield* Fiber.join(fiber)
+        assert.strictEqual(reason._tag, "NoWorkers")
+        assert.match(reason.message, /nobody listens there/)
+      }).pipe(Effect.scoped),
+    40_000
+  )
+})
