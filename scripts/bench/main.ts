@@ -13,10 +13,12 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Runtime from "effect/Runtime"
 import { BenchError } from "./child.ts"
+import * as Farm from "./farm/farm.ts"
 import * as Hangman from "./hangman/hangman.ts"
 import type { Benchmark, Options } from "./harness.ts"
 import * as Harness from "./harness.ts"
 import * as Models from "./models/models.ts"
+import * as Primes from "./primes/primes.ts"
 import * as Report from "./report.ts"
 import * as Rot13 from "./rot13/rot13.ts"
 import * as Simulation from "./simulation/simulation.ts"
@@ -31,7 +33,9 @@ const benchmarks: ReadonlyArray<Benchmark> = [
   Simulation.benchmark,
   Tftp.benchmark,
   Hangman.benchmark,
-  Models.benchmark
+  Models.benchmark,
+  Farm.benchmark,
+  Primes.benchmark
 ]
 
 const names = benchmarks.map(({ name }) => name).join(" | ")

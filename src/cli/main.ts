@@ -7,6 +7,7 @@ import * as flags from "./flags.ts"
 import * as guess from "./guess.ts"
 import * as hangman from "./hangman.ts"
 import * as impair from "./impair.ts"
+import * as primes from "./primes.ts"
 import * as rcat from "./rcat.ts"
 import * as resolve from "./resolve.ts"
 import * as rot13 from "./rot13.ts"
@@ -24,6 +25,7 @@ export const command = Command.make("effect-inet").pipe(
     hangman.command,
     guess.command,
     board.command,
+    primes.command,
     resolve.command,
     services.command,
     demo.command,

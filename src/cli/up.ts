@@ -10,6 +10,7 @@ export const command = Command.make(
     hangmanPort: flags.port("hangman", 1066, "hangman-port"),
     guessPort: flags.port("guess", 1500, "guess-port"),
     boardPort: flags.port("board", 1069, "board-port"),
+    primesPort: flags.port("primes", 1070, "primes-port"),
     tftpPort: flags.port("tftp", 6_969, "tftp-port"),
     tftpRoot: flags.optionalText(
       "up",

@@ -15,7 +15,7 @@ const at = ({ address, port }: { readonly address: string; readonly port: number
 
 /** Starts `up` on free ports, but for those given. */
 const startUp = (ports: Readonly<Record<string, number>> = {}) => {
-  const all = { rot13: 0, hangman: 0, guess: 0, board: 0, tftp: 0, ...ports }
+  const all = { rot13: 0, hangman: 0, guess: 0, board: 0, primes: 0, tftp: 0, ...ports }
   return Cli.start(["up", ...Object.entries(all).flatMap(([name, port]) => [`--${name}-port`, `${port}`])])
 }
 
@@ -168,7 +168,7 @@ describe("up", () => {
         const fix = `\\(pid ${process.pid}\\); choose another with --rot13-port`
         yield* up.says("stderr", new RegExp(`TCP port ${port} is in use by .* ${fix}`))
         // The others run.
-        yield* up.says("stderr", /4 of 5 services up/)
+        yield* up.says("stderr", /5 of 6 services up/)
         yield* up.kill("SIGINT")
         assert.strictEqual((yield* up.ended).code, 0)
       }).pipe(Effect.scoped)

@@ -20,6 +20,7 @@ import { Stop } from "../Process.ts"
 import { given } from "./gameServe.ts"
 import * as NodeSample from "./NodeSample.ts"
 import * as network from "./network.ts"
+import * as primesServe from "./primesServe.ts"
 import { announce, CannotServe, explain, reachable } from "./report.ts"
 
 interface Input extends TcpServer.Limits {
@@ -28,6 +29,7 @@ interface Input extends TcpServer.Limits {
   readonly hangmanPort: number
   readonly guessPort: number
   readonly boardPort: number
+  readonly primesPort: number
   readonly tftpPort: number
   readonly tftpRoot: string | undefined
   readonly json: boolean
@@ -88,6 +90,20 @@ const game = (
   }
 }
 
+/** The request is 0 to 10,000,000 as the course's client writes it: two numbers of four bytes, the least first. */
+const primes = ({ host, primesPort: port, ...rest }: Input): Service => {
+  const { drain, idleTimeout, maxConnections, maxConnectionsPerPeer, writeTimeout } = rest
+  const limits = { drain, idleTimeout, maxConnections, maxConnectionsPerPeer, writeTimeout }
+  return {
+    name: "primes",
+    start: Effect.map(
+      primesServe.start({ ...limits, host, port, threads: 2 }, "--primes-port"),
+      ({ address }) => address
+    ),
+    attempt: (host, port) => `printf '\\0\\0\\0\\0\\200\\226\\230\\0' | nc -N ${host} ${port} | od -An -td4`
+  }
+}
+
 const tftp = ({ drain, host, tftpPort, tftpRoot }: Input): Service => ({
   name: "tftp",
   start: Effect.gen(function* () {
@@ -109,6 +125,7 @@ const services = (input: Input): ReadonlyArray<Service> => [
   game("hangman", input, HangmanServer.make),
   game("guess", input, GuessServer.make),
   game("board", input, BoardServer.make),
+  primes(input),
   tftp(input)
 ]
 
