@@ -25,3 +25,14 @@ export class CannotTransfer extends Data.TaggedError("CannotTransfer")<{ readonl
 
 /** A game could not go on; the message is a sentence. */
 export class CannotPlay extends Data.TaggedError("CannotPlay")<{ readonly message: string }> {}
+
+/** The primes could not be counted; the message says why. */
+export class CannotCount extends Data.TaggedError("CannotCount")<{ readonly message: string }> {}
+
+/** No host is left that counts. */
+export class NoHostLeft extends Data.TaggedError("NoHostLeft")<{ readonly message: string }> {
+  override readonly [Runtime.errorExitCode] = 3
+}
+
+/** The plot could not be written. */
+export class CannotDraw extends Data.TaggedError("CannotDraw")<{ readonly message: string }> {}

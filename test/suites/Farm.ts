@@ -21,10 +21,14 @@ const log = Effect.map(Directory.directory(), ({ inRoot }) => ({ log: inRoot("lo
 
 const begun = (path: string) => Fs.readFileSync(path, "utf8").trimEnd().split("\n")
 
-const seen = (path: string) =>
+/** Waits until the packet of this number is begun. */
+const seen = (path: string, number: number) =>
   Effect.callback<void>((resume) => {
-    const watcher = Fs.watch(path, () => Fs.existsSync(path) && resume(Effect.void))
-    if (Fs.readFileSync(path, "utf8") !== "") resume(Effect.void)
+    const look = () => {
+      if (begun(path).some((line) => line.endsWith(` ${number}`))) resume(Effect.void)
+    }
+    const watcher = Fs.watch(path, look)
+    look()
     return Effect.sync(() => watcher.close())
   })
 
@@ -81,7 +85,7 @@ export const suite = ({ mayExit, workers }: Subject) => {
       const files = yield* log
       Fs.writeFileSync(files.log, "")
       const fiber = yield* Effect.forkChild(run({ log: files.log, odd: { at: 0, does: "wait" } }, { size: 1 }))
-      yield* seen(files.log)
+      yield* seen(files.log, 0)
       yield* Fiber.interrupt(fiber)
       // The other worker may have begun a packet after that.
       assert.isTrue(begun(files.log).some((line) => /^\d+ stopped$/.test(line)))
@@ -93,7 +97,7 @@ export const suite = ({ mayExit, workers }: Subject) => {
       const files = yield* log
       Fs.writeFileSync(files.log, "")
       const fiber = yield* Effect.forkChild(run({ log: files.log, odd: { at: 0, does: "spin" } }, { size: 1 }))
-      yield* seen(files.log)
+      yield* seen(files.log, 0)
       yield* Fiber.interrupt(fiber)
     })
   )

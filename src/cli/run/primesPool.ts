@@ -1,8 +1,6 @@
 /** What the commands that count have in common: the range, who counts, and how it ends when nobody can. */
-import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
-import * as Runtime from "effect/Runtime"
 import * as Farm from "../../farm/Farm.ts"
 import type { FarmError } from "../../farm/FarmError.ts"
 import * as NodeThreadWorkers from "../../farm/NodeThreadWorkers.ts"
@@ -11,17 +9,9 @@ import type * as Kernels from "../../primes/Kernels.ts"
 import * as PrimeJob from "../../primes/PrimeJob.ts"
 import * as Range from "../../primes/Range.ts"
 import * as flags from "../flags.ts"
-import { UsageError } from "../Process.ts"
+import { CannotCount, NoHostLeft, UsageError } from "../Process.ts"
 import * as NodeCompileCache from "./NodeCompileCache.ts"
 import * as NodeProcessors from "./NodeProcessors.ts"
-
-/** The primes could not be counted; the message says why. */
-class CannotCount extends Data.TaggedError("CannotCount")<{ readonly message: string }> {}
-
-/** No host is left that counts. */
-class NoHostLeft extends Data.TaggedError("NoHostLeft")<{ readonly message: string }> {
-  override readonly [Runtime.errorExitCode] = 3
-}
 
 /** Who counts. */
 export interface Who {

@@ -1,7 +1,6 @@
 /** `primes speedup`: the same count on one thread, on two, on three... */
 import * as Clock from "effect/Clock"
 import * as Console from "effect/Console"
-import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Stdio from "effect/Stdio"
@@ -9,13 +8,11 @@ import * as SubscriptionRef from "effect/SubscriptionRef"
 import * as Progress from "../../farm/Progress.ts"
 import * as Kernels from "../../primes/Kernels.ts"
 import * as Range from "../../primes/Range.ts"
+import { CannotDraw } from "../Process.ts"
 import * as NodeProcessors from "./NodeProcessors.ts"
 import * as Plot from "./Plot.ts"
 import * as Pool from "./primesPool.ts"
 import { terminal } from "./primesProgress.ts"
-
-/** The plot could not be written. */
-class CannotDraw extends Data.TaggedError("CannotDraw")<{ readonly message: string }> {}
 
 interface Input {
   readonly range: string | undefined
