@@ -7,7 +7,7 @@ describe("rot13 on a bad network", () => {
   it.effect("the right answer or a typed error, in time; once the faults are over, the right answer", () =>
     Effect.gen(function* () {
       const { faults: generate, scenario, sometimes } = Rot13Faults
-      const summary = yield* SimCheck.check(scenario, { generate, sometimes, runs: 150 })
+      const summary = yield* SimCheck.check(scenario, { generate, sometimes, runs: 100 })
       assert.isAbove(summary.faults, summary.runs)
     })
   )

@@ -8,7 +8,7 @@ const { dissectors, faults, scenario, sometimes, transfers } = TftpFaults
 describe("TFTP on a bad network", () => {
   it.effect("the right file or a typed error, in time; once the faults are over, the right file", () =>
     Effect.gen(function* () {
-      const summary = yield* SimCheck.check(scenario, { generate: faults, dissectors, sometimes, runs: 30 })
+      const summary = yield* SimCheck.check(scenario, { generate: faults, dissectors, sometimes, runs: 20 })
       assert.isAbove(summary.faults, summary.runs)
     })
   )
