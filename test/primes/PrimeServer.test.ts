@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Redacted from "effect/Redacted"
+import * as References from "effect/References"
 import * as Schema from "effect/Schema"
 import * as Farm from "../../src/farm/Farm.ts"
 import * as NodeThreadWorkers from "../../src/farm/NodeThreadWorkers.ts"
@@ -26,7 +27,11 @@ const serve = (options: Partial<PrimeServer.Options> = {}) =>
   )
 
 const onHost = <A, E, R>(body: Effect.Effect<A, E, R>) =>
-  Handles.noneLeft(Effect.scoped(body)).pipe(Effect.provide(NodeHost.layer))
+  Handles.noneLeft(Effect.scoped(body)).pipe(
+    Effect.provide(NodeHost.layer),
+    // In the course's dialect there is a line for every range.
+    Effect.provideService(References.MinimumLogLevel, "Warn")
+  )
 
 const connectTo = (address: NetAddress.SocketAddress) => Effect.flatMap(Network.Network, (n) => n.connect(address))
 

@@ -25,7 +25,9 @@ const begun = (path: string) => Fs.readFileSync(path, "utf8").trimEnd().split("\
 const seen = (path: string, number: number) =>
   Effect.callback<void>((resume) => {
     const look = () => {
-      if (begun(path).some((line) => line.endsWith(` ${number}`))) resume(Effect.void)
+      if (!Fs.existsSync(path) || !begun(path).some((line) => line.endsWith(` ${number}`))) return
+      watcher.close()
+      resume(Effect.void)
     }
     const watcher = Fs.watch(path, look)
     look()
