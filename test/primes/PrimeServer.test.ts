@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
+import type * as LogLevel from "effect/LogLevel"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Redacted from "effect/Redacted"
 import * as References from "effect/References"
@@ -26,11 +27,11 @@ const serve = (options: Partial<PrimeServer.Options> = {}) =>
     ({ address }) => ({ address, host: NetAddress.formatSocketAddress(address) })
   )
 
-const onHost = <A, E, R>(body: Effect.Effect<A, E, R>) =>
+const onHost = <A, E, R>(body: Effect.Effect<A, E, R>, level: LogLevel.LogLevel = "Warn") =>
   Handles.noneLeft(Effect.scoped(body)).pipe(
     Effect.provide(NodeHost.layer),
     // In the course's dialect there is a line for every range.
-    Effect.provideService(References.MinimumLogLevel, "Warn")
+    Effect.provideService(References.MinimumLogLevel, level)
   )
 
 const connectTo = (address: NetAddress.SocketAddress) => Effect.flatMap(Network.Network, (n) => n.connect(address))
@@ -117,7 +118,8 @@ describe("PrimeServer", () => {
         const connection = yield* connectTo((yield* serve({ dialect: "course" })).address)
         yield* ask(connection, [[0, 1_000]])
         assert.include(lines, "Info range        0 -     1000 : count = 170")
-      })
+      }),
+      "Info"
     ).pipe(Effect.provide(Logger.layer([logger])))
   })
 
