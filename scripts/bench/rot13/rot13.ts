@@ -1,11 +1,7 @@
 /** Our rot13 server against a raw `node:net` server and a C server with a process per client. */
-import { spawnSync } from "node:child_process"
-import * as Fs from "node:fs"
-import * as Os from "node:os"
-import * as Path from "node:path"
 import { fileURLToPath } from "node:url"
 import * as Effect from "effect/Effect"
-import { BenchError, type Child, cpus, start } from "../child.ts"
+import { BenchError, type Child, compile, cpus, start } from "../child.ts"
 import type { Benchmark, Comparison, Measure, Options } from "../harness.ts"
 import type { Answer, Request } from "./load.ts"
 import * as Memory from "./memory.ts"
@@ -52,18 +48,6 @@ each in a process of its own, the clients in another (\`node:net\`, the same for
 
 const file = (name: string) => fileURLToPath(new URL(name, import.meta.url))
 
-/** Compiles the C server; without a compiler there is none. */
-const compile = Effect.gen(function* () {
-  if (spawnSync("cc", ["--version"]).status !== 0) return undefined
-  const folder = yield* Effect.acquireRelease(
-    Effect.sync(() => Fs.mkdtempSync(Path.join(Os.tmpdir(), "effect-inet-bench-"))),
-    (folder) => Effect.sync(() => Fs.rmSync(folder, { recursive: true, force: true }))
-  )
-  const program = Path.join(folder, "rot13d")
-  const { status, stderr } = spawnSync("cc", ["-O2", "-o", program, file("rot13d.c")], { encoding: "utf8" })
-  return status === 0 ? program : yield* new BenchError({ message: `cc cannot compile rot13d.c: ${stderr.trim()}` })
-})
-
 const ask = Effect.fnUntraced(function* (load: Child, request: Request) {
   const answer = JSON.parse(yield* load.ask(JSON.stringify(request))) as Answer
   return "error" in answer ? yield* new BenchError({ message: `${request.kind}: ${answer.error}` }) : answer.figure
@@ -78,7 +62,7 @@ interface Party {
 type Command = readonly [program: string, ...args: ReadonlyArray<string>]
 
 const prepare = Effect.fnUntraced(function* ({ profile, quick }: Options) {
-  const rot13d = yield* compile
+  const rot13d = yield* compile(file("rot13d.c"))
   const node = (name: string, ...flags: ReadonlyArray<string>): Command => [process.execPath, ...flags, file(name)]
   const profiling = profile === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${profile}`]
   const commands = new Map<string, Command>([
