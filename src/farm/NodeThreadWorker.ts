@@ -1,8 +1,7 @@
 /** One worker of a pool of threads: it outlives its threads, and starts another when one dies. */
-import * as Path from "node:path"
-import { fileURLToPath } from "node:url"
 import { Worker as Thread } from "node:worker_threads"
 import * as Effect from "effect/Effect"
+import * as NodeProgram from "../network/NodeProgram.ts"
 import { FarmError, Module, type Reason, Unreachable } from "./FarmError.ts"
 import { type Batch, Ending, type FromThread, type Start } from "./NodeFarmMessage.ts"
 import type { Report, Worker } from "./Worker.ts"
@@ -15,8 +14,7 @@ export interface Settings {
   readonly grace: number
 }
 
-/** The sources run as they are, the package compiled. */
-const program = new URL(`./NodeFarmThread${Path.extname(fileURLToPath(import.meta.url))}`, import.meta.url)
+const program = NodeProgram.beside(import.meta.url, "NodeFarmThread")
 
 /** Milliseconds before a thread that died is replaced: more each time, until one has done a packet. */
 const firstDelay = 20

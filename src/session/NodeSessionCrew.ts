@@ -6,11 +6,11 @@
  */
 import * as ChildProcess from "node:child_process"
 import * as Os from "node:os"
-import * as Path from "node:path"
 import { fileURLToPath } from "node:url"
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import type { NodeConnection } from "../network/NodeConnection.ts"
+import * as NodeProgram from "../network/NodeProgram.ts"
 import * as Message from "./ChildMessage.ts"
 import type * as NodeSessionDesk from "./NodeSessionDesk.ts"
 import { SessionError } from "./Session.ts"
@@ -38,10 +38,7 @@ interface Child {
   timedOut: number
 }
 
-/** The sources run as they are, the package compiled. */
-const program = fileURLToPath(
-  new URL(`./NodeSessionProcess${Path.extname(fileURLToPath(import.meta.url))}`, import.meta.url)
-)
+const program = fileURLToPath(NodeProgram.beside(import.meta.url, "NodeSessionProcess"))
 
 /** How long a child may take to start, and a cut client to leave it, in milliseconds. */
 const startTime = 30_000

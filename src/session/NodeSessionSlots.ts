@@ -1,11 +1,10 @@
 /** The worker threads of a server: each listens on the port that all share, and one that breaks is replaced. */
-import * as Path from "node:path"
-import { fileURLToPath } from "node:url"
 import { Worker } from "node:worker_threads"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import * as Network from "../network/Network.ts"
+import * as NodeProgram from "../network/NodeProgram.ts"
 import type * as TcpServer from "../network/TcpServer.ts"
 import * as Message from "./ChildMessage.ts"
 import type * as NodeSessionDesk from "./NodeSessionDesk.ts"
@@ -25,8 +24,7 @@ interface Slot {
 
 type Failure = Network.NetworkError | SessionError
 
-/** The sources run as they are, the package compiled. */
-const program = new URL(`./NodeSessionThread${Path.extname(fileURLToPath(import.meta.url))}`, import.meta.url)
+const program = NodeProgram.beside(import.meta.url, "NodeSessionThread")
 
 /** Milliseconds: a thread has to start, figures wait for one that is busy, a drained one has beyond its deadline. */
 const startTime = 30_000

@@ -1,12 +1,11 @@
 /** Threads for the transfers of a server: they own the sockets of their transfers, the server all else. */
-import * as Path from "node:path"
-import { fileURLToPath } from "node:url"
 import { Worker } from "node:worker_threads"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Queue from "effect/Queue"
 import * as Network from "../network/Network.ts"
+import * as NodeProgram from "../network/NodeProgram.ts"
 import type * as FileStore from "./FileStore.ts"
 import { FileStoreError } from "./FileStoreError.ts"
 import type { Threads } from "./Serving.ts"
@@ -54,8 +53,7 @@ const revive = (plain: Message.PlainReason): Exit.Exit<never, TftpError.TftpErro
   }
 }
 
-/** The sources run as they are, the package compiled. */
-const program = new URL(`./NodeThread${Path.extname(fileURLToPath(import.meta.url))}`, import.meta.url)
+const program = NodeProgram.beside(import.meta.url, "NodeThread")
 
 const listen = (thread: Thread, ready: () => void) => {
   thread.worker.on("message", (message: Message.FromThread) => {

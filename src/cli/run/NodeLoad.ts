@@ -2,10 +2,10 @@
 import * as ChildProcess from "node:child_process"
 import * as Fs from "node:fs"
 import { getCompileCacheDir } from "node:module"
-import { extname } from "node:path/posix"
 import { fileURLToPath } from "node:url"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
+import * as NodeProgram from "../../network/NodeProgram.ts"
 
 /** How a server serves, as it is told on its command line. */
 export const kinds = ["iterative", "fibers", "select", "processes", "pool of 2", "2 threads"] as const
@@ -31,8 +31,7 @@ export type Told = Measured | string
 /** A server did not start, or ended too early. */
 export class LoadError extends Data.TaggedError("LoadError")<{ readonly message: string }> {}
 
-/** The sources run as they are, the package compiled. */
-const program = fileURLToPath(new URL(`./NodeLoadProcess${extname(import.meta.url)}`, import.meta.url))
+const program = fileURLToPath(NodeProgram.beside(import.meta.url, "NodeLoadProcess"))
 
 const over = (child: ChildProcess.ChildProcess) =>
   Effect.callback<void>((resume) => {

@@ -1,11 +1,11 @@
 /** Worker threads as scoped resources: none outlives the demonstration that started it. */
-import { extname } from "node:path/posix"
 import { Worker } from "node:worker_threads"
 import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Queue from "effect/Queue"
+import * as NodeProgram from "../../network/NodeProgram.ts"
 
 interface Thread<Told> {
   readonly worker: Worker
@@ -27,16 +27,13 @@ export const finished = 0
 /** Bytes of memory that this process has. */
 export const resident = Effect.sync(() => process.memoryUsage.rss())
 
-/** The sources run as they are, the package compiled. */
-const extension = extname(import.meta.url)
-
 /** Runs a module of this folder, such as `NodeMutexThread`, as a thread. */
 export const start = <Told>(module: string, data: object) =>
   Effect.gen(function* () {
     const messages = yield* Queue.unbounded<Told>()
     const exit = yield* Deferred.make<number>()
     const worker = yield* Effect.acquireRelease(
-      Effect.sync(() => new Worker(new URL(`./${module}${extension}`, import.meta.url), { workerData: data })),
+      Effect.sync(() => new Worker(NodeProgram.beside(import.meta.url, module), { workerData: data })),
       (worker) => Effect.promise(() => worker.terminate())
     )
     worker.on("message", (message: Told) => Queue.offerUnsafe(messages, message))
