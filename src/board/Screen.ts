@@ -1,14 +1,6 @@
 /** A shared board as lines for a screen of any size: the squares, whose they are, and the cursor. Pure. */
+import { clip, type Ink, type Line, plain, type Span } from "../session/Picture.ts"
 import * as Grid from "./Grid.ts"
-
-/** How a part of a line looks; without colours the text says the same. @category models @since 0.1.0 */
-export type Ink = "bold" | "dim" | "reverse" | "red" | "green" | "yellow" | "blue" | "magenta" | "cyan"
-
-/** A part of a line. @category models @since 0.1.0 */
-export interface Span {
-  readonly text: string
-  readonly ink?: Ink | undefined
-}
 
 /** What there is to see. @category models @since 0.1.0 */
 export interface View {
@@ -27,10 +19,6 @@ export interface View {
 
 /** The smallest screen that a board is shown on; a part of it, if it is larger. @category constants @since 0.1.0 */
 export const smallest = { columns: 20, rows: 8 } as const
-
-type Line = ReadonlyArray<Span>
-
-const plain = (text: string): Line => [{ text }]
 
 /** Others' colours; one's own squares are green. */
 const inks = ["cyan", "yellow", "magenta", "blue", "red"] as const
@@ -70,17 +58,6 @@ const status = ({ cursor, grid, own }: View): Line => {
   const owner = Grid.owner(grid, cursor)
   const whose = owner === Grid.vacant ? "vacant" : owner === own ? "yours" : `of client ${owner}`
   return plain(`${cursor.x} ${cursor.y}: ${whose}`)
-}
-
-const clip = (line: Line, columns: number): Line => {
-  let room = columns
-  const kept: Array<Span> = []
-  for (const one of line) {
-    const text = one.text.slice(0, room)
-    room -= text.length
-    if (text !== "") kept.push({ ...one, text })
-  }
-  return kept
 }
 
 /**

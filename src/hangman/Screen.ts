@@ -1,15 +1,7 @@
 /** A game of hangman as lines for a screen of any size: gallows, word, letters, lives. Pure: a view in, lines out. */
 
+import { clip, type Line, plain, type Span } from "../session/Picture.ts"
 import * as Friendly from "./Friendly.ts"
-
-/** How a part of a line looks; without colours the text says the same. @category models @since 0.1.0 */
-export type Ink = "bold" | "red" | "green" | "yellow"
-
-/** A part of a line. @category models @since 0.1.0 */
-export interface Span {
-  readonly text: string
-  readonly ink?: Ink | undefined
-}
 
 /** What there is to see. @category models @since 0.1.0 */
 export interface View {
@@ -23,10 +15,6 @@ export interface View {
 
 /** The smallest screen that a game fits on. @category constants @since 0.1.0 */
 export const smallest = { columns: 20, rows: 8 } as const
-
-type Line = ReadonlyArray<Span>
-
-const plain = (text: string): Line => [{ text }]
 
 type Board = Friendly.Board
 
@@ -87,17 +75,6 @@ const beside = (left: ReadonlyArray<string>, right: ReadonlyArray<Line>): Readon
     { text: `  ${left[at] ?? ""}`.padEnd(gallows) },
     ...(right[at] ?? [])
   ])
-
-const clip = (line: Line, columns: number): Line => {
-  let room = columns
-  const kept: Array<Span> = []
-  for (const one of line) {
-    const text = one.text.slice(0, room)
-    room -= text.length
-    if (text !== "") kept.push({ ...one, text })
-  }
-  return kept
-}
 
 const blank = plain("")
 

@@ -1,15 +1,6 @@
 /** What is drawn, as the bytes for a terminal. No text gets there without passing here. */
 
-/** How a part of a line looks; a terminal without colours still shows the text. */
-type Ink = "bold" | "dim" | "reverse" | "red" | "green" | "yellow" | "blue" | "magenta" | "cyan"
-
-/** A part of a line. */
-export interface Span {
-  readonly text: string
-  readonly ink?: Ink | undefined
-}
-
-export type Line = ReadonlyArray<Span>
+import type { Ink, Line, Span } from "../../session/Picture.ts"
 
 const codes: Readonly<Record<Ink, string>> = {
   bold: "1",

@@ -4,8 +4,9 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Pull from "effect/Pull"
 import * as Queue from "effect/Queue"
+import type { Line } from "../../session/Picture.ts"
 import { CannotPlay } from "../Process.ts"
-import { harmless, type Line } from "./gameFrame.ts"
+import { harmless } from "./gameFrame.ts"
 import * as NodeScreen from "./NodeScreen.ts"
 
 /** What happens to a game. */
