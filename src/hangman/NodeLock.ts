@@ -9,17 +9,7 @@
 import * as Fs from "node:fs"
 import * as Path from "node:path"
 import * as Effect from "effect/Effect"
-
-/** When a process began, in ticks of the kernel; undefined where that is not told, or the process is gone. */
-const begun = (pid: number): string | undefined => {
-  try {
-    // The name of the process, in parentheses, may hold anything.
-    const fields = Fs.readFileSync(`/proc/${pid}/stat`, "latin1").split(") ").at(-1)!.split(" ")
-    return fields[0] === "Z" || fields[0] === "X" ? "gone" : fields[19]
-  } catch {
-    return undefined
-  }
-}
+import { startOf } from "../network/NodeProcessStart.ts"
 
 const lives = (pid: number, since: string) => {
   try {
@@ -27,7 +17,7 @@ const lives = (pid: number, since: string) => {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ESRCH") return false
   }
-  const now = begun(pid)
+  const now = startOf(pid)
   return now === undefined || since === "0" || now === since
 }
 
@@ -43,7 +33,7 @@ export const claim = <E>(path: string, orFail: (cause: unknown, holder?: number)
     Effect.suspend(() => {
       const folder = Path.dirname(path)
       const prefix = `${Path.basename(path)}.lock-`
-      const own = `${prefix}${process.pid}-${begun(process.pid) ?? "0"}`
+      const own = `${prefix}${process.pid}-${startOf(process.pid) ?? "0"}`
       const mine = Path.join(folder, own)
       try {
         Fs.closeSync(Fs.openSync(mine, "wx"))

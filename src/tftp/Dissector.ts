@@ -1,5 +1,6 @@
 /** What a TFTP packet is, in one line, for captures and fault plans. Pure. */
 import * as Result from "effect/Result"
+import * as Text from "../network/Text.ts"
 import type * as Wire from "../network/Wire.ts"
 import * as Packet from "./Packet.ts"
 
@@ -53,6 +54,6 @@ export const dissector: Wire.Dissector = {
     if (transport !== "udp") return undefined
     const packet = Result.getOrUndefined(Packet.decode(bytes))
     if (packet === undefined || !isLikely(packet)) return undefined
-    return { kind: packet._tag, summary: Packet.printable(clip(textOf(packet))) }
+    return { kind: packet._tag, summary: Text.printable(clip(textOf(packet))) }
   }
 }

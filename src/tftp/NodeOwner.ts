@@ -6,6 +6,7 @@ import * as Crypto from "node:crypto"
 import * as Fs from "node:fs"
 import * as Os from "node:os"
 import * as Effect from "effect/Effect"
+import { startOf } from "../network/NodeProcessStart.ts"
 import { call, lstat, readlink } from "./NodeFile.ts"
 
 /** How long a file of a process of another host may stay untouched before it counts as left behind. */
@@ -26,19 +27,15 @@ const hostTag = Effect.map(
   (space) => hash(Os.hostname(), space)
 )
 
-/** The start of a process, `dead` for a zombie; undefined where /proc does not tell. */
-const startOf = Effect.fnUntraced(function* (pid: number) {
-  const stat = yield* text(`/proc/${pid}/stat`)
-  const [state, ...fields] = stat.slice(stat.lastIndexOf(")") + 2).split(" ")
-  const start = fields[18]
-  if (start === undefined) return undefined
-  if (state === "Z" || state === "X") return "dead"
-  return hash(yield* text("/proc/sys/kernel/random/boot_id"), start)
+/** The start of a process, in whichever life of the host. */
+const lifeOf = Effect.fnUntraced(function* (pid: number) {
+  const start = startOf(pid)
+  return start === undefined ? undefined : hash(yield* text("/proc/sys/kernel/random/boot_id"), start)
 })
 
 /** This process, as part of a file name. */
 export const self: Effect.Effect<string> = Effect.gen(function* () {
-  return `${yield* hostTag}-${process.pid}-${(yield* startOf(process.pid)) ?? "unknown"}`
+  return `${yield* hostTag}-${process.pid}-${(yield* lifeOf(process.pid)) ?? "unknown"}`
 })
 
 const exists = (pid: number) => {
@@ -59,6 +56,6 @@ export const isAlive = Effect.fnUntraced(function* (owner: string, path: string)
     const touched = yield* Effect.match(lstat(path), { onSuccess: ({ mtimeMs }) => mtimeMs, onFailure: () => 0 })
     return Date.now() - touched < patience
   }
-  const now = yield* startOf(Number(pid))
+  const now = yield* lifeOf(Number(pid))
   return now === undefined || start === "unknown" ? exists(Number(pid)) : now === start
 })

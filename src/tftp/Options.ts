@@ -7,8 +7,9 @@
  */
 import * as Data from "effect/Data"
 import * as Result from "effect/Result"
+import { printable } from "../network/Text.ts"
 import type { Mode, Option } from "./Packet.ts"
-import { ErrorCode, printable } from "./Packet.ts"
+import { ErrorCode } from "./Packet.ts"
 
 /** What a transfer goes by. @category models @since 0.1.0 */
 export interface Agreed {

@@ -4,6 +4,7 @@
  */
 import * as EffectData from "effect/Data"
 import * as Result from "effect/Result"
+import { printable } from "../network/Text.ts"
 
 /** How a file travels: as it is, or as text with CR LF ends of line (RFC 1350, 1). @category models @since 0.1.0 */
 export type Mode = "octet" | "netascii"
@@ -88,7 +89,7 @@ export interface Failure {
   readonly _tag: "ERROR"
   /** 0 to 65,535; those with a meaning are in `ErrorCode`. */
   readonly code: number
-  /** Whatever the peer wrote: print it with `printable`. */
+  /** Whatever the peer wrote: print it with `Text.printable`. */
   readonly message: string
 }
 
@@ -131,13 +132,6 @@ export const ErrorCode = {
 
 /** The most bytes of a request (RFC 2347). @category constants @since 0.1.0 */
 export const largestRequest = 512
-
-/** Control characters, and those that turn the direction of writing: a terminal would obey them. */
-const unprintable = /[\p{Cc}\p{Zl}\p{Zp}\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/gu
-
-/** Text of a peer, on one line and fit for a terminal or a log. @category formatting @since 0.1.0 */
-export const printable = (text: string): string =>
-  text.replaceAll(unprintable, (one) => `\\u${one.codePointAt(0)!.toString(16).padStart(4, "0")}`)
 
 const problems = {
   BadLength: "the length must fit the packet",

@@ -24,8 +24,6 @@ export interface Options {
   readonly rollover: Blocks.Rollover | undefined
   /** Bytes that the sender announced. */
   readonly tsize: number | undefined
-  /** The most bytes to take. Default: as many as come. */
-  readonly limit?: number | undefined
 }
 
 /** So many blocks may overtake one before it is taken for lost. */
@@ -82,8 +80,6 @@ export type Action =
   | "Ignore"
   /** It is longer than the blksize: ERROR 4. */
   | "TooLong"
-  /** With it there are more bytes than the limit: ERROR 3. */
-  | "OverLimit"
 
 const nothing = 0n
 
@@ -93,7 +89,6 @@ export const start = (options: Options): State => ({
   blksize: options.blksize,
   rollover: options.rollover,
   tsize: options.tsize,
-  limit: options.limit,
   received: 0,
   acked: 0,
   bytes: 0,
@@ -136,7 +131,6 @@ export const timedOut = (state: State): State => ({
 const keep = (state: State, rollover: Blocks.Rollover | undefined, length: number): readonly [State, Action] => {
   if (state.held !== nothing) return drain(state, length)
   const bytes = state.bytes + length
-  if (state.limit !== undefined && bytes > state.limit) return [state, "OverLimit"]
   const received = state.received + 1
   const done = length < state.blksize
   const full = received - state.acked >= state.windowsize
@@ -196,10 +190,9 @@ const duplicated = (state: State, block: number): readonly [State, Action] => {
  * block that came before begins a new pass, unless it is the network's copy of the latest.
  */
 const missing = (state: State, count: number, length: number, doubt: boolean): readonly [State, Action] => {
-  const { acked, blksize, end, gap, limit, received, rollover, windowsize } = state
+  const { acked, blksize, end, gap, received, rollover, windowsize } = state
   const block = received + count
   if (state.done || block > end) return [state, "Ignore"]
-  if (limit !== undefined && state.bytes + (count - 1) * blksize + length > limit) return [state, "OverLimit"]
   const strange = rollover === undefined && block > Blocks.most
   const bit = strange || (count - 1) * blksize > room ? nothing : 1n << BigInt(count - 2)
   const seen = (state.held & bit) === bit

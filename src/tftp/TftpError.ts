@@ -2,8 +2,8 @@
 import * as Data from "effect/Data"
 import type * as AddressInfo from "../network/AddressInfo.ts"
 import type * as Network from "../network/Network.ts"
+import * as Text from "../network/Text.ts"
 import type * as FileStore from "./FileStore.ts"
-import * as Packet from "./Packet.ts"
 
 /** The peer sent an ERROR. @category errors @since 0.1.0 */
 export class Refused extends Data.TaggedClass("Refused")<{
@@ -13,7 +13,7 @@ export class Refused extends Data.TaggedClass("Refused")<{
   readonly text: string
 }> {
   get message(): string {
-    const words = Packet.printable(this.text)
+    const words = Text.printable(this.text)
     return `the peer says: ${words === "" ? "nothing more" : words} (error ${this.code})`
   }
 }

@@ -1,6 +1,7 @@
 /** What happens at a server: for apps that watch it, and for its log. */
 import type * as Network from "../network/Network.ts"
-import * as Packet from "./Packet.ts"
+import * as Text from "../network/Text.ts"
+import type * as Packet from "./Packet.ts"
 import type * as TftpError from "./TftpError.ts"
 import type * as Transfer from "./Transfer.ts"
 
@@ -33,7 +34,7 @@ export type Event =
 
 /** A transfer, in the words of the log. @category formatting @since 0.1.0 */
 export const describe = ({ client, filename, kind, mode }: About) =>
-  `${kind} ${Packet.printable(filename)} ${mode} ${kind === "RRQ" ? "to" : "from"} ${client.address} port ${client.port}`
+  `${kind} ${Text.printable(filename)} ${mode} ${kind === "RRQ" ? "to" : "from"} ${client.address} port ${client.port}`
 
 /** How a transfer went, in the words of the log. @category formatting @since 0.1.0 */
 export const describeSummary = ({ blksize, bytes, resent, windowsize }: Transfer.Summary, millis: number) => {

@@ -6,8 +6,8 @@
 import * as Data from "effect/Data"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
+import { printable } from "../network/Text.ts"
 import type { Mode } from "./Packet.ts"
-import { printable } from "./Packet.ts"
 
 /** Where a file is, and how it is to travel. @category models @since 0.1.0 */
 export interface Url {
