@@ -3,14 +3,13 @@
  * both, and all that was agreed, with the key (HMAC-SHA-256, RFC 2104), which itself is never sent. A farm does so
  * before the server does, so that a stranger learns nothing that is made from the key.
  */
-import * as Mac from "effect/crypto/Mac"
 import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as Effect from "effect/Effect"
 import * as Base64 from "effect/encoding/Base64"
-import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as Redacted from "effect/Redacted"
+import type * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
+import * as Hmac from "../network/Hmac.ts"
 import { FarmError, Invalid } from "./FarmError.ts"
 import { type Hello, version, type Welcome } from "./Protocol.ts"
 
@@ -41,8 +40,6 @@ const signed = (role: string, { hello, nonce, welcome }: Agreed) => {
   return text.encode(JSON.stringify(["effect-inet farm", version, role, ...said, ...answered]))
 }
 
-const layer = Layer.provideMerge(Mac.layerWebCrypto, SecureRandom.layerWebCrypto)
-
 /**
  * Takes a key: at best 32 random bytes, as text. `Mac` and `SecureRandom` are those that are provided, else web
  * crypto's. Fails for an empty key.
@@ -51,21 +48,21 @@ const layer = Layer.provideMerge(Mac.layerWebCrypto, SecureRandom.layerWebCrypto
  * @since 0.1.0
  */
 export const make = Effect.fnUntraced(function* (secret: Redacted.Redacted): Effect.fn.Return<Auth, FarmError> {
-  const bytes = text.encode(Redacted.value(secret))
-  const own = yield* Effect.provide(Effect.all({ mac: Mac.Mac, random: SecureRandom.SecureRandom }), layer)
-  const mac = Option.getOrElse(yield* Effect.serviceOption(Mac.Mac), () => own.mac)
-  const random = Option.getOrElse(yield* Effect.serviceOption(SecureRandom.SecureRandom), () => own.random)
-  const key = yield* Effect.mapError(Mac.key(Mac.hmacSha256, bytes), () => {
-    return new FarmError({ reason: new Invalid({ message: "the key is empty: give at least one character" }) })
-  })
+  const hmac = yield* Hmac.make(secret)
+  if (hmac === undefined) {
+    const message = "the key is empty: give at least one character"
+    return yield* new FarmError({ reason: new Invalid({ message }) })
+  }
+  const given = yield* Effect.serviceOption(SecureRandom.SecureRandom)
+  const random = Option.isSome(given)
+    ? given.value
+    : yield* Effect.provide(SecureRandom.SecureRandom, SecureRandom.layerWebCrypto)
   return {
     nonce: Effect.map(random.randomBytes(32), Base64.encode),
-    prove: (role, agreed) => Effect.orDie(Effect.map(mac.sign(key, signed(role, agreed)), Base64.encode)),
+    prove: (role, agreed) => Effect.map(hmac.sign(signed(role, agreed)), Base64.encode),
     verify: (role, agreed, proof) => {
       const tag = Base64.decode(proof ?? "")
-      return Result.isFailure(tag)
-        ? Effect.succeed(false)
-        : Effect.orDie(mac.verify(key, tag.success, signed(role, agreed)))
+      return Result.isFailure(tag) ? Effect.succeed(false) : hmac.verify(tag.success, signed(role, agreed))
     }
   }
 })
