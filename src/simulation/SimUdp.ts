@@ -23,7 +23,7 @@ interface Bound {
   readonly wildcard: boolean
   readonly remote: Peer | undefined
   readonly reuse: "address" | "port" | undefined
-  readonly groups: Set<string>
+  readonly groups: Array<string>
   readonly queue: Array<{ readonly bytes: Uint8Array; readonly from: Peer }>
   readonly limit: number
   queued: number
@@ -121,9 +121,9 @@ export const make = (lan: SimLan, node: Node, stackOf: (node: Node) => SimUdp | 
     const group = isGroup(to.address)
     const shared = group || isBroadcast(to.address)
     const all = (ports.get(to.port) ?? []).filter(
-      (bound) => isFor(bound, to, false) && hears(bound, from) && (!group || bound.groups.has(to.address))
+      (bound) => isFor(bound, to, false) && hears(bound, from) && (!group || bound.groups.includes(to.address))
     )
-    const members = group ? (ports.get(to.port) ?? []).filter((bound) => bound.groups.has(to.address)) : all
+    const members = group ? (ports.get(to.port) ?? []).filter((bound) => bound.groups.includes(to.address)) : all
     if (shared) {
       for (const bound of members) accept(bound, new Uint8Array(bytes), from)
       return
@@ -139,26 +139,27 @@ export const make = (lan: SimLan, node: Node, stackOf: (node: Node) => SimUdp | 
   const isBroadcast = (address: string) =>
     address === limited || node.attachments.some((one) => one.broadcast === address) || address === "127.255.255.255"
 
-  /** Whom a datagram goes to, and from which address. */
-  const targets = (to: Peer): { readonly source: string | undefined; readonly nodes: ReadonlyArray<Node> } => {
+  /** Whom a datagram goes to, and from which address; a group's, through which interface. */
+  const targets = (to: Peer, through?: string): { source: string | undefined; nodes: ReadonlyArray<Node> } => {
     const wire = (attachment: Attachment | undefined) => ({
       source: attachment?.literal,
       nodes: attachment === undefined ? [] : lan.on(attachment.segment)
     })
     if (isGroup(to.address) || to.address === limited) {
-      const first = node.attachments.find((one) => isIpv6(one.literal) === isIpv6(to.address))
+      const first = node.attachments.find(
+        (one) => isIpv6(one.literal) === isIpv6(to.address) && (through === undefined || isNamed(one, through))
+      )
       return first === undefined ? { source: undefined, nodes: [node] } : wire(first)
     }
     const directed = node.attachments.find((one) => one.broadcast === to.address)
     if (directed !== undefined) return wire(directed)
     const route = lan.route(node, to.address)
     const other = route === undefined ? undefined : lan.find(node, to.address)
-    if (route === "loopback") return { source: to.address, nodes: [node] }
+    if (route === "loopback") return { source: isBroadcast(to.address) ? "127.0.0.1" : to.address, nodes: [node] }
     return { source: route?.literal, nodes: other === undefined ? [] : [other] }
   }
 
-  const hasInterface = (name: string) =>
-    node.attachments.some((one) => one.literal === name || `%${one.interface}` === name || one.interface === name)
+  const hasInterface = (name: string) => node.attachments.some((one) => isNamed(one, name))
 
   const known = new Set<string>()
   /** Whether a destination is an address of the family, and a port. Those that are known are not looked at again. */
@@ -170,20 +171,22 @@ export const make = (lan: SimLan, node: Node, stackOf: (node: Node) => SimUdp | 
     return isAddress
   }
 
-  const post = (bound: Bound, bytes: Uint8Array, given: Peer | undefined, broadcast: boolean, loopback: boolean) => {
+  const post = (bound: Bound, bytes: Uint8Array, given: Peer | undefined, { broadcast, multicast }: UdpOptions) => {
     const to = given ?? bound.remote!
     if (!isUsable(to, bound.address)) {
       return new NetworkError({ reason: "InvalidAddress", cause: new Error(`${to.address} port ${to.port}`) })
     }
     if (isBroadcast(to.address) && !broadcast) return fail("PermissionDenied", inet(to))
-    const { nodes, source } = targets(to)
+    const { nodes, source } = targets(to, isGroup(to.address) ? multicast?.interface : undefined)
     if (source === undefined && nodes.length === 0) return fail("Unreachable", inet(to))
-    const from = { address: bound.wildcard ? (source ?? bound.address) : bound.address, port: bound.port }
+    // No packet comes from a broadcast address, though a socket can be bound to one.
+    const isChosen = bound.wildcard || isBroadcast(bound.address)
+    const from = { address: isChosen ? (source ?? bound.address) : bound.address, port: bound.port }
+    const isTooLarge = (other: Node) => bytes.length > largest(to.address, lan.mtu(node, other))
+    if (nodes.some(isTooLarge)) return fail("MessageTooLarge", inet(to))
+    const deaf = multicast?.loopback === false ? node : undefined
     for (const other of nodes) {
-      if (bytes.length > largest(to.address, lan.mtu(node, other))) return fail("MessageTooLarge", inet(to))
-    }
-    for (const other of nodes) {
-      if (isGroup(to.address) && ((other === node && !loopback) || !stackOf(other)?.isIn(to.address))) continue
+      if (isGroup(to.address) && (other === deaf || !stackOf(other)?.isIn(to.address))) continue
       const packet = { transport: "udp", kind: "datagram", from, to, bytes } as const
       lan.datagram(packet, node, other, (copy) => stackOf(other)?.arrive(copy, from, to, node))
     }
@@ -212,7 +215,7 @@ export const make = (lan: SimLan, node: Node, stackOf: (node: Node) => SimUdp | 
       ...wanted,
       port,
       remote,
-      groups: new Set(),
+      groups: [],
       queue: [],
       limit,
       queued: 0,
@@ -230,7 +233,7 @@ export const make = (lan: SimLan, node: Node, stackOf: (node: Node) => SimUdp | 
         })
     )
     const isOpen = () => !closed && node.up && (ports.get(port)?.includes(bound) ?? false)
-    const { broadcast = false, multicast } = options
+    const { multicast } = options
     if (multicast?.interface !== undefined && !hasInterface(multicast.interface)) {
       return yield* fail("AddressNotAvailable", asked.success)
     }
@@ -238,17 +241,17 @@ export const make = (lan: SimLan, node: Node, stackOf: (node: Node) => SimUdp | 
       if (!isOpen()) return fail("Closed")
       if (to === undefined && remote === undefined) return fail("NotConnected")
       if (to !== undefined && remote !== undefined) return fail("IsConnected", inet(remote))
-      return post(bound, bytes, to, broadcast, multicast?.loopback ?? true)
+      return post(bound, bytes, to, options)
     }
     const join: UdpSocket["join"] = (group, through) =>
       Effect.acquireRelease(
         Effect.suspend(() => {
           if (!isOpen()) return Effect.fail(fail("Closed"))
           if (through !== undefined && !hasInterface(through)) return Effect.fail(fail("AddressNotAvailable"))
-          if (isGroup(group) && isIpv6(group) === isIpv6(local)) return Effect.sync(() => bound.groups.add(group))
+          if (isGroup(group) && isIpv6(group) === isIpv6(local)) return Effect.sync(() => bound.groups.push(group))
           return Effect.fail(new NetworkError({ reason: "InvalidAddress", cause: new Error(`${group} is no group`) }))
         }),
-        () => Effect.sync(() => bound.groups.delete(group))
+        () => Effect.sync(() => bound.groups.splice(bound.groups.indexOf(group), 1))
       )
     const socket: UdpSocket = {
       local: NetAddress.inetAddressFromIpStringUnsafe(local, port),
@@ -280,12 +283,15 @@ export const make = (lan: SimLan, node: Node, stackOf: (node: Node) => SimUdp | 
       for (const all of ports.values()) for (const bound of all) bound.queue.length = 0
       ports.clear()
     },
-    isIn: (group) => [...ports.values()].some((all) => all.some(({ groups }) => groups.has(group))),
+    isIn: (group) => [...ports.values()].some((all) => all.some(({ groups }) => groups.includes(group))),
     count: () => [...ports.values()].reduce((sum, all) => sum + all.length, 0)
   }
 }
 
 const inet = ({ address, port }: Peer) => NetAddress.inetAddressFromNativeUnsafe(withoutZone(address), port)
+
+const isNamed = (one: Attachment, name: string) =>
+  one.literal === name || `%${one.interface}` === name || one.interface === name
 
 const isGroup = (address: string) => {
   if (address.includes(":")) return /^ff/i.test(address)
