@@ -1,8 +1,9 @@
 /**
- * npm run sweep -- [RUNS]
+ * npm run sweep -- [RUNS] [NAME...]
  *
  * Runs what must hold on every network with 1,000 seeds, or as many as said: more than a test suite has time for. Exit
- * code 1 with the line that repeats a failure, if there is one. `SIM_SEED`, `SIM_RUNS` and `SIM_PLAN` work as in tests.
+ * code 1 with the line that repeats a failure, if there is one. `SIM_SEED`, `SIM_RUNS` and `SIM_PLAN` work as in tests,
+ * but not for `status`, whose promises are of numbers: hours without a false alarm, and intervals.
  */
 import { enableCompileCache } from "node:module"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
@@ -12,6 +13,7 @@ import * as Runtime from "effect/Runtime"
 import * as SimCheck from "../src/simulation/SimCheck.ts"
 import * as Rot13Faults from "../test/suites/Rot13Faults.ts"
 import * as TftpFaults from "../test/suites/TftpFaults.ts"
+import * as StatusSweep from "../test/support/StatusSweep.ts"
 
 enableCompileCache()
 
@@ -21,20 +23,42 @@ class Usage extends Error {
 
 const suites = { rot13: { ...Rot13Faults, dissectors: [] }, tftp: TftpFaults }
 
+const names = [...Object.keys(suites), "status"]
+
+class Broken extends Error {}
+
+const faults = (chosen: ReadonlyArray<string>, runs: number) =>
+  Effect.gen(function* () {
+    for (const [name, { dissectors, faults, scenario, sometimes }] of Object.entries(suites)) {
+      if (!chosen.includes(name)) continue
+      const began = performance.now()
+      const summary = yield* SimCheck.check(scenario, { dissectors, generate: faults, runs, sometimes })
+      const seconds = ((performance.now() - began) / 1_000).toFixed(1)
+      const reached = [...summary.reached].map(([label, count]) => `${label} ${count}`).join(", ")
+      yield* Console.log(
+        `${name}: ${summary.runs} seeds passed in ${seconds} s, each run twice: ${summary.packets} packets, ` +
+          `${summary.faults} faults, ${Math.round(summary.time / 3_600e9)} hours of virtual time\n  ${reached}`
+      )
+    }
+  })
+
+const promises = (scale: number) =>
+  Effect.gen(function* () {
+    for (const { found, kept, promise } of StatusSweep.verdicts(scale)) {
+      yield* Console.log(`status: ${promise}: ${found}`)
+      if (!kept) return yield* Effect.fail(new Broken(`status: not kept: ${promise}`))
+    }
+  })
+
 const sweep = Effect.gen(function* () {
-  const [argument = "1000"] = process.argv.slice(2)
+  const [argument = "1000", ...rest] = process.argv.slice(2)
   const runs = Number(argument)
   if (!Number.isInteger(runs) || runs < 1) return yield* Effect.fail(new Usage(`${argument}: a whole number from 1 up`))
-  for (const [name, { dissectors, faults, scenario, sometimes }] of Object.entries(suites)) {
-    const began = performance.now()
-    const summary = yield* SimCheck.check(scenario, { dissectors, generate: faults, runs, sometimes })
-    const seconds = ((performance.now() - began) / 1_000).toFixed(1)
-    const reached = [...summary.reached].map(([label, count]) => `${label} ${count}`).join(", ")
-    yield* Console.log(
-      `${name}: ${summary.runs} seeds passed in ${seconds} s, each run twice: ${summary.packets} packets, ` +
-        `${summary.faults} faults, ${Math.round(summary.time / 3_600e9)} hours of virtual time\n  ${reached}`
-    )
-  }
+  const unknown = rest.find((name) => !names.includes(name))
+  if (unknown !== undefined) return yield* Effect.fail(new Usage(`${unknown}: one of ${names.join(", ")}`))
+  const chosen = rest.length === 0 ? names : rest
+  yield* faults(chosen, runs)
+  if (chosen.includes("status")) yield* promises(runs)
 })
 
 NodeRuntime.runMain(

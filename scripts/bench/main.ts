@@ -23,6 +23,7 @@ import * as Report from "./report.ts"
 import * as Rot13 from "./rot13/rot13.ts"
 import * as Simulation from "./simulation/simulation.ts"
 import * as Startup from "./startup.ts"
+import * as Status from "./status/status.ts"
 import * as Tftp from "./tftp/tftp.ts"
 
 enableCompileCache()
@@ -35,7 +36,8 @@ const benchmarks: ReadonlyArray<Benchmark> = [
   Hangman.benchmark,
   Models.benchmark,
   Farm.benchmark,
-  Primes.benchmark
+  Primes.benchmark,
+  Status.benchmark
 ]
 
 const names = benchmarks.map(({ name }) => name).join(" | ")

@@ -20,7 +20,7 @@ it.live("examples/test-your-protocol: finds the one packet, and the line it prin
 
 it.live("sweep: says how many seeds passed", () =>
   Effect.gen(function* () {
-    const { code, stdout } = yield* runScript("sweep.ts", { SIM_RUNS: "10" })
+    const { code, stdout } = yield* runScript("sweep.ts", {}, "10", "rot13", "tftp")
     assert.match(stdout.toString(), /^rot13: 10 seeds passed in /)
     assert.strictEqual(code, 0)
     assert.strictEqual((yield* runScript("sweep.ts", {}, "none")).code, 2)

@@ -1,0 +1,86 @@
+/** What a packet and a look cost a table whose peers go on as usual; and the least anybody has to do. */
+import type * as Peer from "../../../src/status/Peer.ts"
+import * as PeerTable from "../../../src/status/PeerTable.ts"
+import * as StatusNetwork from "../../../test/support/StatusNetwork.ts"
+
+const rounds = 100
+
+/** A packet of each as it comes from a socket: new, and sharing nothing with another. */
+const heartbeats = (rows: number, sequence: number): ReadonlyArray<Peer.Heartbeat> =>
+  Array.from({ length: rows }, (_, n) =>
+    StatusNetwork.beat({
+      id: (0xfeed_0000 + n).toString(16).padStart(16, "0"),
+      from: { address: `10.0.${n >> 8}.${n & 255}`, port: 2066 },
+      name: `host-${n}`,
+      sequence,
+      payload: new Uint8Array(100)
+    })
+  )
+
+const timed = (work: () => void) => {
+  const began = performance.now()
+  work()
+  return (performance.now() - began) * 1_000
+}
+
+/** Microseconds of each of the packets, without the time it takes to make them. */
+const perPacket = (rows: number, take: (beats: ReadonlyArray<Peer.Heartbeat>, sequence: number) => void) => {
+  let spent = 0
+  for (let sequence = 0; sequence < rounds; sequence++) {
+    const beats = heartbeats(rows, sequence)
+    spent += timed(() => take(beats, sequence))
+  }
+  return spent / rounds / rows
+}
+
+/** Microseconds of a packet, the looks included that come between: four in an interval. */
+export const receive = (rows: number): number => {
+  let table = PeerTable.make({ decode: StatusNetwork.decode }, 0)
+  const look = Math.floor(rows / 4)
+  return perPacket(rows, (beats, sequence) => {
+    for (let n = 0; n < rows; n++) {
+      const now = (sequence + n / rows) * 900
+      table = PeerTable.receive(table, beats[n]!, now)[0]
+      if (n % look === 0) table = PeerTable.tick(table, now)[0]
+    }
+  })
+}
+
+/** Microseconds of a packet for one who only notes in a Map when each peer was heard, with what. */
+export const note = (rows: number): number => {
+  const heard = new Map<string, readonly [at: number, beat: Peer.Heartbeat]>()
+  return perPacket(rows, (beats, sequence) => {
+    for (const beat of beats) {
+      const known = heard.get(beat.id)
+      if (known === undefined || known[1].sequence! < beat.sequence!) heard.set(beat.id, [sequence, beat])
+    }
+  })
+}
+
+const looks = 200
+
+const filled = (rows: number) => {
+  let table = PeerTable.make({ decode: StatusNetwork.decode }, 0)
+  for (const beat of heartbeats(rows, 0)) table = PeerTable.receive(table, beat, 0)[0]
+  return table
+}
+
+/** Microseconds of a look that goes through all rows and finds nothing. */
+export const scan = (rows: number): number => {
+  const table = { ...filled(rows), due: 0 }
+  return (
+    timed(() => {
+      for (let n = 0; n < looks; n++) PeerTable.tick(table, 250)
+    }) / looks
+  )
+}
+
+/** Microseconds of the list of all peers in their order. */
+export const list = (rows: number): number => {
+  const table = filled(rows)
+  return (
+    timed(() => {
+      for (let n = 0; n < looks; n++) PeerTable.peers(table, 250)
+    }) / looks
+  )
+}

@@ -1,0 +1,113 @@
+/**
+ * Many peers in one process, each with a socket of its own, on the loopback broadcast: how long until each knows all,
+ * and what it costs from then on. One line of JSON when that is known.
+ *
+ *     node peers.ts ours|raw PEERS SECONDS
+ */
+import * as Dgram from "node:dgram"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as SubscriptionRef from "effect/SubscriptionRef"
+import * as NodeNetwork from "../../../src/network/NodeNetwork.ts"
+import * as Broadcast from "../../../src/status/Broadcast.ts"
+import * as HostStatus from "../../../src/status/HostStatus.ts"
+import * as NodeHostStatus from "../../../src/status/NodeHostStatus.ts"
+import * as StatusPeer from "../../../src/status/StatusPeer.ts"
+
+const [who = "ours", peers = "200", seconds = "10"] = process.argv.slice(2)
+const count = Number(peers)
+const everywhere = "127.255.255.255"
+
+interface Running {
+  /** Whether each has heard all. */
+  readonly isFull: () => boolean
+  readonly heard: Effect.Effect<number>
+  readonly dropped: Effect.Effect<number>
+}
+
+const port = Effect.callback<number>((resume) => {
+  const socket = Dgram.createSocket("udp4").bind(0, () => {
+    const { port } = socket.address()
+    socket.close(() => resume(Effect.succeed(port)))
+  })
+})
+
+const sum = (numbers: ReadonlyArray<number>) => numbers.reduce((total, one) => total + one, 0)
+
+const ours = Effect.gen(function* () {
+  const transport = Broadcast.make({ addresses: [everywhere], port: yield* port })
+  const host = yield* NodeHostStatus.sample
+  const join = (name: string) =>
+    StatusPeer.make({ name, schema: HostStatus.HostStatus, payload: { ...HostStatus.start, ...host }, transport })
+  const names = Array.from({ length: count }, (_, at) => `peer-${at}`)
+  const all = yield* Effect.forEach(names, join, { concurrency: "unbounded" })
+  const figures = Effect.forEach(all, (peer) => peer.figures)
+  const running: Running = {
+    isFull: () => all.every(({ peers }) => SubscriptionRef.getUnsafe(peers).length === count),
+    heard: Effect.map(figures, (figures) => sum(figures.map(({ heard }) => heard))),
+    dropped: Effect.map(figures, (figures) => sum(figures.map(({ dropped = 0 }) => dropped)))
+  }
+  return running
+})
+
+/** Nothing but sockets and timers: a counter for each who is heard. */
+const raw = Effect.gen(function* () {
+  const to = yield* port
+  const tables = Array.from({ length: count }, () => new Map<number, number>())
+  const say = Buffer.alloc(300)
+  for (const [at, table] of tables.entries()) {
+    const socket = Dgram.createSocket({ type: "udp4", reuseAddr: true, recvBufferSize: 1 << 20, lookup })
+    socket.on("message", (bytes) => {
+      const from = bytes.readUInt32BE()
+      table.set(from, (table.get(from) ?? 0) + 1)
+    })
+    socket.bind(to, everywhere, () => {
+      socket.setBroadcast(true)
+      const beat = () => {
+        say.writeUInt32BE(at)
+        socket.send(Buffer.from(say), to, everywhere)
+        setTimeout(beat, 800 + 200 * Math.random())
+      }
+      beat()
+    })
+  }
+  const running: Running = {
+    isFull: () => tables.every((table) => table.size === count),
+    heard: Effect.sync(() => sum(tables.map((table) => sum([...table.values()])))),
+    dropped: Effect.succeed(0)
+  }
+  return running
+})
+
+const lookup = (name: string, _: unknown, done: (error: null, address: string, family: number) => void) =>
+  done(null, name, 4)
+
+Effect.gen(function* () {
+  const began = performance.now()
+  const { dropped, heard, isFull } = yield* who === "ours" ? ours : raw
+  while (!isFull()) yield* Effect.sleep(10)
+  const full = (performance.now() - began) / 1_000
+  // What the start has left for the compiler and the collector is no part of the steady state.
+  yield* Effect.sleep("1 second")
+  const [cpu, at, before] = [process.cpuUsage(), performance.now(), yield* heard]
+  yield* Effect.sleep(Number(seconds) * 1_000)
+  const { system, user } = process.cpuUsage(cpu)
+  const took = performance.now() - at
+  const [total, lost] = [yield* heard, yield* dropped]
+  const rate = (1_000 * (total - before)) / took
+  yield* Console.log(
+    JSON.stringify({
+      full,
+      core: (user + system) / 10 / took,
+      system: system / 10 / took,
+      rate,
+      arrived: 100 * (1 - lost / (total + lost))
+    })
+  )
+}).pipe(
+  Effect.scoped,
+  Effect.provide(NodeNetwork.layer),
+  Effect.andThen(Effect.sync(() => process.exit())),
+  NodeRuntime.runMain
+)

@@ -1,0 +1,63 @@
+/** What a status service costs on real sockets: many peers in one process, all of whom hear all. */
+import { fileURLToPath } from "node:url"
+import * as Effect from "effect/Effect"
+import { start } from "../child.ts"
+import type { Comparison, Measure, Options } from "../harness.ts"
+
+const program = fileURLToPath(new URL("peers.ts", import.meta.url))
+
+export const ours = "StatusPeer"
+export const raw = "bare node:dgram"
+
+const names = { [ours]: "ours", [raw]: "raw" } as const
+
+/** Each sends once a second, at most, to all. */
+const peers = 200
+
+const label = `${peers} peers in one process`
+
+const measure = {
+  full: `${label}: until each knows all`,
+  core: `${label}: of a core`,
+  rate: `${label}: heard`,
+  arrived: `${label}: not dropped by the kernel`
+} as const
+
+/** As the program prints it. */
+interface Found {
+  /** Seconds. */
+  readonly full: number
+  /** Percent of one. */
+  readonly core: number
+  readonly rate: number
+  /** Percent of what was sent to each. */
+  readonly arrived: number
+}
+
+export const about = `${peers} peers in one process, each with its own socket on 127.255.255.255, an interval of one second and the status
+of a host as payload: every packet is heard ${peers} times. Beside it as many bare sockets that count what they hear.`
+
+export const measures = ({ quick }: Options): ReadonlyArray<Measure> => {
+  const found = new Map<string, Found>()
+  const run = Effect.fnUntraced(function* (contestant: string) {
+    const who = names[contestant as keyof typeof names]
+    const { hello } = yield* start(process.execPath, [program, who, `${peers}`, quick ? "1" : "10"])
+    found.set(contestant, JSON.parse(hello))
+    return found.get(contestant)!.full
+  }, Effect.scoped)
+  const also = (figure: keyof Found) => (contestant: string) => Effect.sync(() => found.get(contestant)![figure])
+  const of = [ours, raw]
+  return [
+    { name: measure.full, unit: "s", of, less: true, once: true, sample: run },
+    { name: measure.core, unit: "%", of, less: true, once: true, sample: also("core") },
+    { name: measure.rate, unit: "1/s", of, once: true, sample: also("rate") },
+    { name: measure.arrived, unit: "%", of, once: true, sample: also("arrived") }
+  ]
+}
+
+export const comparisons: ReadonlyArray<Comparison> = [
+  { measure: measure.full, of: ours, peer: raw, bar: { of: "figure", is: "<=", value: 3 } },
+  { measure: measure.core, of: ours, peer: raw, bar: { of: "figure", is: "<=", value: 60 } },
+  { measure: measure.rate, of: ours, peer: raw },
+  { measure: measure.arrived, of: ours, peer: raw, bar: { of: "figure", is: ">=", value: 100 } }
+]

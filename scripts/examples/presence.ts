@@ -1,0 +1,29 @@
+/**
+ * An app that knows which of its instances are here, and how busy each is: start it in two terminals.
+ *
+ *     node scripts/examples/presence.ts NAME [PORT]
+ */
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import * as NodeNetwork from "../../src/network/NodeNetwork.ts"
+import * as Text from "../../src/network/Text.ts"
+import * as Broadcast from "../../src/status/Broadcast.ts"
+import * as StatusPeer from "../../src/status/StatusPeer.ts"
+
+const [name = `worker-${process.pid}`, port = "2066"] = process.argv.slice(2)
+const Load = Schema.Struct({ jobs: Schema.Int, queue: Schema.Array(Schema.String) })
+const transport = Broadcast.make({ addresses: ["127.255.255.255"], port: Number(port) })
+const Presence = StatusPeer.layer({ name, schema: Load, payload: { jobs: 0, queue: [] }, transport })
+
+Effect.gen(function* () {
+  const status = yield* StatusPeer.service<typeof Load.Type>()
+  yield* Console.log(`${name} has joined: ${status.label}`)
+  yield* Effect.forkScoped(Effect.delay(status.publish({ jobs: 1, queue: ["mail"] }), "1 second"))
+  yield* Stream.runForEach(status.changes, ({ _tag, peer }) =>
+    Console.log(_tag, Text.printable(peer.name), JSON.stringify(peer.payload))
+  )
+}).pipe(Effect.scoped, Effect.provide(Presence.pipe(Layer.provide(NodeNetwork.layer))), NodeRuntime.runMain)

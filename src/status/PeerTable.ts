@@ -1,0 +1,191 @@
+/**
+ * Who is here, and how they are: a table and a packet, or the time, give a table and what has changed. Pure.
+ *
+ * Times are arguments, in milliseconds of whatever clock the receiver has; no peer's clock counts. The time in which
+ * the table was not looked at is the receiver's own fault: whoever sleeps for a minute does not find the world dead.
+ */
+import * as HashMap from "effect/HashMap"
+import * as Option from "effect/Option"
+import type * as Result from "effect/Result"
+import * as Crowd from "./Crowd.ts"
+import type { Change, Dialect, Heartbeat, Peer } from "./Peer.ts"
+import * as Row from "./Row.ts"
+import * as Suspicion from "./Suspicion.ts"
+
+/** How a table judges. @category models @since 0.1.0 */
+export interface Options<A> {
+  /** Reads a payload, or says why that cannot be done. */
+  readonly decode: (payload: Uint8Array, dialect: Dialect) => Result.Result<A, string>
+  /** The id of the peer that has the table. */
+  readonly self?: string | undefined
+  /** Heartbeats missed until a peer is suspect, where nothing gets lost. Default 3. */
+  readonly suspectAfter?: number | undefined
+  /** Heartbeats missed until it is down, where nothing gets lost. Default 5. */
+  readonly downAfter?: number | undefined
+  /** The most heartbeats that may be missed, whatever the loss. Default 30. */
+  readonly mostMissed?: number | undefined
+  /** Heartbeats after which a peer that is down or has left is forgotten. Default 60. */
+  readonly forgetAfter?: number | undefined
+  /**
+   * Default 4,096. When there are more, the least recently heard go: newcomers, the dead and those of crowded addresses
+   * first, those who are known well last, unless a quarter of the table and more is of their address.
+   */
+  readonly maxPeers?: number | undefined
+  /** Milliseconds between two looks at the table, at most. Default 250. */
+  readonly period?: number | undefined
+}
+
+/** @category models @since 0.1.0 */
+export interface PeerTable<A> extends Row.Look<A> {
+  readonly rows: HashMap.HashMap<string, Row.Row<A>>
+  /** When the table was looked at last, by the receiver's clock. */
+  readonly seenAt: number
+  /** No row changes by itself before this time. */
+  readonly due: number
+  /** Until then nobody new is taken in: there was hardly anyone to make room for others. */
+  readonly fullUntil: number
+}
+
+/** A table, and what has changed in it. @category models @since 0.1.0 */
+export type Step<A> = readonly [table: PeerTable<A>, changes: ReadonlyArray<Change<A>>]
+
+/** An empty table. @category constructors @since 0.1.0 */
+export const make = <A>(options: Options<A>, now: number): PeerTable<A> => ({
+  settings: {
+    decode: options.decode,
+    self: options.self,
+    patience: {
+      suspectAfter: options.suspectAfter ?? 3,
+      downAfter: options.downAfter ?? 5,
+      most: options.mostMissed ?? 30
+    },
+    forgetAfter: options.forgetAfter ?? 60,
+    maxPeers: options.maxPeers ?? 4_096,
+    period: options.period ?? 250
+  },
+  rows: HashMap.empty(),
+  network: Suspicion.empty,
+  seenAt: now,
+  time: 0,
+  wokeAt: 0,
+  due: Number.POSITIVE_INFINITY,
+  fullUntil: 0
+})
+
+/** The table's clock. A gap of more than two periods is a stall; a clock that was set back stands still, too. */
+const timeOf = <A>({ seenAt, settings, time }: PeerTable<A>, now: number) =>
+  time + Math.min(Math.max(0, now - seenAt), 2 * settings.period)
+
+const look = <A>(table: PeerTable<A>, now: number): PeerTable<A> => {
+  const time = timeOf(table, now)
+  const isAwake = now - table.seenAt <= 2 * table.settings.period
+  return {
+    settings: table.settings,
+    rows: table.rows,
+    network: table.network,
+    seenAt: now,
+    time,
+    wokeAt: isAwake ? table.wokeAt : time,
+    due: table.due,
+    fullUntil: table.fullUntil
+  }
+}
+
+const nothing: ReadonlyArray<never> = []
+
+const change = <A>(_tag: Change<A>["_tag"], { network, time }: PeerTable<A>, row: Row.Row<A>): Change<A> => ({
+  _tag,
+  peer: Row.view(row, network, time)
+})
+
+const put = <A>(table: PeerTable<A>, row: Row.Row<A>, network: Suspicion.Record): PeerTable<A> => ({
+  settings: table.settings,
+  rows: HashMap.set(table.rows, row.id, row),
+  network,
+  seenAt: table.seenAt,
+  time: table.time,
+  wokeAt: table.wokeAt,
+  due: Math.min(table.due, row.due),
+  fullUntil: table.fullUntil
+})
+
+/** Makes room for one more, if there can be any. Looking for it costs, and strangers must not have it done at will. */
+const makeRoom = <A>(table: PeerTable<A>): Step<A> => {
+  const { rows, settings, time } = table
+  if (HashMap.size(rows) < settings.maxPeers || time < table.fullUntil) return [table, nothing]
+  const evicted = Crowd.evict([...HashMap.values(rows)], settings.maxPeers)
+  const left = HashMap.removeMany(
+    rows,
+    evicted.map(({ id }) => id)
+  )
+  const fullUntil = evicted.length < Crowd.share(settings.maxPeers) ? time + settings.period : table.fullUntil
+  return [{ ...table, rows: left, fullUntil }, evicted.map((row) => change("Forgotten", table, row))]
+}
+
+const admit = <A>(table: PeerTable<A>, beat: Heartbeat): Step<A> => {
+  const [roomy, forgotten] = makeRoom(table)
+  if (HashMap.size(roomy.rows) >= table.settings.maxPeers) return [roomy, forgotten]
+  const row = Row.make(beat, table)
+  return [put(roomy, row, table.network), [...forgotten, change("Joined", table, row)]]
+}
+
+/**
+ * Takes a packet. One that is older than what was heard of its sender changes nothing, nor does the goodbye of one
+ * nobody knows.
+ *
+ * @category transitions
+ * @since 0.1.0
+ */
+export const receive = <A>(before: PeerTable<A>, beat: Heartbeat, now: number): Step<A> => {
+  const table = look(before, now)
+  const known = HashMap.get(table.rows, beat.id)
+  if (Option.isNone(known)) return beat.goodbye ? [table, nothing] : admit(table, beat)
+  const { changes, network, row } = Row.receive(known.value, beat, table)
+  if (row === known.value) return [table, nothing]
+  const after = put(table, row, network)
+  return [after, changes.length === 0 ? nothing : changes.map((tag) => change(tag, after, row))]
+}
+
+/**
+ * Lets time pass: to be called once a period, so that silence is noticed, and the receiver's own stalls.
+ *
+ * @category transitions
+ * @since 0.1.0
+ */
+export const tick = <A>(before: PeerTable<A>, now: number): Step<A> => {
+  const table = look(before, now)
+  if (table.time < table.due) return [table, nothing]
+  const changes: Array<Change<A>> = []
+  let due = Number.POSITIVE_INFINITY
+  const rows = HashMap.mutate(table.rows, (rows) => {
+    for (const row of HashMap.values(table.rows)) {
+      const after = row.due > table.time ? row : Row.tick(row, table)
+      if (after === undefined) {
+        HashMap.remove(rows, row.id)
+        changes.push(change("Forgotten", table, row))
+        continue
+      }
+      due = Math.min(due, after.due)
+      if (after === row) continue
+      HashMap.set(rows, row.id, after)
+      if (after.state !== row.state) changes.push(change(after.state === "down" ? "Down" : "Suspect", table, after))
+    }
+  })
+  return [{ ...table, rows, due }, changes]
+}
+
+/** One peer. @category getters @since 0.1.0 */
+export const get = <A>(table: PeerTable<A>, id: string, now: number): Peer<A> | undefined => {
+  const row = Option.getOrUndefined(HashMap.get(table.rows, id))
+  return row === undefined ? undefined : Row.view(row, table.network, timeOf(table, now))
+}
+
+/** All peers, by name and then by id, so that none changes its place without need. @category getters @since 0.1.0 */
+export const peers = <A>(table: PeerTable<A>, now: number): ReadonlyArray<Peer<A>> => {
+  const time = timeOf(table, now)
+  return Array.from(HashMap.values(table.rows), (row) => Row.view(row, table.network, time)).sort(
+    (one, other) => compare(one.name, other.name) || compare(one.id, other.id)
+  )
+}
+
+const compare = (one: string, other: string) => (one < other ? -1 : one > other ? 1 : 0)

@@ -1,0 +1,239 @@
+/**
+ * One who says how it is, and knows how the others are: a peer among peers, with no server.
+ *
+ * ```ts
+ * const Load = Schema.Struct({ jobs: Schema.Int })
+ * const Presence = StatusPeer.layer({ name: "worker-7", schema: Load, payload: { jobs: 0 } })
+ * const program = Effect.gen(function* () {
+ *   const status = yield* StatusPeer.service<typeof Load.Type>()
+ *   yield* status.publish({ jobs: 3 })
+ *   yield* Stream.runForEach(status.changes, ({ _tag, peer }) => Console.log(_tag, peer.name, peer.payload))
+ * })
+ * ```
+ */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Latch from "effect/Latch"
+import * as Layer from "effect/Layer"
+import * as NetAddress from "effect/net/NetAddress"
+import * as PubSub from "effect/PubSub"
+import * as Random from "effect/Random"
+import type * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
+import * as Schedule from "effect/Schedule"
+import type * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
+import * as Stream from "effect/Stream"
+import * as SubscriptionRef from "effect/SubscriptionRef"
+import * as Hmac from "../network/Hmac.ts"
+import type * as Network from "../network/Network.ts"
+import * as Broadcast from "./Broadcast.ts"
+import * as Ear from "./Ear.ts"
+import * as Identity from "./Identity.ts"
+import type { Change, Heartbeat, Peer } from "./Peer.ts"
+import * as PeerTable from "./PeerTable.ts"
+import { StatusError } from "./StatusError.ts"
+import * as StatusPacket from "./StatusPacket.ts"
+import type * as Transport from "./Transport.ts"
+import * as Voice from "./Voice.ts"
+
+/** Who one is, what one says, and how. @category models @since 0.1.0 */
+export interface Options<A> extends Omit<PeerTable.Options<A>, "decode" | "self" | "period"> {
+  /** 1 to 63 bytes of UTF-8: what others see. Two peers of one host want two names. */
+  readonly name: string
+  /** What a payload is; encoded as JSON of at most 1,198 bytes. */
+  readonly schema: Schema.Codec<A, unknown>
+  /** What is said until `publish` says something else. */
+  readonly payload: A
+  /** How packets travel. Default `Broadcast.make()`. */
+  readonly transport?: Transport.Open | undefined
+  /** Peers of other clusters are not heard. Default "". */
+  readonly cluster?: string | undefined
+  /** With a key packets are signed, and only those signed with it are heard. Default: none. */
+  readonly key?: Redacted.Redacted | undefined
+  /** How far the clocks of signed packets may be from ours. Default 30 seconds. */
+  readonly replayWindow?: Duration.Input | undefined
+  /** Between two packets, at most; 10 ms to an hour. Default 1 second. */
+  readonly interval?: Duration.Input | undefined
+  /**
+   * When packets are sent, given the interval that was promised: no later than that, or others find us late. After one
+   * that ends only changes are told. Default after 0.8 to 1 of it, at random.
+   */
+  readonly schedule?: ((interval: Effect.Effect<Duration.Duration>) => Schedule.Schedule<unknown>) | undefined
+  /** A change is told at once, but not sooner than this after the last packet. Default 100 ms. */
+  readonly quiet?: Duration.Input | undefined
+  /** 16 hexadecimal digits. Default: made from the name and the host's hardware address, so that restarts are seen. */
+  readonly id?: string | undefined
+  /** The course's packets: what they mean as a payload; and with `send` the other way round, to write such packets. */
+  readonly course?: Voice.Course<A> | undefined
+}
+
+/** What was heard, and was not. @category models @since 0.1.0 */
+export interface Figures extends Transport.Figures {
+  /** Packets that were right. */
+  readonly heard: number
+  /** Datagrams that were not taken, and why. */
+  readonly refused: Readonly<Partial<Record<Ear.Refusal, number>>>
+  /** Payloads that are not of the schema; their peers are kept. */
+  readonly invalid: number
+}
+
+/** A running peer. @category models @since 0.1.0 */
+export interface StatusPeer<in out A> {
+  readonly id: string
+  /** How its packets travel, for people. */
+  readonly label: string
+  /** All peers, oneself included, by name; new after each change, and once an interval for the ages. */
+  readonly peers: SubscriptionRef.SubscriptionRef<ReadonlyArray<Peer<A>>>
+  /** All that happens from now on; who is slow to listen misses the oldest of more than 1,024. */
+  readonly changes: Stream.Stream<Change<A>>
+  /** Says something else from now on, at once. Fails for a payload that does not fit into a packet. */
+  readonly publish: (payload: A) => Effect.Effect<void, StatusError>
+  readonly figures: Effect.Effect<Figures>
+}
+
+/** The service of an app whose payloads are of type `A`. @category services @since 0.1.0 */
+export const service = <A>() => Context.Service<StatusPeer<A>>("effect-inet/status/StatusPeer")
+
+/** The table is shown as often as this while much changes: milliseconds. */
+const refresh = 50
+
+/** Looks at the table, in an interval. */
+const looks = 4
+
+/** Changes that wait for whoever is slow to listen. */
+const backlog = 1_024
+
+const millis = (input: Duration.Input) => Duration.toMillis(Duration.fromInputUnsafe(input))
+
+/** After 0.8 to 1 of the interval, so that peers that started together do not go on together. */
+const jittered = (interval: Effect.Effect<Duration.Duration>) =>
+  Schedule.modifyDelay(Schedule.forever, () =>
+    Effect.zipWith(interval, Random.next, (interval, random) => Duration.times(interval, 0.8 + 0.2 * random))
+  )
+
+/** A hub that never waits for anybody, and lets nobody who is slow hold more than so much. */
+const hub = <A>(options: { readonly capacity: number; readonly replay?: number | undefined }) =>
+  Effect.acquireRelease(PubSub.sliding<A>(options), PubSub.shutdown)
+
+/** Without an effect; the oldest makes room for the newest. */
+const publishUnsafe = <A>(pubsub: PubSub.PubSub<A>, value: A) => {
+  if (PubSub.publishUnsafe(pubsub, value)) return
+  pubsub.pubsub.slide()
+  PubSub.publishUnsafe(pubsub, value)
+}
+
+/** A table whose subscribers see the newest one next, however many they have missed. */
+const makePeers = Effect.fnUntraced(function* <A>() {
+  const none: ReadonlyArray<Peer<A>> = []
+  const pubsub = yield* hub<ReadonlyArray<Peer<A>>>({ capacity: 1, replay: 1 })
+  publishUnsafe(pubsub, none)
+  return Object.assign(yield* SubscriptionRef.make(none), { pubsub })
+})
+
+/**
+ * Joins: sends until the scope closes, and says goodbye then. Fails for options that make no sense, and if the
+ * transport cannot be opened.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = Effect.fnUntraced(function* <A>(
+  options: Options<A>
+): Effect.fn.Return<StatusPeer<A>, StatusError | Network.NetworkError, Network.Network | Scope.Scope> {
+  const { cluster = "", course } = options
+  const asked = millis(options.interval ?? "1 second")
+  const quiet = millis(options.quiet ?? "100 millis")
+  const window = millis(options.replayWindow ?? "30 seconds")
+  const clock = yield* Clock.Clock
+  const now = () => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
+  const key = options.key === undefined ? undefined : yield* Hmac.make(options.key)
+  if (options.key !== undefined && key === undefined) {
+    return yield* new StatusError({ reason: "Option", message: "the key is empty: give at least one character" })
+  }
+  const identity = yield* Identity.make({ ...options, course: course?.send === true })
+  const voice = yield* Voice.make({ ...options, cluster, identity, key, interval: asked })
+
+  let [heard, invalid] = [0, 0]
+  const decode: typeof voice.decode = (payload, dialect) => {
+    const read = voice.decode(payload, dialect)
+    if (Result.isFailure(read)) invalid++
+    return read
+  }
+  let table = PeerTable.make<A>({ ...options, decode, self: identity.id, period: asked / looks }, now())
+  const peers = yield* makePeers<A>()
+  const changes = yield* hub<Change<A>>({ capacity: backlog })
+  const news = Latch.makeUnsafe(false)
+
+  /** Runs for every packet: without an effect, and without telling anybody of what is as it was. */
+  const step = ([next, happened]: PeerTable.Step<A>) => {
+    table = next
+    if (happened.length === 0) return
+    for (const change of happened) publishUnsafe(changes, change)
+    news.openUnsafe()
+  }
+  const take = (beat: Heartbeat) => {
+    heard++
+    step(PeerTable.receive(table, beat, now()))
+  }
+  const isCourseHeard = course !== undefined && key === undefined
+  const ear = yield* Ear.make({ cluster, key, window, self: identity, course: isCourseHeard }, take)
+  const transport = yield* (options.transport ?? Broadcast.make())(ear.hear)
+
+  const from = { address: NetAddress.formatHost(transport.local), port: transport.local.port }
+  const pace = () => Math.min(Math.ceil(transport.pace(asked)), StatusPacket.limits.interval.most)
+  const changed = Latch.makeUnsafe(false)
+  const turns = Semaphore.makeUnsafe(1)
+  let sentAt = now()
+  /** One at a time, so that packets leave in their order, however long a signature takes. Never fails. */
+  const send = (goodbye: boolean) =>
+    Effect.suspend(() => {
+      sentAt = now()
+      changed.closeUnsafe()
+      return voice.say(pace(), goodbye)
+    }).pipe(
+      Effect.tap(({ beat }) => Effect.sync(() => step(PeerTable.receive(table, { ...beat, from }, now())))),
+      Effect.flatMap(({ bytes }) => transport.send(bytes)),
+      turns.withPermit,
+      Effect.catchDefect((defect) => Effect.logError("a status packet could not be sent", defect))
+    )
+
+  /** A change that was told with the next packet anyway is not told again. */
+  const tell = Effect.flatMap(changed.await, () => {
+    const wait = Math.ceil(sentAt + quiet - now())
+    return wait > 0 ? Effect.sleep(wait) : send(false)
+  })
+  /** Counted from when the last packet was begun: the time it takes to be sent belongs to the interval. */
+  const schedule = Schedule.modifyDelay(
+    (options.schedule ?? jittered)(Effect.sync(() => Duration.millis(pace()))),
+    ({ duration }) => Effect.sync(() => Duration.millis(Math.max(0, sentAt + Duration.toMillis(duration) - now())))
+  )
+  const show = Effect.suspend(() => {
+    news.closeUnsafe()
+    return SubscriptionRef.set(peers, PeerTable.peers(table, now()))
+  })
+  const look = Effect.sync(() => step(PeerTable.tick(table, now())))
+  const interval = Effect.andThen(Effect.repeat(Effect.delay(look, asked / looks), { times: looks - 1 }), news.open)
+
+  if (voice.hasGoodbye) yield* Effect.addFinalizer(() => send(true))
+  yield* send(false)
+  yield* show
+  yield* Effect.forkScoped(Effect.schedule(send(false), schedule))
+  yield* Effect.forkScoped(Effect.forever(tell))
+  yield* Effect.forkScoped(Effect.forever(interval))
+  yield* Effect.forkScoped(Effect.forever(news.await.pipe(Effect.andThen(show), Effect.andThen(Effect.sleep(refresh)))))
+  return {
+    id: identity.id,
+    label: transport.label,
+    peers,
+    changes: Stream.fromPubSub(changes),
+    publish: (payload) => Effect.andThen(voice.publish(payload), changed.open),
+    figures: Effect.map(transport.figures, (figures) => ({ ...figures, heard, refused: ear.refused(), invalid }))
+  }
+})
+
+/** @category layers @since 0.1.0 */
+export const layer = <A>(options: Options<A>) => Layer.effect(service<A>(), make(options))

@@ -1,0 +1,193 @@
+/** What the guide says of packets and times is so, and its program runs. */
+import * as Crypto from "node:crypto"
+import * as Fs from "node:fs"
+import { assert, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Logger from "effect/Logger"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import * as SubscriptionRef from "effect/SubscriptionRef"
+import * as FaultText from "../../src/simulation/FaultText.ts"
+import type * as Ear from "../../src/status/Ear.ts"
+import { StatusPeer } from "../../src/status/index.ts"
+import * as PeerTable from "../../src/status/PeerTable.ts"
+import * as RelayMessage from "../../src/status/RelayMessage.ts"
+import * as StatusPacket from "../../src/status/StatusPacket.ts"
+import * as Suspicion from "../../src/status/Suspicion.ts"
+import * as Simulated from "../support/Simulated.ts"
+
+const Load = Schema.Struct({ jobs: Schema.Int })
+
+const presence = (name: string) => StatusPeer.layer({ name, schema: Load, payload: { jobs: 0 } })
+
+const idlest = Effect.gen(function* () {
+  const { peers } = yield* StatusPeer.service<typeof Load.Type>()
+  const alive = (yield* SubscriptionRef.get(peers)).filter(({ payload, state }) => state === "alive" && payload)
+  return alive.sort((one, other) => one.payload!.jobs - other.payload!.jobs)[0]
+})
+
+const work = Effect.fnUntraced(function* (jobs: number) {
+  const status = yield* StatusPeer.service<typeof Load.Type>()
+  yield* status.publish({ jobs })
+})
+
+const log = Effect.gen(function* () {
+  const { changes } = yield* StatusPeer.service<typeof Load.Type>()
+  yield* Stream.runForEach(changes, ({ _tag, peer }) => Effect.logInfo(_tag, peer.name, peer.payload))
+})
+
+const guide = Fs.readFileSync(new URL("../../docs/guide/status.md", import.meta.url), "utf8")
+
+it("the guide's program is the one above", () => {
+  const [, code] = /```ts\n(.*?)```/s.exec(guide)!
+  assert.include(Fs.readFileSync(new URL(import.meta.url), "utf8"), code!.slice(code!.indexOf("const Load")))
+})
+
+it.effect("the guide's program finds the idlest peer, and logs what happens", () =>
+  Effect.gen(function* () {
+    const logged: Array<unknown> = []
+    const logger = Logger.layer([Logger.make(({ message }) => logged.push(message))])
+    yield* Simulated.run(({ host }) =>
+      Effect.gen(function* () {
+        const [one, other] = [yield* host("a"), yield* host("b")]
+        yield* one.start(
+          Effect.gen(function* () {
+            yield* Effect.forkChild(Effect.provide(log, logger), { startImmediately: true })
+            yield* Effect.sleep("1 second")
+            yield* work(3)
+            yield* Effect.sleep("2 seconds")
+            assert.deepInclude(yield* idlest, { name: "b", payload: { jobs: 1 } })
+            yield* Effect.never
+          }).pipe(Effect.provide(presence("a")))
+        )
+        yield* other.run(Effect.provide(Effect.andThen(work(1), Effect.sleep("5 seconds")), presence("b")))
+        yield* Effect.sleep("1 second")
+      })
+    )
+    const happened = logged as ReadonlyArray<readonly [string, string, unknown]>
+    assert.deepStrictEqual(
+      happened.filter(([, name]) => name === "b").map(([tag, , payload]) => [tag, payload]),
+      [
+        ["Joined", { jobs: 0 }],
+        ["Updated", { jobs: 1 }],
+        ["Left", { jobs: 1 }]
+      ]
+    )
+  })
+)
+
+const [, dump] = /```\n( 0 {2}00 45.*?)```/s.exec(guide)!
+
+/** Where each line of the dump begins, as it says; its bytes; what it says of them. */
+const lines = dump!
+  .trimEnd()
+  .split("\n")
+  .map((line) => {
+    const [, offset, hex, text] = /^ ?(\d+) {2}((?:[0-9a-f]{2} ?)+) *(.*)$/.exec(line)!
+    return { offset: Number(offset), bytes: Buffer.from(hex!.replaceAll(" ", ""), "hex"), text: text! }
+  })
+
+const bytes = Buffer.concat(lines.map(({ bytes }) => bytes))
+
+it("the guide's packet is what it says", () => {
+  const { packet, signed } = Result.getOrThrow(StatusPacket.decode(bytes))
+  const { cluster, id, incarnation, interval, name, payload, sequence, time } = packet
+  assert.deepStrictEqual(
+    lines.map(({ text }) => text),
+    [
+      ...["magic", `version ${StatusPacket.version}`, "signed", "reserved", `id ${id}`],
+      ...[`incarnation ${incarnation}`, `sequence ${sequence}`, `interval ${interval}`, `time ${time}`],
+      ...[`${cluster.length} bytes`, `cluster ${cluster}`, `${name.length} bytes`, `name ${name}`],
+      ...[`${payload.length} bytes`, `payload ${Buffer.from(payload)}`, "signature", ""]
+    ]
+  )
+  const [, key] = /signed with the key `(\w+)`/.exec(guide)!
+  assert.deepStrictEqual(Buffer.from(signed!.tag), Crypto.createHmac("sha256", key!).update(signed!.covered).digest())
+  const { bytes: again, covered } = Result.getOrThrow(StatusPacket.encode(packet, true))
+  again.set(signed!.tag, covered)
+  assert.deepStrictEqual(Buffer.from(again), bytes)
+})
+
+it("the guide's messages of a relay are those of the code", () => {
+  const { control, cookie, forwarded } = RelayMessage.sizes
+  const magic = RelayMessage.header({ address: "192.0.2.1", port: 1 }).subarray(0, 4)
+  assert.include(
+    guide,
+    `begin with ${Buffer.from(magic)
+      .toString("hex")
+      .replaceAll(/..(?=.)/g, "$& ")}, EIR, and have`
+  )
+  assert.include(guide, `EIR, and have ${control} bytes`)
+  assert.include(guide, `a cookie of ${cookie}.`)
+  assert.include(guide, `has ${forwarded} bytes before it`)
+  for (const [at, _tag] of (["Subscribe", "Challenge", "Granted", "Full", "Leave"] as const).entries()) {
+    assert.strictEqual(RelayMessage.encode({ _tag, lease: 0, cookie: RelayMessage.noCookie })[5], at + 1)
+    assert.include(guide, `${at + 1} ${_tag.toLowerCase()}`)
+  }
+})
+
+it("the guide's offsets are those of its packet", () => {
+  let at = 0
+  for (const { bytes, offset } of lines) {
+    assert.strictEqual(offset, at)
+    at += bytes.length
+  }
+  const [c, n, p] = [bytes[40]!, bytes[44]!, bytes[50]!]
+  const fields = Array.from(guide.matchAll(/^\| ([\d cnp+]+) \| (\d+|[cnp]) \| /gm), ([, offset, size]) => ({
+    offset: offset!.split(" + ").reduce((sum, one) => sum + (Number(one) || { c, n, p }[one] || 0), 0),
+    size: Number(size) || { c, n, p }[size!]!
+  }))
+  assert.lengthOf(fields, 16)
+  let end = 0
+  for (const { offset, size } of fields) {
+    assert.strictEqual(offset, end)
+    end += size
+  }
+  assert.strictEqual(end, bytes.length)
+})
+
+it("the guide's times at each loss are those of the table", () => {
+  const rows = Array.from(guide.matchAll(/^\| (\d+) % \| (\d+) intervals \|$/gm), ([, loss, after]) => [loss, after])
+  assert.isAbove(rows.length, 5)
+  const { patience } = PeerTable.make({ decode: () => Result.fail("") }, 0).settings
+  for (const [loss, after] of rows) {
+    const rate = Number(loss) / 100
+    const lost = (seen: number) => ({ seen, lost: seen * rate, gaps: seen * rate * (1 - rate) })
+    const record = (seen: number) => ({ ...Suspicion.empty, ...lost(seen) })
+    assert.strictEqual(Suspicion.missesUntilDown(record(200), record(2_000), patience), Number(after), `${loss} %`)
+  }
+  assert.include(guide, `never more than ${patience.most} intervals`)
+  assert.include(guide, `| \`suspect\` | some in a row are missing | ${patience.suspectAfter} intervals `)
+  assert.include(guide, `| \`down\` | too many are missing | ${patience.downAfter} intervals `)
+})
+
+it("the guide's faults are a plan", () => {
+  const plans = Array.from(guide.matchAll(/--faults '([^']*)'/g), ([, plan]) => FaultText.parseUnsafe(plan!))
+  assert.lengthOf(plans, 1)
+})
+
+it("the guide's limits are those of the code", () => {
+  const number = (value: number) => value.toLocaleString("en")
+  const { limits } = StatusPacket
+  const { forgetAfter, maxPeers } = PeerTable.make({ decode: () => Result.fail("") }, 0).settings
+  for (const text of [
+    `| packet | ${number(limits.packet)} bytes`,
+    `| payload | ${number(limits.payload)} bytes`,
+    `| name | 1 to ${limits.name} bytes`,
+    `| interval | ${limits.interval.least} ms to one hour`,
+    `| peers of a table | ${number(maxPeers)} `,
+    `${forgetAfter} intervals after it was down`
+  ]) {
+    assert.include(guide, text)
+  }
+})
+
+it("the guide names every reason for which a datagram is refused", () => {
+  const reasons: Record<Ear.Refusal, true> = {
+    ...{ Foreign: true, Version: true, Truncated: true, Oversized: true, Name: true, Id: true, Number: true },
+    ...{ Interval: true, Flags: true, Cluster: true, Unsigned: true, Signature: true, Old: true, Future: true },
+    Busy: true
+  }
+  for (const reason of Object.keys(reasons)) assert.include(guide, `\`${reason}\``)
+})

@@ -1,0 +1,8 @@
+import { describe } from "@effect/vitest"
+import { suite } from "../suites/StatusPeers.ts"
+import * as StatusWorld from "../suites/StatusWorld.ts"
+import { noneLeft } from "../support/Handles.ts"
+
+describe("StatusPeer on a simulated network", () => suite(StatusWorld.simulated))
+
+describe("StatusPeer on loopback", () => suite((test) => noneLeft(StatusWorld.loopback(test))))

@@ -1,0 +1,74 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as SimCheck from "../../src/simulation/SimCheck.ts"
+import * as StatusFaults from "../suites/StatusFaults.ts"
+import { summary } from "../suites/StatusWorld.ts"
+import * as Simulated from "../support/Simulated.ts"
+
+const until = (seconds: number) => Effect.flatMap(Simulated.millis, (now) => Effect.sleep(seconds * 1_000 - now))
+
+describe("StatusPeer and faults", () => {
+  it.effect("a crashed one is down within 6 intervals, and not before 4; started again, it is back at once", () =>
+    Simulated.run(
+      Effect.fnUntraced(function* (simulation) {
+        const [a, b] = yield* StatusFaults.members(simulation, 2)
+        yield* until(14)
+        assert.deepStrictEqual(StatusFaults.tagsOf(a!, "b"), ["Joined", "Suspect"])
+        yield* until(16)
+        assert.deepStrictEqual(StatusFaults.tagsOf(a!, "b"), ["Joined", "Suspect", "Down"])
+        assert.deepStrictEqual(summary(a!.peer()), ["a alive 0", "b down 0"])
+        yield* until(20.01)
+        assert.deepStrictEqual(StatusFaults.tagsOf(a!, "b"), ["Joined", "Suspect", "Down", "Restarted"])
+        yield* until(21)
+        assert.deepStrictEqual(summary(b!.peer()), ["a alive 0", "b alive 0"])
+      }),
+      "crash=b@10s..20s"
+    )
+  )
+
+  it.effect("a host that stood still for a minute declares nobody dead, and is down for the others meanwhile", () =>
+    Simulated.run(
+      Effect.fnUntraced(function* (simulation) {
+        const [a, b, c] = yield* StatusFaults.members(simulation, 3)
+        yield* until(73)
+        for (const one of [a!, c!]) {
+          assert.deepStrictEqual(StatusFaults.tagsOf(one, "b"), ["Joined", "Suspect", "Down", "Alive"])
+        }
+        yield* until(100)
+        assert.notInclude(StatusFaults.tagsOf(b!), "Down")
+        assert.notInclude(StatusFaults.tagsOf(b!), "Suspect")
+      }),
+      "pause=b@10s..70s"
+    )
+  )
+
+  it.effect("after a partition of any length the tables agree within 3 intervals", () =>
+    Effect.forEach([15, 40, 200], (end) =>
+      Simulated.run(
+        Effect.fnUntraced(function* (simulation) {
+          const all = yield* StatusFaults.members(simulation, 3)
+          yield* until(end)
+          if (end === 40) assert.deepStrictEqual(summary(all[2]!.peer()), ["a down 0", "b down 0", "c alive 0"])
+          yield* until(end + 3)
+          for (const { peer } of all) assert.deepStrictEqual(summary(peer()), ["a alive 0", "b alive 0", "c alive 0"])
+        }),
+        `partition=a|c@10s..${end}s, partition=b|c@10s..${end}s`
+      )
+    )
+  )
+
+  it.effect("nobody is taken for dead while one packet in five is lost and others come late, twice or overtaken", () =>
+    SimCheck.check(StatusFaults.patient, {
+      plan: "drop=20%, dup=5%, reorder=10% 300ms, delay=10% 10ms..400ms",
+      runs: 5
+    })
+  )
+
+  it.effect("whatever happens, tables agree 3 intervals after it is over", () =>
+    SimCheck.check(StatusFaults.agreement, {
+      generate: StatusFaults.faults,
+      runs: 25,
+      sometimes: ["Down", "Restarted", "Suspect"]
+    })
+  )
+})

@@ -1,0 +1,34 @@
+import { assert, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import * as SubscriptionRef from "effect/SubscriptionRef"
+import * as StatusWorld from "../suites/StatusWorld.ts"
+import { record, sees } from "../suites/StatusWorld.ts"
+import { noneLeft } from "../support/Handles.ts"
+
+const count = 30
+
+it.live("30 peers on one port of the loopback broadcast know each other, and none is missed for a while", () =>
+  noneLeft(
+    StatusWorld.loopback(({ join }) =>
+      Effect.gen(function* () {
+        const names = Array.from({ length: count }, (_, at) => `peer ${at}`)
+        const peers = yield* Effect.forEach(names, (name) => join(name, { interval: 200 }), {
+          concurrency: "unbounded"
+        })
+        yield* Effect.forEach(peers, (peer) => sees(peer, count), { concurrency: "unbounded" })
+        const changes = yield* Effect.forEach(peers, (peer) => record(peer))
+        yield* Stream.runDrain(Stream.take(SubscriptionRef.changes(peers[0]!.peers), 6))
+        for (const peer of peers) {
+          const { dropped, failed, refused, sent } = yield* peer.figures
+          assert.deepStrictEqual([dropped ?? 0, failed, refused], [0, 0, {}])
+          assert.isAtMost(sent, 16)
+        }
+        assert.deepStrictEqual(
+          changes.flat().filter(({ _tag }) => _tag === "Down"),
+          []
+        )
+      })
+    )
+  )
+)

@@ -1,0 +1,104 @@
+/** What holds for the peers of a status service on any network that works. */
+import { assert, it } from "@effect/vitest"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as SubscriptionRef from "effect/SubscriptionRef"
+import { type LoadPeer, next, type Run, record, sees, summary, viewOf, type World } from "./StatusWorld.ts"
+
+/** Joins, and gives what ends it again. */
+const joinFor = Effect.fnUntraced(function* (world: World, name: string) {
+  const scope = yield* Scope.fork(yield* Effect.scope)
+  const peer = yield* Scope.provide(world.join(name), scope)
+  return { peer, leave: Scope.close(scope, Exit.void) }
+})
+
+const monotonic = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos) / 1e6)
+
+export const suite = (run: Run) => {
+  const test = (name: string, body: (world: World) => Effect.Effect<void, unknown, Scope.Scope>) =>
+    it.live(name, () => run((world) => Effect.timeout(body(world), world.patience)))
+
+  test("three peers see each other, what one publishes, and that it leaves", (world) =>
+    Effect.gen(function* () {
+      const a = yield* world.join("a")
+      const b = yield* joinFor(world, "b")
+      const c = yield* world.join("c")
+      for (const peer of [a, b.peer, c]) yield* sees(peer, 3)
+      assert.deepStrictEqual(summary(a), ["a alive 0", "b alive 0", "c alive 0"])
+      assert.deepStrictEqual(
+        SubscriptionRef.getUnsafe(a.peers).map(({ self }) => self),
+        [true, false, false]
+      )
+      const updates = yield* Effect.forEach([a, c], (peer) => next(peer, "Updated", "b"))
+      const begun = yield* monotonic
+      yield* b.peer.publish({ jobs: 7 })
+      for (const update of updates) assert.strictEqual((yield* update).peer.payload?.jobs, 7)
+      assert.isBelow((yield* monotonic) - begun, 105 + world.slack, "at once, that is after `quiet`")
+      const leaves = yield* Effect.forEach([a, c], (peer) => next(peer, "Left", "b"))
+      yield* b.leave
+      for (const left of leaves) assert.strictEqual((yield* left).peer.payload?.jobs, 7)
+      yield* sees(a, 1, "left")
+      assert.deepStrictEqual(summary(a), ["a alive 0", "b left 7", "c alive 0"])
+    }))
+
+  test("one who starts again has the same id, and is seen within an interval", (world) =>
+    Effect.gen(function* () {
+      const a = yield* world.join("a")
+      const first = yield* joinFor(world, "b")
+      yield* sees(a, 2)
+      const before = viewOf(a, "b")!
+      yield* first.leave
+      const restarted = yield* next(a, "Restarted", "b")
+      const second = yield* joinFor(world, "b")
+      assert.strictEqual(second.peer.id, first.peer.id)
+      const { peer } = yield* Effect.timeout(restarted, world.interval + world.slack)
+      assert.deepStrictEqual([peer.id, peer.state], [first.peer.id, "alive"])
+      assert.isAbove(peer.incarnation, before.incarnation)
+    }))
+
+  test("two who use one id are told so, both", (world) =>
+    Effect.gen(function* () {
+      const id = "00c0ffee00c0ffee"
+      const watched = yield* Effect.forEach(["a", "b"], (name) =>
+        Effect.flatMap(world.join(name, { id }), (peer) =>
+          Effect.forkScoped(
+            Stream.runHead(Stream.filter(peer.changes, ({ _tag, peer }) => _tag === "Conflict" && peer.conflict)),
+            { startImmediately: true }
+          )
+        )
+      )
+      for (const one of watched) assert.isTrue(Exit.isSuccess(yield* Fiber.await(one)))
+    }))
+
+  test("changes come from when one listens, and end with the peer, as its table does", (world) =>
+    Effect.gen(function* () {
+      const a = yield* joinFor(world, "a")
+      yield* world.join("b")
+      yield* sees(a.peer, 2)
+      const late = yield* record(a.peer)
+      const ends = yield* Effect.forEach([a.peer.changes, SubscriptionRef.changes(a.peer.peers)], (stream) =>
+        Effect.forkScoped(Stream.runDrain(stream as Stream.Stream<unknown>), { startImmediately: true })
+      )
+      const c = yield* next(a.peer, "Joined", "c")
+      yield* world.join("c")
+      yield* c
+      assert.deepStrictEqual(
+        late.map(({ _tag, peer }) => `${_tag} ${peer.name}`),
+        ["Joined c"]
+      )
+      yield* a.leave
+      for (const end of ends) assert.isTrue(Exit.isSuccess(yield* Fiber.await(end)))
+    }))
+
+  test("ages are told anew once an interval, though nothing happens", (world) =>
+    Effect.gen(function* () {
+      const alone: LoadPeer = yield* world.join("a")
+      const begun = yield* monotonic
+      yield* Stream.runDrain(Stream.take(SubscriptionRef.changes(alone.peers), 4))
+      assert.isAtLeast((yield* monotonic) - begun, 3 * world.interval - 50)
+    }))
+}
