@@ -12,6 +12,16 @@ const boundaries = Command.make("boundaries", { json: flags.json }, (input) =>
   Command.withExamples([{ command: "effect-inet demo boundaries", description: "Ten messages over each" }])
 )
 
+const broadcast = Command.make("broadcast", { json: flags.json }, (input) =>
+  program(
+    () => import("./run/broadcast.ts"),
+    (run) => run.broadcast(input)
+  )
+).pipe(
+  Command.withDescription("One datagram for all: refused without SO_BROADCAST, heard by every socket with it"),
+  Command.withExamples([{ command: "effect-inet demo broadcast", description: "On this machine, three sockets" }])
+)
+
 const seed = flags.seed("seed", "the simulated network")
 
 const loss = Command.make("loss", { seed, json: flags.json }, (input) =>
@@ -91,5 +101,5 @@ const models = Command.make(
 
 export const command = Command.make("demo").pipe(
   Command.withDescription("Small demonstrations of network programming"),
-  Command.withSubcommands([boundaries, loss, misorder, mutex, threads, zombies, models])
+  Command.withSubcommands([boundaries, broadcast, loss, misorder, mutex, threads, zombies, models])
 )

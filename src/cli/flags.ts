@@ -105,6 +105,14 @@ export const port = (service: string, otherwise: number, name = "port") =>
     Flag.withDefault(otherwise)
   )
 
+/** The port of a service that others must know, so that any free one would not do: 0 leaves the service out. */
+export const portOrNone = (service: string, otherwise: number, name: string) =>
+  checked(name, "a port, 1 to 65535, or 0 to leave it out", parseInteger(0, 65_535), variable(service, "port")).pipe(
+    Flag.withMetavar("PORT"),
+    Flag.withDescription(`Port of ${service}, 0 leaves it out (default ${otherwise})`),
+    Flag.withDefault(otherwise)
+  )
+
 export const host = (service: string) =>
   Flag.String("host").pipe(
     Flag.withFallbackConfig(Config.String(variable(service, "host"))),

@@ -12,6 +12,7 @@ import * as rcat from "./rcat.ts"
 import * as resolve from "./resolve.ts"
 import * as rot13 from "./rot13.ts"
 import * as services from "./services.ts"
+import * as status from "./status.ts"
 import * as tftp from "./tftp.ts"
 import * as up from "./up.ts"
 
@@ -26,6 +27,7 @@ export const command = Command.make("effect-inet").pipe(
     guess.command,
     board.command,
     primes.command,
+    status.command,
     resolve.command,
     services.command,
     demo.command,

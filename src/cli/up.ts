@@ -18,6 +18,7 @@ export const command = Command.make(
       "DIR",
       "What TFTP serves, read-only (default: a folder with a file that says hello)"
     ),
+    statusPort: flags.portOrNone("status", 2_066, "status-port"),
     ...flags.limits("up"),
     json: flags.json
   },

@@ -135,7 +135,10 @@ describe("wrong usage of primes", () => {
 })
 
 describe("up", () => {
-  const ports = ["rot13", "hangman", "guess", "board", "tftp", "primes"].flatMap((name) => [`--${name}-port`, "0"])
+  const ports = ["rot13", "hangman", "guess", "board", "tftp", "primes", "status"].flatMap((name) => [
+    `--${name}-port`,
+    "0"
+  ])
 
   it.live.skipIf(!has("nc") || !has("od"))("counts primes; the line to try it works (skipped without nc and od)", () =>
     Effect.gen(function* () {

@@ -1,5 +1,6 @@
 import * as ChildProcess from "node:child_process"
 import * as Net from "node:net"
+import * as Os from "node:os"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
@@ -7,6 +8,7 @@ import * as Network from "../../src/network/Network.ts"
 import * as NodeNetwork from "../../src/network/NodeNetwork.ts"
 import * as Cli from "../support/Cli.ts"
 import { noise, outcome } from "../support/Hosts.ts"
+import { freePort, peer, told } from "./StatusCli.ts"
 
 const has = (command: string) => ChildProcess.spawnSync("which", [command]).status === 0
 
@@ -15,7 +17,7 @@ const at = ({ address, port }: { readonly address: string; readonly port: number
 
 /** Starts `up` on free ports, but for those given. */
 const startUp = (ports: Readonly<Record<string, number>> = {}) => {
-  const all = { rot13: 0, hangman: 0, guess: 0, board: 0, primes: 0, tftp: 0, ...ports }
+  const all = { rot13: 0, hangman: 0, guess: 0, board: 0, primes: 0, tftp: 0, status: 0, ...ports }
   return Cli.start(["up", ...Object.entries(all).flatMap(([name, port]) => [`--${name}-port`, `${port}`])])
 }
 
@@ -155,6 +157,22 @@ describe("up", () => {
         assert.match(played.stdout.toString(), answer)
       }
       yield* up.kill("SIGINT")
+      assert.strictEqual((yield* up.ended).code, 0)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("joins as a peer on this machine, and says how to see it", () =>
+    Effect.gen(function* () {
+      const port = yield* freePort
+      const watcher = yield* peer(port, "watcher", "--json")
+      const up = yield* startUp({ status: port })
+      const [, attempt] = yield* up.says("stdout", /^status +127\.255\.255\.255:\d+ +(\S.*)$/m)
+      assert.match(attempt!, new RegExp(` status --address 127\\.255\\.255\\.255 --port ${port} --once$`))
+      const name = `up@${Os.hostname()}`
+      assert.deepInclude((yield* told(watcher, "Joined", name)).payload, { host: Os.hostname() })
+      yield* up.says("stderr", /7 of 7 services up/)
+      yield* up.kill("SIGINT")
+      yield* told(watcher, "Left", name)
       assert.strictEqual((yield* up.ended).code, 0)
     }).pipe(Effect.scoped)
   )

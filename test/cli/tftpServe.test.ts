@@ -166,7 +166,7 @@ describe("tftp serve", () => {
     Effect.gen(function* () {
       const up = yield* Cli.start([
         "up",
-        ...["rot13", "hangman", "guess", "board", "primes", "tftp"].flatMap((name) => [`--${name}-port`, "0"])
+        ...["rot13", "hangman", "guess", "board", "primes", "tftp", "status"].flatMap((name) => [`--${name}-port`, "0"])
       ])
       const [, attempt] = yield* up.says("stdout", /^tftp +127\.0\.0\.1:\d+ +(curl -s \S+)$/m)
       const [command, ...args] = attempt!.split(" ")

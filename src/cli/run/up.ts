@@ -13,15 +13,19 @@ import type * as TcpServer from "../../network/TcpServer.ts"
 import * as Rot13Server from "../../rot13/Rot13Server.ts"
 import type * as Model from "../../session/Model.ts"
 import type { SessionError } from "../../session/Session.ts"
+import * as Broadcast from "../../status/Broadcast.ts"
+import * as Transport from "../../status/Transport.ts"
 import * as FileStore from "../../tftp/FileStore.ts"
 import * as NodeFileStore from "../../tftp/NodeFileStore.ts"
 import * as TftpServer from "../../tftp/TftpServer.ts"
 import { Stop } from "../Process.ts"
 import { given } from "./gameServe.ts"
 import * as NodeSample from "./NodeSample.ts"
+import * as NodeSelf from "./NodeSelf.ts"
 import * as network from "./network.ts"
 import * as primesServe from "./primesServe.ts"
 import { announce, CannotServe, explain, reachable } from "./report.ts"
+import * as statusJoin from "./statusJoin.ts"
 
 interface Input extends TcpServer.Limits {
   readonly host: string
@@ -32,6 +36,7 @@ interface Input extends TcpServer.Limits {
   readonly primesPort: number
   readonly tftpPort: number
   readonly tftpRoot: string | undefined
+  readonly statusPort: number
   readonly json: boolean
 }
 
@@ -120,13 +125,32 @@ const tftp = ({ drain, host, tftpPort, tftpRoot }: Input): Service => ({
   attempt: (host, port) => `curl -s tftp://${host}:${port}/${tftpRoot === undefined ? "hello.txt" : "FILE"}`
 })
 
+/** All of this machine who broadcast, and nobody else. */
+const loopback = "127.255.255.255"
+
+/** A peer among those of this machine. */
+const status = ({ statusPort: port }: Input): Service => ({
+  name: "status",
+  start: Effect.gen(function* () {
+    const name = yield* statusJoin.nameOf("up")
+    const transport = Broadcast.make({ port, addresses: [loopback] })
+    yield* statusJoin.join({ name, transport, port, flag: "--status-port" })
+    return NetAddress.inetAddressFromIpStringUnsafe(loopback, port)
+  }).pipe(Effect.catchTag("UsageError", ({ message }) => Effect.fail(new CannotServe({ message })))),
+  attempt: (host, port) => {
+    const own = port === Transport.defaultPort ? "" : ` --port ${port}`
+    return `${NodeSelf.call()} status --address ${host}${own} --once`
+  }
+})
+
 const services = (input: Input): ReadonlyArray<Service> => [
   rot13(input),
   game("hangman", input, HangmanServer.make),
   game("guess", input, GuessServer.make),
   game("board", input, BoardServer.make),
   primes(input),
-  tftp(input)
+  tftp(input),
+  ...(input.statusPort === 0 ? [] : [status(input)])
 ]
 
 export const up = Effect.fnUntraced(

@@ -1,0 +1,30 @@
+/** The update service of the course on port 2066, all names when one is new or moves: node scripts/status.ts [NAME] */
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import * as SubscriptionRef from "effect/SubscriptionRef"
+import * as NodeNetwork from "../src/network/NodeNetwork.ts"
+import { printable } from "../src/network/Text.ts"
+import * as HostStatus from "../src/status/HostStatus.ts"
+import type { Peer } from "../src/status/Peer.ts"
+import * as StatusPeer from "../src/status/StatusPeer.ts"
+
+const [name = "guest"] = process.argv.slice(2)
+
+const course = { from: HostStatus.fromCourse, to: HostStatus.toCourse, send: true }
+
+const line = ({ name, payload = HostStatus.start, state }: Peer<HostStatus.HostStatus>) =>
+  `${printable(name).padStart(16)} ${`${payload.x}`.padStart(4)} ${`${payload.y}`.padStart(4)}  ${state}\n`
+
+Effect.gen(function* () {
+  const { label, peers } = yield* StatusPeer.make({
+    name,
+    course,
+    schema: HostStatus.HostStatus,
+    payload: HostStatus.start
+  })
+  yield* Console.log(label)
+  const tables = Stream.map(SubscriptionRef.changes(peers), (peers) => peers.map(line).join(""))
+  yield* Stream.runForEach(Stream.changes(tables), Console.log)
+}).pipe(Effect.scoped, Effect.provide(NodeNetwork.layer), NodeRuntime.runMain)
