@@ -15,7 +15,7 @@ const quota = 4
 /** When there is no room, a quarter of the table is made free at once: looking for it is what costs. */
 export const share = (maxPeers: number): number => Math.max(1, Math.floor(maxPeers / 4))
 
-const isEstablished = ({ heard, heardAt, interval, startedAt, state }: Row<unknown>) =>
+const isEstablished = ({ heard, heardAt, known: { interval, startedAt, state } }: Row<unknown>) =>
   (state === "alive" || state === "suspect") && heard >= established && heardAt - startedAt >= interval
 
 /**
@@ -26,11 +26,11 @@ const isEstablished = ({ heard, heardAt, interval, startedAt, state }: Row<unkno
 export const evict = <A>(rows: ReadonlyArray<Row<A>>, maxPeers: number): ReadonlyArray<Row<A>> => {
   const crowds = new Map<string, { size: number }>()
   const ranked = rows
-    .filter(({ self }) => !self)
+    .filter(({ known }) => !known.self)
     .sort((one, other) => other.heardAt - one.heardAt)
     .map((row) => {
-      const crowd = crowds.get(row.address.address)
-      if (crowd === undefined) crowds.set(row.address.address, { size: 1 })
+      const crowd = crowds.get(row.known.address.address)
+      if (crowd === undefined) crowds.set(row.known.address.address, { size: 1 })
       return { row, place: crowd === undefined ? 0 : crowd.size++ }
     })
   const loose = ranked.filter(({ place, row }) => place >= maxPeers / quota || !isEstablished(row))

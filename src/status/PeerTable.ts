@@ -76,7 +76,10 @@ export const make = <A>(options: Options<A>, now: number): PeerTable<A> => ({
 const timeOf = <A>({ seenAt, settings, time }: PeerTable<A>, now: number) =>
   time + Math.min(Math.max(0, now - seenAt), 2 * settings.period)
 
-const look = <A>(table: PeerTable<A>, now: number): PeerTable<A> => {
+/** A table that nobody has seen yet may still be changed: a step makes one, and not one after the other. */
+type Fresh<A> = { -readonly [Key in keyof PeerTable<A>]: PeerTable<A>[Key] }
+
+const look = <A>(table: PeerTable<A>, now: number): Fresh<A> => {
   const time = timeOf(table, now)
   const isAwake = now - table.seenAt <= 2 * table.settings.period
   return {
@@ -98,35 +101,30 @@ const change = <A>(_tag: Change<A>["_tag"], { network, time }: PeerTable<A>, row
   peer: Row.view(row, network, time)
 })
 
-const put = <A>(table: PeerTable<A>, row: Row.Row<A>, network: Suspicion.Record): PeerTable<A> => ({
-  settings: table.settings,
-  rows: HashMap.set(table.rows, row.id, row),
-  network,
-  seenAt: table.seenAt,
-  time: table.time,
-  wokeAt: table.wokeAt,
-  due: Math.min(table.due, row.due),
-  fullUntil: table.fullUntil
-})
-
-/** Makes room for one more, if there can be any. Looking for it costs, and strangers must not have it done at will. */
-const makeRoom = <A>(table: PeerTable<A>): Step<A> => {
-  const { rows, settings, time } = table
-  if (HashMap.size(rows) < settings.maxPeers || time < table.fullUntil) return [table, nothing]
-  const evicted = Crowd.evict([...HashMap.values(rows)], settings.maxPeers)
-  const left = HashMap.removeMany(
-    rows,
-    evicted.map(({ id }) => id)
-  )
-  const fullUntil = evicted.length < Crowd.share(settings.maxPeers) ? time + settings.period : table.fullUntil
-  return [{ ...table, rows: left, fullUntil }, evicted.map((row) => change("Forgotten", table, row))]
+const put = <A>(table: Fresh<A>, row: Row.Row<A>): PeerTable<A> => {
+  table.rows = HashMap.set(table.rows, row.known.id, row)
+  table.due = Math.min(table.due, row.due)
+  return table
 }
 
-const admit = <A>(table: PeerTable<A>, beat: Heartbeat): Step<A> => {
-  const [roomy, forgotten] = makeRoom(table)
-  if (HashMap.size(roomy.rows) >= table.settings.maxPeers) return [roomy, forgotten]
+/** Makes room for one more, if there can be any. Looking for it costs, and strangers must not have it done at will. */
+const makeRoom = <A>(table: Fresh<A>): ReadonlyArray<Change<A>> => {
+  const { rows, settings, time } = table
+  if (HashMap.size(rows) < settings.maxPeers || time < table.fullUntil) return nothing
+  const evicted = Crowd.evict([...HashMap.values(rows)], settings.maxPeers)
+  table.rows = HashMap.removeMany(
+    rows,
+    evicted.map(({ known }) => known.id)
+  )
+  if (evicted.length < Crowd.share(settings.maxPeers)) table.fullUntil = time + settings.period
+  return evicted.map((row) => change("Forgotten", table, row))
+}
+
+const admit = <A>(table: Fresh<A>, beat: Heartbeat): Step<A> => {
+  const forgotten = makeRoom(table)
+  if (HashMap.size(table.rows) >= table.settings.maxPeers) return [table, forgotten]
   const row = Row.make(beat, table)
-  return [put(roomy, row, table.network), [...forgotten, change("Joined", table, row)]]
+  return [put(table, row), [...forgotten, change("Joined", table, row)]]
 }
 
 /**
@@ -138,12 +136,12 @@ const admit = <A>(table: PeerTable<A>, beat: Heartbeat): Step<A> => {
  */
 export const receive = <A>(before: PeerTable<A>, beat: Heartbeat, now: number): Step<A> => {
   const table = look(before, now)
-  const known = HashMap.get(table.rows, beat.id)
-  if (Option.isNone(known)) return beat.goodbye ? [table, nothing] : admit(table, beat)
-  const { changes, network, row } = Row.receive(known.value, beat, table)
-  if (row === known.value) return [table, nothing]
-  const after = put(table, row, network)
-  return [after, changes.length === 0 ? nothing : changes.map((tag) => change(tag, after, row))]
+  const found = HashMap.get(table.rows, beat.id)
+  if (Option.isNone(found)) return beat.goodbye ? [table, nothing] : admit(table, beat)
+  const { changes, network, row } = Row.receive(found.value, beat, table)
+  if (row === found.value) return [table, nothing]
+  table.network = network
+  return [put(table, row), changes.length === 0 ? nothing : changes.map((tag) => change(tag, table, row))]
 }
 
 /**
@@ -161,14 +159,15 @@ export const tick = <A>(before: PeerTable<A>, now: number): Step<A> => {
     for (const row of HashMap.values(table.rows)) {
       const after = row.due > table.time ? row : Row.tick(row, table)
       if (after === undefined) {
-        HashMap.remove(rows, row.id)
+        HashMap.remove(rows, row.known.id)
         changes.push(change("Forgotten", table, row))
         continue
       }
       due = Math.min(due, after.due)
       if (after === row) continue
-      HashMap.set(rows, row.id, after)
-      if (after.state !== row.state) changes.push(change(after.state === "down" ? "Down" : "Suspect", table, after))
+      HashMap.set(rows, row.known.id, after)
+      const { state } = after.known
+      if (state !== row.known.state) changes.push(change(state === "down" ? "Down" : "Suspect", table, after))
     }
   })
   return [{ ...table, rows, due }, changes]

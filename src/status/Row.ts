@@ -1,5 +1,6 @@
 /** One peer's line in a table: what a packet of its own, or its silence, makes of it. Pure. */
 import * as Result from "effect/Result"
+import { samePeer } from "../network/Wire.ts"
 import * as OtherLife from "./OtherLife.ts"
 import type { Change, Dialect, Heartbeat, Peer } from "./Peer.ts"
 import * as Suspicion from "./Suspicion.ts"
@@ -25,8 +26,21 @@ export interface Look<A> {
   readonly wokeAt: number
 }
 
-/** Times are those of the table, without its stalls. */
-export interface Row<A> extends Omit<Peer<A>, "age" | "missed" | "since" | "known" | "loss"> {
+/** What is known of a peer, and seldom changes. Times are those of the table, without its stalls. */
+export interface Known<A> extends Omit<Peer<A>, "age" | "missed" | "since" | "known" | "loss"> {
+  readonly stateAt: number
+  readonly startedAt: number
+  /** The payload as it came: the same bytes are not read twice. */
+  readonly bytes: Uint8Array
+  readonly other: OtherLife.OtherLife | undefined
+}
+
+/**
+ * A peer, and what each of its packets changes: that is kept small, since with 200 peers that hear each other 40,000
+ * packets come in a second, and each row lives for one interval, long enough to be dear to collect.
+ */
+export interface Row<A> {
+  readonly known: Known<A>
   /** -1 where packets have none. */
   readonly sequence: number
   /** Which of the 31 packets up to `sequence` have come, the latest as the lowest bit. */
@@ -34,12 +48,7 @@ export interface Row<A> extends Omit<Peer<A>, "age" | "missed" | "since" | "know
   /** Packets that were taken, of this incarnation. */
   readonly heard: number
   readonly heardAt: number
-  readonly stateAt: number
-  readonly startedAt: number
-  /** The payload as it came: the same bytes are not read twice. */
-  readonly bytes: Uint8Array
   readonly record: Suspicion.Record
-  readonly other: OtherLife.OtherLife | undefined
   /** When it has to be looked at again, if nothing comes. */
   readonly due: number
 }
@@ -56,7 +65,7 @@ const isSame = (one: Uint8Array, other: Uint8Array) => {
   return true
 }
 
-type Said<A> = Pick<Row<A>, "bytes" | "payload" | "invalid">
+type Said<A> = Pick<Known<A>, "bytes" | "payload" | "invalid">
 
 /** Keeps the last payload that could be read. */
 const say = <A>(beat: Heartbeat, before: A | undefined, { decode }: Settings<A>): Said<A> => {
@@ -67,49 +76,48 @@ const say = <A>(beat: Heartbeat, before: A | undefined, { decode }: Settings<A>)
     : { bytes, payload: before, invalid: read.failure }
 }
 
-/** When a row changes by silence, or is forgotten. */
+/** When a row changes by silence, or is forgotten: a whole number, which takes no memory of its own. */
 const dueOf = <A>(
-  row: Omit<Row<A>, "due">,
+  { interval, self, state, stateAt }: Known<A>,
+  heardAt: number,
+  record: Suspicion.Record,
   { forgetAfter, patience }: Settings<A>,
   network: Suspicion.Record
 ): number => {
-  if (row.self) return Number.POSITIVE_INFINITY
-  if (row.state === "down" || row.state === "left") return row.stateAt + forgetAfter * row.interval
-  const { down, suspect } = Suspicion.deadlines(row.interval, row.record, network, patience)
-  return row.heardAt + (row.state === "alive" ? suspect : down)
+  if (self) return Number.POSITIVE_INFINITY
+  if (state === "down" || state === "left") return Math.ceil(stateAt + forgetAfter * interval)
+  const { down, suspect } = Suspicion.deadlines(interval, record, network, patience)
+  return Math.ceil(heardAt + (state === "alive" ? suspect : down))
 }
 
-const due = <A>(row: Omit<Row<A>, "due">, settings: Settings<A>, network: Suspicion.Record): Row<A> => ({
-  ...row,
-  due: dueOf(row, settings, network)
-})
-
 /** The first packet of a life, perhaps of a peer that has had others. */
-export const make = <A>(beat: Heartbeat, { network, settings, time }: Look<A>, before?: Row<A> | undefined): Row<A> =>
-  due(
-    {
-      id: beat.id,
-      name: beat.name,
-      address: beat.from,
-      dialect: beat.dialect,
-      self: beat.id === settings.self,
-      state: beat.goodbye ? "left" : "alive",
-      incarnation: beat.incarnation,
-      interval: beat.interval,
-      conflict: false,
-      ...say(beat, before?.payload, settings),
-      sequence: beat.sequence ?? -1,
-      window: complete,
-      heard: 1,
-      heardAt: time,
-      stateAt: time,
-      startedAt: time,
-      record: before?.record ?? Suspicion.empty,
-      other: before === undefined ? undefined : OtherLife.former(before.incarnation, before.sequence, time)
-    },
-    settings,
-    network
-  )
+export const make = <A>(beat: Heartbeat, { network, settings, time }: Look<A>, before?: Row<A> | undefined): Row<A> => {
+  const known: Known<A> = {
+    id: beat.id,
+    name: beat.name,
+    address: beat.from,
+    dialect: beat.dialect,
+    self: beat.id === settings.self,
+    state: beat.goodbye ? "left" : "alive",
+    incarnation: beat.incarnation,
+    interval: beat.interval,
+    conflict: false,
+    ...say(beat, before?.known.payload, settings),
+    stateAt: time,
+    startedAt: time,
+    other: before === undefined ? undefined : OtherLife.former(before.known.incarnation, before.sequence, time)
+  }
+  const record = before?.record ?? Suspicion.empty
+  return {
+    known,
+    sequence: beat.sequence ?? -1,
+    window: complete,
+    heard: 1,
+    heardAt: time,
+    record,
+    due: dueOf(known, time, record, settings, network)
+  }
+}
 
 /** What a packet makes of a row. */
 export interface Heard<A> {
@@ -120,7 +128,7 @@ export interface Heard<A> {
 
 const none: ReadonlyArray<never> = []
 
-const isSilent = ({ state }: Row<unknown>) => state === "down" || state === "left"
+const isSilent = ({ known: { state } }: Row<unknown>) => state === "down" || state === "left"
 
 /**
  * What a packet tells of loss and lateness: nothing after a long silence, which is a break and no usual loss, nor after
@@ -128,16 +136,38 @@ const isSilent = ({ state }: Row<unknown>) => state === "down" || state === "lef
  * A lost packet takes its time: without it, it was one of a quick few, or was lost by a receiver that slept.
  */
 const measure = <A>(row: Row<A>, step: number, { network, settings, time, wokeAt }: Look<A>) => {
+  const { interval, self, state } = row.known
   const { downAfter, most } = settings.patience
   const silence = time - row.heardAt
-  const tardy = Math.min(downAfter * row.interval, Math.max(0, silence - step * row.interval))
-  const isUsual = step <= (row.state === "down" ? 2 * downAfter : most) && row.state !== "left"
-  if (row.self || row.heardAt < wokeAt || !isUsual) return { record: row.record, network, window: complete }
-  const lost = Math.min(step - 1, Math.floor(silence / row.interval))
+  const tardy = Math.min(downAfter * interval, Math.max(0, silence - step * interval))
+  const isUsual = step <= (state === "down" ? 2 * downAfter : most) && state !== "left"
+  if (self || row.heardAt < wokeAt || !isUsual) return { record: row.record, network, window: complete }
+  const lost = Math.min(step - 1, Math.floor(silence / interval))
   return {
     record: Suspicion.heard(row.record, lost, tardy),
     network: Suspicion.heard(network, lost, 0, "network"),
     window: lost < step - 1 ? complete : step < windowSize ? (row.window << step) | 1 : 1
+  }
+}
+
+/** The same value where nothing of it has changed. */
+const knownOf = <A>(known: Known<A>, beat: Heartbeat, { settings, time }: Look<A>): Known<A> => {
+  const { address, interval, name } = known
+  const state = beat.goodbye ? "left" : "alive"
+  const conflict = known.conflict && time - known.other!.at <= settings.patience.downAfter * interval
+  const isAsBefore =
+    state === known.state && conflict === known.conflict && name === beat.name && interval === beat.interval
+  const isSaid = isSame(known.bytes, beat.payload)
+  if (isAsBefore && isSaid && samePeer(address, beat.from)) return known
+  return {
+    ...known,
+    ...(isSaid ? undefined : say(beat, known.payload, settings)),
+    name: beat.name,
+    address: beat.from,
+    state,
+    interval: beat.interval,
+    conflict,
+    stateAt: state === known.state ? known.stateAt : time
   }
 }
 
@@ -146,35 +176,24 @@ const next = <A>(row: Row<A>, beat: Heartbeat, look: Look<A>): Heard<A> => {
   const { settings, time } = look
   const step = beat.sequence === undefined ? 1 : beat.sequence - row.sequence
   const { network, record, window } = measure(row, step, look)
-  const said = isSame(row.bytes, beat.payload) ? row : say(beat, row.payload, settings)
-  const state = beat.goodbye ? "left" : "alive"
-  const after: Omit<Row<A>, "due"> = {
-    id: row.id,
-    name: beat.name,
-    address: beat.from,
-    dialect: row.dialect,
-    self: row.self,
-    state,
-    incarnation: row.incarnation,
-    interval: beat.interval,
-    conflict: row.conflict && time - row.other!.at <= settings.patience.downAfter * row.interval,
-    bytes: said.bytes,
-    payload: said.payload,
-    invalid: said.invalid,
+  const known = knownOf(row.known, beat, look)
+  const after: Row<A> = {
+    known,
     sequence: beat.sequence ?? -1,
     window,
     heard: row.heard + 1,
     heardAt: time,
-    stateAt: state === row.state ? row.stateAt : time,
-    startedAt: row.startedAt,
     record,
-    other: row.other
+    due: dueOf(known, time, record, settings, network)
   }
-  const isUpdated = said !== row || beat.name !== row.name
+  return { row: after, network, changes: known === row.known ? none : changesOf(row.known, known) }
+}
+
+const changesOf = <A>(before: Known<A>, after: Known<A>): ReadonlyArray<Change<A>["_tag"]> => {
   const changes: Array<Change<A>["_tag"]> = []
-  if (state !== row.state) changes.push(state === "left" ? "Left" : "Alive")
-  if (isUpdated) changes.push("Updated")
-  return { row: due(after, settings, network), network, changes: changes.length === 0 ? none : changes }
+  if (after.state !== before.state) changes.push(after.state === "left" ? "Left" : "Alive")
+  if (after.bytes !== before.bytes || after.name !== before.name) changes.push("Updated")
+  return changes
 }
 
 /** A packet that was overtaken, or came twice. */
@@ -189,31 +208,35 @@ const late = <A>(row: Row<A>, age: number, network: Suspicion.Record): Heard<A> 
 }
 
 /** Nobody is told that oneself is silent, so the state does not show it. */
-const isQuiet = <A>(row: Row<A>, { settings, time }: Look<A>) =>
-  row.state !== "alive" || (row.self && time - row.heardAt > settings.patience.suspectAfter * row.interval)
+const isQuiet = <A>({ heardAt, known }: Row<A>, { settings, time }: Look<A>) =>
+  known.state !== "alive" || (known.self && time - heardAt > settings.patience.suspectAfter * known.interval)
 
 /** A packet of another life, which is the present one if it is a later one, or if it goes on and the known one not. */
 const otherwise = <A>(row: Row<A>, beat: Heartbeat, look: Look<A>): Heard<A> => {
   const { network, settings, time } = look
+  const { known } = row
   const { incarnation, sequence = 0 } = beat
-  const isLater = incarnation > row.incarnation && incarnation !== row.other?.incarnation
-  const patience = settings.patience.downAfter * row.interval
-  const other = OtherLife.hear(row.other, incarnation, sequence, row.heard, time, patience)
-  if (!isLater && (other === row.other || other === undefined)) return { row, network, changes: none }
+  const isLater = incarnation > known.incarnation && incarnation !== known.other?.incarnation
+  const patience = settings.patience.downAfter * known.interval
+  const other = OtherLife.hear(known.other, incarnation, sequence, row.heard, time, patience)
+  if (!isLater && (other === known.other || other === undefined)) return { row, network, changes: none }
   const isReturn =
-    other?.incarnation === incarnation && isQuiet(row, look) && OtherLife.isLasting(other, row.interval, time)
+    other?.incarnation === incarnation &&
+    !beat.goodbye &&
+    isQuiet(row, look) &&
+    OtherLife.isLasting(other, known.interval, time)
   if (isLater || isReturn) {
     const fresh = make(beat, look, row)
-    return { row: fresh, network, changes: fresh.state === "left" ? ["Restarted", "Left"] : ["Restarted"] }
+    return { row: fresh, network, changes: isSilent(fresh) ? ["Restarted", "Left"] : ["Restarted"] }
   }
-  const isRival = incarnation !== row.incarnation && OtherLife.isRival(other!, row.interval, time)
-  const changes = isRival && !row.conflict ? (["Conflict"] as const) : none
-  return { row: { ...row, other, conflict: row.conflict || isRival }, network, changes }
+  const isRival = incarnation !== known.incarnation && OtherLife.isRival(other!, known.interval, time)
+  const changes = isRival && !known.conflict ? (["Conflict"] as const) : none
+  return { row: { ...row, known: { ...known, other, conflict: known.conflict || isRival } }, network, changes }
 }
 
 /** What a packet of this peer makes of its row. */
 export const receive = <A>(row: Row<A>, beat: Heartbeat, look: Look<A>): Heard<A> => {
-  if (beat.incarnation !== row.incarnation) return otherwise(row, beat, look)
+  if (beat.incarnation !== row.known.incarnation) return otherwise(row, beat, look)
   const age = beat.sequence === undefined ? -1 : row.sequence - beat.sequence
   if (age < 0) return next(row, beat, look)
   return age < windowSize ? late(row, age, look.network) : otherwise(row, beat, look)
@@ -222,28 +245,30 @@ export const receive = <A>(row: Row<A>, beat: Heartbeat, look: Look<A>): Heard<A
 /** What silence makes of a row that is due; undefined when it is to be forgotten. */
 export const tick = <A>(row: Row<A>, { network, settings, time }: Look<A>): Row<A> | undefined => {
   if (isSilent(row)) return undefined
-  const { down, suspect } = Suspicion.deadlines(row.interval, row.record, network, settings.patience)
-  const silence = time - row.heardAt
-  const state = silence >= down ? "down" : silence >= suspect ? "suspect" : row.state
-  return due({ ...row, state, stateAt: state === row.state ? row.stateAt : time }, settings, network)
+  const { heardAt, known: before, record } = row
+  const { down, suspect } = Suspicion.deadlines(before.interval, record, network, settings.patience)
+  const silence = time - heardAt
+  const state = silence >= down ? "down" : silence >= suspect ? "suspect" : before.state
+  const known = state === before.state ? before : { ...before, state, stateAt: time }
+  return { ...row, known, due: dueOf(known, heardAt, record, settings, network) }
 }
 
 /** A row as it is shown. */
-export const view = <A>(row: Row<A>, network: Suspicion.Record, time: number): Peer<A> => ({
-  id: row.id,
-  name: row.name,
-  address: row.address,
-  dialect: row.dialect,
-  self: row.self,
-  state: row.state,
-  incarnation: row.incarnation,
-  interval: row.interval,
-  payload: row.payload,
-  invalid: row.invalid,
-  conflict: row.conflict,
-  age: time - row.heardAt,
-  missed: Math.floor((time - row.heardAt) / row.interval),
-  since: time - row.stateAt,
-  known: time - row.startedAt,
-  loss: Suspicion.loss(row.record, network)
+export const view = <A>({ heardAt, known, record }: Row<A>, network: Suspicion.Record, time: number): Peer<A> => ({
+  id: known.id,
+  name: known.name,
+  address: known.address,
+  dialect: known.dialect,
+  self: known.self,
+  state: known.state,
+  incarnation: known.incarnation,
+  interval: known.interval,
+  payload: known.payload,
+  invalid: known.invalid,
+  conflict: known.conflict,
+  age: time - heardAt,
+  missed: Math.floor((time - heardAt) / known.interval),
+  since: time - known.stateAt,
+  known: time - known.startedAt,
+  loss: Suspicion.loss(record, network)
 })

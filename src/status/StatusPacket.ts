@@ -171,7 +171,12 @@ const setCount = (view: DataView, at: number, value: number) => {
   view.setUint32(at + 4, value % two32)
 }
 
-const getCount = (view: DataView, at: number) => view.getUint32(at) * two32 + view.getUint32(at + 4)
+const getUint16 = (bytes: Uint8Array, at: number) => (bytes[at]! << 8) | bytes[at + 1]!
+
+const getUint32 = (bytes: Uint8Array, at: number) =>
+  ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0
+
+const getCount = (bytes: Uint8Array, at: number) => getUint32(bytes, at) * two32 + getUint32(bytes, at + 4)
 
 const hex = (value: number) => value.toString(16).padStart(8, "0")
 
@@ -214,10 +219,7 @@ const textAt = memo((bytes): string | undefined => {
   }
 })
 
-const idAt = memo((bytes) => {
-  const view = new DataView(bytes.buffer)
-  return hex(view.getUint32(0)) + hex(view.getUint32(4))
-})
+const idAt = memo((bytes) => hex(getUint32(bytes, 0)) + hex(getUint32(bytes, 4)))
 
 /** Whether a datagram begins as a status packet of any version. @category guards @since 0.1.0 */
 export const isStatus = (bytes: Uint8Array): boolean =>
@@ -232,31 +234,30 @@ export const isStatus = (bytes: Uint8Array): boolean =>
  */
 export const decode = (bytes: Uint8Array): Result.Result<Decoded, StatusPacketError> => {
   const { length } = bytes
-  const view = new DataView(bytes.buffer, bytes.byteOffset, length)
   if (length < 5 || !isStatus(bytes)) return refuse("Foreign", `${length} bytes`)
-  if (view.getUint8(4) !== version) return refuse("Version", view.getUint8(4))
+  if (bytes[4] !== version) return refuse("Version", bytes[4]!)
   if (length > limits.packet) return refuse("Oversized", `${length} bytes`)
   if (length < header + 4) return refuse("Truncated", `${length} bytes`)
-  const flags = view.getUint8(5)
-  if (flags > 3 || view.getUint16(6) !== 0) return refuse("Flags", `${flags} ${view.getUint16(6)}`)
+  const flags = bytes[5]!
+  if (flags > 3 || getUint16(bytes, 6) !== 0) return refuse("Flags", `${flags} ${getUint16(bytes, 6)}`)
   const id = idAt(bytes, 8, 16)
   if (id === noId) return refuse("Id", id)
-  const incarnation = getCount(view, 16)
-  const sequence = view.getUint32(24)
-  const interval = view.getUint32(28)
-  const time = getCount(view, 32)
+  const incarnation = getCount(bytes, 16)
+  const sequence = getUint32(bytes, 24)
+  const interval = getUint32(bytes, 28)
+  const time = getCount(bytes, 32)
   if (incarnation > Number.MAX_SAFE_INTEGER) return refuse("Number", `incarnation ${incarnation}`)
   if (time > Number.MAX_SAFE_INTEGER) return refuse("Number", `time ${time}`)
   if (!isInterval(interval)) return refuse("Interval", interval)
-  const clusterLength = view.getUint8(header)
+  const clusterLength = bytes[header]!
   const nameAt = header + 1 + clusterLength
   if (clusterLength > limits.name) return refuse("Name", `cluster of ${clusterLength} bytes`)
   if (length < nameAt + 3) return refuse("Truncated", `${length} bytes`)
-  const nameLength = view.getUint8(nameAt)
+  const nameLength = bytes[nameAt]!
   const payloadAt = nameAt + 3 + nameLength
   if (nameLength === 0 || nameLength > limits.name) return refuse("Name", `name of ${nameLength} bytes`)
   if (length < payloadAt) return refuse("Truncated", `${length} bytes`)
-  const covered = payloadAt + view.getUint16(payloadAt - 2)
+  const covered = payloadAt + getUint16(bytes, payloadAt - 2)
   const isSigned = (flags & flag.signed) !== 0
   const expected = covered + (isSigned ? signature : 0)
   if (length !== expected) return refuse(length < expected ? "Truncated" : "Oversized", `${length} bytes`)

@@ -60,7 +60,7 @@ export interface Options<A> extends Omit<PeerTable.Options<A>, "decode" | "self"
   readonly interval?: Duration.Input | undefined
   /**
    * When packets are sent, given the interval that was promised: no later than that, or others find us late. After one
-   * that ends only changes are told. Default after 0.8 to 1 of it, at random.
+   * that ends only changes are told. Default after 0.9 to 1 of it, at random.
    */
   readonly schedule?: ((interval: Effect.Effect<Duration.Duration>) => Schedule.Schedule<unknown>) | undefined
   /** A change is told at once, but not sooner than this after the last packet. Default 100 ms. */
@@ -86,7 +86,7 @@ export interface StatusPeer<in out A> {
   readonly id: string
   /** How its packets travel, for people. */
   readonly label: string
-  /** All peers, oneself included, by name; new after each change, and once an interval for the ages. */
+  /** All peers, oneself included, by name, at the time; subscribers get them after each change and once an interval. */
   readonly peers: SubscriptionRef.SubscriptionRef<ReadonlyArray<Peer<A>>>
   /** All that happens from now on; who is slow to listen misses the oldest of more than 1,024. */
   readonly changes: Stream.Stream<Change<A>>
@@ -109,10 +109,10 @@ const backlog = 1_024
 
 const millis = (input: Duration.Input) => Duration.toMillis(Duration.fromInputUnsafe(input))
 
-/** After 0.8 to 1 of the interval, so that peers that started together do not go on together. */
+/** After 0.9 to 1 of the interval, so that peers that started together do not go on together. */
 const jittered = (interval: Effect.Effect<Duration.Duration>) =>
   Schedule.modifyDelay(Schedule.forever, () =>
-    Effect.zipWith(interval, Random.next, (interval, random) => Duration.times(interval, 0.8 + 0.2 * random))
+    Effect.zipWith(interval, Random.next, (interval, random) => Duration.times(interval, 0.9 + 0.1 * random))
   )
 
 /** A hub that never waits for anybody, and lets nobody who is slow hold more than so much. */
@@ -126,12 +126,14 @@ const publishUnsafe = <A>(pubsub: PubSub.PubSub<A>, value: A) => {
   PubSub.publishUnsafe(pubsub, value)
 }
 
-/** A table whose subscribers see the newest one next, however many they have missed. */
-const makePeers = Effect.fnUntraced(function* <A>() {
-  const none: ReadonlyArray<Peer<A>> = []
+/**
+ * A reference to what `read` gives at the time, so that ages are right whenever it is read. Subscribers see the newest
+ * one next, however many they have missed.
+ */
+const makePeers = Effect.fnUntraced(function* <A>(read: () => ReadonlyArray<Peer<A>>) {
   const pubsub = yield* hub<ReadonlyArray<Peer<A>>>({ capacity: 1, replay: 1 })
-  publishUnsafe(pubsub, none)
-  return Object.assign(yield* SubscriptionRef.make(none), { pubsub })
+  const ref = yield* SubscriptionRef.make<ReadonlyArray<Peer<A>>>([])
+  return Object.defineProperties(ref, { pubsub: { value: pubsub }, value: { get: read } })
 })
 
 /**
@@ -149,7 +151,8 @@ export const make = Effect.fnUntraced(function* <A>(
   const quiet = millis(options.quiet ?? "100 millis")
   const window = millis(options.replayWindow ?? "30 seconds")
   const clock = yield* Clock.Clock
-  const now = () => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
+  /** Whole milliseconds: such numbers take no memory of their own. */
+  const now = () => Math.floor(Number(clock.monotonicTimeNanosUnsafe()) / 1e6)
   const key = options.key === undefined ? undefined : yield* Hmac.make(options.key)
   if (options.key !== undefined && key === undefined) {
     return yield* new StatusError({ reason: "Option", message: "the key is empty: give at least one character" })
@@ -164,7 +167,7 @@ export const make = Effect.fnUntraced(function* <A>(
     return read
   }
   let table = PeerTable.make<A>({ ...options, decode, self: identity.id, period: asked / looks }, now())
-  const peers = yield* makePeers<A>()
+  const peers = yield* makePeers(() => PeerTable.peers(table, now()))
   const changes = yield* hub<Change<A>>({ capacity: backlog })
   const news = Latch.makeUnsafe(false)
 
@@ -211,12 +214,16 @@ export const make = Effect.fnUntraced(function* <A>(
     (options.schedule ?? jittered)(Effect.sync(() => Duration.millis(pace()))),
     ({ duration }) => Effect.sync(() => Duration.millis(Math.max(0, sentAt + Duration.toMillis(duration) - now())))
   )
-  const show = Effect.suspend(() => {
+  const show = Effect.sync(() => {
     news.closeUnsafe()
-    return SubscriptionRef.set(peers, PeerTable.peers(table, now()))
+    publishUnsafe(peers.pubsub, peers.value)
   })
   const look = Effect.sync(() => step(PeerTable.tick(table, now())))
-  const interval = Effect.andThen(Effect.repeat(Effect.delay(look, asked / looks), { times: looks - 1 }), news.open)
+  /** Somebody may be looking at the ages. */
+  const refreshAges = Effect.sync(() => {
+    if (peers.pubsub.subscribers.size > 0) news.openUnsafe()
+  })
+  const interval = Effect.andThen(Effect.repeat(Effect.delay(look, asked / looks), { times: looks - 1 }), refreshAges)
 
   if (voice.hasGoodbye) yield* Effect.addFinalizer(() => send(true))
   yield* send(false)

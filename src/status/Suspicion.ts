@@ -29,16 +29,22 @@ const doubt = 40
 /** False alarms that are accepted: one in so many heartbeats, which is one in four months of a peer's seconds. */
 const acceptable = 1e-7
 
+/** Milliseconds that are no lateness. */
+const prompt = 0.1
+
 /** Adds `lost` packets and then one that came. @category combinators @since 0.1.0 */
 export const heard = (record: Record, lost: number, late: number, keep: keyof typeof memory = "peer"): Record => {
+  // A good record that is full is as it was.
+  if (lost + late + record.lost + record.lateness === 0 && record.seen >= memory[keep]) return record
   const seen = record.seen + lost + 1
   const fade = seen > memory[keep] ? memory[keep] / seen : 1
+  // Quick to believe in lateness, slow to forget it (compare RFC 6298, 2.3).
+  const lateness = record.lateness + (late - record.lateness) / (late > record.lateness ? 4 : 32)
   return {
     seen: seen * fade,
     lost: (record.lost + lost) * fade,
     gaps: (record.gaps + (lost > 0 ? 1 : 0)) * fade,
-    // Quick to believe in lateness, slow to forget it (compare RFC 6298, 2.3).
-    lateness: record.lateness + (late - record.lateness) / (late > record.lateness ? 4 : 32)
+    lateness: lateness < prompt ? 0 : lateness
   }
 }
 

@@ -1,6 +1,6 @@
 /**
  * Peers that send heartbeats to tables, in virtual milliseconds and with no network between: many observers for
- * little. A sender's gaps are 0.8 to 1.0 of its interval, as it promises; each table is looked at every period.
+ * little. A sender's gaps are 0.9 to 1.0 of its interval, as it promises; each table is looked at every period.
  */
 import * as Result from "effect/Result"
 import * as FaultRandom from "../../src/simulation/FaultRandom.ts"
@@ -119,7 +119,7 @@ export const make = (options: Options) => {
     const sender = senders[peer]!
     sender.next = clock.at(clock.now() + after, () => {
       send(peer)
-      plan(peer, (0.8 + 0.2 * roll()) * sender.interval)
+      plan(peer, (0.9 + 0.1 * roll()) * sender.interval)
     })
   }
   const stop = (peer: number) => {

@@ -192,7 +192,7 @@ const contestants = [ours, fixed, map, Sockets.ours, Sockets.raw]
 export const benchmark: Benchmark = {
   name: "status",
   about: `Tables of peers in virtual time, each peer with a table of its own (of 1,000 peers, 100 of them), hearing heartbeats
-whose gaps are 0.8 to 1.0 intervals, looked at four times an interval, with the default settings; beside them tables that
+whose gaps are 0.9 to 1.0 intervals, looked at four times an interval, with the default settings; beside them tables that
 always call five misses a death, whatever gets lost. Deaths are seen by the slowest table: no loss, a tenth of the peers
 dies in the third interval. False downs are those of living peers in 20 networks of 20 at 20,000 hours of one observer and
 one peer (4,000 at another loss, 200 for five misses), and what is shown is the rate they stay below with 95 % confidence,
