@@ -7,7 +7,7 @@ const transports = ["broadcast", "multicast", "mesh", "relay"] as const
 export const command = Command.make(
   "status",
   {
-    name: flags.optionalArgument("name", "What others see (default: the name of this host, after once@ with --once)"),
+    name: flags.optionalArgument("name", "What others see (default: the name of this host)"),
     transport: flags.choice("status", "transport", transports, "How packets travel (default broadcast)"),
     address: flags.optionalText(
       "status",
@@ -38,8 +38,9 @@ export const command = Command.make(
     ),
     suspectAfter: flags.integer("status", "suspect-after", 1, 1_000, "Missed packets until suspect (default 3)"),
     downAfter: flags.integer("status", "down-after", 1, 1_000, "Missed packets until down (default 5)"),
-    once: flags.toggle("status", "once", "Print who is there as a table, and leave"),
+    once: flags.toggle("status", "once", "Print who is there as a table, and leave, without a word to others"),
     settle: flags.duration("status", "settle", "With --once: listen for so long before (default 3s)"),
+    listen: flags.toggle("status", "listen", "Only look: say nothing, so that no other peer knows of it"),
     screen: flags.toggle("status", "screen", "Draw all names at their places, as the course does"),
     relay: flags.toggle("status", "relay", "Be the agent that passes packets on between --transport relay peers"),
     json: flags.json

@@ -25,7 +25,7 @@ export type Refusal = StatusPacket.Problem | "Cluster" | "Unsigned" | "Signature
 export interface Options {
   readonly cluster: string
   /** Whose own packets come back where everybody hears everybody: they say nothing new. */
-  readonly self: Identity.Identity
+  readonly self: Identity.Identity | undefined
   readonly key: Hmac.Hmac | undefined
   /** How far a signed packet's clock may be from ours: milliseconds, either way. */
   readonly window: number
@@ -58,7 +58,7 @@ export const make = Effect.fnUntraced(function* (
   const refuse = (why: Refusal) => {
     counts[why] = (counts[why] ?? 0) + 1
   }
-  const isOwn = ({ id, incarnation }: Identity.Identity) => id === self.id && incarnation === self.incarnation
+  const isOwn = ({ id, incarnation }: Identity.Identity) => id === self?.id && incarnation === self.incarnation
   const take = (packet: StatusPacket.StatusPacket, from: Peer) =>
     onHeartbeat({
       dialect: "effect-inet",

@@ -67,6 +67,8 @@ export interface Options<A> extends Omit<PeerTable.Options<A>, "decode" | "self"
   readonly quiet?: Duration.Input | undefined
   /** 16 hexadecimal digits. Default: made from the name and the host's hardware address, so that restarts are seen. */
   readonly id?: string | undefined
+  /** Whether it only hears, and says nothing: no other peer knows of it. Default false. */
+  readonly listenOnly?: boolean | undefined
   /** The course's packets: what they mean as a payload; and with `send` the other way round, to write such packets. */
   readonly course?: Voice.Course<A> | undefined
 }
@@ -158,6 +160,7 @@ export const make = Effect.fnUntraced(function* <A>(
     return yield* new StatusError({ reason: "Option", message: "the key is empty: give at least one character" })
   }
   const identity = yield* Identity.make({ ...options, course: course?.send === true })
+  const speaks = options.listenOnly !== true
   const voice = yield* Voice.make({ ...options, cluster, identity, key, interval: asked })
 
   let [heard, invalid] = [0, 0]
@@ -166,7 +169,10 @@ export const make = Effect.fnUntraced(function* <A>(
     if (Result.isFailure(read)) invalid++
     return read
   }
-  let table = PeerTable.make<A>({ ...options, decode, self: identity.id, period: asked / looks }, now())
+  let table = PeerTable.make<A>(
+    { ...options, decode, self: speaks ? identity.id : undefined, period: asked / looks },
+    now()
+  )
   const peers = yield* makePeers(() => PeerTable.peers(table, now()))
   const changes = yield* hub<Change<A>>({ capacity: backlog })
   const news = Latch.makeUnsafe(false)
@@ -183,7 +189,10 @@ export const make = Effect.fnUntraced(function* <A>(
     step(PeerTable.receive(table, beat, now()))
   }
   const isCourseHeard = course !== undefined && key === undefined
-  const ear = yield* Ear.make({ cluster, key, window, self: identity, course: isCourseHeard }, take)
+  const ear = yield* Ear.make(
+    { cluster, key, window, self: speaks ? identity : undefined, course: isCourseHeard },
+    take
+  )
   const transport = yield* (options.transport ?? Broadcast.make())(ear.hear)
 
   const from = { address: NetAddress.formatHost(transport.local), port: transport.local.port }
@@ -225,11 +234,13 @@ export const make = Effect.fnUntraced(function* <A>(
   })
   const interval = Effect.andThen(Effect.repeat(Effect.delay(look, asked / looks), { times: looks - 1 }), refreshAges)
 
-  if (voice.hasGoodbye) yield* Effect.addFinalizer(() => send(true))
-  yield* send(false)
+  if (speaks) {
+    if (voice.hasGoodbye) yield* Effect.addFinalizer(() => send(true))
+    yield* send(false)
+    yield* Effect.forkScoped(Effect.schedule(send(false), schedule))
+    yield* Effect.forkScoped(Effect.forever(tell))
+  }
   yield* show
-  yield* Effect.forkScoped(Effect.schedule(send(false), schedule))
-  yield* Effect.forkScoped(Effect.forever(tell))
   yield* Effect.forkScoped(Effect.forever(interval))
   yield* Effect.forkScoped(Effect.forever(news.await.pipe(Effect.andThen(show), Effect.andThen(Effect.sleep(refresh)))))
   return {

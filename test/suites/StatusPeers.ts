@@ -7,12 +7,22 @@ import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
-import { type LoadPeer, next, type Run, record, sees, summary, viewOf, type World } from "./StatusWorld.ts"
+import {
+  type LoadPeer,
+  next,
+  type Options,
+  type Run,
+  record,
+  sees,
+  summary,
+  viewOf,
+  type World
+} from "./StatusWorld.ts"
 
 /** Joins, and gives what ends it again. */
-const joinFor = Effect.fnUntraced(function* (world: World, name: string) {
+const joinFor = Effect.fnUntraced(function* (world: World, name: string, options?: Options) {
   const scope = yield* Scope.fork(yield* Effect.scope)
-  const peer = yield* Scope.provide(world.join(name), scope)
+  const peer = yield* Scope.provide(world.join(name, options), scope)
   return { peer, leave: Scope.close(scope, Exit.void) }
 })
 
@@ -58,6 +68,23 @@ export const suite = (run: Run) => {
       const { peer } = yield* Effect.timeout(restarted, world.interval + world.slack)
       assert.deepStrictEqual([peer.id, peer.state], [first.peer.id, "alive"])
       assert.isAbove(peer.incarnation, before.incarnation)
+    }))
+
+  test("one who only listens hears all, a peer of its own name included, and nobody hears of it", (world) =>
+    Effect.gen(function* () {
+      const a = yield* world.join("a")
+      const b = yield* joinFor(world, "b", { listenOnly: true })
+      yield* sees(b.peer, 1)
+      const second = yield* world.join("b")
+      yield* sees(b.peer, 2)
+      assert.deepStrictEqual(summary(b.peer), ["a alive 0", "b alive 0"])
+      assert.isFalse(SubscriptionRef.getUnsafe(b.peer.peers).some(({ self }) => self))
+      yield* b.peer.publish({ jobs: 9 })
+      const update = yield* next(a, "Updated", "b")
+      yield* Effect.andThen(b.leave, second.publish({ jobs: 3 }))
+      assert.strictEqual((yield* update).peer.payload?.jobs, 3)
+      assert.strictEqual((yield* b.peer.figures).sent, 0)
+      assert.deepStrictEqual(summary(a), ["a alive 0", "b alive 3"])
     }))
 
   test("two who use one id are told so, both", (world) =>

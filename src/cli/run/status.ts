@@ -26,6 +26,7 @@ interface Input extends Way.Input {
   readonly downAfter: number | undefined
   readonly once: boolean
   readonly settle: Duration.Duration | undefined
+  readonly listen: boolean
   readonly screen: boolean
   readonly relay: boolean
   readonly json: boolean
@@ -36,6 +37,14 @@ const misuses: ReadonlyArray<readonly [is: (input: Input) => boolean, message: s
   [({ once, screen }) => once && screen, "--once prints a table and --screen draws until it is ended: leave one out"],
   [({ json, screen }) => json && screen, "--json and --screen both want standard output: leave one out"],
   [({ once, settle }) => settle !== undefined && !once, "--settle is for --once: say both, or leave it out"],
+  [
+    ({ listen, name, once }) => name !== undefined && (listen || once),
+    "--listen and --once say nothing to others: leave NAME out"
+  ],
+  [
+    ({ dialect, listen, once }) => dialect !== undefined && (listen || once),
+    "--dialect is for what is said: leave it out"
+  ],
   [({ screen }) => screen && !NodeScreen.isTerminal(), "--screen needs a terminal: leave it out for plain lines"],
   [
     ({ downAfter = 5, suspectAfter = 3 }) => suspectAfter > downAfter,
@@ -97,9 +106,10 @@ export const status = Effect.fnUntraced(
     const wrong = misuses.find(([is]) => is(input))
     if (wrong !== undefined) return yield* new UsageError({ message: wrong[1] })
     const transport = yield* Way.choose(input)
-    const name = input.name ?? (yield* Join.nameOf(input.once ? "once" : undefined))
-    const onOpen: Join.Options["onOpen"] = (transport) => Effect.logInfo(Join.opened(name, transport))
-    const join = Join.join({ ...input, name, transport, onOpen, flag: "--port" })
+    const name = input.name ?? (yield* Join.nameOf())
+    const listenOnly = input.listen || input.once
+    const onOpen: Join.Options["onOpen"] = (transport) => Effect.logInfo(Join.opened(name, listenOnly, transport))
+    const join = Join.join({ ...input, name, listenOnly, transport, onOpen, flag: "--port" })
     if (input.once) return yield* once(yield* join, input.settle ?? "3 seconds", input.json)
     if (input.json) return yield* lines(yield* join, asJson)
     if (!NodeScreen.isTerminal()) return yield* lines(yield* join, asText())

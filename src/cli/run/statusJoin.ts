@@ -21,6 +21,7 @@ export interface Options
   readonly flag: string
   readonly key?: string | undefined
   readonly dialect?: "ours" | "course" | undefined
+  readonly listenOnly?: boolean | undefined
   /** Runs when the socket is open, before the first packet. */
   readonly onOpen?: ((transport: Transport.Transport) => Effect.Effect<void>) | undefined
 }
@@ -31,7 +32,7 @@ const refresh = "10 seconds"
 /** The most bytes of a host's name that leave room for what stands before it. */
 const longest = 56
 
-/** A name for this host's peer: the host's, or `once@` and the host's, so that two of them are two. */
+/** A name for this host's peer: the host's, or `up@` and the host's, so that two of them are two. */
 export const nameOf = (what?: string) =>
   Effect.map(NodeHostStatus.sample, ({ host = "" }) => {
     const name = host.slice(0, longest) || "host"
@@ -39,9 +40,10 @@ export const nameOf = (what?: string) =>
   })
 
 /** The first line: where it listens, who can hear it, and where it sends. */
-export const opened = (name: string, { label, local }: Transport.Transport) => {
+export const opened = (name: string, listenOnly: boolean, { label, local }: Transport.Transport) => {
   const where = NetAddress.isLoopback(local.address) ? "stays on this machine" : "hears the network"
-  return `status of ${printable(name)} binds ${NetAddress.formatInet(local)} and ${where}; ${label}`
+  const who = listenOnly ? "status" : `status of ${printable(name)}`
+  return `${who} binds ${NetAddress.formatInet(local)} and ${where}; ${listenOnly ? "only listens" : label}`
 }
 
 const withMac = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
@@ -76,6 +78,6 @@ export const join = Effect.fnUntraced(function* (options: Options) {
   const change = (next: (status: HostStatus.HostStatus) => HostStatus.HostStatus) =>
     Effect.orDie(Effect.flatMap(Ref.updateAndGet(present, next), peer.publish))
   const look = Effect.flatMap(NodeHostStatus.sample, (host) => change((status) => ({ ...status, ...host })))
-  if (!sends) yield* Effect.forkScoped(Effect.forever(Effect.delay(look, refresh)))
+  if (!sends && options.listenOnly !== true) yield* Effect.forkScoped(Effect.forever(Effect.delay(look, refresh)))
   return { peer, move: (key: HostStatus.Key) => change((status) => HostStatus.move(status, key)) }
 })
