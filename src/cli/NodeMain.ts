@@ -33,7 +33,7 @@ const version = () =>
   (JSON.parse(Fs.readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: string }).version
 
 /** The exit code, and what there is to say. */
-const outcome = (exit: Exit.Exit<void, unknown>): readonly [code: number, line?: string] => {
+export const outcome = (exit: Exit.Exit<void, unknown>): readonly [code: number, line?: string] => {
   if (Exit.isSuccess(exit)) return [0]
   if (Cause.hasInterruptsOnly(exit.cause)) return [130]
   const error = Cause.squash(exit.cause)
@@ -44,6 +44,14 @@ const outcome = (exit: Exit.Exit<void, unknown>): readonly [code: number, line?:
     : [Runtime.getErrorExitCode(error), message]
 }
 
+/** A command line as an effect: what it has to say goes to the `Console`. */
+export const execute = (args: ReadonlyArray<string>) =>
+  Command.runWith(command, { version: version() })(args).pipe(
+    Effect.provideService(CliOutput.Presenter, presenter),
+    Effect.provideService(Logger.LogToStderr, true),
+    Effect.provide(NodeServices.layer)
+  )
+
 export const run = (args: ReadonlyArray<string>) => {
   const stop = Deferred.makeUnsafe<void>()
   let serving = false
@@ -52,13 +60,7 @@ export const run = (args: ReadonlyArray<string>) => {
     serving = true
     return Deferred.await(stop)
   })
-  const fiber = Command.runWith(command, { version: version() })(args).pipe(
-    Effect.provideService(CliOutput.Presenter, presenter),
-    Effect.provideService(Logger.LogToStderr, true),
-    Effect.provideService(Stop, stopped),
-    Effect.provide(NodeServices.layer),
-    Effect.runFork
-  )
+  const fiber = Effect.runFork(Effect.provideService(execute(args), Stop, stopped))
   const onSignal = () => {
     if (stopping) process.exit(130)
     stopping = true

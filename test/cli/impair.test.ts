@@ -47,7 +47,7 @@ describe("a plan that cannot be", () => {
     for (const [flag, args] of commands) {
       it.live(`${args[0]} --${flag} '${plan}': wrong usage, and where`, () =>
         Effect.gen(function* () {
-          const { code, stderr, stdout } = yield* Cli.run([...args, `--${flag}`, plan])
+          const { code, stderr, stdout } = yield* Cli.here([...args, `--${flag}`, plan])
           const [first] = stderr.split("\n")
           assert.isTrue(
             first!.startsWith(
@@ -55,7 +55,7 @@ describe("a plan that cannot be", () => {
             ),
             first
           )
-          assert.strictEqual(stdout.toString(), "")
+          assert.strictEqual(stdout, "")
           assert.strictEqual(code, 2)
         })
       )
@@ -64,7 +64,7 @@ describe("a plan that cannot be", () => {
 
   it.live.each([["7000"], ["127.0.0.1:65536"], ["::1:7000"]])("--listen %s is no address", ([listen]) =>
     Effect.gen(function* () {
-      const { code, stderr } = yield* Cli.run(["impair", "--listen", listen!, "--to", "127.0.0.1:1", "--plan", ""])
+      const { code, stderr } = yield* Cli.here(["impair", "--listen", listen!, "--to", "127.0.0.1:1", "--plan", ""])
       assert.include(stderr, `"${listen}". Expected: a host and a port, such as 127.0.0.1:7000 or [::1]:7000`)
       assert.strictEqual(code, 2)
     })

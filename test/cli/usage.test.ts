@@ -39,9 +39,9 @@ describe("usage", () => {
   ]
   it.live.each(wrong)("%s", ([command, line]) =>
     Effect.gen(function* () {
-      const { code, stderr, stdout } = yield* Cli.run(command.split(" "))
+      const { code, stderr, stdout } = yield* Cli.here(command.split(" "))
       assert.strictEqual(stderr.split("\n")[0], `effect-inet: ${line}`)
-      assert.strictEqual(stdout.toString(), "")
+      assert.strictEqual(stdout, "")
       assert.strictEqual(code, 2)
     })
   )
@@ -80,7 +80,7 @@ describe("usage", () => {
   ]
   it.live.each(failing)("%s", ([command, line]) =>
     Effect.gen(function* () {
-      const { code, stderr } = yield* Cli.run(command.split(" "))
+      const { code, stderr } = yield* Cli.here(command.split(" "))
       assert.strictEqual(stderr, `effect-inet: ${line}\n`)
       assert.strictEqual(code, 1)
     })
@@ -105,23 +105,24 @@ describe("usage", () => {
     ["rcat"],
     ["resolve"],
     ["services"],
+    ["status"],
     ["demo boundaries"],
     ["capture read"]
   ])("%s --help", ([command]) =>
     Effect.gen(function* () {
       const args = [...command!.split(" "), "--help"].filter((arg) => arg !== "")
-      const { code, stdout } = yield* Cli.run(args)
+      const { code, stdout } = yield* Cli.here(args)
       assert.strictEqual(code, 0)
-      assert.include(stdout.toString(), "USAGE")
-      if (command !== "") assert.include(stdout.toString(), "EXAMPLES")
+      assert.include(stdout, "USAGE")
+      if (command !== "") assert.include(stdout, "EXAMPLES")
     })
   )
 
   it.live.each([["bash"], ["zsh"], ["fish"]])("completions for %s", ([shell]) =>
     Effect.gen(function* () {
-      const { code, stdout } = yield* Cli.run(["--completions", shell!])
+      const { code, stdout } = yield* Cli.here(["--completions", shell!])
       assert.strictEqual(code, 0)
-      assert.include(stdout.toString(), "boundaries")
+      assert.include(stdout, "boundaries")
     })
   )
 })
