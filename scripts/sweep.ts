@@ -2,16 +2,20 @@
  * npm run sweep -- [RUNS] [NAME...]
  *
  * Runs what must hold on every network with 1,000 seeds, or as many as said: more than a test suite has time for. Exit
- * code 1 with the line that repeats a failure, if there is one. `SIM_SEED`, `SIM_RUNS` and `SIM_PLAN` work as in tests,
- * but not for `status`, whose promises are of numbers: hours without a false alarm, and intervals.
+ * code 1 with the line that repeats a failure, if there is one. `SIM_SEED`, `SIM_RUNS` and `SIM_PLAN` work as in tests.
+ * Then `status` is held to what it promises in numbers: hours without a false alarm, and intervals.
  */
 import { enableCompileCache } from "node:module"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Runtime from "effect/Runtime"
+import type * as Wire from "../src/network/Wire.ts"
+import type * as FaultArbitrary from "../src/simulation/FaultArbitrary.ts"
 import * as SimCheck from "../src/simulation/SimCheck.ts"
+import type * as Simulation from "../src/simulation/Simulation.ts"
 import * as Rot13Faults from "../test/suites/Rot13Faults.ts"
+import * as StatusFaults from "../test/suites/StatusFaults.ts"
 import * as TftpFaults from "../test/suites/TftpFaults.ts"
 import * as StatusSweep from "../test/support/StatusSweep.ts"
 
@@ -21,9 +25,20 @@ class Usage extends Error {
   override readonly [Runtime.errorExitCode] = 2
 }
 
-const suites = { rot13: { ...Rot13Faults, dissectors: [] }, tftp: TftpFaults }
+interface Suite {
+  readonly scenario: (simulation: Simulation.Simulation) => Effect.Effect<void, { readonly message: string }>
+  readonly faults: FaultArbitrary.Options
+  readonly sometimes: ReadonlyArray<string>
+  readonly dissectors: ReadonlyArray<Wire.Dissector>
+}
 
-const names = [...Object.keys(suites), "status"]
+const suites: Readonly<Record<string, Suite>> = {
+  rot13: { ...Rot13Faults, dissectors: [] },
+  tftp: TftpFaults,
+  status: { ...StatusFaults, dissectors: [] }
+}
+
+const names = Object.keys(suites)
 
 class Broken extends Error {}
 

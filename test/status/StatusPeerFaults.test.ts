@@ -65,10 +65,10 @@ describe("StatusPeer and faults", () => {
   )
 
   it.effect("whatever happens, tables agree 3 intervals after it is over", () =>
-    SimCheck.check(StatusFaults.agreement, {
+    SimCheck.check(StatusFaults.scenario, {
       generate: StatusFaults.faults,
       runs: 25,
-      sometimes: ["Down", "Restarted", "Suspect"]
+      sometimes: StatusFaults.sometimes
     })
   )
 })

@@ -61,8 +61,11 @@ export const patient = Effect.fnUntraced(function* (simulation: Simulation.Simul
   }
 })
 
+/** States that some run of the scenario reaches. */
+export const sometimes = ["Down", "Restarted", "Suspect"] as const
+
 /** Liveness: three intervals after the faults all tables are the same, and all that is said is known. */
-export const agreement = Effect.fnUntraced(function* (simulation: Simulation.Simulation) {
+export const scenario = Effect.fnUntraced(function* (simulation: Simulation.Simulation) {
   const all = yield* members(simulation)
   yield* Effect.sleep("10 seconds")
   yield* Effect.forEach(all.slice(0, 3), ({ peer }, jobs) => peer().publish({ jobs }))
@@ -74,5 +77,5 @@ export const agreement = Effect.fnUntraced(function* (simulation: Simulation.Sim
     assert.deepStrictEqual(summary(peer()), ["a alive 0", "b alive 1", "c alive 2", "d alive 0"], name)
   }
   const seen = new Set(all.flatMap((one) => tagsOf(one)))
-  for (const tag of ["Down", "Restarted", "Suspect"] as const) yield* simulation.sometimes(tag, seen.has(tag))
+  for (const tag of sometimes) yield* simulation.sometimes(tag, seen.has(tag))
 })
