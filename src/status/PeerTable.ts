@@ -4,12 +4,11 @@
  * Times are arguments, in milliseconds of whatever clock the receiver has; no peer's clock counts. The time in which
  * the table was not looked at is the receiver's own fault: whoever sleeps for a minute does not find the world dead.
  */
-import * as HashMap from "effect/HashMap"
-import * as Option from "effect/Option"
 import type * as Result from "effect/Result"
 import * as Crowd from "./Crowd.ts"
 import type { Change, Dialect, Heartbeat, Peer } from "./Peer.ts"
 import * as Row from "./Row.ts"
+import * as Rows from "./Rows.ts"
 import * as Suspicion from "./Suspicion.ts"
 
 /** How a table judges. @category models @since 0.1.0 */
@@ -37,7 +36,7 @@ export interface Options<A> {
 
 /** @category models @since 0.1.0 */
 export interface PeerTable<A> extends Row.Look<A> {
-  readonly rows: HashMap.HashMap<string, Row.Row<A>>
+  readonly rows: Rows.Rows<A>
   /** When the table was looked at last, by the receiver's clock. */
   readonly seenAt: number
   /** No row changes by itself before this time. */
@@ -63,7 +62,7 @@ export const make = <A>(options: Options<A>, now: number): PeerTable<A> => ({
     maxPeers: options.maxPeers ?? 4_096,
     period: options.period ?? 250
   },
-  rows: HashMap.empty(),
+  rows: Rows.empty,
   network: Suspicion.empty,
   seenAt: now,
   time: 0,
@@ -102,7 +101,7 @@ const change = <A>(_tag: Change<A>["_tag"], { network, time }: PeerTable<A>, row
 })
 
 const put = <A>(table: Fresh<A>, row: Row.Row<A>): PeerTable<A> => {
-  table.rows = HashMap.set(table.rows, row.known.id, row)
+  table.rows = Rows.set(table.rows, row)
   table.due = Math.min(table.due, row.due)
   return table
 }
@@ -110,19 +109,17 @@ const put = <A>(table: Fresh<A>, row: Row.Row<A>): PeerTable<A> => {
 /** Makes room for one more, if there can be any. Looking for it costs, and strangers must not have it done at will. */
 const makeRoom = <A>(table: Fresh<A>): ReadonlyArray<Change<A>> => {
   const { rows, settings, time } = table
-  if (HashMap.size(rows) < settings.maxPeers || time < table.fullUntil) return nothing
-  const evicted = Crowd.evict([...HashMap.values(rows)], settings.maxPeers)
-  table.rows = HashMap.removeMany(
-    rows,
-    evicted.map(({ known }) => known.id)
-  )
+  if (Rows.size(rows) < settings.maxPeers || time < table.fullUntil) return nothing
+  const evicted = Crowd.evict(Rows.values(rows), settings.maxPeers)
+  const gone = new Set(evicted)
+  if (gone.size > 0) table.rows = Rows.from(Rows.values(rows).filter((row) => !gone.has(row)))
   if (evicted.length < Crowd.share(settings.maxPeers)) table.fullUntil = time + settings.period
   return evicted.map((row) => change("Forgotten", table, row))
 }
 
 const admit = <A>(table: Fresh<A>, beat: Heartbeat): Step<A> => {
   const forgotten = makeRoom(table)
-  if (HashMap.size(table.rows) >= table.settings.maxPeers) return [table, forgotten]
+  if (Rows.size(table.rows) >= table.settings.maxPeers) return [table, forgotten]
   const row = Row.make(beat, table)
   return [put(table, row), [...forgotten, change("Joined", table, row)]]
 }
@@ -136,10 +133,10 @@ const admit = <A>(table: Fresh<A>, beat: Heartbeat): Step<A> => {
  */
 export const receive = <A>(before: PeerTable<A>, beat: Heartbeat, now: number): Step<A> => {
   const table = look(before, now)
-  const found = HashMap.get(table.rows, beat.id)
-  if (Option.isNone(found)) return beat.goodbye ? [table, nothing] : admit(table, beat)
-  const { changes, network, row } = Row.receive(found.value, beat, table)
-  if (row === found.value) return [table, nothing]
+  const known = Rows.get(table.rows, beat.id)
+  if (known === undefined) return beat.goodbye ? [table, nothing] : admit(table, beat)
+  const { changes, network, row } = Row.receive(known, beat, table)
+  if (row === known) return [table, nothing]
   table.network = network
   return [put(table, row), changes.length === 0 ? nothing : changes.map((tag) => change(tag, table, row))]
 }
@@ -155,36 +152,32 @@ export const tick = <A>(before: PeerTable<A>, now: number): Step<A> => {
   if (table.time < table.due) return [table, nothing]
   const changes: Array<Change<A>> = []
   let due = Number.POSITIVE_INFINITY
-  const rows = HashMap.mutate(table.rows, (rows) => {
-    for (const row of HashMap.values(table.rows)) {
-      const after = row.due > table.time ? row : Row.tick(row, table)
-      if (after === undefined) {
-        HashMap.remove(rows, row.known.id)
-        changes.push(change("Forgotten", table, row))
-        continue
-      }
-      due = Math.min(due, after.due)
-      if (after === row) continue
-      HashMap.set(rows, row.known.id, after)
-      const { state } = after.known
-      if (state !== row.known.state) changes.push(change(state === "down" ? "Down" : "Suspect", table, after))
+  const rows = Rows.filterMap(table.rows, (row) => {
+    const after = row.due > table.time ? row : Row.tick(row, table)
+    if (after === undefined) {
+      changes.push(change("Forgotten", table, row))
+      return undefined
     }
+    due = Math.min(due, after.due)
+    const { state } = after.known
+    if (state !== row.known.state) changes.push(change(state === "down" ? "Down" : "Suspect", table, after))
+    return after
   })
   return [{ ...table, rows, due }, changes]
 }
 
 /** One peer. @category getters @since 0.1.0 */
 export const get = <A>(table: PeerTable<A>, id: string, now: number): Peer<A> | undefined => {
-  const row = Option.getOrUndefined(HashMap.get(table.rows, id))
+  const row = Rows.get(table.rows, id)
   return row === undefined ? undefined : Row.view(row, table.network, timeOf(table, now))
 }
 
 /** All peers, by name and then by id, so that none changes its place without need. @category getters @since 0.1.0 */
 export const peers = <A>(table: PeerTable<A>, now: number): ReadonlyArray<Peer<A>> => {
   const time = timeOf(table, now)
-  return Array.from(HashMap.values(table.rows), (row) => Row.view(row, table.network, time)).sort(
-    (one, other) => compare(one.name, other.name) || compare(one.id, other.id)
-  )
+  return Rows.values(table.rows)
+    .map((row) => Row.view(row, table.network, time))
+    .sort((one, other) => compare(one.name, other.name) || compare(one.id, other.id))
 }
 
 const compare = (one: string, other: string) => (one < other ? -1 : one > other ? 1 : 0)

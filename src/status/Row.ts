@@ -27,7 +27,7 @@ export interface Look<A> {
 }
 
 /** What is known of a peer, and seldom changes. Times are those of the table, without its stalls. */
-export interface Known<A> extends Omit<Peer<A>, "age" | "missed" | "since" | "known" | "loss"> {
+interface Known<A> extends Omit<Peer<A>, "age" | "missed" | "since" | "known" | "loss"> {
   readonly stateAt: number
   readonly startedAt: number
   /** The payload as it came: the same bytes are not read twice. */

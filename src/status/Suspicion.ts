@@ -26,8 +26,8 @@ const weight = 20
 /** So many losses have to be seen until a peer's own count as much as the belief that they do not come in bursts. */
 const doubt = 40
 
-/** False alarms that are accepted: one in so many heartbeats, which is one in four months of a peer's seconds. */
-const acceptable = 1e-7
+/** False alarms that are accepted: one in 20 million heartbeats, or in eight months of one a second. */
+const acceptable = 5e-8
 
 /** Milliseconds that are no lateness. */
 const prompt = 0.1

@@ -1,7 +1,8 @@
 /** What is asked of tables: how soon they notice, how often they are wrong. Figures in intervals and pair-hours. */
-import * as HashMap from "effect/HashMap"
+
 import * as FaultRandom from "../../src/simulation/FaultRandom.ts"
 import type * as Peer from "../../src/status/Peer.ts"
+import * as Rows from "../../src/status/Rows.ts"
 import * as StatusNetwork from "./StatusNetwork.ts"
 
 export interface Setting {
@@ -225,7 +226,7 @@ export const flood = (perSecond: number, seconds: number, addresses: number, tim
     const before = performance.now()
     for (const beat of forged) {
       network.take(0, beat)
-      rows = Math.max(rows, HashMap.size(network.tables.get(0)!.rows))
+      rows = Math.max(rows, Rows.size(network.tables.get(0)!.rows))
     }
     count += forged.length
     spent += performance.now() - before

@@ -56,7 +56,7 @@ const networks = 20
 
 /** Many networks of 20 for as long as it takes to be sure, once for all rounds; hours of one observer and one peer. */
 const alarms = (loss: number, { quick }: Options) => {
-  const pairHours: Readonly<Record<Judge, number>> = { [ours]: loss === 0.2 ? 20_000 : 4_000, [fixed]: 200 }
+  const pairHours: Readonly<Record<Judge, number>> = { [ours]: loss === 0.2 ? 20_000 : 10_000, [fixed]: 200 }
   const known = new Map<Judge, number>()
   return simulated(`false downs at ${loss * 100} % loss, at most`, "1/1,000 h", (judge, _, contestant) => {
     const figure = known.get(contestant)
@@ -195,7 +195,7 @@ export const benchmark: Benchmark = {
 whose gaps are 0.9 to 1.0 intervals, looked at four times an interval, with the default settings; beside them tables that
 always call five misses a death, whatever gets lost. Deaths are seen by the slowest table: no loss, a tenth of the peers
 dies in the third interval. False downs are those of living peers in 20 networks of 20 at 20,000 hours of one observer and
-one peer (4,000 at another loss, 200 for five misses), and what is shown is the rate they stay below with 95 % confidence,
+one peer (10,000 at another loss, 200 for five misses), and what is shown is the rate they stay below with 95 % confidence,
 as none of them says nothing of how few there may be: 3 / hours. A flood is 10,000 forged ids a second on a table that knows
 200 peers, while one more comes. The cost of a packet is that of the table alone, payloads unchanged, looks included;
 beside it a Map that notes who was heard.
