@@ -8,7 +8,7 @@ import type * as Transport from "./Transport.ts"
 export const defaultBuffer = 1_048_576
 
 /** How often the interfaces are looked at, unless something else is said. */
-const defaultRefresh = "10 seconds"
+const defaultRefresh = "1 second"
 
 /** The record of a transport. Destinations are known by names for people. */
 export interface Record {

@@ -50,6 +50,9 @@ export interface Options {
   readonly port?: number | undefined
   /** Bytes the kernel is asked to hold for datagrams not yet taken. Default 1 MiB; it may grant less. */
   readonly receiveBuffer?: number | undefined
-  /** How often the interfaces of the host are looked at anew. Default 10 seconds. */
+  /**
+   * How often the interfaces of the host are looked at anew. Default 1 second: as an interval, so that one
+   * that comes back is used as soon as a peer that does.
+   */
   readonly refresh?: Duration.Input | undefined
 }
