@@ -50,9 +50,6 @@ export interface Options {
   readonly port?: number | undefined
   /** Bytes the kernel is asked to hold for datagrams not yet taken. Default 1 MiB; it may grant less. */
   readonly receiveBuffer?: number | undefined
-  /**
-   * How often the interfaces of the host are looked at anew. Default 1 second: as an interval, so that one
-   * that comes back is used as soon as a peer that does.
-   */
+  /** How often the interfaces of the host are looked at. Default 1 second: one that comes back is soon used again. */
   readonly refresh?: Duration.Input | undefined
 }

@@ -32,7 +32,7 @@ describe("status on a terminal", () => {
       yield* own.type(" ")
       yield* own.shows(/^\.\.\. \d+ before, \d+ more, Space shows the next$/m)
       yield* own.resize(30, 8)
-      yield* own.shows(/q leaves$/)
+      yield* own.shows(/^q leaves/m)
 
       yield* other.kill("SIGKILL")
       yield* own.shows(/^other is down: silent for \d/m)

@@ -64,7 +64,7 @@ const place = ({ peers }: State) => {
 const drawPlane = (state: State, columns: number, rows: number): ReadonlyArray<Line> => {
   const height = Math.min(rows, HostStatus.bounds.y + 1)
   const below: ReadonlyArray<Line> = [
-    [{ text: `${place(state)}${Table.summary(state.peers)}; cursor keys move you, q leaves`, ink: "dim" }],
+    [{ text: `${place(state)}${Table.summary(state.peers)}; ${Table.keysOf(state.peers)}`, ink: "dim" }],
     ...state.recent.slice(-1).map((text) => [{ text }])
   ]
   return [

@@ -121,6 +121,10 @@ const roomOf = ({ peers, recent }: Pick<View, "peers" | "recent">, rows: number)
   return Math.max(1, peers.length <= all ? all : all - 1)
 }
 
+/** What keys do: nobody moves who only looks. */
+export const keysOf = (peers: ReadonlyArray<Neighbour>): string =>
+  peers.some(({ self }) => self) ? "q leaves, cursor keys move you" : "q leaves"
+
 /** The whole screen. */
 export const draw = (view: View, columns: number, rows: number): ReadonlyArray<Line> => {
   const { page, peers, recent, title } = view
@@ -135,7 +139,7 @@ export const draw = (view: View, columns: number, rows: number): ReadonlyArray<L
     ...(hidden > from ? [`${hidden - from} more`] : []),
     "Space shows the next"
   ].join(", ")
-  const keys = ["cursor keys move you, q leaves", "q leaves"].find((text) => text.length <= columns) ?? ""
+  const keys = keysOf(peers)
   const drawn: ReadonlyArray<Line> = [
     [{ text: title, ink: "bold" }, { text: `${gap}${summary(peers)}` }],
     titles!,
