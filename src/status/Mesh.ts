@@ -16,7 +16,7 @@ export interface Destination {
 
 /** @category models @since 0.1.0 */
 export interface Options extends Transport.Options {
-  /** All peers; oneself among them does no harm. An effect is asked anew at each `refresh`, by default every 10 seconds. */
+  /** All peers; oneself among them does no harm. An effect is asked anew at each `refresh`, by default 10 seconds. */
   readonly peers: ReadonlyArray<Destination> | Effect.Effect<ReadonlyArray<Destination>>
   /** Where to listen, as an IP literal of the peers' family. Default 0.0.0.0, or `::` if all peers are IPv6. */
   readonly host?: string | undefined
