@@ -88,7 +88,10 @@ export interface StatusPeer<in out A> {
   readonly id: string
   /** How its packets travel, for people. */
   readonly label: string
-  /** All peers, oneself included, by name, at the time; subscribers get them after each change and once an interval. */
+  /**
+   * All peers, oneself included, by name: with the ages of the moment where it is read. Who subscribes gets them as of
+   * the last change, then after each change and once an interval. Only to be read.
+   */
   readonly peers: SubscriptionRef.SubscriptionRef<ReadonlyArray<Peer<A>>>
   /** All that happens from now on; who is slow to listen misses the oldest of more than 1,024. */
   readonly changes: Stream.Stream<Change<A>>

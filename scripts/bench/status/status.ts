@@ -4,6 +4,7 @@ import * as StatusNetwork from "../../../test/support/StatusNetwork.ts"
 import * as StatusRuns from "../../../test/support/StatusRuns.ts"
 import type { Benchmark, Comparison, Measure, Options } from "../harness.ts"
 import * as Cost from "./cost.ts"
+import * as Mesh from "./mesh.ts"
 import * as Sockets from "./sockets.ts"
 
 const ours = "PeerTable"
@@ -147,6 +148,7 @@ const measures = (options: Options): ReadonlyArray<Measure> => [
   ...floods(options.quick ? 1 : 5),
   traffic(10),
   traffic(1_000),
+  ...Mesh.measures,
   ...Sockets.measures(options)
 ]
 
@@ -184,10 +186,11 @@ const comparisons: ReadonlyArray<Comparison> = [
     against: "packets of each of 10 peers",
     bar: { of: "ratio", is: "<=", value: 1.05 }
   },
+  ...Mesh.comparisons,
   ...Sockets.comparisons
 ]
 
-const contestants = [ours, fixed, map, Sockets.ours, Sockets.raw]
+const contestants = [ours, fixed, map, Mesh.ours, Sockets.ours, Sockets.raw]
 
 export const benchmark: Benchmark = {
   name: "status",
@@ -197,7 +200,7 @@ always call five misses a death, whatever gets lost. Deaths are seen by the slow
 dies in the third interval. False downs are those of living peers in 20 networks of 20 at 20,000 hours of one observer and
 one peer (10,000 at another loss, 200 for five misses), and what is shown is the rate they stay below with 95 % confidence,
 as none of them says nothing of how few there may be: 3 / hours. A flood is 10,000 forged ids a second on a table that knows
-200 peers, while one more comes. The cost of a packet is that of the table alone, payloads unchanged, looks included;
+200 peers, while one more comes. A mesh has its default rate, 1,000 packets a second, and an interval of one second. The cost of a packet is that of the table alone, payloads unchanged, looks included;
 beside it a Map that notes who was heard.
 
 ${Sockets.about}`,

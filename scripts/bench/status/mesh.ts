@@ -1,0 +1,58 @@
+/** What a peer of a mesh sends a second: as many packets as it has peers, until its rate bounds that. */
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Simulation from "../../../src/simulation/Simulation.ts"
+import * as HostStatus from "../../../src/status/HostStatus.ts"
+import * as Mesh from "../../../src/status/Mesh.ts"
+import * as StatusPeer from "../../../src/status/StatusPeer.ts"
+import { BenchError } from "../child.ts"
+import type { Comparison, Measure } from "../harness.ts"
+
+export const ours = "Mesh"
+
+const seconds = 60
+
+/** Nobody is there: who cannot be reached is sent to all the same. */
+const peers = (count: number) =>
+  Array.from({ length: count }, (_, n) => ({ address: `10.0.${100 + (n >> 8)}.${n & 255}` }))
+
+const sent = Effect.fnUntraced(function* (count: number, seed: number) {
+  const { exit } = yield* Simulation.run(
+    Effect.fnUntraced(function* (simulation) {
+      const host = yield* simulation.host("one")
+      const peer = yield* Effect.provide(
+        StatusPeer.make({
+          name: "one",
+          schema: HostStatus.HostStatus,
+          payload: HostStatus.start,
+          transport: Mesh.make({ peers: peers(count) })
+        }),
+        host.layer
+      )
+      yield* Effect.sleep(`${seconds} seconds`)
+      return (yield* peer.figures).sent
+    }),
+    { seed }
+  )
+  return Exit.isSuccess(exit) ? exit.value / seconds : yield* new BenchError({ message: `the mesh: ${exit.cause}` })
+})
+
+const measure = (count: number): Measure => {
+  let seed = 0
+  return {
+    name: `sent by one of ${count.toLocaleString("en")} in a mesh`,
+    unit: "1/s",
+    of: [ours],
+    less: true,
+    once: true,
+    sample: () => Effect.suspend(() => Effect.scoped(sent(count - 1, ++seed)))
+  }
+}
+
+const [few, many] = [measure(20), measure(4_000)]
+
+export const measures: ReadonlyArray<Measure> = [few, many]
+
+export const comparisons: ReadonlyArray<Comparison> = [
+  { measure: many.name, of: ours, peer: ours, against: few.name, bar: { of: "figure", is: "<=", value: 1_000 } }
+]
