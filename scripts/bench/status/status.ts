@@ -200,8 +200,8 @@ always call five misses a death, whatever gets lost. Deaths are seen by the slow
 dies in the third interval. False downs are those of living peers in 20 networks of 20 at 20,000 hours of one observer and
 one peer (10,000 at another loss, 200 for five misses), and what is shown is the rate they stay below with 95 % confidence,
 as none of them says nothing of how few there may be: 3 / hours. A flood is 10,000 forged ids a second on a table that knows
-200 peers, while one more comes. A mesh has its default rate, 1,000 packets a second, and an interval of one second. The cost of a packet is that of the table alone, payloads unchanged, looks included;
-beside it a Map that notes who was heard.
+200 peers, while one more comes. A mesh has its default rate, 1,000 packets a second, and an interval of one second. The
+cost of a packet is that of the table alone, payloads unchanged, looks included; beside it a Map that notes who was heard.
 
 ${Sockets.about}`,
   comparisons,
