@@ -83,6 +83,9 @@ export interface Figures extends Transport.Figures {
   readonly invalid: number
 }
 
+/** `now`, or with the `next` packet that is sent anyway. @category models @since 0.1.0 */
+export type When = "now" | "next"
+
 /** A running peer. @category models @since 0.1.0 */
 export interface StatusPeer<in out A> {
   readonly id: string
@@ -95,8 +98,8 @@ export interface StatusPeer<in out A> {
   readonly peers: SubscriptionRef.SubscriptionRef<ReadonlyArray<Peer<A>>>
   /** All that happens from now on; who is slow to listen misses the oldest of more than 1,024. */
   readonly changes: Stream.Stream<Change<A>>
-  /** Says something else from now on, at once. Fails for a payload that does not fit into a packet. */
-  readonly publish: (payload: A) => Effect.Effect<void, StatusError>
+  /** Says something else from now on, at once unless told otherwise. Fails for a payload that does not fit into a packet. */
+  readonly publish: (payload: A, when?: When) => Effect.Effect<void, StatusError>
   readonly figures: Effect.Effect<Figures>
 }
 
@@ -251,7 +254,8 @@ export const make = Effect.fnUntraced(function* <A>(
     label: transport.label,
     peers,
     changes: Stream.fromPubSub(changes),
-    publish: (payload) => Effect.andThen(voice.publish(payload), changed.open),
+    publish: (payload, when = "now") =>
+      Effect.andThen(voice.publish(payload), when === "now" ? changed.open : Effect.void),
     figures: Effect.map(transport.figures, (figures) => ({ ...figures, heard, refused: ear.refused(), invalid }))
   }
 })

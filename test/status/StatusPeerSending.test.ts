@@ -136,6 +136,24 @@ describe("what a StatusPeer sends", () => {
     })
   )
 
+  it.effect("what may wait for the next packet costs none", () =>
+    Effect.gen(function* () {
+      const schedule = () => Schedule.spaced("1 second")
+      const sent = yield* alone({ schedule }, (peer) =>
+        Effect.gen(function* () {
+          yield* Effect.sleep(400)
+          yield* Effect.orDie(peer.publish({ jobs: 1 }, "next"))
+          yield* Effect.sleep(1_200)
+        })
+      )
+      const told = sent.slice(0, -1).map(({ at, jobs }) => [at, jobs])
+      assert.deepStrictEqual(told, [
+        [0, 0],
+        [1_000, 1]
+      ])
+    })
+  )
+
   it.effect("on a schedule of one's own", () =>
     Effect.gen(function* () {
       const schedule = (interval: Effect.Effect<Duration.Duration>) =>

@@ -75,9 +75,9 @@ export const join = Effect.fnUntraced(function* (options: Options) {
     })
   )
   // Numbers of a host and a place on the screen always fit into a packet.
-  const change = (next: (status: HostStatus.HostStatus) => HostStatus.HostStatus) =>
-    Effect.orDie(Effect.flatMap(Ref.updateAndGet(present, next), peer.publish))
-  const look = Effect.flatMap(NodeHostStatus.sample, (host) => change((status) => ({ ...status, ...host })))
+  const change = (next: (status: HostStatus.HostStatus) => HostStatus.HostStatus, when: StatusPeer.When) =>
+    Effect.orDie(Effect.flatMap(Ref.updateAndGet(present, next), (status) => peer.publish(status, when)))
+  const look = Effect.flatMap(NodeHostStatus.sample, (host) => change((status) => ({ ...status, ...host }), "next"))
   if (!sends && options.listenOnly !== true) yield* Effect.forkScoped(Effect.forever(Effect.delay(look, refresh)))
-  return { peer, move: (key: HostStatus.Key) => change((status) => HostStatus.move(status, key)) }
+  return { peer, move: (key: HostStatus.Key) => change((status) => HostStatus.move(status, key), "now") }
 })
