@@ -98,7 +98,7 @@ export interface StatusPeer<in out A> {
   readonly peers: SubscriptionRef.SubscriptionRef<ReadonlyArray<Peer<A>>>
   /** All that happens from now on; who is slow to listen misses the oldest of more than 1,024. */
   readonly changes: Stream.Stream<Change<A>>
-  /** Says something else from now on, at once unless told otherwise. Fails for a payload that does not fit into a packet. */
+  /** Says something else from now on, at once as a rule. Fails for a payload that does not fit into a packet. */
   readonly publish: (payload: A, when?: When) => Effect.Effect<void, StatusError>
   readonly figures: Effect.Effect<Figures>
 }
