@@ -16,7 +16,7 @@ import * as StatusPeer from "../../src/status/StatusPeer.ts"
 
 const [name = `worker-${process.pid}`, port = "2066"] = process.argv.slice(2)
 const Load = Schema.Struct({ jobs: Schema.Int, queue: Schema.Array(Schema.String) })
-const transport = Broadcast.make({ addresses: ["127.255.255.255"], port: Number(port) })
+const transport = Broadcast.make({ addresses: [Broadcast.loopback], port: Number(port) })
 const Presence = StatusPeer.layer({ name, schema: Load, payload: { jobs: 0, queue: [] }, transport })
 
 Effect.gen(function* () {

@@ -3,7 +3,7 @@
  * in an x.
  */
 import type { Peer } from "../network/Network.ts"
-import type { Dissector, Sighting } from "../network/Wire.ts"
+import { type Dissector, formatPeer, type Sighting } from "../network/Wire.ts"
 import { safe, summary } from "./Payload.ts"
 
 /** @category models @since 0.1.0 */
@@ -54,7 +54,7 @@ const plan = (sightings: ReadonlyArray<Sighting>, options: Options): Plan => {
   const byPort = sightings.some(({ from, to }) => from.address === to.address)
   const nameOf = ({ address, port }: Peer) => {
     const host = names[address] ?? address
-    return safe(byPort ? (host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`) : host)
+    return safe(byPort ? formatPeer({ address: host, port }) : host)
   }
   const head = Math.ceil(most / 2)
   const tail = sightings.length - (most - head)

@@ -3,10 +3,8 @@
  * both, and all that was agreed, with the key (HMAC-SHA-256, RFC 2104), which itself is never sent. A farm does so
  * before the server does, so that a stranger learns nothing that is made from the key.
  */
-import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as Effect from "effect/Effect"
 import * as Base64 from "effect/encoding/Base64"
-import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Hmac from "../network/Hmac.ts"
@@ -53,10 +51,7 @@ export const make = Effect.fnUntraced(function* (secret: Redacted.Redacted): Eff
     const message = "the key is empty: give at least one character"
     return yield* new FarmError({ reason: new Invalid({ message }) })
   }
-  const given = yield* Effect.serviceOption(SecureRandom.SecureRandom)
-  const random = Option.isSome(given)
-    ? given.value
-    : yield* Effect.provide(SecureRandom.SecureRandom, SecureRandom.layerWebCrypto)
+  const random = yield* Hmac.random
   return {
     nonce: Effect.map(random.randomBytes(32), Base64.encode),
     prove: (role, agreed) => Effect.map(hmac.sign(signed(role, agreed)), Base64.encode),

@@ -4,13 +4,13 @@
  *
  * A farm reckons with workers that do one thing at a time, so a host of n threads is n workers over one connection.
  */
-import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import * as Pull from "effect/Pull"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
+import * as Monotonic from "../network/Monotonic.ts"
 import type { Report, Task, Worker } from "./Worker.ts"
 
 /** How a task ended. */
@@ -91,8 +91,7 @@ export const make = Effect.fnUntraced(function* <R>(
   options: Options<R>
 ): Effect.fn.Return<ReadonlyArray<Worker>, Failure, R | Scope.Scope> {
   const { job, lease, name, onEvent, open, reconnect } = options
-  const clock = yield* Clock.Clock
-  const now = () => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
+  const now = yield* Monotonic.millis
   const started = yield* Deferred.make<Line, Failure>()
   const run = yield* FiberSet.makeRuntime<never>()
   const flights = new Map<number, Flight>()

@@ -1,11 +1,11 @@
 /** The connection of a farm to a server of work, from the look-up of its name to the last words of the greeting. */
 import * as Bytes from "effect/Bytes"
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Dns from "effect/net/Dns"
 import * as Pull from "effect/Pull"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
+import * as Monotonic from "../network/Monotonic.ts"
 import type { Network } from "../network/Network.ts"
 import type { ServiceNames } from "../network/ServiceNames.ts"
 import * as TcpClient from "../network/TcpClient.ts"
@@ -83,8 +83,7 @@ export const open = Effect.fnUntraced(function* (
   options: Options
 ): Effect.fn.Return<Line, Failure, Needs | Scope.Scope> {
   const { lease, maxFrame, timeout } = options
-  const clock = yield* Clock.Clock
-  const now = () => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
+  const now = yield* Monotonic.millis
   const { latency, talk, welcome } = yield* greet(options, now).pipe(
     Pull.catchDone(closedEarly),
     Effect.timeoutOrElse({ duration: timeout, orElse: () => Effect.fail(ProtocolTalk.silent(timeout)) }),

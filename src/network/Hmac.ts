@@ -19,7 +19,13 @@ export interface Hmac {
   readonly verify: (tag: Uint8Array, bytes: Uint8Array) => Effect.Effect<boolean>
 }
 
-const own = Layer.provide(Mac.layerWebCrypto, SecureRandom.layerWebCrypto)
+const own = Layer.provideMerge(Mac.layerWebCrypto, SecureRandom.layerWebCrypto)
+
+/** The `SecureRandom` that is provided, else web crypto's. */
+export const random: Effect.Effect<SecureRandom.SecureRandom["Service"]> = Effect.flatMap(
+  Effect.serviceOption(SecureRandom.SecureRandom),
+  Option.match({ onSome: Effect.succeed, onNone: () => Effect.provide(SecureRandom.SecureRandom, own) })
+)
 
 const text = new TextEncoder()
 

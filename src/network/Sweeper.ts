@@ -3,10 +3,10 @@
  * thousand connections cost no timers and the data path nothing at all. A deadline is met late by at most one period,
  * never early.
  */
-import * as Clock from "effect/Clock"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
+import * as Monotonic from "./Monotonic.ts"
 
 /** Calls every look once a period. @category models @since 0.1.0 */
 export interface Sweeper {
@@ -26,10 +26,9 @@ export interface Sweeper {
  * @since 0.1.0
  */
 export const make = Effect.fnUntraced(function* (period: Duration.Input) {
-  const clock = yield* Clock.Clock
   const looks = new Set<(now: number) => void>()
   const needed = Latch.makeUnsafe(false)
-  const now = () => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
+  const now = yield* Monotonic.millis
   const sweep = Effect.sync(() => {
     const time = now()
     for (const look of looks) look(time)

@@ -83,8 +83,6 @@ const grace = 1_000
 
 const silence: Network.Traffic = { received: 0, sent: 0, unsent: 0 }
 
-const millis = (input: Duration.Input) => Duration.toMillis(Duration.fromInputUnsafe(input))
-
 /**
  * Listens, and serves every client with `handler` until the scope closes; a connection closes when its handler ends.
  *
@@ -105,8 +103,8 @@ export const make = Effect.fnUntraced(function* <E, R>(
   const annotations = { ...Context.get(outer, References.CurrentLogAnnotations), service }
   const context = Context.add(outer, References.CurrentLogAnnotations, annotations)
   const runNow = Effect.runForkWith(context)
-  const idle = millis(options.idleTimeout ?? "60 seconds")
-  const unread = millis(options.writeTimeout ?? "30 seconds")
+  const idle = Duration.toMillis(options.idleTimeout ?? "60 seconds")
+  const unread = Duration.toMillis(options.writeTimeout ?? "30 seconds")
   const max = options.maxConnections ?? Math.max(1, Math.min(1_024, network.room()))
   const sweeper = yield* Sweeper.make(Math.max(5, Math.min(250, idle / 4, unread / 4)))
   const clients = new Set<Served>()

@@ -78,6 +78,10 @@ export const largestDatagram = (literal: string): number => (familyOf(literal) =
 /** Whether two datagrams came from the same socket. @category guards @since 0.1.0 */
 export const samePeer = (one: Peer, other: Peer): boolean => one.port === other.port && one.address === other.address
 
+/** A peer for people: `192.0.2.7:2066`, `[2001:db8::7]:2066`. @category formatting @since 0.1.0 */
+export const formatPeer = ({ address, port }: Peer): string =>
+  address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`
+
 /**
  * An IP literal without the zone of a link-local address, which systems spell differently.
  *

@@ -4,7 +4,6 @@
  * then taken off, so that the sum is right whoever counts.
  */
 import * as Bytes from "effect/Bytes"
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import * as Option from "effect/Option"
@@ -16,6 +15,7 @@ import * as TcpWorkers from "../farm/TcpWorkers.ts"
 import type { Ending, Failure, Line, Tell } from "../farm/TcpWorkersHost.ts"
 import type { Needs } from "../farm/TcpWorkersLink.ts"
 import type { Worker } from "../farm/Worker.ts"
+import * as Monotonic from "../network/Monotonic.ts"
 import type { Connection } from "../network/Network.ts"
 import * as TcpClient from "../network/TcpClient.ts"
 import * as CourseDialect from "./CourseDialect.ts"
@@ -62,8 +62,7 @@ const open = Effect.fnUntraced(function* (
   { timeout }: { readonly timeout: number },
   pipeline: number
 ): Effect.fn.Return<Line, Failure, Needs | Scope.Scope> {
-  const clock = yield* Clock.Clock
-  const now = () => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
+  const now = yield* Monotonic.millis
   const start = now()
   const cutter = CourseDialect.answers()
   const { connection, isCourse } = yield* Effect.gen(function* () {

@@ -88,7 +88,7 @@ export const placeOf = (address: NetAddress.SocketAddress): Place =>
 
 const millis = (input: Duration.Input | undefined): Duration.Input | undefined => {
   if (input === undefined) return undefined
-  const time = Duration.toMillis(Duration.fromInputUnsafe(input))
+  const time = Duration.toMillis(input)
   return Number.isFinite(time) ? time : "Infinity"
 }
 

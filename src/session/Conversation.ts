@@ -88,7 +88,7 @@ export const handler =
 
 /** Lets it tick until the result is called. */
 const ticks = (every: Duration.Input, sweeper: Sweeper.Sweeper, talk: { readonly tick: () => void }) => {
-  const period = Duration.toMillis(Duration.fromInputUnsafe(every))
+  const period = Duration.toMillis(every)
   let last = sweeper.now()
   return sweeper.add((now) => {
     if (now - last < period) return

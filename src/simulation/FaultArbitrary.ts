@@ -32,7 +32,7 @@ export interface Options {
 }
 
 const milli = 1_000_000
-const millis = (input: Duration.Input) => Math.max(1, Math.floor(Duration.toMillis(Duration.fromInputUnsafe(input))))
+const millis = (input: Duration.Input) => Math.max(1, Math.floor(Duration.toMillis(input)))
 
 /** The plan of a seed. @category constructors @since 0.1.0 */
 export const generate = (seed: FaultRandom.Seed, options: Options = {}): FaultPlan.FaultPlan => {

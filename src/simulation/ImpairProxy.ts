@@ -164,7 +164,7 @@ export const make = Effect.fnUntraced(function* (
   })
 
   const overUdp = Effect.fnUntraced(function* (port: number) {
-    const idle = Duration.toMillis(Duration.fromInputUnsafe(idleTimeout))
+    const idle = Duration.toMillis(idleTimeout)
     const sweeper = yield* Sweeper.make(Math.max(5, Math.min(1_000, idle / 4)))
     const run = yield* FiberSet.makeRuntime<never>()
     const target = peerOf(to)

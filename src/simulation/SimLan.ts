@@ -63,7 +63,7 @@ interface Way {
   free: number
 }
 
-const nanos = (input: Duration.Input) => Math.round(Duration.toMillis(Duration.fromInputUnsafe(input)) * 1e6)
+const nanos = (input: Duration.Input) => Math.round(Duration.toMillis(input) * 1e6)
 
 const wayOf = ({ bandwidth, latency = "500 micros", loss = 0, mtu = 65_535, queue = 262_144 }: LinkOptions): Way => {
   const isRange = Array.isArray(latency) && latency.length === 2

@@ -162,7 +162,7 @@ const attempt = Effect.fnUntraced(function* <A, E, R>(
   ).pipe(Context.add(Scheduler.Scheduler, queue.scheduler))
   const fiber = Effect.runForkWith(world)(Random.withSeed(program, `${seed}`))
   const isDone = () => fiber.pollUnsafe() !== undefined
-  const until = Duration.toMillis(Duration.fromInputUnsafe(deadline)) * 1e6
+  const until = Duration.toMillis(deadline) * 1e6
   const advance = () =>
     clock.advance(until, () => {
       queue.run(Number.POSITIVE_INFINITY, isDone)

@@ -106,7 +106,7 @@ export const run = <A, E, R>(
 ): Effect.Effect<Report<A, E>, never, Exclude<R, Scope.Scope>> =>
   Effect.map(Effect.context<Exclude<R, Scope.Scope>>(), (outer) => {
     const { deadline = "1 hour", dissectors, plan = [], preempt, seed = 1, tap } = options
-    const until = Duration.toMillis(Duration.fromInputUnsafe(deadline)) * 1e6
+    const until = Duration.toMillis(deadline) * 1e6
     const fibers =
       preempt === undefined
         ? undefined

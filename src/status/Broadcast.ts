@@ -17,7 +17,9 @@ export interface Options extends Transport.Options {
 }
 
 const limited = "255.255.255.255"
-const loopback = "127.255.255.255"
+
+/** All of this machine who broadcast, and nobody else. @category constants @since 0.1.0 */
+export const loopback = "127.255.255.255"
 
 interface Destinations {
   readonly addresses: ReadonlyArray<string>

@@ -1,7 +1,7 @@
 /** Each peer sends to each: no broadcast is needed, so it works across networks, but all must be named. */
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
+import * as Monotonic from "../network/Monotonic.ts"
 import * as Network from "../network/Network.ts"
 import * as Sending from "./Sending.ts"
 import * as Transport from "./Transport.ts"
@@ -39,7 +39,6 @@ export const make = (options: Options): Transport.Open =>
   Effect.fnUntraced(function* (receive) {
     const { port = Transport.defaultPort, rate = 1_000 } = options
     const network = yield* Network.Network
-    const clock = yield* Clock.Clock
     const record = Sending.make()
     const listed = Effect.isEffect(options.peers) ? options.peers : Effect.succeed(options.peers)
 
@@ -66,7 +65,7 @@ export const make = (options: Options): Transport.Open =>
     let next = 0
     /** When the next packet may go. */
     let free = 0
-    const now = () => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
+    const now = yield* Monotonic.millis
     const one = Effect.gen(function* () {
       yield* waiting.await
       if (left === 0) {

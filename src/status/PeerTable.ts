@@ -112,7 +112,7 @@ const makeRoom = <A>(table: Fresh<A>): ReadonlyArray<Change<A>> => {
   if (Rows.size(rows) < settings.maxPeers || time < table.fullUntil) return nothing
   const evicted = Crowd.evict(Rows.values(rows), settings.maxPeers)
   const gone = new Set(evicted)
-  if (gone.size > 0) table.rows = Rows.from(Rows.values(rows).filter((row) => !gone.has(row)))
+  table.rows = Rows.filterMap(rows, (row) => (gone.has(row) ? undefined : row))
   if (evicted.length < Crowd.share(settings.maxPeers)) table.fullUntil = time + settings.period
   return evicted.map((row) => change("Forgotten", table, row))
 }

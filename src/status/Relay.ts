@@ -6,15 +6,12 @@
  * not asked for. Cookies are made from a secret, the address and the time (as those of RFC 9018 are), so that before
  * somebody is known to have an address, nothing of him is kept.
  */
-import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
-import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Base64 from "effect/encoding/Base64"
 import * as Layer from "effect/Layer"
 import type * as NetAddress from "effect/net/NetAddress"
-import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
@@ -100,11 +97,8 @@ const encoder = new TextEncoder()
 const cookieMaker = Effect.fnUntraced(function* (secret: Redacted.Redacted | undefined) {
   const given = secret === undefined ? undefined : yield* Hmac.make(secret)
   if (given !== undefined) return given
-  const provided = yield* Effect.serviceOption(SecureRandom.SecureRandom)
-  const random = Option.isSome(provided)
-    ? provided.value
-    : yield* Effect.provide(SecureRandom.SecureRandom, SecureRandom.layerWebCrypto)
-  return (yield* Hmac.make(Redacted.make(Base64.encode(yield* random.randomBytes(32)))))!
+  const bytes = yield* Effect.flatMap(Hmac.random, (random) => random.randomBytes(32))
+  return (yield* Hmac.make(Redacted.make(Base64.encode(bytes))))!
 })
 
 /**
@@ -118,10 +112,10 @@ export const make = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Agent, Network.NetworkError, Network.Network | Scope.Scope> {
   const { host = "127.0.0.1", maxLease = "1 hour", port = Transport.defaultPort } = options
   const network = yield* Network.Network
-  const clock = yield* Clock.Clock
   const mac = yield* cookieMaker(options.secret)
-  const longest = Duration.toMillis(Duration.fromInputUnsafe(maxLease))
-  const now = () => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
+  const longest = Duration.toMillis(maxLease)
+  const sweeper = yield* Sweeper.make("1 second")
+  const { now } = sweeper
   const subscribers = Subscribers.make({ most: options.maxSubscribers ?? 1_024, rate: options.rate ?? 50 })
   const counts = {
     received: 0,
@@ -186,7 +180,6 @@ export const make = Effect.fnUntraced(function* (
     say({ _tag: "Granted", lease: granted, cookie })
   })
   yield* Effect.forkScoped(Effect.forever(Effect.flatMap(Queue.take(requests), answer)))
-  const sweeper = yield* Sweeper.make("1 second")
   sweeper.add(() => subscribers.sweep(now()))
   return {
     address: socket.local,

@@ -1,4 +1,5 @@
 /** The way through a relay: packets go to it, and it passes on those of all others who have subscribed. */
+import * as Bytes from "effect/Bytes"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
@@ -52,7 +53,7 @@ export const make = (options: Options): Transport.Open =>
     const relay = { address, port: relayPort }
     const literal = NetAddress.formatIp(parsed.success)
     const host = options.host ?? (NetAddress.isIpv4Address(parsed.success) ? "0.0.0.0" : "::")
-    const lease = Duration.toMillis(Duration.fromInputUnsafe(options.lease ?? "30 seconds"))
+    const lease = Duration.toMillis(options.lease ?? "30 seconds")
     const name = `relay ${address} port ${relayPort}`
     const record = Sending.make()
 
@@ -62,9 +63,7 @@ export const make = (options: Options): Transport.Open =>
     let challenges = 0
     const replies = yield* Queue.sliding<RelayMessage.Control>(8)
     const isAnswer = (message: RelayMessage.Control) =>
-      message._tag === "Challenge"
-        ? challenges++ < limits.challenges
-        : message.cookie.every((byte, at) => byte === cookie[at])
+      message._tag === "Challenge" ? challenges++ < limits.challenges : Bytes.Equivalence(message.cookie, cookie)
     const hear = (bytes: Uint8Array, from: Network.Peer) => {
       if (from.port !== relayPort || withoutZone(from.address) !== literal) return
       const message = RelayMessage.decode(bytes)

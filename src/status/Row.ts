@@ -1,4 +1,5 @@
 /** One peer's line in a table: what a packet of its own, or its silence, makes of it. Pure. */
+import * as Bytes from "effect/Bytes"
 import * as Result from "effect/Result"
 import { samePeer } from "../network/Wire.ts"
 import * as OtherLife from "./OtherLife.ts"
@@ -57,13 +58,6 @@ const windowSize = 31
 
 /** As if all had come: of what was before the first packet nothing is missing. */
 const complete = -1
-
-const isSame = (one: Uint8Array, other: Uint8Array) => {
-  if (one === other) return true
-  if (one.length !== other.length) return false
-  for (let i = 0; i < one.length; i++) if (one[i] !== other[i]) return false
-  return true
-}
 
 type Said<A> = Pick<Known<A>, "bytes" | "payload" | "invalid">
 
@@ -157,7 +151,7 @@ const knownOf = <A>(known: Known<A>, beat: Heartbeat, { settings, time }: Look<A
   const conflict = known.conflict && time - known.other!.at <= settings.patience.downAfter * interval
   const isAsBefore =
     state === known.state && conflict === known.conflict && name === beat.name && interval === beat.interval
-  const isSaid = isSame(known.bytes, beat.payload)
+  const isSaid = Bytes.Equivalence(known.bytes, beat.payload)
   if (isAsBefore && isSaid && samePeer(address, beat.from)) return known
   return {
     ...known,

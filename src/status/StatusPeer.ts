@@ -11,7 +11,6 @@
  * })
  * ```
  */
-import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -29,6 +28,7 @@ import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 import * as Hmac from "../network/Hmac.ts"
+import * as Monotonic from "../network/Monotonic.ts"
 import type * as Network from "../network/Network.ts"
 import * as Broadcast from "./Broadcast.ts"
 import * as Ear from "./Ear.ts"
@@ -115,8 +115,6 @@ const looks = 4
 /** Changes that wait for whoever is slow to listen. */
 const backlog = 1_024
 
-const millis = (input: Duration.Input) => Duration.toMillis(Duration.fromInputUnsafe(input))
-
 /** After 0.9 to 1 of the interval, so that peers that started together do not go on together. */
 const jittered = (interval: Effect.Effect<Duration.Duration>) =>
   Schedule.modifyDelay(Schedule.forever, () =>
@@ -155,12 +153,12 @@ export const make = Effect.fnUntraced(function* <A>(
   options: Options<A>
 ): Effect.fn.Return<StatusPeer<A>, StatusError | Network.NetworkError, Network.Network | Scope.Scope> {
   const { cluster = "", course } = options
-  const asked = millis(options.interval ?? "1 second")
-  const quiet = millis(options.quiet ?? "100 millis")
-  const window = millis(options.replayWindow ?? "30 seconds")
-  const clock = yield* Clock.Clock
+  const asked = Duration.toMillis(options.interval ?? "1 second")
+  const quiet = Duration.toMillis(options.quiet ?? "100 millis")
+  const window = Duration.toMillis(options.replayWindow ?? "30 seconds")
+  const time = yield* Monotonic.millis
   /** Whole milliseconds: such numbers take no memory of their own. */
-  const now = () => Math.floor(Number(clock.monotonicTimeNanosUnsafe()) / 1e6)
+  const now = () => Math.floor(time())
   const key = options.key === undefined ? undefined : yield* Hmac.make(options.key)
   if (options.key !== undefined && key === undefined) {
     return yield* new StatusError({ reason: "Option", message: "the key is empty: give at least one character" })

@@ -1,4 +1,5 @@
 /** Who is subscribed to a relay, until when, and how much each may send. Times are arguments, in milliseconds. */
+import * as Mac from "effect/crypto/Mac"
 import type { Peer } from "../network/Network.ts"
 import * as RelayMessage from "./RelayMessage.ts"
 
@@ -38,12 +39,6 @@ export interface Subscribers {
 
 const keyOf = ({ address, port }: Peer) => `${address} ${port}`
 
-const isSame = (one: Uint8Array, other: Uint8Array) => {
-  let difference = one.length ^ other.length
-  for (let i = 0; i < one.length; i++) difference |= one[i]! ^ other[i]!
-  return difference === 0
-}
-
 export const make = ({ most, rate }: Options): Subscribers => {
   const rows = new Map<string, Subscriber>()
   const fill = (row: Subscriber, now: number) => {
@@ -78,7 +73,7 @@ export const make = ({ most, rate }: Options): Subscribers => {
     },
     leave: (peer, cookie, now) => {
       const row = rows.get(keyOf(peer))
-      if (row === undefined || row.until <= now || !isSame(row.cookie, cookie)) return false
+      if (row === undefined || row.until <= now || !Mac.timingSafeEqual(row.cookie, cookie)) return false
       row.until = now
       return true
     },

@@ -63,8 +63,6 @@ const delays = (attempts: number, delay: (index: number, random: number) => numb
     )
   )
 
-const millis = (input: Duration.Input) => Duration.toMillis(Duration.fromInputUnsafe(input))
-
 /** The same delay each time. @category models @since 0.1.0 */
 export interface FixedOptions {
   /** Default 1 second. */
@@ -81,7 +79,7 @@ export interface FixedOptions {
  */
 export const fixed = (options: FixedOptions = {}): Retransmission => {
   const { attempts = 6 } = options
-  const every = millis(options.every ?? "1 second")
+  const every = Duration.toMillis(options.every ?? "1 second")
   return () => delays(attempts, () => every)
 }
 
@@ -108,8 +106,8 @@ export interface ExponentialOptions {
  */
 export const exponential = (options: ExponentialOptions = {}): Retransmission => {
   const { attempts = 6, factor = 2, jitter = 0.1 } = options
-  const first = millis(options.first ?? "1 second")
-  const cap = millis(options.cap ?? "8 seconds")
+  const first = Duration.toMillis(options.first ?? "1 second")
+  const cap = Duration.toMillis(options.cap ?? "8 seconds")
   return () =>
     delays(attempts, (index, random) => Math.min(cap, first * factor ** index) * (1 + jitter * (2 * random - 1)))
 }
@@ -135,9 +133,9 @@ export interface AdaptiveOptions {
  */
 export const adaptive = (options: AdaptiveOptions = {}): Retransmission => {
   const { attempts = 10 } = options
-  const least = millis(options.least ?? "50 millis")
-  const most = millis(options.most ?? "5 seconds")
-  const initial = millis(options.initial ?? "1 second")
+  const least = Duration.toMillis(options.least ?? "50 millis")
+  const most = Duration.toMillis(options.most ?? "5 seconds")
+  const initial = Duration.toMillis(options.initial ?? "1 second")
   return (rtt) => {
     const first = rtt === undefined ? initial : Math.max(least, rtt.smoothed + 4 * rtt.variance)
     return delays(attempts, (index) => Math.min(most, first * 2 ** index))
@@ -155,7 +153,7 @@ export const until = (
   retransmission: Retransmission,
   options: { readonly deadline: Duration.Input }
 ): Retransmission => {
-  const deadline = millis(options.deadline)
+  const deadline = Duration.toMillis(options.deadline)
   return (rtt) =>
     Schedule.fromStep(
       Effect.map(Schedule.toStep(retransmission(rtt)), (step) => {

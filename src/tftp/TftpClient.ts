@@ -123,7 +123,7 @@ const wantedBy = ({
 }: Exchange): Negotiation.Wanted => ({
   blksize,
   windowsize: windowsize ?? Math.min(defaultOptions.windowsize, Negotiation.windowWithin(usualBuffer, blksize)),
-  interval: timeout === undefined ? undefined : Duration.toMillis(Duration.fromInputUnsafe(timeout)),
+  interval: timeout === undefined ? undefined : Duration.toMillis(timeout),
   tsize
 })
 

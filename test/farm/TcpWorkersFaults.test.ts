@@ -1,9 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Schema from "effect/Schema"
 import * as Farm from "../../src/farm/Farm.ts"
-import * as Job from "../../src/farm/Job.ts"
 import * as TcpWorkerServer from "../../src/farm/TcpWorkerServer.ts"
 import * as TcpWorkers from "../../src/farm/TcpWorkers.ts"
 import * as ServiceNames from "../../src/network/ServiceNames.ts"
@@ -12,30 +10,10 @@ import * as SimCheck from "../../src/simulation/SimCheck.ts"
 import type * as Simulation from "../../src/simulation/Simulation.ts"
 import * as Simulated from "../support/Simulated.ts"
 import * as SimWorkers from "./SimWorkers.ts"
-
-const Range = Schema.Struct({ from: Schema.Number, to: Schema.Number })
-
-/** Counts how often its packets are worked on. */
-const sums = () => {
-  const done = new Map<number, number>()
-  const job = Job.make({
-    name: "sum",
-    version: 1,
-    packet: Range,
-    result: Schema.Number,
-    split: (to: number) => Job.range(0, to),
-    work: ({ from, to }) => {
-      done.set(from, (done.get(from) ?? 0) + 1)
-      return ((to - from) * (from + to - 1)) / 2
-    },
-    empty: 0,
-    merge: (sum: number, part) => sum + part
-  })
-  return { job, done }
-}
+import * as Sums from "./Sums.ts"
 
 const numbers = 200
-const right = (numbers * (numbers - 1)) / 2
+const right = Sums.right(numbers)
 
 /** Faults of the farm's links, and of the hosts that lend their workers. */
 const generate: FaultArbitrary.Options = {
@@ -50,7 +28,7 @@ const span = Duration.seconds(60)
 /** No run takes longer: hosts that are gone are given up. */
 const patience = Duration.minutes(5)
 
-const serve = (job: ReturnType<typeof sums>["job"], speeds: ReadonlyArray<number>) =>
+const serve = (job: ReturnType<typeof Sums.make>["job"], speeds: ReadonlyArray<number>) =>
   TcpWorkerServer.make({
     host: "0.0.0.0",
     port: 1070,
@@ -59,7 +37,7 @@ const serve = (job: ReturnType<typeof sums>["job"], speeds: ReadonlyArray<number
   })
 
 const world = Effect.fnUntraced(function* (simulation: Simulation.Simulation, speeds: ReadonlyArray<number> = [1, 1]) {
-  const { done, job } = sums()
+  const { done, job } = Sums.make()
   const one = yield* simulation.host("one")
   const two = yield* simulation.host("two")
   const farm = yield* simulation.host("farm")

@@ -3,9 +3,7 @@ import * as Bytes from "effect/Bytes"
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
-import * as Schema from "effect/Schema"
 import * as Farm from "../../src/farm/Farm.ts"
-import * as Job from "../../src/farm/Job.ts"
 import * as Protocol from "../../src/farm/Protocol.ts"
 import * as ProtocolTalk from "../../src/farm/ProtocolTalk.ts"
 import * as TcpWorkerServer from "../../src/farm/TcpWorkerServer.ts"
@@ -15,22 +13,12 @@ import * as ServiceNames from "../../src/network/ServiceNames.ts"
 import * as TcpServer from "../../src/network/TcpServer.ts"
 import * as Simulated from "../support/Simulated.ts"
 import * as SimWorkers from "./SimWorkers.ts"
+import * as Sums from "./Sums.ts"
 
-const Range = Schema.Struct({ from: Schema.Number, to: Schema.Number })
-
-const job = Job.make({
-  name: "sum",
-  version: 1,
-  packet: Range,
-  result: Schema.Number,
-  split: (to: number) => Job.range(0, to),
-  work: ({ from, to }) => ((to - from) * (from + to - 1)) / 2,
-  empty: 0,
-  merge: (sum: number, part) => sum + part
-})
+const { job } = Sums.make()
 
 const numbers = 300
-const right = (numbers * (numbers - 1)) / 2
+const right = Sums.right(numbers)
 
 const frame = (message: Protocol.Message) => Result.getOrThrow(Protocol.encode(message))
 
@@ -44,7 +32,7 @@ const toWork =
   (answer: (id: number, sum: number) => ReadonlyArray<Uint8Array>): Nature =>
   (message) =>
     message._tag === "Work"
-      ? answer(message.id, job.work(message.packet as typeof Range.Type, { stopped: () => false }))
+      ? answer(message.id, job.work(message.packet as typeof Sums.Range.Type, { stopped: () => false }))
       : message._tag === "Ping"
         ? [pong]
         : []

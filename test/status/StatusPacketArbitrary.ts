@@ -3,6 +3,7 @@ import * as Arbitrary from "effect/Arbitrary"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as StatusPacket from "../../src/status/StatusPacket.ts"
+import * as Mutated from "../support/Mutated.ts"
 
 const between = (minimum: number, maximum: number) =>
   Arbitrary.schema(Schema.Int.check(Schema.isBetween({ minimum, maximum })))
@@ -84,22 +85,5 @@ export const valid: Arbitrary.Arbitrary<Uint8Array> = Arbitrary.map(
   }
 )
 
-const changes = Arbitrary.array(Arbitrary.all([between(0, 2), between(0, 0xffff), between(0, 255)]), {
-  minLength: 1,
-  maxLength: 4
-})
-
 /** Packets with a few bytes changed, cut out or put in. */
-export const mutated: Arbitrary.Arbitrary<Uint8Array> = Arbitrary.map(
-  Arbitrary.all([valid, changes]),
-  ([packet, changes]) => {
-    const bytes = Array.from(packet)
-    for (const [change, where, byte] of changes) {
-      const at = where % (bytes.length + 1)
-      if (change === 0) bytes.splice(at, 1, byte)
-      else if (change === 1) bytes.splice(at, where % 5)
-      else bytes.splice(at, 0, byte)
-    }
-    return Uint8Array.from(bytes)
-  }
-)
+export const mutated = Mutated.mutated(valid, Arbitrary.all([between(0, 2), between(0, 0xffff), between(0, 255)]))

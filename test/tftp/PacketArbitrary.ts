@@ -2,6 +2,7 @@
 import * as Arbitrary from "effect/Arbitrary"
 import * as Schema from "effect/Schema"
 import * as Packet from "../../src/tftp/Packet.ts"
+import * as Mutated from "../support/Mutated.ts"
 
 const to = (maximum: number) => Schema.Int.check(Schema.isBetween({ minimum: 0, maximum }))
 
@@ -53,22 +54,8 @@ export const packets: Arbitrary.Arbitrary<Packet.Packet> = Arbitrary.flatMap(
   (kind) => [requests, blocks, acks, failures, optionAcks].at(kind)!
 )
 
-const changes = Arbitrary.array(Arbitrary.all([Arbitrary.schema(to(2)), Arbitrary.schema(word16), byte]), {
-  minLength: 1,
-  maxLength: 4
-})
-
-/** Packets with a few bytes changed, cut off or put in. */
-export const mutated: Arbitrary.Arbitrary<Uint8Array> = Arbitrary.map(
-  Arbitrary.all([packets, changes]),
-  ([packet, changes]) => {
-    const bytes = Array.from(Packet.encode(packet))
-    for (const [change, where, byte] of changes) {
-      const at = where % (bytes.length + 1)
-      if (change === 0) bytes.splice(at, 1, byte)
-      else if (change === 1) bytes.splice(at, where % 5)
-      else bytes.splice(at, 0, byte)
-    }
-    return Uint8Array.from(bytes)
-  }
+/** Packets with a few bytes changed, cut out or put in. */
+export const mutated = Mutated.mutated(
+  Arbitrary.map(packets, Packet.encode),
+  Arbitrary.all([Arbitrary.schema(to(2)), Arbitrary.schema(word16), byte])
 )

@@ -17,7 +17,7 @@ import * as StatusPeer from "../../../src/status/StatusPeer.ts"
 
 const [who = "ours", peers = "200", seconds = "10"] = process.argv.slice(2)
 const count = Number(peers)
-const everywhere = "127.255.255.255"
+const everywhere = Broadcast.loopback
 
 interface Running {
   /** Whether each has heard all. */

@@ -1,5 +1,6 @@
 /** Peers and what happens to them, as sentences and as values for JSON. Pure. */
 import { printable } from "../../network/Text.ts"
+import { formatPeer } from "../../network/Wire.ts"
 import type * as HostStatus from "../../status/HostStatus.ts"
 import type * as Peer from "../../status/Peer.ts"
 
@@ -24,8 +25,7 @@ export const ago = (millis: number): string => {
 }
 
 /** Where a peer is; this one is nowhere else. */
-export const addressOf = ({ address: { address, port }, self }: Neighbour): string =>
-  self ? "" : address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`
+export const addressOf = ({ address, self }: Neighbour): string => (self ? "" : formatPeer(address))
 
 const rounded = (value: number) => Math.round(value * 10_000) / 10_000
 

@@ -125,17 +125,14 @@ const tftp = ({ drain, host, tftpPort, tftpRoot }: Input): Service => ({
   attempt: (host, port) => `curl -s tftp://${host}:${port}/${tftpRoot === undefined ? "hello.txt" : "FILE"}`
 })
 
-/** All of this machine who broadcast, and nobody else. */
-const loopback = "127.255.255.255"
-
 /** A peer among those of this machine. */
 const status = ({ statusPort: port }: Input): Service => ({
   name: "status",
   start: Effect.gen(function* () {
     const name = yield* statusJoin.nameOf("up")
-    const transport = Broadcast.make({ port, addresses: [loopback] })
+    const transport = Broadcast.make({ port, addresses: [Broadcast.loopback] })
     yield* statusJoin.join({ name, transport, port, flag: "--status-port" })
-    return NetAddress.inetAddressFromIpStringUnsafe(loopback, port)
+    return NetAddress.inetAddressFromIpStringUnsafe(Broadcast.loopback, port)
   }).pipe(Effect.catchTag("UsageError", ({ message }) => Effect.fail(new CannotServe({ message })))),
   attempt: (host, port) => {
     const own = port === Transport.defaultPort ? "" : ` --port ${port}`

@@ -1,0 +1,24 @@
+/** What a bad network or a bad peer makes of packets. */
+import * as Arbitrary from "effect/Arbitrary"
+
+/** A kind of change, a place, and a byte. */
+type Change = readonly [kind: number, where: number, byte: number]
+
+/** Packets with a few bytes changed, cut out or put in: 0 to 2 are the kinds. */
+export const mutated = (
+  packets: Arbitrary.Arbitrary<Uint8Array>,
+  change: Arbitrary.Arbitrary<Change>
+): Arbitrary.Arbitrary<Uint8Array> =>
+  Arbitrary.map(
+    Arbitrary.all([packets, Arbitrary.array(change, { minLength: 1, maxLength: 4 })]),
+    ([packet, changes]) => {
+      const bytes = Array.from(packet)
+      for (const [kind, where, byte] of changes) {
+        const at = where % (bytes.length + 1)
+        if (kind === 0) bytes.splice(at, 1, byte)
+        else if (kind === 1) bytes.splice(at, where % 5)
+        else bytes.splice(at, 0, byte)
+      }
+      return Uint8Array.from(bytes)
+    }
+  )
