@@ -213,7 +213,13 @@ describe("house", () => {
 
   it("keeps services apart, and what is below from what is above", () => {
     const rule = House.rules.find(({ name }) => name === "arrows")!
-    const order = ["network", "farm session", "rot13 tftp status hangman guess board primes inspect", "cli"]
+    const order = [
+      "network process",
+      "terminal",
+      "farm session",
+      "rot13 tftp status hangman guess board primes inspect",
+      "cli"
+    ]
     const rank = new Map(order.flatMap((names, at) => names.split(" ").map((name) => [name, at] as const)))
     for (const [from, high] of rank) {
       for (const [to, low] of [...rank, ["simulation", 9] as const, ["capture", 9] as const]) {

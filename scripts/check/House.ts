@@ -21,15 +21,17 @@ export interface Rule {
 }
 
 /** What a service may stand on. Services do not import each other. */
-const below = ["network", "farm", "session"]
+const below = ["network", "process", "terminal", "farm", "session"]
 
 const services = ["board", "guess", "hangman", "inspect", "primes", "rot13", "status", "tftp"]
 
 /** What each folder of src/ may import besides itself. A new folder takes its place here first. */
 const arrows: Readonly<Record<string, ReadonlyArray<string>>> = {
   network: [],
-  farm: ["network"],
-  session: ["network"],
+  process: [],
+  terminal: ["network", "process"],
+  farm: ["network", "process"],
+  session: ["network", "process"],
   simulation: ["network"],
   capture: ["network"],
   ...Object.fromEntries(services.map((name) => [name, below])),
@@ -147,7 +149,7 @@ const documented: Rule["find"] = function* ({ code, path, text }, tree) {
 
 const furniture: Rule["find"] = function* ({ bare }) {
   for (const [at, line] of bare.split("\n").entries()) {
-    const [, name, file] = /^export \* as (\w+) from "\.\/(\w+)\.ts"$/.exec(line.trimEnd()) ?? []
+    const [, name, file] = /^export \* as (\w+) from "\.\/(?:\w+\/)*(\w+)\.ts"$/.exec(line.trimEnd()) ?? []
     if (line.trim() !== "" && (name === undefined || name !== file)) {
       yield { line: at + 1, message: `not export * as Module from "./Module.ts": ${line.trim()}` }
     }

@@ -7,7 +7,7 @@
  */
 import * as Fs from "node:fs"
 import * as Effect from "effect/Effect"
-import * as NodeLock from "./NodeLock.ts"
+import * as NodeLock from "../process/NodeLockFile.ts"
 import { type Journal, ScoreboardError } from "./Scoreboard.ts"
 
 /** The largest file that is read. */

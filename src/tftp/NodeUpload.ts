@@ -10,11 +10,11 @@ import * as Crypto from "node:crypto"
 import { constants } from "node:fs"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
+import * as Owner from "../process/NodeProcessIdentity.ts"
 import { reserved } from "./FileName.ts"
 import type { Writable } from "./FileStore.ts"
 import { Busy, FileStoreError, type Reason } from "./FileStoreError.ts"
 import * as File from "./NodeFile.ts"
-import * as Owner from "./NodeOwner.ts"
 import type * as Quota from "./Quota.ts"
 
 /** An open directory. */

@@ -5,7 +5,7 @@ import { getCompileCacheDir } from "node:module"
 import { fileURLToPath } from "node:url"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
-import * as NodeProgram from "../../network/NodeProgram.ts"
+import * as NodeProgram from "../../process/NodeModuleUrl.ts"
 
 /** How a server serves, as it is told on its command line. */
 export const kinds = ["iterative", "fibers", "select", "processes", "pool of 2", "2 threads"] as const

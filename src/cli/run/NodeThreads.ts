@@ -5,7 +5,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Queue from "effect/Queue"
-import * as NodeProgram from "../../network/NodeProgram.ts"
+import * as NodeProgram from "../../process/NodeModuleUrl.ts"
 
 interface Thread<Told> {
   readonly worker: Worker

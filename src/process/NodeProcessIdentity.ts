@@ -3,11 +3,10 @@
  * start: ids are given out again, such triples are not.
  */
 import * as Crypto from "node:crypto"
-import * as Fs from "node:fs"
+import * as Fs from "node:fs/promises"
 import * as Os from "node:os"
 import * as Effect from "effect/Effect"
-import { startOf } from "../network/NodeProcessStart.ts"
-import { call, lstat, readlink } from "./NodeFile.ts"
+import { startOf } from "./NodeProcessStartTime.ts"
 
 /** How long a file of a process of another host may stay untouched before it counts as left behind. */
 const patience = 10 * 60_000
@@ -17,13 +16,16 @@ const hash = (...parts: ReadonlyArray<string>) =>
 
 const text = (path: string) =>
   Effect.orElseSucceed(
-    call<string>((done) => Fs.readFile(path, "utf8", done)),
+    Effect.tryPromise(() => Fs.readFile(path, "utf8")),
     () => ""
   )
 
 /** This host, and within it the space in which process ids mean something: each container has its own. */
 const hostTag = Effect.map(
-  Effect.orElseSucceed(readlink("/proc/self/ns/pid"), () => ""),
+  Effect.orElseSucceed(
+    Effect.tryPromise(() => Fs.readlink("/proc/self/ns/pid")),
+    () => ""
+  ),
   (space) => hash(Os.hostname(), space)
 )
 
@@ -53,7 +55,10 @@ const exists = (pid: number) => {
 export const isAlive = Effect.fnUntraced(function* (owner: string, path: string) {
   const [host, pid = "", start] = owner.split("-")
   if (host !== (yield* hostTag)) {
-    const touched = yield* Effect.match(lstat(path), { onSuccess: ({ mtimeMs }) => mtimeMs, onFailure: () => 0 })
+    const touched = yield* Effect.match(
+      Effect.tryPromise(() => Fs.lstat(path)),
+      { onSuccess: ({ mtimeMs }) => mtimeMs, onFailure: () => 0 }
+    )
     return Date.now() - touched < patience
   }
   const now = yield* lifeOf(Number(pid))

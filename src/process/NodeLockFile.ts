@@ -9,7 +9,7 @@
 import * as Fs from "node:fs"
 import * as Path from "node:path"
 import * as Effect from "effect/Effect"
-import { startOf } from "../network/NodeProcessStart.ts"
+import { startOf } from "./NodeProcessStartTime.ts"
 
 const lives = (pid: number, since: string) => {
   try {
