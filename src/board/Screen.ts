@@ -1,5 +1,5 @@
 /** A shared board as lines for a screen of any size: the squares, whose they are, and the cursor. Pure. */
-import { clip, type Ink, type Line, plain, type Span } from "../session/Picture.ts"
+import { clip, type Ink, type Line, plain, type Span } from "../terminal/StyledText.ts"
 import * as Grid from "./Grid.ts"
 
 /** What there is to see. @category models @since 0.1.0 */

@@ -1,6 +1,6 @@
 /** A game of hangman as lines for a screen of any size: gallows, word, letters, lives. Pure: a view in, lines out. */
 
-import { clip, type Line, plain, type Span } from "../session/Picture.ts"
+import { clip, type Line, plain, type Span } from "../terminal/StyledText.ts"
 import * as Friendly from "./Friendly.ts"
 
 /** What there is to see. @category models @since 0.1.0 */

@@ -4,8 +4,8 @@ import * as Schema from "effect/Schema"
 import * as Plane from "../../src/cli/run/statusPlane.ts"
 import * as Table from "../../src/cli/run/statusTable.ts"
 import { ago, type Change, type Neighbour, record, teller } from "../../src/cli/run/statusText.ts"
-import type { Line } from "../../src/session/Picture.ts"
 import { HostStatus } from "../../src/status/HostStatus.ts"
+import type { Line } from "../../src/terminal/StyledText.ts"
 
 const Amount = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 1e12 }))
 

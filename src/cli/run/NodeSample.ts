@@ -2,4 +2,4 @@
 import { fileURLToPath } from "node:url"
 
 /** The package has its sources beside what is compiled from them. */
-export const folder = fileURLToPath(new URL("../sample", import.meta.url))
+export const folder = fileURLToPath(new URL("../../../src/cli/sample", import.meta.url))

@@ -2,10 +2,10 @@
 import * as Effect from "effect/Effect"
 import * as BoardClient from "../../board/BoardClient.ts"
 import * as TcpClient from "../../network/TcpClient.ts"
+import * as NodeScreen from "../../terminal/NodeScreen.ts"
 import * as boardGame from "./boardGame.ts"
 import * as gameLoop from "./gameLoop.ts"
 import * as gamePlain from "./gamePlain.ts"
-import * as NodeScreen from "./NodeScreen.ts"
 import * as network from "./network.ts"
 
 interface Input {

@@ -4,10 +4,10 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Pull from "effect/Pull"
 import * as Queue from "effect/Queue"
-import type { Line } from "../../session/Picture.ts"
+import { harmless } from "../../terminal/Ansi.ts"
+import * as NodeScreen from "../../terminal/NodeScreen.ts"
+import type { Line } from "../../terminal/StyledText.ts"
 import { CannotPlay } from "../Process.ts"
-import { harmless } from "./gameFrame.ts"
-import * as NodeScreen from "./NodeScreen.ts"
 
 /** What happens to a game. */
 export type Event<News> =

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import type * as Network from "../../network/Network.ts"
-import { harmless } from "./gameFrame.ts"
+import { harmless } from "../../terminal/Ansi.ts"
 
 /** Bytes as they are; to a terminal as text that cannot steer it. */
 const shown = (bytes: Stream.Stream<Uint8Array, Network.NetworkError>, isTerminal: boolean) =>

@@ -5,8 +5,8 @@ import * as FileSystem from "effect/FileSystem"
 import * as HangmanClient from "../../hangman/HangmanClient.ts"
 import * as ScoreText from "../../hangman/ScoreText.ts"
 import * as TcpClient from "../../network/TcpClient.ts"
+import { harmless } from "../../terminal/Ansi.ts"
 import { CannotRead, UsageError } from "../Process.ts"
-import { harmless } from "./gameFrame.ts"
 import * as network from "./network.ts"
 
 interface Input {

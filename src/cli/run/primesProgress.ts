@@ -4,7 +4,7 @@ import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 import type { Progress, Share } from "../../farm/Progress.ts"
-import { columns, show } from "./NodeTerminal.ts"
+import { columns, show } from "../../terminal/NodeTerminal.ts"
 
 const units = ["", " k", " M", " G", " T", " P"]
 

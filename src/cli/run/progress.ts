@@ -1,8 +1,8 @@
 /** A bar on the terminal while a file travels, and a line when it has arrived. */
 import * as Effect from "effect/Effect"
 import * as Stdio from "effect/Stdio"
+import { columns, show } from "../../terminal/NodeTerminal.ts"
 import type * as TftpClient from "../../tftp/TftpClient.ts"
-import { columns, show } from "./NodeTerminal.ts"
 
 const units = ["kB", "MB", "GB", "TB"]
 

@@ -1,6 +1,6 @@
 /** All names at their places on a screen, as in the second edition of the course. Pure: peers in, lines out. */
 import { printable } from "../../network/Text.ts"
-import type { Ink, Line, Span } from "../../session/Picture.ts"
+import type { Ink, Line, Span } from "../../terminal/StyledText.ts"
 import type { Neighbour } from "./statusText.ts"
 
 interface Cell {

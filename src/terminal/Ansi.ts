@@ -1,6 +1,6 @@
 /** What is drawn, as the bytes for a terminal. No text gets there without passing here. */
 
-import type { Ink, Line, Span } from "../../session/Picture.ts"
+import type { Ink, Line, Span } from "./StyledText.ts"
 
 const codes: Readonly<Record<Ink, string>> = {
   bold: "1",

@@ -1,9 +1,9 @@
 /** The terminal as a screen for a game: keys in, frames out, and as it was before when the game is over. */
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
-import type { Line } from "../../session/Picture.ts"
-import { enter, frame, leave } from "./gameFrame.ts"
-import { decode, flush, type Key } from "./gameKeys.ts"
+import { enter, frame, leave } from "./Ansi.ts"
+import { decode, flush, type Key } from "./Keys.ts"
+import type { Line } from "./StyledText.ts"
 
 /** How long the rest of a sequence may take before its first byte is the Escape key. */
 const patience = 50

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
-import { frame, printable } from "../../src/cli/run/gameFrame.ts"
-import { decode, flush, type Key } from "../../src/cli/run/gameKeys.ts"
+import { frame, printable } from "../../src/terminal/Ansi.ts"
+import { decode, flush, type Key } from "../../src/terminal/Keys.ts"
 
 /** What chunks are as keys, with the pause after the last. */
 const keysOf = (...chunks: ReadonlyArray<string>) => {
