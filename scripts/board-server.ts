@@ -2,7 +2,7 @@
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Layer from "effect/Layer"
 import * as BoardServer from "../src/board/BoardServer.ts"
-import * as NodeNetwork from "../src/network/NodeNetwork.ts"
+import * as NodeNetwork from "../src/network/node/NodeNetwork.ts"
 
 BoardServer.layer({ port: BoardServer.defaultPort }).pipe(
   Layer.provide(NodeNetwork.layer),

@@ -3,7 +3,7 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Layer from "effect/Layer"
 import * as Hangman from "../src/hangman/Hangman.ts"
 import * as HangmanServer from "../src/hangman/HangmanServer.ts"
-import * as NodeNetwork from "../src/network/NodeNetwork.ts"
+import * as NodeNetwork from "../src/network/node/NodeNetwork.ts"
 
 const dialect = process.argv[2] === "friendly" ? "friendly" : "course"
 

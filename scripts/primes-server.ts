@@ -2,7 +2,7 @@
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Effect from "effect/Effect"
 import * as NodeThreadWorkers from "../src/farm/NodeThreadWorkers.ts"
-import * as NodeNetwork from "../src/network/NodeNetwork.ts"
+import * as NodeNetwork from "../src/network/node/NodeNetwork.ts"
 import * as PrimeJob from "../src/primes/PrimeJob.ts"
 import * as PrimeServer from "../src/primes/PrimeServer.ts"
 

@@ -2,7 +2,7 @@
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import * as NodeHost from "../src/network/NodeHost.ts"
+import * as NodeHost from "../src/network/node/NodeServices.ts"
 import * as TcpClient from "../src/network/TcpClient.ts"
 import * as Rot13Client from "../src/rot13/Rot13Client.ts"
 

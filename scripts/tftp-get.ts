@@ -3,7 +3,7 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeSink from "@effect/platform-node/NodeSink"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import * as NodeHost from "../src/network/NodeHost.ts"
+import * as NodeHost from "../src/network/node/NodeServices.ts"
 import * as TftpClient from "../src/tftp/TftpClient.ts"
 import * as Url from "../src/tftp/Url.ts"
 

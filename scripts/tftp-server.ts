@@ -1,7 +1,7 @@
 /** A TFTP server of the current folder, read-only, on 127.0.0.1:6969. */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Layer from "effect/Layer"
-import * as NodeNetwork from "../src/network/NodeNetwork.ts"
+import * as NodeNetwork from "../src/network/node/NodeNetwork.ts"
 import * as NodeFileStore from "../src/tftp/NodeFileStore.ts"
 import * as TftpServer from "../src/tftp/TftpServer.ts"
 

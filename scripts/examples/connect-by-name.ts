@@ -3,8 +3,8 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
-import * as AddressInfo from "../../src/network/AddressInfo.ts"
-import * as NodeHost from "../../src/network/NodeHost.ts"
+import * as AddressInfo from "../../src/network/names/AddressInfo.ts"
+import * as NodeHost from "../../src/network/node/NodeServices.ts"
 import * as TcpClient from "../../src/network/TcpClient.ts"
 
 const [host = "localhost", service = "rot13"] = process.argv.slice(2)

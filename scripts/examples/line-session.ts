@@ -4,7 +4,7 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Schema from "effect/Schema"
-import * as NodeNetwork from "../../src/network/NodeNetwork.ts"
+import * as NodeNetwork from "../../src/network/node/NodeNetwork.ts"
 import { Fibers, Iterative, NodeProcesses, NodeThreads, Select, type Session } from "../../src/session/index.ts"
 
 const Options = Schema.Struct({ start: Schema.Finite })

@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Pull from "effect/Pull"
 import * as Line from "../../src/network/Line.ts"
-import * as NodeNetwork from "../../src/network/NodeNetwork.ts"
+import * as NodeNetwork from "../../src/network/node/NodeNetwork.ts"
 import * as TcpServer from "../../src/network/TcpServer.ts"
 
 Effect.gen(function* () {

@@ -3,7 +3,7 @@
  * in an x.
  */
 import type { Peer } from "../network/Network.ts"
-import { type Dissector, formatPeer, type Sighting } from "../network/Wire.ts"
+import { type Dissector, formatPeer, type Sighting } from "../network/Packet.ts"
 import { safe, summary } from "./Payload.ts"
 
 /** @category models @since 0.1.0 */

@@ -6,7 +6,7 @@
  * and no warning that is not the network's own.
  */
 import type { Peer } from "../network/Network.ts"
-import type { Sighting } from "../network/Wire.ts"
+import type { Sighting } from "../network/Packet.ts"
 import * as Ip from "./Ip.ts"
 import * as Octets from "./Octets.ts"
 import * as StreamTable from "./StreamTable.ts"

@@ -1,7 +1,7 @@
 /** IP literals as the bytes that stand in headers. */
 import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
-import { withoutZone } from "../network/Wire.ts"
+import { withoutZone } from "../network/Packet.ts"
 
 /** An IP literal, its zone left out, and an IPv4 address in IPv6 clothes undressed; undefined for anything else. */
 export const parse = (literal: string): NetAddress.IpAddress | undefined => {

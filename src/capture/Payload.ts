@@ -1,5 +1,5 @@
 /** What a packet says, in one line for people: safe to print, whoever sent it. */
-import * as Wire from "../network/Wire.ts"
+import * as Wire from "../network/Packet.ts"
 
 /** Control characters, and those that turn the direction of writing: a terminal would obey them. */
 const unsafe = /[\p{Cc}\p{Zl}\p{Zp}\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/gu

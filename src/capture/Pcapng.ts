@@ -6,7 +6,7 @@
 import * as Data from "effect/Data"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
-import type { ByteOrder } from "../network/ByteOrder.ts"
+import type { ByteOrder } from "../network/names/ByteOrder.ts"
 import { blocks, nano, options, orderMagic, records, unitsOf } from "./PcapngFormat.ts"
 
 /** Frames that are IPv4 or IPv6 packets with nothing before them. @category constants @since 0.1.0 */

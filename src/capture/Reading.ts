@@ -1,5 +1,5 @@
 /** The packets of a capture file, ours or anybody's: block by block, so that a file of any size can be read. */
-import type { Kind, Sighting } from "../network/Wire.ts"
+import type { Kind, Sighting } from "../network/Packet.ts"
 import * as Ip from "./Ip.ts"
 import * as Pcapng from "./Pcapng.ts"
 

@@ -1,5 +1,5 @@
 /** A capture as bytes: what taps see goes in, a pcapng file comes out. Pure, so that a simulation can keep one too. */
-import type { Sighting, Tap } from "../network/Wire.ts"
+import type { Sighting, Tap } from "../network/Packet.ts"
 import * as Frames from "./Frames.ts"
 import * as Pcapng from "./Pcapng.ts"
 

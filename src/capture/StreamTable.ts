@@ -1,5 +1,5 @@
 /** The streams whose numbers are kept: those that are open, up to a limit, and the last that have ended. */
-import type { Kind } from "../network/Wire.ts"
+import type { Kind } from "../network/Packet.ts"
 import type { Endpoint } from "./Ip.ts"
 
 /** One direction of a stream. */

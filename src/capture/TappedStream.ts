@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
 import type * as Scope from "effect/Scope"
 import type { Connection, Listener, NetworkError, Peer } from "../network/Network.ts"
-import type { Kind } from "../network/Wire.ts"
+import type { Kind } from "../network/Packet.ts"
 
 /** Tells the tap of a packet, now. */
 export type Tell = (transport: "udp" | "tcp", kind: Kind, from: Peer, to: Peer, bytes: Uint8Array) => void

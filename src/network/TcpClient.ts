@@ -13,9 +13,9 @@ import * as Latch from "effect/Latch"
 import type * as Dns from "effect/net/Dns"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Scope from "effect/Scope"
-import * as AddressInfo from "./AddressInfo.ts"
 import { type Connection, Network, NetworkError } from "./Network.ts"
-import type { ServiceNames } from "./ServiceNames.ts"
+import * as AddressInfo from "./names/AddressInfo.ts"
+import type { ServiceNames } from "./names/ServiceNames.ts"
 
 /** How an attempt to connect ended. @category models @since 0.1.0 */
 export interface Attempt {

@@ -7,8 +7,8 @@
  */
 import * as Effect from "effect/Effect"
 import * as Network from "../network/Network.ts"
-import type { NodeConnection } from "../network/NodeConnection.ts"
-import * as NodeNetwork from "../network/NodeNetwork.ts"
+import type { NodeConnection } from "../network/node/NodeConnection.ts"
+import * as NodeNetwork from "../network/node/NodeNetwork.ts"
 import * as TcpServer from "../network/TcpServer.ts"
 import * as Message from "./ChildMessage.ts"
 import type { LoadableModel, SessionServer } from "./Model.ts"

@@ -3,7 +3,7 @@ import { flushCompileCache } from "node:module"
 import { parentPort, workerData } from "node:worker_threads"
 import * as Effect from "effect/Effect"
 import { NetworkError } from "../network/Network.ts"
-import * as NodeNetwork from "../network/NodeNetwork.ts"
+import * as NodeNetwork from "../network/node/NodeNetwork.ts"
 import type * as Message from "./ChildMessage.ts"
 import * as NodeSessionChild from "./NodeSessionChild.ts"
 

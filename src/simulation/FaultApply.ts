@@ -1,5 +1,5 @@
 /** What the actions of a plan do to a packet, one after the other. */
-import type { Packet } from "../network/Wire.ts"
+import type { Packet } from "../network/Packet.ts"
 import type { Entry, Flow, Watch, Watched } from "./FaultMatch.ts"
 import type * as FaultPlan from "./FaultPlan.ts"
 import * as FaultRandom from "./FaultRandom.ts"

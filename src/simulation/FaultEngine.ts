@@ -5,8 +5,8 @@
  * The same plan, seed and packets give the same verdicts. What chance decided is kept, so that a run can be told, and
  * repeated, as a plan without chance.
  */
-import type { Dissector, Packet } from "../network/Wire.ts"
-import * as Wire from "../network/Wire.ts"
+import type { Dissector, Packet } from "../network/Packet.ts"
+import * as Wire from "../network/Packet.ts"
 import * as FaultApply from "./FaultApply.ts"
 import * as FaultMatch from "./FaultMatch.ts"
 import * as FaultPlan from "./FaultPlan.ts"

@@ -1,5 +1,5 @@
 /** Fault rules made ready for matching: who they are about is settled once for each pair of addresses. */
-import { type Packet, withoutZone } from "../network/Wire.ts"
+import { type Packet, withoutZone } from "../network/Packet.ts"
 import * as FaultPlan from "./FaultPlan.ts"
 import * as FaultRandom from "./FaultRandom.ts"
 import * as FaultText from "./FaultText.ts"

@@ -1,7 +1,7 @@
 /** One direction of a stream that meets a fault plan: what waits there, until when, in what pieces; how it ends. */
 import * as Effect from "effect/Effect"
 import type { Peer } from "../network/Network.ts"
-import type * as Wire from "../network/Wire.ts"
+import type * as Wire from "../network/Packet.ts"
 import type { Verdict } from "./FaultVerdict.ts"
 import type { Judge } from "./ImpairedTimer.ts"
 

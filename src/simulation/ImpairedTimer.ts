@@ -4,7 +4,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import type * as Scope from "effect/Scope"
-import type { Packet } from "../network/Wire.ts"
+import type { Packet } from "../network/Packet.ts"
 import type { Verdict } from "./FaultVerdict.ts"
 
 /** Times are nanoseconds since it was made. */

@@ -4,7 +4,7 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
 import { type Connection, NetworkError, type Peer, type Reason } from "../network/Network.ts"
-import type * as Wire from "../network/Wire.ts"
+import type * as Wire from "../network/Packet.ts"
 import type { Node, SimLan } from "./SimLan.ts"
 
 /** Bytes that one end takes before its program has read them. */

@@ -14,7 +14,7 @@ import {
   type Peer,
   type Reason
 } from "../network/Network.ts"
-import type * as Wire from "../network/Wire.ts"
+import type * as Wire from "../network/Packet.ts"
 import type * as SimClock from "./SimClock.ts"
 import type { Node, SimLan } from "./SimLan.ts"
 import type { End } from "./SimStream.ts"

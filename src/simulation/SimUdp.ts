@@ -4,7 +4,7 @@ import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import { NetworkError, type Peer, type Reason, type UdpOptions, type UdpSocket } from "../network/Network.ts"
-import { samePeer, withoutZone } from "../network/Wire.ts"
+import { samePeer, withoutZone } from "../network/Packet.ts"
 import type { Attachment, Node, SimLan } from "./SimLan.ts"
 
 /** What the kernel of Linux grants, in bytes. */

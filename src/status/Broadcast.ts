@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Network from "../network/Network.ts"
-import { isLoopback } from "../network/Wire.ts"
+import { isLoopback } from "../network/Packet.ts"
 import * as Sending from "./Sending.ts"
 import * as Transport from "./Transport.ts"
 

@@ -11,7 +11,7 @@
  */
 import * as Data from "effect/Data"
 import * as Result from "effect/Result"
-import { printable } from "../network/Text.ts"
+import { printable } from "../network/TerminalText.ts"
 
 /** Its size in bytes. @category constants @since 0.1.0 */
 export const size = 72

@@ -1,7 +1,7 @@
 /** What a packet of a status service is, in one line, for captures and fault plans. Pure. */
 import * as Result from "effect/Result"
-import * as Text from "../network/Text.ts"
-import type * as Wire from "../network/Wire.ts"
+import type * as Wire from "../network/Packet.ts"
+import * as Text from "../network/TerminalText.ts"
 import * as CoursePacket from "./CoursePacket.ts"
 import * as RelayMessage from "./RelayMessage.ts"
 import * as StatusPacket from "./StatusPacket.ts"

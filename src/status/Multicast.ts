@@ -5,7 +5,7 @@ import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import * as Network from "../network/Network.ts"
-import { withoutZone } from "../network/Wire.ts"
+import { withoutZone } from "../network/Packet.ts"
 import * as Sending from "./Sending.ts"
 import * as Transport from "./Transport.ts"
 

@@ -18,7 +18,7 @@
 import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
 import type { Peer } from "../network/Network.ts"
-import { withoutZone } from "../network/Wire.ts"
+import { withoutZone } from "../network/Packet.ts"
 
 /** The version of this format. */
 const version = 1

@@ -1,7 +1,7 @@
 /** One peer's line in a table: what a packet of its own, or its silence, makes of it. Pure. */
 import * as Bytes from "effect/Bytes"
 import * as Result from "effect/Result"
-import { samePeer } from "../network/Wire.ts"
+import { samePeer } from "../network/Packet.ts"
 import * as OtherLife from "./OtherLife.ts"
 import type { Change, Dialect, Heartbeat, Peer } from "./Peer.ts"
 import * as Suspicion from "./Suspicion.ts"

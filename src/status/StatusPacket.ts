@@ -16,7 +16,7 @@
  */
 import * as Data from "effect/Data"
 import * as Result from "effect/Result"
-import { printable } from "../network/Text.ts"
+import { printable } from "../network/TerminalText.ts"
 
 /** The version of this format. @category constants @since 0.1.0 */
 export const version = 1

@@ -1,7 +1,7 @@
 /** What a TFTP packet is, in one line, for captures and fault plans. Pure. */
 import * as Result from "effect/Result"
-import * as Text from "../network/Text.ts"
-import type * as Wire from "../network/Wire.ts"
+import type * as Wire from "../network/Packet.ts"
+import * as Text from "../network/TerminalText.ts"
 import * as Packet from "./Packet.ts"
 
 /** The most characters of a summary: a peer decides how long its texts are. */

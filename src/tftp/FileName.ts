@@ -1,7 +1,7 @@
 /** What a client may call a file: rules over text, the same for every store. Pure. */
 import * as Result from "effect/Result"
 import type * as Network from "../network/Network.ts"
-import { withoutZone } from "../network/Wire.ts"
+import { withoutZone } from "../network/Packet.ts"
 import { AccessDenied, IllegalName, NotFound } from "./FileStoreError.ts"
 
 /**

@@ -7,7 +7,7 @@
  */
 import * as Data from "effect/Data"
 import * as Result from "effect/Result"
-import { printable } from "../network/Text.ts"
+import { printable } from "../network/TerminalText.ts"
 import type { Mode, Option } from "./Packet.ts"
 import { ErrorCode } from "./Packet.ts"
 

@@ -4,7 +4,7 @@
  */
 import * as EffectData from "effect/Data"
 import * as Result from "effect/Result"
-import { printable } from "../network/Text.ts"
+import { printable } from "../network/TerminalText.ts"
 
 /** How a file travels: as it is, or as text with CR LF ends of line (RFC 1350, 1). @category models @since 0.1.0 */
 export type Mode = "octet" | "netascii"

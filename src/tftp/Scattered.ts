@@ -10,7 +10,7 @@
  * copy, keeps its old number and is ignored.
  */
 import * as Effect from "effect/Effect"
-import * as Bell from "./Bell.ts"
+import * as Bell from "../network/Signal.ts"
 import type * as FileStore from "./FileStore.ts"
 import type { Source } from "./Source.ts"
 

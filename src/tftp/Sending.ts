@@ -1,7 +1,7 @@
 /** Sends a file to a peer: `Sender` on a socket. From packet to packet no fiber is woken. */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import * as Bell from "./Bell.ts"
+import * as Bell from "../network/Signal.ts"
 import type * as FileStore from "./FileStore.ts"
 import * as Packet from "./Packet.ts"
 import * as Patience from "./Patience.ts"

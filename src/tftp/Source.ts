@@ -5,7 +5,7 @@
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import * as Bell from "./Bell.ts"
+import * as Bell from "../network/Signal.ts"
 import type * as FileStore from "./FileStore.ts"
 import { FileStoreError, ReadFailed } from "./FileStoreError.ts"
 import * as Netascii from "./Netascii.ts"

@@ -1,6 +1,6 @@
 /** Holds what has come until it is written: blocks are small, and a file takes them better in large pieces. */
 import * as Effect from "effect/Effect"
-import * as Bell from "./Bell.ts"
+import * as Bell from "../network/Signal.ts"
 import type * as FileStore from "./FileStore.ts"
 import type { FileStoreError } from "./FileStoreError.ts"
 

@@ -1,8 +1,8 @@
 /** Why a transfer failed. */
 import * as Data from "effect/Data"
-import type * as AddressInfo from "../network/AddressInfo.ts"
 import type * as Network from "../network/Network.ts"
-import * as Text from "../network/Text.ts"
+import type * as AddressInfo from "../network/names/AddressInfo.ts"
+import * as Text from "../network/TerminalText.ts"
 import type * as FileStore from "./FileStore.ts"
 
 /** The peer sent an ERROR. @category errors @since 0.1.0 */

@@ -1,6 +1,6 @@
 /** What happens at a server: for apps that watch it, and for its log. */
 import type * as Network from "../network/Network.ts"
-import * as Text from "../network/Text.ts"
+import * as Text from "../network/TerminalText.ts"
 import type * as Packet from "./Packet.ts"
 import type * as TftpError from "./TftpError.ts"
 import type * as Transfer from "./Transfer.ts"

@@ -6,7 +6,7 @@
 import * as Data from "effect/Data"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
-import { printable } from "../network/Text.ts"
+import { printable } from "../network/TerminalText.ts"
 import type { Mode } from "./Packet.ts"
 
 /** Where a file is, and how it is to travel. @category models @since 0.1.0 */

@@ -9,7 +9,7 @@ import * as BoardServer from "../../src/board/BoardServer.ts"
 import * as Grid from "../../src/board/Grid.ts"
 import * as Reply from "../../src/board/Reply.ts"
 import * as Network from "../../src/network/Network.ts"
-import * as NodeNetwork from "../../src/network/NodeNetwork.ts"
+import * as NodeNetwork from "../../src/network/node/NodeNetwork.ts"
 import * as Scripted from "../support/Scripted.ts"
 
 describe("BoardClient", () => {

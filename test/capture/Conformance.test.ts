@@ -4,8 +4,8 @@ import * as Layer from "effect/Layer"
 import * as Capture from "../../src/capture/Capture.ts"
 import * as Recording from "../../src/capture/Recording.ts"
 import * as Network from "../../src/network/Network.ts"
-import * as NodeNetwork from "../../src/network/NodeNetwork.ts"
-import { suite } from "../suites/Network.ts"
+import * as NodeNetwork from "../../src/network/node/NodeNetwork.ts"
+import { suite } from "../suites/network/Network.ts"
 import { Hosts } from "../support/Hosts.ts"
 
 /** The host's network with a tap that makes frames of all it is told, and throws them away. */

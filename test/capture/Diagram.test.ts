@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Diagram from "../../src/capture/Diagram.ts"
 import * as Payload from "../../src/capture/Payload.ts"
-import type { Dissector, Sighting } from "../../src/network/Wire.ts"
+import type { Dissector, Sighting } from "../../src/network/Packet.ts"
 
 const encode = (text: string) => new TextEncoder().encode(text)
 

@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Frames from "../../src/capture/Frames.ts"
 import * as Ip from "../../src/capture/Ip.ts"
-import type { Kind, Sighting } from "../../src/network/Wire.ts"
+import type { Kind, Sighting } from "../../src/network/Packet.ts"
 import { noise } from "../support/Hosts.ts"
 
 const between = (minimum: number, maximum: number) =>

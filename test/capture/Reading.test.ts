@@ -9,7 +9,7 @@ import type * as Pcapng from "../../src/capture/Pcapng.ts"
 import * as PcapngDecoder from "../../src/capture/PcapngDecoder.ts"
 import * as Reading from "../../src/capture/Reading.ts"
 import * as Recording from "../../src/capture/Recording.ts"
-import type { Kind, Sighting } from "../../src/network/Wire.ts"
+import type { Kind, Sighting } from "../../src/network/Packet.ts"
 import * as Cli from "../support/Cli.ts"
 
 const encode = (text: string) => new TextEncoder().encode(text)

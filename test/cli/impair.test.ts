@@ -5,7 +5,7 @@ import * as Path from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Network from "../../src/network/Network.ts"
-import * as NodeNetwork from "../../src/network/NodeNetwork.ts"
+import * as NodeNetwork from "../../src/network/node/NodeNetwork.ts"
 import * as Cli from "../support/Cli.ts"
 
 const has = (command: string) => ChildProcess.spawnSync("which", [command]).status === 0

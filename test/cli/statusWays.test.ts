@@ -2,7 +2,7 @@ import * as Fs from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Way from "../../src/cli/run/statusWay.ts"
-import * as NodeHost from "../../src/network/NodeHost.ts"
+import * as NodeHost from "../../src/network/node/NodeServices.ts"
 import * as Cli from "../support/Cli.ts"
 import { freePort, peer, told } from "./StatusCli.ts"
 

@@ -9,7 +9,7 @@ import * as NodeThreadWorkers from "../../src/farm/NodeThreadWorkers.ts"
 import * as TcpWorkerServer from "../../src/farm/TcpWorkerServer.ts"
 import * as TcpWorkers from "../../src/farm/TcpWorkers.ts"
 import * as Worker from "../../src/farm/Worker.ts"
-import * as NodeHost from "../../src/network/NodeHost.ts"
+import * as NodeHost from "../../src/network/node/NodeServices.ts"
 import * as Suite from "../suites/Farm.ts"
 import { job, sum } from "./jobs/odd.ts"
 

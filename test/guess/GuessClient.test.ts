@@ -6,7 +6,7 @@ import * as Guess from "../../src/guess/Guess.ts"
 import * as GuessClient from "../../src/guess/GuessClient.ts"
 import * as GuessServer from "../../src/guess/GuessServer.ts"
 import * as Network from "../../src/network/Network.ts"
-import * as NodeNetwork from "../../src/network/NodeNetwork.ts"
+import * as NodeNetwork from "../../src/network/node/NodeNetwork.ts"
 import * as Scripted from "../support/Scripted.ts"
 
 const number = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1_000 }))

@@ -8,7 +8,7 @@ import * as HangmanClient from "../../src/hangman/HangmanClient.ts"
 import * as HangmanServer from "../../src/hangman/HangmanServer.ts"
 import * as Words from "../../src/hangman/Words.ts"
 import * as Network from "../../src/network/Network.ts"
-import * as NodeNetwork from "../../src/network/NodeNetwork.ts"
+import * as NodeNetwork from "../../src/network/node/NodeNetwork.ts"
 import * as Scripted from "../support/Scripted.ts"
 
 const Line = Schema.String.check(Schema.isPattern(/^[ -~é]{1,30}$/))

@@ -9,7 +9,7 @@ import * as NodeJournal from "../../src/hangman/NodeJournal.ts"
 import * as Scoreboard from "../../src/hangman/Scoreboard.ts"
 import * as ScoreText from "../../src/hangman/ScoreText.ts"
 import * as Network from "../../src/network/Network.ts"
-import * as NodeNetwork from "../../src/network/NodeNetwork.ts"
+import * as NodeNetwork from "../../src/network/node/NodeNetwork.ts"
 import { directory } from "../support/Directory.ts"
 import * as Handles from "../support/Handles.ts"
 

@@ -9,7 +9,7 @@ import * as HangmanServer from "../../src/hangman/HangmanServer.ts"
 import * as NodeJournal from "../../src/hangman/NodeJournal.ts"
 import * as Scoreboard from "../../src/hangman/Scoreboard.ts"
 import * as Words from "../../src/hangman/Words.ts"
-import * as NodeNetwork from "../../src/network/NodeNetwork.ts"
+import * as NodeNetwork from "../../src/network/node/NodeNetwork.ts"
 
 const words = Words.parse(new TextEncoder().encode("peach"))
 

@@ -5,7 +5,7 @@ import type * as NetAddress from "effect/net/NetAddress"
 import * as Schema from "effect/Schema"
 import * as SocketTable from "../../src/inspect/SocketTable.ts"
 import * as Network from "../../src/network/Network.ts"
-import * as NodeNetwork from "../../src/network/NodeNetwork.ts"
+import * as NodeNetwork from "../../src/network/node/NodeNetwork.ts"
 
 const table = `\
   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode

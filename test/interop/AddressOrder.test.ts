@@ -7,10 +7,10 @@ import * as Path from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
-import * as AddressInfo from "../../src/network/AddressInfo.ts"
-import * as AddressOrder from "../../src/network/AddressOrder.ts"
 import { Network } from "../../src/network/Network.ts"
-import * as NodeNetwork from "../../src/network/NodeNetwork.ts"
+import * as AddressInfo from "../../src/network/names/AddressInfo.ts"
+import * as AddressOrder from "../../src/network/names/AddressOrder.ts"
+import * as NodeNetwork from "../../src/network/node/NodeNetwork.ts"
 
 const ip = NetAddress.ipFromStringUnsafe
 const order = (candidates: ReadonlyArray<AddressOrder.Candidate>, policy: ReadonlyArray<AddressOrder.PolicyRow>) =>

@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
 import * as HangmanServer from "../../src/hangman/HangmanServer.ts"
 import * as Words from "../../src/hangman/Words.ts"
-import * as NodeNetwork from "../../src/network/NodeNetwork.ts"
+import * as NodeNetwork from "../../src/network/node/NodeNetwork.ts"
 import { noneLeft } from "../support/Handles.ts"
 
 /** A server whose word is always the same; its port. */

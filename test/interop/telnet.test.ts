@@ -5,7 +5,7 @@ import * as Fiber from "effect/Fiber"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Line from "../../src/network/Line.ts"
 import * as Network from "../../src/network/Network.ts"
-import * as NodeNetwork from "../../src/network/NodeNetwork.ts"
+import * as NodeNetwork from "../../src/network/node/NodeNetwork.ts"
 import { noneLeft } from "../support/Handles.ts"
 
 /** Serves one client, which gets its lines back, until it says `bye`. */

@@ -9,7 +9,7 @@ import * as SubscriptionRef from "effect/SubscriptionRef"
 import * as Farm from "../../src/farm/Farm.ts"
 import * as Progress from "../../src/farm/Progress.ts"
 import * as TcpWorkers from "../../src/farm/TcpWorkers.ts"
-import * as NodeHost from "../../src/network/NodeHost.ts"
+import * as NodeHost from "../../src/network/node/NodeServices.ts"
 import * as CourseWorkers from "../../src/primes/CourseWorkers.ts"
 import * as PrimeJob from "../../src/primes/PrimeJob.ts"
 

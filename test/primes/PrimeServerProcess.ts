@@ -4,7 +4,7 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
 import * as NodeThreadWorkers from "../../src/farm/NodeThreadWorkers.ts"
-import * as NodeNetwork from "../../src/network/NodeNetwork.ts"
+import * as NodeNetwork from "../../src/network/node/NodeNetwork.ts"
 import * as PrimeJob from "../../src/primes/PrimeJob.ts"
 import * as PrimeServer from "../../src/primes/PrimeServer.ts"
 

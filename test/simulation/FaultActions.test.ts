@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
-import type { Kind, Packet } from "../../src/network/Wire.ts"
+import type { Kind, Packet } from "../../src/network/Packet.ts"
 import * as FaultEngine from "../../src/simulation/FaultEngine.ts"
 import * as FaultText from "../../src/simulation/FaultText.ts"
 import type * as FaultVerdict from "../../src/simulation/FaultVerdict.ts"

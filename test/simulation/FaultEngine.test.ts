@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Arbitrary from "effect/Arbitrary"
 import * as Schema from "effect/Schema"
-import type { Dissector, Kind, Packet } from "../../src/network/Wire.ts"
+import type { Dissector, Kind, Packet } from "../../src/network/Packet.ts"
 import * as FaultArbitrary from "../../src/simulation/FaultArbitrary.ts"
 import * as FaultEngine from "../../src/simulation/FaultEngine.ts"
 import * as FaultRandom from "../../src/simulation/FaultRandom.ts"

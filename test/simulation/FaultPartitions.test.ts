@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import type { Kind, Packet } from "../../src/network/Wire.ts"
+import type { Kind, Packet } from "../../src/network/Packet.ts"
 import * as FaultEngine from "../../src/simulation/FaultEngine.ts"
 import * as FaultText from "../../src/simulation/FaultText.ts"
 import type * as FaultVerdict from "../../src/simulation/FaultVerdict.ts"

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as NodeNetwork from "../../src/network/NodeNetwork.ts"
+import * as NodeNetwork from "../../src/network/node/NodeNetwork.ts"
 import * as FaultText from "../../src/simulation/FaultText.ts"
 import * as Impairment from "../../src/simulation/Impairment.ts"
 import { turns, until } from "../support/Hosts.ts"

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import type { Sighting } from "../../src/network/Wire.ts"
+import type { Sighting } from "../../src/network/Packet.ts"
 import { read, readAll, turns, until } from "../support/Hosts.ts"
 import { datagrams, run, type Side, sides, stream } from "./Impaired.ts"
 

@@ -5,7 +5,7 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import { Network } from "../../src/network/Network.ts"
 import * as Simulation from "../../src/simulation/Simulation.ts"
-import { suite } from "../suites/Network.ts"
+import { suite } from "../suites/network/Network.ts"
 import { Hosts } from "../support/Hosts.ts"
 
 /** The run that a test is in. */

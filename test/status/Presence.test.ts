@@ -1,6 +1,6 @@
 import { it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import * as NodeNetwork from "../../src/network/NodeNetwork.ts"
+import * as NodeNetwork from "../../src/network/node/NodeNetwork.ts"
 import { freePort } from "../suites/StatusWorld.ts"
 import * as Cli from "../support/Cli.ts"
 

@@ -7,7 +7,7 @@ import * as Pull from "effect/Pull"
 import type * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
 import * as Network from "../../src/network/Network.ts"
-import * as NodeNetwork from "../../src/network/NodeNetwork.ts"
+import * as NodeNetwork from "../../src/network/node/NodeNetwork.ts"
 import type * as TcpServer from "../../src/network/TcpServer.ts"
 import * as Handles from "./Handles.ts"
 

@@ -4,7 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Network from "../../src/network/Network.ts"
-import type * as Wire from "../../src/network/Wire.ts"
+import type * as Wire from "../../src/network/Packet.ts"
 import * as Dissector from "../../src/tftp/Dissector.ts"
 
 const length = 4

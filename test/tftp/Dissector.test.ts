@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import type * as Wire from "../../src/network/Wire.ts"
+import type * as Wire from "../../src/network/Packet.ts"
 import { dissector } from "../../src/tftp/Dissector.ts"
 import * as Packet from "../../src/tftp/Packet.ts"
 import * as PacketArbitrary from "./PacketArbitrary.ts"

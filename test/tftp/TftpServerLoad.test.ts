@@ -1,7 +1,7 @@
 import * as Os from "node:os"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import * as NodeNetwork from "../../src/network/NodeNetwork.ts"
+import * as NodeNetwork from "../../src/network/node/NodeNetwork.ts"
 import * as Handles from "../support/Handles.ts"
 import { Hosts, noise } from "../support/Hosts.ts"
 import * as Lab from "../support/TftpLab.ts"

@@ -8,7 +8,7 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
 import * as NodeHangman from "../../../src/hangman/NodeHangman.ts"
-import * as NodeNetwork from "../../../src/network/NodeNetwork.ts"
+import * as NodeNetwork from "../../../src/network/node/NodeNetwork.ts"
 import { control } from "../rot13/control.ts"
 
 const [words] = process.argv.slice(2)

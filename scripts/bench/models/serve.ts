@@ -6,7 +6,7 @@
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
-import * as NodeNetwork from "../../../src/network/NodeNetwork.ts"
+import * as NodeNetwork from "../../../src/network/node/NodeNetwork.ts"
 import * as Fibers from "../../../src/session/Fibers.ts"
 import * as Iterative from "../../../src/session/Iterative.ts"
 import type { LoadableModel } from "../../../src/session/Model.ts"

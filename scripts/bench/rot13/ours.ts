@@ -3,7 +3,7 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as NetAddress from "effect/net/NetAddress"
-import * as NodeNetwork from "../../../src/network/NodeNetwork.ts"
+import * as NodeNetwork from "../../../src/network/node/NodeNetwork.ts"
 import * as Rot13Server from "../../../src/rot13/Rot13Server.ts"
 import { control } from "./control.ts"
 

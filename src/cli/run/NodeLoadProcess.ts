@@ -1,7 +1,7 @@
 /** A server of number guessing, under the model that its command line names, until its parent is done with it. */
 import * as Effect from "effect/Effect"
 import * as GuessServer from "../../guess/GuessServer.ts"
-import * as NodeNetwork from "../../network/NodeNetwork.ts"
+import * as NodeNetwork from "../../network/node/NodeNetwork.ts"
 import type { LoadableModel } from "../../session/Model.ts"
 import type { Kind } from "./NodeLoad.ts"
 

@@ -10,7 +10,7 @@ import * as Pcapng from "../../capture/Pcapng.ts"
 import * as PcapngDecoder from "../../capture/PcapngDecoder.ts"
 import * as Reading from "../../capture/Reading.ts"
 import type { Peer } from "../../network/Network.ts"
-import type * as Wire from "../../network/Wire.ts"
+import type * as Wire from "../../network/Packet.ts"
 import { CannotRead, UsageError } from "../Process.ts"
 import { dissectors } from "./dissectors.ts"
 

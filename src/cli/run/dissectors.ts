@@ -1,5 +1,5 @@
 /** What reads the payloads of our own services, for fault plans and captures. */
-import type * as Wire from "../../network/Wire.ts"
+import type * as Wire from "../../network/Packet.ts"
 import * as Status from "../../status/Dissector.ts"
 import * as Tftp from "../../tftp/Dissector.ts"
 

@@ -3,7 +3,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Network from "../../network/Network.ts"
-import * as NodeHost from "../../network/NodeHost.ts"
+import * as NodeHost from "../../network/node/NodeServices.ts"
 import type { Listening } from "../../simulation/Impairment.ts"
 import * as flags from "../flags.ts"
 

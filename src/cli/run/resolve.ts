@@ -1,7 +1,7 @@
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
-import * as AddressInfo from "../../network/AddressInfo.ts"
+import * as AddressInfo from "../../network/names/AddressInfo.ts"
 import * as network from "./network.ts"
 
 interface Input {

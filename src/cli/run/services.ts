@@ -1,6 +1,6 @@
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import * as ServiceNames from "../../network/ServiceNames.ts"
+import * as ServiceNames from "../../network/names/ServiceNames.ts"
 import * as network from "./network.ts"
 
 interface Input {

@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
 import * as TcpWorkers from "../../farm/TcpWorkers.ts"
-import * as AddressInfo from "../../network/AddressInfo.ts"
+import * as AddressInfo from "../../network/names/AddressInfo.ts"
 import { UsageError } from "../Process.ts"
 
 /** A host and a service, neither of them looked up yet. */

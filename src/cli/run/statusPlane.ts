@@ -1,5 +1,5 @@
 /** All names at their places on a screen, as in the second edition of the course. Pure: peers in, lines out. */
-import { printable } from "../../network/Text.ts"
+import { printable } from "../../network/TerminalText.ts"
 import type { Ink, Line, Span } from "../../terminal/StyledText.ts"
 import type { Neighbour } from "./statusText.ts"
 

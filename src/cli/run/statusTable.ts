@@ -1,5 +1,5 @@
 /** All peers as a table of any width: stable, with each state named and coloured. Pure: peers in, lines out. */
-import { printable } from "../../network/Text.ts"
+import { printable } from "../../network/TerminalText.ts"
 import { clip, type Ink, type Line, plain, type Span } from "../../terminal/StyledText.ts"
 import { formatBytes } from "./progress.ts"
 import { addressOf, ago, type Neighbour } from "./statusText.ts"

@@ -1,6 +1,7 @@
 /** Peers and what happens to them, as sentences and as values for JSON. Pure. */
-import { printable } from "../../network/Text.ts"
-import { formatPeer } from "../../network/Wire.ts"
+
+import { formatPeer } from "../../network/Packet.ts"
+import { printable } from "../../network/TerminalText.ts"
 import type * as HostStatus from "../../status/HostStatus.ts"
 import type * as Peer from "../../status/Peer.ts"
 

@@ -1,6 +1,6 @@
 /** A server in a process of its own, to be killed: prints its port. */
 import * as Effect from "effect/Effect"
-import * as NodeNetwork from "../../../src/network/NodeNetwork.ts"
+import * as NodeNetwork from "../../../src/network/node/NodeNetwork.ts"
 import * as NodeProcesses from "../../../src/session/NodeProcesses.ts"
 import * as Lab from "./Lab.ts"
 

@@ -1,0 +1,140 @@
+/** To and from effect's `SocketServer`. */
+import * as Cause from "effect/Cause"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as NetAddress from "effect/net/NetAddress"
+import * as Queue from "effect/Queue"
+import * as Scope from "effect/Scope"
+import * as Socket from "effect/socket/Socket"
+import * as SocketServer from "effect/socket/SocketServer"
+import { type Listener, type ListenOptions, Network, NetworkError } from "../Network.ts"
+import { fromSocket, toSocket } from "./InteropSocket.ts"
+
+const unhandled = (cause: Cause.Cause<unknown>) =>
+  cause.reasons.every(
+    (reason) => Cause.isInterruptReason(reason) || (Cause.isFailReason(reason) && Socket.isSocketError(reason.error))
+  )
+    ? Effect.logDebug("connection ended", cause)
+    : Effect.logError("Unhandled error in SocketServer", cause)
+
+/**
+ * A listener as effect's `SocketServer`: each connection is served in a fiber of its own, as a `Socket`, and closes
+ * when its handler ends or `run` is interrupted. A handler that fails ends its own connection; what a peer did is
+ * logged at debug level, other failures as errors.
+ *
+ * @category conversions
+ * @since 0.1.0
+ */
+export const toSocketServer = (listener: Listener): SocketServer.SocketServer["Service"] => ({
+  address: listener.address,
+  run: <R, E, _>(handler: (socket: Socket.Socket) => Effect.Effect<_, E, R>) => {
+    const serve = Effect.fnUntraced(function* (all: Scope.Scope) {
+      while (true) {
+        const scope = yield* Scope.fork(all)
+        const connection = yield* Effect.mapError(
+          Scope.provide(listener.accept, scope),
+          (cause) =>
+            new SocketServer.SocketServerError({ reason: new SocketServer.SocketServerUnknownError({ cause }) })
+        )
+        yield* Effect.suspend(() => handler(toSocket(connection))).pipe(
+          Effect.catchCause(unhandled),
+          Effect.onExit((exit) => Scope.close(scope, exit)),
+          Effect.forkIn(all)
+        )
+      }
+    })
+    return Effect.suspend(() => {
+      const all = Scope.makeUnsafe()
+      return Effect.onExit(serve(all), (exit) => Scope.close(all, exit))
+    })
+  }
+})
+
+/**
+ * Effect's `SocketServer`, listening through `Network`. Fails with `SocketServerOpenError`, whose cause is the
+ * `NetworkError`.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerSocketServer = (
+  options: ListenOptions
+): Layer.Layer<SocketServer.SocketServer, SocketServer.SocketServerError, Network> =>
+  Layer.effect(
+    SocketServer.SocketServer,
+    Effect.gen(function* () {
+      return toSocketServer(yield* (yield* Network).listen(options))
+    }).pipe(
+      Effect.mapError(
+        (cause) => new SocketServer.SocketServerError({ reason: new SocketServer.SocketServerOpenError({ cause }) })
+      )
+    )
+  )
+
+/** What an effect `SocketServer` does not tell. @category models @since 0.1.0 */
+export interface SocketServerOptions<R = never> {
+  /** The peer's address, asked for in the context of the server's handler. Default: the unspecified address, port 0. */
+  readonly remote?: Effect.Effect<NetAddress.SocketAddress, never, R> | undefined
+  /** Connections that wait to be accepted; further ones are closed at once. Default 511. */
+  readonly backlog?: number | undefined
+}
+
+interface Arrival {
+  readonly socket: Socket.Socket
+  readonly remote: NetAddress.SocketAddress
+  readonly closed: Deferred.Deferred<void>
+  taken: boolean
+}
+
+const unspecified = NetAddress.inetAddressUnsafe(NetAddress.ipv4Unspecified, 0)
+
+/**
+ * Runs an effect `SocketServer` as a `Listener`, until the scope closes; its connections are those of `fromSocket`. A
+ * connection that ended before it was accepted is passed over.
+ *
+ * @category conversions
+ * @since 0.1.0
+ */
+export const fromSocketServer = Effect.fnUntraced(function* <R = never>(
+  server: SocketServer.SocketServer["Service"],
+  { backlog = 511, remote }: SocketServerOptions<R> = {}
+): Effect.fn.Return<Listener, never, R | Scope.Scope> {
+  const { address: local } = server
+  const arrivals = yield* Queue.dropping<Arrival, NetworkError>(backlog)
+  // A socket whose reader nobody acquires would stay open for ever.
+  const refuse = (arrival: Arrival) =>
+    arrival.taken ? Effect.void : Effect.ignore(Effect.scoped(arrival.socket.reader))
+  const handle = Effect.fnUntraced(function* (socket: Socket.Socket) {
+    const closed = Deferred.makeUnsafe<void>()
+    const arrival: Arrival = { socket, remote: remote ? yield* remote : unspecified, closed, taken: false }
+    yield* Effect.ensuring(
+      Effect.suspend(() => (Queue.offerUnsafe(arrivals, arrival) ? Deferred.await(closed) : Effect.void)),
+      Effect.suspend(() => refuse(arrival))
+    )
+  })
+  yield* server.run(handle).pipe(
+    Effect.catch(({ reason: { cause } }) => Queue.fail(arrivals, new NetworkError({ reason: "Unknown", cause }))),
+    Effect.forkScoped
+  )
+  yield* Effect.addFinalizer(() => Queue.fail(arrivals, new NetworkError({ reason: "Closed", address: local })))
+
+  const accept: Listener["accept"] = Effect.uninterruptibleMask((restore) =>
+    Effect.gen(function* () {
+      const scope = yield* Effect.scope
+      while (true) {
+        const arrival = yield* restore(Queue.take(arrivals))
+        arrival.taken = true
+        const own = yield* Scope.fork(scope)
+        yield* Scope.addFinalizer(own, Deferred.succeed(arrival.closed, undefined))
+        const opened = yield* Effect.exit(
+          Scope.provide(fromSocket(arrival.socket, { local, remote: arrival.remote }), own)
+        )
+        if (Exit.isSuccess(opened)) return opened.value
+        yield* Scope.close(own, Exit.void)
+      }
+    })
+  )
+  return { address: local, accept }
+})

@@ -1,0 +1,54 @@
+/** The platform's errors and addresses, in the terms of `Network`. */
+
+import * as Os from "node:os"
+import * as Effect from "effect/Effect"
+import * as NetAddress from "effect/net/NetAddress"
+import * as Result from "effect/Result"
+import { NetworkError, type Reason } from "../Network.ts"
+
+const reasons: Readonly<Record<string, Reason>> = {
+  EADDRINUSE: "AddressInUse",
+  EADDRNOTAVAIL: "AddressNotAvailable",
+  ENAMETOOLONG: "InvalidAddress",
+  ENOENT: "AddressNotAvailable",
+  EINVAL: "InvalidAddress",
+  EACCES: "PermissionDenied",
+  EPERM: "PermissionDenied",
+  ECONNREFUSED: "Refused",
+  ECONNRESET: "Reset",
+  EPIPE: "Reset",
+  ETIMEDOUT: "TimedOut",
+  EMSGSIZE: "MessageTooLarge",
+  EHOSTUNREACH: "Unreachable",
+  ENETUNREACH: "Unreachable",
+  EMFILE: "NoDescriptors",
+  ENFILE: "NoDescriptors",
+  ERR_SOCKET_DGRAM_IS_CONNECTED: "IsConnected",
+  ERR_SOCKET_BAD_PORT: "InvalidAddress",
+  ERR_MISSING_ARGS: "InvalidAddress",
+  ERR_SOCKET_DGRAM_NOT_RUNNING: "Closed",
+  ERR_STREAM_WRITE_AFTER_END: "Closed",
+  ERR_STREAM_DESTROYED: "Closed"
+}
+
+export const networkError = (cause: unknown, address?: NetAddress.SocketAddress) =>
+  new NetworkError({ reason: reasons[(cause as NodeJS.ErrnoException).code ?? ""] ?? "Unknown", cause, address })
+
+/** The zones of IPv6: interface names and their indices. */
+const zones = () => NetAddress.scopeIdsFromInterfaces(Object.entries(Os.networkInterfaces()))
+
+/** An address as Node reports it; the interfaces are asked only about a named zone. */
+export const inet = (host: string, port: number): NetAddress.InetAddress =>
+  NetAddress.inetAddressFromNativeUnsafe(host, port, host.includes("%") ? zones() : undefined)
+
+/** An address as a person gives it: checked, since Node would throw. */
+export const checked = (host: string, port: number): Effect.Effect<NetAddress.InetAddress, NetworkError> =>
+  Effect.suspend(() =>
+    Result.match(NetAddress.inetAddressFromHostString(host, port, zones()), {
+      onFailure: ({ message }) => {
+        const cause = new Error(`${host} port ${port}: ${message}; give an IP literal such as 127.0.0.1 or ::1`)
+        return Effect.fail(new NetworkError({ reason: "InvalidAddress", cause }))
+      },
+      onSuccess: Effect.succeed
+    })
+  )

@@ -1,0 +1,50 @@
+/** The host's own network, over `node:net` and `node:dgram`. */
+
+import * as Os from "node:os"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as IpInterface from "effect/net/IpInterface"
+import * as IpNetwork from "effect/net/IpNetwork"
+import { type Interface, Network } from "../Network.ts"
+import * as NodeRoom from "./NodeDescriptorBudget.ts"
+import * as NodeTcp from "./NodeTcp.ts"
+import * as NodeUdp from "./NodeUdp.ts"
+
+const interfaceOf = (name: string, info: Os.NetworkInterfaceInfo): Interface | undefined => {
+  if (info.cidr === null) return undefined
+  const address = IpInterface.fromStringUnsafe(info.cidr)
+  const isIpv4 = IpInterface.isIpv4Interface(address)
+  return {
+    name,
+    address,
+    broadcast:
+      isIpv4 && address.prefixLength < 31 ? IpNetwork.lastAddress(IpNetwork.fromInterface(address)) : undefined,
+    scopeId: info.family === "IPv6" ? info.scopeid : 0,
+    loopback: info.internal,
+    mac: info.mac
+  }
+}
+
+const interfaces = Effect.sync(() =>
+  Object.entries(Os.networkInterfaces()).flatMap(([name, all = []]) =>
+    all.flatMap((info) => interfaceOf(name, info) ?? [])
+  )
+)
+
+/**
+ * The network of this machine. `room` counts the sockets opened through this layer against the descriptor limit of the
+ * process (64 are kept for other work), so build it once and share it.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer: Layer.Layer<Network> = Layer.sync(Network, () => {
+  const room = NodeRoom.make()
+  return {
+    listen: NodeTcp.listen(room),
+    connect: NodeTcp.connect(room),
+    udp: NodeUdp.udp(room),
+    interfaces,
+    room: room.left
+  }
+})

@@ -1,0 +1,152 @@
+/** Stream sockets over `node:net`: TCP, and paths of the file system. */
+
+import * as Fs from "node:fs"
+import * as Net from "node:net"
+import * as Effect from "effect/Effect"
+import * as NetAddress from "effect/net/NetAddress"
+import * as Scope from "effect/Scope"
+import { type Connection, type Listener, type ListenOptions, NetworkError } from "../Network.ts"
+import { NodeConnection } from "./NodeConnection.ts"
+import type { Room } from "./NodeDescriptorBudget.ts"
+import { checked, inet, networkError } from "./NodeErrors.ts"
+
+/** sun_path holds 108 bytes with its NUL. */
+const maxPath = 107
+
+const checkPath = (path: string): Effect.Effect<NetAddress.UnixPathAddress, NetworkError> => {
+  const length = Buffer.byteLength(path)
+  if (length > 0 && length <= maxPath && !path.includes("\0")) return Effect.succeed(NetAddress.unixPathAddress(path))
+  const cause = new Error(
+    `a socket path has 1 to ${maxPath} bytes, none of them NUL: ${path.slice(0, 40)} has ${length}`
+  )
+  return Effect.fail(new NetworkError({ reason: "InvalidAddress", cause }))
+}
+
+/** A socket file that nobody answers on was left by a dead server. */
+const isStale = (path: string) =>
+  Effect.callback<boolean>((resume) => {
+    if (!Fs.statSync(path, { throwIfNoEntry: false })?.isSocket()) return resume(Effect.succeed(false))
+    const probe = Net.connect({ path })
+    const answer = (stale: boolean) => {
+      probe.destroy()
+      resume(Effect.succeed(stale))
+    }
+    probe.once("connect", () => answer(false))
+    probe.once("error", (cause: NodeJS.ErrnoException) => answer(cause.code === "ECONNREFUSED"))
+    return Effect.sync(() => void probe.destroy())
+  })
+
+const bind = (
+  where: Net.ListenOptions,
+  address: NetAddress.SocketAddress,
+  onConnection: (socket: Net.Socket) => void
+) =>
+  Effect.callback<Net.Server, NetworkError>((resume) => {
+    const server = Net.createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, onConnection)
+    server.once("error", (cause) => resume(Effect.fail(networkError(cause, address))))
+    server.listen(where, () => resume(Effect.succeed(server)))
+    return Effect.sync(() => void server.close())
+  })
+
+export const listen = (room: Room) =>
+  Effect.fnUntraced(function* (options: ListenOptions): Effect.fn.Return<Listener, NetworkError, Scope.Scope> {
+    const asked =
+      "path" in options ? yield* checkPath(options.path) : yield* checked(options.host ?? "127.0.0.1", options.port)
+    const path = NetAddress.isUnixPathAddress(asked) ? asked : undefined
+    const { backlog = 511 } = options
+    const where =
+      "path" in options
+        ? { path: options.path, backlog }
+        : { host: options.host ?? "127.0.0.1", port: options.port, backlog, reusePort: options.reusePort ?? false }
+    const waiting: Array<Net.Socket> = []
+    const takers = new Set<() => void>()
+    let closed = false
+    const attempt = bind(where, asked, (socket) => {
+      // Beyond the limit of descriptors Node says nothing and accepts nothing: the last ones are kept for other work.
+      if (room.left() <= 0) return void socket.destroy()
+      room.hold(socket)
+      socket.on("error", ignored)
+      waiting.push(socket)
+      for (const taker of [...takers]) taker()
+    })
+    const server = yield* Effect.acquireRelease(
+      Effect.catchIf(
+        attempt,
+        (error) => error.reason === "AddressInUse" && path !== undefined,
+        (error) =>
+          Effect.flatMap(isStale(path!.path), (stale) =>
+            stale
+              ? Effect.andThen(
+                  Effect.sync(() => Fs.rmSync(path!.path, { force: true })),
+                  attempt
+                )
+              : Effect.fail(error)
+          )
+      ),
+      (server) =>
+        Effect.callback<void>((resume) => {
+          closed = true
+          server.close()
+          for (const socket of waiting.splice(0)) socket.destroy()
+          for (const taker of [...takers]) taker()
+          resume(Effect.void)
+        }),
+      { interruptible: true }
+    )
+    room.hold(server)
+    // An accept that failed (the peer was gone again, or memory ran out for a moment) concerns no one who can be told.
+    server.on("error", ignored)
+    const bound = server.address() as Net.AddressInfo | string
+    const address = typeof bound === "string" ? asked : inet(bound.address, bound.port)
+    const wildcard = NetAddress.isInetAddress(address) && NetAddress.isUnspecified(address.address)
+    const ends = { local: wildcard ? undefined : address, remote: path }
+    const arrival = Effect.callback<void>((resume) => {
+      const taker = () => {
+        takers.delete(taker)
+        resume(Effect.void)
+      }
+      takers.add(taker)
+      return Effect.sync(() => void takers.delete(taker))
+    })
+    // Only the waiting can be interrupted, never the taking: no connection is lost between the two.
+    const accept: Listener["accept"] = Effect.uninterruptibleMask((restore) => {
+      const take: Effect.Effect<NodeConnection, NetworkError> = Effect.suspend(() => {
+        if (closed) return Effect.fail(new NetworkError({ reason: "Closed", address }))
+        const socket = waiting.shift()
+        if (socket === undefined) return Effect.andThen(restore(arrival), take)
+        return socket.destroyed ? take : Effect.succeed(new NodeConnection(socket, ends))
+      })
+      // A ready effect as finalizer: `acquireRelease` would keep the whole context of the accepting fiber with each.
+      return Effect.flatMap(Effect.scope, (scope) =>
+        Effect.tap(take, (connection) => Scope.addFinalizer(scope, connection.close))
+      )
+    })
+    return { address, accept }
+  })
+
+const ignored = () => {}
+
+export const connect =
+  (room: Room) =>
+  (remote: NetAddress.SocketAddress): Effect.Effect<Connection, NetworkError, Scope.Scope> => {
+    const path = NetAddress.isUnixPathAddress(remote) ? remote : undefined
+    const where = NetAddress.isInetAddress(remote)
+      ? { host: NetAddress.formatHost(remote), port: remote.port }
+      : { path: remote.path }
+    const dial = Effect.callback<Net.Socket, NetworkError>((resume) => {
+      if (room.left() <= 0) return resume(Effect.fail(new NetworkError({ reason: "NoDescriptors", address: remote })))
+      const socket = Net.connect({ ...where, allowHalfOpen: true, noDelay: true })
+      room.hold(socket)
+      socket.once("error", (cause) => resume(Effect.fail(networkError(cause, remote))))
+      socket.once("connect", () => resume(Effect.succeed(socket)))
+      return Effect.sync(() => void socket.destroy())
+    })
+    return Effect.acquireRelease(
+      Effect.andThen(
+        path === undefined ? Effect.void : checkPath(path.path),
+        Effect.map(dial, (socket) => new NodeConnection(socket, { local: path, remote }))
+      ),
+      (connection) => connection.close,
+      { interruptible: true }
+    )
+  }

@@ -1,0 +1,172 @@
+/** Datagram sockets over `node:dgram`. */
+
+import * as Dgram from "node:dgram"
+import * as Fs from "node:fs"
+import * as Os from "node:os"
+import * as Effect from "effect/Effect"
+import * as NetAddress from "effect/net/NetAddress"
+import * as Result from "effect/Result"
+import type * as Scope from "effect/Scope"
+import { type MulticastOptions, NetworkError, type Peer, type UdpOptions, type UdpSocket } from "../Network.ts"
+import type { Room } from "./NodeDescriptorBudget.ts"
+import { checked, inet, networkError } from "./NodeErrors.ts"
+
+const ignored = () => {}
+
+/** IPv6 names an outgoing interface by its zone, and Node wants it behind an address. */
+const interfaceName = (family: "udp4" | "udp6", name: string) => {
+  if (family === "udp4" || name.includes(":")) return name
+  const zone = name.replace(/^%/, "")
+  const named = Object.entries(Os.networkInterfaces()).find(([, all]) =>
+    all?.some((one) => one.scopeid === Number(zone))
+  )
+  return `::%${named?.[0] ?? zone}`
+}
+
+const setMulticast = (socket: Dgram.Socket, family: "udp4" | "udp6", options: MulticastOptions) => {
+  if (options.ttl !== undefined) socket.setMulticastTTL(options.ttl)
+  if (options.interface !== undefined) socket.setMulticastInterface(interfaceName(family, options.interface))
+  if (options.loopback !== undefined) socket.setMulticastLoopback(options.loopback)
+}
+
+const open = (room: Room, options: UdpOptions, address: NetAddress.InetAddress) =>
+  Effect.callback<Dgram.Socket, NetworkError>((resume) => {
+    if (room.left() <= 0) return resume(Effect.fail(new NetworkError({ reason: "NoDescriptors", address })))
+    const family = NetAddress.isInetAddressV4(address) ? "udp4" : "udp6"
+    const socket = Dgram.createSocket({
+      type: family,
+      reuseAddr: options.reuseAddress ?? false,
+      reusePort: options.reusePort ?? false,
+      ...(options.receiveBuffer === undefined ? {} : { recvBufferSize: options.receiveBuffer }),
+      ...(options.sendBuffer === undefined ? {} : { sendBufferSize: options.sendBuffer }),
+      // Every destination is an IP literal: answering at once spares each send a turn of the event loop.
+      lookup: (name, _options, done) => done(null, name, name.includes(":") ? 6 : 4)
+    })
+    room.hold(socket)
+    const fail = (cause: unknown, about: NetAddress.InetAddress) => {
+      socket.close()
+      resume(Effect.fail(networkError(cause, about)))
+    }
+    const ready = () => {
+      socket.removeAllListeners("error")
+      socket.on("error", ignored)
+      resume(Effect.succeed(socket))
+    }
+    socket.once("error", (cause) => fail(cause, address))
+    socket.bind({ port: address.port, address: NetAddress.formatHost(address), exclusive: true }, () => {
+      try {
+        if (options.broadcast) socket.setBroadcast(true)
+        if (options.multicast) setMulticast(socket, family, options.multicast)
+      } catch (cause) {
+        return fail(cause, address)
+      }
+      const { remote } = options
+      if (remote === undefined) return ready()
+      socket.connect(remote.port, remote.address, ((cause?: Error) =>
+        cause === undefined ? ready() : fail(cause, inet(remote.address, remote.port))) as () => void)
+    })
+  })
+
+/** Node keeps a socket's descriptor to itself; where it does so differently, the drop counter is not known. */
+const descriptorOf = (socket: Dgram.Socket): number | undefined => {
+  const key = Object.getOwnPropertySymbols(socket).find(({ description }) => description === "state symbol")
+  const state = socket as unknown as Readonly<
+    Record<symbol, { readonly handle?: { readonly fd?: number } } | undefined>
+  >
+  return key === undefined ? undefined : state[key]?.handle?.fd
+}
+
+/** The kernel counts the datagrams it drops for each socket in /proc/net/udp, found there by its inode. */
+const readDrops = (socket: Dgram.Socket, family: NetAddress.IpFamily): number | undefined => {
+  const fd = descriptorOf(socket)
+  if (fd === undefined || fd < 0) return undefined
+  try {
+    const inode = /\[(\d+)\]/.exec(Fs.readlinkSync(`/proc/self/fd/${fd}`))?.[1]
+    const table = Fs.readFileSync(family === "IPv4" ? "/proc/net/udp" : "/proc/net/udp6", "utf8")
+    for (const line of table.split("\n")) {
+      const columns = line.trim().split(/\s+/)
+      if (columns[9] === inode) return Number(columns[12])
+    }
+  } catch {
+    // No /proc: the platform does not tell.
+  }
+  return undefined
+}
+
+export const udp = (room: Room) =>
+  Effect.fnUntraced(function* (
+    options: UdpOptions,
+    onDatagram: (bytes: Uint8Array, from: Peer) => void,
+    onError: (error: NetworkError) => void = ignored
+  ): Effect.fn.Return<UdpSocket, NetworkError, Scope.Scope> {
+    const asked = yield* checked(options.host ?? "127.0.0.1", options.port ?? 0)
+    const remote =
+      options.remote === undefined ? undefined : yield* checked(options.remote.address, options.remote.port)
+    const family = NetAddress.familyOf(asked)
+    let closed = false
+    const socket = yield* Effect.acquireRelease(
+      open(room, options, asked),
+      (socket) =>
+        Effect.callback<void>((resume) => {
+          closed = true
+          socket.close(() => resume(Effect.void))
+        }),
+      { interruptible: true }
+    )
+    socket.on("message", onDatagram)
+    socket.on("error", (cause) => onError(networkError(cause, remote)))
+    const bound = socket.address()
+
+    const destination = (to: Peer) =>
+      Result.getOrUndefined(NetAddress.inetAddressFromHostString(to.address, to.port, new Map()))
+    const misdirected = (to: Peer | undefined): NetworkError | undefined =>
+      closed
+        ? new NetworkError({ reason: "Closed" })
+        : (to === undefined) === (remote === undefined)
+          ? new NetworkError({ reason: remote === undefined ? "NotConnected" : "IsConnected", address: remote })
+          : to?.address === ""
+            ? new NetworkError({ reason: "InvalidAddress", cause: new Error("a destination has an address") })
+            : undefined
+    /** Without a callback Node forgets how it went, and spares a turn of its queue. */
+    const post = (bytes: Uint8Array, to: Peer | undefined, done?: (cause: Error | null) => void) => {
+      if (to === undefined) socket.send(bytes, done)
+      else socket.send(bytes, to.port, to.address, done)
+    }
+    const send: UdpSocket["send"] = (bytes, to) =>
+      Effect.callback((resume) => {
+        const failure = misdirected(to)
+        if (failure !== undefined) return resume(Effect.fail(failure))
+        const fail = (cause: unknown) =>
+          resume(Effect.fail(networkError(cause, to === undefined ? remote : destination(to))))
+        try {
+          post(bytes, to, (cause) => (cause === null ? resume(Effect.void) : fail(cause)))
+        } catch (cause) {
+          fail(cause)
+        }
+      })
+    const sendUnsafe: UdpSocket["sendUnsafe"] = (bytes, to) => {
+      if (misdirected(to) !== undefined) return
+      try {
+        post(bytes, to)
+      } catch {
+        // A bad destination loses the datagram, as the network would.
+      }
+    }
+    const attempt = (change: () => void) =>
+      Effect.try({ try: change, catch: (cause) => networkError(cause, inet(bound.address, bound.port)) })
+    const join: UdpSocket["join"] = (group, networkInterface) => {
+      const through = networkInterface && interfaceName(family === "IPv4" ? "udp4" : "udp6", networkInterface)
+      return Effect.acquireRelease(
+        attempt(() => socket.addMembership(group, through)),
+        () => Effect.ignore(attempt(() => socket.dropMembership(group, through)))
+      )
+    }
+    return {
+      local: inet(bound.address, bound.port),
+      send,
+      sendUnsafe,
+      join,
+      receiveBuffer: socket.getRecvBufferSize(),
+      dropped: Effect.sync(() => readDrops(socket, family))
+    }
+  })

@@ -1,0 +1,223 @@
+import { execFileSync, spawnSync } from "node:child_process"
+import * as Fs from "node:fs"
+import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
+import { assert, describe, it } from "@effect/vitest"
+import * as Arbitrary from "effect/Arbitrary"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as Option from "effect/Option"
+import * as PlatformError from "effect/PlatformError"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as ServiceNames from "../../../src/network/names/ServiceNames.ts"
+import { builtIn } from "../../../src/network/names/WellKnownServices.ts"
+
+const text = [
+  "# comment",
+  "",
+  "http\t\t80/tcp\t\twww www-http\t# WorldWideWeb",
+  "domain 53/tcp",
+  "domain 53/udp",
+  "  tftp 69/udp\r",
+  "diameter 3868/sctp",
+  "late 80/tcp"
+].join("\n")
+
+const { getservbyname, getservbyport, resolve } = ServiceNames.table(ServiceNames.parse(text).services)
+const portOf = (found: Option.Option<ServiceNames.Service>) => Option.getOrUndefined(found)?.port
+const nameOf = (found: Option.Option<ServiceNames.Service>) => Option.getOrUndefined(found)?.name
+
+describe("ServiceNames", () => {
+  it("finds by name, alias, port and protocol", () => {
+    assert.deepStrictEqual(Option.getOrUndefined(getservbyname("http", "tcp")), {
+      name: "http",
+      aliases: ["www", "www-http"],
+      port: 80,
+      protocol: "tcp"
+    })
+    assert.strictEqual(nameOf(getservbyname("www-http")), "http")
+    assert.strictEqual(portOf(getservbyname("http", "udp")), undefined)
+    assert.strictEqual(portOf(getservbyname("HTTP")), undefined)
+    assert.strictEqual(Option.getOrUndefined(getservbyname("domain", "udp"))?.protocol, "udp")
+    assert.strictEqual(Option.getOrUndefined(getservbyname("domain"))?.protocol, "tcp")
+    assert.strictEqual(nameOf(getservbyport(69)), "tftp")
+    assert.strictEqual(nameOf(getservbyport(69, "tcp")), undefined)
+    assert.strictEqual(nameOf(getservbyport(3868, "sctp")), "diameter")
+    assert.strictEqual(nameOf(getservbyport(80)), "http")
+  })
+
+  it("skips a malformed line and names it with its number", () => {
+    const { problems, services } = ServiceNames.parse(
+      "good 1/tcp\nlonely\nx abc/tcp # why\n\ny 65536/udp\nz 80\nw 80/\nv 80/a/b\nlast 2/udp"
+    )
+    assert.deepStrictEqual(
+      services.map(({ name }) => name),
+      ["good", "last"]
+    )
+    assert.deepStrictEqual(
+      problems.map(({ line }) => line),
+      [2, 3, 5, 6, 7, 8]
+    )
+    assert.deepStrictEqual(problems[1], {
+      line: 3,
+      text: "x abc/tcp # why",
+      why: 'port "abc" is not a number from 0 to 65535'
+    })
+  })
+
+  it("resolves names and numbers, and says what is wrong with others in one line", () => {
+    assert.deepStrictEqual(resolve("http", "tcp"), Result.succeed(80))
+    assert.deepStrictEqual(resolve("0080"), Result.succeed(80))
+    assert.deepStrictEqual(resolve(0), Result.succeed(0))
+    assert.deepStrictEqual(resolve(65535), Result.succeed(65535))
+    const wrong = (service: string | number, protocol?: string) =>
+      Result.getOrThrow(Result.flip(resolve(service, protocol)))
+    for (const port of [65536, "65536", "-1", -1, 1.5, Number.NaN, "9".repeat(400)]) {
+      assert.strictEqual(wrong(port).reason._tag, "BadPort")
+    }
+    assert.strictEqual(wrong("65536").message, "65536 is not a port: ports are whole numbers from 0 to 65535")
+    assert.strictEqual(
+      wrong("abc", "tcp").message,
+      'no service "abc" over tcp: give a name of the services file or a port from 0 to 65535'
+    )
+    assert.notInclude(wrong("a\nb").message, "\n")
+    assert.strictEqual(wrong("").reason._tag, "UnknownService")
+  })
+
+  it("adds our own services, unless the file has the name", () => {
+    const own = ServiceNames.table(
+      ServiceNames.withOverlay(ServiceNames.parse("rot13 7777/tcp\nalien 1066/tcp guess").services)
+    )
+    assert.strictEqual(portOf(own.getservbyname("rot13", "tcp")), 7777)
+    assert.strictEqual(portOf(own.getservbyname("rot13", "udp")), undefined)
+    assert.strictEqual(portOf(own.getservbyname("guess")), 1066)
+    assert.strictEqual(portOf(own.getservbyname("status", "udp")), 2066)
+    assert.strictEqual(nameOf(own.getservbyport(1066, "tcp")), "alien")
+    assert.strictEqual(portOf(own.getservbyname("hangman")), 1066)
+  })
+
+  const word = Arbitrary.schema(Schema.Literals(["a", "b", "c", "a/tcp", "1"]))
+  const serviceArbitrary = Arbitrary.all({
+    name: word,
+    aliases: Arbitrary.array(word, { maxLength: 2 }),
+    port: Arbitrary.schema(Schema.Literals([1, 2, 3])),
+    protocol: Arbitrary.schema(Schema.Literals(["tcp", "udp"]))
+  })
+  it.prop(
+    "the indices find what a search from the top finds",
+    [
+      Arbitrary.array(serviceArbitrary, { maxLength: 8 }),
+      word,
+      Schema.Literals([1, 2, 3]),
+      Schema.UndefinedOr(Schema.Literals(["tcp", "udp"]))
+    ],
+    ([services, name, port, protocol]) => {
+      const table = ServiceNames.table(services)
+      const search = (has: (service: ServiceNames.Service) => boolean) =>
+        services.find((service) => has(service) && (protocol === undefined || service.protocol === protocol))
+      assert.strictEqual(
+        Option.getOrUndefined(table.getservbyname(name, protocol)),
+        search((service) => service.name === name || service.aliases.includes(name))
+      )
+      assert.strictEqual(
+        Option.getOrUndefined(table.getservbyport(port, protocol)),
+        search((service) => service.port === port)
+      )
+    }
+  )
+
+  it.prop("parse never throws, and every line is a service, a problem or nothing", [Schema.String], ([any]) => {
+    const { problems, services } = ServiceNames.parse(any)
+    assert.isAtMost(problems.length + services.length, any.split("\n").length)
+  })
+
+  const load = (content: Effect.Effect<string, PlatformError.PlatformError>) => {
+    const logs: Array<string> = []
+    const logger = Logger.make(({ logLevel, message }) => void logs.push(`${logLevel} ${message}`))
+    return ServiceNames.make({ path: "/services" }).pipe(
+      Effect.provide(Layer.merge(FileSystem.layerNoop({ readFileString: () => content }), Logger.layer([logger]))),
+      Effect.map((names) => ({ names, logs }))
+    )
+  }
+  const failure = (_tag: "NotFound" | "PermissionDenied") =>
+    Effect.fail(
+      PlatformError.systemError({ _tag, module: "FileSystem", method: "readFileString", pathOrDescriptor: "/services" })
+    )
+
+  it.effect("warns once for each problem of the file", () =>
+    Effect.gen(function* () {
+      const { logs, names } = yield* load(Effect.succeed("http 80/tcp\nbad\nworse x/y"))
+      assert.deepStrictEqual(
+        names.problems.map(({ line }) => line),
+        [2, 3]
+      )
+      assert.deepStrictEqual(logs, [
+        'Warn /services:2: no port: a line is NAME PORT/PROTOCOL and any aliases; skipped "bad"',
+        'Warn /services:3: port "x" is not a number from 0 to 65535; skipped "worse x/y"'
+      ])
+    })
+  )
+
+  it.effect("has a built-in table where the file is missing", () =>
+    Effect.gen(function* () {
+      const { logs, names } = yield* load(failure("NotFound"))
+      assert.strictEqual(portOf(names.getservbyname("www", "tcp")), 80)
+      assert.strictEqual(portOf(names.getservbyname("rot13", "tcp")), 1067)
+      assert.deepStrictEqual(logs, [])
+      const unreadable = yield* load(failure("PermissionDenied"))
+      assert.strictEqual(portOf(unreadable.names.getservbyname("tftp", "udp")), 69)
+      assert.strictEqual(unreadable.logs.length, 1)
+    })
+  )
+
+  it.effect("layerBuiltIn needs no file", () =>
+    Effect.gen(function* () {
+      const names = yield* ServiceNames.ServiceNames
+      assert.isAtLeast(new Set(names.services.map(({ name }) => name)).size, 60)
+      assert.strictEqual(portOf(names.getservbyname("rot13", "udp")), 1067)
+    }).pipe(Effect.provide(ServiceNames.layerBuiltIn))
+  )
+
+  it("the built-in table is one that parse would read, without repetitions", () => {
+    const lines = builtIn.map(({ aliases, name, port, protocol }) =>
+      [name, `${port}/${protocol}`, ...aliases].join(" ")
+    )
+    assert.deepStrictEqual(ServiceNames.parse(lines.join("\n")), { services: builtIn, problems: [] })
+    assert.strictEqual(new Set(lines.map((line) => line.split(" ").slice(0, 2).join(" "))).size, lines.length)
+  })
+
+  const missing = !Fs.existsSync("/etc/services")
+    ? " (skipped: no /etc/services)"
+    : spawnSync("getent", ["--version"]).error !== undefined
+      ? " (skipped: no getent)"
+      : ""
+  it.effect.skipIf(missing !== "")(
+    `finds what the system finds, for every name, alias and port of its file${missing}`,
+    () =>
+      Effect.gen(function* () {
+        const names = yield* ServiceNames.ServiceNames
+        const { services } = ServiceNames.parse(Fs.readFileSync("/etc/services", "utf8"))
+        const keys = services.flatMap(({ aliases, name, port, protocol }) =>
+          [name, ...aliases, port].flatMap((key) => [`${key}`, `${key}/${protocol}`])
+        )
+        // The system may consult other sources, but for what the file has the file comes first.
+        const theirs = execFileSync("getent", ["-s", "files", "services", ...keys], { encoding: "utf8" })
+          .trim()
+          .split("\n")
+        const ours = keys.map((key) => {
+          const [name, protocol] = key.split("/")
+          const found = /^\d+$/.test(name!)
+            ? names.getservbyport(Number(name), protocol)
+            : names.getservbyname(name!, protocol)
+          const { aliases, port, protocol: over, name: official } = Option.getOrThrow(found)
+          return [official, `${port}/${over}`, ...aliases].join(" ")
+        })
+        assert.deepStrictEqual(
+          ours,
+          theirs.map((line) => line.split(/\s+/).join(" "))
+        )
+      }).pipe(Effect.provide(ServiceNames.layer().pipe(Layer.provide(NodeFileSystem.layer))))
+  )
+})
