@@ -4,8 +4,8 @@ import * as NodeSink from "@effect/platform-node/NodeSink"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import * as NodeHost from "../src/network/node/NodeServices.ts"
+import * as Url from "../src/tftp/protocol/Url.ts"
 import * as TftpClient from "../src/tftp/TftpClient.ts"
-import * as Url from "../src/tftp/Url.ts"
 
 Effect.gen(function* () {
   const file = yield* Effect.fromResult(Url.parse(process.argv[2] ?? ""))

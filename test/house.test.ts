@@ -25,7 +25,7 @@ const home = ["", "home", "me", "notes"].join("/")
 const plants: ReadonlyArray<Plant> = [
   {
     rule: "arrows",
-    path: "src/tftp/Packet.ts",
+    path: "src/tftp/protocol/Packet.ts",
     wrong: [
       `import * as Game from "../hangman/Game.ts"`,
       `import type { Plan } from "../simulation/FaultPlan.ts"`,

@@ -6,7 +6,7 @@ import * as Layer from "effect/Layer"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Stream from "effect/Stream"
 import * as NodeNetwork from "../../src/network/node/NodeNetwork.ts"
-import * as FileStore from "../../src/tftp/FileStore.ts"
+import * as FileStore from "../../src/tftp/store/FileStore.ts"
 import * as TftpServer from "../../src/tftp/TftpServer.ts"
 
 const files = FileStore.virtual(({ client, filename }) =>

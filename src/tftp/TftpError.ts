@@ -3,7 +3,7 @@ import * as Data from "effect/Data"
 import type * as Network from "../network/Network.ts"
 import type * as AddressInfo from "../network/names/AddressInfo.ts"
 import * as Text from "../network/TerminalText.ts"
-import type * as FileStore from "./FileStore.ts"
+import type * as FileStore from "./store/FileStore.ts"
 
 /** The peer sent an ERROR. @category errors @since 0.1.0 */
 export class Refused extends Data.TaggedClass("Refused")<{

@@ -1,9 +1,9 @@
 /** What happens at a server: for apps that watch it, and for its log. */
 import type * as Network from "../network/Network.ts"
 import * as Text from "../network/TerminalText.ts"
-import type * as Packet from "./Packet.ts"
+import type * as Packet from "./protocol/Packet.ts"
 import type * as TftpError from "./TftpError.ts"
-import type * as Transfer from "./Transfer.ts"
+import type * as Transfer from "./transfer/Transfer.ts"
 
 /** A transfer of a server. @category models @since 0.1.0 */
 export interface About {

@@ -6,11 +6,11 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import * as NodeHost from "../../src/network/node/NodeServices.ts"
-import * as FileStore from "../../src/tftp/FileStore.ts"
+import * as FileStore from "../../src/tftp/store/FileStore.ts"
 import * as TftpClient from "../../src/tftp/TftpClient.ts"
 import * as Cli from "../support/Cli.ts"
 import { directory } from "../support/Directory.ts"
-import * as Peers from "../support/TftpPeers.ts"
+import * as Peers from "../support/tftp/TftpPeers.ts"
 
 const isRoot = process.getuid?.() === 0
 

@@ -7,7 +7,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Cli from "../support/Cli.ts"
 import { noise } from "../support/Hosts.ts"
-import * as TftpPeers from "../support/TftpPeers.ts"
+import * as TftpPeers from "../support/tftp/TftpPeers.ts"
 
 const missing = [
   TftpPeers.missing("dnsmasq"),

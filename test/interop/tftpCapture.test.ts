@@ -15,8 +15,8 @@ import * as Cli from "../support/Cli.ts"
 import { directory } from "../support/Directory.ts"
 import { noneLeft } from "../support/Handles.ts"
 import { Hosts, noise } from "../support/Hosts.ts"
-import * as Lab from "../support/TftpLab.ts"
-import * as Peers from "../support/TftpPeers.ts"
+import * as Lab from "../support/tftp/TftpLab.ts"
+import * as Peers from "../support/tftp/TftpPeers.ts"
 
 const has = (command: string) => ChildProcess.spawnSync(command, ["--version"]).error === undefined
 const missing = [has("tshark") ? [] : "tshark", Peers.has("curl") ? [] : "curl"].flat()

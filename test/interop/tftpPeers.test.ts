@@ -6,7 +6,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { noneLeft } from "../support/Handles.ts"
 import { noise } from "../support/Hosts.ts"
-import * as Peers from "../support/TftpPeers.ts"
+import * as Peers from "../support/tftp/TftpPeers.ts"
 
 const temporary = Effect.acquireRelease(
   Effect.sync(() => {

@@ -4,13 +4,13 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as NodeHost from "../../src/network/node/NodeServices.ts"
-import * as FileStore from "../../src/tftp/FileStore.ts"
+import * as FileStore from "../../src/tftp/store/FileStore.ts"
 import * as TftpClient from "../../src/tftp/TftpClient.ts"
 import { directory } from "../support/Directory.ts"
 import { noneLeft } from "../support/Handles.ts"
 import { noise } from "../support/Hosts.ts"
-import * as Lab from "../support/TftpLab.ts"
-import * as Peers from "../support/TftpPeers.ts"
+import * as Lab from "../support/tftp/TftpLab.ts"
+import * as Peers from "../support/tftp/TftpPeers.ts"
 
 /** What a server grants of what is asked for. */
 interface Grant {

@@ -8,7 +8,7 @@ import type * as SimHost from "../../src/simulation/SimHost.ts"
 import type * as Simulation from "../../src/simulation/Simulation.ts"
 import type * as Peer from "../../src/status/Peer.ts"
 import * as StatusPeer from "../../src/status/StatusPeer.ts"
-import * as TftpChecksum from "../support/TftpChecksum.ts"
+import * as TftpChecksum from "../support/tftp/TftpChecksum.ts"
 import { type Load, type LoadPeer, optionsOf, record, summary } from "./StatusWorld.ts"
 
 const names = ["a", "b", "c", "d"]

@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import type * as FileStore from "../../src/tftp/FileStore.ts"
+import type * as FileStore from "../../src/tftp/store/FileStore.ts"
 
 const utf8 = new TextEncoder()
 

@@ -3,10 +3,10 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import * as TftpClient from "../../src/tftp/TftpClient.ts"
-import * as TftpAnswers from "../suites/TftpAnswers.ts"
+import * as TftpAnswers from "../suites/tftp/TftpAnswers.ts"
 import { noise } from "../support/Hosts.ts"
-import * as Lab from "../support/TftpLab.ts"
-import * as Talk from "../support/TftpTalk.ts"
+import * as Lab from "../support/tftp/TftpLab.ts"
+import * as Talk from "../support/tftp/TftpTalk.ts"
 
 const content = noise(1_000, 3)
 

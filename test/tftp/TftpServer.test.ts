@@ -1,11 +1,11 @@
 import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import * as FileStore from "../../src/tftp/FileStore.ts"
-import * as TftpReading from "../suites/TftpReading.ts"
-import * as TftpWriting from "../suites/TftpWriting.ts"
+import * as FileStore from "../../src/tftp/store/FileStore.ts"
+import * as TftpReading from "../suites/tftp/TftpReading.ts"
+import * as TftpWriting from "../suites/tftp/TftpWriting.ts"
 import { noise } from "../support/Hosts.ts"
-import * as Lab from "../support/TftpLab.ts"
-import * as Talk from "../support/TftpTalk.ts"
+import * as Lab from "../support/tftp/TftpLab.ts"
+import * as Talk from "../support/tftp/TftpTalk.ts"
 
 describe("TftpServer: reading", () => {
   const converse =

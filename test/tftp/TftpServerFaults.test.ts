@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as SimCheck from "../../src/simulation/SimCheck.ts"
-import * as TftpFaults from "../suites/TftpFaults.ts"
+import * as TftpFaults from "../suites/tftp/TftpFaults.ts"
 
 const { dissectors, faults, scenario, sometimes, transfers } = TftpFaults
 

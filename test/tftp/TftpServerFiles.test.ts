@@ -1,10 +1,10 @@
 import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import * as FileStore from "../../src/tftp/FileStore.ts"
+import * as FileStore from "../../src/tftp/store/FileStore.ts"
 import { noise } from "../support/Hosts.ts"
-import * as Lab from "../support/TftpLab.ts"
-import * as Talk from "../support/TftpTalk.ts"
+import * as Lab from "../support/tftp/TftpLab.ts"
+import * as Talk from "../support/tftp/TftpTalk.ts"
 
 const bytesOf = (text: string) => new TextEncoder().encode(text)
 

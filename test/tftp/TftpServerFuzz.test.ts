@@ -5,10 +5,10 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Random from "effect/Random"
 import type * as Network from "../../src/network/Network.ts"
-import * as FileStore from "../../src/tftp/FileStore.ts"
-import * as Packet from "../../src/tftp/Packet.ts"
+import * as Packet from "../../src/tftp/protocol/Packet.ts"
+import * as FileStore from "../../src/tftp/store/FileStore.ts"
 import { Hosts, noise } from "../support/Hosts.ts"
-import * as Lab from "../support/TftpLab.ts"
+import * as Lab from "../support/tftp/TftpLab.ts"
 
 /** `TFTP_FUZZ=1000000 npm test -- TftpServerFuzz` sends more. */
 const count = Number(process.env.TFTP_FUZZ ?? 60_000)

@@ -5,11 +5,11 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import * as FileStore from "../../src/tftp/FileStore.ts"
+import * as FileStore from "../../src/tftp/store/FileStore.ts"
 import type * as TftpServer from "../../src/tftp/TftpServer.ts"
 import { noise } from "../support/Hosts.ts"
-import * as Lab from "../support/TftpLab.ts"
-import * as Talk from "../support/TftpTalk.ts"
+import * as Lab from "../support/tftp/TftpLab.ts"
+import * as Talk from "../support/tftp/TftpTalk.ts"
 
 const files = { f: noise(1_000), g: noise(100_000, 2) }
 

@@ -4,8 +4,8 @@ import * as Effect from "effect/Effect"
 import * as NodeNetwork from "../../src/network/node/NodeNetwork.ts"
 import * as Handles from "../support/Handles.ts"
 import { Hosts, noise } from "../support/Hosts.ts"
-import * as Lab from "../support/TftpLab.ts"
-import * as Talk from "../support/TftpTalk.ts"
+import * as Lab from "../support/tftp/TftpLab.ts"
+import * as Talk from "../support/tftp/TftpTalk.ts"
 
 const hasIpv6 = Object.values(Os.networkInterfaces()).some((all = []) => all.some(({ address }) => address === "::1"))
 

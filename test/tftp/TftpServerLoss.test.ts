@@ -3,10 +3,10 @@ import * as Effect from "effect/Effect"
 import * as FaultArbitrary from "../../src/simulation/FaultArbitrary.ts"
 import * as FaultText from "../../src/simulation/FaultText.ts"
 import type * as Simulation from "../../src/simulation/Simulation.ts"
-import * as Dissector from "../../src/tftp/Dissector.ts"
+import * as Dissector from "../../src/tftp/protocol/Dissector.ts"
 import { noise } from "../support/Hosts.ts"
-import * as Lab from "../support/TftpLab.ts"
-import * as TftpOldServer from "../support/TftpOldServer.ts"
+import * as Lab from "../support/tftp/TftpLab.ts"
+import * as TftpOldServer from "../support/tftp/TftpOldServer.ts"
 
 /** Counts the packets of a run by their kind. */
 const counter = () => {

@@ -3,11 +3,11 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import * as Stream from "effect/Stream"
-import * as Retransmission from "../../src/tftp/Retransmission.ts"
 import type * as TftpServer from "../../src/tftp/TftpServer.ts"
+import * as Retransmission from "../../src/tftp/transfer/Retransmission.ts"
 import { noise } from "../support/Hosts.ts"
-import * as Lab from "../support/TftpLab.ts"
-import * as Talk from "../support/TftpTalk.ts"
+import * as Lab from "../support/tftp/TftpLab.ts"
+import * as Talk from "../support/tftp/TftpTalk.ts"
 
 const files = { f: noise(1_000), g: noise(100_000, 2) }
 

@@ -1,6 +1,6 @@
 /** How fast a file comes through a network of 20 ms there and back, with and without loss. */
 import * as Effect from "effect/Effect"
-import * as Peers from "../../../test/support/TftpPeers.ts"
+import * as Peers from "../../../test/support/tftp/TftpPeers.ts"
 import { BenchError, start } from "../child.ts"
 import type { Comparison, Measure } from "../harness.ts"
 import { inet, isHere, names, type Stage } from "./stage.ts"

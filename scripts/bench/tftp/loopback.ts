@@ -1,6 +1,6 @@
 /** How long downloads over loopback take, one at a time and many at once, and the server's processor time for it. */
 import * as Effect from "effect/Effect"
-import * as Peers from "../../../test/support/TftpPeers.ts"
+import * as Peers from "../../../test/support/tftp/TftpPeers.ts"
 import { BenchError } from "../child.ts"
 import type { Comparison, Measure } from "../harness.ts"
 import * as Proc from "./proc.ts"

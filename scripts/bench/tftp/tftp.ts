@@ -1,6 +1,6 @@
 /** Our TFTP server and client against Debian's, and against a bare `node:dgram` server. */
 import * as Effect from "effect/Effect"
-import * as Peers from "../../../test/support/TftpPeers.ts"
+import * as Peers from "../../../test/support/tftp/TftpPeers.ts"
 import type { Benchmark, Options } from "../harness.ts"
 import * as Impaired from "./impaired.ts"
 import * as Loopback from "./loopback.ts"

@@ -5,11 +5,11 @@ import * as NodeStream from "@effect/platform-node/NodeStream"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
-import type * as FileStore from "../../tftp/FileStore.ts"
-import { AccessDenied, FileStoreError, ReadFailed, type Reason } from "../../tftp/FileStoreError.ts"
-import * as File from "../../tftp/NodeFile.ts"
-import * as Upload from "../../tftp/NodeUpload.ts"
-import * as Quota from "../../tftp/Quota.ts"
+import type * as FileStore from "../../tftp/store/FileStore.ts"
+import { AccessDenied, FileStoreError, ReadFailed, type Reason } from "../../tftp/store/FileStoreError.ts"
+import * as File from "../../tftp/store/NodeFile.ts"
+import * as Upload from "../../tftp/store/NodeUpload.ts"
+import * as Quota from "../../tftp/store/Quota.ts"
 
 type Failed = Effect.Effect<never, FileStoreError>
 

@@ -1,9 +1,9 @@
 /** `tftp serve`: a directory for TFTP clients. */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import * as FileStore from "../../tftp/FileStore.ts"
-import * as NodeFileStore from "../../tftp/NodeFileStore.ts"
-import * as NodeThreads from "../../tftp/NodeThreads.ts"
+import * as NodeThreads from "../../tftp/server/NodeTransferThreads.ts"
+import * as FileStore from "../../tftp/store/FileStore.ts"
+import * as NodeFileStore from "../../tftp/store/NodeFileStore.ts"
 import * as TftpServer from "../../tftp/TftpServer.ts"
 import { Stop, UsageError } from "../Process.ts"
 import * as NodeHeap from "./NodeHeap.ts"

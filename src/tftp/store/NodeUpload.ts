@@ -1,0 +1,163 @@
+/**
+ * An upload into a directory: written to a temporary file beside its place, which takes that place in one step.
+ *
+ * The temporary file is also the lock. Its name tells the upload and the process that holds it:
+ * `.tftp-upload-<hash of the name>.<owner>.<random>`. Whoever wants to upload first creates their own, then looks for
+ * others: of two at the same moment, at least one sees the other and gives way, and in one process the first always
+ * wins. A file whose owner is dead is removed by whoever sees it; no name is used twice, so nobody else's is hit.
+ */
+import * as Crypto from "node:crypto"
+import { constants } from "node:fs"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import * as Owner from "../../process/NodeProcessIdentity.ts"
+import { reserved } from "./FileName.ts"
+import type { Writable } from "./FileStore.ts"
+import { Busy, FileStoreError, type Reason } from "./FileStoreError.ts"
+import * as File from "./NodeFile.ts"
+import type * as Quota from "./Quota.ts"
+
+/** An open directory. */
+export interface Folder {
+  readonly descriptor: number
+  /** A path that leads to it and nowhere else. */
+  readonly path: string
+  /** The same for every path to it. */
+  readonly id: string
+}
+
+export interface Target {
+  readonly folder: Folder
+  readonly name: string
+  /** As the client wrote it. */
+  readonly filename: string
+}
+
+export interface Options {
+  readonly replace: boolean
+  readonly sync: boolean
+  readonly permissions: number
+  /** Called before bytes are written. */
+  readonly room: (bytes: number) => Effect.Effect<void, FileStoreError>
+}
+
+/** The uploads of this process, whichever store they belong to. */
+const held = new Set<string>()
+
+/** One upload of a name at a time, in this process; the outcome gives it free, at the latest when the scope closes. */
+const hold = ({ filename, folder, name }: Target) => {
+  const key = `${folder.id}/${name}`
+  const acquire = Effect.suspend(() => {
+    if (held.has(key)) return Effect.fail(new FileStoreError({ reason: new Busy(), filename }))
+    held.add(key)
+    let isOurs = true
+    return Effect.succeed(() => {
+      if (isOurs) held.delete(key)
+      isOurs = false
+    })
+  })
+  return Effect.acquireRelease(acquire, (release) => Effect.sync(release))
+}
+
+const tagOf = (name: string) => Crypto.createHash("sha256").update(name).digest("hex").slice(0, 16)
+
+/** Removes what dead processes have left in the folder; tells whether a living one uploads that name. */
+const look = Effect.fnUntraced(function* ({ folder, name }: Target, own: string) {
+  const tag = tagOf(name)
+  let isBusy = false
+  for (const entry of yield* File.readdir(folder.path)) {
+    if (!entry.startsWith(reserved) || entry === own) continue
+    const [itsTag, owner = ""] = entry.slice(reserved.length).split(".")
+    const path = `${folder.path}/${entry}`
+    if (!(yield* Owner.isAlive(owner, path))) yield* Effect.ignore(File.unlink(path))
+    else if (itsTag === tag) isBusy = true
+  }
+  return isBusy
+})
+
+interface Temporary {
+  readonly path: string
+  readonly descriptor: number
+  isOpen: boolean
+  isThere: boolean
+}
+
+const create = ({ folder, name }: Target, permissions: number) => {
+  const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants
+  const acquire = Effect.gen(function* () {
+    const entry = `${reserved}${tagOf(name)}.${yield* Owner.self}.${Crypto.randomBytes(4).toString("hex")}`
+    const path = `${folder.path}/${entry}`
+    const descriptor = yield* File.open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, permissions)
+    const temporary: Temporary = { path, descriptor, isOpen: true, isThere: true }
+    return { entry, temporary }
+  })
+  return Effect.acquireRelease(acquire, ({ temporary: { descriptor, isOpen, isThere, path } }) =>
+    Effect.andThen(
+      Effect.ignore(isThere ? File.unlink(path) : Effect.void),
+      Effect.ignore(isOpen ? File.close(descriptor) : Effect.void)
+    )
+  )
+}
+
+/** File systems without hard links. */
+const linkless = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"])
+
+const isPresent = (path: string) => Effect.match(File.lstat(path), { onSuccess: () => true, onFailure: () => false })
+
+/**
+ * Gives the temporary file its name, unless that is taken: by a link, which fails then. Where the file system has no
+ * links, a file that appears between the look and the step is replaced.
+ */
+const place = Effect.fnUntraced(function* (from: string, to: string) {
+  const linked = yield* Effect.result(File.link(from, to))
+  if (Result.isSuccess(linked)) return yield* Effect.ignore(File.unlink(from))
+  if (!linkless.has(linked.failure.code ?? "")) return yield* Effect.fail(linked.failure)
+  if (yield* isPresent(to)) return yield* Effect.fail(File.errno("EEXIST"))
+  yield* File.rename(from, to)
+})
+
+/** Starts an upload; nothing of it is left when the scope closes without a commit. */
+export const make = Effect.fnUntraced(function* (target: Target, share: Quota.Share, options: Options) {
+  const { filename, folder, name } = target
+  const fail = (reason: Reason) => Effect.fail(new FileStoreError({ reason, filename }))
+  const failed = (cause: NodeJS.ErrnoException) => fail(File.writeReason(cause))
+  const to = `${folder.path}/${name}`
+
+  const release = yield* hold(target)
+  const { entry, temporary } = yield* Effect.catch(create(target, options.permissions), failed)
+  if (yield* Effect.catch(look(target, entry), failed)) return yield* fail(new Busy())
+  const sizeNow = Effect.match(File.lstat(to), { onSuccess: ({ size }) => size, onFailure: () => 0 })
+
+  let position = 0
+  let broken: FileStoreError | undefined
+  const write = Effect.fnUntraced(function* (bytes: Uint8Array) {
+    const grown = share.grow(bytes.length)
+    if (Result.isFailure(grown)) return yield* fail(grown.failure)
+    yield* options.room(bytes.length)
+    yield* Effect.catch(File.writeAt(temporary.descriptor, position, bytes), failed)
+    position += bytes.length
+  })
+  const breaks = (error: FileStoreError) =>
+    Effect.sync(() => {
+      broken = error
+    })
+  const commit = Effect.gen(function* () {
+    if (broken !== undefined) return yield* Effect.fail(broken)
+    if (options.sync) yield* Effect.catch(File.fsync(temporary.descriptor), failed)
+    temporary.isOpen = false
+    yield* Effect.catch(File.close(temporary.descriptor), failed)
+    const before = yield* sizeNow
+    if (options.replace) yield* Effect.catch(File.rename(temporary.path, to), failed)
+    else yield* Effect.catch(place(temporary.path, to), failed)
+    temporary.isThere = false
+    if (options.sync) yield* Effect.catch(File.fsync(folder.descriptor), failed)
+    share.end(position - before)
+    release()
+  })
+  const writable: Writable = {
+    write: (bytes) => Effect.tapError(write(bytes), breaks),
+    commit: Effect.uninterruptible(commit),
+    descriptor: temporary.descriptor
+  }
+  return writable
+})

@@ -1,0 +1,163 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Schema from "effect/Schema"
+import * as Scope from "effect/Scope"
+import type * as FileStore from "../../../src/tftp/store/FileStore.ts"
+import type * as Quota from "../../../src/tftp/store/Quota.ts"
+import { bytesOf, get, put, refusal, request, textOf } from "../../support/Files.ts"
+
+interface Options {
+  readonly write?: FileStore.WriteMode
+  readonly ignoreCase?: boolean
+  readonly quota?: Quota.Limits
+}
+
+type Make = (
+  files: Readonly<Record<string, string>>,
+  options?: Options
+) => Effect.Effect<FileStore.Store, FileStore.FileStoreError, Scope.Scope>
+
+/** What every store of files keeps to. */
+export const stores = (name: string, make: Make) =>
+  describe(`a store: ${name}`, () => {
+    it.live("serves files at any position", () =>
+      Effect.gen(function* () {
+        const store = yield* make({ f: "hello world", empty: "", "dir/a..b": "dots", größe: "ü" })
+        const { body, size } = yield* store.read(request("/f"))
+        assert.strictEqual(size, 11)
+        if (body._tag === "Stream") return assert.fail("a stream")
+        const into = new Uint8Array(8)
+        assert.strictEqual(yield* body.readAt(0, into), 8)
+        assert.strictEqual(yield* body.readAt(6, into), 5)
+        assert.strictEqual(new TextDecoder().decode(into.subarray(0, 5)), "world")
+        assert.strictEqual(yield* body.readAt(11, into), 0)
+        assert.strictEqual(yield* get(store, "empty"), "")
+        assert.strictEqual(yield* get(store, "\\dir\\a..b"), "dots")
+        assert.strictEqual(yield* get(store, "C:größe"), "ü")
+      })
+    )
+
+    it.live("refuses what is not there or no file", () =>
+      Effect.gen(function* () {
+        const store = yield* make({ "dir/f": "x" }, { write: "overwrite" })
+        const reads = { "": 4, "a\0": 4, "a\x1b": 4, "../x": 2, dir: 2, "/": 2, nope: 1, "dir/f/g": 1, DIR: 1 }
+        for (const [filename, code] of Object.entries({ ...reads, ["x".repeat(500)]: 1, ["x/".repeat(9000)]: 1 })) {
+          const error = yield* Effect.flip(Effect.scoped(store.read(request(filename))))
+          assert.strictEqual(error.code, code, filename)
+          assert.notInclude(error.answer, "/")
+        }
+        assert.strictEqual(yield* put(store, "dir", "x"), "AccessDenied Directory")
+        assert.strictEqual(yield* put(store, "new/f", "x"), "NotFound")
+        assert.strictEqual(yield* put(store, "x".repeat(250), "long"), "done")
+        assert.strictEqual(yield* put(store, "x".repeat(256), "long"), "NotFound")
+      })
+    )
+
+    it.live("writes as its mode says", () =>
+      Effect.gen(function* () {
+        const none = yield* make({ f: "old" })
+        assert.strictEqual(yield* put(none, "g", "new"), "AccessDenied ReadOnly")
+        const create = yield* make({ f: "old" }, { write: "create" })
+        assert.strictEqual(yield* put(create, "f", "new"), "Exists")
+        assert.strictEqual(yield* put(create, "g", "new"), "done")
+        assert.strictEqual(yield* get(create, "f"), "old")
+        assert.strictEqual(yield* get(create, "g"), "new")
+        const overwrite = yield* make({ f: "old" }, { write: "overwrite" })
+        assert.strictEqual(yield* put(overwrite, "f", "new"), "done")
+        assert.strictEqual(yield* put(overwrite, "g", ""), "done")
+        assert.strictEqual(yield* get(overwrite, "f"), "new")
+        assert.strictEqual(yield* get(overwrite, "g"), "")
+      })
+    )
+
+    it.live("shows an upload when it is committed, and not to those who read already", () =>
+      Effect.gen(function* () {
+        const store = yield* make({ f: "the old bytes" }, { write: "overwrite" })
+        const before = yield* store.read(request("f"))
+        const { commit, write } = yield* store.write(request("f"))
+        yield* write(bytesOf("new"))
+        assert.strictEqual(yield* get(store, "f"), "the old bytes")
+        yield* commit
+        assert.strictEqual(yield* get(store, "f"), "new")
+        assert.strictEqual(yield* textOf(before), "the old bytes")
+      })
+    )
+
+    it.live("discards what is not committed, and takes one upload of a name at a time", () =>
+      Effect.gen(function* () {
+        const store = yield* make({ f: "old" }, { write: "overwrite" })
+        const scope = yield* Scope.make()
+        const first = yield* Scope.provide(store.write(request("f")), scope)
+        yield* first.write(bytesOf("new"))
+        const error = yield* Effect.flip(Effect.scoped(store.write(request("/F".toLowerCase()))))
+        assert.strictEqual(`${refusal(error)} ${error.code}`, "Busy 2")
+        assert.strictEqual(yield* put(store, "g", "other"), "done")
+        yield* Scope.close(scope, Exit.void)
+        assert.strictEqual(yield* get(store, "f"), "old")
+        assert.strictEqual(yield* put(store, "f", "new"), "done")
+      })
+    )
+
+    it.live("gives the name free at the commit, and to nobody's disadvantage", () =>
+      Effect.gen(function* () {
+        const store = yield* make({}, { write: "overwrite" })
+        const scope = yield* Scope.make()
+        const first = yield* Scope.provide(store.write(request("f")), scope)
+        yield* first.commit
+        const second = yield* store.write(request("f"))
+        yield* Scope.close(scope, Exit.void)
+        assert.strictEqual(yield* put(store, "f", "third"), "Busy")
+        yield* second.write(bytesOf("second"))
+        yield* second.commit
+        assert.strictEqual(yield* get(store, "f"), "second")
+      })
+    )
+
+    it.live("does not replace what has appeared meanwhile, if it only creates", () =>
+      Effect.gen(function* () {
+        const store = yield* make({}, { write: "create" })
+        assert.strictEqual(yield* put(store, "f", "1"), "done")
+        assert.strictEqual(yield* put(store, "f", "2"), "Exists")
+      })
+    )
+
+    it.live("keeps to its quota", () =>
+      Effect.gen(function* () {
+        const store = yield* make({ f: "12345" }, { write: "overwrite", quota: { file: 10, total: 20 } })
+        assert.strictEqual(yield* put(store, "g", "x", { size: 11 }), "TooLarge")
+        assert.strictEqual(yield* put(store, "g", "12345678901"), "TooLarge")
+        assert.strictEqual(yield* get(store, "g"), "NotFound")
+        assert.strictEqual(yield* put(store, "g", "1234567890", { size: 10 }), "done")
+        assert.strictEqual(yield* put(store, "h", "123456"), "TooLarge")
+        const waiting = yield* Scope.make()
+        yield* Scope.provide(store.write(request("h", { size: 4 })), waiting)
+        assert.strictEqual(yield* put(store, "i", "12"), "TooLarge")
+        assert.strictEqual(yield* put(store, "i", "1"), "done")
+        assert.strictEqual(yield* put(store, "j", "1"), "TooLarge")
+        yield* Scope.close(waiting, Exit.void)
+        assert.strictEqual(yield* put(store, "g", "1"), "done")
+        assert.strictEqual(yield* put(store, "h", "1234567890"), "done")
+      })
+    )
+
+    it.live("finds names by another case when asked to", () =>
+      Effect.gen(function* () {
+        const store = yield* make({ "Boot/x64.EFI": "efi", "Boot/X": "upper" }, { ignoreCase: true })
+        assert.strictEqual(yield* get(store, "\\boot\\X64.efi"), "efi")
+        assert.strictEqual(yield* get(store, "Boot/X"), "upper")
+        assert.strictEqual(yield* get(store, "boot/y"), "NotFound")
+      })
+    )
+
+    it.live.prop(
+      "answers any name with a file or a refusal",
+      [Schema.Array(Schema.Union([Schema.Literals(["..", "/", "\\", "sub", "C:", "~"]), Schema.String]))],
+      Effect.fnUntraced(function* ([pieces]) {
+        const store = yield* make({ "sub/inside": "yes" }, { write: "create" })
+        assert.notInclude(yield* get(store, pieces.join("")), "secret")
+        assert.isString(yield* put(store, pieces.join(""), "text"))
+      }, Effect.scoped),
+      { arbitrary: { runs: 60 } }
+    )
+  })

@@ -1,0 +1,60 @@
+/**
+ * UDP's checksum. On a simulated network what a fault has changed arrives, as TFTP has no way to notice; on a real one
+ * the kernel throws it away. With this around a network it is thrown away there, too.
+ */
+import * as Effect from "effect/Effect"
+import type * as Network from "../../../src/network/Network.ts"
+import type * as Wire from "../../../src/network/Packet.ts"
+import * as Dissector from "../../../src/tftp/protocol/Dissector.ts"
+
+const length = 4
+
+const sum = (bytes: Uint8Array, end: number): number => {
+  let state = end
+  for (let i = 0; i < end; i++) state = Math.imul(state ^ bytes[i]!, 0x01000193) ^ (state >>> 15)
+  return state >>> 0
+}
+
+const sealed = (bytes: Uint8Array): Uint8Array => {
+  const all = new Uint8Array(bytes.length + length)
+  all.set(bytes)
+  new DataView(all.buffer).setUint32(bytes.length, sum(bytes, bytes.length))
+  return all
+}
+
+const opened = (bytes: Uint8Array): Uint8Array | undefined => {
+  const end = bytes.length - length
+  if (end < 0) return undefined
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  return view.getUint32(end) === sum(bytes, end) ? bytes.subarray(0, end) : undefined
+}
+
+/** The same network with a checksum behind every datagram. */
+export const around = (network: Network.Network["Service"]): Network.Network["Service"] => ({
+  ...network,
+  udp: (options, onDatagram, onError) =>
+    Effect.map(
+      network.udp(
+        options,
+        (bytes, from) => {
+          const plain = opened(bytes)
+          if (plain !== undefined) onDatagram(plain, from)
+        },
+        onError
+      ),
+      (socket) => ({
+        ...socket,
+        send: (bytes, to) => socket.send(sealed(bytes), to),
+        sendUnsafe: (bytes, to) => socket.sendUnsafe(sealed(bytes), to)
+      })
+    )
+})
+
+/** Knows TFTP with a checksum behind it. */
+export const dissector: Wire.Dissector = {
+  ...Dissector.dissector,
+  dissect: (packet) =>
+    packet.bytes.length < length
+      ? undefined
+      : Dissector.dissector.dissect({ ...packet, bytes: packet.bytes.subarray(0, -length) })
+}

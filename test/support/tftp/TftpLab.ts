@@ -1,0 +1,158 @@
+/** A TFTP server and clients on the hosts of a test, and the two networks they are tried on. */
+import { assert, it } from "@effect/vitest"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Dns from "effect/net/Dns"
+import * as NetAddress from "effect/net/NetAddress"
+import * as References from "effect/References"
+import type * as Scope from "effect/Scope"
+import * as Network from "../../../src/network/Network.ts"
+import * as ServiceNames from "../../../src/network/names/ServiceNames.ts"
+import * as NodeNetwork from "../../../src/network/node/NodeNetwork.ts"
+import * as FaultText from "../../../src/simulation/FaultText.ts"
+import * as Simulation from "../../../src/simulation/Simulation.ts"
+import * as Dissector from "../../../src/tftp/protocol/Dissector.ts"
+import * as FileStore from "../../../src/tftp/store/FileStore.ts"
+import * as TftpClient from "../../../src/tftp/TftpClient.ts"
+import type * as TftpError from "../../../src/tftp/TftpError.ts"
+import * as TftpServer from "../../../src/tftp/TftpServer.ts"
+import * as Handles from "../Handles.ts"
+import { Hosts } from "../Hosts.ts"
+
+/** What a test of this lab is. */
+export type Body = () => Effect.Effect<void, unknown, Hosts | Scope.Scope>
+export type Test = (name: string, body: Body) => void
+
+const hostsOf = Effect.fnUntraced(function* (simulation: Simulation.Simulation) {
+  const at = Effect.fnUntraced(function* (name: string, ...addresses: ReadonlyArray<string>) {
+    const host = yield* simulation.host(name, { addresses })
+    return { network: yield* Effect.provide(Network.Network, host.layer), address: host.address }
+  })
+  const server = yield* at("server", "10.0.0.1/24", "10.0.0.9/24", "fd00::1/64")
+  const client = yield* at("client", "10.0.0.2/24", "fd00::2/64")
+  return Hosts.of({ server, client, turn: Effect.sleep("1 millis") })
+})
+
+/** Runs a body on a simulated network, under a plan; nothing may be left of it. */
+export const simulate = Effect.fnUntraced(function* (body: Body, plan = "", options: Simulation.Options = {}) {
+  const report = yield* Simulation.run(
+    (simulation) =>
+      Effect.flatMap(hostsOf(simulation), (hosts) => Effect.scoped(Effect.provideService(body(), Hosts, hosts))),
+    { ...options, plan: FaultText.parseUnsafe(plan), dissectors: [Dissector.dissector] }
+  )
+  assert.strictEqual(report.outcome, "done")
+  if (Exit.isFailure(report.exit)) return yield* Effect.failCause(report.exit.cause)
+  assert.deepStrictEqual(report.left, { sockets: 0, timers: 0 })
+  return report
+})
+
+export const simulated: Test = (name, body) => it.effect(name, () => simulate(body))
+
+/** Servers log what their clients do wrong, which here is on purpose; what is logged a test keeps. */
+export const quietly = Effect.provideService(References.MinimumLogLevel, "None")
+
+export const real: Test = (name, body) =>
+  it.live(name, () =>
+    Handles.noneLeft(Effect.suspend(body).pipe(Effect.scoped, quietly, Effect.provide(Hosts.one(NodeNetwork.layer))))
+  )
+
+/** The same on a simulated network and on this host's own. */
+export const both: Test = (name, body) => {
+  simulated(`${name} (simulated)`, body)
+  real(`${name} (loopback)`, body)
+}
+
+/** What a server is to serve. */
+export interface Options extends TftpServer.Options {
+  readonly files?: Readonly<Record<string, Uint8Array>> | undefined
+  /** Default: a memory of `files` that can be overwritten. */
+  readonly store?: FileStore.Store | undefined
+}
+
+/** A server on the host for servers, on any port; it does not wait for what runs when the test ends. */
+export const serve = Effect.fnUntraced(function* ({ files: given = {}, store, ...options }: Options = {}) {
+  const host = (yield* Hosts).server
+  const files = new Map(Object.entries(given))
+  const server = yield* TftpServer.make({ host: host.address, port: 0, drain: 0, ...options }).pipe(
+    Effect.provideService(FileStore.FileStore, store ?? FileStore.memory({ files, write: "overwrite" })),
+    Effect.provideService(Network.Network, host.network)
+  )
+  return { server, files, door: { address: host.address, port: server.address.port } }
+})
+
+/** Runs a client's effect on the host for clients; names are those given. */
+export const client = <A, E, R>(
+  effect: Effect.Effect<A, E, R>,
+  names: Readonly<Record<string, ReadonlyArray<string>>> = {}
+): Effect.Effect<A, E, Exclude<R, TftpClient.Services> | Hosts> =>
+  Effect.flatMap(Hosts, (hosts) => {
+    const dns = Dns.make({
+      lookup: (name) => Effect.succeed((names[name] ?? []).map(NetAddress.ipFromStringUnsafe)),
+      reverse: () => Effect.succeed([])
+    })
+    return effect.pipe(
+      Effect.provide(
+        Layer.mergeAll(
+          Layer.succeedContext(Context.make(Network.Network, hosts.client.network)),
+          Layer.succeed(Dns.Dns, dns),
+          ServiceNames.layerBuiltIn
+        )
+      )
+    )
+  }) as Effect.Effect<A, E, Exclude<R, TftpClient.Services> | Hosts>
+
+const peerOf = { address: "0.0.0.0", port: 0 }
+
+/** A file of that name in a store, to be written. */
+const writable = (store: FileStore.Store, filename: string, size?: number) =>
+  store.write({ filename, mode: "octet", client: peerOf, options: [], size })
+
+/** Reads a file into a map, as a client with a disk would. */
+export const get = (
+  door: Network.Peer,
+  path: string,
+  options: TftpClient.Options & { readonly mode?: "octet" | "netascii" } = {},
+  into: Map<string, Uint8Array> = new Map()
+) =>
+  client(
+    Effect.gen(function* () {
+      const store = FileStore.memory({ files: into, write: "overwrite" })
+      const file = yield* Effect.orDie(writable(store, path))
+      const target = { host: door.address, port: door.port, path, mode: options.mode ?? "octet" } as const
+      yield* TftpClient.download(target, file, options)
+      return into.get(path)!
+    }).pipe(Effect.scoped)
+  )
+
+/** Writes a file to a server. */
+export const put = (
+  door: Network.Peer,
+  path: string,
+  bytes: Uint8Array,
+  options: TftpClient.Options & { readonly mode?: "octet" | "netascii" } = {}
+) =>
+  client(
+    TftpClient.put(
+      { host: door.address, port: door.port, path, mode: options.mode ?? "octet" },
+      FileStore.fromBytes(bytes),
+      options
+    )
+  )
+
+/** How a transfer ended: `done`, or why not. */
+export const outcome = <A, R>(effect: Effect.Effect<A, TftpError.TftpError, R>) =>
+  Effect.match(effect, { onSuccess: () => "done", onFailure: wordOf })
+
+export const wordOf = ({ reason }: TftpError.TftpError): string => {
+  switch (reason._tag) {
+    case "Refused":
+    case "Illegal":
+      return `${reason._tag} ${reason.code}`
+    case "Silent":
+      return reason.last ? "Silent last" : "Silent"
+    default:
+      return reason._tag
+  }
+}

@@ -1,0 +1,51 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Schema from "effect/Schema"
+import * as Blocks from "../../../src/tftp/protocol/BlockNumber.ts"
+
+const Rollover = Schema.Literals([0, 1])
+const Block = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 300_000 }))
+const Distance = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 65_534 }))
+
+describe("Blocks", () => {
+  it.each([
+    [0, 0, 0],
+    [0, 65_535, 65_535],
+    [0, 65_536, 0],
+    [0, 65_537, 1],
+    [0, 131_072, 0],
+    [1, 0, 0],
+    [1, 65_535, 65_535],
+    [1, 65_536, 1],
+    [1, 131_070, 65_535],
+    [1, 131_071, 1]
+  ] as const)("rolling over to %i, block %i is %i on the wire", (rollover, block, wire) => {
+    assert.strictEqual(Blocks.toWire(rollover, block), wire)
+  })
+
+  it("counts from 65535 to the rollover, never to the other", () => {
+    const successors = ([rollover, first]: readonly [0 | 1, number]) => {
+      let wire = 1
+      for (let block = 2; block <= 300_000; block++) {
+        wire = wire === 65_535 ? first : wire + 1
+        assert.strictEqual(Blocks.toWire(rollover, block), wire)
+      }
+    }
+    successors([0, 0])
+    successors([1, 1])
+  })
+
+  it.prop(
+    "tells how far ahead and behind a number on the wire is",
+    [Rollover, Block, Distance],
+    ([rollover, block, n]) => {
+      assert.strictEqual(Blocks.ahead(rollover, block, Blocks.toWire(rollover, block + n)), n)
+      if (block > 0) assert.strictEqual(Blocks.behind(rollover, block + n, Blocks.toWire(rollover, block)), n)
+    }
+  )
+
+  it("finds no block 0 once there were blocks that roll over to 1", () => {
+    assert.strictEqual(Blocks.ahead(1, 0, 0), 0)
+    assert.strictEqual(Blocks.ahead(1, 1, 0), Infinity)
+    assert.strictEqual(Blocks.ahead(1, 65_535, 0), Infinity)
+  })
+})

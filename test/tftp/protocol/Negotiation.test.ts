@@ -1,0 +1,274 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Arbitrary from "effect/Arbitrary"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as Options from "../../../src/tftp/protocol/Negotiation.ts"
+import type { Option } from "../../../src/tftp/protocol/Packet.ts"
+
+const policy: Options.Policy = { blksize: 65_464, windowsize: 64, mtu: undefined, family: "IPv4" }
+const about: Options.About = { kind: "RRQ", mode: "octet", size: 5_000_000_000 }
+
+/** The reply to options written `name=value`, in the same form. */
+const reply = (asked: string, more: Partial<Options.Policy> = {}, of: Partial<Options.About> = {}) =>
+  Options.negotiate(parse(asked), { ...policy, ...more }, { ...about, ...of })
+    .reply.map((option) => option.join("="))
+    .join(" ")
+const parse = (text: string) =>
+  text
+    .split(" ")
+    .filter((word) => word !== "")
+    .map((word): Option => [word.slice(0, word.indexOf("=")), word.slice(word.indexOf("=") + 1)])
+const agreed = (asked: string, of: Partial<Options.About> = {}) =>
+  Options.negotiate(parse(asked), policy, { ...about, ...of }).agreed
+
+const wanted: Options.Wanted = { blksize: 1428, windowsize: 16, interval: 3_000, tsize: 0 }
+const accepted = (answer: string, of = wanted) => Result.getOrThrow(Options.accept(of, parse(answer)))
+const refused = (answer: string, of = wanted) => Result.getOrThrow(Result.flip(Options.accept(of, parse(answer))))
+
+const int = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
+const names = ["blksize", "windowsize", "timeout", "utimeout", "tsize", "rollover"]
+const asked = Arbitrary.array(
+  Arbitrary.map(
+    Arbitrary.all([
+      Arbitrary.schema(Schema.Literals([...names, "BlkSize", "TSIZE", "multicast", "__proto__"])),
+      Arbitrary.schema(Schema.Union([Schema.String, int(0, 100_000), int(0, 300_000_000), Schema.Literals(["0", "1"])]))
+    ]),
+    ([name, value]): Option => [name, `${value}`]
+  ),
+  { maxLength: 8 }
+)
+const policies = Arbitrary.map(
+  Arbitrary.all([
+    Arbitrary.schema(int(8, 65_464)),
+    Arbitrary.schema(int(1, 70_000)),
+    Arbitrary.schema(Schema.Union([Schema.Undefined, int(0, 70_000)])),
+    Arbitrary.schema(Schema.Literals(["IPv4", "IPv6"]))
+  ]),
+  ([blksize, windowsize, mtu, family]): Options.Policy => ({ blksize, windowsize, mtu, family })
+)
+const abouts = Arbitrary.map(
+  Arbitrary.all([
+    Arbitrary.schema(Schema.Literals(["RRQ", "WRQ"])),
+    Arbitrary.schema(Schema.Literals(["octet", "netascii"])),
+    Arbitrary.schema(Schema.Union([Schema.Undefined, int(0, 9_000_000)]))
+  ]),
+  ([kind, mode, size]): Options.About => ({ kind, mode, size })
+)
+const wants = Arbitrary.map(
+  Arbitrary.all([
+    Arbitrary.schema(Schema.Union([Schema.Undefined, int(8, 65_464)])),
+    Arbitrary.schema(Schema.Union([Schema.Undefined, int(1, 32_767)])),
+    Arbitrary.schema(Schema.Union([Schema.Undefined, int(10, 255_000), Schema.Literals([1_000, 255_000])])),
+    Arbitrary.schema(Schema.Union([Schema.Undefined, int(0, 9_000_000)])),
+    Arbitrary.schema(Schema.Union([Schema.Undefined, Schema.Literals([0, 1])]))
+  ]),
+  ([blksize, windowsize, interval, tsize, rollover]): Options.Wanted => ({
+    blksize,
+    windowsize,
+    interval,
+    tsize,
+    rollover
+  })
+)
+
+describe("Options.negotiate", () => {
+  for (const [what, request, answer] of [
+    ["confirms only what was asked", "blksize=1428", "blksize=1428"],
+    ["confirms in the order asked", "windowsize=4 tsize=0 blksize=8", "windowsize=4 tsize=5000000000 blksize=8"],
+    ["leaves out what it does not know", "multicast= blksize=512 x=1 blksize2=1024", "blksize=512"],
+    ["answers unknown options alone with nothing at all", "multicast= saveFiles=1", ""],
+    ["knows names in any case and answers in the same", "BLKSIZE=1024 TSize=0", "BLKSIZE=1024 TSize=5000000000"],
+    ["takes the first of a repeated option", "blksize=600 BLKSIZE=700", "blksize=600"],
+    ["takes the first even where it is nonsense", "blksize=abc blksize=700", ""],
+    ["tells the real size to tsize=0, beyond 4 GiB", "tsize=0", "tsize=5000000000"],
+    ["echoes seconds from 1 to 255", "timeout=1", "timeout=1"],
+    ["echoes seconds from 1 to 255", "timeout=255", "timeout=255"],
+    ["leaves out a timeout of 0 or 256", "timeout=0", ""],
+    ["leaves out a timeout of 0 or 256", "timeout=256", ""],
+    ["echoes microseconds from 10000 to 255000000", "utimeout=10000", "utimeout=10000"],
+    ["echoes microseconds from 10000 to 255000000", "utimeout=255000000", "utimeout=255000000"],
+    ["leaves out microseconds beyond", "utimeout=9999", ""],
+    ["leaves out microseconds beyond", "utimeout=255000001", ""],
+    ["agrees on one interval", "timeout=3 utimeout=50000", "timeout=3"],
+    ["grants a window as asked", "windowsize=4", "windowsize=4"],
+    ["caps a window of 65535, and beyond", "windowsize=65535", "windowsize=64"],
+    ["caps a window of 65535, and beyond", "windowsize=65536", "windowsize=64"],
+    ["leaves out a window of 0", "windowsize=0", ""],
+    ["agrees on the rollover", "rollover=1", "rollover=1"],
+    ["agrees on the rollover", "rollover=0", "rollover=0"],
+    ["leaves out a rollover to 2", "rollover=2", ""]
+  ] as const) {
+    it(`${what}: ${request}`, () => assert.strictEqual(reply(request), answer))
+  }
+
+  for (const size of ["8", "512", "65464"]) {
+    it(`grants a blksize of ${size}`, () => {
+      assert.strictEqual(reply(`blksize=${size}`), `blksize=${size}`)
+      assert.strictEqual(agreed(`blksize=${size}`).blksize, Number(size))
+    })
+  }
+  for (const size of ["65465", "70000", "99999999999999999999"]) {
+    it(`lowers a blksize of ${size}`, () => {
+      assert.strictEqual(reply(`blksize=${size}`), "blksize=65464")
+      assert.strictEqual(reply(`blksize=${size}`, { blksize: 1_428 }), "blksize=1428")
+    })
+  }
+  for (const size of ["7", "0", "abc", "-1", "1e3", "", " 512", "+512", "512.0", "0x200", "五", "1".repeat(21)]) {
+    it(`neither grants nor refuses a blksize of ${JSON.stringify(size)}`, () => {
+      const { agreed, reply } = Options.negotiate([["blksize", size]], policy, about)
+      assert.deepStrictEqual(reply, [])
+      assert.deepStrictEqual(agreed, Options.defaults)
+    })
+  }
+
+  for (const [family, mtu, most] of [
+    ["IPv4", 1_500, 1_468],
+    ["IPv6", 1_500, 1_448],
+    ["IPv4", 9_000, 8_968],
+    ["IPv4", 20, 8]
+  ] as const) {
+    it(`keeps blocks within the link: ${mtu} bytes over ${family}`, () => {
+      assert.strictEqual(reply("blksize=65464", { mtu, family }), `blksize=${most}`)
+      assert.strictEqual(reply("blksize=65464", { mtu, family, blksize: 8 }), "blksize=8")
+      assert.strictEqual(reply("blksize=8", { mtu, family }), "blksize=8")
+    })
+  }
+
+  for (const [what, of] of [
+    ["an empty file, which makes curl fail", { size: 0 }],
+    ["netascii", { mode: "netascii" }],
+    ["a size nobody knows", { size: undefined }]
+  ] as const) {
+    it(`leaves tsize out for ${what}`, () => assert.strictEqual(reply("tsize=0", {}, of), ""))
+  }
+
+  it("echoes the tsize of an upload, also of an empty one", () => {
+    for (const mode of ["octet", "netascii"] as const) {
+      for (const size of ["0", "99999999999999", "9007199254740991"]) {
+        assert.strictEqual(reply(`tsize=${size}`, {}, { kind: "WRQ", mode, size: undefined }), `tsize=${size}`)
+      }
+    }
+    assert.strictEqual(reply("tsize=9007199254740992", {}, { kind: "WRQ" }), "")
+    assert.strictEqual(agreed("tsize=7", { kind: "WRQ" }).tsize, 7)
+    assert.isUndefined(agreed("tsize=7", { kind: "WRQ", mode: "netascii" }).tsize)
+  })
+
+  it("reads both intervals as milliseconds", () => {
+    assert.strictEqual(agreed("timeout=3").interval, 3_000)
+    assert.strictEqual(agreed("utimeout=12345").interval, 12.345)
+  })
+
+  it("keeps windows so small that old and new block numbers differ", () =>
+    assert.strictEqual(reply("windowsize=65535", { windowsize: 65_535 }), "windowsize=32767"))
+
+  it.prop(
+    "never throws, confirms only what was asked, once, and what it confirms is what was agreed",
+    [asked, policies, abouts],
+    ([asked, policy, about]) => {
+      const { agreed, reply } = Options.negotiate(asked, policy, about)
+      const confirmed = new Map(reply.map(([name, value]) => [name.toLowerCase(), Number(value)]))
+      assert.strictEqual(confirmed.size, reply.length)
+      for (const [name, value] of reply) {
+        assert.include(names, name.toLowerCase())
+        assert.include(
+          asked.map(([name]) => name),
+          name
+        )
+        assert.match(value, /^\d+$/)
+      }
+      assert.isAtLeast(agreed.blksize, 8)
+      if (confirmed.has("blksize")) assert.isAtMost(agreed.blksize, policy.blksize)
+      assert.strictEqual(agreed.blksize, confirmed.get("blksize") ?? 512)
+      assert.strictEqual(agreed.windowsize, confirmed.get("windowsize") ?? 1)
+      assert.isAtMost(agreed.windowsize, Math.min(policy.windowsize, 32_767))
+      assert.strictEqual(agreed.rollover, confirmed.get("rollover") ?? 0)
+      assert.strictEqual(agreed.interval !== undefined, confirmed.has("timeout") || confirmed.has("utimeout"))
+    }
+  )
+
+  it.prop(
+    "a client accepts whatever its own request is answered, and agrees",
+    [wants, policies, abouts],
+    ([wanted, policy, about]) => {
+      const { agreed, reply } = Options.negotiate(Options.ask(wanted), policy, about)
+      const ours = Result.getOrThrow(Options.accept(wanted, reply))
+      assert.deepEqual({ ...ours, tsize: 0 }, { ...agreed, tsize: 0 })
+      if (about.kind === "RRQ" && about.mode === "octet" && wanted.tsize === 0) {
+        assert.strictEqual(ours.tsize, about.size || undefined)
+      }
+    }
+  )
+})
+
+describe("Options.ask", () => {
+  it("asks for what is wanted, and for nothing else", () => {
+    assert.deepEqual(Options.ask({}), [])
+    assert.deepEqual(Options.ask(wanted), parse("tsize=0 blksize=1428 timeout=3 windowsize=16"))
+    assert.deepEqual(Options.ask({ interval: 250, rollover: 1 }), parse("utimeout=250000 rollover=1"))
+  })
+
+  it("keeps within the bounds", () => {
+    const over = { blksize: 70_000, windowsize: 65_535, interval: 1e9, tsize: 2 ** 60 }
+    const most = "tsize=9007199254740991 blksize=65464 timeout=255 windowsize=32767"
+    assert.deepEqual(Options.ask(over), parse(most))
+    const under = { blksize: 1, windowsize: 0, interval: 0, tsize: -1 }
+    assert.deepEqual(Options.ask(under), parse("tsize=0 blksize=8 utimeout=10000 windowsize=1"))
+  })
+})
+
+describe("Options.accept", () => {
+  it("takes smaller sizes, and defaults for what was left out", () => {
+    assert.deepStrictEqual(accepted(""), Options.defaults)
+    assert.deepStrictEqual(accepted("BLKSIZE=1024 windowsize=1 timeout=3 tsize=42"), {
+      blksize: 1024,
+      windowsize: 1,
+      rollover: 0,
+      interval: 3_000,
+      tsize: 42
+    })
+  })
+
+  for (const [what, answer, reason] of [
+    ["an option nobody requested", "rollover=1", "Unrequested"],
+    ["an option nobody knows", "x=1", "Unrequested"],
+    ["the other of the two intervals", "utimeout=3000000", "Unrequested"],
+    ["a bigger blksize", "blksize=1429", "TooLarge"],
+    ["a blksize of 65536", "blksize=65536", "TooLarge"],
+    ["a bigger windowsize", "windowsize=17", "TooLarge"],
+    ["a blksize below 8", "blksize=7", "Invalid"],
+    ["a windowsize of 0", "windowsize=0", "Invalid"],
+    ["another timeout", "timeout=4", "Changed"],
+    ["a size that overflowed", "tsize=-2147483648", "Invalid"],
+    ["a value that is no number", "blksize=abc", "Invalid"],
+    ["a bigger blksize the second time", "blksize=512 blksize=65464", "TooLarge"]
+  ] as const) {
+    it(`rejects with ERROR 8: ${what}`, () => {
+      const error = refused(answer)
+      assert.strictEqual(error.reason, reason)
+      assert.strictEqual(error.code, 8)
+      assert.include(error.message, parse(answer).at(-1)!.join("="))
+    })
+  }
+
+  it("rejects another rollover", () => assert.strictEqual(refused("rollover=0", { rollover: 1 }).reason, "Changed"))
+
+  it("keeps the size of an upload, whatever the server makes of it", () => {
+    const upload = { tsize: 99_999_999_999_999 }
+    assert.strictEqual(accepted("tsize=276447231", upload).tsize, upload.tsize)
+  })
+
+  it("does not take the echo of tsize=0 for the size of the file", () => assert.isUndefined(accepted("tsize=0").tsize))
+
+  it("takes the first answer of two to one option", () =>
+    assert.strictEqual(accepted("blksize=512 BLKSIZE=1024").blksize, 512))
+
+  it("prints what a server wrote without obeying it", () =>
+    assert.notMatch(Result.getOrThrow(Result.flip(Options.accept({}, [["\x1b[2J", "\n"]]))).message, /\p{Cc}/u))
+
+  it.prop("never throws, and never agrees on more than was wanted", [wants, asked], ([wanted, reply]) => {
+    const result = Options.accept(wanted, reply)
+    if (Result.isFailure(result)) return
+    assert.isAtMost(result.success.blksize, Math.max(512, wanted.blksize ?? 0))
+    assert.isAtMost(result.success.windowsize, wanted.windowsize ?? 1)
+  })
+})

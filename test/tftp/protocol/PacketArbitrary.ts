@@ -1,0 +1,61 @@
+/** Packets as they may be sent, and what a bad network or a bad peer makes of them. */
+import * as Arbitrary from "effect/Arbitrary"
+import * as Schema from "effect/Schema"
+import * as Packet from "../../../src/tftp/protocol/Packet.ts"
+import * as Mutated from "../../support/Mutated.ts"
+
+const to = (maximum: number) => Schema.Int.check(Schema.isBetween({ minimum: 0, maximum }))
+
+/** A byte, of those that mean something more often than by chance. */
+const byte = Arbitrary.map(Arbitrary.all([Arbitrary.schema(to(0xff)), Arbitrary.schema(to(3))]), ([byte, choice]) =>
+  choice === 0 ? byte & 7 : byte
+)
+
+export const bytes = (maxLength: number) =>
+  Arbitrary.map(Arbitrary.array(byte, { maxLength }), (bytes) => Uint8Array.from(bytes))
+
+/** Text without what no packet carries, at most 20 characters of it. */
+export const line = Arbitrary.map(Arbitrary.schema(Schema.String), (text) =>
+  text
+    .slice(0, 20)
+    .toWellFormed()
+    .replaceAll(/\p{Cc}/gu, "")
+)
+
+const word = Arbitrary.map(line, (text) => `x${text}`)
+
+const word16 = to(0xffff)
+
+const options = Arbitrary.array(Arbitrary.all([word, line]), { maxLength: 3 })
+
+const requests = Arbitrary.map(
+  Arbitrary.all([
+    Arbitrary.schema(Schema.Literals(["RRQ", "WRQ"])),
+    word,
+    Arbitrary.schema(Schema.Literals(["octet", "netascii"])),
+    options
+  ]),
+  ([_tag, filename, mode, options]): Packet.Packet => ({ _tag, filename, mode, options })
+)
+const blocks = Arbitrary.map(
+  Arbitrary.all([Arbitrary.schema(word16), bytes(80)]),
+  ([block, bytes]): Packet.Packet => ({ _tag: "DATA", block, bytes })
+)
+const acks = Arbitrary.map(Arbitrary.schema(word16), (block): Packet.Packet => ({ _tag: "ACK", block }))
+const failures = Arbitrary.map(
+  Arbitrary.all([Arbitrary.schema(word16), line]),
+  ([code, message]): Packet.Packet => ({ _tag: "ERROR", code, message })
+)
+const optionAcks = Arbitrary.map(options, (options): Packet.Packet => ({ _tag: "OACK", options }))
+
+/** Every kind that can be sent, each as often as the others. */
+export const packets: Arbitrary.Arbitrary<Packet.Packet> = Arbitrary.flatMap(
+  Arbitrary.schema(to(4)),
+  (kind) => [requests, blocks, acks, failures, optionAcks].at(kind)!
+)
+
+/** Packets with a few bytes changed, cut out or put in. */
+export const mutated = Mutated.mutated(
+  Arbitrary.map(packets, Packet.encode),
+  Arbitrary.all([Arbitrary.schema(to(2)), Arbitrary.schema(word16), byte])
+)

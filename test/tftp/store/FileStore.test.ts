@@ -1,0 +1,126 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import * as FileStore from "../../../src/tftp/store/FileStore.ts"
+import { bytesOf, get, put, request } from "../../support/Files.ts"
+
+const store = (files: Readonly<Record<string, string>>, write: FileStore.WriteMode = "none") => {
+  const map = new Map(Object.entries(files).map(([name, text]) => [name, bytesOf(text)]))
+  return { map, store: FileStore.memory({ files: map, write }) }
+}
+
+const names = (map: ReadonlyMap<string, unknown>) => [...map.keys()].sort()
+
+describe("FileStore.orElse", () => {
+  it.effect("asks the second for what the first does not have", () =>
+    Effect.gen(function* () {
+      const both = FileStore.orElse(store({ a: "1" }).store, store({ a: "2", b: "2" }).store)
+      assert.strictEqual(yield* get(both, "a"), "1")
+      assert.strictEqual(yield* get(both, "b"), "2")
+      assert.strictEqual(yield* get(both, "c"), "NotFound")
+      assert.strictEqual(yield* get(both, "../b"), "AccessDenied Outside")
+    })
+  )
+
+  it.effect("writes past a read-only store, but not past other refusals", () =>
+    Effect.gen(function* () {
+      const first = store({ a: "1" }, "create")
+      const second = store({}, "create")
+      assert.strictEqual(yield* put(FileStore.orElse(store({}).store, second.store), "a", "new"), "done")
+      assert.deepStrictEqual(names(second.map), ["a"])
+      assert.strictEqual(yield* put(FileStore.orElse(first.store, second.store), "a", "new"), "Exists")
+    })
+  )
+})
+
+describe("FileStore.virtual", () => {
+  const files = FileStore.virtual({ "dir/motd": "hello", bytes: bytesOf("abc"), live: Stream.make(bytesOf("now")) })
+
+  it.effect("serves texts, bytes and streams by name", () =>
+    Effect.gen(function* () {
+      assert.strictEqual(yield* get(files, "\\dir\\motd"), "hello")
+      assert.strictEqual(yield* get(files, "bytes"), "abc")
+      assert.strictEqual(yield* get(files, "__proto__"), "NotFound")
+      assert.strictEqual(yield* get(files, "constructor"), "NotFound")
+      const { body, size } = yield* files.read(request("live"))
+      assert.isUndefined(size)
+      if (body._tag === "Stream") assert.deepStrictEqual(yield* Stream.runCollect(body.stream), [bytesOf("now")])
+      else assert.fail("no stream")
+    })
+  )
+
+  it.effect("makes files on request, before another store, and guards their names", () =>
+    Effect.gen(function* () {
+      const made = FileStore.virtual(({ client, filename }) =>
+        Effect.succeed(filename === "whoami" ? client.address : undefined)
+      )
+      const other = store({ f: "file", whoami: "shadowed" }, "overwrite")
+      const both = FileStore.orElse(made, other.store)
+      assert.strictEqual(yield* get(both, "/whoami"), "192.0.2.7")
+      assert.strictEqual(yield* get(both, "f"), "file")
+      assert.strictEqual(yield* put(both, "whoami", "x"), "AccessDenied Virtual")
+      assert.strictEqual(yield* put(both, "f", "new"), "done")
+      assert.strictEqual(yield* get(both, "f"), "new")
+    })
+  )
+})
+
+describe("FileStore.perClient", () => {
+  const files = { "192.0.2.7/f": "own", "192.0.2.8/f": "other", f: "common", g: "common" }
+
+  it.effect("looks into the client's folder, then into the common root", () =>
+    Effect.gen(function* () {
+      const { map, store: root } = store(files, "overwrite")
+      const own = FileStore.perClient(root)
+      const stranger = { client: { address: "192.0.2.9", port: 1 } }
+      assert.strictEqual(yield* get(own, "C:\\f"), "own")
+      assert.strictEqual(yield* get(own, "g"), "common")
+      assert.strictEqual(yield* get(own, "f", stranger), "common")
+      assert.strictEqual(yield* put(own, "up", "x"), "done")
+      assert.strictEqual(yield* put(own, "up", "x", stranger), "done")
+      assert.deepStrictEqual(
+        names(map).filter((name) => name.endsWith("up")),
+        ["192.0.2.7/up", "up"]
+      )
+    })
+  )
+
+  it.effect("shows nothing else without a common root", () =>
+    Effect.gen(function* () {
+      const own = FileStore.perClient(store(files).store, { common: false })
+      assert.strictEqual(yield* get(own, "f"), "own")
+      for (const name of ["g", "192.0.2.8/f"]) assert.strictEqual(yield* get(own, name), "NotFound")
+      assert.strictEqual(yield* get(own, "../192.0.2.8/f"), "AccessDenied Outside")
+      const none = FileStore.perClient(store(files).store, { common: false, folder: () => undefined })
+      assert.strictEqual(yield* get(none, "f"), "NotFound")
+    })
+  )
+})
+
+describe("FileStore.rewrite", () => {
+  it.effect("renames by rules or by a function; the store judges the outcome", () =>
+    Effect.gen(function* () {
+      const { store: root } = store({ "pxe/x": "found", f: "file" })
+      const rules = FileStore.rewrite(root, [
+        { match: /^boot\//i, replace: "pxe/" },
+        { match: /^up$/, replace: "../x" }
+      ])
+      assert.strictEqual(yield* get(rules, "\\Boot\\x"), "found")
+      assert.strictEqual(yield* get(rules, "f"), "file")
+      assert.strictEqual(yield* get(rules, "up"), "AccessDenied Outside")
+      const byKind = FileStore.rewrite(root, ({ filename }, kind) =>
+        filename === "a" && kind === "read" ? "f" : undefined
+      )
+      assert.strictEqual(yield* get(byKind, "/a"), "file")
+      assert.strictEqual(yield* get(byKind, "b"), "NotFound")
+    })
+  )
+})
+
+it("an error tells the operator, and the peer no more than its kind", () => {
+  const cause = new Error("EIO: /srv/tftp/f")
+  const error = new FileStore.FileStoreError({ reason: new FileStore.ReadFailed({ cause }), filename: "f" })
+  assert.strictEqual(error.message, '"f": reading failed: EIO: /srv/tftp/f')
+  assert.strictEqual(error.answer, "Read error")
+  assert.strictEqual(error.code, 0)
+})

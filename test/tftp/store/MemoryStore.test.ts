@@ -1,0 +1,28 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as FileStore from "../../../src/tftp/store/FileStore.ts"
+import { stores } from "../../suites/tftp/FileStore.ts"
+import { bytesOf, get, put, request } from "../../support/Files.ts"
+
+stores("memory", (files, options) => {
+  const map = new Map(Object.entries(files).map(([name, text]) => [name, bytesOf(text)]))
+  return Effect.succeed(FileStore.memory({ ...options, files: map }))
+})
+
+describe("FileStore.memory", () => {
+  it.effect("sees what the program puts into its map, and copies what is written", () =>
+    Effect.gen(function* () {
+      const files = new Map<string, Uint8Array>()
+      const store = FileStore.memory({ files, write: "create" })
+      files.set("f", bytesOf("now"))
+      assert.strictEqual(yield* get(store, "f"), "now")
+      const bytes = bytesOf("abc")
+      const { commit, write } = yield* store.write(request("g"))
+      yield* write(bytes)
+      bytes.fill(0)
+      yield* commit
+      assert.strictEqual(yield* get(store, "g"), "abc")
+      assert.strictEqual(yield* put(FileStore.memory(), "f", "x"), "AccessDenied ReadOnly")
+    })
+  )
+})

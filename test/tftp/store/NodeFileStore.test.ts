@@ -1,0 +1,247 @@
+import { execFileSync } from "node:child_process"
+import * as Fs from "node:fs"
+import * as Net from "node:net"
+import * as Path from "node:path"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Scope from "effect/Scope"
+import * as FileName from "../../../src/tftp/store/FileName.ts"
+import * as FileStore from "../../../src/tftp/store/FileStore.ts"
+import * as NodeFile from "../../../src/tftp/store/NodeFile.ts"
+import * as NodeFileStore from "../../../src/tftp/store/NodeFileStore.ts"
+import { stores } from "../../suites/tftp/FileStore.ts"
+import { directory } from "../../support/Directory.ts"
+import { bytesOf, get, put, request, textOf } from "../../support/Files.ts"
+
+stores(
+  "a directory",
+  Effect.fnUntraced(function* (files, options) {
+    const { path, root } = yield* directory(files)
+    Fs.writeFileSync(Path.join(path, "secret"), "secret")
+    return yield* NodeFileStore.make({ ...options, root })
+  })
+)
+
+const open = Effect.fnUntraced(function* (
+  files: Readonly<Record<string, string>>,
+  options?: Omit<NodeFileStore.Options, "root">
+) {
+  const place = yield* directory(files)
+  Fs.mkdirSync(`${place.root}-priv`)
+  Fs.writeFileSync(`${place.root}-priv/p`, "secret")
+  return { ...place, store: yield* NodeFileStore.make({ ...options, root: place.root }) }
+})
+
+describe("NodeFileStore", () => {
+  it.live("follows links that stay inside, and no others", () =>
+    Effect.gen(function* () {
+      const { inRoot, path, root, store } = yield* open({ "v3/f": "inside" }, { write: "overwrite" })
+      Fs.symlinkSync("v3/f", inRoot("f"))
+      Fs.symlinkSync("v3", inRoot("v"))
+      Fs.symlinkSync(`${root}/v3/f`, inRoot("absolute"))
+      Fs.symlinkSync("/etc/passwd", inRoot("passwd"))
+      Fs.symlinkSync("../root-priv/p", inRoot("sibling"))
+      Fs.symlinkSync(`${root}-priv`, inRoot("out"))
+      Fs.symlinkSync("loop", inRoot("loop"))
+      Fs.symlinkSync("nowhere", inRoot("dangling"))
+      for (const name of ["f", "v/f", "absolute"]) assert.strictEqual(yield* get(store, name), "inside")
+      for (const name of ["passwd", "sibling", "out/p", "out", "out/nope"]) {
+        const expected = name === "out/nope" ? "NotFound" : "AccessDenied Outside"
+        assert.strictEqual(yield* get(store, name), expected, name)
+      }
+      assert.strictEqual(yield* get(store, "loop"), "AccessDenied Link")
+      assert.strictEqual(yield* get(store, "dangling"), "NotFound")
+      for (const name of ["f", "passwd", "dangling"]) {
+        assert.strictEqual(yield* put(store, name, "new"), "AccessDenied Link")
+      }
+      assert.strictEqual(yield* put(store, "out/new", "new"), "AccessDenied Outside")
+      assert.strictEqual(yield* put(store, "v/new", "new"), "done")
+      assert.strictEqual(Fs.readFileSync(inRoot("v3/new"), "utf8"), "new")
+      assert.deepStrictEqual(Fs.readdirSync(path).sort(), ["root", "root-priv"])
+      assert.deepStrictEqual(Fs.readdirSync(`${root}-priv`), ["p"])
+    })
+  )
+
+  it.live("takes names from the wire for names below the root", () =>
+    Effect.gen(function* () {
+      const { root, store } = yield* open({ f: "x" })
+      assert.strictEqual(yield* get(store, `${root}/f`), "NotFound")
+      assert.strictEqual(yield* get(store, "/etc/passwd"), "NotFound")
+      for (const name of [`${root}-priv/p`, "-priv/p", "root-priv/p"]) {
+        assert.strictEqual(yield* get(store, name), "NotFound")
+      }
+      const error = yield* Effect.flip(Effect.scoped(store.read(request("nope"))))
+      assert.notInclude(error.message + error.answer, root)
+    })
+  )
+
+  it.live("refuses pipes, sockets and devices without waiting for them", () =>
+    Effect.gen(function* () {
+      const { inRoot, store } = yield* open({}, { write: "overwrite" })
+      execFileSync("mkfifo", [inRoot("pipe")])
+      const server = yield* Effect.acquireRelease(
+        Effect.callback<Net.Server>((resume) => {
+          const server = Net.createServer().listen(inRoot("socket"), () => resume(Effect.succeed(server)))
+        }),
+        (server) => Effect.callback<void>((resume) => void server.close(() => resume(Effect.void)))
+      )
+      assert.isTrue(server.listening)
+      for (const name of ["pipe", "socket"]) {
+        assert.strictEqual(yield* get(store, name), "AccessDenied Device")
+        assert.strictEqual(yield* put(store, name, "x"), "AccessDenied Device")
+      }
+      const devices = yield* NodeFileStore.make({ root: "/dev" })
+      for (const name of ["null", "zero", "full"]) assert.strictEqual(yield* get(devices, name), "AccessDenied Device")
+    })
+  )
+
+  it.live("hides the files of unfinished uploads, also behind a link", () =>
+    Effect.gen(function* () {
+      const name = `${FileName.reserved}x`
+      const { inRoot, store } = yield* open({ [name]: "half" }, { ignoreCase: true, write: "overwrite" })
+      Fs.symlinkSync(name, inRoot("link"))
+      for (const asked of [name, name.toUpperCase(), "link"]) {
+        assert.strictEqual(yield* get(store, asked), "AccessDenied Reserved")
+      }
+      assert.strictEqual(yield* put(store, name, "x"), "AccessDenied Reserved")
+    })
+  )
+
+  it.live("serves what a root that is a link points to now", () =>
+    Effect.gen(function* () {
+      const { inRoot } = yield* open({ "v1/f": "one", "v2/f": "two" })
+      Fs.symlinkSync("v1", inRoot("current"))
+      const store = yield* NodeFileStore.make({ root: inRoot("current") })
+      assert.strictEqual(yield* get(store, "f"), "one")
+      Fs.symlinkSync("v2", inRoot("next"))
+      Fs.renameSync(inRoot("next"), inRoot("current"))
+      assert.strictEqual(yield* get(store, "f"), "two")
+    })
+  )
+
+  it.live("gives out a descriptor, reads large files anywhere, and tells of errors", () =>
+    Effect.gen(function* () {
+      const { inRoot, store } = yield* open({ big: "" })
+      Fs.truncateSync(inRoot("big"), 5 * 2 ** 30)
+      const scope = yield* Scope.make()
+      const { body, descriptor, size } = yield* Scope.provide(store.read(request("big")), scope)
+      assert.strictEqual(size, 5 * 2 ** 30)
+      assert.isTrue(Fs.fstatSync(descriptor!).isFile())
+      if (body._tag === "Stream") return assert.fail("a stream")
+      const into = new Uint8Array(262_144).fill(1)
+      assert.strictEqual(yield* body.readAt(5 * 2 ** 30 - 1000, into), 1000)
+      assert.strictEqual(into[999]! + into[1000]!, 1)
+      yield* Scope.close(scope, Exit.void)
+      assert.throws(() => Fs.fstatSync(descriptor!))
+      const error = yield* Effect.flip(body.readAt(0, into))
+      assert.strictEqual(`${error.reason._tag} ${error.code}`, "ReadFailed 0")
+    })
+  )
+
+  it.live("fails at its start if the root is no directory", () =>
+    Effect.gen(function* () {
+      const { inRoot } = yield* open({ f: "x" })
+      for (const root of [inRoot("f"), inRoot("nope"), "a\0b"]) {
+        const error = yield* Effect.flip(NodeFileStore.make({ root }))
+        assert.strictEqual(error.reason._tag, "BadRoot")
+        assert.notInclude(error.answer, root)
+      }
+    })
+  )
+
+  it.live("is a layer", () =>
+    Effect.gen(function* () {
+      const { root } = yield* open({ f: "text" })
+      const read = Effect.flatMap(FileStore.FileStore, (store) => Effect.flatMap(store.read(request("f")), textOf))
+      assert.strictEqual(yield* Effect.provide(read, NodeFileStore.layer({ root })), "text")
+    })
+  )
+})
+
+describe("what has been opened", () => {
+  it.live("is found where it is now, with and without /proc", () =>
+    Effect.gen(function* () {
+      const { inRoot, root } = yield* open({ f: "x", g: "y" })
+      const descriptor = yield* Effect.acquireRelease(NodeFile.open(inRoot("f"), Fs.constants.O_RDONLY), (descriptor) =>
+        Effect.ignore(NodeFile.close(descriptor))
+      )
+      assert.strictEqual(yield* NodeFile.opened(descriptor, inRoot("f"), "/nowhere"), inRoot("f"))
+      assert.strictEqual((yield* Effect.flip(NodeFile.opened(descriptor, inRoot("g"), "/nowhere"))).code, "ENOENT")
+      assert.strictEqual(yield* NodeFile.through(descriptor, root, "/nowhere"), root)
+      if (process.platform !== "linux") return
+      Fs.renameSync(inRoot("f"), `${root}-priv/f`)
+      assert.strictEqual(yield* NodeFile.opened(descriptor, inRoot("f")), `${root}-priv/f`)
+    })
+  )
+
+  it("is compared by folder, not by letters", () => {
+    assert.isTrue(NodeFile.isInside("/srv", "/srv/f"))
+    assert.isTrue(NodeFile.isInside("/", "/f"))
+    assert.isFalse(NodeFile.isInside("/srv", "/srv-priv/f"))
+  })
+
+  it.each([
+    ["ENOSPC", 3],
+    ["EDQUOT", 3],
+    ["EROFS", 2],
+    ["EACCES", 2],
+    ["ENAMETOOLONG", 1],
+    ["ENXIO", 2],
+    ["EIO", 0],
+    ["EMFILE", 0]
+  ])("a failure with %s has code %i", (code, expected) => {
+    assert.strictEqual(NodeFile.writeReason(NodeFile.errno(code)).code, expected)
+    assert.strictEqual(NodeFile.readReason(NodeFile.errno(code)).code, expected)
+  })
+})
+
+/** Turns a folder into a link out of the root and back, in varying step with the calls of the effect. */
+const swapping = <A, E>(
+  { inRoot, root }: { readonly inRoot: (name: string) => string; readonly root: string },
+  effect: Effect.Effect<A, E>
+) =>
+  Effect.suspend(() => {
+    Fs.symlinkSync(`${root}-priv`, inRoot("link"))
+    let [other, spare] = ["link", "real"]
+    const turn = (steps: number) =>
+      Effect.sync(() => {
+        Fs.renameSync(inRoot("d"), inRoot(spare))
+        Fs.renameSync(inRoot(other), inRoot("d"))
+        ;[other, spare] = [spare, other]
+      }).pipe(Effect.andThen(Effect.repeat(Effect.ignore(NodeFile.lstat(root)), { times: steps })))
+    const turns = Effect.forEach([1, 3, 2, 1, 2, 4, 1], turn, { discard: true })
+    return Effect.raceFirst(effect, Effect.forever(turns))
+  })
+
+it.live("a folder that turns into a link between look and open leads nowhere", () =>
+  Effect.gen(function* () {
+    const place = yield* open({ "d/p": "inside" }, { write: "overwrite" })
+    const { root, store } = place
+    const seen = new Set<string>()
+    const once = Effect.gen(function* () {
+      seen.add(yield* get(store, "d/p"))
+      yield* put(store, "d/new", "text")
+    })
+    yield* swapping(place, Effect.repeat(once, { times: 500 }))
+    assert.includeMembers(["inside", "NotFound", "AccessDenied Outside"], [...seen])
+    assert.isAbove(seen.size, 1)
+    assert.deepStrictEqual(Fs.readdirSync(`${root}-priv`), ["p"])
+  })
+)
+
+it.live.skipIf(process.platform !== "linux")("what is given up leaves nothing open (Linux)", () =>
+  Effect.gen(function* () {
+    const { store } = yield* open({ f: "x" }, { write: "overwrite" })
+    const count = () => Fs.readdirSync("/proc/self/fd").length
+    const before = count()
+    yield* Effect.scoped(Effect.andThen(store.read(request("f")), Effect.interrupt)).pipe(Effect.exit)
+    yield* Effect.scoped(
+      Effect.gen(function* () {
+        const { write } = yield* store.write(request("g"))
+        yield* write(bytesOf("half"))
+      })
+    )
+    assert.strictEqual(count(), before)
+  })
+)

@@ -1,0 +1,212 @@
+import { type ChildProcess, execFileSync, spawn } from "node:child_process"
+import * as Fs from "node:fs"
+import * as Os from "node:os"
+import { fileURLToPath } from "node:url"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Scope from "effect/Scope"
+import * as FileName from "../../../src/tftp/store/FileName.ts"
+import * as NodeFileStore from "../../../src/tftp/store/NodeFileStore.ts"
+import { directory } from "../../support/Directory.ts"
+import { bytesOf, get, put, refusal, request } from "../../support/Files.ts"
+
+const program = fileURLToPath(new URL("../../support/tftp/Uploader.ts", import.meta.url))
+
+/** Runs the uploader, after a command of its own if there is one; killed with the scope. */
+const uploader = (args: ReadonlyArray<string>, before: ReadonlyArray<string> = []) =>
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      const [command = "", ...rest] = [...before, process.execPath, program, ...args]
+      return spawn(command, rest, { stdio: ["ignore", "pipe", "inherit"] })
+    }),
+    (child) => Effect.sync(() => child.kill("SIGKILL"))
+  )
+
+const line = ({ stdout }: ChildProcess) =>
+  Effect.callback<string>((resume) => {
+    stdout!.once("data", (data) => resume(Effect.succeed(String(data).trim())))
+  })
+
+/** All it says until it ends. */
+const output = (child: ChildProcess) =>
+  Effect.callback<ReadonlyArray<string>>((resume) => {
+    let text = ""
+    child.stdout!.on("data", (data) => {
+      text += String(data)
+    })
+    child.once("close", () => resume(Effect.succeed(text.trim().split("\n"))))
+  })
+
+const killed = (child: ChildProcess) =>
+  Effect.callback<void>((resume) => {
+    child.once("exit", () => resume(Effect.void))
+    child.kill("SIGKILL")
+  })
+
+const temporary = (root: string) => Fs.readdirSync(root).filter((name) => name.startsWith(FileName.reserved))
+
+describe("an upload", () => {
+  it.live("lies beside its place until then, and leaves nothing", () =>
+    Effect.gen(function* () {
+      const { inRoot, root } = yield* directory({ "dir/f": "old" })
+      const store = yield* NodeFileStore.make({ root, write: "overwrite", sync: true, permissions: 0o600 })
+      const scope = yield* Scope.make()
+      const { commit, descriptor, write } = yield* Scope.provide(store.write(request("dir/f")), scope)
+      assert.strictEqual(temporary(inRoot("dir")).length, 1)
+      assert.isTrue(Fs.fstatSync(descriptor!).isFile())
+      yield* write(bytesOf("new"))
+      assert.strictEqual(Fs.readFileSync(inRoot("dir/f"), "utf8"), "old")
+      yield* commit
+      assert.deepStrictEqual(Fs.readdirSync(inRoot("dir")), ["f"])
+      assert.strictEqual(Fs.statSync(inRoot("dir/f")).mode & 0o777, 0o600)
+      yield* Scope.close(scope, Exit.void)
+      yield* Effect.scoped(store.write(request("g")))
+      assert.deepStrictEqual(Fs.readdirSync(root), ["dir"])
+    })
+  )
+
+  it.live("that only creates does not replace what has appeared meanwhile", () =>
+    Effect.gen(function* () {
+      const { inRoot, root } = yield* directory()
+      const store = yield* NodeFileStore.make({ root, write: "create" })
+      const { commit } = yield* store.write(request("f"))
+      Fs.writeFileSync(inRoot("f"), "somebody's")
+      assert.strictEqual((yield* Effect.flip(commit)).code, 6)
+      assert.strictEqual(Fs.readFileSync(inRoot("f"), "utf8"), "somebody's")
+    })
+  )
+
+  it.live("fails for good after a failed write", () =>
+    Effect.gen(function* () {
+      const { root } = yield* directory({ f: "old" })
+      const store = yield* NodeFileStore.make({ root, write: "overwrite", quota: { file: 5 } })
+      const { commit, write } = yield* store.write(request("f"))
+      yield* write(bytesOf("123"))
+      yield* Effect.flip(write(bytesOf("456")))
+      assert.strictEqual((yield* Effect.flip(commit)).reason._tag, "TooLarge")
+      assert.strictEqual(yield* get(store, "f"), "old")
+    })
+  )
+
+  it.live.skipIf(process.platform !== "linux")("stays in its folder when that is moved away (Linux)", () =>
+    Effect.gen(function* () {
+      const { inRoot, root } = yield* directory({ "dir/f": "old", "other/f": "other" })
+      const store = yield* NodeFileStore.make({ root, write: "overwrite" })
+      const { commit, write } = yield* store.write(request("dir/f"))
+      Fs.renameSync(inRoot("dir"), inRoot("moved"))
+      Fs.symlinkSync("other", inRoot("dir"))
+      yield* write(bytesOf("new"))
+      yield* commit
+      assert.strictEqual(Fs.readFileSync(inRoot("moved/f"), "utf8"), "new")
+      assert.strictEqual(Fs.readFileSync(inRoot("other/f"), "utf8"), "other")
+    })
+  )
+
+  it.live("holds its name against another store on the same directory", () =>
+    Effect.gen(function* () {
+      const { inRoot, root } = yield* directory({ "dir/f": "old" })
+      const [one, other] = [
+        yield* NodeFileStore.make({ root, write: "overwrite" }),
+        yield* NodeFileStore.make({ root: inRoot("dir"), write: "overwrite" })
+      ]
+      const scope = yield* Scope.make()
+      yield* Scope.provide(one.write(request("dir/f")), scope)
+      assert.strictEqual(yield* put(other, "f", "new"), "Busy")
+      assert.strictEqual(yield* put(other, "g", "new"), "done")
+      assert.strictEqual(temporary(inRoot("dir")).length, 1)
+      yield* Scope.close(scope, Exit.void)
+      assert.strictEqual(yield* put(other, "f", "new"), "done")
+    })
+  )
+
+  it.live("of two at the same moment, one wins", () =>
+    Effect.gen(function* () {
+      const { root } = yield* directory()
+      const store = yield* NodeFileStore.make({ root, write: "overwrite" })
+      const start = Effect.match(store.write(request("f")), { onSuccess: () => "in", onFailure: refusal })
+      const outcomes = yield* Effect.all([start, start, start], { concurrency: "unbounded" })
+      assert.deepStrictEqual([...outcomes].sort(), ["Busy", "Busy", "in"])
+    })
+  )
+
+  it.live("of another process holds its name, and is taken over once that is killed", () =>
+    Effect.gen(function* () {
+      const { root } = yield* directory({ f: "old" })
+      const store = yield* NodeFileStore.make({ root, write: "overwrite" })
+      const child = yield* uploader([root, "hold"])
+      assert.strictEqual(yield* line(child), "writing")
+      assert.strictEqual(yield* put(store, "f", "new"), "Busy")
+      assert.strictEqual(yield* put(store, "g", "new"), "done")
+      assert.strictEqual(temporary(root).length, 1)
+      yield* killed(child)
+      assert.strictEqual(yield* get(store, "f"), "old")
+      assert.strictEqual(temporary(root).length, 1)
+      assert.strictEqual(yield* put(store, "f", "new"), "done")
+      assert.strictEqual(yield* get(store, "f"), "new")
+      assert.deepStrictEqual(temporary(root), [])
+    })
+  )
+
+  it.live("of a process of another host counts for ten minutes after its last byte", () =>
+    Effect.gen(function* () {
+      const { inRoot, root } = yield* directory()
+      const store = yield* NodeFileStore.make({ root, write: "overwrite" })
+      const scope = yield* Scope.make()
+      yield* Scope.provide(store.write(request("f")), scope)
+      const [own = ""] = temporary(root)
+      yield* Scope.close(scope, Exit.void)
+      const foreign = inRoot(own.replace(/\.[^.-]+-\d+-/, ".00000000-1-"))
+      Fs.writeFileSync(foreign, "half")
+      assert.strictEqual(yield* put(store, "f", "new"), "Busy")
+      const old = new Date(Date.now() - 11 * 60_000)
+      Fs.utimesSync(foreign, old, old)
+      assert.strictEqual(yield* put(store, "f", "new"), "done")
+      const reborn = inRoot(own.replace(/-(\d+)-[^.]+/, `-${process.ppid}-00000000`))
+      Fs.writeFileSync(reborn, "half")
+      assert.strictEqual(yield* put(store, "f", "newer"), "done")
+      assert.deepStrictEqual(temporary(root), [])
+    })
+  )
+})
+
+const canMount =
+  Os.platform() === "linux" &&
+  (() => {
+    try {
+      execFileSync("unshare", ["-m", "mount", "-t", "tmpfs", "none", "/mnt"], { stdio: "ignore" })
+      return true
+    } catch {
+      return false
+    }
+  })()
+
+describe("a full disk", () => {
+  const fill = Effect.fnUntraced(function* (free: string) {
+    const { root } = yield* directory()
+    const mount = 'mount -t tmpfs -o size=256k none "$0" && exec "$@"'
+    return yield* output(yield* uploader([root, "fill", free], ["unshare", "-m", "sh", "-c", mount, root]))
+  })
+
+  it.live.skipIf(!canMount)("stops an upload with code 3 (needs the right to mount)", () =>
+    Effect.gen(function* () {
+      const [, all, end] = yield* fill("0")
+      const [, half, sameEnd] = yield* fill("131072")
+      assert.deepStrictEqual([end, sameEnd], ["DiskFull 3", "DiskFull 3"])
+      assert.isAbove(Number(all), 200_000)
+      assert.isAtMost(Number(half), 131_072)
+      assert.deepStrictEqual(yield* fill("1000000"), ["DiskFull 3"])
+    })
+  )
+
+  it.live("refuses an announced size that does not fit, before any byte", () =>
+    Effect.gen(function* () {
+      const { root } = yield* directory()
+      const store = yield* NodeFileStore.make({ root, write: "create" })
+      assert.strictEqual(yield* put(store, "f", "x", { size: 2 ** 52 }), "DiskFull")
+      const picky = yield* NodeFileStore.make({ root, write: "create", free: 2 ** 52 })
+      assert.strictEqual(yield* put(picky, "f", "x"), "DiskFull")
+      assert.deepStrictEqual(Fs.readdirSync(root), [])
+    })
+  )
+})

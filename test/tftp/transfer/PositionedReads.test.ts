@@ -1,0 +1,42 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Schema from "effect/Schema"
+import * as MemoryStore from "../../../src/tftp/store/MemoryStore.ts"
+import * as Scattered from "../../../src/tftp/transfer/PositionedReads.ts"
+
+const from = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
+
+const fileOf = (length: number) => Uint8Array.from({ length }, (_, at) => at ^ (at >> 8))
+
+const readAllOf = (bytes: Uint8Array) => {
+  const { body } = MemoryStore.fromBytes(bytes)
+  return body._tag === "Random" ? body.readAll! : assert.fail("a file in memory is read at random")
+}
+
+describe("Scattered", () => {
+  it.effect.prop(
+    "gives every block of the window, however far the acknowledgements are, until the file has ended",
+    [from(0, 400), from(1, 40), from(1, 12), from(1, 120), from(1, 12), Schema.Boolean],
+    Effect.fnUntraced(function* ([length, blksize, windowsize, piece, step, sized]) {
+      const bytes = fileOf(length)
+      const size = sized ? length : undefined
+      const source = Scattered.make({ readAll: readAllOf(bytes), size, blksize, windowsize, piece })
+      const reader = yield* Effect.forkChild(source.run(() => {}))
+      const room = new Uint8Array(4 + blksize)
+      const last = Math.floor(length / blksize) + 1
+      for (let acked = 0; acked < last; acked = Math.min(last, acked + Math.min(step, windowsize))) {
+        source.release(acked)
+        for (let turn = 0; turn < 20; turn++) yield* Effect.yieldNow
+        for (let block = acked + 1; block <= Math.min(acked + windowsize, last); block++) {
+          const packet = source.take(block, room) ?? assert.fail(`block ${block} of ${last} is not there`)
+          // What a sender writes there must not touch the block before.
+          packet.fill(0xff, 0, 4)
+          assert.deepStrictEqual(packet.slice(4), bytes.slice((block - 1) * blksize, block * blksize))
+        }
+      }
+      assert.strictEqual(source.last(), last)
+      yield* Fiber.interrupt(reader)
+    })
+  )
+})

@@ -1,0 +1,286 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Schema from "effect/Schema"
+import * as Receiver from "../../../src/tftp/transfer/Receiver.ts"
+
+const blksize = 8
+
+const start = (options: Partial<Receiver.State> = {}): Receiver.State => ({
+  ...Receiver.start({ windowsize: 1, blksize, rollover: 0, tsize: undefined }),
+  ...options
+})
+
+/** Full blocks with these numbers on the wire, and what is done with each. */
+const feed = (state: Receiver.State, wires: ReadonlyArray<number>, length = blksize) => {
+  let current = state
+  const actions = wires.map((wire) => {
+    const [next, action] = Receiver.data(current, wire, length)
+    current = next
+    return action
+  })
+  return { state: current, actions }
+}
+
+describe("Receiver", () => {
+  describe("in lock-step", () => {
+    it("keeps and acknowledges each block", () => {
+      const { actions, state } = feed(start(), [1, 2, 3])
+      assert.deepStrictEqual(actions, ["KeepAck", "KeepAck", "KeepAck"])
+      assert.deepStrictEqual([state.received, state.bytes, Receiver.ackNumber(state)], [3, 24, 3])
+    })
+
+    it("acknowledges every duplicate of the last one again: its ACK may be lost", () => {
+      assert.deepStrictEqual(feed(start(), [1, 1, 1, 2]).actions, ["KeepAck", "Ack", "Ack", "KeepAck"])
+    })
+
+    it("never keeps a block from the future", () => {
+      assert.deepStrictEqual(feed(start(), [2, 3, 4, 5000, 65_535, 0]).state.received, 0)
+    })
+  })
+
+  describe("in a window", () => {
+    const window = (options: Partial<Receiver.State> = {}) => start({ windowsize: 4, ...options })
+
+    it("acknowledges each full window, and the last block", () => {
+      const { actions, state } = feed(window(), [1, 2, 3, 4, 5])
+      assert.deepStrictEqual(actions, ["Keep", "Keep", "Keep", "KeepAck", "Keep"])
+      const [last, action] = Receiver.data(state, 6, 0)
+      assert.deepStrictEqual([action, last.done, Receiver.ackNumber(last)], ["Last", true, 6])
+    })
+
+    it.each([
+      ["the first", [2, 3, 4], 0],
+      ["the second", [1, 3, 4], 1],
+      ["the third", [1, 2, 4], 2]
+    ] as const)(
+      "holds what comes early, and tells once, at its end, that %s block is missing",
+      (_, wires, received) => {
+        const { actions, state } = feed(window(), wires)
+        assert.deepStrictEqual(actions, [
+          ...wires.slice(0, received).map(() => "Keep"),
+          ...wires.slice(received + 1).map(() => "Hold"),
+          "HoldAck"
+        ])
+        assert.strictEqual(Receiver.ackNumber(state), received)
+        const repaired = feed(state, [received + 1])
+        assert.deepStrictEqual(repaired.actions, ["KeepAck"])
+        assert.deepStrictEqual([Receiver.ackNumber(repaired.state), repaired.state.acked], [4, 4])
+        // The copies that were under way say nothing, and the next window begins after them.
+        assert.deepStrictEqual(feed(repaired.state, [4]).actions, ["Ignore"])
+        assert.deepStrictEqual(feed(repaired.state, [5, 6, 7, 8]).actions, ["Keep", "Keep", "Keep", "KeepAck"])
+      }
+    )
+
+    it("lets three blocks overtake one, and tells of it with the fourth", () => {
+      const wide = window({ windowsize: 16 })
+      const three = feed(wide, [1, 3, 4, 5, 2, 6])
+      assert.deepStrictEqual(three.actions, ["Keep", "Hold", "Hold", "Hold", "Keep", "Keep"])
+      assert.deepStrictEqual([three.state.received, three.state.bytes, three.state.acked], [6, 48, 0])
+      const four = feed(wide, [1, 3, 4, 5, 6, 7, 8, 2, 9])
+      const actions = ["Keep", "Hold", "Hold", "Hold", "HoldAck", "Hold", "Hold", "KeepAck", "Keep"]
+      assert.deepStrictEqual(four.actions, actions)
+      assert.deepStrictEqual([four.state.received, four.state.acked], [9, 8])
+    })
+
+    it("names the next block that is missing as soon as one came", () => {
+      const wide = window({ windowsize: 16 })
+      const { actions, state } = feed(wide, [1, 3, 4, 6, 7, 9, 2])
+      assert.deepStrictEqual(actions, ["Keep", "Hold", "Hold", "HoldAck", "Hold", "Hold", "KeepAck"])
+      assert.strictEqual(Receiver.ackNumber(state), 4)
+      const second = feed(state, [5])
+      assert.deepStrictEqual([...second.actions, Receiver.ackNumber(second.state)], ["KeepAck", 7])
+      // The one that was sent again is lost, too: what follows it tells.
+      assert.deepStrictEqual(feed(state, [3, 4, 6, 7, 9]).actions, ["Ignore", "Ignore", "Ignore", "Ignore", "Ack"])
+    })
+
+    it("fills the window with what was held", () => {
+      const { actions, state } = feed(window({ windowsize: 5 }), [3, 2, 1, 5, 4])
+      assert.deepStrictEqual(actions, ["Hold", "Hold", "Keep", "HoldAck", "KeepAck"])
+      assert.deepStrictEqual([state.received, state.acked], [5, 5])
+      assert.deepStrictEqual(feed(window(), [1, 4, 3, 2]).actions, ["Keep", "HoldAck", "Hold", "KeepAck"])
+      assert.deepStrictEqual(feed(window({ acked: 5, received: 7 }), [9, 8]).actions, ["HoldAck", "KeepAck"])
+    })
+
+    it("tells again when a second pass misses it, too", () => {
+      const { actions } = feed(window(), [1, 3, 4, 3, 4, 5, 3, 4, 5])
+      const passes = ["Ignore", "Ignore", "HoldAck", "Ignore", "Ignore", "Ack"]
+      assert.deepStrictEqual(actions, ["Keep", "Hold", "HoldAck", ...passes])
+    })
+
+    it("takes a copy of the latest for the network's, and no pass", () => {
+      const { actions } = feed(window({ windowsize: 16 }), [2, 3, 4, 5, 5, 6, 6, 7])
+      assert.deepStrictEqual(actions, ["Hold", "Hold", "Hold", "HoldAck", "Ignore", "Hold", "Ignore", "Hold"])
+    })
+
+    it("holds a mebibyte at most", () => {
+      const large = window({ windowsize: 64, blksize: 65_464 })
+      const wires = Array.from({ length: 63 }, (_, index) => index + 2)
+      const { actions, state } = feed(large, wires, 65_464)
+      assert.deepStrictEqual(
+        actions.map((action) => action.startsWith("Hold")),
+        wires.map((wire) => (wire - 1) * 65_464 <= 2 ** 20)
+      )
+      assert.strictEqual(feed(state, [1], 65_464).state.received, 17)
+    })
+
+    it("holds the last block, and is done when those before it are here", () => {
+      const [early, action] = Receiver.data(feed(window({ windowsize: 16, tsize: 19 }), [1]).state, 3, 3)
+      assert.deepStrictEqual([action, early.done], ["HoldAck", false])
+      const [done, last] = Receiver.data(early, 2, blksize)
+      assert.deepStrictEqual([last, done.done, done.received, done.bytes], ["Last", true, 3, 19])
+      assert.isTrue(Receiver.sizeMatches(done))
+      assert.strictEqual(Receiver.data(done, 3, 3)[1], "Ack")
+      // Nothing follows the last.
+      assert.strictEqual(Receiver.data(early, 4, blksize)[1], "Ignore")
+      assert.deepStrictEqual(Receiver.data(early, 2, 5)[0].bytes, 13)
+    })
+
+    it("acknowledges a window again, once, when all of it comes again", () => {
+      const { actions } = feed(window(), [1, 2, 3, 4, 1, 2, 3, 4, 1, 2, 3, 4, 5])
+      const again = ["Ack", "Ignore", "Ignore", "Ignore"]
+      assert.deepStrictEqual(actions, ["Keep", "Keep", "Keep", "KeepAck", ...again, ...again, "Keep"])
+    })
+
+    it("ignores duplicates within a window, and what overlaps with it", () => {
+      const { actions, state } = feed(window(), [1, 2, 1, 2, 3, 3, 4])
+      assert.deepStrictEqual(actions, ["Keep", "Keep", "Ignore", "Ignore", "Keep", "Ignore", "KeepAck"])
+      assert.strictEqual(state.acked, 4)
+    })
+
+    it("takes a duplicate for the network's when something new came since the one before", () => {
+      const actions = ["Keep", "Ignore", "Keep", "Ignore", "Keep", "Ignore", "KeepAck"]
+      assert.deepStrictEqual(feed(window(), [1, 1, 2, 1, 3, 1, 4]).actions, actions)
+    })
+
+    it("misses a block only within the window: what is further ahead is far behind", () => {
+      assert.deepStrictEqual(feed(window(), [1, 5]).actions, ["Keep", "HoldAck"])
+      assert.deepStrictEqual(feed(window(), [1, 6]).actions, ["Keep", "Ignore"])
+    })
+
+    it("speaks within a window when a second pass brings nothing new: the sender does not know of the last ACK", () => {
+      // The ACKs of a gap after 2 were lost: the sender's window ends with 4, this one's with 6.
+      const { actions, state } = feed(window({ received: 2, acked: 2 }), [3, 4, 1, 2, 3, 4, 1, 2, 3, 4])
+      assert.deepStrictEqual(actions, [
+        "Keep",
+        "Keep",
+        ...["Ignore", "Ignore", "Ignore", "Ignore"],
+        ...["Ack", "Ignore", "Ignore", "Ignore"]
+      ])
+      assert.strictEqual(state.acked, 4)
+    })
+
+    it("counts its window anew after a silence, and answers the next pass whatever it is", () => {
+      const { state } = feed(window(), [1, 2, 4])
+      const silent = Receiver.timedOut(feed(window(), [1, 2, 3]).state)
+      assert.strictEqual(silent.acked, 3)
+      assert.deepStrictEqual(feed(silent, [4, 5, 6, 7]).actions, ["Keep", "Keep", "Keep", "KeepAck"])
+      assert.deepStrictEqual(feed(silent, [6, 7]).actions, ["Hold", "HoldAck"])
+      assert.deepStrictEqual(feed(silent, [2, 3]).actions, ["Ack", "Ignore"])
+      assert.deepStrictEqual(feed(Receiver.timedOut(state), [3]).actions, ["KeepAck"])
+      assert.deepStrictEqual(feed(Receiver.timedOut(state), [5, 6]).actions, ["Hold", "HoldAck"])
+      const again = feed(window(), [1, 2, 3, 4, 1]).state
+      assert.deepStrictEqual(feed(Receiver.timedOut(again), [2]).actions, ["Ack"])
+    })
+  })
+
+  describe("the end", () => {
+    it.each([0, 1, 7])("is a block of %i bytes", (length) => {
+      const [state, action] = Receiver.data(start(), 1, length)
+      assert.deepStrictEqual([action, state.done, state.bytes], ["Last", true, length])
+    })
+
+    it("answers the last block again, and nothing else", () => {
+      const [state] = Receiver.data(feed(start({ windowsize: 4 }), [1, 2]).state, 3, 2)
+      for (let again = 0; again < 3; again++) assert.strictEqual(Receiver.data(state, 3, 2)[1], "Ack")
+      for (const wire of [0, 1, 2, 4, 5, 6, 7, 8, 65_535])
+        assert.strictEqual(Receiver.data(state, wire, 2)[1], "Ignore")
+    })
+
+    it("has as many bytes as were announced", () => {
+      const sizes = [undefined, 10, 11].map((tsize) =>
+        Receiver.sizeMatches(Receiver.data(feed(start({ tsize }), [1]).state, 2, 2)[0])
+      )
+      assert.deepStrictEqual(sizes, [true, true, false])
+    })
+  })
+
+  it("takes no block longer than the blksize", () => {
+    const state = start()
+    assert.strictEqual(Receiver.data(state, 1, blksize + 1)[1], "TooLong")
+    const { state: one } = feed(state, [1])
+    assert.strictEqual(Receiver.data(one, 2, 2)[1], "Last")
+    assert.strictEqual(Receiver.data(one, 1, blksize)[1], "Ack")
+  })
+
+  describe("after block 65535", () => {
+    const at = (options: Partial<Receiver.State>) => start({ received: 65_535, acked: 65_535, ...options })
+
+    it("takes the number agreed on, and no other", () => {
+      assert.deepStrictEqual(feed(at({ rollover: 0 }), [0, 1]).actions, ["KeepAck", "KeepAck"])
+      assert.deepStrictEqual(feed(at({ rollover: 1 }), [1, 2]).actions, ["KeepAck", "KeepAck"])
+      assert.strictEqual(feed(at({ rollover: 0 }), [1, 1, 1]).state.received, 65_535)
+      assert.strictEqual(feed(at({ rollover: 1 }), [0, 0, 0]).state.received, 65_535)
+    })
+
+    it("learns it from the sender in lock-step", () => {
+      for (const rollover of [0, 1] as const) {
+        const { actions, state } = feed(at({ rollover: undefined }), [rollover, rollover + 1])
+        assert.deepStrictEqual(actions, ["KeepAck", "KeepAck"])
+        assert.deepStrictEqual([state.rollover, Receiver.ackNumber(state)], [rollover, rollover + 1])
+      }
+    })
+
+    it("learns of 0 at once in a window, of 1 by the second pass, if the size is known", () => {
+      const window = { rollover: undefined, windowsize: 4, tsize: 1_000_000 }
+      assert.strictEqual(feed(at(window), [0]).state.rollover, 0)
+      const passes = feed(at(window), [1, 2, 3, 1, 2, 3])
+      assert.deepStrictEqual(passes.actions, ["Ack", "Ignore", "Ignore", "Keep", "Keep", "Keep"])
+      assert.strictEqual(passes.state.rollover, 1)
+      assert.strictEqual(feed(at(window), [2, 3, 1, 2]).state.received, 65_535)
+      assert.strictEqual(feed(at({ ...window, tsize: undefined }), [1, 2, 1, 2, 1, 2]).state.received, 65_535)
+    })
+  })
+
+  it.prop(
+    "whatever comes, keeps blocks one by one, in constant memory, and answers each with one ACK at most",
+    [
+      Schema.Literals([1, 2, 8]),
+      Schema.UndefinedOr(Schema.Literals([0, 1])),
+      Schema.Literals([0, 65_530]),
+      Schema.Array(
+        Schema.Union([
+          Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 65_535 })),
+          Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 12 })),
+          Schema.Int.check(Schema.isBetween({ minimum: 65_528, maximum: 65_535 }))
+        ])
+      ).check(Schema.isMaxLength(80))
+    ],
+    ([windowsize, rollover, from, wires]) => {
+      let state = start({ windowsize, rollover, received: from, acked: from })
+      const held = new Set<number>()
+      const fields = Object.keys(state).length
+      for (const wire of wires) {
+        const [next, action] = Receiver.data(state, wire, blksize)
+        const kept = action === "Keep" || action === "KeepAck"
+        assert.strictEqual(next.received > state.received, kept)
+        if (kept) {
+          assert.strictEqual(Receiver.toWire(next, state.received + 1), wire)
+          for (let block = state.received + 2; block <= next.received; block++) {
+            assert.isTrue(held.delete(Receiver.toWire(next, block)))
+          }
+        }
+        if (action === "Hold" || action === "HoldAck") {
+          assert.isFalse(held.has(wire))
+          held.add(wire)
+        }
+        assert.isBelow(held.size, windowsize)
+        assert.strictEqual(next.bytes, (next.received - from) * blksize)
+        assert.isBelow(next.received - next.acked, windowsize)
+        if (action === "Ack" || action === "HoldAck" || action === "KeepAck")
+          assert.strictEqual(next.acked, next.received)
+        assert.strictEqual(Object.keys(next).length, fields)
+        state = next
+      }
+    },
+    { arbitrary: { runs: 500 } }
+  )
+})
