@@ -1,8 +1,8 @@
 /** Why a scenario does not hold, and the line that shows it again. */
 import * as Cause from "effect/Cause"
 import * as Data from "effect/Data"
-import type * as FaultPlan from "./FaultPlan.ts"
-import * as FaultText from "./FaultText.ts"
+import type * as FaultPlan from "./faults/FaultPlan.ts"
+import * as FaultText from "./faults/FaultPlanSyntax.ts"
 
 const plural = (count: number, noun: string) => `${count} ${noun}${count === 1 ? "" : "s"}`
 

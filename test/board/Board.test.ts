@@ -7,7 +7,7 @@ import * as Scope from "effect/Scope"
 import * as Board from "../../src/board/Board.ts"
 import * as Grid from "../../src/board/Grid.ts"
 import { Ask, type Told } from "../../src/board/Message.ts"
-import * as SimScheduler from "../../src/simulation/SimScheduler.ts"
+import * as SimScheduler from "../../src/simulation/runtime/SimScheduler.ts"
 import * as History from "./History.ts"
 
 const within = (ask: Ask, size: number): Ask =>

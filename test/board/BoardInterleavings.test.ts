@@ -9,7 +9,7 @@ import * as Grid from "../../src/board/Grid.ts"
 import type { Ask, Told } from "../../src/board/Message.ts"
 import * as History from "../../src/simulation/History.ts"
 import * as Linearizability from "../../src/simulation/Linearizability.ts"
-import * as SimScheduler from "../../src/simulation/SimScheduler.ts"
+import * as SimScheduler from "../../src/simulation/runtime/SimScheduler.ts"
 
 const size = 2
 

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as FaultRandom from "../../src/simulation/FaultRandom.ts"
+import * as FaultRandom from "../../src/simulation/faults/FaultRandom.ts"
 import type * as Peer from "../../src/status/Peer.ts"
 import * as PeerTable from "../../src/status/PeerTable.ts"
 import * as StatusNetwork from "../support/StatusNetwork.ts"

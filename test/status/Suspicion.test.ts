@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Arbitrary from "effect/Arbitrary"
-import * as FaultRandom from "../../src/simulation/FaultRandom.ts"
+import * as FaultRandom from "../../src/simulation/faults/FaultRandom.ts"
 import * as Suspicion from "../../src/status/Suspicion.ts"
 import { between } from "./HeartbeatArbitrary.ts"
 

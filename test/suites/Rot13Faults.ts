@@ -7,7 +7,7 @@ import * as Network from "../../src/network/Network.ts"
 import * as Rot13 from "../../src/rot13/Rot13.ts"
 import * as Rot13Client from "../../src/rot13/Rot13Client.ts"
 import * as Rot13Server from "../../src/rot13/Rot13Server.ts"
-import type * as FaultArbitrary from "../../src/simulation/FaultArbitrary.ts"
+import type * as FaultArbitrary from "../../src/simulation/faults/FaultArbitrary.ts"
 import type * as Simulation from "../../src/simulation/Simulation.ts"
 
 /** What the network does: anything that can happen to a stream, and to the host that serves it. */

@@ -5,8 +5,8 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Network from "../../src/network/Network.ts"
-import * as FaultText from "../../src/simulation/FaultText.ts"
-import type * as SimHost from "../../src/simulation/SimHost.ts"
+import * as FaultText from "../../src/simulation/faults/FaultPlanSyntax.ts"
+import type * as SimHost from "../../src/simulation/network/SimHost.ts"
 import * as Simulation from "../../src/simulation/Simulation.ts"
 
 export const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes)

@@ -3,8 +3,8 @@
  * little. A sender's gaps are 0.9 to 1.0 of its interval, as it promises; each table is looked at every period.
  */
 import * as Result from "effect/Result"
-import * as FaultRandom from "../../src/simulation/FaultRandom.ts"
-import * as SimClock from "../../src/simulation/SimClock.ts"
+import * as FaultRandom from "../../src/simulation/faults/FaultRandom.ts"
+import * as SimClock from "../../src/simulation/runtime/SimClock.ts"
 import type * as Peer from "../../src/status/Peer.ts"
 import * as PeerTable from "../../src/status/PeerTable.ts"
 

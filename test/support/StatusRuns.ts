@@ -1,6 +1,6 @@
 /** What is asked of tables: how soon they notice, how often they are wrong. Figures in intervals and pair-hours. */
 
-import * as FaultRandom from "../../src/simulation/FaultRandom.ts"
+import * as FaultRandom from "../../src/simulation/faults/FaultRandom.ts"
 import type * as Peer from "../../src/status/Peer.ts"
 import * as Rows from "../../src/status/Rows.ts"
 import * as StatusNetwork from "./StatusNetwork.ts"

@@ -1,5 +1,5 @@
 /** What tables of peers promise, in more networks and for more hours than a test suite has time for. */
-import * as FaultRandom from "../../src/simulation/FaultRandom.ts"
+import * as FaultRandom from "../../src/simulation/faults/FaultRandom.ts"
 import * as StatusRuns from "./StatusRuns.ts"
 
 /** A promise, how it was kept in so many networks, and whether it was. */

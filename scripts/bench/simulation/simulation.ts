@@ -2,7 +2,7 @@
 import * as V8 from "node:v8"
 import * as Vm from "node:vm"
 import * as Effect from "effect/Effect"
-import * as SimClock from "../../../src/simulation/SimClock.ts"
+import * as SimClock from "../../../src/simulation/runtime/SimClock.ts"
 import * as Simulation from "../../../src/simulation/Simulation.ts"
 import { BenchError } from "../child.ts"
 import type { Benchmark, Comparison, Measure } from "../harness.ts"

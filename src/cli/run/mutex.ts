@@ -5,7 +5,7 @@ import * as Fiber from "effect/Fiber"
 import * as Ref from "effect/Ref"
 import * as Semaphore from "effect/Semaphore"
 import * as TxRef from "effect/TxRef"
-import * as SimScheduler from "../../simulation/SimScheduler.ts"
+import * as SimScheduler from "../../simulation/runtime/SimScheduler.ts"
 import { cell, cells, type Job, threads, type Way } from "./NodeMutex.ts"
 import * as NodeThreads from "./NodeThreads.ts"
 

@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Network from "../../network/Network.ts"
 import * as NodeHost from "../../network/node/NodeServices.ts"
-import type { Listening } from "../../simulation/Impairment.ts"
+import type { Listening } from "../../simulation/impairment/Impairment.ts"
 import * as flags from "../flags.ts"
 
 /** A network without faults, and who listens in on it. */
@@ -33,7 +33,7 @@ const spoiled = Effect.gen(function* () {
   const seed = yield* flags.FaultSeed
   const listening = file === undefined ? undefined : yield* toFile(file)
   if (plan.length > 0) {
-    const Impairment = yield* Effect.promise(() => import("../../simulation/Impairment.ts"))
+    const Impairment = yield* Effect.promise(() => import("../../simulation/impairment/Impairment.ts"))
     const { dissectors } = yield* Effect.promise(() => import("./dissectors.ts"))
     return Impairment.layer(plan, { seed, dissectors, listening })
   }

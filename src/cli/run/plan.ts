@@ -1,8 +1,8 @@
 /** Reads the text of a fault plan for a real network. */
 import * as Result from "effect/Result"
-import type { FaultPlan } from "../../simulation/FaultPlan.ts"
-import * as FaultText from "../../simulation/FaultText.ts"
-import * as Impairment from "../../simulation/Impairment.ts"
+import type { FaultPlan } from "../../simulation/faults/FaultPlan.ts"
+import * as FaultText from "../../simulation/faults/FaultPlanSyntax.ts"
+import * as Impairment from "../../simulation/impairment/Impairment.ts"
 
 /** The plan, or what it should have been. */
 export const read = (text: string): Result.Result<FaultPlan, string> =>

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
-import * as FaultRandom from "../../../src/simulation/FaultRandom.ts"
+import * as FaultRandom from "../../../src/simulation/faults/FaultRandom.ts"
 import * as Exchange from "./Exchange.ts"
 
 const between = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))

@@ -1,0 +1,237 @@
+/**
+ * A bad network between programs that know nothing of it: they talk to the proxy, the proxy to the server. The plan is
+ * about what goes between the clients and the proxy, so its addresses are those of the clients.
+ */
+import * as Cause from "effect/Cause"
+import * as Data from "effect/Data"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as FiberSet from "effect/FiberSet"
+import * as NetAddress from "effect/net/NetAddress"
+import type * as Scope from "effect/Scope"
+import * as Network from "../../network/Network.ts"
+import { withoutZone } from "../../network/Packet.ts"
+import * as Sweeper from "../../network/Sweeper.ts"
+import * as TcpServer from "../../network/TcpServer.ts"
+import * as FaultPlan from "../faults/FaultPlan.ts"
+import * as Impairment from "./Impairment.ts"
+
+/** The proxy cannot listen with one of its transports. @category errors @since 0.1.0 */
+export class ImpairProxyError extends Data.TaggedError("ImpairProxyError")<{
+  readonly transport: "udp" | "tcp"
+  readonly reason: Network.NetworkError
+}> {
+  override get message(): string {
+    return `${this.transport}: ${this.reason.message}`
+  }
+}
+
+const failing = (transport: "udp" | "tcp") =>
+  Effect.mapError((reason: Network.NetworkError) => new ImpairProxyError({ transport, reason }))
+
+/** Where a proxy listens, and whom it serves. @category models @since 0.1.0 */
+export interface Options extends Pick<Impairment.Options, "listening"> {
+  /** Default host 127.0.0.1; port 0 is any free one, the same for both transports. */
+  readonly listen: { readonly host?: string | undefined; readonly port: number }
+  readonly to: NetAddress.InetAddress
+  /** Default both. */
+  readonly transports?: ReadonlyArray<"udp" | "tcp"> | undefined
+  /** Clients at a time, for each transport; datagrams and connections of others are dropped. Default 1,024. */
+  readonly maxClients?: number | undefined
+  /** A client that neither sends nor is sent anything for so long is forgotten. Default 60 seconds. */
+  readonly idleTimeout?: Duration.Input | undefined
+}
+
+/** What has passed in one direction. @category models @since 0.1.0 */
+export interface Passed {
+  readonly datagrams: number
+  /** Of datagrams and streams. */
+  readonly bytes: number
+}
+
+/** What a proxy has done so far. @category models @since 0.1.0 */
+export interface Figures {
+  /** Clients at the moment: senders of datagrams, and connections. */
+  readonly udp: number
+  readonly tcp: number
+  /** Datagrams of clients for whom there was no room, and connections that found no server. */
+  readonly refused: number
+  /** To the server, behind the faults. */
+  readonly there: Passed
+  /** From the server, before the faults. */
+  readonly back: Passed
+}
+
+/** A running proxy. @category models @since 0.1.0 */
+export interface ImpairProxy {
+  readonly address: NetAddress.InetAddress
+  readonly figures: () => Figures
+}
+
+/** A sender of datagrams, with a socket of its own towards the server. */
+interface Client {
+  /** Where its datagrams go: where the server has last answered from. */
+  server: Network.Peer
+  socket: Network.UdpSocket | undefined
+  /** Datagrams that came before there was a socket. */
+  waiting: Array<Uint8Array>
+  moved: number
+}
+
+const maxWaiting = 64
+
+/** What starts a TFTP transfer, from a client that may have finished another: RRQ or WRQ (RFC 1350, section 5). */
+const isRequest = (bytes: Uint8Array) =>
+  bytes.length > 3 && bytes[0] === 0 && (bytes[1] === 1 || bytes[1] === 2) && bytes.at(-1) === 0
+
+const peerOf = (address: NetAddress.InetAddress): Network.Peer => ({
+  address: NetAddress.formatHost(address),
+  port: address.port
+})
+
+const hostOf = ({ address }: Network.Peer) => FaultPlan.literal(withoutZone(address)) ?? address
+
+/** From where the server is reached. */
+const ownHost = (to: NetAddress.InetAddress) => {
+  const isV4 = NetAddress.isInetAddressV4(to)
+  if (NetAddress.isLoopback(to.address)) return isV4 ? "127.0.0.1" : "::1"
+  return isV4 ? "0.0.0.0" : "::"
+}
+
+/** Figures that grow. */
+const counter = () => {
+  const passed = { datagrams: 0, bytes: 0 }
+  return {
+    passed,
+    datagram: (bytes: Uint8Array) => {
+      passed.datagrams++
+      passed.bytes += bytes.length
+    },
+    piece: (bytes: Uint8Array) => {
+      passed.bytes += bytes.length
+    }
+  }
+}
+
+/**
+ * Starts a proxy, which ends with the scope. A client's datagrams go to the server from a socket of its own; if the
+ * server answers from another of its ports, as TFTP's does (RFC 1350, section 4), they go there from then on, until the
+ * client makes another TFTP request.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = Effect.fnUntraced(function* (
+  impairment: Impairment.Impairment,
+  { idleTimeout = "60 seconds", listen, listening, maxClients = 1_024, to, transports = ["udp", "tcp"] }: Options
+): Effect.fn.Return<ImpairProxy, ImpairProxyError, Network.Network | Scope.Scope> {
+  const host = yield* Network.Network
+  const spoiled = yield* Impairment.wrap(host, impairment, { listening })
+  const network = listening === undefined ? host : yield* listening.wrap(host, listening.tap)
+  const there = counter()
+  const back = counter()
+  const clients = new Map<string, Client>()
+  let refused = 0
+  let connected = 0
+
+  const relay = (from: Network.Connection, to: Network.Connection, count: (bytes: Uint8Array) => void) =>
+    Effect.forever(
+      Effect.flatMap(from.pull, (bytes) => {
+        count(bytes)
+        return to.write(bytes)
+      })
+    ).pipe(Effect.catch((error) => (Cause.isDone(error) ? to.end : Effect.andThen(to.abort, Effect.fail(error)))))
+  const connection = Effect.fnUntraced(function* (client: Network.Connection) {
+    const server = yield* Effect.tapError(network.connect(to), () => {
+      refused++
+      return client.abort
+    })
+    const both = [relay(client, server, there.piece), relay(server, client, back.piece)]
+    yield* Effect.all(both, { concurrency: "unbounded", discard: true })
+  }, Effect.scoped)
+  const overTcp = Effect.gen(function* () {
+    const server = yield* TcpServer.make(
+      { ...listen, idleTimeout, maxConnections: maxClients, service: "impair", drain: "1 second" },
+      (client) =>
+        Effect.acquireUseRelease(
+          Effect.sync(() => connected++),
+          () => connection(client),
+          () => Effect.sync(() => connected--)
+        )
+    ).pipe(Effect.provideService(Network.Network, spoiled))
+    return server.address as NetAddress.InetAddress
+  })
+
+  const overUdp = Effect.fnUntraced(function* (port: number) {
+    const idle = Duration.toMillis(idleTimeout)
+    const sweeper = yield* Sweeper.make(Math.max(5, Math.min(1_000, idle / 4)))
+    const run = yield* FiberSet.makeRuntime<never>()
+    const target = peerOf(to)
+    const isServer = hostOf(target)
+
+    /** One client, until it has been silent for too long. */
+    const serve = Effect.fnUntraced(
+      function* (client: Client, answer: (bytes: Uint8Array) => void) {
+        const over = Deferred.makeUnsafe<void>()
+        const socket = yield* network.udp({ host: ownHost(to) }, (bytes, from) => {
+          if (hostOf(from) !== isServer) return
+          client.server = from
+          client.moved = sweeper.now()
+          back.datagram(bytes)
+          answer(bytes)
+        })
+        const forget = sweeper.add((now) => {
+          if (now - client.moved >= idle) Deferred.doneUnsafe(over, Effect.void)
+        })
+        yield* Effect.addFinalizer(() => Effect.sync(forget))
+        client.socket = socket
+        for (const bytes of client.waiting.splice(0)) socket.sendUnsafe(bytes, client.server)
+        yield* Deferred.await(over)
+      },
+      Effect.scoped,
+      Effect.catch((error) => Effect.logWarning(`a client is not served: ${error.message}`))
+    )
+    const heard = (bytes: Uint8Array, from: Network.Peer) => {
+      const key = `${from.address} ${from.port}`
+      let client = clients.get(key)
+      if (client === undefined) {
+        if (clients.size >= maxClients || network.room() <= 0) return void refused++
+        client = { server: target, socket: undefined, waiting: [], moved: sweeper.now() }
+        clients.set(key, client)
+        const peer = { address: from.address, port: from.port }
+        const answer = (bytes: Uint8Array) => listener.sendUnsafe(bytes, peer)
+        run(
+          Effect.ensuring(
+            serve(client, answer),
+            Effect.sync(() => clients.delete(key))
+          )
+        )
+      }
+      client.moved = sweeper.now()
+      if (isRequest(bytes)) client.server = target
+      there.datagram(bytes)
+      if (client.socket !== undefined) client.socket.sendUnsafe(bytes, client.server)
+      else if (client.waiting.length < maxWaiting) client.waiting.push(bytes)
+    }
+    const listener = yield* spoiled.udp({ host: listen.host, port }, heard)
+    return listener.local
+  })
+
+  const overBoth = Effect.gen(function* () {
+    const address = transports.includes("tcp") ? yield* failing("tcp")(overTcp) : undefined
+    if (!transports.includes("udp")) return address
+    return yield* failing("udp")(overUdp(address?.port ?? listen.port))
+  })
+  const address = yield* overBoth
+  return {
+    address: address!,
+    figures: () => ({
+      udp: clients.size,
+      tcp: connected,
+      refused,
+      there: { ...there.passed },
+      back: { ...back.passed }
+    })
+  }
+})

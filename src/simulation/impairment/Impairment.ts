@@ -1,0 +1,179 @@
+/**
+ * A bad network made of a good one: a fault plan carried out on real sockets, or on any other `Network`.
+ *
+ * Datagrams are lost, doubled, delayed, held back, changed and cut short; streams are slow, stand still, come in small
+ * pieces, end early. What a program sends and what it receives meets the plan; a packet between two of its own sockets
+ * does so once, when it is sent.
+ */
+import * as Clock from "effect/Clock"
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
+import type * as Scope from "effect/Scope"
+import * as Network from "../../network/Network.ts"
+import type { Dissector, Tap } from "../../network/Packet.ts"
+import * as FaultEngine from "../faults/FaultEngine.ts"
+import * as FaultPlan from "../faults/FaultPlan.ts"
+import * as FaultText from "../faults/FaultPlanSyntax.ts"
+import type { Seed } from "../faults/FaultRandom.ts"
+import * as ImpairedTimer from "./DelayQueue.ts"
+import * as ImpairedStream from "./ImpairedStream.ts"
+import * as ImpairedUdp from "./ImpairedUdp.ts"
+
+/** A rule crashes, pauses or restarts a host; only a simulation can do that. @category errors @since 0.1.0 */
+export class HostRule extends Data.TaggedClass("HostRule")<{ readonly rule: FaultPlan.HostRule }> {
+  get message(): string {
+    const { rule } = this
+    return `${FaultText.formatRule(rule)}: only a simulated host can ${rule.action}; leave the rule out`
+  }
+}
+
+/** A host is named; on this network they have addresses only. @category errors @since 0.1.0 */
+export class HostName extends Data.TaggedClass("HostName")<{ readonly host: string }> {
+  get message(): string {
+    return `there is no host ${this.host} here: name hosts by IP address, such as 127.0.0.1, or *`
+  }
+}
+
+/** A plan cannot be carried out on this network. @category errors @since 0.1.0 */
+export class ImpairmentError extends Data.TaggedError("ImpairmentError")<{ readonly reason: HostRule | HostName }> {
+  override get message(): string {
+    return this.reason.message
+  }
+}
+
+/**
+ * Who listens in on an impaired network: a tap, and what tells it of a network without faults, such as `Capture.wrap`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Listening {
+  readonly tap: Tap
+  readonly wrap: (network: Network.Network["Service"], tap: Tap) => Effect.Effect<Network.Network["Service"]>
+}
+
+/** @category models @since 0.1.0 */
+export interface Options {
+  /** Default 0. */
+  readonly seed?: Seed | undefined
+  /** Who tells the kind of a payload, for rules with `kind=`. Default: nobody. */
+  readonly dissectors?: ReadonlyArray<Dissector> | undefined
+  /** Is told of every packet once, as it is on the wire, and what a fault does to it. Default: nobody. */
+  readonly listening?: Listening | undefined
+}
+
+const fail = (reason: ImpairmentError["reason"]) => Result.fail(new ImpairmentError({ reason }))
+
+/**
+ * The plan, if a real network can be made to do as it says: its hosts are IP addresses or `*`, and none of them has to
+ * crash, pause or restart. Fails with `HostRule` or `HostName`.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const check = (plan: FaultPlan.FaultPlan): Result.Result<FaultPlan.FaultPlan, ImpairmentError> => {
+  for (const rule of plan) {
+    if (FaultPlan.isHostRule(rule)) return fail(new HostRule({ rule }))
+    const host = FaultPlan.hostsOf(rule).find((host) => FaultPlan.literal(host) === undefined)
+    if (host !== undefined) return fail(new HostName({ host }))
+  }
+  return Result.succeed(plan)
+}
+
+/** How often each rule of a plan was applied, as one line: `drop=5% 12 times, dup=#3 never`. */
+const countsOf = (plan: FaultPlan.FaultPlan, counts: ReadonlyArray<number>): string =>
+  plan
+    .map((rule, index) => {
+      const count = counts[index]!
+      return `${FaultText.formatRule(rule)} ${count === 0 ? "never" : count === 1 ? "once" : `${count} times`}`
+    })
+    .join(", ")
+
+/** A plan that is carried out, and what it is called. @category models @since 0.1.0 */
+export interface Impairment {
+  readonly plan: FaultPlan.FaultPlan
+  readonly engine: FaultEngine.FaultEngine
+  /** How often each rule was applied so far, as one line; empty for an empty plan. */
+  readonly summary: () => string
+}
+
+/** A plan, ready to be carried out. Fails as `check` does. @category constructors @since 0.1.0 */
+export const make = (
+  plan: FaultPlan.FaultPlan,
+  { dissectors, seed }: Options = {}
+): Result.Result<Impairment, ImpairmentError> =>
+  Result.map(check(plan), () => {
+    const engine = FaultEngine.make(plan, { seed, dissectors })
+    return { plan, engine, summary: () => countsOf(plan, engine.counts()) }
+  })
+
+/**
+ * The same network, which does to packets what the plan says; its time begins now. What waits for its time is at most
+ * 32 MiB of datagrams, and 64 KiB of each direction of a stream; datagrams beyond are lost, writers beyond wait. What
+ * still waits when the scope closes is not sent; a closing connection waits up to ten seconds for its last bytes.
+ *
+ * A transport the plan has no rules about is left alone, and so are paths of the file system. RST is never kept back,
+ * nor is the FIN of a connection that closes without `end` when nothing else waits.
+ *
+ * Whoever is `listening` is told of datagrams that are lost on either side of the wire, and of what a stream sends that
+ * never leaves it. What comes in is told as it came; of a piece that leaves in several, the first has the note. The
+ * network itself is not to be one that tells the same tap.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const wrap = Effect.fnUntraced(function* (
+  network: Network.Network["Service"],
+  { engine, plan }: Impairment,
+  { listening }: Pick<Options, "listening"> = {}
+): Effect.fn.Return<Network.Network["Service"], never, Scope.Scope> {
+  const clock = yield* Clock.Clock
+  const timer = yield* ImpairedTimer.make
+  const interfaces = yield* network.interfaces
+  const judge: ImpairedTimer.Judge = {
+    timer,
+    decide: (packet) => engine.decide(packet, timer.now()),
+    tell: (packet, fault, lost = false) =>
+      listening?.tap({ ...packet, at: clock.currentTimeNanosUnsafe(), host: "local", fault, lost })
+  }
+  const streams = ImpairedStream.make(judge, yield* Effect.scope)
+  const noted: Tap = (sighting) => listening?.tap({ ...sighting, fault: streams.noteOf(sighting) })
+  const heard = listening === undefined ? network : yield* listening.wrap(network, noted)
+  const isAbout = (transport: "udp" | "tcp") => plan.some((rule) => FaultPlan.isAbout(rule, transport))
+  const [udp, tcp] = [isAbout("udp"), isAbout("tcp")]
+  return {
+    listen: (options) => (tcp ? Effect.map(heard.listen(options), streams.listener) : heard.listen(options)),
+    connect: (remote) => (tcp ? streams.connect(remote, heard.connect(remote)) : heard.connect(remote)),
+    udp: udp
+      ? ImpairedUdp.make(network, interfaces, judge)
+      : (options, onDatagram, onError) => heard.udp(options, onDatagram, onError),
+    interfaces: network.interfaces,
+    room: () => network.room()
+  }
+})
+
+/**
+ * Impairs all that a program does on the network beneath, and says in the log at start what it does, and at the end how
+ * often. Put it between the program and its network: `Layer.provideMerge(Impairment.layer(plan), NodeHost.layer)`.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (
+  plan: FaultPlan.FaultPlan,
+  options: Options = {}
+): Layer.Layer<Network.Network, ImpairmentError, Network.Network> =>
+  Layer.effect(
+    Network.Network,
+    Effect.gen(function* () {
+      const network = yield* Network.Network
+      const impairment = yield* Effect.fromResult(make(plan, options))
+      if (plan.length === 0) return network
+      const what = `${FaultText.format(plan)} (seed ${options.seed ?? 0})`
+      yield* Effect.logInfo(`impaired by ${what}; child processes and worker threads are not impaired`)
+      yield* Effect.addFinalizer(() => Effect.logInfo(`faults applied: ${impairment.summary()}`))
+      return yield* wrap(network, impairment, options)
+    })
+  )

@@ -1,0 +1,113 @@
+/** A host of a simulated network, and the programs on it. */
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import type * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import type * as Dns from "effect/net/Dns"
+import * as Scope from "effect/Scope"
+import type { Network } from "../../network/Network.ts"
+import type * as SimLan from "./SimLan.ts"
+import type * as SimNetwork from "./SimNetwork.ts"
+
+type OnHost = Network | Dns.Dns | Scope.Scope
+
+/** A host. @category models @since 0.1.0 */
+export interface SimHost {
+  readonly name: string
+  /** Its first address, as an IP literal. */
+  readonly address: string
+  /** The network as this host sees it, as of now: after a crash, a layer that was built before is dead. */
+  readonly layer: Layer.Layer<Network | Dns.Dns>
+  /** Runs an effect on this host and waits for it; a crash interrupts it. */
+  readonly run: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, Exclude<R, OnHost>>
+  /**
+   * Starts a program on this host, in the background; it is ready for others when this is done only if it does not wait
+   * before. After a crash and a restart it begins anew. Its failure is the run's.
+   */
+  readonly start: <E, R>(program: Effect.Effect<unknown, E, R>) => Effect.Effect<void, never, Exclude<R, OnHost>>
+  /** Takes its sockets away, then interrupts its programs: nothing they do then leaves the host. */
+  readonly crash: Effect.Effect<void>
+  /** Starts its programs anew; a host that is up stays as it is. */
+  readonly restart: Effect.Effect<void>
+  /** Nothing happens on it before this time, in nanoseconds since the start; what comes for it waits. */
+  readonly pauseUntil: (time: number) => Effect.Effect<void>
+}
+
+/** @category constructors @since 0.1.0 */
+export const make = (
+  network: SimNetwork.SimNetwork,
+  node: SimLan.Node,
+  outer: Scope.Scope,
+  onFailure: (cause: Cause.Cause<unknown>) => void
+): SimHost => {
+  const { clock } = network.lan
+  const own = clock.clockOf(() => node.pausedUntil)
+  let life = Scope.forkUnsafe(outer)
+  let context = network.contextOf(node)
+  const programs: Array<() => Effect.Effect<void>> = []
+
+  const here = <A, E, R>(effect: Effect.Effect<A, E, R>, scope: Scope.Scope) =>
+    effect.pipe(
+      Effect.provideContext(context as Context.Context<Network | Dns.Dns>),
+      Effect.provideService(Clock.Clock, own),
+      Effect.provideService(Scope.Scope, scope)
+    ) as Effect.Effect<A, E, Exclude<R, OnHost>>
+
+  const crash = Effect.suspend(() => {
+    if (!node.up) return Effect.void
+    node.up = false
+    network.cut(node)
+    return Scope.close(life, Exit.void)
+  })
+  const restart = Effect.suspend(() => {
+    if (node.up) return Effect.void
+    node.up = true
+    // What starts afresh does not stand still.
+    node.pausedUntil = 0
+    network.boot(node)
+    context = network.contextOf(node)
+    life = Scope.forkUnsafe(outer)
+    return Effect.forEach(programs, (begin) => begin(), { discard: true })
+  })
+  return {
+    name: node.name,
+    address: node.attachments[0]?.literal ?? "127.0.0.1",
+    layer: Layer.effectContext(Effect.sync(() => context)),
+    run: (effect) =>
+      Effect.suspend(() => {
+        const scope = Scope.forkUnsafe(life)
+        const fiber = Effect.forkIn(here(effect, scope), life, { startImmediately: true })
+        return Effect.flatMap(fiber, joinAndClose(scope))
+      }),
+    start: (program) =>
+      Effect.flatMap(Effect.context<never>(), (around) =>
+        Effect.suspend(() => {
+          const told = Effect.tapCause(program, (cause) =>
+            Effect.sync(() => {
+              if (!Cause.hasInterruptsOnly(cause)) onFailure(cause)
+            })
+          )
+          const begin = () =>
+            Effect.asVoid(
+              Effect.forkIn(Effect.provideContext(here(told, life), around), life, { startImmediately: true })
+            )
+          programs.push(begin as () => Effect.Effect<void>)
+          return begin() as Effect.Effect<void>
+        })
+      ),
+    crash,
+    restart,
+    pauseUntil: (time) =>
+      Effect.sync(() => {
+        node.pausedUntil = time
+      })
+  }
+}
+
+const joinAndClose =
+  (scope: Scope.Closeable) =>
+  <A, E>(fiber: Fiber.Fiber<A, E>): Effect.Effect<A, E> =>
+    Effect.onExit(Fiber.join(fiber), (exit) => Scope.close(scope, exit))

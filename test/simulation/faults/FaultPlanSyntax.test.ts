@@ -1,0 +1,265 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Arbitrary from "effect/Arbitrary"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as FaultPlan from "../../../src/simulation/faults/FaultPlan.ts"
+import * as FaultText from "../../../src/simulation/faults/FaultPlanSyntax.ts"
+import * as FaultRandom from "../../../src/simulation/faults/FaultRandom.ts"
+
+/** A plan that uses everything a plan can say, from a seed. */
+const anyPlan = (seed: number): FaultPlan.FaultPlan => {
+  const random = FaultRandom.sequence(seed)
+  const below = (n: number) => Math.floor(random() * n)
+  const pick = <A>(all: ReadonlyArray<A>): A => all[below(all.length)]!
+  const maybe = <A extends object>(part: () => A) => (random() < 0.4 ? part() : {})
+  const number = () => pick([0, 1, 2, 17, 255, 4096, 1e9, Number.MAX_SAFE_INTEGER - 1])
+  const time = () =>
+    pick([0, 1, 999, 1_000, 23_457_000, 20e6, 1e9, 90e9, 3600e9, 86_400e9, Number.MAX_SAFE_INTEGER - 1])
+  const range = (): FaultPlan.Range => {
+    const [from, to] = [time(), time()].sort((a, b) => a - b)
+    return { from: from!, to: to! }
+  }
+  const host = () =>
+    pick(["a", "b", "h-1.lan", "_x", "udp", "kind", "20ms", "10.0.0.1", "::1", "fe80::1:2", "::ffff:10.0.0.1"])
+  const endpoint = () => ({ host: pick(["*", host()]), ...maybe(() => ({ port: pick([0, 69, 65_535]) })) })
+  const pair = (): FaultPlan.Pair => ({ from: endpoint(), to: endpoint(), both: random() < 0.5 })
+  const window = (): FaultPlan.Window => ({ from: time(), ...maybe(() => ({ to: Number.MAX_SAFE_INTEGER })) })
+  const which = () => ({
+    ...maybe(() => ({ nth: { from: 1 + below(5), ...maybe(() => ({ to: 5 + below(5) })) } })),
+    ...maybe(() => ({ percent: pick([0.001, 0.5, 5, 12.345, 99.999, 100]) })),
+    ...maybe(() => ({ pair: pair() })),
+    ...maybe(() => ({ kind: pick(["ACK", "syn", "OACK/2", "a.b+c-d_e"]) })),
+    ...maybe(() => ({ window: window() }))
+  })
+  const lasting = () => ({ host: host(), at: time(), ...maybe(() => ({ until: Number.MAX_SAFE_INTEGER })) })
+  const rules: ReadonlyArray<() => FaultPlan.Rule> = [
+    () => ({ action: "drop", ...which() }),
+    () => ({ action: "dup", copies: 1 + below(1000), after: range(), ...which() }),
+    () => ({ action: "reorder", by: 1 + number(), within: range(), ...which() }),
+    () => ({ action: "corrupt", ...maybe(() => ({ bit: number() })), ...which() }),
+    () => ({ action: "truncate", ...maybe(() => ({ bytes: number() })), ...which() }),
+    () => ({ action: "delay", by: range(), ...maybe(() => ({ transport: pick(["udp", "tcp"]) })), ...which() }),
+    () => ({ action: "stall", ...maybe(() => ({ for: range() })), ...which() }),
+    () => ({ action: "chunk", bytes: 1 + below(9), ...which() }),
+    () => ({ action: "reset", after: number(), ...which() }),
+    () => ({ action: "cut", after: number(), ...which() }),
+    () => ({ action: "partition", pair: pair(), ...maybe(() => ({ window: window() })) }),
+    () => ({ action: "pause", ...lasting() }),
+    () => ({ action: "crash", ...lasting() }),
+    () => ({ action: "restart", host: host(), at: time() })
+  ]
+  return Array.from({ length: below(6) }, () => pick(rules)())
+}
+
+const seeds = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 2 ** 32 - 1 }))
+const AnyPlan = Arbitrary.map(Arbitrary.schema(seeds), anyPlan)
+
+/** Text that is nearly a plan: pieces of plans in any order. */
+const Nearly = Arbitrary.map(
+  Arbitrary.array(
+    Arbitrary.schema(
+      Schema.Union([
+        Schema.Literals([
+          "drop",
+          "delay",
+          "cut",
+          "partition",
+          "crash",
+          "=",
+          "#",
+          "3",
+          "..",
+          "5%",
+          "20ms",
+          "a",
+          ">",
+          "|"
+        ]),
+        Schema.Literals(["b", ":", "17", "@", "2s", "kind=", "ACK", "udp", "tcp", ",", ";", " ", "[", "::1", "]", "*"])
+      ])
+    ),
+    { maxLength: 12 }
+  ),
+  (pieces) => pieces.join("")
+)
+
+const messageOf = (text: string) => {
+  const parsed = FaultText.parse(text)
+  return Result.isFailure(parsed) ? parsed.failure.message : FaultText.format(parsed.success)
+}
+
+const actions =
+  "drop, dup, reorder, corrupt, truncate, delay, stall, chunk, reset, cut, partition, pause, crash, restart"
+
+describe("FaultText", () => {
+  it.prop(
+    "what is written is read back the same",
+    [AnyPlan],
+    ([plan]) => {
+      assert.isTrue(Schema.is(FaultPlan.FaultPlan)(plan))
+      assert.deepStrictEqual(FaultText.parseUnsafe(FaultText.format(plan)), plan)
+    },
+    { arbitrary: { runs: 2000 } }
+  )
+
+  it.prop("a plan survives JSON", [AnyPlan], ([plan]) => {
+    const json: unknown = JSON.parse(JSON.stringify(plan))
+    assert.deepStrictEqual(Schema.decodeUnknownSync(FaultPlan.FaultPlan)(json), plan)
+  })
+
+  it.prop("no text throws, and what is read is a plan", [Schema.String], ([text]) => {
+    const parsed = FaultText.parse(text)
+    if (Result.isSuccess(parsed)) assert.isTrue(Schema.is(FaultPlan.FaultPlan)(parsed.success))
+  })
+
+  it.prop(
+    "nor does nearly a plan, and its error points into the text",
+    [Nearly],
+    ([text]) => {
+      const parsed = FaultText.parse(text)
+      if (Result.isSuccess(parsed)) {
+        assert.isTrue(Schema.is(FaultPlan.FaultPlan)(parsed.success))
+        assert.deepStrictEqual(FaultText.parseUnsafe(FaultText.format(parsed.success)), parsed.success)
+      } else {
+        const { reason } = parsed.failure
+        assert.isTrue("column" in reason && reason.column >= 1 && reason.column <= text.length + 1)
+        if (reason._tag === "Malformed") assert.isTrue(text.slice(reason.column - 1).startsWith(reason.found))
+      }
+    },
+    { arbitrary: { runs: 2000 } }
+  )
+
+  it.each([
+    ["drop=5%", "drop=5%"],
+    ["dup=#3", "dup=#3"],
+    ["delay=20ms..40ms", "delay=20ms..40ms"],
+    ["reorder", "reorder"],
+    ["corrupt", "corrupt"],
+    ["partition=a|b@2s..5s", "partition=a|b@2s..5s"],
+    ["stall; chunk; reset; cut", "stall, chunk, reset, cut"],
+    ["dup=#3 kind=ACK", "dup=#3 kind=ACK"],
+    ["delay=20ms..40ms a>b @1s..", "delay=20ms..40ms a>b @1s.."],
+    ["corrupt=#2:17", "corrupt=#2:17"],
+    ["corrupt #2 17", "corrupt=#2:17"],
+    ["partition=a>b@..1.5s", "partition=a>b@0s..1500ms"],
+    ["crash=h@2s.., crash=h@2s..5s, pause=h@0s..1m", "crash=h@2s, crash=h@2s..5s, pause=h@0s..1m"],
+    [" drop\tudp\n@2s..5s#1..2 ", "drop=#1..2 @2s..5s"],
+    ["dup=:2 1000us ::1>[fe80::1]:69", "dup=2 1ms [::1]>[fe80::1]:69"],
+    ["truncate=100%:4 *:69>*, chunk=#2..:7", "truncate=100%:4 *:69>*, chunk=#2..:7"],
+    ["reorder=1 1s, dup=1 0s, reset=0", "reorder, dup, reset"],
+    ["", ""],
+    [" \n", ""]
+  ])("%j is %j", (text, expected) => {
+    assert.strictEqual(messageOf(text), expected)
+  })
+
+  it.each([
+    ["drp=5%", `column 1: expected one of ${actions}, found "drp=5%"`],
+    ["drop=5%,", `column 9: expected one of ${actions}, found the end`],
+    ["drop,,dup", `column 6: expected one of ${actions}, found ","`],
+    ["constructor", `column 1: expected one of ${actions}, found "constructor"`],
+    ["drop=", "column 6: expected something like #3, 5%, a>b, kind=ACK, @2s..5s, udp, found the end"],
+    ["drop=20ms", 'column 6: expected something like #3, 5%, a>b, kind=ACK, @2s..5s, udp, found "20ms"'],
+    ["drop=#0", 'column 6: expected a packet number such as #3, #2..4 or #2.., found "#0"'],
+    ["drop=#4..2", 'column 6: expected a packet number such as #3, #2..4 or #2.., found "#4..2"'],
+    ["drop=0%", 'column 6: expected a rate over 0% and up to 100%, with at most three decimals, found "0%"'],
+    ["drop=-5%", 'column 6: expected a rate over 0% and up to 100%, with at most three decimals, found "-5%"'],
+    [
+      "dup, drop=100.5%",
+      'column 11: expected a rate over 0% and up to 100%, with at most three decimals, found "100.5%"'
+    ],
+    ["drop @2s", 'column 6: expected a time such as @2s..5s, @2s.. or @..5s, found "@2s"'],
+    ["drop @5s..5s", 'column 6: expected a time such as @2s..5s, @2s.. or @..5s, found "@5s..5s"'],
+    ["drop @5s..2s", 'column 6: expected a time such as @2s..5s, @2s.. or @..5s, found "@5s..2s"'],
+    ["drop @2..5", 'column 6: expected a time such as @2s..5s, @2s.. or @..5s, found "@2..5"'],
+    ["drop=#1 #2", 'column 9: expected nothing more like #3, found "#2"'],
+    [
+      "drop a>",
+      'column 6: expected two hosts such as a>b or a|b, each a name, an IP address or *, perhaps with a port, found "a>"'
+    ],
+    [
+      "drop a>b:70000",
+      'column 6: expected two hosts such as a>b or a|b, each a name, an IP address or *, perhaps with a port, found "a>b:70000"'
+    ],
+    ["drop kind=", 'column 6: expected a kind such as kind=ACK, found "kind="'],
+    ["delay", "column 6: expected a duration such as 20ms or 20ms..40ms, in ns, us, ms, s, m or h, found the end"],
+    ["delay=5%, drop", 'column 9: expected a duration such as 20ms or 20ms..40ms, in ns, us, ms, s, m or h, found ","'],
+    ["delay=20", 'column 7: expected a duration such as 20ms or 20ms..40ms, in ns, us, ms, s, m or h, found "20"'],
+    ["delay=20 ms", 'column 7: expected a duration such as 20ms or 20ms..40ms, in ns, us, ms, s, m or h, found "20"'],
+    [
+      "delay=0.5ns",
+      'column 7: expected a duration such as 20ms or 20ms..40ms, in ns, us, ms, s, m or h, found "0.5ns"'
+    ],
+    [
+      "delay=40ms..20ms",
+      'column 7: expected a duration such as 20ms or 20ms..40ms, in ns, us, ms, s, m or h, found "40ms..20ms"'
+    ],
+    [
+      "delay=9999h",
+      'column 7: expected a duration such as 20ms or 20ms..40ms, in ns, us, ms, s, m or h, found "9999h"'
+    ],
+    ["chunk=0", 'column 7: expected a number from 1 on, found "0"'],
+    ["chunk=9007199254740992", 'column 7: expected a number such as 17, found "9007199254740992"'],
+    ["dup=#1:1001", 'column 7: expected a number from 1 to 1000, found ":1001"'],
+    [
+      "partition@2s..5s",
+      "column 17: expected two hosts such as a>b or a|b, each a name, an IP address or *, perhaps with a port, found the end"
+    ],
+    ["partition=a@2s..5s", 'column 11: expected something like a>b, @2s..5s, found "a@2s..5s"'],
+    ["crash=h", "column 8: expected a time such as @2s..5s, @2s.. or @..5s, found the end"],
+    ["restart=h@5s..6s", 'column 10: expected a single time such as @5s, found "@5s..6s"'],
+    ["drop tcp", "column 6: drop cannot happen to tcp, where there are delay, stall, chunk, reset, and cut"],
+    [
+      "drop=#1, stall=2s udp",
+      "column 19: stall cannot happen to udp, where there are delay, drop, dup, reorder, corrupt, and truncate"
+    ]
+  ])("%j is no plan: %s", (text, message) => {
+    assert.strictEqual(messageOf(text), message)
+  })
+
+  it("quotes no more of a long text than a line holds", () => {
+    assert.isBelow(messageOf("x".repeat(100_000)).length, 300)
+    assert.isBelow(messageOf(`drop=${"9".repeat(100_000)}`).length, 300)
+  })
+})
+
+describe("FaultPlan", () => {
+  const plan = FaultText.parseUnsafe("drop a>b:69, partition=10.0.0.1|*, crash=c@1s")
+  it("is checked against the hosts there are", () => {
+    assert.isTrue(Result.isSuccess(FaultPlan.check(plan, ["c", "b", "a"])))
+    const messages = [[], ["a"], ["a", "b"]].map((hosts) => Result.merge(FaultPlan.check(plan, hosts)))
+    assert.deepStrictEqual(
+      messages.map((error) => (error instanceof FaultPlan.FaultPlanError ? error.message : "fine")),
+      [
+        "there is no host a: there are none",
+        "there is no host b: the hosts are a",
+        "there is no host c: the hosts are a and b"
+      ]
+    )
+    const [, , address] = FaultText.parseUnsafe("drop, drop, pause=10.0.0.1@1s")
+    assert.isTrue(Result.isFailure(FaultPlan.check([address!], ["a"])))
+  })
+
+  it.each([
+    [{ action: "drop", nth: { from: 3, to: 2 } }, "packet numbers must not end before their start, not 3 and 2"],
+    [{ action: "drop", window: { from: 5, to: 5 } }, "a window must end after its start, not 5 and 5"],
+    [{ action: "delay", by: { from: 5, to: 4 } }, "a range must not end before its start, not 5 and 4"],
+    [
+      { action: "drop", percent: 0.0001 },
+      "a rate is over 0% and at most 100%, with at most three decimals, not 0.0001%"
+    ],
+    [{ action: "crash", host: "h", at: 5, until: 5 }, "a fault must end after its start, not at 5 and 5"],
+    [{ action: "restart", host: "a b", at: 5 }, '"a b" is no host name or IP address']
+  ])("%j is no rule", (rule, expected) => {
+    const decoded = Schema.decodeUnknownResult(FaultPlan.FaultPlan)([rule])
+    assert.include(Result.isFailure(decoded) ? decoded.failure.message : "fine", expected)
+  })
+
+  it("has no action of one transport that asks for the other", () => {
+    const stall: FaultPlan.PacketRule = { action: "delay", by: { from: 0, to: 0 }, transport: "tcp" }
+    assert.isTrue(FaultPlan.isAbout(stall, "tcp"))
+    assert.isFalse(FaultPlan.isAbout(stall, "udp"))
+    for (const action of FaultPlan.actions.udp.filter((one) => one !== "delay"))
+      assert.notInclude(FaultPlan.actions.tcp, action)
+  })
+})

@@ -1,0 +1,183 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Arbitrary from "effect/Arbitrary"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import * as FaultArbitrary from "../../../src/simulation/faults/FaultArbitrary.ts"
+import * as FaultEngine from "../../../src/simulation/faults/FaultEngine.ts"
+import * as FaultPlan from "../../../src/simulation/faults/FaultPlan.ts"
+import * as FaultText from "../../../src/simulation/faults/FaultPlanSyntax.ts"
+import * as FaultShrink from "../../../src/simulation/faults/FaultShrink.ts"
+
+const hosts = ["a", "b"]
+const span = 10_000_000_000
+const Seed = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 2 ** 32 - 1 }))
+const options = { hosts, mortal: ["b"], kinds: ["ACK"], maxRules: 6 }
+const Plan = FaultArbitrary.make(options)
+const isPlan = Schema.is(FaultPlan.FaultPlan)
+
+const text = (plans: Iterable<FaultPlan.FaultPlan>) => Array.from(plans, FaultText.format)
+
+describe("FaultShrink", () => {
+  it("takes rules away first, large parts first, then makes each simpler", () => {
+    assert.deepStrictEqual(text(FaultShrink.shrink(FaultText.parseUnsafe("dup=#4, drop=5%, delay=20ms..40ms"))), [
+      "",
+      "drop=5%, delay=20ms..40ms",
+      "dup=#4, delay=20ms..40ms",
+      "dup=#4, drop=5%",
+      ...[1, 2, 3].map((n) => `dup=#${n}, drop=5%, delay=20ms..40ms`),
+      ...[1, 2, 3, 4, 5].map((n) => `dup=#4, drop=#${n}, delay=20ms..40ms`),
+      ...[1, 2, 3, 4, 5].map((n) => `dup=#4, drop=5%, delay=#${n} 20ms..40ms`),
+      "dup=#4, drop=5%, delay=20ms",
+      "dup=#4, drop=5%, delay=40ms"
+    ])
+  })
+
+  it.each([
+    ["drop=#1", []],
+    ["drop=#3..6", ["drop=#3", "drop=#6", "drop=#3..4", "drop=#5..6"]],
+    ["drop=#3..", ["drop=#3", "drop=#4", "drop=#5"]],
+    ["drop=#1 @1s..2s", ["drop=#1"]],
+    ["drop=#1 a|b", ["drop=#1 a>b", "drop=#1 b>a"]],
+    [
+      "dup=#1:5 23457us",
+      ["dup=#1 23457us", "dup=#1:3 23457us", "dup=#1:4 23457us", "dup=#1:5", "dup=#1:5 20ms", "dup=#1:5 23ms"]
+    ],
+    ["corrupt=#1:17", ["corrupt=#1:0", "corrupt=#1:8", "corrupt=#1:16"]],
+    ["cut=#1:1", ["cut=#1"]],
+    ["partition=a>b@2s..4s", ["partition=a>b@2s..3s", "partition=a>b@3s..4s"]],
+    ["crash=a@2s..4s", ["crash=a@2s..3s", "crash=a@3s..4s"]],
+    ["restart=a@2s", []]
+  ])("%s can be simpler: %j", (rule, simpler) => {
+    assert.deepStrictEqual(FaultShrink.simpler(FaultText.parseUnsafe(rule)[0]!).map(FaultText.formatRule), simpler)
+  })
+
+  it.prop(
+    "makes plans of plans, never the same, and comes to an end whichever way it goes",
+    [Plan, Seed],
+    ([plan, seed]) => {
+      let current = plan
+      for (let steps = 0; ; steps++) {
+        const smaller = [...FaultShrink.shrink(current)]
+        const written = text(smaller)
+        assert.isTrue(smaller.every((one) => isPlan(one)))
+        assert.notInclude(written, FaultText.format(current))
+        assert.isBelow(steps, 1000)
+        // Always some other step, the last ones too: those that keep most.
+        const next = smaller.at(-1 - (seed % 3)) ?? smaller.at(-1)
+        if (next === undefined) break
+        current = next
+      }
+      assert.deepStrictEqual(current, [])
+    }
+  )
+
+  it.prop("finds the one rule among twenty, and the least of it", [Seed], ([seed]) => {
+    const others = Array.from({ length: 19 }, (_, i) => FaultArbitrary.generate(`${seed} ${i}`, { hosts })[0]!)
+    const [culprit] = FaultText.parseUnsafe("dup=#7..12:3 20ms..90ms a|b kind=ACK @1s..9s")
+    const doesIt = (rule: FaultPlan.Rule) =>
+      rule.action === "dup" &&
+      rule.kind === "ACK" &&
+      rule.nth!.from <= 9 &&
+      rule.nth!.to! >= 9 &&
+      (rule.pair!.both || rule.pair!.from.host === "b")
+    const found = FaultShrink.minimise(others.toSpliced(seed % 20, 0, culprit!), (plan) => plan.some(doesIt))
+    assert.strictEqual(FaultText.format(found.plan), "dup=#9 b>a kind=ACK")
+    assert.isTrue(found.isMinimal)
+    assert.isBelow(found.runs, 100)
+  })
+
+  it.effect.prop("is minimal, the same each time, and keeps to its runs", [Plan, Seed], ([plan, seed]) =>
+    Effect.gen(function* () {
+      // Fails if what is left still does enough of what the plan did, however that may be.
+      const weight = (plan: FaultPlan.FaultPlan) => FaultText.format(plan).length
+      const least = Math.floor((weight(plan) * (seed % 100)) / 100)
+      const tried: Array<FaultPlan.FaultPlan> = []
+      const fails = (candidate: FaultPlan.FaultPlan) => {
+        tried.push(candidate)
+        return weight(candidate) >= least
+      }
+      const found = FaultShrink.minimise(plan, fails)
+      assert.isTrue(found.isMinimal)
+      assert.isAtLeast(weight(found.plan), least)
+      for (const smaller of FaultShrink.shrink(found.plan)) assert.isBelow(weight(smaller), least)
+      assert.strictEqual(found.runs, tried.length)
+      const effect = FaultShrink.minimiseEffect(plan, (plan) => Effect.sync(() => fails(plan)))
+      assert.deepStrictEqual(yield* effect, found)
+      const few = FaultShrink.minimise(plan, fails, { runs: 3 })
+      assert.isAtMost(few.runs, 3)
+      assert.strictEqual(few.isMinimal, found.runs <= 3)
+    })
+  )
+
+  it("finds the duplicated packet that breaks a program", () => {
+    // Stop and wait with the sorcerer's apprentice in it: whoever hears an acknowledgement twice sends the next twice.
+    const fails = (engine: FaultEngine.FaultEngine) => {
+      const way = { from: { address: "10.0.0.2", port: 1 }, to: { address: "10.0.0.1", port: 2 } }
+      return Array.from({ length: 20 }, (_, block) => {
+        const bytes = Uint8Array.of(block)
+        const verdict = engine.decide({ transport: "udp", kind: "datagram", bytes, ...way }, block)
+        return verdict._tag === "Datagrams" && verdict.copies.length > 1
+      }).includes(true)
+    }
+    const nameOf = (address: string) => (address.endsWith("1") ? "client" : "server")
+    const plan = FaultText.parseUnsafe("delay=20% 1ms..90ms, dup=20%, corrupt=10%, drop=30%, reorder=10%")
+    const drawn = FaultEngine.make(plan, { seed: 3, nameOf })
+    assert.isTrue(fails(drawn))
+    const concrete = drawn.concrete()
+    assert.isAbove(concrete.length, 10)
+    const { plan: minimal } = FaultShrink.minimise(concrete, (plan) => fails(FaultEngine.make(plan, { nameOf })))
+    assert.strictEqual(FaultText.format(minimal), "dup=#1 server>client")
+  })
+})
+
+describe("FaultArbitrary", () => {
+  it.prop("generates plans that can be carried out", [Seed], ([seed]) => {
+    for (const transport of ["udp", "tcp", undefined] as const) {
+      const plan = FaultArbitrary.generate(seed, { ...options, transport })
+      assert.isTrue(isPlan(plan))
+      assert.isTrue(plan.length >= 1 && plan.length <= 6)
+      assert.deepStrictEqual(FaultArbitrary.generate(seed, { ...options, transport }), plan)
+      for (const rule of plan) {
+        const { window } = FaultPlan.isHostRule(rule)
+          ? { window: { from: rule.at, to: "until" in rule ? rule.until : 0 } }
+          : rule
+        assert.isAtMost(window?.to ?? 0, span)
+        if (transport !== undefined && !FaultPlan.isHostRule(rule)) assert.isTrue(FaultPlan.isAbout(rule, transport))
+        assert.isTrue(FaultPlan.hostsOf(rule).every((host) => hosts.includes(host)))
+        const ends = FaultPlan.isHostRule(rule) ? undefined : rule.pair
+        if (ends !== undefined) assert.notStrictEqual(ends.from.host, ends.to.host)
+        if (FaultPlan.isHostRule(rule)) assert.strictEqual(rule.host, "b")
+        else if (rule.action !== "partition") assert.isTrue(rule.nth?.to !== undefined || window?.to !== undefined)
+        if (!FaultPlan.isHostRule(rule) && rule.action !== "partition")
+          assert.isAtMost(FaultPlan.timeOf(rule)?.to ?? 0, span / 10)
+      }
+    }
+  })
+
+  it("reaches every action, alone and in company, and none that was not asked for", () => {
+    const plans = Array.from({ length: 2000 }, (_, seed) => FaultArbitrary.generate(seed, options))
+    const seen = (plans: ReadonlyArray<FaultPlan.FaultPlan>) =>
+      new Set(plans.flatMap((plan) => plan.map(({ action }) => action)))
+    const all = [...new Set([...FaultPlan.actions.udp, ...FaultPlan.actions.tcp, "partition", "pause", "crash"])]
+    assert.sameMembers([...seen(plans)], all)
+    assert.sameMembers([...seen(plans.filter((plan) => plan.length === 1))], all)
+    assert.isAbove(plans.filter((plan) => seen([plan]).size === plan.length && plan.length > 2).length, 100)
+    assert.isAbove(new Set(text(plans)).size, 1900)
+    const lonely = Array.from({ length: 500 }, (_, seed) => FaultArbitrary.generate(seed, { transport: "udp" }))
+    assert.sameMembers([...seen(lonely)], [...FaultPlan.actions.udp])
+  })
+
+  it.effect("shrinks a failing plan to what fails", () =>
+    Effect.gen(function* () {
+      const fails = (plan: FaultPlan.FaultPlan) =>
+        plan.some((rule) => rule.action === "drop" && rule.pair?.to.host === "b")
+      const result = yield* Arbitrary.checkEffect(Plan, (plan) => !fails(plan), {
+        runs: 2000,
+        seed: 1,
+        maxShrinks: 2000
+      })
+      assert(result._tag === "Falsified")
+      assert.match(FaultText.format(result.shrunkInput), /^drop=#1 a[|>]b( kind=ACK)?$/)
+    })
+  )
+})

@@ -1,0 +1,71 @@
+/** Networks that are impaired, on real loopback sockets. */
+import { it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
+import type * as Scope from "effect/Scope"
+import * as Capture from "../../../src/capture/Capture.ts"
+import * as Network from "../../../src/network/Network.ts"
+import * as NodeNetwork from "../../../src/network/node/NodeNetwork.ts"
+import type { Sighting } from "../../../src/network/Packet.ts"
+import * as FaultText from "../../../src/simulation/faults/FaultPlanSyntax.ts"
+import * as Impairment from "../../../src/simulation/impairment/Impairment.ts"
+import { noneLeft } from "../../support/Handles.ts"
+import { Hosts } from "../../support/Hosts.ts"
+
+type Service = Network.Network["Service"]
+
+/** Which of two programs is impaired; the other one stands for a foreign one. */
+export type Side = "both" | "sender" | "receiver"
+
+export const sides: ReadonlyArray<[Side]> = [["both"], ["sender"], ["receiver"]]
+
+export const impaired = Effect.fnUntraced(function* (text: string, seed?: number) {
+  const plain = yield* Network.Network
+  const seen: Array<Sighting> = []
+  const impairment = Result.getOrThrow(Impairment.make(FaultText.parseUnsafe(text), { seed }))
+  const network = yield* Impairment.wrap(plain, impairment, {
+    listening: { tap: (sighting) => seen.push({ ...sighting, bytes: sighting.bytes.slice() }), wrap: Capture.wrap }
+  })
+  const lost = () => seen.filter(({ lost }) => lost)
+  return { plain, network, seen, lost, counts: impairment.engine.counts, summary: impairment.summary }
+})
+
+const ends = (side: Side, { network, plain }: { readonly network: Service; readonly plain: Service }) => ({
+  from: side === "receiver" ? plain : network,
+  to: side === "sender" ? plain : network
+})
+
+export const bytesOf = (text: string) => new TextEncoder().encode(text)
+
+/** Two datagram sockets, and what the second has heard. */
+export const datagrams = Effect.fnUntraced(function* (text: string, side: Side, seed?: number) {
+  const all = yield* impaired(text, seed)
+  const { from, to } = ends(side, all)
+  const heard: Array<string> = []
+  const inbox = yield* to.udp({}, (bytes) => heard.push(Buffer.from(bytes).toString()))
+  const outbox = yield* from.udp({}, () => {})
+  const peer = { address: "127.0.0.1", port: inbox.local.port }
+  const send = (...texts: ReadonlyArray<string>) =>
+    Effect.forEach(texts, (text) => outbox.send(bytesOf(text), peer), { discard: true })
+  return { ...all, heard, send, outbox, peer }
+})
+
+/** A connection of which one end, or both, are impaired. */
+export const stream = Effect.fnUntraced(function* (text: string, side: Side) {
+  const all = yield* impaired(text)
+  const { from, to } = ends(side, all)
+  const listener = yield* to.listen({ port: 0 })
+  const near = yield* from.connect(listener.address)
+  const far = yield* listener.accept
+  return { ...all, near, far }
+})
+
+export const run = <E>(body: Effect.Effect<void, E, Network.Network | Hosts | Scope.Scope>) =>
+  noneLeft(body.pipe(Effect.scoped, Effect.provide(Layer.merge(Hosts.one(NodeNetwork.layer), NodeNetwork.layer))))
+
+/** Every test on both sides of the wire. */
+export const test = <E>(
+  name: string,
+  body: (side: Side) => Effect.Effect<void, E, Network.Network | Hosts | Scope.Scope>
+) => it.live.each(sides)(`${name}, %s impaired`, ([side]) => run(body(side)))
