@@ -3,7 +3,7 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as HangmanClient from "../src/hangman/HangmanClient.ts"
-import * as NodeHost from "../src/network/node/NodeServices.ts"
+import * as NodeServices from "../src/network/node/NodeServices.ts"
 import * as TcpClient from "../src/network/TcpClient.ts"
 
 const [host = "localhost", service = "hangman"] = process.argv.slice(2)
@@ -20,4 +20,4 @@ Effect.gen(function* () {
     view = yield* next
   }
   yield* Console.log(view.message.join("\n"))
-}).pipe(Effect.scoped, Effect.provide(NodeHost.layer), NodeRuntime.runMain)
+}).pipe(Effect.scoped, Effect.provide(NodeServices.layer), NodeRuntime.runMain)

@@ -2,7 +2,7 @@
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import * as NodeHost from "../src/network/node/NodeServices.ts"
+import * as NodeServices from "../src/network/node/NodeServices.ts"
 import * as TcpClient from "../src/network/TcpClient.ts"
 import * as Rot13Client from "../src/rot13/Rot13Client.ts"
 
@@ -12,4 +12,4 @@ Effect.gen(function* () {
     const answer = yield* Rot13Client.ask(connection, new TextEncoder().encode(word))
     yield* Console.log(new TextDecoder().decode(answer))
   }
-}).pipe(Effect.scoped, Effect.provide(NodeHost.layer), NodeRuntime.runMain)
+}).pipe(Effect.scoped, Effect.provide(NodeServices.layer), NodeRuntime.runMain)

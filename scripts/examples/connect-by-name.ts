@@ -4,7 +4,7 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
 import * as AddressInfo from "../../src/network/names/AddressInfo.ts"
-import * as NodeHost from "../../src/network/node/NodeServices.ts"
+import * as NodeServices from "../../src/network/node/NodeServices.ts"
 import * as TcpClient from "../../src/network/TcpClient.ts"
 
 const [host = "localhost", service = "rot13"] = process.argv.slice(2)
@@ -18,6 +18,6 @@ Effect.gen(function* () {
 }).pipe(
   Effect.catch((error) => Console.log(error.message)),
   Effect.scoped,
-  Effect.provide(NodeHost.layer),
+  Effect.provide(NodeServices.layer),
   NodeRuntime.runMain
 )

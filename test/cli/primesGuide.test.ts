@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 import { Farm, NodeCheckpoint, NodeThreadWorkers, Progress, TcpWorkers, Worker } from "../../src/farm/index.ts"
-import { NodeHost } from "../../src/network/index.ts"
+import { NodeServices } from "../../src/network/index.ts"
 import { Kernels, PrimeJob } from "../../src/primes/index.ts"
 import * as Cli from "../support/Cli.ts"
 import { directory } from "../support/Directory.ts"
@@ -21,7 +21,7 @@ const primesBelow = Effect.fnUntraced(function* (to: number, hosts: ReadonlyArra
     {
       workers: Worker.all(
         NodeThreadWorkers.make({ module: PrimeJob.module, threads: 2 }),
-        Effect.provide(TcpWorkers.make({ hosts, job: PrimeJob.job }), NodeHost.layer)
+        Effect.provide(TcpWorkers.make({ hosts, job: PrimeJob.job }), NodeServices.layer)
       ),
       lease: "10 seconds",
       checkpoint: NodeCheckpoint.file(file),
