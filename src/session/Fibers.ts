@@ -3,8 +3,8 @@ import * as Effect from "effect/Effect"
 import * as Ref from "effect/Ref"
 import type * as Network from "../network/Network.ts"
 import * as TcpServer from "../network/TcpServer.ts"
-import * as Conversation from "./Conversation.ts"
-import type { Model, Options, Program } from "./Model.ts"
+import type { Model, Options, Program } from "./ConcurrencyModel.ts"
+import * as Conversation from "./ConnectionHandler.ts"
 import type { Client, Session } from "./Session.ts"
 
 /** The state of one client in a `Ref`. @category constructors @since 0.1.0 */

@@ -2,8 +2,8 @@
 import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
 import * as TcpServer from "../network/TcpServer.ts"
+import type { Model } from "./ConcurrencyModel.ts"
 import * as Fibers from "./Fibers.ts"
-import type { Model } from "./Model.ts"
 
 /**
  * Serves one client at a time. At most `maxConnections` are there, those that wait included; waiting counts as silence,

@@ -10,12 +10,12 @@ import * as Network from "../network/Network.ts"
 import type { NodeConnection } from "../network/node/NodeConnection.ts"
 import * as NodeNetwork from "../network/node/NodeNetwork.ts"
 import * as TcpServer from "../network/TcpServer.ts"
-import * as Message from "./ChildMessage.ts"
-import type { LoadableModel, SessionServer } from "./Model.ts"
-import * as NodeSessionCrew from "./NodeSessionCrew.ts"
-import * as NodeSessionDesk from "./NodeSessionDesk.ts"
-import * as NodeSessionLoad from "./NodeSessionLoad.ts"
+import type { LoadableModel, SessionServer } from "./ConcurrencyModel.ts"
 import { SessionError } from "./Session.ts"
+import * as NodeSessionLoad from "./workers/NodeDefinitionLoader.ts"
+import * as NodeSessionCrew from "./workers/NodeProcessPool.ts"
+import * as NodeSessionDesk from "./workers/SharedStateServer.ts"
+import * as Message from "./workers/WorkerMessage.ts"
 
 /** How clients are spread over processes. @category models @since 0.1.0 */
 export interface ProcessOptions {

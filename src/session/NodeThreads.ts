@@ -10,12 +10,12 @@ import * as NetAddress from "effect/net/NetAddress"
 import * as Network from "../network/Network.ts"
 import * as NodeNetwork from "../network/node/NodeNetwork.ts"
 import * as ServerMetrics from "../network/ServerMetrics.ts"
-import * as Message from "./ChildMessage.ts"
-import type { LoadableModel, SessionServer } from "./Model.ts"
-import * as NodeSessionDesk from "./NodeSessionDesk.ts"
-import * as NodeSessionLoad from "./NodeSessionLoad.ts"
-import * as NodeSessionSlots from "./NodeSessionSlots.ts"
+import type { LoadableModel, SessionServer } from "./ConcurrencyModel.ts"
 import { SessionError } from "./Session.ts"
+import * as NodeSessionLoad from "./workers/NodeDefinitionLoader.ts"
+import * as NodeSessionSlots from "./workers/NodeThreadPool.ts"
+import * as NodeSessionDesk from "./workers/SharedStateServer.ts"
+import * as Message from "./workers/WorkerMessage.ts"
 
 /** How many threads serve. @category models @since 0.1.0 */
 export interface ThreadOptions {

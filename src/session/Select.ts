@@ -10,8 +10,8 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Queue from "effect/Queue"
 import * as TcpServer from "../network/TcpServer.ts"
-import * as Conversation from "./Conversation.ts"
-import type { Model, Options, Program } from "./Model.ts"
+import type { Model, Options, Program } from "./ConcurrencyModel.ts"
+import * as Conversation from "./ConnectionHandler.ts"
 import type { Client, Input, Out, Session } from "./Session.ts"
 
 /** Gives the reader that brought the event what the session wants. @category models @since 0.1.0 */

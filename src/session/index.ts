@@ -1,12 +1,12 @@
 /** Stateful line protocols as pure values, and the models that serve them. @since 0.1.0 */
 
-export * as Clients from "./Clients.ts"
-export * as Conversation from "./Conversation.ts"
+export * as Client from "./Client.ts"
+export * as ConcurrencyModel from "./ConcurrencyModel.ts"
+export * as ConnectionHandler from "./ConnectionHandler.ts"
 export * as Fibers from "./Fibers.ts"
-export * as Frames from "./Frames.ts"
+export * as Framer from "./Framer.ts"
 export * as Iterative from "./Iterative.ts"
-export * as Linger from "./Linger.ts"
-export * as Model from "./Model.ts"
+export * as LingeringClose from "./LingeringClose.ts"
 export * as NodeProcesses from "./NodeProcesses.ts"
 export * as NodeThreads from "./NodeThreads.ts"
 export * as Select from "./Select.ts"

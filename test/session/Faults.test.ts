@@ -4,7 +4,7 @@ import * as Fibers from "../../src/session/Fibers.ts"
 import * as Iterative from "../../src/session/Iterative.ts"
 import * as Select from "../../src/session/Select.ts"
 import * as SimCheck from "../../src/simulation/SimCheck.ts"
-import * as SessionsFaults from "../suites/SessionsFaults.ts"
+import * as SessionsFaults from "../suites/session/SessionsFaults.ts"
 
 const { faults: generate, scenario, sometimes } = SessionsFaults
 

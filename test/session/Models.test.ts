@@ -2,8 +2,8 @@ import { describe } from "@effect/vitest"
 import * as Fibers from "../../src/session/Fibers.ts"
 import * as Iterative from "../../src/session/Iterative.ts"
 import * as Select from "../../src/session/Select.ts"
-import { suite } from "../suites/Sessions.ts"
-import { onLoopback, onSimulation, traits } from "../suites/SessionsSubjects.ts"
+import { suite } from "../suites/session/Sessions.ts"
+import { onLoopback, onSimulation, traits } from "../suites/session/SessionsSubjects.ts"
 
 const models = [
   [Iterative.model, traits.iterative],

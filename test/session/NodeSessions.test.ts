@@ -1,8 +1,8 @@
 import { describe } from "@effect/vitest"
 import * as NodeProcesses from "../../src/session/NodeProcesses.ts"
 import * as NodeThreads from "../../src/session/NodeThreads.ts"
-import { type Subject, suite } from "../suites/Sessions.ts"
-import { onLoopback } from "../suites/SessionsSubjects.ts"
+import { type Subject, suite } from "../suites/session/Sessions.ts"
+import { onLoopback } from "../suites/session/SessionsSubjects.ts"
 
 /** A pool runs the same program as a process for every client: what differs is how clients come, end and ask. */
 const differing = ["many clients", "a client that ends its side", "a reset", "watchers that talk", "draining"]

@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as GuessServer from "../../guess/GuessServer.ts"
 import * as NodeNetwork from "../../network/node/NodeNetwork.ts"
-import type { LoadableModel } from "../../session/Model.ts"
+import type { LoadableModel } from "../../session/ConcurrencyModel.ts"
 import type { Kind } from "./NodeLoad.ts"
 
 /** Each is loaded where it is used: the others would take memory. */

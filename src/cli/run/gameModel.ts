@@ -1,6 +1,6 @@
 /** The model of a server by its name, and what it cannot do. */
 import * as Effect from "effect/Effect"
-import type * as LoadableModel from "../../session/Model.ts"
+import type * as LoadableModel from "../../session/ConcurrencyModel.ts"
 import * as flags from "../flags.ts"
 import type { ModelName } from "../models.ts"
 import { UsageError } from "../Process.ts"

@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type * as Network from "../../network/Network.ts"
-import type * as Model from "../../session/Model.ts"
+import type * as Model from "../../session/ConcurrencyModel.ts"
 import { Stop } from "../Process.ts"
 import * as gameModel from "./gameModel.ts"
 import * as network from "./network.ts"

@@ -1,7 +1,7 @@
 /** `guess serve`. */
 
 import * as GuessServer from "../../guess/GuessServer.ts"
-import type * as Model from "../../session/Model.ts"
+import type * as Model from "../../session/ConcurrencyModel.ts"
 import type * as gameModel from "./gameModel.ts"
 import * as gameServe from "./gameServe.ts"
 

@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Hangman from "../../hangman/Hangman.ts"
 import * as NodeHangman from "../../hangman/NodeHangman.ts"
-import type * as Model from "../../session/Model.ts"
+import type * as Model from "../../session/ConcurrencyModel.ts"
 import { UsageError } from "../Process.ts"
 import type * as gameModel from "./gameModel.ts"
 import * as gameServe from "./gameServe.ts"

@@ -2,7 +2,7 @@
 import { threadId } from "node:worker_threads"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import type * as Model from "../../../src/session/Model.ts"
+import type * as Model from "../../../src/session/ConcurrencyModel.ts"
 import type * as Session from "../../../src/session/Session.ts"
 
 const Options = Schema.Struct({ greeting: Schema.optional(Schema.String) })

@@ -3,12 +3,12 @@ import { Worker } from "node:worker_threads"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
-import * as Network from "../network/Network.ts"
-import type * as TcpServer from "../network/TcpServer.ts"
-import * as NodeProgram from "../process/NodeModuleUrl.ts"
-import * as Message from "./ChildMessage.ts"
-import type * as NodeSessionDesk from "./NodeSessionDesk.ts"
-import { SessionError } from "./Session.ts"
+import * as Network from "../../network/Network.ts"
+import type * as TcpServer from "../../network/TcpServer.ts"
+import * as NodeProgram from "../../process/NodeModuleUrl.ts"
+import { SessionError } from "../Session.ts"
+import type * as NodeSessionDesk from "./SharedStateServer.ts"
+import * as Message from "./WorkerMessage.ts"
 
 interface Slot {
   readonly start: Message.Start

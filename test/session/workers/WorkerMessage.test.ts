@@ -4,7 +4,7 @@ import * as Equal from "effect/Equal"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import * as ChildMessage from "../../src/session/ChildMessage.ts"
+import * as ChildMessage from "../../../src/session/workers/WorkerMessage.ts"
 
 const json = (value: unknown): unknown => JSON.parse(JSON.stringify(value))
 

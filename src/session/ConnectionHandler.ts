@@ -9,12 +9,12 @@ import * as Scope from "effect/Scope"
 import type * as Network from "../network/Network.ts"
 import type * as Sweeper from "../network/Sweeper.ts"
 import type * as TcpServer from "../network/TcpServer.ts"
-import * as Clients from "./Clients.ts"
-import * as Frames from "./Frames.ts"
-import * as Linger from "./Linger.ts"
-import type { Options, Program } from "./Model.ts"
+import * as Clients from "./Client.ts"
+import type { Options, Program } from "./ConcurrencyModel.ts"
+import * as Frames from "./Framer.ts"
+import * as Linger from "./LingeringClose.ts"
 import type { Client, Input, Out } from "./Session.ts"
-import { Talk } from "./Talk.ts"
+import { Talk } from "./SessionRunner.ts"
 
 /** Does what a session wants. @category models @since 0.1.0 */
 export type Then<Ask, E> = (out: Out<Ask>) => Effect.Effect<void, E>

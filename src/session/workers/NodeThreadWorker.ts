@@ -2,10 +2,10 @@
 import { flushCompileCache } from "node:module"
 import { parentPort, workerData } from "node:worker_threads"
 import * as Effect from "effect/Effect"
-import { NetworkError } from "../network/Network.ts"
-import * as NodeNetwork from "../network/node/NodeNetwork.ts"
-import type * as Message from "./ChildMessage.ts"
-import * as NodeSessionChild from "./NodeSessionChild.ts"
+import { NetworkError } from "../../network/Network.ts"
+import * as NodeNetwork from "../../network/node/NodeNetwork.ts"
+import * as NodeSessionChild from "./NodeWorkerServer.ts"
+import type * as Message from "./WorkerMessage.ts"
 
 const { ids, start } = workerData as { readonly start: Message.Start; readonly ids: BigInt64Array }
 

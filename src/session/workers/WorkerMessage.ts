@@ -6,10 +6,10 @@ import * as Duration from "effect/Duration"
 import * as NetAddress from "effect/net/NetAddress"
 import type * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import type * as Network from "../network/Network.ts"
-import type * as TcpServer from "../network/TcpServer.ts"
-import type { Options } from "./Model.ts"
-import type { Client, Definition } from "./Session.ts"
+import type * as Network from "../../network/Network.ts"
+import type * as TcpServer from "../../network/TcpServer.ts"
+import type { Options } from "../ConcurrencyModel.ts"
+import type { Client, Definition } from "../Session.ts"
 
 /** An address as both sides can write it down. */
 export type Place = { readonly host: string; readonly port: number } | { readonly path: string }

@@ -9,11 +9,11 @@ import * as Os from "node:os"
 import { fileURLToPath } from "node:url"
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
-import type { NodeConnection } from "../network/node/NodeConnection.ts"
-import * as NodeProgram from "../process/NodeModuleUrl.ts"
-import * as Message from "./ChildMessage.ts"
-import type * as NodeSessionDesk from "./NodeSessionDesk.ts"
-import { SessionError } from "./Session.ts"
+import type { NodeConnection } from "../../network/node/NodeConnection.ts"
+import * as NodeProgram from "../../process/NodeModuleUrl.ts"
+import { SessionError } from "../Session.ts"
+import type * as NodeSessionDesk from "./SharedStateServer.ts"
+import * as Message from "./WorkerMessage.ts"
 
 /** A client on its way to a child, or there. */
 export interface Seat {

@@ -1,8 +1,8 @@
 /** Makes a session from a module and options: in the server, to check them, and in its children, to serve it. */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { oneLine } from "./ChildMessage.ts"
-import { type Definition, type Session, SessionError } from "./Session.ts"
+import { type Definition, type Session, SessionError } from "../Session.ts"
+import { oneLine } from "./WorkerMessage.ts"
 
 type Any = Definition<unknown, unknown, unknown, unknown>
 

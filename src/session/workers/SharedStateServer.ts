@@ -7,9 +7,9 @@ import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import * as Queue from "effect/Queue"
 import * as Result from "effect/Result"
-import * as Message from "./ChildMessage.ts"
-import type { Loadable } from "./Model.ts"
-import type { Client, Shared } from "./Session.ts"
+import type { Loadable } from "../ConcurrencyModel.ts"
+import type { Client, Shared } from "../Session.ts"
+import * as Message from "./WorkerMessage.ts"
 
 /** The desk's side towards one child. */
 export interface Counter {

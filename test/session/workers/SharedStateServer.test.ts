@@ -1,10 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import type * as ChildMessage from "../../src/session/ChildMessage.ts"
-import * as NodeSessionDesk from "../../src/session/NodeSessionDesk.ts"
-import type * as Session from "../../src/session/Session.ts"
-import * as Lab from "./node/Lab.ts"
+import type * as Session from "../../../src/session/Session.ts"
+import * as NodeSessionDesk from "../../../src/session/workers/SharedStateServer.ts"
+import type * as ChildMessage from "../../../src/session/workers/WorkerMessage.ts"
+import * as Lab from "../node/Lab.ts"
 
 const client = { id: 1, remote: "", seed: 0 }
 const add = { _tag: "Ask", id: 1, ask: { _tag: "Add", by: 1 } } as const

@@ -1,9 +1,9 @@
 /** What holds for a session under every model, on any network. */
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import type * as Network from "../../src/network/Network.ts"
-import type * as Model from "../../src/session/Model.ts"
-import type { Hosts } from "../support/Hosts.ts"
+import type * as Network from "../../../src/network/Network.ts"
+import type * as Model from "../../../src/session/ConcurrencyModel.ts"
+import type { Hosts } from "../../support/Hosts.ts"
 import * as SessionsEnds from "./SessionsEnds.ts"
 import * as SessionsLimits from "./SessionsLimits.ts"
 import * as SessionsShared from "./SessionsShared.ts"

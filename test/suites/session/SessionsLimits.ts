@@ -1,9 +1,9 @@
 /** Limits in number and in time. */
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import * as Monotonic from "../../src/network/Monotonic.ts"
-import { readAll } from "../support/Hosts.ts"
-import * as Sessions from "../support/Sessions.ts"
+import * as Monotonic from "../../../src/network/Monotonic.ts"
+import { readAll } from "../../support/Hosts.ts"
+import * as Sessions from "../../support/Sessions.ts"
 import type { Subject } from "./Sessions.ts"
 import { start } from "./SessionsSubjects.ts"
 

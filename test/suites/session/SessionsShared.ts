@@ -2,9 +2,9 @@
 import { assert } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import type * as Session from "../../src/session/Session.ts"
-import { turns } from "../support/Hosts.ts"
-import * as Sessions from "../support/Sessions.ts"
+import type * as Session from "../../../src/session/Session.ts"
+import { turns } from "../../support/Hosts.ts"
+import * as Sessions from "../../support/Sessions.ts"
 import type { Subject } from "./Sessions.ts"
 import { start } from "./SessionsSubjects.ts"
 

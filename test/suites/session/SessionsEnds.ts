@@ -2,8 +2,8 @@
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import { turns } from "../support/Hosts.ts"
-import * as Sessions from "../support/Sessions.ts"
+import { turns } from "../../support/Hosts.ts"
+import * as Sessions from "../../support/Sessions.ts"
 import type { Subject } from "./Sessions.ts"
 import { start } from "./SessionsSubjects.ts"
 

@@ -1,12 +1,12 @@
 /** The child's side, in a process or a thread: a server of sessions that asks its parent. */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import type * as Network from "../network/Network.ts"
-import * as TcpServer from "../network/TcpServer.ts"
-import * as Message from "./ChildMessage.ts"
-import * as Fibers from "./Fibers.ts"
-import * as NodeSessionLoad from "./NodeSessionLoad.ts"
-import type { Shared } from "./Session.ts"
+import type * as Network from "../../network/Network.ts"
+import * as TcpServer from "../../network/TcpServer.ts"
+import * as Fibers from "../Fibers.ts"
+import type { Shared } from "../Session.ts"
+import * as NodeSessionLoad from "./NodeDefinitionLoader.ts"
+import * as Message from "./WorkerMessage.ts"
 
 /** A client that has asked. */
 interface Attached {

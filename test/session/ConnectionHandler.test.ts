@@ -9,7 +9,7 @@ import * as Queue from "effect/Queue"
 import * as Schema from "effect/Schema"
 import type * as Network from "../../src/network/Network.ts"
 import * as Sweeper from "../../src/network/Sweeper.ts"
-import * as Conversation from "../../src/session/Conversation.ts"
+import * as Conversation from "../../src/session/ConnectionHandler.ts"
 import type * as Session from "../../src/session/Session.ts"
 
 type Told = { readonly push: number } | { readonly answer: string }

@@ -12,8 +12,8 @@ import type * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import { LineError } from "../network/Line.ts"
 import type * as Network from "../network/Network.ts"
-import type { Guest, Keeper } from "./Conversation.ts"
-import * as Frames from "./Frames.ts"
+import type { Guest, Keeper } from "./ConnectionHandler.ts"
+import * as Frames from "./Framer.ts"
 import type { Input, Out, Shared } from "./Session.ts"
 
 /** Pushes that a client has not been told yet; one that is further behind is cut. */
