@@ -15,9 +15,9 @@ import type * as FaultArbitrary from "../src/simulation/faults/FaultArbitrary.ts
 import * as SimCheck from "../src/simulation/SimCheck.ts"
 import type * as Simulation from "../src/simulation/Simulation.ts"
 import * as Rot13Faults from "../test/suites/Rot13Faults.ts"
-import * as StatusFaults from "../test/suites/StatusFaults.ts"
+import * as StatusFaults from "../test/suites/status/StatusFaults.ts"
 import * as TftpFaults from "../test/suites/tftp/TftpFaults.ts"
-import * as StatusSweep from "../test/support/StatusSweep.ts"
+import * as StatusSweep from "../test/support/status/StatusSweep.ts"
 
 enableCompileCache()
 

@@ -11,8 +11,8 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as NodeNetwork from "../../src/network/node/NodeNetwork.ts"
 import * as Text from "../../src/network/TerminalText.ts"
-import * as Broadcast from "../../src/status/Broadcast.ts"
 import * as StatusPeer from "../../src/status/StatusPeer.ts"
+import * as Broadcast from "../../src/status/transport/Broadcast.ts"
 
 const [name = `worker-${process.pid}`, port = "2066"] = process.argv.slice(2)
 const Load = Schema.Struct({ jobs: Schema.Int, queue: Schema.Array(Schema.String) })

@@ -9,7 +9,7 @@ import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Network from "../../src/network/Network.ts"
 import * as NodeNetwork from "../../src/network/node/NodeNetwork.ts"
-import * as CoursePacket from "../../src/status/CoursePacket.ts"
+import * as CoursePacket from "../../src/status/wire/CoursePacket.ts"
 import { directory } from "../support/Directory.ts"
 import { noneLeft } from "../support/Handles.ts"
 

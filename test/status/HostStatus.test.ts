@@ -5,9 +5,9 @@ import * as Arbitrary from "effect/Arbitrary"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import * as CoursePacket from "../../src/status/CoursePacket.ts"
 import * as HostStatus from "../../src/status/HostStatus.ts"
 import * as NodeHostStatus from "../../src/status/NodeHostStatus.ts"
+import * as CoursePacket from "../../src/status/wire/CoursePacket.ts"
 
 const json = Schema.fromJsonString(Schema.toCodecJson(HostStatus.HostStatus))
 const encode = Schema.encodeUnknownResult(json)

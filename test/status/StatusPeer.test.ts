@@ -1,6 +1,6 @@
 import { describe } from "@effect/vitest"
-import { suite } from "../suites/StatusPeers.ts"
-import * as StatusWorld from "../suites/StatusWorld.ts"
+import { suite } from "../suites/status/StatusPeers.ts"
+import * as StatusWorld from "../suites/status/StatusWorld.ts"
 import { noneLeft } from "../support/Handles.ts"
 
 describe("StatusPeer on a simulated network", () => suite(StatusWorld.simulated))

@@ -13,9 +13,9 @@ import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 import * as Hmac from "../../src/network/Hmac.ts"
 import * as Network from "../../src/network/Network.ts"
-import * as CoursePacket from "../../src/status/CoursePacket.ts"
-import * as StatusPacket from "../../src/status/StatusPacket.ts"
-import { joinOn, type LoadPeer, type Options, record, sees, summary, viewOf } from "../suites/StatusWorld.ts"
+import * as CoursePacket from "../../src/status/wire/CoursePacket.ts"
+import * as StatusPacket from "../../src/status/wire/StatusPacket.ts"
+import { joinOn, type LoadPeer, type Options, record, sees, summary, viewOf } from "../suites/status/StatusWorld.ts"
 import * as Simulated from "../support/Simulated.ts"
 
 const key = Redacted.make("correct horse battery staple")

@@ -2,8 +2,8 @@ import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
-import * as StatusWorld from "../suites/StatusWorld.ts"
-import { record, sees } from "../suites/StatusWorld.ts"
+import * as StatusWorld from "../suites/status/StatusWorld.ts"
+import { record, sees } from "../suites/status/StatusWorld.ts"
 import { noneLeft } from "../support/Handles.ts"
 
 const count = 30

@@ -10,10 +10,10 @@ import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as SubscriptionRef from "effect/SubscriptionRef"
-import * as StatusPacket from "../../src/status/StatusPacket.ts"
 import * as StatusPeer from "../../src/status/StatusPeer.ts"
-import type * as Transport from "../../src/status/Transport.ts"
-import { joinOn, type LoadPeer, type Options } from "../suites/StatusWorld.ts"
+import type * as Transport from "../../src/status/transport/Transport.ts"
+import * as StatusPacket from "../../src/status/wire/StatusPacket.ts"
+import { joinOn, type LoadPeer, type Options } from "../suites/status/StatusWorld.ts"
 import * as Simulated from "../support/Simulated.ts"
 
 interface Sent {

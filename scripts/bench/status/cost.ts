@@ -1,7 +1,8 @@
 /** What a packet and a look cost a table whose peers go on as usual; and the least anybody has to do. */
+
+import * as PeerTable from "../../../src/status/membership/PeerTable.ts"
 import type * as Peer from "../../../src/status/Peer.ts"
-import * as PeerTable from "../../../src/status/PeerTable.ts"
-import * as StatusNetwork from "../../../test/support/StatusNetwork.ts"
+import * as StatusNetwork from "../../../test/support/status/StatusNetwork.ts"
 
 const rounds = 100
 

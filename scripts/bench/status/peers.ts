@@ -10,10 +10,10 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 import * as NodeNetwork from "../../../src/network/node/NodeNetwork.ts"
-import * as Broadcast from "../../../src/status/Broadcast.ts"
 import * as HostStatus from "../../../src/status/HostStatus.ts"
 import * as NodeHostStatus from "../../../src/status/NodeHostStatus.ts"
 import * as StatusPeer from "../../../src/status/StatusPeer.ts"
+import * as Broadcast from "../../../src/status/transport/Broadcast.ts"
 
 const [who = "ours", peers = "200", seconds = "10"] = process.argv.slice(2)
 const count = Number(peers)

@@ -1,7 +1,7 @@
 /** How soon a table of peers sees what happens, how often it is wrong, and what it costs. */
 import * as Effect from "effect/Effect"
-import * as StatusNetwork from "../../../test/support/StatusNetwork.ts"
-import * as StatusRuns from "../../../test/support/StatusRuns.ts"
+import * as StatusNetwork from "../../../test/support/status/StatusNetwork.ts"
+import * as StatusRuns from "../../../test/support/status/StatusRuns.ts"
 import type { Benchmark, Comparison, Measure, Options } from "../harness.ts"
 import * as Cost from "./cost.ts"
 import * as Mesh from "./mesh.ts"

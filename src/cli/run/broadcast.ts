@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Queue from "effect/Queue"
 import * as Network from "../../network/Network.ts"
-import * as Broadcast from "../../status/Broadcast.ts"
+import * as Broadcast from "../../status/transport/Broadcast.ts"
 import * as network from "./network.ts"
 
 /** All of this machine, as 255.255.255.255 is all of a network. */

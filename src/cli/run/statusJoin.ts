@@ -7,7 +7,7 @@ import { printable } from "../../network/TerminalText.ts"
 import * as HostStatus from "../../status/HostStatus.ts"
 import * as NodeHostStatus from "../../status/NodeHostStatus.ts"
 import * as StatusPeer from "../../status/StatusPeer.ts"
-import type * as Transport from "../../status/Transport.ts"
+import type * as Transport from "../../status/transport/Transport.ts"
 import { UsageError } from "../Process.ts"
 import { explain } from "./report.ts"
 

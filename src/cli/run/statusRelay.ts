@@ -1,6 +1,6 @@
 /** `status --relay`: the intermediate delivery agent. */
 import * as Effect from "effect/Effect"
-import * as Relay from "../../status/Relay.ts"
+import * as Relay from "../../status/transport/Relay.ts"
 import { Stop, UsageError } from "../Process.ts"
 import { announce, explain } from "./report.ts"
 

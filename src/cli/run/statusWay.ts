@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
-import type * as Transport from "../../status/Transport.ts"
+import type * as Transport from "../../status/transport/Transport.ts"
 import { UsageError } from "../Process.ts"
 
 /** What the command line says of it. */
@@ -42,21 +42,21 @@ const hosts = Effect.promise(() => import("./statusHosts.ts"))
 /** Only the way that is wanted is loaded. */
 const ways = {
   broadcast: Effect.fnUntraced(function* ({ address, port }: Input) {
-    const { make } = yield* Effect.promise(() => import("../../status/Broadcast.ts"))
+    const { make } = yield* Effect.promise(() => import("../../status/transport/Broadcast.ts"))
     return make({ port, addresses: address === undefined ? undefined : yield* literals(address) })
   }),
   multicast: Effect.fnUntraced(function* ({ address, port }: Input) {
-    const { make } = yield* Effect.promise(() => import("../../status/Multicast.ts"))
+    const { make } = yield* Effect.promise(() => import("../../status/transport/Multicast.ts"))
     return make({ port, group: address === undefined ? undefined : yield* group(address) })
   }),
   mesh: Effect.fnUntraced(function* ({ address, host, port }: Input) {
-    const { make } = yield* Effect.promise(() => import("../../status/Mesh.ts"))
+    const { make } = yield* Effect.promise(() => import("../../status/transport/Mesh.ts"))
     const { all, parse } = yield* hosts
     const list = yield* need(address, "--transport mesh wants all peers: --address HOST[:PORT],...")
     return make({ port, host, peers: yield* all(yield* parse(list, port)) })
   }),
   relay: Effect.fnUntraced(function* ({ address, port }: Input) {
-    const { make } = yield* Effect.promise(() => import("../../status/RelayClient.ts"))
+    const { make } = yield* Effect.promise(() => import("../../status/transport/RelayClient.ts"))
     const { one, parse } = yield* hosts
     const text = yield* need(address, "--transport relay wants the relay: --address HOST[:PORT]")
     const [place, ...more] = yield* parse(text, port)

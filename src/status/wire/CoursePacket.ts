@@ -1,0 +1,94 @@
+/**
+ * The packet of the course: 72 bytes, a name that ends with a NUL in 64 of them, and two 32-bit numbers,
+ * little-endian. What follows the NUL means nothing. Pure.
+ *
+ * ```
+ *  0                        64  68  72
+ * +------+---+-------------+---+---+
+ * | name | 0 | ... garbage | x | y |
+ * +------+---+-------------+---+---+
+ * ```
+ */
+import * as Data from "effect/Data"
+import * as Result from "effect/Result"
+import { printable } from "../../network/TerminalText.ts"
+
+/** Its size in bytes. @category constants @since 0.1.0 */
+export const size = 72
+
+const room = 64
+
+/** A name and a place on the screen. @category models @since 0.1.0 */
+export interface CoursePacket {
+  /** 1 to 63 bytes of UTF-8 without a NUL, to be sent. Whatever the peer wrote: print it with `Text.printable`. */
+  readonly name: string
+  /** 32 bits with a sign; 0 to 79 and 0 to 23 fit on the course's screen. */
+  readonly x: number
+  readonly y: number
+}
+
+const problems = {
+  Name: "a name must be 1 to 63 bytes of UTF-8 without a NUL",
+  Number: "x and y must be integers of 32 bits, -2147483648 to 2147483647"
+}
+
+/** A value that does not fit into a packet of the course. @category errors @since 0.1.0 */
+export class CoursePacketError extends Data.TaggedError("CoursePacketError")<{
+  readonly reason: keyof typeof problems
+  /** What was to be sent. */
+  readonly found: string
+}> {
+  override get message(): string {
+    return `${problems[this.reason]}: ${printable(this.found)}`
+  }
+}
+
+/** The most characters of what was to be sent that a message repeats. */
+const most = 80
+
+const refuse = (reason: CoursePacketError["reason"], found: string) =>
+  Result.fail(new CoursePacketError({ reason, found: found.slice(0, most).toWellFormed() }))
+
+const encoder = new TextEncoder()
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true })
+
+const isInt32 = (value: number) => (value | 0) === value
+
+/**
+ * The packet as 72 bytes; after the name there are only NULs. Fails for a name that is empty, has a NUL or is longer
+ * than 63 bytes, and for a number of more than 32 bits.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
+export const encode = ({ name, x, y }: CoursePacket): Result.Result<Uint8Array<ArrayBuffer>, CoursePacketError> => {
+  const bytes = new Uint8Array(size)
+  const text = encoder.encode(name)
+  if (text.length === 0 || text.length >= room || text.includes(0)) {
+    return refuse("Name", name)
+  }
+  if (!isInt32(x) || !isInt32(y)) return refuse("Number", `${x} ${y}`)
+  bytes.set(text)
+  const view = new DataView(bytes.buffer)
+  view.setInt32(room, x, true)
+  view.setInt32(room + 4, y, true)
+  return Result.succeed(bytes)
+}
+
+/**
+ * Reads a datagram of 72 bytes; undefined for any other, and for one without a name. A name without a NUL is all 64
+ * bytes; what is no UTF-8 in it becomes U+FFFD.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const decode = (bytes: Uint8Array): CoursePacket | undefined => {
+  if (bytes.length !== size || bytes[0] === 0) return undefined
+  const end = bytes.indexOf(0)
+  const view = new DataView(bytes.buffer, bytes.byteOffset, size)
+  return {
+    name: decoder.decode(bytes.subarray(0, end === -1 || end > room ? room : end)),
+    x: view.getInt32(room, true),
+    y: view.getInt32(room + 4, true)
+  }
+}

@@ -1,0 +1,77 @@
+/** What a packet of a status service is, in one line, for captures and fault plans. Pure. */
+import * as Result from "effect/Result"
+import type * as Wire from "../../network/Packet.ts"
+import * as Text from "../../network/TerminalText.ts"
+import * as Transport from "../transport/Transport.ts"
+import * as CoursePacket from "./CoursePacket.ts"
+import * as RelayMessage from "./RelayMessage.ts"
+import * as StatusPacket from "./StatusPacket.ts"
+
+/** Quoted where a blank would leave open where it ends. */
+const word = (text: string) => (/[\s"]/.test(text) || text === "" ? JSON.stringify(text) : text)
+
+const bytesOf = (length: number) => (length === 1 ? "1 byte" : `${length} bytes`)
+
+const ours = (bytes: Uint8Array): Wire.Dissection | undefined => {
+  const decoded = Result.getOrUndefined(StatusPacket.decode(bytes))
+  if (decoded === undefined) return undefined
+  const { packet, signed } = decoded
+  const kind = packet.goodbye ? "GOODBYE" : "STATUS"
+  const facts = [
+    `${kind} ${word(packet.name)} #${packet.sequence}`,
+    `id ${packet.id}`,
+    ...(packet.cluster === "" ? [] : [`cluster ${word(packet.cluster)}`]),
+    `every ${packet.interval} ms`,
+    bytesOf(packet.payload.length),
+    ...(signed === undefined ? [] : ["signed"])
+  ]
+  return { kind, summary: facts.join(", ") }
+}
+
+/** No screen is wider or higher, in characters or in pixels. */
+const screen = 10_000
+
+const isNear = (value: number) => Math.abs(value) < screen
+
+/** Whether 72 bytes are the course's: nothing in them says so, but a name is text, and its place is on some screen. */
+const isLikely = ({ name, x, y }: CoursePacket.CoursePacket, { from, to }: Wire.Packet) =>
+  !/[\p{Cc}\ufffd]/u.test(name) &&
+  ((isNear(x) && isNear(y)) || from.port === Transport.defaultPort || to.port === Transport.defaultPort)
+
+const course = (packet: Wire.Packet): Wire.Dissection | undefined => {
+  const decoded = CoursePacket.decode(packet.bytes)
+  if (decoded === undefined || !isLikely(decoded, packet)) return undefined
+  return { kind: "COURSE", summary: `COURSE ${word(decoded.name)} at ${decoded.x},${decoded.y}` }
+}
+
+const status = (packet: Wire.Packet) => (StatusPacket.isStatus(packet.bytes) ? ours(packet.bytes) : course(packet))
+
+const relayed = (packet: Wire.Packet): Wire.Dissection | undefined => {
+  const message = RelayMessage.decode(packet.bytes)
+  if (message === undefined) return undefined
+  if (message._tag === "Forwarded") {
+    const { origin, packet: bytes } = message
+    const what = status({ ...packet, from: origin, bytes })?.summary ?? bytesOf(bytes.length)
+    return { kind: "FORWARD", summary: `FORWARD from ${origin.address} port ${origin.port}: ${what}` }
+  }
+  const kind = message._tag.toUpperCase()
+  const asks = kind === "SUBSCRIBE" || kind === "GRANTED"
+  return { kind, summary: asks ? `${kind} for ${message.lease} ms` : kind }
+}
+
+/**
+ * Knows packets of status services, on any port of UDP: kinds `STATUS` and `GOODBYE`, `COURSE` for 72 bytes that may
+ * well be the course's, and of a relay `SUBSCRIBE`, `CHALLENGE`, `GRANTED`, `FULL`, `LEAVE` and `FORWARD`; summaries
+ * such as `STATUS web1 #42, id 00c0ffee00c0ffee, every 1000 ms, 118 bytes` and `COURSE bob at 40,12`, safe to print.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const dissector: Wire.Dissector = {
+  name: "status",
+  dissect: (packet) => {
+    if (packet.transport !== "udp") return undefined
+    const found = status(packet) ?? relayed(packet)
+    return found === undefined ? undefined : { ...found, summary: Text.printable(found.summary) }
+  }
+}

@@ -1,0 +1,74 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as PeerTable from "../../../src/status/membership/PeerTable.ts"
+import * as StatusNetwork from "../../support/status/StatusNetwork.ts"
+import * as StatusRuns from "../../support/status/StatusRuns.ts"
+import { between } from "../wire/HeartbeatArbitrary.ts"
+
+describe("Crowd", () => {
+  for (const [what, addresses, times] of [
+    ["one address", 1, 1],
+    ["250 addresses", 250, 1],
+    ["2,500 addresses", 2_500, 1],
+    ["one address, each until it seems well known", 1, 3]
+  ] as const) {
+    it(`10,000 forged ids a second from ${what}: the table stays small, those who are there stay, a newcomer gets in`, () => {
+      const { harmed, newcomer, rows } = StatusRuns.flood(10_000, 1.5, addresses, times)
+      assert.isAtMost(rows, 4_096)
+      assert.strictEqual(harmed, 0)
+      assert.strictEqual(newcomer, 0)
+    })
+  }
+
+  it.prop(
+    "of any table the most are kept that may be, and of an honest few who come late nobody who is known goes",
+    [between(1, 40), between(0, 60)],
+    ([maxPeers, strangers]) => {
+      const known = Math.min(10, maxPeers)
+      let table = PeerTable.make({ decode: StatusNetwork.decode, maxPeers, self: StatusNetwork.idOf(0) }, 0)
+      const hear = (peer: number, sequence: number, now: number) => {
+        const from = { address: `10.0.0.${peer}`, port: 1 }
+        const beat = StatusNetwork.beat({ id: StatusNetwork.idOf(peer), sequence, from })
+        table = PeerTable.receive(table, beat, now)[0]
+      }
+      for (let n = 0; n < 4; n++) for (let peer = 0; peer < known; peer++) hear(peer, n, n * 450)
+      for (let n = 0; n < strangers; n++) hear(100 + n, 0, 1_500 + n)
+      const ids = PeerTable.peers(table, 1_600).map(({ id }) => id)
+      assert.isAtMost(ids.length, maxPeers)
+      assert.include(ids, StatusNetwork.idOf(0))
+      if (known < maxPeers) for (let peer = 0; peer < known; peer++) assert.include(ids, StatusNetwork.idOf(peer))
+    }
+  )
+
+  it("one address with many who seem well known leaves room for a newcomer from another, who stays", () => {
+    let table = PeerTable.make({ decode: StatusNetwork.decode, maxPeers: 40 }, 0)
+    const hear = (peer: number, address: string, sequence: number, now: number) => {
+      const beat = StatusNetwork.beat({ id: StatusNetwork.idOf(peer), sequence, from: { address, port: 1 } })
+      table = PeerTable.receive(table, beat, now)[0]
+    }
+    for (let round = 0; round < 30; round++) {
+      for (let n = 0; n < 10; n++) hear(n, `10.0.1.${n}`, round, round * 450 + n)
+      for (let n = 0; n < 30; n++) hear(100 + n, "10.0.0.66", round, round * 450 + 20 + n)
+      if (round < 10) continue
+      for (let n = 0; n < 20; n++) hear(1_000 + 20 * round + n, "10.0.0.66", 0, round * 450 + 60 + n)
+      hear(50, "10.0.2.50", round, round * 450 + 100)
+    }
+    const peers = new Map(PeerTable.peers(table, 30 * 450).map((peer) => [peer.id, peer]))
+    for (let n = 0; n < 10; n++) assert.strictEqual(peers.get(StatusNetwork.idOf(n))?.known, 30 * 450 - n)
+    assert.strictEqual(peers.get(StatusNetwork.idOf(50))?.known, 20 * 450 - 100)
+  })
+
+  it("when all are well known, one of them goes for a newcomer, the least recently heard, but not for many at once", () => {
+    let table = PeerTable.make({ decode: StatusNetwork.decode, maxPeers: 8 }, 0)
+    const forgotten: Array<string> = []
+    const hear = (peer: number, sequence: number, now: number) => {
+      const from = { address: `10.0.0.${peer}`, port: 1 }
+      const beat = StatusNetwork.beat({ id: StatusNetwork.idOf(peer), sequence, from })
+      const [next, changes] = PeerTable.receive(table, beat, now)
+      table = next
+      for (const { _tag, peer } of changes) if (_tag === "Forgotten") forgotten.push(peer.id)
+    }
+    for (let n = 0; n < 4; n++) for (let peer = 0; peer < 8; peer++) hear((peer + 3) % 8, n, n * 450 + peer)
+    for (let peer = 8; peer < 200; peer++) hear(peer, 0, 1_500)
+    assert.deepStrictEqual(forgotten, [StatusNetwork.idOf(3)])
+  })
+})

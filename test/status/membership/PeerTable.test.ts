@@ -1,0 +1,163 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Hash from "effect/Hash"
+import * as PeerTable from "../../../src/status/membership/PeerTable.ts"
+import type * as Peer from "../../../src/status/Peer.ts"
+import * as StatusNetwork from "../../support/status/StatusNetwork.ts"
+import * as HeartbeatArbitrary from "../wire/HeartbeatArbitrary.ts"
+
+const { beat, bytesOf, decode, idOf } = StatusNetwork
+
+type Tag = StatusNetwork.Change["_tag"]
+
+const becomes: Partial<Record<Tag, Peer.State>> = {
+  Joined: "alive",
+  Restarted: "alive",
+  Alive: "alive",
+  Suspect: "suspect",
+  Down: "down",
+  Left: "left"
+}
+
+/** Somebody who is told nothing but the changes. */
+const follow = () => {
+  const states = new Map<string, Peer.State>()
+  return {
+    states,
+    hear: ({ _tag, peer: { id } }: StatusNetwork.Change) => {
+      const before = states.get(id)
+      assert.strictEqual(before === undefined, _tag === "Joined", `${_tag} of one that was ${before}`)
+      const after = becomes[_tag]
+      if (after !== undefined && _tag !== "Restarted") assert.notStrictEqual(before, after)
+      if (_tag === "Forgotten") states.delete(id)
+      else if (after !== undefined) states.set(id, after)
+    }
+  }
+}
+
+const tags = (changes: ReadonlyArray<StatusNetwork.Change>) => changes.map(({ _tag }) => _tag)
+
+/** The tags of what packets and looks cause, at times of their own. */
+const play = (steps: ReadonlyArray<readonly [now: number, beat?: Peer.Heartbeat]>) => {
+  let table = PeerTable.make({ decode }, 0)
+  const heard: Array<Tag> = []
+  for (const [now, beat] of steps) {
+    const [next, changes] = beat === undefined ? PeerTable.tick(table, now) : PeerTable.receive(table, beat, now)
+    table = next
+    heard.push(...tags(changes))
+  }
+  return { table, heard }
+}
+
+describe("PeerTable", () => {
+  it.prop(
+    "whatever happens, changes alone tell everybody's state; tables stay small, sorted and agree with one that never rests",
+    [HeartbeatArbitrary.events],
+    ([events]) => {
+      const options = { decode, self: idOf(4), maxPeers: 4, forgetAfter: 12 }
+      let table = PeerTable.make(options, 0)
+      let restless = PeerTable.make(options, 0)
+      let now = 0
+      const told = follow()
+      for (const { beat, wait } of events) {
+        now += wait
+        const [next, changes] = beat === undefined ? PeerTable.tick(table, now) : PeerTable.receive(table, beat, now)
+        const awake = { ...restless, due: Number.NEGATIVE_INFINITY }
+        const [other, same] = beat === undefined ? PeerTable.tick(awake, now) : PeerTable.receive(restless, beat, now)
+        table = next
+        restless = other
+        changes.forEach(told.hear)
+        assert.deepStrictEqual(changes, same)
+        const peers = PeerTable.peers(table, now)
+        assert.deepStrictEqual(peers, PeerTable.peers(restless, now))
+        assert.isAtMost(peers.length, options.maxPeers)
+        assert.deepStrictEqual(
+          new Map(peers.map(({ id, state }) => [id, state])),
+          new Map([...told.states].sort(by(peers)))
+        )
+        for (const peer of peers) {
+          assert.deepStrictEqual(PeerTable.get(table, peer.id, now), peer)
+          assert.isTrue(peer.age >= 0 && peer.since >= 0 && peer.known >= 0 && peer.loss >= 0 && peer.loss <= 1)
+        }
+        for (const { _tag, peer } of changes.slice(-1)) {
+          if (_tag !== "Forgotten") assert.deepStrictEqual(PeerTable.get(table, peer.id, now), peer)
+        }
+        assert.deepStrictEqual(
+          peers.map(({ id, name }) => name + id),
+          peers.map(({ id, name }) => name + id).sort()
+        )
+      }
+    },
+    { arbitrary: { runs: 250 } }
+  )
+
+  it("keeps what was last understood of a peer that says something else", () => {
+    const { heard, table } = play([
+      [0, beat()],
+      [900, beat({ sequence: 1, payload: bytesOf("?") })],
+      [1_800, beat({ sequence: 2, payload: bytesOf("?") })]
+    ])
+    assert.deepStrictEqual(heard, ["Joined", "Updated"])
+    const peer = PeerTable.get(table, idOf(0), 1_800)!
+    assert.strictEqual(peer.payload, "well")
+    assert.strictEqual(peer.invalid, "a question is no answer")
+    const [better, changes] = PeerTable.receive(table, beat({ sequence: 3, payload: bytesOf("fine") }), 2_700)
+    assert.deepStrictEqual(tags(changes), ["Updated"])
+    assert.include(PeerTable.get(better, idOf(0), 2_700), { payload: "fine", invalid: undefined, state: "alive" })
+  })
+
+  it("does not keep the bytes of a datagram, which are not its own", () => {
+    const payload = bytesOf("well")
+    const { table } = play([[0, beat({ payload })]])
+    payload.fill(63)
+    const [, changes] = PeerTable.receive(table, beat({ sequence: 1 }), 900)
+    assert.deepStrictEqual(changes, [])
+  })
+
+  it("goes from alive to suspect, down and forgotten at the promised times", () => {
+    const looks = Array.from({ length: 280 }, (_, n) => [(n + 1) * 250] as const)
+    let table = PeerTable.make({ decode }, 0)
+    const heard: Array<readonly [Tag, number]> = []
+    for (const [now, first] of [[0, beat()] as const, ...looks]) {
+      const step = first === undefined ? PeerTable.tick(table, now) : PeerTable.receive(table, first, now)
+      table = step[0]
+      for (const { _tag } of step[1]) heard.push([_tag, now])
+    }
+    assert.deepStrictEqual(heard, [
+      ["Joined", 0],
+      ["Suspect", 3_000],
+      ["Down", 5_000],
+      ["Forgotten", 65_000]
+    ])
+    assert.strictEqual(table.due, Number.POSITIVE_INFINITY)
+  })
+
+  it("a goodbye is taken at its word, once, and so is a return; nobody is there by a goodbye alone", () => {
+    const goodbye = beat({ sequence: 5, goodbye: true })
+    assert.deepStrictEqual(play([[0, goodbye]]).heard, [])
+    const { heard } = play([
+      [0, beat({ sequence: 4 })],
+      [100, goodbye],
+      [200, goodbye],
+      [300, beat({ sequence: 3 })],
+      [400, beat({ sequence: 6 })]
+    ])
+    assert.deepStrictEqual(heard, ["Joined", "Left", "Alive"])
+  })
+
+  it("ids that have the same hash are still two", () => {
+    const letters = Array.from({ length: 90 }, (_, n) => String.fromCharCode(33 + n))
+    const ids = letters.flatMap((one) => letters.map((other) => `course:${one}${other}`))
+    const alike = [...Map.groupBy(ids, Hash.string).values()].find((group) => group.length > 1)!
+    const { table } = play(alike.map((id, at) => [at, beat({ id })]))
+    assert.deepStrictEqual(
+      PeerTable.peers(table, 9).map(({ id }) => id),
+      alike.toSorted()
+    )
+  })
+})
+
+/** In the order of a list of peers. */
+const by =
+  (peers: ReadonlyArray<Peer.Peer<string>>) =>
+  ([one]: readonly [string, Peer.State], [other]: readonly [string, Peer.State]) =>
+    peers.findIndex(({ id }) => id === one) - peers.findIndex(({ id }) => id === other)

@@ -1,0 +1,88 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as PeerTable from "../../../src/status/membership/PeerTable.ts"
+import * as StatusNetwork from "../../support/status/StatusNetwork.ts"
+import * as StatusRuns from "../../support/status/StatusRuns.ts"
+import { between } from "../wire/HeartbeatArbitrary.ts"
+
+const mean = (values: ReadonlyArray<number>) => values.reduce((sum, value) => sum + value, 0) / values.length
+
+/** `npm run sweep` does the same for thousands of hours. */
+const hours = 0.2
+
+describe("PeerTable: loss", () => {
+  it("20 % of all packets are lost: nobody is declared down who is not, where five misses would do it each hour", () => {
+    const setting = { seed: 1, peers: 20, loss: 0.2 }
+    const { downs, pairHours } = StatusRuns.accuse(setting, hours)
+    assert.deepStrictEqual([downs, pairHours], [0, 76])
+    const fixed = StatusRuns.accuse({ ...setting, table: { mostMissed: 5 } }, 0.05)
+    assert.isAtLeast(fixed.downs / fixed.pairHours, 0.5)
+  })
+
+  it("losses in bursts are learnt, too", () => {
+    const bursts = () => StatusRuns.bursts(0.2, 3, 1)
+    const { downs, pairHours } = StatusRuns.accuse({ seed: 1, peers: 20 }, 0.1, bursts())
+    const fixed = StatusRuns.accuse({ seed: 1, peers: 20, table: { mostMissed: 5 } }, 0.1, bursts())
+    assert.isAtLeast(fixed.downs / pairHours, 10)
+    assert.isAtMost(downs, fixed.downs / 8)
+  })
+
+  it.prop(
+    "the more is lost, the later the dead are down, but never later than the most that may be missed",
+    [between(0, 1_000_000)],
+    ([seed]) => {
+      const means = [0, 0.1, 0.2, 0.4, 0.7].map((loss) => {
+        const { missing, taken } = StatusRuns.detect({ seed, peers: 12, observers: [0, 1, 2], loss }, 6, 60)
+        assert.strictEqual(missing, 0)
+        assert.isAtMost(Math.max(...taken), 31)
+        return mean(taken)
+      })
+      assert.deepStrictEqual(
+        means,
+        means.toSorted((one, other) => one - other)
+      )
+    },
+    { arbitrary: { runs: 10 } }
+  )
+
+  /** When a peer is down that sends each second, but for what a rule says of each packet. */
+  const irregular = (heard: (sequence: number) => { readonly pause: number; readonly isLost: boolean }) => {
+    let table = PeerTable.make({ decode: StatusNetwork.decode }, 0)
+    const downs: Array<number> = []
+    let [now, due] = [0, 0]
+    for (let sequence = 0; sequence < 400; now += 250) {
+      let step = PeerTable.tick(table, now)
+      if (step[1].some(({ _tag }) => _tag === "Down")) downs.push(sequence)
+      if (now >= due) {
+        const { isLost, pause } = heard(sequence)
+        if (!isLost) step = PeerTable.receive(step[0], StatusNetwork.beat({ sequence }), now)
+        due = now + 1_000 + pause
+        sequence++
+      }
+      table = step[0]
+    }
+    return downs
+  }
+
+  it("one who was taken for dead and was only busy, or not heard for a while, is waited for from then on", () => {
+    const busy = irregular((sequence) => ({ pause: sequence % 10 === 9 ? 6_000 : 0, isLost: false }))
+    assert.deepStrictEqual(busy, [10])
+    const unheard = irregular((sequence) => ({ pause: 0, isLost: sequence % 20 > 13 }))
+    assert.isAtMost(unheard.length, 3)
+  })
+
+  it("what is known of the way to a peer outlives the peer's restart", () => {
+    let table = PeerTable.make({ decode: StatusNetwork.decode }, 0)
+    const hear = (peer: number, sequence: number, incarnation: number) => {
+      const beat = StatusNetwork.beat({ id: StatusNetwork.idOf(peer), sequence, incarnation, interval: 500 })
+      table = PeerTable.receive(table, beat, sequence * 500)[0]
+      table = PeerTable.tick(table, sequence * 500)[0]
+    }
+    for (let sequence = 0; sequence < 300; sequence++) {
+      hear(1, sequence, 1)
+      if (sequence % 3 !== 0) hear(0, sequence, sequence < 297 ? 1 : 2)
+    }
+    const peer = PeerTable.get(table, StatusNetwork.idOf(0), 150_000)!
+    assert.strictEqual(peer.incarnation, 2)
+    assert.closeTo(peer.loss, 1 / 3, 0.05)
+  })
+})

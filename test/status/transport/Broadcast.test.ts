@@ -1,0 +1,121 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Broadcast from "../../../src/status/transport/Broadcast.ts"
+import { broken, logged, showing, station } from "../../suites/status/StatusTransports.ts"
+import { run } from "../../support/Simulated.ts"
+
+const twice = { addresses: ["10.1.0.1/24", "10.2.0.1/24"] }
+
+describe("Broadcast", () => {
+  it.effect("an interface that goes away and comes back is followed", () =>
+    run(({ host }) =>
+      Effect.gen(function* () {
+        let names = ["lo", "eth0", "eth1"]
+        const one = yield* station(
+          yield* host("one", twice),
+          Broadcast.make({ refresh: "2 seconds" }),
+          showing(() => names)
+        )
+        const far = yield* station(yield* host("far", { addresses: ["10.2.0.2/24"] }), Broadcast.make())
+        assert.strictEqual(one.transport().label, "broadcast to 255.255.255.255, 10.1.0.255, 10.2.0.255 port 2066")
+        const say = (text: string) => Effect.andThen(one.say(text), Effect.sleep("2500 millis"))
+        yield* say("1")
+        names = ["lo", "eth0"]
+        yield* Effect.sleep("2 seconds")
+        yield* say("2")
+        names = ["lo", "eth0", "eth1"]
+        yield* Effect.sleep("2 seconds")
+        yield* say("3")
+        assert.deepStrictEqual(far.heard, ["1", "3"])
+      })
+    )
+  )
+
+  it.effect("a host without a network talks to itself, until it has one", () =>
+    run(({ host }) =>
+      Effect.gen(function* () {
+        let names = ["lo"]
+        const both = yield* host("both", { addresses: ["10.1.0.1/24"] })
+        const one = yield* station(
+          both,
+          Broadcast.make({ refresh: "2 seconds" }),
+          showing(() => names)
+        )
+        const two = yield* station(both, Broadcast.make())
+        const far = yield* station(yield* host("far", { addresses: ["10.1.0.2/24"] }), Broadcast.make())
+        yield* one.say("alone")
+        yield* Effect.sleep("1 second")
+        names = ["lo", "eth0"]
+        yield* Effect.sleep("2 seconds")
+        yield* one.say("together")
+        yield* Effect.sleep("1 second")
+        assert.deepStrictEqual(two.heard, ["alone", "together"])
+        assert.deepStrictEqual(far.heard, ["together"])
+      })
+    )
+  )
+
+  it.effect("where no route takes the limited broadcast, the directed one goes instead; told once", () => {
+    const { layer, lines } = logged()
+    return run(({ host }) =>
+      Effect.gen(function* () {
+        const one = yield* station(
+          yield* host("one"),
+          Broadcast.make(),
+          broken((to) => to === "255.255.255.255")
+        )
+        const other = yield* station(yield* host("other"), Broadcast.make())
+        yield* one.say("1")
+        yield* one.say("2")
+        yield* Effect.sleep("1 second")
+        assert.deepStrictEqual(other.heard, ["1", "2"])
+        assert.deepStrictEqual(yield* one.figures, { sent: 2, failed: 2, dropped: 0 })
+        assert.strictEqual(lines.length, 1)
+        assert.match(lines[0]!, /^Warn: broadcast to 255\.255\.255\.255 fails.*no route to the host/)
+      }).pipe(Effect.provide(layer))
+    )
+  })
+
+  it.effect("ENETUNREACH fails nothing: it is counted, told once, and once when it is over", () => {
+    const { layer, lines } = logged()
+    return run(({ host }) =>
+      Effect.gen(function* () {
+        let isDown = true
+        const one = yield* station(
+          yield* host("one", twice),
+          Broadcast.make(),
+          broken(() => isDown)
+        )
+        const other = yield* station(yield* host("other", { addresses: ["10.1.0.2/24"] }), Broadcast.make())
+        for (const text of ["1", "2", "3"]) yield* one.say(text)
+        assert.deepStrictEqual(yield* one.figures, { sent: 0, failed: 9, dropped: 0 })
+        isDown = false
+        yield* one.say("4")
+        yield* one.say("5")
+        yield* Effect.sleep("1 second")
+        assert.deepStrictEqual([...new Set(other.heard)], ["4", "5"])
+        const levels = lines.map((line) => line.split(":")[0])
+        assert.deepStrictEqual(levels, ["Warn", "Warn", "Warn", "Info", "Info", "Info"])
+      }).pipe(Effect.provide(layer))
+    )
+  })
+
+  it.effect("addresses are those given and no others; what is no IPv4 address is an error that says so", () =>
+    run(({ host }) =>
+      Effect.gen(function* () {
+        const one = yield* station(yield* host("one", twice), Broadcast.make({ addresses: ["10.2.0.255"], port: 99 }))
+        const near = yield* station(yield* host("near", { addresses: ["10.1.0.2/24"] }), Broadcast.make({ port: 99 }))
+        const far = yield* station(yield* host("far", { addresses: ["10.2.0.2/24"] }), Broadcast.make({ port: 99 }))
+        yield* one.say("far only")
+        yield* Effect.sleep("1 second")
+        assert.deepStrictEqual([near.heard, far.heard], [[], ["far only"]])
+        for (const address of ["ff02::1", "everybody", "10.0.0"]) {
+          const open = Broadcast.make({ addresses: [address] })(() => {})
+          const error = yield* Effect.flip((yield* host(`host of ${address}`)).run(open))
+          assert.strictEqual(error.reason, "InvalidAddress")
+          assert.include(error.message, address)
+        }
+      })
+    )
+  )
+})

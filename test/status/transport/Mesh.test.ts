@@ -1,0 +1,181 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Ref from "effect/Ref"
+import * as Scope from "effect/Scope"
+import * as Network from "../../../src/network/Network.ts"
+import * as Mesh from "../../../src/status/transport/Mesh.ts"
+import type * as Transport from "../../../src/status/transport/Transport.ts"
+import { broken, logged, packet, station, textOf } from "../../suites/status/StatusTransports.ts"
+import { run } from "../../support/Simulated.ts"
+
+/** A host that sends to many ports of another one, and what comes there: port, text and time. */
+const fan = (count: number, rate: number | undefined) =>
+  Effect.fnUntraced(function* <A>(
+    use: (
+      transport: Transport.Transport,
+      come: Array<{ readonly port: number; readonly text: string; readonly at: number }>,
+      close: Effect.Effect<void>
+    ) => Effect.Effect<A>
+  ) {
+    return yield* run(({ host }) =>
+      Effect.gen(function* () {
+        const target = yield* host("target")
+        const source = yield* host("source")
+        const clock = yield* Clock.Clock
+        const come: Array<{ readonly port: number; readonly text: string; readonly at: number }> = []
+        const ports = Array.from({ length: count }, (_, i) => 3_000 + i)
+        yield* target.start(
+          Effect.flatMap(Network.Network, ({ udp }) =>
+            Effect.forEach(ports, (port) =>
+              udp({ host: "0.0.0.0", port }, (bytes) =>
+                come.push({ port, text: textOf(bytes), at: clock.currentTimeMillisUnsafe() })
+              )
+            )
+          )
+        )
+        const peers = ports.map((port) => ({ address: target.address, port }))
+        return yield* source.run(
+          Effect.gen(function* () {
+            const scope = yield* Scope.fork(yield* Effect.scope)
+            const transport = yield* Scope.provide(
+              Mesh.make({ peers, rate })(() => {}),
+              scope
+            )
+            return yield* use(transport, come, Scope.close(scope, Exit.void))
+          })
+        )
+      })
+    )
+  })
+
+describe("Mesh", () => {
+  for (const rate of [50, 1_000]) {
+    it.effect(`at ${rate} packets a second a round takes its time, without a burst`, () =>
+      fan(
+        200,
+        rate
+      )((transport, come) =>
+        Effect.gen(function* () {
+          const whole = (200 / rate) * 1_000
+          assert.strictEqual(transport.pace(10), whole)
+          assert.strictEqual(transport.pace(60_000), 60_000)
+          yield* transport.send(packet("x"))
+          yield* Effect.sleep(whole + 100)
+          assert.strictEqual(new Set(come.map(({ port }) => port)).size, 200)
+          assert.strictEqual(come.length, 200)
+          const most = (window: number) =>
+            Math.max(...come.map(({ at }) => come.filter((one) => one.at >= at && one.at < at + window).length))
+          assert.isAtMost(most(100), rate / 10 + 11)
+          assert.isAtMost(most(1_000), rate + 11)
+          assert.isAtLeast(come.at(-1)!.at - come[0]!.at, whole - 20)
+        })
+      )
+    )
+  }
+
+  it.effect("a newer packet takes the place of one under way, and all get it", () =>
+    fan(
+      100,
+      100
+    )((transport, come) =>
+      Effect.gen(function* () {
+        yield* transport.send(packet("old"))
+        yield* Effect.sleep("300 millis")
+        yield* transport.send(packet("new"))
+        yield* Effect.sleep("1100 millis")
+        const portsOf = (text: string) => come.filter((one) => one.text === text).map(({ port }) => port)
+        assert.approximately(portsOf("old").length, 30, 3)
+        assert.strictEqual(new Set(portsOf("new")).size, 100)
+        assert.strictEqual(portsOf("new").length, 100)
+        // Those who have waited longest are first.
+        assert.isFalse(portsOf("old").includes(portsOf("new")[0]!))
+      })
+    )
+  )
+
+  it.effect("the scope closes when the last packet is out", () =>
+    fan(
+      100,
+      100
+    )((transport, come, close) =>
+      Effect.gen(function* () {
+        const before = yield* Clock.currentTimeMillis
+        yield* transport.send(packet("goodbye"))
+        yield* close
+        assert.approximately((yield* Clock.currentTimeMillis) - before, 1_000, 30)
+        yield* Effect.sleep("100 millis")
+        assert.strictEqual(come.length, 100)
+      })
+    )
+  )
+
+  it.effect("a list that is an effect is asked anew, and may be empty", () =>
+    run(({ host }) =>
+      Effect.gen(function* () {
+        const list = yield* Ref.make<ReadonlyArray<Mesh.Destination>>([])
+        const [a, b] = [yield* host("a"), yield* host("b")]
+        const one = yield* station(a, Mesh.make({ peers: Ref.get(list), refresh: "2 seconds" }))
+        const other = yield* station(b, Mesh.make({ peers: [] }))
+        yield* one.say("nobody")
+        yield* Ref.set(list, [{ address: b.address }])
+        yield* Effect.sleep("3 seconds")
+        yield* one.say("somebody")
+        yield* Effect.sleep("1 second")
+        yield* Ref.set(list, [])
+        yield* Effect.sleep("3 seconds")
+        yield* one.say("nobody again")
+        yield* Effect.sleep("1 second")
+        assert.deepStrictEqual(other.heard, ["somebody"])
+      })
+    )
+  )
+
+  it.effect("who cannot be reached is tried for ever, told once, and once when it works again", () => {
+    const { layer, lines } = logged()
+    return run(({ host }) =>
+      Effect.gen(function* () {
+        const [a, b] = [yield* host("a"), yield* host("b")]
+        let isDown = true
+        const peers = [{ address: "192.0.2.1" }, { address: b.address }, { address: "nonsense" }]
+        const one = yield* station(
+          a,
+          Mesh.make({ peers }),
+          broken((to) => to === b.address && isDown)
+        )
+        const other = yield* station(b, Mesh.make({ peers: [] }))
+        const say = (text: string) => Effect.andThen(one.say(text), Effect.sleep("1 second"))
+        yield* say("1")
+        yield* say("2")
+        isDown = false
+        yield* say("3")
+        yield* say("4")
+        assert.deepStrictEqual(other.heard, ["3", "4"])
+        const { failed, sent } = yield* one.figures
+        assert.deepStrictEqual({ failed, sent }, { failed: 10, sent: 2 })
+        const about = (text: string) => lines.filter((line) => line.includes(text))
+        assert.strictEqual(lines.length, 4, lines.join("\n"))
+        assert.deepStrictEqual(
+          about(b.address).map((line) => line.split(":")[0]),
+          ["Warn", "Info"]
+        )
+        assert.match(about("192.0.2.1")[0]!, /^Warn: .*no route to the host/)
+        assert.match(about("nonsense")[0]!, /^Warn: .*nonsense/)
+      }).pipe(Effect.provide(layer))
+    )
+  })
+
+  it.effect("peers that are all IPv6 are heard on IPv6", () =>
+    run(({ host }) =>
+      Effect.gen(function* () {
+        const hosts = [yield* host("a"), yield* host("b")]
+        const peers = [{ address: "fd00::1" }, { address: "fd00::2" }]
+        const [one, other] = yield* Effect.forEach(hosts, (host) => station(host, Mesh.make({ peers })))
+        yield* one!.say("six")
+        yield* Effect.sleep("1 second")
+        assert.deepStrictEqual(other!.from, [{ address: "fd00::1", port: 2066 }])
+      })
+    )
+  )
+})

@@ -1,0 +1,286 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import * as Network from "../../../src/network/Network.ts"
+import type * as Wire from "../../../src/network/Packet.ts"
+import type * as SimHost from "../../../src/simulation/network/SimHost.ts"
+import * as Subscribers from "../../../src/status/transport/Subscribers.ts"
+import * as RelayMessage from "../../../src/status/wire/RelayMessage.ts"
+import { packet, relay, textOf } from "../../suites/status/StatusTransports.ts"
+import { run } from "../../support/Simulated.ts"
+import { bytes, control } from "../wire/RelayMessageArbitrary.ts"
+
+/** One who speaks with a relay by hand. */
+const hand = Effect.fnUntraced(function* (host: SimHost.SimHost, agent: { readonly address: string }, port = 4_000) {
+  const heard: Array<string> = []
+  const answers: Array<RelayMessage.Control> = []
+  let socket: Network.UdpSocket | undefined
+  yield* host.start(
+    Effect.flatMap(Network.Network, (network) =>
+      Effect.map(
+        network.udp({ host: "0.0.0.0", port }, (bytes) => {
+          const message = RelayMessage.decode(bytes)
+          if (message?._tag === "Forwarded") heard.push(`${textOf(message.packet)} of ${message.origin.address}`)
+          else if (message !== undefined) answers.push(message)
+        }),
+        (opened) => (socket = opened)
+      )
+    )
+  )
+  const send = (bytes: Uint8Array) => socket!.send(bytes, { address: agent.address, port: 2066 })
+  const tell = (_tag: RelayMessage.Control["_tag"], lease: number, cookie: Uint8Array) =>
+    Effect.gen(function* () {
+      answers.length = 0
+      yield* send(RelayMessage.encode({ _tag, lease, cookie }))
+      yield* Effect.sleep("10 millis")
+      return answers[0]
+    })
+  /** The cookie that the relay sends to this address. */
+  const cookie = Effect.map(tell("Subscribe", 0, RelayMessage.noCookie), (answer) => {
+    assert.strictEqual(answer?._tag, "Challenge")
+    return answer!.cookie
+  })
+  const subscribe = (lease: number) => Effect.flatMap(cookie, (cookie) => tell("Subscribe", lease, cookie))
+  const say = (text: string) => Effect.andThen(send(packet(text)), Effect.sleep("10 millis"))
+  return { heard, answers, cookie, subscribe, tell, say, send }
+})
+
+/** A relay, and two who speak with it by hand. */
+const talk = <A>(
+  use: (world: {
+    readonly agent: Effect.Success<ReturnType<typeof relay>>
+    readonly one: Effect.Success<ReturnType<typeof hand>>
+    readonly other: Effect.Success<ReturnType<typeof hand>>
+    readonly third: Effect.Success<ReturnType<typeof hand>>
+  }) => Effect.Effect<A, Network.NetworkError>,
+  options: Parameters<typeof relay>[1] = {},
+  tap?: Wire.Tap
+) =>
+  run(
+    ({ host }) =>
+      Effect.gen(function* () {
+        const agent = yield* relay(yield* host("relay"), options)
+        const one = yield* hand(yield* host("one"), agent)
+        const other = yield* hand(yield* host("other"), agent)
+        const third = yield* hand(yield* host("third"), agent)
+        return yield* use({ agent, one, other, third })
+      }),
+    "",
+    { tap }
+  )
+
+describe("Relay", () => {
+  it.effect("a lease that ends stops the flow, and so does leaving", () =>
+    talk(({ agent, one, other, third }) =>
+      Effect.gen(function* () {
+        assert.deepInclude(yield* one.subscribe(60_000), { _tag: "Granted", lease: 60_000 })
+        assert.deepInclude(yield* other.subscribe(5_000), { _tag: "Granted", lease: 5_000 })
+        const cookie = yield* third.cookie
+        yield* third.tell("Subscribe", 60_000, cookie)
+        yield* one.say("1")
+        yield* Effect.sleep("4 seconds")
+        yield* one.say("2")
+        yield* third.tell("Leave", 0, new Uint8Array(32))
+        yield* third.tell("Leave", 0, yield* one.cookie)
+        yield* Effect.sleep("900 millis")
+        yield* one.say("3")
+        yield* third.tell("Leave", 0, cookie)
+        yield* Effect.sleep("100 millis")
+        yield* one.say("4")
+        assert.deepStrictEqual(other.heard, ["1 of 10.0.0.2", "2 of 10.0.0.2", "3 of 10.0.0.2"])
+        assert.deepStrictEqual(third.heard, ["1 of 10.0.0.2", "2 of 10.0.0.2", "3 of 10.0.0.2"])
+        assert.deepStrictEqual(one.heard, [])
+        yield* other.say("5")
+        assert.strictEqual(other.answers.at(-1)?._tag, "Challenge")
+        const { forwarded, malformed, strangers, subscribers } = yield* agent.figures
+        assert.deepStrictEqual(
+          { forwarded, malformed, strangers, subscribers },
+          {
+            forwarded: 6,
+            malformed: 2,
+            strangers: 1,
+            subscribers: 1
+          }
+        )
+      })
+    )
+  )
+
+  it.effect("leases have a least and a most, and are renewed", () =>
+    talk(
+      ({ agent, one, other }) =>
+        Effect.gen(function* () {
+          assert.deepInclude(yield* one.subscribe(0), { _tag: "Granted", lease: 1_000 })
+          assert.deepInclude(yield* other.subscribe(0xffff_ffff), { _tag: "Granted", lease: 10_000 })
+          for (let i = 0; i < 4; i++) {
+            yield* Effect.sleep("9 seconds")
+            yield* other.subscribe(10_000)
+          }
+          assert.strictEqual((yield* agent.figures).subscribers, 1)
+          assert.strictEqual((yield* agent.figures).granted, 6)
+        }),
+      { maxLease: "10 seconds" }
+    )
+  )
+
+  it.effect("a cookie is good for its address and port only, and for two minutes at most", () =>
+    run(({ host }) =>
+      Effect.gen(function* () {
+        const agent = yield* relay(yield* host("relay"))
+        const at = yield* host("one")
+        const [one, sibling] = [yield* hand(at, agent), yield* hand(at, agent, 4_001)]
+        const other = yield* hand(yield* host("other"), agent)
+        const cookie = yield* one.cookie
+        for (const thief of [sibling, other]) {
+          assert.strictEqual((yield* thief.tell("Subscribe", 1_000, cookie))?._tag, "Challenge")
+        }
+        for (let at = 0; at < cookie.length; at++) {
+          const wrong = cookie.with(at, cookie[at]! ^ 1)
+          assert.strictEqual((yield* one.tell("Subscribe", 1_000, wrong))?._tag, "Challenge")
+        }
+        yield* Effect.sleep("59 seconds")
+        assert.strictEqual((yield* one.tell("Subscribe", 1_000, cookie))?._tag, "Granted")
+        yield* Effect.sleep("61 seconds")
+        assert.strictEqual((yield* one.tell("Subscribe", 1_000, cookie))?._tag, "Challenge")
+        assert.strictEqual((yield* agent.figures).granted, 1)
+      })
+    )
+  )
+
+  const forgery = Schema.Union([
+    Schema.Struct({ kind: Schema.Literal("control"), control }),
+    Schema.Struct({ kind: Schema.Literal("bytes"), bytes: bytes(0, 100) }),
+    Schema.Struct({ kind: Schema.Literal("status"), bytes: bytes(0, 80) }),
+    Schema.Struct({ kind: Schema.Literal("course") })
+  ])
+  const bytesOf = (one: typeof forgery.Type) => {
+    switch (one.kind) {
+      case "control":
+        return RelayMessage.encode({ ...one.control, cookie: Uint8Array.from(one.control.cookie) })
+      case "bytes":
+        return Uint8Array.from(one.bytes)
+      case "status":
+        return Uint8Array.from([0x00, 0x45, 0x49, 0x53, 1, ...one.bytes])
+      case "course":
+        return packet("forged")
+    }
+  }
+  it.effect.prop(
+    "whoever has not echoed a cookie is sent no more than came from there, and nobody hears of it",
+    [Schema.Array(forgery).check(Schema.isMinLength(1), Schema.isMaxLength(30))],
+    ([forgeries]) => {
+      let [sent, received] = [0, 0]
+      const tap: Wire.Tap = ({ bytes, from, to }) => {
+        if (to.address === "10.0.0.3") sent += bytes.length
+        if (from.address === "10.0.0.3") received += bytes.length
+      }
+      return talk(
+        ({ agent, one, other }) =>
+          Effect.gen(function* () {
+            yield* one.subscribe(60_000)
+            for (const forgery of forgeries) {
+              sent = 0
+              received = 0
+              yield* other.send(bytesOf(forgery))
+              yield* Effect.sleep("10 millis")
+              assert.isAtMost(sent, received)
+            }
+            assert.deepStrictEqual(one.heard, [])
+            const figures = yield* agent.figures
+            assert.deepInclude(figures, { forwarded: 0, subscribers: 1, received: forgeries.length + 2 })
+          }),
+        {},
+        tap
+      )
+    },
+    { arbitrary: { runs: 40 } }
+  )
+
+  it.effect("who comes when there is no room is refused, and those who are there stay", () =>
+    talk(
+      ({ agent, one, other, third }) =>
+        Effect.gen(function* () {
+          yield* one.subscribe(60_000)
+          yield* other.subscribe(5_000)
+          for (let i = 0; i < 3; i++) assert.strictEqual((yield* third.subscribe(60_000))?._tag, "Full")
+          assert.strictEqual((yield* one.subscribe(60_000))?._tag, "Granted")
+          yield* other.say("hello")
+          assert.deepStrictEqual([one.heard.length, third.heard.length], [1, 0])
+          yield* Effect.sleep("5 seconds")
+          assert.strictEqual((yield* third.subscribe(60_000))?._tag, "Granted")
+          const { full, subscribers } = yield* agent.figures
+          assert.deepStrictEqual({ full, subscribers }, { full: 3, subscribers: 2 })
+        }),
+      { maxSubscribers: 2 }
+    )
+  )
+
+  it.effect("from each no more than its rate is passed on, and leaving does not help", () =>
+    talk(
+      ({ agent, one, other, third }) =>
+        Effect.gen(function* () {
+          yield* one.subscribe(60_000)
+          yield* third.subscribe(60_000)
+          const burst = (count: number) => Effect.replicateEffect(one.send(packet("x")), count, { discard: true })
+          const cookie = yield* other.cookie
+          yield* other.tell("Subscribe", 60_000, cookie)
+          yield* burst(50)
+          yield* Effect.sleep("10 millis")
+          assert.strictEqual(other.heard.length, 10)
+          yield* third.say("others are not held back")
+          assert.strictEqual(other.heard.length, 11)
+          yield* one.tell("Leave", 0, yield* one.cookie)
+          yield* one.subscribe(60_000)
+          yield* burst(50)
+          yield* Effect.sleep("10 millis")
+          assert.isAtMost(other.heard.length, 12)
+          yield* Effect.sleep("500 millis")
+          other.heard.length = 0
+          yield* burst(50)
+          yield* Effect.sleep("10 millis")
+          assert.approximately(other.heard.length, 5, 1)
+          const { forwarded, limited } = yield* agent.figures
+          assert.isAbove(limited, 130)
+          assert.strictEqual(forwarded % 2, 0)
+        }),
+      { rate: 10 }
+    )
+  )
+
+  it("who has left and comes again finds its rate as it was, also after the sweep", () => {
+    const subscribers = Subscribers.make({ most: 10, rate: 10 })
+    const peer = { address: "10.0.0.1", port: 1 }
+    const grant = (now: number) => subscribers.grant(peer, RelayMessage.noCookie, 60_000, now)
+    const passed = (now: number) =>
+      Array.from({ length: 50 }, () => subscribers.take(peer, now)).filter((one) => typeof one === "object").length
+    assert.isTrue(grant(0))
+    assert.strictEqual(passed(0), 10)
+    assert.isTrue(subscribers.leave(peer, RelayMessage.noCookie, 0))
+    subscribers.sweep(200)
+    assert.strictEqual(subscribers.count(200), 0)
+    assert.isTrue(grant(200))
+    assert.strictEqual(passed(200), 2)
+    assert.strictEqual(passed(100_000), 0)
+  })
+
+  it.effect("packets are not looked into; what is larger than a status packet is not passed on", () =>
+    talk(({ agent, one, other }) =>
+      Effect.gen(function* () {
+        yield* one.subscribe(60_000)
+        yield* other.subscribe(60_000)
+        const status = (length: number) => {
+          const bytes = new Uint8Array(length).fill(7)
+          bytes.set([0x00, 0x45, 0x49, 0x53])
+          return bytes
+        }
+        for (const length of [4, 44, 1_401, 60_000]) yield* one.send(status(length))
+        yield* Effect.sleep("10 millis")
+        assert.deepStrictEqual(other.heard, [])
+        for (const length of [45, 1_400]) yield* one.send(status(length))
+        yield* Effect.sleep("10 millis")
+        assert.strictEqual(other.heard.length, 2)
+        assert.strictEqual((yield* agent.figures).malformed, 4)
+      })
+    )
+  )
+})

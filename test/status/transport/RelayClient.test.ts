@@ -1,0 +1,236 @@
+import * as NodeCrypto from "@effect/platform-node/NodeCrypto"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Redacted from "effect/Redacted"
+import * as Scope from "effect/Scope"
+import * as Network from "../../../src/network/Network.ts"
+import type * as Wire from "../../../src/network/Packet.ts"
+import * as SimCheck from "../../../src/simulation/SimCheck.ts"
+import * as Relay from "../../../src/status/transport/Relay.ts"
+import * as RelayClient from "../../../src/status/transport/RelayClient.ts"
+import * as RelayMessage from "../../../src/status/wire/RelayMessage.ts"
+import { logged, packet, relay, station } from "../../suites/status/StatusTransports.ts"
+import { run } from "../../support/Simulated.ts"
+
+/** When what kind of message went to the relay: milliseconds. */
+const watch = (address: string) => {
+  const sent: Array<{ readonly at: number; readonly kind: string }> = []
+  const tap: Wire.Tap = ({ at, bytes, to }) => {
+    if (to.address === address) sent.push({ at: Number(at) / 1e6, kind: RelayMessage.decode(bytes)?._tag ?? "packet" })
+  }
+  const times = (kind: string) => sent.filter((one) => one.kind === kind).map(({ at }) => at)
+  return { tap, times }
+}
+
+describe("RelayClient", () => {
+  it.effect("renews at a third of its lease, with jitter, and leaves when its scope closes", () => {
+    const { tap, times } = watch("10.0.0.1")
+    return run(
+      ({ host }) =>
+        Effect.gen(function* () {
+          const agent = yield* relay(yield* host("relay"))
+          const one = yield* host("one")
+          yield* one.run(
+            Effect.gen(function* () {
+              const scope = yield* Scope.fork(yield* Effect.scope)
+              yield* Scope.provide(
+                RelayClient.make({ relay: agent })(() => {}),
+                scope
+              )
+              yield* Effect.sleep("5 minutes")
+              assert.strictEqual((yield* agent.figures).subscribers, 1)
+              yield* Scope.close(scope, Exit.void)
+              yield* Effect.sleep("10 millis")
+              assert.strictEqual((yield* agent.figures).subscribers, 0)
+            })
+          )
+          // Two for a cookie and a lease; later those whose cookie is too old ask twice.
+          const asked = times("Subscribe")
+          assert.isBelow(asked[1]!, 10)
+          const gaps = asked.slice(2).map((at, i) => at - asked[i + 1]!)
+          const long = gaps.filter((gap) => gap > 100)
+          for (const gap of long) assert.isTrue(gap >= 8_000 && gap <= 10_010, `${gap}`)
+          assert.isAbove(new Set(long.map(Math.round)).size, 5)
+          assert.isAtMost(gaps.length - long.length, 5)
+          assert.strictEqual(times("Leave").length, 1)
+        }),
+      "",
+      { tap }
+    )
+  })
+
+  it.effect(
+    "a relay that is not there is asked for ever, at least every 5 seconds; told once, and once when it is",
+    () => {
+      const { layer, lines } = logged()
+      const { tap, times } = watch("10.0.0.1")
+      return run(
+        ({ host }) =>
+          Effect.gen(function* () {
+            const machine = yield* host("relay")
+            const one = yield* station(yield* host("one"), RelayClient.make({ relay: machine }))
+            yield* Effect.sleep("10 minutes")
+            assert.strictEqual(lines.length, 1)
+            assert.match(lines[0]!, /^Warn: relay 10\.0\.0\.1 port 2066 .*does not answer/)
+            const asked = times("Subscribe")
+            const gaps = asked.slice(1).map((at, i) => at - asked[i]!)
+            assert.isAtMost(Math.max(...gaps), 5_000)
+            assert.isAtLeast(Math.min(...gaps.slice(4)), 4_000)
+            yield* relay(machine)
+            const other = yield* station(yield* host("other"), RelayClient.make({ relay: machine }))
+            yield* Effect.sleep("5100 millis")
+            yield* one.say("hello")
+            yield* Effect.sleep("10 millis")
+            assert.deepStrictEqual(other.heard, ["hello"])
+            assert.strictEqual(lines.length, 2)
+            assert.match(lines[1]!, /^Info: relay 10\.0\.0\.1 port 2066 works again/)
+          }).pipe(Effect.provide(layer)),
+        "",
+        { tap }
+      )
+    }
+  )
+
+  it.effect("what was said before the relay heard us is said again once it does", () =>
+    run(({ host }) =>
+      Effect.gen(function* () {
+        const machine = yield* host("relay")
+        yield* relay(machine)
+        const other = yield* station(yield* host("other"), RelayClient.make({ relay: machine }))
+        yield* Effect.sleep("1 second")
+        const one = yield* station(yield* host("one"), RelayClient.make({ relay: machine }))
+        yield* one.say("first")
+        yield* Effect.sleep("1 second")
+        assert.deepStrictEqual(other.heard, ["first"])
+      })
+    )
+  )
+
+  it.effect("a relay that starts again with another secret has lost all; one packet of each brings all back", () =>
+    run(({ host }) =>
+      Effect.gen(function* () {
+        const machine = yield* host("relay")
+        let life = 0
+        const program = Effect.suspend(() =>
+          Relay.make({ host: "0.0.0.0", secret: Redacted.make(`life ${life++}`) })
+        ).pipe(Effect.provide(NodeCrypto.layerMac))
+        yield* machine.start(program)
+        const open = RelayClient.make({ relay: machine })
+        const stations = yield* Effect.forEach(["a", "b", "c"], (name) =>
+          Effect.flatMap(host(name), (host) => station(host, open))
+        )
+        const round = (text: string) =>
+          Effect.andThen(
+            Effect.forEach(stations, (one) => one.say(`${text} ${one.name}`)),
+            Effect.sleep("1 second")
+          )
+        yield* Effect.sleep("1 second")
+        yield* round("1")
+        yield* machine.crash
+        yield* round("2")
+        yield* machine.restart
+        yield* round("3")
+        for (const one of stations) one.heard.length = 0
+        yield* round("4")
+        for (const { heard, name } of stations) {
+          assert.deepStrictEqual(
+            [...heard].sort(),
+            ["4 a", "4 b", "4 c"].filter((text) => !text.endsWith(name))
+          )
+        }
+      })
+    )
+  )
+
+  it.effect("a relay without room is asked again until there is some; told once", () => {
+    const { layer, lines } = logged()
+    return run(({ host }) =>
+      Effect.gen(function* () {
+        const agent = yield* relay(yield* host("relay"), { maxSubscribers: 1 })
+        const first = yield* host("first")
+        yield* station(first, RelayClient.make({ relay: agent, lease: "3 seconds" }))
+        yield* Effect.sleep("1 second")
+        yield* station(yield* host("second"), RelayClient.make({ relay: agent }))
+        yield* Effect.sleep("30 seconds")
+        assert.strictEqual((yield* agent.figures).subscribers, 1)
+        yield* first.crash
+        yield* Effect.sleep("10 seconds")
+        assert.strictEqual((yield* agent.figures).subscribers, 1)
+        assert.deepStrictEqual(
+          lines.map((line) => line.replace(/^(\w+): .* (\w+)$/, "$1 $2")),
+          ["Warn subscriber", "Info again"]
+        )
+      }).pipe(Effect.provide(layer))
+    )
+  })
+
+  it.effect("nobody but the relay is listened to", () =>
+    run(({ host }) =>
+      Effect.gen(function* () {
+        const agent = yield* relay(yield* host("relay"))
+        const one = yield* station(yield* host("one"), RelayClient.make({ relay: agent, port: 4_000 }))
+        const liar = yield* host("liar")
+        yield* Effect.sleep("1 second")
+        const { challenged } = yield* agent.figures
+        yield* liar.run(
+          Effect.gen(function* () {
+            const socket = yield* (yield* Network.Network).udp({ host: "0.0.0.0", port: 2066 }, () => {})
+            const forged = RelayMessage.wrap(RelayMessage.header({ address: "10.9.9.9", port: 1 }), packet("lie"))
+            const challenge = RelayMessage.encode({ _tag: "Challenge", lease: 0, cookie: RelayMessage.noCookie })
+            for (const bytes of [forged, packet("lie"), challenge, new Uint8Array()]) {
+              yield* socket.send(bytes, { address: "10.0.0.2", port: 4_000 })
+            }
+          })
+        )
+        yield* Effect.sleep("1 second")
+        assert.deepStrictEqual(one.heard, [])
+        assert.strictEqual((yield* agent.figures).challenged, challenged)
+      })
+    )
+  )
+
+  it.effect("a relay that is no address is an error that says so", () =>
+    run(({ host }) =>
+      Effect.gen(function* () {
+        const open = RelayClient.make({ relay: { address: "relay.example" } })(() => {})
+        const error = yield* Effect.flip((yield* host("one")).run(open))
+        assert.strictEqual(error.reason, "InvalidAddress")
+        assert.include(error.message, "relay.example")
+      })
+    )
+  )
+
+  it.effect("whatever happens, what is heard was said; once nothing is lost any more, all hear all again", () =>
+    SimCheck.check(
+      Effect.fnUntraced(function* ({ heal, host, sometimes }) {
+        const machine = yield* host("relay")
+        yield* relay(machine)
+        const stations = yield* Effect.forEach(["a", "b", "c"], (name) =>
+          Effect.flatMap(host(name), (host) => station(host, RelayClient.make({ relay: machine, lease: "3 seconds" })))
+        )
+        for (let i = 0; i < 10; i++) {
+          for (const one of stations) yield* one.say(`${one.name} ${i}`)
+          yield* Effect.sleep("1 second")
+        }
+        const all = stations.flatMap(({ heard }) => heard)
+        for (const text of all) assert.match(text, /^[abc] \d$/)
+        yield* sometimes("lost", new Set(all).size < 30)
+        yield* heal
+        // The first brings back whose lease has ended.
+        for (const one of stations) yield* one.say("awake")
+        yield* Effect.sleep("6 seconds")
+        for (const one of stations) one.heard.length = 0
+        for (const one of stations) yield* one.say(one.name)
+        yield* Effect.sleep("1 second")
+        for (const { heard, name } of stations) {
+          assert.deepStrictEqual(
+            [...heard].sort(),
+            ["a", "b", "c"].filter((one) => one !== name)
+          )
+        }
+      }),
+      { runs: 20, plan: "drop=30%, dup=10%, reorder=10% 300ms, partition=a|relay@2s..8s" }
+    )
+  )
+})

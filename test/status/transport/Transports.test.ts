@@ -1,0 +1,132 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Broadcast from "../../../src/status/transport/Broadcast.ts"
+import * as Mesh from "../../../src/status/transport/Mesh.ts"
+import * as Multicast from "../../../src/status/transport/Multicast.ts"
+import * as RelayClient from "../../../src/status/transport/RelayClient.ts"
+import type * as Transport from "../../../src/status/transport/Transport.ts"
+import { relay, type Station, station, suite, type Way } from "../../suites/status/StatusTransports.ts"
+import { run } from "../../support/Simulated.ts"
+
+const everywhere =
+  (open: Transport.Open): Way["open"] =>
+  (_, hosts) =>
+    Effect.forEach(hosts, (host) => station(host, open))
+
+const ways: ReadonlyArray<Way> = [
+  { name: "broadcast", echo: true, open: everywhere(Broadcast.make()) },
+  { name: "directed broadcast", echo: true, open: everywhere(Broadcast.make({ addresses: ["10.0.255.255"] })) },
+  { name: "multicast", echo: true, open: everywhere(Multicast.make()) },
+  {
+    name: "mesh, oneself in its list",
+    echo: true,
+    open: (_, hosts) => {
+      const peers = hosts.map(({ address }) => ({ address }))
+      return Effect.forEach(hosts, (host) => station(host, Mesh.make({ peers })))
+    }
+  },
+  {
+    name: "mesh of the others, one of them on another port",
+    echo: false,
+    open: (_, hosts) =>
+      Effect.forEach(hosts, (host) => {
+        const peers = hosts
+          .filter((other) => other !== host)
+          .map(({ address, name }) => ({ address, port: name === "b" ? 3000 : 2066 }))
+        return station(host, Mesh.make({ peers, port: host.name === "b" ? 3000 : 2066 }))
+      })
+  },
+  {
+    name: "relay",
+    echo: false,
+    open: ({ host }, hosts) =>
+      Effect.gen(function* () {
+        const { address } = yield* relay(yield* host("relay"))
+        return yield* Effect.forEach(hosts, (one) => station(one, RelayClient.make({ relay: { address } })))
+      })
+  }
+]
+
+for (const way of ways) suite(way)
+
+describe("a host on two networks", () => {
+  const both: Readonly<Record<string, Transport.Open>> = {
+    broadcast: Broadcast.make(),
+    multicast: Multicast.make(),
+    "multicast to named interfaces": Multicast.make({ interfaces: ["eth0", "eth1", "10.2.0.2", "10.1.0.1"] })
+  }
+  for (const [name, open] of Object.entries(both)) {
+    it.effect(`${name}: is heard on both and hears both, which do not hear each other`, () =>
+      run(({ host }) =>
+        Effect.gen(function* () {
+          const at = (name: string, ...addresses: ReadonlyArray<string>) =>
+            Effect.flatMap(host(name, { addresses }), (one) => station(one, open))
+          const a = yield* at("a", "10.1.0.1/24")
+          const b = yield* at("b", "10.2.0.2/24")
+          const c = yield* at("c", "10.1.0.3/24", "10.2.0.3/24")
+          for (const one of [a, b, c]) yield* one.say(one.name)
+          yield* Effect.sleep("1 second")
+          const heard = ({ heard }: Station) => [...new Set(heard)].sort()
+          assert.deepStrictEqual(
+            [heard(a), heard(b), heard(c)],
+            [
+              ["a", "c"],
+              ["b", "c"],
+              ["a", "b", "c"]
+            ]
+          )
+          assert.strictEqual(b.from[b.heard.indexOf("c")]!.address, "10.2.0.3")
+        })
+      )
+    )
+  }
+
+  it.effect("a host with one interface broadcasts one packet each time, one with two at most three", () =>
+    run(({ host }) =>
+      Effect.gen(function* () {
+        const one = yield* station(yield* host("one", { addresses: ["10.1.0.1/24", "fd00::1/64"] }), Broadcast.make())
+        const two = yield* station(yield* host("two", { addresses: ["10.1.0.2/24", "10.2.0.2/24"] }), Broadcast.make())
+        for (const station of [one, two]) {
+          yield* station.say("x")
+          yield* station.say("y")
+        }
+        assert.strictEqual((yield* one.figures).sent, 2)
+        assert.strictEqual((yield* two.figures).sent, 6)
+      })
+    )
+  )
+
+  it.effect("IPv6: a group is joined and sent to on every interface", () =>
+    run(({ host }) =>
+      Effect.gen(function* () {
+        const open = Multicast.make({ group: "ff02::2066" })
+        const a = yield* station(yield* host("a", { addresses: ["fd00:1::1/64"] }), open)
+        const b = yield* station(yield* host("b", { addresses: ["fd00:2::1/64"] }), open)
+        const c = yield* station(yield* host("c", { addresses: ["fd00:1::3/64", "fd00:2::3/64"] }), open)
+        yield* c.say("six")
+        yield* Effect.sleep("1 second")
+        assert.deepStrictEqual([a.heard, b.heard], [["six"], ["six"]])
+      })
+    )
+  )
+})
+
+describe("within a host", () => {
+  it.effect("on the loopback broadcast all peers of the host hear, and nobody else is heard", () =>
+    run(({ host }) =>
+      Effect.gen(function* () {
+        const inside = Broadcast.make({ addresses: ["127.255.255.255"] })
+        const [a, b] = [yield* host("a"), yield* host("b")]
+        const one = yield* station(a, inside)
+        const two = yield* station(a, inside)
+        const loud = yield* station(b, Broadcast.make())
+        const elsewhere = yield* station(b, inside)
+        yield* one.say("inside")
+        yield* loud.say("outside")
+        yield* Effect.sleep("1 second")
+        assert.deepStrictEqual([one.heard, two.heard, elsewhere.heard], [["inside"], ["inside"], []])
+        assert.deepStrictEqual(one.from, [{ address: "127.0.0.1", port: 2066 }])
+      })
+    )
+  )
+})

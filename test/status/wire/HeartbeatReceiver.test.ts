@@ -1,0 +1,107 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as Hmac from "../../../src/network/Hmac.ts"
+import * as Identity from "../../../src/status/Identity.ts"
+import type * as Peer from "../../../src/status/Peer.ts"
+import * as CoursePacket from "../../../src/status/wire/CoursePacket.ts"
+import * as Ear from "../../../src/status/wire/HeartbeatReceiver.ts"
+import * as StatusPacket from "../../../src/status/wire/StatusPacket.ts"
+
+const from = { address: "192.0.2.1", port: 2066 }
+const self = { id: "00000000000000aa", incarnation: 7 }
+const plain: Ear.Options = { cluster: "", key: undefined, window: 30_000, course: true, self }
+
+const packet = (fields: Partial<StatusPacket.StatusPacket> = {}): StatusPacket.StatusPacket => ({
+  ...{ cluster: "", id: "00000000000000ff", name: "bob", incarnation: 1, sequence: 1, interval: 1_000, time: 0 },
+  goodbye: false,
+  payload: new Uint8Array(3),
+  ...fields
+})
+
+const encode = (fields?: Partial<StatusPacket.StatusPacket>) =>
+  Result.getOrThrow(StatusPacket.encode(packet(fields))).bytes
+
+/** An ear, and all that it has told. */
+const listen = Effect.fnUntraced(function* (options: Ear.Options = plain) {
+  const told: Array<Peer.Heartbeat> = []
+  return { ear: yield* Ear.make(options, (beat) => told.push(beat)), told }
+})
+
+const count = (refused: Readonly<Record<string, number>>) => Object.values(refused).reduce((sum, one) => sum + one, 0)
+
+describe("Ear", () => {
+  it.effect.prop("each datagram is told or counted, whatever it is", [Schema.Array(Schema.Uint8Array)], ([all]) =>
+    Effect.gen(function* () {
+      const { ear, told } = yield* listen()
+      for (const bytes of all) ear.hear(bytes, from)
+      assert.strictEqual(told.length + count(ear.refused()), all.length)
+    })
+  )
+
+  it.effect("tells what a packet says, and who sent it", () =>
+    Effect.gen(function* () {
+      const { ear, told } = yield* listen()
+      const { cluster, time, ...said } = packet({ goodbye: true })
+      ear.hear(encode({ goodbye: true }), from)
+      assert.deepStrictEqual(told, [{ ...said, from, dialect: "effect-inet" }])
+    })
+  )
+
+  it.effect("its own packets, come back, are neither told nor counted; those of its former life are told", () =>
+    Effect.gen(function* () {
+      const { ear, told } = yield* listen()
+      ear.hear(encode(self), from)
+      assert.deepStrictEqual([told.length, ear.refused()], [0, {}])
+      ear.hear(encode({ ...self, incarnation: 6 }), from)
+      assert.lengthOf(told, 1)
+    })
+  )
+
+  it.effect("the course's packets: without the garbage behind the name, and its own not at all", () =>
+    Effect.gen(function* () {
+      const name = { id: Identity.ofCourse("me"), incarnation: 0 }
+      const { ear, told } = yield* listen({ ...plain, self: name })
+      const clean = Result.getOrThrow(CoursePacket.encode({ name: "bob", x: -1, y: 2 }))
+      ear.hear(
+        clean.map((byte, at) => (at > 3 && at < 64 ? 0xaa : byte)),
+        from
+      )
+      ear.hear(Result.getOrThrow(CoursePacket.encode({ name: "me", x: 0, y: 0 })), from)
+      assert.deepStrictEqual(
+        told.map(({ id, payload }) => [id, [...payload]]),
+        [["course:bob", [...clean]]]
+      )
+    })
+  )
+
+  it.live("with a key: in the order in which they came, and no more than can be checked", () =>
+    Effect.gen(function* () {
+      const key = yield* Hmac.make(Redacted.make("key"))
+      const { ear, told } = yield* listen({ ...plain, key })
+      const { bytes, covered } = Result.getOrThrow(StatusPacket.encode(packet(), true))
+      const signed = yield* Effect.forEach(Array.from({ length: 200 }), (_, sequence) =>
+        Effect.gen(function* () {
+          const time = yield* Clock.currentTimeMillis
+          const one = Result.getOrThrow(StatusPacket.encode(packet({ time, sequence }), true)).bytes
+          one.set(yield* key!.sign(one.subarray(0, covered)), covered)
+          return one
+        })
+      )
+      for (const one of signed) ear.hear(one, from)
+      while (told.length < signed.length) yield* Effect.yieldNow
+      assert.deepStrictEqual(
+        told.map(({ sequence }) => sequence),
+        signed.map((_, sequence) => sequence)
+      )
+      for (let i = 0; i < 5_000; i++) ear.hear(bytes, from)
+      while (count(ear.refused()) < 5_000) yield* Effect.yieldNow
+      const { Busy, Signature } = ear.refused()
+      assert.isAbove(Busy!, 3_900)
+      assert.isAbove(Signature!, 1_000)
+    }).pipe(Effect.scoped)
+  )
+})

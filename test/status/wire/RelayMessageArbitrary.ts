@@ -1,0 +1,28 @@
+import * as NetAddress from "effect/net/NetAddress"
+import * as Schema from "effect/Schema"
+import * as RelayMessage from "../../../src/status/wire/RelayMessage.ts"
+
+const int = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
+
+/** So many bytes, of any value. */
+export const bytes = (least: number, most: number) =>
+  Schema.Array(int(0, 255)).check(Schema.isMinLength(least), Schema.isMaxLength(most))
+
+/** A message of any kind but Forwarded. */
+export const control = Schema.Struct({
+  _tag: Schema.Literals(["Subscribe", "Challenge", "Granted", "Full", "Leave"]),
+  lease: int(0, 0xffff_ffff),
+  cookie: bytes(RelayMessage.sizes.cookie, RelayMessage.sizes.cookie)
+})
+
+/** An origin, as a literal in its canonical form. */
+export const peer = Schema.Struct({
+  octets: Schema.Union([bytes(4, 4), bytes(16, 16)]),
+  port: int(0, 65_535)
+})
+
+export const peerOf = ({ octets, port }: typeof peer.Type) => {
+  const raw = Uint8Array.from(octets)
+  const address = raw.length === 4 ? NetAddress.ipv4FromBytesUnsafe(raw) : NetAddress.ipv6FromBytesUnsafe(raw)
+  return { address: NetAddress.formatIp(NetAddress.toCanonical(address)), port }
+}

@@ -1,0 +1,89 @@
+/** Status packets as they may be sent, and what a bad network or a bad peer makes of them. */
+import * as Arbitrary from "effect/Arbitrary"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as StatusPacket from "../../../src/status/wire/StatusPacket.ts"
+import * as Mutated from "../../support/Mutated.ts"
+
+const between = (minimum: number, maximum: number) =>
+  Arbitrary.schema(Schema.Int.check(Schema.isBetween({ minimum, maximum })))
+
+const encoder = new TextEncoder()
+
+/** Text of at most so many bytes, with characters of one to four. */
+const text = (most: number) =>
+  Arbitrary.map(
+    Arbitrary.all([
+      Arbitrary.schema(Schema.String),
+      Arbitrary.array(
+        Arbitrary.schema(Schema.Literals(["a", "ß", "\u0000", "\u001b", "日", "🖧", "\ufeff", "\ufffd"])),
+        {
+          maxLength: 70
+        }
+      )
+    ]),
+    ([any, chars]) => {
+      let fits = ""
+      for (const char of [...any.toWellFormed(), ...chars]) {
+        if (encoder.encode(fits + char).length > most) break
+        fits += char
+      }
+      return fits
+    }
+  )
+
+const bytes = (maxLength: number) =>
+  Arbitrary.map(Arbitrary.array(between(0, 255), { maxLength }), (bytes) => Uint8Array.from(bytes))
+
+/** Any datagram; most are noise, but some begin as ours do. */
+export const datagrams = Arbitrary.map(
+  Arbitrary.all([bytes(120), Arbitrary.schema(Schema.Boolean)]),
+  ([bytes, ours]) => {
+    if (ours) bytes.set([0, 0x45, 0x49, 0x53, 1].slice(0, bytes.length))
+    return bytes
+  }
+)
+
+const id = Arbitrary.map(
+  Arbitrary.array(Arbitrary.schema(Schema.Literals([..."0123456789abcdef"])), { minLength: 15, maxLength: 15 }),
+  (digits) => `${digits.join("")}1`
+)
+
+const count = (most: number) =>
+  Arbitrary.map(Arbitrary.all([between(0, most), between(0, 9)]), ([any, choice]) =>
+    choice === 0 ? 0 : choice === 1 ? most : any
+  )
+
+export const packets: Arbitrary.Arbitrary<StatusPacket.StatusPacket> = Arbitrary.map(
+  Arbitrary.all([
+    Arbitrary.all([text(63), id, Arbitrary.map(text(62), (text) => `n${text}`)]),
+    Arbitrary.all([count(Number.MAX_SAFE_INTEGER), count(2 ** 32 - 1), between(10, 3_600_000)]),
+    Arbitrary.all([count(Number.MAX_SAFE_INTEGER), Arbitrary.schema(Schema.Boolean), bytes(200)])
+  ]),
+  ([[cluster, id, name], [incarnation, sequence, interval], [time, goodbye, payload]]) => ({
+    cluster,
+    id,
+    name,
+    incarnation,
+    sequence,
+    interval,
+    time,
+    goodbye,
+    payload
+  })
+)
+
+export const encoded = (packet: StatusPacket.StatusPacket, signed = false) =>
+  Result.getOrThrow(StatusPacket.encode(packet, signed)).bytes
+
+/** Packets as bytes, half of them with a signature of noise. */
+export const valid: Arbitrary.Arbitrary<Uint8Array> = Arbitrary.map(
+  Arbitrary.all([packets, Arbitrary.schema(Schema.Boolean), between(0, 255)]),
+  ([packet, signed, noise]) => {
+    const bytes = encoded(packet, signed)
+    return signed ? bytes.fill(noise, bytes.length - StatusPacket.signature) : bytes
+  }
+)
+
+/** Packets with a few bytes changed, cut out or put in. */
+export const mutated = Mutated.mutated(valid, Arbitrary.all([between(0, 2), between(0, 0xffff), between(0, 255)]))

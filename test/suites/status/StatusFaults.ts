@@ -1,0 +1,81 @@
+/** What holds for the peers of a status service whatever a network does to their packets. */
+import { assert } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Network from "../../../src/network/Network.ts"
+import type * as FaultArbitrary from "../../../src/simulation/faults/FaultArbitrary.ts"
+import type * as SimHost from "../../../src/simulation/network/SimHost.ts"
+import type * as Simulation from "../../../src/simulation/Simulation.ts"
+import type * as Peer from "../../../src/status/Peer.ts"
+import * as StatusPeer from "../../../src/status/StatusPeer.ts"
+import * as TftpChecksum from "../../support/tftp/TftpChecksum.ts"
+import { type Load, type LoadPeer, optionsOf, record, summary } from "./StatusWorld.ts"
+
+const names = ["a", "b", "c", "d"]
+
+/** Anything that can happen to a datagram, and to one of the hosts. */
+export const faults: FaultArbitrary.Options = { hosts: names, mortal: ["d"], transport: "udp", span: "20 seconds" }
+
+/** What UDP's own checksum does: a spoiled packet is a lost one. */
+const checked = Layer.effect(Network.Network, Effect.map(Network.Network, TftpChecksum.around))
+
+interface Member {
+  readonly name: string
+  /** The peer of its present life, and what that one has seen. */
+  readonly peer: () => LoadPeer
+  readonly changes: Array<Peer.Change<Load>>
+}
+
+const start = Effect.fnUntraced(function* (host: SimHost.SimHost) {
+  let life: LoadPeer | undefined
+  const changes: Array<Peer.Change<Load>> = []
+  yield* host.start(
+    Effect.gen(function* () {
+      const peer = yield* StatusPeer.make(optionsOf(host.name))
+      yield* record(peer, changes)
+      life = peer
+    }).pipe(Effect.provide(checked))
+  )
+  const member: Member = { name: host.name, peer: () => life!, changes }
+  return member
+})
+
+export const members = Effect.fnUntraced(function* (simulation: Simulation.Simulation, count = names.length) {
+  const hosts = yield* Effect.forEach(names.slice(0, count), (name) => simulation.host(name))
+  const all = yield* Effect.forEach(hosts, start)
+  return all as ReadonlyArray<Member>
+})
+
+export const tagsOf = ({ changes }: Member, name?: string) =>
+  changes.filter(({ peer }) => name === undefined || peer.name === name).map(({ _tag }) => _tag)
+
+const interval = 1_000
+
+/** Safety: nobody who lives is taken for dead while the faults are moderate. */
+export const patient = Effect.fnUntraced(function* (simulation: Simulation.Simulation) {
+  const all = yield* members(simulation)
+  yield* Effect.sleep("2 minutes")
+  for (const one of all) {
+    assert.notInclude(tagsOf(one), "Down", one.name)
+    assert.lengthOf(summary(one.peer()), all.length)
+  }
+})
+
+/** States that some run of the scenario reaches. */
+export const sometimes = ["Down", "Restarted", "Suspect"] as const
+
+/** Liveness: three intervals after the faults all tables are the same, and all that is said is known. */
+export const scenario = Effect.fnUntraced(function* (simulation: Simulation.Simulation) {
+  const all = yield* members(simulation)
+  yield* Effect.sleep("10 seconds")
+  yield* Effect.forEach(all.slice(0, 3), ({ peer }, jobs) => peer().publish({ jobs }))
+  // No window is later; a packet that comes by number may be.
+  yield* Effect.sleep("11 seconds")
+  yield* simulation.heal
+  yield* Effect.sleep(3 * interval)
+  for (const { name, peer } of all) {
+    assert.deepStrictEqual(summary(peer()), ["a alive 0", "b alive 1", "c alive 2", "d alive 0"], name)
+  }
+  const seen = new Set(all.flatMap((one) => tagsOf(one)))
+  for (const tag of sometimes) yield* simulation.sometimes(tag, seen.has(tag))
+})

@@ -1,0 +1,213 @@
+/** What every way to all peers must do, and what it takes to try them on simulated hosts. */
+import * as NodeCrypto from "@effect/platform-node/NodeCrypto"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import type * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as Redacted from "effect/Redacted"
+import * as Network from "../../../src/network/Network.ts"
+import type * as SimHost from "../../../src/simulation/network/SimHost.ts"
+import type * as Simulation from "../../../src/simulation/Simulation.ts"
+import * as Relay from "../../../src/status/transport/Relay.ts"
+import type * as Transport from "../../../src/status/transport/Transport.ts"
+import * as CoursePacket from "../../../src/status/wire/CoursePacket.ts"
+import { run } from "../../support/Simulated.ts"
+
+/** A host's end of a transport, and what it has heard. */
+export interface Station {
+  readonly name: string
+  /** The texts, as `text from address`, in order. */
+  readonly heard: Array<string>
+  readonly from: Array<Network.Peer>
+  readonly say: (text: string) => Effect.Effect<void>
+  readonly figures: Effect.Effect<Transport.Figures>
+  readonly transport: () => Transport.Transport
+}
+
+/** A packet of the course with a text as its name: something that every way carries. */
+export const packet = (text: string): Uint8Array => {
+  const encoded = CoursePacket.encode({ name: text, x: 1, y: 2 })
+  if (encoded._tag === "Failure") throw encoded.failure
+  return encoded.success
+}
+
+/** What a packet says; a datagram that is none is heard as `?`. */
+export const textOf = (bytes: Uint8Array) => CoursePacket.decode(bytes)?.name ?? "?"
+
+/** A receiver that keeps what it hears. */
+export const inbox = () => {
+  const heard: Array<string> = []
+  const from: Array<Network.Peer> = []
+  const receive = (bytes: Uint8Array, peer: Network.Peer) => {
+    heard.push(textOf(bytes))
+    from.push(peer)
+  }
+  return { heard, from, receive }
+}
+
+/** Opens a transport on a host, until the host ends. */
+export const station = Effect.fnUntraced(function* (
+  host: SimHost.SimHost,
+  open: Transport.Open,
+  wrap: (network: Network.Network["Service"]) => Network.Network["Service"] = (network) => network
+) {
+  const { from, heard, receive } = inbox()
+  let transport: Transport.Transport | undefined
+  yield* host.start(
+    Effect.gen(function* () {
+      const network = wrap(yield* Network.Network)
+      transport = yield* Effect.provideService(open(receive), Network.Network, network)
+    })
+  )
+  const opened: Station = {
+    name: host.name,
+    heard,
+    from,
+    say: (text) => Effect.suspend(() => transport!.send(packet(text))),
+    figures: Effect.suspend(() => transport!.figures),
+    transport: () => transport!
+  }
+  return opened
+})
+
+/** A relay on a host; its cookies are the same in each run. */
+export const relay = Effect.fnUntraced(function* (host: SimHost.SimHost, options: Relay.Options = {}) {
+  let agent: Relay.Agent | undefined
+  yield* host.start(
+    Relay.make({ host: "0.0.0.0", secret: Redacted.make("not a secret"), ...options }).pipe(
+      Effect.tap((made) => Effect.sync(() => (agent = made))),
+      Effect.provide(NodeCrypto.layerMac)
+    )
+  )
+  return { address: host.address, figures: Effect.suspend(() => agent!.figures) }
+})
+
+/** A network that takes no datagram that `fails`, told where it goes and how its socket is bound. */
+export const broken =
+  (fails: (to: string, options: Network.UdpOptions) => boolean) =>
+  (network: Network.Network["Service"]): Network.Network["Service"] => ({
+    ...network,
+    udp: (options, onDatagram, onError) =>
+      Effect.map(network.udp(options, onDatagram, onError), (socket) => ({
+        ...socket,
+        send: (bytes, to) =>
+          to !== undefined && fails(to.address, options)
+            ? Effect.fail(new Network.NetworkError({ reason: "Unreachable" }))
+            : socket.send(bytes, to)
+      }))
+  })
+
+/** A network whose interfaces are those named. */
+export const showing =
+  (names: () => ReadonlyArray<string>) =>
+  (network: Network.Network["Service"]): Network.Network["Service"] => ({
+    ...network,
+    interfaces: Effect.map(network.interfaces, (all) => all.filter(({ name }) => names().includes(name)))
+  })
+
+/** Keeps what is logged, as `LEVEL: text`. */
+export const logged = () => {
+  const lines: Array<string> = []
+  const logger = Logger.make(({ logLevel, message }) => void lines.push(`${logLevel}: ${message}`))
+  return { lines, layer: Logger.layer([logger]) as Layer.Layer<never> }
+}
+
+/** One of the ways: opens it on hosts of one LAN. */
+export interface Way {
+  readonly name: string
+  /** Whether each hears itself. */
+  readonly echo: boolean
+  readonly open: (
+    simulation: Simulation.Simulation,
+    hosts: ReadonlyArray<SimHost.SimHost>
+  ) => Effect.Effect<ReadonlyArray<Station>>
+}
+
+const names = ["a", "b", "c", "d"]
+
+const start = Effect.fnUntraced(function* (way: Way, simulation: Simulation.Simulation) {
+  const hosts = yield* Effect.forEach(names, (name) => simulation.host(name))
+  const stations = yield* way.open(simulation, hosts)
+  yield* Effect.sleep("1 second")
+  return { hosts, stations }
+})
+
+const others = (way: Way, { name }: Station, said: (name: string) => string) =>
+  names.filter((one) => way.echo || one !== name).map(said)
+
+/** Runs the suite for one way. */
+export const suite = (way: Way) =>
+  describe(way.name, () => {
+    it.effect("what one says, all others hear, unchanged and from it", () =>
+      run((simulation) =>
+        Effect.gen(function* () {
+          const { hosts, stations } = yield* start(way, simulation)
+          for (const one of stations) yield* one.say(`hello from ${one.name}`)
+          yield* Effect.sleep("1 second")
+          for (const one of stations) {
+            const expected = others(way, one, (name) => `hello from ${name}`)
+            assert.deepStrictEqual([...one.heard].sort(), expected)
+            for (const [at, text] of one.heard.entries()) {
+              const sender = hosts.find(({ name }) => text.endsWith(name))!
+              assert.strictEqual(one.from[at]!.address, sender.address)
+            }
+          }
+          const figures = yield* stations[0]!.figures
+          assert.isAbove(figures.sent, 0)
+          assert.strictEqual(figures.failed, 0)
+          assert.strictEqual(figures.dropped, 0)
+        })
+      )
+    )
+
+    it.effect("a partition parts, and when it heals all hear each other again", () =>
+      run(
+        (simulation) =>
+          Effect.gen(function* () {
+            const { stations } = yield* start(way, simulation)
+            const round = (text: string) =>
+              Effect.andThen(
+                Effect.forEach(stations, (one) => one.say(`${text} ${one.name}`)),
+                Effect.sleep("500 millis")
+              )
+            yield* round("before")
+            yield* Effect.sleep("1 second")
+            yield* round("during")
+            for (const one of stations.slice(1)) {
+              assert.include(one.heard, "before a")
+              assert.notInclude(one.heard, "during a")
+            }
+            yield* Effect.sleep("2 minutes")
+            // A relay's leases end meanwhile: what is said first after it brings them back.
+            yield* round("again")
+            for (const one of stations) one.heard.length = 0
+            yield* round("after")
+            for (const one of stations) {
+              assert.deepStrictEqual(
+                [...one.heard].sort(),
+                others(way, one, (name) => `after ${name}`)
+              )
+            }
+          }),
+        "partition=a|*@2s..2m"
+      )
+    )
+
+    it.effect("a host that crashes and starts again is heard again", () =>
+      run((simulation) =>
+        Effect.gen(function* () {
+          const { hosts, stations } = yield* start(way, simulation)
+          yield* hosts[0]!.crash
+          yield* stations[1]!.say("is anyone there?")
+          yield* Effect.sleep("1 second")
+          assert.notInclude(stations[0]!.heard, "is anyone there?")
+          assert.include(stations[2]!.heard, "is anyone there?")
+          yield* hosts[0]!.restart
+          yield* Effect.sleep("1 second")
+          yield* stations[0]!.say("back")
+          yield* Effect.sleep("1 second")
+          for (const one of stations.slice(1)) assert.include(one.heard, "back")
+        })
+      )
+    )
+  })

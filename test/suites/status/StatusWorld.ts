@@ -1,0 +1,115 @@
+/** Peers of a status service for tests, and what is asked of them: on a simulated network and on that of the host. */
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as SubscriptionRef from "effect/SubscriptionRef"
+import * as Network from "../../../src/network/Network.ts"
+import * as NodeNetwork from "../../../src/network/node/NodeNetwork.ts"
+import type * as SimHost from "../../../src/simulation/network/SimHost.ts"
+import type * as Peer from "../../../src/status/Peer.ts"
+import type { StatusError } from "../../../src/status/StatusError.ts"
+import * as StatusPeer from "../../../src/status/StatusPeer.ts"
+import * as Broadcast from "../../../src/status/transport/Broadcast.ts"
+import * as Simulated from "../../support/Simulated.ts"
+
+/** What the peers of these tests say. */
+export const Load = Schema.Struct({ jobs: Schema.Int })
+export type Load = typeof Load.Type
+export type LoadPeer = StatusPeer.StatusPeer<Load>
+export type Options = Partial<StatusPeer.Options<Load>>
+
+/** Somewhere to be a peer: each name is a host of its own where there are hosts. */
+export interface World {
+  readonly join: (
+    name: string,
+    options?: Options
+  ) => Effect.Effect<LoadPeer, StatusError | Network.NetworkError, Scope.Scope>
+  /** Milliseconds. */
+  readonly interval: number
+  /** Milliseconds by which a busy machine may be late. */
+  readonly slack: number
+  /** How long anything may take: longer than it does. */
+  readonly patience: Duration.Input
+}
+
+/** How a world runs a test. */
+export type Run = (test: (world: World) => Effect.Effect<void, unknown, Scope.Scope>) => Effect.Effect<void, unknown>
+
+export const optionsOf = (name: string, options: Options = {}): StatusPeer.Options<Load> => ({
+  name,
+  schema: Load,
+  payload: { jobs: 0 },
+  ...options
+})
+
+/** Joins from a simulated host, until the scope of the caller closes. */
+export const joinOn = (host: SimHost.SimHost, options?: Options) =>
+  Effect.provide(StatusPeer.make(optionsOf(host.name, options)), host.layer)
+
+/** On a simulated LAN. */
+export const simulated: Run = (test) =>
+  Simulated.run((simulation) => {
+    const hosts = new Map<string, SimHost.SimHost>()
+    const hostOf = Effect.fnUntraced(function* (name: string) {
+      const host = hosts.get(name) ?? (yield* simulation.host(name))
+      hosts.set(name, host)
+      return host
+    })
+    const join: World["join"] = (name, options) =>
+      // No two programs start at the very same time.
+      Effect.flatMap(Effect.delay(hostOf(name), 1), (host) => joinOn(host, { ...options, name }))
+    return Effect.scoped(test({ join, interval: 1_000, slack: 0, patience: "1 minute" }))
+  })
+
+/** A port nobody has: the broadcast of many sockets needs one that is known. */
+export const freePort = Effect.scoped(
+  Effect.gen(function* () {
+    const socket = yield* (yield* Network.Network).udp({ host: "0.0.0.0" }, () => {})
+    return socket.local.port
+  })
+)
+
+/** On the loopback interface of this host, all in one process. */
+export const loopback: Run = (test) =>
+  Effect.gen(function* () {
+    const port = yield* freePort
+    const network = Layer.succeed(Network.Network, yield* Network.Network)
+    const transport = Broadcast.make({ addresses: ["127.255.255.255"], port })
+    const interval = 100
+    const join: World["join"] = (name, options) =>
+      Effect.provide(StatusPeer.make(optionsOf(name, { transport, interval, ...options })), network)
+    yield* test({ join, interval, slack: 1_000, patience: "5 seconds" })
+  }).pipe(Effect.scoped, Effect.provide(NodeNetwork.layer))
+
+/** What one peer knows of those with a name, now. */
+export const viewOf = (peer: LoadPeer, name: string) =>
+  SubscriptionRef.getUnsafe(peer.peers).find((one) => one.name === name)
+
+/** Waits until a peer sees so many others in a state, itself included. */
+export const sees = (peer: LoadPeer, count: number, state: Peer.State = "alive") =>
+  SubscriptionRef.changes(peer.peers).pipe(
+    Stream.filter((peers) => peers.filter((one) => one.state === state).length === count),
+    Stream.runHead
+  )
+
+/** Listens from now on; the result waits for a change, and gives it. */
+export const next = Effect.fnUntraced(function* (peer: LoadPeer, tag: Peer.Change<Load>["_tag"], name: string) {
+  const found = Stream.filter(peer.changes, (change) => change._tag === tag && change.peer.name === name)
+  const fiber = yield* Effect.forkScoped(Stream.runHead(found), { startImmediately: true })
+  return Effect.flatMap(Fiber.join(fiber), Effect.fromOption)
+})
+
+/** Keeps all that happens from now on. */
+export const record = Effect.fnUntraced(function* (peer: LoadPeer, changes: Array<Peer.Change<Load>> = []) {
+  const keep = Stream.runForEach(peer.changes, (change) => Effect.sync(() => changes.push(change)))
+  yield* Effect.forkScoped(keep, { startImmediately: true })
+  return changes
+})
+
+/** Names, states and payloads, as one peer sees them. */
+export const summary = (peer: LoadPeer) =>
+  SubscriptionRef.getUnsafe(peer.peers).map(({ name, payload, state }) => `${name} ${state} ${payload?.jobs}`)

@@ -1,0 +1,187 @@
+/**
+ * Peers that send heartbeats to tables, in virtual milliseconds and with no network between: many observers for
+ * little. A sender's gaps are 0.9 to 1.0 of its interval, as it promises; each table is looked at every period.
+ */
+import * as Result from "effect/Result"
+import * as FaultRandom from "../../../src/simulation/faults/FaultRandom.ts"
+import * as SimClock from "../../../src/simulation/runtime/SimClock.ts"
+import * as PeerTable from "../../../src/status/membership/PeerTable.ts"
+import type * as Peer from "../../../src/status/Peer.ts"
+
+type Table = PeerTable.PeerTable<string>
+export type Change = Peer.Change<string>
+
+export interface Options {
+  readonly seed: number
+  readonly peers: number
+  /** Which of the peers have tables. Default: all. */
+  readonly observers?: ReadonlyArray<number> | undefined
+  /** Default 1,000 for each. */
+  readonly interval?: ((peer: number) => number) | undefined
+  readonly table?: Partial<PeerTable.Options<string>> | undefined
+  /** Default: nothing. */
+  readonly isLost?: ((from: number, to: number, now: number) => boolean) | undefined
+  /** How long a packet takes. Default: no time. */
+  readonly delay?: ((from: number, to: number) => number) | undefined
+  readonly heard?: ((observer: number, change: Change, now: number) => void) | undefined
+}
+
+export interface Sender {
+  readonly id: string
+  readonly address: string
+  interval: number
+  incarnation: number
+  sequence: number
+  payload: Uint8Array
+  /** Undefined while it is not running. */
+  next: SimClock.Event | undefined
+}
+
+export const idOf = (peer: number) => (peer + 1).toString(16).padStart(16, "0")
+
+const text = new TextDecoder()
+
+export const bytesOf = (said: string) => new TextEncoder().encode(said)
+
+/** Reads text, and refuses what begins with a question mark. */
+export const decode: PeerTable.Options<string>["decode"] = (bytes) =>
+  bytes[0] === 63 ? Result.fail("a question is no answer") : Result.succeed(text.decode(bytes))
+
+export const beat = (given: Partial<Peer.Heartbeat> = {}): Peer.Heartbeat => ({
+  dialect: "effect-inet",
+  from: { address: "10.0.0.1", port: 2066 },
+  id: idOf(0),
+  name: "one",
+  incarnation: 1,
+  sequence: 0,
+  interval: 1_000,
+  goodbye: false,
+  payload: bytesOf("well"),
+  ...given
+})
+
+export const make = (options: Options) => {
+  const { delay, heard, isLost, peers } = options
+  const roll = FaultRandom.sequence(options.seed)
+  const clock = SimClock.make()
+  const tables = new Map<number, Table>()
+  const senders = Array.from(
+    { length: peers },
+    (_, peer): Sender => ({
+      id: idOf(peer),
+      address: `10.${peer >> 16}.${(peer >> 8) & 255}.${peer & 255}`,
+      interval: options.interval?.(peer) ?? 1_000,
+      incarnation: 1,
+      sequence: 0,
+      payload: bytesOf(`status of ${peer}`),
+      next: undefined
+    })
+  )
+  const period = options.table?.period ?? 250
+  let packets = 0
+
+  const step = (observer: number, [table, changes]: PeerTable.Step<string>) => {
+    tables.set(observer, table)
+    if (changes.length > 0 && heard !== undefined) for (const change of changes) heard(observer, change, clock.now())
+  }
+  /** Packets that wait for an observer that is stalled. */
+  const waiting = new Map<number, { readonly room: number; readonly beats: Array<Peer.Heartbeat> }>()
+  const take = (observer: number, beat: Peer.Heartbeat) => {
+    const table = tables.get(observer)
+    const queue = waiting.size === 0 ? undefined : waiting.get(observer)
+    if (queue !== undefined) {
+      if (queue.beats.length < queue.room) queue.beats.push(beat)
+    } else if (table !== undefined) step(observer, PeerTable.receive(table, beat, clock.now()))
+  }
+  const send = (peer: number, goodbye = false) => {
+    const { address, id, incarnation, interval, payload, sequence } = senders[peer]!
+    senders[peer]!.sequence++
+    packets++
+    const beat: Peer.Heartbeat = {
+      dialect: "effect-inet",
+      from: { address, port: 2066 },
+      id,
+      name: id,
+      incarnation,
+      sequence,
+      interval,
+      goodbye,
+      payload
+    }
+    const now = clock.now()
+    for (const observer of tables.keys()) {
+      if (observer !== peer && isLost?.(peer, observer, now) === true) continue
+      if (delay === undefined) take(observer, beat)
+      else clock.at(now + delay(peer, observer), () => take(observer, beat))
+    }
+  }
+  const plan = (peer: number, after: number) => {
+    const sender = senders[peer]!
+    sender.next = clock.at(clock.now() + after, () => {
+      send(peer)
+      plan(peer, (0.9 + 0.1 * roll()) * sender.interval)
+    })
+  }
+  const stop = (peer: number) => {
+    const { next } = senders[peer]!
+    if (next !== undefined) clock.cancel(next)
+    senders[peer]!.next = undefined
+  }
+  /** Sends at once, and then as promised. */
+  const start = (peer: number, after = 0) => {
+    stop(peer)
+    plan(peer, after)
+  }
+  const look = (observer: number) => {
+    const table = tables.get(observer)
+    if (table === undefined) return
+    if (!waiting.has(observer)) step(observer, PeerTable.tick(table, clock.now()))
+    clock.at(clock.now() + period, () => look(observer))
+  }
+  /** A table of its own for a peer, empty. */
+  const observe = (observer: number) => {
+    tables.set(observer, PeerTable.make<string>({ decode, ...options.table, self: idOf(observer) }, clock.now()))
+    clock.at(clock.now() + period * roll(), () => look(observer))
+  }
+
+  for (const observer of options.observers ?? senders.keys()) observe(observer)
+  for (const peer of senders.keys()) start(peer, roll() * senders[peer]!.interval)
+
+  return {
+    tables,
+    senders,
+    roll,
+    now: clock.now,
+    at: clock.at,
+    packets: () => packets,
+    run: (millis: number) => void clock.advance(clock.now() + millis),
+    send,
+    take,
+    /** An observer does nothing for a while, in which there is room for so many packets. Timers wake it, as in Node. */
+    stall: (observer: number, millis: number, room: number) => {
+      waiting.set(observer, { room, beats: [] })
+      clock.advance(clock.now() + millis)
+      const { beats } = waiting.get(observer)!
+      waiting.delete(observer)
+      step(observer, PeerTable.tick(tables.get(observer)!, clock.now()))
+      for (const beat of beats) take(observer, beat)
+    },
+    start,
+    stop,
+    leave: (peer: number) => {
+      stop(peer)
+      send(peer, true)
+    },
+    restart: (peer: number, incarnation: number) => {
+      Object.assign(senders[peer]!, { incarnation, sequence: 0 })
+      start(peer)
+    },
+    /** The states that an observer's table gives the others, by peer. */
+    states: (observer: number) =>
+      new Map(
+        PeerTable.peers(tables.get(observer)!, clock.now()).flatMap(({ id, self, state }) =>
+          self ? [] : [[Number.parseInt(id, 16) - 1, state] as const]
+        )
+      )
+  }
+}

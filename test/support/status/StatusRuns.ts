@@ -1,0 +1,236 @@
+/** What is asked of tables: how soon they notice, how often they are wrong. Figures in intervals and pair-hours. */
+
+import * as FaultRandom from "../../../src/simulation/faults/FaultRandom.ts"
+import * as Rows from "../../../src/status/membership/PeerRecordMap.ts"
+import type * as Peer from "../../../src/status/Peer.ts"
+import * as StatusNetwork from "./StatusNetwork.ts"
+
+export interface Setting {
+  readonly seed: number
+  readonly peers: number
+  readonly observers?: ReadonlyArray<number> | undefined
+  readonly table?: StatusNetwork.Options["table"]
+  readonly interval?: StatusNetwork.Options["interval"]
+  /** 0 to 1, of each packet by itself. */
+  readonly loss?: number | undefined
+}
+
+const interval = 1_000
+const hour = 3_600_000
+
+/** Each packet is lost by itself. */
+const independent = (loss: number, seed: number) => {
+  const roll = FaultRandom.sequence(`loss ${seed}`)
+  return loss === 0 ? undefined : () => roll() < loss
+}
+
+/** Packets are lost in bursts (Gilbert and Elliott): all while it is bad on the way, which lasts `burst` packets. */
+export const bursts = (loss: number, burst: number, seed: number) => {
+  const roll = FaultRandom.sequence(`bursts ${seed}`)
+  const bad = new Set<number>()
+  const begin = loss / (burst * (1 - loss))
+  return (from: number, to: number) => {
+    const way = from * 65_536 + to
+    if (roll() < (bad.has(way) ? 1 / burst : begin)) {
+      if (!bad.delete(way)) bad.add(way)
+    }
+    return bad.has(way)
+  }
+}
+
+export interface Detection {
+  /** Times from a peer's last sign of life until it is down, in its intervals; those of all tables. */
+  readonly taken: ReadonlyArray<number>
+  /** Tables and peers for which it did not happen within 40 intervals, or soon after it should without loss. */
+  readonly missing: number
+  /** Peers that were down and had not died. */
+  readonly wrong: number
+}
+
+/** Some die, each at a moment of its own, after the network has run for `warm` intervals. */
+export const detect = (setting: Setting, victims: number, warm: number): Detection => {
+  const { loss = 0, peers, seed } = setting
+  const diedAt = new Map<string, number>()
+  const taken: Array<number> = []
+  let wrong = 0
+  const network = StatusNetwork.make({
+    ...setting,
+    isLost: independent(loss, seed),
+    heard: (_, { _tag, peer }, now) => {
+      if (_tag !== "Down") return
+      const died = diedAt.get(peer.id)
+      if (died === undefined) wrong++
+      else taken.push((now - died) / peer.interval)
+    }
+  })
+  const longest = Math.max(...network.senders.map(({ interval }) => interval))
+  network.run(warm * longest)
+  const dying = Array.from({ length: victims }, (_, i) => peers - 1 - i)
+  for (const peer of dying) {
+    network.at(network.now() + network.roll() * network.senders[peer]!.interval, () => {
+      network.stop(peer)
+      diedAt.set(network.senders[peer]!.id, network.now())
+    })
+  }
+  network.run((loss === 0 ? (setting.table?.downAfter ?? 5) + 3 : 40) * longest)
+  const tables = [...network.tables.keys()]
+  const expected = dying.reduce((sum, peer) => sum + tables.filter((observer) => observer !== peer).length, 0)
+  return { taken, missing: expected - taken.length, wrong }
+}
+
+export interface Accuracy {
+  readonly downs: number
+  readonly pairHours: number
+}
+
+/** Nobody dies: whoever is declared down is so by mistake. */
+export const accuse = (
+  setting: Setting,
+  hours: number,
+  isLost: StatusNetwork.Options["isLost"] = independent(setting.loss ?? 0, setting.seed)
+): Accuracy => {
+  let downs = 0
+  const network = StatusNetwork.make({
+    ...setting,
+    isLost,
+    heard: (_, { _tag }) => {
+      if (_tag === "Down") downs++
+    }
+  })
+  network.run(hours * hour)
+  return { downs, pairHours: network.tables.size * (setting.peers - 1) * hours }
+}
+
+/** The most that a Poisson rate is with 95 % confidence, after so many events: by the exact sum of probabilities. */
+export const upperBound = (events: number): number => {
+  const chance = (mean: number) => {
+    let term = Math.exp(-mean)
+    let sum = term
+    for (let n = 1; n <= events; n++) sum += term *= mean / n
+    return sum
+  }
+  let [low, high] = [0, 10 + 3 * events]
+  for (let i = 0; i < 60; i++) {
+    const middle = (low + high) / 2
+    if (chance(middle) > 0.05) low = middle
+    else high = middle
+  }
+  return high
+}
+
+const isAlive = (state: string) => state === "alive"
+
+/** Two halves do not hear each other for so many intervals. Intervals from then until all see all alive again. */
+export const heal = (setting: Setting, cut: number): number => {
+  const { peers, seed } = setting
+  const loses = independent(setting.loss ?? 0, seed)
+  let isCut = false
+  const network = StatusNetwork.make({
+    ...setting,
+    isLost: (from, to) => (isCut && from % 2 !== to % 2) || loses?.() === true
+  })
+  network.run(10 * interval)
+  isCut = true
+  network.run(cut * interval)
+  isCut = false
+  for (let healing = 0.05; healing < 60; healing += 0.05) {
+    network.run(0.05 * interval)
+    const agree = [...network.tables.keys()].every((observer) => {
+      const states = network.states(observer)
+      return states.size === peers - 1 && [...states.values()].every(isAlive)
+    })
+    if (agree) return healing
+  }
+  return Number.POSITIVE_INFINITY
+}
+
+/** Intervals until all tables have the last peer's restart, or its goodbye; it is gone for `away` intervals. */
+export const announce = (setting: Setting, what: "Restarted" | "Left", away = 0): ReadonlyArray<number> => {
+  const last = setting.peers - 1
+  const taken: Array<number> = []
+  let began = 0
+  const network = StatusNetwork.make({
+    ...setting,
+    heard: (observer, { _tag }, now) => {
+      if (_tag === what && observer !== last) taken.push((now - began) / interval)
+    }
+  })
+  network.run(10 * interval)
+  if (what === "Left") {
+    began = network.now()
+    network.leave(last)
+  } else {
+    network.stop(last)
+    network.run(away * interval)
+    began = network.now()
+    network.senders[last]!.incarnation++
+    network.senders[last]!.sequence = 0
+    network.start(last, network.roll() * interval)
+  }
+  network.run(2 * interval)
+  return taken
+}
+
+export interface Flood {
+  /** Rows at most at any time. */
+  readonly rows: number
+  /** Of the peers that were known before, those that were ever anything else than alive. */
+  readonly harmed: number
+  /** Seconds until the newcomer was in for good, in a flood that goes on; infinite if it never was. */
+  readonly newcomer: number
+  /** Microseconds a forged packet took. */
+  readonly cost: number
+}
+
+/**
+ * So many forged ids a second from so many addresses, each said `times` times with gaps of an interval, on a table
+ * that knows 200 peers; one more comes in the middle of it.
+ */
+export const flood = (perSecond: number, seconds: number, addresses: number, times = 1, maxPeers = 4_096): Flood => {
+  const honest = 200
+  let harmed = 0
+  let joined = Number.POSITIVE_INFINITY
+  const network = StatusNetwork.make({
+    seed: 7,
+    peers: honest + 1,
+    observers: [0],
+    table: { maxPeers },
+    heard: (_, { _tag, peer }, now) => {
+      const at = Number.parseInt(peer.id, 16) - 1
+      if (at === honest) {
+        if (_tag === "Joined") joined = now
+        else if (_tag !== "Updated") joined = Number.POSITIVE_INFINITY
+      } else if (at < honest && _tag !== "Joined") harmed++
+    }
+  })
+  network.stop(honest)
+  network.run(5 * interval)
+  const began = network.now()
+  network.start(honest, (seconds * interval) / 3)
+  const payload = StatusNetwork.bytesOf("nothing")
+  let [rows, spent, count] = [0, 0, 0]
+  // A hundred at a time, ten milliseconds' worth at 10,000 a second.
+  const batch = 100
+  for (let sent = 0; sent < perSecond * seconds; sent += batch) {
+    network.run((batch / perSecond) * interval)
+    const forged: Array<Peer.Heartbeat> = []
+    for (let n = sent; n < sent + batch; n++) {
+      for (let time = 0; time < times && n >= time * perSecond; time++) {
+        const number = n - time * perSecond
+        const at = number % addresses
+        const id = (0xbad_0000_0000 + number).toString(16).padStart(16, "f")
+        const from = { address: `172.${16 + (at >> 16)}.${(at >> 8) & 255}.${at & 255}`, port: 2066 }
+        forged.push(StatusNetwork.beat({ id, from, sequence: time, payload }))
+      }
+    }
+    const before = performance.now()
+    for (const beat of forged) {
+      network.take(0, beat)
+      rows = Math.max(rows, Rows.size(network.tables.get(0)!.rows))
+    }
+    count += forged.length
+    spent += performance.now() - before
+  }
+  const cameAt = began + (seconds * interval) / 3
+  return { rows, harmed, newcomer: (joined - cameAt) / interval, cost: (spent * 1_000) / count }
+}
