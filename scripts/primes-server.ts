@@ -1,7 +1,7 @@
 /** A server of primes as the course's, on 127.0.0.1:1070; with the argument `right`, 0 and 1 are none. */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Effect from "effect/Effect"
-import * as NodeThreadWorkers from "../src/farm/NodeThreadWorkers.ts"
+import * as NodeThreadWorkers from "../src/farm/threads/NodeThreadWorkers.ts"
 import * as NodeNetwork from "../src/network/node/NodeNetwork.ts"
 import * as PrimeJob from "../src/primes/PrimeJob.ts"
 import * as PrimeServer from "../src/primes/PrimeServer.ts"

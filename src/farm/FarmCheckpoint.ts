@@ -1,7 +1,7 @@
 /** What a checkpoint holds: the answer so far, how far the input is cut, and the packets that are cut and not done. */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import type { Cut } from "./DispatcherEvent.ts"
+import type { Cut } from "./dispatcher/DispatcherEvent.ts"
 import { Checkpoint as Bad, FarmError } from "./FarmError.ts"
 import type { Parcel } from "./FarmRun.ts"
 import type { Job, Kept, Splitter } from "./Job.ts"

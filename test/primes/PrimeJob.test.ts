@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Farm from "../../src/farm/Farm.ts"
-import * as NodeThreadWorkers from "../../src/farm/NodeThreadWorkers.ts"
+import * as NodeThreadWorkers from "../../src/farm/threads/NodeThreadWorkers.ts"
 import * as Kernels from "../../src/primes/Kernels.ts"
 import * as PrimeJob from "../../src/primes/PrimeJob.ts"
 

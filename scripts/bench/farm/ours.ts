@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Scope from "effect/Scope"
 import * as Farm from "../../../src/farm/Farm.ts"
-import * as NodeThreadWorkers from "../../../src/farm/NodeThreadWorkers.ts"
+import * as NodeThreadWorkers from "../../../src/farm/threads/NodeThreadWorkers.ts"
 import { answer } from "./answer.ts"
 import { job } from "./empty.ts"
 

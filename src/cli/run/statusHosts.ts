@@ -3,7 +3,7 @@ import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
-import * as TcpWorkers from "../../farm/TcpWorkers.ts"
+import * as TcpWorkers from "../../farm/tcp/TcpWorkers.ts"
 import * as AddressInfo from "../../network/names/AddressInfo.ts"
 import { UsageError } from "../Process.ts"
 

@@ -4,7 +4,7 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Farm from "../../../src/farm/Farm.ts"
 import * as NodeCheckpoint from "../../../src/farm/NodeCheckpoint.ts"
-import * as NodeThreadWorkers from "../../../src/farm/NodeThreadWorkers.ts"
+import * as NodeThreadWorkers from "../../../src/farm/threads/NodeThreadWorkers.ts"
 import { job } from "../jobs/odd.ts"
 
 const [path = "", log = ""] = process.argv.slice(2)

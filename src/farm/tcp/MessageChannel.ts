@@ -3,7 +3,7 @@ import * as Bytes from "effect/Bytes"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import type * as Pull from "effect/Pull"
-import type { Connection, NetworkError } from "../network/Network.ts"
+import type { Connection, NetworkError } from "../../network/Network.ts"
 import * as Protocol from "./Protocol.ts"
 
 /** One side of a conversation. */

@@ -1,6 +1,6 @@
 /** Loads the module of a job, in a thread or wherever else work is done. */
 import * as Schema from "effect/Schema"
-import type { Job, Signal, Work } from "./Job.ts"
+import type { Job, Signal, Work } from "../Job.ts"
 
 /** An error in one line. */
 export const textOf = (cause: unknown) =>

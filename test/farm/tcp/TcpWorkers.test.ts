@@ -4,16 +4,16 @@ import * as NetAddress from "effect/net/NetAddress"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
-import * as Farm from "../../src/farm/Farm.ts"
-import * as NodeThreadWorkers from "../../src/farm/NodeThreadWorkers.ts"
-import * as TcpWorkerServer from "../../src/farm/TcpWorkerServer.ts"
-import * as TcpWorkers from "../../src/farm/TcpWorkers.ts"
-import * as Worker from "../../src/farm/Worker.ts"
-import * as NodeHost from "../../src/network/node/NodeServices.ts"
-import * as Suite from "../suites/Farm.ts"
-import { job, sum } from "./jobs/odd.ts"
+import * as Farm from "../../../src/farm/Farm.ts"
+import * as TcpWorkerServer from "../../../src/farm/tcp/TcpWorkerServer.ts"
+import * as TcpWorkers from "../../../src/farm/tcp/TcpWorkers.ts"
+import * as NodeThreadWorkers from "../../../src/farm/threads/NodeThreadWorkers.ts"
+import * as Worker from "../../../src/farm/Worker.ts"
+import * as NodeHost from "../../../src/network/node/NodeServices.ts"
+import * as Suite from "../../suites/Farm.ts"
+import { job, sum } from "../jobs/odd.ts"
 
-const module = new URL("./jobs/odd.ts", import.meta.url)
+const module = new URL("../jobs/odd.ts", import.meta.url)
 
 const threads = (count: number) => NodeThreadWorkers.make({ module, threads: count, grace: "300 millis" })
 

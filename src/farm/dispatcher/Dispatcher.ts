@@ -5,10 +5,11 @@
  *
  * The state is changed in place, and takes the same time for each event however many packets there were.
  */
+
+import type { Attempt } from "../FarmError.ts"
 import type { Action, Cut, Event, Options } from "./DispatcherEvent.ts"
-import * as Pace from "./DispatcherPace.ts"
 import * as State from "./DispatcherState.ts"
-import type { Attempt } from "./FarmError.ts"
+import * as Pace from "./PacketSizing.ts"
 
 /** A dispatcher. @category models @since 0.1.0 */
 export interface Dispatcher<Packet, Result> {

@@ -1,14 +1,14 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import * as Farm from "../../src/farm/Farm.ts"
-import * as Job from "../../src/farm/Job.ts"
-import * as NodeThreadWorkers from "../../src/farm/NodeThreadWorkers.ts"
-import * as Worker from "../../src/farm/Worker.ts"
-import * as Suite from "../suites/Farm.ts"
-import { job, sum } from "./jobs/odd.ts"
+import * as Farm from "../../../src/farm/Farm.ts"
+import * as Job from "../../../src/farm/Job.ts"
+import * as NodeThreadWorkers from "../../../src/farm/threads/NodeThreadWorkers.ts"
+import * as Worker from "../../../src/farm/Worker.ts"
+import * as Suite from "../../suites/Farm.ts"
+import { job, sum } from "../jobs/odd.ts"
 
-const module = new URL("./jobs/odd.ts", import.meta.url)
+const module = new URL("../jobs/odd.ts", import.meta.url)
 
 const script = (text: string) => `data:text/javascript,${encodeURIComponent(text)}`
 

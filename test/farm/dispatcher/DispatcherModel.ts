@@ -1,7 +1,7 @@
 /** Workers that are late, crash, hang, repeat themselves and are cut off: all from one seed, in virtual time. */
-import * as Dispatcher from "../../src/farm/Dispatcher.ts"
-import type { Action, Event, Options } from "../../src/farm/DispatcherEvent.ts"
-import * as Job from "../../src/farm/Job.ts"
+import * as Dispatcher from "../../../src/farm/dispatcher/Dispatcher.ts"
+import type { Action, Event, Options } from "../../../src/farm/dispatcher/DispatcherEvent.ts"
+import * as Job from "../../../src/farm/Job.ts"
 
 type Range = { readonly from: number; readonly to: number }
 

@@ -1,6 +1,7 @@
 /** What a dispatcher knows of packets and workers. */
-import * as Pace from "./DispatcherPace.ts"
-import type { Attempt } from "./FarmError.ts"
+
+import type { Attempt } from "../FarmError.ts"
+import * as Pace from "./PacketSizing.ts"
 
 /** A packet that is cut and has no result yet. */
 export interface Entry<Packet> {

@@ -9,12 +9,12 @@ import type * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
+import { FarmError, Invalid, NoWorkers } from "../FarmError.ts"
+import type { Worker } from "../Worker.ts"
 import * as Auth from "./Auth.ts"
-import { FarmError, Invalid, NoWorkers } from "./FarmError.ts"
+import * as Link from "./FarmConnection.ts"
 import { limits } from "./Protocol.ts"
-import * as Host from "./TcpWorkersHost.ts"
-import * as Link from "./TcpWorkersLink.ts"
-import type { Worker } from "./Worker.ts"
+import * as Host from "./RemoteHost.ts"
 
 /** What happens to a host. @category models @since 0.1.0 */
 export type Event = Host.Event

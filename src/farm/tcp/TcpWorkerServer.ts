@@ -10,13 +10,13 @@ import * as Latch from "effect/Latch"
 import * as Pull from "effect/Pull"
 import type * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
-import type { Connection, NetworkError } from "../network/Network.ts"
-import * as TcpServer from "../network/TcpServer.ts"
+import type { Connection, NetworkError } from "../../network/Network.ts"
+import * as TcpServer from "../../network/TcpServer.ts"
+import type { Workers } from "../Worker.ts"
 import * as Auth from "./Auth.ts"
+import * as ProtocolTalk from "./MessageChannel.ts"
 import * as Protocol from "./Protocol.ts"
-import * as ProtocolTalk from "./ProtocolTalk.ts"
-import * as Pool from "./TcpWorkerServerPool.ts"
-import type { Workers } from "./Worker.ts"
+import * as Pool from "./SharedWorkerPool.ts"
 
 /** The port of the course's farm; there is none assigned. @category constants @since 0.1.0 */
 export const defaultPort = 1070

@@ -6,9 +6,9 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
-import * as Pace from "./DispatcherPace.ts"
-import { FarmError, Invalid } from "./FarmError.ts"
-import type { Report, Task, Worker } from "./Worker.ts"
+import * as Pace from "../dispatcher/PacketSizing.ts"
+import { FarmError, Invalid } from "../FarmError.ts"
+import type { Report, Task, Worker } from "../Worker.ts"
 
 /** How a task ended. */
 export type Ending = Extract<Report, { readonly id: number }>

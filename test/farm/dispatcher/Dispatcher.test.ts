@@ -1,9 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import * as Dispatcher from "../../src/farm/Dispatcher.ts"
-import type { Event } from "../../src/farm/DispatcherEvent.ts"
-import * as World from "./World.ts"
+import * as Dispatcher from "../../../src/farm/dispatcher/Dispatcher.ts"
+import type { Event } from "../../../src/farm/dispatcher/DispatcherEvent.ts"
+import * as World from "./DispatcherModel.ts"
 
 const { sound } = World
 

@@ -3,8 +3,8 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import * as TestClock from "effect/testing/TestClock"
-import * as Host from "../../src/farm/TcpWorkersHost.ts"
-import type { Task } from "../../src/farm/Worker.ts"
+import * as Host from "../../../src/farm/tcp/RemoteHost.ts"
+import type { Task } from "../../../src/farm/Worker.ts"
 
 /** A connection that does what a test says. */
 interface Fake {

@@ -4,8 +4,8 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import * as Auth from "../../src/farm/Auth.ts"
-import * as Protocol from "../../src/farm/Protocol.ts"
+import * as Auth from "../../../src/farm/tcp/Auth.ts"
+import * as Protocol from "../../../src/farm/tcp/Protocol.ts"
 
 const Size = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 50 }))
 

@@ -1,10 +1,10 @@
 /** One worker of a pool of threads: it outlives its threads, and starts another when one dies. */
 import { Worker as Thread } from "node:worker_threads"
 import * as Effect from "effect/Effect"
-import * as NodeProgram from "../process/NodeModuleUrl.ts"
-import { FarmError, Module, type Reason, Unreachable } from "./FarmError.ts"
+import * as NodeProgram from "../../process/NodeModuleUrl.ts"
+import { FarmError, Module, type Reason, Unreachable } from "../FarmError.ts"
+import type { Report, Worker } from "../Worker.ts"
 import { type Batch, Ending, type FromThread, type Start } from "./NodeFarmMessage.ts"
-import type { Report, Worker } from "./Worker.ts"
 
 /** What a worker is made from; times in milliseconds. */
 export interface Settings {

@@ -1,11 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import * as Job from "../../src/farm/Job.ts"
-import * as Pool from "../../src/farm/TcpWorkerServerPool.ts"
-import type { Task } from "../../src/farm/Worker.ts"
-import * as Simulated from "../support/Simulated.ts"
-import * as SimWorkers from "./SimWorkers.ts"
+import * as Job from "../../../src/farm/Job.ts"
+import * as Pool from "../../../src/farm/tcp/SharedWorkerPool.ts"
+import type { Task } from "../../../src/farm/Worker.ts"
+import * as Simulated from "../../support/Simulated.ts"
+import * as SimWorkers from "../SimWorkers.ts"
 
 /** Work that takes as many milliseconds as its packet says. */
 const job = Job.make({

@@ -7,8 +7,8 @@ import * as Effect from "effect/Effect"
 import * as Base64 from "effect/encoding/Base64"
 import type * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
-import * as Hmac from "../network/Hmac.ts"
-import { FarmError, Invalid } from "./FarmError.ts"
+import * as Hmac from "../../network/Hmac.ts"
+import { FarmError, Invalid } from "../FarmError.ts"
 import { type Hello, version, type Welcome } from "./Protocol.ts"
 
 /** What both sides have agreed on when they sign. @category models @since 0.1.0 */

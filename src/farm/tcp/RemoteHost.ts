@@ -10,8 +10,8 @@ import * as FiberSet from "effect/FiberSet"
 import * as Pull from "effect/Pull"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
-import * as Monotonic from "../network/Monotonic.ts"
-import type { Report, Task, Worker } from "./Worker.ts"
+import * as Monotonic from "../../network/Monotonic.ts"
+import type { Report, Task, Worker } from "../Worker.ts"
 
 /** How a task ended. */
 export type Ending = Extract<Report, { readonly id: number }>

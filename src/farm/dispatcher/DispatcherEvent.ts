@@ -1,6 +1,7 @@
 /** What a dispatcher is made of, is told, and says. */
+
+import type { Attempt } from "../FarmError.ts"
 import type * as State from "./DispatcherState.ts"
-import type { Attempt } from "./FarmError.ts"
 
 /** A packet with its size. @category models @since 0.1.0 */
 export interface Cut<Packet> {

@@ -2,9 +2,9 @@
 import * as Os from "node:os"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { FarmError, Invalid } from "./FarmError.ts"
+import { FarmError, Invalid } from "../FarmError.ts"
+import type { Workers } from "../Worker.ts"
 import * as NodeThreadWorker from "./NodeThreadWorker.ts"
-import type { Workers } from "./Worker.ts"
 
 /** A pool of threads. @category models @since 0.1.0 */
 export interface ThreadOptions {
