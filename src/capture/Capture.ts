@@ -13,7 +13,7 @@ import type * as PlatformError from "effect/PlatformError"
 import type * as Scope from "effect/Scope"
 import * as Network from "../network/Network.ts"
 import type { Tap } from "../network/Packet.ts"
-import * as Recording from "./Recording.ts"
+import * as Recording from "./CaptureWriter.ts"
 import * as TappedStream from "./TappedStream.ts"
 import * as TappedUdp from "./TappedUdp.ts"
 

@@ -5,7 +5,7 @@ import * as NetAddress from "effect/net/NetAddress"
 import type * as Scope from "effect/Scope"
 import type { Interface, Network, NetworkError, Peer, UdpOptions, UdpSocket } from "../network/Network.ts"
 import * as Wire from "../network/Packet.ts"
-import * as Octets from "./Octets.ts"
+import * as Octets from "./IpOctets.ts"
 import type { Tell } from "./TappedStream.ts"
 
 type Service = Network["Service"]

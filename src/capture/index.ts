@@ -1,10 +1,10 @@
 /** Packet capture of any run, real or simulated: pcapng files, and diagrams. @since 0.1.0 */
 export * as Capture from "./Capture.ts"
+export * as CaptureReader from "./CaptureReader.ts"
+export * as CaptureWriter from "./CaptureWriter.ts"
 export * as Diagram from "./Diagram.ts"
-export * as Frames from "./Frames.ts"
+export * as FrameBuilder from "./FrameBuilder.ts"
 export * as Ip from "./Ip.ts"
 export * as Payload from "./Payload.ts"
 export * as Pcapng from "./Pcapng.ts"
 export * as PcapngDecoder from "./PcapngDecoder.ts"
-export * as Reading from "./Reading.ts"
-export * as Recording from "./Recording.ts"

@@ -1,6 +1,6 @@
 /** A capture as bytes: what taps see goes in, a pcapng file comes out. Pure, so that a simulation can keep one too. */
 import type { Sighting, Tap } from "../network/Packet.ts"
-import * as Frames from "./Frames.ts"
+import * as Frames from "./FrameBuilder.ts"
 import * as Pcapng from "./Pcapng.ts"
 
 /** @category models @since 0.1.0 */

@@ -8,7 +8,7 @@
 import type { Peer } from "../network/Network.ts"
 import type { Sighting } from "../network/Packet.ts"
 import * as Ip from "./Ip.ts"
-import * as Octets from "./Octets.ts"
+import * as Octets from "./IpOctets.ts"
 import * as StreamTable from "./StreamTable.ts"
 import { add, type Ends, type Side, type Stream, start } from "./StreamTable.ts"
 
