@@ -1,8 +1,8 @@
 /** Hangman as the server of the course plays it, on 127.0.0.1:1068; with the argument `friendly`, ours on 1066. */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Layer from "effect/Layer"
-import * as Hangman from "../src/hangman/Hangman.ts"
 import * as HangmanServer from "../src/hangman/HangmanServer.ts"
+import * as Hangman from "../src/hangman/HangmanSession.ts"
 import * as NodeNetwork from "../src/network/node/NodeNetwork.ts"
 
 const dialect = process.argv[2] === "friendly" ? "friendly" : "course"

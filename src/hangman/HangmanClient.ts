@@ -4,7 +4,7 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Pull from "effect/Pull"
 import type * as Network from "../network/Network.ts"
-import * as Friendly from "./Friendly.ts"
+import * as Friendly from "./FriendlyView.ts"
 import type * as ScoreTable from "./ScoreTable.ts"
 
 const explanations = {

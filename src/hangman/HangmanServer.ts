@@ -5,7 +5,7 @@ import * as Layer from "effect/Layer"
 import type * as Model from "../session/ConcurrencyModel.ts"
 import * as Fibers from "../session/Fibers.ts"
 import { SessionError, type Shared } from "../session/Session.ts"
-import * as Hangman from "./Hangman.ts"
+import * as Hangman from "./HangmanSession.ts"
 import * as Scoreboard from "./Scoreboard.ts"
 
 /** Where to listen, what to allow, what is played. @category models @since 0.1.0 */

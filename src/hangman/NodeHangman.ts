@@ -5,12 +5,12 @@ import * as Schema from "effect/Schema"
 import type * as Model from "../session/ConcurrencyModel.ts"
 import * as Fibers from "../session/Fibers.ts"
 import { type Definition, SessionError } from "../session/Session.ts"
-import * as Hangman from "./Hangman.ts"
 import * as HangmanServer from "./HangmanServer.ts"
+import * as Hangman from "./HangmanSession.ts"
 import * as NodeJournal from "./NodeJournal.ts"
 import * as NodeWords from "./NodeWords.ts"
-import type { State } from "./Play.ts"
 import * as Scoreboard from "./Scoreboard.ts"
+import type { State } from "./SessionState.ts"
 
 /** What is played, as JSON; see `Hangman.Options`. @category models @since 0.1.0 */
 export const Settings = Schema.Struct({

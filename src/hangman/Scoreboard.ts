@@ -10,8 +10,8 @@ import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import * as Schema from "effect/Schema"
 import type { Shared } from "../session/Session.ts"
+import * as ScoreText from "./ScoreJournalFormat.ts"
 import type * as ScoreTable from "./ScoreTable.ts"
-import * as ScoreText from "./ScoreText.ts"
 
 /** What a session asks of the scoreboard. @category models @since 0.1.0 */
 export const Ask = Schema.Union([

@@ -1,7 +1,7 @@
 /** A game of hangman as lines for a screen of any size: gallows, word, letters, lives. Pure: a view in, lines out. */
 
 import { clip, type Line, plain, type Span } from "../terminal/StyledText.ts"
-import * as Friendly from "./Friendly.ts"
+import * as Friendly from "./FriendlyView.ts"
 
 /** What there is to see. @category models @since 0.1.0 */
 export interface View {

@@ -1,9 +1,9 @@
 /** Hangman: the game, its words, its dialects, the scoreboard, servers and a client. @since 0.1.0 */
-export * as Friendly from "./Friendly.ts"
+export * as FriendlyView from "./FriendlyView.ts"
 export * as Game from "./Game.ts"
-export * as Hangman from "./Hangman.ts"
 export * as HangmanClient from "./HangmanClient.ts"
 export * as HangmanServer from "./HangmanServer.ts"
+export * as HangmanSession from "./HangmanSession.ts"
 export * as NodeHangman from "./NodeHangman.ts"
 export * as NodeJournal from "./NodeJournal.ts"
 export * as NodeWords from "./NodeWords.ts"

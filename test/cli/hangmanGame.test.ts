@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { Deed, Event } from "../../src/cli/run/gameLoop.ts"
 import * as hangmanGame from "../../src/cli/run/hangmanGame.ts"
-import type * as Friendly from "../../src/hangman/Friendly.ts"
+import type * as Friendly from "../../src/hangman/FriendlyView.ts"
 
 type News = Event<Friendly.View>
 

@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import * as ScoreText from "../../src/hangman/ScoreJournalFormat.ts"
 import * as ScoreTable from "../../src/hangman/ScoreTable.ts"
-import * as ScoreText from "../../src/hangman/ScoreText.ts"
 
 const Result = Schema.Struct({
   name: Schema.Literals(["", "ann", "bob", "cyd", "dan", "eve", "日本", "__proto__"]),

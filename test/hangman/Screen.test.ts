@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
-import * as Friendly from "../../src/hangman/Friendly.ts"
+import * as Friendly from "../../src/hangman/FriendlyView.ts"
 import * as Screen from "../../src/hangman/Screen.ts"
 
 const int = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))

@@ -1,5 +1,5 @@
 /** What the keys and the server do to a game of hangman on the screen: pure. */
-import type * as Friendly from "../../hangman/Friendly.ts"
+import type * as Friendly from "../../hangman/FriendlyView.ts"
 import * as Screen from "../../hangman/Screen.ts"
 import type { Event, Game, Step } from "./gameLoop.ts"
 

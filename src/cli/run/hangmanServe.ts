@@ -1,6 +1,6 @@
 /** `hangman serve`. */
 import * as Effect from "effect/Effect"
-import * as Hangman from "../../hangman/Hangman.ts"
+import * as Hangman from "../../hangman/HangmanSession.ts"
 import * as NodeHangman from "../../hangman/NodeHangman.ts"
 import type * as Model from "../../session/ConcurrencyModel.ts"
 import { UsageError } from "../Process.ts"

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import * as Friendly from "../../src/hangman/Friendly.ts"
+import * as Friendly from "../../src/hangman/FriendlyView.ts"
 
 const Line = Schema.String.check(Schema.isPattern(/^[^\n]+$/))
 const View = Schema.Struct({

@@ -6,11 +6,11 @@
  * never guesses. A game counts when it is finished, and is counted before its end is told.
  */
 import type { Out, Step } from "../session/Session.ts"
-import * as Friendly from "./Friendly.ts"
+import * as Friendly from "./FriendlyView.ts"
 import * as Game from "./Game.ts"
-import type { HangmanSession, Rules, State } from "./Play.ts"
-import { begin } from "./Play.ts"
 import type { Ask, Told } from "./Scoreboard.ts"
+import type { HangmanSession, Rules, State } from "./SessionState.ts"
+import { begin } from "./SessionState.ts"
 
 type Result = Step<State, Ask>
 

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import * as Hangman from "../../src/hangman/Hangman.ts"
+import * as Hangman from "../../src/hangman/HangmanSession.ts"
 import * as Words from "../../src/hangman/Words.ts"
 
 /**

@@ -2,10 +2,10 @@
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { SessionError } from "../session/Session.ts"
+import * as Plain from "./ClassicSession.ts"
+import * as Player from "./FriendlySession.ts"
 import * as Game from "./Game.ts"
-import * as Plain from "./Plain.ts"
-import type * as Play from "./Play.ts"
-import * as Player from "./Player.ts"
+import type * as Play from "./SessionState.ts"
 import * as Words from "./Words.ts"
 
 /**

@@ -8,9 +8,9 @@
  */
 import type { Out, Step } from "../session/Session.ts"
 import * as Game from "./Game.ts"
-import type * as Play from "./Play.ts"
-import { begin } from "./Play.ts"
 import type * as Scoreboard from "./Scoreboard.ts"
+import type * as Play from "./SessionState.ts"
+import { begin } from "./SessionState.ts"
 
 /** What the dialects differ in. */
 interface Look {
