@@ -18,7 +18,7 @@ import type { Worker } from "../farm/Worker.ts"
 import * as Monotonic from "../network/Monotonic.ts"
 import type { Connection } from "../network/Network.ts"
 import * as TcpClient from "../network/TcpClient.ts"
-import * as CourseDialect from "./CourseDialect.ts"
+import * as CourseDialect from "./CourseProtocol.ts"
 import { job, Packet } from "./PrimeJob.ts"
 
 /** Which hosts, and how they are asked. @category models @since 0.1.0 */

@@ -16,7 +16,7 @@ import * as Pool from "../farm/tcp/SharedWorkerPool.ts"
 import * as TcpWorkerServer from "../farm/tcp/TcpWorkerServer.ts"
 import type { Connection } from "../network/Network.ts"
 import * as TcpServer from "../network/TcpServer.ts"
-import * as CourseDialect from "./CourseDialect.ts"
+import * as CourseDialect from "./CourseProtocol.ts"
 import * as Kernels from "./Kernels.ts"
 import type { Packet } from "./PrimeJob.ts"
 

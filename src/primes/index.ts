@@ -1,4 +1,4 @@
-export * as CourseDialect from "./CourseDialect.ts"
+export * as CourseProtocol from "./CourseProtocol.ts"
 export * as CourseWorkers from "./CourseWorkers.ts"
 export * as Kernel from "./Kernel.ts"
 export * as Kernels from "./Kernels.ts"

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
-import * as CourseDialect from "../../src/primes/CourseDialect.ts"
+import * as CourseDialect from "../../src/primes/CourseProtocol.ts"
 
 const Int32 = Schema.Int.check(Schema.isBetween({ minimum: -(2 ** 31), maximum: CourseDialect.largest }))
 const Request = Schema.Struct({ min: Int32, max: Int32 })
