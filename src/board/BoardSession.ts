@@ -1,4 +1,4 @@
-/** What a client of the board says and hears: the lines in `docs/board.md`. */
+/** What a client of the board says and hears: the lines in `docs/guide/board.md`. */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"

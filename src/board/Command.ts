@@ -1,4 +1,4 @@
-/** What a client may say, as a value: the grammar in `docs/board.md`. */
+/** What a client may say, as a value: the grammar in `docs/guide/board.md`. */
 import * as Result from "effect/Result"
 import type { Ask } from "./Message.ts"
 

@@ -13,7 +13,7 @@ import * as Exit from "effect/Exit"
 import * as Logger from "effect/Logger"
 import * as Runtime from "effect/Runtime"
 import { command } from "./main.ts"
-import { Stop } from "./Process.ts"
+import { Stop } from "./Shutdown.ts"
 
 const oneLine = (text: string) => text.trim().replaceAll(/\s*\n\s*/g, " ")
 

@@ -1,7 +1,7 @@
 import * as Command from "effect/cli/Command"
 import * as flags from "./flags.ts"
+import { program } from "./lazyCommand.ts"
 import { models } from "./models.ts"
-import { program } from "./program.ts"
 
 const serve = Command.make(
   "serve",
@@ -15,7 +15,7 @@ const serve = Command.make(
   },
   (input) =>
     program(
-      () => import("./run/boardServe.ts"),
+      () => import("./run/board/serve.ts"),
       (run) => run.serve(input)
     )
 ).pipe(
@@ -34,7 +34,7 @@ const play = Command.make(
   },
   (input) =>
     program(
-      () => import("./run/boardPlay.ts"),
+      () => import("./run/board/play.ts"),
       (run) => run.play(input)
     )
 ).pipe(

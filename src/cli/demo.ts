@@ -1,10 +1,10 @@
 import * as Command from "effect/cli/Command"
 import * as flags from "./flags.ts"
-import { program } from "./program.ts"
+import { program } from "./lazyCommand.ts"
 
 const boundaries = Command.make("boundaries", { json: flags.json }, (input) =>
   program(
-    () => import("./run/boundaries.ts"),
+    () => import("./run/demo/boundaries.ts"),
     (run) => run.boundaries(input)
   )
 ).pipe(
@@ -14,7 +14,7 @@ const boundaries = Command.make("boundaries", { json: flags.json }, (input) =>
 
 const broadcast = Command.make("broadcast", { json: flags.json }, (input) =>
   program(
-    () => import("./run/broadcast.ts"),
+    () => import("./run/demo/broadcast.ts"),
     (run) => run.broadcast(input)
   )
 ).pipe(
@@ -26,7 +26,7 @@ const seed = flags.seed("seed", "the simulated network")
 
 const loss = Command.make("loss", { seed, json: flags.json }, (input) =>
   program(
-    () => import("./run/loss.ts"),
+    () => import("./run/demo/loss.ts"),
     (run) => run.loss(input)
   )
 ).pipe(
@@ -38,7 +38,7 @@ const loss = Command.make("loss", { seed, json: flags.json }, (input) =>
 
 const misorder = Command.make("misorder", { seed, json: flags.json }, (input) =>
   program(
-    () => import("./run/misorder.ts"),
+    () => import("./run/demo/misorder.ts"),
     (run) => run.misorder(input)
   )
 ).pipe(
@@ -48,7 +48,7 @@ const misorder = Command.make("misorder", { seed, json: flags.json }, (input) =>
 
 const threads = Command.make("threads", { json: flags.json }, (input) =>
   program(
-    () => import("./run/threads.ts"),
+    () => import("./run/demo/threads.ts"),
     (run) => run.threads(input)
   )
 ).pipe(
@@ -64,7 +64,7 @@ const mutex = Command.make(
   },
   (input) =>
     program(
-      () => import("./run/mutex.ts"),
+      () => import("./run/demo/mutex.ts"),
       (run) => run.mutex(input)
     )
 ).pipe(
@@ -74,7 +74,7 @@ const mutex = Command.make(
 
 const zombies = Command.make("zombies", { json: flags.json }, (input) =>
   program(
-    () => import("./run/zombies.ts"),
+    () => import("./run/demo/zombies.ts"),
     (run) => run.zombies(input)
   )
 ).pipe(
@@ -91,7 +91,7 @@ const models = Command.make(
   },
   (input) =>
     program(
-      () => import("./run/models.ts"),
+      () => import("./run/demo/models.ts"),
       (run) => run.models(input)
     )
 ).pipe(

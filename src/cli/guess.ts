@@ -1,7 +1,7 @@
 import * as Command from "effect/cli/Command"
 import * as flags from "./flags.ts"
+import { program } from "./lazyCommand.ts"
 import { models } from "./models.ts"
-import { program } from "./program.ts"
 
 const most = 2 ** 31 - 1
 
@@ -22,7 +22,7 @@ const serve = Command.make(
   },
   (input) =>
     program(
-      () => import("./run/guessServe.ts"),
+      () => import("./run/guess/serve.ts"),
       (run) => run.serve(input)
     )
 ).pipe(
@@ -42,7 +42,7 @@ const play = Command.make(
   },
   (input) =>
     program(
-      () => import("./run/guessPlay.ts"),
+      () => import("./run/guess/play.ts"),
       (run) => run.play(input)
     )
 ).pipe(

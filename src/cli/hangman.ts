@@ -1,7 +1,7 @@
 import * as Command from "effect/cli/Command"
 import * as flags from "./flags.ts"
+import { program } from "./lazyCommand.ts"
 import { anyPort, models } from "./models.ts"
-import { program } from "./program.ts"
 
 const serve = Command.make(
   "serve",
@@ -29,7 +29,7 @@ const serve = Command.make(
   },
   (input) =>
     program(
-      () => import("./run/hangmanServe.ts"),
+      () => import("./run/hangman/serve.ts"),
       (run) => run.serve(input)
     )
 ).pipe(
@@ -54,7 +54,7 @@ const top = Command.make(
   },
   (input) =>
     program(
-      () => import("./run/hangmanTop.ts"),
+      () => import("./run/hangman/top.ts"),
       (run) => run.top(input)
     )
 ).pipe(
@@ -74,7 +74,7 @@ const play = Command.make(
   },
   (input) =>
     program(
-      () => import("./run/hangmanPlay.ts"),
+      () => import("./run/hangman/play.ts"),
       (run) => run.play(input)
     )
 ).pipe(

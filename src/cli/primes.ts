@@ -1,7 +1,7 @@
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as flags from "./flags.ts"
-import { program } from "./program.ts"
+import { program } from "./lazyCommand.ts"
 
 const about = "A..B has A and not B, A..=B has both, B alone is 0..=B; numbers as in 10_000, 1e10, 2^53"
 
@@ -47,7 +47,7 @@ const count = Command.make(
   },
   (input) =>
     program(
-      () => import("./run/primesCount.ts"),
+      () => import("./run/primes/count.ts"),
       (run) => run.count(input)
     )
 ).pipe(
@@ -67,7 +67,7 @@ const count = Command.make(
 
 const list = Command.make("list", { range, kernel }, (input) =>
   program(
-    () => import("./run/primesList.ts"),
+    () => import("./run/primes/list.ts"),
     (run) => run.list(input)
   )
 ).pipe(
@@ -96,7 +96,7 @@ const serve = Command.make(
   },
   (input) =>
     program(
-      () => import("./run/primesServe.ts"),
+      () => import("./run/primes/serve.ts"),
       (run) => run.serve(input)
     )
 ).pipe(
@@ -119,7 +119,7 @@ const speedup = Command.make(
   },
   (input) =>
     program(
-      () => import("./run/speedup.ts"),
+      () => import("./run/primes/speedup.ts"),
       (run) => run.speedup(input)
     )
 ).pipe(

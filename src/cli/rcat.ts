@@ -1,6 +1,6 @@
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
-import { program } from "./program.ts"
+import { program } from "./lazyCommand.ts"
 import { transfer } from "./tftp.ts"
 
 export const command = Command.make(
@@ -12,7 +12,7 @@ export const command = Command.make(
   },
   (input) =>
     program(
-      () => import("./run/tftpGet.ts"),
+      () => import("./run/tftp/get.ts"),
       (run) => run.rcat({ ...input, json: false })
     )
 ).pipe(

@@ -2,7 +2,7 @@ import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Option from "effect/Option"
 import * as flags from "./flags.ts"
-import { program } from "./program.ts"
+import { program } from "./lazyCommand.ts"
 
 export const command = Command.make(
   "services",

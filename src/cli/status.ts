@@ -1,6 +1,6 @@
 import * as Command from "effect/cli/Command"
 import * as flags from "./flags.ts"
-import { program } from "./program.ts"
+import { program } from "./lazyCommand.ts"
 
 const transports = ["broadcast", "multicast", "mesh", "relay"] as const
 
@@ -47,7 +47,7 @@ export const command = Command.make(
   },
   (input) =>
     program(
-      () => import("./run/status.ts"),
+      () => import("./run/status/status.ts"),
       (run) => run.status(input)
     )
 ).pipe(

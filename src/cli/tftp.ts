@@ -3,7 +3,7 @@ import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Option from "effect/Option"
 import * as flags from "./flags.ts"
-import { program } from "./program.ts"
+import { program } from "./lazyCommand.ts"
 
 const blksize = [8, 65_464] as const
 const windowsize = [1, 32_767] as const
@@ -55,7 +55,7 @@ const serve = Command.make(
   },
   (input) =>
     program(
-      () => import("./run/tftpServe.ts"),
+      () => import("./run/tftp/serve.ts"),
       (run) => run.serve(input)
     )
 ).pipe(
@@ -106,7 +106,7 @@ const get = Command.make(
   },
   (input) =>
     program(
-      () => import("./run/tftpGet.ts"),
+      () => import("./run/tftp/get.ts"),
       (run) => run.get(input)
     )
 ).pipe(
@@ -131,7 +131,7 @@ const put = Command.make(
   },
   (input) =>
     program(
-      () => import("./run/tftpPut.ts"),
+      () => import("./run/tftp/put.ts"),
       (run) => run.put(input)
     )
 ).pipe(

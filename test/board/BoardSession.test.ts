@@ -36,7 +36,7 @@ const talk = Effect.fnUntraced(function* (size: number) {
   })
 })
 
-const guide = Fs.readFileSync(new URL("../../docs/board.md", import.meta.url), "utf8")
+const guide = Fs.readFileSync(new URL("../../docs/guide/board.md", import.meta.url), "utf8")
 
 /** What the guide shows: a line that is said, and the lines that are heard. */
 const shown = /```\n(> [\s\S]*?)```/

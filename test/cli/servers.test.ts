@@ -8,7 +8,7 @@ import * as Network from "../../src/network/Network.ts"
 import * as NodeNetwork from "../../src/network/node/NodeNetwork.ts"
 import * as Cli from "../support/Cli.ts"
 import { noise, outcome } from "../support/Hosts.ts"
-import { freePort, peer, told } from "./StatusCli.ts"
+import { freePort, peer, told } from "./run/status/StatusCli.ts"
 
 const has = (command: string) => ChildProcess.spawnSync("which", [command]).status === 0
 

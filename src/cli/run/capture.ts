@@ -11,8 +11,8 @@ import * as Pcapng from "../../capture/Pcapng.ts"
 import * as PcapngDecoder from "../../capture/PcapngDecoder.ts"
 import type { Peer } from "../../network/Network.ts"
 import type * as Wire from "../../network/Packet.ts"
-import { CannotRead, UsageError } from "../Process.ts"
-import { dissectors } from "./dissectors.ts"
+import { CannotRead, UsageError } from "../Shutdown.ts"
+import { dissectors } from "./common/dissectors.ts"
 
 interface Input {
   readonly file: string

@@ -8,10 +8,10 @@ import type { FaultPlan } from "../../simulation/faults/FaultPlan.ts"
 import * as Impairment from "../../simulation/impairment/Impairment.ts"
 import * as ImpairProxy from "../../simulation/impairment/ImpairProxy.ts"
 import * as flags from "../flags.ts"
-import { Stop } from "../Process.ts"
-import { dissectors } from "./dissectors.ts"
-import * as network from "./network.ts"
-import { announce, explain } from "./report.ts"
+import { Stop } from "../Shutdown.ts"
+import { dissectors } from "./common/dissectors.ts"
+import * as network from "./common/network.ts"
+import { announce, explain } from "./common/serverMessages.ts"
 
 interface Input {
   readonly listen: flags.Endpoint

@@ -2,7 +2,7 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
 import * as AddressInfo from "../../network/names/AddressInfo.ts"
-import * as network from "./network.ts"
+import * as network from "./common/network.ts"
 
 interface Input {
   readonly host: string

@@ -1,7 +1,7 @@
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as ServiceNames from "../../network/names/ServiceNames.ts"
-import * as network from "./network.ts"
+import * as network from "./common/network.ts"
 
 interface Input {
   readonly query: string | undefined

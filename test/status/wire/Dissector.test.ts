@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Arbitrary from "effect/Arbitrary"
 import * as Result from "effect/Result"
-import { dissectors } from "../../../src/cli/run/dissectors.ts"
+import { dissectors } from "../../../src/cli/run/common/dissectors.ts"
 import * as Wire from "../../../src/network/Packet.ts"
 import * as CoursePacket from "../../../src/status/wire/CoursePacket.ts"
 import { dissector } from "../../../src/status/wire/Dissector.ts"

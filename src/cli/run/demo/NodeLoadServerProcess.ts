@@ -1,0 +1,47 @@
+/** A server of number guessing, under the model that its command line names, until its parent is done with it. */
+import * as Effect from "effect/Effect"
+import * as GuessServer from "../../../guess/GuessServer.ts"
+import * as NodeNetwork from "../../../network/node/NodeNetwork.ts"
+import type { LoadableModel } from "../../../session/ConcurrencyModel.ts"
+import type { Kind } from "./NodeLoadGenerator.ts"
+
+/** Each is loaded where it is used: the others would take memory. */
+const models: Readonly<Record<Kind, () => Promise<LoadableModel>>> = {
+  iterative: async () => (await import("../../../session/Iterative.ts")).model,
+  fibers: async () => (await import("../../../session/Fibers.ts")).model,
+  select: async () => (await import("../../../session/Select.ts")).model,
+  processes: async () => (await import("../../../session/NodeProcesses.ts")).model(),
+  "pool of 2": async () => (await import("../../../session/NodeProcesses.ts")).model({ pool: 2 }),
+  "2 threads": async () => (await import("../../../session/NodeThreads.ts")).model({ threads: 2 })
+}
+
+const [kind, clients] = process.argv.slice(2)
+
+const parentGone = new Promise<void>((resolve) => void process.once("disconnect", () => resolve()))
+
+const main = Effect.gen(function* () {
+  const model = yield* Effect.promise(models[kind as Kind])
+  const server = yield* GuessServer.make({
+    port: 0,
+    model,
+    // The threads have half of the places each, and the kernel may send all clients to one.
+    maxConnections: 2 * Number(clients),
+    rate: Number.MAX_SAFE_INTEGER,
+    drain: 0
+  })
+  if ("port" in server.address && process.connected) process.send!(server.address.port)
+  return yield* Effect.never
+}).pipe(Effect.scoped, Effect.provide(NodeNetwork.layer))
+
+// A Ctrl-C at the terminal reaches all at once: the parent sees to the order.
+process.on("SIGINT", () => {})
+// What is waited for at the end need not keep a process alive.
+const alive = setInterval(() => {}, 60_000)
+await Effect.runPromise(
+  Effect.raceFirst(
+    main,
+    Effect.promise(() => parentGone)
+  )
+)
+clearInterval(alive)
+process.exit(0)

@@ -1,0 +1,107 @@
+/** The plain broadcast of the course on real sockets: refused without the option, with it heard by all. */
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as NetAddress from "effect/net/NetAddress"
+import * as Queue from "effect/Queue"
+import * as Network from "../../../network/Network.ts"
+import * as Broadcast from "../../../status/transport/Broadcast.ts"
+import * as network from "../common/network.ts"
+
+/** All of this machine, as 255.255.255.255 is all of a network. */
+const everybody = Broadcast.loopback
+
+const text = "Hello, everybody"
+
+const message = new TextEncoder().encode(text)
+
+/** A datagram that came, and the socket it came to. */
+interface Heard {
+  readonly socket: string
+  readonly from: Network.Peer
+  readonly text: string
+}
+
+/** The platform's name of an error, such as EACCES. */
+const codeOf = (error: Network.NetworkError | undefined) => (error?.cause as { readonly code?: string })?.code
+
+/** How something fails; on a spoiled network it may not get as far as that. */
+const failing = <A, R>(effect: Effect.Effect<A, Network.NetworkError, R>) =>
+  Effect.match(effect, { onFailure: (error) => error, onSuccess: () => undefined })
+
+const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes)
+
+/** Waits for so many; on a spoiled network some do not come. */
+const gather = Effect.fnUntraced(function* (heard: Queue.Dequeue<Heard>, count: number) {
+  const found: Array<Heard> = []
+  const next = Effect.map(Queue.take(heard), (one) => found.push(one))
+  yield* Effect.timeoutOption(Effect.repeat(next, { times: count - 1 }), "1 second")
+  return found.toSorted((one, other) => (one.socket < other.socket ? -1 : 1))
+})
+
+const overUdp = Effect.gen(function* () {
+  const network = yield* Network.Network
+  const heard = yield* Queue.unbounded<Heard>()
+  const options = { host: "0.0.0.0", reuseAddress: true, broadcast: true }
+  const open = (socket: string, port: number) =>
+    network.udp({ ...options, port }, (bytes, from) =>
+      Queue.offerUnsafe(heard, { socket, from: { address: from.address, port: from.port }, text: decode(bytes) })
+    )
+  const sender = yield* open("socket 1, the sender", 0)
+  const { port } = sender.local
+  yield* open("socket 2", port)
+  yield* open("socket 3", port)
+  const shy = yield* network.udp({ host: "0.0.0.0" }, () => {})
+  const to = { address: everybody, port }
+  const refused = yield* failing(shy.send(message, to))
+  yield* sender.send(message, to)
+  return { port, refused, heard: yield* gather(heard, 3) }
+}).pipe(Effect.scoped)
+
+const overTcp = Effect.fnUntraced(function* (port: number) {
+  const network = yield* Network.Network
+  return yield* failing(network.connect(NetAddress.inetAddressFromIpStringUnsafe(everybody, port)))
+}, Effect.scoped)
+
+/** The networks this host is on, and where a datagram for all of one goes. */
+const networks = Effect.gen(function* () {
+  const interfaces = yield* (yield* Network.Network).interfaces
+  return interfaces.flatMap(({ broadcast, loopback, name }) =>
+    loopback || broadcast === undefined ? [] : [{ name, broadcast: NetAddress.formatIp(broadcast) }]
+  )
+})
+
+const plural = (count: number) => (count === 1 ? "1 socket" : `${count} sockets`)
+
+const failure = (error: Network.NetworkError | undefined) =>
+  error === undefined ? "nothing happens" : [codeOf(error), error.message].filter(Boolean).join(": ")
+
+export const broadcast = Effect.fnUntraced(function* ({ json }: { readonly json: boolean }) {
+  const { heard, port, refused } = yield* overUdp
+  const tcp = yield* overTcp(port)
+  const directed = yield* networks
+  if (json) {
+    return yield* Console.log(
+      JSON.stringify({
+        to: { address: everybody, port },
+        without: { reason: refused?.reason, code: codeOf(refused) },
+        heard,
+        tcp: { reason: tcp?.reason, code: codeOf(tcp) },
+        networks: directed
+      })
+    )
+  }
+  yield* Console.log(`One datagram to ${everybody} port ${port}, where three sockets are bound\n`)
+  yield* Console.log(`without SO_BROADCAST  ${failure(refused)}`)
+  yield* Console.log(`with SO_BROADCAST     sent once, heard by ${plural(heard.length)}`)
+  for (const { from, socket, text } of heard) {
+    yield* Console.log(`  ${socket.padEnd(22)}${JSON.stringify(text)} from ${from.address}:${from.port}`)
+  }
+  yield* Console.log(`over TCP              ${failure(tcp)}\n`)
+  yield* Console.log(
+    "Who broadcasts disturbs all, so a socket must ask for the right. All who are bound to the port hear"
+  )
+  yield* Console.log("it, the sender too. A TCP connection has two ends: there is no such thing.")
+  for (const { broadcast, name } of directed) {
+    yield* Console.log(`${broadcast} is everybody on the network of ${name}; 255.255.255.255 leaves by one interface.`)
+  }
+}, Effect.provide(network.layer))

@@ -1,0 +1,95 @@
+/** Numbered datagrams over a simulated link: when each was sent, and when it came, if it did. */
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Capture from "../../../capture/Capture.ts"
+import * as Network from "../../../network/Network.ts"
+import type * as SimLan from "../../../simulation/network/SimLan.ts"
+import * as Simulation from "../../../simulation/Simulation.ts"
+import * as flags from "../../flags.ts"
+import { dissectors } from "../common/dissectors.ts"
+
+/** Milliseconds since the start of the run. */
+export interface Datagram {
+  readonly number: number
+  readonly sent: number
+  readonly arrived: number | undefined
+}
+
+const port = 2000
+const count = 20
+
+/** Between two datagrams, in milliseconds. */
+const gap = 5
+
+/** Sends them from one host to another, by the flags of every command; the same seed gives the same run. */
+export const send = Effect.fnUntraced(function* (link: SimLan.LinkOptions, seed: number) {
+  const datagrams: Array<Datagram> = []
+  const file = yield* flags.Capture
+  const capture = file === undefined ? undefined : yield* Capture.toFile(file)
+  const scenario = Effect.fnUntraced(function* ({ host }: Simulation.Simulation) {
+    const [sender, receiver] = [yield* host("sender"), yield* host("receiver")]
+    yield* receiver.start(
+      Effect.flatMap(Network.Network, (network) => network.udp({ host: receiver.address, port }, () => {}))
+    )
+    yield* sender.run(
+      Effect.gen(function* () {
+        const socket = yield* (yield* Network.Network).udp({ host: sender.address }, () => {})
+        for (let number = 1; number <= count; number++) {
+          yield* socket.send(Uint8Array.of(number), { address: receiver.address, port })
+          yield* Effect.sleep(gap)
+        }
+      })
+    )
+    yield* Effect.sleep("1 second")
+  })
+  const report = yield* Simulation.run(scenario, {
+    link,
+    seed,
+    plan: yield* flags.Faults,
+    dissectors,
+    tap: (sighting) => {
+      const { arrives, at, bytes } = sighting
+      capture?.(sighting)
+      const arrived = arrives === undefined ? undefined : Number(arrives) / 1e6
+      datagrams.push({ number: bytes[0]!, sent: Number(at) / 1e6, arrived })
+    }
+  })
+  yield* report.exit
+  return datagrams
+}, Effect.scoped)
+
+/** Those that came, in the order in which they did. */
+export const arrivals = (datagrams: ReadonlyArray<Datagram>) =>
+  datagrams
+    .filter((one): one is Datagram & { readonly arrived: number } => one.arrived !== undefined)
+    .toSorted((a, b) => a.arrived - b.arrived)
+
+interface Event {
+  readonly time: number
+  readonly left: string
+  readonly arrow: string
+  readonly right: string
+}
+
+/** Two hosts, time downward: a line for each departure, and one for each arrival. */
+const diagram = (datagrams: ReadonlyArray<Datagram>) => {
+  const events: ReadonlyArray<Event> = datagrams.flatMap(({ arrived, number, sent }) => [
+    { time: sent, left: `${number}`, arrow: arrived === undefined ? "---x      " : "---       ", right: "" },
+    ...(arrived === undefined ? [] : [{ time: arrived, left: "", arrow: "      --->", right: `${number}` }])
+  ])
+  return events
+    .toSorted((a, b) => a.time - b.time)
+    .map(({ arrow, left, right, time }) => `${time.toFixed(1).padStart(7)} ${left.padStart(8)} ${arrow} ${right}`)
+    .map((line) => line.trimEnd())
+    .join("\n")
+}
+
+/** One JSON value, or the diagram between what was done and what it shows. */
+export const show = (
+  { json, seed }: { readonly json: boolean; readonly seed: number },
+  datagrams: ReadonlyArray<Datagram>,
+  { after, before, figures }: { readonly before: string; readonly after: string; readonly figures: object }
+) =>
+  json
+    ? Console.log(JSON.stringify({ seed, ...figures, datagrams }))
+    : Console.log(`${before}\n\n     ms   sender            receiver\n${diagram(datagrams)}\n\n${after}`)

@@ -1,0 +1,211 @@
+/** What can be done with a thread: as fibers, and as worker threads. */
+import * as Console from "effect/Console"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Latch from "effect/Latch"
+import { formatBytes } from "../tftp/transferBar.ts"
+import { finished, type Job, resident, start } from "./NodeDemoThreads.ts"
+
+/** Milliseconds that a child works. */
+const work = 100
+
+/** A child and how its parent ended. */
+interface Family {
+  /** Milliseconds from the child's start to the parent's end. */
+  readonly parent: number
+  readonly finished: boolean
+}
+
+export interface Observed {
+  readonly said: ReadonlyArray<string>
+  readonly exit: number
+  readonly returned: number
+  /** Milliseconds, and whether the child could clean up. */
+  readonly cancel: { readonly millis: number; readonly cleaned: boolean }
+  /** Milliseconds that the parent waited for a child that works `work` of them. */
+  readonly join: number
+  readonly attached: Family
+  readonly detached: Family
+  /** Of each, where so many were there at a time. */
+  readonly cost: { readonly count: number; readonly micros: number; readonly bytes: number }
+}
+
+const millis = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.map(Effect.timed(effect), ([time]) => Duration.toMillis(time))
+
+/** What many of a kind take of time and memory, each. */
+const costOf = Effect.fnUntraced(function* <E, R>(count: number, create: Effect.Effect<unknown, E, R>) {
+  const before = yield* resident
+  const time = yield* millis(create)
+  return { count, micros: (time / count) * 1e3, bytes: ((yield* resident) - before) / count }
+})
+
+const hello = "primary thread says hello"
+const exitCode = (code: number) => `exit code ${code}`
+
+const conversation = Effect.gen(function* () {
+  const said: Array<string> = []
+  const say = (text: string) => Effect.sync(() => void said.push(text))
+  const child = yield* Effect.forkChild(Effect.andThen(say("child thread says hi!"), Effect.fail(99)))
+  yield* say(hello)
+  const exit = yield* Effect.flip(Fiber.join(child))
+  yield* say(exitCode(exit))
+  return { said, exit }
+})
+
+const cancelFiber = Effect.gen(function* () {
+  let cleaned = false
+  const running = yield* Latch.make()
+  const loop = Effect.forever(running.open).pipe(Effect.ensuring(Effect.sync(() => (cleaned = true))))
+  const child = yield* Effect.forkChild(loop)
+  yield* running.await
+  return { millis: yield* millis(Fiber.interrupt(child)), cleaned }
+})
+
+/** A parent that ends while its child works. */
+const family = Effect.fnUntraced(function* (detached: boolean) {
+  const child = Effect.sleep(work)
+  const fork = detached ? Effect.forkDetach(child) : Effect.forkChild(child)
+  const parent = yield* Effect.forkChild(fork)
+  const [time, its] = yield* Effect.timed(Fiber.join(parent))
+  return { parent: Duration.toMillis(time), finished: Exit.isSuccess(yield* Fiber.await(its)) }
+})
+
+const manyFibers = Effect.gen(function* () {
+  const count = 50_000
+  const fibers: Array<Fiber.Fiber<never>> = []
+  const create = Effect.gen(function* () {
+    for (let i = 0; i < count; i++) fibers.push(yield* Effect.forkChild(Effect.never, { startImmediately: true }))
+  })
+  const cost = yield* costOf(count, create)
+  yield* Fiber.interruptAll(fibers)
+  return cost
+})
+
+const asFibers = Effect.gen(function* () {
+  const observed: Observed = {
+    ...(yield* conversation),
+    returned: yield* Effect.flatMap(Effect.forkChild(Effect.sync(() => 6 * 7)), Fiber.join),
+    cancel: yield* cancelFiber,
+    join: yield* millis(Effect.flatMap(Effect.forkChild(Effect.sleep(work)), Fiber.join)),
+    attached: yield* family(false),
+    detached: yield* family(true),
+    cost: yield* manyFibers
+  }
+  return observed
+})
+
+const thread = <Told>(job: Job) => start<Told>("NodeDemoThread", job)
+
+const memory = () => new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT))
+
+const isFinished = (memory: Int32Array) => Atomics.load(memory, finished) === 1
+
+const threadConversation = Effect.gen(function* () {
+  const said: Array<string> = []
+  const say = (text: string) => Effect.sync(() => void said.push(text))
+  const child = yield* thread<string>({ task: "exit" })
+  const heard = yield* Effect.forkChild(Effect.flatMap(child.told, say))
+  yield* say(hello)
+  const exit = yield* child.exited
+  yield* Fiber.join(heard)
+  yield* say(exitCode(exit))
+  return { said, exit }
+})
+
+const threadReturn = Effect.gen(function* () {
+  const child = yield* thread<number>({ task: "return" })
+  yield* child.exited
+  return yield* child.told
+})
+
+const cancelThread = Effect.gen(function* () {
+  const mark = memory()
+  const child = yield* thread({ task: "loop", memory: mark })
+  yield* child.told
+  return { millis: yield* millis(Effect.promise(() => child.worker.terminate())), cleaned: isFinished(mark) }
+})
+
+const threadJoin = Effect.gen(function* () {
+  const child = yield* thread({ task: "toil", memory: memory(), millis: work })
+  yield* child.told
+  return yield* millis(child.exited)
+})
+
+/** What is detached has far more to do than its parent needs to end. */
+const long = 10_000
+
+const threadFamily = Effect.fnUntraced(function* (detached: boolean) {
+  const mark = memory()
+  const parent = yield* thread({ task: "parent", memory: mark, millis: detached ? long : work, detached })
+  yield* parent.told
+  const time = yield* millis(parent.exited)
+  // A child that is still there is done when it is woken.
+  Atomics.notify(mark, finished)
+  yield* Effect.sleep(work)
+  return { parent: time, finished: isFinished(mark) }
+})
+
+const manyThreads = Effect.gen(function* () {
+  const count = 4
+  const create = Effect.gen(function* () {
+    for (let i = 0; i < count; i++) yield* Effect.flatMap(thread({ task: "wait" }), ({ told }) => told)
+  })
+  return yield* costOf(count, create)
+}).pipe(Effect.scoped)
+
+const asThreads = Effect.gen(function* () {
+  const observed: Observed = {
+    ...(yield* threadConversation),
+    returned: yield* threadReturn,
+    cancel: yield* cancelThread,
+    join: yield* threadJoin,
+    attached: yield* threadFamily(false),
+    detached: yield* threadFamily(true),
+    cost: yield* manyThreads
+  }
+  return observed
+}).pipe(Effect.scoped)
+
+const ms = (time: number) => (time < 1 ? `${(time * 1e3).toPrecision(3)} us` : `${time.toPrecision(3)} ms`)
+
+/** One line of what was observed, by what was done. */
+const lines: Readonly<Record<string, (observed: Observed) => string>> = {
+  exit: ({ exit }) => `the parent was given ${exit}`,
+  return: ({ returned }) => `the parent was given ${returned}`,
+  cancel: ({ cancel }) => `${ms(cancel.millis)}, ${cancel.cleaned ? "after" : "without"} its finalizer`,
+  join: ({ join }) => `waited ${ms(join)} for ${work} ms of work`,
+  "end of parent": ({ attached }) => ends(attached),
+  "when detached": ({ detached }) => ends(detached),
+  "time for one": ({ cost }) => `${ms(cost.micros / 1e3)} (${cost.count} created)`,
+  "memory for one": ({ cost }) => `${formatBytes(cost.bytes)} (growth of the process)`
+}
+
+const ends = ({ finished, parent }: Family) => `after ${ms(parent)}, child ${finished ? "finished" : "cut off"}`
+
+const width = 44
+
+const columns = (title: string, fiber: string, worker: string) => `${title.padEnd(16)}${fiber.padEnd(width)}${worker}`
+
+/** Side by side. */
+export const show = (fibers: Observed, threads: Observed) =>
+  [
+    columns("", "fiber", "worker thread"),
+    ...fibers.said.map((line, at) => columns("", line, threads.said[at] ?? "")),
+    "",
+    ...Object.entries(lines).map(([title, line]) => columns(title, line(fibers), line(threads)))
+  ].join("\n")
+
+export const threads = Effect.fnUntraced(function* ({ json }: { readonly json: boolean }) {
+  const fibers = yield* asFibers
+  const workers = yield* asThreads
+  if (json) return yield* Console.log(JSON.stringify({ work, fibers, threads: workers }))
+  yield* Console.log(`Create, exit, return, cancel, join, detach: as fibers, and as worker threads\n`)
+  yield* Console.log(show(fibers, workers))
+  yield* Console.log(`
+Worker threads run at the same time, each with a heap and an event loop of its own; fibers take turns on one thread. A
+fiber is cancelled where it yields, and cleans up; a worker thread is cut off wherever it is. A fiber ends the children
+that it has not detached; a worker thread waits for them, and ends those that it has detached.`)
+})

@@ -1,0 +1,15 @@
+/** `guess serve`. */
+
+import * as GuessServer from "../../../guess/GuessServer.ts"
+import type * as Model from "../../../session/ConcurrencyModel.ts"
+import type * as gameModel from "../games/concurrencyModel.ts"
+import * as gameServe from "../games/serve.ts"
+
+type Input = Omit<GuessServer.Options, "model"> &
+  Model.Options &
+  gameModel.Input & { readonly port: number; readonly json: boolean }
+
+export const serve = ({ model, pool, threads, ...options }: Input) =>
+  gameServe.serve("guess", { model, pool, threads, ...options }, (model) =>
+    GuessServer.make({ ...gameServe.given(options), model })
+  )

@@ -1,0 +1,61 @@
+/** `hangman top`: the scoreboard of a running server, or of a file. */
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as HangmanClient from "../../../hangman/HangmanClient.ts"
+import * as ScoreText from "../../../hangman/ScoreJournalFormat.ts"
+import * as TcpClient from "../../../network/TcpClient.ts"
+import { harmless } from "../../../terminal/Ansi.ts"
+import { CannotRead, UsageError } from "../../Shutdown.ts"
+import * as network from "../common/network.ts"
+
+interface Input {
+  readonly host: string | undefined
+  readonly port: number
+  readonly scores: string | undefined
+  readonly json: boolean
+}
+
+/** As many as a server shows. */
+const shown = 10
+
+const ofFile = Effect.fnUntraced(function* (path: string) {
+  const files = yield* FileSystem.FileSystem
+  const text = yield* Effect.mapError(
+    files.readFileString(path),
+    ({ reason }) =>
+      new CannotRead({ message: `${path}: ${reason._tag === "NotFound" ? "no such file" : reason.message}` })
+  )
+  const past = ScoreText.replay(text)
+  if (typeof past === "string") return yield* new CannotRead({ message: `${path}: ${past}` })
+  return { ...past.table.totals(), best: past.table.best(shown) }
+})
+
+const ofServer = Effect.fnUntraced(function* (host: string, port: number) {
+  const connection = yield* TcpClient.connect({ host, service: port })
+  return yield* HangmanClient.top(HangmanClient.make(connection))
+})
+
+const columns = ["rank", "wins", "games", "wrong"] as const
+
+const table = ({ best, games, players, wins }: HangmanClient.Top) => [
+  `${games} games, ${wins} won, ${players} players`,
+  ...(best.length === 0 ? [] : [`${columns.join("  ")}  name`]),
+  ...best.map((row, at) => {
+    const numbers = columns.map((name) => `${name === "rank" ? at + 1 : row[name]}`.padStart(name.length))
+    return `${numbers.join("  ")}  ${row.name}`
+  })
+]
+
+export const top = Effect.fnUntraced(
+  function* ({ host, json, port, scores }: Input) {
+    if (host !== undefined && scores !== undefined) {
+      return yield* new UsageError({ message: "the scoreboard of a HOST or of --scores FILE: leave one out" })
+    }
+    const found = yield* scores === undefined ? ofServer(host ?? "localhost", port) : ofFile(scores)
+    if (json) return yield* Console.log(JSON.stringify(found))
+    for (const line of table(found)) yield* Console.log(harmless(line))
+  },
+  Effect.scoped,
+  Effect.provide(network.layer)
+)

@@ -1,0 +1,61 @@
+/** `primes count`. */
+import * as Clock from "effect/Clock"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as SubscriptionRef from "effect/SubscriptionRef"
+import * as NodeCheckpoint from "../../../farm/NodeCheckpoint.ts"
+import * as Progress from "../../../farm/Progress.ts"
+import * as Kernels from "../../../primes/Kernels.ts"
+import * as Range from "../../../primes/Range.ts"
+import * as Pool from "./pool.ts"
+import { summary, terminal } from "./progress.ts"
+
+interface Input extends Pool.Who {
+  readonly range: string
+  readonly kernel: Kernels.Name | undefined
+  readonly packets: number | undefined
+  readonly checkpoint: string | undefined
+  readonly json: boolean
+}
+
+const rounded = (value: number, digits: number) => Number(value.toFixed(digits))
+
+/** One line of JSON; times in seconds, rates in numbers a second. */
+const toJson = (
+  { from, to }: Range.Range,
+  kernel: Kernels.Name,
+  count: number,
+  seconds: number,
+  { efficiency, packets, workers }: Progress.Progress
+) =>
+  JSON.stringify({
+    ...{ from, to, count, kernel, seconds: rounded(seconds, 3) },
+    rate: seconds > 0 ? Math.round((to - from) / seconds) : null,
+    packets,
+    efficiency: rounded(efficiency, 4),
+    workers: workers.map(({ busy, name, packets, share, state }) => ({
+      ...{ name, state, packets, share: rounded(share, 4), busy: rounded(busy / 1_000, 3) }
+    }))
+  })
+
+export const count = Effect.fnUntraced(function* (input: Input) {
+  const range = yield* Pool.parse(input.range)
+  const kernel = input.kernel ?? Kernels.fastest
+  const title = Range.format(range)
+  const progress = yield* Progress.make
+  const seen = input.json ? undefined : yield* terminal(title, progress)
+  const size = input.packets && Math.max(1, Math.ceil((range.to - range.from) / input.packets))
+  const workers = yield* Pool.open(input, { packets: Pool.packetsOf(range, kernel, size), before: seen?.clear })
+  const clock = yield* Clock.Clock
+  const start = clock.monotonicTimeNanosUnsafe()
+  const found = yield* Pool.count(range, kernel, input, {
+    workers,
+    progress,
+    size,
+    checkpoint: input.checkpoint === undefined ? undefined : NodeCheckpoint.file(input.checkpoint)
+  })
+  const seconds = Number(clock.monotonicTimeNanosUnsafe() - start) / 1e9
+  const figures = yield* SubscriptionRef.get(progress)
+  yield* seen?.tell(summary(title, figures, seconds)) ?? Effect.void
+  yield* Console.log(input.json ? toJson(range, kernel, found, seconds, figures) : `${found}`)
+}, Effect.scoped)

@@ -1,0 +1,39 @@
+/** Workers on other machines; loaded only where there are some. */
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
+import * as TcpWorkers from "../../../farm/tcp/TcpWorkers.ts"
+import type { Workers } from "../../../farm/Worker.ts"
+import * as CourseWorkers from "../../../primes/CourseWorkers.ts"
+import * as PrimeJob from "../../../primes/PrimeJob.ts"
+import { UsageError } from "../../Shutdown.ts"
+import * as network from "../common/network.ts"
+
+interface Options {
+  readonly hosts: string
+  readonly dialect: "course" | undefined
+  readonly key: Redacted.Redacted | undefined
+  readonly before: Effect.Effect<void>
+}
+
+/** Reads the list of hosts; they are connected when the run begins. */
+export const open = Effect.fnUntraced(function* ({ before, dialect, hosts, key }: Options) {
+  const names = hosts.split(",").map((name) => name.trim())
+  for (const name of names) {
+    const parsed = TcpWorkers.parse(name)
+    if (Result.isFailure(parsed)) return yield* new UsageError({ message: `--hosts: ${parsed.failure}` })
+  }
+  if (dialect === "course" && key !== undefined) {
+    return yield* new UsageError({ message: "--key is not for --dialect course: its servers know no keys" })
+  }
+  const context = yield* Layer.build(network.layer)
+  const options: TcpWorkers.HostOptions = {
+    hosts: names,
+    onEvent: (event) => Effect.andThen(before, TcpWorkers.logEvent(event))
+  }
+  const workers =
+    dialect === "course" ? CourseWorkers.make(options) : TcpWorkers.make({ ...options, job: PrimeJob.job, key })
+  const open: Workers = Effect.provide(workers, context)
+  return open
+})

@@ -1,0 +1,78 @@
+/** A bar on the terminal while primes are counted, and a line when they are. */
+import * as Effect from "effect/Effect"
+import * as Stdio from "effect/Stdio"
+import * as Stream from "effect/Stream"
+import * as SubscriptionRef from "effect/SubscriptionRef"
+import type { Progress, Share } from "../../../farm/Progress.ts"
+import { columns, show } from "../../../terminal/NodeTerminal.ts"
+
+const units = ["", " k", " M", " G", " T", " P"]
+
+/** A number, with three digits from a thousand up. */
+export const formatAmount = (amount: number): string => {
+  if (amount < 999.5) return `${Math.round(amount)}`
+  let rest = amount
+  let unit = 0
+  for (; rest >= 999.5 && unit < units.length - 1; unit++) rest /= 1_000
+  return `${rest.toPrecision(3)}${units[unit]}`
+}
+
+/** Minutes and seconds, and hours where there are any. */
+export const formatTime = (millis: number): string => {
+  const whole = Math.ceil(millis / 1_000)
+  const [hours, minutes, seconds] = [Math.floor(whole / 3_600), Math.floor(whole / 60) % 60, whole % 60]
+  const two = (part: number) => `${part}`.padStart(2, "0")
+  return hours > 0 ? `${hours}:${two(minutes)}:${two(seconds)}` : `${minutes}:${two(seconds)}`
+}
+
+const percent = (part: number) => Math.floor(part * 100)
+
+const named = ({ name, share, state }: Share) => `${name} ${state === "ready" ? `${percent(share)}%` : state}`
+
+const short = ({ share, state }: Share) => (state === "ready" ? `${percent(share)}` : state)
+
+/** Who does how much: in as many words as there is room for. */
+const sharesIn = (workers: ReadonlyArray<Share>, room: number): string =>
+  [`  ${workers.map(named).join(", ")}`, `  ${workers.map(short).join("+")}%`].find((text) => text.length <= room) ?? ""
+
+/** The narrowest bar that is worth drawing. */
+const narrow = 10
+
+/** The line of a count under way, at most `width` wide: how far, how fast, how long yet, who does how much. */
+export const bar = (title: string, progress: Progress, width: number): string => {
+  const { done, eta, rate, total = 0, workers } = progress
+  const part = total === 0 ? 0 : Math.min(1, done / total)
+  const before = `${title}  ${`${percent(part)}`.padStart(3)}% `
+  const left = eta === undefined ? "-:--" : formatTime(eta)
+  const after = ` ${formatAmount(done)} of ${formatAmount(total)}  ${formatAmount(rate)}/s  ETA ${left}`
+  const shares = sharesIn(workers, width - before.length - after.length - narrow - 2)
+  const room = Math.min(40, width - before.length - after.length - shares.length - 2)
+  const drawn = Math.round(part * room)
+  const filled = room < 4 ? "" : `[${"=".repeat(drawn)}${" ".repeat(room - drawn)}]`
+  return `${before}${filled}${after}${shares}`.slice(0, width)
+}
+
+/** The line of a count that is over. */
+export const summary = (title: string, { done, efficiency, packets, workers }: Progress, seconds: number): string => {
+  const rate = seconds > 0 ? `, ${formatAmount(done / seconds)}/s` : ""
+  const who = `${workers.length} ${workers.length === 1 ? "worker" : "workers"}`
+  const cut = `${packets} ${packets === 1 ? "packet" : "packets"}`
+  return `${title}: ${seconds.toFixed(2)} s${rate}, ${cut}, ${who} busy ${Math.round(efficiency * 100)}% of the time`
+}
+
+/** Draws on standard error, if that is a terminal, until the scope closes. */
+export const terminal = Effect.fnUntraced(function* (
+  title: string,
+  progress: SubscriptionRef.SubscriptionRef<Progress>
+) {
+  const stdio = yield* Stdio.Stdio
+  if (!(yield* stdio.stderrIsTerminal)) return undefined
+  const draw = (figures: Progress) =>
+    Effect.sync(() => {
+      if (figures.total !== undefined) show(bar(title, figures, columns() - 1))
+    })
+  const clear = Effect.sync(() => show(""))
+  yield* Effect.addFinalizer(() => clear)
+  yield* Effect.forkScoped(Stream.runForEach(SubscriptionRef.changes(progress), draw))
+  return { clear, tell: (line: string) => Effect.sync(() => show(`${line}\n`)) }
+})

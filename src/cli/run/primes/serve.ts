@@ -1,0 +1,55 @@
+/** `primes serve`. */
+import * as Effect from "effect/Effect"
+import * as NetAddress from "effect/net/NetAddress"
+import * as Redacted from "effect/Redacted"
+import type * as TcpServer from "../../../network/TcpServer.ts"
+import type * as Kernels from "../../../primes/Kernels.ts"
+import * as PrimeServer from "../../../primes/PrimeServer.ts"
+import { Stop } from "../../Shutdown.ts"
+import * as network from "../common/network.ts"
+import { announce, CannotServe, explain } from "../common/serverMessages.ts"
+import * as Pool from "./pool.ts"
+
+interface Input extends TcpServer.Limits {
+  readonly host: string
+  readonly port: number
+  readonly dialect: "course" | undefined
+  readonly threads: number | undefined
+  readonly kernel: Kernels.Name | undefined
+  readonly key: string | undefined
+  readonly json: boolean
+}
+
+/** What a server of primes is made from. */
+interface Options extends TcpServer.Limits, Pick<PrimeServer.Options, "dialect" | "kernel" | "key"> {
+  readonly host: string
+  readonly port: number
+  readonly threads: number | undefined
+}
+
+/** Starts one; the flag is what chooses another port. */
+export const start = ({ threads, ...options }: Options, flag: string) =>
+  PrimeServer.make({ ...options, workers: Pool.threads(threads) }).pipe(
+    Effect.catch((error) =>
+      error._tag === "NetworkError"
+        ? explain("primes", options.port, flag)(error)
+        : Effect.fail(new CannotServe({ message: `primes: ${error.message}` }))
+    )
+  )
+
+export const serve = Effect.fnUntraced(
+  function* ({ json, key, ...input }: Input) {
+    const server = yield* start({ ...input, key: key === undefined ? undefined : Redacted.make(key) }, "--port")
+    yield* announce("primes", server.address, json)
+    if (
+      key === undefined &&
+      NetAddress.isInetAddress(server.address) &&
+      !NetAddress.isLoopback(server.address.address)
+    ) {
+      yield* Effect.logWarning("whoever reaches this port can have work done here: PRIMES_KEY keeps strangers out")
+    }
+    yield* yield* Stop
+  },
+  Effect.scoped,
+  Effect.provide(network.layer)
+)

@@ -1,0 +1,98 @@
+/** `primes speedup`: the same count on one thread, on two, on three... */
+import * as Clock from "effect/Clock"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Stdio from "effect/Stdio"
+import * as SubscriptionRef from "effect/SubscriptionRef"
+import * as Progress from "../../../farm/Progress.ts"
+import * as Kernels from "../../../primes/Kernels.ts"
+import * as Range from "../../../primes/Range.ts"
+import { CannotDraw } from "../../Shutdown.ts"
+import * as NodeProcessors from "../common/NodeProcessors.ts"
+import * as Pool from "./pool.ts"
+import { terminal } from "./progress.ts"
+import * as Plot from "./speedupPlot.ts"
+
+interface Input {
+  readonly range: string | undefined
+  readonly workers: number | undefined
+  readonly kernel: Kernels.Name | undefined
+  readonly svg: string | undefined
+  readonly json: boolean
+}
+
+/** One run; `busy` is the part of the workers' time that they spent in the kernel. */
+interface Row extends Plot.Point {
+  readonly seconds: number
+  readonly efficiency: number
+  readonly busy: number
+}
+
+/** What takes one thread some seconds. */
+const usual: Readonly<Record<Kernels.Name, string>> = { wasm: "0..1e11", segmented: "0..4e9", trial: "0..1e7" }
+
+const line = (...cells: ReadonlyArray<string>) => cells.map((cell) => cell.padStart(11)).join("")
+
+const percent = (part: number) => `${(100 * part).toFixed(1)}%`
+
+const show = ({ busy, efficiency, seconds, speedup, workers }: Row) =>
+  line(`${workers}`, seconds.toFixed(2), speedup.toFixed(2), percent(efficiency), percent(busy))
+
+const measure = Effect.fnUntraced(function* (range: Range.Range, kernel: Kernels.Name, workers: number) {
+  const progress = yield* Progress.make
+  const stdio = yield* Stdio.Stdio
+  // The table and the bar are in each other's way on the same terminal, so the bar goes before the row comes.
+  if (yield* stdio.stderrIsTerminal) yield* terminal(`${workers} of them`, progress)
+  const clock = yield* Clock.Clock
+  const start = clock.monotonicTimeNanosUnsafe()
+  const count = yield* Pool.count(range, kernel, {}, { workers: Pool.threads(workers), progress })
+  const seconds = Number(clock.monotonicTimeNanosUnsafe() - start) / 1e9
+  return { count, seconds, busy: (yield* SubscriptionRef.get(progress)).efficiency }
+}, Effect.scoped)
+
+const rounded = (value: number) => Number(value.toFixed(4))
+
+const toJson = ({ from, to }: Range.Range, kernel: Kernels.Name, count: number, rows: ReadonlyArray<Row>) =>
+  JSON.stringify({
+    ...{ from, to, kernel, count },
+    runs: rows.map((row) => Object.fromEntries(Object.entries(row).map(([name, value]) => [name, rounded(value)])))
+  })
+
+export const speedup = Effect.fnUntraced(function* (input: Input) {
+  const kernel = input.kernel ?? Kernels.fastest
+  const range = yield* Pool.parse(input.range ?? usual[kernel])
+  const most = input.workers ?? NodeProcessors.count()
+  const say = (text: string) => (input.json ? Effect.void : Console.log(text))
+  const title = `Primes in ${Range.format(range)}, kernel ${kernel}, on ${NodeProcessors.name()}`
+  const fs = yield* FileSystem.FileSystem
+  const rows: Array<Row> = []
+  // Also before the first run: what cannot be written is known now, and what is interrupted has drawn something.
+  const draw = Effect.suspend(() =>
+    input.svg === undefined
+      ? Effect.void
+      : Effect.mapError(
+          fs.writeFileString(input.svg, Plot.svg(title, rows)),
+          ({ message }) => new CannotDraw({ message: `--svg ${JSON.stringify(input.svg)}: ${message}` })
+        )
+  )
+  yield* draw
+  yield* say(`${title}\n\n${line("workers", "seconds", "speed-up", "efficiency", "in kernel")}`)
+  let found = 0
+  for (let workers = 1; workers <= most; workers++) {
+    const { busy, count, seconds } = yield* measure(range, kernel, workers)
+    if (workers > 1 && count !== found) {
+      return yield* Effect.die(`${workers} workers counted ${count}, and one worker ${found}`)
+    }
+    found = count
+    const speedup = (rows[0]?.seconds ?? seconds) / seconds
+    const row: Row = { workers, seconds, speedup, efficiency: speedup / workers, busy }
+    rows.push(row)
+    yield* say(show(row))
+    yield* draw
+  }
+  yield* say(`\n${Plot.text(rows)}\n
+Dots are as many times as fast as there are workers. Seconds begin before the threads are started; in kernel is the
+part of the time after that which the threads spent on counting.`)
+  if (input.json) yield* Console.log(toJson(range, kernel, found, rows))
+})

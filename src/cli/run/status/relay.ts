@@ -1,0 +1,38 @@
+/** `status --relay`: the intermediate delivery agent. */
+import * as Effect from "effect/Effect"
+import * as Relay from "../../../status/transport/Relay.ts"
+import { Stop, UsageError } from "../../Shutdown.ts"
+import { announce, explain } from "../common/serverMessages.ts"
+
+interface Input {
+  readonly host: string | undefined
+  readonly port: number
+  readonly json: boolean
+  readonly name: string | undefined
+  readonly transport: string | undefined
+  readonly address: string | undefined
+  readonly once: boolean
+  readonly screen: boolean
+}
+
+/** What is for peers alone. */
+const forPeers: ReadonlyArray<readonly [what: string, is: (input: Input) => boolean]> = [
+  ["NAME", ({ name }) => name !== undefined],
+  ["--transport", ({ transport }) => transport !== undefined],
+  ["--address", ({ address }) => address !== undefined],
+  ["--once", ({ once }) => once],
+  ["--screen", ({ screen }) => screen]
+]
+
+/** Passes on what peers send, until the process is told to end. */
+export const relay = Effect.fnUntraced(function* (input: Input) {
+  const wrong = forPeers.find(([, is]) => is(input))
+  if (wrong !== undefined) {
+    const message = `--relay only passes on what peers send: leave ${wrong[0]} out, or --relay`
+    return yield* new UsageError({ message })
+  }
+  const { host, json, port } = input
+  const agent = yield* Relay.make({ host, port }).pipe(Effect.catch(explain("status relay", port, "--port", "udp")))
+  yield* announce("status relay", agent.address, json)
+  yield* yield* Stop
+})

@@ -1,0 +1,121 @@
+/** `status`: who is on the network, and how are they. */
+import * as Clock from "effect/Clock"
+import * as Console from "effect/Console"
+import * as DateTime from "effect/DateTime"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Stdio from "effect/Stdio"
+import * as Stream from "effect/Stream"
+import * as SubscriptionRef from "effect/SubscriptionRef"
+import * as NodeScreen from "../../../terminal/NodeScreen.ts"
+import { columns } from "../../../terminal/NodeTerminal.ts"
+import { Stop, UsageError } from "../../Shutdown.ts"
+import * as network from "../common/network.ts"
+import * as Join from "./peer.ts"
+import * as Table from "./table.ts"
+import * as Text from "./text.ts"
+import * as Way from "./transport.ts"
+
+interface Input extends Way.Input {
+  readonly name: string | undefined
+  readonly cluster: string | undefined
+  readonly key: string | undefined
+  readonly interval: Duration.Duration | undefined
+  readonly dialect: "ours" | "course" | undefined
+  readonly suspectAfter: number | undefined
+  readonly downAfter: number | undefined
+  readonly once: boolean
+  readonly settle: Duration.Duration | undefined
+  readonly listen: boolean
+  readonly screen: boolean
+  readonly relay: boolean
+  readonly json: boolean
+}
+
+/** What does not go together, and what to do about it. */
+const misuses: ReadonlyArray<readonly [is: (input: Input) => boolean, message: string]> = [
+  [({ once, screen }) => once && screen, "--once prints a table and --screen draws until it is ended: leave one out"],
+  [({ json, screen }) => json && screen, "--json and --screen both want standard output: leave one out"],
+  [({ once, settle }) => settle !== undefined && !once, "--settle is for --once: say both, or leave it out"],
+  [
+    ({ listen, name, once }) => name !== undefined && (listen || once),
+    "--listen and --once say nothing to others: leave NAME out"
+  ],
+  [
+    ({ dialect, listen, once }) => dialect !== undefined && (listen || once),
+    "--dialect is for what is said: leave it out"
+  ],
+  [({ screen }) => screen && !NodeScreen.isTerminal(), "--screen needs a terminal: leave it out for plain lines"],
+  [
+    ({ downAfter = 5, suspectAfter = 3 }) => suspectAfter > downAfter,
+    "--suspect-after must not be more than --down-after: a peer is suspect before it is down"
+  ]
+]
+
+/** A line for each change, until the process is told to end; those who are there already have joined. */
+const lines = Effect.fnUntraced(function* (
+  { peer }: Effect.Success<ReturnType<typeof Join.join>>,
+  lineOf: (change: Text.Change, time: string) => string | undefined
+) {
+  const there = (yield* SubscriptionRef.get(peer.peers)).map((peer): Text.Change => ({ _tag: "Joined", peer }))
+  const changes = Stream.concat(Stream.fromIterable(there), peer.changes)
+  const print = Effect.fnUntraced(function* (change: Text.Change) {
+    const time = DateTime.formatIso(DateTime.makeUnsafe(yield* Clock.currentTimeMillis))
+    const line = lineOf(change, time)
+    if (line !== undefined) yield* Console.log(line)
+  })
+  yield* Effect.raceFirst(Stream.runForEach(changes, print), yield* Stop)
+})
+
+const asJson = ({ _tag, peer }: Text.Change, time: string) =>
+  JSON.stringify({ change: _tag, ...Text.record(peer), time })
+
+const asText = () => {
+  const tell = Text.teller()
+  return (change: Text.Change, time: string) => {
+    const line = tell(change)
+    return line === undefined ? undefined : `${time} ${line}`
+  }
+}
+
+/** Wide enough for everything, where nobody looks. */
+const unlimited = 1_000
+
+const once = Effect.fnUntraced(function* (
+  { peer }: Effect.Success<ReturnType<typeof Join.join>>,
+  settle: Duration.Input,
+  json: boolean
+) {
+  yield* Effect.sleep(settle)
+  const peers = yield* SubscriptionRef.get(peer.peers)
+  if (json) {
+    for (const peer of peers) yield* Console.log(JSON.stringify(Text.record(peer)))
+    return
+  }
+  const isTerminal = yield* (yield* Stdio.Stdio).stdoutIsTerminal
+  yield* Console.log(Table.text(peers, isTerminal ? columns() : unlimited))
+  yield* Console.log(Table.summary(peers))
+})
+
+export const status = Effect.fnUntraced(
+  function* (input: Input) {
+    if (input.relay) {
+      const { relay } = yield* Effect.promise(() => import("./relay.ts"))
+      return yield* relay(input)
+    }
+    const wrong = misuses.find(([is]) => is(input))
+    if (wrong !== undefined) return yield* new UsageError({ message: wrong[1] })
+    const transport = yield* Way.choose(input)
+    const name = input.name ?? (yield* Join.nameOf())
+    const listenOnly = input.listen || input.once
+    const onOpen: Join.Options["onOpen"] = (transport) => Effect.logInfo(Join.opened(name, listenOnly, transport))
+    const join = Join.join({ ...input, name, listenOnly, transport, onOpen, flag: "--port" })
+    if (input.once) return yield* once(yield* join, input.settle ?? "3 seconds", input.json)
+    if (input.json) return yield* lines(yield* join, asJson)
+    if (!NodeScreen.isTerminal()) return yield* lines(yield* join, asText())
+    const { show } = yield* Effect.promise(() => import("./screen.ts"))
+    yield* show(join, name, input.screen)
+  },
+  Effect.scoped,
+  Effect.provide(network.layer)
+)

@@ -1,0 +1,79 @@
+/** How the packets of `status` travel, by its flags. */
+import * as Effect from "effect/Effect"
+import * as NetAddress from "effect/net/NetAddress"
+import * as Result from "effect/Result"
+import type * as Transport from "../../../status/transport/Transport.ts"
+import { UsageError } from "../../Shutdown.ts"
+
+/** What the command line says of it. */
+export interface Input {
+  readonly transport: "broadcast" | "multicast" | "mesh" | "relay" | undefined
+  readonly address: string | undefined
+  readonly host: string | undefined
+  readonly port: number
+}
+
+const usage = (message: string) => new UsageError({ message })
+
+const need = Effect.fnUntraced(function* (address: string | undefined, what: string) {
+  if (address === undefined) return yield* usage(what)
+  return address
+})
+
+const literals = (list: string) =>
+  Effect.forEach(list.split(","), (text) =>
+    Effect.mapBoth(Effect.fromResult(NetAddress.ipv4FromString(text.trim())), {
+      onSuccess: NetAddress.formatIp,
+      onFailure: () =>
+        usage(
+          `--address: ${JSON.stringify(text)} is no IPv4 address to broadcast to, such as 255.255.255.255, or 127.255.255.255 for this machine only`
+        )
+    })
+  )
+
+const group = Effect.fnUntraced(function* (text: string) {
+  const parsed = NetAddress.ipFromString(text)
+  if (Result.isSuccess(parsed) && NetAddress.isMulticast(parsed.success)) return text
+  return yield* usage(`--address: ${JSON.stringify(text)} is no multicast group, such as 239.255.20.66 or ff02::2066`)
+})
+
+const hosts = Effect.promise(() => import("./hosts.ts"))
+
+/** Only the way that is wanted is loaded. */
+const ways = {
+  broadcast: Effect.fnUntraced(function* ({ address, port }: Input) {
+    const { make } = yield* Effect.promise(() => import("../../../status/transport/Broadcast.ts"))
+    return make({ port, addresses: address === undefined ? undefined : yield* literals(address) })
+  }),
+  multicast: Effect.fnUntraced(function* ({ address, port }: Input) {
+    const { make } = yield* Effect.promise(() => import("../../../status/transport/Multicast.ts"))
+    return make({ port, group: address === undefined ? undefined : yield* group(address) })
+  }),
+  mesh: Effect.fnUntraced(function* ({ address, host, port }: Input) {
+    const { make } = yield* Effect.promise(() => import("../../../status/transport/Mesh.ts"))
+    const { all, parse } = yield* hosts
+    const list = yield* need(address, "--transport mesh wants all peers: --address HOST[:PORT],...")
+    return make({ port, host, peers: yield* all(yield* parse(list, port)) })
+  }),
+  relay: Effect.fnUntraced(function* ({ address, port }: Input) {
+    const { make } = yield* Effect.promise(() => import("../../../status/transport/RelayClient.ts"))
+    const { one, parse } = yield* hosts
+    const text = yield* need(address, "--transport relay wants the relay: --address HOST[:PORT]")
+    const [place, ...more] = yield* parse(text, port)
+    if (place === undefined || more.length > 0) return yield* usage("--transport relay wants one relay as --address")
+    return make({ relay: yield* one(place) })
+  })
+} as const
+
+/** The way to all peers; fails where the flags do not fit it. */
+export const choose = Effect.fnUntraced(function* (input: Input) {
+  const { host, port, transport = "broadcast" } = input
+  if (host !== undefined && transport !== "mesh") {
+    return yield* usage(`--host is for --relay and --transport mesh, not for --transport ${transport}: leave it out`)
+  }
+  if (port === 0 && transport !== "relay") {
+    return yield* usage("--port 0: peers find each other on a port they know; give 1 to 65535")
+  }
+  const open: Transport.Open = yield* ways[transport](input)
+  return open
+})

@@ -1,0 +1,64 @@
+/** `tftp get` and `rcat`. */
+import * as Effect from "effect/Effect"
+import * as Stdio from "effect/Stdio"
+import * as Stream from "effect/Stream"
+import type * as Url from "../../../tftp/protocol/Url.ts"
+import type * as FileStore from "../../../tftp/store/FileStore.ts"
+import * as FileStoreError from "../../../tftp/store/FileStoreError.ts"
+import * as TftpClient from "../../../tftp/TftpClient.ts"
+import { UsageError } from "../../Shutdown.ts"
+import * as network from "../common/network.ts"
+import * as NodeLocalFile from "./NodeLocalFile.ts"
+import * as Transfer from "./transfer.ts"
+
+/** Reads a file to standard output, no faster than that is read. */
+const toStdout = (url: Url.Url, options: TftpClient.Options) =>
+  Effect.gen(function* () {
+    const stdio = yield* Stdio.Stdio
+    const writable: FileStore.Writable = {
+      write: (bytes) =>
+        Effect.mapError(
+          Stream.run(Stream.succeed(bytes.slice()), stdio.stdout()),
+          (cause) => new FileStoreError.FileStoreError({ reason: new FileStoreError.WriteFailed({ cause }) })
+        ),
+      commit: Effect.void
+    }
+    return yield* TftpClient.download(url, writable, options)
+  })
+
+interface Input extends Transfer.Input {
+  readonly url: string
+  readonly output: string | undefined
+}
+
+export const get = Effect.fnUntraced(
+  function* (input: Input) {
+    const url = yield* Transfer.parse(input.url)
+    const name = Transfer.lastOf(url.path)
+    const output = input.output ?? name
+    if (output === undefined) return yield* new UsageError({ message: `${input.url} names no file: give one with -o` })
+    if (output === "-") {
+      if (input.json) return yield* new UsageError({ message: "--json and -o - both want standard output" })
+      const what = { url, file: output, name: name ?? "tftp", toStdout: true }
+      return yield* Transfer.run(input, what, (options) => toStdout(url, options))
+    }
+    const writable = yield* NodeLocalFile.writable(output, name ?? "")
+    const what = { url, file: output, name: NodeLocalFile.nameOf(output), toStdout: false }
+    yield* Transfer.run(input, what, (options) => TftpClient.download(url, writable, options))
+  },
+  Effect.scoped,
+  Effect.provide(network.layer)
+)
+
+/** In a URL, an IPv6 address has brackets. */
+const bracketed = (host: string) => (/^[^[\]]*:[^[\]]*:[^[\]]*$/.test(host) ? `[${host}]` : host)
+
+export const rcat = Effect.fnUntraced(
+  function* (input: Transfer.Input & { readonly host: string; readonly file: string }) {
+    const url = yield* Transfer.parse(`tftp://${bracketed(input.host)}/${encodeURIComponent(input.file)}`)
+    const what = { url, file: "-", name: undefined, toStdout: true }
+    yield* Transfer.run(input, what, (options) => toStdout(url, options))
+  },
+  Effect.scoped,
+  Effect.provide(network.layer)
+)

@@ -1,0 +1,69 @@
+/** `tftp serve`: a directory for TFTP clients. */
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as NodeThreads from "../../../tftp/server/NodeTransferThreads.ts"
+import * as FileStore from "../../../tftp/store/FileStore.ts"
+import * as NodeFileStore from "../../../tftp/store/NodeFileStore.ts"
+import * as TftpServer from "../../../tftp/TftpServer.ts"
+import { Stop, UsageError } from "../../Shutdown.ts"
+import * as NodeHeap from "../common/NodeV8Flags.ts"
+import * as network from "../common/network.ts"
+import { announce, CannotServe, explain } from "../common/serverMessages.ts"
+import * as NodeUser from "./NodeDropPrivileges.ts"
+
+interface Input extends Omit<TftpServer.Options, "threads"> {
+  readonly root: string
+  readonly host: string
+  readonly port: number
+  readonly write: "create" | "overwrite" | undefined
+  readonly user: string | undefined
+  readonly threads: number | undefined
+  readonly perClient: "first" | "only" | undefined
+  readonly ignoreCase: boolean
+  readonly maxFileSize: number | undefined
+  readonly quota: number | undefined
+  readonly free: number | undefined
+  readonly sync: boolean
+  readonly json: boolean
+}
+
+/** The store over the root, opened with the rights that it is then used with. */
+const open = Effect.fnUntraced(function* (input: Omit<Input, "threads">) {
+  const { free, ignoreCase, maxFileSize, perClient, quota: total, root, sync, write = "none" } = input
+  const store = yield* NodeFileStore.make({
+    ...{ root, write, ignoreCase, free, sync },
+    quota: { file: maxFileSize, total }
+  }).pipe(Effect.mapError(({ message }) => new CannotServe({ message: `tftp: --root ${message}` })))
+  return perClient === undefined ? store : FileStore.perClient(store, { common: perClient === "first" })
+})
+
+/** A store that is not there yet: requests wait for it. */
+const later = (store: Deferred.Deferred<FileStore.Store>): FileStore.Store => ({
+  read: (request) => Effect.flatMap(Deferred.await(store), ({ read }) => read(request)),
+  write: (request) => Effect.flatMap(Deferred.await(store), ({ write }) => write(request))
+})
+
+export const serve = Effect.fnUntraced(
+  function* ({ threads = 1, ...input }: Input) {
+    if (threads > 1 && input.singlePort === true) {
+      return yield* new UsageError({ message: "--threads needs a port for each transfer: leave --single-port out" })
+    }
+    yield* NodeHeap.steady
+    const user = input.user === undefined ? undefined : yield* NodeUser.find(input.user)
+    const store = yield* Deferred.make<FileStore.Store>()
+    const server = yield* TftpServer.make({
+      ...input,
+      threads: threads > 1 ? yield* NodeThreads.make(threads) : undefined
+    }).pipe(
+      Effect.provideService(FileStore.FileStore, later(store)),
+      Effect.catch(explain("tftp", input.port, "--port", "udp"))
+    )
+    // The port is bound: from here on nothing needs root, and nothing has been served with its rights.
+    if (user !== undefined) yield* NodeUser.become(user)
+    yield* Deferred.succeed(store, yield* open(input))
+    yield* announce("tftp", server.address, input.json)
+    yield* yield* Stop
+  },
+  Effect.scoped,
+  Effect.provide(network.layer)
+)

@@ -1,0 +1,59 @@
+/** A bar on the terminal while a file travels, and a line when it has arrived. */
+import * as Effect from "effect/Effect"
+import * as Stdio from "effect/Stdio"
+import { columns, show } from "../../../terminal/NodeTerminal.ts"
+import type * as TftpClient from "../../../tftp/TftpClient.ts"
+
+const units = ["kB", "MB", "GB", "TB"]
+
+/** A number of bytes, with three digits. */
+export const formatBytes = (bytes: number): string => {
+  if (bytes < 1_000) return `${Math.round(bytes)} bytes`
+  let amount = bytes / 1_000
+  let unit = 0
+  for (; amount >= 999.5 && unit < units.length - 1; unit++) amount /= 1_000
+  return `${amount.toPrecision(3)} ${units[unit]}`
+}
+
+/** Minutes and seconds. */
+const formatTime = (seconds: number): string => {
+  const whole = Math.ceil(seconds)
+  return `${Math.floor(whole / 60)}:${`${whole % 60}`.padStart(2, "0")}`
+}
+
+const resentOf = (resent: number) => (resent === 0 ? "" : `, ${resent} resent`)
+
+/** The line of a transfer under way, at most `width` wide: what it is, how far, how fast, how long yet. */
+export const bar = (name: string, { bytes, resent, total }: TftpClient.Progress, seconds: number, width: number) => {
+  const rate = seconds > 0 ? bytes / seconds : 0
+  const pace = `${formatBytes(rate)}/s`
+  if (total === undefined || total === 0)
+    return `${name}  ${formatBytes(bytes)}  ${pace}${resentOf(resent)}`.slice(0, width)
+  const part = Math.min(1, bytes / total)
+  const left = rate > 0 ? `ETA ${formatTime((total - bytes) / rate)}` : "ETA -:--"
+  const before = `${name}  ${`${Math.floor(part * 100)}`.padStart(3)}% `
+  const after = ` ${formatBytes(bytes)} of ${formatBytes(total)}  ${pace}  ${left}${resentOf(resent)}`
+  const room = width - before.length - after.length - 2
+  const done = Math.round(part * room)
+  const drawn = room < 4 ? "" : `[${"=".repeat(done)}${" ".repeat(room - done)}]`
+  return `${before}${drawn}${after}`.slice(0, width)
+}
+
+/** The line of a transfer that is over. */
+export const done = (name: string, { blksize, bytes, resent, windowsize }: TftpClient.Progress, seconds: number) => {
+  const rate = seconds > 0 ? `, ${formatBytes(bytes / seconds)}/s` : ""
+  const how = `blksize ${blksize}, windowsize ${windowsize}${resentOf(resent)}`
+  return `${name}: ${formatBytes(bytes)} in ${seconds.toFixed(2)} s${rate}, ${how}`
+}
+
+/** Draws on standard error, if that is a terminal and not the one the file goes to. */
+export const terminal = Effect.fnUntraced(function* (name: string, toStdout: boolean) {
+  const stdio = yield* Stdio.Stdio
+  const isSeen = (yield* stdio.stderrIsTerminal) && !(toStdout && (yield* stdio.stdoutIsTerminal))
+  if (!isSeen) return undefined
+  yield* Effect.addFinalizer(() => Effect.sync(() => show("")))
+  return {
+    progress: (progress: TftpClient.Progress, seconds: number) => show(bar(name, progress, seconds, columns() - 1)),
+    done: (progress: TftpClient.Progress, seconds: number) => show(`${done(name, progress, seconds)}\n`)
+  }
+})

@@ -1,0 +1,245 @@
+import * as ChildProcess from "node:child_process"
+import * as Fs from "node:fs"
+import * as Os from "node:os"
+import * as Path from "node:path"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Network from "../../../src/network/Network.ts"
+import * as NodeNetwork from "../../../src/network/node/NodeNetwork.ts"
+import * as Cli from "../../support/Cli.ts"
+
+const has = (command: string) => ChildProcess.spawnSync("which", [command]).status === 0
+
+const directory = Effect.acquireRelease(
+  Effect.sync(() => Fs.mkdtempSync(Path.join(Os.tmpdir(), "inet-"))),
+  (path) => Effect.sync(() => Fs.rmSync(path, { recursive: true }))
+)
+
+/** A packet, as `capture read --json` prints it. */
+interface Shown {
+  readonly to: Network.Peer
+  readonly comments: ReadonlyArray<string>
+}
+
+/** rot13 behind a proxy; `args` are for the latter. */
+const proxied = Effect.fnUntraced(function* (...args: ReadonlyArray<string>) {
+  const server = yield* Cli.serve(["rot13", "serve"])
+  const to = `${server.address}:${server.port}`
+  const proxy = yield* Cli.start(["impair", "--listen", "127.0.0.1:0", "--to", to, ...args, "--json"])
+  const [line] = yield* proxy.says("stdout", /^\{.*\}$/m)
+  const stop = Effect.andThen(server.kill("SIGTERM"), server.ended)
+  return { ...proxy, stop, ...(JSON.parse(line) as { readonly address: string; readonly port: number }) }
+})
+
+describe("a plan that cannot be", () => {
+  const wrong: ReadonlyArray<readonly [plan: string, line: string]> = [
+    ["drop=5%,chonk", "column 9: expected one of drop, dup,"],
+    ["chunk=1 udp", "column 9: chunk cannot happen to udp, where there are delay, drop,"],
+    ["drop=5% a>b", "there is no host a here: name hosts by IP address, such as 127.0.0.1, or *"],
+    ["crash=a@2s", "crash=a@2s: only a simulated host can crash; leave the rule out"]
+  ]
+  const commands: ReadonlyArray<readonly [flag: string, args: ReadonlyArray<string>]> = [
+    ["faults", ["rot13", "send", "127.0.0.1", "1", "text"]],
+    ["faults", ["services"]],
+    ["plan", ["impair", "--listen", "127.0.0.1:0", "--to", "127.0.0.1:1"]]
+  ]
+  for (const [plan, line] of wrong) {
+    for (const [flag, args] of commands) {
+      it.live(`${args[0]} --${flag} '${plan}': wrong usage, and where`, () =>
+        Effect.gen(function* () {
+          const { code, stderr, stdout } = yield* Cli.here([...args, `--${flag}`, plan])
+          const [first] = stderr.split("\n")
+          assert.isTrue(
+            first!.startsWith(
+              `effect-inet: Invalid value for flag --${flag}: "${plan}". Expected a fault plan: ${line}`
+            ),
+            first
+          )
+          assert.strictEqual(stdout, "")
+          assert.strictEqual(code, 2)
+        })
+      )
+    }
+  }
+
+  it.live.each([["7000"], ["127.0.0.1:65536"], ["::1:7000"]])("--listen %s is no address", ([listen]) =>
+    Effect.gen(function* () {
+      const { code, stderr } = yield* Cli.here(["impair", "--listen", listen!, "--to", "127.0.0.1:1", "--plan", ""])
+      assert.include(stderr, `"${listen}". Expected: a host and a port, such as 127.0.0.1:7000 or [::1]:7000`)
+      assert.strictEqual(code, 2)
+    })
+  )
+})
+
+describe("--faults and --capture", () => {
+  const captured = Effect.fnUntraced(function* () {
+    const file = Path.join(yield* directory, "out.pcapng")
+    const server = yield* Cli.serve(["rot13", "serve"])
+    const sent = yield* Cli.run([
+      ...["rot13", "send", "--capture", file, "--faults", "chunk=1"],
+      ...[server.address, `${server.port}`, "Hello"]
+    ])
+    return { file, port: server.port, ...sent }
+  })
+
+  it.live("the answer is right, the log tells of both, and the capture shows what was on the wire", () =>
+    Effect.gen(function* () {
+      const { code, file, port, stderr } = yield* captured()
+      assert.strictEqual(code, 0, stderr)
+      assert.include(stderr, `capturing to ${file}; child processes and worker threads are not captured`)
+      assert.include(stderr, "impaired by chunk (seed 0); child processes and worker threads are not impaired")
+      assert.match(stderr, /faults applied: chunk (once|\d+ times)\n$/)
+      const read = yield* Cli.run(["capture", "read", "--json", file])
+      const packets = read.stdout
+        .toString()
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line))
+      const sent = packets.filter(({ length, to }) => length > 0 && to.port === port)
+      assert.deepStrictEqual(
+        sent.map(({ length }) => length),
+        [1, 1, 1, 1, 1]
+      )
+      assert.deepStrictEqual(
+        packets.flatMap(({ problems }) => problems),
+        []
+      )
+    }).pipe(Effect.scoped)
+  )
+
+  it.live.skipIf(!has("tshark"))("tshark finds nothing wrong with the capture (skipped without tshark)", () =>
+    Effect.gen(function* () {
+      const { file } = yield* captured()
+      const args = ["-r", file, "-Y", "_ws.malformed || _ws.expert.severity >= warning"]
+      const tshark = ChildProcess.spawnSync("tshark", args, { encoding: "utf8" })
+      assert.strictEqual(tshark.status, 0, tshark.stderr)
+      assert.strictEqual(tshark.stdout, "")
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("a server's answers meet the plan, too", () =>
+    Effect.gen(function* () {
+      const server = yield* Cli.serve(["rot13", "serve", "--faults", "reset=2"])
+      const { code, stderr } = yield* Cli.run(["rot13", "send", server.address, `${server.port}`, "Hello"])
+      assert.strictEqual(code, 1)
+      assert.match(stderr, /^effect-inet: .*(reset|closed|ended)/i)
+      yield* server.kill("SIGTERM")
+      const ended = yield* server.ended
+      assert.strictEqual(ended.code, 0)
+      assert.match(ended.stderr, /faults applied: reset=2 once/)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("a capture that cannot be written is a warning", () =>
+    Effect.gen(function* () {
+      const { code, stderr, stdout } = yield* Cli.run([
+        "demo",
+        "boundaries",
+        "--json",
+        "--capture",
+        "/nowhere/out.pcapng"
+      ])
+      assert.strictEqual(code, 0)
+      assert.include(stderr, "nothing is captured: ")
+      assert.include(stdout.toString(), '"udp"')
+    })
+  )
+})
+
+describe("impair", () => {
+  it.live("rot13 through it, over TCP; it tells how it went and drains on SIGTERM", () =>
+    Effect.gen(function* () {
+      const proxy = yield* proxied("--plan", "chunk=1", "--tcp")
+      const { stdout } = yield* Cli.run(["rot13", "send", proxy.address, `${proxy.port}`, "Hello"])
+      assert.strictEqual(stdout.toString(), "Uryyb\n")
+      yield* proxy.says(
+        "stderr",
+        /clients: 0 udp, \d tcp; there: 0 datagrams, 5 bytes; back: 0 datagrams, 5 bytes; faults: chunk/
+      )
+      yield* proxy.kill("SIGTERM")
+      assert.strictEqual((yield* proxy.ended).code, 0)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("datagrams through it: the second is lost, the log and the capture say so", () =>
+    Effect.gen(function* () {
+      const network = yield* Network.Network
+      const asked: Array<string> = []
+      const server: Network.UdpSocket = yield* network.udp({}, (bytes, from) => {
+        asked.push(Buffer.from(bytes).toString())
+        server.sendUnsafe(bytes, from)
+      })
+      const file = Path.join(yield* directory, "out.pcapng")
+      const proxy = yield* Cli.start([
+        ...["impair", "--listen", "127.0.0.1:0", "--to", `127.0.0.1:${server.local.port}`],
+        ...["--plan", "drop=#2", "--udp", "--json", "--capture", file]
+      ])
+      const [line] = yield* proxy.says("stdout", /^\{.*\}$/m)
+      const { port } = JSON.parse(line) as { readonly port: number }
+      const heard: Array<string> = []
+      const client = yield* network.udp({}, (bytes) => heard.push(Buffer.from(bytes).toString()))
+      const ask = (text: string) => client.send(new TextEncoder().encode(text), { address: "127.0.0.1", port })
+      yield* ask("one")
+      yield* proxy.says("stderr", /faults: drop=#2 once/)
+      yield* ask("two")
+      while (heard.length === 0) yield* Effect.yieldNow
+      assert.deepStrictEqual(heard, ["two"])
+      assert.deepStrictEqual(asked, ["one", "two"])
+      yield* proxy.kill("SIGTERM")
+      const { code, stderr } = yield* proxy.ended
+      assert.strictEqual(code, 0)
+      assert.match(stderr, /there: 2 datagrams, 6 bytes; back: 2 datagrams, 6 bytes; faults: drop=#2 once\n$/)
+      const read = yield* Cli.run(["capture", "read", file])
+      const lost = read.stdout
+        .toString()
+        .split("\n")
+        .filter((line) => line.includes("[drop"))
+      assert.strictEqual(lost.length, 1, read.stdout.toString())
+      assert.include(lost[0], '"one"')
+    }).pipe(Effect.scoped, Effect.provide(NodeNetwork.layer))
+  )
+
+  it.live("a stream's faults are comments; a client whose server is not there is counted as refused", () =>
+    Effect.gen(function* () {
+      const file = Path.join(yield* directory, "out.pcapng")
+      const proxy = yield* proxied("--plan", "chunk=#1:2, delay=#2 2ms", "--tcp", "--capture", file)
+      const { stdout } = yield* Cli.run(["rot13", "send", proxy.address, `${proxy.port}`, "Hello"])
+      assert.strictEqual(stdout.toString(), "Uryyb\n")
+      yield* proxy.stop
+      const refused = yield* Cli.run(["rot13", "send", proxy.address, `${proxy.port}`, "Hello"])
+      assert.strictEqual(refused.code, 1)
+      yield* proxy.kill("SIGTERM")
+      assert.match((yield* proxy.ended).stderr, /clients: 0 udp, 0 tcp, 1 refused; .* faults: chunk=#1:2 once, delay/)
+      const read = yield* Cli.run(["capture", "read", "--json", file])
+      const packets = read.stdout.toString().trim().split("\n")
+      const marked = packets.map((line) => JSON.parse(line) as Shown).filter(({ comments }) => comments.length > 0)
+      assert.deepStrictEqual(
+        marked.map(({ comments, to }) => [to.port === proxy.port, ...comments]),
+        [
+          [true, "chunk=2"],
+          [false, "delay=2ms"]
+        ]
+      )
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("--help", () =>
+    Effect.gen(function* () {
+      const { code, stdout } = yield* Cli.run(["impair", "--help"])
+      assert.strictEqual(code, 0)
+      for (const part of ["USAGE", "EXAMPLES", "--faults PLAN", "--fault-seed N", "--capture FILE"]) {
+        assert.include(stdout.toString(), part)
+      }
+    })
+  )
+
+  it.live("a port in use names the flag", () =>
+    Effect.gen(function* () {
+      const proxy = yield* proxied("--plan", "")
+      const listen = `${proxy.address}:${proxy.port}`
+      const { code, stderr } = yield* Cli.run(["impair", "--listen", listen, "--to", "127.0.0.1:1", "--plan", ""])
+      assert.match(stderr, /^effect-inet: impair: TCP port \d+ is in use.*choose another with --listen\n$/)
+      assert.strictEqual(code, 1)
+    }).pipe(Effect.scoped)
+  )
+})

@@ -1,0 +1,58 @@
+/** What the guide to the farm shows is here, and runs. */
+import * as Fs from "node:fs"
+import { assert, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import * as SubscriptionRef from "effect/SubscriptionRef"
+import { Farm, NodeCheckpoint, NodeThreadWorkers, Progress, TcpWorkers, Worker } from "../../../../src/farm/index.ts"
+import { NodeServices } from "../../../../src/network/index.ts"
+import { Kernels, PrimeJob } from "../../../../src/primes/index.ts"
+import * as Cli from "../../../support/Cli.ts"
+import { directory } from "../../../support/Directory.ts"
+
+const primesBelow = Effect.fnUntraced(function* (to: number, hosts: ReadonlyArray<string>, file: string) {
+  const progress = yield* Progress.make
+  yield* Effect.forkScoped(
+    Stream.runForEach(SubscriptionRef.changes(progress), ({ done, total }) => Effect.logDebug(`${done} of ${total}`))
+  )
+  return yield* Farm.run(
+    PrimeJob.job,
+    { from: 0, to, kernel: Kernels.fastest },
+    {
+      workers: Worker.all(
+        NodeThreadWorkers.make({ module: PrimeJob.module, threads: 2 }),
+        Effect.provide(TcpWorkers.make({ hosts, job: PrimeJob.job }), NodeServices.layer)
+      ),
+      lease: "10 seconds",
+      checkpoint: NodeCheckpoint.file(file),
+      progress
+    }
+  )
+}, Effect.scoped)
+
+it.live("the guide's farm of threads and hosts", () =>
+  Effect.gen(function* () {
+    const { inRoot } = yield* directory()
+    const { address, port } = yield* Cli.serve(["primes", "serve", "--threads", "1"])
+    assert.strictEqual(yield* primesBelow(1e8, [`${address}:${port}`], inRoot("run")), 5_761_455)
+  }).pipe(Effect.scoped)
+)
+
+const guide = Fs.readFileSync(new URL("../../../../docs/guide/farm.md", import.meta.url), "utf8")
+
+it("the guide's code is the one above", () => {
+  const own = Fs.readFileSync(new URL(import.meta.url), "utf8")
+  const blocks = Array.from(guide.matchAll(/```ts\n(.*?)```/gs), ([, code]) => code!)
+  assert.lengthOf(blocks, 1)
+  for (const code of blocks) assert.include(own, code.slice(code.indexOf("const ")))
+})
+
+it.live("the guide has every flag of count", () =>
+  Effect.gen(function* () {
+    const { stdout } = yield* Cli.run(["primes", "count", "--help"])
+    const [help = ""] = stdout.toString().split("GLOBAL FLAGS")
+    const flags = Array.from(help.matchAll(/^ {2}(--[\w-]+)/gm), ([, flag]) => flag)
+    const rows = Array.from(guide.matchAll(/^\| `(--[\w-]+)/gm), ([, flag]) => flag).filter((row) => row !== undefined)
+    assert.deepStrictEqual(rows.slice(-flags.length), flags)
+  })
+)

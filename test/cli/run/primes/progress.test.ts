@@ -1,0 +1,111 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Schema from "effect/Schema"
+import { lines } from "../../../../src/cli/run/primes/digits.ts"
+import * as Shown from "../../../../src/cli/run/primes/progress.ts"
+import * as Plot from "../../../../src/cli/run/primes/speedupPlot.ts"
+import type { Progress } from "../../../../src/farm/Progress.ts"
+
+const int = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
+
+const worker = (name: string, share: number, state: "ready" | "lost" | "gone" = "ready") => ({
+  ...{ name, share, state },
+  packets: 10,
+  busy: 1_000
+})
+
+const half: Progress = {
+  ...{ done: 4.5e9, total: 1e10, packets: 20, rate: 8.32e9, elapsed: 541, eta: 661, efficiency: 0.987 },
+  workers: [worker("thread 1", 0.52), worker("thread 2", 0.48)]
+}
+
+describe("a bar for a count", () => {
+  it("shows how far, how fast, how long yet and who does how much, as there is room", () => {
+    const figures = " 4.50 G of 10.0 G  8.32 G/s  ETA 0:01"
+    const shown = (width: number, done: number, left: number, shares: string) => {
+      const bar = `[${"=".repeat(done)}${" ".repeat(left)}]`
+      assert.strictEqual(Shown.bar("0..1e10", half, width), `0..1e10   45% ${bar}${figures}${shares}`)
+    }
+    shown(130, 18, 22, "  thread 1 52%, thread 2 48%")
+    shown(92, 5, 6, "  thread 1 52%, thread 2 48%")
+    shown(88, 12, 15, "  52+48%")
+    shown(62, 4, 5, "")
+    const lost = { ...half, workers: [worker("h:1070", 1), worker("i:1070", 0, "lost")] }
+    assert.match(Shown.bar("0..1e10", lost, 130), / {2}h:1070 100%, i:1070 lost$/)
+  })
+
+  it("shows what is not known yet", () => {
+    const begun = { ...half, done: 0, rate: 0, eta: undefined, workers: [] }
+    assert.match(Shown.bar("x", begun, 80), /^x {4}0% \[ +\] 0 of 10\.0 G {2}0\/s {2}ETA -:--/)
+  })
+
+  it.prop(
+    "never wider than the terminal",
+    [int(0, 2 ** 53), int(0, 2 ** 53), int(0, 2 ** 40), int(0, 200), int(1, 200)],
+    ([one, other, eta, many, width]) => {
+      const [done, total] = [Math.min(one, other), Math.max(one, other)]
+      const workers = Array.from({ length: many }, (_, index) => worker(`thread ${index}`, 1 / many))
+      assert.isAtMost(Shown.bar("0..1e10", { ...half, done, total, eta, workers }, width).length, width)
+    }
+  )
+
+  it("amounts, times and the last line", () => {
+    const amounts = [0, 999, 1_000, 999_500, 123_456, 2 ** 53].map(Shown.formatAmount)
+    assert.deepStrictEqual(amounts, ["0", "999", "1.00 k", "1.00 M", "123 k", "9.01 P"])
+    const times = [0, 1, 59_001, 3_599_000, 3_600_000, 100 * 3_600_000].map(Shown.formatTime)
+    assert.deepStrictEqual(times, ["0:00", "0:01", "1:00", "59:59", "1:00:00", "100:00:00"])
+    assert.strictEqual(
+      Shown.summary("0..1e10", { ...half, done: 1e10 }, 1.25),
+      "0..1e10: 1.25 s, 8.00 G/s, 20 packets, 2 workers busy 99% of the time"
+    )
+  })
+})
+
+it.prop("numbers as lines are what join gives", [Schema.Array(int(0, 2 ** 53))], ([numbers]) => {
+  const text = new TextDecoder().decode(lines(Float64Array.from(numbers)))
+  assert.strictEqual(text, numbers.map((number) => `${number}\n`).join(""))
+})
+
+describe("a plot of speed-ups", () => {
+  const points = [
+    { workers: 1, speedup: 1 },
+    { workers: 2, speedup: 1.9 },
+    { workers: 3, speedup: 2.5 },
+    { workers: 4, speedup: 3 }
+  ]
+
+  it("has the points where they belong, and the line of as many times as fast", () => {
+    const rows = Plot.text(points).split("\n")
+    assert.strictEqual(rows[0], "speed-up")
+    const stars = rows.flatMap((row, at) => (row.includes("*") ? [[17 - at, row.indexOf("*") - 9]] : []))
+    assert.deepStrictEqual(stars.toReversed(), [
+      [4, 12],
+      [8, 24],
+      [10, 36],
+      [12, 48]
+    ])
+    assert.strictEqual(rows[1], `       4 +${" ".repeat(47)}.`)
+    assert.strictEqual(rows.at(-1), `${" ".repeat(21)}1${" ".repeat(11)}2${" ".repeat(11)}3${" ".repeat(11)}4 workers`)
+  })
+
+  it.prop("draws any figures within its frame", [Schema.Array(int(1, 900)), int(1, 64)], ([hundredths, most]) => {
+    const many = hundredths.slice(0, most).map((speedup, at) => ({ workers: at + 1, speedup: speedup / 100 }))
+    assert.lengthOf(Plot.text(many).split("\n"), 19)
+    const circles = Array.from(Plot.svg("t", many).matchAll(/<circle cx="([\d.]+)" cy="([\d.]+)"/g))
+    assert.lengthOf(circles, many.length)
+    for (const [, x, y] of circles) {
+      assert.isTrue(Number(x) >= 60 && Number(x) <= 500 && Number(y) >= 50 && Number(y) <= 370, `${x} ${y}`)
+    }
+  })
+
+  it("an SVG's title is text, its tags are closed", () => {
+    const svg = Plot.svg("<a> & b", points)
+    assert.include(svg, ">&lt;a&gt; &amp; b</text>")
+    const open: Array<string> = []
+    for (const [, slash, name, , end] of svg.matchAll(/<(\/?)(\w+)((?:\s[\w:-]+="[^"<&]*")*)(\/?)>/g)) {
+      if (slash === "/") assert.strictEqual(open.pop(), name)
+      else if (end === "") open.push(name!)
+    }
+    assert.deepStrictEqual(open, [])
+    assert.lengthOf(svg.match(/<circle/g)!, 4)
+  })
+})

@@ -1,0 +1,73 @@
+/** Peers of the status service as processes of their own, on this machine's broadcast address. */
+import * as Dgram from "node:dgram"
+import * as Effect from "effect/Effect"
+import * as Cli from "../../../support/Cli.ts"
+
+export const loopback = "127.255.255.255"
+
+type Running = Pick<Effect.Success<ReturnType<typeof Cli.start>>, "says">
+
+/** A change as `--json` tells it. */
+export interface Change {
+  readonly change: string
+  readonly name: string
+  readonly id: string
+  readonly state: string
+  readonly self?: true
+  readonly address?: string
+  readonly port?: number
+  readonly dialect: string
+  readonly age: number
+  readonly missed: number
+  readonly payload: { readonly x: number; readonly y: number; readonly host?: string }
+  readonly time: string
+}
+
+/** A datagram socket of the test's own; it can broadcast, and shares its port. */
+export const socket = (port = 0) =>
+  Effect.acquireRelease(
+    Effect.callback<Dgram.Socket>((resume) => {
+      const socket = Dgram.createSocket({ type: "udp4", reuseAddr: true })
+      socket.bind(port, "0.0.0.0", () => {
+        socket.setBroadcast(true)
+        resume(Effect.succeed(socket))
+      })
+    }),
+    (socket) => Effect.sync(() => void socket.close())
+  )
+
+/** A port that nobody has. */
+export const freePort = Effect.scoped(Effect.map(socket(), (socket) => socket.address().port))
+
+/** Starts a peer on the loopback broadcast. */
+export const peer = (port: number, ...args: ReadonlyArray<string>) =>
+  Cli.start(["status", "--address", loopback, "--port", `${port}`, ...args])
+
+const literal = (text: string) => text.replaceAll(/[^\w ]/g, "\\$&")
+
+/** Waits until a peer that runs with `--json` has told a change. */
+export const told = (running: Running, change: string, name: string) =>
+  Effect.map(
+    running.says("stdout", new RegExp(`^\\{"change":"${change}","name":${literal(JSON.stringify(name))},.*\\}$`, "m")),
+    ([line]) => JSON.parse(line) as Change
+  )
+
+/** Waits for the next datagram with this text in it. */
+export const hears = (socket: Dgram.Socket, text: string) =>
+  Effect.callback<Buffer>((resume) => {
+    const onMessage = (bytes: Buffer) => {
+      if (!bytes.toString("latin1").includes(text)) return
+      socket.off("message", onMessage)
+      resume(Effect.succeed(bytes))
+    }
+    socket.on("message", onMessage)
+  })
+
+/** A packet of the course, made by hand. */
+export const coursePacket = (name: string, x: number, y: number) => {
+  const bytes = Buffer.alloc(72, 0xaa)
+  bytes.write(`${name}\0`)
+  bytes.writeInt32LE(x, 64)
+  bytes.writeInt32LE(y, 68)
+  return bytes
+}

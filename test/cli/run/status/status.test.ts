@@ -1,0 +1,114 @@
+import * as Os from "node:os"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Cli from "../../../support/Cli.ts"
+import { coursePacket, freePort, hears, loopback, peer, socket, told } from "./StatusCli.ts"
+
+const interval = 250
+
+const every = ["--interval", `${interval}ms`]
+
+describe("status", () => {
+  it.live("three peers: one is killed and is down, one is ended and has left, at the promised times", () =>
+    Effect.gen(function* () {
+      const port = yield* freePort
+      const [one, killed, ended] = yield* Effect.all(
+        ["one", "killed", "ended"].map((name) => peer(port, name, ...every, "--json"))
+      )
+      const [seen] = yield* Effect.all([
+        told(one!, "Joined", "killed"),
+        told(one!, "Joined", "ended"),
+        told(ended!, "Joined", "killed"),
+        told(killed!, "Joined", "one")
+      ])
+      assert.deepInclude(seen, { state: "alive", address: "127.0.0.1", port, dialect: "effect-inet" })
+      assert.deepInclude(seen.payload, { x: 40, y: 12, host: Os.hostname() })
+      assert.match((yield* one!.says("stderr", /status of.*/))[0], /one binds 127\.255\.255\.255:\d+ and stays on this/)
+
+      yield* killed!.kill("SIGKILL")
+      const downs = yield* Effect.all([told(one!, "Down", "killed"), told(ended!, "Down", "killed")])
+      for (const { age, missed, state } of downs) {
+        assert.strictEqual(state, "down")
+        assert.isAtLeast(missed, 5)
+        assert.isAtMost(age, 6 * interval)
+      }
+      const at = yield* Effect.sync(() => Date.now())
+      yield* ended!.kill("SIGINT")
+      const left = yield* told(one!, "Left", "ended")
+      assert.isBelow(Date.parse(left.time) - at, interval)
+      assert.strictEqual((yield* ended!.ended).code, 0)
+
+      const table = yield* Cli.run([
+        ...["status", "--once", "--settle", "600ms", "--address", loopback, "--port", `${port}`, "--json"]
+      ])
+      assert.strictEqual(table.code, 0)
+      const peers = `${table.stdout}`
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line) as { readonly name: string; readonly self?: true })
+      assert.deepStrictEqual(
+        peers.map(({ name, self }) => (self === true ? `${name} is me` : name)),
+        ["one"]
+      )
+      yield* one!.kill("SIGTERM")
+      assert.strictEqual((yield* one!.ended).code, 0)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live(
+    "packets of the course: heard with their numbers, sent with 72 bytes, shown without steering a terminal",
+    () =>
+      Effect.gen(function* () {
+        const port = yield* freePort
+        const hand = yield* socket(port)
+        const json = yield* peer(port, "json", "--json")
+        const text = yield* peer(port, "own", "--dialect", "course", ...every)
+        const sent = yield* hears(hand, "own\0")
+        assert.deepStrictEqual([...sent], [...coursePacket("own", 40, 12).fill(0, 4, 64)])
+        assert.deepInclude(yield* told(json, "Joined", "own"), { dialect: "course", payload: { x: 40, y: 12 } })
+        yield* text.says("stdout", /^\S+Z json joined from 127\.0\.0\.1:\d+$/m)
+
+        const name = "\u001b[31mred\u202e"
+        hand.send(coursePacket(name, 79, -3), port, loopback)
+        const joined = yield* told(json, "Joined", name)
+        assert.deepInclude(joined, { id: `course:${name}`, payload: { x: 79, y: -3 } })
+        hand.send(coursePacket(name, 7, 8), port, loopback)
+        assert.deepInclude(yield* told(json, "Updated", name), { payload: { x: 7, y: 8 } })
+        const shown = String.raw`\\u001b\[31mred\\u202e`
+        yield* text.says("stdout", new RegExp(String.raw`^\S+Z ${shown} joined from 127\.0\.0\.1:${port}$`, "m"))
+        yield* text.says("stdout", new RegExp(`^\\S+Z ${shown} moved to 7,8$`, "m"))
+        const table = yield* Effect.scoped(
+          Effect.gen(function* () {
+            const running = yield* peer(port, "--once", "--settle", "1500ms")
+            yield* running.says("stderr", /status binds .* only listens/)
+            hand.send(coursePacket(name, 7, 8), port, loopback)
+            return yield* running.ended
+          })
+        )
+        assert.match(`${table.stdout}`, new RegExp(`^${shown} .* 7,8 .* course$`, "m"))
+        assert.match(`${table.stdout}`, /^own +alive .* 40,12 .* course$/m)
+        assert.notInclude(`${table.stdout}`, "\u001b")
+        yield* text.kill("SIGINT")
+        assert.strictEqual((yield* text.ended).code, 0)
+      }).pipe(Effect.scoped)
+  )
+
+  it.live("a key: only who has it is heard", () =>
+    Effect.gen(function* () {
+      const port = yield* freePort
+      const [one, other] = yield* Effect.all(
+        ["one", "other"].map((name) => peer(port, name, "--key", "secret", ...every, "--json"))
+      )
+      const stranger = yield* peer(port, "stranger", "--key", "guess", ...every, "--json")
+      const hand = yield* socket(port)
+      yield* Effect.all([told(one!, "Joined", "other"), told(other!, "Joined", "one")])
+      yield* told(stranger, "Joined", "stranger")
+      yield* hears(hand, "stranger")
+      yield* one!.kill("SIGINT")
+      yield* told(other!, "Left", "one")
+      yield* other!.kill("SIGINT")
+      const { stdout } = yield* other!.ended
+      assert.notInclude(`${stdout}`, "stranger")
+    }).pipe(Effect.scoped)
+  )
+})

@@ -1,0 +1,154 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import * as Plane from "../../../../src/cli/run/status/map.ts"
+import * as Table from "../../../../src/cli/run/status/table.ts"
+import { ago, type Change, type Neighbour, record, teller } from "../../../../src/cli/run/status/text.ts"
+import { HostStatus } from "../../../../src/status/HostStatus.ts"
+import type { Line } from "../../../../src/terminal/StyledText.ts"
+
+const Amount = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 1e12 }))
+
+const Near = Schema.Int.check(Schema.isBetween({ minimum: -5, maximum: 125 }))
+
+/** Whatever a table can hold, with names that would steer a terminal. */
+const Some = Schema.Struct({
+  id: Schema.String,
+  name: Schema.Union([Schema.String, Schema.Literals(["\u001b[2J", "a\nb", "x".repeat(63), "web1"])]),
+  address: Schema.Struct({ address: Schema.Literals(["192.0.2.1", "fe80::1%eth0"]), port: Schema.Literal(2066) }),
+  dialect: Schema.Literals(["effect-inet", "course"]),
+  self: Schema.Boolean,
+  state: Schema.Literals(["alive", "suspect", "down", "left"]),
+  incarnation: Amount,
+  interval: Amount,
+  payload: Schema.UndefinedOr(Schema.Union([Schema.Struct({ x: Near, y: Near }), HostStatus])),
+  invalid: Schema.UndefinedOr(Schema.String),
+  conflict: Schema.Boolean,
+  age: Amount,
+  missed: Amount,
+  since: Amount,
+  known: Amount,
+  loss: Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 1 }))
+})
+
+const Peers = Schema.Array(Some)
+
+const Size = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 120 }))
+
+const tags = ["Joined", "Restarted", "Updated", "Suspect", "Down", "Left", "Alive", "Conflict", "Forgotten"] as const
+
+const textOf = (line: Line) => line.map(({ text }) => text).join("")
+
+/** Neither ends a line nor steers a terminal. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: that is what is looked for
+const tame = /^[^\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]*$/u
+
+const peer: Neighbour = {
+  id: "00c0ffee00c0ffee",
+  name: "web1",
+  address: { address: "192.0.2.1", port: 2066 },
+  dialect: "effect-inet",
+  self: false,
+  state: "alive",
+  incarnation: 1,
+  interval: 1_000,
+  payload: { x: 40, y: 12, uptime: 90_061, load: [0.5, 0.25, 0], memory: { total: 8e9, free: 2e9 } },
+  invalid: undefined,
+  conflict: false,
+  age: 400,
+  missed: 0,
+  since: 5_000,
+  known: 3_600_000,
+  loss: 0.05
+}
+
+describe("the table", () => {
+  it.effect.prop("any peers on a screen of any size: it fits, and no name steers it", [Peers, Size, Size], (input) =>
+    Effect.sync(() => {
+      const [peers, columns, rows] = input
+      const view = { title: "status", peers, page: 3, recent: ["one", "two"] }
+      for (const lines of [Table.draw(view, columns, rows), Plane.draw(peers, columns, rows)]) {
+        assert.isAtMost(lines.length, rows)
+        for (const text of lines.map(textOf)) {
+          assert.isAtMost(text.length, columns)
+          assert.match(text, tame)
+        }
+      }
+      assert.lengthOf(Table.text(peers, columns).split("\n"), peers.length + 1)
+    })
+  )
+
+  it.effect.prop(
+    "each page shows others, and all pages show all",
+    [Size, Size],
+    ([count, rows]) =>
+      Effect.sync(() => {
+        const peers = Array.from({ length: count }, (_, n) => ({ ...peer, name: `peer${n}.` }))
+        const pages = Array.from({ length: count }, (_, page) =>
+          Table.draw({ title: "", peers, page, recent: [] }, 80, Math.max(6, rows)).map(textOf).join("\n")
+        )
+        for (const { name } of peers) assert.isTrue(pages.some((page) => page.includes(name)))
+      }),
+    { arbitrary: { runs: 30 } }
+  )
+
+  it.effect("columns go, the least wanted first, but never who it is and how", () =>
+    Effect.sync(() => {
+      const own = { ...peer, self: true, conflict: true }
+      assert.strictEqual(
+        Table.text([peer, own], 200),
+        [
+          "name  state  heard  load     free   up  here    x,y  loss  address",
+          "web1  alive   0.4s  0.50  2.00 GB  25h   60m  40,12    5%  192.0.2.1:2066",
+          "web1  alive   0.4s  0.50  2.00 GB  25h   60m  40,12                        you conflict"
+        ].join("\n")
+      )
+      const widths = [70, 40, 12].map((width) => Table.text([peer], width).split("\n")[1])
+      assert.deepStrictEqual(widths, [
+        "web1  alive   0.4s  0.50  2.00 GB  25h   60m  40,12    5%",
+        "web1  alive   0.4s  0.50   60m  40,12",
+        "web1  alive"
+      ])
+      assert.strictEqual(Table.summary([peer, { ...peer, state: "down" }]), "2 peers: 1 alive, 1 down")
+      assert.deepStrictEqual([0, 9_949, 9_950, 119_999, 120_000, 7.2e6, 1.728e8].map(ago), [
+        "0.0s",
+        "9.9s",
+        "9s",
+        "119s",
+        "2m",
+        "2h",
+        "2d"
+      ])
+    })
+  )
+})
+
+describe("what is told", () => {
+  const Changes = Schema.Array(Schema.Struct({ _tag: Schema.Literals(tags), peer: Some }))
+
+  it.effect.prop(
+    "any change: one line at most that steers nothing, and JSON without an end of line",
+    [Changes],
+    (input) =>
+      Effect.sync(() => {
+        const tell = teller()
+        for (const change of input[0]) {
+          assert.match(tell(change) ?? "", tame)
+          assert.strictEqual(JSON.parse(JSON.stringify(record(change.peer))).name, change.peer.name)
+        }
+      })
+  )
+
+  it.effect("of what a peer says, only its name and its place, and that it cannot be read", () =>
+    Effect.sync(() => {
+      const tell = teller()
+      const said = (_tag: Change["_tag"], more: Partial<Neighbour> = {}) => tell({ _tag, peer: { ...peer, ...more } })
+      assert.strictEqual(said("Joined"), "web1 joined from 192.0.2.1:2066")
+      assert.isUndefined(said("Updated", { payload: { x: 40, y: 12, load: [9, 9, 9] } }))
+      assert.strictEqual(said("Updated", { payload: { x: 41, y: 12 } }), "web1 moved to 41,12")
+      assert.strictEqual(said("Updated", { name: "web2", payload: { x: 41, y: 12 } }), "web2 was web1")
+      assert.strictEqual(said("Updated", { invalid: "x\n" }), "web1 says what cannot be read: x\\u000a")
+      assert.strictEqual(said("Down", { age: 5_200 }), "web1 is down: silent for 5.2s")
+    })
+  )
+})

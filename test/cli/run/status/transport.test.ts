@@ -1,0 +1,136 @@
+import * as Fs from "node:fs"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Way from "../../../../src/cli/run/status/transport.ts"
+import * as NodeHost from "../../../../src/network/node/NodeServices.ts"
+import * as Cli from "../../../support/Cli.ts"
+import { freePort, peer, told } from "./StatusCli.ts"
+
+/** Starts a peer; the flags say how it reaches others. */
+const start = (name: string, ...args: ReadonlyArray<string>) =>
+  Cli.start(["status", name, "--interval", "200ms", "--json", ...args])
+
+describe("status by other ways", () => {
+  it.live("a relay passes on, to those who ask it, where everybody is; it drains when it is told to end", () =>
+    Effect.gen(function* () {
+      const relay = yield* Cli.serve(["status", "--relay"])
+      const way = ["--transport", "relay", "--address", `localhost:${relay.port}`]
+      const [one, other] = yield* Effect.all([start("one", ...way), start("other", ...way)])
+      const [seen] = yield* Effect.all([told(one, "Joined", "other"), told(other, "Joined", "one")])
+      assert.strictEqual(seen.address, "127.0.0.1")
+      assert.notStrictEqual(seen.port, relay.port)
+      yield* other.kill("SIGINT")
+      yield* told(one, "Left", "other")
+      assert.strictEqual((yield* other.ended).code, 0)
+      yield* relay.kill("SIGTERM")
+      assert.strictEqual((yield* relay.ended).code, 0)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("a mesh of two hosts, one of them by its name, and one that is not there", () =>
+    Effect.gen(function* () {
+      const port = `${yield* freePort}`
+      const mesh = (host: string, name: string, peers: string) =>
+        start(name, ...["--transport", "mesh", "--port", port, "--host", host, "--address", peers])
+      const one = yield* mesh("127.0.0.1", "one", "127.0.0.2,127.0.0.77,nosuch.invalid")
+      const other = yield* mesh("127.0.0.2", "other", "localhost")
+      const [seen] = yield* Effect.all([told(one, "Joined", "other"), told(other, "Joined", "one")])
+      assert.deepInclude(seen, { address: "127.0.0.2", port: Number(port) })
+      yield* one.says("stderr", /WARN .*nosuch\.invalid: asked again and again/)
+      yield* other.kill("SIGKILL")
+      yield* told(one, "Down", "other")
+      yield* one.kill("SIGINT")
+      assert.strictEqual((yield* one.ended).code, 0)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("a group", () =>
+    Effect.gen(function* () {
+      const port = `${yield* freePort}`
+      const way = ["--transport", "multicast", "--address", "239.255.20.67", "--port", port]
+      const [one, other] = yield* Effect.all([start("one", ...way), start("other", ...way)])
+      yield* Effect.all([told(one, "Joined", "other"), told(other, "Joined", "one")])
+      yield* one.says("stderr", /binds 0\.0\.0\.0:\d+ and hears the network; multicast to 239\.255\.20\.67/)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("another cluster is another world", () =>
+    Effect.gen(function* () {
+      const port = yield* freePort
+      const inside = ["--cluster", "inside", "--interval", "200ms", "--json"]
+      const outsider = yield* peer(port, "outsider", "--interval", "200ms", "--json")
+      yield* told(outsider, "Joined", "outsider")
+      const [one, other] = yield* Effect.all([peer(port, "one", ...inside), peer(port, "other", ...inside)])
+      yield* Effect.all([told(one, "Joined", "other"), told(other, "Joined", "one")])
+      yield* one.kill("SIGINT")
+      assert.notInclude(`${(yield* one.ended).stdout}`, "outsider")
+      yield* outsider.kill("SIGINT")
+      assert.strictEqual(`${(yield* outsider.ended).stdout}`.trim().split("\n").length, 1)
+    }).pipe(Effect.scoped)
+  )
+})
+
+describe("wrong usage of status", () => {
+  const ways: ReadonlyArray<readonly [input: Partial<Way.Input>, line: string]> = [
+    [{ port: 0 }, "--port 0: peers find each other on a port they know; give 1 to 65535"],
+    [
+      { address: "localhost" },
+      '--address: "localhost" is no IPv4 address to broadcast to, such as 255.255.255.255, or 127.255.255.255 for this machine only'
+    ],
+    [
+      { transport: "multicast", address: "192.0.2.1" },
+      '--address: "192.0.2.1" is no multicast group, such as 239.255.20.66 or ff02::2066'
+    ],
+    [{ transport: "mesh" }, "--transport mesh wants all peers: --address HOST[:PORT],..."],
+    [{ transport: "mesh", address: "a:b:c" }, '--address: "a:b:c" is not a host: invalid domain name'],
+    [{ transport: "relay" }, "--transport relay wants the relay: --address HOST[:PORT]"],
+    [{ transport: "relay", address: "a,b" }, "--transport relay wants one relay as --address"],
+    [{ transport: "relay", address: "nosuch.invalid" }, "--address: nosuch.invalid: no such host"],
+    [{ host: "127.0.0.1" }, "--host is for --relay and --transport mesh, not for --transport broadcast: leave it out"]
+  ]
+  it.live.each(ways)("%j", ([input, line]) =>
+    Effect.gen(function* () {
+      const all = { transport: undefined, address: undefined, host: undefined, port: 2066, ...input }
+      const { _tag, message } = yield* Effect.flip(Way.choose(all))
+      assert.deepStrictEqual([_tag, message], ["UsageError", line])
+    }).pipe(Effect.provide(NodeHost.layer))
+  )
+
+  const wrong: ReadonlyArray<readonly [command: string, line: string]> = [
+    ["--transport mesh", "--transport mesh wants all peers: --address HOST[:PORT],..."],
+    ["--relay bob", "--relay only passes on what peers send: leave NAME out, or --relay"],
+    ["--once --screen", "--once prints a table and --screen draws until it is ended: leave one out"],
+    ["--screen", "--screen needs a terminal: leave it out for plain lines"],
+    ["--interval 1ms", "status: an interval must be a whole number of milliseconds, 10 to 3,600,000: 1"],
+    ["--suspect-after 6", "--suspect-after must not be more than --down-after: a peer is suspect before it is down"]
+  ]
+  it.live("one line for each, and exit code 2", () =>
+    Effect.forEach(
+      wrong,
+      Effect.fnUntraced(function* ([command, line]) {
+        const { code, stderr, stdout } = yield* Cli.here(["status", ...command.split(" ")])
+        assert.deepStrictEqual([stderr, stdout, code], [`effect-inet: ${line}\n`, "", 2])
+      }),
+      { discard: true }
+    )
+  )
+
+  it.live("flags come from the environment, too", () =>
+    Effect.gen(function* () {
+      const env = { STATUS_TRANSPORT: "mesh", STATUS_PORT: "0" }
+      const { code, stderr } = yield* Cli.run(["status"], { env })
+      assert.match(stderr, /^effect-inet: --port 0: peers find each other/)
+      assert.strictEqual(code, 2)
+    })
+  )
+
+  it.live.skipIf(!Fs.existsSync("/proc/net/udp"))("a port of somebody else: who has it (skipped without /proc)", () =>
+    Effect.gen(function* () {
+      const relay = yield* Cli.serve(["status", "--relay"])
+      const { code, stderr } = yield* Cli.run(["status", "--relay", "--port", `${relay.port}`])
+      const by = `UDP port ${relay.port} is in use by .* \\(pid ${relay.pid}\\); choose another with --port`
+      assert.match(stderr, new RegExp(`^effect-inet: status relay: ${by}\n$`))
+      assert.strictEqual(code, 1)
+    }).pipe(Effect.scoped)
+  )
+})

@@ -1,0 +1,85 @@
+/** What the guide to TFTP shows is here, and runs. */
+import * as Fs from "node:fs"
+import { assert, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Stream from "effect/Stream"
+import * as NodeHost from "../../../../src/network/node/NodeServices.ts"
+import { FileStore, NodeFileStore, TftpClient, TftpServer } from "../../../../src/tftp/index.ts"
+import * as Cli from "../../../support/Cli.ts"
+import { directory } from "../../../support/Directory.ts"
+
+const configurations = FileStore.virtual(({ client, filename }) =>
+  Effect.succeed(filename === "startup.cfg" ? `! for ${client.address}\n` : undefined)
+)
+
+const files = (root: string) =>
+  Layer.effect(
+    FileStore.FileStore,
+    Effect.map(NodeFileStore.make({ root }), (directory) => FileStore.orElse(configurations, directory))
+  )
+
+const server = (root: string) =>
+  TftpServer.layer({ port: 0, mtu: 1_500, maxTransfersPerClient: 8 }).pipe(Layer.provide(files(root)))
+
+const roundTrip = Effect.fnUntraced(function* (port: number, bytes: Uint8Array) {
+  const target = { host: "127.0.0.1", port, path: "backup.cfg" }
+  const summary = yield* TftpClient.put(target, FileStore.fromBytes(bytes), { windowsize: 16, deadline: "1 minute" })
+  const copy = yield* Stream.mkUint8Array(TftpClient.get(target))
+  return { copy, summary }
+})
+
+const firstFinished = Effect.gen(function* () {
+  const { events } = yield* TftpServer.TftpServer
+  const finished = Stream.filter(events, (event) => event._tag === "Finished")
+  return yield* Stream.runHead(finished)
+})
+
+it.live("the guide's server and its events", () =>
+  Effect.gen(function* () {
+    const { root } = yield* directory({ other: "other" })
+    yield* Effect.gen(function* () {
+      const { address } = yield* TftpServer.TftpServer
+      const first = yield* Effect.forkChild(firstFinished, { startImmediately: true })
+      const get = (path: string) =>
+        Stream.mkString(Stream.decodeText(TftpClient.get({ host: "127.0.0.1", port: address.port, path })))
+      assert.strictEqual(yield* get("startup.cfg"), "! for 127.0.0.1\n")
+      assert.strictEqual(yield* get("other"), "other")
+      const event = yield* Fiber.join(first)
+      assert.strictEqual(event._tag === "Some" && event.value.about.filename, "startup.cfg")
+    }).pipe(Effect.provide(server(root)))
+  }).pipe(Effect.scoped, Effect.provide(NodeHost.layer))
+)
+
+it.live("the guide's client", () =>
+  Effect.gen(function* () {
+    const { address } = yield* TftpServer.TftpServer
+    const bytes = new TextEncoder().encode("hostname switch1\n".repeat(1_000))
+    const { copy, summary } = yield* roundTrip(address.port, bytes)
+    assert.deepStrictEqual(copy, bytes)
+    assert.deepInclude(summary, { bytes: bytes.length, windowsize: 16 })
+  }).pipe(
+    Effect.provide(TftpServer.layer({ port: 0 })),
+    Effect.provide([FileStore.layer(FileStore.memory({ write: "create" })), NodeHost.layer])
+  )
+)
+
+const guide = Fs.readFileSync(new URL("../../../../docs/guide/tftp.md", import.meta.url), "utf8")
+
+it("the guide's code is the one above", () => {
+  const own = Fs.readFileSync(new URL(import.meta.url), "utf8")
+  const blocks = Array.from(guide.matchAll(/```ts\n(.*?)```/gs), ([, code]) => code!)
+  assert.lengthOf(blocks, 3)
+  for (const code of blocks) assert.include(own, code.slice(code.indexOf("const ")))
+})
+
+it.live("the guide has every flag of the server", () =>
+  Effect.gen(function* () {
+    const { stdout } = yield* Cli.run(["tftp", "serve", "--help"])
+    const [help = ""] = stdout.toString().split("GLOBAL FLAGS")
+    const flags = Array.from(help.matchAll(/^ {2}(--[\w-]+)/gm), ([, flag]) => flag)
+    const rows = Array.from(guide.matchAll(/^\| `(--[\w-]+)/gm), ([, flag]) => flag)
+    assert.deepStrictEqual(rows, flags)
+  })
+)

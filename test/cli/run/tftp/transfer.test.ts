@@ -1,0 +1,185 @@
+import * as ChildProcess from "node:child_process"
+import * as Fs from "node:fs"
+import * as Path from "node:path"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Cli from "../../../support/Cli.ts"
+import { directory } from "../../../support/Directory.ts"
+import { noise } from "../../../support/Hosts.ts"
+
+/** A server of files, and a folder for what a client gets. */
+const setting = Effect.fnUntraced(function* (files: Readonly<Record<string, string>> = {}) {
+  const { inRoot, root } = yield* directory(files)
+  const server = yield* Cli.serve(["tftp", "serve", "--root", root, "--write", "overwrite"])
+  const own = yield* directory()
+  const url = (path: string) => `tftp://127.0.0.1:${server.port}/${path}`
+  return { server, inRoot, root, url, here: own.inRoot, folder: own.root }
+})
+
+const textOf = (path: string) => Fs.readFileSync(path, "utf8")
+
+const big = Buffer.from(noise(3_000_000))
+
+/** Slow enough to be caught in the middle. */
+const slow = ["--blksize", "64", "--windowsize", "1"]
+
+describe("tftp get", () => {
+  it.live("a file, whole, with a summary", () =>
+    Effect.gen(function* () {
+      const { here, inRoot, url } = yield* setting()
+      Fs.writeFileSync(inRoot("big"), big)
+      const { code, stderr, stdout } = yield* Cli.run(["tftp", "get", url("big"), "-o", here("f"), "--json"])
+      assert.strictEqual(`${stderr}${code}`, "0")
+      assert.isTrue(Fs.readFileSync(here("f")).equals(big))
+      const summary = JSON.parse(stdout.toString())
+      assert.deepInclude(summary, {
+        url: url("big"),
+        file: here("f"),
+        bytes: big.length,
+        blksize: 1_428,
+        windowsize: 64
+      })
+      assert.containsAllKeys(summary, ["seconds", "rate", "resent", "rtt"])
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("to standard output, as rcat does: the file and nothing else", () =>
+    Effect.gen(function* () {
+      const { inRoot, server, url } = yield* setting()
+      Fs.writeFileSync(inRoot("big"), big)
+      for (const args of [
+        ["tftp", "get", url("big"), "-o", "-"],
+        ["rcat", `localhost:${server.port}`, "/big"]
+      ]) {
+        const { code, stderr, stdout } = yield* Cli.run(args)
+        assert.strictEqual(`${stderr}${code}`, "0")
+        assert.isTrue(stdout.equals(big))
+      }
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("replaces a file in one step; a folder takes it in, a link leads to it, a device swallows it", () =>
+    Effect.gen(function* () {
+      const { folder, here, url } = yield* setting({ f: "new" })
+      Fs.writeFileSync(here("old"), "a long old text", { mode: 0o600 })
+      Fs.symlinkSync("old", here("link"))
+      Fs.symlinkSync("made", here("dangling"))
+      const get = (output: string) => Effect.map(Cli.run(["tftp", "get", url("f"), "-o", output]), ({ code }) => code)
+      assert.strictEqual(yield* get(here("link")), 0)
+      assert.strictEqual(yield* get(here("dangling")), 0)
+      assert.strictEqual(yield* get(folder), 0)
+      assert.strictEqual(yield* get("/dev/null"), 0)
+      assert.deepStrictEqual(Fs.readdirSync(folder).sort(), ["dangling", "f", "link", "made", "old"])
+      assert.isTrue(Fs.lstatSync(here("link")).isSymbolicLink())
+      for (const name of ["f", "made", "old"]) assert.strictEqual(textOf(here(name)), "new")
+      assert.strictEqual(Fs.statSync(here("old")).mode & 0o777, 0o600)
+      assert.isTrue(Fs.statSync("/dev/null").isCharacterDevice())
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("a file that is not there: one line, and nothing is touched", () =>
+    Effect.gen(function* () {
+      const { folder, here, url } = yield* setting()
+      Fs.writeFileSync(here("old"), "old")
+      const { code, stderr, stdout } = yield* Cli.run(["tftp", "get", url("a%20b"), "-o", here("old")])
+      assert.strictEqual(stderr, `effect-inet: ${url("a%20b")}: the peer says: File not found (error 1)\n`)
+      assert.deepStrictEqual([code, stdout.length], [1, 0])
+      assert.deepStrictEqual(Fs.readdirSync(folder), ["old"])
+      assert.strictEqual(textOf(here("old")), "old")
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("Ctrl-C: exit code 130, nothing is left, the old file stays, and the server hears of it", () =>
+    Effect.gen(function* () {
+      const { folder, here, inRoot, server, url } = yield* setting()
+      Fs.writeFileSync(inRoot("big"), big)
+      Fs.writeFileSync(here("old"), "old")
+      const client = yield* Cli.start(["tftp", "get", url("big"), "-o", here("old"), ...slow, "--timeout", "10s"])
+      const begun = yield* Effect.acquireRelease(
+        Effect.sync(() => Fs.watch(folder)),
+        (watcher) => Effect.sync(() => watcher.close())
+      )
+      yield* Effect.callback<void>((resume) => {
+        const look = () => Fs.readdirSync(folder).length > 1 && resume(Effect.void)
+        begun.on("change", look)
+        look()
+      })
+      yield* client.kill("SIGINT")
+      assert.strictEqual((yield* client.ended).code, 130)
+      assert.deepStrictEqual(Fs.readdirSync(folder), ["old"])
+      assert.strictEqual(textOf(here("old")), "old")
+      assert.strictEqual((yield* Effect.flatMap(server.kill("SIGTERM"), () => server.ended)).code, 0)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("faults and a capture", () =>
+    Effect.gen(function* () {
+      const { here, inRoot, url } = yield* setting()
+      Fs.writeFileSync(inRoot("f"), big.subarray(0, 200_000))
+      const faults = ["--faults", "drop=10%,dup=5%,reorder=5%", "--fault-seed", "3", "--capture", here("t.pcapng")]
+      const { code } = yield* Cli.run(["tftp", "get", url("f"), "-o", here("f"), ...faults])
+      assert.strictEqual(code, 0)
+      assert.isTrue(Fs.readFileSync(here("f")).equals(big.subarray(0, 200_000)))
+      const { stdout } = yield* Cli.run(["capture", "read", here("t.pcapng")])
+      const blocks = Array.from(stdout.toString().matchAll(/DATA block (\d+)/g), ([, block]) => block)
+      assert.isAbove(blocks.length, new Set(blocks).size)
+    }).pipe(Effect.scoped)
+  )
+})
+
+describe("tftp put", () => {
+  it.live("a file under its own name, after a slash", () =>
+    Effect.gen(function* () {
+      const { here, inRoot, url } = yield* setting({ "sub/x": "" })
+      Fs.writeFileSync(here("a b;c"), big)
+      const { code, stderr, stdout } = yield* Cli.run(["tftp", "put", here("a b;c"), url("sub/"), "--json"])
+      assert.strictEqual(`${stderr}${code}`, "0")
+      assert.isTrue(Fs.readFileSync(inRoot("sub/a b;c")).equals(big))
+      assert.deepInclude(JSON.parse(stdout.toString()), { bytes: big.length, url: url("sub/a%20b%3Bc") })
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("standard input of any size, or none; netascii; a pipe", () =>
+    Effect.gen(function* () {
+      const { here, inRoot, url } = yield* setting()
+      const put = (path: string, stdin: Uint8Array, file = "-") =>
+        Effect.map(Cli.run(["tftp", "put", file, url(path)], { stdin }), ({ code, stderr }) => `${stderr}${code}`)
+      assert.strictEqual(yield* put("big", big), "0")
+      assert.isTrue(Fs.readFileSync(inRoot("big")).equals(big))
+      assert.strictEqual(yield* put("empty", Buffer.alloc(0)), "0")
+      assert.strictEqual(textOf(inRoot("empty")), "")
+      assert.strictEqual(yield* put("text;mode=netascii", Buffer.from("a\nb\r\n")), "0")
+      assert.strictEqual(textOf(inRoot("text")), "a\nb\r\n")
+      ChildProcess.execFileSync("mkfifo", [here("pipe")])
+      ChildProcess.spawn("sh", ["-c", 'echo piped > "$1"', "sh", here("pipe")])
+      assert.strictEqual(yield* put("piped", Buffer.alloc(0), here("pipe")), "0")
+      assert.strictEqual(textOf(inRoot("piped")), "piped\n")
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("a client that is killed in the middle leaves the old file", () =>
+    Effect.gen(function* () {
+      const { here, inRoot, root, server, url } = yield* setting({ f: "old" })
+      Fs.writeFileSync(here("big"), big)
+      const client = yield* Cli.start(["tftp", "put", here("big"), url("f"), ...slow])
+      const watcher = yield* Effect.acquireRelease(
+        Effect.sync(() => Fs.watch(root)),
+        (watcher) => Effect.sync(() => watcher.close())
+      )
+      yield* Effect.callback<void>((resume) => {
+        const look = () => {
+          const upload = Fs.readdirSync(root).find((name) => name !== "f")
+          if (upload !== undefined && Fs.statSync(Path.join(root, upload)).size > 0) resume(Effect.void)
+        }
+        watcher.on("change", look)
+        look()
+      })
+      yield* client.kill("SIGKILL")
+      yield* client.ended
+      yield* server.kill("SIGTERM")
+      yield* server.ended
+      assert.deepStrictEqual(Fs.readdirSync(root), ["f"])
+      assert.strictEqual(textOf(inRoot("f")), "old")
+    }).pipe(Effect.scoped)
+  )
+})
