@@ -12,8 +12,8 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Logger from "effect/Logger"
 import * as Runtime from "effect/Runtime"
+import { Stop } from "./common/Shutdown.ts"
 import { command } from "./main.ts"
-import { Stop } from "./Shutdown.ts"
 
 const oneLine = (text: string) => text.trim().replaceAll(/\s*\n\s*/g, " ")
 

@@ -1,6 +1,6 @@
 import * as Command from "effect/cli/Command"
-import * as flags from "./flags.ts"
-import { program } from "./lazyCommand.ts"
+import * as flags from "./common/flags.ts"
+import { program } from "./common/lazyCommand.ts"
 
 const boundaries = Command.make("boundaries", { json: flags.json }, (input) =>
   program(

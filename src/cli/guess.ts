@@ -1,7 +1,7 @@
 import * as Command from "effect/cli/Command"
-import * as flags from "./flags.ts"
-import { program } from "./lazyCommand.ts"
-import { models } from "./models.ts"
+import * as flags from "./common/flags.ts"
+import { program } from "./common/lazyCommand.ts"
+import { models } from "./common/modelFlags.ts"
 
 const most = 2 ** 31 - 1
 

@@ -1,7 +1,7 @@
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
-import * as flags from "./flags.ts"
-import { program } from "./lazyCommand.ts"
+import * as flags from "./common/flags.ts"
+import { program } from "./common/lazyCommand.ts"
 
 export const command = Command.make(
   "impair",

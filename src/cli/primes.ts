@@ -1,7 +1,7 @@
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
-import * as flags from "./flags.ts"
-import { program } from "./lazyCommand.ts"
+import * as flags from "./common/flags.ts"
+import { program } from "./common/lazyCommand.ts"
 
 const about = "A..B has A and not B, A..=B has both, B alone is 0..=B; numbers as in 10_000, 1e10, 2^53"
 

@@ -1,6 +1,6 @@
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
-import { program } from "./lazyCommand.ts"
+import { program } from "./common/lazyCommand.ts"
 import { transfer } from "./tftp.ts"
 
 export const command = Command.make(

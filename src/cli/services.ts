@@ -1,8 +1,8 @@
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Option from "effect/Option"
-import * as flags from "./flags.ts"
-import { program } from "./lazyCommand.ts"
+import * as flags from "./common/flags.ts"
+import { program } from "./common/lazyCommand.ts"
 
 export const command = Command.make(
   "services",

@@ -2,8 +2,8 @@ import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Option from "effect/Option"
-import * as flags from "./flags.ts"
-import { program } from "./lazyCommand.ts"
+import * as flags from "./common/flags.ts"
+import { program } from "./common/lazyCommand.ts"
 
 const blksize = [8, 65_464] as const
 const windowsize = [1, 32_767] as const

@@ -11,7 +11,7 @@ import * as Pcapng from "../../capture/Pcapng.ts"
 import * as PcapngDecoder from "../../capture/PcapngDecoder.ts"
 import type { Peer } from "../../network/Network.ts"
 import type * as Wire from "../../network/Packet.ts"
-import { CannotRead, UsageError } from "../Shutdown.ts"
+import { CannotRead, UsageError } from "../common/Shutdown.ts"
 import { dissectors } from "./common/dissectors.ts"
 
 interface Input {

@@ -7,7 +7,7 @@ import type * as TcpServer from "../../network/TcpServer.ts"
 import type * as Rot13 from "../../rot13/Rot13.ts"
 import * as Rot13Client from "../../rot13/Rot13Client.ts"
 import * as Rot13Server from "../../rot13/Rot13Server.ts"
-import { Stop, UsageError } from "../Shutdown.ts"
+import { Stop, UsageError } from "../common/Shutdown.ts"
 import * as network from "./common/network.ts"
 import { announce, explain } from "./common/serverMessages.ts"
 

@@ -5,7 +5,7 @@ import * as Layer from "effect/Layer"
 import * as Network from "../../../network/Network.ts"
 import * as NodeHost from "../../../network/node/NodeServices.ts"
 import type { Listening } from "../../../simulation/impairment/Impairment.ts"
-import * as flags from "../../flags.ts"
+import * as flags from "../../common/flags.ts"
 
 /** A network without faults, and who listens in on it. */
 interface Beneath {

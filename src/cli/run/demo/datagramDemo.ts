@@ -5,7 +5,7 @@ import * as Capture from "../../../capture/Capture.ts"
 import * as Network from "../../../network/Network.ts"
 import type * as SimLan from "../../../simulation/network/SimLan.ts"
 import * as Simulation from "../../../simulation/Simulation.ts"
-import * as flags from "../../flags.ts"
+import * as flags from "../../common/flags.ts"
 import { dissectors } from "../common/dissectors.ts"
 
 /** Milliseconds since the start of the run. */

@@ -2,7 +2,7 @@
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Ref from "effect/Ref"
-import * as flags from "../../flags.ts"
+import * as flags from "../../common/flags.ts"
 import * as NodeThreads from "./NodeDemoThreads.ts"
 import { type Job, type Kind, kinds, LoadError, memory, serve, type Told } from "./NodeLoadGenerator.ts"
 

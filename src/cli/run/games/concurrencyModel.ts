@@ -1,9 +1,9 @@
 /** The model of a server by its name, and what it cannot do. */
 import * as Effect from "effect/Effect"
 import type * as LoadableModel from "../../../session/ConcurrencyModel.ts"
-import * as flags from "../../flags.ts"
-import type { ModelName } from "../../models.ts"
-import { UsageError } from "../../Shutdown.ts"
+import * as flags from "../../common/flags.ts"
+import type { ModelName } from "../../common/modelFlags.ts"
+import { UsageError } from "../../common/Shutdown.ts"
 
 /** What the command line says of the model. */
 export interface Input {

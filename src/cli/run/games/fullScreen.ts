@@ -7,7 +7,7 @@ import * as Queue from "effect/Queue"
 import { harmless } from "../../../terminal/Ansi.ts"
 import * as NodeScreen from "../../../terminal/NodeScreen.ts"
 import type { Line } from "../../../terminal/StyledText.ts"
-import { CannotPlay } from "../../Shutdown.ts"
+import { CannotPlay } from "../../common/Shutdown.ts"
 
 /** What happens to a game. */
 export type Event<News> =

@@ -6,7 +6,7 @@ import * as Stream from "effect/Stream"
 import * as Guess from "../../../guess/Guess.ts"
 import * as GuessClient from "../../../guess/GuessClient.ts"
 import * as TcpClient from "../../../network/TcpClient.ts"
-import { UsageError } from "../../Shutdown.ts"
+import { UsageError } from "../../common/Shutdown.ts"
 import * as network from "../common/network.ts"
 
 interface Input {

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Hangman from "../../../hangman/HangmanSession.ts"
 import * as NodeHangman from "../../../hangman/NodeHangman.ts"
 import type * as Model from "../../../session/ConcurrencyModel.ts"
-import { UsageError } from "../../Shutdown.ts"
+import { UsageError } from "../../common/Shutdown.ts"
 import type * as gameModel from "../games/concurrencyModel.ts"
 import * as gameServe from "../games/serve.ts"
 

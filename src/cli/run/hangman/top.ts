@@ -6,7 +6,7 @@ import * as HangmanClient from "../../../hangman/HangmanClient.ts"
 import * as ScoreText from "../../../hangman/ScoreJournalFormat.ts"
 import * as TcpClient from "../../../network/TcpClient.ts"
 import { harmless } from "../../../terminal/Ansi.ts"
-import { CannotRead, UsageError } from "../../Shutdown.ts"
+import { CannotRead, UsageError } from "../../common/Shutdown.ts"
 import * as network from "../common/network.ts"
 
 interface Input {

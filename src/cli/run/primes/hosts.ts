@@ -7,7 +7,7 @@ import * as TcpWorkers from "../../../farm/tcp/TcpWorkers.ts"
 import type { Workers } from "../../../farm/Worker.ts"
 import * as CourseWorkers from "../../../primes/CourseWorkers.ts"
 import * as PrimeJob from "../../../primes/PrimeJob.ts"
-import { UsageError } from "../../Shutdown.ts"
+import { UsageError } from "../../common/Shutdown.ts"
 import * as network from "../common/network.ts"
 
 interface Options {

@@ -5,7 +5,7 @@ import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
 import * as TcpWorkers from "../../../farm/tcp/TcpWorkers.ts"
 import * as AddressInfo from "../../../network/names/AddressInfo.ts"
-import { UsageError } from "../../Shutdown.ts"
+import { UsageError } from "../../common/Shutdown.ts"
 
 /** A host and a service, neither of them looked up yet. */
 interface Place {

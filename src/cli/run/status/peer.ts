@@ -8,7 +8,7 @@ import * as HostStatus from "../../../status/HostStatus.ts"
 import * as NodeHostStatus from "../../../status/NodeHostStatus.ts"
 import * as StatusPeer from "../../../status/StatusPeer.ts"
 import type * as Transport from "../../../status/transport/Transport.ts"
-import { UsageError } from "../../Shutdown.ts"
+import { UsageError } from "../../common/Shutdown.ts"
 import { explain } from "../common/serverMessages.ts"
 
 /** What a peer of the command line is told. */

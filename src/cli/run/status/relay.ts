@@ -1,7 +1,7 @@
 /** `status --relay`: the intermediate delivery agent. */
 import * as Effect from "effect/Effect"
 import * as Relay from "../../../status/transport/Relay.ts"
-import { Stop, UsageError } from "../../Shutdown.ts"
+import { Stop, UsageError } from "../../common/Shutdown.ts"
 import { announce, explain } from "../common/serverMessages.ts"
 
 interface Input {

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
 import type * as Transport from "../../../status/transport/Transport.ts"
-import { UsageError } from "../../Shutdown.ts"
+import { UsageError } from "../../common/Shutdown.ts"
 
 /** What the command line says of it. */
 export interface Input {

@@ -7,7 +7,7 @@ import * as Url from "../../../tftp/protocol/Url.ts"
 import type * as TftpClient from "../../../tftp/TftpClient.ts"
 import type * as TftpError from "../../../tftp/TftpError.ts"
 import type * as Transfer from "../../../tftp/transfer/Transfer.ts"
-import { CannotTransfer, UsageError } from "../../Shutdown.ts"
+import { CannotTransfer, UsageError } from "../../common/Shutdown.ts"
 import { terminal } from "./transferBar.ts"
 
 /** The flags of a transfer. */

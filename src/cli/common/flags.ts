@@ -36,7 +36,7 @@ export const plan = (name: string) =>
     Flag.withMetavar("PLAN"),
     Flag.mapEffect((text) =>
       Effect.flatMap(
-        Effect.promise(() => import("./run/common/parseFaultPlan.ts")),
+        Effect.promise(() => import("../run/common/parseFaultPlan.ts")),
         ({ read }) =>
           Effect.mapError(
             Effect.fromResult(read(text)),
