@@ -2,12 +2,12 @@
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Layer from "effect/Layer"
 import * as HangmanServer from "../src/hangman/HangmanServer.ts"
-import * as Hangman from "../src/hangman/HangmanSession.ts"
+import * as HangmanSession from "../src/hangman/HangmanSession.ts"
 import * as NodeNetwork from "../src/network/node/NodeNetwork.ts"
 
 const dialect = process.argv[2] === "friendly" ? "friendly" : "course"
 
-HangmanServer.layer({ dialect, port: Hangman.defaultPort[dialect] }).pipe(
+HangmanServer.layer({ dialect, port: HangmanSession.defaultPort[dialect] }).pipe(
   Layer.provide(NodeNetwork.layer),
   Layer.launch,
   NodeRuntime.runMain

@@ -10,7 +10,7 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Runtime from "effect/Runtime"
-import type * as Wire from "../src/network/Packet.ts"
+import type * as Packet from "../src/network/Packet.ts"
 import type * as FaultArbitrary from "../src/simulation/faults/FaultArbitrary.ts"
 import * as SimCheck from "../src/simulation/SimCheck.ts"
 import type * as Simulation from "../src/simulation/Simulation.ts"
@@ -29,7 +29,7 @@ interface Suite {
   readonly scenario: (simulation: Simulation.Simulation) => Effect.Effect<void, { readonly message: string }>
   readonly faults: FaultArbitrary.Options
   readonly sometimes: ReadonlyArray<string>
-  readonly dissectors: ReadonlyArray<Wire.Dissector>
+  readonly dissectors: ReadonlyArray<Packet.Dissector>
 }
 
 const suites: Readonly<Record<string, Suite>> = {

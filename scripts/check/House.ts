@@ -207,7 +207,7 @@ export const rules: ReadonlyArray<Rule> = [
   },
   { name: "docstrings", says: "Public exports have @since and @category", holds: isModule, find: documented },
   { name: "furniture", says: "An index exports modules, as namespaces", holds: isIndex, find: furniture },
-  { name: "length", says: "A file has at most 300 lines", holds: code, find: length(300) },
+  { name: "length", says: "A file has at most 400 lines", holds: code, find: length(400) },
   { name: "width", says: "A comment ends within 120 columns", holds: code, find: width(120) },
   {
     name: "assertions",

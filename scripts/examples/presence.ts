@@ -10,7 +10,7 @@ import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as NodeNetwork from "../../src/network/node/NodeNetwork.ts"
-import * as Text from "../../src/network/TerminalText.ts"
+import * as TerminalText from "../../src/network/TerminalText.ts"
 import * as StatusPeer from "../../src/status/StatusPeer.ts"
 import * as Broadcast from "../../src/status/transport/Broadcast.ts"
 
@@ -24,6 +24,6 @@ Effect.gen(function* () {
   yield* Console.log(`${name} has joined: ${status.label}`)
   yield* Effect.forkScoped(Effect.delay(status.publish({ jobs: 1, queue: ["mail"] }), "1 second"))
   yield* Stream.runForEach(status.changes, ({ _tag, peer }) =>
-    Console.log(_tag, Text.printable(peer.name), JSON.stringify(peer.payload))
+    Console.log(_tag, TerminalText.printable(peer.name), JSON.stringify(peer.payload))
   )
 }).pipe(Effect.scoped, Effect.provide(Presence.pipe(Layer.provide(NodeNetwork.layer))), NodeRuntime.runMain)

@@ -1,7 +1,9 @@
 /** A protocol with a bug that only a bad network shows: the check finds it, and the one packet that it takes. */
+
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
+import type * as Endpoint from "../../src/network/Endpoint.ts"
 import * as Network from "../../src/network/Network.ts"
 import * as SimCheck from "../../src/simulation/SimCheck.ts"
 
@@ -15,7 +17,7 @@ const receiver = Effect.gen(function* () {
 })
 
 /** Sends eight blocks one by one, again after a second without an answer; gives how often it sent. */
-const sender = Effect.fnUntraced(function* (to: Network.Peer) {
+const sender = Effect.fnUntraced(function* (to: Endpoint.Endpoint) {
   const answers = yield* Queue.unbounded<number>()
   const socket = yield* (yield* Network.Network).udp({ host: "0.0.0.0" }, ([n]) => Queue.offerUnsafe(answers, n!))
   let sent = 0

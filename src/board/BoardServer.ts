@@ -3,7 +3,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
-import type * as Model from "../session/ConcurrencyModel.ts"
+import type * as ConcurrencyModel from "../session/ConcurrencyModel.ts"
 import * as Fibers from "../session/Fibers.ts"
 import { SessionError } from "../session/Session.ts"
 import * as Board from "./Board.ts"
@@ -19,14 +19,16 @@ export const defaultPort = 1069
  * @category models
  * @since 0.1.0
  */
-export type Options = Model.Options &
+export type Options = ConcurrencyModel.Options &
   Board.Options & {
     /** How clients are served. Default: each in a fiber of its own. */
-    readonly model?: Model.LoadableModel | undefined
+    readonly model?: ConcurrencyModel.LoadableModel | undefined
   }
 
 /** A running server of a board. @category services @since 0.1.0 */
-export class BoardServer extends Context.Service<BoardServer, Model.SessionServer>()("effect-inet/board/BoardServer") {}
+export class BoardServer extends Context.Service<BoardServer, ConcurrencyModel.SessionServer>()(
+  "effect-inet/board/BoardServer"
+) {}
 
 const decode = (options: Board.Options) =>
   Effect.mapError(

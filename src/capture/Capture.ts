@@ -13,7 +13,7 @@ import type * as PlatformError from "effect/PlatformError"
 import type * as Scope from "effect/Scope"
 import * as Network from "../network/Network.ts"
 import type { Tap } from "../network/Packet.ts"
-import * as Recording from "./CaptureWriter.ts"
+import * as CaptureWriter from "./CaptureWriter.ts"
 import * as TappedStream from "./TappedStream.ts"
 import * as TappedUdp from "./TappedUdp.ts"
 
@@ -61,7 +61,7 @@ const why = (error: PlatformError.PlatformError) =>
   error.reason.cause instanceof Error ? error.reason.cause.message : error.message
 
 /** Opens the file and starts to write; undefined, and a warning, where that cannot be. */
-const open = Effect.fnUntraced(function* (path: string, options: Recording.Options) {
+const open = Effect.fnUntraced(function* (path: string, options: CaptureWriter.Options) {
   const fs = yield* FileSystem.FileSystem
   const opened = yield* Effect.exit(fs.open(path, { flag: "w" }))
   if (Exit.isFailure(opened)) {
@@ -71,7 +71,7 @@ const open = Effect.fnUntraced(function* (path: string, options: Recording.Optio
     )
   }
   const file = opened.value
-  const recording = Recording.make(options)
+  const recording = CaptureWriter.make(options)
   const ready = Latch.makeUnsafe(true)
   let waiting = false
   let state: "open" | "ending" | "stopped" = "open"
@@ -139,7 +139,7 @@ const open = Effect.fnUntraced(function* (path: string, options: Recording.Optio
  */
 export const toFile = (
   path: string,
-  options: Recording.Options = {}
+  options: CaptureWriter.Options = {}
 ): Effect.Effect<Tap, never, FileSystem.FileSystem | Scope.Scope> =>
   Effect.map(open(path, options), (tap) => tap ?? ignored)
 
@@ -152,7 +152,7 @@ export const toFile = (
  */
 export const layer = (
   file: string,
-  options: Host & Recording.Options = {}
+  options: Host & CaptureWriter.Options = {}
 ): Layer.Layer<Network.Network, never, Network.Network | FileSystem.FileSystem> =>
   Layer.effect(
     Network.Network,

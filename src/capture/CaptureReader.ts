@@ -1,5 +1,5 @@
 /** The packets of a capture file, ours or anybody's: block by block, so that a file of any size can be read. */
-import type { Kind, Sighting } from "../network/Packet.ts"
+import type { Kind, ObservedPacket } from "../network/Packet.ts"
 import * as Ip from "./Ip.ts"
 import * as Pcapng from "./Pcapng.ts"
 
@@ -80,7 +80,7 @@ const kindOf = ({ payload, tcp }: Captured): Kind => {
  * @category conversions
  * @since 0.1.0
  */
-export const toSighting = (captured: Captured): Sighting | undefined => {
+export const toSighting = (captured: Captured): ObservedPacket | undefined => {
   const { at, comments, from, host, payload: bytes, protocol, to } = captured
   const transport = protocol === "TCP" ? "tcp" : protocol === "UDP" ? "udp" : undefined
   if (transport === undefined || from === undefined || to === undefined) return undefined

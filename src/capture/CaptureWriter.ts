@@ -1,6 +1,6 @@
 /** A capture as bytes: what taps see goes in, a pcapng file comes out. Pure, so that a simulation can keep one too. */
-import type { Sighting, Tap } from "../network/Packet.ts"
-import * as Frames from "./FrameBuilder.ts"
+import type { ObservedPacket, Tap } from "../network/Packet.ts"
+import * as FrameBuilder from "./FrameBuilder.ts"
 import * as Pcapng from "./Pcapng.ts"
 
 /** @category models @since 0.1.0 */
@@ -24,7 +24,7 @@ export interface Recording {
 
 /** Starts a file: one interface for every host, times in nanoseconds. @category constructors @since 0.1.0 */
 export const make = ({ maxPending = 2 ** 26, names = {} }: Options = {}): Recording => {
-  const frames = Frames.make()
+  const frames = FrameBuilder.make()
   const encode = Pcapng.encode()
   const interfaces = new Map<string, number>()
   let chunks: Array<Uint8Array> = []
@@ -44,7 +44,7 @@ export const make = ({ maxPending = 2 ** 26, names = {} }: Options = {}): Record
     put({ _tag: "Interface", linkType: Pcapng.LINKTYPE_RAW, snapLength: 0, name: host, resolution: 9 })
     return index
   }
-  const write = ({ at, bytes, comments, host }: Frames.Frame) => {
+  const write = ({ at, bytes, comments, host }: FrameBuilder.Frame) => {
     if (pending > maxPending) {
       leftOut++
       return
@@ -62,7 +62,7 @@ export const make = ({ maxPending = 2 ** 26, names = {} }: Options = {}): Record
   const known = Object.entries(names).map(([address, name]) => ({ address, names: [name] }))
   if (known.length > 0) put({ _tag: "Names", names: known })
   return {
-    tap: (sighting: Sighting) => {
+    tap: (sighting: ObservedPacket) => {
       for (const frame of frames.see(sighting)) write(frame)
     },
     take,

@@ -2,8 +2,8 @@
  * Sequence diagrams of what was seen: hosts side by side, time downwards, an arrow for each packet. Lost packets end
  * in an x.
  */
-import type { Peer } from "../network/Network.ts"
-import { type Dissector, formatPeer, type Sighting } from "../network/Packet.ts"
+import * as Endpoint from "../network/Endpoint.ts"
+import type { Dissector, ObservedPacket } from "../network/Packet.ts"
 import { safe, summary } from "./Payload.ts"
 
 /** @category models @since 0.1.0 */
@@ -40,21 +40,21 @@ type Row = Arrow | { readonly leftOut: number }
 /** Hosts to a diagram; packets of others are only counted. */
 const maxHosts = 8
 
-const both = ({ from, to }: Sighting): ReadonlyArray<Peer> => [from, to]
+const both = ({ from, to }: ObservedPacket): ReadonlyArray<Endpoint.Endpoint> => [from, to]
 
 const seconds = (nanoseconds: bigint) => {
   const text = `${nanoseconds < 0n ? -nanoseconds : nanoseconds}`.padStart(10, "0")
   return `${nanoseconds < 0n ? "-" : ""}${text.slice(0, -9)}.${text.slice(-9, -3)}`
 }
 
-const plan = (sightings: ReadonlyArray<Sighting>, options: Options): Plan => {
+const plan = (sightings: ReadonlyArray<ObservedPacket>, options: Options): Plan => {
   const { dissectors = [], names = {} } = options
   const most = Math.max(2, options.most ?? 100)
   // On one host ends differ by their port only.
   const byPort = sightings.some(({ from, to }) => from.address === to.address)
-  const nameOf = ({ address, port }: Peer) => {
+  const nameOf = ({ address, port }: Endpoint.Endpoint) => {
     const host = names[address] ?? address
-    return safe(byPort ? formatPeer({ address: host, port }) : host)
+    return safe(byPort ? Endpoint.format({ address: host, port }) : host)
   }
   const head = Math.ceil(most / 2)
   const tail = sightings.length - (most - head)
@@ -122,7 +122,7 @@ const drawn = ({ from, lost, to }: Arrow, hosts: number, column: number): string
 }
 
 /** A diagram for a terminal; no line is wider than asked. @category formatting @since 0.1.0 */
-export const text = (sightings: ReadonlyArray<Sighting>, options: Options = {}): string => {
+export const text = (sightings: ReadonlyArray<ObservedPacket>, options: Options = {}): string => {
   const { hosts, rows } = plan(sightings, options)
   if (hosts.length === 0) return "no packets\n"
   const width = Math.min(400, Math.max(60, options.width ?? 100))
@@ -141,7 +141,7 @@ export const text = (sightings: ReadonlyArray<Sighting>, options: Options = {}):
 const entities = (text: string) => text.replaceAll(/[#;:<>\\%&]/g, (one) => `#${one.charCodeAt(0)};`)
 
 /** A Mermaid sequence diagram, as Markdown viewers draw it. @category formatting @since 0.1.0 */
-export const mermaid = (sightings: ReadonlyArray<Sighting>, options: Options = {}): string => {
+export const mermaid = (sightings: ReadonlyArray<ObservedPacket>, options: Options = {}): string => {
   const { hosts, rows } = plan(sightings, options)
   const participants = hosts.map((host, i) => `  participant h${i} as ${entities(host)}`)
   const last = hosts.length - 1

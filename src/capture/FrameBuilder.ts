@@ -5,10 +5,10 @@
  * Data is acknowledged when it arrives if that is known, else at once: a reader of the capture finds no gap, no doubt
  * and no warning that is not the network's own.
  */
-import type { Peer } from "../network/Network.ts"
-import type { Sighting } from "../network/Packet.ts"
+import type * as Endpoint from "../network/Endpoint.ts"
+import type { ObservedPacket } from "../network/Packet.ts"
 import * as Ip from "./Ip.ts"
-import * as Octets from "./IpOctets.ts"
+import * as IpOctets from "./IpOctets.ts"
 import * as StreamTable from "./StreamTable.ts"
 import { add, type Ends, type Side, type Stream, start } from "./StreamTable.ts"
 
@@ -34,7 +34,7 @@ export interface Frames {
    * The frames of a sighting, after the acknowledgements that are due by then. Addresses that are no IP literals give
    * none.
    */
-  readonly see: (sighting: Sighting) => ReadonlyArray<Frame>
+  readonly see: (sighting: ObservedPacket) => ReadonlyArray<Frame>
   /** What is still to come: acknowledgements of data that is under way. */
   readonly finish: () => ReadonlyArray<Frame>
   /** Streams whose numbers are kept. */
@@ -59,25 +59,25 @@ const noComments: ReadonlyArray<string> = []
 /** Bytes from the first sequence number to the second; negative when it lies before. */
 const ahead = (from: number, to: number) => (to - from) | 0
 
-const commentsOf = ({ fault, lost }: Sighting): ReadonlyArray<string> =>
+const commentsOf = ({ fault, lost }: ObservedPacket): ReadonlyArray<string> =>
   fault === undefined ? (lost ? ["lost"] : noComments) : lost && fault !== "lost" ? [fault, "lost"] : [fault]
 
 /** @category constructors @since 0.1.0 */
 export const make = ({ maxStreams = 16_384 }: Options = {}): Frames => {
-  const octetsOf = Octets.lookup()
+  const octetsOf = IpOctets.lookup()
   const streams = StreamTable.make(maxStreams)
   let due: Array<Due> = []
   let out: Array<Frame> = []
   let packets = 0
 
-  const endpoints = (from: Peer, to: Peer): Ends | undefined => {
+  const endpoints = (from: Endpoint.Endpoint, to: Endpoint.Endpoint): Ends | undefined => {
     const a = octetsOf(from.address)
     const b = octetsOf(to.address)
     if (a === undefined || b === undefined) return undefined
     const same = a.length === b.length
     return [
-      { address: same || a.length === 16 ? a : Octets.mapped(a), port: from.port },
-      { address: same || b.length === 16 ? b : Octets.mapped(b), port: to.port }
+      { address: same || a.length === 16 ? a : IpOctets.mapped(a), port: from.port },
+      { address: same || b.length === 16 ? b : IpOctets.mapped(b), port: to.port }
     ]
   }
 
@@ -114,7 +114,7 @@ export const make = ({ maxStreams = 16_384 }: Options = {}): Frames => {
   }
 
   /** What `to` has of `from` by now will be acknowledged. */
-  const acknowledge = ({ arrives, at }: Sighting, stream: Stream, from: Side, to: Side) => {
+  const acknowledge = ({ arrives, at }: ObservedPacket, stream: Stream, from: Side, to: Side) => {
     const entry = { at: arrives === undefined || arrives < at ? at : arrives, stream, from: to, upto: from.next }
     let index = due.length
     while (index > 0 && due[index - 1]!.at > entry.at) index--
@@ -130,7 +130,7 @@ export const make = ({ maxStreams = 16_384 }: Options = {}): Frames => {
     segment(at, stream, stream.initiator, Ip.flag.ack, comments)
   }
 
-  const data = (sighting: Sighting, stream: Stream, from: Side, to: Side, comments: ReadonlyArray<string>) => {
+  const data = (sighting: ObservedPacket, stream: Stream, from: Side, to: Side, comments: ReadonlyArray<string>) => {
     const { at, bytes, lost } = sighting
     complete(at, stream)
     start(from, to)
@@ -148,7 +148,7 @@ export const make = ({ maxStreams = 16_384 }: Options = {}): Frames => {
     }
   }
 
-  const tcp = (sighting: Sighting, stream: Stream, from: Side, to: Side, comments: ReadonlyArray<string>) => {
+  const tcp = (sighting: ObservedPacket, stream: Stream, from: Side, to: Side, comments: ReadonlyArray<string>) => {
     const { at, kind, lost } = sighting
     from.host = sighting.host
     switch (kind) {

@@ -2,11 +2,12 @@
  * IPv4 (RFC 791) and IPv6 (RFC 8200) packets with UDP (RFC 768) or TCP (RFC 9293) inside: written with all checksums,
  * read from any bytes.
  */
+
 import * as NetAddress from "effect/net/NetAddress"
-import type { Peer } from "../network/Network.ts"
+import type * as Endpoint from "../network/Endpoint.ts"
 
 /** One end of a packet: 4 or 16 bytes of address. @category models @since 0.1.0 */
-export interface Endpoint {
+export interface IpEndpoint {
   readonly address: Uint8Array
   readonly port: number
 }
@@ -27,8 +28,8 @@ export interface Tcp {
 /** A packet to be written: UDP unless it has a `tcp`. @category models @since 0.1.0 */
 export interface Packet {
   /** Both of one family. */
-  readonly from: Endpoint
-  readonly to: Endpoint
+  readonly from: IpEndpoint
+  readonly to: IpEndpoint
   readonly payload: Uint8Array
   readonly tcp?: Tcp | undefined
   /** The identification of IPv4; its lower 16 bits count. */
@@ -44,8 +45,8 @@ export interface Packet {
 export interface Decoded {
   /** `UDP`, `TCP`, `ICMP`, `ICMPv6`, else `IP protocol N`; `unknown` where there is no IP. */
   readonly protocol: string
-  readonly from?: Peer | undefined
-  readonly to?: Peer | undefined
+  readonly from?: Endpoint.Endpoint | undefined
+  readonly to?: Endpoint.Endpoint | undefined
   readonly tcp?: Tcp | undefined
   readonly payload: Uint8Array
   /** Empty when all is as it should be. */

@@ -1,11 +1,12 @@
 /** IP literals as the bytes that stand in headers. */
+
 import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
-import { withoutZone } from "../network/Packet.ts"
+import * as Endpoint from "../network/Endpoint.ts"
 
 /** An IP literal, its zone left out, and an IPv4 address in IPv6 clothes undressed; undefined for anything else. */
 export const parse = (literal: string): NetAddress.IpAddress | undefined => {
-  const parsed = NetAddress.ipFromString(withoutZone(literal))
+  const parsed = NetAddress.ipFromString(Endpoint.withoutZone(literal))
   return Result.isSuccess(parsed) ? NetAddress.toCanonical(parsed.success) : undefined
 }
 

@@ -1,5 +1,5 @@
 /** What a packet says, in one line for people: safe to print, whoever sent it. */
-import * as Wire from "../network/Packet.ts"
+import * as Packet from "../network/Packet.ts"
 
 /** Control characters, and those that turn the direction of writing: a terminal would obey them. */
 const unsafe = /[\p{Cc}\p{Zl}\p{Zp}\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/gu
@@ -22,7 +22,7 @@ const textOf = (bytes: Uint8Array): string | undefined => {
   }
 }
 
-const kinds: Readonly<Partial<Record<Wire.Kind, string>>> = {
+const kinds: Readonly<Partial<Record<Packet.Kind, string>>> = {
   syn: "SYN",
   synack: "SYN, ACK",
   ack: "ACK",
@@ -40,8 +40,8 @@ const most = 40
  * @category formatting
  * @since 0.1.0
  */
-export const summary = (packet: Wire.Packet, dissectors: ReadonlyArray<Wire.Dissector> = []): string => {
-  const found = Wire.dissect(dissectors, packet)
+export const summary = (packet: Packet.Packet, dissectors: ReadonlyArray<Packet.Dissector> = []): string => {
+  const found = Packet.dissect(dissectors, packet)
   if (found !== undefined) return safe(found.summary)
   const { bytes, kind } = packet
   const flag = kinds[kind]

@@ -1,10 +1,10 @@
 /** The streams whose numbers are kept: those that are open, up to a limit, and the last that have ended. */
 import type { Kind } from "../network/Packet.ts"
-import type { Endpoint } from "./Ip.ts"
+import type { IpEndpoint } from "./Ip.ts"
 
 /** One direction of a stream. */
 export interface Side {
-  readonly end: Endpoint
+  readonly end: IpEndpoint
   /** Where its packets were last seen. */
   host: string
   /** The sequence number of its next byte; before its SYN or first byte it has none. */
@@ -28,7 +28,7 @@ export interface Stream {
   reset: boolean
 }
 
-export type Ends = readonly [from: Endpoint, to: Endpoint]
+export type Ends = readonly [from: IpEndpoint, to: IpEndpoint]
 
 /** Streams that have ended, kept for what comes late. */
 const maxEnded = 256
@@ -48,9 +48,9 @@ export const make = (maxStreams: number) => {
   const ended = new Map<string, Stream>()
   let streams = 0
 
-  const open = (key: string, tuple: string, from: Endpoint, to: Endpoint, host: string): Stream => {
+  const open = (key: string, tuple: string, from: IpEndpoint, to: IpEndpoint, host: string): Stream => {
     streams++
-    const side = (end: Endpoint, salt: number): Side => {
+    const side = (end: IpEndpoint, salt: number): Side => {
       const next = (Math.imul(streams, 0x9e3779b1) + salt) >>> 0
       return { end, host, next, started: false, finished: false, acked: 0 }
     }

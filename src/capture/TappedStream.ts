@@ -1,13 +1,21 @@
 /** Stream connections that tell what passes through them. */
+
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
 import type * as Scope from "effect/Scope"
-import type { Connection, Listener, NetworkError, Peer } from "../network/Network.ts"
+import type * as Endpoint from "../network/Endpoint.ts"
+import type { Connection, Listener, NetworkError } from "../network/Network.ts"
 import type { Kind } from "../network/Packet.ts"
 
 /** Tells the tap of a packet, now. */
-export type Tell = (transport: "udp" | "tcp", kind: Kind, from: Peer, to: Peer, bytes: Uint8Array) => void
+export type Tell = (
+  transport: "udp" | "tcp",
+  kind: Kind,
+  from: Endpoint.Endpoint,
+  to: Endpoint.Endpoint,
+  bytes: Uint8Array
+) => void
 
 /** One end of a stream, as far as telling goes. */
 interface End {
@@ -25,7 +33,7 @@ interface Ends {
   /** Registers an end; a new one whose other end has told of the handshake already has a mate. */
   readonly enter: (local: string, remote: string) => End
   /** Takes an end away, unless its other end is one of ours and yet to be accepted. */
-  readonly leave: (end: End, remote: Peer) => void
+  readonly leave: (end: End, remote: Endpoint.Endpoint) => void
   readonly listening: (port: number, by: 1 | -1) => void
 }
 
@@ -35,12 +43,12 @@ const maxEarly = 1_024
 const none = new Uint8Array(0)
 const encoder = new TextEncoder()
 
-const peerOf = (address: NetAddress.InetAddress): Peer => ({
+const peerOf = (address: NetAddress.InetAddress): Endpoint.Endpoint => ({
   address: NetAddress.formatIp(NetAddress.toCanonical(address.address)),
   port: address.port
 })
 
-const nameOf = ({ address, port }: Peer) => `${address} ${port}`
+const nameOf = ({ address, port }: Endpoint.Endpoint) => `${address} ${port}`
 
 const makeEnds = (): Ends => {
   const ends = new Map<string, End>()
@@ -76,7 +84,7 @@ const makeEnds = (): Ends => {
 }
 
 /** A connection that tells, and what to do when it closes. */
-const tapped = (inner: Connection, near: Peer, far: Peer, end: End, tell: Tell) => {
+const tapped = (inner: Connection, near: Endpoint.Endpoint, far: Endpoint.Endpoint, end: End, tell: Tell) => {
   /** The other end has sent FIN, when it is not one of ours. */
   let finHeard = false
   let shut = false
@@ -86,7 +94,7 @@ const tapped = (inner: Connection, near: Peer, far: Peer, end: End, tell: Tell) 
     end.finished = true
     tell("tcp", "fin", near, far, none)
   }
-  const rst = (from: Peer, to: Peer) => {
+  const rst = (from: Endpoint.Endpoint, to: Endpoint.Endpoint) => {
     if (end.over) return
     end.over = true
     if (end.mate !== undefined) end.mate.over = true

@@ -1,11 +1,12 @@
 /** Datagram sockets that tell what they send and hear. */
+
 import * as Effect from "effect/Effect"
 import * as IpNetwork from "effect/net/IpNetwork"
 import * as NetAddress from "effect/net/NetAddress"
 import type * as Scope from "effect/Scope"
-import type { Interface, Network, NetworkError, Peer, UdpOptions, UdpSocket } from "../network/Network.ts"
-import * as Wire from "../network/Packet.ts"
-import * as Octets from "./IpOctets.ts"
+import * as Endpoint from "../network/Endpoint.ts"
+import type { Interface, Network, NetworkError, UdpOptions, UdpSocket } from "../network/Network.ts"
+import * as IpOctets from "./IpOctets.ts"
 import type { Tell } from "./TappedStream.ts"
 
 type Service = Network["Service"]
@@ -44,7 +45,7 @@ const maxNear = 256
 const nearest = (interfaces: ReadonlyArray<Interface>) => {
   const known = new Map<string, string | undefined>()
   const find = (literal: string): string | undefined => {
-    const far = Octets.parse(literal)
+    const far = IpOctets.parse(literal)
     if (far === undefined) return undefined
     if (NetAddress.isLoopback(far)) return NetAddress.isIpv4Address(far) ? "127.0.0.1" : "::1"
     const family = NetAddress.familyOf(far)
@@ -71,17 +72,17 @@ export const make = (network: Service, interfaces: ReadonlyArray<Interface>, now
 
   return Effect.fnUntraced(function* (
     options: UdpOptions,
-    onDatagram: (bytes: Uint8Array, from: Peer) => void,
+    onDatagram: (bytes: Uint8Array, from: Endpoint.Endpoint) => void,
     onError?: (error: NetworkError) => void
   ): Effect.fn.Return<UdpSocket, NetworkError, Scope.Scope> {
-    let own: Peer | undefined
+    let own: Endpoint.Endpoint | undefined
     let wild = false
     let closed = false
-    const here = (far: Peer): Peer => {
+    const here = (far: Endpoint.Endpoint): Endpoint.Endpoint => {
       const address = wild ? near(far.address) : undefined
       return address === undefined ? own! : { address, port: own!.port }
     }
-    const heard = (bytes: Uint8Array, from: Peer) => {
+    const heard = (bytes: Uint8Array, from: Endpoint.Endpoint) => {
       if (own !== undefined && !echoes.has(from.port, bytes)) tell("udp", "datagram", from, here(from), bytes)
       onDatagram(bytes, from)
     }
@@ -94,10 +95,10 @@ export const make = (network: Service, interfaces: ReadonlyArray<Interface>, now
       })
     )
     /** Told before it is sent, for nothing may come back before that; what cannot be sent at all is not told. */
-    const sends = (bytes: Uint8Array, to: Peer | undefined) => {
+    const sends = (bytes: Uint8Array, to: Endpoint.Endpoint | undefined) => {
       const far = to ?? options.remote
       if (closed || far === undefined || (to !== undefined && options.remote !== undefined)) return
-      if (bytes.length > Wire.largestDatagram(far.address)) return
+      if (bytes.length > Endpoint.maxDatagramBytes(far.address)) return
       echoes.add(inner.local.port, bytes)
       tell("udp", "datagram", here(far), far, bytes)
     }

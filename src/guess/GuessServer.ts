@@ -3,7 +3,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
-import type * as Model from "../session/ConcurrencyModel.ts"
+import type * as ConcurrencyModel from "../session/ConcurrencyModel.ts"
 import * as Fibers from "../session/Fibers.ts"
 import { SessionError } from "../session/Session.ts"
 import * as Guess from "./Guess.ts"
@@ -12,17 +12,19 @@ import * as Guess from "./Guess.ts"
 export const defaultPort = 1500
 
 /** Where to listen (port 1500 unless said), what to allow, the numbers, the model. @category models @since 0.1.0 */
-export type Options = Model.Options & {
+export type Options = ConcurrencyModel.Options & {
   /** The least number to guess. Default 1. */
   readonly min?: number | undefined
   /** The greatest number to guess. Default 1,000. */
   readonly max?: number | undefined
   /** How clients are served. Default: each in a fiber of its own. */
-  readonly model?: Model.LoadableModel | undefined
+  readonly model?: ConcurrencyModel.LoadableModel | undefined
 }
 
 /** A running server of number guessing. @category services @since 0.1.0 */
-export class GuessServer extends Context.Service<GuessServer, Model.SessionServer>()("effect-inet/guess/GuessServer") {}
+export class GuessServer extends Context.Service<GuessServer, ConcurrencyModel.SessionServer>()(
+  "effect-inet/guess/GuessServer"
+) {}
 
 const decode = (options: Pick<Options, "min" | "max">) =>
   Effect.mapError(Schema.decodeUnknownEffect(Guess.Range)(options), ({ message }) => {

@@ -9,7 +9,7 @@
 import type { Out, Step } from "../session/Session.ts"
 import * as Game from "./Game.ts"
 import type * as Scoreboard from "./Scoreboard.ts"
-import type * as Play from "./SessionState.ts"
+import type * as SessionState from "./SessionState.ts"
 import { begin } from "./SessionState.ts"
 
 /** What the dialects differ in. */
@@ -33,14 +33,14 @@ const say = ({ line }: Look, game: Game.Game): Out<Scoreboard.Ask> => {
 }
 
 /** A session that looks so. @category constructors @since 0.1.0 */
-export const session = (rules: Play.Rules, look: Look): Play.HangmanSession => ({
+export const session = (rules: SessionState.Rules, look: Look): SessionState.HangmanSession => ({
   framing: { _tag: "Reads", max: maxRead },
-  open: (client): Step<Play.State, Scoreboard.Ask> => {
+  open: (client): Step<SessionState.State, Scoreboard.Ask> => {
     const game = begin(rules, client, 1)
     const { text } = say(look, game)
     return [{ client, name: "", number: 1, game, awaits: "guess" }, { text: look.banner(rules.host) + text }]
   },
-  receive: (state, input): Step<Play.State, Scoreboard.Ask> => {
+  receive: (state, input): Step<SessionState.State, Scoreboard.Ask> => {
     if (input._tag !== "Line") return [state, {}]
     const game = Game.guessStrictly(state.game, input.text.slice(0, 1))
     return [{ ...state, game }, say(look, game)]

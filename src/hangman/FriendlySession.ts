@@ -6,7 +6,7 @@
  * never guesses. A game counts when it is finished, and is counted before its end is told.
  */
 import type { Out, Step } from "../session/Session.ts"
-import * as Friendly from "./FriendlyView.ts"
+import * as FriendlyView from "./FriendlyView.ts"
 import * as Game from "./Game.ts"
 import type { Ask, Told } from "./Scoreboard.ts"
 import type { HangmanSession, Rules, State } from "./SessionState.ts"
@@ -29,7 +29,7 @@ const see = ({ awaits, game }: State, ...message: ReadonlyArray<string>): Out<As
   const { lives, most } = game
   const board = { word: over ? game.word : Game.mask(game), lives, most, tried: Game.tried(game) }
   const shown = awaits === "guess" || awaits === "again"
-  return { text: Friendly.render({ message, ...(shown ? { board } : {}), prompt: prompts[awaits] }) }
+  return { text: FriendlyView.render({ message, ...(shown ? { board } : {}), prompt: prompts[awaits] }) }
 }
 
 const stay = (state: State, ...message: ReadonlyArray<string>): Result => [state, see(state, ...message)]

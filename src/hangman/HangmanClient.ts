@@ -4,7 +4,7 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Pull from "effect/Pull"
 import type * as Network from "../network/Network.ts"
-import * as Friendly from "./FriendlyView.ts"
+import * as FriendlyView from "./FriendlyView.ts"
 import type * as ScoreTable from "./ScoreTable.ts"
 
 const explanations = {
@@ -26,7 +26,7 @@ export class HangmanClientError extends Data.TaggedError("HangmanClientError")<{
 /** A server to play at. @category models @since 0.1.0 */
 export interface HangmanClient {
   /** The next view; `Done` once the server has ended. One fiber at a time. */
-  readonly next: Pull.Pull<Friendly.View, HangmanClientError | Network.NetworkError>
+  readonly next: Pull.Pull<FriendlyView.View, HangmanClientError | Network.NetworkError>
   /** Sends a line. */
   readonly send: (line: string) => Effect.Effect<void, Network.NetworkError>
 }
@@ -58,7 +58,7 @@ export const make = (connection: Network.Connection): HangmanClient => {
   let text = ""
   let seen = false
   const step = (): HangmanClient["next"] => {
-    const taken = Friendly.take(text)
+    const taken = FriendlyView.take(text)
     if (taken !== undefined) {
       text = taken[1]
       seen = true

@@ -2,10 +2,10 @@
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { SessionError } from "../session/Session.ts"
-import * as Plain from "./ClassicSession.ts"
-import * as Player from "./FriendlySession.ts"
+import * as ClassicSession from "./ClassicSession.ts"
+import * as FriendlySession from "./FriendlySession.ts"
 import * as Game from "./Game.ts"
-import type * as Play from "./SessionState.ts"
+import type * as SessionState from "./SessionState.ts"
 import * as Words from "./Words.ts"
 
 /**
@@ -47,7 +47,7 @@ export const keepsScore = (dialect: Dialect): boolean => dialect === "friendly"
 const fail = (message: string) => Effect.fail(new SessionError({ message }))
 
 /** A session; fails where lives or words are none that can be played. @category constructors @since 0.1.0 */
-export const session = (options: Options = {}): Effect.Effect<Play.HangmanSession, SessionError> => {
+export const session = (options: Options = {}): Effect.Effect<SessionState.HangmanSession, SessionError> => {
   const { dialect = "friendly", difficulty: grade, hostName: host = "localhost" } = options
   const { lives = defaultLives[dialect], words = Words.builtIn() } = options
   if (!Number.isInteger(lives) || lives < 1 || lives > Game.mostLives) {
@@ -57,6 +57,10 @@ export const session = (options: Options = {}): Effect.Effect<Play.HangmanSessio
   if (grade !== undefined && words.sizes[grade] === 0) {
     return fail(`none of the ${words.size} words is ${grade}: choose another difficulty, or other words`)
   }
-  const rules: Play.Rules = { words, lives, grade, host }
-  return Effect.succeed(dialect === "friendly" ? Player.session(rules) : Plain.session(rules, Plain.looks[dialect]))
+  const rules: SessionState.Rules = { words, lives, grade, host }
+  return Effect.succeed(
+    dialect === "friendly"
+      ? FriendlySession.session(rules)
+      : ClassicSession.session(rules, ClassicSession.looks[dialect])
+  )
 }

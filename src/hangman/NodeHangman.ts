@@ -2,11 +2,11 @@
 import * as Os from "node:os"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import type * as Model from "../session/ConcurrencyModel.ts"
+import type * as ConcurrencyModel from "../session/ConcurrencyModel.ts"
 import * as Fibers from "../session/Fibers.ts"
 import { type Definition, SessionError } from "../session/Session.ts"
 import * as HangmanServer from "./HangmanServer.ts"
-import * as Hangman from "./HangmanSession.ts"
+import * as HangmanSession from "./HangmanSession.ts"
 import * as NodeJournal from "./NodeJournal.ts"
 import * as NodeWords from "./NodeWords.ts"
 import * as Scoreboard from "./Scoreboard.ts"
@@ -14,11 +14,11 @@ import type { State } from "./SessionState.ts"
 
 /** What is played, as JSON; see `Hangman.Options`. @category models @since 0.1.0 */
 export const Settings = Schema.Struct({
-  dialect: Schema.optionalKey(Hangman.Dialect),
+  dialect: Schema.optionalKey(HangmanSession.Dialect),
   /** A file with a word a line. Default: the list that comes with the game. */
   words: Schema.optionalKey(Schema.String),
   lives: Schema.optionalKey(Schema.Int),
-  difficulty: Schema.optionalKey(Hangman.Grade),
+  difficulty: Schema.optionalKey(HangmanSession.Grade),
   hostName: Schema.optionalKey(Schema.String)
 })
 /** @category models @since 0.1.0 */
@@ -27,7 +27,7 @@ export type Settings = typeof Settings.Type
 const load = (settings: Settings) =>
   Effect.gen(function* () {
     const words = settings.words === undefined ? undefined : yield* NodeWords.read(settings.words)
-    return { words, session: yield* Hangman.session({ hostName: Os.hostname(), ...settings, words }) }
+    return { words, session: yield* HangmanSession.session({ hostName: Os.hostname(), ...settings, words }) }
   }).pipe(Effect.mapError(({ message }) => new SessionError({ message })))
 
 /** How other processes and threads make the session. @category models @since 0.1.0 */
@@ -40,12 +40,12 @@ export const definition: Definition<Settings, State, Scoreboard.Ask, Scoreboard.
 }
 
 /** Where to listen, what to allow, what is played. @category models @since 0.1.0 */
-export type Options = Model.Options & {
+export type Options = ConcurrencyModel.Options & {
   readonly settings?: Settings | undefined
   /** A file for the scoreboard. Default: in memory, until the server ends. */
   readonly scores?: string | undefined
   /** How players are served. Default: each in a fiber. */
-  readonly model?: Model.LoadableModel | undefined
+  readonly model?: ConcurrencyModel.LoadableModel | undefined
 }
 
 /**

@@ -7,7 +7,7 @@
  */
 import * as Fs from "node:fs"
 import * as Effect from "effect/Effect"
-import * as NodeLock from "../process/NodeLockFile.ts"
+import * as NodeLockFile from "../process/NodeLockFile.ts"
 import { type Journal, ScoreboardError } from "./Scoreboard.ts"
 
 /** The largest file that is read. */
@@ -47,7 +47,7 @@ export const make = Effect.fnUntraced(function* (name: string) {
   if (found !== undefined && found.size > maxBytes) {
     return yield* new ScoreboardError({ message: `${path}: ${found.size} bytes are too many for a scoreboard` })
   }
-  yield* NodeLock.claim(path, (cause, holder) =>
+  yield* NodeLockFile.claim(path, (cause, holder) =>
     holder === undefined
       ? failed(path)(cause)
       : new ScoreboardError({ message: `${path}: process ${holder} keeps its scores there: stop it, or name another` })

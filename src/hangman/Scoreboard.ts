@@ -10,7 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import * as Schema from "effect/Schema"
 import type { Shared } from "../session/Session.ts"
-import * as ScoreText from "./ScoreJournalFormat.ts"
+import * as ScoreJournalFormat from "./ScoreJournalFormat.ts"
 import type * as ScoreTable from "./ScoreTable.ts"
 
 /** What a session asks of the scoreboard. @category models @since 0.1.0 */
@@ -75,7 +75,7 @@ export interface Options {
 
 /** A game that waits to be written, and who waits for it. */
 interface Waiting {
-  readonly game: ScoreText.Game
+  readonly game: ScoreJournalFormat.Game
   readonly resume: (told: Told) => void
 }
 
@@ -92,7 +92,7 @@ const maxBatch = 256
  */
 export const make = Effect.fnUntraced(function* (options: Options = {}) {
   const { compactAfter = 50_000, journal, maxNames } = options
-  const past = ScoreText.replay(journal?.past ?? "", maxNames)
+  const past = ScoreJournalFormat.replay(journal?.past ?? "", maxNames)
   if (typeof past === "string") return yield* new ScoreboardError({ message: `${journal!.name}: ${past}` })
   const { table } = past
   const run = past.run + 1
@@ -102,7 +102,7 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
   const compact = Effect.suspend(() =>
     journal === undefined
       ? Effect.void
-      : Effect.map(journal.replace(ScoreText.snapshot(table, run)), () => {
+      : Effect.map(journal.replace(ScoreJournalFormat.snapshot(table, run)), () => {
           lines = 0
         })
   )
@@ -110,7 +110,7 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
     yield* Effect.logWarning(`${journal!.name}: lines dropped at its end, since they were not finished: ${past.torn}`)
   if (journal?.past === "" || past.torn > 0 || past.games >= compactAfter) yield* compact
 
-  const count = (game: ScoreText.Game): Told => ({
+  const count = (game: ScoreJournalFormat.Game): Told => ({
     _tag: "Counted",
     rank: table.finish(game),
     players: table.totals().players
@@ -121,7 +121,7 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
     return Effect.logWarning(`the scoreboard is not written anew: ${error.message}`)
   }
   const write = (journal: Journal, waiting: ReadonlyArray<Waiting>) =>
-    Effect.matchEffect(journal.append(waiting.map(({ game }) => ScoreText.game(game)).join("")), {
+    Effect.matchEffect(journal.append(waiting.map(({ game }) => ScoreJournalFormat.game(game)).join("")), {
       onSuccess: () => {
         failing = false
         lines += waiting.length
@@ -149,7 +149,7 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
   }
 
   /** Interrupting the wait does not take the game back: it is counted, whoever is still there to hear it. */
-  const finish = (game: ScoreText.Game) =>
+  const finish = (game: ScoreJournalFormat.Game) =>
     journal === undefined
       ? Effect.sync(() => count(game))
       : Effect.callback<Told>((resume) => {

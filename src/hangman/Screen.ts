@@ -1,14 +1,14 @@
 /** A game of hangman as lines for a screen of any size: gallows, word, letters, lives. Pure: a view in, lines out. */
 
 import { clip, type Line, plain, type Span } from "../terminal/StyledText.ts"
-import * as Friendly from "./FriendlyView.ts"
+import * as FriendlyView from "./FriendlyView.ts"
 
 /** What there is to see. @category models @since 0.1.0 */
 export interface View {
   /** Where the game is played. */
   readonly title: string
   /** What the server has shown last; undefined while it has not. */
-  readonly shown: Friendly.View | undefined
+  readonly shown: FriendlyView.View | undefined
   /** What is typed at the prompt so far. */
   readonly typed: string
 }
@@ -16,7 +16,7 @@ export interface View {
 /** The smallest screen that a game fits on. @category constants @since 0.1.0 */
 export const smallest = { columns: 20, rows: 8 } as const
 
-type Board = Friendly.Board
+type Board = FriendlyView.Board
 
 /** The best known way to tell: a word without gaps is over, and only one of the two has a life left. */
 const ending = ({ lives, word }: Board) => (lives <= 0 ? "lost" : word.includes("-") ? undefined : "won")
@@ -80,7 +80,7 @@ const blank = plain("")
 
 const roomy = (title: string, board: Board, columns: number): ReadonlyArray<Line> => {
   const panel = [...spell(board, columns - gallows), blank, livesOf(board), blank, ...keyboard(board, 9, " ")]
-  return [[{ text: title, ink: "bold" }], blank, ...beside(Friendly.gallows(board.lives, board.most), panel)]
+  return [[{ text: title, ink: "bold" }], blank, ...beside(FriendlyView.gallows(board.lives, board.most), panel)]
 }
 
 const tight = (board: Board, columns: number): ReadonlyArray<Line> => [
@@ -89,7 +89,7 @@ const tight = (board: Board, columns: number): ReadonlyArray<Line> => [
   ...keyboard(board, 13, columns >= 25 ? " " : "")
 ]
 
-const prompts: Readonly<Record<Friendly.Prompt, (typed: string) => string>> = {
+const prompts: Readonly<Record<FriendlyView.Prompt, (typed: string) => string>> = {
   name: (typed) => `Your name? ${typed}_`,
   guess: () => "a-z, Esc leaves",
   again: () => "Again? y or n",

@@ -5,6 +5,7 @@
  * network, on a simulated one, or on either wrapped by fault injection or packet capture: only the layer differs. The
  * shapes are the classic ones: listen, accept, connect, send, receive.
  */
+
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import type * as Effect from "effect/Effect"
@@ -12,6 +13,7 @@ import type * as IpInterface from "effect/net/IpInterface"
 import * as NetAddress from "effect/net/NetAddress"
 import type * as Pull from "effect/Pull"
 import type * as Scope from "effect/Scope"
+import type * as Endpoint from "./Endpoint.ts"
 
 const explanations = {
   AddressInUse: "address already in use",
@@ -124,17 +126,6 @@ export interface UnixListenOptions {
   readonly backlog?: number | undefined
 }
 
-/**
- * Where a datagram came from or goes to, as the platform names it: an IP literal and a port.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Peer {
-  readonly address: string
-  readonly port: number
-}
-
 /** A bound UDP socket. @category models @since 0.1.0 */
 export interface UdpSocket {
   readonly local: NetAddress.InetAddress
@@ -142,9 +133,9 @@ export interface UdpSocket {
    * Hands one datagram to the network. It may be lost, doubled or overtaken: the result is only that of the local send.
    * `to` is left out on a connected socket and required on any other.
    */
-  readonly send: (bytes: Uint8Array, to?: Peer) => Effect.Effect<void, NetworkError>
+  readonly send: (bytes: Uint8Array, to?: Endpoint.Endpoint) => Effect.Effect<void, NetworkError>
   /** The same without an effect, for hot paths: a failed send counts as a lost datagram. */
-  readonly sendUnsafe: (bytes: Uint8Array, to?: Peer) => void
+  readonly sendUnsafe: (bytes: Uint8Array, to?: Endpoint.Endpoint) => void
   /**
    * Joins a multicast group, on one interface (IPv4: one of its addresses; IPv6: `%name` or its index) or the system's
    * choice; leaves with the scope.
@@ -163,7 +154,7 @@ export interface UdpOptions {
   /** Default 0, an ephemeral port. */
   readonly port?: number | undefined
   /** The only peer to send to and to hear from; refusals (ICMP port unreachable) are then reported. */
-  readonly remote?: Peer | undefined
+  readonly remote?: Endpoint.Endpoint | undefined
   /** Allow sending to broadcast addresses. Default false. */
   readonly broadcast?: boolean | undefined
   /** Let several sockets bind the same port; each gets every broadcast and multicast datagram. Default false. */
@@ -211,7 +202,7 @@ export class Network extends Context.Service<
      */
     readonly udp: (
       options: UdpOptions,
-      onDatagram: (bytes: Uint8Array, from: Peer) => void,
+      onDatagram: (bytes: Uint8Array, from: Endpoint.Endpoint) => void,
       onError?: (error: NetworkError) => void
     ) => Effect.Effect<UdpSocket, NetworkError, Scope.Scope>
     /** The addresses of this host, loopback included. */

@@ -18,7 +18,7 @@ import type { Worker } from "../farm/Worker.ts"
 import * as Monotonic from "../network/Monotonic.ts"
 import type { Connection } from "../network/Network.ts"
 import * as TcpClient from "../network/TcpClient.ts"
-import * as CourseDialect from "./CourseProtocol.ts"
+import * as CourseProtocol from "./CourseProtocol.ts"
 import { job, Packet } from "./PrimeJob.ts"
 
 /** Which hosts, and how they are asked. @category models @since 0.1.0 */
@@ -28,7 +28,7 @@ export interface Options extends TcpWorkers.HostOptions {
 }
 
 /** A range that was asked for. */
-interface Asked extends CourseDialect.Request {
+interface Asked extends CourseProtocol.Request {
   readonly id: number
   readonly sent: number
 }
@@ -41,14 +41,14 @@ const broken = (message: string, isFinal = false): Failure => ({ message, isFina
 
 const closed = () => Effect.fail(broken("it closed the connection"))
 
-const probe: CourseDialect.Request = { min: 0, max: 2 }
+const probe: CourseProtocol.Request = { min: 0, max: 2 }
 
 /** Whether the host counts 0 and 1. */
 const ask = Effect.fnUntraced(function* (
   connection: Pick<Connection, "pull" | "write">,
-  cutter: CourseDialect.Cutter<number>
+  cutter: CourseProtocol.Cutter<number>
 ) {
-  yield* connection.write(CourseDialect.encodeRequest(probe))
+  yield* connection.write(CourseProtocol.encodeRequest(probe))
   let answers: ReadonlyArray<number> = []
   while (answers.length === 0) answers = cutter.push(yield* connection.pull)
   const [count, unasked] = answers
@@ -64,7 +64,7 @@ const open = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Line, Failure, Needs | Scope.Scope> {
   const now = yield* Monotonic.millis
   const start = now()
-  const cutter = CourseDialect.answers()
+  const cutter = CourseProtocol.answers()
   const { connection, isCourse } = yield* Effect.gen(function* () {
     const connection = yield* TcpClient.connect(place)
     return { connection, isCourse: yield* ask(connection, cutter) }
@@ -85,7 +85,7 @@ const open = Effect.fnUntraced(function* (
   const endingOf = (count: number): Ending | Failure => {
     const range = asked.shift()
     if (range === undefined) return broken(`it answers ${count} unasked`)
-    const result = count - (isCourse ? CourseDialect.excess(range) : 0)
+    const result = count - (isCourse ? CourseProtocol.excess(range) : 0)
     // Of any two neighbours one is even, and only 2 is a prime then.
     if (!(result >= 0 && result <= (range.max - range.min) / 2 + 1)) {
       return broken(`it counts ${count} primes from ${range.min} to ${range.max - 1}`)
@@ -119,13 +119,13 @@ const open = Effect.fnUntraced(function* (
         const decoded = decode(packet)
         if (Option.isNone(decoded)) return [{ _tag: "Failed", id, message: "the packet is no range" }]
         const { from: min, to: max } = decoded.value
-        if (max > CourseDialect.largest) {
+        if (max > CourseProtocol.largest) {
           return [
             { _tag: "Failed", id, message: `${max} is too large for the course's dialect: ranges end below 2^31` }
           ]
         }
         asked.push({ id, min, max, sent: now() })
-        unsent.push(CourseDialect.encodeRequest({ min, max }))
+        unsent.push(CourseProtocol.encodeRequest({ min, max }))
         wanted.openUnsafe()
         return []
       }),

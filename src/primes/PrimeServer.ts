@@ -10,13 +10,13 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Pull from "effect/Pull"
 import * as Stream from "effect/Stream"
-import * as ProtocolTalk from "../farm/tcp/MessageChannel.ts"
+import * as MessageChannel from "../farm/tcp/MessageChannel.ts"
 import * as Protocol from "../farm/tcp/Protocol.ts"
 import * as Pool from "../farm/tcp/SharedWorkerPool.ts"
 import * as TcpWorkerServer from "../farm/tcp/TcpWorkerServer.ts"
 import type { Connection } from "../network/Network.ts"
 import * as TcpServer from "../network/TcpServer.ts"
-import * as CourseDialect from "./CourseProtocol.ts"
+import * as CourseProtocol from "./CourseProtocol.ts"
 import * as Kernels from "./Kernels.ts"
 import type { Packet } from "./PrimeJob.ts"
 
@@ -43,7 +43,7 @@ const window = 16
 /** Numbers in a packet: what one client asks for must not keep the others waiting. */
 const piece = 1 << 26
 
-const packetsOf = ({ max, min }: CourseDialect.Request, kernel: Kernels.Name): ReadonlyArray<Packet> => {
+const packetsOf = ({ max, min }: CourseProtocol.Request, kernel: Kernels.Name): ReadonlyArray<Packet> => {
   const start = Math.max(0, min)
   return Array.from({ length: Math.max(0, Math.ceil((max - start) / piece)) }, (_, index) => {
     const from = start + index * piece
@@ -84,15 +84,15 @@ const serveCourse = Effect.fnUntraced(function* (
   { dialect = "right", kernel = Kernels.fastest }: Options
 ) {
   const count = yield* counter(pool)
-  const cutter = CourseDialect.requests()
+  const cutter = CourseProtocol.requests()
   const isCourse = dialect === "course"
   const log = isCourse ? Effect.logInfo : Effect.logDebug
 
-  const answer = Effect.fnUntraced(function* (request: CourseDialect.Request) {
+  const answer = Effect.fnUntraced(function* (request: CourseProtocol.Request) {
     const counts = yield* Effect.forEach(packetsOf(request, kernel), count, { concurrency: "unbounded" })
-    const sum = counts.reduce((all, one) => all + one, isCourse ? CourseDialect.excess(request) : 0)
-    yield* log(CourseDialect.format(request, sum))
-    return CourseDialect.encodeAnswer(sum)
+    const sum = counts.reduce((all, one) => all + one, isCourse ? CourseProtocol.excess(request) : 0)
+    yield* log(CourseProtocol.format(request, sum))
+    return CourseProtocol.encodeAnswer(sum)
   })
   yield* Stream.make(first).pipe(
     Stream.concat(Stream.fromPull(Effect.succeed(Effect.map(connection.pull, (bytes) => [bytes] as const)))),
@@ -118,7 +118,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     { service: "primes", ...options },
     Effect.fnUntraced(
       function* (connection: Connection, client: TcpServer.Client) {
-        const { head, rest } = yield* ProtocolTalk.head(connection, Protocol.preamble.length)
+        const { head, rest } = yield* MessageChannel.head(connection, Protocol.preamble.length)
         if (isPreamble(head)) return yield* serveFarm(connection, client, rest)
         if (options.key !== undefined) return yield* new PrimeServerError({ message: "a client without the key" })
         const first = Bytes.concat([head, rest])

@@ -4,14 +4,14 @@ import * as Ref from "effect/Ref"
 import type * as Network from "../network/Network.ts"
 import * as TcpServer from "../network/TcpServer.ts"
 import type { Model, Options, Program } from "./ConcurrencyModel.ts"
-import * as Conversation from "./ConnectionHandler.ts"
+import * as ConnectionHandler from "./ConnectionHandler.ts"
 import type { Client, Session } from "./Session.ts"
 
 /** The state of one client in a `Ref`. @category constructors @since 0.1.0 */
 export const keeper = <S, Ask, Told>(
   session: Session<S, Ask, Told>,
   client: Client
-): Conversation.Keeper<Ask, Told> => {
+): ConnectionHandler.Keeper<Ask, Told> => {
   // Changed without an effect: nobody else steps this client meanwhile, and every line comes this way.
   const { ref } = Ref.makeUnsafe<S | undefined>(undefined)
   return {
@@ -39,9 +39,9 @@ export const keeper = <S, Ask, Told>(
 export const handler = <S, Ask, Told>(
   program: Program<S, Ask, Told>,
   options: Pick<Options, "rate" | "seed">,
-  number?: Conversation.Manner<Ask, Told>["number"],
-  turn?: Conversation.Manner<Ask, Told>["turn"]
-) => Conversation.handler(program, options, { keeper: (client) => keeper(program.session, client), number, turn })
+  number?: ConnectionHandler.Manner<Ask, Told>["number"],
+  turn?: ConnectionHandler.Manner<Ask, Told>["turn"]
+) => ConnectionHandler.handler(program, options, { keeper: (client) => keeper(program.session, client), number, turn })
 
 /**
  * The same server for one of several processes or threads, where a client's number is not its count.

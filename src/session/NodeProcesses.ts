@@ -12,9 +12,9 @@ import * as NodeNetwork from "../network/node/NodeNetwork.ts"
 import * as TcpServer from "../network/TcpServer.ts"
 import type { LoadableModel, SessionServer } from "./ConcurrencyModel.ts"
 import { SessionError } from "./Session.ts"
-import * as NodeSessionLoad from "./workers/NodeDefinitionLoader.ts"
-import * as NodeSessionCrew from "./workers/NodeProcessPool.ts"
-import * as NodeSessionDesk from "./workers/SharedStateServer.ts"
+import * as NodeDefinitionLoader from "./workers/NodeDefinitionLoader.ts"
+import * as NodeProcessPool from "./workers/NodeProcessPool.ts"
+import * as SharedStateServer from "./workers/SharedStateServer.ts"
 import * as Message from "./workers/WorkerMessage.ts"
 
 /** How clients are spread over processes. @category models @since 0.1.0 */
@@ -32,9 +32,9 @@ const never = { idleTimeout: "Infinity", writeTimeout: "Infinity" } as const
 const silence: Message.Moved = [0, 0, 0]
 
 /** A client that is here until it is handed over, and is spoken for by its child from then on. */
-const represent = (own: NodeConnection): readonly [Network.Connection, NodeSessionCrew.Seat] => {
+const represent = (own: NodeConnection): readonly [Network.Connection, NodeProcessPool.Seat] => {
   const { local, remote } = own
-  const seat: NodeSessionCrew.Seat = {
+  const seat: NodeProcessPool.Seat = {
     own,
     local: Message.placeOf(local),
     remote: Message.placeOf(remote),
@@ -81,11 +81,11 @@ export const model = ({ pool }: ProcessOptions = {}): LoadableModel => ({
       return yield* new SessionError({ message })
     }
     const { definition, module } = program
-    yield* NodeSessionLoad.decode(module, definition, program.options)
+    yield* NodeDefinitionLoader.decode(module, definition, program.options)
     const host = yield* Effect.provide(Network.Network, NodeNetwork.layer)
     const limits = Message.limitsOf(options, definition.name)
-    const desk = yield* NodeSessionDesk.make(program)
-    const crew = yield* NodeSessionCrew.make(
+    const desk = yield* SharedStateServer.make(program)
+    const crew = yield* NodeProcessPool.make(
       {
         _tag: "Start",
         module,
@@ -99,7 +99,7 @@ export const model = ({ pool }: ProcessOptions = {}): LoadableModel => ({
       desk
     )
 
-    const seats = new WeakMap<Network.Connection, NodeSessionCrew.Seat>()
+    const seats = new WeakMap<Network.Connection, NodeProcessPool.Seat>()
     const listen = (where: Network.ListenOptions) =>
       Effect.map(host.listen(where), ({ accept, address }) => ({
         address,

@@ -12,9 +12,9 @@ import * as NodeNetwork from "../network/node/NodeNetwork.ts"
 import * as ServerMetrics from "../network/ServerMetrics.ts"
 import type { LoadableModel, SessionServer } from "./ConcurrencyModel.ts"
 import { SessionError } from "./Session.ts"
-import * as NodeSessionLoad from "./workers/NodeDefinitionLoader.ts"
-import * as NodeSessionSlots from "./workers/NodeThreadPool.ts"
-import * as NodeSessionDesk from "./workers/SharedStateServer.ts"
+import * as NodeDefinitionLoader from "./workers/NodeDefinitionLoader.ts"
+import * as NodeThreadPool from "./workers/NodeThreadPool.ts"
+import * as SharedStateServer from "./workers/SharedStateServer.ts"
 import * as Message from "./workers/WorkerMessage.ts"
 
 /** How many threads serve. @category models @since 0.1.0 */
@@ -61,7 +61,7 @@ export const model = ({ threads = Os.availableParallelism() }: ThreadOptions = {
       return yield* new SessionError({ message })
     }
     const { definition, module } = program
-    yield* NodeSessionLoad.decode(module, definition, program.options)
+    yield* NodeDefinitionLoader.decode(module, definition, program.options)
     const network = yield* Effect.provide(Network.Network, NodeNetwork.layer)
     const max = options.maxConnections ?? Math.max(1, Math.min(1_024, network.room()))
     const count = Math.max(1, Math.min(threads, max))
@@ -79,8 +79,8 @@ export const model = ({ threads = Os.availableParallelism() }: ThreadOptions = {
       },
       listen: { host, backlog, port, reusePort: true }
     })
-    const desk = yield* NodeSessionDesk.make(program)
-    const slots = yield* NodeSessionSlots.make(desk, options.drain ?? "5 seconds")
+    const desk = yield* SharedStateServer.make(program)
+    const slots = yield* NodeThreadPool.make(desk, options.drain ?? "5 seconds")
     const address = yield* Effect.scoped(
       Effect.gen(function* () {
         const chosen = yield* choose(network, options)

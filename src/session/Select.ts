@@ -11,7 +11,7 @@ import * as Exit from "effect/Exit"
 import * as Queue from "effect/Queue"
 import * as TcpServer from "../network/TcpServer.ts"
 import type { Model, Options, Program } from "./ConcurrencyModel.ts"
-import * as Conversation from "./ConnectionHandler.ts"
+import * as ConnectionHandler from "./ConnectionHandler.ts"
 import type { Client, Input, Out, Session } from "./Session.ts"
 
 /** Gives the reader that brought the event what the session wants. @category models @since 0.1.0 */
@@ -56,7 +56,7 @@ export const model: Model = {
     yield* Effect.forkScoped(Effect.forever(Effect.map(Queue.take(events), (event) => handle(states, session, event))))
     const bring = (event: (answer: Answer<Ask>) => Event<Ask, Told>) =>
       Effect.callback<Out<Ask>>((resume) => void Queue.offerUnsafe(events, event(resume)))
-    const keeper = (client: Client): Conversation.Keeper<Ask, Told> => ({
+    const keeper = (client: Client): ConnectionHandler.Keeper<Ask, Told> => ({
       open: (then) =>
         Effect.flatMap(
           bring((answer) => ({ _tag: "Came", client, answer })),
@@ -68,7 +68,7 @@ export const model: Model = {
           then
         )
     })
-    const converse = Conversation.handler(program, options, { keeper })
+    const converse = ConnectionHandler.handler(program, options, { keeper })
     return yield* TcpServer.make({ service: "session", ...options }, (connection, client) =>
       Effect.ensuring(
         converse(connection, client),

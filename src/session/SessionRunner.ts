@@ -13,7 +13,7 @@ import * as Scope from "effect/Scope"
 import { LineError } from "../network/Line.ts"
 import type * as Network from "../network/Network.ts"
 import type { Guest, Keeper } from "./ConnectionHandler.ts"
-import * as Frames from "./Framer.ts"
+import * as Framer from "./Framer.ts"
 import type { Input, Out, Shared } from "./Session.ts"
 
 /** Pushes that a client has not been told yet; one that is further behind is cut. */
@@ -33,7 +33,7 @@ type Taken = Effect.Effect<void, Network.NetworkError | Cause.Done>
 /** A server holds thousands of these: hence a class, and nothing made before it is needed. */
 export class Talk<Ask, Told> {
   private readonly guest: Guest
-  private readonly frames: Frames.Frames
+  private readonly frames: Framer.Frames
   private readonly shared: Shared<Ask, Told> | undefined
   private readonly keeper: Keeper<Ask, Told>
   private readonly scope: Scope.Scope
@@ -59,7 +59,7 @@ export class Talk<Ask, Told> {
 
   constructor(
     guest: Guest,
-    frames: Frames.Frames,
+    frames: Framer.Frames,
     shared: Shared<Ask, Told> | undefined,
     keeper: Keeper<Ask, Told>,
     scope: Scope.Scope,
@@ -116,13 +116,13 @@ export class Talk<Ask, Told> {
 
   private line(text: string): Taken {
     if (this.failure !== undefined) return Effect.failCause(this.failure)
-    if (this.over) return Frames.done
+    if (this.over) return Framer.done
     if (this.stepping || this.asking) return Effect.flatMap(this.free, () => this.line(text))
     return Effect.flatMap(this.step({ _tag: "Line", text }), this.settled)
   }
 
   private step(input: Input<Told>): Taken {
-    if (this.over) return Frames.done
+    if (this.over) return Framer.done
     if (this.stepping) return Effect.flatMap(this.change, () => this.step(input))
     this.stepping = true
     return this.keeper.receive(input, this.carryOut)
@@ -177,7 +177,7 @@ export class Talk<Ask, Told> {
 
   /** After a step: puts its question, unless somebody puts questions already. */
   private readonly settled = (): Taken => {
-    if (this.over) return Frames.done
+    if (this.over) return Framer.done
     if (this.asking || !this.asks?.length) return Effect.void
     this.asking = true
     return this.settle
@@ -186,7 +186,7 @@ export class Talk<Ask, Told> {
   /** Puts all questions there are, and those that follow from the answers. */
   private get settle(): Taken {
     return Effect.suspend(() => {
-      if (this.over) return Frames.done
+      if (this.over) return Framer.done
       const ask = this.asks?.shift()
       if (ask !== undefined) {
         const told = Effect.flatMap(this.put(ask), (told) => this.step({ _tag: "Told", told }))
@@ -236,7 +236,7 @@ export class Talk<Ask, Told> {
         return Effect.void
       }
       return Effect.flatMap(this.step(input), () => {
-        if (this.over) return Frames.done
+        if (this.over) return Framer.done
         if (!this.asking && this.asks?.length) this.aside(this.settled())
         return this.bring
       })

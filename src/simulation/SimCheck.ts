@@ -13,11 +13,11 @@ import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
-import type * as Wire from "../network/Packet.ts"
+import type * as Packet from "../network/Packet.ts"
 import * as FaultArbitrary from "./faults/FaultArbitrary.ts"
 import * as FaultPlan from "./faults/FaultPlan.ts"
-import * as FaultClauses from "./faults/FaultPlanParser.ts"
-import * as FaultText from "./faults/FaultPlanSyntax.ts"
+import * as FaultPlanParser from "./faults/FaultPlanParser.ts"
+import * as FaultPlanSyntax from "./faults/FaultPlanSyntax.ts"
 import * as FaultShrink from "./faults/FaultShrink.ts"
 import * as Simulation from "./Simulation.ts"
 import * as SimulationError from "./SimulationError.ts"
@@ -75,7 +75,7 @@ const signature = (reason: Reason): string => {
 }
 
 /** A packet as a number, that of another one almost certainly being another. */
-const fingerprint = ({ arrives, at, bytes, fault = "", from, kind, to }: Wire.Sighting): number => {
+const fingerprint = ({ arrives, at, bytes, fault = "", from, kind, to }: Packet.ObservedPacket): number => {
   let state = Number(at) ^ Math.imul(Number(arrives ?? -1n), 0x9e3779b1)
   const add = (value: number) => {
     state = Math.imul(state ^ value, 0x01000193)
@@ -94,8 +94,8 @@ const fingerprint = ({ arrives, at, bytes, fault = "", from, kind, to }: Wire.Si
   return state
 }
 
-const show = ({ at, from, kind, to }: Wire.Sighting) =>
-  `${kind} ${from.address}:${from.port} to ${to.address}:${to.port} at ${FaultClauses.formatNanos(Number(at))}`
+const show = ({ at, from, kind, to }: Packet.ObservedPacket) =>
+  `${kind} ${from.address}:${from.port} to ${to.address}:${to.port} at ${FaultPlanParser.formatNanos(Number(at))}`
 
 /** A tap that remembers, and one that compares with what was remembered. */
 const traces = () => {
@@ -103,8 +103,8 @@ const traces = () => {
   let count = 0
   let difference: string | undefined
   return {
-    remember: (sighting: Wire.Sighting) => void first.push(fingerprint(sighting)),
-    compare: (sighting: Wire.Sighting) => {
+    remember: (sighting: Packet.ObservedPacket) => void first.push(fingerprint(sighting)),
+    compare: (sighting: Packet.ObservedPacket) => {
       if (first[count++] !== fingerprint(sighting)) difference ??= `the second has as packet ${count} ${show(sighting)}`
     },
     /** How two runs differ. */
@@ -112,13 +112,17 @@ const traces = () => {
       if (difference !== undefined) return difference
       if (one.packets !== other.packets) return `there were ${one.packets} packets, then ${other.packets}`
       if (one.time === other.time && Exit.isSuccess(one.exit) === Exit.isSuccess(other.exit)) return undefined
-      return `one ended at ${FaultClauses.formatNanos(one.time)}, the other at ${FaultClauses.formatNanos(other.time)}`
+      return `one ended at ${FaultPlanParser.formatNanos(one.time)}, the other at ${FaultPlanParser.formatNanos(other.time)}`
     }
   }
 }
 
 const planOf = (given: FaultPlan.FaultPlan | string) =>
-  typeof given === "string" ? (given === "none" ? Result.succeed([]) : FaultText.parse(given)) : Result.succeed(given)
+  typeof given === "string"
+    ? given === "none"
+      ? Result.succeed([])
+      : FaultPlanSyntax.parse(given)
+    : Result.succeed(given)
 
 /** Options and environment, as one. */
 const settingsOf = Effect.fnUntraced(function* (options: Options) {
@@ -154,7 +158,7 @@ export const check = Effect.fnUntraced(function* <A, E, R>(
 ): Effect.fn.Return<Summary, SimulationError.SimulationError, Exclude<R, Scope.Scope>> {
   const { first, isReplay, plan: fixed, runs } = yield* Effect.mapError(settingsOf(options), misconfigured)
   const { generate, plan: _, runs: __, sometimes = [], ...rest } = options
-  const runOnce = (seed: number, plan: FaultPlan.FaultPlan, tap?: Wire.Tap) =>
+  const runOnce = (seed: number, plan: FaultPlan.FaultPlan, tap?: Packet.Tap) =>
     Simulation.run(scenario, { ...rest, seed, plan, tap })
 
   const runTwice = Effect.fnUntraced(function* (seed: number, plan: FaultPlan.FaultPlan) {

@@ -12,7 +12,7 @@ import type * as Fiber from "effect/Fiber"
 import * as Random from "effect/Random"
 import * as Scheduler from "effect/Scheduler"
 import * as Scope from "effect/Scope"
-import type * as Wire from "../network/Packet.ts"
+import type * as Packet from "../network/Packet.ts"
 import * as FaultEngine from "./faults/FaultEngine.ts"
 import type * as FaultPlan from "./faults/FaultPlan.ts"
 import * as SimHost from "./network/SimHost.ts"
@@ -28,7 +28,7 @@ export interface Options {
   /** What goes wrong. Default: nothing. */
   readonly plan?: FaultPlan.FaultPlan | undefined
   /** Tells the kinds of payloads to the plan. */
-  readonly dissectors?: ReadonlyArray<Wire.Dissector> | undefined
+  readonly dissectors?: ReadonlyArray<Packet.Dissector> | undefined
   /** How packets travel where nothing else is said. */
   readonly link?: SimLan.LinkOptions | undefined
   /** Virtual time after which a run that has not ended is ended. Default 1 hour. */
@@ -39,7 +39,7 @@ export interface Options {
    */
   readonly preempt?: number | undefined
   /** Is told of every packet. */
-  readonly tap?: Wire.Tap | undefined
+  readonly tap?: Packet.Tap | undefined
 }
 
 /** What a scenario can do. @category models @since 0.1.0 */

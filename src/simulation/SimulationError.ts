@@ -2,7 +2,7 @@
 import * as Cause from "effect/Cause"
 import * as Data from "effect/Data"
 import type * as FaultPlan from "./faults/FaultPlan.ts"
-import * as FaultText from "./faults/FaultPlanSyntax.ts"
+import * as FaultPlanSyntax from "./faults/FaultPlanSyntax.ts"
 
 const plural = (count: number, noun: string) => `${count} ${noun}${count === 1 ? "" : "s"}`
 
@@ -49,7 +49,7 @@ export class Nondeterministic extends Data.TaggedClass("Nondeterministic")<{
 /** Rules of the plan that hit nothing in any run. @category errors @since 0.1.0 */
 export class Unused extends Data.TaggedClass("Unused")<{ readonly rules: FaultPlan.FaultPlan }> {
   get message(): string {
-    return `nothing was hit by ${FaultText.format(this.rules)}: the runs say nothing about it`
+    return `nothing was hit by ${FaultPlanSyntax.format(this.rules)}: the runs say nothing about it`
   }
 }
 
@@ -80,7 +80,7 @@ export interface Failure {
 }
 
 /** A plan as `SIM_PLAN` takes it. */
-const inShell = (plan: FaultPlan.FaultPlan) => (plan.length === 0 ? "none" : `'${FaultText.format(plan)}'`)
+const inShell = (plan: FaultPlan.FaultPlan) => (plan.length === 0 ? "none" : `'${FaultPlanSyntax.format(plan)}'`)
 
 /** What to put before a command so that it makes this run only. @category combinators @since 0.1.0 */
 export const replay = ({ plan, seed }: Pick<Failure, "plan" | "seed">): string =>

@@ -1,5 +1,5 @@
 /** What is known of a peer, and what can happen to it: the words that tables, apps and screens share. Pure. */
-import type * as Network from "../network/Network.ts"
+import type * as Endpoint from "../network/Endpoint.ts"
 
 /**
  * `alive`: its packets come. `suspect`: some in a row have not. `down`: too many have not. `left`: it has said goodbye.
@@ -16,7 +16,7 @@ export type Dialect = "effect-inet" | "course"
 /** A packet of either dialect, as a table takes it. @category models @since 0.1.0 */
 export interface Heartbeat {
   readonly dialect: Dialect
-  readonly from: Network.Peer
+  readonly from: Endpoint.Endpoint
   readonly id: string
   readonly name: string
   readonly incarnation: number
@@ -40,7 +40,7 @@ export interface Peer<A> {
   /** Whatever the peer wrote: print it with `Text.printable`. */
   readonly name: string
   /** Where its last packet came from. */
-  readonly address: Network.Peer
+  readonly address: Endpoint.Endpoint
   readonly dialect: Dialect
   /** Whether it is the peer that has the table. */
   readonly self: boolean

@@ -36,8 +36,8 @@ import type { Change, Heartbeat, Peer } from "./Peer.ts"
 import { StatusError } from "./StatusError.ts"
 import * as Broadcast from "./transport/Broadcast.ts"
 import type * as Transport from "./transport/Transport.ts"
-import * as Ear from "./wire/HeartbeatReceiver.ts"
-import * as Voice from "./wire/HeartbeatSender.ts"
+import * as HeartbeatReceiver from "./wire/HeartbeatReceiver.ts"
+import * as HeartbeatSender from "./wire/HeartbeatSender.ts"
 import * as StatusPacket from "./wire/StatusPacket.ts"
 
 /** Who one is, what one says, and how. @category models @since 0.1.0 */
@@ -70,7 +70,7 @@ export interface Options<A> extends Omit<PeerTable.Options<A>, "decode" | "self"
   /** Whether it only hears, and says nothing: no other peer knows of it. Default false. */
   readonly listenOnly?: boolean | undefined
   /** The course's packets: what they mean as a payload; and with `send` the other way round, to write such packets. */
-  readonly course?: Voice.Course<A> | undefined
+  readonly course?: HeartbeatSender.Course<A> | undefined
 }
 
 /** What was heard, and was not. @category models @since 0.1.0 */
@@ -78,7 +78,7 @@ export interface Figures extends Transport.Figures {
   /** Packets that were right. */
   readonly heard: number
   /** Datagrams that were not taken, and why. */
-  readonly refused: Readonly<Partial<Record<Ear.Refusal, number>>>
+  readonly refused: Readonly<Partial<Record<HeartbeatReceiver.Refusal, number>>>
   /** Payloads that are not of the schema; their peers are kept. */
   readonly invalid: number
 }
@@ -165,7 +165,7 @@ export const make = Effect.fnUntraced(function* <A>(
   }
   const identity = yield* Identity.make({ ...options, course: course?.send === true })
   const speaks = options.listenOnly !== true
-  const voice = yield* Voice.make({ ...options, cluster, identity, key, interval: asked })
+  const voice = yield* HeartbeatSender.make({ ...options, cluster, identity, key, interval: asked })
 
   let [heard, invalid] = [0, 0]
   const decode: typeof voice.decode = (payload, dialect) => {
@@ -193,7 +193,7 @@ export const make = Effect.fnUntraced(function* <A>(
     step(PeerTable.receive(table, beat, now()))
   }
   const isCourseHeard = course !== undefined && key === undefined
-  const ear = yield* Ear.make(
+  const ear = yield* HeartbeatReceiver.make(
     { cluster, key, window, self: speaks ? identity : undefined, course: isCourseHeard },
     take
   )

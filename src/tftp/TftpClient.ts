@@ -4,6 +4,7 @@
  * It asks for large windows and the size, and does without where a server refuses the options, ignores them or answers
  * nonsense. The first server to answer counts; datagrams of anybody else are turned away.
  */
+
 import type * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -12,24 +13,24 @@ import * as NetAddress from "effect/net/NetAddress"
 import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import * as Endpoint from "../network/Endpoint.ts"
 import type * as Network from "../network/Network.ts"
 import * as AddressInfo from "../network/names/AddressInfo.ts"
 import type { ServiceNames } from "../network/names/ServiceNames.ts"
-import { isLoopback } from "../network/Packet.ts"
 import * as Sweeper from "../network/Sweeper.ts"
 import * as TcpClient from "../network/TcpClient.ts"
-import * as Opening from "./client/ClientHandshake.ts"
-import * as Answer from "./client/HandshakeReply.ts"
+import * as ClientHandshake from "./client/ClientHandshake.ts"
+import * as HandshakeReply from "./client/HandshakeReply.ts"
 import * as Negotiation from "./protocol/Negotiation.ts"
 import * as Packet from "./protocol/Packet.ts"
 import * as Url from "./protocol/Url.ts"
 import * as Watch from "./server/Watch.ts"
 import type * as FileStore from "./store/FileStore.ts"
 import * as TftpError from "./TftpError.ts"
-import * as Receiving from "./transfer/ReceiveTransfer.ts"
+import * as ReceiveTransfer from "./transfer/ReceiveTransfer.ts"
 import * as Retransmission from "./transfer/Retransmission.ts"
-import * as Patience from "./transfer/RetransmissionTimer.ts"
-import * as Sending from "./transfer/SendTransfer.ts"
+import * as RetransmissionTimer from "./transfer/RetransmissionTimer.ts"
+import * as SendTransfer from "./transfer/SendTransfer.ts"
 import * as Transfer from "./transfer/Transfer.ts"
 
 /** How a transfer goes so far. @category models @since 0.1.0 */
@@ -100,7 +101,7 @@ interface Exchange {
   /** Begins the transfer that was agreed on. */
   readonly begin: (
     common: Transfer.Common,
-    opened: Opening.Opened,
+    opened: ClientHandshake.Opened,
     confirmed: boolean
   ) => Effect.Effect<
     {
@@ -136,7 +137,7 @@ const attempt = Effect.fnUntraced(function* (
   const { kind, options, target } = exchange
   const { mode = "octet", path } = target
   const retransmission = retransmissionOf(options)
-  const sweeper = yield* Sweeper.make(Patience.period)
+  const sweeper = yield* Sweeper.make(RetransmissionTimer.period)
   const { blksize = 512, windowsize = 1 } = wanted ?? {}
   const request = Packet.encode({
     _tag: kind,
@@ -147,20 +148,20 @@ const attempt = Effect.fnUntraced(function* (
   if (request.length > Packet.largestRequest) {
     const most = Packet.largestRequest - request.length + new TextEncoder().encode(path).length
     return yield* fail(
-      Answer.illegal(`the name of the file has more than ${most} bytes, the most that fit into a request`)
+      HandshakeReply.illegal(`the name of the file has more than ${most} bytes, the most that fit into a request`)
     )
   }
-  const opened = yield* Opening.open({
+  const opened = yield* ClientHandshake.open({
     addresses,
     request,
     retransmission,
-    attemptDelay: addresses.every((one) => isLoopback(NetAddress.formatHost(one)))
+    attemptDelay: addresses.every((one) => Endpoint.isLoopback(NetAddress.formatHost(one)))
       ? attemptDelay.near
       : attemptDelay.far,
     receiveBuffer: Negotiation.bufferFor({ blksize, windowsize }),
     now: sweeper.now
   })
-  const answer = Answer.judge(kind, wanted, opened.reply)
+  const answer = HandshakeReply.judge(kind, wanted, opened.reply)
   if (answer._tag !== "Agreed") {
     if (answer.reason._tag === "Illegal") opened.send(Transfer.errorOf(answer.reason.code, answer.reason.detail))
     return answer._tag === "Again" ? undefined : yield* fail(answer.reason)
@@ -202,7 +203,7 @@ const run = Effect.fnUntraced(function* (
   const both = Effect.gen(function* () {
     const first = options.plain === true ? undefined : yield* once(wantedBy(exchange))
     const summary = first ?? (yield* once(undefined))
-    return summary ?? (yield* fail(Answer.illegal("the server does not get along with the request")))
+    return summary ?? (yield* fail(HandshakeReply.illegal("the server does not get along with the request")))
   })
   const deadline = Duration.fromInputUnsafe(options.deadline ?? "1 day")
   return yield* Effect.timeoutOrElse(both, {
@@ -229,7 +230,7 @@ export const download = (
     options,
     tsize: 0,
     begin: Effect.fnUntraced(function* (common, opened, confirmed) {
-      const transfer = yield* Receiving.make({
+      const transfer = yield* ReceiveTransfer.make({
         ...common,
         greeting: confirmed ? Packet.ack(0) : undefined,
         writable,
@@ -284,7 +285,7 @@ export const put = (
     // The size that netascii makes of it is not known.
     tsize: target.mode === "netascii" ? undefined : readable.size,
     begin: Effect.fnUntraced(function* (common, opened) {
-      const transfer = yield* Sending.make({ ...common, readable, filename: target.path })
+      const transfer = yield* SendTransfer.make({ ...common, readable, filename: target.path })
       opened.listen(transfer.receive)
       return { transfer, total: () => readable.size, after: Effect.void }
     })

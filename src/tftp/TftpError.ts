@@ -2,7 +2,7 @@
 import * as Data from "effect/Data"
 import type * as Network from "../network/Network.ts"
 import type * as AddressInfo from "../network/names/AddressInfo.ts"
-import * as Text from "../network/TerminalText.ts"
+import * as TerminalText from "../network/TerminalText.ts"
 import type * as FileStore from "./store/FileStore.ts"
 
 /** The peer sent an ERROR. @category errors @since 0.1.0 */
@@ -13,7 +13,7 @@ export class Refused extends Data.TaggedClass("Refused")<{
   readonly text: string
 }> {
   get message(): string {
-    const words = Text.printable(this.text)
+    const words = TerminalText.printable(this.text)
     return `the peer says: ${words === "" ? "nothing more" : words} (error ${this.code})`
   }
 }

@@ -1,6 +1,6 @@
 /** What happens at a server: for apps that watch it, and for its log. */
-import type * as Network from "../network/Network.ts"
-import * as Text from "../network/TerminalText.ts"
+import type * as Endpoint from "../network/Endpoint.ts"
+import * as TerminalText from "../network/TerminalText.ts"
 import type * as Packet from "./protocol/Packet.ts"
 import type * as TftpError from "./TftpError.ts"
 import type * as Transfer from "./transfer/Transfer.ts"
@@ -12,7 +12,7 @@ export interface About {
   readonly kind: "RRQ" | "WRQ"
   readonly filename: string
   readonly mode: Packet.Mode
-  readonly client: Network.Peer
+  readonly client: Endpoint.Endpoint
 }
 
 /** What happens at a server. @category models @since 0.1.0 */
@@ -34,7 +34,7 @@ export type Event =
 
 /** A transfer, in the words of the log. @category formatting @since 0.1.0 */
 export const describe = ({ client, filename, kind, mode }: About) =>
-  `${kind} ${Text.printable(filename)} ${mode} ${kind === "RRQ" ? "to" : "from"} ${client.address} port ${client.port}`
+  `${kind} ${TerminalText.printable(filename)} ${mode} ${kind === "RRQ" ? "to" : "from"} ${client.address} port ${client.port}`
 
 /** How a transfer went, in the words of the log. @category formatting @since 0.1.0 */
 export const describeSummary = ({ blksize, bytes, resent, windowsize }: Transfer.Summary, millis: number) => {

@@ -4,6 +4,7 @@
  * Every transfer has a fiber and a socket of its own, which end together. What comes in at the server's port only
  * starts transfers; a request that comes twice starts one.
  */
+
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -14,20 +15,21 @@ import type * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import type * as Endpoint from "../network/Endpoint.ts"
 import * as Network from "../network/Network.ts"
 import * as Sweeper from "../network/Sweeper.ts"
 import * as Packet from "./protocol/Packet.ts"
 import * as Url from "./protocol/Url.ts"
-import * as Doors from "./server/ListenSockets.ts"
-import * as Serving from "./server/RequestHandler.ts"
-import * as Ledger from "./server/ServerTelemetry.ts"
+import * as ListenSockets from "./server/ListenSockets.ts"
+import * as RequestHandler from "./server/RequestHandler.ts"
+import * as ServerTelemetry from "./server/ServerTelemetry.ts"
 import type * as TftpMetrics from "./server/TftpMetrics.ts"
 import * as Watch from "./server/Watch.ts"
 import * as FileStore from "./store/FileStore.ts"
 import * as TftpError from "./TftpError.ts"
 import * as TftpEvent from "./TftpEvent.ts"
 import * as Retransmission from "./transfer/Retransmission.ts"
-import * as Patience from "./transfer/RetransmissionTimer.ts"
+import * as RetransmissionTimer from "./transfer/RetransmissionTimer.ts"
 import * as Transfer from "./transfer/Transfer.ts"
 
 /** The port of TFTP (RFC 1350). @category constants @since 0.1.0 */
@@ -50,7 +52,7 @@ export interface Options {
   /** Transfers stay on the port of the server, for clients behind firewalls. Default false. */
   readonly singlePort?: boolean | undefined
   /** Threads that run the transfers of files of a directory, from `NodeThreads.make`; not with `singlePort`. */
-  readonly threads?: Serving.Threads | undefined
+  readonly threads?: RequestHandler.Threads | undefined
   /** When to send again, unless the client asks for an interval. Default `Retransmission.adaptive()`. */
   readonly retransmission?: Retransmission.Retransmission | undefined
   /** Packets in all to a client that has not answered yet: its address may be forged. Default 3. */
@@ -87,7 +89,7 @@ export class TftpServer extends Context.Service<TftpServer, Server>()("effect-in
 /** Milliseconds between progress events of one transfer. */
 const progressPeriod = 250
 
-interface Running extends Serving.Job {
+interface Running extends RequestHandler.Job {
   readonly about: TftpEvent.About
   readonly stop: () => void
   /** What remains is to answer a client that may not know. */
@@ -99,7 +101,7 @@ const busy = Transfer.errorOf(Packet.ErrorCode.NotDefined, overloaded)
 const superseded = Transfer.errorOf(Packet.ErrorCode.NotDefined, "asked for something else")
 const stopping = Transfer.errorOf(Packet.ErrorCode.NotDefined, "The server is stopping")
 
-const keyOf = ({ address, port }: Network.Peer) => `${address} ${port}`
+const keyOf = ({ address, port }: Endpoint.Endpoint) => `${address} ${port}`
 
 const isSame = (one: Packet.Request, other: Packet.Request) =>
   one._tag === other._tag &&
@@ -120,15 +122,15 @@ export const make = Effect.fnUntraced(function* (
   const store = yield* FileStore.FileStore
   const max = options.maxTransfers ?? Math.max(1, Math.min(1_024, network.room()))
   const maxPerClient = options.maxTransfersPerClient ?? Number.POSITIVE_INFINITY
-  const ledger = yield* Ledger.make
+  const ledger = yield* ServerTelemetry.make
   const { figures } = ledger
-  const sweeper = yield* Sweeper.make(Patience.period)
+  const sweeper = yield* Sweeper.make(RetransmissionTimer.period)
   const running = new Map<string, Running>()
   const closing = Latch.makeUnsafe(false)
   let count = 0
   let drained = false
 
-  const terms: Serving.Terms = {
+  const terms: RequestHandler.Terms = {
     store,
     sweeper,
     retransmission: options.retransmission ?? Retransmission.adaptive(),
@@ -160,7 +162,7 @@ export const make = Effect.fnUntraced(function* (
     yield* Watch.every(sweeper, progressPeriod, () => {
       if (job.transfer !== undefined && !job.over) ledger.progress(about, job.transfer.summary())
     })
-    const outcome = yield* Serving.serve(terms, job).pipe(
+    const outcome = yield* RequestHandler.serve(terms, job).pipe(
       Effect.timeoutOrElse({
         duration: options.deadline ?? "1 day",
         orElse: () => new TftpError.TftpError({ reason: new TftpError.TooSlow({ millis: sweeper.now() - from }) })
@@ -175,7 +177,7 @@ export const make = Effect.fnUntraced(function* (
   const fibers = yield* FiberSet.make<void>()
   const run = yield* FiberSet.runtime(fibers)<Network.Network>()
 
-  const start = (request: Packet.Request, from: Network.Peer, door: Doors.Door) => {
+  const start = (request: Packet.Request, from: Endpoint.Endpoint, door: ListenSockets.Door) => {
     const key = keyOf(from)
     const about: TftpEvent.About = {
       id: ++count,
@@ -215,7 +217,7 @@ export const make = Effect.fnUntraced(function* (
     )
   }
 
-  const request = (bytes: Uint8Array, from: Network.Peer, door: Doors.Door) => {
+  const request = (bytes: Uint8Array, from: Endpoint.Endpoint, door: ListenSockets.Door) => {
     const packet = Packet.decode(bytes)
     if (Result.isFailure(packet)) {
       figures.malformed++
@@ -236,7 +238,7 @@ export const make = Effect.fnUntraced(function* (
     start(packet.success, from, door)
   }
 
-  const arrive: Doors.Handler = (bytes, from, door) => {
+  const arrive: ListenSockets.Handler = (bytes, from, door) => {
     const opcode = Packet.opcode(bytes)
     if (opcode === Packet.Opcode.RRQ || opcode === Packet.Opcode.WRQ) return request(bytes, from, door)
     if (terms.singlePort) {
@@ -248,7 +250,7 @@ export const make = Effect.fnUntraced(function* (
     if (opcode === Packet.Opcode.DATA) door.socket.sendUnsafe(Transfer.stranger, from)
   }
 
-  const doors = yield* Doors.open(options.host ?? "127.0.0.1", options.port ?? defaultPort, arrive)
+  const doors = yield* ListenSockets.open(options.host ?? "127.0.0.1", options.port ?? defaultPort, arrive)
 
   const drain = yield* Effect.cached(
     Effect.suspend(() => {

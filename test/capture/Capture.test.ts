@@ -8,9 +8,10 @@ import type * as NetAddress from "effect/net/NetAddress"
 import * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
 import * as Capture from "../../src/capture/Capture.ts"
+import type * as Endpoint from "../../src/network/Endpoint.ts"
 import * as Network from "../../src/network/Network.ts"
 import * as NodeNetwork from "../../src/network/node/NodeNetwork.ts"
-import type { Sighting } from "../../src/network/Packet.ts"
+import type { ObservedPacket } from "../../src/network/Packet.ts"
 import { noneLeft } from "../support/Handles.ts"
 import { outcome, read, readAll } from "../support/Hosts.ts"
 
@@ -19,13 +20,13 @@ const encode = (text: string) => new TextEncoder().encode(text)
 /** A captured network, the plain one beneath, and what was told. */
 const tapped = Effect.gen(function* () {
   const plain = yield* Network.Network
-  const seen: Array<Sighting> = []
+  const seen: Array<ObservedPacket> = []
   const network = yield* Capture.wrap(plain, (sighting) => seen.push({ ...sighting, bytes: sighting.bytes.slice() }))
   return { plain, network, seen }
 })
 
 /** A line for each packet: to the port or from it, its kind, its text. */
-const told = (seen: ReadonlyArray<Sighting>, port: number) =>
+const told = (seen: ReadonlyArray<ObservedPacket>, port: number) =>
   seen.map(({ bytes, kind, to }) => `${to.port === port ? ">" : "<"} ${kind} ${Buffer.from(bytes)}`.trimEnd())
 
 const handshake = ["> syn", "< synack", "> ack"]
@@ -137,7 +138,7 @@ describe("Capture.wrap, datagrams", () => {
     host?: string,
     options: Network.UdpOptions = {}
   ) {
-    const heard: Array<Network.Peer> = []
+    const heard: Array<Endpoint.Endpoint> = []
     const inbox = yield* to.udp({ host }, (_, peer) => heard.push(peer))
     const { port } = inbox.local
     const outbox = yield* from.udp(options, () => {})

@@ -8,7 +8,7 @@ import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Result from "effect/Result"
 import * as Capture from "../../src/capture/Capture.ts"
-import * as Recording from "../../src/capture/CaptureWriter.ts"
+import * as CaptureWriter from "../../src/capture/CaptureWriter.ts"
 import type * as Pcapng from "../../src/capture/Pcapng.ts"
 import * as PcapngDecoder from "../../src/capture/PcapngDecoder.ts"
 import * as Network from "../../src/network/Network.ts"
@@ -117,7 +117,7 @@ describe("Capture.layer", () => {
 
 describe("Recording", () => {
   it("holds so many bytes until they are taken, and counts what it leaves out", () => {
-    const recording = Recording.make({ maxPending: 5_000 })
+    const recording = CaptureWriter.make({ maxPending: 5_000 })
     const [from, to] = [
       { address: "10.0.0.1", port: 1 },
       { address: "10.0.0.2", port: 2 }
@@ -136,7 +136,7 @@ describe("Recording", () => {
 
   it("is the same, byte for byte, for the same sightings", () => {
     const run = () => {
-      const recording = Recording.make({ names: { "10.0.0.1": "a" } })
+      const recording = CaptureWriter.make({ names: { "10.0.0.1": "a" } })
       const ends = { from: { address: "10.0.0.1", port: 1 }, to: { address: "10.0.0.2", port: 2 } }
       for (const kind of ["syn", "synack", "ack", "data", "fin"] as const) {
         const { from, to } = kind === "synack" ? { from: ends.to, to: ends.from } : ends

@@ -4,12 +4,12 @@ import * as Path from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import * as Reading from "../../src/capture/CaptureReader.ts"
-import * as Recording from "../../src/capture/CaptureWriter.ts"
+import * as CaptureReader from "../../src/capture/CaptureReader.ts"
+import * as CaptureWriter from "../../src/capture/CaptureWriter.ts"
 import * as Ip from "../../src/capture/Ip.ts"
 import type * as Pcapng from "../../src/capture/Pcapng.ts"
 import * as PcapngDecoder from "../../src/capture/PcapngDecoder.ts"
-import type { Kind, Sighting } from "../../src/network/Packet.ts"
+import type { Kind, ObservedPacket } from "../../src/network/Packet.ts"
 import * as Cli from "../support/Cli.ts"
 
 const encode = (text: string) => new TextEncoder().encode(text)
@@ -34,7 +34,7 @@ const frames: ReadonlyArray<readonly [name: string, linkType: number, head: Read
 describe("Reading", () => {
   for (const [name, linkType, head] of frames) {
     it(`finds IP in a frame: ${name}`, () => {
-      const read = Reading.make()
+      const read = CaptureReader.make()
       read({ _tag: "Interface", linkType, snapLength: 0, name: "eth0", resolution: 9 })
       const bytes = Uint8Array.from([...head, ...ip])
       const packet: Pcapng.Packet = { _tag: "Packet", interface: 0, at: 1n, bytes, length: bytes.length, comments: [] }
@@ -48,12 +48,12 @@ describe("Reading", () => {
   }
 
   it("tells a tap what it was told", () => {
-    const recording = Recording.make()
+    const recording = CaptureWriter.make()
     const [from, to] = [
       { address: "::1", port: 1 },
       { address: "::2", port: 2 }
     ]
-    const see = (kind: Kind, back: boolean, text = "", more: Partial<Sighting> = {}): Sighting => ({
+    const see = (kind: Kind, back: boolean, text = "", more: Partial<ObservedPacket> = {}): ObservedPacket => ({
       transport: kind === "datagram" ? "udp" : "tcp",
       kind,
       from: back ? to : from,
@@ -76,10 +76,10 @@ describe("Reading", () => {
       see("datagram", false, "y", { fault: "drop", lost: true })
     ]
     for (const sighting of all) recording.tap(sighting)
-    const read = Reading.make()
+    const read = CaptureReader.make()
     const back = decode(recording).flatMap((block) => {
       const captured = read(block)
-      const sighting = captured && Reading.toSighting(captured)
+      const sighting = captured && CaptureReader.toSighting(captured)
       return sighting === undefined ? [] : [sighting]
     })
     // Two of the acknowledgements were never told: the recording gave them.
@@ -90,7 +90,7 @@ describe("Reading", () => {
   })
 })
 
-const decode = (recording: Recording.Recording): ReadonlyArray<Pcapng.Block> =>
+const decode = (recording: CaptureWriter.Recording): ReadonlyArray<Pcapng.Block> =>
   Result.getOrThrow(PcapngDecoder.decode(new Uint8Array(Buffer.concat(recording.finish()))))
 
 /** A file of a question, an answer that was lost, and one with a wrong bit. */
@@ -99,7 +99,7 @@ const file = Effect.gen(function* () {
     Effect.sync(() => Fs.mkdtempSync(Path.join(Os.tmpdir(), "inet-"))),
     (directory) => Effect.sync(() => Fs.rmSync(directory, { recursive: true }))
   )
-  const recording = Recording.make()
+  const recording = CaptureWriter.make()
   const [from, to] = [
     { address: "10.0.0.1", port: 4_000 },
     { address: "10.0.0.2", port: 69 }

@@ -2,7 +2,7 @@ import * as Os from "node:os"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Capture from "../../src/capture/Capture.ts"
-import * as Recording from "../../src/capture/CaptureWriter.ts"
+import * as CaptureWriter from "../../src/capture/CaptureWriter.ts"
 import * as Network from "../../src/network/Network.ts"
 import * as NodeNetwork from "../../src/network/node/NodeNetwork.ts"
 import { suite } from "../suites/network/Network.ts"
@@ -12,7 +12,7 @@ import { Hosts } from "../support/Hosts.ts"
 const layer = Layer.effect(
   Network.Network,
   Effect.gen(function* () {
-    const recording = Recording.make()
+    const recording = CaptureWriter.make()
     return yield* Capture.wrap(yield* Network.Network, (sighting) => {
       recording.tap(sighting)
       recording.take()

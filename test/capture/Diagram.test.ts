@@ -3,11 +3,17 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Diagram from "../../src/capture/Diagram.ts"
 import * as Payload from "../../src/capture/Payload.ts"
-import type { Dissector, Sighting } from "../../src/network/Packet.ts"
+import type { Dissector, ObservedPacket } from "../../src/network/Packet.ts"
 
 const encode = (text: string) => new TextEncoder().encode(text)
 
-const packet = (from: string, to: string, text: string, at: number, more: Partial<Sighting> = {}): Sighting => ({
+const packet = (
+  from: string,
+  to: string,
+  text: string,
+  at: number,
+  more: Partial<ObservedPacket> = {}
+): ObservedPacket => ({
   transport: "udp",
   kind: "datagram",
   from: { address: from, port: 9 },

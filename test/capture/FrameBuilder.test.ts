@@ -2,9 +2,9 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Arbitrary from "effect/Arbitrary"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import * as Frames from "../../src/capture/FrameBuilder.ts"
+import * as FrameBuilder from "../../src/capture/FrameBuilder.ts"
 import * as Ip from "../../src/capture/Ip.ts"
-import type { Kind, Sighting } from "../../src/network/Packet.ts"
+import type { Kind, ObservedPacket } from "../../src/network/Packet.ts"
 import { noise } from "../support/Hosts.ts"
 
 const between = (minimum: number, maximum: number) =>
@@ -32,7 +32,7 @@ const anything = Arbitrary.array(
 )
 const sightings = Arbitrary.map(
   anything,
-  (all): ReadonlyArray<Sighting> =>
+  (all): ReadonlyArray<ObservedPacket> =>
     all.map(([kind, port, back, size, delay, fate], index) => {
       const a = { address: port === 3 ? "::1" : "10.0.0.1", port }
       const b = { address: port === 3 ? "::ffff:10.0.0.2" : "10.0.0.2", port: 7 }
@@ -55,7 +55,7 @@ const sightings = Arbitrary.map(
 /** One direction of one stream. */
 const stream = Arbitrary.map(
   Arbitrary.array(Arbitrary.all([between(0, 140_000), between(0, 3)]), { maxLength: 12 }),
-  (all): ReadonlyArray<Sighting> =>
+  (all): ReadonlyArray<ObservedPacket> =>
     all.map(([size, fate], index) => ({
       transport: "tcp",
       kind: "data",
@@ -68,17 +68,17 @@ const stream = Arbitrary.map(
     }))
 )
 
-const run = (all: ReadonlyArray<Sighting>, options?: Frames.Options) => {
-  const frames = Frames.make(options)
+const run = (all: ReadonlyArray<ObservedPacket>, options?: FrameBuilder.Options) => {
+  const frames = FrameBuilder.make(options)
   const out = all.flatMap((sighting) => frames.see(sighting))
   return { out: [...out, ...frames.finish()], streams: frames.streams() }
 }
 
-const decoded = (all: ReadonlyArray<Frames.Frame>) => all.map(({ bytes }) => Ip.decode(bytes))
+const decoded = (all: ReadonlyArray<FrameBuilder.Frame>) => all.map(({ bytes }) => Ip.decode(bytes))
 
 /** The frames of what goes there (`>`) and back (`<`), as flags, length, and relative numbers. */
 const scene = (...steps: ReadonlyArray<readonly [way: ">" | "<", kind: Kind, size?: number]>) => {
-  const all = steps.map(([way, kind, size = 0], index): Sighting => {
+  const all = steps.map(([way, kind, size = 0], index): ObservedPacket => {
     const [from, to] = way === ">" ? [a, b] : [b, a]
     return { transport: "tcp", kind, from, to, bytes: noise(size), at: BigInt(index), host: "h" }
   })
@@ -226,13 +226,13 @@ describe("Frames", () => {
       host: "h",
       arrives: 9_999_999n
     } as const
-    const frames = Frames.make()
+    const frames = FrameBuilder.make()
     const out = Array.from({ length: 5_000 }, (_, i) => frames.see({ ...data, at: BigInt(i) })).flat()
     assert.isAtLeast(out.length, 5_000 + 900)
   })
 
   it("a closed stream is forgotten, and of open ones the longest silent", () => {
-    const of = (port: number, kind: Kind, back = false): Sighting => {
+    const of = (port: number, kind: Kind, back = false): ObservedPacket => {
       const client = { address: "10.0.0.1", port }
       const [from, to] = back ? [b, client] : [client, b]
       return { transport: "tcp", kind, from, to, bytes: none, at: 0n, host: "h" }

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import * as Hangman from "../../src/hangman/HangmanSession.ts"
+import * as HangmanSession from "../../src/hangman/HangmanSession.ts"
 import * as Words from "../../src/hangman/Words.ts"
 
 /**
@@ -39,9 +39,9 @@ const book = (word: string, reads: ReadonlyArray<string>) => {
 const client = { id: 1, remote: "192.0.2.1", seed: 0 }
 
 /** All that a session says to these reads, and whether it closed. */
-const talk = (dialect: Hangman.Dialect, word: string, reads: ReadonlyArray<string>) => {
+const talk = (dialect: HangmanSession.Dialect, word: string, reads: ReadonlyArray<string>) => {
   const words = Words.parse(new TextEncoder().encode(word))
-  const session = Effect.runSync(Hangman.session({ dialect, words, hostName: "narnia" }))
+  const session = Effect.runSync(HangmanSession.session({ dialect, words, hostName: "narnia" }))
   let [state, out] = session.open(client)
   let text = out.text ?? ""
   for (const read of reads) {
@@ -84,13 +84,13 @@ describe("Plain", () => {
 
   it("neither reads lines, nor more than 80 bytes", () => {
     for (const dialect of ["course", "book"] as const) {
-      const { framing } = Effect.runSync(Hangman.session({ dialect }))
+      const { framing } = Effect.runSync(HangmanSession.session({ dialect }))
       assert.deepStrictEqual(framing, { _tag: "Reads", max: 80 })
     }
   })
 
   it("the end of input is no guess", () => {
-    const session = Effect.runSync(Hangman.session({ dialect: "course" }))
+    const session = Effect.runSync(HangmanSession.session({ dialect: "course" }))
     const [state] = session.open(client)
     assert.deepStrictEqual(session.receive(state, { _tag: "Closed" }), [state, {}])
   })
@@ -107,6 +107,6 @@ describe("Hangman", () => {
       "none of the 1 words is easy: choose another difficulty, or other words"
     ]
   ] as const)("%j cannot be played", ([options, message]) =>
-    Effect.map(Effect.flip(Hangman.session(options)), (error) => assert.strictEqual(error.message, message))
+    Effect.map(Effect.flip(HangmanSession.session(options)), (error) => assert.strictEqual(error.message, message))
   )
 })

@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import * as Friendly from "../../src/hangman/FriendlyView.ts"
-import * as Hangman from "../../src/hangman/HangmanSession.ts"
+import * as FriendlyView from "../../src/hangman/FriendlyView.ts"
+import * as HangmanSession from "../../src/hangman/HangmanSession.ts"
 import type * as Scoreboard from "../../src/hangman/Scoreboard.ts"
 import * as Words from "../../src/hangman/Words.ts"
 import type { Input } from "../../src/session/Session.ts"
@@ -12,13 +12,13 @@ const client = { id: 1, remote: "192.0.2.1", seed: 0 }
 
 /** A player at a session whose scoreboard answers at once; gives the views, the asks, and whether it closed. */
 const play = (inputs: ReadonlyArray<string | Input<Scoreboard.Told>>) => {
-  const session = Effect.runSync(Hangman.session({ words }))
+  const session = Effect.runSync(HangmanSession.session({ words }))
   let [state, out] = session.open(client)
-  const views: Array<Friendly.View> = []
+  const views: Array<FriendlyView.View> = []
   const asks: Array<Scoreboard.Ask> = []
   const note = () => {
     if (out.text === undefined) return
-    const view = Friendly.parse(out.text)
+    const view = FriendlyView.parse(out.text)
     assert.isDefined(view, out.text)
     views.push(view)
   }
@@ -154,7 +154,7 @@ describe("Player", () => {
   })
 
   it("a game that cannot be written down does not count, and says so", () => {
-    const session = Effect.runSync(Hangman.session({ words }))
+    const session = Effect.runSync(HangmanSession.session({ words }))
     let [state] = session.open(client)
     for (const text of ["ann", "banana"]) [state] = session.receive(state, { _tag: "Line", text })
     const [, out] = session.receive(state, { _tag: "Told", told: { _tag: "NotCounted" } })
@@ -168,7 +168,7 @@ describe("Player", () => {
       Effect.sync(() => {
         const { closed, views } = play(lines)
         if (!closed) assert.strictEqual(views.length, lines.length + 1)
-        for (const view of views) assert.notMatch(Friendly.render(view).replaceAll("\n", ""), /\p{C}/u)
+        for (const view of views) assert.notMatch(FriendlyView.render(view).replaceAll("\n", ""), /\p{C}/u)
       })
   )
 })

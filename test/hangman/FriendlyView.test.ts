@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import * as Friendly from "../../src/hangman/FriendlyView.ts"
+import * as FriendlyView from "../../src/hangman/FriendlyView.ts"
 
 const Line = Schema.String.check(Schema.isPattern(/^[^\n]+$/))
 const View = Schema.Struct({
@@ -19,14 +19,14 @@ const View = Schema.Struct({
 
 describe("Friendly", () => {
   it.effect.prop("what is rendered is read back", [View], ([view]) =>
-    Effect.sync(() => assert.deepStrictEqual(Friendly.parse(Friendly.render(view)), view))
+    Effect.sync(() => assert.deepStrictEqual(FriendlyView.parse(FriendlyView.render(view)), view))
   )
 
   it.effect.prop("views that come together are taken one by one", [Schema.Array(View)], ([views]) =>
     Effect.sync(() => {
-      let text = views.map(Friendly.render).join("")
+      let text = views.map(FriendlyView.render).join("")
       const taken: Array<unknown> = []
-      for (let next = Friendly.take(text); next !== undefined; next = Friendly.take(text)) {
+      for (let next = FriendlyView.take(text); next !== undefined; next = FriendlyView.take(text)) {
         taken.push(next[0])
         text = next[1]
       }
@@ -37,22 +37,22 @@ describe("Friendly", () => {
 
   it.effect.prop("a part of a view is none", [View, Schema.Int], ([view, at]) =>
     Effect.sync(() => {
-      const text = Friendly.render(view)
-      assert.isUndefined(Friendly.take(text.slice(0, Math.abs(at) % text.length)))
+      const text = FriendlyView.render(view)
+      assert.isUndefined(FriendlyView.take(text.slice(0, Math.abs(at) % text.length)))
     })
   )
 
   it.effect.prop("any text at all is read or not, and never throws", [Schema.String], ([text]) =>
     Effect.sync(() => {
-      const taken = Friendly.take(text)
-      if (taken !== undefined) assert.strictEqual(Friendly.render(taken[0]) + taken[1], text)
+      const taken = FriendlyView.take(text)
+      if (taken !== undefined) assert.strictEqual(FriendlyView.render(taken[0]) + taken[1], text)
     })
   )
 
   it("looks as it should", () => {
     const board = { word: "-a-a--", lives: 4, most: 10, tried: "aex" }
     assert.strictEqual(
-      Friendly.render({ message: ["No x in it."], board, prompt: "guess" }),
+      FriendlyView.render({ message: ["No x in it."], board, prompt: "guess" }),
       [
         "No x in it.",
         "",
@@ -72,11 +72,11 @@ describe("Friendly", () => {
   })
 
   it("the gallows grow with every life of ten, and are whole with none, however many there were", () => {
-    const drawn = (lives: number, most: number) => Friendly.gallows(lives, most).join("").replaceAll(" ", "").length
+    const drawn = (lives: number, most: number) => FriendlyView.gallows(lives, most).join("").replaceAll(" ", "").length
     for (let lives = 10; lives > 0; lives--) assert.isBelow(drawn(lives, 10), drawn(lives - 1, 10))
-    const whole = Friendly.gallows(0, 10)
+    const whole = FriendlyView.gallows(0, 10)
     for (let most = 1; most <= 26; most++) {
-      assert.deepStrictEqual(Friendly.gallows(0, most), whole)
+      assert.deepStrictEqual(FriendlyView.gallows(0, most), whole)
       assert.strictEqual(drawn(most, most), 0)
       assert.isBelow(drawn(1, most), drawn(0, most))
     }

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import type * as NetAddress from "effect/net/NetAddress"
 import * as Pull from "effect/Pull"
 import * as Schema from "effect/Schema"
-import * as Friendly from "../../src/hangman/FriendlyView.ts"
+import * as FriendlyView from "../../src/hangman/FriendlyView.ts"
 import * as HangmanClient from "../../src/hangman/HangmanClient.ts"
 import * as HangmanServer from "../../src/hangman/HangmanServer.ts"
 import * as Words from "../../src/hangman/Words.ts"
@@ -28,7 +28,7 @@ const View = Schema.Struct({
 /** All views that come, and how it ends: `Done`, or the reason of the error. */
 const readAll = Effect.fnUntraced(function* (connection: Network.Connection) {
   const { next } = HangmanClient.make(connection)
-  const views: Array<Friendly.View> = []
+  const views: Array<FriendlyView.View> = []
   const end = yield* Effect.forever(Effect.map(next, (view) => views.push(view))).pipe(
     Pull.catchDone(() => Effect.succeed("Done" as const)),
     Effect.catch(({ reason }) => Effect.succeed(reason))
@@ -42,7 +42,7 @@ describe("HangmanClient", () => {
     [Schema.Array(View), Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 40 }))],
     ([views, piece]) =>
       Effect.gen(function* () {
-        const { connection } = Scripted.connect([views.map(Friendly.render).join("")], piece)
+        const { connection } = Scripted.connect([views.map(FriendlyView.render).join("")], piece)
         assert.deepStrictEqual<unknown>(yield* readAll(connection), { views, end: "Done" })
       })
   )
@@ -66,10 +66,10 @@ describe("HangmanClient", () => {
         assert.deepStrictEqual(yield* readAll(connection), { views: [], end: reason })
       }
       // A word of the game is no sign of another dialect.
-      const view: Friendly.View = { message: [" -----   12"], prompt: "guess" }
+      const view: FriendlyView.View = { message: [" -----   12"], prompt: "guess" }
       const { connection } = Scripted.connect([
-        Friendly.render({ message: ["hi"], prompt: "name" }),
-        Friendly.render(view)
+        FriendlyView.render({ message: ["hi"], prompt: "name" }),
+        FriendlyView.render(view)
       ])
       assert.strictEqual((yield* readAll(connection)).end, "Done")
     })
@@ -95,7 +95,7 @@ describe("HangmanClient", () => {
 
   it.effect("a scoreboard that is none, and a server that leaves before it tells, are errors", () =>
     Effect.gen(function* () {
-      const hello = Friendly.render({ message: ["Hi."], prompt: "name" })
+      const hello = FriendlyView.render({ message: ["Hi."], prompt: "name" })
       const top = (...texts: ReadonlyArray<string>) =>
         Effect.map(
           Effect.flip(HangmanClient.top(HangmanClient.make(Scripted.connect(texts).connection))),
@@ -103,7 +103,7 @@ describe("HangmanClient", () => {
         )
       assert.strictEqual(yield* top(hello), "Ended")
       assert.strictEqual(yield* top(), "Ended")
-      assert.strictEqual(yield* top(hello, Friendly.render({ message: ["No."], prompt: "name" })), "Foreign")
+      assert.strictEqual(yield* top(hello, FriendlyView.render({ message: ["No."], prompt: "name" })), "Foreign")
     })
   )
 })

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
 import type * as Scope from "effect/Scope"
 import * as HangmanServer from "../../src/hangman/HangmanServer.ts"
-import type * as Hangman from "../../src/hangman/HangmanSession.ts"
+import type * as HangmanSession from "../../src/hangman/HangmanSession.ts"
 import * as Scoreboard from "../../src/hangman/Scoreboard.ts"
 import * as Words from "../../src/hangman/Words.ts"
 import * as Network from "../../src/network/Network.ts"
@@ -19,7 +19,7 @@ const words = Words.parse(new TextEncoder().encode("peach"))
 /** What is sent, and all the bytes that come for it; the last ones come with the server's end. */
 type Transcript = readonly [
   name: string,
-  dialect: Hangman.Dialect,
+  dialect: HangmanSession.Dialect,
   greeting: string,
   turns: ReadonlyArray<readonly [sent: string, answer: string]>
 ]

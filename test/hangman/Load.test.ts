@@ -5,7 +5,7 @@ import * as Game from "../../src/hangman/Game.ts"
 import * as HangmanServer from "../../src/hangman/HangmanServer.ts"
 import * as Words from "../../src/hangman/Words.ts"
 import * as Network from "../../src/network/Network.ts"
-import * as Clients from "../../src/session/Client.ts"
+import * as Client from "../../src/session/Client.ts"
 import type { Model, SessionServer } from "../../src/session/ConcurrencyModel.ts"
 import * as Fibers from "../../src/session/Fibers.ts"
 import * as Select from "../../src/session/Select.ts"
@@ -24,7 +24,7 @@ const seed = 7
 const words = Words.builtIn()
 
 /** The word of the n-th client. */
-const wordOf = (id: number) => words.choose(Words.chance(Clients.seedOf(seed, id), 1))
+const wordOf = (id: number) => words.choose(Words.chance(Client.seedOf(seed, id), 1))
 
 /** What a player sends, one after the other: one in four loses. */
 const guessesOf = (player: number): ReadonlyArray<string> =>

@@ -4,10 +4,10 @@ import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import type * as NetAddress from "effect/net/NetAddress"
 import * as NodeHangman from "../../src/hangman/NodeHangman.ts"
-import * as ScoreText from "../../src/hangman/ScoreJournalFormat.ts"
+import * as ScoreJournalFormat from "../../src/hangman/ScoreJournalFormat.ts"
 import * as Network from "../../src/network/Network.ts"
 import * as NodeNetwork from "../../src/network/node/NodeNetwork.ts"
-import type * as Model from "../../src/session/ConcurrencyModel.ts"
+import type * as ConcurrencyModel from "../../src/session/ConcurrencyModel.ts"
 import * as Fibers from "../../src/session/Fibers.ts"
 import * as Iterative from "../../src/session/Iterative.ts"
 import * as NodeProcesses from "../../src/session/NodeProcesses.ts"
@@ -22,7 +22,7 @@ const talk = Effect.fnUntraced(function* (address: NetAddress.SocketAddress, lin
   return (yield* readAll(connection)).toString()
 }, Effect.scoped)
 
-const models: ReadonlyArray<readonly [name: string, model: Model.LoadableModel]> = [
+const models: ReadonlyArray<readonly [name: string, model: ConcurrencyModel.LoadableModel]> = [
   ["iterative", Iterative.model],
   ["fibers", Fibers.model],
   ["select", Select.model],
@@ -53,7 +53,7 @@ describe("NodeHangman", () => {
             assert.include(last, "Games 11, won 11, players 5.")
           })
         )
-        const past = ScoreText.replay(Fs.readFileSync(inRoot("scores"), "utf8"))
+        const past = ScoreJournalFormat.replay(Fs.readFileSync(inRoot("scores"), "utf8"))
         if (typeof past === "string") return assert.fail(past)
         assert.strictEqual(past.games, 11)
         assert.deepStrictEqual(

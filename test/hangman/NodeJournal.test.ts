@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
 import * as NodeJournal from "../../src/hangman/NodeJournal.ts"
 import * as Scoreboard from "../../src/hangman/Scoreboard.ts"
-import * as ScoreText from "../../src/hangman/ScoreJournalFormat.ts"
+import * as ScoreJournalFormat from "../../src/hangman/ScoreJournalFormat.ts"
 import * as Network from "../../src/network/Network.ts"
 import * as NodeNetwork from "../../src/network/node/NodeNetwork.ts"
 import { directory } from "../support/Directory.ts"
@@ -55,7 +55,7 @@ const player = Effect.fnUntraced(function* (address: NetAddress.SocketAddress, n
 }, Effect.scoped)
 
 const replay = (path: string) => {
-  const past = ScoreText.replay(Fs.readFileSync(path, "utf8"))
+  const past = ScoreJournalFormat.replay(Fs.readFileSync(path, "utf8"))
   return typeof past === "string" ? assert.fail(past) : past
 }
 

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import * as ScoreText from "../../src/hangman/ScoreJournalFormat.ts"
+import * as ScoreJournalFormat from "../../src/hangman/ScoreJournalFormat.ts"
 import * as ScoreTable from "../../src/hangman/ScoreTable.ts"
 
 const Result = Schema.Struct({
@@ -81,10 +81,10 @@ describe("ScoreTable", () => {
 
 describe("ScoreText", () => {
   const text = (before: ReadonlyArray<ScoreTable.Result>, after: ReadonlyArray<ScoreTable.Result>) =>
-    ScoreText.snapshot(fill(before).table, 3) +
-    after.map((result, game) => ScoreText.game({ run: 4, client: 1, game, ...result })).join("")
+    ScoreJournalFormat.snapshot(fill(before).table, 3) +
+    after.map((result, game) => ScoreJournalFormat.game({ run: 4, client: 1, game, ...result })).join("")
   const past = (text: string) => {
-    const read = ScoreText.replay(text)
+    const read = ScoreJournalFormat.replay(text)
     if (typeof read === "string") return assert.fail(read)
     return read
   }
@@ -131,11 +131,13 @@ describe("ScoreText", () => {
 
   it("a changed byte is damage, but at the end", () => {
     const changed = (at: number) => lines.map((line, i) => (i === at ? line.replace("plum", "PLUM") : line)).join("\n")
-    assert.strictEqual(ScoreText.replay(changed(1)), "line 2 is damaged: take it out, or the whole file away")
+    assert.strictEqual(ScoreJournalFormat.replay(changed(1)), "line 2 is damaged: take it out, or the whole file away")
     assert.deepStrictEqual([past(changed(2)).games, past(changed(2)).torn], [1, 1])
   })
 
   it.effect.each(["hello", "hello\n", "\n", `${lines[1]}\n`, "\u0000".repeat(100)])("%j is no scoreboard", (text) =>
-    Effect.sync(() => assert.strictEqual(ScoreText.replay(text), "not a scoreboard: its first line is not that of one"))
+    Effect.sync(() =>
+      assert.strictEqual(ScoreJournalFormat.replay(text), "not a scoreboard: its first line is not that of one")
+    )
   )
 })

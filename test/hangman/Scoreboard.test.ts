@@ -3,7 +3,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Scoreboard from "../../src/hangman/Scoreboard.ts"
-import * as ScoreText from "../../src/hangman/ScoreJournalFormat.ts"
+import * as ScoreJournalFormat from "../../src/hangman/ScoreJournalFormat.ts"
 
 const client = (id: number) => ({ id, remote: "192.0.2.1", seed: 0 })
 
@@ -37,7 +37,7 @@ const memory = (gate: Effect.Effect<void, Scoreboard.ScoreboardError> = Effect.v
 }
 
 const gamesIn = (text: string) => {
-  const past = ScoreText.replay(text)
+  const past = ScoreJournalFormat.replay(text)
   return typeof past === "string" ? assert.fail(past) : past
 }
 

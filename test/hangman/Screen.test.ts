@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
-import * as Friendly from "../../src/hangman/FriendlyView.ts"
+import * as FriendlyView from "../../src/hangman/FriendlyView.ts"
 import * as Screen from "../../src/hangman/Screen.ts"
 
 const int = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
@@ -63,7 +63,7 @@ describe("hangman Screen", () => {
     const lines = textOf(Screen.draw(view, 60, 20))
     assert.deepStrictEqual(
       lines.slice(2, 8).map((line) => line.slice(2, 13).trimEnd()),
-      Friendly.gallows(3, 10).map((line) => line.trimEnd())
+      FriendlyView.gallows(3, 10).map((line) => line.trimEnd())
     )
   })
 
@@ -74,7 +74,7 @@ describe("hangman Screen", () => {
   })
 
   it("won is green, lost is red, and neither depends on colour alone", () => {
-    const end = (board: Friendly.Board) =>
+    const end = (board: FriendlyView.Board) =>
       Screen.draw({ ...view, shown: { ...view.shown!, board } }, 60, 20)
         .flat()
         .find(({ text }) => /b a n/.test(text))

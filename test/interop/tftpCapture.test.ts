@@ -9,7 +9,7 @@ import * as Layer from "effect/Layer"
 import * as Capture from "../../src/capture/Capture.ts"
 import type * as Network from "../../src/network/Network.ts"
 import * as NodeNetwork from "../../src/network/node/NodeNetwork.ts"
-import * as FaultText from "../../src/simulation/faults/FaultPlanSyntax.ts"
+import * as FaultPlanSyntax from "../../src/simulation/faults/FaultPlanSyntax.ts"
 import * as Impairment from "../../src/simulation/impairment/Impairment.ts"
 import * as Cli from "../support/Cli.ts"
 import { directory } from "../support/Directory.ts"
@@ -124,7 +124,7 @@ const captured = (file: string) => Capture.layer(file).pipe(Layer.provide([NodeN
 const spoiled = (plan: string) => (file: string) =>
   Layer.unwrap(
     Effect.map(Capture.toFile(file), (tap) =>
-      Impairment.layer(FaultText.parseUnsafe(plan), { seed: 1, listening: { tap, wrap: Capture.wrap } })
+      Impairment.layer(FaultPlanSyntax.parseUnsafe(plan), { seed: 1, listening: { tap, wrap: Capture.wrap } })
     )
   ).pipe(Layer.provide([NodeNetwork.layer, NodeFileSystem.layer]))
 

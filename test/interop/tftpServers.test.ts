@@ -3,7 +3,7 @@ import * as Fs from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import * as NodeHost from "../../src/network/node/NodeServices.ts"
+import * as NodeServices from "../../src/network/node/NodeServices.ts"
 import * as FileStore from "../../src/tftp/store/FileStore.ts"
 import * as TftpClient from "../../src/tftp/TftpClient.ts"
 import { directory } from "../support/Directory.ts"
@@ -74,7 +74,7 @@ const start = Effect.fnUntraced(function* (server: Peers.Server, lengths: Readon
 })
 
 const isolated = <A, E>(test: Effect.Effect<A, E, TftpClient.Services | Scope.Scope>) =>
-  noneLeft(Effect.scoped(test).pipe(Lab.quietly, Effect.provide(NodeHost.layer)))
+  noneLeft(Effect.scoped(test).pipe(Lab.quietly, Effect.provide(NodeServices.layer)))
 
 for (const server of Peers.servers) {
   const missing = Peers.missing(server)

@@ -12,10 +12,10 @@ import * as Layer from "effect/Layer"
 import * as References from "effect/References"
 import type * as Scope from "effect/Scope"
 import * as Capture from "../../src/capture/Capture.ts"
-import * as Recording from "../../src/capture/CaptureWriter.ts"
+import * as CaptureWriter from "../../src/capture/CaptureWriter.ts"
 import * as Network from "../../src/network/Network.ts"
 import * as NodeNetwork from "../../src/network/node/NodeNetwork.ts"
-import type { Kind, Sighting } from "../../src/network/Packet.ts"
+import type { Kind, ObservedPacket } from "../../src/network/Packet.ts"
 import * as Rot13 from "../../src/rot13/Rot13.ts"
 import * as Rot13Client from "../../src/rot13/Rot13Client.ts"
 import * as Rot13Server from "../../src/rot13/Rot13Server.ts"
@@ -157,9 +157,12 @@ const b = { address: "10.0.0.2", port: 69 }
 const none: Uint8Array = new Uint8Array(0)
 
 /** Writes what a tap saw. */
-const written = Effect.fnUntraced(function* (sightings: ReadonlyArray<Sighting>, options?: Recording.Options) {
+const written = Effect.fnUntraced(function* (
+  sightings: ReadonlyArray<ObservedPacket>,
+  options?: CaptureWriter.Options
+) {
   const file = Path.join(yield* temporary, "out.pcapng")
-  const recording = Recording.make(options)
+  const recording = CaptureWriter.make(options)
   for (const sighting of sightings) recording.tap(sighting)
   Fs.writeFileSync(file, Buffer.concat(recording.finish()))
   return file
@@ -231,8 +234,8 @@ describe.skipIf(missing.length > 0)(title, () => {
   it.live("a simulated run on a slow and lossy LAN, the same twice", () =>
     Effect.gen(function* () {
       const once = Effect.gen(function* () {
-        const seen: Array<Sighting> = []
-        const tap = (sighting: Sighting) => void seen.push({ ...sighting, bytes: sighting.bytes.slice() })
+        const seen: Array<ObservedPacket> = []
+        const tap = (sighting: ObservedPacket) => void seen.push({ ...sighting, bytes: sighting.bytes.slice() })
         const link = { latency: ["1 millis", "9 millis"], loss: 0.05 } as const
         const report = yield* Simulation.run(simulated, { seed: 3, link, tap })
         assert.isTrue(Exit.isSuccess(report.exit), `${report.outcome} ${report.exit}`)
@@ -253,7 +256,7 @@ describe.skipIf(missing.length > 0)(title, () => {
     Effect.gen(function* () {
       const latency = 20_000_000n
       let at = 1_700_000_000_123_456_789n
-      const see = (kind: Kind, there: boolean, bytes = none): Sighting => {
+      const see = (kind: Kind, there: boolean, bytes = none): ObservedPacket => {
         at += 1_000_000n
         const [from, to, host] = there ? [a, b, "left"] : [b, a, "right"]
         return { transport: "tcp", kind, from, to, bytes, host, at, arrives: at + latency }

@@ -5,7 +5,7 @@ import * as Farm from "../../src/farm/Farm.ts"
 import type * as Network from "../../src/network/Network.ts"
 import * as ServiceNames from "../../src/network/names/ServiceNames.ts"
 import * as TcpServer from "../../src/network/TcpServer.ts"
-import * as CourseDialect from "../../src/primes/CourseProtocol.ts"
+import * as CourseProtocol from "../../src/primes/CourseProtocol.ts"
 import * as CourseWorkers from "../../src/primes/CourseWorkers.ts"
 import * as PrimeJob from "../../src/primes/PrimeJob.ts"
 import * as Trial from "../../src/primes/Trial.ts"
@@ -15,18 +15,18 @@ import type * as Simulation from "../../src/simulation/Simulation.ts"
 import * as Simulated from "../support/Simulated.ts"
 
 /** What a server answers, and after how many milliseconds. */
-type Nature = (request: CourseDialect.Request) => readonly [bytes: Uint8Array, millis: number]
+type Nature = (request: CourseProtocol.Request) => readonly [bytes: Uint8Array, millis: number]
 
-const count = (request: CourseDialect.Request) =>
-  Trial.trial.count(request.min, request.max) + CourseDialect.excess(request)
+const count = (request: CourseProtocol.Request) =>
+  Trial.trial.count(request.min, request.max) + CourseProtocol.excess(request)
 
 /** As the course's: one range after the other, 0 and 1 among the primes. */
-const original: Nature = (request) => [CourseDialect.encodeAnswer(count(request)), (request.max - request.min) / 10]
+const original: Nature = (request) => [CourseProtocol.encodeAnswer(count(request)), (request.max - request.min) / 10]
 
 const serve = (nature: Nature) =>
   TcpServer.make({ host: "0.0.0.0", port: 1070, drain: 0 }, (connection: Network.Connection) => {
-    const cutter = CourseDialect.requests()
-    const answer = Effect.fnUntraced(function* (request: CourseDialect.Request) {
+    const cutter = CourseProtocol.requests()
+    const answer = Effect.fnUntraced(function* (request: CourseProtocol.Request) {
       const [bytes, millis] = nature(request)
       yield* Effect.sleep(millis)
       yield* connection.write(bytes)
@@ -76,11 +76,11 @@ describe("CourseWorkers", () => {
   )
 
   const bad: Readonly<Record<string, readonly [Nature, RegExp]>> = {
-    "is none": [() => [CourseDialect.encodeAnswer(1), 0], /^Ignored it counts 1 primes from 0 to 1/],
+    "is none": [() => [CourseProtocol.encodeAnswer(1), 0], /^Ignored it counts 1 primes from 0 to 1/],
     "says nothing": [() => [new Uint8Array(0), 0], /^Ignored no answer within 5 s/],
     "says too much": [() => [new Uint8Array(8), 0], /^Ignored it answers 0 unasked/],
-    "counts too many": [later(() => [CourseDialect.encodeAnswer(250), 0]), /^Lost it counts 250 primes from \d+ to/],
-    "counts fewer than none": [later(() => [CourseDialect.encodeAnswer(-1), 0]), /^Lost it counts -1 primes from/],
+    "counts too many": [later(() => [CourseProtocol.encodeAnswer(250), 0]), /^Lost it counts 250 primes from \d+ to/],
+    "counts fewer than none": [later(() => [CourseProtocol.encodeAnswer(-1), 0]), /^Lost it counts -1 primes from/],
     "falls silent": [later(() => [new Uint8Array(0), 0]), /^Lost it does not end what was cancelled/]
   }
   it.effect.each(Object.entries(bad))("a host that %s: the other does the work", ([, [nature, why]]) =>

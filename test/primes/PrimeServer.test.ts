@@ -10,8 +10,8 @@ import * as Farm from "../../src/farm/Farm.ts"
 import * as TcpWorkers from "../../src/farm/tcp/TcpWorkers.ts"
 import * as NodeThreadWorkers from "../../src/farm/threads/NodeThreadWorkers.ts"
 import * as Network from "../../src/network/Network.ts"
-import * as NodeHost from "../../src/network/node/NodeServices.ts"
-import * as CourseDialect from "../../src/primes/CourseProtocol.ts"
+import * as NodeServices from "../../src/network/node/NodeServices.ts"
+import * as CourseProtocol from "../../src/primes/CourseProtocol.ts"
 import * as CourseWorkers from "../../src/primes/CourseWorkers.ts"
 import * as Kernels from "../../src/primes/Kernels.ts"
 import * as PrimeJob from "../../src/primes/PrimeJob.ts"
@@ -29,7 +29,7 @@ const serve = (options: Partial<PrimeServer.Options> = {}) =>
 
 const onHost = <A, E, R>(body: Effect.Effect<A, E, R>, level: LogLevel.LogLevel = "Warn") =>
   Handles.noneLeft(Effect.scoped(body)).pipe(
-    Effect.provide(NodeHost.layer),
+    Effect.provide(NodeServices.layer),
     // In the course's dialect there is a line for every range.
     Effect.provideService(References.MinimumLogLevel, level)
   )
@@ -41,9 +41,9 @@ const ask = Effect.fnUntraced(function* (
   connection: Network.Connection,
   ranges: ReadonlyArray<readonly [min: number, max: number]>
 ) {
-  const requests = ranges.flatMap(([min, max]) => [...CourseDialect.encodeRequest({ min, max })])
+  const requests = ranges.flatMap(([min, max]) => [...CourseProtocol.encodeRequest({ min, max })])
   yield* connection.write(Uint8Array.from(requests))
-  return CourseDialect.answers().push(yield* read(connection, 4 * ranges.length))
+  return CourseProtocol.answers().push(yield* read(connection, 4 * ranges.length))
 })
 
 /** What the course's client asks for: ranges of a thousand. */
@@ -56,10 +56,10 @@ const input = { from: 0, to: below, kernel: "wasm" } as const
 
 /** A pool of hosts. */
 const farm = (host: string, more: Partial<TcpWorkers.Options> = {}) =>
-  Effect.provide(TcpWorkers.make({ job: PrimeJob.job, hosts: [host], ...more }), NodeHost.layer)
+  Effect.provide(TcpWorkers.make({ job: PrimeJob.job, hosts: [host], ...more }), NodeServices.layer)
 
 const courseFarm = (host: string, pipeline: number) =>
-  Effect.provide(CourseWorkers.make({ hosts: [host], pipeline }), NodeHost.layer)
+  Effect.provide(CourseWorkers.make({ hosts: [host], pipeline }), NodeServices.layer)
 
 describe("PrimeServer", () => {
   it.live("the course's protocol by hand: 8 bytes in, 4 bytes out", () =>
@@ -103,7 +103,7 @@ describe("PrimeServer", () => {
         const connection = yield* connectTo((yield* serve({ dialect: "course" })).address)
         const ranges = [
           ...[[0, 100_000_000] as const, [0, 2] as const, [1, 2] as const, [2, 3] as const, [10, 0] as const],
-          ...[[-5, 3] as const, [-2_147_483_648, -1] as const, [2_147_483_640, CourseDialect.largest] as const]
+          ...[[-5, 3] as const, [-2_147_483_648, -1] as const, [2_147_483_640, CourseProtocol.largest] as const]
         ]
         assert.deepStrictEqual(yield* ask(connection, ranges), [5_761_457, 2, 1, 1, 0, 3, 0, 0])
       })
@@ -165,7 +165,7 @@ describe("PrimeServer", () => {
         const { address, host } = yield* serve({ key })
         assert.strictEqual(yield* Farm.run(PrimeJob.job, input, { workers: farm(host, { key }) }), 664_579)
         const connection = yield* connectTo(address)
-        yield* connection.write(CourseDialect.encodeRequest({ min: 0, max: 10 }))
+        yield* connection.write(CourseProtocol.encodeRequest({ min: 0, max: 10 }))
         assert.strictEqual(yield* outcome(connection.pull), "Done")
       })
     )

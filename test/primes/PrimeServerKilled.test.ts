@@ -9,7 +9,7 @@ import * as SubscriptionRef from "effect/SubscriptionRef"
 import * as Farm from "../../src/farm/Farm.ts"
 import * as Progress from "../../src/farm/Progress.ts"
 import * as TcpWorkers from "../../src/farm/tcp/TcpWorkers.ts"
-import * as NodeHost from "../../src/network/node/NodeServices.ts"
+import * as NodeServices from "../../src/network/node/NodeServices.ts"
 import * as CourseWorkers from "../../src/primes/CourseWorkers.ts"
 import * as PrimeJob from "../../src/primes/PrimeJob.ts"
 
@@ -55,7 +55,7 @@ describe("a server of primes that is killed in the middle", () => {
         }
         const pool =
           dialect === "farm" ? TcpWorkers.make({ ...options, job: PrimeJob.job }) : CourseWorkers.make(options)
-        const workers = Effect.provide(pool, NodeHost.layer)
+        const workers = Effect.provide(pool, NodeServices.layer)
         const progress = yield* Progress.make
         const run = Farm.run(PrimeJob.job, input, { workers, progress, size: 1_000_000, lease: "1 hour" })
         const fiber = yield* Effect.forkScoped(run)
@@ -77,7 +77,7 @@ describe("a server of primes that is killed in the middle", () => {
       Effect.gen(function* () {
         const { host, kill } = yield* start
         const pool = TcpWorkers.make({ hosts: [host], job: PrimeJob.job, reconnect, onEvent: () => Effect.void })
-        const workers = Effect.provide(pool, NodeHost.layer)
+        const workers = Effect.provide(pool, NodeServices.layer)
         const progress = yield* Progress.make
         const run = Farm.run(PrimeJob.job, input, { workers, progress, size: 1_000_000 })
         const fiber = yield* Effect.forkScoped(Effect.flip(run))

@@ -9,7 +9,7 @@ import * as Queue from "effect/Queue"
 import * as Schema from "effect/Schema"
 import type * as Network from "../../src/network/Network.ts"
 import * as Sweeper from "../../src/network/Sweeper.ts"
-import * as Conversation from "../../src/session/ConnectionHandler.ts"
+import * as ConnectionHandler from "../../src/session/ConnectionHandler.ts"
 import type * as Session from "../../src/session/Session.ts"
 
 type Told = { readonly push: number } | { readonly answer: string }
@@ -70,7 +70,7 @@ const setup = Effect.fnUntraced(function* (
       })
   }
   let state = 0
-  const step = <E>([after, out]: Session.Step<number, string>, then: Conversation.Then<string, E>) => {
+  const step = <E>([after, out]: Session.Step<number, string>, then: ConnectionHandler.Then<string, E>) => {
     assert.strictEqual(++stepping, 1, "two steps at a time")
     state = after
     return Effect.andThen(
@@ -82,7 +82,7 @@ const setup = Effect.fnUntraced(function* (
     )
   }
   const client = { id: 1, remote: "", seed: 0 }
-  const fiber = yield* Conversation.serve(
+  const fiber = yield* ConnectionHandler.serve(
     { session, shared },
     { client, connection, sweeper: yield* Sweeper.make("1 second"), rate: 1_000_000 },
     {

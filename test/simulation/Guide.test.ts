@@ -6,7 +6,7 @@ import * as NetAddress from "effect/net/NetAddress"
 import * as Network from "../../src/network/Network.ts"
 import * as Rot13Client from "../../src/rot13/Rot13Client.ts"
 import * as Rot13Server from "../../src/rot13/Rot13Server.ts"
-import * as FaultText from "../../src/simulation/faults/FaultPlanSyntax.ts"
+import * as FaultPlanSyntax from "../../src/simulation/faults/FaultPlanSyntax.ts"
 import * as SimCheck from "../../src/simulation/SimCheck.ts"
 
 it.effect("a client gets its answer, however the bytes are cut", () =>
@@ -44,5 +44,5 @@ it("the guide's plans are plans", () => {
       Array.from(line.split(" | ")[0]!.matchAll(/`([^`]*)`/g), ([, rule]) => rule!.replace("\\|", "|"))
     )
   assert.isAbove(rules.length, 10)
-  for (const rule of rules) assert.lengthOf(FaultText.parseUnsafe(rule), 1)
+  for (const rule of rules) assert.lengthOf(FaultPlanSyntax.parseUnsafe(rule), 1)
 })

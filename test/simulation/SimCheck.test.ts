@@ -5,7 +5,7 @@ import * as Queue from "effect/Queue"
 import * as Random from "effect/Random"
 import * as Network from "../../src/network/Network.ts"
 import * as FaultPlan from "../../src/simulation/faults/FaultPlan.ts"
-import * as FaultText from "../../src/simulation/faults/FaultPlanSyntax.ts"
+import * as FaultPlanSyntax from "../../src/simulation/faults/FaultPlanSyntax.ts"
 import * as SimCheck from "../../src/simulation/SimCheck.ts"
 import type * as Simulation from "../../src/simulation/Simulation.ts"
 import * as SimulationError from "../../src/simulation/SimulationError.ts"
@@ -69,7 +69,7 @@ describe("SimCheck", () => {
     Effect.gen(function* () {
       const plan = "drop=20%, dup=5% a>b, delay=50% 1ms..9ms, corrupt=#19"
       const error = yield* failureOf(SimCheck.check(once, { plan }))
-      assert.strictEqual(FaultText.format(error.failure!.plan), "dup=#1 a>b")
+      assert.strictEqual(FaultPlanSyntax.format(error.failure!.plan), "dup=#1 a>b")
       assert.strictEqual(error.failure!.faults, 1)
       assert.instanceOf(error.cause, Twice)
       const [what, replay] = error.message.split("\n  ")
@@ -90,7 +90,7 @@ describe("SimCheck", () => {
           Effect.sync(() => runs++),
           once(simulation)
         )
-      const env = { SIM_SEED: `${seed}`, SIM_PLAN: FaultText.format(plan) }
+      const env = { SIM_SEED: `${seed}`, SIM_PLAN: FaultPlanSyntax.format(plan) }
       const again = yield* failureOf(SimCheck.check(counting, { generate }), env)
       assert.strictEqual(again.message, found.message)
       const none = yield* environment({ ...env, SIM_PLAN: "none" })(
@@ -108,7 +108,7 @@ describe("SimCheck", () => {
         if (come.length < 20) yield* Effect.fail(new Error("lost"))
       })
       const { failure } = yield* failureOf(SimCheck.check(both, { plan: "dup=#9..10, drop=#5, drop=#7" }))
-      assert.strictEqual(FaultText.format(failure!.plan), "dup=#1")
+      assert.strictEqual(FaultPlanSyntax.format(failure!.plan), "dup=#1")
     })
   )
 
@@ -119,7 +119,7 @@ describe("SimCheck", () => {
         if (come.filter((n) => n === "15").length > 1) yield* Effect.fail(new Twice())
       })
       const { failure } = yield* failureOf(SimCheck.check(fifteenth, { plan: "dup=10%" }))
-      assert.strictEqual(FaultText.format(failure!.plan), "dup=#15 a>b")
+      assert.strictEqual(FaultPlanSyntax.format(failure!.plan), "dup=#15 a>b")
     })
   )
 
@@ -181,10 +181,10 @@ describe("SimCheck", () => {
 
   it.effect("fails for faults that hit nothing, and for states that no run reached", () =>
     Effect.gen(function* () {
-      const plan = FaultText.parseUnsafe("drop=#2, dup=#30, drop=10%")
+      const plan = FaultPlanSyntax.parseUnsafe("drop=#2, dup=#30, drop=10%")
       assert.deepStrictEqual(
         yield* reasonOf(numbers(20), { plan, runs: 20 }),
-        new SimulationError.Unused({ rules: FaultText.parseUnsafe("dup=#30") })
+        new SimulationError.Unused({ rules: FaultPlanSyntax.parseUnsafe("dup=#30") })
       )
       const generated = yield* environment({})(SimCheck.check(numbers(2), { generate: {}, runs: 50 }))
       assert.isAbove(generated.unused, 0)
@@ -212,7 +212,7 @@ describe("SimCheck", () => {
           const come = yield* numbers(20)(simulation)
           if (come.length < 20) yield* Effect.fail("lost")
         })
-      const drops = FaultPlan.FaultPlan.make(FaultText.parseUnsafe("drop=30%"))
+      const drops = FaultPlan.FaultPlan.make(FaultPlanSyntax.parseUnsafe("drop=30%"))
       assert.strictEqual((yield* reasonOf(scenario(false), { plan: drops }))._tag, "Failed")
       assert.strictEqual((yield* reasonOf(scenario(true), { plan: drops }))._tag, "Unused")
     })

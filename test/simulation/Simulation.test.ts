@@ -7,8 +7,8 @@ import * as Pull from "effect/Pull"
 import * as Random from "effect/Random"
 import * as Schema from "effect/Schema"
 import * as Network from "../../src/network/Network.ts"
-import type * as Wire from "../../src/network/Packet.ts"
-import * as FaultText from "../../src/simulation/faults/FaultPlanSyntax.ts"
+import type * as Packet from "../../src/network/Packet.ts"
+import * as FaultPlanSyntax from "../../src/simulation/faults/FaultPlanSyntax.ts"
 import type * as SimHost from "../../src/simulation/network/SimHost.ts"
 import * as Simulation from "../../src/simulation/Simulation.ts"
 import { bytes, listen, millis, pair, run, send, text, tick } from "../support/Simulated.ts"
@@ -185,9 +185,9 @@ describe("runs", () => {
     yield* a.run(send(b, 5, ...Array.from({ length: 50 }, (_, n) => `${n} ${chance}`)))
   })
   const trace = Effect.fnUntraced(function* (seed: number) {
-    const seen: Array<Wire.Sighting> = []
-    const tap = (one: Wire.Sighting) => void seen.push({ ...one, bytes: one.bytes.slice() })
-    yield* Simulation.run(noisy, { seed, tap, plan: FaultText.parseUnsafe("dup=10%, delay=20% 1ms..9ms") })
+    const seen: Array<Packet.ObservedPacket> = []
+    const tap = (one: Packet.ObservedPacket) => void seen.push({ ...one, bytes: one.bytes.slice() })
+    yield* Simulation.run(noisy, { seed, tap, plan: FaultPlanSyntax.parseUnsafe("dup=10%, delay=20% 1ms..9ms") })
     return seen
   })
 

@@ -8,11 +8,11 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
-import * as FaultText from "../../src/simulation/faults/FaultPlanSyntax.ts"
+import * as FaultPlanSyntax from "../../src/simulation/faults/FaultPlanSyntax.ts"
 import { StatusPeer } from "../../src/status/index.ts"
 import * as PeerTable from "../../src/status/membership/PeerTable.ts"
 import * as Suspicion from "../../src/status/membership/Suspicion.ts"
-import type * as Ear from "../../src/status/wire/HeartbeatReceiver.ts"
+import type * as HeartbeatReceiver from "../../src/status/wire/HeartbeatReceiver.ts"
 import * as RelayMessage from "../../src/status/wire/RelayMessage.ts"
 import * as StatusPacket from "../../src/status/wire/StatusPacket.ts"
 import * as Simulated from "../support/Simulated.ts"
@@ -163,7 +163,7 @@ it("the guide's times at each loss are those of the table", () => {
 })
 
 it("the guide's faults are a plan", () => {
-  const plans = Array.from(guide.matchAll(/--faults '([^']*)'/g), ([, plan]) => FaultText.parseUnsafe(plan!))
+  const plans = Array.from(guide.matchAll(/--faults '([^']*)'/g), ([, plan]) => FaultPlanSyntax.parseUnsafe(plan!))
   assert.lengthOf(plans, 1)
 })
 
@@ -184,7 +184,7 @@ it("the guide's limits are those of the code", () => {
 })
 
 it("the guide names every reason for which a datagram is refused", () => {
-  const reasons: Record<Ear.Refusal, true> = {
+  const reasons: Record<HeartbeatReceiver.Refusal, true> = {
     ...{ Foreign: true, Version: true, Truncated: true, Oversized: true, Name: true, Id: true, Number: true },
     ...{ Interval: true, Flags: true, Cluster: true, Unsigned: true, Signature: true, Old: true, Future: true },
     Busy: true

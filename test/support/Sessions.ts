@@ -4,7 +4,7 @@ import * as NetAddress from "effect/net/NetAddress"
 import * as Pull from "effect/Pull"
 import * as Schema from "effect/Schema"
 import type * as Network from "../../src/network/Network.ts"
-import type * as Model from "../../src/session/ConcurrencyModel.ts"
+import type * as ConcurrencyModel from "../../src/session/ConcurrencyModel.ts"
 import type * as Session from "../../src/session/Session.ts"
 import { Hosts } from "./Hosts.ts"
 
@@ -135,7 +135,7 @@ export const makeShared = () => {
 export const loadable = (
   options: Options,
   shared: Session.Shared<Ask, Told> = makeShared().shared
-): Model.Loadable<State, Ask, Told> => ({
+): ConcurrencyModel.Loadable<State, Ask, Told> => ({
   session: session(options),
   shared,
   module: import.meta.url,

@@ -5,7 +5,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Network from "../../src/network/Network.ts"
-import * as FaultText from "../../src/simulation/faults/FaultPlanSyntax.ts"
+import * as FaultPlanSyntax from "../../src/simulation/faults/FaultPlanSyntax.ts"
 import type * as SimHost from "../../src/simulation/network/SimHost.ts"
 import * as Simulation from "../../src/simulation/Simulation.ts"
 
@@ -18,7 +18,7 @@ export const run = Effect.fnUntraced(function* <A, E>(
   plan = "",
   options: Simulation.Options = {}
 ) {
-  const report = yield* Simulation.run(scenario, { ...options, plan: FaultText.parseUnsafe(plan) })
+  const report = yield* Simulation.run(scenario, { ...options, plan: FaultPlanSyntax.parseUnsafe(plan) })
   if (Exit.isFailure(report.exit)) return yield* Effect.die(Cause.squash(report.exit.cause))
   assert.deepStrictEqual(report.left, { sockets: 0, timers: 0 })
   return report.exit.value

@@ -4,7 +4,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Random from "effect/Random"
-import type * as Network from "../../src/network/Network.ts"
+import type * as Endpoint from "../../src/network/Endpoint.ts"
 import * as Packet from "../../src/tftp/protocol/Packet.ts"
 import * as FileStore from "../../src/tftp/store/FileStore.ts"
 import { Hosts, noise } from "../support/Hosts.ts"
@@ -75,10 +75,10 @@ const storm = (singlePort: boolean, send: number) =>
     const store = FileStore.memory({ files: there, write: "overwrite", quota: { total: 2_000_000 } })
     const { door, server } = yield* Lab.serve({ store, singlePort, maxTransfers: 100 })
     const { client } = yield* Hosts
-    const bound = (onDatagram: (bytes: Uint8Array, from: Network.Peer) => void) =>
+    const bound = (onDatagram: (bytes: Uint8Array, from: Endpoint.Endpoint) => void) =>
       client.network.udp({ host: client.address }, onDatagram)
     // Whom each has heard last: a transfer of its own, perhaps.
-    const own: Array<Network.Peer | undefined> = []
+    const own: Array<Endpoint.Endpoint | undefined> = []
     const attackers = yield* Effect.forEach(Array.from({ length: 20 }), (_, at) =>
       bound((_, from) => {
         own[at] = from
@@ -86,7 +86,7 @@ const storm = (singlePort: boolean, send: number) =>
     )
     // A transfer that goes on all the while: lock-step, and slow enough.
     const pace = Math.max(10, send / 7_000)
-    let tid: Network.Peer | undefined
+    let tid: Endpoint.Endpoint | undefined
     const received: Array<Uint8Array> = []
     const reader = yield* bound((bytes, from) => {
       if (Packet.opcode(bytes) !== Packet.Opcode.DATA || Packet.wireBlock(bytes) !== received.length + 1) return

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as FaultArbitrary from "../../src/simulation/faults/FaultArbitrary.ts"
-import * as FaultText from "../../src/simulation/faults/FaultPlanSyntax.ts"
+import * as FaultPlanSyntax from "../../src/simulation/faults/FaultPlanSyntax.ts"
 import type * as Simulation from "../../src/simulation/Simulation.ts"
 import * as Dissector from "../../src/tftp/protocol/Dissector.ts"
 import { noise } from "../support/Hosts.ts"
@@ -79,12 +79,12 @@ describe("TFTP sends no more than it must", () => {
                 const { door } = yield* Lab.serve({ files: { f: noise(size) } })
                 yield* Effect.exit(Lab.get(door, "f", { blksize: 512, windowsize }))
               }),
-            FaultText.format(plan),
+            FaultPlanSyntax.format(plan),
             { seed, tap: count.tap }
           )
           const hits = report.faults.reduce((sum, hit) => sum + hit, 0)
           const most = blocks + 2 * windowsize * hits
-          assert.isAtMost(count.of("DATA"), most, `seed ${seed}: ${FaultText.format(plan)}`)
+          assert.isAtMost(count.of("DATA"), most, `seed ${seed}: ${FaultPlanSyntax.format(plan)}`)
           faults += hits
         }
         assert.isAbove(faults, 100)

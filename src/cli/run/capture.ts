@@ -4,13 +4,13 @@ import * as FileSystem from "effect/FileSystem"
 import type * as PlatformError from "effect/PlatformError"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
-import * as Reading from "../../capture/CaptureReader.ts"
+import * as CaptureReader from "../../capture/CaptureReader.ts"
 import * as Diagram from "../../capture/Diagram.ts"
 import * as Payload from "../../capture/Payload.ts"
 import * as Pcapng from "../../capture/Pcapng.ts"
 import * as PcapngDecoder from "../../capture/PcapngDecoder.ts"
-import type { Peer } from "../../network/Network.ts"
-import type * as Wire from "../../network/Packet.ts"
+import type * as Endpoint from "../../network/Endpoint.ts"
+import type * as Packet from "../../network/Packet.ts"
 import { CannotRead, UsageError } from "../common/Shutdown.ts"
 import { dissectors } from "./common/dissectors.ts"
 
@@ -26,13 +26,13 @@ const why = ({ message, reason }: PlatformError.PlatformError) =>
 /** Packets that a diagram shows of the beginning, and as many of the end. */
 const half = 50
 
-const format = ({ address, port }: Peer) => {
+const format = ({ address, port }: Endpoint.Endpoint) => {
   const host = address.includes(":") && port !== 0 ? `[${address}]` : address
   return port === 0 ? host : `${host}:${port}`
 }
 
-const summaryOf = (captured: Reading.Captured) => {
-  const sighting = Reading.toSighting(captured)
+const summaryOf = (captured: CaptureReader.Captured) => {
+  const sighting = CaptureReader.toSighting(captured)
   if (sighting !== undefined) return Payload.summary(sighting, dissectors)
   return captured.payload.length === 1 ? "1 byte" : `${captured.payload.length} bytes`
 }
@@ -42,7 +42,7 @@ const seconds = (nanoseconds: bigint) => {
   return `${nanoseconds < 0n ? "-" : ""}${digits.slice(0, -9)}.${digits.slice(-9)}`
 }
 
-const line = (captured: Reading.Captured, first: bigint) => {
+const line = (captured: CaptureReader.Captured, first: bigint) => {
   const { at, comments, from, payload, problems, protocol, to } = captured
   const ends = from === undefined || to === undefined ? "" : `${format(from)} > ${format(to)}`
   const notes = [...comments, ...problems].map((note) => ` [${Payload.safe(note)}]`).join("")
@@ -50,7 +50,7 @@ const line = (captured: Reading.Captured, first: bigint) => {
   return `${columns.join("  ")}  ${summaryOf(captured)}${notes}`
 }
 
-const toJson = (captured: Reading.Captured, first: bigint) => {
+const toJson = (captured: CaptureReader.Captured, first: bigint) => {
   const { at, comments, from, host, length, payload, problems, protocol, tcp, to } = captured
   const { ack, flags, seq } = tcp ?? {}
   const value = {
@@ -76,9 +76,9 @@ const toJson = (captured: Reading.Captured, first: bigint) => {
 const packets = (file: string) =>
   Stream.suspend(() => {
     const decoder = PcapngDecoder.make()
-    const read = Reading.make()
+    const read = CaptureReader.make()
     const take = () => {
-      const found: Array<Reading.Captured> = []
+      const found: Array<CaptureReader.Captured> = []
       for (let block = decoder.take(); block !== undefined; block = decoder.take()) {
         if (block instanceof Pcapng.PcapngError) return { found, failure: block }
         const captured = read(block)
@@ -107,13 +107,13 @@ const packets = (file: string) =>
 
 /** The first and the last packets, for a diagram: an acknowledgement that only answers data says nothing new. */
 const collector = () => {
-  const head: Array<Wire.Sighting> = []
-  let tail: Array<Wire.Sighting> = []
+  const head: Array<Packet.ObservedPacket> = []
+  let tail: Array<Packet.ObservedPacket> = []
   let dropped = 0
   let answered = false
   return {
-    add: (captured: Reading.Captured) => {
-      const sighting = Reading.toSighting(captured)
+    add: (captured: CaptureReader.Captured) => {
+      const sighting = CaptureReader.toSighting(captured)
       if (sighting === undefined) return
       const isFirst = answered
       answered = sighting.kind === "synack"

@@ -11,7 +11,7 @@ import type { ScoreboardError } from "../../hangman/Scoreboard.ts"
 import type * as Network from "../../network/Network.ts"
 import type * as TcpServer from "../../network/TcpServer.ts"
 import * as Rot13Server from "../../rot13/Rot13Server.ts"
-import type * as Model from "../../session/ConcurrencyModel.ts"
+import type * as ConcurrencyModel from "../../session/ConcurrencyModel.ts"
 import type { SessionError } from "../../session/Session.ts"
 import * as Broadcast from "../../status/transport/Broadcast.ts"
 import * as Transport from "../../status/transport/Transport.ts"
@@ -19,13 +19,13 @@ import * as FileStore from "../../tftp/store/FileStore.ts"
 import * as NodeFileStore from "../../tftp/store/NodeFileStore.ts"
 import * as TftpServer from "../../tftp/TftpServer.ts"
 import { Stop } from "../common/Shutdown.ts"
-import * as NodeSelf from "./common/NodeInvocation.ts"
+import * as NodeInvocation from "./common/NodeInvocation.ts"
 import * as network from "./common/network.ts"
 import { announce, CannotServe, explain, reachable } from "./common/serverMessages.ts"
 import { given } from "./games/serve.ts"
 import * as primesServe from "./primes/serve.ts"
 import * as statusJoin from "./status/peer.ts"
-import * as NodeSample from "./tftp/NodeSampleFolder.ts"
+import * as NodeSampleFolder from "./tftp/NodeSampleFolder.ts"
 
 interface Input extends TcpServer.Limits {
   readonly host: string
@@ -71,9 +71,9 @@ const game = (
   name: "hangman" | "guess" | "board",
   { host, hangmanPort, guessPort, boardPort, ...rest }: Input,
   make: (
-    options: Model.Options
+    options: ConcurrencyModel.Options
   ) => Effect.Effect<
-    Model.SessionServer,
+    ConcurrencyModel.SessionServer,
     Network.NetworkError | SessionError | ScoreboardError,
     Network.Network | Scope.Scope
   >
@@ -113,7 +113,7 @@ const tftp = ({ drain, host, tftpPort, tftpRoot }: Input): Service => ({
   name: "tftp",
   start: Effect.gen(function* () {
     const store = yield* Effect.mapError(
-      NodeFileStore.make({ root: tftpRoot ?? NodeSample.folder }),
+      NodeFileStore.make({ root: tftpRoot ?? NodeSampleFolder.folder }),
       ({ message }) => new CannotServe({ message: `tftp: --tftp-root ${message}` })
     )
     const { address } = yield* TftpServer.make({ host, port: tftpPort, drain }).pipe(
@@ -136,7 +136,7 @@ const status = ({ statusPort: port }: Input): Service => ({
   }).pipe(Effect.catchTag("UsageError", ({ message }) => Effect.fail(new CannotServe({ message })))),
   attempt: (host, port) => {
     const own = port === Transport.defaultPort ? "" : ` --port ${port}`
-    return `${NodeSelf.call()} status --address ${host}${own} --once`
+    return `${NodeInvocation.call()} status --address ${host}${own} --once`
   }
 })
 

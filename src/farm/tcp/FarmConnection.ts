@@ -10,7 +10,7 @@ import type { Network } from "../../network/Network.ts"
 import type { ServiceNames } from "../../network/names/ServiceNames.ts"
 import * as TcpClient from "../../network/TcpClient.ts"
 import type { Auth } from "./Auth.ts"
-import * as ProtocolTalk from "./MessageChannel.ts"
+import * as MessageChannel from "./MessageChannel.ts"
 import * as Protocol from "./Protocol.ts"
 import type { Ending, Failure, Line, Tell } from "./RemoteHost.ts"
 
@@ -48,7 +48,7 @@ const failure = (error: { readonly message: string }): Failure => ({
 
 const greet = Effect.fnUntraced(function* ({ auth, host, job, lease, maxFrame, service }: Options, now: () => number) {
   const connection = yield* TcpClient.connect({ host, service })
-  const talk = ProtocolTalk.make(connection, new Uint8Array(0))
+  const talk = MessageChannel.make(connection, new Uint8Array(0))
   const nonce = auth === undefined ? {} : { nonce: yield* auth.nonce }
   const { name, version: jobVersion } = job
   const hello: Protocol.Hello = { _tag: "Hello", version: Protocol.version, job: name, jobVersion, lease, ...nonce }
@@ -66,7 +66,7 @@ const greet = Effect.fnUntraced(function* ({ auth, host, job, lease, maxFrame, s
     yield* connection.write(frame({ _tag: "Proof", proof }))
     answer = yield* listen
   }
-  if (answer._tag !== "Welcome") return yield* ProtocolTalk.misplaced(answer)
+  if (answer._tag !== "Welcome") return yield* MessageChannel.misplaced(answer)
   if (auth !== undefined) {
     if (challenge === undefined) return yield* refused("the server has no key: it could be anybody")
     const said = { hello, nonce: challenge, welcome: answer }
@@ -76,7 +76,7 @@ const greet = Effect.fnUntraced(function* ({ auth, host, job, lease, maxFrame, s
   return { talk, latency, welcome: answer }
 })
 
-const closedEarly = ProtocolTalk.ended("it closed the connection when it was greeted: is it a server of work?")
+const closedEarly = MessageChannel.ended("it closed the connection when it was greeted: is it a server of work?")
 
 /** Connects, greets and is welcomed; closes with the scope. */
 export const open = Effect.fnUntraced(function* (
@@ -86,7 +86,7 @@ export const open = Effect.fnUntraced(function* (
   const now = yield* Monotonic.millis
   const { latency, talk, welcome } = yield* greet(options, now).pipe(
     Pull.catchDone(closedEarly),
-    Effect.timeoutOrElse({ duration: timeout, orElse: () => Effect.fail(ProtocolTalk.silent(timeout)) }),
+    Effect.timeoutOrElse({ duration: timeout, orElse: () => Effect.fail(MessageChannel.silent(timeout)) }),
     Effect.mapError(failure)
   )
   let heard = now()
@@ -98,13 +98,13 @@ export const open = Effect.fnUntraced(function* (
       if (message._tag === "Done" || message._tag === "Failed" || message._tag === "Stopped")
         endings.push(endingOf(message))
       else if (message._tag === "Refused") return Effect.fail(refusal(message))
-      else if (message._tag !== "Pong") return Effect.fail(ProtocolTalk.misplaced(message))
+      else if (message._tag !== "Pong") return Effect.fail(MessageChannel.misplaced(message))
     }
     const unknown = tell(endings)
-    return unknown === undefined ? talk.room : Effect.fail(ProtocolTalk.wrongId(unknown, "was not asked for"))
+    return unknown === undefined ? talk.room : Effect.fail(MessageChannel.wrongId(unknown, "was not asked for"))
   }
   const asking = Effect.suspend(() => {
-    if (now() - heard > lease) return Effect.fail(ProtocolTalk.silent(lease))
+    if (now() - heard > lease) return Effect.fail(MessageChannel.silent(lease))
     talk.send([frame({ _tag: "Ping" })])
     return Effect.void
   })
@@ -129,7 +129,7 @@ export const open = Effect.fnUntraced(function* (
         Effect.forever(Effect.flatMap(talk.pull, receive(tell))),
         talk.sending,
         Effect.forever(Effect.andThen(Effect.sleep(Math.min(lease / 4, longest)), asking))
-      ]).pipe(Pull.catchDone(ProtocolTalk.ended("it closed the connection")), Effect.mapError(failure))
+      ]).pipe(Pull.catchDone(MessageChannel.ended("it closed the connection")), Effect.mapError(failure))
   }
   return line
 })

@@ -14,7 +14,7 @@ import type { Connection, NetworkError } from "../../network/Network.ts"
 import * as TcpServer from "../../network/TcpServer.ts"
 import type { Workers } from "../Worker.ts"
 import * as Auth from "./Auth.ts"
-import * as ProtocolTalk from "./MessageChannel.ts"
+import * as MessageChannel from "./MessageChannel.ts"
 import * as Protocol from "./Protocol.ts"
 import * as Pool from "./SharedWorkerPool.ts"
 
@@ -55,7 +55,7 @@ const refuse = (reason: Protocol.Refused["reason"], message: string) =>
 /** Frames that always fit. */
 const frame = (message: Protocol.Message) => Result.getOrThrow(Protocol.encode(message))
 
-const leave = ProtocolTalk.ended("the farm left while it was greeted")
+const leave = MessageChannel.ended("the farm left while it was greeted")
 
 /** Says what becomes of farms that come to this pool. @category constructors @since 0.1.0 */
 export const serving = Effect.fnUntraced(function* (pool: Pool.Pool, options: ServeOptions) {
@@ -64,9 +64,9 @@ export const serving = Effect.fnUntraced(function* (pool: Pool.Pool, options: Se
   const { job, threads } = pool
   const open: Protocol.Welcome = { _tag: "Welcome", threads, capacity }
 
-  const meet = Effect.fnUntraced(function* (talk: ProtocolTalk.Talk, connection: Connection) {
+  const meet = Effect.fnUntraced(function* (talk: MessageChannel.Talk, connection: Connection) {
     const hello = yield* talk.next
-    if (hello._tag !== "Hello") return yield* Effect.fail(ProtocolTalk.misplaced(hello))
+    if (hello._tag !== "Hello") return yield* Effect.fail(MessageChannel.misplaced(hello))
     if (hello.version !== Protocol.version) {
       return yield* refuse("Version", `this server speaks version ${Protocol.version}, not ${hello.version}`)
     }
@@ -87,13 +87,13 @@ export const serving = Effect.fnUntraced(function* (pool: Pool.Pool, options: Se
   }, Pull.catchDone(leave))
 
   const greet = (
-    talk: ProtocolTalk.Talk,
+    talk: MessageChannel.Talk,
     connection: Connection
   ): Effect.Effect<Met, NetworkError | Protocol.ProtocolError> =>
     meet(talk, connection).pipe(
       Effect.timeoutOrElse({
         duration: greeting,
-        orElse: () => Effect.fail(ProtocolTalk.silent(Duration.toMillis(greeting)))
+        orElse: () => Effect.fail(MessageChannel.silent(Duration.toMillis(greeting)))
       })
     )
 
@@ -113,7 +113,7 @@ export const serving = Effect.fnUntraced(function* (pool: Pool.Pool, options: Se
 
   const serve: Serve = Effect.fnUntraced(
     function* (connection, client, rest) {
-      const talk = ProtocolTalk.make(connection, rest)
+      const talk = MessageChannel.make(connection, rest)
       const { hello, welcome } = yield* greet(talk, connection)
       talk.allow(maxFrame)
       const held = new Set<number>()
@@ -136,8 +136,8 @@ export const serving = Effect.fnUntraced(function* (pool: Pool.Pool, options: Se
           switch (message._tag) {
             case "Work": {
               const { id, packet } = message
-              if (held.has(id)) return yield* ProtocolTalk.wrongId(id, "is here already")
-              if (held.size >= capacity * threads) return yield* ProtocolTalk.wrongId(id, `is more than ${held.size}`)
+              if (held.has(id)) return yield* MessageChannel.wrongId(id, "is here already")
+              if (held.size >= capacity * threads) return yield* MessageChannel.wrongId(id, `is more than ${held.size}`)
               held.add(id)
               tasks.push({ id, packet })
               break
@@ -151,14 +151,14 @@ export const serving = Effect.fnUntraced(function* (pool: Pool.Pool, options: Se
               talk.send([frame({ _tag: "Pong" })])
               break
             default:
-              return yield* ProtocolTalk.misplaced(message)
+              return yield* MessageChannel.misplaced(message)
           }
         }
         member.run(tasks)
         return yield* talk.room
       })
       const receiving = Pull.catchDone(Effect.forever(Effect.flatMap(talk.pull, receive)), () => Effect.void)
-      const silence = Effect.andThen(forgotten.await, Effect.fail(ProtocolTalk.silent(hello.lease)))
+      const silence = Effect.andThen(forgotten.await, Effect.fail(MessageChannel.silent(hello.lease)))
       yield* Effect.raceAllFirst([receiving, talk.sending, silence, Effect.asVoid(pool.gone)])
     },
     (served, connection) => Effect.scoped(Effect.tapError(served, farewell(connection)))
@@ -179,7 +179,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
   return yield* TcpServer.make(
     { service: "farm", ...options },
     Effect.fnUntraced(function* (connection: Connection, client: TcpServer.Client) {
-      const { head, rest } = yield* ProtocolTalk.head(connection, Protocol.preamble.length)
+      const { head, rest } = yield* MessageChannel.head(connection, Protocol.preamble.length)
       if (head.some((byte, at) => byte !== Protocol.preamble[at])) return yield* notOurs
       return yield* serve(connection, client, rest)
     })

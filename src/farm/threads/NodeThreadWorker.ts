@@ -1,7 +1,7 @@
 /** One worker of a pool of threads: it outlives its threads, and starts another when one dies. */
 import { Worker as Thread } from "node:worker_threads"
 import * as Effect from "effect/Effect"
-import * as NodeProgram from "../../process/NodeModuleUrl.ts"
+import * as NodeModuleUrl from "../../process/NodeModuleUrl.ts"
 import { FarmError, Module, type Reason, Unreachable } from "../FarmError.ts"
 import type { Report, Worker } from "../Worker.ts"
 import { type Batch, Ending, type FromThread, type Start } from "./NodeFarmMessage.ts"
@@ -14,7 +14,7 @@ export interface Settings {
   readonly grace: number
 }
 
-const program = NodeProgram.beside(import.meta.url, "NodeFarmThread")
+const program = NodeModuleUrl.beside(import.meta.url, "NodeFarmThread")
 
 /** Milliseconds before a thread that died is replaced: more each time, until one has done a packet. */
 const firstDelay = 20

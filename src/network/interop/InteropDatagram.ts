@@ -1,4 +1,5 @@
 /** To and from effect's `DatagramSocket`. */
+
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -6,7 +7,8 @@ import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import * as DatagramSocket from "effect/socket/DatagramSocket"
-import { Network, NetworkError, type Peer, type UdpOptions, type UdpSocket } from "../Network.ts"
+import type * as Endpoint from "../Endpoint.ts"
+import { Network, NetworkError, type UdpOptions, type UdpSocket } from "../Network.ts"
 import * as Errors from "./InteropErrors.ts"
 
 /**
@@ -28,7 +30,7 @@ export interface DatagramOptions {
   readonly onError?: ((error: DatagramSocket.DatagramSocketError) => void) | undefined
 }
 
-const toPeer = (destination: DatagramSocket.BackingAddress | undefined): Peer | undefined =>
+const toPeer = (destination: DatagramSocket.BackingAddress | undefined): Endpoint.Endpoint | undefined =>
   destination === undefined ? undefined : { address: destination.host, port: destination.port }
 
 const open = Effect.fnUntraced(function* (options: UdpOptions, events: DatagramSocket.BackingEvents) {
@@ -125,7 +127,7 @@ const invalid = (cause: unknown) => new NetworkError({ reason: "InvalidAddress",
  */
 export const fromDatagramSocket = Effect.fnUntraced(function* (
   socket: DatagramSocket.DatagramSocket,
-  onDatagram: (bytes: Uint8Array, from: Peer) => void,
+  onDatagram: (bytes: Uint8Array, from: Endpoint.Endpoint) => void,
   onError: (error: NetworkError) => void = ignored,
   zones: ReadonlyMap<string, number> = new Map()
 ): Effect.fn.Return<UdpSocket, NetworkError, Scope.Scope> {
@@ -149,15 +151,15 @@ export const fromDatagramSocket = Effect.fnUntraced(function* (
     })
   )
   // Most sockets answer one peer many times in a row.
-  let last: { readonly to: Peer; readonly address: NetAddress.InetAddress } | undefined
-  const addressOf = (to: Peer) => {
+  let last: { readonly to: Endpoint.Endpoint; readonly address: NetAddress.InetAddress } | undefined
+  const addressOf = (to: Endpoint.Endpoint) => {
     if (last?.to === to) return Result.succeed(last.address)
     return Result.map(NetAddress.inetAddressFromHostString(to.address, to.port, zones), (address) => {
       last = { to, address }
       return address
     })
   }
-  const post = (payload: Uint8Array, to: Peer | undefined, address: NetAddress.InetAddress | undefined) =>
+  const post = (payload: Uint8Array, to: Endpoint.Endpoint | undefined, address: NetAddress.InetAddress | undefined) =>
     Effect.mapError(writer.write({ payload, address }), (error) => {
       const failure = Errors.fromDatagramError(error, address)
       // Effect itself refuses a destination too many or too few; a platform's error has a code.

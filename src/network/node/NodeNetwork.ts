@@ -6,7 +6,7 @@ import * as Layer from "effect/Layer"
 import * as IpInterface from "effect/net/IpInterface"
 import * as IpNetwork from "effect/net/IpNetwork"
 import { type Interface, Network } from "../Network.ts"
-import * as NodeRoom from "./NodeDescriptorBudget.ts"
+import * as NodeDescriptorBudget from "./NodeDescriptorBudget.ts"
 import * as NodeTcp from "./NodeTcp.ts"
 import * as NodeUdp from "./NodeUdp.ts"
 
@@ -39,7 +39,7 @@ const interfaces = Effect.sync(() =>
  * @since 0.1.0
  */
 export const layer: Layer.Layer<Network> = Layer.sync(Network, () => {
-  const room = NodeRoom.make()
+  const room = NodeDescriptorBudget.make()
   return {
     listen: NodeTcp.listen(room),
     connect: NodeTcp.connect(room),

@@ -7,7 +7,8 @@ import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
-import { type MulticastOptions, NetworkError, type Peer, type UdpOptions, type UdpSocket } from "../Network.ts"
+import type * as Endpoint from "../Endpoint.ts"
+import { type MulticastOptions, NetworkError, type UdpOptions, type UdpSocket } from "../Network.ts"
 import type { Room } from "./NodeDescriptorBudget.ts"
 import { checked, inet, networkError } from "./NodeErrors.ts"
 
@@ -96,7 +97,7 @@ const readDrops = (socket: Dgram.Socket, family: NetAddress.IpFamily): number | 
 export const udp = (room: Room) =>
   Effect.fnUntraced(function* (
     options: UdpOptions,
-    onDatagram: (bytes: Uint8Array, from: Peer) => void,
+    onDatagram: (bytes: Uint8Array, from: Endpoint.Endpoint) => void,
     onError: (error: NetworkError) => void = ignored
   ): Effect.fn.Return<UdpSocket, NetworkError, Scope.Scope> {
     const asked = yield* checked(options.host ?? "127.0.0.1", options.port ?? 0)
@@ -117,9 +118,9 @@ export const udp = (room: Room) =>
     socket.on("error", (cause) => onError(networkError(cause, remote)))
     const bound = socket.address()
 
-    const destination = (to: Peer) =>
+    const destination = (to: Endpoint.Endpoint) =>
       Result.getOrUndefined(NetAddress.inetAddressFromHostString(to.address, to.port, new Map()))
-    const misdirected = (to: Peer | undefined): NetworkError | undefined =>
+    const misdirected = (to: Endpoint.Endpoint | undefined): NetworkError | undefined =>
       closed
         ? new NetworkError({ reason: "Closed" })
         : (to === undefined) === (remote === undefined)
@@ -128,7 +129,7 @@ export const udp = (room: Room) =>
             ? new NetworkError({ reason: "InvalidAddress", cause: new Error("a destination has an address") })
             : undefined
     /** Without a callback Node forgets how it went, and spares a turn of its queue. */
-    const post = (bytes: Uint8Array, to: Peer | undefined, done?: (cause: Error | null) => void) => {
+    const post = (bytes: Uint8Array, to: Endpoint.Endpoint | undefined, done?: (cause: Error | null) => void) => {
       if (to === undefined) socket.send(bytes, done)
       else socket.send(bytes, to.port, to.address, done)
     }

@@ -10,9 +10,9 @@ import { fileURLToPath } from "node:url"
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import type { NodeConnection } from "../../network/node/NodeConnection.ts"
-import * as NodeProgram from "../../process/NodeModuleUrl.ts"
+import * as NodeModuleUrl from "../../process/NodeModuleUrl.ts"
 import { SessionError } from "../Session.ts"
-import type * as NodeSessionDesk from "./SharedStateServer.ts"
+import type * as SharedStateServer from "./SharedStateServer.ts"
 import * as Message from "./WorkerMessage.ts"
 
 /** A client on its way to a child, or there. */
@@ -29,7 +29,7 @@ export interface Seat {
 
 interface Child {
   readonly process: ChildProcess.ChildProcess
-  readonly counter: NodeSessionDesk.Counter
+  readonly counter: SharedStateServer.Counter
   readonly born: number
   readonly seats: Map<number, Seat>
   /** Those who wait for a report. */
@@ -38,7 +38,7 @@ interface Child {
   timedOut: number
 }
 
-const program = fileURLToPath(NodeProgram.beside(import.meta.url, "NodeSessionProcess"))
+const program = fileURLToPath(NodeModuleUrl.beside(import.meta.url, "NodeSessionProcess"))
 
 /** How long a child may take to start, and a cut client to leave it, in milliseconds. */
 const startTime = 30_000
@@ -53,7 +53,7 @@ const ignored = () => {}
 export const make = Effect.fnUntraced(function* (
   start: Message.Start,
   pool: number | undefined,
-  desk: NodeSessionDesk.Desk
+  desk: SharedStateServer.Desk
 ) {
   const once = pool === undefined
   const children = new Set<Child>()

@@ -10,7 +10,7 @@ import { NodeConnection } from "../../network/node/NodeConnection.ts"
 import { inet } from "../../network/node/NodeErrors.ts"
 import type * as TcpServer from "../../network/TcpServer.ts"
 import type { SessionError } from "../Session.ts"
-import * as NodeSessionChild from "./NodeWorkerServer.ts"
+import * as NodeWorkerServer from "./NodeWorkerServer.ts"
 import type * as Message from "./WorkerMessage.ts"
 
 const addressOf = (place: Message.Place): NetAddress.SocketAddress =>
@@ -55,7 +55,7 @@ const serve = Effect.fnUntraced(function* (start: Message.Start, once: boolean, 
     room: () => Number.POSITIVE_INFINITY
   })
   const child = yield* Effect.provideService(
-    NodeSessionChild.make(start, post, (connection) => ids.get(connection)!),
+    NodeWorkerServer.make(start, post, (connection) => ids.get(connection)!),
     Network.Network,
     network
   )

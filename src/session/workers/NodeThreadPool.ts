@@ -5,15 +5,15 @@ import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import * as Network from "../../network/Network.ts"
 import type * as TcpServer from "../../network/TcpServer.ts"
-import * as NodeProgram from "../../process/NodeModuleUrl.ts"
+import * as NodeModuleUrl from "../../process/NodeModuleUrl.ts"
 import { SessionError } from "../Session.ts"
-import type * as NodeSessionDesk from "./SharedStateServer.ts"
+import type * as SharedStateServer from "./SharedStateServer.ts"
 import * as Message from "./WorkerMessage.ts"
 
 interface Slot {
   readonly start: Message.Start
   worker: Worker
-  counter: NodeSessionDesk.Counter
+  counter: SharedStateServer.Counter
   born: number
   alive: boolean
   figures: TcpServer.Figures
@@ -24,7 +24,7 @@ interface Slot {
 
 type Failure = Network.NetworkError | SessionError
 
-const program = NodeProgram.beside(import.meta.url, "NodeSessionThread")
+const program = NodeModuleUrl.beside(import.meta.url, "NodeSessionThread")
 
 /** Milliseconds: a thread has to start, figures wait for one that is busy, a drained one has beyond its deadline. */
 const startTime = 30_000
@@ -70,7 +70,7 @@ const wake = (set: Set<() => void>) => {
 }
 
 /** Threads, which have ended once the scope has closed. `deadline` is for their drain. */
-export const make = Effect.fnUntraced(function* (desk: NodeSessionDesk.Desk, deadline: Duration.Input) {
+export const make = Effect.fnUntraced(function* (desk: SharedStateServer.Desk, deadline: Duration.Input) {
   const slots: Array<Slot> = []
   const ids = new BigInt64Array(new SharedArrayBuffer(BigInt64Array.BYTES_PER_ELEMENT))
   const delayOf = Message.restarts()

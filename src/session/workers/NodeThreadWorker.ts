@@ -4,7 +4,7 @@ import { parentPort, workerData } from "node:worker_threads"
 import * as Effect from "effect/Effect"
 import { NetworkError } from "../../network/Network.ts"
 import * as NodeNetwork from "../../network/node/NodeNetwork.ts"
-import * as NodeSessionChild from "./NodeWorkerServer.ts"
+import * as NodeWorkerServer from "./NodeWorkerServer.ts"
 import type * as Message from "./WorkerMessage.ts"
 
 const { ids, start } = workerData as { readonly start: Message.Start; readonly ids: BigInt64Array }
@@ -15,7 +15,7 @@ const post = (message: Message.FromChild) => parentPort!.postMessage(message)
 const number = () => Number(Atomics.add(ids, 0, 1n)) + 1
 
 const program = Effect.gen(function* () {
-  const { receive, report, server } = yield* NodeSessionChild.make(start, post, number)
+  const { receive, report, server } = yield* NodeWorkerServer.make(start, post, number)
   parentPort!.on("message", (message: Message.ToChild) => {
     switch (message._tag) {
       case "Count":

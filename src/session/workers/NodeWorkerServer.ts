@@ -5,7 +5,7 @@ import type * as Network from "../../network/Network.ts"
 import * as TcpServer from "../../network/TcpServer.ts"
 import * as Fibers from "../Fibers.ts"
 import type { Shared } from "../Session.ts"
-import * as NodeSessionLoad from "./NodeDefinitionLoader.ts"
+import * as NodeDefinitionLoader from "./NodeDefinitionLoader.ts"
 import * as Message from "./WorkerMessage.ts"
 
 /** A client that has asked. */
@@ -25,7 +25,7 @@ export const make = Effect.fnUntraced(function* (
   post: Post,
   number: (connection: Network.Connection) => number
 ) {
-  const { definition, session } = yield* NodeSessionLoad.load(start.module, start.options)
+  const { definition, session } = yield* NodeDefinitionLoader.load(start.module, start.options)
   const codecs = Message.codecs(definition)
   const connections = new Map<number, Network.Connection>()
   const attached = new Map<number, Attached>()

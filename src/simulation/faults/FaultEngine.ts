@@ -5,8 +5,7 @@
  * The same plan, seed and packets give the same verdicts. What chance decided is kept, so that a run can be told, and
  * repeated, as a plan without chance.
  */
-import type { Dissector, Packet } from "../../network/Packet.ts"
-import * as Wire from "../../network/Packet.ts"
+import * as Packet from "../../network/Packet.ts"
 import * as FaultApply from "./FaultApply.ts"
 import * as FaultMatch from "./FaultMatch.ts"
 import * as FaultPlan from "./FaultPlan.ts"
@@ -19,7 +18,7 @@ export interface Options {
   /** Default 0. */
   readonly seed?: FaultRandom.Seed | undefined
   /** Who tells the kind of a payload; the first that knows it does. Default: nobody. */
-  readonly dissectors?: ReadonlyArray<Dissector> | undefined
+  readonly dissectors?: ReadonlyArray<Packet.Dissector> | undefined
   /** The host that has an address; asked once for each. Default: no address has a name. */
   readonly nameOf?: ((address: string) => string | undefined) | undefined
   /** When the plan's time begins, in nanoseconds of the clock that `decide` is given. Default 0. */
@@ -45,7 +44,7 @@ export interface FaultEngine {
    * addresses tell, as it does for a broadcast. To be asked about every datagram, every piece of a stream, and all else
    * that shall wait in a partition; what it is told later is sent later.
    */
-  readonly decide: (packet: Packet, now: number, from?: string, to?: string) => FaultVerdict.Verdict
+  readonly decide: (packet: Packet.Packet, now: number, from?: string, to?: string) => FaultVerdict.Verdict
   /** Whether a partition keeps one host from sending to another. They are named as the plan does, or by address. */
   readonly isPartitioned: (from: string, to: string, now: number) => boolean
   /** What shall happen to hosts, by time; `happened` counts it. */
@@ -141,7 +140,7 @@ export const make = (plan: FaultPlan.FaultPlan, options: Options = {}): FaultEng
         if (!isPayload && !watch.isPartition) continue
       } else if (watch.kind !== packet.kind) {
         if (!isDissected) {
-          kind = Wire.dissect(dissectors, packet)?.kind
+          kind = Packet.dissect(dissectors, packet)?.kind
           isDissected = true
         }
         if (watch.kind !== kind) continue

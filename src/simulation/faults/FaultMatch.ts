@@ -1,7 +1,8 @@
 /** Fault rules made ready for matching: who they are about is settled once for each pair of addresses. */
-import { type Packet, withoutZone } from "../../network/Packet.ts"
+import * as Endpoint from "../../network/Endpoint.ts"
+import type { Packet } from "../../network/Packet.ts"
 import * as FaultPlan from "./FaultPlan.ts"
-import * as FaultText from "./FaultPlanSyntax.ts"
+import * as FaultPlanSyntax from "./FaultPlanSyntax.ts"
 import * as FaultRandom from "./FaultRandom.ts"
 import type { Held } from "./FaultVerdict.ts"
 
@@ -97,9 +98,9 @@ const draws = (rule: Watched): boolean => {
 
 /** A fault as captures tell it: what was done, not to which packets. */
 export const note = (rule: Watched): string => {
-  if (rule.action === "partition") return FaultText.formatRule(rule)
+  if (rule.action === "partition") return FaultPlanSyntax.formatRule(rule)
   const { kind: _kind, nth: _nth, pair: _pair, percent: _percent, window: _window, ...act } = rule
-  return FaultText.formatRule(act)
+  return FaultPlanSyntax.formatRule(act)
 }
 
 /** A rule, ready; `twin` tells it from those of the plan that say the same. */
@@ -142,7 +143,7 @@ export interface Site {
 }
 
 export const site = (host: string | undefined, address: string): Site => {
-  const bare = withoutZone(address)
+  const bare = Endpoint.withoutZone(address)
   return { host, address: FaultPlan.literal(bare) ?? bare }
 }
 

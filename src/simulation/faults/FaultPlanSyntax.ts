@@ -35,10 +35,10 @@
  */
 import * as Result from "effect/Result"
 import * as FaultPlan from "./FaultPlan.ts"
-import * as FaultClauses from "./FaultPlanParser.ts"
+import * as FaultPlanParser from "./FaultPlanParser.ts"
 
 type Rule = FaultPlan.Rule
-type Parts = FaultClauses.Parts
+type Parts = FaultPlanParser.Parts
 type Name = keyof Parts
 type Of<A extends FaultPlan.Action> = Extract<Rule, { readonly action: A }>
 
@@ -182,7 +182,7 @@ const malformed = (text: string, at: number, expected: string) =>
 
 /** A clause at a place; undefined if none of that name stands there, its parts undefined if it makes no sense. */
 const readClause = (name: Name, text: string, at: number) => {
-  const { pattern, read } = FaultClauses.clauses[name]
+  const { pattern, read } = FaultPlanParser.clauses[name]
   pattern.lastIndex = at
   const found = pattern.exec(text)
   const end = pattern.lastIndex
@@ -197,14 +197,14 @@ const objection = (parts: Parts, { instant, least, most }: Syntax<Rule>): string
     return most === unlimited ? `a number from ${least} on` : `a number from ${least} to ${most}`
   if (parts.at === undefined || instant === "may") return undefined
   if (instant === "must") return parts.at.isOpen ? "a single time such as @5s" : undefined
-  return parts.at.isOpen ? undefined : FaultClauses.clauses.at.expected
+  return parts.at.isOpen ? undefined : FaultPlanParser.clauses.at.expected
 }
 
 const parseRule = (text: string, start: number): Result.Result<readonly [Rule, number], FaultPlan.FaultPlanError> => {
   const action = /^\w*/.exec(text.slice(start))![0]
   if (!isAction(action)) return malformed(text, start, `one of ${Object.keys(syntax).join(", ")}`)
   const how = syntax[action] as Syntax<Rule>
-  const any = `something like ${how.takes.map((name) => FaultClauses.clauses[name].example).join(", ")}`
+  const any = `something like ${how.takes.map((name) => FaultPlanParser.clauses[name].example).join(", ")}`
   let parts: Parts = {}
   let at = skip(text, start + action.length)
   if (text[at] === "=") {
@@ -215,9 +215,9 @@ const parseRule = (text: string, start: number): Result.Result<readonly [Rule, n
     const word = wordAt(text, at)
     const name =
       how.takes.find((name) => readClause(name, text, at) !== undefined) ??
-      how.takes.find((name) => FaultClauses.clauses[name].starts.test(word))
+      how.takes.find((name) => FaultPlanParser.clauses[name].starts.test(word))
     if (name === undefined) return malformed(text, at, any)
-    const { example, expected } = FaultClauses.clauses[name]
+    const { example, expected } = FaultPlanParser.clauses[name]
     const found = readClause(name, text, at)
     if (found?.parts === undefined) return malformed(text, at, expected)
     if (name in parts) return malformed(text, at, `nothing more like ${example}`)
@@ -230,7 +230,7 @@ const parseRule = (text: string, start: number): Result.Result<readonly [Rule, n
     at = skip(text, found.end)
   }
   const missing = how.needs.find((name) => !(name in parts))
-  if (missing !== undefined) return malformed(text, at, FaultClauses.clauses[missing].expected)
+  if (missing !== undefined) return malformed(text, at, FaultPlanParser.clauses[missing].expected)
   return Result.succeed([how.build(parts), at])
 }
 
@@ -261,22 +261,22 @@ export const parseUnsafe = (text: string): FaultPlan.FaultPlan => Result.getOrTh
 export const formatRule = (rule: Rule): string => {
   if (FaultPlan.isHostRule(rule)) {
     const { action, at, host } = rule
-    const until = "until" in rule && rule.until !== undefined ? `..${FaultClauses.formatNanos(rule.until)}` : ""
-    return `${action}=${FaultClauses.formatHost(host)}@${FaultClauses.formatNanos(at)}${until}`
+    const until = "until" in rule && rule.until !== undefined ? `..${FaultPlanParser.formatNanos(rule.until)}` : ""
+    return `${action}=${FaultPlanParser.formatHost(host)}@${FaultPlanParser.formatNanos(at)}${until}`
   }
-  const window = rule.window === undefined ? "" : FaultClauses.formatWindow(rule.window)
-  if (rule.action === "partition") return `partition=${FaultClauses.formatPair(rule.pair)}${window}`
+  const window = rule.window === undefined ? "" : FaultPlanParser.formatWindow(rule.window)
+  if (rule.action === "partition") return `partition=${FaultPlanParser.formatPair(rule.pair)}${window}`
   const { number, time, transport } = (syntax[rule.action] as Syntax<Rule>).figures(rule)
-  const which = [rule.nth && FaultClauses.formatNth(rule.nth), rule.percent && `${rule.percent}%`]
+  const which = [rule.nth && FaultPlanParser.formatNth(rule.nth), rule.percent && `${rule.percent}%`]
     .filter(Boolean)
     .join(" ")
   const value = [
     number === undefined ? which : which === "" ? `${number}` : `${which}:${number}`,
-    time && FaultClauses.formatRange(time)
+    time && FaultPlanParser.formatRange(time)
   ].filter(Boolean)
   const rest = [
     transport,
-    rule.pair && FaultClauses.formatPair(rule.pair),
+    rule.pair && FaultPlanParser.formatPair(rule.pair),
     rule.kind && `kind=${rule.kind}`,
     window
   ].filter(Boolean)

@@ -2,6 +2,7 @@
  * A bad network between programs that know nothing of it: they talk to the proxy, the proxy to the server. The plan is
  * about what goes between the clients and the proxy, so its addresses are those of the clients.
  */
+
 import * as Cause from "effect/Cause"
 import * as Data from "effect/Data"
 import * as Deferred from "effect/Deferred"
@@ -10,8 +11,8 @@ import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import * as NetAddress from "effect/net/NetAddress"
 import type * as Scope from "effect/Scope"
+import * as Endpoint from "../../network/Endpoint.ts"
 import * as Network from "../../network/Network.ts"
-import { withoutZone } from "../../network/Packet.ts"
 import * as Sweeper from "../../network/Sweeper.ts"
 import * as TcpServer from "../../network/TcpServer.ts"
 import * as FaultPlan from "../faults/FaultPlan.ts"
@@ -72,7 +73,7 @@ export interface ImpairProxy {
 /** A sender of datagrams, with a socket of its own towards the server. */
 interface Client {
   /** Where its datagrams go: where the server has last answered from. */
-  server: Network.Peer
+  server: Endpoint.Endpoint
   socket: Network.UdpSocket | undefined
   /** Datagrams that came before there was a socket. */
   waiting: Array<Uint8Array>
@@ -85,12 +86,12 @@ const maxWaiting = 64
 const isRequest = (bytes: Uint8Array) =>
   bytes.length > 3 && bytes[0] === 0 && (bytes[1] === 1 || bytes[1] === 2) && bytes.at(-1) === 0
 
-const peerOf = (address: NetAddress.InetAddress): Network.Peer => ({
+const peerOf = (address: NetAddress.InetAddress): Endpoint.Endpoint => ({
   address: NetAddress.formatHost(address),
   port: address.port
 })
 
-const hostOf = ({ address }: Network.Peer) => FaultPlan.literal(withoutZone(address)) ?? address
+const hostOf = ({ address }: Endpoint.Endpoint) => FaultPlan.literal(Endpoint.withoutZone(address)) ?? address
 
 /** From where the server is reached. */
 const ownHost = (to: NetAddress.InetAddress) => {
@@ -192,7 +193,7 @@ export const make = Effect.fnUntraced(function* (
       Effect.scoped,
       Effect.catch((error) => Effect.logWarning(`a client is not served: ${error.message}`))
     )
-    const heard = (bytes: Uint8Array, from: Network.Peer) => {
+    const heard = (bytes: Uint8Array, from: Endpoint.Endpoint) => {
       const key = `${from.address} ${from.port}`
       let client = clients.get(key)
       if (client === undefined) {

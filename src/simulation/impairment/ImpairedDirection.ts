@@ -1,7 +1,8 @@
 /** One direction of a stream that meets a fault plan: what waits there, until when, in what pieces; how it ends. */
+
 import * as Effect from "effect/Effect"
-import type { Peer } from "../../network/Network.ts"
-import type * as Wire from "../../network/Packet.ts"
+import type * as Endpoint from "../../network/Endpoint.ts"
+import type * as Packet from "../../network/Packet.ts"
 import type { Verdict } from "../faults/FaultVerdict.ts"
 import type { Judge } from "./DelayQueue.ts"
 
@@ -24,11 +25,11 @@ export interface Lane {
    * Asks what becomes of this; true if nothing is in its way, so that it may pass by itself. Otherwise it waits here,
    * as it does if it is told to.
    */
-  readonly add: (kind: Wire.Kind, bytes: Uint8Array, waits?: boolean) => boolean
+  readonly add: (kind: Packet.Kind, bytes: Uint8Array, waits?: boolean) => boolean
   readonly head: () => Item | undefined
   readonly shift: () => void
   /** What a fault does to a packet that is seen on the wire now: sent from here, or yet to be added. */
-  readonly noteOf: (kind: Wire.Kind, bytes: Uint8Array) => string | undefined
+  readonly noteOf: (kind: Packet.Kind, bytes: Uint8Array) => string | undefined
   /** Bytes that wait. */
   readonly size: () => number
   /** When what was added last is due. */
@@ -51,12 +52,17 @@ const piecesOf = (bytes: Uint8Array, size: number): Array<Uint8Array> => {
   return pieces
 }
 
-export const make = ({ decide, tell, timer }: Judge, from: Peer, to: Peer, way: Way): Lane => {
+export const make = (
+  { decide, tell, timer }: Judge,
+  from: Endpoint.Endpoint,
+  to: Endpoint.Endpoint,
+  way: Way
+): Lane => {
   /** Faults of pieces that are on their way out, and of an end that has none. */
   const notes = new WeakMap<Uint8Array, string>()
   let ending: { readonly kind: Item["end"]; readonly note: string } | undefined
   /** What was decided about a packet that came, when it was seen on the wire. */
-  let early: { readonly kind: Wire.Kind; readonly bytes: Uint8Array; readonly verdict: Verdict } | undefined
+  let early: { readonly kind: Packet.Kind; readonly bytes: Uint8Array; readonly verdict: Verdict } | undefined
   let items: Array<Item> = []
   /** Items before it are done with: taking the first of many off an array is slow. */
   let at = 0
@@ -68,7 +74,7 @@ export const make = ({ decide, tell, timer }: Judge, from: Peer, to: Peer, way: 
   const wake = () => {
     for (const look of [...lookers]) look()
   }
-  const decided = (kind: Wire.Kind, bytes: Uint8Array): Verdict => {
+  const decided = (kind: Packet.Kind, bytes: Uint8Array): Verdict => {
     const known = early
     early = undefined
     if (known?.kind === kind && (known.bytes === bytes || bytes.length === 0)) return known.verdict

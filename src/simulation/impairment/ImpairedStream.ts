@@ -1,13 +1,15 @@
 /** Stream connections whose bytes meet a fault plan, in both directions. */
+
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
 import type * as Scope from "effect/Scope"
-import { type Connection, type Listener, NetworkError, type Peer } from "../../network/Network.ts"
+import type * as Endpoint from "../../network/Endpoint.ts"
+import { type Connection, type Listener, NetworkError } from "../../network/Network.ts"
 import type { Packet } from "../../network/Packet.ts"
 import type { Judge } from "./DelayQueue.ts"
-import * as ImpairedLane from "./ImpairedDirection.ts"
-import * as ImpairedEnds from "./LocalConnections.ts"
+import * as ImpairedDirection from "./ImpairedDirection.ts"
+import * as LocalConnections from "./LocalConnections.ts"
 
 /** Bytes that may wait in a direction before its writer waits too, or no more are read from the network. */
 const window = 65_536
@@ -17,20 +19,28 @@ const linger = 1e9
 const patience = 10e9
 
 const encoder = new TextEncoder()
-const { nothing } = ImpairedLane
+const { nothing } = ImpairedDirection
 
-const peerOf = (address: NetAddress.InetAddress): Peer => ({
+const peerOf = (address: NetAddress.InetAddress): Endpoint.Endpoint => ({
   address: NetAddress.formatIp(NetAddress.toCanonical(address.address)),
   port: address.port
 })
 
-const laneKey = (from: Peer, to: Peer) => `${ImpairedEnds.nameOf(from)} ${ImpairedEnds.nameOf(to)}`
+const laneKey = (from: Endpoint.Endpoint, to: Endpoint.Endpoint) =>
+  `${LocalConnections.nameOf(from)} ${LocalConnections.nameOf(to)}`
 
 /** A connection that is impaired, and how it closes before the one beneath does. */
-const impaired = (inner: Connection, near: Peer, far: Peer, end: ImpairedEnds.End, judge: Judge, fork: Scope.Scope) => {
+const impaired = (
+  inner: Connection,
+  near: Endpoint.Endpoint,
+  far: Endpoint.Endpoint,
+  end: LocalConnections.End,
+  judge: Judge,
+  fork: Scope.Scope
+) => {
   const { timer } = judge
-  const out = ImpairedLane.make(judge, near, far, "out")
-  const back = ImpairedLane.make(judge, far, near, "back")
+  const out = ImpairedDirection.make(judge, near, far, "out")
+  const back = ImpairedDirection.make(judge, far, near, "back")
   const { remote } = inner
   /** A fault has reset it; to its program that was the peer. */
   let broken = false
@@ -58,7 +68,7 @@ const impaired = (inner: Connection, near: Peer, far: Peer, end: ImpairedEnds.En
     broken = true
     return cut
   })
-  const due = (lane: ImpairedLane.Lane) =>
+  const due = (lane: ImpairedDirection.Lane) =>
     Effect.suspend(() => {
       const isNoMore = () => isCut() || (lane === back && shut)
       return Effect.raceFirst(timer.sleepUntil(lane.head()!.due), lane.until(isNoMore))
@@ -222,11 +232,11 @@ const impaired = (inner: Connection, near: Peer, far: Peer, end: ImpairedEnds.En
 
 /** Wraps what opens streams; those of the file system pass as they are. */
 export const make = (judge: Judge, fork: Scope.Scope) => {
-  const ends = ImpairedEnds.make()
+  const ends = LocalConnections.make()
   /** By addresses; where both ends are ours, what one sends is told, not what the other receives. */
-  const lanes = new Map<string, ImpairedLane.Lane>()
+  const lanes = new Map<string, ImpairedDirection.Lane>()
 
-  const watch = (key: string, lane: ImpairedLane.Lane) => {
+  const watch = (key: string, lane: ImpairedDirection.Lane) => {
     lanes.set(key, lane)
     return Effect.addFinalizer(() =>
       Effect.sync(() => {
@@ -245,7 +255,7 @@ export const make = (judge: Judge, fork: Scope.Scope) => {
     yield* watch(laneKey(near, far), out)
     if (!lanes.has(backKey)) yield* watch(backKey, back)
     yield* Effect.addFinalizer(() => Effect.andThen(Effect.sync(leave), close))
-    if (!accepted || !(end.inside || ends.isDialled(ImpairedEnds.nameOf(near)))) {
+    if (!accepted || !(end.inside || ends.isDialled(LocalConnections.nameOf(near)))) {
       const [there, here] = accepted ? [back, out] : [out, back]
       there.add("syn", nothing)
       here.add("synack", nothing)
@@ -268,7 +278,7 @@ export const make = (judge: Judge, fork: Scope.Scope) => {
       connect: Effect.Effect<Connection, NetworkError, Scope.Scope>
     ) {
       if (!NetAddress.isInetAddress(remote)) return yield* connect
-      const to = ImpairedEnds.nameOf(peerOf(remote))
+      const to = LocalConnections.nameOf(peerOf(remote))
       return yield* Effect.acquireUseRelease(
         Effect.sync(() => ends.dial(to, 1)),
         () => Effect.flatMap(connect, (connection) => track(connection, false)),

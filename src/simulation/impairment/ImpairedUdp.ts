@@ -1,19 +1,20 @@
 /** Datagram sockets whose datagrams meet a fault plan, on their way out and on their way in. */
+
 import * as Effect from "effect/Effect"
 import * as IpNetwork from "effect/net/IpNetwork"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
-import type { Interface, Network, NetworkError, Peer, UdpOptions, UdpSocket } from "../../network/Network.ts"
+import * as Endpoint from "../../network/Endpoint.ts"
+import type { Interface, Network, NetworkError, UdpOptions, UdpSocket } from "../../network/Network.ts"
 import type { Packet } from "../../network/Packet.ts"
-import * as Wire from "../../network/Packet.ts"
 import * as FaultPlan from "../faults/FaultPlan.ts"
 import type * as FaultVerdict from "../faults/FaultVerdict.ts"
 import type { Judge } from "./DelayQueue.ts"
 
 /** An address without its zone; one of IPv4 that an IPv6 socket shows as its own kind is written as IPv4. */
 const plain = (address: string) =>
-  address.includes(":") ? Wire.withoutZone(address).replace(/^::ffff:(?=[\d.]+$)/i, "") : address
+  address.includes(":") ? Endpoint.withoutZone(address).replace(/^::ffff:(?=[\d.]+$)/i, "") : address
 
 /** How long what a closed socket has sent may still be on its way, in nanoseconds. */
 const afterlife = 1_000_000_000
@@ -40,9 +41,9 @@ const makeOwn = (interfaces: ReadonlyArray<Interface>, now: () => number) => {
         for (const [key, { open, until }] of sockets) if (open === 0 && until <= now()) sockets.delete(key)
       }
     },
-    has: ({ address, port }: Peer) => {
+    has: ({ address, port }: Endpoint.Endpoint) => {
       const bare = plain(address)
-      return has(bare, port) || (has("*", port) && (Wire.isLoopback(bare) || addresses.has(bare)))
+      return has(bare, port) || (has("*", port) && (Endpoint.isLoopback(bare) || addresses.has(bare)))
     }
   }
 }
@@ -50,7 +51,7 @@ const makeOwn = (interfaces: ReadonlyArray<Interface>, now: () => number) => {
 /** The address a socket bound to all of them speaks from, as far as can be told. */
 const nearest = (interfaces: ReadonlyArray<Interface>, far: string): string | undefined => {
   const bare = plain(far)
-  if (Wire.isLoopback(bare)) return bare.startsWith("127.") ? "127.0.0.1" : "::1"
+  if (Endpoint.isLoopback(bare)) return bare.startsWith("127.") ? "127.0.0.1" : "::1"
   const address = Result.getOrUndefined(NetAddress.ipFromString(bare))
   if (address === undefined) return undefined
   const ours = interfaces.filter((one) => NetAddress.familyOf(one.address.address) === NetAddress.familyOf(address))
@@ -106,7 +107,7 @@ export const make = (network: Network["Service"], interfaces: ReadonlyArray<Inte
   }
   return Effect.fnUntraced(function* (
     options: UdpOptions,
-    onDatagram: (bytes: Uint8Array, from: Peer) => void,
+    onDatagram: (bytes: Uint8Array, from: Endpoint.Endpoint) => void,
     onError?: (error: NetworkError) => void
   ): Effect.fn.Return<UdpSocket, NetworkError, Scope.Scope> {
     let address: string | undefined
@@ -114,12 +115,12 @@ export const make = (network: Network["Service"], interfaces: ReadonlyArray<Inte
     let wild = false
     let closed = false
     let usable: string | undefined
-    const here = (far: Peer): Peer => ({
+    const here = (far: Endpoint.Endpoint): Endpoint.Endpoint => ({
       address: (wild ? nearest(interfaces, far.address) : undefined) ?? address!,
       port
     })
     /** What comes in was on the wire before the plan has a say: it is told as it came, with what becomes of it. */
-    const heard = (bytes: Uint8Array, from: Peer) => {
+    const heard = (bytes: Uint8Array, from: Endpoint.Endpoint) => {
       if (address === undefined || own.has(from)) return onDatagram(bytes, from)
       const packet: Packet = { transport: "udp", kind: "datagram", from, to: here(from), bytes: view(bytes) }
       const verdict = decide(packet)
@@ -150,7 +151,7 @@ export const make = (network: Network["Service"], interfaces: ReadonlyArray<Inte
     )
 
     /** Undefined for what is not sent at all: the socket itself says why. */
-    const sent = (bytes: Uint8Array, to: Peer | undefined): Packet | undefined => {
+    const sent = (bytes: Uint8Array, to: Endpoint.Endpoint | undefined): Packet | undefined => {
       const far = to ?? options.remote
       if (closed || far === undefined || (to !== undefined && options.remote !== undefined)) return undefined
       if (usable !== far.address) {
@@ -161,13 +162,13 @@ export const make = (network: Network["Service"], interfaces: ReadonlyArray<Inte
         !Number.isInteger(far.port) ||
         far.port < 1 ||
         far.port > 65_535 ||
-        bytes.length > Wire.largestDatagram(far.address)
+        bytes.length > Endpoint.maxDatagramBytes(far.address)
       )
         return undefined
       return { transport: "udp", kind: "datagram", from: here(far), to: far, bytes: view(bytes) }
     }
     /** What of a datagram is to be sent at once, and what that overtakes; the rest goes at its time. */
-    const begin = (packet: Packet, to: Peer | undefined): Begun => {
+    const begin = (packet: Packet, to: Endpoint.Endpoint | undefined): Begun => {
       const verdict = decide(packet)
       if (verdict._tag === "Drop") {
         tell(packet, verdict.note, true)

@@ -15,9 +15,9 @@ import * as Network from "../../network/Network.ts"
 import type { Dissector, Tap } from "../../network/Packet.ts"
 import * as FaultEngine from "../faults/FaultEngine.ts"
 import * as FaultPlan from "../faults/FaultPlan.ts"
-import * as FaultText from "../faults/FaultPlanSyntax.ts"
+import * as FaultPlanSyntax from "../faults/FaultPlanSyntax.ts"
 import type { Seed } from "../faults/FaultRandom.ts"
-import * as ImpairedTimer from "./DelayQueue.ts"
+import * as DelayQueue from "./DelayQueue.ts"
 import * as ImpairedStream from "./ImpairedStream.ts"
 import * as ImpairedUdp from "./ImpairedUdp.ts"
 
@@ -25,7 +25,7 @@ import * as ImpairedUdp from "./ImpairedUdp.ts"
 export class HostRule extends Data.TaggedClass("HostRule")<{ readonly rule: FaultPlan.HostRule }> {
   get message(): string {
     const { rule } = this
-    return `${FaultText.formatRule(rule)}: only a simulated host can ${rule.action}; leave the rule out`
+    return `${FaultPlanSyntax.formatRule(rule)}: only a simulated host can ${rule.action}; leave the rule out`
   }
 }
 
@@ -87,7 +87,7 @@ const countsOf = (plan: FaultPlan.FaultPlan, counts: ReadonlyArray<number>): str
   plan
     .map((rule, index) => {
       const count = counts[index]!
-      return `${FaultText.formatRule(rule)} ${count === 0 ? "never" : count === 1 ? "once" : `${count} times`}`
+      return `${FaultPlanSyntax.formatRule(rule)} ${count === 0 ? "never" : count === 1 ? "once" : `${count} times`}`
     })
     .join(", ")
 
@@ -130,9 +130,9 @@ export const wrap = Effect.fnUntraced(function* (
   { listening }: Pick<Options, "listening"> = {}
 ): Effect.fn.Return<Network.Network["Service"], never, Scope.Scope> {
   const clock = yield* Clock.Clock
-  const timer = yield* ImpairedTimer.make
+  const timer = yield* DelayQueue.make
   const interfaces = yield* network.interfaces
-  const judge: ImpairedTimer.Judge = {
+  const judge: DelayQueue.Judge = {
     timer,
     decide: (packet) => engine.decide(packet, timer.now()),
     tell: (packet, fault, lost = false) =>
@@ -171,7 +171,7 @@ export const layer = (
       const network = yield* Network.Network
       const impairment = yield* Effect.fromResult(make(plan, options))
       if (plan.length === 0) return network
-      const what = `${FaultText.format(plan)} (seed ${options.seed ?? 0})`
+      const what = `${FaultPlanSyntax.format(plan)} (seed ${options.seed ?? 0})`
       yield* Effect.logInfo(`impaired by ${what}; child processes and worker threads are not impaired`)
       yield* Effect.addFinalizer(() => Effect.logInfo(`faults applied: ${impairment.summary()}`))
       return yield* wrap(network, impairment, options)

@@ -1,5 +1,5 @@
 /** Streams with both ends on one impaired network: a fault is to happen to a piece once. */
-import type { Peer } from "../../network/Network.ts"
+import type * as Endpoint from "../../network/Endpoint.ts"
 
 /** One end of a stream; `inside` if the other one is ours too: then each decides only about what it sends. */
 export interface End {
@@ -9,7 +9,7 @@ export interface End {
 /** Ends that closed before the other was known; beyond, the first is forgotten. */
 const maxEarly = 1_024
 
-export const nameOf = ({ address, port }: Peer) => `${address} ${port}`
+export const nameOf = ({ address, port }: Endpoint.Endpoint) => `${address} ${port}`
 
 /** Which of the streams have both ends here. */
 export const make = () => {
@@ -17,7 +17,7 @@ export const make = () => {
   const early = new Map<string, End>()
   const dialled = new Map<string, number>()
   return {
-    enter: (near: Peer, far: Peer): readonly [End, leave: () => void] => {
+    enter: (near: Endpoint.Endpoint, far: Endpoint.Endpoint): readonly [End, leave: () => void] => {
       const key = `${nameOf(near)} ${nameOf(far)}`
       const mateKey = `${nameOf(far)} ${nameOf(near)}`
       const mate = ends.get(mateKey) ?? early.get(mateKey)

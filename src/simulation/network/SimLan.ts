@@ -1,10 +1,12 @@
 /** The wire of a simulated network: who is where, how long a packet takes, and what becomes of it on its way. */
+
 import * as Duration from "effect/Duration"
 import type * as IpInterface from "effect/net/IpInterface"
 import * as IpNetwork from "effect/net/IpNetwork"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
-import * as Wire from "../../network/Packet.ts"
+import * as Endpoint from "../../network/Endpoint.ts"
+import type * as Packet from "../../network/Packet.ts"
 import type { FaultEngine } from "../faults/FaultEngine.ts"
 import * as FaultVerdict from "../faults/FaultVerdict.ts"
 import type { SimClock } from "../runtime/SimClock.ts"
@@ -90,9 +92,9 @@ export interface SimLan {
   /** How many packets were sent. */
   readonly packets: () => number
   /** Sends a datagram; `arrive` is called for every copy that gets there, with bytes of its own. */
-  readonly datagram: (packet: Wire.Packet, from: Node, to: Node, arrive: (bytes: Uint8Array) => void) => void
+  readonly datagram: (packet: Packet.Packet, from: Node, to: Node, arrive: (bytes: Uint8Array) => void) => void
   /** Sends a piece of a stream, which arrives not before its predecessor did; gives the time, which may be infinity. */
-  readonly segment: (packet: Wire.Packet, from: Node, to: Node, notBefore: number, arrive: OnPiece) => number
+  readonly segment: (packet: Packet.Packet, from: Node, to: Node, notBefore: number, arrive: OnPiece) => number
 }
 
 /** What a LAN is made of. @category models @since 0.1.0 */
@@ -102,7 +104,7 @@ export interface Options {
   readonly random: () => number
   readonly link?: LinkOptions | undefined
   readonly faults?: FaultEngine | undefined
-  readonly tap?: Wire.Tap | undefined
+  readonly tap?: Packet.Tap | undefined
 }
 
 /** Headers of IPv4 or IPv6 and UDP. */
@@ -129,7 +131,7 @@ export const make = ({ clock, faults, link: byDefault = {}, random, tap }: Optio
     return found
   }
   let packets = 0
-  const see = (packet: Wire.Packet, from: Node, fault: string | undefined, arrives: number | undefined) => {
+  const see = (packet: Packet.Packet, from: Node, fault: string | undefined, arrives: number | undefined) => {
     packets++
     tap?.({
       ...packet,
@@ -153,7 +155,7 @@ export const make = ({ clock, faults, link: byDefault = {}, random, tap }: Optio
 
   const literal = (address: string) => {
     if (byAddress.has(address)) return address
-    const parsed = NetAddress.ipFromString(Wire.withoutZone(address))
+    const parsed = NetAddress.ipFromString(Endpoint.withoutZone(address))
     return Result.isSuccess(parsed) ? NetAddress.formatIp(NetAddress.toCanonical(parsed.success)) : address
   }
 
@@ -174,11 +176,11 @@ export const make = ({ clock, faults, link: byDefault = {}, random, tap }: Optio
     },
     find: (from, address) => {
       const known = literal(address)
-      return Wire.isLoopback(known) ? from : byAddress.get(known)
+      return Endpoint.isLoopback(known) ? from : byAddress.get(known)
     },
     route: (from, address) => {
       const known = literal(address)
-      if (Wire.isLoopback(known) || byAddress.get(known) === from) return "loopback"
+      if (Endpoint.isLoopback(known) || byAddress.get(known) === from) return "loopback"
       const target = NetAddress.ipFromString(known)
       if (Result.isFailure(target)) return undefined
       return from.attachments.find((one) => IpNetwork.contains(IpNetwork.fromInterface(one.address), target.success))

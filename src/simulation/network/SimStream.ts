@@ -1,10 +1,12 @@
 /** One end of a simulated connection: what was written waits for room at the other end, what has come for a reader. */
+
 import * as Bytes from "effect/Bytes"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
-import { type Connection, NetworkError, type Peer, type Reason } from "../../network/Network.ts"
-import type * as Wire from "../../network/Packet.ts"
+import type * as Endpoint from "../../network/Endpoint.ts"
+import { type Connection, NetworkError, type Reason } from "../../network/Network.ts"
+import type * as Packet from "../../network/Packet.ts"
 import type { Node, SimLan } from "./SimLan.ts"
 
 /** Bytes that one end takes before its program has read them. */
@@ -41,7 +43,14 @@ export interface End extends Connection {
 }
 
 /** @category constructors @since 0.1.0 */
-export const make = (lan: SimLan, node: Node, other: Node, from: Peer, to: Peer, onGone: () => void): End => {
+export const make = (
+  lan: SimLan,
+  node: Node,
+  other: Node,
+  from: Endpoint.Endpoint,
+  to: Endpoint.Endpoint,
+  onGone: () => void
+): End => {
   const { clock } = lan
   const local = NetAddress.inetAddressFromNativeUnsafe(from.address, from.port)
   const remote = NetAddress.inetAddressFromNativeUnsafe(to.address, to.port)
@@ -76,7 +85,7 @@ export const make = (lan: SimLan, node: Node, other: Node, from: Peer, to: Peer,
     if (node.pausedUntil > clock.now()) clock.at(node.pausedUntil, () => awake(action))
     else action()
   }
-  const send = (kind: Wire.Kind, bytes: Uint8Array, arrive: (peer: End, bytes: Uint8Array) => void) => {
+  const send = (kind: Packet.Kind, bytes: Uint8Array, arrive: (peer: End, bytes: Uint8Array) => void) => {
     const packet = { transport: "tcp", kind, from, to, bytes } as const
     last = lan.segment(packet, node, other, last, (piece, ending) => {
       if (isCut) return

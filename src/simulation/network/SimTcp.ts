@@ -2,19 +2,14 @@
  * The TCP of a simulated host, as programs see it: a handshake, ordered bytes in pieces of any size, bounded buffers at
  * both ends, half-close, reset. Lost pieces come late; congestion control is not modelled.
  */
+
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
-import {
-  type Connection,
-  type Listener,
-  type ListenOptions,
-  NetworkError,
-  type Peer,
-  type Reason
-} from "../../network/Network.ts"
-import type * as Wire from "../../network/Packet.ts"
+import type * as Endpoint from "../../network/Endpoint.ts"
+import { type Connection, type Listener, type ListenOptions, NetworkError, type Reason } from "../../network/Network.ts"
+import type * as Packet from "../../network/Packet.ts"
 import type * as SimClock from "../runtime/SimClock.ts"
 import type { Node, SimLan } from "./SimLan.ts"
 import type { End } from "./SimStream.ts"
@@ -39,8 +34,8 @@ export interface SimTcp {
   readonly connect: (remote: NetAddress.SocketAddress) => Effect.Effect<Connection, NetworkError, Scope.Scope>
   /** A SYN has come: it gets no answer, RST, or an end of its own, which can be accepted once it is ready. */
   readonly arrive: (
-    from: Peer,
-    to: Peer,
+    from: Endpoint.Endpoint,
+    to: Endpoint.Endpoint,
     sender: Node
   ) => "drop" | "refuse" | { readonly end: End; readonly ready: () => void }
   readonly cut: () => void
@@ -137,7 +132,7 @@ export const make = (lan: SimLan, node: Node, stackOf: (node: Node) => SimTcp | 
     return { address, accept }
   })
 
-  const open = (local: Peer, remote: Peer, other: Node, onGone: () => void): End => {
+  const open = (local: Endpoint.Endpoint, remote: Endpoint.Endpoint, other: Node, onGone: () => void): End => {
     const end = SimStream.make(lan, node, other, local, remote, () => {
       ends.delete(end)
       onGone()
@@ -172,8 +167,8 @@ export const make = (lan: SimLan, node: Node, stackOf: (node: Node) => SimTcp | 
       near.vanish()
       settle(reason)
     }
-    const packet = (kind: Wire.Kind) => ({ transport: "tcp", kind, from, to, bytes: none }) as const
-    const reply = (kind: Wire.Kind) => ({ transport: "tcp", kind, from: to, to: from, bytes: none }) as const
+    const packet = (kind: Packet.Kind) => ({ transport: "tcp", kind, from, to, bytes: none }) as const
+    const reply = (kind: Packet.Kind) => ({ transport: "tcp", kind, from: to, to: from, bytes: none }) as const
     let answered = false
     const onSyn = () => {
       const found = answered ? "drop" : (stackOf(other)?.arrive(from, to, node) ?? "drop")

@@ -1,10 +1,11 @@
 /** The UDP of a simulated host: ports, groups, receive queues, refusals. */
+
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
-import { NetworkError, type Peer, type Reason, type UdpOptions, type UdpSocket } from "../../network/Network.ts"
-import { samePeer, withoutZone } from "../../network/Packet.ts"
+import * as Endpoint from "../../network/Endpoint.ts"
+import { NetworkError, type Reason, type UdpOptions, type UdpSocket } from "../../network/Network.ts"
 import type { Attachment, Node, SimLan } from "./SimLan.ts"
 
 /** What the kernel of Linux grants, in bytes. */
@@ -21,14 +22,14 @@ interface Bound {
   readonly address: string
   readonly port: number
   readonly wildcard: boolean
-  readonly remote: Peer | undefined
+  readonly remote: Endpoint.Endpoint | undefined
   readonly reuse: "address" | "port" | undefined
   readonly groups: Array<string>
-  readonly queue: Array<{ readonly bytes: Uint8Array; readonly from: Peer }>
+  readonly queue: Array<{ readonly bytes: Uint8Array; readonly from: Endpoint.Endpoint }>
   readonly limit: number
   queued: number
   dropped: number
-  readonly onDatagram: (bytes: Uint8Array, from: Peer) => void
+  readonly onDatagram: (bytes: Uint8Array, from: Endpoint.Endpoint) => void
   readonly onError: (error: NetworkError) => void
 }
 
@@ -36,13 +37,13 @@ interface Bound {
 export interface SimUdp {
   readonly open: (
     options: UdpOptions,
-    onDatagram: (bytes: Uint8Array, from: Peer) => void,
+    onDatagram: (bytes: Uint8Array, from: Endpoint.Endpoint) => void,
     onError?: (error: NetworkError) => void
   ) => Effect.Effect<UdpSocket, NetworkError, Scope.Scope>
   /** A datagram has come to this host. */
-  readonly arrive: (bytes: Uint8Array, from: Peer, to: Peer, sender: Node) => void
+  readonly arrive: (bytes: Uint8Array, from: Endpoint.Endpoint, to: Endpoint.Endpoint, sender: Node) => void
   /** A datagram sent from here found nobody. */
-  readonly refused: (from: Peer, to: Peer) => void
+  readonly refused: (from: Endpoint.Endpoint, to: Endpoint.Endpoint) => void
   /** All sockets are gone at once. */
   readonly cut: () => void
   readonly count: () => number
@@ -86,7 +87,7 @@ export const make = (lan: SimLan, node: Node, stackOf: (node: Node) => SimUdp | 
   }
 
   /** Hands over what has come, as soon as a fiber could run. */
-  const accept = (bound: Bound, bytes: Uint8Array, from: Peer) => {
+  const accept = (bound: Bound, bytes: Uint8Array, from: Endpoint.Endpoint) => {
     if (bound.queued + bytes.length > bound.limit) {
       bound.dropped++
       return
@@ -107,14 +108,14 @@ export const make = (lan: SimLan, node: Node, stackOf: (node: Node) => SimUdp | 
     }
   }
 
-  const spread = (from: Peer, count: number) => {
+  const spread = (from: Endpoint.Endpoint, count: number) => {
     let hash = from.port
     for (let i = 0; i < from.address.length; i++) hash = (Math.imul(hash, 31) + from.address.charCodeAt(i)) >>> 0
     return hash % count
   }
-  const isFor = (bound: Bound, to: Peer, shared: boolean) =>
+  const isFor = (bound: Bound, to: Endpoint.Endpoint, shared: boolean) =>
     isIpv6(bound.address) === isIpv6(to.address) && (bound.wildcard || bound.address === to.address || shared)
-  const hears = ({ remote }: Bound, from: Peer) => remote === undefined || samePeer(remote, from)
+  const hears = ({ remote }: Bound, from: Endpoint.Endpoint) => remote === undefined || Endpoint.same(remote, from)
 
   const arrive: SimUdp["arrive"] = (bytes, from, to, sender) => {
     if (!node.up) return
@@ -140,7 +141,10 @@ export const make = (lan: SimLan, node: Node, stackOf: (node: Node) => SimUdp | 
     address === limited || node.attachments.some((one) => one.broadcast === address) || address === "127.255.255.255"
 
   /** Whom a datagram goes to, and from which address; a group's, through which interface. */
-  const targets = (to: Peer, through?: string): { source: string | undefined; nodes: ReadonlyArray<Node> } => {
+  const targets = (
+    to: Endpoint.Endpoint,
+    through?: string
+  ): { source: string | undefined; nodes: ReadonlyArray<Node> } => {
     const wire = (attachment: Attachment | undefined) => ({
       source: attachment?.literal,
       nodes: attachment === undefined ? [] : lan.on(attachment.segment)
@@ -163,7 +167,7 @@ export const make = (lan: SimLan, node: Node, stackOf: (node: Node) => SimUdp | 
 
   const known = new Set<string>()
   /** Whether a destination is an address of the family, and a port. Those that are known are not looked at again. */
-  const isUsable = ({ address, port }: Peer, family: string) => {
+  const isUsable = ({ address, port }: Endpoint.Endpoint, family: string) => {
     if (!Number.isInteger(port) || port < 1 || port > 65_535 || isIpv6(address) !== isIpv6(family)) return false
     if (known.has(address)) return true
     const isAddress = Result.isSuccess(NetAddress.ipFromString(address))
@@ -171,7 +175,12 @@ export const make = (lan: SimLan, node: Node, stackOf: (node: Node) => SimUdp | 
     return isAddress
   }
 
-  const post = (bound: Bound, bytes: Uint8Array, given: Peer | undefined, { broadcast, multicast }: UdpOptions) => {
+  const post = (
+    bound: Bound,
+    bytes: Uint8Array,
+    given: Endpoint.Endpoint | undefined,
+    { broadcast, multicast }: UdpOptions
+  ) => {
     const to = given ?? bound.remote!
     if (!isUsable(to, bound.address)) {
       return new NetworkError({ reason: "InvalidAddress", cause: new Error(`${to.address} port ${to.port}`) })
@@ -195,7 +204,7 @@ export const make = (lan: SimLan, node: Node, stackOf: (node: Node) => SimUdp | 
 
   const open: SimUdp["open"] = Effect.fnUntraced(function* (options, onDatagram, onError = ignored) {
     const host = options.host ?? "127.0.0.1"
-    const asked = NetAddress.inetAddressFromIpString(withoutZone(host), options.port ?? 0)
+    const asked = NetAddress.inetAddressFromIpString(Endpoint.withoutZone(host), options.port ?? 0)
     if (Result.isFailure(asked)) return yield* new NetworkError({ reason: "InvalidAddress", cause: asked.failure })
     const wildcard = NetAddress.isUnspecified(asked.success.address)
     const own = wildcard || isBroadcast(host) || lan.route(node, host) === "loopback"
@@ -237,7 +246,7 @@ export const make = (lan: SimLan, node: Node, stackOf: (node: Node) => SimUdp | 
     if (multicast?.interface !== undefined && !hasInterface(multicast.interface)) {
       return yield* fail("AddressNotAvailable", asked.success)
     }
-    const send = (bytes: Uint8Array, to: Peer | undefined): NetworkError | undefined => {
+    const send = (bytes: Uint8Array, to: Endpoint.Endpoint | undefined): NetworkError | undefined => {
       if (!isOpen()) return fail("Closed")
       if (to === undefined && remote === undefined) return fail("NotConnected")
       if (to !== undefined && remote !== undefined) return fail("IsConnected", inet(remote))
@@ -273,7 +282,7 @@ export const make = (lan: SimLan, node: Node, stackOf: (node: Node) => SimUdp | 
     arrive,
     refused: (from, to) => {
       for (const bound of ports.get(from.port) ?? []) {
-        if (bound.remote !== undefined && samePeer(bound.remote, to)) {
+        if (bound.remote !== undefined && Endpoint.same(bound.remote, to)) {
           lan.clock.soon(() => bound.onError(fail("Refused", inet(to))))
         }
       }
@@ -288,7 +297,8 @@ export const make = (lan: SimLan, node: Node, stackOf: (node: Node) => SimUdp | 
   }
 }
 
-const inet = ({ address, port }: Peer) => NetAddress.inetAddressFromNativeUnsafe(withoutZone(address), port)
+const inet = ({ address, port }: Endpoint.Endpoint) =>
+  NetAddress.inetAddressFromNativeUnsafe(Endpoint.withoutZone(address), port)
 
 const isNamed = (one: Attachment, name: string) =>
   one.literal === name || `%${one.interface}` === name || one.interface === name

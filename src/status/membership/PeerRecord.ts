@@ -1,9 +1,10 @@
 /** One peer's line in a table: what a packet of its own, or its silence, makes of it. Pure. */
+
 import * as Bytes from "effect/Bytes"
 import * as Result from "effect/Result"
-import { samePeer } from "../../network/Packet.ts"
+import * as Endpoint from "../../network/Endpoint.ts"
 import type { Change, Dialect, Heartbeat, Peer } from "../Peer.ts"
-import * as OtherLife from "./RivalIncarnation.ts"
+import * as RivalIncarnation from "./RivalIncarnation.ts"
 import * as Suspicion from "./Suspicion.ts"
 
 /** How rows are judged. */
@@ -31,9 +32,9 @@ export interface Look<A> {
 interface Known<A> extends Omit<Peer<A>, "age" | "missed" | "since" | "known" | "loss"> {
   readonly stateAt: number
   readonly startedAt: number
-  /** The payload as it came: the same bytes are not read twice. */
+  /** The payload as it came: the Endpoint.same bytes are not read twice. */
   readonly bytes: Uint8Array
-  readonly other: OtherLife.OtherLife | undefined
+  readonly other: RivalIncarnation.OtherLife | undefined
 }
 
 /**
@@ -99,7 +100,7 @@ export const make = <A>(beat: Heartbeat, { network, settings, time }: Look<A>, b
     ...say(beat, before?.known.payload, settings),
     stateAt: time,
     startedAt: time,
-    other: before === undefined ? undefined : OtherLife.former(before.known.incarnation, before.sequence, time)
+    other: before === undefined ? undefined : RivalIncarnation.former(before.known.incarnation, before.sequence, time)
   }
   const record = before?.record ?? Suspicion.empty
   return {
@@ -144,7 +145,7 @@ const measure = <A>(row: Row<A>, step: number, { network, settings, time, wokeAt
   }
 }
 
-/** The same value where nothing of it has changed. */
+/** The Endpoint.same value where nothing of it has changed. */
 const knownOf = <A>(known: Known<A>, beat: Heartbeat, { settings, time }: Look<A>): Known<A> => {
   const { address, interval, name } = known
   const state = beat.goodbye ? "left" : "alive"
@@ -152,7 +153,7 @@ const knownOf = <A>(known: Known<A>, beat: Heartbeat, { settings, time }: Look<A
   const isAsBefore =
     state === known.state && conflict === known.conflict && name === beat.name && interval === beat.interval
   const isSaid = Bytes.Equivalence(known.bytes, beat.payload)
-  if (isAsBefore && isSaid && samePeer(address, beat.from)) return known
+  if (isAsBefore && isSaid && Endpoint.same(address, beat.from)) return known
   return {
     ...known,
     ...(isSaid ? undefined : say(beat, known.payload, settings)),
@@ -212,18 +213,18 @@ const otherwise = <A>(row: Row<A>, beat: Heartbeat, look: Look<A>): Heard<A> => 
   const { incarnation, sequence = 0 } = beat
   const isLater = incarnation > known.incarnation && incarnation !== known.other?.incarnation
   const patience = settings.patience.downAfter * known.interval
-  const other = OtherLife.hear(known.other, incarnation, sequence, row.heard, time, patience)
+  const other = RivalIncarnation.hear(known.other, incarnation, sequence, row.heard, time, patience)
   if (!isLater && (other === known.other || other === undefined)) return { row, network, changes: none }
   const isReturn =
     other?.incarnation === incarnation &&
     !beat.goodbye &&
     isQuiet(row, look) &&
-    OtherLife.isLasting(other, known.interval, time)
+    RivalIncarnation.isLasting(other, known.interval, time)
   if (isLater || isReturn) {
     const fresh = make(beat, look, row)
     return { row: fresh, network, changes: isSilent(fresh) ? ["Restarted", "Left"] : ["Restarted"] }
   }
-  const isRival = incarnation !== known.incarnation && OtherLife.isRival(other!, known.interval, time)
+  const isRival = incarnation !== known.incarnation && RivalIncarnation.isRival(other!, known.interval, time)
   const changes = isRival && !known.conflict ? (["Conflict"] as const) : none
   return { row: { ...row, known: { ...known, other, conflict: known.conflict || isRival } }, network, changes }
 }

@@ -6,9 +6,9 @@
  */
 import type * as Result from "effect/Result"
 import type { Change, Dialect, Heartbeat, Peer } from "../Peer.ts"
-import * as Crowd from "./Eviction.ts"
-import * as Row from "./PeerRecord.ts"
-import * as Rows from "./PeerRecordMap.ts"
+import * as Eviction from "./Eviction.ts"
+import * as PeerRecord from "./PeerRecord.ts"
+import * as PeerRecordMap from "./PeerRecordMap.ts"
 import * as Suspicion from "./Suspicion.ts"
 
 /** How a table judges. @category models @since 0.1.0 */
@@ -35,8 +35,8 @@ export interface Options<A> {
 }
 
 /** @category models @since 0.1.0 */
-export interface PeerTable<A> extends Row.Look<A> {
-  readonly rows: Rows.Rows<A>
+export interface PeerTable<A> extends PeerRecord.Look<A> {
+  readonly rows: PeerRecordMap.Rows<A>
   /** When the table was looked at last, by the receiver's clock. */
   readonly seenAt: number
   /** No row changes by itself before this time. */
@@ -62,7 +62,7 @@ export const make = <A>(options: Options<A>, now: number): PeerTable<A> => ({
     maxPeers: options.maxPeers ?? 4_096,
     period: options.period ?? 250
   },
-  rows: Rows.empty,
+  rows: PeerRecordMap.empty,
   network: Suspicion.empty,
   seenAt: now,
   time: 0,
@@ -95,13 +95,13 @@ const look = <A>(table: PeerTable<A>, now: number): Fresh<A> => {
 
 const nothing: ReadonlyArray<never> = []
 
-const change = <A>(_tag: Change<A>["_tag"], { network, time }: PeerTable<A>, row: Row.Row<A>): Change<A> => ({
+const change = <A>(_tag: Change<A>["_tag"], { network, time }: PeerTable<A>, row: PeerRecord.Row<A>): Change<A> => ({
   _tag,
-  peer: Row.view(row, network, time)
+  peer: PeerRecord.view(row, network, time)
 })
 
-const put = <A>(table: Fresh<A>, row: Row.Row<A>): PeerTable<A> => {
-  table.rows = Rows.set(table.rows, row)
+const put = <A>(table: Fresh<A>, row: PeerRecord.Row<A>): PeerTable<A> => {
+  table.rows = PeerRecordMap.set(table.rows, row)
   table.due = Math.min(table.due, row.due)
   return table
 }
@@ -109,18 +109,18 @@ const put = <A>(table: Fresh<A>, row: Row.Row<A>): PeerTable<A> => {
 /** Makes room for one more, if there can be any. Looking for it costs, and strangers must not have it done at will. */
 const makeRoom = <A>(table: Fresh<A>): ReadonlyArray<Change<A>> => {
   const { rows, settings, time } = table
-  if (Rows.size(rows) < settings.maxPeers || time < table.fullUntil) return nothing
-  const evicted = Crowd.evict(Rows.values(rows), settings.maxPeers)
+  if (PeerRecordMap.size(rows) < settings.maxPeers || time < table.fullUntil) return nothing
+  const evicted = Eviction.evict(PeerRecordMap.values(rows), settings.maxPeers)
   const gone = new Set(evicted)
-  table.rows = Rows.filterMap(rows, (row) => (gone.has(row) ? undefined : row))
-  if (evicted.length < Crowd.share(settings.maxPeers)) table.fullUntil = time + settings.period
+  table.rows = PeerRecordMap.filterMap(rows, (row) => (gone.has(row) ? undefined : row))
+  if (evicted.length < Eviction.share(settings.maxPeers)) table.fullUntil = time + settings.period
   return evicted.map((row) => change("Forgotten", table, row))
 }
 
 const admit = <A>(table: Fresh<A>, beat: Heartbeat): Step<A> => {
   const forgotten = makeRoom(table)
-  if (Rows.size(table.rows) >= table.settings.maxPeers) return [table, forgotten]
-  const row = Row.make(beat, table)
+  if (PeerRecordMap.size(table.rows) >= table.settings.maxPeers) return [table, forgotten]
+  const row = PeerRecord.make(beat, table)
   return [put(table, row), [...forgotten, change("Joined", table, row)]]
 }
 
@@ -133,9 +133,9 @@ const admit = <A>(table: Fresh<A>, beat: Heartbeat): Step<A> => {
  */
 export const receive = <A>(before: PeerTable<A>, beat: Heartbeat, now: number): Step<A> => {
   const table = look(before, now)
-  const known = Rows.get(table.rows, beat.id)
+  const known = PeerRecordMap.get(table.rows, beat.id)
   if (known === undefined) return beat.goodbye ? [table, nothing] : admit(table, beat)
-  const { changes, network, row } = Row.receive(known, beat, table)
+  const { changes, network, row } = PeerRecord.receive(known, beat, table)
   if (row === known) return [table, nothing]
   table.network = network
   return [put(table, row), changes.length === 0 ? nothing : changes.map((tag) => change(tag, table, row))]
@@ -152,8 +152,8 @@ export const tick = <A>(before: PeerTable<A>, now: number): Step<A> => {
   if (table.time < table.due) return [table, nothing]
   const changes: Array<Change<A>> = []
   let due = Number.POSITIVE_INFINITY
-  const rows = Rows.filterMap(table.rows, (row) => {
-    const after = row.due > table.time ? row : Row.tick(row, table)
+  const rows = PeerRecordMap.filterMap(table.rows, (row) => {
+    const after = row.due > table.time ? row : PeerRecord.tick(row, table)
     if (after === undefined) {
       changes.push(change("Forgotten", table, row))
       return undefined
@@ -168,15 +168,15 @@ export const tick = <A>(before: PeerTable<A>, now: number): Step<A> => {
 
 /** One peer. @category getters @since 0.1.0 */
 export const get = <A>(table: PeerTable<A>, id: string, now: number): Peer<A> | undefined => {
-  const row = Rows.get(table.rows, id)
-  return row === undefined ? undefined : Row.view(row, table.network, timeOf(table, now))
+  const row = PeerRecordMap.get(table.rows, id)
+  return row === undefined ? undefined : PeerRecord.view(row, table.network, timeOf(table, now))
 }
 
 /** All peers, by name and then by id, so that none changes its place without need. @category getters @since 0.1.0 */
 export const peers = <A>(table: PeerTable<A>, now: number): ReadonlyArray<Peer<A>> => {
   const time = timeOf(table, now)
-  return Rows.values(table.rows)
-    .map((row) => Row.view(row, table.network, time))
+  return PeerRecordMap.values(table.rows)
+    .map((row) => PeerRecord.view(row, table.network, time))
     .sort((one, other) => compare(one.name, other.name) || compare(one.id, other.id))
 }
 

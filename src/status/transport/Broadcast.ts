@@ -1,9 +1,10 @@
 /** One datagram to all peers of a network at once: the way of the course. */
+
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
+import * as Endpoint from "../../network/Endpoint.ts"
 import * as Network from "../../network/Network.ts"
-import { isLoopback } from "../../network/Packet.ts"
-import * as Sending from "./DestinationLog.ts"
+import * as DestinationLog from "./DestinationLog.ts"
 import * as Transport from "./Transport.ts"
 
 /** @category models @since 0.1.0 */
@@ -59,22 +60,22 @@ const literal = (text: string) =>
  */
 export const make = (options: Options = {}): Transport.Open =>
   Effect.fnUntraced(function* (receive) {
-    const { port = Transport.defaultPort, receiveBuffer = Sending.defaultBuffer } = options
+    const { port = Transport.defaultPort, receiveBuffer = DestinationLog.defaultBuffer } = options
     const network = yield* Network.Network
     const given = [...new Set(yield* Effect.forEach(options.addresses ?? [], literal))]
     // A socket bound to a broadcast address hears only what is sent to it; the kernel chooses the source.
-    const hosts = given.length > 0 && given.every(isLoopback) ? given : ["0.0.0.0"]
+    const hosts = given.length > 0 && given.every(Endpoint.isLoopback) ? given : ["0.0.0.0"]
     const sockets = yield* Effect.forEach(hosts, (host) =>
       network.udp({ host, port, receiveBuffer, broadcast: true, reuseAddress: true }, receive)
     )
     const own = new Map(sockets.map((socket, at) => [hosts[at]!, socket]))
-    const record = Sending.make()
+    const record = DestinationLog.make()
     let destinations: Destinations = { addresses: given, instead: [] }
     const look = Effect.map(network.interfaces, (interfaces) => {
       destinations = destinationsOf(interfaces)
       record.keep([...destinations.addresses, ...destinations.instead].map(nameOf))
     })
-    if (given.length === 0) yield* Sending.follow(options.refresh, look)
+    if (given.length === 0) yield* DestinationLog.follow(options.refresh, look)
     const sendTo = (bytes: Uint8Array, addresses: ReadonlyArray<string>) =>
       Effect.forEach(addresses, (address) =>
         record.post(nameOf(address), (own.get(address) ?? sockets[0]!).send(bytes, { address, port }))

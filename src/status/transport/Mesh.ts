@@ -1,9 +1,11 @@
 /** Each peer sends to each: no broadcast is needed, so it works across networks, but all must be named. */
+
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
+import type * as Endpoint from "../../network/Endpoint.ts"
 import * as Monotonic from "../../network/Monotonic.ts"
 import * as Network from "../../network/Network.ts"
-import * as Sending from "./DestinationLog.ts"
+import * as DestinationLog from "./DestinationLog.ts"
 import * as Transport from "./Transport.ts"
 
 /** Whom to send to. @category models @since 0.1.0 */
@@ -39,10 +41,10 @@ export const make = (options: Options): Transport.Open =>
   Effect.fnUntraced(function* (receive) {
     const { port = Transport.defaultPort, rate = 1_000 } = options
     const network = yield* Network.Network
-    const record = Sending.make()
+    const record = DestinationLog.make()
     const listed = Effect.isEffect(options.peers) ? options.peers : Effect.succeed(options.peers)
 
-    let peers: ReadonlyArray<Network.Peer> = []
+    let peers: ReadonlyArray<Endpoint.Endpoint> = []
     /** How many of them the packet has not been sent to. */
     let left = 0
     const look = Effect.map(listed, (found) => {
@@ -51,12 +53,12 @@ export const make = (options: Options): Transport.Open =>
       left = Math.min(left, peers.length)
       record.keep(peers.map(nameOf))
     })
-    if (Effect.isEffect(options.peers)) yield* Sending.follow(options.refresh ?? "10 seconds", look)
+    if (Effect.isEffect(options.peers)) yield* DestinationLog.follow(options.refresh ?? "10 seconds", look)
     else yield* look
 
     const isIpv6 = peers.length > 0 && peers.every(({ address }) => address.includes(":"))
     const host = options.host ?? (isIpv6 ? "::" : "0.0.0.0")
-    const receiveBuffer = options.receiveBuffer ?? Sending.defaultBuffer
+    const receiveBuffer = options.receiveBuffer ?? DestinationLog.defaultBuffer
     const socket = yield* network.udp({ host, port, receiveBuffer }, receive)
 
     const waiting = Latch.makeUnsafe(false)
@@ -103,4 +105,4 @@ export const make = (options: Options): Transport.Open =>
     }
   })
 
-const nameOf = ({ address, port }: Network.Peer) => `${address} port ${port}`
+const nameOf = ({ address, port }: Endpoint.Endpoint) => `${address} port ${port}`

@@ -1,12 +1,13 @@
 /** One datagram to all who have joined a group, on every interface of the host. */
+
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
+import * as Endpoint from "../../network/Endpoint.ts"
 import * as Network from "../../network/Network.ts"
-import { withoutZone } from "../../network/Packet.ts"
-import * as Sending from "./DestinationLog.ts"
+import * as DestinationLog from "./DestinationLog.ts"
 import * as Transport from "./Transport.ts"
 
 /** A group of the block for private use (RFC 2365). @category constants @since 0.1.0 */
@@ -67,7 +68,7 @@ export const make = (options: Options = {}): Transport.Open =>
     const { group = defaultGroup, port = Transport.defaultPort, ttl = 1 } = options
     const network = yield* Network.Network
     const scope = yield* Effect.scope
-    const parsed = NetAddress.ipFromString(withoutZone(group))
+    const parsed = NetAddress.ipFromString(Endpoint.withoutZone(group))
     if (Result.isFailure(parsed) || !NetAddress.isMulticast(parsed.success)) {
       return yield* new Network.NetworkError({
         reason: "InvalidAddress",
@@ -76,9 +77,9 @@ export const make = (options: Options = {}): Transport.Open =>
     }
     const family = NetAddress.familyOf(parsed.success)
     const host = family === "IPv4" ? "0.0.0.0" : "::"
-    const receiveBuffer = options.receiveBuffer ?? Sending.defaultBuffer
+    const receiveBuffer = options.receiveBuffer ?? DestinationLog.defaultBuffer
     const ear = yield* network.udp({ host, port, receiveBuffer, reuseAddress: true }, receive)
-    const record = Sending.make()
+    const record = DestinationLog.make()
     const ways = new Map<string, Way>()
     const nameOf = (name: string) => `multicast to ${group} on ${name}`
 
@@ -110,7 +111,7 @@ export const make = (options: Options = {}): Transport.Open =>
       record.keep([...wanted.keys()].map(nameOf))
       for (const [key, { name, through }] of names) if (!ways.has(key)) yield* open(name, through)
     })
-    yield* Sending.follow(options.refresh, look)
+    yield* DestinationLog.follow(options.refresh, look)
 
     return {
       label: `multicast to ${group} port ${port}`,

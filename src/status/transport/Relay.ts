@@ -6,6 +6,7 @@
  * not asked for. Cookies are made from a secret, the address and the time (as those of RFC 9018 are), so that before
  * somebody is known to have an address, nothing of him is kept.
  */
+
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -15,13 +16,14 @@ import type * as NetAddress from "effect/net/NetAddress"
 import * as Queue from "effect/Queue"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
+import type * as Endpoint from "../../network/Endpoint.ts"
 import * as Hmac from "../../network/Hmac.ts"
 import * as Network from "../../network/Network.ts"
 import * as Sweeper from "../../network/Sweeper.ts"
 import * as CoursePacket from "../wire/CoursePacket.ts"
 import * as RelayMessage from "../wire/RelayMessage.ts"
 import * as StatusPacket from "../wire/StatusPacket.ts"
-import * as Sending from "./DestinationLog.ts"
+import * as DestinationLog from "./DestinationLog.ts"
 import * as Subscribers from "./Subscribers.ts"
 import * as Transport from "./Transport.ts"
 
@@ -129,12 +131,12 @@ export const make = Effect.fnUntraced(function* (
     busy: 0
   }
 
-  type Request = { readonly from: Network.Peer; readonly lease: number; readonly cookie: Uint8Array | undefined }
+  type Request = { readonly from: Endpoint.Endpoint; readonly lease: number; readonly cookie: Uint8Array | undefined }
   const requests = yield* Queue.dropping<Request>(waiting)
   const ask = (request: Request) => {
     if (!Queue.offerUnsafe(requests, request)) counts.busy++
   }
-  const forward = (bytes: Uint8Array, from: Network.Peer) => {
+  const forward = (bytes: Uint8Array, from: Endpoint.Endpoint) => {
     const time = now()
     const origin = subscribers.take(from, time)
     if (origin === "stranger") {
@@ -150,17 +152,17 @@ export const make = Effect.fnUntraced(function* (
       socket.sendUnsafe(message, other.peer)
     })
   }
-  const hear = (bytes: Uint8Array, from: Network.Peer) => {
+  const hear = (bytes: Uint8Array, from: Endpoint.Endpoint) => {
     counts.received++
     if (isStatus(bytes)) return forward(bytes, from)
     const message = RelayMessage.decode(bytes)
     if (message?._tag === "Subscribe") return ask({ from, lease: message.lease, cookie: message.cookie })
     if (message?._tag !== "Leave" || !subscribers.leave(from, message.cookie, now())) counts.malformed++
   }
-  const receiveBuffer = options.receiveBuffer ?? Sending.defaultBuffer
+  const receiveBuffer = options.receiveBuffer ?? DestinationLog.defaultBuffer
   const socket: Network.UdpSocket = yield* network.udp({ host, port, receiveBuffer }, hear)
 
-  const covered = ({ address, port }: Network.Peer, time: number) => encoder.encode(`${time} ${port} ${address}`)
+  const covered = ({ address, port }: Endpoint.Endpoint, time: number) => encoder.encode(`${time} ${port} ${address}`)
   const answer = Effect.fnUntraced(function* ({ cookie, from, lease }: Request) {
     const say = (message: RelayMessage.Control) => socket.sendUnsafe(RelayMessage.encode(message), from)
     const time = Math.floor(now() / epoch)

@@ -1,4 +1,5 @@
 /** The way through a relay: packets go to it, and it passes on those of all others who have subscribed. */
+
 import * as Bytes from "effect/Bytes"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -7,10 +8,10 @@ import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
 import * as Random from "effect/Random"
 import * as Result from "effect/Result"
+import * as Endpoint from "../../network/Endpoint.ts"
 import * as Network from "../../network/Network.ts"
-import { withoutZone } from "../../network/Packet.ts"
 import * as RelayMessage from "../wire/RelayMessage.ts"
-import * as Sending from "./DestinationLog.ts"
+import * as DestinationLog from "./DestinationLog.ts"
 import * as Transport from "./Transport.ts"
 
 /** @category models @since 0.1.0 */
@@ -42,7 +43,7 @@ const limits = { challenges: 3, unanswered: 3 }
 export const make = (options: Options): Transport.Open =>
   Effect.fnUntraced(function* (receive) {
     const { address, port: relayPort = Transport.defaultPort } = options.relay
-    const parsed = NetAddress.ipFromString(withoutZone(address))
+    const parsed = NetAddress.ipFromString(Endpoint.withoutZone(address))
     if (Result.isFailure(parsed)) {
       return yield* new Network.NetworkError({
         reason: "InvalidAddress",
@@ -55,7 +56,7 @@ export const make = (options: Options): Transport.Open =>
     const host = options.host ?? (NetAddress.isIpv4Address(parsed.success) ? "0.0.0.0" : "::")
     const lease = Duration.toMillis(options.lease ?? "30 seconds")
     const name = `relay ${address} port ${relayPort}`
-    const record = Sending.make()
+    const record = DestinationLog.make()
 
     let cookie = RelayMessage.noCookie
     let isSubscribed = false
@@ -64,13 +65,13 @@ export const make = (options: Options): Transport.Open =>
     const replies = yield* Queue.sliding<RelayMessage.Control>(8)
     const isAnswer = (message: RelayMessage.Control) =>
       message._tag === "Challenge" ? challenges++ < limits.challenges : Bytes.Equivalence(message.cookie, cookie)
-    const hear = (bytes: Uint8Array, from: Network.Peer) => {
-      if (from.port !== relayPort || withoutZone(from.address) !== literal) return
+    const hear = (bytes: Uint8Array, from: Endpoint.Endpoint) => {
+      if (from.port !== relayPort || Endpoint.withoutZone(from.address) !== literal) return
       const message = RelayMessage.decode(bytes)
       if (message?._tag === "Forwarded") receive(message.packet, message.origin)
       else if (message !== undefined && isAnswer(message)) Queue.offerUnsafe(replies, message)
     }
-    const receiveBuffer = options.receiveBuffer ?? Sending.defaultBuffer
+    const receiveBuffer = options.receiveBuffer ?? DestinationLog.defaultBuffer
     const socket: Network.UdpSocket = yield* network.udp({ host, port: options.port ?? 0, receiveBuffer }, hear)
     const tell = (_tag: "Subscribe" | "Leave") =>
       Effect.suspend(() => Effect.ignore(socket.send(RelayMessage.encode({ _tag, lease, cookie }), relay)))

@@ -1,11 +1,12 @@
 /** Who is subscribed to a relay, until when, and how much each may send. Times are arguments, in milliseconds. */
+
 import * as Mac from "effect/crypto/Mac"
-import type { Peer } from "../../network/Network.ts"
+import type * as Endpoint from "../../network/Endpoint.ts"
 import * as RelayMessage from "../wire/RelayMessage.ts"
 
 /** One who hears what the others send. */
 interface Subscriber {
-  readonly peer: Peer
+  readonly peer: Endpoint.Endpoint
   /** What is put before its packets. */
   readonly header: Uint8Array
   /** That of its last subscription. */
@@ -26,18 +27,18 @@ export interface Options {
 
 export interface Subscribers {
   /** Whether there was room: nobody whose lease runs has to go for another. */
-  readonly grant: (peer: Peer, cookie: Uint8Array, lease: number, now: number) => boolean
+  readonly grant: (peer: Endpoint.Endpoint, cookie: Uint8Array, lease: number, now: number) => boolean
   /** Ends a subscription, for whoever knows its cookie. */
-  readonly leave: (peer: Peer, cookie: Uint8Array, now: number) => boolean
+  readonly leave: (peer: Endpoint.Endpoint, cookie: Uint8Array, now: number) => boolean
   /** Takes note of a packet, and tells whom it is from if it may be passed on. */
-  readonly take: (peer: Peer, now: number) => Subscriber | "stranger" | "limited"
+  readonly take: (peer: Endpoint.Endpoint, now: number) => Subscriber | "stranger" | "limited"
   readonly each: (now: number, visit: (subscriber: Subscriber) => void) => void
   /** Forgets those whose leases have ended. */
   readonly sweep: (now: number) => void
   readonly count: (now: number) => number
 }
 
-const keyOf = ({ address, port }: Peer) => `${address} ${port}`
+const keyOf = ({ address, port }: Endpoint.Endpoint) => `${address} ${port}`
 
 export const make = ({ most, rate }: Options): Subscribers => {
   const rows = new Map<string, Subscriber>()

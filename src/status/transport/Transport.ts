@@ -1,8 +1,10 @@
 /** How packets get from each peer to all others: one type, whatever the way. */
+
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type * as NetAddress from "effect/net/NetAddress"
 import type * as Scope from "effect/Scope"
+import type * as Endpoint from "../../network/Endpoint.ts"
 import type * as Network from "../../network/Network.ts"
 
 /** The port of the course's service; there is none assigned. @category constants @since 0.1.0 */
@@ -41,7 +43,7 @@ export interface Transport {
  * @since 0.1.0
  */
 export type Open = (
-  receive: (bytes: Uint8Array, from: Network.Peer) => void
+  receive: (bytes: Uint8Array, from: Endpoint.Endpoint) => void
 ) => Effect.Effect<Transport, Network.NetworkError, Network.Network | Scope.Scope>
 
 /** What all transports can be told. @category models @since 0.1.0 */

@@ -1,7 +1,7 @@
 /** What a packet of a status service is, in one line, for captures and fault plans. Pure. */
 import * as Result from "effect/Result"
-import type * as Wire from "../../network/Packet.ts"
-import * as Text from "../../network/TerminalText.ts"
+import type * as Packet from "../../network/Packet.ts"
+import * as TerminalText from "../../network/TerminalText.ts"
 import * as Transport from "../transport/Transport.ts"
 import * as CoursePacket from "./CoursePacket.ts"
 import * as RelayMessage from "./RelayMessage.ts"
@@ -12,7 +12,7 @@ const word = (text: string) => (/[\s"]/.test(text) || text === "" ? JSON.stringi
 
 const bytesOf = (length: number) => (length === 1 ? "1 byte" : `${length} bytes`)
 
-const ours = (bytes: Uint8Array): Wire.Dissection | undefined => {
+const ours = (bytes: Uint8Array): Packet.Dissection | undefined => {
   const decoded = Result.getOrUndefined(StatusPacket.decode(bytes))
   if (decoded === undefined) return undefined
   const { packet, signed } = decoded
@@ -34,19 +34,19 @@ const screen = 10_000
 const isNear = (value: number) => Math.abs(value) < screen
 
 /** Whether 72 bytes are the course's: nothing in them says so, but a name is text, and its place is on some screen. */
-const isLikely = ({ name, x, y }: CoursePacket.CoursePacket, { from, to }: Wire.Packet) =>
+const isLikely = ({ name, x, y }: CoursePacket.CoursePacket, { from, to }: Packet.Packet) =>
   !/[\p{Cc}\ufffd]/u.test(name) &&
   ((isNear(x) && isNear(y)) || from.port === Transport.defaultPort || to.port === Transport.defaultPort)
 
-const course = (packet: Wire.Packet): Wire.Dissection | undefined => {
+const course = (packet: Packet.Packet): Packet.Dissection | undefined => {
   const decoded = CoursePacket.decode(packet.bytes)
   if (decoded === undefined || !isLikely(decoded, packet)) return undefined
   return { kind: "COURSE", summary: `COURSE ${word(decoded.name)} at ${decoded.x},${decoded.y}` }
 }
 
-const status = (packet: Wire.Packet) => (StatusPacket.isStatus(packet.bytes) ? ours(packet.bytes) : course(packet))
+const status = (packet: Packet.Packet) => (StatusPacket.isStatus(packet.bytes) ? ours(packet.bytes) : course(packet))
 
-const relayed = (packet: Wire.Packet): Wire.Dissection | undefined => {
+const relayed = (packet: Packet.Packet): Packet.Dissection | undefined => {
   const message = RelayMessage.decode(packet.bytes)
   if (message === undefined) return undefined
   if (message._tag === "Forwarded") {
@@ -67,11 +67,11 @@ const relayed = (packet: Wire.Packet): Wire.Dissection | undefined => {
  * @category constants
  * @since 0.1.0
  */
-export const dissector: Wire.Dissector = {
+export const dissector: Packet.Dissector = {
   name: "status",
   dissect: (packet) => {
     if (packet.transport !== "udp") return undefined
     const found = status(packet) ?? relayed(packet)
-    return found === undefined ? undefined : { ...found, summary: Text.printable(found.summary) }
+    return found === undefined ? undefined : { ...found, summary: TerminalText.printable(found.summary) }
   }
 }

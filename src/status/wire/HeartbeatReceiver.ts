@@ -1,11 +1,12 @@
 /** Turns datagrams into heartbeats, and counts those that are none. */
+
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
+import type * as Endpoint from "../../network/Endpoint.ts"
 import type * as Hmac from "../../network/Hmac.ts"
-import type { Peer } from "../../network/Network.ts"
 import * as Identity from "../Identity.ts"
 import type { Heartbeat } from "../Peer.ts"
 import * as CoursePacket from "./CoursePacket.ts"
@@ -44,7 +45,7 @@ type Counts = Partial<Record<Refusal, number>>
 /** One who listens. @category models @since 0.1.0 */
 export interface Ear {
   /** May be called from anywhere, and does not throw. The bytes are its own from now on. */
-  readonly hear: (bytes: Uint8Array, from: Peer) => void
+  readonly hear: (bytes: Uint8Array, from: Endpoint.Endpoint) => void
   readonly refused: () => Readonly<Counts>
 }
 
@@ -59,7 +60,7 @@ export const make = Effect.fnUntraced(function* (
     counts[why] = (counts[why] ?? 0) + 1
   }
   const isOwn = ({ id, incarnation }: Identity.Identity) => id === self?.id && incarnation === self.incarnation
-  const take = (packet: StatusPacket.StatusPacket, from: Peer) =>
+  const take = (packet: StatusPacket.StatusPacket, from: Endpoint.Endpoint) =>
     onHeartbeat({
       dialect: "effect-inet",
       from,
@@ -72,7 +73,7 @@ export const make = Effect.fnUntraced(function* (
       payload: packet.payload
     })
   /** Written anew: the garbage behind a name is another one each time. */
-  const takeCourse = (packet: CoursePacket.CoursePacket, from: Peer) => {
+  const takeCourse = (packet: CoursePacket.CoursePacket, from: Endpoint.Endpoint) => {
     const bytes = CoursePacket.encode(packet)
     if (Result.isFailure(bytes)) return refuse(bytes.failure.reason)
     const identity = { id: Identity.ofCourse(packet.name), incarnation: 0 }
@@ -89,7 +90,7 @@ export const make = Effect.fnUntraced(function* (
     })
   }
 
-  type Claim = { readonly from: Peer; readonly decoded: StatusPacket.Decoded }
+  type Claim = { readonly from: Endpoint.Endpoint; readonly decoded: StatusPacket.Decoded }
   const claims = yield* Queue.dropping<Claim>(waiting)
   const check = (mac: Hmac.Hmac) =>
     Effect.flatMap(Queue.take(claims), ({ decoded: { packet, signed }, from }) =>
@@ -102,7 +103,7 @@ export const make = Effect.fnUntraced(function* (
     )
   if (key !== undefined) yield* Effect.forkScoped(Effect.forever(check(key)))
 
-  const hear = (bytes: Uint8Array, from: Peer) => {
+  const hear = (bytes: Uint8Array, from: Endpoint.Endpoint) => {
     if (course && bytes.length === CoursePacket.size) {
       const packet = CoursePacket.decode(bytes)
       if (packet !== undefined) return takeCourse(packet, from)

@@ -15,10 +15,10 @@
  * The magic begins with a NUL, as that of a status packet, and is another one. What a relay answers is never longer
  * than what it was asked with: the shortest status packet has 45 bytes.
  */
+
 import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
-import type { Peer } from "../../network/Network.ts"
-import { withoutZone } from "../../network/Packet.ts"
+import * as Endpoint from "../../network/Endpoint.ts"
 
 /** The version of this format. */
 const version = 1
@@ -43,7 +43,7 @@ export interface Control {
 /** A packet of another subscriber, unchanged, and where it came from. */
 interface Forwarded {
   readonly _tag: "Forwarded"
-  readonly origin: Peer
+  readonly origin: Endpoint.Endpoint
   readonly packet: Uint8Array
 }
 
@@ -74,10 +74,13 @@ export const encode = ({ _tag, cookie, lease }: Control): Uint8Array => {
 }
 
 /** What is put before each packet of one origin. An origin without an address of the Internet becomes `::`. */
-export const header = ({ address, port }: Peer): Uint8Array => {
+export const header = ({ address, port }: Endpoint.Endpoint): Uint8Array => {
   const { bytes, view } = headed(sizes.forwarded, forwarded)
   view.setUint16(6, port)
-  const parsed = Result.getOrElse(NetAddress.ipFromString(withoutZone(address)), () => NetAddress.ipv6Unspecified)
+  const parsed = Result.getOrElse(
+    NetAddress.ipFromString(Endpoint.withoutZone(address)),
+    () => NetAddress.ipv6Unspecified
+  )
   bytes.set(NetAddress.ipv6ToOctets(NetAddress.isIpv4Address(parsed) ? NetAddress.toIpv4Mapped(parsed) : parsed), 8)
   return bytes
 }

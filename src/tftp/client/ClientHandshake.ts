@@ -3,12 +3,13 @@
  * transfer. With several addresses the next is tried while the one before is silent (as RFC 8305 does for TCP); whoever
  * answers first is the server, all others are told that their transfer is unknown.
  */
+
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
 import type * as Scope from "effect/Scope"
+import * as Endpoint from "../../network/Endpoint.ts"
 import * as Network from "../../network/Network.ts"
-import { samePeer, withoutZone } from "../../network/Packet.ts"
 import * as Packet from "../protocol/Packet.ts"
 import * as TftpError from "../TftpError.ts"
 import * as Retransmission from "../transfer/Retransmission.ts"
@@ -29,7 +30,7 @@ export interface Options {
 
 /** A transfer that the server has agreed to begin. */
 export interface Opened {
-  readonly server: Network.Peer
+  readonly server: Endpoint.Endpoint
   /** What it answered first. */
   readonly reply: Uint8Array
   readonly send: (bytes: Uint8Array) => void
@@ -47,15 +48,15 @@ export const open = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Opened, TftpError.TftpError, Network.Network | Scope.Scope> {
   const network = yield* Network.Network
   const first = yield* Deferred.make<Omit<Opened, "sample">>()
-  let winner: { readonly socket: Network.UdpSocket; readonly peer: Network.Peer } | undefined
+  let winner: { readonly socket: Network.UdpSocket; readonly peer: Endpoint.Endpoint } | undefined
   let receive: (bytes: Uint8Array) => void = () => {}
 
   const bind = Effect.fnUntraced(function* (address: NetAddress.InetAddress) {
-    const asked = withoutZone(NetAddress.formatHost(address))
-    const arrive = (bytes: Uint8Array, from: Network.Peer) => {
-      if (winner?.socket === socket && samePeer(winner.peer, from)) return receive(bytes)
+    const asked = Endpoint.withoutZone(NetAddress.formatHost(address))
+    const arrive = (bytes: Uint8Array, from: Endpoint.Endpoint) => {
+      if (winner?.socket === socket && Endpoint.same(winner.peer, from)) return receive(bytes)
       const opcode = Packet.opcode(bytes)
-      if (winner === undefined && withoutZone(from.address) === asked && replies.includes(opcode)) {
+      if (winner === undefined && Endpoint.withoutZone(from.address) === asked && replies.includes(opcode)) {
         winner = { socket, peer: from }
         const opened = {
           server: from,

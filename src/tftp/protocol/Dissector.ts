@@ -1,6 +1,6 @@
 /** What a TFTP packet is, in one line, for captures and fault plans. Pure. */
 import * as Result from "effect/Result"
-import type * as Wire from "../../network/Packet.ts"
+import type * as NetworkPacket from "../../network/Packet.ts"
 import * as Text from "../../network/TerminalText.ts"
 import * as Packet from "./Packet.ts"
 
@@ -48,7 +48,7 @@ const clip = (text: string) => (text.length > most ? `${text.slice(0, most).toWe
  * @category constants
  * @since 0.1.0
  */
-export const dissector: Wire.Dissector = {
+export const dissector: NetworkPacket.Dissector = {
   name: "tftp",
   dissect: ({ bytes, transport }) => {
     if (transport !== "udp") return undefined

@@ -3,8 +3,10 @@
  * take an answer only from the address they asked: so a server of all addresses has a socket at each of them, and one
  * for what else there is (broadcasts, addresses that come later).
  */
+
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
+import type * as Endpoint from "../../network/Endpoint.ts"
 import * as Network from "../../network/Network.ts"
 
 /** A place where requests come in. */
@@ -15,7 +17,7 @@ export interface Door {
 }
 
 /** Takes what comes in at a door. */
-export type Handler = (bytes: Uint8Array, from: Network.Peer, door: Door) => void
+export type Handler = (bytes: Uint8Array, from: Endpoint.Endpoint, door: Door) => void
 
 /** Bytes for requests that come while the server is busy. */
 const receiveBuffer = 1 << 20

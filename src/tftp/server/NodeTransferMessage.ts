@@ -2,7 +2,7 @@
 import type { FileStoreError, Reason } from "../store/FileStoreError.ts"
 import type * as TftpError from "../TftpError.ts"
 import type * as Transfer from "../transfer/Transfer.ts"
-import type * as Task from "../transfer/TransferSpec.ts"
+import type * as TransferSpec from "../transfer/TransferSpec.ts"
 
 /** What of an error about a file survives the way between threads. */
 export interface PlainFileError {
@@ -24,7 +24,7 @@ export type ToThread =
   | {
       readonly _tag: "Start"
       readonly id: number
-      readonly task: Task.Task
+      readonly task: TransferSpec.Task
       /** What is read; undefined: the peer writes. */
       readonly source: { readonly descriptor: number; readonly size: number | undefined } | undefined
     }

@@ -5,16 +5,16 @@ import type * as Fiber from "effect/Fiber"
 import * as FiberSet from "effect/FiberSet"
 import type { Network } from "../../network/Network.ts"
 import * as NodeNetwork from "../../network/node/NodeNetwork.ts"
-import * as Bell from "../../network/Signal.ts"
+import * as Signal from "../../network/Signal.ts"
 import * as Sweeper from "../../network/Sweeper.ts"
 import type * as FileStore from "../store/FileStore.ts"
 import { FileStoreError } from "../store/FileStoreError.ts"
 import * as File from "../store/NodeFile.ts"
 import type * as TftpError from "../TftpError.ts"
 import * as Retransmission from "../transfer/Retransmission.ts"
-import * as Patience from "../transfer/RetransmissionTimer.ts"
+import * as RetransmissionTimer from "../transfer/RetransmissionTimer.ts"
 import type * as Transfer from "../transfer/Transfer.ts"
-import * as Task from "../transfer/TransferSpec.ts"
+import * as TransferSpec from "../transfer/TransferSpec.ts"
 import * as Message from "./NodeTransferMessage.ts"
 import * as Watch from "./Watch.ts"
 
@@ -47,7 +47,7 @@ const plain = ({ reason }: TftpError.TftpError): Message.PlainReason => {
   }
 }
 
-const readableOf = (filename: string, { descriptor, size }: NonNullable<Start["source"]>): Task.File => {
+const readableOf = (filename: string, { descriptor, size }: NonNullable<Start["source"]>): TransferSpec.File => {
   const failed = Effect.mapError(
     (cause: NodeJS.ErrnoException) => new FileStoreError({ filename, reason: File.readReason(cause) })
   )
@@ -63,7 +63,7 @@ const readableOf = (filename: string, { descriptor, size }: NonNullable<Start["s
 
 /** A file that the server writes: each call waits for its answer. */
 const makeWritable = (id: number) => {
-  const bell = Bell.make()
+  const bell = Signal.make()
   let failure: Message.PlainFileError | undefined
   const answered = Effect.flatMap(bell.wait, () =>
     failure === undefined
@@ -92,7 +92,7 @@ const makeWritable = (id: number) => {
 }
 
 const main = Effect.gen(function* () {
-  const sweeper = yield* Sweeper.make(Patience.period)
+  const sweeper = yield* Sweeper.make(RetransmissionTimer.period)
   const retransmission = Retransmission.adaptive()
   const run = yield* FiberSet.makeRuntime<Network>()
   const fibers = new Map<number, Fiber.Fiber<void, unknown>>()
@@ -104,11 +104,11 @@ const main = Effect.gen(function* () {
 
   const serve = Effect.fnUntraced(function* ({ id, source, task }: Start) {
     let receive: (bytes: Uint8Array) => void = () => {}
-    const send = yield* Task.open(task, (bytes) => receive(bytes))
+    const send = yield* TransferSpec.open(task, (bytes) => receive(bytes))
     const upload = source === undefined ? makeWritable(id) : undefined
     if (upload !== undefined) answers.set(id, upload.answer)
     const file = upload?.writable ?? readableOf(task.filename, source!)
-    const { after, transfer } = yield* Task.make(task, file, {
+    const { after, transfer } = yield* TransferSpec.make(task, file, {
       send,
       sweeper,
       retransmission,

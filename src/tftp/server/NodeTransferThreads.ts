@@ -5,12 +5,12 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Queue from "effect/Queue"
 import * as Network from "../../network/Network.ts"
-import * as NodeProgram from "../../process/NodeModuleUrl.ts"
+import * as NodeModuleUrl from "../../process/NodeModuleUrl.ts"
 import type * as FileStore from "../store/FileStore.ts"
 import { FileStoreError } from "../store/FileStoreError.ts"
 import * as TftpError from "../TftpError.ts"
 import type * as Transfer from "../transfer/Transfer.ts"
-import type * as Task from "../transfer/TransferSpec.ts"
+import type * as TransferSpec from "../transfer/TransferSpec.ts"
 import * as Message from "./NodeTransferMessage.ts"
 import type { Threads } from "./RequestHandler.ts"
 
@@ -53,7 +53,7 @@ const revive = (plain: Message.PlainReason): Exit.Exit<never, TftpError.TftpErro
   }
 }
 
-const program = NodeProgram.beside(import.meta.url, "NodeTransferThread")
+const program = NodeModuleUrl.beside(import.meta.url, "NodeTransferThread")
 
 const listen = (thread: Thread, ready: () => void) => {
   thread.worker.on("message", (message: Message.FromThread) => {
@@ -127,7 +127,7 @@ export const make = Effect.fnUntraced(function* (count: number) {
       })
   )
 
-  const begin = (task: Task.Task, file: FileStore.Readable | FileStore.Writable) =>
+  const begin = (task: TransferSpec.Task, file: FileStore.Readable | FileStore.Writable) =>
     Effect.gen(function* () {
       const thread = threads.reduce((least, one) => (one.entries.size < least.entries.size ? one : least))
       const id = ++ids

@@ -1,25 +1,26 @@
 /** Serves one request: the file, the options, and the transfer, here or on another thread. */
+
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import * as Endpoint from "../../network/Endpoint.ts"
 import type * as Network from "../../network/Network.ts"
-import { familyOf } from "../../network/Packet.ts"
 import type * as Sweeper from "../../network/Sweeper.ts"
-import * as Options from "../protocol/Negotiation.ts"
+import * as Negotiation from "../protocol/Negotiation.ts"
 import * as Packet from "../protocol/Packet.ts"
 import type * as FileStore from "../store/FileStore.ts"
 import type * as TftpError from "../TftpError.ts"
 import type * as Retransmission from "../transfer/Retransmission.ts"
 import * as Transfer from "../transfer/Transfer.ts"
-import * as Task from "../transfer/TransferSpec.ts"
-import type * as Doors from "./ListenSockets.ts"
+import * as TransferSpec from "../transfer/TransferSpec.ts"
+import type * as ListenSockets from "./ListenSockets.ts"
 
 /** Threads that run transfers. */
 export interface Threads {
   /** Makes a transfer that runs there; undefined for a file that cannot go along. */
   readonly make: (
-    task: Task.Task,
+    task: TransferSpec.Task,
     file: FileStore.Readable | FileStore.Writable
-  ) => Effect.Effect<Task.Begun, never, Scope.Scope> | undefined
+  ) => Effect.Effect<TransferSpec.Begun, never, Scope.Scope> | undefined
 }
 
 /** What all transfers of a server share. */
@@ -28,8 +29,8 @@ export interface Terms {
   readonly sweeper: Sweeper.Sweeper
   readonly retransmission: Retransmission.Retransmission
   readonly unproven: number
-  readonly policy: Pick<Options.Policy, "blksize" | "windowsize" | "mtu">
-  readonly ports: Task.Task["ports"]
+  readonly policy: Pick<Negotiation.Policy, "blksize" | "windowsize" | "mtu">
+  readonly ports: TransferSpec.Task["ports"]
   /** Transfers stay on the port of the server. */
   readonly singlePort: boolean
   readonly threads: Threads | undefined
@@ -43,8 +44,8 @@ const few = 4
 /** A request to serve. */
 export interface Job {
   readonly request: Packet.Request
-  readonly peer: Network.Peer
-  readonly door: Doors.Door
+  readonly peer: Endpoint.Endpoint
+  readonly door: ListenSockets.Door
   /** Where the datagrams of the peer go. */
   receive: (bytes: Uint8Array) => void
   transfer: Transfer.Transfer | undefined
@@ -57,15 +58,15 @@ const oack = (options: ReadonlyArray<Packet.Option>) =>
 const agree = Effect.fnUntraced(function* ({ policy, store }: Terms, { door, peer, request }: Job) {
   const { filename, mode, options } = request
   const negotiate = (size: number | undefined, windowsize = policy.windowsize) =>
-    Options.negotiate(
+    Negotiation.negotiate(
       options,
-      { ...policy, windowsize, family: familyOf(peer.address) },
+      { ...policy, windowsize, family: Endpoint.familyOf(peer.address) },
       { kind: request._tag, mode, size }
     )
   const asked = { filename, mode, options, client: peer }
   if (request._tag === "WRQ") {
     const { blksize } = negotiate(undefined).agreed
-    const room = Options.windowWithin(door.socket.receiveBuffer, blksize)
+    const room = Negotiation.windowWithin(door.socket.receiveBuffer, blksize)
     const { agreed, reply } = negotiate(undefined, Math.min(policy.windowsize, room))
     return { agreed, reply, file: yield* store.write({ ...asked, size: agreed.tsize }) }
   }
@@ -77,7 +78,7 @@ const agree = Effect.fnUntraced(function* ({ policy, store }: Terms, { door, pee
 const begin = Effect.fnUntraced(function* (terms: Terms, job: Job) {
   const { door, peer, request } = job
   const { agreed, file, reply } = yield* Effect.mapError(agree(terms, job), Transfer.fileError)
-  const task: Task.Task = {
+  const task: TransferSpec.Task = {
     kind: request._tag,
     filename: request.filename,
     mode: request.mode,
@@ -92,8 +93,8 @@ const begin = Effect.fnUntraced(function* (terms: Terms, job: Job) {
   if (elsewhere !== undefined) return yield* elsewhere
   const send = terms.singlePort
     ? (bytes: Uint8Array) => door.socket.sendUnsafe(bytes, peer)
-    : yield* Task.open(task, (bytes) => job.receive(bytes))
-  return yield* Task.make(task, file, { ...terms, send, isAlone: terms.active() <= few })
+    : yield* TransferSpec.open(task, (bytes) => job.receive(bytes))
+  return yield* TransferSpec.make(task, file, { ...terms, send, isAlone: terms.active() <= few })
 })
 
 /** What became of a request. */

@@ -1,7 +1,7 @@
 /** What a client may call a file: rules over text, the same for every store. Pure. */
+
 import * as Result from "effect/Result"
-import type * as Network from "../../network/Network.ts"
-import { withoutZone } from "../../network/Packet.ts"
+import * as Endpoint from "../../network/Endpoint.ts"
 import { AccessDenied, IllegalName, NotFound } from "./FileStoreError.ts"
 
 /**
@@ -82,8 +82,8 @@ export const rewrite = (rules: ReadonlyArray<Rule>, name: string, kind: "read" |
  * @category combinators
  * @since 0.1.0
  */
-export const folderOf = ({ address }: Network.Peer): string => {
-  const plain = withoutZone(address).toLowerCase()
+export const folderOf = ({ address }: Endpoint.Endpoint): string => {
+  const plain = Endpoint.withoutZone(address).toLowerCase()
   return plain.replace(/^::ffff:(?=[\d.]+$)/, "").replaceAll(":", "-")
 }
 

@@ -2,13 +2,14 @@
  * Where the files of TFTP come from and go to: a service, so that a program brings its own (a directory, memory, a
  * database, files made on request), and combinators over such stores.
  */
+
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type * as Network from "../../network/Network.ts"
+import type * as Endpoint from "../../network/Endpoint.ts"
 import type * as Packet from "../protocol/Packet.ts"
 import * as FileName from "./FileName.ts"
 import { AccessDenied, FileStoreError, NotFound, type Reason } from "./FileStoreError.ts"
@@ -22,7 +23,7 @@ export interface Request {
   /** As the client wrote it: nothing is checked yet. */
   readonly filename: string
   readonly mode: Packet.Mode
-  readonly client: Network.Peer
+  readonly client: Endpoint.Endpoint
   readonly options: ReadonlyArray<Packet.Option>
   /** Bytes that the client announces to write (tsize, RFC 2349). */
   readonly size: number | undefined
@@ -144,7 +145,7 @@ export const rewrite = (store: Store, how: Rewrite): Store => {
 /** @category models @since 0.1.0 */
 export interface PerClientOptions {
   /** A client's folder in the store, undefined for none. Default: `FileName.folderOf`, its address. */
-  readonly folder?: ((client: Network.Peer) => string | undefined) | undefined
+  readonly folder?: ((client: Endpoint.Endpoint) => string | undefined) | undefined
   /**
    * What is not in the client's folder is looked for in the common root, and what cannot be written for want of that
    * folder is written there. Default true. Then a client can still name the folders of others; with false it sees its

@@ -10,7 +10,7 @@ import * as Crypto from "node:crypto"
 import { constants } from "node:fs"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import * as Owner from "../../process/NodeProcessIdentity.ts"
+import * as NodeProcessIdentity from "../../process/NodeProcessIdentity.ts"
 import { reserved } from "./FileName.ts"
 import type { Writable } from "./FileStore.ts"
 import { Busy, FileStoreError, type Reason } from "./FileStoreError.ts"
@@ -69,7 +69,7 @@ const look = Effect.fnUntraced(function* ({ folder, name }: Target, own: string)
     if (!entry.startsWith(reserved) || entry === own) continue
     const [itsTag, owner = ""] = entry.slice(reserved.length).split(".")
     const path = `${folder.path}/${entry}`
-    if (!(yield* Owner.isAlive(owner, path))) yield* Effect.ignore(File.unlink(path))
+    if (!(yield* NodeProcessIdentity.isAlive(owner, path))) yield* Effect.ignore(File.unlink(path))
     else if (itsTag === tag) isBusy = true
   }
   return isBusy
@@ -85,7 +85,7 @@ interface Temporary {
 const create = ({ folder, name }: Target, permissions: number) => {
   const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants
   const acquire = Effect.gen(function* () {
-    const entry = `${reserved}${tagOf(name)}.${yield* Owner.self}.${Crypto.randomBytes(4).toString("hex")}`
+    const entry = `${reserved}${tagOf(name)}.${yield* NodeProcessIdentity.self}.${Crypto.randomBytes(4).toString("hex")}`
     const path = `${folder.path}/${entry}`
     const descriptor = yield* File.open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, permissions)
     const temporary: Temporary = { path, descriptor, isOpen: true, isThere: true }

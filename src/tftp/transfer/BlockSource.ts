@@ -5,12 +5,12 @@
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import * as Bell from "../../network/Signal.ts"
+import * as Signal from "../../network/Signal.ts"
 import * as Netascii from "../protocol/Netascii.ts"
 import type * as Packet from "../protocol/Packet.ts"
 import type * as FileStore from "../store/FileStore.ts"
 import { FileStoreError, ReadFailed } from "../store/FileStoreError.ts"
-import * as Scattered from "./PositionedReads.ts"
+import * as PositionedReads from "./PositionedReads.ts"
 
 /** Bytes read at a time: a few transfers may take more memory, and cost less each. */
 const piece = { few: 1_024 * 1_024, many: 128 * 1_024 }
@@ -55,7 +55,7 @@ const fromFile = (
   const blocksOf = Math.max(1, Math.floor((isAlone ? piece.few : piece.many) / blksize))
   const length = Math.min(blocksOf * blksize, size === undefined ? Number.POSITIVE_INFINITY : size + 1)
   const slots: Array<Slot> = []
-  const bell = Bell.make()
+  const bell = Signal.make()
   let wanted = 0
   let current = -1
   let last = Number.POSITIVE_INFINITY
@@ -124,7 +124,7 @@ const fromFile = (
 const fromStream = (stream: Stream.Stream<Uint8Array, FileStoreError>, blksize: number, windowsize: number): Source => {
   const held = new Map<number, Uint8Array>()
   const most = windowsize + Math.max(1, Math.floor(piece.many / blksize))
-  const bell = Bell.make()
+  const bell = Signal.make()
   let filled = 0
   let released = 0
   let last = Number.POSITIVE_INFINITY
@@ -216,7 +216,7 @@ export const make = ({ body, size }: Pick<FileStore.Readable, "body" | "size">, 
   const { blksize, isAlone, mode, windowsize } = options
   if (mode === "octet" && body._tag === "Random") {
     return (isAlone || windowsize === 1) && blksize >= large && body.readAll !== undefined
-      ? Scattered.make({ readAll: body.readAll, size, blksize, windowsize, piece: piece.many })
+      ? PositionedReads.make({ readAll: body.readAll, size, blksize, windowsize, piece: piece.many })
       : fromFile(body, size, options)
   }
   const stream = streamOf(body)

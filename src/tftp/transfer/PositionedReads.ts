@@ -10,7 +10,7 @@
  * copy, keeps its old number and is ignored.
  */
 import * as Effect from "effect/Effect"
-import * as Bell from "../../network/Signal.ts"
+import * as Signal from "../../network/Signal.ts"
 import type * as FileStore from "../store/FileStore.ts"
 import type { Source } from "./BlockSource.ts"
 
@@ -40,7 +40,7 @@ export const make = ({ blksize, piece, readAll, size = Number.POSITIVE_INFINITY,
   const most = Math.ceil(windowsize / blocks) + 2
   /** Slot n of the file is in place n modulo their number. */
   const slots: Array<ReturnType<typeof makeSlot>> = []
-  const bell = Bell.make()
+  const bell = Signal.make()
   let filled = 0
   let released = 0
   let last = Number.POSITIVE_INFINITY

@@ -6,9 +6,9 @@ import * as Packet from "../protocol/Packet.ts"
 import type * as FileStore from "../store/FileStore.ts"
 import * as TftpError from "../TftpError.ts"
 import * as Receiver from "./Receiver.ts"
-import * as Patience from "./RetransmissionTimer.ts"
+import * as RetransmissionTimer from "./RetransmissionTimer.ts"
 import * as Transfer from "./Transfer.ts"
-import * as Spool from "./WriteBuffer.ts"
+import * as WriteBuffer from "./WriteBuffer.ts"
 
 /** Where the bytes go, and how they come. */
 export interface Options extends Transfer.Common {
@@ -35,7 +35,7 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
   const { blksize, rollover, tsize, windowsize } = agreed
   const ending = Transfer.makeEnding(send)
   const decoder = mode === "netascii" ? Netascii.decoder() : undefined
-  const spool = Spool.make(writable.write, tsize)
+  const spool = WriteBuffer.make(writable.write, tsize)
   let state = Receiver.start({ blksize, windowsize, rollover: options.anyRollover ? undefined : rollover, tsize })
   /** Blocks that came early, by their number on the wire: `Receiver` says how many there may be. */
   const early = new Map<number, Uint8Array>()
@@ -57,7 +57,7 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
     ackedAt = undefined
     send(greeted || greeting === undefined ? Packet.ack(Receiver.ackNumber(state)) : greeting)
   }
-  const patience: Patience.Patience = yield* Patience.make({
+  const patience: RetransmissionTimer.Patience = yield* RetransmissionTimer.make({
     ...options,
     slack,
     unproven,

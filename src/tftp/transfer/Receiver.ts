@@ -12,7 +12,7 @@
  * goes back with each such ACK, so there is one in a pass: a run of blocks with rising numbers.
  * Its window begins anew after each ACK, so both ends count from the same block.
  */
-import * as Blocks from "../protocol/BlockNumber.ts"
+import * as BlockNumber from "../protocol/BlockNumber.ts"
 
 /** What both ends agreed on, and how much is taken. @category models @since 0.1.0 */
 export interface Options {
@@ -21,7 +21,7 @@ export interface Options {
   /** Bytes of a block; the first with fewer is the last. */
   readonly blksize: number
   /** The number that follows 65535; undefined learns it from the sender. */
-  readonly rollover: Blocks.Rollover | undefined
+  readonly rollover: BlockNumber.Rollover | undefined
   /** Bytes that the sender announced. */
   readonly tsize: number | undefined
 }
@@ -104,7 +104,7 @@ export const start = (options: Options): State => ({
 })
 
 /** The number of a block on the wire. @category getters @since 0.1.0 */
-export const toWire = ({ rollover }: State, block: number): number => Blocks.toWire(rollover ?? 0, block)
+export const toWire = ({ rollover }: State, block: number): number => BlockNumber.toWire(rollover ?? 0, block)
 
 /** The block number of an ACK now. @category getters @since 0.1.0 */
 export const ackNumber = (state: State): number => toWire(state, state.received)
@@ -128,7 +128,7 @@ export const timedOut = (state: State): State => ({
   duplicate: Infinity
 })
 
-const keep = (state: State, rollover: Blocks.Rollover | undefined, length: number): readonly [State, Action] => {
+const keep = (state: State, rollover: BlockNumber.Rollover | undefined, length: number): readonly [State, Action] => {
   if (state.held !== nothing) return drain(state, length)
   const bytes = state.bytes + length
   const received = state.received + 1
@@ -193,7 +193,7 @@ const missing = (state: State, count: number, length: number, doubt: boolean): r
   const { acked, blksize, end, gap, received, rollover, windowsize } = state
   const block = received + count
   if (state.done || block > end) return [state, "Ignore"]
-  const strange = rollover === undefined && block > Blocks.most
+  const strange = rollover === undefined && block > BlockNumber.most
   const bit = strange || (count - 1) * blksize > room ? nothing : 1n << BigInt(count - 2)
   const seen = (state.held & bit) === bit
   const final = block >= acked + windowsize || length < blksize
@@ -234,15 +234,15 @@ export const data = (state: State, wire: number, length: number): readonly [Stat
   if (length > state.blksize) return [state, "TooLong"]
   const { received, windowsize } = state
   const rollover = state.rollover ?? 0
-  const count = Blocks.ahead(rollover, received, wire)
+  const count = BlockNumber.ahead(rollover, received, wire)
   if (count === 1 && !state.done) {
-    return keep(state, received === Blocks.most ? rollover : state.rollover, length)
+    return keep(state, received === BlockNumber.most ? rollover : state.rollover, length)
   }
-  const wrapped = wire === 1 && received === Blocks.most && state.rollover === undefined && !state.done
+  const wrapped = wire === 1 && received === BlockNumber.most && state.rollover === undefined && !state.done
   if (wrapped && (windowsize === 1 || (state.doubt && state.tsize !== undefined))) {
     return keep(state, 1, length)
   }
   return count > windowsize || count === 0
-    ? duplicated(state, received - Blocks.behind(rollover, received, wire))
+    ? duplicated(state, received - BlockNumber.behind(rollover, received, wire))
     : missing(state, count, length, wrapped)
 }

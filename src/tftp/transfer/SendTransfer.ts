@@ -1,12 +1,12 @@
 /** Sends a file to a peer: `Sender` on a socket. From packet to packet no fiber is woken. */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import * as Bell from "../../network/Signal.ts"
+import * as Signal from "../../network/Signal.ts"
 import * as Packet from "../protocol/Packet.ts"
 import type * as FileStore from "../store/FileStore.ts"
 import * as TftpError from "../TftpError.ts"
-import * as Source from "./BlockSource.ts"
-import * as Patience from "./RetransmissionTimer.ts"
+import * as BlockSource from "./BlockSource.ts"
+import * as RetransmissionTimer from "./RetransmissionTimer.ts"
 import * as Sender from "./Sender.ts"
 import * as Transfer from "./Transfer.ts"
 
@@ -29,7 +29,7 @@ export const make = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Transfer.Transfer, never, Scope.Scope> {
   const { agreed, greeting, send, unproven } = options
   const { blksize, rollover, windowsize } = agreed
-  const source = Source.make(options.readable, {
+  const source = BlockSource.make(options.readable, {
     blksize,
     windowsize,
     mode: options.mode,
@@ -37,7 +37,7 @@ export const make = Effect.fnUntraced(function* (
     isAlone: options.isAlone
   })
   const ending = Transfer.makeEnding(send)
-  const rest = Bell.make()
+  const rest = Signal.make()
   const room = new Uint8Array(4 + blksize)
   let state = Sender.start(agreed)
   let greeted = greeting === undefined
@@ -58,7 +58,7 @@ export const make = Effect.fnUntraced(function* (
     if (isIdle()) return patience.moved()
     ending.fail(new TftpError.Silent({ attempts, last: state.next > state.last }))
   }
-  const patience = yield* Patience.make({
+  const patience = yield* RetransmissionTimer.make({
     ...options,
     slack: 1,
     unproven,

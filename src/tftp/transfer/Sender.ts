@@ -20,7 +20,7 @@
  * an ACK seen before never causes DATA. Larger windows need it once, as it is all that a receiver can say of a window
  * whose first block is lost; what keeps the apprentice away there is said at `ack`.
  */
-import * as Blocks from "../protocol/BlockNumber.ts"
+import * as BlockNumber from "../protocol/BlockNumber.ts"
 import type * as Retransmission from "./Retransmission.ts"
 
 /** What both ends agreed on. @category models @since 0.1.0 */
@@ -28,7 +28,7 @@ export interface Options {
   /** Blocks that may be sent ahead of their ACK, 1 to 32767: both ends compare numbers modulo 65536. */
   readonly windowsize: number
   /** The number that follows 65535. */
-  readonly rollover: Blocks.Rollover
+  readonly rollover: BlockNumber.Rollover
 }
 
 /** Blocks are counted on from 1, without rollover; times are in milliseconds. @category models @since 0.1.0 */
@@ -120,7 +120,7 @@ export const start = ({ rollover, windowsize }: Options): State => {
 export const limit = ({ acked, last, windowsize }: State): number => Math.min(acked + windowsize, last)
 
 /** The number of a block on the wire. @category getters @since 0.1.0 */
-export const toWire = Blocks.toWire
+export const toWire = BlockNumber.toWire
 
 /** Block `next` went out at this time. @category transitions @since 0.1.0 */
 export const sent = (state: State, at: number): State => {
@@ -219,7 +219,7 @@ export const ack = (
   rtt: Retransmission.Rtt | undefined
 ): readonly [State, Verdict] => {
   const { acked, next, window } = state
-  const count = Blocks.ahead(state.rollover, acked, wire)
+  const count = BlockNumber.ahead(state.rollover, acked, wire)
   const block = acked + count
   if (block > state.sent) return [state, ignored]
   const early = rtt !== undefined && at - state.passAt < rtt.lowest / 2

@@ -4,11 +4,11 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
 import type * as Sweeper from "../../network/Sweeper.ts"
-import type * as Options from "../protocol/Negotiation.ts"
+import type * as Negotiation from "../protocol/Negotiation.ts"
 import * as Packet from "../protocol/Packet.ts"
 import * as TftpError from "../TftpError.ts"
 import type * as Retransmission from "./Retransmission.ts"
-import type * as Patience from "./RetransmissionTimer.ts"
+import type * as RetransmissionTimer from "./RetransmissionTimer.ts"
 
 /** What a transfer did. @category models @since 0.1.0 */
 export interface Summary {
@@ -37,7 +37,7 @@ interface Wire {
 
 /** How a transfer is made. */
 export interface Common extends Wire {
-  readonly agreed: Options.Agreed
+  readonly agreed: Negotiation.Agreed
   readonly mode: Packet.Mode
   /** Sent first, and again until the peer answers it: an OACK, or the ACK of a request. */
   readonly greeting: Uint8Array | undefined
@@ -131,7 +131,7 @@ export const fileError = (cause: ConstructorParameters<typeof TftpError.File>[0]
   new TftpError.TftpError({ reason: new TftpError.File({ cause }) })
 
 /** How long a sender's timer may still resend the last block. */
-export const dallyMillis = (patience: Patience.Patience): number => {
+export const dallyMillis = (patience: RetransmissionTimer.Patience): number => {
   const rtt = patience.rtt()
   return rtt === undefined ? 1_000 : Math.min(2_000, Math.max(50, 2 * (rtt.smoothed + 4 * rtt.variance)))
 }

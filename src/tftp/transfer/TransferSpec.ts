@@ -1,16 +1,17 @@
 /** A request that a server has accepted, and the transfer it becomes, on whatever thread. */
+
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import * as Endpoint from "../../network/Endpoint.ts"
 import * as Network from "../../network/Network.ts"
-import { samePeer } from "../../network/Packet.ts"
 import type * as Sweeper from "../../network/Sweeper.ts"
-import * as Options from "../protocol/Negotiation.ts"
+import * as Negotiation from "../protocol/Negotiation.ts"
 import * as Packet from "../protocol/Packet.ts"
 import type * as FileStore from "../store/FileStore.ts"
 import * as TftpError from "../TftpError.ts"
-import * as Receiving from "./ReceiveTransfer.ts"
+import * as ReceiveTransfer from "./ReceiveTransfer.ts"
 import * as Retransmission from "./Retransmission.ts"
-import * as Sending from "./SendTransfer.ts"
+import * as SendTransfer from "./SendTransfer.ts"
 import * as Transfer from "./Transfer.ts"
 
 /** All that a transfer needs but the file: plain data, so that it can go to another thread. */
@@ -18,12 +19,12 @@ export interface Task {
   readonly kind: Packet.Request["_tag"]
   readonly filename: string
   readonly mode: Packet.Mode
-  readonly peer: Network.Peer
+  readonly peer: Endpoint.Endpoint
   /** The address to answer from: an IP literal. */
   readonly host: string
   /** The ports to answer from; undefined: any. */
   readonly ports: readonly [from: number, to: number] | undefined
-  readonly agreed: Options.Agreed
+  readonly agreed: Negotiation.Agreed
   /** The OACK; undefined: none. */
   readonly greeting: Uint8Array | undefined
   readonly unproven: number
@@ -43,7 +44,7 @@ export interface Begun {
 const mostStrangers = 8
 
 const bufferFor = ({ agreed, kind }: Task) =>
-  kind === "RRQ" || agreed.windowsize === 1 ? undefined : Options.bufferFor(agreed)
+  kind === "RRQ" || agreed.windowsize === 1 ? undefined : Negotiation.bufferFor(agreed)
 
 /** Begins at a different port each time, so that a late packet does not meet a new transfer. */
 let turn = 0
@@ -68,13 +69,17 @@ const within = <A, R>(
  * Milliseconds that a server stays after an upload: atftp asks again for a lost last ACK after 5 seconds, others when
  * the interval that they have asked for is over.
  */
-const dallyOf = ({ interval = 0 }: Options.Agreed) => Math.min(30_000, Math.max(6_000, 2 * interval))
+const dallyOf = ({ interval = 0 }: Negotiation.Agreed) => Math.min(30_000, Math.max(6_000, 2 * interval))
 
 /** Takes what anybody sends: strangers are turned away (RFC 1350, 4). */
-const doorman = (peer: Network.Peer, receive: (bytes: Uint8Array) => void, answer: Network.UdpSocket["sendUnsafe"]) => {
+const doorman = (
+  peer: Endpoint.Endpoint,
+  receive: (bytes: Uint8Array) => void,
+  answer: Network.UdpSocket["sendUnsafe"]
+) => {
   let strangers = 0
-  return (bytes: Uint8Array, from: Network.Peer) => {
-    if (samePeer(from, peer)) return receive(bytes)
+  return (bytes: Uint8Array, from: Endpoint.Endpoint) => {
+    if (Endpoint.same(from, peer)) return receive(bytes)
     if (Packet.opcode(bytes) === Packet.Opcode.ERROR || strangers++ >= mostStrangers) return
     answer(Transfer.stranger, from)
   }
@@ -84,7 +89,7 @@ const doorman = (peer: Network.Peer, receive: (bytes: Uint8Array) => void, answe
  * A socket for a transfer; gives its `send`.
  *
  * Sending to a peer that the kernel knows costs a tenth less, so a file goes out through a connected socket. It hears
- * nobody else, so that the strangers' socket stays beside it, on the same port.
+ * nobody else, so that the strangers' socket stays beside it, on the Endpoint.same port.
  */
 export const open = Effect.fnUntraced(function* (
   task: Task,
@@ -127,10 +132,10 @@ export const make = Effect.fnUntraced(function* (
     greeting: task.greeting
   }
   if ("body" in file) {
-    const transfer = yield* Sending.make({ ...common, readable: file, filename: task.filename })
+    const transfer = yield* SendTransfer.make({ ...common, readable: file, filename: task.filename })
     return { transfer, after: Effect.void }
   }
-  const transfer = yield* Receiving.make({
+  const transfer = yield* ReceiveTransfer.make({
     ...common,
     greeting: task.greeting ?? Packet.ack(0),
     writable: file,

@@ -1,6 +1,6 @@
 /** Holds what has come until it is written: blocks are small, and a file takes them better in large pieces. */
 import * as Effect from "effect/Effect"
-import * as Bell from "../../network/Signal.ts"
+import * as Signal from "../../network/Signal.ts"
 import type * as FileStore from "../store/FileStore.ts"
 import type { FileStoreError } from "../store/FileStoreError.ts"
 
@@ -28,7 +28,7 @@ export interface Spool {
 export const make = (write: FileStore.Writable["write"], most: number | undefined): Spool => {
   const size = Math.max(1_024, Math.min(piece, most ?? piece))
   const full: Array<Piece> = []
-  const bell = Bell.make()
+  const bell = Signal.make()
   let spare: Piece | undefined
   let current: Piece | undefined
   let held = 0

@@ -4,6 +4,7 @@ import * as Os from "node:os"
 import * as Path from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import type * as Endpoint from "../../../src/network/Endpoint.ts"
 import * as Network from "../../../src/network/Network.ts"
 import * as NodeNetwork from "../../../src/network/node/NodeNetwork.ts"
 import * as Cli from "../../support/Cli.ts"
@@ -17,7 +18,7 @@ const directory = Effect.acquireRelease(
 
 /** A packet, as `capture read --json` prints it. */
 interface Shown {
-  readonly to: Network.Peer
+  readonly to: Endpoint.Endpoint
   readonly comments: ReadonlyArray<string>
 }
 

@@ -1,4 +1,5 @@
 /** A capture agrees with what a fault plan on the command line says it did. */
+
 import * as ChildProcess from "node:child_process"
 import * as Fs from "node:fs"
 import * as Os from "node:os"
@@ -6,6 +7,7 @@ import * as Path from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type * as Endpoint from "../../../src/network/Endpoint.ts"
 import * as Network from "../../../src/network/Network.ts"
 import * as NodeNetwork from "../../../src/network/node/NodeNetwork.ts"
 import * as Cli from "../../support/Cli.ts"
@@ -22,8 +24,8 @@ const here = Layer.merge(Hosts.one(NodeNetwork.layer), NodeNetwork.layer)
 
 /** A packet, as `capture read --json` prints it. */
 interface Shown {
-  readonly from: Network.Peer
-  readonly to: Network.Peer
+  readonly from: Endpoint.Endpoint
+  readonly to: Endpoint.Endpoint
   readonly summary: string
   readonly comments: ReadonlyArray<string>
 }

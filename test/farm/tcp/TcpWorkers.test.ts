@@ -9,7 +9,7 @@ import * as TcpWorkerServer from "../../../src/farm/tcp/TcpWorkerServer.ts"
 import * as TcpWorkers from "../../../src/farm/tcp/TcpWorkers.ts"
 import * as NodeThreadWorkers from "../../../src/farm/threads/NodeThreadWorkers.ts"
 import * as Worker from "../../../src/farm/Worker.ts"
-import * as NodeHost from "../../../src/network/node/NodeServices.ts"
+import * as NodeServices from "../../../src/network/node/NodeServices.ts"
 import * as Suite from "../../suites/Farm.ts"
 import { job, sum } from "../jobs/odd.ts"
 
@@ -21,7 +21,7 @@ const serve = (options: Partial<TcpWorkerServer.Options> = {}) =>
   Effect.map(
     TcpWorkerServer.make({ port: 0, workers: threads(1), drain: "100 millis", ...options } as TcpWorkerServer.Options),
     (server) => ({ server, host: NetAddress.formatSocketAddress(server.address) })
-  ).pipe(Effect.provide(NodeHost.layer), Effect.catchTag("NetworkError", Effect.die))
+  ).pipe(Effect.provide(NodeServices.layer), Effect.catchTag("NetworkError", Effect.die))
 
 const quick = Schedule.spaced("10 millis").pipe(Schedule.upTo({ times: 3 }))
 
@@ -32,7 +32,7 @@ const connect = (hosts: ReadonlyArray<string>, events: Array<string>, more: Part
     reconnect: quick,
     onEvent: (event) => Effect.sync(() => events.push("message" in event ? event.message : event._tag)),
     ...more
-  }).pipe(Effect.provide(NodeHost.layer))
+  }).pipe(Effect.provide(NodeServices.layer))
 
 /** Two workers, each behind a server of its own. */
 const remote: Worker.Workers = Effect.flatMap(Effect.all([serve(), serve()]), (servers) =>

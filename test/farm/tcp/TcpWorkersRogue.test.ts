@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
 import * as Farm from "../../../src/farm/Farm.ts"
-import * as ProtocolTalk from "../../../src/farm/tcp/MessageChannel.ts"
+import * as MessageChannel from "../../../src/farm/tcp/MessageChannel.ts"
 import * as Protocol from "../../../src/farm/tcp/Protocol.ts"
 import * as TcpWorkerServer from "../../../src/farm/tcp/TcpWorkerServer.ts"
 import * as TcpWorkers from "../../../src/farm/tcp/TcpWorkers.ts"
@@ -51,8 +51,8 @@ const rogue = (nature: Nature) =>
   TcpServer.make(
     { host: "0.0.0.0", port: 1070, drain: 0 },
     Effect.fnUntraced(function* (connection: Network.Connection) {
-      const { rest } = yield* ProtocolTalk.head(connection, Protocol.preamble.length)
-      const talk = ProtocolTalk.make(connection, rest)
+      const { rest } = yield* MessageChannel.head(connection, Protocol.preamble.length)
+      const talk = MessageChannel.make(connection, rest)
       yield* talk.next
       yield* connection.write(frame({ _tag: "Welcome", threads: 1, capacity: 64 }))
       yield* Effect.forever(
@@ -160,7 +160,7 @@ describe("TcpWorkerServer and farms that are not what they say", () => {
           const network = yield* Network.Network
           const connection = yield* network.connect(NetAddress.inetAddressFromIpStringUnsafe(server.address, 1070))
           yield* connection.write(Bytes.concat(sent))
-          const { next } = ProtocolTalk.make(connection, new Uint8Array(0))
+          const { next } = MessageChannel.make(connection, new Uint8Array(0))
           yield* Effect.forever(
             Effect.map(next, (message) => said.push("message" in message ? message.message : message._tag))
           )

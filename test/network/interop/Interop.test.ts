@@ -5,6 +5,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as NetAddress from "effect/net/NetAddress"
+import type * as Endpoint from "../../../src/network/Endpoint.ts"
 import * as Interop from "../../../src/network/interop/Interop.ts"
 import * as Network from "../../../src/network/Network.ts"
 import * as NodeNetwork from "../../../src/network/node/NodeNetwork.ts"
@@ -29,7 +30,7 @@ const inet = (address: NetAddress.SocketAddress) => {
   return address as NetAddress.InetAddress
 }
 
-const parse = ({ address, port }: Network.Peer) =>
+const parse = ({ address, port }: Endpoint.Endpoint) =>
   Effect.mapError(
     Effect.fromResult(NetAddress.inetAddressFromIpString(address, port)),
     (cause) => new Network.NetworkError({ reason: "InvalidAddress", cause })

@@ -2,7 +2,7 @@
 import { threadId } from "node:worker_threads"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import type * as Model from "../../../src/session/ConcurrencyModel.ts"
+import type * as ConcurrencyModel from "../../../src/session/ConcurrencyModel.ts"
 import type * as Session from "../../../src/session/Session.ts"
 
 const Options = Schema.Struct({ greeting: Schema.optional(Schema.String) })
@@ -89,4 +89,4 @@ export const loadable = (
   shared: Session.Shared<Ask, Told> = makeShared().shared,
   options: unknown = {},
   module = import.meta.url
-): Model.Loadable<number, Ask, Told> => ({ session: session("hello"), shared, module, definition, options })
+): ConcurrencyModel.Loadable<number, Ask, Told> => ({ session: session("hello"), shared, module, definition, options })

@@ -8,7 +8,7 @@ import type * as Scope from "effect/Scope"
 import type * as Network from "../../../src/network/Network.ts"
 import * as NodeNetwork from "../../../src/network/node/NodeNetwork.ts"
 import type * as TcpServer from "../../../src/network/TcpServer.ts"
-import type * as Model from "../../../src/session/ConcurrencyModel.ts"
+import type * as ConcurrencyModel from "../../../src/session/ConcurrencyModel.ts"
 import * as Handles from "../../support/Handles.ts"
 import { Hosts } from "../../support/Hosts.ts"
 import * as Sessions from "../../support/Sessions.ts"
@@ -56,10 +56,10 @@ export const until = Effect.fnUntraced(function* (holds: () => boolean) {
   while (!holds()) yield* Effect.promise(() => Promise.resolve(Atomics.waitAsync(signal, 0, 0, 5).value))
 }, Effect.timeout("10 seconds"))
 
-export const portOf = ({ address }: Model.SessionServer) => (address as NetAddress.InetAddress).port
+export const portOf = ({ address }: ConcurrencyModel.SessionServer) => (address as NetAddress.InetAddress).port
 
 /** A client that has been greeted. */
-export const enter = Effect.fnUntraced(function* (server: Model.SessionServer) {
+export const enter = Effect.fnUntraced(function* (server: ConcurrencyModel.SessionServer) {
   const connection = yield* Sessions.connect(server)
   const { rest, to } = Sessions.reader(connection)
   assert.strictEqual(yield* to("\n"), "hello\n")
@@ -70,7 +70,7 @@ export const enter = Effect.fnUntraced(function* (server: Model.SessionServer) {
 })
 
 /** All that a client reads that sends this at once and ends its side. */
-export const send = Effect.fnUntraced(function* (server: Model.SessionServer, text: string) {
+export const send = Effect.fnUntraced(function* (server: ConcurrencyModel.SessionServer, text: string) {
   const connection = yield* Sessions.connect(server)
   yield* Effect.ignore(connection.write(text))
   yield* connection.end
@@ -82,7 +82,7 @@ export const failure = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.flip(
 
 /** The figures once they are as wanted: a server forgets a client a moment after the client has seen the end. */
 export const figuresWhen = Effect.fnUntraced(function* (
-  server: Model.SessionServer,
+  server: ConcurrencyModel.SessionServer,
   wanted: (figures: TcpServer.Figures) => boolean
 ) {
   for (;;) {

@@ -2,8 +2,8 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import type * as Session from "../../../src/session/Session.ts"
-import * as NodeSessionDesk from "../../../src/session/workers/SharedStateServer.ts"
-import type * as ChildMessage from "../../../src/session/workers/WorkerMessage.ts"
+import * as SharedStateServer from "../../../src/session/workers/SharedStateServer.ts"
+import type * as WorkerMessage from "../../../src/session/workers/WorkerMessage.ts"
 import * as Lab from "../node/Lab.ts"
 
 const client = { id: 1, remote: "", seed: 0 }
@@ -11,8 +11,8 @@ const add = { _tag: "Ask", id: 1, ask: { _tag: "Add", by: 1 } } as const
 
 /** A desk and one child, which says nothing by itself. */
 const open = Effect.fnUntraced(function* (shared: Session.Shared<Lab.Ask, Lab.Told>) {
-  const desk = yield* NodeSessionDesk.make(Lab.loadable(shared))
-  const sent: Array<ChildMessage.ToChild> = []
+  const desk = yield* SharedStateServer.make(Lab.loadable(shared))
+  const sent: Array<WorkerMessage.ToChild> = []
   const state = { givenUp: 0 }
   const counter = desk.counter(
     (message) => void sent.push(message),

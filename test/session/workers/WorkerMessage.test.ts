@@ -4,7 +4,7 @@ import * as Equal from "effect/Equal"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import * as ChildMessage from "../../../src/session/workers/WorkerMessage.ts"
+import * as WorkerMessage from "../../../src/session/workers/WorkerMessage.ts"
 
 const json = (value: unknown): unknown => JSON.parse(JSON.stringify(value))
 
@@ -19,7 +19,7 @@ const Ask = Schema.Struct({ name: Schema.NonEmptyString })
 describe("ChildMessage", () => {
   it.effect.prop("what is told and asked is the same on the other side of JSON", [Told, Ask], ([told, ask]) =>
     Effect.sync(() => {
-      const { decodeAsk, decodeTold, encodeAsk, encodeTold } = ChildMessage.codecs({ ask: Ask, told: Told })
+      const { decodeAsk, decodeTold, encodeAsk, encodeTold } = WorkerMessage.codecs({ ask: Ask, told: Told })
       const back = Result.getOrThrow(decodeTold(json(Result.getOrThrow(encodeTold(told)))))
       assert.isTrue(Equal.equals(back, told), JSON.stringify(back))
       assert.deepStrictEqual(decodeAsk(json(Result.getOrThrow(encodeAsk(ask)))), Result.succeed(ask))
@@ -29,7 +29,7 @@ describe("ChildMessage", () => {
   )
 
   it("limits keep their durations, also one without end", () => {
-    const limits = ChildMessage.limitsOf(
+    const limits = WorkerMessage.limitsOf(
       { port: 0, idleTimeout: "Infinity", writeTimeout: "2 seconds", drain: 7, seed: 3, rate: 5 },
       "lab"
     )
@@ -45,12 +45,12 @@ describe("ChildMessage", () => {
 
   it("a place is an address or a path", () => {
     const address = NetAddress.inetAddressFromIpStringUnsafe("::1", 7)
-    assert.deepStrictEqual(ChildMessage.placeOf(address), { host: "::1", port: 7 })
-    assert.deepStrictEqual(ChildMessage.placeOf(NetAddress.unixPathAddress("/run/x")), { path: "/run/x" })
+    assert.deepStrictEqual(WorkerMessage.placeOf(address), { host: "::1", port: 7 })
+    assert.deepStrictEqual(WorkerMessage.placeOf(NetAddress.unixPathAddress("/run/x")), { path: "/run/x" })
   })
 
   it("what keeps crashing is replaced more and more slowly, and at first speed once one has stayed", () => {
-    const delay = ChildMessage.restarts()
+    const delay = WorkerMessage.restarts()
     assert.deepStrictEqual(
       Array.from({ length: 9 }, () => delay(50)),
       [100, 200, 400, 800, 1_600, 3_200, 6_400, 10_000, 10_000]

@@ -2,13 +2,14 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
 import type { Kind, Packet } from "../../../src/network/Packet.ts"
 import * as FaultEngine from "../../../src/simulation/faults/FaultEngine.ts"
-import * as FaultText from "../../../src/simulation/faults/FaultPlanSyntax.ts"
+import * as FaultPlanSyntax from "../../../src/simulation/faults/FaultPlanSyntax.ts"
 import type * as FaultVerdict from "../../../src/simulation/faults/FaultVerdict.ts"
 
 const millis = 1_000_000
 const second = 1000 * millis
 
-const engine = (text: string, options?: FaultEngine.Options) => FaultEngine.make(FaultText.parseUnsafe(text), options)
+const engine = (text: string, options?: FaultEngine.Options) =>
+  FaultEngine.make(FaultPlanSyntax.parseUnsafe(text), options)
 
 const packet = (
   kind: Kind,

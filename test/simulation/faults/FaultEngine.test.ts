@@ -4,7 +4,7 @@ import * as Schema from "effect/Schema"
 import type { Dissector, Kind, Packet } from "../../../src/network/Packet.ts"
 import * as FaultArbitrary from "../../../src/simulation/faults/FaultArbitrary.ts"
 import * as FaultEngine from "../../../src/simulation/faults/FaultEngine.ts"
-import * as FaultText from "../../../src/simulation/faults/FaultPlanSyntax.ts"
+import * as FaultPlanSyntax from "../../../src/simulation/faults/FaultPlanSyntax.ts"
 import * as FaultRandom from "../../../src/simulation/faults/FaultRandom.ts"
 import type * as FaultVerdict from "../../../src/simulation/faults/FaultVerdict.ts"
 
@@ -42,7 +42,7 @@ const udp = (from: Name = "a", to: Name = "b", bytes?: ReadonlyArray<number>) =>
 const tcp = (bytes: ReadonlyArray<number> = [9, 9, 9], ports?: Array<number>) => packet("data", "a", "b", bytes, ports)
 
 const engine = (text: string, options: FaultEngine.Options = {}) =>
-  FaultEngine.make(FaultText.parseUnsafe(text), { nameOf, dissectors: [dissector], ...options })
+  FaultEngine.make(FaultPlanSyntax.parseUnsafe(text), { nameOf, dissectors: [dissector], ...options })
 
 interface Timed {
   readonly at: number
@@ -98,7 +98,7 @@ const Plan = FaultArbitrary.make({ hosts: names, kinds: ["RRQ", "DATA", "ACK"], 
 /** Also rules that chance has a say in at every packet. */
 const Chancy = Arbitrary.map(Plan, (plan) => [
   ...plan,
-  ...FaultText.parseUnsafe(
+  ...FaultPlanSyntax.parseUnsafe(
     "drop=20% *:1>*:69, dup=30% 1ms..9ms, corrupt=10%, truncate=10%, reorder=20%:2 1ms..300ms, delay=30% 1us..1ms, cut=10%:40, chunk=5%:4"
   )
 ])
@@ -126,7 +126,7 @@ describe("FaultEngine", () => {
       assert.deepStrictEqual(verdicts(settled, sent), expected)
       assert.deepStrictEqual(settled.unused(), [])
       assert.strictEqual(sum(settled.counts()), sum(drawn.counts()))
-      assert.deepStrictEqual(FaultText.parseUnsafe(FaultText.format(concrete)), concrete)
+      assert.deepStrictEqual(FaultPlanSyntax.parseUnsafe(FaultPlanSyntax.format(concrete)), concrete)
     },
     runs
   )
@@ -215,7 +215,7 @@ describe("FaultEngine", () => {
     const remember = (remember: number) => {
       const { concrete, decide } = engine("dup=#1..3, drop=50%", { remember, seed: 2 })
       for (let i = 0; i < 20; i++) decide(udp(), i)
-      return FaultText.format(concrete())
+      return FaultPlanSyntax.format(concrete())
     }
     assert.strictEqual(remember(2), "dup=#1..3, drop=50%")
     assert.match(remember(20), /^dup=#1..3(, drop=#\d+ a>b){4,}$/)

@@ -1,13 +1,14 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { Kind, Packet } from "../../../src/network/Packet.ts"
 import * as FaultEngine from "../../../src/simulation/faults/FaultEngine.ts"
-import * as FaultText from "../../../src/simulation/faults/FaultPlanSyntax.ts"
+import * as FaultPlanSyntax from "../../../src/simulation/faults/FaultPlanSyntax.ts"
 import type * as FaultVerdict from "../../../src/simulation/faults/FaultVerdict.ts"
 
 const millis = 1_000_000
 const second = 1000 * millis
 
-const engine = (text: string, options?: FaultEngine.Options) => FaultEngine.make(FaultText.parseUnsafe(text), options)
+const engine = (text: string, options?: FaultEngine.Options) =>
+  FaultEngine.make(FaultPlanSyntax.parseUnsafe(text), options)
 
 const packet = (kind: Kind, from: string, to: string): Packet => ({
   transport: kind === "datagram" ? "udp" : "tcp",
@@ -77,7 +78,7 @@ describe("faults of hosts", () => {
     )
     hostEvents().slice(0, 4).forEach(happened)
     assert.deepStrictEqual(counts(), [0, 1, 1, 0, 0])
-    assert.strictEqual(FaultText.format(unused()), "restart=a@9s, crash=a@5s, drop")
+    assert.strictEqual(FaultPlanSyntax.format(unused()), "restart=a@9s, crash=a@5s, drop")
   })
 })
 

@@ -3,7 +3,7 @@ import * as Arbitrary from "effect/Arbitrary"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as FaultPlan from "../../../src/simulation/faults/FaultPlan.ts"
-import * as FaultText from "../../../src/simulation/faults/FaultPlanSyntax.ts"
+import * as FaultPlanSyntax from "../../../src/simulation/faults/FaultPlanSyntax.ts"
 import * as FaultRandom from "../../../src/simulation/faults/FaultRandom.ts"
 
 /** A plan that uses everything a plan can say, from a seed. */
@@ -84,8 +84,8 @@ const Nearly = Arbitrary.map(
 )
 
 const messageOf = (text: string) => {
-  const parsed = FaultText.parse(text)
-  return Result.isFailure(parsed) ? parsed.failure.message : FaultText.format(parsed.success)
+  const parsed = FaultPlanSyntax.parse(text)
+  return Result.isFailure(parsed) ? parsed.failure.message : FaultPlanSyntax.format(parsed.success)
 }
 
 const actions =
@@ -97,7 +97,7 @@ describe("FaultText", () => {
     [AnyPlan],
     ([plan]) => {
       assert.isTrue(Schema.is(FaultPlan.FaultPlan)(plan))
-      assert.deepStrictEqual(FaultText.parseUnsafe(FaultText.format(plan)), plan)
+      assert.deepStrictEqual(FaultPlanSyntax.parseUnsafe(FaultPlanSyntax.format(plan)), plan)
     },
     { arbitrary: { runs: 2000 } }
   )
@@ -108,7 +108,7 @@ describe("FaultText", () => {
   })
 
   it.prop("no text throws, and what is read is a plan", [Schema.String], ([text]) => {
-    const parsed = FaultText.parse(text)
+    const parsed = FaultPlanSyntax.parse(text)
     if (Result.isSuccess(parsed)) assert.isTrue(Schema.is(FaultPlan.FaultPlan)(parsed.success))
   })
 
@@ -116,10 +116,10 @@ describe("FaultText", () => {
     "nor does nearly a plan, and its error points into the text",
     [Nearly],
     ([text]) => {
-      const parsed = FaultText.parse(text)
+      const parsed = FaultPlanSyntax.parse(text)
       if (Result.isSuccess(parsed)) {
         assert.isTrue(Schema.is(FaultPlan.FaultPlan)(parsed.success))
-        assert.deepStrictEqual(FaultText.parseUnsafe(FaultText.format(parsed.success)), parsed.success)
+        assert.deepStrictEqual(FaultPlanSyntax.parseUnsafe(FaultPlanSyntax.format(parsed.success)), parsed.success)
       } else {
         const { reason } = parsed.failure
         assert.isTrue("column" in reason && reason.column >= 1 && reason.column <= text.length + 1)
@@ -224,7 +224,7 @@ describe("FaultText", () => {
 })
 
 describe("FaultPlan", () => {
-  const plan = FaultText.parseUnsafe("drop a>b:69, partition=10.0.0.1|*, crash=c@1s")
+  const plan = FaultPlanSyntax.parseUnsafe("drop a>b:69, partition=10.0.0.1|*, crash=c@1s")
   it("is checked against the hosts there are", () => {
     assert.isTrue(Result.isSuccess(FaultPlan.check(plan, ["c", "b", "a"])))
     const messages = [[], ["a"], ["a", "b"]].map((hosts) => Result.merge(FaultPlan.check(plan, hosts)))
@@ -236,7 +236,7 @@ describe("FaultPlan", () => {
         "there is no host c: the hosts are a and b"
       ]
     )
-    const [, , address] = FaultText.parseUnsafe("drop, drop, pause=10.0.0.1@1s")
+    const [, , address] = FaultPlanSyntax.parseUnsafe("drop, drop, pause=10.0.0.1@1s")
     assert.isTrue(Result.isFailure(FaultPlan.check([address!], ["a"])))
   })
 

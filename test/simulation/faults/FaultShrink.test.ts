@@ -5,7 +5,7 @@ import * as Schema from "effect/Schema"
 import * as FaultArbitrary from "../../../src/simulation/faults/FaultArbitrary.ts"
 import * as FaultEngine from "../../../src/simulation/faults/FaultEngine.ts"
 import * as FaultPlan from "../../../src/simulation/faults/FaultPlan.ts"
-import * as FaultText from "../../../src/simulation/faults/FaultPlanSyntax.ts"
+import * as FaultPlanSyntax from "../../../src/simulation/faults/FaultPlanSyntax.ts"
 import * as FaultShrink from "../../../src/simulation/faults/FaultShrink.ts"
 
 const hosts = ["a", "b"]
@@ -15,11 +15,11 @@ const options = { hosts, mortal: ["b"], kinds: ["ACK"], maxRules: 6 }
 const Plan = FaultArbitrary.make(options)
 const isPlan = Schema.is(FaultPlan.FaultPlan)
 
-const text = (plans: Iterable<FaultPlan.FaultPlan>) => Array.from(plans, FaultText.format)
+const text = (plans: Iterable<FaultPlan.FaultPlan>) => Array.from(plans, FaultPlanSyntax.format)
 
 describe("FaultShrink", () => {
   it("takes rules away first, large parts first, then makes each simpler", () => {
-    assert.deepStrictEqual(text(FaultShrink.shrink(FaultText.parseUnsafe("dup=#4, drop=5%, delay=20ms..40ms"))), [
+    assert.deepStrictEqual(text(FaultShrink.shrink(FaultPlanSyntax.parseUnsafe("dup=#4, drop=5%, delay=20ms..40ms"))), [
       "",
       "drop=5%, delay=20ms..40ms",
       "dup=#4, delay=20ms..40ms",
@@ -48,7 +48,10 @@ describe("FaultShrink", () => {
     ["crash=a@2s..4s", ["crash=a@2s..3s", "crash=a@3s..4s"]],
     ["restart=a@2s", []]
   ])("%s can be simpler: %j", (rule, simpler) => {
-    assert.deepStrictEqual(FaultShrink.simpler(FaultText.parseUnsafe(rule)[0]!).map(FaultText.formatRule), simpler)
+    assert.deepStrictEqual(
+      FaultShrink.simpler(FaultPlanSyntax.parseUnsafe(rule)[0]!).map(FaultPlanSyntax.formatRule),
+      simpler
+    )
   })
 
   it.prop(
@@ -60,7 +63,7 @@ describe("FaultShrink", () => {
         const smaller = [...FaultShrink.shrink(current)]
         const written = text(smaller)
         assert.isTrue(smaller.every((one) => isPlan(one)))
-        assert.notInclude(written, FaultText.format(current))
+        assert.notInclude(written, FaultPlanSyntax.format(current))
         assert.isBelow(steps, 1000)
         // Always some other step, the last ones too: those that keep most.
         const next = smaller.at(-1 - (seed % 3)) ?? smaller.at(-1)
@@ -73,7 +76,7 @@ describe("FaultShrink", () => {
 
   it.prop("finds the one rule among twenty, and the least of it", [Seed], ([seed]) => {
     const others = Array.from({ length: 19 }, (_, i) => FaultArbitrary.generate(`${seed} ${i}`, { hosts })[0]!)
-    const [culprit] = FaultText.parseUnsafe("dup=#7..12:3 20ms..90ms a|b kind=ACK @1s..9s")
+    const [culprit] = FaultPlanSyntax.parseUnsafe("dup=#7..12:3 20ms..90ms a|b kind=ACK @1s..9s")
     const doesIt = (rule: FaultPlan.Rule) =>
       rule.action === "dup" &&
       rule.kind === "ACK" &&
@@ -81,7 +84,7 @@ describe("FaultShrink", () => {
       rule.nth!.to! >= 9 &&
       (rule.pair!.both || rule.pair!.from.host === "b")
     const found = FaultShrink.minimise(others.toSpliced(seed % 20, 0, culprit!), (plan) => plan.some(doesIt))
-    assert.strictEqual(FaultText.format(found.plan), "dup=#9 b>a kind=ACK")
+    assert.strictEqual(FaultPlanSyntax.format(found.plan), "dup=#9 b>a kind=ACK")
     assert.isTrue(found.isMinimal)
     assert.isBelow(found.runs, 100)
   })
@@ -89,7 +92,7 @@ describe("FaultShrink", () => {
   it.effect.prop("is minimal, the same each time, and keeps to its runs", [Plan, Seed], ([plan, seed]) =>
     Effect.gen(function* () {
       // Fails if what is left still does enough of what the plan did, however that may be.
-      const weight = (plan: FaultPlan.FaultPlan) => FaultText.format(plan).length
+      const weight = (plan: FaultPlan.FaultPlan) => FaultPlanSyntax.format(plan).length
       const least = Math.floor((weight(plan) * (seed % 100)) / 100)
       const tried: Array<FaultPlan.FaultPlan> = []
       const fails = (candidate: FaultPlan.FaultPlan) => {
@@ -120,13 +123,13 @@ describe("FaultShrink", () => {
       }).includes(true)
     }
     const nameOf = (address: string) => (address.endsWith("1") ? "client" : "server")
-    const plan = FaultText.parseUnsafe("delay=20% 1ms..90ms, dup=20%, corrupt=10%, drop=30%, reorder=10%")
+    const plan = FaultPlanSyntax.parseUnsafe("delay=20% 1ms..90ms, dup=20%, corrupt=10%, drop=30%, reorder=10%")
     const drawn = FaultEngine.make(plan, { seed: 3, nameOf })
     assert.isTrue(fails(drawn))
     const concrete = drawn.concrete()
     assert.isAbove(concrete.length, 10)
     const { plan: minimal } = FaultShrink.minimise(concrete, (plan) => fails(FaultEngine.make(plan, { nameOf })))
-    assert.strictEqual(FaultText.format(minimal), "dup=#1 server>client")
+    assert.strictEqual(FaultPlanSyntax.format(minimal), "dup=#1 server>client")
   })
 })
 
@@ -177,7 +180,7 @@ describe("FaultArbitrary", () => {
         maxShrinks: 2000
       })
       assert(result._tag === "Falsified")
-      assert.match(FaultText.format(result.shrunkInput), /^drop=#1 a[|>]b( kind=ACK)?$/)
+      assert.match(FaultPlanSyntax.format(result.shrunkInput), /^drop=#1 a[|>]b( kind=ACK)?$/)
     })
   )
 })

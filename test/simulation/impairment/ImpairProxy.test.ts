@@ -4,10 +4,11 @@ import * as Layer from "effect/Layer"
 import type * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
+import type * as Endpoint from "../../../src/network/Endpoint.ts"
 import * as Network from "../../../src/network/Network.ts"
 import * as NodeNetwork from "../../../src/network/node/NodeNetwork.ts"
 import * as Rot13Udp from "../../../src/rot13/Rot13Udp.ts"
-import * as FaultText from "../../../src/simulation/faults/FaultPlanSyntax.ts"
+import * as FaultPlanSyntax from "../../../src/simulation/faults/FaultPlanSyntax.ts"
 import * as Impairment from "../../../src/simulation/impairment/Impairment.ts"
 import * as ImpairProxy from "../../../src/simulation/impairment/ImpairProxy.ts"
 import { noneLeft } from "../../support/Handles.ts"
@@ -18,7 +19,7 @@ const proxyTo = Effect.fnUntraced(function* (
   plan: string,
   options: Partial<ImpairProxy.Options> = {}
 ) {
-  const impairment = Result.getOrThrow(Impairment.make(FaultText.parseUnsafe(plan)))
+  const impairment = Result.getOrThrow(Impairment.make(FaultPlanSyntax.parseUnsafe(plan)))
   const proxy = yield* ImpairProxy.make(impairment, {
     listen: { port: 0 },
     to: to as NetAddress.InetAddress,
@@ -32,7 +33,7 @@ const inbox = Effect.gen(function* () {
   const network = yield* Network.Network
   const heard: Array<string> = []
   const socket = yield* network.udp({}, (bytes) => heard.push(Buffer.from(bytes).toString()))
-  const send = (text: string, to: Network.Peer) => socket.send(new TextEncoder().encode(text), to)
+  const send = (text: string, to: Endpoint.Endpoint) => socket.send(new TextEncoder().encode(text), to)
   return { heard, send, socket }
 })
 
@@ -52,7 +53,7 @@ const shouter = Effect.gen(function* () {
 const changer = Effect.gen(function* () {
   const network = yield* Network.Network
   const asked: Array<string> = []
-  const answer = (where: string, from: () => Network.UdpSocket) => (bytes: Uint8Array, to: Network.Peer) => {
+  const answer = (where: string, from: () => Network.UdpSocket) => (bytes: Uint8Array, to: Endpoint.Endpoint) => {
     const text = Buffer.from(bytes).toString()
     asked.push(`${where} ${text}`)
     from().sendUnsafe(new TextEncoder().encode(`${where} ${text}`), to)
@@ -140,7 +141,7 @@ describe("datagrams through a proxy", () => {
     "what comes from another host is no answer",
     Effect.gen(function* () {
       const network = yield* Network.Network
-      const clients: Array<Network.Peer> = []
+      const clients: Array<Endpoint.Endpoint> = []
       const server = yield* network.udp({}, (_, from) => clients.push(from))
       const stranger = yield* network.udp({ host: "127.0.0.2" }, () => {})
       const { peer } = yield* proxyTo(server.local, "")

@@ -7,8 +7,8 @@ import type * as Scope from "effect/Scope"
 import * as Capture from "../../../src/capture/Capture.ts"
 import * as Network from "../../../src/network/Network.ts"
 import * as NodeNetwork from "../../../src/network/node/NodeNetwork.ts"
-import type { Sighting } from "../../../src/network/Packet.ts"
-import * as FaultText from "../../../src/simulation/faults/FaultPlanSyntax.ts"
+import type { ObservedPacket } from "../../../src/network/Packet.ts"
+import * as FaultPlanSyntax from "../../../src/simulation/faults/FaultPlanSyntax.ts"
 import * as Impairment from "../../../src/simulation/impairment/Impairment.ts"
 import { noneLeft } from "../../support/Handles.ts"
 import { Hosts } from "../../support/Hosts.ts"
@@ -22,8 +22,8 @@ export const sides: ReadonlyArray<[Side]> = [["both"], ["sender"], ["receiver"]]
 
 export const impaired = Effect.fnUntraced(function* (text: string, seed?: number) {
   const plain = yield* Network.Network
-  const seen: Array<Sighting> = []
-  const impairment = Result.getOrThrow(Impairment.make(FaultText.parseUnsafe(text), { seed }))
+  const seen: Array<ObservedPacket> = []
+  const impairment = Result.getOrThrow(Impairment.make(FaultPlanSyntax.parseUnsafe(text), { seed }))
   const network = yield* Impairment.wrap(plain, impairment, {
     listening: { tap: (sighting) => seen.push({ ...sighting, bytes: sighting.bytes.slice() }), wrap: Capture.wrap }
   })

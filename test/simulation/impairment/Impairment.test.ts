@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as NodeNetwork from "../../../src/network/node/NodeNetwork.ts"
-import * as FaultText from "../../../src/simulation/faults/FaultPlanSyntax.ts"
+import * as FaultPlanSyntax from "../../../src/simulation/faults/FaultPlanSyntax.ts"
 import * as Impairment from "../../../src/simulation/impairment/Impairment.ts"
 import { turns, until } from "../../support/Hosts.ts"
 import { bytesOf, datagrams, impaired, run, test } from "./Impaired.ts"
@@ -149,7 +149,7 @@ describe("plans that cannot be carried out here", () => {
     ["drop a>b", "there is no host a here: name hosts by IP address, such as 127.0.0.1, or *"]
   ])("%s", ([text, message]) =>
     Effect.gen(function* () {
-      const layer = Layer.provide(Impairment.layer(FaultText.parseUnsafe(text!)), NodeNetwork.layer)
+      const layer = Layer.provide(Impairment.layer(FaultPlanSyntax.parseUnsafe(text!)), NodeNetwork.layer)
       const error = yield* Effect.flip(Effect.scoped(Layer.build(layer)))
       assert.strictEqual(error.message, message)
     })

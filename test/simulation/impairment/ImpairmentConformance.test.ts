@@ -3,12 +3,12 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import * as Capture from "../../../src/capture/Capture.ts"
-import * as Recording from "../../../src/capture/CaptureWriter.ts"
+import * as CaptureWriter from "../../../src/capture/CaptureWriter.ts"
 import * as Network from "../../../src/network/Network.ts"
 import * as NodeNetwork from "../../../src/network/node/NodeNetwork.ts"
-import type { Sighting } from "../../../src/network/Packet.ts"
+import type { ObservedPacket } from "../../../src/network/Packet.ts"
 import type { FaultPlan } from "../../../src/simulation/faults/FaultPlan.ts"
-import * as FaultText from "../../../src/simulation/faults/FaultPlanSyntax.ts"
+import * as FaultPlanSyntax from "../../../src/simulation/faults/FaultPlanSyntax.ts"
 import * as Impairment from "../../../src/simulation/impairment/Impairment.ts"
 import { suite } from "../../suites/network/Network.ts"
 import { Hosts } from "../../support/Hosts.ts"
@@ -18,7 +18,7 @@ const hasIpv6 = Object.values(Os.networkInterfaces()).some((all) => all?.some(({
 
 const plans: Readonly<Record<string, FaultPlan>> = {
   "an empty plan": [],
-  "a plan that nothing matches": FaultText.parseUnsafe("drop=#1000000.., chunk=#1000000.., partition=192.0.2.1|*")
+  "a plan that nothing matches": FaultPlanSyntax.parseUnsafe("drop=#1000000.., chunk=#1000000.., partition=192.0.2.1|*")
 }
 
 /** The second is captured, too: that is not to make a difference. */
@@ -26,8 +26,8 @@ const layer = (plan: FaultPlan) =>
   Layer.effect(
     Network.Network,
     Effect.gen(function* () {
-      const recording = Recording.make()
-      const tap = (sighting: Sighting) => {
+      const recording = CaptureWriter.make()
+      const tap = (sighting: ObservedPacket) => {
         recording.tap(sighting)
         recording.take()
       }

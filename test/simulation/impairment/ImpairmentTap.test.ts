@@ -1,10 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import type { Sighting } from "../../../src/network/Packet.ts"
+import type { ObservedPacket } from "../../../src/network/Packet.ts"
 import { read, readAll, turns, until } from "../../support/Hosts.ts"
 import { datagrams, run, type Side, sides, stream } from "./Impaired.ts"
 
-const line = ({ bytes, fault, lost }: Sighting) =>
+const line = ({ bytes, fault, lost }: ObservedPacket) =>
   `${Buffer.from(bytes)}${fault === undefined ? "" : ` [${fault}]`}${lost ? " lost" : ""}`
 
 /** What is told of the same program when faults happen on its way out, and on its way in. */
@@ -61,7 +61,7 @@ describe("pieces of streams are told once, with what a fault does to them", () =
     yield* Effect.exit(readAll(far))
     return seen.filter(({ kind }) => kind === "data" || kind === "fin" || kind === "rst")
   })
-  const told = (seen: ReadonlyArray<Sighting>) =>
+  const told = (seen: ReadonlyArray<ObservedPacket>) =>
     seen.map((sighting) =>
       sighting.kind === "data" ? line(sighting) : `${sighting.kind.toUpperCase()}${line(sighting)}`
     )

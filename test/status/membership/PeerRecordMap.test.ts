@@ -2,7 +2,7 @@ import { assert, it } from "@effect/vitest"
 import * as Arbitrary from "effect/Arbitrary"
 import * as Schema from "effect/Schema"
 import type { Row } from "../../../src/status/membership/PeerRecord.ts"
-import * as Rows from "../../../src/status/membership/PeerRecordMap.ts"
+import * as PeerRecordMap from "../../../src/status/membership/PeerRecordMap.ts"
 
 const row = (id: string, heard: number) => ({ known: { id }, heard }) as unknown as Row<number>
 
@@ -11,25 +11,26 @@ const step = Arbitrary.all({
   id: Arbitrary.schema(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 60 })))
 })
 
-const plain = (rows: Rows.Rows<number>) => new Map(Rows.values(rows).map(({ heard, known }) => [known.id, heard]))
+const plain = (rows: PeerRecordMap.Rows<number>) =>
+  new Map(PeerRecordMap.values(rows).map(({ heard, known }) => [known.id, heard]))
 
 it.prop(
   "is what a Map would be, whatever is done, and what it was stays",
   [Arbitrary.array(step, { maxLength: 150 })],
   ([steps]) => {
-    let rows: Rows.Rows<number> = Rows.empty
+    let rows: PeerRecordMap.Rows<number> = PeerRecordMap.empty
     const model = new Map<string, number>()
     for (const [at, { id, what }] of steps.entries()) {
       const before = rows
       const were = plain(before)
       const key = `${id}`
       if (what === "set") {
-        rows = Rows.set(rows, row(key, at))
+        rows = PeerRecordMap.set(rows, row(key, at))
         model.set(key, at)
       } else {
         // Every seventh row, from a changing one on: several at once, and now and then none.
         const isMeant = ({ known }: Row<number>) => Number(known.id) % 7 === id
-        rows = Rows.filterMap(rows, (one) =>
+        rows = PeerRecordMap.filterMap(rows, (one) =>
           isMeant(one) ? (what === "drop" ? undefined : row(one.known.id, at)) : one
         )
         for (const key of model.keys()) {
@@ -39,10 +40,11 @@ it.prop(
         }
       }
       assert.deepStrictEqual(plain(before), were)
-      assert.strictEqual(Rows.size(rows), model.size)
-      for (const key of [...model.keys(), "none"]) assert.strictEqual(Rows.get(rows, key)?.heard, model.get(key))
+      assert.strictEqual(PeerRecordMap.size(rows), model.size)
+      for (const key of [...model.keys(), "none"])
+        assert.strictEqual(PeerRecordMap.get(rows, key)?.heard, model.get(key))
     }
     assert.deepStrictEqual([...plain(rows)].sort(), [...model].sort())
-    assert.deepStrictEqual(plain(Rows.from(Rows.values(rows))), plain(rows))
+    assert.deepStrictEqual(plain(PeerRecordMap.from(PeerRecordMap.values(rows))), plain(rows))
   }
 )

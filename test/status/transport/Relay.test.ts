@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Network from "../../../src/network/Network.ts"
-import type * as Wire from "../../../src/network/Packet.ts"
+import type * as Packet from "../../../src/network/Packet.ts"
 import type * as SimHost from "../../../src/simulation/network/SimHost.ts"
 import * as Subscribers from "../../../src/status/transport/Subscribers.ts"
 import * as RelayMessage from "../../../src/status/wire/RelayMessage.ts"
@@ -54,7 +54,7 @@ const talk = <A>(
     readonly third: Effect.Success<ReturnType<typeof hand>>
   }) => Effect.Effect<A, Network.NetworkError>,
   options: Parameters<typeof relay>[1] = {},
-  tap?: Wire.Tap
+  tap?: Packet.Tap
 ) =>
   run(
     ({ host }) =>
@@ -170,7 +170,7 @@ describe("Relay", () => {
     [Schema.Array(forgery).check(Schema.isMinLength(1), Schema.isMaxLength(30))],
     ([forgeries]) => {
       let [sent, received] = [0, 0]
-      const tap: Wire.Tap = ({ bytes, from, to }) => {
+      const tap: Packet.Tap = ({ bytes, from, to }) => {
         if (to.address === "10.0.0.3") sent += bytes.length
         if (from.address === "10.0.0.3") received += bytes.length
       }

@@ -5,7 +5,7 @@ import * as Exit from "effect/Exit"
 import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
 import * as Network from "../../../src/network/Network.ts"
-import type * as Wire from "../../../src/network/Packet.ts"
+import type * as Packet from "../../../src/network/Packet.ts"
 import * as SimCheck from "../../../src/simulation/SimCheck.ts"
 import * as Relay from "../../../src/status/transport/Relay.ts"
 import * as RelayClient from "../../../src/status/transport/RelayClient.ts"
@@ -16,7 +16,7 @@ import { run } from "../../support/Simulated.ts"
 /** When what kind of message went to the relay: milliseconds. */
 const watch = (address: string) => {
   const sent: Array<{ readonly at: number; readonly kind: string }> = []
-  const tap: Wire.Tap = ({ at, bytes, to }) => {
+  const tap: Packet.Tap = ({ at, bytes, to }) => {
     if (to.address === address) sent.push({ at: Number(at) / 1e6, kind: RelayMessage.decode(bytes)?._tag ?? "packet" })
   }
   const times = (kind: string) => sent.filter((one) => one.kind === kind).map(({ at }) => at)

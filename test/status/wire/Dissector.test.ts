@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Arbitrary from "effect/Arbitrary"
 import * as Result from "effect/Result"
 import { dissectors } from "../../../src/cli/run/common/dissectors.ts"
-import * as Wire from "../../../src/network/Packet.ts"
+import * as Packet from "../../../src/network/Packet.ts"
 import * as CoursePacket from "../../../src/status/wire/CoursePacket.ts"
 import { dissector } from "../../../src/status/wire/Dissector.ts"
 import * as RelayMessage from "../../../src/status/wire/RelayMessage.ts"
@@ -10,12 +10,12 @@ import type * as StatusPacket from "../../../src/status/wire/StatusPacket.ts"
 import * as CoursePacketArbitrary from "./CoursePacketArbitrary.ts"
 import * as StatusPacketArbitrary from "./StatusPacketArbitrary.ts"
 
-const packet = (bytes: Uint8Array, more: Partial<Wire.Packet> = {}): Wire.Packet => {
+const packet = (bytes: Uint8Array, more: Partial<Packet.Packet> = {}): Packet.Packet => {
   const end = { address: "127.0.0.1", port: 4_000 }
   return { transport: "udp", kind: "datagram", from: end, to: end, bytes, ...more }
 }
 
-const dissect = (bytes: Uint8Array, more?: Partial<Wire.Packet>) => dissector.dissect(packet(bytes, more))
+const dissect = (bytes: Uint8Array, more?: Partial<Packet.Packet>) => dissector.dissect(packet(bytes, more))
 
 const plain: StatusPacket.StatusPacket = {
   cluster: "",
@@ -102,7 +102,7 @@ describe("Dissector", () => {
     "knows every packet that can be sent, among all protocols of ours",
     [StatusPacketArbitrary.packets],
     ([one]) => {
-      const found = Wire.dissect(dissectors, packet(StatusPacketArbitrary.encoded(one)))
+      const found = Packet.dissect(dissectors, packet(StatusPacketArbitrary.encoded(one)))
       assert.strictEqual(found?.kind, one.goodbye ? "GOODBYE" : "STATUS")
     }
   )
@@ -111,7 +111,7 @@ describe("Dissector", () => {
     for (const text of ["\0\x03\0\x01", "\0\x04\0\x01", `\0\x03\0\x01${"x".repeat(68)}`]) {
       const bytes = Uint8Array.from(text, (char) => char.charCodeAt(0))
       assert.isUndefined(dissect(bytes))
-      assert.match(Wire.dissect(dissectors, packet(bytes))!.kind, /DATA|ACK/)
+      assert.match(Packet.dissect(dissectors, packet(bytes))!.kind, /DATA|ACK/)
     }
   })
 

@@ -8,12 +8,12 @@ import * as Hmac from "../../../src/network/Hmac.ts"
 import * as Identity from "../../../src/status/Identity.ts"
 import type * as Peer from "../../../src/status/Peer.ts"
 import * as CoursePacket from "../../../src/status/wire/CoursePacket.ts"
-import * as Ear from "../../../src/status/wire/HeartbeatReceiver.ts"
+import * as HeartbeatReceiver from "../../../src/status/wire/HeartbeatReceiver.ts"
 import * as StatusPacket from "../../../src/status/wire/StatusPacket.ts"
 
 const from = { address: "192.0.2.1", port: 2066 }
 const self = { id: "00000000000000aa", incarnation: 7 }
-const plain: Ear.Options = { cluster: "", key: undefined, window: 30_000, course: true, self }
+const plain: HeartbeatReceiver.Options = { cluster: "", key: undefined, window: 30_000, course: true, self }
 
 const packet = (fields: Partial<StatusPacket.StatusPacket> = {}): StatusPacket.StatusPacket => ({
   ...{ cluster: "", id: "00000000000000ff", name: "bob", incarnation: 1, sequence: 1, interval: 1_000, time: 0 },
@@ -26,9 +26,9 @@ const encode = (fields?: Partial<StatusPacket.StatusPacket>) =>
   Result.getOrThrow(StatusPacket.encode(packet(fields))).bytes
 
 /** An ear, and all that it has told. */
-const listen = Effect.fnUntraced(function* (options: Ear.Options = plain) {
+const listen = Effect.fnUntraced(function* (options: HeartbeatReceiver.Options = plain) {
   const told: Array<Peer.Heartbeat> = []
-  return { ear: yield* Ear.make(options, (beat) => told.push(beat)), told }
+  return { ear: yield* HeartbeatReceiver.make(options, (beat) => told.push(beat)), told }
 })
 
 const count = (refused: Readonly<Record<string, number>>) => Object.values(refused).reduce((sum, one) => sum + one, 0)

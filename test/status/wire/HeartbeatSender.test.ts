@@ -5,7 +5,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as CoursePacket from "../../../src/status/wire/CoursePacket.ts"
-import * as Voice from "../../../src/status/wire/HeartbeatSender.ts"
+import * as HeartbeatSender from "../../../src/status/wire/HeartbeatSender.ts"
 import { joinOn, sees, summary, viewOf } from "../../suites/status/StatusWorld.ts"
 import * as Simulated from "../../support/Simulated.ts"
 
@@ -19,7 +19,7 @@ const Any = Schema.Struct({ jobs: Schema.Int, who: Schema.optionalKey(Schema.Str
 const identity = { id: "00000000000000aa", incarnation: 1 }
 
 const make = <A>(schema: Schema.Codec<A, unknown>, payload: A) =>
-  Voice.make({ name: "a", cluster: "", identity, key: undefined, schema, payload, interval: 1_000 })
+  HeartbeatSender.make({ name: "a", cluster: "", identity, key: undefined, schema, payload, interval: 1_000 })
 
 describe("Voice", () => {
   it.effect.prop("what one says another reads, of any schema", [Any], ([payload]) =>
@@ -75,7 +75,7 @@ describe("Voice", () => {
 
   it.effect("writes packets of the course that the course's codec reads", () =>
     Effect.gen(function* () {
-      const voice = yield* Voice.make({
+      const voice = yield* HeartbeatSender.make({
         ...{ name: "bob", cluster: "", identity, key: undefined, schema: Any, payload: { jobs: 9 }, interval: 1_000 },
         course: { ...course, send: true }
       })

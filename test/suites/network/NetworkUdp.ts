@@ -5,6 +5,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Scope from "effect/Scope"
+import type * as Endpoint from "../../../src/network/Endpoint.ts"
 import type * as Network from "../../../src/network/Network.ts"
 import { Hosts, noise, outcome, turns, until } from "../../support/Hosts.ts"
 import type { Ipv6, Multicast, Test } from "./Network.ts"
@@ -12,8 +13,8 @@ import type { Ipv6, Multicast, Test } from "./Network.ts"
 interface Inbox {
   readonly socket: Network.UdpSocket
   /** Its address and port, to send to. */
-  readonly peer: Network.Peer
-  readonly datagrams: Array<{ readonly text: string; readonly from: Network.Peer }>
+  readonly peer: Endpoint.Endpoint
+  readonly datagrams: Array<{ readonly text: string; readonly from: Endpoint.Endpoint }>
   readonly errors: Array<Network.NetworkError>
 }
 

@@ -2,7 +2,7 @@
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type * as Network from "../../../src/network/Network.ts"
-import type * as Model from "../../../src/session/ConcurrencyModel.ts"
+import type * as ConcurrencyModel from "../../../src/session/ConcurrencyModel.ts"
 import type { Hosts } from "../../support/Hosts.ts"
 import * as SessionsEnds from "./SessionsEnds.ts"
 import * as SessionsLimits from "./SessionsLimits.ts"
@@ -15,9 +15,9 @@ type Body = Effect.Effect<void, unknown, Hosts | Scope.Scope>
 /** A model under test, and how. */
 export interface Subject {
   readonly serve: <S, Ask, Told>(
-    program: Model.Loadable<S, Ask, Told>,
-    options: Model.Options
-  ) => Effect.Effect<Model.SessionServer, unknown, Network.Network | Scope.Scope>
+    program: ConcurrencyModel.Loadable<S, Ask, Told>,
+    options: ConcurrencyModel.Options
+  ) => Effect.Effect<ConcurrencyModel.SessionServer, unknown, Network.Network | Scope.Scope>
   readonly traits: Traits
   /** Registers a test; its time is the network's. */
   readonly test: (name: string, body: Body) => void

@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Network from "../../../src/network/Network.ts"
 import * as NodeNetwork from "../../../src/network/node/NodeNetwork.ts"
-import type * as Model from "../../../src/session/ConcurrencyModel.ts"
+import type * as ConcurrencyModel from "../../../src/session/ConcurrencyModel.ts"
 import * as Simulation from "../../../src/simulation/Simulation.ts"
 import * as Handles from "../../support/Handles.ts"
 import { Hosts } from "../../support/Hosts.ts"
@@ -15,11 +15,11 @@ import type { Subject, Traits } from "./Sessions.ts"
 export const start = Effect.fnUntraced(function* (
   serve: Subject["serve"],
   session: Sessions.Options = {},
-  options: Partial<Model.Options> = {},
+  options: Partial<ConcurrencyModel.Options> = {},
   shared = Sessions.makeShared().shared
 ) {
   const { server } = yield* Hosts
-  const where = { host: server.address, port: 0, drain: "1 second", ...options } as Model.Options
+  const where = { host: server.address, port: 0, drain: "1 second", ...options } as ConcurrencyModel.Options
   const program = Sessions.loadable(session, shared)
   return yield* Effect.provideService(serve(program, where), Network.Network, server.network)
 })

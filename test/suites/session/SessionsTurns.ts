@@ -3,7 +3,7 @@ import { assert } from "@effect/vitest"
 import * as Arbitrary from "effect/Arbitrary"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import type * as Model from "../../../src/session/ConcurrencyModel.ts"
+import type * as ConcurrencyModel from "../../../src/session/ConcurrencyModel.ts"
 import { readAll } from "../../support/Hosts.ts"
 import { cut } from "../../support/Lines.ts"
 import * as Sessions from "../../support/Sessions.ts"
@@ -17,7 +17,7 @@ const Script = Schema.Struct({
 
 /** One client: the lines in pieces of these sizes, then its FIN; what it reads meanwhile. */
 const play = Effect.fnUntraced(function* (
-  server: Model.SessionServer,
+  server: ConcurrencyModel.SessionServer,
   lines: ReadonlyArray<string>,
   sizes: ReadonlyArray<number>
 ) {

@@ -1,10 +1,12 @@
 /** What every way to all peers must do, and what it takes to try them on simulated hosts. */
+
 import * as NodeCrypto from "@effect/platform-node/NodeCrypto"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Redacted from "effect/Redacted"
+import type * as Endpoint from "../../../src/network/Endpoint.ts"
 import * as Network from "../../../src/network/Network.ts"
 import type * as SimHost from "../../../src/simulation/network/SimHost.ts"
 import type * as Simulation from "../../../src/simulation/Simulation.ts"
@@ -18,7 +20,7 @@ export interface Station {
   readonly name: string
   /** The texts, as `text from address`, in order. */
   readonly heard: Array<string>
-  readonly from: Array<Network.Peer>
+  readonly from: Array<Endpoint.Endpoint>
   readonly say: (text: string) => Effect.Effect<void>
   readonly figures: Effect.Effect<Transport.Figures>
   readonly transport: () => Transport.Transport
@@ -37,8 +39,8 @@ export const textOf = (bytes: Uint8Array) => CoursePacket.decode(bytes)?.name ??
 /** A receiver that keeps what it hears. */
 export const inbox = () => {
   const heard: Array<string> = []
-  const from: Array<Network.Peer> = []
-  const receive = (bytes: Uint8Array, peer: Network.Peer) => {
+  const from: Array<Endpoint.Endpoint> = []
+  const receive = (bytes: Uint8Array, peer: Endpoint.Endpoint) => {
     heard.push(textOf(bytes))
     from.push(peer)
   }

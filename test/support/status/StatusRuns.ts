@@ -1,7 +1,7 @@
 /** What is asked of tables: how soon they notice, how often they are wrong. Figures in intervals and pair-hours. */
 
 import * as FaultRandom from "../../../src/simulation/faults/FaultRandom.ts"
-import * as Rows from "../../../src/status/membership/PeerRecordMap.ts"
+import * as PeerRecordMap from "../../../src/status/membership/PeerRecordMap.ts"
 import type * as Peer from "../../../src/status/Peer.ts"
 import * as StatusNetwork from "./StatusNetwork.ts"
 
@@ -226,7 +226,7 @@ export const flood = (perSecond: number, seconds: number, addresses: number, tim
     const before = performance.now()
     for (const beat of forged) {
       network.take(0, beat)
-      rows = Math.max(rows, Rows.size(network.tables.get(0)!.rows))
+      rows = Math.max(rows, PeerRecordMap.size(network.tables.get(0)!.rows))
     }
     count += forged.length
     spent += performance.now() - before

@@ -4,7 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Network from "../../../src/network/Network.ts"
-import type * as Wire from "../../../src/network/Packet.ts"
+import type * as Packet from "../../../src/network/Packet.ts"
 import * as Dissector from "../../../src/tftp/protocol/Dissector.ts"
 
 const length = 4
@@ -51,7 +51,7 @@ export const around = (network: Network.Network["Service"]): Network.Network["Se
 })
 
 /** Knows TFTP with a checksum behind it. */
-export const dissector: Wire.Dissector = {
+export const dissector: Packet.Dissector = {
   ...Dissector.dissector,
   dissect: (packet) =>
     packet.bytes.length < length

@@ -1,4 +1,5 @@
 /** A TFTP server and clients on the hosts of a test, and the two networks they are tried on. */
+
 import { assert, it } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -8,10 +9,11 @@ import * as Dns from "effect/net/Dns"
 import * as NetAddress from "effect/net/NetAddress"
 import * as References from "effect/References"
 import type * as Scope from "effect/Scope"
+import type * as Endpoint from "../../../src/network/Endpoint.ts"
 import * as Network from "../../../src/network/Network.ts"
 import * as ServiceNames from "../../../src/network/names/ServiceNames.ts"
 import * as NodeNetwork from "../../../src/network/node/NodeNetwork.ts"
-import * as FaultText from "../../../src/simulation/faults/FaultPlanSyntax.ts"
+import * as FaultPlanSyntax from "../../../src/simulation/faults/FaultPlanSyntax.ts"
 import * as Simulation from "../../../src/simulation/Simulation.ts"
 import * as Dissector from "../../../src/tftp/protocol/Dissector.ts"
 import * as FileStore from "../../../src/tftp/store/FileStore.ts"
@@ -40,7 +42,7 @@ export const simulate = Effect.fnUntraced(function* (body: Body, plan = "", opti
   const report = yield* Simulation.run(
     (simulation) =>
       Effect.flatMap(hostsOf(simulation), (hosts) => Effect.scoped(Effect.provideService(body(), Hosts, hosts))),
-    { ...options, plan: FaultText.parseUnsafe(plan), dissectors: [Dissector.dissector] }
+    { ...options, plan: FaultPlanSyntax.parseUnsafe(plan), dissectors: [Dissector.dissector] }
   )
   assert.strictEqual(report.outcome, "done")
   if (Exit.isFailure(report.exit)) return yield* Effect.failCause(report.exit.cause)
@@ -111,7 +113,7 @@ const writable = (store: FileStore.Store, filename: string, size?: number) =>
 
 /** Reads a file into a map, as a client with a disk would. */
 export const get = (
-  door: Network.Peer,
+  door: Endpoint.Endpoint,
   path: string,
   options: TftpClient.Options & { readonly mode?: "octet" | "netascii" } = {},
   into: Map<string, Uint8Array> = new Map()
@@ -128,7 +130,7 @@ export const get = (
 
 /** Writes a file to a server. */
 export const put = (
-  door: Network.Peer,
+  door: Endpoint.Endpoint,
   path: string,
   bytes: Uint8Array,
   options: TftpClient.Options & { readonly mode?: "octet" | "netascii" } = {}

@@ -1,8 +1,10 @@
 /** A server as small as they come: reads only, in lock-step, without timers; what it rolls over to is said. */
+
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
+import type * as Endpoint from "../../../src/network/Endpoint.ts"
 import type * as Network from "../../../src/network/Network.ts"
-import * as Blocks from "../../../src/tftp/protocol/BlockNumber.ts"
+import * as BlockNumber from "../../../src/tftp/protocol/BlockNumber.ts"
 import * as Packet from "../../../src/tftp/protocol/Packet.ts"
 import { Hosts } from "../Hosts.ts"
 
@@ -11,7 +13,7 @@ export const serve = Effect.fnUntraced(function* (bytes: Uint8Array, rollover: 0
   const { network, address } = (yield* Hosts).server
   const last = Math.floor(bytes.length / 8) + 1
   let block = 0
-  const say = (packet: Packet.Packet, to: Network.Peer) => socket.sendUnsafe(Packet.encode(packet), to)
+  const say = (packet: Packet.Packet, to: Endpoint.Endpoint) => socket.sendUnsafe(Packet.encode(packet), to)
   const socket: Network.UdpSocket = yield* network.udp({ host: address }, (datagram, from) => {
     const packet = Result.getOrUndefined(Packet.decode(datagram))
     if (packet?._tag === "RRQ") {
@@ -19,10 +21,10 @@ export const serve = Effect.fnUntraced(function* (bytes: Uint8Array, rollover: 0
       return say({ _tag: "OACK", options: [["blksize", "8"]] }, from)
     }
     if (packet?._tag !== "ACK") return
-    if (packet.block === Blocks.toWire(rollover, block)) block++
+    if (packet.block === BlockNumber.toWire(rollover, block)) block++
     if (block > last) return
     const data = bytes.subarray((block - 1) * 8, block * 8)
-    say({ _tag: "DATA", block: Blocks.toWire(rollover, block), bytes: data }, from)
+    say({ _tag: "DATA", block: BlockNumber.toWire(rollover, block), bytes: data }, from)
   })
   return { address, port: socket.local.port }
 })

@@ -1,4 +1,5 @@
 /** Conversations with a TFTP program as lines of text: what peers say, and what they must hear. */
+
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
@@ -6,6 +7,7 @@ import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
 import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
+import type * as Endpoint from "../../../src/network/Endpoint.ts"
 import type * as Network from "../../../src/network/Network.ts"
 import * as Packet from "../../../src/tftp/protocol/Packet.ts"
 import { Hosts, turns } from "../Hosts.ts"
@@ -13,7 +15,7 @@ import { Hosts, turns } from "../Hosts.ts"
 /** What a peer has heard. */
 export interface Heard {
   readonly bytes: Uint8Array
-  readonly from: Network.Peer
+  readonly from: Endpoint.Endpoint
 }
 
 /** A packet in few words: `RRQ f octet blksize=8`, `DATA 1 512`, `ACK 1`, `OACK blksize=8`, `ERROR 5`. */
@@ -62,10 +64,10 @@ const bytesOf = (text: string, block: (number: number, length: number) => Uint8A
 
 interface Speaker {
   readonly socket: Network.UdpSocket
-  readonly peer: Network.Peer
+  readonly peer: Endpoint.Endpoint
   readonly inbox: Queue.Queue<Heard>
   /** Whom it has heard last. */
-  other: Network.Peer | undefined
+  other: Endpoint.Endpoint | undefined
 }
 
 /** How a conversation is set up. */
@@ -73,7 +75,7 @@ export interface Options {
   /** Whose sockets the speakers have. Default `client`. */
   readonly at?: "client" | "server" | undefined
   /** Where requests go. */
-  readonly door?: Network.Peer | undefined
+  readonly door?: Endpoint.Endpoint | undefined
   /** What the file holds: DATA heard must be of it, DATA said is of it. */
   readonly content?: Uint8Array | undefined
 }
@@ -99,7 +101,7 @@ export const open = Effect.fnUntraced(function* ({ at = "client", content, door 
   const context = yield* Effect.context<Hosts>()
   const scope = yield* Effect.scope
   let blksize = 512
-  let latest: Network.Peer | undefined
+  let latest: Endpoint.Endpoint | undefined
 
   const speaker = Effect.fnUntraced(function* (name: string, options: Network.UdpOptions = {}) {
     const known = speakers.get(name)

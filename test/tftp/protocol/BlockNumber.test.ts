@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
-import * as Blocks from "../../../src/tftp/protocol/BlockNumber.ts"
+import * as BlockNumber from "../../../src/tftp/protocol/BlockNumber.ts"
 
 const Rollover = Schema.Literals([0, 1])
 const Block = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 300_000 }))
@@ -19,7 +19,7 @@ describe("Blocks", () => {
     [1, 131_070, 65_535],
     [1, 131_071, 1]
   ] as const)("rolling over to %i, block %i is %i on the wire", (rollover, block, wire) => {
-    assert.strictEqual(Blocks.toWire(rollover, block), wire)
+    assert.strictEqual(BlockNumber.toWire(rollover, block), wire)
   })
 
   it("counts from 65535 to the rollover, never to the other", () => {
@@ -27,7 +27,7 @@ describe("Blocks", () => {
       let wire = 1
       for (let block = 2; block <= 300_000; block++) {
         wire = wire === 65_535 ? first : wire + 1
-        assert.strictEqual(Blocks.toWire(rollover, block), wire)
+        assert.strictEqual(BlockNumber.toWire(rollover, block), wire)
       }
     }
     successors([0, 0])
@@ -38,14 +38,14 @@ describe("Blocks", () => {
     "tells how far ahead and behind a number on the wire is",
     [Rollover, Block, Distance],
     ([rollover, block, n]) => {
-      assert.strictEqual(Blocks.ahead(rollover, block, Blocks.toWire(rollover, block + n)), n)
-      if (block > 0) assert.strictEqual(Blocks.behind(rollover, block + n, Blocks.toWire(rollover, block)), n)
+      assert.strictEqual(BlockNumber.ahead(rollover, block, BlockNumber.toWire(rollover, block + n)), n)
+      if (block > 0) assert.strictEqual(BlockNumber.behind(rollover, block + n, BlockNumber.toWire(rollover, block)), n)
     }
   )
 
   it("finds no block 0 once there were blocks that roll over to 1", () => {
-    assert.strictEqual(Blocks.ahead(1, 0, 0), 0)
-    assert.strictEqual(Blocks.ahead(1, 1, 0), Infinity)
-    assert.strictEqual(Blocks.ahead(1, 65_535, 0), Infinity)
+    assert.strictEqual(BlockNumber.ahead(1, 0, 0), 0)
+    assert.strictEqual(BlockNumber.ahead(1, 1, 0), Infinity)
+    assert.strictEqual(BlockNumber.ahead(1, 65_535, 0), Infinity)
   })
 })

@@ -2,15 +2,15 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Arbitrary from "effect/Arbitrary"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import * as Options from "../../../src/tftp/protocol/Negotiation.ts"
+import * as Negotiation from "../../../src/tftp/protocol/Negotiation.ts"
 import type { Option } from "../../../src/tftp/protocol/Packet.ts"
 
-const policy: Options.Policy = { blksize: 65_464, windowsize: 64, mtu: undefined, family: "IPv4" }
-const about: Options.About = { kind: "RRQ", mode: "octet", size: 5_000_000_000 }
+const policy: Negotiation.Policy = { blksize: 65_464, windowsize: 64, mtu: undefined, family: "IPv4" }
+const about: Negotiation.About = { kind: "RRQ", mode: "octet", size: 5_000_000_000 }
 
 /** The reply to options written `name=value`, in the same form. */
-const reply = (asked: string, more: Partial<Options.Policy> = {}, of: Partial<Options.About> = {}) =>
-  Options.negotiate(parse(asked), { ...policy, ...more }, { ...about, ...of })
+const reply = (asked: string, more: Partial<Negotiation.Policy> = {}, of: Partial<Negotiation.About> = {}) =>
+  Negotiation.negotiate(parse(asked), { ...policy, ...more }, { ...about, ...of })
     .reply.map((option) => option.join("="))
     .join(" ")
 const parse = (text: string) =>
@@ -18,12 +18,12 @@ const parse = (text: string) =>
     .split(" ")
     .filter((word) => word !== "")
     .map((word): Option => [word.slice(0, word.indexOf("=")), word.slice(word.indexOf("=") + 1)])
-const agreed = (asked: string, of: Partial<Options.About> = {}) =>
-  Options.negotiate(parse(asked), policy, { ...about, ...of }).agreed
+const agreed = (asked: string, of: Partial<Negotiation.About> = {}) =>
+  Negotiation.negotiate(parse(asked), policy, { ...about, ...of }).agreed
 
-const wanted: Options.Wanted = { blksize: 1428, windowsize: 16, interval: 3_000, tsize: 0 }
-const accepted = (answer: string, of = wanted) => Result.getOrThrow(Options.accept(of, parse(answer)))
-const refused = (answer: string, of = wanted) => Result.getOrThrow(Result.flip(Options.accept(of, parse(answer))))
+const wanted: Negotiation.Wanted = { blksize: 1428, windowsize: 16, interval: 3_000, tsize: 0 }
+const accepted = (answer: string, of = wanted) => Result.getOrThrow(Negotiation.accept(of, parse(answer)))
+const refused = (answer: string, of = wanted) => Result.getOrThrow(Result.flip(Negotiation.accept(of, parse(answer))))
 
 const int = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
 const names = ["blksize", "windowsize", "timeout", "utimeout", "tsize", "rollover"]
@@ -44,7 +44,7 @@ const policies = Arbitrary.map(
     Arbitrary.schema(Schema.Union([Schema.Undefined, int(0, 70_000)])),
     Arbitrary.schema(Schema.Literals(["IPv4", "IPv6"]))
   ]),
-  ([blksize, windowsize, mtu, family]): Options.Policy => ({ blksize, windowsize, mtu, family })
+  ([blksize, windowsize, mtu, family]): Negotiation.Policy => ({ blksize, windowsize, mtu, family })
 )
 const abouts = Arbitrary.map(
   Arbitrary.all([
@@ -52,7 +52,7 @@ const abouts = Arbitrary.map(
     Arbitrary.schema(Schema.Literals(["octet", "netascii"])),
     Arbitrary.schema(Schema.Union([Schema.Undefined, int(0, 9_000_000)]))
   ]),
-  ([kind, mode, size]): Options.About => ({ kind, mode, size })
+  ([kind, mode, size]): Negotiation.About => ({ kind, mode, size })
 )
 const wants = Arbitrary.map(
   Arbitrary.all([
@@ -62,7 +62,7 @@ const wants = Arbitrary.map(
     Arbitrary.schema(Schema.Union([Schema.Undefined, int(0, 9_000_000)])),
     Arbitrary.schema(Schema.Union([Schema.Undefined, Schema.Literals([0, 1])]))
   ]),
-  ([blksize, windowsize, interval, tsize, rollover]): Options.Wanted => ({
+  ([blksize, windowsize, interval, tsize, rollover]): Negotiation.Wanted => ({
     blksize,
     windowsize,
     interval,
@@ -115,9 +115,9 @@ describe("Options.negotiate", () => {
   }
   for (const size of ["7", "0", "abc", "-1", "1e3", "", " 512", "+512", "512.0", "0x200", "五", "1".repeat(21)]) {
     it(`neither grants nor refuses a blksize of ${JSON.stringify(size)}`, () => {
-      const { agreed, reply } = Options.negotiate([["blksize", size]], policy, about)
+      const { agreed, reply } = Negotiation.negotiate([["blksize", size]], policy, about)
       assert.deepStrictEqual(reply, [])
-      assert.deepStrictEqual(agreed, Options.defaults)
+      assert.deepStrictEqual(agreed, Negotiation.defaults)
     })
   }
 
@@ -165,7 +165,7 @@ describe("Options.negotiate", () => {
     "never throws, confirms only what was asked, once, and what it confirms is what was agreed",
     [asked, policies, abouts],
     ([asked, policy, about]) => {
-      const { agreed, reply } = Options.negotiate(asked, policy, about)
+      const { agreed, reply } = Negotiation.negotiate(asked, policy, about)
       const confirmed = new Map(reply.map(([name, value]) => [name.toLowerCase(), Number(value)]))
       assert.strictEqual(confirmed.size, reply.length)
       for (const [name, value] of reply) {
@@ -190,8 +190,8 @@ describe("Options.negotiate", () => {
     "a client accepts whatever its own request is answered, and agrees",
     [wants, policies, abouts],
     ([wanted, policy, about]) => {
-      const { agreed, reply } = Options.negotiate(Options.ask(wanted), policy, about)
-      const ours = Result.getOrThrow(Options.accept(wanted, reply))
+      const { agreed, reply } = Negotiation.negotiate(Negotiation.ask(wanted), policy, about)
+      const ours = Result.getOrThrow(Negotiation.accept(wanted, reply))
       assert.deepEqual({ ...ours, tsize: 0 }, { ...agreed, tsize: 0 })
       if (about.kind === "RRQ" && about.mode === "octet" && wanted.tsize === 0) {
         assert.strictEqual(ours.tsize, about.size || undefined)
@@ -202,23 +202,23 @@ describe("Options.negotiate", () => {
 
 describe("Options.ask", () => {
   it("asks for what is wanted, and for nothing else", () => {
-    assert.deepEqual(Options.ask({}), [])
-    assert.deepEqual(Options.ask(wanted), parse("tsize=0 blksize=1428 timeout=3 windowsize=16"))
-    assert.deepEqual(Options.ask({ interval: 250, rollover: 1 }), parse("utimeout=250000 rollover=1"))
+    assert.deepEqual(Negotiation.ask({}), [])
+    assert.deepEqual(Negotiation.ask(wanted), parse("tsize=0 blksize=1428 timeout=3 windowsize=16"))
+    assert.deepEqual(Negotiation.ask({ interval: 250, rollover: 1 }), parse("utimeout=250000 rollover=1"))
   })
 
   it("keeps within the bounds", () => {
     const over = { blksize: 70_000, windowsize: 65_535, interval: 1e9, tsize: 2 ** 60 }
     const most = "tsize=9007199254740991 blksize=65464 timeout=255 windowsize=32767"
-    assert.deepEqual(Options.ask(over), parse(most))
+    assert.deepEqual(Negotiation.ask(over), parse(most))
     const under = { blksize: 1, windowsize: 0, interval: 0, tsize: -1 }
-    assert.deepEqual(Options.ask(under), parse("tsize=0 blksize=8 utimeout=10000 windowsize=1"))
+    assert.deepEqual(Negotiation.ask(under), parse("tsize=0 blksize=8 utimeout=10000 windowsize=1"))
   })
 })
 
 describe("Options.accept", () => {
   it("takes smaller sizes, and defaults for what was left out", () => {
-    assert.deepStrictEqual(accepted(""), Options.defaults)
+    assert.deepStrictEqual(accepted(""), Negotiation.defaults)
     assert.deepStrictEqual(accepted("BLKSIZE=1024 windowsize=1 timeout=3 tsize=42"), {
       blksize: 1024,
       windowsize: 1,
@@ -263,10 +263,10 @@ describe("Options.accept", () => {
     assert.strictEqual(accepted("blksize=512 BLKSIZE=1024").blksize, 512))
 
   it("prints what a server wrote without obeying it", () =>
-    assert.notMatch(Result.getOrThrow(Result.flip(Options.accept({}, [["\x1b[2J", "\n"]]))).message, /\p{Cc}/u))
+    assert.notMatch(Result.getOrThrow(Result.flip(Negotiation.accept({}, [["\x1b[2J", "\n"]]))).message, /\p{Cc}/u))
 
   it.prop("never throws, and never agrees on more than was wanted", [wants, asked], ([wanted, reply]) => {
-    const result = Options.accept(wanted, reply)
+    const result = Negotiation.accept(wanted, reply)
     if (Result.isFailure(result)) return
     assert.isAtMost(result.success.blksize, Math.max(512, wanted.blksize ?? 0))
     assert.isAtMost(result.success.windowsize, wanted.windowsize ?? 1)

@@ -1,7 +1,7 @@
 import * as Fs from "node:fs"
 import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import * as NodeThreads from "../../../src/tftp/server/NodeTransferThreads.ts"
+import * as NodeTransferThreads from "../../../src/tftp/server/NodeTransferThreads.ts"
 import * as NodeFileStore from "../../../src/tftp/store/NodeFileStore.ts"
 import { directory } from "../../support/Directory.ts"
 import { until } from "../../support/Hosts.ts"
@@ -14,7 +14,7 @@ const noise = (length: number) => Uint8Array.from({ length }, (_, i) => (i * 2_6
 const serve = Effect.gen(function* () {
   const { inRoot, root } = yield* directory()
   const store = yield* NodeFileStore.make({ root, write: "overwrite", quota: { file: 1_000_000 } })
-  const threads = yield* NodeThreads.make(2)
+  const threads = yield* NodeTransferThreads.make(2)
   return { ...(yield* Lab.serve({ store, threads })), inRoot }
 })
 

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
 import * as MemoryStore from "../../../src/tftp/store/MemoryStore.ts"
-import * as Scattered from "../../../src/tftp/transfer/PositionedReads.ts"
+import * as PositionedReads from "../../../src/tftp/transfer/PositionedReads.ts"
 
 const from = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
 
@@ -21,7 +21,7 @@ describe("Scattered", () => {
     Effect.fnUntraced(function* ([length, blksize, windowsize, piece, step, sized]) {
       const bytes = fileOf(length)
       const size = sized ? length : undefined
-      const source = Scattered.make({ readAll: readAllOf(bytes), size, blksize, windowsize, piece })
+      const source = PositionedReads.make({ readAll: readAllOf(bytes), size, blksize, windowsize, piece })
       const reader = yield* Effect.forkChild(source.run(() => {}))
       const room = new Uint8Array(4 + blksize)
       const last = Math.floor(length / blksize) + 1

@@ -3,7 +3,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Network from "../../../network/Network.ts"
-import * as NodeHost from "../../../network/node/NodeServices.ts"
+import * as NodeServices from "../../../network/node/NodeServices.ts"
 import type { Listening } from "../../../simulation/impairment/Impairment.ts"
 import * as flags from "../../common/flags.ts"
 
@@ -42,4 +42,4 @@ const spoiled = Effect.gen(function* () {
   return Layer.merge(captured, Layer.succeed(Captured, { network, listening }))
 })
 
-export const layer = Layer.provideMerge(Layer.unwrap(spoiled), NodeHost.layer)
+export const layer = Layer.provideMerge(Layer.unwrap(spoiled), NodeServices.layer)

@@ -5,7 +5,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Queue from "effect/Queue"
-import * as NodeProgram from "../../../process/NodeModuleUrl.ts"
+import * as NodeModuleUrl from "../../../process/NodeModuleUrl.ts"
 
 interface Thread<Told> {
   readonly worker: Worker
@@ -33,7 +33,7 @@ export const start = <Told>(module: string, data: object) =>
     const messages = yield* Queue.unbounded<Told>()
     const exit = yield* Deferred.make<number>()
     const worker = yield* Effect.acquireRelease(
-      Effect.sync(() => new Worker(NodeProgram.beside(import.meta.url, module), { workerData: data })),
+      Effect.sync(() => new Worker(NodeModuleUrl.beside(import.meta.url, module), { workerData: data })),
       (worker) => Effect.promise(() => worker.terminate())
     )
     worker.on("message", (message: Told) => Queue.offerUnsafe(messages, message))

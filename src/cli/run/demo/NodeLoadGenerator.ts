@@ -5,7 +5,7 @@ import { getCompileCacheDir } from "node:module"
 import { fileURLToPath } from "node:url"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
-import * as NodeProgram from "../../../process/NodeModuleUrl.ts"
+import * as NodeModuleUrl from "../../../process/NodeModuleUrl.ts"
 
 /** How a server serves, as it is told on its command line. */
 export const kinds = ["iterative", "fibers", "select", "processes", "pool of 2", "2 threads"] as const
@@ -31,7 +31,7 @@ export type Told = Measured | string
 /** A server did not start, or ended too early. */
 export class LoadError extends Data.TaggedError("LoadError")<{ readonly message: string }> {}
 
-const program = fileURLToPath(NodeProgram.beside(import.meta.url, "NodeLoadServerProcess"))
+const program = fileURLToPath(NodeModuleUrl.beside(import.meta.url, "NodeLoadServerProcess"))
 
 const over = (child: ChildProcess.ChildProcess) =>
   Effect.callback<void>((resume) => {

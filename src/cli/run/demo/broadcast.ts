@@ -1,8 +1,10 @@
 /** The plain broadcast of the course on real sockets: refused without the option, with it heard by all. */
+
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Queue from "effect/Queue"
+import type * as Endpoint from "../../../network/Endpoint.ts"
 import * as Network from "../../../network/Network.ts"
 import * as Broadcast from "../../../status/transport/Broadcast.ts"
 import * as network from "../common/network.ts"
@@ -17,7 +19,7 @@ const message = new TextEncoder().encode(text)
 /** A datagram that came, and the socket it came to. */
 interface Heard {
   readonly socket: string
-  readonly from: Network.Peer
+  readonly from: Endpoint.Endpoint
   readonly text: string
 }
 

@@ -3,7 +3,7 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Ref from "effect/Ref"
 import * as flags from "../../common/flags.ts"
-import * as NodeThreads from "./NodeDemoThreads.ts"
+import * as NodeDemoThreads from "./NodeDemoThreads.ts"
 import { type Job, type Kind, kinds, LoadError, memory, serve, type Told } from "./NodeLoadGenerator.ts"
 
 interface Input {
@@ -32,7 +32,7 @@ const measure = Effect.fnUntraced(function* (kind: Kind, clients: number, turns:
   const peak = yield* Ref.make({ bytes: 0, processes: 0 })
   const look = Effect.flatMap(memory(pid), (now) => Ref.update(peak, (most) => (now.bytes > most.bytes ? now : most)))
   yield* Effect.forkScoped(Effect.forever(Effect.andThen(look, Effect.sleep("50 millis"))))
-  const load = yield* NodeThreads.start<Told>("NodeLoadGeneratorThread", { port, clients, turns } satisfies Job)
+  const load = yield* NodeDemoThreads.start<Told>("NodeLoadGeneratorThread", { port, clients, turns } satisfies Job)
   const measured = yield* load.told
   if (typeof measured === "string") return yield* new LoadError({ message: `the model "${kind}": ${measured}` })
   yield* look

@@ -6,7 +6,7 @@ import * as Ref from "effect/Ref"
 import * as Semaphore from "effect/Semaphore"
 import * as TxRef from "effect/TxRef"
 import * as SimScheduler from "../../../simulation/runtime/SimScheduler.ts"
-import * as NodeThreads from "./NodeDemoThreads.ts"
+import * as NodeDemoThreads from "./NodeDemoThreads.ts"
 import { cell, cells, type Job, threads, type Way } from "./NodeMutex.ts"
 
 const names: Readonly<Record<Way, string>> = { none: "no mutex", mutex: "mutex (Atomics.wait)", add: "Atomics.add" }
@@ -14,7 +14,7 @@ const names: Readonly<Record<Way, string>> = { none: "no mutex", mutex: "mutex (
 /** What two threads made of one number. */
 const race = Effect.fnUntraced(function* (way: Way, count: number) {
   const memory = new Int32Array(new SharedArrayBuffer(cells * Int32Array.BYTES_PER_ELEMENT))
-  const start = NodeThreads.start<number>("NodeMutexThread", { memory, way, count } satisfies Job)
+  const start = NodeDemoThreads.start<number>("NodeMutexThread", { memory, way, count } satisfies Job)
   const running = yield* Effect.all(Array.from({ length: threads }, () => start))
   const times = yield* Effect.forEach(running, ({ told }) => told)
   const expected = threads * count

@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type * as Network from "../../../network/Network.ts"
-import type * as Model from "../../../session/ConcurrencyModel.ts"
+import type * as ConcurrencyModel from "../../../session/ConcurrencyModel.ts"
 import { Stop } from "../../common/Shutdown.ts"
 import * as network from "../common/network.ts"
 import { announce, explain } from "../common/serverMessages.ts"
@@ -25,8 +25,8 @@ export const serve = Effect.fnUntraced(
     service: string,
     input: Input,
     make: (
-      model: Model.LoadableModel
-    ) => Effect.Effect<Model.SessionServer, E | Network.NetworkError, Network.Network | Scope.Scope | R>
+      model: ConcurrencyModel.LoadableModel
+    ) => Effect.Effect<ConcurrencyModel.SessionServer, E | Network.NetworkError, Network.Network | Scope.Scope | R>
   ) {
     const model = yield* gameModel.choose(input)
     const server = yield* make(model).pipe(Effect.catchIf(isNetworkError, explain(service, input.port, "--port")))

@@ -1,12 +1,12 @@
 /** `guess serve`. */
 
 import * as GuessServer from "../../../guess/GuessServer.ts"
-import type * as Model from "../../../session/ConcurrencyModel.ts"
+import type * as ConcurrencyModel from "../../../session/ConcurrencyModel.ts"
 import type * as gameModel from "../games/concurrencyModel.ts"
 import * as gameServe from "../games/serve.ts"
 
 type Input = Omit<GuessServer.Options, "model"> &
-  Model.Options &
+  ConcurrencyModel.Options &
   gameModel.Input & { readonly port: number; readonly json: boolean }
 
 export const serve = ({ model, pool, threads, ...options }: Input) =>

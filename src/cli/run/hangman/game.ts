@@ -1,12 +1,12 @@
 /** What the keys and the server do to a game of hangman on the screen: pure. */
-import type * as Friendly from "../../../hangman/FriendlyView.ts"
+import type * as FriendlyView from "../../../hangman/FriendlyView.ts"
 import * as Screen from "../../../hangman/Screen.ts"
 import type { Event, Game, Step } from "../games/fullScreen.ts"
 
 /** A game as the player sees it. */
 export interface State {
   readonly title: string
-  readonly shown: Friendly.View | undefined
+  readonly shown: FriendlyView.View | undefined
   readonly typed: string
   /** The name for the scoreboard, until it was asked for. */
   readonly name: string | undefined
@@ -26,7 +26,7 @@ const send = (state: State, text: string): Step<State> => [
   { _tag: "Send", text }
 ]
 
-const onView = (state: State, shown: Friendly.View): Step<State> => {
+const onView = (state: State, shown: FriendlyView.View): Step<State> => {
   const next = { ...state, shown, waiting: false }
   if (shown.prompt === "bye") {
     return [next, state.parting ? { _tag: "Done" } : { _tag: "Fail", message: shown.message.join(" ") || "good bye" }]
@@ -62,7 +62,7 @@ const onEnter = (state: State): Step<State> => {
   return state.shown?.prompt === "name" ? send(state, state.typed) : [state]
 }
 
-const step = (state: State, event: Event<Friendly.View>): Step<State> => {
+const step = (state: State, event: Event<FriendlyView.View>): Step<State> => {
   switch (event._tag) {
     case "News":
       return onView(state, event.news)
@@ -86,7 +86,7 @@ const step = (state: State, event: Event<Friendly.View>): Step<State> => {
 }
 
 /** A game at a server, for a player of this name; undefined asks for it. */
-export const game = (title: string, name: string | undefined): Game<State, Friendly.View> => ({
+export const game = (title: string, name: string | undefined): Game<State, FriendlyView.View> => ({
   first: { title, shown: undefined, typed: "", name, ahead: "", waiting: false, parting: false },
   step,
   draw: Screen.draw

@@ -1,18 +1,18 @@
 /** `hangman serve`. */
 import * as Effect from "effect/Effect"
-import * as Hangman from "../../../hangman/HangmanSession.ts"
+import * as HangmanSession from "../../../hangman/HangmanSession.ts"
 import * as NodeHangman from "../../../hangman/NodeHangman.ts"
-import type * as Model from "../../../session/ConcurrencyModel.ts"
+import type * as ConcurrencyModel from "../../../session/ConcurrencyModel.ts"
 import { UsageError } from "../../common/Shutdown.ts"
 import type * as gameModel from "../games/concurrencyModel.ts"
 import * as gameServe from "../games/serve.ts"
 
-type Limits = Omit<Model.Options, "port" | "path">
+type Limits = Omit<ConcurrencyModel.Options, "port" | "path">
 
 interface Input extends Limits, gameModel.Input {
   readonly host: string
   readonly port: number | undefined
-  readonly dialect: Hangman.Dialect | undefined
+  readonly dialect: HangmanSession.Dialect | undefined
   readonly words: string | undefined
   readonly lives: number | undefined
   readonly difficulty: "easy" | "medium" | "hard" | undefined
@@ -23,10 +23,10 @@ interface Input extends Limits, gameModel.Input {
 export const serve = Effect.fnUntraced(function* (input: Input) {
   const { dialect, difficulty, json, lives, model, pool, scores, threads, words, ...limits } = input
   const spoken = dialect ?? "friendly"
-  if (scores !== undefined && !Hangman.keepsScore(spoken)) {
+  if (scores !== undefined && !HangmanSession.keepsScore(spoken)) {
     return yield* new UsageError({ message: `--scores is for --dialect friendly: ${spoken} knows no names` })
   }
-  const port = input.port ?? Hangman.defaultPort[spoken]
+  const port = input.port ?? HangmanSession.defaultPort[spoken]
   const settings = gameServe.given({ dialect, difficulty, lives, words })
   yield* gameServe.serve("hangman", { port, json, model, pool, threads }, (model) =>
     NodeHangman.make({ ...gameServe.given(limits), port, settings, scores, model })

@@ -3,7 +3,7 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as HangmanClient from "../../../hangman/HangmanClient.ts"
-import * as ScoreText from "../../../hangman/ScoreJournalFormat.ts"
+import * as ScoreJournalFormat from "../../../hangman/ScoreJournalFormat.ts"
 import * as TcpClient from "../../../network/TcpClient.ts"
 import { harmless } from "../../../terminal/Ansi.ts"
 import { CannotRead, UsageError } from "../../common/Shutdown.ts"
@@ -26,7 +26,7 @@ const ofFile = Effect.fnUntraced(function* (path: string) {
     ({ reason }) =>
       new CannotRead({ message: `${path}: ${reason._tag === "NotFound" ? "no such file" : reason.message}` })
   )
-  const past = ScoreText.replay(text)
+  const past = ScoreJournalFormat.replay(text)
   if (typeof past === "string") return yield* new CannotRead({ message: `${path}: ${past}` })
   return { ...past.table.totals(), best: past.table.best(shown) }
 })

@@ -1,6 +1,6 @@
 /** Peers and what happens to them, as sentences and as values for JSON. Pure. */
 
-import { formatPeer } from "../../../network/Packet.ts"
+import * as Endpoint from "../../../network/Endpoint.ts"
 import { printable } from "../../../network/TerminalText.ts"
 import type * as HostStatus from "../../../status/HostStatus.ts"
 import type * as Peer from "../../../status/Peer.ts"
@@ -26,7 +26,7 @@ export const ago = (millis: number): string => {
 }
 
 /** Where a peer is; this one is nowhere else. */
-export const addressOf = ({ address, self }: Neighbour): string => (self ? "" : formatPeer(address))
+export const addressOf = ({ address, self }: Neighbour): string => (self ? "" : Endpoint.format(address))
 
 const rounded = (value: number) => Math.round(value * 10_000) / 10_000
 

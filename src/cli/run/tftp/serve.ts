@@ -1,15 +1,15 @@
 /** `tftp serve`: a directory for TFTP clients. */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import * as NodeThreads from "../../../tftp/server/NodeTransferThreads.ts"
+import * as NodeTransferThreads from "../../../tftp/server/NodeTransferThreads.ts"
 import * as FileStore from "../../../tftp/store/FileStore.ts"
 import * as NodeFileStore from "../../../tftp/store/NodeFileStore.ts"
 import * as TftpServer from "../../../tftp/TftpServer.ts"
 import { Stop, UsageError } from "../../common/Shutdown.ts"
-import * as NodeHeap from "../common/NodeV8Flags.ts"
+import * as NodeV8Flags from "../common/NodeV8Flags.ts"
 import * as network from "../common/network.ts"
 import { announce, CannotServe, explain } from "../common/serverMessages.ts"
-import * as NodeUser from "./NodeDropPrivileges.ts"
+import * as NodeDropPrivileges from "./NodeDropPrivileges.ts"
 
 interface Input extends Omit<TftpServer.Options, "threads"> {
   readonly root: string
@@ -48,18 +48,18 @@ export const serve = Effect.fnUntraced(
     if (threads > 1 && input.singlePort === true) {
       return yield* new UsageError({ message: "--threads needs a port for each transfer: leave --single-port out" })
     }
-    yield* NodeHeap.steady
-    const user = input.user === undefined ? undefined : yield* NodeUser.find(input.user)
+    yield* NodeV8Flags.steady
+    const user = input.user === undefined ? undefined : yield* NodeDropPrivileges.find(input.user)
     const store = yield* Deferred.make<FileStore.Store>()
     const server = yield* TftpServer.make({
       ...input,
-      threads: threads > 1 ? yield* NodeThreads.make(threads) : undefined
+      threads: threads > 1 ? yield* NodeTransferThreads.make(threads) : undefined
     }).pipe(
       Effect.provideService(FileStore.FileStore, later(store)),
       Effect.catch(explain("tftp", input.port, "--port", "udp"))
     )
     // The port is bound: from here on nothing needs root, and nothing has been served with its rights.
-    if (user !== undefined) yield* NodeUser.become(user)
+    if (user !== undefined) yield* NodeDropPrivileges.become(user)
     yield* Deferred.succeed(store, yield* open(input))
     yield* announce("tftp", server.address, input.json)
     yield* yield* Stop

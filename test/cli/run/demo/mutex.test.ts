@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import * as NodeThreads from "../../../../src/cli/run/demo/NodeDemoThreads.ts"
+import * as NodeDemoThreads from "../../../../src/cli/run/demo/NodeDemoThreads.ts"
 import { cell, cells, lock, threads, unlock } from "../../../../src/cli/run/demo/NodeMutex.ts"
 import * as Cli from "../../../support/Cli.ts"
 
@@ -47,7 +47,7 @@ describe("demo mutex", () => {
       // This thread counts as the other that the first waits for.
       Atomics.store(memory, cell.arrived, threads - 1)
       lock(memory)
-      const thread = yield* NodeThreads.start<number>("NodeMutexThread", { memory, way: "mutex", count: 1 })
+      const thread = yield* NodeDemoThreads.start<number>("NodeMutexThread", { memory, way: "mutex", count: 1 })
       while (at("lock") !== 2 && at("global") === 0) yield* Effect.yieldNow
       assert.deepStrictEqual([at("global"), at("lock")], [0, 2])
       unlock(memory)

@@ -1,12 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { Deed, Event } from "../../../../src/cli/run/games/fullScreen.ts"
 import * as hangmanGame from "../../../../src/cli/run/hangman/game.ts"
-import type * as Friendly from "../../../../src/hangman/FriendlyView.ts"
+import type * as FriendlyView from "../../../../src/hangman/FriendlyView.ts"
 
-type News = Event<Friendly.View>
+type News = Event<FriendlyView.View>
 
 const board = { word: "-a", lives: 3, most: 10, tried: "a" }
-const shows = (prompt: Friendly.Prompt, ...message: ReadonlyArray<string>): News => ({
+const shows = (prompt: FriendlyView.Prompt, ...message: ReadonlyArray<string>): News => ({
   _tag: "News",
   news: prompt === "guess" || prompt === "again" ? { message, board, prompt } : { message, prompt }
 })

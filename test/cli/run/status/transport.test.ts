@@ -2,7 +2,7 @@ import * as Fs from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Way from "../../../../src/cli/run/status/transport.ts"
-import * as NodeHost from "../../../../src/network/node/NodeServices.ts"
+import * as NodeServices from "../../../../src/network/node/NodeServices.ts"
 import * as Cli from "../../../support/Cli.ts"
 import { freePort, peer, told } from "./StatusCli.ts"
 
@@ -93,7 +93,7 @@ describe("wrong usage of status", () => {
       const all = { transport: undefined, address: undefined, host: undefined, port: 2066, ...input }
       const { _tag, message } = yield* Effect.flip(Way.choose(all))
       assert.deepStrictEqual([_tag, message], ["UsageError", line])
-    }).pipe(Effect.provide(NodeHost.layer))
+    }).pipe(Effect.provide(NodeServices.layer))
   )
 
   const wrong: ReadonlyArray<readonly [command: string, line: string]> = [

@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
-import * as NodeHost from "../../../../src/network/node/NodeServices.ts"
+import * as NodeServices from "../../../../src/network/node/NodeServices.ts"
 import { FileStore, NodeFileStore, TftpClient, TftpServer } from "../../../../src/tftp/index.ts"
 import * as Cli from "../../../support/Cli.ts"
 import { directory } from "../../../support/Directory.ts"
@@ -49,7 +49,7 @@ it.live("the guide's server and its events", () =>
       const event = yield* Fiber.join(first)
       assert.strictEqual(event._tag === "Some" && event.value.about.filename, "startup.cfg")
     }).pipe(Effect.provide(server(root)))
-  }).pipe(Effect.scoped, Effect.provide(NodeHost.layer))
+  }).pipe(Effect.scoped, Effect.provide(NodeServices.layer))
 )
 
 it.live("the guide's client", () =>
@@ -61,7 +61,7 @@ it.live("the guide's client", () =>
     assert.deepInclude(summary, { bytes: bytes.length, windowsize: 16 })
   }).pipe(
     Effect.provide(TftpServer.layer({ port: 0 })),
-    Effect.provide([FileStore.layer(FileStore.memory({ write: "create" })), NodeHost.layer])
+    Effect.provide([FileStore.layer(FileStore.memory({ write: "create" })), NodeServices.layer])
   )
 )
 

@@ -5,7 +5,7 @@ import type * as Net from "node:net"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import * as NodeHost from "../../../../src/network/node/NodeServices.ts"
+import * as NodeServices from "../../../../src/network/node/NodeServices.ts"
 import * as FileStore from "../../../../src/tftp/store/FileStore.ts"
 import * as TftpClient from "../../../../src/tftp/TftpClient.ts"
 import * as Cli from "../../../support/Cli.ts"
@@ -24,14 +24,14 @@ const fetch = ({ port }: { readonly port: number }, path: string) =>
     Stream.decodeText,
     Stream.mkString,
     Effect.catchTag("TftpError", ({ message }) => Effect.succeed(message)),
-    Effect.provide(NodeHost.layer)
+    Effect.provide(NodeServices.layer)
   )
 
 /** Whether an upload was taken. */
 const upload = ({ port }: { readonly port: number }, path: string, text: string) =>
   TftpClient.put({ host: "127.0.0.1", port, path }, FileStore.fromBytes(new TextEncoder().encode(text))).pipe(
     Effect.isSuccess,
-    Effect.provide(NodeHost.layer)
+    Effect.provide(NodeServices.layer)
   )
 
 describe("tftp serve", () => {
@@ -143,7 +143,7 @@ describe("tftp serve", () => {
           Effect.promise(
             () =>
               new Promise<string>((resolve) => {
-                const script = `${import.meta.dirname}/../../scripts/effect-inet.ts`
+                const script = `${import.meta.dirname}/../../../../scripts/effect-inet.ts`
                 const all = [script, "tftp", "serve", "--root", root, ...args]
                 ChildProcess.execFile(process.execPath, all, { uid: 65_534, gid: 65_534 }, (_, __, stderr) =>
                   resolve(stderr)
