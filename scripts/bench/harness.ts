@@ -56,7 +56,7 @@ interface Prepared {
 
 export interface Benchmark {
   readonly name: string
-  /** What is measured and how, for a reader who wants to judge the figures. */
+  /** What is measured and how, for a reader who wants to judge the stats. */
   readonly about: string
   readonly comparisons: ReadonlyArray<Comparison>
   /** Whether there is also a table of all contestants and measures. Default false. */
@@ -99,10 +99,10 @@ export interface Report {
 }
 
 /** One figure per round. */
-type Figures = ReadonlyArray<number>
+type Stats = ReadonlyArray<number>
 
-const summary = (figures: Figures): Summary => {
-  const sorted = figures.toSorted((a, b) => a - b)
+const summary = (stats: Stats): Summary => {
+  const sorted = stats.toSorted((a, b) => a - b)
   const middle = (sorted.length - 1) / 2
   return {
     median: (sorted[Math.floor(middle)]! + sorted[Math.ceil(middle)]!) / 2,
@@ -124,11 +124,11 @@ const isMet = (bar: Bar, figure: number, ratio: number): boolean => {
   return bar.is === ">=" ? reached >= bar.value : reached <= bar.value
 }
 
-/** The rows whose two figures were both measured. */
+/** The rows whose two stats were both measured. */
 const rows = (
   { contestants: [ours], measures }: Pick<Prepared, "contestants" | "measures">,
   comparisons: ReadonlyArray<Comparison>,
-  figuresOf: (measure: string, contestant: string) => Figures | undefined
+  figuresOf: (measure: string, contestant: string) => Stats | undefined
 ): ReadonlyArray<Row> =>
   comparisons.flatMap(({ against, bar, measure, of = ours!, peer }) => {
     const left = figuresOf(measure, of)
@@ -145,7 +145,7 @@ const rows = (
 export const run = (benchmark: Benchmark, options: Options, progress: (line: string) => void) =>
   Effect.gen(function* () {
     const prepared = yield* benchmark.prepare(options)
-    const figures = new Map<string, Array<number>>()
+    const stats = new Map<string, Array<number>>()
     const key = (measure: string, contestant: string) => `${measure}\n${contestant}`
     for (let round = options.quick ? 0 : -1; round < options.rounds; round++) {
       progress(round < 0 ? `${benchmark.name}: warm-up` : `${benchmark.name}: round ${round + 1} of ${options.rounds}`)
@@ -157,23 +157,23 @@ export const run = (benchmark: Benchmark, options: Options, progress: (line: str
         }
         if (round < 0) continue
         for (const [contestant, each] of samples) {
-          const all = figures.get(key(name, contestant)) ?? []
-          figures.set(key(name, contestant), [...all, (less ? Math.min : Math.max)(...each)])
+          const all = stats.get(key(name, contestant)) ?? []
+          stats.set(key(name, contestant), [...all, (less ? Math.min : Math.max)(...each)])
         }
       }
     }
     const overview = prepared.contestants.flatMap((contestant) =>
       prepared.measures.flatMap(({ name, unit }): ReadonlyArray<Figure> => {
-        const found = figures.get(key(name, contestant))
+        const found = stats.get(key(name, contestant))
         return found === undefined ? [] : [{ contestant, measure: name, unit, figure: summary(found) }]
       })
     )
     const report: Report = {
       benchmark: benchmark.name,
       rounds: options.rounds,
-      notes: options.quick ? [...prepared.notes, "A smoke run: these figures mean nothing."] : prepared.notes,
+      notes: options.quick ? [...prepared.notes, "A smoke run: these stats mean nothing."] : prepared.notes,
       overview: benchmark.overview ? overview : [],
-      rows: rows(prepared, benchmark.comparisons, (measure, contestant) => figures.get(key(measure, contestant)))
+      rows: rows(prepared, benchmark.comparisons, (measure, contestant) => stats.get(key(measure, contestant)))
     }
     return report
   }).pipe(Effect.scoped)

@@ -1,7 +1,7 @@
 /**
  * npm run bench -- [NAME...] [--only TEXT] [--rounds N] [--quick] [--json] [--profile DIR]
  *
- * Runs the named benchmarks, or all; prints a table with the bars beside the figures and writes it to
+ * Runs the named benchmarks, or all; prints a table with the bars beside the stats and writes it to
  * docs/benchmarks.md, unless only the rows were run whose names hold TEXT. A bar that is missed is said, and is no
  * failure; something that does not run is: exit code 1.
  */

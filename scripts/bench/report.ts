@@ -64,11 +64,11 @@ const comparisons = ({ rows }: Report): Table => {
 }
 
 /** A line for every contestant, a column for every measure. */
-const overview = ({ overview: figures }: Report): Table => {
-  const columns: ReadonlyArray<string> = [...new Set(figures.map(({ measure, unit }) => `${measure}, ${unit}`))]
-  const lines = [...new Set(figures.map(({ contestant }) => contestant))].map((name) => {
+const overview = ({ overview: stats }: Report): Table => {
+  const columns: ReadonlyArray<string> = [...new Set(stats.map(({ measure, unit }) => `${measure}, ${unit}`))]
+  const lines = [...new Set(stats.map(({ contestant }) => contestant))].map((name) => {
     const own: ReadonlyMap<string, string> = new Map(
-      figures.flatMap(({ contestant, figure, measure, unit }) =>
+      stats.flatMap(({ contestant, figure, measure, unit }) =>
         contestant === name ? [[`${measure}, ${unit}`, number(figure.median)] as const] : []
       )
     )
@@ -116,7 +116,7 @@ export const markdown = (report: Report, about: string, on: Machine, date: Date)
 const preface = `# Benchmarks
 
 Written by \`npm run bench\`, which runs ours and its peers in turn on the same machine. What counts are the ratios:
-absolute figures, from a machine that others use too, mean little. In a round everybody has six samples, of which the
+absolute stats, from a machine that others use too, mean little. In a round everybody has six samples, of which the
 best counts, since others can only slow one down (memory has one); a ratio is taken within each round. The table shows
 the medians of the rounds.
 `

@@ -14,5 +14,5 @@ Effect.gen(function* () {
   const server = yield* Rot13Server.Rot13Server
   const connection = yield* (yield* Network.Network).connect(server.address)
   const answer = yield* Rot13Client.ask(connection, new TextEncoder().encode("Hello"))
-  yield* Console.log(new TextDecoder().decode(answer), yield* server.figures)
+  yield* Console.log(new TextDecoder().decode(answer), yield* server.stats)
 }).pipe(Effect.scoped, Effect.provide(Services), NodeRuntime.runMain)

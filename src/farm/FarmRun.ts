@@ -183,10 +183,9 @@ export const begin = Effect.fnUntraced(function* <Packet, Out>(plan: Plan<Packet
 
   const start = sweeper.now()
   const before = plan.cut - restored.reduce((all, { units }) => all + units, 0)
-  const figures = () =>
-    Progress.of(dispatcher.workers, { before, elapsed: sweeper.now() - start, total: splitter.total })
+  const stats = () => Progress.of(dispatcher.workers, { before, elapsed: sweeper.now() - start, total: splitter.total })
   const { progress } = settings
-  const tell = progress === undefined ? Effect.void : Effect.suspend(() => SubscriptionRef.set(progress, figures()))
+  const tell = progress === undefined ? Effect.void : Effect.suspend(() => SubscriptionRef.set(progress, stats()))
   yield* Effect.forkScoped(Effect.forever(Effect.andThen(tell, Effect.sleep("100 millis"))))
   sweeper.add(() => feed([{ _tag: "Tick" }]))
   busy = false

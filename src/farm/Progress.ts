@@ -14,7 +14,7 @@ export interface Share {
   readonly busy: number
 }
 
-/** Figures of a run, ten times a second and at its end. @category models @since 0.1.0 */
+/** Stats of a run, ten times a second and at its end. @category models @since 0.1.0 */
 export interface Progress {
   /** Units whose results are merged, those of the checkpoint too. */
   readonly done: number
@@ -45,20 +45,20 @@ const none: Progress = {
 }
 
 /**
- * Holds the figures of the run that it is given to: `SubscriptionRef.changes` follows them.
+ * Holds the stats of the run that it is given to: `SubscriptionRef.changes` follows them.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const make: Effect.Effect<SubscriptionRef.SubscriptionRef<Progress>> = SubscriptionRef.make(none)
 
-/** What figures are made from. */
+/** What stats are made from. */
 interface Counted extends Omit<Share, "share"> {
   readonly units: number
 }
 
 /**
- * Figures after so many milliseconds; `before` units came from a checkpoint.
+ * Stats after so many milliseconds; `before` units came from a checkpoint.
  *
  * @category constructors
  * @since 0.1.0

@@ -1,9 +1,9 @@
-/** The figures of a server, and the same as Effect metrics, one set for each service name. */
+/** The stats of a server, and the same as Effect metrics, one set for each service name. */
 import type * as Context from "effect/Context"
 import * as Metric from "effect/Metric"
 
 /** What a server has done so far. */
-export interface Figures {
+export interface Stats {
   active: number
   accepted: number
   /** Over a limit. */
@@ -22,7 +22,7 @@ const bytes = counter("bytes_total", "Bytes over connections, by direction")
 const active = Metric.gauge("effect_inet_connections_active", { description: "Connections being served" })
 
 /**
- * Figures to count in, at no cost, and `tell`, which tells the metrics what has changed: an update of one costs as much
+ * Stats to count in, at no cost, and `tell`, which tells the metrics what has changed: an update of one costs as much
  * as a round trip, so it is for once a sweep.
  */
 export const make = (service: string, context: Context.Context<never>) => {
@@ -38,14 +38,14 @@ export const make = (service: string, context: Context.Context<never>) => {
     bytesSent: add(bytes, { direction: "out" })
   }
   const gauge = add(active, {})
-  const figures: Figures = { active: 0, accepted: 0, refused: 0, timedOut: 0, bytesReceived: 0, bytesSent: 0 }
-  const told = { ...figures }
+  const stats: Stats = { active: 0, accepted: 0, refused: 0, timedOut: 0, bytesReceived: 0, bytesSent: 0 }
+  const told = { ...stats }
   const tell = () => {
-    gauge(figures.active)
+    gauge(stats.active)
     for (const name of Object.keys(counters) as ReadonlyArray<keyof typeof counters>) {
-      if (figures[name] !== told[name]) counters[name](figures[name] - told[name])
-      told[name] = figures[name]
+      if (stats[name] !== told[name]) counters[name](stats[name] - told[name])
+      told[name] = stats[name]
     }
   }
-  return { figures, tell }
+  return { stats, tell }
 }

@@ -42,7 +42,7 @@ export interface Limits {
 export type Options = Network.ListenOptions & Limits
 
 /** What a server has done so far. @category models @since 0.1.0 */
-export type Figures = Readonly<ServerMetrics.Figures>
+export type Stats = Readonly<ServerMetrics.Stats>
 
 /** What a handler may want beside the connection. @category models @since 0.1.0 */
 export interface Client {
@@ -55,7 +55,7 @@ export interface Client {
 /** A running server. @category models @since 0.1.0 */
 export interface TcpServer {
   readonly address: NetAddress.SocketAddress
-  readonly figures: Effect.Effect<Figures>
+  readonly stats: Effect.Effect<Stats>
   /** Stops listening: new clients are refused by the system, those that are connected stay. */
   readonly suspend: Effect.Effect<void>
   /** Listens again on the same address, unless the server has been drained. */
@@ -110,7 +110,7 @@ export const make = Effect.fnUntraced(function* <E, R>(
   const clients = new Set<Served>()
   const perPeer = new Map<string, number>()
   const empty = Latch.makeUnsafe(true)
-  const { figures, tell } = ServerMetrics.make(service, context)
+  const { stats, tell } = ServerMetrics.make(service, context)
 
   const count = (served: Served) => {
     const traffic = served.connection.traffic()
@@ -118,13 +118,13 @@ export const make = Effect.fnUntraced(function* <E, R>(
     const sent = traffic.sent - served.traffic.sent
     served.traffic = traffic
     if (received === 0 && sent === 0) return false
-    figures.bytesReceived += received
-    figures.bytesSent += sent
+    stats.bytesReceived += received
+    stats.bytesSent += sent
     return true
   }
 
   const occupy = (served: Served, by: 1 | -1) => {
-    figures.active += by
+    stats.active += by
     if (served.peer === undefined) return
     const left = (perPeer.get(served.peer) ?? 0) + by
     if (left === 0) perPeer.delete(served.peer)
@@ -137,13 +137,13 @@ export const make = Effect.fnUntraced(function* <E, R>(
       limit !== undefined && NetAddress.isInetAddress(connection.remote)
         ? NetAddress.formatHost(connection.remote)
         : undefined
-    const refused = figures.active >= max || (peer !== undefined && (perPeer.get(peer) ?? 0) >= limit!)
+    const refused = stats.active >= max || (peer !== undefined && (perPeer.get(peer) ?? 0) >= limit!)
     const now = sweeper.now()
     const ended = refused ? now : undefined
     const served: Served = { connection, scope, peer, refused, fiber: undefined, traffic: silence, moved: now, ended }
     clients.add(served)
     empty.closeUnsafe()
-    figures[refused ? "refused" : "accepted"]++
+    stats[refused ? "refused" : "accepted"]++
     if (!refused) occupy(served, 1)
     return served
   }
@@ -167,7 +167,7 @@ export const make = Effect.fnUntraced(function* <E, R>(
       if (served.ended !== undefined) {
         if (now - served.ended >= grace) cut(served)
       } else if (now - served.moved >= (stuck ? unread : idle)) {
-        figures.timedOut++
+        stats.timedOut++
         served.ended = now
         runNow(stuck ? served.connection.abort : served.connection.endRead)
       }
@@ -203,7 +203,7 @@ export const make = Effect.fnUntraced(function* <E, R>(
   /** A fiber of its own from the start: one forked and wrapped here costs half as much again in time and memory. */
   const serve = (connection: Network.Connection, scope: Scope.Closeable) => {
     const served = admit(connection, scope)
-    const client = { id: figures.accepted, sweeper }
+    const client = { id: stats.accepted, sweeper }
     const work: Effect.Effect<void, unknown, R> = served.refused ? refuse(connection) : handler(connection, client)
     served.fiber = runNow(work)
     served.fiber.addObserver((exit) => finish(served, exit))
@@ -258,10 +258,10 @@ export const make = Effect.fnUntraced(function* <E, R>(
   const again = NetAddress.isInetAddress(address) ? { ...options, port: address.port } : options
   const server: TcpServer = {
     address,
-    figures: Effect.sync(() => {
+    stats: Effect.sync(() => {
       for (const served of clients) count(served)
       tell()
-      return { ...figures }
+      return { ...stats }
     }),
     suspend,
     resume: Effect.suspend(() =>

@@ -34,7 +34,7 @@ export type Options = TcpServer.Options & {
 /** A server of sessions. @category models @since 0.1.0 */
 export interface SessionServer {
   readonly address: NetAddress.SocketAddress
-  readonly figures: Effect.Effect<TcpServer.Figures>
+  readonly stats: Effect.Effect<TcpServer.Stats>
   /** No new clients, no more input; waits for the sessions, then cuts what is left. */
   readonly drain: Effect.Effect<void>
 }

@@ -118,14 +118,14 @@ export const model = ({ pool }: ProcessOptions = {}): LoadableModel => ({
       },
       (connection, { id }) => crew.serve(Object.assign(seats.get(connection)!, { id }))
     ).pipe(Effect.provideService(Network.Network, { ...host, listen }))
-    // What metrics tell between two questions for the figures.
+    // What metrics tell between two questions for the stats.
     yield* Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sleep("1 second"), crew.count)))
 
     const result: SessionServer = {
       address: server.address,
-      figures: Effect.map(Effect.andThen(crew.count, server.figures), (figures) => ({
-        ...figures,
-        timedOut: figures.timedOut + crew.timedOut()
+      stats: Effect.map(Effect.andThen(crew.count, server.stats), (stats) => ({
+        ...stats,
+        timedOut: stats.timedOut + crew.timedOut()
       })),
       drain: Effect.andThen(server.drain, crew.kill)
     }

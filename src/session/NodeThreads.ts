@@ -93,13 +93,13 @@ export const model = ({ threads = Os.availableParallelism() }: ThreadOptions = {
     slots.watch()
 
     const metrics = ServerMetrics.make(limits.service!, yield* Effect.context<never>())
-    const figures = Effect.map(slots.count, () => {
-      Object.assign(metrics.figures, slots.figures())
+    const stats = Effect.map(slots.count, () => {
+      Object.assign(metrics.stats, slots.stats())
       metrics.tell()
-      return { ...metrics.figures }
+      return { ...metrics.stats }
     })
-    yield* Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sleep("1 second"), figures)))
-    const server: SessionServer = { address, figures, drain: slots.drain }
+    yield* Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sleep("1 second"), stats)))
+    const server: SessionServer = { address, stats, drain: slots.drain }
     return server
   })
 })

@@ -145,7 +145,7 @@ const settingsOf = Effect.fnUntraced(function* (options: Options) {
 })
 
 /**
- * Runs a scenario with every seed, and gives figures about the runs if none fails. Fails with `SimulationError`: a run
+ * Runs a scenario with every seed, and gives stats about the runs if none fails. Fails with `SimulationError`: a run
  * failed, did not end, left something behind, or was not the same when it was repeated; or a rule of the plan hit
  * nothing; or a state was never reached.
  *

@@ -74,7 +74,7 @@ export interface Options<A> extends Omit<PeerTable.Options<A>, "decode" | "self"
 }
 
 /** What was heard, and was not. @category models @since 0.1.0 */
-export interface Figures extends Transport.Figures {
+export interface Stats extends Transport.Stats {
   /** Packets that were right. */
   readonly heard: number
   /** Datagrams that were not taken, and why. */
@@ -100,7 +100,7 @@ export interface StatusPeer<in out A> {
   readonly changes: Stream.Stream<Change<A>>
   /** Says something else from now on, at once as a rule. Fails for a payload that does not fit into a packet. */
   readonly publish: (payload: A, when?: When) => Effect.Effect<void, StatusError>
-  readonly figures: Effect.Effect<Figures>
+  readonly stats: Effect.Effect<Stats>
 }
 
 /** The service of an app whose payloads are of type `A`. @category services @since 0.1.0 */
@@ -254,7 +254,7 @@ export const make = Effect.fnUntraced(function* <A>(
     changes: Stream.fromPubSub(changes),
     publish: (payload, when = "now") =>
       Effect.andThen(voice.publish(payload), when === "now" ? changed.open : Effect.void),
-    figures: Effect.map(transport.figures, (figures) => ({ ...figures, heard, refused: ear.refused(), invalid }))
+    stats: Effect.map(transport.stats, (stats) => ({ ...stats, heard, refused: ear.refused(), invalid }))
   }
 })
 

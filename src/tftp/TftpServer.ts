@@ -68,7 +68,7 @@ export interface Options {
 }
 
 /** What a server has done so far. @category models @since 0.1.0 */
-export type Figures = Readonly<TftpMetrics.Figures>
+export type Stats = Readonly<TftpMetrics.Stats>
 
 /** What happens at a server. @category models @since 0.1.0 */
 export type Event = TftpEvent.Event
@@ -76,7 +76,7 @@ export type Event = TftpEvent.Event
 /** A running server. @category models @since 0.1.0 */
 export interface Server {
   readonly address: NetAddress.InetAddress
-  readonly figures: Effect.Effect<Figures>
+  readonly stats: Effect.Effect<Stats>
   /** From now on; a reader that is more than 1,024 events behind loses the oldest. */
   readonly events: Stream.Stream<Event>
   /** Ends the server as its scope does: no new transfers; waits for those that run; stops what is left. */
@@ -123,7 +123,7 @@ export const make = Effect.fnUntraced(function* (
   const max = options.maxTransfers ?? Math.max(1, Math.min(1_024, network.room()))
   const maxPerClient = options.maxTransfersPerClient ?? Number.POSITIVE_INFINITY
   const ledger = yield* ServerTelemetry.make
-  const { figures } = ledger
+  const { stats } = ledger
   const sweeper = yield* Sweeper.make(RetransmissionTimer.period)
   const running = new Map<string, Running>()
   const closing = Latch.makeUnsafe(false)
@@ -139,7 +139,7 @@ export const make = Effect.fnUntraced(function* (
     ports: options.ports,
     singlePort: options.singlePort ?? false,
     threads: options.singlePort === true ? undefined : options.threads,
-    active: () => figures.active
+    active: () => stats.active
   }
   /** There was no transfer: the door answers. */
   const refused = (job: Running, { message, reason }: TftpError.TftpError) => {
@@ -149,7 +149,7 @@ export const make = Effect.fnUntraced(function* (
     return ledger.refused(job.about, answer, message)
   }
 
-  /** Counted only when what became of it is, too: who sees none active sees all figures. */
+  /** Counted only when what became of it is, too: who sees none active sees all stats. */
   const leave = (job: Running) => {
     if (job.over) return
     job.over = true
@@ -186,7 +186,7 @@ export const make = Effect.fnUntraced(function* (
       mode: request.mode,
       client: from
     }
-    if (figures.active >= max || ledger.activeOf(from.address) >= maxPerClient) {
+    if (stats.active >= max || ledger.activeOf(from.address) >= maxPerClient) {
       door.socket.sendUnsafe(busy, from)
       run(ledger.refused(about, overloaded, "over the limit of transfers"))
       return
@@ -220,7 +220,7 @@ export const make = Effect.fnUntraced(function* (
   const request = (bytes: Uint8Array, from: Endpoint.Endpoint, door: ListenSockets.Door) => {
     const packet = Packet.decode(bytes)
     if (Result.isFailure(packet)) {
-      figures.malformed++
+      stats.malformed++
       return door.socket.sendUnsafe(Transfer.errorOf(packet.failure.code, packet.failure.message), from)
     }
     if (packet.success._tag !== "RRQ" && packet.success._tag !== "WRQ") return
@@ -228,7 +228,7 @@ export const make = Effect.fnUntraced(function* (
     const before = running.get(keyOf(from))
     if (before !== undefined) {
       if (!before.over && isSame(before.request, packet.success)) {
-        figures.duplicates++
+        stats.duplicates++
         return
       }
       // The client has turned to something else. No word to it: it would take that for the answer to its new request.
@@ -245,7 +245,7 @@ export const make = Effect.fnUntraced(function* (
       const job = running.get(keyOf(from))
       if (job !== undefined) return job.receive(bytes)
     }
-    figures.malformed++
+    stats.malformed++
     // ACK and ERROR are not answered: there are clients that acknowledge an ERROR, without end.
     if (opcode === Packet.Opcode.DATA) door.socket.sendUnsafe(Transfer.stranger, from)
   }
@@ -267,7 +267,7 @@ export const make = Effect.fnUntraced(function* (
 
   return {
     address: doors[0].socket.local,
-    figures: Effect.sync(() => ({ ...figures })),
+    stats: Effect.sync(() => ({ ...stats })),
     events: Stream.fromPubSub(ledger.events),
     drain
   }

@@ -101,9 +101,9 @@ describe("BoardServer", () => {
       yield* connection.write("hello\n")
       yield* connection.pull
       yield* TestClock.adjust("599 seconds")
-      assert.include(yield* server.figures, { active: 1, timedOut: 0 })
+      assert.include(yield* server.stats, { active: 1, timedOut: 0 })
       yield* meanwhile(readAll(connection))
-      assert.include(yield* server.figures, { timedOut: 1 })
+      assert.include(yield* server.stats, { timedOut: 1 })
     })
   )
 

@@ -134,7 +134,7 @@ describe("HangmanServer", () => {
         yield* read(connection, 24)
         yield* connection.end
         assert.strictEqual((yield* readAll(connection)).toString(), "")
-        while ((yield* server.figures).active > 0) yield* Effect.yieldNow
+        while ((yield* server.stats).active > 0) yield* Effect.yieldNow
       })
     )
   )

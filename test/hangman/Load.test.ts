@@ -76,7 +76,7 @@ const evening = (model: Model) =>
       maxConnections: players
     })
     const all = yield* Effect.forEach(Array.from({ length: players }), () => join(server), { concurrency: 64 })
-    assert.strictEqual((yield* server.figures).active, players)
+    assert.strictEqual((yield* server.stats).active, players)
     const ends = yield* Effect.forEach(all, play, { concurrency: "unbounded" })
     // Nobody has played the game of another.
     const dealt = Array.from({ length: players }, (_, i) => wordOf(i + 1))

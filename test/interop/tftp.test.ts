@@ -21,7 +21,7 @@ const address = "127.0.0.1"
 /** What has become of so many requests, once all of them are over. */
 const over = Effect.fnUntraced(function* (server: TftpServer.Server, requests: number) {
   for (;;) {
-    const { failed, finished, malformed, probed, refused } = yield* server.figures
+    const { failed, finished, malformed, probed, refused } = yield* server.stats
     if (failed + finished + probed + refused >= requests) return { failed, finished, malformed, probed, refused }
     yield* Effect.yieldNow
   }

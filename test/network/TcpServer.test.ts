@@ -22,7 +22,7 @@ describe("TcpServer", () => {
         yield* second.write("hello?")
         assert.strictEqual((yield* readAll(second)).toString(), "busy\n")
         assert.strictEqual(yield* ask(first, "b"), "b")
-        assert.include(yield* server.figures, { active: 1, accepted: 1, refused: 1 })
+        assert.include(yield* server.stats, { active: 1, accepted: 1, refused: 1 })
       })
     )
 
@@ -70,7 +70,7 @@ describe("TcpServer", () => {
         )
         const welcome = said.filter((greeting) => greeting === "welcome\n").length
         assert.deepStrictEqual([welcome, said.length - welcome], [1_000, 4_000])
-        assert.include(yield* server.figures, { active: 1_000, accepted: 1_000, refused: 4_000 })
+        assert.include(yield* server.stats, { active: 1_000, accepted: 1_000, refused: 4_000 })
       }),
       it.live
     )
@@ -98,10 +98,10 @@ describe("TcpServer", () => {
         const connection = yield* connect(server)
         yield* ask(connection, "a")
         yield* TestClock.adjust("9 seconds")
-        assert.include(yield* server.figures, { active: 1, timedOut: 0 })
+        assert.include(yield* server.stats, { active: 1, timedOut: 0 })
         yield* meanwhile(Deferred.await(ended))
         assert.strictEqual((yield* readAll(connection)).length, 0)
-        assert.include(yield* server.figures, { timedOut: 1 })
+        assert.include(yield* server.stats, { timedOut: 1 })
       })
     )
 
@@ -114,7 +114,7 @@ describe("TcpServer", () => {
           assert.strictEqual(yield* ask(connection, "x"), "x")
           yield* TestClock.adjust("5 seconds")
         }
-        assert.include(yield* server.figures, { active: 1, timedOut: 0 })
+        assert.include(yield* server.stats, { active: 1, timedOut: 0 })
       })
     )
 
@@ -132,7 +132,7 @@ describe("TcpServer", () => {
         const connection = yield* connect(server)
         assert.strictEqual(yield* meanwhile(Deferred.await(wrote)), "Closed")
         assert.strictEqual(yield* outcome(Effect.forever(connection.pull)), "Reset")
-        assert.include(yield* server.figures, { timedOut: 1 })
+        assert.include(yield* server.stats, { timedOut: 1 })
       })
     )
 
@@ -156,7 +156,7 @@ describe("TcpServer", () => {
   })
 
   test(
-    "the figures are counted once, as a value and as metrics",
+    "the stats are counted once, as a value and as metrics",
     Effect.gen(function* () {
       const server = yield* TcpServer.make({ port: 0, service: "counted", maxConnections: 1 }, echo)
       yield* Effect.scoped(
@@ -166,9 +166,9 @@ describe("TcpServer", () => {
           yield* readAll(yield* connect(server))
         })
       )
-      const figures = yield* until(server, ({ active }) => active === 0)
+      const stats = yield* until(server, ({ active }) => active === 0)
       const expected = { active: 0, accepted: 1, refused: 1, timedOut: 0, bytesReceived: 5, bytesSent: 5 }
-      assert.deepStrictEqual(figures, expected)
+      assert.deepStrictEqual(stats, expected)
       const own = (yield* Metric.snapshot).filter(({ attributes }) => attributes?.service === "counted")
       const counted = own.map(({ attributes, state }) => {
         const value = "count" in state ? Number(state.count) : "value" in state ? Number(state.value) : undefined

@@ -75,7 +75,7 @@ describe("NodeProcesses", () => {
       yield* until(() => !runs(one.pid))
       assert.strictEqual(yield* two.ask("add 2"), "total 2\n")
       yield* until(() => childrenOf(process.pid).every(({ state }) => state !== "Z"))
-      const { accepted, active } = yield* server.figures
+      const { accepted, active } = yield* server.stats
       assert.deepStrictEqual([accepted, active], [2, 1])
       // The spare one is missed by nobody.
       const spare = yield* Effect.map(
@@ -133,17 +133,17 @@ describe("NodeProcesses", () => {
   test(
     "a pool spreads its clients; kill -9 of one child ends its clients only, and it is replaced",
     Effect.gen(function* () {
-      const { figures, shared } = Lab.makeShared()
+      const { stats, shared } = Lab.makeShared()
       const server = yield* pool.serve(Lab.loadable(shared), { port: 0 })
       const clients = yield* Effect.forEach([1, 2, 3, 4], () => enter(server))
       const [victim, ...others] = new Set(clients.map(({ pid }) => pid))
       assert.strictEqual(others.length, 1)
       assert.strictEqual(clients.filter(({ pid }) => pid === victim).length, 2)
       for (const client of clients) yield* client.ask("watch")
-      assert.strictEqual(figures.attached, 4)
+      assert.strictEqual(stats.attached, 4)
       process.kill(victim!, "SIGKILL")
       for (const client of clients) if (client.pid === victim) assert.strictEqual(yield* client.rest, "")
-      yield* until(() => figures.attached === 2)
+      yield* until(() => stats.attached === 2)
       const [left, right] = clients.filter(({ pid }) => pid !== victim)
       yield* left!.connection.write("add 7\n")
       assert.strictEqual(yield* right!.to("\n"), "total 7\n")
@@ -162,7 +162,7 @@ describe("NodeProcesses", () => {
   test(
     "what was asked is done, although the child that asked is dead",
     Effect.gen(function* () {
-      const { figures, shared } = Lab.makeShared((pid) => {
+      const { stats, shared } = Lab.makeShared((pid) => {
         process.kill(pid, "SIGKILL")
         return Effect.orDie(until(() => !runs(pid)))
       })
@@ -170,7 +170,7 @@ describe("NodeProcesses", () => {
       const client = yield* enter(server)
       yield* client.connection.write("last\n")
       assert.strictEqual(yield* client.rest, "")
-      yield* until(() => figures.total === 1 && figures.attached === 0)
+      yield* until(() => stats.total === 1 && stats.attached === 0)
       assert.strictEqual(yield* (yield* enter(server)).ask("add 1"), "total 2\n")
     }),
     proc
@@ -179,17 +179,17 @@ describe("NodeProcesses", () => {
   test(
     "a question or an answer that does not fit its schema ends one client",
     Effect.gen(function* () {
-      const { figures, shared } = Lab.makeShared()
+      const { stats, shared } = Lab.makeShared()
       const server = yield* pool.serve(Lab.loadable(shared), { port: 0 })
       const [asks, told, watches, bystander] = yield* Effect.forEach([1, 2, 3, 4], () => enter(server))
       yield* watches!.ask("watch")
       yield* asks!.connection.write("add many\n")
       assert.strictEqual(yield* asks!.rest, "")
-      figures.total = 0.5
+      stats.total = 0.5
       yield* told!.connection.write("add 1\n")
       assert.strictEqual(yield* told!.rest, "")
       assert.strictEqual(yield* watches!.rest, "")
-      figures.total = 0
+      stats.total = 0
       assert.strictEqual(yield* bystander!.ask("add 1"), "total 1\n")
     })
   )
@@ -217,7 +217,7 @@ describe("NodeProcesses", () => {
       yield* deaf.connection.write("spin\n")
       yield* Effect.all([server.drain, polite.rest, deaf.rest], { concurrency: "unbounded" })
       assert.deepStrictEqual(childrenOf(process.pid), [])
-      const { active, timedOut } = yield* server.figures
+      const { active, timedOut } = yield* server.stats
       assert.deepStrictEqual([active, timedOut], [0, 0])
     }),
     proc

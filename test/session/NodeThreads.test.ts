@@ -26,7 +26,7 @@ describe("NodeThreads", () => {
             clients.map(({ id }) => id).sort((a, b) => a - b),
             Array.from({ length: 40 }, (_, at) => at + 1)
           )
-          const { accepted, active } = yield* server.figures
+          const { accepted, active } = yield* server.stats
           assert.deepStrictEqual([accepted, active], [40, 40])
           return portOf(server)
         })
@@ -39,7 +39,7 @@ describe("NodeThreads", () => {
   test(
     "a thread that ends takes its clients along and no others, and is replaced",
     Effect.gen(function* () {
-      const { figures, shared } = Lab.makeShared()
+      const { stats, shared } = Lab.makeShared()
       const server = yield* serve(Lab.loadable(shared), { port: 0 })
       const clients = yield* Effect.forEach(Array.from({ length: 20 }), () => enter(server), { concurrency: 20 })
       for (const client of clients) yield* client.ask("watch")
@@ -47,13 +47,13 @@ describe("NodeThreads", () => {
       const others = clients.filter(({ thread }) => thread !== victim)
       yield* clients[0]!.connection.write("exit 3\n")
       for (const client of clients) if (client.thread === victim) assert.strictEqual(yield* client.rest, "")
-      yield* until(() => figures.attached === others.length && listeners(portOf(server)) === 2)
+      yield* until(() => stats.attached === others.length && listeners(portOf(server)) === 2)
       yield* others[0]!.connection.write("add 2\n")
       for (const other of others.slice(1)) assert.strictEqual(yield* other.to("\n"), "total 2\n")
       const next = yield* Effect.forEach(Array.from({ length: 20 }), () => enter(server), { concurrency: 20 })
       assert.strictEqual(new Set([...clients, ...next].map(({ id }) => id)).size, 40)
       assert.isTrue(next.every(({ thread }) => thread !== victim))
-      assert.strictEqual((yield* server.figures).active, others.length + 20)
+      assert.strictEqual((yield* server.stats).active, others.length + 20)
     }),
     proc
   )
@@ -72,7 +72,7 @@ describe("NodeThreads", () => {
         { concurrency: 20 }
       )
       const inside = clients.filter(({ _tag }) => _tag === "Some").length
-      const { active, refused } = yield* figuresWhen(server, (figures) => figures.refused === 20 - inside)
+      const { active, refused } = yield* figuresWhen(server, (stats) => stats.refused === 20 - inside)
       assert.isAtMost(active, 3)
       assert.deepStrictEqual([active, refused], [inside, 20 - inside])
     })
@@ -86,7 +86,7 @@ describe("NodeThreads", () => {
       yield* first!.connection.write("spin\n")
       yield* Effect.all([server.drain, ...clients.map(({ rest }) => rest)], { concurrency: "unbounded" })
       assert.strictEqual(yield* first!.rest, "")
-      assert.strictEqual((yield* server.figures).active, 0)
+      assert.strictEqual((yield* server.stats).active, 0)
     })
   )
 

@@ -69,7 +69,7 @@ const scene = (options: Options, test: (scene: Scene) => Effect.Effect<void, unk
           }),
           Effect.sleep(2)
         )
-      const refused = Effect.map(alices.figures, ({ refused }) => refused as Record<string, number>)
+      const refused = Effect.map(alices.stats, ({ refused }) => refused as Record<string, number>)
       yield* test({ alice: alices, throwAll, refused })
       yield* Effect.sleep("3 seconds")
       assert.include(summary(alices), "alice alive 0")
@@ -173,7 +173,7 @@ describe("what a StatusPeer does not believe", () => {
         const peer = viewOf(alice, "mallory")!
         assert.deepStrictEqual(peer.payload, { jobs: 5 })
         assert.match(peer.invalid!, /^[\x20-\x7e]{1,300}$/)
-        assert.strictEqual((yield* alice.figures).invalid, 4)
+        assert.strictEqual((yield* alice.stats).invalid, 4)
         yield* throwAll(encode({ sequence: 9, payload: Simulated.bytes('{"jobs":6}') }))
         yield* Effect.sleep(100)
         assert.deepInclude(viewOf(alice, "mallory"), { payload: { jobs: 6 }, invalid: undefined })

@@ -20,7 +20,7 @@ it.live("30 peers on one port of the loopback broadcast know each other, and non
         const changes = yield* Effect.forEach(peers, (peer) => record(peer))
         yield* Stream.runDrain(Stream.take(SubscriptionRef.changes(peers[0]!.peers), 6))
         for (const peer of peers) {
-          const { dropped, failed, refused, sent } = yield* peer.figures
+          const { dropped, failed, refused, sent } = yield* peer.stats
           assert.deepStrictEqual([dropped ?? 0, failed, refused], [0, 0, {}])
           assert.isAtMost(sent, 16)
         }

@@ -36,7 +36,7 @@ const telling =
           yield* send(bytes)
         }),
       pace: (interval) => interval,
-      figures: Effect.succeed({ sent: 0, failed: 0, dropped: undefined })
+      stats: Effect.succeed({ sent: 0, failed: 0, dropped: undefined })
     })
 
 /** Runs a peer by itself, and gives what it has sent. */

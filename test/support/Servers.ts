@@ -45,15 +45,15 @@ export const meanwhile = <A, E, R>(effect: Effect.Effect<A, E, R>, step: Duratio
 
 const turn = Effect.promise(() => new Promise<void>((resolve) => setImmediate(resolve)))
 
-/** Waits for the network without a clock: until the figures of a server are as wanted. */
+/** Waits for the network without a clock: until the stats of a server are as wanted. */
 export const until = Effect.fnUntraced(function* (
   server: TcpServer.TcpServer,
-  wanted: (figures: TcpServer.Figures) => boolean
+  wanted: (stats: TcpServer.Stats) => boolean
 ) {
   for (let turns = 0; turns < 100_000; turns++) {
-    const figures = yield* server.figures
-    if (wanted(figures)) return figures
+    const stats = yield* server.stats
+    if (wanted(stats)) return stats
     yield* turn
   }
-  return yield* Effect.die(`the figures stay at ${JSON.stringify(yield* server.figures)}`)
+  return yield* Effect.die(`the stats stay at ${JSON.stringify(yield* server.stats)}`)
 })

@@ -96,7 +96,7 @@ export const definition: Session.Definition<Options, State, Ask, Told> = {
 /** Sums, each client's own and of all; who watches is told the latter. Also the numbers of those that asked. */
 export const makeShared = () => {
   const order: Array<number> = []
-  const figures = { total: 0, here: 0, most: 0 }
+  const stats = { total: 0, here: 0, most: 0 }
   const watchers = new Set<(told: Told) => void>()
   const shared: Session.Shared<Ask, Told> = {
     attach: ({ id }, tell) =>
@@ -104,11 +104,11 @@ export const makeShared = () => {
         Effect.acquireRelease(
           Effect.sync(() => {
             order.push(id)
-            figures.most = Math.max(figures.most, ++figures.here)
+            stats.most = Math.max(stats.most, ++stats.here)
           }),
           () =>
             Effect.sync(() => {
-              figures.here--
+              stats.here--
               watchers.delete(tell)
             })
         ),
@@ -121,14 +121,14 @@ export const makeShared = () => {
                 return { _tag: "Watching" }
               }
               sum += ask.by
-              figures.total += ask.by
-              for (const watcher of watchers) watcher({ _tag: "Now", total: figures.total })
+              stats.total += ask.by
+              for (const watcher of watchers) watcher({ _tag: "Now", total: stats.total })
               return { _tag: "Sum", sum }
             })
         }
       )
   }
-  return { figures, order, shared }
+  return { stats, order, shared }
 }
 
 /** The session in every form that a model may want. */

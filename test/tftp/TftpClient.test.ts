@@ -105,7 +105,7 @@ describe("TftpClient and TftpServer", () => {
       const first = TftpClient.get(target).pipe(Stream.take(1), Stream.runCollect)
       assert.strictEqual((yield* Lab.client(first)).length, 1)
       yield* Talk.open({ door }).pipe(Effect.flatMap((talk) => talk.play("a-", "a-")))
-      const { active, failed } = yield* server.figures
+      const { active, failed } = yield* server.stats
       assert.deepStrictEqual({ active, failed }, { active: 0, failed: 1 })
     })
   )

@@ -21,7 +21,7 @@ describe("TftpServer: what becomes of files", () => {
       const talk = yield* Talk.open({ door })
       yield* talk.play("a> WRQ f octet", "a< ACK 0", "a> DATA 1 512", "a< ACK 1")
       yield* Effect.sleep("5 minutes")
-      assert.strictEqual((yield* server.figures).failed, 1)
+      assert.strictEqual((yield* server.stats).failed, 1)
       assert.deepStrictEqual(files.get("f"), old)
       yield* Lab.put(door, "f", noise(50, 2))
       assert.deepStrictEqual(files.get("f"), noise(50, 2))
@@ -117,7 +117,7 @@ describe("TftpServer: what becomes of files", () => {
       yield* talk.play("a> RRQ f octet")
       assert.strictEqual((yield* talk.hear("a")).from.address, "10.0.0.1")
       yield* talk.play("a> ACK 1", "a< DATA 2 188", "a> ACK 2", "a-")
-      const { failed, finished } = yield* server.figures
+      const { failed, finished } = yield* server.stats
       assert.deepStrictEqual({ failed, finished }, { failed: 0, finished: 1 })
     })
   )

@@ -122,7 +122,7 @@ const storm = (singlePort: boolean, send: number) =>
     for (const name of there.keys()) if (!Object.hasOwn(files, name)) there.delete(name)
     yield* Lab.put(door, "after", files.small)
     assert.deepStrictEqual(there.get("after"), files.small)
-    const { active, malformed, started } = yield* server.figures
+    const { active, malformed, started } = yield* server.stats
     assert.strictEqual(active, 0)
     assert.isAbove(malformed, send / 100)
     assert.isAbove(started, send / 1_000)

@@ -28,7 +28,7 @@ describe("TftpServer: limits", () => {
       assert.strictEqual(Talk.textOf(heard.bytes), "ERROR 0")
       assert.match(said(heard), /busy/)
       yield* talk.play("c-", "a> ERROR 0 bye", "a-", "c> RRQ f octet", "c< DATA 1 512")
-      const { refused, started } = yield* server.figures
+      const { refused, started } = yield* server.stats
       assert.deepStrictEqual({ refused, started }, { refused: 1, started: 3 })
     })
   )
@@ -127,7 +127,7 @@ describe("TftpServer: files that fail", () => {
       }
       assert.strictEqual(Talk.textOf(heard.bytes), "ERROR 0")
       assert.notInclude(said(heard), "secret")
-      assert.strictEqual((yield* server.figures).failed, 1)
+      assert.strictEqual((yield* server.stats).failed, 1)
     })
   )
 
@@ -170,7 +170,7 @@ describe("TftpServer: on one port", () => {
         "a< DATA 1 512"
       )
       yield* talk.play("a> ACK 1", "a< DATA 2 488", "a> ACK 2", "a-")
-      assert.strictEqual((yield* server.figures).finished, 3)
+      assert.strictEqual((yield* server.stats).finished, 3)
     })
   )
 })
@@ -184,7 +184,7 @@ describe("TftpServer: a client that turns to something else", () => {
         yield* talk.play("a> RRQ f octet", "a< DATA 1 512", "a> RRQ g octet blksize=600", "a< OACK blksize=600", "a-")
         // The same file, but not the same request: it did without the options the first time.
         yield* talk.play("a> RRQ g octet blksize=8", "a< OACK blksize=8", "a> ACK 0", "a< DATA 1 8")
-        assert.strictEqual((yield* server.figures).active, 1)
+        assert.strictEqual((yield* server.stats).active, 1)
       })
     )
   }
@@ -200,7 +200,7 @@ describe("TftpServer: the same request again, once it is done", () => {
           yield* talk.play("a> WRQ h octet", "a< ACK 0", "a> DATA 1 5", "a< ACK 1")
           yield* talk.play("b> RRQ h octet", "b< DATA 1 5", "b> ACK 1", "b-")
         }
-        assert.strictEqual((yield* server.figures).finished, 6)
+        assert.strictEqual((yield* server.stats).finished, 6)
       })
     )
   }

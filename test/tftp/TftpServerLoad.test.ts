@@ -20,8 +20,8 @@ describe("TftpServer: many at once", () => {
       )
       yield* Effect.forEach(Array.from({ length: 200 }), () => get, { concurrency: "unbounded", discard: true })
       // The client has all of it a moment before the server knows.
-      while ((yield* server.figures).active > 0) yield* Effect.yieldNow
-      const { bytesSent, failed, finished, started } = yield* server.figures
+      while ((yield* server.stats).active > 0) yield* Effect.yieldNow
+      const { bytesSent, failed, finished, started } = yield* server.stats
       const expected = { bytesSent: 50e6, failed: 0, finished: 200, started: 200 }
       assert.deepStrictEqual({ bytesSent, failed, finished, started }, expected)
     })
@@ -35,7 +35,7 @@ describe("TftpServer: many at once", () => {
       const done = words.filter((word) => word === "done").length
       assert.isAtLeast(done, 20)
       assert.deepStrictEqual(new Set(words), new Set(["done", "Refused 0"]))
-      assert.strictEqual((yield* server.figures).refused, 200 - done)
+      assert.strictEqual((yield* server.stats).refused, 200 - done)
     })
   )
 })

@@ -32,7 +32,7 @@ describe("TftpServer: what is counted and told", () => {
       yield* talk.play("a> RRQ f octet tsize=0 blksize=800", "a< OACK tsize=1000 blksize=800", "a> ERROR 8 seen", "a-")
       yield* talk.play("b> RRQ f octet blksize=800", "b< OACK blksize=800", "b> ACK 0", "b< DATA 1 800", "b> ACK 1")
       yield* talk.play("b< DATA 2 200", "b> ACK 2", "b-")
-      const { active, failed, finished, probed, started } = yield* server.figures
+      const { active, failed, finished, probed, started } = yield* server.stats
       assert.deepStrictEqual(
         { active, failed, finished, probed, started },
         { active: 0, failed: 0, finished: 1, probed: 1, started: 2 }
@@ -41,7 +41,7 @@ describe("TftpServer: what is counted and told", () => {
     })
   )
 
-  Lab.both("figures, events and metrics", () =>
+  Lab.both("stats, events and metrics", () =>
     Effect.gen(function* () {
       const { door, server } = yield* Lab.serve({ files })
       const seen = yield* watch(server)
@@ -58,8 +58,8 @@ describe("TftpServer: what is counted and told", () => {
         "d< ACK 1"
       )
       yield* talk.play("a-")
-      const figures = yield* server.figures
-      const { bytesReceived, bytesSent, duplicates, failed, finished, malformed, refused, started } = figures
+      const stats = yield* server.stats
+      const { bytesReceived, bytesSent, duplicates, failed, finished, malformed, refused, started } = stats
       assert.deepStrictEqual(
         { bytesReceived, bytesSent, duplicates, failed, finished, malformed, refused, started },
         { bytesReceived: 5, bytesSent: 0, duplicates: 1, failed: 1, finished: 1, malformed: 1, refused: 1, started: 3 }
@@ -155,7 +155,7 @@ describe("TftpServer: timers", () => {
       const { door, server } = yield* Lab.serve({ files, deadline: "3 seconds" })
       const talk = yield* Talk.open({ door, content: files.g })
       yield* talk.play("a> RRQ g octet timeout=60", "a< OACK timeout=60", "a> ACK 0", "a< DATA 1 512", "a< ERROR 0")
-      assert.strictEqual((yield* server.figures).failed, 1)
+      assert.strictEqual((yield* server.stats).failed, 1)
       assert.approximately(yield* Clock.currentTimeMillis, 3_000, 10)
     })
   )

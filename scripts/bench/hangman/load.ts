@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import { BenchError, compile, start } from "../child.ts"
 
 /** What was measured; every game that was begun has ended as the rules say. */
-export interface Figures {
+export interface Stats {
   /** Turns a second, and games that ended. */
   readonly turns: number
   readonly games: number
@@ -31,7 +31,7 @@ interface Request {
 }
 
 interface Load {
-  readonly play: (request: Request) => Effect.Effect<Figures, BenchError>
+  readonly play: (request: Request) => Effect.Effect<Stats, BenchError>
 }
 
 /** Without Linux and a C compiler there are no players, and no benchmark. */
@@ -43,7 +43,7 @@ export const make = Effect.gen(function* () {
   const load: Load = {
     play: Effect.fnUntraced(function* ({ kind, measure = 0, patience = 10_000, players, port }) {
       const line = yield* child.ask([kind, port, players, kind === "games" ? 0 : patience, measure].join(" "))
-      const answer = JSON.parse(line) as Figures | { readonly error: string }
+      const answer = JSON.parse(line) as Stats | { readonly error: string }
       return "error" in answer ? yield* new BenchError({ message: `${kind} of ${players}: ${answer.error}` }) : answer
     })
   }

@@ -86,7 +86,7 @@ const prepare = Effect.fnUntraced(function* ({ profile, quick }: Options) {
   }
   const measure = quick ? 500 : 1_000
 
-  const latest = new Map<string, Load.Figures>()
+  const latest = new Map<string, Load.Stats>()
   const turns = Effect.fnUntraced(function* (name: string) {
     const { hello } = yield* run(name)
     const { patience } = guests(name as Name)

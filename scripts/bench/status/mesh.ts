@@ -30,7 +30,7 @@ const sent = Effect.fnUntraced(function* (count: number, seed: number) {
         host.layer
       )
       yield* Effect.sleep(`${seconds} seconds`)
-      return (yield* peer.figures).sent
+      return (yield* peer.stats).sent
     }),
     { seed }
   )

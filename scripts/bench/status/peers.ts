@@ -42,11 +42,11 @@ const ours = Effect.gen(function* () {
     StatusPeer.make({ name, schema: HostStatus.HostStatus, payload: { ...HostStatus.start, ...host }, transport })
   const names = Array.from({ length: count }, (_, at) => `peer-${at}`)
   const all = yield* Effect.forEach(names, join, { concurrency: "unbounded" })
-  const figures = Effect.forEach(all, (peer) => peer.figures)
+  const stats = Effect.forEach(all, (peer) => peer.stats)
   const running: Running = {
     isFull: () => all.every(({ peers }) => SubscriptionRef.getUnsafe(peers).length === count),
-    heard: Effect.map(figures, (figures) => sum(figures.map(({ heard }) => heard))),
-    dropped: Effect.map(figures, (figures) => sum(figures.map(({ dropped = 0 }) => dropped)))
+    heard: Effect.map(stats, (stats) => sum(stats.map(({ heard }) => heard))),
+    dropped: Effect.map(stats, (stats) => sum(stats.map(({ dropped = 0 }) => dropped)))
   }
   return running
 })

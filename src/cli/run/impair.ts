@@ -31,7 +31,7 @@ const plural = (count: number, what: string) => `${count} ${what}${count === 1 ?
 const passed = ({ bytes, datagrams }: ImpairProxy.Passed) =>
   `${plural(datagrams, "datagram")}, ${plural(bytes, "byte")}`
 
-const lineOf = (impairment: Impairment.Impairment, { back, refused, tcp, there, udp }: ImpairProxy.Figures) =>
+const lineOf = (impairment: Impairment.Impairment, { back, refused, tcp, there, udp }: ImpairProxy.Stats) =>
   [
     `clients: ${udp} udp, ${tcp} tcp${refused === 0 ? "" : `, ${refused} refused`}`,
     `there: ${passed(there)}`,
@@ -64,7 +64,7 @@ export const impair = Effect.fnUntraced(
       Effect.provideService(Network.Network, beneath),
       Effect.catch(({ reason, transport }) => explain("impair", listen.port, "--listen", transport)(reason))
     )
-    line = () => lineOf(impairment, proxy.figures())
+    line = () => lineOf(impairment, proxy.stats())
     told = line()
     yield* json
       ? announce("impair", proxy.address, true)

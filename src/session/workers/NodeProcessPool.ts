@@ -44,7 +44,7 @@ const program = fileURLToPath(NodeModuleUrl.beside(import.meta.url, "NodeSession
 const startTime = 30_000
 const grace = 1_000
 
-/** How long figures wait for a child that is busy, in milliseconds. */
+/** How long stats wait for a child that is busy, in milliseconds. */
 const countTime = 250
 
 const ignored = () => {}
@@ -152,8 +152,8 @@ export const make = Effect.fnUntraced(function* (
       }
       case "Report": {
         child.counter.heard(message.heard)
-        timedOut += message.figures.timedOut - child.timedOut
-        child.timedOut = message.figures.timedOut
+        timedOut += message.stats.timedOut - child.timedOut
+        child.timedOut = message.stats.timedOut
         for (const moved of message.moved) {
           const seat = child.seats.get(moved[0])
           if (seat !== undefined) seat.moved = moved
@@ -259,7 +259,7 @@ export const make = Effect.fnUntraced(function* (
         assign()
         return Effect.sync(() => leave(seat))
       }),
-    /** Brings the figures up to date; those of children that are busy stay as they were. */
+    /** Brings the stats up to date; those of children that are busy stay as they were. */
     count: Effect.suspend(() => {
       const busy = [...children].filter(({ seats }) => seats.size > 0)
       return Effect.timeoutOption(

@@ -25,7 +25,7 @@ const nowhere = () => Effect.die(new Error("a child process has the connections 
 const serve = Effect.fnUntraced(function* (start: Message.Start, once: boolean, heard: (listen: Listen) => void) {
   const arrived = yield* Queue.unbounded<NodeConnection>()
   const ids = new Map<Network.Connection, number>()
-  let figures: Effect.Effect<TcpServer.Figures> = Effect.never
+  let stats: Effect.Effect<TcpServer.Stats> = Effect.never
 
   const movedOf = (id: number, connection: Network.Connection): Message.Moved => {
     const { received, sent } = connection.traffic()
@@ -38,7 +38,7 @@ const serve = Effect.fnUntraced(function* (start: Message.Start, once: boolean, 
   const close = (id: number, connection: NodeConnection) =>
     Effect.flatMap(connection.close, () => {
       ids.delete(connection)
-      return Effect.map(figures, ({ timedOut }) => gone(movedOf(id, connection), timedOut))
+      return Effect.map(stats, ({ timedOut }) => gone(movedOf(id, connection), timedOut))
     })
   const accept = Effect.uninterruptibleMask((restore) =>
     Effect.flatMap(Effect.scope, (scope) =>
@@ -59,7 +59,7 @@ const serve = Effect.fnUntraced(function* (start: Message.Start, once: boolean, 
     Network.Network,
     network
   )
-  figures = child.server.figures
+  stats = child.server.stats
 
   heard((message, socket) => {
     switch (message._tag) {

@@ -16,7 +16,7 @@ interface Slot {
   counter: SharedStateServer.Counter
   born: number
   alive: boolean
-  figures: TcpServer.Figures
+  stats: TcpServer.Stats
   /** Those who wait for a report, and for the end of a drain. */
   readonly counting: Set<() => void>
   readonly drained: Set<() => void>
@@ -26,12 +26,12 @@ type Failure = Network.NetworkError | SessionError
 
 const program = NodeModuleUrl.beside(import.meta.url, "NodeSessionThread")
 
-/** Milliseconds: a thread has to start, figures wait for one that is busy, a drained one has beyond its deadline. */
+/** Milliseconds: a thread has to start, stats wait for one that is busy, a drained one has beyond its deadline. */
 const startTime = 30_000
 const countTime = 250
 const grace = 1_500
 
-const nothing: TcpServer.Figures = {
+const nothing: TcpServer.Stats = {
   active: 0,
   accepted: 0,
   refused: 0,
@@ -40,7 +40,7 @@ const nothing: TcpServer.Figures = {
   bytesSent: 0
 }
 
-const add = (one: TcpServer.Figures, other: TcpServer.Figures): TcpServer.Figures => ({
+const add = (one: TcpServer.Stats, other: TcpServer.Stats): TcpServer.Stats => ({
   active: one.active + other.active,
   accepted: one.accepted + other.accepted,
   refused: one.refused + other.refused,
@@ -97,7 +97,7 @@ export const make = Effect.fnUntraced(function* (desk: SharedStateServer.Desk, d
           settle(Effect.fail(failureOf(message)))
           return void worker.terminate()
         case "Report":
-          slot.figures = message.figures
+          slot.stats = message.stats
           counter.heard(message.heard)
           return wake(slot.counting)
         case "Drained":
@@ -111,8 +111,8 @@ export const make = Effect.fnUntraced(function* (desk: SharedStateServer.Desk, d
     })
     worker.once("exit", (code) => {
       counter.close()
-      past = add(past, { ...slot.figures, active: 0 })
-      slot.figures = nothing
+      past = add(past, { ...slot.stats, active: 0 })
+      slot.stats = nothing
       slot.alive = false
       wake(slot.counting)
       wake(slot.drained)
@@ -140,7 +140,7 @@ export const make = Effect.fnUntraced(function* (desk: SharedStateServer.Desk, d
 
   const open = (start: Message.Start): Effect.Effect<void, Failure> =>
     Effect.callback<void, Failure>((resume) => {
-      const slot = { start, figures: nothing, counting: new Set(), drained: new Set() } as unknown as Slot
+      const slot = { start, stats: nothing, counting: new Set(), drained: new Set() } as unknown as Slot
       slots.push(slot)
       let settled = false
       spawn(slot, (result) => {
@@ -190,7 +190,7 @@ export const make = Effect.fnUntraced(function* (desk: SharedStateServer.Desk, d
       for (const slot of slots) keep(slot)
     },
     count,
-    figures: () => slots.reduce((sum, { figures }) => add(sum, figures), past),
+    stats: () => slots.reduce((sum, { stats }) => add(sum, stats), past),
     drain
   }
 })

@@ -102,6 +102,6 @@ export const make = Effect.fnUntraced(function* (
     )
   })
   const report = (moved: ReadonlyArray<Message.Moved>) =>
-    Effect.map(server.figures, (figures) => post({ _tag: "Report", heard, figures, moved }))
+    Effect.map(server.stats, (stats) => post({ _tag: "Report", heard, stats, moved }))
   return { server, receive, report, connections }
 })

@@ -75,7 +75,7 @@ export type FromChild =
       readonly _tag: "Report"
       /** How many `ToClient` messages it has taken. */
       readonly heard: number
-      readonly figures: TcpServer.Figures
+      readonly stats: TcpServer.Stats
       /** Of the clients that were handed to it. */
       readonly moved: ReadonlyArray<Moved>
     }

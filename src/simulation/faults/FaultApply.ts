@@ -32,7 +32,7 @@ export const fate = (packet: Packet): Fate => ({
   note: undefined
 })
 
-/** Whole microseconds, if the ends of the range are: figures for people to read. */
+/** Whole microseconds, if the ends of the range are: stats for people to read. */
 const timeIn = ({ from, to }: FaultPlan.Range, chance: number): number => {
   const step = from % 1000 === 0 && to % 1000 === 0 ? 1000 : 1
   return from + step * Math.min(Math.floor(((to - from) / step + 1) * chance), (to - from) / step)

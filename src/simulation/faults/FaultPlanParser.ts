@@ -21,7 +21,7 @@ export interface Clause {
   readonly starts: RegExp
   readonly expected: string
   readonly pattern: RegExp
-  /** Undefined if its figures make no sense. */
+  /** Undefined if its stats make no sense. */
   readonly read: (...groups: ReadonlyArray<string | undefined>) => Parts | undefined
 }
 

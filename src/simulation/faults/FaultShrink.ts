@@ -1,6 +1,6 @@
 /**
  * Makes failing plans small: which rules does it take, and how little of each? A plan is smaller than another if it has
- * fewer rules, hits fewer packets, or says so with smaller figures; every step makes it so, and there is an end.
+ * fewer rules, hits fewer packets, or says so with smaller stats; every step makes it so, and there is an end.
  */
 import * as Effect from "effect/Effect"
 import * as FaultPlan from "./FaultPlan.ts"

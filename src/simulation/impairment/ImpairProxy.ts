@@ -52,7 +52,7 @@ export interface Passed {
 }
 
 /** What a proxy has done so far. @category models @since 0.1.0 */
-export interface Figures {
+export interface Stats {
   /** Clients at the moment: senders of datagrams, and connections. */
   readonly udp: number
   readonly tcp: number
@@ -67,7 +67,7 @@ export interface Figures {
 /** A running proxy. @category models @since 0.1.0 */
 export interface ImpairProxy {
   readonly address: NetAddress.InetAddress
-  readonly figures: () => Figures
+  readonly stats: () => Stats
 }
 
 /** A sender of datagrams, with a socket of its own towards the server. */
@@ -100,7 +100,7 @@ const ownHost = (to: NetAddress.InetAddress) => {
   return isV4 ? "0.0.0.0" : "::"
 }
 
-/** Figures that grow. */
+/** Stats that grow. */
 const counter = () => {
   const passed = { datagrams: 0, bytes: 0 }
   return {
@@ -227,7 +227,7 @@ export const make = Effect.fnUntraced(function* (
   const address = yield* overBoth
   return {
     address: address!,
-    figures: () => ({
+    stats: () => ({
       udp: clients.size,
       tcp: connected,
       refused,

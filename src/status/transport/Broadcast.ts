@@ -89,7 +89,7 @@ export const make = (options: Options = {}): Transport.Open =>
         if (taken.includes(false)) yield* sendTo(bytes, instead)
       }),
       pace: (interval) => interval,
-      figures: record.figures(sockets)
+      stats: record.stats(sockets)
     }
   })
 

@@ -19,7 +19,7 @@ export interface Record {
   readonly isFailing: (name: string) => boolean
   /** Forgets all that are no destinations any more. */
   readonly keep: (names: Iterable<string>) => void
-  readonly figures: (sockets: ReadonlyArray<Network.UdpSocket>) => Effect.Effect<Transport.Figures>
+  readonly stats: (sockets: ReadonlyArray<Network.UdpSocket>) => Effect.Effect<Transport.Stats>
 }
 
 /** A record with nothing in it. */
@@ -56,7 +56,7 @@ export const make = (): Record => {
       const kept = new Set(names)
       for (const name of failing) if (!kept.has(name)) failing.delete(name)
     },
-    figures: (sockets) =>
+    stats: (sockets) =>
       Effect.map(
         Effect.forEach(sockets, ({ dropped }) => dropped),
         (counts) => ({

@@ -101,7 +101,7 @@ export const make = (options: Options): Transport.Open =>
           waiting.openUnsafe()
         }),
       pace: (interval) => Math.max(interval, (peers.length / rate) * 1_000),
-      figures: record.figures([socket])
+      stats: record.stats([socket])
     }
   })
 

@@ -127,7 +127,7 @@ export const make = (options: Options = {}): Transport.Open =>
           { discard: true }
         ),
       pace: (interval) => interval,
-      figures: Effect.suspend(() => record.figures([ear]))
+      stats: Effect.suspend(() => record.stats([ear]))
     }
   })
 

@@ -46,7 +46,7 @@ export interface Options {
 }
 
 /** What a relay has done so far, in datagrams. @category models @since 0.1.0 */
-export interface Figures {
+export interface Stats {
   /** Whose leases run. */
   readonly subscribers: number
   /** All that came. */
@@ -74,7 +74,7 @@ export interface Figures {
 /** A running relay. @category models @since 0.1.0 */
 export interface Agent {
   readonly address: NetAddress.InetAddress
-  readonly figures: Effect.Effect<Figures>
+  readonly stats: Effect.Effect<Stats>
 }
 
 /** A running relay. @category services @since 0.1.0 */
@@ -185,7 +185,7 @@ export const make = Effect.fnUntraced(function* (
   sweeper.add(() => subscribers.sweep(now()))
   return {
     address: socket.local,
-    figures: Effect.map(socket.dropped, (dropped) => ({ ...counts, subscribers: subscribers.count(now()), dropped }))
+    stats: Effect.map(socket.dropped, (dropped) => ({ ...counts, subscribers: subscribers.count(now()), dropped }))
   }
 })
 

@@ -128,6 +128,6 @@ export const make = (options: Options): Transport.Open =>
           return Effect.asVoid(record.post(`sending to ${name}`, socket.send(bytes, relay)))
         }),
       pace: (interval) => interval,
-      figures: record.figures([socket])
+      stats: record.stats([socket])
     }
   })

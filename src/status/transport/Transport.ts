@@ -11,7 +11,7 @@ import type * as Network from "../../network/Network.ts"
 export const defaultPort = 2066
 
 /** What has been sent. @category models @since 0.1.0 */
-export interface Figures {
+export interface Stats {
   /** Datagrams that the network took. */
   readonly sent: number
   /** Datagrams that it did not take. */
@@ -32,7 +32,7 @@ export interface Transport {
   readonly send: (bytes: Uint8Array) => Effect.Effect<void>
   /** The shortest interval that can be kept, at least the one asked for: milliseconds. */
   readonly pace: (interval: number) => number
-  readonly figures: Effect.Effect<Figures>
+  readonly stats: Effect.Effect<Stats>
 }
 
 /**

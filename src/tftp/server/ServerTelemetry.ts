@@ -8,7 +8,7 @@ import * as TftpMetrics from "./TftpMetrics.ts"
 
 /** The books of a server. */
 interface Ledger {
-  readonly figures: TftpMetrics.Figures
+  readonly stats: TftpMetrics.Stats
   readonly events: PubSub.PubSub<TftpEvent.Event>
   /** Transfers with the clients at this address. */
   readonly activeOf: (address: string) => number
@@ -34,7 +34,7 @@ const capacity = 1_024
 const direction = ({ kind }: TftpEvent.About) => (kind === "RRQ" ? "out" : "in")
 
 export const make = Effect.gen(function* () {
-  const { ended, figures, occupy } = TftpMetrics.make(yield* Effect.context<never>())
+  const { ended, stats, occupy } = TftpMetrics.make(yield* Effect.context<never>())
   const events = yield* PubSub.sliding<TftpEvent.Event>(capacity)
   const perClient = new Map<string, number>()
   const publish = (event: TftpEvent.Event) => PubSub.publish(events, event)
@@ -45,11 +45,11 @@ export const make = Effect.gen(function* () {
     else perClient.set(address, left)
   }
   const ledger: Ledger = {
-    figures,
+    stats,
     events,
     activeOf: (address) => perClient.get(address) ?? 0,
     admit: (about) => {
-      figures.started++
+      stats.started++
       count(about, 1)
       return publish({ _tag: "Started", about })
     },
@@ -58,13 +58,13 @@ export const make = Effect.gen(function* () {
       PubSub.publishUnsafe(events, { _tag: "Progress", about, summary })
     },
     refused: Effect.fnUntraced(function* (about, answer, why) {
-      figures.refused++
+      stats.refused++
       ended(direction(about), "refused", undefined)
       yield* Effect.logInfo(`${TftpEvent.describe(about)}: ${why}`)
       yield* publish({ _tag: "Refused", about, answer })
     }),
     finished: Effect.fnUntraced(function* (about, summary, millis) {
-      figures.finished++
+      stats.finished++
       ended(direction(about), "finished", summary)
       yield* Effect.logInfo(`${TftpEvent.describe(about)}: ${TftpEvent.describeSummary(summary, millis)}`)
       yield* publish({ _tag: "Finished", about, summary, millis })
@@ -73,19 +73,19 @@ export const make = Effect.gen(function* () {
       const { reason } = error
       const summary = transfer.summary()
       if (reason._tag === "Refused" && !transfer.greeted()) {
-        figures.probed++
+        stats.probed++
         ended(direction(about), "probed", summary)
         yield* Effect.logInfo(`${TftpEvent.describe(about)}: the client took the size and left (error ${reason.code})`)
         yield* publish({ _tag: "Probed", about })
         return
       }
-      figures.failed++
+      stats.failed++
       ended(direction(about), reason._tag, summary)
       yield* Effect.logWarning(`${TftpEvent.describe(about)}: ${error.message}`)
       yield* publish({ _tag: "Failed", about, error, summary })
     }),
     stopped: Effect.fnUntraced(function* (about, transfer) {
-      figures.failed++
+      stats.failed++
       ended(direction(about), "stopped", transfer?.summary())
       yield* Effect.logWarning(`${TftpEvent.describe(about)}: stopped`)
     })

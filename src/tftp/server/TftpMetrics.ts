@@ -1,10 +1,10 @@
-/** The figures of a TFTP server, and the same as Effect metrics. */
+/** The stats of a TFTP server, and the same as Effect metrics. */
 import type * as Context from "effect/Context"
 import * as Metric from "effect/Metric"
 import type * as Transfer from "../transfer/Transfer.ts"
 
 /** What a server has done so far. @category models @since 0.1.0 */
-export interface Figures {
+export interface Stats {
   /** Transfers that run now. */
   active: number
   /** Requests that became a transfer. */
@@ -43,7 +43,7 @@ export type Direction = "out" | "in"
 
 /** Counts what a server does; a transfer is told of when it has ended. */
 export const make = (context: Context.Context<never>) => {
-  const figures: Figures = {
+  const stats: Stats = {
     active: 0,
     started: 0,
     finished: 0,
@@ -57,18 +57,18 @@ export const make = (context: Context.Context<never>) => {
     resent: 0
   }
   const occupy = (by: 1 | -1) => {
-    figures.active += by
-    active.updateUnsafe(figures.active, context)
+    stats.active += by
+    active.updateUnsafe(stats.active, context)
   }
   /** `result` is `finished`, `probed`, `refused`, or what failed: `Silent`, `Refused`, `File`... */
   const ended = (direction: Direction, result: string, summary: Transfer.Summary | undefined) => {
     Metric.withAttributes(transfers, { direction, result }).updateUnsafe(1, context)
     if (summary === undefined) return
-    figures[direction === "out" ? "bytesSent" : "bytesReceived"] += summary.bytes
-    figures.resent += summary.resent
+    stats[direction === "out" ? "bytesSent" : "bytesReceived"] += summary.bytes
+    stats.resent += summary.resent
     Metric.withAttributes(bytes, { direction }).updateUnsafe(summary.bytes, context)
     resent.updateUnsafe(summary.resent, context)
     if (summary.rtt !== undefined) rtt.updateUnsafe(summary.rtt.smoothed, context)
   }
-  return { figures, occupy, ended }
+  return { stats, occupy, ended }
 }

@@ -59,30 +59,30 @@ export const definition: Session.Definition<typeof Options.Type, number, Ask, To
 
 /** A total of all clients. `dead` waits for the end of a process. */
 export const makeShared = (dead: (pid: number) => Effect.Effect<void> = () => Effect.void) => {
-  const figures = { total: 0, attached: 0 }
+  const stats = { total: 0, attached: 0 }
   const watchers = new Set<(told: Told) => void>()
   const shared: Session.Shared<Ask, Told> = {
     attach: (_, tell) =>
       Effect.as(
         Effect.acquireRelease(
-          Effect.sync(() => void figures.attached++),
+          Effect.sync(() => void stats.attached++),
           () =>
             Effect.sync(() => {
-              figures.attached--
+              stats.attached--
               watchers.delete(tell)
             })
         ),
         Effect.fnUntraced(function* (ask) {
           if (ask._tag === "Watch") watchers.add(tell)
           if (ask._tag === "Last") yield* dead(ask.pid)
-          figures.total += ask._tag === "Add" ? ask.by : ask._tag === "Last" ? 1 : 0
-          const told: Told = { _tag: "Total", total: figures.total }
+          stats.total += ask._tag === "Add" ? ask.by : ask._tag === "Last" ? 1 : 0
+          const told: Told = { _tag: "Total", total: stats.total }
           if (ask._tag !== "Watch") for (const watcher of watchers) watcher(told)
           return told
         })
       )
   }
-  return { figures, shared }
+  return { stats, shared }
 }
 
 export const loadable = (

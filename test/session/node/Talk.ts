@@ -80,14 +80,14 @@ export const send = Effect.fnUntraced(function* (server: ConcurrencyModel.Sessio
 /** How serving fails. */
 export const failure = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.flip(Effect.scoped(effect))
 
-/** The figures once they are as wanted: a server forgets a client a moment after the client has seen the end. */
+/** The stats once they are as wanted: a server forgets a client a moment after the client has seen the end. */
 export const figuresWhen = Effect.fnUntraced(function* (
   server: ConcurrencyModel.SessionServer,
-  wanted: (figures: TcpServer.Figures) => boolean
+  wanted: (stats: TcpServer.Stats) => boolean
 ) {
   for (;;) {
-    const figures = yield* server.figures
-    if (wanted(figures)) return figures
+    const stats = yield* server.stats
+    if (wanted(stats)) return stats
     yield* Effect.yieldNow
   }
 }, Effect.timeout("10 seconds"))

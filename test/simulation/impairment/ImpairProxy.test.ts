@@ -91,7 +91,7 @@ describe("datagrams through a proxy", () => {
     "each client gets its own answers, and is one client",
     Effect.gen(function* () {
       const server = yield* shouter
-      const { figures, peer } = yield* proxyTo(server.address, "")
+      const { stats, peer } = yield* proxyTo(server.address, "")
       const clients = yield* Effect.all([inbox, inbox, inbox])
       for (const [index, client] of clients.entries()) {
         yield* client.send(`hello ${index}`, peer)
@@ -102,7 +102,7 @@ describe("datagrams through a proxy", () => {
         assert.deepStrictEqual(heard, [`HELLO ${index}`, `AGAIN ${index}`])
       }
       const passed = { datagrams: 6, bytes: 42 }
-      assert.deepStrictEqual(figures(), { udp: 3, tcp: 0, refused: 0, there: passed, back: passed })
+      assert.deepStrictEqual(stats(), { udp: 3, tcp: 0, refused: 0, there: passed, back: passed })
     })
   )
 
@@ -172,10 +172,10 @@ describe("datagrams through a proxy", () => {
     "drop=#2 loses the first answer: requests and answers are counted together",
     Effect.gen(function* () {
       const server = yield* shouter
-      const { figures, peer } = yield* proxyTo(server.address, "drop=#2")
+      const { stats, peer } = yield* proxyTo(server.address, "drop=#2")
       const client = yield* inbox
       yield* client.send("a", peer)
-      yield* until(() => figures().back.datagrams === 1)
+      yield* until(() => stats().back.datagrams === 1)
       yield* client.send("b", peer)
       yield* until(() => client.heard.length === 1)
       assert.deepStrictEqual(client.heard, ["B"])
@@ -187,13 +187,13 @@ describe("datagrams through a proxy", () => {
     "the clients are bounded, and forgotten when they are silent",
     Effect.gen(function* () {
       const server = yield* shouter
-      const { figures, peer } = yield* proxyTo(server.address, "", { maxClients: 1, idleTimeout: "300 millis" })
+      const { stats, peer } = yield* proxyTo(server.address, "", { maxClients: 1, idleTimeout: "300 millis" })
       const one = yield* inbox
       const other = yield* inbox
       yield* one.send("one", peer)
       yield* other.send("other", peer)
-      yield* until(() => figures().refused === 1 && one.heard.length === 1)
-      yield* until(() => figures().udp === 0)
+      yield* until(() => stats().refused === 1 && one.heard.length === 1)
+      yield* until(() => stats().udp === 0)
       yield* other.send("other", peer)
       yield* until(() => other.heard.length === 1)
       assert.deepStrictEqual(server.asked, ["one", "other"])
@@ -209,13 +209,13 @@ describe("streams through a proxy", () => {
   test(
     "megabytes and half-closes pass",
     Effect.gen(function* () {
-      const { address, figures } = yield* proxyTo(yield* echo, "")
+      const { address, stats } = yield* proxyTo(yield* echo, "")
       const client = yield* connect(address)
       const all = noise(4 << 20)
       yield* Effect.forkChild(Effect.andThen(client.write(all.slice()), client.end))
       assert.isTrue((yield* readAll(client)).equals(all))
       const passed = { datagrams: 0, bytes: all.length }
-      assert.deepInclude(figures(), { there: passed, back: passed })
+      assert.deepInclude(stats(), { there: passed, back: passed })
     })
   )
 
@@ -235,11 +235,11 @@ describe("streams through a proxy", () => {
     Effect.gen(function* () {
       const network = yield* Network.Network
       const gone = yield* Effect.scoped(Effect.map(network.listen({ port: 0 }), ({ address }) => address))
-      const { address, figures } = yield* proxyTo(gone, "")
+      const { address, stats } = yield* proxyTo(gone, "")
       const client = yield* connect(address)
       assert.strictEqual(yield* outcome(client.pull), "Reset")
-      yield* until(() => figures().tcp === 0)
-      assert.strictEqual(figures().refused, 1)
+      yield* until(() => stats().tcp === 0)
+      assert.strictEqual(stats().refused, 1)
     })
   )
 

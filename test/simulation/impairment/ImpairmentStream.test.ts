@@ -115,7 +115,7 @@ describe("streams", () => {
           Effect.forever(client.pull)
         ).pipe(Effect.provideService(Network.Network, network), Scope.provide(scope))
         yield* Effect.scoped(Effect.flatMap(plain.connect(server.address), (client) => client.write("abc")))
-        while ((yield* server.figures).accepted === 0) yield* turns(1)
+        while ((yield* server.stats).accepted === 0) yield* turns(1)
         yield* Effect.timeout(Scope.close(scope, Exit.void), "900 millis")
       })
     )

@@ -69,7 +69,7 @@ describe("Broadcast", () => {
         yield* one.say("2")
         yield* Effect.sleep("1 second")
         assert.deepStrictEqual(other.heard, ["1", "2"])
-        assert.deepStrictEqual(yield* one.figures, { sent: 2, failed: 2, dropped: 0 })
+        assert.deepStrictEqual(yield* one.stats, { sent: 2, failed: 2, dropped: 0 })
         assert.strictEqual(lines.length, 1)
         assert.match(lines[0]!, /^Warn: broadcast to 255\.255\.255\.255 fails.*no route to the host/)
       }).pipe(Effect.provide(layer))
@@ -88,7 +88,7 @@ describe("Broadcast", () => {
         )
         const other = yield* station(yield* host("other", { addresses: ["10.1.0.2/24"] }), Broadcast.make())
         for (const text of ["1", "2", "3"]) yield* one.say(text)
-        assert.deepStrictEqual(yield* one.figures, { sent: 0, failed: 9, dropped: 0 })
+        assert.deepStrictEqual(yield* one.stats, { sent: 0, failed: 9, dropped: 0 })
         isDown = false
         yield* one.say("4")
         yield* one.say("5")

@@ -152,7 +152,7 @@ describe("Mesh", () => {
         yield* say("3")
         yield* say("4")
         assert.deepStrictEqual(other.heard, ["3", "4"])
-        const { failed, sent } = yield* one.figures
+        const { failed, sent } = yield* one.stats
         assert.deepStrictEqual({ failed, sent }, { failed: 10, sent: 2 })
         const about = (text: string) => lines.filter((line) => line.includes(text))
         assert.strictEqual(lines.length, 4, lines.join("\n"))

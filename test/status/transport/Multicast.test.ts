@@ -75,7 +75,7 @@ describe("Multicast", () => {
           lines.map((line) => line.split(" fails")[0]!),
           [`Warn: multicast to 239.255.20.66 on eth1`, `Info: multicast to 239.255.20.66 on eth1 works again`]
         )
-        assert.deepStrictEqual(yield* one.figures, { sent: 6, failed: 2, dropped: 0 })
+        assert.deepStrictEqual(yield* one.stats, { sent: 6, failed: 2, dropped: 0 })
       }).pipe(Effect.provide(layer))
     )
   })
@@ -93,7 +93,7 @@ describe("Multicast", () => {
         )
         const other = yield* station(yield* host("other"), Multicast.make())
         yield* one.say("1")
-        assert.deepStrictEqual(yield* one.figures, { sent: 0, failed: 1, dropped: 0 })
+        assert.deepStrictEqual(yield* one.stats, { sent: 0, failed: 1, dropped: 0 })
         names = ["lo", "eth0"]
         yield* Effect.sleep("3 seconds")
         yield* one.say("2")

@@ -92,7 +92,7 @@ describe("Relay", () => {
         assert.deepStrictEqual(one.heard, [])
         yield* other.say("5")
         assert.strictEqual(other.answers.at(-1)?._tag, "Challenge")
-        const { forwarded, malformed, strangers, subscribers } = yield* agent.figures
+        const { forwarded, malformed, strangers, subscribers } = yield* agent.stats
         assert.deepStrictEqual(
           { forwarded, malformed, strangers, subscribers },
           {
@@ -116,8 +116,8 @@ describe("Relay", () => {
             yield* Effect.sleep("9 seconds")
             yield* other.subscribe(10_000)
           }
-          assert.strictEqual((yield* agent.figures).subscribers, 1)
-          assert.strictEqual((yield* agent.figures).granted, 6)
+          assert.strictEqual((yield* agent.stats).subscribers, 1)
+          assert.strictEqual((yield* agent.stats).granted, 6)
         }),
       { maxLease: "10 seconds" }
     )
@@ -142,7 +142,7 @@ describe("Relay", () => {
         assert.strictEqual((yield* one.tell("Subscribe", 1_000, cookie))?._tag, "Granted")
         yield* Effect.sleep("61 seconds")
         assert.strictEqual((yield* one.tell("Subscribe", 1_000, cookie))?._tag, "Challenge")
-        assert.strictEqual((yield* agent.figures).granted, 1)
+        assert.strictEqual((yield* agent.stats).granted, 1)
       })
     )
   )
@@ -186,8 +186,8 @@ describe("Relay", () => {
               assert.isAtMost(sent, received)
             }
             assert.deepStrictEqual(one.heard, [])
-            const figures = yield* agent.figures
-            assert.deepInclude(figures, { forwarded: 0, subscribers: 1, received: forgeries.length + 2 })
+            const stats = yield* agent.stats
+            assert.deepInclude(stats, { forwarded: 0, subscribers: 1, received: forgeries.length + 2 })
           }),
         {},
         tap
@@ -208,7 +208,7 @@ describe("Relay", () => {
           assert.deepStrictEqual([one.heard.length, third.heard.length], [1, 0])
           yield* Effect.sleep("5 seconds")
           assert.strictEqual((yield* third.subscribe(60_000))?._tag, "Granted")
-          const { full, subscribers } = yield* agent.figures
+          const { full, subscribers } = yield* agent.stats
           assert.deepStrictEqual({ full, subscribers }, { full: 3, subscribers: 2 })
         }),
       { maxSubscribers: 2 }
@@ -239,7 +239,7 @@ describe("Relay", () => {
           yield* burst(50)
           yield* Effect.sleep("10 millis")
           assert.approximately(other.heard.length, 5, 1)
-          const { forwarded, limited } = yield* agent.figures
+          const { forwarded, limited } = yield* agent.stats
           assert.isAbove(limited, 130)
           assert.strictEqual(forwarded % 2, 0)
         }),
@@ -279,7 +279,7 @@ describe("Relay", () => {
         for (const length of [45, 1_400]) yield* one.send(status(length))
         yield* Effect.sleep("10 millis")
         assert.strictEqual(other.heard.length, 2)
-        assert.strictEqual((yield* agent.figures).malformed, 4)
+        assert.strictEqual((yield* agent.stats).malformed, 4)
       })
     )
   )

@@ -39,10 +39,10 @@ describe("RelayClient", () => {
                 scope
               )
               yield* Effect.sleep("5 minutes")
-              assert.strictEqual((yield* agent.figures).subscribers, 1)
+              assert.strictEqual((yield* agent.stats).subscribers, 1)
               yield* Scope.close(scope, Exit.void)
               yield* Effect.sleep("10 millis")
-              assert.strictEqual((yield* agent.figures).subscribers, 0)
+              assert.strictEqual((yield* agent.stats).subscribers, 0)
             })
           )
           // Two for a cookie and a lease; later those whose cookie is too old ask twice.
@@ -153,10 +153,10 @@ describe("RelayClient", () => {
         yield* Effect.sleep("1 second")
         yield* station(yield* host("second"), RelayClient.make({ relay: agent }))
         yield* Effect.sleep("30 seconds")
-        assert.strictEqual((yield* agent.figures).subscribers, 1)
+        assert.strictEqual((yield* agent.stats).subscribers, 1)
         yield* first.crash
         yield* Effect.sleep("10 seconds")
-        assert.strictEqual((yield* agent.figures).subscribers, 1)
+        assert.strictEqual((yield* agent.stats).subscribers, 1)
         assert.deepStrictEqual(
           lines.map((line) => line.replace(/^(\w+): .* (\w+)$/, "$1 $2")),
           ["Warn subscriber", "Info again"]
@@ -172,7 +172,7 @@ describe("RelayClient", () => {
         const one = yield* station(yield* host("one"), RelayClient.make({ relay: agent, port: 4_000 }))
         const liar = yield* host("liar")
         yield* Effect.sleep("1 second")
-        const { challenged } = yield* agent.figures
+        const { challenged } = yield* agent.stats
         yield* liar.run(
           Effect.gen(function* () {
             const socket = yield* (yield* Network.Network).udp({ host: "0.0.0.0", port: 2066 }, () => {})
@@ -185,7 +185,7 @@ describe("RelayClient", () => {
         )
         yield* Effect.sleep("1 second")
         assert.deepStrictEqual(one.heard, [])
-        assert.strictEqual((yield* agent.figures).challenged, challenged)
+        assert.strictEqual((yield* agent.stats).challenged, challenged)
       })
     )
   )

@@ -90,8 +90,8 @@ describe("a host on two networks", () => {
           yield* station.say("x")
           yield* station.say("y")
         }
-        assert.strictEqual((yield* one.figures).sent, 2)
-        assert.strictEqual((yield* two.figures).sent, 6)
+        assert.strictEqual((yield* one.stats).sent, 2)
+        assert.strictEqual((yield* two.stats).sent, 6)
       })
     )
   )

@@ -55,7 +55,7 @@ describe("on the host's own loopback", () => {
         assert.deepStrictEqual(heard, ["peer 0", "peer 1", "peer 2"])
         for (const one of from) assert.deepStrictEqual({ ...one }, { ...from[0]!, address: "127.0.0.1", port })
       }
-      assert.deepStrictEqual(yield* peers[0]!.transport.figures, { sent: 1, failed: 0, dropped: 0 })
+      assert.deepStrictEqual(yield* peers[0]!.transport.stats, { sent: 1, failed: 0, dropped: 0 })
       assert.strictEqual(peers[0]!.transport.label, `broadcast to 127.255.255.255 port ${port}`)
     }),
     notLinux
@@ -80,7 +80,7 @@ describe("on the host's own loopback", () => {
       // Nobody listens on the fourth: that is not a failure to send.
       yield* peers[0]!.say("again")
       yield* until(() => peers.every(({ heard }) => heard.includes("again")))
-      assert.strictEqual((yield* peers[0]!.transport.figures).failed, 0)
+      assert.strictEqual((yield* peers[0]!.transport.stats).failed, 0)
     }),
     notLinux
   )
@@ -103,7 +103,7 @@ describe("on the host's own loopback", () => {
       const agent = yield* Relay.make({ port: 0 })
       const relay = { address: "127.0.0.1", port: agent.address.port }
       const peers = yield* Effect.replicateEffect(open(RelayClient.make({ relay, host: "127.0.0.1" })), 3)
-      const subscribed = Effect.map(agent.figures, ({ subscribers }) => subscribers === 3)
+      const subscribed = Effect.map(agent.stats, ({ subscribers }) => subscribers === 3)
       while (!(yield* subscribed)) yield* Effect.yieldNow
       for (const peer of peers) peer.heard.length = 0
       for (const [at, peer] of peers.entries()) yield* peer.say(`peer ${at}`)

@@ -142,7 +142,7 @@ export const suite = (test: Test) => {
       yield* Effect.all([near.end, near.endRead, near.abort])
     }))
 
-  test("addresses and figures outlive the connection", () =>
+  test("addresses and stats outlive the connection", () =>
     Effect.gen(function* () {
       const { closeFar, closeNear, far, near } = yield* owned
       yield* near.write("question")

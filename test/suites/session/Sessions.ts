@@ -27,7 +27,7 @@ export interface Subject {
 export interface Traits {
   /** Clients that are served at the same time, at least; the others wait. */
   readonly atOnce: number
-  /** Clients are counted by one server: no more than `maxConnections`, and figures that are exact at once. */
+  /** Clients are counted by one server: no more than `maxConnections`, and stats that are exact at once. */
   readonly exact: boolean
   /** How many clients a test with many has: fewer where each costs a process. Default 60. */
   readonly many?: number

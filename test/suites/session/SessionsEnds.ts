@@ -35,19 +35,19 @@ export const suite = ({ serve, test }: Subject) => {
   test(
     "a reset in the middle ends one client and nobody else",
     Effect.gen(function* () {
-      const { figures, shared } = Sessions.makeShared()
+      const { stats, shared } = Sessions.makeShared()
       const server = yield* start(serve, {}, {}, shared)
       const first = yield* Sessions.connect(server)
       yield* first.write("add 1\nhal")
       yield* Sessions.reader(first).to("sum 1\n")
-      assert.strictEqual(figures.here, 1)
+      assert.strictEqual(stats.here, 1)
       yield* first.abort
       const second = yield* Sessions.connect(server)
       yield* second.write("add 1\nbye\n")
       assert.strictEqual(yield* Sessions.reader(second).rest, "hello\nadding\nsum 1\nbye\n")
       // What was asked with the end of a client is counted, too.
-      while (figures.here > 0 || figures.total < 1_002) yield* turns(1)
-      assert.deepInclude(figures, { total: 1_002, here: 0 })
+      while (stats.here > 0 || stats.total < 1_002) yield* turns(1)
+      assert.deepInclude(stats, { total: 1_002, here: 0 })
     })
   )
 
@@ -57,7 +57,7 @@ export const suite = ({ serve, test }: Subject) => {
       const server = yield* start(serve, {}, { idleTimeout: "100 millis" })
       const text = yield* Sessions.reader(yield* Sessions.connect(server)).rest
       assert.strictEqual(text, "hello\nclosed\n")
-      assert.strictEqual((yield* server.figures).timedOut, 1)
+      assert.strictEqual((yield* server.stats).timedOut, 1)
     })
   )
 
@@ -74,7 +74,7 @@ export const suite = ({ serve, test }: Subject) => {
       assert.strictEqual(yield* rest, "closed\n")
       yield* Fiber.join(draining)
       assert.strictEqual((yield* Effect.flip(Sessions.connect(server))).reason, "Refused")
-      assert.strictEqual((yield* server.figures).active, 0)
+      assert.strictEqual((yield* server.stats).active, 0)
     })
   )
 }

@@ -65,7 +65,7 @@ export const suite = ({ serve, test, traits }: Subject) => {
         const second = yield* Sessions.connect(server)
         const third = yield* Sessions.connect(server)
         assert.strictEqual(yield* Sessions.reader(third).rest, "busy\n")
-        assert.deepInclude(yield* server.figures, { accepted: 2, active: 2, refused: 1 })
+        assert.deepInclude(yield* server.stats, { accepted: 2, active: 2, refused: 1 })
         yield* first.write("bye\n")
         yield* one.rest
         yield* second.write("bye\n")

@@ -40,20 +40,20 @@ export const suite = ({ serve, test, traits }: Subject) => {
   test(
     "a client is attached by its first question, and leaves with its connection",
     Effect.gen(function* () {
-      const { figures, shared } = Sessions.makeShared()
+      const { stats, shared } = Sessions.makeShared()
       const server = yield* start(serve, {}, {}, shared)
       const connection = yield* Sessions.connect(server)
       const { rest, to } = Sessions.reader(connection)
       yield* connection.write("a\n")
       yield* to("1: a\n")
-      assert.deepInclude(figures, { here: 0, most: 0 })
+      assert.deepInclude(stats, { here: 0, most: 0 })
       yield* connection.write("add 1\nadd 2\n")
       yield* to("sum 3\n")
-      assert.deepInclude(figures, { here: 1, most: 1, total: 3 })
+      assert.deepInclude(stats, { here: 1, most: 1, total: 3 })
       yield* connection.write("bye\n")
       yield* rest
-      while (figures.here > 0) yield* turns(1)
-      assert.deepInclude(figures, { here: 0, most: 1, total: 3 })
+      while (stats.here > 0) yield* turns(1)
+      assert.deepInclude(stats, { here: 0, most: 1, total: 3 })
     })
   )
 
@@ -114,19 +114,19 @@ export const suite = ({ serve, test, traits }: Subject) => {
   test(
     "a watcher that does not read what it is told is cut, and nobody else notices",
     Effect.gen(function* () {
-      const { figures, shared } = Sessions.makeShared()
+      const { stats, shared } = Sessions.makeShared()
       const server = yield* start(serve, { wide: 100_000 }, { rate: 1_000_000 }, shared)
       const watcher = yield* Sessions.connect(server)
       yield* watcher.write("watch\n")
-      while (figures.here < 1) yield* turns(1)
+      while (stats.here < 1) yield* turns(1)
       const other = yield* Sessions.connect(server)
       const { to } = Sessions.reader(other)
       let round = 0
       do {
         yield* other.write("add 1\n")
         yield* to(`sum ${++round}\n`)
-      } while (figures.here > 1 && round < 2_000)
-      assert.strictEqual(figures.here, 1)
+      } while (stats.here > 1 && round < 2_000)
+      assert.strictEqual(stats.here, 1)
       yield* other.write("add 1\n")
       yield* to(`sum ${round + 1}\n`)
     })

@@ -83,7 +83,7 @@ export const suite = (run: Run) => {
       const update = yield* next(a, "Updated", "b")
       yield* Effect.andThen(b.leave, second.publish({ jobs: 3 }))
       assert.strictEqual((yield* update).peer.payload?.jobs, 3)
-      assert.strictEqual((yield* b.peer.figures).sent, 0)
+      assert.strictEqual((yield* b.peer.stats).sent, 0)
       assert.deepStrictEqual(summary(a), ["a alive 0", "b alive 3"])
     }))
 

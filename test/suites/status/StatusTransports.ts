@@ -22,7 +22,7 @@ export interface Station {
   readonly heard: Array<string>
   readonly from: Array<Endpoint.Endpoint>
   readonly say: (text: string) => Effect.Effect<void>
-  readonly figures: Effect.Effect<Transport.Figures>
+  readonly stats: Effect.Effect<Transport.Stats>
   readonly transport: () => Transport.Transport
 }
 
@@ -66,7 +66,7 @@ export const station = Effect.fnUntraced(function* (
     heard,
     from,
     say: (text) => Effect.suspend(() => transport!.send(packet(text))),
-    figures: Effect.suspend(() => transport!.figures),
+    stats: Effect.suspend(() => transport!.stats),
     transport: () => transport!
   }
   return opened
@@ -81,7 +81,7 @@ export const relay = Effect.fnUntraced(function* (host: SimHost.SimHost, options
       Effect.provide(NodeCrypto.layerMac)
     )
   )
-  return { address: host.address, figures: Effect.suspend(() => agent!.figures) }
+  return { address: host.address, stats: Effect.suspend(() => agent!.stats) }
 })
 
 /** A network that takes no datagram that `fails`, told where it goes and how its socket is bound. */
@@ -154,10 +154,10 @@ export const suite = (way: Way) =>
               assert.strictEqual(one.from[at]!.address, sender.address)
             }
           }
-          const figures = yield* stations[0]!.figures
-          assert.isAbove(figures.sent, 0)
-          assert.strictEqual(figures.failed, 0)
-          assert.strictEqual(figures.dropped, 0)
+          const stats = yield* stations[0]!.stats
+          assert.isAbove(stats.sent, 0)
+          assert.strictEqual(stats.failed, 0)
+          assert.strictEqual(stats.dropped, 0)
         })
       )
     )

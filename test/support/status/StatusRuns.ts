@@ -1,4 +1,4 @@
-/** What is asked of tables: how soon they notice, how often they are wrong. Figures in intervals and pair-hours. */
+/** What is asked of tables: how soon they notice, how often they are wrong. Stats in intervals and pair-hours. */
 
 import * as FaultRandom from "../../../src/simulation/faults/FaultRandom.ts"
 import * as PeerRecordMap from "../../../src/status/membership/PeerRecordMap.ts"

@@ -35,8 +35,8 @@ describe("NodeThreads", () => {
           }),
         { concurrency: "unbounded" }
       )
-      yield* until(() => Effect.runSync(server.figures).active === 0)
-      const { active, bytesReceived, bytesSent, failed, finished } = yield* server.figures
+      yield* until(() => Effect.runSync(server.stats).active === 0)
+      const { active, bytesReceived, bytesSent, failed, finished } = yield* server.stats
       const total = sizes.reduce((sum, size) => sum + size, 0)
       assert.deepStrictEqual(
         { active, bytesReceived, bytesSent, failed, finished },
@@ -55,7 +55,7 @@ describe("NodeThreads", () => {
       // Without options the size is not announced: the quota is met in the middle.
       const large = Lab.put(door, "old", noise(1_200_000), { plain: true })
       assert.strictEqual(yield* Lab.outcome(large), "Refused 3")
-      yield* until(() => Effect.runSync(server.figures).failed === 1)
+      yield* until(() => Effect.runSync(server.stats).failed === 1)
       assert.strictEqual(Fs.readFileSync(inRoot("old"), "utf8"), "old")
       assert.deepStrictEqual(Fs.readdirSync(inRoot(".")).toSorted(), ["old", "text"])
     })
@@ -70,7 +70,7 @@ describe("NodeThreads", () => {
       yield* talk.play("a> ERROR 0 enough", "c> RRQ f octet tsize=0", "c< OACK tsize=1200", "c> ERROR 8 bye")
       yield* talk.play("d> RRQ f octet", "d< DATA 1 512", "d> RRQ none octet", "d< ERROR 1")
       yield* until(() => {
-        const { failed, probed, refused } = Effect.runSync(server.figures)
+        const { failed, probed, refused } = Effect.runSync(server.stats)
         return failed === 2 && probed === 1 && refused === 1
       })
     })

@@ -55,7 +55,7 @@ export const count = Effect.fnUntraced(function* (input: Input) {
     checkpoint: input.checkpoint === undefined ? undefined : NodeCheckpoint.file(input.checkpoint)
   })
   const seconds = Number(clock.monotonicTimeNanosUnsafe() - start) / 1e9
-  const figures = yield* SubscriptionRef.get(progress)
-  yield* seen?.tell(summary(title, figures, seconds)) ?? Effect.void
-  yield* Console.log(input.json ? toJson(range, kernel, found, seconds, figures) : `${found}`)
+  const stats = yield* SubscriptionRef.get(progress)
+  yield* seen?.tell(summary(title, stats, seconds)) ?? Effect.void
+  yield* Console.log(input.json ? toJson(range, kernel, found, seconds, stats) : `${found}`)
 }, Effect.scoped)

@@ -67,9 +67,9 @@ export const terminal = Effect.fnUntraced(function* (
 ) {
   const stdio = yield* Stdio.Stdio
   if (!(yield* stdio.stderrIsTerminal)) return undefined
-  const draw = (figures: Progress) =>
+  const draw = (stats: Progress) =>
     Effect.sync(() => {
-      if (figures.total !== undefined) show(bar(title, figures, columns() - 1))
+      if (stats.total !== undefined) show(bar(title, stats, columns() - 1))
     })
   const clear = Effect.sync(() => show(""))
   yield* Effect.addFinalizer(() => clear)

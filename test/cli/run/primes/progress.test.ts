@@ -20,10 +20,10 @@ const half: Progress = {
 
 describe("a bar for a count", () => {
   it("shows how far, how fast, how long yet and who does how much, as there is room", () => {
-    const figures = " 4.50 G of 10.0 G  8.32 G/s  ETA 0:01"
+    const stats = " 4.50 G of 10.0 G  8.32 G/s  ETA 0:01"
     const shown = (width: number, done: number, left: number, shares: string) => {
       const bar = `[${"=".repeat(done)}${" ".repeat(left)}]`
-      assert.strictEqual(Shown.bar("0..1e10", half, width), `0..1e10   45% ${bar}${figures}${shares}`)
+      assert.strictEqual(Shown.bar("0..1e10", half, width), `0..1e10   45% ${bar}${stats}${shares}`)
     }
     shown(130, 18, 22, "  thread 1 52%, thread 2 48%")
     shown(92, 5, 6, "  thread 1 52%, thread 2 48%")
@@ -87,7 +87,7 @@ describe("a plot of speed-ups", () => {
     assert.strictEqual(rows.at(-1), `${" ".repeat(21)}1${" ".repeat(11)}2${" ".repeat(11)}3${" ".repeat(11)}4 workers`)
   })
 
-  it.prop("draws any figures within its frame", [Schema.Array(int(1, 900)), int(1, 64)], ([hundredths, most]) => {
+  it.prop("draws any stats within its frame", [Schema.Array(int(1, 900)), int(1, 64)], ([hundredths, most]) => {
     const many = hundredths.slice(0, most).map((speedup, at) => ({ workers: at + 1, speedup: speedup / 100 }))
     assert.lengthOf(Plot.text(many).split("\n"), 19)
     const circles = Array.from(Plot.svg("t", many).matchAll(/<circle cx="([\d.]+)" cy="([\d.]+)"/g))
