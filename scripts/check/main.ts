@@ -1,8 +1,8 @@
-/** `npm run check`: all that can be said of the sources without running them, in one go. Fails if any step does. */
+/** `npm run check`: types, lint, format, project rules and unused code, in parallel. Fails if any step fails. */
 import { spawn } from "node:child_process"
 import * as Path from "node:path"
-import * as House from "./House.ts"
 import * as Repository from "./Repository.ts"
+import * as Rules from "./Rules.ts"
 
 const root = Path.join(import.meta.dirname, "../..")
 
@@ -11,14 +11,14 @@ interface Verdict {
   readonly output: string
 }
 
-/** Runs a tool of this project, and keeps what it says. */
+/** Runs a tool of this project and collects its output. */
 const tool =
   (name: string, ...args: ReadonlyArray<string>) =>
   () =>
     new Promise<Verdict>((resolve, reject) => {
       const child = spawn(Path.join(root, "node_modules/.bin", name), args, {
         cwd: root,
-        // The tools start `node` by that name: it has to be this one.
+        // The tools start `node` by name: the path must lead to this one first.
         env: { ...process.env, PATH: `${Path.dirname(process.execPath)}${Path.delimiter}${process.env.PATH}` },
         stdio: ["ignore", "pipe", "pipe"]
       })
@@ -32,10 +32,10 @@ const tool =
       child.once("close", (code) => resolve({ ok: code === 0, output }))
     })
 
-const house = async (): Promise<Verdict> => {
+const projectRules = async (): Promise<Verdict> => {
   const tree = Repository.read(root)
-  const broken = House.rules
-    .map((rule) => ({ rule, found: House.offences(tree, rule) }))
+  const broken = Rules.rules
+    .map((rule) => ({ rule, found: Rules.offences(tree, rule) }))
     .filter(({ found }) => found.length > 0)
   return {
     ok: broken.length === 0,
@@ -46,7 +46,7 @@ const house = async (): Promise<Verdict> => {
 const steps: Readonly<Record<string, () => Promise<Verdict>>> = {
   types: tool("tsc", "--pretty", "false"),
   "lint and format": tool("biome", "ci", "--error-on-warnings", "--colors=off"),
-  "house rules": house,
+  "project rules": projectRules,
   "unused code": tool("knip", "--no-progress")
 }
 

@@ -1,31 +1,33 @@
 /**
- * The rules of the house, as a table: each is a sentence, the files it holds for, and a pure function that finds what
- * breaks it.
+ * The rules of this project, as a table. Each has a name, a sentence, the files it holds for, and a pure function that
+ * finds offences.
  */
 import * as Path from "node:path/posix"
+import * as Imports from "./Imports.ts"
+import * as Prose from "./Prose.ts"
 import { type Import, lineOf, type Source, type Tree } from "./Source.ts"
 
-/** A place that breaks a rule. */
+/** An offence: a line that breaks a rule. */
 interface Offence {
   readonly line: number
   readonly message: string
 }
 
-/** A rule of the house. */
+/** A rule of the project. */
 export interface Rule {
   readonly name: string
-  /** What is right. */
+  /** The rule in one sentence. */
   readonly says: string
   readonly holds: (path: string) => boolean
   readonly find: (source: Source, tree: Tree) => Iterable<Offence>
 }
 
-/** What a service may stand on. Services do not import each other. */
+/** The folders that a service may import. Services do not import each other. */
 const below = ["network", "process", "terminal", "farm", "session"]
 
 const services = ["board", "guess", "hangman", "inspect", "primes", "rot13", "status", "tftp"]
 
-/** What each folder of src/ may import besides itself. A new folder takes its place here first. */
+/** The folders that each folder of src/ may import besides itself. A new folder is added here first. */
 const arrows: Readonly<Record<string, ReadonlyArray<string>>> = {
   network: [],
   process: [],
@@ -71,7 +73,7 @@ const matches = (form: "text" | "code", pattern: RegExp, right: string): Rule["f
     }
   }
 
-/** Names that stand alone or after `globalThis.`, not as somebody's property. */
+/** Matches global names, alone or after `globalThis.`, but not properties. */
 const globals = (...names: ReadonlyArray<string>) =>
   new RegExp(`(?<![.\\w])(?:globalThis\\.)?(?:${names.join("|")})(?!\\w)`, "g")
 
@@ -82,7 +84,7 @@ const arrow = imports((what, { path }) => {
   if (!target.startsWith("src/")) return `src imports nothing outside src, not ${what.specifier}`
   const allowed = arrows[from]
   const to = folderOf(target)
-  if (allowed === undefined) return `src/${from} has no place in the table of arrows yet`
+  if (allowed === undefined) return `src/${from} is missing in the table of arrows: add it`
   return to === from || allowed.includes(to) ? undefined : `${from} must not import ${to}`
 })
 
@@ -97,7 +99,7 @@ const platform: Rule["find"] = function* (source, tree) {
 
 const hostLayer = imports((what, { path }) =>
   isRelative(what) && isNodeFile(what.specifier) && !isNodeFile(path) && !isIndex(path)
-    ? `${what.specifier} is the host's: take the service, let the caller choose the layer`
+    ? `${what.specifier} is a layer of the host: use the service, and let the caller choose the layer`
     : undefined
 )
 
@@ -147,7 +149,7 @@ const documented: Rule["find"] = function* ({ code, path, text }, tree) {
   }
 }
 
-const furniture: Rule["find"] = function* ({ bare }) {
+const indexFile: Rule["find"] = function* ({ bare }) {
   for (const [at, line] of bare.split("\n").entries()) {
     const [, name, file] = /^export \* as (\w+) from "\.\/(?:\w+\/)*(\w+)\.ts"$/.exec(line.trimEnd()) ?? []
     if (line.trim() !== "" && (name === undefined || name !== file)) {
@@ -159,10 +161,10 @@ const furniture: Rule["find"] = function* ({ bare }) {
 const length = (most: number): Rule["find"] =>
   function* ({ text }) {
     const lines = text.trimEnd().split("\n").length
-    if (lines > most) yield { line: most + 1, message: `${lines} lines: the file holds two things` }
+    if (lines > most) yield { line: most + 1, message: `${lines} lines: split the file` }
   }
 
-/** The formatter sees to code, but leaves comments as they are, and long strings whole. */
+/** Finds comments that are too wide: the formatter wraps code only. */
 const width = (most: number): Rule["find"] =>
   function* ({ bare, text }) {
     const visible = bare.split("\n")
@@ -172,9 +174,34 @@ const width = (most: number): Rule["find"] =>
     }
   }
 
+/** The most files side by side in a folder. */
+const maxFolderFiles = 20
+
+const crowded: Rule["find"] = function* ({ path }, tree) {
+  const folder = Path.dirname(path)
+  const beside = [...tree.keys()].filter((file) => Path.dirname(file) === folder).sort()
+  if (beside[0] === path && beside.length > maxFolderFiles) {
+    yield { line: 1, message: `${folder} has ${beside.length} files side by side: group them in folders` }
+  }
+}
+
+/** Gerunds that are the field's own word for a thing. */
+const gerunds = ["PacketSizing"]
+
+const metaphors =
+  /^(?:Node)?(?:Bell|Chair|Crew|Crowd|Desk|Doors?|Ear|Keeper|Ledger|Patience|Picture|Seat|Spool|Talk|Voice)$/
+
+const fileName: Rule["find"] = function* ({ path }) {
+  const name = Path.basename(path, ".ts")
+  if (/[a-z]ing$/.test(name) && !gerunds.includes(name)) {
+    yield { line: 1, message: `${name}: name the thing that does it, not the action` }
+  }
+  if (metaphors.test(name)) yield { line: 1, message: `${name}: take the field's word, not a metaphor` }
+}
+
 const unfinished = /\b(?:TOD[O]|FIXM[E]|XX[X])\b/g
 
-/** Home folders, and what stands beside a checkout or in a list of work: a reader of the repository cannot open it. */
+/** Matches home folders, files beside a checkout and numbers of issues: a reader of the repository cannot open them. */
 const elsewhere =
   /(?<![\w.])\/(?:root|home|Users|work)\/\w+|(?:\.\.\/)+shared\b|\bissue #?\d+|\bissues show\b|\bDESIGN[.]md\b/gi
 
@@ -189,14 +216,14 @@ const pointers: Rule["find"] = function* ({ path, text }, tree) {
   }
 }
 
-const code = (path: string) => isTypeScript(path) && within("src", "test", "scripts")(path)
+const code = (path: string): boolean => isTypeScript(path) && within("src", "test", "scripts")(path)
 const everywhere = () => true
 
-/** Every rule of the house. */
+/** All rules of the project. */
 export const rules: ReadonlyArray<Rule> = [
   { name: "arrows", says: "Imports in src point down", holds: within("src"), find: arrow },
   { name: "platform", says: "Only Node*.ts use node: or platform-node", holds: within("src"), find: platform },
-  { name: "host layers", says: "Modules do not choose the host's layers", holds: isModule, find: hostLayer },
+  { name: "host layers", says: "Modules do not choose layers of the host", holds: isModule, find: hostLayer },
   { name: "effect", says: "Effect is imported by module, as a namespace", holds: code, find: effectImport },
   { name: "extensions", says: "Relative imports end in .ts", holds: code, find: extension },
   {
@@ -206,8 +233,24 @@ export const rules: ReadonlyArray<Rule> = [
     find: matches("code", time, "time and randomness come from Clock and Random, or from a file named Node*.ts")
   },
   { name: "docstrings", says: "Public exports have @since and @category", holds: isModule, find: documented },
-  { name: "furniture", says: "An index exports modules, as namespaces", holds: isIndex, find: furniture },
+  { name: "index files", says: "An index exports modules, as namespaces", holds: isIndex, find: indexFile },
   { name: "length", says: "A file has at most 400 lines", holds: code, find: length(400) },
+  { name: "folders", says: "A folder has at most 20 files side by side", holds: code, find: crowded },
+  { name: "cycles", says: "No file imports itself through others", holds: code, find: Imports.findCycles },
+  { name: "file names", says: "A file is named after a thing", holds: within("src"), find: fileName },
+  { name: "units", says: "Numeric constants are named with their unit", holds: code, find: Prose.findUnits },
+  {
+    name: "first words",
+    says: "A docstring begins with a noun or a verb, in a short sentence",
+    holds: code,
+    find: Prose.findDocstrings
+  },
+  {
+    name: "idioms",
+    says: "Sentences use the field's words",
+    holds: (path) => code(path) || path.endsWith(".md"),
+    find: Prose.findIdioms
+  },
   { name: "width", says: "A comment ends within 120 columns", holds: code, find: width(120) },
   {
     name: "assertions",
@@ -225,7 +268,7 @@ export const rules: ReadonlyArray<Rule> = [
     name: "self-contained",
     says: "Nothing points outside the repository",
     holds: everywhere,
-    find: matches("text", elsewhere, "a reader of this repository cannot go there")
+    find: matches("text", elsewhere, "a reader of this repository cannot open it")
   },
   {
     name: "pointers",
@@ -235,7 +278,7 @@ export const rules: ReadonlyArray<Rule> = [
   }
 ]
 
-/** All that breaks a rule, one line each: `path:line: message`. */
+/** Returns the offences against a rule, one line each: `path:line: message`. */
 export const offences = (tree: Tree, { find, holds }: Rule): ReadonlyArray<string> =>
   [...tree.values()]
     .filter(({ path }) => holds(path))

@@ -1,0 +1,46 @@
+/** The examples in docstrings: code under a line `**Example** (Title)`, in a fence of TypeScript. */
+import * as Path from "node:path/posix"
+import { lineOf, type Source } from "./Source.ts"
+
+/** A program in a docstring. */
+export interface Example {
+  /** The file of the docstring, from the root of the repository. */
+  readonly path: string
+  readonly line: number
+  readonly title: string
+  readonly code: string
+  /** False for a fence marked `no-run`: such a program is compiled only. */
+  readonly runs: boolean
+}
+
+const fence =
+  /\*\*Example\*\* \(([^)\n]+)\)[^\n]*\n(?:[ \t]*\*[ \t]*\n)*[ \t]*\*[ \t]*```ts( no-run)?\n([\s\S]*?)[ \t]*\*[ \t]*```/g
+
+/** Finds all examples of a file. */
+export const find = ({ path, text }: Source): ReadonlyArray<Example> =>
+  [...text.matchAll(fence)].map(({ 1: title = "", 2: mark, 3: body = "", index }) => ({
+    path,
+    line: lineOf(text, index),
+    title,
+    code: body.replace(/^[ \t]*\* ?/gm, ""),
+    runs: mark === undefined
+  }))
+
+/** `value // => expected` as a comparison. */
+const compared = (code: string) =>
+  code.replace(
+    /^([ \t]*)(?!\/\/)(.+?)[ \t]*\/\/ =>[ \t]*(.+)$/gm,
+    (_, indent: string, value: string, expected: string) => `${indent}assert.deepStrictEqual(${value}, ${expected})`
+  )
+
+/**
+ * The module to compile and run for an example. `effect-inet/x` becomes a path from `folder`, so that Node and the
+ * compiler read the sources.
+ */
+export const moduleOf = ({ code }: Example, folder: string): string => {
+  const resolved = compared(code).replace(/(["'])effect-inet\/(\w+)\1/g, (_, quote: string, name: string) => {
+    const path = Path.relative(folder, `src/${name}/index.ts`)
+    return `${quote}${path.startsWith(".") ? path : `./${path}`}${quote}`
+  })
+  return `import * as assert from "node:assert/strict"\n${resolved}void assert\nexport {}\n`
+}
