@@ -3,9 +3,7 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
-import * as AddressInfo from "../../src/network/names/AddressInfo.ts"
-import * as NodeServices from "../../src/network/node/NodeServices.ts"
-import * as TcpClient from "../../src/network/TcpClient.ts"
+import { AddressInfo, NodeServices, TcpClient } from "effect-inet/network"
 
 const [host = "localhost", service = "rot13"] = process.argv.slice(2)
 

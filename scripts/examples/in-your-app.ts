@@ -3,16 +3,14 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Network from "../../src/network/Network.ts"
-import * as NodeNetwork from "../../src/network/node/NodeNetwork.ts"
-import * as Rot13Client from "../../src/rot13/Rot13Client.ts"
-import * as Rot13Server from "../../src/rot13/Rot13Server.ts"
+import { Network, NodeNetwork } from "effect-inet/network"
+import { Rot13Client, Rot13Server } from "effect-inet/rot13"
 
 const Services = Rot13Server.layer({ port: 0, maxConnectionsPerPeer: 8 }).pipe(Layer.provideMerge(NodeNetwork.layer))
 
 Effect.gen(function* () {
   const server = yield* Rot13Server.Rot13Server
   const connection = yield* (yield* Network.Network).connect(server.address)
-  const answer = yield* Rot13Client.ask(connection, new TextEncoder().encode("Hello"))
+  const answer = yield* Rot13Client.request(connection, new TextEncoder().encode("Hello"))
   yield* Console.log(new TextDecoder().decode(answer), yield* server.stats)
 }).pipe(Effect.scoped, Effect.provide(Services), NodeRuntime.runMain)

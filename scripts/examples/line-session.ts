@@ -4,14 +4,14 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Schema from "effect/Schema"
-import * as NodeNetwork from "../../src/network/node/NodeNetwork.ts"
-import { Fibers, Iterative, NodeProcesses, NodeThreads, Select, type Session } from "../../src/session/index.ts"
+import { NodeNetwork } from "effect-inet/network"
+import { Fibers, Iterative, NodeProcesses, NodeThreads, Select, type Session } from "effect-inet/session"
 
 const Options = Schema.Struct({ start: Schema.Finite })
 
 /** What processes and threads load from this module: how to make the session from options. */
 export const definition: Session.Definition<typeof Options.Type, number> = {
-  ...{ name: "adding-machine", options: Options, ask: Schema.Never, told: Schema.Never },
+  ...{ name: "adding-machine", options: Options, ask: Schema.Never, message: Schema.Never },
   make: ({ start }) =>
     Effect.succeed({
       framing: { _tag: "Lines", maxLength: 80 },

@@ -1,6 +1,6 @@
 /** The rows of a Mandelbrot set as a job: what threads load. */
 import * as Schema from "effect/Schema"
-import { Job } from "../../src/farm/index.ts"
+import { Job } from "effect-inet/farm"
 
 const shades = " .:-=+*#%@"
 

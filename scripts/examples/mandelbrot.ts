@@ -2,7 +2,7 @@
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Console from "effect/Console"
 import * as Stream from "effect/Stream"
-import { Farm, NodeThreadWorkers } from "../../src/farm/index.ts"
+import { Farm, NodeThreadWorkers } from "effect-inet/farm"
 import { job } from "./mandelbrot-job.ts"
 
 const workers = NodeThreadWorkers.make({ module: new URL("./mandelbrot-job.ts", import.meta.url) })

@@ -9,10 +9,8 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import * as NodeNetwork from "../../src/network/node/NodeNetwork.ts"
-import * as TerminalText from "../../src/network/TerminalText.ts"
-import * as StatusPeer from "../../src/status/StatusPeer.ts"
-import * as Broadcast from "../../src/status/transport/Broadcast.ts"
+import { NodeNetwork, TerminalText } from "effect-inet/network"
+import { Broadcast, StatusPeer } from "effect-inet/status"
 
 const [name = `worker-${process.pid}`, port = "2066"] = process.argv.slice(2)
 const Load = Schema.Struct({ jobs: Schema.Int, queue: Schema.Array(Schema.String) })
@@ -24,6 +22,6 @@ Effect.gen(function* () {
   yield* Console.log(`${name} has joined: ${status.label}`)
   yield* Effect.forkScoped(Effect.delay(status.publish({ jobs: 1, queue: ["mail"] }), "1 second"))
   yield* Stream.runForEach(status.changes, ({ _tag, peer }) =>
-    Console.log(_tag, TerminalText.printable(peer.name), JSON.stringify(peer.payload))
+    Console.log(_tag, TerminalText.escape(peer.name), JSON.stringify(peer.payload))
   )
 }).pipe(Effect.scoped, Effect.provide(Presence.pipe(Layer.provide(NodeNetwork.layer))), NodeRuntime.runMain)

@@ -4,12 +4,10 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Pull from "effect/Pull"
-import * as Line from "../../src/network/Line.ts"
-import * as NodeNetwork from "../../src/network/node/NodeNetwork.ts"
-import * as TcpServer from "../../src/network/TcpServer.ts"
+import { Line, NodeNetwork, TcpServer } from "effect-inet/network"
 
 Effect.gen(function* () {
-  const server = yield* TcpServer.make({ port: 0, busy: "too many clients\r\n" }, (connection, { sweeper }) =>
+  const server = yield* TcpServer.make({ port: 0, busyMessage: "too many clients\r\n" }, (connection, { sweeper }) =>
     Effect.gen(function* () {
       const lines = yield* Line.make(connection, { maxLength: 80, deadline: "10 seconds", sweeper })
       while (true) yield* connection.write(`${(yield* lines.next).toUpperCase()}\r\n`)

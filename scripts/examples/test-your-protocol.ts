@@ -3,9 +3,8 @@
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
-import type * as Endpoint from "../../src/network/Endpoint.ts"
-import * as Network from "../../src/network/Network.ts"
-import * as SimCheck from "../../src/simulation/SimCheck.ts"
+import { type Endpoint, Network } from "effect-inet/network"
+import { SimCheck } from "effect-inet/simulation"
 
 /** Answers every block with the number of the next one it wants. */
 const receiver = Effect.gen(function* () {

@@ -5,9 +5,8 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Stream from "effect/Stream"
-import * as NodeNetwork from "../../src/network/node/NodeNetwork.ts"
-import * as FileStore from "../../src/tftp/store/FileStore.ts"
-import * as TftpServer from "../../src/tftp/TftpServer.ts"
+import { NodeNetwork } from "effect-inet/network"
+import { FileStore, TftpServer } from "effect-inet/tftp"
 
 const files = FileStore.virtual(({ client, filename }) =>
   Effect.succeed(filename === "boot.cfg" ? `# for ${client.address}\n`.repeat(100_000) : undefined)
@@ -17,7 +16,7 @@ Effect.gen(function* () {
   const { address, events } = yield* TftpServer.TftpServer
   yield* Console.log(`curl -so boot.cfg tftp://${NetAddress.formatInet(address)}/boot.cfg`)
   yield* Stream.runForEach(events, (event) =>
-    Console.log(event._tag, event.about.filename, "summary" in event ? event.summary.bytes : "")
+    Console.log(event._tag, event.transfer.filename, "summary" in event ? event.summary.bytes : "")
   )
 }).pipe(
   Effect.provide(TftpServer.layer({ port: 0 }).pipe(Layer.provide([NodeNetwork.layer, FileStore.layer(files)]))),

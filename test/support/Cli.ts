@@ -9,21 +9,21 @@ import * as NodeMain from "../../src/cli/NodeMain.ts"
 const scripts = Path.resolve(import.meta.dirname, "../../scripts")
 
 /** How a command ended, and what it said. */
-interface Ended {
+interface ExitResult {
   readonly code: number | null
   readonly stdout: Buffer
   readonly stderr: string
 }
 
 /** A command that runs. */
-interface Running {
-  readonly ended: Effect.Effect<Ended>
+interface RunningCommand {
+  readonly ended: Effect.Effect<ExitResult>
   readonly stdin: ChildProcess.ChildProcessWithoutNullStreams["stdin"]
   readonly stdout: ChildProcess.ChildProcessWithoutNullStreams["stdout"]
   readonly pid: number
   readonly kill: (signal: NodeJS.Signals) => Effect.Effect<void>
   /** Waits until it has said so much; dies with what it said instead when it ends before. */
-  readonly says: (stream: "stdout" | "stderr", pattern: RegExp) => Effect.Effect<RegExpExecArray>
+  readonly waitForOutput: (stream: "stdout" | "stderr", pattern: RegExp) => Effect.Effect<RegExpExecArray>
 }
 
 /** Starts a script; it is killed when the scope closes. */
@@ -34,41 +34,45 @@ export const startScript = Effect.fnUntraced(function* (
 ) {
   const entry = Path.join(scripts, script)
   const child = yield* Effect.acquireRelease(
-    Effect.sync(() => ChildProcess.spawn(process.execPath, [entry, ...args], { env: { ...process.env, ...env } })),
+    Effect.sync(() =>
+      ChildProcess.spawn(process.execPath, ["--conditions=effect-inet-source", entry, ...args], {
+        env: { ...process.env, ...env }
+      })
+    ),
     (child) => Effect.sync(() => void child.kill("SIGKILL"))
   )
-  const said = { stdout: Buffer.alloc(0), stderr: Buffer.alloc(0) }
+  const output = { stdout: Buffer.alloc(0), stderr: Buffer.alloc(0) }
   const watchers = new Set<() => void>()
   for (const name of ["stdout", "stderr"] as const) {
     const stream = child[name]
     stream.on("data", (bytes: Buffer) => {
-      said[name] = Buffer.concat([said[name], bytes])
+      output[name] = Buffer.concat([output[name], bytes])
       for (const watcher of watchers) watcher()
     })
   }
   child.stdin.on("error", () => {})
-  const ended = new Promise<Ended>((resolve) => {
-    child.on("close", (code) => resolve({ code, stdout: said.stdout, stderr: said.stderr.toString() }))
+  const exit = new Promise<ExitResult>((resolve) => {
+    child.on("close", (code) => resolve({ code, stdout: output.stdout, stderr: output.stderr.toString() }))
   })
-  const running: Running = {
-    ended: Effect.promise(() => ended),
+  const running: RunningCommand = {
+    ended: Effect.promise(() => exit),
     stdin: child.stdin,
     stdout: child.stdout,
     pid: child.pid!,
     kill: (signal) => Effect.sync(() => void child.kill(signal)),
-    says: (stream, pattern) =>
+    waitForOutput: (stream, pattern) =>
       Effect.raceFirst(
         Effect.callback<RegExpExecArray>((resume) => {
-          const look = () => {
-            const match = pattern.exec(said[stream].toString())
+          const check = () => {
+            const match = pattern.exec(output[stream].toString())
             if (match !== null) resume(Effect.succeed(match))
           }
-          watchers.add(look)
-          look()
-          return Effect.sync(() => void watchers.delete(look))
+          watchers.add(check)
+          check()
+          return Effect.sync(() => void watchers.delete(check))
         }),
         Effect.flatMap(
-          Effect.promise(() => ended),
+          Effect.promise(() => exit),
           ({ code, stderr }) => Effect.die(`ended with ${code} before it said ${pattern}: ${stderr}`)
         )
       )
@@ -96,27 +100,27 @@ export const run = (
 /** Starts a server on a free port and waits until it listens. */
 export const serve = Effect.fnUntraced(function* (args: ReadonlyArray<string>) {
   const running = yield* start([...args, "--port", "0", "--json"])
-  const [line] = yield* running.says("stdout", /^\{.*\}$/m)
+  const [line] = yield* running.waitForOutput("stdout", /^\{.*\}$/m)
   return { ...running, ...(JSON.parse(line) as { readonly address: string; readonly port: number }) }
 })
 
 /** Runs a command to its end in this process, for those that end soon: a twentieth of the time, and no signals. */
-export const here = Effect.fnUntraced(function* (args: ReadonlyArray<string>) {
-  const said = { stdout: "", stderr: "" }
-  const say =
-    (stream: keyof typeof said) =>
+export const runInProcess = Effect.fnUntraced(function* (args: ReadonlyArray<string>) {
+  const output = { stdout: "", stderr: "" }
+  const append =
+    (stream: keyof typeof output) =>
     (...parts: ReadonlyArray<unknown>) => {
-      said[stream] += `${Util.format(...parts)}\n`
+      output[stream] += `${Util.format(...parts)}\n`
     }
   const console: Console.Console = {
     ...globalThis.console,
-    log: say("stdout"),
-    info: say("stdout"),
-    error: say("stderr"),
-    warn: say("stderr")
+    log: append("stdout"),
+    info: append("stdout"),
+    error: append("stderr"),
+    warn: append("stderr")
   }
   const exit = yield* Effect.exit(Effect.provideService(NodeMain.execute(args), Console.Console, console))
   const [code, line] = NodeMain.outcome(exit)
-  if (line !== undefined) said.stderr += `effect-inet: ${line}\n`
-  return { code, ...said }
+  if (line !== undefined) output.stderr += `effect-inet: ${line}\n`
+  return { code, ...output }
 })
