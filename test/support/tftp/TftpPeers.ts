@@ -31,7 +31,7 @@ export interface Running extends Endpoint {
   readonly pid: number
 }
 
-const unpacked = Path.resolve(import.meta.dirname, "../../node_modules/.cache/peers")
+const unpacked = Path.resolve(import.meta.dirname, "../../../.cache/peers")
 
 const says = (command: string, args: ReadonlyArray<string>, pattern: RegExp) => {
   const { stderr, stdout } = ChildProcess.spawnSync(command, args, { encoding: "utf8" })
@@ -160,13 +160,13 @@ export type Client = keyof typeof clientPrograms
 export const clients = Object.keys(clientPrograms) as ReadonlyArray<Client>
 
 /** Why a server cannot run here; `undefined` if it can. */
-export const missing = (server: Server): string | undefined => {
+export const skipReason = (server: Server): string | undefined => {
   if (programs[server].file === undefined) return `${server} not installed`
   return isRoot ? undefined : `${server} needs root`
 }
 
 /** Whether a client can run here. */
-export const has = (client: Client): boolean => clientPrograms[client].isThere
+export const isInstalled = (client: Client): boolean => clientPrograms[client].isThere
 
 /** The command line of a client. Throws if it cannot be told a part of the job. */
 export const commandOf = (client: Client, job: Job): readonly [command: string, args: ReadonlyArray<string>] => {
