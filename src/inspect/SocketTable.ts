@@ -3,13 +3,13 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 
 /** A process that holds a socket. */
-interface Holder {
+interface SocketOwner {
   readonly pid: number
   /** Its command line, up to 60 characters. */
   readonly command: string
 }
 
-const listening = { tcp: "0A", udp: "07" } as const
+const listenStates = { tcp: "0A", udp: "07" } as const
 
 /**
  * The inodes of the sockets that listen on a port, from the text of /proc/net/tcp, tcp6, udp or udp6. Lines that do not
@@ -18,11 +18,11 @@ const listening = { tcp: "0A", udp: "07" } as const
  * @category decoding
  * @since 0.1.0
  */
-export const inodesOn = (table: string, port: number, protocol: "tcp" | "udp"): ReadonlyArray<string> =>
+export const listeningInodes = (table: string, port: number, protocol: "tcp" | "udp"): ReadonlyArray<string> =>
   table.split("\n").flatMap((line) => {
     const [, local, , state, , , , , , inode] = line.trim().split(/\s+/)
     const hexPort = local?.split(":")[1]
-    return state === listening[protocol] && hexPort !== undefined && Number.parseInt(hexPort, 16) === port
+    return state === listenStates[protocol] && hexPort !== undefined && Number.parseInt(hexPort, 16) === port
       ? [inode ?? ""]
       : []
   })
@@ -33,15 +33,15 @@ export const inodesOn = (table: string, port: number, protocol: "tcp" | "udp"): 
  * @category combinators
  * @since 0.1.0
  */
-export const holderOf = Effect.fnUntraced(function* (
+export const findListeningProcess = Effect.fnUntraced(function* (
   port: number,
   protocol: "tcp" | "udp"
-): Effect.fn.Return<Holder | undefined, never, FileSystem.FileSystem> {
+): Effect.fn.Return<SocketOwner | undefined, never, FileSystem.FileSystem> {
   const fs = yield* FileSystem.FileSystem
   const read = (path: string) => Effect.orElseSucceed(fs.readFileString(path), () => "")
   const list = (path: string) => Effect.orElseSucceed(fs.readDirectory(path), () => [] as ReadonlyArray<string>)
   const tables = yield* Effect.forEach([protocol, `${protocol}6`], (name) => read(`/proc/net/${name}`))
-  const wanted = new Set(tables.flatMap((table) => inodesOn(table, port, protocol)).map((inode) => `socket:[${inode}]`))
+  const wanted = new Set(tables.flatMap((table) => listeningInodes(table, port, protocol)).map((inode) => `socket:[${inode}]`))
   if (wanted.size === 0) return undefined
   for (const pid of yield* list("/proc")) {
     if (!/^\d+$/.test(pid)) continue

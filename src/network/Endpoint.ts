@@ -24,7 +24,7 @@ export const familyOf = (literal: string): "IPv4" | "IPv6" =>
 export const maxDatagramBytes = (literal: string): number => (familyOf(literal) === "IPv6" ? 65_527 : 65_507)
 
 /** Whether two datagrams came from the same socket. @category guards @since 0.1.0 */
-export const same = (one: Endpoint, other: Endpoint): boolean =>
+export const equals = (one: Endpoint, other: Endpoint): boolean =>
   one.port === other.port && one.address === other.address
 
 /** A peer for people: `192.0.2.7:2066`, `[2001:db8::7]:2066`. @category formatting @since 0.1.0 */

@@ -10,7 +10,7 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 
 /** Bytes of a tag. */
-export const size = 32
+export const tagBytes = 32
 
 /** One who knows a key. */
 export interface Hmac {
@@ -19,22 +19,22 @@ export interface Hmac {
   readonly verify: (tag: Uint8Array, bytes: Uint8Array) => Effect.Effect<boolean>
 }
 
-const own = Layer.provideMerge(Mac.layerWebCrypto, SecureRandom.layerWebCrypto)
+const webCrypto = Layer.provideMerge(Mac.layerWebCrypto, SecureRandom.layerWebCrypto)
 
 /** The `SecureRandom` that is provided, else web crypto's. */
 export const random: Effect.Effect<SecureRandom.SecureRandom["Service"]> = Effect.flatMap(
   Effect.serviceOption(SecureRandom.SecureRandom),
-  Option.match({ onSome: Effect.succeed, onNone: () => Effect.provide(SecureRandom.SecureRandom, own) })
+  Option.match({ onSome: Effect.succeed, onNone: () => Effect.provide(SecureRandom.SecureRandom, webCrypto) })
 )
 
-const text = new TextEncoder()
+const encoder = new TextEncoder()
 
 /** Takes a key: at best 32 random bytes, as text. Undefined for an empty key. */
 export const make = Effect.fnUntraced(function* (secret: Redacted.Redacted): Effect.fn.Return<Hmac | undefined> {
-  const bytes = text.encode(Redacted.value(secret))
+  const bytes = encoder.encode(Redacted.value(secret))
   if (bytes.length === 0) return undefined
-  const given = yield* Effect.serviceOption(Mac.Mac)
-  const mac = Option.isSome(given) ? given.value : yield* Effect.provide(Mac.Mac, own)
+  const provided = yield* Effect.serviceOption(Mac.Mac)
+  const mac = Option.isSome(provided) ? provided.value : yield* Effect.provide(Mac.Mac, webCrypto)
   const key = yield* Effect.orDie(Mac.key(Mac.hmacSha256, bytes))
   return {
     sign: (bytes) => Effect.orDie(mac.sign(key, bytes)),

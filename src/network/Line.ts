@@ -66,7 +66,7 @@ const empty = new Uint8Array(0)
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true })
 
 /** Most lines are short and ASCII: the decoder alone would cost as much as all else that is done for one. */
-const ascii = (chunk: Uint8Array, from: number, to: number): string | undefined => {
+const decodeShortAscii = (chunk: Uint8Array, from: number, to: number): string | undefined => {
   if (to - from > 24) return undefined
   let text = ""
   for (let at = from; at < to; at++) {
@@ -79,94 +79,94 @@ const ascii = (chunk: Uint8Array, from: number, to: number): string | undefined 
 
 /** Cuts one stream of bytes into lines. @category constructors @since 0.1.0 */
 export const decoder = (options: DecoderOptions = {}): Decoder => {
-  const { maxLength: max = 1024, telnet = true } = options
+  const { maxLength: maxBytes = 1024, telnet = true } = options
   let stream = Telnet.initial
   let chunk: Uint8Array = empty
   /** Where in the chunk the line begins, or goes on. */
-  let at = 0
+  let position = 0
   /** The next LF and NUL in the chunk: found once, however many lines come before them. */
-  let lf = Infinity
-  let nul = Infinity
+  let nextLf = Infinity
+  let nextNul = Infinity
   /** What earlier chunks had of the line; never more than the maximum and a CR. */
-  let held: Uint8Array = empty
-  let count = 0
+  let partial: Uint8Array = empty
+  let partialLength = 0
   let failure: TooLong | undefined
 
   const find = (byte: number, from: number) => {
     const index = chunk.indexOf(byte, from)
     return index === -1 ? Infinity : index
   }
-  const follows = (index: number) => (index > 0 ? chunk[index - 1] : held[count - 1]) === CR
+  const followsCr = (index: number) => (index > 0 ? chunk[index - 1] : partial[partialLength - 1]) === CR
   const fail = () => {
-    chunk = held = empty
-    at = count = 0
-    lf = nul = Infinity
-    failure = new TooLong({ max })
+    chunk = partial = empty
+    position = partialLength = 0
+    nextLf = nextNul = Infinity
+    failure = new TooLong({ max: maxBytes })
     return failure
   }
-  const hold = (bytes: Uint8Array) => {
-    const size = count + bytes.length
-    if (size > held.length) {
-      const grown = new Uint8Array(Math.min(max + 1, Math.max(64, 2 * size)))
-      grown.set(held.subarray(0, count))
-      held = grown
+  const appendToPartial = (bytes: Uint8Array) => {
+    const size = partialLength + bytes.length
+    if (size > partial.length) {
+      const grown = new Uint8Array(Math.min(maxBytes + 1, Math.max(64, 2 * size)))
+      grown.set(partial.subarray(0, partialLength))
+      partial = grown
     }
-    held.set(bytes, count)
-    count = size
+    partial.set(bytes, partialLength)
+    partialLength = size
   }
-  const release = (length: number) => {
-    const line = utf8.decode(held.subarray(0, length))
-    held = empty
-    count = 0
+  const takePartial = (length: number) => {
+    const line = utf8.decode(partial.subarray(0, length))
+    partial = empty
+    partialLength = 0
     return line
   }
 
   return {
     feed: (bytes) => {
       if (failure !== undefined) return empty
-      at = 0
+      position = 0
       if (telnet) {
         const step = Telnet.receive(stream, bytes)
         stream = step.state
         chunk = step.data
-        nul = find(NUL, 0)
-        lf = find(LF, 0)
+        nextNul = find(NUL, 0)
+        nextLf = find(LF, 0)
         return step.reply
       }
       chunk = bytes
-      lf = find(LF, 0)
+      nextLf = find(LF, 0)
       return empty
     },
     take: () => {
       if (failure !== undefined) return failure
-      if (lf < at) lf = find(LF, at)
-      if (nul < at) nul = find(NUL, at)
-      while (nul < lf && !follows(nul)) nul = find(NUL, nul + 1)
-      const end = Math.min(lf, nul)
+      if (nextLf < position) nextLf = find(LF, position)
+      if (nextNul < position) nextNul = find(NUL, position)
+      while (nextNul < nextLf && !followsCr(nextNul)) nextNul = find(NUL, nextNul + 1)
+      const end = Math.min(nextLf, nextNul)
       if (end === Infinity) {
-        const rest = chunk.length - at
-        const over = count + rest - max
-        if (over > 1 || (over === 1 && !follows(chunk.length))) return fail()
-        if (rest > 0) hold(chunk.subarray(at))
+        const rest = chunk.length - position
+        const excess = partialLength + rest - maxBytes
+        if (excess > 1 || (excess === 1 && !followsCr(chunk.length))) return fail()
+        if (rest > 0) appendToPartial(chunk.subarray(position))
         chunk = empty
-        at = 0
+        position = 0
         return undefined
       }
-      const length = count + end - at - (follows(end) ? 1 : 0)
-      if (length > max) return fail()
-      const from = at
-      at = end + 1
-      if (count === 0) return ascii(chunk, from, from + length) ?? utf8.decode(chunk.subarray(from, from + length))
-      if (length > count) hold(chunk.subarray(from, from + length - count))
-      return release(length)
+      const length = partialLength + end - position - (followsCr(end) ? 1 : 0)
+      if (length > maxBytes) return fail()
+      const from = position
+      position = end + 1
+      if (partialLength === 0) return decodeShortAscii(chunk, from, from + length) ?? utf8.decode(chunk.subarray(from, from + length))
+      if (length > partialLength) appendToPartial(chunk.subarray(from, from + length - partialLength))
+      return takePartial(length)
     },
     inLine: () => {
       const last = chunk.length - 1
-      if (at > last) return count > 0
-      return chunk[last] !== LF && !(telnet && chunk[last] === NUL && follows(last))
+      if (position > last) return partialLength > 0
+      return chunk[last] !== LF && !(telnet && chunk[last] === NUL && followsCr(last))
     },
     finish: () => {
-      const line = release(held[count - 1] === CR ? count - 1 : count)
+      const line = takePartial(partial[partialLength - 1] === CR ? partialLength - 1 : partialLength)
       return line === "" ? undefined : line
     }
   }
@@ -209,64 +209,64 @@ export interface Lines {
 export const make = Effect.fnUntraced(function* (connection: Network.Connection, options: Options = {}) {
   const lines = decoder(options)
   const deadline = Duration.fromInputUnsafe(options.deadline ?? "30 seconds")
-  const limit = Duration.toMillis(deadline)
+  const deadlineMillis = Duration.toMillis(deadline)
   const sweeper = options.sweeper ?? (yield* Sweeper.make("1 second"))
-  const run = Effect.runForkWith(yield* Effect.context<never>())
+  const fork = Effect.runForkWith(yield* Effect.context<never>())
   /** When the latest chunk came that stopped within a line, and when the line that is read now began. */
-  let arrived = 0
-  let begun: number | undefined
-  let waiting = false
-  let over: Effect.Effect<never, LineError | Cause.Done> | undefined
+  let partialChunkAt = 0
+  let lineStartedAt: number | undefined
+  let waitingForRest = false
+  let end: Effect.Effect<never, LineError | Cause.Done> | undefined
 
   const step = (): Lines["next"] => {
     const line = lines.take()
     if (typeof line === "string") {
-      begun = undefined
+      lineStartedAt = undefined
       return Effect.succeed(line)
     }
-    if (line !== undefined) over ??= Effect.fail(new LineError({ reason: line }))
-    if (over !== undefined) return over
-    if (!lines.inLine()) return more
-    begun ??= arrived
-    waiting = true
-    return rest
+    if (line !== undefined) end ??= Effect.fail(new LineError({ reason: line }))
+    if (end !== undefined) return end
+    if (!lines.inLine()) return pullFirstBytes
+    lineStartedAt ??= partialChunkAt
+    waitingForRest = true
+    return pullRest
   }
   const next: Lines["next"] = Effect.suspend(step)
   const handlers = {
     onSuccess: (chunk: Uint8Array): Lines["next"] => {
-      waiting = false
-      if (over !== undefined) return over
+      waitingForRest = false
+      if (end !== undefined) return end
       const reply = lines.feed(chunk)
-      if (lines.inLine()) arrived = sweeper.now()
+      if (lines.inLine()) partialChunkAt = sweeper.now()
       return reply.length === 0 ? step() : Effect.andThen(Effect.ignore(connection.write(reply)), next)
     },
     onFailure: (cause: Cause.Cause<Network.NetworkError | Cause.Done>): Lines["next"] => {
-      waiting = false
-      if (over !== undefined) return over
+      waitingForRest = false
+      if (end !== undefined) return end
       if (!Pull.isDoneCause(cause)) return Effect.failCause(cause)
-      over = Cause.done()
+      end = Cause.done()
       const last = lines.finish()
-      return last === undefined ? over : Effect.succeed(last)
+      return last === undefined ? end : Effect.succeed(last)
     }
   }
   /** Two ways to wait, so that a line that comes whole pays nothing for the deadline of one that does not. */
-  const more = Effect.matchCauseEffect(connection.pull, handlers)
-  const stop = Effect.sync(() => {
-    waiting = false
+  const pullFirstBytes = Effect.matchCauseEffect(connection.pull, handlers)
+  const stopWaiting = Effect.sync(() => {
+    waitingForRest = false
   })
-  const rest = Effect.matchCauseEffect(
-    Effect.onInterrupt(connection.pull, () => stop),
+  const pullRest = Effect.matchCauseEffect(
+    Effect.onInterrupt(connection.pull, () => stopWaiting),
     handlers
   )
 
   yield* Effect.acquireRelease(
     Effect.sync(() =>
       sweeper.add((now) => {
-        if (!waiting || begun === undefined || now - begun < limit) return
-        waiting = false
-        over = Effect.fail(new LineError({ reason: new TooSlow({ deadline }) }))
+        if (!waitingForRest || lineStartedAt === undefined || now - lineStartedAt < deadlineMillis) return
+        waitingForRest = false
+        end = Effect.fail(new LineError({ reason: new TooSlow({ deadline }) }))
         // Wakes the reader, which finds that it is over.
-        run(connection.endRead)
+        fork(connection.endRead)
       })
     ),
     (remove) => Effect.sync(remove)

@@ -211,6 +211,6 @@ export class Network extends Context.Service<
      * How many more sockets may be opened; a reserve for files, name look-ups and logs is already taken off. Infinity
      * where there is no limit.
      */
-    readonly room: () => number
+    readonly availableSockets: () => number
   }
 >()("effect-inet/network/Network") {}

@@ -32,7 +32,7 @@ export interface ObservedPacket extends Packet {
 }
 
 /** Is told of every packet, in order; must not throw. @category models @since 0.1.0 */
-export type Tap = (sighting: ObservedPacket) => void
+export type Tap = (packet: ObservedPacket) => void
 
 /** What a payload is, to people and to fault plans. @category models @since 0.1.0 */
 export interface Dissection {

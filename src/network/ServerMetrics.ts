@@ -39,13 +39,13 @@ export const make = (service: string, context: Context.Context<never>) => {
   }
   const gauge = add(active, {})
   const stats: Stats = { active: 0, accepted: 0, refused: 0, timedOut: 0, bytesReceived: 0, bytesSent: 0 }
-  const told = { ...stats }
-  const tell = () => {
+  const published = { ...stats }
+  const publish = () => {
     gauge(stats.active)
     for (const name of Object.keys(counters) as ReadonlyArray<keyof typeof counters>) {
-      if (stats[name] !== told[name]) counters[name](stats[name] - told[name])
-      told[name] = stats[name]
+      if (stats[name] !== published[name]) counters[name](stats[name] - published[name])
+      published[name] = stats[name]
     }
   }
-  return { stats, tell }
+  return { stats, publish }
 }

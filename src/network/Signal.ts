@@ -2,28 +2,28 @@
 import * as Effect from "effect/Effect"
 
 /** For one waiting fiber. */
-export interface Bell {
+export interface Signal {
   /** Returns before the fiber goes on, so that it never runs in the middle of who rings. */
-  readonly ring: () => void
+  readonly notify: () => void
   readonly wait: Effect.Effect<void>
 }
 
-export const make = (): Bell => {
-  let rung = false
+export const make = (): Signal => {
+  let pending = false
   let resume: (() => void) | undefined
-  const rings = Effect.callback<void>((done) => {
+  const notification = Effect.callback<void>((done) => {
     resume = () => {
-      rung = false
+      pending = false
       resume = undefined
       done(Effect.void)
     }
-    if (rung) resume()
+    if (pending) resume()
   })
   return {
-    ring: () => {
-      rung = true
+    notify: () => {
+      pending = true
       resume?.()
     },
-    wait: Effect.andThen(rings, Effect.yieldNow)
+    wait: Effect.andThen(notification, Effect.yieldNow)
   }
 }

@@ -6,6 +6,7 @@
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
+import type * as Scope from "effect/Scope"
 import * as Monotonic from "./Monotonic.ts"
 
 /** Calls every look once a period. @category models @since 0.1.0 */
@@ -16,7 +17,7 @@ export interface Sweeper {
    */
   readonly now: () => number
   /** Registers a look, which must not throw; the result takes it off again. */
-  readonly add: (look: (now: number) => void) => () => void
+  readonly add: (check: (now: number) => void) => () => void
 }
 
 /**
@@ -26,25 +27,46 @@ export interface Sweeper {
  * @since 0.1.0
  */
 export const make = Effect.fnUntraced(function* (period: Duration.Input) {
-  const looks = new Set<(now: number) => void>()
-  const needed = Latch.makeUnsafe(false)
+  const checks = new Set<(now: number) => void>()
+  const hasChecks = Latch.makeUnsafe(false)
   const now = yield* Monotonic.millis
   const sweep = Effect.sync(() => {
     const time = now()
-    for (const look of looks) look(time)
+    for (const look of checks) look(time)
   })
-  const round = Effect.andThen(needed.await, Effect.andThen(Effect.sleep(period), sweep))
-  yield* Effect.forkScoped(Effect.forever(round), { startImmediately: true })
+  const sweepAfterPeriod = Effect.andThen(hasChecks.await, Effect.andThen(Effect.sleep(period), sweep))
+  yield* Effect.forkScoped(Effect.forever(sweepAfterPeriod), { startImmediately: true })
   const sweeper: Sweeper = {
     now,
     add: (look) => {
-      looks.add(look)
-      needed.openUnsafe()
+      checks.add(look)
+      hasChecks.openUnsafe()
       return () => {
-        looks.delete(look)
-        if (looks.size === 0) needed.closeUnsafe()
+        checks.delete(look)
+        if (checks.size === 0) hasChecks.closeUnsafe()
       }
     }
   }
   return sweeper
 })
+
+/**
+ * Calls `action` once in `millis` milliseconds, late by at most one period, until the scope closes. It must not throw.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const every = (sweeper: Sweeper, millis: number, action: () => void): Effect.Effect<void, never, Scope.Scope> =>
+  Effect.asVoid(
+    Effect.acquireRelease(
+      Effect.sync(() => {
+        let last = sweeper.now()
+        return sweeper.add((now) => {
+          if (now - last < millis) return
+          last = now
+          action()
+        })
+      }),
+      (remove) => Effect.sync(remove)
+    )
+  )

@@ -24,18 +24,18 @@ export interface Attempt {
 }
 
 /** A message stays readable, however many addresses a name server has sent. */
-const shown = 4
+const maxListedAttempts = 4
 
-const list = (attempts: ReadonlyArray<Attempt>): string => {
-  const first = attempts.slice(0, shown).map(({ error }) => error.message)
-  const more = attempts.length > shown ? [`and ${attempts.length - shown} more addresses`] : []
+const describeAttempts = (attempts: ReadonlyArray<Attempt>): string => {
+  const first = attempts.slice(0, maxListedAttempts).map(({ error }) => error.message)
+  const more = attempts.length > maxListedAttempts ? [`and ${attempts.length - maxListedAttempts} more addresses`] : []
   return [...first, ...more].join("; ")
 }
 
 /** Every address was tried and failed. @category errors @since 0.1.0 */
 export class AllFailed extends Data.TaggedClass("AllFailed")<{ readonly attempts: ReadonlyArray<Attempt> }> {
   get message(): string {
-    return list(this.attempts)
+    return describeAttempts(this.attempts)
   }
 }
 
@@ -50,7 +50,7 @@ export class TimedOut extends Data.TaggedClass("TimedOut")<{
   readonly attempts: ReadonlyArray<Attempt>
 }> {
   get message(): string {
-    return `no connection within ${Duration.format(this.after)}: ${list(this.attempts)}`
+    return `no connection within ${Duration.format(this.after)}: ${describeAttempts(this.attempts)}`
   }
 }
 
@@ -97,14 +97,14 @@ export const interleave = (
 ): ReadonlyArray<NetAddress.InetAddress> => {
   const isFirst = (address: NetAddress.InetAddress) =>
     firstFamily === undefined ? address._tag === addresses[0]?._tag : NetAddress.isFamily(address, `IPv${firstFamily}`)
-  const one = addresses.filter(isFirst)
-  const other = addresses.filter((address) => !isFirst(address))
-  const turns = Math.max(one.length, other.length)
-  return Array.from({ length: turns }, (_, i) => [...one.slice(i, i + 1), ...other.slice(i, i + 1)]).flat()
+  const preferred = addresses.filter(isFirst)
+  const others = addresses.filter((address) => !isFirst(address))
+  const rounds = Math.max(preferred.length, others.length)
+  return Array.from({ length: rounds }, (_, i) => [...preferred.slice(i, i + 1), ...others.slice(i, i + 1)]).flat()
 }
 
-const shortest = Duration.millis(10)
-const longest = Duration.seconds(2)
+const minAttemptDelay = Duration.millis(10)
+const maxAttemptDelay = Duration.seconds(2)
 
 /**
  * Connects to the first of several addresses that answers. An attempt starts when the one before it has failed, or has
@@ -119,53 +119,53 @@ export const connectAny = Effect.fnUntraced(function* (
   { attemptDelay = 250, firstFamily, timeout = "30 seconds" }: RaceOptions = {}
 ): Effect.fn.Return<Connection, TcpClientError, Network | Scope.Scope> {
   const network = yield* Network
-  const owner = yield* Effect.scope
-  const delay = Duration.clamp(Duration.fromInputUnsafe(attemptDelay), { minimum: shortest, maximum: longest })
-  const queue = interleave(addresses, firstFamily)
+  const parentScope = yield* Effect.scope
+  const delay = Duration.clamp(Duration.fromInputUnsafe(attemptDelay), { minimum: minAttemptDelay, maximum: maxAttemptDelay })
+  const ordered = interleave(addresses, firstFamily)
   const failures: Array<NetworkError | undefined> = []
-  const open = new Set<Scope.Closeable>()
-  const won = yield* Deferred.make<{ readonly connection: Connection; readonly scope: Scope.Scope }, TcpClientError>()
+  const openScopes = new Set<Scope.Closeable>()
+  const winner = yield* Deferred.make<{ readonly connection: Connection; readonly scope: Scope.Scope }, TcpClientError>()
 
   const attempt = Effect.fnUntraced(function* (index: number, failed: Latch.Latch) {
-    const scope = yield* Scope.fork(owner)
-    open.add(scope)
-    yield* Effect.matchEffect(Scope.provide(network.connect(queue[index]!), scope), {
+    const scope = yield* Scope.fork(parentScope)
+    openScopes.add(scope)
+    yield* Effect.matchEffect(Scope.provide(network.connect(ordered[index]!), scope), {
       onFailure: (error) => {
         failures[index] = error
         return failed.open
       },
-      onSuccess: (connection) => Deferred.succeed(won, { connection, scope })
+      onSuccess: (connection) => Deferred.succeed(winner, { connection, scope })
     })
   })
   const attempts = () =>
-    queue.map((address, index) => ({
+    ordered.map((address, index) => ({
       address,
       error: failures[index] ?? new NetworkError({ reason: "TimedOut", address })
     }))
   const tryAll = Effect.gen(function* () {
     const running = yield* FiberSet.make()
-    for (const index of queue.keys()) {
+    for (const index of ordered.keys()) {
       const failed = Latch.makeUnsafe()
-      const fiber = Effect.onError(attempt(index, failed), (cause) => Deferred.failCause(won, cause))
+      const fiber = Effect.onError(attempt(index, failed), (cause) => Deferred.failCause(winner, cause))
       yield* FiberSet.run(running, fiber)
       yield* Effect.raceFirst(Effect.sleep(delay), failed.await)
     }
     yield* FiberSet.awaitEmpty(running)
-    yield* Deferred.fail(won, new TcpClientError({ reason: new AllFailed({ attempts: attempts() }) }))
+    yield* Deferred.fail(winner, new TcpClientError({ reason: new AllFailed({ attempts: attempts() }) }))
     return yield* Effect.never
   })
   // Two attempts may succeed at once: whatever is open in the end and is not the winner's goes.
-  const closeBut = (winner: Scope.Scope | undefined) =>
-    Effect.forEach(open, (scope) => (scope === winner ? Effect.void : Scope.close(scope, Exit.void)), { discard: true })
+  const closeAllExcept = (kept: Scope.Scope | undefined) =>
+    Effect.forEach(openScopes, (scope) => (scope === kept ? Effect.void : Scope.close(scope, Exit.void)), { discard: true })
 
-  const after = Duration.fromInputUnsafe(timeout)
-  const { connection } = yield* Effect.raceFirst(tryAll, Deferred.await(won)).pipe(
+  const limit = Duration.fromInputUnsafe(timeout)
+  const { connection } = yield* Effect.raceFirst(tryAll, Deferred.await(winner)).pipe(
     Effect.scoped,
     Effect.timeoutOrElse({
-      duration: after,
-      orElse: () => new TcpClientError({ reason: new TimedOut({ after, attempts: attempts() }) })
+      duration: limit,
+      orElse: () => new TcpClientError({ reason: new TimedOut({ after: limit, attempts: attempts() }) })
     }),
-    Effect.onExit((exit) => closeBut(Exit.isSuccess(exit) ? exit.value.scope : undefined))
+    Effect.onExit((exit) => closeAllExcept(Exit.isSuccess(exit) ? exit.value.scope : undefined))
   )
   return connection
 })

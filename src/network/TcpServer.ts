@@ -27,7 +27,7 @@ export interface Limits {
   /** Connections at a time from one address. Default: no limit of its own. */
   readonly maxConnectionsPerPeer?: number | undefined
   /** Sent to a client over the limit, before it is closed. Default: nothing. */
-  readonly busy?: string | undefined
+  readonly busyMessage?: string | undefined
   /** A connection without a byte in either direction for this long is ended. Default 60 seconds. */
   readonly idleTimeout?: Duration.Input | undefined
   /** A peer that takes none of the bytes waiting for it for this long is cut. Default 30 seconds. */
@@ -45,7 +45,7 @@ export type Options = Network.ListenOptions & Limits
 export type Stats = Readonly<ServerMetrics.Stats>
 
 /** What a handler may want beside the connection. @category models @since 0.1.0 */
-export interface Client {
+export interface ConnectionContext {
   /** Counts from 1 in the order of arrival. */
   readonly id: number
   /** The server's own, for deadlines of the protocol. */
@@ -65,23 +65,23 @@ export interface TcpServer {
 }
 
 /** A connection, what it did up to the last sweep, and when it last did anything. */
-interface Served {
+interface ServedConnection {
   readonly connection: Network.Connection
   readonly scope: Scope.Closeable
-  readonly peer: string | undefined
+  readonly remoteHost: string | undefined
   /** Over the limit: it is told so and counts for nothing else. */
   readonly refused: boolean
   fiber: Fiber.Fiber<void, unknown> | undefined
   traffic: Network.Traffic
-  moved: number
+  lastActiveAt: number
   /** When the server gave up on it: what is left then has the grace time. */
-  ended: number | undefined
+  endedAt: number | undefined
 }
 
 /** What a handler has left once its connection was ended, and a client that was told that the server is busy. */
-const grace = 1_000
+const gracePeriodMillis = 1_000
 
-const silence: Network.Traffic = { received: 0, sent: 0, unsent: 0 }
+const noTraffic: Network.Traffic = { received: 0, sent: 0, unsent: 0 }
 
 /**
  * Listens, and serves every client with `handler` until the scope closes; a connection closes when its handler ends.
@@ -95,24 +95,24 @@ const silence: Network.Traffic = { received: 0, sent: 0, unsent: 0 }
  */
 export const make = Effect.fnUntraced(function* <E, R>(
   options: Options,
-  handler: (connection: Network.Connection, client: Client) => Effect.Effect<void, E, R>
+  handler: (connection: Network.Connection, context: ConnectionContext) => Effect.Effect<void, E, R>
 ) {
   const network = yield* Network.Network
   const { service = "tcp" } = options
-  const outer = yield* Effect.context<R>()
-  const annotations = { ...Context.get(outer, References.CurrentLogAnnotations), service }
-  const context = Context.add(outer, References.CurrentLogAnnotations, annotations)
-  const runNow = Effect.runForkWith(context)
-  const idle = Duration.toMillis(options.idleTimeout ?? "60 seconds")
-  const unread = Duration.toMillis(options.writeTimeout ?? "30 seconds")
-  const max = options.maxConnections ?? Math.max(1, Math.min(1_024, network.room()))
-  const sweeper = yield* Sweeper.make(Math.max(5, Math.min(250, idle / 4, unread / 4)))
-  const clients = new Set<Served>()
-  const perPeer = new Map<string, number>()
-  const empty = Latch.makeUnsafe(true)
-  const { stats, tell } = ServerMetrics.make(service, context)
+  const parentContext = yield* Effect.context<R>()
+  const annotations = { ...Context.get(parentContext, References.CurrentLogAnnotations), service }
+  const context = Context.add(parentContext, References.CurrentLogAnnotations, annotations)
+  const fork = Effect.runForkWith(context)
+  const idleTimeoutMillis = Duration.toMillis(options.idleTimeout ?? "60 seconds")
+  const writeTimeoutMillis = Duration.toMillis(options.writeTimeout ?? "30 seconds")
+  const maxConnections = options.maxConnections ?? Math.max(1, Math.min(1_024, network.availableSockets()))
+  const sweeper = yield* Sweeper.make(Math.max(5, Math.min(250, idleTimeoutMillis / 4, writeTimeoutMillis / 4)))
+  const connections = new Set<ServedConnection>()
+  const connectionsPerHost = new Map<string, number>()
+  const allClosed = Latch.makeUnsafe(true)
+  const { stats, publish } = ServerMetrics.make(service, context)
 
-  const count = (served: Served) => {
+  const countTraffic = (served: ServedConnection) => {
     const traffic = served.connection.traffic()
     const received = traffic.received - served.traffic.received
     const sent = traffic.sent - served.traffic.sent
@@ -123,66 +123,66 @@ export const make = Effect.fnUntraced(function* <E, R>(
     return true
   }
 
-  const occupy = (served: Served, by: 1 | -1) => {
-    stats.active += by
-    if (served.peer === undefined) return
-    const left = (perPeer.get(served.peer) ?? 0) + by
-    if (left === 0) perPeer.delete(served.peer)
-    else perPeer.set(served.peer, left)
+  const changeActive = (served: ServedConnection, change: 1 | -1) => {
+    stats.active += change
+    if (served.remoteHost === undefined) return
+    const count = (connectionsPerHost.get(served.remoteHost) ?? 0) + change
+    if (count === 0) connectionsPerHost.delete(served.remoteHost)
+    else connectionsPerHost.set(served.remoteHost, count)
   }
 
-  const admit = (connection: Network.Connection, scope: Scope.Closeable): Served => {
-    const limit = options.maxConnectionsPerPeer
-    const peer =
-      limit !== undefined && NetAddress.isInetAddress(connection.remote)
+  const admit = (connection: Network.Connection, scope: Scope.Closeable): ServedConnection => {
+    const maxPerHost = options.maxConnectionsPerPeer
+    const remoteHost =
+      maxPerHost !== undefined && NetAddress.isInetAddress(connection.remote)
         ? NetAddress.formatHost(connection.remote)
         : undefined
-    const refused = stats.active >= max || (peer !== undefined && (perPeer.get(peer) ?? 0) >= limit!)
+    const refused = stats.active >= maxConnections || (remoteHost !== undefined && (connectionsPerHost.get(remoteHost) ?? 0) >= maxPerHost!)
     const now = sweeper.now()
-    const ended = refused ? now : undefined
-    const served: Served = { connection, scope, peer, refused, fiber: undefined, traffic: silence, moved: now, ended }
-    clients.add(served)
-    empty.closeUnsafe()
+    const endedAt = refused ? now : undefined
+    const served: ServedConnection = { connection, scope, remoteHost, refused, fiber: undefined, traffic: noTraffic, lastActiveAt: now, endedAt }
+    connections.add(served)
+    allClosed.closeUnsafe()
     stats[refused ? "refused" : "accepted"]++
-    if (!refused) occupy(served, 1)
+    if (!refused) changeActive(served, 1)
     return served
   }
 
-  const forget = (served: Served) => {
-    count(served)
-    clients.delete(served)
-    if (!served.refused) occupy(served, -1)
-    if (clients.size === 0) empty.openUnsafe()
+  const remove = (served: ServedConnection) => {
+    countTraffic(served)
+    connections.delete(served)
+    if (!served.refused) changeActive(served, -1)
+    if (connections.size === 0) allClosed.openUnsafe()
   }
 
-  const cut = (served: Served) => {
-    runNow(served.connection.abort)
+  const cut = (served: ServedConnection) => {
+    fork(served.connection.abort)
     served.fiber?.interruptUnsafe()
   }
 
   sweeper.add((now) => {
-    for (const served of clients) {
-      if (count(served)) served.moved = now
-      const stuck = served.traffic.unsent > 0
-      if (served.ended !== undefined) {
-        if (now - served.ended >= grace) cut(served)
-      } else if (now - served.moved >= (stuck ? unread : idle)) {
+    for (const served of connections) {
+      if (countTraffic(served)) served.lastActiveAt = now
+      const peerNotReading = served.traffic.unsent > 0
+      if (served.endedAt !== undefined) {
+        if (now - served.endedAt >= gracePeriodMillis) cut(served)
+      } else if (now - served.lastActiveAt >= (peerNotReading ? writeTimeoutMillis : idleTimeoutMillis)) {
         stats.timedOut++
-        served.ended = now
-        runNow(stuck ? served.connection.abort : served.connection.endRead)
+        served.endedAt = now
+        fork(peerNotReading ? served.connection.abort : served.connection.endRead)
       }
     }
-    tell()
+    publish()
   })
 
   /**
    * A client over the limit reads the line before the connection is gone: what it sends meanwhile is read and dropped.
    */
   const refuse = (connection: Network.Connection) =>
-    options.busy === undefined
+    options.busyMessage === undefined
       ? Effect.void
       : connection
-          .write(options.busy)
+          .write(options.busyMessage)
           .pipe(Effect.andThen(connection.end), Effect.andThen(Effect.forever(connection.pull)), Effect.ignore)
 
   /** A handler may end with the end of its input. */
@@ -194,18 +194,18 @@ export const make = Effect.fnUntraced(function* <E, R>(
   }
 
   /** The handler has ended, however it did: so does the connection. */
-  const finish = (served: Served, exit: Exit.Exit<void, unknown>) => {
+  const finish = (served: ServedConnection, exit: Exit.Exit<void, unknown>) => {
     const closed = Scope.close(served.scope, Exit.void)
-    const last = Exit.isSuccess(exit) ? closed : Effect.andThen(report(exit.cause), closed)
-    runNow(last).addObserver(() => forget(served))
+    const closeAndReport = Exit.isSuccess(exit) ? closed : Effect.andThen(report(exit.cause), closed)
+    fork(closeAndReport).addObserver(() => remove(served))
   }
 
   /** A fiber of its own from the start: one forked and wrapped here costs half as much again in time and memory. */
   const serve = (connection: Network.Connection, scope: Scope.Closeable) => {
     const served = admit(connection, scope)
-    const client = { id: stats.accepted, sweeper }
-    const work: Effect.Effect<void, unknown, R> = served.refused ? refuse(connection) : handler(connection, client)
-    served.fiber = runNow(work)
+    const connectionContext = { id: stats.accepted, sweeper }
+    const program: Effect.Effect<void, unknown, R> = served.refused ? refuse(connection) : handler(connection, connectionContext)
+    served.fiber = fork(program)
     served.fiber.addObserver((exit) => finish(served, exit))
   }
 
@@ -220,55 +220,55 @@ export const make = Effect.fnUntraced(function* <E, R>(
       }).pipe(Effect.forever)
     )
 
-  let door: Scope.Closeable | undefined
+  let listenerScope: Scope.Closeable | undefined
   let drained = false
-  const open = Effect.fnUntraced(function* (where: Network.ListenOptions) {
+  const startListening = Effect.fnUntraced(function* (listenOptions: Network.ListenOptions) {
     const scope = yield* Scope.make()
-    const listener = yield* Scope.provide(network.listen(where), scope).pipe(
+    const listener = yield* Scope.provide(network.listen(listenOptions), scope).pipe(
       Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause)))
     )
     yield* Effect.ignore(acceptAll(listener)).pipe(Effect.forkIn(scope))
-    door = scope
+    listenerScope = scope
     return listener.address
   }, Effect.uninterruptible)
 
   const suspend = Effect.suspend(() => {
-    const scope = door
-    door = undefined
+    const scope = listenerScope
+    listenerScope = undefined
     return scope === undefined ? Effect.void : Scope.close(scope, Exit.void)
   })
 
-  const waitFor = (time: Duration.Input) => Effect.timeoutOption(Effect.interruptible(empty.await), time)
+  const waitUntilClosed = (time: Duration.Input) => Effect.timeoutOption(Effect.interruptible(allClosed.await), time)
 
   const drain = yield* Effect.cached(
     Effect.gen(function* () {
       drained = true
       yield* suspend
-      for (const served of clients) yield* served.connection.endRead
-      yield* waitFor(options.drain ?? "5 seconds")
-      for (const served of clients) cut(served)
-      yield* waitFor(grace)
-      tell()
-      if (clients.size > 0) yield* Effect.logError(`${clients.size} handlers do not let themselves be interrupted`)
+      for (const served of connections) yield* served.connection.endRead
+      yield* waitUntilClosed(options.drain ?? "5 seconds")
+      for (const served of connections) cut(served)
+      yield* waitUntilClosed(gracePeriodMillis)
+      publish()
+      if (connections.size > 0) yield* Effect.logError(`${connections.size} handlers do not let themselves be interrupted`)
     })
   )
 
   yield* Effect.addFinalizer(() => drain)
-  const address = yield* open(options)
-  const again = NetAddress.isInetAddress(address) ? { ...options, port: address.port } : options
+  const address = yield* startListening(options)
+  const resumeOptions = NetAddress.isInetAddress(address) ? { ...options, port: address.port } : options
   const server: TcpServer = {
     address,
     stats: Effect.sync(() => {
-      for (const served of clients) count(served)
-      tell()
+      for (const served of connections) countTraffic(served)
+      publish()
       return { ...stats }
     }),
     suspend,
     resume: Effect.suspend(() =>
       drained
         ? Effect.fail(new Network.NetworkError({ reason: "Closed", address }))
-        : door === undefined
-          ? Effect.asVoid(open(again))
+        : listenerScope === undefined
+          ? Effect.asVoid(startListening(resumeOptions))
           : Effect.void
     ),
     drain

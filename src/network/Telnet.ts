@@ -40,13 +40,13 @@ export interface Step {
   readonly reply: Uint8Array
 }
 
-const nothing = new Uint8Array(0)
+const noBytes = new Uint8Array(0)
 
 /** The start of a stream. @category constructors @since 0.1.0 */
 export const initial: State = { mode: Data, refused: new Uint8Array(512) }
 
 /** What comes after an IAC and this byte: the rest of a command, or data again. */
-const after = (byte: number): Mode => (byte >= SB && byte <= DONT ? (byte as Mode) : Data)
+const modeAfterIac = (byte: number): Mode => (byte >= SB && byte <= DONT ? (byte as Mode) : Data)
 
 /**
  * Takes the commands out of a chunk and refuses the options in it (RFC 854): `IAC IAC` is a byte 255, DO is answered by
@@ -59,7 +59,7 @@ const after = (byte: number): Mode => (byte >= SB && byte <= DONT ? (byte as Mod
  */
 export const receive = (state: State, chunk: Uint8Array): Step => {
   const first = state.mode === Data ? chunk.indexOf(IAC) : 0
-  if (first === -1) return { state, data: chunk, reply: nothing }
+  if (first === -1) return { state, data: chunk, reply: noBytes }
   const data = new Uint8Array(chunk.length)
   data.set(chunk.subarray(0, first))
   const reply: Array<number> = []
@@ -74,7 +74,7 @@ export const receive = (state: State, chunk: Uint8Array): Step => {
         break
       case Command:
         if (byte === IAC) data[length++] = byte
-        mode = after(byte)
+        mode = modeAfterIac(byte)
         break
       case WILL:
       case DO: {
@@ -102,6 +102,6 @@ export const receive = (state: State, chunk: Uint8Array): Step => {
   return {
     state: { mode, refused },
     data: data.subarray(0, length),
-    reply: reply.length === 0 ? nothing : Uint8Array.from(reply)
+    reply: reply.length === 0 ? noBytes : Uint8Array.from(reply)
   }
 }

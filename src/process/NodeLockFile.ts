@@ -9,16 +9,16 @@
 import * as Fs from "node:fs"
 import * as Path from "node:path"
 import * as Effect from "effect/Effect"
-import { startOf } from "./NodeProcessStartTime.ts"
+import { startTimeOf } from "./NodeProcessStartTime.ts"
 
-const lives = (pid: number, since: string) => {
+const isRunning = (pid: number, startTime: string) => {
   try {
     process.kill(pid, 0)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ESRCH") return false
   }
-  const now = startOf(pid)
-  return now === undefined || since === "0" || now === since
+  const now = startTimeOf(pid)
+  return now === undefined || startTime === "0" || now === startTime
 }
 
 /**
@@ -28,34 +28,34 @@ const lives = (pid: number, since: string) => {
  * @category constructors
  * @since 0.1.0
  */
-export const claim = <E>(path: string, orFail: (cause: unknown, holder?: number) => E) =>
+export const acquire = <E>(path: string, makeError: (cause: unknown, holder?: number) => E) =>
   Effect.acquireRelease(
     Effect.suspend(() => {
       const folder = Path.dirname(path)
       const prefix = `${Path.basename(path)}.lock-`
-      const own = `${prefix}${process.pid}-${startOf(process.pid) ?? "0"}`
-      const mine = Path.join(folder, own)
+      const ownName = `${prefix}${process.pid}-${startTimeOf(process.pid) ?? "0"}`
+      const ownPath = Path.join(folder, ownName)
       try {
-        Fs.closeSync(Fs.openSync(mine, "wx"))
+        Fs.closeSync(Fs.openSync(ownPath, "wx"))
       } catch (cause) {
-        const held = (cause as NodeJS.ErrnoException).code === "EEXIST" ? process.pid : undefined
-        return Effect.fail(orFail(cause, held))
+        const holder = (cause as NodeJS.ErrnoException).code === "EEXIST" ? process.pid : undefined
+        return Effect.fail(makeError(cause, holder))
       }
       try {
         for (const name of Fs.readdirSync(folder)) {
-          const [, pid, since] = /^(\d+)-(\w+)$/.exec(name.startsWith(prefix) ? name.slice(prefix.length) : "") ?? []
-          if (pid === undefined || name === own) continue
-          if (lives(Number(pid), since!)) {
-            Fs.rmSync(mine, { force: true })
-            return Effect.fail(orFail(undefined, Number(pid)))
+          const [, pid, startTime] = /^(\d+)-(\w+)$/.exec(name.startsWith(prefix) ? name.slice(prefix.length) : "") ?? []
+          if (pid === undefined || name === ownName) continue
+          if (isRunning(Number(pid), startTime!)) {
+            Fs.rmSync(ownPath, { force: true })
+            return Effect.fail(makeError(undefined, Number(pid)))
           }
           Fs.rmSync(Path.join(folder, name), { force: true })
         }
       } catch (cause) {
-        Fs.rmSync(mine, { force: true })
-        return Effect.fail(orFail(cause))
+        Fs.rmSync(ownPath, { force: true })
+        return Effect.fail(makeError(cause))
       }
-      return Effect.succeed(mine)
+      return Effect.succeed(ownPath)
     }),
-    (mine) => Effect.sync(() => Fs.rmSync(mine, { force: true }))
+    (ownPath) => Effect.sync(() => Fs.rmSync(ownPath, { force: true }))
   )

@@ -6,15 +6,15 @@ import * as Crypto from "node:crypto"
 import * as Fs from "node:fs/promises"
 import * as Os from "node:os"
 import * as Effect from "effect/Effect"
-import { startOf } from "./NodeProcessStartTime.ts"
+import { startTimeOf } from "./NodeProcessStartTime.ts"
 
 /** How long a file of a process of another host may stay untouched before it counts as left behind. */
-const patience = 10 * 60_000
+const foreignOwnerTimeoutMillis = 10 * 60_000
 
 const hash = (...parts: ReadonlyArray<string>) =>
   Crypto.createHash("sha256").update(parts.join("\0")).digest("hex").slice(0, 8)
 
-const text = (path: string) =>
+const readText = (path: string) =>
   Effect.orElseSucceed(
     Effect.tryPromise(() => Fs.readFile(path, "utf8")),
     () => ""
@@ -30,14 +30,14 @@ const hostTag = Effect.map(
 )
 
 /** The start of a process, in whichever life of the host. */
-const lifeOf = Effect.fnUntraced(function* (pid: number) {
-  const start = startOf(pid)
-  return start === undefined ? undefined : hash(yield* text("/proc/sys/kernel/random/boot_id"), start)
+const startHashOf = Effect.fnUntraced(function* (pid: number) {
+  const start = startTimeOf(pid)
+  return start === undefined ? undefined : hash(yield* readText("/proc/sys/kernel/random/boot_id"), start)
 })
 
 /** This process, as part of a file name. */
 export const self: Effect.Effect<string> = Effect.gen(function* () {
-  return `${yield* hostTag}-${process.pid}-${(yield* lifeOf(process.pid)) ?? "unknown"}`
+  return `${yield* hostTag}-${process.pid}-${(yield* startHashOf(process.pid)) ?? "unknown"}`
 })
 
 const exists = (pid: number) => {
@@ -55,12 +55,12 @@ const exists = (pid: number) => {
 export const isAlive = Effect.fnUntraced(function* (owner: string, path: string) {
   const [host, pid = "", start] = owner.split("-")
   if (host !== (yield* hostTag)) {
-    const touched = yield* Effect.match(
+    const modifiedMillis = yield* Effect.match(
       Effect.tryPromise(() => Fs.lstat(path)),
       { onSuccess: ({ mtimeMs }) => mtimeMs, onFailure: () => 0 }
     )
-    return Date.now() - touched < patience
+    return Date.now() - modifiedMillis < foreignOwnerTimeoutMillis
   }
-  const now = yield* lifeOf(Number(pid))
+  const now = yield* startHashOf(Number(pid))
   return now === undefined || start === "unknown" ? exists(Number(pid)) : now === start
 })

@@ -2,7 +2,7 @@
 import * as Fs from "node:fs"
 
 /** In ticks of the kernel; `gone` for a zombie; undefined where /proc does not tell, or there is no such process. */
-export const startOf = (pid: number): string | undefined => {
+export const startTimeOf = (pid: number): string | undefined => {
   try {
     const stat = Fs.readFileSync(`/proc/${pid}/stat`, "latin1")
     // The name of the process, in parentheses, may hold anything.

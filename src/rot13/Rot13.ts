@@ -14,15 +14,15 @@ const tableOf = (letters: Case): Uint8Array => {
 const tables: Readonly<Record<Case, Uint8Array>> = { both: tableOf("both"), lower: tableOf("lower") }
 
 /** The same for two bytes at a time, 128 KiB, made when first wanted. */
-const pairs: Partial<Record<Case, Uint16Array>> = {}
+const pairTables: Partial<Record<Case, Uint16Array>> = {}
 
-const pairsOf = (letters: Case): Uint16Array => {
+const pairTableOf = (letters: Case): Uint16Array => {
   const table = tables[letters]
   return Uint16Array.from({ length: 0x1_0000 }, (_, pair) => table[pair & 0xff]! | (table[pair >> 8]! << 8))
 }
 
 /** Below this many bytes the plain loop is as quick. */
-const short = 32
+const minPairwiseBytes = 32
 
 /**
  * Turns every letter by 13 places, in place; all other bytes stay, those of UTF-8 too.
@@ -36,18 +36,18 @@ const short = 32
 export const rotate = (bytes: Uint8Array, letters: Case = "both"): Uint8Array => {
   const table = tables[letters]
   const { buffer, byteOffset, length } = bytes
-  const first = length < short ? length : -byteOffset & 3
-  const words = length < short ? 0 : (length - first) >> 2
-  for (let i = 0; i < first; i++) bytes[i] = table[bytes[i]!]!
+  const unaligned = length < minPairwiseBytes ? length : -byteOffset & 3
+  const words = length < minPairwiseBytes ? 0 : (length - unaligned) >> 2
+  for (let i = 0; i < unaligned; i++) bytes[i] = table[bytes[i]!]!
   if (words > 0) {
-    pairs[letters] ??= pairsOf(letters)
-    const turned = pairs[letters]
-    const view = new Uint32Array(buffer, byteOffset + first, words)
+    pairTables[letters] ??= pairTableOf(letters)
+    const pairTable = pairTables[letters]
+    const view = new Uint32Array(buffer, byteOffset + unaligned, words)
     for (let i = 0; i < words; i++) {
       const word = view[i]!
-      view[i] = turned[word & 0xffff]! | (turned[word >>> 16]! << 16)
+      view[i] = pairTable[word & 0xffff]! | (pairTable[word >>> 16]! << 16)
     }
   }
-  for (let i = first + 4 * words; i < length; i++) bytes[i] = table[bytes[i]!]!
+  for (let i = unaligned + 4 * words; i < length; i++) bytes[i] = table[bytes[i]!]!
   return bytes
 }

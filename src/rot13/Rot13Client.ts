@@ -4,14 +4,14 @@ import * as Pull from "effect/Pull"
 import * as Stream from "effect/Stream"
 import * as Network from "../network/Network.ts"
 
-const ended = (connection: Network.Connection) =>
+const closedError = (connection: Network.Connection) =>
   Effect.fail(new Network.NetworkError({ reason: "Closed", address: connection.remote }))
 
 /** So many bytes, however they come; what a server says beyond them is cut off. */
-const read = Effect.fnUntraced(function* (connection: Network.Connection, length: number) {
+const readExactly = Effect.fnUntraced(function* (connection: Network.Connection, length: number) {
   const answer = new Uint8Array(length)
   for (let at = 0; at < length; ) {
-    const bytes = yield* Pull.catchDone(connection.pull, () => ended(connection))
+    const bytes = yield* Pull.catchDone(connection.pull, () => closedError(connection))
     answer.set(bytes.subarray(0, length - at), at)
     at += bytes.length
   }
@@ -25,8 +25,8 @@ const read = Effect.fnUntraced(function* (connection: Network.Connection, length
  * @category combinators
  * @since 0.1.0
  */
-export const ask = Effect.fnUntraced(function* (connection: Network.Connection, message: Uint8Array) {
-  const [, answer] = yield* Effect.all([connection.write(message), read(connection, message.length)], {
+export const request = Effect.fnUntraced(function* (connection: Network.Connection, message: Uint8Array) {
+  const [, answer] = yield* Effect.all([connection.write(message), readExactly(connection, message.length)], {
     concurrency: "unbounded"
   })
   return answer
@@ -39,7 +39,7 @@ export const ask = Effect.fnUntraced(function* (connection: Network.Connection, 
  * @category combinators
  * @since 0.1.0
  */
-export const through = <E, R>(
+export const requestStream = <E, R>(
   connection: Network.Connection,
   input: Stream.Stream<Uint8Array, E, R>
 ): Stream.Stream<Uint8Array, E | Network.NetworkError, R> =>
@@ -58,7 +58,7 @@ export const through = <E, R>(
         })
       )
     )
-    const complete = Effect.suspend(() => (received < sent ? ended(connection) : Effect.void))
+    const complete = Effect.suspend(() => (received < sent ? closedError(connection) : Effect.void))
     return Stream.merge(answers, Stream.fromEffectDrain(Effect.andThen(write, connection.end))).pipe(
       Stream.concat(Stream.fromEffectDrain(complete))
     )

@@ -15,12 +15,12 @@ const table = `\
 
 describe("SocketTable", () => {
   it("finds who listens on a port, not who is connected", () => {
-    assert.deepStrictEqual(SocketTable.inodesOn(table, 1067, "tcp"), ["4242"])
-    assert.deepStrictEqual(SocketTable.inodesOn(table, 1068, "tcp"), [])
+    assert.deepStrictEqual(SocketTable.listeningInodes(table, 1067, "tcp"), ["4242"])
+    assert.deepStrictEqual(SocketTable.listeningInodes(table, 1068, "tcp"), [])
   })
 
   it.prop("reads any text", [Schema.String, Schema.Literals(["tcp", "udp"])], ([text, protocol]) => {
-    SocketTable.inodesOn(text, 1067, protocol)
+    SocketTable.listeningInodes(text, 1067, protocol)
   })
 
   const onLinux = it.live.skipIf(process.platform !== "linux")
@@ -30,7 +30,7 @@ describe("SocketTable", () => {
         const network = yield* Network.Network
         const address =
           protocol === "tcp" ? (yield* network.listen({ port: 0 })).address : (yield* network.udp({}, () => {})).local
-        const holder = yield* SocketTable.holderOf((address as NetAddress.InetAddress).port, protocol)
+        const holder = yield* SocketTable.findListeningProcess((address as NetAddress.InetAddress).port, protocol)
         assert.strictEqual(holder?.pid, process.pid)
         assert.include(holder?.command, "node")
       }).pipe(Effect.scoped, Effect.provide([NodeNetwork.layer, NodeFileSystem.layer]))

@@ -8,7 +8,7 @@ import { type Connection, Network, NetworkError } from "../../src/network/Networ
 import * as TcpClient from "../../src/network/TcpClient.ts"
 
 /** What becomes of an attempt. */
-export interface Fate {
+export interface AttemptScript {
   /** A stubborn one answers, and cannot be interrupted before. */
   readonly kind: "answers" | "fails" | "hangs" | "stubborn" | "dies"
   /** Milliseconds. */
@@ -18,7 +18,7 @@ export interface Fate {
 }
 
 /** A network on which the address with port N has the fate N; it keeps count of what is going on. */
-export const makeFake = (fates: ReadonlyArray<Fate>) => {
+export const makeScriptedNetwork = (fates: ReadonlyArray<AttemptScript>) => {
   const begun: Array<{ readonly port: number; readonly at: number }> = []
   const open = new Set<number>()
   let pending = 0
@@ -45,7 +45,7 @@ export const makeFake = (fates: ReadonlyArray<Fate>) => {
     return Effect.acquireRelease(dial, () => close, { interruptible: kind !== "stubborn" })
   }
   const unused = () => Effect.die("not part of this test")
-  const network = { connect, listen: unused, udp: unused, interfaces: Effect.succeed([]), room: () => Infinity }
+  const network = { connect, listen: unused, udp: unused, interfaces: Effect.succeed([]), availableSockets: () => Infinity }
   return { begun, open, pending: () => pending, layer: Layer.succeed(Network, network) }
 }
 
@@ -58,8 +58,8 @@ export const addressesOf = (families: ReadonlyArray<4 | 6>) =>
 export const portOf = (connection: Connection) => (connection.remote as NetAddress.InetAddress).port
 
 /** Starts the race of all fates, and lets it be watched. */
-export const run = Effect.fnUntraced(function* (fates: ReadonlyArray<Fate>, options: TcpClient.RaceOptions = {}) {
-  const fake = makeFake(fates)
+export const run = Effect.fnUntraced(function* (fates: ReadonlyArray<AttemptScript>, options: TcpClient.RaceOptions = {}) {
+  const fake = makeScriptedNetwork(fates)
   const scope = yield* Scope.make()
   const start = yield* Clock.currentTimeMillis
   let returned: number | undefined

@@ -21,7 +21,7 @@ describe.each(Object.entries(ways))("Hmac by %s", (_, way) => {
       const tag = yield* hmac!.sign(bytes)
       const expected = createHmac("sha256", new TextEncoder().encode(key)).update(bytes).digest()
       assert.deepStrictEqual([...tag], [...expected])
-      assert.strictEqual(tag.length, Hmac.size)
+      assert.strictEqual(tag.length, Hmac.tagBytes)
       assert.isTrue(yield* hmac!.verify(tag, bytes))
       assert.isFalse(yield* hmac!.verify(tag, Uint8Array.of(...bytes, 0)))
       assert.isFalse(yield* hmac!.verify(tag.subarray(0, 31), bytes))
@@ -33,7 +33,7 @@ describe.each(Object.entries(ways))("Hmac by %s", (_, way) => {
 it.effect("the one that is provided answers without a turn of the event loop", () =>
   Effect.sync(() => {
     const signing = Effect.flatMap(Hmac.make(Redacted.make("key")), (hmac) => hmac!.sign(new Uint8Array(3)))
-    assert.strictEqual(Effect.runSync(Effect.provide(signing, native)).length, Hmac.size)
+    assert.strictEqual(Effect.runSync(Effect.provide(signing, native)).length, Hmac.tagBytes)
   })
 )
 

@@ -12,8 +12,8 @@ import * as Line from "../../src/network/Line.ts"
 import * as Network from "../../src/network/Network.ts"
 import * as NodeNetwork from "../../src/network/node/NodeNetwork.ts"
 import * as Sweeper from "../../src/network/Sweeper.ts"
-import { noneLeft } from "../support/Handles.ts"
-import { Cuts, cut, Max, reference, Stream } from "../support/Lines.ts"
+import { assertNoLeaks } from "../support/Handles.ts"
+import { ChunkSizes, split, MaxLength, referenceLines, LineBytes } from "../support/Lines.ts"
 
 const address = NetAddress.inetAddressFromIpStringUnsafe("192.0.2.1", 23)
 
@@ -60,13 +60,13 @@ const never: Sweeper.Sweeper = { now: () => 0, add: () => () => {} }
 describe("Line", () => {
   it.effect.prop(
     "reads what the decoder reads, then ends, and stays so",
-    [Stream, Cuts, Max],
+    [LineBytes, ChunkSizes, MaxLength],
     Effect.fnUntraced(function* ([bytes, sizes, maxLength]) {
       const { connection, fin, sendBytes } = yield* peer
-      cut(bytes, sizes).forEach(sendBytes)
+      split(bytes, sizes).forEach(sendBytes)
       yield* fin
       const lines = yield* Line.make(connection, { maxLength, sweeper: never })
-      const expected = reference(bytes, maxLength, true)
+      const expected = referenceLines(bytes, maxLength, true)
       assert.deepStrictEqual(yield* readAll(lines), expected)
       assert.deepStrictEqual(yield* readAll(lines), { lines: [], end: expected.end })
     }, Effect.scoped),
@@ -264,6 +264,6 @@ describe("the deadline of a line", () => {
       assert.strictEqual(yield* outcome(next), "TooSlow")
       yield* far.write("too slow\r\n")
       assert.strictEqual(yield* (yield* Line.make(near)).next, "too slow")
-    }).pipe(Effect.scoped, noneLeft, Effect.provide(NodeNetwork.layer))
+    }).pipe(Effect.scoped, assertNoLeaks, Effect.provide(NodeNetwork.layer))
   )
 })

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
 import * as Line from "../../src/network/Line.ts"
 import * as Telnet from "../../src/network/Telnet.ts"
-import { Cuts, cut, decode, Max, reference, Stream } from "../support/Lines.ts"
+import { ChunkSizes, split, decode, MaxLength, referenceLines, LineBytes } from "../support/Lines.ts"
 
 describe("Line.decoder", () => {
   it("ends lines at LF and CRLF, not at a lone CR", () => {
@@ -41,26 +41,26 @@ describe("Line.decoder", () => {
   it("puts characters together again, and U+FFFD for what is none", () => {
     const text = `\ufeff${"grüße, 世界 🌍 ".repeat(20)}`
     const bytes = [...Buffer.from(`${text}\n`)]
-    assert.deepStrictEqual(decode(cut(bytes, Array(bytes.length).fill(1))).lines, [text])
+    assert.deepStrictEqual(decode(split(bytes, Array(bytes.length).fill(1))).lines, [text])
     assert.deepStrictEqual(decode([Buffer.from("caf\xe9\n", "latin1")]).lines, ["caf\ufffd"])
   })
 
   it.prop(
     "gives the same lines wherever the stream is cut",
-    [Stream, Cuts, Max, Schema.Boolean],
+    [LineBytes, ChunkSizes, MaxLength, Schema.Boolean],
     ([bytes, sizes, maxLength, telnet]) => {
-      const lines = decode(cut(bytes, sizes), { maxLength, telnet })
-      assert.deepStrictEqual(lines, reference(bytes, maxLength, telnet))
+      const lines = decode(split(bytes, sizes), { maxLength, telnet })
+      assert.deepStrictEqual(lines, referenceLines(bytes, maxLength, telnet))
     },
     { arbitrary: { runs: 2000 } }
   )
 
   it.prop(
     "knows whether it stops within a line",
-    [Stream, Cuts, Schema.Boolean],
+    [LineBytes, ChunkSizes, Schema.Boolean],
     ([bytes, sizes, telnet]) => {
       const decoder = Line.decoder({ telnet })
-      for (const chunk of cut(bytes, sizes)) {
+      for (const chunk of split(bytes, sizes)) {
         decoder.feed(chunk)
         const before = decoder.inLine()
         while (decoder.take() !== undefined) {}

@@ -10,7 +10,7 @@ import { Network } from "../../src/network/Network.ts"
 import * as ServiceNames from "../../src/network/names/ServiceNames.ts"
 import * as NodeNetwork from "../../src/network/node/NodeNetwork.ts"
 import * as TcpClient from "../../src/network/TcpClient.ts"
-import { addressesOf, makeFake } from "./FateNetwork.ts"
+import { addressesOf, makeScriptedNetwork } from "./FateNetwork.ts"
 
 describe("TcpClient", () => {
   const mixed = Arbitrary.array(Arbitrary.schema(Schema.Literals([4, 6])), { minLength: 1, maxLength: 8 })
@@ -45,7 +45,7 @@ describe("TcpClient", () => {
 
   it.effect("connects by name, to a stream service only", () =>
     Effect.gen(function* () {
-      const fake = makeFake([
+      const fake = makeScriptedNetwork([
         { kind: "fails", after: 0 },
         { kind: "answers", after: 0 }
       ])

@@ -6,10 +6,10 @@ import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
-import { type Fate, portOf, run } from "./FateNetwork.ts"
+import { type AttemptScript, portOf, run } from "./FateNetwork.ts"
 
 /** When each attempt would begin and end, by RFC 8305 alone. */
-const timetable = (fates: ReadonlyArray<Fate>, delay: number) => {
+const timetable = (fates: ReadonlyArray<AttemptScript>, delay: number) => {
   let begin = 0
   return fates.map(({ after, kind }) => {
     const end = kind === "hangs" ? Infinity : begin + after

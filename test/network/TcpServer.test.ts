@@ -8,20 +8,20 @@ import * as TestClock from "effect/testing/TestClock"
 import * as Network from "../../src/network/Network.ts"
 import * as TcpServer from "../../src/network/TcpServer.ts"
 import { outcome, readAll } from "../support/Hosts.ts"
-import { addressOn, ask, connect, echo, meanwhile, test, text, until } from "../support/Servers.ts"
+import { addressOn, request, connect, echo, whileTimePasses, test, text, untilStats } from "../support/Servers.ts"
 
 describe("TcpServer", () => {
   describe("limits", () => {
     test(
       "a client over the limit reads the busy line, also when it had something to say",
       Effect.gen(function* () {
-        const server = yield* TcpServer.make({ port: 0, maxConnections: 1, busy: "busy\n" }, echo)
+        const server = yield* TcpServer.make({ port: 0, maxConnections: 1, busyMessage: "busy\n" }, echo)
         const first = yield* connect(server)
-        assert.strictEqual(yield* ask(first, "a"), "a")
+        assert.strictEqual(yield* request(first, "a"), "a")
         const second = yield* connect(server)
         yield* second.write("hello?")
         assert.strictEqual((yield* readAll(second)).toString(), "busy\n")
-        assert.strictEqual(yield* ask(first, "b"), "b")
+        assert.strictEqual(yield* request(first, "b"), "b")
         assert.include(yield* server.stats, { active: 1, accepted: 1, refused: 1 })
       })
     )
@@ -30,10 +30,10 @@ describe("TcpServer", () => {
       "a place is free again when a client has gone",
       Effect.gen(function* () {
         const server = yield* TcpServer.make({ port: 0, maxConnections: 1 }, echo)
-        const first = yield* Effect.scoped(Effect.tap(connect(server), (connection) => ask(connection, "a")))
+        const first = yield* Effect.scoped(Effect.tap(connect(server), (connection) => request(connection, "a")))
         assert.strictEqual(yield* outcome(first.write("x")), "Closed")
-        yield* until(server, ({ active }) => active === 0)
-        assert.strictEqual(yield* ask(yield* connect(server), "b"), "b")
+        yield* untilStats(server, ({ active }) => active === 0)
+        assert.strictEqual(yield* request(yield* connect(server), "b"), "b")
       })
     )
 
@@ -41,21 +41,21 @@ describe("TcpServer", () => {
       "one address does not get more than its share",
       Effect.gen(function* () {
         const network = yield* Network.Network
-        const options = { host: "::", port: 0, maxConnectionsPerPeer: 1, busy: "one is enough\n" }
+        const options = { host: "::", port: 0, maxConnectionsPerPeer: 1, busyMessage: "one is enough\n" }
         const server = yield* TcpServer.make(options, echo)
         const first = yield* network.connect(addressOn("127.0.0.1", server))
-        assert.strictEqual(yield* ask(first, "a"), "a")
+        assert.strictEqual(yield* request(first, "a"), "a")
         const second = yield* network.connect(addressOn("127.0.0.1", server))
         assert.strictEqual((yield* readAll(second)).toString(), "one is enough\n")
         const other = yield* network.connect(addressOn("::1", server))
-        assert.strictEqual(yield* ask(other, "b"), "b")
+        assert.strictEqual(yield* request(other, "b"), "b")
       })
     )
 
     test(
       "5,000 clients at a limit of 1,000: 1,000 are served, the others are told",
       Effect.gen(function* () {
-        const server = yield* TcpServer.make({ port: 0, maxConnections: 1_000, busy: "busy\n" }, (connection) =>
+        const server = yield* TcpServer.make({ port: 0, maxConnections: 1_000, busyMessage: "busy\n" }, (connection) =>
           Effect.andThen(connection.write("welcome\n"), echo(connection))
         )
         // No more at once than the kernel's queue of connections holds: it makes the others wait for a second.
@@ -79,9 +79,9 @@ describe("TcpServer", () => {
       "the default limit is what the network has room for",
       Effect.gen(function* () {
         const network = yield* Network.Network
-        const tight = Network.Network.of({ ...network, room: () => 2 })
+        const tight = Network.Network.of({ ...network, availableSockets: () => 2 })
         const server = yield* TcpServer.make({ port: 0 }, echo).pipe(Effect.provideService(Network.Network, tight))
-        for (const message of ["a", "b"]) assert.strictEqual(yield* ask(yield* connect(server), message), message)
+        for (const message of ["a", "b"]) assert.strictEqual(yield* request(yield* connect(server), message), message)
         assert.strictEqual((yield* readAll(yield* connect(server))).length, 0)
       })
     )
@@ -96,10 +96,10 @@ describe("TcpServer", () => {
           Effect.andThen(echo(connection), Deferred.succeed(ended, undefined))
         )
         const connection = yield* connect(server)
-        yield* ask(connection, "a")
+        yield* request(connection, "a")
         yield* TestClock.adjust("9 seconds")
         assert.include(yield* server.stats, { active: 1, timedOut: 0 })
-        yield* meanwhile(Deferred.await(ended))
+        yield* whileTimePasses(Deferred.await(ended))
         assert.strictEqual((yield* readAll(connection)).length, 0)
         assert.include(yield* server.stats, { timedOut: 1 })
       })
@@ -111,7 +111,7 @@ describe("TcpServer", () => {
         const server = yield* TcpServer.make({ port: 0, idleTimeout: "10 seconds" }, echo)
         const connection = yield* connect(server)
         for (let second = 0; second < 60; second += 5) {
-          assert.strictEqual(yield* ask(connection, "x"), "x")
+          assert.strictEqual(yield* request(connection, "x"), "x")
           yield* TestClock.adjust("5 seconds")
         }
         assert.include(yield* server.stats, { active: 1, timedOut: 0 })
@@ -130,7 +130,7 @@ describe("TcpServer", () => {
             )
         )
         const connection = yield* connect(server)
-        assert.strictEqual(yield* meanwhile(Deferred.await(wrote)), "Closed")
+        assert.strictEqual(yield* whileTimePasses(Deferred.await(wrote)), "Closed")
         assert.strictEqual(yield* outcome(Effect.forever(connection.pull)), "Reset")
         assert.include(yield* server.stats, { timedOut: 1 })
       })
@@ -148,8 +148,8 @@ describe("TcpServer", () => {
         Effect.gen(function* () {
           const server = yield* TcpServer.make({ port: 0, idleTimeout: "5 seconds" }, () => handler)
           const connection = yield* connect(server)
-          yield* meanwhile(Effect.exit(readAll(connection)))
-          yield* meanwhile(until(server, ({ accepted, active }) => accepted === 1 && active === 0))
+          yield* whileTimePasses(Effect.exit(readAll(connection)))
+          yield* whileTimePasses(untilStats(server, ({ accepted, active }) => accepted === 1 && active === 0))
         })
       )
     }
@@ -162,11 +162,11 @@ describe("TcpServer", () => {
       yield* Effect.scoped(
         Effect.gen(function* () {
           const connection = yield* connect(server)
-          assert.strictEqual(yield* ask(connection, "12345"), "12345")
+          assert.strictEqual(yield* request(connection, "12345"), "12345")
           yield* readAll(yield* connect(server))
         })
       )
-      const stats = yield* until(server, ({ active }) => active === 0)
+      const stats = yield* untilStats(server, ({ active }) => active === 0)
       const expected = { active: 0, accepted: 1, refused: 1, timedOut: 0, bytesReceived: 5, bytesSent: 5 }
       assert.deepStrictEqual(stats, expected)
       const own = (yield* Metric.snapshot).filter(({ attributes }) => attributes?.service === "counted")
@@ -193,13 +193,13 @@ describe("TcpServer", () => {
         Effect.andThen(Effect.logInfo("served"), echo(connection))
       ).pipe(Effect.provide(Logger.layer([recorder])))
       const reset = yield* connect(server)
-      yield* ask(reset, "a")
+      yield* request(reset, "a")
       yield* reset.abort
       const half = yield* connect(server)
       yield* half.write("b")
       yield* half.end
       assert.strictEqual((yield* readAll(half)).toString(), "b")
-      yield* until(server, ({ active, accepted }) => accepted === 2 && active === 0)
+      yield* untilStats(server, ({ active, accepted }) => accepted === 2 && active === 0)
       assert.deepStrictEqual(levels, ["Info", "Info"])
     })
   )

@@ -6,7 +6,7 @@ import * as Pull from "effect/Pull"
 import * as TestClock from "effect/testing/TestClock"
 import * as TcpServer from "../../src/network/TcpServer.ts"
 import { outcome, readAll } from "../support/Hosts.ts"
-import { ask, connect, echo, meanwhile, test, until } from "../support/Servers.ts"
+import { request, connect, echo, whileTimePasses, test, untilStats } from "../support/Servers.ts"
 
 describe("TcpServer, draining", () => {
   test(
@@ -23,7 +23,7 @@ describe("TcpServer, draining", () => {
       const idle = yield* connect(server)
       const busy = yield* connect(server)
       yield* busy.write("question")
-      yield* until(server, ({ bytesReceived }) => bytesReceived === 8)
+      yield* untilStats(server, ({ bytesReceived }) => bytesReceived === 8)
       const draining = yield* Effect.forkChild(server.drain, { startImmediately: true })
       assert.strictEqual((yield* readAll(idle)).length, 0)
       assert.strictEqual(yield* outcome(connect(server)), "Refused")
@@ -40,11 +40,11 @@ describe("TcpServer, draining", () => {
       const handlers = [Effect.never, Effect.uninterruptible(Effect.never)]
       const server = yield* TcpServer.make({ port: 0, drain: "10 seconds" }, (_, { id }) => handlers[id - 1]!)
       const connections = [yield* connect(server), yield* connect(server)]
-      yield* until(server, ({ accepted }) => accepted === 2)
+      yield* untilStats(server, ({ accepted }) => accepted === 2)
       const draining = yield* Effect.forkChild(server.drain, { startImmediately: true })
       yield* TestClock.adjust("9 seconds")
       assert.isUndefined(draining.pollUnsafe())
-      yield* meanwhile(Fiber.join(draining))
+      yield* whileTimePasses(Fiber.join(draining))
       for (const connection of connections) assert.strictEqual(yield* outcome(readAll(connection)), "Reset")
     })
   )
@@ -54,14 +54,14 @@ describe("TcpServer, draining", () => {
     Effect.gen(function* () {
       const server = yield* TcpServer.make({ port: 0 }, echo)
       const before = yield* connect(server)
-      yield* ask(before, "a")
+      yield* request(before, "a")
       yield* server.suspend
       yield* server.suspend
       assert.strictEqual(yield* outcome(connect(server)), "Refused")
-      assert.strictEqual(yield* ask(before, "b"), "b")
+      assert.strictEqual(yield* request(before, "b"), "b")
       yield* server.resume
       yield* server.resume
-      assert.strictEqual(yield* ask(yield* connect(server), "c"), "c")
+      assert.strictEqual(yield* request(yield* connect(server), "c"), "c")
     })
   )
 })

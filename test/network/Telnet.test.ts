@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
 import * as Telnet from "../../src/network/Telnet.ts"
-import { Cuts, cut } from "../support/Lines.ts"
+import { ChunkSizes, split } from "../support/Lines.ts"
 
 const [IAC, DONT, DO, WONT, WILL, SB, SE] = [255, 254, 253, 252, 251, 250, 240]
 
@@ -75,7 +75,7 @@ describe("Telnet", () => {
     const flood = Buffer.concat(
       Array.from({ length: 20_000 }, (_, i) => Uint8Array.of(IAC, i % 2 === 0 ? DO : WILL, i >> 1))
     )
-    const { reply, state } = receiveAll(cut(flood, Array(1000).fill(7)))
+    const { reply, state } = receiveAll(split(flood, Array(1000).fill(7)))
     assert.strictEqual(reply.length, 3 * 512)
     assert.strictEqual(state.refused.length, Telnet.initial.refused.length)
     assert.isTrue(
@@ -93,9 +93,9 @@ describe("Telnet", () => {
 
   it.prop(
     "reads any bytes, cut anywhere, as the whole stream at once",
-    [Stream, Cuts],
+    [Stream, ChunkSizes],
     ([bytes, sizes]) => {
-      const { data, reply } = receiveAll(cut(bytes, sizes))
+      const { data, reply } = receiveAll(split(bytes, sizes))
       assert.deepStrictEqual({ data, reply }, reference(bytes))
       assert.isAtMost(reply.length, bytes.length)
     },

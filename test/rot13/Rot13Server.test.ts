@@ -13,10 +13,10 @@ import * as Rot13Client from "../../src/rot13/Rot13Client.ts"
 import * as Rot13Server from "../../src/rot13/Rot13Server.ts"
 import * as Rot13Udp from "../../src/rot13/Rot13Udp.ts"
 import * as Handles from "../support/Handles.ts"
-import { noise, outcome, readAll } from "../support/Hosts.ts"
+import { pseudoRandomBytes, outcome, readAll } from "../support/Hosts.ts"
 
 const onHost = <A, E>(body: Effect.Effect<A, E, Network.Network | Scope.Scope>) =>
-  Handles.noneLeft(body.pipe(Effect.scoped, Effect.provide(NodeNetwork.layer)))
+  Handles.assertNoLeaks(body.pipe(Effect.scoped, Effect.provide(NodeNetwork.layer)))
 
 const connectTo = (address: NetAddress.SocketAddress) =>
   Effect.flatMap(Network.Network, (network) => network.connect(address))
@@ -45,7 +45,7 @@ describe("Rot13Server", () => {
       Effect.gen(function* () {
         const server = yield* Rot13Server.make({ port: 0 })
         const connection = yield* connectTo(server.address)
-        const plain = noise(1 << 20)
+        const plain = pseudoRandomBytes(1 << 20)
         yield* Effect.forkScoped(Effect.andThen(connection.write(Uint8Array.from(plain)), connection.end))
         assert.isTrue(Buffer.from(rotated(plain)).equals(yield* readAll(connection)))
       })
@@ -61,7 +61,7 @@ describe("Rot13Server", () => {
           const server = yield* Rot13Server.make({ port: 0 })
           const connection = yield* connectTo(server.address)
           const input = Stream.fromIterable(chunks.map((chunk) => Uint8Array.from(chunk)))
-          const answer = yield* Stream.runCollect(Rot13Client.through(connection, input))
+          const answer = yield* Stream.runCollect(Rot13Client.requestStream(connection, input))
           assert.deepStrictEqual(Buffer.concat(answer), Buffer.from(rotated(Buffer.concat(chunks))))
         })
       ),
@@ -85,7 +85,7 @@ describe("Rot13Client", () => {
             }
           })
         )
-        const answer = yield* Rot13Client.ask(yield* connectTo(address), bytes("Hello"))
+        const answer = yield* Rot13Client.request(yield* connectTo(address), bytes("Hello"))
         assert.strictEqual(Buffer.from(answer).toString(), "Uryyb")
       })
     )
@@ -95,8 +95,8 @@ describe("Rot13Client", () => {
     onHost(
       Effect.gen(function* () {
         const { address } = yield* Rot13Server.make({ port: 0 })
-        const message = noise(32 << 20)
-        const answer = yield* Rot13Client.ask(yield* connectTo(address), Uint8Array.from(message))
+        const message = pseudoRandomBytes(32 << 20)
+        const answer = yield* Rot13Client.request(yield* connectTo(address), Uint8Array.from(message))
         assert.isTrue(Buffer.from(rotated(message)).equals(answer))
       })
     )
@@ -106,9 +106,9 @@ describe("Rot13Client", () => {
     onHost(
       Effect.gen(function* () {
         const { address } = yield* server((connection) => Effect.andThen(connection.pull, connection.write("Ury")))
-        const asked = Rot13Client.ask(yield* connectTo(address), bytes("Hello"))
+        const asked = Rot13Client.request(yield* connectTo(address), bytes("Hello"))
         assert.strictEqual(yield* outcome(asked), "Closed")
-        const streamed = Stream.runDrain(Rot13Client.through(yield* connectTo(address), Stream.make(bytes("Hello"))))
+        const streamed = Stream.runDrain(Rot13Client.requestStream(yield* connectTo(address), Stream.make(bytes("Hello"))))
         assert.strictEqual(yield* outcome(streamed), "Closed")
       })
     )
@@ -120,7 +120,7 @@ describe("Rot13Client", () => {
         const { address } = yield* server((connection) =>
           Effect.andThen(connection.pull, connection.write("Uryyb and more"))
         )
-        const answer = yield* Rot13Client.ask(yield* connectTo(address), bytes("Hello"))
+        const answer = yield* Rot13Client.request(yield* connectTo(address), bytes("Hello"))
         assert.strictEqual(Buffer.from(answer).toString(), "Uryyb")
       })
     )

@@ -30,7 +30,7 @@ export interface DatagramOptions {
   readonly onError?: ((error: DatagramSocket.DatagramSocketError) => void) | undefined
 }
 
-const toPeer = (destination: DatagramSocket.BackingAddress | undefined): Endpoint.Endpoint | undefined =>
+const toEndpoint = (destination: DatagramSocket.BackingAddress | undefined): Endpoint.Endpoint | undefined =>
   destination === undefined ? undefined : { address: destination.host, port: destination.port }
 
 const open = Effect.fnUntraced(function* (options: UdpOptions, events: DatagramSocket.BackingEvents) {
@@ -73,14 +73,14 @@ const open = Effect.fnUntraced(function* (options: UdpOptions, events: DatagramS
     peer: options.remote && { host: options.remote.address, port: options.remote.port },
     connected: options.remote !== undefined,
     send: (payload, destination, done) =>
-      run(socket.send(payload, toPeer(destination)), (error) => done(error && Errors.datagramWriteError(error))),
+      run(socket.send(payload, toEndpoint(destination)), (error) => done(error && Errors.datagramWriteError(error))),
     sendMany: (payloads, destinations, done) => {
       // The destinations may be read only during this call.
-      const peers = destinations.map(toPeer)
+      const endpoints = destinations.map(toEndpoint)
       let index = 0
       const next = (payload: Uint8Array, at: number) => {
         index = at
-        return socket.send(payload, peers[at])
+        return socket.send(payload, endpoints[at])
       }
       run(Effect.forEach(payloads, next, { discard: true }), (error) =>
         error ? done(Errors.datagramWriteError(error), index) : done()
@@ -105,16 +105,16 @@ export const toDatagramSocket = (
 ): Effect.Effect<DatagramSocket.DatagramSocket, never, Network> =>
   DatagramSocket.makeFromBackingSocket((events) => open(options, events), { receiveBuffer: queue, onError })
 
-const ignored = () => {}
+const ignoreError = () => {}
 
 /** An interface as `UdpSocket.join` names it: an IPv4 address of it, or the zone or index that IPv6 knows it by. */
-const ingressOf = (name: string, zones: ReadonlyMap<string, number>): NetAddress.MulticastInterface | undefined => {
+const interfaceOf = (name: string, zones: ReadonlyMap<string, number>): NetAddress.MulticastInterface | undefined => {
   const address = Result.getOrUndefined(NetAddress.ipv4FromString(name))
   const zone = name.replace(/^%/, "")
   return address ?? (/^\d+$/.test(zone) ? Number(zone) : zones.get(zone))
 }
 
-const invalid = (cause: unknown) => new NetworkError({ reason: "InvalidAddress", cause })
+const invalidAddress = (cause: unknown) => new NetworkError({ reason: "InvalidAddress", cause })
 
 /**
  * Opens an effect `DatagramSocket` as a `UdpSocket`: acquires its reader, which binds, and closes it with the scope.
@@ -128,7 +128,7 @@ const invalid = (cause: unknown) => new NetworkError({ reason: "InvalidAddress",
 export const fromDatagramSocket = Effect.fnUntraced(function* (
   socket: DatagramSocket.DatagramSocket,
   onDatagram: (bytes: Uint8Array, from: Endpoint.Endpoint) => void,
-  onError: (error: NetworkError) => void = ignored,
+  onError: (error: NetworkError) => void = ignoreError,
   zones: ReadonlyMap<string, number> = new Map()
 ): Effect.fn.Return<UdpSocket, NetworkError, Scope.Scope> {
   const reader = yield* Effect.mapError(socket.reader, (error) => Errors.fromDatagramError(error))
@@ -151,15 +151,15 @@ export const fromDatagramSocket = Effect.fnUntraced(function* (
     })
   )
   // Most sockets answer one peer many times in a row.
-  let last: { readonly to: Endpoint.Endpoint; readonly address: NetAddress.InetAddress } | undefined
+  let lastDestination: { readonly to: Endpoint.Endpoint; readonly address: NetAddress.InetAddress } | undefined
   const addressOf = (to: Endpoint.Endpoint) => {
-    if (last?.to === to) return Result.succeed(last.address)
+    if (lastDestination?.to === to) return Result.succeed(lastDestination.address)
     return Result.map(NetAddress.inetAddressFromHostString(to.address, to.port, zones), (address) => {
-      last = { to, address }
+      lastDestination = { to, address }
       return address
     })
   }
-  const post = (payload: Uint8Array, to: Endpoint.Endpoint | undefined, address: NetAddress.InetAddress | undefined) =>
+  const write = (payload: Uint8Array, to: Endpoint.Endpoint | undefined, address: NetAddress.InetAddress | undefined) =>
     Effect.mapError(writer.write({ payload, address }), (error) => {
       const failure = Errors.fromDatagramError(error, address)
       // Effect itself refuses a destination too many or too few; a platform's error has a code.
@@ -172,19 +172,19 @@ export const fromDatagramSocket = Effect.fnUntraced(function* (
   const send: UdpSocket["send"] = (bytes, to) =>
     Effect.suspend(() => {
       if (closed) return Effect.fail(new NetworkError({ reason: "Closed" }))
-      if (to === undefined) return post(bytes, to, undefined)
+      if (to === undefined) return write(bytes, to, undefined)
       const address = addressOf(to)
-      return Result.isSuccess(address) ? post(bytes, to, address.success) : Effect.fail(invalid(address.failure))
+      return Result.isSuccess(address) ? write(bytes, to, address.success) : Effect.fail(invalidAddress(address.failure))
     })
   const join: UdpSocket["join"] = (group, networkInterface) =>
     Effect.suspend(() => {
       const to = Result.getOrUndefined(NetAddress.ipFromString(group))
-      const ingress = networkInterface === undefined ? undefined : ingressOf(networkInterface, zones)
+      const ingress = networkInterface === undefined ? undefined : interfaceOf(networkInterface, zones)
       if (to === undefined || !NetAddress.isMulticast(to)) {
-        return Effect.fail(invalid(new Error(`not a multicast group: ${group}`)))
+        return Effect.fail(invalidAddress(new Error(`not a multicast group: ${group}`)))
       }
       if (networkInterface !== undefined && ingress === undefined) {
-        return Effect.fail(invalid(new Error(`not an interface: ${networkInterface}`)))
+        return Effect.fail(invalidAddress(new Error(`not an interface: ${networkInterface}`)))
       }
       return Effect.mapError(reader.joinMulticast({ group: to, interface: ingress }), (error) =>
         Errors.fromDatagramError(error)

@@ -12,7 +12,7 @@ import * as SocketServer from "effect/socket/SocketServer"
 import { type Listener, type ListenOptions, Network, NetworkError } from "../Network.ts"
 import { fromSocket, toSocket } from "./InteropSocket.ts"
 
-const unhandled = (cause: Cause.Cause<unknown>) =>
+const logFailure = (cause: Cause.Cause<unknown>) =>
   cause.reasons.every(
     (reason) => Cause.isInterruptReason(reason) || (Cause.isFailReason(reason) && Socket.isSocketError(reason.error))
   )
@@ -30,18 +30,18 @@ const unhandled = (cause: Cause.Cause<unknown>) =>
 export const toSocketServer = (listener: Listener): SocketServer.SocketServer["Service"] => ({
   address: listener.address,
   run: <R, E, _>(handler: (socket: Socket.Socket) => Effect.Effect<_, E, R>) => {
-    const serve = Effect.fnUntraced(function* (all: Scope.Scope) {
+    const serve = Effect.fnUntraced(function* (serverScope: Scope.Scope) {
       while (true) {
-        const scope = yield* Scope.fork(all)
+        const scope = yield* Scope.fork(serverScope)
         const connection = yield* Effect.mapError(
           Scope.provide(listener.accept, scope),
           (cause) =>
             new SocketServer.SocketServerError({ reason: new SocketServer.SocketServerUnknownError({ cause }) })
         )
         yield* Effect.suspend(() => handler(toSocket(connection))).pipe(
-          Effect.catchCause(unhandled),
+          Effect.catchCause(logFailure),
           Effect.onExit((exit) => Scope.close(scope, exit)),
-          Effect.forkIn(all)
+          Effect.forkIn(serverScope)
         )
       }
     })
@@ -81,11 +81,11 @@ export interface SocketServerOptions<R = never> {
   readonly backlog?: number | undefined
 }
 
-interface Arrival {
+interface PendingConnection {
   readonly socket: Socket.Socket
   readonly remote: NetAddress.SocketAddress
   readonly closed: Deferred.Deferred<void>
-  taken: boolean
+  accepted: boolean
 }
 
 const unspecified = NetAddress.inetAddressUnsafe(NetAddress.ipv4Unspecified, 0)
@@ -102,37 +102,37 @@ export const fromSocketServer = Effect.fnUntraced(function* <R = never>(
   { backlog = 511, remote }: SocketServerOptions<R> = {}
 ): Effect.fn.Return<Listener, never, R | Scope.Scope> {
   const { address: local } = server
-  const arrivals = yield* Queue.dropping<Arrival, NetworkError>(backlog)
+  const pending = yield* Queue.dropping<PendingConnection, NetworkError>(backlog)
   // A socket whose reader nobody acquires would stay open for ever.
-  const refuse = (arrival: Arrival) =>
-    arrival.taken ? Effect.void : Effect.ignore(Effect.scoped(arrival.socket.reader))
+  const closeUnlessAccepted = (arrival: PendingConnection) =>
+    arrival.accepted ? Effect.void : Effect.ignore(Effect.scoped(arrival.socket.reader))
   const handle = Effect.fnUntraced(function* (socket: Socket.Socket) {
     const closed = Deferred.makeUnsafe<void>()
-    const arrival: Arrival = { socket, remote: remote ? yield* remote : unspecified, closed, taken: false }
+    const arrival: PendingConnection = { socket, remote: remote ? yield* remote : unspecified, closed, accepted: false }
     yield* Effect.ensuring(
-      Effect.suspend(() => (Queue.offerUnsafe(arrivals, arrival) ? Deferred.await(closed) : Effect.void)),
-      Effect.suspend(() => refuse(arrival))
+      Effect.suspend(() => (Queue.offerUnsafe(pending, arrival) ? Deferred.await(closed) : Effect.void)),
+      Effect.suspend(() => closeUnlessAccepted(arrival))
     )
   })
   yield* server.run(handle).pipe(
-    Effect.catch(({ reason: { cause } }) => Queue.fail(arrivals, new NetworkError({ reason: "Unknown", cause }))),
+    Effect.catch(({ reason: { cause } }) => Queue.fail(pending, new NetworkError({ reason: "Unknown", cause }))),
     Effect.forkScoped
   )
-  yield* Effect.addFinalizer(() => Queue.fail(arrivals, new NetworkError({ reason: "Closed", address: local })))
+  yield* Effect.addFinalizer(() => Queue.fail(pending, new NetworkError({ reason: "Closed", address: local })))
 
   const accept: Listener["accept"] = Effect.uninterruptibleMask((restore) =>
     Effect.gen(function* () {
       const scope = yield* Effect.scope
       while (true) {
-        const arrival = yield* restore(Queue.take(arrivals))
-        arrival.taken = true
-        const own = yield* Scope.fork(scope)
-        yield* Scope.addFinalizer(own, Deferred.succeed(arrival.closed, undefined))
+        const arrival = yield* restore(Queue.take(pending))
+        arrival.accepted = true
+        const connectionScope = yield* Scope.fork(scope)
+        yield* Scope.addFinalizer(connectionScope, Deferred.succeed(arrival.closed, undefined))
         const opened = yield* Effect.exit(
-          Scope.provide(fromSocket(arrival.socket, { local, remote: arrival.remote }), own)
+          Scope.provide(fromSocket(arrival.socket, { local, remote: arrival.remote }), connectionScope)
         )
         if (Exit.isSuccess(opened)) return opened.value
-        yield* Scope.close(own, Exit.void)
+        yield* Scope.close(connectionScope, Exit.void)
       }
     })
   )

@@ -112,7 +112,7 @@ export interface SocketOptions {
    * After the peer's FIN an effect socket does not tell whether it can still send, and one that cannot may let a write
    * wait for ever: such a write fails with `Closed` after this time. Default 30 seconds.
    */
-  readonly patience?: Duration.Input | undefined
+  readonly writeTimeoutAfterFin?: Duration.Input | undefined
 }
 
 /**
@@ -128,7 +128,7 @@ export interface SocketOptions {
  */
 export const fromSocket = Effect.fnUntraced(function* (
   socket: Socket.Socket,
-  { local, patience = "30 seconds", remote }: SocketOptions
+  { local, writeTimeoutAfterFin = "30 seconds", remote }: SocketOptions
 ): Effect.fn.Return<Connection, NetworkError, Scope.Scope> {
   const scope = yield* Effect.scope
   const readScope = yield* Scope.fork(scope)
@@ -138,67 +138,67 @@ export const fromSocket = Effect.fnUntraced(function* (
   )
   const writer = yield* Scope.provide(socket.writer, writeScope)
 
-  const dead = Deferred.makeUnsafe<never, NetworkError>()
-  let batch: Uint8Array | undefined
-  let ending: Connection["pull"] | undefined
+  const failed = Deferred.makeUnsafe<never, NetworkError>()
+  let pendingBatch: Uint8Array | undefined
+  let end: Connection["pull"] | undefined
   let failure: NetworkError | undefined
-  let taker: ((result: Connection["pull"]) => void) | undefined
-  let taken: (() => void) | undefined
+  let waitingReader: ((result: Connection["pull"]) => void) | undefined
+  let onBatchTaken: (() => void) | undefined
   let [readShut, writeShut, finSeen] = [false, false, false]
   let [received, sent, unsent] = [0, 0, 0]
 
-  const answer = (result: Connection["pull"]) => {
-    const resume = taker
-    taker = undefined
+  const resumeReader = (result: Connection["pull"]) => {
+    const resume = waitingReader
+    waitingReader = undefined
     resume?.(result)
   }
   const closed = () => new NetworkError({ reason: "Closed", address: remote })
   const fail = (error: NetworkError) => {
     failure ??= error
-    Deferred.doneUnsafe(dead, Effect.fail(failure))
-    ending ??= Effect.fail(failure)
-    answer(ending)
+    Deferred.doneUnsafe(failed, Effect.fail(failure))
+    end ??= Effect.fail(failure)
+    resumeReader(end)
   }
-  const untilTaken = Effect.callback<void>((resume) => {
-    taken = () => resume(Effect.void)
+  const waitUntilTaken = Effect.callback<void>((resume) => {
+    onBatchTaken = () => resume(Effect.void)
   })
-  const arrive = (chunks: ReadonlyArray<Uint8Array | string>) => {
+  const receive = (chunks: ReadonlyArray<Uint8Array | string>) => {
     const bytes = join(chunks)
     received += bytes.length
     if (bytes.length === 0 || readShut) return Effect.void
-    if (taker === undefined) {
-      batch = bytes
-      return untilTaken
+    if (waitingReader === undefined) {
+      pendingBatch = bytes
+      return waitUntilTaken
     }
-    answer(Effect.succeed(bytes))
+    resumeReader(Effect.succeed(bytes))
     return Effect.void
   }
-  const finish = (error: Socket.SocketError) =>
+  const endRead = (error: Socket.SocketError) =>
     Effect.sync(() => {
       if (!Errors.isFin(error)) return fail(Errors.fromSocketError(error, remote))
       finSeen = true
-      ending ??= Cause.done()
-      answer(ending)
+      end ??= Cause.done()
+      resumeReader(end)
     })
   yield* reader.pull.pipe(
-    Effect.flatMap(arrive),
+    Effect.flatMap(receive),
     Effect.forever({ disableYield: true }),
-    Effect.catch(finish),
+    Effect.catch(endRead),
     Effect.forkIn(scope)
   )
   yield* Effect.addFinalizer(() => Effect.sync(() => fail(closed())))
 
-  const waiting: Connection["pull"] = Effect.callback((resume) => {
-    taker = resume
+  const waitForBatch: Connection["pull"] = Effect.callback((resume) => {
+    waitingReader = resume
     return Effect.sync(() => {
-      if (taker === resume) taker = undefined
+      if (waitingReader === resume) waitingReader = undefined
     })
   })
   const take = (): Connection["pull"] => {
-    if (batch === undefined) return ending ?? waiting
-    const bytes = batch
-    batch = undefined
-    taken?.()
+    if (pendingBatch === undefined) return end ?? waitForBatch
+    const bytes = pendingBatch
+    pendingBatch = undefined
+    onBatchTaken?.()
     return Effect.succeed(bytes)
   }
   const send = (bytes: Uint8Array): Effect.Effect<void, NetworkError> => {
@@ -206,8 +206,8 @@ export const fromSocket = Effect.fnUntraced(function* (
     unsent += bytes.length
     const written = Effect.mapError(writer.write(bytes), (error) => Errors.fromSocketError(error, remote))
     return Effect.raceFirst(
-      finSeen ? Effect.timeoutOrElse(written, { duration: patience, orElse: () => Effect.fail(closed()) }) : written,
-      Deferred.await(dead)
+      finSeen ? Effect.timeoutOrElse(written, { duration: writeTimeoutAfterFin, orElse: () => Effect.fail(closed()) }) : written,
+      Deferred.await(failed)
     ).pipe(
       Effect.onExit((exit) =>
         Effect.sync(() => {
@@ -229,14 +229,14 @@ export const fromSocket = Effect.fnUntraced(function* (
     }),
     endRead: Effect.sync(() => {
       readShut = true
-      ending ??= Cause.done()
-      if (batch === undefined) answer(ending)
-      else taken?.()
+      end ??= Cause.done()
+      if (pendingBatch === undefined) resumeReader(end)
+      else onBatchTaken?.()
     }),
     abort: Effect.suspend(() => {
       if (failure !== undefined) return Effect.void
-      batch = undefined
-      ending = Effect.fail(closed())
+      pendingBatch = undefined
+      end = Effect.fail(closed())
       fail(closed())
       return Effect.andThen(
         Effect.ignore(writer.write(new Socket.CloseEvent(4000, "aborted"))),

@@ -125,17 +125,17 @@ export interface AddressInfo {
 
 type Transport = Pick<AddressInfo, "socktype" | "protocol">
 
-const transports: ReadonlyArray<Transport> = [
+const allTransports: ReadonlyArray<Transport> = [
   { socktype: "stream", protocol: "tcp" },
   { socktype: "dgram", protocol: "udp" }
 ]
 
 /** The transports that the hints allow and that have the service, each with its port. */
-const endpoints = Effect.fnUntraced(function* (
+const resolveService = Effect.fnUntraced(function* (
   service: string | number | undefined,
   { numericService, protocol, socktype }: Hints
 ): Effect.fn.Return<Arr.NonEmptyReadonlyArray<Transport & { readonly port: number }>, AddressInfoError, ServiceNames> {
-  const allowed = transports.filter(
+  const allowed = allTransports.filter(
     (each) => each.socktype === (socktype ?? each.socktype) && each.protocol === (protocol ?? each.protocol)
   )
   if (!Arr.isArrayNonEmpty(allowed)) return yield* fail(new SocktypeMismatch({ socktype, protocol }))
@@ -149,8 +149,8 @@ const endpoints = Effect.fnUntraced(function* (
   )
   if (Arr.isArrayNonEmpty(found)) return found
   // No protocol has a name with a space in it, so this cannot but fail, with the right words.
-  const over = allowed.map((each) => each.protocol).join(" or ")
-  return yield* fail(new ServiceNotFound({ cause: Result.getOrThrow(Result.flip(names.resolve(service, over))) }))
+  const protocols = allowed.map((each) => each.protocol).join(" or ")
+  return yield* fail(new ServiceNotFound({ cause: Result.getOrThrow(Result.flip(names.resolve(service, protocols))) }))
 })
 
 /**
@@ -202,7 +202,7 @@ const isConfigured = (interfaces: ReadonlyArray<Interface>, family: 4 | 6): bool
  * ADDRCONFIG narrows the family only where exactly one is configured: a host that has but loopback can still find
  * itself.
  */
-const configured = Effect.fnUntraced(function* ({ addressConfig, family, v4mapped }: Hints) {
+const configuredFamily = Effect.fnUntraced(function* ({ addressConfig, family, v4mapped }: Hints) {
   if (!addressConfig || (family === 6 && v4mapped)) return family
   const interfaces = yield* (yield* Network).interfaces
   const [has4, has6] = [isConfigured(interfaces, 4), isConfigured(interfaces, 6)]
@@ -211,7 +211,7 @@ const configured = Effect.fnUntraced(function* ({ addressConfig, family, v4mappe
   return family === undefined || family === only ? only : yield* fail(new FamilyNotConfigured({ family }))
 })
 
-const inet = (address: NetAddress.IpAddress) => NetAddress.inetAddressUnsafe(address, 0)
+const toInetAddress = (address: NetAddress.IpAddress) => NetAddress.inetAddressUnsafe(address, 0)
 
 const toMapped = (address: NetAddress.IpAddress) =>
   NetAddress.isIpv4Address(address) ? NetAddress.toIpv4Mapped(address) : address
@@ -219,7 +219,7 @@ const toMapped = (address: NetAddress.IpAddress) =>
 /** The address of a literal; a zone is looked up among the interfaces. Undefined where the host is not a literal. */
 const fromLiteral = Effect.fnUntraced(function* (host: string) {
   const plain = NetAddress.ipFromString(host)
-  if (Result.isSuccess(plain)) return inet(plain.success)
+  if (Result.isSuccess(plain)) return toInetAddress(plain.success)
   const scoped = NetAddress.scopedIpv6LiteralFromString(host)
   if (Result.isFailure(scoped)) return undefined
   const interfaces = yield* (yield* Network).interfaces
@@ -229,31 +229,31 @@ const fromLiteral = Effect.fnUntraced(function* (host: string) {
   )
 })
 
-const inFamily = (
+const requireFamily = (
   host: string,
   address: NetAddress.InetAddress,
   { family, v4mapped }: Hints
 ): Effect.Effect<NetAddress.InetAddress, AddressInfoError> => {
   if (family === undefined || NetAddress.isFamily(address, `IPv${family}`)) return Effect.succeed(address)
   return v4mapped && family === 6
-    ? Effect.succeed(inet(toMapped(address.address)))
+    ? Effect.succeed(toInetAddress(toMapped(address.address)))
     : Effect.fail(fail(new HostEntry.FamilyMismatch({ host, family })))
 }
 
 const fromName = Effect.fnUntraced(function* (host: string, hints: Hints) {
-  const found = HostEntry.lookup(host, yield* configured(hints))
+  const found = HostEntry.lookup(host, yield* configuredFamily(hints))
   const mapped = Effect.map(HostEntry.lookup(host, 4), (addresses) => Arr.map(addresses, toMapped))
   const isMissing = ({ reason }: HostEntry.HostEntryError) => reason._tag === "NameNotFound"
   return yield* (hints.v4mapped && hints.family === 6 ? Effect.catchIf(found, isMissing, () => mapped) : found).pipe(
-    Effect.map((addresses) => Arr.map(addresses, inet)),
+    Effect.map((addresses) => Arr.map(addresses, toInetAddress)),
     Effect.mapError(({ reason }) => fail(reason))
   )
 })
 
-const ownAddresses = Effect.fnUntraced(function* (hints: Hints) {
-  const family = yield* configured(hints)
-  const v4 = inet(hints.passive ? NetAddress.ipv4Unspecified : NetAddress.ipv4Loopback)
-  const v6 = inet(hints.passive ? NetAddress.ipv6Unspecified : NetAddress.ipv6Loopback)
+const localAddresses = Effect.fnUntraced(function* (hints: Hints) {
+  const family = yield* configuredFamily(hints)
+  const v4 = toInetAddress(hints.passive ? NetAddress.ipv4Unspecified : NetAddress.ipv4Loopback)
+  const v6 = toInetAddress(hints.passive ? NetAddress.ipv6Unspecified : NetAddress.ipv6Loopback)
   return family === undefined ? ([v6, v4] as const) : ([family === 4 ? v4 : v6] as const)
 })
 
@@ -261,9 +261,9 @@ const addressesOf = Effect.fnUntraced(function* (
   host: string | undefined,
   hints: Hints
 ): Effect.fn.Return<Arr.NonEmptyReadonlyArray<NetAddress.InetAddress>, AddressInfoError, Dns.Dns | Network> {
-  if (host === undefined) return yield* sort(yield* ownAddresses(hints))
+  if (host === undefined) return yield* sort(yield* localAddresses(hints))
   const literal = yield* fromLiteral(host)
-  if (literal !== undefined) return Arr.of(yield* inFamily(host, literal, hints))
+  if (literal !== undefined) return Arr.of(yield* requireFamily(host, literal, hints))
   if (hints.numericHost) return yield* fail(new NotNumeric({ what: "host", value: host }))
   return yield* sort(yield* fromName(host, hints))
 })
@@ -283,10 +283,10 @@ export const getaddrinfo = Effect.fnUntraced(function* (
   service: string | number | undefined,
   hints: Hints = {}
 ): Effect.fn.Return<Arr.NonEmptyReadonlyArray<AddressInfo>, AddressInfoError, Dns.Dns | Network | ServiceNames> {
-  const ends = yield* endpoints(service, hints)
+  const transports = yield* resolveService(service, hints)
   const addresses = yield* addressesOf(host, hints)
   const [first, ...rest] = Arr.flatMap(addresses, ({ address, ...more }) =>
-    Arr.map(ends, ({ port, protocol, socktype }) => ({
+    Arr.map(transports, ({ port, protocol, socktype }) => ({
       family: NetAddress.isIpv4Address(address) ? (4 as const) : (6 as const),
       socktype,
       protocol,

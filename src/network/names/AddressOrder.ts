@@ -89,13 +89,13 @@ export const scopeOf = (address: NetAddress.IpAddress): number => {
 }
 
 /** How many leading bits two addresses of one family share: 0 to 32 or 128. @category getters @since 0.1.0 */
-export const commonPrefix = (one: NetAddress.IpAddress, other: NetAddress.IpAddress): number => {
-  const theirs = bytesOf(other)
+export const commonPrefixLength = (one: NetAddress.IpAddress, other: NetAddress.IpAddress): number => {
+  const otherBytes = bytesOf(other)
   let bits = 0
   for (const [i, byte] of bytesOf(one).entries()) {
-    const same = Math.clz32(byte ^ theirs[i]!) - 24
-    bits += same
-    if (same < 8) break
+    const equalBits = Math.clz32(byte ^ otherBytes[i]!) - 24
+    bits += equalBits
+    if (equalBits < 8) break
   }
   return bits
 }
@@ -104,8 +104,8 @@ export const commonPrefix = (one: NetAddress.IpAddress, other: NetAddress.IpAddr
  * Rule 9. Outside of its own subnet an IPv4 prefix says nothing about distance, so there the rule does not apply, as in
  * glibc.
  */
-const nearness = (candidate: Candidate, source: NetAddress.IpAddress, beyondSubnet: boolean): number => {
-  const bits = commonPrefix(source, candidate.destination)
+const matchingPrefixLength = (candidate: Candidate, source: NetAddress.IpAddress, beyondSubnet: boolean): number => {
+  const bits = commonPrefixLength(source, candidate.destination)
   if (NetAddress.isIpv6Address(source)) return beyondSubnet ? bits : Math.min(bits, candidate.prefixLength ?? 64)
   const { prefixLength = Infinity } = candidate
   if (bits < prefixLength) return 0
@@ -113,18 +113,18 @@ const nearness = (candidate: Candidate, source: NetAddress.IpAddress, beyondSubn
 }
 
 /** What the rules look at; no source, no facts about it. */
-interface Facts {
+interface SortKey {
   readonly reachable: number
   readonly sameScope: number
-  readonly current: number
+  readonly notDeprecated: number
   readonly sameLabel: number
   readonly precedence: number
   readonly scope: number
   readonly family: NetAddress.IpFamily
-  readonly nearness: number
+  readonly matchingPrefixLength: number
 }
 
-type Rule = (a: Facts, b: Facts) => number
+type Rule = (a: SortKey, b: SortKey) => number
 
 /**
  * Negative where `a` goes first. Rules 4 (home addresses) and 7 (native transport) need knowledge that no ordinary host
@@ -133,11 +133,11 @@ type Rule = (a: Facts, b: Facts) => number
 const rules: ReadonlyArray<Rule> = [
   (a, b) => b.reachable - a.reachable,
   (a, b) => b.sameScope - a.sameScope,
-  (a, b) => b.current - a.current,
+  (a, b) => b.notDeprecated - a.notDeprecated,
   (a, b) => b.sameLabel - a.sameLabel,
   (a, b) => b.precedence - a.precedence,
   (a, b) => a.scope - b.scope,
-  (a, b) => (a.family === b.family ? b.nearness - a.nearness : 0)
+  (a, b) => (a.family === b.family ? b.matchingPrefixLength - a.matchingPrefixLength : 0)
 ]
 
 const compare: Rule = (a, b) => {
@@ -161,25 +161,25 @@ export const sort = <A extends Candidate>(
   const rows = policy
     .map((row) => ({ ...row, network: IpNetwork.fromStringUnsafe(row.prefix) }))
     .sort((a, b) => b.network.prefixLength - a.network.prefixLength)
-  const rowOf = (address: NetAddress.IpAddress) =>
+  const policyOf = (address: NetAddress.IpAddress) =>
     rows.find(({ network }) => IpNetwork.contains(network, toIpv6(address)))
-  const factsOf = (candidate: Candidate): Facts => {
+  const sortKeyOf = (candidate: Candidate): SortKey => {
     const destination = NetAddress.toCanonical(candidate.destination)
     const source = candidate.source && NetAddress.toCanonical(candidate.source)
-    const row = rowOf(destination)
+    const row = policyOf(destination)
     return {
       reachable: Number(source !== undefined),
       sameScope: Number(source !== undefined && scopeOf(source) === scopeOf(destination)),
-      current: Number(source === undefined || candidate.deprecated !== true),
-      sameLabel: Number(source !== undefined && rowOf(source)?.label === row?.label),
+      notDeprecated: Number(source === undefined || candidate.deprecated !== true),
+      sameLabel: Number(source !== undefined && policyOf(source)?.label === row?.label),
       precedence: row?.precedence ?? 0,
       scope: scopeOf(destination),
       family: NetAddress.familyOf(destination),
-      nearness: source === undefined ? 0 : nearness({ ...candidate, destination }, source, beyondSubnet)
+      matchingPrefixLength: source === undefined ? 0 : matchingPrefixLength({ ...candidate, destination }, source, beyondSubnet)
     }
   }
   return candidates
-    .map((candidate) => ({ candidate, facts: factsOf(candidate) }))
-    .sort((a, b) => compare(a.facts, b.facts))
+    .map((candidate) => ({ candidate, key: sortKeyOf(candidate) }))
+    .sort((a, b) => compare(a.key, b.key))
     .map(({ candidate }) => candidate)
 }

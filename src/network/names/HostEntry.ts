@@ -113,12 +113,12 @@ const entryOf = (
 export const fromHosts = (lines: ReadonlyArray<HostsLine>, name: string, family?: 4 | 6): HostEntry | undefined => {
   if (family === undefined) return fromHosts(lines, name, 4) ?? fromHosts(lines, name, 6)
   const wanted = name.toLowerCase().replace(/\.$/, "")
-  const mine = lines.filter(
+  const matching = lines.filter(
     ({ address, names }) =>
       NetAddress.isFamily(address, `IPv${family}`) && names.some((known) => known.toLowerCase() === wanted)
   )
-  const names = mine.flatMap((line) => line.names)
-  const addresses = mine.map((line) => line.address)
+  const names = matching.flatMap((line) => line.names)
+  const addresses = matching.map((line) => line.address)
   return Arr.isArrayNonEmpty(names) ? entryOf(names, addresses, family) : undefined
 }
 
@@ -127,7 +127,7 @@ const reasonOf = (host: string, family: 4 | 6 | undefined, cause: Dns.DnsError):
   return cause.isTemporary ? new Temporary({ host, cause }) : new Failed({ host, cause })
 }
 
-const under = (name: Host.DomainName, domain: string): boolean => `.${Host.toRelative(name)}`.endsWith(`.${domain}`)
+const isUnder = (name: Host.DomainName, domain: string): boolean => `.${Host.toRelative(name)}`.endsWith(`.${domain}`)
 
 const loopback = (family: 4 | 6 | undefined): Arr.NonEmptyReadonlyArray<NetAddress.IpAddress> =>
   family === undefined
@@ -149,11 +149,11 @@ export const lookup = Effect.fnUntraced(function* (
   if (Result.isFailure(domain)) {
     return yield* new HostEntryError({ reason: new MalformedHost({ host: name, why: domain.failure.message }) })
   }
-  if (under(domain.success, "invalid")) return yield* new HostEntryError({ reason: new NameNotFound({ host: name }) })
+  if (isUnder(domain.success, "invalid")) return yield* new HostEntryError({ reason: new NameNotFound({ host: name }) })
   const dns = yield* Dns.Dns
   return yield* dns.lookup(name, { family: family && `IPv${family}` }).pipe(
     Effect.catchIf(
-      (error) => error.reason === "NotFound" && under(domain.success, "localhost"),
+      (error) => error.reason === "NotFound" && isUnder(domain.success, "localhost"),
       () => Effect.succeed(loopback(family))
     ),
     Effect.mapError((cause) => new HostEntryError({ reason: reasonOf(name, family, cause) }))
@@ -161,8 +161,8 @@ export const lookup = Effect.fnUntraced(function* (
 })
 
 /** How many aliases are followed, and for how long in all. */
-const longest = 8
-const patience = "2 seconds"
+const maxAliases = 8
+const aliasTimeout = "2 seconds"
 
 /**
  * The names that a name stands for: itself, and what each alias (CNAME) leads to; the last is canonical. Best effort:
@@ -175,14 +175,14 @@ export const followAliases = Effect.fnUntraced(function* (name: string) {
   const dns = yield* Dns.Dns
   const chain: [string, ...Array<string>] = [name]
   const follow = Effect.gen(function* () {
-    while (chain.length < longest) {
+    while (chain.length < maxAliases) {
       const [record] = yield* dns.resolve(chain.at(-1)!, "CNAME")
       const target = Host.toRelative(record.target)
       if (chain.includes(target)) return
       chain.push(target)
     }
   })
-  yield* Effect.ignore(Effect.timeoutOption(follow, patience))
+  yield* Effect.ignore(Effect.timeoutOption(follow, aliasTimeout))
   return chain as Arr.NonEmptyReadonlyArray<string>
 })
 
@@ -204,17 +204,17 @@ export const gethostbyname = Effect.fnUntraced(function* (
   host: string,
   { family, hostsFile = "/etc/hosts" }: Options = {}
 ): Effect.fn.Return<HostEntry, HostEntryError, Dns.Dns | FileSystem.FileSystem> {
-  const none = new FamilyMismatch({ host, family: family ?? 4 })
-  const found = (names: Arr.NonEmptyReadonlyArray<string>, addresses: ReadonlyArray<NetAddress.IpAddress>) =>
+  const mismatch = new FamilyMismatch({ host, family: family ?? 4 })
+  const entryOrMismatch = (names: Arr.NonEmptyReadonlyArray<string>, addresses: ReadonlyArray<NetAddress.IpAddress>) =>
     Effect.fromNullishOr(entryOf(names, addresses, family)).pipe(
-      Effect.mapError(() => new HostEntryError({ reason: none }))
+      Effect.mapError(() => new HostEntryError({ reason: mismatch }))
     )
   const literal = NetAddress.ipFromString(host)
-  if (Result.isSuccess(literal)) return yield* found([host], [literal.success])
+  if (Result.isSuccess(literal)) return yield* entryOrMismatch([host], [literal.success])
   const fs = yield* FileSystem.FileSystem
   const hosts = yield* Effect.orElseSucceed(fs.readFileString(hostsFile), () => "")
-  const known = fromHosts(parseHosts(hosts), host, family)
-  if (known !== undefined) return known
+  const inHostsFile = fromHosts(parseHosts(hosts), host, family)
+  if (inHostsFile !== undefined) return inHostsFile
   const addresses = yield* lookup(host, family)
-  return yield* found(Arr.reverse(yield* followAliases(host)), addresses)
+  return yield* entryOrMismatch(Arr.reverse(yield* followAliases(host)), addresses)
 })

@@ -9,17 +9,9 @@ import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
-import { builtIn, overlay } from "./WellKnownServices.ts"
+import { builtIn, packageServices, type Service } from "./WellKnownServices.ts"
 
-/** A named port, as in a services file (struct servent). @category models @since 0.1.0 */
-export interface Service {
-  readonly name: string
-  readonly aliases: ReadonlyArray<string>
-  /** 0 to 65535, in host order. */
-  readonly port: number
-  /** `tcp`, `udp`, or another that the file names. */
-  readonly protocol: string
-}
+export type { Service } from "./WellKnownServices.ts"
 
 /** A name that no services file has. @category errors @since 0.1.0 */
 export class UnknownService extends Data.TaggedClass("UnknownService")<{
@@ -33,7 +25,7 @@ export class UnknownService extends Data.TaggedClass("UnknownService")<{
 }
 
 /** A number that is no port. @category errors @since 0.1.0 */
-export class BadPort extends Data.TaggedClass("BadPort")<{ readonly port: string }> {
+export class InvalidPort extends Data.TaggedClass("InvalidPort")<{ readonly port: string }> {
   get message(): string {
     return `${this.port} is not a port: ports are whole numbers from 0 to 65535`
   }
@@ -41,7 +33,7 @@ export class BadPort extends Data.TaggedClass("BadPort")<{ readonly port: string
 
 /** A service that is neither a known name nor a port. @category errors @since 0.1.0 */
 export class ServiceNamesError extends Data.TaggedError("ServiceNamesError")<{
-  readonly reason: UnknownService | BadPort
+  readonly reason: UnknownService | InvalidPort
 }> {
   override get message(): string {
     return this.reason.message
@@ -49,14 +41,14 @@ export class ServiceNamesError extends Data.TaggedError("ServiceNamesError")<{
 }
 
 /** A line of a services file that was skipped. @category models @since 0.1.0 */
-export interface Problem {
+export interface SkippedLine {
   /** The first line is 1. */
   readonly line: number
   readonly text: string
-  readonly why: string
+  readonly reason: string
 }
 
-const problemOf = (endpoint: string | undefined): string | undefined => {
+const syntaxErrorOf = (endpoint: string | undefined): string | undefined => {
   if (endpoint === undefined) return "no port: a line is NAME PORT/PROTOCOL and any aliases"
   const [port, protocol, ...rest] = endpoint.split("/")
   if (!/^\d+$/.test(port!) || Number(port) > 0xffff)
@@ -72,22 +64,22 @@ const problemOf = (endpoint: string | undefined): string | undefined => {
  */
 export const parse = (
   text: string
-): { readonly services: ReadonlyArray<Service>; readonly problems: ReadonlyArray<Problem> } => {
+): { readonly services: ReadonlyArray<Service>; readonly skippedLines: ReadonlyArray<SkippedLine> } => {
   const services: Array<Service> = []
-  const problems: Array<Problem> = []
+  const skippedLines: Array<SkippedLine> = []
   for (const [index, line] of text.split(/\r?\n/).entries()) {
     const entry = line.replace(/#.*/, "").trim()
     if (entry === "") continue
     const [name, endpoint, ...aliases] = entry.split(/\s+/)
-    const why = problemOf(endpoint)
-    if (why !== undefined) {
-      problems.push({ line: index + 1, text: line, why })
+    const reason = syntaxErrorOf(endpoint)
+    if (reason !== undefined) {
+      skippedLines.push({ line: index + 1, text: line, reason })
       continue
     }
     const [port, protocol] = endpoint!.split("/")
     services.push({ name: name!, aliases, port: Number(port), protocol: protocol! })
   }
-  return { services, problems }
+  return { services, skippedLines }
 }
 
 /**
@@ -103,7 +95,7 @@ export interface Table {
   readonly getservbyname: (name: string, protocol?: string) => Option.Option<Service>
   /** Finds a service by its port, in host order. */
   readonly getservbyport: (port: number, protocol?: string) => Option.Option<Service>
-  /** The port of a service given by name or by number. Fails with `UnknownService` or `BadPort`. */
+  /** The port of a service given by name or by number. Fails with `UnknownService` or `InvalidPort`. */
   readonly resolve: (service: string | number, protocol?: string) => Result.Result<number, ServiceNamesError>
 }
 
@@ -142,7 +134,7 @@ export const table = (services: ReadonlyArray<Service>): Table => {
         const port = Number(text)
         return Number.isInteger(port) && port >= 0 && port <= 0xffff
           ? Result.succeed(port)
-          : Result.fail(new ServiceNamesError({ reason: new BadPort({ port: text }) }))
+          : Result.fail(new ServiceNamesError({ reason: new InvalidPort({ port: text }) }))
       }
       return Option.match(byName(text, protocol), {
         onNone: () => Result.fail(new ServiceNamesError({ reason: new UnknownService({ service: text, protocol }) })),
@@ -158,9 +150,9 @@ export const table = (services: ReadonlyArray<Service>): Table => {
  * @category constructors
  * @since 0.1.0
  */
-export const withOverlay = (services: ReadonlyArray<Service>): ReadonlyArray<Service> => {
-  const taken = new Set(services.flatMap(({ aliases, name }) => [name, ...aliases]))
-  return [...services, ...overlay.filter(({ name }) => !taken.has(name))]
+export const withPackageServices = (services: ReadonlyArray<Service>): ReadonlyArray<Service> => {
+  const knownNames = new Set(services.flatMap(({ aliases, name }) => [name, ...aliases]))
+  return [...services, ...packageServices.filter(({ name }) => !knownNames.has(name))]
 }
 
 /** The names of services. @category services @since 0.1.0 */
@@ -168,7 +160,7 @@ export class ServiceNames extends Context.Service<
   ServiceNames,
   Table & {
     /** The lines of the services file that were skipped. */
-    readonly problems: ReadonlyArray<Problem>
+    readonly skippedLines: ReadonlyArray<SkippedLine>
   }
 >()("effect-inet/network/ServiceNames") {}
 
@@ -187,21 +179,21 @@ export interface Options {
  */
 export const make = Effect.fnUntraced(function* ({ path = "/etc/services" }: Options = {}) {
   const fs = yield* FileSystem.FileSystem
-  const { problems, services } = yield* fs.readFileString(path).pipe(
+  const { services, skippedLines } = yield* fs.readFileString(path).pipe(
     Effect.map(parse),
     Effect.catchTag("PlatformError", (error) =>
       Effect.as(
         error.reason._tag === "NotFound"
           ? Effect.void
           : Effect.logWarning(`${path} cannot be read, so the built-in services are used: ${error.message}`),
-        { services: builtIn, problems: [] }
+        { services: builtIn, skippedLines: [] }
       )
     )
   )
-  for (const { line, text, why } of problems) {
-    yield* Effect.logWarning(`${path}:${line}: ${why}; skipped ${JSON.stringify(text)}`)
+  for (const { line, reason, text } of skippedLines) {
+    yield* Effect.logWarning(`${path}:${line}: ${reason}; skipped ${JSON.stringify(text)}`)
   }
-  return ServiceNames.of({ ...table(withOverlay(services)), problems })
+  return ServiceNames.of({ ...table(withPackageServices(services)), skippedLines })
 })
 
 /** The host's services, from its services file. @category layers @since 0.1.0 */
@@ -210,7 +202,7 @@ export const layer = (options?: Options): Layer.Layer<ServiceNames, never, FileS
 
 /** Exactly the given services. @category layers @since 0.1.0 */
 export const layerStatic = (services: ReadonlyArray<Service>): Layer.Layer<ServiceNames> =>
-  Layer.succeed(ServiceNames, { ...table(services), problems: [] })
+  Layer.succeed(ServiceNames, { ...table(services), skippedLines: [] })
 
 /** The built-in services and those of this package, without any file. @category layers @since 0.1.0 */
-export const layerBuiltIn: Layer.Layer<ServiceNames> = layerStatic(withOverlay(builtIn))
+export const layerBuiltIn: Layer.Layer<ServiceNames> = layerStatic(withPackageServices(builtIn))

@@ -15,9 +15,9 @@ export const AF_INET = 2
 export const AF_INET6 = 10
 
 /** Sizes in bytes of `sockaddr_in`, `sockaddr_in6` and of the path in `sockaddr_un`. */
-const inSize = 16
-const in6Size = 28
-const pathSize = 108
+const sockaddrInBytes = 16
+const sockaddrIn6Bytes = 28
+const sunPathBytes = 108
 
 /** A structure ends before its last field. @category errors @since 0.1.0 */
 export class Truncated extends Data.TaggedClass("Truncated")<{ readonly needed: number; readonly got: number }> {
@@ -36,7 +36,7 @@ export class UnknownFamily extends Data.TaggedClass("UnknownFamily")<{ readonly 
 /** A path has more than 108 bytes. @category errors @since 0.1.0 */
 export class PathTooLong extends Data.TaggedClass("PathTooLong")<{ readonly bytes: number }> {
   get message(): string {
-    return `a path of ${this.bytes} bytes does not fit: a unix socket address holds ${pathSize}`
+    return `a path of ${this.bytes} bytes does not fit: a unix socket address holds ${sunPathBytes}`
   }
 }
 
@@ -77,11 +77,11 @@ const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
 
 const encodeUnix = (path: string, little: boolean): Result.Result<Uint8Array, SockAddrError> => {
   const name = encoder.encode(path)
-  if (name.length > pathSize) return fail(new PathTooLong({ bytes: name.length }))
+  if (name.length > sunPathBytes) return fail(new PathTooLong({ bytes: name.length }))
   const abstract = path.startsWith("\0")
   if (!path.isWellFormed() || (!abstract && path.includes("\0"))) return fail(new PathNotText())
   // A path ends with a NUL unless it fills its field; an abstract name and no name at all end where the structure does.
-  const terminator = abstract || name.length === 0 || name.length === pathSize ? 0 : 1
+  const terminator = abstract || name.length === 0 || name.length === sunPathBytes ? 0 : 1
   const bytes = new Uint8Array(2 + name.length + terminator)
   new DataView(bytes.buffer).setUint16(0, AF_UNIX, little)
   bytes.set(name, 2)
@@ -102,7 +102,7 @@ export const encode = (
   const little = order === "little"
   if (NetAddress.isUnixPathAddress(address)) return encodeUnix(address.path, little)
   const isV4 = NetAddress.isInetAddressV4(address)
-  const bytes = new Uint8Array(isV4 ? inSize : in6Size)
+  const bytes = new Uint8Array(isV4 ? sockaddrInBytes : sockaddrIn6Bytes)
   const view = new DataView(bytes.buffer)
   view.setUint16(0, isV4 ? AF_INET : AF_INET6, little)
   view.setUint16(2, address.port)
@@ -117,7 +117,7 @@ export const encode = (
 }
 
 const decodeUnix = (name: Uint8Array): Result.Result<SockAddr, SockAddrError> => {
-  if (name.length > pathSize) return fail(new PathTooLong({ bytes: name.length }))
+  if (name.length > sunPathBytes) return fail(new PathTooLong({ bytes: name.length }))
   const end = name[0] === 0 ? -1 : name.indexOf(0)
   return Result.try({
     try: () => ({ address: NetAddress.unixPathAddress(decoder.decode(end === -1 ? name : name.subarray(0, end))) }),
@@ -142,7 +142,7 @@ export const decode = (
   const family = view.getUint16(0, little)
   if (family === AF_UNIX) return decodeUnix(bytes.subarray(2))
   if (family !== AF_INET && family !== AF_INET6) return fail(new UnknownFamily({ family }))
-  const needed = family === AF_INET ? inSize : in6Size
+  const needed = family === AF_INET ? sockaddrInBytes : sockaddrIn6Bytes
   if (bytes.length < needed) return fail(new Truncated({ needed, got: bytes.length }))
   const port = view.getUint16(2)
   return family === AF_INET

@@ -1,5 +1,14 @@
 /** The services known without a services file, and those of this package. */
-import type { Service } from "./ServiceNames.ts"
+
+/** A named port, as in a services file (struct servent). @category models @since 0.1.0 */
+export interface Service {
+  readonly name: string
+  readonly aliases: ReadonlyArray<string>
+  /** 0 to 65535, in host order. */
+  readonly port: number
+  /** `tcp`, `udp`, or another that the file names. */
+  readonly protocol: string
+}
 
 type Row = readonly [name: string, port: number, protocols: string, aliases?: string]
 
@@ -14,7 +23,7 @@ const expand = (rows: ReadonlyArray<Row>): ReadonlyArray<Service> =>
  * @category constants
  * @since 0.1.0
  */
-export const overlay: ReadonlyArray<Service> = expand([
+export const packageServices: ReadonlyArray<Service> = expand([
   ["rot13", 1067, "tcp udp"],
   ["hangman", 1066, "tcp"],
   ["board", 1069, "tcp"],

@@ -5,20 +5,20 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
 import { type Connection, NetworkError, type Traffic } from "../Network.ts"
-import { inet, networkError } from "./NodeErrors.ts"
+import { inetAddress, networkError } from "./NodeErrors.ts"
 
 /** How long a closing connection may take to hand its last bytes to a peer that does not read, in milliseconds. */
-const linger = 1_000
+const lingerMillis = 1_000
 
-const unnamed = NetAddress.unixPathAddress("")
+const unnamedPath = NetAddress.unixPathAddress("")
 
 const addressOf = (host: string | undefined, port: number | undefined): NetAddress.SocketAddress =>
-  host === undefined ? unnamed : inet(host, port ?? 0)
+  host === undefined ? unnamedPath : inetAddress(host, port ?? 0)
 
 /**
  * What Node knows of a socket and does not document: bytes handed to libuv, and those of them the kernel has not taken.
  */
-interface Internals {
+interface NodeInternals {
   readonly _bytesDispatched?: number
   readonly _handle?: { readonly writeQueueSize?: number } | null
 }
@@ -26,21 +26,21 @@ interface Internals {
 const connectionOf = Symbol("connection")
 
 /** A socket knows its connection, so that its listeners are the same functions for all. */
-interface Wrapped extends Net.Socket {
+interface SocketWithConnection extends Net.Socket {
   [connectionOf]: NodeConnection
 }
 
 const listeners = {
-  end(this: Wrapped) {
+  end(this: SocketWithConnection) {
     this[connectionOf].onEnd()
   },
-  drain(this: Wrapped) {
+  drain(this: SocketWithConnection) {
     this[connectionOf].wake()
   },
-  error(this: Wrapped, cause: Error) {
+  error(this: SocketWithConnection, cause: Error) {
     this[connectionOf].cause = cause
   },
-  close(this: Wrapped) {
+  close(this: SocketWithConnection) {
     const connection = this[connectionOf]
     connection.closed = true
     connection.wake()
@@ -48,7 +48,7 @@ const listeners = {
 }
 
 /** The ends of a connection, where they are known already. */
-export interface Ends {
+export interface KnownAddresses {
   readonly local?: NetAddress.SocketAddress | undefined
   readonly remote?: NetAddress.SocketAddress | undefined
 }
@@ -57,34 +57,34 @@ export interface Ends {
 export class NodeConnection implements Connection {
   readonly pull: Connection["pull"]
   readonly socket: Net.Socket
-  private readonly ends: Ends
+  private readonly known: KnownAddresses
   private readonly host: string | undefined
   private readonly port: number | undefined
-  private writers: Set<() => void> | undefined
+  private drainWaiters: Set<() => void> | undefined
   private paused = true
   private reader: ((result: Connection["pull"]) => void) | undefined
-  private chunk: Uint8Array | undefined
+  private buffered: Uint8Array | undefined
   private ended = false
   closed = false
   cause: unknown
 
-  constructor(socket: Net.Socket, ends: Ends) {
+  constructor(socket: Net.Socket, ends: KnownAddresses) {
     this.socket = socket
-    this.ends = ends
+    this.known = ends
     // Asked for now: a socket that has closed has forgotten.
     if (ends.remote === undefined) void socket.remoteAddress
     if (ends.local === undefined) {
       this.host = socket.localAddress
       this.port = socket.localPort
     }
-    const parked: Connection["pull"] = Effect.callback((resume) => {
+    const waitForData: Connection["pull"] = Effect.callback((resume) => {
       this.reader = resume
       if (!this.paused) return
       this.paused = false
       this.socket.resume()
     })
-    this.pull = Effect.suspend(() => this.take() ?? parked)
-    const wrapped = socket as Wrapped
+    this.pull = Effect.suspend(() => this.take() ?? waitForData)
+    const wrapped = socket as SocketWithConnection
     wrapped[connectionOf] = this
     for (const [event, listener] of Object.entries(listeners)) wrapped.on(event, listener)
     // The one event that is worth a function of its own: it comes with every message.
@@ -93,8 +93,8 @@ export class NodeConnection implements Connection {
 
   private get drained(): Effect.Effect<void, NetworkError> {
     return Effect.callback((resume) => {
-      this.writers ??= new Set()
-      const writers = this.writers
+      this.drainWaiters ??= new Set()
+      const writers = this.drainWaiters
       const look = () => {
         if (!this.closed && this.socket.writableNeedDrain) return
         writers.delete(look)
@@ -122,15 +122,15 @@ export class NodeConnection implements Connection {
 
   /** FIN after the last byte, and gone; a peer that does not take its bytes in time is cut. */
   get close(): Effect.Effect<void> {
-    return Effect.callback((resume) => this.finish(() => resume(Effect.void)))
+    return Effect.callback((resume) => this.closeGracefully(() => resume(Effect.void)))
   }
 
   get local(): NetAddress.SocketAddress {
-    return this.ends.local ?? addressOf(this.host, this.port)
+    return this.known.local ?? addressOf(this.host, this.port)
   }
 
   get remote(): NetAddress.SocketAddress {
-    return this.ends.remote ?? addressOf(this.socket.remoteAddress, this.socket.remotePort)
+    return this.known.remote ?? addressOf(this.socket.remoteAddress, this.socket.remotePort)
   }
 
   write(bytes: Uint8Array | string): Effect.Effect<void, NetworkError> {
@@ -144,7 +144,7 @@ export class NodeConnection implements Connection {
 
   traffic(): Traffic {
     const { bytesRead: received, bytesWritten, writableLength } = this.socket
-    const { _bytesDispatched: dispatched, _handle: handle } = this.socket as Internals
+    const { _bytesDispatched: dispatched, _handle: handle } = this.socket as NodeInternals
     const unsent =
       dispatched === undefined || handle?.writeQueueSize === undefined
         ? writableLength
@@ -153,9 +153,9 @@ export class NodeConnection implements Connection {
   }
 
   private take(): Connection["pull"] | undefined {
-    if (this.chunk !== undefined) {
-      const bytes = this.chunk
-      this.chunk = undefined
+    if (this.buffered !== undefined) {
+      const bytes = this.buffered
+      this.buffered = undefined
       return Effect.succeed(bytes)
     }
     if (this.ended) return Cause.done()
@@ -174,9 +174,9 @@ export class NodeConnection implements Connection {
   /** Straight to the fiber that waits in `pull`; a chunk nobody waits for is kept and stops the flow. */
   private onData(bytes: Uint8Array) {
     if (this.ended) return
-    this.chunk = bytes
-    this.answer()
-    if (this.chunk === undefined) return
+    this.buffered = bytes
+    this.resumeReader()
+    if (this.buffered === undefined) return
     this.paused = true
     this.socket.pause()
   }
@@ -187,15 +187,15 @@ export class NodeConnection implements Connection {
   }
 
   /** The reader looks for itself: one that was interrupted meanwhile takes nothing, and nothing is lost. */
-  private answer() {
+  private resumeReader() {
     const reader = this.reader
     this.reader = undefined
     reader?.(this.pull)
   }
 
   wake() {
-    if (this.reader !== undefined && (this.ended || this.closed)) this.answer()
-    if (this.writers !== undefined) for (const look of this.writers) look()
+    if (this.reader !== undefined && (this.ended || this.closed)) this.resumeReader()
+    if (this.drainWaiters !== undefined) for (const check of this.drainWaiters) check()
   }
 
   private shutdownRead() {
@@ -204,7 +204,7 @@ export class NodeConnection implements Connection {
     this.paused = true
     this.socket.pause()
     const buffered = this.socket.read() as Uint8Array | null
-    if (buffered !== null) this.chunk = this.chunk === undefined ? buffered : Buffer.concat([this.chunk, buffered])
+    if (buffered !== null) this.buffered = this.buffered === undefined ? buffered : Buffer.concat([this.buffered, buffered])
     this.wake()
   }
 
@@ -212,13 +212,13 @@ export class NodeConnection implements Connection {
    * A kernel that closes a socket with unread input sends RST, which can take back from the peer what it has not read
    * yet. So input that is there is read and dropped until the peer's FIN or the end of the linger time.
    */
-  private finish(done: () => void) {
+  private closeGracefully(done: () => void) {
     const socket = this.socket
     if (socket.closed) return done()
-    const unread = this.chunk !== undefined || socket.readableLength > 0
-    const cut = unread || socket.writableLength > 0 ? setTimeout(() => socket.destroy(), linger) : undefined
+    const unread = this.buffered !== undefined || socket.readableLength > 0
+    const lingerTimer = unread || socket.writableLength > 0 ? setTimeout(() => socket.destroy(), lingerMillis) : undefined
     socket.once("close", () => {
-      clearTimeout(cut)
+      clearTimeout(lingerTimer)
       done()
     })
     if (!unread) return socket.destroySoon()

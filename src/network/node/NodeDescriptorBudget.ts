@@ -1,14 +1,14 @@
 /** How many descriptors are left: Node gives no event when they run out, so the door never gets there. */
 import * as Fs from "node:fs"
 
-export interface Room {
-  readonly left: () => number
+export interface DescriptorBudget {
+  readonly available: () => number
   /** Counts a socket until it has closed. */
-  readonly hold: (socket: { readonly on: (event: "close", listener: () => void) => unknown }) => void
+  readonly track: (socket: { readonly on: (event: "close", listener: () => void) => unknown }) => void
 }
 
 /** Kept for files, name look-ups, worker threads and logs. */
-const reserve = 64
+const reservedDescriptors = 64
 
 /** The limit of this process; Node has already raised the soft limit to the hard one. */
 const descriptorLimit = (): number => {
@@ -20,15 +20,15 @@ const descriptorLimit = (): number => {
   }
 }
 
-export const make = (limit: number = descriptorLimit()): Room => {
-  let held = 0
+export const make = (limit: number = descriptorLimit()): DescriptorBudget => {
+  let used = 0
   const release = () => {
-    held--
+    used--
   }
   return {
-    left: () => limit - reserve - held,
-    hold: (socket) => {
-      held++
+    available: () => limit - reservedDescriptors - used,
+    track: (socket) => {
+      used++
       socket.on("close", release)
     }
   }

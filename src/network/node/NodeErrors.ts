@@ -35,16 +35,16 @@ export const networkError = (cause: unknown, address?: NetAddress.SocketAddress)
   new NetworkError({ reason: reasons[(cause as NodeJS.ErrnoException).code ?? ""] ?? "Unknown", cause, address })
 
 /** The zones of IPv6: interface names and their indices. */
-const zones = () => NetAddress.scopeIdsFromInterfaces(Object.entries(Os.networkInterfaces()))
+const scopeIds = () => NetAddress.scopeIdsFromInterfaces(Object.entries(Os.networkInterfaces()))
 
 /** An address as Node reports it; the interfaces are asked only about a named zone. */
-export const inet = (host: string, port: number): NetAddress.InetAddress =>
-  NetAddress.inetAddressFromNativeUnsafe(host, port, host.includes("%") ? zones() : undefined)
+export const inetAddress = (host: string, port: number): NetAddress.InetAddress =>
+  NetAddress.inetAddressFromNativeUnsafe(host, port, host.includes("%") ? scopeIds() : undefined)
 
 /** An address as a person gives it: checked, since Node would throw. */
-export const checked = (host: string, port: number): Effect.Effect<NetAddress.InetAddress, NetworkError> =>
+export const parseAddress = (host: string, port: number): Effect.Effect<NetAddress.InetAddress, NetworkError> =>
   Effect.suspend(() =>
-    Result.match(NetAddress.inetAddressFromHostString(host, port, zones()), {
+    Result.match(NetAddress.inetAddressFromHostString(host, port, scopeIds()), {
       onFailure: ({ message }) => {
         const cause = new Error(`${host} port ${port}: ${message}; give an IP literal such as 127.0.0.1 or ::1`)
         return Effect.fail(new NetworkError({ reason: "InvalidAddress", cause }))

@@ -39,12 +39,12 @@ const interfaces = Effect.sync(() =>
  * @since 0.1.0
  */
 export const layer: Layer.Layer<Network> = Layer.sync(Network, () => {
-  const room = NodeDescriptorBudget.make()
+  const budget = NodeDescriptorBudget.make()
   return {
-    listen: NodeTcp.listen(room),
-    connect: NodeTcp.connect(room),
-    udp: NodeUdp.udp(room),
+    listen: NodeTcp.listen(budget),
+    connect: NodeTcp.connect(budget),
+    udp: NodeUdp.udp(budget),
     interfaces,
-    room: room.left
+    availableSockets: budget.available
   }
 })

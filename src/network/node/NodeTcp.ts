@@ -7,17 +7,17 @@ import * as NetAddress from "effect/net/NetAddress"
 import * as Scope from "effect/Scope"
 import { type Connection, type Listener, type ListenOptions, NetworkError } from "../Network.ts"
 import { NodeConnection } from "./NodeConnection.ts"
-import type { Room } from "./NodeDescriptorBudget.ts"
-import { checked, inet, networkError } from "./NodeErrors.ts"
+import type { DescriptorBudget } from "./NodeDescriptorBudget.ts"
+import { parseAddress, inetAddress, networkError } from "./NodeErrors.ts"
 
 /** sun_path holds 108 bytes with its NUL. */
-const maxPath = 107
+const maxPathBytes = 107
 
 const checkPath = (path: string): Effect.Effect<NetAddress.UnixPathAddress, NetworkError> => {
   const length = Buffer.byteLength(path)
-  if (length > 0 && length <= maxPath && !path.includes("\0")) return Effect.succeed(NetAddress.unixPathAddress(path))
+  if (length > 0 && length <= maxPathBytes && !path.includes("\0")) return Effect.succeed(NetAddress.unixPathAddress(path))
   const cause = new Error(
-    `a socket path has 1 to ${maxPath} bytes, none of them NUL: ${path.slice(0, 40)} has ${length}`
+    `a socket path has 1 to ${maxPathBytes} bytes, none of them NUL: ${path.slice(0, 40)} has ${length}`
   )
   return Effect.fail(new NetworkError({ reason: "InvalidAddress", cause }))
 }
@@ -48,37 +48,37 @@ const bind = (
     return Effect.sync(() => void server.close())
   })
 
-export const listen = (room: Room) =>
+export const listen = (budget: DescriptorBudget) =>
   Effect.fnUntraced(function* (options: ListenOptions): Effect.fn.Return<Listener, NetworkError, Scope.Scope> {
-    const asked =
-      "path" in options ? yield* checkPath(options.path) : yield* checked(options.host ?? "127.0.0.1", options.port)
-    const path = NetAddress.isUnixPathAddress(asked) ? asked : undefined
+    const requestedAddress =
+      "path" in options ? yield* checkPath(options.path) : yield* parseAddress(options.host ?? "127.0.0.1", options.port)
+    const path = NetAddress.isUnixPathAddress(requestedAddress) ? requestedAddress : undefined
     const { backlog = 511 } = options
     const where =
       "path" in options
         ? { path: options.path, backlog }
         : { host: options.host ?? "127.0.0.1", port: options.port, backlog, reusePort: options.reusePort ?? false }
-    const waiting: Array<Net.Socket> = []
-    const takers = new Set<() => void>()
+    const acceptQueue: Array<Net.Socket> = []
+    const acceptWaiters = new Set<() => void>()
     let closed = false
-    const attempt = bind(where, asked, (socket) => {
+    const bindOnce = bind(where, requestedAddress, (socket) => {
       // Beyond the limit of descriptors Node says nothing and accepts nothing: the last ones are kept for other work.
-      if (room.left() <= 0) return void socket.destroy()
-      room.hold(socket)
-      socket.on("error", ignored)
-      waiting.push(socket)
-      for (const taker of [...takers]) taker()
+      if (budget.available() <= 0) return void socket.destroy()
+      budget.track(socket)
+      socket.on("error", ignoreError)
+      acceptQueue.push(socket)
+      for (const waiter of [...acceptWaiters]) waiter()
     })
     const server = yield* Effect.acquireRelease(
       Effect.catchIf(
-        attempt,
+        bindOnce,
         (error) => error.reason === "AddressInUse" && path !== undefined,
         (error) =>
           Effect.flatMap(isStale(path!.path), (stale) =>
             stale
               ? Effect.andThen(
                   Effect.sync(() => Fs.rmSync(path!.path, { force: true })),
-                  attempt
+                  bindOnce
                 )
               : Effect.fail(error)
           )
@@ -87,33 +87,33 @@ export const listen = (room: Room) =>
         Effect.callback<void>((resume) => {
           closed = true
           server.close()
-          for (const socket of waiting.splice(0)) socket.destroy()
-          for (const taker of [...takers]) taker()
+          for (const socket of acceptQueue.splice(0)) socket.destroy()
+          for (const taker of [...acceptWaiters]) taker()
           resume(Effect.void)
         }),
       { interruptible: true }
     )
-    room.hold(server)
+    budget.track(server)
     // An accept that failed (the peer was gone again, or memory ran out for a moment) concerns no one who can be told.
-    server.on("error", ignored)
+    server.on("error", ignoreError)
     const bound = server.address() as Net.AddressInfo | string
-    const address = typeof bound === "string" ? asked : inet(bound.address, bound.port)
+    const address = typeof bound === "string" ? requestedAddress : inetAddress(bound.address, bound.port)
     const wildcard = NetAddress.isInetAddress(address) && NetAddress.isUnspecified(address.address)
     const ends = { local: wildcard ? undefined : address, remote: path }
-    const arrival = Effect.callback<void>((resume) => {
+    const nextConnection = Effect.callback<void>((resume) => {
       const taker = () => {
-        takers.delete(taker)
+        acceptWaiters.delete(taker)
         resume(Effect.void)
       }
-      takers.add(taker)
-      return Effect.sync(() => void takers.delete(taker))
+      acceptWaiters.add(taker)
+      return Effect.sync(() => void acceptWaiters.delete(taker))
     })
     // Only the waiting can be interrupted, never the taking: no connection is lost between the two.
     const accept: Listener["accept"] = Effect.uninterruptibleMask((restore) => {
       const take: Effect.Effect<NodeConnection, NetworkError> = Effect.suspend(() => {
         if (closed) return Effect.fail(new NetworkError({ reason: "Closed", address }))
-        const socket = waiting.shift()
-        if (socket === undefined) return Effect.andThen(restore(arrival), take)
+        const socket = acceptQueue.shift()
+        if (socket === undefined) return Effect.andThen(restore(nextConnection), take)
         return socket.destroyed ? take : Effect.succeed(new NodeConnection(socket, ends))
       })
       // A ready effect as finalizer: `acquireRelease` would keep the whole context of the accepting fiber with each.
@@ -124,19 +124,19 @@ export const listen = (room: Room) =>
     return { address, accept }
   })
 
-const ignored = () => {}
+const ignoreError = () => {}
 
 export const connect =
-  (room: Room) =>
+  (budget: DescriptorBudget) =>
   (remote: NetAddress.SocketAddress): Effect.Effect<Connection, NetworkError, Scope.Scope> => {
     const path = NetAddress.isUnixPathAddress(remote) ? remote : undefined
     const where = NetAddress.isInetAddress(remote)
       ? { host: NetAddress.formatHost(remote), port: remote.port }
       : { path: remote.path }
     const dial = Effect.callback<Net.Socket, NetworkError>((resume) => {
-      if (room.left() <= 0) return resume(Effect.fail(new NetworkError({ reason: "NoDescriptors", address: remote })))
+      if (budget.available() <= 0) return resume(Effect.fail(new NetworkError({ reason: "NoDescriptors", address: remote })))
       const socket = Net.connect({ ...where, allowHalfOpen: true, noDelay: true })
-      room.hold(socket)
+      budget.track(socket)
       socket.once("error", (cause) => resume(Effect.fail(networkError(cause, remote))))
       socket.once("connect", () => resume(Effect.succeed(socket)))
       return Effect.sync(() => void socket.destroy())

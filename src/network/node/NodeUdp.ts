@@ -9,10 +9,10 @@ import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import type * as Endpoint from "../Endpoint.ts"
 import { type MulticastOptions, NetworkError, type UdpOptions, type UdpSocket } from "../Network.ts"
-import type { Room } from "./NodeDescriptorBudget.ts"
-import { checked, inet, networkError } from "./NodeErrors.ts"
+import type { DescriptorBudget } from "./NodeDescriptorBudget.ts"
+import { parseAddress, inetAddress, networkError } from "./NodeErrors.ts"
 
-const ignored = () => {}
+const ignoreError = () => {}
 
 /** IPv6 names an outgoing interface by its zone, and Node wants it behind an address. */
 const interfaceName = (family: "udp4" | "udp6", name: string) => {
@@ -30,9 +30,9 @@ const setMulticast = (socket: Dgram.Socket, family: "udp4" | "udp6", options: Mu
   if (options.loopback !== undefined) socket.setMulticastLoopback(options.loopback)
 }
 
-const open = (room: Room, options: UdpOptions, address: NetAddress.InetAddress) =>
+const open = (budget: DescriptorBudget, options: UdpOptions, address: NetAddress.InetAddress) =>
   Effect.callback<Dgram.Socket, NetworkError>((resume) => {
-    if (room.left() <= 0) return resume(Effect.fail(new NetworkError({ reason: "NoDescriptors", address })))
+    if (budget.available() <= 0) return resume(Effect.fail(new NetworkError({ reason: "NoDescriptors", address })))
     const family = NetAddress.isInetAddressV4(address) ? "udp4" : "udp6"
     const socket = Dgram.createSocket({
       type: family,
@@ -43,14 +43,14 @@ const open = (room: Room, options: UdpOptions, address: NetAddress.InetAddress) 
       // Every destination is an IP literal: answering at once spares each send a turn of the event loop.
       lookup: (name, _options, done) => done(null, name, name.includes(":") ? 6 : 4)
     })
-    room.hold(socket)
+    budget.track(socket)
     const fail = (cause: unknown, about: NetAddress.InetAddress) => {
       socket.close()
       resume(Effect.fail(networkError(cause, about)))
     }
     const ready = () => {
       socket.removeAllListeners("error")
-      socket.on("error", ignored)
+      socket.on("error", ignoreError)
       resume(Effect.succeed(socket))
     }
     socket.once("error", (cause) => fail(cause, address))
@@ -64,7 +64,7 @@ const open = (room: Room, options: UdpOptions, address: NetAddress.InetAddress) 
       const { remote } = options
       if (remote === undefined) return ready()
       socket.connect(remote.port, remote.address, ((cause?: Error) =>
-        cause === undefined ? ready() : fail(cause, inet(remote.address, remote.port))) as () => void)
+        cause === undefined ? ready() : fail(cause, inetAddress(remote.address, remote.port))) as () => void)
     })
   })
 
@@ -94,19 +94,19 @@ const readDrops = (socket: Dgram.Socket, family: NetAddress.IpFamily): number | 
   return undefined
 }
 
-export const udp = (room: Room) =>
+export const udp = (budget: DescriptorBudget) =>
   Effect.fnUntraced(function* (
     options: UdpOptions,
     onDatagram: (bytes: Uint8Array, from: Endpoint.Endpoint) => void,
-    onError: (error: NetworkError) => void = ignored
+    onError: (error: NetworkError) => void = ignoreError
   ): Effect.fn.Return<UdpSocket, NetworkError, Scope.Scope> {
-    const asked = yield* checked(options.host ?? "127.0.0.1", options.port ?? 0)
+    const requestedAddress = yield* parseAddress(options.host ?? "127.0.0.1", options.port ?? 0)
     const remote =
-      options.remote === undefined ? undefined : yield* checked(options.remote.address, options.remote.port)
-    const family = NetAddress.familyOf(asked)
+      options.remote === undefined ? undefined : yield* parseAddress(options.remote.address, options.remote.port)
+    const family = NetAddress.familyOf(requestedAddress)
     let closed = false
     const socket = yield* Effect.acquireRelease(
-      open(room, options, asked),
+      open(budget, options, requestedAddress),
       (socket) =>
         Effect.callback<void>((resume) => {
           closed = true
@@ -120,7 +120,7 @@ export const udp = (room: Room) =>
 
     const destination = (to: Endpoint.Endpoint) =>
       Result.getOrUndefined(NetAddress.inetAddressFromHostString(to.address, to.port, new Map()))
-    const misdirected = (to: Endpoint.Endpoint | undefined): NetworkError | undefined =>
+    const destinationError = (to: Endpoint.Endpoint | undefined): NetworkError | undefined =>
       closed
         ? new NetworkError({ reason: "Closed" })
         : (to === undefined) === (remote === undefined)
@@ -129,41 +129,41 @@ export const udp = (room: Room) =>
             ? new NetworkError({ reason: "InvalidAddress", cause: new Error("a destination has an address") })
             : undefined
     /** Without a callback Node forgets how it went, and spares a turn of its queue. */
-    const post = (bytes: Uint8Array, to: Endpoint.Endpoint | undefined, done?: (cause: Error | null) => void) => {
+    const sendNow = (bytes: Uint8Array, to: Endpoint.Endpoint | undefined, done?: (cause: Error | null) => void) => {
       if (to === undefined) socket.send(bytes, done)
       else socket.send(bytes, to.port, to.address, done)
     }
     const send: UdpSocket["send"] = (bytes, to) =>
       Effect.callback((resume) => {
-        const failure = misdirected(to)
+        const failure = destinationError(to)
         if (failure !== undefined) return resume(Effect.fail(failure))
         const fail = (cause: unknown) =>
           resume(Effect.fail(networkError(cause, to === undefined ? remote : destination(to))))
         try {
-          post(bytes, to, (cause) => (cause === null ? resume(Effect.void) : fail(cause)))
+          sendNow(bytes, to, (cause) => (cause === null ? resume(Effect.void) : fail(cause)))
         } catch (cause) {
           fail(cause)
         }
       })
     const sendUnsafe: UdpSocket["sendUnsafe"] = (bytes, to) => {
-      if (misdirected(to) !== undefined) return
+      if (destinationError(to) !== undefined) return
       try {
-        post(bytes, to)
+        sendNow(bytes, to)
       } catch {
         // A bad destination loses the datagram, as the network would.
       }
     }
-    const attempt = (change: () => void) =>
-      Effect.try({ try: change, catch: (cause) => networkError(cause, inet(bound.address, bound.port)) })
+    const tryMembership = (change: () => void) =>
+      Effect.try({ try: change, catch: (cause) => networkError(cause, inetAddress(bound.address, bound.port)) })
     const join: UdpSocket["join"] = (group, networkInterface) => {
       const through = networkInterface && interfaceName(family === "IPv4" ? "udp4" : "udp6", networkInterface)
       return Effect.acquireRelease(
-        attempt(() => socket.addMembership(group, through)),
-        () => Effect.ignore(attempt(() => socket.dropMembership(group, through)))
+        tryMembership(() => socket.addMembership(group, through)),
+        () => Effect.ignore(tryMembership(() => socket.dropMembership(group, through)))
       )
     }
     return {
-      local: inet(bound.address, bound.port),
+      local: inetAddress(bound.address, bound.port),
       send,
       sendUnsafe,
       join,

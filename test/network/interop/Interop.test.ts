@@ -20,7 +20,7 @@ const testOn =
   (layer: Layer.Layer<Hosts>): Test =>
   (name, body) =>
     it.live(name, () =>
-      Handles.noneLeft(Effect.suspend(body).pipe(Effect.scoped, Effect.provide(layer, { local: true })))
+      Handles.assertNoLeaks(Effect.suspend(body).pipe(Effect.scoped, Effect.provide(layer, { local: true })))
     )
 
 const unknown = NetAddress.inetAddressUnsafe(NetAddress.ipv4Unspecified, 0)
@@ -63,7 +63,7 @@ const foreign: Network.Network["Service"] = {
     return yield* Interop.fromDatagramSocket(socket, onDatagram, onError)
   }),
   interfaces: Effect.succeed([]),
-  room: () => Number.POSITIVE_INFINITY
+  availableSockets: () => Number.POSITIVE_INFINITY
 }
 
 /** Ours, handed to effect and taken back. */

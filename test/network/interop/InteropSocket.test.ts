@@ -126,7 +126,7 @@ describe("effect's Socket as a connection", () => {
       // Without allowHalfOpen Node's socket is gone as soon as it has seen the FIN.
       const socket = yield* NodeSocket.makeNet(inet(listener.address))
       const addresses = { local: listener.address, remote: listener.address }
-      const near = yield* Interop.fromSocket(socket, { ...addresses, patience: "20 millis" })
+      const near = yield* Interop.fromSocket(socket, { ...addresses, writeTimeoutAfterFin: "20 millis" })
       yield* (yield* listener.accept).end
       assert.strictEqual(yield* outcome(near.pull), "Done")
       const writing = Effect.forever(Effect.andThen(near.write("late"), turns(1)))

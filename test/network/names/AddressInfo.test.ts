@@ -43,7 +43,7 @@ const fakeNetwork = (interfaces: ReadonlyArray<Interface>) => {
     ).pipe(Effect.as(socket))
   }
   const unused = () => Effect.die("not part of this test")
-  const network = { connect: unused, listen: unused, udp, interfaces: Effect.succeed(interfaces), room: () => Infinity }
+  const network = { connect: unused, listen: unused, udp, interfaces: Effect.succeed(interfaces), availableSockets: () => Infinity }
   return { open, layer: Layer.succeed(Network, network) }
 }
 

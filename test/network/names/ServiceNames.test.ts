@@ -49,7 +49,7 @@ describe("ServiceNames", () => {
   })
 
   it("skips a malformed line and names it with its number", () => {
-    const { problems, services } = ServiceNames.parse(
+    const { skippedLines: problems, services } = ServiceNames.parse(
       "good 1/tcp\nlonely\nx abc/tcp # why\n\ny 65536/udp\nz 80\nw 80/\nv 80/a/b\nlast 2/udp"
     )
     assert.deepStrictEqual(
@@ -63,7 +63,7 @@ describe("ServiceNames", () => {
     assert.deepStrictEqual(problems[1], {
       line: 3,
       text: "x abc/tcp # why",
-      why: 'port "abc" is not a number from 0 to 65535'
+      reason: 'port "abc" is not a number from 0 to 65535'
     })
   })
 
@@ -75,7 +75,7 @@ describe("ServiceNames", () => {
     const wrong = (service: string | number, protocol?: string) =>
       Result.getOrThrow(Result.flip(resolve(service, protocol)))
     for (const port of [65536, "65536", "-1", -1, 1.5, Number.NaN, "9".repeat(400)]) {
-      assert.strictEqual(wrong(port).reason._tag, "BadPort")
+      assert.strictEqual(wrong(port).reason._tag, "InvalidPort")
     }
     assert.strictEqual(wrong("65536").message, "65536 is not a port: ports are whole numbers from 0 to 65535")
     assert.strictEqual(
@@ -88,7 +88,7 @@ describe("ServiceNames", () => {
 
   it("adds our own services, unless the file has the name", () => {
     const own = ServiceNames.table(
-      ServiceNames.withOverlay(ServiceNames.parse("rot13 7777/tcp\nalien 1066/tcp guess").services)
+      ServiceNames.withPackageServices(ServiceNames.parse("rot13 7777/tcp\nalien 1066/tcp guess").services)
     )
     assert.strictEqual(portOf(own.getservbyname("rot13", "tcp")), 7777)
     assert.strictEqual(portOf(own.getservbyname("rot13", "udp")), undefined)
@@ -129,7 +129,7 @@ describe("ServiceNames", () => {
   )
 
   it.prop("parse never throws, and every line is a service, a problem or nothing", [Schema.String], ([any]) => {
-    const { problems, services } = ServiceNames.parse(any)
+    const { skippedLines: problems, services } = ServiceNames.parse(any)
     assert.isAtMost(problems.length + services.length, any.split("\n").length)
   })
 
@@ -150,7 +150,7 @@ describe("ServiceNames", () => {
     Effect.gen(function* () {
       const { logs, names } = yield* load(Effect.succeed("http 80/tcp\nbad\nworse x/y"))
       assert.deepStrictEqual(
-        names.problems.map(({ line }) => line),
+        names.skippedLines.map(({ line }) => line),
         [2, 3]
       )
       assert.deepStrictEqual(logs, [
@@ -184,7 +184,7 @@ describe("ServiceNames", () => {
     const lines = builtIn.map(({ aliases, name, port, protocol }) =>
       [name, `${port}/${protocol}`, ...aliases].join(" ")
     )
-    assert.deepStrictEqual(ServiceNames.parse(lines.join("\n")), { services: builtIn, problems: [] })
+    assert.deepStrictEqual(ServiceNames.parse(lines.join("\n")), { services: builtIn, skippedLines: [] })
     assert.strictEqual(new Set(lines.map((line) => line.split(" ").slice(0, 2).join(" "))).size, lines.length)
   })
 

@@ -63,7 +63,7 @@ export const suite = (subject: Subject) => {
   const test: Test = (name, body) =>
     run(name, () => {
       const alone = Effect.suspend(body).pipe(Effect.scoped, Effect.provide(subject.layer, { local: true }))
-      return subject.real ? Handles.noneLeft(alone) : alone
+      return subject.real ? Handles.assertNoLeaks(alone) : alone
     })
   describe(subject.name, () => {
     describe("listening and connecting", () => {

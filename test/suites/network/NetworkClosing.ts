@@ -4,7 +4,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import type * as Network from "../../../src/network/Network.ts"
-import { Hosts, noise, outcome, read, readAll, turns, until } from "../../support/Hosts.ts"
+import { Hosts, pseudoRandomBytes, outcome, read, readAll, turns, until } from "../../support/Hosts.ts"
 import type { Test } from "./Network.ts"
 
 /** A connection whose ends close one by one. */
@@ -20,7 +20,7 @@ const owned = Effect.gen(function* () {
 })
 
 /** More than kernels and connections hold between two ends. */
-const tooMuch = () => noise(16 * 2 ** 20)
+const tooMuch = () => pseudoRandomBytes(16 * 2 ** 20)
 
 const stuck = (connection: Network.Connection) => until(() => connection.traffic().unsent > 0)
 
@@ -165,7 +165,7 @@ export const suite = (test: Test) => {
   test("closing sends what was written, then FIN", () =>
     Effect.gen(function* () {
       const { closeNear, far, near } = yield* owned
-      const bytes = noise(2 ** 20)
+      const bytes = pseudoRandomBytes(2 ** 20)
       yield* Effect.forkChild(near.write(bytes.slice()), { startImmediately: true })
       const reading = yield* Effect.forkChild(readAll(far))
       yield* closeNear

@@ -150,18 +150,18 @@ export const suite = (test: Test) => {
   test("room is taken by every socket and given back", () =>
     Effect.gen(function* () {
       const { server } = yield* Hosts
-      const before = server.network.room()
+      const before = server.network.availableSockets()
       assert.isAbove(before, 0)
       const { close, listener } = yield* listenFor(server.network, { host: server.address, port: 0 })
       yield* Effect.scoped(
         Effect.gen(function* () {
           yield* greet(listener, server.network)
           yield* server.network.udp({ host: server.address }, () => {})
-          if (Number.isFinite(before)) assert.strictEqual(server.network.room(), before - 4)
+          if (Number.isFinite(before)) assert.strictEqual(server.network.availableSockets(), before - 4)
         })
       )
       yield* close
-      yield* until(() => server.network.room() === before)
+      yield* until(() => server.network.availableSockets() === before)
     }))
 
   test("interfaces: the address the server listens on, and a loopback of 8 bits", () =>

@@ -5,7 +5,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
 import type * as Network from "../../../src/network/Network.ts"
-import { Hosts, noise, outcome, pair, read, readAll, turns, until } from "../../support/Hosts.ts"
+import { Hosts, pseudoRandomBytes, outcome, pair, read, readAll, turns, until } from "../../support/Hosts.ts"
 import type { Test } from "./Network.ts"
 
 const mebibyte = 2 ** 20
@@ -42,7 +42,7 @@ export const suite = (test: Test) => {
         pieces,
         Effect.fnUntraced(function* (all) {
           const { far, near } = yield* pair
-          const written = all.map((piece, index) => (typeof piece === "string" ? piece : noise(piece, index)))
+          const written = all.map((piece, index) => (typeof piece === "string" ? piece : pseudoRandomBytes(piece, index)))
           const reading = yield* Effect.forkChild(readAll(far))
           for (const piece of written) yield* near.write(typeof piece === "string" ? piece : piece.slice())
           yield* near.end
@@ -94,23 +94,23 @@ export const suite = (test: Test) => {
       assert.strictEqual(`${yield* readAll(near)}`, "bye")
 
       const parted = yield* pair
-      yield* parted.near.write(noise(10_000))
+      yield* parted.near.write(pseudoRandomBytes(10_000))
       const head = yield* parted.far.pull
       // Nobody pulls: what comes now is there before the reading end is closed.
-      yield* parted.near.write(noise(10_000, 2))
+      yield* parted.near.write(pseudoRandomBytes(10_000, 2))
       yield* turns(5)
       const arrived = parted.far.traffic().received
       yield* parted.far.endRead
       const tail = yield* readAll(parted.far)
       assert.isAtLeast(head.length + tail.length, arrived)
-      const whole = Buffer.concat([noise(10_000), noise(10_000, 2)])
+      const whole = Buffer.concat([pseudoRandomBytes(10_000), pseudoRandomBytes(10_000, 2)])
       same(Buffer.concat([head, tail]), whole.subarray(0, head.length + tail.length), "what had arrived")
     }))
 
   test("back-pressure: a writer waits for a peer that does not read, and nothing is lost", () =>
     Effect.gen(function* () {
       const { far, near } = yield* pair
-      const all = noise(24 * mebibyte)
+      const all = pseudoRandomBytes(24 * mebibyte)
       const writing = yield* Effect.forkChild(Effect.andThen(writeIn(near, all, 65_536), near.end))
       yield* stalled(near)
       const { sent, unsent } = near.traffic()
@@ -125,8 +125,8 @@ export const suite = (test: Test) => {
   test("8 MiB in both directions at once", () =>
     Effect.gen(function* () {
       const { far, near } = yield* pair
-      const there = noise(8 * mebibyte, 3)
-      const back = noise(8 * mebibyte, 4)
+      const there = pseudoRandomBytes(8 * mebibyte, 3)
+      const back = pseudoRandomBytes(8 * mebibyte, 4)
       const [, , atFar, atNear] = yield* Effect.all(
         [
           Effect.andThen(writeIn(near, there, 100_003), near.end),
@@ -186,7 +186,7 @@ export const suite = (test: Test) => {
       )
       const ask = Effect.fnUntraced(function* (index: number) {
         const near = yield* client.network.connect(listener.address)
-        const bytes = noise(1_000 + index, index)
+        const bytes = pseudoRandomBytes(1_000 + index, index)
         yield* near.write(bytes.slice())
         yield* near.end
         same(yield* readAll(near), bytes, `connection ${index}`)
@@ -201,7 +201,7 @@ export const suite = (test: Test) => {
   test("an interrupted pull loses no bytes", () =>
     Effect.gen(function* () {
       const { far, near } = yield* pair
-      const all = noise(200_000, 5)
+      const all = pseudoRandomBytes(200_000, 5)
       const writing = yield* Effect.forkChild(
         Effect.andThen(
           Effect.forEach(Array(100).keys(), (i) =>
@@ -226,7 +226,7 @@ export const suite = (test: Test) => {
   test("an interrupted write leaves the bytes to the connection, whole and in order", () =>
     Effect.gen(function* () {
       const { far, near } = yield* pair
-      const first = noise(16 * mebibyte, 6)
+      const first = pseudoRandomBytes(16 * mebibyte, 6)
       const writing = yield* Effect.forkChild(near.write(first.slice()), { startImmediately: true })
       yield* stalled(near)
       yield* Fiber.interrupt(writing)

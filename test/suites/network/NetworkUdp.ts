@@ -7,7 +7,7 @@ import * as NetAddress from "effect/net/NetAddress"
 import * as Scope from "effect/Scope"
 import type * as Endpoint from "../../../src/network/Endpoint.ts"
 import type * as Network from "../../../src/network/Network.ts"
-import { Hosts, noise, outcome, turns, until } from "../../support/Hosts.ts"
+import { Hosts, pseudoRandomBytes, outcome, turns, until } from "../../support/Hosts.ts"
 import type { Ipv6, Multicast, Test } from "./Network.ts"
 
 interface Inbox {
@@ -45,7 +45,7 @@ export const suite = (test: Test) => {
       const inbox = yield* open("server")
       const sender = yield* open("client")
       assert.isAbove(inbox.peer.port, 0)
-      const sent = ["one", "", "x", latin1(noise(1472)), latin1(noise(65_507))]
+      const sent = ["one", "", "x", latin1(pseudoRandomBytes(1472)), latin1(pseudoRandomBytes(65_507))]
       for (const text of sent) {
         yield* sender.socket.send(bytesOf(text), inbox.peer)
         yield* until(() => inbox.datagrams.length === sent.indexOf(text) + 1)
@@ -181,7 +181,7 @@ export const buffers = (test: Test) =>
       if ((yield* inbox.socket.dropped) === undefined) return
       assert.strictEqual(yield* inbox.socket.dropped, 0)
       const count = 400
-      for (let i = 0; i < count; i++) sender.socket.sendUnsafe(noise(500, i), inbox.peer)
+      for (let i = 0; i < count; i++) sender.socket.sendUnsafe(pseudoRandomBytes(500, i), inbox.peer)
       yield* turns(20)
       const dropped = (yield* inbox.socket.dropped) ?? 0
       assert.isAbove(dropped, 0)
