@@ -17,7 +17,7 @@ export interface Spec<S, Op, Result> {
 }
 
 /** An operation that cannot come next, and what it would have been told. @category models @since 0.1.0 */
-export interface Misfit<Op, Result> {
+export interface Mismatch<Op, Result> {
   readonly call: History.Call<Op, Result>
   readonly expected: Result
 }
@@ -32,26 +32,26 @@ export type Verdict<S, Op, Result> =
       /** Where they lead. */
       readonly state: S
       /** All operations that would have to come next; none of them can. */
-      readonly misfits: ReadonlyArray<Misfit<Op, Result>>
+      readonly mismatches: ReadonlyArray<Mismatch<Op, Result>>
     }
-  | { readonly _tag: "TooLarge"; readonly limit: number }
+  | { readonly _tag: "TooLarge"; readonly maxStates: number }
 
 /** How long to search. @category models @since 0.1.0 */
 export interface Options {
   /** Most orders that are looked into, those that lead to one state taken as one. Default 100,000. */
-  readonly limit?: number | undefined
+  readonly maxStates?: number | undefined
 }
 
 /** Operations in some order, the last first. */
 interface Path<Op, Result> {
   readonly call: History.Call<Op, Result>
-  readonly before: Path<Op, Result> | undefined
+  readonly previous: Path<Op, Result> | undefined
 }
 
-interface Node<S, Op, Result> {
+interface SearchState<S, Op, Result> {
   readonly state: S
   /** A bit for every operation that has happened. */
-  readonly happened: bigint
+  readonly linearized: bigint
   /** How many of them have returned. */
   readonly returned: number
   readonly path: Path<Op, Result> | undefined
@@ -59,25 +59,25 @@ interface Node<S, Op, Result> {
 
 const orderOf = <Op, Result>(path: Path<Op, Result> | undefined): History.History<Op, Result> => {
   const order: Array<History.Call<Op, Result>> = []
-  for (let at = path; at !== undefined; at = at.before) order.push(at.call)
+  for (let at = path; at !== undefined; at = at.previous) order.push(at.call)
   return order.reverse()
 }
 
-const endOf = <Op, Result>({ returned }: History.Call<Op, Result>) => returned?.at ?? Number.POSITIVE_INFINITY
+const returnTimeOf = <Op, Result>({ returned }: History.Call<Op, Result>) => returned?.at ?? Number.POSITIVE_INFINITY
 
 /** Tells whether a state was met before, after the same operations. */
-const makeMemory = <S>(key: ((state: S) => string) | undefined) => {
+const makeVisited = <S>(key: ((state: S) => string) | undefined) => {
   const keys = new Set<string>()
   const states = new Map<bigint, Array<S>>()
-  return (happened: bigint, state: S): boolean => {
+  return (linearized: bigint, state: S): boolean => {
     if (key !== undefined) {
-      const name = `${happened} ${key(state)}`
+      const name = `${linearized} ${key(state)}`
       return keys.has(name) || !keys.add(name)
     }
-    const known = states.get(happened) ?? []
-    if (known.some((one) => Equal.equals(one, state))) return true
-    states.set(happened, known)
-    known.push(state)
+    const visited = states.get(linearized) ?? []
+    if (visited.some((one) => Equal.equals(one, state))) return true
+    states.set(linearized, visited)
+    visited.push(state)
     return false
   }
 }
@@ -92,46 +92,46 @@ const makeMemory = <S>(key: ((state: S) => string) | undefined) => {
 export const check = <S, Op, Result>(
   spec: Spec<S, Op, Result>,
   history: History.History<Op, Result>,
-  { limit = 100_000 }: Options = {}
+  { maxStates = 100_000 }: Options = {}
 ): Verdict<S, Op, Result> => {
   const { apply, equal = Equal.equals, initial, key } = spec
   // Those that returned, and did so first, are tried first.
-  const calls = [...history].sort((a, b) => endOf(a) - endOf(b) || a.invoked - b.invoked)
+  const calls = [...history].sort((a, b) => returnTimeOf(a) - returnTimeOf(b) || a.invoked - b.invoked)
   const total = calls.filter(({ returned }) => returned !== undefined).length
-  const isKnown = makeMemory(key)
-  const start: Node<S, Op, Result> = { state: initial, happened: 0n, returned: 0, path: undefined }
+  const isVisited = makeVisited(key)
+  const start: SearchState<S, Op, Result> = { state: initial, linearized: 0n, returned: 0, path: undefined }
   const stack = [start]
-  let looked = 0
+  let visitedCount = 0
   let best = start
 
-  const isOpen = ({ happened }: Node<S, Op, Result>, index: number) => (happened & (1n << BigInt(index))) === 0n
+  const isPending = ({ linearized }: SearchState<S, Op, Result>, index: number) => (linearized & (1n << BigInt(index))) === 0n
   /** Those that can come next: they began before any other that has not happened ended. */
-  const candidates = (node: Node<S, Op, Result>) => {
-    const end = endOf(calls.find((_, index) => isOpen(node, index))!)
-    return calls.flatMap((call, index) => (isOpen(node, index) && call.invoked < end ? [{ call, index }] : []))
+  const candidates = (node: SearchState<S, Op, Result>) => {
+    const firstReturn = returnTimeOf(calls.find((_, index) => isPending(node, index))!)
+    return calls.flatMap((call, index) => (isPending(node, index) && call.invoked < firstReturn ? [{ call, index }] : []))
   }
-  const isRight = (result: Result, { returned }: History.Call<Op, Result>) =>
+  const isExpected = (result: Result, { returned }: History.Call<Op, Result>) =>
     returned === undefined || equal(result, returned.result)
 
   while (stack.length > 0) {
     const node = stack.pop()!
     if (node.returned > best.returned) best = node
     if (node.returned === total) return { _tag: "Linearizable", order: orderOf(node.path) }
-    if (++looked > limit) return { _tag: "TooLarge", limit }
-    const next: Array<Node<S, Op, Result>> = []
+    if (++visitedCount > maxStates) return { _tag: "TooLarge", maxStates }
+    const next: Array<SearchState<S, Op, Result>> = []
     for (const { call, index } of candidates(node)) {
       const [state, result] = apply(node.state, call.op)
-      const happened = node.happened | (1n << BigInt(index))
-      if (!isRight(result, call) || isKnown(happened, state)) continue
+      const linearized = node.linearized | (1n << BigInt(index))
+      if (!isExpected(result, call) || isVisited(linearized, state)) continue
       const returned = node.returned + (call.returned === undefined ? 0 : 1)
-      next.push({ state, happened, returned, path: { call, before: node.path } })
+      next.push({ state, linearized, returned, path: { call, previous: node.path } })
     }
     stack.push(...next.reverse())
   }
-  const misfits = candidates(best).flatMap(({ call }) =>
+  const mismatches = candidates(best).flatMap(({ call }) =>
     call.returned === undefined ? [] : [{ call, expected: apply(best.state, call.op)[1] }]
   )
-  return { _tag: "NotLinearizable", prefix: orderOf(best.path), state: best.state, misfits }
+  return { _tag: "NotLinearizable", prefix: orderOf(best.path), state: best.state, mismatches }
 }
 
 /**
@@ -149,12 +149,12 @@ export const explain = <S, Op, Result>(
     case "Linearizable":
       return undefined
     case "TooLarge":
-      return `the history is too large: no answer after ${verdict.limit} orders; take fewer clients or operations`
+      return `the history is too large: no answer after ${verdict.maxStates} orders; take fewer clients or operations`
     case "NotLinearizable":
       return [
         "not linearizable: no order explains what the clients were told",
         ...verdict.prefix.map((call) => `  happened    ${History.formatCall(call, show)}`),
-        ...verdict.misfits.map(
+        ...verdict.mismatches.map(
           ({ call, expected }) =>
             `  impossible  ${History.formatCall(call, show)}, but would be told ${result(expected)}`
         )

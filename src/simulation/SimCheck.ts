@@ -60,11 +60,11 @@ const misconfigured = (error: { readonly message: string }) =>
   })
 
 /** How a run went, in itself. */
-const judge = ({ exit, left, outcome }: Report): Reason | undefined => {
-  if (outcome === "stuck") return new SimulationError.Stuck()
-  if (outcome === "deadline") return new SimulationError.Deadline()
+const failureOf = ({ exit, leaked, outcome }: Report): Reason | undefined => {
+  if (outcome === "deadlock") return new SimulationError.Deadlock()
+  if (outcome === "deadline") return new SimulationError.DeadlineExceeded()
   if (Exit.isFailure(exit)) return new SimulationError.Failed({ cause: exit.cause })
-  return left.sockets + left.timers > 0 ? new SimulationError.Left(left) : undefined
+  return leaked.sockets + leaked.timers > 0 ? new SimulationError.Leaked(leaked) : undefined
 }
 
 /** What has to stay the same while a failing plan is made smaller: else another, duller failure may take over. */
@@ -94,18 +94,18 @@ const fingerprint = ({ arrives, at, bytes, fault = "", from, kind, to }: Packet.
   return state
 }
 
-const show = ({ at, from, kind, to }: Packet.ObservedPacket) =>
+const formatPacket = ({ at, from, kind, to }: Packet.ObservedPacket) =>
   `${kind} ${from.address}:${from.port} to ${to.address}:${to.port} at ${FaultPlanParser.formatNanos(Number(at))}`
 
 /** A tap that remembers, and one that compares with what was remembered. */
-const traces = () => {
-  const first: Array<number> = []
+const traceComparison = () => {
+  const expected: Array<number> = []
   let count = 0
   let difference: string | undefined
   return {
-    remember: (sighting: Packet.ObservedPacket) => void first.push(fingerprint(sighting)),
-    compare: (sighting: Packet.ObservedPacket) => {
-      if (first[count++] !== fingerprint(sighting)) difference ??= `the second has as packet ${count} ${show(sighting)}`
+    record: (packet: Packet.ObservedPacket) => void expected.push(fingerprint(packet)),
+    compare: (packet: Packet.ObservedPacket) => {
+      if (expected[count++] !== fingerprint(packet)) difference ??= `the second has as packet ${count} ${formatPacket(packet)}`
     },
     /** How two runs differ. */
     difference: (one: Report, other: Report): string | undefined => {
@@ -162,32 +162,32 @@ export const check = Effect.fnUntraced(function* <A, E, R>(
     Simulation.run(scenario, { ...rest, seed, plan, tap })
 
   const runTwice = Effect.fnUntraced(function* (seed: number, plan: FaultPlan.FaultPlan) {
-    const trace = traces()
-    const report = yield* runOnce(seed, plan, trace.remember)
+    const trace = traceComparison()
+    const report = yield* runOnce(seed, plan, trace.record)
     const difference = trace.difference(report, yield* runOnce(seed, plan, trace.compare))
-    const reason = difference === undefined ? judge(report) : new SimulationError.Nondeterministic({ at: difference })
+    const reason = difference === undefined ? failureOf(report) : new SimulationError.Nondeterministic({ at: difference })
     return { report, reason }
   })
 
-  const smallest = Effect.fnUntraced(function* (seed: number, found: FaultPlan.FaultPlan, reason: Reason, at: Report) {
-    let last = { reason, report: at as Report }
+  const shrunkFailure = Effect.fnUntraced(function* (seed: number, original: FaultPlan.FaultPlan, reason: Reason, at: Report) {
+    let smallest = { reason, report: at as Report }
     const fails = Effect.fnUntraced(function* (plan: FaultPlan.FaultPlan) {
       const isTwice = reason._tag === "Nondeterministic"
-      const tried = isTwice ? yield* runTwice(seed, plan) : yield* Effect.map(runOnce(seed, plan), judged)
+      const tried = isTwice ? yield* runTwice(seed, plan) : yield* Effect.map(runOnce(seed, plan), withFailure)
       if (tried.reason === undefined || signature(tried.reason) !== signature(reason)) return false
-      last = { reason: tried.reason, report: tried.report }
+      smallest = { reason: tried.reason, report: tried.report }
       return true
     })
-    const start = (yield* fails(at.concrete)) ? at.concrete : found
+    const start = (yield* fails(at.concrete)) ? at.concrete : original
     const { plan } = yield* FaultShrink.minimiseEffect(start, fails)
-    const failure = { seed, plan, found, time: last.report.time, faults: sum(last.report.faults) }
-    const cause = last.reason._tag === "Failed" ? Cause.squash(last.reason.cause) : undefined
-    return new SimulationError.SimulationError({ reason: last.reason, failure, cause })
+    const failure = { seed, plan, original, time: smallest.report.time, faults: sum(smallest.report.faults) }
+    const cause = smallest.reason._tag === "Failed" ? Cause.squash(smallest.reason.cause) : undefined
+    return new SimulationError.SimulationError({ reason: smallest.reason, failure, cause })
   })
 
   const reached = new Map<string, number>()
-  const wanted = new Set(sometimes)
-  const applied = fixed?.map(() => 0)
+  const labelsToReach = new Set(sometimes)
+  const faultCounts = fixed?.map(() => 0)
   const summary = { runs, packets: 0, faults: 0, unused: 0, time: 0, reached }
   for (let seed = first; seed < first + runs; seed++) {
     // A run is one piece of work: between two of them others have their turn, and a test its time limit.
@@ -197,26 +197,26 @@ export const check = Effect.fnUntraced(function* <A, E, R>(
     if (fixed !== undefined) {
       yield* Effect.mapError(Effect.fromResult(FaultPlan.check(fixed, report.hosts)), misconfigured)
     }
-    if (reason !== undefined) return yield* Effect.fail(yield* smallest(seed, plan, reason, report))
+    if (reason !== undefined) return yield* Effect.fail(yield* shrunkFailure(seed, plan, reason, report))
     summary.packets += report.packets
     summary.faults += sum(report.faults)
     summary.unused += fixed === undefined ? report.unused.length : 0
     summary.time += report.time
-    for (const [index, count] of report.faults.entries()) if (applied !== undefined) applied[index]! += count
+    for (const [index, count] of report.faults.entries()) if (faultCounts !== undefined) faultCounts[index]! += count
     for (const label of report.reached) reached.set(label, (reached.get(label) ?? 0) + 1)
-    for (const label of report.missed) wanted.add(label)
+    for (const label of report.unreached) labelsToReach.add(label)
   }
-  const rules = (fixed ?? []).filter((_, index) => applied?.[index] === 0)
+  const rules = (fixed ?? []).filter((_, index) => faultCounts?.[index] === 0)
   if (rules.length > 0) {
-    return yield* new SimulationError.SimulationError({ reason: new SimulationError.Unused({ rules }) })
+    return yield* new SimulationError.SimulationError({ reason: new SimulationError.UnusedRules({ rules }) })
   }
-  const labels = [...wanted].filter((label) => !reached.has(label))
+  const labels = [...labelsToReach].filter((label) => !reached.has(label))
   if (labels.length > 0 && !isReplay) {
     return yield* new SimulationError.SimulationError({ reason: new SimulationError.NeverReached({ labels }) })
   }
   return summary
 })
 
-const judged = (report: Report) => ({ report, reason: judge(report) })
+const withFailure = (report: Report) => ({ report, reason: failureOf(report) })
 
 const sum = (counts: ReadonlyArray<number>) => counts.reduce((total, count) => total + count, 0)

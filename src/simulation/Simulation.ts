@@ -57,7 +57,7 @@ export interface Simulation {
 /** What happened in a run. @category models @since 0.1.0 */
 export interface Report<A, E> {
   /** `stuck`: nothing was left to happen and the scenario still waited. */
-  readonly outcome: "done" | "stuck" | "deadline"
+  readonly outcome: "done" | "deadlock" | "deadline"
   readonly exit: Exit.Exit<A, E>
   /** Virtual nanoseconds. */
   readonly time: number
@@ -71,14 +71,14 @@ export interface Report<A, E> {
   /** The plan that does the same without chance. */
   readonly concrete: FaultPlan.FaultPlan
   /** What the programs have left behind: sockets, and timers of fibers that go on. */
-  readonly left: { readonly sockets: number; readonly timers: number }
+  readonly leaked: { readonly sockets: number; readonly timers: number }
   /** The states that were marked as reached, and those that were only asked about. */
   readonly reached: ReadonlySet<string>
-  readonly missed: ReadonlySet<string>
+  readonly unreached: ReadonlySet<string>
 }
 
 /** Numbers from 0 to 1: mulberry32, which is small, quick and good enough to roll dice with. */
-const dice = (seed: number) => {
+const mulberry32 = (seed: number) => {
   let state = seed >>> 0
   return () => {
     state = (state + 0x6d2b79f5) >>> 0
@@ -88,10 +88,10 @@ const dice = (seed: number) => {
   }
 }
 
-const never = () => 0
+const neverPaused = () => 0
 
 /** How long programs may take to end once they are told to. */
-const farewell = 60_000_000_000
+const shutdownGraceNanos = 60_000_000_000
 
 /**
  * Runs a scenario on a network of its own, from its first event to its last, and reports. Interrupting is not possible:
@@ -106,13 +106,13 @@ export const run = <A, E, R>(
 ): Effect.Effect<Report<A, E>, never, Exclude<R, Scope.Scope>> =>
   Effect.map(Effect.context<Exclude<R, Scope.Scope>>(), (outer) => {
     const { deadline = "1 hour", dissectors, plan = [], preempt, seed = 1, tap } = options
-    const until = Duration.toMillis(deadline) * 1e6
+    const deadlineNanos = Duration.toMillis(deadline) * 1e6
     const fibers =
       preempt === undefined
         ? undefined
         : SimSchedulerQueue.make({ seed: `fibers ${seed}`, preempt }, Number.POSITIVE_INFINITY, true)
     const clock = SimClock.make(fibers)
-    const random = dice(seed)
+    const random = mulberry32(seed)
     const names = new Map<string, string>()
     const faults =
       plan.length === 0
@@ -121,10 +121,10 @@ export const run = <A, E, R>(
     const lan = SimLan.make({ clock, random, link: options.link, faults, tap })
     const network = SimNetwork.make(lan)
     const reached = new Set<string>()
-    const asked = new Set<string>()
+    const labels = new Set<string>()
     let failure: Cause.Cause<unknown> | undefined
 
-    const world = Context.add(outer, Clock.Clock, clock.clockOf(never)).pipe(
+    const context = Context.add(outer, Clock.Clock, clock.clockOf(neverPaused)).pipe(
       Context.add(Scheduler.Scheduler, clock.scheduler)
     ) as Context.Context<Exclude<R, Scope.Scope>>
     const scope = Scope.makeUnsafe()
@@ -133,7 +133,7 @@ export const run = <A, E, R>(
       host: (name, hostOptions) =>
         Effect.sync(() => {
           const node = network.add(name, hostOptions)
-          for (const { literal } of node.attachments) names.set(literal, name)
+          for (const { literal } of node.interfaces) names.set(literal, name)
           const host = SimHost.make(network, node, scope, (cause) => {
             failure ??= cause
           })
@@ -144,25 +144,25 @@ export const run = <A, E, R>(
       heal: Effect.sync(() => faults?.heal(clock.now())),
       sometimes: (label, isReached = true) =>
         Effect.sync(() => {
-          asked.add(label)
+          labels.add(label)
           if (isReached) reached.add(label)
         })
     }
-    let isOver = false
+    let hasEnded = false
     const events = faults?.hostEvents() ?? []
     for (const event of events) {
-      clock.at(event.at, () => {
+      clock.schedule(event.at, () => {
         const host = hosts.get(event.host)
-        if (host === undefined || isOver) return
-        faults?.happened(event)
-        const resumes = events.find((other) => other.rule === event.rule && other.event === "resume")
+        if (host === undefined || hasEnded) return
+        faults?.recordHostEvent(event)
+        const resumeEvent = events.find((other) => other.ruleIndex === event.ruleIndex && other.event === "resume")
         const actions = {
           crash: host.crash,
           restart: host.restart,
-          pause: host.pauseUntil(resumes?.at ?? Number.POSITIVE_INFINITY),
+          pause: host.pauseUntil(resumeEvent?.at ?? Number.POSITIVE_INFINITY),
           resume: Effect.void
         }
-        Effect.runForkWith(world)(actions[event.event])
+        Effect.runForkWith(context)(actions[event.event])
       })
     }
 
@@ -172,33 +172,33 @@ export const run = <A, E, R>(
       scope
     )
     const seeded = Random.withSeed(program as Effect.Effect<A, E, Exclude<R, Scope.Scope>>, `${seed}`)
-    const fiber: Fiber.Fiber<A, E> = Effect.runForkWith(world)(seeded)
+    const fiber: Fiber.Fiber<A, E> = Effect.runForkWith(context)(seeded)
     const isDone = () => fiber.pollUnsafe() !== undefined
-    const stopped = clock.advance(until, () => failure !== undefined || isDone())
-    const outcome = failure !== undefined || isDone() ? "done" : stopped === "deadline" ? "deadline" : "stuck"
-    isOver = true
+    const stopped = clock.advance(deadlineNanos, () => failure !== undefined || isDone())
+    const outcome = failure !== undefined || isDone() ? "done" : stopped === "deadline" ? "deadline" : "deadlock"
+    hasEnded = true
     if (!isDone()) fiber.interruptUnsafe()
-    const closing = Effect.runForkWith(world)(Scope.close(scope, Exit.void))
-    clock.advance(clock.now() + farewell, () => isDone() && closing.pollUnsafe() !== undefined)
+    const closing = Effect.runForkWith(context)(Scope.close(scope, Exit.void))
+    clock.advance(clock.now() + shutdownGraceNanos, () => isDone() && closing.pollUnsafe() !== undefined)
     const time = clock.now()
-    clock.advance(clock.now() + farewell)
+    clock.advance(clock.now() + shutdownGraceNanos)
     const sockets = lan.nodes.reduce((sum, node) => {
       const stack = network.stackOf(node)
       return sum + (stack === undefined ? 0 : stack.udp.count() + stack.tcp.count())
     }, 0)
-    const stubborn = Cause.die(new Error("the scenario does not let itself be interrupted"))
+    const uninterruptible = Cause.die(new Error("the scenario does not let itself be interrupted"))
     return {
       outcome,
       // What fails in the background is nobody's typed error.
-      exit: failure ? Exit.die(Cause.squash(failure)) : (fiber.pollUnsafe() ?? Exit.failCause(stubborn)),
+      exit: failure ? Exit.die(Cause.squash(failure)) : (fiber.pollUnsafe() ?? Exit.failCause(uninterruptible)),
       time,
       packets: lan.packets(),
       hosts: [...hosts.keys()],
       faults: faults?.counts() ?? [],
       unused: faults?.unused() ?? [],
       concrete: faults?.concrete() ?? [],
-      left: { sockets, timers: clock.sleepers() },
+      leaked: { sockets, timers: clock.sleepers() },
       reached,
-      missed: new Set([...asked].filter((label) => !reached.has(label)))
+      unreached: new Set([...labels].filter((label) => !reached.has(label)))
     }
   })

@@ -16,21 +16,21 @@ export class Failed extends Data.TaggedClass("Failed")<{ readonly cause: Cause.C
 }
 
 /** Nothing was left to happen, and the scenario still waited. @category errors @since 0.1.0 */
-export class Stuck extends Data.TaggedClass("Stuck") {
+export class Deadlock extends Data.TaggedClass("Deadlock") {
   get message(): string {
     return "the scenario waits for something that will never happen"
   }
 }
 
 /** The scenario had not ended when its time was over. @category errors @since 0.1.0 */
-export class Deadline extends Data.TaggedClass("Deadline") {
+export class DeadlineExceeded extends Data.TaggedClass("DeadlineExceeded") {
   get message(): string {
     return "the scenario had not ended at its deadline"
   }
 }
 
 /** Something outlived the scenario's scope. @category errors @since 0.1.0 */
-export class Left extends Data.TaggedClass("Left")<{ readonly sockets: number; readonly timers: number }> {
+export class Leaked extends Data.TaggedClass("Leaked")<{ readonly sockets: number; readonly timers: number }> {
   get message(): string {
     return `the programs left ${plural(this.sockets, "socket")} and ${plural(this.timers, "timer")} behind`
   }
@@ -47,7 +47,7 @@ export class Nondeterministic extends Data.TaggedClass("Nondeterministic")<{
 }
 
 /** Rules of the plan that hit nothing in any run. @category errors @since 0.1.0 */
-export class Unused extends Data.TaggedClass("Unused")<{ readonly rules: FaultPlan.FaultPlan }> {
+export class UnusedRules extends Data.TaggedClass("UnusedRules")<{ readonly rules: FaultPlan.FaultPlan }> {
   get message(): string {
     return `nothing was hit by ${FaultPlanSyntax.format(this.rules)}: the runs say nothing about it`
   }
@@ -72,7 +72,7 @@ export interface Failure {
   /** The faults it takes, without chance where that can be told. */
   readonly plan: FaultPlan.FaultPlan
   /** The plan of the run that failed first. */
-  readonly found: FaultPlan.FaultPlan
+  readonly original: FaultPlan.FaultPlan
   /** When the small run ended, in virtual nanoseconds. */
   readonly time: number
   /** How often a fault was applied in it. */
@@ -80,15 +80,15 @@ export interface Failure {
 }
 
 /** A plan as `SIM_PLAN` takes it. */
-const inShell = (plan: FaultPlan.FaultPlan) => (plan.length === 0 ? "none" : `'${FaultPlanSyntax.format(plan)}'`)
+const shellQuoted = (plan: FaultPlan.FaultPlan) => (plan.length === 0 ? "none" : `'${FaultPlanSyntax.format(plan)}'`)
 
 /** What to put before a command so that it makes this run only. @category combinators @since 0.1.0 */
 export const replay = ({ plan, seed }: Pick<Failure, "plan" | "seed">): string =>
-  `SIM_SEED=${seed} SIM_PLAN=${inShell(plan)}`
+  `SIM_SEED=${seed} SIM_PLAN=${shellQuoted(plan)}`
 
 /** A scenario does not hold; `failure` is there where it takes only one run to see it. @category errors @since 0.1.0 */
 export class SimulationError extends Data.TaggedError("SimulationError")<{
-  readonly reason: Failed | Stuck | Deadline | Left | Nondeterministic | Unused | NeverReached | Misconfigured
+  readonly reason: Failed | Deadlock | DeadlineExceeded | Leaked | Nondeterministic | UnusedRules | NeverReached | Misconfigured
   readonly failure?: Failure | undefined
   readonly cause?: unknown
 }> {

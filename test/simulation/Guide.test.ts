@@ -20,7 +20,7 @@ it.effect("a client gets its answer, however the bytes are cut", () =>
           const network = yield* Network.Network
           const to = NetAddress.inetAddressFromIpStringUnsafe(server.address, 1067)
           const connection = yield* network.connect(to)
-          return yield* Rot13Client.ask(connection, new TextEncoder().encode("Hello"))
+          return yield* Rot13Client.request(connection, new TextEncoder().encode("Hello"))
         })
       )
       assert.strictEqual(new TextDecoder().decode(answer), "Uryyb")

@@ -104,7 +104,7 @@ describe("Linearizability", () => {
           if (verdict._tag === "Linearizable") assert.isTrue(explains(verdict.order))
           if (verdict._tag === "NotLinearizable") {
             assert.isTrue(explains(verdict.prefix))
-            assert.isNotEmpty(verdict.misfits)
+            assert.isNotEmpty(verdict.mismatches)
           }
         }
       }),
@@ -161,14 +161,14 @@ describe("Linearizability", () => {
         invoked: at,
         returned: { at: 100 + at, result: at === 29 ? 1 : 0 }
       })),
-      { limit: 5_000 }
+      { maxStates: 5_000 }
     )
-    assert.deepStrictEqual(verdict, { _tag: "TooLarge", limit: 5_000 })
+    assert.deepStrictEqual(verdict, { _tag: "TooLarge", maxStates: 5_000 })
     assert.match(Linearizability.explain(verdict)!, /^the history is too large: no answer after 5000 orders/)
   })
 
   it("remembers states: sixteen calls at once take sixteen times as many orders at most as there are states", () => {
-    const verdict = Linearizability.check(spec, many(16), { limit: 70_000 })
+    const verdict = Linearizability.check(spec, many(16), { maxStates: 70_000 })
     assert.strictEqual(verdict._tag, "NotLinearizable")
   })
 

@@ -21,7 +21,7 @@ describe("rot13 on a bad network", () => {
     ["crash=server@0.5ms..1h", "TimedOut"]
   ])("%s: %s", ([plan, label]) =>
     Effect.gen(function* () {
-      const { reached } = yield* SimCheck.check(Rot13Faults.visits, { plan: plan!, runs: 3 })
+      const { reached } = yield* SimCheck.check(Rot13Faults.safetyScenario, { plan: plan!, runs: 3 })
       assert.isTrue(reached.has(label!), [...reached.keys()].join(", "))
     })
   )

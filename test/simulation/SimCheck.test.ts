@@ -165,11 +165,11 @@ describe("SimCheck", () => {
 
   it.effect("fails for what never ends, and for what is left behind", () =>
     Effect.gen(function* () {
-      const stuck = () => Effect.flatMap(Queue.unbounded<number>(), Queue.take)
-      assert.strictEqual((yield* reasonOf(stuck))._tag, "Stuck")
-      assert.strictEqual((yield* reasonOf(() => Effect.forever(Effect.sleep("1 second"))))._tag, "Deadline")
+      const deadlocked = () => Effect.flatMap(Queue.unbounded<number>(), Queue.take)
+      assert.strictEqual((yield* reasonOf(deadlocked))._tag, "Deadlock")
+      assert.strictEqual((yield* reasonOf(() => Effect.forever(Effect.sleep("1 second"))))._tag, "DeadlineExceeded")
       const timer = () => Effect.forkDetach(Effect.sleep("2 days"), { startImmediately: true })
-      assert.deepStrictEqual(yield* reasonOf(timer), new SimulationError.Left({ sockets: 0, timers: 1 }))
+      assert.deepStrictEqual(yield* reasonOf(timer), new SimulationError.Leaked({ sockets: 0, timers: 1 }))
       const background = Effect.fnUntraced(function* ({ host }: Simulation.Simulation) {
         yield* (yield* host("a")).start(Effect.andThen(Effect.sleep("1 second"), Effect.fail(new Twice("behind"))))
         yield* Effect.sleep("1 minute")
@@ -184,7 +184,7 @@ describe("SimCheck", () => {
       const plan = FaultPlanSyntax.parseUnsafe("drop=#2, dup=#30, drop=10%")
       assert.deepStrictEqual(
         yield* reasonOf(numbers(20), { plan, runs: 20 }),
-        new SimulationError.Unused({ rules: FaultPlanSyntax.parseUnsafe("dup=#30") })
+        new SimulationError.UnusedRules({ rules: FaultPlanSyntax.parseUnsafe("dup=#30") })
       )
       const generated = yield* environment({})(SimCheck.check(numbers(2), { generate: {}, runs: 50 }))
       assert.isAbove(generated.unused, 0)
@@ -214,7 +214,7 @@ describe("SimCheck", () => {
         })
       const drops = FaultPlan.FaultPlan.make(FaultPlanSyntax.parseUnsafe("drop=30%"))
       assert.strictEqual((yield* reasonOf(scenario(false), { plan: drops }))._tag, "Failed")
-      assert.strictEqual((yield* reasonOf(scenario(true), { plan: drops }))._tag, "Unused")
+      assert.strictEqual((yield* reasonOf(scenario(true), { plan: drops }))._tag, "UnusedRules")
     })
   )
 })

@@ -1,39 +1,39 @@
 /** What the actions of a plan do to a packet, one after the other. */
 import type { Packet } from "../../network/Packet.ts"
-import type { Entry, Flow, Watch, Watched } from "./FaultMatch.ts"
+import type { FlowRule, Flow, RuleState, TrafficRule } from "./FaultMatch.ts"
 import type * as FaultPlan from "./FaultPlan.ts"
 import * as FaultRandom from "./FaultRandom.ts"
 import * as FaultVerdict from "./FaultVerdict.ts"
 
 /** What has become of a packet so far. */
-export interface Fate {
+export interface PendingVerdict {
   readonly packet: Packet
-  isGone: boolean
+  isDropped: boolean
   copies: ReadonlyArray<FaultVerdict.Datagrams["copies"][number]>
-  hold: { readonly watch: Watch; readonly by: number; readonly within: number } | undefined
-  delay: number
-  stall: number
-  chunk: number | undefined
+  hold: { readonly ruleState: RuleState; readonly overtakers: number; readonly maxHoldNanos: number } | undefined
+  delayNanos: number
+  stallNanos: number
+  chunkBytes: number | undefined
   end: FaultVerdict.Stream["end"]
   /** What was done, as captures tell it. */
   note: string | undefined
 }
 
 /** A packet nothing has happened to. */
-export const fate = (packet: Packet): Fate => ({
+export const pendingVerdict = (packet: Packet): PendingVerdict => ({
   packet,
-  isGone: false,
-  copies: [{ delay: 0, bytes: packet.bytes }],
+  isDropped: false,
+  copies: [{ delayNanos: 0, bytes: packet.bytes }],
   hold: undefined,
-  delay: 0,
-  stall: 0,
-  chunk: undefined,
+  delayNanos: 0,
+  stallNanos: 0,
+  chunkBytes: undefined,
   end: undefined,
   note: undefined
 })
 
 /** Whole microseconds, if the ends of the range are: stats for people to read. */
-const timeIn = ({ from, to }: FaultPlan.Range, chance: number): number => {
+const durationIn = ({ from, to }: FaultPlan.Range, chance: number): number => {
   const step = from % 1000 === 0 && to % 1000 === 0 ? 1000 : 1
   return from + step * Math.min(Math.floor(((to - from) / step + 1) * chance), (to - from) / step)
 }
@@ -47,108 +47,108 @@ const flip = (bytes: Uint8Array, bit: number) => {
   return flipped
 }
 
-const change = (fate: Fate, f: (bytes: Uint8Array) => Uint8Array) => {
-  fate.copies = fate.copies.map(({ bytes, delay }) => ({ delay, bytes: f(bytes) }))
+const mapCopies = (pending: PendingVerdict, f: (bytes: Uint8Array) => Uint8Array) => {
+  pending.copies = pending.copies.map(({ bytes, delayNanos }) => ({ delayNanos, bytes: f(bytes) }))
 }
 
 /** Connections of a flow that are remembered. */
-const mostConnections = 4096
+const maxConnections = 4096
 
-const keyOf = ({ from, to }: Packet) => `${from.port}>${to.port}`
+const portsKey = ({ from, to }: Packet) => `${from.port}>${to.port}`
 
 /** A connection that begins or ends starts counting anew. */
-export const renew = ({ passed }: Entry, packet: Packet): void => {
-  if (packet.kind !== "data" && passed.size > 0) passed.delete(keyOf(packet))
+export const resetOffset = ({ streamOffsets }: FlowRule, packet: Packet): void => {
+  if (packet.kind !== "data" && streamOffsets.size > 0) streamOffsets.delete(portsKey(packet))
 }
 
 /** Where in this piece the stream ends; undefined if that is further on, or was before. */
-const endIn = ({ passed }: Entry, packet: Packet, after: number): number | undefined => {
-  const key = keyOf(packet)
-  const before = passed.get(key) ?? 0
+const endOffsetIn = ({ streamOffsets }: FlowRule, packet: Packet, after: number): number | undefined => {
+  const key = portsKey(packet)
+  const before = streamOffsets.get(key) ?? 0
   const rest = after - before
   const isHere = before !== Number.POSITIVE_INFINITY && (rest === 0 || rest < packet.bytes.length)
-  if (passed.size >= mostConnections) passed.delete(passed.keys().next().value!)
-  passed.set(key, isHere ? Number.POSITIVE_INFINITY : before + packet.bytes.length)
+  if (streamOffsets.size >= maxConnections) streamOffsets.delete(streamOffsets.keys().next().value!)
+  streamOffsets.set(key, isHere ? Number.POSITIVE_INFINITY : before + packet.bytes.length)
   return isHere ? rest : undefined
 }
 
 /** Does what a rule says; gives that, with what was drawn, or undefined if it cannot be done to this packet. */
-export const apply = (fate: Fate, entry: Entry, flow: Flow, n: number, now: number): Watched | undefined => {
-  const { key, rule } = entry.watch
-  const { packet } = fate
-  const chance = () => FaultRandom.draw(key, n, 1)
-  const drawn = (range: FaultPlan.Range) => (isFixed(range) ? range.from : timeIn(range, chance()))
-  const bytes = fate.copies[0]!.bytes
+export const apply = (pending: PendingVerdict, flowRule: FlowRule, flow: Flow, n: number, now: number): TrafficRule | undefined => {
+  const { randomKey, rule } = flowRule.ruleState
+  const { packet } = pending
+  const chance = () => FaultRandom.draw(randomKey, n, 1)
+  const drawn = (range: FaultPlan.Range) => (isFixed(range) ? range.from : durationIn(range, chance()))
+  const bytes = pending.copies[0]!.bytes
   switch (rule.action) {
     case "drop": {
-      fate.isGone = true
+      pending.isDropped = true
       return rule
     }
     case "partition": {
       // What a stream sends is sent again when the partition is over; nobody sends a reset again.
-      if (packet.transport === "udp" || packet.kind === "rst") fate.isGone = true
-      else fate.stall = Math.max(fate.stall, entry.watch.to - now)
+      if (packet.transport === "udp" || packet.kind === "rst") pending.isDropped = true
+      else pending.stallNanos = Math.max(pending.stallNanos, flowRule.ruleState.windowEnd - now)
       return rule
     }
     case "delay": {
       const time = drawn(rule.by)
-      fate.delay += time
-      fate.copies = fate.copies.map(({ bytes, delay }) => ({ delay: delay + time, bytes }))
+      pending.delayNanos += time
+      pending.copies = pending.copies.map(({ bytes, delayNanos }) => ({ delayNanos: delayNanos + time, bytes }))
       return isFixed(rule.by) ? rule : { ...rule, by: exactly(time) }
     }
     case "dup": {
       const time = drawn(rule.after)
-      const copy = { ...fate.copies[0]!, delay: fate.copies[0]!.delay + time }
-      fate.copies = [...fate.copies, ...Array.from({ length: rule.copies }, () => copy)]
+      const copy = { ...pending.copies[0]!, delayNanos: pending.copies[0]!.delayNanos + time }
+      pending.copies = [...pending.copies, ...Array.from({ length: rule.copies }, () => copy)]
       return isFixed(rule.after) ? rule : { ...rule, after: exactly(time) }
     }
     case "reorder": {
-      const waits = flow.holds.some(({ until, watch }) => watch === entry.watch && now < until)
-      if (waits || fate.hold !== undefined) return undefined
+      const waits = flow.holds.some(({ until, ruleState }) => ruleState === flowRule.ruleState && now < until)
+      if (waits || pending.hold !== undefined) return undefined
       const within = drawn(rule.within)
-      fate.hold = { watch: entry.watch, by: rule.by, within }
+      pending.hold = { ruleState: flowRule.ruleState, overtakers: rule.by, maxHoldNanos: within }
       return isFixed(rule.within) ? rule : { ...rule, within: exactly(within) }
     }
     case "corrupt": {
       const bit = rule.bit ?? Math.floor(chance() * bytes.length * 8)
       if (bit >= bytes.length * 8) return undefined
-      change(fate, (bytes) => flip(bytes, bit))
+      mapCopies(pending, (bytes) => flip(bytes, bit))
       return { ...rule, bit }
     }
     case "truncate": {
       const length = rule.bytes ?? Math.floor(chance() * bytes.length)
       if (length >= bytes.length) return undefined
-      change(fate, (bytes) => bytes.subarray(0, length))
+      mapCopies(pending, (bytes) => bytes.subarray(0, length))
       return { ...rule, bytes: length }
     }
     case "stall": {
       const time = rule.for === undefined ? Number.POSITIVE_INFINITY : drawn(rule.for)
-      fate.stall = Math.max(fate.stall, time)
+      pending.stallNanos = Math.max(pending.stallNanos, time)
       return rule.for === undefined || isFixed(rule.for) ? rule : { ...rule, for: exactly(time) }
     }
     case "chunk": {
       if (packet.bytes.length <= rule.bytes) return undefined
-      fate.chunk = Math.min(rule.bytes, fate.chunk ?? rule.bytes)
+      pending.chunkBytes = Math.min(rule.bytes, pending.chunkBytes ?? rule.bytes)
       return rule
     }
     case "reset":
     case "cut": {
-      const after = endIn(entry, packet, rule.after)
-      if (after === undefined || fate.end !== undefined) return undefined
-      fate.end = { kind: rule.action === "cut" ? "fin" : "rst", after }
+      const after = endOffsetIn(flowRule, packet, rule.after)
+      if (after === undefined || pending.end !== undefined) return undefined
+      pending.end = { kind: rule.action === "cut" ? "fin" : "rst", afterBytes: after }
       return { ...rule, after }
     }
   }
 }
 
 /** What the network is told. */
-export const verdict = (
-  { chunk, copies, delay, end, isGone, note, packet, stall }: Fate,
-  held: FaultVerdict.Held | undefined,
-  overtaken: ReadonlyArray<FaultVerdict.Held>
+export const toVerdict = (
+  { chunkBytes, copies, delayNanos, end, isDropped, note, packet, stallNanos }: PendingVerdict,
+  held: FaultVerdict.HeldDatagram | undefined,
+  overtaken: ReadonlyArray<FaultVerdict.HeldDatagram>
 ): FaultVerdict.Verdict => {
   if (note === undefined && overtaken.length === 0) return FaultVerdict.deliver
-  if (isGone) return { _tag: "Drop", note: note! }
-  if (packet.transport === "tcp") return { _tag: "Stream", note: note!, delay, stall, chunk, end }
+  if (isDropped) return { _tag: "Drop", note: note! }
+  if (packet.transport === "tcp") return { _tag: "Stream", note: note!, delayNanos, stallNanos, chunkBytes, end }
   return { _tag: "Datagrams", note, copies, held, overtaken }
 }

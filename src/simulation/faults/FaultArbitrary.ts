@@ -18,85 +18,85 @@ export interface Options {
   /** Faults may be between any two of them. Default: about all packets alike. */
   readonly hosts?: ReadonlyArray<string> | undefined
   /** Hosts that may stand still, and crash and start again. Default: none. */
-  readonly mortal?: ReadonlyArray<string> | undefined
+  readonly faultyHosts?: ReadonlyArray<string> | undefined
   /** Faults of datagrams only, or of streams only. Default: both. */
   readonly transport?: "udp" | "tcp" | undefined
   /** Kinds of payloads to pick out. Default: none. */
   readonly kinds?: ReadonlyArray<string> | undefined
   /** Windows lie within this time from the start. Default 10 seconds. */
-  readonly span?: Duration.Input | undefined
+  readonly faultPeriod?: Duration.Input | undefined
   /** The most that delays, stalls and the like may take. Default: a tenth of the span. */
-  readonly longest?: Duration.Input | undefined
+  readonly maxDuration?: Duration.Input | undefined
   /** Default 4; at least one is generated. */
   readonly maxRules?: number | undefined
 }
 
-const milli = 1_000_000
+const nanosPerMilli = 1_000_000
 const millis = (input: Duration.Input) => Math.max(1, Math.floor(Duration.toMillis(input)))
 
 /** The plan of a seed. @category constructors @since 0.1.0 */
 export const generate = (seed: FaultRandom.Seed, options: Options = {}): FaultPlan.FaultPlan => {
-  const { kinds = [], maxRules = 4, mortal = [], transport } = options
+  const { kinds = [], maxRules = 4, faultyHosts = [], transport } = options
   const hosts = [...new Set(options.hosts)]
-  const span = millis(options.span ?? "10 seconds")
-  const longest = millis(options.longest ?? span / 10)
+  const periodMillis = millis(options.faultPeriod ?? "10 seconds")
+  const maxMillis = millis(options.maxDuration ?? periodMillis / 10)
   const random = FaultRandom.sequence(seed)
 
   const upTo = (n: number) => 1 + Math.floor(random() * n)
   /** Mostly little. */
-  const small = (n: number) => 1 + Math.floor(random() ** 3 * n)
-  const often = (part: number) => random() < part
+  const mostlySmall = (n: number) => 1 + Math.floor(random() ** 3 * n)
+  const withProbability = (part: number) => random() < part
   const pick = <A>(all: ReadonlyArray<A>): A => all[Math.floor(random() * all.length)]!
 
-  const time = (): FaultPlan.Range => {
-    const from = small(longest)
-    return { from: from * milli, to: (often(0.5) ? from : from + Math.floor(random() * (longest - from))) * milli }
+  const range = (): FaultPlan.Range => {
+    const from = mostlySmall(maxMillis)
+    return { from: from * nanosPerMilli, to: (withProbability(0.5) ? from : from + Math.floor(random() * (maxMillis - from))) * nanosPerMilli }
   }
   const window = () => {
-    const from = often(0.3) ? 0 : Math.floor(random() * span)
-    return { from: from * milli, to: (from + upTo(span - from)) * milli }
+    const from = withProbability(0.3) ? 0 : Math.floor(random() * periodMillis)
+    return { from: from * nanosPerMilli, to: (from + upTo(periodMillis - from)) * nanosPerMilli }
   }
-  const endpoint = (host: string): FaultPlan.Endpoint => ({ host })
+  const endpoint = (host: string): FaultPlan.EndpointPattern => ({ host })
   const pair = (both: number): FaultPlan.Pair => {
     const from = pick(hosts)
     const to = pick(hosts.filter((host) => host !== from))
-    return { from: endpoint(from), to: endpoint(to), both: often(both) }
+    return { from: endpoint(from), to: endpoint(to), both: withProbability(both) }
   }
-  const which = () => {
-    const from = small(20)
-    const some = often(0.65)
-      ? { nth: { from, to: from + (often(0.8) ? 0 : small(4)) } }
+  const matching = () => {
+    const from = mostlySmall(20)
+    const some = withProbability(0.65)
+      ? { nth: { from, to: from + (withProbability(0.8) ? 0 : mostlySmall(4)) } }
       : { percent: pick([5, 10, 20, 50]), window: window() }
     return {
       ...some,
-      ...(hosts.length > 1 && often(0.5) ? { pair: pair(0.3) } : {}),
-      ...(kinds.length > 0 && often(0.4) ? { kind: pick(kinds) } : {})
+      ...(hosts.length > 1 && withProbability(0.5) ? { pair: pair(0.3) } : {}),
+      ...(kinds.length > 0 && withProbability(0.4) ? { kind: pick(kinds) } : {})
     }
   }
-  const lasting = () => {
+  const hostInterval = () => {
     const { from: at, to: until } = window()
-    return { host: pick(mortal), at, until }
+    return { host: pick(faultyHosts), at, until }
   }
 
   const make: { readonly [A in FaultPlan.Action]?: () => Extract<FaultPlan.Rule, { readonly action: A }> } = {
-    drop: () => ({ action: "drop", ...which() }),
+    drop: () => ({ action: "drop", ...matching() }),
     dup: () => ({
       action: "dup",
-      copies: small(3),
-      after: often(0.5) ? { from: 0, to: 0 } : time(),
-      ...which()
+      copies: mostlySmall(3),
+      after: withProbability(0.5) ? { from: 0, to: 0 } : range(),
+      ...matching()
     }),
-    reorder: () => ({ action: "reorder", by: small(4), within: time(), ...which() }),
-    corrupt: () => ({ action: "corrupt", ...(often(0.5) ? { bit: small(64) - 1 } : {}), ...which() }),
-    truncate: () => ({ action: "truncate", ...(often(0.5) ? { bytes: small(16) - 1 } : {}), ...which() }),
-    delay: () => ({ action: "delay", by: time(), ...(transport === undefined ? {} : { transport }), ...which() }),
-    stall: () => ({ action: "stall", for: time(), ...which() }),
-    chunk: () => ({ action: "chunk", bytes: small(16), ...which() }),
-    reset: () => ({ action: "reset", after: small(64) - 1, ...which() }),
-    cut: () => ({ action: "cut", after: small(64) - 1, ...which() }),
+    reorder: () => ({ action: "reorder", by: mostlySmall(4), within: range(), ...matching() }),
+    corrupt: () => ({ action: "corrupt", ...(withProbability(0.5) ? { bit: mostlySmall(64) - 1 } : {}), ...matching() }),
+    truncate: () => ({ action: "truncate", ...(withProbability(0.5) ? { bytes: mostlySmall(16) - 1 } : {}), ...matching() }),
+    delay: () => ({ action: "delay", by: range(), ...(transport === undefined ? {} : { transport }), ...matching() }),
+    stall: () => ({ action: "stall", for: range(), ...matching() }),
+    chunk: () => ({ action: "chunk", bytes: mostlySmall(16), ...matching() }),
+    reset: () => ({ action: "reset", after: mostlySmall(64) - 1, ...matching() }),
+    cut: () => ({ action: "cut", after: mostlySmall(64) - 1, ...matching() }),
     ...(hosts.length > 1 ? { partition: () => ({ action: "partition", pair: pair(0.7), window: window() }) } : {}),
-    ...(mortal.length > 0
-      ? { pause: () => ({ action: "pause", ...lasting() }), crash: () => ({ action: "crash", ...lasting() }) }
+    ...(faultyHosts.length > 0
+      ? { pause: () => ({ action: "pause", ...hostInterval() }), crash: () => ({ action: "crash", ...hostInterval() }) }
       : {})
   }
   const isPossible = (action: FaultPlan.Action) =>
@@ -104,9 +104,9 @@ export const generate = (seed: FaultRandom.Seed, options: Options = {}): FaultPl
     FaultPlan.actions[transport].some((one) => one === action) ||
     ["partition", "pause", "crash"].includes(action)
   const possible = (Object.keys(make) as ReadonlyArray<FaultPlan.Action>).filter(isPossible)
-  const chosen = possible.filter(() => often(0.5))
+  const chosen = possible.filter(() => withProbability(0.5))
   const swarm = chosen.length === 0 ? [pick(possible)] : chosen
-  return Array.from({ length: small(maxRules) }, () => make[pick(swarm)]!())
+  return Array.from({ length: mostlySmall(maxRules) }, () => make[pick(swarm)]!())
 }
 
 /**

@@ -9,7 +9,7 @@ import * as Packet from "../../network/Packet.ts"
 import * as FaultApply from "./FaultApply.ts"
 import * as FaultMatch from "./FaultMatch.ts"
 import * as FaultPlan from "./FaultPlan.ts"
-import * as FaultText from "./FaultPlanSyntax.ts"
+import * as FaultPlanSyntax from "./FaultPlanSyntax.ts"
 import * as FaultRandom from "./FaultRandom.ts"
 import * as FaultVerdict from "./FaultVerdict.ts"
 
@@ -22,9 +22,9 @@ export interface Options {
   /** The host that has an address; asked once for each. Default: no address has a name. */
   readonly nameOf?: ((address: string) => string | undefined) | undefined
   /** When the plan's time begins, in nanoseconds of the clock that `decide` is given. Default 0. */
-  readonly start?: number | undefined
+  readonly startNanos?: number | undefined
   /** How many faults of one rule by chance are remembered for `concrete`. Default 10,000. */
-  readonly remember?: number | undefined
+  readonly maxRecordedFaults?: number | undefined
 }
 
 /** Something that happens to a host by itself. @category models @since 0.1.0 */
@@ -34,7 +34,7 @@ export interface HostEvent {
   readonly host: string
   readonly event: "pause" | "resume" | "crash" | "restart"
   /** The place of its rule in the plan. */
-  readonly rule: number
+  readonly ruleIndex: number
 }
 
 /** A plan being carried out. Times are nanoseconds, as numbers. @category models @since 0.1.0 */
@@ -49,7 +49,7 @@ export interface FaultEngine {
   readonly isPartitioned: (from: string, to: string, now: number) => boolean
   /** What shall happen to hosts, by time; `happened` counts it. */
   readonly hostEvents: () => ReadonlyArray<HostEvent>
-  readonly happened: (event: HostEvent) => void
+  readonly recordHostEvent: (event: HostEvent) => void
   /** How often each rule was applied, in the order of the plan. */
   readonly counts: () => ReadonlyArray<number>
   /** The rules that were never applied. */
@@ -69,143 +69,143 @@ const hostEventsOf = (plan: FaultPlan.FaultPlan, index: number, start: number): 
   const rule = plan[index]!
   if (!FaultPlan.isHostRule(rule)) return []
   const { action, at, host } = rule
-  const first: HostEvent = { at: start + at, host, event: action, rule: index }
+  const first: HostEvent = { at: start + at, host, event: action, ruleIndex: index }
   if (action === "restart" || rule.until === undefined) return [first]
-  return [first, { at: start + rule.until, host, event: action === "pause" ? "resume" : "restart", rule: index }]
+  return [first, { at: start + rule.until, host, event: action === "pause" ? "resume" : "restart", ruleIndex: index }]
 }
 
 /** Begins to carry a plan out. @category constructors @since 0.1.0 */
 export const make = (plan: FaultPlan.FaultPlan, options: Options = {}): FaultEngine => {
-  const { dissectors = [], nameOf = () => undefined, remember = 10_000, seed = 0, start = 0 } = options
+  const { dissectors = [], nameOf = () => undefined, maxRecordedFaults = 10_000, seed = 0, startNanos = 0 } = options
   const counts = plan.map(() => 0)
-  const twins = new Map<string, number>()
-  const byRule = plan.map((rule, index) => {
+  const duplicates = new Map<string, number>()
+  const stateOfRule = plan.map((rule, index) => {
     if (FaultPlan.isHostRule(rule)) return undefined
-    const text = FaultText.formatRule(rule)
-    const twin = twins.get(text) ?? 0
-    twins.set(text, twin + 1)
-    return FaultMatch.watch(rule, text, index, seed, twin)
+    const text = FaultPlanSyntax.formatRule(rule)
+    const duplicate = duplicates.get(text) ?? 0
+    duplicates.set(text, duplicate + 1)
+    return FaultMatch.makeRuleState(rule, text, index, seed, duplicate)
   })
-  const watches = byRule.filter((watch) => watch !== undefined)
-  const flowOf = FaultMatch.flows(watches, nameOf)
-  let healed: number | undefined
-  let isQuiet = watches.length === 0
+  const ruleStates = stateOfRule.filter((ruleState) => ruleState !== undefined)
+  const flowOf = FaultMatch.makeFlowTable(ruleStates, nameOf)
+  let healedAt: number | undefined
+  let isInactive = ruleStates.length === 0
 
-  const remembers = (watch: FaultMatch.Watch, act: FaultMatch.Watched, lane: FaultMatch.Lane | undefined) => {
-    if (!watch.draws || watch.applied === undefined || act.action === "partition") return
-    watch.applied.push({ act, pair: lane?.pair, n: lane?.seen ?? watch.seen })
-    if (watch.applied.length > remember) watch.applied = undefined
+  const recordApplied = (ruleState: FaultMatch.RuleState, fault: FaultMatch.TrafficRule, ruleFlow: FaultMatch.RuleFlow | undefined) => {
+    if (!ruleState.isRandom || ruleState.applied === undefined || fault.action === "partition") return
+    ruleState.applied.push({ fault, pair: ruleFlow?.pair, nth: ruleFlow?.matched ?? ruleState.matched })
+    if (ruleState.applied.length > maxRecordedFaults) ruleState.applied = undefined
   }
 
   /** Those that a datagram overtakes that is on its way now. */
-  const overtake = ({ holds }: FaultMatch.Flow, now: number) => {
-    const overtaken: Array<FaultVerdict.Held> = []
+  const takeOvertaken = ({ holds }: FaultMatch.Flow, now: number) => {
+    const overtaken: Array<FaultVerdict.HeldDatagram> = []
     for (let i = holds.length - 1; i >= 0; i--) {
       const hold = holds[i]!
-      if (now < hold.until && --hold.left === 0) overtaken.unshift(hold.held)
-      if (now >= hold.until || hold.left === 0) holds.splice(i, 1)
+      if (now < hold.until && --hold.overtakersLeft === 0) overtaken.unshift(hold.datagram)
+      if (now >= hold.until || hold.overtakersLeft === 0) holds.splice(i, 1)
     }
     return overtaken
   }
 
-  const conclude = (fate: FaultApply.Fate, flow: FaultMatch.Flow, now: number): FaultVerdict.Verdict => {
-    if (fate.isGone || fate.packet.transport === "tcp") {
-      return FaultApply.verdict(fate, undefined, [])
+  const conclude = (pending: FaultApply.PendingVerdict, flow: FaultMatch.Flow, now: number): FaultVerdict.Verdict => {
+    if (pending.isDropped || pending.packet.transport === "tcp") {
+      return FaultApply.toVerdict(pending, undefined, [])
     }
-    if (fate.hold !== undefined) {
-      const { by, watch, within } = fate.hold
-      const held = FaultVerdict.held(within)
-      flow.holds.push({ watch, held, until: now + within, left: by })
-      return FaultApply.verdict(fate, held, [])
+    if (pending.hold !== undefined) {
+      const { overtakers, ruleState, maxHoldNanos } = pending.hold
+      const held = FaultVerdict.makeHeld(maxHoldNanos)
+      flow.holds.push({ ruleState, datagram: held, until: now + maxHoldNanos, overtakersLeft: overtakers })
+      return FaultApply.toVerdict(pending, held, [])
     }
-    return FaultApply.verdict(fate, undefined, overtake(flow, now))
+    return FaultApply.toVerdict(pending, undefined, takeOvertaken(flow, now))
   }
 
   const decide: FaultEngine["decide"] = (packet, at, from, to) => {
-    if (isQuiet) return FaultVerdict.deliver
-    const now = at - start
+    if (isInactive) return FaultVerdict.deliver
+    const now = at - startNanos
     const isUdp = packet.transport === "udp"
     const isPayload = packet.kind === "datagram" || packet.kind === "data"
     const flow = flowOf(packet, from, to)
-    const { entries } = flow
+    const { flowRules } = flow
     let kind: string | undefined
     let isDissected = !isPayload
-    let fate: FaultApply.Fate | undefined
-    for (let i = 0; i < entries.length; i++) {
-      const entry = entries[i]!
-      const { lane, watch } = entry
-      if (!isPayload) FaultApply.renew(entry, packet)
-      if (now < watch.from || now >= watch.to || !(isUdp ? watch.udp : watch.tcp)) continue
-      if (watch.kind === undefined) {
-        if (!isPayload && !watch.isPartition) continue
-      } else if (watch.kind !== packet.kind) {
+    let pending: FaultApply.PendingVerdict | undefined
+    for (let i = 0; i < flowRules.length; i++) {
+      const flowRule = flowRules[i]!
+      const { ruleFlow, ruleState } = flowRule
+      if (!isPayload) FaultApply.resetOffset(flowRule, packet)
+      if (now < ruleState.windowStart || now >= ruleState.windowEnd || !(isUdp ? ruleState.udp : ruleState.tcp)) continue
+      if (ruleState.kind === undefined) {
+        if (!isPayload && !ruleState.isPartition) continue
+      } else if (ruleState.kind !== packet.kind) {
         if (!isDissected) {
           kind = Packet.dissect(dissectors, packet)?.kind
           isDissected = true
         }
-        if (watch.kind !== kind) continue
+        if (ruleState.kind !== kind) continue
       }
-      if (watch.hasPorts && !FaultMatch.hasPorts(entry, packet)) continue
-      const n = ++watch.seen
-      if (lane !== undefined) lane.seen++
-      if (n === watch.last) watch.exhausted = now
-      if (fate?.isGone || n < watch.first || n > watch.last) continue
-      if (watch.rate < 1 && FaultRandom.draw(watch.key, n, 0) >= watch.rate) continue
-      fate ??= FaultApply.fate(packet)
-      const act = FaultApply.apply(fate, entry, flow, n, now)
-      if (act === undefined) continue
-      const note = act === watch.rule ? watch.note : FaultMatch.note(act)
-      fate.note = fate.note === undefined ? note : `${fate.note}, ${note}`
-      counts[watch.index]!++
-      remembers(watch, act, lane)
+      if (ruleState.hasPorts && !FaultMatch.hasPorts(flowRule, packet)) continue
+      const n = ++ruleState.matched
+      if (ruleFlow !== undefined) ruleFlow.matched++
+      if (n === ruleState.lastNth) ruleState.exhaustedAt = now
+      if (pending?.isDropped || n < ruleState.firstNth || n > ruleState.lastNth) continue
+      if (ruleState.probability < 1 && FaultRandom.draw(ruleState.randomKey, n, 0) >= ruleState.probability) continue
+      pending ??= FaultApply.pendingVerdict(packet)
+      const fault = FaultApply.apply(pending, flowRule, flow, n, now)
+      if (fault === undefined) continue
+      const note = fault === ruleState.rule ? ruleState.note : FaultMatch.note(fault)
+      pending.note = pending.note === undefined ? note : `${pending.note}, ${note}`
+      counts[ruleState.index]!++
+      recordApplied(ruleState, fault, ruleFlow)
     }
-    if (fate === undefined) {
+    if (pending === undefined) {
       if (!isUdp || flow.holds.length === 0) return FaultVerdict.deliver
-      fate = FaultApply.fate(packet)
+      pending = FaultApply.pendingVerdict(packet)
     }
-    return conclude(fate, flow, now)
+    return conclude(pending, flow, now)
   }
 
-  const endOf = (rule: FaultPlan.Rule, index: number): number | undefined => {
+  const faultEndOf = (rule: FaultPlan.Rule, index: number): number | undefined => {
     if (FaultPlan.isHostRule(rule)) return ("until" in rule ? rule.until : undefined) ?? rule.at
-    if (healed !== undefined) return healed
+    if (healedAt !== undefined) return healedAt
     if (rule.action === "partition") return rule.window?.to
-    const watch = byRule[index]!
-    const over = Math.min(watch.exhausted ?? Number.POSITIVE_INFINITY, watch.to)
-    return over === Number.POSITIVE_INFINITY ? undefined : over + (FaultPlan.timeOf(rule)?.to ?? 0)
+    const ruleState = stateOfRule[index]!
+    const exhausted = Math.min(ruleState.exhaustedAt ?? Number.POSITIVE_INFINITY, ruleState.windowEnd)
+    return exhausted === Number.POSITIVE_INFINITY ? undefined : exhausted + (FaultPlan.durationOf(rule)?.to ?? 0)
   }
 
   return {
     decide,
     isPartitioned: (from, to, at) => {
-      const one = FaultMatch.site(nameOf(from) ?? from, from)
-      const other = FaultMatch.site(nameOf(to) ?? to, to)
-      const now = at - start
-      return watches.some((watch) => {
-        if (isQuiet || !watch.isPartition || watch.hasPorts || now < watch.from || now >= watch.to) return false
-        const { backward, forward } = FaultMatch.directions(watch.rule.pair, one, other)
+      const one = FaultMatch.hostAddress(nameOf(from) ?? from, from)
+      const other = FaultMatch.hostAddress(nameOf(to) ?? to, to)
+      const now = at - startNanos
+      return ruleStates.some((ruleState) => {
+        if (isInactive || !ruleState.isPartition || ruleState.hasPorts || now < ruleState.windowStart || now >= ruleState.windowEnd) return false
+        const { backward, forward } = FaultMatch.directions(ruleState.rule.pair, one, other)
         return forward || backward
       })
     },
-    hostEvents: () => plan.flatMap((_, index) => hostEventsOf(plan, index, start)).sort((a, b) => a.at - b.at),
-    happened: ({ event, rule }) => {
-      if (event === plan[rule]?.action) counts[rule]!++
+    hostEvents: () => plan.flatMap((_, index) => hostEventsOf(plan, index, startNanos)).sort((a, b) => a.at - b.at),
+    recordHostEvent: ({ event, ruleIndex }) => {
+      if (event === plan[ruleIndex]?.action) counts[ruleIndex]!++
     },
     counts: () => counts.slice(),
     unused: () => plan.filter((_, index) => counts[index] === 0),
     concrete: () =>
       plan.flatMap((rule, index) => {
         if (counts[index] === 0) return []
-        const watch = byRule[index]
-        return watch?.draws === true && watch.applied !== undefined ? watch.applied.map(FaultMatch.settled) : [rule]
+        const ruleState = stateOfRule[index]
+        return ruleState?.isRandom === true && ruleState.applied !== undefined ? ruleState.applied.map(FaultMatch.concreteRule) : [rule]
       }),
     faultsEnd: () => {
-      const ends = plan.map(endOf)
-      return ends.every((end) => end !== undefined) ? start + Math.max(0, ...ends) : undefined
+      const ends = plan.map(faultEndOf)
+      return ends.every((end) => end !== undefined) ? startNanos + Math.max(0, ...ends) : undefined
     },
     heal: (at) => {
-      isQuiet = true
-      healed ??= at - start
+      isInactive = true
+      healedAt ??= at - startNanos
     }
   }
 }

@@ -11,35 +11,35 @@ import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 
-const between = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
+const intBetween = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
 
-const max = Number.MAX_SAFE_INTEGER
-const Nanos = between(0, max)
-const Natural = between(0, max)
-const Count = between(1, max)
+const maxInteger = Number.MAX_SAFE_INTEGER
+const Nanos = intBetween(0, maxInteger)
+const Natural = intBetween(0, maxInteger)
+const Count = intBetween(1, maxInteger)
 
-const ordered = (least: number, what: string) =>
+const orderedBounds = (minLength: number, message: string) =>
   Schema.makeFilter(({ from, to }: { readonly from: number; readonly to?: number }) =>
-    to === undefined || to - from >= least ? undefined : `${what}, not ${from} and ${to}`
+    to === undefined || to - from >= minLength ? undefined : `${message}, not ${from} and ${to}`
   )
 
 /** How long: drawn evenly, both ends included; fixed if they are equal. @category models @since 0.1.0 */
 export const Range = Schema.Struct({ from: Nanos, to: Nanos }).check(
-  ordered(0, "a range must not end before its start")
+  orderedBounds(0, "a range must not end before its start")
 )
 /** @category models @since 0.1.0 */
 export type Range = typeof Range.Type
 
 /** Which packets, from 1, both ends included; without `to` all later ones. @category models @since 0.1.0 */
 export const Nth = Schema.Struct({ from: Count, to: Schema.optionalKey(Count) }).check(
-  ordered(0, "packet numbers must not end before their start")
+  orderedBounds(0, "packet numbers must not end before their start")
 )
 /** @category models @since 0.1.0 */
 export type Nth = typeof Nth.Type
 
 /** From a time on until before another, or for ever. @category models @since 0.1.0 */
 export const Window = Schema.Struct({ from: Nanos, to: Schema.optionalKey(Nanos) }).check(
-  ordered(1, "a window must end after its start")
+  orderedBounds(1, "a window must end after its start")
 )
 /** @category models @since 0.1.0 */
 export type Window = typeof Window.Type
@@ -53,7 +53,7 @@ export const Percent = Schema.Finite.check(
   )
 )
 
-const name = /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/
+const hostName = /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/
 
 /**
  * The canonical form of an IP address that is given for a host; undefined for a name.
@@ -61,7 +61,7 @@ const name = /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/
  * @category combinators
  * @since 0.1.0
  */
-export const literal = (host: string): string | undefined => {
+export const canonicalIp = (host: string): string | undefined => {
   const parsed = NetAddress.ipFromString(host)
   return Result.isSuccess(parsed) ? NetAddress.formatIp(NetAddress.toCanonical(parsed.success)) : undefined
 }
@@ -69,20 +69,20 @@ export const literal = (host: string): string | undefined => {
 /** The name of a host, or its IP address. @category models @since 0.1.0 */
 export const Host = Schema.String.check(
   Schema.makeFilter((host) =>
-    name.test(host) || literal(host) !== undefined ? undefined : `${JSON.stringify(host)} is no host name or IP address`
+    hostName.test(host) || canonicalIp(host) !== undefined ? undefined : `${JSON.stringify(host)} is no host name or IP address`
   )
 )
 
 /** One end of a packet's way: a host, or `*` for any, and a port, or any. @category models @since 0.1.0 */
-export const Endpoint = Schema.Struct({
+export const EndpointPattern = Schema.Struct({
   host: Schema.Union([Schema.Literal("*"), Host]),
-  port: Schema.optionalKey(between(0, 65_535))
+  port: Schema.optionalKey(intBetween(0, 65_535))
 })
 /** @category models @since 0.1.0 */
-export type Endpoint = typeof Endpoint.Type
+export type EndpointPattern = typeof EndpointPattern.Type
 
 /** From where to where, or both ways. @category models @since 0.1.0 */
-export const Pair = Schema.Struct({ from: Endpoint, to: Endpoint, both: Schema.Boolean })
+export const Pair = Schema.Struct({ from: EndpointPattern, to: EndpointPattern, both: Schema.Boolean })
 /** @category models @since 0.1.0 */
 export type Pair = typeof Pair.Type
 
@@ -103,39 +103,39 @@ const matching = {
   window: Schema.optionalKey(Window)
 }
 
-const act = <const Action extends string, Fields extends Schema.Struct.Fields>(action: Action, fields: Fields) =>
+const packetRule = <const Action extends string, Fields extends Schema.Struct.Fields>(action: Action, fields: Fields) =>
   Schema.Struct({ action: Schema.Literal(action), ...fields, ...matching })
 
 /** What can happen to a datagram and to a stream alike, each on one transport only if so said. */
-const either = [act("delay", { by: Range, transport: Schema.optionalKey(Schema.Literals(["udp", "tcp"])) })] as const
+const anyTransportRules = [packetRule("delay", { by: Range, transport: Schema.optionalKey(Schema.Literals(["udp", "tcp"])) })] as const
 
 /** What can happen to a datagram. */
-const datagrams = [
-  act("drop", {}),
+const datagramRules = [
+  packetRule("drop", {}),
   /** More of the same, that much later. */
-  act("dup", { copies: between(1, 1000), after: Range }),
+  packetRule("dup", { copies: intBetween(1, 1000), after: Range }),
   /** Waits until so many later ones on the same way have gone before it, but not longer than a time. */
-  act("reorder", { by: Count, within: Range }),
+  packetRule("reorder", { by: Count, within: Range }),
   /** Turns one bit, counted from the first byte's highest; drawn from the seed if none is given. */
-  act("corrupt", { bit: Schema.optionalKey(Natural) }),
+  packetRule("corrupt", { bit: Schema.optionalKey(Natural) }),
   /** Leaves so many bytes; drawn from the seed if not given. */
-  act("truncate", { bytes: Schema.optionalKey(Natural) })
+  packetRule("truncate", { bytes: Schema.optionalKey(Natural) })
 ] as const
 
 /** What can happen to a stream, in one direction; a reset ends both. */
-const streams = [
+const streamRules = [
   /** Nothing passes for a time, or ever again. */
-  act("stall", { for: Schema.optionalKey(Range) }),
+  packetRule("stall", { for: Schema.optionalKey(Range) }),
   /** Arrives in pieces of so many bytes. */
-  act("chunk", { bytes: Count }),
+  packetRule("chunk", { bytes: Count }),
   /** RST, after so many bytes of those the rule selects. */
-  act("reset", { after: Natural }),
+  packetRule("reset", { after: Natural }),
   /** FIN instead of what comes after so many bytes of those the rule selects. */
-  act("cut", { after: Natural })
+  packetRule("cut", { after: Natural })
 ] as const
 
 /** A rule about packets. @category models @since 0.1.0 */
-export const PacketRule = Schema.Union([...either, ...datagrams, ...streams])
+export const PacketRule = Schema.Union([...anyTransportRules, ...datagramRules, ...streamRules])
 /** @category models @since 0.1.0 */
 export type PacketRule = typeof PacketRule.Type
 
@@ -148,10 +148,10 @@ export const Partition = Schema.Struct({
 /** @category models @since 0.1.0 */
 export type Partition = typeof Partition.Type
 
-const happens = <const Action extends string>(action: Action) =>
+const instantHostRule = <const Action extends string>(action: Action) =>
   Schema.Struct({ action: Schema.Literal(action), host: Host, at: Nanos })
 
-const lasts = <const Action extends string>(action: Action) =>
+const lastingHostRule = <const Action extends string>(action: Action) =>
   Schema.Struct({ action: Schema.Literal(action), host: Host, at: Nanos, until: Schema.optionalKey(Nanos) }).check(
     Schema.makeFilter(({ at, until }) =>
       until === undefined || until > at ? undefined : `a fault must end after its start, not at ${at} and ${until}`
@@ -165,7 +165,7 @@ const lasts = <const Action extends string>(action: Action) =>
  * @category models
  * @since 0.1.0
  */
-export const HostRule = Schema.Union([lasts("pause"), lasts("crash"), happens("restart")])
+export const HostRule = Schema.Union([lastingHostRule("pause"), lastingHostRule("crash"), instantHostRule("restart")])
 /** @category models @since 0.1.0 */
 export type HostRule = typeof HostRule.Type
 
@@ -187,22 +187,22 @@ const actionsOf = (rules: ReadonlyArray<{ readonly fields: { readonly action: { 
 
 /** What can happen on each transport. @category constants @since 0.1.0 */
 export const actions: Readonly<Record<"udp" | "tcp", ReadonlyArray<PacketRule["action"]>>> = {
-  udp: actionsOf([...either, ...datagrams]),
-  tcp: actionsOf([...either, ...streams])
+  udp: actionsOf([...anyTransportRules, ...datagramRules]),
+  tcp: actionsOf([...anyTransportRules, ...streamRules])
 }
 
 /** Whether a rule is about a host, not about packets. @category guards @since 0.1.0 */
 export const isHostRule = (rule: Rule): rule is HostRule => "host" in rule
 
 /** Whether a rule is about a transport: a partition always is, a host's never. @category guards @since 0.1.0 */
-export const isAbout = (rule: Rule, transport: "udp" | "tcp"): boolean =>
+export const appliesTo = (rule: Rule, transport: "udp" | "tcp"): boolean =>
   rule.action === "partition" ||
   (!isHostRule(rule) &&
     actions[transport].includes(rule.action) &&
     (rule.action !== "delay" || rule.transport === undefined || rule.transport === transport))
 
 /** How long a fault takes, if it takes time and ends. @category combinators @since 0.1.0 */
-export const timeOf = (rule: PacketRule): Range | undefined => {
+export const durationOf = (rule: PacketRule): Range | undefined => {
   switch (rule.action) {
     case "delay":
       return rule.by
@@ -278,7 +278,7 @@ export const hostsOf = (rule: Rule): ReadonlyArray<string> => {
  */
 export const check = (plan: FaultPlan, hosts: ReadonlyArray<string>): Result.Result<FaultPlan, FaultPlanError> => {
   for (const rule of plan) {
-    const isKnown = (host: string) => hosts.includes(host) || (!isHostRule(rule) && literal(host) !== undefined)
+    const isKnown = (host: string) => hosts.includes(host) || (!isHostRule(rule) && canonicalIp(host) !== undefined)
     const host = hostsOf(rule).find((host) => !isKnown(host))
     if (host !== undefined) return Result.fail(new FaultPlanError({ reason: new UnknownHost({ host, hosts }) }))
   }

@@ -38,27 +38,27 @@ import * as FaultPlan from "./FaultPlan.ts"
 import * as FaultPlanParser from "./FaultPlanParser.ts"
 
 type Rule = FaultPlan.Rule
-type Parts = FaultPlanParser.Parts
+type Parts = FaultPlanParser.ClauseValues
 type Name = keyof Parts
 type Of<A extends FaultPlan.Action> = Extract<Rule, { readonly action: A }>
 
 /** How an action is written. */
-interface Syntax<R extends Rule> {
-  readonly takes: ReadonlyArray<Name>
-  readonly needs: ReadonlyArray<Name>
+interface RuleSyntax<R extends Rule> {
+  readonly allowed: ReadonlyArray<Name>
+  readonly required: ReadonlyArray<Name>
   /** What the number may be. */
-  readonly least: number
-  readonly most: number
+  readonly minNumber: number
+  readonly maxNumber: number
   /** Whether its time may or must be one without an end. */
-  readonly instant: "never" | "may" | "must"
+  readonly instantWindow: "never" | "may" | "must"
   readonly build: (parts: Parts) => R
   /** What has to be said of it, besides which packets it is about. */
-  readonly figures: (rule: R) => Pick<Parts, "number" | "time" | "transport">
+  readonly valuesOf: (rule: R) => Pick<Parts, "number" | "time" | "transport">
 }
 
-const unlimited = Number.MAX_SAFE_INTEGER
+const unlimitedNumber = Number.MAX_SAFE_INTEGER
 const second: FaultPlan.Range = { from: 1e9, to: 1e9 }
-const atOnce: FaultPlan.Range = { from: 0, to: 0 }
+const noDelay: FaultPlan.Range = { from: 0, to: 0 }
 
 /** Without the fields that are not there. */
 const present = <A extends object>(fields: A) =>
@@ -69,104 +69,104 @@ const present = <A extends object>(fields: A) =>
 const windowOf = ({ at }: Parts): FaultPlan.Window | undefined =>
   at && (at.to === undefined ? { from: at.from } : { from: at.from, to: at.to })
 
-const which = (parts: Parts) => {
+const matchingFields = (parts: Parts) => {
   const { kind, nth, pair, percent } = parts
   return present({ nth, percent, pair, kind, window: windowOf(parts) })
 }
 
 /** A figure, unless it is the one that is meant without any. */
-const unless = (usual: number, figure: number) => (figure === usual ? undefined : figure)
-const unlessTime = (usual: FaultPlan.Range, { from, to }: FaultPlan.Range) =>
-  from === usual.from && to === usual.to ? undefined : { from, to }
+const omitDefault = (defaultValue: number, value: number) => (value === defaultValue ? undefined : value)
+const omitDefaultRange = (defaultValue: FaultPlan.Range, { from, to }: FaultPlan.Range) =>
+  from === defaultValue.from && to === defaultValue.to ? undefined : { from, to }
 
 const matching = ["nth", "percent", "pair", "kind", "at", "transport"] as const
-const plain = { takes: matching, needs: [], least: 0, most: unlimited, instant: "never", figures: () => ({}) } as const
-const counted = { ...plain, takes: [...matching, "number"] } as const
-const timed = { ...plain, takes: [...matching, "time"] } as const
-const both = { ...plain, takes: [...matching, "time", "number"] } as const
-const host = { ...plain, takes: ["host", "at"], needs: ["host", "at"], instant: "may" } as const
+const withoutValue = { allowed: matching, required: [], minNumber: 0, maxNumber: unlimitedNumber, instantWindow: "never", valuesOf: () => ({}) } as const
+const withNumber = { ...withoutValue, allowed: [...matching, "number"] } as const
+const withTime = { ...withoutValue, allowed: [...matching, "time"] } as const
+const withTimeAndNumber = { ...withoutValue, allowed: [...matching, "time", "number"] } as const
+const onHost = { ...withoutValue, allowed: ["host", "at"], required: ["host", "at"], instantWindow: "may" } as const
 
-const lasting = <A extends "pause" | "crash">(action: A) => ({
-  ...host,
+const lastingOnHost = <A extends "pause" | "crash">(action: A) => ({
+  ...onHost,
   build: ({ at, host }: Parts) => ({ action, host: host!, at: at!.from, ...present({ until: at!.to }) })
 })
 
-const syntax: { readonly [A in FaultPlan.Action]: Syntax<Of<A>> } = {
-  drop: { ...plain, build: (parts) => ({ action: "drop", ...which(parts) }) },
+const syntax: { readonly [A in FaultPlan.Action]: RuleSyntax<Of<A>> } = {
+  drop: { ...withoutValue, build: (parts) => ({ action: "drop", ...matchingFields(parts) }) },
   dup: {
-    ...both,
-    least: 1,
-    most: 1000,
+    ...withTimeAndNumber,
+    minNumber: 1,
+    maxNumber: 1000,
     build: (parts) => ({
       action: "dup",
       copies: parts.number ?? 1,
-      after: parts.time ?? atOnce,
-      ...which(parts)
+      after: parts.time ?? noDelay,
+      ...matchingFields(parts)
     }),
-    figures: ({ after, copies }) => present({ number: unless(1, copies), time: unlessTime(atOnce, after) })
+    valuesOf: ({ after, copies }) => present({ number: omitDefault(1, copies), time: omitDefaultRange(noDelay, after) })
   },
   reorder: {
-    ...both,
-    least: 1,
+    ...withTimeAndNumber,
+    minNumber: 1,
     build: (parts) => ({
       action: "reorder",
       by: parts.number ?? 1,
       within: parts.time ?? second,
-      ...which(parts)
+      ...matchingFields(parts)
     }),
-    figures: ({ by, within }) => present({ number: unless(1, by), time: unlessTime(second, within) })
+    valuesOf: ({ by, within }) => present({ number: omitDefault(1, by), time: omitDefaultRange(second, within) })
   },
   corrupt: {
-    ...counted,
-    build: (parts) => ({ action: "corrupt", ...present({ bit: parts.number }), ...which(parts) }),
-    figures: ({ bit }) => present({ number: bit })
+    ...withNumber,
+    build: (parts) => ({ action: "corrupt", ...present({ bit: parts.number }), ...matchingFields(parts) }),
+    valuesOf: ({ bit }) => present({ number: bit })
   },
   truncate: {
-    ...counted,
-    build: (parts) => ({ action: "truncate", ...present({ bytes: parts.number }), ...which(parts) }),
-    figures: ({ bytes }) => present({ number: bytes })
+    ...withNumber,
+    build: (parts) => ({ action: "truncate", ...present({ bytes: parts.number }), ...matchingFields(parts) }),
+    valuesOf: ({ bytes }) => present({ number: bytes })
   },
   delay: {
-    ...timed,
-    needs: ["time"],
+    ...withTime,
+    required: ["time"],
     build: (parts) => ({
       action: "delay",
       by: parts.time!,
       ...present({ transport: parts.transport }),
-      ...which(parts)
+      ...matchingFields(parts)
     }),
-    figures: ({ by, transport }) => present({ time: by, transport })
+    valuesOf: ({ by, transport }) => present({ time: by, transport })
   },
   stall: {
-    ...timed,
-    build: (parts) => ({ action: "stall", ...present({ for: parts.time }), ...which(parts) }),
-    figures: (rule) => present({ time: rule.for })
+    ...withTime,
+    build: (parts) => ({ action: "stall", ...present({ for: parts.time }), ...matchingFields(parts) }),
+    valuesOf: (rule) => present({ time: rule.for })
   },
   chunk: {
-    ...counted,
-    least: 1,
-    build: (parts) => ({ action: "chunk", bytes: parts.number ?? 1, ...which(parts) }),
-    figures: ({ bytes }) => present({ number: unless(1, bytes) })
+    ...withNumber,
+    minNumber: 1,
+    build: (parts) => ({ action: "chunk", bytes: parts.number ?? 1, ...matchingFields(parts) }),
+    valuesOf: ({ bytes }) => present({ number: omitDefault(1, bytes) })
   },
   reset: {
-    ...counted,
-    build: (parts) => ({ action: "reset", after: parts.number ?? 0, ...which(parts) }),
-    figures: ({ after }) => present({ number: unless(0, after) })
+    ...withNumber,
+    build: (parts) => ({ action: "reset", after: parts.number ?? 0, ...matchingFields(parts) }),
+    valuesOf: ({ after }) => present({ number: omitDefault(0, after) })
   },
   cut: {
-    ...counted,
-    build: (parts) => ({ action: "cut", after: parts.number ?? 0, ...which(parts) }),
-    figures: ({ after }) => present({ number: unless(0, after) })
+    ...withNumber,
+    build: (parts) => ({ action: "cut", after: parts.number ?? 0, ...matchingFields(parts) }),
+    valuesOf: ({ after }) => present({ number: omitDefault(0, after) })
   },
   partition: {
-    ...plain,
-    takes: ["pair", "at"],
-    needs: ["pair"],
+    ...withoutValue,
+    allowed: ["pair", "at"],
+    required: ["pair"],
     build: (parts) => ({ action: "partition", pair: parts.pair!, ...present({ window: windowOf(parts) }) })
   },
-  pause: lasting("pause"),
-  crash: lasting("crash"),
-  restart: { ...host, instant: "must", build: ({ at, host }) => ({ action: "restart", host: host!, at: at!.from }) }
+  pause: lastingOnHost("pause"),
+  crash: lastingOnHost("crash"),
+  restart: { ...onHost, instantWindow: "must", build: ({ at, host }) => ({ action: "restart", host: host!, at: at!.from }) }
 }
 
 const isAction = (word: string): word is FaultPlan.Action => Object.hasOwn(syntax, word)
@@ -174,64 +174,64 @@ const isAction = (word: string): word is FaultPlan.Action => Object.hasOwn(synta
 const fail = (reason: FaultPlan.FaultPlanError["reason"]) => Result.fail(new FaultPlan.FaultPlanError({ reason }))
 
 const wordAt = (text: string, at: number) => /^(?:[^\s,;]+|[,;]|$)/.exec(text.slice(at))![0]
-const isOver = (text: string, at: number) => at === text.length || text[at] === "," || text[at] === ";"
-const skip = (text: string, at: number) => at + /^\s*/.exec(text.slice(at))![0].length
+const isRuleEnd = (text: string, at: number) => at === text.length || text[at] === "," || text[at] === ";"
+const skipBlanks = (text: string, at: number) => at + /^\s*/.exec(text.slice(at))![0].length
 
 const malformed = (text: string, at: number, expected: string) =>
   fail(new FaultPlan.Malformed({ column: at + 1, expected, found: wordAt(text, at).slice(0, 40) }))
 
 /** A clause at a place; undefined if none of that name stands there, its parts undefined if it makes no sense. */
 const readClause = (name: Name, text: string, at: number) => {
-  const { pattern, read } = FaultPlanParser.clauses[name]
+  const { pattern, parse } = FaultPlanParser.clauses[name]
   pattern.lastIndex = at
   const found = pattern.exec(text)
   const end = pattern.lastIndex
   return found === null || !/^(?:[\s,;@#:]|$)/.test(text.slice(end))
     ? undefined
-    : { end, parts: read(...found.slice(1)) }
+    : { end, parts: parse(...found.slice(1)) }
 }
 
 /** What is wrong with a clause that can be read. */
-const objection = (parts: Parts, { instant, least, most }: Syntax<Rule>): string | undefined => {
-  if (parts.number !== undefined && (parts.number < least || parts.number > most))
-    return most === unlimited ? `a number from ${least} on` : `a number from ${least} to ${most}`
-  if (parts.at === undefined || instant === "may") return undefined
-  if (instant === "must") return parts.at.isOpen ? "a single time such as @5s" : undefined
+const clauseError = (parts: Parts, { instantWindow, minNumber, maxNumber }: RuleSyntax<Rule>): string | undefined => {
+  if (parts.number !== undefined && (parts.number < minNumber || parts.number > maxNumber))
+    return maxNumber === unlimitedNumber ? `a number from ${minNumber} on` : `a number from ${minNumber} to ${maxNumber}`
+  if (parts.at === undefined || instantWindow === "may") return undefined
+  if (instantWindow === "must") return parts.at.isOpen ? "a single time such as @5s" : undefined
   return parts.at.isOpen ? undefined : FaultPlanParser.clauses.at.expected
 }
 
 const parseRule = (text: string, start: number): Result.Result<readonly [Rule, number], FaultPlan.FaultPlanError> => {
   const action = /^\w*/.exec(text.slice(start))![0]
   if (!isAction(action)) return malformed(text, start, `one of ${Object.keys(syntax).join(", ")}`)
-  const how = syntax[action] as Syntax<Rule>
-  const any = `something like ${how.takes.map((name) => FaultPlanParser.clauses[name].example).join(", ")}`
+  const ruleSyntax = syntax[action] as RuleSyntax<Rule>
+  const anyClause = `something like ${ruleSyntax.allowed.map((name) => FaultPlanParser.clauses[name].example).join(", ")}`
   let parts: Parts = {}
-  let at = skip(text, start + action.length)
+  let at = skipBlanks(text, start + action.length)
   if (text[at] === "=") {
-    at = skip(text, at + 1)
-    if (isOver(text, at)) return malformed(text, at, any)
+    at = skipBlanks(text, at + 1)
+    if (isRuleEnd(text, at)) return malformed(text, at, anyClause)
   }
-  while (!isOver(text, at)) {
+  while (!isRuleEnd(text, at)) {
     const word = wordAt(text, at)
     const name =
-      how.takes.find((name) => readClause(name, text, at) !== undefined) ??
-      how.takes.find((name) => FaultPlanParser.clauses[name].starts.test(word))
-    if (name === undefined) return malformed(text, at, any)
+      ruleSyntax.allowed.find((name) => readClause(name, text, at) !== undefined) ??
+      ruleSyntax.allowed.find((name) => FaultPlanParser.clauses[name].prefix.test(word))
+    if (name === undefined) return malformed(text, at, anyClause)
     const { example, expected } = FaultPlanParser.clauses[name]
     const found = readClause(name, text, at)
     if (found?.parts === undefined) return malformed(text, at, expected)
     if (name in parts) return malformed(text, at, `nothing more like ${example}`)
-    const wrong = objection(found.parts, how)
-    if (wrong !== undefined) return malformed(text, at, wrong)
+    const error = clauseError(found.parts, ruleSyntax)
+    if (error !== undefined) return malformed(text, at, error)
     const { transport } = found.parts
     if (transport !== undefined && !FaultPlan.actions[transport].some((one) => one === action))
       return fail(new FaultPlan.WrongTransport({ column: at + 1, action, transport }))
     parts = { ...parts, ...found.parts }
-    at = skip(text, found.end)
+    at = skipBlanks(text, found.end)
   }
-  const missing = how.needs.find((name) => !(name in parts))
+  const missing = ruleSyntax.required.find((name) => !(name in parts))
   if (missing !== undefined) return malformed(text, at, FaultPlanParser.clauses[missing].expected)
-  return Result.succeed([how.build(parts), at])
+  return Result.succeed([ruleSyntax.build(parts), at])
 }
 
 /**
@@ -243,7 +243,7 @@ const parseRule = (text: string, start: number): Result.Result<readonly [Rule, n
  */
 export const parse = (text: string): Result.Result<FaultPlan.FaultPlan, FaultPlan.FaultPlanError> => {
   const rules: Array<Rule> = []
-  for (let at = skip(text, 0); at < text.length || rules.length > 0; at = skip(text, at + 1)) {
+  for (let at = skipBlanks(text, 0); at < text.length || rules.length > 0; at = skipBlanks(text, at + 1)) {
     const parsed = parseRule(text, at)
     if (Result.isFailure(parsed)) return Result.fail(parsed.failure)
     const [rule, end] = parsed.success
@@ -266,7 +266,7 @@ export const formatRule = (rule: Rule): string => {
   }
   const window = rule.window === undefined ? "" : FaultPlanParser.formatWindow(rule.window)
   if (rule.action === "partition") return `partition=${FaultPlanParser.formatPair(rule.pair)}${window}`
-  const { number, time, transport } = (syntax[rule.action] as Syntax<Rule>).figures(rule)
+  const { number, time, transport } = (syntax[rule.action] as RuleSyntax<Rule>).valuesOf(rule)
   const which = [rule.nth && FaultPlanParser.formatNth(rule.nth), rule.percent && `${rule.percent}%`]
     .filter(Boolean)
     .join(" ")

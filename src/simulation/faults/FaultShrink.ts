@@ -8,38 +8,38 @@ import * as FaultPlan from "./FaultPlan.ts"
 type Rule = FaultPlan.Rule
 type PacketRule = FaultPlan.PacketRule
 
-const milli = 1_000_000
+const nanosPerMilli = 1_000_000
 
 /** Smaller than a number, the least first. */
-const below = (n: number, least: number): ReadonlyArray<number> =>
-  [...new Set([least, least + Math.floor((n - least) / 2), n - 1])].filter((one) => one >= least && one < n)
+const smallerNumbers = (n: number, min: number): ReadonlyArray<number> =>
+  [...new Set([min, min + Math.floor((n - min) / 2), n - 1])].filter((one) => one >= min && one < n)
 
-const only = (n: number): FaultPlan.Nth => ({ from: n, to: n })
+const single = (n: number): FaultPlan.Nth => ({ from: n, to: n })
 
 /** Fewer packets, or an earlier one. */
-const fewer = ({ from, to }: FaultPlan.Nth): ReadonlyArray<FaultPlan.Nth> => {
-  if (to === from) return below(from, 1).map(only)
-  if (to === undefined) return [only(from), only(from + 1), only(from + 2)]
+const fewerPackets = ({ from, to }: FaultPlan.Nth): ReadonlyArray<FaultPlan.Nth> => {
+  if (to === from) return smallerNumbers(from, 1).map(single)
+  if (to === undefined) return [single(from), single(from + 1), single(from + 2)]
   const middle = Math.floor((from + to) / 2)
   const halves = [
     { from, to: middle },
     { from: middle + 1, to }
   ]
-  return [only(from), only(to), ...halves.filter(({ from, to }) => from < to)]
+  return [single(from), single(to), ...halves.filter(({ from, to }) => from < to)]
 }
 
 const exactly = (time: number): FaultPlan.Range => ({ from: time, to: time })
 
 /** A fixed time, then a rounder one. */
-const shorter = ({ from, to }: FaultPlan.Range): ReadonlyArray<FaultPlan.Range> => {
+const shorterRanges = ({ from, to }: FaultPlan.Range): ReadonlyArray<FaultPlan.Range> => {
   if (from < to) return [exactly(from), exactly(to)]
-  return [1000 * milli, 100 * milli, 10 * milli, milli]
+  return [1000 * nanosPerMilli, 100 * nanosPerMilli, 10 * nanosPerMilli, nanosPerMilli]
     .map((step) => Math.floor(from / step) * step)
     .filter((time, i, all) => time > 0 && time < from && all.indexOf(time) === i)
     .map(exactly)
 }
 
-const narrower = (pair: FaultPlan.Pair): ReadonlyArray<FaultPlan.Pair> =>
+const oneWayPairs = (pair: FaultPlan.Pair): ReadonlyArray<FaultPlan.Pair> =>
   pair.both
     ? [
         { from: pair.from, to: pair.to, both: false },
@@ -48,9 +48,9 @@ const narrower = (pair: FaultPlan.Pair): ReadonlyArray<FaultPlan.Pair> =>
     : []
 
 /** Half as long, in whole milliseconds. */
-const briefer = ({ from, to }: FaultPlan.Window): ReadonlyArray<FaultPlan.Window> => {
+const shorterWindows = ({ from, to }: FaultPlan.Window): ReadonlyArray<FaultPlan.Window> => {
   if (to === undefined) return []
-  const half = Math.floor((to - from) / 2 / milli) * milli
+  const half = Math.floor((to - from) / 2 / nanosPerMilli) * nanosPerMilli
   return half <= 0
     ? []
     : [
@@ -60,36 +60,36 @@ const briefer = ({ from, to }: FaultPlan.Window): ReadonlyArray<FaultPlan.Window
 }
 
 /** The same fault with less to it. */
-const milder = (rule: PacketRule): ReadonlyArray<PacketRule> => {
+const milderRules = (rule: PacketRule): ReadonlyArray<PacketRule> => {
   switch (rule.action) {
     case "delay":
-      return shorter(rule.by).map((by) => ({ ...rule, by }))
+      return shorterRanges(rule.by).map((by) => ({ ...rule, by }))
     case "dup":
       return [
-        ...below(rule.copies, 1).map((copies) => ({ ...rule, copies })),
-        ...(rule.after.to === 0 ? [] : [exactly(0), ...shorter(rule.after)]).map((after) => ({ ...rule, after }))
+        ...smallerNumbers(rule.copies, 1).map((copies) => ({ ...rule, copies })),
+        ...(rule.after.to === 0 ? [] : [exactly(0), ...shorterRanges(rule.after)]).map((after) => ({ ...rule, after }))
       ]
     case "reorder":
       return [
-        ...below(rule.by, 1).map((by) => ({ ...rule, by })),
-        ...shorter(rule.within).map((within) => ({ ...rule, within }))
+        ...smallerNumbers(rule.by, 1).map((by) => ({ ...rule, by })),
+        ...shorterRanges(rule.within).map((within) => ({ ...rule, within }))
       ]
     case "corrupt":
-      return rule.bit === undefined ? [] : below(rule.bit, 0).map((bit) => ({ ...rule, bit }))
+      return rule.bit === undefined ? [] : smallerNumbers(rule.bit, 0).map((bit) => ({ ...rule, bit }))
     case "truncate":
-      return rule.bytes === undefined ? [] : below(rule.bytes, 0).map((bytes) => ({ ...rule, bytes }))
+      return rule.bytes === undefined ? [] : smallerNumbers(rule.bytes, 0).map((bytes) => ({ ...rule, bytes }))
     case "stall":
-      return rule.for === undefined ? [] : shorter(rule.for).map((time) => ({ ...rule, for: time }))
+      return rule.for === undefined ? [] : shorterRanges(rule.for).map((time) => ({ ...rule, for: time }))
     case "reset":
     case "cut":
-      return below(rule.after, 0).map((after) => ({ ...rule, after }))
+      return smallerNumbers(rule.after, 0).map((after) => ({ ...rule, after }))
     default:
       return []
   }
 }
 
 /** Its first packets one by one, instead of a rate or of all. */
-const concretes = [1, 2, 3, 4, 5].map(only)
+const firstPackets = [1, 2, 3, 4, 5].map(single)
 
 const simplerPackets = (rule: PacketRule): ReadonlyArray<PacketRule> => {
   const { nth, pair, percent, window } = rule
@@ -99,15 +99,15 @@ const simplerPackets = (rule: PacketRule): ReadonlyArray<PacketRule> => {
   return [
     ...(percent === undefined
       ? nth === undefined
-        ? concretes
-        : fewer(nth)
+        ? firstPackets
+        : fewerPackets(nth)
       : nth === undefined
-        ? concretes
+        ? firstPackets
         : [nth]
     ).map((nth) => ({ ...certain, nth })),
     ...(window !== undefined && isSingle ? [always] : []),
-    ...(pair === undefined ? [] : narrower(pair).map((pair) => ({ ...rule, pair }))),
-    ...milder(rule)
+    ...(pair === undefined ? [] : oneWayPairs(pair).map((pair) => ({ ...rule, pair }))),
+    ...milderRules(rule)
   ]
 }
 
@@ -117,12 +117,12 @@ export const simpler = (rule: Rule): ReadonlyArray<Rule> => {
   if (FaultPlan.isHostRule(rule)) {
     const { at, until, ...rest } = rule
     if (until === undefined) return []
-    return briefer({ from: at, to: until }).map(({ from, to }) => ({ ...rest, at: from, until: to! }))
+    return shorterWindows({ from: at, to: until }).map(({ from, to }) => ({ ...rest, at: from, until: to! }))
   }
   if (rule.action !== "partition") return simplerPackets(rule)
   return [
-    ...narrower(rule.pair).map((pair) => ({ ...rule, pair })),
-    ...(rule.window === undefined ? [] : briefer(rule.window).map((window) => ({ ...rule, window })))
+    ...oneWayPairs(rule.pair).map((pair) => ({ ...rule, pair })),
+    ...(rule.window === undefined ? [] : shorterWindows(rule.window).map((window) => ({ ...rule, window })))
   ]
 }
 
@@ -147,7 +147,7 @@ export const shrink = function* (plan: FaultPlan.FaultPlan): Iterable<FaultPlan.
 /** @category models @since 0.1.0 */
 export interface Options {
   /** How many plans are tried at most. Default 1,000. */
-  readonly runs?: number | undefined
+  readonly maxRuns?: number | undefined
 }
 
 /** The smallest failing plan that was found. @category models @since 0.1.0 */
@@ -160,13 +160,13 @@ export interface Minimum {
 }
 
 /** Delta debugging, step by step: yields a plan to try, is told whether it fails. */
-const search = function* (plan: FaultPlan.FaultPlan, most: number): Generator<FaultPlan.FaultPlan, Minimum, boolean> {
+const search = function* (plan: FaultPlan.FaultPlan, maxRuns: number): Generator<FaultPlan.FaultPlan, Minimum, boolean> {
   let best = plan
   let runs = 0
   // Parts of a plan without rules that matter are large: after one is gone, go on where it was, at the same size.
   for (let size = best.length; size >= 1; size = Math.min(best.length, Math.floor(size / 2))) {
     for (let at = 0; at < best.length; ) {
-      if (runs++ === most) return { plan: best, runs: most, isMinimal: false }
+      if (runs++ === maxRuns) return { plan: best, runs: maxRuns, isMinimal: false }
       const smaller = best.toSpliced(at, size)
       if (yield smaller) best = smaller
       else at += size
@@ -175,7 +175,7 @@ const search = function* (plan: FaultPlan.FaultPlan, most: number): Generator<Fa
   for (let isSmaller = true; isSmaller; ) {
     isSmaller = false
     for (const candidate of shrink(best)) {
-      if (runs++ === most) return { plan: best, runs: most, isMinimal: false }
+      if (runs++ === maxRuns) return { plan: best, runs: maxRuns, isMinimal: false }
       if (!(yield candidate)) continue
       best = candidate
       isSmaller = true
@@ -195,9 +195,9 @@ const search = function* (plan: FaultPlan.FaultPlan, most: number): Generator<Fa
 export const minimise = (
   plan: FaultPlan.FaultPlan,
   fails: (plan: FaultPlan.FaultPlan) => boolean,
-  { runs = 1000 }: Options = {}
+  { maxRuns = 1000 }: Options = {}
 ): Minimum => {
-  const steps = search(plan, runs)
+  const steps = search(plan, maxRuns)
   let step = steps.next()
   while (step.done !== true) step = steps.next(fails(step.value))
   return step.value
@@ -207,9 +207,9 @@ export const minimise = (
 export const minimiseEffect = Effect.fnUntraced(function* <E, R>(
   plan: FaultPlan.FaultPlan,
   fails: (plan: FaultPlan.FaultPlan) => Effect.Effect<boolean, E, R>,
-  { runs = 1000 }: Options = {}
+  { maxRuns = 1000 }: Options = {}
 ) {
-  const steps = search(plan, runs)
+  const steps = search(plan, maxRuns)
   let step = steps.next()
   while (step.done !== true) step = steps.next(yield* fails(step.value))
   return step.value

@@ -30,9 +30,9 @@ export interface Datagrams {
   readonly _tag: "Datagrams"
   /** Undefined if all it does is overtake. */
   readonly note: string | undefined
-  readonly copies: ReadonlyArray<{ readonly delay: number; readonly bytes: Uint8Array }>
-  readonly held: Held | undefined
-  readonly overtaken: ReadonlyArray<Held>
+  readonly copies: ReadonlyArray<{ readonly delayNanos: number; readonly bytes: Uint8Array }>
+  readonly held: HeldDatagram | undefined
+  readonly overtaken: ReadonlyArray<HeldDatagram>
 }
 
 /**
@@ -46,21 +46,21 @@ export interface Stream {
   readonly _tag: "Stream"
   readonly note: string
   /** This piece comes so many nanoseconds later. */
-  readonly delay: number
+  readonly delayNanos: number
   /** Nothing passes for so many nanoseconds, this piece included; Infinity is for ever. */
-  readonly stall: number
+  readonly stallNanos: number
   /** The piece arrives in pieces of at most so many bytes. */
-  readonly chunk: number | undefined
+  readonly chunkBytes: number | undefined
   /** After so many bytes of this piece the direction ends as if the sender had sent FIN; an RST ends both. */
-  readonly end: { readonly kind: "fin" | "rst"; readonly after: number } | undefined
+  readonly end: { readonly kind: "fin" | "rst"; readonly afterBytes: number } | undefined
 }
 
 /** A datagram that waits to be overtaken. @category models @since 0.1.0 */
-export interface Held {
+export interface HeldDatagram {
   /** Nanoseconds. */
-  readonly within: number
+  readonly maxHoldNanos: number
   /** What to do at its release; at once if that was before. */
-  readonly wait: (deliver: () => void) => void
+  readonly onRelease: (deliver: () => void) => void
   /** Does it, the first time it is called. */
   readonly release: () => void
 }
@@ -69,19 +69,19 @@ export interface Held {
 export const deliver: Deliver = { _tag: "Deliver" }
 
 /** A datagram that begins to wait. @category constructors @since 0.1.0 */
-export const held = (within: number): Held => {
-  let isOver = false
-  let waiting: (() => void) | undefined
+export const makeHeld = (maxHoldNanos: number): HeldDatagram => {
+  let isReleased = false
+  let action: (() => void) | undefined
   return {
-    within,
-    wait: (deliver) => {
-      if (isOver) deliver()
-      else waiting = deliver
+    maxHoldNanos,
+    onRelease: (deliver) => {
+      if (isReleased) deliver()
+      else action = deliver
     },
     release: () => {
-      isOver = true
-      const deliver = waiting
-      waiting = undefined
+      isReleased = true
+      const deliver = action
+      action = undefined
       deliver?.()
     }
   }

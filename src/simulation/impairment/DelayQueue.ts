@@ -8,33 +8,33 @@ import type { Packet } from "../../network/Packet.ts"
 import type { Verdict } from "../faults/FaultVerdict.ts"
 
 /** Times are nanoseconds since it was made. */
-export interface Timer {
+export interface DelayQueue {
   readonly now: () => number
   /** Plans an action that keeps so many bytes; false if too much is planned already, and then it is not. */
-  readonly at: (time: number, bytes: number, action: () => void) => boolean
+  readonly schedule: (time: number, bytes: number, action: () => void) => boolean
   /** Sleeps till a time; Infinity is for ever. */
   readonly sleepUntil: (time: number) => Effect.Effect<void>
 }
 
 /** Who decides about packets, and is told what became of them: each as it is on the wire, once. */
-export interface Judge {
+export interface FaultInjector {
   readonly decide: (packet: Packet) => Verdict
-  readonly tell: (packet: Packet, fault?: string, lost?: boolean) => void
-  readonly timer: Timer
+  readonly report: (packet: Packet, fault?: string, lost?: boolean) => void
+  readonly delayQueue: DelayQueue
 }
 
 /** Bytes that may wait for their time; what an action itself takes is counted, too. */
-const most = 2 ** 25
-const perAction = 256
+const maxBufferedBytes = 2 ** 25
+const actionOverheadBytes = 256
 
 /** Stops with the scope: what has not happened by then does not. */
-export const make: Effect.Effect<Timer, never, Scope.Scope> = Effect.gen(function* () {
+export const make: Effect.Effect<DelayQueue, never, Scope.Scope> = Effect.gen(function* () {
   const clock = yield* Clock.Clock
   const start = clock.monotonicTimeNanosUnsafe()
   /** The next one comes last; those of one time in the order of planning. */
-  const planned: Array<{ readonly time: number; readonly size: number; readonly action: () => void }> = []
+  const entries: Array<{ readonly time: number; readonly size: number; readonly action: () => void }> = []
   const changed = Latch.makeUnsafe(false)
-  let kept = 0
+  let bufferedBytes = 0
 
   const now = () => Number(clock.monotonicTimeNanosUnsafe() - start)
   const sleepUntil = (time: number): Effect.Effect<void> =>
@@ -47,31 +47,31 @@ export const make: Effect.Effect<Timer, never, Scope.Scope> = Effect.gen(functio
     })
   const loop = Effect.forever(
     Effect.suspend(() => {
-      for (let next = planned.at(-1); next !== undefined && next.time <= now(); next = planned.at(-1)) {
-        planned.pop()
-        kept -= next.size
+      for (let next = entries.at(-1); next !== undefined && next.time <= now(); next = entries.at(-1)) {
+        entries.pop()
+        bufferedBytes -= next.size
         next.action()
       }
       changed.closeUnsafe()
-      const next = planned.at(-1)
+      const next = entries.at(-1)
       return next === undefined ? changed.await : Effect.raceFirst(sleepUntil(next.time), changed.await)
     })
   )
   yield* Effect.forkScoped(loop)
   return {
     now,
-    at: (time, bytes, action) => {
-      const size = bytes + perAction
-      if (kept + size > most) return false
+    schedule: (time, bytes, action) => {
+      const size = bytes + actionOverheadBytes
+      if (bufferedBytes + size > maxBufferedBytes) return false
       let low = 0
-      for (let high = planned.length; low < high; ) {
+      for (let high = entries.length; low < high; ) {
         const middle = (low + high) >> 1
-        if (planned[middle]!.time <= time) high = middle
+        if (entries[middle]!.time <= time) high = middle
         else low = middle + 1
       }
-      planned.splice(low, 0, { time, size, action })
-      kept += size
-      if (low === planned.length - 1) changed.openUnsafe()
+      entries.splice(low, 0, { time, size, action })
+      bufferedBytes += size
+      if (low === entries.length - 1) changed.openUnsafe()
       return true
     },
     sleepUntil

@@ -28,11 +28,11 @@ export class ImpairProxyError extends Data.TaggedError("ImpairProxyError")<{
   }
 }
 
-const failing = (transport: "udp" | "tcp") =>
+const withTransport = (transport: "udp" | "tcp") =>
   Effect.mapError((reason: Network.NetworkError) => new ImpairProxyError({ transport, reason }))
 
 /** Where a proxy listens, and whom it serves. @category models @since 0.1.0 */
-export interface Options extends Pick<Impairment.Options, "listening"> {
+export interface Options extends Pick<Impairment.Options, "observer"> {
   /** Default host 127.0.0.1; port 0 is any free one, the same for both transports. */
   readonly listen: { readonly host?: string | undefined; readonly port: number }
   readonly to: NetAddress.InetAddress
@@ -45,7 +45,7 @@ export interface Options extends Pick<Impairment.Options, "listening"> {
 }
 
 /** What has passed in one direction. @category models @since 0.1.0 */
-export interface Passed {
+export interface TrafficCounts {
   readonly datagrams: number
   /** Of datagrams and streams. */
   readonly bytes: number
@@ -59,9 +59,9 @@ export interface Stats {
   /** Datagrams of clients for whom there was no room, and connections that found no server. */
   readonly refused: number
   /** To the server, behind the faults. */
-  readonly there: Passed
+  readonly toServer: TrafficCounts
   /** From the server, before the faults. */
-  readonly back: Passed
+  readonly toClients: TrafficCounts
 }
 
 /** A running proxy. @category models @since 0.1.0 */
@@ -76,41 +76,41 @@ interface Client {
   server: Endpoint.Endpoint
   socket: Network.UdpSocket | undefined
   /** Datagrams that came before there was a socket. */
-  waiting: Array<Uint8Array>
-  moved: number
+  pending: Array<Uint8Array>
+  lastActiveMillis: number
 }
 
-const maxWaiting = 64
+const maxPendingDatagrams = 64
 
 /** What starts a TFTP transfer, from a client that may have finished another: RRQ or WRQ (RFC 1350, section 5). */
 const isRequest = (bytes: Uint8Array) =>
   bytes.length > 3 && bytes[0] === 0 && (bytes[1] === 1 || bytes[1] === 2) && bytes.at(-1) === 0
 
-const peerOf = (address: NetAddress.InetAddress): Endpoint.Endpoint => ({
+const endpointOf = (address: NetAddress.InetAddress): Endpoint.Endpoint => ({
   address: NetAddress.formatHost(address),
   port: address.port
 })
 
-const hostOf = ({ address }: Endpoint.Endpoint) => FaultPlan.literal(Endpoint.withoutZone(address)) ?? address
+const hostOf = ({ address }: Endpoint.Endpoint) => FaultPlan.canonicalIp(Endpoint.withoutZone(address)) ?? address
 
 /** From where the server is reached. */
-const ownHost = (to: NetAddress.InetAddress) => {
+const localHostFor = (to: NetAddress.InetAddress) => {
   const isV4 = NetAddress.isInetAddressV4(to)
   if (NetAddress.isLoopback(to.address)) return isV4 ? "127.0.0.1" : "::1"
   return isV4 ? "0.0.0.0" : "::"
 }
 
 /** Stats that grow. */
-const counter = () => {
-  const passed = { datagrams: 0, bytes: 0 }
+const makeTrafficCounter = () => {
+  const counts = { datagrams: 0, bytes: 0 }
   return {
-    passed,
+    passed: counts,
     datagram: (bytes: Uint8Array) => {
-      passed.datagrams++
-      passed.bytes += bytes.length
+      counts.datagrams++
+      counts.bytes += bytes.length
     },
-    piece: (bytes: Uint8Array) => {
-      passed.bytes += bytes.length
+    chunk: (bytes: Uint8Array) => {
+      counts.bytes += bytes.length
     }
   }
 }
@@ -125,13 +125,13 @@ const counter = () => {
  */
 export const make = Effect.fnUntraced(function* (
   impairment: Impairment.Impairment,
-  { idleTimeout = "60 seconds", listen, listening, maxClients = 1_024, to, transports = ["udp", "tcp"] }: Options
+  { idleTimeout = "60 seconds", listen, observer, maxClients = 1_024, to, transports = ["udp", "tcp"] }: Options
 ): Effect.fn.Return<ImpairProxy, ImpairProxyError, Network.Network | Scope.Scope> {
   const host = yield* Network.Network
-  const spoiled = yield* Impairment.wrap(host, impairment, { listening })
-  const network = listening === undefined ? host : yield* listening.wrap(host, listening.tap)
-  const there = counter()
-  const back = counter()
+  const impaired = yield* Impairment.wrap(host, impairment, { observer })
+  const network = observer === undefined ? host : yield* observer.wrap(host, observer.tap)
+  const toServer = makeTrafficCounter()
+  const toClients = makeTrafficCounter()
   const clients = new Map<string, Client>()
   let refused = 0
   let connected = 0
@@ -148,10 +148,10 @@ export const make = Effect.fnUntraced(function* (
       refused++
       return client.abort
     })
-    const both = [relay(client, server, there.piece), relay(server, client, back.piece)]
+    const both = [relay(client, server, toServer.chunk), relay(server, client, toClients.chunk)]
     yield* Effect.all(both, { concurrency: "unbounded", discard: true })
   }, Effect.scoped)
-  const overTcp = Effect.gen(function* () {
+  const serveTcp = Effect.gen(function* () {
     const server = yield* TcpServer.make(
       { ...listen, idleTimeout, maxConnections: maxClients, service: "impair", drain: "1 second" },
       (client) =>
@@ -160,48 +160,48 @@ export const make = Effect.fnUntraced(function* (
           () => connection(client),
           () => Effect.sync(() => connected--)
         )
-    ).pipe(Effect.provideService(Network.Network, spoiled))
+    ).pipe(Effect.provideService(Network.Network, impaired))
     return server.address as NetAddress.InetAddress
   })
 
-  const overUdp = Effect.fnUntraced(function* (port: number) {
-    const idle = Duration.toMillis(idleTimeout)
-    const sweeper = yield* Sweeper.make(Math.max(5, Math.min(1_000, idle / 4)))
+  const serveUdp = Effect.fnUntraced(function* (port: number) {
+    const idleMillis = Duration.toMillis(idleTimeout)
+    const sweeper = yield* Sweeper.make(Math.max(5, Math.min(1_000, idleMillis / 4)))
     const run = yield* FiberSet.makeRuntime<never>()
-    const target = peerOf(to)
-    const isServer = hostOf(target)
+    const serverEndpoint = endpointOf(to)
+    const serverHost = hostOf(serverEndpoint)
 
     /** One client, until it has been silent for too long. */
     const serve = Effect.fnUntraced(
-      function* (client: Client, answer: (bytes: Uint8Array) => void) {
-        const over = Deferred.makeUnsafe<void>()
-        const socket = yield* network.udp({ host: ownHost(to) }, (bytes, from) => {
-          if (hostOf(from) !== isServer) return
+      function* (client: Client, reply: (bytes: Uint8Array) => void) {
+        const expired = Deferred.makeUnsafe<void>()
+        const socket = yield* network.udp({ host: localHostFor(to) }, (bytes, from) => {
+          if (hostOf(from) !== serverHost) return
           client.server = from
-          client.moved = sweeper.now()
-          back.datagram(bytes)
-          answer(bytes)
+          client.lastActiveMillis = sweeper.now()
+          toClients.datagram(bytes)
+          reply(bytes)
         })
-        const forget = sweeper.add((now) => {
-          if (now - client.moved >= idle) Deferred.doneUnsafe(over, Effect.void)
+        const stopSweeping = sweeper.add((now) => {
+          if (now - client.lastActiveMillis >= idleMillis) Deferred.doneUnsafe(expired, Effect.void)
         })
-        yield* Effect.addFinalizer(() => Effect.sync(forget))
+        yield* Effect.addFinalizer(() => Effect.sync(stopSweeping))
         client.socket = socket
-        for (const bytes of client.waiting.splice(0)) socket.sendUnsafe(bytes, client.server)
-        yield* Deferred.await(over)
+        for (const bytes of client.pending.splice(0)) socket.sendUnsafe(bytes, client.server)
+        yield* Deferred.await(expired)
       },
       Effect.scoped,
       Effect.catch((error) => Effect.logWarning(`a client is not served: ${error.message}`))
     )
-    const heard = (bytes: Uint8Array, from: Endpoint.Endpoint) => {
+    const receive = (bytes: Uint8Array, from: Endpoint.Endpoint) => {
       const key = `${from.address} ${from.port}`
       let client = clients.get(key)
       if (client === undefined) {
-        if (clients.size >= maxClients || network.room() <= 0) return void refused++
-        client = { server: target, socket: undefined, waiting: [], moved: sweeper.now() }
+        if (clients.size >= maxClients || network.availableSockets() <= 0) return void refused++
+        client = { server: serverEndpoint, socket: undefined, pending: [], lastActiveMillis: sweeper.now() }
         clients.set(key, client)
         const peer = { address: from.address, port: from.port }
-        const answer = (bytes: Uint8Array) => listener.sendUnsafe(bytes, peer)
+        const answer = (bytes: Uint8Array) => socket.sendUnsafe(bytes, peer)
         run(
           Effect.ensuring(
             serve(client, answer),
@@ -209,30 +209,30 @@ export const make = Effect.fnUntraced(function* (
           )
         )
       }
-      client.moved = sweeper.now()
-      if (isRequest(bytes)) client.server = target
-      there.datagram(bytes)
+      client.lastActiveMillis = sweeper.now()
+      if (isRequest(bytes)) client.server = serverEndpoint
+      toServer.datagram(bytes)
       if (client.socket !== undefined) client.socket.sendUnsafe(bytes, client.server)
-      else if (client.waiting.length < maxWaiting) client.waiting.push(bytes)
+      else if (client.pending.length < maxPendingDatagrams) client.pending.push(bytes)
     }
-    const listener = yield* spoiled.udp({ host: listen.host, port }, heard)
-    return listener.local
+    const socket = yield* impaired.udp({ host: listen.host, port }, receive)
+    return socket.local
   })
 
-  const overBoth = Effect.gen(function* () {
-    const address = transports.includes("tcp") ? yield* failing("tcp")(overTcp) : undefined
+  const serveAll = Effect.gen(function* () {
+    const address = transports.includes("tcp") ? yield* withTransport("tcp")(serveTcp) : undefined
     if (!transports.includes("udp")) return address
-    return yield* failing("udp")(overUdp(address?.port ?? listen.port))
+    return yield* withTransport("udp")(serveUdp(address?.port ?? listen.port))
   })
-  const address = yield* overBoth
+  const address = yield* serveAll
   return {
     address: address!,
     stats: () => ({
       udp: clients.size,
       tcp: connected,
       refused,
-      there: { ...there.passed },
-      back: { ...back.passed }
+      toServer: { ...toServer.passed },
+      toClients: { ...toClients.passed }
     })
   }
 })

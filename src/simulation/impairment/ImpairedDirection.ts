@@ -4,46 +4,47 @@ import * as Effect from "effect/Effect"
 import type * as Endpoint from "../../network/Endpoint.ts"
 import type * as Packet from "../../network/Packet.ts"
 import type { Verdict } from "../faults/FaultVerdict.ts"
-import type { Judge } from "./DelayQueue.ts"
+import type { FaultInjector } from "./DelayQueue.ts"
 
 /** Which way a lane leads: from its program to the network, or back. */
-type Way = "out" | "back"
+type Direction = "outbound" | "inbound"
 
 /** Something that waits. */
-interface Item {
+interface QueuedPiece {
   readonly bytes: Uint8Array
   /** Nanoseconds of the timer. */
-  readonly due: number
+  readonly dueNanos: number
   /** Behind the bytes. */
   readonly end: "fin" | "rst" | undefined
   /** The rest of a piece that came before it: the two are not to be found together. */
-  readonly apart: boolean
+  readonly separate: boolean
 }
 
-export interface Lane {
+export interface ImpairedDirection {
   /**
    * Asks what becomes of this; true if nothing is in its way, so that it may pass by itself. Otherwise it waits here,
    * as it does if it is told to.
    */
-  readonly add: (kind: Packet.Kind, bytes: Uint8Array, waits?: boolean) => boolean
-  readonly head: () => Item | undefined
+  readonly enqueue: (kind: Packet.Kind, bytes: Uint8Array, waits?: boolean) => boolean
+  readonly head: () => QueuedPiece | undefined
   readonly shift: () => void
   /** What a fault does to a packet that is seen on the wire now: sent from here, or yet to be added. */
-  readonly noteOf: (kind: Packet.Kind, bytes: Uint8Array) => string | undefined
+  readonly faultNoteOf: (kind: Packet.Kind, bytes: Uint8Array) => string | undefined
   /** Bytes that wait. */
-  readonly size: () => number
+  readonly queuedBytes: () => number
   /** When what was added last is due. */
-  readonly last: () => number
+  readonly lastDueNanos: () => number
   /** A fault has ended it: what comes after is lost. */
-  readonly isOver: () => boolean
+  readonly isEnded: () => boolean
   /** Forgets all that waits. */
   readonly clear: () => void
   /** Waits until something holds; looked at whenever the lane changes. */
-  readonly until: (holds: () => boolean) => Effect.Effect<void>
+  readonly waitUntil: (holds: () => boolean) => Effect.Effect<void>
   readonly wake: () => void
 }
 
-const none = new Uint8Array(0)
+/** The bytes of a packet without payload. */
+export const emptyBytes = new Uint8Array(0)
 
 /** The pieces that bytes come in; one, if there are none. */
 const piecesOf = (bytes: Uint8Array, size: number): Array<Uint8Array> => {
@@ -53,107 +54,105 @@ const piecesOf = (bytes: Uint8Array, size: number): Array<Uint8Array> => {
 }
 
 export const make = (
-  { decide, tell, timer }: Judge,
+  { decide, report, delayQueue }: FaultInjector,
   from: Endpoint.Endpoint,
   to: Endpoint.Endpoint,
-  way: Way
-): Lane => {
+  direction: Direction
+): ImpairedDirection => {
   /** Faults of pieces that are on their way out, and of an end that has none. */
-  const notes = new WeakMap<Uint8Array, string>()
-  let ending: { readonly kind: Item["end"]; readonly note: string } | undefined
+  const pieceNotes = new WeakMap<Uint8Array, string>()
+  let endNote: { readonly kind: QueuedPiece["end"]; readonly note: string } | undefined
   /** What was decided about a packet that came, when it was seen on the wire. */
-  let early: { readonly kind: Packet.Kind; readonly bytes: Uint8Array; readonly verdict: Verdict } | undefined
-  let items: Array<Item> = []
+  let observedVerdict: { readonly kind: Packet.Kind; readonly bytes: Uint8Array; readonly verdict: Verdict } | undefined
+  let queue: Array<QueuedPiece> = []
   /** Items before it are done with: taking the first of many off an array is slow. */
-  let at = 0
-  let size = 0
-  let last = 0
-  let over = false
-  const lookers = new Set<() => void>()
+  let headIndex = 0
+  let queuedBytes = 0
+  let lastDueNanos = 0
+  let ended = false
+  const waiters = new Set<() => void>()
 
   const wake = () => {
-    for (const look of [...lookers]) look()
+    for (const look of [...waiters]) look()
   }
-  const decided = (kind: Packet.Kind, bytes: Uint8Array): Verdict => {
-    const known = early
-    early = undefined
-    if (known?.kind === kind && (known.bytes === bytes || bytes.length === 0)) return known.verdict
+  const verdictFor = (kind: Packet.Kind, bytes: Uint8Array): Verdict => {
+    const observed = observedVerdict
+    observedVerdict = undefined
+    if (observed?.kind === kind && (observed.bytes === bytes || bytes.length === 0)) return observed.verdict
     return decide({ transport: "tcp", kind, from, to, bytes })
   }
-  const push = (bytes: Uint8Array, end: Item["end"], chunk = Number.POSITIVE_INFINITY, note?: string) => {
+  const push = (bytes: Uint8Array, end: QueuedPiece["end"], chunk = Number.POSITIVE_INFINITY, note?: string) => {
     const pieces = piecesOf(bytes, chunk)
-    if (note !== undefined && bytes.length > 0) notes.set(pieces[0]!, note)
-    else if (note !== undefined) ending = { kind: end, note }
+    if (note !== undefined && bytes.length > 0) pieceNotes.set(pieces[0]!, note)
+    else if (note !== undefined) endNote = { kind: end, note }
     for (const [index, piece] of pieces.entries()) {
-      items.push({ bytes: piece, due: last, end: index === pieces.length - 1 ? end : undefined, apart: index > 0 })
+      queue.push({ bytes: piece, dueNanos: lastDueNanos, end: index === pieces.length - 1 ? end : undefined, separate: index > 0 })
     }
-    size += bytes.length
+    queuedBytes += bytes.length
     wake()
   }
   return {
-    add: (kind, bytes, waits = false) => {
-      if (over) return false
-      const now = timer.now()
-      const verdict = decided(kind, bytes)
+    enqueue: (kind, bytes, waits = false) => {
+      if (ended) return false
+      const now = delayQueue.now()
+      const verdict = verdictFor(kind, bytes)
       const fin = kind === "fin" ? "fin" : undefined
       if (verdict._tag !== "Stream") {
-        if (!waits && at === items.length && last <= now) return true
+        if (!waits && headIndex === queue.length && lastDueNanos <= now) return true
         push(bytes, fin)
         return false
       }
-      const { chunk, delay, end, note, stall } = verdict
-      last = Math.max(last, now + delay, now + stall)
-      over = end !== undefined
+      const { chunkBytes, delayNanos, end, note, stallNanos } = verdict
+      lastDueNanos = Math.max(lastDueNanos, now + delayNanos, now + stallNanos)
+      ended = end !== undefined
       // A handshake has nothing that could wait here: it is what comes after that does.
       const isMark = bytes.length === 0 && fin === undefined && end === undefined
       if (isMark) return false
-      push(end === undefined ? bytes : bytes.subarray(0, end.after), end?.kind ?? fin, chunk, note)
+      push(end === undefined ? bytes : bytes.subarray(0, end.afterBytes), end?.kind ?? fin, chunkBytes, note)
       // It is never to be on the wire: this is all there is to be told of it.
-      if (way === "out" && stall === Number.POSITIVE_INFINITY)
-        tell({ transport: "tcp", kind, from, to, bytes }, note, true)
+      if (direction === "outbound" && stallNanos === Number.POSITIVE_INFINITY)
+        report({ transport: "tcp", kind, from, to, bytes }, note, true)
       return false
     },
-    noteOf: (kind, bytes) => {
-      if (way === "out") return kind === "data" ? notes.get(bytes) : kind === ending?.kind ? ending.note : undefined
+    faultNoteOf: (kind, bytes) => {
+      if (direction === "outbound") return kind === "data" ? pieceNotes.get(bytes) : kind === endNote?.kind ? endNote.note : undefined
       if (kind !== "data" && kind !== "fin") return undefined
-      if (over) return kind === "data" ? "lost" : undefined
-      early = { kind, bytes, verdict: decided(kind, bytes) }
-      return early.verdict._tag === "Stream" ? early.verdict.note : undefined
+      if (ended) return kind === "data" ? "lost" : undefined
+      observedVerdict = { kind, bytes, verdict: verdictFor(kind, bytes) }
+      return observedVerdict.verdict._tag === "Stream" ? observedVerdict.verdict.note : undefined
     },
-    head: () => items[at],
+    head: () => queue[headIndex],
     shift: () => {
-      size -= items[at]!.bytes.length
-      at++
-      if (at === items.length || at > 1_024) {
-        items = items.slice(at)
-        at = 0
+      queuedBytes -= queue[headIndex]!.bytes.length
+      headIndex++
+      if (headIndex === queue.length || headIndex > 1_024) {
+        queue = queue.slice(headIndex)
+        headIndex = 0
       }
       wake()
     },
-    size: () => size,
-    last: () => last,
-    isOver: () => over,
+    queuedBytes: () => queuedBytes,
+    lastDueNanos: () => lastDueNanos,
+    isEnded: () => ended,
     clear: () => {
-      items = []
-      at = 0
-      size = 0
-      over = true
+      queue = []
+      headIndex = 0
+      queuedBytes = 0
+      ended = true
       wake()
     },
-    until: (holds) =>
+    waitUntil: (holds) =>
       Effect.callback((resume) => {
         const look = () => {
           if (!holds()) return
-          lookers.delete(look)
+          waiters.delete(look)
           resume(Effect.void)
         }
-        lookers.add(look)
+        waiters.add(look)
         look()
-        return Effect.sync(() => void lookers.delete(look))
+        return Effect.sync(() => void waiters.delete(look))
       }),
     wake
   }
 }
 
-/** Of what has no bytes. */
-export const nothing = none

@@ -22,7 +22,7 @@ import * as ImpairedStream from "./ImpairedStream.ts"
 import * as ImpairedUdp from "./ImpairedUdp.ts"
 
 /** A rule crashes, pauses or restarts a host; only a simulation can do that. @category errors @since 0.1.0 */
-export class HostRule extends Data.TaggedClass("HostRule")<{ readonly rule: FaultPlan.HostRule }> {
+export class UnsupportedHostRule extends Data.TaggedClass("UnsupportedHostRule")<{ readonly rule: FaultPlan.HostRule }> {
   get message(): string {
     const { rule } = this
     return `${FaultPlanSyntax.formatRule(rule)}: only a simulated host can ${rule.action}; leave the rule out`
@@ -30,14 +30,14 @@ export class HostRule extends Data.TaggedClass("HostRule")<{ readonly rule: Faul
 }
 
 /** A host is named; on this network they have addresses only. @category errors @since 0.1.0 */
-export class HostName extends Data.TaggedClass("HostName")<{ readonly host: string }> {
+export class UnsupportedHostName extends Data.TaggedClass("UnsupportedHostName")<{ readonly host: string }> {
   get message(): string {
     return `there is no host ${this.host} here: name hosts by IP address, such as 127.0.0.1, or *`
   }
 }
 
 /** A plan cannot be carried out on this network. @category errors @since 0.1.0 */
-export class ImpairmentError extends Data.TaggedError("ImpairmentError")<{ readonly reason: HostRule | HostName }> {
+export class ImpairmentError extends Data.TaggedError("ImpairmentError")<{ readonly reason: UnsupportedHostRule | UnsupportedHostName }> {
   override get message(): string {
     return this.reason.message
   }
@@ -49,7 +49,7 @@ export class ImpairmentError extends Data.TaggedError("ImpairmentError")<{ reado
  * @category models
  * @since 0.1.0
  */
-export interface Listening {
+export interface Observer {
   readonly tap: Tap
   readonly wrap: (network: Network.Network["Service"], tap: Tap) => Effect.Effect<Network.Network["Service"]>
 }
@@ -61,7 +61,7 @@ export interface Options {
   /** Who tells the kind of a payload, for rules with `kind=`. Default: nobody. */
   readonly dissectors?: ReadonlyArray<Dissector> | undefined
   /** Is told of every packet once, as it is on the wire, and what a fault does to it. Default: nobody. */
-  readonly listening?: Listening | undefined
+  readonly observer?: Observer | undefined
 }
 
 const fail = (reason: ImpairmentError["reason"]) => Result.fail(new ImpairmentError({ reason }))
@@ -75,15 +75,15 @@ const fail = (reason: ImpairmentError["reason"]) => Result.fail(new ImpairmentEr
  */
 export const check = (plan: FaultPlan.FaultPlan): Result.Result<FaultPlan.FaultPlan, ImpairmentError> => {
   for (const rule of plan) {
-    if (FaultPlan.isHostRule(rule)) return fail(new HostRule({ rule }))
-    const host = FaultPlan.hostsOf(rule).find((host) => FaultPlan.literal(host) === undefined)
-    if (host !== undefined) return fail(new HostName({ host }))
+    if (FaultPlan.isHostRule(rule)) return fail(new UnsupportedHostRule({ rule }))
+    const host = FaultPlan.hostsOf(rule).find((host) => FaultPlan.canonicalIp(host) === undefined)
+    if (host !== undefined) return fail(new UnsupportedHostName({ host }))
   }
   return Result.succeed(plan)
 }
 
 /** How often each rule of a plan was applied, as one line: `drop=5% 12 times, dup=#3 never`. */
-const countsOf = (plan: FaultPlan.FaultPlan, counts: ReadonlyArray<number>): string =>
+const formatCounts = (plan: FaultPlan.FaultPlan, counts: ReadonlyArray<number>): string =>
   plan
     .map((rule, index) => {
       const count = counts[index]!
@@ -106,7 +106,7 @@ export const make = (
 ): Result.Result<Impairment, ImpairmentError> =>
   Result.map(check(plan), () => {
     const engine = FaultEngine.make(plan, { seed, dissectors })
-    return { plan, engine, summary: () => countsOf(plan, engine.counts()) }
+    return { plan, engine, summary: () => formatCounts(plan, engine.counts()) }
   })
 
 /**
@@ -127,30 +127,30 @@ export const make = (
 export const wrap = Effect.fnUntraced(function* (
   network: Network.Network["Service"],
   { engine, plan }: Impairment,
-  { listening }: Pick<Options, "listening"> = {}
+  { observer }: Pick<Options, "observer"> = {}
 ): Effect.fn.Return<Network.Network["Service"], never, Scope.Scope> {
   const clock = yield* Clock.Clock
-  const timer = yield* DelayQueue.make
+  const delayQueue = yield* DelayQueue.make
   const interfaces = yield* network.interfaces
-  const judge: DelayQueue.Judge = {
-    timer,
-    decide: (packet) => engine.decide(packet, timer.now()),
-    tell: (packet, fault, lost = false) =>
-      listening?.tap({ ...packet, at: clock.currentTimeNanosUnsafe(), host: "local", fault, lost })
+  const injector: DelayQueue.FaultInjector = {
+    delayQueue,
+    decide: (packet) => engine.decide(packet, delayQueue.now()),
+    report: (packet, fault, lost = false) =>
+      observer?.tap({ ...packet, at: clock.currentTimeNanosUnsafe(), host: "local", fault, lost })
   }
-  const streams = ImpairedStream.make(judge, yield* Effect.scope)
-  const noted: Tap = (sighting) => listening?.tap({ ...sighting, fault: streams.noteOf(sighting) })
-  const heard = listening === undefined ? network : yield* listening.wrap(network, noted)
-  const isAbout = (transport: "udp" | "tcp") => plan.some((rule) => FaultPlan.isAbout(rule, transport))
-  const [udp, tcp] = [isAbout("udp"), isAbout("tcp")]
+  const streams = ImpairedStream.make(injector, yield* Effect.scope)
+  const annotatingTap: Tap = (packet) => observer?.tap({ ...packet, fault: streams.faultNoteOf(packet) })
+  const observed = observer === undefined ? network : yield* observer.wrap(network, annotatingTap)
+  const hasRulesFor = (transport: "udp" | "tcp") => plan.some((rule) => FaultPlan.appliesTo(rule, transport))
+  const [udp, tcp] = [hasRulesFor("udp"), hasRulesFor("tcp")]
   return {
-    listen: (options) => (tcp ? Effect.map(heard.listen(options), streams.listener) : heard.listen(options)),
-    connect: (remote) => (tcp ? streams.connect(remote, heard.connect(remote)) : heard.connect(remote)),
+    listen: (options) => (tcp ? Effect.map(observed.listen(options), streams.listener) : observed.listen(options)),
+    connect: (remote) => (tcp ? streams.connect(remote, observed.connect(remote)) : observed.connect(remote)),
     udp: udp
-      ? ImpairedUdp.make(network, interfaces, judge)
-      : (options, onDatagram, onError) => heard.udp(options, onDatagram, onError),
+      ? ImpairedUdp.make(network, interfaces, injector)
+      : (options, onDatagram, onError) => observed.udp(options, onDatagram, onError),
     interfaces: network.interfaces,
-    room: () => network.room()
+    availableSockets: () => network.availableSockets()
   }
 })
 

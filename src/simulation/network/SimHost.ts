@@ -44,23 +44,23 @@ export const make = (
   onFailure: (cause: Cause.Cause<unknown>) => void
 ): SimHost => {
   const { clock } = network.lan
-  const own = clock.clockOf(() => node.pausedUntil)
-  let life = Scope.forkUnsafe(outer)
+  const hostClock = clock.clockOf(() => node.pausedUntil)
+  let lifetime = Scope.forkUnsafe(outer)
   let context = network.contextOf(node)
   const programs: Array<() => Effect.Effect<void>> = []
 
-  const here = <A, E, R>(effect: Effect.Effect<A, E, R>, scope: Scope.Scope) =>
+  const onHost = <A, E, R>(effect: Effect.Effect<A, E, R>, scope: Scope.Scope) =>
     effect.pipe(
       Effect.provideContext(context as Context.Context<Network | Dns.Dns>),
-      Effect.provideService(Clock.Clock, own),
+      Effect.provideService(Clock.Clock, hostClock),
       Effect.provideService(Scope.Scope, scope)
     ) as Effect.Effect<A, E, Exclude<R, OnHost>>
 
   const crash = Effect.suspend(() => {
     if (!node.up) return Effect.void
     node.up = false
-    network.cut(node)
-    return Scope.close(life, Exit.void)
+    network.crash(node)
+    return Scope.close(lifetime, Exit.void)
   })
   const restart = Effect.suspend(() => {
     if (node.up) return Effect.void
@@ -69,30 +69,30 @@ export const make = (
     node.pausedUntil = 0
     network.boot(node)
     context = network.contextOf(node)
-    life = Scope.forkUnsafe(outer)
-    return Effect.forEach(programs, (begin) => begin(), { discard: true })
+    lifetime = Scope.forkUnsafe(outer)
+    return Effect.forEach(programs, (startProgram) => startProgram(), { discard: true })
   })
   return {
     name: node.name,
-    address: node.attachments[0]?.literal ?? "127.0.0.1",
+    address: node.interfaces[0]?.literal ?? "127.0.0.1",
     layer: Layer.effectContext(Effect.sync(() => context)),
     run: (effect) =>
       Effect.suspend(() => {
-        const scope = Scope.forkUnsafe(life)
-        const fiber = Effect.forkIn(here(effect, scope), life, { startImmediately: true })
+        const scope = Scope.forkUnsafe(lifetime)
+        const fiber = Effect.forkIn(onHost(effect, scope), lifetime, { startImmediately: true })
         return Effect.flatMap(fiber, joinAndClose(scope))
       }),
     start: (program) =>
-      Effect.flatMap(Effect.context<never>(), (around) =>
+      Effect.flatMap(Effect.context<never>(), (callerContext) =>
         Effect.suspend(() => {
-          const told = Effect.tapCause(program, (cause) =>
+          const reportingFailure = Effect.tapCause(program, (cause) =>
             Effect.sync(() => {
               if (!Cause.hasInterruptsOnly(cause)) onFailure(cause)
             })
           )
           const begin = () =>
             Effect.asVoid(
-              Effect.forkIn(Effect.provideContext(here(told, life), around), life, { startImmediately: true })
+              Effect.forkIn(Effect.provideContext(onHost(reportingFailure, lifetime), callerContext), lifetime, { startImmediately: true })
             )
           programs.push(begin as () => Effect.Effect<void>)
           return begin() as Effect.Effect<void>

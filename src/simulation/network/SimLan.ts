@@ -26,9 +26,9 @@ export interface LinkOptions {
 }
 
 /** An address of a host, and the wire it is on. @category models @since 0.1.0 */
-export interface Attachment {
-  readonly interface: string
-  readonly segment: string
+export interface SimInterface {
+  readonly name: string
+  readonly subnet: string
   readonly address: IpInterface.IpInterface
   /** As packets name it. */
   readonly literal: string
@@ -39,7 +39,7 @@ export interface Attachment {
 export interface Node {
   readonly index: number
   readonly name: string
-  readonly attachments: ReadonlyArray<Attachment>
+  readonly interfaces: ReadonlyArray<SimInterface>
   /** A host that has crashed neither sends nor receives. */
   up: boolean
   /** Nothing happens on a paused host before this time. */
@@ -52,26 +52,26 @@ export interface Node {
  * @category models
  * @since 0.1.0
  */
-export type OnPiece = (bytes: Uint8Array, end: "fin" | "rst" | undefined) => void
+export type OnSegment = (bytes: Uint8Array, end: "fin" | "rst" | undefined) => void
 
-interface Way {
-  readonly least: number
-  readonly spread: number
-  readonly perByte: number
-  readonly queue: number
+interface LinkDirection {
+  readonly minLatencyNanos: number
+  readonly jitterNanos: number
+  readonly nanosPerByte: number
+  readonly queueBytes: number
   readonly loss: number
   readonly mtu: number
   /** When the bandwidth is free again, and when the last packet in order arrives. */
-  free: number
+  busyUntil: number
 }
 
 const nanos = (input: Duration.Input) => Math.round(Duration.toMillis(input) * 1e6)
 
-const wayOf = ({ bandwidth, latency = "500 micros", loss = 0, mtu = 65_535, queue = 262_144 }: LinkOptions): Way => {
+const linkDirectionFrom = ({ bandwidth, latency = "500 micros", loss = 0, mtu = 65_535, queue = 262_144 }: LinkOptions): LinkDirection => {
   const isRange = Array.isArray(latency) && latency.length === 2
   const [least, most] = (isRange ? latency : [latency, latency]) as readonly [Duration.Input, Duration.Input]
-  const perByte = bandwidth === undefined ? 0 : 1e9 / bandwidth
-  return { least: nanos(least), spread: nanos(most) - nanos(least), perByte, queue, loss, mtu, free: 0 }
+  const nanosPerByte = bandwidth === undefined ? 0 : 1e9 / bandwidth
+  return { minLatencyNanos: nanos(least), jitterNanos: nanos(most) - nanos(least), nanosPerByte, queueBytes: queue, loss, mtu, busyUntil: 0 }
 }
 
 /** A wire, or several: hosts that share one hear each other's broadcasts. @category models @since 0.1.0 */
@@ -79,22 +79,22 @@ export interface SimLan {
   readonly clock: SimClock
   readonly random: () => number
   readonly nodes: ReadonlyArray<Node>
-  readonly add: (name: string, attachments: ReadonlyArray<Attachment>) => Node
+  readonly add: (name: string, interfaces: ReadonlyArray<SimInterface>) => Node
   /** Sets how packets go between two hosts, both ways. */
   readonly link: (one: string, other: string, options: LinkOptions) => void
   /** Who has an address, as seen from a host: its own and loopback first. */
-  readonly find: (from: Node, address: string) => Node | undefined
+  readonly nodeAt: (from: Node, address: string) => Node | undefined
   /** Through which of its addresses a host reaches another one; undefined where there is no way. */
-  readonly route: (from: Node, address: string) => Attachment | "loopback" | undefined
+  readonly route: (from: Node, address: string) => SimInterface | "loopback" | undefined
   /** All hosts on a wire. */
-  readonly on: (segment: string) => ReadonlyArray<Node>
+  readonly nodesOn: (subnet: string) => ReadonlyArray<Node>
   readonly mtu: (from: Node, to: Node) => number
   /** How many packets were sent. */
   readonly packets: () => number
   /** Sends a datagram; `arrive` is called for every copy that gets there, with bytes of its own. */
   readonly datagram: (packet: Packet.Packet, from: Node, to: Node, arrive: (bytes: Uint8Array) => void) => void
   /** Sends a piece of a stream, which arrives not before its predecessor did; gives the time, which may be infinity. */
-  readonly segment: (packet: Packet.Packet, from: Node, to: Node, notBefore: number, arrive: OnPiece) => number
+  readonly segment: (packet: Packet.Packet, from: Node, to: Node, notBefore: number, arrive: OnSegment) => number
 }
 
 /** What a LAN is made of. @category models @since 0.1.0 */
@@ -108,30 +108,30 @@ export interface Options {
 }
 
 /** Headers of IPv4 or IPv6 and UDP. */
-const headers = (address: string) => (address.includes(":") ? 48 : 28)
+const headerBytes = (address: string) => (address.includes(":") ? 48 : 28)
 
 /** How long a stream waits before it sends a lost piece again. */
-const retransmission = 200_000_000
+const retransmissionTimeoutNanos = 200_000_000
 
 /** @category constructors @since 0.1.0 */
-export const make = ({ clock, faults, link: byDefault = {}, random, tap }: Options): SimLan => {
+export const make = ({ clock, faults, link = {}, random, tap }: Options): SimLan => {
   const nodes: Array<Node> = []
   const byAddress = new Map<string, Node>()
-  const special = new Map<string, LinkOptions>()
-  const ways = new Map<number, Way>()
+  const linkOptions = new Map<string, LinkOptions>()
+  const directions = new Map<number, LinkDirection>()
 
-  const way = (from: Node, to: Node): Way => {
+  const directionOf = (from: Node, to: Node): LinkDirection => {
     const key = from.index * 65_536 + to.index
-    let found = ways.get(key)
+    let found = directions.get(key)
     if (found === undefined) {
-      const options = from === to ? { latency: 0 } : (special.get(`${from.name}>${to.name}`) ?? byDefault)
-      found = wayOf(options)
-      ways.set(key, found)
+      const options = from === to ? { latency: 0 } : (linkOptions.get(`${from.name}>${to.name}`) ?? link)
+      found = linkDirectionFrom(options)
+      directions.set(key, found)
     }
     return found
   }
   let packets = 0
-  const see = (packet: Packet.Packet, from: Node, fault: string | undefined, arrives: number | undefined) => {
+  const observe = (packet: Packet.Packet, from: Node, fault: string | undefined, arrives: number | undefined) => {
     packets++
     tap?.({
       ...packet,
@@ -143,17 +143,17 @@ export const make = ({ clock, faults, link: byDefault = {}, random, tap }: Optio
   }
 
   /** When a packet is through, or undefined when it finds the queue full. */
-  const through = (over: Way, size: number): number | undefined => {
+  const arrivalTime = (direction: LinkDirection, size: number): number | undefined => {
     const now = clock.now()
-    const start = Math.max(now, over.free)
-    if (over.perByte > 0) {
-      if ((start - now) / over.perByte > over.queue) return undefined
-      over.free = start + size * over.perByte
+    const start = Math.max(now, direction.busyUntil)
+    if (direction.nanosPerByte > 0) {
+      if ((start - now) / direction.nanosPerByte > direction.queueBytes) return undefined
+      direction.busyUntil = start + size * direction.nanosPerByte
     }
-    return Math.round(start + size * over.perByte + over.least + (over.spread === 0 ? 0 : random() * over.spread))
+    return Math.round(start + size * direction.nanosPerByte + direction.minLatencyNanos + (direction.jitterNanos === 0 ? 0 : random() * direction.jitterNanos))
   }
 
-  const literal = (address: string) => {
+  const canonicalAddress = (address: string) => {
     if (byAddress.has(address)) return address
     const parsed = NetAddress.ipFromString(Endpoint.withoutZone(address))
     return Result.isSuccess(parsed) ? NetAddress.formatIp(NetAddress.toCanonical(parsed.success)) : address
@@ -163,87 +163,87 @@ export const make = ({ clock, faults, link: byDefault = {}, random, tap }: Optio
     clock,
     random,
     nodes,
-    add: (name, attachments) => {
-      const node: Node = { index: nodes.length, name, attachments, up: true, pausedUntil: 0 }
+    add: (name, interfaces) => {
+      const node: Node = { index: nodes.length, name, interfaces, up: true, pausedUntil: 0 }
       nodes.push(node)
-      for (const attachment of attachments) byAddress.set(attachment.literal, node)
+      for (const { literal } of interfaces) byAddress.set(literal, node)
       return node
     },
     link: (one, other, options) => {
-      special.set(`${one}>${other}`, options)
-      special.set(`${other}>${one}`, options)
-      ways.clear()
+      linkOptions.set(`${one}>${other}`, options)
+      linkOptions.set(`${other}>${one}`, options)
+      directions.clear()
     },
-    find: (from, address) => {
-      const known = literal(address)
-      return Endpoint.isLoopback(known) ? from : byAddress.get(known)
+    nodeAt: (from, address) => {
+      const target = canonicalAddress(address)
+      return Endpoint.isLoopback(target) ? from : byAddress.get(target)
     },
     route: (from, address) => {
-      const known = literal(address)
-      if (Endpoint.isLoopback(known) || byAddress.get(known) === from) return "loopback"
-      const target = NetAddress.ipFromString(known)
+      const canonical = canonicalAddress(address)
+      if (Endpoint.isLoopback(canonical) || byAddress.get(canonical) === from) return "loopback"
+      const target = NetAddress.ipFromString(canonical)
       if (Result.isFailure(target)) return undefined
-      return from.attachments.find((one) => IpNetwork.contains(IpNetwork.fromInterface(one.address), target.success))
+      return from.interfaces.find((one) => IpNetwork.contains(IpNetwork.fromInterface(one.address), target.success))
     },
-    on: (segment) => nodes.filter((node) => node.attachments.some((one) => one.segment === segment)),
-    mtu: (from, to) => way(from, to).mtu,
+    nodesOn: (subnet) => nodes.filter((node) => node.interfaces.some((one) => one.subnet === subnet)),
+    mtu: (from, to) => directionOf(from, to).mtu,
     packets: () => packets,
     datagram: (packet, from, to, arrive) => {
       if (!from.up) return
-      const over = way(from, to)
+      const direction = directionOf(from, to)
       const verdict = faults?.decide(packet, clock.now(), from.name, to.name) ?? FaultVerdict.deliver
-      const time = through(over, packet.bytes.length + headers(packet.to.address))
-      const unlucky = time === undefined || (over.loss > 0 && random() < over.loss)
-      if (unlucky) return see(packet, from, "lost", undefined)
-      if (verdict._tag === "Drop") return see(packet, from, verdict.note, undefined)
-      const put = (bytes: Uint8Array, delay: number, note: string | undefined) => {
-        see(bytes === packet.bytes ? packet : { ...packet, bytes }, from, note, time + delay)
+      const time = arrivalTime(direction, packet.bytes.length + headerBytes(packet.to.address))
+      const isLost = time === undefined || (direction.loss > 0 && random() < direction.loss)
+      if (isLost) return observe(packet, from, "lost", undefined)
+      if (verdict._tag === "Drop") return observe(packet, from, verdict.note, undefined)
+      const deliver = (bytes: Uint8Array, delay: number, note: string | undefined) => {
+        observe(bytes === packet.bytes ? packet : { ...packet, bytes }, from, note, time + delay)
         // The sender may use its bytes again.
-        const own = new Uint8Array(bytes)
-        clock.at(time + delay, () => arrive(own))
+        const copy = new Uint8Array(bytes)
+        clock.schedule(time + delay, () => arrive(copy))
       }
-      if (verdict._tag !== "Datagrams") return put(packet.bytes, 0, undefined)
+      if (verdict._tag !== "Datagrams") return deliver(packet.bytes, 0, undefined)
       const { copies, held, note, overtaken } = verdict
-      const putAll = (since: number) => {
-        for (const copy of copies) put(copy.bytes, copy.delay + since, note)
+      const deliverAll = (since: number) => {
+        for (const copy of copies) deliver(copy.bytes, copy.delayNanos + since, note)
       }
-      if (held === undefined) putAll(0)
+      if (held === undefined) deliverAll(0)
       else {
         const now = clock.now()
-        const copied = copies.map(({ bytes, delay }) => ({ bytes: new Uint8Array(bytes), delay }))
-        held.wait(() => {
-          for (const copy of copied) put(copy.bytes, copy.delay + clock.now() - now, note)
+        const copied = copies.map(({ bytes, delayNanos }) => ({ bytes: new Uint8Array(bytes), delay: delayNanos }))
+        held.onRelease(() => {
+          for (const copy of copied) deliver(copy.bytes, copy.delay + clock.now() - now, note)
         })
-        clock.at(now + held.within, held.release)
+        clock.schedule(now + held.maxHoldNanos, held.release)
       }
       for (const one of overtaken) one.release()
     },
     segment: (packet, from, to, notBefore, arrive) => {
       if (!from.up) return notBefore
       const now = clock.now()
-      const over = way(from, to)
+      const direction = directionOf(from, to)
       const verdict = faults?.decide(packet, now, from.name, to.name) ?? FaultVerdict.deliver
-      let time = Math.max(through(over, packet.bytes.length + headers(packet.to.address) + 12) ?? over.free, notBefore)
-      for (let wait = retransmission; over.loss > 0 && random() < over.loss; wait *= 2) time += wait
+      let time = Math.max(arrivalTime(direction, packet.bytes.length + headerBytes(packet.to.address) + 12) ?? direction.busyUntil, notBefore)
+      for (let wait = retransmissionTimeoutNanos; direction.loss > 0 && random() < direction.loss; wait *= 2) time += wait
       if (verdict._tag === "Drop") {
-        see(packet, from, verdict.note, undefined)
+        observe(packet, from, verdict.note, undefined)
         return Number.POSITIVE_INFINITY
       }
       if (verdict._tag !== "Stream") {
-        see(packet, from, undefined, time)
-        if (time < Number.POSITIVE_INFINITY) clock.at(time, () => arrive(packet.bytes, undefined))
+        observe(packet, from, undefined, time)
+        if (time < Number.POSITIVE_INFINITY) clock.schedule(time, () => arrive(packet.bytes, undefined))
         return time
       }
-      const { chunk, delay, end, note, stall } = verdict
-      time = Math.max(time + delay, now + stall)
-      see(packet, from, note, time === Number.POSITIVE_INFINITY ? undefined : time)
+      const { chunkBytes, delayNanos, end, note, stallNanos } = verdict
+      time = Math.max(time + delayNanos, now + stallNanos)
+      observe(packet, from, note, time === Number.POSITIVE_INFINITY ? undefined : time)
       if (time === Number.POSITIVE_INFINITY) return time
-      const bytes = end === undefined ? packet.bytes : packet.bytes.subarray(0, end.after)
-      const size = chunk ?? Math.max(1, bytes.length)
+      const bytes = end === undefined ? packet.bytes : packet.bytes.subarray(0, end.afterBytes)
+      const size = chunkBytes ?? Math.max(1, bytes.length)
       for (let from = 0; from < bytes.length || from === 0; from += size) {
         const piece = bytes.subarray(from, from + size)
         const last = from + size >= bytes.length ? end?.kind : undefined
-        clock.at(time, () => arrive(piece, last))
+        clock.schedule(time, () => arrive(piece, last))
         // Each comes by itself: else a reader would find them together.
         if (from + size < bytes.length) time += 1_000
       }

@@ -38,7 +38,7 @@ export interface SimNetwork {
   /** Gives a host sockets anew: when it starts, and when it starts again. */
   readonly boot: (node: SimLan.Node) => Stack
   /** Takes the sockets of a host away, without a word to anyone. */
-  readonly cut: (node: SimLan.Node) => void
+  readonly crash: (node: SimLan.Node) => void
   readonly stackOf: (node: SimLan.Node) => Stack | undefined
   /** The name service that all hosts share. */
   readonly dns: Dns.Dns["Service"]
@@ -46,7 +46,7 @@ export interface SimNetwork {
   readonly contextOf: (node: SimLan.Node) => Context.Context<Network | Dns.Dns>
 }
 
-const attachmentOf = (text: string, index: number): SimLan.Attachment => {
+const interfaceFrom = (text: string, index: number): SimLan.SimInterface => {
   const address = Result.getOrThrowWith(
     IpInterface.fromString(text),
     ({ message }) => new Error(`${text} is no address with its prefix, such as 10.0.0.7/24: ${message}`)
@@ -54,8 +54,8 @@ const attachmentOf = (text: string, index: number): SimLan.Attachment => {
   const network = IpNetwork.fromInterface(address)
   const isIpv4 = IpInterface.isIpv4Interface(address)
   return {
-    interface: `eth${index}`,
-    segment: IpNetwork.format(network),
+    name: `eth${index}`,
+    subnet: IpNetwork.format(network),
     address,
     literal: NetAddress.formatIp(address.address),
     broadcast: isIpv4 && address.prefixLength < 31 ? NetAddress.formatIp(IpNetwork.lastAddress(network)) : undefined
@@ -72,12 +72,12 @@ const loopback: ReadonlyArray<Interface> = ["127.0.0.1/8", "::1/128"].map((text)
 
 const interfaceOf =
   (node: SimLan.Node) =>
-  (attachment: SimLan.Attachment): Interface => {
+  (simInterface: SimLan.SimInterface): Interface => {
     const mac = [2, 0, 0, 0, node.index >> 8, node.index & 0xff].map((byte) => byte.toString(16).padStart(2, "0"))
-    const broadcast = attachment.broadcast && NetAddress.ipFromStringUnsafe(attachment.broadcast)
+    const broadcast = simInterface.broadcast && NetAddress.ipFromStringUnsafe(simInterface.broadcast)
     return {
-      name: attachment.interface,
-      address: attachment.address,
+      name: simInterface.name,
+      address: simInterface.address,
       broadcast: broadcast as NetAddress.Ipv4Address | undefined,
       scopeId: 0,
       loopback: false,
@@ -92,11 +92,11 @@ export const make = (lan: SimLan.SimLan): SimNetwork => {
   const names = new Map<string, SimLan.Node>()
   const dns = Dns.make({
     // A name nobody has is found missing by `Dns` itself.
-    lookup: (name) => Effect.sync(() => (names.get(name)?.attachments ?? []).map(({ address }) => address.address)),
+    lookup: (name) => Effect.sync(() => (names.get(name)?.interfaces ?? []).map(({ address }) => address.address)),
     reverse: (address) =>
       Effect.sync(() => {
         const literal = NetAddress.formatIp(address)
-        const found = lan.nodes.filter(({ attachments }) => attachments.some((one) => one.literal === literal))
+        const found = lan.nodes.filter(({ interfaces }) => interfaces.some((one) => one.literal === literal))
         return found.map(({ name }) => name)
       })
   })
@@ -104,13 +104,13 @@ export const make = (lan: SimLan.SimLan): SimNetwork => {
   const boot = (node: SimLan.Node): Stack => {
     const udp = SimUdp.make(lan, node, (other) => stacks.get(other)?.udp)
     const tcp = SimTcp.make(lan, node, (other) => stacks.get(other)?.tcp)
-    const interfaces = [...loopback, ...node.attachments.map(interfaceOf(node))]
+    const interfaces = [...loopback, ...node.interfaces.map(interfaceOf(node))]
     const network = Network.of({
       listen: tcp.listen,
       connect: tcp.connect,
       udp: udp.open,
       interfaces: Effect.succeed(interfaces),
-      room: () => Number.POSITIVE_INFINITY
+      availableSockets: () => Number.POSITIVE_INFINITY
     })
     const stack = { network, udp, tcp }
     stacks.set(node, stack)
@@ -123,21 +123,21 @@ export const make = (lan: SimLan.SimLan): SimNetwork => {
       const next = lan.nodes.length + 1
       const own = addresses ?? [`10.0.${next >> 8}.${next & 0xff}/16`, `fd00::${next.toString(16)}/64`]
       if (names.has(name)) throw new Error(`there are two hosts ${name}`)
-      const attachments = own.map(attachmentOf)
-      const taken = attachments.find(({ literal }) =>
-        lan.nodes.some((n) => n.attachments.some((a) => a.literal === literal))
+      const interfaces = own.map(interfaceFrom)
+      const taken = interfaces.find(({ literal }) =>
+        lan.nodes.some((n) => n.interfaces.some((a) => a.literal === literal))
       )
       if (taken !== undefined) throw new Error(`${taken.literal} is the address of two hosts`)
-      const node = lan.add(name, attachments)
+      const node = lan.add(name, interfaces)
       names.set(name, node)
       return node
     },
     boot,
-    cut: (node) => {
+    crash: (node) => {
       const stack = stacks.get(node)
       stacks.delete(node)
-      stack?.udp.cut()
-      stack?.tcp.cut()
+      stack?.udp.crash()
+      stack?.tcp.crash()
     },
     stackOf,
     dns,

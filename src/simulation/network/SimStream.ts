@@ -10,36 +10,36 @@ import type * as Packet from "../../network/Packet.ts"
 import type { Node, SimLan } from "./SimLan.ts"
 
 /** Bytes that one end takes before its program has read them. */
-const window = 65_536
+const receiveWindowBytes = 65_536
 
 /** Bytes that may wait for room at the other end before a write waits too. */
-const highWater = 65_536
+const sendBufferBytes = 65_536
 
 /** The most bytes of a piece; how many it has is chance. */
-const largestPiece = 16_384
+const maxSegmentBytes = 16_384
 
 /** How long a closing end may take to hand over its last bytes. */
-const linger = 1_000_000_000
+const closeTimeoutNanos = 1_000_000_000
 
-const none = new Uint8Array(0)
+const noBytes = new Uint8Array(0)
 
 /** An end, as its host sees it. @category models @since 0.1.0 */
-export interface End extends Connection {
+export interface SimConnection extends Connection {
   /** Ends it as its scope does: FIN after the last byte, RST for a peer that does not take it in time. */
   readonly close: Effect.Effect<void>
   /** Both ends know of each other; nothing is sent before the time. */
-  readonly establish: (peer: End, after: number) => void
+  readonly establish: (peer: SimConnection, after: number) => void
   /** Gone without a word, as when its host crashes. */
-  readonly vanish: () => void
+  readonly discard: () => void
   /** Sends RST. */
   readonly reset: () => void
-  readonly isGone: () => boolean
+  readonly isClosed: () => boolean
   /** What comes from the other end. */
   readonly onData: (bytes: Uint8Array) => void
   readonly onFin: () => void
   readonly onReset: () => void
   /** The other end has room for so many bytes more. */
-  readonly onRoom: (bytes: number) => void
+  readonly onWindowUpdate: (bytes: number) => void
 }
 
 /** @category constructors @since 0.1.0 */
@@ -49,247 +49,247 @@ export const make = (
   other: Node,
   from: Endpoint.Endpoint,
   to: Endpoint.Endpoint,
-  onGone: () => void
-): End => {
+  onClosed: () => void
+): SimConnection => {
   const { clock } = lan
   const local = NetAddress.inetAddressFromNativeUnsafe(from.address, from.port)
   const remote = NetAddress.inetAddressFromNativeUnsafe(to.address, to.port)
-  let peer: End | undefined
+  let peer: SimConnection | undefined
   /** When the last packet sent arrives: the next one does not overtake it. */
-  let last = 0
-  const sending: Array<Uint8Array> = []
+  let lastArrival = 0
+  const sendQueue: Array<Uint8Array> = []
   let unsent = 0
-  let room = window
+  let sendWindow = receiveWindowBytes
   let sent = 0
   /** A fault has ended this direction: what is still on its way is lost. */
-  let isCut = false
-  let finWanted = false
+  let isEndedByFault = false
+  let finQueued = false
   let finSent = false
-  const come: Array<Uint8Array> = []
-  let held = 0
+  const receiveQueue: Array<Uint8Array> = []
+  let buffered = 0
   /** Room is told late, and in bulk: most exchanges never fill the window. */
-  let owed = 0
+  let unacknowledged = 0
   let received = 0
-  let ended = false
-  let shut = false
+  let finReceived = false
+  let readShutdown = false
   let failure: Reason | undefined
-  let gone = false
+  let closed = false
   let reader: ((result: Connection["pull"]) => void) | undefined
-  const writers = new Set<() => void>()
-  const closers = new Set<() => void>()
+  const writeWaiters = new Set<() => void>()
+  const closeWaiters = new Set<() => void>()
   /** A closing end reads and drops what comes, so that the peer hears its last words and not RST. */
-  let dropping = false
+  let discarding = false
 
   /** Runs as soon as this host runs: at once, unless it is paused. */
-  const awake = (action: () => void) => {
-    if (node.pausedUntil > clock.now()) clock.at(node.pausedUntil, () => awake(action))
+  const whenResumed = (action: () => void) => {
+    if (node.pausedUntil > clock.now()) clock.schedule(node.pausedUntil, () => whenResumed(action))
     else action()
   }
-  const send = (kind: Packet.Kind, bytes: Uint8Array, arrive: (peer: End, bytes: Uint8Array) => void) => {
+  const send = (kind: Packet.Kind, bytes: Uint8Array, arrive: (peer: SimConnection, bytes: Uint8Array) => void) => {
     const packet = { transport: "tcp", kind, from, to, bytes } as const
-    last = lan.segment(packet, node, other, last, (piece, ending) => {
-      if (isCut) return
-      if (peer !== undefined && !peer.isGone()) {
+    lastArrival = lan.segment(packet, node, other, lastArrival, (piece, ending) => {
+      if (isEndedByFault) return
+      if (peer !== undefined && !peer.isClosed()) {
         arrive(peer, piece)
         if (ending === undefined) return
-        isCut = true
+        isEndedByFault = true
         if (ending === "fin") return peer.onFin()
         peer.onReset()
-        return end.onReset()
+        return self.onReset()
       }
       // Nobody there takes it: RST, or silence from a host that is down.
-      if (kind === "data" && other.up && !gone) refuse()
+      if (kind === "data" && other.up && !closed) answerReset()
     })
   }
-  const refuse = () => {
-    const packet = { transport: "tcp", kind: "rst", from: to, to: from, bytes: none } as const
-    lan.segment(packet, other, node, 0, () => end.onReset())
+  const answerReset = () => {
+    const packet = { transport: "tcp", kind: "rst", from: to, to: from, bytes: noBytes } as const
+    lan.segment(packet, other, node, 0, () => self.onReset())
   }
-  const leave = () => {
-    if (gone) return
-    gone = true
-    onGone()
+  const markClosed = () => {
+    if (closed) return
+    closed = true
+    onClosed()
   }
   const error = (reason: Reason = failure ?? "Closed") => Effect.fail(new NetworkError({ reason, address: remote }))
-  const wake = () =>
-    awake(() => {
-      if (reader !== undefined && (held > 0 || ended || shut || failure !== undefined)) {
+  const wakeWaiters = () =>
+    whenResumed(() => {
+      if (reader !== undefined && (buffered > 0 || finReceived || readShutdown || failure !== undefined)) {
         const resume = reader
         reader = undefined
         resume(pull)
       }
-      for (const look of [...writers]) look()
-      for (const look of [...closers]) look()
+      for (const look of [...writeWaiters]) look()
+      for (const look of [...closeWaiters]) look()
     })
-  const give = (reason: Reason) => {
+  const fail = (reason: Reason) => {
     failure ??= reason
-    sending.length = 0
+    sendQueue.length = 0
     unsent = 0
-    wake()
+    wakeWaiters()
   }
 
   /** Sends while the other end has room, in pieces of any size. */
-  const pump = () => {
-    if (peer === undefined || gone) return
-    while (sending.length > 0 && room > 0) {
-      const head = sending[0]!
-      const most = Math.min(head.length, room, largestPiece)
-      const size = most > 1 && lan.random() < 0.5 ? 1 + Math.floor(lan.random() * most) : most
-      const piece = head.slice(0, size)
-      if (size === head.length) sending.shift()
-      else sending[0] = head.subarray(size)
-      room -= size
+  const transmit = () => {
+    if (peer === undefined || closed) return
+    while (sendQueue.length > 0 && sendWindow > 0) {
+      const head = sendQueue[0]!
+      const maxBytes = Math.min(head.length, sendWindow, maxSegmentBytes)
+      const size = maxBytes > 1 && lan.random() < 0.5 ? 1 + Math.floor(lan.random() * maxBytes) : maxBytes
+      const segment = head.slice(0, size)
+      if (size === head.length) sendQueue.shift()
+      else sendQueue[0] = head.subarray(size)
+      sendWindow -= size
       unsent -= size
       sent += size
-      send("data", piece, (far, bytes) => far.onData(bytes))
+      send("data", segment, (far, bytes) => far.onData(bytes))
     }
-    if (sending.length > 0) return
-    if (finWanted && !finSent) {
+    if (sendQueue.length > 0) return
+    if (finQueued && !finSent) {
       finSent = true
-      send("fin", none, (far) => far.onFin())
+      send("fin", noBytes, (far) => far.onFin())
     }
   }
-  const take = (): Uint8Array => {
-    const bytes = come.length === 1 ? come[0]! : Bytes.concat(come)
-    come.length = 0
-    free()
+  const takeReceived = (): Uint8Array => {
+    const bytes = receiveQueue.length === 1 ? receiveQueue[0]! : Bytes.concat(receiveQueue)
+    receiveQueue.length = 0
+    openWindow()
     return bytes
   }
   /** Tells the other end of room, but not of every byte: it would answer with pieces as small. */
-  const free = () => {
-    owed += held
-    held = 0
-    if (owed < window / 2) return
-    const told = owed
-    owed = 0
-    if (peer === undefined || gone) return
-    const packet = { transport: "tcp", kind: "ack", from, to, bytes: none } as const
-    lan.segment(packet, node, other, 0, () => peer?.onRoom(told))
+  const openWindow = () => {
+    unacknowledged += buffered
+    buffered = 0
+    if (unacknowledged < receiveWindowBytes / 2) return
+    const increment = unacknowledged
+    unacknowledged = 0
+    if (peer === undefined || closed) return
+    const packet = { transport: "tcp", kind: "ack", from, to, bytes: noBytes } as const
+    lan.segment(packet, node, other, 0, () => peer?.onWindowUpdate(increment))
   }
-  const parked: Connection["pull"] = Effect.callback((resume) => {
+  const awaitInput: Connection["pull"] = Effect.callback((resume) => {
     reader = resume
     return Effect.sync(() => {
       reader = undefined
     })
   })
   const pull: Connection["pull"] = Effect.suspend(() => {
-    if (held > 0) return Effect.succeed(take())
-    if (ended || shut) return Cause.done()
-    if (failure !== undefined || gone) return error()
-    return parked
+    if (buffered > 0) return Effect.succeed(takeReceived())
+    if (finReceived || readShutdown) return Cause.done()
+    if (failure !== undefined || closed) return error()
+    return awaitInput
   })
-  const drained = Effect.callback<void, NetworkError>((resume) => {
+  const awaitSendBuffer = Effect.callback<void, NetworkError>((resume) => {
     const look = () => {
-      if (failure === undefined && !gone && unsent >= highWater) return
-      writers.delete(look)
-      resume(failure === undefined && !gone ? Effect.void : error())
+      if (failure === undefined && !closed && unsent >= sendBufferBytes) return
+      writeWaiters.delete(look)
+      resume(failure === undefined && !closed ? Effect.void : error())
     }
-    writers.add(look)
+    writeWaiters.add(look)
     look()
-    return Effect.sync(() => void writers.delete(look))
+    return Effect.sync(() => void writeWaiters.delete(look))
   })
   const reset = () => {
-    if (gone) return
-    if (peer !== undefined) send("rst", none, (far) => far.onReset())
-    leave()
-    come.length = 0
-    held = 0
-    give("Closed")
+    if (closed) return
+    if (peer !== undefined) send("rst", noBytes, (far) => far.onReset())
+    markClosed()
+    receiveQueue.length = 0
+    buffered = 0
+    fail("Closed")
   }
-  const isClosed = () => gone || (finSent && (!dropping || ended))
-  const closed = Effect.callback<void>((resume) => {
+  const isCloseComplete = () => closed || (finSent && (!discarding || finReceived))
+  const awaitClose = Effect.callback<void>((resume) => {
     const look = () => {
-      if (isClosed()) settle()
+      if (isCloseComplete()) settle()
     }
     const settle = () => {
-      closers.delete(look)
+      closeWaiters.delete(look)
       clock.cancel(timer)
       resume(Effect.void)
     }
-    const timer = clock.at(clock.now() + linger, settle)
-    closers.add(look)
+    const timer = clock.schedule(clock.now() + closeTimeoutNanos, settle)
+    closeWaiters.add(look)
     look()
     return Effect.sync(() => {
-      closers.delete(look)
+      closeWaiters.delete(look)
       clock.cancel(timer)
     })
   })
-  const drop = () => {
-    come.length = 0
-    free()
+  const discardReceived = () => {
+    receiveQueue.length = 0
+    openWindow()
   }
 
-  const end: End = {
+  const self: SimConnection = {
     local,
     remote,
     pull,
     write: (data) =>
       Effect.suspend(() => {
-        if (gone || finWanted || failure !== undefined) return error()
+        if (closed || finQueued || failure !== undefined) return error()
         const bytes = typeof data === "string" ? new TextEncoder().encode(data) : data
         if (bytes.length === 0) return Effect.void
-        sending.push(bytes)
+        sendQueue.push(bytes)
         unsent += bytes.length
-        pump()
-        return unsent < highWater ? Effect.void : drained
+        transmit()
+        return unsent < sendBufferBytes ? Effect.void : awaitSendBuffer
       }),
     end: Effect.sync(() => {
-      finWanted = true
-      pump()
+      finQueued = true
+      transmit()
     }),
     endRead: Effect.sync(() => {
-      shut = true
-      wake()
+      readShutdown = true
+      wakeWaiters()
     }),
     abort: Effect.sync(reset),
     traffic: () => ({ received, sent, unsent }),
     close: Effect.suspend(() => {
-      if (gone) return Effect.void
-      finWanted = true
-      pump()
-      dropping = held > 0 && !ended
-      if (dropping) drop()
+      if (closed) return Effect.void
+      finQueued = true
+      transmit()
+      discarding = buffered > 0 && !finReceived
+      if (discarding) discardReceived()
       const leaveNow = Effect.sync(() => {
         if (!finSent) return reset()
-        leave()
-        give("Closed")
+        markClosed()
+        fail("Closed")
       })
-      return isClosed() ? leaveNow : Effect.andThen(closed, leaveNow)
+      return isCloseComplete() ? leaveNow : Effect.andThen(awaitClose, leaveNow)
     }),
     establish: (far, after) => {
       peer = far
-      last = Math.max(last, after)
-      pump()
+      lastArrival = Math.max(lastArrival, after)
+      transmit()
     },
-    vanish: () => {
-      leave()
-      give("Closed")
+    discard: () => {
+      markClosed()
+      fail("Closed")
     },
     reset,
-    isGone: () => gone,
+    isClosed: () => closed,
     onData: (bytes) => {
-      if (shut || bytes.length === 0) return
-      come.push(bytes)
-      held += bytes.length
+      if (readShutdown || bytes.length === 0) return
+      receiveQueue.push(bytes)
+      buffered += bytes.length
       received += bytes.length
-      if (dropping) drop()
-      else wake()
+      if (discarding) discardReceived()
+      else wakeWaiters()
     },
     onFin: () => {
-      ended = true
-      wake()
+      finReceived = true
+      wakeWaiters()
     },
     onReset: () => {
-      come.length = 0
-      held = 0
-      leave()
-      give("Reset")
+      receiveQueue.length = 0
+      buffered = 0
+      markClosed()
+      fail("Reset")
     },
-    onRoom: (bytes) => {
-      room += bytes
-      pump()
-      wake()
+    onWindowUpdate: (bytes) => {
+      sendWindow += bytes
+      transmit()
+      wakeWaiters()
     }
   }
-  return end
+  return self
 }

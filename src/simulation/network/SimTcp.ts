@@ -12,19 +12,19 @@ import { type Connection, type Listener, type ListenOptions, NetworkError, type 
 import type * as Packet from "../../network/Packet.ts"
 import type * as SimClock from "../runtime/SimClock.ts"
 import type { Node, SimLan } from "./SimLan.ts"
-import type { End } from "./SimStream.ts"
+import type { SimConnection } from "./SimStream.ts"
 import * as SimStream from "./SimStream.ts"
 
-interface Bound {
+interface ListenSocket {
   readonly address: string
   readonly port: number
   readonly wildcard: boolean
   readonly reusePort: boolean
   readonly backlog: number
-  readonly waiting: Array<End>
-  readonly takers: Set<() => void>
+  readonly acceptQueue: Array<SimConnection>
+  readonly acceptWaiters: Set<() => void>
   /** Handshakes on their way count against the backlog too. */
-  opening: number
+  synReceived: number
   closed: boolean
 }
 
@@ -33,47 +33,47 @@ export interface SimTcp {
   readonly listen: (options: ListenOptions) => Effect.Effect<Listener, NetworkError, Scope.Scope>
   readonly connect: (remote: NetAddress.SocketAddress) => Effect.Effect<Connection, NetworkError, Scope.Scope>
   /** A SYN has come: it gets no answer, RST, or an end of its own, which can be accepted once it is ready. */
-  readonly arrive: (
+  readonly onSyn: (
     from: Endpoint.Endpoint,
     to: Endpoint.Endpoint,
     sender: Node
-  ) => "drop" | "refuse" | { readonly end: End; readonly ready: () => void }
-  readonly cut: () => void
+  ) => "drop" | "refuse" | { readonly connection: SimConnection; readonly ready: () => void }
+  readonly crash: () => void
   readonly count: () => number
 }
 
 /** SYNs are sent again after 1, 2, 4... seconds; Linux gives up after 127. */
-const patience = 127_000_000_000
-const firstRetry = 1_000_000_000
+const connectTimeoutNanos = 127_000_000_000
+const initialSynTimeoutNanos = 1_000_000_000
 
 /** How long nobody answers who is not on the wire at all. */
-const unreachable = 3_000_000_000
+const unreachableTimeoutNanos = 3_000_000_000
 
 const fail = (reason: Reason, address?: NetAddress.SocketAddress) => new NetworkError({ reason, address })
-const none = new Uint8Array(0)
+const noBytes = new Uint8Array(0)
 
 /** @category constructors @since 0.1.0 */
 export const make = (lan: SimLan, node: Node, stackOf: (node: Node) => SimTcp | undefined): SimTcp => {
   const { clock } = lan
-  const listeners = new Map<number, Array<Bound>>()
-  const ends = new Set<End>()
-  const used = new Set<number>()
+  const listenSockets = new Map<number, Array<ListenSocket>>()
+  const connections = new Set<SimConnection>()
+  const portsInUse = new Set<number>()
   let nextPort = 32_768
-  let turn = 0
+  let nextListener = 0
 
   /** Does what a program will see as soon as its host runs: at once, unless it is paused. */
-  const awake = (action: () => void) => {
-    if (node.pausedUntil > clock.now()) clock.at(node.pausedUntil, () => awake(action))
+  const whenResumed = (action: () => void) => {
+    if (node.pausedUntil > clock.now()) clock.schedule(node.pausedUntil, () => whenResumed(action))
     else action()
   }
-  const anyPort = (): number => {
+  const ephemeralPort = (): number => {
     do {
       nextPort = nextPort >= 60_999 ? 32_768 : nextPort + 1
-    } while (used.has(nextPort) || listeners.has(nextPort))
+    } while (portsInUse.has(nextPort) || listenSockets.has(nextPort))
     return nextPort
   }
-  const conflicts = (port: number, wanted: Pick<Bound, "address" | "wildcard" | "reusePort">) =>
-    (listeners.get(port) ?? []).some(
+  const conflicts = (port: number, wanted: Pick<ListenSocket, "address" | "wildcard" | "reusePort">) =>
+    (listenSockets.get(port) ?? []).some(
       (other) =>
         (other.wildcard || wanted.wildcard || other.address === wanted.address) &&
         other.address.includes(":") === wanted.address.includes(":") &&
@@ -85,120 +85,120 @@ export const make = (lan: SimLan, node: Node, stackOf: (node: Node) => SimTcp | 
   const listen: SimTcp["listen"] = Effect.fnUntraced(function* (options) {
     if ("path" in options) return yield* unsupported()
     const host = options.host ?? "127.0.0.1"
-    const asked = NetAddress.inetAddressFromIpString(host, options.port)
-    if (Result.isFailure(asked)) return yield* new NetworkError({ reason: "InvalidAddress", cause: asked.failure })
-    const wildcard = NetAddress.isUnspecified(asked.success.address)
-    if (!wildcard && lan.route(node, host) !== "loopback") return yield* fail("AddressNotAvailable", asked.success)
+    const requested = NetAddress.inetAddressFromIpString(host, options.port)
+    if (Result.isFailure(requested)) return yield* new NetworkError({ reason: "InvalidAddress", cause: requested.failure })
+    const wildcard = NetAddress.isUnspecified(requested.success.address)
+    if (!wildcard && lan.route(node, host) !== "loopback") return yield* fail("AddressNotAvailable", requested.success)
     const { backlog = 511, port = 0, reusePort = false } = options
-    const wanted = { address: NetAddress.formatIp(asked.success.address), wildcard, reusePort, backlog }
-    if (port !== 0 && conflicts(port, wanted)) return yield* fail("AddressInUse", asked.success)
-    const bound: Bound = {
+    const wanted = { address: NetAddress.formatIp(requested.success.address), wildcard, reusePort, backlog }
+    if (port !== 0 && conflicts(port, wanted)) return yield* fail("AddressInUse", requested.success)
+    const socket: ListenSocket = {
       ...wanted,
-      port: port === 0 ? anyPort() : port,
-      waiting: [],
-      takers: new Set(),
-      opening: 0,
+      port: port === 0 ? ephemeralPort() : port,
+      acceptQueue: [],
+      acceptWaiters: new Set(),
+      synReceived: 0,
       closed: false
     }
     yield* Effect.acquireRelease(
-      Effect.sync(() => listeners.set(bound.port, [...(listeners.get(bound.port) ?? []), bound])),
+      Effect.sync(() => listenSockets.set(socket.port, [...(listenSockets.get(socket.port) ?? []), socket])),
       () =>
         Effect.sync(() => {
-          bound.closed = true
-          const left = (listeners.get(bound.port) ?? []).filter((one) => one !== bound)
-          if (left.length === 0) listeners.delete(bound.port)
-          else listeners.set(bound.port, left)
-          for (const end of bound.waiting.splice(0)) end.reset()
-          for (const taker of [...bound.takers]) taker()
+          socket.closed = true
+          const left = (listenSockets.get(socket.port) ?? []).filter((one) => one !== socket)
+          if (left.length === 0) listenSockets.delete(socket.port)
+          else listenSockets.set(socket.port, left)
+          for (const end of socket.acceptQueue.splice(0)) end.reset()
+          for (const taker of [...socket.acceptWaiters]) taker()
         })
     )
-    const address = NetAddress.inetAddressUnsafe(asked.success.address, bound.port)
-    const arrival = Effect.callback<void>((resume) => {
-      const taker = () => {
-        bound.takers.delete(taker)
+    const address = NetAddress.inetAddressUnsafe(requested.success.address, socket.port)
+    const awaitConnection = Effect.callback<void>((resume) => {
+      const waiter = () => {
+        socket.acceptWaiters.delete(waiter)
         resume(Effect.void)
       }
-      bound.takers.add(taker)
-      return Effect.sync(() => void bound.takers.delete(taker))
+      socket.acceptWaiters.add(waiter)
+      return Effect.sync(() => void socket.acceptWaiters.delete(waiter))
     })
     const accept: Listener["accept"] = Effect.uninterruptibleMask((restore) => {
-      const take: Effect.Effect<End, NetworkError> = Effect.suspend(() => {
-        if (bound.closed || !node.up) return Effect.fail(fail("Closed", address))
-        const end = bound.waiting.shift()
-        return end === undefined ? Effect.andThen(restore(arrival), take) : Effect.succeed(end)
+      const take: Effect.Effect<SimConnection, NetworkError> = Effect.suspend(() => {
+        if (socket.closed || !node.up) return Effect.fail(fail("Closed", address))
+        const end = socket.acceptQueue.shift()
+        return end === undefined ? Effect.andThen(restore(awaitConnection), take) : Effect.succeed(end)
       })
       return Effect.acquireRelease(take, (end) => end.close)
     })
     return { address, accept }
   })
 
-  const open = (local: Endpoint.Endpoint, remote: Endpoint.Endpoint, other: Node, onGone: () => void): End => {
-    const end = SimStream.make(lan, node, other, local, remote, () => {
-      ends.delete(end)
+  const openConnection = (local: Endpoint.Endpoint, remote: Endpoint.Endpoint, other: Node, onGone: () => void): SimConnection => {
+    const connection = SimStream.make(lan, node, other, local, remote, () => {
+      connections.delete(connection)
       onGone()
     })
-    ends.add(end)
-    return end
+    connections.add(connection)
+    return connection
   }
 
   /** Asks for a connection until it is there, refused, or given up; the result takes the question back. */
-  const dial = (remote: NetAddress.InetAddress, answer: (result: End | Reason) => void): (() => void) => {
+  const startConnect = (remote: NetAddress.InetAddress, onResult: (result: SimConnection | Reason) => void): (() => void) => {
     const to = { address: NetAddress.formatIp(remote.address), port: remote.port }
     const timers = new Set<SimClock.Event>()
-    const after = (time: number, action: () => void) => timers.add(clock.at(clock.now() + time, action))
-    const forget = () => {
+    const after = (time: number, action: () => void) => timers.add(clock.schedule(clock.now() + time, action))
+    const cancelTimers = () => {
       for (const timer of timers) clock.cancel(timer)
       timers.clear()
     }
-    const settle = (result: End | Reason) => {
-      forget()
-      awake(() => answer(result))
+    const settle = (result: SimConnection | Reason) => {
+      cancelTimers()
+      whenResumed(() => onResult(result))
     }
     const route = node.up ? lan.route(node, to.address) : undefined
-    const other = route === undefined ? undefined : lan.find(node, to.address)
+    const other = route === undefined ? undefined : lan.nodeAt(node, to.address)
     if (route === undefined) settle("Unreachable")
-    else if (other === undefined) after(unreachable, () => settle("Unreachable"))
-    if (route === undefined || other === undefined) return forget
+    else if (other === undefined) after(unreachableTimeoutNanos, () => settle("Unreachable"))
+    if (route === undefined || other === undefined) return cancelTimers
 
-    const from = { address: route === "loopback" ? to.address : route.literal, port: anyPort() }
-    used.add(from.port)
-    const near = open(from, to, other, () => used.delete(from.port))
-    const give = (reason: Reason) => {
-      near.vanish()
+    const from = { address: route === "loopback" ? to.address : route.literal, port: ephemeralPort() }
+    portsInUse.add(from.port)
+    const connection = openConnection(from, to, other, () => portsInUse.delete(from.port))
+    const failConnect = (reason: Reason) => {
+      connection.discard()
       settle(reason)
     }
-    const packet = (kind: Packet.Kind) => ({ transport: "tcp", kind, from, to, bytes: none }) as const
-    const reply = (kind: Packet.Kind) => ({ transport: "tcp", kind, from: to, to: from, bytes: none }) as const
+    const packet = (kind: Packet.Kind) => ({ transport: "tcp", kind, from, to, bytes: noBytes }) as const
+    const reply = (kind: Packet.Kind) => ({ transport: "tcp", kind, from: to, to: from, bytes: noBytes }) as const
     let answered = false
-    const onSyn = () => {
-      const found = answered ? "drop" : (stackOf(other)?.arrive(from, to, node) ?? "drop")
+    const deliverSyn = () => {
+      const found = answered ? "drop" : (stackOf(other)?.onSyn(from, to, node) ?? "drop")
       if (found === "drop") return
       answered = true
       if (found === "refuse") {
-        lan.segment(reply("rst"), other, node, 0, () => give("Refused"))
+        lan.segment(reply("rst"), other, node, 0, () => failConnect("Refused"))
         return
       }
       const back = lan.segment(reply("synack"), other, node, 0, () => {
-        if (near.isGone()) {
-          lan.segment(packet("rst"), node, other, 0, found.end.onReset)
+        if (connection.isClosed()) {
+          lan.segment(packet("rst"), node, other, 0, found.connection.onReset)
           return
         }
-        near.establish(found.end, lan.segment(packet("ack"), node, other, 0, found.ready))
-        settle(near)
+        connection.establish(found.connection, lan.segment(packet("ack"), node, other, 0, found.ready))
+        settle(connection)
       })
-      found.end.establish(near, back)
+      found.connection.establish(connection, back)
     }
-    const knock = (wait: number) => {
-      lan.segment(packet("syn"), node, other, 0, onSyn)
-      after(wait, () => {
-        if (!answered) knock(2 * wait)
+    const sendSyn = (timeoutNanos: number) => {
+      lan.segment(packet("syn"), node, other, 0, deliverSyn)
+      after(timeoutNanos, () => {
+        if (!answered) sendSyn(2 * timeoutNanos)
       })
     }
-    after(patience, () => give("TimedOut"))
-    knock(firstRetry)
+    after(connectTimeoutNanos, () => failConnect("TimedOut"))
+    sendSyn(initialSynTimeoutNanos)
     return () => {
-      forget()
-      near.vanish()
+      cancelTimers()
+      connection.discard()
     }
   }
 
@@ -206,42 +206,42 @@ export const make = (lan: SimLan, node: Node, stackOf: (node: Node) => SimTcp | 
     NetAddress.isUnixPathAddress(remote)
       ? Effect.fail(unsupported())
       : Effect.acquireRelease(
-          Effect.callback<End, NetworkError>((resume) => {
-            const takeBack = dial(remote, (result) =>
+          Effect.callback<SimConnection, NetworkError>((resume) => {
+            const cancelConnect = startConnect(remote, (result) =>
               resume(typeof result === "string" ? Effect.fail(fail(result, remote)) : Effect.succeed(result))
             )
-            return Effect.sync(takeBack)
+            return Effect.sync(cancelConnect)
           }),
           (end) => end.close,
           { interruptible: true }
         )
 
-  const arrive: SimTcp["arrive"] = (from, to, sender) => {
+  const onSyn: SimTcp["onSyn"] = (from, to, sender) => {
     if (!node.up) return "drop"
-    const all = (listeners.get(to.port) ?? []).filter(
+    const matching = (listenSockets.get(to.port) ?? []).filter(
       (one) => one.address.includes(":") === to.address.includes(":") && (one.wildcard || one.address === to.address)
     )
-    const exact = all.filter((one) => !one.wildcard)
-    const among = exact.length > 0 ? exact : all
-    if (among.length === 0) return "refuse"
-    const listener = among[turn++ % among.length]!
-    if (listener.waiting.length + listener.opening >= listener.backlog) return "drop"
-    listener.opening++
-    let opening = true
-    const opened = () => {
-      if (opening) listener.opening--
-      opening = false
+    const exact = matching.filter((one) => !one.wildcard)
+    const candidates = exact.length > 0 ? exact : matching
+    if (candidates.length === 0) return "refuse"
+    const listener = candidates[nextListener++ % candidates.length]!
+    if (listener.acceptQueue.length + listener.synReceived >= listener.backlog) return "drop"
+    listener.synReceived++
+    let isSynReceived = true
+    const leaveSynReceived = () => {
+      if (isSynReceived) listener.synReceived--
+      isSynReceived = false
     }
-    const end = open(to, from, sender, opened)
+    const connection = openConnection(to, from, sender, leaveSynReceived)
     return {
-      end,
+      connection,
       ready: () => {
-        opened()
-        if (end.isGone()) return
-        if (listener.closed) return end.reset()
-        listener.waiting.push(end)
-        awake(() => {
-          for (const taker of [...listener.takers]) taker()
+        leaveSynReceived()
+        if (connection.isClosed()) return
+        if (listener.closed) return connection.reset()
+        listener.acceptQueue.push(connection)
+        whenResumed(() => {
+          for (const taker of [...listener.acceptWaiters]) taker()
         })
       }
     }
@@ -250,12 +250,12 @@ export const make = (lan: SimLan, node: Node, stackOf: (node: Node) => SimTcp | 
   return {
     listen,
     connect,
-    arrive,
-    cut: () => {
-      for (const end of ends) end.vanish()
-      for (const all of listeners.values()) for (const bound of all) bound.closed = true
-      listeners.clear()
+    onSyn,
+    crash: () => {
+      for (const end of connections) end.discard()
+      for (const all of listenSockets.values()) for (const bound of all) bound.closed = true
+      listenSockets.clear()
     },
-    count: () => ends.size + [...listeners.values()].reduce((sum, all) => sum + all.length, 0)
+    count: () => connections.size + [...listenSockets.values()].reduce((sum, all) => sum + all.length, 0)
   }
 }

@@ -31,10 +31,10 @@ export interface SimClock {
   /** Nanoseconds since the start of the run: exact up to 104 days. */
   readonly now: () => number
   /** Plans an action; one whose time has passed happens next. Those of one time happen in the order of planning. */
-  readonly at: (time: number, action: () => void) => Event
+  readonly schedule: (time: number, action: () => void) => Event
   readonly cancel: (event: Event) => void
   /** Runs an action as a fiber would be run: after what is ready already, at the same time. */
-  readonly soon: (task: () => void) => void
+  readonly queueTask: (task: () => void) => void
   /**
    * Works off tasks and events until there is reason to stop, or none is left, or all that are lie beyond the time,
    * which it then is.
@@ -45,22 +45,22 @@ export interface SimClock {
 }
 
 /** Runs fibers in an order of its own. @category models @since 0.1.0 */
-export interface Fibers {
+export interface FiberQueue {
   readonly scheduler: Scheduler.Scheduler
   /** Runs at most so many tasks. */
-  readonly run: (most: number) => void
+  readonly run: (maxTasks: number) => void
   readonly isEmpty: () => boolean
 }
 
 /** A program that keeps itself ready for so long at one instant will never let time pass. */
-const tooMany = 10_000_000
+const maxTasksPerInstant = 10_000_000
 
 const before = (a: Event, b: Event) => a.time < b.time || (a.time === b.time && a.order < b.order)
 
 /** A binary heap. Cancelled events stay in it for a while: taking each out at once would cost more. */
 const makeHeap = () => {
   const heap: Array<Event> = []
-  const up = (event: Event) => {
+  const push = (event: Event) => {
     let i = heap.length
     heap.push(event)
     while (i > 0) {
@@ -89,13 +89,13 @@ const makeHeap = () => {
     return first
   }
   /** Leaves only what will happen. */
-  const sift = () => {
+  const compact = () => {
     const live = heap.filter(({ action }) => action !== undefined).sort((a, b) => (before(a, b) ? -1 : 1))
     heap.length = 0
     // What is sorted is a heap.
     for (const event of live) heap.push(event)
   }
-  return { push: up, pop, peek: (): Event | undefined => heap[0], size: () => heap.length, sift }
+  return { push, pop, peek: (): Event | undefined => heap[0], size: () => heap.length, sift: compact }
 }
 
 /**
@@ -104,7 +104,7 @@ const makeHeap = () => {
  * @category constructors
  * @since 0.1.0
  */
-export const make = (fibers?: Fibers): SimClock => {
+export const make = (fibers?: FiberQueue): SimClock => {
   const heap = makeHeap()
   let tasks: Array<() => void> = []
   let now = 0
@@ -112,7 +112,7 @@ export const make = (fibers?: Fibers): SimClock => {
   let pending = 0
   let sleepers = 0
 
-  const at = (time: number, action: () => void): Event => {
+  const schedule = (time: number, action: () => void): Event => {
     const event = { time: Math.max(time, now), order: order++, action }
     pending++
     heap.push(event)
@@ -124,14 +124,14 @@ export const make = (fibers?: Fibers): SimClock => {
     pending--
     if (heap.size() > 1_024 && heap.size() > 4 * pending) heap.sift()
   }
-  const happen = (event: Event) => {
+  const fire = (event: Event) => {
     const action = event.action
     if (action === undefined) return
     event.action = undefined
     pending--
     action()
   }
-  const soon = (task: () => void) => void tasks.push(task)
+  const queueTask = (task: () => void) => void tasks.push(task)
   const runTasks = () => {
     for (let done = 0; tasks.length > 0 || fibers?.isEmpty() === false; ) {
       const batch = tasks
@@ -139,7 +139,7 @@ export const make = (fibers?: Fibers): SimClock => {
       for (let i = 0; i < batch.length; i++) batch[i]!()
       fibers?.run(1)
       done += batch.length + 1
-      if (done > tooMany) throw new Error(`the program does not let time pass at ${now / 1e9} s: a fiber never waits`)
+      if (done > maxTasksPerInstant) throw new Error(`the program does not let time pass at ${now / 1e9} s: a fiber never waits`)
     }
   }
   const advance: SimClock["advance"] = (until, stop = () => false) => {
@@ -156,7 +156,7 @@ export const make = (fibers?: Fibers): SimClock => {
       now = next.time
       // What happens at one instant happens before anyone can react to it, as on a network.
       for (let event = heap.peek(); event !== undefined && event.time <= now; event = heap.peek()) {
-        happen(heap.pop())
+        fire(heap.pop())
       }
     }
   }
@@ -176,13 +176,13 @@ export const make = (fibers?: Fibers): SimClock => {
       return Effect.callback((resume) => {
         const wake = () => {
           if (pausedUntil() > now) {
-            event = at(pausedUntil(), wake)
+            event = schedule(pausedUntil(), wake)
             return
           }
           sleepers--
           resume(Effect.void)
         }
-        let event = at(now + Math.max(0, length), wake)
+        let event = schedule(now + Math.max(0, length), wake)
         sleepers++
         return Effect.sync(() => {
           if (event.action === undefined) return
@@ -195,7 +195,7 @@ export const make = (fibers?: Fibers): SimClock => {
   const scheduler: Scheduler.Scheduler = fibers?.scheduler ?? {
     executionMode: "async",
     shouldYield: (fiber) => fiber.currentOpCount >= fiber.cache.maxOpsBeforeYield,
-    makeDispatcher: () => ({ scheduleTask: soon, flush: runTasks })
+    makeDispatcher: () => ({ scheduleTask: queueTask, flush: runTasks })
   }
-  return { clockOf, scheduler, now: () => now, at, cancel, soon, advance, sleepers: () => sleepers }
+  return { clockOf, scheduler, now: () => now, schedule, cancel, queueTask, advance, sleepers: () => sleepers }
 }

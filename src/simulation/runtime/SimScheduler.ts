@@ -21,9 +21,9 @@ import * as Scheduler from "effect/Scheduler"
 import type * as Scope from "effect/Scope"
 import * as FaultRandom from "../faults/FaultRandom.ts"
 import * as SimClock from "./SimClock.ts"
-import * as Failing from "./SimSchedulerError.ts"
-import * as Queue from "./SimSchedulerQueue.ts"
-import * as Shrink from "./SimSchedulerShrink.ts"
+import * as SimSchedulerError from "./SimSchedulerError.ts"
+import * as SimSchedulerQueue from "./SimSchedulerQueue.ts"
+import * as SimSchedulerShrink from "./SimSchedulerShrink.ts"
 
 /** What chance does. @category models @since 0.1.0 */
 export interface MakeOptions {
@@ -34,16 +34,16 @@ export interface MakeOptions {
 }
 
 /** A stretch in which one fiber runs and no other. @category models @since 0.1.0 */
-export type Turn = Queue.Turn
+export type Slice = SimSchedulerQueue.Slice
 
 /** Where a run leaves the plain order. @category models @since 0.1.0 */
-export type Decision = Queue.Decision
+export type Decision = SimSchedulerQueue.Decision
 
 /** A scheduler, and what it has done. @category models @since 0.1.0 */
 export interface SimScheduler {
   readonly scheduler: Scheduler.Scheduler
   /** Who ran when, up to now; the first 10,000 turns. */
-  readonly trace: () => ReadonlyArray<Turn>
+  readonly trace: () => ReadonlyArray<Slice>
   readonly decisions: () => ReadonlyArray<Decision>
 }
 
@@ -58,7 +58,7 @@ export interface Options<A> {
   /** Says what is wrong with a result, or throws. Default: what the program gives is right. */
   readonly check?: ((value: A) => string | undefined) | undefined
   /** Operations after which a run counts as endless. Default 100,000. */
-  readonly steps?: number | undefined
+  readonly maxSteps?: number | undefined
   /** Virtual time after which a run counts as endless. Default 1 hour. */
   readonly deadline?: Duration.Input | undefined
   /** What the printed line runs. Default `npx vitest run`. */
@@ -75,7 +75,7 @@ export interface Summary {
 }
 
 /** Tasks that run before the host has its turn. */
-const batch = 256
+const tasksPerBatch = 256
 
 /**
  * A scheduler to run any program with: `Effect.provideService(Scheduler.Scheduler, make({ seed }).scheduler)`. It is
@@ -92,11 +92,11 @@ export const make = ({ preempt = 0.2, seed = 1 }: MakeOptions = {}): SimSchedule
     isArmed = true
     host.scheduleTask(() => {
       isArmed = false
-      queue.run(batch)
+      queue.run(tasksPerBatch)
       if (!queue.isEmpty()) arm()
     }, 0)
   }
-  const queue = Queue.make({ seed, preempt }, Number.POSITIVE_INFINITY, false, arm)
+  const queue = SimSchedulerQueue.make({ seed, preempt }, Number.POSITIVE_INFINITY, false, arm)
   return { scheduler: queue.scheduler, trace: queue.trace, decisions: () => [...queue.decisions] }
 }
 
@@ -106,8 +106,8 @@ export const label: {
   <A, E, R>(self: Effect.Effect<A, E, R>, name: string): Effect.Effect<A, E, R>
 } = dual(2, <A, E, R>(self: Effect.Effect<A, E, R>, name: string) =>
   Effect.withFiber((fiber) => {
-    Queue.names.set(fiber, name)
-    return Effect.provideService(self, Queue.Name, name)
+    SimSchedulerQueue.names.set(fiber, name)
+    return Effect.provideService(self, SimSchedulerQueue.Name, name)
   })
 )
 
@@ -118,76 +118,76 @@ export const label: {
  * @since 0.1.0
  */
 export const step: {
-  (doing: string): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+  (text: string): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
   <A, E, R>(self: Effect.Effect<A, E, R>, doing: string): Effect.Effect<A, E, R>
 } = dual(2, <A, E, R>(self: Effect.Effect<A, E, R>, doing: string) =>
   Effect.withFiber((fiber) =>
-    Effect.provideService(self, Queue.Doing, { text: doing, outer: fiber.getRef(Queue.Doing) })
+    Effect.provideService(self, SimSchedulerQueue.Step, { text: doing, outer: fiber.getRef(SimSchedulerQueue.Step) })
   )
 )
 
-type Reason = Failing.SimSchedulerError["reason"]
+type Reason = SimSchedulerError.SimSchedulerError["reason"]
 
 interface Attempt {
   readonly reason: Reason | undefined
-  readonly trace: ReadonlyArray<Turn>
+  readonly trace: ReadonlyArray<Slice>
   readonly decisions: ReadonlyArray<Decision>
   readonly points: ReadonlyArray<string>
   readonly steps: number
 }
 
-const judge = <A, E>(exit: Exit.Exit<A, E>, check: Options<A>["check"]): Reason | undefined => {
-  if (Exit.isFailure(exit)) return new Failing.Failed({ cause: exit.cause })
+const failureOf = <A, E>(exit: Exit.Exit<A, E>, check: Options<A>["check"]): Reason | undefined => {
+  if (Exit.isFailure(exit)) return new SimSchedulerError.Failed({ cause: exit.cause })
   const judged = Exit.isSuccess(exit) ? Effect.runSyncExit(Effect.sync(() => check?.(exit.value))) : exit
-  if (Exit.isFailure(judged)) return new Failing.Failed({ cause: judged.cause })
-  return typeof judged.value === "string" ? new Failing.Failed({ cause: Cause.fail(judged.value) }) : undefined
+  if (Exit.isFailure(judged)) return new SimSchedulerError.Failed({ cause: judged.cause })
+  return typeof judged.value === "string" ? new SimSchedulerError.Failed({ cause: Cause.fail(judged.value) }) : undefined
 }
 
 /** What promises that are already kept need to be heard of. */
-const hearings = 3
+const promiseTurns = 3
 
 /** A program's run, from its first operation to its last; it takes no time. */
 const attempt = Effect.fnUntraced(function* <A, E, R>(
   program: Effect.Effect<A, E, R>,
   seed: number,
-  strategy: Queue.Strategy,
-  { check, deadline = "1 hour", steps = 100_000 }: Options<A>
+  strategy: SimSchedulerQueue.Strategy,
+  { check, deadline = "1 hour", maxSteps = 100_000 }: Options<A>
 ): Effect.fn.Return<Attempt, never, R> {
   const clock = SimClock.make()
-  const queue = Queue.make(strategy, steps, true)
-  const world = Context.add(
+  const queue = SimSchedulerQueue.make(strategy, maxSteps, true)
+  const context = Context.add(
     yield* Effect.context<R>(),
     Clock.Clock,
     clock.clockOf(() => 0)
   ).pipe(Context.add(Scheduler.Scheduler, queue.scheduler))
-  const fiber = Effect.runForkWith(world)(Random.withSeed(program, `${seed}`))
+  const fiber = Effect.runForkWith(context)(Random.withSeed(program, `${seed}`))
   const isDone = () => fiber.pollUnsafe() !== undefined
-  const until = Duration.toMillis(deadline) * 1e6
+  const deadlineNanos = Duration.toMillis(deadline) * 1e6
   const advance = () =>
-    clock.advance(until, () => {
+    clock.advance(deadlineNanos, () => {
       queue.run(Number.POSITIVE_INFINITY, isDone)
-      return isDone() || queue.isSpent()
+      return isDone() || queue.isExhausted()
     })
   let outcome = advance()
-  for (let heard = 0; outcome === "idle" && heard < hearings; heard++) {
+  for (let turn = 0; outcome === "idle" && turn < promiseTurns; turn++) {
     yield* Effect.yieldNow
     outcome = advance()
   }
   const exit = fiber.pollUnsafe()
-  const seen = {
+  const observed = {
     trace: queue.trace(),
     decisions: [...queue.decisions],
     points: queue.points,
     steps: queue.steps()
   }
-  if (exit !== undefined) return { ...seen, reason: judge(exit, check) }
+  if (exit !== undefined) return { ...observed, reason: failureOf(exit, check) }
   const waiting = queue.waiting()
-  const after = queue.isSpent() ? `${steps} operations` : Duration.format(Duration.fromInputUnsafe(deadline))
+  const after = queue.isExhausted() ? `${maxSteps} operations` : Duration.format(Duration.fromInputUnsafe(deadline))
   fiber.interruptUnsafe()
   advance()
   return {
-    ...seen,
-    reason: outcome === "idle" ? new Failing.Deadlock({ waiting }) : new Failing.Endless({ after })
+    ...observed,
+    reason: outcome === "idle" ? new SimSchedulerError.Deadlock({ waiting }) : new SimSchedulerError.Endless({ after })
   }
 })
 
@@ -199,7 +199,7 @@ const signature = (reason: Reason): string => {
 }
 
 const misconfigured = (message: string) =>
-  new Failing.SimSchedulerError({ reason: new Failing.Misconfigured({ message }) })
+  new SimSchedulerError.SimSchedulerError({ reason: new SimSchedulerError.Misconfigured({ message }) })
 
 const settingsOf = Effect.fnUntraced(function* <A>({ preempt = 0.2, runs = 100, seed = 1 }: Options<A>) {
   const environment = yield* Config.all({
@@ -216,10 +216,10 @@ const settingsOf = Effect.fnUntraced(function* <A>({ preempt = 0.2, runs = 100, 
 })
 
 /** Few turns first, then such as say in what they were interrupted. */
-const sizeIs = (trace: ReadonlyArray<Turn>) =>
-  2 * trace.length + (trace.some(({ at, did, end }) => end === "preempted" && at !== (did.at(-1) ?? "")) ? 1 : 0)
+const sizeOfTrace = (trace: ReadonlyArray<Slice>) =>
+  2 * trace.length + (trace.some(({ preemptedAt: at, steps, end }) => end === "preempted" && at !== (steps.at(-1) ?? "")) ? 1 : 0)
 
-const pathOf = (trace: ReadonlyArray<Turn>) => trace.map(({ did, fiber }) => `${fiber}:${did.join()}`).join(" ")
+const traceKey = (trace: ReadonlyArray<Slice>) => trace.map(({ steps, fiber }) => `${fiber}:${steps.join()}`).join(" ")
 
 /**
  * Runs a program with every seed until it fails: by itself, by what `check` says of its result, by a deadlock, or by
@@ -234,33 +234,33 @@ const pathOf = (trace: ReadonlyArray<Turn>) => trace.map(({ did, fiber }) => `${
 export const explore = Effect.fnUntraced(function* <A, E, R>(
   program: Effect.Effect<A, E, R>,
   options: Options<A> = {}
-): Effect.fn.Return<Summary, Failing.SimSchedulerError, Exclude<R, Scope.Scope>> {
+): Effect.fn.Return<Summary, SimSchedulerError.SimSchedulerError, Exclude<R, Scope.Scope>> {
   const { count, first, preempt } = yield* settingsOf(options)
   const { command = "npx vitest run" } = options
   const scoped = Effect.scoped(program)
-  const paths = new Set<number>()
+  const traceHashes = new Set<number>()
   let steps = 0
   for (let run = 1; run <= count; run++) {
     // A run is one piece of work: between two of them others have their turn, and a test its time limit.
     yield* Effect.yieldNow
     const seed = first + run - 1
-    const wrong = yield* attempt(scoped, seed, { seed, preempt }, options)
-    const { reason } = wrong
-    steps += wrong.steps
-    paths.add(FaultRandom.hash(pathOf(wrong.trace)))
+    const result = yield* attempt(scoped, seed, { seed, preempt }, options)
+    const { reason } = result
+    steps += result.steps
+    traceHashes.add(FaultRandom.hash(traceKey(result.trace)))
     if (reason === undefined) continue
     const again = (decisions: ReadonlyArray<Decision>) => attempt(scoped, seed, { decisions }, options)
     const sizeOf = (one: Attempt) =>
-      one.reason !== undefined && signature(one.reason) === signature(reason) ? sizeIs(one.trace) : undefined
-    const small = yield* Shrink.minimise(wrong.decisions, again, sizeOf, ({ points }) => points)
-    const { decisions, trace } = small ?? wrong
-    const found = { decisions: wrong.decisions.length, switches: Failing.switches(wrong.trace) }
-    const left = small?.reason ?? new Failing.Nondeterministic({ first: reason.message })
-    return yield* new Failing.SimSchedulerError({
+      one.reason !== undefined && signature(one.reason) === signature(reason) ? sizeOfTrace(one.trace) : undefined
+    const small = yield* SimSchedulerShrink.minimise(result.decisions, again, sizeOf, ({ points }) => points)
+    const { decisions, trace } = small ?? result
+    const found = { decisions: result.decisions.length, switches: SimSchedulerError.switches(result.trace) }
+    const left = small?.reason ?? new SimSchedulerError.Nondeterministic({ first: reason.message })
+    return yield* new SimSchedulerError.SimSchedulerError({
       reason: left,
       failure: { seed, run, trace, decisions, found, command },
       cause: left._tag === "Failed" ? Cause.squash(left.cause) : undefined
     })
   }
-  return { runs: count, interleavings: paths.size, steps }
+  return { runs: count, interleavings: traceHashes.size, steps }
 })

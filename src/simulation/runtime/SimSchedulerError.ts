@@ -1,7 +1,7 @@
 /** Why a program does not hold under every interleaving of its fibers, and the line that shows it again. */
 import * as Cause from "effect/Cause"
 import * as Data from "effect/Data"
-import type * as Queue from "./SimSchedulerQueue.ts"
+import type * as SimSchedulerQueue from "./SimSchedulerQueue.ts"
 
 /** The program failed, or what it gave was not right. @category errors @since 0.1.0 */
 export class Failed extends Data.TaggedClass("Failed")<{ readonly cause: Cause.Cause<unknown> }> {
@@ -14,12 +14,12 @@ export class Failed extends Data.TaggedClass("Failed")<{ readonly cause: Cause.C
 }
 
 /** Fibers that wait. @category models @since 0.1.0 */
-export type Waiting = Pick<Queue.Turn, "fiber" | "name"> & { readonly doing: string | undefined }
+export type WaitingFiber = Pick<SimSchedulerQueue.Slice, "fiber" | "name"> & { readonly step: string | undefined }
 
 /** Nothing can run, no time has to pass, and the program has not ended. @category errors @since 0.1.0 */
-export class Deadlock extends Data.TaggedClass("Deadlock")<{ readonly waiting: ReadonlyArray<Waiting> }> {
+export class Deadlock extends Data.TaggedClass("Deadlock")<{ readonly waiting: ReadonlyArray<WaitingFiber> }> {
   get message(): string {
-    const who = this.waiting.map((one) => (one.doing === undefined ? nameOf(one) : `${nameOf(one)} in ${one.doing}`))
+    const who = this.waiting.map((one) => (one.step === undefined ? nameOf(one) : `${nameOf(one)} in ${one.step}`))
     return `deadlock: nothing can run, and these wait: ${who.join(", ")}`
   }
 }
@@ -48,38 +48,39 @@ export interface Failure {
   /** The runs it took, this one included. */
   readonly run: number
   /** Who ran when. */
-  readonly trace: ReadonlyArray<Queue.Turn>
+  readonly trace: ReadonlyArray<SimSchedulerQueue.Slice>
   /** What makes it so: all else is plain order. */
-  readonly decisions: ReadonlyArray<Queue.Decision>
+  readonly decisions: ReadonlyArray<SimSchedulerQueue.Decision>
   /** How many decisions chance had made in the run that failed first, and how often it went to another fiber. */
   readonly found: { readonly decisions: number; readonly switches: number }
   /** What to run to see it again. */
   readonly command: string
 }
 
-const nameOf = ({ fiber, name }: Pick<Queue.Turn, "fiber" | "name">) =>
+const nameOf = ({ fiber, name }: Pick<SimSchedulerQueue.Slice, "fiber" | "name">) =>
   name === undefined ? `${fiber}` : `${fiber} ${name}`
 
 /** How often another fiber went on. @category combinators @since 0.1.0 */
-export const switches = (trace: ReadonlyArray<Queue.Turn>): number => Math.max(0, trace.length - 1)
+export const switches = (trace: ReadonlyArray<SimSchedulerQueue.Slice>): number => Math.max(0, trace.length - 1)
 
-const ends: Readonly<Record<Queue.Turn["end"], string>> = { preempted: "preempted", ended: "ends", left: "" }
+const sliceEnds: Readonly<Record<SimSchedulerQueue.Slice["end"], string>> = { preempted: "preempted", ended: "ends", suspended: "" }
 
-const showTurn = ({ at, did, end }: Queue.Turn): string => {
-  const before = at !== undefined && at === did.at(-1) ? did.slice(0, -1) : did
-  return [...before, at === undefined ? ends[end] : `preempted at: ${at}`].filter((part) => part !== "").join("; ")
+const formatSlice = ({ end, preemptedAt, steps }: SimSchedulerQueue.Slice): string => {
+  const completed = preemptedAt !== undefined && preemptedAt === steps.at(-1) ? steps.slice(0, -1) : steps
+  const last = preemptedAt === undefined ? sliceEnds[end] : `preempted at: ${preemptedAt}`
+  return [...completed, last].filter((part) => part !== "").join("; ")
 }
 
 /** Turns that are printed: the first and the last of them. */
-const most = 40
+const maxPrintedSlices = 40
 
 /** Who ran when, one line a turn. @category combinators @since 0.1.0 */
-export const format = (trace: ReadonlyArray<Queue.Turn>): string => {
+export const format = (trace: ReadonlyArray<SimSchedulerQueue.Slice>): string => {
   const width = Math.max(0, ...trace.map((turn) => nameOf(turn).length))
-  const lines = trace.map((turn) => `${nameOf(turn).padEnd(width)}  ${showTurn(turn)}`.trimEnd())
-  if (lines.length <= most) return lines.join("\n")
-  const half = most / 2
-  return [...lines.slice(0, half), `(${lines.length - most} more turns)`, ...lines.slice(-half)].join("\n")
+  const lines = trace.map((turn) => `${nameOf(turn).padEnd(width)}  ${formatSlice(turn)}`.trimEnd())
+  if (lines.length <= maxPrintedSlices) return lines.join("\n")
+  const half = maxPrintedSlices / 2
+  return [...lines.slice(0, half), `(${lines.length - maxPrintedSlices} more turns)`, ...lines.slice(-half)].join("\n")
 }
 
 /** The line that makes this run only. @category combinators @since 0.1.0 */
@@ -100,8 +101,8 @@ export class SimSchedulerError extends Data.TaggedError("SimSchedulerError")<{
     if (this.failure === undefined) return this.reason.message
     const { found, run, seed, trace } = this.failure
     const count = plural(switches(trace), "switch")
-    const before = found.switches > switches(trace) ? `, found with ${found.switches}` : ""
-    const where = `seed ${seed}, run ${run}: ${count}${before}`
+    const foundWith = found.switches > switches(trace) ? `, found with ${found.switches}` : ""
+    const where = `seed ${seed}, run ${run}: ${count}${foundWith}`
     const [what, ...more] = this.reason.message.split("\n")
     return [`${what} (${where})`, ...more, ...[...format(trace).split("\n"), replay(this.failure)].map(indent)].join(
       "\n"

@@ -14,17 +14,17 @@ import * as FaultRandom from "../faults/FaultRandom.ts"
 export type Decision = readonly [point: string, choice: number]
 
 /** A stretch in which one fiber runs and no other. */
-export interface Turn {
+export interface Slice {
   /** Fibers count from 1, in the order of their creation. */
   readonly fiber: number
   /** What `label` calls it. */
   readonly name: string | undefined
   /** The steps, spans and functions it was in. */
-  readonly did: ReadonlyArray<string>
+  readonly steps: ReadonlyArray<string>
   /** `left`: it waits, or wakes another. */
-  readonly end: "preempted" | "ended" | "left"
+  readonly end: "preempted" | "ended" | "suspended"
   /** What it was in, or about to begin, when it was preempted. */
-  readonly at: string | undefined
+  readonly preemptedAt: string | undefined
 }
 
 /** Who decides: chance, or what was decided before. */
@@ -33,9 +33,9 @@ export type Strategy =
   | { readonly decisions: ReadonlyArray<Decision> }
 
 /** A step, and the one that it is part of. */
-export interface Doing {
+export interface Step {
   readonly text: string
-  readonly outer: Doing | undefined
+  readonly outer: Step | undefined
 }
 
 /** What fibers were called by `label`; others are called as the fiber that made them. */
@@ -45,15 +45,15 @@ export const names = new WeakMap<Fiber.Fiber<unknown, unknown>, string>()
 export const Name = Context.Reference<string | undefined>("effect-inet/SimScheduler/Name", {
   defaultValue: () => undefined
 })
-export const Doing = Context.Reference<Doing | undefined>("effect-inet/SimScheduler/Doing", {
+export const Step = Context.Reference<Step | undefined>("effect-inet/SimScheduler/Step", {
   defaultValue: () => undefined
 })
 
-interface Member {
+interface FiberState {
   readonly fiber: Fiber.Fiber<unknown, unknown>
   /** The name it was made with. */
   readonly inherited: string | undefined
-  doing: Doing | undefined
+  step: Step | undefined
   /** Tells it from the others, in the order of creation or else of appearance. */
   readonly number: number
   /** Operations before which it could be preempted. */
@@ -62,11 +62,11 @@ interface Member {
   resumes: number
 }
 
-interface OpenTurn {
-  readonly member: Member
-  readonly did: Array<string>
-  end: Turn["end"]
-  at: string | undefined
+interface OpenSlice {
+  readonly state: FiberState
+  readonly steps: Array<string>
+  end: Slice["end"]
+  preemptedAt: string | undefined
 }
 
 interface Task {
@@ -78,25 +78,25 @@ interface Task {
 const maxDecisions = 1_000_000
 
 /** A preempted fiber wakes, and then comes to the same operation again. */
-const resumption = 2
+const operationsPerResumption = 2
 
 /** Turns that are remembered; a run that takes more is not one that anybody reads. */
-const maxTurns = 10_000
+const maxSlices = 10_000
 
-const doingOf = (fiber: Fiber.Fiber<unknown, unknown>): Doing | undefined => {
-  const doing = fiber.getRef(Doing)
-  if (doing !== undefined) return doing
+const stepOf = (fiber: Fiber.Fiber<unknown, unknown>): Step | undefined => {
+  const step = fiber.getRef(Step)
+  if (step !== undefined) return step
   const span = fiber.cache.span
   const text = span?._tag === "Span" ? span.name : fiber.cache.stackFrame?.name
   return text === undefined ? undefined : { text, outer: undefined }
 }
 
 /** Whether a step is the same as another, or that one is a part of it. */
-const isWhole = (doing: Doing, part: Doing | undefined): boolean =>
+const contains = (step: Step, part: Step | undefined): boolean =>
   part !== undefined &&
-  (part === doing || (part.outer === doing.outer && part.text === doing.text) || isWhole(doing, part.outer))
+  (part === step || (part.outer === step.outer && part.text === step.text) || contains(step, part.outer))
 
-const nameOf = ({ fiber, inherited }: Member) => names.get(fiber) ?? inherited
+const nameOf = ({ fiber, inherited }: FiberState) => names.get(fiber) ?? inherited
 
 /** Answers yes to questions of chance, and remembers which. */
 const makeStrategy = (strategy: Strategy) => {
@@ -121,106 +121,106 @@ const makeStrategy = (strategy: Strategy) => {
  * apart by the order of their creation, which is the same in more runs than that of their appearance. `arm` is told
  * that there is something to run.
  */
-export const make = (strategy: Strategy, maxSteps: number, isAlone: boolean, arm: () => void = () => {}) => {
+export const make = (strategy: Strategy, maxSteps: number, isExclusive: boolean, arm: () => void = () => {}) => {
   const { isPreempted, made, pick } = makeStrategy(strategy)
   const tasks: Array<Task> = []
-  const members = new Map<number, Member>()
-  const turns: Array<OpenTurn> = []
-  const points: Array<string> = []
+  const fiberStates = new Map<number, FiberState>()
+  const slices: Array<OpenSlice> = []
+  const preemptionPoints: Array<string> = []
   let isFull = false
-  let room = maxTurns
+  let maxFiberStates = maxSlices
   let steps = 0
   /** The fiber that ran last, and how many tasks were chosen since. */
-  let last: Member | undefined
-  let chosen = 0
+  let lastRun: FiberState | undefined
+  let choices = 0
   /** In a task, the fiber it is for once that is known. */
   let isRunning = false
-  let owner: Member | undefined
-  let first = 0
-  let met = 0
+  let owner: FiberState | undefined
+  let firstFiberId = 0
+  let fiberCount = 0
 
   /** Those who have ended, in a run of very many. */
-  const forget = () => {
-    for (const [id, { fiber }] of members) if (fiber.pollUnsafe() !== undefined) members.delete(id)
-    room = 2 * members.size + maxTurns
+  const dropEnded = () => {
+    for (const [id, { fiber }] of fiberStates) if (fiber.pollUnsafe() !== undefined) fiberStates.delete(id)
+    maxFiberStates = 2 * fiberStates.size + maxSlices
   }
-  const meet = (fiber: Fiber.Fiber<unknown, unknown>): Member => {
-    const known = members.get(fiber.id)
+  const stateOf = (fiber: Fiber.Fiber<unknown, unknown>): FiberState => {
+    const known = fiberStates.get(fiber.id)
     if (known !== undefined) return known
-    if (first === 0) first = fiber.id
-    const number = isAlone ? fiber.id - first + 1 : ++met
-    if (members.size >= room) forget()
-    const member: Member = { fiber, inherited: fiber.getRef(Name), doing: undefined, number, checks: 0, resumes: 0 }
-    members.set(fiber.id, member)
-    return member
+    if (firstFiberId === 0) firstFiberId = fiber.id
+    const number = isExclusive ? fiber.id - firstFiberId + 1 : ++fiberCount
+    if (fiberStates.size >= maxFiberStates) dropEnded()
+    const state: FiberState = { fiber, inherited: fiber.getRef(Name), step: undefined, number, checks: 0, resumes: 0 }
+    fiberStates.set(fiber.id, state)
+    return state
   }
-  const settle = (turn: OpenTurn | undefined) => {
-    if (turn?.end === "left" && turn.member.fiber.pollUnsafe() !== undefined) turn.end = "ended"
+  const closeSlice = (slice: OpenSlice | undefined) => {
+    if (slice?.end === "suspended" && slice.state.fiber.pollUnsafe() !== undefined) slice.end = "ended"
   }
-  const turnOf = (member: Member): OpenTurn => {
-    const last = turns.at(-1)
-    if (last?.member === member && !isFull) return last
-    const turn: OpenTurn = { member, did: [], end: "left", at: undefined }
-    settle(last)
-    isFull ||= turns.length === maxTurns
-    if (!isFull) turns.push(turn)
-    return turn
+  const sliceOf = (state: FiberState): OpenSlice => {
+    const last = slices.at(-1)
+    if (last?.state === state && !isFull) return last
+    const slice: OpenSlice = { state: state, steps: [], end: "suspended", preemptedAt: undefined }
+    closeSlice(last)
+    isFull ||= slices.length === maxSlices
+    if (!isFull) slices.push(slice)
+    return slice
   }
-  const note = (member: Member): OpenTurn => {
-    const { fiber } = member
-    const before = member.doing
-    const doing = doingOf(fiber)
-    const turn = turnOf(member)
-    member.doing = doing
-    turn.end = "left"
-    if (doing === undefined || turn.did.length >= maxTurns) return turn
+  const recordStep = (state: FiberState): OpenSlice => {
+    const { fiber } = state
+    const previous = state.step
+    const step = stepOf(fiber)
+    const slice = sliceOf(state)
+    state.step = step
+    slice.end = "suspended"
+    if (step === undefined || slice.steps.length >= maxSlices) return slice
     // Back in a step of which a part was done, it begins nothing.
-    if (turn.did.length === 0 || !isWhole(doing, before)) turn.did.push(doing.text)
-    return turn
+    if (slice.steps.length === 0 || !contains(step, previous)) slice.steps.push(step.text)
+    return slice
   }
-  const pointOf = ({ checks, number }: Member) => `${number}.${checks}`
+  const pointOf = ({ checks, number }: FiberState) => `${number}.${checks}`
 
   const shouldYield = (fiber: Fiber.Fiber<unknown, unknown>): boolean => {
-    const member = meet(fiber)
+    const state = stateOf(fiber)
     const isFirst = owner === undefined
     steps++
     // Who is woken from outside takes its place in the queue like all others.
     if (!isRunning || steps > maxSteps) return true
-    const turn = note(member)
-    last = member
-    chosen = 0
-    if (isFirst) owner = member
+    const slice = recordStep(state)
+    lastRun = state
+    choices = 0
+    if (isFirst) owner = state
     // To go on after a preemption is no operation: the points that follow keep their names when it is left out.
-    if (member.resumes > 0) {
-      member.resumes--
+    if (state.resumes > 0) {
+      state.resumes--
       return false
     }
-    member.checks++
+    state.checks++
     // It has only just been chosen, or nobody else could run.
-    if (isFirst || (owner === member && tasks.length === 0)) return false
-    const isOver = fiber.currentOpCount >= fiber.cache.maxOpsBeforeYield
-    const point = pointOf(member)
-    if (points.length < maxTurns) points.push(point)
-    if (!isOver && !isPreempted(point)) return false
-    member.resumes = resumption
-    turn.end = "preempted"
-    turn.at = member.doing?.text
+    if (isFirst || (owner === state && tasks.length === 0)) return false
+    const isQuantumUsed = fiber.currentOpCount >= fiber.cache.maxOpsBeforeYield
+    const point = pointOf(state)
+    if (preemptionPoints.length < maxSlices) preemptionPoints.push(point)
+    if (!isQuantumUsed && !isPreempted(point)) return false
+    state.resumes = operationsPerResumption
+    slice.end = "preempted"
+    slice.preemptedAt = state.step?.text
     return true
   }
 
-  const take = (): Task => {
-    const least = tasks.reduce((least, { priority }) => Math.min(least, priority), Number.POSITIVE_INFINITY)
-    const ready = tasks.filter(({ priority }) => priority === least)
-    const point = last === undefined ? `0/${chosen++}` : `${pointOf(last)}/${chosen++}`
+  const takeNext = (): Task => {
+    const minPriority = tasks.reduce((least, { priority }) => Math.min(least, priority), Number.POSITIVE_INFINITY)
+    const ready = tasks.filter(({ priority }) => priority === minPriority)
+    const point = lastRun === undefined ? `0/${choices++}` : `${pointOf(lastRun)}/${choices++}`
     const task = ready[ready.length === 1 ? 0 : pick(point, ready.length)]!
     tasks.splice(tasks.indexOf(task), 1)
     return task
   }
   /** Runs what is ready, and what becomes ready meanwhile, at most so many tasks; a run that is spent stops. */
-  const run = (most = Number.POSITIVE_INFINITY, stop = () => false) => {
+  const run = (maxTasks = Number.POSITIVE_INFINITY, stop = () => false) => {
     if (isRunning) return
-    for (let done = 0; done < most && tasks.length > 0 && !stop() && steps++ <= maxSteps; done++) {
-      const task = take()
+    for (let done = 0; done < maxTasks && tasks.length > 0 && !stop() && steps++ <= maxSteps; done++) {
+      const task = takeNext()
       isRunning = true
       owner = undefined
       try {
@@ -231,45 +231,45 @@ export const make = (strategy: Strategy, maxSteps: number, isAlone: boolean, arm
     }
   }
 
-  const soon = (run: () => void, priority = 0) => {
+  const schedule = (run: () => void, priority = 0) => {
     tasks.push({ run, priority })
     if (!isRunning) arm()
   }
-  const numbers = () => {
-    const all = new Set([...members.values(), ...turns.map(({ member }) => member)])
-    return new Map([...all].sort((a, b) => a.number - b.number).map((member, index) => [member, index + 1]))
+  const fiberNumbers = () => {
+    const all = new Set([...fiberStates.values(), ...slices.map(({ state }) => state)])
+    return new Map([...all].sort((a, b) => a.number - b.number).map((state, index) => [state, index + 1]))
   }
   const scheduler: Scheduler.Scheduler = {
     executionMode: "async",
     shouldYield,
-    makeDispatcher: () => ({ scheduleTask: soon, flush: () => run() })
+    makeDispatcher: () => ({ scheduleTask: schedule, flush: () => run() })
   }
   return {
     scheduler,
     run,
     isEmpty: () => tasks.length === 0,
-    isSpent: () => steps > maxSteps,
+    isExhausted: () => steps > maxSteps,
     steps: () => steps,
     decisions: made,
     /** Where a fiber could be preempted; the first of these points. */
-    points: points as ReadonlyArray<string>,
-    trace: (): ReadonlyArray<Turn> => {
-      settle(turns.at(-1))
-      const numberOf = numbers()
-      return turns.map(({ at, did, end, member }) => ({
-        fiber: numberOf.get(member)!,
-        name: nameOf(member),
-        did: [...did],
+    points: preemptionPoints as ReadonlyArray<string>,
+    trace: (): ReadonlyArray<Slice> => {
+      closeSlice(slices.at(-1))
+      const numberOf = fiberNumbers()
+      return slices.map(({ end, preemptedAt, state, steps }) => ({
+        fiber: numberOf.get(state)!,
+        name: nameOf(state),
+        steps: [...steps],
         end,
-        at: end === "preempted" ? at : undefined
+        preemptedAt: end === "preempted" ? preemptedAt : undefined
       }))
     },
     /** Fibers that have not ended. */
     waiting: () => {
-      const numberOf = numbers()
-      return [...members.values()]
+      const numberOf = fiberNumbers()
+      return [...fiberStates.values()]
         .filter(({ fiber }) => fiber.pollUnsafe() === undefined)
-        .map((member) => ({ fiber: numberOf.get(member)!, name: nameOf(member), doing: member.doing?.text }))
+        .map((state) => ({ fiber: numberOf.get(state)!, name: nameOf(state), step: state.step?.text }))
         .sort((a, b) => a.fiber - b.fiber)
     }
   }

@@ -3,21 +3,21 @@
  * single preemption of the plain order is tried, too: most races take no more.
  */
 import * as Effect from "effect/Effect"
-import type * as Queue from "./SimSchedulerQueue.ts"
+import type * as SimSchedulerQueue from "./SimSchedulerQueue.ts"
 
 /** Runs that are spent on one failure. */
-const budget = 1_000
+const maxAttempts = 1_000
 
 /** Operations to look ahead for a point that says more. */
-const near = 4
+const maxLookahead = 4
 
 /**
  * A run with few decisions that still fails, and of those that were tried the one of least size; nothing if not even
  * the same decisions fail again. `sizeOf` gives nothing for a run that does not fail, or fails in another way.
  */
 export const minimise = Effect.fnUntraced(function* <A, R>(
-  found: ReadonlyArray<Queue.Decision>,
-  attempt: (decisions: ReadonlyArray<Queue.Decision>) => Effect.Effect<A, never, R>,
+  found: ReadonlyArray<SimSchedulerQueue.Decision>,
+  attempt: (decisions: ReadonlyArray<SimSchedulerQueue.Decision>) => Effect.Effect<A, never, R>,
   sizeOf: (run: A) => number | undefined,
   pointsOf: (run: A) => ReadonlyArray<string>
 ): Effect.fn.Return<A | undefined, never, R> {
@@ -25,17 +25,17 @@ export const minimise = Effect.fnUntraced(function* <A, R>(
   let size = sizeOf(best)
   if (size === undefined) return undefined
   let decisions = found
-  let spent = 0
-  const improves = Effect.fnUntraced(function* (candidate: ReadonlyArray<Queue.Decision>) {
-    if (spent++ >= budget) return false
+  let attempts = 0
+  const improves = Effect.fnUntraced(function* (candidate: ReadonlyArray<SimSchedulerQueue.Decision>) {
+    if (attempts++ >= maxAttempts) return false
     // Others have their turn, as between the runs that looked for it.
-    if (spent % 32 === 0) yield* Effect.yieldNow
+    if (attempts % 32 === 0) yield* Effect.yieldNow
     const run = yield* attempt(candidate)
-    const its = sizeOf(run)
-    if (its === undefined || candidate.length > decisions.length) return false
-    if (candidate.length === decisions.length && its >= size!) return false
+    const runSize = sizeOf(run)
+    if (runSize === undefined || candidate.length > decisions.length) return false
+    if (candidate.length === decisions.length && runSize >= size!) return false
     best = run
-    size = its
+    size = runSize
     decisions = candidate
     return true
   })
@@ -50,14 +50,14 @@ export const minimise = Effect.fnUntraced(function* <A, R>(
   }
   if (decisions.length > 1) {
     for (const point of pointsOf(yield* attempt([]))) {
-      if ((yield* improves([[point, 1]])) || spent >= budget) break
+      if ((yield* improves([[point, 1]])) || attempts >= maxAttempts) break
     }
   }
   // The last operation before which the same switch fails, too, is nearest to what the race is about.
   const [[point, choice] = ["", 0], ...others] = decisions
   const [fiber, check] = point.split(".").map(Number)
   if (choice === 1 && others.length === 0 && Number.isInteger(check)) {
-    for (let later = 1; later <= near; later++) yield* improves([[`${fiber}.${check! + later}`, 1]])
+    for (let later = 1; later <= maxLookahead; later++) yield* improves([[`${fiber}.${check! + later}`, 1]])
   }
   return best
 })

@@ -55,15 +55,15 @@ const arrivals = (
       if (verdict._tag === "Drop") return undefined
       const { copies, held, overtaken } = datagrams(verdict)
       const deliver = () => {
-        for (const { bytes, delay } of copies) {
-          if (delay === 0) arrive(bytes)
-          else at(now + delay, () => arrive(bytes))
+        for (const { bytes, delayNanos } of copies) {
+          if (delayNanos === 0) arrive(bytes)
+          else at(now + delayNanos, () => arrive(bytes))
         }
       }
       if (held === undefined) deliver()
       else {
-        held.wait(deliver)
-        at(now + held.within, held.release)
+        held.onRelease(deliver)
+        at(now + held.maxHoldNanos, held.release)
       }
       for (const one of overtaken) one.release()
       return undefined
@@ -100,7 +100,7 @@ describe("faults of datagrams", () => {
       [2 * millis, [3]]
     ])
     const { decide } = engine("delay=20ms..40ms")
-    const delays = Array.from({ length: 2000 }, () => datagrams(decide(udp(1), 0)).copies[0]!.delay)
+    const delays = Array.from({ length: 2000 }, () => datagrams(decide(udp(1), 0)).copies[0]!.delayNanos)
     assert.isAtLeast(Math.min(...delays), 20 * millis)
     assert.isBelow(Math.min(...delays), 21 * millis)
     assert.isAtMost(Math.max(...delays), 40 * millis)
@@ -186,7 +186,7 @@ describe("faults of datagrams", () => {
     const { counts, decide } = engine("truncate=1, dup=:2 1ms, delay=2ms, corrupt=7, drop=#2, partition=a|c")
     const { copies, note } = datagrams(decide(udp(4, 5, 6), 0, "a", "b"))
     assert.deepStrictEqual(
-      copies.map(({ bytes, delay }) => [delay / millis, [...bytes]]),
+      copies.map(({ bytes, delayNanos }) => [delayNanos / millis, [...bytes]]),
       [
         [2, [5]],
         [3, [5]],
@@ -201,13 +201,13 @@ describe("faults of datagrams", () => {
 
 describe("faults of streams", () => {
   it("delay, stall and chunk", () => {
-    const calm = { _tag: "Stream" as const, delay: 0, stall: 0, chunk: undefined, end: undefined }
-    const told = (text: string) => stream(engine(text).decide(tcp(1, 2, 3), second))
-    assert.deepStrictEqual(told("delay=2ms"), { ...calm, note: "delay=2ms", delay: 2 * millis })
-    assert.deepStrictEqual(told("stall=2s"), { ...calm, note: "stall=2s", stall: 2 * second })
-    assert.deepStrictEqual(told("stall"), { ...calm, note: "stall", stall: Number.POSITIVE_INFINITY })
-    assert.deepStrictEqual(told("chunk"), { ...calm, note: "chunk", chunk: 1 })
-    assert.deepStrictEqual(told("chunk=2, delay=1ms"), { ...calm, note: "chunk=2, delay=1ms", chunk: 2, delay: millis })
+    const unimpaired = { _tag: "Stream" as const, delayNanos: 0, stallNanos: 0, chunkBytes: undefined, end: undefined }
+    const verdictOf = (text: string) => stream(engine(text).decide(tcp(1, 2, 3), second))
+    assert.deepStrictEqual(verdictOf("delay=2ms"), { ...unimpaired, note: "delay=2ms", delayNanos: 2 * millis })
+    assert.deepStrictEqual(verdictOf("stall=2s"), { ...unimpaired, note: "stall=2s", stallNanos: 2 * second })
+    assert.deepStrictEqual(verdictOf("stall"), { ...unimpaired, note: "stall", stallNanos: Number.POSITIVE_INFINITY })
+    assert.deepStrictEqual(verdictOf("chunk"), { ...unimpaired, note: "chunk", chunkBytes: 1 })
+    assert.deepStrictEqual(verdictOf("chunk=2, delay=1ms"), { ...unimpaired, note: "chunk=2, delay=1ms", chunkBytes: 2, delayNanos: millis })
     assert.strictEqual(engine("chunk=3").decide(tcp(1, 2, 3), 0)._tag, "Deliver")
   })
 
@@ -225,7 +225,7 @@ describe("faults of streams", () => {
             const verdict = decide(packet("data", Array(size).fill(0), "a", "b", port), 0)
             if (verdict._tag === "Stream") {
               assert.strictEqual(verdict.end!.kind, action === "cut" ? "fin" : "rst")
-              found.push(passed + verdict.end!.after)
+              found.push(passed + verdict.end!.afterBytes)
             }
             passed += size
           }
@@ -243,7 +243,7 @@ describe("faults of streams", () => {
 
   it("a new connection from the same port is another one", () => {
     const { counts, decide } = engine("cut=2")
-    const end = () => [stream(decide(tcp(1, 2, 3), 0)).end?.after, decide(tcp(4), 0)._tag]
+    const end = () => [stream(decide(tcp(1, 2, 3), 0)).end?.afterBytes, decide(tcp(4), 0)._tag]
     assert.deepStrictEqual(end(), [2, "Deliver"])
     decide(packet("syn"), 0)
     assert.deepStrictEqual(end(), [2, "Deliver"])

@@ -65,7 +65,7 @@ const traffic = (seed: number, count = 120): ReadonlyArray<Timed> => {
 
 /** A verdict as a value: what waits, and whom it overtakes, is told by the packets' numbers. */
 const verdicts = (engine: FaultEngine.FaultEngine, sent: ReadonlyArray<Timed>) => {
-  const waiting = new Map<FaultVerdict.Held, number>()
+  const waiting = new Map<FaultVerdict.HeldDatagram, number>()
   return sent.map(({ at, packet }, i) => {
     const verdict = engine.decide(packet, at)
     if (verdict._tag === "Deliver") return { ...verdict, note: undefined }
@@ -76,7 +76,7 @@ const verdicts = (engine: FaultEngine.FaultEngine, sent: ReadonlyArray<Timed>) =
       _tag: verdict._tag,
       copies,
       note,
-      within: held?.within,
+      within: held?.maxHoldNanos,
       overtaken: overtaken.map((one) => waiting.get(one))
     }
   })
@@ -136,7 +136,7 @@ describe("FaultEngine", () => {
     [Chancy, Seed],
     ([plan, seed]) => {
       const sent = traffic(seed)
-      const drawn = FaultEngine.make(plan, { seed, nameOf, dissectors: [dissector], remember: 3 })
+      const drawn = FaultEngine.make(plan, { seed, nameOf, dissectors: [dissector], maxRecordedFaults: 3 })
       const expected = verdicts(drawn, sent)
       const settled = FaultEngine.make(drawn.concrete(), { seed, nameOf, dissectors: [dissector] })
       assert.deepStrictEqual(verdicts(settled, sent), expected)
@@ -206,14 +206,14 @@ describe("FaultEngine", () => {
   it("draws when and how much apart", () => {
     const { decide } = engine("delay=10% 0ms..100ms")
     const delays = times(3000, (i) => decide(udp(), i)).flatMap((verdict) =>
-      verdict._tag === "Datagrams" ? [verdict.copies[0]!.delay / second] : []
+      verdict._tag === "Datagrams" ? [verdict.copies[0]!.delayNanos / second] : []
     )
     assert.closeTo(sum(delays) / delays.length, 0.05, 0.01)
   })
 
   it("remembers so many faults of a rule, and says so in plans", () => {
     const remember = (remember: number) => {
-      const { concrete, decide } = engine("dup=#1..3, drop=50%", { remember, seed: 2 })
+      const { concrete, decide } = engine("dup=#1..3, drop=50%", { maxRecordedFaults: remember, seed: 2 })
       for (let i = 0; i < 20; i++) decide(udp(), i)
       return FaultPlanSyntax.format(concrete())
     }
@@ -266,7 +266,7 @@ describe("FaultEngine", () => {
   })
 
   it("ends what it ends at the end of the window, in the time of its clock", () => {
-    const { decide } = engine("drop @1s..2s", { start: 5 * second })
+    const { decide } = engine("drop @1s..2s", { startNanos: 5 * second })
     const at = [5.999, 6, 6.999, 7].map((time) => decide(udp(), time * second)._tag)
     assert.deepStrictEqual(at, ["Deliver", "Drop", "Drop", "Deliver"])
   })

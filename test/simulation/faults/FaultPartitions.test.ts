@@ -55,8 +55,8 @@ describe("partitions", () => {
   it("let streams wait for their end, and lose resets", () => {
     const { counts, decide, isPartitioned } = engine("partition=a>b@2s..5s, partition=b>a@1s..", { nameOf })
     for (const kind of ["syn", "synack", "ack", "data", "fin"] as const) {
-      assert.strictEqual(stream(decide(between(1, 2, kind), 3 * second)).stall, 2 * second)
-      assert.strictEqual(stream(decide(between(2, 1, kind), 3 * second)).stall, Number.POSITIVE_INFINITY)
+      assert.strictEqual(stream(decide(between(1, 2, kind), 3 * second)).stallNanos, 2 * second)
+      assert.strictEqual(stream(decide(between(2, 1, kind), 3 * second)).stallNanos, Number.POSITIVE_INFINITY)
     }
     assert.strictEqual(decide(between(1, 2, "rst"), 3 * second)._tag, "Drop")
     assert.strictEqual(stream(decide(between(1, 2, "fin"), 3 * second)).note, "partition=a>b@2s..5s")
@@ -68,15 +68,15 @@ describe("partitions", () => {
 
 describe("faults of hosts", () => {
   it("are told by time, and counted when they have happened", () => {
-    const { counts, happened, hostEvents, unused } = engine(
+    const { counts, recordHostEvent, hostEvents, unused } = engine(
       "restart=a@9s, crash=b@2s..5s, pause=a@1s..2s, crash=a@5s, drop",
-      { start: second }
+      { startNanos: second }
     )
     assert.deepStrictEqual(
-      hostEvents().map(({ at, event, host, rule }) => `${at / second} ${event} ${host} ${rule}`),
+      hostEvents().map(({ at, event, host, ruleIndex }) => `${at / second} ${event} ${host} ${ruleIndex}`),
       ["2 pause a 2", "3 crash b 1", "3 resume a 2", "6 restart b 1", "6 crash a 3", "10 restart a 0"]
     )
-    hostEvents().slice(0, 4).forEach(happened)
+    hostEvents().slice(0, 4).forEach(recordHostEvent)
     assert.deepStrictEqual(counts(), [0, 1, 1, 0, 0])
     assert.strictEqual(FaultPlanSyntax.format(unused()), "restart=a@9s, crash=a@5s, drop")
   })
@@ -93,7 +93,7 @@ describe("the end of all faults", () => {
     ["partition=a|b@2s..", undefined]
   ])("%j: %s", (text, end) => {
     assert.strictEqual(engine(text).faultsEnd(), end)
-    assert.strictEqual(engine(text, { start: second }).faultsEnd(), end === undefined ? end : end + second)
+    assert.strictEqual(engine(text, { startNanos: second }).faultsEnd(), end === undefined ? end : end + second)
   })
 
   it("comes when the last packet has passed that they are about", () => {

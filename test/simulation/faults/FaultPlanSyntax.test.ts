@@ -257,8 +257,8 @@ describe("FaultPlan", () => {
 
   it("has no action of one transport that asks for the other", () => {
     const stall: FaultPlan.PacketRule = { action: "delay", by: { from: 0, to: 0 }, transport: "tcp" }
-    assert.isTrue(FaultPlan.isAbout(stall, "tcp"))
-    assert.isFalse(FaultPlan.isAbout(stall, "udp"))
+    assert.isTrue(FaultPlan.appliesTo(stall, "tcp"))
+    assert.isFalse(FaultPlan.appliesTo(stall, "udp"))
     for (const action of FaultPlan.actions.udp.filter((one) => one !== "delay"))
       assert.notInclude(FaultPlan.actions.tcp, action)
   })

@@ -11,7 +11,7 @@ import * as FaultShrink from "../../../src/simulation/faults/FaultShrink.ts"
 const hosts = ["a", "b"]
 const span = 10_000_000_000
 const Seed = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 2 ** 32 - 1 }))
-const options = { hosts, mortal: ["b"], kinds: ["ACK"], maxRules: 6 }
+const options = { hosts, faultyHosts: ["b"], kinds: ["ACK"], maxRules: 6 }
 const Plan = FaultArbitrary.make(options)
 const isPlan = Schema.is(FaultPlan.FaultPlan)
 
@@ -106,7 +106,7 @@ describe("FaultShrink", () => {
       assert.strictEqual(found.runs, tried.length)
       const effect = FaultShrink.minimiseEffect(plan, (plan) => Effect.sync(() => fails(plan)))
       assert.deepStrictEqual(yield* effect, found)
-      const few = FaultShrink.minimise(plan, fails, { runs: 3 })
+      const few = FaultShrink.minimise(plan, fails, { maxRuns: 3 })
       assert.isAtMost(few.runs, 3)
       assert.strictEqual(few.isMinimal, found.runs <= 3)
     })
@@ -145,14 +145,14 @@ describe("FaultArbitrary", () => {
           ? { window: { from: rule.at, to: "until" in rule ? rule.until : 0 } }
           : rule
         assert.isAtMost(window?.to ?? 0, span)
-        if (transport !== undefined && !FaultPlan.isHostRule(rule)) assert.isTrue(FaultPlan.isAbout(rule, transport))
+        if (transport !== undefined && !FaultPlan.isHostRule(rule)) assert.isTrue(FaultPlan.appliesTo(rule, transport))
         assert.isTrue(FaultPlan.hostsOf(rule).every((host) => hosts.includes(host)))
         const ends = FaultPlan.isHostRule(rule) ? undefined : rule.pair
         if (ends !== undefined) assert.notStrictEqual(ends.from.host, ends.to.host)
         if (FaultPlan.isHostRule(rule)) assert.strictEqual(rule.host, "b")
         else if (rule.action !== "partition") assert.isTrue(rule.nth?.to !== undefined || window?.to !== undefined)
         if (!FaultPlan.isHostRule(rule) && rule.action !== "partition")
-          assert.isAtMost(FaultPlan.timeOf(rule)?.to ?? 0, span / 10)
+          assert.isAtMost(FaultPlan.durationOf(rule)?.to ?? 0, span / 10)
       }
     }
   })

@@ -11,8 +11,8 @@ import * as Rot13Udp from "../../../src/rot13/Rot13Udp.ts"
 import * as FaultPlanSyntax from "../../../src/simulation/faults/FaultPlanSyntax.ts"
 import * as Impairment from "../../../src/simulation/impairment/Impairment.ts"
 import * as ImpairProxy from "../../../src/simulation/impairment/ImpairProxy.ts"
-import { noneLeft } from "../../support/Handles.ts"
-import { Hosts, noise, outcome, read, readAll, turns, until } from "../../support/Hosts.ts"
+import { assertNoLeaks } from "../../support/Handles.ts"
+import { Hosts, pseudoRandomBytes, outcome, read, readAll, turns, until } from "../../support/Hosts.ts"
 
 const proxyTo = Effect.fnUntraced(function* (
   to: NetAddress.SocketAddress,
@@ -83,7 +83,7 @@ const echo = Effect.gen(function* () {
 
 const test = <E>(name: string, body: Effect.Effect<void, E, Network.Network | Hosts | Scope.Scope>) =>
   it.live(name, () =>
-    noneLeft(body.pipe(Effect.scoped, Effect.provide(Layer.merge(Hosts.one(NodeNetwork.layer), NodeNetwork.layer))))
+    assertNoLeaks(body.pipe(Effect.scoped, Effect.provide(Layer.merge(Hosts.one(NodeNetwork.layer), NodeNetwork.layer))))
   )
 
 describe("datagrams through a proxy", () => {
@@ -102,7 +102,7 @@ describe("datagrams through a proxy", () => {
         assert.deepStrictEqual(heard, [`HELLO ${index}`, `AGAIN ${index}`])
       }
       const passed = { datagrams: 6, bytes: 42 }
-      assert.deepStrictEqual(stats(), { udp: 3, tcp: 0, refused: 0, there: passed, back: passed })
+      assert.deepStrictEqual(stats(), { udp: 3, tcp: 0, refused: 0, toServer: passed, toClients: passed })
     })
   )
 
@@ -175,7 +175,7 @@ describe("datagrams through a proxy", () => {
       const { stats, peer } = yield* proxyTo(server.address, "drop=#2")
       const client = yield* inbox
       yield* client.send("a", peer)
-      yield* until(() => stats().back.datagrams === 1)
+      yield* until(() => stats().toClients.datagrams === 1)
       yield* client.send("b", peer)
       yield* until(() => client.heard.length === 1)
       assert.deepStrictEqual(client.heard, ["B"])
@@ -211,11 +211,11 @@ describe("streams through a proxy", () => {
     Effect.gen(function* () {
       const { address, stats } = yield* proxyTo(yield* echo, "")
       const client = yield* connect(address)
-      const all = noise(4 << 20)
+      const all = pseudoRandomBytes(4 << 20)
       yield* Effect.forkChild(Effect.andThen(client.write(all.slice()), client.end))
       assert.isTrue((yield* readAll(client)).equals(all))
       const passed = { datagrams: 0, bytes: all.length }
-      assert.deepInclude(stats(), { there: passed, back: passed })
+      assert.deepInclude(stats(), { toServer: passed, toClients: passed })
     })
   )
 

@@ -10,7 +10,7 @@ import * as NodeNetwork from "../../../src/network/node/NodeNetwork.ts"
 import type { ObservedPacket } from "../../../src/network/Packet.ts"
 import * as FaultPlanSyntax from "../../../src/simulation/faults/FaultPlanSyntax.ts"
 import * as Impairment from "../../../src/simulation/impairment/Impairment.ts"
-import { noneLeft } from "../../support/Handles.ts"
+import { assertNoLeaks } from "../../support/Handles.ts"
 import { Hosts } from "../../support/Hosts.ts"
 
 type Service = Network.Network["Service"]
@@ -25,7 +25,7 @@ export const impaired = Effect.fnUntraced(function* (text: string, seed?: number
   const seen: Array<ObservedPacket> = []
   const impairment = Result.getOrThrow(Impairment.make(FaultPlanSyntax.parseUnsafe(text), { seed }))
   const network = yield* Impairment.wrap(plain, impairment, {
-    listening: { tap: (sighting) => seen.push({ ...sighting, bytes: sighting.bytes.slice() }), wrap: Capture.wrap }
+    observer: { tap: (packet) => seen.push({ ...packet, bytes: packet.bytes.slice() }), wrap: Capture.wrap }
   })
   const lost = () => seen.filter(({ lost }) => lost)
   return { plain, network, seen, lost, counts: impairment.engine.counts, summary: impairment.summary }
@@ -62,7 +62,7 @@ export const stream = Effect.fnUntraced(function* (text: string, side: Side) {
 })
 
 export const run = <E>(body: Effect.Effect<void, E, Network.Network | Hosts | Scope.Scope>) =>
-  noneLeft(body.pipe(Effect.scoped, Effect.provide(Layer.merge(Hosts.one(NodeNetwork.layer), NodeNetwork.layer))))
+  assertNoLeaks(body.pipe(Effect.scoped, Effect.provide(Layer.merge(Hosts.one(NodeNetwork.layer), NodeNetwork.layer))))
 
 /** Every test on both sides of the wire. */
 export const test = <E>(

@@ -31,8 +31,8 @@ const layer = (plan: FaultPlan) =>
         recording.tap(sighting)
         recording.take()
       }
-      const listening = plan.length === 0 ? undefined : { tap, wrap: Capture.wrap }
-      return yield* Impairment.wrap(yield* Network.Network, Result.getOrThrow(Impairment.make(plan)), { listening })
+      const observer = plan.length === 0 ? undefined : { tap, wrap: Capture.wrap }
+      return yield* Impairment.wrap(yield* Network.Network, Result.getOrThrow(Impairment.make(plan)), { observer })
     })
   ).pipe(Layer.provide(NodeNetwork.layer))
 

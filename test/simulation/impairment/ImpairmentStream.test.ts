@@ -4,14 +4,14 @@ import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import * as Network from "../../../src/network/Network.ts"
 import * as TcpServer from "../../../src/network/TcpServer.ts"
-import { noise, outcome, read, readAll, turns, until } from "../../support/Hosts.ts"
+import { pseudoRandomBytes, outcome, read, readAll, turns, until } from "../../support/Hosts.ts"
 import { impaired, run, stream, test } from "./Impaired.ts"
 
 describe("streams", () => {
   test("chunk: everything comes, in more pieces than it was written in", (side) =>
     Effect.gen(function* () {
       const { far, near } = yield* stream("chunk=100", side)
-      const all = noise(1_000)
+      const all = pseudoRandomBytes(1_000)
       yield* near.write(all.slice())
       const first = yield* far.pull
       assert.isBelow(first.length, all.length)
@@ -57,7 +57,7 @@ describe("streams", () => {
   test("8 MiB pass a plan that delays, stalls and chunks them, and a slow reader makes the writer wait", (side) =>
     Effect.gen(function* () {
       const { far, near } = yield* stream("delay=1ms..3ms, stall=#2 10ms, chunk=10000", side)
-      const all = noise(8 << 20)
+      const all = pseudoRandomBytes(8 << 20)
       const writing = yield* Effect.forkChild(
         Effect.andThen(
           Effect.forEach(Array(128).keys(), (i) => near.write(all.slice(i << 16, (i + 1) << 16)), { discard: true }),

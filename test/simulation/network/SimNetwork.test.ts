@@ -36,7 +36,7 @@ suite({
       Effect.gen(function* () {
         const report = yield* Simulation.run((simulation) => Effect.provideService(body(), Current, simulation))
         if (Exit.isFailure(report.exit)) return yield* Effect.failCause(report.exit.cause)
-        assert.deepStrictEqual(report.left, { sockets: 0, timers: 0 })
+        assert.deepStrictEqual(report.leaked, { sockets: 0, timers: 0 })
       })
     ),
   ipv6: { server: "fd00::1", client: "fd00::2" },

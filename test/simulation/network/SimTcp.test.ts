@@ -4,7 +4,7 @@ import * as NetAddress from "effect/net/NetAddress"
 import * as Network from "../../../src/network/Network.ts"
 import * as ServiceNames from "../../../src/network/names/ServiceNames.ts"
 import * as TcpClient from "../../../src/network/TcpClient.ts"
-import { noise, readAll } from "../../support/Hosts.ts"
+import { pseudoRandomBytes, readAll } from "../../support/Hosts.ts"
 import { millis, pair, run, tick } from "../../support/Simulated.ts"
 
 const names = ServiceNames.layerBuiltIn
@@ -47,7 +47,7 @@ describe("connections", () => {
 
   it.effect("a link that loses packets delays a stream, and takes nothing from it", () =>
     Effect.gen(function* () {
-      const all = noise(200_000)
+      const all = pseudoRandomBytes(200_000)
       const transfer = (loss: number) =>
         run(
           Effect.fnUntraced(function* (simulation) {

@@ -21,7 +21,7 @@ describe("SimClock", () => {
     ({ all }) => {
       const clock = SimClock.make()
       const happened: Array<readonly [time: number, index: number]> = []
-      const events = all.map(({ time }, index) => clock.at(time, () => happened.push([clock.now(), index])))
+      const events = all.map(({ time }, index) => clock.schedule(time, () => happened.push([clock.now(), index])))
       for (const [index, { isCancelled }] of all.entries()) if (isCancelled) clock.cancel(events[index]!)
       assert.strictEqual(clock.advance(end), "idle")
       const expected = all
@@ -35,9 +35,9 @@ describe("SimClock", () => {
 
   it("an event that is cancelled draws no later one to its time", () => {
     const clock = SimClock.make()
-    const first = clock.at(10, () => {})
+    const first = clock.schedule(10, () => {})
     const seen: Array<number> = []
-    clock.at(10, () => seen.push(clock.now()))
+    clock.schedule(10, () => seen.push(clock.now()))
     clock.cancel(first)
     clock.advance(end)
     assert.deepStrictEqual(seen, [10])
@@ -46,12 +46,12 @@ describe("SimClock", () => {
   it("what is ready runs before time passes, and after all that happens at one instant", () => {
     const clock = SimClock.make()
     const log: Array<string> = []
-    clock.at(5, () => {
+    clock.schedule(5, () => {
       log.push("a")
-      clock.soon(() => log.push(`c ${clock.now()}`))
+      clock.queueTask(() => log.push(`c ${clock.now()}`))
     })
-    clock.at(5, () => log.push("b"))
-    clock.at(6, () => log.push("d"))
+    clock.schedule(5, () => log.push("b"))
+    clock.schedule(6, () => log.push("d"))
     clock.advance(end)
     assert.deepStrictEqual(log, ["a", "b", "c 5", "d"])
   })
@@ -59,10 +59,10 @@ describe("SimClock", () => {
   it("stops when asked, when its time is over, and when nothing is left", () => {
     const clock = SimClock.make()
     let done = false
-    clock.at(5, () => {
+    clock.schedule(5, () => {
       done = true
     })
-    clock.at(9, () => {})
+    clock.schedule(9, () => {})
     assert.strictEqual(
       clock.advance(end, () => done),
       "stopped"
@@ -77,7 +77,7 @@ describe("SimClock", () => {
   it("an event in the past happens next, and time does not go back", () => {
     const clock = SimClock.make()
     const seen: Array<number> = []
-    clock.at(5, () => void clock.at(1, () => seen.push(clock.now())))
+    clock.schedule(5, () => void clock.schedule(1, () => seen.push(clock.now())))
     clock.advance(end)
     assert.deepStrictEqual(seen, [5])
   })
@@ -85,10 +85,10 @@ describe("SimClock", () => {
   it("a million cancelled timers are not kept", async () => {
     const clock = SimClock.make()
     const seen: Array<number> = []
-    for (let n = 0; n < 100; n++) clock.at(1_000 + n, () => seen.push(n))
+    for (let n = 0; n < 100; n++) clock.schedule(1_000 + n, () => seen.push(n))
     const refs: Array<WeakRef<object>> = []
     for (let n = 0; n < 1_000_000; n++) {
-      const event = clock.at(1_000_000, () => {})
+      const event = clock.schedule(1_000_000, () => {})
       if (n % 10_000 === 0) refs.push(new WeakRef(event))
       clock.cancel(event)
     }
@@ -106,8 +106,8 @@ describe("SimClock", () => {
 
   it("a fiber that never waits is told, instead of hanging the run", () => {
     const clock = SimClock.make()
-    const again = () => clock.soon(again)
-    clock.soon(again)
+    const again = () => clock.queueTask(again)
+    clock.queueTask(again)
     assert.throws(() => clock.advance(end), "the program does not let time pass at 0 s")
   })
 })

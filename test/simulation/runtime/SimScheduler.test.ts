@@ -88,7 +88,7 @@ describe("SimScheduler", () => {
         assert.strictEqual(failure!.decisions.length, 1)
         const preempted = failure!.trace.filter(({ end }) => end === "preempted")
         assert.strictEqual(preempted.length, 1)
-        assert.include(preempted[0]!.did, "read the counter")
+        assert.include(preempted[0]!.steps, "read the counter")
         assert.isAtMost(failure!.trace.length, 6)
       }
     })
@@ -167,7 +167,7 @@ describe("SimScheduler", () => {
 
   it.effect("a program that never ends is told from one that waits", () =>
     Effect.gen(function* () {
-      const spins = yield* failureOf(Effect.forever(Effect.void), { steps: 1_000 })
+      const spins = yield* failureOf(Effect.forever(Effect.void), { maxSteps: 1_000 })
       assert.strictEqual(spins.reason.message, "the program had not ended after 1000 operations")
       const sleeps = yield* failureOf(Effect.forever(Effect.sleep("1 minute")))
       assert.strictEqual(sleeps.reason.message, "the program had not ended after 1h")

@@ -27,9 +27,9 @@ describe("SimScheduler's traces", () => {
       const child = Effect.flatMap(Effect.forkChild(program), Fiber.join).pipe(SimScheduler.label("alice"))
       const { failure } = yield* Effect.flip(SimScheduler.explore(child))
       const [first, second, last] = failure!.trace
-      assert.deepStrictEqual([first!.fiber, first!.name, first!.did], [1, "alice", []])
+      assert.deepStrictEqual([first!.fiber, first!.name, first!.steps], [1, "alice", []])
       assert.deepStrictEqual([second!.fiber, second!.name], [2, "alice"])
-      assert.deepStrictEqual(second!.did, ["spanned", "named", "outer", "inner"])
+      assert.deepStrictEqual(second!.steps, ["spanned", "named", "outer", "inner"])
       assert.deepStrictEqual([last!.fiber, last!.end], [1, "ended"])
     })
   )
