@@ -1,6 +1,6 @@
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
-import { program } from "./common/lazyCommand.ts"
+import { lazyCommand } from "./common/lazyCommand.ts"
 import { transfer } from "./tftp.ts"
 
 export const command = Command.make(
@@ -11,7 +11,7 @@ export const command = Command.make(
     ...transfer
   },
   (input) =>
-    program(
+    lazyCommand(
       () => import("./run/tftp/get.ts"),
       (run) => run.rcat({ ...input, json: false })
     )

@@ -3,7 +3,7 @@ import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Option from "effect/Option"
 import * as flags from "./common/flags.ts"
-import { program } from "./common/lazyCommand.ts"
+import { lazyCommand } from "./common/lazyCommand.ts"
 
 const blksize = [8, 65_464] as const
 const windowsize = [1, 32_767] as const
@@ -31,12 +31,16 @@ const serve = Command.make(
     blksize: flags.integer("tftp", "blksize", ...blksize, "The largest block granted, in bytes (default 65464)"),
     windowsize: flags.integer("tftp", "windowsize", ...windowsize, "The largest window granted (default 64)"),
     mtu: flags.integer("tftp", "mtu", 68, 65_535, "Grant no block that this link would cut into fragments"),
-    maxTransfers: flags.amount(
+    maxTransfers: flags.positiveInteger(
       "tftp",
       "max-transfers",
       "Transfers at a time (default 1024, or what descriptors allow)"
     ),
-    maxTransfersPerClient: flags.amount("tftp", "max-per-client", "Transfers at a time with one address (default any)"),
+    maxTransfersPerClient: flags.positiveInteger(
+      "tftp",
+      "max-per-client",
+      "Transfers at a time with one address (default any)"
+    ),
     deadline: flags.duration("tftp", "deadline", "The longest a transfer may take (default 24h)"),
     threads: flags.integer("tftp", "threads", 1, 64, "Threads that run the transfers, to use more cores (default 1)"),
     perClient: flags.choice(
@@ -54,7 +58,7 @@ const serve = Command.make(
     json: flags.json
   },
   (input) =>
-    program(
+    lazyCommand(
       () => import("./run/tftp/serve.ts"),
       (run) => run.serve(input)
     )
@@ -105,7 +109,7 @@ const get = Command.make(
     json: flags.json
   },
   (input) =>
-    program(
+    lazyCommand(
       () => import("./run/tftp/get.ts"),
       (run) => run.get(input)
     )
@@ -130,7 +134,7 @@ const put = Command.make(
     json: flags.json
   },
   (input) =>
-    program(
+    lazyCommand(
       () => import("./run/tftp/put.ts"),
       (run) => run.put(input)
     )

@@ -24,8 +24,7 @@ import * as HandshakeReply from "./client/HandshakeReply.ts"
 import * as Negotiation from "./protocol/Negotiation.ts"
 import * as Packet from "./protocol/Packet.ts"
 import * as Url from "./protocol/Url.ts"
-import * as Watch from "./server/Watch.ts"
-import type * as FileStore from "./store/FileStore.ts"
+import type * as Store from "./store/Store.ts"
 import * as TftpError from "./TftpError.ts"
 import * as ReceiveTransfer from "./transfer/ReceiveTransfer.ts"
 import * as Retransmission from "./transfer/Retransmission.ts"
@@ -70,16 +69,16 @@ export type Services = Network.Network | Dns.Dns | ServiceNames
 const defaultOptions = { blksize: 1_428, windowsize: 64 }
 
 /** Bytes that Linux lets a socket buffer have unless told otherwise (net.core.rmem_max, doubled). */
-const usualBuffer = 425_984
+const defaultReceiveBufferBytes = 425_984
 
 /** Milliseconds between reports of progress. */
-const progressPeriod = 100
+const progressIntervalMillis = 100
 
 /** Milliseconds to the next address of a name: none is far on this very host. */
-const attemptDelay = { near: 25, far: 250 }
+const attemptDelayMillis = { loopback: 25, network: 250 }
 
 /** Addresses of a name that are tried. */
-const mostAddresses = 4
+const maxAddresses = 4
 
 const fail = (reason: TftpError.Reason) => Effect.fail(new TftpError.TftpError({ reason }))
 
@@ -89,25 +88,25 @@ const addressesOf = Effect.fnUntraced(function* ({ host, port = Url.defaultPort 
     (cause) => new TftpError.TftpError({ reason: new TftpError.Unresolved({ cause }) })
   )
   const addresses = TcpClient.interleave(found.map(({ address }) => address))
-  return addresses.slice(0, mostAddresses)
+  return addresses.slice(0, maxAddresses)
 })
 
 /** What both directions share. */
-interface Exchange {
+interface Direction {
   readonly kind: Packet.Request["_tag"]
   readonly target: Target
   readonly options: Options
   readonly tsize: number | undefined
   /** Begins the transfer that was agreed on. */
-  readonly begin: (
-    common: Transfer.Common,
-    opened: ClientHandshake.Opened,
+  readonly start: (
+    common: Transfer.CommonOptions,
+    opened: ClientHandshake.ClientHandshake,
     confirmed: boolean
   ) => Effect.Effect<
     {
       readonly transfer: Transfer.Transfer
       readonly total: () => number | undefined
-      readonly after: Effect.Effect<void>
+      readonly dally: Effect.Effect<void>
     },
     never,
     Scope.Scope
@@ -118,97 +117,102 @@ const retransmissionOf = ({ attempts, retransmission, timeout }: Options): Retra
   retransmission ??
   (timeout === undefined ? Retransmission.adaptive({ attempts }) : Retransmission.fixed({ every: timeout, attempts }))
 
-const wantedBy = ({
+const wantedOptions = ({
   options: { blksize = defaultOptions.blksize, timeout, windowsize },
   tsize
-}: Exchange): Negotiation.Wanted => ({
+}: Direction): Negotiation.Wanted => ({
   blksize,
-  windowsize: windowsize ?? Math.min(defaultOptions.windowsize, Negotiation.windowWithin(usualBuffer, blksize)),
-  interval: timeout === undefined ? undefined : Duration.toMillis(timeout),
+  windowsize:
+    windowsize ??
+    Math.min(defaultOptions.windowsize, Negotiation.maxBufferedBlocks(defaultReceiveBufferBytes, blksize)),
+  timeoutMillis: timeout === undefined ? undefined : Duration.toMillis(timeout),
   tsize
 })
 
 /** One try: with options, or without. Nothing where the server does not get along with them. */
 const attempt = Effect.fnUntraced(function* (
-  exchange: Exchange,
+  direction: Direction,
   addresses: ReadonlyArray<NetAddress.InetAddress>,
   wanted: Negotiation.Wanted | undefined
 ) {
-  const { kind, options, target } = exchange
+  const { kind, options, target } = direction
   const { mode = "octet", path } = target
   const retransmission = retransmissionOf(options)
-  const sweeper = yield* Sweeper.make(RetransmissionTimer.period)
+  const sweeper = yield* Sweeper.make(RetransmissionTimer.periodMillis)
   const { blksize = 512, windowsize = 1 } = wanted ?? {}
   const request = Packet.encode({
     _tag: kind,
     filename: path,
     mode,
-    options: wanted === undefined ? [] : Negotiation.ask(wanted)
+    options: wanted === undefined ? [] : Negotiation.requestOptions(wanted)
   })
-  if (request.length > Packet.largestRequest) {
-    const most = Packet.largestRequest - request.length + new TextEncoder().encode(path).length
+  if (request.length > Packet.maxRequestBytes) {
+    const maxPathBytes = Packet.maxRequestBytes - request.length + new TextEncoder().encode(path).length
     return yield* fail(
-      HandshakeReply.illegal(`the name of the file has more than ${most} bytes, the most that fit into a request`)
+      HandshakeReply.protocolViolation(
+        `the name of the file has more than ${maxPathBytes} bytes, the most that fit into a request`
+      )
     )
   }
-  const opened = yield* ClientHandshake.open({
+  const handshake = yield* ClientHandshake.open({
     addresses,
     request,
     retransmission,
-    attemptDelay: addresses.every((one) => Endpoint.isLoopback(NetAddress.formatHost(one)))
-      ? attemptDelay.near
-      : attemptDelay.far,
-    receiveBuffer: Negotiation.bufferFor({ blksize, windowsize }),
+    attemptDelayMillis: addresses.every((one) => Endpoint.isLoopback(NetAddress.formatHost(one)))
+      ? attemptDelayMillis.loopback
+      : attemptDelayMillis.network,
+    receiveBufferBytes: Negotiation.receiveBufferBytes({ blksize, windowsize }),
     now: sweeper.now
   })
-  const answer = HandshakeReply.judge(kind, wanted, opened.reply)
-  if (answer._tag !== "Agreed") {
-    if (answer.reason._tag === "Illegal") opened.send(Transfer.errorOf(answer.reason.code, answer.reason.detail))
-    return answer._tag === "Again" ? undefined : yield* fail(answer.reason)
+  const reply = HandshakeReply.parse(kind, wanted, handshake.reply)
+  if (reply._tag !== "Agreed") {
+    if (reply.reason._tag === "ProtocolViolation")
+      handshake.send(Transfer.errorPacket(reply.reason.code, reply.reason.detail))
+    return reply._tag === "Again" ? undefined : yield* fail(reply.reason)
   }
-  const common: Transfer.Common = {
-    agreed: answer.agreed,
+  const common: Transfer.CommonOptions = {
+    agreed: reply.agreed,
     mode,
-    send: opened.send,
+    send: handshake.send,
     sweeper,
     retransmission,
-    unproven: undefined,
-    sample: opened.sample,
-    isAlone: true,
-    greeting: undefined
+    maxUnvalidatedPackets: undefined,
+    initialRttSample: handshake.rttSample,
+    mayUseLargeBuffers: true,
+    initialPacket: undefined
   }
-  const { after, total, transfer } = yield* exchange.begin(common, opened, answer.confirmed)
+  const { dally, total, transfer } = yield* direction.start(common, handshake, reply.confirmed)
   const { onProgress } = options
   if (onProgress !== undefined) {
-    yield* Watch.every(sweeper, progressPeriod, () => onProgress({ ...transfer.summary(), total: total() }))
+    yield* Sweeper.every(sweeper, progressIntervalMillis, () => onProgress({ ...transfer.summary(), total: total() }))
   }
   const summary = yield* transfer.run
   onProgress?.({ ...summary, total: summary.bytes })
-  return { summary, after }
+  return { summary, dally }
 })
 
 const run = Effect.fnUntraced(function* (
-  exchange: Exchange
+  direction: Direction
 ): Effect.fn.Return<Transfer.Summary, TftpError.TftpError, Services> {
-  const { options } = exchange
-  const addresses = yield* addressesOf(exchange.target, options.family)
-  const once = (wanted: Negotiation.Wanted | undefined) =>
+  const { options } = direction
+  const addresses = yield* addressesOf(direction.target, options.family)
+  const runAttempt = (wanted: Negotiation.Wanted | undefined) =>
     Effect.scoped(
       Effect.gen(function* () {
-        const done = yield* attempt(exchange, addresses, wanted)
-        if (done !== undefined) yield* done.after
+        const done = yield* attempt(direction, addresses, wanted)
+        if (done !== undefined) yield* done.dally
         return done?.summary
       })
     )
-  const both = Effect.gen(function* () {
-    const first = options.plain === true ? undefined : yield* once(wantedBy(exchange))
-    const summary = first ?? (yield* once(undefined))
-    return summary ?? (yield* fail(HandshakeReply.illegal("the server does not get along with the request")))
+  const runAttempts = Effect.gen(function* () {
+    const first = options.plain === true ? undefined : yield* runAttempt(wantedOptions(direction))
+    const summary = first ?? (yield* runAttempt(undefined))
+    return summary ?? (yield* fail(HandshakeReply.protocolViolation("the server does not get along with the request")))
   })
   const deadline = Duration.fromInputUnsafe(options.deadline ?? "1 day")
-  return yield* Effect.timeoutOrElse(both, {
+  return yield* Effect.timeoutOrElse(runAttempts, {
     duration: deadline,
-    orElse: () => fail(new TftpError.TooSlow({ millis: Duration.toMillis(deadline) }))
+    orElse: () => fail(new TftpError.DeadlineExceeded({ millis: Duration.toMillis(deadline) }))
   })
 })
 
@@ -221,7 +225,7 @@ const run = Effect.fnUntraced(function* (
  */
 export const download = (
   target: Target,
-  writable: FileStore.Writable,
+  writable: Store.Writable,
   options: Options = {}
 ): Effect.Effect<Transfer.Summary, TftpError.TftpError, Services> =>
   run({
@@ -229,16 +233,16 @@ export const download = (
     target,
     options,
     tsize: 0,
-    begin: Effect.fnUntraced(function* (common, opened, confirmed) {
+    start: Effect.fnUntraced(function* (common, handshake, confirmed) {
       const transfer = yield* ReceiveTransfer.make({
         ...common,
-        greeting: confirmed ? Packet.ack(0) : undefined,
+        initialPacket: confirmed ? Packet.ack(0) : undefined,
         writable,
-        anyRollover: true
+        learnRollover: true
       })
-      opened.listen(transfer.receive)
-      if (!confirmed) transfer.receive(opened.reply)
-      return { transfer, total: () => common.agreed.tsize, after: transfer.dally }
+      handshake.onDatagram(transfer.receive)
+      if (!confirmed) transfer.receive(handshake.reply)
+      return { transfer, total: () => common.agreed.tsize, dally: transfer.dally }
     })
   })
 
@@ -252,7 +256,7 @@ export const get = (target: Target, options: Options = {}): Stream.Stream<Uint8A
   Stream.unwrap(
     Effect.gen(function* () {
       const queue = yield* Queue.bounded<Uint8Array, TftpError.TftpError | Cause.Done>(4)
-      const writable: FileStore.Writable = {
+      const writable: Store.Writable = {
         write: (bytes) => Effect.asVoid(Queue.offer(queue, bytes.slice())),
         commit: Effect.void
       }
@@ -275,7 +279,7 @@ export const get = (target: Target, options: Options = {}): Stream.Stream<Uint8A
  */
 export const put = (
   target: Target,
-  readable: Pick<FileStore.Readable, "body" | "size">,
+  readable: Pick<Store.Readable, "body" | "size">,
   options: Options = {}
 ): Effect.Effect<Transfer.Summary, TftpError.TftpError, Services> =>
   run({
@@ -284,9 +288,9 @@ export const put = (
     options,
     // The size that netascii makes of it is not known.
     tsize: target.mode === "netascii" ? undefined : readable.size,
-    begin: Effect.fnUntraced(function* (common, opened) {
+    start: Effect.fnUntraced(function* (common, handshake) {
       const transfer = yield* SendTransfer.make({ ...common, readable, filename: target.path })
-      opened.listen(transfer.receive)
-      return { transfer, total: () => readable.size, after: Effect.void }
+      handshake.onDatagram(transfer.receive)
+      return { transfer, total: () => readable.size, dally: Effect.void }
     })
   })

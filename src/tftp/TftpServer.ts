@@ -24,7 +24,6 @@ import * as ListenSockets from "./server/ListenSockets.ts"
 import * as RequestHandler from "./server/RequestHandler.ts"
 import * as ServerTelemetry from "./server/ServerTelemetry.ts"
 import type * as TftpMetrics from "./server/TftpMetrics.ts"
-import * as Watch from "./server/Watch.ts"
 import * as FileStore from "./store/FileStore.ts"
 import * as TftpError from "./TftpError.ts"
 import * as TftpEvent from "./TftpEvent.ts"
@@ -52,11 +51,11 @@ export interface Options {
   /** Transfers stay on the port of the server, for clients behind firewalls. Default false. */
   readonly singlePort?: boolean | undefined
   /** Threads that run the transfers of files of a directory, from `NodeThreads.make`; not with `singlePort`. */
-  readonly threads?: RequestHandler.Threads | undefined
+  readonly threads?: RequestHandler.TransferThreads | undefined
   /** When to send again, unless the client asks for an interval. Default `Retransmission.adaptive()`. */
   readonly retransmission?: Retransmission.Retransmission | undefined
   /** Packets in all to a client that has not answered yet: its address may be forged. Default 3. */
-  readonly unproven?: number | undefined
+  readonly maxUnvalidatedPackets?: number | undefined
   /** Transfers at a time. Default 1,024, or what the process has descriptors for, if that is less. */
   readonly maxTransfers?: number | undefined
   /** Transfers at a time with one address. Default: no limit of its own. */
@@ -87,19 +86,19 @@ export interface Server {
 export class TftpServer extends Context.Service<TftpServer, Server>()("effect-inet/tftp/TftpServer") {}
 
 /** Milliseconds between progress events of one transfer. */
-const progressPeriod = 250
+const progressIntervalMillis = 250
 
-interface Running extends RequestHandler.Job {
-  readonly about: TftpEvent.About
+interface ActiveTransfer extends RequestHandler.PendingRequest {
+  readonly info: TftpEvent.TransferInfo
   readonly stop: () => void
-  /** What remains is to answer a client that may not know. */
-  over: boolean
+  /** What remains is to peerMessage a client that may not know. */
+  ended: boolean
 }
 
-const overloaded = "The server is busy, try again later"
-const busy = Transfer.errorOf(Packet.ErrorCode.NotDefined, overloaded)
-const superseded = Transfer.errorOf(Packet.ErrorCode.NotDefined, "asked for something else")
-const stopping = Transfer.errorOf(Packet.ErrorCode.NotDefined, "The server is stopping")
+const overloadMessage = "The server is busy, try again later"
+const overloadPacket = Transfer.errorPacket(Packet.ErrorCode.NotDefined, overloadMessage)
+const supersededPacket = Transfer.errorPacket(Packet.ErrorCode.NotDefined, "asked for something else")
+const stoppingPacket = Transfer.errorPacket(Packet.ErrorCode.NotDefined, "The server is stopping")
 
 const keyOf = ({ address, port }: Endpoint.Endpoint) => `${address} ${port}`
 
@@ -120,142 +119,145 @@ export const make = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Server, Network.NetworkError, Network.Network | FileStore.FileStore | Scope.Scope> {
   const network = yield* Network.Network
   const store = yield* FileStore.FileStore
-  const max = options.maxTransfers ?? Math.max(1, Math.min(1_024, network.room()))
+  const maxTransfers = options.maxTransfers ?? Math.max(1, Math.min(1_024, network.availableSockets()))
   const maxPerClient = options.maxTransfersPerClient ?? Number.POSITIVE_INFINITY
-  const ledger = yield* ServerTelemetry.make
-  const { stats } = ledger
-  const sweeper = yield* Sweeper.make(RetransmissionTimer.period)
-  const running = new Map<string, Running>()
-  const closing = Latch.makeUnsafe(false)
-  let count = 0
-  let drained = false
+  const telemetry = yield* ServerTelemetry.make
+  const { stats } = telemetry
+  const sweeper = yield* Sweeper.make(RetransmissionTimer.periodMillis)
+  const activeTransfers = new Map<string, ActiveTransfer>()
+  const shutdown = Latch.makeUnsafe(false)
+  let requestCount = 0
+  let isDraining = false
 
-  const terms: RequestHandler.Terms = {
+  const context: RequestHandler.ServerContext = {
     store,
     sweeper,
     retransmission: options.retransmission ?? Retransmission.adaptive(),
-    unproven: options.unproven ?? 3,
+    maxUnvalidatedPackets: options.maxUnvalidatedPackets ?? 3,
     policy: { blksize: options.blksize ?? 65_464, windowsize: options.windowsize ?? 64, mtu: options.mtu },
     ports: options.ports,
     singlePort: options.singlePort ?? false,
     threads: options.singlePort === true ? undefined : options.threads,
-    active: () => stats.active
+    activeTransfers: () => stats.active
   }
   /** There was no transfer: the door answers. */
-  const refused = (job: Running, { message, reason }: TftpError.TftpError) => {
+  const sendRefusal = (active: ActiveTransfer, { message, reason }: TftpError.TftpError) => {
     const isFile = reason._tag === "File"
-    const [code, answer] = isFile ? [reason.cause.code, reason.cause.answer] : [Packet.ErrorCode.NotDefined, overloaded]
-    job.door.socket.sendUnsafe(Transfer.errorOf(code, answer), job.peer)
-    return ledger.refused(job.about, answer, message)
+    const [code, peerMessage] = isFile
+      ? [reason.cause.code, reason.cause.peerMessage]
+      : [Packet.ErrorCode.NotDefined, overloadMessage]
+    active.listenSocket.socket.sendUnsafe(Transfer.errorPacket(code, peerMessage), active.peer)
+    return telemetry.refused(active.info, peerMessage, message)
   }
 
   /** Counted only when what became of it is, too: who sees none active sees all stats. */
-  const leave = (job: Running) => {
-    if (job.over) return
-    job.over = true
-    ledger.leave(job.about)
+  const markEnded = (active: ActiveTransfer) => {
+    if (active.ended) return
+    active.ended = true
+    telemetry.transferEnded(active.info)
   }
 
-  const serve = Effect.fnUntraced(function* (job: Running) {
-    const { about } = job
-    const from = sweeper.now()
-    yield* Watch.every(sweeper, progressPeriod, () => {
-      if (job.transfer !== undefined && !job.over) ledger.progress(about, job.transfer.summary())
+  const serve = Effect.fnUntraced(function* (active: ActiveTransfer) {
+    const { info } = active
+    const startedAt = sweeper.now()
+    yield* Sweeper.every(sweeper, progressIntervalMillis, () => {
+      if (active.transfer !== undefined && !active.ended) telemetry.progress(info, active.transfer.summary())
     })
-    const outcome = yield* RequestHandler.serve(terms, job).pipe(
+    const outcome = yield* RequestHandler.serve(context, active).pipe(
       Effect.timeoutOrElse({
         duration: options.deadline ?? "1 day",
-        orElse: () => new TftpError.TftpError({ reason: new TftpError.TooSlow({ millis: sweeper.now() - from }) })
+        orElse: () =>
+          new TftpError.TftpError({ reason: new TftpError.DeadlineExceeded({ millis: sweeper.now() - startedAt }) })
       }),
-      Effect.onInterrupt(() => ledger.stopped(about, job.transfer))
+      Effect.onInterrupt(() => telemetry.stopped(info, active.transfer))
     )
-    yield* ledger.finished(about, outcome.summary, sweeper.now() - from)
-    leave(job)
-    yield* Effect.raceFirst(outcome.after, closing.await)
+    yield* telemetry.finished(info, outcome.summary, sweeper.now() - startedAt)
+    markEnded(active)
+    yield* Effect.raceFirst(outcome.dally, shutdown.await)
   }, Effect.scoped)
 
   const fibers = yield* FiberSet.make<void>()
   const run = yield* FiberSet.runtime(fibers)<Network.Network>()
 
-  const start = (request: Packet.Request, from: Endpoint.Endpoint, door: ListenSockets.Door) => {
+  const start = (request: Packet.Request, from: Endpoint.Endpoint, listenSocket: ListenSockets.ListenSocket) => {
     const key = keyOf(from)
-    const about: TftpEvent.About = {
-      id: ++count,
+    const info: TftpEvent.TransferInfo = {
+      id: ++requestCount,
       kind: request._tag,
       filename: request.filename,
       mode: request.mode,
       client: from
     }
-    if (stats.active >= max || ledger.activeOf(from.address) >= maxPerClient) {
-      door.socket.sendUnsafe(busy, from)
-      run(ledger.refused(about, overloaded, "over the limit of transfers"))
+    if (stats.active >= maxTransfers || telemetry.activeTransfersOf(from.address) >= maxPerClient) {
+      listenSocket.socket.sendUnsafe(overloadPacket, from)
+      run(telemetry.refused(info, overloadMessage, "over the limit of transfers"))
       return
     }
-    const job: Running = {
-      about,
+    const active: ActiveTransfer = {
+      info,
       request,
       peer: from,
-      door,
+      listenSocket,
       receive: () => {},
       transfer: undefined,
-      over: false,
+      ended: false,
       stop: () => fiber.interruptUnsafe()
     }
-    running.set(key, job)
-    const forget = Effect.sync(() => {
-      leave(job)
-      if (running.get(key) === job) running.delete(key)
+    activeTransfers.set(key, active)
+    const remove = Effect.sync(() => {
+      markEnded(active)
+      if (activeTransfers.get(key) === active) activeTransfers.delete(key)
     })
     const fiber = run(
-      Effect.andThen(ledger.admit(about), serve(job)).pipe(
+      Effect.andThen(telemetry.transferStarted(info), serve(active)).pipe(
         Effect.catch((error) =>
-          job.transfer === undefined ? refused(job, error) : ledger.failed(about, error, job.transfer)
+          active.transfer === undefined ? sendRefusal(active, error) : telemetry.failed(info, error, active.transfer)
         ),
-        Effect.catchDefect((defect) => Effect.logError(`${TftpEvent.describe(about)}: the transfer broke`, defect)),
-        Effect.ensuring(forget)
+        Effect.catchDefect((defect) => Effect.logError(`${TftpEvent.describe(info)}: the transfer broke`, defect)),
+        Effect.ensuring(remove)
       )
     )
   }
 
-  const request = (bytes: Uint8Array, from: Endpoint.Endpoint, door: ListenSockets.Door) => {
+  const onRequest = (bytes: Uint8Array, from: Endpoint.Endpoint, listenSocket: ListenSockets.ListenSocket) => {
     const packet = Packet.decode(bytes)
     if (Result.isFailure(packet)) {
       stats.malformed++
-      return door.socket.sendUnsafe(Transfer.errorOf(packet.failure.code, packet.failure.message), from)
+      return listenSocket.socket.sendUnsafe(Transfer.errorPacket(packet.failure.code, packet.failure.message), from)
     }
     if (packet.success._tag !== "RRQ" && packet.success._tag !== "WRQ") return
-    if (drained) return door.socket.sendUnsafe(stopping, from)
-    const before = running.get(keyOf(from))
-    if (before !== undefined) {
-      if (!before.over && isSame(before.request, packet.success)) {
+    if (isDraining) return listenSocket.socket.sendUnsafe(stoppingPacket, from)
+    const previous = activeTransfers.get(keyOf(from))
+    if (previous !== undefined) {
+      if (!previous.ended && isSame(previous.request, packet.success)) {
         stats.duplicates++
         return
       }
-      // The client has turned to something else. No word to it: it would take that for the answer to its new request.
-      if (before.over || before.transfer === undefined) before.stop()
-      else before.receive(superseded)
+      // The client has turned to something else. No word to it: it would take that for the peerMessage to its new request.
+      if (previous.ended || previous.transfer === undefined) previous.stop()
+      else previous.receive(supersededPacket)
     }
-    start(packet.success, from, door)
+    start(packet.success, from, listenSocket)
   }
 
-  const arrive: ListenSockets.Handler = (bytes, from, door) => {
+  const onDatagram: ListenSockets.Handler = (bytes, from, listenSocket) => {
     const opcode = Packet.opcode(bytes)
-    if (opcode === Packet.Opcode.RRQ || opcode === Packet.Opcode.WRQ) return request(bytes, from, door)
-    if (terms.singlePort) {
-      const job = running.get(keyOf(from))
-      if (job !== undefined) return job.receive(bytes)
+    if (opcode === Packet.Opcode.RRQ || opcode === Packet.Opcode.WRQ) return onRequest(bytes, from, listenSocket)
+    if (context.singlePort) {
+      const active = activeTransfers.get(keyOf(from))
+      if (active !== undefined) return active.receive(bytes)
     }
     stats.malformed++
     // ACK and ERROR are not answered: there are clients that acknowledge an ERROR, without end.
-    if (opcode === Packet.Opcode.DATA) door.socket.sendUnsafe(Transfer.stranger, from)
+    if (opcode === Packet.Opcode.DATA) listenSocket.socket.sendUnsafe(Transfer.unknownTransferId, from)
   }
 
-  const doors = yield* ListenSockets.open(options.host ?? "127.0.0.1", options.port ?? defaultPort, arrive)
+  const listenSockets = yield* ListenSockets.open(options.host ?? "127.0.0.1", options.port ?? defaultPort, onDatagram)
 
   const drain = yield* Effect.cached(
     Effect.suspend(() => {
-      drained = true
-      closing.openUnsafe()
+      isDraining = true
+      shutdown.openUnsafe()
       return FiberSet.awaitEmpty(fibers).pipe(
         Effect.interruptible,
         Effect.timeoutOption(options.drain ?? "5 seconds"),
@@ -266,9 +268,9 @@ export const make = Effect.fnUntraced(function* (
   yield* Effect.addFinalizer(() => drain)
 
   return {
-    address: doors[0].socket.local,
+    address: listenSockets[0].socket.local,
     stats: Effect.sync(() => ({ ...stats })),
-    events: Stream.fromPubSub(ledger.events),
+    events: Stream.fromPubSub(telemetry.events),
     drain
   }
 })

@@ -4,11 +4,11 @@ import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import * as TftpClient from "../../src/tftp/TftpClient.ts"
 import * as TftpAnswers from "../suites/tftp/TftpAnswers.ts"
-import { noise } from "../support/Hosts.ts"
+import { pseudoRandomBytes } from "../support/Hosts.ts"
 import * as Lab from "../support/tftp/TftpLab.ts"
 import * as Talk from "../support/tftp/TftpTalk.ts"
 
-const content = noise(1_000, 3)
+const content = pseudoRandomBytes(1_000, 3)
 
 /** A conversation with a client that reads; what it has then is the file, or nothing. */
 const reads = ({ ends, lines, options }: TftpAnswers.Case) =>
@@ -88,10 +88,10 @@ describe("TftpClient and TftpServer", () => {
     for (const mode of ["octet", "netascii"] as const) {
       Lab.both(`${mode} there and back with ${JSON.stringify(one)}`, () =>
         Effect.gen(function* () {
-          const { door, files } = yield* Lab.serve()
-          const summary = yield* Lab.put(door, "f", text, { ...one, mode })
+          const { endpoint, files } = yield* Lab.serve()
+          const summary = yield* Lab.put(endpoint, "f", text, { ...one, mode })
           assert.deepStrictEqual(files.get("f"), text)
-          assert.deepStrictEqual(yield* Lab.get(door, "f", { ...one, mode }), text)
+          assert.deepStrictEqual(yield* Lab.get(endpoint, "f", { ...one, mode }), text)
           assert.strictEqual(summary.resent, 0)
         })
       )
@@ -100,11 +100,11 @@ describe("TftpClient and TftpServer", () => {
 
   Lab.both("a stream that is left early leaves nothing behind", () =>
     Effect.gen(function* () {
-      const { door, server } = yield* Lab.serve({ files: { f: noise(4_000_000) } })
-      const target = { host: door.address, port: door.port, path: "f" }
+      const { endpoint, server } = yield* Lab.serve({ files: { f: pseudoRandomBytes(4_000_000) } })
+      const target = { host: endpoint.address, port: endpoint.port, path: "f" }
       const first = TftpClient.get(target).pipe(Stream.take(1), Stream.runCollect)
       assert.strictEqual((yield* Lab.client(first)).length, 1)
-      yield* Talk.open({ door }).pipe(Effect.flatMap((talk) => talk.play("a-", "a-")))
+      yield* Talk.open({ endpoint }).pipe(Effect.flatMap((talk) => talk.play("a-", "a-")))
       const { active, failed } = yield* server.stats
       assert.deepStrictEqual({ active, failed }, { active: 0, failed: 1 })
     })
@@ -112,9 +112,9 @@ describe("TftpClient and TftpServer", () => {
 
   Lab.both("progress ends with all there is", () =>
     Effect.gen(function* () {
-      const { door } = yield* Lab.serve({ files: { f: noise(300_000) } })
+      const { endpoint } = yield* Lab.serve({ files: { f: pseudoRandomBytes(300_000) } })
       const told: Array<TftpClient.Progress> = []
-      yield* Lab.get(door, "f", { onProgress: (progress) => told.push(progress) })
+      yield* Lab.get(endpoint, "f", { onProgress: (progress) => told.push(progress) })
       const { blksize, bytes, total, windowsize } = told.at(-1)!
       const expected = { blksize: 1_428, bytes: 300_000, total: 300_000, windowsize: 64 }
       assert.deepStrictEqual({ blksize, bytes, total, windowsize }, expected)
@@ -125,7 +125,7 @@ describe("TftpClient and TftpServer", () => {
     Effect.gen(function* () {
       const talk = yield* Talk.open({ at: "server", content })
       const { peer } = yield* talk.speaker("s")
-      assert.strictEqual(yield* Lab.outcome(Lab.get(peer, "f", { deadline: "1 second" })), "TooSlow")
+      assert.strictEqual(yield* Lab.outcome(Lab.get(peer, "f", { deadline: "1 second" })), "DeadlineExceeded")
     })
   )
 })

@@ -1,9 +1,9 @@
 import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import * as FileStore from "../../src/tftp/store/FileStore.ts"
+import * as MemoryStore from "../../src/tftp/store/MemoryStore.ts"
 import * as TftpReading from "../suites/tftp/TftpReading.ts"
 import * as TftpWriting from "../suites/tftp/TftpWriting.ts"
-import { noise } from "../support/Hosts.ts"
+import { pseudoRandomBytes } from "../support/Hosts.ts"
 import * as Lab from "../support/tftp/TftpLab.ts"
 import * as Talk from "../support/tftp/TftpTalk.ts"
 
@@ -12,8 +12,8 @@ describe("TftpServer: reading", () => {
     ([file, , ...lines]: TftpReading.Case) =>
     () =>
       Effect.gen(function* () {
-        const { door } = yield* Lab.serve({ files: TftpReading.files })
-        const talk = yield* Talk.open({ door, content: TftpReading.files[file] })
+        const { endpoint } = yield* Lab.serve({ files: TftpReading.files })
+        const talk = yield* Talk.open({ endpoint, content: TftpReading.files[file] })
         yield* talk.play(...lines)
       })
   for (const one of TftpReading.cases) Lab.both(`${one[0]}: ${one[1]}`, converse(one))
@@ -21,15 +21,15 @@ describe("TftpServer: reading", () => {
 })
 
 describe("TftpServer: writing", () => {
-  const content = noise(2_000, 7)
+  const content = pseudoRandomBytes(2_000, 7)
   const old = content.slice(0, 4)
   for (const [left, shows, ...lines] of TftpWriting.cases) {
     Lab.both(`${shows}: ${left === "old" ? "the old file" : `${left} bytes`}`, () =>
       Effect.gen(function* () {
         const files = new Map([["f", old]])
-        const store = FileStore.memory({ files, write: "overwrite", quota: { total: 10_000 } })
-        const { door } = yield* Lab.serve({ store })
-        const talk = yield* Talk.open({ door, content })
+        const store = MemoryStore.make({ files, write: "overwrite", quota: { total: 10_000 } })
+        const { endpoint } = yield* Lab.serve({ store })
+        const talk = yield* Talk.open({ endpoint, content })
         yield* talk.play(...lines)
         assert.deepStrictEqual(files.get("f"), left === "old" ? old : content.slice(0, left))
         assert.strictEqual(files.size, 1)

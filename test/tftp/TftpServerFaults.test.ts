@@ -14,12 +14,12 @@ describe("TFTP on a bad network", () => {
   )
 
   it.effect.each([
-    ["drop=100% kind=DATA", "put Silent"],
-    ["drop=100% kind=ACK client>server", "get Silent"],
-    ["drop=100% kind=ACK server>client", "put Silent"],
+    ["drop=100% kind=DATA", "put Timeout"],
+    ["drop=100% kind=ACK client>server", "get Timeout"],
+    ["drop=100% kind=ACK server>client", "put Timeout"],
     ["dup=100%", "get done"],
     ["delay=100% 1ms..80ms", "get done"],
-    ["crash=server@20ms..1m", "put Silent"]
+    ["crash=server@20ms..1m", "put Timeout"]
   ])("%s: %s", ([plan, label]) =>
     Effect.gen(function* () {
       const { reached } = yield* SimCheck.check(transfers, { plan: plan!, dissectors, runs: 3 })

@@ -1,38 +1,39 @@
 import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import * as FileStore from "../../src/tftp/store/FileStore.ts"
-import { noise } from "../support/Hosts.ts"
+import * as MemoryStore from "../../src/tftp/store/MemoryStore.ts"
+import type * as Store from "../../src/tftp/store/Store.ts"
+import { pseudoRandomBytes } from "../support/Hosts.ts"
 import * as Lab from "../support/tftp/TftpLab.ts"
 import * as Talk from "../support/tftp/TftpTalk.ts"
 
 const bytesOf = (text: string) => new TextEncoder().encode(text)
 
-const textOf = ({ bytes }: Talk.Heard) => new TextDecoder().decode(bytes.subarray(4))
+const textOf = ({ bytes }: Talk.Received) => new TextDecoder().decode(bytes.subarray(4))
 
 /** A store of one file. */
-const only = (store: Partial<FileStore.Store>): FileStore.Store => ({ ...FileStore.memory(), ...store })
+const only = (store: Partial<Store.Store>): Store.Store => ({ ...MemoryStore.make(), ...store })
 
 describe("TftpServer: what becomes of files", () => {
   Lab.simulated("an upload that falls silent leaves the old file, and its name free again", () =>
     Effect.gen(function* () {
-      const old = noise(100)
-      const { door, files, server } = yield* Lab.serve({ files: { f: old } })
-      const talk = yield* Talk.open({ door })
+      const old = pseudoRandomBytes(100)
+      const { endpoint, files, server } = yield* Lab.serve({ files: { f: old } })
+      const talk = yield* Talk.open({ endpoint })
       yield* talk.play("a> WRQ f octet", "a< ACK 0", "a> DATA 1 512", "a< ACK 1")
       yield* Effect.sleep("5 minutes")
       assert.strictEqual((yield* server.stats).failed, 1)
       assert.deepStrictEqual(files.get("f"), old)
-      yield* Lab.put(door, "f", noise(50, 2))
-      assert.deepStrictEqual(files.get("f"), noise(50, 2))
+      yield* Lab.put(endpoint, "f", pseudoRandomBytes(50, 2))
+      assert.deepStrictEqual(files.get("f"), pseudoRandomBytes(50, 2))
     })
   )
 
   Lab.both("netascii: a pair may be split between two blocks, which are the same when they are sent again", () =>
     Effect.gen(function* () {
       const files = { t: bytesOf("abcdefg\nij\r"), crlf: bytesOf("\r\n") }
-      const { door } = yield* Lab.serve({ files })
-      const talk = yield* Talk.open({ door })
+      const { endpoint } = yield* Lab.serve({ files })
+      const talk = yield* Talk.open({ endpoint })
       yield* talk.play("a> RRQ t netascii blksize=8 utimeout=20000", "a< OACK blksize=8 utimeout=20000", "a> ACK 0")
       assert.strictEqual(textOf(yield* talk.hear("a")), "abcdefg\r")
       yield* talk.play("a> ACK 1")
@@ -44,7 +45,7 @@ describe("TftpServer: what becomes of files", () => {
 
   Lab.simulated("a slow disk holds the sender back, and nobody loses patience", () =>
     Effect.gen(function* () {
-      const content = noise(3_000_000)
+      const content = pseudoRandomBytes(3_000_000)
       const pieces: Array<Uint8Array> = []
       let largest = 0
       const store = only({
@@ -61,8 +62,8 @@ describe("TftpServer: what becomes of files", () => {
             commit: Effect.void
           })
       })
-      const { door } = yield* Lab.serve({ store })
-      yield* Lab.put(door, "f", content, { blksize: 1_428, windowsize: 64 })
+      const { endpoint } = yield* Lab.serve({ store })
+      yield* Lab.put(endpoint, "f", content, { blksize: 1_428, windowsize: 64 })
       assert.strictEqual(Buffer.compare(Buffer.concat(pieces), content), 0)
       assert.isAtMost(largest, 256 * 1_024)
     })
@@ -70,30 +71,30 @@ describe("TftpServer: what becomes of files", () => {
 
   Lab.both("a long stream passes through", () =>
     Effect.gen(function* () {
-      const piece = noise(100_000)
+      const piece = pseudoRandomBytes(100_000)
       const stream = Stream.fromIterable(Array.from({ length: 20 }, () => piece))
       const store = only({ read: () => Effect.succeed({ size: undefined, body: { _tag: "Stream", stream } }) })
-      const { door } = yield* Lab.serve({ store })
-      const got = yield* Lab.get(door, "f", { blksize: 8_192 })
+      const { endpoint } = yield* Lab.serve({ store })
+      const got = yield* Lab.get(endpoint, "f", { blksize: 8_192 })
       assert.strictEqual(Buffer.compare(got, Buffer.concat(Array.from({ length: 20 }, () => piece))), 0)
     })
   )
 
   Lab.simulated("a file that is slow to come is waited for", () =>
     Effect.gen(function* () {
-      const slow = Stream.fromEffect(Effect.as(Effect.sleep("8 seconds"), noise(300)))
-      const stream = Stream.concat(Stream.make(noise(700, 2)), slow)
+      const slow = Stream.fromEffect(Effect.as(Effect.sleep("8 seconds"), pseudoRandomBytes(300)))
+      const stream = Stream.concat(Stream.make(pseudoRandomBytes(700, 2)), slow)
       const store = only({ read: () => Effect.succeed({ size: undefined, body: { _tag: "Stream", stream } }) })
-      const { door } = yield* Lab.serve({ store })
-      const got = yield* Lab.get(door, "f", { blksize: 100, windowsize: 2 })
-      assert.deepStrictEqual(got, Uint8Array.of(...noise(700, 2), ...noise(300)))
+      const { endpoint } = yield* Lab.serve({ store })
+      const got = yield* Lab.get(endpoint, "f", { blksize: 100, windowsize: 2 })
+      assert.deepStrictEqual(got, Uint8Array.of(...pseudoRandomBytes(700, 2), ...pseudoRandomBytes(300)))
     })
   )
 
   Lab.simulated("a file that changes its length while it is sent: an ERROR", () =>
     Effect.gen(function* () {
       let length = 4_000_000
-      const body: FileStore.Readable["body"] = {
+      const body: Store.Readable["body"] = {
         _tag: "Random",
         readAt: (position, into) =>
           Effect.sync(() => {
@@ -103,16 +104,19 @@ describe("TftpServer: what becomes of files", () => {
           })
       }
       const store = only({ read: () => Effect.succeed({ size: 4_000_000, body }) })
-      const { door } = yield* Lab.serve({ store })
-      assert.include(["Refused 0", "SizeDiffers"], yield* Lab.outcome(Lab.get(door, "f")))
+      const { endpoint } = yield* Lab.serve({ store })
+      assert.include(["Refused 0", "SizeMismatch"], yield* Lab.outcome(Lab.get(endpoint, "f")))
     })
   )
 
   Lab.simulated("a request to everybody is answered by one address", () =>
     Effect.gen(function* () {
-      const files = { f: noise(700) }
+      const files = { f: pseudoRandomBytes(700) }
       const { server } = yield* Lab.serve({ host: "0.0.0.0", files })
-      const talk = yield* Talk.open({ door: { address: "10.0.0.255", port: server.address.port }, content: files.f })
+      const talk = yield* Talk.open({
+        endpoint: { address: "10.0.0.255", port: server.address.port },
+        content: files.f
+      })
       yield* talk.speaker("a", { host: "10.0.0.2", broadcast: true })
       yield* talk.play("a> RRQ f octet")
       assert.strictEqual((yield* talk.hear("a")).from.address, "10.0.0.1")

@@ -6,8 +6,8 @@ import * as Fiber from "effect/Fiber"
 import * as Random from "effect/Random"
 import type * as Endpoint from "../../src/network/Endpoint.ts"
 import * as Packet from "../../src/tftp/protocol/Packet.ts"
-import * as FileStore from "../../src/tftp/store/FileStore.ts"
-import { Hosts, noise } from "../support/Hosts.ts"
+import * as MemoryStore from "../../src/tftp/store/MemoryStore.ts"
+import { Hosts, pseudoRandomBytes } from "../support/Hosts.ts"
 import * as Lab from "../support/tftp/TftpLab.ts"
 
 /** `TFTP_FUZZ=1000000 npm test -- TftpServerFuzz` sends more. */
@@ -24,7 +24,7 @@ const heap = Effect.sync(() => {
   return (heapUsed + arrayBuffers) / 2 ** 20
 })
 
-const files = { f: noise(400_000), small: noise(700) }
+const files = { f: pseudoRandomBytes(400_000), small: pseudoRandomBytes(700) }
 
 const { encode } = Packet
 
@@ -42,8 +42,8 @@ const seeds: ReadonlyArray<Uint8Array> = [
   encode({ _tag: "RRQ", filename: "../../etc/passwd", mode: "octet", options: [] }),
   encode({ _tag: "WRQ", filename: "g", mode: "octet", options }),
   encode({ _tag: "WRQ", filename: "g", mode: "netascii", options: [] }),
-  encode({ _tag: "DATA", block: 1, bytes: noise(512) }),
-  encode({ _tag: "DATA", block: 2, bytes: noise(8) }),
+  encode({ _tag: "DATA", block: 1, bytes: pseudoRandomBytes(512) }),
+  encode({ _tag: "DATA", block: 2, bytes: pseudoRandomBytes(8) }),
   encode({ _tag: "ACK", block: 0 }),
   encode({ _tag: "ACK", block: 1 }),
   encode({ _tag: "ACK", block: 65_535 }),
@@ -72,8 +72,8 @@ const millis = (turns: number) => Effect.sleep(turns)
 const storm = (singlePort: boolean, send: number) =>
   Effect.gen(function* () {
     const there = new Map(Object.entries(files))
-    const store = FileStore.memory({ files: there, write: "overwrite", quota: { total: 2_000_000 } })
-    const { door, server } = yield* Lab.serve({ store, singlePort, maxTransfers: 100 })
+    const store = MemoryStore.make({ files: there, write: "overwrite", quota: { total: 2_000_000 } })
+    const { endpoint, server } = yield* Lab.serve({ store, singlePort, maxTransfers: 100 })
     const { client } = yield* Hosts
     const bound = (onDatagram: (bytes: Uint8Array, from: Endpoint.Endpoint) => void) =>
       client.network.udp({ host: client.address }, onDatagram)
@@ -93,7 +93,7 @@ const storm = (singlePort: boolean, send: number) =>
       tid = from
       received.push(bytes.slice(4))
     })
-    reader.sendUnsafe(encode({ _tag: "RRQ", filename: "f", mode: "octet", options: [] }), door)
+    reader.sendUnsafe(encode({ _tag: "RRQ", filename: "f", mode: "octet", options: [] }), endpoint)
     const acknowledge = Effect.gen(function* () {
       let at = 0
       while (received.length === 0 || received.at(-1)!.length === 512) {
@@ -110,7 +110,7 @@ const storm = (singlePort: boolean, send: number) =>
     yield* millis(5)
     for (let sent = 0; sent < send; sent++) {
       const at = sent % attackers.length
-      const to = [door, tid, own[at]][sent % 3] ?? door
+      const to = [endpoint, tid, own[at]][sent % 3] ?? endpoint
       attackers[at]!.sendUnsafe(yield* junk, to)
       if (sent % 50 === 49) yield* millis(5)
     }
@@ -118,9 +118,9 @@ const storm = (singlePort: boolean, send: number) =>
     assert.deepStrictEqual(Buffer.concat(received), Buffer.from(files.f))
     yield* Effect.sleep("5 minutes")
     assert.isBelow((yield* heap) - before, 10)
-    assert.deepStrictEqual(yield* Lab.get(door, "small"), files.small)
+    assert.deepStrictEqual(yield* Lab.get(endpoint, "small"), files.small)
     for (const name of there.keys()) if (!Object.hasOwn(files, name)) there.delete(name)
-    yield* Lab.put(door, "after", files.small)
+    yield* Lab.put(endpoint, "after", files.small)
     assert.deepStrictEqual(there.get("after"), files.small)
     const { active, malformed, started } = yield* server.stats
     assert.strictEqual(active, 0)
@@ -131,16 +131,16 @@ const storm = (singlePort: boolean, send: number) =>
 describe("TftpServer and junk", () => {
   for (const singlePort of [false, true]) {
     it.effect(
-      `${count / 2} datagrams ${singlePort ? "on one port" : "at the door and at a transfer"}: nothing breaks or grows`,
+      `${count / 2} datagrams ${singlePort ? "on one port" : "at the endpoint and at a transfer"}: nothing breaks or grows`,
       () => Lab.quietly(Lab.simulate(() => storm(singlePort, count / 2), "", { deadline: "1 day" })),
       Math.max(20_000, count)
     )
   }
 
-  it.effect("ERROR is never answered, nor ACK at the door", () =>
+  it.effect("ERROR is never answered, nor ACK at the endpoint", () =>
     Lab.simulate(() =>
       Effect.gen(function* () {
-        const { door } = yield* Lab.serve({ files })
+        const { endpoint } = yield* Lab.serve({ files })
         const { client } = yield* Hosts
         let answers = 0
         const socket = yield* client.network.udp({ host: client.address }, () => answers++)
@@ -149,7 +149,7 @@ describe("TftpServer and junk", () => {
           if (bytes.length < 2) continue
           bytes[0] = 0
           bytes[1] = i % 2 === 0 ? Packet.Opcode.ERROR : Packet.Opcode.ACK
-          socket.sendUnsafe(bytes, door)
+          socket.sendUnsafe(bytes, endpoint)
           if (i % 50 === 0) yield* millis(5)
         }
         yield* millis(50)

@@ -5,24 +5,25 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import * as FileStore from "../../src/tftp/store/FileStore.ts"
+import * as FileStoreError from "../../src/tftp/store/FileStoreError.ts"
+import type * as Store from "../../src/tftp/store/Store.ts"
 import type * as TftpServer from "../../src/tftp/TftpServer.ts"
-import { noise } from "../support/Hosts.ts"
+import { pseudoRandomBytes } from "../support/Hosts.ts"
 import * as Lab from "../support/tftp/TftpLab.ts"
 import * as Talk from "../support/tftp/TftpTalk.ts"
 
-const files = { f: noise(1_000), g: noise(100_000, 2) }
+const files = { f: pseudoRandomBytes(1_000), g: pseudoRandomBytes(100_000, 2) }
 
-const file = (reason: FileStore.Reason) => new FileStore.FileStoreError({ reason, filename: "/secret/f" })
+const file = (reason: FileStoreError.Reason) => new FileStoreError.FileStoreError({ reason, filename: "/secret/f" })
 
 /** Texts of errors, which must not tell where the files are. */
-const said = (heard: Talk.Heard) => new TextDecoder().decode(heard.bytes.subarray(4))
+const said = (heard: Talk.Received) => new TextDecoder().decode(heard.bytes.subarray(4))
 
 describe("TftpServer: limits", () => {
   Lab.both("over the limit: a polite ERROR, and room again when one has ended", () =>
     Effect.gen(function* () {
-      const { door, server } = yield* Lab.serve({ files, maxTransfers: 2 })
-      const talk = yield* Talk.open({ door, content: files.f })
+      const { endpoint, server } = yield* Lab.serve({ files, maxTransfers: 2 })
+      const talk = yield* Talk.open({ endpoint, content: files.f })
       yield* talk.play("a> RRQ f octet", "a< DATA 1 512", "b> RRQ f octet", "b< DATA 1 512", "c> RRQ f octet")
       const heard = yield* talk.hear("c")
       assert.strictEqual(Talk.textOf(heard.bytes), "ERROR 0")
@@ -35,8 +36,8 @@ describe("TftpServer: limits", () => {
 
   Lab.both("over the limit of one client", () =>
     Effect.gen(function* () {
-      const { door } = yield* Lab.serve({ files, maxTransfersPerClient: 1 })
-      const talk = yield* Talk.open({ door, content: files.f })
+      const { endpoint } = yield* Lab.serve({ files, maxTransfersPerClient: 1 })
+      const talk = yield* Talk.open({ endpoint, content: files.f })
       yield* talk.play("a> RRQ f octet", "a< DATA 1 512", "b> RRQ f octet", "b< ERROR 0", "a> ACK 1", "a< DATA 2 488")
       yield* talk.play("a> ACK 2", "a-", "b> RRQ f octet", "b< DATA 1 512")
     })
@@ -44,8 +45,8 @@ describe("TftpServer: limits", () => {
 
   Lab.simulated("transfers keep to the range of ports; an upload without one is refused", () =>
     Effect.gen(function* () {
-      const { door } = yield* Lab.serve({ files, ports: [5_000, 5_001] })
-      const talk = yield* Talk.open({ door, content: files.f })
+      const { endpoint } = yield* Lab.serve({ files, ports: [5_000, 5_001] })
+      const talk = yield* Talk.open({ endpoint, content: files.f })
       const ports: Array<number> = []
       for (const name of ["a", "b"]) {
         yield* talk.play(`${name}> WRQ ${name} octet`)
@@ -58,8 +59,8 @@ describe("TftpServer: limits", () => {
 
   Lab.simulated("downloads share a port", () =>
     Effect.gen(function* () {
-      const { door } = yield* Lab.serve({ files, ports: [5_000, 5_000] })
-      const talk = yield* Talk.open({ door, content: files.f })
+      const { endpoint } = yield* Lab.serve({ files, ports: [5_000, 5_000] })
+      const talk = yield* Talk.open({ endpoint, content: files.f })
       yield* talk.play(
         "a> RRQ f octet",
         "a< DATA 1 512",
@@ -77,38 +78,38 @@ describe("TftpServer: limits", () => {
   ] as const) {
     Lab.both(`a block fits into ${mtu} bytes`, () =>
       Effect.gen(function* () {
-        const { door } = yield* Lab.serve({ files, mtu })
-        yield* (yield* Talk.open({ door })).play("a> RRQ f octet blksize=65464", `a< OACK blksize=${blksize}`)
+        const { endpoint } = yield* Lab.serve({ files, mtu })
+        yield* (yield* Talk.open({ endpoint })).play("a> RRQ f octet blksize=65464", `a< OACK blksize=${blksize}`)
       })
     )
   }
 
   Lab.both("no block and no window is larger than the server says", () =>
     Effect.gen(function* () {
-      const { door } = yield* Lab.serve({ files, blksize: 1_024, windowsize: 2 })
-      const talk = yield* Talk.open({ door })
+      const { endpoint } = yield* Lab.serve({ files, blksize: 1_024, windowsize: 2 })
+      const talk = yield* Talk.open({ endpoint })
       yield* talk.play("a> RRQ f octet blksize=8000 windowsize=9", "a< OACK blksize=1024 windowsize=2")
     })
   )
 })
 
 describe("TftpServer: files that fail", () => {
-  const failing = (readable: FileStore.Readable["body"], size?: number): FileStore.Store => ({
+  const failing = (readable: Store.Readable["body"], size?: number): Store.Store => ({
     read: () => Effect.succeed({ size, body: readable }),
-    write: () => Effect.succeed({ write: () => Effect.fail(file(new FileStore.DiskFull())), commit: Effect.void })
+    write: () => Effect.succeed({ write: () => Effect.fail(file(new FileStoreError.DiskFull())), commit: Effect.void })
   })
   const broken = failing({
     _tag: "Stream",
     stream: Stream.concat(
-      Stream.make(noise(600)),
-      Stream.fail(file(new FileStore.ReadFailed({ cause: new Error("/secret/disk") })))
+      Stream.make(pseudoRandomBytes(600)),
+      Stream.fail(file(new FileStoreError.ReadFailed({ cause: new Error("/secret/disk") })))
     )
   })
 
   Lab.both("the disk is full: ERROR 3", () =>
     Effect.gen(function* () {
-      const { door } = yield* Lab.serve({ store: broken })
-      const talk = yield* Talk.open({ door, content: noise(2_000) })
+      const { endpoint } = yield* Lab.serve({ store: broken })
+      const talk = yield* Talk.open({ endpoint, content: pseudoRandomBytes(2_000) })
       yield* talk.play("a> WRQ f octet", "a< ACK 0", "a> DATA 1 5")
       const heard = yield* talk.hear("a")
       assert.strictEqual(Talk.textOf(heard.bytes), "ERROR 3")
@@ -118,8 +119,8 @@ describe("TftpServer: files that fail", () => {
 
   Lab.both("a read that fails on the way: ERROR 0, and not silence", () =>
     Effect.gen(function* () {
-      const { door, server } = yield* Lab.serve({ store: broken })
-      const talk = yield* Talk.open({ door })
+      const { endpoint, server } = yield* Lab.serve({ store: broken })
+      const talk = yield* Talk.open({ endpoint })
       yield* talk.play("a> RRQ f octet blksize=8", "a< OACK blksize=8", "a> ACK 0")
       let heard = yield* talk.hear("a")
       for (; Talk.textOf(heard.bytes).startsWith("DATA"); heard = yield* talk.hear("a")) {
@@ -134,8 +135,8 @@ describe("TftpServer: files that fail", () => {
   Lab.both("a file of more than 4 GiB", () =>
     Effect.gen(function* () {
       const readAt = (_: number, into: Uint8Array) => Effect.succeed(into.length)
-      const { door } = yield* Lab.serve({ store: failing({ _tag: "Random", readAt }, 5 * 2 ** 30) })
-      const talk = yield* Talk.open({ door })
+      const { endpoint } = yield* Lab.serve({ store: failing({ _tag: "Random", readAt }, 5 * 2 ** 30) })
+      const talk = yield* Talk.open({ endpoint })
       yield* talk.play("a> RRQ f octet tsize=0", "a< OACK tsize=5368709120", "a> ACK 0", "a< DATA 1 512")
     })
   )
@@ -144,11 +145,11 @@ describe("TftpServer: files that fail", () => {
 describe("TftpServer: on one port", () => {
   Lab.both("transfers, strangers, an ACK after the end, and the next request", () =>
     Effect.gen(function* () {
-      const { door, server } = yield* Lab.serve({ files, singlePort: true })
-      const talk = yield* Talk.open({ door, content: files.f })
+      const { endpoint, server } = yield* Lab.serve({ files, singlePort: true })
+      const talk = yield* Talk.open({ endpoint, content: files.f })
       yield* talk.play("a> RRQ f octet")
       const first = yield* talk.hear("a")
-      assert.strictEqual(first.from.port, door.port)
+      assert.strictEqual(first.from.port, endpoint.port)
       yield* talk.play("b> RRQ f octet", "b< DATA 1 512", "c>> ACK 1", "c-", "c>> DATA 1 3", "c< ERROR 5")
       yield* talk.play(
         "a> ACK 1",
@@ -179,8 +180,8 @@ describe("TftpServer: a client that turns to something else", () => {
   for (const singlePort of [false, true]) {
     Lab.both(`hears nothing more of the first request${singlePort ? ", on one port" : ""}`, () =>
       Effect.gen(function* () {
-        const { door, server } = yield* Lab.serve({ files, singlePort })
-        const talk = yield* Talk.open({ door })
+        const { endpoint, server } = yield* Lab.serve({ files, singlePort })
+        const talk = yield* Talk.open({ endpoint })
         yield* talk.play("a> RRQ f octet", "a< DATA 1 512", "a> RRQ g octet blksize=600", "a< OACK blksize=600", "a-")
         // The same file, but not the same request: it did without the options the first time.
         yield* talk.play("a> RRQ g octet blksize=8", "a< OACK blksize=8", "a> ACK 0", "a< DATA 1 8")
@@ -194,8 +195,8 @@ describe("TftpServer: the same request again, once it is done", () => {
   for (const singlePort of [false, true]) {
     Lab.both(`is another transfer${singlePort ? ", on one port" : ""}`, () =>
       Effect.gen(function* () {
-        const { door, server } = yield* Lab.serve({ files, singlePort })
-        const talk = yield* Talk.open({ door })
+        const { endpoint, server } = yield* Lab.serve({ files, singlePort })
+        const talk = yield* Talk.open({ endpoint })
         for (let times = 0; times < 3; times++) {
           yield* talk.play("a> WRQ h octet", "a< ACK 0", "a> DATA 1 5", "a< ACK 1")
           yield* talk.play("b> RRQ h octet", "b< DATA 1 5", "b> ACK 1", "b-")
@@ -209,8 +210,8 @@ describe("TftpServer: the same request again, once it is done", () => {
 describe("TftpServer: the end", () => {
   const closing = Effect.fnUntraced(function* (drain: TftpServer.Options["drain"]) {
     const scope = yield* Scope.make()
-    const { door, server } = yield* Scope.provide(Lab.serve({ files, drain }), scope)
-    const talk = yield* Talk.open({ door, content: files.f })
+    const { endpoint, server } = yield* Scope.provide(Lab.serve({ files, drain }), scope)
+    const talk = yield* Talk.open({ endpoint, content: files.f })
     yield* talk.play("a> RRQ f octet", "a< DATA 1 512")
     const closed = yield* Effect.forkChild(Scope.close(scope, Exit.void), { startImmediately: true })
     return { talk, server, closed }
@@ -227,8 +228,8 @@ describe("TftpServer: the end", () => {
   Lab.simulated("does not wait for an upload that is done", () =>
     Effect.gen(function* () {
       const scope = yield* Scope.make()
-      const { door } = yield* Scope.provide(Lab.serve({ drain: "1 minute" }), scope)
-      yield* Lab.put(door, "f", files.f)
+      const { endpoint } = yield* Scope.provide(Lab.serve({ drain: "1 minute" }), scope)
+      yield* Lab.put(endpoint, "f", files.f)
       const before = yield* Clock.currentTimeMillis
       yield* Scope.close(scope, Exit.void)
       assert.isBelow((yield* Clock.currentTimeMillis) - before, 2_500)

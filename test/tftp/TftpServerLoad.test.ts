@@ -3,19 +3,19 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as NodeNetwork from "../../src/network/node/NodeNetwork.ts"
 import * as Handles from "../support/Handles.ts"
-import { Hosts, noise } from "../support/Hosts.ts"
+import { Hosts, pseudoRandomBytes } from "../support/Hosts.ts"
 import * as Lab from "../support/tftp/TftpLab.ts"
 import * as Talk from "../support/tftp/TftpTalk.ts"
 
 const hasIpv6 = Object.values(Os.networkInterfaces()).some((all = []) => all.some(({ address }) => address === "::1"))
 
 describe("TftpServer: many at once", () => {
-  const content = noise(250_000)
+  const content = pseudoRandomBytes(250_000)
 
   Lab.real("200 downloads at once, all right", () =>
     Effect.gen(function* () {
-      const { door, server } = yield* Lab.serve({ files: { f: content } })
-      const get = Effect.map(Lab.get(door, "f", { blksize: 8_192, windowsize: 8 }), (bytes) =>
+      const { endpoint, server } = yield* Lab.serve({ files: { f: content } })
+      const get = Effect.map(Lab.get(endpoint, "f", { blksize: 8_192, windowsize: 8 }), (bytes) =>
         assert.strictEqual(Buffer.compare(bytes, content), 0)
       )
       yield* Effect.forEach(Array.from({ length: 200 }), () => get, { concurrency: "unbounded", discard: true })
@@ -29,8 +29,8 @@ describe("TftpServer: many at once", () => {
 
   Lab.both("200 at a server of 20: those in it get all, the others are told", () =>
     Effect.gen(function* () {
-      const { door, server } = yield* Lab.serve({ files: { f: content }, maxTransfers: 20 })
-      const get = Lab.outcome(Lab.get(door, "f", { blksize: 8_192, windowsize: 4 }))
+      const { endpoint, server } = yield* Lab.serve({ files: { f: content }, maxTransfers: 20 })
+      const get = Lab.outcome(Lab.get(endpoint, "f", { blksize: 8_192, windowsize: 4 }))
       const words = yield* Effect.forEach(Array.from({ length: 200 }), () => get, { concurrency: "unbounded" })
       const done = words.filter((word) => word === "done").length
       assert.isAtLeast(done, 20)
@@ -41,15 +41,15 @@ describe("TftpServer: many at once", () => {
 })
 
 describe("TftpServer: at all addresses", () => {
-  const files = { f: noise(1_000) }
+  const files = { f: pseudoRandomBytes(1_000) }
   const test = (name: string, host: string, addresses: ReadonlyArray<string>) =>
     it.live(name, () =>
-      Handles.noneLeft(
+      Handles.assertNoLeaks(
         Effect.gen(function* () {
           const { server } = yield* Lab.serve({ host, files })
           for (const address of addresses) {
             const from = address.includes(":") ? "::1" : "127.0.0.1"
-            const talk = yield* Talk.open({ door: { address, port: server.address.port }, content: files.f })
+            const talk = yield* Talk.open({ endpoint: { address, port: server.address.port }, content: files.f })
             yield* talk.speaker("a", { host: from })
             yield* talk.play("a> RRQ f octet")
             assert.strictEqual((yield* talk.hear("a")).from.address, address)
@@ -70,7 +70,7 @@ describe("TftpServer: at all addresses", () => {
     Effect.gen(function* () {
       const { server } = yield* Lab.serve({ host: "::", files })
       for (const address of ["10.0.0.1", "10.0.0.9", "fd00::1"]) {
-        const talk = yield* Talk.open({ door: { address, port: server.address.port }, content: files.f })
+        const talk = yield* Talk.open({ endpoint: { address, port: server.address.port }, content: files.f })
         yield* talk.speaker("a", { host: address.includes(":") ? "fd00::2" : "10.0.0.2" })
         yield* talk.play("a> RRQ f octet")
         assert.strictEqual((yield* talk.hear("a")).from.address, address)
@@ -82,7 +82,7 @@ describe("TftpServer: at all addresses", () => {
   Lab.simulated("over IPv6 a block leaves room for its longer header", () =>
     Effect.gen(function* () {
       const { server } = yield* Lab.serve({ host: "fd00::1", files, mtu: 1_500 })
-      const talk = yield* Talk.open({ door: { address: "fd00::1", port: server.address.port } })
+      const talk = yield* Talk.open({ endpoint: { address: "fd00::1", port: server.address.port } })
       yield* talk.speaker("a", { host: "fd00::2" })
       yield* talk.play("a> RRQ f octet blksize=65464", "a< OACK blksize=1448")
     })

@@ -4,7 +4,7 @@ import * as FaultArbitrary from "../../src/simulation/faults/FaultArbitrary.ts"
 import * as FaultPlanSyntax from "../../src/simulation/faults/FaultPlanSyntax.ts"
 import type * as Simulation from "../../src/simulation/Simulation.ts"
 import * as Dissector from "../../src/tftp/protocol/Dissector.ts"
-import { noise } from "../support/Hosts.ts"
+import { pseudoRandomBytes } from "../support/Hosts.ts"
 import * as Lab from "../support/tftp/TftpLab.ts"
 import * as TftpOldServer from "../support/tftp/TftpOldServer.ts"
 
@@ -21,13 +21,13 @@ const counter = () => {
 /** Reads and writes a file through our server: it is right, or both sides are without it. */
 const roundTrip = (bytes: Uint8Array, options: Parameters<typeof Lab.put>[3], outcomes: Set<string>) => () =>
   Effect.gen(function* () {
-    const { door, files } = yield* Lab.serve({ files: { f: bytes } })
+    const { endpoint, files } = yield* Lab.serve({ files: { f: bytes } })
     const into = new Map<string, Uint8Array>()
-    const read = yield* Lab.outcome(Lab.get(door, "f", options, into))
+    const read = yield* Lab.outcome(Lab.get(endpoint, "f", options, into))
     assert.deepStrictEqual(into.get("f"), read === "done" ? bytes : undefined)
-    const written = yield* Lab.outcome(Lab.put(door, "g", bytes, options))
+    const written = yield* Lab.outcome(Lab.put(endpoint, "g", bytes, options))
     const arrived = files.get("g")
-    if (written !== "Silent last") assert.strictEqual(arrived !== undefined, written === "done")
+    if (written !== "Timeout last") assert.strictEqual(arrived !== undefined, written === "done")
     if (arrived !== undefined) assert.deepStrictEqual(arrived, bytes)
     outcomes.add(read).add(written)
   })
@@ -42,11 +42,11 @@ describe("TFTP and loss", () => {
           const outcomes = new Set<string>()
           for (let seed = 1; seed <= 5; seed++) {
             const link = { latency: ["50 millis", "52 millis"] } as const
-            yield* Lab.simulate(roundTrip(noise(60_000), one, outcomes), plan, { seed, link })
+            yield* Lab.simulate(roundTrip(pseudoRandomBytes(60_000), one, outcomes), plan, { seed, link })
           }
           // Where every fourth packet is lost, so is now and then each ACK of the end.
           assert.deepStrictEqual(
-            [...outcomes].filter((word) => loss < 25 || word !== "Silent last"),
+            [...outcomes].filter((word) => loss < 25 || word !== "Timeout last"),
             ["done"]
           )
         })
@@ -66,8 +66,8 @@ describe("TFTP sends no more than it must", () => {
             hosts: ["server", "client"],
             transport: "udp",
             kinds: ["DATA", "ACK"],
-            span: "1 second",
-            longest: "100 millis"
+            faultPeriod: "1 second",
+            maxDuration: "100 millis"
           })
           // What is changed on the way is not sent again by TFTP, but taken for what it then is.
           const plan = generated.filter(({ action }) => action !== "corrupt" && action !== "truncate")
@@ -76,8 +76,8 @@ describe("TFTP sends no more than it must", () => {
           const report = yield* Lab.simulate(
             () =>
               Effect.gen(function* () {
-                const { door } = yield* Lab.serve({ files: { f: noise(size) } })
-                yield* Effect.exit(Lab.get(door, "f", { blksize: 512, windowsize }))
+                const { endpoint } = yield* Lab.serve({ files: { f: pseudoRandomBytes(size) } })
+                yield* Effect.exit(Lab.get(endpoint, "f", { blksize: 512, windowsize }))
               }),
             FaultPlanSyntax.format(plan),
             { seed, tap: count.tap }
@@ -98,8 +98,8 @@ describe("TFTP sends no more than it must", () => {
       const report = yield* Lab.simulate(
         () =>
           Effect.gen(function* () {
-            const { door } = yield* Lab.serve({ files: { f: noise(5_000) } })
-            yield* Lab.get(door, "f", { blksize: 512, windowsize: 4 })
+            const { endpoint } = yield* Lab.serve({ files: { f: pseudoRandomBytes(5_000) } })
+            yield* Lab.get(endpoint, "f", { blksize: 512, windowsize: 4 })
           }),
         `drop=${which} kind=DATA`,
         { tap: count.tap }
@@ -112,7 +112,7 @@ describe("TFTP sends no more than it must", () => {
 })
 
 describe("TFTP beyond block 65,535", () => {
-  const bytes = noise(70_000 * 8 + 3)
+  const bytes = pseudoRandomBytes(70_000 * 8 + 3)
   for (const [what, plan, options] of [
     ["in lock-step", "", { blksize: 8, windowsize: 1 }],
     ["in a window", "", { blksize: 8, windowsize: 60 }],
@@ -124,9 +124,9 @@ describe("TFTP beyond block 65,535", () => {
       Lab.simulate(
         () =>
           Effect.gen(function* () {
-            const { door, files } = yield* Lab.serve({ files: { f: bytes } })
-            if (plan !== "drop=0.1%") return assert.deepStrictEqual(yield* Lab.get(door, "f", options), bytes)
-            yield* Lab.put(door, "f", bytes, options)
+            const { endpoint, files } = yield* Lab.serve({ files: { f: bytes } })
+            if (plan !== "drop=0.1%") return assert.deepStrictEqual(yield* Lab.get(endpoint, "f", options), bytes)
+            yield* Lab.put(endpoint, "f", bytes, options)
             assert.deepStrictEqual(files.get("f"), bytes)
           }),
         plan
@@ -138,8 +138,8 @@ describe("TFTP beyond block 65,535", () => {
     it.effect(`from an old server that goes on with ${rollover}`, () =>
       Lab.simulate(() =>
         Effect.gen(function* () {
-          const door = yield* TftpOldServer.serve(bytes, rollover)
-          assert.deepStrictEqual(yield* Lab.get(door, "f", { blksize: 8 }), bytes)
+          const endpoint = yield* TftpOldServer.serve(bytes, rollover)
+          assert.deepStrictEqual(yield* Lab.get(endpoint, "f", { blksize: 8 }), bytes)
         })
       )
     )

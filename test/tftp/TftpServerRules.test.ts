@@ -5,11 +5,11 @@ import * as Metric from "effect/Metric"
 import * as Stream from "effect/Stream"
 import type * as TftpServer from "../../src/tftp/TftpServer.ts"
 import * as Retransmission from "../../src/tftp/transfer/Retransmission.ts"
-import { noise } from "../support/Hosts.ts"
+import { pseudoRandomBytes } from "../support/Hosts.ts"
 import * as Lab from "../support/tftp/TftpLab.ts"
 import * as Talk from "../support/tftp/TftpTalk.ts"
 
-const files = { f: noise(1_000), g: noise(100_000, 2) }
+const files = { f: pseudoRandomBytes(1_000), g: pseudoRandomBytes(100_000, 2) }
 
 /** The events of a server from now on, as they come. */
 const watch = Effect.fnUntraced(function* (server: TftpServer.Server) {
@@ -26,9 +26,9 @@ const tagsOf = (events: ReadonlyArray<TftpServer.Event>) => events.map(({ _tag }
 describe("TftpServer: what is counted and told", () => {
   Lab.both("a size probe is no failure, and what comes next is a transfer of its own", () =>
     Effect.gen(function* () {
-      const { door, server } = yield* Lab.serve({ files })
+      const { endpoint, server } = yield* Lab.serve({ files })
       const seen = yield* watch(server)
-      const talk = yield* Talk.open({ door, content: files.f })
+      const talk = yield* Talk.open({ endpoint, content: files.f })
       yield* talk.play("a> RRQ f octet tsize=0 blksize=800", "a< OACK tsize=1000 blksize=800", "a> ERROR 8 seen", "a-")
       yield* talk.play("b> RRQ f octet blksize=800", "b< OACK blksize=800", "b> ACK 0", "b< DATA 1 800", "b> ACK 1")
       yield* talk.play("b< DATA 2 200", "b> ACK 2", "b-")
@@ -43,9 +43,9 @@ describe("TftpServer: what is counted and told", () => {
 
   Lab.both("stats, events and metrics", () =>
     Effect.gen(function* () {
-      const { door, server } = yield* Lab.serve({ files })
+      const { endpoint, server } = yield* Lab.serve({ files })
       const seen = yield* watch(server)
-      const talk = yield* Talk.open({ door, content: files.f })
+      const talk = yield* Talk.open({ endpoint, content: files.f })
       yield* talk.play("a> RRQ f octet", "a> RRQ f octet", "a< DATA 1 512", "b> RRQ x octet", "b< ERROR 1")
       yield* talk.play(
         "c>> ACK 1",
@@ -66,7 +66,7 @@ describe("TftpServer: what is counted and told", () => {
       )
       assert.deepStrictEqual(tagsOf(seen), ["Started", "Started", "Refused", "Failed", "Started", "Finished"])
       const last = seen.at(-1)!
-      assert.isTrue(last._tag === "Finished" && last.summary.bytes === 5 && last.about.kind === "WRQ")
+      assert.isTrue(last._tag === "Finished" && last.summary.bytes === 5 && last.transfer.kind === "WRQ")
       const metrics = yield* Metric.snapshot
       const totals = metrics.filter(({ id }) => id === "effect_inet_tftp_transfers_total")
       const results = totals.map(({ attributes }) => `${attributes?.direction} ${attributes?.result}`)
@@ -76,13 +76,13 @@ describe("TftpServer: what is counted and told", () => {
 
   Lab.simulated("the last ACK of a download is lost: all was sent, and that is what the failure says", () =>
     Effect.gen(function* () {
-      const { door, server } = yield* Lab.serve({ files })
+      const { endpoint, server } = yield* Lab.serve({ files })
       const seen = yield* watch(server)
-      const talk = yield* Talk.open({ door, content: files.f })
+      const talk = yield* Talk.open({ endpoint, content: files.f })
       yield* talk.play("a> RRQ f octet", "a< DATA 1 512", "a> ACK 1", "a< DATA 2 488")
       yield* Effect.sleep("2 minutes")
       const last = seen.at(-1)!
-      assert.isTrue(last._tag === "Failed" && last.error.reason._tag === "Silent" && last.error.reason.last)
+      assert.isTrue(last._tag === "Failed" && last.error.reason._tag === "Timeout" && last.error.reason.lastAckMissing)
     })
   )
 })
@@ -90,8 +90,8 @@ describe("TftpServer: what is counted and told", () => {
 describe("TftpServer: timers", () => {
   const silence = (options: Lab.Options, request: string, expected: ReadonlyArray<number>, tolerance = 10) =>
     Effect.gen(function* () {
-      const { door } = yield* Lab.serve({ files, ...options })
-      const talk = yield* Talk.open({ door })
+      const { endpoint } = yield* Lab.serve({ files, ...options })
+      const talk = yield* Talk.open({ endpoint })
       yield* talk.play(request)
       const times: Array<number> = []
       const listen = Effect.forever(
@@ -111,14 +111,14 @@ describe("TftpServer: timers", () => {
   Lab.simulated("a window goes out after the greeting is answered", () =>
     silence({}, "a> RRQ g octet windowsize=64 blksize=1024", [1_000, 2_000])
   )
-  Lab.simulated("or as many as said", () => silence({ unproven: 1 }, "a> RRQ f octet", []))
+  Lab.simulated("or as many as said", () => silence({ maxUnvalidatedPackets: 1 }, "a> RRQ f octet", []))
   Lab.simulated("the client's timeout is the interval", () =>
-    silence({ unproven: 5 }, "a> RRQ f octet timeout=3", [3_000, 3_000, 3_000, 3_000])
+    silence({ maxUnvalidatedPackets: 5 }, "a> RRQ f octet timeout=3", [3_000, 3_000, 3_000, 3_000])
   )
   Lab.simulated("in microseconds, too", () => silence({}, "a> RRQ f octet utimeout=250000", [250, 250]))
   Lab.simulated("a schedule of the program's own", () =>
     silence(
-      { unproven: 9, retransmission: Retransmission.fixed({ every: "2 seconds", attempts: 3 }) },
+      { maxUnvalidatedPackets: 9, retransmission: Retransmission.fixed({ every: "2 seconds", attempts: 3 }) },
       "a> RRQ f octet",
       [2_000, 2_000]
     )
@@ -126,8 +126,8 @@ describe("TftpServer: timers", () => {
 
   Lab.simulated("the first of a window is lost: one repeated ACK brings it back, no timer does", () =>
     Effect.gen(function* () {
-      const { door } = yield* Lab.serve({ files })
-      const talk = yield* Talk.open({ door, content: files.g })
+      const { endpoint } = yield* Lab.serve({ files })
+      const talk = yield* Talk.open({ endpoint, content: files.g })
       yield* talk.play("a> RRQ g octet windowsize=4", "a< OACK windowsize=4", "a> ACK 0")
       yield* talk.play("a< DATA 1 512", "a< DATA 2 512", "a< DATA 3 512", "a< DATA 4 512")
       const before = yield* Clock.currentTimeMillis
@@ -140,8 +140,8 @@ describe("TftpServer: timers", () => {
   for (const millis of [1_000, 5_000]) {
     Lab.simulated(`the last ACK is lost, and the client's timer is ${millis} ms: it is answered again`, () =>
       Effect.gen(function* () {
-        const { door, files } = yield* Lab.serve()
-        const talk = yield* Talk.open({ door, content: noise(512) })
+        const { endpoint, files } = yield* Lab.serve()
+        const talk = yield* Talk.open({ endpoint, content: pseudoRandomBytes(512) })
         yield* talk.play("a> WRQ h octet", "a< ACK 0", "a> DATA 1 500", "a< ACK 1")
         assert.strictEqual(files.get("h")?.length, 500)
         yield* Effect.sleep(millis)
@@ -152,8 +152,8 @@ describe("TftpServer: timers", () => {
 
   Lab.simulated("a transfer that takes too long is ended with an ERROR", () =>
     Effect.gen(function* () {
-      const { door, server } = yield* Lab.serve({ files, deadline: "3 seconds" })
-      const talk = yield* Talk.open({ door, content: files.g })
+      const { endpoint, server } = yield* Lab.serve({ files, deadline: "3 seconds" })
+      const talk = yield* Talk.open({ endpoint, content: files.g })
       yield* talk.play("a> RRQ g octet timeout=60", "a< OACK timeout=60", "a> ACK 0", "a< DATA 1 512", "a< ERROR 0")
       assert.strictEqual((yield* server.stats).failed, 1)
       assert.approximately(yield* Clock.currentTimeMillis, 3_000, 10)

@@ -21,66 +21,75 @@ export interface Options {
   readonly request: Uint8Array
   readonly retransmission: Retransmission.Retransmission
   /** Milliseconds from one address to the next. */
-  readonly attemptDelay: number
+  readonly attemptDelayMillis: number
   /** Bytes for a window that comes at once. */
-  readonly receiveBuffer: number
+  readonly receiveBufferBytes: number
   /** Milliseconds of a clock that is never set. */
   readonly now: () => number
 }
 
 /** A transfer that the server has agreed to begin. */
-export interface Opened {
+export interface ClientHandshake {
   readonly server: Endpoint.Endpoint
   /** What it answered first. */
   readonly reply: Uint8Array
   readonly send: (bytes: Uint8Array) => void
   /** Sets who is told of its further datagrams. */
-  readonly listen: (receive: (bytes: Uint8Array) => void) => void
+  readonly onDatagram: (receive: (bytes: Uint8Array) => void) => void
   /** Milliseconds that the answer took, if it is certain what it answers (Karn's rule). */
-  readonly sample: number | undefined
+  readonly rttSample: number | undefined
 }
 
-const replies: ReadonlyArray<number> = [Packet.Opcode.DATA, Packet.Opcode.ACK, Packet.Opcode.ERROR, Packet.Opcode.OACK]
+const replyOpcodes: ReadonlyArray<number> = [
+  Packet.Opcode.DATA,
+  Packet.Opcode.ACK,
+  Packet.Opcode.ERROR,
+  Packet.Opcode.OACK
+]
 
 /** Sends the request, and waits for the first answer. */
 export const open = Effect.fnUntraced(function* (
   options: Options
-): Effect.fn.Return<Opened, TftpError.TftpError, Network.Network | Scope.Scope> {
+): Effect.fn.Return<ClientHandshake, TftpError.TftpError, Network.Network | Scope.Scope> {
   const network = yield* Network.Network
-  const first = yield* Deferred.make<Omit<Opened, "sample">>()
-  let winner: { readonly socket: Network.UdpSocket; readonly peer: Endpoint.Endpoint } | undefined
+  const firstReply = yield* Deferred.make<Omit<ClientHandshake, "rttSample">>()
+  let server: { readonly socket: Network.UdpSocket; readonly peer: Endpoint.Endpoint } | undefined
   let receive: (bytes: Uint8Array) => void = () => {}
 
   const bind = Effect.fnUntraced(function* (address: NetAddress.InetAddress) {
-    const asked = Endpoint.withoutZone(NetAddress.formatHost(address))
+    const requestedAddress = Endpoint.withoutZone(NetAddress.formatHost(address))
     const arrive = (bytes: Uint8Array, from: Endpoint.Endpoint) => {
-      if (winner?.socket === socket && Endpoint.same(winner.peer, from)) return receive(bytes)
+      if (server?.socket === socket && Endpoint.equals(server.peer, from)) return receive(bytes)
       const opcode = Packet.opcode(bytes)
-      if (winner === undefined && Endpoint.withoutZone(from.address) === asked && replies.includes(opcode)) {
-        winner = { socket, peer: from }
+      if (
+        server === undefined &&
+        Endpoint.withoutZone(from.address) === requestedAddress &&
+        replyOpcodes.includes(opcode)
+      ) {
+        server = { socket, peer: from }
         const opened = {
           server: from,
           reply: bytes,
           send: (bytes: Uint8Array) => socket.sendUnsafe(bytes, from),
-          listen: (to: typeof receive) => {
+          onDatagram: (to: typeof receive) => {
             receive = to
           }
         }
-        return Deferred.doneUnsafe(first, Effect.succeed(opened))
+        return Deferred.doneUnsafe(firstReply, Effect.succeed(opened))
       }
-      if (opcode !== Packet.Opcode.ERROR) socket.sendUnsafe(Transfer.stranger, from)
+      if (opcode !== Packet.Opcode.ERROR) socket.sendUnsafe(Transfer.unknownTransferId, from)
     }
     const host = NetAddress.isInetAddressV4(address) ? "0.0.0.0" : "::"
-    const socket: Network.UdpSocket = yield* network.udp({ host, receiveBuffer: options.receiveBuffer }, arrive)
+    const socket: Network.UdpSocket = yield* network.udp({ host, receiveBuffer: options.receiveBufferBytes }, arrive)
     return socket
   })
 
   let attempts = 0
-  let broken: Network.NetworkError | undefined
-  const ask = Effect.fnUntraced(function* (address: NetAddress.InetAddress) {
+  let firstError: Network.NetworkError | undefined
+  const sendRequests = Effect.fnUntraced(function* (address: NetAddress.InetAddress) {
     const socket = yield* bind(address)
     const to = { address: NetAddress.formatHost(address), port: address.port }
-    const next = yield* Retransmission.timer(options.retransmission, undefined)
+    const next = yield* Retransmission.start(options.retransmission, undefined)
     for (let count = 1; ; count++) {
       const delay = yield* next()
       if (delay === undefined) return
@@ -89,25 +98,28 @@ export const open = Effect.fnUntraced(function* (
       yield* Effect.sleep(delay)
     }
   })
-  const inTurn = (address: NetAddress.InetAddress, index: number) =>
-    Effect.sleep(options.attemptDelay * index).pipe(
-      Effect.andThen(ask(address)),
+  const tryAddress = (address: NetAddress.InetAddress, index: number) =>
+    Effect.sleep(options.attemptDelayMillis * index).pipe(
+      Effect.andThen(sendRequests(address)),
       // One address may be out of reach, and the next one not.
       Effect.catch((error) =>
         Effect.sync(() => {
-          broken ??= error
+          firstError ??= error
         })
       )
     )
-  const askAll = Effect.gen(function* () {
-    yield* Effect.forEach(options.addresses, inTurn, { concurrency: "unbounded", discard: true })
+  const tryAll = Effect.gen(function* () {
+    yield* Effect.forEach(options.addresses, tryAddress, { concurrency: "unbounded", discard: true })
     const reason =
-      attempts === 0 && broken !== undefined
-        ? new TftpError.Socket({ cause: broken })
-        : new TftpError.Silent({ attempts, last: false })
+      attempts === 0 && firstError !== undefined
+        ? new TftpError.Socket({ cause: firstError })
+        : new TftpError.Timeout({ attempts, lastAckMissing: false })
     return yield* new TftpError.TftpError({ reason })
   })
-  const from = options.now()
-  const opened = yield* Effect.raceFirst(Deferred.await(first), askAll)
-  return { ...opened, sample: attempts === 1 && options.addresses.length === 1 ? options.now() - from : undefined }
+  const startedAt = options.now()
+  const opened = yield* Effect.raceFirst(Deferred.await(firstReply), tryAll)
+  return {
+    ...opened,
+    rttSample: attempts === 1 && options.addresses.length === 1 ? options.now() - startedAt : undefined
+  }
 })

@@ -15,7 +15,7 @@
 export type Rollover = 0 | 1
 
 /** The largest number on the wire. @category constants @since 0.1.0 */
-export const most = 0xffff
+export const max = 0xffff
 
 /**
  * The number that a block has on the wire; block 0, which an ACK may name before there is any data, has 0.
@@ -24,7 +24,7 @@ export const most = 0xffff
  * @since 0.1.0
  */
 export const toWire = (rollover: Rollover, block: number): number =>
-  block <= most ? block : rollover === 0 ? block % (most + 1) : ((block - 1) % most) + 1
+  block <= max ? block : rollover === 0 ? block % (max + 1) : ((block - 1) % max) + 1
 
 /**
  * How many blocks a number on the wire lies ahead of a block: 0 for its own, at most 65535. Whoever is behind lies far
@@ -36,8 +36,8 @@ export const toWire = (rollover: Rollover, block: number): number =>
  */
 export const ahead = (rollover: Rollover, block: number, wire: number): number => {
   if (block === 0) return wire
-  if (rollover === 0) return (wire - block) & most
-  return wire === 0 ? Infinity : (wire - toWire(1, block) + most) % most
+  if (rollover === 0) return (wire - block) & max
+  return wire === 0 ? Infinity : (wire - toWire(1, block) + max) % max
 }
 
 /**
@@ -48,5 +48,5 @@ export const ahead = (rollover: Rollover, block: number, wire: number): number =
  */
 export const behind = (rollover: Rollover, block: number, wire: number): number => {
   const distance = ahead(rollover, block, wire)
-  return distance === 0 ? 0 : most + 1 - rollover - distance
+  return distance === 0 ? 0 : max + 1 - rollover - distance
 }

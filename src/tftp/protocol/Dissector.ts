@@ -1,11 +1,11 @@
 /** What a TFTP packet is, in one line, for captures and fault plans. Pure. */
 import * as Result from "effect/Result"
 import type * as NetworkPacket from "../../network/Packet.ts"
-import * as Text from "../../network/TerminalText.ts"
+import * as TerminalText from "../../network/TerminalText.ts"
 import * as Packet from "./Packet.ts"
 
 /** The most characters of a summary: a peer decides how long its texts are. */
-const most = 200
+const maxSummaryChars = 200
 
 /** Quoted where a blank would leave open where it ends. */
 const word = (text: string) => (/[\s"]/.test(text) || text === "" ? JSON.stringify(text) : text)
@@ -38,7 +38,8 @@ const isLikely = (packet: Packet.Packet): boolean =>
     ? packet.bytes.length <= 65_464
     : packet._tag !== "ERROR" || !/[^\P{Cc}\t\r\n]/u.test(packet.message)
 
-const clip = (text: string) => (text.length > most ? `${text.slice(0, most).toWellFormed()}...` : text)
+const clip = (text: string) =>
+  text.length > maxSummaryChars ? `${text.slice(0, maxSummaryChars).toWellFormed()}...` : text
 
 /**
  * Knows TFTP by its packets, on any port of UDP: kinds `RRQ`, `WRQ`, `DATA`, `ACK`, `ERROR`, `OACK`; summaries such as
@@ -54,6 +55,6 @@ export const dissector: NetworkPacket.Dissector = {
     if (transport !== "udp") return undefined
     const packet = Result.getOrUndefined(Packet.decode(bytes))
     if (packet === undefined || !isLikely(packet)) return undefined
-    return { kind: packet._tag, summary: Text.printable(clip(textOf(packet))) }
+    return { kind: packet._tag, summary: TerminalText.escape(clip(textOf(packet))) }
   }
 }

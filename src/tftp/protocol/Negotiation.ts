@@ -7,7 +7,7 @@
  */
 import * as Data from "effect/Data"
 import * as Result from "effect/Result"
-import { printable } from "../../network/TerminalText.ts"
+import * as TerminalText from "../../network/TerminalText.ts"
 import type { Mode, Option } from "./Packet.ts"
 import { ErrorCode } from "./Packet.ts"
 
@@ -20,13 +20,13 @@ export interface Agreed {
   /** The block number that comes after 65,535. */
   readonly rollover: 0 | 1
   /** Milliseconds until something is sent again, if that was agreed. */
-  readonly interval: number | undefined
+  readonly timeoutMillis: number | undefined
   /** Bytes that will travel, if the sender said so. */
   readonly tsize: number | undefined
 }
 
 /** What holds where no option was agreed (RFC 1350). @category constants @since 0.1.0 */
-export const defaults: Agreed = { blksize: 512, windowsize: 1, rollover: 0, interval: undefined, tsize: undefined }
+export const defaults: Agreed = { blksize: 512, windowsize: 1, rollover: 0, timeoutMillis: undefined, tsize: undefined }
 
 /** What a server grants. @category models @since 0.1.0 */
 export interface Policy {
@@ -41,7 +41,7 @@ export interface Policy {
 }
 
 /** What an answer to options depends on besides them. @category models @since 0.1.0 */
-export interface About {
+export interface RequestInfo {
   readonly kind: "RRQ" | "WRQ"
   readonly mode: Mode
   /** Bytes of the file that is read, if known. */
@@ -56,7 +56,7 @@ export interface About {
  * @category combinators
  * @since 0.1.0
  */
-export const windowWithin = (buffer: number, blksize: number): number =>
+export const maxBufferedBlocks = (buffer: number, blksize: number): number =>
   Math.max(1, Math.floor(buffer / (256 + 2 ** Math.ceil(Math.log2(blksize + 400)))))
 
 /**
@@ -65,7 +65,7 @@ export const windowWithin = (buffer: number, blksize: number): number =>
  * @category combinators
  * @since 0.1.0
  */
-export const bufferFor = ({ blksize, windowsize }: Pick<Agreed, "blksize" | "windowsize">): number =>
+export const receiveBufferBytes = ({ blksize, windowsize }: Pick<Agreed, "blksize" | "windowsize">): number =>
   Math.min(4 << 20, Math.max(1 << 18, 2 * windowsize * (blksize + 4)))
 
 /** What a server makes of options. @category models @since 0.1.0 */
@@ -75,9 +75,9 @@ export interface Negotiated {
   readonly reply: ReadonlyArray<Option>
 }
 
-const smallest = 8
+const minBlksizeBytes = 8
 
-const largest = {
+const maxValues = {
   blksize: 65_464,
   windowsize: 32_767,
   timeout: 255,
@@ -86,10 +86,10 @@ const largest = {
   rollover: 1
 }
 
-type Name = keyof typeof largest
+type Name = keyof typeof maxValues
 
-const least: Readonly<Record<Name, number>> = {
-  blksize: smallest,
+const minValues: Readonly<Record<Name, number>> = {
+  blksize: minBlksizeBytes,
   windowsize: 1,
   timeout: 1,
   utimeout: 10_000,
@@ -98,23 +98,23 @@ const least: Readonly<Record<Name, number>> = {
 }
 
 /** The bytes of IP, UDP and TFTP headers around a block. */
-const headers = { IPv4: 20 + 8 + 4, IPv6: 40 + 8 + 4 }
+const headerBytes = { IPv4: 20 + 8 + 4, IPv6: 40 + 8 + 4 }
 
-const isName = (name: string): name is Name => Object.hasOwn(largest, name)
+const isName = (name: string): name is Name => Object.hasOwn(maxValues, name)
 
-const within = (name: Name, value: number): number => Math.min(Math.max(value, least[name]), largest[name])
+const clamp = (name: Name, value: number): number => Math.min(Math.max(value, minValues[name]), maxValues[name])
 
 /** Undefined for what is no number, or one that makes no sense. Of a size too large the server lowers. */
-const read = (name: Name, text: string): number | undefined => {
+const parseValue = (name: Name, text: string): number | undefined => {
   if (!/^\d{1,20}$/.test(text)) return undefined
   const value = Number(text)
-  if (value < least[name]) return undefined
+  if (value < minValues[name]) return undefined
   if (name === "blksize" || name === "windowsize") return value
-  return value > largest[name] ? undefined : value
+  return value > maxValues[name] ? undefined : value
 }
 
 /** The first of each option that is known here. */
-const known = (options: ReadonlyArray<Option>): ReadonlyMap<Name, Option> => {
+const knownOptions = (options: ReadonlyArray<Option>): ReadonlyMap<Name, Option> => {
   const found = new Map<Name, Option>()
   for (const option of options) {
     const name = option[0].toLowerCase()
@@ -126,30 +126,30 @@ const known = (options: ReadonlyArray<Option>): ReadonlyMap<Name, Option> => {
 type Writable = { -readonly [K in keyof Agreed]: Agreed[K] }
 
 /** What is written into the reply, and what it changes; undefined leaves the option out. */
-const grant = (name: Name, value: number, policy: Policy, about: About, agreed: Writable): number | undefined => {
+const grant = (name: Name, value: number, policy: Policy, info: RequestInfo, agreed: Writable): number | undefined => {
   switch (name) {
     case "blksize": {
-      const fitting = policy.mtu === undefined ? largest.blksize : policy.mtu - headers[policy.family]
-      agreed.blksize = within("blksize", Math.min(value, policy.blksize, fitting))
+      const mtuLimit = policy.mtu === undefined ? maxValues.blksize : policy.mtu - headerBytes[policy.family]
+      agreed.blksize = clamp("blksize", Math.min(value, policy.blksize, mtuLimit))
       return agreed.blksize
     }
     case "windowsize":
-      agreed.windowsize = within("windowsize", Math.min(value, policy.windowsize))
+      agreed.windowsize = clamp("windowsize", Math.min(value, policy.windowsize))
       return agreed.windowsize
     case "timeout":
     case "utimeout":
       // One interval: of the two ways to name it the first is confirmed.
-      if (agreed.interval !== undefined) return undefined
-      agreed.interval = name === "timeout" ? value * 1_000 : value / 1_000
+      if (agreed.timeoutMillis !== undefined) return undefined
+      agreed.timeoutMillis = name === "timeout" ? value * 1_000 : value / 1_000
       return value
     case "rollover":
       agreed.rollover = value === 0 ? 0 : 1
       return value
     case "tsize": {
-      const size = about.kind === "WRQ" ? value : about.size
+      const size = info.kind === "WRQ" ? value : info.size
       // What netascii makes of a file has another size; a size of nothing makes curl fail.
-      if (about.mode === "octet") agreed.tsize = size
-      return about.kind === "RRQ" && (about.mode === "netascii" || size === 0) ? undefined : size
+      if (info.mode === "octet") agreed.tsize = size
+      return info.kind === "RRQ" && (info.mode === "netascii" || size === 0) ? undefined : size
     }
   }
 }
@@ -164,13 +164,13 @@ const grant = (name: Name, value: number, policy: Policy, about: About, agreed: 
  * @category combinators
  * @since 0.1.0
  */
-export const negotiate = (asked: ReadonlyArray<Option>, policy: Policy, about: About): Negotiated => {
+export const negotiate = (asked: ReadonlyArray<Option>, policy: Policy, info: RequestInfo): Negotiated => {
   const agreed: Writable = { ...defaults }
   const reply: Array<Option> = []
-  for (const [name, [spelled, text]] of known(asked)) {
-    const value = read(name, text)
-    const granted = value === undefined ? undefined : grant(name, value, policy, about, agreed)
-    if (granted !== undefined) reply.push([spelled, `${granted}`])
+  for (const [name, [spelling, text]] of knownOptions(asked)) {
+    const value = parseValue(name, text)
+    const granted = value === undefined ? undefined : grant(name, value, policy, info, agreed)
+    if (granted !== undefined) reply.push([spelling, `${granted}`])
   }
   return { agreed, reply }
 }
@@ -182,7 +182,7 @@ export interface Wanted {
   /** Blocks to an ACK: 1 to 32,767. */
   readonly windowsize?: number | undefined
   /** Milliseconds until the server sends again: 10 to 255,000. */
-  readonly interval?: number | undefined
+  readonly timeoutMillis?: number | undefined
   /** Bytes to be sent; 0 to be told how many will come. */
   readonly tsize?: number | undefined
   readonly rollover?: 0 | 1 | undefined
@@ -194,8 +194,9 @@ export interface Wanted {
  * @category combinators
  * @since 0.1.0
  */
-export const ask = (wanted: Wanted): ReadonlyArray<Option> => {
-  const micros = wanted.interval === undefined ? undefined : within("utimeout", Math.round(wanted.interval * 1_000))
+export const requestOptions = (wanted: Wanted): ReadonlyArray<Option> => {
+  const micros =
+    wanted.timeoutMillis === undefined ? undefined : clamp("utimeout", Math.round(wanted.timeoutMillis * 1_000))
   const isWhole = micros !== undefined && micros % 1_000_000 === 0
   const pairs: ReadonlyArray<readonly [Name, number | undefined]> = [
     ["tsize", wanted.tsize],
@@ -204,7 +205,7 @@ export const ask = (wanted: Wanted): ReadonlyArray<Option> => {
     ["windowsize", wanted.windowsize],
     ["rollover", wanted.rollover]
   ]
-  return pairs.flatMap(([name, value]) => (value === undefined ? [] : [[name, `${within(name, Math.trunc(value))}`]]))
+  return pairs.flatMap(([name, value]) => (value === undefined ? [] : [[name, `${clamp(name, Math.trunc(value))}`]]))
 }
 
 const problems = {
@@ -229,29 +230,29 @@ export class OptionsError extends Data.TaggedError("OptionsError")<{
   /** Safe to print, and to send back. */
   override get message(): string {
     const asked = this.asked === undefined ? "" : `: asked for ${this.asked}`
-    return `option ${printable(this.option.join("="))} ${problems[this.reason]}${asked}`
+    return `option ${TerminalText.escape(this.option.join("="))} ${problems[this.reason]}${asked}`
   }
 }
 
 /** Undefined if the answer is acceptable. */
 const problemOf = (name: Name, asked: number, text: string): OptionsError["reason"] | undefined => {
-  const value = read(name, text)
+  const value = parseValue(name, text)
   if (value === undefined) return "Invalid"
   if (name === "blksize" || name === "windowsize") return value > asked ? "TooLarge" : undefined
   // Some servers count an upload's bytes with too few bits: its size is ours to know.
   return name === "tsize" || value === asked ? undefined : "Changed"
 }
 
-const agreedBy = (answers: ReadonlyMap<Name, number>, { tsize: ours }: Wanted): Agreed => {
-  const seconds = answers.get("timeout")
-  const micros = answers.get("utimeout")
+const agreedFrom = (confirmed: ReadonlyMap<Name, number>, { tsize: ours }: Wanted): Agreed => {
+  const seconds = confirmed.get("timeout")
+  const micros = confirmed.get("utimeout")
   // To a question after the size, 0 is the echo of a server that does not know.
-  const tsize = answers.has("tsize") ? ours || answers.get("tsize") || undefined : undefined
+  const tsize = confirmed.has("tsize") ? ours || confirmed.get("tsize") || undefined : undefined
   return {
-    blksize: answers.get("blksize") ?? defaults.blksize,
-    windowsize: answers.get("windowsize") ?? defaults.windowsize,
-    rollover: answers.get("rollover") === 1 ? 1 : defaults.rollover,
-    interval: seconds !== undefined ? seconds * 1_000 : micros !== undefined ? micros / 1_000 : undefined,
+    blksize: confirmed.get("blksize") ?? defaults.blksize,
+    windowsize: confirmed.get("windowsize") ?? defaults.windowsize,
+    rollover: confirmed.get("rollover") === 1 ? 1 : defaults.rollover,
+    timeoutMillis: seconds !== undefined ? seconds * 1_000 : micros !== undefined ? micros / 1_000 : undefined,
     tsize
   }
 }
@@ -264,16 +265,17 @@ const agreedBy = (answers: ReadonlyMap<Name, number>, { tsize: ours }: Wanted): 
  * @since 0.1.0
  */
 export const accept = (wanted: Wanted, reply: ReadonlyArray<Option>): Result.Result<Agreed, OptionsError> => {
-  const asked = new Map(ask(wanted))
-  const answers = new Map<Name, number>()
+  const asked = new Map(requestOptions(wanted))
+  const confirmed = new Map<Name, number>()
   for (const option of reply) {
     const name = option[0].toLowerCase()
-    const mine = asked.get(name)
-    const reason = mine === undefined || !isName(name) ? "Unrequested" : problemOf(name, Number(mine), option[1])
+    const requestedValue = asked.get(name)
+    const reason =
+      requestedValue === undefined || !isName(name) ? "Unrequested" : problemOf(name, Number(requestedValue), option[1])
     if (reason !== undefined) {
-      return Result.fail(new OptionsError({ reason, option, asked: mine && `${name}=${mine}` }))
+      return Result.fail(new OptionsError({ reason, option, asked: requestedValue && `${name}=${requestedValue}` }))
     }
-    if (isName(name) && !answers.has(name)) answers.set(name, Number(option[1]))
+    if (isName(name) && !confirmed.has(name)) confirmed.set(name, Number(option[1]))
   }
-  return Result.succeed(agreedBy(answers, wanted))
+  return Result.succeed(agreedFrom(confirmed, wanted))
 }

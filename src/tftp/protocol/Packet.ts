@@ -4,7 +4,7 @@
  */
 import * as EffectData from "effect/Data"
 import * as Result from "effect/Result"
-import { printable } from "../../network/TerminalText.ts"
+import * as TerminalText from "../../network/TerminalText.ts"
 
 /** How a file travels: as it is, or as text with CR LF ends of line (RFC 1350, 1). @category models @since 0.1.0 */
 export type Mode = "octet" | "netascii"
@@ -85,11 +85,11 @@ export interface Ack {
  * @category models
  * @since 0.1.0
  */
-export interface Failure {
+export interface ErrorPacket {
   readonly _tag: "ERROR"
   /** 0 to 65,535; those with a meaning are in `ErrorCode`. */
   readonly code: number
-  /** Whatever the peer wrote: print it with `Text.printable`. */
+  /** Whatever the peer wrote: print it with `TerminalText.escape`. */
   readonly message: string
 }
 
@@ -112,7 +112,7 @@ export interface OptionAck {
 }
 
 /** @category models @since 0.1.0 */
-export type Packet = Request | Data | Ack | Failure | OptionAck
+export type Packet = Request | Data | Ack | ErrorPacket | OptionAck
 
 /** The first two bytes of each packet. @category constants @since 0.1.0 */
 export const Opcode = { RRQ: 1, WRQ: 2, DATA: 3, ACK: 4, ERROR: 5, OACK: 6 } as const
@@ -131,7 +131,7 @@ export const ErrorCode = {
 } as const
 
 /** The most bytes of a request (RFC 2347). @category constants @since 0.1.0 */
-export const largestRequest = 512
+export const maxRequestBytes = 512
 
 const problems = {
   BadLength: "the length must fit the packet",
@@ -158,7 +158,7 @@ export class PacketError extends EffectData.TaggedError("PacketError")<{
   }
   /** Safe to print, and to send back. */
   override get message(): string {
-    return `${problems[this.reason]}, not ${printable(this.found)}`
+    return `${problems[this.reason]}, not ${TerminalText.escape(this.found)}`
   }
 }
 
@@ -168,7 +168,7 @@ export const opcode = (bytes: Uint8Array): number => (bytes.length < 2 ? 0 : (by
 /** The block number of a DATA or ACK of at least four bytes. @category getters @since 0.1.0 */
 export const wireBlock = (bytes: Uint8Array): number => (bytes[2]! << 8) | bytes[3]!
 
-const numbered = (code: number, number: number, length = 0): Uint8Array => {
+const packetWithNumber = (code: number, number: number, length = 0): Uint8Array => {
   const bytes = new Uint8Array(4 + length)
   bytes[1] = code
   bytes[2] = number >> 8
@@ -177,14 +177,14 @@ const numbered = (code: number, number: number, length = 0): Uint8Array => {
 }
 
 /** A fresh ACK of a block number as on the wire, 0 to 65,535. @category encoding @since 0.1.0 */
-export const ack = (wire: number): Uint8Array => numbered(Opcode.ACK, wire)
+export const ack = (wire: number): Uint8Array => packetWithNumber(Opcode.ACK, wire)
 
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
 const lenient = new TextDecoder("utf-8", { ignoreBOM: true })
 const utf8 = new TextEncoder()
 
 /** The texts between the NULs; undefined if that is no text. */
-const textsOf = (bytes: Uint8Array): ReadonlyArray<string> | undefined => {
+const stringsOf = (bytes: Uint8Array): ReadonlyArray<string> | undefined => {
   const text = Result.getOrUndefined(Result.try(() => strict.decode(bytes)))
   return text === undefined || /[^\P{Cc}\0]/u.test(text) ? undefined : text.split("\0")
 }
@@ -194,14 +194,14 @@ const fail = (reason: Reason, found: string) => Result.fail(new PacketError({ re
 const badLength = (bytes: Uint8Array, right: string) => fail("BadLength", `${bytes.length} bytes: ${right}`)
 
 const decodeRequest = (_tag: Request["_tag"], bytes: Uint8Array): Result.Result<Request, PacketError> => {
-  if (bytes.length > largestRequest) return badLength(bytes, `a request has at most ${largestRequest}`)
+  if (bytes.length > maxRequestBytes) return badLength(bytes, `a request has at most ${maxRequestBytes}`)
   if (bytes.length === 2 || bytes.at(-1) !== 0) return fail("Unterminated", "with anything else")
-  const texts = textsOf(bytes.subarray(2, -1))
-  if (texts === undefined) return fail("NotText", "other bytes")
-  const [filename = "", asked = "", ...rest] = texts
+  const strings = stringsOf(bytes.subarray(2, -1))
+  if (strings === undefined) return fail("NotText", "other bytes")
+  const [filename = "", modeText = "", ...rest] = strings
   if (filename === "") return fail("NoFilename", "none")
-  const mode = asked.toLowerCase()
-  if (mode !== "octet" && mode !== "netascii") return fail("UnknownMode", JSON.stringify(asked))
+  const mode = modeText.toLowerCase()
+  if (mode !== "octet" && mode !== "netascii") return fail("UnknownMode", JSON.stringify(modeText))
   const options: Array<Option> = []
   for (let i = 0; i < rest.length; i += 2) {
     const name = rest[i]!
@@ -218,16 +218,16 @@ const decodeOptionAck = (bytes: Uint8Array): Result.Result<OptionAck, PacketErro
   for (let at = 2; at < bytes.length; ) {
     const middle = bytes.indexOf(0, at)
     const end = middle <= at ? -1 : bytes.indexOf(0, middle + 1)
-    const texts = end === -1 ? undefined : textsOf(bytes.subarray(at, end))
-    if (texts === undefined) break
-    options.push([texts[0]!, texts[1]!])
+    const strings = end === -1 ? undefined : stringsOf(bytes.subarray(at, end))
+    if (strings === undefined) break
+    options.push([strings[0]!, strings[1]!])
     at = end + 1
   }
   if (options.length === 0 && bytes.length > 2) return fail("OddOption", "anything else")
   return Result.succeed({ _tag: "OACK", options })
 }
 
-const decodeFailure = (bytes: Uint8Array): Result.Result<Failure, PacketError> => {
+const decodeError = (bytes: Uint8Array): Result.Result<ErrorPacket, PacketError> => {
   if (bytes.length < 4) return badLength(bytes, "an ERROR has at least 4")
   const end = bytes.indexOf(0, 4)
   const message = lenient.decode(bytes.subarray(4, end === -1 ? bytes.length : end))
@@ -245,7 +245,7 @@ const decoders: ReadonlyArray<((bytes: Uint8Array) => Result.Result<Packet, Pack
       : Result.succeed({ _tag: "DATA", block: wireBlock(bytes), bytes: bytes.subarray(4) }),
   (bytes) =>
     bytes.length === 4 ? Result.succeed({ _tag: "ACK", block: wireBlock(bytes) }) : badLength(bytes, "an ACK has 4"),
-  decodeFailure,
+  decodeError,
   decodeOptionAck
 ]
 
@@ -263,7 +263,7 @@ export const decode = (bytes: Uint8Array): Result.Result<Packet, PacketError> =>
 }
 
 /** A NUL would end the text too early, and start another. */
-const texts = (head: Uint8Array, parts: ReadonlyArray<string>): Uint8Array =>
+const packetWithStrings = (head: Uint8Array, parts: ReadonlyArray<string>): Uint8Array =>
   Uint8Array.from([...head, ...utf8.encode(parts.map((text) => `${text.replaceAll("\0", "\ufffd")}\0`).join(""))])
 
 /**
@@ -276,17 +276,21 @@ const texts = (head: Uint8Array, parts: ReadonlyArray<string>): Uint8Array =>
 export const encode = (packet: Packet): Uint8Array => {
   switch (packet._tag) {
     case "DATA": {
-      const bytes = numbered(Opcode.DATA, packet.block, packet.bytes.length)
+      const bytes = packetWithNumber(Opcode.DATA, packet.block, packet.bytes.length)
       bytes.set(packet.bytes, 4)
       return bytes
     }
     case "ACK":
       return ack(packet.block)
     case "ERROR":
-      return texts(numbered(Opcode.ERROR, packet.code), [packet.message])
+      return packetWithStrings(packetWithNumber(Opcode.ERROR, packet.code), [packet.message])
     case "OACK":
-      return texts(Uint8Array.of(0, Opcode.OACK), packet.options.flat())
+      return packetWithStrings(Uint8Array.of(0, Opcode.OACK), packet.options.flat())
     default:
-      return texts(Uint8Array.of(0, Opcode[packet._tag]), [packet.filename, packet.mode, ...packet.options.flat()])
+      return packetWithStrings(Uint8Array.of(0, Opcode[packet._tag]), [
+        packet.filename,
+        packet.mode,
+        ...packet.options.flat()
+      ])
   }
 }

@@ -6,7 +6,7 @@
 import * as Data from "effect/Data"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
-import { printable } from "../../network/TerminalText.ts"
+import * as TerminalText from "../../network/TerminalText.ts"
 import type { Mode } from "./Packet.ts"
 
 /** Where a file is, and how it is to travel. @category models @since 0.1.0 */
@@ -37,7 +37,7 @@ export class UrlError extends Data.TaggedError("UrlError")<{
   readonly url: string
 }> {
   override get message(): string {
-    return `${printable(this.url)}: ${problems[this.reason]}`
+    return `${TerminalText.escape(this.url)}: ${problems[this.reason]}`
   }
 }
 

@@ -10,17 +10,17 @@ import type * as Endpoint from "../../network/Endpoint.ts"
 import * as Network from "../../network/Network.ts"
 
 /** A place where requests come in. */
-export interface Door {
+export interface ListenSocket {
   /** The address it stands at, and that transfers answer from: an IP literal. */
   readonly host: string
   readonly socket: Network.UdpSocket
 }
 
 /** Takes what comes in at a door. */
-export type Handler = (bytes: Uint8Array, from: Endpoint.Endpoint, door: Door) => void
+export type Handler = (bytes: Uint8Array, from: Endpoint.Endpoint, listenSocket: ListenSocket) => void
 
 /** Bytes for requests that come while the server is busy. */
-const receiveBuffer = 1 << 20
+const receiveBufferBytes = 1 << 20
 
 const isWildcard = (host: string) => host === "::" || host === "0.0.0.0"
 
@@ -36,18 +36,21 @@ const addressesFor = (host: string, interfaces: ReadonlyArray<Network.Interface>
 /** Opens the doors of a host: one, or for a wildcard one at each address, all on the same port. */
 export const open = Effect.fnUntraced(function* (host: string, port: number, handler: Handler) {
   const network = yield* Network.Network
-  const bind = Effect.fnUntraced(function* (at: string, on: number, reuseAddress: boolean) {
-    let door: Door | undefined
-    const socket = yield* network.udp({ host: at, port: on, reuseAddress, receiveBuffer }, (bytes, from) => {
-      if (door !== undefined) handler(bytes, from, door)
-    })
-    door = { host: at, socket }
-    return door
+  const bind = Effect.fnUntraced(function* (localHost: string, localPort: number, reuseAddress: boolean) {
+    let listenSocket: ListenSocket | undefined
+    const socket = yield* network.udp(
+      { host: localHost, port: localPort, reuseAddress, receiveBuffer: receiveBufferBytes },
+      (bytes, from) => {
+        if (listenSocket !== undefined) handler(bytes, from, listenSocket)
+      }
+    )
+    listenSocket = { host: localHost, socket }
+    return listenSocket
   })
   if (!isWildcard(host)) return [yield* bind(host, port, false)] as const
   // Sockets that share a port would share it with another server, too: this one asks first whether it is free.
-  const free = yield* Effect.scoped(bind(host, port, false))
-  const main = yield* bind(host, free.socket.local.port, true)
+  const probe = yield* Effect.scoped(bind(host, port, false))
+  const main = yield* bind(host, probe.socket.local.port, true)
   const others = yield* Effect.forEach(addressesFor(host, yield* network.interfaces), (address) =>
     Effect.option(bind(address, main.socket.local.port, true))
   )

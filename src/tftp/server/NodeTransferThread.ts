@@ -7,47 +7,47 @@ import type { Network } from "../../network/Network.ts"
 import * as NodeNetwork from "../../network/node/NodeNetwork.ts"
 import * as Signal from "../../network/Signal.ts"
 import * as Sweeper from "../../network/Sweeper.ts"
-import type * as FileStore from "../store/FileStore.ts"
 import { FileStoreError } from "../store/FileStoreError.ts"
 import * as File from "../store/NodeFile.ts"
+import type * as Store from "../store/Store.ts"
 import type * as TftpError from "../TftpError.ts"
 import * as Retransmission from "../transfer/Retransmission.ts"
 import * as RetransmissionTimer from "../transfer/RetransmissionTimer.ts"
 import type * as Transfer from "../transfer/Transfer.ts"
-import * as TransferSpec from "../transfer/TransferSpec.ts"
+import * as TransferSocket from "../transfer/TransferSocket.ts"
 import * as Message from "./NodeTransferMessage.ts"
-import * as Watch from "./Watch.ts"
+import * as ServerTransfer from "./ServerTransfer.ts"
 
 type Start = Extract<Message.ToThread, { readonly _tag: "Start" }>
 
 /** So many transfers of a thread may take more memory each. */
-const few = 2
+const maxLargeBufferTransfers = 2
 
 /** Milliseconds between reports. */
-const reports = 250
+const progressIntervalMillis = 250
 
-const post = (message: Message.FromThread, moved: ReadonlyArray<ArrayBuffer> = []) =>
-  parentPort!.postMessage(message, moved)
+const post = (message: Message.FromThread, transferList: ReadonlyArray<ArrayBuffer> = []) =>
+  parentPort!.postMessage(message, transferList)
 
 /** What is left of an error on the way to the server. */
-const plain = ({ reason }: TftpError.TftpError): Message.PlainReason => {
+const serializeReason = ({ reason }: TftpError.TftpError): Message.SerializedReason => {
   switch (reason._tag) {
     case "File":
-      return { _tag: "File", error: Message.toPlain(reason.cause) }
+      return { _tag: "File", error: Message.serializeFileError(reason.cause) }
     case "Refused":
       return { _tag: "Refused", code: reason.code, text: reason.text }
-    case "Silent":
-      return { _tag: "Silent", attempts: reason.attempts, last: reason.last }
-    case "Illegal":
-      return { _tag: "Illegal", code: reason.code, detail: reason.detail }
-    case "SizeDiffers":
-      return { _tag: "SizeDiffers", announced: reason.announced, received: reason.received }
+    case "Timeout":
+      return { _tag: "Timeout", attempts: reason.attempts, lastAckMissing: reason.lastAckMissing }
+    case "ProtocolViolation":
+      return { _tag: "ProtocolViolation", code: reason.code, detail: reason.detail }
+    case "SizeMismatch":
+      return { _tag: "SizeMismatch", announced: reason.announced, received: reason.received }
     default:
       return { _tag: "Socket", reason: reason.message }
   }
 }
 
-const readableOf = (filename: string, { descriptor, size }: NonNullable<Start["source"]>): TransferSpec.File => {
+const readableOf = (filename: string, { descriptor, size }: NonNullable<Start["source"]>): ServerTransfer.File => {
   const failed = Effect.mapError(
     (cause: NodeJS.ErrnoException) => new FileStoreError({ filename, reason: File.readReason(cause) })
   )
@@ -56,89 +56,89 @@ const readableOf = (filename: string, { descriptor, size }: NonNullable<Start["s
     body: {
       _tag: "Random",
       readAt: (position, into) => failed(File.readAt(descriptor, position, into)),
-      readAll: (position, into) => failed(File.readAll(descriptor, position, into))
+      readVectoredAt: (position, into) => failed(File.readVectoredAt(descriptor, position, into))
     }
   }
 }
 
 /** A file that the server writes: each call waits for its answer. */
 const makeWritable = (id: number) => {
-  const bell = Signal.make()
-  let failure: Message.PlainFileError | undefined
-  const answered = Effect.flatMap(bell.wait, () =>
+  const replied = Signal.make()
+  let failure: Message.SerializedFileError | undefined
+  const awaitReply = Effect.flatMap(replied.wait, () =>
     failure === undefined
       ? Effect.void
-      : Effect.fail(new FileStoreError({ filename: failure.filename, reason: Message.reasonOf(failure) }))
+      : Effect.fail(new FileStoreError({ filename: failure.filename, reason: Message.deserializeReason(failure) }))
   )
-  const writable: FileStore.Writable = {
+  const writable: Store.Writable = {
     write: (bytes) =>
       Effect.suspend(() => {
         const copy = bytes.slice()
         post({ _tag: "Write", id, bytes: copy }, [copy.buffer])
-        return answered
+        return awaitReply
       }),
     commit: Effect.suspend(() => {
       post({ _tag: "Commit", id })
-      return answered
+      return awaitReply
     })
   }
   return {
     writable,
-    answer: (error: Message.PlainFileError | undefined) => {
+    onReply: (error: Message.SerializedFileError | undefined) => {
       failure = error
-      bell.ring()
+      replied.notify()
     }
   }
 }
 
 const main = Effect.gen(function* () {
-  const sweeper = yield* Sweeper.make(RetransmissionTimer.period)
+  const sweeper = yield* Sweeper.make(RetransmissionTimer.periodMillis)
   const retransmission = Retransmission.adaptive()
   const run = yield* FiberSet.makeRuntime<Network>()
   const fibers = new Map<number, Fiber.Fiber<void, unknown>>()
   const receivers = new Map<number, (bytes: Uint8Array) => void>()
-  const answers = new Map<number, (error: Message.PlainFileError | undefined) => void>()
+  const replyHandlers = new Map<number, (error: Message.SerializedFileError | undefined) => void>()
 
   const report = (id: number, transfer: Transfer.Transfer) =>
-    post({ _tag: "Progress", id, summary: transfer.summary(), greeted: transfer.greeted() })
+    post({ _tag: "Progress", id, summary: transfer.summary(), handshakeDone: transfer.handshakeDone() })
 
-  const serve = Effect.fnUntraced(function* ({ id, source, task }: Start) {
+  const serve = Effect.fnUntraced(function* ({ id, source, spec }: Start) {
     let receive: (bytes: Uint8Array) => void = () => {}
-    const send = yield* TransferSpec.open(task, (bytes) => receive(bytes))
+    const send = yield* TransferSocket.open(spec, (bytes) => receive(bytes))
     const upload = source === undefined ? makeWritable(id) : undefined
-    if (upload !== undefined) answers.set(id, upload.answer)
-    const file = upload?.writable ?? readableOf(task.filename, source!)
-    const { after, transfer } = yield* TransferSpec.make(task, file, {
+    if (upload !== undefined) replyHandlers.set(id, upload.onReply)
+    const file = upload?.writable ?? readableOf(spec.filename, source!)
+    const { dally, transfer } = yield* ServerTransfer.make(spec, file, {
       send,
       sweeper,
       retransmission,
-      isAlone: fibers.size <= few
+      mayUseLargeBuffers: fibers.size <= maxLargeBufferTransfers
     })
     receive = transfer.receive
     receivers.set(id, receive)
-    yield* Watch.every(sweeper, reports, () => report(id, transfer))
+    yield* Sweeper.every(sweeper, progressIntervalMillis, () => report(id, transfer))
     yield* Effect.ensuring(
       transfer.run,
       Effect.sync(() => report(id, transfer))
     )
     // A reader's file is closed at once, and nothing must read it then.
     post({ _tag: "Ended", id, reason: undefined })
-    yield* after
+    yield* dally
   }, Effect.scoped)
 
-  const stopped: Message.PlainReason = { _tag: "Socket", reason: "the transfer was stopped" }
-  const ended = (id: number, reason: Message.PlainReason) => Effect.sync(() => post({ _tag: "Ended", id, reason }))
+  const stopped: Message.SerializedReason = { _tag: "Socket", reason: "the transfer was stopped" }
+  const ended = (id: number, reason: Message.SerializedReason) => Effect.sync(() => post({ _tag: "Ended", id, reason }))
 
   const start = (message: Start) => {
     const { id } = message
     const fiber = run(
       serve(message).pipe(
-        Effect.catch((error) => ended(id, plain(error))),
+        Effect.catch((error) => ended(id, serializeReason(error))),
         Effect.onInterrupt(() => ended(id, stopped)),
         Effect.ensuring(
           Effect.sync(() => {
             fibers.delete(id)
-            answers.delete(id)
+            replyHandlers.delete(id)
             receivers.delete(id)
           })
         )
@@ -156,7 +156,7 @@ const main = Effect.gen(function* () {
       case "Receive":
         return receivers.get(message.id)?.(message.bytes)
       case "Written":
-        return answers.get(message.id)?.(message.error)
+        return replyHandlers.get(message.id)?.(message.error)
     }
   })
   post({ _tag: "Ready" })

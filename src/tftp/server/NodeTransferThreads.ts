@@ -6,93 +6,102 @@ import * as Exit from "effect/Exit"
 import * as Queue from "effect/Queue"
 import * as Network from "../../network/Network.ts"
 import * as NodeModuleUrl from "../../process/NodeModuleUrl.ts"
-import type * as FileStore from "../store/FileStore.ts"
 import { FileStoreError } from "../store/FileStoreError.ts"
+import type * as Store from "../store/Store.ts"
 import * as TftpError from "../TftpError.ts"
 import type * as Transfer from "../transfer/Transfer.ts"
-import type * as TransferSpec from "../transfer/TransferSpec.ts"
+import type { TransferSpec } from "../transfer/TransferSpec.ts"
 import * as Message from "./NodeTransferMessage.ts"
-import type { Threads } from "./RequestHandler.ts"
+import type { TransferThreads } from "./RequestHandler.ts"
 
-type Told = Extract<Message.FromThread, { readonly _tag: "Write" | "Commit" }>
+type FileOperation = Extract<Message.FromThread, { readonly _tag: "Write" | "Commit" }>
 
 /** A transfer on a thread, as the server sees it. */
-interface Entry {
+interface ThreadTransfer {
   summary: Transfer.Summary
-  greeted: boolean
-  readonly told: Queue.Queue<Told>
+  handshakeDone: boolean
+  readonly operations: Queue.Queue<FileOperation>
   readonly ended: Deferred.Deferred<void, TftpError.TftpError>
 }
 
 interface Thread {
   worker: Worker
-  readonly entries: Map<number, Entry>
+  readonly transfers: Map<number, ThreadTransfer>
 }
 
 const failed = (reason: TftpError.Reason) => Exit.fail(new TftpError.TftpError({ reason }))
 
-const broken = (cause: unknown) =>
+const socketFailure = (cause: unknown) =>
   failed(new TftpError.Socket({ cause: new Network.NetworkError({ reason: "Unknown", cause }) }))
 
-const revive = (plain: Message.PlainReason): Exit.Exit<never, TftpError.TftpError> => {
+const deserializeReason = (plain: Message.SerializedReason): Exit.Exit<never, TftpError.TftpError> => {
   switch (plain._tag) {
     case "File": {
-      const cause = new FileStoreError({ filename: plain.error.filename, reason: Message.reasonOf(plain.error) })
+      const cause = new FileStoreError({
+        filename: plain.error.filename,
+        reason: Message.deserializeReason(plain.error)
+      })
       return failed(new TftpError.File({ cause }))
     }
     case "Refused":
       return failed(new TftpError.Refused(plain))
-    case "Silent":
-      return failed(new TftpError.Silent(plain))
-    case "Illegal":
-      return failed(new TftpError.Illegal(plain))
-    case "SizeDiffers":
-      return failed(new TftpError.SizeDiffers(plain))
+    case "Timeout":
+      return failed(new TftpError.Timeout(plain))
+    case "ProtocolViolation":
+      return failed(new TftpError.ProtocolViolation(plain))
+    case "SizeMismatch":
+      return failed(new TftpError.SizeMismatch(plain))
     case "Socket":
-      return broken(new Error(plain.reason))
+      return socketFailure(new Error(plain.reason))
   }
 }
 
-const program = NodeModuleUrl.beside(import.meta.url, "NodeTransferThread")
+const threadUrl = NodeModuleUrl.sibling(import.meta.url, "NodeTransferThread")
 
-const listen = (thread: Thread, ready: () => void) => {
+const onMessages = (thread: Thread, ready: () => void) => {
   thread.worker.on("message", (message: Message.FromThread) => {
     if (message._tag === "Ready") return ready()
-    const entry = thread.entries.get(message.id)
-    if (entry === undefined) return
+    const transfer = thread.transfers.get(message.id)
+    if (transfer === undefined) return
     switch (message._tag) {
       case "Progress":
-        entry.summary = message.summary
-        entry.greeted = message.greeted
+        transfer.summary = message.summary
+        transfer.handshakeDone = message.handshakeDone
         return
       case "Ended":
-        Deferred.doneUnsafe(entry.ended, message.reason === undefined ? Exit.void : revive(message.reason))
+        Deferred.doneUnsafe(
+          transfer.ended,
+          message.reason === undefined ? Exit.void : deserializeReason(message.reason)
+        )
         return
       default:
-        Queue.offerUnsafe(entry.told, message)
+        Queue.offerUnsafe(transfer.operations, message)
     }
   })
 }
 
 /** A thread that breaks takes its transfers with it, and another takes its place. */
 const spawn = (thread: Thread, closing: () => boolean, ready: () => void) => {
-  listen(thread, ready)
+  onMessages(thread, ready)
   thread.worker.once("error", (cause) => {
-    for (const { ended } of thread.entries.values()) Deferred.doneUnsafe(ended, broken(cause))
-    thread.entries.clear()
+    for (const { ended } of thread.transfers.values()) Deferred.doneUnsafe(ended, socketFailure(cause))
+    thread.transfers.clear()
     if (closing()) return
-    thread.worker = new Worker(program)
+    thread.worker = new Worker(threadUrl)
     spawn(thread, closing, ready)
   })
 }
 
 /** Writes what the thread of an upload receives, and says how it went. */
-const writing = (thread: Thread, id: number, { told }: Entry, writable: FileStore.Writable) =>
+const performFileOperations = (thread: Thread, id: number, { operations }: ThreadTransfer, writable: Store.Writable) =>
   Effect.gen(function* () {
     while (true) {
-      const message = yield* Queue.take(told)
-      const done = message._tag === "Write" ? writable.write(message.bytes) : writable.commit
-      const error = yield* Effect.match(done, { onSuccess: () => undefined, onFailure: Message.toPlain })
+      const message = yield* Queue.take(operations)
+      const operation = message._tag === "Write" ? writable.write(message.bytes) : writable.commit
+      const error = yield* Effect.match(operation, {
+        onSuccess: () => undefined,
+        onFailure: Message.serializeFileError
+      })
       thread.worker.postMessage({ _tag: "Written", id, error } satisfies Message.ToThread)
     }
   })
@@ -106,9 +115,9 @@ const writing = (thread: Thread, id: number, { told }: Entry, writable: FileStor
  */
 export const make = Effect.fnUntraced(function* (count: number) {
   let closing = false
-  let ids = 0
-  const start = Effect.callback<Thread>((resume) => {
-    const thread: Thread = { worker: new Worker(program), entries: new Map() }
+  let lastId = 0
+  const startThread = Effect.callback<Thread>((resume) => {
+    const thread: Thread = { worker: new Worker(threadUrl), transfers: new Map() }
     spawn(
       thread,
       () => closing,
@@ -117,7 +126,7 @@ export const make = Effect.fnUntraced(function* (count: number) {
   })
   const threads = yield* Effect.acquireRelease(
     Effect.all(
-      Array.from({ length: count }, () => start),
+      Array.from({ length: count }, () => startThread),
       { concurrency: "unbounded" }
     ),
     (threads) =>
@@ -127,49 +136,49 @@ export const make = Effect.fnUntraced(function* (count: number) {
       })
   )
 
-  const begin = (task: TransferSpec.Task, file: FileStore.Readable | FileStore.Writable) =>
+  const startTransfer = (spec: TransferSpec, file: Store.Readable | Store.Writable) =>
     Effect.gen(function* () {
-      const thread = threads.reduce((least, one) => (one.entries.size < least.entries.size ? one : least))
-      const id = ++ids
-      const { blksize, windowsize } = task.agreed
-      const entry: Entry = {
+      const thread = threads.reduce((least, one) => (one.transfers.size < least.transfers.size ? one : least))
+      const id = ++lastId
+      const { blksize, windowsize } = spec.agreed
+      const entry: ThreadTransfer = {
         summary: { bytes: 0, resent: 0, rtt: undefined, blksize, windowsize },
-        greeted: false,
-        told: yield* Queue.unbounded<Told>(),
+        handshakeDone: false,
+        operations: yield* Queue.unbounded<FileOperation>(),
         ended: yield* Deferred.make<void, TftpError.TftpError>()
       }
-      const tell = (message: Message.ToThread) => thread.worker.postMessage(message)
+      const post = (message: Message.ToThread) => thread.worker.postMessage(message)
       yield* Effect.acquireRelease(
-        Effect.sync(() => thread.entries.set(id, entry)),
-        () => Effect.sync(() => thread.entries.delete(id))
+        Effect.sync(() => thread.transfers.set(id, entry)),
+        () => Effect.sync(() => thread.transfers.delete(id))
       )
-      const reads = "body" in file
-      const source = reads ? { descriptor: file.descriptor!, size: file.size } : undefined
+      const isDownload = "body" in file
+      const source = isDownload ? { descriptor: file.descriptor!, size: file.size } : undefined
       const ended = Deferred.await(entry.ended)
       const run = Effect.suspend(() => {
-        tell({ _tag: "Start", id, task, source })
-        return reads ? ended : Effect.raceFirst(ended, writing(thread, id, entry, file))
+        post({ _tag: "Start", id, spec, source })
+        return isDownload ? ended : Effect.raceFirst(ended, performFileOperations(thread, id, entry, file))
       }).pipe(
         // The thread may be reading: the file must stay open until it has stopped.
         Effect.onInterrupt(() =>
           Effect.suspend(() => {
-            tell({ _tag: "Stop", id })
+            post({ _tag: "Stop", id })
             return Effect.ignore(ended)
           })
         ),
         Effect.map(() => entry.summary)
       )
       const transfer: Transfer.Transfer = {
-        receive: (bytes) => tell({ _tag: "Receive", id, bytes }),
+        receive: (bytes) => post({ _tag: "Receive", id, bytes }),
         summary: () => entry.summary,
-        greeted: () => entry.greeted,
+        handshakeDone: () => entry.handshakeDone,
         run
       }
-      return { transfer, after: Effect.void }
+      return { transfer, dally: Effect.void }
     })
 
-  const pool: Threads = {
-    make: (task, file) => ("body" in file && file.descriptor === undefined ? undefined : begin(task, file))
+  const pool: TransferThreads = {
+    make: (spec, file) => ("body" in file && file.descriptor === undefined ? undefined : startTransfer(spec, file))
   }
   return pool
 })

@@ -7,88 +7,88 @@ import type * as Transfer from "../transfer/Transfer.ts"
 import * as TftpMetrics from "./TftpMetrics.ts"
 
 /** The books of a server. */
-interface Ledger {
+interface ServerTelemetry {
   readonly stats: TftpMetrics.Stats
   readonly events: PubSub.PubSub<TftpEvent.Event>
   /** Transfers with the clients at this address. */
-  readonly activeOf: (address: string) => number
-  readonly admit: (about: TftpEvent.About) => Effect.Effect<void>
+  readonly activeTransfersOf: (address: string) => number
+  readonly transferStarted: (info: TftpEvent.TransferInfo) => Effect.Effect<void>
   /** The transfer is over, however it went. */
-  readonly leave: (about: TftpEvent.About) => void
-  readonly progress: (about: TftpEvent.About, summary: Transfer.Summary) => void
-  /** `answer` is what the client was told, `why` is for the log. */
-  readonly refused: (about: TftpEvent.About, answer: string, why: string) => Effect.Effect<void>
-  readonly finished: (about: TftpEvent.About, summary: Transfer.Summary, millis: number) => Effect.Effect<void>
+  readonly transferEnded: (info: TftpEvent.TransferInfo) => void
+  readonly progress: (info: TftpEvent.TransferInfo, summary: Transfer.Summary) => void
+  /** `peerMessage` is what the client was told, `detail` is for the log. */
+  readonly refused: (info: TftpEvent.TransferInfo, peerMessage: string, detail: string) => Effect.Effect<void>
+  readonly finished: (info: TftpEvent.TransferInfo, summary: Transfer.Summary, millis: number) => Effect.Effect<void>
   readonly failed: (
-    about: TftpEvent.About,
+    info: TftpEvent.TransferInfo,
     error: TftpError.TftpError,
     transfer: Transfer.Transfer
   ) => Effect.Effect<void>
   /** By the server's end, or since the client turned to something else. */
-  readonly stopped: (about: TftpEvent.About, transfer: Transfer.Transfer | undefined) => Effect.Effect<void>
+  readonly stopped: (info: TftpEvent.TransferInfo, transfer: Transfer.Transfer | undefined) => Effect.Effect<void>
 }
 
 /** A reader that is more events behind loses the oldest. */
-const capacity = 1_024
+const maxBufferedEvents = 1_024
 
-const direction = ({ kind }: TftpEvent.About) => (kind === "RRQ" ? "out" : "in")
+const direction = ({ kind }: TftpEvent.TransferInfo) => (kind === "RRQ" ? "out" : "in")
 
 export const make = Effect.gen(function* () {
   const { ended, stats, occupy } = TftpMetrics.make(yield* Effect.context<never>())
-  const events = yield* PubSub.sliding<TftpEvent.Event>(capacity)
+  const events = yield* PubSub.sliding<TftpEvent.Event>(maxBufferedEvents)
   const perClient = new Map<string, number>()
   const publish = (event: TftpEvent.Event) => PubSub.publish(events, event)
-  const count = ({ client: { address } }: TftpEvent.About, by: 1 | -1) => {
+  const countActive = ({ client: { address } }: TftpEvent.TransferInfo, by: 1 | -1) => {
     occupy(by)
-    const left = (perClient.get(address) ?? 0) + by
-    if (left === 0) perClient.delete(address)
-    else perClient.set(address, left)
+    const remaining = (perClient.get(address) ?? 0) + by
+    if (remaining === 0) perClient.delete(address)
+    else perClient.set(address, remaining)
   }
-  const ledger: Ledger = {
+  const telemetry: ServerTelemetry = {
     stats,
     events,
-    activeOf: (address) => perClient.get(address) ?? 0,
-    admit: (about) => {
+    activeTransfersOf: (address) => perClient.get(address) ?? 0,
+    transferStarted: (info) => {
       stats.started++
-      count(about, 1)
-      return publish({ _tag: "Started", about })
+      countActive(info, 1)
+      return publish({ _tag: "Started", transfer: info })
     },
-    leave: (about) => count(about, -1),
-    progress: (about, summary) => {
-      PubSub.publishUnsafe(events, { _tag: "Progress", about, summary })
+    transferEnded: (info) => countActive(info, -1),
+    progress: (info, summary) => {
+      PubSub.publishUnsafe(events, { _tag: "Progress", transfer: info, summary })
     },
-    refused: Effect.fnUntraced(function* (about, answer, why) {
+    refused: Effect.fnUntraced(function* (info, peerMessage, detail) {
       stats.refused++
-      ended(direction(about), "refused", undefined)
-      yield* Effect.logInfo(`${TftpEvent.describe(about)}: ${why}`)
-      yield* publish({ _tag: "Refused", about, answer })
+      ended(direction(info), "refused", undefined)
+      yield* Effect.logInfo(`${TftpEvent.describe(info)}: ${detail}`)
+      yield* publish({ _tag: "Refused", transfer: info, peerMessage })
     }),
-    finished: Effect.fnUntraced(function* (about, summary, millis) {
+    finished: Effect.fnUntraced(function* (info, summary, millis) {
       stats.finished++
-      ended(direction(about), "finished", summary)
-      yield* Effect.logInfo(`${TftpEvent.describe(about)}: ${TftpEvent.describeSummary(summary, millis)}`)
-      yield* publish({ _tag: "Finished", about, summary, millis })
+      ended(direction(info), "finished", summary)
+      yield* Effect.logInfo(`${TftpEvent.describe(info)}: ${TftpEvent.describeSummary(summary, millis)}`)
+      yield* publish({ _tag: "Finished", transfer: info, summary, millis })
     }),
-    failed: Effect.fnUntraced(function* (about, error, transfer) {
+    failed: Effect.fnUntraced(function* (info, error, transfer) {
       const { reason } = error
       const summary = transfer.summary()
-      if (reason._tag === "Refused" && !transfer.greeted()) {
+      if (reason._tag === "Refused" && !transfer.handshakeDone()) {
         stats.probed++
-        ended(direction(about), "probed", summary)
-        yield* Effect.logInfo(`${TftpEvent.describe(about)}: the client took the size and left (error ${reason.code})`)
-        yield* publish({ _tag: "Probed", about })
+        ended(direction(info), "probed", summary)
+        yield* Effect.logInfo(`${TftpEvent.describe(info)}: the client took the size and left (error ${reason.code})`)
+        yield* publish({ _tag: "Probed", transfer: info })
         return
       }
       stats.failed++
-      ended(direction(about), reason._tag, summary)
-      yield* Effect.logWarning(`${TftpEvent.describe(about)}: ${error.message}`)
-      yield* publish({ _tag: "Failed", about, error, summary })
+      ended(direction(info), reason._tag, summary)
+      yield* Effect.logWarning(`${TftpEvent.describe(info)}: ${error.message}`)
+      yield* publish({ _tag: "Failed", transfer: info, error, summary })
     }),
-    stopped: Effect.fnUntraced(function* (about, transfer) {
+    stopped: Effect.fnUntraced(function* (info, transfer) {
       stats.failed++
-      ended(direction(about), "stopped", transfer?.summary())
-      yield* Effect.logWarning(`${TftpEvent.describe(about)}: stopped`)
+      ended(direction(info), "stopped", transfer?.summary())
+      yield* Effect.logWarning(`${TftpEvent.describe(info)}: stopped`)
     })
   }
-  return ledger
+  return telemetry
 })

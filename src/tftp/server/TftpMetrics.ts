@@ -56,12 +56,12 @@ export const make = (context: Context.Context<never>) => {
     bytesReceived: 0,
     resent: 0
   }
-  const occupy = (by: 1 | -1) => {
+  const addActive = (by: 1 | -1) => {
     stats.active += by
     active.updateUnsafe(stats.active, context)
   }
-  /** `result` is `finished`, `probed`, `refused`, or what failed: `Silent`, `Refused`, `File`... */
-  const ended = (direction: Direction, result: string, summary: Transfer.Summary | undefined) => {
+  /** `result` is `finished`, `probed`, `refused`, or what failed: `Timeout`, `Refused`, `File`... */
+  const countEnded = (direction: Direction, result: string, summary: Transfer.Summary | undefined) => {
     Metric.withAttributes(transfers, { direction, result }).updateUnsafe(1, context)
     if (summary === undefined) return
     stats[direction === "out" ? "bytesSent" : "bytesReceived"] += summary.bytes
@@ -70,5 +70,5 @@ export const make = (context: Context.Context<never>) => {
     resent.updateUnsafe(summary.resent, context)
     if (summary.rtt !== undefined) rtt.updateUnsafe(summary.rtt.smoothed, context)
   }
-  return { stats, occupy, ended }
+  return { stats, occupy: addActive, ended: countEnded }
 }

@@ -10,13 +10,13 @@ import { AccessDenied, IllegalName, NotFound } from "./FileStoreError.ts"
  * @category constants
  * @since 0.1.0
  */
-export const reserved = ".tftp-upload-"
+export const uploadPrefix = ".tftp-upload-"
 
 /** C0, DEL and C1: nothing that a terminal or a log would obey. */
 const isControl = (code: number) => code < 0x20 || (code >= 0x7f && code < 0xa0)
 
 /** What every common file system takes for one name, in bytes. */
-const longest = 255
+const maxNameBytes = 255
 
 const utf8 = new TextEncoder()
 
@@ -43,10 +43,10 @@ export const parse = (
     .split(/[/\\]/)
     .filter((part) => part !== "" && part !== ".")
   if (parts.includes("..")) return Result.fail(new AccessDenied({ why: "Outside" }))
-  if (parts.some((part) => part.toLowerCase().startsWith(reserved))) {
+  if (parts.some((part) => part.toLowerCase().startsWith(uploadPrefix))) {
     return Result.fail(new AccessDenied({ why: "Reserved" }))
   }
-  if (parts.some((part) => part.length > longest || utf8.encode(part).length > longest)) {
+  if (parts.some((part) => part.length > maxNameBytes || utf8.encode(part).length > maxNameBytes)) {
     return Result.fail(new NotFound())
   }
   if (parts.length > 0) return Result.succeed(parts)

@@ -10,73 +10,10 @@ import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type * as Endpoint from "../../network/Endpoint.ts"
-import type * as Packet from "../protocol/Packet.ts"
 import * as FileName from "./FileName.ts"
 import { AccessDenied, FileStoreError, NotFound, type Reason } from "./FileStoreError.ts"
 import { fromBytes } from "./MemoryStore.ts"
-
-export * from "./FileStoreError.ts"
-export * from "./MemoryStore.ts"
-
-/** What a client asks of a store. @category models @since 0.1.0 */
-export interface Request {
-  /** As the client wrote it: nothing is checked yet. */
-  readonly filename: string
-  readonly mode: Packet.Mode
-  readonly client: Endpoint.Endpoint
-  readonly options: ReadonlyArray<Packet.Option>
-  /** Bytes that the client announces to write (tsize, RFC 2349). */
-  readonly size: number | undefined
-}
-
-/**
- * The bytes of a file: at any position, or once from the first to the last.
- *
- * `readAt` fills `into` from a position, in bytes, and tells how much there was; fewer than asked only at the end.
- *
- * @category models
- * @since 0.1.0
- */
-export type Body =
-  | {
-      readonly _tag: "Random"
-      readonly readAt: (position: number, into: Uint8Array) => Effect.Effect<number, FileStoreError>
-      /** The same into several places, one after the other, at once: saves a copy of large blocks. */
-      readonly readAll?:
-        | ((position: number, into: ReadonlyArray<Uint8Array>) => Effect.Effect<number, FileStoreError>)
-        | undefined
-    }
-  | { readonly _tag: "Stream"; readonly stream: Stream.Stream<Uint8Array, FileStoreError> }
-
-/** A file to read, open as long as its scope. @category models @since 0.1.0 */
-export interface Readable {
-  /** In bytes; undefined where only reading to the end tells. */
-  readonly size: number | undefined
-  readonly body: Body
-  /** Of an open regular file, which other threads of the process may read by `pread`. */
-  readonly descriptor?: number | undefined
-  /** Options of the program's own to confirm. */
-  readonly options?: ReadonlyArray<Packet.Option> | undefined
-}
-
-/** A file being written. Closing its scope without `commit` discards it. @category models @since 0.1.0 */
-export interface Writable {
-  /** Appends; the bytes are the store's only until it returns. */
-  readonly write: (bytes: Uint8Array) => Effect.Effect<void, FileStoreError>
-  /** Everything is visible afterwards, or nothing. */
-  readonly commit: Effect.Effect<void, FileStoreError>
-  /** Of an open regular file, which other threads of the process may write by `pwrite`. */
-  readonly descriptor?: number | undefined
-}
-
-/** A store of files. @category models @since 0.1.0 */
-export interface Store {
-  readonly read: (request: Request) => Effect.Effect<Readable, FileStoreError, Scope.Scope>
-  readonly write: (request: Request) => Effect.Effect<Writable, FileStoreError, Scope.Scope>
-}
-
-/** What may be written: nothing, new files, or also files that exist. @category models @since 0.1.0 */
-export type WriteMode = "none" | "create" | "overwrite"
+import type { Readable, Request, Store } from "./Store.ts"
 
 /** The store that a server serves. @category services @since 0.1.0 */
 export class FileStore extends Context.Service<FileStore, Store>()("effect-inet/tftp/FileStore") {}
@@ -88,7 +25,7 @@ const failed = (request: Request, reason: Reason) =>
   Effect.fail(new FileStoreError({ reason, filename: request.filename }))
 
 /** Goes on with the name as it stands below the root, its parts joined by `/`. */
-const named = <A, R>(
+const withParsedName = <A, R>(
   request: Request,
   go: (name: string) => Effect.Effect<A, FileStoreError, R>
 ): Effect.Effect<A, FileStoreError, R> =>
@@ -134,7 +71,7 @@ export const rewrite = (store: Store, how: Rewrite): Store => {
   const renamed =
     <A>(kind: "read" | "write", go: (request: Request) => Effect.Effect<A, FileStoreError, Scope.Scope>) =>
     (request: Request) =>
-      named(request, (filename) => {
+      withParsedName(request, (filename) => {
         const plain = { ...request, filename }
         const changed = change === undefined ? FileName.rewrite(rules, filename, kind) : change(plain, kind)
         return go({ ...request, filename: changed ?? filename })
@@ -165,7 +102,7 @@ export const perClient = (
   { common = true, folder = FileName.folderOf }: PerClientOptions = {}
 ): Store => {
   const inside = (request: Request): Effect.Effect<Request, FileStoreError> =>
-    named(request, (name) => {
+    withParsedName(request, (name) => {
       const own = folder(request.client)
       return own === undefined
         ? failed(request, new NotFound())
@@ -208,7 +145,7 @@ export const virtual = (files: Readonly<Record<string, Content>> | Find): Store 
     typeof files === "function"
       ? files
       : ({ filename }) => Effect.succeed(Object.hasOwn(files, filename) ? files[filename] : undefined)
-  const found = (request: Request) => named(request, (filename) => find({ ...request, filename }))
+  const found = (request: Request) => withParsedName(request, (filename) => find({ ...request, filename }))
   return {
     read: (request) =>
       Effect.flatMap(found(request), (content) =>

@@ -4,7 +4,7 @@ import * as Data from "effect/Data"
 /** There is no such file, or the folder to write into is missing: code 1. @category errors @since 0.1.0 */
 export class NotFound extends Data.TaggedClass("NotFound") {
   readonly code = 1
-  readonly answer = "File not found"
+  readonly peerMessage = "File not found"
   readonly detail = "there is no such file or folder"
 }
 
@@ -22,7 +22,7 @@ const denials = {
 /** The name is known, but not to be had: code 2. @category errors @since 0.1.0 */
 export class AccessDenied extends Data.TaggedClass("AccessDenied")<{ readonly why: keyof typeof denials }> {
   readonly code = 2
-  readonly answer = "Access violation"
+  readonly peerMessage = "Access violation"
   get detail(): string {
     return denials[this.why]
   }
@@ -31,7 +31,7 @@ export class AccessDenied extends Data.TaggedClass("AccessDenied")<{ readonly wh
 /** The device or the owner's share of it is full: code 3. @category errors @since 0.1.0 */
 export class DiskFull extends Data.TaggedClass("DiskFull") {
   readonly code = 3
-  readonly answer = "Disk full"
+  readonly peerMessage = "Disk full"
   readonly detail = "no space is left for it"
 }
 
@@ -46,7 +46,7 @@ export class TooLarge extends Data.TaggedClass("TooLarge")<{
   readonly limit: number
 }> {
   readonly code = 3
-  readonly answer = "Disk full or allocation exceeded"
+  readonly peerMessage = "Disk full or allocation exceeded"
   get detail(): string {
     return `it is larger than the ${this.limit} bytes that may be written`
   }
@@ -55,7 +55,7 @@ export class TooLarge extends Data.TaggedClass("TooLarge")<{
 /** The file exists, and is not to be replaced: code 6. @category errors @since 0.1.0 */
 export class Exists extends Data.TaggedClass("Exists") {
   readonly code = 6
-  readonly answer = "File already exists"
+  readonly peerMessage = "File already exists"
   readonly detail = "the file exists; allow overwriting to replace it"
 }
 
@@ -68,7 +68,7 @@ export class Exists extends Data.TaggedClass("Exists") {
  */
 export class Busy extends Data.TaggedClass("Busy") {
   readonly code = 2
-  readonly answer = "The file is being written, try again later"
+  readonly peerMessage = "The file is being written, try again later"
   readonly detail = "another upload of that name is under way"
 }
 
@@ -85,38 +85,38 @@ const faults = {
  */
 export class IllegalName extends Data.TaggedClass("IllegalName")<{ readonly fault: keyof typeof faults }> {
   readonly code = 4
-  readonly answer = "Illegal file name"
+  readonly peerMessage = "Illegal file name"
   get detail(): string {
     return `${faults[this.fault]}; names are printable, with / between folders`
   }
 }
 
-const said = (cause: unknown) => (cause instanceof Error ? cause.message : String(cause))
+const messageOf = (cause: unknown) => (cause instanceof Error ? cause.message : String(cause))
 
 /** The file could not be read, or not to its end: code 0. @category errors @since 0.1.0 */
 export class ReadFailed extends Data.TaggedClass("ReadFailed")<{ readonly cause: unknown }> {
   readonly code = 0
-  readonly answer = "Read error"
+  readonly peerMessage = "Read error"
   get detail(): string {
-    return `reading failed: ${said(this.cause)}`
+    return `reading failed: ${messageOf(this.cause)}`
   }
 }
 
 /** The file could not be written: code 0. @category errors @since 0.1.0 */
 export class WriteFailed extends Data.TaggedClass("WriteFailed")<{ readonly cause: unknown }> {
   readonly code = 0
-  readonly answer = "Write error"
+  readonly peerMessage = "Write error"
   get detail(): string {
-    return `writing failed: ${said(this.cause)}`
+    return `writing failed: ${messageOf(this.cause)}`
   }
 }
 
 /** The root of a store is no directory that can be used: told at its start. @category errors @since 0.1.0 */
 export class BadRoot extends Data.TaggedClass("BadRoot")<{ readonly cause: unknown }> {
   readonly code = 0
-  readonly answer = "File store unavailable"
+  readonly peerMessage = "File store unavailable"
   get detail(): string {
-    return `not a directory to serve files from: ${said(this.cause)}`
+    return `not a directory to serve files from: ${messageOf(this.cause)}`
   }
 }
 
@@ -148,7 +148,7 @@ export class FileStoreError extends Data.TaggedError("FileStoreError")<{
     return this.reason.code
   }
   /** What the peer is told: never a path, nor anything else about this host. */
-  get answer(): string {
-    return this.reason.answer
+  get peerMessage(): string {
+    return this.reason.peerMessage
   }
 }

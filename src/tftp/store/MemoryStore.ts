@@ -3,12 +3,12 @@ import * as Bytes from "effect/Bytes"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as FileName from "./FileName.ts"
-import type { Readable, Store, Writable, WriteMode } from "./FileStore.ts"
 import { AccessDenied, Busy, Exists, FileStoreError, NotFound, type Reason } from "./FileStoreError.ts"
 import * as Quota from "./Quota.ts"
+import type { Readable, Store, Writable, WriteMode } from "./Store.ts"
 
 /** @category models @since 0.1.0 */
-export interface MemoryOptions {
+export interface Options {
   /**
    * By name, with `/` between folders. Seen as it is now, changed by uploads, and free to be changed by the program;
    * the bytes of a file are replaced, never changed. Default: a new, empty map.
@@ -39,14 +39,14 @@ export const fromBytes = (bytes: Uint8Array): Readable => {
     body: {
       _tag: "Random",
       readAt: (position, into) => Effect.sync(() => copy(position, into)),
-      readAll: (position, into) =>
+      readVectoredAt: (position, into) =>
         Effect.sync(() => into.reduce((count, place) => count + copy(position + count, place), 0))
     }
   }
 }
 
 /** An upload that has been let in. */
-interface Opened {
+interface Upload {
   readonly name: string
   readonly share: Quota.Share
   /** It is over, and the name free again. */
@@ -61,13 +61,13 @@ interface Opened {
  * @category constructors
  * @since 0.1.0
  */
-export const memory = ({
+export const make = ({
   files = new Map(),
   ignoreCase = false,
   quota: limits,
   write: mode = "none"
-}: MemoryOptions = {}): Store => {
-  const busy = new Set<string>()
+}: Options = {}): Store => {
+  const uploading = new Set<string>()
   const quota = Quota.make(limits)
 
   const find = (name: string): Uint8Array | undefined => {
@@ -81,23 +81,24 @@ export const memory = ({
     if (mode === "none") return new AccessDenied({ why: "ReadOnly" })
     if (isFolder(name)) return new AccessDenied({ why: "Directory" })
     if (!isFolder(name.split("/").slice(0, -1).join("/"))) return new NotFound()
-    if (busy.has(name)) return new Busy()
+    if (uploading.has(name)) return new Busy()
     return mode === "create" && files.has(name) ? new Exists() : undefined
   }
 
-  const begin = (filename: string, size: number | undefined): Result.Result<Opened, FileStoreError> =>
+  const openUpload = (filename: string, size: number | undefined): Result.Result<Upload, FileStoreError> =>
     Result.mapError(
       Result.gen(function* () {
         const name = (yield* FileName.parse(filename)).join("/")
         const reason = refusal(name)
         if (reason !== undefined) return yield* Result.fail(reason)
-        if (quota.isIdle()) quota.stored(Array.from(files.values()).reduce((sum, { length }) => sum + length, 0))
+        if (quota.isIdle())
+          quota.setStoredBytes(Array.from(files.values()).reduce((sum, { length }) => sum + length, 0))
         const share = yield* quota.begin(size)
-        busy.add(name)
+        uploading.add(name)
         let isOurs = true
         const end = (stored: number) => {
           share.end(stored)
-          if (isOurs) busy.delete(name)
+          if (isOurs) uploading.delete(name)
           isOurs = false
         }
         return { name, share, end }
@@ -105,7 +106,7 @@ export const memory = ({
       (reason: Reason) => new FileStoreError({ reason, filename })
     )
 
-  const writable = ({ end, name, share }: Opened, filename: string): Writable => {
+  const writable = ({ end, name, share }: Upload, filename: string): Writable => {
     const fail = (reason: Reason) => Effect.fail(new FileStoreError({ reason, filename }))
     const chunks: Array<Uint8Array> = []
     let length = 0
@@ -142,7 +143,7 @@ export const memory = ({
     write: ({ filename, size }) =>
       Effect.map(
         Effect.acquireRelease(
-          Effect.suspend(() => Effect.fromResult(begin(filename, size))),
+          Effect.suspend(() => Effect.fromResult(openUpload(filename, size))),
           ({ end }) => Effect.sync(() => end(0))
         ),
         (opened) => writable(opened, filename)

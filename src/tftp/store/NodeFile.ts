@@ -59,7 +59,7 @@ export const isInside = (root: string, path: string): boolean =>
   path === root || path.startsWith(root.endsWith(Path.sep) ? root : root + Path.sep)
 
 /** What a file that is no regular one is refused as. */
-export const refusal = (stats: Fs.Stats): AccessDenied | undefined => {
+export const notRegular = (stats: Fs.Stats): AccessDenied | undefined => {
   if (stats.isFile()) return undefined
   const why = stats.isDirectory() ? "Directory" : stats.isSymbolicLink() ? "Link" : "Device"
   return new AccessDenied({ why })
@@ -96,7 +96,7 @@ export const readAt = (descriptor: number, position: number, into: Uint8Array) =
   })
 
 /** What is left of some places after so many bytes. */
-const after = (places: ReadonlyArray<Uint8Array>, count: number): ReadonlyArray<Uint8Array> => {
+const remainingBuffers = (places: ReadonlyArray<Uint8Array>, count: number): ReadonlyArray<Uint8Array> => {
   let left = count
   for (const [index, place] of places.entries()) {
     if (left < place.length) return [place.subarray(left), ...places.slice(index + 1)]
@@ -106,11 +106,11 @@ const after = (places: ReadonlyArray<Uint8Array>, count: number): ReadonlyArray<
 }
 
 /** The same into several places, one after the other. */
-export const readAll = (descriptor: number, position: number, into: ReadonlyArray<Uint8Array>) =>
+export const readVectoredAt = (descriptor: number, position: number, into: ReadonlyArray<Uint8Array>) =>
   call<number>((done) => {
     const step = (places: ReadonlyArray<Uint8Array>, at: number): void =>
       Fs.readv(descriptor, places, position + at, (error, count) => {
-        const left = error !== null || count === 0 ? [] : after(places, count)
+        const left = error !== null || count === 0 ? [] : remainingBuffers(places, count)
         return left.length === 0 ? done(error, at + count) : step(left, at + count)
       })
     step(into, 0)
@@ -127,22 +127,22 @@ export const writeAt = (descriptor: number, position: number, bytes: Uint8Array)
   })
 
 /** Where Linux keeps a link for each open descriptor. */
-const descriptors = "/proc/self/fd"
+const descriptorLinks = "/proc/self/fd"
 
 /**
  * A path that leads through an open directory itself, wherever it is moved or whatever takes its place; the plain path
  * where the system has none.
  */
-export const through = (descriptor: number, path: string, links = descriptors) => {
-  const way = `${links}/${descriptor}`
-  return Effect.match(readlink(way), { onSuccess: () => way, onFailure: () => path })
+export const pathThrough = (descriptor: number, path: string, links = descriptorLinks) => {
+  const link = `${links}/${descriptor}`
+  return Effect.match(readlink(link), { onSuccess: () => link, onFailure: () => path })
 }
 
 /**
  * The real path of what has been opened; where the system does not tell, that of `path`, if the same file is still
  * there.
  */
-export const opened = (descriptor: number, path: string, links = descriptors) =>
+export const realPathOf = (descriptor: number, path: string, links = descriptorLinks) =>
   Effect.catch(
     readlink(`${links}/${descriptor}`),
     Effect.fnUntraced(function* () {

@@ -7,11 +7,12 @@ import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import * as FileName from "./FileName.ts"
-import { FileStore, type Readable, type Request, type Store, type WriteMode } from "./FileStore.ts"
+import { FileStore } from "./FileStore.ts"
 import { AccessDenied, BadRoot, DiskFull, Exists, FileStoreError, type Reason } from "./FileStoreError.ts"
 import * as File from "./NodeFile.ts"
 import * as Upload from "./NodeUpload.ts"
 import * as Quota from "./Quota.ts"
+import type { Readable, Request, Store, WriteMode } from "./Store.ts"
 
 /** Which directory, and what may be done in it. @category models @since 0.1.0 */
 export interface Options {
@@ -27,7 +28,7 @@ export interface Options {
    */
   readonly quota?: Quota.Limits | undefined
   /** Bytes that must stay free on the disk. Default 0. */
-  readonly free?: number | undefined
+  readonly minFreeBytes?: number | undefined
   /** Waits at the end of an upload until the disk has it (fsync). Default false. */
   readonly sync?: boolean | undefined
   /** The mode of new files, less the umask. Default 0o644. */
@@ -60,7 +61,7 @@ const follow = Effect.fnUntraced(function* (
 /** The path, if it is inside the root and no upload's temporary file. */
 const confined = (root: string, path: string): Effect.Effect<string, AccessDenied> => {
   if (!File.isInside(root, path)) return Effect.fail(new AccessDenied({ why: "Outside" }))
-  return Path.basename(path).startsWith(FileName.reserved)
+  return Path.basename(path).startsWith(FileName.uploadPrefix)
     ? Effect.fail(new AccessDenied({ why: "Reserved" }))
     : Effect.succeed(path)
 }
@@ -74,15 +75,15 @@ const openInside = Effect.fnUntraced(function* (
   const descriptor = yield* Effect.acquireRelease(File.open(path, flags | constants.O_NOFOLLOW), (descriptor) =>
     Effect.ignore(File.close(descriptor))
   )
-  yield* confined(root, yield* File.opened(descriptor, path))
+  yield* confined(root, yield* File.realPathOf(descriptor, path))
   return descriptor
 })
 
 /** Neither waits for the other end of a pipe nor takes over a terminal. */
 const reading = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY
 
-const regular = (stats: Parameters<typeof File.refusal>[0]): Effect.Effect<void, AccessDenied> => {
-  const refusal = File.refusal(stats)
+const regular = (stats: Parameters<typeof File.notRegular>[0]): Effect.Effect<void, AccessDenied> => {
+  const refusal = File.notRegular(stats)
   return refusal === undefined ? Effect.void : Effect.fail(refusal)
 }
 
@@ -93,7 +94,7 @@ const measure = Effect.fnUntraced(function* (root: string) {
   for (const folder of folders) {
     const entries = yield* Effect.orElseSucceed(File.readdir(folder), () => [])
     for (const entry of entries) {
-      if (entry.startsWith(FileName.reserved)) continue
+      if (entry.startsWith(FileName.uploadPrefix)) continue
       const path = Path.join(folder, entry)
       const stats = yield* Effect.orElseSucceed(File.lstat(path), () => undefined)
       if (stats?.isDirectory()) folders.push(path)
@@ -117,9 +118,16 @@ const measure = Effect.fnUntraced(function* (root: string) {
  * @since 0.1.0
  */
 export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Return<Store, FileStoreError> {
-  const { free = 0, ignoreCase = false, permissions = 0o644, root, sync = false, write: mode = "none" } = options
+  const {
+    minFreeBytes = 0,
+    ignoreCase = false,
+    permissions = 0o644,
+    root,
+    sync = false,
+    write: mode = "none"
+  } = options
   const quota = Quota.make(options.quota)
-  const alone = yield* Semaphore.make(1)
+  const admission = yield* Semaphore.make(1)
   const badRoot = (cause: unknown) =>
     Effect.fail(new FileStoreError({ reason: new BadRoot({ cause }), filename: root }))
   yield* Effect.catch(File.readdir(root), badRoot)
@@ -147,7 +155,7 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
       body: {
         _tag: "Random",
         readAt: (position, into) => failed(File.readAt(descriptor, position, into)),
-        readAll: (position, into) => failed(File.readAll(descriptor, position, into))
+        readVectoredAt: (position, into) => failed(File.readVectoredAt(descriptor, position, into))
       }
     }
   })
@@ -159,15 +167,15 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
     const path = yield* confined(base, yield* File.realpath(Path.join(base, ...parts)))
     const descriptor = yield* openInside(base, path, constants.O_RDONLY | constants.O_DIRECTORY)
     const { dev, ino } = yield* File.fstat(descriptor)
-    return { descriptor, path: yield* File.through(descriptor, path), id: `${dev}:${ino}` }
+    return { descriptor, path: yield* File.pathThrough(descriptor, path), id: `${dev}:${ino}` }
   })
 
   /** The upload's share of the quota and of the disk, before any byte of it. */
   const admit = (base: string, folder: Upload.Folder, size: number | undefined) =>
-    alone.withPermit(
+    admission.withPermit(
       Effect.gen(function* (): Effect.fn.Return<Quota.Share, Failure, Scope.Scope> {
-        if (options.quota?.total !== undefined && quota.isIdle()) quota.stored(yield* measure(base))
-        const room = (yield* File.freeBytes(folder.path)) - free - quota.awaited()
+        if (options.quota?.total !== undefined && quota.isIdle()) quota.setStoredBytes(yield* measure(base))
+        const room = (yield* File.freeBytes(folder.path)) - minFreeBytes - quota.pendingBytes()
         const share = yield* Effect.acquireRelease(
           Effect.suspend(() => Effect.fromResult(quota.begin(size))),
           (share) => Effect.sync(() => share.end(0))
@@ -177,7 +185,7 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
       })
     )
 
-  const aim = Effect.fnUntraced(function* (
+  const uploadTarget = Effect.fnUntraced(function* (
     request: Request
   ): Effect.fn.Return<readonly [Upload.Target, Quota.Share], Failure, Scope.Scope> {
     const { filename, size } = request
@@ -198,12 +206,18 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
     read: (request) => typed(request, File.readReason)(locate(request)),
     write: Effect.fnUntraced(function* (request) {
       const failed = typed(request, File.writeReason)
-      const [target, share] = yield* failed(aim(request))
-      const enough = Effect.fnUntraced(function* (bytes: number): Effect.fn.Return<void, Failure> {
-        if ((yield* File.freeBytes(target.folder.path)) - bytes < free) return yield* Effect.fail(new DiskFull())
+      const [target, share] = yield* failed(uploadTarget(request))
+      const checkFreeBytes = Effect.fnUntraced(function* (bytes: number): Effect.fn.Return<void, Failure> {
+        if ((yield* File.freeBytes(target.folder.path)) - bytes < minFreeBytes)
+          return yield* Effect.fail(new DiskFull())
       })
-      const room = free > 0 ? (bytes: number) => failed(enough(bytes)) : () => Effect.void
-      return yield* Upload.make(target, share, { replace: mode === "overwrite", sync, permissions, room })
+      const availableBytes = minFreeBytes > 0 ? (bytes: number) => failed(checkFreeBytes(bytes)) : () => Effect.void
+      return yield* Upload.make(target, share, {
+        replace: mode === "overwrite",
+        sync,
+        permissions,
+        checkSpace: availableBytes
+      })
     })
   }
 })

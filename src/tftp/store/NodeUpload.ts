@@ -11,11 +11,11 @@ import { constants } from "node:fs"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as NodeProcessIdentity from "../../process/NodeProcessIdentity.ts"
-import { reserved } from "./FileName.ts"
-import type { Writable } from "./FileStore.ts"
+import { uploadPrefix } from "./FileName.ts"
 import { Busy, FileStoreError, type Reason } from "./FileStoreError.ts"
 import * as File from "./NodeFile.ts"
 import type * as Quota from "./Quota.ts"
+import type { Writable } from "./Store.ts"
 
 /** An open directory. */
 export interface Folder {
@@ -38,21 +38,21 @@ export interface Options {
   readonly sync: boolean
   readonly permissions: number
   /** Called before bytes are written. */
-  readonly room: (bytes: number) => Effect.Effect<void, FileStoreError>
+  readonly checkSpace: (bytes: number) => Effect.Effect<void, FileStoreError>
 }
 
 /** The uploads of this process, whichever store they belong to. */
-const held = new Set<string>()
+const activeUploads = new Set<string>()
 
 /** One upload of a name at a time, in this process; the outcome gives it free, at the latest when the scope closes. */
-const hold = ({ filename, folder, name }: Target) => {
+const lockName = ({ filename, folder, name }: Target) => {
   const key = `${folder.id}/${name}`
   const acquire = Effect.suspend(() => {
-    if (held.has(key)) return Effect.fail(new FileStoreError({ reason: new Busy(), filename }))
-    held.add(key)
+    if (activeUploads.has(key)) return Effect.fail(new FileStoreError({ reason: new Busy(), filename }))
+    activeUploads.add(key)
     let isOurs = true
     return Effect.succeed(() => {
-      if (isOurs) held.delete(key)
+      if (isOurs) activeUploads.delete(key)
       isOurs = false
     })
   })
@@ -62,12 +62,12 @@ const hold = ({ filename, folder, name }: Target) => {
 const tagOf = (name: string) => Crypto.createHash("sha256").update(name).digest("hex").slice(0, 16)
 
 /** Removes what dead processes have left in the folder; tells whether a living one uploads that name. */
-const look = Effect.fnUntraced(function* ({ folder, name }: Target, own: string) {
+const hasRival = Effect.fnUntraced(function* ({ folder, name }: Target, own: string) {
   const tag = tagOf(name)
   let isBusy = false
   for (const entry of yield* File.readdir(folder.path)) {
-    if (!entry.startsWith(reserved) || entry === own) continue
-    const [itsTag, owner = ""] = entry.slice(reserved.length).split(".")
+    if (!entry.startsWith(uploadPrefix) || entry === own) continue
+    const [itsTag, owner = ""] = entry.slice(uploadPrefix.length).split(".")
     const path = `${folder.path}/${entry}`
     if (!(yield* NodeProcessIdentity.isAlive(owner, path))) yield* Effect.ignore(File.unlink(path))
     else if (itsTag === tag) isBusy = true
@@ -79,19 +79,19 @@ interface Temporary {
   readonly path: string
   readonly descriptor: number
   isOpen: boolean
-  isThere: boolean
+  exists: boolean
 }
 
 const create = ({ folder, name }: Target, permissions: number) => {
   const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants
   const acquire = Effect.gen(function* () {
-    const entry = `${reserved}${tagOf(name)}.${yield* NodeProcessIdentity.self}.${Crypto.randomBytes(4).toString("hex")}`
+    const entry = `${uploadPrefix}${tagOf(name)}.${yield* NodeProcessIdentity.self}.${Crypto.randomBytes(4).toString("hex")}`
     const path = `${folder.path}/${entry}`
     const descriptor = yield* File.open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, permissions)
-    const temporary: Temporary = { path, descriptor, isOpen: true, isThere: true }
+    const temporary: Temporary = { path, descriptor, isOpen: true, exists: true }
     return { entry, temporary }
   })
-  return Effect.acquireRelease(acquire, ({ temporary: { descriptor, isOpen, isThere, path } }) =>
+  return Effect.acquireRelease(acquire, ({ temporary: { descriptor, isOpen, exists: isThere, path } }) =>
     Effect.andThen(
       Effect.ignore(isThere ? File.unlink(path) : Effect.void),
       Effect.ignore(isOpen ? File.close(descriptor) : Effect.void)
@@ -108,7 +108,7 @@ const isPresent = (path: string) => Effect.match(File.lstat(path), { onSuccess: 
  * Gives the temporary file its name, unless that is taken: by a link, which fails then. Where the file system has no
  * links, a file that appears between the look and the step is replaced.
  */
-const place = Effect.fnUntraced(function* (from: string, to: string) {
+const linkOrRename = Effect.fnUntraced(function* (from: string, to: string) {
   const linked = yield* Effect.result(File.link(from, to))
   if (Result.isSuccess(linked)) return yield* Effect.ignore(File.unlink(from))
   if (!linkless.has(linked.failure.code ?? "")) return yield* Effect.fail(linked.failure)
@@ -123,39 +123,39 @@ export const make = Effect.fnUntraced(function* (target: Target, share: Quota.Sh
   const failed = (cause: NodeJS.ErrnoException) => fail(File.writeReason(cause))
   const to = `${folder.path}/${name}`
 
-  const release = yield* hold(target)
+  const release = yield* lockName(target)
   const { entry, temporary } = yield* Effect.catch(create(target, options.permissions), failed)
-  if (yield* Effect.catch(look(target, entry), failed)) return yield* fail(new Busy())
+  if (yield* Effect.catch(hasRival(target, entry), failed)) return yield* fail(new Busy())
   const sizeNow = Effect.match(File.lstat(to), { onSuccess: ({ size }) => size, onFailure: () => 0 })
 
   let position = 0
-  let broken: FileStoreError | undefined
+  let writeError: FileStoreError | undefined
   const write = Effect.fnUntraced(function* (bytes: Uint8Array) {
     const grown = share.grow(bytes.length)
     if (Result.isFailure(grown)) return yield* fail(grown.failure)
-    yield* options.room(bytes.length)
+    yield* options.checkSpace(bytes.length)
     yield* Effect.catch(File.writeAt(temporary.descriptor, position, bytes), failed)
     position += bytes.length
   })
-  const breaks = (error: FileStoreError) =>
+  const keepError = (error: FileStoreError) =>
     Effect.sync(() => {
-      broken = error
+      writeError = error
     })
   const commit = Effect.gen(function* () {
-    if (broken !== undefined) return yield* Effect.fail(broken)
+    if (writeError !== undefined) return yield* Effect.fail(writeError)
     if (options.sync) yield* Effect.catch(File.fsync(temporary.descriptor), failed)
     temporary.isOpen = false
     yield* Effect.catch(File.close(temporary.descriptor), failed)
     const before = yield* sizeNow
     if (options.replace) yield* Effect.catch(File.rename(temporary.path, to), failed)
-    else yield* Effect.catch(place(temporary.path, to), failed)
-    temporary.isThere = false
+    else yield* Effect.catch(linkOrRename(temporary.path, to), failed)
+    temporary.exists = false
     if (options.sync) yield* Effect.catch(File.fsync(folder.descriptor), failed)
     share.end(position - before)
     release()
   })
   const writable: Writable = {
-    write: (bytes) => Effect.tapError(write(bytes), breaks),
+    write: (bytes) => Effect.tapError(write(bytes), keepError),
     commit: Effect.uninterruptible(commit),
     descriptor: temporary.descriptor
   }

@@ -15,7 +15,7 @@ export interface Share {
   /** Takes `bytes` more. */
   readonly grow: (bytes: number) => Result.Result<void, TooLarge>
   /** What was announced and has not come yet, in bytes. */
-  readonly awaited: () => number
+  readonly pendingBytes: () => number
   /** The upload is over; as much as it left behind more than was there before counts as stored. */
   readonly end: (stored: number) => void
 }
@@ -27,39 +27,39 @@ export interface Quota {
   /** Nothing is on its way: the time to count again. */
   readonly isIdle: () => boolean
   /** Sets what is stored, in bytes. */
-  readonly stored: (bytes: number) => void
+  readonly setStoredBytes: (bytes: number) => void
   /** What all uploads have announced and not sent yet, in bytes. */
-  readonly awaited: () => number
+  readonly pendingBytes: () => number
 }
 
 /** @category constructors @since 0.1.0 */
 export const make = ({ file = Number.POSITIVE_INFINITY, total = Number.POSITIVE_INFINITY }: Limits = {}): Quota => {
-  let kept = 0
-  let reserved = 0
+  let storedBytes = 0
+  let reservedBytes = 0
   const shares = new Set<Share>()
   const begin = (announced = 0): Result.Result<Share, TooLarge> => {
-    let share = 0
-    let written = 0
+    let ownBytes = 0
+    let writtenBytes = 0
     const reserve = (bytes: number): Result.Result<void, TooLarge> => {
-      const limit = Math.min(file, Math.max(0, total - kept - reserved + share))
+      const limit = Math.min(file, Math.max(0, total - storedBytes - reservedBytes + ownBytes))
       if (bytes > limit) return Result.fail(new TooLarge({ limit }))
-      if (bytes > share) {
-        reserved += bytes - share
-        share = bytes
+      if (bytes > ownBytes) {
+        reservedBytes += bytes - ownBytes
+        ownBytes = bytes
       }
       return Result.succeed(undefined)
     }
     const self: Share = {
       grow: (bytes) => {
-        const taken = reserve(written + bytes)
-        if (Result.isSuccess(taken)) written += bytes
+        const taken = reserve(writtenBytes + bytes)
+        if (Result.isSuccess(taken)) writtenBytes += bytes
         return taken
       },
-      awaited: () => share - written,
+      pendingBytes: () => ownBytes - writtenBytes,
       end: (stored) => {
         if (!shares.delete(self)) return
-        reserved -= share
-        kept += stored
+        reservedBytes -= ownBytes
+        storedBytes += stored
       }
     }
     const taken = reserve(announced)
@@ -70,9 +70,9 @@ export const make = ({ file = Number.POSITIVE_INFINITY, total = Number.POSITIVE_
   return {
     begin,
     isIdle: () => shares.size === 0,
-    stored: (bytes) => {
-      kept = bytes
+    setStoredBytes: (bytes) => {
+      storedBytes = bytes
     },
-    awaited: () => Array.from(shares).reduce((sum, share) => sum + share.awaited(), 0)
+    pendingBytes: () => Array.from(shares).reduce((sum, share) => sum + share.pendingBytes(), 0)
   }
 }

@@ -1,75 +1,83 @@
 /**
- * The blocks of a file read to where they are sent from: each with room for its header before it, so that large blocks
- * are not copied on the way.
+ * Blocks of a file, read by positioned vectored reads (`preadv`) straight into the packets they are sent in: each block
+ * behind free bytes for its header, so that large blocks are never copied.
  *
  * ```
- * slot   [header][block 1][header][block 2]...   one read fills the blocks of a slot
+ * group  [header][block 1][header][block 2]...   one read fills all blocks of a group
  * ```
  *
- * A slot is filled anew when its blocks are acknowledged. A datagram that the kernel still holds back then, a second
- * copy, keeps its old number and is ignored.
+ * A group is filled again once all its blocks are acknowledged. The kernel may still queue a datagram of the old group
+ * then: a second copy, with the old block number, which the receiver ignores.
  */
 import * as Effect from "effect/Effect"
 import * as Signal from "../../network/Signal.ts"
-import type * as FileStore from "../store/FileStore.ts"
-import type { Source } from "./BlockSource.ts"
+import type * as Store from "../store/Store.ts"
+import { type BlockSource, headerBytes } from "./BlockSource.ts"
 
-/** What is read, and how. */
+/** The file and the parameters of the transfer. */
 export interface Options {
-  readonly readAll: NonNullable<Extract<FileStore.Body, { readonly _tag: "Random" }>["readAll"]>
+  readonly readVectoredAt: NonNullable<Extract<Store.Body, { readonly _tag: "Random" }>["readVectoredAt"]>
+  /** Bytes of a block. */
   readonly blksize: number
+  /** Blocks that may be sent ahead of their ACK. */
   readonly windowsize: number
-  /** Of the file, in bytes; undefined where only reading to the end tells. */
+  /** Bytes of the file; undefined if only reading to the end tells. */
   readonly size: number | undefined
-  /** Bytes to read at a time, about. */
-  readonly piece: number
+  /** Bytes of one read, rounded down to whole blocks. */
+  readonly readBytes: number
 }
 
-const header = 4
-
-const makeSlot = (blocks: number, blksize: number) => {
-  const stride = header + blksize
-  const bytes = new Uint8Array(blocks * stride)
-  const packets = Array.from({ length: blocks }, (_, at) => bytes.subarray(at * stride, (at + 1) * stride))
-  return { packets, rooms: packets.map((packet) => packet.subarray(header)), length: 0 }
+const makeGroup = (blocks: number, blksize: number) => {
+  const packetBytes = headerBytes + blksize
+  const bytes = new Uint8Array(blocks * packetBytes)
+  const packets = Array.from({ length: blocks }, (_, at) => bytes.subarray(at * packetBytes, (at + 1) * packetBytes))
+  return { packets, payloads: packets.map((packet) => packet.subarray(headerBytes)), length: 0 }
 }
 
-/** Reads ahead by one slot of what the window needs. */
-export const make = ({ blksize, piece, readAll, size = Number.POSITIVE_INFINITY, windowsize }: Options): Source => {
-  const blocks = Math.max(1, Math.floor(Math.min(piece, size + blksize) / blksize))
-  const most = Math.ceil(windowsize / blocks) + 2
-  /** Slot n of the file is in place n modulo their number. */
-  const slots: Array<ReturnType<typeof makeSlot>> = []
-  const bell = Signal.make()
-  let filled = 0
-  let released = 0
+/** Makes a source over a file; it reads ahead by one group beyond the window. */
+export const make = ({
+  blksize,
+  readVectoredAt: readAll,
+  readBytes,
+  size = Number.POSITIVE_INFINITY,
+  windowsize
+}: Options): BlockSource => {
+  const blocksPerGroup = Math.max(1, Math.floor(Math.min(readBytes, size + blksize) / blksize))
+  const maxGroups = Math.ceil(windowsize / blocksPerGroup) + 2
+  /** A ring buffer: group n of the file is at index n modulo `maxGroups`. */
+  const groups: Array<ReturnType<typeof makeGroup>> = []
+  const released = Signal.make()
+  let groupsRead = 0
+  let lastReleased = 0
   let last = Number.POSITIVE_INFINITY
-  const hasRoom = () => (filled - most + 1) * blocks <= released
+  const hasFreeGroup = () => (groupsRead - maxGroups + 1) * blocksPerGroup <= lastReleased
 
   return {
     last: () => last,
     take: (block) => {
-      const index = Math.floor((block - 1) / blocks)
-      if (index >= filled) return undefined
-      const slot = slots[index % most]!
-      const nth = block - 1 - index * blocks
-      const packet = slot.packets[nth]!
-      return block === last ? packet.subarray(0, header + slot.length - nth * blksize) : packet
+      const index = Math.floor((block - 1) / blocksPerGroup)
+      if (index >= groupsRead) return undefined
+      const group = groups[index % maxGroups]!
+      const blockInGroup = block - 1 - index * blocksPerGroup
+      const packet = group.packets[blockInGroup]!
+      return block === last ? packet.subarray(0, headerBytes + group.length - blockInGroup * blksize) : packet
     },
     release: (upTo) => {
-      released = upTo
-      if (hasRoom()) bell.ring()
+      lastReleased = upTo
+      if (hasFreeGroup()) released.notify()
     },
-    run: (ready) =>
+    run: (onReady) =>
       Effect.gen(function* () {
         while (last === Number.POSITIVE_INFINITY) {
-          while (!hasRoom()) yield* bell.wait
-          slots[filled % most] ??= makeSlot(blocks, blksize)
-          const slot = slots[filled % most]!
-          slot.length = yield* readAll(filled * blocks * blksize, slot.rooms)
-          if (slot.length < blocks * blksize) last = filled * blocks + Math.floor(slot.length / blksize) + 1
-          filled++
-          ready()
+          while (!hasFreeGroup()) yield* released.wait
+          groups[groupsRead % maxGroups] ??= makeGroup(blocksPerGroup, blksize)
+          const group = groups[groupsRead % maxGroups]!
+          group.length = yield* readAll(groupsRead * blocksPerGroup * blksize, group.payloads)
+          if (group.length < blocksPerGroup * blksize) {
+            last = groupsRead * blocksPerGroup + Math.floor(group.length / blksize) + 1
+          }
+          groupsRead++
+          onReady()
         }
         return yield* Effect.never
       })

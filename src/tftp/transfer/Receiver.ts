@@ -27,10 +27,10 @@ export interface Options {
 }
 
 /** So many blocks may overtake one before it is taken for lost. */
-const overtaking = 3
+const reorderThresholdBlocks = 3
 
 /** Bytes that are held at most. */
-const room = 1_024 * 1_024
+const maxOutOfOrderBytes = 1_024 * 1_024
 
 /** Blocks are counted on from 1, without rollover. @category models @since 0.1.0 */
 export interface State extends Options {
@@ -42,19 +42,19 @@ export interface State extends Options {
   /** The last block is here. */
   readonly done: boolean
   /** Blocks that came early, as bits: the lowest is the block after the next one in order. */
-  readonly held: bigint
+  readonly outOfOrder: bigint
   /** A block that is held and shorter than the others: the last; Infinity if none is. */
-  readonly end: number
-  readonly endLength: number
+  readonly lastBlock: number
+  readonly lastBlockBytes: number
   /** The latest block out of order, since the last one in order; Infinity if there was none. */
-  readonly gap: number
+  readonly lastOutOfOrder: number
   /** Whether this pass was told that a block is missing, and whether any was. */
-  readonly spoke: boolean
-  readonly told: boolean
+  readonly nakSentThisPass: boolean
+  readonly nakSent: boolean
   /** The latest block that was here already, since the last one in order; Infinity if there was none. */
-  readonly duplicate: number
+  readonly lastDuplicate: number
   /** A pass after block 65535 began with 1: the sender rolls over to that, or its block 0 is lost. */
-  readonly doubt: boolean
+  readonly rolloverAmbiguous: boolean
 }
 
 /**
@@ -65,15 +65,15 @@ export interface State extends Options {
  */
 export type Action =
   /** Write it. */
-  | "Keep"
+  | "Deliver"
   /** Write it, then acknowledge. */
-  | "KeepAck"
+  | "DeliverAndAck"
   /** Write it, see that all is safe, then acknowledge. */
-  | "Last"
+  | "DeliverLast"
   /** Hold it: `State.received` goes beyond it when those before it came. */
-  | "Hold"
+  | "Buffer"
   /** Hold it, and acknowledge, again, what is in order. */
-  | "HoldAck"
+  | "BufferAndAck"
   /** Drop it and acknowledge, again, what is here. */
   | "Ack"
   /** Drop it. */
@@ -81,7 +81,7 @@ export type Action =
   /** It is longer than the blksize: ERROR 4. */
   | "TooLong"
 
-const nothing = 0n
+const emptySet = 0n
 
 /** Nothing received yet. @category constructors @since 0.1.0 */
 export const start = (options: Options): State => ({
@@ -93,14 +93,14 @@ export const start = (options: Options): State => ({
   acked: 0,
   bytes: 0,
   done: false,
-  held: nothing,
-  end: Infinity,
-  endLength: 0,
-  gap: Infinity,
-  spoke: false,
-  told: false,
-  duplicate: Infinity,
-  doubt: false
+  outOfOrder: emptySet,
+  lastBlock: Infinity,
+  lastBlockBytes: 0,
+  lastOutOfOrder: Infinity,
+  nakSentThisPass: false,
+  nakSent: false,
+  lastDuplicate: Infinity,
+  rolloverAmbiguous: false
 })
 
 /** The number of a block on the wire. @category getters @since 0.1.0 */
@@ -122,22 +122,37 @@ export const sizeMatches = ({ bytes, tsize }: State): boolean => tsize === undef
 export const timedOut = (state: State): State => ({
   ...state,
   acked: state.received,
-  gap: Infinity,
-  spoke: false,
-  told: true,
-  duplicate: Infinity
+  lastOutOfOrder: Infinity,
+  nakSentThisPass: false,
+  nakSent: true,
+  lastDuplicate: Infinity
 })
 
-const keep = (state: State, rollover: BlockNumber.Rollover | undefined, length: number): readonly [State, Action] => {
-  if (state.held !== nothing) return drain(state, length)
+const deliver = (
+  state: State,
+  rollover: BlockNumber.Rollover | undefined,
+  length: number
+): readonly [State, Action] => {
+  if (state.outOfOrder !== emptySet) return drain(state, length)
   const bytes = state.bytes + length
   const received = state.received + 1
   const done = length < state.blksize
-  const full = received - state.acked >= state.windowsize
-  const acked = done || full ? received : state.acked
+  const isWindowFull = received - state.acked >= state.windowsize
+  const acked = done || isWindowFull ? received : state.acked
   return [
-    { ...state, rollover, received, acked, bytes, done, gap: Infinity, spoke: false, told: false, duplicate: Infinity },
-    done ? "Last" : full ? "KeepAck" : "Keep"
+    {
+      ...state,
+      rollover,
+      received,
+      acked,
+      bytes,
+      done,
+      lastOutOfOrder: Infinity,
+      nakSentThisPass: false,
+      nakSent: false,
+      lastDuplicate: Infinity
+    },
+    done ? "DeliverLast" : isWindowFull ? "DeliverAndAck" : "Deliver"
   ]
 }
 
@@ -146,28 +161,28 @@ const keep = (state: State, rollover: BlockNumber.Rollover | undefined, length: 
  * those again, too, and learns at once how far it can skip. Their copies that are under way already say nothing.
  */
 const drain = (state: State, length: number): readonly [State, Action] => {
-  const { acked, blksize, end, told, windowsize } = state
-  const short = length < blksize
-  let held = short ? nothing : state.held
+  const { acked, blksize, lastBlock, nakSent, windowsize } = state
+  const isShort = length < blksize
+  let outOfOrder = isShort ? emptySet : state.outOfOrder
   let received = state.received + 1
-  for (; (held & 1n) === 1n && received < end; held >>= 1n) received++
-  const done = short || received >= end
-  const speak = done || told || received - acked >= windowsize
-  const before = (received - state.received - 1) * blksize
+  for (; (outOfOrder & 1n) === 1n && received < lastBlock; outOfOrder >>= 1n) received++
+  const done = isShort || received >= lastBlock
+  const sendAck = done || nakSent || received - acked >= windowsize
+  const bufferedBytes = (received - state.received - 1) * blksize
   return [
     {
       ...state,
       received,
-      acked: speak ? received : acked,
-      bytes: state.bytes + (short || !done ? before + length : before + state.endLength),
+      acked: sendAck ? received : acked,
+      bytes: state.bytes + (isShort || !done ? bufferedBytes + length : bufferedBytes + state.lastBlockBytes),
       done,
-      held: done ? nothing : held >> 1n,
-      gap: Infinity,
-      spoke: false,
-      told: told && held !== nothing,
-      duplicate: told ? state.received : Infinity
+      outOfOrder: done ? emptySet : outOfOrder >> 1n,
+      lastOutOfOrder: Infinity,
+      nakSentThisPass: false,
+      nakSent: nakSent && outOfOrder !== emptySet,
+      lastDuplicate: nakSent ? state.received : Infinity
     },
-    done ? "Last" : speak ? "KeepAck" : "Keep"
+    done ? "DeliverLast" : sendAck ? "DeliverAndAck" : "Deliver"
   ]
 }
 
@@ -176,12 +191,15 @@ const drain = (state: State, length: number): readonly [State, Action] => {
  * in a pass. Else the copies are the network's, or of a pass that overlaps with what is here, and the ACK is due when
  * the window is full; but when a second pass brings nothing new either, the sender counts its window from elsewhere.
  */
-const duplicated = (state: State, block: number): readonly [State, Action] => {
+const onDuplicate = (state: State, block: number): readonly [State, Action] => {
   if (state.done) return [state, block === state.received ? "Ack" : "Ignore"]
-  const known = state.duplicate !== Infinity
-  const pass = block <= state.duplicate
-  const again = pass && (known || state.acked === state.received)
-  return [{ ...state, acked: again ? state.received : state.acked, duplicate: block }, again ? "Ack" : "Ignore"]
+  const hasDuplicate = state.lastDuplicate !== Infinity
+  const isNewPass = block <= state.lastDuplicate
+  const ackAgain = isNewPass && (hasDuplicate || state.acked === state.received)
+  return [
+    { ...state, acked: ackAgain ? state.received : state.acked, lastDuplicate: block },
+    ackAgain ? "Ack" : "Ignore"
+  ]
 }
 
 /**
@@ -189,31 +207,37 @@ const duplicated = (state: State, block: number): readonly [State, Action] => {
  * many have come for the missing one to be late only, or when this is the last of the window and no more can come. A
  * block that came before begins a new pass, unless it is the network's copy of the latest.
  */
-const missing = (state: State, count: number, length: number, doubt: boolean): readonly [State, Action] => {
-  const { acked, blksize, end, gap, received, rollover, windowsize } = state
-  const block = received + count
-  if (state.done || block > end) return [state, "Ignore"]
-  const strange = rollover === undefined && block > BlockNumber.most
-  const bit = strange || (count - 1) * blksize > room ? nothing : 1n << BigInt(count - 2)
-  const seen = (state.held & bit) === bit
-  const final = block >= acked + windowsize || length < blksize
-  const pass = seen && (block < gap || (block === gap && (final || bit === nothing)))
-  const due = strange || final || count - 1 > overtaking
-  const speak = due && (pass || !state.spoke)
-  const short = length < blksize && !seen
+const onOutOfOrder = (
+  state: State,
+  distance: number,
+  length: number,
+  rolloverAmbiguous: boolean
+): readonly [State, Action] => {
+  const { acked, blksize, lastBlock, lastOutOfOrder, received, rollover, windowsize } = state
+  const block = received + distance
+  if (state.done || block > lastBlock) return [state, "Ignore"]
+  const isRolloverUnknown = rollover === undefined && block > BlockNumber.max
+  const bit = isRolloverUnknown || (distance - 1) * blksize > maxOutOfOrderBytes ? emptySet : 1n << BigInt(distance - 2)
+  const isBuffered = (state.outOfOrder & bit) === bit
+  const endsWindow = block >= acked + windowsize || length < blksize
+  const isNewPass =
+    isBuffered && (block < lastOutOfOrder || (block === lastOutOfOrder && (endsWindow || bit === emptySet)))
+  const isNakDue = isRolloverUnknown || endsWindow || distance - 1 > reorderThresholdBlocks
+  const sendNak = isNakDue && (isNewPass || !state.nakSentThisPass)
+  const isLast = length < blksize && !isBuffered
   return [
     {
       ...state,
-      acked: speak ? received : acked,
-      held: state.held | bit,
-      end: short ? block : end,
-      endLength: short ? length : state.endLength,
-      gap: block,
-      spoke: speak || (state.spoke && !pass),
-      told: state.told || speak,
-      doubt: state.doubt || doubt
+      acked: sendNak ? received : acked,
+      outOfOrder: state.outOfOrder | bit,
+      lastBlock: isLast ? block : lastBlock,
+      lastBlockBytes: isLast ? length : state.lastBlockBytes,
+      lastOutOfOrder: block,
+      nakSentThisPass: sendNak || (state.nakSentThisPass && !isNewPass),
+      nakSent: state.nakSent || sendNak,
+      rolloverAmbiguous: state.rolloverAmbiguous || rolloverAmbiguous
     },
-    seen ? (speak ? "Ack" : "Ignore") : speak ? "HoldAck" : "Hold"
+    isBuffered ? (sendNak ? "Ack" : "Ignore") : sendNak ? "BufferAndAck" : "Buffer"
   ]
 }
 
@@ -234,15 +258,15 @@ export const data = (state: State, wire: number, length: number): readonly [Stat
   if (length > state.blksize) return [state, "TooLong"]
   const { received, windowsize } = state
   const rollover = state.rollover ?? 0
-  const count = BlockNumber.ahead(rollover, received, wire)
-  if (count === 1 && !state.done) {
-    return keep(state, received === BlockNumber.most ? rollover : state.rollover, length)
+  const distance = BlockNumber.ahead(rollover, received, wire)
+  if (distance === 1 && !state.done) {
+    return deliver(state, received === BlockNumber.max ? rollover : state.rollover, length)
   }
-  const wrapped = wire === 1 && received === BlockNumber.most && state.rollover === undefined && !state.done
-  if (wrapped && (windowsize === 1 || (state.doubt && state.tsize !== undefined))) {
-    return keep(state, 1, length)
+  const mayBeRollover = wire === 1 && received === BlockNumber.max && state.rollover === undefined && !state.done
+  if (mayBeRollover && (windowsize === 1 || (state.rolloverAmbiguous && state.tsize !== undefined))) {
+    return deliver(state, 1, length)
   }
-  return count > windowsize || count === 0
-    ? duplicated(state, received - BlockNumber.behind(rollover, received, wire))
-    : missing(state, count, length, wrapped)
+  return distance > windowsize || distance === 0
+    ? onDuplicate(state, received - BlockNumber.behind(rollover, received, wire))
+    : onOutOfOrder(state, distance, length, mayBeRollover)
 }

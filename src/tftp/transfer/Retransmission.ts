@@ -16,7 +16,7 @@ import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
 
 /** What is known of the round trip, in milliseconds. @category models @since 0.1.0 */
-export interface Rtt {
+export interface RttEstimate {
   /** SRTT of RFC 6298. */
   readonly smoothed: number
   /** RTTVAR of RFC 6298: the mean deviation. */
@@ -28,7 +28,7 @@ export interface Rtt {
 }
 
 /** Delays until the next sending, for this round trip; the end is to give up. @category models @since 0.1.0 */
-export type Retransmission = (rtt: Rtt | undefined) => Schedule.Schedule<Duration.Duration>
+export type Retransmission = (rtt: RttEstimate | undefined) => Schedule.Schedule<Duration.Duration>
 
 /** Each call gives the next delay in ms, or undefined when it is time to give up. @category models @since 0.1.0 */
 export type Stepper = () => Effect.Effect<number | undefined>
@@ -40,7 +40,7 @@ export type Stepper = () => Effect.Effect<number | undefined>
  * @category transitions
  * @since 0.1.0
  */
-export const observe = (rtt: Rtt | undefined, sample: number): Rtt =>
+export const observe = (rtt: RttEstimate | undefined, sample: number): RttEstimate =>
   rtt === undefined
     ? { smoothed: sample, variance: sample / 2, lowest: sample, samples: 1 }
     : {
@@ -86,11 +86,11 @@ export const fixed = (options: FixedOptions = {}): Retransmission => {
 /** Delays that grow. @category models @since 0.1.0 */
 export interface ExponentialOptions {
   /** Default 1 second. */
-  readonly first?: Duration.Input | undefined
+  readonly initialDelay?: Duration.Input | undefined
   /** What each delay is multiplied by to give the next. Default 2. */
   readonly factor?: number | undefined
   /** The longest delay, before jitter. Default 8 seconds. */
-  readonly cap?: Duration.Input | undefined
+  readonly maxDelay?: Duration.Input | undefined
   /** How often a packet is sent, the first time included. Default 6. */
   readonly attempts?: number | undefined
   /** The part of a delay, 0 to 1, by which chance makes it longer or shorter at most. Default 0.1. */
@@ -106,22 +106,25 @@ export interface ExponentialOptions {
  */
 export const exponential = (options: ExponentialOptions = {}): Retransmission => {
   const { attempts = 6, factor = 2, jitter = 0.1 } = options
-  const first = Duration.toMillis(options.first ?? "1 second")
-  const cap = Duration.toMillis(options.cap ?? "8 seconds")
+  const initialMillis = Duration.toMillis(options.initialDelay ?? "1 second")
+  const maxMillis = Duration.toMillis(options.maxDelay ?? "8 seconds")
   return () =>
-    delays(attempts, (index, random) => Math.min(cap, first * factor ** index) * (1 + jitter * (2 * random - 1)))
+    delays(
+      attempts,
+      (index, random) => Math.min(maxMillis, initialMillis * factor ** index) * (1 + jitter * (2 * random - 1))
+    )
 }
 
 /** Delays that follow the round trip. @category models @since 0.1.0 */
 export interface AdaptiveOptions {
   /** The shortest delay: a timer cannot be much finer, nor a peer's disk. Default 50 milliseconds. */
-  readonly least?: Duration.Input | undefined
+  readonly minDelay?: Duration.Input | undefined
   /** The longest delay. Default 5 seconds. */
-  readonly most?: Duration.Input | undefined
+  readonly maxDelay?: Duration.Input | undefined
   /** How often a packet is sent, the first time included. Default 10. */
   readonly attempts?: number | undefined
   /** The first delay while no round trip is known. Default 1 second, as RFC 6298 has it. */
-  readonly initial?: Duration.Input | undefined
+  readonly initialDelay?: Duration.Input | undefined
 }
 
 /**
@@ -133,12 +136,12 @@ export interface AdaptiveOptions {
  */
 export const adaptive = (options: AdaptiveOptions = {}): Retransmission => {
   const { attempts = 10 } = options
-  const least = Duration.toMillis(options.least ?? "50 millis")
-  const most = Duration.toMillis(options.most ?? "5 seconds")
-  const initial = Duration.toMillis(options.initial ?? "1 second")
+  const minMillis = Duration.toMillis(options.minDelay ?? "50 millis")
+  const maxMillis = Duration.toMillis(options.maxDelay ?? "5 seconds")
+  const initialMillis = Duration.toMillis(options.initialDelay ?? "1 second")
   return (rtt) => {
-    const first = rtt === undefined ? initial : Math.max(least, rtt.smoothed + 4 * rtt.variance)
-    return delays(attempts, (index) => Math.min(most, first * 2 ** index))
+    const firstMillis = rtt === undefined ? initialMillis : Math.max(minMillis, rtt.smoothed + 4 * rtt.variance)
+    return delays(attempts, (index) => Math.min(maxMillis, firstMillis * 2 ** index))
   }
 }
 
@@ -149,7 +152,7 @@ export const adaptive = (options: AdaptiveOptions = {}): Retransmission => {
  * @category combinators
  * @since 0.1.0
  */
-export const until = (
+export const withDeadline = (
   retransmission: Retransmission,
   options: { readonly deadline: Duration.Input }
 ): Retransmission => {
@@ -179,7 +182,7 @@ export const until = (
  * @category constructors
  * @since 0.1.0
  */
-export const timer = (retransmission: Retransmission, rtt: Rtt | undefined): Effect.Effect<Stepper> =>
+export const start = (retransmission: Retransmission, rtt: RttEstimate | undefined): Effect.Effect<Stepper> =>
   Effect.map(Schedule.toStep(retransmission(rtt)), (step): Stepper => {
     const next: ReturnType<Stepper> = Effect.flatMap(Clock.currentTimeMillis, (now) =>
       Pull.matchEffect(step(now, undefined), {

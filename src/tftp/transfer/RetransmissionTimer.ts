@@ -7,92 +7,100 @@ import type * as Sweeper from "../../network/Sweeper.ts"
 import * as Retransmission from "./Retransmission.ts"
 
 /** Milliseconds between looks of the sweeper it is made for. */
-export const period = 5
+export const periodMillis = 5
 
 /** How a transfer waits. */
 export interface Options {
   readonly sweeper: Sweeper.Sweeper
   readonly retransmission: Retransmission.Retransmission
   /** Packets in all to a peer that has not answered yet; undefined for one that has. */
-  readonly unproven: number | undefined
+  readonly maxUnvalidatedPackets: number | undefined
   /** Makes every delay so many times longer: where the other side's timer should come first. */
-  readonly slack: number
+  readonly timeoutFactor: number
   /** A round trip that is known already, in milliseconds. */
-  readonly sample?: number | undefined
+  readonly initialRttSample?: number | undefined
   /** What is waited for was not heard of: send again. */
-  readonly again: () => void
+  readonly onTimeout: () => void
   /** It is no use, after so many packets. */
-  readonly giveUp: (attempts: number) => void
+  readonly onGiveUp: (attempts: number) => void
 }
 
 /** The patience of a transfer. */
-export interface Patience {
+export interface RetransmissionTimer {
   /** What came made progress, or what was sent begins a new wait. */
-  readonly moved: () => void
+  readonly reset: () => void
   /** The peer is real: from now on the schedule alone says how often. */
-  readonly proven: () => void
-  readonly observe: (sample: number) => void
-  readonly rtt: () => Retransmission.Rtt | undefined
+  readonly markValidated: () => void
+  readonly addRttSample: (sample: number) => void
+  readonly rtt: () => Retransmission.RttEstimate | undefined
   readonly now: () => number
 }
 
 /** Begins to wait; stops with the scope. */
 export const make = Effect.fnUntraced(function* (options: Options) {
-  const { again, giveUp, retransmission, slack, sweeper, unproven: most = Number.POSITIVE_INFINITY } = options
+  const {
+    onTimeout,
+    onGiveUp,
+    retransmission,
+    timeoutFactor,
+    sweeper,
+    maxUnvalidatedPackets = Number.POSITIVE_INFINITY
+  } = options
   const context = yield* Effect.context<never>()
   const runNow = Effect.runSyncWith(context)
-  let rtt = options.sample === undefined ? undefined : Retransmission.observe(undefined, options.sample)
-  let unproven = true
-  let since = sweeper.now()
-  let moved = false
+  let rtt =
+    options.initialRttSample === undefined ? undefined : Retransmission.observe(undefined, options.initialRttSample)
+  let isUnvalidated = true
+  let waitingSince = sweeper.now()
+  let isReset = false
   let attempts = 1
   // Of the silence that is: the steps of its schedule, and what the next one is.
-  let next: Retransmission.Stepper | undefined
+  let stepper: Retransmission.Stepper | undefined
   let delay: number | undefined
 
   const step = (stepper: Retransmission.Stepper) => {
     const next = runNow(stepper())
-    return next === undefined ? undefined : next * slack
+    return next === undefined ? undefined : next * timeoutFactor
   }
-  const look = (now: number) => {
-    if (moved) {
-      moved = false
-      next = undefined
+  const check = (now: number) => {
+    if (isReset) {
+      isReset = false
+      stepper = undefined
       attempts = 1
-      since = now
+      waitingSince = now
     }
     // No schedule is quicker than what an answer takes.
-    if (now - since < (rtt?.lowest ?? 0)) return
-    if (next === undefined) {
-      next = runNow(Retransmission.timer(retransmission, rtt))
-      delay = step(next)
+    if (now - waitingSince < (rtt?.lowest ?? 0)) return
+    if (stepper === undefined) {
+      stepper = runNow(Retransmission.start(retransmission, rtt))
+      delay = step(stepper)
     }
-    if (delay === undefined || (unproven && attempts >= most && now - since >= delay)) {
-      return giveUp(attempts)
+    if (delay === undefined || (isUnvalidated && attempts >= maxUnvalidatedPackets && now - waitingSince >= delay)) {
+      return onGiveUp(attempts)
     }
-    if (now - since < delay) return
-    delay = step(next)
-    if (delay === undefined) return giveUp(attempts)
-    since = now
+    if (now - waitingSince < delay) return
+    delay = step(stepper)
+    if (delay === undefined) return onGiveUp(attempts)
+    waitingSince = now
     attempts++
-    again()
+    onTimeout()
   }
   yield* Effect.acquireRelease(
-    Effect.sync(() => sweeper.add(look)),
+    Effect.sync(() => sweeper.add(check)),
     (stop) => Effect.sync(stop)
   )
-  const patience: Patience = {
-    moved: () => {
-      moved = true
+  const timer: RetransmissionTimer = {
+    reset: () => {
+      isReset = true
     },
-    proven: () => {
-      unproven = false
+    markValidated: () => {
+      isUnvalidated = false
     },
-    observe: (sample) => {
+    addRttSample: (sample) => {
       rtt = Retransmission.observe(rtt, sample)
     },
     rtt: () => rtt,
     now: sweeper.now
   }
-  return patience
+  return timer
 })

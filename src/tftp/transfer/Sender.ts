@@ -34,30 +34,30 @@ export interface Options {
 /** Blocks are counted on from 1, without rollover; times are in milliseconds. @category models @since 0.1.0 */
 export interface State extends Options {
   /** Every block up to this one has arrived. */
-  readonly acked: number
+  readonly highAck: number
   /** The block to send next. */
-  readonly next: number
+  readonly sndNext: number
   /** The highest block ever sent. */
-  readonly sent: number
+  readonly highData: number
   /** The last block; Infinity while the source has not ended. */
   readonly last: number
   /** How many blocks go out back to back; its whole part counts. */
-  readonly window: number
+  readonly cwnd: number
   /** The last block of the burst that goes out now. */
-  readonly burst: number
+  readonly burstEnd: number
   /** Duplicated ACKs up to this block say nothing: they may answer blocks that were sent twice. */
-  readonly doubtful: number
+  readonly duplicateAckFloor: number
   /** When the first block of this pass went out; Infinity before. */
-  readonly passAt: number
+  readonly passStartedAt: number
   /** The newest block that went out once only: its ACK gives a round trip. 0 if there is none. */
-  readonly timed: number
-  readonly timedAt: number
+  readonly rttBlock: number
+  readonly rttSentAt: number
   /** The highest block sent before the sender last went back. */
-  readonly known: number
+  readonly recover: number
   /** How many pauses there still are before this pass goes on. */
-  readonly probing: number
+  readonly probePausesLeft: number
   /** How many more passes are tried with one block; 0 for a receiver that throws away what comes early. */
-  readonly holds: number
+  readonly probeCredit: number
   /** How many DATA went out again. */
   readonly resent: number
 }
@@ -79,61 +79,61 @@ const gap: Verdict = { _tag: "Gap" }
 const ignored: Verdict = { _tag: "Ignored" }
 
 /** The first burst: what a switch or a small socket buffer is sure to hold. */
-const firstWindow = 16
+const initialWindowBlocks = 16
 
 /** Pauses for an answer to what a pass began with: each is a quarter of a round trip. */
-const patience = 5
+const probePauses = 5
 
 /** So many passes in a row begin with one block in vain before the receiver is not believed to hold any. */
-const trust = 3
+const maxFailedProbes = 3
 
 /** A receiver that has not shown that it does gets so many. */
-const credit = 2
+const initialProbeCredit = 2
 
 /** Blocks of a burst when the first was in vain: enough that a receiver takes that for lost, not late. */
-const few = 4
+const probeBurstBlocks = 4
 
 /** Nothing sent yet. @category constructors @since 0.1.0 */
 export const start = ({ rollover, windowsize }: Options): State => {
-  const window = Math.min(windowsize, firstWindow)
+  const cwnd = Math.min(windowsize, initialWindowBlocks)
   return {
     windowsize,
     rollover,
-    acked: 0,
-    next: 1,
-    sent: 0,
+    highAck: 0,
+    sndNext: 1,
+    highData: 0,
     last: Infinity,
-    window,
-    burst: window,
-    doubtful: -1,
-    passAt: Infinity,
-    timed: 0,
-    timedAt: 0,
-    known: 0,
-    probing: 0,
-    holds: credit,
+    cwnd,
+    burstEnd: cwnd,
+    duplicateAckFloor: -1,
+    passStartedAt: Infinity,
+    rttBlock: 0,
+    rttSentAt: 0,
+    recover: 0,
+    probePausesLeft: 0,
+    probeCredit: initialProbeCredit,
     resent: 0
   }
 }
 
 /** The highest block that may be sent now: send while `next` is not above it. @category getters @since 0.1.0 */
-export const limit = ({ acked, last, windowsize }: State): number => Math.min(acked + windowsize, last)
+export const limit = ({ highAck, last, windowsize }: State): number => Math.min(highAck + windowsize, last)
 
 /** The number of a block on the wire. @category getters @since 0.1.0 */
 export const toWire = BlockNumber.toWire
 
 /** Block `next` went out at this time. @category transitions @since 0.1.0 */
 export const sent = (state: State, at: number): State => {
-  const { next: block } = state
-  const again = block <= state.sent
+  const { sndNext: block } = state
+  const isResent = block <= state.highData
   return {
     ...state,
-    next: block + 1,
-    sent: again ? state.sent : block,
-    passAt: Math.min(state.passAt, at),
-    timed: again ? state.timed : block,
-    timedAt: again ? state.timedAt : at,
-    resent: again ? state.resent + 1 : state.resent
+    sndNext: block + 1,
+    highData: isResent ? state.highData : block,
+    passStartedAt: Math.min(state.passStartedAt, at),
+    rttBlock: isResent ? state.rttBlock : block,
+    rttSentAt: isResent ? state.rttSentAt : at,
+    resent: isResent ? state.resent + 1 : state.resent
   }
 }
 
@@ -149,48 +149,56 @@ export const finish = (state: State, last: number): State => ({ ...state, last }
  * @category getters
  * @since 0.1.0
  */
-export const pause = (state: State): boolean => state.next > state.burst && state.next <= limit(state)
+export const shouldPause = (state: State): boolean => state.sndNext > state.burstEnd && state.sndNext <= limit(state)
 
 /** A receiver that holds blocks is asked with few of them where it is. */
-const burstOf = ({ holds, known, next, probing, window }: State): number =>
-  Math.floor(holds > probing && next <= known ? Math.min(window, few) : window)
+const burstSize = ({ probeCredit, recover, sndNext, probePausesLeft, cwnd }: State): number =>
+  Math.floor(probeCredit > probePausesLeft && sndNext <= recover ? Math.min(cwnd, probeBurstBlocks) : cwnd)
 
 /** Begins the next burst, or pauses once more. @category transitions @since 0.1.0 */
 export const resume = (state: State): State =>
-  state.probing > 1
+  state.probePausesLeft > 1
     ? {
         ...state,
-        probing: state.probing - 1,
-        burst: state.probing === patience + 1 ? state.next - 1 + Math.floor(Math.min(few, state.window)) : state.burst
+        probePausesLeft: state.probePausesLeft - 1,
+        burstEnd:
+          state.probePausesLeft === probePauses + 1
+            ? state.sndNext - 1 + Math.floor(Math.min(probeBurstBlocks, state.cwnd))
+            : state.burstEnd
       }
-    : { ...state, burst: state.next - 1 + burstOf(state), probing: 0, holds: state.holds - state.probing }
+    : {
+        ...state,
+        burstEnd: state.sndNext - 1 + burstSize(state),
+        probePausesLeft: 0,
+        probeCredit: state.probeCredit - state.probePausesLeft
+      }
 
 /**
  * Begins a new pass after `acked`. The burst shrinks to half, but not below the part of it that arrived. Nothing is
  * timed across a pass: an ACK could answer either copy (Karn's rule, RFC 6298 section 3).
  */
-const goBack = (state: State, acked: number, arrived: number, doubtful: number): State => {
-  const window = Math.max(state.window / 2, arrived, 1)
+const goBack = (state: State, highAck: number, arrived: number, duplicateAckFloor: number): State => {
+  const cwnd = Math.max(state.cwnd / 2, arrived, 1)
   return {
     ...state,
-    acked,
-    next: acked + 1,
-    window,
-    burst: acked + Math.floor(window),
-    doubtful,
-    known: state.sent,
-    probing: 0,
-    passAt: Infinity,
-    timed: 0
+    highAck,
+    sndNext: highAck + 1,
+    cwnd,
+    burstEnd: highAck + Math.floor(cwnd),
+    duplicateAckFloor,
+    recover: state.highData,
+    probePausesLeft: 0,
+    passStartedAt: Infinity,
+    rttBlock: 0
   }
 }
 
 /** Begins with one block the pass after a gap, if the receiver may hold others. */
-const probed = (state: State): State =>
-  state.holds > 0 ? { ...state, burst: state.next, probing: 2 * patience } : state
+const startProbe = (state: State): State =>
+  state.probeCredit > 0 ? { ...state, burstEnd: state.sndNext, probePausesLeft: 2 * probePauses } : state
 
 /** Nothing was heard in time: what is not acknowledged goes out again. @category transitions @since 0.1.0 */
-export const timedOut = (state: State): State => probed(goBack(state, state.acked, 0, state.sent))
+export const timedOut = (state: State): State => startProbe(goBack(state, state.highAck, 0, state.highData))
 
 /**
  * An ACK came, at this time. What the RTT is for: an answer takes at least as long as the quickest one so far, so an
@@ -216,37 +224,44 @@ export const ack = (
   state: State,
   wire: number,
   at: number,
-  rtt: Retransmission.Rtt | undefined
+  rtt: Retransmission.RttEstimate | undefined
 ): readonly [State, Verdict] => {
-  const { acked, next, window } = state
-  const count = BlockNumber.ahead(state.rollover, acked, wire)
-  const block = acked + count
-  if (block > state.sent) return [state, ignored]
-  const early = rtt !== undefined && at - state.passAt < rtt.lowest / 2
-  if (count === 0) {
-    const lost = state.windowsize > 1 && rtt !== undefined && !early && acked > state.doubtful
-    return lost ? [probed(goBack(state, acked, 0, state.sent)), gap] : [state, ignored]
+  const { highAck, sndNext, cwnd } = state
+  const newlyAcked = BlockNumber.ahead(state.rollover, highAck, wire)
+  const block = highAck + newlyAcked
+  if (block > state.highData) return [state, ignored]
+  const isTooEarly = rtt !== undefined && at - state.passStartedAt < rtt.lowest / 2
+  if (newlyAcked === 0) {
+    const isFirstLost = state.windowsize > 1 && rtt !== undefined && !isTooEarly && highAck > state.duplicateAckFloor
+    return isFirstLost ? [startProbe(goBack(state, highAck, 0, state.highData)), gap] : [state, ignored]
   }
-  if (block < state.sent) {
-    if (block + 1 >= next) {
-      const skipped = { ...state, acked: block, next: block + 1, holds: trust, passAt: Infinity, timed: 0 }
-      return [probed(skipped), untimed]
+  if (block < state.highData) {
+    if (block + 1 >= sndNext) {
+      const skipped: State = {
+        ...state,
+        highAck: block,
+        sndNext: block + 1,
+        probeCredit: maxFailedProbes,
+        passStartedAt: Infinity,
+        rttBlock: 0
+      }
+      return [startProbe(skipped), untimed]
     }
-    return early || (state.holds > 0 && block < state.known)
-      ? [{ ...state, acked: block }, untimed]
-      : [probed(goBack(state, block, count % Math.floor(window), state.doubtful)), gap]
+    return isTooEarly || (state.probeCredit > 0 && block < state.recover)
+      ? [{ ...state, highAck: block }, untimed]
+      : [startProbe(goBack(state, block, newlyAcked % Math.floor(cwnd), state.duplicateAckFloor)), gap]
   }
-  const opened = Math.min(state.windowsize, window + count / 2)
-  const moved: State = {
+  const cwndOpened = Math.min(state.windowsize, cwnd + newlyAcked / 2)
+  const advanced: State = {
     ...state,
-    acked: block,
-    next: block + 1,
-    window: opened,
-    burst: block + Math.floor(opened),
-    probing: 0,
-    passAt: Infinity,
-    timed: 0
+    highAck: block,
+    sndNext: block + 1,
+    cwnd: cwndOpened,
+    burstEnd: block + Math.floor(cwndOpened),
+    probePausesLeft: 0,
+    passStartedAt: Infinity,
+    rttBlock: 0
   }
-  if (block === state.last) return [moved, done]
-  return [moved, state.timed === block ? { _tag: "Progress", sample: at - state.timedAt } : untimed]
+  if (block === state.last) return [advanced, done]
+  return [advanced, state.rttBlock === block ? { _tag: "Progress", sample: at - state.rttSentAt } : untimed]
 }

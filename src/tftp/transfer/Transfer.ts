@@ -16,31 +16,31 @@ export interface Summary {
   readonly bytes: number
   /** Packets sent more than once. */
   readonly resent: number
-  readonly rtt: Retransmission.Rtt | undefined
+  readonly rtt: Retransmission.RttEstimate | undefined
   readonly blksize: number
   readonly windowsize: number
 }
 
 /** What a transfer stands on. */
-interface Wire {
+interface Environment {
   /** To the peer; the bytes may change afterwards, unless they are fewer than a full DATA. */
   readonly send: (bytes: Uint8Array) => void
   readonly sweeper: Sweeper.Sweeper
   readonly retransmission: Retransmission.Retransmission
   /** Packets in all to a peer that has not answered yet; undefined for one that has. */
-  readonly unproven: number | undefined
+  readonly maxUnvalidatedPackets: number | undefined
   /** One of few transfers here, which may take more memory. */
-  readonly isAlone: boolean
+  readonly mayUseLargeBuffers: boolean
   /** A round trip that is known already, in milliseconds. */
-  readonly sample?: number | undefined
+  readonly initialRttSample?: number | undefined
 }
 
 /** How a transfer is made. */
-export interface Common extends Wire {
+export interface CommonOptions extends Environment {
   readonly agreed: Negotiation.Agreed
   readonly mode: Packet.Mode
   /** Sent first, and again until the peer answers it: an OACK, or the ACK of a request. */
-  readonly greeting: Uint8Array | undefined
+  readonly initialPacket: Uint8Array | undefined
 }
 
 /** A transfer under way. */
@@ -50,77 +50,78 @@ export interface Transfer {
   /** So far. */
   readonly summary: () => Summary
   /** Whether the peer has answered the greeting. */
-  readonly greeted: () => boolean
+  readonly handshakeDone: () => boolean
   /** Ends with the transfer; of a failure or an interruption the peer is told. */
   readonly run: Effect.Effect<Summary, TftpError.TftpError>
 }
 
 /** An ERROR packet. */
-export const errorOf = (code: number, message: string): Uint8Array => Packet.encode({ _tag: "ERROR", code, message })
+export const errorPacket = (code: number, message: string): Uint8Array =>
+  Packet.encode({ _tag: "ERROR", code, message })
 
 /** What a datagram is answered that belongs to no transfer here (RFC 1350, 4). */
-export const stranger = errorOf(Packet.ErrorCode.UnknownTransferId, "Unknown transfer ID")
+export const unknownTransferId = errorPacket(Packet.ErrorCode.UnknownTransferId, "Unknown transfer ID")
 
 /** What the peer is told of a failure; nothing where it knows, or was never heard of. */
-const farewell = ({ reason }: TftpError.TftpError): Uint8Array | undefined => {
+const errorPacketFor = ({ reason }: TftpError.TftpError): Uint8Array | undefined => {
   switch (reason._tag) {
     case "File":
-      return errorOf(reason.cause.code, reason.cause.answer)
-    case "Illegal":
-      return errorOf(reason.code, reason.detail)
-    case "SizeDiffers":
-      return errorOf(Packet.ErrorCode.NotDefined, reason.message)
+      return errorPacket(reason.cause.code, reason.cause.peerMessage)
+    case "ProtocolViolation":
+      return errorPacket(reason.code, reason.detail)
+    case "SizeMismatch":
+      return errorPacket(Packet.ErrorCode.NotDefined, reason.message)
     default:
       return undefined
   }
 }
 
-const stopping = errorOf(Packet.ErrorCode.NotDefined, "the transfer was stopped")
+const stoppedPacket = errorPacket(Packet.ErrorCode.NotDefined, "the transfer was stopped")
 
 /** The end of a transfer: the first word counts. */
-export interface Ending {
-  readonly over: () => boolean
+export interface Completion {
+  readonly isDone: () => boolean
   readonly succeed: () => void
   readonly fail: (reason: TftpError.Reason) => void
   /** Fails with what an ERROR says. */
-  readonly refused: (bytes: Uint8Array) => void
+  readonly failFromPacket: (bytes: Uint8Array) => void
   /** Runs what the transfer needs until it has ended. */
-  readonly during: <E extends TftpError.TftpError>(
+  readonly runUntilDone: <E extends TftpError.TftpError>(
     work: ReadonlyArray<Effect.Effect<never, E>>
   ) => Effect.Effect<void, TftpError.TftpError>
 }
 
-export const makeEnding = (send: (bytes: Uint8Array) => void): Ending => {
-  const ended = Deferred.makeUnsafe<void, TftpError.TftpError>()
-  let over = false
+export const makeCompletion = (send: (bytes: Uint8Array) => void): Completion => {
+  const result = Deferred.makeUnsafe<void, TftpError.TftpError>()
+  let isDone = false
   const end = (exit: Exit.Exit<void, TftpError.TftpError>) => {
-    if (over) return
-    over = true
-    Deferred.doneUnsafe(ended, exit)
+    if (isDone) return
+    isDone = true
+    Deferred.doneUnsafe(result, exit)
   }
   const fail = (reason: TftpError.Reason) => end(Exit.fail(new TftpError.TftpError({ reason })))
-  const tell = (error: TftpError.TftpError) =>
+  const sendError = (error: TftpError.TftpError) =>
     Effect.sync(() => {
-      over = true
-      const words = farewell(error)
-      if (words !== undefined) send(words)
+      isDone = true
+      const packet = errorPacketFor(error)
+      if (packet !== undefined) send(packet)
     })
   return {
-    over: () => over,
+    isDone: () => isDone,
     succeed: () => end(Exit.void),
     fail,
-    refused: (bytes) => {
+    failFromPacket: (bytes) => {
       const packet = Result.getOrUndefined(Packet.decode(bytes))
       if (packet?._tag !== "ERROR") return
       fail(new TftpError.Refused({ code: packet.code, text: packet.message }))
     },
-    during: (work) =>
-      Effect.raceAllFirst([Deferred.await(ended), ...work]).pipe(
-        Effect.tapError(tell),
+    runUntilDone: (work) =>
+      Effect.raceAllFirst([Deferred.await(result), ...work]).pipe(
+        Effect.tapError(sendError),
         Effect.onInterrupt(() =>
           Effect.sync(() => {
-            over = true
-            send(stopping)
+            isDone = true
+            send(stoppedPacket)
           })
         )
       )
@@ -131,7 +132,7 @@ export const fileError = (cause: ConstructorParameters<typeof TftpError.File>[0]
   new TftpError.TftpError({ reason: new TftpError.File({ cause }) })
 
 /** How long a sender's timer may still resend the last block. */
-export const dallyMillis = (patience: RetransmissionTimer.Patience): number => {
-  const rtt = patience.rtt()
+export const dallyMillis = (timer: RetransmissionTimer.RetransmissionTimer): number => {
+  const rtt = timer.rtt()
   return rtt === undefined ? 1_000 : Math.min(2_000, Math.max(50, 2 * (rtt.smoothed + 4 * rtt.variance)))
 }

@@ -3,12 +3,13 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
-import type * as FileStore from "../../../src/tftp/store/FileStore.ts"
+import type * as FileStoreError from "../../../src/tftp/store/FileStoreError.ts"
 import type * as Quota from "../../../src/tftp/store/Quota.ts"
+import type * as Store from "../../../src/tftp/store/Store.ts"
 import { bytesOf, get, put, refusal, request, textOf } from "../../support/Files.ts"
 
 interface Options {
-  readonly write?: FileStore.WriteMode
+  readonly write?: Store.WriteMode
   readonly ignoreCase?: boolean
   readonly quota?: Quota.Limits
 }
@@ -16,7 +17,7 @@ interface Options {
 type Make = (
   files: Readonly<Record<string, string>>,
   options?: Options
-) => Effect.Effect<FileStore.Store, FileStore.FileStoreError, Scope.Scope>
+) => Effect.Effect<Store.Store, FileStoreError.FileStoreError, Scope.Scope>
 
 /** What every store of files keeps to. */
 export const stores = (name: string, make: Make) =>
@@ -45,7 +46,7 @@ export const stores = (name: string, make: Make) =>
         for (const [filename, code] of Object.entries({ ...reads, ["x".repeat(500)]: 1, ["x/".repeat(9000)]: 1 })) {
           const error = yield* Effect.flip(Effect.scoped(store.read(request(filename))))
           assert.strictEqual(error.code, code, filename)
-          assert.notInclude(error.answer, "/")
+          assert.notInclude(error.peerMessage, "/")
         }
         assert.strictEqual(yield* put(store, "dir", "x"), "AccessDenied Directory")
         assert.strictEqual(yield* put(store, "new/f", "x"), "NotFound")

@@ -3,7 +3,7 @@
 import type * as TftpClient from "../../../src/tftp/TftpClient.ts"
 import * as Retransmission from "../../../src/tftp/transfer/Retransmission.ts"
 
-/** A conversation; `s` is the server's door. */
+/** A conversation; `s` is the server's endpoint. */
 export interface Case {
   readonly shows: string
   readonly options?: TftpClient.Options
@@ -86,17 +86,17 @@ export const reading: ReadonlyArray<Case> = [
   {
     shows: "an OACK nobody asked for",
     options: { plain: true },
-    ends: "Illegal 8",
+    ends: "ProtocolViolation 8",
     lines: ["s< RRQ f octet", "t> OACK blksize=512", "t< ERROR 8"]
   },
   { shows: "no such file", ends: "Refused 1", lines: [read, "t> ERROR 1 no", "t-"] },
-  { shows: "an ACK is no answer", ends: "Illegal 4", lines: [read, "t> ACK 0", "t< ERROR 4"] },
+  { shows: "an ACK is no answer", ends: "ProtocolViolation 4", lines: [read, "t> ACK 0", "t< ERROR 4"] },
   { shows: "the first answer is lost", options: quick, ends: "done", lines: [read, read, ...sent] },
-  { shows: "nobody answers", options: quick, ends: "Silent", lines: [read, read, read] },
+  { shows: "nobody answers", options: quick, ends: "Timeout", lines: [read, read, read] },
   {
     shows: "the server is gone in the middle",
     options: quick,
-    ends: "Silent",
+    ends: "Timeout",
     lines: [read, "t> DATA 1 512", "t< ACK 1", "t< ACK 1", "t< ACK 1"]
   },
   {
@@ -114,12 +114,12 @@ export const reading: ReadonlyArray<Case> = [
   },
   {
     shows: "fewer bytes than were announced",
-    ends: "SizeDiffers",
+    ends: "SizeMismatch",
     lines: [read, "t> OACK tsize=1001", "t< ACK 0", "t> DATA 1 512", "t< ACK 1", "t> DATA 2 488", "t< ERROR 0"]
   },
   {
     shows: "a block longer than agreed",
-    ends: "Illegal 4",
+    ends: "ProtocolViolation 4",
     lines: [read, "t> OACK blksize=900", "t< ACK 0", "t> DATA 1 901", "t< ERROR 4"]
   },
   {
@@ -206,18 +206,18 @@ export const writing: ReadonlyArray<Case> = [
     lines: [write, "t> ACK 0", "t< DATA 1 512", "t> ERROR 3 full", "t-"]
   },
   { shows: "it exists", ends: "Refused 6", lines: [write, "t> ERROR 6 exists", "t-"] },
-  { shows: "DATA is no answer", ends: "Illegal 4", lines: [write, "t> DATA 1 3", "t< ERROR 4"] },
-  { shows: "nobody answers", options: quick, ends: "Silent", lines: [write, write, write] },
+  { shows: "DATA is no answer", ends: "ProtocolViolation 4", lines: [write, "t> DATA 1 3", "t< ERROR 4"] },
+  { shows: "nobody answers", options: quick, ends: "Timeout", lines: [write, write, write] },
   {
     shows: "all but the last ACK: it may have arrived",
     options: quick,
-    ends: "Silent last",
+    ends: "Timeout last",
     lines: [write, "u> ACK 0", "u< DATA 1 512", "u> ACK 1", "u< DATA 2 488", "u< DATA 2 488", "u< DATA 2 488"]
   },
   {
     shows: "the server is gone in the middle: it has not arrived",
     options: quick,
-    ends: "Silent",
+    ends: "Timeout",
     lines: [write, "u> ACK 0", "u< DATA 1 512", "u< DATA 1 512", "u< DATA 1 512"]
   }
 ]

@@ -9,6 +9,7 @@ import type * as FaultArbitrary from "../../../src/simulation/faults/FaultArbitr
 import type * as SimHost from "../../../src/simulation/network/SimHost.ts"
 import type * as Simulation from "../../../src/simulation/Simulation.ts"
 import * as FileStore from "../../../src/tftp/store/FileStore.ts"
+import * as MemoryStore from "../../../src/tftp/store/MemoryStore.ts"
 import * as TftpClient from "../../../src/tftp/TftpClient.ts"
 import type * as TftpError from "../../../src/tftp/TftpError.ts"
 import * as TftpServer from "../../../src/tftp/TftpServer.ts"
@@ -18,10 +19,10 @@ import { quietly, wordOf } from "../../support/tftp/TftpLab.ts"
 /** Anything that can happen to a datagram, and to the host that serves. */
 export const faults: FaultArbitrary.Options = {
   hosts: ["server", "client"],
-  mortal: ["server"],
+  faultyHosts: ["server"],
   transport: "udp",
   kinds: ["RRQ", "WRQ", "DATA", "ACK", "OACK", "ERROR"],
-  span: "3 seconds"
+  faultPeriod: "3 seconds"
 }
 
 export const dissectors = [TftpChecksum.dissector]
@@ -34,7 +35,7 @@ const patience = Duration.minutes(10)
 
 const port = 6969
 
-const checked = Layer.effect(Network.Network, Effect.map(Network.Network, TftpChecksum.around))
+const checked = Layer.effect(Network.Network, Effect.map(Network.Network, TftpChecksum.withChecksum))
 
 const same = (one: Uint8Array, other: Uint8Array) =>
   one.length === other.length && one.every((byte, at) => byte === other[at])
@@ -59,13 +60,13 @@ const task = Effect.fnUntraced(function* (least = 0) {
 })
 
 /** The world of a run: a server's files, and all that they have ever been meant to be. */
-const world = Effect.fnUntraced(function* (simulation: Simulation.Simulation) {
+const makeLan = Effect.fnUntraced(function* (simulation: Simulation.Simulation) {
   const server = yield* simulation.host("server")
   const client = yield* simulation.host("client")
   const files = new Map<string, Uint8Array>()
   const versions = new Map<string, Array<Uint8Array>>()
   // The files outlive the server, as those on a disk do.
-  const store = FileStore.memory({ files, write: "overwrite" })
+  const store = MemoryStore.make({ files, write: "overwrite" })
   yield* server.start(
     TftpServer.make({ host: "0.0.0.0", port, drain: 0 }).pipe(
       Effect.provideService(FileStore.FileStore, store),
@@ -76,19 +77,19 @@ const world = Effect.fnUntraced(function* (simulation: Simulation.Simulation) {
   return { server, client, files, versions }
 })
 
-type World = Effect.Success<ReturnType<typeof world>>
+type Lan = Effect.Success<ReturnType<typeof makeLan>>
 
 const on = <A, E>(host: SimHost.SimHost, effect: Effect.Effect<A, E, TftpClient.Services>) =>
   host.run(Effect.provide(effect, Layer.merge(checked, ServiceNames.layerBuiltIn)))
 
-const isKnown = ({ versions }: World, name: string, bytes: Uint8Array) =>
+const isKnown = ({ versions }: Lan, name: string, bytes: Uint8Array) =>
   (versions.get(name) ?? []).some((version) => same(version, bytes))
 
 /** Reads a file: it is one that was there, or it is not there at all. */
-const get = Effect.fnUntraced(function* (world: World, name: string) {
+const get = Effect.fnUntraced(function* (world: Lan, name: string) {
   const { mode, options } = yield* task(world.files.get(name)?.length)
   const into = new Map<string, Uint8Array>()
-  const there = FileStore.memory({ files: into, write: "create" })
+  const there = MemoryStore.make({ files: into, write: "create" })
   const target = { host: world.server.address, port, path: name, mode }
   const transfer = Effect.gen(function* () {
     const writable = yield* Effect.orDie(
@@ -104,11 +105,11 @@ const get = Effect.fnUntraced(function* (world: World, name: string) {
 })
 
 /** Writes a file: afterwards it is what was written, or if that failed perhaps what it was before. */
-const put = Effect.fnUntraced(function* (world: World, name: string) {
+const put = Effect.fnUntraced(function* (world: Lan, name: string) {
   const { bytes, mode, options } = yield* task()
   world.versions.set(name, [...(world.versions.get(name) ?? []), bytes])
   const target = { host: world.server.address, port, path: name, mode }
-  const word = yield* ended(on(world.client, TftpClient.put(target, FileStore.fromBytes(bytes), options)))
+  const word = yield* ended(on(world.client, TftpClient.put(target, MemoryStore.fromBytes(bytes), options)))
   const now = world.files.get(name)
   if (word === "done" && !(now !== undefined && same(now, bytes))) yield* fail(`${name} was not written`)
   return word
@@ -122,7 +123,7 @@ const ended = <A, R>(transfer: Effect.Effect<A, TftpError.TftpError, R>) =>
 
 /** Safety: files are right, or a typed error says that they are not there; nobody ever sees half of one. */
 export const transfers = Effect.fnUntraced(function* (simulation: Simulation.Simulation) {
-  const here = yield* world(simulation)
+  const here = yield* makeLan(simulation)
   const actor = Effect.fnUntraced(function* (own: string) {
     yield* simulation.sometimes(`put ${yield* put(here, own)}`)
     yield* Effect.sleep(yield* below(500))

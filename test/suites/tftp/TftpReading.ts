@@ -1,9 +1,9 @@
 /** What a server must answer to those who read, packet by packet. */
-import { noise } from "../../support/Hosts.ts"
+import { pseudoRandomBytes } from "../../support/Hosts.ts"
 
 /** The files that are read. */
 export const files: Readonly<Record<string, Uint8Array>> = Object.fromEntries(
-  [0, 1, 511, 512, 513, 1_000, 2_048, 2_936, 40_000].map((size) => [`f${size}`, noise(size, size + 1)])
+  [0, 1, 511, 512, 513, 1_000, 2_048, 2_936, 40_000].map((size) => [`f${size}`, pseudoRandomBytes(size, size + 1)])
 )
 
 /** A conversation about a file: its name, what it shows, and the lines. */

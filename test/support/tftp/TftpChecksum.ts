@@ -30,7 +30,7 @@ const opened = (bytes: Uint8Array): Uint8Array | undefined => {
 }
 
 /** The same network with a checksum behind every datagram. */
-export const around = (network: Network.Network["Service"]): Network.Network["Service"] => ({
+export const withChecksum = (network: Network.Network["Service"]): Network.Network["Service"] => ({
   ...network,
   udp: (options, onDatagram, onError) =>
     Effect.map(

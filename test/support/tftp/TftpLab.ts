@@ -17,6 +17,8 @@ import * as FaultPlanSyntax from "../../../src/simulation/faults/FaultPlanSyntax
 import * as Simulation from "../../../src/simulation/Simulation.ts"
 import * as Dissector from "../../../src/tftp/protocol/Dissector.ts"
 import * as FileStore from "../../../src/tftp/store/FileStore.ts"
+import * as MemoryStore from "../../../src/tftp/store/MemoryStore.ts"
+import type * as Store from "../../../src/tftp/store/Store.ts"
 import * as TftpClient from "../../../src/tftp/TftpClient.ts"
 import type * as TftpError from "../../../src/tftp/TftpError.ts"
 import * as TftpServer from "../../../src/tftp/TftpServer.ts"
@@ -46,7 +48,7 @@ export const simulate = Effect.fnUntraced(function* (body: Body, plan = "", opti
   )
   assert.strictEqual(report.outcome, "done")
   if (Exit.isFailure(report.exit)) return yield* Effect.failCause(report.exit.cause)
-  assert.deepStrictEqual(report.left, { sockets: 0, timers: 0 })
+  assert.deepStrictEqual(report.leaked, { sockets: 0, timers: 0 })
   return report
 })
 
@@ -57,7 +59,9 @@ export const quietly = Effect.provideService(References.MinimumLogLevel, "None")
 
 export const real: Test = (name, body) =>
   it.live(name, () =>
-    Handles.noneLeft(Effect.suspend(body).pipe(Effect.scoped, quietly, Effect.provide(Hosts.one(NodeNetwork.layer))))
+    Handles.assertNoLeaks(
+      Effect.suspend(body).pipe(Effect.scoped, quietly, Effect.provide(Hosts.one(NodeNetwork.layer)))
+    )
   )
 
 /** The same on a simulated network and on this host's own. */
@@ -70,7 +74,7 @@ export const both: Test = (name, body) => {
 export interface Options extends TftpServer.Options {
   readonly files?: Readonly<Record<string, Uint8Array>> | undefined
   /** Default: a memory of `files` that can be overwritten. */
-  readonly store?: FileStore.Store | undefined
+  readonly store?: Store.Store | undefined
 }
 
 /** A server on the host for servers, on any port; it does not wait for what runs when the test ends. */
@@ -78,10 +82,10 @@ export const serve = Effect.fnUntraced(function* ({ files: given = {}, store, ..
   const host = (yield* Hosts).server
   const files = new Map(Object.entries(given))
   const server = yield* TftpServer.make({ host: host.address, port: 0, drain: 0, ...options }).pipe(
-    Effect.provideService(FileStore.FileStore, store ?? FileStore.memory({ files, write: "overwrite" })),
+    Effect.provideService(FileStore.FileStore, store ?? MemoryStore.make({ files, write: "overwrite" })),
     Effect.provideService(Network.Network, host.network)
   )
-  return { server, files, door: { address: host.address, port: server.address.port } }
+  return { server, files, endpoint: { address: host.address, port: server.address.port } }
 })
 
 /** Runs a client's effect on the host for clients; names are those given. */
@@ -108,21 +112,21 @@ export const client = <A, E, R>(
 const peerOf = { address: "0.0.0.0", port: 0 }
 
 /** A file of that name in a store, to be written. */
-const writable = (store: FileStore.Store, filename: string, size?: number) =>
+const writable = (store: Store.Store, filename: string, size?: number) =>
   store.write({ filename, mode: "octet", client: peerOf, options: [], size })
 
 /** Reads a file into a map, as a client with a disk would. */
 export const get = (
-  door: Endpoint.Endpoint,
+  endpoint: Endpoint.Endpoint,
   path: string,
   options: TftpClient.Options & { readonly mode?: "octet" | "netascii" } = {},
   into: Map<string, Uint8Array> = new Map()
 ) =>
   client(
     Effect.gen(function* () {
-      const store = FileStore.memory({ files: into, write: "overwrite" })
+      const store = MemoryStore.make({ files: into, write: "overwrite" })
       const file = yield* Effect.orDie(writable(store, path))
-      const target = { host: door.address, port: door.port, path, mode: options.mode ?? "octet" } as const
+      const target = { host: endpoint.address, port: endpoint.port, path, mode: options.mode ?? "octet" } as const
       yield* TftpClient.download(target, file, options)
       return into.get(path)!
     }).pipe(Effect.scoped)
@@ -130,15 +134,15 @@ export const get = (
 
 /** Writes a file to a server. */
 export const put = (
-  door: Endpoint.Endpoint,
+  endpoint: Endpoint.Endpoint,
   path: string,
   bytes: Uint8Array,
   options: TftpClient.Options & { readonly mode?: "octet" | "netascii" } = {}
 ) =>
   client(
     TftpClient.put(
-      { host: door.address, port: door.port, path, mode: options.mode ?? "octet" },
-      FileStore.fromBytes(bytes),
+      { host: endpoint.address, port: endpoint.port, path, mode: options.mode ?? "octet" },
+      MemoryStore.fromBytes(bytes),
       options
     )
   )
@@ -150,10 +154,10 @@ export const outcome = <A, R>(effect: Effect.Effect<A, TftpError.TftpError, R>) 
 export const wordOf = ({ reason }: TftpError.TftpError): string => {
   switch (reason._tag) {
     case "Refused":
-    case "Illegal":
+    case "ProtocolViolation":
       return `${reason._tag} ${reason.code}`
-    case "Silent":
-      return reason.last ? "Silent last" : "Silent"
+    case "Timeout":
+      return reason.lastAckMissing ? "Timeout last" : "Timeout"
     default:
       return reason._tag
   }

@@ -13,7 +13,7 @@ import * as Packet from "../../../src/tftp/protocol/Packet.ts"
 import { Hosts, turns } from "../Hosts.ts"
 
 /** What a peer has heard. */
-export interface Heard {
+export interface Received {
   readonly bytes: Uint8Array
   readonly from: Endpoint.Endpoint
 }
@@ -65,7 +65,7 @@ const bytesOf = (text: string, block: (number: number, length: number) => Uint8A
 interface Speaker {
   readonly socket: Network.UdpSocket
   readonly peer: Endpoint.Endpoint
-  readonly inbox: Queue.Queue<Heard>
+  readonly inbox: Queue.Queue<Received>
   /** Whom it has heard last. */
   other: Endpoint.Endpoint | undefined
 }
@@ -75,7 +75,7 @@ export interface Options {
   /** Whose sockets the speakers have. Default `client`. */
   readonly at?: "client" | "server" | undefined
   /** Where requests go. */
-  readonly door?: Endpoint.Endpoint | undefined
+  readonly endpoint?: Endpoint.Endpoint | undefined
   /** What the file holds: DATA heard must be of it, DATA said is of it. */
   readonly content?: Uint8Array | undefined
 }
@@ -87,14 +87,14 @@ const patience = "10 seconds"
  * Opens a conversation. A line is a speaker's letter, `>` for what it says or `<` for what it hears next, and a packet:
  *
  * ```
- * a> RRQ f octet        to the door; anything else goes to whom it heard last, or else whom anybody heard last
+ * a> RRQ f octet        to the endpoint; anything else goes to whom it heard last, or else whom anybody heard last
  * a< DATA 1 512         the next that comes, whatever else has not come yet
- * a>> ACK 1             to the door
+ * a>> ACK 1             to the endpoint
  * a> "\u0000\u0009"     any bytes
  * a-                    hears nothing for a while
  * ```
  */
-export const open = Effect.fnUntraced(function* ({ at = "client", content, door }: Options = {}) {
+export const open = Effect.fnUntraced(function* ({ at = "client", content, endpoint }: Options = {}) {
   const host = (yield* Hosts)[at]
   const speakers = new Map<string, Speaker>()
   const heard: Array<string> = []
@@ -106,7 +106,7 @@ export const open = Effect.fnUntraced(function* ({ at = "client", content, door 
   const speaker = Effect.fnUntraced(function* (name: string, options: Network.UdpOptions = {}) {
     const known = speakers.get(name)
     if (known !== undefined) return known
-    const inbox = yield* Queue.unbounded<Heard>()
+    const inbox = yield* Queue.unbounded<Received>()
     const socket = yield* Effect.provideService(
       host.network.udp({ host: host.address, ...options }, (bytes, from) =>
         Queue.offerUnsafe(inbox, { bytes: bytes.slice(), from })
@@ -146,7 +146,7 @@ export const open = Effect.fnUntraced(function* ({ at = "client", content, door 
   const say = Effect.fnUntraced(function* (name: string, text: string, toDoor = false) {
     const one = yield* speaker(name)
     learn(text)
-    const to = toDoor || /^(RRQ|WRQ)/.test(text) ? door : (one.other ?? latest ?? door)
+    const to = toDoor || /^(RRQ|WRQ)/.test(text) ? endpoint : (one.other ?? latest ?? endpoint)
     one.socket.sendUnsafe(bytesOf(text, block), to)
   })
   const silent = Effect.fnUntraced(function* (name: string) {

@@ -7,7 +7,7 @@ const [root = "", what, free = "0"] = process.argv.slice(2)
 const say = (line: string) => Effect.sync(() => void process.stdout.write(`${line}\n`))
 
 const upload = Effect.gen(function* () {
-  const store = yield* NodeFileStore.make({ root, write: "overwrite", free: Number(free) })
+  const store = yield* NodeFileStore.make({ root, write: "overwrite", minFreeBytes: Number(free) })
   const { write } = yield* store.write(request("f"))
   yield* write(bytesOf("half of it"))
   yield* say("writing")

@@ -6,10 +6,10 @@ import * as Negotiation from "../../../src/tftp/protocol/Negotiation.ts"
 import type { Option } from "../../../src/tftp/protocol/Packet.ts"
 
 const policy: Negotiation.Policy = { blksize: 65_464, windowsize: 64, mtu: undefined, family: "IPv4" }
-const about: Negotiation.About = { kind: "RRQ", mode: "octet", size: 5_000_000_000 }
+const about: Negotiation.RequestInfo = { kind: "RRQ", mode: "octet", size: 5_000_000_000 }
 
 /** The reply to options written `name=value`, in the same form. */
-const reply = (asked: string, more: Partial<Negotiation.Policy> = {}, of: Partial<Negotiation.About> = {}) =>
+const reply = (asked: string, more: Partial<Negotiation.Policy> = {}, of: Partial<Negotiation.RequestInfo> = {}) =>
   Negotiation.negotiate(parse(asked), { ...policy, ...more }, { ...about, ...of })
     .reply.map((option) => option.join("="))
     .join(" ")
@@ -18,10 +18,10 @@ const parse = (text: string) =>
     .split(" ")
     .filter((word) => word !== "")
     .map((word): Option => [word.slice(0, word.indexOf("=")), word.slice(word.indexOf("=") + 1)])
-const agreed = (asked: string, of: Partial<Negotiation.About> = {}) =>
+const agreed = (asked: string, of: Partial<Negotiation.RequestInfo> = {}) =>
   Negotiation.negotiate(parse(asked), policy, { ...about, ...of }).agreed
 
-const wanted: Negotiation.Wanted = { blksize: 1428, windowsize: 16, interval: 3_000, tsize: 0 }
+const wanted: Negotiation.Wanted = { blksize: 1428, windowsize: 16, timeoutMillis: 3_000, tsize: 0 }
 const accepted = (answer: string, of = wanted) => Result.getOrThrow(Negotiation.accept(of, parse(answer)))
 const refused = (answer: string, of = wanted) => Result.getOrThrow(Result.flip(Negotiation.accept(of, parse(answer))))
 
@@ -52,7 +52,7 @@ const abouts = Arbitrary.map(
     Arbitrary.schema(Schema.Literals(["octet", "netascii"])),
     Arbitrary.schema(Schema.Union([Schema.Undefined, int(0, 9_000_000)]))
   ]),
-  ([kind, mode, size]): Negotiation.About => ({ kind, mode, size })
+  ([kind, mode, size]): Negotiation.RequestInfo => ({ kind, mode, size })
 )
 const wants = Arbitrary.map(
   Arbitrary.all([
@@ -65,7 +65,7 @@ const wants = Arbitrary.map(
   ([blksize, windowsize, interval, tsize, rollover]): Negotiation.Wanted => ({
     blksize,
     windowsize,
-    interval,
+    timeoutMillis: interval,
     tsize,
     rollover
   })
@@ -154,8 +154,8 @@ describe("Options.negotiate", () => {
   })
 
   it("reads both intervals as milliseconds", () => {
-    assert.strictEqual(agreed("timeout=3").interval, 3_000)
-    assert.strictEqual(agreed("utimeout=12345").interval, 12.345)
+    assert.strictEqual(agreed("timeout=3").timeoutMillis, 3_000)
+    assert.strictEqual(agreed("utimeout=12345").timeoutMillis, 12.345)
   })
 
   it("keeps windows so small that old and new block numbers differ", () =>
@@ -182,7 +182,7 @@ describe("Options.negotiate", () => {
       assert.strictEqual(agreed.windowsize, confirmed.get("windowsize") ?? 1)
       assert.isAtMost(agreed.windowsize, Math.min(policy.windowsize, 32_767))
       assert.strictEqual(agreed.rollover, confirmed.get("rollover") ?? 0)
-      assert.strictEqual(agreed.interval !== undefined, confirmed.has("timeout") || confirmed.has("utimeout"))
+      assert.strictEqual(agreed.timeoutMillis !== undefined, confirmed.has("timeout") || confirmed.has("utimeout"))
     }
   )
 
@@ -190,7 +190,7 @@ describe("Options.negotiate", () => {
     "a client accepts whatever its own request is answered, and agrees",
     [wants, policies, abouts],
     ([wanted, policy, about]) => {
-      const { agreed, reply } = Negotiation.negotiate(Negotiation.ask(wanted), policy, about)
+      const { agreed, reply } = Negotiation.negotiate(Negotiation.requestOptions(wanted), policy, about)
       const ours = Result.getOrThrow(Negotiation.accept(wanted, reply))
       assert.deepEqual({ ...ours, tsize: 0 }, { ...agreed, tsize: 0 })
       if (about.kind === "RRQ" && about.mode === "octet" && wanted.tsize === 0) {
@@ -202,17 +202,20 @@ describe("Options.negotiate", () => {
 
 describe("Options.ask", () => {
   it("asks for what is wanted, and for nothing else", () => {
-    assert.deepEqual(Negotiation.ask({}), [])
-    assert.deepEqual(Negotiation.ask(wanted), parse("tsize=0 blksize=1428 timeout=3 windowsize=16"))
-    assert.deepEqual(Negotiation.ask({ interval: 250, rollover: 1 }), parse("utimeout=250000 rollover=1"))
+    assert.deepEqual(Negotiation.requestOptions({}), [])
+    assert.deepEqual(Negotiation.requestOptions(wanted), parse("tsize=0 blksize=1428 timeout=3 windowsize=16"))
+    assert.deepEqual(
+      Negotiation.requestOptions({ timeoutMillis: 250, rollover: 1 }),
+      parse("utimeout=250000 rollover=1")
+    )
   })
 
   it("keeps within the bounds", () => {
     const over = { blksize: 70_000, windowsize: 65_535, interval: 1e9, tsize: 2 ** 60 }
     const most = "tsize=9007199254740991 blksize=65464 timeout=255 windowsize=32767"
-    assert.deepEqual(Negotiation.ask(over), parse(most))
+    assert.deepEqual(Negotiation.requestOptions(over), parse(most))
     const under = { blksize: 1, windowsize: 0, interval: 0, tsize: -1 }
-    assert.deepEqual(Negotiation.ask(under), parse("tsize=0 blksize=8 utimeout=10000 windowsize=1"))
+    assert.deepEqual(Negotiation.requestOptions(under), parse("tsize=0 blksize=8 utimeout=10000 windowsize=1"))
   })
 })
 
@@ -223,7 +226,7 @@ describe("Options.accept", () => {
       blksize: 1024,
       windowsize: 1,
       rollover: 0,
-      interval: 3_000,
+      timeoutMillis: 3_000,
       tsize: 42
     })
   })

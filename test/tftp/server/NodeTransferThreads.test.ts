@@ -21,7 +21,7 @@ const serve = Effect.gen(function* () {
 describe("NodeThreads", () => {
   Lab.real("files go out and come in by threads, eight at a time", () =>
     Effect.gen(function* () {
-      const { door, inRoot, server } = yield* serve
+      const { endpoint, inRoot, server } = yield* serve
       const sizes = [0, 1, 512, 100_000, 400_001, 5, 70_000, 262_144]
       const files = sizes.map((size, i) => [`f${i}`, noise(size)] as const)
       for (const [name, bytes] of files) Fs.writeFileSync(inRoot(name), bytes)
@@ -29,8 +29,8 @@ describe("NodeThreads", () => {
         files,
         ([name, bytes]) =>
           Effect.gen(function* () {
-            assert.deepStrictEqual(yield* Lab.get(door, name), bytes)
-            yield* Lab.put(door, `${name}.up`, bytes, { windowsize: 8 })
+            assert.deepStrictEqual(yield* Lab.get(endpoint, name), bytes)
+            yield* Lab.put(endpoint, `${name}.up`, bytes, { windowsize: 8 })
             assert.deepStrictEqual(new Uint8Array(Fs.readFileSync(inRoot(`${name}.up`))), bytes)
           }),
         { concurrency: "unbounded" }
@@ -47,13 +47,13 @@ describe("NodeThreads", () => {
 
   Lab.real("netascii, too, and a store's refusal comes back as it was", () =>
     Effect.gen(function* () {
-      const { door, inRoot, server } = yield* serve
+      const { endpoint, inRoot, server } = yield* serve
       Fs.writeFileSync(inRoot("text"), "one\ntwo\r\n")
-      const text = yield* Lab.get(door, "text", { mode: "netascii" })
+      const text = yield* Lab.get(endpoint, "text", { mode: "netascii" })
       assert.strictEqual(new TextDecoder().decode(text), "one\ntwo\r\n")
       Fs.writeFileSync(inRoot("old"), "old")
       // Without options the size is not announced: the quota is met in the middle.
-      const large = Lab.put(door, "old", noise(1_200_000), { plain: true })
+      const large = Lab.put(endpoint, "old", noise(1_200_000), { plain: true })
       assert.strictEqual(yield* Lab.outcome(large), "Refused 3")
       yield* until(() => Effect.runSync(server.stats).failed === 1)
       assert.strictEqual(Fs.readFileSync(inRoot("old"), "utf8"), "old")
@@ -63,9 +63,9 @@ describe("NodeThreads", () => {
 
   Lab.real("a stranger, a size probe and a client that turns to something else", () =>
     Effect.gen(function* () {
-      const { door, inRoot, server } = yield* serve
+      const { endpoint, inRoot, server } = yield* serve
       Fs.writeFileSync(inRoot("f"), noise(1_200))
-      const talk = yield* Talk.open({ door, content: noise(1_200) })
+      const talk = yield* Talk.open({ endpoint, content: noise(1_200) })
       yield* talk.play("a> RRQ f octet", "a< DATA 1 512", "b> ACK 1", "b< ERROR 5", "a> ACK 1", "a< DATA 2 512")
       yield* talk.play("a> ERROR 0 enough", "c> RRQ f octet tsize=0", "c< OACK tsize=1200", "c> ERROR 8 bye")
       yield* talk.play("d> RRQ f octet", "d< DATA 1 512", "d> RRQ none octet", "d< ERROR 1")

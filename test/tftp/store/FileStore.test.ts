@@ -2,11 +2,14 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import * as FileStore from "../../../src/tftp/store/FileStore.ts"
+import * as FileStoreError from "../../../src/tftp/store/FileStoreError.ts"
+import * as MemoryStore from "../../../src/tftp/store/MemoryStore.ts"
+import type * as Store from "../../../src/tftp/store/Store.ts"
 import { bytesOf, get, put, request } from "../../support/Files.ts"
 
-const store = (files: Readonly<Record<string, string>>, write: FileStore.WriteMode = "none") => {
+const store = (files: Readonly<Record<string, string>>, write: Store.WriteMode = "none") => {
   const map = new Map(Object.entries(files).map(([name, text]) => [name, bytesOf(text)]))
-  return { map, store: FileStore.memory({ files: map, write }) }
+  return { map, store: MemoryStore.make({ files: map, write }) }
 }
 
 const names = (map: ReadonlyMap<string, unknown>) => [...map.keys()].sort()
@@ -119,8 +122,8 @@ describe("FileStore.rewrite", () => {
 
 it("an error tells the operator, and the peer no more than its kind", () => {
   const cause = new Error("EIO: /srv/tftp/f")
-  const error = new FileStore.FileStoreError({ reason: new FileStore.ReadFailed({ cause }), filename: "f" })
+  const error = new FileStoreError.FileStoreError({ reason: new FileStoreError.ReadFailed({ cause }), filename: "f" })
   assert.strictEqual(error.message, '"f": reading failed: EIO: /srv/tftp/f')
-  assert.strictEqual(error.answer, "Read error")
+  assert.strictEqual(error.peerMessage, "Read error")
   assert.strictEqual(error.code, 0)
 })

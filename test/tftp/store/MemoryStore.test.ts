@@ -1,19 +1,19 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import * as FileStore from "../../../src/tftp/store/FileStore.ts"
+import * as MemoryStore from "../../../src/tftp/store/MemoryStore.ts"
 import { stores } from "../../suites/tftp/FileStore.ts"
 import { bytesOf, get, put, request } from "../../support/Files.ts"
 
 stores("memory", (files, options) => {
   const map = new Map(Object.entries(files).map(([name, text]) => [name, bytesOf(text)]))
-  return Effect.succeed(FileStore.memory({ ...options, files: map }))
+  return Effect.succeed(MemoryStore.make({ ...options, files: map }))
 })
 
-describe("FileStore.memory", () => {
+describe("MemoryStore.memory", () => {
   it.effect("sees what the program puts into its map, and copies what is written", () =>
     Effect.gen(function* () {
       const files = new Map<string, Uint8Array>()
-      const store = FileStore.memory({ files, write: "create" })
+      const store = MemoryStore.make({ files, write: "create" })
       files.set("f", bytesOf("now"))
       assert.strictEqual(yield* get(store, "f"), "now")
       const bytes = bytesOf("abc")
@@ -22,7 +22,7 @@ describe("FileStore.memory", () => {
       bytes.fill(0)
       yield* commit
       assert.strictEqual(yield* get(store, "g"), "abc")
-      assert.strictEqual(yield* put(FileStore.memory(), "f", "x"), "AccessDenied ReadOnly")
+      assert.strictEqual(yield* put(MemoryStore.make(), "f", "x"), "AccessDenied ReadOnly")
     })
   )
 })

@@ -72,7 +72,7 @@ describe("NodeFileStore", () => {
         assert.strictEqual(yield* get(store, name), "NotFound")
       }
       const error = yield* Effect.flip(Effect.scoped(store.read(request("nope"))))
-      assert.notInclude(error.message + error.answer, root)
+      assert.notInclude(error.message + error.peerMessage, root)
     })
   )
 
@@ -98,7 +98,7 @@ describe("NodeFileStore", () => {
 
   it.live("hides the files of unfinished uploads, also behind a link", () =>
     Effect.gen(function* () {
-      const name = `${FileName.reserved}x`
+      const name = `${FileName.uploadPrefix}x`
       const { inRoot, store } = yield* open({ [name]: "half" }, { ignoreCase: true, write: "overwrite" })
       Fs.symlinkSync(name, inRoot("link"))
       for (const asked of [name, name.toUpperCase(), "link"]) {
@@ -145,7 +145,7 @@ describe("NodeFileStore", () => {
       for (const root of [inRoot("f"), inRoot("nope"), "a\0b"]) {
         const error = yield* Effect.flip(NodeFileStore.make({ root }))
         assert.strictEqual(error.reason._tag, "BadRoot")
-        assert.notInclude(error.answer, root)
+        assert.notInclude(error.peerMessage, root)
       }
     })
   )
@@ -166,12 +166,12 @@ describe("what has been opened", () => {
       const descriptor = yield* Effect.acquireRelease(NodeFile.open(inRoot("f"), Fs.constants.O_RDONLY), (descriptor) =>
         Effect.ignore(NodeFile.close(descriptor))
       )
-      assert.strictEqual(yield* NodeFile.opened(descriptor, inRoot("f"), "/nowhere"), inRoot("f"))
-      assert.strictEqual((yield* Effect.flip(NodeFile.opened(descriptor, inRoot("g"), "/nowhere"))).code, "ENOENT")
-      assert.strictEqual(yield* NodeFile.through(descriptor, root, "/nowhere"), root)
+      assert.strictEqual(yield* NodeFile.realPathOf(descriptor, inRoot("f"), "/nowhere"), inRoot("f"))
+      assert.strictEqual((yield* Effect.flip(NodeFile.realPathOf(descriptor, inRoot("g"), "/nowhere"))).code, "ENOENT")
+      assert.strictEqual(yield* NodeFile.pathThrough(descriptor, root, "/nowhere"), root)
       if (process.platform !== "linux") return
       Fs.renameSync(inRoot("f"), `${root}-priv/f`)
-      assert.strictEqual(yield* NodeFile.opened(descriptor, inRoot("f")), `${root}-priv/f`)
+      assert.strictEqual(yield* NodeFile.realPathOf(descriptor, inRoot("f")), `${root}-priv/f`)
     })
   )
 

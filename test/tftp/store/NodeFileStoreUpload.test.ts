@@ -44,7 +44,7 @@ const killed = (child: ChildProcess) =>
     child.kill("SIGKILL")
   })
 
-const temporary = (root: string) => Fs.readdirSync(root).filter((name) => name.startsWith(FileName.reserved))
+const temporary = (root: string) => Fs.readdirSync(root).filter((name) => name.startsWith(FileName.uploadPrefix))
 
 describe("an upload", () => {
   it.live("lies beside its place until then, and leaves nothing", () =>
@@ -204,7 +204,7 @@ describe("a full disk", () => {
       const { root } = yield* directory()
       const store = yield* NodeFileStore.make({ root, write: "create" })
       assert.strictEqual(yield* put(store, "f", "x", { size: 2 ** 52 }), "DiskFull")
-      const picky = yield* NodeFileStore.make({ root, write: "create", free: 2 ** 52 })
+      const picky = yield* NodeFileStore.make({ root, write: "create", minFreeBytes: 2 ** 52 })
       assert.strictEqual(yield* put(picky, "f", "x"), "DiskFull")
       assert.deepStrictEqual(Fs.readdirSync(root), [])
     })

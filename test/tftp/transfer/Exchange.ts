@@ -46,7 +46,7 @@ export interface Outcome {
   readonly times: ReadonlyArray<number | undefined>
   readonly silences: number
   readonly gaps: number
-  readonly rtt: Retransmission.Rtt | undefined
+  readonly rtt: Retransmission.RttEstimate | undefined
   readonly sender: Sender.State
 }
 
@@ -106,8 +106,13 @@ export const run = (setup: Setup): Outcome => {
   const { fate = () => [0], from = 0, last, rollover, windowsize } = setup
   const events = agenda()
   let now = 0
-  let sender: Sender.State = { ...Sender.start({ windowsize, rollover }), acked: from, next: from + 1, sent: from }
-  sender = Sender.finish({ ...sender, burst: from + sender.window }, last)
+  let sender: Sender.State = {
+    ...Sender.start({ windowsize, rollover }),
+    highAck: from,
+    sndNext: from + 1,
+    highData: from
+  }
+  sender = Sender.finish({ ...sender, burstEnd: from + sender.cwnd }, last)
   let receiver: Receiver.State = {
     ...Receiver.start({
       windowsize,
@@ -145,7 +150,7 @@ export const run = (setup: Setup): Outcome => {
     heardSender = now
     const [next, action] = Receiver.data(receiver, wire, block === last ? 0 : 1)
     receiver = next
-    if (action === "Keep" || action === "KeepAck" || action === "Last") {
+    if (action === "Deliver" || action === "DeliverAndAck" || action === "DeliverLast") {
       if (block !== kept + 1) wrong.push(block)
       else kept = block
       for (let early = block + 1; early <= next.received; early++) {
@@ -153,12 +158,12 @@ export const run = (setup: Setup): Outcome => {
         else wrong.push(early)
       }
     }
-    if (action === "Hold" || action === "HoldAck") {
+    if (action === "Buffer" || action === "BufferAndAck") {
       if (held.has(block)) wrong.push(block)
       held.add(block)
       mostHeld = Math.max(mostHeld, held.size)
     }
-    if (action !== "Keep" && action !== "Hold" && action !== "Ignore") acknowledge()
+    if (action !== "Deliver" && action !== "Buffer" && action !== "Ignore") acknowledge()
   }
   const heardAck = (wire: number) => {
     const [next, verdict] = Sender.ack(sender, wire, now, rtt)
@@ -171,18 +176,18 @@ export const run = (setup: Setup): Outcome => {
     pump()
   }
   const pump = () => {
-    while (!over && !resuming && sender.next <= Sender.limit(sender)) {
-      if (Sender.pause(sender)) {
+    while (!over && !resuming && sender.sndNext <= Sender.limit(sender)) {
+      if (Sender.shouldPause(sender)) {
         resuming = true
         events.add(now + Math.max(breath, (rtt?.smoothed ?? 0) * pauses), () => {
           resuming = false
           // An ACK may have begun another burst meanwhile.
-          if (Sender.pause(sender)) sender = Sender.resume(sender)
+          if (Sender.shouldPause(sender)) sender = Sender.resume(sender)
           pump()
         })
         return
       }
-      const block = sender.next
+      const block = sender.sndNext
       const wire = Sender.toWire(rollover, block)
       free = Math.max(free, now) + busy
       times[block] = (times[block] ?? 0) + 1

@@ -11,17 +11,17 @@ const fileOf = (length: number) => Uint8Array.from({ length }, (_, at) => at ^ (
 
 const readAllOf = (bytes: Uint8Array) => {
   const { body } = MemoryStore.fromBytes(bytes)
-  return body._tag === "Random" ? body.readAll! : assert.fail("a file in memory is read at random")
+  return body._tag === "Random" ? body.readVectoredAt! : assert.fail("a file in memory is read at random")
 }
 
-describe("Scattered", () => {
+describe("PositionedReads", () => {
   it.effect.prop(
     "gives every block of the window, however far the acknowledgements are, until the file has ended",
     [from(0, 400), from(1, 40), from(1, 12), from(1, 120), from(1, 12), Schema.Boolean],
-    Effect.fnUntraced(function* ([length, blksize, windowsize, piece, step, sized]) {
+    Effect.fnUntraced(function* ([length, blksize, windowsize, readBytes, step, sized]) {
       const bytes = fileOf(length)
       const size = sized ? length : undefined
-      const source = PositionedReads.make({ readAll: readAllOf(bytes), size, blksize, windowsize, piece })
+      const source = PositionedReads.make({ readVectoredAt: readAllOf(bytes), size, blksize, windowsize, readBytes })
       const reader = yield* Effect.forkChild(source.run(() => {}))
       const room = new Uint8Array(4 + blksize)
       const last = Math.floor(length / blksize) + 1

@@ -24,12 +24,12 @@ describe("Receiver", () => {
   describe("in lock-step", () => {
     it("keeps and acknowledges each block", () => {
       const { actions, state } = feed(start(), [1, 2, 3])
-      assert.deepStrictEqual(actions, ["KeepAck", "KeepAck", "KeepAck"])
+      assert.deepStrictEqual(actions, ["DeliverAndAck", "DeliverAndAck", "DeliverAndAck"])
       assert.deepStrictEqual([state.received, state.bytes, Receiver.ackNumber(state)], [3, 24, 3])
     })
 
     it("acknowledges every duplicate of the last one again: its ACK may be lost", () => {
-      assert.deepStrictEqual(feed(start(), [1, 1, 1, 2]).actions, ["KeepAck", "Ack", "Ack", "KeepAck"])
+      assert.deepStrictEqual(feed(start(), [1, 1, 1, 2]).actions, ["DeliverAndAck", "Ack", "Ack", "DeliverAndAck"])
     })
 
     it("never keeps a block from the future", () => {
@@ -42,9 +42,9 @@ describe("Receiver", () => {
 
     it("acknowledges each full window, and the last block", () => {
       const { actions, state } = feed(window(), [1, 2, 3, 4, 5])
-      assert.deepStrictEqual(actions, ["Keep", "Keep", "Keep", "KeepAck", "Keep"])
+      assert.deepStrictEqual(actions, ["Deliver", "Deliver", "Deliver", "DeliverAndAck", "Deliver"])
       const [last, action] = Receiver.data(state, 6, 0)
-      assert.deepStrictEqual([action, last.done, Receiver.ackNumber(last)], ["Last", true, 6])
+      assert.deepStrictEqual([action, last.done, Receiver.ackNumber(last)], ["DeliverLast", true, 6])
     })
 
     it.each([
@@ -56,27 +56,42 @@ describe("Receiver", () => {
       (_, wires, received) => {
         const { actions, state } = feed(window(), wires)
         assert.deepStrictEqual(actions, [
-          ...wires.slice(0, received).map(() => "Keep"),
-          ...wires.slice(received + 1).map(() => "Hold"),
-          "HoldAck"
+          ...wires.slice(0, received).map(() => "Deliver"),
+          ...wires.slice(received + 1).map(() => "Buffer"),
+          "BufferAndAck"
         ])
         assert.strictEqual(Receiver.ackNumber(state), received)
         const repaired = feed(state, [received + 1])
-        assert.deepStrictEqual(repaired.actions, ["KeepAck"])
+        assert.deepStrictEqual(repaired.actions, ["DeliverAndAck"])
         assert.deepStrictEqual([Receiver.ackNumber(repaired.state), repaired.state.acked], [4, 4])
         // The copies that were under way say nothing, and the next window begins after them.
         assert.deepStrictEqual(feed(repaired.state, [4]).actions, ["Ignore"])
-        assert.deepStrictEqual(feed(repaired.state, [5, 6, 7, 8]).actions, ["Keep", "Keep", "Keep", "KeepAck"])
+        assert.deepStrictEqual(feed(repaired.state, [5, 6, 7, 8]).actions, [
+          "Deliver",
+          "Deliver",
+          "Deliver",
+          "DeliverAndAck"
+        ])
       }
     )
 
     it("lets three blocks overtake one, and tells of it with the fourth", () => {
       const wide = window({ windowsize: 16 })
       const three = feed(wide, [1, 3, 4, 5, 2, 6])
-      assert.deepStrictEqual(three.actions, ["Keep", "Hold", "Hold", "Hold", "Keep", "Keep"])
+      assert.deepStrictEqual(three.actions, ["Deliver", "Buffer", "Buffer", "Buffer", "Deliver", "Deliver"])
       assert.deepStrictEqual([three.state.received, three.state.bytes, three.state.acked], [6, 48, 0])
       const four = feed(wide, [1, 3, 4, 5, 6, 7, 8, 2, 9])
-      const actions = ["Keep", "Hold", "Hold", "Hold", "HoldAck", "Hold", "Hold", "KeepAck", "Keep"]
+      const actions = [
+        "Deliver",
+        "Buffer",
+        "Buffer",
+        "Buffer",
+        "BufferAndAck",
+        "Buffer",
+        "Buffer",
+        "DeliverAndAck",
+        "Deliver"
+      ]
       assert.deepStrictEqual(four.actions, actions)
       assert.deepStrictEqual([four.state.received, four.state.acked], [9, 8])
     })
@@ -84,31 +99,53 @@ describe("Receiver", () => {
     it("names the next block that is missing as soon as one came", () => {
       const wide = window({ windowsize: 16 })
       const { actions, state } = feed(wide, [1, 3, 4, 6, 7, 9, 2])
-      assert.deepStrictEqual(actions, ["Keep", "Hold", "Hold", "HoldAck", "Hold", "Hold", "KeepAck"])
+      assert.deepStrictEqual(actions, [
+        "Deliver",
+        "Buffer",
+        "Buffer",
+        "BufferAndAck",
+        "Buffer",
+        "Buffer",
+        "DeliverAndAck"
+      ])
       assert.strictEqual(Receiver.ackNumber(state), 4)
       const second = feed(state, [5])
-      assert.deepStrictEqual([...second.actions, Receiver.ackNumber(second.state)], ["KeepAck", 7])
+      assert.deepStrictEqual([...second.actions, Receiver.ackNumber(second.state)], ["DeliverAndAck", 7])
       // The one that was sent again is lost, too: what follows it tells.
       assert.deepStrictEqual(feed(state, [3, 4, 6, 7, 9]).actions, ["Ignore", "Ignore", "Ignore", "Ignore", "Ack"])
     })
 
     it("fills the window with what was held", () => {
       const { actions, state } = feed(window({ windowsize: 5 }), [3, 2, 1, 5, 4])
-      assert.deepStrictEqual(actions, ["Hold", "Hold", "Keep", "HoldAck", "KeepAck"])
+      assert.deepStrictEqual(actions, ["Buffer", "Buffer", "Deliver", "BufferAndAck", "DeliverAndAck"])
       assert.deepStrictEqual([state.received, state.acked], [5, 5])
-      assert.deepStrictEqual(feed(window(), [1, 4, 3, 2]).actions, ["Keep", "HoldAck", "Hold", "KeepAck"])
-      assert.deepStrictEqual(feed(window({ acked: 5, received: 7 }), [9, 8]).actions, ["HoldAck", "KeepAck"])
+      assert.deepStrictEqual(feed(window(), [1, 4, 3, 2]).actions, [
+        "Deliver",
+        "BufferAndAck",
+        "Buffer",
+        "DeliverAndAck"
+      ])
+      assert.deepStrictEqual(feed(window({ acked: 5, received: 7 }), [9, 8]).actions, ["BufferAndAck", "DeliverAndAck"])
     })
 
     it("tells again when a second pass misses it, too", () => {
       const { actions } = feed(window(), [1, 3, 4, 3, 4, 5, 3, 4, 5])
-      const passes = ["Ignore", "Ignore", "HoldAck", "Ignore", "Ignore", "Ack"]
-      assert.deepStrictEqual(actions, ["Keep", "Hold", "HoldAck", ...passes])
+      const passes = ["Ignore", "Ignore", "BufferAndAck", "Ignore", "Ignore", "Ack"]
+      assert.deepStrictEqual(actions, ["Deliver", "Buffer", "BufferAndAck", ...passes])
     })
 
     it("takes a copy of the latest for the network's, and no pass", () => {
       const { actions } = feed(window({ windowsize: 16 }), [2, 3, 4, 5, 5, 6, 6, 7])
-      assert.deepStrictEqual(actions, ["Hold", "Hold", "Hold", "HoldAck", "Ignore", "Hold", "Ignore", "Hold"])
+      assert.deepStrictEqual(actions, [
+        "Buffer",
+        "Buffer",
+        "Buffer",
+        "BufferAndAck",
+        "Ignore",
+        "Buffer",
+        "Ignore",
+        "Buffer"
+      ])
     })
 
     it("holds a mebibyte at most", () => {
@@ -116,7 +153,7 @@ describe("Receiver", () => {
       const wires = Array.from({ length: 63 }, (_, index) => index + 2)
       const { actions, state } = feed(large, wires, 65_464)
       assert.deepStrictEqual(
-        actions.map((action) => action.startsWith("Hold")),
+        actions.map((action) => action.startsWith("Buffer")),
         wires.map((wire) => (wire - 1) * 65_464 <= 2 ** 20)
       )
       assert.strictEqual(feed(state, [1], 65_464).state.received, 17)
@@ -124,9 +161,9 @@ describe("Receiver", () => {
 
     it("holds the last block, and is done when those before it are here", () => {
       const [early, action] = Receiver.data(feed(window({ windowsize: 16, tsize: 19 }), [1]).state, 3, 3)
-      assert.deepStrictEqual([action, early.done], ["HoldAck", false])
+      assert.deepStrictEqual([action, early.done], ["BufferAndAck", false])
       const [done, last] = Receiver.data(early, 2, blksize)
-      assert.deepStrictEqual([last, done.done, done.received, done.bytes], ["Last", true, 3, 19])
+      assert.deepStrictEqual([last, done.done, done.received, done.bytes], ["DeliverLast", true, 3, 19])
       assert.isTrue(Receiver.sizeMatches(done))
       assert.strictEqual(Receiver.data(done, 3, 3)[1], "Ack")
       // Nothing follows the last.
@@ -137,31 +174,31 @@ describe("Receiver", () => {
     it("acknowledges a window again, once, when all of it comes again", () => {
       const { actions } = feed(window(), [1, 2, 3, 4, 1, 2, 3, 4, 1, 2, 3, 4, 5])
       const again = ["Ack", "Ignore", "Ignore", "Ignore"]
-      assert.deepStrictEqual(actions, ["Keep", "Keep", "Keep", "KeepAck", ...again, ...again, "Keep"])
+      assert.deepStrictEqual(actions, ["Deliver", "Deliver", "Deliver", "DeliverAndAck", ...again, ...again, "Deliver"])
     })
 
     it("ignores duplicates within a window, and what overlaps with it", () => {
       const { actions, state } = feed(window(), [1, 2, 1, 2, 3, 3, 4])
-      assert.deepStrictEqual(actions, ["Keep", "Keep", "Ignore", "Ignore", "Keep", "Ignore", "KeepAck"])
+      assert.deepStrictEqual(actions, ["Deliver", "Deliver", "Ignore", "Ignore", "Deliver", "Ignore", "DeliverAndAck"])
       assert.strictEqual(state.acked, 4)
     })
 
     it("takes a duplicate for the network's when something new came since the one before", () => {
-      const actions = ["Keep", "Ignore", "Keep", "Ignore", "Keep", "Ignore", "KeepAck"]
+      const actions = ["Deliver", "Ignore", "Deliver", "Ignore", "Deliver", "Ignore", "DeliverAndAck"]
       assert.deepStrictEqual(feed(window(), [1, 1, 2, 1, 3, 1, 4]).actions, actions)
     })
 
     it("misses a block only within the window: what is further ahead is far behind", () => {
-      assert.deepStrictEqual(feed(window(), [1, 5]).actions, ["Keep", "HoldAck"])
-      assert.deepStrictEqual(feed(window(), [1, 6]).actions, ["Keep", "Ignore"])
+      assert.deepStrictEqual(feed(window(), [1, 5]).actions, ["Deliver", "BufferAndAck"])
+      assert.deepStrictEqual(feed(window(), [1, 6]).actions, ["Deliver", "Ignore"])
     })
 
     it("speaks within a window when a second pass brings nothing new: the sender does not know of the last ACK", () => {
       // The ACKs of a gap after 2 were lost: the sender's window ends with 4, this one's with 6.
       const { actions, state } = feed(window({ received: 2, acked: 2 }), [3, 4, 1, 2, 3, 4, 1, 2, 3, 4])
       assert.deepStrictEqual(actions, [
-        "Keep",
-        "Keep",
+        "Deliver",
+        "Deliver",
         ...["Ignore", "Ignore", "Ignore", "Ignore"],
         ...["Ack", "Ignore", "Ignore", "Ignore"]
       ])
@@ -172,11 +209,11 @@ describe("Receiver", () => {
       const { state } = feed(window(), [1, 2, 4])
       const silent = Receiver.timedOut(feed(window(), [1, 2, 3]).state)
       assert.strictEqual(silent.acked, 3)
-      assert.deepStrictEqual(feed(silent, [4, 5, 6, 7]).actions, ["Keep", "Keep", "Keep", "KeepAck"])
-      assert.deepStrictEqual(feed(silent, [6, 7]).actions, ["Hold", "HoldAck"])
+      assert.deepStrictEqual(feed(silent, [4, 5, 6, 7]).actions, ["Deliver", "Deliver", "Deliver", "DeliverAndAck"])
+      assert.deepStrictEqual(feed(silent, [6, 7]).actions, ["Buffer", "BufferAndAck"])
       assert.deepStrictEqual(feed(silent, [2, 3]).actions, ["Ack", "Ignore"])
-      assert.deepStrictEqual(feed(Receiver.timedOut(state), [3]).actions, ["KeepAck"])
-      assert.deepStrictEqual(feed(Receiver.timedOut(state), [5, 6]).actions, ["Hold", "HoldAck"])
+      assert.deepStrictEqual(feed(Receiver.timedOut(state), [3]).actions, ["DeliverAndAck"])
+      assert.deepStrictEqual(feed(Receiver.timedOut(state), [5, 6]).actions, ["Buffer", "BufferAndAck"])
       const again = feed(window(), [1, 2, 3, 4, 1]).state
       assert.deepStrictEqual(feed(Receiver.timedOut(again), [2]).actions, ["Ack"])
     })
@@ -185,7 +222,7 @@ describe("Receiver", () => {
   describe("the end", () => {
     it.each([0, 1, 7])("is a block of %i bytes", (length) => {
       const [state, action] = Receiver.data(start(), 1, length)
-      assert.deepStrictEqual([action, state.done, state.bytes], ["Last", true, length])
+      assert.deepStrictEqual([action, state.done, state.bytes], ["DeliverLast", true, length])
     })
 
     it("answers the last block again, and nothing else", () => {
@@ -207,7 +244,7 @@ describe("Receiver", () => {
     const state = start()
     assert.strictEqual(Receiver.data(state, 1, blksize + 1)[1], "TooLong")
     const { state: one } = feed(state, [1])
-    assert.strictEqual(Receiver.data(one, 2, 2)[1], "Last")
+    assert.strictEqual(Receiver.data(one, 2, 2)[1], "DeliverLast")
     assert.strictEqual(Receiver.data(one, 1, blksize)[1], "Ack")
   })
 
@@ -215,8 +252,8 @@ describe("Receiver", () => {
     const at = (options: Partial<Receiver.State>) => start({ received: 65_535, acked: 65_535, ...options })
 
     it("takes the number agreed on, and no other", () => {
-      assert.deepStrictEqual(feed(at({ rollover: 0 }), [0, 1]).actions, ["KeepAck", "KeepAck"])
-      assert.deepStrictEqual(feed(at({ rollover: 1 }), [1, 2]).actions, ["KeepAck", "KeepAck"])
+      assert.deepStrictEqual(feed(at({ rollover: 0 }), [0, 1]).actions, ["DeliverAndAck", "DeliverAndAck"])
+      assert.deepStrictEqual(feed(at({ rollover: 1 }), [1, 2]).actions, ["DeliverAndAck", "DeliverAndAck"])
       assert.strictEqual(feed(at({ rollover: 0 }), [1, 1, 1]).state.received, 65_535)
       assert.strictEqual(feed(at({ rollover: 1 }), [0, 0, 0]).state.received, 65_535)
     })
@@ -224,7 +261,7 @@ describe("Receiver", () => {
     it("learns it from the sender in lock-step", () => {
       for (const rollover of [0, 1] as const) {
         const { actions, state } = feed(at({ rollover: undefined }), [rollover, rollover + 1])
-        assert.deepStrictEqual(actions, ["KeepAck", "KeepAck"])
+        assert.deepStrictEqual(actions, ["DeliverAndAck", "DeliverAndAck"])
         assert.deepStrictEqual([state.rollover, Receiver.ackNumber(state)], [rollover, rollover + 1])
       }
     })
@@ -233,7 +270,7 @@ describe("Receiver", () => {
       const window = { rollover: undefined, windowsize: 4, tsize: 1_000_000 }
       assert.strictEqual(feed(at(window), [0]).state.rollover, 0)
       const passes = feed(at(window), [1, 2, 3, 1, 2, 3])
-      assert.deepStrictEqual(passes.actions, ["Ack", "Ignore", "Ignore", "Keep", "Keep", "Keep"])
+      assert.deepStrictEqual(passes.actions, ["Ack", "Ignore", "Ignore", "Deliver", "Deliver", "Deliver"])
       assert.strictEqual(passes.state.rollover, 1)
       assert.strictEqual(feed(at(window), [2, 3, 1, 2]).state.received, 65_535)
       assert.strictEqual(feed(at({ ...window, tsize: undefined }), [1, 2, 1, 2, 1, 2]).state.received, 65_535)
@@ -260,7 +297,7 @@ describe("Receiver", () => {
       const fields = Object.keys(state).length
       for (const wire of wires) {
         const [next, action] = Receiver.data(state, wire, blksize)
-        const kept = action === "Keep" || action === "KeepAck"
+        const kept = action === "Deliver" || action === "DeliverAndAck"
         assert.strictEqual(next.received > state.received, kept)
         if (kept) {
           assert.strictEqual(Receiver.toWire(next, state.received + 1), wire)
@@ -268,14 +305,14 @@ describe("Receiver", () => {
             assert.isTrue(held.delete(Receiver.toWire(next, block)))
           }
         }
-        if (action === "Hold" || action === "HoldAck") {
+        if (action === "Buffer" || action === "BufferAndAck") {
           assert.isFalse(held.has(wire))
           held.add(wire)
         }
         assert.isBelow(held.size, windowsize)
         assert.strictEqual(next.bytes, (next.received - from) * blksize)
         assert.isBelow(next.received - next.acked, windowsize)
-        if (action === "Ack" || action === "HoldAck" || action === "KeepAck")
+        if (action === "Ack" || action === "BufferAndAck" || action === "DeliverAndAck")
           assert.strictEqual(next.acked, next.received)
         assert.strictEqual(Object.keys(next).length, fields)
         state = next

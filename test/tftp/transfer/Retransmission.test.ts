@@ -11,9 +11,9 @@ import * as Retransmission from "../../../src/tftp/transfer/Retransmission.ts"
 /** The delays until it gives up, with each of them waited for. */
 const delays = Effect.fnUntraced(function* (
   retransmission: Retransmission.Retransmission,
-  rtt?: Retransmission.Rtt | undefined
+  rtt?: Retransmission.RttEstimate | undefined
 ) {
-  const next = yield* Retransmission.timer(retransmission, rtt)
+  const next = yield* Retransmission.start(retransmission, rtt)
   const waits: Array<number> = []
   const waiting = yield* Effect.forkChild(
     Effect.gen(function* () {
@@ -47,14 +47,19 @@ describe("Retransmission", () => {
     Effect.gen(function* () {
       const plain = Retransmission.exponential({ jitter: 0 })
       assert.deepStrictEqual(yield* delays(plain), [1000, 2000, 4000, 8000, 8000, 8000])
-      const own = Retransmission.exponential({ first: 10, factor: 3, cap: 100, attempts: 4, jitter: 0 })
+      const own = Retransmission.exponential({ initialDelay: 10, factor: 3, maxDelay: 100, attempts: 4, jitter: 0 })
       assert.deepStrictEqual(yield* delays(own), [10, 30, 90, 100])
     })
   )
 
   it.effect("exponential: chance moves each delay within the jitter, and a seed repeats it", () =>
     Effect.gen(function* () {
-      const retransmission = Retransmission.exponential({ first: 100, cap: 400, attempts: 200, jitter: 0.2 })
+      const retransmission = Retransmission.exponential({
+        initialDelay: 100,
+        maxDelay: 400,
+        attempts: 200,
+        jitter: 0.2
+      })
       const run = (seed: string) => Random.withSeed(delays(retransmission), seed)
       const waits = yield* run("a")
       assert.strictEqual(waits.length, 200)
@@ -78,7 +83,7 @@ describe("Retransmission", () => {
       assert.deepStrictEqual(yield* delays(adaptive, Retransmission.observe(undefined, 100)), [300, 600, 1200, 2400])
       const settled = yield* delays(adaptive, steady(100))
       assert.isTrue(settled[0]! >= 100 && settled[0]! < 101)
-      const own = Retransmission.adaptive({ initial: 50, least: 70, most: 90, attempts: 3 })
+      const own = Retransmission.adaptive({ initialDelay: 50, minDelay: 70, maxDelay: 90, attempts: 3 })
       assert.deepStrictEqual(yield* delays(own), [50, 90, 90])
       assert.deepStrictEqual(yield* delays(own, steady(1)), [70, 90, 90])
     })
@@ -87,7 +92,7 @@ describe("Retransmission", () => {
   it.effect("until: ends at the deadline, or with the schedule", () =>
     Effect.gen(function* () {
       const until = (deadline: Duration.Input) =>
-        Retransmission.until(Retransmission.exponential({ jitter: 0 }), { deadline })
+        Retransmission.withDeadline(Retransmission.exponential({ jitter: 0 }), { deadline })
       assert.deepStrictEqual(yield* delays(until("10 seconds")), [1000, 2000, 4000, 3000])
       assert.deepStrictEqual(yield* delays(until("7 seconds")), [1000, 2000, 4000])
       assert.deepStrictEqual(yield* delays(until("300 millis")), [300])
@@ -98,8 +103,8 @@ describe("Retransmission", () => {
 
   it.effect("timer: each begins anew, and takes any schedule", () =>
     Effect.gen(function* () {
-      const one = yield* Retransmission.timer(Retransmission.exponential({ jitter: 0, attempts: 2 }), undefined)
-      const two = yield* Retransmission.timer(Retransmission.exponential({ jitter: 0, attempts: 2 }), undefined)
+      const one = yield* Retransmission.start(Retransmission.exponential({ jitter: 0, attempts: 2 }), undefined)
+      const two = yield* Retransmission.start(Retransmission.exponential({ jitter: 0, attempts: 2 }), undefined)
       assert.deepStrictEqual(
         [yield* one(), yield* one(), yield* two(), yield* one(), yield* one()],
         [1000, 2000, 1000, undefined, undefined]
@@ -132,7 +137,7 @@ describe("Retransmission", () => {
         )
       ],
       ([samples]) => {
-        const rtt = samples.reduce<Retransmission.Rtt | undefined>(Retransmission.observe, undefined)!
+        const rtt = samples.reduce<Retransmission.RttEstimate | undefined>(Retransmission.observe, undefined)!
         const slack = 1e-9 * Math.max(...samples)
         assert.strictEqual(rtt.lowest, Math.min(...samples))
         assert.strictEqual(rtt.samples, samples.length)

@@ -3,7 +3,7 @@ import * as Schema from "effect/Schema"
 import type * as Retransmission from "../../../src/tftp/transfer/Retransmission.ts"
 import * as Sender from "../../../src/tftp/transfer/Sender.ts"
 
-const rtt: Retransmission.Rtt = { smoothed: 12, variance: 2, lowest: 10, samples: 5 }
+const rtt: Retransmission.RttEstimate = { smoothed: 12, variance: 2, lowest: 10, samples: 5 }
 
 const start = (windowsize: number, state: Partial<Sender.State> = {}): Sender.State => ({
   ...Sender.start({ windowsize, rollover: 0 }),
@@ -13,8 +13,8 @@ const start = (windowsize: number, state: Partial<Sender.State> = {}): Sender.St
 /** Sends all that may be sent, pausing for no time. */
 const sendAll = (state: Sender.State, at: number): Sender.State => {
   let current = state
-  while (current.next <= Sender.limit(current)) {
-    current = Sender.pause(current) ? Sender.resume(current) : Sender.sent(current, at)
+  while (current.sndNext <= Sender.limit(current)) {
+    current = Sender.shouldPause(current) ? Sender.resume(current) : Sender.sent(current, at)
   }
   return current
 }
@@ -23,16 +23,16 @@ const ack = (state: Sender.State, wire: number, at: number) => Sender.ack(state,
 
 /** Acknowledges up to a block, from which everything that may be sent was. */
 const at = (windowsize: number, block: number) =>
-  sendAll(start(windowsize, { acked: block, next: block + 1, sent: block, doubtful: -1 }), 0)
+  sendAll(start(windowsize, { highAck: block, sndNext: block + 1, highData: block, duplicateAckFloor: -1 }), 0)
 
 describe("Sender", () => {
   describe("in lock-step", () => {
     it("sends one block, then waits for its ACK", () => {
       const first = sendAll(start(1), 0)
-      assert.deepStrictEqual([first.next, first.sent, Sender.limit(first)], [2, 1, 1])
+      assert.deepStrictEqual([first.sndNext, first.highData, Sender.limit(first)], [2, 1, 1])
       const [second, verdict] = ack(first, 1, 15)
       assert.deepStrictEqual(verdict, { _tag: "Progress", sample: 15 })
-      assert.deepStrictEqual([second.acked, second.next, Sender.limit(second)], [1, 2, 2])
+      assert.deepStrictEqual([second.highAck, second.sndNext, Sender.limit(second)], [1, 2, 2])
     })
 
     it("does nothing about an ACK seen before, however often and late: no Sorcerer's Apprentice", () => {
@@ -48,7 +48,7 @@ describe("Sender", () => {
     it("is done with the ACK of the last block", () => {
       const [next, verdict] = ack(sendAll(Sender.finish(start(1), 1), 0), 1, 12)
       assert.strictEqual(verdict._tag, "Done")
-      assert.isAbove(next.next, Sender.limit(next))
+      assert.isAbove(next.sndNext, Sender.limit(next))
       assert.strictEqual(ack(next, 1, 30)[1]._tag, "Ignored")
     })
   })
@@ -56,61 +56,61 @@ describe("Sender", () => {
   describe("in a window", () => {
     it("sends a window, the window after its ACK, and no more than the last block", () => {
       const first = sendAll(start(4), 0)
-      assert.strictEqual(first.sent, 4)
+      assert.strictEqual(first.highData, 4)
       const [second, verdict] = ack(first, 4, 11)
       assert.strictEqual(verdict._tag, "Progress")
-      assert.strictEqual(sendAll(second, 11).sent, 8)
-      assert.strictEqual(sendAll(Sender.finish(second, 6), 11).sent, 6)
+      assert.strictEqual(sendAll(second, 11).highData, 8)
+      assert.strictEqual(sendAll(Sender.finish(second, 6), 11).highData, 6)
     })
 
     it("goes back to the block after the ACK of a gap", () => {
       for (const block of [1, 2, 3]) {
         const [next, verdict] = ack(sendAll(start(4), 0), block, 12)
         assert.strictEqual(verdict._tag, "Gap")
-        assert.deepStrictEqual([next.acked, next.next, Sender.limit(next)], [block, block + 1, block + 4])
+        assert.deepStrictEqual([next.highAck, next.sndNext, Sender.limit(next)], [block, block + 1, block + 4])
         const again = sendAll(next, 12)
         assert.strictEqual(again.resent, 4 - block)
-        assert.strictEqual(again.sent, block + 4)
+        assert.strictEqual(again.highData, block + 4)
       }
     })
 
     it("does not go back a second time for an ACK that cannot know of the first", () => {
-      const [gap] = ack(sendAll({ ...start(8), holds: 0 }, 0), 3, 12)
+      const [gap] = ack(sendAll({ ...start(8), probeCredit: 0 }, 0), 3, 12)
       const again = sendAll(gap, 12)
       const [next, verdict] = ack(again, 4, 14)
       assert.deepStrictEqual(verdict, { _tag: "Progress", sample: undefined })
-      assert.deepStrictEqual([next.acked, next.next], [4, again.next])
+      assert.deepStrictEqual([next.highAck, next.sndNext], [4, again.sndNext])
       assert.strictEqual(ack(again, 4, 22)[1]._tag, "Gap")
     })
 
     it("skips what the receiver holds, and sends the next that is missing", () => {
-      const [gap] = ack({ ...sendAll(start(8), 0), window: 8 }, 1, 12)
+      const [gap] = ack({ ...sendAll(start(8), 0), cwnd: 8 }, 1, 12)
       const probe = Sender.sent(gap, 12)
       const [next, verdict] = ack(probe, 4, 24)
       assert.deepStrictEqual(verdict, { _tag: "Progress", sample: undefined })
-      assert.deepStrictEqual([next.acked, next.next, next.window, next.resent], [4, 5, gap.window, 1])
-      assert.isTrue(Sender.pause(Sender.sent(next, 24)))
+      assert.deepStrictEqual([next.highAck, next.sndNext, next.cwnd, next.resent], [4, 5, gap.cwnd, 1])
+      assert.isTrue(Sender.shouldPause(Sender.sent(next, 24)))
       const [whole] = ack(Sender.sent(next, 24), 9, 36)
-      assert.deepStrictEqual([whole.acked, whole.next, whole.resent], [4, 6, 2], "9 was never sent")
+      assert.deepStrictEqual([whole.highAck, whole.sndNext, whole.resent], [4, 6, 2], "9 was never sent")
       const [moved] = ack(Sender.sent(next, 24), 8, 36)
-      assert.deepStrictEqual([moved.acked, moved.next, moved.resent], [8, 9, 2])
-      assert.isFalse(Sender.pause(moved))
+      assert.deepStrictEqual([moved.highAck, moved.sndNext, moved.resent], [8, 9, 2])
+      assert.isFalse(Sender.shouldPause(moved))
     })
 
     it("believes a receiver that holds: it says again what is still missing, and that sends it again", () => {
       const again = sendAll(ack(sendAll(start(8), 0), 1, 12)[0], 12)
-      const believing = { ...again, holds: 1 }
+      const believing: Sender.State = { ...again, probeCredit: 1 }
       const [next, verdict] = ack(believing, 4, 40)
-      assert.deepStrictEqual([verdict._tag, next.acked, next.next], ["Progress", 4, again.next])
+      assert.deepStrictEqual([verdict._tag, next.highAck, next.sndNext], ["Progress", 4, again.sndNext])
       const [gap, second] = ack(next, 4, 41)
-      assert.deepStrictEqual([second._tag, gap.next], ["Gap", 5])
+      assert.deepStrictEqual([second._tag, gap.sndNext], ["Gap", 5])
     })
 
     it("skips what the peer has when the timer fired too early", () => {
       const timed = Sender.sent(Sender.timedOut(sendAll(start(8), 0)), 100)
       const [next, verdict] = ack(timed, 8, 101)
       assert.strictEqual(verdict._tag, "Progress")
-      assert.deepStrictEqual([next.next, next.resent], [9, 1])
+      assert.deepStrictEqual([next.sndNext, next.resent], [9, 1])
     })
   })
 
@@ -120,7 +120,7 @@ describe("Sender", () => {
       assert.strictEqual(ack(window, 8, 4.9)[1]._tag, "Ignored")
       const [gap, verdict] = ack(window, 8, 5)
       assert.strictEqual(verdict._tag, "Gap")
-      assert.deepStrictEqual([gap.acked, gap.next], [8, 9])
+      assert.deepStrictEqual([gap.highAck, gap.sndNext], [8, 9])
       for (const time of [0, 6, 10, 100]) assert.strictEqual(ack(sendAll(gap, 5), 8, 5 + time)[1]._tag, "Ignored")
     })
 
@@ -145,13 +145,13 @@ describe("Sender", () => {
   it("ignores ACKs of blocks never sent, and of older windows, on both sides of the wrap", () => {
     for (const rollover of [0, 1] as const) {
       for (const acked of [40, 65_530, 65_535, 65_536, 131_068, 200_000]) {
-        const state = sendAll(start(4, { rollover, acked, next: acked + 1, sent: acked }), 0)
+        const state = sendAll(start(4, { rollover, highAck: acked, sndNext: acked + 1, highData: acked }), 0)
         for (const block of [acked - 30, acked - 4, acked - 1, acked + 5, acked + 6, acked + 1000]) {
           const [next, verdict] = ack(state, Sender.toWire(rollover, block), 50)
           assert.strictEqual(verdict._tag, "Ignored")
           assert.strictEqual(next, state)
         }
-        assert.strictEqual(ack(state, Sender.toWire(rollover, acked + 4), 50)[0].acked, acked + 4)
+        assert.strictEqual(ack(state, Sender.toWire(rollover, acked + 4), 50)[0].highAck, acked + 4)
       }
     }
   })
@@ -171,8 +171,8 @@ describe("Sender", () => {
       const sizes: Array<number> = []
       let current = state
       let size = 0
-      while (current.next <= Sender.limit(current)) {
-        if (Sender.pause(current)) {
+      while (current.sndNext <= Sender.limit(current)) {
+        if (Sender.shouldPause(current)) {
           sizes.push(size)
           size = 0
           current = Sender.resume(current)
@@ -189,7 +189,7 @@ describe("Sender", () => {
       assert.deepStrictEqual(bursts(start(40)), [16, 16, 8])
       assert.deepStrictEqual(bursts(start(4)), [4])
       assert.deepStrictEqual(bursts(start(1)), [1])
-      for (const windowsize of [1, 4, 16, 64]) assert.isFalse(Sender.pause(sendAll(start(windowsize), 0)))
+      for (const windowsize of [1, 4, 16, 64]) assert.isFalse(Sender.shouldPause(sendAll(start(windowsize), 0)))
       assert.deepStrictEqual(bursts(Sender.finish(start(64), 32)), [16, 16])
     })
 
@@ -209,31 +209,31 @@ describe("Sender", () => {
       [40, 40],
       [63, 63]
     ])("of 64 whose block at offset %i is lost shrinks to %i", (offset, size) => {
-      const window = { ...at(64, 64), window: 64, burst: 128, holds: 0 }
+      const window: Sender.State = { ...at(64, 64), cwnd: 64, burstEnd: 128, probeCredit: 0 }
       const [gap, verdict] = ack(window, 64 + offset, 20)
       assert.strictEqual(verdict._tag, "Gap")
       assert.strictEqual(bursts(gap)[0], size)
     })
 
     it("begins with one block after a gap, while the receiver may hold the others", () => {
-      let state: Sender.State = { ...at(64, 64), window: 64, burst: 128 }
+      let state: Sender.State = { ...at(64, 64), cwnd: 64, burstEnd: 128 }
       // It throws them away: a receiver of that kind acknowledges within a window only what it has in order.
       for (const [round, rest] of [
         [0, [4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 3]],
         [1, [59]]
       ] as const) {
-        const [gap, verdict] = ack(state, state.acked + 1, 100 * round + 20)
+        const [gap, verdict] = ack(state, state.highAck + 1, 100 * round + 20)
         assert.strictEqual(verdict._tag, "Gap")
-        assert.deepStrictEqual(bursts({ ...gap, window: 64 }), [1, 0, 0, 0, 0, 4, 0, 0, 0, 0, ...rest])
-        ;[state] = ack(sendAll(gap, 100 * round + 20), gap.acked + 64, 100 * round + 40)
-        state = { ...sendAll(state, 100 * round + 100), window: 64 }
+        assert.deepStrictEqual(bursts({ ...gap, cwnd: 64 }), [1, 0, 0, 0, 0, 4, 0, 0, 0, 0, ...rest])
+        ;[state] = ack(sendAll(gap, 100 * round + 20), gap.highAck + 64, 100 * round + 40)
+        state = { ...sendAll(state, 100 * round + 100), cwnd: 64 }
       }
-      const [gap] = ack(state, state.acked + 1, 300)
-      assert.deepStrictEqual([state.holds, bursts(gap)], [0, [32, 32]])
+      const [gap] = ack(state, state.highAck + 1, 300)
+      assert.deepStrictEqual([state.probeCredit, bursts(gap)], [0, [32, 32]])
     })
 
     it("never shrinks below one block", () => {
-      let state = start(4, { holds: 0 })
+      let state = start(4, { probeCredit: 0 })
       for (let silence = 0; silence < 9; silence++) state = Sender.timedOut(sendAll(state, silence))
       assert.deepStrictEqual(bursts(state), [1, 1, 1, 1])
     })
@@ -254,19 +254,19 @@ describe("Sender", () => {
       Schema.Array(Step).check(Schema.isMaxLength(60))
     ],
     ([windowsize, rollover, from, steps]) => {
-      let state = start(windowsize, { rollover, acked: from, next: from + 1, sent: from })
+      let state = start(windowsize, { rollover, highAck: from, sndNext: from + 1, highData: from })
       steps.forEach(({ kind, near, wire }, time) => {
         const before = state
-        const number = near === null ? wire : Sender.toWire(rollover, Math.max(0, state.acked + near))
+        const number = near === null ? wire : Sender.toWire(rollover, Math.max(0, state.highAck + near))
         if (kind === "send") state = sendAll(state, time * 5)
         else if (kind === "silence") state = Sender.timedOut(state)
         else [state] = ack(state, number, time * 5)
-        assert.isAtLeast(state.acked, before.acked)
-        assert.isAtMost(state.acked, before.sent)
-        assert.isAbove(state.next, state.acked)
-        assert.isAtMost(state.sent, state.acked + windowsize)
-        assert.isAtMost(state.next, state.sent + 1)
-        assert.isTrue(state.window >= 1 && state.window <= windowsize)
+        assert.isAtLeast(state.highAck, before.highAck)
+        assert.isAtMost(state.highAck, before.highData)
+        assert.isAbove(state.sndNext, state.highAck)
+        assert.isAtMost(state.highData, state.highAck + windowsize)
+        assert.isAtMost(state.sndNext, state.highData + 1)
+        assert.isTrue(state.cwnd >= 1 && state.cwnd <= windowsize)
       })
     },
     { arbitrary: { runs: 500 } }

@@ -6,7 +6,7 @@ import { CannotServe } from "../common/serverMessages.ts"
 const fail = (message: string) => Effect.fail(new CannotServe({ message: `--user: ${message}` }))
 
 /** A number of the user's, as `id` tells: it asks whatever the host keeps its users in. */
-const ask = (what: "-u" | "-g", user: string) =>
+const queryId = (what: "-u" | "-g", user: string) =>
   Effect.callback<number, CannotServe>((resume) => {
     ChildProcess.execFile("id", [what, "--", user], (error, stdout) => {
       const known = error === null && /^\d+\n$/.test(stdout)
@@ -23,7 +23,7 @@ export interface User {
 
 /** Finds a user that this process can become. */
 export const find = Effect.fnUntraced(function* (name: string) {
-  const user: User = { name, uid: yield* ask("-u", name), gid: yield* ask("-g", name) }
+  const user: User = { name, uid: yield* queryId("-u", name), gid: yield* queryId("-g", name) }
   if (process.getuid?.() === 0 || process.getuid?.() === user.uid) return user
   return yield* fail(`only root can become ${name}; start as root, or leave --user out`)
 })

@@ -5,15 +5,15 @@ import * as NodeStream from "@effect/platform-node/NodeStream"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
-import type * as FileStore from "../../../tftp/store/FileStore.ts"
 import { AccessDenied, FileStoreError, ReadFailed, type Reason } from "../../../tftp/store/FileStoreError.ts"
 import * as File from "../../../tftp/store/NodeFile.ts"
 import * as Upload from "../../../tftp/store/NodeUpload.ts"
 import * as Quota from "../../../tftp/store/Quota.ts"
+import type * as Store from "../../../tftp/store/Store.ts"
 
 type Failed = Effect.Effect<never, FileStoreError>
 
-const failing =
+const withReason =
   (filename: string, reasonOf: (cause: NodeJS.ErrnoException) => Reason) =>
   (cause: NodeJS.ErrnoException): Failed =>
     Effect.fail(new FileStoreError({ reason: reasonOf(cause), filename }))
@@ -26,8 +26,8 @@ const open = (path: string, flags: number) =>
 /** A file to send: anywhere in it if it is a regular one, else as it comes. */
 export const readable = Effect.fnUntraced(function* (
   filename: string
-): Effect.fn.Return<Pick<FileStore.Readable, "body" | "size">, FileStoreError, Scope.Scope> {
-  const failed = failing(filename, File.readReason)
+): Effect.fn.Return<Pick<Store.Readable, "body" | "size">, FileStoreError, Scope.Scope> {
+  const failed = withReason(filename, File.readReason)
   const stats = yield* Effect.catch(stat(filename), failed)
   if (stats.isDirectory()) {
     return yield* new FileStoreError({ reason: new AccessDenied({ why: "Directory" }), filename })
@@ -43,8 +43,8 @@ export const readable = Effect.fnUntraced(function* (
   const { size } = yield* Effect.catch(File.fstat(descriptor), failed)
   const readAt = (position: number, into: Uint8Array) => Effect.catch(File.readAt(descriptor, position, into), failed)
   const readAll = (position: number, into: ReadonlyArray<Uint8Array>) =>
-    Effect.catch(File.readAll(descriptor, position, into), failed)
-  return { size, body: { _tag: "Random", readAt, readAll } }
+    Effect.catch(File.readVectoredAt(descriptor, position, into), failed)
+  return { size, body: { _tag: "Random", readAt, readVectoredAt: readAll } }
 })
 
 /** Where an output leads: what is no regular file is written as it is, a regular one is replaced. */
@@ -52,30 +52,33 @@ const follow = Effect.fnUntraced(function* (
   path: string,
   name: string,
   links = 40
-): Effect.fn.Return<{ readonly path: string; readonly mode: number; readonly device: boolean }, NodeJS.ErrnoException> {
-  const there = yield* Effect.result(stat(path))
-  if (Result.isSuccess(there)) {
-    const { mode } = there.success
-    if (there.success.isDirectory()) return yield* follow(Path.join(path, name), "", links)
-    if (!there.success.isFile()) return { path, mode, device: true }
-    return { path: yield* File.realpath(path), mode: mode & 0o777, device: false }
+): Effect.fn.Return<
+  { readonly path: string; readonly mode: number; readonly isDevice: boolean },
+  NodeJS.ErrnoException
+> {
+  const stats = yield* Effect.result(stat(path))
+  if (Result.isSuccess(stats)) {
+    const { mode } = stats.success
+    if (stats.success.isDirectory()) return yield* follow(Path.join(path, name), "", links)
+    if (!stats.success.isFile()) return { path, mode, isDevice: true }
+    return { path: yield* File.realpath(path), mode: mode & 0o777, isDevice: false }
   }
   const link = yield* Effect.option(File.readlink(path))
-  if (link._tag === "None") return { path, mode: 0o666, device: false }
-  if (links === 0) return yield* Effect.fail(there.failure)
+  if (link._tag === "None") return { path, mode: 0o666, isDevice: false }
+  if (links === 0) return yield* Effect.fail(stats.failure)
   return yield* follow(Path.resolve(Path.dirname(path), link.value), name, links - 1)
 })
 
 /** Written where it is, with no way back. */
 const device = Effect.fnUntraced(function* (path: string) {
-  const failed = failing(path, File.writeReason)
+  const failed = withReason(path, File.writeReason)
   const descriptor = yield* Effect.catch(open(path, Fs.constants.O_WRONLY), failed)
   const write = (bytes: Uint8Array): Effect.Effect<void, FileStoreError> =>
     File.call<number>((done) => Fs.write(descriptor, bytes, done)).pipe(
       Effect.catch(failed),
       Effect.flatMap((count) => (count === bytes.length ? Effect.void : write(bytes.subarray(count))))
     )
-  const writable: FileStore.Writable = { write, commit: Effect.void }
+  const writable: Store.Writable = { write, commit: Effect.void }
   return writable
 })
 
@@ -86,21 +89,21 @@ const device = Effect.fnUntraced(function* (path: string) {
 export const writable = Effect.fnUntraced(function* (
   output: string,
   name: string
-): Effect.fn.Return<FileStore.Writable, FileStoreError, Scope.Scope> {
-  const failed = failing(output, File.writeReason)
+): Effect.fn.Return<Store.Writable, FileStoreError, Scope.Scope> {
+  const failed = withReason(output, File.writeReason)
   const target = yield* Effect.catch(follow(output, name), failed)
-  if (target.device) return yield* device(target.path)
+  if (target.isDevice) return yield* device(target.path)
   const { O_DIRECTORY, O_RDONLY } = Fs.constants
   const parent = Path.dirname(target.path)
   const descriptor = yield* Effect.catch(open(parent, O_RDONLY | O_DIRECTORY), failed)
   const { dev, ino } = yield* Effect.catch(File.fstat(descriptor), failed)
-  const folder = { descriptor, path: yield* File.through(descriptor, parent), id: `${dev}:${ino}` }
+  const folder = { descriptor, path: yield* File.pathThrough(descriptor, parent), id: `${dev}:${ino}` }
   const share = yield* Effect.orDie(Effect.fromResult(Quota.make().begin(undefined)))
   return yield* Upload.make({ folder, name: Path.basename(target.path), filename: output }, share, {
     replace: true,
     sync: false,
     permissions: target.mode,
-    room: () => Effect.void
+    checkSpace: () => Effect.void
   })
 })
 

@@ -3,10 +3,10 @@ import * as Effect from "effect/Effect"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import type * as Url from "../../../tftp/protocol/Url.ts"
-import type * as FileStore from "../../../tftp/store/FileStore.ts"
 import * as FileStoreError from "../../../tftp/store/FileStoreError.ts"
+import type * as Store from "../../../tftp/store/Store.ts"
 import * as TftpClient from "../../../tftp/TftpClient.ts"
-import { UsageError } from "../../common/Shutdown.ts"
+import { UsageError } from "../../common/CliErrors.ts"
 import * as network from "../common/network.ts"
 import * as NodeLocalFile from "./NodeLocalFile.ts"
 import * as Transfer from "./transfer.ts"
@@ -15,7 +15,7 @@ import * as Transfer from "./transfer.ts"
 const toStdout = (url: Url.Url, options: TftpClient.Options) =>
   Effect.gen(function* () {
     const stdio = yield* Stdio.Stdio
-    const writable: FileStore.Writable = {
+    const writable: Store.Writable = {
       write: (bytes) =>
         Effect.mapError(
           Stream.run(Stream.succeed(bytes.slice()), stdio.stdout()),
@@ -43,8 +43,8 @@ export const get = Effect.fnUntraced(
       return yield* Transfer.run(input, what, (options) => toStdout(url, options))
     }
     const writable = yield* NodeLocalFile.writable(output, name ?? "")
-    const what = { url, file: output, name: NodeLocalFile.nameOf(output), toStdout: false }
-    yield* Transfer.run(input, what, (options) => TftpClient.download(url, writable, options))
+    const description = { url, file: output, name: NodeLocalFile.nameOf(output), toStdout: false }
+    yield* Transfer.run(input, description, (options) => TftpClient.download(url, writable, options))
   },
   Effect.scoped,
   Effect.provide(network.layer)

@@ -2,10 +2,10 @@
 import * as Effect from "effect/Effect"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
-import type * as FileStore from "../../../tftp/store/FileStore.ts"
 import * as FileStoreError from "../../../tftp/store/FileStoreError.ts"
+import type * as Store from "../../../tftp/store/Store.ts"
 import * as TftpClient from "../../../tftp/TftpClient.ts"
-import { UsageError } from "../../common/Shutdown.ts"
+import { UsageError } from "../../common/CliErrors.ts"
 import * as network from "../common/network.ts"
 import * as NodeLocalFile from "./NodeLocalFile.ts"
 import * as Transfer from "./transfer.ts"
@@ -15,7 +15,7 @@ interface Input extends Transfer.Input {
   readonly url: string
 }
 
-const stdin = Effect.map(Stdio.Stdio, (stdio): Pick<FileStore.Readable, "body" | "size"> => {
+const stdin = Effect.map(Stdio.Stdio, (stdio): Pick<Store.Readable, "body" | "size"> => {
   const stream = Stream.mapError(
     stdio.stdin,
     (cause) => new FileStoreError.FileStoreError({ reason: new FileStoreError.ReadFailed({ cause }), filename: "-" })
@@ -27,14 +27,14 @@ export const put = Effect.fnUntraced(
   function* (input: Input) {
     const fromStdin = input.file === "-"
     const name = NodeLocalFile.nameOf(input.file)
-    const named = Transfer.withName(input.url, name)
-    if (fromStdin && named !== input.url) {
+    const urlWithName = Transfer.withName(input.url, name)
+    if (fromStdin && urlWithName !== input.url) {
       return yield* new UsageError({ message: "standard input has no name: give the file one after the last /" })
     }
-    const url = yield* Transfer.parse(named)
+    const url = yield* Transfer.parse(urlWithName)
     const readable = yield* fromStdin ? stdin : NodeLocalFile.readable(input.file)
-    const what = { url, file: input.file, name: fromStdin ? Transfer.lastOf(url.path) : name, toStdout: false }
-    yield* Transfer.run(input, what, (options) => TftpClient.put(url, readable, options))
+    const description = { url, file: input.file, name: fromStdin ? Transfer.lastOf(url.path) : name, toStdout: false }
+    yield* Transfer.run(input, description, (options) => TftpClient.put(url, readable, options))
   },
   Effect.scoped,
   Effect.provide(network.layer)

@@ -4,11 +4,13 @@ import * as Effect from "effect/Effect"
 import * as NodeTransferThreads from "../../../tftp/server/NodeTransferThreads.ts"
 import * as FileStore from "../../../tftp/store/FileStore.ts"
 import * as NodeFileStore from "../../../tftp/store/NodeFileStore.ts"
+import type * as Store from "../../../tftp/store/Store.ts"
 import * as TftpServer from "../../../tftp/TftpServer.ts"
-import { Stop, UsageError } from "../../common/Shutdown.ts"
+import { UsageError } from "../../common/CliErrors.ts"
+import { ShutdownSignal } from "../../common/Shutdown.ts"
 import * as NodeV8Flags from "../common/NodeV8Flags.ts"
 import * as network from "../common/network.ts"
-import { announce, CannotServe, explain } from "../common/serverMessages.ts"
+import { announce, CannotServe, explainListenError } from "../common/serverMessages.ts"
 import * as NodeDropPrivileges from "./NodeDropPrivileges.ts"
 
 interface Input extends Omit<TftpServer.Options, "threads"> {
@@ -31,14 +33,14 @@ interface Input extends Omit<TftpServer.Options, "threads"> {
 const open = Effect.fnUntraced(function* (input: Omit<Input, "threads">) {
   const { free, ignoreCase, maxFileSize, perClient, quota: total, root, sync, write = "none" } = input
   const store = yield* NodeFileStore.make({
-    ...{ root, write, ignoreCase, free, sync },
+    ...{ root, write, ignoreCase, minFreeBytes: free, sync },
     quota: { file: maxFileSize, total }
   }).pipe(Effect.mapError(({ message }) => new CannotServe({ message: `tftp: --root ${message}` })))
   return perClient === undefined ? store : FileStore.perClient(store, { common: perClient === "first" })
 })
 
 /** A store that is not there yet: requests wait for it. */
-const later = (store: Deferred.Deferred<FileStore.Store>): FileStore.Store => ({
+const deferredStore = (store: Deferred.Deferred<Store.Store>): Store.Store => ({
   read: (request) => Effect.flatMap(Deferred.await(store), ({ read }) => read(request)),
   write: (request) => Effect.flatMap(Deferred.await(store), ({ write }) => write(request))
 })
@@ -48,21 +50,21 @@ export const serve = Effect.fnUntraced(
     if (threads > 1 && input.singlePort === true) {
       return yield* new UsageError({ message: "--threads needs a port for each transfer: leave --single-port out" })
     }
-    yield* NodeV8Flags.steady
+    yield* NodeV8Flags.limitHeapGrowth
     const user = input.user === undefined ? undefined : yield* NodeDropPrivileges.find(input.user)
-    const store = yield* Deferred.make<FileStore.Store>()
+    const store = yield* Deferred.make<Store.Store>()
     const server = yield* TftpServer.make({
       ...input,
       threads: threads > 1 ? yield* NodeTransferThreads.make(threads) : undefined
     }).pipe(
-      Effect.provideService(FileStore.FileStore, later(store)),
-      Effect.catch(explain("tftp", input.port, "--port", "udp"))
+      Effect.provideService(FileStore.FileStore, deferredStore(store)),
+      Effect.catch(explainListenError("tftp", input.port, "--port", "udp"))
     )
     // The port is bound: from here on nothing needs root, and nothing has been served with its rights.
     if (user !== undefined) yield* NodeDropPrivileges.become(user)
     yield* Deferred.succeed(store, yield* open(input))
     yield* announce("tftp", server.address, input.json)
-    yield* yield* Stop
+    yield* yield* ShutdownSignal
   },
   Effect.scoped,
   Effect.provide(network.layer)

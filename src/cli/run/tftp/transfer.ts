@@ -7,8 +7,8 @@ import * as Url from "../../../tftp/protocol/Url.ts"
 import type * as TftpClient from "../../../tftp/TftpClient.ts"
 import type * as TftpError from "../../../tftp/TftpError.ts"
 import type * as Transfer from "../../../tftp/transfer/Transfer.ts"
-import { CannotTransfer, UsageError } from "../../common/Shutdown.ts"
-import { terminal } from "./transferBar.ts"
+import { CannotTransfer, UsageError } from "../../common/CliErrors.ts"
+import { transferBar } from "./transferBar.ts"
 
 /** The flags of a transfer. */
 export interface Input {
@@ -41,8 +41,8 @@ const optionsOf = Effect.fnUntraced(function* ({ blksize, retries, timeout, wind
 
 /** Failures of this side name what they are about; those of the other get the URL. */
 const explain = (url: Url.Url) => (error: TftpError.TftpError) => {
-  const own = error.reason._tag === "File" || error.reason._tag === "Unresolved"
-  return new CannotTransfer({ message: own ? error.message : `${Url.format(url)}: ${error.message}` })
+  const isLocal = error.reason._tag === "File" || error.reason._tag === "Unresolved"
+  return new CannotTransfer({ message: isLocal ? error.message : `${Url.format(url)}: ${error.message}` })
 }
 
 /** One line of JSON; times in seconds, rates in bytes a second, round trips in milliseconds. */
@@ -54,7 +54,7 @@ const toJson = (url: Url.Url, file: string, summary: Transfer.Summary, seconds: 
 }
 
 /** What is transferred. */
-export interface What {
+export interface Description {
   readonly url: Url.Url
   /** The file on this side; - is a standard stream. */
   readonly file: string
@@ -67,19 +67,19 @@ export interface What {
 /** Runs a transfer, with a bar on a terminal, or a summary in JSON. */
 export const run = Effect.fnUntraced(function* <R>(
   input: Input,
-  { file, name, toStdout, url }: What,
+  { file, name, toStdout, url }: Description,
   transfer: (options: TftpClient.Options) => Effect.Effect<Transfer.Summary, TftpError.TftpError, R>
 ) {
   const options = yield* optionsOf(input)
   const clock = yield* Clock.Clock
   const from = clock.currentTimeMillisUnsafe()
   const seconds = () => (clock.currentTimeMillisUnsafe() - from) / 1_000
-  const seen = input.json || name === undefined ? undefined : yield* terminal(name, toStdout)
+  const progressBar = input.json || name === undefined ? undefined : yield* transferBar(name, toStdout)
   const summary = yield* transfer({
     ...options,
-    onProgress: seen && ((progress) => seen.progress(progress, seconds()))
+    onProgress: progressBar && ((progress) => progressBar.progress(progress, seconds()))
   }).pipe(Effect.mapError(explain(url)))
-  seen?.done({ ...summary, total: summary.bytes }, seconds())
+  progressBar?.done({ ...summary, total: summary.bytes }, seconds())
   if (input.json) yield* Console.log(toJson(url, file, summary, seconds()))
 })
 

@@ -1,7 +1,7 @@
 /** A bar on the terminal while a file travels, and a line when it has arrived. */
 import * as Effect from "effect/Effect"
 import * as Stdio from "effect/Stdio"
-import { columns, show } from "../../../terminal/NodeTerminal.ts"
+import { columns, replaceLine } from "../../../terminal/NodeTerminal.ts"
 import type * as TftpClient from "../../../tftp/TftpClient.ts"
 
 const units = ["kB", "MB", "GB", "TB"]
@@ -26,16 +26,16 @@ const resentOf = (resent: number) => (resent === 0 ? "" : `, ${resent} resent`)
 /** The line of a transfer under way, at most `width` wide: what it is, how far, how fast, how long yet. */
 export const bar = (name: string, { bytes, resent, total }: TftpClient.Progress, seconds: number, width: number) => {
   const rate = seconds > 0 ? bytes / seconds : 0
-  const pace = `${formatBytes(rate)}/s`
+  const rateText = `${formatBytes(rate)}/s`
   if (total === undefined || total === 0)
-    return `${name}  ${formatBytes(bytes)}  ${pace}${resentOf(resent)}`.slice(0, width)
+    return `${name}  ${formatBytes(bytes)}  ${rateText}${resentOf(resent)}`.slice(0, width)
   const part = Math.min(1, bytes / total)
   const left = rate > 0 ? `ETA ${formatTime((total - bytes) / rate)}` : "ETA -:--"
   const before = `${name}  ${`${Math.floor(part * 100)}`.padStart(3)}% `
-  const after = ` ${formatBytes(bytes)} of ${formatBytes(total)}  ${pace}  ${left}${resentOf(resent)}`
-  const room = width - before.length - after.length - 2
-  const done = Math.round(part * room)
-  const drawn = room < 4 ? "" : `[${"=".repeat(done)}${" ".repeat(room - done)}]`
+  const after = ` ${formatBytes(bytes)} of ${formatBytes(total)}  ${rateText}  ${left}${resentOf(resent)}`
+  const barColumns = width - before.length - after.length - 2
+  const done = Math.round(part * barColumns)
+  const drawn = barColumns < 4 ? "" : `[${"=".repeat(done)}${" ".repeat(barColumns - done)}]`
   return `${before}${drawn}${after}`.slice(0, width)
 }
 
@@ -47,13 +47,14 @@ export const done = (name: string, { blksize, bytes, resent, windowsize }: TftpC
 }
 
 /** Draws on standard error, if that is a terminal and not the one the file goes to. */
-export const terminal = Effect.fnUntraced(function* (name: string, toStdout: boolean) {
+export const transferBar = Effect.fnUntraced(function* (name: string, toStdout: boolean) {
   const stdio = yield* Stdio.Stdio
   const isSeen = (yield* stdio.stderrIsTerminal) && !(toStdout && (yield* stdio.stdoutIsTerminal))
   if (!isSeen) return undefined
-  yield* Effect.addFinalizer(() => Effect.sync(() => show("")))
+  yield* Effect.addFinalizer(() => Effect.sync(() => replaceLine("")))
   return {
-    progress: (progress: TftpClient.Progress, seconds: number) => show(bar(name, progress, seconds, columns() - 1)),
-    done: (progress: TftpClient.Progress, seconds: number) => show(`${done(name, progress, seconds)}\n`)
+    progress: (progress: TftpClient.Progress, seconds: number) =>
+      replaceLine(bar(name, progress, seconds, columns() - 1)),
+    done: (progress: TftpClient.Progress, seconds: number) => replaceLine(`${done(name, progress, seconds)}\n`)
   }
 })

@@ -1,0 +1,57 @@
+/** Chooses the block source for a file: `PositionedReads`, `FileSource` or `StreamSource`. */
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import * as Netascii from "../protocol/Netascii.ts"
+import type { FileStoreError } from "../store/FileStoreError.ts"
+import type * as Store from "../store/Store.ts"
+import * as BlockSource from "./BlockSource.ts"
+import * as FileSource from "./FileSource.ts"
+import * as PositionedReads from "./PositionedReads.ts"
+import * as StreamSource from "./StreamSource.ts"
+
+/** The smallest blksize at which a vectored read into the packets costs less than copying the blocks. */
+const minVectoredBlockBytes = 8 * 1_024
+
+/** Reads a file as a stream, for netascii, which changes its length. */
+const streamOf = (body: Store.Body): Stream.Stream<Uint8Array, FileStoreError> =>
+  body._tag === "Stream"
+    ? body.stream
+    : Stream.unfold(0, (position) => {
+        const bytes = new Uint8Array(BlockSource.readBytes.small / 4)
+        return Effect.map(body.readAt(position, bytes), (count) =>
+          count === 0 ? undefined : ([bytes.subarray(0, count), position + count] as const)
+        )
+      })
+
+/** Encodes a stream as netascii (RFC 764). */
+const encoded = (stream: Stream.Stream<Uint8Array, FileStoreError>) =>
+  Stream.suspend(() => {
+    const encoder = Netascii.encoder()
+    return Stream.concat(
+      Stream.map(stream, encoder.push),
+      Stream.suspend(() => Stream.succeed(encoder.end()))
+    )
+  })
+
+/** Makes the source of the blocks of a file or a stream, encoded for the mode. */
+export const make = (
+  { body, size }: Pick<Store.Readable, "body" | "size">,
+  options: BlockSource.Options
+): BlockSource.BlockSource => {
+  const { blksize, mayUseLargeBuffers, mode, windowsize } = options
+  if (mode === "octet" && body._tag === "Random") {
+    return (mayUseLargeBuffers || windowsize === 1) &&
+      blksize >= minVectoredBlockBytes &&
+      body.readVectoredAt !== undefined
+      ? PositionedReads.make({
+          readVectoredAt: body.readVectoredAt,
+          size,
+          blksize,
+          windowsize,
+          readBytes: BlockSource.readBytes.small
+        })
+      : FileSource.make(body, size, options)
+  }
+  const stream = streamOf(body)
+  return StreamSource.make(mode === "octet" ? stream : encoded(stream), options)
+}

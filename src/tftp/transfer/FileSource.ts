@@ -1,0 +1,96 @@
+/** Blocks of a file, read ahead in large chunks into two buffers, and read again where blocks must be resent. */
+import * as Effect from "effect/Effect"
+import * as Signal from "../../network/Signal.ts"
+import { FileStoreError, ReadFailed } from "../store/FileStoreError.ts"
+import type * as Store from "../store/Store.ts"
+import * as BlockSource from "./BlockSource.ts"
+
+/** A buffer with a chunk of the file: a whole number of blocks, but for the last chunk. */
+interface ChunkBuffer {
+  readonly bytes: Uint8Array
+  /** The index of the chunk, from 0; -1 while the buffer is empty. */
+  index: number
+  /** Bytes of the chunk. */
+  length: number
+}
+
+/**
+ * Makes a source over a file.
+ *
+ * @param size bytes of the file; undefined if only reading to the end tells
+ */
+export const make = (
+  body: Extract<Store.Body, { readonly _tag: "Random" }>,
+  size: number | undefined,
+  { blksize, filename, mayUseLargeBuffers }: BlockSource.Options
+): BlockSource.BlockSource => {
+  const { large, small } = BlockSource.readBytes
+  const blocksPerChunk = Math.max(1, Math.floor((mayUseLargeBuffers ? large : small) / blksize))
+  const chunkBytes = blocksPerChunk * blksize
+  const bufferBytes = Math.min(chunkBytes, size === undefined ? Number.POSITIVE_INFINITY : size + 1)
+  const buffers: Array<ChunkBuffer> = []
+  const readNeeded = Signal.make()
+  let wantedChunk = 0
+  let currentChunk = -1
+  let last = Number.POSITIVE_INFINITY
+
+  const bufferOf = (index: number) => buffers.find((buffer) => buffer.index === index)
+  /** Returns a buffer to read into. A file that fits into one chunk needs no second buffer. */
+  const reusableBuffer = () => {
+    const unused =
+      buffers.find((buffer) => buffer.index === -1) ?? buffers.find((buffer) => buffer.index !== currentChunk)
+    if (unused !== undefined && buffers.length > 1) return unused
+    const buffer = { bytes: new Uint8Array(bufferBytes), index: -1, length: 0 }
+    buffers.push(buffer)
+    return buffer
+  }
+  const request = (index: number) => {
+    if (index === wantedChunk) return
+    wantedChunk = index
+    readNeeded.notify()
+  }
+  const read = Effect.fnUntraced(function* (index: number) {
+    const buffer = reusableBuffer()
+    buffer.index = -1
+    const position = index * chunkBytes
+    buffer.length = yield* body.readAt(position, buffer.bytes)
+    buffer.index = index
+    if (buffer.length === chunkBytes) return
+    const lastFound = Math.floor((position + buffer.length) / blksize) + 1
+    if (last !== Number.POSITIVE_INFINITY && lastFound !== last) {
+      return yield* new FileStoreError({ filename, reason: new ReadFailed({ cause: "its size changed" }) })
+    }
+    last = lastFound
+  })
+
+  return {
+    last: () => last,
+    take: (block, into) => {
+      const index = Math.floor((block - 1) / blocksPerChunk)
+      const buffer = bufferOf(index)
+      if (buffer === undefined) {
+        request(index)
+        return undefined
+      }
+      if (index !== currentChunk) {
+        currentChunk = index
+        if (last === Number.POSITIVE_INFINITY || (index + 1) * blocksPerChunk < last) request(index + 1)
+      }
+      const from = (block - 1 - index * blocksPerChunk) * blksize
+      const count = Math.max(0, Math.min(blksize, buffer.length - from))
+      return BlockSource.fill(into, buffer.bytes.subarray(from, from + count))
+    },
+    release: () => {},
+    run: (onReady) =>
+      Effect.gen(function* () {
+        while (true) {
+          const index = wantedChunk
+          if (bufferOf(index) === undefined) {
+            yield* read(index)
+            onReady()
+          }
+          if (index === wantedChunk) yield* readNeeded.wait
+        }
+      })
+  }
+}
