@@ -12,7 +12,7 @@ import type { Client } from "./Session.ts"
  * @category constructors
  * @since 0.1.0
  */
-export const seedOf = (seed: number, id: number): number => {
+export const seedFor = (seed: number, id: number): number => {
   let mixed = (Math.imul(seed | 0, 0x9e3779b1) + Math.imul(id | 0, 0x85ebca6b)) | 0
   mixed = Math.imul(mixed ^ (mixed >>> 16), 0x85ebca6b)
   mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35)
@@ -23,6 +23,6 @@ export const seedOf = (seed: number, id: number): number => {
 export const make = (connection: Network.Connection, id: number, seed: number | undefined): Effect.Effect<Client> => {
   const remote = NetAddress.formatSocketAddress(connection.remote)
   return seed === undefined
-    ? Effect.map(Random.next, (chance) => ({ id, remote, seed: Math.floor(chance * 2 ** 32) }))
-    : Effect.succeed({ id, remote, seed: seedOf(seed, id) })
+    ? Effect.map(Random.next, (random) => ({ id, remote, seed: Math.floor(random * 2 ** 32) }))
+    : Effect.succeed({ id, remote, seed: seedFor(seed, id) })
 }

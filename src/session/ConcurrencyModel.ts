@@ -7,18 +7,18 @@ import type * as TcpServer from "../network/TcpServer.ts"
 import type { Definition, Session, SessionError, Shared } from "./Session.ts"
 
 /** A session as a value, to be served in this process. @category models @since 0.1.0 */
-export interface Program<S, Ask = never, Told = never> {
-  readonly session: Session<S, Ask, Told>
+export interface Program<S, Ask = never, Message = never> {
+  readonly session: Session<S, Ask, Message>
   /** Answers what sessions ask; needed by those that do. */
-  readonly shared?: Shared<Ask, Told> | undefined
+  readonly shared?: Shared<Ask, Message> | undefined
 }
 
 /** A session that other processes and threads can make, too. @category models @since 0.1.0 */
-export interface Loadable<S, Ask = never, Told = never> extends Program<S, Ask, Told> {
+export interface LoadableProgram<S, Ask = never, Message = never> extends Program<S, Ask, Message> {
   /** The module that exports `definition`, as a file URL. */
   readonly module: string
   // biome-ignore lint/suspicious/noExplicitAny: the options are checked by their own schema
-  readonly definition: Definition<any, S, Ask, Told>
+  readonly definition: Definition<any, S, Ask, Message>
   /** What `definition.options` decodes: plain JSON. */
   readonly options: unknown
 }
@@ -40,19 +40,19 @@ export interface SessionServer {
 }
 
 /** A way to serve sessions in this process. @category models @since 0.1.0 */
-export interface Model {
+export interface ConcurrencyModel {
   readonly name: string
-  readonly serve: <S, Ask, Told>(
-    program: Program<S, Ask, Told>,
+  readonly serve: <S, Ask, Message>(
+    program: Program<S, Ask, Message>,
     options: Options
   ) => Effect.Effect<SessionServer, NetworkError, Network | Scope.Scope>
 }
 
 /** A way to serve sessions in other processes or threads, which must make them. @category models @since 0.1.0 */
-export interface LoadableModel {
+export interface WorkerModel {
   readonly name: string
-  readonly serve: <S, Ask, Told>(
-    program: Loadable<S, Ask, Told>,
+  readonly serve: <S, Ask, Message>(
+    program: LoadableProgram<S, Ask, Message>,
     options: Options
   ) => Effect.Effect<SessionServer, NetworkError | SessionError, Network | Scope.Scope>
 }

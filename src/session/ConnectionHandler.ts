@@ -14,28 +14,8 @@ import type { Options, Program } from "./ConcurrencyModel.ts"
 import * as Framer from "./Framer.ts"
 import * as LingeringClose from "./LingeringClose.ts"
 import type * as Session from "./Session.ts"
-import { Talk } from "./SessionRunner.ts"
-
-/** Does what a session wants. @category models @since 0.1.0 */
-export type Then<Ask, E> = (out: Session.Out<Ask>) => Effect.Effect<void, E>
-
-/** Where the state of one client lives, and who steps it: what a model decides. @category models @since 0.1.0 */
-export interface Keeper<Ask, Told> {
-  /** Called once, first; goes on with what the session wants. */
-  readonly open: <E>(then: Then<Ask, E>) => Effect.Effect<void, E>
-  /** Never called before the earlier call has come to its `then`. */
-  readonly receive: <E>(input: Session.Input<Told>, then: Then<Ask, E>) => Effect.Effect<void, E>
-}
-
-/** One client, connected. @category models @since 0.1.0 */
-export interface Guest {
-  readonly connection: Network.Connection
-  readonly client: Session.Client
-  /** The server's own: ticks and deadlines are met late by at most its period. */
-  readonly sweeper: Sweeper.Sweeper
-  /** Lines a second. Default 200. */
-  readonly rate?: number | undefined
-}
+import { SessionRunner } from "./SessionRunner.ts"
+import type { ClientConnection, StateHolder } from "./StateHolder.ts"
 
 /**
  * Serves one client to its end: `open`, then every input, until the session closes, the client has gone, or breaks the
@@ -45,54 +25,54 @@ export interface Guest {
  * @category running
  * @since 0.1.0
  */
-export const serve = <S, Ask, Told>(
-  { session, shared }: Program<S, Ask, Told>,
-  guest: Guest,
-  keeper: Keeper<Ask, Told>
+export const serve = <S, Ask, Message>(
+  { session, shared }: Program<S, Ask, Message>,
+  clientConnection: ClientConnection,
+  stateHolder: StateHolder<Ask, Message>
 ): Effect.Effect<boolean> =>
   Effect.scopedWith((scope) =>
-    Effect.flatMap(Scope.provide(Framer.make(guest.connection, session.framing, guest.sweeper), scope), (frames) =>
+    Effect.flatMap(Scope.provide(Framer.make(clientConnection.connection, session.framing, clientConnection.sweeper), scope), (framer) =>
       Effect.flatMap(Effect.context<never>(), (context) => {
-        const talk = new Talk(guest, frames, shared, keeper, scope, context)
-        const untick = session.tick === undefined ? undefined : ticks(session.tick, guest.sweeper, talk)
+        const runner = new SessionRunner(clientConnection, framer, shared, stateHolder, scope, context)
+        const stopTicks = session.tick === undefined ? undefined : startTicks(session.tick, clientConnection.sweeper, runner)
         const stop = Effect.sync(() => {
-          untick?.()
-          talk.stop()
+          stopTicks?.()
+          runner.stop()
         })
-        return Effect.ensuring(talk.whole, stop)
+        return Effect.ensuring(runner.run, stop)
       })
     )
   )
 
 /** How a model serves its clients. @category models @since 0.1.0 */
-export interface Manner<Ask, Told> {
-  readonly keeper: (client: Session.Client) => Keeper<Ask, Told>
+export interface HandlerOptions<Ask, Message> {
+  readonly makeStateHolder: (client: Session.Client) => StateHolder<Ask, Message>
   /** `Client.id`, from the connection and its count in this server, which begins at 1. Default: the count. */
-  readonly number?: ((connection: Network.Connection, count: number) => number) | undefined
+  readonly clientId?: ((connection: Network.Connection, count: number) => number) | undefined
   /** Goes around all that the session does. */
-  readonly turn?: (<A>(conversation: Effect.Effect<A>) => Effect.Effect<A>) | undefined
+  readonly wrap?: (<A>(session: Effect.Effect<A>) => Effect.Effect<A>) | undefined
 }
 
 /** What a `TcpServer` does with every connection. @category constructors @since 0.1.0 */
 export const handler =
-  <S, Ask, Told>(program: Program<S, Ask, Told>, options: Pick<Options, "rate" | "seed">, manner: Manner<Ask, Told>) =>
-  (connection: Network.Connection, { id: count, sweeper }: TcpServer.Client): Effect.Effect<void> => {
-    const { keeper, number = (_, count) => count, turn = identity } = manner
-    return Effect.flatMap(Client.make(connection, number(connection, count), options.seed), (client) =>
+  <S, Ask, Message>(program: Program<S, Ask, Message>, options: Pick<Options, "rate" | "seed">, handlerOptions: HandlerOptions<Ask, Message>) =>
+  (connection: Network.Connection, { id: count, sweeper }: TcpServer.ConnectionContext): Effect.Effect<void> => {
+    const { makeStateHolder, clientId = (_, count) => count, wrap = identity } = handlerOptions
+    return Effect.flatMap(Client.make(connection, clientId(connection, count), options.seed), (client) =>
       Effect.flatMap(
-        turn(serve(program, { client, connection, rate: options.rate, sweeper }, keeper(client))),
+        wrap(serve(program, { client, connection, rate: options.rate, sweeper }, makeStateHolder(client))),
         (isSending) => (isSending ? LingeringClose.linger(connection, sweeper) : Effect.void)
       )
     )
   }
 
 /** Lets it tick until the result is called. */
-const ticks = (every: Duration.Input, sweeper: Sweeper.Sweeper, talk: { readonly tick: () => void }) => {
-  const period = Duration.toMillis(every)
-  let last = sweeper.now()
+const startTicks = (interval: Duration.Input, sweeper: Sweeper.Sweeper, runner: { readonly tick: () => void }) => {
+  const periodMillis = Duration.toMillis(interval)
+  let lastTickMillis = sweeper.now()
   return sweeper.add((now) => {
-    if (now - last < period) return
-    last = now
-    talk.tick()
+    if (now - lastTickMillis < periodMillis) return
+    lastTickMillis = now
+    runner.tick()
   })
 }

@@ -3,28 +3,29 @@ import * as Effect from "effect/Effect"
 import * as Ref from "effect/Ref"
 import type * as Network from "../network/Network.ts"
 import * as TcpServer from "../network/TcpServer.ts"
-import type { Model, Options, Program } from "./ConcurrencyModel.ts"
+import type { ConcurrencyModel, Options, Program } from "./ConcurrencyModel.ts"
 import * as ConnectionHandler from "./ConnectionHandler.ts"
 import type { Client, Session } from "./Session.ts"
+import type { StateHolder } from "./StateHolder.ts"
 
 /** The state of one client in a `Ref`. @category constructors @since 0.1.0 */
-export const keeper = <S, Ask, Told>(
-  session: Session<S, Ask, Told>,
+export const stateHolder = <S, Ask, Message>(
+  session: Session<S, Ask, Message>,
   client: Client
-): ConnectionHandler.Keeper<Ask, Told> => {
+): StateHolder<Ask, Message> => {
   // Changed without an effect: nobody else steps this client meanwhile, and every line comes this way.
   const { ref } = Ref.makeUnsafe<S | undefined>(undefined)
   return {
-    open: (then) =>
+    open: (next) =>
       Effect.suspend(() => {
-        const [first, out] = session.open(client)
-        ref.current = first
-        return then(out)
+        const [state, output] = session.open(client)
+        ref.current = state
+        return next(output)
       }),
-    receive: (input, then) => {
-      const [after, out] = session.receive(ref.current as S, input)
-      ref.current = after
-      return then(out)
+    receive: (input, next) => {
+      const [state, output] = session.receive(ref.current as S, input)
+      ref.current = state
+      return next(output)
     }
   }
 }
@@ -36,12 +37,12 @@ export const keeper = <S, Ask, Told>(
  * @category running
  * @since 0.1.0
  */
-export const handler = <S, Ask, Told>(
-  program: Program<S, Ask, Told>,
+export const handler = <S, Ask, Message>(
+  program: Program<S, Ask, Message>,
   options: Pick<Options, "rate" | "seed">,
-  number?: ConnectionHandler.Manner<Ask, Told>["number"],
-  turn?: ConnectionHandler.Manner<Ask, Told>["turn"]
-) => ConnectionHandler.handler(program, options, { keeper: (client) => keeper(program.session, client), number, turn })
+  clientId?: ConnectionHandler.HandlerOptions<Ask, Message>["clientId"],
+  wrap?: ConnectionHandler.HandlerOptions<Ask, Message>["wrap"]
+) => ConnectionHandler.handler(program, options, { makeStateHolder: (client) => stateHolder(program.session, client), clientId: clientId, wrap: wrap })
 
 /**
  * The same server for one of several processes or threads, where a client's number is not its count.
@@ -49,14 +50,14 @@ export const handler = <S, Ask, Told>(
  * @category constructors
  * @since 0.1.0
  */
-export const serveNumbered = <S, Ask, Told>(
-  program: Program<S, Ask, Told>,
+export const serveWithClientIds = <S, Ask, Message>(
+  program: Program<S, Ask, Message>,
   options: Options,
-  number: (connection: Network.Connection, count: number) => number
-) => TcpServer.make({ service: "session", ...options }, handler(program, options, number))
+  clientId: (connection: Network.Connection, count: number) => number
+) => TcpServer.make({ service: "session", ...options }, handler(program, options, clientId))
 
 /** Serves every client in a fiber. @category models @since 0.1.0 */
-export const model: Model = {
+export const model: ConcurrencyModel = {
   name: "fibers",
-  serve: (program, options) => serveNumbered(program, options, (_, count) => count)
+  serve: (program, options) => serveWithClientIds(program, options, (_, count) => count)
 }

@@ -9,29 +9,29 @@ import type * as Sweeper from "../network/Sweeper.ts"
 import type { Framing } from "./Session.ts"
 
 /** What a client sends, piece by piece. @category models @since 0.1.0 */
-export interface Frames {
+export interface Framer {
   /** Waits for the next line, or read; `Done` at the client's FIN. One fiber at a time. */
   readonly next: Pull.Pull<string, Network.NetworkError | Line.LineError>
   /** A session's text as it goes over the wire. */
   readonly encode: (text: string) => Uint8Array | string
 }
 
-const same = (text: string) => text
+const unchanged = (text: string) => text
 
 /** Characters made by one call, each an argument. */
-const piece = 4_096
+const maxCallArguments = 4_096
 
-const latin1 = (bytes: Uint8Array): string => {
-  if (bytes.length <= piece) return String.fromCharCode(...bytes)
+const decodeLatin1 = (bytes: Uint8Array): string => {
+  if (bytes.length <= maxCallArguments) return String.fromCharCode(...bytes)
   let text = ""
-  for (let at = 0; at < bytes.length; at += piece) {
-    text += String.fromCharCode(...bytes.subarray(at, at + piece))
+  for (let at = 0; at < bytes.length; at += maxCallArguments) {
+    text += String.fromCharCode(...bytes.subarray(at, at + maxCallArguments))
   }
   return text
 }
 
 /** Text that is ASCII is its own encoding. */
-const fromLatin1 = (text: string): Uint8Array | string => {
+const encodeLatin1 = (text: string): Uint8Array | string => {
   for (let at = 0; at < text.length; at++) {
     if (text.charCodeAt(at) > 127) return Uint8Array.from({ length: text.length }, (_, at) => text.charCodeAt(at))
   }
@@ -39,16 +39,16 @@ const fromLatin1 = (text: string): Uint8Array | string => {
 }
 
 /** What was pulled, in pieces. */
-const reads = (connection: Network.Connection, max: number): Frames => {
+const readFramer = (connection: Network.Connection, maxLength: number): Framer => {
   let rest: Uint8Array | undefined
-  const cut = (chunk: Uint8Array) => {
-    rest = chunk.length > max ? chunk.subarray(max) : undefined
-    return latin1(rest === undefined ? chunk : chunk.subarray(0, max))
+  const take = (chunk: Uint8Array) => {
+    rest = chunk.length > maxLength ? chunk.subarray(maxLength) : undefined
+    return decodeLatin1(rest === undefined ? chunk : chunk.subarray(0, maxLength))
   }
-  const pulled = Effect.map(connection.pull, cut)
+  const nextRead = Effect.map(connection.pull, take)
   return {
-    next: Effect.suspend(() => (rest === undefined ? pulled : Effect.succeed(cut(rest)))),
-    encode: fromLatin1
+    next: Effect.suspend(() => (rest === undefined ? nextRead : Effect.succeed(take(rest)))),
+    encode: encodeLatin1
   }
 }
 
@@ -63,12 +63,12 @@ export const make = (
   connection: Network.Connection,
   framing: Framing,
   sweeper: Sweeper.Sweeper
-): Effect.Effect<Frames, never, Scope.Scope> =>
+): Effect.Effect<Framer, never, Scope.Scope> =>
   framing._tag === "Reads"
-    ? Effect.succeed(reads(connection, Math.max(1, framing.max)))
+    ? Effect.succeed(readFramer(connection, Math.max(1, framing.maxLength)))
     : Effect.map(Line.make(connection, { maxLength: framing.maxLength, sweeper }), ({ next }) => ({
         next,
-        encode: same
+        encode: unchanged
       }))
 
 /** Ends a loop over frames as the end of input does. @category constructors @since 0.1.0 */

@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
 import * as TcpServer from "../network/TcpServer.ts"
-import type { Model } from "./ConcurrencyModel.ts"
+import type { ConcurrencyModel } from "./ConcurrencyModel.ts"
 import * as Fibers from "./Fibers.ts"
 
 /**
@@ -12,7 +12,7 @@ import * as Fibers from "./Fibers.ts"
  * @category models
  * @since 0.1.0
  */
-export const model: Model = {
+export const model: ConcurrencyModel = {
   name: "iterative",
   serve: Effect.fnUntraced(function* (program, options) {
     const turn = yield* Semaphore.make(1)

@@ -4,7 +4,7 @@ import type * as Network from "../network/Network.ts"
 import type * as Sweeper from "../network/Sweeper.ts"
 
 /** How long the client has to end its side, in milliseconds. */
-const grace = 1_000
+const maxLingerMillis = 1_000
 
 /**
  * Ends this side, and reads and drops what the client sends until it ends its own, at most for a second: bytes that
@@ -16,9 +16,9 @@ const grace = 1_000
 export const linger = (connection: Network.Connection, sweeper: Sweeper.Sweeper): Effect.Effect<void> =>
   Effect.flatMap(Effect.context<never>(), (context) => {
     const run = Effect.runForkWith(context)
-    const since = sweeper.now()
+    const startMillis = sweeper.now()
     const remove = sweeper.add((now) => {
-      if (now - since >= grace) run(connection.endRead)
+      if (now - startMillis >= maxLingerMillis) run(connection.endRead)
     })
     return connection.end.pipe(
       Effect.andThen(Effect.forever(connection.pull)),

@@ -10,12 +10,12 @@ import * as Network from "../network/Network.ts"
 import type { NodeConnection } from "../network/node/NodeConnection.ts"
 import * as NodeNetwork from "../network/node/NodeNetwork.ts"
 import * as TcpServer from "../network/TcpServer.ts"
-import type { LoadableModel, SessionServer } from "./ConcurrencyModel.ts"
+import type { WorkerModel, SessionServer } from "./ConcurrencyModel.ts"
 import { SessionError } from "./Session.ts"
 import * as NodeDefinitionLoader from "./workers/NodeDefinitionLoader.ts"
 import * as NodeProcessPool from "./workers/NodeProcessPool.ts"
 import * as SharedStateServer from "./workers/SharedStateServer.ts"
-import * as Message from "./workers/WorkerMessage.ts"
+import * as WorkerMessage from "./workers/WorkerMessage.ts"
 
 /** How clients are spread over processes. @category models @since 0.1.0 */
 export interface ProcessOptions {
@@ -24,45 +24,45 @@ export interface ProcessOptions {
 }
 
 /** A process takes some 50 MB of its own: unless said, so many clients may have one each. */
-const processes = 100
+const defaultMaxProcesses = 100
 
 /** The children look at silence and slow readers. */
-const never = { idleTimeout: "Infinity", writeTimeout: "Infinity" } as const
+const noTimeouts = { idleTimeout: "Infinity", writeTimeout: "Infinity" } as const
 
-const silence: Message.Moved = [0, 0, 0]
+const noTraffic: WorkerMessage.ClientTraffic = [0, 0, 0]
 
 /** A client that is here until it is handed over, and is spoken for by its child from then on. */
-const represent = (own: NodeConnection): readonly [Network.Connection, NodeProcessPool.Seat] => {
-  const { local, remote } = own
-  const seat: NodeProcessPool.Seat = {
-    own,
-    local: Message.placeOf(local),
-    remote: Message.placeOf(remote),
+const handOver = (accepted: NodeConnection): readonly [Network.Connection, NodeProcessPool.HandedConnection] => {
+  const { local, remote } = accepted
+  const handed: NodeProcessPool.HandedConnection = {
+    connection: accepted,
+    local: WorkerMessage.encodeAddress(local),
+    remote: WorkerMessage.encodeAddress(remote),
     id: 0,
-    child: undefined,
-    taken: false,
-    moved: silence,
-    done: () => {}
+    worker: undefined,
+    accepted: false,
+    traffic: noTraffic,
+    release: () => {}
   }
-  const tell = (_tag: "EndRead" | "Abort", here: Effect.Effect<void>) =>
+  const viaWorker = (_tag: "EndRead" | "Abort", here: Effect.Effect<void>) =>
     Effect.suspend(() =>
-      seat.child === undefined ? here : Effect.sync(() => seat.child!.counter.post({ _tag, id: seat.id }))
+      handed.worker === undefined ? here : Effect.sync(() => handed.worker!.channel.post({ _tag, id: handed.id }))
     )
   const connection: Network.Connection = {
     local,
     remote,
-    pull: own.pull,
-    write: (bytes) => own.write(bytes),
-    end: own.end,
-    endRead: tell("EndRead", own.endRead),
-    abort: tell("Abort", own.abort),
+    pull: accepted.pull,
+    write: (bytes) => accepted.write(bytes),
+    end: accepted.end,
+    endRead: viaWorker("EndRead", accepted.endRead),
+    abort: viaWorker("Abort", accepted.abort),
     traffic: () => {
-      if (seat.child === undefined) return own.traffic()
-      const [, received, sent] = seat.moved
+      if (handed.worker === undefined) return accepted.traffic()
+      const [, received, sent] = handed.traffic
       return { received, sent, unsent: 0 }
     }
   }
-  return [connection, seat]
+  return [connection, handed]
 }
 
 /**
@@ -73,7 +73,7 @@ const represent = (own: NodeConnection): readonly [Network.Connection, NodeProce
  * @category models
  * @since 0.1.0
  */
-export const model = ({ pool }: ProcessOptions = {}): LoadableModel => ({
+export const model = ({ pool }: ProcessOptions = {}): WorkerModel => ({
   name: "processes",
   serve: Effect.fnUntraced(function* (program, options) {
     if (pool !== undefined && !(Number.isInteger(pool) && pool > 0)) {
@@ -83,51 +83,51 @@ export const model = ({ pool }: ProcessOptions = {}): LoadableModel => ({
     const { definition, module } = program
     yield* NodeDefinitionLoader.decode(module, definition, program.options)
     const host = yield* Effect.provide(Network.Network, NodeNetwork.layer)
-    const limits = Message.limitsOf(options, definition.name)
-    const desk = yield* SharedStateServer.make(program)
-    const crew = yield* NodeProcessPool.make(
+    const limits = WorkerMessage.limitsOf(options, definition.name)
+    const sharedState = yield* SharedStateServer.make(program)
+    const processes = yield* NodeProcessPool.make(
       {
         _tag: "Start",
         module,
         options: program.options,
         shared: program.shared !== undefined,
-        once: pool === undefined,
+        singleClient: pool === undefined,
         // The door counts them.
         limits: { ...limits, maxConnections: Number.MAX_SAFE_INTEGER, maxConnectionsPerPeer: undefined }
       },
       pool,
-      desk
+      sharedState
     )
 
-    const seats = new WeakMap<Network.Connection, NodeProcessPool.Seat>()
-    const listen = (where: Network.ListenOptions) =>
-      Effect.map(host.listen(where), ({ accept, address }) => ({
+    const handedConnections = new WeakMap<Network.Connection, NodeProcessPool.HandedConnection>()
+    const listen = (listenOptions: Network.ListenOptions) =>
+      Effect.map(host.listen(listenOptions), ({ accept, address }) => ({
         address,
-        accept: Effect.map(accept, (own) => {
-          const [connection, seat] = represent(own as NodeConnection)
-          seats.set(connection, seat)
+        accept: Effect.map(accept, (accepted) => {
+          const [connection, handed] = handOver(accepted as NodeConnection)
+          handedConnections.set(connection, handed)
           return connection
         })
       }))
     const server = yield* TcpServer.make(
       {
         ...options,
-        ...never,
+        ...noTimeouts,
         service: limits.service,
-        maxConnections: options.maxConnections ?? (pool === undefined ? processes : undefined)
+        maxConnections: options.maxConnections ?? (pool === undefined ? defaultMaxProcesses : undefined)
       },
-      (connection, { id }) => crew.serve(Object.assign(seats.get(connection)!, { id }))
+      (connection, { id }) => processes.serve(Object.assign(handedConnections.get(connection)!, { id }))
     ).pipe(Effect.provideService(Network.Network, { ...host, listen }))
     // What metrics tell between two questions for the stats.
-    yield* Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sleep("1 second"), crew.count)))
+    yield* Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sleep("1 second"), processes.refreshStats)))
 
     const result: SessionServer = {
       address: server.address,
-      stats: Effect.map(Effect.andThen(crew.count, server.stats), (stats) => ({
+      stats: Effect.map(Effect.andThen(processes.refreshStats, server.stats), (stats) => ({
         ...stats,
-        timedOut: stats.timedOut + crew.timedOut()
+        timedOut: stats.timedOut + processes.timedOut()
       })),
-      drain: Effect.andThen(server.drain, crew.kill)
+      drain: Effect.andThen(server.drain, processes.kill)
     }
     return result
   })

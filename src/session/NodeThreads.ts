@@ -10,12 +10,12 @@ import * as NetAddress from "effect/net/NetAddress"
 import * as Network from "../network/Network.ts"
 import * as NodeNetwork from "../network/node/NodeNetwork.ts"
 import * as ServerMetrics from "../network/ServerMetrics.ts"
-import type { LoadableModel, SessionServer } from "./ConcurrencyModel.ts"
+import type { WorkerModel, SessionServer } from "./ConcurrencyModel.ts"
 import { SessionError } from "./Session.ts"
 import * as NodeDefinitionLoader from "./workers/NodeDefinitionLoader.ts"
 import * as NodeThreadPool from "./workers/NodeThreadPool.ts"
 import * as SharedStateServer from "./workers/SharedStateServer.ts"
-import * as Message from "./workers/WorkerMessage.ts"
+import * as WorkerMessage from "./workers/WorkerMessage.ts"
 
 /** How many threads serve. @category models @since 0.1.0 */
 export interface ThreadOptions {
@@ -24,21 +24,21 @@ export interface ThreadOptions {
 }
 
 /** The part of one of `count` threads in a limit for all. */
-const part = (limit: number, count: number, index: number) =>
+const shareOf = (limit: number, count: number, index: number) =>
   Math.floor(limit / count) + (index < limit % count ? 1 : 0)
 
 /**
  * Where the threads will listen. Those that share a port would also share it with a stranger who says so: hence a look
  * before, which is not for sharing. A port of the system's choice is held until the threads have it.
  */
-const choose = Effect.fnUntraced(function* (network: Network.Network["Service"], listen: Network.TcpListenOptions) {
+const choosePort = Effect.fnUntraced(function* (network: Network.Network["Service"], listen: Network.TcpListenOptions) {
   const { address } = yield* Effect.scoped(network.listen({ ...listen, reusePort: false }))
-  const hold = network.listen({ ...listen, reusePort: true })
-  const shared = yield* Effect.mapError(listen.port === 0 ? hold : Effect.scoped(hold), () => {
+  const sharedListen = network.listen({ ...listen, reusePort: true })
+  const held = yield* Effect.mapError(listen.port === 0 ? sharedListen : Effect.scoped(sharedListen), () => {
     const message = "threads share a port (SO_REUSEPORT), which this platform does not let them: take processes"
     return new SessionError({ message })
   })
-  return listen.port === 0 ? shared.address : address
+  return listen.port === 0 ? held.address : address
 })
 
 /**
@@ -50,7 +50,7 @@ const choose = Effect.fnUntraced(function* (network: Network.Network["Service"],
  * @category models
  * @since 0.1.0
  */
-export const model = ({ threads = Os.availableParallelism() }: ThreadOptions = {}): LoadableModel => ({
+export const model = ({ threads = Os.availableParallelism() }: ThreadOptions = {}): WorkerModel => ({
   name: "threads",
   serve: Effect.fnUntraced(function* (program, options) {
     if (!(Number.isInteger(threads) && threads > 0)) {
@@ -63,43 +63,43 @@ export const model = ({ threads = Os.availableParallelism() }: ThreadOptions = {
     const { definition, module } = program
     yield* NodeDefinitionLoader.decode(module, definition, program.options)
     const network = yield* Effect.provide(Network.Network, NodeNetwork.layer)
-    const max = options.maxConnections ?? Math.max(1, Math.min(1_024, network.room()))
+    const max = options.maxConnections ?? Math.max(1, Math.min(1_024, network.availableSockets()))
     const count = Math.max(1, Math.min(threads, max))
     const { backlog, host, maxConnectionsPerPeer: perPeer } = options
-    const limits = Message.limitsOf(options, definition.name)
-    const startOf = (index: number, port: number): Message.Start => ({
+    const limits = WorkerMessage.limitsOf(options, definition.name)
+    const startOf = (index: number, port: number): WorkerMessage.Start => ({
       _tag: "Start",
       module,
       options: program.options,
       shared: program.shared !== undefined,
       limits: {
         ...limits,
-        maxConnections: part(max, count, index),
+        maxConnections: shareOf(max, count, index),
         maxConnectionsPerPeer: perPeer === undefined ? undefined : Math.ceil(perPeer / count)
       },
       listen: { host, backlog, port, reusePort: true }
     })
-    const desk = yield* SharedStateServer.make(program)
-    const slots = yield* NodeThreadPool.make(desk, options.drain ?? "5 seconds")
+    const sharedState = yield* SharedStateServer.make(program)
+    const pool = yield* NodeThreadPool.make(sharedState, options.drain ?? "5 seconds")
     const address = yield* Effect.scoped(
       Effect.gen(function* () {
-        const chosen = yield* choose(network, options)
+        const chosen = yield* choosePort(network, options)
         const port = NetAddress.isInetAddress(chosen) ? chosen.port : options.port
         const starts = Array.from({ length: count }, (_, index) => startOf(index, port))
-        yield* Effect.forEach(starts, slots.open, { concurrency: "unbounded", discard: true })
+        yield* Effect.forEach(starts, pool.start, { concurrency: "unbounded", discard: true })
         return chosen
       })
     )
-    slots.watch()
+    pool.restartOnExit()
 
     const metrics = ServerMetrics.make(limits.service!, yield* Effect.context<never>())
-    const stats = Effect.map(slots.count, () => {
-      Object.assign(metrics.stats, slots.stats())
-      metrics.tell()
+    const stats = Effect.map(pool.refreshStats, () => {
+      Object.assign(metrics.stats, pool.stats())
+      metrics.publish()
       return { ...metrics.stats }
     })
     yield* Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sleep("1 second"), stats)))
-    const server: SessionServer = { address, stats, drain: slots.drain }
+    const server: SessionServer = { address, stats, drain: pool.drain }
     return server
   })
 })

@@ -10,18 +10,19 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Queue from "effect/Queue"
 import * as TcpServer from "../network/TcpServer.ts"
-import type { Model, Options, Program } from "./ConcurrencyModel.ts"
+import type { ConcurrencyModel, Options, Program } from "./ConcurrencyModel.ts"
 import * as ConnectionHandler from "./ConnectionHandler.ts"
-import type { Client, Input, Out, Session } from "./Session.ts"
+import type { Client, Input, Output, Session } from "./Session.ts"
+import type { StateHolder } from "./StateHolder.ts"
 
 /** Gives the reader that brought the event what the session wants. @category models @since 0.1.0 */
-export type Answer<Ask> = (result: Effect.Effect<Out<Ask>>) => void
+export type Respond<Ask> = (result: Effect.Effect<Output<Ask>>) => void
 
 /** What a reader brings; the number is the client's. @category models @since 0.1.0 */
-export type Event<Ask, Told> =
-  | { readonly _tag: "Came"; readonly client: Client; readonly answer: Answer<Ask> }
-  | { readonly _tag: "Said"; readonly id: number; readonly input: Input<Told>; readonly answer: Answer<Ask> }
-  | { readonly _tag: "Gone"; readonly id: number }
+export type Event<Ask, Message> =
+  | { readonly _tag: "Connected"; readonly client: Client; readonly respond: Respond<Ask> }
+  | { readonly _tag: "Input"; readonly id: number; readonly input: Input<Message>; readonly respond: Respond<Ask> }
+  | { readonly _tag: "Disconnected"; readonly id: number }
 
 /**
  * Handles one event: all that the single fiber does. A session that throws is its own client's affair.
@@ -29,50 +30,50 @@ export type Event<Ask, Told> =
  * @category running
  * @since 0.1.0
  */
-export const handle = <S, Ask, Told>(
+export const handle = <S, Ask, Message>(
   states: Map<number, S>,
-  session: Session<S, Ask, Told>,
-  event: Event<Ask, Told>
+  session: Session<S, Ask, Message>,
+  event: Event<Ask, Message>
 ): void => {
-  if (event._tag === "Gone") return void states.delete(event.id)
-  const id = event._tag === "Came" ? event.client.id : event.id
+  if (event._tag === "Disconnected") return void states.delete(event.id)
+  const id = event._tag === "Connected" ? event.client.id : event.id
   try {
-    const [state, out] =
-      event._tag === "Came" ? session.open(event.client) : session.receive(states.get(id) as S, event.input)
+    const [state, output] =
+      event._tag === "Connected" ? session.open(event.client) : session.receive(states.get(id) as S, event.input)
     states.set(id, state)
-    event.answer(Effect.succeed(out))
+    event.respond(Effect.succeed(output))
   } catch (defect) {
-    event.answer(Exit.die(defect))
+    event.respond(Exit.die(defect))
   }
 }
 
 /** Serves all clients with one fiber. @category models @since 0.1.0 */
-export const model: Model = {
+export const model: ConcurrencyModel = {
   name: "select",
-  serve: Effect.fnUntraced(function* <S, Ask, Told>(program: Program<S, Ask, Told>, options: Options) {
+  serve: Effect.fnUntraced(function* <S, Ask, Message>(program: Program<S, Ask, Message>, options: Options) {
     const { session } = program
     const states = new Map<number, S>()
-    const events = yield* Queue.unbounded<Event<Ask, Told>>()
+    const events = yield* Queue.unbounded<Event<Ask, Message>>()
     yield* Effect.forkScoped(Effect.forever(Effect.map(Queue.take(events), (event) => handle(states, session, event))))
-    const bring = (event: (answer: Answer<Ask>) => Event<Ask, Told>) =>
-      Effect.callback<Out<Ask>>((resume) => void Queue.offerUnsafe(events, event(resume)))
-    const keeper = (client: Client): ConnectionHandler.Keeper<Ask, Told> => ({
-      open: (then) =>
+    const enqueue = (event: (respond: Respond<Ask>) => Event<Ask, Message>) =>
+      Effect.callback<Output<Ask>>((resume) => void Queue.offerUnsafe(events, event(resume)))
+    const makeStateHolder = (client: Client): StateHolder<Ask, Message> => ({
+      open: (next) =>
         Effect.flatMap(
-          bring((answer) => ({ _tag: "Came", client, answer })),
-          then
+          enqueue((respond) => ({ _tag: "Connected", client, respond })),
+          next
         ),
-      receive: (input, then) =>
+      receive: (input, next) =>
         Effect.flatMap(
-          bring((answer) => ({ _tag: "Said", id: client.id, input, answer })),
-          then
+          enqueue((respond) => ({ _tag: "Input", id: client.id, input, respond })),
+          next
         )
     })
-    const converse = ConnectionHandler.handler(program, options, { keeper })
+    const handler = ConnectionHandler.handler(program, options, { makeStateHolder })
     return yield* TcpServer.make({ service: "session", ...options }, (connection, client) =>
       Effect.ensuring(
-        converse(connection, client),
-        Effect.sync(() => void Queue.offerUnsafe(events, { _tag: "Gone", id: client.id }))
+        handler(connection, client),
+        Effect.sync(() => void Queue.offerUnsafe(events, { _tag: "Disconnected", id: client.id }))
       )
     )
   })

@@ -23,23 +23,23 @@ export type Framing =
   /** Lines that end with LF or CRLF; telnet is kept out of the text. `maxLength` in bytes, default 1,024. */
   | { readonly _tag: "Lines"; readonly maxLength?: number | undefined }
   /** What one read gives, at most so many bytes, as servers do that know no lines; a character is a byte. */
-  | { readonly _tag: "Reads"; readonly max: number }
+  | { readonly _tag: "Reads"; readonly maxLength: number }
 
 /** What a session is told. @category models @since 0.1.0 */
-export type Input<Told = never> =
+export type Input<Message = never> =
   /** A line without its end, or a read. */
   | { readonly _tag: "Line"; readonly text: string }
   /** The client broke the rules of lines; `message` says how. Nothing more is read. */
-  | { readonly _tag: "Broken"; readonly message: string }
+  | { readonly _tag: "FramingError"; readonly message: string }
   /** The client sends no more, or is gone. Nothing more is read. */
   | { readonly _tag: "Closed" }
   /** The time of `Session.tick` has passed. */
   | { readonly _tag: "Tick" }
   /** What all clients share answers an `ask`, or tells of a change. */
-  | { readonly _tag: "Told"; readonly told: Told }
+  | { readonly _tag: "Message"; readonly message: Message }
 
 /** What a session wants done. @category models @since 0.1.0 */
-export interface Out<Ask = never> {
+export interface Output<Ask = never> {
   /** Sent to the client. */
   readonly text?: string | undefined
   /** Asked of what all clients share, after the text is on its way; no line is read until the answer is there. */
@@ -49,16 +49,16 @@ export interface Out<Ask = never> {
 }
 
 /** The next state, and what to do. @category models @since 0.1.0 */
-export type Step<S, Ask = never> = readonly [S, Out<Ask>]
+export type Step<S, Ask = never> = readonly [S, Output<Ask>]
 
 /** A stateful line protocol. Its functions are pure and total. @category models @since 0.1.0 */
-export interface Session<S, Ask = never, Told = never> {
+export interface Session<S, Ask = never, Message = never> {
   readonly framing: Framing
   /** How often a `Tick` comes. Default never. */
   readonly tick?: Duration.Input | undefined
   readonly open: (client: Client) => Step<S, Ask>
   /** After `Broken` and `Closed` the connection ends, whatever the result says. */
-  readonly receive: (state: S, input: Input<Told>) => Step<S, Ask>
+  readonly receive: (state: S, input: Input<Message>) => Step<S, Ask>
 }
 
 /**
@@ -68,15 +68,15 @@ export interface Session<S, Ask = never, Told = never> {
  * @category models
  * @since 0.1.0
  */
-export interface Shared<Ask, Told> {
+export interface Shared<Ask, Message> {
   /**
    * A client comes, before its first question; it leaves with the scope. `tell` may be called until then. The result
    * answers its questions, one at a time.
    */
   readonly attach: (
     client: Client,
-    tell: (told: Told) => void
-  ) => Effect.Effect<(ask: Ask) => Effect.Effect<Told>, never, Scope.Scope>
+    push: (told: Message) => void
+  ) => Effect.Effect<(ask: Ask) => Effect.Effect<Message>, never, Scope.Scope>
 }
 
 /**
@@ -94,11 +94,11 @@ export class SessionError extends Data.TaggedError("SessionError")<{ readonly me
  * @category models
  * @since 0.1.0
  */
-export interface Definition<Options, S, Ask = never, Told = never> {
+export interface Definition<Options, S, Ask = never, Message = never> {
   /** In metrics and logs. */
   readonly name: string
   readonly options: Schema.Codec<Options, unknown>
   readonly ask: Schema.Codec<Ask, unknown>
-  readonly told: Schema.Codec<Told, unknown>
-  readonly make: (options: Options) => Effect.Effect<Session<S, Ask, Told>, SessionError>
+  readonly message: Schema.Codec<Message, unknown>
+  readonly make: (options: Options) => Effect.Effect<Session<S, Ask, Message>, SessionError>
 }

@@ -12,128 +12,128 @@ import type * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import { LineError } from "../network/Line.ts"
 import type * as Network from "../network/Network.ts"
-import type { Guest, Keeper } from "./ConnectionHandler.ts"
+import type { ClientConnection, StateHolder } from "./StateHolder.ts"
 import * as Framer from "./Framer.ts"
-import type { Input, Out, Shared } from "./Session.ts"
+import type { Input, Output, Shared } from "./Session.ts"
 
 /** Pushes that a client has not been told yet; one that is further behind is cut. */
-const maxPending = 256
+const maxPendingPushes = 256
 
 /** Bytes that a client has not taken yet; one that is pushed more is cut. */
-const maxUnsent = 256 * 1_024
+const maxUnsentBytes = 256 * 1_024
 
 /** Lines a second. */
-const defaultRate = 200
+const defaultLinesPerSecond = 200
 
 const millisPerSecond = 1_000
 
 /** A step that was taken, or why there can be no more: the client is gone, or the session is over. */
-type Taken = Effect.Effect<void, Network.NetworkError | Cause.Done>
+type StepEffect = Effect.Effect<void, Network.NetworkError | Cause.Done>
 
 /** A server holds thousands of these: hence a class, and nothing made before it is needed. */
-export class Talk<Ask, Told> {
-  private readonly guest: Guest
-  private readonly frames: Framer.Frames
-  private readonly shared: Shared<Ask, Told> | undefined
-  private readonly keeper: Keeper<Ask, Told>
+export class SessionRunner<Ask, Message> {
+  private readonly clientConnection: ClientConnection
+  private readonly framer: Framer.Framer
+  private readonly shared: Shared<Ask, Message> | undefined
+  private readonly stateHolder: StateHolder<Ask, Message>
   private readonly scope: Scope.Scope
   private readonly context: Context.Context<never>
   /** Lines that may come at once, and since when there are so many. */
-  private left: number
-  private filled: number
+  private tokens: number
+  private refilledAtMillis: number
   /** Somebody steps the session; somebody asks; somebody brings what is pending. */
   private stepping = false
   private asking = false
-  private bringing = false
+  private delivering = false
   /** The session has closed; the last input has come; the client is behind. */
-  private over = false
-  private ending = false
-  private behind = false
+  private closed = false
+  private stopping = false
+  private overflowed = false
   /** Why what was done aside came to nothing: the reader finds out when it is woken. */
   private failure: Cause.Cause<Network.NetworkError | Cause.Done> | undefined
-  private answer: ((ask: Ask) => Effect.Effect<Told>) | undefined
-  private asks: Array<Ask> | undefined
-  private pending: Array<Input<Told>> | undefined
+  private answer: ((ask: Ask) => Effect.Effect<Message>) | undefined
+  private pendingAsks: Array<Ask> | undefined
+  private pendingInputs: Array<Input<Message>> | undefined
   private waiters: Array<() => void> | undefined
   private fibers: Set<Fiber.Fiber<unknown, unknown>> | undefined
 
   constructor(
-    guest: Guest,
-    frames: Framer.Frames,
-    shared: Shared<Ask, Told> | undefined,
-    keeper: Keeper<Ask, Told>,
+    clientConnection: ClientConnection,
+    framer: Framer.Framer,
+    shared: Shared<Ask, Message> | undefined,
+    stateHolder: StateHolder<Ask, Message>,
     scope: Scope.Scope,
     context: Context.Context<never>
   ) {
-    this.guest = guest
-    this.frames = frames
+    this.clientConnection = clientConnection
+    this.framer = framer
     this.shared = shared
-    this.keeper = keeper
+    this.stateHolder = stateHolder
     this.scope = scope
     this.context = context
-    this.left = guest.rate ?? defaultRate
-    this.filled = guest.sweeper.now()
+    this.tokens = clientConnection.rate ?? defaultLinesPerSecond
+    this.refilledAtMillis = clientConnection.sweeper.now()
   }
 
   /** From the greeting to the end; whether the client may still be sending. */
-  get whole(): Effect.Effect<boolean> {
+  get run(): Effect.Effect<boolean> {
     this.stepping = true
-    const greeted = Effect.flatMap(this.keeper.open(this.carryOut), this.settled)
-    const lines = Effect.forever(Effect.flatMap(this.frames.next, this.take), { disableYield: true })
-    return Effect.catchCause(Effect.andThen(greeted, lines), (cause) => {
-      const why = this.failure ?? cause
-      if (Cause.hasDies(why) || Cause.hasInterrupts(why)) return Effect.failCause(why as Cause.Cause<never>)
-      if (this.over) return Effect.succeed(true)
-      const error = Cause.squash(why)
-      return this.finish(error instanceof LineError ? { _tag: "Broken", message: error.message } : { _tag: "Closed" })
+    const opened = Effect.flatMap(this.stateHolder.open(this.perform), this.afterStep)
+    const lines = Effect.forever(Effect.flatMap(this.framer.next, this.limitRate), { disableYield: true })
+    return Effect.catchCause(Effect.andThen(opened, lines), (cause) => {
+      const reason = this.failure ?? cause
+      if (Cause.hasDies(reason) || Cause.hasInterrupts(reason)) return Effect.failCause(reason as Cause.Cause<never>)
+      if (this.closed) return Effect.succeed(true)
+      const error = Cause.squash(reason)
+      return this.finish(error instanceof LineError ? { _tag: "FramingError", message: error.message } : { _tag: "Closed" })
     })
   }
 
   /** Ends what is done aside. */
   stop() {
-    this.ending = true
+    this.stopping = true
     if (this.fibers !== undefined) for (const fiber of this.fibers) fiber.interruptUnsafe()
   }
 
   tick() {
-    if (this.over || this.ending || this.behind || this.pending?.some(({ _tag }) => _tag === "Tick")) return
-    this.post({ _tag: "Tick" })
+    if (this.closed || this.stopping || this.overflowed || this.pendingInputs?.some(({ _tag }) => _tag === "Tick")) return
+    this.enqueue({ _tag: "Tick" })
   }
 
   /** The time is looked at only when the lines of a second are used up; who is ahead of it waits. */
-  private readonly take = (text: string): Taken => {
-    const { rate = defaultRate, sweeper } = this.guest
-    if (this.left < 1) {
+  private readonly limitRate = (text: string): StepEffect => {
+    const { rate = defaultLinesPerSecond, sweeper } = this.clientConnection
+    if (this.tokens < 1) {
       const now = sweeper.now()
-      this.left = Math.min(rate, this.left + ((now - this.filled) * rate) / millisPerSecond)
-      this.filled = now
+      this.tokens = Math.min(rate, this.tokens + ((now - this.refilledAtMillis) * rate) / millisPerSecond)
+      this.refilledAtMillis = now
     }
-    this.left -= 1
-    if (this.left >= 0) return this.line(text)
-    const line = Effect.suspend(() => this.line(text))
-    return Effect.andThen(Effect.sleep((-this.left * millisPerSecond) / rate), line)
+    this.tokens -= 1
+    if (this.tokens >= 0) return this.handleLine(text)
+    const line = Effect.suspend(() => this.handleLine(text))
+    return Effect.andThen(Effect.sleep((-this.tokens * millisPerSecond) / rate), line)
   }
 
-  private line(text: string): Taken {
+  private handleLine(text: string): StepEffect {
     if (this.failure !== undefined) return Effect.failCause(this.failure)
-    if (this.over) return Framer.done
-    if (this.stepping || this.asking) return Effect.flatMap(this.free, () => this.line(text))
-    return Effect.flatMap(this.step({ _tag: "Line", text }), this.settled)
+    if (this.closed) return Framer.done
+    if (this.stepping || this.asking) return Effect.flatMap(this.whenIdle, () => this.handleLine(text))
+    return Effect.flatMap(this.step({ _tag: "Line", text }), this.afterStep)
   }
 
-  private step(input: Input<Told>): Taken {
-    if (this.over) return Framer.done
-    if (this.stepping) return Effect.flatMap(this.change, () => this.step(input))
+  private step(input: Input<Message>): StepEffect {
+    if (this.closed) return Framer.done
+    if (this.stepping) return Effect.flatMap(this.stateChange, () => this.step(input))
     this.stepping = true
-    return this.keeper.receive(input, this.carryOut)
+    return this.stateHolder.receive(input, this.perform)
   }
 
-  private readonly carryOut = (out: Out<Ask>): Effect.Effect<void, Network.NetworkError> => {
-    if (out.text === undefined || out.text === "") return this.release(out)
-    return Effect.matchCauseEffect(this.guest.connection.write(this.frames.encode(out.text)), {
-      onSuccess: () => this.release(out),
+  private readonly perform = (output: Output<Ask>): Effect.Effect<void, Network.NetworkError> => {
+    if (output.text === undefined || output.text === "") return this.endStep(output)
+    return Effect.matchCauseEffect(this.clientConnection.connection.write(this.framer.encode(output.text)), {
+      onSuccess: () => this.endStep(output),
       onFailure: (cause) => {
-        if (this.ending) return this.release(out)
+        if (this.stopping) return this.endStep(output)
         this.stepping = false
         this.wake()
         return Effect.failCause(cause)
@@ -141,12 +141,12 @@ export class Talk<Ask, Told> {
     })
   }
 
-  private release(out: Out<Ask>): Effect.Effect<void> {
+  private endStep(output: Output<Ask>): Effect.Effect<void> {
     this.stepping = false
-    if (out.close) this.over = true
-    if (out.ask !== undefined) {
-      this.asks ??= []
-      this.asks.push(out.ask)
+    if (output.close) this.closed = true
+    if (output.ask !== undefined) {
+      this.pendingAsks ??= []
+      this.pendingAsks.push(output.ask)
     }
     this.wake()
     return Effect.void
@@ -160,37 +160,37 @@ export class Talk<Ask, Told> {
   }
 
   /** Waits until somebody has stepped, or all questions are answered. */
-  private get change(): Effect.Effect<void> {
+  private get stateChange(): Effect.Effect<void> {
     return Effect.callback((resume) => {
       this.waiters ??= []
       this.waiters.push(() => resume(Effect.void))
     })
   }
 
-  private get free(): Effect.Effect<void> {
+  private get whenIdle(): Effect.Effect<void> {
     return Effect.suspend(() =>
-      (this.stepping || this.asking) && this.failure === undefined && !this.over
-        ? Effect.flatMap(this.change, () => this.free)
+      (this.stepping || this.asking) && this.failure === undefined && !this.closed
+        ? Effect.flatMap(this.stateChange, () => this.whenIdle)
         : Effect.void
     )
   }
 
   /** After a step: puts its question, unless somebody puts questions already. */
-  private readonly settled = (): Taken => {
-    if (this.over) return Framer.done
-    if (this.asking || !this.asks?.length) return Effect.void
+  private readonly afterStep = (): StepEffect => {
+    if (this.closed) return Framer.done
+    if (this.asking || !this.pendingAsks?.length) return Effect.void
     this.asking = true
-    return this.settle
+    return this.answerPendingAsks
   }
 
   /** Puts all questions there are, and those that follow from the answers. */
-  private get settle(): Taken {
+  private get answerPendingAsks(): StepEffect {
     return Effect.suspend(() => {
-      if (this.over) return Framer.done
-      const ask = this.asks?.shift()
+      if (this.closed) return Framer.done
+      const ask = this.pendingAsks?.shift()
       if (ask !== undefined) {
-        const told = Effect.flatMap(this.put(ask), (told) => this.step({ _tag: "Told", told }))
-        return Effect.flatMap(told, () => this.settle)
+        const answered = Effect.flatMap(this.answerAsk(ask), (message) => this.step({ _tag: "Message", message }))
+        return Effect.flatMap(answered, () => this.answerPendingAsks)
       }
       this.asking = false
       this.wake()
@@ -198,59 +198,59 @@ export class Talk<Ask, Told> {
     })
   }
 
-  private put(ask: Ask): Effect.Effect<Told> {
+  private answerAsk(ask: Ask): Effect.Effect<Message> {
     if (this.answer !== undefined) return this.answer(ask)
     if (this.shared === undefined)
       return Effect.die(new Error("the session asks, but nothing is shared: give `shared`"))
-    const attached = this.shared.attach(this.guest.client, (told) => this.tell(told))
+    const attached = this.shared.attach(this.clientConnection.client, (message) => this.push(message))
     return Effect.flatMap(Scope.provide(attached, this.scope), (answer) => {
       this.answer = answer
       return answer(ask)
     })
   }
 
-  private tell(told: Told) {
-    const { client, connection } = this.guest
-    if (this.over || this.ending || this.behind) return
-    const isBehind = (this.pending?.length ?? 0) >= maxPending || connection.traffic().unsent > maxUnsent
-    if (!isBehind) return this.post({ _tag: "Told", told })
-    this.behind = true
-    this.pending = undefined
-    const said = Effect.logInfo(`client ${client.id} does not read what it is told: cut`)
-    this.fork(Effect.andThen(said, connection.abort))
+  private push(message: Message) {
+    const { client, connection } = this.clientConnection
+    if (this.closed || this.stopping || this.overflowed) return
+    const isOverLimit = (this.pendingInputs?.length ?? 0) >= maxPendingPushes || connection.traffic().unsent > maxUnsentBytes
+    if (!isOverLimit) return this.enqueue({ _tag: "Message", message })
+    this.overflowed = true
+    this.pendingInputs = undefined
+    const logged = Effect.logInfo(`client ${client.id} does not read what it is told: cut`)
+    this.fork(Effect.andThen(logged, connection.abort))
   }
 
-  private post(input: Input<Told>) {
-    this.pending ??= []
-    this.pending.push(input)
-    if (this.bringing) return
-    this.bringing = true
-    this.aside(this.bring)
+  private enqueue(input: Input<Message>) {
+    this.pendingInputs ??= []
+    this.pendingInputs.push(input)
+    if (this.delivering) return
+    this.delivering = true
+    this.forkReported(this.deliver)
   }
 
-  private get bring(): Taken {
+  private get deliver(): StepEffect {
     return Effect.suspend(() => {
-      const input = this.pending?.shift()
+      const input = this.pendingInputs?.shift()
       if (input === undefined) {
-        this.bringing = false
+        this.delivering = false
         return Effect.void
       }
       return Effect.flatMap(this.step(input), () => {
-        if (this.over) return Framer.done
-        if (!this.asking && this.asks?.length) this.aside(this.settled())
-        return this.bring
+        if (this.closed) return Framer.done
+        if (!this.asking && this.pendingAsks?.length) this.forkReported(this.afterStep())
+        return this.deliver
       })
     })
   }
 
   /** Its failure wakes the reader, as the end of input does: a defect is the reader's to report. */
-  private aside(effect: Taken) {
+  private forkReported(effect: StepEffect) {
     this.fork(
       Effect.onError(effect, (cause) => {
         if (Cause.hasInterruptsOnly(cause)) return Effect.void
         this.failure ??= cause
         this.wake()
-        return this.guest.connection.endRead
+        return this.clientConnection.connection.endRead
       })
     )
   }
@@ -263,16 +263,16 @@ export class Talk<Ask, Told> {
     fiber.addObserver(() => fibers.delete(fiber))
   }
 
-  private finish(input: Input<Told>): Effect.Effect<boolean> {
-    return Effect.flatMap(this.free, () => {
-      if (this.over) return Effect.succeed(true)
-      this.ending = true
+  private finish(input: Input<Message>): Effect.Effect<boolean> {
+    return Effect.flatMap(this.whenIdle, () => {
+      if (this.closed) return Effect.succeed(true)
+      this.stopping = true
       this.stepping = false
-      const asked = Effect.suspend((): Effect.Effect<unknown> => {
-        const ask = this.asks?.shift()
-        return ask === undefined ? Effect.void : this.put(ask)
+      const lastAsk = Effect.suspend((): Effect.Effect<unknown> => {
+        const ask = this.pendingAsks?.shift()
+        return ask === undefined ? Effect.void : this.answerAsk(ask)
       })
-      return Effect.as(Effect.andThen(Effect.ignore(this.step(input)), asked), input._tag === "Broken")
+      return Effect.as(Effect.andThen(Effect.ignore(this.step(input)), lastAsk), input._tag === "FramingError")
     })
   }
 }

@@ -11,20 +11,21 @@ import type * as Network from "../../src/network/Network.ts"
 import * as Sweeper from "../../src/network/Sweeper.ts"
 import * as ConnectionHandler from "../../src/session/ConnectionHandler.ts"
 import type * as Session from "../../src/session/Session.ts"
+import type { Continuation } from "../../src/session/StateHolder.ts"
 
-type Told = { readonly push: number } | { readonly answer: string }
+type Message = { readonly push: number } | { readonly answer: string }
 
 /** Says what it is told, asks when a line or a push says so. */
-const session: Session.Session<number, string, Told> = {
+const session: Session.Session<number, string, Message> = {
   framing: { _tag: "Lines" },
   open: () => [0, { ask: "hello" }],
   receive: (count, input) => {
     if (input._tag === "Line") {
       return [count + 1, { text: `<${input.text}>`, ask: input.text.startsWith("ask") ? input.text : undefined }]
     }
-    if (input._tag !== "Told") return [count, { text: `<${input._tag}>` }]
-    if ("answer" in input.told) return [count, { text: `<${input.told.answer}>` }]
-    return [count, { text: `<push ${input.told.push}>`, ask: input.told.push < 0 ? `${input.told.push}` : undefined }]
+    if (input._tag !== "Message") return [count, { text: `<${input._tag}>` }]
+    if ("answer" in input.message) return [count, { text: `<${input.message.answer}>` }]
+    return [count, { text: `<push ${input.message.push}>`, ask: input.message.push < 0 ? `${input.message.push}` : undefined }]
   }
 }
 
@@ -45,7 +46,7 @@ const setup = Effect.fnUntraced(function* (
   const aborted = yield* Deferred.make<void>()
   let writing = 0
   let stepping = 0
-  let tell: (told: Told) => void = () => assert.fail("nobody was attached")
+  let tell: (told: Message) => void = () => assert.fail("nobody was attached")
   const here = NetAddress.inetAddressFromIpStringUnsafe("127.0.0.1", 1)
   const connection: Network.Connection = {
     local: here,
@@ -62,7 +63,7 @@ const setup = Effect.fnUntraced(function* (
     abort: Effect.andThen(Queue.end(input), Deferred.succeed(aborted, undefined)),
     traffic: () => ({ received: 0, sent: 0, unsent: unsent() })
   }
-  const shared: Session.Shared<string, Told> = {
+  const shared: Session.Shared<string, Message> = {
     attach: (_, pushes) =>
       Effect.sync(() => {
         tell = pushes
@@ -70,7 +71,7 @@ const setup = Effect.fnUntraced(function* (
       })
   }
   let state = 0
-  const step = <E>([after, out]: Session.Step<number, string>, then: ConnectionHandler.Then<string, E>) => {
+  const step = <E>([after, out]: Session.Step<number, string>, then: Continuation<string, E>) => {
     assert.strictEqual(++stepping, 1, "two steps at a time")
     state = after
     return Effect.andThen(

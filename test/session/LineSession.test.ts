@@ -10,7 +10,7 @@ describe("examples/line-session: a session of one's own", () => {
   it.live.each(["fibers", "select", "iterative", "processes", "threads"])("%s", (model) =>
     Effect.gen(function* () {
       const example = yield* Cli.startScript("examples/line-session.ts", [model])
-      const [, name, host, port] = yield* example.says("stdout", /^(\w+): nc (\S+) (\d+)$/m)
+      const [, name, host, port] = yield* example.waitForOutput("stdout", /^(\w+): nc (\S+) (\d+)$/m)
       assert.strictEqual(name, model)
       const network = yield* Network.Network
       const connection = yield* network.connect(NetAddress.inetAddressFromIpStringUnsafe(host!, Number(port)))

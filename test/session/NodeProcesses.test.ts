@@ -10,7 +10,7 @@ import * as NodeProcesses from "../../src/session/NodeProcesses.ts"
 import { directory } from "../support/Directory.ts"
 import * as Sessions from "../support/Sessions.ts"
 import * as Lab from "./node/Lab.ts"
-import { childrenOf, enter, failure, figuresWhen, proc, runs, send, test, until } from "./node/Talk.ts"
+import { childrenOf, connectGreeted, failure, waitForStats, procSkipReason, isRunning, send, test, waitUntil } from "./node/Talk.ts"
 
 const each = NodeProcesses.model()
 const pool = NodeProcesses.model({ pool: 2 })
@@ -56,50 +56,50 @@ describe("NodeProcesses", () => {
       assert.isAtLeast(children.length, 20)
       assert.isBelow(millis, 5_000)
       // The last thing that a process gives up is not its stderr.
-      yield* until(() => !children.some(runs))
+      yield* waitUntil(() => !children.some(isRunning))
     }),
-    proc
+    procSkipReason
   )
 
   test(
     "a client has a process of its own, which ends with it and leaves no zombie",
     Effect.gen(function* () {
-      const server = yield* each.serve(Lab.loadable(), { port: 0 })
-      const one = yield* enter(server)
-      const two = yield* enter(server)
+      const server = yield* each.serve(Lab.makeProgram(), { port: 0 })
+      const one = yield* connectGreeted(server)
+      const two = yield* connectGreeted(server)
       assert.deepStrictEqual([one.id, two.id], [1, 2])
       const pids = childrenOf(process.pid).map(({ pid }) => pid)
       assert.isTrue(one.pid !== two.pid && pids.includes(one.pid) && pids.includes(two.pid))
       yield* one.connection.write("bye\n")
       assert.strictEqual(yield* one.rest, "bye\n")
-      yield* until(() => !runs(one.pid))
+      yield* waitUntil(() => !isRunning(one.pid))
       assert.strictEqual(yield* two.ask("add 2"), "total 2\n")
-      yield* until(() => childrenOf(process.pid).every(({ state }) => state !== "Z"))
+      yield* waitUntil(() => childrenOf(process.pid).every(({ state }) => state !== "Z"))
       const { accepted, active } = yield* server.stats
       assert.deepStrictEqual([accepted, active], [2, 1])
       // The spare one is missed by nobody.
       const spare = yield* Effect.map(
-        until(() => childrenOf(process.pid).length === 2),
+        waitUntil(() => childrenOf(process.pid).length === 2),
         () => childrenOf(process.pid).find(({ pid }) => pid !== two.pid)
       )
       process.kill(spare!.pid, "SIGKILL")
-      const three = yield* enter(server)
+      const three = yield* connectGreeted(server)
       assert.deepStrictEqual([three.id, three.pid === spare!.pid], [3, false])
     }),
-    proc
+    procSkipReason
   )
 
   test(
     "nothing is lost on the way: what came with the connection is read, and all bytes are counted",
     Effect.gen(function* () {
-      const server = yield* pool.serve(Lab.loadable(), { port: 0 })
+      const server = yield* pool.serve(Lab.makeProgram(), { port: 0 })
       const texts = Array.from({ length: 100 }, (_, id) => `first ${id}\nsecond\nbye\n`)
       const heard = yield* Effect.forEach(texts, (text) => send(server, text), { concurrency: "unbounded" })
       assert.deepStrictEqual(
         heard,
         texts.map((text) => `hello\n${text}`)
       )
-      const { accepted, bytesReceived, bytesSent } = yield* figuresWhen(server, ({ active }) => active === 0)
+      const { accepted, bytesReceived, bytesSent } = yield* waitForStats(server, ({ active }) => active === 0)
       assert.deepStrictEqual([accepted, bytesReceived, bytesSent], [100, texts.join("").length, heard.join("").length])
     })
   )
@@ -107,15 +107,15 @@ describe("NodeProcesses", () => {
   test(
     "a client whose child dies before it has taken the connection is served by the next, with all it sent",
     Effect.gen(function* () {
-      const server = yield* NodeProcesses.model({ pool: 1 }).serve(Lab.loadable(), { port: 0 })
+      const server = yield* NodeProcesses.model({ pool: 1 }).serve(Lab.makeProgram(), { port: 0 })
       const [child] = childrenOf(process.pid)
       process.kill(child!.pid, "SIGSTOP")
       const heard = yield* Effect.forkChild(send(server, "one\ntwo\nbye\n"))
-      yield* figuresWhen(server, ({ active }) => active === 1)
+      yield* waitForStats(server, ({ active }) => active === 1)
       process.kill(child!.pid, "SIGKILL")
       assert.strictEqual(yield* Fiber.join(heard), "hello\none\ntwo\nbye\n")
     }),
-    proc
+    procSkipReason
   )
 
   test(
@@ -123,7 +123,7 @@ describe("NodeProcesses", () => {
     Effect.gen(function* () {
       const { path: folder } = yield* directory()
       const path = Path.join(folder, "socket")
-      const server = yield* pool.serve(Lab.loadable(), { path })
+      const server = yield* pool.serve(Lab.makeProgram(), { path })
       const connection = yield* (yield* Network.Network).connect(server.address)
       yield* connection.write("one\nbye\n")
       assert.strictEqual(yield* Sessions.reader(connection).rest, "hello\none\nbye\n")
@@ -134,8 +134,8 @@ describe("NodeProcesses", () => {
     "a pool spreads its clients; kill -9 of one child ends its clients only, and it is replaced",
     Effect.gen(function* () {
       const { stats, shared } = Lab.makeShared()
-      const server = yield* pool.serve(Lab.loadable(shared), { port: 0 })
-      const clients = yield* Effect.forEach([1, 2, 3, 4], () => enter(server))
+      const server = yield* pool.serve(Lab.makeProgram(shared), { port: 0 })
+      const clients = yield* Effect.forEach([1, 2, 3, 4], () => connectGreeted(server))
       const [victim, ...others] = new Set(clients.map(({ pid }) => pid))
       assert.strictEqual(others.length, 1)
       assert.strictEqual(clients.filter(({ pid }) => pid === victim).length, 2)
@@ -143,20 +143,20 @@ describe("NodeProcesses", () => {
       assert.strictEqual(stats.attached, 4)
       process.kill(victim!, "SIGKILL")
       for (const client of clients) if (client.pid === victim) assert.strictEqual(yield* client.rest, "")
-      yield* until(() => stats.attached === 2)
+      yield* waitUntil(() => stats.attached === 2)
       const [left, right] = clients.filter(({ pid }) => pid !== victim)
       yield* left!.connection.write("add 7\n")
       assert.strictEqual(yield* right!.to("\n"), "total 7\n")
-      const next = yield* Effect.forEach([1, 2, 3], () => enter(server))
+      const next = yield* Effect.forEach([1, 2, 3], () => connectGreeted(server))
       assert.isTrue(next.every(({ pid }) => pid !== victim))
-      yield* until(() => childrenOf(process.pid).length === 2)
-      assert.isFalse(runs(victim!))
+      yield* waitUntil(() => childrenOf(process.pid).length === 2)
+      assert.isFalse(isRunning(victim!))
       assert.deepStrictEqual(
         next.map(({ id }) => id),
         [5, 6, 7]
       )
     }),
-    proc
+    procSkipReason
   )
 
   test(
@@ -164,24 +164,24 @@ describe("NodeProcesses", () => {
     Effect.gen(function* () {
       const { stats, shared } = Lab.makeShared((pid) => {
         process.kill(pid, "SIGKILL")
-        return Effect.orDie(until(() => !runs(pid)))
+        return Effect.orDie(waitUntil(() => !isRunning(pid)))
       })
-      const server = yield* each.serve(Lab.loadable(shared), { port: 0 })
-      const client = yield* enter(server)
+      const server = yield* each.serve(Lab.makeProgram(shared), { port: 0 })
+      const client = yield* connectGreeted(server)
       yield* client.connection.write("last\n")
       assert.strictEqual(yield* client.rest, "")
-      yield* until(() => stats.total === 1 && stats.attached === 0)
-      assert.strictEqual(yield* (yield* enter(server)).ask("add 1"), "total 2\n")
+      yield* waitUntil(() => stats.total === 1 && stats.attached === 0)
+      assert.strictEqual(yield* (yield* connectGreeted(server)).ask("add 1"), "total 2\n")
     }),
-    proc
+    procSkipReason
   )
 
   test(
     "a question or an answer that does not fit its schema ends one client",
     Effect.gen(function* () {
       const { stats, shared } = Lab.makeShared()
-      const server = yield* pool.serve(Lab.loadable(shared), { port: 0 })
-      const [asks, told, watches, bystander] = yield* Effect.forEach([1, 2, 3, 4], () => enter(server))
+      const server = yield* pool.serve(Lab.makeProgram(shared), { port: 0 })
+      const [asks, told, watches, bystander] = yield* Effect.forEach([1, 2, 3, 4], () => connectGreeted(server))
       yield* watches!.ask("watch")
       yield* asks!.connection.write("add many\n")
       assert.strictEqual(yield* asks!.rest, "")
@@ -197,13 +197,13 @@ describe("NodeProcesses", () => {
   test(
     "the limits of the door and of the children hold",
     Effect.gen(function* () {
-      const limits = { maxConnections: 2, busy: "busy\n", idleTimeout: "300 millis" } as const
-      const server = yield* pool.serve(Lab.loadable(), { port: 0, ...limits })
-      const one = yield* enter(server)
-      const two = yield* enter(server)
+      const limits = { maxConnections: 2, busyMessage: "busy\n", idleTimeout: "300 millis" } as const
+      const server = yield* pool.serve(Lab.makeProgram(), { port: 0, ...limits })
+      const one = yield* connectGreeted(server)
+      const two = yield* connectGreeted(server)
       assert.strictEqual(yield* send(server, ""), "busy\n")
       assert.strictEqual(yield* Effect.andThen(one.rest, two.rest), "")
-      const { accepted, refused, timedOut } = yield* figuresWhen(server, ({ active }) => active === 0)
+      const { accepted, refused, timedOut } = yield* waitForStats(server, ({ active }) => active === 0)
       assert.deepStrictEqual([accepted, refused, timedOut], [2, 1, 2])
     })
   )
@@ -211,41 +211,41 @@ describe("NodeProcesses", () => {
   test(
     "a drain tells the sessions, and kills what does not listen by its deadline",
     Effect.gen(function* () {
-      const server = yield* each.serve(Lab.loadable(), { port: 0, drain: "300 millis" })
-      const polite = yield* enter(server)
-      const deaf = yield* enter(server)
+      const server = yield* each.serve(Lab.makeProgram(), { port: 0, drain: "300 millis" })
+      const polite = yield* connectGreeted(server)
+      const deaf = yield* connectGreeted(server)
       yield* deaf.connection.write("spin\n")
       yield* Effect.all([server.drain, polite.rest, deaf.rest], { concurrency: "unbounded" })
       assert.deepStrictEqual(childrenOf(process.pid), [])
       const { active, timedOut } = yield* server.stats
       assert.deepStrictEqual([active, timedOut], [0, 0])
     }),
-    proc
+    procSkipReason
   )
 
   test(
     "a server that cannot be says so at its start, and leaves no child",
     Effect.gen(function* () {
-      const messageOf = (loadable: ReturnType<typeof Lab.loadable>, model = each, port = 0) =>
+      const messageOf = (loadable: ReturnType<typeof Lab.makeProgram>, model = each, port = 0) =>
         Effect.map(failure(model.serve(loadable, { port })), ({ message }) => message)
       const { shared } = Lab.makeShared()
       const here = import.meta.url
       assert.match(
-        yield* messageOf(Lab.loadable(shared, {}, new URL("./nowhere.ts", here).href)),
+        yield* messageOf(Lab.makeProgram(shared, {}, new URL("./nowhere.ts", here).href)),
         /nowhere\.ts: the module cannot be loaded: .*nowhere/
       )
       const path = new URL("../../src/session/Fibers.ts", here).href
-      assert.match(yield* messageOf(Lab.loadable(shared, {}, path)), /Fibers\.ts: .* no `definition`.*model/)
+      assert.match(yield* messageOf(Lab.makeProgram(shared, {}, path)), /Fibers\.ts: .* no `definition`.*model/)
       assert.match(
-        yield* messageOf(Lab.loadable(shared, { greeting: 1 })),
+        yield* messageOf(Lab.makeProgram(shared, { greeting: 1 })),
         /Lab\.ts: .*do not fit lab:.*string.*greeting/
       )
-      assert.match(yield* messageOf(Lab.loadable(), NodeProcesses.model({ pool: 0 })), /pool of 0 .*1 or more/)
-      const server = yield* pool.serve(Lab.loadable(), { port: 0 })
+      assert.match(yield* messageOf(Lab.makeProgram(), NodeProcesses.model({ pool: 0 })), /pool of 0 .*1 or more/)
+      const server = yield* pool.serve(Lab.makeProgram(), { port: 0 })
       const port = "port" in server.address ? server.address.port : 0
-      assert.match(yield* messageOf(Lab.loadable(), each, port), /already in use/)
+      assert.match(yield* messageOf(Lab.makeProgram(), each, port), /already in use/)
       assert.strictEqual(childrenOf(process.pid).length, 2)
     }),
-    proc
+    procSkipReason
   )
 })

@@ -12,11 +12,11 @@ const few: Subject["test"] = (name, body) => {
 }
 
 const models = [
-  ["processes", NodeProcesses.model(), { exact: true, many: 6 }, onLoopback],
-  ["processes, a pool of 2", NodeProcesses.model({ pool: 2 }), { exact: true }, few],
-  ["threads, 2 of them", NodeThreads.model({ threads: 2 }), { exact: false }, onLoopback]
+  ["processes", NodeProcesses.model(), { hasExactLimit: true, manyClients: 6 }, onLoopback],
+  ["processes, a pool of 2", NodeProcesses.model({ pool: 2 }), { hasExactLimit: true }, few],
+  ["threads, 2 of them", NodeThreads.model({ threads: 2 }), { hasExactLimit: false }, onLoopback]
 ] as const
 
 for (const [name, { serve }, traits, test] of models) {
-  describe(name, () => suite({ serve, traits: { atOnce: Infinity, ...traits }, test }))
+  describe(name, () => suite({ serve, traits: { maxConcurrentClients: Infinity, ...traits }, test }))
 }

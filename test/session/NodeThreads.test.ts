@@ -4,13 +4,13 @@ import * as Effect from "effect/Effect"
 import * as SocketTable from "../../src/inspect/SocketTable.ts"
 import * as NodeThreads from "../../src/session/NodeThreads.ts"
 import * as Lab from "./node/Lab.ts"
-import { enter, failure, figuresWhen, portOf, proc, send, test, until } from "./node/Talk.ts"
+import { connectGreeted, failure, waitForStats, portOf, procSkipReason, send, test, waitUntil } from "./node/Talk.ts"
 
 const { serve } = NodeThreads.model({ threads: 2 })
 
 /** Sockets that listen on a port. */
 const listeners = (port: number) =>
-  SocketTable.inodesOn(Fs.readFileSync("/proc/net/tcp", "utf8"), port, "tcp").filter((inode) => inode !== "0").length
+  SocketTable.listeningInodes(Fs.readFileSync("/proc/net/tcp", "utf8"), port, "tcp").filter((inode) => inode !== "0").length
 
 describe("NodeThreads", () => {
   test(
@@ -18,9 +18,9 @@ describe("NodeThreads", () => {
     Effect.gen(function* () {
       const port = yield* Effect.scoped(
         Effect.gen(function* () {
-          const server = yield* serve(Lab.loadable(), { port: 0 })
+          const server = yield* serve(Lab.makeProgram(), { port: 0 })
           assert.strictEqual(listeners(portOf(server)), 2)
-          const clients = yield* Effect.forEach(Array.from({ length: 40 }), () => enter(server), { concurrency: 40 })
+          const clients = yield* Effect.forEach(Array.from({ length: 40 }), () => connectGreeted(server), { concurrency: 40 })
           assert.strictEqual(new Set(clients.map(({ thread }) => thread)).size, 2)
           assert.deepStrictEqual(
             clients.map(({ id }) => id).sort((a, b) => a - b),
@@ -33,46 +33,46 @@ describe("NodeThreads", () => {
       )
       assert.strictEqual(listeners(port), 0)
     }),
-    proc
+    procSkipReason
   )
 
   test(
     "a thread that ends takes its clients along and no others, and is replaced",
     Effect.gen(function* () {
       const { stats, shared } = Lab.makeShared()
-      const server = yield* serve(Lab.loadable(shared), { port: 0 })
-      const clients = yield* Effect.forEach(Array.from({ length: 20 }), () => enter(server), { concurrency: 20 })
+      const server = yield* serve(Lab.makeProgram(shared), { port: 0 })
+      const clients = yield* Effect.forEach(Array.from({ length: 20 }), () => connectGreeted(server), { concurrency: 20 })
       for (const client of clients) yield* client.ask("watch")
       const victim = clients[0]!.thread
       const others = clients.filter(({ thread }) => thread !== victim)
       yield* clients[0]!.connection.write("exit 3\n")
       for (const client of clients) if (client.thread === victim) assert.strictEqual(yield* client.rest, "")
-      yield* until(() => stats.attached === others.length && listeners(portOf(server)) === 2)
+      yield* waitUntil(() => stats.attached === others.length && listeners(portOf(server)) === 2)
       yield* others[0]!.connection.write("add 2\n")
       for (const other of others.slice(1)) assert.strictEqual(yield* other.to("\n"), "total 2\n")
-      const next = yield* Effect.forEach(Array.from({ length: 20 }), () => enter(server), { concurrency: 20 })
+      const next = yield* Effect.forEach(Array.from({ length: 20 }), () => connectGreeted(server), { concurrency: 20 })
       assert.strictEqual(new Set([...clients, ...next].map(({ id }) => id)).size, 40)
       assert.isTrue(next.every(({ thread }) => thread !== victim))
       assert.strictEqual((yield* server.stats).active, others.length + 20)
     }),
-    proc
+    procSkipReason
   )
 
   test(
     "no more clients than the limit, whoever the kernel sends where",
     Effect.gen(function* () {
-      const server = yield* serve(Lab.loadable(), { port: 0, maxConnections: 3, busy: "busy\n" })
+      const server = yield* serve(Lab.makeProgram(), { port: 0, maxConnections: 3, busyMessage: "busy\n" })
       const texts = yield* Effect.forEach(Array.from({ length: 12 }), () => send(server, "hold\n"), {
         concurrency: 1
       })
       assert.deepStrictEqual(new Set(texts), new Set(["hello\nhold\n"]))
       const clients = yield* Effect.forEach(
         Array.from({ length: 20 }),
-        () => Effect.option(enter(server).pipe(Effect.catchCause(() => Effect.fail("busy")))),
+        () => Effect.option(connectGreeted(server).pipe(Effect.catchCause(() => Effect.fail("busy")))),
         { concurrency: 20 }
       )
       const inside = clients.filter(({ _tag }) => _tag === "Some").length
-      const { active, refused } = yield* figuresWhen(server, (stats) => stats.refused === 20 - inside)
+      const { active, refused } = yield* waitForStats(server, (stats) => stats.refused === 20 - inside)
       assert.isAtMost(active, 3)
       assert.deepStrictEqual([active, refused], [inside, 20 - inside])
     })
@@ -81,8 +81,8 @@ describe("NodeThreads", () => {
   test(
     "a drain waits for the sessions until its deadline, whatever the threads are doing",
     Effect.gen(function* () {
-      const server = yield* serve(Lab.loadable(), { port: 0, drain: "200 millis" })
-      const [first, ...clients] = yield* Effect.forEach(Array.from({ length: 8 }), () => enter(server))
+      const server = yield* serve(Lab.makeProgram(), { port: 0, drain: "200 millis" })
+      const [first, ...clients] = yield* Effect.forEach(Array.from({ length: 8 }), () => connectGreeted(server))
       yield* first!.connection.write("spin\n")
       yield* Effect.all([server.drain, ...clients.map(({ rest }) => rest)], { concurrency: "unbounded" })
       assert.strictEqual(yield* first!.rest, "")
@@ -95,17 +95,17 @@ describe("NodeThreads", () => {
     Effect.gen(function* () {
       const here = import.meta.url
       const { shared } = Lab.makeShared()
-      const messageOf = (loadable: ReturnType<typeof Lab.loadable>, port = 0) =>
+      const messageOf = (loadable: ReturnType<typeof Lab.makeProgram>, port = 0) =>
         Effect.map(failure(serve(loadable, { port })), ({ message }) => message)
       const nowhere = new URL("./nowhere.ts", here).href
-      assert.match(yield* messageOf(Lab.loadable(shared, {}, nowhere)), /nowhere\.ts: the module cannot be loaded/)
-      assert.match(yield* messageOf(Lab.loadable(shared, { greeting: 1 })), /do not fit lab:.*string.*greeting/)
-      assert.match((yield* failure(serve(Lab.loadable(), { path: "/tmp/x" }))).message, /not a path.*give a port/)
+      assert.match(yield* messageOf(Lab.makeProgram(shared, {}, nowhere)), /nowhere\.ts: the module cannot be loaded/)
+      assert.match(yield* messageOf(Lab.makeProgram(shared, { greeting: 1 })), /do not fit lab:.*string.*greeting/)
+      assert.match((yield* failure(serve(Lab.makeProgram(), { path: "/tmp/x" }))).message, /not a path.*give a port/)
       const none = NodeThreads.model({ threads: 0 })
-      assert.match((yield* failure(none.serve(Lab.loadable(), { port: 0 }))).message, /0 threads: give 1 or more/)
+      assert.match((yield* failure(none.serve(Lab.makeProgram(), { port: 0 }))).message, /0 threads: give 1 or more/)
       // One who shares its port would share it with us, too: that is no reason to be let in.
-      const server = yield* serve(Lab.loadable(), { port: 0 })
-      assert.match(yield* messageOf(Lab.loadable(), portOf(server)), /already in use/)
+      const server = yield* serve(Lab.makeProgram(), { port: 0 })
+      assert.match(yield* messageOf(Lab.makeProgram(), portOf(server)), /already in use/)
     })
   )
 })

@@ -17,17 +17,17 @@ describe("Select", () => {
   it.effect("one map holds every client from its coming to its going; a session that throws is one client's", () =>
     Effect.gen(function* () {
       const states = new Map<number, number>()
-      const heard: Array<Exit.Exit<Session.Out>> = []
-      const answer: Select.Answer<never> = (result) => heard.push(Effect.runSyncExit(result))
+      const heard: Array<Exit.Exit<Session.Output>> = []
+      const answer: Select.Respond<never> = (result) => heard.push(Effect.runSyncExit(result))
       const line = (text: string) => ({ _tag: "Line", text }) as const
       for (const id of [1, 2, 3]) {
         const client = { id, remote: "", seed: 0 }
-        Select.handle(states, session, { _tag: "Came", client, answer })
+        Select.handle(states, session, { _tag: "Connected", client, respond: answer })
       }
-      Select.handle(states, session, { _tag: "Said", id: 2, input: line("a"), answer })
-      Select.handle(states, session, { _tag: "Said", id: 1, input: line("throw"), answer })
-      Select.handle(states, session, { _tag: "Said", id: 2, input: line("b"), answer })
-      Select.handle(states, session, { _tag: "Gone", id: 3 })
+      Select.handle(states, session, { _tag: "Input", id: 2, input: line("a"), respond: answer })
+      Select.handle(states, session, { _tag: "Input", id: 1, input: line("throw"), respond: answer })
+      Select.handle(states, session, { _tag: "Input", id: 2, input: line("b"), respond: answer })
+      Select.handle(states, session, { _tag: "Disconnected", id: 3 })
       assert.deepStrictEqual(
         [...states],
         [
@@ -39,7 +39,7 @@ describe("Select", () => {
         heard.map((exit) => (Exit.isSuccess(exit) ? exit.value.text : "died")),
         ["hello", "hello", "hello", "200", "died", "201"]
       )
-      for (const id of [1, 2]) Select.handle(states, session, { _tag: "Gone", id })
+      for (const id of [1, 2]) Select.handle(states, session, { _tag: "Disconnected", id })
       assert.strictEqual(states.size, 0)
     })
   )

@@ -4,14 +4,14 @@ import * as Schema from "effect/Schema"
 import { type Definition, type Session, SessionError } from "../Session.ts"
 import { oneLine } from "./WorkerMessage.ts"
 
-type Any = Definition<unknown, unknown, unknown, unknown>
+type AnyDefinition = Definition<unknown, unknown, unknown, unknown>
 
-const textOf = (cause: unknown) => oneLine(cause instanceof Error ? cause : new Error(String(cause)))
+const messageOf = (cause: unknown) => oneLine(cause instanceof Error ? cause : new Error(String(cause)))
 
 /** The options as the definition takes them. */
-export const decode = <Options, S, Ask, Told>(
+export const decode = <Options, S, Ask, Message>(
   module: string,
-  definition: Definition<Options, S, Ask, Told>,
+  definition: Definition<Options, S, Ask, Message>,
   options: unknown
 ) =>
   Effect.mapError(
@@ -25,8 +25,8 @@ export const decode = <Options, S, Ask, Told>(
 /** Imports the module; anything that it may throw is the caller's to tell. */
 const definitionOf = Effect.fnUntraced(function* (module: string) {
   const loaded = yield* Effect.tryPromise({
-    try: () => import(module) as Promise<{ readonly definition?: Any }>,
-    catch: (cause) => new SessionError({ message: `${module}: the module cannot be loaded: ${textOf(cause)}` })
+    try: () => import(module) as Promise<{ readonly definition?: AnyDefinition }>,
+    catch: (cause) => new SessionError({ message: `${module}: the module cannot be loaded: ${messageOf(cause)}` })
   })
   const { definition } = loaded
   if (typeof definition?.make === "function") return definition
@@ -40,7 +40,7 @@ export const load = Effect.fnUntraced(function* (module: string, options: unknow
   const decoded = yield* decode(module, definition, options)
   const session: Session<unknown, unknown, unknown> = yield* Effect.catchDefect(
     Effect.suspend(() => definition.make(decoded)),
-    (cause) => Effect.fail(new SessionError({ message: `${module}: the session cannot be made: ${textOf(cause)}` }))
+    (cause) => Effect.fail(new SessionError({ message: `${module}: the session cannot be made: ${messageOf(cause)}` }))
   )
   return { definition, session }
 })

@@ -13,158 +13,158 @@ import type { NodeConnection } from "../../network/node/NodeConnection.ts"
 import * as NodeModuleUrl from "../../process/NodeModuleUrl.ts"
 import { SessionError } from "../Session.ts"
 import type * as SharedStateServer from "./SharedStateServer.ts"
-import * as Message from "./WorkerMessage.ts"
+import * as WorkerMessage from "./WorkerMessage.ts"
 
 /** A client on its way to a child, or there. */
-export interface Seat {
-  readonly own: NodeConnection
-  readonly local: Message.Place
-  readonly remote: Message.Place
+export interface HandedConnection {
+  readonly connection: NodeConnection
+  readonly local: WorkerMessage.EncodedAddress
+  readonly remote: WorkerMessage.EncodedAddress
   id: number
-  child: Child | undefined
-  taken: boolean
-  moved: Message.Moved
-  done: () => void
+  worker: WorkerProcess | undefined
+  accepted: boolean
+  traffic: WorkerMessage.ClientTraffic
+  release: () => void
 }
 
-interface Child {
+interface WorkerProcess {
   readonly process: ChildProcess.ChildProcess
-  readonly counter: SharedStateServer.Counter
-  readonly born: number
-  readonly seats: Map<number, Seat>
+  readonly channel: SharedStateServer.WorkerChannel
+  readonly startMillis: number
+  readonly connections: Map<number, HandedConnection>
   /** Those who wait for a report. */
-  readonly counting: Set<() => void>
-  state: "starting" | "ready" | "leaving" | "lost"
+  readonly reportWaiters: Set<() => void>
+  state: "starting" | "ready" | "assigned" | "exited"
   timedOut: number
 }
 
-const program = fileURLToPath(NodeModuleUrl.beside(import.meta.url, "NodeSessionProcess"))
+const workerProgram = fileURLToPath(NodeModuleUrl.sibling(import.meta.url, "NodeSessionProcess"))
 
 /** How long a child may take to start, and a cut client to leave it, in milliseconds. */
-const startTime = 30_000
-const grace = 1_000
+const startTimeoutMillis = 30_000
+const abortGraceMillis = 1_000
 
 /** How long stats wait for a child that is busy, in milliseconds. */
-const countTime = 250
+const reportTimeoutMillis = 250
 
 const ignored = () => {}
 
 /** Starts the children; they have ended once the scope has closed. */
 export const make = Effect.fnUntraced(function* (
-  start: Message.Start,
-  pool: number | undefined,
-  desk: SharedStateServer.Desk
+  start: WorkerMessage.Start,
+  poolSize: number | undefined,
+  sharedState: SharedStateServer.SharedStateServer
 ) {
-  const once = pool === undefined
-  const children = new Set<Child>()
-  const waiting: Array<Seat> = []
-  const delayOf = Message.restarts()
+  const singleClient = poolSize === undefined
+  const workers = new Set<WorkerProcess>()
+  const waiting: Array<HandedConnection> = []
+  const restartDelayMillis = WorkerMessage.restartBackoff()
   const run = yield* FiberSet.makeRuntime<never>()
-  const after = (millis: number, then: () => void) => void run(Effect.delay(Effect.sync(then), millis))
+  const after = (millis: number, callback: () => void) => void run(Effect.delay(Effect.sync(callback), millis))
   let timedOut = 0
   let closing = false
-  let paused = false
-  let begun: ((failure: string | undefined) => void) | undefined
-  let emptied = ignored
+  let backingOff = false
+  let onStarted: ((failure: string | undefined) => void) | undefined
+  let onAllExited = ignored
 
-  const ofState = (state: Child["state"]) => [...children].filter((child) => child.state === state)
+  const inState = (state: WorkerProcess["state"]) => [...workers].filter((worker) => worker.state === state)
 
-  const give = (child: Child, seat: Seat) => {
-    const { id, local, own, remote } = seat
-    child.seats.set(id, seat)
-    seat.child = child
-    if (once) child.state = "leaving"
-    const serve: Message.ToChild = { _tag: "Serve", id, local, remote }
-    child.process.send(serve, own.socket, { keepOpen: true }, ignored)
+  const handOver = (worker: WorkerProcess, handed: HandedConnection) => {
+    const { id, local, connection, remote } = handed
+    worker.connections.set(id, handed)
+    handed.worker = worker
+    if (singleClient) worker.state = "assigned"
+    const serve: WorkerMessage.ToWorker = { _tag: "Serve", id, local, remote }
+    worker.process.send(serve, connection.socket, { keepOpen: true }, ignored)
   }
   const assign = () => {
     while (waiting.length > 0) {
-      const [first, ...others] = ofState("ready")
+      const [first, ...others] = inState("ready")
       if (first === undefined) break
-      const child = others.reduce((least, one) => (one.seats.size < least.seats.size ? one : least), first)
-      const seat = waiting.shift()!
-      if (seat.own.socket.destroyed) seat.done()
-      else give(child, seat)
+      const worker = others.reduce((least, one) => (one.connections.size < least.connections.size ? one : least), first)
+      const handed = waiting.shift()!
+      if (handed.connection.socket.destroyed) handed.release()
+      else handOver(worker, handed)
     }
     refill()
   }
   const refill = () => {
-    if (closing || paused) return
-    const starting = ofState("starting").length
-    const missing = once
-      ? Math.min(waiting.length + 1 - ofState("ready").length, Os.availableParallelism()) - starting
-      : pool - children.size
-    for (let count = 0; count < missing && !paused; count++) spawn()
+    if (closing || backingOff) return
+    const starting = inState("starting").length
+    const missing = singleClient
+      ? Math.min(waiting.length + 1 - inState("ready").length, Os.availableParallelism()) - starting
+      : poolSize - workers.size
+    for (let count = 0; count < missing && !backingOff; count++) spawn()
   }
   /** A child that could not start, or did not last. */
-  const stumble = (why: string, lived: number) => {
-    if (begun !== undefined) return begun(`${start.module}: a child process ${why} before it was ready`)
-    run(Effect.logWarning(`a child process ${why}: it is replaced`))
-    paused = true
-    after(delayOf(lived), () => {
-      paused = false
+  const backOff = (reason: string, uptimeMillis: number) => {
+    if (onStarted !== undefined) return onStarted(`${start.module}: a child process ${reason} before it was ready`)
+    run(Effect.logWarning(`a child process ${reason}: it is replaced`))
+    backingOff = true
+    after(restartDelayMillis(uptimeMillis), () => {
+      backingOff = false
       assign()
     })
   }
 
-  const lose = (child: Child, why: string) => {
-    if (child.state === "lost") return
-    const spent = child.state === "leaving"
-    child.state = "lost"
-    children.delete(child)
-    child.counter.close()
-    for (const counted of [...child.counting]) counted()
-    for (const seat of child.seats.values()) {
-      if (seat.taken || closing) seat.done()
-      else waiting.unshift(Object.assign(seat, { child: undefined }))
+  const onExit = (worker: WorkerProcess, reason: string) => {
+    if (worker.state === "exited") return
+    const wasAssigned = worker.state === "assigned"
+    worker.state = "exited"
+    workers.delete(worker)
+    worker.channel.close()
+    for (const report of [...worker.reportWaiters]) report()
+    for (const handed of worker.connections.values()) {
+      if (handed.accepted || closing) handed.release()
+      else waiting.unshift(Object.assign(handed, { worker: undefined }))
     }
-    if (children.size === 0) emptied()
+    if (workers.size === 0) onAllExited()
     if (closing) return
-    if (!spent) return stumble(why, performance.now() - child.born)
-    if (child.seats.size > 0) run(Effect.logWarning(`a child process ${why}, and its client with it`))
+    if (!wasAssigned) return backOff(reason, performance.now() - worker.startMillis)
+    if (worker.connections.size > 0) run(Effect.logWarning(`a child process ${reason}, and its client with it`))
     assign()
   }
 
-  const receive = (child: Child, message: Message.FromChild) => {
+  const receive = (worker: WorkerProcess, message: WorkerMessage.FromWorker) => {
     switch (message._tag) {
       case "Ready":
-        if (child.state === "starting") child.state = "ready"
-        if (once || ofState("starting").length === 0) begun?.(undefined)
+        if (worker.state === "starting") worker.state = "ready"
+        if (singleClient || inState("starting").length === 0) onStarted?.(undefined)
         return assign()
       case "Failed":
-        if (begun !== undefined) return begun(message.message)
+        if (onStarted !== undefined) return onStarted(message.message)
         if (!closing) run(Effect.logError(message.message))
         return
-      case "Taken": {
-        const seat = child.seats.get(message.id)
-        if (seat === undefined) return
-        seat.taken = true
-        return void seat.own.socket.destroy()
+      case "Accepted": {
+        const handed = worker.connections.get(message.id)
+        if (handed === undefined) return
+        handed.accepted = true
+        return void handed.connection.socket.destroy()
       }
-      case "Gone": {
-        timedOut += message.timedOut - child.timedOut
-        child.timedOut = message.timedOut
-        const seat = child.seats.get(message.id)
-        if (seat === undefined) return
-        child.seats.delete(message.id)
-        seat.moved = message.moved
-        return seat.done()
+      case "Disconnected": {
+        timedOut += message.timedOut - worker.timedOut
+        worker.timedOut = message.timedOut
+        const handed = worker.connections.get(message.id)
+        if (handed === undefined) return
+        worker.connections.delete(message.id)
+        handed.traffic = message.traffic
+        return handed.release()
       }
       case "Report": {
-        child.counter.heard(message.heard)
-        timedOut += message.stats.timedOut - child.timedOut
-        child.timedOut = message.stats.timedOut
-        for (const moved of message.moved) {
-          const seat = child.seats.get(moved[0])
-          if (seat !== undefined) seat.moved = moved
+        worker.channel.acknowledge(message.receivedMessages)
+        timedOut += message.stats.timedOut - worker.timedOut
+        worker.timedOut = message.stats.timedOut
+        for (const traffic of message.traffic) {
+          const handed = worker.connections.get(traffic[0])
+          if (handed !== undefined) handed.traffic = traffic
         }
-        for (const counted of [...child.counting]) counted()
+        for (const report of [...worker.reportWaiters]) report()
         return
       }
       case "Drained":
         return
       default:
-        return child.counter.receive(message)
+        return worker.channel.receive(message)
     }
   }
 
@@ -172,99 +172,99 @@ export const make = Effect.fnUntraced(function* (
     let spawned: ChildProcess.ChildProcess
     try {
       // What a child logs goes where logs go: its stdout would be taken for results.
-      spawned = ChildProcess.fork(program, [], {
+      spawned = ChildProcess.fork(workerProgram, [], {
         stdio: ["ignore", 2, 2, "ipc"],
         execArgv: process.execArgv.filter((flag) => !flag.startsWith("--inspect"))
       })
     } catch (cause) {
-      return stumble(`could not be started (${(cause as Error).message})`, 0)
+      return backOff(`could not be started (${(cause as Error).message})`, 0)
     }
     const kill = () => void spawned.kill("SIGKILL")
-    const child: Child = {
+    const worker: WorkerProcess = {
       process: spawned,
-      counter: desk.counter((message) => void spawned.send(message, ignored), kill),
-      born: performance.now(),
-      seats: new Map(),
-      counting: new Set(),
+      channel: sharedState.openChannel((message) => void spawned.send(message, ignored), kill),
+      startMillis: performance.now(),
+      connections: new Map(),
+      reportWaiters: new Set(),
       state: "starting",
       timedOut: 0
     }
-    children.add(child)
-    spawned.on("message", (message) => receive(child, message as Message.FromChild))
+    workers.add(worker)
+    spawned.on("message", (message) => receive(worker, message as WorkerMessage.FromWorker))
     spawned.once("disconnect", kill)
     spawned.on("error", (cause) => {
-      if (spawned.pid === undefined) lose(child, `could not be started (${cause.message})`)
+      if (spawned.pid === undefined) onExit(worker, `could not be started (${cause.message})`)
     })
     // Only now has all been read that it sent.
-    spawned.once("close", (code, signal) => lose(child, `ended with ${signal ?? `code ${code}`}`))
+    spawned.once("close", (code, signal) => onExit(worker, `ended with ${signal ?? `code ${code}`}`))
     // Without descriptors for the channel there is none, and the error comes later.
     if (spawned.connected) spawned.send(start, ignored)
   }
 
-  const kill = yield* Effect.cached(
+  const killAll = yield* Effect.cached(
     Effect.callback<void>((resume) => {
       closing = true
-      for (const seat of waiting.splice(0)) seat.done()
-      emptied = () => resume(Effect.void)
-      if (children.size === 0) return emptied()
-      for (const child of children) child.process.kill("SIGKILL")
+      for (const handed of waiting.splice(0)) handed.release()
+      onAllExited = () => resume(Effect.void)
+      if (workers.size === 0) return onAllExited()
+      for (const worker of workers) worker.process.kill("SIGKILL")
     })
   )
-  yield* Effect.addFinalizer(() => kill)
+  yield* Effect.addFinalizer(() => killAll)
 
   const failed = (message: string) => new SessionError({ message })
   yield* Effect.callback<void, SessionError>((resume) => {
-    begun = (failure) => {
-      begun = undefined
+    onStarted = (failure) => {
+      onStarted = undefined
       resume(failure === undefined ? Effect.void : Effect.fail(failed(failure)))
     }
     refill()
   }).pipe(
     Effect.timeoutOrElse({
-      duration: startTime,
-      orElse: () => Effect.fail(failed(`${start.module}: no child process was ready after ${startTime / 1_000} s`))
+      duration: startTimeoutMillis,
+      orElse: () => Effect.fail(failed(`${start.module}: no child process was ready after ${startTimeoutMillis / 1_000} s`))
     }),
-    Effect.onError(() => kill)
+    Effect.onError(() => killAll)
   )
 
   /** A client that is cut while its child cannot hear takes a child of its own with it. */
-  const leave = (seat: Seat) => {
-    const at = waiting.indexOf(seat)
+  const abandon = (handed: HandedConnection) => {
+    const at = waiting.indexOf(handed)
     if (at >= 0) waiting.splice(at, 1)
-    const { child } = seat
-    if (child === undefined || child.state === "lost" || !child.seats.delete(seat.id)) return
-    child.counter.post({ _tag: "Abort", id: seat.id })
-    if (once) after(grace, () => child.process.kill("SIGKILL"))
+    const { worker } = handed
+    if (worker === undefined || worker.state === "exited" || !worker.connections.delete(handed.id)) return
+    worker.channel.post({ _tag: "Abort", id: handed.id })
+    if (singleClient) after(abortGraceMillis, () => worker.process.kill("SIGKILL"))
   }
 
-  const countOne = (child: Child) =>
+  const requestReport = (worker: WorkerProcess) =>
     Effect.callback<void>((resume) => {
-      const counted = () => {
-        child.counting.delete(counted)
+      const done = () => {
+        worker.reportWaiters.delete(done)
         resume(Effect.void)
       }
-      child.counting.add(counted)
-      child.process.send({ _tag: "Count" } satisfies Message.ToChild, ignored)
-      return Effect.sync(() => child.counting.delete(counted))
+      worker.reportWaiters.add(done)
+      worker.process.send({ _tag: "RequestReport" } satisfies WorkerMessage.ToWorker, ignored)
+      return Effect.sync(() => worker.reportWaiters.delete(done))
     })
 
   return {
-    kill,
+    kill: killAll,
     /** Ends when the client has gone; a client whose fiber is interrupted is cut. */
-    serve: (seat: Seat) =>
+    serve: (handed: HandedConnection) =>
       Effect.callback<void>((resume) => {
         if (closing) return resume(Effect.void)
-        seat.done = () => resume(Effect.void)
-        waiting.push(seat)
+        handed.release = () => resume(Effect.void)
+        waiting.push(handed)
         assign()
-        return Effect.sync(() => leave(seat))
+        return Effect.sync(() => abandon(handed))
       }),
     /** Brings the stats up to date; those of children that are busy stay as they were. */
-    count: Effect.suspend(() => {
-      const busy = [...children].filter(({ seats }) => seats.size > 0)
+    refreshStats: Effect.suspend(() => {
+      const busy = [...workers].filter(({ connections }) => connections.size > 0)
       return Effect.timeoutOption(
-        Effect.forEach(busy, countOne, { concurrency: "unbounded", discard: true }),
-        countTime
+        Effect.forEach(busy, requestReport, { concurrency: "unbounded", discard: true }),
+        reportTimeoutMillis
       )
     }),
     timedOut: () => timedOut

@@ -7,81 +7,81 @@ import * as Queue from "effect/Queue"
 import * as Scope from "effect/Scope"
 import * as Network from "../../network/Network.ts"
 import { NodeConnection } from "../../network/node/NodeConnection.ts"
-import { inet } from "../../network/node/NodeErrors.ts"
+import { inetAddress } from "../../network/node/NodeErrors.ts"
 import type * as TcpServer from "../../network/TcpServer.ts"
 import type { SessionError } from "../Session.ts"
 import * as NodeWorkerServer from "./NodeWorkerServer.ts"
-import type * as Message from "./WorkerMessage.ts"
+import type * as WorkerMessage from "./WorkerMessage.ts"
 
-const addressOf = (place: Message.Place): NetAddress.SocketAddress =>
-  "path" in place ? NetAddress.unixPathAddress(place.path) : inet(place.host, place.port)
+const decodeAddress = (address: WorkerMessage.EncodedAddress): NetAddress.SocketAddress =>
+  "path" in address ? NetAddress.unixPathAddress(address.path) : inetAddress(address.host, address.port)
 
-const post = (message: Message.FromChild, sent?: () => void) => {
+const post = (message: WorkerMessage.FromWorker, sent?: () => void) => {
   if (process.connected) process.send!(message, undefined, undefined, () => sent?.())
 }
 
-const nowhere = () => Effect.die(new Error("a child process has the connections it is handed, and no others"))
+const unsupported = () => Effect.die(new Error("a child process has the connections it is handed, and no others"))
 
-const serve = Effect.fnUntraced(function* (start: Message.Start, once: boolean, heard: (listen: Listen) => void) {
-  const arrived = yield* Queue.unbounded<NodeConnection>()
+const serve = Effect.fnUntraced(function* (start: WorkerMessage.Start, singleClient: boolean, setListener: (listener: Listener) => void) {
+  const handed = yield* Queue.unbounded<NodeConnection>()
   const ids = new Map<Network.Connection, number>()
   let stats: Effect.Effect<TcpServer.Stats> = Effect.never
 
-  const movedOf = (id: number, connection: Network.Connection): Message.Moved => {
+  const trafficOf = (id: number, connection: Network.Connection): WorkerMessage.ClientTraffic => {
     const { received, sent } = connection.traffic()
     return [id, received, sent]
   }
-  const gone = (moved: Message.Moved, timedOut: number) =>
-    post({ _tag: "Gone", id: moved[0], moved, timedOut }, () => {
-      if (once) process.exit()
+  const postDisconnected = (traffic: WorkerMessage.ClientTraffic, timedOut: number) =>
+    post({ _tag: "Disconnected", id: traffic[0], traffic, timedOut }, () => {
+      if (singleClient) process.exit()
     })
   const close = (id: number, connection: NodeConnection) =>
     Effect.flatMap(connection.close, () => {
       ids.delete(connection)
-      return Effect.map(stats, ({ timedOut }) => gone(movedOf(id, connection), timedOut))
+      return Effect.map(stats, ({ timedOut }) => postDisconnected(trafficOf(id, connection), timedOut))
     })
   const accept = Effect.uninterruptibleMask((restore) =>
     Effect.flatMap(Effect.scope, (scope) =>
-      Effect.tap(restore(Queue.take(arrived)), (connection) =>
+      Effect.tap(restore(Queue.take(handed)), (connection) =>
         Scope.addFinalizer(scope, close(ids.get(connection)!, connection))
       )
     )
   )
   const network = Network.Network.of({
     listen: () => Effect.succeed({ address: NetAddress.unixPathAddress(""), accept }),
-    connect: nowhere,
-    udp: nowhere,
+    connect: unsupported,
+    udp: unsupported,
     interfaces: Effect.succeed([]),
-    room: () => Number.POSITIVE_INFINITY
+    availableSockets: () => Number.POSITIVE_INFINITY
   })
-  const child = yield* Effect.provideService(
+  const workerServer = yield* Effect.provideService(
     NodeWorkerServer.make(start, post, (connection) => ids.get(connection)!),
     Network.Network,
     network
   )
-  stats = child.server.stats
+  stats = workerServer.server.stats
 
-  heard((message, socket) => {
+  setListener((message, socket) => {
     switch (message._tag) {
       case "Serve": {
-        post({ _tag: "Taken", id: message.id })
-        if (socket === undefined) return gone([message.id, 0, 0], 0)
+        post({ _tag: "Accepted", id: message.id })
+        if (socket === undefined) return postDisconnected([message.id, 0, 0], 0)
         // It comes reading; what it has read by now is kept.
         socket.pause()
         socket.allowHalfOpen = true
-        const ends = { local: addressOf(message.local), remote: addressOf(message.remote) }
+        const ends = { local: decodeAddress(message.local), remote: decodeAddress(message.remote) }
         const connection = new NodeConnection(socket, ends)
         ids.set(connection, message.id)
-        child.connections.set(message.id, connection)
-        return void Queue.offerUnsafe(arrived, connection)
+        workerServer.connections.set(message.id, connection)
+        return void Queue.offerUnsafe(handed, connection)
       }
-      case "Count":
-        return void Effect.runFork(child.report(Array.from(ids, ([connection, id]) => movedOf(id, connection))))
+      case "RequestReport":
+        return void Effect.runFork(workerServer.report(Array.from(ids, ([connection, id]) => trafficOf(id, connection))))
       case "Start":
       case "Drain":
         return
       default:
-        return child.receive(message)
+        return workerServer.receive(message)
     }
   })
   post({ _tag: "Ready" })
@@ -90,24 +90,24 @@ const serve = Effect.fnUntraced(function* (start: Message.Start, once: boolean, 
   return yield* Effect.never
 }, Effect.scoped)
 
-type Listen = (message: Message.ToChild, socket: Net.Socket | undefined) => void
+type Listener = (message: WorkerMessage.ToWorker, socket: Net.Socket | undefined) => void
 
-const failed = ({ message }: SessionError | Network.NetworkError) =>
+const postFailed = ({ message }: SessionError | Network.NetworkError) =>
   Effect.sync(() => post({ _tag: "Failed", message }, () => process.exit(1)))
 
 /** Serves until the process ends: with its parent, with its only client, or when it is killed. */
 export const main = () => {
-  let listen: Listen = (message) => {
+  let listener: Listener = (message) => {
     if (message._tag !== "Start") return
-    const { once } = message
+    const { singleClient } = message
     Effect.runFork(
       Effect.catch(
-        serve(message, once === true, (next) => {
-          listen = next
+        serve(message, singleClient === true, (next) => {
+          listener = next
         }),
-        failed
+        postFailed
       )
     )
   }
-  process.on("message", (message: Message.ToChild, socket: Net.Socket | undefined) => listen(message, socket))
+  process.on("message", (message: WorkerMessage.ToWorker, socket: Net.Socket | undefined) => listener(message, socket))
 }

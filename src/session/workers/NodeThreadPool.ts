@@ -8,30 +8,30 @@ import type * as TcpServer from "../../network/TcpServer.ts"
 import * as NodeModuleUrl from "../../process/NodeModuleUrl.ts"
 import { SessionError } from "../Session.ts"
 import type * as SharedStateServer from "./SharedStateServer.ts"
-import * as Message from "./WorkerMessage.ts"
+import * as WorkerMessage from "./WorkerMessage.ts"
 
 interface Slot {
-  readonly start: Message.Start
+  readonly start: WorkerMessage.Start
   worker: Worker
-  counter: SharedStateServer.Counter
-  born: number
+  channel: SharedStateServer.WorkerChannel
+  startMillis: number
   alive: boolean
   stats: TcpServer.Stats
   /** Those who wait for a report, and for the end of a drain. */
-  readonly counting: Set<() => void>
-  readonly drained: Set<() => void>
+  readonly reportWaiters: Set<() => void>
+  readonly drainWaiters: Set<() => void>
 }
 
 type Failure = Network.NetworkError | SessionError
 
-const program = NodeModuleUrl.beside(import.meta.url, "NodeSessionThread")
+const workerProgram = NodeModuleUrl.sibling(import.meta.url, "NodeSessionThread")
 
 /** Milliseconds: a thread has to start, stats wait for one that is busy, a drained one has beyond its deadline. */
-const startTime = 30_000
-const countTime = 250
-const grace = 1_500
+const startTimeoutMillis = 30_000
+const reportTimeoutMillis = 250
+const drainGraceMillis = 1_500
 
-const nothing: TcpServer.Stats = {
+const zeroStats: TcpServer.Stats = {
   active: 0,
   accepted: 0,
   refused: 0,
@@ -40,7 +40,7 @@ const nothing: TcpServer.Stats = {
   bytesSent: 0
 }
 
-const add = (one: TcpServer.Stats, other: TcpServer.Stats): TcpServer.Stats => ({
+const addStats = (one: TcpServer.Stats, other: TcpServer.Stats): TcpServer.Stats => ({
   active: one.active + other.active,
   accepted: one.accepted + other.accepted,
   refused: one.refused + other.refused,
@@ -49,98 +49,98 @@ const add = (one: TcpServer.Stats, other: TcpServer.Stats): TcpServer.Stats => (
   bytesSent: one.bytesSent + other.bytesSent
 })
 
-const failureOf = ({ message, reason }: Extract<Message.FromChild, { readonly _tag: "Failed" }>): Failure =>
+const failureOf = ({ message, reason }: Extract<WorkerMessage.FromWorker, { readonly _tag: "Failed" }>): Failure =>
   reason === undefined
     ? new SessionError({ message })
     : new Network.NetworkError({ reason, cause: new Error(message.replace(/ \(.*/, "")) })
 
-const wait = (set: Set<() => void>, begin: () => void) =>
+const wait = (waiters: Set<() => void>, request: () => void) =>
   Effect.callback<void>((resume) => {
     const done = () => {
-      set.delete(done)
+      waiters.delete(done)
       resume(Effect.void)
     }
-    set.add(done)
-    begin()
-    return Effect.sync(() => set.delete(done))
+    waiters.add(done)
+    request()
+    return Effect.sync(() => waiters.delete(done))
   })
 
-const wake = (set: Set<() => void>) => {
-  for (const done of [...set]) done()
+const wake = (waiters: Set<() => void>) => {
+  for (const done of [...waiters]) done()
 }
 
 /** Threads, which have ended once the scope has closed. `deadline` is for their drain. */
-export const make = Effect.fnUntraced(function* (desk: SharedStateServer.Desk, deadline: Duration.Input) {
+export const make = Effect.fnUntraced(function* (sharedState: SharedStateServer.SharedStateServer, drainTimeout: Duration.Input) {
   const slots: Array<Slot> = []
   const ids = new BigInt64Array(new SharedArrayBuffer(BigInt64Array.BYTES_PER_ELEMENT))
-  const delayOf = Message.restarts()
+  const restartDelayMillis = WorkerMessage.restartBackoff()
   const run = yield* FiberSet.makeRuntime<never>()
   /** What threads did that are no more. */
-  let past = nothing
+  let endedThreadStats = zeroStats
   let closing = false
 
-  const spawn = (slot: Slot, settle: (result: Effect.Effect<void, Failure>) => void) => {
-    const worker = new Worker(program, { workerData: { start: slot.start, ids }, stdout: true })
-    const counter = desk.counter(
+  const spawn = (slot: Slot, onStarted: (result: Effect.Effect<void, Failure>) => void) => {
+    const worker = new Worker(workerProgram, { workerData: { start: slot.start, ids }, stdout: true })
+    const channel = sharedState.openChannel(
       (message) => worker.postMessage(message),
       () => void worker.terminate()
     )
-    Object.assign(slot, { worker, counter, born: performance.now(), alive: true })
+    Object.assign(slot, { worker, channel, startMillis: performance.now(), alive: true })
     // What a thread logs goes where logs go: its stdout would be taken for results.
     worker.stdout.on("data", (bytes: Uint8Array) => process.stderr.write(bytes))
     worker.on("error", (cause) => run(Effect.logWarning("a thread broke", cause)))
-    worker.on("message", (message: Message.FromChild) => {
+    worker.on("message", (message: WorkerMessage.FromWorker) => {
       switch (message._tag) {
         case "Ready":
-          return settle(Effect.void)
+          return onStarted(Effect.void)
         case "Failed":
-          settle(Effect.fail(failureOf(message)))
+          onStarted(Effect.fail(failureOf(message)))
           return void worker.terminate()
         case "Report":
           slot.stats = message.stats
-          counter.heard(message.heard)
-          return wake(slot.counting)
+          channel.acknowledge(message.receivedMessages)
+          return wake(slot.reportWaiters)
         case "Drained":
-          return wake(slot.drained)
-        case "Taken":
-        case "Gone":
+          return wake(slot.drainWaiters)
+        case "Accepted":
+        case "Disconnected":
           return
         default:
-          return counter.receive(message)
+          return channel.receive(message)
       }
     })
     worker.once("exit", (code) => {
-      counter.close()
-      past = add(past, { ...slot.stats, active: 0 })
-      slot.stats = nothing
+      channel.close()
+      endedThreadStats = addStats(endedThreadStats, { ...slot.stats, active: 0 })
+      slot.stats = zeroStats
       slot.alive = false
-      wake(slot.counting)
-      wake(slot.drained)
+      wake(slot.reportWaiters)
+      wake(slot.drainWaiters)
       const message = `${slot.start.module}: a thread ended with code ${code} before it was ready`
-      settle(Effect.fail(new SessionError({ message })))
+      onStarted(Effect.fail(new SessionError({ message })))
     })
   }
 
   /** A thread that was ready once is replaced when it ends, whatever becomes of the one that takes its place. */
-  const keep = (slot: Slot) => {
+  const restartOnExit = (slot: Slot) => {
     slot.worker.once("exit", (code) => {
       if (closing) return
       run(Effect.logWarning(`a thread ended with code ${code}: it is replaced`))
-      const again = Effect.sync(() => {
+      const respawn = Effect.sync(() => {
         let settled = false
         spawn(slot, (result) => {
           if (!settled) run(Effect.catch(result, ({ message }) => Effect.logError(message)))
           settled = true
         })
-        keep(slot)
+        restartOnExit(slot)
       })
-      run(Effect.delay(again, delayOf(performance.now() - slot.born)))
+      run(Effect.delay(respawn, restartDelayMillis(performance.now() - slot.startMillis)))
     })
   }
 
-  const open = (start: Message.Start): Effect.Effect<void, Failure> =>
+  const startThread = (start: WorkerMessage.Start): Effect.Effect<void, Failure> =>
     Effect.callback<void, Failure>((resume) => {
-      const slot = { start, stats: nothing, counting: new Set(), drained: new Set() } as unknown as Slot
+      const slot = { start, stats: zeroStats, reportWaiters: new Set(), drainWaiters: new Set() } as unknown as Slot
       slots.push(slot)
       let settled = false
       spawn(slot, (result) => {
@@ -149,33 +149,33 @@ export const make = Effect.fnUntraced(function* (desk: SharedStateServer.Desk, d
       })
     }).pipe(
       Effect.timeoutOrElse({
-        duration: startTime,
+        duration: startTimeoutMillis,
         orElse: () => {
-          const message = `${start.module}: a thread was not ready after ${startTime / 1_000} s`
+          const message = `${start.module}: a thread was not ready after ${startTimeoutMillis / 1_000} s`
           return Effect.fail(new SessionError({ message }))
         }
       })
     )
 
   const alive = () => slots.filter((slot) => slot.alive)
-  const count = Effect.suspend(() =>
-    Effect.forEach(alive(), (slot) => wait(slot.counting, () => slot.worker.postMessage({ _tag: "Count" })), {
+  const refreshStats = Effect.suspend(() =>
+    Effect.forEach(alive(), (slot) => wait(slot.reportWaiters, () => slot.worker.postMessage({ _tag: "RequestReport" })), {
       concurrency: "unbounded",
       discard: true
     })
-  ).pipe(Effect.timeoutOption(countTime))
+  ).pipe(Effect.timeoutOption(reportTimeoutMillis))
 
   const drain = yield* Effect.cached(
     Effect.gen(function* () {
       closing = true
       yield* Effect.suspend(() =>
-        Effect.forEach(alive(), (slot) => wait(slot.drained, () => slot.worker.postMessage({ _tag: "Drain" })), {
+        Effect.forEach(alive(), (slot) => wait(slot.drainWaiters, () => slot.worker.postMessage({ _tag: "Drain" })), {
           concurrency: "unbounded",
           discard: true
         })
       ).pipe(
         Effect.interruptible,
-        Effect.timeoutOption(Duration.sum(Duration.fromInputUnsafe(deadline), Duration.millis(grace)))
+        Effect.timeoutOption(Duration.sum(Duration.fromInputUnsafe(drainTimeout), Duration.millis(drainGraceMillis)))
       )
       yield* Effect.promise(() => Promise.all(slots.map(({ worker }) => worker.terminate())))
     })
@@ -184,13 +184,13 @@ export const make = Effect.fnUntraced(function* (desk: SharedStateServer.Desk, d
 
   return {
     /** Starts a thread; it listens then. */
-    open,
+    start: startThread,
     /** From now on threads that end are replaced. */
-    watch: () => {
-      for (const slot of slots) keep(slot)
+    restartOnExit: () => {
+      for (const slot of slots) restartOnExit(slot)
     },
-    count,
-    stats: () => slots.reduce((sum, { stats }) => add(sum, stats), past),
+    refreshStats,
+    stats: () => slots.reduce((sum, { stats }) => addStats(sum, stats), endedThreadStats),
     drain
   }
 })

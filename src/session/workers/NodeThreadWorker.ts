@@ -5,20 +5,20 @@ import * as Effect from "effect/Effect"
 import { NetworkError } from "../../network/Network.ts"
 import * as NodeNetwork from "../../network/node/NodeNetwork.ts"
 import * as NodeWorkerServer from "./NodeWorkerServer.ts"
-import type * as Message from "./WorkerMessage.ts"
+import type * as WorkerMessage from "./WorkerMessage.ts"
 
-const { ids, start } = workerData as { readonly start: Message.Start; readonly ids: BigInt64Array }
+const { ids: lastClientId, start } = workerData as { readonly start: WorkerMessage.Start; readonly ids: BigInt64Array }
 
-const post = (message: Message.FromChild) => parentPort!.postMessage(message)
+const post = (message: WorkerMessage.FromWorker) => parentPort!.postMessage(message)
 
 /** One count for all threads, so that no number is given twice, whichever thread is replaced. */
-const number = () => Number(Atomics.add(ids, 0, 1n)) + 1
+const nextClientId = () => Number(Atomics.add(lastClientId, 0, 1n)) + 1
 
 const program = Effect.gen(function* () {
-  const { receive, report, server } = yield* NodeWorkerServer.make(start, post, number)
-  parentPort!.on("message", (message: Message.ToChild) => {
+  const { receive, report, server } = yield* NodeWorkerServer.make(start, post, nextClientId)
+  parentPort!.on("message", (message: WorkerMessage.ToWorker) => {
     switch (message._tag) {
-      case "Count":
+      case "RequestReport":
         return void Effect.runFork(report([]))
       case "Drain":
         return void Effect.runFork(

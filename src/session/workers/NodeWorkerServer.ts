@@ -6,50 +6,50 @@ import * as TcpServer from "../../network/TcpServer.ts"
 import * as Fibers from "../Fibers.ts"
 import type { Shared } from "../Session.ts"
 import * as NodeDefinitionLoader from "./NodeDefinitionLoader.ts"
-import * as Message from "./WorkerMessage.ts"
+import * as WorkerMessage from "./WorkerMessage.ts"
 
 /** A client that has asked. */
 interface Attached {
-  readonly tell: (told: unknown) => void
-  answer: ((told: Effect.Effect<unknown>) => void) | undefined
+  readonly push: (message: unknown) => void
+  resume: ((answer: Effect.Effect<unknown>) => void) | undefined
 }
 
-type Post = (message: Message.FromChild) => void
+type Post = (message: WorkerMessage.FromWorker) => void
 
 /**
  * Loads what `start` says and serves it on the network of the caller. `number` gives a client its number. What concerns
  * a client goes to `receive`.
  */
 export const make = Effect.fnUntraced(function* (
-  start: Message.Start,
+  start: WorkerMessage.Start,
   post: Post,
-  number: (connection: Network.Connection) => number
+  clientId: (connection: Network.Connection) => number
 ) {
   const { definition, session } = yield* NodeDefinitionLoader.load(start.module, start.options)
-  const codecs = Message.codecs(definition)
+  const codecs = WorkerMessage.codecs(definition)
   const connections = new Map<number, Network.Connection>()
   const attached = new Map<number, Attached>()
   const run = Effect.runForkWith(yield* Effect.context<never>())
-  let heard = 0
+  let receivedMessages = 0
 
-  const put = (id: number, client: Attached) => (ask: unknown) =>
+  const request = (id: number, client: Attached) => (ask: unknown) =>
     Effect.callback<unknown>((resume) => {
       const encoded = codecs.encodeAsk(ask)
       if (Result.isFailure(encoded)) {
         const why = `client ${id}: its question does not fit the schema of ${definition.name}`
-        return resume(Effect.die(new Error(`${why}: ${Message.oneLine(encoded.failure)}`)))
+        return resume(Effect.die(new Error(`${why}: ${WorkerMessage.oneLine(encoded.failure)}`)))
       }
-      client.answer = resume
+      client.resume = resume
       post({ _tag: "Ask", id, ask: encoded.success })
     })
   const shared: Shared<unknown, unknown> = {
-    attach: (client, tell) => {
-      const entry: Attached = { tell, answer: undefined }
+    attach: (client, push) => {
+      const entry: Attached = { push, resume: undefined }
       return Effect.acquireRelease(
         Effect.sync(() => {
           attached.set(client.id, entry)
           post({ _tag: "Attach", client })
-          return put(client.id, entry)
+          return request(client.id, entry)
         }),
         () =>
           Effect.sync(() => {
@@ -60,25 +60,25 @@ export const make = Effect.fnUntraced(function* (
     }
   }
 
-  const broken = (id: number, message: string) => {
+  const failClient = (id: number, message: string) => {
     run(Effect.andThen(Effect.logError(message), connections.get(id)?.abort ?? Effect.void))
-    attached.get(id)?.answer?.(Effect.die(new Error(message)))
+    attached.get(id)?.resume?.(Effect.die(new Error(message)))
   }
-  const heardOf = ({ id, told }: { readonly id: number; readonly told: unknown }, then: (told: unknown) => void) => {
-    const decoded = codecs.decodeTold(told)
-    if (Result.isSuccess(decoded)) return then(decoded.success)
-    broken(id, `client ${id}: what it is told does not fit: ${Message.oneLine(decoded.failure)}`)
+  const decode = ({ id, message }: { readonly id: number; readonly message: unknown }, use: (message: unknown) => void) => {
+    const decoded = codecs.decodeMessage(message)
+    if (Result.isSuccess(decoded)) return use(decoded.success)
+    failClient(id, `client ${id}: what it is told does not fit: ${WorkerMessage.oneLine(decoded.failure)}`)
   }
-  const receive = (message: Message.ToClient) => {
-    heard += 1
+  const receive = (message: WorkerMessage.ToClient) => {
+    receivedMessages += 1
     const client = attached.get(message.id)
     switch (message._tag) {
-      case "Told":
-        return client === undefined ? undefined : heardOf(message, client.tell)
+      case "Push":
+        return client === undefined ? undefined : decode(message, client.push)
       case "Answer":
-        return heardOf(message, (told) => client?.answer?.(Effect.succeed(told)))
-      case "Broken":
-        return broken(message.id, message.message)
+        return decode(message, (answer) => client?.resume?.(Effect.succeed(answer)))
+      case "SharedStateError":
+        return failClient(message.id, message.message)
       case "EndRead":
         return void run(connections.get(message.id)?.endRead ?? Effect.void)
       case "Abort":
@@ -86,22 +86,22 @@ export const make = Effect.fnUntraced(function* (
     }
   }
 
-  const numbers = new WeakMap<Network.Connection, number>()
+  const clientIds = new WeakMap<Network.Connection, number>()
   const handler = Fibers.handler(
     start.shared ? { session, shared } : { session },
     start.limits,
-    (connection) => numbers.get(connection)!
+    (connection) => clientIds.get(connection)!
   )
   const server = yield* TcpServer.make({ ...(start.listen ?? { port: 0 }), ...start.limits }, (connection, client) => {
-    const id = number(connection)
-    numbers.set(connection, id)
+    const id = clientId(connection)
+    clientIds.set(connection, id)
     connections.set(id, connection)
     return Effect.ensuring(
       handler(connection, client),
       Effect.sync(() => connections.delete(id))
     )
   })
-  const report = (moved: ReadonlyArray<Message.Moved>) =>
-    Effect.map(server.stats, (stats) => post({ _tag: "Report", heard, stats, moved }))
+  const report = (traffic: ReadonlyArray<WorkerMessage.ClientTraffic>) =>
+    Effect.map(server.stats, (stats) => post({ _tag: "Report", receivedMessages, stats, traffic }))
   return { server, receive, report, connections }
 })

@@ -7,88 +7,88 @@ import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import * as Queue from "effect/Queue"
 import * as Result from "effect/Result"
-import type { Loadable } from "../ConcurrencyModel.ts"
+import type { LoadableProgram } from "../ConcurrencyModel.ts"
 import type { Client, Shared } from "../Session.ts"
-import * as Message from "./WorkerMessage.ts"
+import * as WorkerMessage from "./WorkerMessage.ts"
 
 /** The desk's side towards one child. */
-export interface Counter {
-  readonly post: (message: Message.ToClient) => void
-  readonly receive: (message: Message.FromClient) => void
+export interface WorkerChannel {
+  readonly post: (message: WorkerMessage.ToClient) => void
+  readonly receive: (message: WorkerMessage.FromClient) => void
   /** The child says how many of these messages it has taken. */
-  readonly heard: (count: number) => void
+  readonly acknowledge: (count: number) => void
   /** The child is gone, and so are its clients. */
   readonly close: () => void
 }
 
 /** After so many messages the child is asked how many it has taken. */
-const stride = 1_000
+const messagesPerReport = 1_000
 
 /** A child that has left so many messages lie hangs, and is given up. */
-const maxBehind = 100_000
+const maxUnacknowledgedMessages = 100_000
 
 /** How long a closing desk waits for answers in progress, in milliseconds. */
-const patience = 1_000
+const closeTimeoutMillis = 1_000
 
-type Asks = Queue.Queue<unknown, Cause.Done>
+type AskQueue = Queue.Queue<unknown, Cause.Done>
 
 /** Opens the desk, until the scope closes. */
-export const make = Effect.fnUntraced(function* <S, Ask, Told>(program: Loadable<S, Ask, Told>) {
-  const codecs = Message.codecs(program.definition)
+export const make = Effect.fnUntraced(function* <S, Ask, Message>(program: LoadableProgram<S, Ask, Message>) {
+  const codecs = WorkerMessage.codecs(program.definition)
   const fibers = yield* FiberSet.make<void, never>()
   const run = yield* FiberSet.runtime(fibers)()
-  const open = new Set<Asks>()
+  const openQueues = new Set<AskQueue>()
   yield* Effect.addFinalizer(() => {
-    for (const asks of open) Queue.endUnsafe(asks)
-    return Effect.timeoutOption(FiberSet.awaitEmpty(fibers), patience)
+    for (const asks of openQueues) Queue.endUnsafe(asks)
+    return Effect.timeoutOption(FiberSet.awaitEmpty(fibers), closeTimeoutMillis)
   })
 
-  const serve = (shared: Shared<Ask, Told>, client: Client, asks: Asks, post: Counter["post"]) => {
+  const serve = (shared: Shared<Ask, Message>, client: Client, asks: AskQueue, post: WorkerChannel["post"]) => {
     const { id } = client
-    const broken = (what: string, error: { readonly message: string }) => {
-      const message = `client ${id}: ${what} does not fit the schema of ${program.definition.name}: ${Message.oneLine(error)}`
-      post({ _tag: "Broken", id, message })
+    const sendError = (what: string, error: { readonly message: string }) => {
+      const message = `client ${id}: ${what} does not fit the schema of ${program.definition.name}: ${WorkerMessage.oneLine(error)}`
+      post({ _tag: "SharedStateError", id, message })
     }
-    const say = (_tag: "Told" | "Answer", told: Told) => {
-      const encoded = codecs.encodeTold(told)
-      if (Result.isSuccess(encoded)) post({ _tag, id, told: encoded.success })
-      else broken("what it is told", encoded.failure)
+    const sendMessage = (_tag: "Push" | "Answer", message: Message) => {
+      const encoded = codecs.encodeMessage(message)
+      if (Result.isSuccess(encoded)) post({ _tag, id, message: encoded.success })
+      else sendError("what it is told", encoded.failure)
     }
     return Effect.gen(function* () {
-      const answer = yield* shared.attach(client, (told) => say("Told", told))
+      const answer = yield* shared.attach(client, (message) => sendMessage("Push", message))
       yield* Effect.forever(
-        Effect.flatMap(Queue.take(asks), (asked) => {
-          const ask = codecs.decodeAsk(asked)
-          if (Result.isSuccess(ask)) return Effect.map(answer(ask.success), (told) => say("Answer", told))
-          return Effect.sync(() => broken("what it asks", ask.failure))
+        Effect.flatMap(Queue.take(asks), (encoded) => {
+          const ask = codecs.decodeAsk(encoded)
+          if (Result.isSuccess(ask)) return Effect.map(answer(ask.success), (message) => sendMessage("Answer", message))
+          return Effect.sync(() => sendError("what it asks", ask.failure))
         })
       )
     }).pipe(
       Effect.scoped,
       Effect.catchCause((cause) => {
         if (!Cause.hasDies(cause)) return Effect.void
-        post({ _tag: "Broken", id, message: `client ${id}: what all share broke` })
+        post({ _tag: "SharedStateError", id, message: `client ${id}: what all share broke` })
         return Effect.logError("what all clients share broke", cause)
       })
     )
   }
 
   /** `send` must not throw; `giveUp` ends a child that takes no messages. */
-  const counter = (send: (message: Message.ToChild) => void, giveUp: () => void): Counter => {
-    const clients = new Map<number, Asks>()
+  const openChannel = (send: (message: WorkerMessage.ToWorker) => void, kill: () => void): WorkerChannel => {
+    const clients = new Map<number, AskQueue>()
     let sent = 0
-    let heard = 0
+    let acknowledged = 0
     let closed = false
-    const post: Counter["post"] = (message) => {
+    const post: WorkerChannel["post"] = (message) => {
       if (closed) return
       send(message)
       sent += 1
-      if (sent % stride === 0) send({ _tag: "Count" })
-      if (sent - heard <= maxBehind) return
+      if (sent % messagesPerReport === 0) send({ _tag: "RequestReport" })
+      if (sent - acknowledged <= maxUnacknowledgedMessages) return
       closed = true
-      giveUp()
+      kill()
     }
-    const leave = (id: number) => {
+    const detach = (id: number) => {
       const asks = clients.get(id)
       clients.delete(id)
       if (asks !== undefined) Queue.endUnsafe(asks)
@@ -99,11 +99,11 @@ export const make = Effect.fnUntraced(function* <S, Ask, Told>(program: Loadable
         switch (message._tag) {
           case "Attach": {
             if (program.shared === undefined) return
-            const asks: Asks = Effect.runSync(Queue.unbounded<unknown, Cause.Done>())
+            const asks: AskQueue = Effect.runSync(Queue.unbounded<unknown, Cause.Done>())
             const { client } = message
             clients.set(client.id, asks)
-            open.add(asks)
-            run(serve(program.shared, client, asks, post)).addObserver(() => open.delete(asks))
+            openQueues.add(asks)
+            run(serve(program.shared, client, asks, post)).addObserver(() => openQueues.delete(asks))
             return
           }
           case "Ask": {
@@ -112,19 +112,19 @@ export const make = Effect.fnUntraced(function* <S, Ask, Told>(program: Loadable
             return
           }
           case "Detach":
-            return leave(message.id)
+            return detach(message.id)
         }
       },
-      heard: (count) => {
-        heard = Math.max(heard, count)
+      acknowledge: (count) => {
+        acknowledged = Math.max(acknowledged, count)
       },
       close: () => {
         closed = true
-        for (const id of [...clients.keys()]) leave(id)
+        for (const id of [...clients.keys()]) detach(id)
       }
     }
   }
-  return { counter }
+  return { openChannel }
 })
 
-export type Desk = Effect.Success<ReturnType<typeof make>>
+export type SharedStateServer = Effect.Success<ReturnType<typeof make>>

@@ -12,9 +12,9 @@ const Ask = Schema.Union([
   Schema.TaggedStruct("Last", { pid: Schema.Int }),
   Schema.TaggedStruct("Watch", {})
 ])
-const Told = Schema.TaggedStruct("Total", { total: Schema.Int })
+const Message = Schema.TaggedStruct("Total", { total: Schema.Int })
 export type Ask = typeof Ask.Type
-export type Told = typeof Told.Type
+export type Message = typeof Message.Type
 
 type Step = Session.Step<number, Ask>
 
@@ -37,11 +37,11 @@ const commands: Readonly<Record<string, (id: number, rest: string) => Step>> = {
   bye: (id) => [id, { text: "bye\n", close: true }]
 }
 
-const session = (greeting: string): Session.Session<number, Ask, Told> => ({
+const session = (greeting: string): Session.Session<number, Ask, Message> => ({
   framing: { _tag: "Lines" },
   open: ({ id }) => [id, { text: `${greeting}\n` }],
   receive: (id, input) => {
-    if (input._tag === "Told") return [id, { text: `total ${input.told.total}\n` }]
+    if (input._tag === "Message") return [id, { text: `total ${input.message.total}\n` }]
     if (input._tag !== "Line") return [id, {}]
     const [word = "", rest = ""] = input.text.split(" ")
     return commands[word]?.(id, rest) ?? [id, { text: `${input.text}\n` }]
@@ -49,19 +49,19 @@ const session = (greeting: string): Session.Session<number, Ask, Told> => ({
 })
 
 /** What the children load. @public */
-export const definition: Session.Definition<typeof Options.Type, number, Ask, Told> = {
+export const definition: Session.Definition<typeof Options.Type, number, Ask, Message> = {
   name: "lab",
   options: Options,
   ask: Ask,
-  told: Told,
+  message: Message,
   make: ({ greeting = "hello" }) => Effect.succeed(session(greeting))
 }
 
 /** A total of all clients. `dead` waits for the end of a process. */
 export const makeShared = (dead: (pid: number) => Effect.Effect<void> = () => Effect.void) => {
   const stats = { total: 0, attached: 0 }
-  const watchers = new Set<(told: Told) => void>()
-  const shared: Session.Shared<Ask, Told> = {
+  const watchers = new Set<(told: Message) => void>()
+  const shared: Session.Shared<Ask, Message> = {
     attach: (_, tell) =>
       Effect.as(
         Effect.acquireRelease(
@@ -76,7 +76,7 @@ export const makeShared = (dead: (pid: number) => Effect.Effect<void> = () => Ef
           if (ask._tag === "Watch") watchers.add(tell)
           if (ask._tag === "Last") yield* dead(ask.pid)
           stats.total += ask._tag === "Add" ? ask.by : ask._tag === "Last" ? 1 : 0
-          const told: Told = { _tag: "Total", total: stats.total }
+          const told: Message = { _tag: "Total", total: stats.total }
           if (ask._tag !== "Watch") for (const watcher of watchers) watcher(told)
           return told
         })
@@ -85,8 +85,8 @@ export const makeShared = (dead: (pid: number) => Effect.Effect<void> = () => Ef
   return { stats, shared }
 }
 
-export const loadable = (
-  shared: Session.Shared<Ask, Told> = makeShared().shared,
+export const makeProgram = (
+  shared: Session.Shared<Ask, Message> = makeShared().shared,
   options: unknown = {},
   module = import.meta.url
-): ConcurrencyModel.Loadable<number, Ask, Told> => ({ session: session("hello"), shared, module, definition, options })
+): ConcurrencyModel.LoadableProgram<number, Ask, Message> => ({ session: session("hello"), shared, module, definition, options })

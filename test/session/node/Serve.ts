@@ -6,7 +6,7 @@ import * as Lab from "./Lab.ts"
 
 Effect.runFork(
   Effect.gen(function* () {
-    const server = yield* NodeProcesses.model().serve(Lab.loadable(), { port: 0 })
+    const server = yield* NodeProcesses.model().serve(Lab.makeProgram(), { port: 0 })
     process.stdout.write(`${"port" in server.address ? server.address.port : 0}\n`)
     return yield* Effect.never
   }).pipe(Effect.scoped, Effect.provide(NodeNetwork.layer))

@@ -14,7 +14,7 @@ import { Hosts } from "../../support/Hosts.ts"
 import * as Sessions from "../../support/Sessions.ts"
 
 /** Dozens of processes may be started on a machine that has other work, in milliseconds. */
-const patience = 40_000
+const testTimeoutMillis = 40_000
 
 /** Registers a test on real sockets, which leaves none behind; `needs` says why it is skipped where it cannot run. */
 export const test = (
@@ -23,12 +23,12 @@ export const test = (
   needs?: string
 ) => {
   const layer = Layer.merge(NodeNetwork.layer, Hosts.one(NodeNetwork.layer))
-  const run = () => Handles.noneLeft(body.pipe(Effect.scoped, Effect.provide(layer)))
-  return needs === undefined ? it.live(name, run, patience) : it.live.skip(`${name} (${needs})`, run)
+  const run = () => Handles.assertNoLeaks(body.pipe(Effect.scoped, Effect.provide(layer)))
+  return needs === undefined ? it.live(name, run, testTimeoutMillis) : it.live.skip(`${name} (${needs})`, run)
 }
 
 /** What a test of processes needs. */
-export const proc = Fs.existsSync("/proc/self/stat") ? undefined : "needs /proc"
+export const procSkipReason = Fs.existsSync("/proc/self/stat") ? undefined : "needs /proc"
 
 /** The children of a process and their states: `Z` is a zombie. */
 export const childrenOf = (parent: number) =>
@@ -42,7 +42,7 @@ export const childrenOf = (parent: number) =>
   })
 
 /** Whether a process runs: one that nobody has waited for yet does not. */
-export const runs = (pid: number) => {
+export const isRunning = (pid: number) => {
   try {
     return !/\) [ZX] /.test(Fs.readFileSync(`/proc/${pid}/stat`, "utf8"))
   } catch {
@@ -51,7 +51,7 @@ export const runs = (pid: number) => {
 }
 
 /** Lets the event loop turn until it holds; looks seldom enough to leave the processor to those it waits for. */
-export const until = Effect.fnUntraced(function* (holds: () => boolean) {
+export const waitUntil = Effect.fnUntraced(function* (holds: () => boolean) {
   const signal = new Int32Array(new SharedArrayBuffer(4))
   while (!holds()) yield* Effect.promise(() => Promise.resolve(Atomics.waitAsync(signal, 0, 0, 5).value))
 }, Effect.timeout("10 seconds"))
@@ -59,7 +59,7 @@ export const until = Effect.fnUntraced(function* (holds: () => boolean) {
 export const portOf = ({ address }: ConcurrencyModel.SessionServer) => (address as NetAddress.InetAddress).port
 
 /** A client that has been greeted. */
-export const enter = Effect.fnUntraced(function* (server: ConcurrencyModel.SessionServer) {
+export const connectGreeted = Effect.fnUntraced(function* (server: ConcurrencyModel.SessionServer) {
   const connection = yield* Sessions.connect(server)
   const { rest, to } = Sessions.reader(connection)
   assert.strictEqual(yield* to("\n"), "hello\n")
@@ -81,7 +81,7 @@ export const send = Effect.fnUntraced(function* (server: ConcurrencyModel.Sessio
 export const failure = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.flip(Effect.scoped(effect))
 
 /** The stats once they are as wanted: a server forgets a client a moment after the client has seen the end. */
-export const figuresWhen = Effect.fnUntraced(function* (
+export const waitForStats = Effect.fnUntraced(function* (
   server: ConcurrencyModel.SessionServer,
   wanted: (stats: TcpServer.Stats) => boolean
 ) {

@@ -10,11 +10,11 @@ const client = { id: 1, remote: "", seed: 0 }
 const add = { _tag: "Ask", id: 1, ask: { _tag: "Add", by: 1 } } as const
 
 /** A desk and one child, which says nothing by itself. */
-const open = Effect.fnUntraced(function* (shared: Session.Shared<Lab.Ask, Lab.Told>) {
-  const desk = yield* SharedStateServer.make(Lab.loadable(shared))
-  const sent: Array<WorkerMessage.ToChild> = []
+const open = Effect.fnUntraced(function* (shared: Session.Shared<Lab.Ask, Lab.Message>) {
+  const desk = yield* SharedStateServer.make(Lab.makeProgram(shared))
+  const sent: Array<WorkerMessage.ToWorker> = []
   const state = { givenUp: 0 }
-  const counter = desk.counter(
+  const counter = desk.openChannel(
     (message) => void sent.push(message),
     () => void state.givenUp++
   )
@@ -23,7 +23,7 @@ const open = Effect.fnUntraced(function* (shared: Session.Shared<Lab.Ask, Lab.To
 })
 
 /** A shared thing that tells so often as it is attached. */
-const loud = (times: number): Session.Shared<Lab.Ask, Lab.Told> => ({
+const pushingState = (times: number): Session.Shared<Lab.Ask, Lab.Message> => ({
   attach: (_, tell) =>
     Effect.sync(() => {
       for (let total = 0; total < times; total++) tell({ _tag: "Total", total })
@@ -61,15 +61,15 @@ describe("NodeSessionDesk", () => {
 
   it.effect("a child that takes no messages is given up, one that is slow is not", () =>
     Effect.gen(function* () {
-      const deaf = yield* open(loud(150_000))
+      const deaf = yield* open(pushingState(150_000))
       yield* Effect.yieldNow
       assert.strictEqual(deaf.state.givenUp, 1)
       assert.isAtMost(deaf.sent.length, 101_000)
-      const slow = yield* open(loud(90_000))
+      const slow = yield* open(pushingState(90_000))
       yield* Effect.yieldNow
-      const counts = slow.sent.filter(({ _tag }) => _tag === "Count").length
+      const counts = slow.sent.filter(({ _tag }) => _tag === "RequestReport").length
       assert.strictEqual(counts, 90)
-      slow.counter.heard(90_000)
+      slow.counter.acknowledge(90_000)
       for (let more = 0; more < 90_000; more++) slow.counter.post({ _tag: "EndRead", id: 1 })
       assert.strictEqual(slow.state.givenUp, 0)
     })
@@ -86,8 +86,8 @@ describe("NodeSessionDesk", () => {
       assert.deepStrictEqual(
         sent.map((message) => [message._tag, "id" in message ? message.id : 0]),
         [
-          ["Broken", 1],
-          ["Broken", 2]
+          ["SharedStateError", 1],
+          ["SharedStateError", 2]
         ]
       )
     })

@@ -8,7 +8,7 @@ import * as WorkerMessage from "../../../src/session/workers/WorkerMessage.ts"
 
 const json = (value: unknown): unknown => JSON.parse(JSON.stringify(value))
 
-const Told = Schema.Struct({
+const Message = Schema.Struct({
   text: Schema.String,
   at: Schema.Date,
   ratio: Schema.Number,
@@ -17,9 +17,9 @@ const Told = Schema.Struct({
 const Ask = Schema.Struct({ name: Schema.NonEmptyString })
 
 describe("ChildMessage", () => {
-  it.effect.prop("what is told and asked is the same on the other side of JSON", [Told, Ask], ([told, ask]) =>
+  it.effect.prop("what is told and asked is the same on the other side of JSON", [Message, Ask], ([told, ask]) =>
     Effect.sync(() => {
-      const { decodeAsk, decodeTold, encodeAsk, encodeTold } = WorkerMessage.codecs({ ask: Ask, told: Told })
+      const { decodeAsk, decodeMessage: decodeTold, encodeAsk, encodeMessage: encodeTold } = WorkerMessage.codecs({ ask: Ask, message: Message })
       const back = Result.getOrThrow(decodeTold(json(Result.getOrThrow(encodeTold(told)))))
       assert.isTrue(Equal.equals(back, told), JSON.stringify(back))
       assert.deepStrictEqual(decodeAsk(json(Result.getOrThrow(encodeAsk(ask)))), Result.succeed(ask))
@@ -45,12 +45,12 @@ describe("ChildMessage", () => {
 
   it("a place is an address or a path", () => {
     const address = NetAddress.inetAddressFromIpStringUnsafe("::1", 7)
-    assert.deepStrictEqual(WorkerMessage.placeOf(address), { host: "::1", port: 7 })
-    assert.deepStrictEqual(WorkerMessage.placeOf(NetAddress.unixPathAddress("/run/x")), { path: "/run/x" })
+    assert.deepStrictEqual(WorkerMessage.encodeAddress(address), { host: "::1", port: 7 })
+    assert.deepStrictEqual(WorkerMessage.encodeAddress(NetAddress.unixPathAddress("/run/x")), { path: "/run/x" })
   })
 
   it("what keeps crashing is replaced more and more slowly, and at first speed once one has stayed", () => {
-    const delay = WorkerMessage.restarts()
+    const delay = WorkerMessage.restartBackoff()
     assert.deepStrictEqual(
       Array.from({ length: 9 }, () => delay(50)),
       [100, 200, 400, 800, 1_600, 3_200, 6_400, 10_000, 10_000]

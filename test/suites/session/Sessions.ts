@@ -14,8 +14,8 @@ type Body = Effect.Effect<void, unknown, Hosts | Scope.Scope>
 
 /** A model under test, and how. */
 export interface Subject {
-  readonly serve: <S, Ask, Told>(
-    program: ConcurrencyModel.Loadable<S, Ask, Told>,
+  readonly serve: <S, Ask, Message>(
+    program: ConcurrencyModel.LoadableProgram<S, Ask, Message>,
     options: ConcurrencyModel.Options
   ) => Effect.Effect<ConcurrencyModel.SessionServer, unknown, Network.Network | Scope.Scope>
   readonly traits: Traits
@@ -26,11 +26,11 @@ export interface Subject {
 /** In what models differ. */
 export interface Traits {
   /** Clients that are served at the same time, at least; the others wait. */
-  readonly atOnce: number
+  readonly maxConcurrentClients: number
   /** Clients are counted by one server: no more than `maxConnections`, and stats that are exact at once. */
-  readonly exact: boolean
+  readonly hasExactLimit: boolean
   /** How many clients a test with many has: fewer where each costs a process. Default 60. */
-  readonly many?: number
+  readonly manyClients?: number
 }
 
 /** Registers all tests. */

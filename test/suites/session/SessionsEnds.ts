@@ -40,14 +40,14 @@ export const suite = ({ serve, test }: Subject) => {
       const first = yield* Sessions.connect(server)
       yield* first.write("add 1\nhal")
       yield* Sessions.reader(first).to("sum 1\n")
-      assert.strictEqual(stats.here, 1)
+      assert.strictEqual(stats.attached, 1)
       yield* first.abort
       const second = yield* Sessions.connect(server)
       yield* second.write("add 1\nbye\n")
       assert.strictEqual(yield* Sessions.reader(second).rest, "hello\nadding\nsum 1\nbye\n")
       // What was asked with the end of a client is counted, too.
-      while (stats.here > 0 || stats.total < 1_002) yield* turns(1)
-      assert.deepInclude(stats, { total: 1_002, here: 0 })
+      while (stats.attached > 0 || stats.total < 1_002) yield* turns(1)
+      assert.deepInclude(stats, { total: 1_002, attached: 0 })
     })
   )
 

@@ -10,13 +10,13 @@ import * as Sessions from "../../support/Sessions.ts"
 import type { Subject } from "./Sessions.ts"
 
 /** What the network does: anything that can happen to a stream, and to the host that serves it. */
-export const faults: FaultArbitrary.Options = { hosts: ["server", "client"], mortal: ["server"], transport: "tcp" }
+export const faults: FaultArbitrary.Options = { hosts: ["server", "client"], faultyHosts: ["server"], transport: "tcp" }
 
 /** No fault is later, and what hangs has been given up. */
-const span = Duration.minutes(5)
+const faultDuration = Duration.minutes(5)
 
 /** After this a client has an answer, or knows that it gets none. */
-const patience = Duration.minutes(4)
+const clientTimeout = Duration.minutes(4)
 
 const words = ["a", "", "silent", "add 3", "add 4", "long line", "bye"]
 
@@ -28,13 +28,13 @@ const script = Effect.gen(function* () {
 })
 
 /** The lines of which the server has seen the first bytes only. */
-const seen = (bytes: string, length: number) => {
+const completeLines = (bytes: string, length: number) => {
   const lines = bytes.slice(0, length).split("\n")
   return lines.at(-1) === "" ? lines.slice(0, -1) : lines
 }
 
 /** One client, some of whom end their side before they read. Gives how it went; dies of a transcript that is wrong. */
-const visit = Effect.fnUntraced(function* (server: NetAddress.SocketAddress) {
+const runClient = Effect.fnUntraced(function* (server: NetAddress.SocketAddress) {
   const connection = yield* (yield* Network.Network).connect(server)
   const lines = yield* script
   const bytes = lines.map((line) => `${line}\n`).join("")
@@ -45,9 +45,9 @@ const visit = Effect.fnUntraced(function* (server: NetAddress.SocketAddress) {
   else if (!lines.includes("bye")) yield* Effect.ignore(connection.write("bye\n"))
   const all = early || lines.includes("bye") ? bytes : `${bytes}bye\n`
   const text = yield* reader.rest
-  if (text === Sessions.transcript({}, seen(all, all.length))) return "whole"
+  if (text === Sessions.transcript({}, completeLines(all, all.length))) return "whole"
   for (let length = 0; length <= all.length; length++) {
-    if (Sessions.transcript({}, seen(all, length)).startsWith(text)) return "broken off"
+    if (Sessions.transcript({}, completeLines(all, length)).startsWith(text)) return "broken off"
   }
   return yield* Effect.die(new Error(`${JSON.stringify(all)} is answered by ${JSON.stringify(text)}`))
 }, Effect.scoped)
@@ -58,19 +58,19 @@ export const scenario = (serve: Subject["serve"]) =>
     const server = yield* simulation.host("server")
     const client = yield* simulation.host("client")
     yield* server.start(
-      Effect.suspend(() => serve(Sessions.loadable({}), { host: "0.0.0.0", port: 1066, maxConnections: 10 }))
+      Effect.suspend(() => serve(Sessions.makeProgram({}), { host: "0.0.0.0", port: 1066, maxConnections: 10 }))
     )
-    const once = client.run(visit(NetAddress.inetAddressFromIpStringUnsafe(server.address, 1066)))
+    const once = client.run(runClient(NetAddress.inetAddressFromIpStringUnsafe(server.address, 1066)))
     const attempt = once.pipe(
       Effect.catchTag("NetworkError", ({ reason }) => Effect.succeed(reason)),
-      Effect.timeoutOrElse({ duration: patience, orElse: () => Effect.succeed("no answer") })
+      Effect.timeoutOrElse({ duration: clientTimeout, orElse: () => Effect.succeed("no answer") })
     )
     for (let clients = 0; clients < 2; clients++) {
       const results = yield* Effect.all([attempt, attempt], { concurrency: 2 })
       for (const result of results) yield* simulation.sometimes(result)
       yield* Effect.sleep("1 second")
     }
-    yield* Effect.sleep(span)
+    yield* Effect.sleep(faultDuration)
     yield* simulation.heal
     const last = yield* Effect.timeout(once, "10 seconds")
     if (last !== "whole") yield* Effect.die(new Error(`after the faults the transcript is ${last}`))

@@ -41,7 +41,7 @@ export const suite = ({ serve, test, traits }: Subject) => {
   test(
     "a client that does not read stops nobody else",
     Effect.gen(function* () {
-      if (traits.atOnce < 2) return
+      if (traits.maxConcurrentClients < 2) return
       const server = yield* start(serve, {}, { rate: 1_000_000 })
       const greedy = yield* Sessions.connect(server)
       for (let round = 0; round < 40; round++) yield* greedy.write("much 200000\n")
@@ -54,11 +54,11 @@ export const suite = ({ serve, test, traits }: Subject) => {
     })
   )
 
-  if (traits.exact) {
+  if (traits.hasExactLimit) {
     test(
       "a client over the limit is told so, those that wait included",
       Effect.gen(function* () {
-        const server = yield* start(serve, {}, { maxConnections: 2, busy: "busy\n" })
+        const server = yield* start(serve, {}, { maxConnections: 2, busyMessage: "busy\n" })
         const first = yield* Sessions.connect(server)
         const one = Sessions.reader(first)
         yield* one.to("hello\n")

@@ -14,7 +14,7 @@ export const suite = ({ serve, test, traits }: Subject) => {
     Effect.gen(function* () {
       const asked = yield* Deferred.make<void>()
       const goOn = yield* Deferred.make<void>()
-      const slow: Session.Shared<Sessions.Ask, Sessions.Told> = {
+      const slow: Session.Shared<Sessions.Ask, Sessions.Message> = {
         attach: () =>
           Effect.succeed(() =>
             Deferred.succeed(asked, undefined).pipe(
@@ -46,18 +46,18 @@ export const suite = ({ serve, test, traits }: Subject) => {
       const { rest, to } = Sessions.reader(connection)
       yield* connection.write("a\n")
       yield* to("1: a\n")
-      assert.deepInclude(stats, { here: 0, most: 0 })
+      assert.deepInclude(stats, { attached: 0, maxAttached: 0 })
       yield* connection.write("add 1\nadd 2\n")
       yield* to("sum 3\n")
-      assert.deepInclude(stats, { here: 1, most: 1, total: 3 })
+      assert.deepInclude(stats, { attached: 1, maxAttached: 1, total: 3 })
       yield* connection.write("bye\n")
       yield* rest
-      while (stats.here > 0) yield* turns(1)
-      assert.deepInclude(stats, { here: 0, most: 1, total: 3 })
+      while (stats.attached > 0) yield* turns(1)
+      assert.deepInclude(stats, { attached: 0, maxAttached: 1, total: 3 })
     })
   )
 
-  if (traits.atOnce < 2) return
+  if (traits.maxConcurrentClients < 2) return
 
   test(
     "a client that watches is told what another one does, while it says nothing itself",
@@ -115,18 +115,18 @@ export const suite = ({ serve, test, traits }: Subject) => {
     "a watcher that does not read what it is told is cut, and nobody else notices",
     Effect.gen(function* () {
       const { stats, shared } = Sessions.makeShared()
-      const server = yield* start(serve, { wide: 100_000 }, { rate: 1_000_000 }, shared)
+      const server = yield* start(serve, { paddingChars: 100_000 }, { rate: 1_000_000 }, shared)
       const watcher = yield* Sessions.connect(server)
       yield* watcher.write("watch\n")
-      while (stats.here < 1) yield* turns(1)
+      while (stats.attached < 1) yield* turns(1)
       const other = yield* Sessions.connect(server)
       const { to } = Sessions.reader(other)
       let round = 0
       do {
         yield* other.write("add 1\n")
         yield* to(`sum ${++round}\n`)
-      } while (stats.here > 1 && round < 2_000)
-      assert.strictEqual(stats.here, 1)
+      } while (stats.attached > 1 && round < 2_000)
+      assert.strictEqual(stats.attached, 1)
       yield* other.write("add 1\n")
       yield* to(`sum ${round + 1}\n`)
     })

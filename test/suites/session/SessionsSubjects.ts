@@ -20,14 +20,14 @@ export const start = Effect.fnUntraced(function* (
 ) {
   const { server } = yield* Hosts
   const where = { host: server.address, port: 0, drain: "1 second", ...options } as ConcurrencyModel.Options
-  const program = Sessions.loadable(session, shared)
+  const program = Sessions.makeProgram(session, shared)
   return yield* Effect.provideService(serve(program, where), Network.Network, server.network)
 })
 
 /** Real sockets, real time: tests wait for what happens, and for no longer than it takes. */
 export const onLoopback: Subject["test"] = (name, body) =>
   it.live(name, () =>
-    Handles.noneLeft(
+    Handles.assertNoLeaks(
       body.pipe(Effect.scoped, Effect.provide(Hosts.one(NodeNetwork.layer)), Effect.timeout("20 seconds"))
     )
   )
@@ -47,12 +47,12 @@ export const onSimulation: Subject["test"] = (name, body) =>
         })
       )
       if (Exit.isFailure(report.exit)) return yield* Effect.failCause(report.exit.cause)
-      assert.deepStrictEqual(report.left, { sockets: 0, timers: 0 })
+      assert.deepStrictEqual(report.leaked, { sockets: 0, timers: 0 })
     })
   )
 
 export const traits = {
-  iterative: { atOnce: 1, exact: true },
-  fibers: { atOnce: Infinity, exact: true },
-  select: { atOnce: Infinity, exact: true }
+  iterative: { maxConcurrentClients: 1, hasExactLimit: true },
+  fibers: { maxConcurrentClients: Infinity, hasExactLimit: true },
+  select: { maxConcurrentClients: Infinity, hasExactLimit: true }
 } satisfies Record<string, Traits>

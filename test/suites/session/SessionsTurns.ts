@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type * as ConcurrencyModel from "../../../src/session/ConcurrencyModel.ts"
 import { readAll } from "../../support/Hosts.ts"
-import { cut } from "../../support/Lines.ts"
+import { split } from "../../support/Lines.ts"
 import * as Sessions from "../../support/Sessions.ts"
 import type { Subject } from "./Sessions.ts"
 import { start } from "./SessionsSubjects.ts"
@@ -16,14 +16,14 @@ const Script = Schema.Struct({
 })
 
 /** One client: the lines in pieces of these sizes, then its FIN; what it reads meanwhile. */
-const play = Effect.fnUntraced(function* (
+const sendLines = Effect.fnUntraced(function* (
   server: ConcurrencyModel.SessionServer,
   lines: ReadonlyArray<string>,
   sizes: ReadonlyArray<number>
 ) {
   const connection = yield* Sessions.connect(server)
   const bytes = new TextEncoder().encode(lines.map((line) => `${line}\n`).join(""))
-  for (const piece of cut(bytes, sizes)) {
+  for (const piece of split(bytes, sizes)) {
     yield* Effect.ignore(connection.write(piece))
     yield* Effect.yieldNow
   }
@@ -32,7 +32,7 @@ const play = Effect.fnUntraced(function* (
 }, Effect.scoped)
 
 export const suite = ({ serve, test, traits }: Subject) => {
-  const { many = 60 } = traits
+  const { manyClients: many = 60 } = traits
   test(
     "the greeting comes first, then an answer to every line",
     Effect.gen(function* () {
@@ -72,7 +72,7 @@ export const suite = ({ serve, test, traits }: Subject) => {
       const result = yield* Arbitrary.checkEffect(
         Arbitrary.schema(Script),
         Effect.fnUntraced(function* ({ lines, sizes }) {
-          return (yield* play(server, lines, sizes)) === Sessions.transcript({}, lines)
+          return (yield* sendLines(server, lines, sizes)) === Sessions.transcript({}, lines)
         }),
         { runs: Math.min(40, many) }
       )
@@ -83,7 +83,7 @@ export const suite = ({ serve, test, traits }: Subject) => {
   test(
     "reads are cut at their size, a byte is a character both ways",
     Effect.gen(function* () {
-      const connection = yield* Sessions.connect(yield* start(serve, { reads: 4 }))
+      const connection = yield* Sessions.connect(yield* start(serve, { maxReadLength: 4 }))
       yield* connection.write("abcdefghij")
       yield* connection.write(Uint8Array.of(0xe9, 0xff))
       yield* connection.end
@@ -104,7 +104,7 @@ export const suite = ({ serve, test, traits }: Subject) => {
       const scripts = Array.from({ length: many }, (_, id) =>
         Array.from({ length: 5 + (id % 7) }, (_, at) => (at === id % 5 ? `add ${id}` : `${id} says ${at}`))
       )
-      const all = yield* Effect.forEach(scripts, (lines, id) => play(server, lines, [1 + id, 7, 7]), {
+      const all = yield* Effect.forEach(scripts, (lines, id) => sendLines(server, lines, [1 + id, 7, 7]), {
         concurrency: "unbounded"
       })
       assert.deepStrictEqual(
@@ -120,7 +120,7 @@ export const suite = ({ serve, test, traits }: Subject) => {
       const who = Effect.fnUntraced(function* (seed: number) {
         const server = yield* start(serve, {}, { seed })
         const said: Array<string> = []
-        for (let client = 0; client < 3; client++) said.push(yield* play(server, ["who"], []))
+        for (let client = 0; client < 3; client++) said.push(yield* sendLines(server, ["who"], []))
         return said.map((text) => text.split(/[ \n]/).slice(2, 4).map(Number))
       })
       const [one, again, other] = [yield* who(7), yield* who(7), yield* who(8)]
@@ -131,7 +131,7 @@ export const suite = ({ serve, test, traits }: Subject) => {
     })
   )
 
-  if (traits.atOnce === 1) {
+  if (traits.maxConcurrentClients === 1) {
     test(
       "those that wait are served in the order in which they came",
       Effect.gen(function* () {
