@@ -1,6 +1,6 @@
 import * as Command from "effect/cli/Command"
 import * as flags from "./common/flags.ts"
-import { program } from "./common/lazyCommand.ts"
+import { lazyCommand } from "./common/lazyCommand.ts"
 
 const transports = ["broadcast", "multicast", "mesh", "relay"] as const
 
@@ -33,8 +33,8 @@ export const command = Command.make(
     dialect: flags.choice(
       "status",
       "dialect",
-      ["ours", "course"],
-      "Send packets of this kind; those of the course have 72 bytes (default ours; both are heard)"
+      ["effect-inet", "course"],
+      "Send packets of this kind; those of the course have 72 bytes (default effect-inet; both are heard)"
     ),
     suspectAfter: flags.integer("status", "suspect-after", 1, 1_000, "Missed packets until suspect (default 3)"),
     downAfter: flags.integer("status", "down-after", 1, 1_000, "Missed packets until down (default 5)"),
@@ -46,7 +46,7 @@ export const command = Command.make(
     json: flags.json
   },
   (input) =>
-    program(
+    lazyCommand(
       () => import("./run/status/status.ts"),
       (run) => run.status(input)
     )

@@ -9,22 +9,22 @@ export interface Identity {
   readonly incarnation: number
 }
 
-const mask = (1n << 64n) - 1n
+const mask64 = (1n << 64n) - 1n
 
-const text = new TextEncoder()
+const encoder = new TextEncoder()
 
 /** FNV-1a with 64 bits; never 0. */
-const hash = (bytes: Uint8Array) => {
+const fnv1a64 = (bytes: Uint8Array) => {
   let state = 0xcbf29ce484222325n
-  for (const byte of bytes) state = ((state ^ BigInt(byte)) * 0x100000001b3n) & mask
+  for (const byte of bytes) state = ((state ^ BigInt(byte)) * 0x100000001b3n) & mask64
   return (state || 1n).toString(16).padStart(16, "0")
 }
 
 /** A peer of the course is known by its name alone. */
-export const ofCourse = (name: string) => `course:${name}`
+export const courseId = (name: string) => `course:${name}`
 
 /** What tunnels have, which have no hardware. */
-const noMac = "00:00:00:00:00:00"
+const zeroMac = "00:00:00:00:00:00"
 
 /**
  * The same id each time for a name on a host, as its hardware address tells; an incarnation by the clock, in
@@ -36,10 +36,10 @@ export const make = Effect.fnUntraced(function* (options: {
   readonly course: boolean
 }): Effect.fn.Return<Identity, never, Network.Network> {
   const { course, name } = options
-  if (course) return { id: ofCourse(name), incarnation: 0 }
+  if (course) return { id: courseId(name), incarnation: 0 }
   const interfaces = yield* (yield* Network.Network).interfaces
-  const mac = interfaces.find(({ loopback, mac }) => !loopback && mac !== noMac)?.mac ?? ""
-  const id = options.id ?? hash(text.encode(`${mac}\0${name}`))
-  const micros = (yield* Clock.currentTimeNanos) / 1_000n
-  return { id, incarnation: Number(micros > 0n ? micros : 0n) }
+  const mac = interfaces.find(({ loopback, mac }) => !loopback && mac !== zeroMac)?.mac ?? ""
+  const id = options.id ?? fnv1a64(encoder.encode(`${mac}\0${name}`))
+  const startedAtMicros = (yield* Clock.currentTimeNanos) / 1_000n
+  return { id, incarnation: Number(startedAtMicros > 0n ? startedAtMicros : 0n) }
 })

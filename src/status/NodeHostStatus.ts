@@ -3,12 +3,12 @@ import * as Os from "node:os"
 import * as Effect from "effect/Effect"
 import type * as HostStatus from "./HostStatus.ts"
 
-const hundredths = (value: number) => Math.round(value * 100) / 100
+const roundToHundredths = (value: number) => Math.round(value * 100) / 100
 
 /** Windows has no load averages: there they are always 0, which is worse than nothing. */
-const load = (): Pick<HostStatus.Host, "load"> => {
+const load = (): Pick<HostStatus.HostMetrics, "load"> => {
   if (Os.platform() === "win32") return {}
-  const [one = 0, five = 0, fifteen = 0] = Os.loadavg().map(hundredths)
+  const [one = 0, five = 0, fifteen = 0] = Os.loadavg().map(roundToHundredths)
   return { load: [one, five, fifteen] }
 }
 
@@ -25,7 +25,7 @@ const memory = () => {
  * @category constructors
  * @since 0.1.0
  */
-export const sample: Effect.Effect<HostStatus.Host> = Effect.sync(() => ({
+export const sample: Effect.Effect<HostStatus.HostMetrics> = Effect.sync(() => ({
   host: Os.hostname().slice(0, 255),
   uptime: Math.floor(Os.uptime()),
   ...load(),

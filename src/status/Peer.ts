@@ -37,7 +37,7 @@ export interface Heartbeat {
 export interface Peer<A> {
   /** 16 hexadecimal digits, or `course:` and the name. */
   readonly id: string
-  /** Whatever the peer wrote: print it with `Text.printable`. */
+  /** Whatever the peer wrote: print it with `TerminalText.escape`. */
   readonly name: string
   /** Where its last packet came from. */
   readonly address: Endpoint.Endpoint
@@ -59,9 +59,9 @@ export interface Peer<A> {
   /** The same in heartbeats of its own: whole ones that should have come and have not. */
   readonly missed: number
   /** Since it came into its state. */
-  readonly since: number
+  readonly stateAge: number
   /** Since it was first heard in this incarnation. */
-  readonly known: number
+  readonly knownFor: number
   /** The part of its packets that get lost, 0 to 1, as far as is known. */
   readonly loss: number
 }

@@ -8,6 +8,6 @@ import * as Data from "effect/Data"
  * @since 0.1.0
  */
 export class StatusError extends Data.TaggedError("StatusError")<{
-  readonly reason: "Option" | "Payload"
+  readonly reason: "InvalidOption" | "InvalidPayload"
   readonly message: string
 }> {}

@@ -49,7 +49,7 @@ export interface Options<A> extends Omit<PeerTable.Options<A>, "decode" | "self"
   /** What is said until `publish` says something else. */
   readonly payload: A
   /** How packets travel. Default `Broadcast.make()`. */
-  readonly transport?: Transport.Open | undefined
+  readonly transport?: Transport.OpenTransport | undefined
   /** Peers of other clusters are not heard. Default "". */
   readonly cluster?: string | undefined
   /** With a key packets are signed, and only those signed with it are heard. Default: none. */
@@ -64,27 +64,27 @@ export interface Options<A> extends Omit<PeerTable.Options<A>, "decode" | "self"
    */
   readonly schedule?: ((interval: Effect.Effect<Duration.Duration>) => Schedule.Schedule<unknown>) | undefined
   /** A change is told at once, but not sooner than this after the last packet. Default 100 ms. */
-  readonly quiet?: Duration.Input | undefined
+  readonly minInterval?: Duration.Input | undefined
   /** 16 hexadecimal digits. Default: made from the name and the host's hardware address, so that restarts are seen. */
   readonly id?: string | undefined
   /** Whether it only hears, and says nothing: no other peer knows of it. Default false. */
   readonly listenOnly?: boolean | undefined
   /** The course's packets: what they mean as a payload; and with `send` the other way round, to write such packets. */
-  readonly course?: HeartbeatSender.Course<A> | undefined
+  readonly course?: HeartbeatSender.CourseFormat<A> | undefined
 }
 
 /** What was heard, and was not. @category models @since 0.1.0 */
 export interface Stats extends Transport.Stats {
   /** Packets that were right. */
-  readonly heard: number
+  readonly accepted: number
   /** Datagrams that were not taken, and why. */
-  readonly refused: Readonly<Partial<Record<HeartbeatReceiver.Refusal, number>>>
+  readonly rejected: Readonly<Partial<Record<HeartbeatReceiver.Rejection, number>>>
   /** Payloads that are not of the schema; their peers are kept. */
-  readonly invalid: number
+  readonly invalidPayloads: number
 }
 
 /** `now`, or with the `next` packet that is sent anyway. @category models @since 0.1.0 */
-export type When = "now" | "next"
+export type PublishTiming = "immediately" | "withNext"
 
 /** A running peer. @category models @since 0.1.0 */
 export interface StatusPeer<in out A> {
@@ -99,7 +99,7 @@ export interface StatusPeer<in out A> {
   /** All that happens from now on; who is slow to listen misses the oldest of more than 1,024. */
   readonly changes: Stream.Stream<Change<A>>
   /** Says something else from now on, at once as a rule. Fails for a payload that does not fit into a packet. */
-  readonly publish: (payload: A, when?: When) => Effect.Effect<void, StatusError>
+  readonly publish: (payload: A, when?: PublishTiming) => Effect.Effect<void, StatusError>
   readonly stats: Effect.Effect<Stats>
 }
 
@@ -107,13 +107,13 @@ export interface StatusPeer<in out A> {
 export const service = <A>() => Context.Service<StatusPeer<A>>("effect-inet/status/StatusPeer")
 
 /** The table is shown as often as this while much changes: milliseconds. */
-const refresh = 50
+const minRefreshMillis = 50
 
 /** Looks at the table, in an interval. */
-const looks = 4
+const ticksPerInterval = 4
 
 /** Changes that wait for whoever is slow to listen. */
-const backlog = 1_024
+const maxBufferedChanges = 1_024
 
 /** After 0.9 to 1 of the interval, so that peers that started together do not go on together. */
 const jittered = (interval: Effect.Effect<Duration.Duration>) =>
@@ -122,7 +122,7 @@ const jittered = (interval: Effect.Effect<Duration.Duration>) =>
   )
 
 /** A hub that never waits for anybody, and lets nobody who is slow hold more than so much. */
-const hub = <A>(options: { readonly capacity: number; readonly replay?: number | undefined }) =>
+const slidingPubSub = <A>(options: { readonly capacity: number; readonly replay?: number | undefined }) =>
   Effect.acquireRelease(PubSub.sliding<A>(options), PubSub.shutdown)
 
 /** Without an effect; the oldest makes room for the newest. */
@@ -136,8 +136,8 @@ const publishUnsafe = <A>(pubsub: PubSub.PubSub<A>, value: A) => {
  * A reference to what `read` gives at the time, so that ages are right whenever it is read. Subscribers see the newest
  * one next, however many they have missed.
  */
-const makePeers = Effect.fnUntraced(function* <A>(read: () => ReadonlyArray<Peer<A>>) {
-  const pubsub = yield* hub<ReadonlyArray<Peer<A>>>({ capacity: 1, replay: 1 })
+const makePeersRef = Effect.fnUntraced(function* <A>(read: () => ReadonlyArray<Peer<A>>) {
+  const pubsub = yield* slidingPubSub<ReadonlyArray<Peer<A>>>({ capacity: 1, replay: 1 })
   const ref = yield* SubscriptionRef.make<ReadonlyArray<Peer<A>>>([])
   return Object.defineProperties(ref, { pubsub: { value: pubsub }, value: { get: read } })
 })
@@ -153,108 +153,123 @@ export const make = Effect.fnUntraced(function* <A>(
   options: Options<A>
 ): Effect.fn.Return<StatusPeer<A>, StatusError | Network.NetworkError, Network.Network | Scope.Scope> {
   const { cluster = "", course } = options
-  const asked = Duration.toMillis(options.interval ?? "1 second")
-  const quiet = Duration.toMillis(options.quiet ?? "100 millis")
-  const window = Duration.toMillis(options.replayWindow ?? "30 seconds")
+  const intervalMillis = Duration.toMillis(options.interval ?? "1 second")
+  const minIntervalMillis = Duration.toMillis(options.minInterval ?? "100 millis")
+  const replayWindowMillis = Duration.toMillis(options.replayWindow ?? "30 seconds")
   const time = yield* Monotonic.millis
   /** Whole milliseconds: such numbers take no memory of their own. */
   const now = () => Math.floor(time())
   const key = options.key === undefined ? undefined : yield* Hmac.make(options.key)
   if (options.key !== undefined && key === undefined) {
-    return yield* new StatusError({ reason: "Option", message: "the key is empty: give at least one character" })
+    return yield* new StatusError({ reason: "InvalidOption", message: "the key is empty: give at least one character" })
   }
   const identity = yield* Identity.make({ ...options, course: course?.send === true })
-  const speaks = options.listenOnly !== true
-  const voice = yield* HeartbeatSender.make({ ...options, cluster, identity, key, interval: asked })
+  const isSending = options.listenOnly !== true
+  const sender = yield* HeartbeatSender.make({ ...options, cluster, identity, key, interval: intervalMillis })
 
-  let [heard, invalid] = [0, 0]
-  const decode: typeof voice.decode = (payload, dialect) => {
-    const read = voice.decode(payload, dialect)
-    if (Result.isFailure(read)) invalid++
-    return read
+  let [accepted, invalidPayloads] = [0, 0]
+  const decode: typeof sender.decode = (payload, dialect) => {
+    const decoded = sender.decode(payload, dialect)
+    if (Result.isFailure(decoded)) invalidPayloads++
+    return decoded
   }
   let table = PeerTable.make<A>(
-    { ...options, decode, self: speaks ? identity.id : undefined, period: asked / looks },
+    { ...options, decode, self: isSending ? identity.id : undefined, tickPeriod: intervalMillis / ticksPerInterval },
     now()
   )
-  const peers = yield* makePeers(() => PeerTable.peers(table, now()))
-  const changes = yield* hub<Change<A>>({ capacity: backlog })
-  const news = Latch.makeUnsafe(false)
+  const peers = yield* makePeersRef(() => PeerTable.peers(table, now()))
+  const changes = yield* slidingPubSub<Change<A>>({ capacity: maxBufferedChanges })
+  const peersChanged = Latch.makeUnsafe(false)
 
   /** Runs for every packet: without an effect, and without telling anybody of what is as it was. */
   const step = ([next, happened]: PeerTable.Step<A>) => {
     table = next
     if (happened.length === 0) return
     for (const change of happened) publishUnsafe(changes, change)
-    news.openUnsafe()
+    peersChanged.openUnsafe()
   }
-  const take = (beat: Heartbeat) => {
-    heard++
-    step(PeerTable.receive(table, beat, now()))
+  const receiveHeartbeat = (heartbeat: Heartbeat) => {
+    accepted++
+    step(PeerTable.receive(table, heartbeat, now()))
   }
-  const isCourseHeard = course !== undefined && key === undefined
-  const ear = yield* HeartbeatReceiver.make(
-    { cluster, key, window, self: speaks ? identity : undefined, course: isCourseHeard },
-    take
+  const acceptsCourse = course !== undefined && key === undefined
+  const receiver = yield* HeartbeatReceiver.make(
+    { cluster, key, replayWindowMillis, self: isSending ? identity : undefined, acceptCourse: acceptsCourse },
+    receiveHeartbeat
   )
-  const transport = yield* (options.transport ?? Broadcast.make())(ear.hear)
+  const transport = yield* (options.transport ?? Broadcast.make())(receiver.receive)
 
-  const from = { address: NetAddress.formatHost(transport.local), port: transport.local.port }
-  const pace = () => Math.min(Math.ceil(transport.pace(asked)), StatusPacket.limits.interval.most)
-  const changed = Latch.makeUnsafe(false)
-  const turns = Semaphore.makeUnsafe(1)
+  const ownEndpoint = { address: NetAddress.formatHost(transport.local), port: transport.local.port }
+  const effectiveInterval = () =>
+    Math.min(Math.ceil(transport.effectiveInterval(intervalMillis)), StatusPacket.limits.intervalMillis.max)
+  const payloadChanged = Latch.makeUnsafe(false)
+  const sendLock = Semaphore.makeUnsafe(1)
   let sentAt = now()
   /** One at a time, so that packets leave in their order, however long a signature takes. Never fails. */
   const send = (goodbye: boolean) =>
     Effect.suspend(() => {
       sentAt = now()
-      changed.closeUnsafe()
-      return voice.say(pace(), goodbye)
+      payloadChanged.closeUnsafe()
+      return sender.nextPacket(effectiveInterval(), goodbye)
     }).pipe(
-      Effect.tap(({ beat }) => Effect.sync(() => step(PeerTable.receive(table, { ...beat, from }, now())))),
+      Effect.tap(({ heartbeat }) =>
+        Effect.sync(() => step(PeerTable.receive(table, { ...heartbeat, from: ownEndpoint }, now())))
+      ),
       Effect.flatMap(({ bytes }) => transport.send(bytes)),
-      turns.withPermit,
+      sendLock.withPermit,
       Effect.catchDefect((defect) => Effect.logError("a status packet could not be sent", defect))
     )
 
   /** A change that was told with the next packet anyway is not told again. */
-  const tell = Effect.flatMap(changed.await, () => {
-    const wait = Math.ceil(sentAt + quiet - now())
+  const sendChange = Effect.flatMap(payloadChanged.await, () => {
+    const wait = Math.ceil(sentAt + minIntervalMillis - now())
     return wait > 0 ? Effect.sleep(wait) : send(false)
   })
   /** Counted from when the last packet was begun: the time it takes to be sent belongs to the interval. */
   const schedule = Schedule.modifyDelay(
-    (options.schedule ?? jittered)(Effect.sync(() => Duration.millis(pace()))),
+    (options.schedule ?? jittered)(Effect.sync(() => Duration.millis(effectiveInterval()))),
     ({ duration }) => Effect.sync(() => Duration.millis(Math.max(0, sentAt + Duration.toMillis(duration) - now())))
   )
-  const show = Effect.sync(() => {
-    news.closeUnsafe()
+  const publishPeers = Effect.sync(() => {
+    peersChanged.closeUnsafe()
     publishUnsafe(peers.pubsub, peers.value)
   })
-  const look = Effect.sync(() => step(PeerTable.tick(table, now())))
+  const tick = Effect.sync(() => step(PeerTable.tick(table, now())))
   /** Somebody may be looking at the ages. */
   const refreshAges = Effect.sync(() => {
-    if (peers.pubsub.subscribers.size > 0) news.openUnsafe()
+    if (peers.pubsub.subscribers.size > 0) peersChanged.openUnsafe()
   })
-  const interval = Effect.andThen(Effect.repeat(Effect.delay(look, asked / looks), { times: looks - 1 }), refreshAges)
+  const everyInterval = Effect.andThen(
+    Effect.repeat(Effect.delay(tick, intervalMillis / ticksPerInterval), { times: ticksPerInterval - 1 }),
+    refreshAges
+  )
 
-  if (speaks) {
-    if (voice.hasGoodbye) yield* Effect.addFinalizer(() => send(true))
+  if (isSending) {
+    if (sender.sendsGoodbye) yield* Effect.addFinalizer(() => send(true))
     yield* send(false)
     yield* Effect.forkScoped(Effect.schedule(send(false), schedule))
-    yield* Effect.forkScoped(Effect.forever(tell))
+    yield* Effect.forkScoped(Effect.forever(sendChange))
   }
-  yield* show
-  yield* Effect.forkScoped(Effect.forever(interval))
-  yield* Effect.forkScoped(Effect.forever(news.await.pipe(Effect.andThen(show), Effect.andThen(Effect.sleep(refresh)))))
+  yield* publishPeers
+  yield* Effect.forkScoped(Effect.forever(everyInterval))
+  yield* Effect.forkScoped(
+    Effect.forever(
+      peersChanged.await.pipe(Effect.andThen(publishPeers), Effect.andThen(Effect.sleep(minRefreshMillis)))
+    )
+  )
   return {
     id: identity.id,
     label: transport.label,
     peers,
     changes: Stream.fromPubSub(changes),
-    publish: (payload, when = "now") =>
-      Effect.andThen(voice.publish(payload), when === "now" ? changed.open : Effect.void),
-    stats: Effect.map(transport.stats, (stats) => ({ ...stats, heard, refused: ear.refused(), invalid }))
+    publish: (payload, when = "immediately") =>
+      Effect.andThen(sender.publish(payload), when === "immediately" ? payloadChanged.open : Effect.void),
+    stats: Effect.map(transport.stats, (stats) => ({
+      ...stats,
+      accepted,
+      rejected: receiver.rejected(),
+      invalidPayloads
+    }))
   }
 })
 

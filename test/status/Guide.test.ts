@@ -110,8 +110,8 @@ it("the guide's packet is what it says", () => {
 })
 
 it("the guide's messages of a relay are those of the code", () => {
-  const { control, cookie, forwarded } = RelayMessage.sizes
-  const magic = RelayMessage.header({ address: "192.0.2.1", port: 1 }).subarray(0, 4)
+  const { control, cookie, forwarded } = RelayMessage.sizeBytes
+  const magic = RelayMessage.forwardedHeader({ address: "192.0.2.1", port: 1 }).subarray(0, 4)
   assert.include(
     guide,
     `begin with ${Buffer.from(magic)
@@ -122,7 +122,7 @@ it("the guide's messages of a relay are those of the code", () => {
   assert.include(guide, `a cookie of ${cookie}.`)
   assert.include(guide, `has ${forwarded} bytes before it`)
   for (const [at, _tag] of (["Subscribe", "Challenge", "Granted", "Full", "Leave"] as const).entries()) {
-    assert.strictEqual(RelayMessage.encode({ _tag, lease: 0, cookie: RelayMessage.noCookie })[5], at + 1)
+    assert.strictEqual(RelayMessage.encode({ _tag, lease: 0, cookie: RelayMessage.zeroCookie })[5], at + 1)
     assert.include(guide, `${at + 1} ${_tag.toLowerCase()}`)
   }
 })
@@ -150,16 +150,16 @@ it("the guide's offsets are those of its packet", () => {
 it("the guide's times at each loss are those of the table", () => {
   const rows = Array.from(guide.matchAll(/^\| (\d+) % \| (\d+) intervals \|$/gm), ([, loss, after]) => [loss, after])
   assert.isAbove(rows.length, 5)
-  const { patience } = PeerTable.make({ decode: () => Result.fail("") }, 0).settings
+  const { thresholds } = PeerTable.make({ decode: () => Result.fail("") }, 0).settings
   for (const [loss, after] of rows) {
     const rate = Number(loss) / 100
-    const lost = (seen: number) => ({ seen, lost: seen * rate, gaps: seen * rate * (1 - rate) })
+    const lost = (seen: number) => ({ expected: seen, lost: seen * rate, lossBursts: seen * rate * (1 - rate) })
     const record = (seen: number) => ({ ...Suspicion.empty, ...lost(seen) })
-    assert.strictEqual(Suspicion.missesUntilDown(record(200), record(2_000), patience), Number(after), `${loss} %`)
+    assert.strictEqual(Suspicion.missesUntilDown(record(200), record(2_000), thresholds), Number(after), `${loss} %`)
   }
-  assert.include(guide, `never more than ${patience.most} intervals`)
-  assert.include(guide, `| \`suspect\` | some in a row are missing | ${patience.suspectAfter} intervals `)
-  assert.include(guide, `| \`down\` | too many are missing | ${patience.downAfter} intervals `)
+  assert.include(guide, `never more than ${thresholds.maxMissed} intervals`)
+  assert.include(guide, `| \`suspect\` | some in a row are missing | ${thresholds.suspectAfter} intervals `)
+  assert.include(guide, `| \`down\` | too many are missing | ${thresholds.downAfter} intervals `)
 })
 
 it("the guide's faults are a plan", () => {
@@ -172,10 +172,10 @@ it("the guide's limits are those of the code", () => {
   const { limits } = StatusPacket
   const { forgetAfter, maxPeers } = PeerTable.make({ decode: () => Result.fail("") }, 0).settings
   for (const text of [
-    `| packet | ${number(limits.packet)} bytes`,
-    `| payload | ${number(limits.payload)} bytes`,
-    `| name | 1 to ${limits.name} bytes`,
-    `| interval | ${limits.interval.least} ms to one hour`,
+    `| packet | ${number(limits.packetBytes)} bytes`,
+    `| payload | ${number(limits.payloadBytes)} bytes`,
+    `| name | 1 to ${limits.nameBytes} bytes`,
+    `| interval | ${limits.intervalMillis.min} ms to one hour`,
     `| peers of a table | ${number(maxPeers)} `,
     `${forgetAfter} intervals after it was down`
   ]) {
@@ -184,10 +184,18 @@ it("the guide's limits are those of the code", () => {
 })
 
 it("the guide names every reason for which a datagram is refused", () => {
-  const reasons: Record<HeartbeatReceiver.Refusal, true> = {
-    ...{ Foreign: true, Version: true, Truncated: true, Oversized: true, Name: true, Id: true, Number: true },
-    ...{ Interval: true, Flags: true, Cluster: true, Unsigned: true, Signature: true, Old: true, Future: true },
-    Busy: true
+  const reasons: Record<HeartbeatReceiver.Rejection, true> = {
+    ...{ BadMagic: true, Version: true, Truncated: true, Oversized: true, Name: true, Id: true, Number: true },
+    ...{
+      Interval: true,
+      Flags: true,
+      OtherCluster: true,
+      Unsigned: true,
+      BadSignature: true,
+      Expired: true,
+      Future: true
+    },
+    QueueFull: true
   }
   for (const reason of Object.keys(reasons)) assert.include(guide, `\`${reason}\``)
 })

@@ -14,7 +14,7 @@ const encode = Schema.encodeUnknownResult(json)
 const decode = Schema.decodeUnknownResult(json)
 
 const full: HostStatus.HostStatus = {
-  ...HostStatus.start,
+  ...HostStatus.initialPosition,
   host: "web1",
   uptime: 86_400,
   load: [0.12, 1, 2.5],
@@ -89,7 +89,7 @@ describe("move", () => {
     ["Down", 40, 23]
   ] as const) {
     it(`ends at ${x},${y} going ${key.toLowerCase()}`, () => {
-      let status: HostStatus.Place = HostStatus.start
+      let status: HostStatus.Position = HostStatus.initialPosition
       for (let step = 0; step < 100; step++) status = HostStatus.move(status, key)
       assert.deepStrictEqual(status, { x, y })
     })
@@ -106,9 +106,9 @@ describe("NodeHostStatus", () => {
   it.effect("reads this host, as its schema wants it", () =>
     Effect.gen(function* () {
       const host = yield* NodeHostStatus.sample
-      const said = Result.getOrThrow(encode({ ...HostStatus.start, ...host }))
+      const said = Result.getOrThrow(encode({ ...HostStatus.initialPosition, ...host }))
       assert.isBelow(said.length, 300)
-      assert.deepStrictEqual(Result.getOrThrow(decode(said)), { ...HostStatus.start, ...host })
+      assert.deepStrictEqual(Result.getOrThrow(decode(said)), { ...HostStatus.initialPosition, ...host })
       assert.strictEqual(host.host, Os.hostname())
       assert.approximately(host.uptime!, Os.uptime(), 60)
       assert.strictEqual(host.memory!.total, Os.totalmem())

@@ -13,7 +13,7 @@ const withMacs = (...macs: ReadonlyArray<string>) =>
     listen: none,
     connect: none,
     udp: none,
-    room: () => 0,
+    availableSockets: () => 0,
     interfaces: Effect.succeed(
       macs.map((mac, at) => ({
         name: `eth${at}`,

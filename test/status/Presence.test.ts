@@ -8,12 +8,12 @@ it.live("examples/presence: two see each other, what is new, and that one goes",
   Effect.gen(function* () {
     const port = `${yield* freePort}`
     const one = yield* Cli.startScript("examples/presence.ts", ["one", port])
-    yield* one.says("stdout", /^one has joined: broadcast to 127\.255\.255\.255 port \d+$/m)
+    yield* one.waitForOutput("stdout", /^one has joined: broadcast to 127\.255\.255\.255 port \d+$/m)
     const two = yield* Cli.startScript("examples/presence.ts", ["two", port])
-    yield* one.says("stdout", /^Joined two \{"jobs":0,"queue":\[\]\}$/m)
-    yield* two.says("stdout", /^Joined one /m)
-    yield* one.says("stdout", /^Updated two \{"jobs":1,"queue":\["mail"\]\}$/m)
+    yield* one.waitForOutput("stdout", /^Joined two \{"jobs":0,"queue":\[\]\}$/m)
+    yield* two.waitForOutput("stdout", /^Joined one /m)
+    yield* one.waitForOutput("stdout", /^Updated two \{"jobs":1,"queue":\["mail"\]\}$/m)
     yield* two.kill("SIGINT")
-    yield* one.says("stdout", /^Left two /m)
+    yield* one.waitForOutput("stdout", /^Left two /m)
   }).pipe(Effect.scoped, Effect.provide(NodeNetwork.layer))
 )

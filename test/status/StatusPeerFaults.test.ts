@@ -58,7 +58,7 @@ describe("StatusPeer and faults", () => {
   )
 
   it.effect("nobody is taken for dead while one packet in five is lost and others come late, twice or overtaken", () =>
-    SimCheck.check(StatusFaults.patient, {
+    SimCheck.check(StatusFaults.noFalseDowns, {
       plan: "drop=20%, dup=5%, reorder=10% 300ms, delay=10% 10ms..400ms",
       runs: 5
     })

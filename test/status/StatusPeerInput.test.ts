@@ -15,7 +15,15 @@ import * as Hmac from "../../src/network/Hmac.ts"
 import * as Network from "../../src/network/Network.ts"
 import * as CoursePacket from "../../src/status/wire/CoursePacket.ts"
 import * as StatusPacket from "../../src/status/wire/StatusPacket.ts"
-import { joinOn, type LoadPeer, type Options, record, sees, summary, viewOf } from "../suites/status/StatusWorld.ts"
+import {
+  joinOn,
+  type LoadPeer,
+  type Options,
+  recordChanges,
+  summary,
+  viewOf,
+  waitForCount
+} from "../suites/status/StatusWorld.ts"
 import * as Simulated from "../support/Simulated.ts"
 
 const key = Redacted.make("correct horse battery staple")
@@ -50,13 +58,13 @@ interface Scene {
 }
 
 /** Two honest peers who know each other, and one who is not. */
-const scene = (options: Options, test: (scene: Scene) => Effect.Effect<void, unknown, Scope.Scope>) =>
+const withPeer = (options: Options, test: (scene: Scene) => Effect.Effect<void, unknown, Scope.Scope>) =>
   Simulated.run((simulation) =>
     Effect.gen(function* () {
       const [alice, bob, mallory] = yield* Effect.forEach(["alice", "bob", "mallory"], (name) => simulation.host(name))
       yield* joinOn(bob!, options)
       const alices = yield* joinOn(alice!, options)
-      yield* sees(alices, 2)
+      yield* waitForCount(alices, 2)
       const to = { address: alice!.address, port: 2066 }
       const socket = yield* Effect.provide(
         Effect.flatMap(Network.Network, (network) => network.udp({ host: "0.0.0.0" }, () => {})),
@@ -69,7 +77,7 @@ const scene = (options: Options, test: (scene: Scene) => Effect.Effect<void, unk
           }),
           Effect.sleep(2)
         )
-      const refused = Effect.map(alices.stats, ({ refused }) => refused as Record<string, number>)
+      const refused = Effect.map(alices.stats, ({ rejected }) => rejected as Record<string, number>)
       yield* test({ alice: alices, throwAll, refused })
       yield* Effect.sleep("3 seconds")
       assert.include(summary(alices), "alice alive 0")
@@ -79,8 +87,8 @@ const scene = (options: Options, test: (scene: Scene) => Effect.Effect<void, unk
 
 describe("what a StatusPeer does not believe", () => {
   const spoiled: ReadonlyArray<readonly [reason: string, bytes: Uint8Array]> = [
-    ["Foreign", new Uint8Array(0)],
-    ["Foreign", Simulated.bytes("hello")],
+    ["BadMagic", new Uint8Array(0)],
+    ["BadMagic", Simulated.bytes("hello")],
     ["Truncated", encode().subarray(0, 20)],
     ["Truncated", encode().subarray(0, -1)],
     ["Oversized", Uint8Array.of(...encode(), 0)],
@@ -90,10 +98,10 @@ describe("what a StatusPeer does not believe", () => {
     ["Id", changed(encode(), 15, 0)],
     ["Name", changed(encode(), 41, 0)],
     ["Interval", changed(encode(), 28, 0xff)],
-    ["Cluster", encode({ cluster: "other" })]
+    ["OtherCluster", encode({ cluster: "other" })]
   ]
   it.effect.each(spoiled)("%s", ([reason, bytes]) =>
-    scene({}, ({ alice, refused, throwAll }) =>
+    withPeer({}, ({ alice, refused, throwAll }) =>
       Effect.gen(function* () {
         yield* throwAll(bytes)
         assert.deepStrictEqual(yield* refused, { [reason]: 1 })
@@ -103,7 +111,7 @@ describe("what a StatusPeer does not believe", () => {
   )
 
   it.effect("random datagrams, and some that begin well", () =>
-    scene({ course: { from: ({ x }) => ({ jobs: x }), to: ({ jobs }) => ({ x: jobs, y: 0 }) } }, (here) =>
+    withPeer({ course: { from: ({ x }) => ({ jobs: x }), to: ({ jobs }) => ({ x: jobs, y: 0 }) } }, (here) =>
       Effect.gen(function* () {
         const good = encode()
         for (let i = 0; i < 300; i++) {
@@ -122,14 +130,14 @@ describe("what a StatusPeer does not believe", () => {
   )
 
   it.effect("with a key: the unsigned, the forged, the old and the future; a replay changes nothing", () =>
-    scene({ key }, ({ alice, refused, throwAll }) =>
+    withPeer({ key }, ({ alice, refused, throwAll }) =>
       Effect.gen(function* () {
         const now = yield* Effect.map(Clock.currentTimeMillis, Math.floor)
         const fresh = yield* sign({ time: now })
         const goodbye = yield* sign({ time: now, sequence: 2, goodbye: true })
-        const seen = yield* record(alice)
+        const seen = yield* recordChanges(alice)
         yield* throwAll(encode(), changed(fresh, fresh.length - 1, 0), yield* sign({ time: now }, Redacted.make("x")))
-        assert.deepStrictEqual(yield* refused, { Unsigned: 1, Signature: 2 })
+        assert.deepStrictEqual(yield* refused, { Unsigned: 1, BadSignature: 2 })
         yield* throwAll(fresh)
         yield* throwAll(fresh)
         assert.deepStrictEqual(
@@ -138,11 +146,11 @@ describe("what a StatusPeer does not believe", () => {
         )
         yield* throwAll(yield* sign({ time: now + 31_000, sequence: 3 }), goodbye)
         yield* throwAll(fresh)
-        assert.deepStrictEqual(yield* refused, { Unsigned: 1, Signature: 2, Future: 1 })
+        assert.deepStrictEqual(yield* refused, { Unsigned: 1, BadSignature: 2, Future: 1 })
         assert.strictEqual(seen.at(-1)!._tag, "Left")
         yield* Effect.sleep("31 seconds")
         yield* throwAll(fresh, goodbye)
-        assert.deepStrictEqual(yield* refused, { Unsigned: 1, Signature: 2, Future: 1, Old: 2 })
+        assert.deepStrictEqual(yield* refused, { Unsigned: 1, BadSignature: 2, Future: 1, Expired: 2 })
         assert.lengthOf(seen, 2)
       })
     )
@@ -157,13 +165,15 @@ describe("what a StatusPeer does not believe", () => {
       return viewOf(scene.alice, "carol")?.payload
     })
     return Effect.andThen(
-      scene({ course }, (here) => Effect.map(heard(here), (payload) => assert.deepStrictEqual(payload, { jobs: 3 }))),
-      scene({ course, key }, (here) => Effect.map(heard(here), (payload) => assert.isUndefined(payload)))
+      withPeer({ course }, (here) =>
+        Effect.map(heard(here), (payload) => assert.deepStrictEqual(payload, { jobs: 3 }))
+      ),
+      withPeer({ course, key }, (here) => Effect.map(heard(here), (payload) => assert.isUndefined(payload)))
     )
   })
 
   it.effect("a payload that is not of the schema: the peer stays, with the last one that was", () =>
-    scene({}, ({ alice, throwAll }) =>
+    withPeer({}, ({ alice, throwAll }) =>
       Effect.gen(function* () {
         const said = ['{"jobs":5}', '{"jobs":"\\u001b[2J"}', "{", "\xff\xfe", "7"]
         for (const [at, text] of said.entries()) {
@@ -173,7 +183,7 @@ describe("what a StatusPeer does not believe", () => {
         const peer = viewOf(alice, "mallory")!
         assert.deepStrictEqual(peer.payload, { jobs: 5 })
         assert.match(peer.invalid!, /^[\x20-\x7e]{1,300}$/)
-        assert.strictEqual((yield* alice.stats).invalid, 4)
+        assert.strictEqual((yield* alice.stats).invalidPayloads, 4)
         yield* throwAll(encode({ sequence: 9, payload: Simulated.bytes('{"jobs":6}') }))
         yield* Effect.sleep(100)
         assert.deepInclude(viewOf(alice, "mallory"), { payload: { jobs: 6 }, invalid: undefined })
@@ -188,7 +198,7 @@ describe("what a StatusPeer does not believe", () => {
       },
       to: () => ({ x: 0, y: 0 })
     }
-    return scene({ course }, ({ alice, throwAll }) =>
+    return withPeer({ course }, ({ alice, throwAll }) =>
       Effect.gen(function* () {
         yield* throwAll(Result.getOrThrow(CoursePacket.encode({ name: "carol", x: 3, y: 4 })))
         yield* Effect.sleep(100)
@@ -198,7 +208,7 @@ describe("what a StatusPeer does not believe", () => {
   })
 
   it.effect("control characters in a name are kept, for whoever prints it to escape", () =>
-    scene({}, ({ alice, throwAll }) =>
+    withPeer({}, ({ alice, throwAll }) =>
       Effect.gen(function* () {
         yield* throwAll(encode({ name: "\u001b[2J" }))
         yield* Effect.sleep(100)
@@ -208,9 +218,9 @@ describe("what a StatusPeer does not believe", () => {
   )
 
   it.effect("10,000 made-up peers a second: the table is bounded, and the honest ones stay in it", () =>
-    scene({ maxPeers: 100 }, ({ alice, throwAll }) =>
+    withPeer({ maxPeers: 100 }, ({ alice, throwAll }) =>
       Effect.gen(function* () {
-        const seen = yield* record(alice)
+        const seen = yield* recordChanges(alice)
         const late: Array<string> = []
         const awake = Latch.makeUnsafe(false)
         const listen = Stream.runForEach(alice.changes, ({ _tag, peer }) =>

@@ -24,7 +24,7 @@ interface Sent {
 
 /** Tells what is sent, and when; nobody else hears it. */
 const telling =
-  (sent: Array<Sent>, send: Transport.Transport["send"] = () => Effect.void): Transport.Open =>
+  (sent: Array<Sent>, send: Transport.Transport["send"] = () => Effect.void): Transport.OpenTransport =>
   () =>
     Effect.succeed({
       label: "nowhere",
@@ -35,7 +35,7 @@ const telling =
           sent.push({ at: yield* Simulated.millis, packet, jobs: JSON.parse(Simulated.text(packet.payload)).jobs })
           yield* send(bytes)
         }),
-      pace: (interval) => interval,
+      effectiveInterval: (interval) => interval,
       stats: Effect.succeed({ sent: 0, failed: 0, dropped: undefined })
     })
 
@@ -94,7 +94,7 @@ describe("what a StatusPeer sends", () => {
 
   it.effect("a change at once, but no two packets within `quiet` for it; of many changes the last", () =>
     Effect.gen(function* () {
-      const sent = yield* alone({ interval: "1 minute", quiet: "200 millis" }, (peer) =>
+      const sent = yield* alone({ interval: "1 minute", minInterval: "200 millis" }, (peer) =>
         Effect.gen(function* () {
           yield* Effect.sleep(1_000)
           for (let jobs = 1; jobs <= 1_000; jobs++) {
@@ -116,7 +116,7 @@ describe("what a StatusPeer sends", () => {
   it.effect("what the next packet tells anyway is not told twice", () =>
     Effect.gen(function* () {
       const schedule = () => Schedule.spaced("1 second")
-      const sent = yield* alone({ schedule, quiet: "500 millis" }, (peer) =>
+      const sent = yield* alone({ schedule, minInterval: "500 millis" }, (peer) =>
         Effect.gen(function* () {
           yield* Effect.sleep(400)
           yield* Effect.orDie(peer.publish({ jobs: 1 }))
@@ -142,7 +142,7 @@ describe("what a StatusPeer sends", () => {
       const sent = yield* alone({ schedule }, (peer) =>
         Effect.gen(function* () {
           yield* Effect.sleep(400)
-          yield* Effect.orDie(peer.publish({ jobs: 1 }, "next"))
+          yield* Effect.orDie(peer.publish({ jobs: 1 }, "withNext"))
           yield* Effect.sleep(1_200)
         })
       )
@@ -174,7 +174,7 @@ describe("what a StatusPeer sends", () => {
         sign: () => Effect.delay(Effect.succeed(new Uint8Array(32)), signatures++ % 2 === 0 ? 300 : 1),
         verify: () => Effect.succeed(true)
       })
-      const sent = yield* alone({ key: Redacted.make("key"), quiet: 0, interval: 100 }, (peer) =>
+      const sent = yield* alone({ key: Redacted.make("key"), minInterval: 0, interval: 100 }, (peer) =>
         Effect.forEach([1, 2, 3, 4, 5, 6], (jobs) => Effect.delay(Effect.orDie(peer.publish({ jobs })), 250), {
           discard: true
         })
@@ -205,24 +205,36 @@ describe("what a StatusPeer sends", () => {
 
   const tooMuch = "x".repeat(2_000)
   const wrong: ReadonlyArray<readonly [what: string, options: Options, message: string]> = [
-    ["no name", { name: "" }, "Option: a name must be 1 to 63 bytes of UTF-8, a cluster 0 to 63: name "],
-    ["a long name", { name: tooMuch }, "Option: a name must be 1 to 63 bytes of UTF-8, a cluster 0 to 63: name xxx"],
-    ["escapes in a name", { name: "a\u001b[2J" }, "Option: a name must have no control characters and no half"],
-    ["half of a character", { name: "\ud800" }, "Option: a name must have no control characters and no half"],
-    ["a long cluster", { cluster: tooMuch }, "Option: a name must be 1 to 63 bytes of UTF-8, a cluster 0 to 63: clust"],
-    ["an id", { id: "7" }, "Option: an id must be 16 lower-case hexadecimal digits, not all 0: 7"],
-    ["an interval", { interval: 5 }, "Option: an interval must be a whole number of milliseconds, 10 to 3,600,000: 5"],
+    ["no name", { name: "" }, "InvalidOption: a name must be 1 to 63 bytes of UTF-8, a cluster 0 to 63: name "],
+    [
+      "a long name",
+      { name: tooMuch },
+      "InvalidOption: a name must be 1 to 63 bytes of UTF-8, a cluster 0 to 63: name xxx"
+    ],
+    ["escapes in a name", { name: "a\u001b[2J" }, "InvalidOption: a name must have no control characters and no half"],
+    ["half of a character", { name: "\ud800" }, "InvalidOption: a name must have no control characters and no half"],
+    [
+      "a long cluster",
+      { cluster: tooMuch },
+      "InvalidOption: a name must be 1 to 63 bytes of UTF-8, a cluster 0 to 63: clust"
+    ],
+    ["an id", { id: "7" }, "InvalidOption: an id must be 16 lower-case hexadecimal digits, not all 0: 7"],
+    [
+      "an interval",
+      { interval: 5 },
+      "InvalidOption: an interval must be a whole number of milliseconds, 10 to 3,600,000: 5"
+    ],
     [
       "two hours",
       { interval: "2 hours" },
-      "Option: an interval must be a whole number of milliseconds, 10 to 3,600,00"
+      "InvalidOption: an interval must be a whole number of milliseconds, 10 to 3,600,00"
     ],
-    ["a key", { key: Redacted.make("") }, "Option: the key is empty: give at least one character"],
-    ["a payload", { payload: { jobs: 0.5 } }, 'Payload: Expected an integer at ["jobs"]'],
+    ["a key", { key: Redacted.make("") }, "InvalidOption: the key is empty: give at least one character"],
+    ["a payload", { payload: { jobs: 0.5 } }, 'InvalidPayload: Expected an integer at ["jobs"]'],
     [
       "a signed packet of the course",
       { key: Redacted.make("x"), course: { from: () => ({ jobs: 0 }), to: () => ({ x: 0, y: 0 }), send: true } },
-      "Option: packets of the course cannot be signed: leave out the key"
+      "InvalidOption: packets of the course cannot be signed: leave out the key"
     ]
   ]
   it.effect.each(wrong)("refuses %s", ([, options, message]) =>

@@ -22,7 +22,7 @@ export interface Options<A> {
   /** Heartbeats missed until it is down, where nothing gets lost. Default 5. */
   readonly downAfter?: number | undefined
   /** The most heartbeats that may be missed, whatever the loss. Default 30. */
-  readonly mostMissed?: number | undefined
+  readonly maxMissed?: number | undefined
   /** Heartbeats after which a peer that is down or has left is forgotten. Default 60. */
   readonly forgetAfter?: number | undefined
   /**
@@ -31,16 +31,16 @@ export interface Options<A> {
    */
   readonly maxPeers?: number | undefined
   /** Milliseconds between two looks at the table, at most. Default 250. */
-  readonly period?: number | undefined
+  readonly tickPeriod?: number | undefined
 }
 
 /** @category models @since 0.1.0 */
-export interface PeerTable<A> extends PeerRecord.Look<A> {
-  readonly rows: PeerRecordMap.Rows<A>
+export interface PeerTable<A> extends PeerRecord.TableContext<A> {
+  readonly records: PeerRecordMap.PeerRecordMap<A>
   /** When the table was looked at last, by the receiver's clock. */
-  readonly seenAt: number
-  /** No row changes by itself before this time. */
-  readonly due: number
+  readonly lastStepAt: number
+  /** No record changes by itself before this time. */
+  readonly nextCheckAt: number
   /** Until then nobody new is taken in: there was hardly anyone to make room for others. */
   readonly fullUntil: number
 }
@@ -53,75 +53,79 @@ export const make = <A>(options: Options<A>, now: number): PeerTable<A> => ({
   settings: {
     decode: options.decode,
     self: options.self,
-    patience: {
+    thresholds: {
       suspectAfter: options.suspectAfter ?? 3,
       downAfter: options.downAfter ?? 5,
-      most: options.mostMissed ?? 30
+      maxMissed: options.maxMissed ?? 30
     },
     forgetAfter: options.forgetAfter ?? 60,
     maxPeers: options.maxPeers ?? 4_096,
-    period: options.period ?? 250
+    tickPeriod: options.tickPeriod ?? 250
   },
-  rows: PeerRecordMap.empty,
-  network: Suspicion.empty,
-  seenAt: now,
+  records: PeerRecordMap.empty,
+  networkLoss: Suspicion.empty,
+  lastStepAt: now,
   time: 0,
-  wokeAt: 0,
-  due: Number.POSITIVE_INFINITY,
+  resumedAt: 0,
+  nextCheckAt: Number.POSITIVE_INFINITY,
   fullUntil: 0
 })
 
 /** The table's clock. A gap of more than two periods is a stall; a clock that was set back stands still, too. */
-const timeOf = <A>({ seenAt, settings, time }: PeerTable<A>, now: number) =>
-  time + Math.min(Math.max(0, now - seenAt), 2 * settings.period)
+const tableTimeAt = <A>({ lastStepAt, settings, time }: PeerTable<A>, now: number) =>
+  time + Math.min(Math.max(0, now - lastStepAt), 2 * settings.tickPeriod)
 
 /** A table that nobody has seen yet may still be changed: a step makes one, and not one after the other. */
-type Fresh<A> = { -readonly [Key in keyof PeerTable<A>]: PeerTable<A>[Key] }
+type MutableTable<A> = { -readonly [Key in keyof PeerTable<A>]: PeerTable<A>[Key] }
 
-const look = <A>(table: PeerTable<A>, now: number): Fresh<A> => {
-  const time = timeOf(table, now)
-  const isAwake = now - table.seenAt <= 2 * table.settings.period
+const advanceClock = <A>(table: PeerTable<A>, now: number): MutableTable<A> => {
+  const time = tableTimeAt(table, now)
+  const isOnTime = now - table.lastStepAt <= 2 * table.settings.tickPeriod
   return {
     settings: table.settings,
-    rows: table.rows,
-    network: table.network,
-    seenAt: now,
+    records: table.records,
+    networkLoss: table.networkLoss,
+    lastStepAt: now,
     time,
-    wokeAt: isAwake ? table.wokeAt : time,
-    due: table.due,
+    resumedAt: isOnTime ? table.resumedAt : time,
+    nextCheckAt: table.nextCheckAt,
     fullUntil: table.fullUntil
   }
 }
 
-const nothing: ReadonlyArray<never> = []
+const noChanges: ReadonlyArray<never> = []
 
-const change = <A>(_tag: Change<A>["_tag"], { network, time }: PeerTable<A>, row: PeerRecord.Row<A>): Change<A> => ({
+const change = <A>(
+  _tag: Change<A>["_tag"],
+  { networkLoss, time }: PeerTable<A>,
+  record: PeerRecord.PeerRecord<A>
+): Change<A> => ({
   _tag,
-  peer: PeerRecord.view(row, network, time)
+  peer: PeerRecord.view(record, networkLoss, time)
 })
 
-const put = <A>(table: Fresh<A>, row: PeerRecord.Row<A>): PeerTable<A> => {
-  table.rows = PeerRecordMap.set(table.rows, row)
-  table.due = Math.min(table.due, row.due)
+const put = <A>(table: MutableTable<A>, record: PeerRecord.PeerRecord<A>): PeerTable<A> => {
+  table.records = PeerRecordMap.set(table.records, record)
+  table.nextCheckAt = Math.min(table.nextCheckAt, record.nextCheckAt)
   return table
 }
 
 /** Makes room for one more, if there can be any. Looking for it costs, and strangers must not have it done at will. */
-const makeRoom = <A>(table: Fresh<A>): ReadonlyArray<Change<A>> => {
-  const { rows, settings, time } = table
-  if (PeerRecordMap.size(rows) < settings.maxPeers || time < table.fullUntil) return nothing
-  const evicted = Eviction.evict(PeerRecordMap.values(rows), settings.maxPeers)
-  const gone = new Set(evicted)
-  table.rows = PeerRecordMap.filterMap(rows, (row) => (gone.has(row) ? undefined : row))
-  if (evicted.length < Eviction.share(settings.maxPeers)) table.fullUntil = time + settings.period
-  return evicted.map((row) => change("Forgotten", table, row))
+const evictIfFull = <A>(table: MutableTable<A>): ReadonlyArray<Change<A>> => {
+  const { records, settings, time } = table
+  if (PeerRecordMap.size(records) < settings.maxPeers || time < table.fullUntil) return noChanges
+  const evicted = Eviction.evict(PeerRecordMap.values(records), settings.maxPeers)
+  const evictedSet = new Set(evicted)
+  table.records = PeerRecordMap.filterMap(records, (record) => (evictedSet.has(record) ? undefined : record))
+  if (evicted.length < Eviction.batchSize(settings.maxPeers)) table.fullUntil = time + settings.tickPeriod
+  return evicted.map((record) => change("Forgotten", table, record))
 }
 
-const admit = <A>(table: Fresh<A>, beat: Heartbeat): Step<A> => {
-  const forgotten = makeRoom(table)
-  if (PeerRecordMap.size(table.rows) >= table.settings.maxPeers) return [table, forgotten]
-  const row = PeerRecord.make(beat, table)
-  return [put(table, row), [...forgotten, change("Joined", table, row)]]
+const admit = <A>(table: MutableTable<A>, heartbeat: Heartbeat): Step<A> => {
+  const forgotten = evictIfFull(table)
+  if (PeerRecordMap.size(table.records) >= table.settings.maxPeers) return [table, forgotten]
+  const record = PeerRecord.make(heartbeat, table)
+  return [put(table, record), [...forgotten, change("Joined", table, record)]]
 }
 
 /**
@@ -131,14 +135,14 @@ const admit = <A>(table: Fresh<A>, beat: Heartbeat): Step<A> => {
  * @category transitions
  * @since 0.1.0
  */
-export const receive = <A>(before: PeerTable<A>, beat: Heartbeat, now: number): Step<A> => {
-  const table = look(before, now)
-  const known = PeerRecordMap.get(table.rows, beat.id)
-  if (known === undefined) return beat.goodbye ? [table, nothing] : admit(table, beat)
-  const { changes, network, row } = PeerRecord.receive(known, beat, table)
-  if (row === known) return [table, nothing]
-  table.network = network
-  return [put(table, row), changes.length === 0 ? nothing : changes.map((tag) => change(tag, table, row))]
+export const receive = <A>(before: PeerTable<A>, heartbeat: Heartbeat, now: number): Step<A> => {
+  const table = advanceClock(before, now)
+  const existing = PeerRecordMap.get(table.records, heartbeat.id)
+  if (existing === undefined) return heartbeat.goodbye ? [table, noChanges] : admit(table, heartbeat)
+  const { changes, networkLoss, record } = PeerRecord.receive(existing, heartbeat, table)
+  if (record === existing) return [table, noChanges]
+  table.networkLoss = networkLoss
+  return [put(table, record), changes.length === 0 ? noChanges : changes.map((tag) => change(tag, table, record))]
 }
 
 /**
@@ -148,35 +152,35 @@ export const receive = <A>(before: PeerTable<A>, beat: Heartbeat, now: number): 
  * @since 0.1.0
  */
 export const tick = <A>(before: PeerTable<A>, now: number): Step<A> => {
-  const table = look(before, now)
-  if (table.time < table.due) return [table, nothing]
+  const table = advanceClock(before, now)
+  if (table.time < table.nextCheckAt) return [table, noChanges]
   const changes: Array<Change<A>> = []
-  let due = Number.POSITIVE_INFINITY
-  const rows = PeerRecordMap.filterMap(table.rows, (row) => {
-    const after = row.due > table.time ? row : PeerRecord.tick(row, table)
+  let nextCheckAt = Number.POSITIVE_INFINITY
+  const records = PeerRecordMap.filterMap(table.records, (record) => {
+    const after = record.nextCheckAt > table.time ? record : PeerRecord.tick(record, table)
     if (after === undefined) {
-      changes.push(change("Forgotten", table, row))
+      changes.push(change("Forgotten", table, record))
       return undefined
     }
-    due = Math.min(due, after.due)
-    const { state } = after.known
-    if (state !== row.known.state) changes.push(change(state === "down" ? "Down" : "Suspect", table, after))
+    nextCheckAt = Math.min(nextCheckAt, after.nextCheckAt)
+    const { state } = after.info
+    if (state !== record.info.state) changes.push(change(state === "down" ? "Down" : "Suspect", table, after))
     return after
   })
-  return [{ ...table, rows, due }, changes]
+  return [{ ...table, records, nextCheckAt }, changes]
 }
 
 /** One peer. @category getters @since 0.1.0 */
 export const get = <A>(table: PeerTable<A>, id: string, now: number): Peer<A> | undefined => {
-  const row = PeerRecordMap.get(table.rows, id)
-  return row === undefined ? undefined : PeerRecord.view(row, table.network, timeOf(table, now))
+  const record = PeerRecordMap.get(table.records, id)
+  return record === undefined ? undefined : PeerRecord.view(record, table.networkLoss, tableTimeAt(table, now))
 }
 
 /** All peers, by name and then by id, so that none changes its place without need. @category getters @since 0.1.0 */
 export const peers = <A>(table: PeerTable<A>, now: number): ReadonlyArray<Peer<A>> => {
-  const time = timeOf(table, now)
-  return PeerRecordMap.values(table.rows)
-    .map((row) => PeerRecord.view(row, table.network, time))
+  const time = tableTimeAt(table, now)
+  return PeerRecordMap.values(table.records)
+    .map((record) => PeerRecord.view(record, table.networkLoss, time))
     .sort((one, other) => compare(one.name, other.name) || compare(one.id, other.id))
 }
 

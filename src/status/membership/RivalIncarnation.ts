@@ -4,68 +4,68 @@
  */
 
 /** One other life of a peer, as far as it was heard. Of several at a time only one is followed. */
-export interface OtherLife {
+export interface RivalIncarnation {
   readonly incarnation: number
   /** The latest packet of it: others are stale. */
   readonly sequence: number
   /** Packets, each later than the one before. */
   readonly packets: number
   /** How often it was heard after the row's own life had been heard again. */
-  readonly turns: number
+  readonly alternations: number
   /** Packets of the row's own life at the last turn. */
-  readonly heard: number
+  readonly ownPackets: number
   /** When the first of the packets came, and the latest. */
-  readonly since: number
-  readonly at: number
+  readonly firstAt: number
+  readonly lastAt: number
 }
 
 /** More than so many packets are no stragglers, if they go on for an interval. */
-const stragglers = 2
+const maxStragglerPackets = 2
 
 /** The life that was the row's until now. */
-export const former = (incarnation: number, sequence: number, time: number): OtherLife => ({
+export const superseded = (incarnation: number, sequence: number, time: number): RivalIncarnation => ({
   incarnation,
   sequence,
   packets: 0,
-  turns: 0,
-  heard: 1,
-  since: time,
-  at: time
+  alternations: 0,
+  ownPackets: 1,
+  firstAt: time,
+  lastAt: time
 })
 
 /**
  * Takes a packet that is not of the row's own life, of which there were `heard` packets. What was silent for longer
  * than `patience` gives way to another life, or begins anew; the same value again: the packet is stale.
  */
-export const hear = (
-  known: OtherLife | undefined,
+export const receive = (
+  rival: RivalIncarnation | undefined,
   incarnation: number,
   sequence: number,
-  heard: number,
+  ownPackets: number,
   time: number,
-  patience: number
-): OtherLife | undefined => {
-  const over = known === undefined || time - known.at > patience
-  if (known?.incarnation !== incarnation) {
-    return over ? { ...former(incarnation, sequence, time), packets: 1, turns: 1, heard } : known
+  silenceLimit: number
+): RivalIncarnation | undefined => {
+  const isExpired = rival === undefined || time - rival.lastAt > silenceLimit
+  if (rival?.incarnation !== incarnation) {
+    return isExpired ? { ...superseded(incarnation, sequence, time), packets: 1, alternations: 1, ownPackets } : rival
   }
-  if (sequence <= known.sequence) return known
-  const begins = over || known.packets === 0
+  if (sequence <= rival.sequence) return rival
+  const isFirst = isExpired || rival.packets === 0
   return {
     incarnation,
     sequence,
-    packets: begins ? 1 : known.packets + 1,
-    turns: (begins ? 0 : known.turns) + (heard > known.heard ? 1 : 0),
-    heard,
-    since: begins ? time : known.since,
-    at: time
+    packets: isFirst ? 1 : rival.packets + 1,
+    alternations: (isFirst ? 0 : rival.alternations) + (ownPackets > rival.ownPackets ? 1 : 0),
+    ownPackets,
+    firstAt: isFirst ? time : rival.firstAt,
+    lastAt: time
   }
 }
 
 /** It has come to stay. */
-export const isLasting = ({ packets, since }: OtherLife, interval: number, time: number): boolean =>
-  packets > stragglers && time - since >= interval
+export const isSustained = ({ packets, firstAt }: RivalIncarnation, interval: number, time: number): boolean =>
+  packets > maxStragglerPackets && time - firstAt >= interval
 
 /** It and the row's own life go on side by side. */
-export const isRival = (other: OtherLife, interval: number, time: number): boolean =>
-  other.turns > stragglers && isLasting(other, interval, time)
+export const isConflict = (rival: RivalIncarnation, interval: number, time: number): boolean =>
+  rival.alternations > maxStragglerPackets && isSustained(rival, interval, time)

@@ -4,54 +4,61 @@
  */
 
 /** Packets that should have come, and how late they were. @category models @since 0.1.0 */
-export interface Record {
+export interface LossEstimate {
   /** Packets that have come or are lost; old ones count less and less. */
-  readonly seen: number
+  readonly expected: number
   readonly lost: number
   /** How often packets were lost, several in a row as once. */
-  readonly gaps: number
+  readonly lossBursts: number
   /** Milliseconds a packet usually comes later than promised. */
-  readonly lateness: number
+  readonly latenessMillis: number
 }
 
 /** Nothing is known yet. @category constants @since 0.1.0 */
-export const empty: Record = { seen: 0, lost: 0, gaps: 0, lateness: 0 }
+export const empty: LossEstimate = { expected: 0, lost: 0, lossBursts: 0, latenessMillis: 0 }
 
 /** So many packets are remembered; what is older fades. */
-const memory = { peer: 200, network: 2_000 } as const
+const memoryPackets = { peer: 200, network: 2_000 } as const
 
 /** The network's record stands for so many packets of a peer of which little is known. */
-const weight = 20
+const priorPackets = 20
 
 /** So many losses have to be seen until a peer's own count as much as the belief that they do not come in bursts. */
-const doubt = 40
+const priorLosses = 40
 
 /** False alarms that are accepted: one in 20 million heartbeats, or in eight months of one a second. */
-const acceptable = 5e-8
+const maxFalseAlarmRate = 5e-8
 
 /** Milliseconds that are no lateness. */
-const prompt = 0.1
+const minLatenessMillis = 0.1
 
 /** Adds `lost` packets and then one that came. @category combinators @since 0.1.0 */
-export const heard = (record: Record, lost: number, late: number, keep: keyof typeof memory = "peer"): Record => {
+export const addReceived = (
+  estimate: LossEstimate,
+  lost: number,
+  lateMillis: number,
+  scope: keyof typeof memoryPackets = "peer"
+): LossEstimate => {
   // A good record that is full is as it was.
-  if (lost + late + record.lost + record.lateness === 0 && record.seen >= memory[keep]) return record
-  const seen = record.seen + lost + 1
-  const fade = seen > memory[keep] ? memory[keep] / seen : 1
+  if (lost + lateMillis + estimate.lost + estimate.latenessMillis === 0 && estimate.expected >= memoryPackets[scope])
+    return estimate
+  const expected = estimate.expected + lost + 1
+  const fade = expected > memoryPackets[scope] ? memoryPackets[scope] / expected : 1
   // Quick to believe in lateness, slow to forget it (compare RFC 6298, 2.3).
-  const lateness = record.lateness + (late - record.lateness) / (late > record.lateness ? 4 : 32)
+  const latenessMillis =
+    estimate.latenessMillis + (lateMillis - estimate.latenessMillis) / (lateMillis > estimate.latenessMillis ? 4 : 32)
   return {
-    seen: seen * fade,
-    lost: (record.lost + lost) * fade,
-    gaps: (record.gaps + (lost > 0 ? 1 : 0)) * fade,
-    lateness: lateness < prompt ? 0 : lateness
+    expected: expected * fade,
+    lost: (estimate.lost + lost) * fade,
+    lossBursts: (estimate.lossBursts + (lost > 0 ? 1 : 0)) * fade,
+    latenessMillis: latenessMillis < minLatenessMillis ? 0 : latenessMillis
   }
 }
 
 /** A packet that was counted as lost has only been overtaken. @category combinators @since 0.1.0 */
-export const found = (record: Record): Record => {
-  const lost = Math.max(0, record.lost - 1)
-  return { ...record, lost, gaps: Math.min(record.gaps, lost) }
+export const retractLoss = (estimate: LossEstimate): LossEstimate => {
+  const lost = Math.max(0, estimate.lost - 1)
+  return { ...estimate, lost, lossBursts: Math.min(estimate.lossBursts, lost) }
 }
 
 /**
@@ -61,24 +68,24 @@ export const found = (record: Record): Record => {
  * @category getters
  * @since 0.1.0
  */
-export const loss = (own: Record, network: Record): number => {
-  const usual = network.lost / Math.max(1, network.seen)
-  return (own.lost + weight * usual) / (own.seen + weight)
+export const lossRate = (own: LossEstimate, network: LossEstimate): number => {
+  const networkRate = network.lost / Math.max(1, network.expected)
+  return (own.lost + priorPackets * networkRate) / (own.expected + priorPackets)
 }
 
 /** How patient a table is. @category models @since 0.1.0 */
-export interface Patience {
+export interface SuspicionThresholds {
   /** Heartbeats missed until a peer is suspect, where nothing gets lost. */
   readonly suspectAfter: number
   /** Heartbeats missed until it is down, where nothing gets lost. */
   readonly downAfter: number
   /** The most heartbeats that may be missed, whatever the loss. */
-  readonly most: number
+  readonly maxMissed: number
 }
 
 /** A chance that was measured, and one standard error more. */
-const cautious = (chance: number, trials: number) =>
-  Math.min(0.99, chance + Math.sqrt((chance * (1 - chance)) / trials))
+const upperEstimate = (probability: number, trials: number) =>
+  Math.min(0.99, probability + Math.sqrt((probability * (1 - probability)) / trials))
 
 /**
  * Heartbeats missed until a peer is down: as many as make a false alarm rare enough at its loss, and where losses come
@@ -88,14 +95,18 @@ const cautious = (chance: number, trials: number) =>
  * @category getters
  * @since 0.1.0
  */
-export const missesUntilDown = (own: Record, network: Record, { downAfter, most }: Patience): number => {
-  const rate = loss(own, network)
+export const missesUntilDown = (
+  own: LossEstimate,
+  network: LossEstimate,
+  { downAfter, maxMissed }: SuspicionThresholds
+): number => {
+  const rate = lossRate(own, network)
   if (rate <= 0) return downAfter
-  const again = (own.lost - own.gaps + doubt * rate) / (own.lost + doubt)
-  const first = cautious(rate, own.seen + weight)
-  const further = Math.max(first, cautious(again, own.lost + doubt))
-  const needed = Math.ceil(1 + Math.log(acceptable / first) / Math.log(further))
-  return Math.min(Math.max(needed, downAfter), Math.max(most, downAfter))
+  const repeatRate = (own.lost - own.lossBursts + priorLosses * rate) / (own.lost + priorLosses)
+  const first = upperEstimate(rate, own.expected + priorPackets)
+  const further = Math.max(first, upperEstimate(repeatRate, own.lost + priorLosses))
+  const needed = Math.ceil(1 + Math.log(maxFalseAlarmRate / first) / Math.log(further))
+  return Math.min(Math.max(needed, downAfter), Math.max(maxMissed, downAfter))
 }
 
 /**
@@ -104,9 +115,14 @@ export const missesUntilDown = (own: Record, network: Record, { downAfter, most 
  * @category getters
  * @since 0.1.0
  */
-export const deadlines = (interval: number, own: Record, network: Record, patience: Patience) => {
-  const misses = missesUntilDown(own, network, patience)
-  const late = Math.min(4 * own.lateness, patience.downAfter * interval)
-  const part = Math.min(1, patience.suspectAfter / patience.downAfter)
-  return { suspect: misses * interval * part + late, down: misses * interval + late }
+export const deadlines = (
+  interval: number,
+  own: LossEstimate,
+  network: LossEstimate,
+  thresholds: SuspicionThresholds
+) => {
+  const misses = missesUntilDown(own, network, thresholds)
+  const latenessMillis = Math.min(4 * own.latenessMillis, thresholds.downAfter * interval)
+  const suspectFraction = Math.min(1, thresholds.suspectAfter / thresholds.downAfter)
+  return { suspect: misses * interval * suspectFraction + latenessMillis, down: misses * interval + latenessMillis }
 }

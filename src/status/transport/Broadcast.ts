@@ -17,7 +17,7 @@ export interface Options extends Transport.Options {
   readonly addresses?: ReadonlyArray<string> | undefined
 }
 
-const limited = "255.255.255.255"
+const limitedBroadcast = "255.255.255.255"
 
 /** All of this machine who broadcast, and nobody else. @category constants @since 0.1.0 */
 export const loopback = "127.255.255.255"
@@ -25,7 +25,7 @@ export const loopback = "127.255.255.255"
 interface Destinations {
   readonly addresses: ReadonlyArray<string>
   /** Where to send instead if one of them fails. */
-  readonly instead: ReadonlyArray<string>
+  readonly fallback: ReadonlyArray<string>
 }
 
 /** Without a default route no system sends to the limited broadcast, though it does to the directed one. */
@@ -35,19 +35,19 @@ const destinationsOf = (interfaces: ReadonlyArray<Network.Interface>): Destinati
       loopback || broadcast === undefined ? [] : NetAddress.formatIp(broadcast)
     )
   )
-  if (directed.size === 0) return { addresses: [loopback], instead: [] }
+  if (directed.size === 0) return { addresses: [loopback], fallback: [] }
   return directed.size === 1
-    ? { addresses: [limited], instead: [...directed] }
-    : { addresses: [limited, ...directed], instead: [] }
+    ? { addresses: [limitedBroadcast], fallback: [...directed] }
+    : { addresses: [limitedBroadcast, ...directed], fallback: [] }
 }
 
-const literal = (text: string) =>
+const parseAddress = (text: string) =>
   Effect.mapBoth(Effect.fromResult(NetAddress.ipv4FromString(text)), {
     onSuccess: NetAddress.formatIp,
     onFailure: () =>
       new Network.NetworkError({
         reason: "InvalidAddress",
-        cause: new Error(`${text} is no IPv4 address to broadcast to, such as ${limited} or ${loopback}`)
+        cause: new Error(`${text} is no IPv4 address to broadcast to, such as ${limitedBroadcast} or ${loopback}`)
       })
   })
 
@@ -58,38 +58,38 @@ const literal = (text: string) =>
  * @category constructors
  * @since 0.1.0
  */
-export const make = (options: Options = {}): Transport.Open =>
+export const make = (options: Options = {}): Transport.OpenTransport =>
   Effect.fnUntraced(function* (receive) {
-    const { port = Transport.defaultPort, receiveBuffer = DestinationLog.defaultBuffer } = options
+    const { port = Transport.defaultPort, receiveBuffer = DestinationLog.defaultReceiveBufferBytes } = options
     const network = yield* Network.Network
-    const given = [...new Set(yield* Effect.forEach(options.addresses ?? [], literal))]
+    const explicit = [...new Set(yield* Effect.forEach(options.addresses ?? [], parseAddress))]
     // A socket bound to a broadcast address hears only what is sent to it; the kernel chooses the source.
-    const hosts = given.length > 0 && given.every(Endpoint.isLoopback) ? given : ["0.0.0.0"]
+    const hosts = explicit.length > 0 && explicit.every(Endpoint.isLoopback) ? explicit : ["0.0.0.0"]
     const sockets = yield* Effect.forEach(hosts, (host) =>
       network.udp({ host, port, receiveBuffer, broadcast: true, reuseAddress: true }, receive)
     )
-    const own = new Map(sockets.map((socket, at) => [hosts[at]!, socket]))
-    const record = DestinationLog.make()
-    let destinations: Destinations = { addresses: given, instead: [] }
-    const look = Effect.map(network.interfaces, (interfaces) => {
+    const socketOf = new Map(sockets.map((socket, at) => [hosts[at]!, socket]))
+    const log = DestinationLog.make()
+    let destinations: Destinations = { addresses: explicit, fallback: [] }
+    const refresh = Effect.map(network.interfaces, (interfaces) => {
       destinations = destinationsOf(interfaces)
-      record.keep([...destinations.addresses, ...destinations.instead].map(nameOf))
+      log.retain([...destinations.addresses, ...destinations.fallback].map(nameOf))
     })
-    if (given.length === 0) yield* DestinationLog.follow(options.refresh, look)
-    const sendTo = (bytes: Uint8Array, addresses: ReadonlyArray<string>) =>
+    if (explicit.length === 0) yield* DestinationLog.refreshEvery(options.refresh, refresh)
+    const sendToAll = (bytes: Uint8Array, addresses: ReadonlyArray<string>) =>
       Effect.forEach(addresses, (address) =>
-        record.post(nameOf(address), (own.get(address) ?? sockets[0]!).send(bytes, { address, port }))
+        log.trySend(nameOf(address), (socketOf.get(address) ?? sockets[0]!).send(bytes, { address, port }))
       )
     return {
       label: `broadcast to ${destinations.addresses.join(", ")} port ${port}`,
       local: sockets[0]!.local,
       send: Effect.fnUntraced(function* (bytes) {
-        const { addresses, instead } = destinations
-        const taken = yield* sendTo(bytes, addresses)
-        if (taken.includes(false)) yield* sendTo(bytes, instead)
+        const { addresses, fallback } = destinations
+        const accepted = yield* sendToAll(bytes, addresses)
+        if (accepted.includes(false)) yield* sendToAll(bytes, fallback)
       }),
-      pace: (interval) => interval,
-      stats: record.stats(sockets)
+      effectiveInterval: (interval) => interval,
+      stats: log.stats(sockets)
     }
   })
 

@@ -5,28 +5,28 @@ import type * as Network from "../../network/Network.ts"
 import type * as Transport from "./Transport.ts"
 
 /** Bytes the kernel is asked to hold, unless something else is said. */
-export const defaultBuffer = 1_048_576
+export const defaultReceiveBufferBytes = 1_048_576
 
 /** How often the interfaces are looked at, unless something else is said. */
 const defaultRefresh = "1 second"
 
 /** The record of a transport. Destinations are known by names for people. */
-export interface Record {
+export interface DestinationLog {
   /** Makes one try to send; gives whether the network took it. */
-  readonly post: (name: string, send: Effect.Effect<void, Network.NetworkError>) => Effect.Effect<boolean>
+  readonly trySend: (name: string, send: Effect.Effect<void, Network.NetworkError>) => Effect.Effect<boolean>
   /** Tells, once, that a destination fails, or that it works again. */
-  readonly tell: (name: string, failure: string | undefined) => Effect.Effect<void>
+  readonly report: (name: string, failure: string | undefined) => Effect.Effect<void>
   readonly isFailing: (name: string) => boolean
   /** Forgets all that are no destinations any more. */
-  readonly keep: (names: Iterable<string>) => void
+  readonly retain: (names: Iterable<string>) => void
   readonly stats: (sockets: ReadonlyArray<Network.UdpSocket>) => Effect.Effect<Transport.Stats>
 }
 
 /** A record with nothing in it. */
-export const make = (): Record => {
+export const make = (): DestinationLog => {
   const failing = new Set<string>()
   let [sent, failed] = [0, 0]
-  const tell: Record["tell"] = (name, failure) =>
+  const report: DestinationLog["report"] = (name, failure) =>
     Effect.suspend(() => {
       if (failing.has(name) === (failure !== undefined)) return Effect.void
       if (failure === undefined) {
@@ -37,21 +37,21 @@ export const make = (): Record => {
       return Effect.logWarning(`${name} fails, and is tried again each time: ${failure}`)
     })
   return {
-    post: (name, send) =>
+    trySend: (name, send) =>
       Effect.matchEffect(send, {
         onSuccess: () => {
           sent++
-          return Effect.as(tell(name, undefined), true)
+          return Effect.as(report(name, undefined), true)
         },
         onFailure: ({ message, reason }) => {
           failed++
           // A socket is closed by us, and that is no news.
-          return reason === "Closed" ? Effect.succeed(false) : Effect.as(tell(name, message), false)
+          return reason === "Closed" ? Effect.succeed(false) : Effect.as(report(name, message), false)
         }
       }),
-    tell,
+    report,
     isFailing: (name) => failing.has(name),
-    keep: (names) => {
+    retain: (names) => {
       if (failing.size === 0) return
       const kept = new Set(names)
       for (const name of failing) if (!kept.has(name)) failing.delete(name)
@@ -72,5 +72,5 @@ export const make = (): Record => {
 }
 
 /** Looks at once, and then once in every period until the scope closes. */
-export const follow = <R>(period: Duration.Input | undefined, look: Effect.Effect<void, never, R>) =>
-  Effect.andThen(look, Effect.forkScoped(Effect.forever(Effect.delay(look, period ?? defaultRefresh))))
+export const refreshEvery = <R>(period: Duration.Input | undefined, refresh: Effect.Effect<void, never, R>) =>
+  Effect.andThen(refresh, Effect.forkScoped(Effect.forever(Effect.delay(refresh, period ?? defaultRefresh))))

@@ -23,11 +23,11 @@ export interface Options extends Transport.Options {
   /** Where to listen, as an IP literal of the peers' family. Default 0.0.0.0, or `::` if all peers are IPv6. */
   readonly host?: string | undefined
   /** Packets a second at most. Default 1,000. */
-  readonly rate?: number | undefined
+  readonly maxPacketsPerSecond?: number | undefined
 }
 
 /** Packets are not spread more finely than this: milliseconds. */
-const grain = 5
+const pacingGrainMillis = 5
 
 /**
  * Sends each packet to each peer, spread over as much time as `rate` asks for. Whoever cannot be reached is tried again
@@ -37,54 +37,54 @@ const grain = 5
  * @category constructors
  * @since 0.1.0
  */
-export const make = (options: Options): Transport.Open =>
+export const make = (options: Options): Transport.OpenTransport =>
   Effect.fnUntraced(function* (receive) {
-    const { port = Transport.defaultPort, rate = 1_000 } = options
+    const { port = Transport.defaultPort, maxPacketsPerSecond = 1_000 } = options
     const network = yield* Network.Network
-    const record = DestinationLog.make()
-    const listed = Effect.isEffect(options.peers) ? options.peers : Effect.succeed(options.peers)
+    const log = DestinationLog.make()
+    const listPeers = Effect.isEffect(options.peers) ? options.peers : Effect.succeed(options.peers)
 
     let peers: ReadonlyArray<Endpoint.Endpoint> = []
     /** How many of them the packet has not been sent to. */
-    let left = 0
-    const look = Effect.map(listed, (found) => {
+    let unsent = 0
+    const refresh = Effect.map(listPeers, (found) => {
       const all = found.map((one) => ({ address: one.address, port: one.port ?? port }))
       peers = [...new Map(all.map((peer) => [nameOf(peer), peer])).values()]
-      left = Math.min(left, peers.length)
-      record.keep(peers.map(nameOf))
+      unsent = Math.min(unsent, peers.length)
+      log.retain(peers.map(nameOf))
     })
-    if (Effect.isEffect(options.peers)) yield* DestinationLog.follow(options.refresh ?? "10 seconds", look)
-    else yield* look
+    if (Effect.isEffect(options.peers)) yield* DestinationLog.refreshEvery(options.refresh ?? "10 seconds", refresh)
+    else yield* refresh
 
     const isIpv6 = peers.length > 0 && peers.every(({ address }) => address.includes(":"))
     const host = options.host ?? (isIpv6 ? "::" : "0.0.0.0")
-    const receiveBuffer = options.receiveBuffer ?? DestinationLog.defaultBuffer
+    const receiveBuffer = options.receiveBuffer ?? DestinationLog.defaultReceiveBufferBytes
     const socket = yield* network.udp({ host, port, receiveBuffer }, receive)
 
-    const waiting = Latch.makeUnsafe(false)
+    const hasUnsent = Latch.makeUnsafe(false)
     const idle = Latch.makeUnsafe(true)
     let packet: Uint8Array = new Uint8Array()
-    let next = 0
+    let nextIndex = 0
     /** When the next packet may go. */
-    let free = 0
+    let nextSendAt = 0
     const now = yield* Monotonic.millis
-    const one = Effect.gen(function* () {
-      yield* waiting.await
-      if (left === 0) {
-        waiting.closeUnsafe()
+    const sendOne = Effect.gen(function* () {
+      yield* hasUnsent.await
+      if (unsent === 0) {
+        hasUnsent.closeUnsafe()
         idle.openUnsafe()
         return
       }
-      const wait = free - now()
-      if (wait >= grain) return yield* Effect.sleep(wait)
+      const wait = nextSendAt - now()
+      if (wait >= pacingGrainMillis) return yield* Effect.sleep(wait)
       // A timer that was late may be made up for, but not more.
-      free = Math.max(free, now() - grain) + 1_000 / rate
-      left--
-      next = (next + 1) % peers.length
-      const to = peers[next]!
-      yield* record.post(nameOf(to), socket.send(packet, to))
+      nextSendAt = Math.max(nextSendAt, now() - pacingGrainMillis) + 1_000 / maxPacketsPerSecond
+      unsent--
+      nextIndex = (nextIndex + 1) % peers.length
+      const to = peers[nextIndex]!
+      yield* log.trySend(nameOf(to), socket.send(packet, to))
     })
-    yield* Effect.forkScoped(Effect.forever(one))
+    yield* Effect.forkScoped(Effect.forever(sendOne))
     // The last packet is a goodbye.
     yield* Effect.addFinalizer(() => idle.await)
 
@@ -95,13 +95,13 @@ export const make = (options: Options): Transport.Open =>
         Effect.sync(() => {
           if (peers.length === 0) return
           packet = bytes
-          if (left === 0) free = Math.max(free, now())
-          left = peers.length
+          if (unsent === 0) nextSendAt = Math.max(nextSendAt, now())
+          unsent = peers.length
           idle.closeUnsafe()
-          waiting.openUnsafe()
+          hasUnsent.openUnsafe()
         }),
-      pace: (interval) => Math.max(interval, (peers.length / rate) * 1_000),
-      stats: record.stats([socket])
+      effectiveInterval: (interval) => Math.max(interval, (peers.length / maxPacketsPerSecond) * 1_000),
+      stats: log.stats([socket])
     }
   })
 

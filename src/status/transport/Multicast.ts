@@ -24,7 +24,7 @@ export interface Options extends Transport.Options {
 }
 
 /** An interface the group is joined on and sent through. */
-interface Way {
+interface InterfaceSender {
   /** For people. */
   readonly name: string
   readonly scope: Scope.Closeable
@@ -32,10 +32,10 @@ interface Way {
 }
 
 /** The interfaces as `join` names them, by names for people; undefined for one that the host does not have now. */
-const wantedOf = (
+const selectInterfaces = (
   interfaces: ReadonlyArray<Network.Interface>,
   family: NetAddress.IpFamily,
-  asked: ReadonlyArray<string> | undefined
+  requested: ReadonlyArray<string> | undefined
 ): ReadonlyMap<string, string | undefined> => {
   const usable = interfaces
     .filter(({ address }) => NetAddress.familyOf(address.address) === family)
@@ -45,16 +45,18 @@ const wantedOf = (
       literal: NetAddress.formatIp(address),
       through: family === "IPv4" ? NetAddress.formatIp(address) : `%${name}`
     }))
-  if (asked !== undefined) {
+  if (requested !== undefined) {
     const found = (text: string) => usable.find(({ literal, name }) => text === name || text === literal)?.through
-    return new Map(asked.map((text) => [text, found(text)]))
+    return new Map(requested.map((text) => [text, found(text)]))
   }
-  const outer = usable.filter(({ loopback }) => !loopback)
+  const external = usable.filter(({ loopback }) => !loopback)
   // The first address of each: a datagram goes out once.
-  return new Map((outer.length > 0 ? outer : usable).map(({ name, through }) => [name, through] as const).reverse())
+  return new Map(
+    (external.length > 0 ? external : usable).map(({ name, through }) => [name, through] as const).reverse()
+  )
 }
 
-const absent = new Network.NetworkError({ reason: "AddressNotAvailable" })
+const interfaceMissing = new Network.NetworkError({ reason: "AddressNotAvailable" })
 
 /**
  * Sends each packet to a group, on each interface by itself: the kernel would choose one. Several peers of a host share
@@ -63,7 +65,7 @@ const absent = new Network.NetworkError({ reason: "AddressNotAvailable" })
  * @category constructors
  * @since 0.1.0
  */
-export const make = (options: Options = {}): Transport.Open =>
+export const make = (options: Options = {}): Transport.OpenTransport =>
   Effect.fnUntraced(function* (receive) {
     const { group = defaultGroup, port = Transport.defaultPort, ttl = 1 } = options
     const network = yield* Network.Network
@@ -77,58 +79,58 @@ export const make = (options: Options = {}): Transport.Open =>
     }
     const family = NetAddress.familyOf(parsed.success)
     const host = family === "IPv4" ? "0.0.0.0" : "::"
-    const receiveBuffer = options.receiveBuffer ?? DestinationLog.defaultBuffer
-    const ear = yield* network.udp({ host, port, receiveBuffer, reuseAddress: true }, receive)
-    const record = DestinationLog.make()
-    const ways = new Map<string, Way>()
+    const receiveBuffer = options.receiveBuffer ?? DestinationLog.defaultReceiveBufferBytes
+    const receiver = yield* network.udp({ host, port, receiveBuffer, reuseAddress: true }, receive)
+    const log = DestinationLog.make()
+    const senders = new Map<string, InterfaceSender>()
     const nameOf = (name: string) => `multicast to ${group} on ${name}`
 
     /** The kernel may still count as a member whom an interface that went away has taken along. */
     const join = (through: string) =>
       Effect.catchIf(
-        ear.join(group, through),
+        receiver.join(group, through),
         ({ reason }) => reason === "AddressInUse",
         () => Effect.void
       )
     const open = Effect.fnUntraced(function* (name: string, through: string | undefined) {
-      const own = yield* Scope.fork(scope)
+      const senderScope = yield* Scope.fork(scope)
       const opened =
         through === undefined
-          ? Effect.fail(absent)
-          : Effect.andThen(join(through), network.udp({ host, multicast: { ttl, interface: through } }, ignored))
-      const socket = yield* Effect.result(Scope.provide(opened, own))
-      ways.set(`${name} ${through}`, { name: nameOf(name), scope: own, socket })
-      if (Result.isFailure(socket)) yield* record.tell(nameOf(name), socket.failure.message)
+          ? Effect.fail(interfaceMissing)
+          : Effect.andThen(join(through), network.udp({ host, multicast: { ttl, interface: through } }, ignoreDatagram))
+      const socket = yield* Effect.result(Scope.provide(opened, senderScope))
+      senders.set(`${name} ${through}`, { name: nameOf(name), scope: senderScope, socket })
+      if (Result.isFailure(socket)) yield* log.report(nameOf(name), socket.failure.message)
     })
-    const look = Effect.gen(function* () {
-      const wanted = wantedOf(yield* network.interfaces, family, options.interfaces)
+    const refresh = Effect.gen(function* () {
+      const wanted = selectInterfaces(yield* network.interfaces, family, options.interfaces)
       const names = new Map([...wanted].map(([name, through]) => [`${name} ${through}`, { name, through }]))
-      for (const [key, way] of ways) {
-        if (names.has(key) && !record.isFailing(way.name)) continue
-        ways.delete(key)
-        yield* Scope.close(way.scope, Exit.void)
+      for (const [key, sender] of senders) {
+        if (names.has(key) && !log.isFailing(sender.name)) continue
+        senders.delete(key)
+        yield* Scope.close(sender.scope, Exit.void)
       }
-      record.keep([...wanted.keys()].map(nameOf))
-      for (const [key, { name, through }] of names) if (!ways.has(key)) yield* open(name, through)
+      log.retain([...wanted.keys()].map(nameOf))
+      for (const [key, { name, through }] of names) if (!senders.has(key)) yield* open(name, through)
     })
-    yield* DestinationLog.follow(options.refresh, look)
+    yield* DestinationLog.refreshEvery(options.refresh, refresh)
 
     return {
       label: `multicast to ${group} port ${port}`,
-      local: ear.local,
+      local: receiver.local,
       send: (bytes) =>
         Effect.forEach(
-          [...ways.values()],
+          [...senders.values()],
           ({ name, socket }) =>
-            record.post(
+            log.trySend(
               name,
               Effect.flatMap(Effect.fromResult(socket), ({ send }) => send(bytes, { address: group, port }))
             ),
           { discard: true }
         ),
-      pace: (interval) => interval,
-      stats: Effect.suspend(() => record.stats([ear]))
+      effectiveInterval: (interval) => interval,
+      stats: Effect.suspend(() => log.stats([receiver]))
     }
   })
 
-const ignored = () => {}
+const ignoreDatagram = () => {}

@@ -38,7 +38,7 @@ export interface Options {
   /** Subscribers at a time; who comes later is refused until there is room. Default 1,024. */
   readonly maxSubscribers?: number | undefined
   /** Packets a second that are passed on from each subscriber. Default 50. */
-  readonly rate?: number | undefined
+  readonly maxPacketsPerSecond?: number | undefined
   /** What cookies are made from. Default: 32 random bytes, new at each start. */
   readonly secret?: Redacted.Redacted | undefined
   /** Bytes the kernel is asked to hold for datagrams not yet taken. Default 1 MiB; it may grant less. */
@@ -60,45 +60,45 @@ export interface Stats {
   /** Subscriptions for which there was no room. */
   readonly full: number
   /** Packets of those who have not subscribed. */
-  readonly strangers: number
+  readonly unsubscribed: number
   /** Packets of those who send too many. */
-  readonly limited: number
+  readonly rateLimited: number
   /** What a relay cannot understand, or is not there for. */
   readonly malformed: number
   /** Requests that came while too many others waited. */
-  readonly busy: number
+  readonly queueFull: number
   /** Datagrams for which the kernel had no room; undefined where the platform does not tell. */
   readonly dropped: number | undefined
 }
 
 /** A running relay. @category models @since 0.1.0 */
-export interface Agent {
+export interface RelayAgent {
   readonly address: NetAddress.InetAddress
   readonly stats: Effect.Effect<Stats>
 }
 
 /** A running relay. @category services @since 0.1.0 */
-export class Relay extends Context.Service<Relay, Agent>()("effect-inet/status/Relay") {}
+export class Relay extends Context.Service<Relay, RelayAgent>()("effect-inet/status/Relay") {}
 
 /** Requests that wait for their cookies to be looked at. */
-const waiting = 256
+const maxQueuedRequests = 256
 
 /** A cookie is good for one to two of these: milliseconds. */
-const epoch = 60_000
+const cookieEpochMillis = 60_000
 
-const leastLease = 1_000
+const minLeaseMillis = 1_000
 
 const isStatus = (bytes: Uint8Array) => {
-  if (bytes.length === CoursePacket.size && bytes[0] !== 0) return true
-  if (bytes.length <= RelayMessage.sizes.control || bytes.length > StatusPacket.limits.packet) return false
+  if (bytes.length === CoursePacket.sizeBytes && bytes[0] !== 0) return true
+  if (bytes.length <= RelayMessage.sizeBytes.control || bytes.length > StatusPacket.limits.packetBytes) return false
   return StatusPacket.isStatus(bytes)
 }
 
 const encoder = new TextEncoder()
 
-const cookieMaker = Effect.fnUntraced(function* (secret: Redacted.Redacted | undefined) {
-  const given = secret === undefined ? undefined : yield* Hmac.make(secret)
-  if (given !== undefined) return given
+const makeCookieHmac = Effect.fnUntraced(function* (secret: Redacted.Redacted | undefined) {
+  const provided = secret === undefined ? undefined : yield* Hmac.make(secret)
+  if (provided !== undefined) return provided
   const bytes = yield* Effect.flatMap(Hmac.random, (random) => random.randomBytes(32))
   return (yield* Hmac.make(Redacted.make(Base64.encode(bytes))))!
 })
@@ -111,77 +111,81 @@ const cookieMaker = Effect.fnUntraced(function* (secret: Redacted.Redacted | und
  */
 export const make = Effect.fnUntraced(function* (
   options: Options = {}
-): Effect.fn.Return<Agent, Network.NetworkError, Network.Network | Scope.Scope> {
+): Effect.fn.Return<RelayAgent, Network.NetworkError, Network.Network | Scope.Scope> {
   const { host = "127.0.0.1", maxLease = "1 hour", port = Transport.defaultPort } = options
   const network = yield* Network.Network
-  const mac = yield* cookieMaker(options.secret)
-  const longest = Duration.toMillis(maxLease)
+  const mac = yield* makeCookieHmac(options.secret)
+  const maxLeaseMillis = Duration.toMillis(maxLease)
   const sweeper = yield* Sweeper.make("1 second")
   const { now } = sweeper
-  const subscribers = Subscribers.make({ most: options.maxSubscribers ?? 1_024, rate: options.rate ?? 50 })
+  const subscribers = Subscribers.make({
+    maxSubscribers: options.maxSubscribers ?? 1_024,
+    maxPacketsPerSecond: options.maxPacketsPerSecond ?? 50
+  })
   const counts = {
     received: 0,
     forwarded: 0,
     granted: 0,
     challenged: 0,
     full: 0,
-    strangers: 0,
-    limited: 0,
+    unsubscribed: 0,
+    rateLimited: 0,
     malformed: 0,
-    busy: 0
+    queueFull: 0
   }
 
   type Request = { readonly from: Endpoint.Endpoint; readonly lease: number; readonly cookie: Uint8Array | undefined }
-  const requests = yield* Queue.dropping<Request>(waiting)
-  const ask = (request: Request) => {
-    if (!Queue.offerUnsafe(requests, request)) counts.busy++
+  const requests = yield* Queue.dropping<Request>(maxQueuedRequests)
+  const enqueue = (request: Request) => {
+    if (!Queue.offerUnsafe(requests, request)) counts.queueFull++
   }
   const forward = (bytes: Uint8Array, from: Endpoint.Endpoint) => {
     const time = now()
-    const origin = subscribers.take(from, time)
-    if (origin === "stranger") {
-      counts.strangers++
+    const origin = subscribers.admit(from, time)
+    if (origin === "unsubscribed") {
+      counts.unsubscribed++
       // So that whoever takes itself for a subscriber hears of a restart at once.
-      return ask({ from, lease: 0, cookie: undefined })
+      return enqueue({ from, lease: 0, cookie: undefined })
     }
-    if (origin === "limited") return void counts.limited++
-    const message = RelayMessage.wrap(origin.header, bytes)
-    subscribers.each(time, (other) => {
+    if (origin === "rateLimited") return void counts.rateLimited++
+    const message = RelayMessage.forwardedMessage(origin.header, bytes)
+    subscribers.forEach(time, (other) => {
       if (other === origin) return
       counts.forwarded++
-      socket.sendUnsafe(message, other.peer)
+      socket.sendUnsafe(message, other.endpoint)
     })
   }
-  const hear = (bytes: Uint8Array, from: Endpoint.Endpoint) => {
+  const receive = (bytes: Uint8Array, from: Endpoint.Endpoint) => {
     counts.received++
     if (isStatus(bytes)) return forward(bytes, from)
     const message = RelayMessage.decode(bytes)
-    if (message?._tag === "Subscribe") return ask({ from, lease: message.lease, cookie: message.cookie })
+    if (message?._tag === "Subscribe") return enqueue({ from, lease: message.lease, cookie: message.cookie })
     if (message?._tag !== "Leave" || !subscribers.leave(from, message.cookie, now())) counts.malformed++
   }
-  const receiveBuffer = options.receiveBuffer ?? DestinationLog.defaultBuffer
-  const socket: Network.UdpSocket = yield* network.udp({ host, port, receiveBuffer }, hear)
+  const receiveBuffer = options.receiveBuffer ?? DestinationLog.defaultReceiveBufferBytes
+  const socket: Network.UdpSocket = yield* network.udp({ host, port, receiveBuffer }, receive)
 
-  const covered = ({ address, port }: Endpoint.Endpoint, time: number) => encoder.encode(`${time} ${port} ${address}`)
-  const answer = Effect.fnUntraced(function* ({ cookie, from, lease }: Request) {
-    const say = (message: RelayMessage.Control) => socket.sendUnsafe(RelayMessage.encode(message), from)
-    const time = Math.floor(now() / epoch)
-    const isRight =
+  const cookieInput = ({ address, port }: Endpoint.Endpoint, epoch: number) =>
+    encoder.encode(`${epoch} ${port} ${address}`)
+  const reply = Effect.fnUntraced(function* ({ cookie, from, lease }: Request) {
+    const send = (message: RelayMessage.ControlMessage) => socket.sendUnsafe(RelayMessage.encode(message), from)
+    const time = Math.floor(now() / cookieEpochMillis)
+    const isValid =
       cookie !== undefined &&
-      ((yield* mac.verify(cookie, covered(from, time))) || (yield* mac.verify(cookie, covered(from, time - 1))))
-    if (!isRight) {
+      ((yield* mac.verify(cookie, cookieInput(from, time))) || (yield* mac.verify(cookie, cookieInput(from, time - 1))))
+    if (!isValid) {
       counts.challenged++
-      return say({ _tag: "Challenge", lease: 0, cookie: yield* mac.sign(covered(from, time)) })
+      return send({ _tag: "Challenge", lease: 0, cookie: yield* mac.sign(cookieInput(from, time)) })
     }
-    const granted = Math.max(leastLease, Math.min(lease, longest))
+    const granted = Math.max(minLeaseMillis, Math.min(lease, maxLeaseMillis))
     if (!subscribers.grant(from, cookie, granted, now())) {
       counts.full++
-      return say({ _tag: "Full", lease: 0, cookie })
+      return send({ _tag: "Full", lease: 0, cookie })
     }
     counts.granted++
-    say({ _tag: "Granted", lease: granted, cookie })
+    send({ _tag: "Granted", lease: granted, cookie })
   })
-  yield* Effect.forkScoped(Effect.forever(Effect.flatMap(Queue.take(requests), answer)))
+  yield* Effect.forkScoped(Effect.forever(Effect.flatMap(Queue.take(requests), reply)))
   sweeper.add(() => subscribers.sweep(now()))
   return {
     address: socket.local,

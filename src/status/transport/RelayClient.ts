@@ -27,10 +27,10 @@ export interface Options extends Pick<Transport.Options, "receiveBuffer"> {
 }
 
 /** How long an answer is waited for, at first and at most: milliseconds. */
-const patience = { first: 500, most: 5_000 }
+const retryMillis = { initial: 500, max: 5_000 }
 
 /** Challenges that are answered in a row, and questions without an answer after which people are told. */
-const limits = { challenges: 3, unanswered: 3 }
+const maxConsecutive = { challenges: 3, unanswered: 3 }
 
 /**
  * Subscribes to a relay, for as long as the scope is open, and sends to it. A relay that cannot be reached, has no room
@@ -40,7 +40,7 @@ const limits = { challenges: 3, unanswered: 3 }
  * @category constructors
  * @since 0.1.0
  */
-export const make = (options: Options): Transport.Open =>
+export const make = (options: Options): Transport.OpenTransport =>
   Effect.fnUntraced(function* (receive) {
     const { address, port: relayPort = Transport.defaultPort } = options.relay
     const parsed = NetAddress.ipFromString(Endpoint.withoutZone(address))
@@ -56,78 +56,83 @@ export const make = (options: Options): Transport.Open =>
     const host = options.host ?? (NetAddress.isIpv4Address(parsed.success) ? "0.0.0.0" : "::")
     const lease = Duration.toMillis(options.lease ?? "30 seconds")
     const name = `relay ${address} port ${relayPort}`
-    const record = DestinationLog.make()
+    const log = DestinationLog.make()
 
-    let cookie = RelayMessage.noCookie
+    let cookie = RelayMessage.zeroCookie
     let isSubscribed = false
-    let last: Uint8Array | undefined
+    let lastPacket: Uint8Array | undefined
     let challenges = 0
-    const replies = yield* Queue.sliding<RelayMessage.Control>(8)
-    const isAnswer = (message: RelayMessage.Control) =>
-      message._tag === "Challenge" ? challenges++ < limits.challenges : Bytes.Equivalence(message.cookie, cookie)
-    const hear = (bytes: Uint8Array, from: Endpoint.Endpoint) => {
+    const replies = yield* Queue.sliding<RelayMessage.ControlMessage>(8)
+    const isExpectedReply = (message: RelayMessage.ControlMessage) =>
+      message._tag === "Challenge"
+        ? challenges++ < maxConsecutive.challenges
+        : Bytes.Equivalence(message.cookie, cookie)
+    const receiveDatagram = (bytes: Uint8Array, from: Endpoint.Endpoint) => {
       if (from.port !== relayPort || Endpoint.withoutZone(from.address) !== literal) return
       const message = RelayMessage.decode(bytes)
       if (message?._tag === "Forwarded") receive(message.packet, message.origin)
-      else if (message !== undefined && isAnswer(message)) Queue.offerUnsafe(replies, message)
+      else if (message !== undefined && isExpectedReply(message)) Queue.offerUnsafe(replies, message)
     }
-    const receiveBuffer = options.receiveBuffer ?? DestinationLog.defaultBuffer
-    const socket: Network.UdpSocket = yield* network.udp({ host, port: options.port ?? 0, receiveBuffer }, hear)
-    const tell = (_tag: "Subscribe" | "Leave") =>
+    const receiveBuffer = options.receiveBuffer ?? DestinationLog.defaultReceiveBufferBytes
+    const socket: Network.UdpSocket = yield* network.udp(
+      { host, port: options.port ?? 0, receiveBuffer },
+      receiveDatagram
+    )
+    const sendControl = (_tag: "Subscribe" | "Leave") =>
       Effect.suspend(() => Effect.ignore(socket.send(RelayMessage.encode({ _tag, lease, cookie }), relay)))
 
-    let wait = patience.first
+    let nextRetryMillis = retryMillis.initial
     let unanswered = 0
     /** Takes an answer, or its absence; gives whether to ask now, and how long to wait then: milliseconds. */
-    const react = Effect.fnUntraced(function* (reply: RelayMessage.Control | undefined) {
+    const handleReply = Effect.fnUntraced(function* (reply: RelayMessage.ControlMessage | undefined) {
       if (reply === undefined) {
         challenges = 0
-        if (++unanswered > limits.unanswered) {
+        if (++unanswered > maxConsecutive.unanswered) {
           isSubscribed = false
-          yield* record.tell(name, "it does not answer")
+          yield* log.report(name, "it does not answer")
         }
-        const now = wait
-        wait = Math.min(2 * wait, patience.most)
-        return { ask: true, wait: now }
+        const waitMillis = nextRetryMillis
+        nextRetryMillis = Math.min(2 * nextRetryMillis, retryMillis.max)
+        return { resend: true, waitMillis }
       }
       if (reply._tag === "Challenge") {
         cookie = reply.cookie
         isSubscribed = false
-        return { ask: true, wait: patience.first }
+        return { resend: true, waitMillis: retryMillis.initial }
       }
       challenges = 0
       unanswered = 0
       if (reply._tag === "Full") {
         isSubscribed = false
-        yield* record.tell(name, "it has no room for another subscriber")
-        return { ask: false, wait: patience.most }
+        yield* log.report(name, "it has no room for another subscriber")
+        return { resend: false, waitMillis: retryMillis.max }
       }
-      wait = patience.first
-      yield* record.tell(name, undefined)
-      if (!isSubscribed && last !== undefined) yield* Effect.ignore(socket.send(last, relay))
+      nextRetryMillis = retryMillis.initial
+      yield* log.report(name, undefined)
+      if (!isSubscribed && lastPacket !== undefined) yield* Effect.ignore(socket.send(lastPacket, relay))
       isSubscribed = true
-      return { ask: false, wait: Math.min(reply.lease, lease) / 3 }
+      return { resend: false, waitMillis: Math.min(reply.lease, lease) / 3 }
     })
-    const subscribing = Effect.gen(function* () {
-      let next = yield* react(undefined)
+    const keepSubscribed = Effect.gen(function* () {
+      let next = yield* handleReply(undefined)
       while (true) {
-        if (next.ask) yield* tell("Subscribe")
-        const jittered = next.wait * (0.8 + 0.2 * (yield* Random.next))
-        next = yield* react(Option.getOrUndefined(yield* Effect.timeoutOption(Queue.take(replies), jittered)))
+        if (next.resend) yield* sendControl("Subscribe")
+        const jittered = next.waitMillis * (0.8 + 0.2 * (yield* Random.next))
+        next = yield* handleReply(Option.getOrUndefined(yield* Effect.timeoutOption(Queue.take(replies), jittered)))
       }
     })
-    yield* Effect.forkScoped(subscribing)
-    yield* Effect.addFinalizer(() => Effect.suspend(() => (isSubscribed ? tell("Leave") : Effect.void)))
+    yield* Effect.forkScoped(keepSubscribed)
+    yield* Effect.addFinalizer(() => Effect.suspend(() => (isSubscribed ? sendControl("Leave") : Effect.void)))
 
     return {
       label: name,
       local: socket.local,
       send: (bytes) =>
         Effect.suspend(() => {
-          last = bytes
-          return Effect.asVoid(record.post(`sending to ${name}`, socket.send(bytes, relay)))
+          lastPacket = bytes
+          return Effect.asVoid(log.trySend(`sending to ${name}`, socket.send(bytes, relay)))
         }),
-      pace: (interval) => interval,
-      stats: record.stats([socket])
+      effectiveInterval: (interval) => interval,
+      stats: log.stats([socket])
     }
   })

@@ -6,23 +6,23 @@ import * as RelayMessage from "../wire/RelayMessage.ts"
 
 /** One who hears what the others send. */
 interface Subscriber {
-  readonly peer: Endpoint.Endpoint
+  readonly endpoint: Endpoint.Endpoint
   /** What is put before its packets. */
   readonly header: Uint8Array
   /** That of its last subscription. */
   cookie: Uint8Array
   /** When its lease ends. */
-  until: number
+  leaseEndsAt: number
   /** Packets it may send at once, as of `filledAt`. */
   tokens: number
-  filledAt: number
+  refilledAt: number
 }
 
 export interface Options {
   /** Subscribers at a time. */
-  readonly most: number
+  readonly maxSubscribers: number
   /** Packets a second from each; as many at once. */
-  readonly rate: number
+  readonly maxPacketsPerSecond: number
 }
 
 export interface Subscribers {
@@ -31,8 +31,8 @@ export interface Subscribers {
   /** Ends a subscription, for whoever knows its cookie. */
   readonly leave: (peer: Endpoint.Endpoint, cookie: Uint8Array, now: number) => boolean
   /** Takes note of a packet, and tells whom it is from if it may be passed on. */
-  readonly take: (peer: Endpoint.Endpoint, now: number) => Subscriber | "stranger" | "limited"
-  readonly each: (now: number, visit: (subscriber: Subscriber) => void) => void
+  readonly admit: (peer: Endpoint.Endpoint, now: number) => Subscriber | "unsubscribed" | "rateLimited"
+  readonly forEach: (now: number, visit: (subscriber: Subscriber) => void) => void
   /** Forgets those whose leases have ended. */
   readonly sweep: (now: number) => void
   readonly count: (now: number) => number
@@ -40,57 +40,64 @@ export interface Subscribers {
 
 const keyOf = ({ address, port }: Endpoint.Endpoint) => `${address} ${port}`
 
-export const make = ({ most, rate }: Options): Subscribers => {
-  const rows = new Map<string, Subscriber>()
-  const fill = (row: Subscriber, now: number) => {
-    row.tokens = Math.min(rate, row.tokens + ((now - row.filledAt) * rate) / 1_000)
-    row.filledAt = now
+export const make = ({ maxSubscribers, maxPacketsPerSecond }: Options): Subscribers => {
+  const byEndpoint = new Map<string, Subscriber>()
+  const refill = (row: Subscriber, now: number) => {
+    row.tokens = Math.min(maxPacketsPerSecond, row.tokens + ((now - row.refilledAt) * maxPacketsPerSecond) / 1_000)
+    row.refilledAt = now
   }
   // Whoever has left and comes again finds its tokens as they were: else leaving would be a way to get new ones.
   const sweep: Subscribers["sweep"] = (now) => {
-    for (const [key, row] of rows) {
-      if (row.until > now) continue
-      fill(row, now)
-      if (row.tokens >= rate) rows.delete(key)
+    for (const [key, row] of byEndpoint) {
+      if (row.leaseEndsAt > now) continue
+      refill(row, now)
+      if (row.tokens >= maxPacketsPerSecond) byEndpoint.delete(key)
     }
   }
-  const each: Subscribers["each"] = (now, visit) => {
-    for (const row of rows.values()) if (row.until > now) visit(row)
+  const forEach: Subscribers["forEach"] = (now, visit) => {
+    for (const row of byEndpoint.values()) if (row.leaseEndsAt > now) visit(row)
   }
   return {
     grant: (peer, cookie, lease, now) => {
-      const own = new Uint8Array(cookie)
-      const known = rows.get(keyOf(peer))
-      if (known !== undefined) {
-        known.cookie = own
-        known.until = now + lease
+      const ownCookie = new Uint8Array(cookie)
+      const existing = byEndpoint.get(keyOf(peer))
+      if (existing !== undefined) {
+        existing.cookie = ownCookie
+        existing.leaseEndsAt = now + lease
         return true
       }
-      if (rows.size >= most) sweep(now)
-      if (rows.size >= most) return false
-      const header = RelayMessage.header(peer)
-      rows.set(keyOf(peer), { peer, header, cookie: own, until: now + lease, tokens: rate, filledAt: now })
+      if (byEndpoint.size >= maxSubscribers) sweep(now)
+      if (byEndpoint.size >= maxSubscribers) return false
+      const header = RelayMessage.forwardedHeader(peer)
+      byEndpoint.set(keyOf(peer), {
+        endpoint: peer,
+        header,
+        cookie: ownCookie,
+        leaseEndsAt: now + lease,
+        tokens: maxPacketsPerSecond,
+        refilledAt: now
+      })
       return true
     },
     leave: (peer, cookie, now) => {
-      const row = rows.get(keyOf(peer))
-      if (row === undefined || row.until <= now || !Mac.timingSafeEqual(row.cookie, cookie)) return false
-      row.until = now
+      const row = byEndpoint.get(keyOf(peer))
+      if (row === undefined || row.leaseEndsAt <= now || !Mac.timingSafeEqual(row.cookie, cookie)) return false
+      row.leaseEndsAt = now
       return true
     },
-    take: (peer, now) => {
-      const row = rows.get(keyOf(peer))
-      if (row === undefined || row.until <= now) return "stranger"
-      fill(row, now)
-      if (row.tokens < 1) return "limited"
+    admit: (peer, now) => {
+      const row = byEndpoint.get(keyOf(peer))
+      if (row === undefined || row.leaseEndsAt <= now) return "unsubscribed"
+      refill(row, now)
+      if (row.tokens < 1) return "rateLimited"
       row.tokens--
       return row
     },
-    each,
+    forEach,
     sweep,
     count: (now) => {
       let count = 0
-      each(now, () => count++)
+      forEach(now, () => count++)
       return count
     }
   }

@@ -31,7 +31,7 @@ export interface Transport {
    */
   readonly send: (bytes: Uint8Array) => Effect.Effect<void>
   /** The shortest interval that can be kept, at least the one asked for: milliseconds. */
-  readonly pace: (interval: number) => number
+  readonly effectiveInterval: (interval: number) => number
   readonly stats: Effect.Effect<Stats>
 }
 
@@ -42,7 +42,7 @@ export interface Transport {
  * @category models
  * @since 0.1.0
  */
-export type Open = (
+export type OpenTransport = (
   receive: (bytes: Uint8Array, from: Endpoint.Endpoint) => void
 ) => Effect.Effect<Transport, Network.NetworkError, Network.Network | Scope.Scope>
 

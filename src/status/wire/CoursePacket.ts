@@ -11,16 +11,16 @@
  */
 import * as Data from "effect/Data"
 import * as Result from "effect/Result"
-import { printable } from "../../network/TerminalText.ts"
+import * as TerminalText from "../../network/TerminalText.ts"
 
 /** Its size in bytes. @category constants @since 0.1.0 */
-export const size = 72
+export const sizeBytes = 72
 
-const room = 64
+const nameFieldBytes = 64
 
 /** A name and a place on the screen. @category models @since 0.1.0 */
 export interface CoursePacket {
-  /** 1 to 63 bytes of UTF-8 without a NUL, to be sent. Whatever the peer wrote: print it with `Text.printable`. */
+  /** 1 to 63 bytes of UTF-8 without a NUL, to be sent. Whatever the peer wrote: print it with `TerminalText.escape`. */
   readonly name: string
   /** 32 bits with a sign; 0 to 79 and 0 to 23 fit on the course's screen. */
   readonly x: number
@@ -39,15 +39,15 @@ export class CoursePacketError extends Data.TaggedError("CoursePacketError")<{
   readonly found: string
 }> {
   override get message(): string {
-    return `${problems[this.reason]}: ${printable(this.found)}`
+    return `${problems[this.reason]}: ${TerminalText.escape(this.found)}`
   }
 }
 
 /** The most characters of what was to be sent that a message repeats. */
-const most = 80
+const maxQuotedChars = 80
 
-const refuse = (reason: CoursePacketError["reason"], found: string) =>
-  Result.fail(new CoursePacketError({ reason, found: found.slice(0, most).toWellFormed() }))
+const fail = (reason: CoursePacketError["reason"], found: string) =>
+  Result.fail(new CoursePacketError({ reason, found: found.slice(0, maxQuotedChars).toWellFormed() }))
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true })
@@ -62,16 +62,16 @@ const isInt32 = (value: number) => (value | 0) === value
  * @since 0.1.0
  */
 export const encode = ({ name, x, y }: CoursePacket): Result.Result<Uint8Array<ArrayBuffer>, CoursePacketError> => {
-  const bytes = new Uint8Array(size)
+  const bytes = new Uint8Array(sizeBytes)
   const text = encoder.encode(name)
-  if (text.length === 0 || text.length >= room || text.includes(0)) {
-    return refuse("Name", name)
+  if (text.length === 0 || text.length >= nameFieldBytes || text.includes(0)) {
+    return fail("Name", name)
   }
-  if (!isInt32(x) || !isInt32(y)) return refuse("Number", `${x} ${y}`)
+  if (!isInt32(x) || !isInt32(y)) return fail("Number", `${x} ${y}`)
   bytes.set(text)
   const view = new DataView(bytes.buffer)
-  view.setInt32(room, x, true)
-  view.setInt32(room + 4, y, true)
+  view.setInt32(nameFieldBytes, x, true)
+  view.setInt32(nameFieldBytes + 4, y, true)
   return Result.succeed(bytes)
 }
 
@@ -83,12 +83,12 @@ export const encode = ({ name, x, y }: CoursePacket): Result.Result<Uint8Array<A
  * @since 0.1.0
  */
 export const decode = (bytes: Uint8Array): CoursePacket | undefined => {
-  if (bytes.length !== size || bytes[0] === 0) return undefined
+  if (bytes.length !== sizeBytes || bytes[0] === 0) return undefined
   const end = bytes.indexOf(0)
-  const view = new DataView(bytes.buffer, bytes.byteOffset, size)
+  const view = new DataView(bytes.buffer, bytes.byteOffset, sizeBytes)
   return {
-    name: decoder.decode(bytes.subarray(0, end === -1 || end > room ? room : end)),
-    x: view.getInt32(room, true),
-    y: view.getInt32(room + 4, true)
+    name: decoder.decode(bytes.subarray(0, end === -1 || end > nameFieldBytes ? nameFieldBytes : end)),
+    x: view.getInt32(nameFieldBytes, true),
+    y: view.getInt32(nameFieldBytes + 4, true)
   }
 }

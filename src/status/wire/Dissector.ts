@@ -8,55 +8,56 @@ import * as RelayMessage from "./RelayMessage.ts"
 import * as StatusPacket from "./StatusPacket.ts"
 
 /** Quoted where a blank would leave open where it ends. */
-const word = (text: string) => (/[\s"]/.test(text) || text === "" ? JSON.stringify(text) : text)
+const quoteIfNeeded = (text: string) => (/[\s"]/.test(text) || text === "" ? JSON.stringify(text) : text)
 
-const bytesOf = (length: number) => (length === 1 ? "1 byte" : `${length} bytes`)
+const formatByteCount = (length: number) => (length === 1 ? "1 byte" : `${length} bytes`)
 
-const ours = (bytes: Uint8Array): Packet.Dissection | undefined => {
+const dissectStatus = (bytes: Uint8Array): Packet.Dissection | undefined => {
   const decoded = Result.getOrUndefined(StatusPacket.decode(bytes))
   if (decoded === undefined) return undefined
   const { packet, signed } = decoded
   const kind = packet.goodbye ? "GOODBYE" : "STATUS"
   const facts = [
-    `${kind} ${word(packet.name)} #${packet.sequence}`,
+    `${kind} ${quoteIfNeeded(packet.name)} #${packet.sequence}`,
     `id ${packet.id}`,
-    ...(packet.cluster === "" ? [] : [`cluster ${word(packet.cluster)}`]),
+    ...(packet.cluster === "" ? [] : [`cluster ${quoteIfNeeded(packet.cluster)}`]),
     `every ${packet.interval} ms`,
-    bytesOf(packet.payload.length),
+    formatByteCount(packet.payload.length),
     ...(signed === undefined ? [] : ["signed"])
   ]
   return { kind, summary: facts.join(", ") }
 }
 
 /** No screen is wider or higher, in characters or in pixels. */
-const screen = 10_000
+const maxScreenCoordinate = 10_000
 
-const isNear = (value: number) => Math.abs(value) < screen
+const isOnScreen = (value: number) => Math.abs(value) < maxScreenCoordinate
 
 /** Whether 72 bytes are the course's: nothing in them says so, but a name is text, and its place is on some screen. */
-const isLikely = ({ name, x, y }: CoursePacket.CoursePacket, { from, to }: Packet.Packet) =>
+const isLikelyCourse = ({ name, x, y }: CoursePacket.CoursePacket, { from, to }: Packet.Packet) =>
   !/[\p{Cc}\ufffd]/u.test(name) &&
-  ((isNear(x) && isNear(y)) || from.port === Transport.defaultPort || to.port === Transport.defaultPort)
+  ((isOnScreen(x) && isOnScreen(y)) || from.port === Transport.defaultPort || to.port === Transport.defaultPort)
 
-const course = (packet: Packet.Packet): Packet.Dissection | undefined => {
+const dissectCourse = (packet: Packet.Packet): Packet.Dissection | undefined => {
   const decoded = CoursePacket.decode(packet.bytes)
-  if (decoded === undefined || !isLikely(decoded, packet)) return undefined
-  return { kind: "COURSE", summary: `COURSE ${word(decoded.name)} at ${decoded.x},${decoded.y}` }
+  if (decoded === undefined || !isLikelyCourse(decoded, packet)) return undefined
+  return { kind: "COURSE", summary: `COURSE ${quoteIfNeeded(decoded.name)} at ${decoded.x},${decoded.y}` }
 }
 
-const status = (packet: Packet.Packet) => (StatusPacket.isStatus(packet.bytes) ? ours(packet.bytes) : course(packet))
+const dissectHeartbeat = (packet: Packet.Packet) =>
+  StatusPacket.isStatus(packet.bytes) ? dissectStatus(packet.bytes) : dissectCourse(packet)
 
-const relayed = (packet: Packet.Packet): Packet.Dissection | undefined => {
+const dissectRelay = (packet: Packet.Packet): Packet.Dissection | undefined => {
   const message = RelayMessage.decode(packet.bytes)
   if (message === undefined) return undefined
   if (message._tag === "Forwarded") {
     const { origin, packet: bytes } = message
-    const what = status({ ...packet, from: origin, bytes })?.summary ?? bytesOf(bytes.length)
-    return { kind: "FORWARD", summary: `FORWARD from ${origin.address} port ${origin.port}: ${what}` }
+    const summary = dissectHeartbeat({ ...packet, from: origin, bytes })?.summary ?? formatByteCount(bytes.length)
+    return { kind: "FORWARD", summary: `FORWARD from ${origin.address} port ${origin.port}: ${summary}` }
   }
   const kind = message._tag.toUpperCase()
-  const asks = kind === "SUBSCRIBE" || kind === "GRANTED"
-  return { kind, summary: asks ? `${kind} for ${message.lease} ms` : kind }
+  const hasLease = kind === "SUBSCRIBE" || kind === "GRANTED"
+  return { kind, summary: hasLease ? `${kind} for ${message.lease} ms` : kind }
 }
 
 /**
@@ -71,7 +72,7 @@ export const dissector: Packet.Dissector = {
   name: "status",
   dissect: (packet) => {
     if (packet.transport !== "udp") return undefined
-    const found = status(packet) ?? relayed(packet)
-    return found === undefined ? undefined : { ...found, summary: TerminalText.printable(found.summary) }
+    const found = dissectHeartbeat(packet) ?? dissectRelay(packet)
+    return found === undefined ? undefined : { ...found, summary: TerminalText.escape(found.summary) }
   }
 }

@@ -13,14 +13,21 @@ import * as CoursePacket from "./CoursePacket.ts"
 import * as StatusPacket from "./StatusPacket.ts"
 
 /**
- * Why a datagram was not taken. `Cluster`: of another one. `Unsigned`, `Signature`: not of one who has the key. `Old`,
- * `Future`: signed at another time than now, such as one that was recorded and sent again. `Busy`: more came than could
+ * Why a datagram was not taken. `OtherCluster`: of another one. `Unsigned`, `BadSignature`: not of one who has the key. `Expired`,
+ * `Future`: signed at another time than now, such as one that was recorded and sent again. `QueueFull`: more came than could
  * be checked. The others are `StatusPacket.Problem`s.
  *
  * @category models
  * @since 0.1.0
  */
-export type Refusal = StatusPacket.Problem | "Cluster" | "Unsigned" | "Signature" | "Old" | "Future" | "Busy"
+export type Rejection =
+  | StatusPacket.Problem
+  | "OtherCluster"
+  | "Unsigned"
+  | "BadSignature"
+  | "Expired"
+  | "Future"
+  | "QueueFull"
 
 /** Whom to listen to. @category models @since 0.1.0 */
 export interface Options {
@@ -29,38 +36,38 @@ export interface Options {
   readonly self: Identity.Identity | undefined
   readonly key: Hmac.Hmac | undefined
   /** How far a signed packet's clock may be from ours: milliseconds, either way. */
-  readonly window: number
+  readonly replayWindowMillis: number
   /** Whether packets of the course are heard: not where a key is asked for, since they have no signature. */
-  readonly course: boolean
+  readonly acceptCourse: boolean
 }
 
 /** What is told of the course's packets, which say nothing about it: its first edition sends one a second. */
-const courseInterval = 1_000
+const courseIntervalMillis = 1_000
 
 /** Packets that wait for their signature to be checked. */
-const waiting = 1_024
+const maxPendingVerifications = 1_024
 
-type Counts = Partial<Record<Refusal, number>>
+type RejectionCounts = Partial<Record<Rejection, number>>
 
 /** One who listens. @category models @since 0.1.0 */
-export interface Ear {
+export interface HeartbeatReceiver {
   /** May be called from anywhere, and does not throw. The bytes are its own from now on. */
-  readonly hear: (bytes: Uint8Array, from: Endpoint.Endpoint) => void
-  readonly refused: () => Readonly<Counts>
+  readonly receive: (bytes: Uint8Array, from: Endpoint.Endpoint) => void
+  readonly rejected: () => Readonly<RejectionCounts>
 }
 
 /** Calls back for each heartbeat, in the order in which they came. @category constructors @since 0.1.0 */
 export const make = Effect.fnUntraced(function* (
-  { cluster, course, key, self, window }: Options,
-  onHeartbeat: (beat: Heartbeat) => void
-): Effect.fn.Return<Ear, never, Scope.Scope> {
+  { cluster, acceptCourse, key, self, replayWindowMillis }: Options,
+  onHeartbeat: (heartbeat: Heartbeat) => void
+): Effect.fn.Return<HeartbeatReceiver, never, Scope.Scope> {
   const clock = yield* Clock.Clock
-  const counts: Counts = {}
-  const refuse = (why: Refusal) => {
-    counts[why] = (counts[why] ?? 0) + 1
+  const counts: RejectionCounts = {}
+  const reject = (reason: Rejection) => {
+    counts[reason] = (counts[reason] ?? 0) + 1
   }
   const isOwn = ({ id, incarnation }: Identity.Identity) => id === self?.id && incarnation === self.incarnation
-  const take = (packet: StatusPacket.StatusPacket, from: Endpoint.Endpoint) =>
+  const accept = (packet: StatusPacket.StatusPacket, from: Endpoint.Endpoint) =>
     onHeartbeat({
       dialect: "effect-inet",
       from,
@@ -73,10 +80,10 @@ export const make = Effect.fnUntraced(function* (
       payload: packet.payload
     })
   /** Written anew: the garbage behind a name is another one each time. */
-  const takeCourse = (packet: CoursePacket.CoursePacket, from: Endpoint.Endpoint) => {
+  const acceptCoursePacket = (packet: CoursePacket.CoursePacket, from: Endpoint.Endpoint) => {
     const bytes = CoursePacket.encode(packet)
-    if (Result.isFailure(bytes)) return refuse(bytes.failure.reason)
-    const identity = { id: Identity.ofCourse(packet.name), incarnation: 0 }
+    if (Result.isFailure(bytes)) return reject(bytes.failure.reason)
+    const identity = { id: Identity.courseId(packet.name), incarnation: 0 }
     if (isOwn(identity)) return
     onHeartbeat({
       ...identity,
@@ -84,38 +91,38 @@ export const make = Effect.fnUntraced(function* (
       from,
       name: packet.name,
       sequence: undefined,
-      interval: courseInterval,
+      interval: courseIntervalMillis,
       goodbye: false,
       payload: bytes.success
     })
   }
 
-  type Claim = { readonly from: Endpoint.Endpoint; readonly decoded: StatusPacket.Decoded }
-  const claims = yield* Queue.dropping<Claim>(waiting)
-  const check = (mac: Hmac.Hmac) =>
-    Effect.flatMap(Queue.take(claims), ({ decoded: { packet, signed }, from }) =>
-      Effect.map(mac.verify(signed!.tag, signed!.covered), (isRight) => {
-        if (!isRight) return refuse("Signature")
-        const ahead = packet.time - clock.currentTimeMillisUnsafe()
-        if (Math.abs(ahead) > window) return refuse(ahead > 0 ? "Future" : "Old")
-        take(packet, from)
+  type PendingVerification = { readonly from: Endpoint.Endpoint; readonly decoded: StatusPacket.Decoded }
+  const pending = yield* Queue.dropping<PendingVerification>(maxPendingVerifications)
+  const verifyNext = (mac: Hmac.Hmac) =>
+    Effect.flatMap(Queue.take(pending), ({ decoded: { packet, signed }, from }) =>
+      Effect.map(mac.verify(signed!.tag, signed!.covered), (isValid) => {
+        if (!isValid) return reject("BadSignature")
+        const aheadMillis = packet.time - clock.currentTimeMillisUnsafe()
+        if (Math.abs(aheadMillis) > replayWindowMillis) return reject(aheadMillis > 0 ? "Future" : "Expired")
+        accept(packet, from)
       })
     )
-  if (key !== undefined) yield* Effect.forkScoped(Effect.forever(check(key)))
+  if (key !== undefined) yield* Effect.forkScoped(Effect.forever(verifyNext(key)))
 
-  const hear = (bytes: Uint8Array, from: Endpoint.Endpoint) => {
-    if (course && bytes.length === CoursePacket.size) {
+  const receive = (bytes: Uint8Array, from: Endpoint.Endpoint) => {
+    if (acceptCourse && bytes.length === CoursePacket.sizeBytes) {
       const packet = CoursePacket.decode(bytes)
-      if (packet !== undefined) return takeCourse(packet, from)
+      if (packet !== undefined) return acceptCoursePacket(packet, from)
     }
     const decoded = StatusPacket.decode(bytes)
-    if (Result.isFailure(decoded)) return refuse(decoded.failure.reason)
+    if (Result.isFailure(decoded)) return reject(decoded.failure.reason)
     const { packet, signed } = decoded.success
-    if (packet.cluster !== cluster) return refuse("Cluster")
+    if (packet.cluster !== cluster) return reject("OtherCluster")
     if (isOwn(packet)) return
-    if (key === undefined) return take(packet, from)
-    if (signed === undefined) return refuse("Unsigned")
-    if (!Queue.offerUnsafe(claims, { decoded: decoded.success, from })) refuse("Busy")
+    if (key === undefined) return accept(packet, from)
+    if (signed === undefined) return reject("Unsigned")
+    if (!Queue.offerUnsafe(pending, { decoded: decoded.success, from })) reject("QueueFull")
   }
-  return { hear, refused: () => ({ ...counts }) }
+  return { receive, rejected: () => ({ ...counts }) }
 })

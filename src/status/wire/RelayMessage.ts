@@ -27,14 +27,14 @@ const version = 1
 const magic = 0x00454952
 
 /** Bytes of a cookie, and of all messages but Forwarded. */
-export const sizes = { cookie: 32, control: 44, forwarded: 24 } as const
+export const sizeBytes = { cookie: 32, control: 44, forwarded: 24 } as const
 
 /**
  * `Subscribe`: let me hear the others, for so long; with the cookie of the last challenge, or zeros. `Challenge`: say
  * that again with this cookie, so that I know the address to be yours. `Granted`: so be it, for so long. `Full`: there
  * is no room. `Leave`: that was all; with the cookie of the subscription. Answers have the cookie they answer to.
  */
-export interface Control {
+export interface ControlMessage {
   readonly _tag: "Subscribe" | "Challenge" | "Granted" | "Full" | "Leave"
   readonly lease: number
   readonly cookie: Uint8Array
@@ -47,16 +47,16 @@ interface Forwarded {
   readonly packet: Uint8Array
 }
 
-export type RelayMessage = Control | Forwarded
+export type RelayMessage = ControlMessage | Forwarded
 
 const kinds = ["Subscribe", "Challenge", "Granted", "Full", "Leave"] as const
 
-const forwarded = 6
+const forwardedKind = 6
 
 /** The cookie of those who have none yet. */
-export const noCookie: Uint8Array = new Uint8Array(sizes.cookie)
+export const zeroCookie: Uint8Array = new Uint8Array(sizeBytes.cookie)
 
-const headed = (length: number, kind: number) => {
+const allocate = (length: number, kind: number) => {
   const bytes = new Uint8Array(length)
   const view = new DataView(bytes.buffer)
   view.setUint32(0, magic)
@@ -66,16 +66,16 @@ const headed = (length: number, kind: number) => {
 }
 
 /** The lease is cut to 32 bits, the cookie to 32 bytes. */
-export const encode = ({ _tag, cookie, lease }: Control): Uint8Array => {
-  const { bytes, view } = headed(sizes.control, kinds.indexOf(_tag) + 1)
+export const encode = ({ _tag, cookie, lease }: ControlMessage): Uint8Array => {
+  const { bytes, view } = allocate(sizeBytes.control, kinds.indexOf(_tag) + 1)
   view.setUint32(8, Math.min(Math.max(0, lease), 0xffff_ffff))
-  bytes.set(cookie.subarray(0, sizes.cookie), 12)
+  bytes.set(cookie.subarray(0, sizeBytes.cookie), 12)
   return bytes
 }
 
 /** What is put before each packet of one origin. An origin without an address of the Internet becomes `::`. */
-export const header = ({ address, port }: Endpoint.Endpoint): Uint8Array => {
-  const { bytes, view } = headed(sizes.forwarded, forwarded)
+export const forwardedHeader = ({ address, port }: Endpoint.Endpoint): Uint8Array => {
+  const { bytes, view } = allocate(sizeBytes.forwarded, forwardedKind)
   view.setUint16(6, port)
   const parsed = Result.getOrElse(
     NetAddress.ipFromString(Endpoint.withoutZone(address)),
@@ -86,7 +86,7 @@ export const header = ({ address, port }: Endpoint.Endpoint): Uint8Array => {
 }
 
 /** A packet behind the header of its origin. */
-export const wrap = (header: Uint8Array, packet: Uint8Array): Uint8Array => {
+export const forwardedMessage = (header: Uint8Array, packet: Uint8Array): Uint8Array => {
   const bytes = new Uint8Array(header.length + packet.length)
   bytes.set(header)
   bytes.set(packet, header.length)
@@ -96,16 +96,16 @@ export const wrap = (header: Uint8Array, packet: Uint8Array): Uint8Array => {
 /** Reads a datagram; undefined for what is no message. Cookies and packets are views of it, not copies. */
 export const decode = (bytes: Uint8Array): RelayMessage | undefined => {
   const { length } = bytes
-  if (length < sizes.forwarded) return undefined
+  if (length < sizeBytes.forwarded) return undefined
   const view = new DataView(bytes.buffer, bytes.byteOffset, length)
   if (view.getUint32(0) !== magic || view.getUint8(4) !== version) return undefined
   const kind = view.getUint8(5)
-  if (kind === forwarded) {
-    const address = NetAddress.toCanonical(NetAddress.ipv6FromBytesUnsafe(bytes.subarray(8, sizes.forwarded)))
+  if (kind === forwardedKind) {
+    const address = NetAddress.toCanonical(NetAddress.ipv6FromBytesUnsafe(bytes.subarray(8, sizeBytes.forwarded)))
     const origin = { address: NetAddress.formatIp(address), port: view.getUint16(6) }
-    return { _tag: "Forwarded", origin, packet: bytes.subarray(sizes.forwarded) }
+    return { _tag: "Forwarded", origin, packet: bytes.subarray(sizeBytes.forwarded) }
   }
   const _tag = kinds[kind - 1]
-  if (_tag === undefined || length !== sizes.control || view.getUint16(6) !== 0) return undefined
+  if (_tag === undefined || length !== sizeBytes.control || view.getUint16(6) !== 0) return undefined
   return { _tag, lease: view.getUint32(8), cookie: bytes.subarray(12) }
 }

@@ -16,7 +16,7 @@
  */
 import * as Data from "effect/Data"
 import * as Result from "effect/Result"
-import { printable } from "../../network/TerminalText.ts"
+import * as TerminalText from "../../network/TerminalText.ts"
 
 /** The version of this format. @category constants @since 0.1.0 */
 export const version = 1
@@ -27,21 +27,21 @@ export const magic = 0x00454953
 /** Sizes in bytes, times in milliseconds. @category constants @since 0.1.0 */
 export const limits = {
   /** A datagram: with the headers of UDP and IPv6 it fits into any Ethernet frame, a VLAN's and a tunnel's included. */
-  packet: 1_400,
+  packetBytes: 1_400,
   /** A name, or the name of a cluster. */
-  name: 63,
+  nameBytes: 63,
   /** What is left for the payload whatever the names are, with a signature. */
-  payload: 1_400 - 44 - 2 * 63 - 32,
-  interval: { least: 10, most: 3_600_000 }
+  payloadBytes: 1_400 - 44 - 2 * 63 - 32,
+  intervalMillis: { min: 10, max: 3_600_000 }
 } as const
 
 /** Before the texts. */
-const header = 40
+const headerBytes = 40
 
 /** The bytes of an HMAC-SHA256 (RFC 2104, RFC 6234). @category constants @since 0.1.0 */
-export const signature = 32
+export const signatureBytes = 32
 
-const flag = { goodbye: 1, signed: 2 } as const
+const flagBits = { goodbye: 1, signed: 2 } as const
 
 /** A peer's state at a moment. @category models @since 0.1.0 */
 export interface StatusPacket {
@@ -49,7 +49,7 @@ export interface StatusPacket {
   readonly cluster: string
   /** 64 bits as 16 lower-case hexadecimal digits; a peer keeps it when it starts again. */
   readonly id: string
-  /** 1 to 63 bytes. Whatever the peer wrote: print it with `Text.printable`. */
+  /** 1 to 63 bytes. Whatever the peer wrote: print it with `TerminalText.escape`. */
   readonly name: string
   /** Grows each time the peer starts, 0 to 2^53 - 1. */
   readonly incarnation: number
@@ -76,11 +76,11 @@ export interface Decoded {
 }
 
 const problems = {
-  Foreign: "does not begin as a status packet",
+  BadMagic: "does not begin as a status packet",
   Version: `is of another version than ${version}`,
   Truncated: "ends too early",
-  Oversized: `has more than ${limits.packet} bytes, or more than it says`,
-  Name: `a name must be 1 to ${limits.name} bytes of UTF-8, a cluster 0 to ${limits.name}`,
+  Oversized: `has more than ${limits.packetBytes} bytes, or more than it says`,
+  Name: `a name must be 1 to ${limits.nameBytes} bytes of UTF-8, a cluster 0 to ${limits.nameBytes}`,
   Id: "an id must be 16 lower-case hexadecimal digits, not all 0",
   Number: "an incarnation and a time must be integers of 0 to 2^53 - 1, a sequence of 0 to 2^32 - 1",
   Interval: "an interval must be a whole number of milliseconds, 10 to 3,600,000",
@@ -97,26 +97,27 @@ export class StatusPacketError extends Data.TaggedError("StatusPacketError")<{
   readonly found: string
 }> {
   override get message(): string {
-    return `${problems[this.reason]}: ${printable(this.found)}`
+    return `${problems[this.reason]}: ${TerminalText.escape(this.found)}`
   }
 }
 
 /** The most characters of what was found that a message repeats. */
-const most = 80
+const maxQuotedChars = 80
 
-const refuse = (reason: Problem, found: string | number) =>
-  Result.fail(new StatusPacketError({ reason, found: `${found}`.slice(0, most).toWellFormed() }))
+const fail = (reason: Problem, found: string | number) =>
+  Result.fail(new StatusPacketError({ reason, found: `${found}`.slice(0, maxQuotedChars).toWellFormed() }))
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
 
-const noId = "0".repeat(16)
+const zeroId = "0".repeat(16)
 
-const isId = (id: string) => /^[0-9a-f]{16}$/.test(id) && id !== noId
+const isId = (id: string) => /^[0-9a-f]{16}$/.test(id) && id !== zeroId
 
-const isCount = (value: number, most: number) => Number.isInteger(value) && value >= 0 && value <= most
+const isIntegerUpTo = (value: number, max: number) => Number.isInteger(value) && value >= 0 && value <= max
 
-const isInterval = (millis: number) => isCount(millis, limits.interval.most) && millis >= limits.interval.least
+const isInterval = (millis: number) =>
+  isIntegerUpTo(millis, limits.intervalMillis.max) && millis >= limits.intervalMillis.min
 
 /**
  * The packet as bytes, with room for a signature after them if it is to be `signed`: `covered` says how many of them
@@ -132,28 +133,28 @@ export const encode = (
   const { id, incarnation, interval, payload, sequence, time } = packet
   const cluster = encoder.encode(packet.cluster)
   const name = encoder.encode(packet.name)
-  if (!isId(id)) return refuse("Id", id)
-  if (cluster.length > limits.name) return refuse("Name", `cluster ${packet.cluster}`)
-  if (name.length === 0 || name.length > limits.name) return refuse("Name", `name ${packet.name}`)
-  if (!isInterval(interval)) return refuse("Interval", interval)
-  if (!isCount(incarnation, Number.MAX_SAFE_INTEGER)) return refuse("Number", `incarnation ${incarnation}`)
-  if (!isCount(time, Number.MAX_SAFE_INTEGER)) return refuse("Number", `time ${time}`)
-  if (!isCount(sequence, 0xffff_ffff)) return refuse("Number", `sequence ${sequence}`)
-  const covered = header + 4 + cluster.length + name.length + payload.length
-  const length = covered + (signed ? signature : 0)
-  if (length > limits.packet) return refuse("Oversized", `${length} bytes`)
+  if (!isId(id)) return fail("Id", id)
+  if (cluster.length > limits.nameBytes) return fail("Name", `cluster ${packet.cluster}`)
+  if (name.length === 0 || name.length > limits.nameBytes) return fail("Name", `name ${packet.name}`)
+  if (!isInterval(interval)) return fail("Interval", interval)
+  if (!isIntegerUpTo(incarnation, Number.MAX_SAFE_INTEGER)) return fail("Number", `incarnation ${incarnation}`)
+  if (!isIntegerUpTo(time, Number.MAX_SAFE_INTEGER)) return fail("Number", `time ${time}`)
+  if (!isIntegerUpTo(sequence, 0xffff_ffff)) return fail("Number", `sequence ${sequence}`)
+  const covered = headerBytes + 4 + cluster.length + name.length + payload.length
+  const length = covered + (signed ? signatureBytes : 0)
+  if (length > limits.packetBytes) return fail("Oversized", `${length} bytes`)
   const bytes = new Uint8Array(length)
   const view = new DataView(bytes.buffer)
   view.setUint32(0, magic)
   view.setUint8(4, version)
-  view.setUint8(5, (packet.goodbye ? flag.goodbye : 0) | (signed ? flag.signed : 0))
+  view.setUint8(5, (packet.goodbye ? flagBits.goodbye : 0) | (signed ? flagBits.signed : 0))
   view.setUint32(8, Number.parseInt(id.slice(0, 8), 16))
   view.setUint32(12, Number.parseInt(id.slice(8), 16))
-  setCount(view, 16, incarnation)
+  setUint64(view, 16, incarnation)
   view.setUint32(24, sequence)
   view.setUint32(28, interval)
-  setCount(view, 32, time)
-  let at = header
+  setUint64(view, 32, time)
+  let at = headerBytes
   for (const text of [cluster, name]) {
     view.setUint8(at, text.length)
     bytes.set(text, at + 1)
@@ -164,11 +165,11 @@ export const encode = (
   return Result.succeed({ bytes, covered })
 }
 
-const two32 = 2 ** 32
+const twoTo32 = 2 ** 32
 
-const setCount = (view: DataView, at: number, value: number) => {
-  view.setUint32(at, Math.floor(value / two32))
-  view.setUint32(at + 4, value % two32)
+const setUint64 = (view: DataView, at: number, value: number) => {
+  view.setUint32(at, Math.floor(value / twoTo32))
+  view.setUint32(at + 4, value % twoTo32)
 }
 
 const getUint16 = (bytes: Uint8Array, at: number) => (bytes[at]! << 8) | bytes[at + 1]!
@@ -176,7 +177,7 @@ const getUint16 = (bytes: Uint8Array, at: number) => (bytes[at]! << 8) | bytes[a
 const getUint32 = (bytes: Uint8Array, at: number) =>
   ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0
 
-const getCount = (bytes: Uint8Array, at: number) => getUint32(bytes, at) * two32 + getUint32(bytes, at + 4)
+const getUint64 = (bytes: Uint8Array, at: number) => getUint32(bytes, at) * twoTo32 + getUint32(bytes, at + 4)
 
 const hex = (value: number) => value.toString(16).padStart(8, "0")
 
@@ -184,30 +185,30 @@ const hex = (value: number) => value.toString(16).padStart(8, "0")
  * The same few peers say the same names all the time: what was read last in a place is not made anew, which saves a
  * process with 200 peers about a seventh of its CPU time. A power of 2.
  */
-const places = 1_024
+const memoSlots = 1_024
 
-interface Place<A> {
+interface MemoEntry<A> {
   readonly key: Uint8Array
   readonly value: A
 }
 
 /** Reads short bytes by `read`, and remembers some of what it gave: pure as `read` is, and bounded. */
 const memo = <A>(read: (bytes: Uint8Array) => A) => {
-  const kept = new Array<Place<A> | undefined>(places)
+  const slots = new Array<MemoEntry<A> | undefined>(memoSlots)
   return (bytes: Uint8Array, from: number, to: number): A => {
     let hash = to - from
     for (let i = from; i < to; i++) hash = Math.imul(hash ^ bytes[i]!, 0x01000193)
-    const at = (hash ^ (hash >>> 15)) & (places - 1)
-    const known = kept[at]
-    if (known !== undefined && isAt(known.key, bytes, from, to)) return known.value
+    const slot = (hash ^ (hash >>> 15)) & (memoSlots - 1)
+    const entry = slots[slot]
+    if (entry !== undefined && bytesEqualAt(entry.key, bytes, from, to)) return entry.value
     const key = new Uint8Array(bytes.subarray(from, to))
     const value = read(key)
-    kept[at] = { key, value }
+    slots[slot] = { key, value }
     return value
   }
 }
 
-const isAt = (key: Uint8Array, bytes: Uint8Array, from: number, to: number) => {
+const bytesEqualAt = (key: Uint8Array, bytes: Uint8Array, from: number, to: number) => {
   if (key.length !== to - from) return false
   for (let i = 0; i < key.length; i++) if (key[i] !== bytes[from + i]) return false
   return true
@@ -237,37 +238,37 @@ export const isStatus = (bytes: Uint8Array): boolean =>
  */
 export const decode = (bytes: Uint8Array): Result.Result<Decoded, StatusPacketError> => {
   const { length } = bytes
-  if (length < 5 || !isStatus(bytes)) return refuse("Foreign", `${length} bytes`)
-  if (bytes[4] !== version) return refuse("Version", bytes[4]!)
-  if (length > limits.packet) return refuse("Oversized", `${length} bytes`)
-  if (length < header + 4) return refuse("Truncated", `${length} bytes`)
+  if (length < 5 || !isStatus(bytes)) return fail("BadMagic", `${length} bytes`)
+  if (bytes[4] !== version) return fail("Version", bytes[4]!)
+  if (length > limits.packetBytes) return fail("Oversized", `${length} bytes`)
+  if (length < headerBytes + 4) return fail("Truncated", `${length} bytes`)
   const flags = bytes[5]!
-  if (flags > 3 || getUint16(bytes, 6) !== 0) return refuse("Flags", `${flags} ${getUint16(bytes, 6)}`)
+  if (flags > 3 || getUint16(bytes, 6) !== 0) return fail("Flags", `${flags} ${getUint16(bytes, 6)}`)
   const id = idAt(bytes, 8, 16)
-  if (id === noId) return refuse("Id", id)
-  const incarnation = getCount(bytes, 16)
+  if (id === zeroId) return fail("Id", id)
+  const incarnation = getUint64(bytes, 16)
   const sequence = getUint32(bytes, 24)
   const interval = getUint32(bytes, 28)
-  const time = getCount(bytes, 32)
-  if (incarnation > Number.MAX_SAFE_INTEGER) return refuse("Number", `incarnation ${incarnation}`)
-  if (time > Number.MAX_SAFE_INTEGER) return refuse("Number", `time ${time}`)
-  if (!isInterval(interval)) return refuse("Interval", interval)
-  const clusterLength = bytes[header]!
-  const nameAt = header + 1 + clusterLength
-  if (clusterLength > limits.name) return refuse("Name", `cluster of ${clusterLength} bytes`)
-  if (length < nameAt + 3) return refuse("Truncated", `${length} bytes`)
+  const time = getUint64(bytes, 32)
+  if (incarnation > Number.MAX_SAFE_INTEGER) return fail("Number", `incarnation ${incarnation}`)
+  if (time > Number.MAX_SAFE_INTEGER) return fail("Number", `time ${time}`)
+  if (!isInterval(interval)) return fail("Interval", interval)
+  const clusterLength = bytes[headerBytes]!
+  const nameAt = headerBytes + 1 + clusterLength
+  if (clusterLength > limits.nameBytes) return fail("Name", `cluster of ${clusterLength} bytes`)
+  if (length < nameAt + 3) return fail("Truncated", `${length} bytes`)
   const nameLength = bytes[nameAt]!
   const payloadAt = nameAt + 3 + nameLength
-  if (nameLength === 0 || nameLength > limits.name) return refuse("Name", `name of ${nameLength} bytes`)
-  if (length < payloadAt) return refuse("Truncated", `${length} bytes`)
+  if (nameLength === 0 || nameLength > limits.nameBytes) return fail("Name", `name of ${nameLength} bytes`)
+  if (length < payloadAt) return fail("Truncated", `${length} bytes`)
   const covered = payloadAt + getUint16(bytes, payloadAt - 2)
-  const isSigned = (flags & flag.signed) !== 0
-  const expected = covered + (isSigned ? signature : 0)
-  if (length !== expected) return refuse(length < expected ? "Truncated" : "Oversized", `${length} bytes`)
-  const cluster = textAt(bytes, header + 1, nameAt)
+  const isSigned = (flags & flagBits.signed) !== 0
+  const expected = covered + (isSigned ? signatureBytes : 0)
+  if (length !== expected) return fail(length < expected ? "Truncated" : "Oversized", `${length} bytes`)
+  const cluster = textAt(bytes, headerBytes + 1, nameAt)
   const name = textAt(bytes, nameAt + 1, payloadAt - 2)
-  if (cluster === undefined || name === undefined) return refuse("Name", "bytes that are no UTF-8")
-  const goodbye = (flags & flag.goodbye) !== 0
+  if (cluster === undefined || name === undefined) return fail("Name", "bytes that are no UTF-8")
+  const goodbye = (flags & flagBits.goodbye) !== 0
   const payload = bytes.subarray(payloadAt, covered)
   return Result.succeed({
     packet: { cluster, id, name, incarnation, sequence, interval, time, goodbye, payload },

@@ -1,24 +1,24 @@
 import { assert, it } from "@effect/vitest"
 import * as Arbitrary from "effect/Arbitrary"
 import * as Schema from "effect/Schema"
-import type { Row } from "../../../src/status/membership/PeerRecord.ts"
+import type { PeerRecord } from "../../../src/status/membership/PeerRecord.ts"
 import * as PeerRecordMap from "../../../src/status/membership/PeerRecordMap.ts"
 
-const row = (id: string, heard: number) => ({ known: { id }, heard }) as unknown as Row<number>
+const row = (id: string, received: number) => ({ info: { id }, received }) as unknown as PeerRecord<number>
 
 const step = Arbitrary.all({
   what: Arbitrary.schema(Schema.Literals(["set", "set", "set", "bump", "drop"])),
   id: Arbitrary.schema(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 60 })))
 })
 
-const plain = (rows: PeerRecordMap.Rows<number>) =>
-  new Map(PeerRecordMap.values(rows).map(({ heard, known }) => [known.id, heard]))
+const plain = (rows: PeerRecordMap.PeerRecordMap<number>) =>
+  new Map(PeerRecordMap.values(rows).map(({ received, info }) => [info.id, received]))
 
 it.prop(
   "is what a Map would be, whatever is done, and what it was stays",
   [Arbitrary.array(step, { maxLength: 150 })],
   ([steps]) => {
-    let rows: PeerRecordMap.Rows<number> = PeerRecordMap.empty
+    let rows: PeerRecordMap.PeerRecordMap<number> = PeerRecordMap.empty
     const model = new Map<string, number>()
     for (const [at, { id, what }] of steps.entries()) {
       const before = rows
@@ -29,9 +29,9 @@ it.prop(
         model.set(key, at)
       } else {
         // Every seventh row, from a changing one on: several at once, and now and then none.
-        const isMeant = ({ known }: Row<number>) => Number(known.id) % 7 === id
+        const isMeant = ({ info }: PeerRecord<number>) => Number(info.id) % 7 === id
         rows = PeerRecordMap.filterMap(rows, (one) =>
-          isMeant(one) ? (what === "drop" ? undefined : row(one.known.id, at)) : one
+          isMeant(one) ? (what === "drop" ? undefined : row(one.info.id, at)) : one
         )
         for (const key of model.keys()) {
           if (Number(key) % 7 !== id) continue
@@ -42,7 +42,7 @@ it.prop(
       assert.deepStrictEqual(plain(before), were)
       assert.strictEqual(PeerRecordMap.size(rows), model.size)
       for (const key of [...model.keys(), "none"])
-        assert.strictEqual(PeerRecordMap.get(rows, key)?.heard, model.get(key))
+        assert.strictEqual(PeerRecordMap.get(rows, key)?.received, model.get(key))
     }
     assert.deepStrictEqual([...plain(rows)].sort(), [...model].sort())
     assert.deepStrictEqual(plain(PeerRecordMap.from(PeerRecordMap.values(rows))), plain(rows))

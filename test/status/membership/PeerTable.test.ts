@@ -5,7 +5,7 @@ import type * as Peer from "../../../src/status/Peer.ts"
 import * as StatusNetwork from "../../support/status/StatusNetwork.ts"
 import * as HeartbeatArbitrary from "../wire/HeartbeatArbitrary.ts"
 
-const { beat, bytesOf, decode, idOf } = StatusNetwork
+const { heartbeat, bytesOf, decode, idOf } = StatusNetwork
 
 type Tag = StatusNetwork.Change["_tag"]
 
@@ -76,7 +76,7 @@ describe("PeerTable", () => {
         )
         for (const peer of peers) {
           assert.deepStrictEqual(PeerTable.get(table, peer.id, now), peer)
-          assert.isTrue(peer.age >= 0 && peer.since >= 0 && peer.known >= 0 && peer.loss >= 0 && peer.loss <= 1)
+          assert.isTrue(peer.age >= 0 && peer.stateAge >= 0 && peer.knownFor >= 0 && peer.loss >= 0 && peer.loss <= 1)
         }
         for (const { _tag, peer } of changes.slice(-1)) {
           if (_tag !== "Forgotten") assert.deepStrictEqual(PeerTable.get(table, peer.id, now), peer)
@@ -92,24 +92,24 @@ describe("PeerTable", () => {
 
   it("keeps what was last understood of a peer that says something else", () => {
     const { heard, table } = play([
-      [0, beat()],
-      [900, beat({ sequence: 1, payload: bytesOf("?") })],
-      [1_800, beat({ sequence: 2, payload: bytesOf("?") })]
+      [0, heartbeat()],
+      [900, heartbeat({ sequence: 1, payload: bytesOf("?") })],
+      [1_800, heartbeat({ sequence: 2, payload: bytesOf("?") })]
     ])
     assert.deepStrictEqual(heard, ["Joined", "Updated"])
     const peer = PeerTable.get(table, idOf(0), 1_800)!
     assert.strictEqual(peer.payload, "well")
     assert.strictEqual(peer.invalid, "a question is no answer")
-    const [better, changes] = PeerTable.receive(table, beat({ sequence: 3, payload: bytesOf("fine") }), 2_700)
+    const [better, changes] = PeerTable.receive(table, heartbeat({ sequence: 3, payload: bytesOf("fine") }), 2_700)
     assert.deepStrictEqual(tags(changes), ["Updated"])
     assert.include(PeerTable.get(better, idOf(0), 2_700), { payload: "fine", invalid: undefined, state: "alive" })
   })
 
   it("does not keep the bytes of a datagram, which are not its own", () => {
     const payload = bytesOf("well")
-    const { table } = play([[0, beat({ payload })]])
+    const { table } = play([[0, heartbeat({ payload })]])
     payload.fill(63)
-    const [, changes] = PeerTable.receive(table, beat({ sequence: 1 }), 900)
+    const [, changes] = PeerTable.receive(table, heartbeat({ sequence: 1 }), 900)
     assert.deepStrictEqual(changes, [])
   })
 
@@ -117,7 +117,7 @@ describe("PeerTable", () => {
     const looks = Array.from({ length: 280 }, (_, n) => [(n + 1) * 250] as const)
     let table = PeerTable.make({ decode }, 0)
     const heard: Array<readonly [Tag, number]> = []
-    for (const [now, first] of [[0, beat()] as const, ...looks]) {
+    for (const [now, first] of [[0, heartbeat()] as const, ...looks]) {
       const step = first === undefined ? PeerTable.tick(table, now) : PeerTable.receive(table, first, now)
       table = step[0]
       for (const { _tag } of step[1]) heard.push([_tag, now])
@@ -128,18 +128,18 @@ describe("PeerTable", () => {
       ["Down", 5_000],
       ["Forgotten", 65_000]
     ])
-    assert.strictEqual(table.due, Number.POSITIVE_INFINITY)
+    assert.strictEqual(table.nextCheckAt, Number.POSITIVE_INFINITY)
   })
 
   it("a goodbye is taken at its word, once, and so is a return; nobody is there by a goodbye alone", () => {
-    const goodbye = beat({ sequence: 5, goodbye: true })
+    const goodbye = heartbeat({ sequence: 5, goodbye: true })
     assert.deepStrictEqual(play([[0, goodbye]]).heard, [])
     const { heard } = play([
-      [0, beat({ sequence: 4 })],
+      [0, heartbeat({ sequence: 4 })],
       [100, goodbye],
       [200, goodbye],
-      [300, beat({ sequence: 3 })],
-      [400, beat({ sequence: 6 })]
+      [300, heartbeat({ sequence: 3 })],
+      [400, heartbeat({ sequence: 6 })]
     ])
     assert.deepStrictEqual(heard, ["Joined", "Left", "Alive"])
   })
@@ -148,7 +148,7 @@ describe("PeerTable", () => {
     const letters = Array.from({ length: 90 }, (_, n) => String.fromCharCode(33 + n))
     const ids = letters.flatMap((one) => letters.map((other) => `course:${one}${other}`))
     const alike = [...Map.groupBy(ids, Hash.string).values()].find((group) => group.length > 1)!
-    const { table } = play(alike.map((id, at) => [at, beat({ id })]))
+    const { table } = play(alike.map((id, at) => [at, heartbeat({ id })]))
     assert.deepStrictEqual(
       PeerTable.peers(table, 9).map(({ id }) => id),
       alike.toSorted()

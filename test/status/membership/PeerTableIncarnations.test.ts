@@ -5,7 +5,7 @@ import type * as Peer from "../../../src/status/Peer.ts"
 import * as StatusNetwork from "../../support/status/StatusNetwork.ts"
 import { between } from "../wire/HeartbeatArbitrary.ts"
 
-const { beat, decode, idOf } = StatusNetwork
+const { heartbeat, decode, idOf } = StatusNetwork
 
 const seeds = between(0, 1_000_000)
 
@@ -22,7 +22,7 @@ interface Life {
 const living = ({ first = 0, from, incarnation, until }: Life, roll: () => number): ReadonlyArray<Timed> => {
   const sent: Array<Timed> = []
   for (let at = from, sequence = first; at < until; at += 800 + 200 * roll()) {
-    sent.push([at, beat({ incarnation, sequence: sequence++, name: `life ${incarnation}` })])
+    sent.push([at, heartbeat({ incarnation, sequence: sequence++, name: `life ${incarnation}` })])
   }
   return sent
 }
@@ -143,14 +143,14 @@ describe("PeerTable: lives of a peer", () => {
     const [, other] = [0, 1].map(idOf)
     const { table } = hear(
       [
-        [0, beat()],
-        [1_800, beat({ sequence: 2 })],
-        [2_000, beat({ id: other!, sequence: 9 })],
-        [2_100, beat({ id: other!, sequence: 8 })]
+        [0, heartbeat()],
+        [1_800, heartbeat({ sequence: 2 })],
+        [2_000, heartbeat({ id: other!, sequence: 9 })],
+        [2_100, heartbeat({ id: other!, sequence: 8 })]
       ],
       2_250
     )
-    assert.deepStrictEqual(table.network, { seen: 2, lost: 1, gaps: 1, lateness: 0 })
+    assert.deepStrictEqual(table.networkLoss, { expected: 2, lost: 1, lossBursts: 1, latenessMillis: 0 })
   })
 
   it.prop("two with one id are a conflict, said once, until one of them stops", [seeds], ([seed]) => {
@@ -195,7 +195,7 @@ describe("PeerTable: lives of a peer", () => {
     const roll = FaultRandom.sequence(1)
     const life = living({ incarnation: 5, from: 0, until: 30_000 }, roll)
     for (const forged of [{ sequence: 2 ** 32 - 1, incarnation: 5 }, { incarnation: 2 ** 53 - 1 }]) {
-      const { peer, tags } = hear([...life, [10_000, beat(forged)]], 30_000)
+      const { peer, tags } = hear([...life, [10_000, heartbeat(forged)]], 30_000)
       assert.notInclude(tags, "Down")
       assert.include(peer!, { state: "alive", incarnation: 5 })
     }

@@ -12,16 +12,16 @@ const hours = 0.2
 describe("PeerTable: loss", () => {
   it("20 % of all packets are lost: nobody is declared down who is not, where five misses would do it each hour", () => {
     const setting = { seed: 1, peers: 20, loss: 0.2 }
-    const { downs, pairHours } = StatusRuns.accuse(setting, hours)
+    const { downs, pairHours } = StatusRuns.countFalseAlarms(setting, hours)
     assert.deepStrictEqual([downs, pairHours], [0, 76])
-    const fixed = StatusRuns.accuse({ ...setting, table: { mostMissed: 5 } }, 0.05)
+    const fixed = StatusRuns.countFalseAlarms({ ...setting, table: { maxMissed: 5 } }, 0.05)
     assert.isAtLeast(fixed.downs / fixed.pairHours, 0.5)
   })
 
   it("losses in bursts are learnt, too", () => {
     const bursts = () => StatusRuns.bursts(0.2, 3, 1)
-    const { downs, pairHours } = StatusRuns.accuse({ seed: 1, peers: 20 }, 0.1, bursts())
-    const fixed = StatusRuns.accuse({ seed: 1, peers: 20, table: { mostMissed: 5 } }, 0.1, bursts())
+    const { downs, pairHours } = StatusRuns.countFalseAlarms({ seed: 1, peers: 20 }, 0.1, bursts())
+    const fixed = StatusRuns.countFalseAlarms({ seed: 1, peers: 20, table: { maxMissed: 5 } }, 0.1, bursts())
     assert.isAtLeast(fixed.downs / pairHours, 10)
     assert.isAtMost(downs, fixed.downs / 8)
   })
@@ -31,10 +31,14 @@ describe("PeerTable: loss", () => {
     [between(0, 1_000_000)],
     ([seed]) => {
       const means = [0, 0.1, 0.2, 0.4, 0.7].map((loss) => {
-        const { missing, taken } = StatusRuns.detect({ seed, peers: 12, observers: [0, 1, 2], loss }, 6, 60)
-        assert.strictEqual(missing, 0)
-        assert.isAtMost(Math.max(...taken), 31)
-        return mean(taken)
+        const { missed, detectionTimes } = StatusRuns.measureDetection(
+          { seed, peers: 12, observers: [0, 1, 2], loss },
+          6,
+          60
+        )
+        assert.strictEqual(missed, 0)
+        assert.isAtMost(Math.max(...detectionTimes), 31)
+        return mean(detectionTimes)
       })
       assert.deepStrictEqual(
         means,
@@ -54,7 +58,7 @@ describe("PeerTable: loss", () => {
       if (step[1].some(({ _tag }) => _tag === "Down")) downs.push(sequence)
       if (now >= due) {
         const { isLost, pause } = heard(sequence)
-        if (!isLost) step = PeerTable.receive(step[0], StatusNetwork.beat({ sequence }), now)
+        if (!isLost) step = PeerTable.receive(step[0], StatusNetwork.heartbeat({ sequence }), now)
         due = now + 1_000 + pause
         sequence++
       }
@@ -73,7 +77,7 @@ describe("PeerTable: loss", () => {
   it("what is known of the way to a peer outlives the peer's restart", () => {
     let table = PeerTable.make({ decode: StatusNetwork.decode }, 0)
     const hear = (peer: number, sequence: number, incarnation: number) => {
-      const beat = StatusNetwork.beat({ id: StatusNetwork.idOf(peer), sequence, incarnation, interval: 500 })
+      const beat = StatusNetwork.heartbeat({ id: StatusNetwork.idOf(peer), sequence, incarnation, interval: 500 })
       table = PeerTable.receive(table, beat, sequence * 500)[0]
       table = PeerTable.tick(table, sequence * 500)[0]
     }

@@ -4,11 +4,11 @@ import * as FaultRandom from "../../../src/simulation/faults/FaultRandom.ts"
 import * as Suspicion from "../../../src/status/membership/Suspicion.ts"
 import { between } from "../wire/HeartbeatArbitrary.ts"
 
-const patience = { suspectAfter: 3, downAfter: 5, most: 30 }
+const patience = { suspectAfter: 3, downAfter: 5, maxMissed: 30 }
 
 /** A record of gaps in which so many were lost each, of packets so late. */
 const record = (gaps: ReadonlyArray<readonly [lost: number, late: number]>) =>
-  gaps.reduce((record, [lost, late]) => Suspicion.heard(record, lost, late), Suspicion.empty)
+  gaps.reduce((record, [lost, late]) => Suspicion.addReceived(record, lost, late), Suspicion.empty)
 
 const records = Arbitrary.map(
   Arbitrary.array(Arbitrary.all([between(0, 8), between(0, 2_000)]), { maxLength: 100 }),
@@ -23,7 +23,7 @@ const lossy = (rate: number, count: number, seed: number) => {
   for (let n = 0; n < count; n++) {
     if (roll() < rate) lost++
     else {
-      kept = Suspicion.heard(kept, lost, 0)
+      kept = Suspicion.addReceived(kept, lost, 0)
       lost = 0
     }
   }
@@ -44,8 +44,8 @@ describe("Suspicion", () => {
     assert.isTrue(Number.isInteger(misses) && misses >= 5 && misses <= 30)
     const { down, suspect } = Suspicion.deadlines(1_000, own, network, patience)
     assert.isTrue(suspect >= 3_000 && suspect <= down && down <= 35_000)
-    assert.isTrue(own.gaps <= own.lost && own.lost <= own.seen && own.seen <= 200)
-    const rate = Suspicion.loss(own, network)
+    assert.isTrue(own.lossBursts <= own.lost && own.lost <= own.expected && own.expected <= 200)
+    const rate = Suspicion.lossRate(own, network)
     assert.isTrue(rate >= 0 && rate < 1)
   })
 
@@ -56,7 +56,7 @@ describe("Suspicion", () => {
 
   it.prop("finds out how much gets lost", [between(0, 100_000), between(0, 60)], ([seed, percent]) => {
     const own = lossy(percent / 100, 2_000, seed)
-    assert.closeTo(Suspicion.loss(own, own), percent / 100, 0.16)
+    assert.closeTo(Suspicion.lossRate(own, own), percent / 100, 0.16)
   })
 
   it.prop(
@@ -64,9 +64,9 @@ describe("Suspicion", () => {
     [Arbitrary.array(between(0, 4), { maxLength: 30 })],
     ([gaps]) => {
       let kept = record(gaps.map((lost) => [lost, 0]))
-      for (let n = gaps.reduce((sum, lost) => sum + lost, 0); n > 0; n--) kept = Suspicion.found(kept)
-      assert.strictEqual(Suspicion.loss(kept, Suspicion.empty), 0)
-      assert.strictEqual(kept.gaps, 0)
+      for (let n = gaps.reduce((sum, lost) => sum + lost, 0); n > 0; n--) kept = Suspicion.retractLoss(kept)
+      assert.strictEqual(Suspicion.lossRate(kept, Suspicion.empty), 0)
+      assert.strictEqual(kept.lossBursts, 0)
     }
   )
 
@@ -84,7 +84,7 @@ describe("Suspicion", () => {
     const busy = record(Array.from({ length: 50 }, (_, n) => [0, n % 10 === 0 ? 1_000 : 0]))
     assert.isAbove(Suspicion.deadlines(1_000, busy, busy, patience).down, 6_000)
     let calm = busy
-    for (let n = 0; n < 200; n++) calm = Suspicion.heard(calm, 0, 0)
+    for (let n = 0; n < 200; n++) calm = Suspicion.addReceived(calm, 0, 0)
     assert.closeTo(Suspicion.deadlines(1_000, calm, calm, patience).down, 5_000, 20)
   })
 })

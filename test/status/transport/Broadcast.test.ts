@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Broadcast from "../../../src/status/transport/Broadcast.ts"
-import { broken, logged, showing, station } from "../../suites/status/StatusTransports.ts"
+import { captureLog, failingNetwork, networkWithInterfaces, openOn } from "../../suites/status/StatusTransports.ts"
 import { run } from "../../support/Simulated.ts"
 
 const twice = { addresses: ["10.1.0.1/24", "10.2.0.1/24"] }
@@ -11,14 +11,14 @@ describe("Broadcast", () => {
     run(({ host }) =>
       Effect.gen(function* () {
         let names = ["lo", "eth0", "eth1"]
-        const one = yield* station(
+        const one = yield* openOn(
           yield* host("one", twice),
           Broadcast.make({ refresh: "2 seconds" }),
-          showing(() => names)
+          networkWithInterfaces(() => names)
         )
-        const far = yield* station(yield* host("far", { addresses: ["10.2.0.2/24"] }), Broadcast.make())
+        const far = yield* openOn(yield* host("far", { addresses: ["10.2.0.2/24"] }), Broadcast.make())
         assert.strictEqual(one.transport().label, "broadcast to 255.255.255.255, 10.1.0.255, 10.2.0.255 port 2066")
-        const say = (text: string) => Effect.andThen(one.say(text), Effect.sleep("2500 millis"))
+        const say = (text: string) => Effect.andThen(one.sendText(text), Effect.sleep("2500 millis"))
         yield* say("1")
         names = ["lo", "eth0"]
         yield* Effect.sleep("2 seconds")
@@ -26,7 +26,7 @@ describe("Broadcast", () => {
         names = ["lo", "eth0", "eth1"]
         yield* Effect.sleep("2 seconds")
         yield* say("3")
-        assert.deepStrictEqual(far.heard, ["1", "3"])
+        assert.deepStrictEqual(far.received, ["1", "3"])
       })
     )
   )
@@ -36,39 +36,39 @@ describe("Broadcast", () => {
       Effect.gen(function* () {
         let names = ["lo"]
         const both = yield* host("both", { addresses: ["10.1.0.1/24"] })
-        const one = yield* station(
+        const one = yield* openOn(
           both,
           Broadcast.make({ refresh: "2 seconds" }),
-          showing(() => names)
+          networkWithInterfaces(() => names)
         )
-        const two = yield* station(both, Broadcast.make())
-        const far = yield* station(yield* host("far", { addresses: ["10.1.0.2/24"] }), Broadcast.make())
-        yield* one.say("alone")
+        const two = yield* openOn(both, Broadcast.make())
+        const far = yield* openOn(yield* host("far", { addresses: ["10.1.0.2/24"] }), Broadcast.make())
+        yield* one.sendText("alone")
         yield* Effect.sleep("1 second")
         names = ["lo", "eth0"]
         yield* Effect.sleep("2 seconds")
-        yield* one.say("together")
+        yield* one.sendText("together")
         yield* Effect.sleep("1 second")
-        assert.deepStrictEqual(two.heard, ["alone", "together"])
-        assert.deepStrictEqual(far.heard, ["together"])
+        assert.deepStrictEqual(two.received, ["alone", "together"])
+        assert.deepStrictEqual(far.received, ["together"])
       })
     )
   )
 
   it.effect("where no route takes the limited broadcast, the directed one goes instead; told once", () => {
-    const { layer, lines } = logged()
+    const { layer, lines } = captureLog()
     return run(({ host }) =>
       Effect.gen(function* () {
-        const one = yield* station(
+        const one = yield* openOn(
           yield* host("one"),
           Broadcast.make(),
-          broken((to) => to === "255.255.255.255")
+          failingNetwork((to) => to === "255.255.255.255")
         )
-        const other = yield* station(yield* host("other"), Broadcast.make())
-        yield* one.say("1")
-        yield* one.say("2")
+        const other = yield* openOn(yield* host("other"), Broadcast.make())
+        yield* one.sendText("1")
+        yield* one.sendText("2")
         yield* Effect.sleep("1 second")
-        assert.deepStrictEqual(other.heard, ["1", "2"])
+        assert.deepStrictEqual(other.received, ["1", "2"])
         assert.deepStrictEqual(yield* one.stats, { sent: 2, failed: 2, dropped: 0 })
         assert.strictEqual(lines.length, 1)
         assert.match(lines[0]!, /^Warn: broadcast to 255\.255\.255\.255 fails.*no route to the host/)
@@ -77,23 +77,23 @@ describe("Broadcast", () => {
   })
 
   it.effect("ENETUNREACH fails nothing: it is counted, told once, and once when it is over", () => {
-    const { layer, lines } = logged()
+    const { layer, lines } = captureLog()
     return run(({ host }) =>
       Effect.gen(function* () {
         let isDown = true
-        const one = yield* station(
+        const one = yield* openOn(
           yield* host("one", twice),
           Broadcast.make(),
-          broken(() => isDown)
+          failingNetwork(() => isDown)
         )
-        const other = yield* station(yield* host("other", { addresses: ["10.1.0.2/24"] }), Broadcast.make())
-        for (const text of ["1", "2", "3"]) yield* one.say(text)
+        const other = yield* openOn(yield* host("other", { addresses: ["10.1.0.2/24"] }), Broadcast.make())
+        for (const text of ["1", "2", "3"]) yield* one.sendText(text)
         assert.deepStrictEqual(yield* one.stats, { sent: 0, failed: 9, dropped: 0 })
         isDown = false
-        yield* one.say("4")
-        yield* one.say("5")
+        yield* one.sendText("4")
+        yield* one.sendText("5")
         yield* Effect.sleep("1 second")
-        assert.deepStrictEqual([...new Set(other.heard)], ["4", "5"])
+        assert.deepStrictEqual([...new Set(other.received)], ["4", "5"])
         const levels = lines.map((line) => line.split(":")[0])
         assert.deepStrictEqual(levels, ["Warn", "Warn", "Warn", "Info", "Info", "Info"])
       }).pipe(Effect.provide(layer))
@@ -103,12 +103,12 @@ describe("Broadcast", () => {
   it.effect("addresses are those given and no others; what is no IPv4 address is an error that says so", () =>
     run(({ host }) =>
       Effect.gen(function* () {
-        const one = yield* station(yield* host("one", twice), Broadcast.make({ addresses: ["10.2.0.255"], port: 99 }))
-        const near = yield* station(yield* host("near", { addresses: ["10.1.0.2/24"] }), Broadcast.make({ port: 99 }))
-        const far = yield* station(yield* host("far", { addresses: ["10.2.0.2/24"] }), Broadcast.make({ port: 99 }))
-        yield* one.say("far only")
+        const one = yield* openOn(yield* host("one", twice), Broadcast.make({ addresses: ["10.2.0.255"], port: 99 }))
+        const near = yield* openOn(yield* host("near", { addresses: ["10.1.0.2/24"] }), Broadcast.make({ port: 99 }))
+        const far = yield* openOn(yield* host("far", { addresses: ["10.2.0.2/24"] }), Broadcast.make({ port: 99 }))
+        yield* one.sendText("far only")
         yield* Effect.sleep("1 second")
-        assert.deepStrictEqual([near.heard, far.heard], [[], ["far only"]])
+        assert.deepStrictEqual([near.received, far.received], [[], ["far only"]])
         for (const address of ["ff02::1", "everybody", "10.0.0"]) {
           const open = Broadcast.make({ addresses: [address] })(() => {})
           const error = yield* Effect.flip((yield* host(`host of ${address}`)).run(open))

@@ -7,7 +7,7 @@ import * as Scope from "effect/Scope"
 import * as Network from "../../../src/network/Network.ts"
 import * as Mesh from "../../../src/status/transport/Mesh.ts"
 import type * as Transport from "../../../src/status/transport/Transport.ts"
-import { broken, logged, packet, station, textOf } from "../../suites/status/StatusTransports.ts"
+import { captureLog, failingNetwork, openOn, packet, textOf } from "../../suites/status/StatusTransports.ts"
 import { run } from "../../support/Simulated.ts"
 
 /** A host that sends to many ports of another one, and what comes there: port, text and time. */
@@ -40,7 +40,7 @@ const fan = (count: number, rate: number | undefined) =>
           Effect.gen(function* () {
             const scope = yield* Scope.fork(yield* Effect.scope)
             const transport = yield* Scope.provide(
-              Mesh.make({ peers, rate })(() => {}),
+              Mesh.make({ peers, maxPacketsPerSecond: rate })(() => {}),
               scope
             )
             return yield* use(transport, come, Scope.close(scope, Exit.void))
@@ -59,8 +59,8 @@ describe("Mesh", () => {
       )((transport, come) =>
         Effect.gen(function* () {
           const whole = (200 / rate) * 1_000
-          assert.strictEqual(transport.pace(10), whole)
-          assert.strictEqual(transport.pace(60_000), 60_000)
+          assert.strictEqual(transport.effectiveInterval(10), whole)
+          assert.strictEqual(transport.effectiveInterval(60_000), 60_000)
           yield* transport.send(packet("x"))
           yield* Effect.sleep(whole + 100)
           assert.strictEqual(new Set(come.map(({ port }) => port)).size, 200)
@@ -116,42 +116,42 @@ describe("Mesh", () => {
       Effect.gen(function* () {
         const list = yield* Ref.make<ReadonlyArray<Mesh.Destination>>([])
         const [a, b] = [yield* host("a"), yield* host("b")]
-        const one = yield* station(a, Mesh.make({ peers: Ref.get(list), refresh: "2 seconds" }))
-        const other = yield* station(b, Mesh.make({ peers: [] }))
-        yield* one.say("nobody")
+        const one = yield* openOn(a, Mesh.make({ peers: Ref.get(list), refresh: "2 seconds" }))
+        const other = yield* openOn(b, Mesh.make({ peers: [] }))
+        yield* one.sendText("nobody")
         yield* Ref.set(list, [{ address: b.address }])
         yield* Effect.sleep("3 seconds")
-        yield* one.say("somebody")
+        yield* one.sendText("somebody")
         yield* Effect.sleep("1 second")
         yield* Ref.set(list, [])
         yield* Effect.sleep("3 seconds")
-        yield* one.say("nobody again")
+        yield* one.sendText("nobody again")
         yield* Effect.sleep("1 second")
-        assert.deepStrictEqual(other.heard, ["somebody"])
+        assert.deepStrictEqual(other.received, ["somebody"])
       })
     )
   )
 
   it.effect("who cannot be reached is tried for ever, told once, and once when it works again", () => {
-    const { layer, lines } = logged()
+    const { layer, lines } = captureLog()
     return run(({ host }) =>
       Effect.gen(function* () {
         const [a, b] = [yield* host("a"), yield* host("b")]
         let isDown = true
         const peers = [{ address: "192.0.2.1" }, { address: b.address }, { address: "nonsense" }]
-        const one = yield* station(
+        const one = yield* openOn(
           a,
           Mesh.make({ peers }),
-          broken((to) => to === b.address && isDown)
+          failingNetwork((to) => to === b.address && isDown)
         )
-        const other = yield* station(b, Mesh.make({ peers: [] }))
-        const say = (text: string) => Effect.andThen(one.say(text), Effect.sleep("1 second"))
+        const other = yield* openOn(b, Mesh.make({ peers: [] }))
+        const say = (text: string) => Effect.andThen(one.sendText(text), Effect.sleep("1 second"))
         yield* say("1")
         yield* say("2")
         isDown = false
         yield* say("3")
         yield* say("4")
-        assert.deepStrictEqual(other.heard, ["3", "4"])
+        assert.deepStrictEqual(other.received, ["3", "4"])
         const { failed, sent } = yield* one.stats
         assert.deepStrictEqual({ failed, sent }, { failed: 10, sent: 2 })
         const about = (text: string) => lines.filter((line) => line.includes(text))
@@ -171,10 +171,10 @@ describe("Mesh", () => {
       Effect.gen(function* () {
         const hosts = [yield* host("a"), yield* host("b")]
         const peers = [{ address: "fd00::1" }, { address: "fd00::2" }]
-        const [one, other] = yield* Effect.forEach(hosts, (host) => station(host, Mesh.make({ peers })))
-        yield* one!.say("six")
+        const [one, other] = yield* Effect.forEach(hosts, (host) => openOn(host, Mesh.make({ peers })))
+        yield* one!.sendText("six")
         yield* Effect.sleep("1 second")
-        assert.deepStrictEqual(other!.from, [{ address: "fd00::1", port: 2066 }])
+        assert.deepStrictEqual(other!.senders, [{ address: "fd00::1", port: 2066 }])
       })
     )
   )

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type * as Network from "../../../src/network/Network.ts"
 import * as Multicast from "../../../src/status/transport/Multicast.ts"
-import { broken, logged, showing, station } from "../../suites/status/StatusTransports.ts"
+import { captureLog, failingNetwork, networkWithInterfaces, openOn } from "../../suites/status/StatusTransports.ts"
 import { run } from "../../support/Simulated.ts"
 
 const twice = { addresses: ["10.1.0.1/24", "10.2.0.1/24"] }
@@ -30,11 +30,12 @@ describe("Multicast", () => {
       Effect.gen(function* () {
         let names = ["lo", "eth0", "eth1"]
         const log: Array<string> = []
-        const wrap = (network: Network.Network["Service"]) => memberships(log)(showing(() => names)(network))
+        const wrap = (network: Network.Network["Service"]) =>
+          memberships(log)(networkWithInterfaces(() => names)(network))
         const open = Multicast.make({ refresh: "2 seconds" })
-        const one = yield* station(yield* host("one", twice), open, wrap)
-        const far = yield* station(yield* host("far", { addresses: ["10.2.0.2/24"] }), Multicast.make())
-        const say = (text: string) => Effect.andThen(one.say(text), Effect.sleep("1 second"))
+        const one = yield* openOn(yield* host("one", twice), open, wrap)
+        const far = yield* openOn(yield* host("far", { addresses: ["10.2.0.2/24"] }), Multicast.make())
+        const say = (text: string) => Effect.andThen(one.sendText(text), Effect.sleep("1 second"))
         yield* say("1")
         assert.deepStrictEqual(log.splice(0).sort(), ["+10.1.0.1", "+10.2.0.1"])
         names = ["lo", "eth0"]
@@ -47,30 +48,30 @@ describe("Multicast", () => {
         assert.deepStrictEqual(log.splice(0), ["+10.2.0.1"])
         yield* Effect.sleep("20 seconds")
         assert.deepStrictEqual(log, [])
-        assert.deepStrictEqual(far.heard, ["1", "3"])
-        assert.isTrue(one.heard.includes("2"))
+        assert.deepStrictEqual(far.received, ["1", "3"])
+        assert.isTrue(one.received.includes("2"))
       })
     )
   )
 
   it.effect("an interface that fails is opened anew, told once, and once when it works again", () => {
-    const { layer, lines } = logged()
+    const { layer, lines } = captureLog()
     return run(({ host }) =>
       Effect.gen(function* () {
         let isDown = true
         const log: Array<string> = []
-        const down = broken((_, { multicast }) => isDown && multicast?.interface === "10.2.0.1")
+        const down = failingNetwork((_, { multicast }) => isDown && multicast?.interface === "10.2.0.1")
         const open = Multicast.make({ refresh: "2 seconds" })
-        const one = yield* station(yield* host("one", twice), open, (network) => memberships(log)(down(network)))
-        const far = yield* station(yield* host("far", { addresses: ["10.2.0.2/24"] }), Multicast.make())
-        const say = (text: string) => Effect.andThen(one.say(text), Effect.sleep("3 seconds"))
+        const one = yield* openOn(yield* host("one", twice), open, (network) => memberships(log)(down(network)))
+        const far = yield* openOn(yield* host("far", { addresses: ["10.2.0.2/24"] }), Multicast.make())
+        const say = (text: string) => Effect.andThen(one.sendText(text), Effect.sleep("3 seconds"))
         yield* say("1")
         yield* say("2")
         assert.isAtLeast(log.filter((line) => line === "+10.2.0.1").length, 2)
         isDown = false
         yield* say("3")
         yield* say("4")
-        assert.deepStrictEqual(far.heard, ["3", "4"])
+        assert.deepStrictEqual(far.received, ["3", "4"])
         assert.deepStrictEqual(
           lines.map((line) => line.split(" fails")[0]!),
           [`Warn: multicast to 239.255.20.66 on eth1`, `Info: multicast to 239.255.20.66 on eth1 works again`]
@@ -81,24 +82,24 @@ describe("Multicast", () => {
   })
 
   it.effect("an interface that is asked for and absent is a failure until it comes", () => {
-    const { layer, lines } = logged()
+    const { layer, lines } = captureLog()
     return run(({ host }) =>
       Effect.gen(function* () {
         let names = ["lo"]
         const open = Multicast.make({ interfaces: ["eth0"], refresh: "2 seconds" })
-        const one = yield* station(
+        const one = yield* openOn(
           yield* host("one"),
           open,
-          showing(() => names)
+          networkWithInterfaces(() => names)
         )
-        const other = yield* station(yield* host("other"), Multicast.make())
-        yield* one.say("1")
+        const other = yield* openOn(yield* host("other"), Multicast.make())
+        yield* one.sendText("1")
         assert.deepStrictEqual(yield* one.stats, { sent: 0, failed: 1, dropped: 0 })
         names = ["lo", "eth0"]
         yield* Effect.sleep("3 seconds")
-        yield* one.say("2")
+        yield* one.sendText("2")
         yield* Effect.sleep("1 second")
-        assert.deepStrictEqual(other.heard, ["2"])
+        assert.deepStrictEqual(other.received, ["2"])
         assert.match(lines[0]!, /^Warn: multicast to 239.255.20.66 on eth0 fails.*not an address of this host/)
         assert.match(lines[1]!, /^Info:/)
       }).pipe(Effect.provide(layer))
@@ -108,12 +109,12 @@ describe("Multicast", () => {
   it.effect("groups are apart; what is no group is an error that says so", () =>
     run(({ host }) =>
       Effect.gen(function* () {
-        const one = yield* station(yield* host("one"), Multicast.make({ group: "239.1.1.1" }))
-        const same = yield* station(yield* host("same"), Multicast.make({ group: "239.1.1.1" }))
-        const other = yield* station(yield* host("other"), Multicast.make())
-        yield* one.say("x")
+        const one = yield* openOn(yield* host("one"), Multicast.make({ group: "239.1.1.1" }))
+        const same = yield* openOn(yield* host("same"), Multicast.make({ group: "239.1.1.1" }))
+        const other = yield* openOn(yield* host("other"), Multicast.make())
+        yield* one.sendText("x")
         yield* Effect.sleep("1 second")
-        assert.deepStrictEqual([same.heard, other.heard], [["x"], []])
+        assert.deepStrictEqual([same.received, other.received], [["x"], []])
         for (const group of ["10.0.0.1", "all", "fd00::1"]) {
           const open = Multicast.make({ group })(() => {})
           const error = yield* Effect.flip((yield* host(`host of ${group}`)).run(open))

@@ -13,7 +13,7 @@ import { bytes, control } from "../wire/RelayMessageArbitrary.ts"
 /** One who speaks with a relay by hand. */
 const hand = Effect.fnUntraced(function* (host: SimHost.SimHost, agent: { readonly address: string }, port = 4_000) {
   const heard: Array<string> = []
-  const answers: Array<RelayMessage.Control> = []
+  const answers: Array<RelayMessage.ControlMessage> = []
   let socket: Network.UdpSocket | undefined
   yield* host.start(
     Effect.flatMap(Network.Network, (network) =>
@@ -28,7 +28,7 @@ const hand = Effect.fnUntraced(function* (host: SimHost.SimHost, agent: { readon
     )
   )
   const send = (bytes: Uint8Array) => socket!.send(bytes, { address: agent.address, port: 2066 })
-  const tell = (_tag: RelayMessage.Control["_tag"], lease: number, cookie: Uint8Array) =>
+  const tell = (_tag: RelayMessage.ControlMessage["_tag"], lease: number, cookie: Uint8Array) =>
     Effect.gen(function* () {
       answers.length = 0
       yield* send(RelayMessage.encode({ _tag, lease, cookie }))
@@ -36,7 +36,7 @@ const hand = Effect.fnUntraced(function* (host: SimHost.SimHost, agent: { readon
       return answers[0]
     })
   /** The cookie that the relay sends to this address. */
-  const cookie = Effect.map(tell("Subscribe", 0, RelayMessage.noCookie), (answer) => {
+  const cookie = Effect.map(tell("Subscribe", 0, RelayMessage.zeroCookie), (answer) => {
     assert.strictEqual(answer?._tag, "Challenge")
     return answer!.cookie
   })
@@ -92,13 +92,13 @@ describe("Relay", () => {
         assert.deepStrictEqual(one.heard, [])
         yield* other.say("5")
         assert.strictEqual(other.answers.at(-1)?._tag, "Challenge")
-        const { forwarded, malformed, strangers, subscribers } = yield* agent.stats
+        const { forwarded, malformed, unsubscribed, subscribers } = yield* agent.stats
         assert.deepStrictEqual(
-          { forwarded, malformed, strangers, subscribers },
+          { forwarded, malformed, unsubscribed, subscribers },
           {
             forwarded: 6,
             malformed: 2,
-            strangers: 1,
+            unsubscribed: 1,
             subscribers: 1
           }
         )
@@ -239,23 +239,23 @@ describe("Relay", () => {
           yield* burst(50)
           yield* Effect.sleep("10 millis")
           assert.approximately(other.heard.length, 5, 1)
-          const { forwarded, limited } = yield* agent.stats
-          assert.isAbove(limited, 130)
+          const { forwarded, rateLimited } = yield* agent.stats
+          assert.isAbove(rateLimited, 130)
           assert.strictEqual(forwarded % 2, 0)
         }),
-      { rate: 10 }
+      { maxPacketsPerSecond: 10 }
     )
   )
 
   it("who has left and comes again finds its rate as it was, also after the sweep", () => {
-    const subscribers = Subscribers.make({ most: 10, rate: 10 })
+    const subscribers = Subscribers.make({ maxSubscribers: 10, maxPacketsPerSecond: 10 })
     const peer = { address: "10.0.0.1", port: 1 }
-    const grant = (now: number) => subscribers.grant(peer, RelayMessage.noCookie, 60_000, now)
+    const grant = (now: number) => subscribers.grant(peer, RelayMessage.zeroCookie, 60_000, now)
     const passed = (now: number) =>
-      Array.from({ length: 50 }, () => subscribers.take(peer, now)).filter((one) => typeof one === "object").length
+      Array.from({ length: 50 }, () => subscribers.admit(peer, now)).filter((one) => typeof one === "object").length
     assert.isTrue(grant(0))
     assert.strictEqual(passed(0), 10)
-    assert.isTrue(subscribers.leave(peer, RelayMessage.noCookie, 0))
+    assert.isTrue(subscribers.leave(peer, RelayMessage.zeroCookie, 0))
     subscribers.sweep(200)
     assert.strictEqual(subscribers.count(200), 0)
     assert.isTrue(grant(200))

@@ -10,7 +10,7 @@ import * as SimCheck from "../../../src/simulation/SimCheck.ts"
 import * as Relay from "../../../src/status/transport/Relay.ts"
 import * as RelayClient from "../../../src/status/transport/RelayClient.ts"
 import * as RelayMessage from "../../../src/status/wire/RelayMessage.ts"
-import { logged, packet, relay, station } from "../../suites/status/StatusTransports.ts"
+import { captureLog, openOn, packet, relay } from "../../suites/status/StatusTransports.ts"
 import { run } from "../../support/Simulated.ts"
 
 /** When what kind of message went to the relay: milliseconds. */
@@ -63,13 +63,13 @@ describe("RelayClient", () => {
   it.effect(
     "a relay that is not there is asked for ever, at least every 5 seconds; told once, and once when it is",
     () => {
-      const { layer, lines } = logged()
+      const { layer, lines } = captureLog()
       const { tap, times } = watch("10.0.0.1")
       return run(
         ({ host }) =>
           Effect.gen(function* () {
             const machine = yield* host("relay")
-            const one = yield* station(yield* host("one"), RelayClient.make({ relay: machine }))
+            const one = yield* openOn(yield* host("one"), RelayClient.make({ relay: machine }))
             yield* Effect.sleep("10 minutes")
             assert.strictEqual(lines.length, 1)
             assert.match(lines[0]!, /^Warn: relay 10\.0\.0\.1 port 2066 .*does not answer/)
@@ -78,11 +78,11 @@ describe("RelayClient", () => {
             assert.isAtMost(Math.max(...gaps), 5_000)
             assert.isAtLeast(Math.min(...gaps.slice(4)), 4_000)
             yield* relay(machine)
-            const other = yield* station(yield* host("other"), RelayClient.make({ relay: machine }))
+            const other = yield* openOn(yield* host("other"), RelayClient.make({ relay: machine }))
             yield* Effect.sleep("5100 millis")
-            yield* one.say("hello")
+            yield* one.sendText("hello")
             yield* Effect.sleep("10 millis")
-            assert.deepStrictEqual(other.heard, ["hello"])
+            assert.deepStrictEqual(other.received, ["hello"])
             assert.strictEqual(lines.length, 2)
             assert.match(lines[1]!, /^Info: relay 10\.0\.0\.1 port 2066 works again/)
           }).pipe(Effect.provide(layer)),
@@ -97,12 +97,12 @@ describe("RelayClient", () => {
       Effect.gen(function* () {
         const machine = yield* host("relay")
         yield* relay(machine)
-        const other = yield* station(yield* host("other"), RelayClient.make({ relay: machine }))
+        const other = yield* openOn(yield* host("other"), RelayClient.make({ relay: machine }))
         yield* Effect.sleep("1 second")
-        const one = yield* station(yield* host("one"), RelayClient.make({ relay: machine }))
-        yield* one.say("first")
+        const one = yield* openOn(yield* host("one"), RelayClient.make({ relay: machine }))
+        yield* one.sendText("first")
         yield* Effect.sleep("1 second")
-        assert.deepStrictEqual(other.heard, ["first"])
+        assert.deepStrictEqual(other.received, ["first"])
       })
     )
   )
@@ -118,11 +118,11 @@ describe("RelayClient", () => {
         yield* machine.start(program)
         const open = RelayClient.make({ relay: machine })
         const stations = yield* Effect.forEach(["a", "b", "c"], (name) =>
-          Effect.flatMap(host(name), (host) => station(host, open))
+          Effect.flatMap(host(name), (host) => openOn(host, open))
         )
         const round = (text: string) =>
           Effect.andThen(
-            Effect.forEach(stations, (one) => one.say(`${text} ${one.name}`)),
+            Effect.forEach(stations, (one) => one.sendText(`${text} ${one.name}`)),
             Effect.sleep("1 second")
           )
         yield* Effect.sleep("1 second")
@@ -131,11 +131,11 @@ describe("RelayClient", () => {
         yield* round("2")
         yield* machine.restart
         yield* round("3")
-        for (const one of stations) one.heard.length = 0
+        for (const one of stations) one.received.length = 0
         yield* round("4")
-        for (const { heard, name } of stations) {
+        for (const { received, name } of stations) {
           assert.deepStrictEqual(
-            [...heard].sort(),
+            [...received].sort(),
             ["4 a", "4 b", "4 c"].filter((text) => !text.endsWith(name))
           )
         }
@@ -144,14 +144,14 @@ describe("RelayClient", () => {
   )
 
   it.effect("a relay without room is asked again until there is some; told once", () => {
-    const { layer, lines } = logged()
+    const { layer, lines } = captureLog()
     return run(({ host }) =>
       Effect.gen(function* () {
         const agent = yield* relay(yield* host("relay"), { maxSubscribers: 1 })
         const first = yield* host("first")
-        yield* station(first, RelayClient.make({ relay: agent, lease: "3 seconds" }))
+        yield* openOn(first, RelayClient.make({ relay: agent, lease: "3 seconds" }))
         yield* Effect.sleep("1 second")
-        yield* station(yield* host("second"), RelayClient.make({ relay: agent }))
+        yield* openOn(yield* host("second"), RelayClient.make({ relay: agent }))
         yield* Effect.sleep("30 seconds")
         assert.strictEqual((yield* agent.stats).subscribers, 1)
         yield* first.crash
@@ -169,22 +169,25 @@ describe("RelayClient", () => {
     run(({ host }) =>
       Effect.gen(function* () {
         const agent = yield* relay(yield* host("relay"))
-        const one = yield* station(yield* host("one"), RelayClient.make({ relay: agent, port: 4_000 }))
+        const one = yield* openOn(yield* host("one"), RelayClient.make({ relay: agent, port: 4_000 }))
         const liar = yield* host("liar")
         yield* Effect.sleep("1 second")
         const { challenged } = yield* agent.stats
         yield* liar.run(
           Effect.gen(function* () {
             const socket = yield* (yield* Network.Network).udp({ host: "0.0.0.0", port: 2066 }, () => {})
-            const forged = RelayMessage.wrap(RelayMessage.header({ address: "10.9.9.9", port: 1 }), packet("lie"))
-            const challenge = RelayMessage.encode({ _tag: "Challenge", lease: 0, cookie: RelayMessage.noCookie })
+            const forged = RelayMessage.forwardedMessage(
+              RelayMessage.forwardedHeader({ address: "10.9.9.9", port: 1 }),
+              packet("lie")
+            )
+            const challenge = RelayMessage.encode({ _tag: "Challenge", lease: 0, cookie: RelayMessage.zeroCookie })
             for (const bytes of [forged, packet("lie"), challenge, new Uint8Array()]) {
               yield* socket.send(bytes, { address: "10.0.0.2", port: 4_000 })
             }
           })
         )
         yield* Effect.sleep("1 second")
-        assert.deepStrictEqual(one.heard, [])
+        assert.deepStrictEqual(one.received, [])
         assert.strictEqual((yield* agent.stats).challenged, challenged)
       })
     )
@@ -207,25 +210,25 @@ describe("RelayClient", () => {
         const machine = yield* host("relay")
         yield* relay(machine)
         const stations = yield* Effect.forEach(["a", "b", "c"], (name) =>
-          Effect.flatMap(host(name), (host) => station(host, RelayClient.make({ relay: machine, lease: "3 seconds" })))
+          Effect.flatMap(host(name), (host) => openOn(host, RelayClient.make({ relay: machine, lease: "3 seconds" })))
         )
         for (let i = 0; i < 10; i++) {
-          for (const one of stations) yield* one.say(`${one.name} ${i}`)
+          for (const one of stations) yield* one.sendText(`${one.name} ${i}`)
           yield* Effect.sleep("1 second")
         }
-        const all = stations.flatMap(({ heard }) => heard)
+        const all = stations.flatMap(({ received }) => received)
         for (const text of all) assert.match(text, /^[abc] \d$/)
         yield* sometimes("lost", new Set(all).size < 30)
         yield* heal
         // The first brings back whose lease has ended.
-        for (const one of stations) yield* one.say("awake")
+        for (const one of stations) yield* one.sendText("awake")
         yield* Effect.sleep("6 seconds")
-        for (const one of stations) one.heard.length = 0
-        for (const one of stations) yield* one.say(one.name)
+        for (const one of stations) one.received.length = 0
+        for (const one of stations) yield* one.sendText(one.name)
         yield* Effect.sleep("1 second")
-        for (const { heard, name } of stations) {
+        for (const { received, name } of stations) {
           assert.deepStrictEqual(
-            [...heard].sort(),
+            [...received].sort(),
             ["a", "b", "c"].filter((one) => one !== name)
           )
         }

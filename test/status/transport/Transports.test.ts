@@ -5,15 +5,15 @@ import * as Mesh from "../../../src/status/transport/Mesh.ts"
 import * as Multicast from "../../../src/status/transport/Multicast.ts"
 import * as RelayClient from "../../../src/status/transport/RelayClient.ts"
 import type * as Transport from "../../../src/status/transport/Transport.ts"
-import { relay, type Station, station, suite, type Way } from "../../suites/status/StatusTransports.ts"
+import { openOn, relay, suite, type TransportCase, type TransportHost } from "../../suites/status/StatusTransports.ts"
 import { run } from "../../support/Simulated.ts"
 
 const everywhere =
-  (open: Transport.Open): Way["open"] =>
+  (open: Transport.OpenTransport): TransportCase["open"] =>
   (_, hosts) =>
-    Effect.forEach(hosts, (host) => station(host, open))
+    Effect.forEach(hosts, (host) => openOn(host, open))
 
-const ways: ReadonlyArray<Way> = [
+const ways: ReadonlyArray<TransportCase> = [
   { name: "broadcast", echo: true, open: everywhere(Broadcast.make()) },
   { name: "directed broadcast", echo: true, open: everywhere(Broadcast.make({ addresses: ["10.0.255.255"] })) },
   { name: "multicast", echo: true, open: everywhere(Multicast.make()) },
@@ -22,7 +22,7 @@ const ways: ReadonlyArray<Way> = [
     echo: true,
     open: (_, hosts) => {
       const peers = hosts.map(({ address }) => ({ address }))
-      return Effect.forEach(hosts, (host) => station(host, Mesh.make({ peers })))
+      return Effect.forEach(hosts, (host) => openOn(host, Mesh.make({ peers })))
     }
   },
   {
@@ -33,7 +33,7 @@ const ways: ReadonlyArray<Way> = [
         const peers = hosts
           .filter((other) => other !== host)
           .map(({ address, name }) => ({ address, port: name === "b" ? 3000 : 2066 }))
-        return station(host, Mesh.make({ peers, port: host.name === "b" ? 3000 : 2066 }))
+        return openOn(host, Mesh.make({ peers, port: host.name === "b" ? 3000 : 2066 }))
       })
   },
   {
@@ -42,7 +42,7 @@ const ways: ReadonlyArray<Way> = [
     open: ({ host }, hosts) =>
       Effect.gen(function* () {
         const { address } = yield* relay(yield* host("relay"))
-        return yield* Effect.forEach(hosts, (one) => station(one, RelayClient.make({ relay: { address } })))
+        return yield* Effect.forEach(hosts, (one) => openOn(one, RelayClient.make({ relay: { address } })))
       })
   }
 ]
@@ -50,7 +50,7 @@ const ways: ReadonlyArray<Way> = [
 for (const way of ways) suite(way)
 
 describe("a host on two networks", () => {
-  const both: Readonly<Record<string, Transport.Open>> = {
+  const both: Readonly<Record<string, Transport.OpenTransport>> = {
     broadcast: Broadcast.make(),
     multicast: Multicast.make(),
     "multicast to named interfaces": Multicast.make({ interfaces: ["eth0", "eth1", "10.2.0.2", "10.1.0.1"] })
@@ -60,13 +60,13 @@ describe("a host on two networks", () => {
       run(({ host }) =>
         Effect.gen(function* () {
           const at = (name: string, ...addresses: ReadonlyArray<string>) =>
-            Effect.flatMap(host(name, { addresses }), (one) => station(one, open))
+            Effect.flatMap(host(name, { addresses }), (one) => openOn(one, open))
           const a = yield* at("a", "10.1.0.1/24")
           const b = yield* at("b", "10.2.0.2/24")
           const c = yield* at("c", "10.1.0.3/24", "10.2.0.3/24")
-          for (const one of [a, b, c]) yield* one.say(one.name)
+          for (const one of [a, b, c]) yield* one.sendText(one.name)
           yield* Effect.sleep("1 second")
-          const heard = ({ heard }: Station) => [...new Set(heard)].sort()
+          const heard = ({ received }: TransportHost) => [...new Set(received)].sort()
           assert.deepStrictEqual(
             [heard(a), heard(b), heard(c)],
             [
@@ -75,7 +75,7 @@ describe("a host on two networks", () => {
               ["a", "b", "c"]
             ]
           )
-          assert.strictEqual(b.from[b.heard.indexOf("c")]!.address, "10.2.0.3")
+          assert.strictEqual(b.senders[b.received.indexOf("c")]!.address, "10.2.0.3")
         })
       )
     )
@@ -84,11 +84,11 @@ describe("a host on two networks", () => {
   it.effect("a host with one interface broadcasts one packet each time, one with two at most three", () =>
     run(({ host }) =>
       Effect.gen(function* () {
-        const one = yield* station(yield* host("one", { addresses: ["10.1.0.1/24", "fd00::1/64"] }), Broadcast.make())
-        const two = yield* station(yield* host("two", { addresses: ["10.1.0.2/24", "10.2.0.2/24"] }), Broadcast.make())
+        const one = yield* openOn(yield* host("one", { addresses: ["10.1.0.1/24", "fd00::1/64"] }), Broadcast.make())
+        const two = yield* openOn(yield* host("two", { addresses: ["10.1.0.2/24", "10.2.0.2/24"] }), Broadcast.make())
         for (const station of [one, two]) {
-          yield* station.say("x")
-          yield* station.say("y")
+          yield* station.sendText("x")
+          yield* station.sendText("y")
         }
         assert.strictEqual((yield* one.stats).sent, 2)
         assert.strictEqual((yield* two.stats).sent, 6)
@@ -100,12 +100,12 @@ describe("a host on two networks", () => {
     run(({ host }) =>
       Effect.gen(function* () {
         const open = Multicast.make({ group: "ff02::2066" })
-        const a = yield* station(yield* host("a", { addresses: ["fd00:1::1/64"] }), open)
-        const b = yield* station(yield* host("b", { addresses: ["fd00:2::1/64"] }), open)
-        const c = yield* station(yield* host("c", { addresses: ["fd00:1::3/64", "fd00:2::3/64"] }), open)
-        yield* c.say("six")
+        const a = yield* openOn(yield* host("a", { addresses: ["fd00:1::1/64"] }), open)
+        const b = yield* openOn(yield* host("b", { addresses: ["fd00:2::1/64"] }), open)
+        const c = yield* openOn(yield* host("c", { addresses: ["fd00:1::3/64", "fd00:2::3/64"] }), open)
+        yield* c.sendText("six")
         yield* Effect.sleep("1 second")
-        assert.deepStrictEqual([a.heard, b.heard], [["six"], ["six"]])
+        assert.deepStrictEqual([a.received, b.received], [["six"], ["six"]])
       })
     )
   )
@@ -117,15 +117,15 @@ describe("within a host", () => {
       Effect.gen(function* () {
         const inside = Broadcast.make({ addresses: ["127.255.255.255"] })
         const [a, b] = [yield* host("a"), yield* host("b")]
-        const one = yield* station(a, inside)
-        const two = yield* station(a, inside)
-        const loud = yield* station(b, Broadcast.make())
-        const elsewhere = yield* station(b, inside)
-        yield* one.say("inside")
-        yield* loud.say("outside")
+        const one = yield* openOn(a, inside)
+        const two = yield* openOn(a, inside)
+        const loud = yield* openOn(b, Broadcast.make())
+        const elsewhere = yield* openOn(b, inside)
+        yield* one.sendText("inside")
+        yield* loud.sendText("outside")
         yield* Effect.sleep("1 second")
-        assert.deepStrictEqual([one.heard, two.heard, elsewhere.heard], [["inside"], ["inside"], []])
-        assert.deepStrictEqual(one.from, [{ address: "127.0.0.1", port: 2066 }])
+        assert.deepStrictEqual([one.received, two.received, elsewhere.received], [["inside"], ["inside"], []])
+        assert.deepStrictEqual(one.senders, [{ address: "127.0.0.1", port: 2066 }])
       })
     )
   )

@@ -26,7 +26,7 @@ const until = Effect.fnUntraced(function* (condition: () => boolean) {
   while (!condition()) yield* Effect.yieldNow
 }, Effect.timeout("5 seconds"))
 
-const open = Effect.fnUntraced(function* (way: Transport.Open) {
+const open = Effect.fnUntraced(function* (way: Transport.OpenTransport) {
   const { from, heard, receive } = inbox()
   const transport = yield* way(receive)
   return { transport, heard, from, say: (text: string) => transport.send(packet(text)) }
@@ -35,7 +35,7 @@ const open = Effect.fnUntraced(function* (way: Transport.Open) {
 /** Runs on the host's own loopback network, and leaves no socket behind. */
 const live = (name: string, body: Effect.Effect<void, unknown, Network.Network | Scope.Scope>, skip = false) =>
   it.live.skipIf(skip)(name, () =>
-    Handles.noneLeft(Effect.scoped(body).pipe(Effect.provide(NodeNetwork.layer, { local: true })))
+    Handles.assertNoLeaks(Effect.scoped(body).pipe(Effect.provide(NodeNetwork.layer, { local: true })))
   )
 
 const notLinux = process.platform !== "linux"

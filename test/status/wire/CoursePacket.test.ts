@@ -10,7 +10,7 @@ const refusal = (packet: CoursePacket.CoursePacket) => Result.getOrThrow(Result.
 
 /** 72 bytes that begin with these. */
 const filled = (text: string, fill = 0) => {
-  const bytes = new Uint8Array(CoursePacket.size).fill(fill)
+  const bytes = new Uint8Array(CoursePacket.sizeBytes).fill(fill)
   bytes.set(Uint8Array.from(text, (char) => char.charCodeAt(0)))
   return bytes
 }
@@ -24,7 +24,7 @@ describe("CoursePacket", () => {
 
   it.prop("decode(encode(x)) = x", [CoursePacketArbitrary.packets], ([packet]) => {
     const bytes = encoded(packet)
-    assert.strictEqual(bytes.length, CoursePacket.size)
+    assert.strictEqual(bytes.length, CoursePacket.sizeBytes)
     assert.deepStrictEqual(CoursePacket.decode(bytes), packet)
   })
 
@@ -49,7 +49,7 @@ describe("CoursePacket", () => {
   it("reads no other length", () => {
     const bytes = new Uint8Array(2_000).fill(0x61)
     for (let length = 0; length < bytes.length; length++) {
-      if (length !== CoursePacket.size) assert.isUndefined(CoursePacket.decode(bytes.subarray(0, length)))
+      if (length !== CoursePacket.sizeBytes) assert.isUndefined(CoursePacket.decode(bytes.subarray(0, length)))
     }
   })
 
@@ -112,7 +112,7 @@ describe("CoursePacket", () => {
       goodbye: false,
       payload: new Uint8Array(25)
     })
-    assert.strictEqual(bytes.length, CoursePacket.size)
+    assert.strictEqual(bytes.length, CoursePacket.sizeBytes)
     assert.isUndefined(CoursePacket.decode(bytes))
   })
 

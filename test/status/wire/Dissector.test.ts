@@ -34,11 +34,11 @@ const ours = (change: Partial<StatusPacket.StatusPacket>, signed = false) =>
 
 const course = (name: string, x: number, y: number) => Result.getOrThrow(CoursePacket.encode({ name, x, y }))
 
-const control = (_tag: RelayMessage.Control["_tag"]) =>
-  RelayMessage.encode({ _tag, lease: 30_000, cookie: RelayMessage.noCookie })
+const control = (_tag: RelayMessage.ControlMessage["_tag"]) =>
+  RelayMessage.encode({ _tag, lease: 30_000, cookie: RelayMessage.zeroCookie })
 
 const forwarded = (bytes: Uint8Array) =>
-  RelayMessage.wrap(RelayMessage.header({ address: "192.0.2.7", port: 4_000 }), bytes)
+  RelayMessage.forwardedMessage(RelayMessage.forwardedHeader({ address: "192.0.2.7", port: 4_000 }), bytes)
 
 describe("Dissector", () => {
   it("is named status", () => assert.strictEqual(dissector.name, "status"))

@@ -27,7 +27,7 @@ const heartbeat = Arbitrary.map(
     one(["", "", "", "x"])
   ]),
   ([id, incarnation, sequence, interval, goodbye, payload, suffix]): Peer.Heartbeat =>
-    StatusNetwork.beat({
+    StatusNetwork.heartbeat({
       id: id === 5 ? "course:bob" : StatusNetwork.idOf(id),
       dialect: id === 5 ? "course" : "effect-inet",
       from: { address: `10.0.0.${id >> 1}`, port: 2066 },

@@ -13,7 +13,13 @@ import * as StatusPacket from "../../../src/status/wire/StatusPacket.ts"
 
 const from = { address: "192.0.2.1", port: 2066 }
 const self = { id: "00000000000000aa", incarnation: 7 }
-const plain: HeartbeatReceiver.Options = { cluster: "", key: undefined, window: 30_000, course: true, self }
+const plain: HeartbeatReceiver.Options = {
+  cluster: "",
+  key: undefined,
+  replayWindowMillis: 30_000,
+  acceptCourse: true,
+  self
+}
 
 const packet = (fields: Partial<StatusPacket.StatusPacket> = {}): StatusPacket.StatusPacket => ({
   ...{ cluster: "", id: "00000000000000ff", name: "bob", incarnation: 1, sequence: 1, interval: 1_000, time: 0 },
@@ -33,12 +39,12 @@ const listen = Effect.fnUntraced(function* (options: HeartbeatReceiver.Options =
 
 const count = (refused: Readonly<Record<string, number>>) => Object.values(refused).reduce((sum, one) => sum + one, 0)
 
-describe("Ear", () => {
+describe("HeartbeatReceiver", () => {
   it.effect.prop("each datagram is told or counted, whatever it is", [Schema.Array(Schema.Uint8Array)], ([all]) =>
     Effect.gen(function* () {
       const { ear, told } = yield* listen()
-      for (const bytes of all) ear.hear(bytes, from)
-      assert.strictEqual(told.length + count(ear.refused()), all.length)
+      for (const bytes of all) ear.receive(bytes, from)
+      assert.strictEqual(told.length + count(ear.rejected()), all.length)
     })
   )
 
@@ -46,7 +52,7 @@ describe("Ear", () => {
     Effect.gen(function* () {
       const { ear, told } = yield* listen()
       const { cluster, time, ...said } = packet({ goodbye: true })
-      ear.hear(encode({ goodbye: true }), from)
+      ear.receive(encode({ goodbye: true }), from)
       assert.deepStrictEqual(told, [{ ...said, from, dialect: "effect-inet" }])
     })
   )
@@ -54,23 +60,23 @@ describe("Ear", () => {
   it.effect("its own packets, come back, are neither told nor counted; those of its former life are told", () =>
     Effect.gen(function* () {
       const { ear, told } = yield* listen()
-      ear.hear(encode(self), from)
-      assert.deepStrictEqual([told.length, ear.refused()], [0, {}])
-      ear.hear(encode({ ...self, incarnation: 6 }), from)
+      ear.receive(encode(self), from)
+      assert.deepStrictEqual([told.length, ear.rejected()], [0, {}])
+      ear.receive(encode({ ...self, incarnation: 6 }), from)
       assert.lengthOf(told, 1)
     })
   )
 
   it.effect("the course's packets: without the garbage behind the name, and its own not at all", () =>
     Effect.gen(function* () {
-      const name = { id: Identity.ofCourse("me"), incarnation: 0 }
+      const name = { id: Identity.courseId("me"), incarnation: 0 }
       const { ear, told } = yield* listen({ ...plain, self: name })
       const clean = Result.getOrThrow(CoursePacket.encode({ name: "bob", x: -1, y: 2 }))
-      ear.hear(
+      ear.receive(
         clean.map((byte, at) => (at > 3 && at < 64 ? 0xaa : byte)),
         from
       )
-      ear.hear(Result.getOrThrow(CoursePacket.encode({ name: "me", x: 0, y: 0 })), from)
+      ear.receive(Result.getOrThrow(CoursePacket.encode({ name: "me", x: 0, y: 0 })), from)
       assert.deepStrictEqual(
         told.map(({ id, payload }) => [id, [...payload]]),
         [["course:bob", [...clean]]]
@@ -91,17 +97,17 @@ describe("Ear", () => {
           return one
         })
       )
-      for (const one of signed) ear.hear(one, from)
+      for (const one of signed) ear.receive(one, from)
       while (told.length < signed.length) yield* Effect.yieldNow
       assert.deepStrictEqual(
         told.map(({ sequence }) => sequence),
         signed.map((_, sequence) => sequence)
       )
-      for (let i = 0; i < 5_000; i++) ear.hear(bytes, from)
-      while (count(ear.refused()) < 5_000) yield* Effect.yieldNow
-      const { Busy, Signature } = ear.refused()
-      assert.isAbove(Busy!, 3_900)
-      assert.isAbove(Signature!, 1_000)
+      for (let i = 0; i < 5_000; i++) ear.receive(bytes, from)
+      while (count(ear.rejected()) < 5_000) yield* Effect.yieldNow
+      const { BadSignature, QueueFull } = ear.rejected()
+      assert.isAbove(QueueFull!, 3_900)
+      assert.isAbove(BadSignature!, 1_000)
     }).pipe(Effect.scoped)
   )
 })

@@ -6,7 +6,7 @@ import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as CoursePacket from "../../../src/status/wire/CoursePacket.ts"
 import * as HeartbeatSender from "../../../src/status/wire/HeartbeatSender.ts"
-import { joinOn, sees, summary, viewOf } from "../../suites/status/StatusWorld.ts"
+import { joinOn, summary, viewOf, waitForCount } from "../../suites/status/StatusWorld.ts"
 import * as Simulated from "../../support/Simulated.ts"
 
 const course = {
@@ -21,13 +21,13 @@ const identity = { id: "00000000000000aa", incarnation: 1 }
 const make = <A>(schema: Schema.Codec<A, unknown>, payload: A) =>
   HeartbeatSender.make({ name: "a", cluster: "", identity, key: undefined, schema, payload, interval: 1_000 })
 
-describe("Voice", () => {
+describe("HeartbeatSender", () => {
   it.effect.prop("what one says another reads, of any schema", [Any], ([payload]) =>
     Effect.gen(function* () {
       const voice = yield* make(Any, { jobs: 0 })
       yield* voice.publish(payload)
-      const { beat } = yield* voice.say(1_000, false)
-      assert.deepStrictEqual(Result.getOrThrow(voice.decode(beat.payload, beat.dialect)), {
+      const { heartbeat } = yield* voice.nextPacket(1_000, false)
+      assert.deepStrictEqual(Result.getOrThrow(voice.decode(heartbeat.payload, heartbeat.dialect)), {
         ...payload,
         // JSON has no -0.
         jobs: payload.jobs + 0
@@ -55,15 +55,15 @@ describe("Voice", () => {
           joinOn(bob!, { course: { ...course, send: true }, payload: { jobs: 5 } }),
           scope
         )
-        yield* sees(bobs, 2)
-        yield* sees(alices, 2)
+        yield* waitForCount(bobs, 2)
+        yield* waitForCount(alices, 2)
         assert.strictEqual(bobs.id, "course:bob")
         assert.deepInclude(viewOf(alices, "bob"), { dialect: "course", payload: { jobs: 5 }, id: "course:bob" })
         yield* bobs.publish({ jobs: 6 })
         yield* Effect.sleep(1_000)
         assert.deepStrictEqual(summary(alices), ["alice alive 0", "bob alive 6"])
         const error = yield* Effect.flip(bobs.publish({ jobs: 2 ** 40 }))
-        assert.strictEqual(error.reason, "Payload")
+        assert.strictEqual(error.reason, "InvalidPayload")
         yield* Scope.close(scope, Exit.void)
         yield* Effect.sleep(3_000)
         assert.notStrictEqual(viewOf(alices, "bob")?.state, "left")
@@ -79,10 +79,10 @@ describe("Voice", () => {
         ...{ name: "bob", cluster: "", identity, key: undefined, schema: Any, payload: { jobs: 9 }, interval: 1_000 },
         course: { ...course, send: true }
       })
-      const { bytes } = yield* voice.say(1_000, false)
-      assert.strictEqual(bytes.length, CoursePacket.size)
+      const { bytes } = yield* voice.nextPacket(1_000, false)
+      assert.strictEqual(bytes.length, CoursePacket.sizeBytes)
       assert.deepStrictEqual(CoursePacket.decode(bytes), { name: "bob", x: 9, y: 0 })
-      assert.isFalse(voice.hasGoodbye)
+      assert.isFalse(voice.sendsGoodbye)
     })
   )
 })

@@ -12,7 +12,7 @@ describe("RelayMessage", () => {
     check(() => {
       const message = { _tag, lease, cookie: Uint8Array.from(cookie) }
       const encoded = RelayMessage.encode(message)
-      assert.strictEqual(encoded.length, RelayMessage.sizes.control)
+      assert.strictEqual(encoded.length, RelayMessage.sizeBytes.control)
       assert.deepStrictEqual(RelayMessage.decode(encoded), message)
     })
   )
@@ -20,7 +20,7 @@ describe("RelayMessage", () => {
   it.effect.prop("a forwarded packet comes unchanged, with its origin", [peer, bytes(0, 1_400)], ([from, packet]) =>
     check(() => {
       const origin = peerOf(from)
-      const wrapped = RelayMessage.wrap(RelayMessage.header(origin), Uint8Array.from(packet))
+      const wrapped = RelayMessage.forwardedMessage(RelayMessage.forwardedHeader(origin), Uint8Array.from(packet))
       assert.deepStrictEqual(RelayMessage.decode(wrapped), {
         _tag: "Forwarded",
         origin,
@@ -43,7 +43,7 @@ describe("RelayMessage", () => {
           if (message === undefined) continue
           const again =
             message._tag === "Forwarded"
-              ? RelayMessage.wrap(RelayMessage.header(message.origin), message.packet)
+              ? RelayMessage.forwardedMessage(RelayMessage.forwardedHeader(message.origin), message.packet)
               : RelayMessage.encode(message)
           assert.deepStrictEqual(again, headed)
         }
@@ -55,8 +55,11 @@ describe("RelayMessage", () => {
     check(() => {
       const encoded = RelayMessage.encode({ _tag, lease, cookie: Uint8Array.from(cookie) })
       assert.strictEqual(StatusPacket.decode(encoded)._tag, "Failure")
-      const forwarded = RelayMessage.wrap(RelayMessage.header({ address: "::1", port: 1 }), new Uint8Array(48))
-      assert.strictEqual(forwarded.length, CoursePacket.size)
+      const forwarded = RelayMessage.forwardedMessage(
+        RelayMessage.forwardedHeader({ address: "::1", port: 1 }),
+        new Uint8Array(48)
+      )
+      assert.strictEqual(forwarded.length, CoursePacket.sizeBytes)
       assert.isUndefined(CoursePacket.decode(forwarded))
     })
   )
@@ -66,9 +69,9 @@ describe("RelayMessage", () => {
     const subscribe = RelayMessage.encode({ _tag: "Subscribe", lease: 30_000, cookie })
     assert.strictEqual(Buffer.from(subscribe.subarray(0, 12)).toString("hex"), "004549520101000000007530")
     assert.deepStrictEqual(subscribe.subarray(12), cookie)
-    const header = RelayMessage.header({ address: "10.0.0.7", port: 2066 })
+    const header = RelayMessage.forwardedHeader({ address: "10.0.0.7", port: 2066 })
     assert.strictEqual(Buffer.from(header).toString("hex"), "004549520106081200000000000000000000ffff0a000007")
-    const zoned = RelayMessage.header({ address: "fe80::1%eth0", port: 1 })
+    const zoned = RelayMessage.forwardedHeader({ address: "fe80::1%eth0", port: 1 })
     assert.deepStrictEqual(RelayMessage.decode(zoned), {
       _tag: "Forwarded",
       origin: { address: "fe80::1", port: 1 },
@@ -77,7 +80,7 @@ describe("RelayMessage", () => {
   })
 
   it("other versions, kinds, sizes and reserved bytes are refused", () => {
-    const good = RelayMessage.encode({ _tag: "Leave", lease: 0, cookie: RelayMessage.noCookie })
+    const good = RelayMessage.encode({ _tag: "Leave", lease: 0, cookie: RelayMessage.zeroCookie })
     assert.isDefined(RelayMessage.decode(good))
     for (const [at, value] of [
       [0, 1],

@@ -12,7 +12,7 @@ export const bytes = (least: number, most: number) =>
 export const control = Schema.Struct({
   _tag: Schema.Literals(["Subscribe", "Challenge", "Granted", "Full", "Leave"]),
   lease: int(0, 0xffff_ffff),
-  cookie: bytes(RelayMessage.sizes.cookie, RelayMessage.sizes.cookie)
+  cookie: bytes(RelayMessage.sizeBytes.cookie, RelayMessage.sizeBytes.cookie)
 })
 
 /** An origin, as a literal in its canonical form. */

@@ -108,7 +108,7 @@ describe("StatusPacket", () => {
       assert.isTrue(isCanonical(bytes))
       for (let length = 0; length < bytes.length; length++) {
         const { reason } = refusal(bytes.subarray(0, length))
-        assert.strictEqual(reason, length < 5 ? "Foreign" : "Truncated")
+        assert.strictEqual(reason, length < 5 ? "BadMagic" : "Truncated")
       }
       for (const more of [1, 32, 2_000]) {
         const longer = new Uint8Array(bytes.length + more)
@@ -145,20 +145,20 @@ describe("StatusPacket", () => {
     const name = `${"日".repeat(20)}ööa` // 20 * 3 + 2 * 2 + 1 = 65
     const fits = `${"日".repeat(20)}öa` // 63
     assert.strictEqual(Result.getOrThrow(Result.flip(StatusPacket.encode({ ...meant, name }))).reason, "Name")
-    const full = { ...meant, name: fits, cluster: fits, payload: new Uint8Array(StatusPacket.limits.payload) }
-    assert.strictEqual(encoded(full, true).length, StatusPacket.limits.packet)
+    const full = { ...meant, name: fits, cluster: fits, payload: new Uint8Array(StatusPacket.limits.payloadBytes) }
+    assert.strictEqual(encoded(full, true).length, StatusPacket.limits.packetBytes)
     assert.deepStrictEqual(decoded(encoded(full, true)).packet, full)
-    const over = { ...full, payload: new Uint8Array(StatusPacket.limits.payload + 1) }
-    assert.strictEqual(encoded(over).length, StatusPacket.limits.packet - 31)
+    const over = { ...full, payload: new Uint8Array(StatusPacket.limits.payloadBytes + 1) }
+    assert.strictEqual(encoded(over).length, StatusPacket.limits.packetBytes - 31)
     assert.strictEqual(Result.getOrThrow(Result.flip(StatusPacket.encode(over, true))).reason, "Oversized")
   })
 
   for (const [what, bytes, reason] of [
-    ["0 bytes", new Uint8Array(0), "Foreign"],
-    ["the magic alone", byHand.slice(0, 4), "Foreign"],
-    ["another magic", changed(3, 0x54), "Foreign"],
+    ["0 bytes", new Uint8Array(0), "BadMagic"],
+    ["the magic alone", byHand.slice(0, 4), "BadMagic"],
+    ["another magic", changed(3, 0x54), "BadMagic"],
     ["version 0", changed(4, 0), "Version"],
-    ["text", new TextEncoder().encode("GET / HTTP/1.0\r\n\r\n"), "Foreign"],
+    ["text", new TextEncoder().encode("GET / HTTP/1.0\r\n\r\n"), "BadMagic"],
     ["version 2", changed(4, 2).subarray(0, 5), "Version"],
     ["a flag nobody knows", changed(5, 4), "Flags"],
     ["the first reserved byte", changed(6, 1), "Flags"],

@@ -81,7 +81,7 @@ export const valid: Arbitrary.Arbitrary<Uint8Array> = Arbitrary.map(
   Arbitrary.all([packets, Arbitrary.schema(Schema.Boolean), between(0, 255)]),
   ([packet, signed, noise]) => {
     const bytes = encoded(packet, signed)
-    return signed ? bytes.fill(noise, bytes.length - StatusPacket.signature) : bytes
+    return signed ? bytes.fill(noise, bytes.length - StatusPacket.signatureBytes) : bytes
   }
 )
 

@@ -9,17 +9,22 @@ import type * as Simulation from "../../../src/simulation/Simulation.ts"
 import type * as Peer from "../../../src/status/Peer.ts"
 import * as StatusPeer from "../../../src/status/StatusPeer.ts"
 import * as TftpChecksum from "../../support/tftp/TftpChecksum.ts"
-import { type Load, type LoadPeer, optionsOf, record, summary } from "./StatusWorld.ts"
+import { type Load, type LoadPeer, optionsOf, recordChanges, summary } from "./StatusWorld.ts"
 
 const names = ["a", "b", "c", "d"]
 
 /** Anything that can happen to a datagram, and to one of the hosts. */
-export const faults: FaultArbitrary.Options = { hosts: names, mortal: ["d"], transport: "udp", span: "20 seconds" }
+export const faults: FaultArbitrary.Options = {
+  hosts: names,
+  faultyHosts: ["d"],
+  transport: "udp",
+  faultPeriod: "20 seconds"
+}
 
 /** What UDP's own checksum does: a spoiled packet is a lost one. */
-const checked = Layer.effect(Network.Network, Effect.map(Network.Network, TftpChecksum.around))
+const checked = Layer.effect(Network.Network, Effect.map(Network.Network, TftpChecksum.withChecksum))
 
-interface Member {
+interface FaultedPeer {
   readonly name: string
   /** The peer of its present life, and what that one has seen. */
   readonly peer: () => LoadPeer
@@ -32,27 +37,27 @@ const start = Effect.fnUntraced(function* (host: SimHost.SimHost) {
   yield* host.start(
     Effect.gen(function* () {
       const peer = yield* StatusPeer.make(optionsOf(host.name))
-      yield* record(peer, changes)
+      yield* recordChanges(peer, changes)
       life = peer
     }).pipe(Effect.provide(checked))
   )
-  const member: Member = { name: host.name, peer: () => life!, changes }
+  const member: FaultedPeer = { name: host.name, peer: () => life!, changes }
   return member
 })
 
 export const members = Effect.fnUntraced(function* (simulation: Simulation.Simulation, count = names.length) {
   const hosts = yield* Effect.forEach(names.slice(0, count), (name) => simulation.host(name))
   const all = yield* Effect.forEach(hosts, start)
-  return all as ReadonlyArray<Member>
+  return all as ReadonlyArray<FaultedPeer>
 })
 
-export const tagsOf = ({ changes }: Member, name?: string) =>
+export const tagsOf = ({ changes }: FaultedPeer, name?: string) =>
   changes.filter(({ peer }) => name === undefined || peer.name === name).map(({ _tag }) => _tag)
 
 const interval = 1_000
 
 /** Safety: nobody who lives is taken for dead while the faults are moderate. */
-export const patient = Effect.fnUntraced(function* (simulation: Simulation.Simulation) {
+export const noFalseDowns = Effect.fnUntraced(function* (simulation: Simulation.Simulation) {
   const all = yield* members(simulation)
   yield* Effect.sleep("2 minutes")
   for (const one of all) {

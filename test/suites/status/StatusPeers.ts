@@ -9,61 +9,61 @@ import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 import {
   type LoadPeer,
-  next,
+  nextChange,
   type Options,
   type Run,
-  record,
-  sees,
+  recordChanges,
   summary,
+  type TestNetwork,
   viewOf,
-  type World
+  waitForCount
 } from "./StatusWorld.ts"
 
 /** Joins, and gives what ends it again. */
-const joinFor = Effect.fnUntraced(function* (world: World, name: string, options?: Options) {
+const joinInScope = Effect.fnUntraced(function* (world: TestNetwork, name: string, options?: Options) {
   const scope = yield* Scope.fork(yield* Effect.scope)
   const peer = yield* Scope.provide(world.join(name, options), scope)
   return { peer, leave: Scope.close(scope, Exit.void) }
 })
 
-const monotonic = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos) / 1e6)
+const monotonicMillis = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos) / 1e6)
 
 export const suite = (run: Run) => {
-  const test = (name: string, body: (world: World) => Effect.Effect<void, unknown, Scope.Scope>) =>
-    it.live(name, () => run((world) => Effect.timeout(body(world), world.patience)))
+  const test = (name: string, body: (world: TestNetwork) => Effect.Effect<void, unknown, Scope.Scope>) =>
+    it.live(name, () => run((world) => Effect.timeout(body(world), world.timeout)))
 
   test("three peers see each other, what one publishes, and that it leaves", (world) =>
     Effect.gen(function* () {
       const a = yield* world.join("a")
-      const b = yield* joinFor(world, "b")
+      const b = yield* joinInScope(world, "b")
       const c = yield* world.join("c")
-      for (const peer of [a, b.peer, c]) yield* sees(peer, 3)
+      for (const peer of [a, b.peer, c]) yield* waitForCount(peer, 3)
       assert.deepStrictEqual(summary(a), ["a alive 0", "b alive 0", "c alive 0"])
       assert.deepStrictEqual(
         SubscriptionRef.getUnsafe(a.peers).map(({ self }) => self),
         [true, false, false]
       )
-      const updates = yield* Effect.forEach([a, c], (peer) => next(peer, "Updated", "b"))
-      const begun = yield* monotonic
+      const updates = yield* Effect.forEach([a, c], (peer) => nextChange(peer, "Updated", "b"))
+      const begun = yield* monotonicMillis
       yield* b.peer.publish({ jobs: 7 })
       for (const update of updates) assert.strictEqual((yield* update).peer.payload?.jobs, 7)
-      assert.isBelow((yield* monotonic) - begun, 105 + world.slack, "at once, that is after `quiet`")
-      const leaves = yield* Effect.forEach([a, c], (peer) => next(peer, "Left", "b"))
+      assert.isBelow((yield* monotonicMillis) - begun, 105 + world.slack, "at once, that is after `quiet`")
+      const leaves = yield* Effect.forEach([a, c], (peer) => nextChange(peer, "Left", "b"))
       yield* b.leave
       for (const left of leaves) assert.strictEqual((yield* left).peer.payload?.jobs, 7)
-      yield* sees(a, 1, "left")
+      yield* waitForCount(a, 1, "left")
       assert.deepStrictEqual(summary(a), ["a alive 0", "b left 7", "c alive 0"])
     }))
 
   test("one who starts again has the same id, and is seen within an interval", (world) =>
     Effect.gen(function* () {
       const a = yield* world.join("a")
-      const first = yield* joinFor(world, "b")
-      yield* sees(a, 2)
+      const first = yield* joinInScope(world, "b")
+      yield* waitForCount(a, 2)
       const before = viewOf(a, "b")!
       yield* first.leave
-      const restarted = yield* next(a, "Restarted", "b")
-      const second = yield* joinFor(world, "b")
+      const restarted = yield* nextChange(a, "Restarted", "b")
+      const second = yield* joinInScope(world, "b")
       assert.strictEqual(second.peer.id, first.peer.id)
       const { peer } = yield* Effect.timeout(restarted, world.interval + world.slack)
       assert.deepStrictEqual([peer.id, peer.state], [first.peer.id, "alive"])
@@ -73,14 +73,14 @@ export const suite = (run: Run) => {
   test("one who only listens hears all, a peer of its own name included, and nobody hears of it", (world) =>
     Effect.gen(function* () {
       const a = yield* world.join("a")
-      const b = yield* joinFor(world, "b", { listenOnly: true })
-      yield* sees(b.peer, 1)
+      const b = yield* joinInScope(world, "b", { listenOnly: true })
+      yield* waitForCount(b.peer, 1)
       const second = yield* world.join("b")
-      yield* sees(b.peer, 2)
+      yield* waitForCount(b.peer, 2)
       assert.deepStrictEqual(summary(b.peer), ["a alive 0", "b alive 0"])
       assert.isFalse(SubscriptionRef.getUnsafe(b.peer.peers).some(({ self }) => self))
       yield* b.peer.publish({ jobs: 9 })
-      const update = yield* next(a, "Updated", "b")
+      const update = yield* nextChange(a, "Updated", "b")
       yield* Effect.andThen(b.leave, second.publish({ jobs: 3 }))
       assert.strictEqual((yield* update).peer.payload?.jobs, 3)
       assert.strictEqual((yield* b.peer.stats).sent, 0)
@@ -103,14 +103,14 @@ export const suite = (run: Run) => {
 
   test("changes come from when one listens, and end with the peer, as its table does", (world) =>
     Effect.gen(function* () {
-      const a = yield* joinFor(world, "a")
+      const a = yield* joinInScope(world, "a")
       yield* world.join("b")
-      yield* sees(a.peer, 2)
-      const late = yield* record(a.peer)
+      yield* waitForCount(a.peer, 2)
+      const late = yield* recordChanges(a.peer)
       const ends = yield* Effect.forEach([a.peer.changes, SubscriptionRef.changes(a.peer.peers)], (stream) =>
         Effect.forkScoped(Stream.runDrain(stream as Stream.Stream<unknown>), { startImmediately: true })
       )
-      const c = yield* next(a.peer, "Joined", "c")
+      const c = yield* nextChange(a.peer, "Joined", "c")
       yield* world.join("c")
       yield* c
       assert.deepStrictEqual(
@@ -124,8 +124,8 @@ export const suite = (run: Run) => {
   test("ages are told anew once an interval, though nothing happens", (world) =>
     Effect.gen(function* () {
       const alone: LoadPeer = yield* world.join("a")
-      const begun = yield* monotonic
+      const begun = yield* monotonicMillis
       yield* Stream.runDrain(Stream.take(SubscriptionRef.changes(alone.peers), 4))
-      assert.isAtLeast((yield* monotonic) - begun, 3 * world.interval - 50)
+      assert.isAtLeast((yield* monotonicMillis) - begun, 3 * world.interval - 50)
     }))
 }

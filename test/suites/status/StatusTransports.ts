@@ -16,12 +16,12 @@ import * as CoursePacket from "../../../src/status/wire/CoursePacket.ts"
 import { run } from "../../support/Simulated.ts"
 
 /** A host's end of a transport, and what it has heard. */
-export interface Station {
+export interface TransportHost {
   readonly name: string
   /** The texts, as `text from address`, in order. */
-  readonly heard: Array<string>
-  readonly from: Array<Endpoint.Endpoint>
-  readonly say: (text: string) => Effect.Effect<void>
+  readonly received: Array<string>
+  readonly senders: Array<Endpoint.Endpoint>
+  readonly sendText: (text: string) => Effect.Effect<void>
   readonly stats: Effect.Effect<Transport.Stats>
   readonly transport: () => Transport.Transport
 }
@@ -38,19 +38,19 @@ export const textOf = (bytes: Uint8Array) => CoursePacket.decode(bytes)?.name ??
 
 /** A receiver that keeps what it hears. */
 export const inbox = () => {
-  const heard: Array<string> = []
-  const from: Array<Endpoint.Endpoint> = []
+  const received: Array<string> = []
+  const senders: Array<Endpoint.Endpoint> = []
   const receive = (bytes: Uint8Array, peer: Endpoint.Endpoint) => {
-    heard.push(textOf(bytes))
-    from.push(peer)
+    received.push(textOf(bytes))
+    senders.push(peer)
   }
-  return { heard, from, receive }
+  return { heard: received, from: senders, receive }
 }
 
 /** Opens a transport on a host, until the host ends. */
-export const station = Effect.fnUntraced(function* (
+export const openOn = Effect.fnUntraced(function* (
   host: SimHost.SimHost,
-  open: Transport.Open,
+  open: Transport.OpenTransport,
   wrap: (network: Network.Network["Service"]) => Network.Network["Service"] = (network) => network
 ) {
   const { from, heard, receive } = inbox()
@@ -61,11 +61,11 @@ export const station = Effect.fnUntraced(function* (
       transport = yield* Effect.provideService(open(receive), Network.Network, network)
     })
   )
-  const opened: Station = {
+  const opened: TransportHost = {
     name: host.name,
-    heard,
-    from,
-    say: (text) => Effect.suspend(() => transport!.send(packet(text))),
+    received: heard,
+    senders: from,
+    sendText: (text) => Effect.suspend(() => transport!.send(packet(text))),
     stats: Effect.suspend(() => transport!.stats),
     transport: () => transport!
   }
@@ -74,7 +74,7 @@ export const station = Effect.fnUntraced(function* (
 
 /** A relay on a host; its cookies are the same in each run. */
 export const relay = Effect.fnUntraced(function* (host: SimHost.SimHost, options: Relay.Options = {}) {
-  let agent: Relay.Agent | undefined
+  let agent: Relay.RelayAgent | undefined
   yield* host.start(
     Relay.make({ host: "0.0.0.0", secret: Redacted.make("not a secret"), ...options }).pipe(
       Effect.tap((made) => Effect.sync(() => (agent = made))),
@@ -85,7 +85,7 @@ export const relay = Effect.fnUntraced(function* (host: SimHost.SimHost, options
 })
 
 /** A network that takes no datagram that `fails`, told where it goes and how its socket is bound. */
-export const broken =
+export const failingNetwork =
   (fails: (to: string, options: Network.UdpOptions) => boolean) =>
   (network: Network.Network["Service"]): Network.Network["Service"] => ({
     ...network,
@@ -100,7 +100,7 @@ export const broken =
   })
 
 /** A network whose interfaces are those named. */
-export const showing =
+export const networkWithInterfaces =
   (names: () => ReadonlyArray<string>) =>
   (network: Network.Network["Service"]): Network.Network["Service"] => ({
     ...network,
@@ -108,50 +108,50 @@ export const showing =
   })
 
 /** Keeps what is logged, as `LEVEL: text`. */
-export const logged = () => {
+export const captureLog = () => {
   const lines: Array<string> = []
   const logger = Logger.make(({ logLevel, message }) => void lines.push(`${logLevel}: ${message}`))
   return { lines, layer: Logger.layer([logger]) as Layer.Layer<never> }
 }
 
 /** One of the ways: opens it on hosts of one LAN. */
-export interface Way {
+export interface TransportCase {
   readonly name: string
   /** Whether each hears itself. */
   readonly echo: boolean
   readonly open: (
     simulation: Simulation.Simulation,
     hosts: ReadonlyArray<SimHost.SimHost>
-  ) => Effect.Effect<ReadonlyArray<Station>>
+  ) => Effect.Effect<ReadonlyArray<TransportHost>>
 }
 
 const names = ["a", "b", "c", "d"]
 
-const start = Effect.fnUntraced(function* (way: Way, simulation: Simulation.Simulation) {
+const start = Effect.fnUntraced(function* (testCase: TransportCase, simulation: Simulation.Simulation) {
   const hosts = yield* Effect.forEach(names, (name) => simulation.host(name))
-  const stations = yield* way.open(simulation, hosts)
+  const stations = yield* testCase.open(simulation, hosts)
   yield* Effect.sleep("1 second")
   return { hosts, stations }
 })
 
-const others = (way: Way, { name }: Station, said: (name: string) => string) =>
-  names.filter((one) => way.echo || one !== name).map(said)
+const expectedTexts = (testCase: TransportCase, { name }: TransportHost, said: (name: string) => string) =>
+  names.filter((one) => testCase.echo || one !== name).map(said)
 
 /** Runs the suite for one way. */
-export const suite = (way: Way) =>
-  describe(way.name, () => {
+export const suite = (testCase: TransportCase) =>
+  describe(testCase.name, () => {
     it.effect("what one says, all others hear, unchanged and from it", () =>
       run((simulation) =>
         Effect.gen(function* () {
-          const { hosts, stations } = yield* start(way, simulation)
-          for (const one of stations) yield* one.say(`hello from ${one.name}`)
+          const { hosts, stations } = yield* start(testCase, simulation)
+          for (const one of stations) yield* one.sendText(`hello from ${one.name}`)
           yield* Effect.sleep("1 second")
           for (const one of stations) {
-            const expected = others(way, one, (name) => `hello from ${name}`)
-            assert.deepStrictEqual([...one.heard].sort(), expected)
-            for (const [at, text] of one.heard.entries()) {
+            const expected = expectedTexts(testCase, one, (name) => `hello from ${name}`)
+            assert.deepStrictEqual([...one.received].sort(), expected)
+            for (const [at, text] of one.received.entries()) {
               const sender = hosts.find(({ name }) => text.endsWith(name))!
-              assert.strictEqual(one.from[at]!.address, sender.address)
+              assert.strictEqual(one.senders[at]!.address, sender.address)
             }
           }
           const stats = yield* stations[0]!.stats
@@ -166,28 +166,28 @@ export const suite = (way: Way) =>
       run(
         (simulation) =>
           Effect.gen(function* () {
-            const { stations } = yield* start(way, simulation)
+            const { stations } = yield* start(testCase, simulation)
             const round = (text: string) =>
               Effect.andThen(
-                Effect.forEach(stations, (one) => one.say(`${text} ${one.name}`)),
+                Effect.forEach(stations, (one) => one.sendText(`${text} ${one.name}`)),
                 Effect.sleep("500 millis")
               )
             yield* round("before")
             yield* Effect.sleep("1 second")
             yield* round("during")
             for (const one of stations.slice(1)) {
-              assert.include(one.heard, "before a")
-              assert.notInclude(one.heard, "during a")
+              assert.include(one.received, "before a")
+              assert.notInclude(one.received, "during a")
             }
             yield* Effect.sleep("2 minutes")
             // A relay's leases end meanwhile: what is said first after it brings them back.
             yield* round("again")
-            for (const one of stations) one.heard.length = 0
+            for (const one of stations) one.received.length = 0
             yield* round("after")
             for (const one of stations) {
               assert.deepStrictEqual(
-                [...one.heard].sort(),
-                others(way, one, (name) => `after ${name}`)
+                [...one.received].sort(),
+                expectedTexts(testCase, one, (name) => `after ${name}`)
               )
             }
           }),
@@ -198,17 +198,17 @@ export const suite = (way: Way) =>
     it.effect("a host that crashes and starts again is heard again", () =>
       run((simulation) =>
         Effect.gen(function* () {
-          const { hosts, stations } = yield* start(way, simulation)
+          const { hosts, stations } = yield* start(testCase, simulation)
           yield* hosts[0]!.crash
-          yield* stations[1]!.say("is anyone there?")
+          yield* stations[1]!.sendText("is anyone there?")
           yield* Effect.sleep("1 second")
-          assert.notInclude(stations[0]!.heard, "is anyone there?")
-          assert.include(stations[2]!.heard, "is anyone there?")
+          assert.notInclude(stations[0]!.received, "is anyone there?")
+          assert.include(stations[2]!.received, "is anyone there?")
           yield* hosts[0]!.restart
           yield* Effect.sleep("1 second")
-          yield* stations[0]!.say("back")
+          yield* stations[0]!.sendText("back")
           yield* Effect.sleep("1 second")
-          for (const one of stations.slice(1)) assert.include(one.heard, "back")
+          for (const one of stations.slice(1)) assert.include(one.received, "back")
         })
       )
     )

@@ -23,7 +23,7 @@ export type LoadPeer = StatusPeer.StatusPeer<Load>
 export type Options = Partial<StatusPeer.Options<Load>>
 
 /** Somewhere to be a peer: each name is a host of its own where there are hosts. */
-export interface World {
+export interface TestNetwork {
   readonly join: (
     name: string,
     options?: Options
@@ -33,11 +33,13 @@ export interface World {
   /** Milliseconds by which a busy machine may be late. */
   readonly slack: number
   /** How long anything may take: longer than it does. */
-  readonly patience: Duration.Input
+  readonly timeout: Duration.Input
 }
 
 /** How a world runs a test. */
-export type Run = (test: (world: World) => Effect.Effect<void, unknown, Scope.Scope>) => Effect.Effect<void, unknown>
+export type Run = (
+  test: (world: TestNetwork) => Effect.Effect<void, unknown, Scope.Scope>
+) => Effect.Effect<void, unknown>
 
 export const optionsOf = (name: string, options: Options = {}): StatusPeer.Options<Load> => ({
   name,
@@ -59,10 +61,10 @@ export const simulated: Run = (test) =>
       hosts.set(name, host)
       return host
     })
-    const join: World["join"] = (name, options) =>
+    const join: TestNetwork["join"] = (name, options) =>
       // No two programs start at the very same time.
       Effect.flatMap(Effect.delay(hostOf(name), 1), (host) => joinOn(host, { ...options, name }))
-    return Effect.scoped(test({ join, interval: 1_000, slack: 0, patience: "1 minute" }))
+    return Effect.scoped(test({ join, interval: 1_000, slack: 0, timeout: "1 minute" }))
   })
 
 /** A port nobody has: the broadcast of many sockets needs one that is known. */
@@ -80,9 +82,9 @@ export const loopback: Run = (test) =>
     const network = Layer.succeed(Network.Network, yield* Network.Network)
     const transport = Broadcast.make({ addresses: ["127.255.255.255"], port })
     const interval = 100
-    const join: World["join"] = (name, options) =>
+    const join: TestNetwork["join"] = (name, options) =>
       Effect.provide(StatusPeer.make(optionsOf(name, { transport, interval, ...options })), network)
-    yield* test({ join, interval, slack: 1_000, patience: "5 seconds" })
+    yield* test({ join, interval, slack: 1_000, timeout: "5 seconds" })
   }).pipe(Effect.scoped, Effect.provide(NodeNetwork.layer))
 
 /** What one peer knows of those with a name, now. */
@@ -90,21 +92,21 @@ export const viewOf = (peer: LoadPeer, name: string) =>
   SubscriptionRef.getUnsafe(peer.peers).find((one) => one.name === name)
 
 /** Waits until a peer sees so many others in a state, itself included. */
-export const sees = (peer: LoadPeer, count: number, state: Peer.State = "alive") =>
+export const waitForCount = (peer: LoadPeer, count: number, state: Peer.State = "alive") =>
   SubscriptionRef.changes(peer.peers).pipe(
     Stream.filter((peers) => peers.filter((one) => one.state === state).length === count),
     Stream.runHead
   )
 
 /** Listens from now on; the result waits for a change, and gives it. */
-export const next = Effect.fnUntraced(function* (peer: LoadPeer, tag: Peer.Change<Load>["_tag"], name: string) {
+export const nextChange = Effect.fnUntraced(function* (peer: LoadPeer, tag: Peer.Change<Load>["_tag"], name: string) {
   const found = Stream.filter(peer.changes, (change) => change._tag === tag && change.peer.name === name)
   const fiber = yield* Effect.forkScoped(Stream.runHead(found), { startImmediately: true })
   return Effect.flatMap(Fiber.join(fiber), Effect.fromOption)
 })
 
 /** Keeps all that happens from now on. */
-export const record = Effect.fnUntraced(function* (peer: LoadPeer, changes: Array<Peer.Change<Load>> = []) {
+export const recordChanges = Effect.fnUntraced(function* (peer: LoadPeer, changes: Array<Peer.Change<Load>> = []) {
   const keep = Stream.runForEach(peer.changes, (change) => Effect.sync(() => changes.push(change)))
   yield* Effect.forkScoped(keep, { startImmediately: true })
   return changes

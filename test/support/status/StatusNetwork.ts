@@ -23,7 +23,7 @@ export interface Options {
   readonly isLost?: ((from: number, to: number, now: number) => boolean) | undefined
   /** How long a packet takes. Default: no time. */
   readonly delay?: ((from: number, to: number) => number) | undefined
-  readonly heard?: ((observer: number, change: Change, now: number) => void) | undefined
+  readonly onChange?: ((observer: number, change: Change, now: number) => void) | undefined
 }
 
 export interface Sender {
@@ -47,7 +47,7 @@ export const bytesOf = (said: string) => new TextEncoder().encode(said)
 export const decode: PeerTable.Options<string>["decode"] = (bytes) =>
   bytes[0] === 63 ? Result.fail("a question is no answer") : Result.succeed(text.decode(bytes))
 
-export const beat = (given: Partial<Peer.Heartbeat> = {}): Peer.Heartbeat => ({
+export const heartbeat = (given: Partial<Peer.Heartbeat> = {}): Peer.Heartbeat => ({
   dialect: "effect-inet",
   from: { address: "10.0.0.1", port: 2066 },
   id: idOf(0),
@@ -61,8 +61,8 @@ export const beat = (given: Partial<Peer.Heartbeat> = {}): Peer.Heartbeat => ({
 })
 
 export const make = (options: Options) => {
-  const { delay, heard, isLost, peers } = options
-  const roll = FaultRandom.sequence(options.seed)
+  const { delay, onChange, isLost, peers } = options
+  const random = FaultRandom.sequence(options.seed)
   const clock = SimClock.make()
   const tables = new Map<number, Table>()
   const senders = Array.from(
@@ -77,18 +77,19 @@ export const make = (options: Options) => {
       next: undefined
     })
   )
-  const period = options.table?.period ?? 250
+  const period = options.table?.tickPeriod ?? 250
   let packets = 0
 
   const step = (observer: number, [table, changes]: PeerTable.Step<string>) => {
     tables.set(observer, table)
-    if (changes.length > 0 && heard !== undefined) for (const change of changes) heard(observer, change, clock.now())
+    if (changes.length > 0 && onChange !== undefined)
+      for (const change of changes) onChange(observer, change, clock.now())
   }
   /** Packets that wait for an observer that is stalled. */
-  const waiting = new Map<number, { readonly room: number; readonly beats: Array<Peer.Heartbeat> }>()
-  const take = (observer: number, beat: Peer.Heartbeat) => {
+  const stalled = new Map<number, { readonly room: number; readonly beats: Array<Peer.Heartbeat> }>()
+  const receive = (observer: number, beat: Peer.Heartbeat) => {
     const table = tables.get(observer)
-    const queue = waiting.size === 0 ? undefined : waiting.get(observer)
+    const queue = stalled.size === 0 ? undefined : stalled.get(observer)
     if (queue !== undefined) {
       if (queue.beats.length < queue.room) queue.beats.push(beat)
     } else if (table !== undefined) step(observer, PeerTable.receive(table, beat, clock.now()))
@@ -111,15 +112,15 @@ export const make = (options: Options) => {
     const now = clock.now()
     for (const observer of tables.keys()) {
       if (observer !== peer && isLost?.(peer, observer, now) === true) continue
-      if (delay === undefined) take(observer, beat)
-      else clock.at(now + delay(peer, observer), () => take(observer, beat))
+      if (delay === undefined) receive(observer, beat)
+      else clock.schedule(now + delay(peer, observer), () => receive(observer, beat))
     }
   }
-  const plan = (peer: number, after: number) => {
+  const scheduleSends = (peer: number, after: number) => {
     const sender = senders[peer]!
-    sender.next = clock.at(clock.now() + after, () => {
+    sender.next = clock.schedule(clock.now() + after, () => {
       send(peer)
-      plan(peer, (0.9 + 0.1 * roll()) * sender.interval)
+      scheduleSends(peer, (0.9 + 0.1 * random()) * sender.interval)
     })
   }
   const stop = (peer: number) => {
@@ -130,41 +131,41 @@ export const make = (options: Options) => {
   /** Sends at once, and then as promised. */
   const start = (peer: number, after = 0) => {
     stop(peer)
-    plan(peer, after)
+    scheduleSends(peer, after)
   }
-  const look = (observer: number) => {
+  const scheduleTicks = (observer: number) => {
     const table = tables.get(observer)
     if (table === undefined) return
-    if (!waiting.has(observer)) step(observer, PeerTable.tick(table, clock.now()))
-    clock.at(clock.now() + period, () => look(observer))
+    if (!stalled.has(observer)) step(observer, PeerTable.tick(table, clock.now()))
+    clock.schedule(clock.now() + period, () => scheduleTicks(observer))
   }
   /** A table of its own for a peer, empty. */
   const observe = (observer: number) => {
     tables.set(observer, PeerTable.make<string>({ decode, ...options.table, self: idOf(observer) }, clock.now()))
-    clock.at(clock.now() + period * roll(), () => look(observer))
+    clock.schedule(clock.now() + period * random(), () => scheduleTicks(observer))
   }
 
   for (const observer of options.observers ?? senders.keys()) observe(observer)
-  for (const peer of senders.keys()) start(peer, roll() * senders[peer]!.interval)
+  for (const peer of senders.keys()) start(peer, random() * senders[peer]!.interval)
 
   return {
     tables,
     senders,
-    roll,
+    roll: random,
     now: clock.now,
-    at: clock.at,
+    at: clock.schedule,
     packets: () => packets,
     run: (millis: number) => void clock.advance(clock.now() + millis),
     send,
-    take,
+    take: receive,
     /** An observer does nothing for a while, in which there is room for so many packets. Timers wake it, as in Node. */
     stall: (observer: number, millis: number, room: number) => {
-      waiting.set(observer, { room, beats: [] })
+      stalled.set(observer, { room, beats: [] })
       clock.advance(clock.now() + millis)
-      const { beats } = waiting.get(observer)!
-      waiting.delete(observer)
+      const { beats } = stalled.get(observer)!
+      stalled.delete(observer)
       step(observer, PeerTable.tick(tables.get(observer)!, clock.now()))
-      for (const beat of beats) take(observer, beat)
+      for (const beat of beats) receive(observer, beat)
     },
     start,
     stop,

@@ -5,7 +5,7 @@ import * as PeerRecordMap from "../../../src/status/membership/PeerRecordMap.ts"
 import type * as Peer from "../../../src/status/Peer.ts"
 import * as StatusNetwork from "./StatusNetwork.ts"
 
-export interface Setting {
+export interface Scenario {
   readonly seed: number
   readonly peers: number
   readonly observers?: ReadonlyArray<number> | undefined
@@ -40,15 +40,15 @@ export const bursts = (loss: number, burst: number, seed: number) => {
 
 export interface Detection {
   /** Times from a peer's last sign of life until it is down, in its intervals; those of all tables. */
-  readonly taken: ReadonlyArray<number>
+  readonly detectionTimes: ReadonlyArray<number>
   /** Tables and peers for which it did not happen within 40 intervals, or soon after it should without loss. */
-  readonly missing: number
+  readonly missed: number
   /** Peers that were down and had not died. */
-  readonly wrong: number
+  readonly falseDowns: number
 }
 
 /** Some die, each at a moment of its own, after the network has run for `warm` intervals. */
-export const detect = (setting: Setting, victims: number, warm: number): Detection => {
+export const measureDetection = (setting: Scenario, victims: number, warm: number): Detection => {
   const { loss = 0, peers, seed } = setting
   const diedAt = new Map<string, number>()
   const taken: Array<number> = []
@@ -56,7 +56,7 @@ export const detect = (setting: Setting, victims: number, warm: number): Detecti
   const network = StatusNetwork.make({
     ...setting,
     isLost: independent(loss, seed),
-    heard: (_, { _tag, peer }, now) => {
+    onChange: (_, { _tag, peer }, now) => {
       if (_tag !== "Down") return
       const died = diedAt.get(peer.id)
       if (died === undefined) wrong++
@@ -75,25 +75,25 @@ export const detect = (setting: Setting, victims: number, warm: number): Detecti
   network.run((loss === 0 ? (setting.table?.downAfter ?? 5) + 3 : 40) * longest)
   const tables = [...network.tables.keys()]
   const expected = dying.reduce((sum, peer) => sum + tables.filter((observer) => observer !== peer).length, 0)
-  return { taken, missing: expected - taken.length, wrong }
+  return { detectionTimes: taken, missed: expected - taken.length, falseDowns: wrong }
 }
 
-export interface Accuracy {
+export interface FalseAlarms {
   readonly downs: number
   readonly pairHours: number
 }
 
 /** Nobody dies: whoever is declared down is so by mistake. */
-export const accuse = (
-  setting: Setting,
+export const countFalseAlarms = (
+  setting: Scenario,
   hours: number,
   isLost: StatusNetwork.Options["isLost"] = independent(setting.loss ?? 0, setting.seed)
-): Accuracy => {
+): FalseAlarms => {
   let downs = 0
   const network = StatusNetwork.make({
     ...setting,
     isLost,
-    heard: (_, { _tag }) => {
+    onChange: (_, { _tag }) => {
       if (_tag === "Down") downs++
     }
   })
@@ -121,7 +121,7 @@ export const upperBound = (events: number): number => {
 const isAlive = (state: string) => state === "alive"
 
 /** Two halves do not hear each other for so many intervals. Intervals from then until all see all alive again. */
-export const heal = (setting: Setting, cut: number): number => {
+export const timeToHeal = (setting: Scenario, cut: number): number => {
   const { peers, seed } = setting
   const loses = independent(setting.loss ?? 0, seed)
   let isCut = false
@@ -145,13 +145,13 @@ export const heal = (setting: Setting, cut: number): number => {
 }
 
 /** Intervals until all tables have the last peer's restart, or its goodbye; it is gone for `away` intervals. */
-export const announce = (setting: Setting, what: "Restarted" | "Left", away = 0): ReadonlyArray<number> => {
+export const timesToSee = (setting: Scenario, what: "Restarted" | "Left", away = 0): ReadonlyArray<number> => {
   const last = setting.peers - 1
   const taken: Array<number> = []
   let began = 0
   const network = StatusNetwork.make({
     ...setting,
-    heard: (observer, { _tag }, now) => {
+    onChange: (observer, { _tag }, now) => {
       if (_tag === what && observer !== last) taken.push((now - began) / interval)
     }
   })
@@ -173,20 +173,26 @@ export const announce = (setting: Setting, what: "Restarted" | "Left", away = 0)
 
 export interface Flood {
   /** Rows at most at any time. */
-  readonly rows: number
+  readonly maxRecords: number
   /** Of the peers that were known before, those that were ever anything else than alive. */
-  readonly harmed: number
+  readonly affected: number
   /** Seconds until the newcomer was in for good, in a flood that goes on; infinite if it never was. */
-  readonly newcomer: number
+  readonly joinDelay: number
   /** Microseconds a forged packet took. */
-  readonly cost: number
+  readonly microsPerPacket: number
 }
 
 /**
  * So many forged ids a second from so many addresses, each said `times` times with gaps of an interval, on a table
  * that knows 200 peers; one more comes in the middle of it.
  */
-export const flood = (perSecond: number, seconds: number, addresses: number, times = 1, maxPeers = 4_096): Flood => {
+export const floodWithForgedIds = (
+  perSecond: number,
+  seconds: number,
+  addresses: number,
+  times = 1,
+  maxPeers = 4_096
+): Flood => {
   const honest = 200
   let harmed = 0
   let joined = Number.POSITIVE_INFINITY
@@ -195,7 +201,7 @@ export const flood = (perSecond: number, seconds: number, addresses: number, tim
     peers: honest + 1,
     observers: [0],
     table: { maxPeers },
-    heard: (_, { _tag, peer }, now) => {
+    onChange: (_, { _tag, peer }, now) => {
       const at = Number.parseInt(peer.id, 16) - 1
       if (at === honest) {
         if (_tag === "Joined") joined = now
@@ -220,17 +226,22 @@ export const flood = (perSecond: number, seconds: number, addresses: number, tim
         const at = number % addresses
         const id = (0xbad_0000_0000 + number).toString(16).padStart(16, "f")
         const from = { address: `172.${16 + (at >> 16)}.${(at >> 8) & 255}.${at & 255}`, port: 2066 }
-        forged.push(StatusNetwork.beat({ id, from, sequence: time, payload }))
+        forged.push(StatusNetwork.heartbeat({ id, from, sequence: time, payload }))
       }
     }
     const before = performance.now()
     for (const beat of forged) {
       network.take(0, beat)
-      rows = Math.max(rows, PeerRecordMap.size(network.tables.get(0)!.rows))
+      rows = Math.max(rows, PeerRecordMap.size(network.tables.get(0)!.records))
     }
     count += forged.length
     spent += performance.now() - before
   }
   const cameAt = began + (seconds * interval) / 3
-  return { rows, harmed, newcomer: (joined - cameAt) / interval, cost: (spent * 1_000) / count }
+  return {
+    maxRecords: rows,
+    affected: harmed,
+    joinDelay: (joined - cameAt) / interval,
+    microsPerPacket: (spent * 1_000) / count
+  }
 }

@@ -1,8 +1,9 @@
 /** `status --relay`: the intermediate delivery agent. */
 import * as Effect from "effect/Effect"
 import * as Relay from "../../../status/transport/Relay.ts"
-import { Stop, UsageError } from "../../common/Shutdown.ts"
-import { announce, explain } from "../common/serverMessages.ts"
+import { UsageError } from "../../common/CliErrors.ts"
+import { ShutdownSignal } from "../../common/Shutdown.ts"
+import { announce, explainListenError } from "../common/serverMessages.ts"
 
 interface Input {
   readonly host: string | undefined
@@ -16,7 +17,7 @@ interface Input {
 }
 
 /** What is for peers alone. */
-const forPeers: ReadonlyArray<readonly [what: string, is: (input: Input) => boolean]> = [
+const peerOnlyFlags: ReadonlyArray<readonly [what: string, is: (input: Input) => boolean]> = [
   ["NAME", ({ name }) => name !== undefined],
   ["--transport", ({ transport }) => transport !== undefined],
   ["--address", ({ address }) => address !== undefined],
@@ -26,13 +27,15 @@ const forPeers: ReadonlyArray<readonly [what: string, is: (input: Input) => bool
 
 /** Passes on what peers send, until the process is told to end. */
 export const relay = Effect.fnUntraced(function* (input: Input) {
-  const wrong = forPeers.find(([, is]) => is(input))
+  const wrong = peerOnlyFlags.find(([, is]) => is(input))
   if (wrong !== undefined) {
     const message = `--relay only passes on what peers send: leave ${wrong[0]} out, or --relay`
     return yield* new UsageError({ message })
   }
   const { host, json, port } = input
-  const agent = yield* Relay.make({ host, port }).pipe(Effect.catch(explain("status relay", port, "--port", "udp")))
+  const agent = yield* Relay.make({ host, port }).pipe(
+    Effect.catch(explainListenError("status relay", port, "--port", "udp"))
+  )
   yield* announce("status relay", agent.address, json)
-  yield* yield* Stop
+  yield* yield* ShutdownSignal
 })

@@ -4,39 +4,39 @@ import * as Logger from "effect/Logger"
 import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
-import { printable } from "../../../network/TerminalText.ts"
+import * as TerminalText from "../../../network/TerminalText.ts"
 import * as HostStatus from "../../../status/HostStatus.ts"
-import { clip, type Line } from "../../../terminal/StyledText.ts"
-import { Stop } from "../../common/Shutdown.ts"
+import { clip, type StyledLine } from "../../../terminal/StyledText.ts"
+import { ShutdownSignal } from "../../common/Shutdown.ts"
 import type { Game, Step } from "../games/fullScreen.ts"
-import * as gameLoop from "../games/fullScreen.ts"
-import * as Plane from "./map.ts"
-import type * as Join from "./peer.ts"
+import * as fullScreen from "../games/fullScreen.ts"
+import * as StatusMap from "./map.ts"
+import type * as LocalPeer from "./peer.ts"
 import * as Table from "./table.ts"
-import { type Neighbour, teller } from "./text.ts"
+import { changeDescriber, type HostPeer } from "./text.ts"
 
 /** What the screen learns. */
-export type News =
-  | { readonly _tag: "Peers"; readonly peers: ReadonlyArray<Neighbour> }
-  | { readonly _tag: "Told"; readonly line: string }
+export type ScreenUpdate =
+  | { readonly _tag: "Peers"; readonly peers: ReadonlyArray<HostPeer> }
+  | { readonly _tag: "Log"; readonly line: string }
 
 /** What is on the screen. */
 export interface State extends Table.View {
-  readonly isPlane: boolean
+  readonly isMap: boolean
 }
 
 /** Lines of what has happened that are kept. */
-const kept = 20
+const maxKeptNewsLines = 20
 
-const learn = (state: State, news: News): State =>
+const applyNews = (state: State, news: ScreenUpdate): State =>
   news._tag === "Peers"
     ? { ...state, peers: news.peers }
-    : { ...state, recent: [...state.recent, news.line].slice(-kept) }
+    : { ...state, recent: [...state.recent, news.line].slice(-maxKeptNewsLines) }
 
-const step = (state: State, event: gameLoop.Event<News>): Step<State> => {
+const step = (state: State, event: fullScreen.Event<ScreenUpdate>): Step<State> => {
   switch (event._tag) {
-    case "News":
-      return [learn(state, event.news)]
+    case "Received":
+      return [applyNews(state, event.message)]
     case "Up":
     case "Down":
     case "Left":
@@ -55,61 +55,61 @@ const step = (state: State, event: gameLoop.Event<News>): Step<State> => {
   }
 }
 
-const place = ({ peers }: State) => {
+const ownPosition = ({ peers }: State) => {
   const payload = peers.find(({ self }) => self)?.payload
   return payload === undefined ? "" : `you are at ${payload.x},${payload.y}; `
 }
 
 /** All rows of the course's screen are for names; what else there is to say has a larger one. */
-const drawPlane = (state: State, columns: number, rows: number): ReadonlyArray<Line> => {
-  const height = Math.min(rows, HostStatus.bounds.y + 1)
-  const below: ReadonlyArray<Line> = [
-    [{ text: `${place(state)}${Table.summary(state.peers)}; ${Table.keysOf(state.peers)}`, ink: "dim" }],
+const drawMap = (state: State, columns: number, rows: number): ReadonlyArray<StyledLine> => {
+  const height = Math.min(rows, HostStatus.maxPosition.y + 1)
+  const below: ReadonlyArray<StyledLine> = [
+    [{ text: `${ownPosition(state)}${Table.summary(state.peers)}; ${Table.keyHelp(state.peers)}`, style: "dim" }],
     ...state.recent.slice(-1).map((text) => [{ text }])
   ]
   return [
-    ...Plane.draw(state.peers, columns, height),
+    ...StatusMap.draw(state.peers, columns, height),
     ...below.slice(0, rows - height).map((line) => clip(line, columns))
   ]
 }
 
 /** The screen as values and pure functions. */
-export const game = (title: string, isPlane: boolean): Game<State, News> => ({
-  first: { title, isPlane, peers: [], page: 0, recent: [] },
+export const game = (title: string, isMap: boolean): Game<State, ScreenUpdate> => ({
+  initial: { title, isMap, peers: [], page: 0, recent: [] },
   step,
-  draw: (state, columns, rows) => (state.isPlane ? drawPlane : Table.draw)(state, columns, rows)
+  draw: (state, columns, rows) => (state.isMap ? drawMap : Table.draw)(state, columns, rows)
 })
 
 /** News that wait for a slow terminal. */
-const capacity = 256
+const maxQueuedNews = 256
 
-const isKey = (text: string): text is HostStatus.Key => ["Up", "Down", "Left", "Right"].includes(text)
+const isKey = (text: string): text is HostStatus.CursorKey => ["Up", "Down", "Left", "Right"].includes(text)
 
 /** Shows what `join` finds until a key or a signal ends it; what is logged meanwhile is shown, too. */
 export const show = Effect.fnUntraced(function* <E, R>(
-  join: Effect.Effect<Effect.Success<ReturnType<typeof Join.join>>, E, R>,
+  join: Effect.Effect<Effect.Success<ReturnType<typeof LocalPeer.join>>, E, R>,
   name: string,
-  isPlane: boolean
+  isMap: boolean
 ) {
-  const inbox = yield* Queue.sliding<News>(capacity)
-  const say = (line: string | undefined) => {
-    if (line !== undefined) Queue.offerUnsafe(inbox, { _tag: "Told", line: printable(line) })
+  const inbox = yield* Queue.sliding<ScreenUpdate>(maxQueuedNews)
+  const showLine = (line: string | undefined) => {
+    if (line !== undefined) Queue.offerUnsafe(inbox, { _tag: "Log", line: TerminalText.escape(line) })
   }
-  const logger = Logger.make<unknown, void>(({ message }) => say([message].flat().map(String).join(" ")))
+  const logger = Logger.make<unknown, void>(({ message }) => showLine([message].flat().map(String).join(" ")))
   yield* Effect.gen(function* () {
     const { move, peer } = yield* join
-    const tell = teller()
-    const changes = Stream.runForEach(peer.changes, (change) => Effect.sync(() => say(tell(change))))
+    const describe = changeDescriber()
+    const changes = Stream.runForEach(peer.changes, (change) => Effect.sync(() => showLine(describe(change))))
     const peers = Stream.runForEach(SubscriptionRef.changes(peer.peers), (peers) =>
       Queue.offer(inbox, { _tag: "Peers", peers })
     )
     yield* Effect.forkScoped(changes, { startImmediately: true })
     yield* Effect.forkScoped(peers)
-    const talk: gameLoop.Talk<News, never> = {
+    const talk: fullScreen.ServerConversation<ScreenUpdate, never> = {
       next: Queue.take(inbox),
       send: (key) => (isKey(key) ? move(key) : Effect.void)
     }
-    const title = `status of ${printable(name)}, ${peer.label}`
-    yield* Effect.raceFirst(gameLoop.play(talk, game(title, isPlane)), yield* Stop)
+    const title = `status of ${TerminalText.escape(name)}, ${peer.label}`
+    yield* Effect.raceFirst(fullScreen.play(talk, game(title, isMap)), yield* ShutdownSignal)
   }).pipe(Effect.provide(Logger.layer([logger])))
 })

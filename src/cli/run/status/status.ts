@@ -9,19 +9,20 @@ import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 import * as NodeScreen from "../../../terminal/NodeScreen.ts"
 import { columns } from "../../../terminal/NodeTerminal.ts"
-import { Stop, UsageError } from "../../common/Shutdown.ts"
+import { UsageError } from "../../common/CliErrors.ts"
+import { ShutdownSignal } from "../../common/Shutdown.ts"
 import * as network from "../common/network.ts"
-import * as Join from "./peer.ts"
+import * as LocalPeer from "./peer.ts"
 import * as Table from "./table.ts"
 import * as Text from "./text.ts"
-import * as Way from "./transport.ts"
+import * as TransportFlags from "./transport.ts"
 
-interface Input extends Way.Input {
+interface Input extends TransportFlags.Input {
   readonly name: string | undefined
   readonly cluster: string | undefined
   readonly key: string | undefined
   readonly interval: Duration.Duration | undefined
-  readonly dialect: "ours" | "course" | undefined
+  readonly dialect: "effect-inet" | "course" | undefined
   readonly suspectAfter: number | undefined
   readonly downAfter: number | undefined
   readonly once: boolean
@@ -33,7 +34,7 @@ interface Input extends Way.Input {
 }
 
 /** What does not go together, and what to do about it. */
-const misuses: ReadonlyArray<readonly [is: (input: Input) => boolean, message: string]> = [
+const flagConflicts: ReadonlyArray<readonly [is: (input: Input) => boolean, message: string]> = [
   [({ once, screen }) => once && screen, "--once prints a table and --screen draws until it is ended: leave one out"],
   [({ json, screen }) => json && screen, "--json and --screen both want standard output: leave one out"],
   [({ once, settle }) => settle !== undefined && !once, "--settle is for --once: say both, or leave it out"],
@@ -54,46 +55,46 @@ const misuses: ReadonlyArray<readonly [is: (input: Input) => boolean, message: s
 
 /** A line for each change, until the process is told to end; those who are there already have joined. */
 const lines = Effect.fnUntraced(function* (
-  { peer }: Effect.Success<ReturnType<typeof Join.join>>,
+  { peer }: Effect.Success<ReturnType<typeof LocalPeer.join>>,
   lineOf: (change: Text.Change, time: string) => string | undefined
 ) {
-  const there = (yield* SubscriptionRef.get(peer.peers)).map((peer): Text.Change => ({ _tag: "Joined", peer }))
-  const changes = Stream.concat(Stream.fromIterable(there), peer.changes)
+  const present = (yield* SubscriptionRef.get(peer.peers)).map((peer): Text.Change => ({ _tag: "Joined", peer }))
+  const changes = Stream.concat(Stream.fromIterable(present), peer.changes)
   const print = Effect.fnUntraced(function* (change: Text.Change) {
     const time = DateTime.formatIso(DateTime.makeUnsafe(yield* Clock.currentTimeMillis))
     const line = lineOf(change, time)
     if (line !== undefined) yield* Console.log(line)
   })
-  yield* Effect.raceFirst(Stream.runForEach(changes, print), yield* Stop)
+  yield* Effect.raceFirst(Stream.runForEach(changes, print), yield* ShutdownSignal)
 })
 
 const asJson = ({ _tag, peer }: Text.Change, time: string) =>
-  JSON.stringify({ change: _tag, ...Text.record(peer), time })
+  JSON.stringify({ change: _tag, ...Text.toJson(peer), time })
 
 const asText = () => {
-  const tell = Text.teller()
+  const describe = Text.changeDescriber()
   return (change: Text.Change, time: string) => {
-    const line = tell(change)
+    const line = describe(change)
     return line === undefined ? undefined : `${time} ${line}`
   }
 }
 
 /** Wide enough for everything, where nobody looks. */
-const unlimited = 1_000
+const unlimitedColumns = 1_000
 
 const once = Effect.fnUntraced(function* (
-  { peer }: Effect.Success<ReturnType<typeof Join.join>>,
+  { peer }: Effect.Success<ReturnType<typeof LocalPeer.join>>,
   settle: Duration.Input,
   json: boolean
 ) {
   yield* Effect.sleep(settle)
   const peers = yield* SubscriptionRef.get(peer.peers)
   if (json) {
-    for (const peer of peers) yield* Console.log(JSON.stringify(Text.record(peer)))
+    for (const peer of peers) yield* Console.log(JSON.stringify(Text.toJson(peer)))
     return
   }
   const isTerminal = yield* (yield* Stdio.Stdio).stdoutIsTerminal
-  yield* Console.log(Table.text(peers, isTerminal ? columns() : unlimited))
+  yield* Console.log(Table.text(peers, isTerminal ? columns() : unlimitedColumns))
   yield* Console.log(Table.summary(peers))
 })
 
@@ -103,13 +104,14 @@ export const status = Effect.fnUntraced(
       const { relay } = yield* Effect.promise(() => import("./relay.ts"))
       return yield* relay(input)
     }
-    const wrong = misuses.find(([is]) => is(input))
+    const wrong = flagConflicts.find(([is]) => is(input))
     if (wrong !== undefined) return yield* new UsageError({ message: wrong[1] })
-    const transport = yield* Way.choose(input)
-    const name = input.name ?? (yield* Join.nameOf())
+    const transport = yield* TransportFlags.choose(input)
+    const name = input.name ?? (yield* LocalPeer.nameOf())
     const listenOnly = input.listen || input.once
-    const onOpen: Join.Options["onOpen"] = (transport) => Effect.logInfo(Join.opened(name, listenOnly, transport))
-    const join = Join.join({ ...input, name, listenOnly, transport, onOpen, flag: "--port" })
+    const onOpen: LocalPeer.Options["onOpen"] = (transport) =>
+      Effect.logInfo(LocalPeer.openedMessage(name, listenOnly, transport))
+    const join = LocalPeer.join({ ...input, name, listenOnly, transport, onOpen, flag: "--port" })
     if (input.once) return yield* once(yield* join, input.settle ?? "3 seconds", input.json)
     if (input.json) return yield* lines(yield* join, asJson)
     if (!NodeScreen.isTerminal()) return yield* lines(yield* join, asText())

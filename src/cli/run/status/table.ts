@@ -1,21 +1,21 @@
 /** All peers as a table of any width: stable, with each state named and coloured. Pure: peers in, lines out. */
-import { printable } from "../../../network/TerminalText.ts"
-import { clip, type Ink, type Line, plain, type Span } from "../../../terminal/StyledText.ts"
+import * as TerminalText from "../../../network/TerminalText.ts"
+import { clip, plain, type Span, type Style, type StyledLine } from "../../../terminal/StyledText.ts"
 import { formatBytes } from "../tftp/transferBar.ts"
-import { addressOf, ago, type Neighbour } from "./text.ts"
+import { addressOf, formatAge, type HostPeer } from "./text.ts"
 
 /** A column; where there is little room, those with the highest rank go first. */
 interface Column {
   readonly title: string
   readonly rank: number
-  readonly right?: boolean
-  readonly show: (peer: Neighbour) => string
+  readonly alignRight?: boolean
+  readonly format: (peer: HostPeer) => string
 }
 
-const or = <A>(value: A | undefined, show: (value: A) => string) => (value === undefined ? "-" : show(value))
+const orDash = <A>(value: A | undefined, show: (value: A) => string) => (value === undefined ? "-" : show(value))
 
 /** What there is to say beside the numbers. */
-const marksOf = ({ conflict, dialect, invalid, self }: Neighbour) =>
+const marksOf = ({ conflict, dialect, invalid, self }: HostPeer) =>
   [
     ...(self ? ["you"] : []),
     ...(conflict ? ["conflict"] : []),
@@ -24,66 +24,81 @@ const marksOf = ({ conflict, dialect, invalid, self }: Neighbour) =>
   ].join(" ")
 
 /** The longest name that is shown whole. */
-const widest = 24
+const maxNameChars = 24
 
 /** The sign of a name that goes on is one that any terminal has. */
 const shorten = (text: string, width: number) => (text.length > width ? `${text.slice(0, width - 1)}~` : text)
 
 const columns: ReadonlyArray<Column> = [
-  { title: "name", rank: 0, show: ({ name }) => shorten(printable(name), widest) },
-  { title: "state", rank: 0, show: ({ state }) => state },
-  { title: "heard", rank: 1, right: true, show: ({ age }) => ago(age) },
-  { title: "load", rank: 4, right: true, show: ({ payload }) => or(payload?.load, ([one]) => one.toFixed(2)) },
-  { title: "free", rank: 6, right: true, show: ({ payload }) => or(payload?.memory, ({ free }) => formatBytes(free)) },
-  { title: "up", rank: 7, right: true, show: ({ payload }) => or(payload?.uptime, (up) => ago(up * 1_000)) },
-  { title: "here", rank: 5, right: true, show: ({ known }) => ago(known) },
-  { title: "x,y", rank: 3, right: true, show: ({ payload }) => or(payload, ({ x, y }) => `${x},${y}`) },
-  { title: "loss", rank: 8, right: true, show: ({ loss, self }) => (self ? "" : `${Math.round(loss * 100)}%`) },
-  { title: "address", rank: 9, show: addressOf },
-  { title: "", rank: 2, show: marksOf }
+  { title: "name", rank: 0, format: ({ name }) => shorten(TerminalText.escape(name), maxNameChars) },
+  { title: "state", rank: 0, format: ({ state }) => state },
+  { title: "heard", rank: 1, alignRight: true, format: ({ age }) => formatAge(age) },
+  {
+    title: "load",
+    rank: 4,
+    alignRight: true,
+    format: ({ payload }) => orDash(payload?.load, ([one]) => one.toFixed(2))
+  },
+  {
+    title: "free",
+    rank: 6,
+    alignRight: true,
+    format: ({ payload }) => orDash(payload?.memory, ({ free }) => formatBytes(free))
+  },
+  {
+    title: "up",
+    rank: 7,
+    alignRight: true,
+    format: ({ payload }) => orDash(payload?.uptime, (up) => formatAge(up * 1_000))
+  },
+  { title: "here", rank: 5, alignRight: true, format: ({ knownFor }) => formatAge(knownFor) },
+  { title: "x,y", rank: 3, alignRight: true, format: ({ payload }) => orDash(payload, ({ x, y }) => `${x},${y}`) },
+  { title: "loss", rank: 8, alignRight: true, format: ({ loss, self }) => (self ? "" : `${Math.round(loss * 100)}%`) },
+  { title: "address", rank: 9, format: addressOf },
+  { title: "", rank: 2, format: marksOf }
 ]
 
-const inks: Readonly<Record<Neighbour["state"], Ink>> = { alive: "green", suspect: "yellow", down: "red", left: "dim" }
+const inks: Readonly<Record<HostPeer["state"], Style>> = { alive: "green", suspect: "yellow", down: "red", left: "dim" }
 
 const gap = "  "
 
 /** Columns in their order, as many as fit. */
-const fitting = (widths: ReadonlyArray<number>, room: number): ReadonlyArray<number> => {
+const fittingColumns = (widths: ReadonlyArray<number>, width: number): ReadonlyArray<number> => {
   const kept: Array<number> = []
-  let left = room + gap.length
+  let remaining = width + gap.length
   for (const at of [...columns.keys()].sort((one, other) => columns[one]!.rank - columns[other]!.rank)) {
-    left -= widths[at]! + gap.length
-    if (left < 0 && columns[at]!.rank > 0) break
+    remaining -= widths[at]! + gap.length
+    if (remaining < 0 && columns[at]!.rank > 0) break
     if (widths[at]! > 0) kept.push(at)
   }
   return kept.sort((one, other) => one - other)
 }
 
-const inkOf = ({ title }: Column, { self, state }: Neighbour): Ink | undefined =>
+const inkOf = ({ title }: Column, { self, state }: HostPeer): Style | undefined =>
   title === "state" ? inks[state] : title === "name" && self ? "bold" : undefined
 
-const row = (spans: ReadonlyArray<Span>): Line =>
+const row = (spans: ReadonlyArray<Span>): StyledLine =>
   spans.flatMap((span, at) => (at === 0 ? [span] : [{ text: gap }, span]))
 
 /** The titles, and a line for each peer; none is wider than the room. */
-const lines = (peers: ReadonlyArray<Neighbour>, room: number): ReadonlyArray<Line> => {
-  const cells = peers.map((peer) => columns.map(({ show }) => show(peer)))
+const lines = (peers: ReadonlyArray<HostPeer>, width: number): ReadonlyArray<StyledLine> => {
+  const cells = peers.map((peer) => columns.map(({ format }) => format(peer)))
   const widths = columns.map(({ title }, at) => Math.max(title.length, ...cells.map((row) => row[at]!.length)))
-  const kept = fitting(widths, room)
+  const kept = fittingColumns(widths, width)
   const pad = (at: number, text: string) => {
-    if (columns[at]!.right === true) return text.padStart(widths[at]!)
+    if (columns[at]!.alignRight === true) return text.padStart(widths[at]!)
     return at === kept.at(-1) ? text : text.padEnd(widths[at]!)
   }
-  const titles = row(kept.map((at) => ({ text: pad(at, columns[at]!.title), ink: "dim" })))
+  const titles = row(kept.map((at) => ({ text: pad(at, columns[at]!.title), style: "dim" })))
   const rows = peers.map((peer, index) =>
-    row(kept.map((at) => ({ text: pad(at, cells[index]![at]!), ink: inkOf(columns[at]!, peer) })))
+    row(kept.map((at) => ({ text: pad(at, cells[index]![at]!), style: inkOf(columns[at]!, peer) })))
   )
-  return [titles, ...rows].map((line) => clip(line, room))
+  return [titles, ...rows].map((line) => clip(line, width))
 }
 
 /** The same for a file or a pipe. */
-export const text = (peers: ReadonlyArray<Neighbour>, room: number): string =>
-  lines(peers, room)
+export const text = (peers: ReadonlyArray<HostPeer>, width: number): string =>
+  lines(peers, width)
     .map((line) =>
       line
         .map(({ text }) => text)
@@ -93,7 +108,7 @@ export const text = (peers: ReadonlyArray<Neighbour>, room: number): string =>
     .join("\n")
 
 /** How many there are: `4 peers: 3 alive, 1 down`. */
-export const summary = (peers: ReadonlyArray<Neighbour>): string => {
+export const summary = (peers: ReadonlyArray<HostPeer>): string => {
   const states = (["alive", "suspect", "down", "left"] as const).flatMap((state) => {
     const count = peers.filter((peer) => peer.state === state).length
     return count === 0 ? [] : [`${count} ${state}`]
@@ -104,7 +119,7 @@ export const summary = (peers: ReadonlyArray<Neighbour>): string => {
 /** What there is to see. */
 export interface View {
   readonly title: string
-  readonly peers: ReadonlyArray<Neighbour>
+  readonly peers: ReadonlyArray<HostPeer>
   /** Which of the pages is shown, where there is no room for all peers; after the last comes the first. */
   readonly page: number
   /** What has happened, the latest last. */
@@ -112,26 +127,26 @@ export interface View {
 }
 
 /** So many lines of what has happened are shown at most. */
-const told = 4
+const maxNewsLines = 4
 
 /** Rows for peers on a screen with so many lines; the rest is what has happened, and what keys do. */
-const roomOf = ({ peers, recent }: Pick<View, "peers" | "recent">, rows: number): number => {
-  const news = Math.min(recent.length, told, Math.max(0, Math.floor((rows - 5) / 3)))
+const peerRowsFor = ({ peers, recent }: Pick<View, "peers" | "recent">, rows: number): number => {
+  const news = Math.min(recent.length, maxNewsLines, Math.max(0, Math.floor((rows - 5) / 3)))
   const all = rows - 4 - news
   return Math.max(1, peers.length <= all ? all : all - 1)
 }
 
 /** What keys do: nobody moves who only looks. */
-export const keysOf = (peers: ReadonlyArray<Neighbour>): string =>
+export const keyHelp = (peers: ReadonlyArray<HostPeer>): string =>
   peers.some(({ self }) => self) ? "q leaves, cursor keys move you" : "q leaves"
 
 /** The whole screen. */
-export const draw = (view: View, columns: number, rows: number): ReadonlyArray<Line> => {
+export const draw = (view: View, columns: number, rows: number): ReadonlyArray<StyledLine> => {
   const { page, peers, recent, title } = view
-  const room = roomOf(view, rows)
-  const from = (page % Math.max(1, Math.ceil(peers.length / room))) * room
+  const peerRows = peerRowsFor(view, rows)
+  const from = (page % Math.max(1, Math.ceil(peers.length / peerRows))) * peerRows
   const [titles, ...all] = lines(peers, columns)
-  const shown = all.slice(from, from + room)
+  const shown = all.slice(from, from + peerRows)
   const hidden = all.length - shown.length
   const news = rows - 4 - shown.length - (hidden > 0 ? 1 : 0)
   const more = [
@@ -139,15 +154,15 @@ export const draw = (view: View, columns: number, rows: number): ReadonlyArray<L
     ...(hidden > from ? [`${hidden - from} more`] : []),
     "Space shows the next"
   ].join(", ")
-  const keys = keysOf(peers)
-  const drawn: ReadonlyArray<Line> = [
-    [{ text: title, ink: "bold" }, { text: `${gap}${summary(peers)}` }],
+  const keys = keyHelp(peers)
+  const drawn: ReadonlyArray<StyledLine> = [
+    [{ text: title, style: "bold" }, { text: `${gap}${summary(peers)}` }],
     titles!,
     ...shown,
     ...(hidden > 0 ? [plain(`... ${more}`)] : []),
     plain(""),
-    ...recent.slice(recent.length - Math.min(recent.length, told, Math.max(0, news))).map(plain),
-    [{ text: keys, ink: "dim" }]
+    ...recent.slice(recent.length - Math.min(recent.length, maxNewsLines, Math.max(0, news))).map(plain),
+    [{ text: keys, style: "dim" }]
   ]
   return drawn.slice(0, rows).map((line) => clip(line, columns))
 }

@@ -1,12 +1,12 @@
 /** Peers and what happens to them, as sentences and as values for JSON. Pure. */
 
 import * as Endpoint from "../../../network/Endpoint.ts"
-import { printable } from "../../../network/TerminalText.ts"
+import * as TerminalText from "../../../network/TerminalText.ts"
 import type * as HostStatus from "../../../status/HostStatus.ts"
 import type * as Peer from "../../../status/Peer.ts"
 
 /** A peer of this command. */
-export type Neighbour = Peer.Peer<HostStatus.HostStatus>
+export type HostPeer = Peer.Peer<HostStatus.HostStatus>
 
 /** What happens to one. */
 export type Change = Peer.Change<HostStatus.HostStatus>
@@ -19,19 +19,19 @@ const units: ReadonlyArray<readonly [unit: string, millis: number]> = [
 ]
 
 /** A time at a glance, in one unit: `0.4s`, `90s`, `17m`, `30h`, `12d`. */
-export const ago = (millis: number): string => {
+export const formatAge = (millis: number): string => {
   if (millis < 9_950) return `${(millis / 1_000).toFixed(1)}s`
   const [unit, size] = units.find(([, size]) => millis >= 2 * size) ?? ["s", 1_000]
   return `${Math.floor(millis / size)}${unit}`
 }
 
 /** Where a peer is; this one is nowhere else. */
-export const addressOf = ({ address, self }: Neighbour): string => (self ? "" : Endpoint.format(address))
+export const addressOf = ({ address, self }: HostPeer): string => (self ? "" : Endpoint.format(address))
 
 const rounded = (value: number) => Math.round(value * 10_000) / 10_000
 
 /** A peer for JSON, whose escapes make any name safe; ages are milliseconds. */
-export const record = (peer: Neighbour) => ({
+export const toJson = (peer: HostPeer) => ({
   name: peer.name,
   id: peer.id,
   state: peer.state,
@@ -39,8 +39,8 @@ export const record = (peer: Neighbour) => ({
   dialect: peer.dialect,
   age: Math.round(peer.age),
   missed: peer.missed,
-  since: Math.round(peer.since),
-  known: Math.round(peer.known),
+  since: Math.round(peer.stateAge),
+  known: Math.round(peer.knownFor),
   interval: peer.interval,
   loss: rounded(peer.loss),
   conflict: peer.conflict ? true : undefined,
@@ -49,48 +49,48 @@ export const record = (peer: Neighbour) => ({
 })
 
 /** The longest reason of a payload that cannot be read, in characters. */
-const longest = 120
+const maxReasonChars = 120
 
-const silent = ({ age }: Neighbour) => `silent for ${ago(age)}`
+const silentFor = ({ age }: HostPeer) => `silent for ${formatAge(age)}`
 
-const sentences: Readonly<Record<Exclude<Change["_tag"], "Updated">, (peer: Neighbour) => string>> = {
+const sentences: Readonly<Record<Exclude<Change["_tag"], "Updated">, (peer: HostPeer) => string>> = {
   Joined: (peer) => (peer.self ? "joined: this is you" : `joined from ${addressOf(peer)}`),
   Restarted: () => "has started again",
-  Suspect: (peer) => `is suspect: ${silent(peer)}`,
-  Down: (peer) => `is down: ${silent(peer)}`,
+  Suspect: (peer) => `is suspect: ${silentFor(peer)}`,
+  Down: (peer) => `is down: ${silentFor(peer)}`,
   Left: () => "left",
   Alive: () => "is alive again",
-  Conflict: ({ id }) => `is not the only one with id ${printable(id)}: one of them needs another NAME`,
+  Conflict: ({ id }) => `is not the only one with id ${TerminalText.escape(id)}: one of them needs another NAME`,
   Forgotten: () => "is forgotten"
 }
 
-const placeOf = ({ payload }: Neighbour) => (payload === undefined ? undefined : `${payload.x},${payload.y}`)
+const positionOf = ({ payload }: HostPeer) => (payload === undefined ? undefined : `${payload.x},${payload.y}`)
 
 /** What has changed of that which people look at; loads and the like change all the time. */
-const updated = (before: Neighbour | undefined, after: Neighbour): string | undefined => {
+const describeUpdate = (before: HostPeer | undefined, after: HostPeer): string | undefined => {
   if (after.invalid !== undefined) {
     return before?.invalid === undefined
-      ? `says what cannot be read: ${printable(after.invalid).slice(0, longest)}`
+      ? `says what cannot be read: ${TerminalText.escape(after.invalid).slice(0, maxReasonChars)}`
       : undefined
   }
-  if (before !== undefined && before.name !== after.name) return `was ${printable(before.name)}`
-  return placeOf(before ?? after) === placeOf(after) ? undefined : `moved to ${placeOf(after)}`
+  if (before !== undefined && before.name !== after.name) return `was ${TerminalText.escape(before.name)}`
+  return positionOf(before ?? after) === positionOf(after) ? undefined : `moved to ${positionOf(after)}`
 }
 
 /** Peers that are remembered: as many as a table has, and no more if they are made up faster than one reads. */
-const most = 8_192
+const maxRememberedPeers = 8_192
 
 /** One who makes a sentence of each change that is worth one. */
-export const teller = () => {
-  const known = new Map<string, Neighbour>()
+export const changeDescriber = () => {
+  const peers = new Map<string, HostPeer>()
   return ({ _tag, peer }: Change): string | undefined => {
-    const before = known.get(peer.id)
-    if (_tag === "Forgotten") known.delete(peer.id)
-    else known.set(peer.id, peer)
-    if (known.size > most) known.delete(known.keys().next().value!)
-    const told = _tag === "Updated" ? updated(before, peer) : sentences[_tag](peer)
-    const unread = _tag === "Joined" || _tag === "Restarted" ? updated(undefined, peer) : undefined
-    if (told === undefined) return undefined
-    return `${printable(peer.name)} ${told}${unread === undefined ? "" : `; ${unread}`}`
+    const before = peers.get(peer.id)
+    if (_tag === "Forgotten") peers.delete(peer.id)
+    else peers.set(peer.id, peer)
+    if (peers.size > maxRememberedPeers) peers.delete(peers.keys().next().value!)
+    const event = _tag === "Updated" ? describeUpdate(before, peer) : sentences[_tag](peer)
+    const problem = _tag === "Joined" || _tag === "Restarted" ? describeUpdate(undefined, peer) : undefined
+    if (event === undefined) return undefined
+    return `${TerminalText.escape(peer.name)} ${event}${problem === undefined ? "" : `; ${problem}`}`
   }
 }

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
 import type * as Transport from "../../../status/transport/Transport.ts"
-import { UsageError } from "../../common/Shutdown.ts"
+import { UsageError } from "../../common/CliErrors.ts"
 
 /** What the command line says of it. */
 export interface Input {
@@ -15,7 +15,7 @@ export interface Input {
 
 const usage = (message: string) => new UsageError({ message })
 
-const need = Effect.fnUntraced(function* (address: string | undefined, what: string) {
+const required = Effect.fnUntraced(function* (address: string | undefined, what: string) {
   if (address === undefined) return yield* usage(what)
   return address
 })
@@ -40,7 +40,7 @@ const group = Effect.fnUntraced(function* (text: string) {
 const hosts = Effect.promise(() => import("./hosts.ts"))
 
 /** Only the way that is wanted is loaded. */
-const ways = {
+const transports = {
   broadcast: Effect.fnUntraced(function* ({ address, port }: Input) {
     const { make } = yield* Effect.promise(() => import("../../../status/transport/Broadcast.ts"))
     return make({ port, addresses: address === undefined ? undefined : yield* literals(address) })
@@ -51,17 +51,17 @@ const ways = {
   }),
   mesh: Effect.fnUntraced(function* ({ address, host, port }: Input) {
     const { make } = yield* Effect.promise(() => import("../../../status/transport/Mesh.ts"))
-    const { all, parse } = yield* hosts
-    const list = yield* need(address, "--transport mesh wants all peers: --address HOST[:PORT],...")
-    return make({ port, host, peers: yield* all(yield* parse(list, port)) })
+    const { resolveAll, parse } = yield* hosts
+    const list = yield* required(address, "--transport mesh wants all peers: --address HOST[:PORT],...")
+    return make({ port, host, peers: yield* resolveAll(yield* parse(list, port)) })
   }),
   relay: Effect.fnUntraced(function* ({ address, port }: Input) {
     const { make } = yield* Effect.promise(() => import("../../../status/transport/RelayClient.ts"))
-    const { one, parse } = yield* hosts
-    const text = yield* need(address, "--transport relay wants the relay: --address HOST[:PORT]")
+    const { resolveOne, parse } = yield* hosts
+    const text = yield* required(address, "--transport relay wants the relay: --address HOST[:PORT]")
     const [place, ...more] = yield* parse(text, port)
     if (place === undefined || more.length > 0) return yield* usage("--transport relay wants one relay as --address")
-    return make({ relay: yield* one(place) })
+    return make({ relay: yield* resolveOne(place) })
   })
 } as const
 
@@ -74,6 +74,6 @@ export const choose = Effect.fnUntraced(function* (input: Input) {
   if (port === 0 && transport !== "relay") {
     return yield* usage("--port 0: peers find each other on a port they know; give 1 to 65535")
   }
-  const open: Transport.Open = yield* ways[transport](input)
+  const open: Transport.OpenTransport = yield* transports[transport](input)
   return open
 })
