@@ -1,10 +1,9 @@
 /** What a checkpoint holds: the answer so far, how far the input is cut, and the packets that are cut and not done. */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import type { Cut } from "./dispatcher/DispatcherEvent.ts"
-import { Checkpoint as Bad, FarmError } from "./FarmError.ts"
-import type { Parcel } from "./FarmRun.ts"
-import type { Job, Kept, Splitter } from "./Job.ts"
+import type { EncodedPacket } from "./EncodedPacket.ts"
+import { CheckpointFailed as Bad, FarmError } from "./FarmError.ts"
+import type { CheckpointCodecs, Job, SizedPacket, Splitter } from "./Job.ts"
 
 /** Where a run keeps what it needs to go on after its death. @category models @since 0.1.0 */
 export interface Checkpoint {
@@ -29,29 +28,29 @@ const Saved = Schema.Struct({
 
 /** A run as it is saved. @category models @since 0.1.0 */
 export interface State<Packet, Output> {
-  readonly cut: number
-  readonly open: ReadonlyArray<Cut<Parcel<Packet>>>
+  readonly splitUnits: number
+  readonly unfinished: ReadonlyArray<SizedPacket<EncodedPacket<Packet>>>
   readonly output: Output
 }
 
-const shown = (text: string) => (text.length > 60 ? `${text.slice(0, 60)}...` : text)
+const truncated = (text: string) => (text.length > 60 ? `${text.slice(0, 60)}...` : text)
 
 /** How runs of one job on one input are written and read. @category constructors @since 0.1.0 */
 export const make = <Input, Packet, Result, Output>(
   job: Job<Input, Packet, Result, Output>,
-  kept: Kept<Input, Output>,
+  kept: CheckpointCodecs<Input, Output>,
   input: Input,
   path: string
 ) => {
-  const wanted = JSON.stringify(Schema.encodeSync(kept.input)(input))
-  const refuse = (detail: string) => Effect.fail(new FarmError({ reason: new Bad({ path, detail }) }))
+  const inputJson = JSON.stringify(Schema.encodeSync(kept.input)(input))
+  const fail = (detail: string) => Effect.fail(new FarmError({ reason: new Bad({ path, detail }) }))
 
-  const write = ({ cut, open, output }: State<Packet, Output>): string =>
+  const write = ({ splitUnits: cut, unfinished: open, output }: State<Packet, Output>): string =>
     JSON.stringify({
       farm: 1,
       job: job.name,
       version: job.version,
-      input: JSON.parse(wanted),
+      input: JSON.parse(inputJson),
       cut,
       open: open.map(({ packet, units }) => [units, packet.encoded]),
       output: Schema.encodeSync(kept.output)(output)
@@ -63,11 +62,12 @@ export const make = <Input, Packet, Result, Output>(
       return `is a checkpoint of the job ${saved.job} ${saved.version}, not ${job.name} ${job.version}: name another file`
     }
     const found = JSON.stringify(saved.input)
-    if (found !== wanted) return `is a checkpoint for ${shown(found)}, not ${shown(wanted)}: name another file`
+    if (found !== inputJson)
+      return `is a checkpoint for ${truncated(found)}, not ${truncated(inputJson)}: name another file`
     const packet = Schema.decodeUnknownSync(job.packet)
     return {
-      cut: saved.cut,
-      open: saved.open.map(([units, encoded]) => ({ units, packet: { packet: packet(encoded), encoded } })),
+      splitUnits: saved.cut,
+      unfinished: saved.open.map(([units, encoded]) => ({ units, packet: { packet: packet(encoded), encoded } })),
       output: Schema.decodeUnknownSync(kept.output)(saved.output)
     }
   }
@@ -75,8 +75,8 @@ export const make = <Input, Packet, Result, Output>(
   const read = (text: string): Effect.Effect<State<Packet, Output>, FarmError> =>
     Effect.try({ try: () => decodeAll(text), catch: (cause) => cause }).pipe(
       Effect.matchEffect({
-        onSuccess: (state) => (typeof state === "string" ? refuse(state) : Effect.succeed(state)),
-        onFailure: () => refuse("is no checkpoint of a farm: name another file, or remove it")
+        onSuccess: (state) => (typeof state === "string" ? fail(state) : Effect.succeed(state)),
+        onFailure: () => fail("is no checkpoint of a farm: name another file, or remove it")
       })
     )
 
@@ -89,7 +89,7 @@ export const make = <Input, Packet, Result, Output>(
         if (next === undefined) break
         at += next.units
       }
-      return at === cut ? Effect.void : refuse(`cannot be resumed: the job's split gave ${at} units instead of ${cut}`)
+      return at === cut ? Effect.void : fail(`cannot be resumed: the job's split gave ${at} units instead of ${cut}`)
     })
 
   return { read, skip, write }

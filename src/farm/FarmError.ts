@@ -5,22 +5,25 @@ import * as Data from "effect/Data"
 export interface Attempt {
   readonly worker: string
   /** `Threw`: the work did. `Invalid`: the result does not fit its schema. */
-  readonly kind: "Threw" | "Invalid" | "Lost" | "Expired"
+  readonly kind: "Threw" | "InvalidResult" | "Lost" | "Expired"
   readonly message: string
 }
 
 const textOf = (cause: unknown) => (cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause))
 
-const shown = (value: unknown) => {
+const truncatedJson = (value: unknown) => {
   const text = JSON.stringify(value, (_, one) => (typeof one === "bigint" ? String(one) : one)) ?? String(value)
   return text.length > 200 ? `${text.slice(0, 200)}...` : text
 }
 
 /** An option, or what a pool was asked for, makes no sense. @category errors @since 0.1.0 */
-export class Invalid extends Data.TaggedClass("Invalid")<{ readonly message: string }> {}
+export class InvalidOptions extends Data.TaggedClass("InvalidOptions")<{ readonly message: string }> {}
 
 /** The module of a job could not be loaded, or exports no job. @category errors @since 0.1.0 */
-export class Module extends Data.TaggedClass("Module")<{ readonly module: string; readonly detail: string }> {
+export class ModuleLoadFailed extends Data.TaggedClass("ModuleLoadFailed")<{
+  readonly module: string
+  readonly detail: string
+}> {
   get message(): string {
     return `${this.module}: ${this.detail}`
   }
@@ -56,7 +59,7 @@ export class NoWorkers extends Data.TaggedClass("NoWorkers")<{
 }
 
 /** A packet failed on every attempt. @category errors @since 0.1.0 */
-export class Poison extends Data.TaggedClass("Poison")<{
+export class PoisonPacket extends Data.TaggedClass("PoisonPacket")<{
   readonly id: number
   /** As it is encoded. */
   readonly packet: unknown
@@ -65,38 +68,50 @@ export class Poison extends Data.TaggedClass("Poison")<{
   get message(): string {
     const causes = this.attempts.map(({ message, worker }) => `${worker}: ${message}`)
     const often = causes.length === 1 ? "once" : `${causes.length} times`
-    return `packet ${this.id} ${shown(this.packet)} failed ${often}: ${causes.join("; ")}`
+    return `packet ${this.id} ${truncatedJson(this.packet)} failed ${often}: ${causes.join("; ")}`
   }
 }
 
 /** `split` threw, or gave a packet that does not fit its schema. @category errors @since 0.1.0 */
-export class Split extends Data.TaggedClass("Split")<{ readonly id: number; readonly cause: unknown }> {
+export class SplitFailed extends Data.TaggedClass("SplitFailed")<{ readonly id: number; readonly cause: unknown }> {
   get message(): string {
     return `packet ${this.id} cannot be cut: ${textOf(this.cause)}`
   }
 }
 
 /** `merge` threw. @category errors @since 0.1.0 */
-export class Merge extends Data.TaggedClass("Merge")<{
+export class MergeFailed extends Data.TaggedClass("MergeFailed")<{
   readonly id: number
   /** As it is encoded. */
   readonly packet: unknown
   readonly cause: unknown
 }> {
   get message(): string {
-    return `the result of packet ${this.id} ${shown(this.packet)} cannot be merged: ${textOf(this.cause)}`
+    return `the result of packet ${this.id} ${truncatedJson(this.packet)} cannot be merged: ${textOf(this.cause)}`
   }
 }
 
 /** A checkpoint is another job's, or cannot be read or written. @category errors @since 0.1.0 */
-export class Checkpoint extends Data.TaggedClass("Checkpoint")<{ readonly path: string; readonly detail: string }> {
+export class CheckpointFailed extends Data.TaggedClass("CheckpointFailed")<{
+  readonly path: string
+  readonly detail: string
+}> {
   get message(): string {
     return `${this.path}: ${this.detail}`
   }
 }
 
 /** Why it failed. @category errors @since 0.1.0 */
-export type Reason = Invalid | Module | Unreachable | WrongJob | NoWorkers | Poison | Split | Merge | Checkpoint
+export type Reason =
+  | InvalidOptions
+  | ModuleLoadFailed
+  | Unreachable
+  | WrongJob
+  | NoWorkers
+  | PoisonPacket
+  | SplitFailed
+  | MergeFailed
+  | CheckpointFailed
 
 /** A farm's error. @category errors @since 0.1.0 */
 export class FarmError extends Data.TaggedError("FarmError")<{ readonly reason: Reason }> {

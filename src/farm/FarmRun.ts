@@ -8,18 +8,22 @@ import * as Schema from "effect/Schema"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 import * as Sweeper from "../network/Sweeper.ts"
 import * as Dispatcher from "./dispatcher/Dispatcher.ts"
-import type { Action, Cut, Event } from "./dispatcher/DispatcherEvent.ts"
-import type { Options } from "./Farm.ts"
-import { FarmError, Invalid, Merge, NoWorkers, Poison, type Reason, Split, WrongJob } from "./FarmError.ts"
-import type { Splitter, Work } from "./Job.ts"
+import type { Action, Event } from "./dispatcher/DispatcherEvent.ts"
+import type { EncodedPacket } from "./EncodedPacket.ts"
+import {
+  FarmError,
+  InvalidOptions,
+  MergeFailed,
+  NoWorkers,
+  PoisonPacket,
+  type Reason,
+  SplitFailed,
+  WrongJob
+} from "./FarmError.ts"
+import type { Options } from "./FarmOptions.ts"
+import type { SizedPacket, Splitter, Work } from "./Job.ts"
 import * as Progress from "./Progress.ts"
 import type { Report, Worker } from "./Worker.ts"
-
-/** A packet, and as it is encoded. */
-export interface Parcel<Packet> {
-  readonly packet: Packet
-  readonly encoded: unknown
-}
 
 type Settings = Omit<Options, "workers">
 
@@ -30,24 +34,24 @@ export interface Plan<Packet, Result> {
   readonly workers: ReadonlyArray<Worker>
   readonly settings: Settings
   /** Units that `splitter` gives no more, and those of them that are not done. */
-  readonly cut: number
-  readonly restored: ReadonlyArray<Cut<Parcel<Packet>>>
-  readonly hold: boolean
+  readonly splitUnits: number
+  readonly restored: ReadonlyArray<SizedPacket<EncodedPacket<Packet>>>
+  readonly holdUntilConsumed: boolean
   /** Takes results; what it throws fails the run. */
   readonly sink: (packet: Packet, result: Result) => void
 }
 
 const nameOf = ({ name, version }: { readonly name: string; readonly version: number }) => `${name} ${version}`
 
-const invalid = (message: string) => new FarmError({ reason: new Invalid({ message }) })
+const invalid = (message: string) => new FarmError({ reason: new InvalidOptions({ message }) })
 
-const check = ({
+const problemOf = ({
   settings,
   work,
   workers
 }: Pick<Plan<never, never>, "settings" | "workers"> & { work: { name: string; version: number } }) => {
   if (workers.length === 0) return invalid("0 workers: give 1 or more")
-  for (const name of ["attempts", "size", "buffer"] as const) {
+  for (const name of ["maxAttempts", "packetSize", "bufferSize"] as const) {
     const value = settings[name] ?? 1
     if (!(Number.isInteger(value) && value > 0)) return invalid(`${name} is ${value}: give a whole number from 1`)
   }
@@ -58,61 +62,61 @@ const check = ({
 }
 
 /** The job could not cut a packet. */
-export const splitError = (id: number, cause: unknown) => new FarmError({ reason: new Split({ id, cause }) })
+export const splitError = (id: number, cause: unknown) => new FarmError({ reason: new SplitFailed({ id, cause }) })
 
-const period = "50 millis"
+const tickInterval = "50 millis"
 
 /** Starts a run, which ends with the scope at the latest. */
 export const begin = Effect.fnUntraced(function* <Packet, Out>(plan: Plan<Packet, Out>) {
   const { restored, settings, sink, splitter, work, workers } = plan
-  const wrong = check({ settings, work, workers })
-  if (wrong !== undefined) return yield* wrong
+  const problem = problemOf({ settings, work, workers })
+  if (problem !== undefined) return yield* problem
   const encode = Schema.encodeSync(work.packet)
   const decode = Schema.decodeUnknownResult(work.result)
   const ended = yield* Deferred.make<void, FarmError>()
-  const sweeper = yield* Sweeper.make(period)
+  const sweeper = yield* Sweeper.make(tickInterval)
   let failure: Reason | undefined
   /** Whether the sink has all that the dispatcher has merged. */
-  let whole = true
-  let cut = plan.cut
-  let ids = restored.length
+  let isMerged = true
+  let splitUnits = plan.splitUnits
+  let nextId = restored.length
 
-  const dispatcher = Dispatcher.make<Parcel<Packet>, Out>({
+  const dispatcher = Dispatcher.make<EncodedPacket<Packet>, Out>({
     workers,
-    cut: (size) => {
+    nextPacket: (size) => {
       try {
         const next = splitter.next(size)
         if (next === undefined) return undefined
         if (!(next.units >= 1)) throw new Error(`${next.units} units in a packet: give 1 or more`)
         const encoded = encode(next.packet)
-        cut += next.units
-        ids++
+        splitUnits += next.units
+        nextId++
         return { packet: { packet: next.packet, encoded }, units: next.units }
       } catch (cause) {
-        failure ??= new Split({ id: ids, cause })
+        failure ??= new SplitFailed({ id: nextId, cause })
         return undefined
       }
     },
-    total: splitter.total === undefined ? undefined : Math.max(0, splitter.total - plan.cut),
+    totalUnits: splitter.total === undefined ? undefined : Math.max(0, splitter.total - plan.splitUnits),
     restored,
-    lease: Duration.toMillis(settings.lease ?? "30 seconds"),
-    attempts: settings.attempts ?? 3,
+    leaseMillis: Duration.toMillis(settings.lease ?? "30 seconds"),
+    maxAttempts: settings.maxAttempts ?? 3,
     ordered: settings.ordered ?? false,
-    hold: plan.hold,
-    buffer: settings.buffer ?? Number.POSITIVE_INFINITY,
-    target: Duration.toMillis(settings.target ?? "100 millis"),
-    first: splitter.first ?? 1,
-    size: settings.size
+    holdUntilConsumed: plan.holdUntilConsumed,
+    bufferSize: settings.bufferSize ?? Number.POSITIVE_INFINITY,
+    targetMillis: Duration.toMillis(settings.targetDuration ?? "100 millis"),
+    initialSize: splitter.initialSize ?? 1,
+    packetSize: settings.packetSize
   })
 
-  const perform = (action: Action<Parcel<Packet>, Out>) => {
+  const perform = (action: Action<EncodedPacket<Packet>, Out>) => {
     switch (action._tag) {
       case "Merge":
         try {
           sink(action.packet.packet, action.result)
         } catch (cause) {
-          whole = false
-          failure ??= new Merge({ id: action.id, packet: action.packet.encoded, cause })
+          isMerged = false
+          failure ??= new MergeFailed({ id: action.id, packet: action.packet.encoded, cause })
         }
         return
       case "Cancel":
@@ -123,8 +127,8 @@ export const begin = Effect.fnUntraced(function* <Packet, Out>(plan: Plan<Packet
       }
       case "Finished":
         return Deferred.doneUnsafe(ended, Exit.void)
-      case "Poison":
-        failure = new Poison({ id: action.id, packet: action.packet.encoded, attempts: action.attempts })
+      case "PoisonPacket":
+        failure = new PoisonPacket({ id: action.id, packet: action.packet.encoded, attempts: action.attempts })
         return
       case "NoWorkers":
         failure = new NoWorkers({ causes: action.causes })
@@ -134,25 +138,25 @@ export const begin = Effect.fnUntraced(function* <Packet, Out>(plan: Plan<Packet
 
   let pending: Array<Event<Out>> = []
   // Until all workers listen, nothing is handed out.
-  let busy = true
-  let over = false
+  let isStepping = true
+  let isOver = false
   const feed = (events: ReadonlyArray<Event<Out>>) => {
-    if (over) return
+    if (isOver) return
     for (const event of events) pending.push(event)
-    if (busy) return
-    busy = true
+    if (isStepping) return
+    isStepping = true
     do {
       const batch = pending
       pending = []
       for (const action of dispatcher.step(batch, sweeper.now())) {
-        if (action._tag === "Merge" ? whole : failure === undefined) perform(action)
+        if (action._tag === "Merge" ? isMerged : failure === undefined) perform(action)
       }
       if (failure === undefined) continue
-      over = true
+      isOver = true
       Deferred.doneUnsafe(ended, Exit.fail(new FarmError({ reason: failure })))
       return
     } while (pending.length > 0)
-    busy = false
+    isStepping = false
   }
 
   const eventOf = (worker: number, report: Report): Event<Out> => {
@@ -161,10 +165,10 @@ export const begin = Effect.fnUntraced(function* <Packet, Out>(plan: Plan<Packet
     }
     const { id, millis } = report
     // A late duplicate frees its place, and is not even looked at.
-    if (!dispatcher.wants(id)) return { _tag: "Done", worker, id, result: undefined as Out, millis }
+    if (!dispatcher.isPending(id)) return { _tag: "Done", worker, id, result: undefined as Out, millis }
     const result = decode(report.result)
     if (Result.isSuccess(result)) return { _tag: "Done", worker, id, result: result.success, millis }
-    return { _tag: "Failed", worker, id, kind: "Invalid", message: `the result does not fit: ${result.failure}` }
+    return { _tag: "Failed", worker, id, kind: "InvalidResult", message: `the result does not fit: ${result.failure}` }
   }
   yield* Effect.forEach(
     workers,
@@ -174,7 +178,7 @@ export const begin = Effect.fnUntraced(function* <Packet, Out>(plan: Plan<Packet
   // All are told before one is waited for.
   yield* Effect.addFinalizer(() =>
     Effect.sync(() => {
-      over = true
+      isOver = true
       for (const action of dispatcher.step([{ _tag: "Cancel" }], sweeper.now())) {
         if (action._tag === "Cancel") perform(action)
       }
@@ -182,18 +186,23 @@ export const begin = Effect.fnUntraced(function* <Packet, Out>(plan: Plan<Packet
   )
 
   const start = sweeper.now()
-  const before = plan.cut - restored.reduce((all, { units }) => all + units, 0)
-  const stats = () => Progress.of(dispatcher.workers, { before, elapsed: sweeper.now() - start, total: splitter.total })
+  const resumedUnits = plan.splitUnits - restored.reduce((all, { units }) => all + units, 0)
+  const stats = () =>
+    Progress.fromWorkers(dispatcher.workers, {
+      resumedUnits,
+      elapsedMillis: sweeper.now() - start,
+      total: splitter.total
+    })
   const { progress } = settings
-  const tell = progress === undefined ? Effect.void : Effect.suspend(() => SubscriptionRef.set(progress, stats()))
-  yield* Effect.forkScoped(Effect.forever(Effect.andThen(tell, Effect.sleep("100 millis"))))
+  const publish = progress === undefined ? Effect.void : Effect.suspend(() => SubscriptionRef.set(progress, stats()))
+  yield* Effect.forkScoped(Effect.forever(Effect.andThen(publish, Effect.sleep("100 millis"))))
   sweeper.add(() => feed([{ _tag: "Tick" }]))
-  busy = false
+  isStepping = false
   feed([])
   return {
-    ended: Effect.ensuring(Deferred.await(ended), tell),
-    taken: (count: number) => feed([{ _tag: "Taken", count }]),
+    ended: Effect.ensuring(Deferred.await(ended), publish),
+    consumed: (count: number) => feed([{ _tag: "Consumed", count }]),
     /** Where the splitter is, and what is cut and not merged; `undefined` once a result could not be merged. */
-    state: () => (whole ? { cut, open: dispatcher.unmerged() } : undefined)
+    state: () => (isMerged ? { splitUnits, unfinished: dispatcher.unmerged() } : undefined)
   }
 })

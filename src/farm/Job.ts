@@ -5,7 +5,7 @@
 import type * as Schema from "effect/Schema"
 
 /** What work on a packet may ask while it runs. @category models @since 0.1.0 */
-export interface Signal {
+export interface StopSignal {
   /**
    * Nobody wants the result any more: look between chunks of a few milliseconds, and return anything, which is thrown
    * away. Work that never looks is killed together with its worker after a grace.
@@ -14,7 +14,7 @@ export interface Signal {
 }
 
 /** A packet, and how many units of work are in it. @category models @since 0.1.0 */
-export interface Cut<Packet> {
+export interface SizedPacket<Packet> {
   readonly packet: Packet
   /** At least 1. */
   readonly units: number
@@ -25,12 +25,12 @@ export interface Splitter<Packet> {
   /** How many units there are, where that is known: an endless source has no total. */
   readonly total: number | undefined
   /** The size of the first packet of each worker, where one unit takes no time worth measuring. Default 1. */
-  readonly first?: number | undefined
+  readonly initialSize?: number | undefined
   /**
    * The next packet, of about `size` units (an integer, 1 or more), or `undefined` when all is cut. Where one cut ends,
    * the next begins: a checkpoint is resumed by skipping as many units as were cut before.
    */
-  readonly next: (size: number) => Cut<Packet> | undefined
+  readonly next: (size: number) => SizedPacket<Packet> | undefined
 }
 
 /** The part of a job that a worker needs. @category models @since 0.1.0 */
@@ -42,11 +42,11 @@ export interface Work<Packet, Result> {
   readonly packet: Schema.Codec<Packet, unknown>
   readonly result: Schema.Codec<Result, unknown>
   /** Synchronous, and the same for the same packet wherever it runs: it may run more than once, and counts once. */
-  readonly work: (packet: Packet, signal: Signal) => Result
+  readonly work: (packet: Packet, signal: StopSignal) => Result
 }
 
 /** How input and output are written to a checkpoint, as JSON. @category models @since 0.1.0 */
-export interface Kept<Input, Output> {
+export interface CheckpointCodecs<Input, Output> {
   readonly input: Schema.Codec<Input, unknown>
   readonly output: Schema.Codec<Output, unknown>
 }
@@ -59,7 +59,7 @@ export interface Job<Input, Packet, Result, Output> extends Work<Packet, Result>
   /** Called once for each packet, in the order in which results come unless the run is `ordered`. */
   readonly merge: (output: Output, result: Result, packet: Packet) => Output
   /** Needed for checkpoints only. */
-  readonly kept?: Kept<Input, Output> | undefined
+  readonly checkpoint?: CheckpointCodecs<Input, Output> | undefined
 }
 
 /**

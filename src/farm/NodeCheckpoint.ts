@@ -6,9 +6,9 @@ import * as Fs from "node:fs/promises"
 import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
 import type { Checkpoint } from "./FarmCheckpoint.ts"
-import { Checkpoint as Bad, FarmError } from "./FarmError.ts"
+import { CheckpointFailed as Bad, FarmError } from "./FarmError.ts"
 
-const advice: Readonly<Record<string, string>> = {
+const hints: Readonly<Record<string, string>> = {
   EACCES: "no permission: choose a file that may be written, in a directory that may",
   EISDIR: "is a directory: name a file in it",
   ENOENT: "its directory does not exist: make it first",
@@ -23,28 +23,28 @@ const advice: Readonly<Record<string, string>> = {
  * @since 0.1.0
  */
 export const file = (path: string): Checkpoint => {
-  const beside = `${path}.new`
-  const one = Semaphore.makeUnsafe(1)
+  const temporaryPath = `${path}.new`
+  const lock = Semaphore.makeUnsafe(1)
   // What the file system has begun it also ends: nobody may go on before.
   const attempt = <A>(work: () => Promise<A>) =>
     Effect.tryPromise({
       try: work,
       catch: (cause) => {
         const { code = "", message } = cause as NodeJS.ErrnoException
-        return new FarmError({ reason: new Bad({ path, detail: advice[code] ?? message }) })
+        return new FarmError({ reason: new Bad({ path, detail: hints[code] ?? message }) })
       }
-    }).pipe(Effect.uninterruptible, one.withPermit)
-  const missing = (cause: NodeJS.ErrnoException) => {
+    }).pipe(Effect.uninterruptible, lock.withPermit)
+  const undefinedIfMissing = (cause: NodeJS.ErrnoException) => {
     if (cause.code !== "ENOENT") throw cause
     return undefined
   }
   return {
     path,
-    read: attempt(() => Fs.readFile(path, "utf8").catch(missing)),
+    read: attempt(() => Fs.readFile(path, "utf8").catch(undefinedIfMissing)),
     write: (text) =>
       attempt(async () => {
-        await Fs.writeFile(beside, text, { flush: true })
-        await Fs.rename(beside, path)
+        await Fs.writeFile(temporaryPath, text, { flush: true })
+        await Fs.rename(temporaryPath, path)
       }),
     remove: attempt(() => Fs.rm(path, { force: true }))
   }

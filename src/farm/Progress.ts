@@ -3,7 +3,7 @@ import type * as Effect from "effect/Effect"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 
 /** What one worker has done in this run. @category models @since 0.1.0 */
-export interface Share {
+export interface WorkerProgress {
   readonly name: string
   /** `lost` ones may come back, `gone` ones do not. */
   readonly state: "ready" | "lost" | "gone"
@@ -11,7 +11,7 @@ export interface Share {
   /** Its part of the units that count, 0 to 1. */
   readonly share: number
   /** Milliseconds of work that counted. */
-  readonly busy: number
+  readonly busyMillis: number
 }
 
 /** Stats of a run, ten times a second and at its end. @category models @since 0.1.0 */
@@ -23,23 +23,23 @@ export interface Progress {
   /** Packets done in this run. */
   readonly packets: number
   /** Units a second, over the whole run. */
-  readonly rate: number
+  readonly unitsPerSecond: number
   /** Milliseconds. */
-  readonly elapsed: number
+  readonly elapsedMillis: number
   /** Milliseconds until the end at this rate, `undefined` where it is not known. */
-  readonly eta: number | undefined
+  readonly etaMillis: number | undefined
   /** The part of the time that the workers spent on work that counts, 0 to 1. */
   readonly efficiency: number
-  readonly workers: ReadonlyArray<Share>
+  readonly workers: ReadonlyArray<WorkerProgress>
 }
 
-const none: Progress = {
+const initial: Progress = {
   done: 0,
   total: undefined,
   packets: 0,
-  rate: 0,
-  elapsed: 0,
-  eta: undefined,
+  unitsPerSecond: 0,
+  elapsedMillis: 0,
+  etaMillis: undefined,
   efficiency: 0,
   workers: []
 }
@@ -50,10 +50,10 @@ const none: Progress = {
  * @category constructors
  * @since 0.1.0
  */
-export const make: Effect.Effect<SubscriptionRef.SubscriptionRef<Progress>> = SubscriptionRef.make(none)
+export const make: Effect.Effect<SubscriptionRef.SubscriptionRef<Progress>> = SubscriptionRef.make(initial)
 
 /** What stats are made from. */
-interface Counted extends Omit<Share, "share"> {
+interface WorkerTotals extends Omit<WorkerProgress, "share"> {
   readonly units: number
 }
 
@@ -63,28 +63,32 @@ interface Counted extends Omit<Share, "share"> {
  * @category constructors
  * @since 0.1.0
  */
-export const of = (
-  counted: ReadonlyArray<Counted>,
-  { before, elapsed, total }: { readonly before: number; readonly elapsed: number; readonly total: number | undefined }
+export const fromWorkers = (
+  counted: ReadonlyArray<WorkerTotals>,
+  {
+    elapsedMillis,
+    resumedUnits,
+    total
+  }: { readonly resumedUnits: number; readonly elapsedMillis: number; readonly total: number | undefined }
 ): Progress => {
-  const sum = (pick: (one: Counted) => number) => counted.reduce((all, one) => all + pick(one), 0)
+  const sum = (pick: (one: WorkerTotals) => number) => counted.reduce((all, one) => all + pick(one), 0)
   const units = sum((one) => one.units)
-  const done = before + units
-  const rate = elapsed > 0 ? (units * 1_000) / elapsed : 0
+  const done = resumedUnits + units
+  const unitsPerSecond = elapsedMillis > 0 ? (units * 1_000) / elapsedMillis : 0
   return {
     done,
     total,
     packets: sum((one) => one.packets),
-    rate,
-    elapsed,
-    eta: total === undefined || rate === 0 ? undefined : ((total - done) * 1_000) / rate,
-    efficiency: elapsed > 0 ? Math.min(1, sum((one) => one.busy) / (elapsed * counted.length)) : 0,
-    workers: counted.map(({ busy, name, packets, state, units: own }) => ({
+    unitsPerSecond,
+    elapsedMillis,
+    etaMillis: total === undefined || unitsPerSecond === 0 ? undefined : ((total - done) * 1_000) / unitsPerSecond,
+    efficiency: elapsedMillis > 0 ? Math.min(1, sum((one) => one.busyMillis) / (elapsedMillis * counted.length)) : 0,
+    workers: counted.map(({ busyMillis, name, packets, state, units: own }) => ({
       name,
       state,
       packets,
       share: units === 0 ? 0 : own / units,
-      busy
+      busyMillis
     }))
   }
 }

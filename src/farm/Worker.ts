@@ -32,6 +32,9 @@ export type Report =
   /** As `Lost`, and it will not be `Ready` again. */
   | { readonly _tag: "Gone"; readonly message: string; readonly running?: ReadonlyArray<number> | undefined }
 
+/** How a task ended. @category models @since 0.1.0 */
+export type TaskOutcome = Extract<Report, { readonly id: number }>
+
 /** What a worker says of itself. @category models @since 0.1.0 */
 export interface Worker {
   /** In progress and in errors: `thread 2`, `host:1070`. */
@@ -41,7 +44,7 @@ export interface Worker {
   /** How many packets it may hold at once, running and waiting: 1 or more. It never gets more. */
   readonly capacity: number
   /** How long a packet and its result are under way, in milliseconds: so much work is kept waiting with it. */
-  readonly latency: number
+  readonly latencyMillis: number
   /**
    * Begins a run: the worker is ready, unless it reports `Lost` at once, and reports all that happens until the scope
    * closes. Then it stops what it has, kills it after a grace, and reports no more. One run at a time.

@@ -21,14 +21,14 @@ export interface Request {
 }
 
 /** Bytes in a request and in an answer. @category constants @since 0.1.0 */
-export const sizes = { request: 8, answer: 4 } as const
+export const messageBytes = { request: 8, response: 4 } as const
 
 /** The end of the largest range: 2^31 - 1. @category constants @since 0.1.0 */
-export const largest: number = 2 ** 31 - 1
+export const maxBound: number = 2 ** 31 - 1
 
 /** @category encoding @since 0.1.0 */
 export const encodeRequest = ({ max, min }: Request): Uint8Array => {
-  const bytes = new Uint8Array(sizes.request)
+  const bytes = new Uint8Array(messageBytes.request)
   const view = new DataView(bytes.buffer)
   view.setInt32(0, min, true)
   view.setInt32(4, max, true)
@@ -36,19 +36,19 @@ export const encodeRequest = ({ max, min }: Request): Uint8Array => {
 }
 
 /** @category encoding @since 0.1.0 */
-export const encodeAnswer = (count: number): Uint8Array => {
-  const bytes = new Uint8Array(sizes.answer)
+export const encodeResponse = (count: number): Uint8Array => {
+  const bytes = new Uint8Array(messageBytes.response)
   new DataView(bytes.buffer).setInt32(0, count, true)
   return bytes
 }
 
 /** What has come, cut into pieces of one size. @category models @since 0.1.0 */
-export interface Cutter<A> {
+export interface Decoder<A> {
   /** Those that are complete with these bytes. */
   readonly push: (bytes: Uint8Array) => ReadonlyArray<A>
 }
 
-const cutter = <A>(size: number, read: (view: DataView, at: number) => A): Cutter<A> => {
+const fixedSizeDecoder = <A>(size: number, read: (view: DataView, at: number) => A): Decoder<A> => {
   let rest = new Uint8Array(0)
   return {
     push: (bytes) => {
@@ -64,14 +64,18 @@ const cutter = <A>(size: number, read: (view: DataView, at: number) => A): Cutte
 }
 
 /** Cuts what a client sends. Any eight bytes are a request. @category decoding @since 0.1.0 */
-export const requests = (): Cutter<Request> =>
-  cutter(sizes.request, (view, at) => ({ min: view.getInt32(at, true), max: view.getInt32(at + 4, true) }))
+export const requestDecoder = (): Decoder<Request> =>
+  fixedSizeDecoder(messageBytes.request, (view, at) => ({
+    min: view.getInt32(at, true),
+    max: view.getInt32(at + 4, true)
+  }))
 
 /** Cuts what a server sends. @category decoding @since 0.1.0 */
-export const answers = (): Cutter<number> => cutter(sizes.answer, (view, at) => view.getInt32(at, true))
+export const responseDecoder = (): Decoder<number> =>
+  fixedSizeDecoder(messageBytes.response, (view, at) => view.getInt32(at, true))
 
 /** How many of 0 and 1 are in a range: what the course's servers count too much. @category getters @since 0.1.0 */
-export const excess = ({ max, min }: Request): number => Math.max(0, Math.min(max, 2) - Math.max(min, 0))
+export const overcount = ({ max, min }: Request): number => Math.max(0, Math.min(max, 2) - Math.max(min, 0))
 
 /** A request as the course's server prints it. @category formatting @since 0.1.0 */
 export const format = ({ max, min }: Request, count: number): string =>

@@ -1,14 +1,14 @@
 /** Counting primes as work for a farm: a packet is a range and the name of a kernel, a result the count. */
 import * as Schema from "effect/Schema"
 import * as Job from "../farm/Job.ts"
-import { limit } from "./Kernel.ts"
+import { upperLimit } from "./Kernel.ts"
 import * as Kernels from "./Kernels.ts"
 
 /** Where workers load the job from. @category constants @since 0.1.0 */
 export const module: string = import.meta.url
 
 const Bound = Schema.Finite.check(
-  Schema.isBetween({ minimum: 0, maximum: limit }),
+  Schema.isBetween({ minimum: 0, maximum: upperLimit }),
   Schema.makeFilter((n: number) => Number.isInteger(n) || `${n} is not a whole number`)
 )
 
@@ -21,20 +21,20 @@ export const Packet = Schema.Struct({ from: Bound, to: Bound, kernel: Schema.Lit
 export type Packet = typeof Packet.Type
 
 /** A sieve first finds the primes up to the root: a packet of so many times the root makes that worth its while. */
-const roots = 4
+const minPacketRoots = 4
 
 /** Numbers in the first packet: milliseconds, where numbers are small. */
-const first = { sieve: 1 << 22, trial: 1 << 14 }
+const initialUnits = { sieve: 1 << 22, trial: 1 << 14 }
 
 /** The least size of a packet, in numbers. */
-const least = ({ kernel, to }: Packet) => (kernel === "trial" ? 1 : roots * Math.ceil(Math.sqrt(to)))
+const minPacketUnits = ({ kernel, to }: Packet) => (kernel === "trial" ? 1 : minPacketRoots * Math.ceil(Math.sqrt(to)))
 
 const splitter = (input: Packet): ReturnType<typeof Job.range> => {
   const { next, total } = Job.range(input.from, input.to)
-  const floor = least(input)
+  const floor = minPacketUnits(input)
   return {
     total,
-    first: Math.max(floor, input.kernel === "trial" ? first.trial : first.sieve),
+    initialSize: Math.max(floor, input.kernel === "trial" ? initialUnits.trial : initialUnits.sieve),
     next: (size) => next(Math.max(floor, size))
   }
 }
@@ -64,5 +64,5 @@ export const job = Job.make<Packet, Packet, number, number>({
   work: ({ from, kernel, to }, signal) => Kernels.kernels[kernel].count(from, to, signal),
   empty: 0,
   merge: (sum, count) => sum + count,
-  kept: { input: Packet, output: Count }
+  checkpoint: { input: Packet, output: Count }
 })

@@ -12,7 +12,7 @@ import * as Pull from "effect/Pull"
 import * as Stream from "effect/Stream"
 import * as MessageChannel from "../farm/tcp/MessageChannel.ts"
 import * as Protocol from "../farm/tcp/Protocol.ts"
-import * as Pool from "../farm/tcp/SharedWorkerPool.ts"
+import * as SharedWorkerPool from "../farm/tcp/SharedWorkerPool.ts"
 import * as TcpWorkerServer from "../farm/tcp/TcpWorkerServer.ts"
 import type { Connection } from "../network/Network.ts"
 import * as TcpServer from "../network/TcpServer.ts"
@@ -29,7 +29,7 @@ export type Options = TcpWorkerServer.Options & {
    * How many primes the course's client is told of: `right`, or `course`, with 0 and 1 among them. Farms are told what
    * is right. Default `right`.
    */
-  readonly dialect?: "right" | "course" | undefined
+  readonly dialect?: "exact" | "course" | undefined
   /** Who counts for the course's client. Default: the fastest. */
   readonly kernel?: Kernels.Name | undefined
 }
@@ -38,66 +38,68 @@ export type Options = TcpWorkerServer.Options & {
 export class PrimeServerError extends Data.TaggedError("PrimeServerError")<{ readonly message: string }> {}
 
 /** Requests of a client that are worked on at a time; its answers keep their order. */
-const window = 16
+const maxConcurrentRequests = 16
 
 /** Numbers in a packet: what one client asks for must not keep the others waiting. */
-const piece = 1 << 26
+const maxPacketUnits = 1 << 26
 
 const packetsOf = ({ max, min }: CourseProtocol.Request, kernel: Kernels.Name): ReadonlyArray<Packet> => {
   const start = Math.max(0, min)
-  return Array.from({ length: Math.max(0, Math.ceil((max - start) / piece)) }, (_, index) => {
-    const from = start + index * piece
-    return { from, to: Math.min(max, from + piece), kernel }
+  return Array.from({ length: Math.max(0, Math.ceil((max - start) / maxPacketUnits)) }, (_, index) => {
+    const from = start + index * maxPacketUnits
+    return { from, to: Math.min(max, from + maxPacketUnits), kernel }
   })
 }
 
 /** A place at the pool from where packets are counted. */
-const counter = Effect.fnUntraced(function* (pool: Pool.Pool) {
+const makeCounter = Effect.fnUntraced(function* (pool: SharedWorkerPool.SharedWorkerPool) {
   const waiting = new Map<number, (count: Effect.Effect<number, PrimeServerError>) => void>()
-  let ids = 0
-  const member = yield* pool.join((endings) => {
-    for (const ending of endings) {
-      const resume = waiting.get(ending.id)
-      waiting.delete(ending.id)
-      if (ending._tag === "Done") resume?.(Effect.succeed(Number(ending.result)))
+  let nextId = 0
+  const poolClient = yield* pool.join((outcomes) => {
+    for (const outcome of outcomes) {
+      const resume = waiting.get(outcome.id)
+      waiting.delete(outcome.id)
+      if (outcome._tag === "Done") resume?.(Effect.succeed(Number(outcome.result)))
       else
-        resume?.(Effect.fail(new PrimeServerError({ message: ending._tag === "Failed" ? ending.message : "stopped" })))
+        resume?.(
+          Effect.fail(new PrimeServerError({ message: outcome._tag === "Failed" ? outcome.message : "stopped" }))
+        )
     }
   })
   return (packet: Packet) =>
     Effect.callback<number, PrimeServerError>((resume) => {
-      const id = ids++
+      const id = nextId++
       waiting.set(id, resume)
-      member.run([{ id, packet }])
+      poolClient.run([{ id, packet }])
       return Effect.sync(() => {
         waiting.delete(id)
-        member.cancel([id])
+        poolClient.cancel([id])
       })
     })
 })
 
 /** Serves one client of the course; `first` is what has come already. */
 const serveCourse = Effect.fnUntraced(function* (
-  pool: Pool.Pool,
+  pool: SharedWorkerPool.SharedWorkerPool,
   connection: Connection,
-  first: Uint8Array,
-  { dialect = "right", kernel = Kernels.fastest }: Options
+  initialBytes: Uint8Array,
+  { dialect = "exact", kernel = Kernels.fastest }: Options
 ) {
-  const count = yield* counter(pool)
-  const cutter = CourseProtocol.requests()
+  const count = yield* makeCounter(pool)
+  const decoder = CourseProtocol.requestDecoder()
   const isCourse = dialect === "course"
   const log = isCourse ? Effect.logInfo : Effect.logDebug
 
-  const answer = Effect.fnUntraced(function* (request: CourseProtocol.Request) {
+  const respond = Effect.fnUntraced(function* (request: CourseProtocol.Request) {
     const counts = yield* Effect.forEach(packetsOf(request, kernel), count, { concurrency: "unbounded" })
-    const sum = counts.reduce((all, one) => all + one, isCourse ? CourseProtocol.excess(request) : 0)
+    const sum = counts.reduce((all, one) => all + one, isCourse ? CourseProtocol.overcount(request) : 0)
     yield* log(CourseProtocol.format(request, sum))
-    return CourseProtocol.encodeAnswer(sum)
+    return CourseProtocol.encodeResponse(sum)
   })
-  yield* Stream.make(first).pipe(
+  yield* Stream.make(initialBytes).pipe(
     Stream.concat(Stream.fromPull(Effect.succeed(Effect.map(connection.pull, (bytes) => [bytes] as const)))),
-    Stream.flatMap((bytes) => Stream.fromIterable(cutter.push(bytes))),
-    Stream.mapEffect(answer, { concurrency: window }),
+    Stream.flatMap((bytes) => Stream.fromIterable(decoder.push(bytes))),
+    Stream.mapEffect(respond, { concurrency: maxConcurrentRequests }),
     Stream.runForEach((bytes) => connection.write(bytes))
   )
 }, Effect.scoped)
@@ -112,17 +114,17 @@ const isPreamble = (bytes: Uint8Array) => bytes.every((byte, at) => byte === Pro
  * @since 0.1.0
  */
 export const make = Effect.fnUntraced(function* (options: Options) {
-  const pool = yield* Pool.make(yield* options.workers)
-  const serveFarm = yield* TcpWorkerServer.serving(pool, options)
+  const pool = yield* SharedWorkerPool.make(yield* options.workers)
+  const serveFarm = yield* TcpWorkerServer.makeFarmHandler(pool, options)
   return yield* TcpServer.make(
     { service: "primes", ...options },
     Effect.fnUntraced(
-      function* (connection: Connection, client: TcpServer.Client) {
-        const { head, rest } = yield* MessageChannel.head(connection, Protocol.preamble.length)
+      function* (connection: Connection, client: TcpServer.ConnectionContext) {
+        const { head, rest } = yield* MessageChannel.readHead(connection, Protocol.preamble.length)
         if (isPreamble(head)) return yield* serveFarm(connection, client, rest)
         if (options.key !== undefined) return yield* new PrimeServerError({ message: "a client without the key" })
         const first = Bytes.concat([head, rest])
-        return yield* Effect.raceFirst(serveCourse(pool, connection, first, options), Effect.asVoid(pool.gone))
+        return yield* Effect.raceFirst(serveCourse(pool, connection, first, options), Effect.asVoid(pool.allGone))
       },
       Pull.catchDone(() => Effect.void)
     )

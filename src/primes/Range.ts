@@ -5,7 +5,7 @@
  */
 import * as Data from "effect/Data"
 import * as Result from "effect/Result"
-import { limit } from "./Kernel.ts"
+import { upperLimit } from "./Kernel.ts"
 
 /** The numbers n with `from <= n < to`; whole, `0 <= from <= to <= 2^53`. @category models @since 0.1.0 */
 export interface Range {
@@ -13,13 +13,13 @@ export interface Range {
   readonly to: number
 }
 
-const most = `2^53 (${limit})`
+const maxText = `2^53 (${upperLimit})`
 
 const problems = {
   Empty: () => "a range is missing: write A..B, A..=B or B",
   NotNumber: (part: string) => `${part} is no number: write it like 10_000, 1e10 or 2^53`,
-  Negative: (part: string) => `${part} is below 0: write a number from 0 to ${most}`,
-  TooLarge: (part: string) => `${part} is too large: write a number from 0 to ${most}`,
+  Negative: (part: string) => `${part} is below 0: write a number from 0 to ${maxText}`,
+  TooLarge: (part: string) => `${part} is too large: write a number from 0 to ${maxText}`,
   Backwards: (part: string) => `the range ends before it begins: write ${part}`
 }
 
@@ -40,20 +40,20 @@ export class RangeTextError extends Data.TaggedError("RangeTextError")<{
 const quoted = (text: string) => JSON.stringify(text.length > 40 ? `${text.slice(0, 39)}…` : text)
 
 /** The power, or some number above the limit if the power is. */
-const powerOf = (base: bigint, exponent: bigint) => base ** (base > 1n && exponent > 54n ? 54n : exponent)
+const cappedPower = (base: bigint, exponent: bigint) => base ** (base > 1n && exponent > 54n ? 54n : exponent)
 
 /** Infinity if it is above the limit; undefined if that is no number. */
 const numberOf = (text: string): number | undefined => {
   const [, digits, sign, exponent = "0"] = /^(\d+(?:_\d+)*)(?:([eE^])(\d+))?$/.exec(text) ?? []
   if (digits === undefined) return undefined
   const base = BigInt(digits.replaceAll("_", ""))
-  if (base > limit) return Number.POSITIVE_INFINITY
-  const value = sign === "^" ? powerOf(base, BigInt(exponent)) : base * powerOf(10n, BigInt(exponent))
-  return value > limit ? Number.POSITIVE_INFINITY : Number(value)
+  if (base > upperLimit) return Number.POSITIVE_INFINITY
+  const value = sign === "^" ? cappedPower(base, BigInt(exponent)) : base * cappedPower(10n, BigInt(exponent))
+  return value > upperLimit ? Number.POSITIVE_INFINITY : Number(value)
 }
 
 const reasonFor = (part: string, number: number | undefined): RangeTextError["reason"] | undefined => {
-  if (number !== undefined) return number > limit ? "TooLarge" : undefined
+  if (number !== undefined) return number > upperLimit ? "TooLarge" : undefined
   return part.startsWith("-") && numberOf(part.slice(1)) !== undefined ? "Negative" : "NotNumber"
 }
 
@@ -77,7 +77,7 @@ export const parse = (text: string): Result.Result<Range, RangeTextError> => {
   }
   const [from = 0, last = 0] = numbers
   if (from > last) return fail("Backwards", `${parts[1]}${dots}${parts[0]}`)
-  return Result.succeed({ from, to: Math.min(dots === "..=" ? last + 1 : last, limit) })
+  return Result.succeed({ from, to: Math.min(dots === "..=" ? last + 1 : last, upperLimit) })
 }
 
 /** Writes a range as `parse` reads it. @category formatting @since 0.1.0 */

@@ -14,7 +14,7 @@ interface Window {
 }
 
 /** Odd numbers in a window: they fit an L2 cache, unless there are so many sieving primes that most would miss it. */
-const sizeFor = (root: number) => Math.max(1 << 17, root >>> 2)
+const windowLength = (root: number) => Math.max(1 << 17, root >>> 2)
 
 /** The odd primes up to a root, found in the same way. */
 const oddPrimes = (root: number): Uint32Array => {
@@ -30,7 +30,7 @@ const oddPrimes = (root: number): Uint32Array => {
 }
 
 /** The place of the first odd multiple in a window, from the square on: smaller ones have a smaller divisor. */
-const placeOf = (prime: number, start: number): number => {
+const firstMultipleIndex = (prime: number, start: number): number => {
   const square = prime * prime
   if (square >= start) return (square - start) / 2
   const distance = (prime - (start % prime)) % prime
@@ -40,22 +40,22 @@ const placeOf = (prime: number, start: number): number => {
 /** The same array for all windows: it is read before the next one is asked for. */
 function* windows(from: number, to: number): Generator<Window> {
   const root = Math.floor(Math.sqrt(to))
-  const size = Math.min(sizeFor(root), Math.ceil((to - from) / 2))
+  const size = Math.min(windowLength(root), Math.ceil((to - from) / 2))
   const composite = new Uint8Array(size)
   const sieving = oddPrimes(root)
-  const places = new Uint32Array(sieving.length)
+  const nextIndexes = new Uint32Array(sieving.length)
   let active = 0
   for (let start = from + 1 - (from % 2); start < to; start += 2 * size) {
     const length = Math.min(size, Math.ceil((to - start) / 2))
     composite.fill(start === 1 ? 1 : 0, 0, 1).fill(0, 1)
     for (; active < sieving.length && sieving[active]! ** 2 < start + 2 * length; active++) {
-      places[active] = placeOf(sieving[active]!, start)
+      nextIndexes[active] = firstMultipleIndex(sieving[active]!, start)
     }
     for (let at = 0; at < active; at++) {
       const prime = sieving[at]!
-      let place = places[at]!
-      for (; place < length; place += prime) composite[place] = 1
-      places[at] = place - length
+      let index = nextIndexes[at]!
+      for (; index < length; index += prime) composite[index] = 1
+      nextIndexes[at] = index - length
     }
     yield { start, composite: composite.subarray(0, length) }
   }

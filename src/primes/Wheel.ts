@@ -36,36 +36,36 @@ const instantiate = (): Sieve => {
 }
 
 /** The instance that nobody uses just now, if there is one: it is used again. */
-let idle: Sieve | undefined
+let idleInstance: Sieve | undefined
 
-const take = (): Sieve => {
-  const sieve = idle ?? instantiate()
-  idle = undefined
+const acquire = (): Sieve => {
+  const sieve = idleInstance ?? instantiate()
+  idleInstance = undefined
   return sieve
 }
 
 /** The primes that have no place on the wheel. */
-const hub = (from: number, to: number) => [2, 3, 5].filter((prime) => from <= prime && prime < to)
+const wheelPrimes = (from: number, to: number) => [2, 3, 5].filter((prime) => from <= prime && prime < to)
 
 /** The wheel sieve: 10^9 in a tenth of a second. @category kernels @since 0.1.0 */
 export const wheel: Kernel.Kernel = Kernel.make({
   name: "wasm",
   count: (from, to, signal) => {
-    const sieve = take()
+    const sieve = acquire()
     sieve.open(from, to)
-    let sum = hub(from, to).length
+    let sum = wheelPrimes(from, to).length
     while (!signal?.stopped()) {
       const found = sieve.next()
       if (found < 0) break
       sum += found
     }
-    idle = sieve
+    idleInstance = sieve
     return sum
   },
   primes: function* (from, to) {
-    const sieve = take()
+    const sieve = acquire()
     sieve.open(from, to)
-    const first = hub(from, to)
+    const first = wheelPrimes(from, to)
     if (first.length > 0) yield Float64Array.from(first)
     while (sieve.next() >= 0) {
       for (let found = sieve.list(); found >= 0; found = sieve.list()) {
@@ -73,6 +73,6 @@ export const wheel: Kernel.Kernel = Kernel.make({
         if (found > 0) yield new Float64Array(sieve.memory.buffer, sieve.listAt(), found).slice()
       }
     }
-    idle = sieve
+    idleInstance = sieve
   }
 })

@@ -58,13 +58,13 @@ describe("Farm", () => {
     Effect.gen(function* () {
       const progress = yield* Progress.make
       const { workers } = pool(1, 1, 2)
-      const fiber = yield* Effect.forkChild(Farm.run(job, { to: 10_000 }, { workers, progress, size: 10 }))
+      const fiber = yield* Effect.forkChild(Farm.run(job, { to: 10_000 }, { workers, progress, packetSize: 10 }))
       yield* TestClock.adjust("2 seconds")
       const half = yield* SubscriptionRef.get(progress)
       assert.strictEqual(half.total, 10_000)
       assert.closeTo(half.done, 5_000, 40)
-      assert.closeTo(half.rate, 2_500, 30)
-      assert.closeTo(half.eta!, 2_000, 40)
+      assert.closeTo(half.unitsPerSecond, 2_500, 30)
+      assert.closeTo(half.etaMillis!, 2_000, 40)
       assert.closeTo(half.efficiency, 1, 0.01)
       assert.deepStrictEqual(
         half.workers.map(({ name, share, state }) => [name, state, Math.round(share * 10)]),
@@ -78,15 +78,15 @@ describe("Farm", () => {
       assert.strictEqual(yield* Fiber.join(fiber), sum(10_000))
       const end = yield* SubscriptionRef.get(progress)
       assert.strictEqual(end.done, 10_000)
-      assert.strictEqual(end.eta, 0)
-      assert.isAtMost(end.elapsed, 4_200)
+      assert.strictEqual(end.etaMillis, 0)
+      assert.isAtMost(end.elapsedMillis, 4_200)
     })
   )
 
   it.effect("holds an endless source back when nobody reads", () =>
     Effect.gen(function* () {
       const { sent, workers } = pool(1, 1)
-      const results = Farm.stream(job, {}, { workers, size: 3, buffer: 10, ordered: true })
+      const results = Farm.stream(job, {}, { workers, packetSize: 3, bufferSize: 10, ordered: true })
       yield* Effect.scoped(
         Effect.gen(function* () {
           const pull = yield* Stream.toPull(results)
@@ -107,7 +107,7 @@ describe("Farm", () => {
   it.effect("streams in order, if so asked, and ends", () =>
     Effect.gen(function* () {
       const { workers } = pool(1, 0.1, 3)
-      const results = Farm.stream(job, { to: 100 }, { workers, size: 3, ordered: true })
+      const results = Farm.stream(job, { to: 100 }, { workers, packetSize: 3, ordered: true })
       const pieces = yield* timed(Stream.runCollect(results))
       assert.deepStrictEqual(
         pieces.map(({ packet }) => packet.from),
@@ -118,10 +118,13 @@ describe("Farm", () => {
 
   it.effect("takes a packet from who does not finish it, and counts it once when both do", () =>
     Effect.gen(function* () {
-      const { cancelled, sent, say, workers } = pool(1, Number.POSITIVE_INFINITY)
-      const running = yield* Effect.forkChild(Farm.run(job, { to: 1_000 }, { workers, size: 10, lease: "5 seconds" }), {
-        startImmediately: true
-      })
+      const { cancelled, sent, report: say, workers } = pool(1, Number.POSITIVE_INFINITY)
+      const running = yield* Effect.forkChild(
+        Farm.run(job, { to: 1_000 }, { workers, packetSize: 10, lease: "5 seconds" }),
+        {
+          startImmediately: true
+        }
+      )
       const held = sent.filter(({ worker }) => worker === 1)
       assert.strictEqual(held.length, 2)
       yield* TestClock.adjust("800 millis")
@@ -135,7 +138,7 @@ describe("Farm", () => {
 
   it.effect("ends when the last worker is gone, and says why each went", () =>
     Effect.gen(function* () {
-      const { say, workers } = pool(1, 1)
+      const { report: say, workers } = pool(1, 1)
       const running = yield* Effect.forkChild(Effect.flip(Farm.run(job, { to: 1_000 }, { workers })), {
         startImmediately: true
       })
@@ -152,8 +155,8 @@ describe("Farm", () => {
       const { workers } = pool(1)
       const none = Farm.run(job, { to: 10 }, { workers: Effect.succeed([]) })
       assert.strictEqual(yield* failure(none), "0 workers: give 1 or more")
-      const attempts = Farm.run(job, { to: 10 }, { workers, attempts: 0 })
-      assert.strictEqual(yield* failure(attempts), "attempts is 0: give a whole number from 1")
+      const attempts = Farm.run(job, { to: 10 }, { workers, maxAttempts: 0 })
+      assert.strictEqual(yield* failure(attempts), "maxAttempts is 0: give a whole number from 1")
       const other = Farm.run({ ...job, version: 2 }, { to: 10 }, { workers })
       assert.strictEqual(yield* failure(other), "worker 0 has the job odd 1, not odd 2: give it the same module")
     })

@@ -39,9 +39,12 @@ describe("FarmCheckpoint", () => {
         const { checkpoint, saved } = make()
         const start = () => {
           const { workers } = pool()
-          return Effect.forkChild(Farm.run(job, { to: 20_000 }, { workers, checkpoint, ordered, every: "1 second" }), {
-            startImmediately: true
-          })
+          return Effect.forkChild(
+            Farm.run(job, { to: 20_000 }, { workers, checkpoint, ordered, checkpointInterval: "1 second" }),
+            {
+              startImmediately: true
+            }
+          )
         }
         for (const millis of cuts) {
           const fiber = yield* start()
@@ -65,7 +68,7 @@ describe("FarmCheckpoint", () => {
       const keeping = { ...checkpoint, write: (text: string) => Effect.sync(() => void texts.push(text)) }
       const go = Effect.fnUntraced(function* (from: Checkpoint) {
         const { sent, workers } = pool()
-        const options = { workers, checkpoint: from, every: "500 millis" } as const
+        const options = { workers, checkpoint: from, checkpointInterval: "500 millis" } as const
         const fiber = yield* Effect.forkChild(Farm.run(job, { to: 20_000 }, options), { startImmediately: true })
         yield* TestClock.adjust("1 hour")
         assert.strictEqual(yield* Fiber.join(fiber), sum(20_000))
@@ -98,12 +101,15 @@ describe("FarmCheckpoint", () => {
         const { checkpoint, saved } = make()
         const go = (how: typeof job) =>
           Effect.gen(function* () {
-            const options = { workers: pool().workers, checkpoint, every: "1 minute" } as const
+            const options = { workers: pool().workers, checkpoint, checkpointInterval: "1 minute" } as const
             const fiber = yield* Effect.forkChild(Farm.run(how, { to: 20_000 }, options), { startImmediately: true })
             yield* TestClock.adjust("1 hour")
             return yield* Fiber.join(fiber)
           })
-        assert.strictEqual((yield* Effect.flip(go({ ...job, ...part }))).reason._tag, part.merge ? "Merge" : "Split")
+        assert.strictEqual(
+          (yield* Effect.flip(go({ ...job, ...part }))).reason._tag,
+          part.merge ? "MergeFailed" : "SplitFailed"
+        )
         assert.isDefined(saved.text)
         assert.strictEqual(yield* go(job), sum(20_000))
       }
@@ -146,7 +152,7 @@ describe("FarmCheckpoint", () => {
       const why = yield* go({}, 9_000)
       assert.strictEqual(why, "memory: cannot be resumed: the job's split gave 9000 units instead of 9001")
       assert.strictEqual(
-        yield* go({ kept: undefined }, 9_000),
+        yield* go({ checkpoint: undefined }, 9_000),
         "memory: the job odd does not say how its input and output are kept: give it `kept`"
       )
     })

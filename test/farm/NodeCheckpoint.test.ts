@@ -21,7 +21,7 @@ describe("NodeCheckpoint", () => {
       const [file, log] = [inRoot("checkpoint"), inRoot("log")]
       const start = Cli.startScript(program, [file, log])
       const killed = yield* start
-      yield* killed.says("stdout", /(saved\n){8}/)
+      yield* killed.waitForOutput("stdout", /(saved\n){8}/)
       yield* killed.kill("SIGKILL")
       yield* killed.ended
       const before = lines(log)

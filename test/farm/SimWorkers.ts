@@ -12,7 +12,7 @@ export interface Pool {
   readonly sent: Array<{ readonly worker: number; readonly id: number; readonly packet: unknown; readonly at: number }>
   readonly cancelled: Array<number>
   /** Ends the worker's work as it is told. */
-  readonly say: (worker: number, reports: ReadonlyArray<Report>) => void
+  readonly report: (worker: number, reports: ReadonlyArray<Report>) => void
 }
 
 /** One worker for each number: so many milliseconds it takes for a packet of this cost. Infinity never ends. */
@@ -45,7 +45,7 @@ export const make = <Packet, Result>(
       name: `worker ${index}`,
       job: work,
       capacity: 2,
-      latency: 0,
+      latencyMillis: 0,
       attach: (listener) =>
         Effect.acquireRelease(
           Effect.sync(() => {
@@ -72,6 +72,6 @@ export const make = <Packet, Result>(
     workers: Effect.forEach(speeds, worker),
     sent,
     cancelled,
-    say: (index, reports) => listeners[index]!(reports)
+    report: (index, reports) => listeners[index]!(reports)
   }
 }

@@ -4,7 +4,7 @@ import * as Job from "../../src/farm/Job.ts"
 
 export const Range = Schema.Struct({ from: Schema.Number, to: Schema.Number })
 
-export const right = (numbers: number) => (numbers * (numbers - 1)) / 2
+export const expectedSum = (numbers: number) => (numbers * (numbers - 1)) / 2
 
 /** A job that counts how often each of its packets is worked on. */
 export const make = () => {

@@ -15,17 +15,20 @@ import type * as Simulation from "../../src/simulation/Simulation.ts"
 import * as Simulated from "../support/Simulated.ts"
 
 /** What a server answers, and after how many milliseconds. */
-type Nature = (request: CourseProtocol.Request) => readonly [bytes: Uint8Array, millis: number]
+type Behavior = (request: CourseProtocol.Request) => readonly [bytes: Uint8Array, millis: number]
 
 const count = (request: CourseProtocol.Request) =>
-  Trial.trial.count(request.min, request.max) + CourseProtocol.excess(request)
+  Trial.trial.count(request.min, request.max) + CourseProtocol.overcount(request)
 
 /** As the course's: one range after the other, 0 and 1 among the primes. */
-const original: Nature = (request) => [CourseProtocol.encodeAnswer(count(request)), (request.max - request.min) / 10]
+const courseServer: Behavior = (request) => [
+  CourseProtocol.encodeResponse(count(request)),
+  (request.max - request.min) / 10
+]
 
-const serve = (nature: Nature) =>
+const serve = (nature: Behavior) =>
   TcpServer.make({ host: "0.0.0.0", port: 1070, drain: 0 }, (connection: Network.Connection) => {
-    const cutter = CourseProtocol.requests()
+    const cutter = CourseProtocol.requestDecoder()
     const answer = Effect.fnUntraced(function* (request: CourseProtocol.Request) {
       const [bytes, millis] = nature(request)
       yield* Effect.sleep(millis)
@@ -42,15 +45,15 @@ const run = (events: Array<string>, hosts: ReadonlyArray<string>, lease: Duratio
     const onEvent: CourseWorkers.Options["onEvent"] = (event) =>
       Effect.sync(() => events.push("message" in event ? `${event._tag} ${event.message}` : event._tag))
     const workers = Effect.succeed(yield* CourseWorkers.make({ hosts, lease, onEvent }))
-    return yield* Farm.run(PrimeJob.job, input, { workers, size: 100, lease, attempts: 20 })
+    return yield* Farm.run(PrimeJob.job, input, { workers, packetSize: 100, lease, maxAttempts: 20 })
   }).pipe(Effect.scoped, Effect.provide(ServiceNames.layerBuiltIn))
 
 /** An original beside another host. */
-const beside = (nature: Nature) =>
+const runBeside = (nature: Behavior) =>
   Simulated.run(({ host }) =>
     Effect.gen(function* () {
       const [good, bad, farm] = yield* Effect.all([host("good"), host("bad"), host("farm")])
-      yield* good.start(serve(original))
+      yield* good.start(serve(courseServer))
       yield* bad.start(serve(nature))
       const events: Array<string> = []
       const sum = yield* farm.run(run(events, ["bad", "good"], "200 millis"))
@@ -59,15 +62,15 @@ const beside = (nature: Nature) =>
   )
 
 /** Right until it has greeted. */
-const later =
-  (nature: Nature): Nature =>
+const afterProbe =
+  (nature: Behavior): Behavior =>
   (request) =>
-    request.max === 2 ? original(request) : nature(request)
+    request.max === 2 ? courseServer(request) : nature(request)
 
 describe("CourseWorkers", () => {
   it.effect("two of the course's servers count right, and share the work", () =>
     Effect.gen(function* () {
-      const { events, millis, sum } = yield* beside(original)
+      const { events, millis, sum } = yield* runBeside(courseServer)
       assert.strictEqual(sum, primes)
       assert.deepStrictEqual(events, [])
       // 1,000 ms of work for two.
@@ -75,29 +78,35 @@ describe("CourseWorkers", () => {
     })
   )
 
-  const bad: Readonly<Record<string, readonly [Nature, RegExp]>> = {
-    "is none": [() => [CourseProtocol.encodeAnswer(1), 0], /^Ignored it counts 1 primes from 0 to 1/],
+  const bad: Readonly<Record<string, readonly [Behavior, RegExp]>> = {
+    "is none": [() => [CourseProtocol.encodeResponse(1), 0], /^Ignored it counts 1 primes from 0 to 1/],
     "says nothing": [() => [new Uint8Array(0), 0], /^Ignored no answer within 5 s/],
     "says too much": [() => [new Uint8Array(8), 0], /^Ignored it answers 0 unasked/],
-    "counts too many": [later(() => [CourseProtocol.encodeAnswer(250), 0]), /^Lost it counts 250 primes from \d+ to/],
-    "counts fewer than none": [later(() => [CourseProtocol.encodeAnswer(-1), 0]), /^Lost it counts -1 primes from/],
-    "falls silent": [later(() => [new Uint8Array(0), 0]), /^Lost it does not end what was cancelled/]
+    "counts too many": [
+      afterProbe(() => [CourseProtocol.encodeResponse(250), 0]),
+      /^Lost it counts 250 primes from \d+ to/
+    ],
+    "counts fewer than none": [
+      afterProbe(() => [CourseProtocol.encodeResponse(-1), 0]),
+      /^Lost it counts -1 primes from/
+    ],
+    "falls silent": [afterProbe(() => [new Uint8Array(0), 0]), /^Lost it does not end what was cancelled/]
   }
   it.effect.each(Object.entries(bad))("a host that %s: the other does the work", ([, [nature, why]]) =>
     Effect.gen(function* () {
-      const { events, sum } = yield* beside(nature)
+      const { events, sum } = yield* runBeside(nature)
       assert.strictEqual(sum, primes)
       if (!events.some((event) => why.test(event))) assert.fail(events.join("\n"))
     })
   )
 
   const generate: FaultArbitrary.Options = {
-    ...{ hosts: ["good", "bad", "farm"], mortal: ["good", "bad"], transport: "tcp", span: "5 seconds" }
+    ...{ hosts: ["good", "bad", "farm"], faultyHosts: ["good", "bad"], transport: "tcp", faultPeriod: "5 seconds" }
   }
   const scenario = Effect.fnUntraced(function* ({ heal, host, sometimes }: Simulation.Simulation) {
     const [good, bad, farm] = yield* Effect.all([host("good"), host("bad"), host("farm")])
-    yield* good.start(serve(original))
-    yield* bad.start(serve(original))
+    yield* good.start(serve(courseServer))
+    yield* bad.start(serve(courseServer))
     const once = Effect.suspend(() => farm.run(run([], ["good", "bad"])))
     const outcome = yield* once.pipe(
       Effect.map((sum) => (sum === primes ? "right" : `the sum is ${sum}`)),

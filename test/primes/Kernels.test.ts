@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Arbitrary from "effect/Arbitrary"
 import * as Schema from "effect/Schema"
-import { limit } from "../../src/primes/Kernel.ts"
+import { upperLimit } from "../../src/primes/Kernel.ts"
 import { fastest, kernels, names } from "../../src/primes/Kernels.ts"
 import { isPrime } from "../../src/primes/Trial.ts"
 import { borders, int, listed, pi, ranges } from "./KernelsTruth.ts"
@@ -55,12 +55,12 @@ describe("Kernels", () => {
       assert.strictEqual(kernel.count(-10, 3), 1)
       assert.strictEqual(kernel.count(2.5, 5.5), 2)
       assert.strictEqual(kernel.count(NaN, 10), 4)
-      if (name !== "segmented") assert.strictEqual(kernel.count(limit - 6, Infinity), 0)
+      if (name !== "segmented") assert.strictEqual(kernel.count(upperLimit - 6, Infinity), 0)
       for (const [from, to] of [
         [5, 1],
         [7, 7],
         [0, NaN],
-        [limit, Infinity],
+        [upperLimit, Infinity],
         [-Infinity, 0]
       ] as const) {
         assert.strictEqual(kernel.count(from, to), 0)

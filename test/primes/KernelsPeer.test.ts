@@ -1,7 +1,7 @@
 /** Kernels against primesieve, which shares nothing with them: near the powers, and up to the last number they know. */
 import { execFileSync, spawnSync } from "node:child_process"
 import { assert, describe, it } from "@effect/vitest"
-import { limit } from "../../src/primes/Kernel.ts"
+import { upperLimit } from "../../src/primes/Kernel.ts"
 import { kernels } from "../../src/primes/Kernels.ts"
 import { listed, ranges, within } from "./KernelsTruth.ts"
 
@@ -23,12 +23,12 @@ const places = [
   { name: "2^32", base: 2 ** 32 - 400_000, runs: 340, slower: 4 },
   { name: "10^12", base: 10 ** 12 - 400_000, runs: 208, slower: 8 },
   { name: "10^15", base: 10 ** 15 - 400_000, runs: 40, slower: 40 },
-  { name: "2^53", base: limit - 800_000, runs: 12, slower: 12 }
+  { name: "2^53", base: upperLimit - 800_000, runs: 12, slower: 12 }
 ]
 
 describe.skipIf(missing)(`Kernels and primesieve${missing ? " (skipped: primesieve is not installed)" : ""}`, () => {
   for (const { base, name, runs, slower } of places) {
-    const primes = missing ? [] : listOf(base, Math.min(base + 800_000, limit))
+    const primes = missing ? [] : listOf(base, Math.min(base + 800_000, upperLimit))
     let asked = 0
     it.prop(
       `agree on ${runs} ranges near ${name}`,
@@ -48,7 +48,7 @@ describe.skipIf(missing)(`Kernels and primesieve${missing ? " (skipped: primesie
     for (const [from, to] of [
       [0, 10 ** 9],
       [10 ** 15, 10 ** 15 + 10 ** 8],
-      [limit - 10 ** 8, limit]
+      [upperLimit - 10 ** 8, upperLimit]
     ] as const) {
       assert.strictEqual(wasm.count(from, to), Number(primesieve(`${from}`, `${to - 1}`).replace(/^.*\s/s, "")))
     }

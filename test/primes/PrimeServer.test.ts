@@ -28,7 +28,7 @@ const serve = (options: Partial<PrimeServer.Options> = {}) =>
   )
 
 const onHost = <A, E, R>(body: Effect.Effect<A, E, R>, level: LogLevel.LogLevel = "Warn") =>
-  Handles.noneLeft(Effect.scoped(body)).pipe(
+  Handles.assertNoLeaks(Effect.scoped(body)).pipe(
     Effect.provide(NodeServices.layer),
     // In the course's dialect there is a line for every range.
     Effect.provideService(References.MinimumLogLevel, level)
@@ -43,7 +43,7 @@ const ask = Effect.fnUntraced(function* (
 ) {
   const requests = ranges.flatMap(([min, max]) => [...CourseProtocol.encodeRequest({ min, max })])
   yield* connection.write(Uint8Array.from(requests))
-  return CourseProtocol.answers().push(yield* read(connection, 4 * ranges.length))
+  return CourseProtocol.responseDecoder().push(yield* read(connection, 4 * ranges.length))
 })
 
 /** What the course's client asks for: ranges of a thousand. */
@@ -59,7 +59,7 @@ const farm = (host: string, more: Partial<TcpWorkers.Options> = {}) =>
   Effect.provide(TcpWorkers.make({ job: PrimeJob.job, hosts: [host], ...more }), NodeServices.layer)
 
 const courseFarm = (host: string, pipeline: number) =>
-  Effect.provide(CourseWorkers.make({ hosts: [host], pipeline }), NodeServices.layer)
+  Effect.provide(CourseWorkers.make({ hosts: [host], maxPendingRanges: pipeline }), NodeServices.layer)
 
 describe("PrimeServer", () => {
   it.live("the course's protocol by hand: 8 bytes in, 4 bytes out", () =>
@@ -74,7 +74,7 @@ describe("PrimeServer", () => {
   )
 
   it.live.each([
-    ["right", 664_579],
+    ["exact", 664_579],
     ["course", 664_581]
   ] as const)("the course's client with dialect %s finds %i", ([dialect, primes]) =>
     onHost(
@@ -103,7 +103,7 @@ describe("PrimeServer", () => {
         const connection = yield* connectTo((yield* serve({ dialect: "course" })).address)
         const ranges = [
           ...[[0, 100_000_000] as const, [0, 2] as const, [1, 2] as const, [2, 3] as const, [10, 0] as const],
-          ...[[-5, 3] as const, [-2_147_483_648, -1] as const, [2_147_483_640, CourseProtocol.largest] as const]
+          ...[[-5, 3] as const, [-2_147_483_648, -1] as const, [2_147_483_640, CourseProtocol.maxBound] as const]
         ]
         assert.deepStrictEqual(yield* ask(connection, ranges), [5_761_457, 2, 1, 1, 0, 3, 0, 0])
       })
@@ -148,7 +148,7 @@ describe("PrimeServer", () => {
         const counts = yield* Effect.all(
           [
             Farm.run(PrimeJob.job, input, { workers: farm(host) }),
-            Farm.run(PrimeJob.job, input, { workers: farm(host), size: 20_000 }),
+            Farm.run(PrimeJob.job, input, { workers: farm(host), packetSize: 20_000 }),
             Effect.map(ask(connection, thousands), sum)
           ],
           { concurrency: "unbounded" }
@@ -174,7 +174,7 @@ describe("PrimeServer", () => {
 
 describe("CourseWorkers", () => {
   it.live.each([
-    ["right", 1],
+    ["exact", 1],
     ["course", 1],
     ["course", 3]
   ] as const)("count right with servers of dialect %s, %i at a time", ([dialect, pipeline]) =>
@@ -182,7 +182,7 @@ describe("CourseWorkers", () => {
       Effect.gen(function* () {
         const { host } = yield* serve({ dialect })
         const workers = courseFarm(host, pipeline)
-        assert.strictEqual(yield* Farm.run(PrimeJob.job, input, { workers, size: 50_000 }), 664_579)
+        assert.strictEqual(yield* Farm.run(PrimeJob.job, input, { workers, packetSize: 50_000 }), 664_579)
       })
     )
   )

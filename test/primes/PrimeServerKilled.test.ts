@@ -57,7 +57,7 @@ describe("a server of primes that is killed in the middle", () => {
           dialect === "farm" ? TcpWorkers.make({ ...options, job: PrimeJob.job }) : CourseWorkers.make(options)
         const workers = Effect.provide(pool, NodeServices.layer)
         const progress = yield* Progress.make
-        const run = Farm.run(PrimeJob.job, input, { workers, progress, size: 1_000_000, lease: "1 hour" })
+        const run = Farm.run(PrimeJob.job, input, { workers, progress, packetSize: 1_000_000, lease: "1 hour" })
         const fiber = yield* Effect.forkScoped(run)
         yield* SubscriptionRef.changes(progress).pipe(
           Stream.takeUntil(({ done }) => done >= input.to / 10),
@@ -79,7 +79,7 @@ describe("a server of primes that is killed in the middle", () => {
         const pool = TcpWorkers.make({ hosts: [host], job: PrimeJob.job, reconnect, onEvent: () => Effect.void })
         const workers = Effect.provide(pool, NodeServices.layer)
         const progress = yield* Progress.make
-        const run = Farm.run(PrimeJob.job, input, { workers, progress, size: 1_000_000 })
+        const run = Farm.run(PrimeJob.job, input, { workers, progress, packetSize: 1_000_000 })
         const fiber = yield* Effect.forkScoped(Effect.flip(run))
         yield* SubscriptionRef.changes(progress).pipe(
           Stream.takeUntil(({ done }) => done > 0),

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import { limit } from "../../src/primes/Kernel.ts"
+import { upperLimit } from "../../src/primes/Kernel.ts"
 import * as Range from "../../src/primes/Range.ts"
 import { int } from "./KernelsTruth.ts"
 
@@ -16,9 +16,9 @@ const right: ReadonlyArray<readonly [text: string, from: number, to: number]> = 
   ["10_000..2E5", 10_000, 200_000],
   ["10^15..1_000_001e9", 1e15, 1.000001e15],
   ["2^31..2^32", 2 ** 31, 2 ** 32],
-  ["2^53", 0, limit],
-  ["9007199254740991..=2^53", limit - 1, limit],
-  ["2^53..2^53", limit, limit],
+  ["2^53", 0, upperLimit],
+  ["9007199254740991..=2^53", upperLimit - 1, upperLimit],
+  ["2^53..2^53", upperLimit, upperLimit],
   ["007..010", 7, 10],
   ["3^33", 0, 5_559_060_566_555_524],
   ["0^0..1^999999999999", 1, 1],
@@ -66,7 +66,7 @@ describe("Range", () => {
     else assert.isTrue(0 <= parsed.success.from && parsed.success.from <= parsed.success.to)
   })
 
-  it.prop("reads what it writes", [int(0, limit - 1), int(0, limit - 1)], ([a, b]) => {
+  it.prop("reads what it writes", [int(0, upperLimit - 1), int(0, upperLimit - 1)], ([a, b]) => {
     const range = { from: Math.min(a, b), to: Math.max(a, b) }
     assert.deepStrictEqual(Result.getOrThrow(Range.parse(Range.format(range))), range)
     assert.deepStrictEqual(Result.getOrThrow(Range.parse(`${range.to}`)), { from: 0, to: range.to + 1 })

@@ -7,162 +7,170 @@
  */
 
 import type { Attempt } from "../FarmError.ts"
-import type { Action, Cut, Event, Options } from "./DispatcherEvent.ts"
-import * as State from "./DispatcherState.ts"
-import * as Pace from "./PacketSizing.ts"
+import type { SizedPacket } from "../Job.ts"
+import type { Action, Event, Options } from "./DispatcherEvent.ts"
+import * as DispatcherState from "./DispatcherState.ts"
+import * as PacketSizing from "./PacketSizing.ts"
 
 /** A dispatcher. @category models @since 0.1.0 */
 export interface Dispatcher<Packet, Result> {
   /** `now` never goes back. The first step, which may be one without events, hands out the first packets. */
   readonly step: (events: ReadonlyArray<Event<Result>>, now: number) => ReadonlyArray<Action<Packet, Result>>
   /** Whether a result for this id would still count. */
-  readonly wants: (id: number) => boolean
+  readonly isPending: (id: number) => boolean
   /** The packets that are cut and not merged, by id. */
-  readonly unmerged: () => ReadonlyArray<Cut<Packet>>
+  readonly unmerged: () => ReadonlyArray<SizedPacket<Packet>>
   /** What counted, in all and for each worker; `busy` in milliseconds of work. */
-  readonly workers: ReadonlyArray<Readonly<Pick<State.Holder<Packet>, "name" | "state" | "packets" | "units" | "busy">>>
+  readonly workers: ReadonlyArray<
+    Readonly<Pick<DispatcherState.WorkerState<Packet>, "name" | "state" | "packets" | "units" | "busyMillis">>
+  >
 }
 
 /** So many packets that failed are looked at for one that suits a worker. */
-const looks = 8
+const maxRetryCandidates = 8
 
 /** Makes a dispatcher whose workers are all ready. @category constructors @since 0.1.0 */
 export const make = <Packet, Result>(options: Options<Packet>): Dispatcher<Packet, Result> => {
-  type Holder = State.Holder<Packet>
-  type Entry = State.Entry<Packet>
-  const holders = options.workers.map((info, index): Holder => State.holder(info, index))
-  const hungry = new Set(holders)
-  const open = new Map<number, Entry>()
-  const again = new Set<Entry>()
+  type WorkerState = DispatcherState.WorkerState<Packet>
+  type PendingPacket = DispatcherState.PendingPacket<Packet>
+  const workers = options.workers.map((info, index): WorkerState => DispatcherState.makeWorkerState(info, index))
+  const available = new Set(workers)
+  const unfinished = new Map<number, PendingPacket>()
+  const retryQueue = new Set<PendingPacket>()
   /** Results that wait for those before them. */
-  const early = new Map<number, { readonly entry: Entry; readonly result: Result }>()
+  const outOfOrder = new Map<number, { readonly pending: PendingPacket; readonly result: Result }>()
   const restored = options.restored ?? []
-  const sizes: Pace.Sizes = {
-    target: options.target,
-    first: options.first,
-    workers: Math.max(1, holders.length),
-    total: options.total
+  const sizing: PacketSizing.SizingOptions = {
+    targetMillis: options.targetMillis,
+    initialSize: options.initialSize,
+    workerCount: Math.max(1, workers.length),
+    totalUnits: options.totalUnits
   }
   let actions: Array<Action<Packet, Result>> = []
-  let cancelled = new Map<Holder, Array<number>>()
-  let runs = new Map<Holder, Array<Entry>>()
+  let cancelled = new Map<WorkerState, Array<number>>()
+  let assignments = new Map<WorkerState, Array<PendingPacket>>()
   let now = 0
-  let ids = 0
-  let merged = 0
-  let taken = 0
-  let left = options.total
+  let nextId = 0
+  let mergedCount = 0
+  let consumedCount = 0
+  let remainingUnits = options.totalUnits
   let exhausted = false
-  let over = false
-  let last: Action<Packet, Result> | undefined
+  let isOver = false
+  let finalAction: Action<Packet, Result> | undefined
 
-  const add = ({ packet, units }: Cut<Packet>): Entry => {
-    const entry: Entry = { id: ids++, packet, units, flights: [], attempts: [], failedOn: [] }
-    open.set(entry.id, entry)
-    return entry
+  const add = ({ packet, units }: SizedPacket<Packet>): PendingPacket => {
+    const pending: PendingPacket = { id: nextId++, packet, units, leases: [], attempts: [], failedOn: [] }
+    unfinished.set(pending.id, pending)
+    return pending
   }
-  for (const cut of restored) again.add(add(cut))
+  for (const packet of restored) retryQueue.add(add(packet))
 
   const finish = (action: Action<Packet, Result>) => {
-    over = true
-    for (const holder of holders) for (const flight of holder.flights.values()) drop(holder, flight, "cancelled")
-    runs.clear()
-    last = action
+    isOver = true
+    for (const worker of workers) for (const lease of worker.leases.values()) revoke(worker, lease, "cancelled")
+    assignments.clear()
+    finalAction = action
   }
 
   /** The result of this copy is not waited for, and the worker is told so. */
-  const drop = (holder: Holder, flight: State.Flight<Packet>, state: "cancelled" | "expired") => {
-    if (flight.state !== "active") return
-    flight.state = state
-    flight.dropped = now
-    if (state === "expired") holder.expired++
-    const { flights, id } = flight.entry
-    flights.splice(flights.indexOf(flight), 1)
-    const dropped = cancelled.get(holder)
-    if (dropped === undefined) cancelled.set(holder, [id])
+  const revoke = (worker: WorkerState, lease: DispatcherState.Lease<Packet>, state: "cancelled" | "expired") => {
+    if (lease.state !== "active") return
+    lease.state = state
+    lease.revokedAt = now
+    if (state === "expired") worker.expiredLeases++
+    const { leases, id } = lease.pending
+    leases.splice(leases.indexOf(lease), 1)
+    const dropped = cancelled.get(worker)
+    if (dropped === undefined) cancelled.set(worker, [id])
     else dropped.push(id)
   }
 
   /** The worker does not have it any more. */
-  const close = (holder: Holder, id: number) => {
-    const flight = holder.flights.get(id)
-    if (flight === undefined) return undefined
-    holder.flights.delete(id)
-    holder.heard = now
-    if (flight.state === "expired") holder.expired--
-    const { flights } = flight.entry
-    if (flight.state === "active") flights.splice(flights.indexOf(flight), 1)
-    hungry.add(holder)
-    return flight
+  const endLease = (worker: WorkerState, id: number) => {
+    const lease = worker.leases.get(id)
+    if (lease === undefined) return undefined
+    worker.leases.delete(id)
+    worker.lastOutcomeAt = now
+    if (lease.state === "expired") worker.expiredLeases--
+    const { leases } = lease.pending
+    if (lease.state === "active") leases.splice(leases.indexOf(lease), 1)
+    available.add(worker)
+    return lease
   }
 
-  const retry = (entry: Entry) => {
-    if (entry.flights.length > 0 || !open.has(entry.id) || over) return
-    if (entry.attempts.length < options.attempts) return again.add(entry)
-    return finish({ _tag: "Poison", id: entry.id, packet: entry.packet, attempts: entry.attempts })
+  const retry = (pending: PendingPacket) => {
+    if (pending.leases.length > 0 || !unfinished.has(pending.id) || isOver) return
+    if (pending.attempts.length < options.maxAttempts) return retryQueue.add(pending)
+    return finish({ _tag: "PoisonPacket", id: pending.id, packet: pending.packet, attempts: pending.attempts })
   }
 
-  const fail = (holder: Holder, entry: Entry, kind: Attempt["kind"], message: string) => {
-    if (!open.has(entry.id)) return
-    entry.attempts.push({ worker: holder.name, kind, message })
-    entry.failedOn.push(holder.index)
-    retry(entry)
+  const fail = (worker: WorkerState, pending: PendingPacket, kind: Attempt["kind"], message: string) => {
+    if (!unfinished.has(pending.id)) return
+    pending.attempts.push({ worker: worker.name, kind, message })
+    pending.failedOn.push(worker.index)
+    retry(pending)
   }
 
-  const merge = ({ id, packet }: Entry, result: Result) => {
-    merged++
-    if (!options.hold) taken++
+  const merge = ({ id, packet }: PendingPacket, result: Result) => {
+    mergedCount++
+    if (!options.holdUntilConsumed) consumedCount++
     actions.push({ _tag: "Merge", id, packet, result })
   }
 
-  const done = (holder: Holder, id: number, result: Result, claimed: number) => {
-    const flight = close(holder, id)
-    if (flight === undefined) return
-    const { entry, sent } = flight
-    const millis = Math.max(0, Math.min(claimed || 0, now - sent))
-    Pace.measure(holder.pace, entry.units, millis, options.target)
-    holder.failures = 0
-    if (!open.delete(id)) return
-    again.delete(entry)
-    while (entry.flights.length > 0) {
-      const other = holders.find(({ flights }) => flights.get(id) === entry.flights[0])!
-      drop(other, entry.flights[0]!, "cancelled")
+  const succeed = (worker: WorkerState, id: number, result: Result, claimed: number) => {
+    const lease = endLease(worker, id)
+    if (lease === undefined) return
+    const { pending, sentAt } = lease
+    const millis = Math.max(0, Math.min(claimed || 0, now - sentAt))
+    PacketSizing.record(worker.throughput, pending.units, millis, options.targetMillis)
+    worker.consecutiveFailures = 0
+    if (!unfinished.delete(id)) return
+    retryQueue.delete(pending)
+    while (pending.leases.length > 0) {
+      const other = workers.find(({ leases }) => leases.get(id) === pending.leases[0])!
+      revoke(other, pending.leases[0]!, "cancelled")
     }
-    holder.packets++
-    holder.units += entry.units
-    holder.busy += millis
-    if (!options.ordered) return merge(entry, result)
-    early.set(id, { entry, result })
-    for (let next = early.get(merged); next !== undefined; next = early.get(merged)) {
-      early.delete(merged)
-      merge(next.entry, next.result)
+    worker.packets++
+    worker.units += pending.units
+    worker.busyMillis += millis
+    if (!options.ordered) return merge(pending, result)
+    outOfOrder.set(id, { pending, result })
+    for (let next = outOfOrder.get(mergedCount); next !== undefined; next = outOfOrder.get(mergedCount)) {
+      outOfOrder.delete(mergedCount)
+      merge(next.pending, next.result)
     }
   }
 
-  const lose = (holder: Holder, state: "lost" | "gone", message: string, running?: ReadonlyArray<number>) => {
-    if (holder.state === "gone") return
-    Object.assign(holder, { state, message, expired: 0 })
-    const lost = [...holder.flights.values()].filter((flight) => flight.state === "active")
-    holder.flights.clear()
-    const suspects = running ?? lost.slice(0, 1).map(({ entry }) => entry.id)
-    for (const flight of lost) flight.entry.flights.splice(flight.entry.flights.indexOf(flight), 1)
-    for (const { entry } of lost) {
-      if (suspects.includes(entry.id)) fail(holder, entry, "Lost", message)
-      else retry(entry)
+  const loseWorker = (
+    worker: WorkerState,
+    state: "lost" | "gone",
+    message: string,
+    running?: ReadonlyArray<number>
+  ) => {
+    if (worker.state === "gone") return
+    Object.assign(worker, { state, lossMessage: message, expiredLeases: 0 })
+    const lost = [...worker.leases.values()].filter((lease) => lease.state === "active")
+    worker.leases.clear()
+    const suspects = running ?? lost.slice(0, 1).map(({ pending }) => pending.id)
+    for (const lease of lost) lease.pending.leases.splice(lease.pending.leases.indexOf(lease), 1)
+    for (const { pending } of lost) {
+      if (suspects.includes(pending.id)) fail(worker, pending, "Lost", message)
+      else retry(pending)
     }
   }
 
   /** Work goes in order, so that what waits behind the oldest is not to blame for being late. */
-  const expire = (holder: Holder) => {
+  const expireLeases = (worker: WorkerState) => {
     let oldest = true
-    for (const flight of holder.flights.values()) {
-      if (flight.sent + options.lease > now) return
-      if (flight.state !== "active") {
-        if (flight.dropped + options.lease > now) continue
-        return lose(holder, "gone", `packet ${flight.entry.id} was cancelled, and it does not stop`)
+    for (const lease of worker.leases.values()) {
+      if (lease.sentAt + options.leaseMillis > now) return
+      if (lease.state !== "active") {
+        if (lease.revokedAt + options.leaseMillis > now) continue
+        return loseWorker(worker, "gone", `packet ${lease.pending.id} was cancelled, and it does not stop`)
       }
-      drop(holder, flight, "expired")
-      if (oldest) fail(holder, flight.entry, "Expired", `no result within ${options.lease / 1_000} s`)
-      else retry(flight.entry)
+      revoke(worker, lease, "expired")
+      if (oldest) fail(worker, lease.pending, "Expired", `no result within ${options.leaseMillis / 1_000} s`)
+      else retry(lease.pending)
       oldest = false
     }
   }
@@ -170,91 +178,102 @@ export const make = <Packet, Result>(options: Options<Packet>): Dispatcher<Packe
   const receive = (event: Event<Result>) => {
     switch (event._tag) {
       case "Done":
-        return done(holders[event.worker]!, event.id, event.result, event.millis)
+        return succeed(workers[event.worker]!, event.id, event.result, event.millis)
       case "Failed":
       case "Stopped": {
-        const flight = close(holders[event.worker]!, event.id)
-        if (flight?.state !== "active") return
-        holders[event.worker]!.failures++
+        const lease = endLease(workers[event.worker]!, event.id)
+        if (lease?.state !== "active") return
+        workers[event.worker]!.consecutiveFailures++
         const [kind, message] =
           event._tag === "Failed" ? ([event.kind, event.message] as const) : (["Lost", "stopped unasked"] as const)
-        return fail(holders[event.worker]!, flight.entry, kind, message)
+        return fail(workers[event.worker]!, lease.pending, kind, message)
       }
       case "Lost":
       case "Gone":
-        return lose(holders[event.worker]!, event._tag === "Lost" ? "lost" : "gone", event.message, event.running)
+        return loseWorker(workers[event.worker]!, event._tag === "Lost" ? "lost" : "gone", event.message, event.running)
       case "Ready": {
-        const holder = holders[event.worker]!
-        if (holder.state === "lost") holder.state = "ready"
-        return hungry.add(holder)
+        const worker = workers[event.worker]!
+        if (worker.state === "lost") worker.state = "ready"
+        return available.add(worker)
       }
-      case "Taken":
-        taken += event.count
+      case "Consumed":
+        consumedCount += event.count
         return
       case "Tick":
-        return holders.forEach(expire)
+        return workers.forEach(expireLeases)
       case "Cancel":
         return finish({ _tag: "Finished" })
     }
   }
 
-  const next = (holder: Holder): Entry | undefined => {
+  const nextFor = (worker: WorkerState): PendingPacket | undefined => {
     let looked = 0
-    for (const entry of again) {
-      if (State.suits(entry, holder, holders)) {
-        again.delete(entry)
-        return entry
+    for (const pending of retryQueue) {
+      if (DispatcherState.isEligible(pending, worker, workers)) {
+        retryQueue.delete(pending)
+        return pending
       }
-      if (++looked === looks) break
+      if (++looked === maxRetryCandidates) break
     }
-    if (exhausted || ids - taken >= options.buffer) return undefined
-    const cut = options.cut(options.size ?? Pace.size(holder.pace, sizes, left))
-    if (cut === undefined) exhausted = true
-    else if (left !== undefined) left = Math.max(0, left - cut.units)
-    return cut && add(cut)
+    if (exhausted || nextId - consumedCount >= options.bufferSize) return undefined
+    const packet = options.nextPacket(
+      options.packetSize ?? PacketSizing.nextSize(worker.throughput, sizing, remainingUnits)
+    )
+    if (packet === undefined) exhausted = true
+    else if (remainingUnits !== undefined) remainingUnits = Math.max(0, remainingUnits - packet.units)
+    return packet && add(packet)
   }
 
-  const send = (holder: Holder, most: number) => {
-    if (State.isBenched(holder, holders, now, options.lease)) return
-    const tasks = runs.get(holder) ?? []
-    for (let count = 0; count < most && State.isUsable(holder) && State.hasRoom(holder); count++) {
-      const entry =
-        next(holder) ?? (State.isIdle(holder) ? State.straggler(holder, holders, now, options.target / 4) : undefined)
-      if (entry === undefined) break
-      const flight: State.Flight<Packet> = { entry, sent: now, state: "active", dropped: now }
-      entry.flights.push(flight)
-      holder.flights.set(entry.id, flight)
-      tasks.push(entry)
+  const assignTo = (worker: WorkerState, maxPackets: number) => {
+    if (DispatcherState.isBackedOff(worker, workers, now, options.leaseMillis)) return
+    const tasks = assignments.get(worker) ?? []
+    for (
+      let count = 0;
+      count < maxPackets && DispatcherState.isUsable(worker) && DispatcherState.hasCapacity(worker);
+      count++
+    ) {
+      const pending =
+        nextFor(worker) ??
+        (DispatcherState.isIdle(worker)
+          ? DispatcherState.straggler(worker, workers, now, options.targetMillis / 4)
+          : undefined)
+      if (pending === undefined) break
+      const lease: DispatcherState.Lease<Packet> = { pending, sentAt: now, state: "active", revokedAt: now }
+      pending.leases.push(lease)
+      worker.leases.set(pending.id, lease)
+      tasks.push(pending)
     }
-    if (!State.isUsable(holder) || !State.hasRoom(holder)) hungry.delete(holder)
-    if (tasks.length > 0) runs.set(holder, tasks)
+    if (!DispatcherState.isUsable(worker) || !DispatcherState.hasCapacity(worker)) available.delete(worker)
+    if (tasks.length > 0) assignments.set(worker, tasks)
   }
 
   /** Who has nothing comes first, so that the last packets are spread. */
   const assign = () => {
-    for (const holder of hungry) if (State.isIdle(holder)) send(holder, 1)
-    for (const holder of hungry) send(holder, Number.POSITIVE_INFINITY)
-    if (exhausted && open.size === 0 && early.size === 0) return finish({ _tag: "Finished" })
-    if (holders.some(({ state }) => state !== "gone")) return
-    finish({ _tag: "NoWorkers", causes: holders.map(({ message, name }) => `${name}: ${message}`) })
+    for (const worker of available) if (DispatcherState.isIdle(worker)) assignTo(worker, 1)
+    for (const worker of available) assignTo(worker, Number.POSITIVE_INFINITY)
+    if (exhausted && unfinished.size === 0 && outOfOrder.size === 0) return finish({ _tag: "Finished" })
+    if (workers.some(({ state }) => state !== "gone")) return
+    finish({ _tag: "NoWorkers", causes: workers.map(({ lossMessage: message, name }) => `${name}: ${message}`) })
   }
 
   return {
     step: (events, time) => {
       now = time
       actions = []
-      last = undefined
+      finalAction = undefined
       cancelled = new Map()
-      runs = new Map()
-      for (const event of events) if (!over) receive(event)
-      if (!over) assign()
+      assignments = new Map()
+      for (const event of events) if (!isOver) receive(event)
+      if (!isOver) assign()
       for (const [{ index }, ids] of cancelled) actions.push({ _tag: "Cancel", worker: index, ids })
-      for (const [{ index }, tasks] of runs) actions.push({ _tag: "Run", worker: index, tasks })
-      return last === undefined ? actions : [...actions, last]
+      for (const [{ index }, tasks] of assignments) actions.push({ _tag: "Run", worker: index, tasks })
+      return finalAction === undefined ? actions : [...actions, finalAction]
     },
-    wants: (id) => open.has(id),
+    isPending: (id) => unfinished.has(id),
     unmerged: () =>
-      [...open.values(), ...Array.from(early.values(), ({ entry }) => entry)].sort((one, two) => one.id - two.id),
-    workers: holders
+      [...unfinished.values(), ...Array.from(outOfOrder.values(), ({ pending }) => pending)].sort(
+        (one, two) => one.id - two.id
+      ),
+    workers: workers
   }
 }

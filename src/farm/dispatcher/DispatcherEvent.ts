@@ -1,39 +1,34 @@
 /** What a dispatcher is made of, is told, and says. */
 
 import type { Attempt } from "../FarmError.ts"
-import type * as State from "./DispatcherState.ts"
-
-/** A packet with its size. @category models @since 0.1.0 */
-export interface Cut<Packet> {
-  readonly packet: Packet
-  readonly units: number
-}
+import type { SizedPacket } from "../Job.ts"
+import type * as DispatcherState from "./DispatcherState.ts"
 
 /** What a dispatcher goes by. Times are in milliseconds. @category models @since 0.1.0 */
 export interface Options<Packet> {
-  readonly workers: ReadonlyArray<State.WorkerInfo>
+  readonly workers: ReadonlyArray<DispatcherState.WorkerInfo>
   /** The next packet, `undefined` when there are no more. */
-  readonly cut: (size: number) => Cut<Packet> | undefined
+  readonly nextPacket: (size: number) => SizedPacket<Packet> | undefined
   /** Units that `cut` will give, if that is known. */
-  readonly total: number | undefined
+  readonly totalUnits: number | undefined
   /** Packets to do first. */
-  readonly restored?: ReadonlyArray<Cut<Packet>> | undefined
+  readonly restored?: ReadonlyArray<SizedPacket<Packet>> | undefined
   /** How long a worker may have a packet before another gets it, too. */
-  readonly lease: number
+  readonly leaseMillis: number
   /** How often a packet may fail. */
-  readonly attempts: number
+  readonly maxAttempts: number
   /** Results are merged in the order of the packets. */
   readonly ordered: boolean
   /** Merged results count as taken when `Taken` says so, not at once. */
-  readonly hold: boolean
+  readonly holdUntilConsumed: boolean
   /** How many packets may be cut and not taken: 1 or more. */
-  readonly buffer: number
+  readonly bufferSize: number
   /** How long a packet should take. */
-  readonly target: number
+  readonly targetMillis: number
   /** The size of a worker's first packet. */
-  readonly first: number
+  readonly initialSize: number
   /** The size of all packets, instead of one that adapts. */
-  readonly size?: number | undefined
+  readonly packetSize?: number | undefined
 }
 
 /** What happens. Workers are numbers: their places in `Options.workers`. @category models @since 0.1.0 */
@@ -61,7 +56,7 @@ export type Event<Result> =
     }
   | { readonly _tag: "Ready"; readonly worker: number }
   /** So many merged results were taken. */
-  | { readonly _tag: "Taken"; readonly count: number }
+  | { readonly _tag: "Consumed"; readonly count: number }
   /** Time has passed. */
   | { readonly _tag: "Tick" }
   /** Nobody wants the rest. */
@@ -77,5 +72,10 @@ export type Action<Packet, Result> =
       readonly tasks: ReadonlyArray<{ readonly id: number; readonly packet: Packet }>
     }
   | { readonly _tag: "Finished" }
-  | { readonly _tag: "Poison"; readonly id: number; readonly packet: Packet; readonly attempts: ReadonlyArray<Attempt> }
+  | {
+      readonly _tag: "PoisonPacket"
+      readonly id: number
+      readonly packet: Packet
+      readonly attempts: ReadonlyArray<Attempt>
+    }
   | { readonly _tag: "NoWorkers"; readonly causes: ReadonlyArray<string> }

@@ -1,56 +1,66 @@
 /** How fast a worker is, and so how large its packets should be, and how many it should have at once. */
 
 /** What was measured of a worker. */
-export interface Pace {
+export interface Throughput {
   /** Units and milliseconds of late: old ones fade. */
   units: number
   millis: number
   /** Milliseconds a packet, lately. */
-  packet: number
+  packetMillis: number
   /** Units of the largest packet that it has done. */
-  largest: number
+  largestUnits: number
 }
 
-export const make = (): Pace => ({ units: 0, millis: 0, packet: Number.NaN, largest: 0 })
+export const make = (): Throughput => ({ units: 0, millis: 0, packetMillis: Number.NaN, largestUnits: 0 })
 
 /** A size grows at most so much from one packet to the next: a measurement of little says little. */
-const growth = 16
+const maxGrowthFactor = 16
 
-export const measure = (pace: Pace, units: number, millis: number, target: number) => {
+export const record = (throughput: Throughput, units: number, millis: number, targetMillis: number) => {
   // What a packet costs whatever its size hides the rate in small ones: a larger one is believed alone.
-  const fades = units > 2 * pace.largest ? 0 : pace.millis > target ? 0.5 : 1
-  pace.units = pace.units * fades + units
-  pace.millis = pace.millis * fades + millis
-  pace.packet = Number.isNaN(pace.packet) ? millis : pace.packet + (millis - pace.packet) / 8
-  if (units > pace.largest) pace.largest = units
+  const decay = units > 2 * throughput.largestUnits ? 0 : throughput.millis > targetMillis ? 0.5 : 1
+  throughput.units = throughput.units * decay + units
+  throughput.millis = throughput.millis * decay + millis
+  throughput.packetMillis = Number.isNaN(throughput.packetMillis)
+    ? millis
+    : throughput.packetMillis + (millis - throughput.packetMillis) / 8
+  if (units > throughput.largestUnits) throughput.largestUnits = units
 }
 
 /** Milliseconds for so many units, `undefined` if nothing is known. */
-export const millisFor = (pace: Pace, units: number) =>
-  pace.largest === 0 ? undefined : (units * pace.millis) / pace.units
+export const estimateMillis = (throughput: Throughput, units: number) =>
+  throughput.largestUnits === 0 ? undefined : (units * throughput.millis) / throughput.units
 
 /** What sizes depend on. */
-export interface Sizes {
+export interface SizingOptions {
   /** Milliseconds a packet should take. */
-  readonly target: number
-  readonly first: number
-  readonly workers: number
+  readonly targetMillis: number
+  readonly initialSize: number
+  readonly workerCount: number
   /** Units: all, and those not cut yet. */
-  readonly total: number | undefined
+  readonly totalUnits: number | undefined
 }
 
 /**
  * The size of a worker's next packet: as much as takes the target time, but at least ten packets for each worker, and
  * towards the end ever less, so that all finish together.
  */
-export const size = (pace: Pace, { first, target, total, workers }: Sizes, left: number | undefined) => {
-  const timed = pace.millis > 0 ? (pace.units / pace.millis) * target : Number.POSITIVE_INFINITY
-  const grown = pace.largest === 0 ? first : pace.largest * growth
-  const fair = total === undefined ? Number.POSITIVE_INFINITY : total / (10 * workers)
-  const even = left === undefined ? Number.POSITIVE_INFINITY : Math.max(left / (2 * workers), timed / growth)
-  return Math.max(1, Math.floor(Math.min(timed, grown, fair, even)))
+export const nextSize = (
+  throughput: Throughput,
+  { initialSize, targetMillis, totalUnits, workerCount }: SizingOptions,
+  remainingUnits: number | undefined
+) => {
+  const byTime =
+    throughput.millis > 0 ? (throughput.units / throughput.millis) * targetMillis : Number.POSITIVE_INFINITY
+  const byGrowth = throughput.largestUnits === 0 ? initialSize : throughput.largestUnits * maxGrowthFactor
+  const byShare = totalUnits === undefined ? Number.POSITIVE_INFINITY : totalUnits / (10 * workerCount)
+  const byRemainder =
+    remainingUnits === undefined
+      ? Number.POSITIVE_INFINITY
+      : Math.max(remainingUnits / (2 * workerCount), byTime / maxGrowthFactor)
+  return Math.max(1, Math.floor(Math.min(byTime, byGrowth, byShare, byRemainder)))
 }
 
 /** How many packets hide the time that messages take. */
-export const window = ({ packet }: Pace, capacity: number, latency: number) =>
-  Math.min(capacity, Number.isNaN(packet) ? 2 : 1 + Math.max(1, Math.ceil(latency / Math.max(packet, 1e-6))))
+export const windowSize = ({ packetMillis: packet }: Throughput, capacity: number, latencyMillis: number) =>
+  Math.min(capacity, Number.isNaN(packet) ? 2 : 1 + Math.max(1, Math.ceil(latencyMillis / Math.max(packet, 1e-6))))

@@ -8,14 +8,14 @@ import * as Base64 from "effect/encoding/Base64"
 import type * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Hmac from "../../network/Hmac.ts"
-import { FarmError, Invalid } from "../FarmError.ts"
+import { FarmError, InvalidOptions } from "../FarmError.ts"
 import { type Hello, version, type Welcome } from "./Protocol.ts"
 
 /** What both sides have agreed on when they sign. @category models @since 0.1.0 */
-export interface Agreed {
+export interface Transcript {
   readonly hello: Hello
   /** The server's number. */
-  readonly nonce: string
+  readonly serverNonce: string
   /** Known to the server's proof only. */
   readonly welcome?: Welcome | undefined
 }
@@ -25,17 +25,21 @@ export interface Auth {
   /** 32 random bytes, as text. */
   readonly nonce: Effect.Effect<string>
   /** Signs as the one or the other, so that nobody can be shown a proof of his own. */
-  readonly prove: (role: "farm" | "server", agreed: Agreed) => Effect.Effect<string>
+  readonly prove: (role: "farm" | "server", transcript: Transcript) => Effect.Effect<string>
   /** Whether the other side has signed so. */
-  readonly verify: (role: "farm" | "server", agreed: Agreed, proof: string | undefined) => Effect.Effect<boolean>
+  readonly verify: (
+    role: "farm" | "server",
+    transcript: Transcript,
+    proof: string | undefined
+  ) => Effect.Effect<boolean>
 }
 
-const text = new TextEncoder()
+const encoder = new TextEncoder()
 
-const signed = (role: string, { hello, nonce, welcome }: Agreed) => {
-  const said = [hello.version, hello.job, hello.jobVersion, hello.lease, hello.nonce ?? "", nonce]
-  const answered = welcome === undefined ? [] : [welcome.threads, welcome.capacity]
-  return text.encode(JSON.stringify(["effect-inet farm", version, role, ...said, ...answered]))
+const signedBytes = (role: string, { hello, serverNonce, welcome }: Transcript) => {
+  const helloFields = [hello.version, hello.job, hello.jobVersion, hello.lease, hello.nonce ?? "", serverNonce]
+  const welcomeFields = welcome === undefined ? [] : [welcome.threads, welcome.capacity]
+  return encoder.encode(JSON.stringify(["effect-inet farm", version, role, ...helloFields, ...welcomeFields]))
 }
 
 /**
@@ -49,15 +53,15 @@ export const make = Effect.fnUntraced(function* (secret: Redacted.Redacted): Eff
   const hmac = yield* Hmac.make(secret)
   if (hmac === undefined) {
     const message = "the key is empty: give at least one character"
-    return yield* new FarmError({ reason: new Invalid({ message }) })
+    return yield* new FarmError({ reason: new InvalidOptions({ message }) })
   }
   const random = yield* Hmac.random
   return {
     nonce: Effect.map(random.randomBytes(32), Base64.encode),
-    prove: (role, agreed) => Effect.map(hmac.sign(signed(role, agreed)), Base64.encode),
-    verify: (role, agreed, proof) => {
+    prove: (role, transcript) => Effect.map(hmac.sign(signedBytes(role, transcript)), Base64.encode),
+    verify: (role, transcript, proof) => {
       const tag = Base64.decode(proof ?? "")
-      return Result.isFailure(tag) ? Effect.succeed(false) : hmac.verify(tag.success, signed(role, agreed))
+      return Result.isFailure(tag) ? Effect.succeed(false) : hmac.verify(tag.success, signedBytes(role, transcript))
     }
   }
 })

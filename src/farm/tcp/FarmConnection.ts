@@ -9,13 +9,14 @@ import * as Monotonic from "../../network/Monotonic.ts"
 import type { Network } from "../../network/Network.ts"
 import type { ServiceNames } from "../../network/names/ServiceNames.ts"
 import * as TcpClient from "../../network/TcpClient.ts"
+import type { TaskOutcome } from "../Worker.ts"
 import type { Auth } from "./Auth.ts"
 import * as MessageChannel from "./MessageChannel.ts"
 import * as Protocol from "./Protocol.ts"
-import type { Ending, Failure, Line, Tell } from "./RemoteHost.ts"
+import type { ConnectionFailure, HostConnection, OnOutcomes } from "./RemoteHost.ts"
 
 /** What connecting stands on. */
-export type Needs = Network | Dns.Dns | ServiceNames
+export type Requirements = Network | Dns.Dns | ServiceNames
 
 /** Whom to connect to, and what to say. Times are in milliseconds. */
 export interface Options {
@@ -23,123 +24,147 @@ export interface Options {
   readonly service: string | number
   readonly job: { readonly name: string; readonly version: number }
   readonly auth: Auth | undefined
-  readonly lease: number
-  readonly maxFrame: number
+  readonly leaseMillis: number
+  readonly maxFrameBytes: number
   /** For all of it. */
-  readonly timeout: number
+  readonly timeoutMillis: number
 }
 
-const failed = (reason: Protocol.ProtocolError["reason"]) => new Protocol.ProtocolError({ reason })
+const protocolError = (reason: Protocol.ProtocolError["reason"]) => new Protocol.ProtocolError({ reason })
 
-const refused = (message: string) => failed(new Protocol.Refused({ reason: "Key", message }))
+const keyRefused = (message: string) => protocolError(new Protocol.Refused({ reason: "Key", message }))
 
 const frame = (message: Protocol.Message) => Result.getOrThrow(Protocol.encode(message))
 
-const refusal = ({ message, reason }: Extract<Protocol.Message, { readonly _tag: "Refused" }>) =>
-  failed(new Protocol.Refused({ reason, message: Protocol.shown(message) }))
+const refusalOf = ({ message, reason }: Extract<Protocol.Message, { readonly _tag: "Refused" }>) =>
+  protocolError(new Protocol.Refused({ reason, message: Protocol.singleLine(message) }))
 
 /** Refusals that will be the same next time. */
-const final: ReadonlySet<string> = new Set(["Version", "Job", "Key"])
+const permanentRefusals: ReadonlySet<string> = new Set(["Version", "Job", "Key"])
 
-const failure = (error: { readonly message: string }): Failure => ({
+const connectionFailure = (error: { readonly message: string }): ConnectionFailure => ({
   message: error.message,
-  isFinal: error instanceof Protocol.ProtocolError && error.reason._tag === "Refused" && final.has(error.reason.reason)
+  isPermanent:
+    error instanceof Protocol.ProtocolError &&
+    error.reason._tag === "Refused" &&
+    permanentRefusals.has(error.reason.reason)
 })
 
-const greet = Effect.fnUntraced(function* ({ auth, host, job, lease, maxFrame, service }: Options, now: () => number) {
+const handshake = Effect.fnUntraced(function* (
+  { auth, host, job, leaseMillis, maxFrameBytes, service }: Options,
+  now: () => number
+) {
   const connection = yield* TcpClient.connect({ host, service })
-  const talk = MessageChannel.make(connection, new Uint8Array(0))
-  const nonce = auth === undefined ? {} : { nonce: yield* auth.nonce }
+  const channel = MessageChannel.make(connection, new Uint8Array(0))
+  const nonceField = auth === undefined ? {} : { nonce: yield* auth.nonce }
   const { name, version: jobVersion } = job
-  const hello: Protocol.Hello = { _tag: "Hello", version: Protocol.version, job: name, jobVersion, lease, ...nonce }
+  const hello: Protocol.Hello = {
+    _tag: "Hello",
+    version: Protocol.version,
+    job: name,
+    jobVersion,
+    lease: leaseMillis,
+    ...nonceField
+  }
   const start = now()
   yield* connection.write(Bytes.concat([Protocol.preamble, frame(hello)]))
-  const listen = Effect.flatMap(talk.next, (message) =>
-    message._tag === "Refused" ? Effect.fail(refusal(message)) : Effect.succeed(message)
+  const nextMessage = Effect.flatMap(channel.next, (message) =>
+    message._tag === "Refused" ? Effect.fail(refusalOf(message)) : Effect.succeed(message)
   )
-  let answer = yield* listen
-  const latency = now() - start
+  let reply = yield* nextMessage
+  const latencyMillis = now() - start
   let challenge: string | undefined
-  if (answer._tag === "Challenge" && auth !== undefined) {
-    challenge = answer.nonce
-    const proof = yield* auth.prove("farm", { hello, nonce: challenge })
+  if (reply._tag === "Challenge" && auth !== undefined) {
+    challenge = reply.nonce
+    const proof = yield* auth.prove("farm", { hello, serverNonce: challenge })
     yield* connection.write(frame({ _tag: "Proof", proof }))
-    answer = yield* listen
+    reply = yield* nextMessage
   }
-  if (answer._tag !== "Welcome") return yield* MessageChannel.misplaced(answer)
+  if (reply._tag !== "Welcome") return yield* MessageChannel.unexpectedMessage(reply)
   if (auth !== undefined) {
-    if (challenge === undefined) return yield* refused("the server has no key: it could be anybody")
-    const said = { hello, nonce: challenge, welcome: answer }
-    if (!(yield* auth.verify("server", said, answer.proof))) return yield* refused("the server does not know the key")
+    if (challenge === undefined) return yield* keyRefused("the server has no key: it could be anybody")
+    const transcript = { hello, serverNonce: challenge, welcome: reply }
+    if (!(yield* auth.verify("server", transcript, reply.proof)))
+      return yield* keyRefused("the server does not know the key")
   }
-  talk.allow(maxFrame)
-  return { talk, latency, welcome: answer }
+  channel.setMaxFrameBytes(maxFrameBytes)
+  return { channel, latencyMillis, welcome: reply }
 })
 
-const closedEarly = MessageChannel.ended("it closed the connection when it was greeted: is it a server of work?")
+const closedEarly = MessageChannel.connectionEnded(
+  "it closed the connection when it was greeted: is it a server of work?"
+)
 
 /** Connects, greets and is welcomed; closes with the scope. */
 export const open = Effect.fnUntraced(function* (
   options: Options
-): Effect.fn.Return<Line, Failure, Needs | Scope.Scope> {
-  const { lease, maxFrame, timeout } = options
+): Effect.fn.Return<HostConnection, ConnectionFailure, Requirements | Scope.Scope> {
+  const { leaseMillis, maxFrameBytes, timeoutMillis } = options
   const now = yield* Monotonic.millis
-  const { latency, talk, welcome } = yield* greet(options, now).pipe(
+  const { channel, latencyMillis, welcome } = yield* handshake(options, now).pipe(
     Pull.catchDone(closedEarly),
-    Effect.timeoutOrElse({ duration: timeout, orElse: () => Effect.fail(MessageChannel.silent(timeout)) }),
-    Effect.mapError(failure)
+    Effect.timeoutOrElse({
+      duration: timeoutMillis,
+      orElse: () => Effect.fail(MessageChannel.timedOut(timeoutMillis))
+    }),
+    Effect.mapError(connectionFailure)
   )
-  let heard = now()
+  let lastReceivedAt = now()
 
-  const receive = (tell: Tell) => (messages: ReadonlyArray<Protocol.Message>) => {
-    heard = now()
-    const endings: Array<Ending> = []
+  const receive = (onOutcomes: OnOutcomes) => (messages: ReadonlyArray<Protocol.Message>) => {
+    lastReceivedAt = now()
+    const outcomes: Array<TaskOutcome> = []
     for (const message of messages) {
       if (message._tag === "Done" || message._tag === "Failed" || message._tag === "Stopped")
-        endings.push(endingOf(message))
-      else if (message._tag === "Refused") return Effect.fail(refusal(message))
-      else if (message._tag !== "Pong") return Effect.fail(MessageChannel.misplaced(message))
+        outcomes.push(outcomeOf(message))
+      else if (message._tag === "Refused") return Effect.fail(refusalOf(message))
+      else if (message._tag !== "Pong") return Effect.fail(MessageChannel.unexpectedMessage(message))
     }
-    const unknown = tell(endings)
-    return unknown === undefined ? talk.room : Effect.fail(MessageChannel.wrongId(unknown, "was not asked for"))
+    const unknown = onOutcomes(outcomes)
+    return unknown === undefined
+      ? channel.writable
+      : Effect.fail(MessageChannel.invalidId(unknown, "was not asked for"))
   }
-  const asking = Effect.suspend(() => {
-    if (now() - heard > lease) return Effect.fail(MessageChannel.silent(lease))
-    talk.send([frame({ _tag: "Ping" })])
+  const keepAlive = Effect.suspend(() => {
+    if (now() - lastReceivedAt > leaseMillis) return Effect.fail(MessageChannel.timedOut(leaseMillis))
+    channel.send([frame({ _tag: "Ping" })])
     return Effect.void
   })
-  const line: Line = {
+  const connection: HostConnection = {
     threads: welcome.threads,
     capacity: Math.max(1, Math.floor(welcome.capacity / 2)),
-    latency,
+    latencyMillis,
     send: (tasks) => {
-      const unsent: Array<Ending> = []
+      const unsent: Array<TaskOutcome> = []
       const frames: Array<Uint8Array> = []
       for (const { id, packet } of tasks) {
-        const encoded = Protocol.encode({ _tag: "Work", id, packet }, maxFrame)
+        const encoded = Protocol.encode({ _tag: "Work", id, packet }, maxFrameBytes)
         if (Result.isSuccess(encoded)) frames.push(encoded.success)
         else unsent.push({ _tag: "Failed", id, message: `the packet cannot be sent: ${encoded.failure.message}` })
       }
-      talk.send(frames)
+      channel.send(frames)
       return unsent
     },
-    cancel: (ids) => talk.send([frame({ _tag: "Cancel", ids })]),
-    serve: (tell) =>
+    cancel: (ids) => channel.send([frame({ _tag: "Cancel", ids })]),
+    serve: (onOutcomes) =>
       Effect.raceAllFirst([
-        Effect.forever(Effect.flatMap(talk.pull, receive(tell))),
-        talk.sending,
-        Effect.forever(Effect.andThen(Effect.sleep(Math.min(lease / 4, longest)), asking))
-      ]).pipe(Pull.catchDone(MessageChannel.ended("it closed the connection")), Effect.mapError(failure))
+        Effect.forever(Effect.flatMap(channel.pull, receive(onOutcomes))),
+        channel.flushing,
+        Effect.forever(Effect.andThen(Effect.sleep(Math.min(leaseMillis / 4, maxPingIntervalMillis)), keepAlive))
+      ]).pipe(
+        Pull.catchDone(MessageChannel.connectionEnded("it closed the connection")),
+        Effect.mapError(connectionFailure)
+      )
   }
-  return line
+  return connection
 })
 
 /** Milliseconds between two questions at most: a server may end connections that are silent for longer. */
-const longest = 10_000
+const maxPingIntervalMillis = 10_000
 
-const endingOf = (message: Extract<Protocol.Message, { readonly _tag: Ending["_tag"] }>): Ending =>
+const outcomeOf = (message: Extract<Protocol.Message, { readonly _tag: TaskOutcome["_tag"] }>): TaskOutcome =>
   message._tag === "Done"
     ? { ...message, result: message.result }
     : message._tag === "Failed"
-      ? { ...message, message: Protocol.shown(message.message) }
+      ? { ...message, message: Protocol.singleLine(message.message) }
       : message

@@ -50,7 +50,7 @@ export const preamble: Uint8Array = Uint8Array.of(0x45, 0x46, 0x49, 0xff, 0x4e, 
  * @category constants
  * @since 0.1.0
  */
-export const limits = { stranger: 4_096, known: 1 << 20 } as const
+export const frameLimitBytes = { handshake: 4_096, session: 1 << 20 } as const
 
 const Id = Schema.Natural
 const Millis = Schema.Finite.check(Schema.isGreaterThanOrEqualTo(0))
@@ -101,16 +101,16 @@ export type Hello = typeof Hello.Type
 /** @category models @since 0.1.0 */
 export type Welcome = typeof Welcome.Type
 
-const most = 200
+const maxTextChars = 200
 
 /** Text of a peer, fit for a line of a log. @category conversions @since 0.1.0 */
-export const shown = (text: string): string => {
-  const line = text.slice(0, most + 1).replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, " ")
-  return line.length > most ? `${line.slice(0, most)}...` : line
+export const singleLine = (text: string): string => {
+  const line = text.slice(0, maxTextChars + 1).replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, " ")
+  return line.length > maxTextChars ? `${line.slice(0, maxTextChars)}...` : line
 }
 
 /** A frame is longer than allowed. @category errors @since 0.1.0 */
-export class TooLong extends Data.TaggedClass("TooLong")<{ readonly length: number; readonly max: number }> {
+export class FrameTooLong extends Data.TaggedClass("FrameTooLong")<{ readonly length: number; readonly max: number }> {
   get message(): string {
     return `a frame of ${this.length} bytes: at most ${this.max} are allowed`
   }
@@ -137,7 +137,7 @@ export class Refused extends Data.TaggedClass("Refused")<{
 }> {}
 
 /** Nothing was heard for so many milliseconds. @category errors @since 0.1.0 */
-export class Silent extends Data.TaggedClass("Silent")<{ readonly millis: number }> {
+export class Timeout extends Data.TaggedClass("Timeout")<{ readonly millis: number }> {
   get message(): string {
     return `silent for ${this.millis / 1_000} s`
   }
@@ -145,7 +145,7 @@ export class Silent extends Data.TaggedClass("Silent")<{ readonly millis: number
 
 /** The other side does not keep to the protocol. @category errors @since 0.1.0 */
 export class ProtocolError extends Data.TaggedError("ProtocolError")<{
-  readonly reason: TooLong | Malformed | Unexpected | Refused | Silent
+  readonly reason: FrameTooLong | Malformed | Unexpected | Refused | Timeout
 }> {
   override get message(): string {
     return this.reason.message
@@ -155,10 +155,10 @@ export class ProtocolError extends Data.TaggedError("ProtocolError")<{
 const failure = (reason: ProtocolError["reason"]) => Result.fail(new ProtocolError({ reason }))
 
 const malformed = (cause: unknown) =>
-  failure(new Malformed({ detail: shown(cause instanceof Error ? cause.message : String(cause)) }))
+  failure(new Malformed({ detail: singleLine(cause instanceof Error ? cause.message : String(cause)) }))
 
 const encoder = new TextEncoder()
-const header = 4
+const headerBytes = 4
 
 /**
  * A message as a frame. Fails for a packet or result that is no JSON, such as one with a bigint, or is too long.
@@ -166,7 +166,10 @@ const header = 4
  * @category encoding
  * @since 0.1.0
  */
-export const encode = (message: Message, max: number = limits.known): Result.Result<Uint8Array, ProtocolError> => {
+export const encode = (
+  message: Message,
+  max: number = frameLimitBytes.session
+): Result.Result<Uint8Array, ProtocolError> => {
   let text: string
   try {
     text = JSON.stringify(message)
@@ -174,10 +177,10 @@ export const encode = (message: Message, max: number = limits.known): Result.Res
     return malformed(cause)
   }
   const payload = encoder.encode(text)
-  if (payload.length > max) return failure(new TooLong({ length: payload.length, max }))
-  const frame = new Uint8Array(header + payload.length)
+  if (payload.length > max) return failure(new FrameTooLong({ length: payload.length, max }))
+  const frame = new Uint8Array(headerBytes + payload.length)
   new DataView(frame.buffer).setUint32(0, payload.length)
-  frame.set(payload, header)
+  frame.set(payload, headerBytes)
   return Result.succeed(frame)
 }
 
@@ -199,43 +202,43 @@ export interface Decoder {
   /** The messages that are complete with these bytes. After an error there is nothing but that error. */
   readonly push: (bytes: Uint8Array) => Result.Result<ReadonlyArray<Message>, ProtocolError>
   /** Frames may be so long from now on. */
-  readonly allow: (max: number) => void
+  readonly setMaxFrameBytes: (max: number) => void
 }
 
 /** A decoder; it holds at most twice the bytes of a frame. @category decoding @since 0.1.0 */
-export const decoder = (max: number = limits.stranger): Decoder => {
-  let limit = max
+export const decoder = (max: number = frameLimitBytes.handshake): Decoder => {
+  let maxFrameBytes = max
   let buffer = new Uint8Array(512)
-  let held = 0
+  let bufferedBytes = 0
   let failed: Result.Result<ReadonlyArray<Message>, ProtocolError> | undefined
 
-  const keep = (bytes: Uint8Array) => {
-    if (held + bytes.length > buffer.length) {
-      const larger = new Uint8Array(Math.max(held + bytes.length, 2 * buffer.length))
-      larger.set(buffer.subarray(0, held))
+  const append = (bytes: Uint8Array) => {
+    if (bufferedBytes + bytes.length > buffer.length) {
+      const larger = new Uint8Array(Math.max(bufferedBytes + bytes.length, 2 * buffer.length))
+      larger.set(buffer.subarray(0, bufferedBytes))
       buffer = larger
     }
-    buffer.set(bytes, held)
-    held += bytes.length
+    buffer.set(bytes, bufferedBytes)
+    bufferedBytes += bytes.length
   }
   const push = (bytes: Uint8Array): Result.Result<ReadonlyArray<Message>, ProtocolError> => {
-    keep(bytes)
+    append(bytes)
     const view = new DataView(buffer.buffer)
     const messages: Array<Message> = []
     let at = 0
-    while (held - at >= header) {
+    while (bufferedBytes - at >= headerBytes) {
       const length = view.getUint32(at)
-      if (length > limit) return failure(new TooLong({ length, max: limit }))
-      if (held - at < header + length) break
-      const message = decode(buffer.subarray(at + header, at + header + length))
+      if (length > maxFrameBytes) return failure(new FrameTooLong({ length, max: maxFrameBytes }))
+      if (bufferedBytes - at < headerBytes + length) break
+      const message = decode(buffer.subarray(at + headerBytes, at + headerBytes + length))
       if (Result.isFailure(message)) return Result.fail(message.failure)
       messages.push(message.success)
-      at += header + length
+      at += headerBytes + length
     }
-    const rest = buffer.subarray(at, held)
+    const rest = buffer.subarray(at, bufferedBytes)
     if (buffer.length > 1 << 16 && rest.length < buffer.length / 4) buffer = new Uint8Array(2 * rest.length + 512)
     buffer.set(rest)
-    held = rest.length
+    bufferedBytes = rest.length
     return Result.succeed(messages)
   }
   return {
@@ -245,8 +248,8 @@ export const decoder = (max: number = limits.stranger): Decoder => {
       if (Result.isFailure(result)) failed = result
       return result
     },
-    allow: (max) => {
-      limit = max
+    setMaxFrameBytes: (max) => {
+      maxFrameBytes = max
     }
   }
 }

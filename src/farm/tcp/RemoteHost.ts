@@ -11,32 +11,29 @@ import * as Pull from "effect/Pull"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as Monotonic from "../../network/Monotonic.ts"
-import type { Report, Task, Worker } from "../Worker.ts"
-
-/** How a task ended. */
-export type Ending = Extract<Report, { readonly id: number }>
+import type { Report, Task, TaskOutcome, Worker } from "../Worker.ts"
 
 /** Is told how tasks ended; gives the id of one that nobody knows, and then nothing of these counts. */
-export type Tell = (endings: ReadonlyArray<Ending>) => number | undefined
+export type OnOutcomes = (outcomes: ReadonlyArray<TaskOutcome>) => number | undefined
 
 /** Why there is no connection. What is final will not be better next time. */
-export interface Failure {
+export interface ConnectionFailure {
   readonly message: string
-  readonly isFinal: boolean
+  readonly isPermanent: boolean
 }
 
 /** A connection to a host that is ready. */
-export interface Line {
+export interface HostConnection {
   readonly threads: number
   /** Packets for each thread. */
   readonly capacity: number
   /** Of a round trip, in milliseconds. */
-  readonly latency: number
-  /** Puts tasks on their way; gives the endings of those that cannot be sent. */
-  readonly send: (tasks: ReadonlyArray<Task>) => ReadonlyArray<Ending>
+  readonly latencyMillis: number
+  /** Puts tasks on their way; gives the outcomes of those that cannot be sent. */
+  readonly send: (tasks: ReadonlyArray<Task>) => ReadonlyArray<TaskOutcome>
   readonly cancel: (ids: ReadonlyArray<number>) => void
   /** Talks until the connection breaks. */
-  readonly serve: (tell: Tell) => Effect.Effect<never, Failure>
+  readonly serve: (tell: OnOutcomes) => Effect.Effect<never, ConnectionFailure>
 }
 
 /** What happens to a host of a pool. @category models @since 0.1.0 */
@@ -53,120 +50,124 @@ export type Event =
 export interface Options<R> {
   readonly name: string
   readonly job: Worker["job"]
-  readonly open: Effect.Effect<Line, Failure, R | Scope.Scope>
+  readonly open: Effect.Effect<HostConnection, ConnectionFailure, R | Scope.Scope>
   /** Milliseconds that the host may take to end what was cancelled. */
-  readonly lease: number
+  readonly leaseMillis: number
   /** The delays before it is connected again; its end is to give up. It begins anew when a result has come. */
   readonly reconnect: Schedule.Schedule<unknown>
   readonly onEvent: (event: Event) => Effect.Effect<void>
 }
 
-type Listener = (reports: ReadonlyArray<Report>) => void
+type ReportListener = (reports: ReadonlyArray<Report>) => void
 
 /** A task on the wire, under an id of its own: two workers of a host may have the same packet. */
-interface Flight {
-  readonly seat: Seat
-  readonly listener: Listener
+interface RemoteTask {
+  readonly slot: WorkerSlot
+  readonly listener: ReportListener
   readonly id: number
-  cancelled: number | undefined
+  cancelledAt: number | undefined
 }
 
-interface Seat {
-  listener: Listener | undefined
+interface WorkerSlot {
+  listener: ReportListener | undefined
   /** Packets at the host, and their ids on the wire. */
-  readonly wires: Map<number, number>
+  readonly wireIds: Map<number, number>
   /** Is told when there are none. */
-  emptied: () => void
+  onIdle: () => void
 }
 
 /** Milliseconds that the end of a run waits for a host to stop its work. */
-const patience = 500
+const drainTimeoutMillis = 500
 
-const ignored = () => {}
+const noop = () => {}
 
-const never = (message: string): Failure => ({ message, isFinal: false })
+const transientFailure = (message: string): ConnectionFailure => ({ message, isPermanent: false })
 
 /** Connects to a host; it is let go of with the scope. Fails if the first connection does. */
 export const make = Effect.fnUntraced(function* <R>(
   options: Options<R>
-): Effect.fn.Return<ReadonlyArray<Worker>, Failure, R | Scope.Scope> {
-  const { job, lease, name, onEvent, open, reconnect } = options
+): Effect.fn.Return<ReadonlyArray<Worker>, ConnectionFailure, R | Scope.Scope> {
+  const { job, leaseMillis, name, onEvent, open, reconnect } = options
   const now = yield* Monotonic.millis
-  const started = yield* Deferred.make<Line, Failure>()
+  const firstConnection = yield* Deferred.make<HostConnection, ConnectionFailure>()
   const run = yield* FiberSet.makeRuntime<never>()
-  const flights = new Map<number, Flight>()
-  const seats: Array<Seat> = []
-  let line: Line | undefined
-  let last = ""
-  let gone = false
-  let worked = false
-  let ids = 0
+  const inFlight = new Map<number, RemoteTask>()
+  const slots: Array<WorkerSlot> = []
+  let connection: HostConnection | undefined
+  let lastError = ""
+  let isGone = false
+  let hasSucceeded = false
+  let nextWireId = 0
 
-  const tellAll = (report: Report) => {
-    for (const { listener } of seats) listener?.([report])
+  const reportToAll = (report: Report) => {
+    for (const { listener } of slots) listener?.([report])
   }
 
-  const tell: Tell = (endings) => {
-    const reports = new Map<Listener, Array<Report>>()
+  const applyOutcomes: OnOutcomes = (outcomes) => {
+    const reports = new Map<ReportListener, Array<Report>>()
     const seen = new Set<number>()
-    const unknown = endings.find(({ id }) => !flights.has(id) || seen.size === seen.add(id).size)
+    const unknown = outcomes.find(({ id }) => !inFlight.has(id) || seen.size === seen.add(id).size)
     if (unknown !== undefined) return unknown.id
-    for (const ending of endings) {
-      const { id, listener, seat } = flights.get(ending.id)!
-      flights.delete(ending.id)
-      if (ending._tag === "Done") worked = true
-      if (seat.wires.get(id) === ending.id) seat.wires.delete(id)
-      if (seat.wires.size === 0) seat.emptied()
+    for (const outcome of outcomes) {
+      const { id, listener, slot } = inFlight.get(outcome.id)!
+      inFlight.delete(outcome.id)
+      if (outcome._tag === "Done") hasSucceeded = true
+      if (slot.wireIds.get(id) === outcome.id) slot.wireIds.delete(id)
+      if (slot.wireIds.size === 0) slot.onIdle()
       // The run that wanted it may be over.
-      if (seat.listener !== listener) continue
+      if (slot.listener !== listener) continue
       const all = reports.get(listener) ?? []
-      all.push({ ...ending, id })
+      all.push({ ...outcome, id })
       reports.set(listener, all)
     }
     for (const [listener, all] of reports) listener(all)
     return undefined
   }
 
-  const lose = (message: string) => {
-    flights.clear()
-    for (const { emptied, wires } of seats) {
-      wires.clear()
+  const connectionLost = (message: string) => {
+    inFlight.clear()
+    for (const { onIdle: emptied, wireIds } of slots) {
+      wireIds.clear()
       emptied()
     }
-    last = message
-    line = undefined
-    tellAll({ _tag: "Lost", message })
+    lastError = message
+    connection = undefined
+    reportToAll({ _tag: "Lost", message })
   }
 
-  const overdue = Effect.suspend(() => {
+  const failIfOverdue = Effect.suspend(() => {
     const time = now()
-    const late = [...flights.values()].some(({ cancelled }) => cancelled !== undefined && time - cancelled > lease)
-    return late ? Effect.fail(never(`it does not end what was cancelled ${lease / 1_000} s ago`)) : Effect.void
+    const isOverdue = [...inFlight.values()].some(
+      ({ cancelledAt: cancelled }) => cancelled !== undefined && time - cancelled > leaseMillis
+    )
+    return isOverdue
+      ? Effect.fail(transientFailure(`it does not end what was cancelled ${leaseMillis / 1_000} s ago`))
+      : Effect.void
   })
-  const watching = Effect.forever(Effect.andThen(Effect.sleep(lease / 4), overdue))
+  const watchdog = Effect.forever(Effect.andThen(Effect.sleep(leaseMillis / 4), failIfOverdue))
 
-  const connected = Effect.fnUntraced(function* (opened: Line) {
-    line = opened
-    tellAll({ _tag: "Ready" })
-    yield* onEvent({ _tag: "Connected", host: name, threads: opened.threads })
-    yield* Deferred.succeed(started, opened)
-    return yield* Effect.raceFirst(opened.serve(tell), watching)
+  const serveConnection = Effect.fnUntraced(function* (newConnection: HostConnection) {
+    connection = newConnection
+    reportToAll({ _tag: "Ready" })
+    yield* onEvent({ _tag: "Connected", host: name, threads: newConnection.threads })
+    yield* Deferred.succeed(firstConnection, newConnection)
+    return yield* Effect.raceFirst(newConnection.serve(applyOutcomes), watchdog)
   })
-  const attempt = Effect.flip(Effect.scoped(Effect.flatMap(open, connected)))
+  const connectAndServe = Effect.flip(Effect.scoped(Effect.flatMap(open, serveConnection)))
 
-  const living = Effect.gen(function* () {
+  const reconnectLoop = Effect.gen(function* () {
     let step = yield* Schedule.toStep(reconnect)
-    let failure = yield* attempt
+    let failure = yield* connectAndServe
     while (true) {
-      if (yield* Deferred.fail(started, failure)) return
-      if (line !== undefined) {
-        lose(failure.message)
+      if (yield* Deferred.fail(firstConnection, failure)) return
+      if (connection !== undefined) {
+        connectionLost(failure.message)
         yield* onEvent({ _tag: "Lost", host: name, message: failure.message })
       }
-      if (worked) step = yield* Schedule.toStep(reconnect)
-      worked = false
-      last = failure.message
-      const delay = failure.isFinal
+      if (hasSucceeded) step = yield* Schedule.toStep(reconnect)
+      hasSucceeded = false
+      lastError = failure.message
+      const delay = failure.isPermanent
         ? undefined
         : yield* step(now(), undefined).pipe(
             Effect.map(([, after]) => after),
@@ -174,78 +175,78 @@ export const make = Effect.fnUntraced(function* <R>(
           )
       if (delay === undefined) break
       yield* Effect.sleep(delay)
-      failure = yield* attempt
+      failure = yield* connectAndServe
     }
-    gone = true
-    tellAll({ _tag: "Gone", message: last })
-    yield* onEvent({ _tag: "Gone", host: name, message: last })
+    isGone = true
+    reportToAll({ _tag: "Gone", message: lastError })
+    yield* onEvent({ _tag: "Gone", host: name, message: lastError })
   })
-  yield* Effect.forkScoped(living)
+  yield* Effect.forkScoped(reconnectLoop)
 
-  const cancel = (seat: Seat, wanted: Iterable<number>) => {
-    const wires: Array<number> = []
+  const cancel = (slot: WorkerSlot, wanted: Iterable<number>) => {
+    const wireIds: Array<number> = []
     for (const id of wanted) {
-      const wire = seat.wires.get(id)
-      const flight = wire === undefined ? undefined : flights.get(wire)
-      if (flight === undefined || flight.cancelled !== undefined) continue
-      flight.cancelled = now()
-      wires.push(wire!)
+      const wireId = slot.wireIds.get(id)
+      const remoteTask = wireId === undefined ? undefined : inFlight.get(wireId)
+      if (remoteTask === undefined || remoteTask.cancelledAt !== undefined) continue
+      remoteTask.cancelledAt = now()
+      wireIds.push(wireId!)
     }
-    if (wires.length > 0) line?.cancel(wires)
+    if (wireIds.length > 0) connection?.cancel(wireIds)
   }
 
-  const workerOf = (seat: Seat, title: string, { capacity, latency }: Line): Worker => ({
-    name: title,
+  const workerOf = (slot: WorkerSlot, workerName: string, { capacity, latencyMillis }: HostConnection): Worker => ({
+    name: workerName,
     job,
     capacity,
-    latency,
+    latencyMillis,
     attach: (listener) =>
       Effect.acquireRelease(
         Effect.sync(() => {
-          seat.listener = listener
-          if (line === undefined) listener([{ _tag: gone ? "Gone" : "Lost", message: last }])
+          slot.listener = listener
+          if (connection === undefined) listener([{ _tag: isGone ? "Gone" : "Lost", message: lastError }])
         }),
         () =>
           Effect.callback<void>((resume) => {
-            seat.listener = undefined
-            cancel(seat, [...seat.wires.keys()])
-            seat.emptied = () => resume(Effect.void)
-            if (seat.wires.size === 0) seat.emptied()
+            slot.listener = undefined
+            cancel(slot, [...slot.wireIds.keys()])
+            slot.onIdle = () => resume(Effect.void)
+            if (slot.wireIds.size === 0) slot.onIdle()
           }).pipe(
             Effect.interruptible,
-            Effect.timeoutOption(Math.min(lease, patience)),
+            Effect.timeoutOption(Math.min(leaseMillis, drainTimeoutMillis)),
             Effect.map(() => {
-              seat.wires.clear()
-              seat.emptied = ignored
+              slot.wireIds.clear()
+              slot.onIdle = noop
             })
           )
       ),
     run: (tasks) => {
-      const { listener } = seat
-      if (line === undefined || listener === undefined) return
-      const unsent = line.send(
+      const { listener } = slot
+      if (connection === undefined || listener === undefined) return
+      const unsent = connection.send(
         tasks.map(({ id, packet }) => {
-          const wire = ids++
-          flights.set(wire, { seat, listener, id, cancelled: undefined })
-          seat.wires.set(id, wire)
-          return { id: wire, packet }
+          const wireId = nextWireId++
+          inFlight.set(wireId, { slot, listener, id, cancelledAt: undefined })
+          slot.wireIds.set(id, wireId)
+          return { id: wireId, packet }
         })
       )
       if (unsent.length > 0)
         run(
           Effect.andThen(
             Effect.yieldNow,
-            Effect.sync(() => tell(unsent))
+            Effect.sync(() => applyOutcomes(unsent))
           )
         )
     },
-    cancel: (wanted) => cancel(seat, wanted)
+    cancel: (wanted) => cancel(slot, wanted)
   })
 
-  const first = yield* Deferred.await(started)
+  const first = yield* Deferred.await(firstConnection)
   return Array.from({ length: first.threads }, (_, index) => {
-    const seat: Seat = { listener: undefined, wires: new Map(), emptied: ignored }
-    seats.push(seat)
-    return workerOf(seat, first.threads === 1 ? name : `${name} #${index + 1}`, first)
+    const slot: WorkerSlot = { listener: undefined, wireIds: new Map(), onIdle: noop }
+    slots.push(slot)
+    return workerOf(slot, first.threads === 1 ? name : `${name} #${index + 1}`, first)
   })
 })

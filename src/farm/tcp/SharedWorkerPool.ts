@@ -6,15 +6,12 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
-import * as Pace from "../dispatcher/PacketSizing.ts"
-import { FarmError, Invalid } from "../FarmError.ts"
-import type { Report, Task, Worker } from "../Worker.ts"
-
-/** How a task ended. */
-export type Ending = Extract<Report, { readonly id: number }>
+import * as PacketSizing from "../dispatcher/PacketSizing.ts"
+import { FarmError, InvalidOptions } from "../FarmError.ts"
+import type { Report, Task, TaskOutcome, Worker } from "../Worker.ts"
 
 /** A client's place at the pool. Its ids are its own. */
-interface Member {
+interface PoolClient {
   /** Takes tasks whose ids are not under way. */
   readonly run: (tasks: ReadonlyArray<Task>) => void
   /** Stops these, soon. */
@@ -22,194 +19,207 @@ interface Member {
 }
 
 /** Workers for many. */
-export interface Pool {
+export interface SharedWorkerPool {
   readonly job: Worker["job"]
   readonly threads: number
   /** A client comes, and is told how each of its tasks ended; what is left when the scope closes is stopped. */
-  readonly join: (tell: (endings: ReadonlyArray<Ending>) => void) => Effect.Effect<Member, never, Scope.Scope>
+  readonly join: (
+    onOutcomes: (outcomes: ReadonlyArray<TaskOutcome>) => void
+  ) => Effect.Effect<PoolClient, never, Scope.Scope>
   /** Waits until all workers are gone for good. */
-  readonly gone: Effect.Effect<string>
+  readonly allGone: Effect.Effect<string>
 }
 
-interface Client {
-  readonly tell: (endings: ReadonlyArray<Ending>) => void
-  readonly waiting: Array<Job>
-  readonly jobs: Map<number, Job>
+interface ClientState {
+  readonly onOutcomes: (outcomes: ReadonlyArray<TaskOutcome>) => void
+  readonly queue: Array<ClientTask>
+  readonly tasks: Map<number, ClientTask>
   /** Milliseconds of work, with a guess for what is under way. */
-  used: number
+  virtualTime: number
   /** Milliseconds of the last packet. */
-  last: number
+  lastTaskMillis: number
 }
 
-interface Job {
-  readonly client: Client
+interface ClientTask {
+  readonly client: ClientState
   readonly task: Task
-  guess: number
+  estimateMillis: number
   /** Where it is being done, and under which id. */
-  seat: Seat | undefined
+  slot: WorkerSlot | undefined
   id: number
-  cancelled: boolean
+  isCancelled: boolean
   /** The client was told how it ended. */
-  told: boolean
+  isReported: boolean
 }
 
-interface Seat {
+interface WorkerSlot {
   readonly worker: Worker
-  readonly pace: Pace.Pace
-  readonly jobs: Map<number, Job>
+  readonly throughput: PacketSizing.Throughput
+  readonly tasks: Map<number, ClientTask>
   state: "ready" | "lost" | "gone"
 }
 
-const target = 100
+const targetMillis = 100
 
 /** Takes the workers, of one job, for the life of the scope. Fails if there are none. */
 export const make = Effect.fnUntraced(function* (workers: ReadonlyArray<Worker>) {
-  const [one] = workers
-  if (one === undefined) return yield* new FarmError({ reason: new Invalid({ message: "0 workers: give 1 or more" }) })
-  const seats = workers.map((worker): Seat => ({ worker, pace: Pace.make(), jobs: new Map(), state: "ready" }))
-  const clients = new Set<Client>()
-  const gone = yield* Deferred.make<string>()
-  let ids = 0
+  const [firstWorker] = workers
+  if (firstWorker === undefined)
+    return yield* new FarmError({ reason: new InvalidOptions({ message: "0 workers: give 1 or more" }) })
+  const slots = workers.map(
+    (worker): WorkerSlot => ({ worker, throughput: PacketSizing.make(), tasks: new Map(), state: "ready" })
+  )
+  const clients = new Set<ClientState>()
+  const allGone = yield* Deferred.make<string>()
+  let nextId = 0
   /** The share of whoever came last to work: a newcomer begins there, not at what others have had before. */
-  let level = 0
+  let poolVirtualTime = 0
 
-  const roomOf = ({ jobs, pace, state, worker }: Seat) =>
-    state === "ready" ? Pace.window(pace, worker.capacity, worker.latency) - jobs.size : 0
+  const freeCapacity = ({ tasks, throughput, state, worker }: WorkerSlot) =>
+    state === "ready" ? PacketSizing.windowSize(throughput, worker.capacity, worker.latencyMillis) - tasks.size : 0
 
   const assign = () => {
-    const runs = new Map<Seat, Array<Task>>()
+    const runs = new Map<WorkerSlot, Array<Task>>()
     while (true) {
-      let seat: Seat | undefined
-      for (const other of seats) {
-        if (roomOf(other) > 0 && (seat === undefined || other.jobs.size < seat.jobs.size)) seat = other
+      let slot: WorkerSlot | undefined
+      for (const other of slots) {
+        if (freeCapacity(other) > 0 && (slot === undefined || other.tasks.size < slot.tasks.size)) slot = other
       }
-      let client: Client | undefined
+      let client: ClientState | undefined
       for (const other of clients) {
-        if (other.waiting.length > 0 && (client === undefined || other.used < client.used)) client = other
+        if (other.queue.length > 0 && (client === undefined || other.virtualTime < client.virtualTime)) client = other
       }
-      if (seat === undefined || client === undefined) break
-      const job = client.waiting.shift()!
-      level = client.used
-      job.guess = client.last
-      client.used += job.guess
-      job.seat = seat
-      job.id = ids++
-      seat.jobs.set(job.id, job)
-      const tasks = runs.get(seat) ?? []
-      tasks.push({ id: job.id, packet: job.task.packet })
-      runs.set(seat, tasks)
+      if (slot === undefined || client === undefined) break
+      const task = client.queue.shift()!
+      poolVirtualTime = client.virtualTime
+      task.estimateMillis = client.lastTaskMillis
+      client.virtualTime += task.estimateMillis
+      task.slot = slot
+      task.id = nextId++
+      slot.tasks.set(task.id, task)
+      const tasks = runs.get(slot) ?? []
+      tasks.push({ id: task.id, packet: task.task.packet })
+      runs.set(slot, tasks)
     }
     for (const [{ worker }, tasks] of runs) worker.run(tasks)
   }
 
-  const tellAll = (endings: Map<Client, Array<Ending>>) => {
-    for (const [{ tell }, all] of endings) tell(all)
+  const notifyClients = (outcomes: Map<ClientState, Array<TaskOutcome>>) => {
+    for (const [{ onOutcomes }, all] of outcomes) onOutcomes(all)
   }
-  const add = (endings: Map<Client, Array<Ending>>, job: Job, ending: Ending) => {
-    if (job.told) return
-    job.told = true
-    const { client, task } = job
-    client.jobs.delete(task.id)
-    const all = endings.get(client) ?? []
-    all.push({ ...ending, id: task.id })
-    endings.set(client, all)
+  const addOutcome = (outcomes: Map<ClientState, Array<TaskOutcome>>, clientTask: ClientTask, outcome: TaskOutcome) => {
+    if (clientTask.isReported) return
+    clientTask.isReported = true
+    const { client, task } = clientTask
+    client.tasks.delete(task.id)
+    const all = outcomes.get(client) ?? []
+    all.push({ ...outcome, id: task.id })
+    outcomes.set(client, all)
   }
-  const stopped: Ending = { _tag: "Stopped", id: 0 }
+  const stopped: TaskOutcome = { _tag: "Stopped", id: 0 }
 
-  const lose = (seat: Seat, message: string, running: ReadonlyArray<number>, endings: Map<Client, Array<Ending>>) => {
-    const again: Array<Job> = []
-    for (const [id, job] of seat.jobs) {
-      job.client.used -= job.guess
-      job.seat = undefined
-      if (job.cancelled) add(endings, job, stopped)
-      else if (running.includes(id)) add(endings, job, { _tag: "Failed", id, message })
-      else again.push(job)
+  const loseWorker = (
+    slot: WorkerSlot,
+    message: string,
+    running: ReadonlyArray<number>,
+    outcomes: Map<ClientState, Array<TaskOutcome>>
+  ) => {
+    const requeued: Array<ClientTask> = []
+    for (const [id, task] of slot.tasks) {
+      task.client.virtualTime -= task.estimateMillis
+      task.slot = undefined
+      if (task.isCancelled) addOutcome(outcomes, task, stopped)
+      else if (running.includes(id)) addOutcome(outcomes, task, { _tag: "Failed", id, message })
+      else requeued.push(task)
     }
-    seat.jobs.clear()
-    for (const job of again.reverse()) job.client.waiting.unshift(job)
+    slot.tasks.clear()
+    for (const task of requeued.reverse()) task.client.queue.unshift(task)
   }
 
-  const receive = (seat: Seat, report: Report, endings: Map<Client, Array<Ending>>) => {
+  const receive = (slot: WorkerSlot, report: Report, outcomes: Map<ClientState, Array<TaskOutcome>>) => {
     switch (report._tag) {
       case "Ready":
-        seat.state = "ready"
+        slot.state = "ready"
         return
       case "Lost":
       case "Gone":
-        seat.state = report._tag === "Gone" ? "gone" : "lost"
-        lose(seat, report.message, report.running ?? [...seat.jobs.keys()].slice(0, 1), endings)
-        if (seats.every(({ state }) => state === "gone")) Deferred.doneUnsafe(gone, Exit.succeed(report.message))
+        slot.state = report._tag === "Gone" ? "gone" : "lost"
+        loseWorker(slot, report.message, report.running ?? [...slot.tasks.keys()].slice(0, 1), outcomes)
+        if (slots.every(({ state }) => state === "gone")) Deferred.doneUnsafe(allGone, Exit.succeed(report.message))
         return
       default: {
-        const job = seat.jobs.get(report.id)
-        if (job === undefined) return
-        seat.jobs.delete(report.id)
+        const task = slot.tasks.get(report.id)
+        if (task === undefined) return
+        slot.tasks.delete(report.id)
         const millis = report._tag === "Done" ? report.millis : 0
-        if (report._tag === "Done") Pace.measure(seat.pace, 1, millis, target)
-        job.client.used += millis - job.guess
-        if (report._tag === "Done") job.client.last = millis
-        return add(endings, job, job.cancelled ? stopped : report)
+        if (report._tag === "Done") PacketSizing.record(slot.throughput, 1, millis, targetMillis)
+        task.client.virtualTime += millis - task.estimateMillis
+        if (report._tag === "Done") task.client.lastTaskMillis = millis
+        return addOutcome(outcomes, task, task.isCancelled ? stopped : report)
       }
     }
   }
 
-  const cancel = (client: Client, ids: Iterable<number>) => {
-    const endings = new Map<Client, Array<Ending>>()
+  const cancel = (client: ClientState, ids: Iterable<number>) => {
+    const outcomes = new Map<ClientState, Array<TaskOutcome>>()
     for (const id of ids) {
-      const job = client.jobs.get(id)
-      if (job === undefined || job.cancelled) continue
-      job.cancelled = true
-      job.seat?.worker.cancel([job.id])
-      if (job.seat === undefined) client.waiting.splice(client.waiting.indexOf(job), 1)
+      const task = client.tasks.get(id)
+      if (task === undefined || task.isCancelled) continue
+      task.isCancelled = true
+      task.slot?.worker.cancel([task.id])
+      if (task.slot === undefined) client.queue.splice(client.queue.indexOf(task), 1)
       // What waits behind another is as good as stopped, however long that takes.
-      if (job.seat?.jobs.keys().next().value !== job.id) add(endings, job, stopped)
+      if (task.slot?.tasks.keys().next().value !== task.id) addOutcome(outcomes, task, stopped)
     }
-    return endings
+    return outcomes
   }
 
   yield* Effect.forEach(
-    seats,
-    (seat) =>
-      seat.worker.attach((reports) => {
-        const endings = new Map<Client, Array<Ending>>()
-        for (const report of reports) receive(seat, report, endings)
-        tellAll(endings)
+    slots,
+    (slot) =>
+      slot.worker.attach((reports) => {
+        const outcomes = new Map<ClientState, Array<TaskOutcome>>()
+        for (const report of reports) receive(slot, report, outcomes)
+        notifyClients(outcomes)
         assign()
       }),
     { concurrency: "unbounded", discard: true }
   )
 
-  const enter = (tell: Client["tell"]) => {
-    const client: Client = { tell, waiting: [], jobs: new Map(), used: 0, last: 0 }
+  const addClient = (onOutcomes: ClientState["onOutcomes"]) => {
+    const client: ClientState = { onOutcomes, queue: [], tasks: new Map(), virtualTime: 0, lastTaskMillis: 0 }
     clients.add(client)
     return client
   }
-  const pool: Pool = {
-    job: one.job,
-    threads: seats.length,
-    gone: Deferred.await(gone),
-    join: (tell) =>
+  const pool: SharedWorkerPool = {
+    job: firstWorker.job,
+    threads: slots.length,
+    allGone: Deferred.await(allGone),
+    join: (onOutcomes) =>
       Effect.acquireRelease(
-        Effect.sync(() => enter(tell)),
+        Effect.sync(() => addClient(onOutcomes)),
         (client) =>
           Effect.sync(() => {
             clients.delete(client)
-            const left = [...client.jobs.values()]
-            cancel(client, [...client.jobs.keys()])
-            for (const job of left) job.told = true
+            const left = [...client.tasks.values()]
+            cancel(client, [...client.tasks.keys()])
+            for (const task of left) task.isReported = true
           })
       ).pipe(
         Effect.map((client) => ({
           run: (tasks) => {
-            if (client.jobs.size === 0) client.used = Math.max(client.used, level)
+            if (client.tasks.size === 0) client.virtualTime = Math.max(client.virtualTime, poolVirtualTime)
             for (const task of tasks) {
-              const job: Job = { client, task, guess: 0, seat: undefined, id: -1, cancelled: false, told: false }
-              client.jobs.set(task.id, job)
-              client.waiting.push(job)
+              const clientTask: ClientTask = {
+                ...{ client, task, estimateMillis: 0, slot: undefined, id: -1 },
+                ...{ isCancelled: false, isReported: false }
+              }
+              client.tasks.set(task.id, clientTask)
+              client.queue.push(clientTask)
             }
             assign()
           },
-          cancel: (ids) => tellAll(cancel(client, ids))
+          cancel: (ids) => notifyClients(cancel(client, ids))
         }))
       )
   }

@@ -12,11 +12,11 @@ import type * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import type { Connection, NetworkError } from "../../network/Network.ts"
 import * as TcpServer from "../../network/TcpServer.ts"
-import type { Workers } from "../Worker.ts"
+import type { TaskOutcome, Workers } from "../Worker.ts"
 import * as Auth from "./Auth.ts"
 import * as MessageChannel from "./MessageChannel.ts"
 import * as Protocol from "./Protocol.ts"
-import * as Pool from "./SharedWorkerPool.ts"
+import * as SharedWorkerPool from "./SharedWorkerPool.ts"
 
 /** The port of the course's farm; there is none assigned. @category constants @since 0.1.0 */
 export const defaultPort = 1070
@@ -28,9 +28,9 @@ export interface ServeOptions {
   /** Packets that a farm may have here for each thread: waiting, working and being cancelled. Default 64. */
   readonly capacity?: number | undefined
   /** Bytes in a packet or a result with its envelope. Default 1 MiB. */
-  readonly maxFrame?: number | undefined
+  readonly maxFrameBytes?: number | undefined
   /** How long a farm may take to say who it is. Default 10 seconds. */
-  readonly greeting?: Duration.Input | undefined
+  readonly handshakeTimeout?: Duration.Input | undefined
 }
 
 /** Where to listen, what to allow, who does the work. @category models @since 0.1.0 */
@@ -41,13 +41,13 @@ export type Options = TcpServer.Options &
   }
 
 /** Serves one farm, from its preamble on; `rest` is what has come after that. @category models @since 0.1.0 */
-export type Serve = (
+export type FarmHandler = (
   connection: Connection,
-  client: TcpServer.Client,
+  client: TcpServer.ConnectionContext,
   rest: Uint8Array
 ) => Effect.Effect<void, NetworkError | Protocol.ProtocolError>
 
-type Met = { readonly hello: Protocol.Hello; readonly welcome: Protocol.Welcome }
+type Handshake = { readonly hello: Protocol.Hello; readonly welcome: Protocol.Welcome }
 
 const refuse = (reason: Protocol.Refused["reason"], message: string) =>
   Effect.fail(new Protocol.ProtocolError({ reason: new Protocol.Refused({ reason, message }) }))
@@ -55,113 +55,123 @@ const refuse = (reason: Protocol.Refused["reason"], message: string) =>
 /** Frames that always fit. */
 const frame = (message: Protocol.Message) => Result.getOrThrow(Protocol.encode(message))
 
-const leave = MessageChannel.ended("the farm left while it was greeted")
+const farmLeft = MessageChannel.connectionEnded("the farm left while it was greeted")
 
 /** Says what becomes of farms that come to this pool. @category constructors @since 0.1.0 */
-export const serving = Effect.fnUntraced(function* (pool: Pool.Pool, options: ServeOptions) {
-  const { capacity = 64, greeting = "10 seconds", key, maxFrame = Protocol.limits.known } = options
+export const makeFarmHandler = Effect.fnUntraced(function* (
+  pool: SharedWorkerPool.SharedWorkerPool,
+  options: ServeOptions
+) {
+  const {
+    capacity = 64,
+    handshakeTimeout = "10 seconds",
+    key,
+    maxFrameBytes = Protocol.frameLimitBytes.session
+  } = options
   const auth = key === undefined ? undefined : yield* Auth.make(key)
   const { job, threads } = pool
-  const open: Protocol.Welcome = { _tag: "Welcome", threads, capacity }
+  const welcome: Protocol.Welcome = { _tag: "Welcome", threads, capacity }
 
-  const meet = Effect.fnUntraced(function* (talk: MessageChannel.Talk, connection: Connection) {
-    const hello = yield* talk.next
-    if (hello._tag !== "Hello") return yield* Effect.fail(MessageChannel.misplaced(hello))
+  const receiveHello = Effect.fnUntraced(function* (channel: MessageChannel.MessageChannel, connection: Connection) {
+    const hello = yield* channel.next
+    if (hello._tag !== "Hello") return yield* Effect.fail(MessageChannel.unexpectedMessage(hello))
     if (hello.version !== Protocol.version) {
       return yield* refuse("Version", `this server speaks version ${Protocol.version}, not ${hello.version}`)
     }
     if (hello.job !== job.name || hello.jobVersion !== job.version) {
-      const wanted = Protocol.shown(`${hello.job} ${hello.jobVersion}`)
+      const wanted = Protocol.singleLine(`${hello.job} ${hello.jobVersion}`)
       return yield* refuse("Job", `this server does ${job.name} ${job.version}, not ${wanted}`)
     }
-    const met = { hello, welcome: open }
-    if (auth === undefined) return met
+    const result = { hello, welcome }
+    if (auth === undefined) return result
     if (hello.nonce === undefined) return yield* refuse("Key", "this server asks for a key")
     const nonce = yield* auth.nonce
     yield* connection.write(frame({ _tag: "Challenge", nonce }))
-    const answer = yield* talk.next
-    const proof = answer._tag === "Proof" ? answer.proof : undefined
-    if (!(yield* auth.verify("farm", { hello, nonce }, proof))) return yield* refuse("Key", "the key is another one")
-    const mine = yield* auth.prove("server", { hello, nonce, welcome: open })
-    return { hello, welcome: { ...open, proof: mine } }
-  }, Pull.catchDone(leave))
+    const reply = yield* channel.next
+    const proof = reply._tag === "Proof" ? reply.proof : undefined
+    if (!(yield* auth.verify("farm", { hello, serverNonce: nonce }, proof)))
+      return yield* refuse("Key", "the key is another one")
+    const serverProof = yield* auth.prove("server", { hello, serverNonce: nonce, welcome })
+    return { hello, welcome: { ...welcome, proof: serverProof } }
+  }, Pull.catchDone(farmLeft))
 
-  const greet = (
-    talk: MessageChannel.Talk,
+  const handshake = (
+    channel: MessageChannel.MessageChannel,
     connection: Connection
-  ): Effect.Effect<Met, NetworkError | Protocol.ProtocolError> =>
-    meet(talk, connection).pipe(
+  ): Effect.Effect<Handshake, NetworkError | Protocol.ProtocolError> =>
+    receiveHello(channel, connection).pipe(
       Effect.timeoutOrElse({
-        duration: greeting,
-        orElse: () => Effect.fail(MessageChannel.silent(Duration.toMillis(greeting)))
+        duration: handshakeTimeout,
+        orElse: () => Effect.fail(MessageChannel.timedOut(Duration.toMillis(handshakeTimeout)))
       })
     )
 
-  const frameOf = (ending: Pool.Ending): Uint8Array => {
-    const encoded = Protocol.encode(ending, maxFrame)
+  const frameOf = (outcome: TaskOutcome): Uint8Array => {
+    const encoded = Protocol.encode(outcome, maxFrameBytes)
     return Result.isSuccess(encoded)
       ? encoded.success
-      : frame({ _tag: "Failed", id: ending.id, message: `the result cannot be sent: ${encoded.failure.message}` })
+      : frame({ _tag: "Failed", id: outcome.id, message: `the result cannot be sent: ${encoded.failure.message}` })
   }
 
   /** Says why, if that can still be said. */
-  const farewell = (connection: Connection) => (error: NetworkError | Protocol.ProtocolError) => {
+  const sendRefusal = (connection: Connection) => (error: NetworkError | Protocol.ProtocolError) => {
     if (error._tag !== "ProtocolError") return Effect.void
     const reason = error.reason._tag === "Refused" ? error.reason.reason : "Broken"
     return Effect.ignore(connection.write(frame({ _tag: "Refused", reason, message: error.message })))
   }
 
-  const serve: Serve = Effect.fnUntraced(
+  const serve: FarmHandler = Effect.fnUntraced(
     function* (connection, client, rest) {
-      const talk = MessageChannel.make(connection, rest)
-      const { hello, welcome } = yield* greet(talk, connection)
-      talk.allow(maxFrame)
-      const held = new Set<number>()
-      const member = yield* pool.join((endings) => {
-        for (const { id } of endings) held.delete(id)
-        talk.send(endings.map(frameOf))
+      const channel = MessageChannel.make(connection, rest)
+      const { hello, welcome } = yield* handshake(channel, connection)
+      channel.setMaxFrameBytes(maxFrameBytes)
+      const inFlight = new Set<number>()
+      const poolClient = yield* pool.join((outcomes) => {
+        for (const { id } of outcomes) inFlight.delete(id)
+        channel.send(outcomes.map(frameOf))
       })
-      let heard = client.sweeper.now()
-      const forgotten = Latch.makeUnsafe(false)
+      let lastReceivedAt = client.sweeper.now()
+      const leaseExpired = Latch.makeUnsafe(false)
       const unwatch = client.sweeper.add((now) => {
-        if (now - heard > hello.lease) forgotten.openUnsafe()
+        if (now - lastReceivedAt > hello.lease) leaseExpired.openUnsafe()
       })
       yield* Effect.addFinalizer(() => Effect.sync(unwatch))
-      talk.send([frame(welcome)])
+      channel.send([frame(welcome)])
 
       const receive = Effect.fnUntraced(function* (messages: ReadonlyArray<Protocol.Message>) {
-        heard = client.sweeper.now()
+        lastReceivedAt = client.sweeper.now()
         const tasks = []
         for (const message of messages) {
           switch (message._tag) {
             case "Work": {
               const { id, packet } = message
-              if (held.has(id)) return yield* MessageChannel.wrongId(id, "is here already")
-              if (held.size >= capacity * threads) return yield* MessageChannel.wrongId(id, `is more than ${held.size}`)
-              held.add(id)
+              if (inFlight.has(id)) return yield* MessageChannel.invalidId(id, "is here already")
+              if (inFlight.size >= capacity * threads)
+                return yield* MessageChannel.invalidId(id, `is more than ${inFlight.size}`)
+              inFlight.add(id)
               tasks.push({ id, packet })
               break
             }
             case "Cancel":
               // Those that came with it are cancelled as well.
-              member.run(tasks.splice(0))
-              member.cancel(message.ids)
+              poolClient.run(tasks.splice(0))
+              poolClient.cancel(message.ids)
               break
             case "Ping":
-              talk.send([frame({ _tag: "Pong" })])
+              channel.send([frame({ _tag: "Pong" })])
               break
             default:
-              return yield* MessageChannel.misplaced(message)
+              return yield* MessageChannel.unexpectedMessage(message)
           }
         }
-        member.run(tasks)
-        return yield* talk.room
+        poolClient.run(tasks)
+        return yield* channel.writable
       })
-      const receiving = Pull.catchDone(Effect.forever(Effect.flatMap(talk.pull, receive)), () => Effect.void)
-      const silence = Effect.andThen(forgotten.await, Effect.fail(MessageChannel.silent(hello.lease)))
-      yield* Effect.raceAllFirst([receiving, talk.sending, silence, Effect.asVoid(pool.gone)])
+      const receiving = Pull.catchDone(Effect.forever(Effect.flatMap(channel.pull, receive)), () => Effect.void)
+      const failOnTimeout = Effect.andThen(leaseExpired.await, Effect.fail(MessageChannel.timedOut(hello.lease)))
+      yield* Effect.raceAllFirst([receiving, channel.flushing, failOnTimeout, Effect.asVoid(pool.allGone)])
     },
-    (served, connection) => Effect.scoped(Effect.tapError(served, farewell(connection)))
+    (served, connection) => Effect.scoped(Effect.tapError(served, sendRefusal(connection)))
   )
   return serve
 })
@@ -174,18 +184,18 @@ export const serving = Effect.fnUntraced(function* (pool: Pool.Pool, options: Se
  * @since 0.1.0
  */
 export const make = Effect.fnUntraced(function* (options: Options) {
-  const pool = yield* Pool.make(yield* options.workers)
-  const serve = yield* serving(pool, options)
+  const pool = yield* SharedWorkerPool.make(yield* options.workers)
+  const serve = yield* makeFarmHandler(pool, options)
   return yield* TcpServer.make(
     { service: "farm", ...options },
-    Effect.fnUntraced(function* (connection: Connection, client: TcpServer.Client) {
-      const { head, rest } = yield* MessageChannel.head(connection, Protocol.preamble.length)
-      if (head.some((byte, at) => byte !== Protocol.preamble[at])) return yield* notOurs
+    Effect.fnUntraced(function* (connection: Connection, client: TcpServer.ConnectionContext) {
+      const { head, rest } = yield* MessageChannel.readHead(connection, Protocol.preamble.length)
+      if (head.some((byte, at) => byte !== Protocol.preamble[at])) return yield* badMagic
       return yield* serve(connection, client, rest)
     })
   )
 })
 
-const notOurs = Effect.fail(
+const badMagic = Effect.fail(
   new Protocol.ProtocolError({ reason: new Protocol.Malformed({ detail: "it does not begin as a farm does" }) })
 )

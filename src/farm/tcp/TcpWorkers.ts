@@ -9,15 +9,15 @@ import type * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
-import { FarmError, Invalid, NoWorkers } from "../FarmError.ts"
+import { FarmError, InvalidOptions, NoWorkers } from "../FarmError.ts"
 import type { Worker } from "../Worker.ts"
 import * as Auth from "./Auth.ts"
-import * as Link from "./FarmConnection.ts"
-import { limits } from "./Protocol.ts"
-import * as Host from "./RemoteHost.ts"
+import * as FarmConnection from "./FarmConnection.ts"
+import { frameLimitBytes } from "./Protocol.ts"
+import * as RemoteHost from "./RemoteHost.ts"
 
 /** What happens to a host. @category models @since 0.1.0 */
-export type Event = Host.Event
+export type Event = RemoteHost.Event
 
 /** Which hosts, whatever they speak, and how they are treated. @category models @since 0.1.0 */
 export interface HostOptions {
@@ -48,7 +48,7 @@ export interface Options extends HostOptions {
   /** The key that hosts must know. Default: none. */
   readonly key?: Redacted.Redacted | undefined
   /** Bytes in a packet or a result with its envelope. Default 1 MiB. */
-  readonly maxFrame?: number | undefined
+  readonly maxFrameBytes?: number | undefined
 }
 
 /**
@@ -77,7 +77,10 @@ export const logEvent = (event: Event): Effect.Effect<void> => {
 }
 
 /** A host and its service; an IPv6 literal needs brackets to have one. @category conversions @since 0.1.0 */
-export const parse = (text: string, port = 1070): Result.Result<{ host: string; service: string | number }, string> => {
+export const parseHost = (
+  text: string,
+  port = 1070
+): Result.Result<{ host: string; service: string | number }, string> => {
   const [, bracketed, plain, service, literal] =
     /^(?:(?:\[([^[\]]+)\]|([^:[\]]+))(?::([^:]+))?$|([\da-f:.]*:[\da-f:.]*:[\da-f:.]*(?:%.+)?)$)/i.exec(text) ?? []
   const host = bracketed ?? plain ?? literal
@@ -95,27 +98,29 @@ export const parse = (text: string, port = 1070): Result.Result<{ host: string; 
 export const makeWith = Effect.fnUntraced(function* <R>(
   options: HostOptions & Pick<Options, "job">,
   open: (
-    place: { readonly host: string; readonly service: string | number },
-    times: { readonly lease: number; readonly timeout: number }
-  ) => Host.Options<R>["open"]
+    address: { readonly host: string; readonly service: string | number },
+    timeouts: { readonly leaseMillis: number; readonly timeoutMillis: number }
+  ) => RemoteHost.Options<R>["open"]
 ): Effect.fn.Return<ReadonlyArray<Worker>, FarmError, R | Scope.Scope> {
   const { hosts, job, onEvent = logEvent } = options
-  const lease = Duration.toMillis(options.lease ?? "10 seconds")
-  const timeout = Duration.toMillis(options.timeout ?? "5 seconds")
+  const leaseMillis = Duration.toMillis(options.lease ?? "10 seconds")
+  const timeoutMillis = Duration.toMillis(options.timeout ?? "5 seconds")
   if (hosts.length === 0) {
-    return yield* new FarmError({ reason: new Invalid({ message: "0 hosts: give 1 or more" }) })
+    return yield* new FarmError({ reason: new InvalidOptions({ message: "0 hosts: give 1 or more" }) })
   }
-  const made = yield* Effect.forEach(
+  const results = yield* Effect.forEach(
     hosts,
     (name) =>
-      Effect.fromResult(Result.mapError(parse(name, options.port), (message) => ({ message, isFinal: true }))).pipe(
-        Effect.flatMap((place) =>
-          Host.make<R>({
+      Effect.fromResult(
+        Result.mapError(parseHost(name, options.port), (message) => ({ message, isPermanent: true }))
+      ).pipe(
+        Effect.flatMap((address) =>
+          RemoteHost.make<R>({
             name,
             job,
-            lease,
+            leaseMillis,
             onEvent,
-            open: open(place, { lease, timeout }),
+            open: open(address, { leaseMillis, timeoutMillis }),
             reconnect: options.reconnect ?? reconnect
           })
         ),
@@ -125,9 +130,9 @@ export const makeWith = Effect.fnUntraced(function* <R>(
       ),
     { concurrency: "unbounded" }
   )
-  const workers = made.flatMap((one) => (Result.isSuccess(one) ? one.success : []))
+  const workers = results.flatMap((one) => (Result.isSuccess(one) ? one.success : []))
   if (workers.length > 0) return workers
-  const causes = made.flatMap((one) => (Result.isFailure(one) ? [one.failure] : []))
+  const causes = results.flatMap((one) => (Result.isFailure(one) ? [one.failure] : []))
   return yield* new FarmError({ reason: new NoWorkers({ causes }) })
 })
 
@@ -140,8 +145,10 @@ export const makeWith = Effect.fnUntraced(function* <R>(
  */
 export const make = Effect.fnUntraced(function* (
   options: Options
-): Effect.fn.Return<ReadonlyArray<Worker>, FarmError, Link.Needs | Scope.Scope> {
-  const { job, key, maxFrame = limits.known } = options
+): Effect.fn.Return<ReadonlyArray<Worker>, FarmError, FarmConnection.Requirements | Scope.Scope> {
+  const { job, key, maxFrameBytes = frameLimitBytes.session } = options
   const auth = key === undefined ? undefined : yield* Auth.make(key)
-  return yield* makeWith(options, (place, times) => Link.open({ ...place, ...times, job, auth, maxFrame }))
+  return yield* makeWith(options, (address, timeouts) =>
+    FarmConnection.open({ ...address, ...timeouts, job, auth, maxFrameBytes })
+  )
 })

@@ -4,7 +4,7 @@
  */
 
 /** What a thread is made with. */
-export interface Start {
+export interface ThreadData {
   readonly module: string
   /** One number for each slot, 1 when its packet is cancelled; and the slot that is being worked on plus 1, or 0. */
   readonly flags: Int32Array<SharedArrayBuffer>
@@ -17,10 +17,10 @@ export interface Batch {
 }
 
 /** How packets ended. */
-export const Ending = { done: 0, failed: 1, stopped: 2 } as const
+export const OutcomeCode = { done: 0, failed: 1, stopped: 2 } as const
 
 /** From a thread. */
-export type FromThread =
+export type ThreadMessage =
   | { readonly _tag: "Ready"; readonly name: string; readonly version: number }
   | { readonly _tag: "Refused"; readonly detail: string }
   | {

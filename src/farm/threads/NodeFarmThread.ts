@@ -1,15 +1,15 @@
 /** A thread of a pool: it loads a job, and works on the packets that it is sent, in their order. */
 import { parentPort, workerData } from "node:worker_threads"
-import { type Batch, Ending, type FromThread, type Start } from "./NodeFarmMessage.ts"
+import { type Batch, OutcomeCode, type ThreadData, type ThreadMessage } from "./NodeFarmMessage.ts"
 import * as NodeJob from "./NodeJob.ts"
 
-const { flags, module } = workerData as Start
-const running = flags.length - 1
+const { flags, module } = workerData as ThreadData
+const runningIndex = flags.length - 1
 
 /** Results are kept back so long, in milliseconds, to go together. */
-const patience = 5
+const maxBatchMillis = 5
 
-const post = (message: FromThread) => parentPort!.postMessage(message)
+const post = (message: ThreadMessage) => parentPort!.postMessage(message)
 
 interface Ended {
   readonly _tag: "Ended"
@@ -19,7 +19,7 @@ interface Ended {
   readonly millis: Array<number>
 }
 
-const none = (): Ended => ({ _tag: "Ended", slots: [], endings: [], values: [], millis: [] })
+const emptyBatch = (): Ended => ({ _tag: "Ended", slots: [], endings: [], values: [], millis: [] })
 
 /** Sends what ended; what cannot be cloned takes nothing else with it. */
 const send = (ended: Ended) => {
@@ -30,8 +30,8 @@ const send = (ended: Ended) => {
     if (slots.length === 1) {
       return post({
         ...ended,
-        endings: [Ending.failed],
-        values: [`the result cannot be sent: ${NodeJob.textOf(cause)}`]
+        endings: [OutcomeCode.failed],
+        values: [`the result cannot be sent: ${NodeJob.singleLine(cause)}`]
       })
     }
     for (const [at, slot] of slots.entries()) {
@@ -41,27 +41,27 @@ const send = (ended: Ended) => {
 }
 
 const serve =
-  (work: NodeJob.Encoded) =>
+  (work: NodeJob.EncodedWork) =>
   ({ packets, slots }: Batch) => {
-    let ended = none()
+    let ended = emptyBatch()
     let sent = performance.now()
     let before = sent
     for (const [at, slot] of slots.entries()) {
       const stopped = () => Atomics.load(flags, slot) === 1
-      let ending: number = Ending.done
+      let ending: number = OutcomeCode.done
       let value: unknown
       if (!stopped()) {
-        Atomics.store(flags, running, slot + 1)
+        Atomics.store(flags, runningIndex, slot + 1)
         try {
           value = work(packets[at], { stopped })
         } catch (cause) {
-          ending = Ending.failed
-          value = NodeJob.textOf(cause)
+          ending = OutcomeCode.failed
+          value = NodeJob.singleLine(cause)
         }
-        Atomics.store(flags, running, 0)
+        Atomics.store(flags, runningIndex, 0)
       }
       if (stopped()) {
-        ending = Ending.stopped
+        ending = OutcomeCode.stopped
         value = undefined
       }
       const now = performance.now()
@@ -70,9 +70,9 @@ const serve =
       ended.values.push(value)
       ended.millis.push(now - before)
       before = now
-      if (now - sent < patience) continue
+      if (now - sent < maxBatchMillis) continue
       send(ended)
-      ended = none()
+      ended = emptyBatch()
       sent = now
     }
     if (ended.slots.length > 0) send(ended)
@@ -83,5 +83,5 @@ try {
   parentPort!.on("message", serve(work))
   post({ _tag: "Ready", name: job.name, version: job.version })
 } catch (cause) {
-  post({ _tag: "Refused", detail: NodeJob.textOf(cause) })
+  post({ _tag: "Refused", detail: NodeJob.singleLine(cause) })
 }

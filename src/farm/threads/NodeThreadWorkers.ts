@@ -2,7 +2,7 @@
 import * as Os from "node:os"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { FarmError, Invalid } from "../FarmError.ts"
+import { FarmError, InvalidOptions } from "../FarmError.ts"
 import type { Workers } from "../Worker.ts"
 import * as NodeThreadWorker from "./NodeThreadWorker.ts"
 
@@ -15,7 +15,7 @@ export interface ThreadOptions {
   /** How many packets a thread holds at most. Default 1,024: few are needed unless packets are tiny. */
   readonly capacity?: number | undefined
   /** How long cancelled work may go on before its thread is killed. Default 1 second. */
-  readonly grace?: Duration.Input | undefined
+  readonly gracePeriod?: Duration.Input | undefined
 }
 
 /**
@@ -28,12 +28,12 @@ export interface ThreadOptions {
  */
 export const make = (options: ThreadOptions): Workers =>
   Effect.suspend(() => {
-    const { capacity = 1_024, grace = "1 second", module, threads = Os.availableParallelism() } = options
+    const { capacity = 1_024, gracePeriod = "1 second", module, threads = Os.availableParallelism() } = options
     for (const [what, count] of Object.entries({ threads, capacity })) {
       if (Number.isInteger(count) && count > 0) continue
-      return Effect.fail(new FarmError({ reason: new Invalid({ message: `${count} ${what}: give 1 or more` }) }))
+      return Effect.fail(new FarmError({ reason: new InvalidOptions({ message: `${count} ${what}: give 1 or more` }) }))
     }
-    const settings = { module: String(module), capacity, grace: Duration.toMillis(grace) }
+    const settings = { module: String(module), capacity, gracePeriodMillis: Duration.toMillis(gracePeriod) }
     return Effect.forEach(
       Array.from({ length: threads }, (_, index) => `thread ${index + 1}`),
       (name) => NodeThreadWorker.make({ ...settings, name }),

@@ -78,7 +78,7 @@ export const job = Job.make({
     if (Number.isNaN(part)) throw new Error("not a number")
     return sum + part
   },
-  kept: { input: Input, output: Schema.Number }
+  checkpoint: { input: Input, output: Schema.Number }
 })
 
 /** The sum of the numbers below. */

@@ -16,8 +16,8 @@ Farm.run(
   {
     workers: NodeThreadWorkers.make({ module: new URL("../jobs/odd.ts", import.meta.url), threads: 2 }),
     checkpoint: { ...file, write: (text) => Effect.tap(file.write(text), () => Console.log("saved")) },
-    every: "10 millis",
-    size: 1
+    checkpointInterval: "10 millis",
+    packetSize: 1
   }
 ).pipe(
   Effect.flatMap((answer) => Console.log(`answer ${answer}`)),

@@ -45,7 +45,7 @@ describe("Protocol", () => {
     [Schema.Array(Protocol.Message), Schema.Array(Size)],
     ([messages, sizes]) => {
       const bytes = Bytes.concat([new Uint8Array(0), ...messages.map(frame)])
-      const decoder = Protocol.decoder(Protocol.limits.known)
+      const decoder = Protocol.decoder(Protocol.frameLimitBytes.session)
       assert.deepStrictEqual(pushAll(decoder, bytes, sizes), messages.map(overJson))
     }
   )
@@ -68,7 +68,7 @@ describe("Protocol", () => {
   it("refuses what is no message, and says why in a line", () => {
     const nested = `${"[".repeat(50_000)}${"]".repeat(50_000)}`
     for (const text of ["", "{}", "null", '{"_tag":"Work","id":-1}', '{"_tag":"Work","id":0.5}', "{", nested]) {
-      const result = Protocol.decoder(Protocol.limits.known).push(raw(text))
+      const result = Protocol.decoder(Protocol.frameLimitBytes.session).push(raw(text))
       assert.strictEqual(reasonOf(result), "Malformed", text.slice(0, 40))
       if (Result.isFailure(result)) assert.match(result.failure.message, /^no message of a farm: [^\n]{1,210}$/)
     }
@@ -76,22 +76,22 @@ describe("Protocol", () => {
 
   it("refuses a long frame at its header, and allows longer ones later", () => {
     const decoder = Protocol.decoder(100)
-    assert.strictEqual(reasonOf(decoder.push(Uint8Array.of(0, 0, 0, 101))), "TooLong")
+    assert.strictEqual(reasonOf(decoder.push(Uint8Array.of(0, 0, 0, 101))), "FrameTooLong")
     const other = Protocol.decoder(10)
-    other.allow(1_000)
+    other.setMaxFrameBytes(1_000)
     const long = frame({ _tag: "Challenge", nonce: "n".repeat(100) })
     assert.strictEqual(reasonOf(other.push(long)), "Success")
   })
 
   it("takes long frames byte by byte in linear time", () => {
     const long = frame({ _tag: "Challenge", nonce: "n".repeat(1 << 18) })
-    const messages = pushAll(Protocol.decoder(Protocol.limits.known), Bytes.concat([long, long]), [1])
+    const messages = pushAll(Protocol.decoder(Protocol.frameLimitBytes.session), Bytes.concat([long, long]), [1])
     assert.strictEqual(Array.isArray(messages) && messages.length, 2)
   })
 
   it("refuses to send what is no JSON, or too long", () => {
     assert.strictEqual(reasonOf(Protocol.encode({ _tag: "Work", id: 0, packet: 1n })), "Malformed")
-    assert.strictEqual(reasonOf(Protocol.encode({ _tag: "Work", id: 0, packet: "p".repeat(99) }, 99)), "TooLong")
+    assert.strictEqual(reasonOf(Protocol.encode({ _tag: "Work", id: 0, packet: "p".repeat(99) }, 99)), "FrameTooLong")
   })
 
   it("begins with what is no range of numbers", () => {
@@ -101,8 +101,8 @@ describe("Protocol", () => {
   })
 
   it("shows the text of a peer in one line", () => {
-    assert.strictEqual(Protocol.shown("a\r\n\u001b[31mb\u2028c"), "a [31mb c")
-    assert.strictEqual(Protocol.shown("x".repeat(1_000)).length, 203)
+    assert.strictEqual(Protocol.singleLine("a\r\n\u001b[31mb\u2028c"), "a [31mb c")
+    assert.strictEqual(Protocol.singleLine("x".repeat(1_000)).length, 203)
   })
 })
 
@@ -110,7 +110,7 @@ const hello: Protocol.Hello = {
   ...{ _tag: "Hello", version: 1, job: "primes", jobVersion: 1, lease: 1_000 },
   nonce: "farm"
 }
-const agreed: Auth.Agreed = { hello, nonce: "server", welcome: { _tag: "Welcome", threads: 2, capacity: 64 } }
+const agreed: Auth.Transcript = { hello, serverNonce: "server", welcome: { _tag: "Welcome", threads: 2, capacity: 64 } }
 
 describe("Auth", () => {
   const auth = (key: string) => Auth.make(Redacted.make(key))
@@ -132,8 +132,8 @@ describe("Auth", () => {
     Effect.gen(function* () {
       const one = yield* auth("key")
       const proof = yield* one.prove("server", agreed)
-      const changed: ReadonlyArray<Auth.Agreed> = [
-        { ...agreed, nonce: "other" },
+      const changed: ReadonlyArray<Auth.Transcript> = [
+        { ...agreed, serverNonce: "other" },
         { ...agreed, hello: { ...hello, nonce: "other" } },
         { ...agreed, hello: { ...hello, job: "other" } },
         { ...agreed, hello: { ...hello, jobVersion: 2 } },

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Job from "../../../src/farm/Job.ts"
-import * as Pool from "../../../src/farm/tcp/SharedWorkerPool.ts"
+import * as SharedWorkerPool from "../../../src/farm/tcp/SharedWorkerPool.ts"
 import type { Task } from "../../../src/farm/Worker.ts"
 import * as Simulated from "../../support/Simulated.ts"
 import * as SimWorkers from "../SimWorkers.ts"
@@ -22,21 +22,21 @@ const job = Job.make({
 const tasks = (count: number, millis: number, from = 0): ReadonlyArray<Task> =>
   Array.from({ length: count }, (_, index) => ({ id: from + index, packet: millis }))
 
-/** A pool of workers, and the order in which its clients were told of endings. */
-const world = Effect.fnUntraced(function* (workers: number) {
+/** A pool of workers, and the order in which its clients were told of outcomes. */
+const setUp = Effect.fnUntraced(function* (workers: number) {
   const sim = SimWorkers.make(
     job,
     Array.from({ length: workers }, () => 1),
     (millis) => millis
   )
-  const pool = yield* Pool.make(yield* sim.workers)
-  const told: Array<string> = []
+  const pool = yield* SharedWorkerPool.make(yield* sim.workers)
+  const outcomes: Array<string> = []
   const join = (name: string) =>
-    pool.join((endings) => {
-      for (const { _tag, id } of endings) told.push(`${name} ${_tag} ${id}`)
+    pool.join((taskOutcomes) => {
+      for (const { _tag, id } of taskOutcomes) outcomes.push(`${name} ${_tag} ${id}`)
     })
-  const count = (start: string) => told.filter((line) => line.startsWith(start)).length
-  return { ...sim, pool, told, join, count }
+  const count = (start: string) => outcomes.filter((line) => line.startsWith(start)).length
+  return { ...sim, pool, told: outcomes, join, count }
 })
 
 const run = <A, E>(body: Effect.Effect<A, E, never>) => Simulated.run(() => body)
@@ -45,7 +45,7 @@ describe("a pool of workers that farms share", () => {
   it.effect("gives each farm its part of the time, however many packets it has and however long", () =>
     run(
       Effect.gen(function* () {
-        const { count, join } = yield* world(2)
+        const { count, join } = yield* setUp(2)
         const [greedy, slow] = yield* Effect.all([join("greedy"), join("slow")])
         greedy.run(tasks(1_000, 10))
         slow.run(tasks(20, 100))
@@ -65,7 +65,7 @@ describe("a pool of workers that farms share", () => {
   it.effect("every task ends once, and what is cancelled ends soon", () =>
     run(
       Effect.gen(function* () {
-        const { cancelled, count, join, told } = yield* world(1)
+        const { cancelled, count, join, told } = yield* setUp(1)
         const one = yield* join("one")
         one.run(tasks(10, 100))
         yield* Effect.sleep("150 millis")
@@ -84,7 +84,7 @@ describe("a pool of workers that farms share", () => {
   it.effect("a worker that is lost takes the packet with it that it worked on; the rest is done by others", () =>
     run(
       Effect.gen(function* () {
-        const { count, join, say, sent, told } = yield* world(2)
+        const { count, join, report: say, sent, told } = yield* setUp(2)
         const one = yield* join("one")
         one.run(tasks(20, 100))
         yield* Effect.sleep("50 millis")
@@ -104,7 +104,7 @@ describe("a pool of workers that farms share", () => {
   it.effect("a farm that leaves takes its packets with it", () =>
     run(
       Effect.gen(function* () {
-        const { join, sent, told } = yield* world(1)
+        const { join, sent, told } = yield* setUp(1)
         yield* Effect.scoped(Effect.map(join("one"), (one) => one.run(tasks(10, 100))))
         const before = sent.length
         const two = yield* join("two")
@@ -119,12 +119,12 @@ describe("a pool of workers that farms share", () => {
   it.effect("says when all workers are gone, and refuses to be made of none", () =>
     run(
       Effect.gen(function* () {
-        const { pool, say } = yield* world(2)
+        const { pool, report: say } = yield* setUp(2)
         say(0, [{ _tag: "Gone", message: "one" }])
-        assert.isTrue((yield* Effect.timeoutOption(pool.gone, 10))._tag === "None")
+        assert.isTrue((yield* Effect.timeoutOption(pool.allGone, 10))._tag === "None")
         say(1, [{ _tag: "Gone", message: "two" }])
-        assert.strictEqual(yield* pool.gone, "two")
-        assert.match((yield* Effect.flip(Pool.make([]))).message, /^0 workers/)
+        assert.strictEqual(yield* pool.allGone, "two")
+        assert.match((yield* Effect.flip(SharedWorkerPool.make([]))).message, /^0 workers/)
       }).pipe(Effect.scoped, Effect.orDie)
     )
   )

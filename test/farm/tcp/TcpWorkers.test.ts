@@ -15,7 +15,7 @@ import { job, sum } from "../jobs/odd.ts"
 
 const module = new URL("../jobs/odd.ts", import.meta.url)
 
-const threads = (count: number) => NodeThreadWorkers.make({ module, threads: count, grace: "300 millis" })
+const threads = (count: number) => NodeThreadWorkers.make({ module, threads: count, gracePeriod: "300 millis" })
 
 const serve = (options: Partial<TcpWorkerServer.Options> = {}) =>
   Effect.map(
@@ -52,10 +52,10 @@ describe("TcpWorkers", () => {
         const events: Array<string> = []
         const workers = connect([host], events)
         const odd = { at: 500, does: "exit" as const }
-        const { reason } = yield* Effect.flip(Farm.run(job, { to: 1_000, odd }, { workers, size: 1 }))
-        if (reason._tag !== "Poison") return assert.fail(reason.message)
+        const { reason } = yield* Effect.flip(Farm.run(job, { to: 1_000, odd }, { workers, packetSize: 1 }))
+        if (reason._tag !== "PoisonPacket") return assert.fail(reason.message)
         assert.deepStrictEqual(reason.packet, { from: 500, to: 501, odd })
-        assert.strictEqual(yield* Farm.run(job, { to: 1_000 }, { workers, size: 1 }), sum(1_000))
+        assert.strictEqual(yield* Farm.run(job, { to: 1_000 }, { workers, packetSize: 1 }), sum(1_000))
         assert.deepStrictEqual(events, ["Connected", "Connected"])
       })
     )
@@ -66,7 +66,7 @@ describe("TcpWorkers", () => {
       Effect.gen(function* () {
         const { host } = yield* serve({ workers: threads(2) })
         const workers = Worker.all(connect([host], []), threads(1))
-        const one = Farm.run(job, { to: 100_000 }, { workers, size: 50 })
+        const one = Farm.run(job, { to: 100_000 }, { workers, packetSize: 50 })
         const answers = yield* Effect.all([one, one, one], { concurrency: "unbounded" })
         assert.deepStrictEqual(answers, [sum(100_000), sum(100_000), sum(100_000)])
       })
@@ -82,7 +82,9 @@ describe("TcpWorkers", () => {
           workers.map(({ name }) => name),
           [`${host} #1`, `${host} #2`]
         )
-        assert.isTrue(workers.every(({ capacity, latency }) => capacity === 32 && latency > 0 && latency < 1_000))
+        assert.isTrue(
+          workers.every(({ capacity, latencyMillis: latency }) => capacity === 32 && latency > 0 && latency < 1_000)
+        )
       })
     )
   )
@@ -129,7 +131,7 @@ describe("TcpWorkers", () => {
 
   it("hosts as they are written", () => {
     const parsed = ["a", "a:1071", "10.0.0.1:x", "[::1]:1071", "[::1]", "fe80::1%eth0"].map((text) =>
-      Result.getOrThrow(TcpWorkers.parse(text))
+      Result.getOrThrow(TcpWorkers.parseHost(text))
     )
     assert.deepStrictEqual(
       parsed.map(({ host, service }) => [host, service]),
@@ -143,7 +145,7 @@ describe("TcpWorkers", () => {
       ]
     )
     for (const text of ["", ":1", "a:", "[::1", "[]:1", "x:y:z"]) {
-      if (Result.isSuccess(TcpWorkers.parse(text))) assert.fail(`${text} is a host`)
+      if (Result.isSuccess(TcpWorkers.parseHost(text))) assert.fail(`${text} is a host`)
     }
   })
 })

@@ -13,20 +13,20 @@ import * as SimWorkers from "../SimWorkers.ts"
 import * as Sums from "../Sums.ts"
 
 const numbers = 200
-const right = Sums.right(numbers)
+const expectedSum = Sums.expectedSum(numbers)
 
 /** Faults of the farm's links, and of the hosts that lend their workers. */
 const generate: FaultArbitrary.Options = {
   hosts: ["farm", "one", "two"],
-  mortal: ["one", "two"],
+  faultyHosts: ["one", "two"],
   transport: "tcp",
-  span: "10 seconds"
+  faultPeriod: "10 seconds"
 }
 
-const span = Duration.seconds(60)
+const faultSpan = Duration.seconds(60)
 
 /** No run takes longer: hosts that are gone are given up. */
-const patience = Duration.minutes(5)
+const runTimeout = Duration.minutes(5)
 
 const serve = (job: ReturnType<typeof Sums.make>["job"], speeds: ReadonlyArray<number>) =>
   TcpWorkerServer.make({
@@ -36,7 +36,7 @@ const serve = (job: ReturnType<typeof Sums.make>["job"], speeds: ReadonlyArray<n
     workers: SimWorkers.make(job, speeds, ({ from, to }) => 10 * (to - from)).workers
   })
 
-const world = Effect.fnUntraced(function* (simulation: Simulation.Simulation, speeds: ReadonlyArray<number> = [1, 1]) {
+const setUp = Effect.fnUntraced(function* (simulation: Simulation.Simulation, speeds: ReadonlyArray<number> = [1, 1]) {
   const { done, job } = Sums.make()
   const one = yield* simulation.host("one")
   const two = yield* simulation.host("two")
@@ -56,25 +56,25 @@ const world = Effect.fnUntraced(function* (simulation: Simulation.Simulation, sp
   const run = Effect.fnUntraced(function* (size?: number) {
     const network = yield* Effect.context<never>()
     const pool = Effect.provideContext(workers, network as never)
-    return yield* Farm.run(job, numbers, { workers: pool, size, lease: "10 seconds", attempts: 20 })
+    return yield* Farm.run(job, numbers, { workers: pool, packetSize: size, lease: "10 seconds", maxAttempts: 20 })
   })
   return { run: (size?: number) => farm.run(run(size)), events, done, one, two }
 })
 
 const scenario = Effect.fnUntraced(function* (simulation: Simulation.Simulation) {
-  const { events, run } = yield* world(simulation)
+  const { events, run } = yield* setUp(simulation)
   const outcome = yield* run(2).pipe(
-    Effect.map((sum) => (sum === right ? "right" : `the sum is ${sum}, not ${right}`)),
+    Effect.map((sum) => (sum === expectedSum ? "right" : `the sum is ${sum}, not ${expectedSum}`)),
     Effect.catch(({ reason }) => Effect.succeed(reason._tag)),
-    Effect.timeoutOrElse({ duration: patience, orElse: () => Effect.succeed("no answer") })
+    Effect.timeoutOrElse({ duration: runTimeout, orElse: () => Effect.succeed("no answer") })
   )
   if (!["right", "NoWorkers"].includes(outcome)) yield* Effect.die(new Error(outcome))
   yield* simulation.sometimes(outcome)
   for (const event of events) yield* simulation.sometimes(event)
-  yield* Effect.sleep(span)
+  yield* Effect.sleep(faultSpan)
   yield* simulation.heal
   const again = yield* Effect.timeout(run(2), "10 seconds")
-  if (again !== right) yield* Effect.die(new Error(`then the sum is ${again}, not ${right}`))
+  if (again !== expectedSum) yield* Effect.die(new Error(`then the sum is ${again}, not ${expectedSum}`))
 })
 
 describe("TcpWorkers on a bad network", () => {
@@ -93,8 +93,8 @@ describe("TcpWorkers on a bad network", () => {
     Effect.gen(function* () {
       const done = yield* Simulated.run((simulation) =>
         Effect.gen(function* () {
-          const { done, events, run } = yield* world(simulation)
-          assert.strictEqual(yield* run(1), right)
+          const { done, events, run } = yield* setUp(simulation)
+          assert.strictEqual(yield* run(1), expectedSum)
           assert.deepStrictEqual(events, ["Connected", "Connected"])
           return done
         })
@@ -107,10 +107,10 @@ describe("TcpWorkers on a bad network", () => {
     Effect.gen(function* () {
       const { again, millis } = yield* Simulated.run((simulation) =>
         Effect.gen(function* () {
-          const { done, one, run } = yield* world(simulation)
+          const { done, one, run } = yield* setUp(simulation)
           yield* Effect.forkScoped(Effect.andThen(Effect.sleep("300 millis"), one.crash))
           const start = yield* Simulated.millis
-          assert.strictEqual(yield* run(1), right)
+          assert.strictEqual(yield* run(1), expectedSum)
           const millis = (yield* Simulated.millis) - start
           return { again: [...done.values()].filter((times) => times > 1).length, millis }
         }).pipe(Effect.scoped, Effect.orDie)
@@ -125,9 +125,9 @@ describe("TcpWorkers on a bad network", () => {
     Effect.gen(function* () {
       const millis = yield* Simulated.run((simulation) =>
         Effect.gen(function* () {
-          const { run } = yield* world(simulation, [100, 1])
+          const { run } = yield* setUp(simulation, [100, 1])
           const start = yield* Simulated.millis
-          assert.strictEqual(yield* run(), right)
+          assert.strictEqual(yield* run(), expectedSum)
           return (yield* Simulated.millis) - start
         }).pipe(Effect.orDie)
       )

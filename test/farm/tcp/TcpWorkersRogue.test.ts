@@ -18,18 +18,18 @@ import * as Sums from "../Sums.ts"
 const { job } = Sums.make()
 
 const numbers = 300
-const right = Sums.right(numbers)
+const expectedSum = Sums.expectedSum(numbers)
 
 const frame = (message: Protocol.Message) => Result.getOrThrow(Protocol.encode(message))
 
 /** What a host says to a message, after it has greeted as it should. */
-type Nature = (message: Protocol.Message) => ReadonlyArray<Uint8Array>
+type Behavior = (message: Protocol.Message) => ReadonlyArray<Uint8Array>
 
 const done = (id: number, result: unknown) => frame({ _tag: "Done", id, result, millis: 1 })
 const pong = frame({ _tag: "Pong" })
 
 const toWork =
-  (answer: (id: number, sum: number) => ReadonlyArray<Uint8Array>): Nature =>
+  (answer: (id: number, sum: number) => ReadonlyArray<Uint8Array>): Behavior =>
   (message) =>
     message._tag === "Work"
       ? answer(message.id, job.work(message.packet as typeof Sums.Range.Type, { stopped: () => false }))
@@ -37,7 +37,7 @@ const toWork =
         ? [pong]
         : []
 
-const natures: Readonly<Record<string, readonly [Nature, RegExp]>> = {
+const behaviors: Readonly<Record<string, readonly [Behavior, RegExp]>> = {
   garbage: [toWork(() => [new TextEncoder().encode("HTTP/1.1 400 Bad Request\r\n")]), /a frame of 1213486160 bytes/],
   "bad JSON": [toWork(() => [Uint8Array.of(0, 0, 0, 1, 0x7b)]), /no message of a farm/],
   "a wrong id": [toWork((id, sum) => [done(id + 1_000, sum)]), /packet \d+: was not asked for/],
@@ -47,11 +47,11 @@ const natures: Readonly<Record<string, readonly [Nature, RegExp]>> = {
   "work without an end": [toWork(() => []), /does not end what was cancelled/]
 }
 
-const rogue = (nature: Nature) =>
+const serveRogue = (nature: Behavior) =>
   TcpServer.make(
     { host: "0.0.0.0", port: 1070, drain: 0 },
     Effect.fnUntraced(function* (connection: Network.Connection) {
-      const { rest } = yield* MessageChannel.head(connection, Protocol.preamble.length)
+      const { rest } = yield* MessageChannel.readHead(connection, Protocol.preamble.length)
       const talk = MessageChannel.make(connection, rest)
       yield* talk.next
       yield* connection.write(frame({ _tag: "Welcome", threads: 1, capacity: 64 }))
@@ -62,41 +62,42 @@ const rogue = (nature: Nature) =>
   )
 
 /** A run with an honest host beside the other one, and what was told of that. */
-const beside = (nature: Nature) =>
+const runBeside = (nature: Behavior) =>
   Simulated.run(({ host }) =>
     Effect.gen(function* () {
       const [honest, bad, farm] = yield* Effect.all([host("honest"), host("bad"), host("farm")])
       const { workers } = SimWorkers.make(job, [1], ({ from, to }) => 10 * (to - from))
       yield* honest.start(TcpWorkerServer.make({ host: "0.0.0.0", port: 1070, workers, drain: 0 }))
-      yield* bad.start(rogue(nature))
-      const told: Array<string> = []
+      yield* bad.start(serveRogue(nature))
+      const messages: Array<string> = []
       const sum = yield* farm.run(
         Effect.gen(function* () {
           const pool = yield* TcpWorkers.make({
             job,
             hosts: ["bad", "honest"],
             lease: "1 second",
-            onEvent: (event) => Effect.sync(() => "message" in event && told.push(`${event.host}: ${event.message}`))
+            onEvent: (event) =>
+              Effect.sync(() => "message" in event && messages.push(`${event.host}: ${event.message}`))
           })
           const workers = Effect.succeed(pool)
           return yield* Farm.run(job, numbers, {
             workers,
-            size: 1,
+            packetSize: 1,
             lease: "300 millis",
-            target: "1 hour",
-            attempts: 20
+            targetDuration: "1 hour",
+            maxAttempts: 20
           })
         }).pipe(Effect.provide(ServiceNames.layerBuiltIn))
       )
-      return { sum, told, millis: yield* Simulated.millis }
+      return { sum, told: messages, millis: yield* Simulated.millis }
     }).pipe(Effect.orDie)
   )
 
 describe("TcpWorkers and hosts that are not what they say", () => {
-  it.effect.each(Object.entries(natures))("%s: the others do the work, and it is told why", ([, [nature, why]]) =>
+  it.effect.each(Object.entries(behaviors))("%s: the others do the work, and it is told why", ([, [nature, why]]) =>
     Effect.gen(function* () {
-      const { millis, sum, told } = yield* beside(nature)
-      assert.strictEqual(sum, right)
+      const { millis, sum, told } = yield* runBeside(nature)
+      assert.strictEqual(sum, expectedSum)
       assert.match(told.join("\n"), why)
       assert.isTrue(told.every((line) => line.startsWith("bad: ")))
       // 3 s of work for the honest host, and at most the time that its connection takes to end.
@@ -106,8 +107,8 @@ describe("TcpWorkers and hosts that are not what they say", () => {
 
   it.effect("a result that does not fit is the packet's failure, and another does it", () =>
     Effect.gen(function* () {
-      const { sum, told } = yield* beside(toWork((id) => [done(id, "a lie")]))
-      assert.strictEqual(sum, right)
+      const { sum, told } = yield* runBeside(toWork((id) => [done(id, "a lie")]))
+      assert.strictEqual(sum, expectedSum)
       assert.deepStrictEqual(told, [])
     })
   )

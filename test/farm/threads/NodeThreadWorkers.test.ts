@@ -16,15 +16,15 @@ const failure = (options: NodeThreadWorkers.ThreadOptions) =>
   Effect.map(Effect.flip(Effect.scoped(NodeThreadWorkers.make(options))), ({ reason }) => reason)
 
 describe("NodeThreadWorkers", () => {
-  Suite.suite({ workers: NodeThreadWorkers.make({ module, threads: 2, grace: "300 millis" }), mayExit: true })
+  Suite.suite({ workers: NodeThreadWorkers.make({ module, threads: 2, gracePeriod: "300 millis" }), mayExit: true })
 
   it.live("can be used for one run after the other, and with others", () =>
     Effect.scoped(
       Effect.gen(function* () {
-        const kept = yield* NodeThreadWorkers.make({ module, threads: 1, capacity: 1, grace: "300 millis" })
+        const kept = yield* NodeThreadWorkers.make({ module, threads: 1, capacity: 1, gracePeriod: "300 millis" })
         const workers = Worker.all(Effect.succeed(kept), NodeThreadWorkers.make({ module, threads: 1 }))
         assert.strictEqual(yield* Farm.run(job, { to: 1_000 }, { workers }), sum(1_000))
-        const spin = Farm.run(job, { odd: { at: 0, does: "spin" } }, { workers: Effect.succeed(kept), size: 1 })
+        const spin = Farm.run(job, { odd: { at: 0, does: "spin" } }, { workers: Effect.succeed(kept), packetSize: 1 })
         yield* Effect.timeoutOption(spin, "20 millis")
         // Its thread was killed, and is being replaced.
         assert.strictEqual(yield* Farm.run(job, { to: 1_000 }, { workers: Effect.succeed(kept) }), sum(1_000))
@@ -35,7 +35,7 @@ describe("NodeThreadWorkers", () => {
   it.live("refuses modules that do not load, or export no job", () =>
     Effect.gen(function* () {
       const missing = yield* failure({ module: new URL("./jobs/none.ts", import.meta.url), threads: 2 })
-      assert.strictEqual(missing._tag, "Module")
+      assert.strictEqual(missing._tag, "ModuleLoadFailed")
       assert.match(missing.message, /none\.ts: the module cannot be loaded: Cannot find module/)
       const throws = yield* failure({ module: script("throw new Error('not\\ntoday')"), threads: 1 })
       assert.match(throws.message, /: the module cannot be loaded: not, today$/)
@@ -58,7 +58,7 @@ describe("NodeThreadWorkers", () => {
         return { total: 100, next }
       }
       const unsendable = Job.make({ ...job, packet: Schema.Any, split, merge: (sum: number, part) => sum + part })
-      const { message } = yield* Effect.flip(Farm.run(unsendable, {}, { workers, size: 1 }))
+      const { message } = yield* Effect.flip(Farm.run(unsendable, {}, { workers, packetSize: 1 }))
       assert.match(message, /^packet 50 \{"from":50,"to":51\} failed 3 times: thread 1: the packet cannot be sent: /)
     })
   )
