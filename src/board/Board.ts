@@ -1,80 +1,80 @@
 /**
- * The board that all clients of a server share. Every square is a `TxRef`, and whatever a client wants is one
- * transaction: of all who claim a square one gets it, a row is claimed whole or not at all, nobody sees half a swap.
+ * Shared state of a board server. Every square is a `TxRef`, and every request is one transaction: a square is claimed
+ * by one client only, a row is claimed completely or not at all, and no client sees half a swap.
  *
- * Changes are numbered in the order of their transactions. A watcher is told the board as it was when it began to
- * watch, then every later change, in that order, whatever the order in which fibers come to tell of theirs.
+ * Changes are numbered in the order of their transactions. A watcher receives the board at the time it began to watch,
+ * then every later change in this order, independent of the order in which fibers deliver them.
  */
 import * as Effect from "effect/Effect"
 import * as Ref from "effect/Ref"
 import * as TxRef from "effect/TxRef"
 import type { Shared } from "../session/Session.ts"
 import * as Grid from "./Grid.ts"
-import type { Ask, Told } from "./Message.ts"
+import type { Ask, Message } from "./Message.ts"
 
-/** The size of a board. @category models @since 0.1.0 */
+/** Size of a board. @category models @since 0.1.0 */
 export interface Options {
-  /** Squares in a row, and rows: 1 to 26. Default 5. */
+  /** Number of rows, and of squares in a row: 1 to 26. Default 5. */
   readonly size?: number | undefined
 }
 
-/** What sessions share. @category models @since 0.1.0 */
-export type Board = Shared<Ask, Told>
+/** State that all sessions of a server share. @category models @since 0.1.0 */
+export type Board = Shared<Ask, Message>
 
-type Watcher = (told: Told) => void
+type Watcher = (message: Message) => void
 
-/** What transactions agree on besides the squares. */
+/** Transactional state besides the squares. */
 interface Log {
   readonly changes: number
-  /** Changes, and watchers that began: all that watchers are told of. */
+  /** Number of entries so far: changes, and starts of watchers. */
   readonly entries: number
   readonly watchers: ReadonlySet<Watcher>
 }
 
-/** Something that watchers are told, and its place among all such things, from 1. */
+/** A message to watchers, with its sequence number among all entries, from 1. */
 interface Entry {
-  readonly place: number
-  readonly told: Told
+  readonly sequence: number
+  readonly message: Message
   readonly watchers: Iterable<Watcher>
 }
 
-/** What came of a transaction: the answer, and what watchers are told. */
+/** Result of a transaction: the answer to the client, and the entry for watchers. */
 interface Outcome {
-  readonly told: Told
+  readonly answer: Message
   readonly entry?: Entry
 }
 
-/** Tells of entries in the order of their places; one that comes before its turn waits for it. */
-const inTurn = () => {
-  const early = new Map<number, Entry>()
+/** Returns a function that delivers entries in the order of their sequence numbers, and holds back early ones. */
+const deliverInOrder = () => {
+  const outOfOrder = new Map<number, Entry>()
   let next = 1
   return (entry: Entry) => {
-    early.set(entry.place, entry)
-    for (let turn = early.get(next); turn !== undefined; turn = early.get(next)) {
-      early.delete(next)
+    outOfOrder.set(entry.sequence, entry)
+    for (let due = outOfOrder.get(next); due !== undefined; due = outOfOrder.get(next)) {
+      outOfOrder.delete(next)
       next += 1
-      for (const tell of turn.watchers) tell(turn.told)
+      for (const watcher of due.watchers) watcher(due.message)
     }
   }
 }
 
-/** Counts a change that a transaction makes. */
-const record = (log: TxRef.TxRef<Log>, event: (change: number) => Grid.Change) =>
+/** Numbers a change within the current transaction. */
+const recordChange = (log: TxRef.TxRef<Log>, event: (change: number) => Grid.Change) =>
   TxRef.modify(log, ({ changes, entries, watchers }): [Outcome, Log] => {
-    const told = event(changes + 1)
-    const entry: Entry = { place: entries + 1, told: { _tag: "Seen", event: told }, watchers }
+    const change = event(changes + 1)
+    const entry: Entry = { sequence: entries + 1, message: { _tag: "Seen", event: change }, watchers }
     return [
-      { told, entry },
+      { answer: change, entry },
       { changes: changes + 1, entries: entries + 1, watchers }
     ]
   })
 
 /**
- * A board without owners. A client gets its number, from 1, with its first `Hello`, claim or swap; its squares stay
- * when it leaves. A claim succeeds once, and a row can be claimed while all of it is vacant; two squares can be swapped
- * by who has one of them.
+ * Makes a board without owners. A client gets its number, from 1, with its first `Hello`, claim or swap. Its squares
+ * stay its own after it disconnects. A square can be claimed while it is vacant, a row while all its squares are vacant.
+ * A client can swap two squares if it owns one of them.
  *
- * A square outside the board is a defect: sessions see to that.
+ * A request for a square outside the board is a defect: sessions check the coordinates.
  *
  * @category constructors
  * @since 0.1.0
@@ -82,49 +82,49 @@ const record = (log: TxRef.TxRef<Log>, event: (change: number) => Grid.Change) =
 export const make = Effect.fnUntraced(function* ({ size = 5 }: Options = {}) {
   const squares = Grid.empty(size).map((row) => row.map((owner) => TxRef.makeUnsafe(owner)))
   const log = TxRef.makeUnsafe<Log>({ changes: 0, entries: 0, watchers: new Set() })
-  const numbers = yield* Ref.make(0)
-  const tellInTurn = inTurn()
+  const lastNumber = yield* Ref.make(0)
+  const deliver = deliverInOrder()
 
   const at = ({ x, y }: Grid.Square) => squares[y]![x]!
 
   const claim = Effect.fnUntraced(function* (
-    wanted: ReadonlyArray<Grid.Square>,
+    claimed: ReadonlyArray<Grid.Square>,
     by: number,
     event: (change: number) => Grid.Change
   ) {
-    for (const { x, y } of wanted) {
+    for (const { x, y } of claimed) {
       const owner = yield* TxRef.get(at({ x, y }))
-      if (owner !== Grid.vacant) return { told: { _tag: "Occupied", x, y, by: owner } } satisfies Outcome
+      if (owner !== Grid.vacantNumber) return { answer: { _tag: "Occupied", x, y, by: owner } } satisfies Outcome
     }
-    for (const square of wanted) yield* TxRef.set(at(square), by)
-    return yield* record(log, event)
+    for (const square of claimed) yield* TxRef.set(at(square), by)
+    return yield* recordChange(log, event)
   })
 
-  const swap = Effect.fnUntraced(function* (one: Grid.Square, other: Grid.Square, by: number) {
-    const swapped = { ...one, toX: other.x, toY: other.y, by }
-    const here = yield* TxRef.get(at(one))
-    const there = yield* TxRef.get(at(other))
-    if (here !== by && there !== by) return { told: { _tag: "Refused", ...swapped } } satisfies Outcome
-    yield* TxRef.set(at(one), there)
-    yield* TxRef.set(at(other), here)
-    return yield* record(log, (change) => ({ _tag: "Swapped", ...swapped, change }))
+  const swap = Effect.fnUntraced(function* (first: Grid.Square, second: Grid.Square, by: number) {
+    const swapped = { ...first, toX: second.x, toY: second.y, by }
+    const firstOwner = yield* TxRef.get(at(first))
+    const secondOwner = yield* TxRef.get(at(second))
+    if (firstOwner !== by && secondOwner !== by) return { answer: { _tag: "Refused", ...swapped } } satisfies Outcome
+    yield* TxRef.set(at(first), secondOwner)
+    yield* TxRef.set(at(second), firstOwner)
+    return yield* recordChange(log, (change) => ({ _tag: "Swapped", ...swapped, change }))
   })
 
-  const drawn = Effect.gen(function* () {
+  const snapshot = Effect.gen(function* () {
     const { changes } = yield* TxRef.get(log)
     return { grid: yield* Effect.forEach(squares, (row) => Effect.forEach(row, TxRef.get)), change: changes }
   })
 
   const watch = Effect.fnUntraced(function* (watcher: Watcher) {
-    const told: Told = { _tag: "Watching", ...(yield* drawn) }
+    const message: Message = { _tag: "Watching", ...(yield* snapshot) }
     const entry = yield* TxRef.modify(log, ({ changes, entries, watchers }): [Entry, Log] => [
-      { place: entries + 1, told, watchers: [watcher] },
+      { sequence: entries + 1, message, watchers: [watcher] },
       { changes, entries: entries + 1, watchers: new Set(watchers).add(watcher) }
     ])
-    return { told: { _tag: "Done" }, entry } satisfies Outcome
+    return { answer: { _tag: "Done" }, entry } satisfies Outcome
   })
 
-  const leave = Effect.fnUntraced(function* (watcher: Watcher) {
+  const removeWatcher = Effect.fnUntraced(function* (watcher: Watcher) {
     const before = yield* TxRef.get(log)
     if (!before.watchers.has(watcher)) return
     const watchers = new Set(before.watchers)
@@ -135,7 +135,7 @@ export const make = Effect.fnUntraced(function* ({ size = 5 }: Options = {}) {
   const transaction = (ask: Ask, by: number, watcher: Watcher): Effect.Effect<Outcome> => {
     switch (ask._tag) {
       case "Hello":
-        return Effect.succeed({ told: { _tag: "Hello", number: by, size } })
+        return Effect.succeed({ answer: { _tag: "Hello", number: by, size } })
       case "Claim": {
         const { x, y } = ask
         return claim([{ x, y }], by, (change) => ({ _tag: "Claimed", x, y, by, change }))
@@ -148,38 +148,38 @@ export const make = Effect.fnUntraced(function* ({ size = 5 }: Options = {}) {
       case "Swap":
         return swap({ x: ask.x, y: ask.y }, { x: ask.toX, y: ask.toY }, by)
       case "Board":
-        return Effect.map(drawn, (board) => ({ told: { _tag: "Drawn", ...board } }))
+        return Effect.map(snapshot, (board) => ({ answer: { _tag: "Snapshot", ...board } }))
       case "Watch":
         return watch(watcher)
     }
   }
 
-  /** What is done is told: a client that leaves in between is not waited for, but heard of. */
-  const settle = (transaction: Effect.Effect<Outcome>) =>
+  /** Runs a transaction and delivers its entry. Both happen even if the client disconnects in between. */
+  const commit = (transaction: Effect.Effect<Outcome>) =>
     Effect.uninterruptible(
-      Effect.map(Effect.tx(transaction), ({ entry, told }) => {
-        if (entry !== undefined) tellInTurn(entry)
-        return told
+      Effect.map(Effect.tx(transaction), ({ entry, answer }) => {
+        if (entry !== undefined) deliver(entry)
+        return answer
       })
     )
 
   const board: Board = {
-    attach: Effect.fnUntraced(function* (_client, tell) {
-      let present = true
-      const watcher: Watcher = (told) => {
-        if (present) tell(told)
+    attach: Effect.fnUntraced(function* (_client, push) {
+      let attached = true
+      const watcher: Watcher = (message) => {
+        if (attached) push(message)
       }
-      /** A question may be answered when its client has just left. */
-      const unlessGone = Effect.suspend(() => (present ? Effect.void : leave(watcher)))
-      const number = yield* Effect.cached(Ref.updateAndGet(numbers, (latest) => latest + 1))
+      /** Removes the watcher if the client disconnected while its request ran. */
+      const removeIfDetached = Effect.suspend(() => (attached ? Effect.void : removeWatcher(watcher)))
+      const number = yield* Effect.cached(Ref.updateAndGet(lastNumber, (latest) => latest + 1))
       yield* Effect.addFinalizer(() => {
-        present = false
-        return leave(watcher)
+        attached = false
+        return removeWatcher(watcher)
       })
       return (ask: Ask) =>
         ask._tag === "Board" || ask._tag === "Watch"
-          ? Effect.ensuring(settle(transaction(ask, Grid.vacant, watcher)), unlessGone)
-          : Effect.flatMap(number, (by) => settle(transaction(ask, by, watcher)))
+          ? Effect.ensuring(commit(transaction(ask, Grid.vacantNumber, watcher)), removeIfDetached)
+          : Effect.flatMap(number, (by) => commit(transaction(ask, by, watcher)))
     })
   }
   return board

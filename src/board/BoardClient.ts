@@ -1,4 +1,28 @@
-/** Plays on a shared board: the board as it is now, from the lines of a server that is watched. */
+/**
+ * Client for a board server: watches the board and keeps a copy of it.
+ *
+ * **Example** (Claiming a square and watching the change)
+ *
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import * as NetAddress from "effect/net/NetAddress"
+ * import { BoardClient, BoardServer } from "effect-inet/board"
+ * import { NodeNetwork, TcpClient } from "effect-inet/network"
+ *
+ * const program = Effect.gen(function* () {
+ *   const { address } = yield* BoardServer.make({ port: 0, size: 2 })
+ *   if (!NetAddress.isInetAddress(address)) return
+ *   const connection = yield* TcpClient.connect({ host: "127.0.0.1", service: address.port })
+ *   const { next, send } = yield* BoardClient.make(connection)
+ *   yield* send("claim 1 0")
+ *   let view = BoardClient.empty
+ *   while (view.grid[0]?.[1] !== 1) view = BoardClient.apply(view, yield* next)
+ *   view // => { number: 1, grid: [[0, 1], [0, 0]], missingRows: 0 }
+ * })
+ *
+ * await Effect.runPromise(program.pipe(Effect.scoped, Effect.provide(NodeNetwork.layer)))
+ * ```
+ */
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -9,80 +33,80 @@ import type * as Network from "../network/Network.ts"
 import * as Grid from "./Grid.ts"
 import * as Reply from "./Reply.ts"
 
-/** The server does not speak as a board does. @category errors @since 0.1.0 */
+/** The first line of the server is not one of a board server. @category errors @since 0.1.0 */
 export class BoardClientError extends Data.TaggedError("BoardClientError")<{ readonly line: string }> {
   override get message(): string {
-    return `this server does not serve a board: ${JSON.stringify(this.line.slice(0, 40))} is not an answer to hello`
+    return `unexpected reply to hello: ${JSON.stringify(this.line.slice(0, 40))} (not a board server)`
   }
 }
 
-/** What is known of a board. @category models @since 0.1.0 */
-export interface Known {
-  /** This client's number; 0 while it is not known. */
+/** Copy of a board in a client. @category models @since 0.1.0 */
+export interface BoardView {
+  /** Number of this client; 0 until the server has sent it. */
   readonly number: number
-  /** Empty while it is not known. */
+  /** Owners of the squares; empty until the server has sent them. */
   readonly grid: Grid.Grid
-  /** Rows of the board that are still to come. */
-  readonly missing: number
+  /** Number of rows that the server has announced and not yet sent. */
+  readonly missingRows: number
 }
 
-/** Before the server has said anything. @category constructors @since 0.1.0 */
-export const nothing: Known = { number: 0, grid: [], missing: 0 }
+/** The copy before the first line of the server. @category constructors @since 0.1.0 */
+export const empty: BoardView = { number: 0, grid: [], missingRows: 0 }
 
 /**
- * What is known after a line of the server; lines that do not fit the board are passed over.
+ * Applies a line of the server. Lines that do not fit the board are ignored.
  *
  * @category combinators
  * @since 0.1.0
  */
-export const learn = (known: Known, reply: Reply.Reply): Known => {
+export const apply = (view: BoardView, reply: Reply.Reply): BoardView => {
   switch (reply._tag) {
     case "Hello":
-      return { ...known, number: reply.number }
+      return { ...view, number: reply.number }
     case "Board":
-      return { ...known, grid: Grid.empty(reply.size), missing: reply.size }
+      return { ...view, grid: Grid.empty(reply.size), missingRows: reply.size }
     case "Row":
-      return known.missing > 0 && reply.owners.length === known.grid.length
+      return view.missingRows > 0 && reply.owners.length === view.grid.length
         ? {
-            ...known,
-            grid: known.grid.with(known.grid.length - known.missing, reply.owners),
-            missing: known.missing - 1
+            ...view,
+            grid: view.grid.with(view.grid.length - view.missingRows, reply.owners),
+            missingRows: view.missingRows - 1
           }
-        : known
+        : view
     case "Seen":
-      return { ...known, grid: Grid.apply(known.grid, reply.event) }
+      return { ...view, grid: Grid.apply(view.grid, reply.event) }
     default:
-      return known
+      return view
   }
 }
 
-/** A board to play on. @category models @since 0.1.0 */
+/** Connection to a board server. @category models @since 0.1.0 */
 export interface BoardClient {
-  /** What the server says next; lines that are no board's are passed over. One fiber at a time. */
+  /** Reads the next line. After the first one, unknown lines are ignored. Only one fiber may read. */
   readonly next: Pull.Pull<Reply.Reply, BoardClientError | Line.LineError | Network.NetworkError>
   /** Sends a line. */
   readonly send: (line: string) => Effect.Effect<void, Network.NetworkError>
 }
 
-/** How a client is heard of while its player only watches. @category models @since 0.1.0 */
+/** Keep-alive of a client. @category models @since 0.1.0 */
 export interface Options {
-  /** Time between two `hello`s, which servers that cut silent clients count as life. Default 20 seconds. */
+  /** Interval at which the client sends `hello`, so that its idle timeout on the server never expires. Default 20 s. */
   readonly keepAlive?: Duration.Input | undefined
 }
 
-/** Says hello and watches the board over a connection, until the scope closes. @category constructors @since 0.1.0 */
+/** Sends `hello` and `watch` on a connection. The client ends when the scope closes. @category constructors @since 0.1.0 */
 export const make = Effect.fnUntraced(function* (connection: Network.Connection, options: Options = {}) {
   const lines = yield* Line.make(connection)
   const send = (line: string) => connection.write(`${line}\n`)
   yield* send("hello")
   yield* send("watch")
-  const alive = Effect.delay(send("hello"), options.keepAlive ?? Duration.seconds(20))
-  yield* Effect.forkScoped(Effect.ignore(Effect.forever(alive)))
-  let greeted = false
+  const keepAlive = Effect.delay(send("hello"), options.keepAlive ?? Duration.seconds(20))
+  yield* Effect.forkScoped(Effect.ignore(Effect.forever(keepAlive)))
+  let replied = false
   const next: BoardClient["next"] = Effect.flatMap(lines.next, (line) => {
     const reply = Option.getOrUndefined(Reply.parse(line))
-    if (reply === undefined) return greeted ? next : Effect.fail(new BoardClientError({ line }))
-    greeted = true
+    if (reply === undefined) return replied ? next : Effect.fail(new BoardClientError({ line }))
+    replied = true
     return Effect.succeed(reply)
   })
   const client: BoardClient = { next, send }

@@ -1,4 +1,31 @@
-/** The shared board on TCP, under any model of concurrency: there is one board, in the process that serves. */
+/**
+ * Board server on TCP, under any concurrency model. There is one board, in the process that listens.
+ *
+ * **Example** (Two clients claim the same square)
+ *
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import * as NetAddress from "effect/net/NetAddress"
+ * import { BoardServer } from "effect-inet/board"
+ * import { Line, NodeNetwork, TcpClient } from "effect-inet/network"
+ *
+ * const program = Effect.gen(function* () {
+ *   const server = yield* BoardServer.make({ port: 0, size: 3 })
+ *   const { address } = server
+ *   if (!NetAddress.isInetAddress(address)) return
+ *   const claim = Effect.gen(function* () {
+ *     const connection = yield* TcpClient.connect({ host: "127.0.0.1", service: address.port })
+ *     const lines = yield* Line.make(connection)
+ *     yield* connection.write("claim 1 2\n")
+ *     return yield* lines.next
+ *   })
+ *   yield* claim // => "claimed 1 2 by 1 change 1"
+ *   yield* claim // => "occupied 1 2 by 1"
+ * })
+ *
+ * await Effect.runPromise(program.pipe(Effect.scoped, Effect.provide(NodeNetwork.layer)))
+ * ```
+ */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -9,23 +36,23 @@ import { SessionError } from "../session/Session.ts"
 import * as Board from "./Board.ts"
 import * as BoardSession from "./BoardSession.ts"
 
-/** Ours: the course gives none. @category models @since 0.1.0 */
+/** Default port. Neither IANA nor the course has assigned one. @category constants @since 0.1.0 */
 export const defaultPort = 1069
 
 /**
- * Where to listen (port 1069 unless said), what to allow, the board, the model. `idleTimeout` is 10 minutes by default:
- * who watches is silent for a while.
+ * Listening address, limits, size and concurrency model of a server. `idleTimeout` is 10 minutes by default, because
+ * watchers send nothing for long periods.
  *
  * @category models
  * @since 0.1.0
  */
 export type Options = ConcurrencyModel.Options &
   Board.Options & {
-    /** How clients are served. Default: each in a fiber of its own. */
-    readonly model?: ConcurrencyModel.LoadableModel | undefined
+    /** Concurrency model. Default: a fiber per client. */
+    readonly model?: ConcurrencyModel.WorkerModel | undefined
   }
 
-/** A running server of a board. @category services @since 0.1.0 */
+/** Running board server. @category services @since 0.1.0 */
 export class BoardServer extends Context.Service<BoardServer, ConcurrencyModel.SessionServer>()(
   "effect-inet/board/BoardServer"
 ) {}
@@ -33,11 +60,11 @@ export class BoardServer extends Context.Service<BoardServer, ConcurrencyModel.S
 const decode = (options: Board.Options) =>
   Effect.mapError(
     Schema.decodeUnknownEffect(BoardSession.Options)(options),
-    ({ message }) => new SessionError({ message: `a board of size ${options.size}: ${message.replace(/\s+/g, " ")}` })
+    ({ message }) => new SessionError({ message: `invalid board size ${options.size}: ${message.replace(/\s+/g, " ")}` })
   )
 
 /**
- * Listens and serves until the scope closes; a size that is none is a `SessionError`.
+ * Starts the server. It serves until the scope closes. Fails with a `SessionError` if the size is invalid.
  *
  * @category constructors
  * @since 0.1.0

@@ -1,36 +1,36 @@
-/** What a client may say, as a value: the grammar in `docs/guide/board.md`. */
+/** Parser of the commands of board clients: the grammar of `docs/guide/board.md`. */
 import * as Result from "effect/Result"
 import type { Ask } from "./Message.ts"
 
-/** A line that makes sense. @category models @since 0.1.0 */
+/** Command of a client. @category models @since 0.1.0 */
 export type Command = Ask | { readonly _tag: "Help" } | { readonly _tag: "Quit" }
 
-/** What can be wrong with a line. @category models @since 0.1.0 */
+/** Error codes of the protocol. @category models @since 0.1.0 */
 export const codes = ["control", "empty", "line", "number", "outside", "same", "unknown", "usage"] as const
 
-/** A line that makes none: what is wrong with it, for a program and for a person. @category models @since 0.1.0 */
+/** Reason why a line is not a command. `code` is for programs, `text` for people. @category models @since 0.1.0 */
 export interface Problem {
   readonly code: (typeof codes)[number]
-  /** Printable ASCII, whatever the line had. */
+  /** Printable ASCII, whatever bytes the line had. */
   readonly text: string
 }
 
-/** A form of command: how many numbers follow it, and what they mean. */
-interface Form {
+/** Syntax of a command: its words, the number of its arguments, and the command they make. */
+interface CommandForm {
   readonly usage: string
-  readonly says: string
-  readonly numbers: number
+  readonly description: string
+  readonly numberCount: number
   readonly make: (numbers: ReadonlyArray<number>) => Command
 }
 
-const form = (usage: string, says: string, make: Form["make"]): readonly [string, Form] => {
+const form = (usage: string, description: string, make: CommandForm["make"]): readonly [string, CommandForm] => {
   const words = usage.split(" ")
   const name = words.filter((word) => word.length > 1)
-  return [name.join(" "), { usage, says, numbers: words.length - name.length, make }]
+  return [name.join(" "), { usage, description, numberCount: words.length - name.length, make }]
 }
 
-/** By the words that a line begins with; the course's client sends numbers only. */
-const forms: ReadonlyMap<string, Form> = new Map([
+/** Syntaxes by the words at the start of the line. The course's client sends two numbers without a word. */
+const forms: ReadonlyMap<string, CommandForm> = new Map([
   form("x y", "the same as claim x y", ([x, y]) => ({ _tag: "Claim", x: x!, y: y! })),
   form("hello", "your number", () => ({ _tag: "Hello" })),
   form("claim x y", "take a vacant square", ([x, y]) => ({ _tag: "Claim", x: x!, y: y! })),
@@ -48,26 +48,26 @@ const forms: ReadonlyMap<string, Form> = new Map([
   form("quit", "end the connection; your squares stay yours", () => ({ _tag: "Quit" }))
 ])
 
-/** A line for each form of command. @category models @since 0.1.0 */
-export const help: ReadonlyArray<string> = Array.from(forms.values(), ({ says, usage }) => `${usage.padEnd(14)}${says}`)
+/** Help text: one line per command. @category constants @since 0.1.0 */
+export const help: ReadonlyArray<string> = Array.from(forms.values(), ({ description, usage }) => `${usage.padEnd(14)}${description}`)
 
-const maxQuoted = 20
+const maxQuotedChars = 20
 
-/** Something of a client's, safe to show on a terminal: printable ASCII, and not much of it. */
+/** Quotes text of a client for an error message: at most 20 characters, printable ASCII, others as `\u{...}`. */
 const quote = (word: string) => {
-  const shown = Array.from(word.slice(0, maxQuoted), (char) =>
+  const shown = Array.from(word.slice(0, maxQuotedChars), (char) =>
     /[!-~]/.test(char) ? char : `\\u{${char.codePointAt(0)!.toString(16)}}`
   )
-  return `"${shown.join("")}${word.length > maxQuoted ? "..." : ""}"`
+  return `"${shown.join("")}${word.length > maxQuotedChars ? "..." : ""}"`
 }
 
 const problem = (code: Problem["code"], text: string) => Result.fail<Problem>({ code, text })
 
-/** How many words of the line name its form. */
-const nameLength = ([first = "", second = ""]: ReadonlyArray<string>) =>
+/** Returns the number of words before the numbers. */
+const countNameWords = ([first = "", second = ""]: ReadonlyArray<string>) =>
   /^[-+.]?[0-9]/.test(first) ? 0 : first === "claim" && second === "row" ? 2 : 1
 
-const index = (word: string, size: number): Result.Result<number, Problem> => {
+const parseIndex = (word: string, size: number): Result.Result<number, Problem> => {
   const range = `0 to ${size - 1}`
   if (!/^-?[0-9]+$/.test(word)) return problem("number", `${quote(word)} is not a number from ${range}`)
   const value = Number(word)
@@ -76,12 +76,12 @@ const index = (word: string, size: number): Result.Result<number, Problem> => {
     : problem("outside", `${quote(word)} is outside the board: x and y go from ${range}`)
 }
 
-const read = ({ make, numbers, usage }: Form, words: ReadonlyArray<string>, size: number) => {
-  if (words.length !== numbers) {
-    const wanted = numbers === 1 ? "one number" : `${numbers} numbers`
-    return problem("usage", numbers === 0 ? `${usage} stands alone` : `${usage} takes ${wanted}, not ${words.length}`)
+const parseNumbers = ({ make, numberCount, usage }: CommandForm, words: ReadonlyArray<string>, size: number) => {
+  if (words.length !== numberCount) {
+    const wanted = numberCount === 1 ? "one number" : `${numberCount} numbers`
+    return problem("usage", numberCount === 0 ? `${usage} takes no numbers, not ${words.length}` : `${usage} takes ${wanted}, not ${words.length}`)
   }
-  return Result.flatMap(Result.all(words.map((word) => index(word, size))), (values) => {
+  return Result.flatMap(Result.all(words.map((word) => parseIndex(word, size))), (values) => {
     const command = make(values)
     return command._tag === "Swap" && command.x === command.toX && command.y === command.toY
       ? problem("same", "the two squares of a swap must differ")
@@ -90,21 +90,21 @@ const read = ({ make, numbers, usage }: Form, words: ReadonlyArray<string>, size
 }
 
 /**
- * What a line says to a board of a size; it may be any text, and words may be in upper case.
+ * Parses a line for a board of `size` by `size` squares. The line may be any text; upper case equals lower case.
  *
  * @category decoding
  * @since 0.1.0
  */
 export const parse = (line: string, size: number): Result.Result<Command, Problem> => {
-  if (/[^\P{Cc}\t]/u.test(line)) return problem("control", "a line is text, without control characters")
+  if (/[^\P{Cc}\t]/u.test(line)) return problem("control", "control characters are not allowed")
   const words = line
     .toLowerCase()
     .split(/[ \t]+/)
     .filter((word) => word !== "")
   if (words.length === 0) return problem("empty", "the line is empty; help lists the commands")
-  const length = nameLength(words)
+  const length = countNameWords(words)
   const found = forms.get(words.slice(0, length).join(" "))
   return found === undefined
     ? problem("unknown", `${quote(words[0]!)} is not a command; help lists them`)
-    : read(found, words.slice(length), size)
+    : parseNumbers(found, words.slice(length), size)
 }

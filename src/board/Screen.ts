@@ -1,89 +1,89 @@
-/** A shared board as lines for a screen of any size: the squares, whose they are, and the cursor. Pure. */
-import { clip, type Ink, type Line, plain, type Span } from "../terminal/StyledText.ts"
+/** Full-screen drawing of a board: the squares, their owners and the cursor. Pure: a view in, lines out. */
+import { clip, type Style, type StyledLine, plain, type Span } from "../terminal/StyledText.ts"
 import * as Grid from "./Grid.ts"
 
-/** What there is to see. @category models @since 0.1.0 */
+/** Contents of the screen. @category models @since 0.1.0 */
 export interface View {
-  /** Where the board is. */
+  /** Title line, with the name of the server. */
   readonly title: string
-  /** Empty before the server has told. */
+  /** Owners of the squares; empty until the server has sent them. */
   readonly grid: Grid.Grid
-  /** The number of this client. */
-  readonly own: number
+  /** Number of this client. */
+  readonly ownNumber: number
   readonly cursor: Grid.Square
-  /** What happened, the newest last. */
+  /** Recent events, the newest last. */
   readonly messages: ReadonlyArray<string>
-  /** What a key does now. */
+  /** Key help. */
   readonly prompt: string
 }
 
-/** The smallest screen that a board is shown on; a part of it, if it is larger. @category constants @since 0.1.0 */
-export const smallest = { columns: 20, rows: 8 } as const
+/** Smallest screen on which a board is drawn; of a larger board, a part is drawn. @category constants @since 0.1.0 */
+export const minSize = { columns: 20, rows: 8 } as const
 
-/** Others' colours; one's own squares are green. */
-const inks = ["cyan", "yellow", "magenta", "blue", "red"] as const
+/** Colours of the other clients. The client's own squares are green. */
+const otherStyles = ["cyan", "yellow", "magenta", "blue", "red"] as const
 
-const inkOf = (owner: number, own: number): Ink | undefined =>
-  owner === Grid.vacant ? "dim" : owner === own ? "green" : inks[owner % inks.length]
+const styleOf = (owner: number, ownNumber: number): Style | undefined =>
+  owner === Grid.vacantNumber ? "dim" : owner === ownNumber ? "green" : otherStyles[owner % otherStyles.length]
 
-/** The part of a side that is seen: as many squares as fit, with the cursor among them. */
-const seen = (size: number, fit: number, cursor: number): readonly [from: number, to: number] => {
+/** Returns the visible range of a row or column: at most `fit` squares, with the cursor among them. */
+const visibleRange = (size: number, fit: number, cursor: number): readonly [from: number, to: number] => {
   if (size <= fit) return [0, size]
   const from = Math.min(size - fit, Math.max(0, cursor - Math.floor(fit / 2)))
   return [from, from + fit]
 }
 
-const widthOf = ({ grid, own }: View) =>
-  Math.min(6, grid.reduce((most, row) => Math.max(most, ...row), own).toString().length)
+const widthOf = ({ grid, ownNumber }: View) =>
+  Math.min(6, grid.reduce((most, row) => Math.max(most, ...row), ownNumber).toString().length)
 
-const squares = (view: View, columns: number, rows: number): ReadonlyArray<Line> => {
-  const { cursor, grid, own } = view
+const squares = (view: View, columns: number, rows: number): ReadonlyArray<StyledLine> => {
+  const { cursor, grid, ownNumber } = view
   const width = widthOf(view)
-  const [left, right] = seen(grid.length, Math.max(1, Math.floor(columns / (width + 2))), cursor.x)
-  const [top, bottom] = seen(grid.length, Math.max(1, rows), cursor.y)
+  const [left, right] = visibleRange(grid.length, Math.max(1, Math.floor(columns / (width + 2))), cursor.x)
+  const [top, bottom] = visibleRange(grid.length, Math.max(1, rows), cursor.y)
   return Array.from({ length: bottom - top }, (_, row) =>
     Array.from({ length: right - left }, (_, column): Span => {
       const [x, y] = [left + column, top + row]
       const owner = Grid.owner(grid, { x, y })
-      const text = (owner === Grid.vacant ? "." : `${owner}`).slice(-width).padStart(width)
+      const text = (owner === Grid.vacantNumber ? "." : `${owner}`).slice(-width).padStart(width)
       return x === cursor.x && y === cursor.y
-        ? { text: `[${text}]`, ink: "reverse" }
-        : { text: ` ${text} `, ink: inkOf(owner, own) }
+        ? { text: `[${text}]`, style: "reverse" }
+        : { text: ` ${text} `, style: styleOf(owner, ownNumber) }
     })
   )
 }
 
-const status = ({ cursor, grid, own }: View): Line => {
+const status = ({ cursor, grid, ownNumber }: View): StyledLine => {
   if (grid.length === 0) return plain("")
   const owner = Grid.owner(grid, cursor)
-  const whose = owner === Grid.vacant ? "vacant" : owner === own ? "yours" : `of client ${owner}`
+  const whose = owner === Grid.vacantNumber ? "vacant" : owner === ownNumber ? "yours" : `of client ${owner}`
   return plain(`${cursor.x} ${cursor.y}: ${whose}`)
 }
 
 /**
- * Draws a view on so many columns and rows; every line fits, and of a board that does not, the part around the cursor.
- * The text of the lines is what the view holds: whoever shows it makes it harmless. A screen below the smallest says so
- * instead.
+ * Draws a view on a screen of `columns` by `rows`. Every line fits; of a board that does not fit, the part around the
+ * cursor is drawn. On a screen below `minSize`, a message is drawn instead. The text of the view is not escaped: the
+ * terminal driver does that.
  *
  * @category drawing
  * @since 0.1.0
  */
-export const draw = (view: View, columns: number, rows: number): ReadonlyArray<Line> => {
-  if (columns < smallest.columns || rows < smallest.rows) {
-    const text = `too small: needs ${smallest.columns}x${smallest.rows}`
+export const draw = (view: View, columns: number, rows: number): ReadonlyArray<StyledLine> => {
+  if (columns < minSize.columns || rows < minSize.rows) {
+    const text = `too small: needs ${minSize.columns}x${minSize.rows}`
     return [plain(text.slice(0, Math.max(0, columns)))].slice(0, Math.max(0, rows))
   }
-  const roomForGrid = rows - 4
-  const board = squares(view, columns, roomForGrid)
-  const spare = roomForGrid - board.length
-  const said = view.messages.slice(-Math.max(1, spare - 2))
+  const gridRows = rows - 4
+  const board = squares(view, columns, gridRows)
+  const spareRows = gridRows - board.length
+  const messages = view.messages.slice(-Math.max(1, spareRows - 2))
   const lines = [
-    [{ text: view.title, ink: "bold" as const }],
-    ...(spare > 2 ? [plain("")] : []),
+    [{ text: view.title, style: "bold" as const }],
+    ...(spareRows > 2 ? [plain("")] : []),
     ...board,
-    ...(spare > 1 ? [plain("")] : []),
+    ...(spareRows > 1 ? [plain("")] : []),
     status(view),
-    ...said.map((text, at): Line => [{ text, ink: at === said.length - 1 ? "yellow" : "dim" }])
+    ...messages.map((text, at): StyledLine => [{ text, style: at === messages.length - 1 ? "yellow" : "dim" }])
   ].slice(0, rows - 1)
   return [...lines, plain(view.prompt)].map((line) => clip(line, columns))
 }

@@ -1,3 +1,4 @@
+/** A board of squares that all clients of a TCP server share: state, line protocol, server and client. @since 0.1.0 */
 export * as Board from "./Board.ts"
 export * as BoardClient from "./BoardClient.ts"
 export * as BoardServer from "./BoardServer.ts"

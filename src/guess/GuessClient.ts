@@ -1,4 +1,30 @@
-/** Plays number guessing: a guess, its answer, and what is left to guess from. */
+/**
+ * Client for number guessing.
+ *
+ * **Example** (Finding the number by halving the range)
+ *
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import * as NetAddress from "effect/net/NetAddress"
+ * import { GuessClient, GuessServer } from "effect-inet/guess"
+ * import { NodeNetwork, TcpClient } from "effect-inet/network"
+ *
+ * const program = Effect.gen(function* () {
+ *   const { address } = yield* GuessServer.make({ port: 0, max: 100 })
+ *   if (!NetAddress.isInetAddress(address)) return
+ *   const connection = yield* TcpClient.connect({ host: "127.0.0.1", service: address.port })
+ *   const client = yield* GuessClient.make(connection)
+ *   let range = { min: 1, max: 100 }
+ *   while (range.min < range.max) {
+ *     const guess = Math.floor((range.min + range.max) / 2)
+ *     range = GuessClient.narrow(range, guess, yield* client.guess(`${guess}`))
+ *   }
+ *   range.min === range.max // => true
+ * })
+ *
+ * await Effect.runPromise(program.pipe(Effect.scoped, Effect.provide(NodeNetwork.layer)))
+ * ```
+ */
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Pull from "effect/Pull"
@@ -7,25 +33,26 @@ import type * as Network from "../network/Network.ts"
 import type { NetworkError } from "../network/Network.ts"
 import type { Range, Verdict } from "./Guess.ts"
 
-/** The server did not answer as one of number guessing does. @category errors @since 0.1.0 */
+/** The server closed the connection, or its reply is not one of number guessing. @category errors @since 0.1.0 */
 export class GuessClientError extends Data.TaggedError("GuessClientError")<{
-  readonly reason: "Ended" | "Foreign"
+  readonly reason: "ConnectionEnded" | "UnexpectedReply"
 }> {
   override get message(): string {
-    return this.reason === "Ended"
-      ? "the server ended the connection"
-      : "this server does not play number guessing: its answer is not one of too big, too small, correct!"
+    return this.reason === "ConnectionEnded"
+      ? "the server closed the connection before it replied"
+      : "unexpected reply: not a number guessing server (expected too big, too small or correct!)"
   }
 }
 
-/** A server to play with. @category models @since 0.1.0 */
+/** Connection to a number guessing server. @category models @since 0.1.0 */
 export interface GuessClient {
-  /** Sends a guess and waits for the answer; one at a time, since a server takes what one read gives for one guess. */
-  readonly ask: (guess: string) => Effect.Effect<Verdict, GuessClientError | Line.LineError | NetworkError>
+  /** Sends a guess and waits for the reply. Only one guess at a time: the server treats one read as one guess. */
+  readonly guess: (guess: string) => Effect.Effect<Verdict, GuessClientError | Line.LineError | NetworkError>
 }
 
 /**
- * What is left to guess from after an answer; empty, `min` above `max`, where the answers disagree.
+ * Returns the range that is left after a reply. It is empty, with `min` above `max`, if the replies contradict each
+ * other.
  *
  * @category getters
  * @since 0.1.0
@@ -40,15 +67,15 @@ export const narrow = ({ max, min }: Range, guess: number, verdict: Verdict): Ra
 const verdicts: ReadonlySet<string> = new Set<Verdict>(["too big", "too small", "correct!"])
 const isVerdict = (line: string): line is Verdict => verdicts.has(line)
 
-/** Plays over a connection, until the scope closes. @category constructors @since 0.1.0 */
+/** Makes a client on a connection. It ends when the scope closes. @category constructors @since 0.1.0 */
 export const make = Effect.fnUntraced(function* (connection: Network.Connection) {
   const lines = yield* Line.make(connection, { maxLength: 80 })
-  const ended = Effect.fail(new GuessClientError({ reason: "Ended" }))
+  const ended = Effect.fail(new GuessClientError({ reason: "ConnectionEnded" }))
   const client: GuessClient = {
-    ask: Effect.fnUntraced(function* (guess) {
+    guess: Effect.fnUntraced(function* (guess) {
       yield* connection.write(`${guess}\n`)
       const line = yield* Pull.catchDone(lines.next, () => ended)
-      return isVerdict(line) ? line : yield* new GuessClientError({ reason: "Foreign" })
+      return isVerdict(line) ? line : yield* new GuessClientError({ reason: "UnexpectedReply" })
     })
   }
   return client

@@ -1,4 +1,27 @@
-/** Number guessing on TCP, under any model of concurrency. */
+/**
+ * Number guessing server on TCP, under any concurrency model.
+ *
+ * **Example** (A server that serves all clients in one loop)
+ *
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import * as NetAddress from "effect/net/NetAddress"
+ * import { GuessClient, GuessServer } from "effect-inet/guess"
+ * import { NodeNetwork, TcpClient } from "effect-inet/network"
+ * import { Select } from "effect-inet/session"
+ *
+ * const program = Effect.gen(function* () {
+ *   const server = yield* GuessServer.make({ port: 0, min: 7, max: 7, model: Select.model })
+ *   if (!NetAddress.isInetAddress(server.address)) return
+ *   const connection = yield* TcpClient.connect({ host: "127.0.0.1", service: server.address.port })
+ *   const client = yield* GuessClient.make(connection)
+ *   yield* client.guess("6") // => "too small"
+ *   yield* client.guess("7") // => "correct!"
+ * })
+ *
+ * await Effect.runPromise(program.pipe(Effect.scoped, Effect.provide(NodeNetwork.layer)))
+ * ```
+ */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -8,32 +31,32 @@ import * as Fibers from "../session/Fibers.ts"
 import { SessionError } from "../session/Session.ts"
 import * as Guess from "./Guess.ts"
 
-/** The port of the course's server; there is none assigned. @category models @since 0.1.0 */
+/** Port of the course's server. IANA has assigned none. @category constants @since 0.1.0 */
 export const defaultPort = 1500
 
-/** Where to listen (port 1500 unless said), what to allow, the numbers, the model. @category models @since 0.1.0 */
+/** Listening address, limits, range and concurrency model of a server. @category models @since 0.1.0 */
 export type Options = ConcurrencyModel.Options & {
-  /** The least number to guess. Default 1. */
+  /** Smallest number to guess, from 1. Default 1. */
   readonly min?: number | undefined
-  /** The greatest number to guess. Default 1,000. */
+  /** Largest number to guess, up to 2^31 - 1. Default 1,000. */
   readonly max?: number | undefined
-  /** How clients are served. Default: each in a fiber of its own. */
-  readonly model?: ConcurrencyModel.LoadableModel | undefined
+  /** Concurrency model. Default: a fiber per client. */
+  readonly model?: ConcurrencyModel.WorkerModel | undefined
 }
 
-/** A running server of number guessing. @category services @since 0.1.0 */
+/** Running number guessing server. @category services @since 0.1.0 */
 export class GuessServer extends Context.Service<GuessServer, ConcurrencyModel.SessionServer>()(
   "effect-inet/guess/GuessServer"
 ) {}
 
 const decode = (options: Pick<Options, "min" | "max">) =>
   Effect.mapError(Schema.decodeUnknownEffect(Guess.Range)(options), ({ message }) => {
-    const { max = "its default", min = "its default" } = options
-    return new SessionError({ message: `numbers from ${min} to ${max}: ${message.replace(/\s+/g, " ")}` })
+    const { max = "default", min = "default" } = options
+    return new SessionError({ message: `invalid range ${min} to ${max}: ${message.replace(/\s+/g, " ")}` })
   })
 
 /**
- * Listens and serves until the scope closes; numbers that are none are a `SessionError`.
+ * Starts the server. It serves until the scope closes. Fails with a `SessionError` if the range is invalid.
  *
  * @category constructors
  * @since 0.1.0

@@ -1,3 +1,4 @@
+/** Number guessing over TCP: the session, the server and a client. @since 0.1.0 */
 export * as Guess from "./Guess.ts"
 export * as GuessClient from "./GuessClient.ts"
 export * as GuessServer from "./GuessServer.ts"

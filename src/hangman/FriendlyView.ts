@@ -1,8 +1,8 @@
 /**
- * What a player of the friendly dialect sees, as text that a program can read back.
+ * Text format of the friendly dialect: what the server sends, and the parser that clients use.
  *
- * A view is lines of messages, an empty line, the board while there is one, and a prompt that stays on its line. There
- * are no colours and no cursor movements, so that nc, telnet and a log file show the same.
+ * A view is lines of messages, an empty line, the board during a game, and a prompt without a line feed. There are no
+ * colours and no cursor movements, so that nc, telnet and a log file show the same.
  *
  * ```
  * There is no x.
@@ -21,14 +21,14 @@
  * ```
  */
 
-/** A game as its player knows it. @category models @since 0.1.0 */
+/** The visible state of a game. @category models @since 0.1.0 */
 export interface Board {
-  /** Letters, and `-` for those that are not known. */
+  /** Letters that were found, and `-` for the others. */
   readonly word: string
   readonly lives: number
-  /** Lives at the beginning. */
-  readonly most: number
-  /** The letters tried, in the order of the alphabet. */
+  /** Lives at the start of the game. */
+  readonly initialLives: number
+  /** Letters tried, in alphabetical order. */
   readonly tried: string
 }
 
@@ -36,24 +36,24 @@ const prompts = {
   name: "Your name? ",
   guess: "Your guess? ",
   again: "Again (yes/no)? ",
-  /** The last view: nothing is asked any more. */
+  /** In the last view. The server then closes the connection. */
   bye: "Good bye.\n"
 }
 
-/** What the server waits for. @category models @since 0.1.0 */
+/** Input that the server waits for. @category models @since 0.1.0 */
 export type Prompt = keyof typeof prompts
 
-/** What a player is shown at a time. @category models @since 0.1.0 */
+/** One response of the server. @category models @since 0.1.0 */
 export interface View {
-  /** Lines, none of them empty. */
+  /** Lines of the message, none of them empty. */
   readonly message: ReadonlyArray<string>
   readonly board?: Board | undefined
   readonly prompt: Prompt
 }
 
-const names = Object.keys(prompts) as ReadonlyArray<Prompt>
+const promptNames = Object.keys(prompts) as ReadonlyArray<Prompt>
 
-/** The finished figure, and the order in which its parts appear: one for each tenth of the lives. */
+/** The finished drawing of the gallows. Its parts appear in the order of `parts`, one for each tenth of the lives. */
 const figure = ["  +---+", "  |   |", "  |   O", "  |  /|\\", "  |  / \\", "====="]
 const parts: ReadonlyArray<readonly [row: number, from: number, to: number]> = [
   [5, 0, 5],
@@ -69,16 +69,16 @@ const parts: ReadonlyArray<readonly [row: number, from: number, to: number]> = [
 ]
 
 /**
- * The gallows when so many of the lives are left: nothing at first, the whole figure at 0.
+ * Returns the drawing for `lives` of `initialLives`: empty with all lives, complete with 0.
  *
  * @category getters
  * @since 0.1.0
  */
-export const gallows = (lives: number, most: number): ReadonlyArray<string> => {
-  const shown = Math.floor(((most - lives) * parts.length) / most)
+export const gallows = (lives: number, initialLives: number): ReadonlyArray<string> => {
+  const visibleParts = Math.floor(((initialLives - lives) * parts.length) / initialLives)
   return figure.map((line, row) =>
     parts
-      .slice(0, shown)
+      .slice(0, visibleParts)
       .flatMap(([of, from, to]) => (of === row ? [line.slice(from, to)] : []))
       .join("")
       .trimEnd()
@@ -87,42 +87,43 @@ export const gallows = (lives: number, most: number): ReadonlyArray<string> => {
 
 const spaced = (letters: string) => (letters === "" ? "none" : Array.from(letters).join(" "))
 
-const boardLines = ({ lives, most, tried, word }: Board) => [
-  ...gallows(lives, most),
+const boardLines = ({ lives, initialLives, tried, word }: Board) => [
+  ...gallows(lives, initialLives),
   `Word   ${spaced(word)}`,
-  `Lives  ${lives} of ${most}`,
+  `Lives  ${lives} of ${initialLives}`,
   `Tried  ${spaced(tried)}`,
   ""
 ]
 
-/** A view as text; only `bye` ends with a line feed. @category encoding @since 0.1.0 */
+/** Encodes a view. Only a view with the prompt `bye` ends with a line feed. @category encoding @since 0.1.0 */
 export const render = ({ board, message, prompt }: View): string =>
   [...message, "", ...(board === undefined ? [] : boardLines(board)), prompts[prompt]].join("\n")
 
-const closed = (letters: string) => (letters === "none" ? "" : letters.replaceAll(" ", ""))
+const unspaced = (letters: string) => (letters === "none" ? "" : letters.replaceAll(" ", ""))
 
 const readBoard = (lines: ReadonlyArray<string>): Board | undefined => {
   const [word, lives, tried] = lines.slice(figure.length)
   const left = /^Lives {2}(\d+) of (\d+)$/.exec(lives ?? "")
   if (left === null || !word!.startsWith("Word   ") || !tried?.startsWith("Tried  ")) return undefined
-  return { word: closed(word!.slice(7)), lives: Number(left[1]), most: Number(left[2]), tried: closed(tried.slice(7)) }
+  return { word: unspaced(word!.slice(7)), lives: Number(left[1]), initialLives: Number(left[2]), tried: unspaced(tried.slice(7)) }
 }
 
-const promptAt = (text: string, at: number) => names.find((name) => text.startsWith(prompts[name], at))
+const promptAt = (text: string, at: number) => promptNames.find((name) => text.startsWith(prompts[name], at))
 
 /**
- * The first view of what a server has sent, and what follows it; undefined while it is not complete, or not a view.
+ * Parses the first view of the text received so far. Returns it with the rest of the text, or undefined if the text does
+ * not begin with a complete view.
  *
  * @category decoding
  * @since 0.1.0
  */
-export const take = (text: string): readonly [View, rest: string] | undefined => {
-  const gap = text.startsWith("\n") ? 0 : text.indexOf("\n\n") + 1
-  if (gap === 0 && !text.startsWith("\n")) return undefined
-  const message = gap === 0 ? [] : text.slice(0, gap - 1).split("\n")
-  const next = gap + 1
-  const early = promptAt(text, next)
-  if (early !== undefined) return [{ message, prompt: early }, text.slice(next + prompts[early].length)]
+export const parseFirst = (text: string): readonly [View, rest: string] | undefined => {
+  const blankLineAt = text.startsWith("\n") ? 0 : text.indexOf("\n\n") + 1
+  if (blankLineAt === 0 && !text.startsWith("\n")) return undefined
+  const message = blankLineAt === 0 ? [] : text.slice(0, blankLineAt - 1).split("\n")
+  const next = blankLineAt + 1
+  const promptWithoutBoard = promptAt(text, next)
+  if (promptWithoutBoard !== undefined) return [{ message, prompt: promptWithoutBoard }, text.slice(next + prompts[promptWithoutBoard].length)]
   const lines = text.slice(next).split("\n", figure.length + 4)
   const board = readBoard(lines)
   const at = next + lines.join("\n").length + 1
@@ -131,8 +132,8 @@ export const take = (text: string): readonly [View, rest: string] | undefined =>
   return [{ message, board, prompt }, text.slice(at + prompts[prompt].length)]
 }
 
-/** The view that a text is, which `render` made. @category decoding @since 0.1.0 */
+/** Parses a text that is exactly one view; undefined for any other text. @category decoding @since 0.1.0 */
 export const parse = (text: string): View | undefined => {
-  const taken = take(text)
-  return taken?.[1] === "" ? taken[0] : undefined
+  const first = parseFirst(text)
+  return first?.[1] === "" ? first[0] : undefined
 }

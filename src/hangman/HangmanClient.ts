@@ -1,4 +1,32 @@
-/** Plays at a server of the friendly dialect: its views as they come, lines to it. */
+/**
+ * Client for a hangman server of the friendly dialect: reads its views, sends lines.
+ *
+ * **Example** (Winning a game with one word)
+ *
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import * as NetAddress from "effect/net/NetAddress"
+ * import { HangmanClient, HangmanServer, Words } from "effect-inet/hangman"
+ * import { NodeNetwork, TcpClient } from "effect-inet/network"
+ *
+ * const program = Effect.gen(function* () {
+ *   const words = Words.parse(new TextEncoder().encode("banana"))
+ *   const { address } = yield* HangmanServer.make({ port: 0, words })
+ *   if (!NetAddress.isInetAddress(address)) return
+ *   const connection = yield* TcpClient.connect({ host: "127.0.0.1", service: address.port })
+ *   const { next, send } = HangmanClient.make(connection)
+ *   yield* next
+ *   yield* send("ann")
+ *   const { board } = yield* next
+ *   board?.word // => "------"
+ *   yield* send("banana")
+ *   const { message } = yield* next
+ *   message // => ["You have found it: banana.", "ann, your rank is 1 of 1."]
+ * })
+ *
+ * await Effect.runPromise(program.pipe(Effect.scoped, Effect.provide(NodeNetwork.layer)))
+ * ```
+ */
 import * as Cause from "effect/Cause"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
@@ -8,47 +36,48 @@ import * as FriendlyView from "./FriendlyView.ts"
 import type * as ScoreTable from "./ScoreTable.ts"
 
 const explanations = {
-  Ended: "has ended the connection before its answer was there",
-  Course: "speaks the course's dialect of hangman, a line for each guess: play it with nc",
-  Book: "speaks the book's dialect of hangman, a line for each guess: play it with nc",
-  Foreign: "does not speak hangman"
+  ConnectionEnded: "the server closed the connection before it replied",
+  CourseDialect: "unsupported dialect of hangman: the server uses the course dialect; play with nc",
+  BookDialect: "unsupported dialect of hangman: the server uses the book dialect; play with nc",
+  UnexpectedReply: "unexpected reply: not a hangman server"
 }
 
-/** The server is there, but it is not one of the friendly dialect. @category errors @since 0.1.0 */
+/** The server accepted the connection, but does not use the friendly dialect. @category errors @since 0.1.0 */
 export class HangmanClientError extends Data.TaggedError("HangmanClientError")<{
   readonly reason: keyof typeof explanations
 }> {
   override get message(): string {
-    return `this server ${explanations[this.reason]}`
+    return explanations[this.reason]
   }
 }
 
-/** A server to play at. @category models @since 0.1.0 */
+/** Connection to a hangman server. @category models @since 0.1.0 */
 export interface HangmanClient {
-  /** The next view; `Done` once the server has ended. One fiber at a time. */
+  /** Reads the next view; `Done` after the server has closed the connection. Only one fiber may read. */
   readonly next: Pull.Pull<FriendlyView.View, HangmanClientError | Network.NetworkError>
   /** Sends a line. */
   readonly send: (line: string) => Effect.Effect<void, Network.NetworkError>
 }
 
-/** No view is as long as this, in characters. */
-const longest = 16_384
+/** Limit for text that is not a complete view. Views are much shorter. */
+const maxPendingChars = 16_384
 
-/** How the servers of the other dialects begin. */
-const others = [
-  ["Course", /^ [-a-z]+ {3}\d+\r?\n/],
-  ["Book", /^Playing hangman on host/]
+/** First lines of servers with another dialect. */
+const otherDialects = [
+  ["CourseDialect", /^ [-a-z]+ {3}\d+\r?\n/],
+  ["BookDialect", /^Playing hangman on host/]
 ] as const
 
-const judge = (text: string, seen: boolean): HangmanClientError | undefined => {
-  const found = seen ? undefined : others.find(([, begins]) => begins.test(text))
+const errorFor = (text: string, seen: boolean): HangmanClientError | undefined => {
+  const found = seen ? undefined : otherDialects.find(([, begins]) => begins.test(text))
   if (found !== undefined) return new HangmanClientError({ reason: found[0] })
-  return text.length > longest ? new HangmanClientError({ reason: "Foreign" }) : undefined
+  return text.length > maxPendingChars ? new HangmanClientError({ reason: "UnexpectedReply" }) : undefined
 }
 
 /**
- * Reads views from a connection. Fails at once where another dialect of hangman is spoken, and at the latest after 16
- * KiB where no view can be read, or at the end of the stream in the middle of one.
+ * Returns a client on a connection. `next` fails with `CourseDialect` or `BookDialect` if the server's first line is of
+ * that dialect, and with `UnexpectedReply` after 16,384 characters without a view, or if the stream ends within the
+ * first view.
  *
  * @category constructors
  * @since 0.1.0
@@ -58,17 +87,17 @@ export const make = (connection: Network.Connection): HangmanClient => {
   let text = ""
   let seen = false
   const step = (): HangmanClient["next"] => {
-    const taken = FriendlyView.take(text)
+    const taken = FriendlyView.parseFirst(text)
     if (taken !== undefined) {
       text = taken[1]
       seen = true
       return Effect.succeed(taken[0])
     }
-    const error = judge(text, seen)
+    const error = errorFor(text, seen)
     return error === undefined ? more : Effect.fail(error)
   }
   const ended = (): Effect.Effect<never, HangmanClientError | Cause.Done> =>
-    text === "" || seen ? Cause.done() : Effect.fail(new HangmanClientError({ reason: "Foreign" }))
+    text === "" || seen ? Cause.done() : Effect.fail(new HangmanClientError({ reason: "UnexpectedReply" }))
   const more: HangmanClient["next"] = Effect.flatMap(Pull.catchDone(connection.pull, ended), (bytes) => {
     text += utf8.decode(bytes, { stream: true })
     return step()
@@ -76,19 +105,19 @@ export const make = (connection: Network.Connection): HangmanClient => {
   return { next: Effect.suspend(step), send: (line) => connection.write(`${line}\n`) }
 }
 
-/** The best players of a server, and the totals of all. @category models @since 0.1.0 */
-export interface Top extends ScoreTable.Totals {
+/** Best players of a server, and the totals of all players. @category models @since 0.1.0 */
+export interface Scores extends ScoreTable.Totals {
   readonly players: number
   readonly best: ReadonlyArray<ScoreTable.Row>
 }
 
-const totals = /^Games (\d{1,15}), won (\d{1,15}), players (\d{1,15})\.$/
-const place = /^ *\d+ +(\d{1,15}) +(\d{1,15}) +(\d{1,15}) {2}(.*)$/
+const totalsPattern = /^Games (\d{1,15}), won (\d{1,15}), players (\d{1,15})\.$/
+const rowPattern = /^ *\d+ +(\d{1,15}) +(\d{1,15}) +(\d{1,15}) {2}(.*)$/
 
-/** The scoreboard that a message is; undefined for any other message. @category decoding @since 0.1.0 */
-export const readTop = ([first = "", , ...rows]: ReadonlyArray<string>): Top | undefined => {
-  const sums = totals.exec(first)?.slice(1).map(Number)
-  const places = rows.map((row) => place.exec(row))
+/** Parses the scoreboard in the message of a view; undefined for other messages. @category decoding @since 0.1.0 */
+export const parseTop = ([first = "", , ...rows]: ReadonlyArray<string>): Scores | undefined => {
+  const sums = totalsPattern.exec(first)?.slice(1).map(Number)
+  const places = rows.map((row) => rowPattern.exec(row))
   if (sums === undefined || places.includes(null)) return undefined
   const [games, wins, players] = sums as [number, number, number]
   const best = places.map((found) => {
@@ -99,18 +128,18 @@ export const readTop = ([first = "", , ...rows]: ReadonlyArray<string>): Top | u
 }
 
 /**
- * Asks a server that has just been connected to for its scoreboard, and takes leave.
+ * Requests the scoreboard, then sends `quit`. The connection must be new.
  *
  * @category combinators
  * @since 0.1.0
  */
 export const top = Effect.fnUntraced(function* ({ next, send }: HangmanClient) {
-  const ended = Effect.fail(new HangmanClientError({ reason: "Ended" }))
+  const ended = Effect.fail(new HangmanClientError({ reason: "ConnectionEnded" }))
   const view = Pull.catchDone(next, () => ended)
   yield* view
   yield* send("top")
-  const answer = readTop((yield* view).message)
-  if (answer === undefined) return yield* new HangmanClientError({ reason: "Foreign" })
+  const answer = parseTop((yield* view).message)
+  if (answer === undefined) return yield* new HangmanClientError({ reason: "UnexpectedReply" })
   yield* Effect.ignore(send("quit"))
   return answer
 })

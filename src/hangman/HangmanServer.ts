@@ -1,4 +1,27 @@
-/** Hangman for as many players as the model serves, in this process. */
+/**
+ * Hangman server on TCP, in this process. `NodeHangman` adds files for words and scores, and the models with child
+ * processes and threads.
+ *
+ * **Example** (A server whose players share a scoreboard in memory)
+ *
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import * as NetAddress from "effect/net/NetAddress"
+ * import { HangmanClient, HangmanServer, Scoreboard } from "effect-inet/hangman"
+ * import { NodeNetwork, TcpClient } from "effect-inet/network"
+ *
+ * const program = Effect.gen(function* () {
+ *   const { shared } = yield* Scoreboard.make()
+ *   const server = yield* HangmanServer.make({ port: 0, difficulty: "easy", lives: 8, scoreboard: shared })
+ *   if (!NetAddress.isInetAddress(server.address)) return
+ *   const connection = yield* TcpClient.connect({ host: "127.0.0.1", service: server.address.port })
+ *   const scores = yield* HangmanClient.top(HangmanClient.make(connection))
+ *   scores // => { games: 0, wins: 0, players: 0, best: [] }
+ * })
+ *
+ * await Effect.runPromise(program.pipe(Effect.scoped, Effect.provide(NodeNetwork.layer)))
+ * ```
+ */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -8,40 +31,46 @@ import { SessionError, type Shared } from "../session/Session.ts"
 import * as HangmanSession from "./HangmanSession.ts"
 import * as Scoreboard from "./Scoreboard.ts"
 
-/** Where to listen, what to allow, what is played. @category models @since 0.1.0 */
+/** Listening address, limits and rules of a server. @category models @since 0.1.0 */
 export type Options = ConcurrencyModel.Options &
   HangmanSession.Options & {
-    /** How players are served. Default: each in a fiber. */
-    readonly model?: ConcurrencyModel.Model | undefined
-    /** Default: a new one, in memory. */
-    readonly scoreboard?: Shared<Scoreboard.Ask, Scoreboard.Told> | undefined
+    /** Concurrency model. Default: a fiber per player. */
+    readonly model?: ConcurrencyModel.ConcurrencyModel | undefined
+    /** Scoreboard that all players share. Default: a new one in memory. */
+    readonly scoreboard?: Shared<Scoreboard.Ask, Scoreboard.Answer> | undefined
   }
 
-/** A running server of hangman. @category services @since 0.1.0 */
+/** Running hangman server. @category services @since 0.1.0 */
 export class HangmanServer extends Context.Service<HangmanServer, ConcurrencyModel.SessionServer>()(
   "effect-inet/hangman/HangmanServer"
 ) {}
 
-/** A player may think for five minutes, unless said, before the connection is ended. @category getters @since 0.1.0 */
-export const withLimits = <O extends ConcurrencyModel.Options>(options: O): O => ({
+/** Adds the service name `hangman` and an idle timeout of 5 minutes, if not set. @category getters @since 0.1.0 */
+export const withDefaults = <O extends ConcurrencyModel.Options>(options: O): O => ({
   ...options,
   service: options.service ?? "hangman",
   idleTimeout: options.idleTimeout ?? "5 minutes"
 })
 
-/** Fails for a scoreboard that the dialect would not fill. @category constructors @since 0.1.0 */
-export const checkScores = (dialect: HangmanSession.Dialect = "friendly", wanted: boolean) =>
-  wanted && !HangmanSession.keepsScore(dialect)
-    ? Effect.fail(new SessionError({ message: `the ${dialect} dialect knows no names: scores are for friendly` }))
+/** Fails if a scoreboard is given for a dialect that keeps no scores. @category constructors @since 0.1.0 */
+export const checkScores = (dialect: HangmanSession.Dialect = "friendly", hasScoreboard: boolean) =>
+  hasScoreboard && !HangmanSession.keepsScore(dialect)
+    ? Effect.fail(new SessionError({ message: `the ${dialect} dialect keeps no scores: use the friendly dialect` }))
     : Effect.void
 
-/** Listens and serves until the scope closes. @category constructors @since 0.1.0 */
+/**
+ * Starts the server. It serves until the scope closes. Fails with a `SessionError` if words, lives or scoreboard do not
+ * fit the dialect.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const make = Effect.fnUntraced(function* (options: Options) {
   const { model = Fibers.model, scoreboard } = options
   yield* checkScores(options.dialect, scoreboard !== undefined)
   const session = yield* HangmanSession.session(options)
   const shared = scoreboard ?? (yield* Effect.orDie(Scoreboard.make())).shared
-  return yield* model.serve({ session, shared }, withLimits(options))
+  return yield* model.serve({ session, shared }, withDefaults(options))
 })
 
 /** @category layers @since 0.1.0 */

@@ -1,4 +1,4 @@
-/** Hangman as a session, in three dialects: what a server is told, checked, and what follows from it. */
+/** Validation of the options of a hangman server, and the session for its dialect. */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { SessionError } from "../session/Session.ts"
@@ -9,7 +9,8 @@ import type * as SessionState from "./SessionState.ts"
 import * as Words from "./Words.ts"
 
 /**
- * How server and client talk: ours, or as the servers of the course and of the book it follows.
+ * Protocol between server and client. `friendly` has names, explanations and a scoreboard; `course` and `book` are the
+ * protocols of the course's server and of the server in its textbook.
  *
  * @category models
  * @since 0.1.0
@@ -18,49 +19,49 @@ export const Dialect = Schema.Literals(["friendly", "course", "book"])
 /** @category models @since 0.1.0 */
 export type Dialect = typeof Dialect.Type
 
-/** Which words to draw. @category models @since 0.1.0 */
-export const Grade = Schema.Literals(["easy", "medium", "hard"])
+/** Difficulty of the words. @category models @since 0.1.0 */
+export const Difficulty = Schema.Literals(["easy", "medium", "hard"])
 
-/** The ports of the dialects; there is none assigned. @category constants @since 0.1.0 */
+/** Default ports of the dialects. IANA has assigned none. @category constants @since 0.1.0 */
 export const defaultPort: Readonly<Record<Dialect, number>> = { friendly: 1066, course: 1068, book: 1066 }
 
-/** The lives of the dialects: one for every part of the gallows, or as many as the old servers gave. */
+/** Default lives: one for each part of the gallows, or the number of the original servers. */
 const defaultLives: Readonly<Record<Dialect, number>> = { friendly: 10, course: 12, book: 12 }
 
-/** What is played. @category models @since 0.1.0 */
+/** Rules of a server. @category models @since 0.1.0 */
 export interface Options {
   /** Default `friendly`. */
   readonly dialect?: Dialect | undefined
-  /** Default: the list that comes with the game. */
+  /** Word list. Default: the built-in list. */
   readonly words?: Words.Words | undefined
-  /** 1 to 26. Default 10, in the old dialects 12. */
+  /** Lives of a game, 1 to 26. Default 10; 12 in the dialects `course` and `book`. */
   readonly lives?: number | undefined
-  /** Draw only words that are easy, medium or hard. Default: any. */
-  readonly difficulty?: Words.Grade | undefined
-  /** What the book's banner calls this host. Default `localhost`. */
+  /** Difficulty of the words that are drawn. Default: any. */
+  readonly difficulty?: Words.Difficulty | undefined
+  /** Host name in the greeting of the dialect `book`. Default `localhost`. */
   readonly hostName?: string | undefined
 }
 
-/** Whether games of a dialect are counted: where players are asked for a name. @category getters @since 0.1.0 */
+/** Returns true for the dialects whose players have names, so that scores are kept. @category getters @since 0.1.0 */
 export const keepsScore = (dialect: Dialect): boolean => dialect === "friendly"
 
 const fail = (message: string) => Effect.fail(new SessionError({ message }))
 
-/** A session; fails where lives or words are none that can be played. @category constructors @since 0.1.0 */
+/** Returns the session; fails if the lives or the word list are invalid. @category constructors @since 0.1.0 */
 export const session = (options: Options = {}): Effect.Effect<SessionState.HangmanSession, SessionError> => {
-  const { dialect = "friendly", difficulty: grade, hostName: host = "localhost" } = options
+  const { dialect = "friendly", difficulty, hostName = "localhost" } = options
   const { lives = defaultLives[dialect], words = Words.builtIn() } = options
-  if (!Number.isInteger(lives) || lives < 1 || lives > Game.mostLives) {
-    return fail(`${lives} lives: 1 to ${Game.mostLives} can be played with`)
+  if (!Number.isInteger(lives) || lives < 1 || lives > Game.maxLives) {
+    return fail(`invalid number of lives ${lives}: must be a whole number from 1 to ${Game.maxLives}`)
   }
-  if (words.size === 0) return fail("no words: a list has at least one")
-  if (grade !== undefined && words.sizes[grade] === 0) {
-    return fail(`none of the ${words.size} words is ${grade}: choose another difficulty, or other words`)
+  if (words.size === 0) return fail("invalid word list: it has 0 words, at least 1 is needed")
+  if (difficulty !== undefined && words.sizes[difficulty] === 0) {
+    return fail(`invalid word list: 0 of its ${words.size} words are ${difficulty}; choose another difficulty or list`)
   }
-  const rules: SessionState.Rules = { words, lives, grade, host }
+  const rules: SessionState.Rules = { words, lives, difficulty, hostName }
   return Effect.succeed(
     dialect === "friendly"
       ? FriendlySession.session(rules)
-      : ClassicSession.session(rules, ClassicSession.looks[dialect])
+      : ClassicSession.session(rules, ClassicSession.formats[dialect])
   )
 }

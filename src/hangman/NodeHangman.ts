@@ -1,4 +1,4 @@
-/** Hangman with its words and scores in files, and under every model: also those of other processes and threads. */
+/** Hangman server with words and scores in files, under every concurrency model: also child processes and threads. */
 import * as Os from "node:os"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
@@ -12,13 +12,13 @@ import * as NodeWords from "./NodeWords.ts"
 import * as Scoreboard from "./Scoreboard.ts"
 import type { State } from "./SessionState.ts"
 
-/** What is played, as JSON; see `Hangman.Options`. @category models @since 0.1.0 */
+/** Rules of a server as JSON, for other processes; see `HangmanSession.Options`. @category models @since 0.1.0 */
 export const Settings = Schema.Struct({
   dialect: Schema.optionalKey(HangmanSession.Dialect),
-  /** A file with a word a line. Default: the list that comes with the game. */
+  /** Path of a file with one word per line. Default: the built-in list. */
   words: Schema.optionalKey(Schema.String),
   lives: Schema.optionalKey(Schema.Int),
-  difficulty: Schema.optionalKey(HangmanSession.Grade),
+  difficulty: Schema.optionalKey(HangmanSession.Difficulty),
   hostName: Schema.optionalKey(Schema.String)
 })
 /** @category models @since 0.1.0 */
@@ -30,27 +30,27 @@ const load = (settings: Settings) =>
     return { words, session: yield* HangmanSession.session({ hostName: Os.hostname(), ...settings, words }) }
   }).pipe(Effect.mapError(({ message }) => new SessionError({ message })))
 
-/** How other processes and threads make the session. @category models @since 0.1.0 */
-export const definition: Definition<Settings, State, Scoreboard.Ask, Scoreboard.Told> = {
+/** Definition with which child processes and threads make the session. @category models @since 0.1.0 */
+export const definition: Definition<Settings, State, Scoreboard.Ask, Scoreboard.Answer> = {
   name: "hangman",
   options: Settings,
   ask: Scoreboard.Ask,
-  told: Scoreboard.Told,
+  message: Scoreboard.Answer,
   make: (settings) => Effect.map(load(settings), ({ session }) => session)
 }
 
-/** Where to listen, what to allow, what is played. @category models @since 0.1.0 */
+/** Listening address, limits and rules of a server. @category models @since 0.1.0 */
 export type Options = ConcurrencyModel.Options & {
   readonly settings?: Settings | undefined
-  /** A file for the scoreboard. Default: in memory, until the server ends. */
+  /** Path of the scoreboard file. Default: in memory, until the server ends. */
   readonly scores?: string | undefined
-  /** How players are served. Default: each in a fiber. */
-  readonly model?: ConcurrencyModel.LoadableModel | undefined
+  /** Concurrency model. Default: a fiber per player. */
+  readonly model?: ConcurrencyModel.WorkerModel | undefined
 }
 
 /**
- * Listens and serves until the scope closes. Fails where a file cannot be used, another server keeps its scores there,
- * or the settings cannot be played.
+ * Starts the server. It serves until the scope closes. Fails if a file cannot be read or written, another server uses
+ * the scoreboard file, or the settings are invalid.
  *
  * @category constructors
  * @since 0.1.0
@@ -60,10 +60,10 @@ export const make = Effect.fnUntraced(function* (options: Options) {
   yield* HangmanServer.checkScores(settings.dialect, scores !== undefined)
   const { session, words } = yield* load(settings)
   if (words !== undefined && words.skipped > 0) {
-    yield* Effect.logWarning(`${settings.words}: ${words.size} words, ${words.skipped} lines skipped that are none`)
+    yield* Effect.logWarning(`${settings.words}: ${words.size} words, ${words.skipped} invalid lines skipped`)
   }
   const journal = scores === undefined ? undefined : yield* NodeJournal.make(scores)
   const { shared } = yield* Scoreboard.make({ journal })
   const program = { session, shared, module: import.meta.url, definition, options: settings }
-  return yield* model.serve(program, HangmanServer.withLimits(options))
+  return yield* model.serve(program, HangmanServer.withDefaults(options))
 })

@@ -1,90 +1,90 @@
 /**
- * A scoreboard in a file.
+ * Scoreboard journal in a file.
  *
- * What is appended is the kernel's when the write returns, and survives the death of the process; it is not forced to
- * the disk, so that a failing machine may lose the last seconds. Writing anew makes a file beside it, which then takes
- * its name: at any moment one of the two is whole.
+ * Appended text is in the kernel when the write returns, so it survives the death of the process. It is not synced to
+ * the disk: a crash of the machine may lose the last seconds. A compacted journal is written to a temporary file, synced
+ * and renamed, so that a complete file exists at any moment.
  */
 import * as Fs from "node:fs"
 import * as Effect from "effect/Effect"
 import * as NodeLockFile from "../process/NodeLockFile.ts"
 import { type Journal, ScoreboardError } from "./Scoreboard.ts"
 
-/** The largest file that is read. */
+/** Limit for the size of the file: 256 MiB. */
 const maxBytes = 256 * 1_024 * 1_024
 
-const advice: Readonly<Record<string, string>> = {
-  EACCES: "no permission: choose a file that may be written, in a directory that may",
+const explanations: Readonly<Record<string, string>> = {
+  EACCES: "permission denied: choose a writable file in a writable directory",
   EISDIR: "is a directory: name a file in it",
-  ENOENT: "its directory does not exist: make it first",
+  ENOENT: "its directory does not exist: create it first",
   ENOSPC: "no space left on the device",
   ENOTDIR: "a part of the path is not a directory",
-  EROFS: "is on a file system that cannot be written"
+  EROFS: "is on a read-only file system"
 }
 
-const failed = (path: string) => (cause: unknown) => {
+const journalError = (path: string) => (cause: unknown) => {
   const { code = "", message } = cause as NodeJS.ErrnoException
-  return new ScoreboardError({ message: `${path}: ${advice[code] ?? message}` })
+  return new ScoreboardError({ message: `${path}: ${explanations[code] ?? message}` })
 }
 
 /**
- * Opens the file, or makes it, and keeps other servers away from it until the scope closes. Fails where another one has
- * it, and where it is not a file that can be read and written.
+ * Opens or creates the file, and locks it until the scope closes. Fails if another server has locked it, or if it cannot
+ * be read and written.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const make = Effect.fnUntraced(function* (name: string) {
-  // A link stays one: what is written anew takes the place of the file it leads to.
+  // A symbolic link is kept: a compacted journal replaces the file that the link points to.
   const path = Fs.existsSync(name) ? Fs.realpathSync(name) : name
-  const attempt = <A>(work: () => A) => Effect.try({ try: work, catch: failed(path) })
-  const promise = <A>(work: () => Promise<A>) => Effect.tryPromise({ try: work, catch: failed(path) })
-  const found = yield* attempt(() => Fs.statSync(path, { throwIfNoEntry: false }))
-  if (found !== undefined && !found.isFile()) {
-    const what = found.isDirectory() ? advice.EISDIR : "is not a regular file: name one, or none to make it"
-    return yield* new ScoreboardError({ message: `${path}: ${what}` })
+  const attempt = <A>(work: () => A) => Effect.try({ try: work, catch: journalError(path) })
+  const attemptPromise = <A>(work: () => Promise<A>) => Effect.tryPromise({ try: work, catch: journalError(path) })
+  const stats = yield* attempt(() => Fs.statSync(path, { throwIfNoEntry: false }))
+  if (stats !== undefined && !stats.isFile()) {
+    const problem = stats.isDirectory() ? explanations.EISDIR : "is not a regular file: name a regular file or a new path"
+    return yield* new ScoreboardError({ message: `${path}: ${problem}` })
   }
-  if (found !== undefined && found.size > maxBytes) {
-    return yield* new ScoreboardError({ message: `${path}: ${found.size} bytes are too many for a scoreboard` })
+  if (stats !== undefined && stats.size > maxBytes) {
+    return yield* new ScoreboardError({ message: `${path}: too large for a scoreboard (${stats.size} bytes, limit ${maxBytes})` })
   }
-  yield* NodeLockFile.claim(path, (cause, holder) =>
+  yield* NodeLockFile.acquire(path, (cause, holder) =>
     holder === undefined
-      ? failed(path)(cause)
-      : new ScoreboardError({ message: `${path}: process ${holder} keeps its scores there: stop it, or name another` })
+      ? journalError(path)(cause)
+      : new ScoreboardError({ message: `${path}: locked by process ${holder}: stop it or name another file` })
   )
-  let file = yield* promise(() => Fs.promises.open(path, "a+"))
+  let file = yield* attemptPromise(() => Fs.promises.open(path, "a+"))
   yield* Effect.addFinalizer(() => Effect.promise(() => file.close()))
-  const past = yield* promise(() => file.readFile("utf8"))
-  let size = (yield* promise(() => file.stat())).size
+  const initialText = yield* attemptPromise(() => file.readFile("utf8"))
+  let size = (yield* attemptPromise(() => file.stat())).size
 
   const append = (text: string) => {
     const bytes = Buffer.from(text)
-    return promise(async () => {
-      let from = 0
-      while (from < bytes.length) from += (await file.write(bytes, from)).bytesWritten
+    return attemptPromise(async () => {
+      let written = 0
+      while (written < bytes.length) written += (await file.write(bytes, written)).bytesWritten
       size += bytes.length
-    }).pipe(Effect.tapError(() => Effect.ignore(promise(() => file.truncate(size)))))
+    }).pipe(Effect.tapError(() => Effect.ignore(attemptPromise(() => file.truncate(size)))))
   }
-  const beside = `${path}.new`
+  const temporaryPath = `${path}.new`
   const replace = (text: string) =>
-    promise(async () => {
+    attemptPromise(async () => {
       const mode = (await file.stat()).mode & 0o777
-      await Fs.promises.rm(beside, { force: true })
-      // Open before it takes the name: nothing that may fail comes after.
-      const next = await Fs.promises.open(beside, "ax+", mode)
+      await Fs.promises.rm(temporaryPath, { force: true })
+      // The file is opened before the rename, so that nothing can fail after it.
+      const next = await Fs.promises.open(temporaryPath, "ax+", mode)
       try {
         await next.writeFile(text)
         await next.sync()
-        await Fs.promises.rename(beside, path)
+        await Fs.promises.rename(temporaryPath, path)
       } catch (cause) {
         await next.close()
         throw cause
       }
-      const before = file
+      const replaced = file
       file = next
       size = Buffer.byteLength(text)
-      await before.close()
+      await replaced.close()
     })
-  const journal: Journal = { name: path, past, append, replace }
+  const journal: Journal = { name: path, initialText, append, replace }
   return journal
 })

@@ -1,84 +1,86 @@
 /**
- * A scoreboard as lines of text, written so that a reader knows a line that was not finished.
+ * Text format of the scoreboard journal. Checksums reveal lines that were not completely written.
  *
- * Every line is a checksum, a blank and JSON: first the totals at the time of writing, then the players known then, and
- * every game finished since, each with the number of the server's run, of the client, and of the game of that client.
+ * Every line is a checksum, a blank and a JSON object. The first line has the totals at the time of the last compaction,
+ * the next lines the players at that time, and the rest the games finished since. A game is identified by the number of
+ * the server's run, the number of the client and the number of the game of that client.
  */
 import * as ScoreTable from "./ScoreTable.ts"
 
-/** A game and what names it: no two games ever have the same three numbers. @category models @since 0.1.0 */
-export interface Game extends ScoreTable.Result {
+/** A finished game with its identity: `run`, `client` and `game` together are unique. @category models @since 0.1.0 */
+export interface FinishedGame extends ScoreTable.Result {
   readonly run: number
   readonly client: number
   readonly game: number
 }
 
-type Line =
+type Entry =
   | ({ readonly line: "scores"; readonly version: 1; readonly run: number } & ScoreTable.Totals)
   | ({ readonly line: "player" } & ScoreTable.Row)
-  | ({ readonly line: "game" } & Game)
+  | ({ readonly line: "game" } & FinishedGame)
 
-/** FNV-1a over code units: against accidents, not against forgers. */
+/** Computes FNV-1a over the UTF-16 code units. It detects torn writes and accidental changes, not forgery. */
 const checksum = (text: string) => {
   let hash = 0x811c_9dc5
   for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x0100_0193)
   return (hash >>> 0).toString(16).padStart(8, "0")
 }
 
-const write = (line: Line) => {
+const encodeEntry = (line: Entry) => {
   const text = JSON.stringify(line)
   return `${checksum(text)} ${text}\n`
 }
 
-const read = (text: string): Line | undefined =>
+const decodeEntry = (text: string): Entry | undefined =>
   text[8] === " " && text.slice(0, 8) === checksum(text.slice(9)) ? JSON.parse(text.slice(9)) : undefined
 
-/** A finished game as a line. @category encoding @since 0.1.0 */
-export const game = (game: Game): string => write({ line: "game", ...game })
+/** Encodes a finished game as a line. @category encoding @since 0.1.0 */
+export const encodeGame = (game: FinishedGame): string => encodeEntry({ line: "game", ...game })
 
-/** The whole table, as lines; `run` is the number of the latest run of a server. @category encoding @since 0.1.0 */
+/** Encodes the whole table; `run` is the number of the server's latest run. @category encoding @since 0.1.0 */
 export const snapshot = (table: ScoreTable.ScoreTable, run: number): string => {
   const { games, wins } = table.totals()
-  const rows = table.rows().map((row) => write({ line: "player", ...row }))
-  return write({ line: "scores", version: 1, run, games, wins }) + rows.join("")
+  const rows = table.rows().map((row) => encodeEntry({ line: "player", ...row }))
+  return encodeEntry({ line: "scores", version: 1, run, games, wins }) + rows.join("")
 }
 
-/** What was read. @category models @since 0.1.0 */
-export interface Past {
+/** Contents of a journal. @category models @since 0.1.0 */
+export interface Replayed {
   readonly table: ScoreTable.ScoreTable
-  /** Of the latest run. 0 for an empty text. */
+  /** Number of the latest run. 0 for an empty text. */
   readonly run: number
-  /** Games that stand in lines of their own. */
-  readonly games: number
-  /** Lines at the end that were not finished: of games that no player was told are counted. */
-  readonly torn: number
+  /** Number of games with a line of their own: those since the last compaction. */
+  readonly gameLines: number
+  /** Number of incomplete lines at the end. Their games were never confirmed to a player. */
+  readonly tornLines: number
 }
 
 /**
- * Reads lines; a game that is there twice counts once. What is unsound at the end is dropped, since a server that was
- * killed may have been writing there; anywhere else it is damage. Gives a message where the text is not a scoreboard.
+ * Decodes a journal. A game that occurs twice counts once. Invalid lines at the end are dropped, because a killed server
+ * may have left them incomplete; an invalid line anywhere else is an error. Returns a message if the text is not a
+ * scoreboard.
  *
  * @category decoding
  * @since 0.1.0
  */
-export const replay = (text: string, max?: number): Past | string => {
-  if (text === "") return { table: ScoreTable.make(undefined, max), run: 0, games: 0, torn: 0 }
+export const replay = (text: string, maxPlayers?: number): Replayed | string => {
+  if (text === "") return { table: ScoreTable.make(undefined, maxPlayers), run: 0, gameLines: 0, tornLines: 0 }
   const lines = text.split("\n")
-  // What follows the last line feed is not finished, however sound it looks.
-  const rest = lines.pop()
-  const head = read(lines[0] ?? "")
-  if (head?.line !== "scores" || head.version !== 1) return "not a scoreboard: its first line is not that of one"
+  // Text after the last line feed is incomplete, even if its checksum is right.
+  const unterminated = lines.pop()
+  const header = decodeEntry(lines[0] ?? "")
+  if (header?.line !== "scores" || header.version !== 1) return "not a scoreboard file: invalid first line"
   const rows: Array<ScoreTable.Row> = []
-  const games = new Map<string, Game>()
-  let run = head.run
-  let unsound: number | undefined
+  const games = new Map<string, FinishedGame>()
+  let run = header.run
+  let corruptAt: number | undefined
   for (let at = 1; at < lines.length; at++) {
-    const line = read(lines[at]!)
+    const line = decodeEntry(lines[at]!)
     if (line === undefined) {
-      unsound ??= at
+      corruptAt ??= at
       continue
     }
-    if (unsound !== undefined) return `line ${unsound + 1} is damaged: take it out, or the whole file away`
+    if (corruptAt !== undefined) return `line ${corruptAt + 1} is damaged: remove that line or the file`
     if (line.line === "player") {
       const { games, name, wins, wrong } = line
       rows.push({ name, games, wins, wrong })
@@ -87,8 +89,8 @@ export const replay = (text: string, max?: number): Past | string => {
       games.set(`${line.run}.${line.client}.${line.game}`, line)
     }
   }
-  const table = ScoreTable.make({ rows, totals: head }, max)
-  for (const one of games.values()) table.finish(one)
-  const torn = (rest === "" ? 0 : 1) + (unsound === undefined ? 0 : lines.length - unsound)
-  return { table, run, games: games.size, torn }
+  const table = ScoreTable.make({ rows, totals: header }, maxPlayers)
+  for (const game of games.values()) table.record(game)
+  const tornLines = (unterminated === "" ? 0 : 1) + (corruptAt === undefined ? 0 : lines.length - corruptAt)
+  return { table, run, gameLines: games.size, tornLines }
 }

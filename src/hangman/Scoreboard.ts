@@ -1,9 +1,26 @@
 /**
- * The scoreboard that all players share, in the process that serves them.
+ * Scoreboard that all players of a server share. It lives in the process that listens.
  *
- * With a journal a game is written down before its player is told that it is counted, so that a server killed at any
- * moment has lost no game that anybody knows of. Games that finish together are written together. A game is named by
- * the run of the server, its client and its number: asked twice, it counts once.
+ * With a journal, a game is written before the server confirms it to the player, so that a server killed at any moment
+ * loses no confirmed game. Games that finish at the same time are written together. A game is identified by the run of
+ * the server, its client and its number; a repeated request counts once.
+ *
+ * **Example** (Counting a game)
+ *
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import { Scoreboard } from "effect-inet/hangman"
+ *
+ * const program = Effect.gen(function* () {
+ *   const { shared, table } = yield* Scoreboard.make()
+ *   const ask = yield* shared.attach({ id: 1, remote: "192.0.2.1", seed: 0 }, () => {})
+ *   const answer = yield* ask({ _tag: "Finished", game: 1, name: "ann", word: "plum", won: true, wrong: 2 })
+ *   answer // => { _tag: "Counted", rank: 1, players: 1 }
+ *   table.best(10) // => [{ name: "ann", games: 1, wins: 1, wrong: 2 }]
+ * })
+ *
+ * await Effect.runPromise(Effect.scoped(program))
+ * ```
  */
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
@@ -13,9 +30,9 @@ import type { Shared } from "../session/Session.ts"
 import * as ScoreJournalFormat from "./ScoreJournalFormat.ts"
 import type * as ScoreTable from "./ScoreTable.ts"
 
-/** What a session asks of the scoreboard. @category models @since 0.1.0 */
+/** Request of a session to the scoreboard. @category models @since 0.1.0 */
 export const Ask = Schema.Union([
-  /** Count a game, the `game`-th of its client; `name` is empty for a guest. */
+  /** Counts a finished game. `game` is its number in the session, from 1; `name` is empty for a guest. */
   Schema.TaggedStruct("Finished", {
     game: Schema.Int,
     name: Schema.String,
@@ -23,7 +40,7 @@ export const Ask = Schema.Union([
     won: Schema.Boolean,
     wrong: Schema.Int
   }),
-  /** Tell who is best. */
+  /** Requests the best players. */
   Schema.TaggedStruct("Top", {})
 ])
 /** @category models @since 0.1.0 */
@@ -31,13 +48,13 @@ export type Ask = typeof Ask.Type
 
 const Row = Schema.Struct({ name: Schema.String, games: Schema.Int, wins: Schema.Int, wrong: Schema.Int })
 
-/** What the scoreboard answers. @category models @since 0.1.0 */
-export const Told = Schema.Union([
-  /** The game is counted; `rank` is its player's, from 1 of `players`, or 0 for a guest. */
+/** Answer of the scoreboard. @category models @since 0.1.0 */
+export const Answer = Schema.Union([
+  /** The game was counted. `rank` is the rank of its player, from 1 to `players`; 0 for a guest. */
   Schema.TaggedStruct("Counted", { rank: Schema.Int, players: Schema.Int }),
-  /** The game could not be written down, and does not count. */
+  /** The game could not be written to the journal and does not count. */
   Schema.TaggedStruct("NotCounted", {}),
-  /** The best players, at most ten, and the totals of all. */
+  /** The best players, at most ten, and the totals of all games. */
   Schema.TaggedStruct("Top", {
     games: Schema.Int,
     wins: Schema.Int,
@@ -46,130 +63,131 @@ export const Told = Schema.Union([
   })
 ])
 /** @category models @since 0.1.0 */
-export type Told = typeof Told.Type
+export type Answer = typeof Answer.Type
 
-/** A scoreboard cannot be kept; the message says where, why, and what would be right. @category errors @since 0.1.0 */
+/** The journal cannot be used; the message has its name, the reason and a remedy. @category errors @since 0.1.0 */
 export class ScoreboardError extends Data.TaggedError("ScoreboardError")<{ readonly message: string }> {}
 
-/** Where a scoreboard is written down. @category models @since 0.1.0 */
+/** Durable storage of a scoreboard. @category models @since 0.1.0 */
 export interface Journal {
-  /** For messages. */
+  /** Name in messages. */
   readonly name: string
-  /** All that is there at the start. */
-  readonly past: string
-  /** Adds to it: all of the text when it succeeds, nothing when it fails. */
+  /** Contents at the start. */
+  readonly initialText: string
+  /** Appends the text: all of it on success, nothing on failure. */
   readonly append: (text: string) => Effect.Effect<void, ScoreboardError>
-  /** Puts the text in the place of all there is, at once. */
+  /** Replaces the contents atomically. */
   readonly replace: (text: string) => Effect.Effect<void, ScoreboardError>
 }
 
-/** How a scoreboard is kept. @category models @since 0.1.0 */
+/** Storage and capacity of a scoreboard. @category models @since 0.1.0 */
 export interface Options {
   /** Default: in memory only. */
   readonly journal?: Journal | undefined
-  /** Games in lines of their own, after which the journal is written anew. Default 50,000. */
+  /** Number of game lines after which the journal is compacted. Default 50,000. */
   readonly compactAfter?: number | undefined
-  /** Names to keep. Default 10,000. */
-  readonly maxNames?: number | undefined
+  /** Capacity in names. Default 10,000. */
+  readonly maxPlayers?: number | undefined
 }
 
-/** A game that waits to be written, and who waits for it. */
-interface Waiting {
-  readonly game: ScoreJournalFormat.Game
-  readonly resume: (told: Told) => void
+/** A game to be written, and the callback for its answer. */
+interface PendingGame {
+  readonly game: ScoreJournalFormat.FinishedGame
+  readonly resume: (answer: Answer) => void
 }
 
-const placesShown = 10
+const maxTopRows = 10
 
-/** Games written together at most: answering more at once would keep everything else waiting. */
-const maxBatch = 256
+/** Limit for games in one write. Answering more at once would block other fibers. */
+const maxBatchGames = 256
 
 /**
- * A scoreboard for the clients of one server; it goes on from what its journal has, and stops with the scope.
+ * Makes a scoreboard for the clients of one server. It starts with the contents of its journal, and stops when the scope
+ * closes.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const make = Effect.fnUntraced(function* (options: Options = {}) {
-  const { compactAfter = 50_000, journal, maxNames } = options
-  const past = ScoreJournalFormat.replay(journal?.past ?? "", maxNames)
-  if (typeof past === "string") return yield* new ScoreboardError({ message: `${journal!.name}: ${past}` })
-  const { table } = past
-  const run = past.run + 1
-  let lines = past.games
+  const { compactAfter = 50_000, journal, maxPlayers } = options
+  const replayed = ScoreJournalFormat.replay(journal?.initialText ?? "", maxPlayers)
+  if (typeof replayed === "string") return yield* new ScoreboardError({ message: `${journal!.name}: ${replayed}` })
+  const { table } = replayed
+  const run = replayed.run + 1
+  let gameLines = replayed.gameLines
   let failing = false
 
   const compact = Effect.suspend(() =>
     journal === undefined
       ? Effect.void
       : Effect.map(journal.replace(ScoreJournalFormat.snapshot(table, run)), () => {
-          lines = 0
+          gameLines = 0
         })
   )
-  if (past.torn > 0)
-    yield* Effect.logWarning(`${journal!.name}: lines dropped at its end, since they were not finished: ${past.torn}`)
-  if (journal?.past === "" || past.torn > 0 || past.games >= compactAfter) yield* compact
+  if (replayed.tornLines > 0)
+    yield* Effect.logWarning(`${journal!.name}: dropped ${replayed.tornLines} incomplete lines at the end`)
+  if (journal?.initialText === "" || replayed.tornLines > 0 || replayed.gameLines >= compactAfter) yield* compact
 
-  const count = (game: ScoreJournalFormat.Game): Told => ({
+  const countGame = (game: ScoreJournalFormat.FinishedGame): Answer => ({
     _tag: "Counted",
-    rank: table.finish(game),
+    rank: table.record(game),
     players: table.totals().players
   })
-  /** The journal is as good as before, only long. */
-  const later = (error: ScoreboardError) => {
-    lines = 0
-    return Effect.logWarning(`the scoreboard is not written anew: ${error.message}`)
+  /** After a failed compaction the journal is complete, only longer. The next attempt follows `compactAfter` games later. */
+  const onCompactFailure = (error: ScoreboardError) => {
+    gameLines = 0
+    return Effect.logWarning(`cannot compact the scoreboard: ${error.message}`)
   }
-  const write = (journal: Journal, waiting: ReadonlyArray<Waiting>) =>
-    Effect.matchEffect(journal.append(waiting.map(({ game }) => ScoreJournalFormat.game(game)).join("")), {
+  const writeBatch = (journal: Journal, pending: ReadonlyArray<PendingGame>) =>
+    Effect.matchEffect(journal.append(pending.map(({ game }) => ScoreJournalFormat.encodeGame(game)).join("")), {
       onSuccess: () => {
         failing = false
-        lines += waiting.length
-        for (const { game, resume } of waiting) resume(count(game))
-        return lines < compactAfter ? Effect.void : Effect.catch(compact, later)
+        gameLines += pending.length
+        for (const { game, resume } of pending) resume(countGame(game))
+        return gameLines < compactAfter ? Effect.void : Effect.catch(compact, onCompactFailure)
       },
       onFailure: (error) => {
-        for (const { resume } of waiting) resume({ _tag: "NotCounted" })
+        for (const { resume } of pending) resume({ _tag: "NotCounted" })
         return Effect.fail(error)
       }
     }).pipe(
       Effect.catch((error) => {
-        const known = failing
+        const alreadyLogged = failing
         failing = true
-        return known ? Effect.void : Effect.logError(`games are not counted: ${error.message}`)
+        return alreadyLogged ? Effect.void : Effect.logError(`cannot write the scoreboard, games are not counted: ${error.message}`)
       })
     )
 
-  const queue = yield* Queue.unbounded<Waiting>()
+  const queue = yield* Queue.unbounded<PendingGame>()
   if (journal !== undefined) {
-    const round = Effect.uninterruptibleMask((restore) =>
-      Effect.flatMap(restore(Queue.takeBetween(queue, 1, maxBatch)), (waiting) => write(journal, waiting))
+    const writeNextBatch = Effect.uninterruptibleMask((restore) =>
+      Effect.flatMap(restore(Queue.takeBetween(queue, 1, maxBatchGames)), (waiting) => writeBatch(journal, waiting))
     )
-    yield* Effect.forkScoped(Effect.forever(round))
+    yield* Effect.forkScoped(Effect.forever(writeNextBatch))
   }
 
-  /** Interrupting the wait does not take the game back: it is counted, whoever is still there to hear it. */
-  const finish = (game: ScoreJournalFormat.Game) =>
+  /** Queues a game. Interrupting the wait does not remove it: the game counts, even if its client has disconnected. */
+  const submit = (game: ScoreJournalFormat.FinishedGame) =>
     journal === undefined
-      ? Effect.sync(() => count(game))
-      : Effect.callback<Told>((resume) => {
-          Queue.offerUnsafe(queue, { game, resume: (told) => resume(Effect.succeed(told)) })
+      ? Effect.sync(() => countGame(game))
+      : Effect.callback<Answer>((resume) => {
+          Queue.offerUnsafe(queue, { game, resume: (answer) => resume(Effect.succeed(answer)) })
         })
 
-  const top = (): Told => ({ _tag: "Top", ...table.totals(), best: table.best(placesShown) })
+  const top = (): Answer => ({ _tag: "Top", ...table.totals(), best: table.best(maxTopRows) })
 
-  const shared: Shared<Ask, Told> = {
+  const shared: Shared<Ask, Answer> = {
     attach: (client) => {
-      let last = 0
-      let answer: Told = { _tag: "NotCounted" }
+      let lastGame = 0
+      let lastAnswer: Answer = { _tag: "NotCounted" }
       return Effect.succeed((ask) => {
         if (ask._tag === "Top") return Effect.sync(top)
-        if (ask.game <= last) return Effect.succeed(answer)
-        last = ask.game
+        if (ask.game <= lastGame) return Effect.succeed(lastAnswer)
+        lastGame = ask.game
         const { game, name, won, word, wrong } = ask
-        return Effect.map(finish({ run, client: client.id, game, name, word, won, wrong }), (told) => {
-          answer = told
-          return told
+        return Effect.map(submit({ run, client: client.id, game, name, word, won, wrong }), (answer) => {
+          lastAnswer = answer
+          return answer
         })
       })
     }

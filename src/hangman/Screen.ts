@@ -1,39 +1,39 @@
-/** A game of hangman as lines for a screen of any size: gallows, word, letters, lives. Pure: a view in, lines out. */
+/** Full-screen drawing of a hangman game: gallows, word, letters and lives. Pure: a view in, lines out. */
 
-import { clip, type Line, plain, type Span } from "../terminal/StyledText.ts"
+import { clip, type StyledLine, plain, type Span } from "../terminal/StyledText.ts"
 import * as FriendlyView from "./FriendlyView.ts"
 
-/** What there is to see. @category models @since 0.1.0 */
+/** Contents of the screen. @category models @since 0.1.0 */
 export interface View {
-  /** Where the game is played. */
+  /** Title line, with the name of the server. */
   readonly title: string
-  /** What the server has shown last; undefined while it has not. */
-  readonly shown: FriendlyView.View | undefined
-  /** What is typed at the prompt so far. */
+  /** Last view of the server; undefined before the first one. */
+  readonly serverView: FriendlyView.View | undefined
+  /** Text typed at the prompt so far. */
   readonly typed: string
 }
 
-/** The smallest screen that a game fits on. @category constants @since 0.1.0 */
-export const smallest = { columns: 20, rows: 8 } as const
+/** Smallest screen on which a game is drawn. @category constants @since 0.1.0 */
+export const minSize = { columns: 20, rows: 8 } as const
 
 type Board = FriendlyView.Board
 
-/** The best known way to tell: a word without gaps is over, and only one of the two has a life left. */
-const ending = ({ lives, word }: Board) => (lives <= 0 ? "lost" : word.includes("-") ? undefined : "won")
+/** Returns the outcome of a board. A game without lives is lost; a complete word with lives left is won. */
+const outcomeOf = ({ lives, word }: Board) => (lives <= 0 ? "lost" : word.includes("-") ? undefined : "won")
 
 const alphabet = "abcdefghijklmnopqrstuvwxyz"
 
-/** A letter of the keyboard: upper case is right, a dot is wrong. */
-const key = (letter: string, { tried, word }: Board): Span =>
+/** Returns the span of a letter: upper case if it is in the word, a dot if it is not, lower case if untried. */
+const keyboardSpan = (letter: string, { tried, word }: Board): Span =>
   !tried.includes(letter)
     ? { text: letter }
     : word.includes(letter)
-      ? { text: letter.toUpperCase(), ink: "green" }
-      : { text: ".", ink: "red" }
+      ? { text: letter.toUpperCase(), style: "green" }
+      : { text: ".", style: "red" }
 
-const keyboard = (board: Board, perRow: number, gap: string): ReadonlyArray<Line> =>
+const keyboard = (board: Board, perRow: number, gap: string): ReadonlyArray<StyledLine> =>
   Array.from({ length: Math.ceil(alphabet.length / perRow) }, (_, row) =>
-    Array.from(alphabet.slice(row * perRow, (row + 1) * perRow), (letter) => key(letter, board)).flatMap((span, at) =>
+    Array.from(alphabet.slice(row * perRow, (row + 1) * perRow), (letter) => keyboardSpan(letter, board)).flatMap((span, at) =>
       at === 0 ? [span] : [{ text: gap }, span]
     )
   )
@@ -49,42 +49,42 @@ const wrap = (text: string, width: number): ReadonlyArray<string> => {
   return lines
 }
 
-const inks = { won: "green", lost: "red" } as const
+const outcomeStyles = { won: "green", lost: "red" } as const
 
-/** The word with gaps, or as it is where they do not fit. */
-const spell = (board: Board, width: number): ReadonlyArray<Line> => {
+/** Returns the word with blanks between its letters, or without them where they do not fit. */
+const wordLines = (board: Board, width: number): ReadonlyArray<StyledLine> => {
   const word = board.word.replaceAll("-", "_")
   const spaced = Array.from(word).join(" ")
-  const end = ending(board)
+  const end = outcomeOf(board)
   return wrap(spaced.length <= width ? spaced : word, width).map((text) => [
-    { text, ink: end === undefined ? "bold" : inks[end] }
+    { text, style: end === undefined ? "bold" : outcomeStyles[end] }
   ])
 }
 
-const livesOf = ({ lives, most }: Board): Line => [
+const livesOf = ({ lives, initialLives }: Board): StyledLine => [
   { text: "lives " },
-  { text: `${lives}`, ink: lives * 4 <= most ? "red" : "bold" },
-  { text: ` of ${most}` }
+  { text: `${lives}`, style: lives * 4 <= initialLives ? "red" : "bold" },
+  { text: ` of ${initialLives}` }
 ]
 
-/** How wide the gallows is, with the room beside it. */
-const gallows = 13
+/** Width of the gallows with its margin. */
+const gallowsWidth = 13
 
-const beside = (left: ReadonlyArray<string>, right: ReadonlyArray<Line>): ReadonlyArray<Line> =>
+const sideBySide = (left: ReadonlyArray<string>, right: ReadonlyArray<StyledLine>): ReadonlyArray<StyledLine> =>
   Array.from({ length: Math.max(left.length, right.length) }, (_, at) => [
-    { text: `  ${left[at] ?? ""}`.padEnd(gallows) },
+    { text: `  ${left[at] ?? ""}`.padEnd(gallowsWidth) },
     ...(right[at] ?? [])
   ])
 
 const blank = plain("")
 
-const roomy = (title: string, board: Board, columns: number): ReadonlyArray<Line> => {
-  const panel = [...spell(board, columns - gallows), blank, livesOf(board), blank, ...keyboard(board, 9, " ")]
-  return [[{ text: title, ink: "bold" }], blank, ...beside(FriendlyView.gallows(board.lives, board.most), panel)]
+const largeLayout = (title: string, board: Board, columns: number): ReadonlyArray<StyledLine> => {
+  const panel = [...wordLines(board, columns - gallowsWidth), blank, livesOf(board), blank, ...keyboard(board, 9, " ")]
+  return [[{ text: title, style: "bold" }], blank, ...sideBySide(FriendlyView.gallows(board.lives, board.initialLives), panel)]
 }
 
-const tight = (board: Board, columns: number): ReadonlyArray<Line> => [
-  ...spell(board, columns).slice(0, 2),
+const compactLayout = (board: Board, columns: number): ReadonlyArray<StyledLine> => [
+  ...wordLines(board, columns).slice(0, 2),
   livesOf(board),
   ...keyboard(board, 13, columns >= 25 ? " " : "")
 ]
@@ -97,30 +97,30 @@ const prompts: Readonly<Record<FriendlyView.Prompt, (typed: string) => string>> 
 }
 
 /**
- * Draws a view on so many columns and rows; every line fits. The text of the lines is what the view holds: whoever
- * shows it makes it harmless. A screen below the smallest says so instead.
+ * Draws a view on a screen of `columns` by `rows`. Every line fits. On a screen below `minSize`, a message is drawn
+ * instead. The text of the view is not escaped: the terminal driver does that.
  *
  * @category drawing
  * @since 0.1.0
  */
-export const draw = ({ shown, title, typed }: View, columns: number, rows: number): ReadonlyArray<Line> => {
-  if (columns < smallest.columns || rows < smallest.rows) {
-    const text = `too small: needs ${smallest.columns}x${smallest.rows}`
+export const draw = ({ serverView, title, typed }: View, columns: number, rows: number): ReadonlyArray<StyledLine> => {
+  if (columns < minSize.columns || rows < minSize.rows) {
+    const text = `too small: needs ${minSize.columns}x${minSize.rows}`
     return wrap(text, Math.max(1, columns))
       .slice(0, Math.max(0, rows))
       .map((part) => clip(plain(part), columns))
   }
-  const board = shown?.board
-  const big = board === undefined ? [[{ text: title, ink: "bold" as const }]] : roomy(title, board, columns)
-  const body = board === undefined || (columns >= 40 && big.length + 4 <= rows) ? big : tight(board, columns)
-  const prompt = shown === undefined ? "waiting, Esc leaves" : prompts[shown.prompt](typed)
-  const room = rows - body.length - 1
-  const gap = room >= 4 ? [blank] : []
-  const end = board === undefined ? undefined : ending(board)
-  const said = (shown?.message ?? [])
+  const board = serverView?.board
+  const large = board === undefined ? [[{ text: title, style: "bold" as const }]] : largeLayout(title, board, columns)
+  const body = board === undefined || (columns >= 40 && large.length + 4 <= rows) ? large : compactLayout(board, columns)
+  const prompt = serverView === undefined ? "waiting, Esc leaves" : prompts[serverView.prompt](typed)
+  const rowsLeft = rows - body.length - 1
+  const gap = rowsLeft >= 4 ? [blank] : []
+  const outcome = board === undefined ? undefined : outcomeOf(board)
+  const messageLines = (serverView?.message ?? [])
     .flatMap((message) => wrap(message, columns))
-    .slice(0, Math.max(0, room - 2 * gap.length))
-  const messages = said.map((text): Line => [{ text, ink: end === undefined ? "yellow" : inks[end] }])
+    .slice(0, Math.max(0, rowsLeft - 2 * gap.length))
+  const messages = messageLines.map((text): StyledLine => [{ text, style: outcome === undefined ? "yellow" : outcomeStyles[outcome] }])
   const lines = [...body, ...gap, ...messages, ...gap].slice(0, rows - 1)
   return [...lines, plain(prompt.slice(-columns))].map((line) => clip(line, columns))
 }

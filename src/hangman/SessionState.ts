@@ -1,34 +1,34 @@
-/** What the dialects of hangman have in common: their rules, and the state of a player. */
+/** Rules and session state that all dialects of hangman share. */
 import type { Client, Session } from "../session/Session.ts"
 import * as Game from "./Game.ts"
 import type * as Scoreboard from "./Scoreboard.ts"
 import * as Words from "./Words.ts"
 
-/** What a server of hangman goes by. @category models @since 0.1.0 */
+/** Validated rules of a server. @category models @since 0.1.0 */
 export interface Rules {
   readonly words: Words.Words
   readonly lives: number
-  /** Words of this grade only. Default: of all. */
-  readonly grade?: Words.Grade | undefined
-  /** What the book's banner calls this host. */
-  readonly host: string
+  /** Difficulty of the words that are drawn. Default: any. */
+  readonly difficulty?: Words.Difficulty | undefined
+  /** Host name in the greeting of the dialect `book`. */
+  readonly hostName: string
 }
 
-/** A player, in whatever dialect. @category models @since 0.1.0 */
+/** State of one player's session, in any dialect. @category models @since 0.1.0 */
 export interface State {
   readonly client: Client
-  /** For the scoreboard; empty for a guest. */
+  /** Name on the scoreboard; empty for a guest. */
   readonly name: string
-  /** Of the game, from 1. */
+  /** Number of the game in this session, from 1. */
   readonly number: number
   readonly game: Game.Game
-  /** What comes next: a name, a guess, the scoreboard's answer, yes or no, nothing. */
+  /** Next input: a name, a guess, the scoreboard's answer (`count`), yes or no (`again`), or none. */
   readonly awaits: "name" | "guess" | "count" | "again" | "nothing"
 }
 
-/** A session of any dialect. @category models @since 0.1.0 */
-export type HangmanSession = Session<State, Scoreboard.Ask, Scoreboard.Told>
+/** Session of any dialect. @category models @since 0.1.0 */
+export type HangmanSession = Session<State, Scoreboard.Ask, Scoreboard.Answer>
 
-/** The client's n-th game: its word follows from the client's seed. @category constructors @since 0.1.0 */
-export const begin = ({ grade, lives, words }: Rules, client: Client, number: number): Game.Game =>
-  Game.make(words.choose(Words.chance(client.seed, number), grade) ?? "", lives)
+/** Starts game `number` of a client. Its word follows from the client's seed. @category constructors @since 0.1.0 */
+export const startGame = ({ difficulty, lives, words }: Rules, client: Client, number: number): Game.Game =>
+  Game.make(words.choose(Words.gameRandom(client.seed, number), difficulty) ?? "", lives)

@@ -1,7 +1,7 @@
-/** The words that come with the game: common English ones of 4 to 14 letters, in the order of the alphabet. */
+/** Built-in word list: common English words of 4 to 14 letters, in alphabetical order. */
 
 /**
- * Words and white space: one string is the smallest form, for the module as for the memory.
+ * The words, separated by white space. One string is the smallest form, in the module and in memory.
  *
  * @category constants
  * @since 0.1.0

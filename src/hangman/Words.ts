@@ -1,153 +1,158 @@
 /**
- * The words to be guessed, graded, and chosen in constant time.
+ * Word lists with a difficulty for each word, from which a word is drawn in constant time.
  *
- * They stay the bytes they came as, beside an index of where each begins: a list of 400,000 words costs one pass over
- * its bytes and no string but the one that is chosen.
+ * A list keeps the bytes of its file and an index of the start of each word. A list of 400,000 words costs one pass over
+ * its bytes, and no string except the word that is drawn.
  */
 import * as WordList from "./WordList.ts"
 
-const grades = ["easy", "medium", "hard"] as const
+const difficulties = ["easy", "medium", "hard"] as const
 
-/** How hard a word is; see `grade`. @category models @since 0.1.0 */
-export type Grade = (typeof grades)[number]
+/** Difficulty of a word; see `difficultyOf`. @category models @since 0.1.0 */
+export type Difficulty = (typeof difficulties)[number]
 
-/** A list of words. @category models @since 0.1.0 */
+/** Word list. @category models @since 0.1.0 */
 export interface Words {
   readonly size: number
-  /** Lines that are no word: blanks or other characters inside, fewer than 2 or more than 32 letters. */
+  /** Number of invalid lines: other characters than letters, fewer than 2 or more than 32 letters. */
   readonly skipped: number
-  /** How many there are of each grade. */
-  readonly sizes: Readonly<Record<Grade, number>>
-  /** A word for a number of 0 to 2^32 - 1; every one of the grade is as likely. Undefined if the grade has none. */
-  readonly choose: (chance: number, grade?: Grade | undefined) => string | undefined
+  /** Number of words of each difficulty. */
+  readonly sizes: Readonly<Record<Difficulty, number>>
+  /**
+   * Returns the word for a random number from 0 to 2^32 - 1. All words of the difficulty are equally likely. Undefined
+   * if there are none.
+   */
+  readonly choose: (random: number, difficulty?: Difficulty | undefined) => string | undefined
 }
 
-/** The letters a word may have. @category constants @since 0.1.0 */
-export const length = { min: 2, max: 32 } as const
+/** Limits for the number of letters of a word. @category constants @since 0.1.0 */
+export const wordLength = { min: 2, max: 32 } as const
 
-const A = 97
-const LF = 10
+const letterACode = 97
+const lineFeedCode = 10
 
-/** What a letter of `a` to `z` adds to the difficulty: the rarer in English words, the more. */
-const points = Uint8Array.from("02110221052110015000122424", Number)
+/** Points of the letters `a` to `z`: the rarer in English words, the more. */
+const rarityPoints = Uint8Array.from("02110221052110015000122424", Number)
 
-/** By byte: the bit of a letter, capital or small, and its rarity; whether it is a blank. 0 for everything else. */
-const bits = new Uint32Array(256)
+/** Tables by byte: the bit of a letter (upper or lower case), its points, and 1 for a blank. 0 for other bytes. */
+const letterBits = new Uint32Array(256)
 const rarity = new Uint8Array(256)
-const blank = new Uint8Array(256)
+const isBlank = new Uint8Array(256)
 for (let i = 0; i < 26; i++) {
-  bits[A + i] = bits[A - 32 + i] = 1 << i
-  rarity[A + i] = rarity[A - 32 + i] = points[i]!
+  letterBits[letterACode + i] = letterBits[letterACode - 32 + i] = 1 << i
+  rarity[letterACode + i] = rarity[letterACode - 32 + i] = rarityPoints[i]!
 }
-for (const byte of [9, 11, 12, 13, 32]) blank[byte] = 1
+for (const byte of [9, 11, 12, 13, 32]) isBlank[byte] = 1
 
-const easy = 6
-const medium = 8
+const mediumFromPoints = 6
+const hardFromPoints = 8
 
-/** The grade, from the rarities of the different letters and the length. */
+/** Returns the index in `difficulties`, from the points of the distinct letters and the length. */
 const rank = (rare: number, size: number) => {
   const sum = rare + Math.max(0, 10 - size)
-  return sum < easy ? 0 : sum < medium ? 1 : 2
+  return sum < mediumFromPoints ? 0 : sum < hardFromPoints ? 1 : 2
 }
 
 /**
- * How hard a word is to guess: a point for each letter that it has fewer than ten, since every place is a chance to be
- * right, and for each different letter the points of its rarity: none for a, e, i, n, o, r, s, t, ... five for j and q.
- * Up to 5 points it is easy, up to 7 medium, else hard.
+ * Returns the difficulty of a word, from the sum of two terms. The first is 10 minus its length, at least 0: each
+ * position is a chance to guess right. The second is the points of its distinct letters: 0 for a, e, i, n, o, r, s and
+ * t, up to 5 for j and q. Up to 5 points are easy, 6 and 7 medium, more are hard.
  *
  * @category getters
  * @since 0.1.0
  */
-export const grade = (word: string): Grade => {
+export const difficultyOf = (word: string): Difficulty => {
   let rare = 0
   for (const one of new Set(word)) rare += rarity[one.charCodeAt(0)] ?? 0
-  return grades[rank(rare, word.length)]!
+  return difficulties[rank(rare, word.length)]!
 }
 
-const twice = (index: Uint32Array) => {
+const grow = (index: Uint32Array) => {
   const grown = new Uint32Array(index.length * 2)
   grown.set(index)
   return grown
 }
 
 /**
- * Reads a list: a word a line, LF or CRLF, blanks around it ignored, capitals made small. What is no word of `a` to `z`
- * is skipped and counted, an empty line is neither. A word that is there twice is chosen twice as often.
+ * Parses a list with one word per line, ended by LF or CR LF. Blanks around a word are ignored, upper case is converted
+ * to lower case. Lines with anything else than `a` to `z` are skipped and counted; empty lines are ignored. A word that
+ * occurs twice is drawn twice as often.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const parse = (list: Uint8Array): Words => {
-  // The line feed at the end spares every look at a byte the question whether there is one.
+  // A line feed after the last byte saves a bounds check at every byte.
   const bytes = new Uint8Array(list.length + 1)
   bytes.set(list)
-  bytes[list.length] = LF
+  bytes[list.length] = lineFeedCode
   let index = new Uint32Array(1 + list.length / 8)
   const counts = new Uint32Array(3)
   let size = 0
   let skipped = 0
-  const BOM = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf
-  for (let at = BOM ? 3 : 0; at < bytes.length; at++) {
-    while (blank[bytes[at]!] !== 0) at++
+  const hasByteOrderMark = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf
+  for (let at = hasByteOrderMark ? 3 : 0; at < bytes.length; at++) {
+    while (isBlank[bytes[at]!] !== 0) at++
     const from = at
     let letters = 0
     let rare = 0
-    for (let bit = bits[bytes[at]!]!; bit !== 0; bit = bits[bytes[++at]!]!) {
+    for (let bit = letterBits[bytes[at]!]!; bit !== 0; bit = letterBits[bytes[++at]!]!) {
       if ((letters & bit) !== 0) continue
       letters |= bit
       rare += rarity[bytes[at]!]!
     }
     const count = at - from
-    while (blank[bytes[at]!] !== 0) at++
-    const whole = bytes[at] === LF
-    while (bytes[at] !== LF) at++
-    if (whole && count >= length.min && count <= length.max) {
-      if (size === index.length) index = twice(index)
-      const of = rank(rare, count)
-      counts[of]!++
-      // The grade waits in the two highest bits for the index to be sorted.
-      index[size++] = (of << 30) | from
+    while (isBlank[bytes[at]!] !== 0) at++
+    const whole = bytes[at] === lineFeedCode
+    while (bytes[at] !== lineFeedCode) at++
+    if (whole && count >= wordLength.min && count <= wordLength.max) {
+      if (size === index.length) index = grow(index)
+      const rankOfWord = rank(rare, count)
+      counts[rankOfWord]!++
+      // The two highest bits hold the difficulty until the index is sorted.
+      index[size++] = (rankOfWord << 30) | from
     } else if (!whole || count > 0) skipped++
   }
   return make(bytes, index.subarray(0, size), counts, skipped)
 }
 
-/** Sorts the index by grade, so that each grade is a range of it. */
+/** Sorts the index by difficulty, so that each difficulty is a range of it. */
 const make = (bytes: Uint8Array, index: Uint32Array, counts: Uint32Array, skipped: number): Words => {
   const sorted = new Uint32Array(index.length)
   const ends = Uint32Array.of(0, counts[0]!, counts[0]! + counts[1]!)
   for (const entry of index) sorted[ends[entry >>> 30]!++] = entry & 0x3fff_ffff
   const size = index.length
-  const range = (grade: Grade | undefined) => {
-    if (grade === undefined) return [0, size] as const
-    const of = grades.indexOf(grade)
+  const range = (difficulty: Difficulty | undefined) => {
+    if (difficulty === undefined) return [0, size] as const
+    const of = difficulties.indexOf(difficulty)
     return [ends[of]! - counts[of]!, counts[of]!] as const
   }
   return {
     size,
     skipped,
     sizes: { easy: counts[0]!, medium: counts[1]!, hard: counts[2]! },
-    choose: (chance, grade) => {
-      const [first, count] = range(grade)
+    choose: (random, difficulty) => {
+      const [first, count] = range(difficulty)
       if (count === 0) return undefined
-      const from = sorted[first + Math.floor((chance / 2 ** 32) * count)]!
+      const from = sorted[first + Math.floor((random / 2 ** 32) * count)]!
       let word = ""
-      for (let at = from; bits[bytes[at]!] !== 0; at++) word += String.fromCharCode(bytes[at]! | 32)
+      for (let at = from; letterBits[bytes[at]!] !== 0; at++) word += String.fromCharCode(bytes[at]! | 32)
       return word
     }
   }
 }
 
-/** The list that comes with the game. @category constructors @since 0.1.0 */
+/** Returns the built-in list. @category constructors @since 0.1.0 */
 export const builtIn = (): Words => parse(new TextEncoder().encode(WordList.text.replaceAll(" ", "\n")))
 
 /**
- * The chance of a client's n-th game, from the seed of the client: spreads neighbouring numbers over 0 to 2^32 - 1.
+ * Returns the random number of a client's game, 0 to 2^32 - 1, from the client's seed and the number of the game. Similar
+ * seeds and numbers give values far apart (the finalizer of MurmurHash3).
  *
  * @category getters
  * @since 0.1.0
  */
-export const chance = (seed: number, game: number): number => {
+export const gameRandom = (seed: number, game: number): number => {
   let x = (seed + Math.imul(game, 0x9e37_79b9)) | 0
   x = Math.imul(x ^ (x >>> 16), 0x85eb_ca6b)
   x = Math.imul(x ^ (x >>> 13), 0xc2b2_ae35)

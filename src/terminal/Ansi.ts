@@ -1,8 +1,9 @@
-/** What is drawn, as the bytes for a terminal. No text gets there without passing here. */
+/** Escape sequences for a full-screen terminal. All text that a full-screen program draws is made safe here. */
 
-import type { Ink, Line, Span } from "./StyledText.ts"
+import type { Style, StyledLine, Span } from "./StyledText.ts"
 
-const codes: Readonly<Record<Ink, string>> = {
+/** Parameters of SGR, "select graphic rendition" (ECMA-48, 8.3.117). */
+const sgrCodes: Readonly<Record<Style, string>> = {
   bold: "1",
   dim: "2",
   reverse: "7",
@@ -15,27 +16,29 @@ const codes: Readonly<Record<Ink, string>> = {
 }
 
 /**
- * A text as it can be shown: what is not one column wide everywhere, or steers the terminal, becomes `?`. So a screen
- * that counts characters counts columns.
+ * Replaces every character that is not one column wide on all terminals, or that controls the terminal, by `?`. The
+ * number of characters of the result is then its number of columns. `replaceControlCharacters` keeps wide characters
+ * and line feeds; `TerminalText.escape` of the network module writes `\u001b` in the place of a control character.
  */
-export const printable = (text: string) =>
+export const toSingleWidth = (text: string) =>
   text.replaceAll(
     /[^\u0020-\u007e\u00a1-\u00ac\u00ae-\u02af\u0370-\u0373\u0386-\u03ff\u0400-\u0482\u048a-\u04ff]/g,
     "?"
   )
 
-/** A text of any script and of several lines, without what steers a terminal. */
-export const harmless = (text: string) => text.replaceAll(/[^\P{C}\n\t]/gu, "?")
+/** Replaces control and format characters by `?`, except line feed and tab. Text of any script passes. */
+export const replaceControlCharacters = (text: string) => text.replaceAll(/[^\P{C}\n\t]/gu, "?")
 
-/** The alternate screen without a cursor; and back. */
-export const enter = "\u001b[?1049h\u001b[?25l\u001b[2J"
-export const leave = "\u001b[0m\u001b[?25h\u001b[?1049l"
+/** Switches to the alternate screen, hides the cursor and clears the screen. */
+export const enterAlternateScreen = "\u001b[?1049h\u001b[?25l\u001b[2J"
+/** Resets the style, shows the cursor and returns to the main screen. */
+export const leaveAlternateScreen = "\u001b[0m\u001b[?25h\u001b[?1049l"
 
-const span = ({ ink, text }: Span, coloured: boolean) =>
-  ink === undefined || (!coloured && ink !== "reverse" && ink !== "bold")
-    ? printable(text)
-    : `\u001b[${codes[ink]}m${printable(text)}\u001b[0m`
+const renderSpan = ({ style, text }: Span, coloured: boolean) =>
+  style === undefined || (!coloured && style !== "reverse" && style !== "bold")
+    ? toSingleWidth(text)
+    : `\u001b[${sgrCodes[style]}m${toSingleWidth(text)}\u001b[0m`
 
-/** Draws over what is there, line by line, so that nothing flickers. */
-export const frame = (lines: ReadonlyArray<Line>, coloured: boolean) =>
-  `\u001b[H${lines.map((line) => `${line.map((one) => span(one, coloured)).join("")}\u001b[K`).join("\r\n")}\u001b[J`
+/** Encodes a whole screen. Each line overwrites the previous one instead of clearing it first, which avoids flicker. */
+export const frame = (lines: ReadonlyArray<StyledLine>, coloured: boolean) =>
+  `\u001b[H${lines.map((line) => `${line.map((span) => renderSpan(span, coloured)).join("")}\u001b[K`).join("\r\n")}\u001b[J`

@@ -1,17 +1,17 @@
-/** What a keyboard sends, cut into keys: pure, so that every sequence can be tried without a terminal. */
+/** Decoder of keyboard input into keys. It is pure, so that tests try every escape sequence without a terminal. */
 
-/** A key: a letter, digit or sign as it is, or the name of one that shows nothing. */
+/** A printable character, or the name of a key that prints nothing. */
 export type Key =
   | { readonly _tag: "Character"; readonly character: string }
   | { readonly _tag: "Up" | "Down" | "Left" | "Right" | "Enter" | "Backspace" | "Escape" | "Interrupt" | "EndOfInput" }
 
-/** The keys so far, and the start of a sequence that may go on in what comes next. */
-export interface Step {
+/** The keys decoded so far, and `pending`: the start of an escape sequence that the next chunk may complete. */
+export interface Decoded {
   readonly keys: ReadonlyArray<Key>
-  readonly rest: string
+  readonly pending: string
 }
 
-const named: Readonly<Record<string, Exclude<Key["_tag"], "Character">>> = {
+const controlKeys: Readonly<Record<string, Exclude<Key["_tag"], "Character">>> = {
   "\r": "Enter",
   "\n": "Enter",
   "\b": "Backspace",
@@ -27,39 +27,39 @@ const arrows: Readonly<Record<string, "Up" | "Down" | "Left" | "Right">> = {
   D: "Left"
 }
 
-/** A control sequence (`ESC [ ... letter`), one of the older kind (`ESC O letter`), or Alt with a key. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what keys send
-const sequence = /^\u001b(?:\[[0-?]*[ -/]*([@-~])|O(.)|([^[O]))/su
+/** A CSI sequence (`ESC [ ... letter`), an SS3 sequence (`ESC O letter`), or Alt with a key. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: keys send control characters
+const escapeSequence = /^\u001b(?:\[[0-?]*[ -/]*([@-~])|O(.)|([^[O]))/su
 
-/** One that has begun and may go on: at most so long, or it is no key. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what keys send
-const open = /^\u001b(?:\[[0-?]{0,16}[ -/]{0,4}|O)?$/
+/** The start of a sequence. A start with more than 16 parameter bytes or 4 intermediate bytes is discarded. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: keys send control characters
+const incompleteSequence = /^\u001b(?:\[[0-?]{0,16}[ -/]{0,4}|O)?$/
 
 const escapeKey: Key = { _tag: "Escape" }
 
-/** Cuts what came after `rest` into keys. Keys that have no meaning here are left out. */
-export const decode = (rest: string, chunk: string): Step => {
+/** Decodes `pending` followed by `chunk`. Sequences of other keys are dropped. */
+export const decode = (pending: string, chunk: string): Decoded => {
   const keys: Array<Key> = []
-  let text = rest + chunk
+  let text = pending + chunk
   while (text !== "") {
     const character = String.fromCodePoint(text.codePointAt(0)!)
     if (character !== "\u001b") {
-      const tag = named[character]
+      const tag = controlKeys[character]
       if (tag !== undefined) keys.push({ _tag: tag })
       else if (character >= " ") keys.push({ _tag: "Character", character })
       text = text.slice(character.length)
       continue
     }
-    if (open.test(text)) return { keys, rest: text }
-    const [whole = character, final, older, alt] = sequence.exec(text) ?? []
-    const arrow = arrows[final ?? older ?? ""]
+    if (incompleteSequence.test(text)) return { keys, pending: text }
+    const [whole = character, csiFinal, ss3Final, alt] = escapeSequence.exec(text) ?? []
+    const arrow = arrows[csiFinal ?? ss3Final ?? ""]
     if (arrow !== undefined) keys.push({ _tag: arrow })
-    // Escape twice, or before another key: it is meant as such, and the other key counts, too.
+    // ESC before another key is the Escape key, and the other key counts as well.
     if (alt !== undefined || whole === character) keys.push(escapeKey)
     text = text.slice(alt === undefined ? whole.length : 1)
   }
-  return { keys, rest: "" }
+  return { keys, pending: "" }
 }
 
-/** What the start of a sequence is when nothing follows it: the Escape key. */
-export const flush = (rest: string): ReadonlyArray<Key> => (rest.startsWith("\u001b") ? [escapeKey] : [])
+/** Decodes `pending` after a timeout: an escape sequence that was not completed is the Escape key. */
+export const flush = (pending: string): ReadonlyArray<Key> => (pending.startsWith("\u001b") ? [escapeKey] : [])

@@ -1,66 +1,66 @@
-/** The terminal as a screen for a game: keys in, frames out, and as it was before when the game is over. */
+/** Full-screen access to the terminal: keys in, frames out. The scope restores the terminal. */
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
-import { enter, frame, leave } from "./Ansi.ts"
+import { enterAlternateScreen, frame, leaveAlternateScreen } from "./Ansi.ts"
 import { decode, flush, type Key } from "./Keys.ts"
-import type { Line } from "./StyledText.ts"
+import type { StyledLine } from "./StyledText.ts"
 
-/** How long the rest of a sequence may take before its first byte is the Escape key. */
-const patience = 50
+/** Time for the rest of an escape sequence to arrive. After it, the ESC byte counts as the Escape key. */
+const escapeTimeoutMillis = 50
 
-/** Keys that nobody has taken yet; a paste of more loses the rest. */
-const capacity = 256
+/** Capacity of the queue of keys. A longer paste loses its end. */
+const maxQueuedEvents = 256
 
-/** What happens at a screen. */
+/** A key, or a change of the terminal's size. */
 export type ScreenEvent = Key | { readonly _tag: "Resize" }
 
-interface Screen {
+interface TerminalScreen {
   readonly events: Queue.Dequeue<ScreenEvent>
   readonly size: () => { readonly columns: number; readonly rows: number }
-  /** Waits until the terminal has taken it. */
-  readonly draw: (lines: ReadonlyArray<Line>) => Effect.Effect<void>
+  /** Draws a frame; succeeds when the terminal has accepted all bytes. */
+  readonly draw: (lines: ReadonlyArray<StyledLine>) => Effect.Effect<void>
 }
 
-/** Whether standard input and output are a terminal that can be drawn on. */
+/** Returns true if standard input and output are a terminal that supports cursor movement. */
 export const isTerminal = () =>
   process.stdin.isTTY === true && process.stdout.isTTY === true && process.env.TERM !== "dumb"
 
-/** Takes the terminal until the scope closes, or the process ends in whatever way. */
+/** Switches the terminal to raw mode and the alternate screen. Closing the scope, or the end of the process, restores it. */
 export const open = Effect.gen(function* () {
   const { stdin, stdout } = process
-  const events = yield* Queue.dropping<ScreenEvent>(capacity)
+  const events = yield* Queue.dropping<ScreenEvent>(maxQueuedEvents)
   const coloured = (process.env.NO_COLOR ?? "") === ""
-  let rest = ""
+  let pending = ""
   let timer: NodeJS.Timeout | undefined
   const offer = (keys: ReadonlyArray<Key>) => {
     for (const key of keys) Queue.offerUnsafe(events, key)
   }
   const onData = (chunk: string) => {
     clearTimeout(timer)
-    const step = decode(rest, chunk)
-    rest = step.rest
-    offer(step.keys)
-    if (rest === "") return
+    const decoded = decode(pending, chunk)
+    pending = decoded.pending
+    offer(decoded.keys)
+    if (pending === "") return
     timer = setTimeout(() => {
-      offer(flush(rest))
-      rest = ""
-    }, patience)
+      offer(flush(pending))
+      pending = ""
+    }, escapeTimeoutMillis)
   }
   const onEnd = () => void Queue.offerUnsafe(events, { _tag: "EndOfInput" })
   const onResize = () => void Queue.offerUnsafe(events, { _tag: "Resize" })
   const restore = () => {
     if (stdin.isTTY && !stdin.destroyed) stdin.setRawMode(false)
-    stdout.write(leave)
+    stdout.write(leaveAlternateScreen)
   }
   yield* Effect.acquireRelease(
     Effect.sync(() => {
-      // The scope restores it; this does when a bug or a second signal ends the process before.
+      // Restores the terminal if a bug or a second signal ends the process before the scope closes.
       process.once("exit", restore)
       stdin.setRawMode(true)
       stdin.setEncoding("utf8")
       stdin.on("data", onData).on("end", onEnd).on("error", onEnd)
       stdout.on("resize", onResize)
-      stdout.write(enter)
+      stdout.write(enterAlternateScreen)
     }),
     () =>
       Effect.sync(() => {
@@ -71,7 +71,7 @@ export const open = Effect.gen(function* () {
         restore()
       })
   )
-  const screen: Screen = {
+  const screen: TerminalScreen = {
     events,
     size: () => ({ columns: stdout.columns || 80, rows: stdout.rows || 24 }),
     draw: (lines) =>

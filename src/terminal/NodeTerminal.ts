@@ -1,7 +1,7 @@
-/** The terminal at standard error. */
+/** Status line of the terminal on standard error. */
 
-/** Its width; 80 where it does not tell. */
+/** Returns the width of the terminal in columns; 80 if it is unknown. */
 export const columns = () => process.stderr.columns || 80
 
-/** Puts a text in place of the line that is there. */
-export const show = (line: string) => void process.stderr.write(`\r\u001b[K${line}`)
+/** Clears the current line and writes `line`. */
+export const replaceLine = (line: string) => void process.stderr.write(`\r\u001b[K${line}`)

@@ -1,28 +1,46 @@
-/** Lines for a screen, as the clients of line protocols draw them: text, and how parts of it look. */
+/**
+ * Lines of text with styles, for programs that draw on a terminal. The module is pure: `draw` functions return styled
+ * lines, which tests compare as values.
+ *
+ * **Example** (A styled line cut to the width of the screen)
+ *
+ * ```ts
+ * import { StyledText } from "effect-inet/terminal"
+ *
+ * const line: StyledText.StyledLine = [
+ *   { text: "lives " },
+ *   { text: "2", style: "red" },
+ *   { text: " of 10" }
+ * ]
+ *
+ * StyledText.clip(line, 9) // => [{ text: "lives " }, { text: "2", style: "red" }, { text: " o" }]
+ * StyledText.plain("bye") // => [{ text: "bye" }]
+ * ```
+ */
 
-/** How a part of a line looks; without colours the text says the same. @category models @since 0.1.0 */
-export type Ink = "bold" | "dim" | "reverse" | "red" | "green" | "yellow" | "blue" | "magenta" | "cyan"
+/** Style of a span. Colours are optional: the text alone carries the information. @category models @since 0.1.0 */
+export type Style = "bold" | "dim" | "reverse" | "red" | "green" | "yellow" | "blue" | "magenta" | "cyan"
 
-/** A part of a line. @category models @since 0.1.0 */
+/** Part of a line with one style. @category models @since 0.1.0 */
 export interface Span {
   readonly text: string
-  readonly ink?: Ink | undefined
+  readonly style?: Style | undefined
 }
 
-/** Parts from left to right. @category models @since 0.1.0 */
-export type Line = ReadonlyArray<Span>
+/** Spans of a line, from left to right. @category models @since 0.1.0 */
+export type StyledLine = ReadonlyArray<Span>
 
-/** A line of text alone. @category constructors @since 0.1.0 */
-export const plain = (text: string): Line => [{ text }]
+/** Returns a line with one span without a style. @category constructors @since 0.1.0 */
+export const plain = (text: string): StyledLine => [{ text }]
 
-/** What of a line fits into so many columns. @category combinators @since 0.1.0 */
-export const clip = (line: Line, columns: number): Line => {
-  let room = columns
-  const kept: Array<Span> = []
-  for (const one of line) {
-    const text = one.text.slice(0, room)
-    room -= text.length
-    if (text !== "") kept.push({ ...one, text })
+/** Truncates a line to `columns`. Every character counts as one column. @category combinators @since 0.1.0 */
+export const clip = (line: StyledLine, columns: number): StyledLine => {
+  let columnsLeft = columns
+  const spans: Array<Span> = []
+  for (const span of line) {
+    const text = span.text.slice(0, columnsLeft)
+    columnsLeft -= text.length
+    if (text !== "") spans.push({ ...span, text })
   }
-  return kept
+  return spans
 }

@@ -13,7 +13,7 @@ import * as NodeNetwork from "../../src/network/node/NodeNetwork.ts"
 import * as Scripted from "../support/Scripted.ts"
 
 describe("BoardClient", () => {
-  it.live("two clients of a real server know the same board", () =>
+  it.live("shows two clients of a real server the same board", () =>
     Effect.gen(function* () {
       const { address } = yield* BoardServer.make({ port: 0, size: 4 })
       const network = yield* Network.Network
@@ -22,20 +22,20 @@ describe("BoardClient", () => {
       yield* one.send("claim 1 2")
       yield* other.send("claim row 0")
       yield* one.send("swap 1 2 3 3")
-      /** Listens until it has heard of the third change. */
-      const listen = Effect.fnUntraced(function* ({ next }: BoardClient.BoardClient) {
-        let known = BoardClient.nothing
-        for (let change = 0; change < 3 || known.missing > 0; ) {
+      /** Reads until the third change. */
+      const readChanges = Effect.fnUntraced(function* ({ next }: BoardClient.BoardClient) {
+        let view = BoardClient.empty
+        for (let change = 0; change < 3 || view.missingRows > 0; ) {
           const reply = yield* next
-          known = BoardClient.learn(known, reply)
+          view = BoardClient.apply(view, reply)
           change = Math.max(
             change,
             reply._tag === "Seen" ? reply.event.change : reply._tag === "Board" ? reply.change : 0
           )
         }
-        return known
+        return view
       })
-      const [here, there] = [yield* listen(one), yield* listen(other)]
+      const [here, there] = [yield* readChanges(one), yield* readChanges(other)]
       assert.deepStrictEqual(here.grid, there.grid)
       assert.strictEqual(Grid.owner(here.grid, { x: 3, y: 3 }), here.number)
       assert.isTrue(here.grid[0]!.every((owner) => owner === there.number))
@@ -43,22 +43,22 @@ describe("BoardClient", () => {
     }).pipe(Effect.scoped, Effect.provide(NodeNetwork.layer))
   )
 
-  it.prop("learns from any replies in any order, on a square board", [Schema.Array(Reply.Reply)], ([replies]) => {
-    const { grid } = replies.reduce(BoardClient.learn, BoardClient.nothing)
+  it.prop("keeps a square board for any replies in any order", [Schema.Array(Reply.Reply)], ([replies]) => {
+    const { grid } = replies.reduce(BoardClient.apply, BoardClient.empty)
     assert.isTrue(grid.every((row) => row.length === grid.length))
   })
 
-  it("takes as many rows as a board has, of its own length", () => {
+  it("accepts only the announced rows, of the right length", () => {
     const row = (...owners: ReadonlyArray<number>): Reply.Reply => ({ _tag: "Row", y: 0, owners })
     const board: Reply.Reply = { _tag: "Board", size: 2, change: 0 }
-    const learn = (...replies: ReadonlyArray<Reply.Reply>) => replies.reduce(BoardClient.learn, BoardClient.nothing)
-    assert.deepStrictEqual(learn(row(1, 2), board, row(1), row(3, 4), row(5, 6), row(7, 8)).grid, [
+    const applyAll = (...replies: ReadonlyArray<Reply.Reply>) => replies.reduce(BoardClient.apply, BoardClient.empty)
+    assert.deepStrictEqual(applyAll(row(1, 2), board, row(1), row(3, 4), row(5, 6), row(7, 8)).grid, [
       [3, 4],
       [5, 6]
     ])
   })
 
-  it.effect("says hello now and then, so that a server does not take it for gone", () =>
+  it.effect("sends hello at the keep-alive interval", () =>
     Effect.gen(function* () {
       const { connection, sent } = Scripted.connect([])
       yield* BoardClient.make(connection, { keepAlive: "20 seconds" })
@@ -68,11 +68,11 @@ describe("BoardClient", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.effect("a server that does not know boards is found out by its first line; later ones may be new", () =>
+  it.effect("fails if the first line is not one of a board server, and ignores later unknown lines", () =>
     Effect.gen(function* () {
       const first = (text: string) =>
         Effect.flatMap(BoardClient.make(Scripted.connect([text]).connection), ({ next }) => Effect.flip(next))
-      assert.match(((yield* first("220 mail\u0007\n")) as Error).message, /"220 mail\\u0007" is not an answer to hello/)
+      assert.match(((yield* first("220 mail\u0007\n")) as Error).message, /unexpected reply to hello: "220 mail\\u0007"/)
       const { next } = yield* BoardClient.make(Scripted.connect(["hello 1 size 5\nnew 7\nbye\n"]).connection)
       assert.deepStrictEqual([(yield* next)._tag, (yield* next)._tag], ["Hello", "Bye"])
       assert.strictEqual(yield* Pull.catchDone(next, () => Effect.succeed("Done")), "Done")

@@ -6,7 +6,7 @@ import * as Ref from "effect/Ref"
 import * as Scope from "effect/Scope"
 import * as Board from "../../src/board/Board.ts"
 import * as Grid from "../../src/board/Grid.ts"
-import type { Ask, Told } from "../../src/board/Message.ts"
+import type { Ask, Message } from "../../src/board/Message.ts"
 import * as History from "../../src/simulation/History.ts"
 import * as Linearizability from "../../src/simulation/Linearizability.ts"
 import * as SimScheduler from "../../src/simulation/runtime/SimScheduler.ts"
@@ -25,7 +25,7 @@ interface State {
   readonly clients: ReadonlyArray<string>
 }
 
-type Answer = readonly [State, Told]
+type Answer = readonly [State, Message]
 
 const changed = (state: State, change: Grid.Change): Answer => [
   { ...state, grid: Grid.apply(state.grid, change), changes: change.change },
@@ -33,16 +33,16 @@ const changed = (state: State, change: Grid.Change): Answer => [
 ]
 
 const claim = (state: State, squares: ReadonlyArray<Grid.Square>, change: Grid.Change): Answer => {
-  const taken = squares.find((square) => Grid.owner(state.grid, square) !== Grid.vacant)
+  const taken = squares.find((square) => Grid.owner(state.grid, square) !== Grid.vacantNumber)
   if (taken === undefined) return changed(state, change)
   return [state, { _tag: "Occupied", x: taken.x, y: taken.y, by: Grid.owner(state.grid, taken) }]
 }
 
 const row = (y: number) => Array.from({ length: size }, (_, x) => ({ x, y }))
 
-/** The board with one client at a time. */
+/** Sequential specification of the board. */
 const apply = (before: State, { ask, client }: Op): Answer => {
-  if (ask._tag === "Board") return [before, { _tag: "Drawn", grid: before.grid, change: before.changes }]
+  if (ask._tag === "Board") return [before, { _tag: "Snapshot", grid: before.grid, change: before.changes }]
   const state = before.clients.includes(client) ? before : { ...before, clients: [...before.clients, client] }
   const by = state.clients.indexOf(client) + 1
   const change = state.changes + 1
@@ -64,7 +64,7 @@ const apply = (before: State, { ask, client }: Op): Answer => {
   }
 }
 
-const spec: Linearizability.Spec<State, Op, Told> = {
+const spec: Linearizability.Spec<State, Op, Message> = {
   initial: { grid: Grid.empty(size), changes: 0, clients: [] },
   apply,
   key: (state) => JSON.stringify(state)
@@ -84,14 +84,14 @@ const asks = Effect.gen(function* () {
   return all[Math.floor(kind) % all.length]!
 })
 
-const show = (message: Ask | Told) => Object.values(message).join(" ")
+const show = (message: Ask | Message) => Object.values(message).join(" ")
 
 const names = ["alice", "bob", "carol"]
 
-/** Clients that say hello, then ask what their list says, all at once; gives what they saw. */
+/** Runs clients concurrently, each with its list of requests. Returns the history and the pushed messages. */
 const play = Effect.fnUntraced(function* (board: Board.Board, lists: ReadonlyArray<ReadonlyArray<Ask>>) {
-  const recorder = History.make<Op, Told>()
-  const seen = lists.map((): Array<Told> => [])
+  const recorder = History.make<Op, Message>()
+  const seen = lists.map((): Array<Message> => [])
   const client = Effect.fnUntraced(function* (list: ReadonlyArray<Ask>, at: number) {
     const name = names[at]!
     const asks = yield* board.attach({ id: at + 1, remote: name, seed: at }, (told) => seen[at]!.push(told))
@@ -99,7 +99,7 @@ const play = Effect.fnUntraced(function* (board: Board.Board, lists: ReadonlyArr
       yield* recorder.record(name, { client: name, ask }, asks(ask).pipe(SimScheduler.step(show(ask))))
     }
   })
-  // Clients stay until all have asked.
+  // Clients stay attached until all requests are done.
   const scope = yield* Scope.Scope
   yield* Effect.all(
     lists.map((list, at) => client(list, at).pipe(Scope.provide(scope), SimScheduler.label(names[at]!))),
@@ -108,14 +108,14 @@ const play = Effect.fnUntraced(function* (board: Board.Board, lists: ReadonlyArr
   return { history: recorder.history(), seen }
 })
 
-/** A board that looks, and then writes. */
-const planted: Effect.Effect<Board.Board> = Effect.gen(function* () {
+/** Board with a race condition: it reads and writes in two steps. */
+const racyBoard: Effect.Effect<Board.Board> = Effect.gen(function* () {
   const state = yield* Ref.make(spec.initial)
   return {
     attach: ({ remote }) =>
       Effect.succeed((ask) =>
         Effect.gen(function* () {
-          const before = yield* Ref.get(state).pipe(SimScheduler.step("look"))
+          const before = yield* Ref.get(state).pipe(SimScheduler.step("read"))
           const [next, told] = apply(before, { client: remote, ask })
           yield* Ref.set(state, next).pipe(SimScheduler.step("write"))
           return told
@@ -124,13 +124,13 @@ const planted: Effect.Effect<Board.Board> = Effect.gen(function* () {
   }
 })
 
-type Seen = Effect.Success<ReturnType<typeof play>>
+type Outcome = Effect.Success<ReturnType<typeof play>>
 
-const linear = ({ history }: Seen) =>
+const linear = ({ history }: Outcome) =>
   Linearizability.explain(Linearizability.check(spec, history), { op: ({ ask }) => show(ask), result: show })
 
-/** Every change once, in order, as the board makes them from where the watch began. */
-const watched = ({ history, seen }: Seen): string | undefined => {
+/** Returns an error unless each watcher received every change after its first board once, in order. */
+const watched = ({ history, seen }: Outcome): string | undefined => {
   const changes = history.flatMap(({ returned }) => {
     const told = returned?.result
     return told !== undefined && "change" in told && "by" in told ? [told as Grid.Change] : []
@@ -138,7 +138,7 @@ const watched = ({ history, seen }: Seen): string | undefined => {
   for (const [at, told] of seen.entries()) {
     const [first, ...rest] = told
     if (first === undefined) continue
-    if (first._tag !== "Watching") return `${names[at]} is first told ${JSON.stringify(first)}`
+    if (first._tag !== "Watching") return `${names[at]} first received ${JSON.stringify(first)}`
     const expected = changes.filter(({ change }) => change > first.change).sort((a, b) => a.change - b.change)
     const events = rest.map((one) => (one._tag === "Seen" ? one.event : one))
     if (JSON.stringify(events) !== JSON.stringify(expected)) return `${names[at]} saw ${JSON.stringify(events)}`
@@ -165,25 +165,25 @@ const withoutEnvironment = Effect.provideService(ConfigProvider.ConfigProvider, 
 const rivals: ReadonlyArray<ReadonlyArray<Ask>> = [[{ _tag: "Claim", x: 1, y: 0 }], [{ _tag: "Claim", x: 1, y: 0 }]]
 
 describe("Board under interleavings", () => {
-  it.effect("what clients are told is what a board with one client at a time would tell", () =>
+  it.effect("is linearizable", () =>
     Effect.gen(function* () {
       const tags = new Set<string>()
-      const check = (seen: Seen) => {
-        for (const { returned } of seen.history) tags.add(returned!.result._tag)
-        return linear(seen)
+      const check = (outcome: Outcome) => {
+        for (const { returned } of outcome.history) tags.add(returned!.result._tag)
+        return linear(outcome)
       }
       const summary = yield* SimScheduler.explore(random, { runs: 400, preempt: 0.15, check })
       assert.isAbove(summary.interleavings, 300)
-      const answers = ["Hello", "Claimed", "RowClaimed", "Swapped", "Occupied", "Refused", "Drawn", "Done"]
+      const answers = ["Hello", "Claimed", "RowClaimed", "Swapped", "Occupied", "Refused", "Snapshot", "Done"]
       assert.sameMembers([...tags], answers)
     })
   )
 
-  it.effect("watchers see every change once, in order", () =>
+  it.effect("sends watchers every change once, in order", () =>
     SimScheduler.explore(random, { runs: 200, seed: 1_000, check: watched })
   )
 
-  it.effect("a square that two claim at once goes to one of them, and either may be first", () =>
+  it.effect("gives a square that two clients claim to one of them, and either may win", () =>
     Effect.gen(function* () {
       const winners = new Set<string>()
       const contest = Effect.flatMap(Board.make({ size }), (board) =>
@@ -192,21 +192,21 @@ describe("Board under interleavings", () => {
           rivals.map((list) => [hello, ...list])
         )
       )
-      const check = ({ history }: Seen) => {
+      const check = ({ history }: Outcome) => {
         const won = history.filter(({ returned }) => returned?.result._tag === "Claimed")
         won.forEach(({ client }) => winners.add(`${client}`))
-        return won.length === 1 ? undefined : `${won.length} clients have the square`
+        return won.length === 1 ? undefined : `${won.length} clients own the square`
       }
       yield* SimScheduler.explore(contest, { runs: 100, check })
       assert.sameMembers([...winners], ["alice", "bob"])
     })
   )
 
-  it.effect("a board that looks and then writes gives a square twice; the interleaving is shown", () =>
+  it.effect("differs from a board with a race condition, whose interleaving is shown", () =>
     Effect.gen(function* () {
-      const program = Effect.flatMap(planted, (board) => play(board, rivals))
+      const program = Effect.flatMap(racyBoard, (board) => play(board, rivals))
       const plain = yield* Effect.promise(() => Effect.runPromise(Effect.scoped(program)))
-      assert.isUndefined(linear(plain), "the default scheduler does not show it")
+      assert.isUndefined(linear(plain), "the default scheduler does not reveal the race")
       const error = yield* Effect.flip(withoutEnvironment(SimScheduler.explore(program, { check: linear })))
       const { decisions, found, run, seed } = error.failure!
       assert.strictEqual(decisions.length, 1)
@@ -217,8 +217,8 @@ not linearizable: no order explains what the clients were told (seed ${seed}, ru
   happened    bob: Claim 1 0 = Claimed 1 0 1 1 (from 2 to 3)
   impossible  alice: Claim 1 0 = Claimed 1 0 1 1 (from 1 to 4), but would be told Occupied 1 0 1
   1
-  2 alice  Claim 1 0; look; preempted at: write
-  3 bob    Claim 1 0; look; write; ends
+  2 alice  Claim 1 0; read; preempted at: write
+  3 bob    Claim 1 0; read; write; ends
   2 alice  write; ends
   1        ends
   SIM_SEED=${seed} SIM_RUNS=1 npx vitest run`.slice(1)

@@ -5,25 +5,25 @@ import * as Option from "effect/Option"
 import * as TestClock from "effect/testing/TestClock"
 import * as BoardServer from "../../src/board/BoardServer.ts"
 import * as Grid from "../../src/board/Grid.ts"
-import type { Told } from "../../src/board/Message.ts"
+import type { Message } from "../../src/board/Message.ts"
 import * as Reply from "../../src/board/Reply.ts"
 import * as Line from "../../src/network/Line.ts"
 import * as Network from "../../src/network/Network.ts"
 import type { SessionServer } from "../../src/session/ConcurrencyModel.ts"
 import { readAll } from "../support/Hosts.ts"
-import { meanwhile, test } from "../support/Servers.ts"
+import { whileTimePasses, test } from "../support/Servers.ts"
 import * as History from "./History.ts"
 
 const connect = ({ address }: SessionServer) => Effect.flatMap(Network.Network, (network) => network.connect(address))
 
-/** A client that reads replies; a board is one. */
+/** Connects a client that parses replies. `Watching` includes the board that follows. */
 const join = Effect.fnUntraced(function* (server: SessionServer) {
   const connection = yield* connect(server)
   const lines = yield* Line.make(connection)
   const line = Effect.map(lines.next, (text) => Option.getOrThrow(Reply.parse(text)))
   const grid = Effect.fnUntraced(function* () {
     const board = yield* line
-    if (board._tag !== "Board") return assert.fail(`${board._tag} in the place of a board`)
+    if (board._tag !== "Board") return assert.fail(`expected a board, not ${board._tag}`)
     const rows: Array<ReadonlyArray<number>> = []
     while (rows.length < board.size) {
       const row = yield* line
@@ -38,17 +38,17 @@ const join = Effect.fnUntraced(function* (server: SessionServer) {
   })
   return {
     next,
-    say: (text: string) => connection.write(`${text}\n`),
+    send: (text: string) => connection.write(`${text}\n`),
     board: Effect.andThen(connection.write("board\n"), grid())
   }
 })
 
-/** An answer as the board gave it: the word says which it is. */
-const asTold = (reply: unknown) => reply as Told
+/** Converts a reply to the message with the same tag. */
+const toMessage = (reply: unknown) => reply as Message
 
 describe("BoardServer", () => {
   test(
-    "byte for byte: LF, CR LF, several lines in a packet, telnet, no greeting",
+    "answers byte for byte: LF, CR LF, several lines in a packet, telnet, no greeting",
     Effect.gen(function* () {
       const connection = yield* connect(yield* BoardServer.make({ port: 0, size: 3 }))
       yield* connection.write(
@@ -58,10 +58,10 @@ describe("BoardServer", () => {
       assert.strictEqual(
         (yield* readAll(connection)).toString("latin1"),
         [
-          // Telnet's offer is declined, before the lines it came with.
+          // The telnet option is declined, before the replies to the lines of the same packet.
           "\xff\xfe\x18claimed 1 2 by 1 change 1",
           "occupied 1 2 by 1",
-          "error control: a line is text, without control characters",
+          "error control: control characters are not allowed",
           "claimed row 0 by 1 change 2",
           "error empty: the line is empty; help lists the commands",
           "board 3 change 2: x goes to the right, y goes down, from 0",
@@ -77,7 +77,7 @@ describe("BoardServer", () => {
   )
 
   test(
-    "a line too long is answered, then the connection ends; the squares stay",
+    "answers a line that is too long, closes the connection and keeps the squares",
     Effect.gen(function* () {
       const server = yield* BoardServer.make({ port: 0 })
       const connection = yield* connect(server)
@@ -86,15 +86,15 @@ describe("BoardServer", () => {
         (yield* readAll(connection)).toString(),
         "claimed 0 0 by 1 change 1\nerror line: line too long: at most 256 bytes may come before its end\n"
       )
-      const { next, say } = yield* join(server)
-      yield* say("0 0")
+      const { next, send } = yield* join(server)
+      yield* send("0 0")
       assert.deepStrictEqual(yield* next, { _tag: "Occupied", x: 0, y: 0, by: 1 })
     }),
     it.live
   )
 
   test(
-    "who only watches is not ended before ten minutes have passed",
+    "closes an idle connection after ten minutes",
     Effect.gen(function* () {
       const server = yield* BoardServer.make({ port: 0 })
       const connection = yield* connect(server)
@@ -102,51 +102,51 @@ describe("BoardServer", () => {
       yield* connection.pull
       yield* TestClock.adjust("599 seconds")
       assert.include(yield* server.stats, { active: 1, timedOut: 0 })
-      yield* meanwhile(readAll(connection))
+      yield* whileTimePasses(readAll(connection))
       assert.include(yield* server.stats, { timedOut: 1 })
     })
   )
 
-  it.each([0, 27, 2.5])("a size of %d is refused at start", (size) =>
+  it.each([0, 27, 2.5])("rejects the size %d", (size) =>
     test(
       "",
       Effect.gen(function* () {
         const error = yield* Effect.flip(BoardServer.make({ port: 0, size }))
         assert.strictEqual(error._tag, "SessionError")
-        assert.include(error.message, `a board of size ${size}: Expected`)
+        assert.include(error.message, `invalid board size ${size}: Expected`)
       }),
       (_, run) => Effect.runPromise(run())
     )
   )
 
   test(
-    "30 clients claim everything, in rows and in squares, before the eyes of watchers: each square has one owner",
+    "gives each square one owner if 30 clients claim all rows and squares while watchers look on",
     Effect.gen(function* () {
       const size = 10
       const server = yield* BoardServer.make({ port: 0, size, rate: 10_000 })
-      const ready = Latch.makeUnsafe(false)
+      const start = Latch.makeUnsafe(false)
       const rows = Grid.empty(size).map((_, y) => `claim row ${y}`)
       const squares = Grid.empty(size).flatMap((row, y) => row.map((_, x) => `${x} ${y}`))
       const from = (all: ReadonlyArray<string>, at: number) => [...all.slice(at), ...all.slice(0, at)]
-      let waiting = 0
-      const heard = yield* Effect.forEach(
+      let readyClients = 0
+      const observed = yield* Effect.forEach(
         Array.from({ length: 30 }, (_, at) => at),
         Effect.fnUntraced(function* (at) {
-          const { next, say } = yield* join(server)
-          const answers: Array<Told> = []
-          const pushed: Array<Told> = []
+          const { next, send } = yield* join(server)
+          const answers: Array<Message> = []
+          const pushed: Array<Message> = []
           const one = Effect.map(next, (reply) => {
             const isPush = reply._tag === "Seen" || reply._tag === "Watching"
-            return void (isPush ? pushed : answers).push(asTold(reply))
+            return void (isPush ? pushed : answers).push(toMessage(reply))
           })
-          if (at % 10 === 0) yield* Effect.andThen(say("watch"), one)
-          waiting += 1
-          if (waiting === 30) yield* ready.open
-          yield* ready.await
-          // One half of them wants rows first, the other squares, first those of the upper half.
+          if (at % 10 === 0) yield* Effect.andThen(send("watch"), one)
+          readyClients += 1
+          if (readyClients === 30) yield* start.open
+          yield* start.await
+          // Half of the clients claim rows first, the other half squares.
           const claims = at % 2 === 0 ? [...from(rows, at % size), ...squares] : [...from(squares, at), ...rows]
           for (const [i, claim] of claims.entries()) {
-            yield* say(claim)
+            yield* send(claim)
             while (answers.length <= i) yield* one
           }
           return { answers, pushed, one }
@@ -154,21 +154,21 @@ describe("BoardServer", () => {
         { concurrency: "unbounded" }
       )
       const final = yield* (yield* join(server)).board
-      // What watchers have not heard yet is on its way: a board, and every change.
-      for (const { one, pushed } of heard) {
+      // Reads the messages that watchers have not received yet.
+      for (const { one, pushed } of observed) {
         while (pushed.length > 0 && pushed.length <= final.change) yield* one
       }
-      const grids = History.check(size, heard)
+      const grids = History.check(size, observed)
       assert.deepStrictEqual(grids.at(-1), final.grid)
-      assert.notInclude(final.grid.flat(), Grid.vacant)
-      assert.strictEqual(heard.filter(({ pushed }) => pushed.length > 0).length, 3)
-      const told = heard.flatMap(({ answers }) => answers)
+      assert.notInclude(final.grid.flat(), Grid.vacantNumber)
+      assert.strictEqual(observed.filter(({ pushed }) => pushed.length > 0).length, 3)
+      const all = observed.flatMap(({ answers }) => answers)
       for (const tag of ["Claimed", "RowClaimed", "Occupied"])
         assert.isTrue(
-          told.some(({ _tag }) => _tag === tag),
+          all.some(({ _tag }) => _tag === tag),
           tag
         )
-      for (const one of told) if (one._tag === "Occupied") assert.strictEqual(one.by, Grid.owner(final.grid, one))
+      for (const one of all) if (one._tag === "Occupied") assert.strictEqual(one.by, Grid.owner(final.grid, one))
     }),
     it.live
   )

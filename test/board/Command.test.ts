@@ -10,16 +10,16 @@ const Words = [
   ..."0123456789",
   ...["claim", "row", "swap", "hello", "board", "watch", "help", "quit", "CLAIM ", "claim row ", "swap ", "constructor"]
 ]
-/** Lines of which many are nearly right. */
+/** Lines of which many are almost valid. */
 const Line = Schema.Array(Schema.Literals(Words)).check(Schema.isMaxLength(12))
 
-const said = ({ _tag, ...numbers }: Ask) => {
+const wordsOf = ({ _tag, ...numbers }: Ask) => {
   const name = { Hello: "hello", Claim: "claim", ClaimRow: "claim row", Swap: "swap", Board: "board", Watch: "watch" }
   return [name[_tag], ...Object.values(numbers)]
 }
 
-/** What is wrong with a line, as it would be sent. */
-const wrong = (line: string, size = 5) =>
+/** Returns the error of a line as the server sends it, or the tag of its command. */
+const errorOf = (line: string, size = 5) =>
   Result.match(Command.parse(line, size), {
     onFailure: ({ code, text }) => `${code}: ${text}`,
     onSuccess: ({ _tag }) => _tag
@@ -27,25 +27,25 @@ const wrong = (line: string, size = 5) =>
 
 describe("Command", () => {
   it.prop(
-    "what is said in whatever spaces and case is understood",
+    "parses commands with any blanks and in any case",
     [Ask, Schema.Boolean, Schema.Boolean],
     ([ask, tabs, upper]) => {
-      const line = said(ask).join(tabs ? "\t \t" : " ")
+      const line = wordsOf(ask).join(tabs ? "\t \t" : " ")
       const parsed = Command.parse(upper ? ` ${line.toUpperCase()}\t` : line, Grid.maxSize)
       if (ask._tag === "Swap" && ask.x === ask.toX && ask.y === ask.toY) {
-        assert.strictEqual(wrong(line, Grid.maxSize), "same: the two squares of a swap must differ")
+        assert.strictEqual(errorOf(line, Grid.maxSize), "same: the two squares of a swap must differ")
       } else {
         assert.deepStrictEqual(parsed, Result.succeed(ask))
       }
     }
   )
 
-  it.prop("the course's bare line is a claim", [Grid.Index, Grid.Index], ([x, y]) => {
+  it.prop("parses two numbers without a word as a claim", [Grid.Index, Grid.Index], ([x, y]) => {
     assert.deepStrictEqual(Command.parse(`${x} ${y}`, Grid.maxSize), Result.succeed({ _tag: "Claim", x, y } as const))
   })
 
   it.prop(
-    "whatever a line is, it is a command on the board, or one printable line says why not",
+    "parses any line into a command within the board, or into a printable error",
     [Schema.Union([Line, Schema.Array(Schema.String)]), Grid.Size],
     ([pieces, size]) => {
       Result.match(Command.parse(pieces.join(""), size), {
@@ -72,7 +72,7 @@ describe("Command", () => {
     ["claim 1 2 3", "usage: claim x y takes 2 numbers, not 3"],
     ["3", "usage: x y takes 2 numbers, not 1"],
     ["swap 1 2", "usage: swap x y x y takes 4 numbers, not 2"],
-    ["hello there", "usage: hello stands alone"],
+    ["hello there", "usage: hello takes no numbers, not 1"],
     ["claim a 1", 'number: "a" is not a number from 0 to 4'],
     ["claim 1.5 1", 'number: "1.5" is not a number from 0 to 4'],
     ["claim 1e0 1", 'number: "1e0" is not a number from 0 to 4'],
@@ -87,17 +87,17 @@ describe("Command", () => {
     ["attack 1 1", 'unknown: "attack" is not a command; help lists them'],
     ["constructor", 'unknown: "constructor" is not a command; help lists them'],
     ["caf\u00e9\u202e", 'unknown: "caf\\u{e9}\\u{202e}" is not a command; help lists them'],
-    ["\u001b[2J", "control: a line is text, without control characters"],
-    ["claim 1 1\u0000", "control: a line is text, without control characters"],
-    ["claim 1\r1", "control: a line is text, without control characters"]
-  ])("%j is answered with one line", (line, answer) => {
-    assert.strictEqual(wrong(line), answer)
+    ["\u001b[2J", "control: control characters are not allowed"],
+    ["claim 1 1\u0000", "control: control characters are not allowed"],
+    ["claim 1\r1", "control: control characters are not allowed"]
+  ])("answers %j with an error", (line, answer) => {
+    assert.strictEqual(errorOf(line), answer)
   })
 
-  it("help names every form, and every form in it is one", () => {
+  it("lists every command in its help, and parses each of them", () => {
     const usages = Command.help.map((line) => line.split("  ")[0]!.trim())
     assert.strictEqual(usages.length, 9)
-    // Four different numbers, so that a swap is of two squares.
+    // Different numbers, so that a swap has two squares.
     for (const usage of usages) {
       let next = 0
       const line = usage.replace(/\b[xy]\b/g, () => String(next++))

@@ -13,7 +13,7 @@ const filled = (size: number, owner: number) => Grid.empty(size).map((row) => ro
 const view: Screen.View = {
   title: "Board at localhost",
   grid: [[0, 3, 0, 0, 0], ...Grid.empty(5).slice(2), [0, 0, 0, 0, 12]],
-  own: 3,
+  ownNumber: 3,
   cursor: { x: 2, y: 1 },
   messages: ["1 0 is yours"],
   prompt: "Esc leaves"
@@ -21,7 +21,7 @@ const view: Screen.View = {
 
 describe("board Screen", () => {
   it.prop(
-    "fits on any screen, to the last row and column, whatever the board",
+    "fits any screen, with any board",
     [int(0, 64), int(0, 2 ** 31), text, Schema.Array(text), int(0, 200), int(0, 60)],
     ([size, owner, title, messages, columns, rows]) => {
       const cursor = { x: Math.max(0, size - 1), y: size >> 1 }
@@ -34,8 +34,8 @@ describe("board Screen", () => {
   )
 
   it.prop(
-    "the cursor, what is below it and the prompt are always seen",
-    [int(1, 64), int(0, 63), int(0, 63), int(Screen.smallest.columns, 200), int(Screen.smallest.rows, 60)],
+    "shows the cursor, the owner of its square and the prompt on any screen",
+    [int(1, 64), int(0, 63), int(0, 63), int(Screen.minSize.columns, 200), int(Screen.minSize.rows, 60)],
     ([size, a, b, columns, rows]) => {
       const cursor = { x: a % size, y: b % size }
       const here = { ...view, cursor, grid: filled(size, 7) }
@@ -46,7 +46,7 @@ describe("board Screen", () => {
     }
   )
 
-  it("whose the squares are, x to the right and y down", () => {
+  it("draws the owners, x to the right and y down", () => {
     assert.deepStrictEqual(textOf(Screen.draw(view, 60, 20)).slice(2, 7), [
       "  .   3   .   .   . ",
       "  .   . [ .]  .   . ",
@@ -54,11 +54,11 @@ describe("board Screen", () => {
       "  .   .   .   .   . ",
       "  .   .   .   .  12 "
     ])
-    const inks = Screen.draw(view, 60, 20)[2]!.map(({ ink }) => ink)
-    assert.deepStrictEqual(inks.slice(0, 2), ["dim", "green"])
+    const styles = Screen.draw(view, 60, 20)[2]!.map(({ style }) => style)
+    assert.deepStrictEqual(styles.slice(0, 2), ["dim", "green"])
   })
 
-  it("below the smallest screen it says so", () => {
+  it("shows a message below the smallest screen", () => {
     assert.deepStrictEqual(textOf(Screen.draw(view, 30, 7)), ["too small: needs 20x8"])
     assert.deepStrictEqual(textOf(Screen.draw(view, 9, 9)), ["too small"])
   })

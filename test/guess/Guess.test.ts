@@ -4,12 +4,12 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Guess from "../../src/guess/Guess.ts"
 
-/** Texts of which many are numbers, and many nearly. */
+/** Texts of which many are numbers or similar to numbers. */
 const Text = Schema.Array(Schema.Literals([..."0123456789", ..." \t\n\v\f\r+-+-.x\0\u00ff\u00a0"])).pipe(
   Schema.check(Schema.isMaxLength(16))
 )
 
-/** The same character by character, with numbers that do not overflow. */
+/** Reference implementation, character by character, with integers of any size. */
 const reference = (text: string) => {
   let at = 0
   while (at < text.length && " \t\n\v\f\r".includes(text[at]!)) at++
@@ -18,11 +18,11 @@ const reference = (text: string) => {
   let value = 0n
   for (; at < text.length && text[at]! >= "0" && text[at]! <= "9"; at++) value = value * 10n + BigInt(text[at]!)
   if (negative) value = -value
-  const [least, most] = [-(2n ** 31n), 2n ** 31n - 1n]
-  return Number(value < least ? least : value > most ? most : value)
+  const [smallest, largest] = [-(2n ** 31n), 2n ** 31n - 1n]
+  return Number(value < smallest ? smallest : value > largest ? largest : value)
 }
 
-/** Calls the C library's `atoi` for every line of hexadecimal bytes. */
+/** Python program that calls `atoi` of the C library for every line of hexadecimal bytes. */
 const python = `
 import ctypes, sys
 atoi = ctypes.CDLL(None).atoi
@@ -35,7 +35,7 @@ const Seed = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 2 ** 32 - 
 
 describe("Guess", () => {
   it.prop(
-    "atoi reads what C's reads",
+    "parses numbers as the reference implementation",
     [Text],
     ([chars]) => {
       assert.strictEqual(Guess.atoi(chars.join("")), reference(chars.join("")))
@@ -43,7 +43,7 @@ describe("Guess", () => {
     { arbitrary: { runs: 2_000 } }
   )
 
-  it.skipIf(!hasPython)("atoi reads what the C library's does (needs python3)", () => {
+  it.skipIf(!hasPython)("parses numbers as atoi of the C library (skipped without python3)", () => {
     const signs = ["", "+", "-", "+-", "--", "- "]
     const blanks = ["", " ", "\t\n", "\v\f\r ", "\u00a0", "\u0001", "_"]
     const digits = ["", "0", "7", "007", "1000", "2147483647", "12x4", "x", "1 2", "5\u00006", "0x10", "1e3", "\u00b2"]
@@ -65,12 +65,12 @@ describe("Guess", () => {
     ["4294967797", 2 ** 31 - 1],
     ["9".repeat(100), 2 ** 31 - 1],
     [`-${"9".repeat(99)}`, -(2 ** 31)]
-  ])("atoi(%j) is %d", (text, value) => {
+  ])("parses %j as %d", (text, value) => {
     assert.strictEqual(Guess.atoi(text), value)
   })
 
   it.prop(
-    "whatever the numbers, halving finds one, and nothing is said but the three replies",
+    "sends only the three replies, with which halving the range finds the number",
     [Guess.Range, Seed],
     ([bounds, seed]) => {
       const range = { min: Math.min(bounds.min, bounds.max), max: Math.max(bounds.min, bounds.max) }
@@ -90,7 +90,7 @@ describe("Guess", () => {
     }
   )
 
-  it("every number is thought of, as often as any other", () => {
+  it("draws all numbers of the range equally often", () => {
     const counts = new Map<number, number>()
     for (let seed = 0; seed < 3_000; seed++) {
       const target = Guess.target({ min: 1, max: 1_000 }, { seed })
@@ -107,7 +107,7 @@ describe("Guess", () => {
       { min: undefined, max: undefined },
       { min: 1, max: 1_000 }
     ]
-  ] as const)("options %j", ([options, range]) =>
+  ] as const)("decodes the options %j", ([options, range]) =>
     Effect.map(Schema.decodeUnknownEffect(Guess.definition.options)(options), (decoded) => {
       assert.deepStrictEqual(decoded, range)
     })

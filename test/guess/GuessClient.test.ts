@@ -13,12 +13,12 @@ const number = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1_000 })
 
 describe("GuessClient", () => {
   it.prop(
-    "the number stays within what is left, and every guess within makes that less",
+    "narrows the range with every guess inside it, and never excludes the number",
     [number, Schema.Array(number)],
     ([target, guesses]) => {
       let range: Guess.Range = { min: 1, max: 1_000 }
       for (const guess of guesses) {
-        const after = GuessClient.narrow(range, guess, Guess.judge(target, guess))
+        const after = GuessClient.narrow(range, guess, Guess.verdictOf(target, guess))
         assert.isTrue(after.min <= target && target <= after.max)
         assert.isAtMost(after.max - after.min, range.max - range.min)
         if (guess >= range.min && guess <= range.max && range.min < range.max) {
@@ -29,7 +29,7 @@ describe("GuessClient", () => {
     }
   )
 
-  it.live("halving what is left finds any number of a real server in ten guesses", () =>
+  it.live("finds the number of a real server in ten guesses by halving the range", () =>
     Effect.gen(function* () {
       const { address } = yield* GuessServer.make({ port: 0 })
       const network = yield* Network.Network
@@ -38,18 +38,18 @@ describe("GuessClient", () => {
       for (let count = 0; range.min < range.max; count++) {
         assert.isBelow(count, 10)
         const guess = Math.floor((range.min + range.max) / 2)
-        range = GuessClient.narrow(range, guess, yield* client.ask(`${guess}`))
+        range = GuessClient.narrow(range, guess, yield* client.guess(`${guess}`))
       }
     }).pipe(Effect.scoped, Effect.provide(NodeNetwork.layer))
   )
 
-  it.effect("an end before the answer, and an answer that is none", () =>
+  it.effect("fails if the server closes before its reply, or sends an unknown reply", () =>
     Effect.gen(function* () {
-      const ask = (text: string) =>
-        Effect.flatMap(GuessClient.make(Scripted.connect([text]).connection), ({ ask }) => Effect.flip(ask("1")))
-      assert.match((yield* ask("")).message, /ended the connection/)
-      assert.match((yield* ask("hello\n")).message, /does not play number guessing/)
-      assert.match((yield* ask("x".repeat(81))).message, /line too long/)
+      const errorOf = (text: string) =>
+        Effect.flatMap(GuessClient.make(Scripted.connect([text]).connection), ({ guess: ask }) => Effect.flip(ask("1")))
+      assert.match((yield* errorOf("")).message, /closed the connection/)
+      assert.match((yield* errorOf("hello\n")).message, /not a number guessing server/)
+      assert.match((yield* errorOf("x".repeat(81))).message, /line too long/)
     }).pipe(Effect.scoped)
   )
 })

@@ -11,32 +11,32 @@ import { read, readAll } from "../support/Hosts.ts"
 import { test } from "../support/Servers.ts"
 
 const seed = 7
-/** What the first client of a server with this seed has to find. */
-const first = Guess.target({ min: 1, max: 1_000 }, { seed: Client.seedOf(seed, 1) })
+/** Number that the first client of a server with this seed has to find. */
+const first = Guess.target({ min: 1, max: 1_000 }, { seed: Client.seedFor(seed, 1) })
 
-const play = Effect.fnUntraced(function* (options: Partial<GuessServer.Options> = {}) {
+const connect = Effect.fnUntraced(function* (options: Partial<GuessServer.Options> = {}) {
   const network = yield* Network.Network
   const server = yield* GuessServer.make({ ...options, port: 0, seed })
   return yield* network.connect(server.address)
 })
 
-/** One packet, one answer. */
-const say = Effect.fnUntraced(function* (connection: Network.Connection, packet: string, answer: string) {
+/** Sends a packet and checks the reply. */
+const exchange = Effect.fnUntraced(function* (connection: Network.Connection, packet: string, answer: string) {
   yield* connection.write(packet)
   assert.strictEqual((yield* read(connection, answer.length)).toString("latin1"), answer)
 })
 
 describe("GuessServer", () => {
   test(
-    "the course's replies, byte for byte, and no greeting",
+    "sends the replies of the course's server, byte for byte, and no greeting",
     Effect.gen(function* () {
-      const connection = yield* play()
-      yield* say(connection, `${first + 1}\n`, "too big\n")
-      yield* say(connection, `${first - 1}\r\n`, "too small\n")
-      yield* say(connection, "what?\n", "too small\n")
-      yield* say(connection, "-1", "too small\n")
-      yield* say(connection, "99999999999999999999", "too big\n")
-      yield* say(connection, "\u0000\u0001\u001b[2J", "too small\n")
+      const connection = yield* connect()
+      yield* exchange(connection, `${first + 1}\n`, "too big\n")
+      yield* exchange(connection, `${first - 1}\r\n`, "too small\n")
+      yield* exchange(connection, "what?\n", "too small\n")
+      yield* exchange(connection, "-1", "too small\n")
+      yield* exchange(connection, "99999999999999999999", "too big\n")
+      yield* exchange(connection, "\u0000\u0001\u001b[2J", "too small\n")
       yield* connection.write(`${first}\n`)
       assert.strictEqual((yield* readAll(connection)).toString(), "correct!\n")
     }),
@@ -44,11 +44,11 @@ describe("GuessServer", () => {
   )
 
   test(
-    "a packet is a guess, and its first number counts; a hundred bytes are a packet",
+    "takes one read of at most 100 bytes for one guess, and its first number",
     Effect.gen(function* () {
-      const connection = yield* play()
-      yield* say(connection, `${first + 1}\n${first}\n`, "too big\n")
-      yield* say(connection, `${" ".repeat(100)}1001`, "too small\ntoo big\n")
+      const connection = yield* connect()
+      yield* exchange(connection, `${first + 1}\n${first}\n`, "too big\n")
+      yield* exchange(connection, `${" ".repeat(100)}1001`, "too small\ntoo big\n")
       yield* connection.end
       assert.strictEqual((yield* readAll(connection)).length, 0)
     }),
@@ -56,10 +56,10 @@ describe("GuessServer", () => {
   )
 
   test(
-    "numbers of one's own",
+    "uses the range of its options",
     Effect.gen(function* () {
-      const connection = yield* play({ min: 77, max: 77 })
-      yield* say(connection, "76", "too small\n")
+      const connection = yield* connect({ min: 77, max: 77 })
+      yield* exchange(connection, "76", "too small\n")
       yield* connection.write("77")
       assert.strictEqual((yield* readAll(connection)).toString(), "correct!\n")
     }),
@@ -68,10 +68,10 @@ describe("GuessServer", () => {
 
   for (const model of [Select.model, NodeProcesses.model(), NodeThreads.model({ threads: 1 })]) {
     test(
-      `the same under model ${model.name}, with numbers of one's own`,
+      `uses the range of its options under the model ${model.name}`,
       Effect.gen(function* () {
-        const connection = yield* play({ min: 5, max: 1_004, model })
-        yield* say(connection, `${first + 5}`, "too big\n")
+        const connection = yield* connect({ min: 5, max: 1_004, model })
+        yield* exchange(connection, `${first + 5}`, "too big\n")
         yield* connection.write(`${first + 4}\n`)
         assert.strictEqual((yield* readAll(connection)).toString(), "correct!\n")
       }),
@@ -80,10 +80,10 @@ describe("GuessServer", () => {
   }
 
   it.each([
-    [{ min: 0 }, "numbers from 0 to its default: Expected a whole number from 1 to 2147483647"],
+    [{ min: 0 }, "invalid range 0 to default: Expected a whole number from 1 to 2147483647"],
     [{ max: 2.5 }, "2.5: Expected an integer"],
-    [{ min: 10, max: 5 }, "numbers from 10 to 5: the first must not exceed the last"]
-  ])("%j is refused at start", (options, message) =>
+    [{ min: 10, max: 5 }, "invalid range 10 to 5: min must not exceed max"]
+  ])("rejects the options %j", (options, message) =>
     test(
       "",
       Effect.gen(function* () {

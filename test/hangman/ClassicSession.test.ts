@@ -5,8 +5,8 @@ import * as HangmanSession from "../../src/hangman/HangmanSession.ts"
 import * as Words from "../../src/hangman/Words.ts"
 
 /**
- * The rules of the course's server, told as its manual would: letters in place, lives, one line after each turn. It
- * knows nothing of the game it is compared with.
+ * Reference implementation of the rules of the course's server: letters in place, lives, one line after each guess. It
+ * shares no code with the tested one.
  */
 const reference = (word: string, reads: ReadonlyArray<string>, lives = 12) => {
   const shown = word.split("").map(() => "-")
@@ -32,14 +32,14 @@ const course = (word: string, reads: ReadonlyArray<string>) => {
 
 const book = (word: string, reads: ReadonlyArray<string>) => {
   const { lines, over } = reference(word, reads)
-  const said = lines.map(([shown, lives]) => `${shown} ${lives} \n`).join("")
-  return { text: `Playing hangman on hostnarnia: \n \n${said}`, over }
+  const text = lines.map(([shown, lives]) => `${shown} ${lives} \n`).join("")
+  return { text: `Playing hangman on hostnarnia: \n \n${text}`, over }
 }
 
 const client = { id: 1, remote: "192.0.2.1", seed: 0 }
 
-/** All that a session says to these reads, and whether it closed. */
-const talk = (dialect: HangmanSession.Dialect, word: string, reads: ReadonlyArray<string>) => {
+/** Returns the text that a session sends for these reads, and whether it closes. */
+const transcript = (dialect: HangmanSession.Dialect, word: string, reads: ReadonlyArray<string>) => {
   const words = Words.parse(new TextEncoder().encode(word))
   const session = Effect.runSync(HangmanSession.session({ dialect, words, hostName: "narnia" }))
   let [state, out] = session.open(client)
@@ -54,59 +54,59 @@ const talk = (dialect: HangmanSession.Dialect, word: string, reads: ReadonlyArra
 }
 
 const Word = Schema.String.check(Schema.isPattern(/^[a-e]{2,14}$/))
-/** What a read may give: mostly letters that are near, and every kind of other thing. */
+/** Reads: mostly letters of the alphabet of the words, and all kinds of other bytes. */
 const Read = Schema.Union([
   Schema.Literals(["a\n", "b\n", "c\r\n", "d", "e\n", "f\n", "z\n", "A\n", "7\n", "\n", "\u00e9\n", "abcde\n"]),
   Schema.String.check(Schema.isMinLength(1))
 ])
 const Reads = Schema.Array(Read)
 
-describe("Plain", () => {
-  it.effect.prop("course: the transcript is the reference's", [Word, Reads], ([word, reads]) =>
-    Effect.sync(() => assert.deepStrictEqual(talk("course", word, reads), course(word, reads)))
+describe("ClassicSession", () => {
+  it.effect.prop("equals the reference implementation in the course dialect", [Word, Reads], ([word, reads]) =>
+    Effect.sync(() => assert.deepStrictEqual(transcript("course", word, reads), course(word, reads)))
   )
 
-  it.effect.prop("book: the transcript is the reference's", [Word, Reads], ([word, reads]) =>
-    Effect.sync(() => assert.deepStrictEqual(talk("book", word, reads), book(word, reads)))
+  it.effect.prop("equals the reference implementation in the book dialect", [Word, Reads], ([word, reads]) =>
+    Effect.sync(() => assert.deepStrictEqual(transcript("book", word, reads), book(word, reads)))
   )
 
-  it("course: won", () =>
-    assert.deepStrictEqual(talk("course", "peach", ["p\n", "e\n", "E\n", "each\n", "a\n", "c\n", "h\n"]), {
+  it("plays a course game that is won", () =>
+    assert.deepStrictEqual(transcript("course", "peach", ["p\n", "e\n", "E\n", "each\n", "a\n", "c\n", "h\n"]), {
       text: " -----   12\n p----   12\n pe---   12\n pe---   11\n pe---   11\n pea--   11\n peac-   11\n peach   11\n",
       over: true
     }))
 
-  it("course: lost, by all that costs a life", () => {
+  it("takes a life for every wrong character in the course dialect", () => {
     const reads = ["z\n", "z\n", "P\n", "7\n", "\n", "\r\n", "?\n", "\u0000", " p\n", "\u00ff\u00fb", "x", "y"]
     const lines = [...Array.from({ length: 12 }, (_, at) => ` -----   ${12 - at}\n`), " peach   0\n"]
-    assert.deepStrictEqual(talk("course", "peach", reads), { text: lines.join(""), over: true })
+    assert.deepStrictEqual(transcript("course", "peach", reads), { text: lines.join(""), over: true })
   })
 
-  it("neither reads lines, nor more than 80 bytes", () => {
+  it("uses reads of at most 80 bytes in both dialects", () => {
     for (const dialect of ["course", "book"] as const) {
       const { framing } = Effect.runSync(HangmanSession.session({ dialect }))
-      assert.deepStrictEqual(framing, { _tag: "Reads", max: 80 })
+      assert.deepStrictEqual(framing, { _tag: "Reads", maxLength: 80 })
     }
   })
 
-  it("the end of input is no guess", () => {
+  it("ignores the end of input", () => {
     const session = Effect.runSync(HangmanSession.session({ dialect: "course" }))
     const [state] = session.open(client)
     assert.deepStrictEqual(session.receive(state, { _tag: "Closed" }), [state, {}])
   })
 })
 
-describe("Hangman", () => {
+describe("HangmanSession", () => {
   it.effect.each([
-    [{ lives: 0 }, "0 lives: 1 to 26 can be played with"],
-    [{ lives: 27 }, "27 lives: 1 to 26 can be played with"],
-    [{ lives: 1.5 }, "1.5 lives: 1 to 26 can be played with"],
-    [{ words: Words.parse(new Uint8Array()) }, "no words: a list has at least one"],
+    [{ lives: 0 }, "invalid number of lives 0: must be a whole number from 1 to 26"],
+    [{ lives: 27 }, "invalid number of lives 27: must be a whole number from 1 to 26"],
+    [{ lives: 1.5 }, "invalid number of lives 1.5: must be a whole number from 1 to 26"],
+    [{ words: Words.parse(new Uint8Array()) }, "invalid word list: it has 0 words, at least 1 is needed"],
     [
       { words: Words.parse(new TextEncoder().encode("quiz")), difficulty: "easy" },
-      "none of the 1 words is easy: choose another difficulty, or other words"
+      "invalid word list: 0 of its 1 words are easy; choose another difficulty or list"
     ]
-  ] as const)("%j cannot be played", ([options, message]) =>
+  ] as const)("rejects the options %j", ([options, message]) =>
     Effect.map(Effect.flip(HangmanSession.session(options)), (error) => assert.strictEqual(error.message, message))
   )
 })

@@ -10,39 +10,39 @@ import type { Input } from "../../src/session/Session.ts"
 const words = Words.parse(new TextEncoder().encode("banana"))
 const client = { id: 1, remote: "192.0.2.1", seed: 0 }
 
-/** A player at a session whose scoreboard answers at once; gives the views, the asks, and whether it closed. */
-const play = (inputs: ReadonlyArray<string | Input<Scoreboard.Told>>) => {
+/** Runs a session with a scoreboard that answers at once. Returns the views, the requests, and whether it closed. */
+const play = (inputs: ReadonlyArray<string | Input<Scoreboard.Answer>>) => {
   const session = Effect.runSync(HangmanSession.session({ words }))
   let [state, out] = session.open(client)
   const views: Array<FriendlyView.View> = []
   const asks: Array<Scoreboard.Ask> = []
-  const note = () => {
+  const record = () => {
     if (out.text === undefined) return
     const view = FriendlyView.parse(out.text)
     assert.isDefined(view, out.text)
     views.push(view)
   }
-  note()
+  record()
   for (const input of inputs) {
     if (out.close) break
     ;[state, out] = session.receive(state, typeof input === "string" ? { _tag: "Line", text: input } : input)
-    note()
+    record()
     if (out.ask === undefined) continue
     asks.push(out.ask)
-    const told: Scoreboard.Told =
+    const told: Scoreboard.Answer =
       out.ask._tag === "Top"
         ? { _tag: "Top", games: 7, wins: 3, players: 1, best: [{ name: "eve", games: 5, wins: 3, wrong: 12 }] }
         : { _tag: "Counted", rank: out.ask.name === "" ? 0 : 2, players: 3 }
-    ;[state, out] = session.receive(state, { _tag: "Told", told })
-    note()
+    ;[state, out] = session.receive(state, { _tag: "Message", message: told })
+    record()
   }
   return { views, asks, last: views.at(-1)!, closed: out.close === true }
 }
 
-const board = (word: string, lives: number, tried: string) => ({ word, lives, most: 10, tried })
+const board = (word: string, lives: number, tried: string) => ({ word, lives, initialLives: 10, tried })
 
-describe("Player", () => {
-  it("wins, is counted, then told, and plays again", () => {
+describe("FriendlySession", () => {
+  it("counts a won game before it shows the result, then starts another", () => {
     const { asks, views } = play(["ann", "b", "N", "a", "yes"])
     assert.deepStrictEqual(views.slice(1), [
       { message: ["A word of 6 letters, and 10 lives."], board: board("------", 10, ""), prompt: "guess" },
@@ -58,17 +58,17 @@ describe("Player", () => {
     assert.deepStrictEqual(asks, [{ _tag: "Finished", game: 1, name: "ann", word: "banana", won: true, wrong: 0 }])
   })
 
-  it("loses, and is shown the word", () => {
+  it("shows the word after a lost game", () => {
     const { asks, last } = play(["", ..."cdefghijkl"])
     assert.deepStrictEqual(last, {
-      message: ["You hang. The word was banana.", "Counted for a guest: a name would have a rank."],
+      message: ["You hang. The word was banana.", "Counted for a guest: only players with a name have a rank."],
       board: board("banana", 0, "cdefghijkl"),
       prompt: "again"
     })
     assert.deepStrictEqual(asks, [{ _tag: "Finished", game: 1, name: "", word: "banana", won: false, wrong: 10 }])
   })
 
-  it("games of a client are numbered", () => {
+  it("numbers the games of a client", () => {
     const { asks } = play(["ann", "banana", "y", "banana", "yes", "banana"])
     assert.deepStrictEqual(
       asks.map((ask) => ask._tag === "Finished" && ask.game),
@@ -77,8 +77,8 @@ describe("Player", () => {
   })
 
   it.effect.each([
-    ["", "Type a letter, or the whole word; help tells more.", 10],
-    ["   ", "Type a letter, or the whole word; help tells more.", 10],
+    ["", "Type a letter or the whole word; help lists the rules.", 10],
+    ["   ", "Type a letter or the whole word; help lists the rules.", 10],
     ["7", "Only the letters a to z are in the word.", 10],
     ["\u001b[31m", "Only the letters a to z are in the word.", 10],
     ["\u0007", "Only the letters a to z are in the word.", 10],
@@ -89,16 +89,16 @@ describe("Player", () => {
     ["X", "No x in it.", 9],
     ["orange", "No, it is not orange.", 9],
     ["constructor", "One letter at a time, or the whole word: it has 6 letters, not 11.", 10]
-  ] as const)("%j: %s", ([line, message, lives]) =>
+  ] as const)("answers %j with: %s", ([line, message, lives]) =>
     Effect.sync(() => {
       const { last } = play(["", line])
       assert.deepStrictEqual([last.message, last.board?.lives, last.prompt], [[message], lives, "guess"])
     })
   )
 
-  it("a letter tried before costs nothing", () => {
+  it("takes no life for a repeated letter", () => {
     const { last } = play(["", "x", "x"])
-    assert.deepStrictEqual([last.message, last.board?.lives], [["You have tried x before: nothing lost."], 9])
+    assert.deepStrictEqual([last.message, last.board?.lives], [["You have tried x before: no life lost."], 9])
   })
 
   it.effect.each([
@@ -108,7 +108,7 @@ describe("Player", () => {
     ["guest", ""],
     ["", ""],
     ["12345678901234567890", "12345678901234567890"]
-  ] as const)("the name %j is %j", ([line, name]) =>
+  ] as const)("converts the name %j to %j", ([line, name]) =>
     Effect.sync(() => {
       const [ask] = play([line, "banana"]).asks
       assert.strictEqual(ask?._tag === "Finished" ? ask.name : undefined, name)
@@ -116,16 +116,16 @@ describe("Player", () => {
   )
 
   it.effect.each(["123456789012345678901", "a\u001b[2Jb", "a\u0007b", "a\u202eb", "\ufffd", "a\u00adb", "a\tb"])(
-    "%j is no name",
+    "rejects the name %j",
     (line) =>
       Effect.sync(() => {
         const { last } = play([line])
-        assert.deepStrictEqual(last.message, ["A name has 1 to 20 printable characters; an empty line is a guest."])
+        assert.deepStrictEqual(last.message, ["A name has 1 to 20 printable characters; an empty line makes you a guest."])
         assert.strictEqual(last.prompt, "name")
       })
   )
 
-  it("top, at every prompt, and the prompt comes back", () => {
+  it("shows the scoreboard at every prompt and repeats the prompt", () => {
     const table = ["Games 7, won 3, players 1.", "rank  wins  games  wrong  name", "   1     3      5     12  eve"]
     for (const [before, prompt] of [
       [[], "name"],
@@ -137,7 +137,7 @@ describe("Player", () => {
     }
   })
 
-  it("quit, no and a broken line end with a good bye", () => {
+  it("says good bye after quit, no and a framing error", () => {
     const bye = (...message: ReadonlyArray<string>) => ({ message, prompt: "bye" })
     const thanks = bye("Thank you for playing, ann.")
     for (const lines of [
@@ -149,20 +149,20 @@ describe("Player", () => {
       assert.deepStrictEqual<unknown>(last, thanks)
       assert.isTrue(closed)
     }
-    const { last } = play(["ann", { _tag: "Broken", message: "line too long" }])
+    const { last } = play(["ann", { _tag: "FramingError", message: "line too long" }])
     assert.deepStrictEqual<unknown>(last, bye("Sorry: line too long."))
   })
 
-  it("a game that cannot be written down does not count, and says so", () => {
+  it("reports a game that could not be written", () => {
     const session = Effect.runSync(HangmanSession.session({ words }))
     let [state] = session.open(client)
     for (const text of ["ann", "banana"]) [state] = session.receive(state, { _tag: "Line", text })
-    const [, out] = session.receive(state, { _tag: "Told", told: { _tag: "NotCounted" } })
+    const [, out] = session.receive(state, { _tag: "Message", message: { _tag: "NotCounted" } })
     assert.include(out.text!, "The scoreboard cannot be written now: this game does not count.")
   })
 
   it.effect.prop(
-    "whatever a client sends, each line is answered by one view without control bytes",
+    "answers any line with one view without control characters",
     [Schema.Array(Schema.Union([Schema.String, Schema.Literals(["a", "yes", "banana", "top", "x", "help"])]))],
     ([lines]) =>
       Effect.sync(() => {

@@ -10,23 +10,23 @@ const View = Schema.Struct({
     Schema.Struct({
       word: Schema.String.check(Schema.isPattern(/^[a-z-]{1,14}$/)),
       lives: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 9 })),
-      most: Schema.Int.check(Schema.isBetween({ minimum: 10, maximum: 26 })),
+      initialLives: Schema.Int.check(Schema.isBetween({ minimum: 10, maximum: 26 })),
       tried: Schema.String.check(Schema.isPattern(/^[a-z]{0,26}$/))
     })
   ),
   prompt: Schema.Literals(["name", "guess", "again", "bye"])
 })
 
-describe("Friendly", () => {
-  it.effect.prop("what is rendered is read back", [View], ([view]) =>
+describe("FriendlyView", () => {
+  it.effect.prop("parses what it renders", [View], ([view]) =>
     Effect.sync(() => assert.deepStrictEqual(FriendlyView.parse(FriendlyView.render(view)), view))
   )
 
-  it.effect.prop("views that come together are taken one by one", [Schema.Array(View)], ([views]) =>
+  it.effect.prop("parses concatenated views one by one", [Schema.Array(View)], ([views]) =>
     Effect.sync(() => {
       let text = views.map(FriendlyView.render).join("")
       const taken: Array<unknown> = []
-      for (let next = FriendlyView.take(text); next !== undefined; next = FriendlyView.take(text)) {
+      for (let next = FriendlyView.parseFirst(text); next !== undefined; next = FriendlyView.parseFirst(text)) {
         taken.push(next[0])
         text = next[1]
       }
@@ -35,22 +35,22 @@ describe("Friendly", () => {
     })
   )
 
-  it.effect.prop("a part of a view is none", [View, Schema.Int], ([view, at]) =>
+  it.effect.prop("parses nothing from a part of a view", [View, Schema.Int], ([view, at]) =>
     Effect.sync(() => {
       const text = FriendlyView.render(view)
-      assert.isUndefined(FriendlyView.take(text.slice(0, Math.abs(at) % text.length)))
+      assert.isUndefined(FriendlyView.parseFirst(text.slice(0, Math.abs(at) % text.length)))
     })
   )
 
-  it.effect.prop("any text at all is read or not, and never throws", [Schema.String], ([text]) =>
+  it.effect.prop("parses any text into views that render to the same text, or into nothing", [Schema.String], ([text]) =>
     Effect.sync(() => {
-      const taken = FriendlyView.take(text)
+      const taken = FriendlyView.parseFirst(text)
       if (taken !== undefined) assert.strictEqual(FriendlyView.render(taken[0]) + taken[1], text)
     })
   )
 
-  it("looks as it should", () => {
-    const board = { word: "-a-a--", lives: 4, most: 10, tried: "aex" }
+  it("renders messages, gallows, word, lives, letters and prompt", () => {
+    const board = { word: "-a-a--", lives: 4, initialLives: 10, tried: "aex" }
     assert.strictEqual(
       FriendlyView.render({ message: ["No x in it."], board, prompt: "guess" }),
       [
@@ -71,8 +71,8 @@ describe("Friendly", () => {
     )
   })
 
-  it("the gallows grow with every life of ten, and are whole with none, however many there were", () => {
-    const drawn = (lives: number, most: number) => FriendlyView.gallows(lives, most).join("").replaceAll(" ", "").length
+  it("draws one more part of the gallows for each of ten lives, and all parts for 0 lives", () => {
+    const drawn = (lives: number, initialLives: number) => FriendlyView.gallows(lives, initialLives).join("").replaceAll(" ", "").length
     for (let lives = 10; lives > 0; lives--) assert.isBelow(drawn(lives, 10), drawn(lives - 1, 10))
     const whole = FriendlyView.gallows(0, 10)
     for (let most = 1; most <= 26; most++) {

@@ -5,10 +5,10 @@ import * as Game from "../../src/hangman/Game.ts"
 
 const Letter = Schema.Literals("abcdefghijklmnopqrstuvwxyz".split("") as [string, ...Array<string>])
 const Word = Schema.Array(Letter).check(Schema.isMinLength(1), Schema.isMaxLength(14))
-const Lives = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: Game.mostLives }))
+const Lives = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: Game.maxLives }))
 const Guesses = Schema.Array(Schema.Union([Letter, Schema.String]))
 
-/** The games from the first to the last guess. */
+/** Returns the states of a game, from the first to the last guess. */
 const play = (word: string, lives: number, guesses: ReadonlyArray<string>, strictly = false) => {
   const games = [Game.make(word, lives)]
   for (const text of guesses) {
@@ -19,7 +19,7 @@ const play = (word: string, lives: number, guesses: ReadonlyArray<string>, stric
 }
 
 describe("Game", () => {
-  it.effect.prop("is over once every letter has been tried, in any order", [Word, Lives, Guesses], ([w, lives, some]) =>
+  it.effect.prop("ends once every letter was tried, in any order", [Word, Lives, Guesses], ([w, lives, some]) =>
     Effect.sync(() => {
       const all = [...some.filter((text) => text.length === 1), ..."zyxwvutsrqponmlkjihgfedcba"]
       assert.notStrictEqual(Game.phase(play(w.join(""), lives, all).at(-1)!), "playing")
@@ -27,17 +27,17 @@ describe("Game", () => {
   )
 
   it.effect.prop(
-    "shows no letter that was not guessed, and gives no life back",
+    "shows guessed letters only and never adds a life",
     [Word, Lives, Guesses, Schema.Boolean],
     ([letters, lives, guesses, strictly]) =>
       Effect.sync(() => {
         const word = letters.join("")
         const games = play(word, lives, guesses, strictly)
         games.forEach((game, at) => {
-          const said = new Set(guesses.slice(0, at).flatMap((text) => (text === word ? [...text] : [text.slice(0, 1)])))
+          const guessed = new Set(guesses.slice(0, at).flatMap((text) => (text === word ? [...text] : [text.slice(0, 1)])))
           const seen = Array.from(Game.mask(game))
           assert.deepStrictEqual(
-            seen.filter((letter, place) => letter !== "-" && (letter !== word[place] || !said.has(letter))),
+            seen.filter((letter, place) => letter !== "-" && (letter !== word[place] || !guessed.has(letter))),
             []
           )
           if (at > 0) assert.isAtMost(game.lives, games[at - 1]!.lives)
@@ -46,7 +46,7 @@ describe("Game", () => {
       })
   )
 
-  it.effect.prop("a letter costs a life once at most", [Word, Letter], ([letters, letter]) =>
+  it.effect.prop("takes at most one life for a letter", [Word, Letter], ([letters, letter]) =>
     Effect.sync(() => {
       const [once] = Game.guess(Game.make(letters.join(""), 10), letter)
       const [twice, outcome] = Game.guess(once, letter)
@@ -67,7 +67,7 @@ describe("Game", () => {
     ["bananas", "Ignored", "------", 5],
     ["ban4na", "Ignored", "------", 5],
     ["b", "Right", "b-----", 5]
-  ] as const)("%s is %s: %s, %d lives", ([text, outcome, mask, lives]) =>
+  ] as const)("answers %s with %s: %s, %d lives", ([text, outcome, mask, lives]) =>
     Effect.sync(() => {
       const guesses = text === "an" ? ["a", "n"] : text === "xx" ? ["x"] : [text]
       let game = Game.make("banana", 5)
@@ -77,7 +77,7 @@ describe("Game", () => {
     })
   )
 
-  it("is lost with the last life, and then nothing counts", () => {
+  it("is lost with the last life and ignores later guesses", () => {
     const [lost] = Game.guess(Game.make("ab", 1), "z")
     assert.strictEqual(Game.phase(lost), "lost")
     assert.deepStrictEqual(Game.guess(lost, "a"), [lost, "Ignored"])

@@ -18,14 +18,14 @@ const View = Schema.Struct({
     Schema.Struct({
       word: Schema.String.check(Schema.isPattern(/^[a-z-]{1,14}$/)),
       lives: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 9 })),
-      most: Schema.Literal(10),
+      initialLives: Schema.Literal(10),
       tried: Schema.String.check(Schema.isPattern(/^[a-z]{0,26}$/))
     })
   ),
   prompt: Schema.Literals(["name", "guess", "again", "bye"])
 })
 
-/** All views that come, and how it ends: `Done`, or the reason of the error. */
+/** Reads all views. `end` is `Done`, or the reason of the error. */
 const readAll = Effect.fnUntraced(function* (connection: Network.Connection) {
   const { next } = HangmanClient.make(connection)
   const views: Array<FriendlyView.View> = []
@@ -38,7 +38,7 @@ const readAll = Effect.fnUntraced(function* (connection: Network.Connection) {
 
 describe("HangmanClient", () => {
   it.effect.prop(
-    "views come whole and in order, however the bytes are cut",
+    "reads complete views in order from chunks of any size",
     [Schema.Array(View), Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 40 }))],
     ([views, piece]) =>
       Effect.gen(function* () {
@@ -47,25 +47,25 @@ describe("HangmanClient", () => {
       })
   )
 
-  it.effect("text that never becomes a view is not kept for long", () =>
+  it.effect("rejects text that is not a view after a bounded number of characters", () =>
     Effect.gen(function* () {
-      const { connection, left } = Scripted.connect(["x".repeat(1 << 20)])
-      assert.strictEqual((yield* readAll(connection)).end, "Foreign")
+      const { connection, remainingChunks: left } = Scripted.connect(["x".repeat(1 << 20)])
+      assert.strictEqual((yield* readAll(connection)).end, "UnexpectedReply")
       assert.isAbove(left(), 900)
     })
   )
 
-  it.effect("another dialect and another service are told apart", () =>
+  it.effect("distinguishes other dialects from other services", () =>
     Effect.gen(function* () {
       for (const [text, reason] of [
-        [" -----   12\n", "Course"],
-        ["Playing hangman on host there: \n \n", "Book"],
-        ["220 mail.example ESMTP\r\n", "Foreign"]
+        [" -----   12\n", "CourseDialect"],
+        ["Playing hangman on host there: \n \n", "BookDialect"],
+        ["220 mail.example ESMTP\r\n", "UnexpectedReply"]
       ] as const) {
         const { connection } = Scripted.connect([text])
         assert.deepStrictEqual(yield* readAll(connection), { views: [], end: reason })
       }
-      // A word of the game is no sign of another dialect.
+      // After the first view, a message may look like a line of another dialect.
       const view: FriendlyView.View = { message: [" -----   12"], prompt: "guess" }
       const { connection } = Scripted.connect([
         FriendlyView.render({ message: ["hi"], prompt: "name" }),
@@ -75,7 +75,7 @@ describe("HangmanClient", () => {
     })
   )
 
-  it.live("plays a game, and asks for the scoreboard, at a real server", () =>
+  it.live("plays a game and reads the scoreboard of a real server", () =>
     Effect.gen(function* () {
       const words = Words.parse(new TextEncoder().encode("banana\n"))
       const { address } = yield* HangmanServer.make({ port: 0, words })
@@ -93,7 +93,7 @@ describe("HangmanClient", () => {
     }).pipe(Effect.scoped, Effect.provide(NodeNetwork.layer))
   )
 
-  it.effect("a scoreboard that is none, and a server that leaves before it tells, are errors", () =>
+  it.effect("fails if the scoreboard is invalid or the server closes before it", () =>
     Effect.gen(function* () {
       const hello = FriendlyView.render({ message: ["Hi."], prompt: "name" })
       const top = (...texts: ReadonlyArray<string>) =>
@@ -101,18 +101,18 @@ describe("HangmanClient", () => {
           Effect.flip(HangmanClient.top(HangmanClient.make(Scripted.connect(texts).connection))),
           ({ reason }) => reason
         )
-      assert.strictEqual(yield* top(hello), "Ended")
-      assert.strictEqual(yield* top(), "Ended")
-      assert.strictEqual(yield* top(hello, FriendlyView.render({ message: ["No."], prompt: "name" })), "Foreign")
+      assert.strictEqual(yield* top(hello), "ConnectionEnded")
+      assert.strictEqual(yield* top(), "ConnectionEnded")
+      assert.strictEqual(yield* top(hello, FriendlyView.render({ message: ["No."], prompt: "name" })), "UnexpectedReply")
     })
   )
 })
 
-describe("readTop", () => {
-  it("reads nothing from what is no scoreboard", () => {
-    assert.isUndefined(HangmanClient.readTop([]))
-    assert.isUndefined(HangmanClient.readTop(["Games 1, won 1, players 1.", "rank", "1 2 3"]))
+describe("parseTop", () => {
+  it("parses scoreboards only", () => {
+    assert.isUndefined(HangmanClient.parseTop([]))
+    assert.isUndefined(HangmanClient.parseTop(["Games 1, won 1, players 1.", "rank", "1 2 3"]))
     const empty = { games: 0, wins: 0, players: 0, best: [] }
-    assert.deepStrictEqual(HangmanClient.readTop(["Games 0, won 0, players 0."]), empty)
+    assert.deepStrictEqual(HangmanClient.parseTop(["Games 0, won 0, players 0."]), empty)
   })
 })

@@ -16,7 +16,7 @@ import * as Simulated from "../support/Simulated.ts"
 
 const words = Words.parse(new TextEncoder().encode("peach"))
 
-/** What is sent, and all the bytes that come for it; the last ones come with the server's end. */
+/** Guesses and the bytes of the replies. The server closes the connection after the last one. */
 type Transcript = readonly [
   name: string,
   dialect: HangmanSession.Dialect,
@@ -31,7 +31,7 @@ const lost = Array.from(
 
 const transcripts: ReadonlyArray<Transcript> = [
   [
-    "course: won, a capital, a digit and an empty line cost a life",
+    "a won course game in which a capital, a digit and an empty line cost a life",
     "course",
     " -----   12\n",
     [
@@ -46,9 +46,9 @@ const transcripts: ReadonlyArray<Transcript> = [
       ["h\n", " peach   9\n"]
     ]
   ],
-  ["course: lost", "course", " -----   12\n", lost],
+  ["a lost course game", "course", " -----   12\n", lost],
   [
-    "course: 81 bytes are two reads",
+    "a course game in which 81 bytes are two reads",
     "course",
     " -----   12\n",
     [
@@ -60,7 +60,7 @@ const transcripts: ReadonlyArray<Transcript> = [
     ]
   ],
   [
-    "book: won",
+    "a won book game",
     "book",
     "Playing hangman on hostnarnia: \n \n----- 12 \n",
     [
@@ -87,16 +87,16 @@ const follow = Effect.fnUntraced(function* (address: NetAddress.SocketAddress, [
 const options = { words, hostName: "narnia", port: 0 } as const
 
 const onHost = <A, E>(body: Effect.Effect<A, E, Network.Network | Scope.Scope>) =>
-  Handles.noneLeft(body.pipe(Effect.scoped, Effect.provide(NodeNetwork.layer)))
+  Handles.assertNoLeaks(body.pipe(Effect.scoped, Effect.provide(NodeNetwork.layer)))
 
-const friends = Effect.fnUntraced(function* (address: NetAddress.SocketAddress, lines: string) {
+const send = Effect.fnUntraced(function* (address: NetAddress.SocketAddress, lines: string) {
   const connection = yield* (yield* Network.Network).connect(address)
   yield* connection.write(lines)
   return (yield* readAll(connection)).toString()
 }, Effect.scoped)
 
 describe("HangmanServer", () => {
-  it.live.each(transcripts)("on the host, %s", (transcript) =>
+  it.live.each(transcripts)("plays on the host: %s", (transcript) =>
     onHost(
       Effect.gen(function* () {
         for (const model of [undefined, Select.model, Iterative.model]) {
@@ -107,15 +107,15 @@ describe("HangmanServer", () => {
     )
   )
 
-  // The first bytes only: the simulated network cuts what is sent wherever it likes, as a real one may.
-  const singly = ([name, dialect, greeting, turns]: Transcript): Transcript => [
+  // One byte per guess: the simulated network may split longer writes, as a real one may.
+  const oneByteGuesses = ([name, dialect, greeting, turns]: Transcript): Transcript => [
     name,
     dialect,
     greeting,
     turns.map(([sent, answer]) => [sent.slice(0, 1), answer])
   ]
-  const alone = transcripts.filter(([, , , turns]) => turns.every(([, answer]) => answer.split("\n").length === 2))
-  it.effect.each(alone.map(singly))("in simulation, byte by byte, %s", (transcript) =>
+  const single = transcripts.filter(([, , , turns]) => turns.every(([, answer]) => answer.split("\n").length === 2))
+  it.effect.each(single.map(oneByteGuesses))("plays in simulation, one byte per guess: %s", (transcript) =>
     Simulated.run(
       Effect.fnUntraced(function* (simulation) {
         const { a, b } = yield* Simulated.pair(simulation)
@@ -125,7 +125,7 @@ describe("HangmanServer", () => {
     )
   )
 
-  it.live("a client that ends in the middle is noticed, at once and without a word more", () =>
+  it.live("closes the connection of a client that ends its input, without another line", () =>
     onHost(
       Effect.gen(function* () {
         const server = yield* HangmanServer.make({ ...options, dialect: "course" })
@@ -139,7 +139,7 @@ describe("HangmanServer", () => {
     )
   )
 
-  it.live("the players of a server share one scoreboard, and every name has its rank", () =>
+  it.live("ranks all players on one scoreboard", () =>
     onHost(
       Effect.gen(function* () {
         const { shared, table } = yield* Scoreboard.make()
@@ -147,7 +147,7 @@ describe("HangmanServer", () => {
         const names = Array.from({ length: 50 }, (_, at) => `p${at}`)
         yield* Effect.forEach(
           names,
-          (name, at) => friends(server.address, `${name}\n${"z\n".repeat(1)}${"peach\nyes\n".repeat(at)}quit\n`),
+          (name, at) => send(server.address, `${name}\n${"z\n".repeat(1)}${"peach\nyes\n".repeat(at)}quit\n`),
           { concurrency: "unbounded" }
         )
         assert.deepStrictEqual(table.totals(), { games: 1_225, wins: 1_225, players: 49 })
@@ -158,19 +158,19 @@ describe("HangmanServer", () => {
             .map((name, at) => [name, at + 1] as const)
             .reverse()
         )
-        const text = yield* friends(server.address, "p49\npeach\ntop\nquit\n")
+        const text = yield* send(server.address, "p49\npeach\ntop\nquit\n")
         assert.include(text, "p49, your rank is 1 of 49.")
         assert.include(text, "Games 1226, won 1226, players 49.")
       })
     )
   )
 
-  it.live("a line that is too long is told so, telnet is kept out, control bytes do not come back", () =>
+  it.live("reports a line that is too long, answers telnet options and echoes no control characters", () =>
     onHost(
       Effect.gen(function* () {
         const server = yield* HangmanServer.make(options)
         assert.include(
-          yield* friends(server.address, `ann\n${"x".repeat(81)}`),
+          yield* send(server.address, `ann\n${"x".repeat(81)}`),
           "Sorry: line too long: at most 80 bytes"
         )
         const connection = yield* (yield* Network.Network).connect(server.address)
@@ -183,31 +183,31 @@ describe("HangmanServer", () => {
     )
   )
 
-  it.live("the same seed, the same words", () =>
+  it.live("draws the same words from the same seed", () =>
     onHost(
       Effect.gen(function* () {
-        const talk = Effect.fnUntraced(function* (seed: number) {
+        const greetings = Effect.fnUntraced(function* (seed: number) {
           const server = yield* HangmanServer.make({ port: 0, dialect: "course", seed, lives: 1 })
-          return yield* Effect.forEach([1, 2, 3, 4], () => friends(server.address, "7"))
+          return yield* Effect.forEach([1, 2, 3, 4], () => send(server.address, "7"))
         })
-        const one = yield* talk(1)
-        assert.deepStrictEqual(yield* talk(1), one)
-        assert.notDeepEqual(yield* talk(2), one)
+        const one = yield* greetings(1)
+        assert.deepStrictEqual(yield* greetings(1), one)
+        assert.notDeepEqual(yield* greetings(2), one)
         assert.isAbove(new Set(one).size, 1)
       })
     )
   )
 
-  it.effect("old dialects keep no score", () =>
+  it.effect("rejects a scoreboard for a dialect that keeps no scores", () =>
     Effect.gen(function* () {
       const { shared } = yield* Scoreboard.make()
       const made = HangmanServer.make({ port: 0, dialect: "book", scoreboard: shared })
       const { message } = yield* Effect.flip(made)
-      assert.strictEqual(message, "the book dialect knows no names: scores are for friendly")
+      assert.strictEqual(message, "the book dialect keeps no scores: use the friendly dialect")
     }).pipe(Effect.provide(NodeNetwork.layer))
   )
 
-  it.live("a port in use is a typed error", () =>
+  it.live("fails with AddressInUse if the port is in use", () =>
     onHost(
       Effect.gen(function* () {
         const { address } = yield* HangmanServer.make(options)

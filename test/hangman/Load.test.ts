@@ -6,13 +6,13 @@ import * as HangmanServer from "../../src/hangman/HangmanServer.ts"
 import * as Words from "../../src/hangman/Words.ts"
 import * as Network from "../../src/network/Network.ts"
 import * as Client from "../../src/session/Client.ts"
-import type { Model, SessionServer } from "../../src/session/ConcurrencyModel.ts"
+import type { ConcurrencyModel, SessionServer } from "../../src/session/ConcurrencyModel.ts"
 import * as Fibers from "../../src/session/Fibers.ts"
 import * as Select from "../../src/session/Select.ts"
 import * as Hosts from "../support/Hosts.ts"
 import * as Servers from "../support/Servers.ts"
 
-/** More than select() can watch: 1,024. */
+/** Number of players: above 1,024, the limit of select(2). */
 const players = 1_500
 
 /** Both ends of every connection are in this process. */
@@ -23,14 +23,14 @@ const tooFew = Memory.descriptors() < descriptors
 const seed = 7
 const words = Words.builtIn()
 
-/** The word of the n-th client. */
-const wordOf = (id: number) => words.choose(Words.chance(Client.seedOf(seed, id), 1))
+/** Returns the word of a client. */
+const wordOf = (id: number) => words.choose(Words.gameRandom(Client.seedFor(seed, id), 1))
 
-/** What a player sends, one after the other: one in four loses. */
+/** Returns the guesses of a player, in order. One player in four loses. */
 const guessesOf = (player: number): ReadonlyArray<string> =>
   player % 4 === 3 ? Array.from("7E ".repeat(4)) : Array.from("eaiotrnslcudphmgybfwkvxzjq")
 
-/** The lines of a game by the rules alone. */
+/** Returns the lines of a game, computed from the rules. */
 const linesOf = (word: string, guesses: ReadonlyArray<string>): ReadonlyArray<string> => {
   let game = Game.make(word, 12)
   const states = [game, ...guesses.map((guess) => (game = Game.guessStrictly(game, guess)))]
@@ -40,14 +40,14 @@ const linesOf = (word: string, guesses: ReadonlyArray<string>): ReadonlyArray<st
   })
 }
 
-/** A player with the first line before the eyes. */
+/** Connects a player and reads the first line. */
 const join = Effect.fnUntraced(function* ({ address }: SessionServer) {
   const network = yield* Network.Network
   const connection = yield* network.connect(address)
   return { connection, first: Servers.text(yield* connection.pull) }
 })
 
-/** Guesses until a line shows the whole word, then expects the end; the word, if the rules give the same lines. */
+/** Guesses until a line shows the whole word, then checks all lines and the end of the connection. */
 const play = Effect.fnUntraced(function* (
   { connection, first }: Effect.Success<ReturnType<typeof join>>,
   player: number
@@ -57,7 +57,7 @@ const play = Effect.fnUntraced(function* (
   for (const guess of guessesOf(player)) {
     if (!lines.at(-1)!.includes("-")) break
     guesses.push(guess)
-    lines.push(yield* Servers.ask(connection, `${guess}\n`))
+    lines.push(yield* Servers.request(connection, `${guess}\n`))
   }
   const [, word = "", lives] = /^ ([a-z]+) {3}(\d+)\n$/.exec(lines.at(-1)!) ?? []
   assert.deepStrictEqual(lines, linesOf(word, guesses))
@@ -65,7 +65,7 @@ const play = Effect.fnUntraced(function* (
   return { word, won: lives !== "0" }
 })
 
-const evening = (model: Model) =>
+const playAll = (model: ConcurrencyModel) =>
   Effect.gen(function* () {
     const server = yield* HangmanServer.make({
       port: 0,
@@ -78,7 +78,7 @@ const evening = (model: Model) =>
     const all = yield* Effect.forEach(Array.from({ length: players }), () => join(server), { concurrency: 64 })
     assert.strictEqual((yield* server.stats).active, players)
     const ends = yield* Effect.forEach(all, play, { concurrency: "unbounded" })
-    // Nobody has played the game of another.
+    // Every player has played the game that was drawn for it.
     const dealt = Array.from({ length: players }, (_, i) => wordOf(i + 1))
     assert.deepStrictEqual(ends.map(({ word }) => word).sort(), dealt.sort())
     const lost = ends.filter(({ won }) => !won).length
@@ -86,8 +86,8 @@ const evening = (model: Model) =>
     assert.isBelow(lost, players)
   })
 
-describe(`${players} players at once, all games to their end`, () => {
+describe(`HangmanServer with ${players} simultaneous players`, () => {
   for (const model of [Fibers.model, Select.model]) {
-    Servers.test(`${model.name} (skipped below ${descriptors} descriptors)`, evening(model), it.live.skipIf(tooFew))
+    Servers.test(`plays all games to their end under the model ${model.name} (skipped below ${descriptors} descriptors)`, playAll(model), it.live.skipIf(tooFew))
   }
 })

@@ -16,13 +16,13 @@ import * as Select from "../../src/session/Select.ts"
 import { directory } from "../support/Directory.ts"
 import { readAll } from "../support/Hosts.ts"
 
-const talk = Effect.fnUntraced(function* (address: NetAddress.SocketAddress, lines: string) {
+const send = Effect.fnUntraced(function* (address: NetAddress.SocketAddress, lines: string) {
   const connection = yield* (yield* Network.Network).connect(address)
   yield* connection.write(lines)
   return (yield* readAll(connection)).toString()
 }, Effect.scoped)
 
-const models: ReadonlyArray<readonly [name: string, model: ConcurrencyModel.LoadableModel]> = [
+const models: ReadonlyArray<readonly [name: string, model: ConcurrencyModel.WorkerModel]> = [
   ["iterative", Iterative.model],
   ["fibers", Fibers.model],
   ["select", Select.model],
@@ -33,7 +33,7 @@ const models: ReadonlyArray<readonly [name: string, model: ConcurrencyModel.Load
 
 describe("NodeHangman", () => {
   it.live.each(models)(
-    "one scoreboard, in a file, for all players: %s",
+    "keeps one scoreboard in a file for all players, with the model: %s",
     ([, model]) =>
       Effect.gen(function* () {
         const { inRoot } = yield* directory({ words: "Peach\r\n" })
@@ -42,20 +42,20 @@ describe("NodeHangman", () => {
         yield* Effect.scoped(
           Effect.gen(function* () {
             const { address } = yield* NodeHangman.make({ port: 0, settings, model, scores: inRoot("scores") })
-            const said = yield* Effect.forEach(
+            const transcripts = yield* Effect.forEach(
               names,
-              (name, at) => talk(address, `${name}\nz\npeach\n${"yes\npeach\n".repeat(at)}quit\n`),
+              (name, at) => send(address, `${name}\nz\npeach\n${"yes\npeach\n".repeat(at)}quit\n`),
               { concurrency: "unbounded" }
             )
-            assert.isTrue(said.every((text) => text.includes("Lives  2 of 3")))
-            const last = yield* talk(address, "eve\npeach\ntop\nquit\n")
+            assert.isTrue(transcripts.every((text) => text.includes("Lives  2 of 3")))
+            const last = yield* send(address, "eve\npeach\ntop\nquit\n")
             assert.include(last, "eve, your rank is 4 of 5.")
             assert.include(last, "Games 11, won 11, players 5.")
           })
         )
         const past = ScoreJournalFormat.replay(Fs.readFileSync(inRoot("scores"), "utf8"))
         if (typeof past === "string") return assert.fail(past)
-        assert.strictEqual(past.games, 11)
+        assert.strictEqual(past.gameLines, 11)
         assert.deepStrictEqual(
           past.table.best(5).map(({ name, wins }) => `${name} ${wins}`),
           ["dan 4", "cyd 3", "bob 2", "eve 1", "ann 1"]
@@ -65,21 +65,21 @@ describe("NodeHangman", () => {
   )
 
   it.live.each([
-    [{ settings: { words: "/nowhere/words" } }, "/nowhere/words: there is no such file; a list has one word"],
-    [{ settings: { lives: 30 } }, "30 lives: 1 to 26 can be played with"],
-    [{ scores: "/nowhere/scores" }, "/nowhere/scores: its directory does not exist: make it first"],
+    [{ settings: { words: "/nowhere/words" } }, "/nowhere/words: no such file; expected one word"],
+    [{ settings: { lives: 30 } }, "invalid number of lives 30: must be a whole number from 1 to 26"],
+    [{ scores: "/nowhere/scores" }, "/nowhere/scores: its directory does not exist: create it first"],
     [
       { settings: { dialect: "course" }, scores: "scores" },
-      "the course dialect knows no names: scores are for friendly"
+      "the course dialect keeps no scores: use the friendly dialect"
     ]
-  ] as const)("%j", ([options, message]) =>
+  ] as const)("rejects the options %j", ([options, message]) =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(NodeHangman.make({ port: 0, ...options }))
       assert.include(error.message, message)
     }).pipe(Effect.scoped, Effect.provide(NodeNetwork.layer))
   )
 
-  it.live("lines of a list that are no words are told of in one line", () =>
+  it.live("logs the number of invalid lines of a word list once", () =>
     Effect.gen(function* () {
       const { inRoot } = yield* directory({ words: "peach\nx-ray\ncafé\nplum\n42\n" })
       const lines: Array<string> = []
@@ -88,7 +88,7 @@ describe("NodeHangman", () => {
         Effect.scoped,
         Effect.provide(Logger.layer([logger]))
       )
-      assert.deepStrictEqual(lines, [`${inRoot("words")}: 2 words, 3 lines skipped that are none`])
+      assert.deepStrictEqual(lines, [`${inRoot("words")}: 2 words, 3 invalid lines skipped`])
     }).pipe(Effect.scoped, Effect.provide(NodeNetwork.layer))
   )
 })

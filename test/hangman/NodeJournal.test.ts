@@ -13,7 +13,7 @@ import * as NodeNetwork from "../../src/network/node/NodeNetwork.ts"
 import { directory } from "../support/Directory.ts"
 import * as Handles from "../support/Handles.ts"
 
-/** A server in a process of its own; it is killed with the scope, if not before. */
+/** Starts a server in a child process. Closing the scope kills it. */
 const serverOn = Effect.fnUntraced(function* (path: string, compactAfter = 1_000) {
   const child = yield* Effect.acquireRelease(
     Effect.sync(() =>
@@ -38,7 +38,7 @@ const serverOn = Effect.fnUntraced(function* (path: string, compactAfter = 1_000
   return { pid: child.pid!, address: NetAddress.inetAddressFromIpStringUnsafe("127.0.0.1", Number(port)), kill }
 })
 
-/** Plays one game after the other until the server is gone; tells of each that is counted. */
+/** Plays games until the connection fails. Calls `counted` for each game that the server has confirmed. */
 const player = Effect.fnUntraced(function* (address: NetAddress.SocketAddress, name: string, counted: () => void) {
   const connection = yield* (yield* Network.Network).connect(address)
   yield* connection.write(`${name}\npeach\n`)
@@ -59,7 +59,7 @@ const replay = (path: string) => {
   return typeof past === "string" ? assert.fail(past) : past
 }
 
-const turns = (count: number) =>
+const waitTurns = (count: number) =>
   Effect.promise(async () => {
     for (let turn = 0; turn < count; turn++) await new Promise(setImmediate)
   })
@@ -67,43 +67,43 @@ const turns = (count: number) =>
 const files = (root: string) => Fs.readdirSync(root).sort()
 
 const onHost = <A, E>(body: Effect.Effect<A, E, Network.Network>) =>
-  Handles.noneLeft(Effect.provide(body, NodeNetwork.layer))
+  Handles.assertNoLeaks(Effect.provide(body, NodeNetwork.layer))
 
 describe("NodeJournal", () => {
   it.live(
-    "of a server killed at any moment the file has every game that was told, once",
+    "has every confirmed game exactly once after the server was killed at any moment",
     () =>
       onHost(
         Effect.gen(function* () {
           const { inRoot, root } = yield* directory()
-          const told = new Map<string, number>()
+          const confirmed = new Map<string, number>()
           for (let round = 0; round < 6; round++) {
             const server = yield* serverOn(inRoot("scores"), round % 2 === 0 ? 1 : 1_000)
-            const enough = yield* Deferred.make<void>()
+            const enoughGames = yield* Deferred.make<void>()
             let left = 1 + Math.floor(Math.random() * 150)
             const play = (at: number) =>
               player(server.address, `${round}-${at}`, () => {
-                told.set(`${round}-${at}`, (told.get(`${round}-${at}`) ?? 0) + 1)
-                if (--left <= 0) Deferred.doneUnsafe(enough, Effect.void)
+                confirmed.set(`${round}-${at}`, (confirmed.get(`${round}-${at}`) ?? 0) + 1)
+                if (--left <= 0) Deferred.doneUnsafe(enoughGames, Effect.void)
               }).pipe(Effect.ignore)
             const players = Effect.forEach([0, 1, 2, 3, 4, 5, 6, 7], play, { concurrency: "unbounded" })
-            // Not always right after an answer: the server may be writing its file anew for a while then.
-            const later = turns(Math.floor(Math.random() * 2_000))
+            // The kill comes at a random time after the answer, so that it may hit a compaction.
+            const delay = waitTurns(Math.floor(Math.random() * 2_000))
             yield* Effect.raceFirst(
               players,
-              Deferred.await(enough).pipe(Effect.andThen(later), Effect.andThen(server.kill))
+              Deferred.await(enoughGames).pipe(Effect.andThen(delay), Effect.andThen(server.kill))
             )
             yield* server.kill
             const { table } = replay(inRoot("scores"))
             for (const { games, name, wins } of table.rows()) {
-              const known = told.get(name) ?? 0
+              const known = confirmed.get(name) ?? 0
               const most = name.startsWith(`${round}-`) ? known + 1 : known
-              assert.isTrue(games >= known && games <= most, `${name}: ${games} counted, ${known} told`)
+              assert.isTrue(games >= known && games <= most, `${name}: ${games} counted, ${known} confirmed`)
               assert.strictEqual(wins, games)
-              // What was written but not told is written for good.
-              told.set(name, games)
+              // A game that was written but not confirmed stays in the file.
+              confirmed.set(name, games)
             }
-            for (const name of told.keys())
+            for (const name of confirmed.keys())
               assert.isTrue(
                 table.rows().some((row) => row.name === name),
                 name
@@ -111,7 +111,7 @@ describe("NodeJournal", () => {
             const sum = table.rows().reduce((sum, { games }) => sum + games, 0)
             assert.strictEqual(table.totals().games, sum)
           }
-          assert.isAtLeast(told.size, 8)
+          assert.isAtLeast(confirmed.size, 8)
           yield* NodeJournal.make(inRoot("scores")).pipe(Effect.scoped)
           assert.deepStrictEqual(
             files(root).filter((name) => name.includes("lock")),
@@ -122,16 +122,16 @@ describe("NodeJournal", () => {
     30_000
   )
 
-  it.live("a second server is refused while the first lives, and not when it was killed", () =>
+  it.live("is locked while the first server lives, and free after it was killed", () =>
     onHost(
       Effect.gen(function* () {
         const { inRoot } = yield* directory()
         const path = inRoot("scores")
         const server = yield* serverOn(path)
-        const refused = yield* Effect.flip(Effect.scoped(NodeJournal.make(path)))
+        const error = yield* Effect.flip(Effect.scoped(NodeJournal.make(path)))
         assert.strictEqual(
-          refused.message,
-          `${path}: process ${server.pid} keeps its scores there: stop it, or name another`
+          error.message,
+          `${path}: locked by process ${server.pid}: stop it or name another file`
         )
         yield* server.kill
         yield* Effect.scoped(NodeJournal.make(path))
@@ -139,7 +139,7 @@ describe("NodeJournal", () => {
     )
   )
 
-  it.live("a second one in this process is refused, a later one is not; links lead to the same", () =>
+  it.live("is locked within a process, also through a symbolic link, until the scope closes", () =>
     Effect.gen(function* () {
       const { inRoot, root } = yield* directory()
       const path = inRoot("scores")
@@ -149,7 +149,7 @@ describe("NodeJournal", () => {
           Fs.symlinkSync("scores", inRoot("link"))
           for (const name of ["scores", "link"]) {
             const { message } = yield* Effect.flip(NodeJournal.make(inRoot(name)))
-            assert.include(message, `process ${process.pid} keeps its scores there`)
+            assert.include(message, `locked by process ${process.pid}`)
           }
         })
       )
@@ -162,7 +162,7 @@ describe("NodeJournal", () => {
     })
   )
 
-  it.live("claims of dead processes, and of one whose number another has now, are swept away", () =>
+  it.live("removes the lock files of dead processes and of reused process ids", () =>
     Effect.gen(function* () {
       const { inRoot, root } = yield* directory({ "scores.lock-4194999-77": "", [`scores.lock-${process.ppid}-1`]: "" })
       yield* Effect.scoped(NodeJournal.make(inRoot("scores")))
@@ -172,27 +172,27 @@ describe("NodeJournal", () => {
 
   it.live.each([
     ["folder", "is a directory: name a file in it"],
-    ["missing/scores", "its directory does not exist: make it first"],
-    ["/dev/full", "is not a regular file: name one, or none to make it"]
-  ] as const)("%s: %s", ([name, what]) =>
+    ["missing/scores", "its directory does not exist: create it first"],
+    ["/dev/full", "is not a regular file: name a regular file or a new path"]
+  ] as const)("fails for %s: %s", ([name, problem]) =>
     Effect.gen(function* () {
       const { inRoot } = yield* directory({ "folder/file": "" })
       const path = name.startsWith("/") ? name : inRoot(name)
       const error = yield* Effect.flip(NodeJournal.make(path))
-      assert.strictEqual(error.message, `${path}: ${what}`)
+      assert.strictEqual(error.message, `${path}: ${problem}`)
     })
   )
 
-  it.live.skipIf(Os.userInfo().uid === 0)("a directory that cannot be written [skipped for root]", () =>
+  it.live.skipIf(Os.userInfo().uid === 0)("fails in a directory without write permission (skipped for root)", () =>
     Effect.gen(function* () {
       const { inRoot, root } = yield* directory()
       Fs.chmodSync(root, 0o500)
       const { message } = yield* Effect.flip(NodeJournal.make(inRoot("scores")))
-      assert.include(message, "no permission")
+      assert.include(message, "permission denied")
     })
   )
 
-  it.live("survives a restart, and a file that was cut", () =>
+  it.live("keeps its games over a restart, and all complete lines of a truncated file", () =>
     Effect.gen(function* () {
       const { inRoot } = yield* directory()
       const path = inRoot("scores")

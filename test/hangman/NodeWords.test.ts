@@ -5,10 +5,10 @@ import * as NodeWords from "../../src/hangman/NodeWords.ts"
 import * as WordList from "../../src/hangman/WordList.ts"
 import { directory } from "../support/Directory.ts"
 
-const right = "a list has one word of a to z on a line"
+const expectedFormat = "expected one word of a to z per line"
 
 describe("NodeWords", () => {
-  it.effect("reads a list, whatever its line ends, and says how much of it are words", () =>
+  it.effect("reads a list with mixed line ends and counts its invalid lines", () =>
     Effect.gen(function* () {
       const { inRoot } = yield* directory({ words: "Apple\r\n  pear \r\n\r\nx-ray\r\napple" })
       const words = yield* NodeWords.read(inRoot("words"))
@@ -19,22 +19,22 @@ describe("NodeWords", () => {
   it.effect.each([
     ["empty", "is empty"],
     ["blank", "is empty"],
-    ["numbers", "has no word in 2 lines"],
-    ["missing", "there is no such file"],
+    ["numbers", "has no valid word in 2 lines"],
+    ["missing", "no such file"],
     ["folder", "is a directory, not a file"],
     ["numbers/of", "a part of the path is not a directory"],
     ["null", "is not a regular file"]
-  ] as const)("%s: %s", ([name, what]) =>
+  ] as const)("fails for %s: %s", ([name, problem]) =>
     Effect.gen(function* () {
       const { inRoot } = yield* directory({ empty: "", blank: "\n \r\n", numbers: "1\n2\n", "folder/words": "apple" })
       const path = name === "null" ? "/dev/null" : inRoot(name)
       const { message } = yield* Effect.flip(NodeWords.read(path))
-      assert.strictEqual(message, `${path}: ${what}; ${right}`)
+      assert.strictEqual(message, `${path}: ${problem}; ${expectedFormat}`)
     })
   )
 
   it.live(
-    "400,000 words cost less than to split the file into strings that are words, and a choice next to nothing",
+    "reads 400,000 words faster than splitting the file into strings, and draws 5,000 in less time than that",
     () =>
       Effect.gen(function* () {
         const list = WordList.text.trim().split(/\s+/)
@@ -43,15 +43,15 @@ describe("NodeWords", () => {
         const path = inRoot("words")
         const timed = <A, E>(work: Effect.Effect<A, E>) =>
           Effect.gen(function* () {
-            const begun = performance.now()
+            const start = performance.now()
             const result = yield* work
-            return { result, time: performance.now() - begun }
+            return { result, time: performance.now() - start }
           })
         const strings = Effect.sync(() => {
           const lines = Fs.readFileSync(path, "utf8").split("\n")
           return lines.map((line) => line.trim().toLowerCase()).filter((line) => /^[a-z]+$/.test(line))
         })
-        // In turn, and the best of each: other programs run on the machine.
+        // Alternating, and the best time of each: other programs run on the machine.
         const rounds = yield* Effect.forEach([1, 2, 3, 4], () =>
           Effect.all([timed(NodeWords.read(path)), timed(strings)])
         )

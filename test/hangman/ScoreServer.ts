@@ -1,6 +1,6 @@
 /**
- * A server of hangman to be killed: its one word is peach, its scores are in the file it is given, which it writes anew
- * after so many games.
+ * Hangman server for tests that kill it. Its only word is peach. The first argument is the path of the scoreboard, the
+ * second the number of games between compactions.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Effect from "effect/Effect"

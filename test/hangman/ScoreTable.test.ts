@@ -12,7 +12,7 @@ const Result = Schema.Struct({
 })
 const Results = Schema.Array(Result)
 
-/** The ranking as its rule says it, from all games at once. */
+/** Reference implementation: the ranking computed from all games at once. */
 const reference = (results: ReadonlyArray<ScoreTable.Result>) => {
   const names = [...new Set(results.map(({ name }) => name))].filter((name) => name !== "")
   const rows = names.map((name) => {
@@ -24,12 +24,12 @@ const reference = (results: ReadonlyArray<ScoreTable.Result>) => {
 }
 
 const fill = (results: ReadonlyArray<ScoreTable.Result>, table = ScoreTable.make()) => {
-  const ranks = results.map(table.finish)
+  const ranks = results.map(table.record)
   return { table, ranks }
 }
 
 describe("ScoreTable", () => {
-  it.effect.prop("ranks after every game as the rule says", [Results], ([results]) =>
+  it.effect.prop("ranks every game as the reference implementation", [Results], ([results]) =>
     Effect.sync(() => {
       const { ranks, table } = fill(results)
       results.forEach(({ name }, at) => {
@@ -43,17 +43,17 @@ describe("ScoreTable", () => {
     })
   )
 
-  it.effect.prop("goes on from its rows as if it had never stopped", [Results, Results], ([before, after]) =>
+  it.effect.prop("continues from its rows and totals like the original table", [Results, Results], ([before, after]) =>
     Effect.sync(() => {
       const { table: first } = fill(before, ScoreTable.make(undefined, 3))
       const copy = ScoreTable.make({ rows: first.rows(), totals: first.totals() }, 3)
-      for (const result of after) assert.strictEqual(copy.finish(result), first.finish(result))
+      for (const result of after) assert.strictEqual(copy.record(result), first.record(result))
       assert.deepStrictEqual(copy.rows(), first.rows())
       assert.deepStrictEqual(copy.totals(), first.totals())
     })
   )
 
-  it("full, it forgets who was not seen for longest, and winners last", () => {
+  it("replaces the least recently seen name, and winners last, when it is full", () => {
     const game = (name: string, won: boolean) => ({ name, word: "plum", won, wrong: 1 })
     const { table } = fill(
       [game("winner", true), game("old", false), game("new", false), game("old", false), game("next", false)],
@@ -63,7 +63,7 @@ describe("ScoreTable", () => {
       table.rows().map(({ name }) => name),
       ["winner", "old", "next"]
     )
-    for (const name of ["a", "b", "c"]) table.finish(game(name, true))
+    for (const name of ["a", "b", "c"]) table.record(game(name, true))
     assert.deepStrictEqual(
       table.rows().map(({ name }) => name),
       ["a", "b", "c"]
@@ -71,27 +71,27 @@ describe("ScoreTable", () => {
     assert.deepStrictEqual(table.totals(), { games: 8, wins: 4, players: 3 })
   })
 
-  it("ten thousand names are kept, and no more", () => {
+  it("keeps ten thousand names", () => {
     const table = ScoreTable.make()
-    for (let at = 0; at < 11_000; at++) table.finish({ name: `p${at}`, word: "plum", won: at % 2 === 0, wrong: at % 7 })
-    assert.strictEqual(table.totals().players, ScoreTable.maxNames)
+    for (let at = 0; at < 11_000; at++) table.record({ name: `p${at}`, word: "plum", won: at % 2 === 0, wrong: at % 7 })
+    assert.strictEqual(table.totals().players, ScoreTable.maxPlayers)
     assert.strictEqual(table.totals().games, 11_000)
   })
 })
 
-describe("ScoreText", () => {
+describe("ScoreJournalFormat", () => {
   const text = (before: ReadonlyArray<ScoreTable.Result>, after: ReadonlyArray<ScoreTable.Result>) =>
     ScoreJournalFormat.snapshot(fill(before).table, 3) +
-    after.map((result, game) => ScoreJournalFormat.game({ run: 4, client: 1, game, ...result })).join("")
+    after.map((result, game) => ScoreJournalFormat.encodeGame({ run: 4, client: 1, game, ...result })).join("")
   const past = (text: string) => {
     const read = ScoreJournalFormat.replay(text)
     if (typeof read === "string") return assert.fail(read)
     return read
   }
 
-  it.effect.prop("what was written is read back", [Results, Results], ([before, after]) =>
+  it.effect.prop("decodes what it encodes", [Results, Results], ([before, after]) =>
     Effect.sync(() => {
-      const { games, run, table, torn } = past(text(before, after))
+      const { gameLines: games, run, table, tornLines: torn } = past(text(before, after))
       const { table: wanted } = fill([...before, ...after])
       assert.deepStrictEqual([games, run, torn], [after.length, after.length === 0 ? 3 : 4, 0])
       assert.deepStrictEqual(table.best(20), wanted.best(20))
@@ -100,7 +100,7 @@ describe("ScoreText", () => {
   )
 
   it.effect.prop(
-    "cut anywhere after its head, it has the games of its whole lines",
+    "decodes the complete lines of a text that is cut after its header",
     [Results, Schema.Int],
     ([all, n]) =>
       Effect.sync(() => {
@@ -108,12 +108,12 @@ describe("ScoreText", () => {
         const head = bytes.indexOf("\n") + 1
         const cut = bytes.subarray(0, head + (Math.abs(n) % (bytes.length - head + 1)))
         const whole = cut.subarray(head).filter((byte) => byte === 10).length
-        const { games, torn } = past(cut.toString())
+        const { gameLines: games, tornLines: torn } = past(cut.toString())
         assert.deepStrictEqual([games, torn], [whole, cut.at(-1) === 10 ? 0 : 1])
       })
   )
 
-  it.effect.prop("a game that is there twice counts once", [Results], ([results]) =>
+  it.effect.prop("counts a repeated game once", [Results], ([results]) =>
     Effect.sync(() => {
       const once = text([], results)
       const games = once.slice(once.indexOf("\n") + 1)
@@ -129,15 +129,15 @@ describe("ScoreText", () => {
     ]
   ).split("\n")
 
-  it("a changed byte is damage, but at the end", () => {
+  it("reports a changed byte, except in the last line", () => {
     const changed = (at: number) => lines.map((line, i) => (i === at ? line.replace("plum", "PLUM") : line)).join("\n")
-    assert.strictEqual(ScoreJournalFormat.replay(changed(1)), "line 2 is damaged: take it out, or the whole file away")
-    assert.deepStrictEqual([past(changed(2)).games, past(changed(2)).torn], [1, 1])
+    assert.strictEqual(ScoreJournalFormat.replay(changed(1)), "line 2 is damaged: remove that line or the file")
+    assert.deepStrictEqual([past(changed(2)).gameLines, past(changed(2)).tornLines], [1, 1])
   })
 
-  it.effect.each(["hello", "hello\n", "\n", `${lines[1]}\n`, "\u0000".repeat(100)])("%j is no scoreboard", (text) =>
+  it.effect.each(["hello", "hello\n", "\n", `${lines[1]}\n`, "\u0000".repeat(100)])("rejects %j", (text) =>
     Effect.sync(() =>
-      assert.strictEqual(ScoreJournalFormat.replay(text), "not a scoreboard: its first line is not that of one")
+      assert.strictEqual(ScoreJournalFormat.replay(text), "not a scoreboard file: invalid first line")
     )
   )
 })

@@ -16,12 +16,12 @@ const finished = (game: number, name = "ann"): Scoreboard.Ask => ({
   wrong: 2
 })
 
-/** A journal in memory, whose appends wait for `gate`. */
+/** Returns a journal in memory. Each append waits for `gate`. */
 const memory = (gate: Effect.Effect<void, Scoreboard.ScoreboardError> = Effect.void, past = "") => {
   const state = { text: past, appends: 0, replaced: 0 }
   const journal: Scoreboard.Journal = {
     name: "memory",
-    past,
+    initialText: past,
     append: (text) =>
       Effect.map(gate, () => {
         state.appends++
@@ -42,7 +42,7 @@ const gamesIn = (text: string) => {
 }
 
 describe("Scoreboard", () => {
-  it.effect("a game is written down before its player is told, and games that wait are written together", () =>
+  it.effect("writes a game before it answers, and pending games together", () =>
     Effect.gen(function* () {
       const gate = yield* Deferred.make<void>()
       const { journal, state } = memory(Deferred.await(gate))
@@ -58,25 +58,25 @@ describe("Scoreboard", () => {
       assert.isTrue(players.every((fiber) => fiber.pollUnsafe() === undefined))
       yield* Deferred.succeed(gate, undefined)
       for (const fiber of players) assert.strictEqual((yield* Fiber.join(fiber))._tag, "Counted")
-      assert.strictEqual(gamesIn(state.text).games, 1_000)
+      assert.strictEqual(gamesIn(state.text).gameLines, 1_000)
       assert.isAtMost(state.appends, 5)
     })
   )
 
-  it.effect("a game that is asked twice counts once, and has the same answer", () =>
+  it.effect("counts a repeated request once and gives the same answer", () =>
     Effect.gen(function* () {
       const { journal, state } = memory()
       const { shared, table } = yield* Scoreboard.make({ journal })
       const ask = yield* shared.attach(client(1), () => {})
-      const told = yield* ask(finished(1))
-      assert.deepStrictEqual(told, { _tag: "Counted", rank: 1, players: 1 })
-      assert.deepStrictEqual(yield* ask(finished(1)), told)
+      const answer = yield* ask(finished(1))
+      assert.deepStrictEqual(answer, { _tag: "Counted", rank: 1, players: 1 })
+      assert.deepStrictEqual(yield* ask(finished(1)), answer)
       assert.strictEqual(table.totals().games, 1)
-      assert.strictEqual(gamesIn(state.text).games, 1)
+      assert.strictEqual(gamesIn(state.text).gameLines, 1)
     })
   )
 
-  it.effect("a player who leaves before the answer is counted all the same", () =>
+  it.effect("counts a game whose client disconnects before the answer", () =>
     Effect.gen(function* () {
       const gate = yield* Deferred.make<void>()
       const { journal, state } = memory(Deferred.await(gate))
@@ -86,11 +86,11 @@ describe("Scoreboard", () => {
       yield* Fiber.interrupt(first)
       yield* Deferred.succeed(gate, undefined)
       yield* ask(finished(2))
-      assert.strictEqual(gamesIn(state.text).games, 2)
+      assert.strictEqual(gamesIn(state.text).gameLines, 2)
     })
   )
 
-  it.effect("what cannot be written does not count, and the next game may", () =>
+  it.effect("does not count a game that cannot be written, and counts the next one", () =>
     Effect.gen(function* () {
       const full = new Scoreboard.ScoreboardError({ message: "no space left on the device" })
       let broken = true
@@ -101,11 +101,11 @@ describe("Scoreboard", () => {
       assert.strictEqual(table.totals().games, 0)
       broken = false
       assert.strictEqual((yield* ask(finished(2)))._tag, "Counted")
-      assert.strictEqual(gamesIn(state.text).games, 1)
+      assert.strictEqual(gamesIn(state.text).gameLines, 1)
     })
   )
 
-  it.effect("grown, it is written anew; nothing changes but its length", () =>
+  it.effect("compacts a long journal without changing its contents", () =>
     Effect.gen(function* () {
       const { journal, state } = memory()
       const { shared } = yield* Scoreboard.make({ journal, compactAfter: 10 })
@@ -113,12 +113,12 @@ describe("Scoreboard", () => {
       for (let game = 1; game <= 95; game++) yield* ask(finished(game, `p${game % 4}`))
       const past = gamesIn(state.text)
       assert.deepStrictEqual(past.table.totals(), { games: 95, wins: 95, players: 4 })
-      assert.strictEqual(past.games, 5)
+      assert.strictEqual(past.gameLines, 5)
       assert.strictEqual(state.replaced, 10)
     })
   )
 
-  it.effect("where it cannot be written anew it grows, and loses nothing", () =>
+  it.effect("keeps all games if a compaction fails", () =>
     Effect.gen(function* () {
       const { journal, state } = memory()
       const error = new Scoreboard.ScoreboardError({ message: "no space left on the device" })
@@ -126,19 +126,19 @@ describe("Scoreboard", () => {
       const stuck: Scoreboard.Journal = {
         ...journal,
         replace: (text) => {
-          const done = first ? journal.replace(text) : Effect.fail(error)
+          const result = first ? journal.replace(text) : Effect.fail(error)
           first = false
-          return done
+          return result
         }
       }
       const { shared } = yield* Scoreboard.make({ journal: stuck, compactAfter: 3 })
       const ask = yield* shared.attach(client(1), () => {})
       for (let game = 1; game <= 10; game++) assert.strictEqual((yield* ask(finished(game)))._tag, "Counted")
-      assert.strictEqual(gamesIn(state.text).games, 10)
+      assert.strictEqual(gamesIn(state.text).gameLines, 10)
     })
   )
 
-  it.effect("goes on after a restart, under a new run", () =>
+  it.effect("continues after a restart with a new run number", () =>
     Effect.gen(function* () {
       let text = ""
       for (let run = 1; run <= 3; run++) {
@@ -160,19 +160,19 @@ describe("Scoreboard", () => {
         text = state.text
         assert.strictEqual(gamesIn(text).run, run)
       }
-      // A line that was not finished is dropped, and the next run begins on a line of its own.
+      // An incomplete line is dropped, and the next run starts on a new line.
       const { journal, state } = memory(undefined, `${text}0123`)
       yield* Effect.scoped(Scoreboard.make({ journal }))
-      assert.strictEqual(gamesIn(state.text).torn, 0)
+      assert.strictEqual(gamesIn(state.text).tornLines, 0)
       assert.strictEqual(gamesIn(state.text).table.totals().games, 6)
     })
   )
 
-  it.effect("what is no scoreboard is left alone", () =>
+  it.effect("does not change a file that is not a scoreboard", () =>
     Effect.gen(function* () {
       const { journal, state } = memory(undefined, "dear diary\n")
       const error = yield* Effect.flip(Scoreboard.make({ journal }))
-      assert.strictEqual(error.message, "memory: not a scoreboard: its first line is not that of one")
+      assert.strictEqual(error.message, "memory: not a scoreboard file: invalid first line")
       assert.strictEqual(state.text, "dear diary\n")
     })
   )
@@ -191,7 +191,7 @@ describe("Scoreboard", () => {
           }),
         { concurrency: "unbounded" }
       )
-      assert.strictEqual(gamesIn(state.text).games, 10_000)
+      assert.strictEqual(gamesIn(state.text).gameLines, 10_000)
       assert.isBelow(performance.now() - begun, 5_000)
     })
   )

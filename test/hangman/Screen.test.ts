@@ -9,13 +9,13 @@ const text = Schema.String.check(Schema.isMaxLength(100))
 const Board = Schema.Struct({
   word: Schema.String.check(Schema.isPattern(/^[a-z-]{0,60}$/)),
   lives: int(0, 30),
-  most: int(1, 30),
+  initialLives: int(1, 30),
   tried: Schema.String.check(Schema.isPattern(/^[a-z]{0,26}$/))
 })
 const View = Schema.Struct({
   title: text,
   typed: text,
-  shown: Schema.UndefinedOr(
+  serverView: Schema.UndefinedOr(
     Schema.Struct({
       message: Schema.Array(text).check(Schema.isMaxLength(8)),
       board: Schema.UndefinedOr(Board),
@@ -26,16 +26,16 @@ const View = Schema.Struct({
 
 const textOf = (lines: ReturnType<typeof Screen.draw>) => lines.map((line) => line.map((span) => span.text).join(""))
 
-const game = { word: "-a--a-", lives: 3, most: 10, tried: "aex" }
+const game = { word: "-a--a-", lives: 3, initialLives: 10, tried: "aex" }
 const view: Screen.View = {
   title: "Hangman at localhost",
-  shown: { message: ["There is no x."], board: game, prompt: "guess" },
+  serverView: { message: ["There is no x."], board: game, prompt: "guess" },
   typed: ""
 }
 
 describe("hangman Screen", () => {
   it.prop(
-    "fits on any screen, to the last row and column",
+    "fits any screen",
     [View, int(0, 200), int(0, 60)],
     ([any, columns, rows]) => {
       const lines = textOf(Screen.draw(any, columns, rows))
@@ -46,8 +46,8 @@ describe("hangman Screen", () => {
   )
 
   it.prop(
-    "from the smallest screen on, word, lives, every letter and the prompt are seen",
-    [int(Screen.smallest.columns, 200), int(Screen.smallest.rows, 60)],
+    "shows word, lives, every letter and the prompt from the smallest screen up",
+    [int(Screen.minSize.columns, 200), int(Screen.minSize.rows, 60)],
     ([columns, rows]) => {
       const lines = textOf(Screen.draw(view, columns, rows))
       const seen = lines.join("\n")
@@ -59,7 +59,7 @@ describe("hangman Screen", () => {
     }
   )
 
-  it("a screen with room has the gallows", () => {
+  it("draws the gallows on a large screen", () => {
     const lines = textOf(Screen.draw(view, 60, 20))
     assert.deepStrictEqual(
       lines.slice(2, 8).map((line) => line.slice(2, 13).trimEnd()),
@@ -67,23 +67,23 @@ describe("hangman Screen", () => {
     )
   })
 
-  it("below the smallest screen it says so", () => {
+  it("shows a message below the smallest screen", () => {
     assert.deepStrictEqual(textOf(Screen.draw(view, 19, 30)), ["too small: needs", "20x8"])
     assert.deepStrictEqual(textOf(Screen.draw(view, 80, 7)), ["too small: needs 20x8"])
     assert.deepStrictEqual(textOf(Screen.draw(view, 0, 0)), [])
   })
 
-  it("won is green, lost is red, and neither depends on colour alone", () => {
+  it("draws a won word green and a lost word red", () => {
     const end = (board: FriendlyView.Board) =>
-      Screen.draw({ ...view, shown: { ...view.shown!, board } }, 60, 20)
+      Screen.draw({ ...view, serverView: { ...view.serverView!, board } }, 60, 20)
         .flat()
         .find(({ text }) => /b a n/.test(text))
-    assert.strictEqual(end({ ...game, word: "banana" })?.ink, "green")
-    assert.strictEqual(end({ ...game, word: "banana", lives: 0 })?.ink, "red")
+    assert.strictEqual(end({ ...game, word: "banana" })?.style, "green")
+    assert.strictEqual(end({ ...game, word: "banana", lives: 0 })?.style, "red")
   })
 
-  it("what is typed at the prompt shows its end", () => {
-    const asked: Screen.View = { title: "", typed: "x".repeat(40), shown: { message: [], prompt: "name" } }
+  it("shows the end of the text typed at the prompt", () => {
+    const asked: Screen.View = { title: "", typed: "x".repeat(40), serverView: { message: [], prompt: "name" } }
     assert.strictEqual(textOf(Screen.draw({ ...asked, typed: "ann" }, 30, 10)).at(-1), "Your name? ann_")
     assert.strictEqual(textOf(Screen.draw(asked, 20, 10)).at(-1), `${"x".repeat(19)}_`)
   })
