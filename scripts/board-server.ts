@@ -1,4 +1,4 @@
-/** The shared board of the course, on 127.0.0.1:1069. */
+/** Runs a board server as the course's, on 127.0.0.1:1069. */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Layer from "effect/Layer"
 import * as BoardServer from "../src/board/BoardServer.ts"

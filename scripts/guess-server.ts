@@ -1,4 +1,4 @@
-/** The number guessing server of the course, on 127.0.0.1:1500. */
+/** Runs a number guessing server as the course's, on 127.0.0.1:1500. */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Layer from "effect/Layer"
 import * as GuessServer from "../src/guess/GuessServer.ts"

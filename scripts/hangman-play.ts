@@ -1,4 +1,4 @@
-/** Plays one game of hangman by itself, most frequent letters first: node scripts/hangman-play.ts [HOST [PORT]] */
+/** Plays one game of hangman, most frequent letters first: node scripts/hangman-play.ts [HOST [PORT]] */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"

@@ -8,6 +8,6 @@ import * as PrimeServer from "../src/primes/PrimeServer.ts"
 
 PrimeServer.make({
   port: PrimeServer.defaultPort,
-  dialect: process.argv[2] === "right" ? "right" : "course",
+  dialect: process.argv[2] === "exact" ? "exact" : "course",
   workers: NodeThreadWorkers.make({ module: PrimeJob.module })
 }).pipe(Effect.andThen(Effect.never), Effect.scoped, Effect.provide(NodeNetwork.layer), NodeRuntime.runMain)

@@ -9,7 +9,7 @@ import * as Rot13Client from "../src/rot13/Rot13Client.ts"
 Effect.gen(function* () {
   const connection = yield* TcpClient.connect({ host: "localhost", service: "rot13" })
   for (const word of process.argv.slice(2)) {
-    const answer = yield* Rot13Client.ask(connection, new TextEncoder().encode(word))
+    const answer = yield* Rot13Client.request(connection, new TextEncoder().encode(word))
     yield* Console.log(new TextDecoder().decode(answer))
   }
 }).pipe(Effect.scoped, Effect.provide(NodeServices.layer), NodeRuntime.runMain)

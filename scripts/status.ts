@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 import * as NodeNetwork from "../src/network/node/NodeNetwork.ts"
-import { printable } from "../src/network/TerminalText.ts"
+import * as TerminalText from "../src/network/TerminalText.ts"
 import * as HostStatus from "../src/status/HostStatus.ts"
 import type { Peer } from "../src/status/Peer.ts"
 import * as StatusPeer from "../src/status/StatusPeer.ts"
@@ -14,15 +14,15 @@ const [name = "guest"] = process.argv.slice(2)
 
 const course = { from: HostStatus.fromCourse, to: HostStatus.toCourse, send: true }
 
-const line = ({ name, payload = HostStatus.start, state }: Peer<HostStatus.HostStatus>) =>
-  `${printable(name).padStart(16)} ${`${payload.x}`.padStart(4)} ${`${payload.y}`.padStart(4)}  ${state}\n`
+const line = ({ name, payload = HostStatus.initialPosition, state }: Peer<HostStatus.HostStatus>) =>
+  `${TerminalText.escape(name).padStart(16)} ${`${payload.x}`.padStart(4)} ${`${payload.y}`.padStart(4)}  ${state}\n`
 
 Effect.gen(function* () {
   const { label, peers } = yield* StatusPeer.make({
     name,
     course,
     schema: HostStatus.HostStatus,
-    payload: HostStatus.start
+    payload: HostStatus.initialPosition
   })
   yield* Console.log(label)
   const tables = Stream.map(SubscriptionRef.changes(peers), (peers) => peers.map(line).join(""))

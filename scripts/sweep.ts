@@ -59,7 +59,7 @@ const faults = (chosen: ReadonlyArray<string>, runs: number) =>
 
 const promises = (scale: number) =>
   Effect.gen(function* () {
-    for (const { found, kept, promise } of StatusSweep.verdicts(scale)) {
+    for (const { measured: found, holds: kept, property: promise } of StatusSweep.checkAll(scale)) {
       yield* Console.log(`status: ${promise}: ${found}`)
       if (!kept) return yield* Effect.fail(new Broken(`status: not kept: ${promise}`))
     }

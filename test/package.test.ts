@@ -53,7 +53,7 @@ import * as Layer from "effect/Layer"
 const program = Effect.gen(function* () {
   const { address } = yield* Rot13Server.Rot13Server
   const connection = yield* (yield* Network.Network).connect(address)
-  const answer = yield* Rot13Client.ask(connection, new TextEncoder().encode("Hello"))
+  const answer = yield* Rot13Client.request(connection, new TextEncoder().encode("Hello"))
   console.log(new TextDecoder().decode(answer))
 })
 // @ts-expect-error A port is a number.

@@ -40,7 +40,7 @@ describe("scripts", () => {
   it.live("examples/shouting-lines: lines, and what becomes of one that is too long", () =>
     Effect.gen(function* () {
       const example = yield* Cli.startScript("examples/shouting-lines.ts", [])
-      const [, host, port] = yield* example.says("stdout", /^nc (\S+) (\d+)$/m)
+      const [, host, port] = yield* example.waitForOutput("stdout", /^nc (\S+) (\d+)$/m)
       assert.strictEqual(yield* ask(host!, Number(port), "hi\nthere"), "HI\r\nTHERE\r\n")
       const tooLong = "line too long: at most 80 bytes may come before its end\r\n"
       assert.strictEqual(yield* ask(host!, Number(port), "x".repeat(1 << 20)), tooLong)

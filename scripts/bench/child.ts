@@ -13,8 +13,8 @@ export class BenchError extends Data.TaggedError("BenchError")<{ readonly messag
 /** A running child: `hello` is its first line, `ask` sends one and waits for the answer. */
 export interface Child {
   readonly pid: number
-  readonly hello: string
-  readonly ask: (line: string) => Effect.Effect<string, BenchError>
+  readonly firstLine: string
+  readonly request: (line: string) => Effect.Effect<string, BenchError>
 }
 
 export interface ChildOptions {
@@ -23,7 +23,7 @@ export interface ChildOptions {
 }
 
 /** How long a child may take to answer, and to go when it is told to. */
-const patience = { answer: "60 seconds", exit: 2_000 } as const
+const timeouts = { answer: "60 seconds", exit: 2_000 } as const
 
 /** The CPUs this process may use, where that can be told and `taskset` can choose among them; otherwise none. */
 export const cpus: ReadonlyArray<number> = (() => {
@@ -41,7 +41,7 @@ const hasEnded = (child: ChildProcess) =>
 const stop = (child: ChildProcess) =>
   Effect.callback<void>((resume) => {
     if (hasEnded(child)) return resume(Effect.void)
-    const kill = setTimeout(() => child.kill("SIGKILL"), patience.exit)
+    const kill = setTimeout(() => child.kill("SIGKILL"), timeouts.exit)
     child.once("exit", () => {
       clearTimeout(kill)
       resume(Effect.void)
@@ -65,49 +65,49 @@ export const start = Effect.fnUntraced(function* (
     stop
   )
   const lines: Array<string> = []
-  let waiting: (() => void) | undefined
-  let ended: string | undefined
-  const end = (why: string) => {
-    ended ??= `${name}: ${why}`
-    waiting?.()
+  let onLine: (() => void) | undefined
+  let endReason: string | undefined
+  const onEnd = (why: string) => {
+    endReason ??= `${name}: ${why}`
+    onLine?.()
   }
-  child.once("error", (error) => end(error.message))
-  child.once("exit", (code, signal) => end(`ended with ${signal ?? `code ${code}`}`))
-  child.stdin.on("error", (error) => end(error.message))
+  child.once("error", (error) => onEnd(error.message))
+  child.once("exit", (code, signal) => onEnd(`ended with ${signal ?? `code ${code}`}`))
+  child.stdin.on("error", (error) => onEnd(error.message))
   Readline.createInterface(child.stdout).on("line", (line) => {
     lines.push(line)
-    waiting?.()
+    onLine?.()
   })
-  const answer = Effect.callback<string, BenchError>((resume) => {
-    waiting = () => {
+  const nextLine = Effect.callback<string, BenchError>((resume) => {
+    onLine = () => {
       const line = lines.shift()
-      if (line === undefined && ended === undefined) return
-      waiting = undefined
-      resume(line === undefined ? Effect.fail(new BenchError({ message: ended! })) : Effect.succeed(line))
+      if (line === undefined && endReason === undefined) return
+      onLine = undefined
+      resume(line === undefined ? Effect.fail(new BenchError({ message: endReason! })) : Effect.succeed(line))
     }
-    waiting()
+    onLine()
   }).pipe(
     Effect.timeoutOrElse({
-      duration: patience.answer,
-      orElse: () => Effect.fail(new BenchError({ message: `${name}: no answer in ${patience.answer}` }))
+      duration: timeouts.answer,
+      orElse: () => Effect.fail(new BenchError({ message: `${name}: no answer in ${timeouts.answer}` }))
     })
   )
-  const hello = yield* answer
+  const firstLine = yield* nextLine
   if (cpu !== undefined) spawnSync("taskset", ["-p", "-c", String(cpu), String(child.pid)])
   const running: Child = {
     pid: child.pid ?? 0,
-    hello,
-    ask: (line) =>
+    firstLine,
+    request: (line) =>
       Effect.andThen(
         Effect.sync(() => child.stdin.write(`${line}\n`)),
-        answer
+        nextLine
       )
   }
   return running
 })
 
 /** Compiles a program of one file, for as long as the scope lasts; without a compiler there is none. */
-export const compile = Effect.fnUntraced(function* (source: string) {
+export const compileC = Effect.fnUntraced(function* (source: string) {
   if (spawnSync("cc", ["--version"]).status !== 0) return undefined
   const folder = yield* Effect.acquireRelease(
     Effect.sync(() => Fs.mkdtempSync(Path.join(Os.tmpdir(), "effect-inet-bench-"))),
@@ -119,19 +119,19 @@ export const compile = Effect.fnUntraced(function* (source: string) {
 })
 
 /** Runs a program to its end, in milliseconds of wall time; any exit code but 0 is a failure. */
-export const time = (command: string, args: ReadonlyArray<string>, env: NodeJS.ProcessEnv = process.env) =>
+export const wallTimeMillis = (command: string, args: ReadonlyArray<string>, env: NodeJS.ProcessEnv = process.env) =>
   Effect.callback<number, BenchError>((resume) => {
-    const from = performance.now()
+    const startedAt = performance.now()
     const child = spawn(command, args, { env, stdio: ["ignore", "ignore", "pipe"] })
-    let said = ""
+    let stderr = ""
     child.stderr.on("data", (text) => {
-      said += text
+      stderr += text
     })
     child.once("error", (error) => resume(Effect.fail(new BenchError({ message: `${command}: ${error.message}` }))))
     child.once("exit", (code) => {
-      const took = performance.now() - from
-      const message = `${command} ${args.join(" ")}: ended with code ${code}: ${said.trim().split("\n")[0] ?? ""}`
-      resume(code === 0 ? Effect.succeed(took) : Effect.fail(new BenchError({ message })))
+      const millis = performance.now() - startedAt
+      const message = `${command} ${args.join(" ")}: ended with code ${code}: ${stderr.trim().split("\n")[0] ?? ""}`
+      resume(code === 0 ? Effect.succeed(millis) : Effect.fail(new BenchError({ message })))
     })
     return stop(child)
   })

@@ -21,18 +21,18 @@ export interface Measure {
   readonly name: string
   readonly unit: string
   /** Default: all contestants. */
-  readonly of?: ReadonlyArray<string> | undefined
+  readonly contestants?: ReadonlyArray<string> | undefined
   /** Whether less is better. Default false. */
-  readonly less?: boolean | undefined
+  readonly lowerIsBetter?: boolean | undefined
   /** One sample a round: for what takes long and does not depend on how fast the machine is just now. */
-  readonly once?: boolean | undefined
+  readonly oncePerRound?: boolean | undefined
   readonly sample: (contestant: string) => Effect.Effect<number, BenchError>
 }
 
 /** What is to be reached: by the figure itself, or by its ratio to the other one. */
 interface Bar {
-  readonly of: "figure" | "ratio"
-  readonly is: ">=" | "<="
+  readonly subject: "figure" | "ratio"
+  readonly comparator: ">=" | "<="
   readonly value: number
 }
 
@@ -40,9 +40,9 @@ interface Bar {
 export interface Comparison {
   readonly measure: string
   /** Whose figure stands on the left. Default: ours. */
-  readonly of?: string | undefined
+  readonly contestant?: string | undefined
   readonly peer: string
-  readonly against?: string | undefined
+  readonly peerMeasure?: string | undefined
   readonly bar?: Bar | undefined
 }
 
@@ -57,7 +57,7 @@ interface Prepared {
 export interface Benchmark {
   readonly name: string
   /** What is measured and how, for a reader who wants to judge the stats. */
-  readonly about: string
+  readonly description: string
   readonly comparisons: ReadonlyArray<Comparison>
   /** Whether there is also a table of all contestants and measures. Default false. */
   readonly overview?: boolean | undefined
@@ -99,10 +99,10 @@ export interface Report {
 }
 
 /** One figure per round. */
-type Stats = ReadonlyArray<number>
+type RoundFigures = ReadonlyArray<number>
 
-const summary = (stats: Stats): Summary => {
-  const sorted = stats.toSorted((a, b) => a - b)
+const summarize = (figures: RoundFigures): Summary => {
+  const sorted = figures.toSorted((a, b) => a - b)
   const middle = (sorted.length - 1) / 2
   return {
     median: (sorted[Math.floor(middle)]! + sorted[Math.ceil(middle)]!) / 2,
@@ -112,32 +112,32 @@ const summary = (stats: Stats): Summary => {
 }
 
 /** Who goes when in a round. */
-const order = (contestants: ReadonlyArray<string>, round: number, once = false): ReadonlyArray<string> => {
+const contestantOrder = (contestants: ReadonlyArray<string>, round: number, isOncePerRound = false): ReadonlyArray<string> => {
   const first = round % contestants.length
   const forth = [...contestants.slice(first), ...contestants.slice(0, first)]
-  const both = [...forth, ...forth.toReversed()]
-  return once ? forth : [...both, ...both, ...both]
+  const forthAndBack = [...forth, ...forth.toReversed()]
+  return isOncePerRound ? forth : [...forthAndBack, ...forthAndBack, ...forthAndBack]
 }
 
 const isMet = (bar: Bar, figure: number, ratio: number): boolean => {
-  const reached = bar.of === "figure" ? figure : ratio
-  return bar.is === ">=" ? reached >= bar.value : reached <= bar.value
+  const reached = bar.subject === "figure" ? figure : ratio
+  return bar.comparator === ">=" ? reached >= bar.value : reached <= bar.value
 }
 
 /** The rows whose two stats were both measured. */
 const rows = (
   { contestants: [ours], measures }: Pick<Prepared, "contestants" | "measures">,
   comparisons: ReadonlyArray<Comparison>,
-  figuresOf: (measure: string, contestant: string) => Stats | undefined
+  figuresOf: (measure: string, contestant: string) => RoundFigures | undefined
 ): ReadonlyArray<Row> =>
-  comparisons.flatMap(({ against, bar, measure, of = ours!, peer }) => {
-    const left = figuresOf(measure, of)
-    const right = figuresOf(against ?? measure, peer)
+  comparisons.flatMap(({ bar, contestant = ours!, measure, peer, peerMeasure }) => {
+    const left = figuresOf(measure, contestant)
+    const right = figuresOf(peerMeasure ?? measure, peer)
     const unit = measures.find((each) => each.name === measure)?.unit
     if (left === undefined || right === undefined || unit === undefined) return []
-    const ratio = summary(left.map((figure, round) => figure / right[round]!))
-    const name = of === ours ? measure : `${of}: ${measure}`
-    const row = { measure: name, unit, ours: summary(left), peer: against ?? peer, theirs: summary(right), ratio }
+    const ratio = summarize(left.map((figure, round) => figure / right[round]!))
+    const name = contestant === ours ? measure : `${contestant}: ${measure}`
+    const row = { measure: name, unit, ours: summarize(left), peer: peerMeasure ?? peer, theirs: summarize(right), ratio }
     return [bar === undefined ? row : { ...row, bar, met: isMet(bar, row.ours.median, ratio.median) }]
   })
 
@@ -145,27 +145,27 @@ const rows = (
 export const run = (benchmark: Benchmark, options: Options, progress: (line: string) => void) =>
   Effect.gen(function* () {
     const prepared = yield* benchmark.prepare(options)
-    const stats = new Map<string, Array<number>>()
+    const figures = new Map<string, Array<number>>()
     const key = (measure: string, contestant: string) => `${measure}\n${contestant}`
     for (let round = options.quick ? 0 : -1; round < options.rounds; round++) {
       progress(round < 0 ? `${benchmark.name}: warm-up` : `${benchmark.name}: round ${round + 1} of ${options.rounds}`)
-      for (const { less, name, of = prepared.contestants, once, sample } of prepared.measures) {
-        if (round < 0 && once) continue
-        const samples = new Map<string, Array<number>>(of.map((contestant) => [contestant, []]))
-        for (const contestant of order(of, Math.max(0, round), once || round < 0 || options.quick)) {
+      for (const { lowerIsBetter, name, contestants = prepared.contestants, oncePerRound, sample } of prepared.measures) {
+        if (round < 0 && oncePerRound) continue
+        const samples = new Map<string, Array<number>>(contestants.map((contestant) => [contestant, []]))
+        for (const contestant of contestantOrder(contestants, Math.max(0, round), oncePerRound || round < 0 || options.quick)) {
           samples.get(contestant)!.push(yield* sample(contestant))
         }
         if (round < 0) continue
-        for (const [contestant, each] of samples) {
-          const all = stats.get(key(name, contestant)) ?? []
-          stats.set(key(name, contestant), [...all, (less ? Math.min : Math.max)(...each)])
+        for (const [contestant, values] of samples) {
+          const earlier = figures.get(key(name, contestant)) ?? []
+          figures.set(key(name, contestant), [...earlier, (lowerIsBetter ? Math.min : Math.max)(...values)])
         }
       }
     }
     const overview = prepared.contestants.flatMap((contestant) =>
       prepared.measures.flatMap(({ name, unit }): ReadonlyArray<Figure> => {
-        const found = stats.get(key(name, contestant))
-        return found === undefined ? [] : [{ contestant, measure: name, unit, figure: summary(found) }]
+        const measured = figures.get(key(name, contestant))
+        return measured === undefined ? [] : [{ contestant, measure: name, unit, figure: summarize(measured) }]
       })
     )
     const report: Report = {
@@ -173,7 +173,7 @@ export const run = (benchmark: Benchmark, options: Options, progress: (line: str
       rounds: options.rounds,
       notes: options.quick ? [...prepared.notes, "A smoke run: these stats mean nothing."] : prepared.notes,
       overview: benchmark.overview ? overview : [],
-      rows: rows(prepared, benchmark.comparisons, (measure, contestant) => stats.get(key(measure, contestant)))
+      rows: rows(prepared, benchmark.comparisons, (measure, contestant) => figures.get(key(measure, contestant)))
     }
     return report
   }).pipe(Effect.scoped)

@@ -44,11 +44,11 @@ const names = benchmarks.map(({ name }) => name).join(" | ")
 
 const usage = `npm run bench -- [${names}] [--only TEXT] [--rounds N] [--quick] [--json] [--profile DIR]`
 
-class Usage extends BenchError {
+class UsageError extends BenchError {
   override readonly [Runtime.errorExitCode] = 2
 }
 
-const document = new URL("../../docs/benchmarks.md", import.meta.url)
+const documentUrl = new URL("../../docs/benchmarks.md", import.meta.url)
 
 const flags = {
   only: { type: "string", default: "" },
@@ -60,7 +60,7 @@ const flags = {
 } as const
 
 /** Nothing but the measures whose names hold the text. */
-const restricted = (benchmark: Benchmark, text: string): Benchmark => ({
+const withMeasures = (benchmark: Benchmark, text: string): Benchmark => ({
   ...benchmark,
   prepare: (options) =>
     Effect.map(benchmark.prepare(options), (prepared) => ({
@@ -71,30 +71,30 @@ const restricted = (benchmark: Benchmark, text: string): Benchmark => ({
 
 const write = (benchmark: Benchmark, report: Harness.Report, machine: Report.Machine) =>
   Effect.sync(() => {
-    const before = Fs.existsSync(document) ? Fs.readFileSync(document, "utf8") : ""
-    const section = Report.markdown(report, benchmark.about, machine, new Date())
-    Fs.mkdirSync(new URL(".", document), { recursive: true })
-    Fs.writeFileSync(document, Report.withSection(before, benchmark.name, section))
+    const before = Fs.existsSync(documentUrl) ? Fs.readFileSync(documentUrl, "utf8") : ""
+    const section = Report.markdown(report, benchmark.description, machine, new Date())
+    Fs.mkdirSync(new URL(".", documentUrl), { recursive: true })
+    Fs.writeFileSync(documentUrl, Report.withSection(before, benchmark.name, section))
   })
 
 const program = Effect.gen(function* () {
   const { positionals, values } = yield* Effect.try({
     try: () => parseArgs({ args: process.argv.slice(2), allowPositionals: true, options: flags }),
-    catch: (cause) => new Usage({ message: `${(cause as Error).message}\n${usage}` })
+    catch: (cause) => new UsageError({ message: `${(cause as Error).message}\n${usage}` })
   })
   if (values.help) return yield* Console.log(usage)
   const unknown = positionals.find((name) => benchmarks.every((benchmark) => benchmark.name !== name))
-  if (unknown !== undefined) return yield* new Usage({ message: `no benchmark is called ${unknown}\n${usage}` })
+  if (unknown !== undefined) return yield* new UsageError({ message: `no benchmark is called ${unknown}\n${usage}` })
   const rounds = values.quick ? 1 : Number(values.rounds)
   if (!Number.isInteger(rounds) || rounds < 1) {
-    return yield* new Usage({ message: `--rounds ${values.rounds}: a whole number from 1 up\n${usage}` })
+    return yield* new UsageError({ message: `--rounds ${values.rounds}: a whole number from 1 up\n${usage}` })
   }
   const options: Options = { rounds, quick: values.quick, profile: values.profile }
   const progress = (line: string) => void process.stderr.write(`${line}\n`)
   for (const benchmark of benchmarks) {
     if (positionals.length > 0 && !positionals.includes(benchmark.name)) continue
     const machine = Report.machine()
-    const report = yield* Harness.run(restricted(benchmark, values.only), options, progress)
+    const report = yield* Harness.run(withMeasures(benchmark, values.only), options, progress)
     yield* Console.log(values.json ? JSON.stringify({ ...report, machine }) : Report.text(report, machine))
     // A run with the profiler on, like a quick one, says nothing about speed; some of the rows are not the section.
     if (!values.quick && values.profile === undefined && values.only === "") yield* write(benchmark, report, machine)

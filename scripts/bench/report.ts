@@ -21,33 +21,33 @@ export const machine = (): Machine => ({
 })
 
 /** Three significant digits say all that a shared machine knows. */
-const number = (value: number) =>
+const formatNumber = (value: number) =>
   value.toLocaleString(
     "en",
     value >= 100 ? { maximumFractionDigits: 0 } : { minimumSignificantDigits: 3, maximumSignificantDigits: 3 }
   )
 
-const spread = ({ max, median, min }: Summary, text: (value: number) => string) =>
+const formatSummary = ({ max, median, min }: Summary, text: (value: number) => string) =>
   `${text(median)} (${text(min)}..${text(max)})`
 
-const ratio = (value: number) => value.toFixed(2)
+const formatRatio = (value: number) => value.toFixed(2)
 
 const header = ["", "ours", "peer", "theirs", "ours / theirs", "bar", ""]
 
 const cells = (row: Row): ReadonlyArray<string> => [
   `${row.measure}, ${row.unit}`,
-  spread(row.ours, number),
+  formatSummary(row.ours, formatNumber),
   row.peer,
-  spread(row.theirs, number),
-  spread(row.ratio, ratio),
-  row.bar === undefined ? "" : `${row.bar.of === "figure" ? "ours " : ""}${row.bar.is} ${row.bar.value}`,
+  formatSummary(row.theirs, formatNumber),
+  formatSummary(row.ratio, formatRatio),
+  row.bar === undefined ? "" : `${row.bar.subject === "figure" ? "ours " : ""}${row.bar.comparator} ${row.bar.value}`,
   row.met === undefined ? "" : row.met ? "met" : "MISSED"
 ]
 
 type Table = ReadonlyArray<ReadonlyArray<string>>
 
 /** A header and its lines, the columns all of one width. */
-const aligned = (table: Table, between: string): Table => {
+const align = (table: Table, between: string): Table => {
   const widths = table[0]!.map((_, column) => Math.max(...table.map((line) => line[column]!.length)))
   const [head, ...body] = table.map((line) => line.map((cell, i) => cell.padEnd(widths[i]!)))
   const rule = between === "" ? [] : [widths.map((width) => between.repeat(width))]
@@ -55,7 +55,7 @@ const aligned = (table: Table, between: string): Table => {
 }
 
 /** A row that repeats what the one above says of us leaves it out. */
-const comparisons = ({ rows }: Report): Table => {
+const comparisonTable = ({ rows }: Report): Table => {
   const body = rows.map((row, i) => {
     const [measure, ours, ...rest] = cells(row)
     return rows[i - 1]?.measure === row.measure ? ["", "", ...rest] : [measure!, ours!, ...rest]
@@ -64,12 +64,12 @@ const comparisons = ({ rows }: Report): Table => {
 }
 
 /** A line for every contestant, a column for every measure. */
-const overview = ({ overview: stats }: Report): Table => {
-  const columns: ReadonlyArray<string> = [...new Set(stats.map(({ measure, unit }) => `${measure}, ${unit}`))]
-  const lines = [...new Set(stats.map(({ contestant }) => contestant))].map((name) => {
+const overviewTable = ({ overview: figures }: Report): Table => {
+  const columns: ReadonlyArray<string> = [...new Set(figures.map(({ measure, unit }) => `${measure}, ${unit}`))]
+  const lines = [...new Set(figures.map(({ contestant }) => contestant))].map((name) => {
     const own: ReadonlyMap<string, string> = new Map(
-      stats.flatMap(({ contestant, figure, measure, unit }) =>
-        contestant === name ? [[`${measure}, ${unit}`, number(figure.median)] as const] : []
+      figures.flatMap(({ contestant, figure, measure, unit }) =>
+        contestant === name ? [[`${measure}, ${unit}`, formatNumber(figure.median)] as const] : []
       )
     )
     return [name, ...columns.map((column) => own.get(column) ?? "-")]
@@ -79,9 +79,9 @@ const overview = ({ overview: stats }: Report): Table => {
 
 /** The tables that have lines, one below the other. */
 const tables = (report: Report, between: string, text: (line: ReadonlyArray<string>) => string) =>
-  [overview(report), comparisons(report)]
+  [overviewTable(report), comparisonTable(report)]
     .filter((table) => table.length > 1)
-    .flatMap((table) => [...aligned(table, between).map(text), ""])
+    .flatMap((table) => [...align(table, between).map(text), ""])
 
 const summaryLine = (report: Report): string => {
   const barred = report.rows.filter((row) => row.met !== undefined)
@@ -101,11 +101,11 @@ export const text = (report: Report, on: Machine): string =>
     summaryLine(report)
   ].join("\n")
 
-export const markdown = (report: Report, about: string, on: Machine, date: Date): string =>
+export const markdown = (report: Report, description: string, on: Machine, date: Date): string =>
   [
     `## ${report.benchmark}`,
     "",
-    about,
+    description,
     "",
     ...tables(report, "-", (line) => `| ${line.join(" | ")} |`),
     `${summaryLine(report)} ${report.notes.join(" ")}`.trim(),
@@ -121,11 +121,11 @@ best counts, since others can only slow one down (memory has one); a ratio is ta
 the medians of the rounds.
 `
 
-const edges = (name: string) => [`<!-- bench ${name} -->`, `<!-- end of ${name} -->`] as const
+const sectionMarkers = (name: string) => [`<!-- bench ${name} -->`, `<!-- end of ${name} -->`] as const
 
 /** The document with one section replaced, or added at the end; the others stay as they are. */
 export const withSection = (document: string, name: string, section: string): string => {
-  const [open, close] = edges(name)
+  const [open, close] = sectionMarkers(name)
   const block = `${open}\n${section}\n${close}`
   const from = document.indexOf(open)
   const to = document.indexOf(close, from)

@@ -4,14 +4,14 @@ import * as Os from "node:os"
 import * as Path from "node:path"
 import { fileURLToPath } from "node:url"
 import * as Effect from "effect/Effect"
-import { time } from "./child.ts"
+import { wallTimeMillis } from "./child.ts"
 import type { Benchmark, Measure } from "./harness.ts"
 
-const ours = "effect-inet --help"
-const bare = "node -e 0"
-const wall = "from start to exit"
+const helpCommand = "effect-inet --help"
+const emptyProgram = "node -e 0"
+const wallTime = "from start to exit"
 
-const about = `The wall time of a whole process, compile cache warm: \`effect-inet --help\` from the sources, beside a
+const description = `The wall time of a whole process, compile cache warm: \`effect-inet --help\` from the sources, beside a
 Node that does nothing.`
 
 const script = fileURLToPath(new URL("../effect-inet.ts", import.meta.url))
@@ -23,17 +23,17 @@ const prepare = Effect.fnUntraced(function* () {
     (folder) => Effect.sync(() => Fs.rmSync(folder, { recursive: true, force: true }))
   )
   const env = { ...process.env, TMPDIR: folder, NODE_COMPILE_CACHE: undefined }
-  const args: Readonly<Record<string, ReadonlyArray<string>>> = { [ours]: [script, "--help"], [bare]: ["-e", "0"] }
-  const once = (contestant: string) => time(process.execPath, args[contestant]!, env)
-  yield* once(ours)
+  const args: Readonly<Record<string, ReadonlyArray<string>>> = { [helpCommand]: [script, "--help"], [emptyProgram]: ["-e", "0"] }
+  const once = (contestant: string) => wallTimeMillis(process.execPath, args[contestant]!, env)
+  yield* once(helpCommand)
   const sample = (contestant: string) => Effect.map(once(contestant), (took) => took / 1_000)
-  const measures: ReadonlyArray<Measure> = [{ name: wall, unit: "s", less: true, sample }]
-  return { contestants: [ours, bare], measures, notes: [] }
+  const measures: ReadonlyArray<Measure> = [{ name: wallTime, unit: "s", lowerIsBetter: true, sample }]
+  return { contestants: [helpCommand, emptyProgram], measures, notes: [] }
 })
 
 export const benchmark: Benchmark = {
   name: "startup",
-  about,
-  comparisons: [{ measure: wall, peer: bare, bar: { of: "figure", is: "<=", value: 0.25 } }],
+  description,
+  comparisons: [{ measure: wallTime, peer: emptyProgram, bar: { subject: "figure", comparator: "<=", value: 0.25 } }],
   prepare
 }

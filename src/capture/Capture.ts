@@ -18,7 +18,7 @@ import * as TappedStream from "./TappedStream.ts"
 import * as TappedUdp from "./TappedUdp.ts"
 
 /** What is said of the host that is listened in on. @category models @since 0.1.0 */
-export interface Host {
+export interface Options {
   /** Its name, and that of its interface in the capture. Default `local`. */
   readonly host?: string | undefined
 }
@@ -37,27 +37,27 @@ export interface Host {
 export const wrap = Effect.fnUntraced(function* (
   network: Network.Network["Service"],
   tap: Tap,
-  { host = "local" }: Host = {}
+  { host = "local" }: Options = {}
 ): Effect.fn.Return<Network.Network["Service"]> {
   const clock = yield* Clock.Clock
   const interfaces = yield* network.interfaces
   const now = () => clock.currentTimeNanosUnsafe()
-  const tell: TappedStream.Tell = (transport, kind, from, to, bytes) =>
+  const emit: TappedStream.Emit = (transport, kind, from, to, bytes) =>
     tap({ transport, kind, from, to, bytes, at: now(), host })
-  const streams = TappedStream.make(tell)
+  const streams = TappedStream.make(emit)
   return {
     listen: (options) => Effect.flatMap(network.listen(options), streams.listener),
     connect: (remote) => Effect.flatMap(network.connect(remote), streams.connected),
-    udp: TappedUdp.make(network, interfaces, now, tell),
+    udp: TappedUdp.make(network, interfaces, now, emit),
     interfaces: network.interfaces,
-    room: () => network.room()
+    availableSockets: () => network.availableSockets()
   }
 })
 
-const ignored: Tap = () => {}
+const ignorePacket: Tap = () => {}
 
 /** The platform's own words, where it has any. */
-const why = (error: PlatformError.PlatformError) =>
+const reasonOf = (error: PlatformError.PlatformError) =>
   error.reason.cause instanceof Error ? error.reason.cause.message : error.message
 
 /** Opens the file and starts to write; undefined, and a warning, where that cannot be. */
@@ -66,13 +66,13 @@ const open = Effect.fnUntraced(function* (path: string, options: CaptureWriter.O
   const opened = yield* Effect.exit(fs.open(path, { flag: "w" }))
   if (Exit.isFailure(opened)) {
     return yield* Effect.as(
-      Effect.catch(Effect.asVoid(opened), (error) => Effect.logWarning(`nothing is captured: ${why(error)}`)),
+      Effect.catch(Effect.asVoid(opened), (error) => Effect.logWarning(`nothing is captured: ${reasonOf(error)}`)),
       undefined
     )
   }
   const file = opened.value
-  const recording = CaptureWriter.make(options)
-  const ready = Latch.makeUnsafe(true)
+  const captureWriter = CaptureWriter.make(options)
+  const wakeUp = Latch.makeUnsafe(true)
   let waiting = false
   let state: "open" | "ending" | "stopped" = "open"
 
@@ -80,27 +80,27 @@ const open = Effect.fnUntraced(function* (path: string, options: CaptureWriter.O
     let size = 0
     for (const { length } of chunks) size += length
     const bytes = new Uint8Array(size)
-    let at = 0
+    let offset = 0
     for (const chunk of chunks) {
-      bytes.set(chunk, at)
-      at += chunk.length
+      bytes.set(chunk, offset)
+      offset += chunk.length
     }
     yield* file.writeAll(bytes)
   })
-  const writer = Effect.gen(function* () {
+  const writeLoop = Effect.gen(function* () {
     while (true) {
       const isLast = state === "ending"
-      const chunks = isLast ? recording.finish() : recording.take()
+      const chunks = isLast ? captureWriter.finish() : captureWriter.take()
       if (chunks.length > 0) yield* write(chunks)
       else if (!isLast) {
         waiting = true
-        ready.closeUnsafe()
-        yield* ready.await
+        wakeUp.closeUnsafe()
+        yield* wakeUp.await
       }
       if (isLast) return
     }
   }).pipe(
-    Effect.catch((error) => Effect.logWarning(`capture to ${path} stopped, the program goes on: ${why(error)}`)),
+    Effect.catch((error) => Effect.logWarning(`capture to ${path} stopped, the program goes on: ${reasonOf(error)}`)),
     Effect.ensuring(
       Effect.sync(() => {
         state = "stopped"
@@ -109,22 +109,22 @@ const open = Effect.fnUntraced(function* (path: string, options: CaptureWriter.O
   )
   const wake = () => {
     waiting = false
-    ready.openUnsafe()
+    wakeUp.openUnsafe()
   }
-  const fiber = yield* Effect.forkScoped(writer)
+  const fiber = yield* Effect.forkScoped(writeLoop)
   yield* Effect.addFinalizer(
     Effect.fnUntraced(function* () {
       if (state === "open") state = "ending"
       wake()
       yield* Fiber.await(fiber)
-      const leftOut = recording.leftOut()
-      if (leftOut > 0)
-        yield* Effect.logWarning(`${path} lacks ${leftOut} packets: they came faster than it was written`)
+      const dropped = captureWriter.droppedPackets()
+      if (dropped > 0)
+        yield* Effect.logWarning(`${path} lacks ${dropped} packets: they came faster than it was written`)
     })
   )
-  const tap: Tap = (sighting) => {
+  const tap: Tap = (packet) => {
     if (state !== "open") return
-    recording.tap(sighting)
+    captureWriter.tap(packet)
     if (waiting) wake()
   }
   return tap
@@ -141,7 +141,7 @@ export const toFile = (
   path: string,
   options: CaptureWriter.Options = {}
 ): Effect.Effect<Tap, never, FileSystem.FileSystem | Scope.Scope> =>
-  Effect.map(open(path, options), (tap) => tap ?? ignored)
+  Effect.map(open(path, options), (tap) => tap ?? ignorePacket)
 
 /**
  * Captures all that a program does on the network beneath into a pcapng file, and says so in the log. Put it between
@@ -152,7 +152,7 @@ export const toFile = (
  */
 export const layer = (
   file: string,
-  options: Host & CaptureWriter.Options = {}
+  options: Options & CaptureWriter.Options = {}
 ): Layer.Layer<Network.Network, never, Network.Network | FileSystem.FileSystem> =>
   Layer.effect(
     Network.Network,

@@ -4,7 +4,8 @@
  */
 import * as Endpoint from "../network/Endpoint.ts"
 import type { Dissector, ObservedPacket } from "../network/Packet.ts"
-import { safe, summary } from "./Payload.ts"
+import * as TerminalText from "../network/TerminalText.ts"
+import { summary } from "./Payload.ts"
 
 /** @category models @since 0.1.0 */
 export interface Options {
@@ -15,13 +16,13 @@ export interface Options {
   /** Columns of the text, 60 to 400. Default 100. */
   readonly width?: number | undefined
   /** Packets to show; of more, those in the middle are counted only. Default 100. */
-  readonly most?: number | undefined
+  readonly maxPackets?: number | undefined
   /** Packets that were left out before, in the middle. Default 0. */
-  readonly leftOut?: number | undefined
+  readonly omittedPackets?: number | undefined
 }
 
 /** A diagram before it is drawn. */
-interface Plan {
+interface Layout {
   readonly hosts: ReadonlyArray<string>
   readonly rows: ReadonlyArray<Row>
 }
@@ -31,125 +32,125 @@ interface Arrow {
   readonly to: number
   readonly lost: boolean
   /** Nanoseconds since the first packet. */
-  readonly since: bigint
+  readonly sinceStartNanos: bigint
   readonly label: string
 }
 
-type Row = Arrow | { readonly leftOut: number }
+type Row = Arrow | { readonly omitted: number }
 
 /** Hosts to a diagram; packets of others are only counted. */
 const maxHosts = 8
 
-const both = ({ from, to }: ObservedPacket): ReadonlyArray<Endpoint.Endpoint> => [from, to]
+const endpointsOf = ({ from, to }: ObservedPacket): ReadonlyArray<Endpoint.Endpoint> => [from, to]
 
-const seconds = (nanoseconds: bigint) => {
+const formatSeconds = (nanoseconds: bigint) => {
   const text = `${nanoseconds < 0n ? -nanoseconds : nanoseconds}`.padStart(10, "0")
   return `${nanoseconds < 0n ? "-" : ""}${text.slice(0, -9)}.${text.slice(-9, -3)}`
 }
 
-const plan = (sightings: ReadonlyArray<ObservedPacket>, options: Options): Plan => {
+const layout = (packets: ReadonlyArray<ObservedPacket>, options: Options): Layout => {
   const { dissectors = [], names = {} } = options
-  const most = Math.max(2, options.most ?? 100)
+  const maxPackets = Math.max(2, options.maxPackets ?? 100)
   // On one host ends differ by their port only.
-  const byPort = sightings.some(({ from, to }) => from.address === to.address)
+  const byPort = packets.some(({ from, to }) => from.address === to.address)
   const nameOf = ({ address, port }: Endpoint.Endpoint) => {
     const host = names[address] ?? address
-    return safe(byPort ? Endpoint.format({ address: host, port }) : host)
+    return TerminalText.escape(byPort ? Endpoint.format({ address: host, port }) : host)
   }
-  const head = Math.ceil(most / 2)
-  const tail = sightings.length - (most - head)
-  const shown = sightings.length <= most ? sightings : sightings.filter((_, i) => i < head || i >= tail)
-  const hosts = [...new Set(shown.flatMap((sighting) => both(sighting).map(nameOf)))].slice(0, maxHosts)
-  const first = sightings[0]?.at ?? 0n
+  const headCount = Math.ceil(maxPackets / 2)
+  const tailStart = packets.length - (maxPackets - headCount)
+  const shown = packets.length <= maxPackets ? packets : packets.filter((_, i) => i < headCount || i >= tailStart)
+  const hosts = [...new Set(shown.flatMap((packet) => endpointsOf(packet).map(nameOf)))].slice(0, maxHosts)
+  const startNanos = packets[0]?.at ?? 0n
   const rows: Array<Row> = []
-  const skip = (count: number) => {
+  const omit = (count: number) => {
     const last = rows.at(-1)
-    if (last !== undefined && "leftOut" in last) rows[rows.length - 1] = { leftOut: last.leftOut + count }
-    else if (count > 0) rows.push({ leftOut: count })
+    if (last !== undefined && "omitted" in last) rows[rows.length - 1] = { omitted: last.omitted + count }
+    else if (count > 0) rows.push({ omitted: count })
   }
-  for (const [index, sighting] of shown.entries()) {
-    if (index === Math.min(head, shown.length)) skip(sightings.length - shown.length + (options.leftOut ?? 0))
-    const [from, to] = both(sighting).map((peer) => hosts.indexOf(nameOf(peer))) as [number, number]
-    if (from < 0 || to < 0) skip(1)
+  for (const [index, packet] of shown.entries()) {
+    if (index === Math.min(headCount, shown.length)) omit(packets.length - shown.length + (options.omittedPackets ?? 0))
+    const [from, to] = endpointsOf(packet).map((endpoint) => hosts.indexOf(nameOf(endpoint))) as [number, number]
+    if (from < 0 || to < 0) omit(1)
     else {
-      const { arrives, at, fault, lost = false } = sighting
-      const late = arrives === undefined ? "" : `, arrives ${seconds(arrives - first)}`
+      const { arrives, at, fault, lost = false } = packet
+      const arrival = arrives === undefined ? "" : `, arrives ${formatSeconds(arrives - startNanos)}`
       const note =
         fault === undefined
           ? lost
             ? " [lost]"
             : ""
-          : ` [${safe(fault)}${lost && fault !== "lost" ? ", lost" : ""}${late}]`
-      rows.push({ from, to, lost, since: at - first, label: `${summary(sighting, dissectors)}${note}` })
+          : ` [${TerminalText.escape(fault)}${lost && fault !== "lost" ? ", lost" : ""}${arrival}]`
+      rows.push({ from, to, lost, sinceStartNanos: at - startNanos, label: `${summary(packet, dissectors)}${note}` })
     }
   }
   return { hosts, rows }
 }
 
-const missing = (count: number) => (count === 1 ? "1 packet left out" : `${count} packets left out`)
+const omittedText = (count: number) => (count === 1 ? "1 packet left out" : `${count} packets left out`)
 
 /** A text of so many columns, cut or filled; characters count as one column each. */
-const clipped = (text: string, width: number) => {
+const truncate = (text: string, width: number) => {
   const characters = Array.from(text)
   return characters.length <= width ? text : `${characters.slice(0, Math.max(0, width - 1)).join("")}…`
 }
 
-const centered = (text: string, width: number) => {
-  const cut = clipped(text, width)
-  const room = width - Array.from(cut).length
-  return `${" ".repeat(Math.floor(room / 2))}${cut}${" ".repeat(Math.ceil(room / 2))}`
+const center = (text: string, width: number) => {
+  const shown = truncate(text, width)
+  const padding = width - Array.from(shown).length
+  return `${" ".repeat(Math.floor(padding / 2))}${shown}${" ".repeat(Math.ceil(padding / 2))}`
 }
 
-const clock = 12
+const timeColumns = 12
 
 /** The line between the hosts, with the arrow in it. */
-const drawn = ({ from, lost, to }: Arrow, hosts: number, column: number): string => {
-  const line = Array.from({ length: hosts * column }, () => " ")
-  const middle = (index: number) => index * column + Math.floor(column / 2)
-  for (let i = 0; i < hosts; i++) line[middle(i)] = "|"
+const drawArrow = ({ from, lost, to }: Arrow, hostCount: number, columnWidth: number): string => {
+  const cells = Array.from({ length: hostCount * columnWidth }, () => " ")
+  const middle = (index: number) => index * columnWidth + Math.floor(columnWidth / 2)
+  for (let i = 0; i < hostCount; i++) cells[middle(i)] = "|"
   if (from === to) {
-    line[middle(from)] = lost ? "x" : "o"
-    return line.join("")
+    cells[middle(from)] = lost ? "x" : "o"
+    return cells.join("")
   }
-  const right = to > from
-  const start = middle(from) + (right ? 1 : -1)
-  const end = middle(to) + (right ? -1 : 1)
+  const isRightward = to > from
+  const start = middle(from) + (isRightward ? 1 : -1)
+  const end = middle(to) + (isRightward ? -1 : 1)
   // A lost packet does not get there.
-  const stop = lost ? Math.round((start + end) / 2) : end
-  for (let i = start; right ? i <= stop : i >= stop; i += right ? 1 : -1) line[i] = "-"
-  line[stop] = lost ? "x" : right ? ">" : "<"
-  return line.join("")
+  const tip = lost ? Math.round((start + end) / 2) : end
+  for (let i = start; isRightward ? i <= tip : i >= tip; i += isRightward ? 1 : -1) cells[i] = "-"
+  cells[tip] = lost ? "x" : isRightward ? ">" : "<"
+  return cells.join("")
 }
 
 /** A diagram for a terminal; no line is wider than asked. @category formatting @since 0.1.0 */
-export const text = (sightings: ReadonlyArray<ObservedPacket>, options: Options = {}): string => {
-  const { hosts, rows } = plan(sightings, options)
+export const text = (packets: ReadonlyArray<ObservedPacket>, options: Options = {}): string => {
+  const { hosts, rows } = layout(packets, options)
   if (hosts.length === 0) return "no packets\n"
   const width = Math.min(400, Math.max(60, options.width ?? 100))
-  const column = Math.max(4, Math.min(24, Math.floor((width - clock) / 2 / hosts.length)))
-  const label = width - clock - hosts.length * column - 2
-  const heading = `${" ".repeat(clock)}${hosts.map((host) => centered(host, column - 1)).join(" ")}`
+  const columnWidth = Math.max(4, Math.min(24, Math.floor((width - timeColumns) / 2 / hosts.length)))
+  const labelWidth = width - timeColumns - hosts.length * columnWidth - 2
+  const heading = `${" ".repeat(timeColumns)}${hosts.map((host) => center(host, columnWidth - 1)).join(" ")}`
   const lines = rows.map((row) =>
-    "leftOut" in row
-      ? `${" ".repeat(clock)}${centered(`... ${missing(row.leftOut)} ...`, hosts.length * column)}`
-      : `${seconds(row.since).padStart(clock - 1)} ${drawn(row, hosts.length, column)}  ${clipped(row.label, label)}`
+    "omitted" in row
+      ? `${" ".repeat(timeColumns)}${center(`... ${omittedText(row.omitted)} ...`, hosts.length * columnWidth)}`
+      : `${formatSeconds(row.sinceStartNanos).padStart(timeColumns - 1)} ${drawArrow(row, hosts.length, columnWidth)}  ${truncate(row.label, labelWidth)}`
   )
   return [heading, ...lines].map((line) => `${line.trimEnd()}\n`).join("")
 }
 
 /** Characters that mean something to Mermaid, as its entities. */
-const entities = (text: string) => text.replaceAll(/[#;:<>\\%&]/g, (one) => `#${one.charCodeAt(0)};`)
+const escapeMermaid = (text: string) => text.replaceAll(/[#;:<>\\%&]/g, (character) => `#${character.charCodeAt(0)};`)
 
 /** A Mermaid sequence diagram, as Markdown viewers draw it. @category formatting @since 0.1.0 */
-export const mermaid = (sightings: ReadonlyArray<ObservedPacket>, options: Options = {}): string => {
-  const { hosts, rows } = plan(sightings, options)
-  const participants = hosts.map((host, i) => `  participant h${i} as ${entities(host)}`)
+export const mermaid = (packets: ReadonlyArray<ObservedPacket>, options: Options = {}): string => {
+  const { hosts, rows } = layout(packets, options)
+  const participants = hosts.map((host, i) => `  participant h${i} as ${escapeMermaid(host)}`)
   const last = hosts.length - 1
   const over = last === 0 ? "h0" : `h0,h${last}`
   const lines = rows.map((row) =>
-    "leftOut" in row
-      ? `  Note over ${over}: ${missing(row.leftOut)}`
-      : `  h${row.from}${row.lost ? "-x" : "->>"}h${row.to}: ${seconds(row.since)} ${entities(row.label)}`
+    "omitted" in row
+      ? `  Note over ${over}: ${omittedText(row.omitted)}`
+      : `  h${row.from}${row.lost ? "-x" : "->>"}h${row.to}: ${formatSeconds(row.sinceStartNanos)} ${escapeMermaid(row.label)}`
   )
   return `${["sequenceDiagram", ...participants, ...lines].join("\n")}\n`
 }

@@ -10,7 +10,7 @@ import type { ObservedPacket } from "../network/Packet.ts"
 import * as Ip from "./Ip.ts"
 import * as IpOctets from "./IpOctets.ts"
 import * as StreamTable from "./StreamTable.ts"
-import { add, type Ends, type Side, type Stream, start } from "./StreamTable.ts"
+import { addSequence, type EndpointPair, type StreamEnd, type Stream, synchronize } from "./StreamTable.ts"
 
 /** An IP packet, when and where it was seen. @category models @since 0.1.0 */
 export interface Frame {
@@ -29,12 +29,12 @@ export interface Options {
 }
 
 /** Turns sightings into frames, in order. @category models @since 0.1.0 */
-export interface Frames {
+export interface FrameBuilder {
   /**
-   * The frames of a sighting, after the acknowledgements that are due by then. Addresses that are no IP literals give
+   * The frames of a packet, after the acknowledgements that are due by then. Addresses that are no IP literals give
    * none.
    */
-  readonly see: (sighting: ObservedPacket) => ReadonlyArray<Frame>
+  readonly build: (packet: ObservedPacket) => ReadonlyArray<Frame>
   /** What is still to come: acknowledgements of data that is under way. */
   readonly finish: () => ReadonlyArray<Frame>
   /** Streams whose numbers are kept. */
@@ -42,180 +42,180 @@ export interface Frames {
 }
 
 /** An acknowledgement that is under way; `from` gives it. */
-interface Due {
+interface PendingAck {
   readonly at: bigint
   readonly stream: Stream
-  readonly from: Side
-  readonly upto: number
+  readonly from: StreamEnd
+  readonly ackNumber: number
 }
 
-const window = 0xffff
+const advertisedWindowUnits = 0xffff
 /** Acknowledgements under way; beyond, the first one is written early. */
-const maxDue = 4_096
+const maxPendingAckSegments = 4_096
 
-const none: Uint8Array = new Uint8Array(0)
+const emptyPayload: Uint8Array = new Uint8Array(0)
 const noComments: ReadonlyArray<string> = []
 
 /** Bytes from the first sequence number to the second; negative when it lies before. */
-const ahead = (from: number, to: number) => (to - from) | 0
+const sequenceDistance = (from: number, to: number) => (to - from) | 0
 
 const commentsOf = ({ fault, lost }: ObservedPacket): ReadonlyArray<string> =>
   fault === undefined ? (lost ? ["lost"] : noComments) : lost && fault !== "lost" ? [fault, "lost"] : [fault]
 
 /** @category constructors @since 0.1.0 */
-export const make = ({ maxStreams = 16_384 }: Options = {}): Frames => {
-  const octetsOf = IpOctets.lookup()
+export const make = ({ maxStreams = 16_384 }: Options = {}): FrameBuilder => {
+  const addressBytesOf = IpOctets.cachedLookup()
   const streams = StreamTable.make(maxStreams)
-  let due: Array<Due> = []
-  let out: Array<Frame> = []
-  let packets = 0
+  let pendingAcks: Array<PendingAck> = []
+  let frames: Array<Frame> = []
+  let nextPacketId = 0
 
-  const endpoints = (from: Endpoint.Endpoint, to: Endpoint.Endpoint): Ends | undefined => {
-    const a = octetsOf(from.address)
-    const b = octetsOf(to.address)
-    if (a === undefined || b === undefined) return undefined
-    const same = a.length === b.length
+  const ipEndpoints = (from: Endpoint.Endpoint, to: Endpoint.Endpoint): EndpointPair | undefined => {
+    const fromBytes = addressBytesOf(from.address)
+    const toBytes = addressBytesOf(to.address)
+    if (fromBytes === undefined || toBytes === undefined) return undefined
+    const isSameFamily = fromBytes.length === toBytes.length
     return [
-      { address: same || a.length === 16 ? a : IpOctets.mapped(a), port: from.port },
-      { address: same || b.length === 16 ? b : IpOctets.mapped(b), port: to.port }
+      { address: isSameFamily || fromBytes.length === 16 ? fromBytes : IpOctets.toIpv4Mapped(fromBytes), port: from.port },
+      { address: isSameFamily || toBytes.length === 16 ? toBytes : IpOctets.toIpv4Mapped(toBytes), port: to.port }
     ]
   }
 
-  const put = (at: bigint, host: string, packet: Omit<Ip.Packet, "id">, comments: ReadonlyArray<string>) =>
-    out.push({ at, host, bytes: Ip.encode({ ...packet, id: packets++ }), comments })
+  const appendFrame = (at: bigint, host: string, packet: Omit<Ip.Packet, "id">, comments: ReadonlyArray<string>) =>
+    frames.push({ at, host, bytes: Ip.encode({ ...packet, id: nextPacketId++ }), comments })
 
-  const segment = (
+  const appendSegment = (
     at: bigint,
     stream: Stream,
-    from: Side,
+    from: StreamEnd,
     flags: number,
     comments = noComments,
-    payload = none,
-    seq = from.next
+    payload = emptyPayload,
+    seq = from.sndNext
   ) => {
     const to = from === stream.initiator ? stream.acceptor : stream.initiator
     const isSyn = (flags & Ip.flag.syn) !== 0
-    const options = isSyn ? Ip.synOptions(from.end.address.length) : none
+    const options = isSyn ? Ip.synOptions(from.endpoint.address.length) : emptyPayload
     // Only what opens a stream acknowledges nothing.
-    const acks = to.started && !(isSyn && from === stream.initiator)
-    const tcp = { seq, ack: acks ? from.acked : 0, flags: acks ? flags | Ip.flag.ack : flags, window, options }
-    put(at, from.host, { from: from.end, to: to.end, payload, tcp }, comments)
+    const hasAck = to.synchronized && !(isSyn && from === stream.initiator)
+    const tcp = { seq, ack: hasAck ? from.rcvNext : 0, flags: hasAck ? flags | Ip.flag.ack : flags, window: advertisedWindowUnits, options }
+    appendFrame(at, from.host, { from: from.endpoint, to: to.endpoint, payload, tcp }, comments)
   }
 
-  const release = (by: bigint | undefined) => {
+  const flushAcks = (until: bigint | undefined) => {
     let count = 0
-    for (; count < due.length && (by === undefined || due[count]!.at <= by); count++) {
-      const { at, from, stream, upto } = due[count]!
-      if (stream.reset || ahead(from.acked, upto) <= 0) continue
-      from.acked = upto
-      segment(at, stream, from, Ip.flag.ack)
+    for (; count < pendingAcks.length && (until === undefined || pendingAcks[count]!.at <= until); count++) {
+      const { at, from, stream, ackNumber } = pendingAcks[count]!
+      if (stream.reset || sequenceDistance(from.rcvNext, ackNumber) <= 0) continue
+      from.rcvNext = ackNumber
+      appendSegment(at, stream, from, Ip.flag.ack)
     }
-    if (count > 0) due = due.slice(count)
+    if (count > 0) pendingAcks = pendingAcks.slice(count)
   }
 
   /** What `to` has of `from` by now will be acknowledged. */
-  const acknowledge = ({ arrives, at }: ObservedPacket, stream: Stream, from: Side, to: Side) => {
-    const entry = { at: arrives === undefined || arrives < at ? at : arrives, stream, from: to, upto: from.next }
-    let index = due.length
-    while (index > 0 && due[index - 1]!.at > entry.at) index--
-    due.splice(index, 0, entry)
-    release(at)
-    if (due.length > maxDue) release(due[0]!.at)
+  const scheduleAck = ({ arrives, at }: ObservedPacket, stream: Stream, from: StreamEnd, to: StreamEnd) => {
+    const pendingAck = { at: arrives === undefined || arrives < at ? at : arrives, stream, from: to, ackNumber: from.sndNext }
+    let index = pendingAcks.length
+    while (index > 0 && pendingAcks[index - 1]!.at > pendingAck.at) index--
+    pendingAcks.splice(index, 0, pendingAck)
+    flushAcks(at)
+    if (pendingAcks.length > maxPendingAckSegments) flushAcks(pendingAcks[0]!.at)
   }
 
   /** What follows the handshake also completes it. */
-  const complete = (at: bigint, stream: Stream, comments = noComments) => {
-    if (stream.open || !stream.acceptor.started) return
-    stream.open = true
-    segment(at, stream, stream.initiator, Ip.flag.ack, comments)
+  const completeHandshake = (at: bigint, stream: Stream, comments = noComments) => {
+    if (stream.established || !stream.acceptor.synchronized) return
+    stream.established = true
+    appendSegment(at, stream, stream.initiator, Ip.flag.ack, comments)
   }
 
-  const data = (sighting: ObservedPacket, stream: Stream, from: Side, to: Side, comments: ReadonlyArray<string>) => {
-    const { at, bytes, lost } = sighting
-    complete(at, stream)
-    start(from, to)
-    const size = Ip.maxSegment(from.end.address.length)
-    let seq = from.next
-    for (let i = 0; i < bytes.length; i += size) {
-      const part = bytes.subarray(i, i + size)
-      const isLast = i + size >= bytes.length
-      segment(at, stream, from, isLast ? Ip.flag.psh : 0, comments, part, seq)
-      seq = add(seq, part.length)
+  const appendData = (packet: ObservedPacket, stream: Stream, from: StreamEnd, to: StreamEnd, comments: ReadonlyArray<string>) => {
+    const { at, bytes, lost } = packet
+    completeHandshake(at, stream)
+    synchronize(from, to)
+    const maxSegmentBytes = Ip.maxSegmentBytes(from.endpoint.address.length)
+    let seq = from.sndNext
+    for (let i = 0; i < bytes.length; i += maxSegmentBytes) {
+      const chunk = bytes.subarray(i, i + maxSegmentBytes)
+      const isLast = i + maxSegmentBytes >= bytes.length
+      appendSegment(at, stream, from, isLast ? Ip.flag.psh : 0, comments, chunk, seq)
+      seq = addSequence(seq, chunk.length)
       // What was lost is sent again, in its place.
       if (lost) continue
-      from.next = seq
-      acknowledge(sighting, stream, from, to)
+      from.sndNext = seq
+      scheduleAck(packet, stream, from, to)
     }
   }
 
-  const tcp = (sighting: ObservedPacket, stream: Stream, from: Side, to: Side, comments: ReadonlyArray<string>) => {
-    const { at, kind, lost } = sighting
-    from.host = sighting.host
+  const appendTcp = (packet: ObservedPacket, stream: Stream, from: StreamEnd, to: StreamEnd, comments: ReadonlyArray<string>) => {
+    const { at, kind, lost } = packet
+    from.host = packet.host
     switch (kind) {
       case "syn":
-        return segment(at, stream, from, Ip.flag.syn, comments)
+        return appendSegment(at, stream, from, Ip.flag.syn, comments)
       case "synack": {
-        start(to, from)
-        segment(at, stream, from, Ip.flag.syn, comments, none, from.started ? add(from.next, -1) : from.next)
-        return lost ? undefined : start(from, to)
+        synchronize(to, from)
+        appendSegment(at, stream, from, Ip.flag.syn, comments, emptyPayload, from.synchronized ? addSequence(from.sndNext, -1) : from.sndNext)
+        return lost ? undefined : synchronize(from, to)
       }
       case "ack":
         // Only the third packet of the handshake is told: all other acknowledgements are made here.
-        if (stream.open || from !== stream.initiator || !stream.acceptor.started) return
-        return lost ? segment(at, stream, from, Ip.flag.ack, comments) : complete(at, stream, comments)
+        if (stream.established || from !== stream.initiator || !stream.acceptor.synchronized) return
+        return lost ? appendSegment(at, stream, from, Ip.flag.ack, comments) : completeHandshake(at, stream, comments)
       case "fin":
-        complete(at, stream)
-        if (from.finished || stream.reset) return
-        start(from, to)
-        segment(at, stream, from, Ip.flag.fin, comments)
+        completeHandshake(at, stream)
+        if (from.finSent || stream.reset) return
+        synchronize(from, to)
+        appendSegment(at, stream, from, Ip.flag.fin, comments)
         if (lost) return
-        from.finished = true
-        from.next = add(from.next, 1)
-        acknowledge(sighting, stream, from, to)
-        if (to.finished) streams.forget(stream)
+        from.finSent = true
+        from.sndNext = addSequence(from.sndNext, 1)
+        scheduleAck(packet, stream, from, to)
+        if (to.finSent) streams.markEnded(stream)
         return
       case "rst": {
         if (stream.reset) return
         // A refusal has the number 0 and acknowledges the SYN.
-        if (!from.started && from === stream.acceptor) start(to, from)
-        const seq = from.started ? from.next : from === stream.initiator ? add(from.next, 1) : 0
-        segment(at, stream, from, Ip.flag.rst, comments, none, seq)
+        if (!from.synchronized && from === stream.acceptor) synchronize(to, from)
+        const seq = from.synchronized ? from.sndNext : from === stream.initiator ? addSequence(from.sndNext, 1) : 0
+        appendSegment(at, stream, from, Ip.flag.rst, comments, emptyPayload, seq)
         if (lost) return
         stream.reset = true
-        return streams.forget(stream)
+        return streams.markEnded(stream)
       }
       default:
-        return data(sighting, stream, from, to, comments)
+        return appendData(packet, stream, from, to, comments)
     }
   }
 
   const take = () => {
-    const taken = out
-    out = []
+    const taken = frames
+    frames = []
     return taken
   }
 
   return {
-    see: (sighting) => {
-      const { at, bytes, from, host, kind, to, transport } = sighting
-      release(at)
-      const ends = endpoints(from, to)
+    build: (packet) => {
+      const { at, bytes, from, host, kind, to, transport } = packet
+      flushAcks(at)
+      const ends = ipEndpoints(from, to)
       if (ends === undefined) return take()
-      const comments = commentsOf(sighting)
+      const comments = commentsOf(packet)
       if (transport === "udp" || kind === "datagram") {
-        put(at, host, { from: ends[0], to: ends[1], payload: bytes }, comments)
+        appendFrame(at, host, { from: ends[0], to: ends[1], payload: bytes }, comments)
         return take()
       }
       const tuple = `${from.address} ${from.port} ${to.address} ${to.port}`
-      const back = `${to.address} ${to.port} ${from.address} ${from.port}`
-      const stream = streams.of(kind, tuple, back, ends, host)
+      const reverseTuple = `${to.address} ${to.port} ${from.address} ${from.port}`
+      const stream = streams.streamOf(kind, tuple, reverseTuple, ends, host)
       const { acceptor, initiator } = stream
       const isInitiator = stream.tuple === tuple
-      tcp(sighting, stream, isInitiator ? initiator : acceptor, isInitiator ? acceptor : initiator, comments)
+      appendTcp(packet, stream, isInitiator ? initiator : acceptor, isInitiator ? acceptor : initiator, comments)
       return take()
     },
     finish: () => {
-      release(undefined)
+      flushAcks(undefined)
       return take()
     },
     streams: () => streams.size()

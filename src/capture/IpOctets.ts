@@ -17,19 +17,19 @@ const toOctets = (literal: string): Uint8Array | undefined => {
 }
 
 /** How many literals are remembered. */
-const most = 1_024
+const maxCachedEntries = 1_024
 
 /** 4 or 16 bytes, those of the last literals remembered. */
-export const lookup = (): ((literal: string) => Uint8Array | undefined) => {
-  const known = new Map<string, Uint8Array | undefined>()
+export const cachedLookup = (): ((literal: string) => Uint8Array | undefined) => {
+  const cache = new Map<string, Uint8Array | undefined>()
   return (literal) => {
-    if (known.has(literal)) return known.get(literal)
-    if (known.size === most) known.clear()
+    if (cache.has(literal)) return cache.get(literal)
+    if (cache.size === maxCachedEntries) cache.clear()
     const octets = toOctets(literal)
-    known.set(literal, octets)
+    cache.set(literal, octets)
     return octets
   }
 }
 
 /** An IPv4 address where both have to be IPv6. */
-export const mapped = (v4: Uint8Array): Uint8Array => Uint8Array.from([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, ...v4])
+export const toIpv4Mapped = (v4: Uint8Array): Uint8Array => Uint8Array.from([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, ...v4])

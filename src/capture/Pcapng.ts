@@ -7,7 +7,7 @@ import * as Data from "effect/Data"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
 import type { ByteOrder } from "../network/names/ByteOrder.ts"
-import { blocks, nano, options, orderMagic, records, unitsOf } from "./PcapngFormat.ts"
+import { blockTypes, nanosPerSecond, optionCodes, byteOrderMagic, nameRecordTypes, ticksPerSecond } from "./PcapngFormat.ts"
 
 /** Frames that are IPv4 or IPv6 packets with nothing before them. @category constants @since 0.1.0 */
 export const LINKTYPE_RAW = 101
@@ -29,9 +29,9 @@ export interface Interface {
    * The unit of time: 9 is 10^-9 seconds; with the high bit set it is a power of two, 0x8a is 2^-10. Default 6 in a
    * file.
    */
-  readonly resolution: number
+  readonly timestampResolution: number
   /** Seconds added to every time. Default 0. */
-  readonly offset?: bigint | undefined
+  readonly timestampOffset?: bigint | undefined
 }
 
 /** A packet (enhanced packet block). @category models @since 0.1.0 */
@@ -43,7 +43,7 @@ export interface Packet {
   /** What was kept of it. */
   readonly bytes: Uint8Array
   /** What it had on the wire. */
-  readonly length: number
+  readonly originalLength: number
   readonly comments: ReadonlyArray<string>
 }
 
@@ -79,92 +79,92 @@ export class PcapngError extends Data.TaggedError("PcapngError")<{
 const encoder = new TextEncoder()
 
 /** The text in UTF-8, cut at a character so that it fits. */
-const utf8 = (text: string, most = 0xffff): Uint8Array => {
+const utf8 = (text: string, maxBytes = 0xffff): Uint8Array => {
   const bytes = encoder.encode(text)
-  if (bytes.length <= most) return bytes
-  let end = most
+  if (bytes.length <= maxBytes) return bytes
+  let end = maxBytes
   while ((bytes[end]! & 0xc0) === 0x80) end--
   return bytes.subarray(0, end)
 }
 
-const padded = (length: number) => (length + 3) & ~3
+const paddedLength = (length: number) => (length + 3) & ~3
 
 type Option = readonly [code: number, value: Uint8Array]
 
-const text = (code: number, value: string | undefined): ReadonlyArray<Option> =>
+const textOption = (code: number, value: string | undefined): ReadonlyArray<Option> =>
   value === undefined ? [] : [[code, utf8(value)]]
 
-const sizeOf = (all: ReadonlyArray<Option>) =>
-  all.length === 0 ? 0 : all.reduce((sum, [, value]) => sum + 4 + padded(value.length), 4)
+const optionsLength = (options: ReadonlyArray<Option>) =>
+  options.length === 0 ? 0 : options.reduce((sum, [, value]) => sum + 4 + paddedLength(value.length), 4)
 
 /** A block with room for `size` bytes, its frame and options in place. */
-const frame = (type: number, size: number, little: boolean, all: ReadonlyArray<Option>) => {
-  const length = 12 + padded(size) + sizeOf(all)
+const makeBlock = (type: number, size: number, littleEndian: boolean, options: ReadonlyArray<Option>) => {
+  const length = 12 + paddedLength(size) + optionsLength(options)
   const bytes = new Uint8Array(length)
   const view = new DataView(bytes.buffer)
-  view.setUint32(0, type, little)
-  view.setUint32(4, length, little)
-  let at = 8 + padded(size)
-  for (const [code, value] of all) {
-    view.setUint16(at, code, little)
-    view.setUint16(at + 2, value.length, little)
+  view.setUint32(0, type, littleEndian)
+  view.setUint32(4, length, littleEndian)
+  let at = 8 + paddedLength(size)
+  for (const [code, value] of options) {
+    view.setUint16(at, code, littleEndian)
+    view.setUint16(at + 2, value.length, littleEndian)
     bytes.set(value, at + 4)
-    at += 4 + padded(value.length)
+    at += 4 + paddedLength(value.length)
   }
-  view.setUint32(length - 4, length, little)
+  view.setUint32(length - 4, length, littleEndian)
   return { bytes, view }
 }
 
-const encodeSection = ({ application }: Section, little: boolean) => {
-  const { bytes, view } = frame(blocks.section, 16, little, text(options.application, application))
-  view.setUint32(8, orderMagic, little)
-  view.setUint16(12, 1, little)
+const encodeSection = ({ application }: Section, littleEndian: boolean) => {
+  const { bytes, view } = makeBlock(blockTypes.section, 16, littleEndian, textOption(optionCodes.application, application))
+  view.setUint32(8, byteOrderMagic, littleEndian)
+  view.setUint16(12, 1, littleEndian)
   // The length of the section is left open.
-  view.setBigInt64(16, -1n, little)
+  view.setBigInt64(16, -1n, littleEndian)
   return bytes
 }
 
-const encodeInterface = ({ linkType, name, offset = 0n, resolution, snapLength }: Interface, little: boolean) => {
-  const seconds = new DataView(new ArrayBuffer(8))
-  seconds.setBigInt64(0, offset, little)
-  const { bytes, view } = frame(blocks.interface, 8, little, [
-    ...text(options.interfaceName, name),
-    [options.resolution, Uint8Array.of(resolution)],
-    ...(offset === 0n ? [] : [[options.offset, new Uint8Array(seconds.buffer)] as const])
+const encodeInterface = ({ linkType, name, timestampOffset = 0n, timestampResolution, snapLength }: Interface, littleEndian: boolean) => {
+  const offsetField = new DataView(new ArrayBuffer(8))
+  offsetField.setBigInt64(0, timestampOffset, littleEndian)
+  const { bytes, view } = makeBlock(blockTypes.interface, 8, littleEndian, [
+    ...textOption(optionCodes.interfaceName, name),
+    [optionCodes.timestampResolution, Uint8Array.of(timestampResolution)],
+    ...(timestampOffset === 0n ? [] : [[optionCodes.timestampOffset, new Uint8Array(offsetField.buffer)] as const])
   ])
-  view.setUint16(8, linkType, little)
-  view.setUint32(12, snapLength, little)
+  view.setUint16(8, linkType, littleEndian)
+  view.setUint32(12, snapLength, littleEndian)
   return bytes
 }
 
-const encodePacket = (packet: Packet, { offset = 0n, resolution }: Interface, little: boolean) => {
-  const comments = packet.comments.map((comment): Option => [options.comment, utf8(comment)])
-  const { bytes, view } = frame(blocks.packet, 20 + packet.bytes.length, little, comments)
-  const since = packet.at - offset * nano
-  const time = BigInt.asUintN(64, resolution === 9 ? since : (since * unitsOf(resolution)) / nano)
-  view.setUint32(8, packet.interface, little)
-  view.setUint32(12, Number(time >> 32n), little)
-  view.setUint32(16, Number(time & 0xffffffffn), little)
-  view.setUint32(20, packet.bytes.length, little)
-  view.setUint32(24, packet.length, little)
+const encodePacket = (packet: Packet, { timestampOffset = 0n, timestampResolution }: Interface, littleEndian: boolean) => {
+  const comments = packet.comments.map((comment): Option => [optionCodes.comment, utf8(comment)])
+  const { bytes, view } = makeBlock(blockTypes.packet, 20 + packet.bytes.length, littleEndian, comments)
+  const nanos = packet.at - timestampOffset * nanosPerSecond
+  const ticks = BigInt.asUintN(64, timestampResolution === 9 ? nanos : (nanos * ticksPerSecond(timestampResolution)) / nanosPerSecond)
+  view.setUint32(8, packet.interface, littleEndian)
+  view.setUint32(12, Number(ticks >> 32n), littleEndian)
+  view.setUint32(16, Number(ticks & 0xffffffffn), littleEndian)
+  view.setUint32(20, packet.bytes.length, littleEndian)
+  view.setUint32(24, packet.originalLength, littleEndian)
   bytes.set(packet.bytes, 28)
   return bytes
 }
 
 /** An address that is none, and names that do not fit, are left out. */
-const encodeNames = ({ names }: Names, little: boolean) => {
-  const all = names.flatMap(({ address, names }): ReadonlyArray<Option> => {
+const encodeNames = ({ names }: Names, littleEndian: boolean) => {
+  const nameRecords = names.flatMap(({ address, names }): ReadonlyArray<Option> => {
     const parsed = NetAddress.ipFromString(address)
     if (Result.isFailure(parsed) || names.length === 0) return []
     const ip = parsed.success
     const isV4 = NetAddress.isIpv4Address(ip)
-    const octets = isV4 ? NetAddress.ipv4ToOctets(ip) : NetAddress.ipv6ToOctets(ip)
-    const strings = encoder.encode(names.map((name) => `${name.replaceAll("\0", "")}\0`).join(""))
-    if (octets.length + strings.length > 0xffff) return []
-    return [[isV4 ? records.ipv4 : records.ipv6, Uint8Array.from([...octets, ...strings])]]
+    const addressBytes = isV4 ? NetAddress.ipv4ToOctets(ip) : NetAddress.ipv6ToOctets(ip)
+    const nameBytes = encoder.encode(names.map((name) => `${name.replaceAll("\0", "")}\0`).join(""))
+    if (addressBytes.length + nameBytes.length > 0xffff) return []
+    return [[isV4 ? nameRecordTypes.ipv4 : nameRecordTypes.ipv6, Uint8Array.from([...addressBytes, ...nameBytes])]]
   })
   // Records have the shape of options, but their end is there even when there are none.
-  return all.length === 0 ? frame(blocks.names, 4, little, []).bytes : frame(blocks.names, 0, little, all).bytes
+  return nameRecords.length === 0 ? makeBlock(blockTypes.names, 4, littleEndian, []).bytes : makeBlock(blockTypes.names, 0, littleEndian, nameRecords).bytes
 }
 
 /**
@@ -174,22 +174,22 @@ const encodeNames = ({ names }: Names, little: boolean) => {
  * @category encoding
  * @since 0.1.0
  */
-export const encode = (order: ByteOrder = "little"): ((block: Block) => Uint8Array) => {
-  const little = order === "little"
+export const encode = (byteOrder: ByteOrder = "little"): ((block: Block) => Uint8Array) => {
+  const littleEndian = byteOrder === "little"
   let interfaces: Array<Interface> = []
-  const unknown: Interface = { _tag: "Interface", linkType: LINKTYPE_RAW, snapLength: 0, resolution: 9 }
+  const defaultInterface: Interface = { _tag: "Interface", linkType: LINKTYPE_RAW, snapLength: 0, timestampResolution: 9 }
   return (block) => {
     switch (block._tag) {
       case "Section":
         interfaces = []
-        return encodeSection(block, little)
+        return encodeSection(block, littleEndian)
       case "Interface":
         interfaces.push(block)
-        return encodeInterface(block, little)
+        return encodeInterface(block, littleEndian)
       case "Packet":
-        return encodePacket(block, interfaces[block.interface] ?? unknown, little)
+        return encodePacket(block, interfaces[block.interface] ?? defaultInterface, littleEndian)
       case "Names":
-        return encodeNames(block, little)
+        return encodeNames(block, littleEndian)
     }
   }
 }

@@ -9,7 +9,7 @@ import type { Connection, Listener, NetworkError } from "../network/Network.ts"
 import type { Kind } from "../network/Packet.ts"
 
 /** Tells the tap of a packet, now. */
-export type Tell = (
+export type Emit = (
   transport: "udp" | "tcp",
   kind: Kind,
   from: Endpoint.Endpoint,
@@ -18,64 +18,64 @@ export type Tell = (
 ) => void
 
 /** One end of a stream, as far as telling goes. */
-interface End {
+interface TappedEnd {
   readonly key: string
   /** The other end, when it is one of ours too: then each tells only what it sends. */
-  mate: End | undefined
+  otherEnd: TappedEnd | undefined
   /** It has sent FIN. */
-  finished: boolean
+  finSent: boolean
   /** Nothing more is to be told: closed, or reset from either side. */
-  over: boolean
+  closed: boolean
 }
 
 /** Which of the streams have both ends here. */
-interface Ends {
+interface EndRegistry {
   /** Registers an end; a new one whose other end has told of the handshake already has a mate. */
-  readonly enter: (local: string, remote: string) => End
+  readonly register: (localKey: string, remoteKey: string) => TappedEnd
   /** Takes an end away, unless its other end is one of ours and yet to be accepted. */
-  readonly leave: (end: End, remote: Endpoint.Endpoint) => void
-  readonly listening: (port: number, by: 1 | -1) => void
+  readonly unregister: (end: TappedEnd, remote: Endpoint.Endpoint) => void
+  readonly countListeners: (port: number, by: 1 | -1) => void
 }
 
 /** Ends that closed before their connection was accepted; beyond, the first is forgotten. */
-const maxEarly = 1_024
+const maxUnacceptedConnections = 1_024
 
-const none = new Uint8Array(0)
+const emptyPayload = new Uint8Array(0)
 const encoder = new TextEncoder()
 
-const peerOf = (address: NetAddress.InetAddress): Endpoint.Endpoint => ({
+const endpointOf = (address: NetAddress.InetAddress): Endpoint.Endpoint => ({
   address: NetAddress.formatIp(NetAddress.toCanonical(address.address)),
   port: address.port
 })
 
-const nameOf = ({ address, port }: Endpoint.Endpoint) => `${address} ${port}`
+const keyOf = ({ address, port }: Endpoint.Endpoint) => `${address} ${port}`
 
-const makeEnds = (): Ends => {
-  const ends = new Map<string, End>()
-  const early = new Set<End>()
+const makeEndRegistry = (): EndRegistry => {
+  const ends = new Map<string, TappedEnd>()
+  const unaccepted = new Set<TappedEnd>()
   const listeners = new Map<number, number>()
-  const remove = (end: End) => {
-    early.delete(end)
+  const remove = (end: TappedEnd) => {
+    unaccepted.delete(end)
     if (ends.get(end.key) === end) ends.delete(end.key)
   }
   return {
-    enter: (local, remote) => {
-      const end: End = { key: `${local} ${remote}`, mate: undefined, finished: false, over: false }
-      const other = ends.get(`${remote} ${local}`)
-      if (other !== undefined && other.mate === undefined) {
-        end.mate = other
-        other.mate = end
-        if (early.has(other)) remove(other)
+    register: (localKey, remoteKey) => {
+      const end: TappedEnd = { key: `${localKey} ${remoteKey}`, otherEnd: undefined, finSent: false, closed: false }
+      const other = ends.get(`${remoteKey} ${localKey}`)
+      if (other !== undefined && other.otherEnd === undefined) {
+        end.otherEnd = other
+        other.otherEnd = end
+        if (unaccepted.has(other)) remove(other)
       }
       ends.set(end.key, end)
       return end
     },
-    leave: (end, remote) => {
-      if (end.mate !== undefined || !listeners.has(remote.port)) return remove(end)
-      early.add(end)
-      if (early.size > maxEarly) remove(early.values().next().value!)
+    unregister: (end, remote) => {
+      if (end.otherEnd !== undefined || !listeners.has(remote.port)) return remove(end)
+      unaccepted.add(end)
+      if (unaccepted.size > maxUnacceptedConnections) remove(unaccepted.values().next().value!)
     },
-    listening: (port, by) => {
+    countListeners: (port, by) => {
       const count = (listeners.get(port) ?? 0) + by
       if (count === 0) listeners.delete(port)
       else listeners.set(port, count)
@@ -84,42 +84,42 @@ const makeEnds = (): Ends => {
 }
 
 /** A connection that tells, and what to do when it closes. */
-const tapped = (inner: Connection, near: Endpoint.Endpoint, far: Endpoint.Endpoint, end: End, tell: Tell) => {
+const tapConnection = (inner: Connection, local: Endpoint.Endpoint, remote: Endpoint.Endpoint, end: TappedEnd, emit: Emit) => {
   /** The other end has sent FIN, when it is not one of ours. */
-  let finHeard = false
-  let shut = false
+  let finReceived = false
+  let readClosed = false
 
-  const fin = () => {
-    if (end.finished || end.over) return
-    end.finished = true
-    tell("tcp", "fin", near, far, none)
+  const emitFin = () => {
+    if (end.finSent || end.closed) return
+    end.finSent = true
+    emit("tcp", "fin", local, remote, emptyPayload)
   }
-  const rst = (from: Endpoint.Endpoint, to: Endpoint.Endpoint) => {
-    if (end.over) return
-    end.over = true
-    if (end.mate !== undefined) end.mate.over = true
-    tell("tcp", "rst", from, to, none)
+  const emitRst = (from: Endpoint.Endpoint, to: Endpoint.Endpoint) => {
+    if (end.closed) return
+    end.closed = true
+    if (end.otherEnd !== undefined) end.otherEnd.closed = true
+    emit("tcp", "rst", from, to, emptyPayload)
   }
   /** What an error says about the other end; an end of ours has told that itself. */
-  const heard = (error: NetworkError | Cause.Done) => {
-    if (end.mate !== undefined || end.over) return
-    if (!Cause.isDone(error)) return error.reason === "Reset" ? rst(far, near) : undefined
-    if (finHeard || shut) return
-    finHeard = true
-    tell("tcp", "fin", far, near, none)
+  const emitFailure = (error: NetworkError | Cause.Done) => {
+    if (end.otherEnd !== undefined || end.closed) return
+    if (!Cause.isDone(error)) return error.reason === "Reset" ? emitRst(remote, local) : undefined
+    if (finReceived || readClosed) return
+    finReceived = true
+    emit("tcp", "fin", remote, local, emptyPayload)
   }
   const handlers = {
     onSuccess: (bytes: Uint8Array): Connection["pull"] => {
-      if (end.mate === undefined && !end.over) tell("tcp", "data", far, near, bytes)
+      if (end.otherEnd === undefined && !end.closed) emit("tcp", "data", remote, local, bytes)
       return Effect.succeed(bytes)
     },
     onFailure: (error: NetworkError | Cause.Done): Connection["pull"] => {
-      heard(error)
+      emitFailure(error)
       return Effect.fail(error)
     }
   }
-  const failed = (error: NetworkError) => {
-    heard(error)
+  const onWriteError = (error: NetworkError) => {
+    emitFailure(error)
     return Effect.fail(error)
   }
 
@@ -130,51 +130,51 @@ const tapped = (inner: Connection, near: Endpoint.Endpoint, far: Endpoint.Endpoi
     write: (data) =>
       Effect.suspend(() => {
         const bytes = typeof data === "string" ? encoder.encode(data) : data
-        if (!end.finished && !end.over && bytes.length > 0) tell("tcp", "data", near, far, bytes)
-        return Effect.catch(inner.write(bytes), failed)
+        if (!end.finSent && !end.closed && bytes.length > 0) emit("tcp", "data", local, remote, bytes)
+        return Effect.catch(inner.write(bytes), onWriteError)
       }),
     end: Effect.suspend(() => {
-      fin()
+      emitFin()
       return inner.end
     }),
     endRead: Effect.suspend(() => {
       // From now on `Done` is our own.
-      shut = true
+      readClosed = true
       return inner.endRead
     }),
     abort: Effect.suspend(() => {
-      if (!(end.finished && (end.mate?.finished ?? finHeard))) rst(near, far)
+      if (!(end.finSent && (end.otherEnd?.finSent ?? finReceived))) emitRst(local, remote)
       return inner.abort
     }),
     traffic: () => inner.traffic()
   }
   const close = () => {
-    fin()
-    end.over = true
+    emitFin()
+    end.closed = true
   }
   return { connection, close }
 }
 
 /** Wraps what opens streams; those of the file system pass as they are. */
-export const make = (tell: Tell) => {
-  const ends = makeEnds()
+export const make = (emit: Emit) => {
+  const registry = makeEndRegistry()
 
-  const track = (inner: Connection, accepted: boolean): Effect.Effect<Connection, never, Scope.Scope> => {
+  const tap = (inner: Connection, accepted: boolean): Effect.Effect<Connection, never, Scope.Scope> => {
     const { local, remote } = inner
     if (!NetAddress.isInetAddress(local) || !NetAddress.isInetAddress(remote)) return Effect.succeed(inner)
-    const near = peerOf(local)
-    const far = peerOf(remote)
-    const end = ends.enter(nameOf(near), nameOf(far))
-    if (end.mate === undefined) {
-      const [client, server] = accepted ? [far, near] : [near, far]
-      tell("tcp", "syn", client, server, none)
-      tell("tcp", "synack", server, client, none)
-      tell("tcp", "ack", client, server, none)
+    const localEndpoint = endpointOf(local)
+    const remoteEndpoint = endpointOf(remote)
+    const end = registry.register(keyOf(localEndpoint), keyOf(remoteEndpoint))
+    if (end.otherEnd === undefined) {
+      const [client, server] = accepted ? [remoteEndpoint, localEndpoint] : [localEndpoint, remoteEndpoint]
+      emit("tcp", "syn", client, server, emptyPayload)
+      emit("tcp", "synack", server, client, emptyPayload)
+      emit("tcp", "ack", client, server, emptyPayload)
     }
-    const { close, connection } = tapped(inner, near, far, end, tell)
+    const { close, connection } = tapConnection(inner, localEndpoint, remoteEndpoint, end, emit)
     const leave = Effect.sync(() => {
       close()
-      ends.leave(end, far)
+      registry.unregister(end, remoteEndpoint)
     })
     return Effect.as(
       Effect.addFinalizer(() => leave),
@@ -186,15 +186,15 @@ export const make = (tell: Tell) => {
     const { address } = inner
     if (!NetAddress.isInetAddress(address)) return Effect.succeed(inner)
     const { port } = address
-    const accept = Effect.flatMap(inner.accept, (connection) => track(connection, true))
+    const accept = Effect.flatMap(inner.accept, (connection) => tap(connection, true))
     return Effect.as(
       Effect.acquireRelease(
-        Effect.sync(() => ends.listening(port, 1)),
-        () => Effect.sync(() => ends.listening(port, -1))
+        Effect.sync(() => registry.countListeners(port, 1)),
+        () => Effect.sync(() => registry.countListeners(port, -1))
       ),
       { address, accept }
     )
   }
 
-  return { listener, connected: (inner: Connection) => track(inner, false) }
+  return { listener, connected: (inner: Connection) => tap(inner, false) }
 }

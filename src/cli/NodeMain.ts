@@ -12,7 +12,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Logger from "effect/Logger"
 import * as Runtime from "effect/Runtime"
-import { Stop } from "./common/Shutdown.ts"
+import { ShutdownSignal } from "./common/Shutdown.ts"
 import { command } from "./main.ts"
 
 const oneLine = (text: string) => text.trim().replaceAll(/\s*\n\s*/g, " ")
@@ -60,7 +60,7 @@ export const run = (args: ReadonlyArray<string>) => {
     serving = true
     return Deferred.await(stop)
   })
-  const fiber = Effect.runFork(Effect.provideService(execute(args), Stop, stopped))
+  const fiber = Effect.runFork(Effect.provideService(execute(args), ShutdownSignal, stopped))
   const onSignal = () => {
     if (stopping) process.exit(130)
     stopping = true

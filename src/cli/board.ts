@@ -1,28 +1,28 @@
 import * as Command from "effect/cli/Command"
 import * as flags from "./common/flags.ts"
-import { program } from "./common/lazyCommand.ts"
-import { models } from "./common/modelFlags.ts"
+import { lazyCommand } from "./common/lazyCommand.ts"
+import { modelFlags } from "./common/modelFlags.ts"
 
 const serve = Command.make(
   "serve",
   {
     host: flags.host("board"),
     port: flags.port("board", 1069),
-    size: flags.integer("board", "size", 1, 26, "Squares in a row, and rows (default 5)"),
-    ...models("board"),
+    size: flags.integer("board", "size", 1, 26, "Number of rows, and of squares in a row (default 5)"),
+    ...modelFlags("board"),
     ...flags.limits("board", "10m"),
     json: flags.json
   },
   (input) =>
-    program(
+    lazyCommand(
       () => import("./run/board/serve.ts"),
       (run) => run.serve(input)
     )
 ).pipe(
-  Command.withDescription("Serve a board that all clients share: a square is claimed once"),
+  Command.withDescription("Serve a board that all clients share; each square can be claimed once"),
   Command.withExamples([
-    { command: "effect-inet board serve", description: "On 127.0.0.1:1069, for this machine" },
-    { command: "effect-inet board serve --size 8 --host ::", description: "A larger one, for the network" }
+    { command: "effect-inet board serve", description: "Listen on 127.0.0.1:1069" },
+    { command: "effect-inet board serve --size 8 --host ::", description: "Serve a larger board, on all interfaces" }
   ])
 )
 
@@ -33,15 +33,15 @@ const play = Command.make(
     port: flags.port("board", 1069)
   },
   (input) =>
-    program(
+    lazyCommand(
       () => import("./run/board/play.ts"),
       (run) => run.play(input)
     )
 ).pipe(
-  Command.withDescription("Claim squares and see others do so; plain lines where there is no terminal"),
+  Command.withDescription("Claim squares and watch the other players; without a terminal: plain lines"),
   Command.withExamples([
-    { command: "effect-inet board play", description: "At the server of this machine; cursor keys, Enter, Esc" },
-    { command: "echo claim 1 2 | effect-inet board play", description: "Without a terminal, as nc" }
+    { command: "effect-inet board play", description: "Play on the local server with cursor keys, Enter and Esc" },
+    { command: "echo claim 1 2 | effect-inet board play", description: "Send commands without a terminal, as nc" }
   ])
 )
 

@@ -3,7 +3,7 @@ import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Option from "effect/Option"
 import * as flags from "./common/flags.ts"
-import { program } from "./common/lazyCommand.ts"
+import { lazyCommand } from "./common/lazyCommand.ts"
 
 const read = Command.make(
   "read",
@@ -17,7 +17,7 @@ const read = Command.make(
     )
   },
   (input) =>
-    program(
+    lazyCommand(
       () => import("./run/capture.ts"),
       (run) => run.read(input)
     )

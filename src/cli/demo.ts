@@ -1,9 +1,9 @@
 import * as Command from "effect/cli/Command"
 import * as flags from "./common/flags.ts"
-import { program } from "./common/lazyCommand.ts"
+import { lazyCommand } from "./common/lazyCommand.ts"
 
 const boundaries = Command.make("boundaries", { json: flags.json }, (input) =>
-  program(
+  lazyCommand(
     () => import("./run/demo/boundaries.ts"),
     (run) => run.boundaries(input)
   )
@@ -13,7 +13,7 @@ const boundaries = Command.make("boundaries", { json: flags.json }, (input) =>
 )
 
 const broadcast = Command.make("broadcast", { json: flags.json }, (input) =>
-  program(
+  lazyCommand(
     () => import("./run/demo/broadcast.ts"),
     (run) => run.broadcast(input)
   )
@@ -25,7 +25,7 @@ const broadcast = Command.make("broadcast", { json: flags.json }, (input) =>
 const seed = flags.seed("seed", "the simulated network")
 
 const loss = Command.make("loss", { seed, json: flags.json }, (input) =>
-  program(
+  lazyCommand(
     () => import("./run/demo/loss.ts"),
     (run) => run.loss(input)
   )
@@ -37,7 +37,7 @@ const loss = Command.make("loss", { seed, json: flags.json }, (input) =>
 )
 
 const misorder = Command.make("misorder", { seed, json: flags.json }, (input) =>
-  program(
+  lazyCommand(
     () => import("./run/demo/misorder.ts"),
     (run) => run.misorder(input)
   )
@@ -47,7 +47,7 @@ const misorder = Command.make("misorder", { seed, json: flags.json }, (input) =>
 )
 
 const threads = Command.make("threads", { json: flags.json }, (input) =>
-  program(
+  lazyCommand(
     () => import("./run/demo/threads.ts"),
     (run) => run.threads(input)
   )
@@ -63,7 +63,7 @@ const mutex = Command.make(
     json: flags.json
   },
   (input) =>
-    program(
+    lazyCommand(
       () => import("./run/demo/mutex.ts"),
       (run) => run.mutex(input)
     )
@@ -73,7 +73,7 @@ const mutex = Command.make(
 )
 
 const zombies = Command.make("zombies", { json: flags.json }, (input) =>
-  program(
+  lazyCommand(
     () => import("./run/demo/zombies.ts"),
     (run) => run.zombies(input)
   )
@@ -90,7 +90,7 @@ const models = Command.make(
     json: flags.json
   },
   (input) =>
-    program(
+    lazyCommand(
       () => import("./run/demo/models.ts"),
       (run) => run.models(input)
     )

@@ -1,13 +1,13 @@
 import * as Command from "effect/cli/Command"
 import * as flags from "./common/flags.ts"
-import { program } from "./common/lazyCommand.ts"
-import { models } from "./common/modelFlags.ts"
+import { lazyCommand } from "./common/lazyCommand.ts"
+import { modelFlags } from "./common/modelFlags.ts"
 
-const most = 2 ** 31 - 1
+const maxNumber = 2 ** 31 - 1
 
 const range = (service: string | undefined) => ({
-  min: flags.integer(service, "min", 1, most, "The least number to guess (default 1)"),
-  max: flags.integer(service, "max", 1, most, "The greatest number to guess (default 1000)")
+  min: flags.integer(service, "min", 1, maxNumber, "Smallest number to guess (default 1)"),
+  max: flags.integer(service, "max", 1, maxNumber, "Largest number to guess (default 1000)")
 })
 
 const serve = Command.make(
@@ -16,20 +16,20 @@ const serve = Command.make(
     host: flags.host("guess"),
     port: flags.port("guess", 1500),
     ...range("guess"),
-    ...models("guess"),
+    ...modelFlags("guess"),
     ...flags.limits("guess"),
     json: flags.json
   },
   (input) =>
-    program(
+    lazyCommand(
       () => import("./run/guess/serve.ts"),
       (run) => run.serve(input)
     )
 ).pipe(
   Command.withDescription("Serve number guessing: too big, too small, correct!"),
   Command.withExamples([
-    { command: "effect-inet guess serve", description: "On 127.0.0.1:1500, for this machine" },
-    { command: "effect-inet guess serve --model select", description: "As the course: one loop for all clients" }
+    { command: "effect-inet guess serve", description: "Listen on 127.0.0.1:1500" },
+    { command: "effect-inet guess serve --model select", description: "Serve all clients in one loop, as the course's server" }
   ])
 )
 
@@ -41,15 +41,15 @@ const play = Command.make(
     ...range(undefined)
   },
   (input) =>
-    program(
+    lazyCommand(
       () => import("./run/guess/play.ts"),
       (run) => run.play(input)
     )
 ).pipe(
-  Command.withDescription("Guess a number; a line of standard input is a guess"),
+  Command.withDescription("Guess a number; each line of standard input is a guess"),
   Command.withExamples([
-    { command: "effect-inet guess play", description: "At the server of this machine" },
-    { command: "seq 1000 | effect-inet guess play", description: "Without much thought" }
+    { command: "effect-inet guess play", description: "Play on the local server" },
+    { command: "seq 1000 | effect-inet guess play", description: "Guess 1, 2, 3 and so on until the number is found" }
   ])
 )
 

@@ -1,7 +1,7 @@
 import * as Command from "effect/cli/Command"
 import * as flags from "./common/flags.ts"
-import { program } from "./common/lazyCommand.ts"
-import { anyPort, models } from "./common/modelFlags.ts"
+import { lazyCommand } from "./common/lazyCommand.ts"
+import { anyPort, modelFlags } from "./common/modelFlags.ts"
 
 const serve = Command.make(
   "serve",
@@ -10,37 +10,37 @@ const serve = Command.make(
       "hangman",
       "dialect",
       ["friendly", "course", "book"],
-      "How to talk: friendly has names and a scoreboard, course and book are as those servers (default friendly)"
+      "Protocol: friendly has names and a scoreboard; course and book copy older servers (default friendly)"
     ),
     host: flags.host("hangman"),
-    port: anyPort("hangman", "Port of hangman, 0 for any free one (default 1066, for course 1068)"),
-    words: flags.optionalText("hangman", "words", "FILE", "A word a line (default: a list of its own)"),
-    lives: flags.integer("hangman", "lives", 1, 26, "Wrong guesses until the end (default 10, for course and book 12)"),
-    difficulty: flags.choice("hangman", "difficulty", ["easy", "medium", "hard"], "Which words (default any)"),
+    port: anyPort("hangman", "Port to listen on, 0 for a free one (default 1066, course dialect 1068)"),
+    words: flags.optionalText("hangman", "words", "FILE", "Word list, one word per line (default: built-in list)"),
+    lives: flags.integer("hangman", "lives", 1, 26, "Wrong guesses until the game is lost (default 10, course and book 12)"),
+    difficulty: flags.choice("hangman", "difficulty", ["easy", "medium", "hard"], "Difficulty of the words (default any)"),
     scores: flags.optionalText(
       "hangman",
       "scores",
       "FILE",
-      "Keeps the scoreboard (default: only until the server ends)"
+      "Scoreboard file (default: in memory, until the server ends)"
     ),
-    ...models("hangman"),
+    ...modelFlags("hangman"),
     ...flags.limits("hangman", "5m"),
     json: flags.json
   },
   (input) =>
-    program(
+    lazyCommand(
       () => import("./run/hangman/serve.ts"),
       (run) => run.serve(input)
     )
 ).pipe(
-  Command.withDescription("Serve hangman to as many players as come"),
+  Command.withDescription("Serve hangman to many players"),
   Command.withExamples([
-    { command: "effect-inet hangman serve --scores scores.txt", description: "On 127.0.0.1:1066, for this machine" },
+    { command: "effect-inet hangman serve --scores scores.txt", description: "Listen on 127.0.0.1:1066 and keep the scoreboard in a file" },
     {
       command: "effect-inet hangman serve --dialect course --words /usr/share/dict/words",
-      description: "As the course"
+      description: "Use the protocol of the course's server, with another word list"
     },
-    { command: "effect-inet hangman serve --model processes --pool 4", description: "Four processes share the players" }
+    { command: "effect-inet hangman serve --model processes --pool 4", description: "Serve the players in four child processes" }
   ])
 )
 
@@ -49,19 +49,19 @@ const top = Command.make(
   {
     host: flags.optionalArgument("host", "Name or address of the server (default localhost)"),
     port: flags.port("hangman", 1066),
-    scores: flags.optionalText("hangman", "scores", "FILE", "Of a file, whether or not a server keeps it now"),
+    scores: flags.optionalText("hangman", "scores", "FILE", "Read this scoreboard file instead of a server; a running server may use it"),
     json: flags.json
   },
   (input) =>
-    program(
+    lazyCommand(
       () => import("./run/hangman/top.ts"),
       (run) => run.top(input)
     )
 ).pipe(
   Command.withDescription("Show the scoreboard of a server or a file"),
   Command.withExamples([
-    { command: "effect-inet hangman top", description: "Of the server of this machine" },
-    { command: "effect-inet hangman top --scores scores.txt --json", description: "Of a file" }
+    { command: "effect-inet hangman top", description: "Show the scoreboard of the local server" },
+    { command: "effect-inet hangman top --scores scores.txt --json", description: "Print the scoreboard of a file as JSON" }
   ])
 )
 
@@ -70,18 +70,18 @@ const play = Command.make(
   {
     host: flags.optionalArgument("host", "Name or address of the server (default localhost)"),
     port: flags.port("hangman", 1066),
-    name: flags.optionalText("hangman", "name", "NAME", "Your name on the scoreboard (default: you are asked)")
+    name: flags.optionalText("hangman", "name", "NAME", "Your name on the scoreboard (default: the client asks)")
   },
   (input) =>
-    program(
+    lazyCommand(
       () => import("./run/hangman/play.ts"),
       (run) => run.play(input)
     )
 ).pipe(
-  Command.withDescription("Play hangman; plain lines where there is no terminal"),
+  Command.withDescription("Play hangman; without a terminal: plain lines"),
   Command.withExamples([
-    { command: "effect-inet hangman play", description: "At the server of this machine" },
-    { command: "effect-inet hangman play games.example --name ann", description: "At another, under a name" }
+    { command: "effect-inet hangman play", description: "Play on the local server" },
+    { command: "effect-inet hangman play games.example --name ann", description: "Play on another server, with a name" }
   ])
 )
 

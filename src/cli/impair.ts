@@ -1,7 +1,7 @@
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as flags from "./common/flags.ts"
-import { program } from "./common/lazyCommand.ts"
+import { lazyCommand } from "./common/lazyCommand.ts"
 
 export const command = Command.make(
   "impair",
@@ -9,7 +9,7 @@ export const command = Command.make(
     listen: flags.endpoint("listen", "Where clients find the proxy, such as 127.0.0.1:7000; port 0 is any free one"),
     to: flags.endpoint("to", "The server, such as 127.0.0.1:6969"),
     plan: flags
-      .plan("plan")
+      .faultPlan("plan")
       .pipe(
         Flag.withDescription(
           "What goes wrong between clients and proxy, such as drop=10%; what a capture shows is on both sides of it"
@@ -21,7 +21,7 @@ export const command = Command.make(
     json: flags.json
   },
   (input) =>
-    program(
+    lazyCommand(
       () => import("./run/impair.ts"),
       (run) => run.impair(input)
     )

@@ -34,5 +34,5 @@ export const command = Command.make("effect-inet").pipe(
     capture.command,
     impair.command
   ]),
-  Command.withGlobalFlags(flags.everywhere)
+  Command.withGlobalFlags(flags.globalFlags)
 )

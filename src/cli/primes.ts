@@ -1,7 +1,7 @@
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as flags from "./common/flags.ts"
-import { program } from "./common/lazyCommand.ts"
+import { lazyCommand } from "./common/lazyCommand.ts"
 
 const about = "A..B has A and not B, A..=B has both, B alone is 0..=B; numbers as in 10_000, 1e10, 2^53"
 
@@ -33,7 +33,7 @@ const count = Command.make(
       1_024,
       "Threads of this process that count (default: one a processor, or none where there are --hosts)"
     ),
-    packets: flags.amount(undefined, "packets", "Cut the range into so many (default: as takes 100 ms each)"),
+    packets: flags.positiveInteger(undefined, "packets", "Cut the range into so many (default: as takes 100 ms each)"),
     hosts: flags.optionalText("primes", "hosts", "HOST[:PORT],...", "Servers that count, too (default none)"),
     dialect: flags.choice("primes", "dialect", ["course"], "Talk to --hosts as the course's client does"),
     key,
@@ -46,7 +46,7 @@ const count = Command.make(
     json: flags.json
   },
   (input) =>
-    program(
+    lazyCommand(
       () => import("./run/primes/count.ts"),
       (run) => run.count(input)
     )
@@ -66,7 +66,7 @@ const count = Command.make(
 )
 
 const list = Command.make("list", { range, kernel }, (input) =>
-  program(
+  lazyCommand(
     () => import("./run/primes/list.ts"),
     (run) => run.list(input)
   )
@@ -95,7 +95,7 @@ const serve = Command.make(
     json: flags.json
   },
   (input) =>
-    program(
+    lazyCommand(
       () => import("./run/primes/serve.ts"),
       (run) => run.serve(input)
     )
@@ -118,7 +118,7 @@ const speedup = Command.make(
     json: flags.json
   },
   (input) =>
-    program(
+    lazyCommand(
       () => import("./run/primes/speedup.ts"),
       (run) => run.speedup(input)
     )

@@ -3,7 +3,7 @@ import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Option from "effect/Option"
 import * as flags from "./common/flags.ts"
-import { program } from "./common/lazyCommand.ts"
+import { lazyCommand } from "./common/lazyCommand.ts"
 
 const serve = Command.make(
   "serve",
@@ -18,7 +18,7 @@ const serve = Command.make(
     json: flags.json
   },
   (input) =>
-    program(
+    lazyCommand(
       () => import("./run/rot13.ts"),
       (run) => run.serve(input)
     )
@@ -53,7 +53,7 @@ const send = Command.make(
     json: flags.json
   },
   (input) =>
-    program(
+    lazyCommand(
       () => import("./run/rot13.ts"),
       (run) => run.send(input)
     )

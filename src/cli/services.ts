@@ -2,7 +2,7 @@ import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Option from "effect/Option"
 import * as flags from "./common/flags.ts"
-import { program } from "./common/lazyCommand.ts"
+import { lazyCommand } from "./common/lazyCommand.ts"
 
 export const command = Command.make(
   "services",
@@ -16,7 +16,7 @@ export const command = Command.make(
     json: flags.json
   },
   (input) =>
-    program(
+    lazyCommand(
       () => import("./run/services.ts"),
       (run) => run.services(input)
     )

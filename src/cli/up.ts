@@ -1,6 +1,6 @@
 import * as Command from "effect/cli/Command"
 import * as flags from "./common/flags.ts"
-import { program } from "./common/lazyCommand.ts"
+import { lazyCommand } from "./common/lazyCommand.ts"
 
 export const command = Command.make(
   "up",
@@ -18,12 +18,12 @@ export const command = Command.make(
       "DIR",
       "What TFTP serves, read-only (default: a folder with a file that says hello)"
     ),
-    statusPort: flags.portOrNone("status", 2_066, "status-port"),
+    statusPort: flags.optionalPort("status", 2_066, "status-port"),
     ...flags.limits("up"),
     json: flags.json
   },
   (input) =>
-    program(
+    lazyCommand(
       () => import("./run/up.ts"),
       (run) => run.up(input)
     )

@@ -12,13 +12,13 @@ import type * as Endpoint from "../../src/network/Endpoint.ts"
 import * as Network from "../../src/network/Network.ts"
 import * as NodeNetwork from "../../src/network/node/NodeNetwork.ts"
 import type { ObservedPacket } from "../../src/network/Packet.ts"
-import { noneLeft } from "../support/Handles.ts"
+import { assertNoLeaks } from "../support/Handles.ts"
 import { outcome, read, readAll } from "../support/Hosts.ts"
 
 const encode = (text: string) => new TextEncoder().encode(text)
 
 /** A captured network, the plain one beneath, and what was told. */
-const tapped = Effect.gen(function* () {
+const tappedNetwork = Effect.gen(function* () {
   const plain = yield* Network.Network
   const seen: Array<ObservedPacket> = []
   const network = yield* Capture.wrap(plain, (sighting) => seen.push({ ...sighting, bytes: sighting.bytes.slice() }))
@@ -26,14 +26,14 @@ const tapped = Effect.gen(function* () {
 })
 
 /** A line for each packet: to the port or from it, its kind, its text. */
-const told = (seen: ReadonlyArray<ObservedPacket>, port: number) =>
+const formatPackets = (seen: ReadonlyArray<ObservedPacket>, port: number) =>
   seen.map(({ bytes, kind, to }) => `${to.port === port ? ">" : "<"} ${kind} ${Buffer.from(bytes)}`.trimEnd())
 
 const handshake = ["> syn", "< synack", "> ack"]
 
 /** Two ends of a stream, each captured or not, each with a scope of its own. */
-const pair = Effect.fnUntraced(function* (near: "network" | "plain", far: "network" | "plain", accepts = true) {
-  const all = yield* tapped
+const openPair = Effect.fnUntraced(function* (near: "network" | "plain", far: "network" | "plain", accepts = true) {
+  const all = yield* tappedNetwork
   const listener = yield* all[far].listen({ port: 0 })
   const { port } = listener.address as NetAddress.InetAddress
   const scopes = [yield* Scope.fork(yield* Effect.scope), yield* Scope.fork(yield* Effect.scope)] as const
@@ -41,11 +41,11 @@ const pair = Effect.fnUntraced(function* (near: "network" | "plain", far: "netwo
   const accept = Scope.provide(listener.accept, scopes[1])
   const server = accepts ? yield* accept : client
   const close = (which: 0 | 1) => Scope.close(scopes[which], Exit.void)
-  return { ...all, port, client, server, accept, close, told: () => told(all.seen, port) }
+  return { ...all, port, client, server, accept, close, formattedPackets: () => formatPackets(all.seen, port) }
 })
 
 const test = (name: string, body: Effect.Effect<void, unknown, Network.Network | Scope.Scope>) =>
-  it.live(name, () => noneLeft(body.pipe(Effect.scoped, Effect.provide(NodeNetwork.layer))))
+  it.live(name, () => assertNoLeaks(body.pipe(Effect.scoped, Effect.provide(NodeNetwork.layer))))
 
 describe("Capture.wrap, streams", () => {
   for (const [near, far] of [
@@ -56,7 +56,7 @@ describe("Capture.wrap, streams", () => {
     test(
       `client on ${near}, server on ${far}: everything is told once, in order`,
       Effect.gen(function* () {
-        const { client, close, server, told } = yield* pair(near, far)
+        const { client, close, server, formattedPackets: told } = yield* openPair(near, far)
         yield* client.write("hello ☃")
         yield* read(server, 9)
         yield* server.write(encode("answer"))
@@ -77,7 +77,7 @@ describe("Capture.wrap, streams", () => {
     test(
       `client on ${near}, server on ${far}: a reset`,
       Effect.gen(function* () {
-        const { client, close, server, told } = yield* pair(near, far)
+        const { client, close, server, formattedPackets: told } = yield* openPair(near, far)
         yield* client.write("hello")
         yield* server.pull
         yield* server.abort
@@ -92,7 +92,7 @@ describe("Capture.wrap, streams", () => {
   test(
     "a client that has come and gone before it is accepted is told once, too",
     Effect.gen(function* () {
-      const { accept, client, close, told } = yield* pair("network", "network", false)
+      const { accept, client, close, formattedPackets: told } = yield* openPair("network", "network", false)
       yield* client.write("hi")
       yield* close(0)
       assert.strictEqual(`${yield* readAll(yield* accept)}`, "hi")
@@ -104,7 +104,7 @@ describe("Capture.wrap, streams", () => {
   test(
     "ending our own reading is no packet; nor is what can no longer be written",
     Effect.gen(function* () {
-      const { client, close, told } = yield* pair("network", "plain")
+      const { client, close, formattedPackets: told } = yield* openPair("network", "plain")
       yield* client.endRead
       assert.strictEqual(yield* outcome(client.pull), "Done")
       yield* client.end
@@ -117,7 +117,7 @@ describe("Capture.wrap, streams", () => {
   test(
     "paths of the file system pass untold",
     Effect.gen(function* () {
-      const { network, seen } = yield* tapped
+      const { network, seen } = yield* tappedNetwork
       const directory = Fs.mkdtempSync(Path.join(Os.tmpdir(), "inet-"))
       yield* Effect.addFinalizer(() => Effect.sync(() => Fs.rmSync(directory, { recursive: true })))
       const listener = yield* network.listen({ path: Path.join(directory, "s") })
@@ -138,28 +138,28 @@ describe("Capture.wrap, datagrams", () => {
     host?: string,
     options: Network.UdpOptions = {}
   ) {
-    const heard: Array<Endpoint.Endpoint> = []
-    const inbox = yield* to.udp({ host }, (_, peer) => heard.push(peer))
+    const received: Array<Endpoint.Endpoint> = []
+    const inbox = yield* to.udp({ host }, (_, peer) => received.push(peer))
     const { port } = inbox.local
     const outbox = yield* from.udp(options, () => {})
     yield* outbox.send(encode("one"), { address: "127.0.0.1", port })
-    while (heard.length < 1) yield* Effect.yieldNow
+    while (received.length < 1) yield* Effect.yieldNow
     return { port, outbox, inbox }
   })
 
   test(
     "between two of ours: told once",
     Effect.gen(function* () {
-      const { network, seen } = yield* tapped
+      const { network, seen } = yield* tappedNetwork
       const { port } = yield* send(network, network)
-      assert.deepStrictEqual(told(seen, port), ["> datagram one"])
+      assert.deepStrictEqual(formatPackets(seen, port), ["> datagram one"])
     })
   )
 
   test(
     "from and to others: told, with an address where the socket is bound to all",
     Effect.gen(function* () {
-      const { network, plain, seen } = yield* tapped
+      const { network, plain, seen } = yield* tappedNetwork
       const first = yield* send(plain, network, "0.0.0.0")
       yield* send(network, plain, "127.0.0.1", { host: "0.0.0.0" })
       assert.deepStrictEqual(
@@ -177,7 +177,7 @@ describe("Capture.wrap, datagrams", () => {
   test(
     "what cannot be sent is not told",
     Effect.gen(function* () {
-      const { network, seen } = yield* tapped
+      const { network, seen } = yield* tappedNetwork
       const to = { address: "127.0.0.1", port: 9 }
       const scope = yield* Scope.make()
       const free = yield* Scope.provide(
@@ -200,7 +200,7 @@ describe("Capture.wrap, datagrams", () => {
   it.effect("the time is that of the Clock", () =>
     Effect.gen(function* () {
       yield* TestClock.setTime(1_234)
-      const { network, seen } = yield* tapped
+      const { network, seen } = yield* tappedNetwork
       const socket = yield* network.udp({}, () => {})
       yield* socket.send(encode("x"), { address: "127.0.0.1", port: 9 })
       assert.strictEqual(seen[0]!.at, 1_234_000_000n)

@@ -15,7 +15,7 @@ import * as Network from "../../src/network/Network.ts"
 import * as NodeNetwork from "../../src/network/node/NodeNetwork.ts"
 import * as Rot13Client from "../../src/rot13/Rot13Client.ts"
 import * as Rot13Server from "../../src/rot13/Rot13Server.ts"
-import { noise } from "../support/Hosts.ts"
+import { pseudoRandomBytes } from "../support/Hosts.ts"
 
 const encode = (text: string) => new TextEncoder().encode(text)
 
@@ -28,7 +28,7 @@ const rot13 = Effect.fnUntraced(function* (file: string, repeat = 1) {
     const server = yield* Rot13Server.make({ port: 0 })
     const connection = yield* (yield* Network.Network).connect(server.address)
     let answer = new Uint8Array(0)
-    for (let i = 0; i < repeat; i++) answer = (yield* Rot13Client.ask(connection, encode("Hello"))) as typeof answer
+    for (let i = 0; i < repeat; i++) answer = (yield* Rot13Client.request(connection, encode("Hello"))) as typeof answer
     return Buffer.from(answer).toString()
   }).pipe(Effect.scoped, Effect.provide(layer, { local: true }), Effect.provide(Logger.layer([logger])))
   return { lines, answer }
@@ -74,7 +74,7 @@ describe("Capture.layer", () => {
         ]
         for (let i = 0; i < 500; i++) {
           const at = BigInt(i)
-          tap({ transport: "tcp", kind: "data", from, to, bytes: noise(20_000), host: "a", at, arrives: at + 10n })
+          tap({ transport: "tcp", kind: "data", from, to, bytes: pseudoRandomBytes(20_000), host: "a", at, arrives: at + 10n })
         }
       }).pipe(Effect.scoped, Effect.provide(NodeFileSystem.layer))
       const blocks = Result.getOrThrow(PcapngDecoder.decode(Fs.readFileSync(file)))
@@ -95,7 +95,7 @@ describe("Capture.layer", () => {
           { address: "10.0.0.1", port: 1 },
           { address: "10.0.0.2", port: 2 }
         ]
-        tap({ transport: "udp", kind: "datagram", from, to, bytes: noise(9), host: "a", at: 0n })
+        tap({ transport: "udp", kind: "datagram", from, to, bytes: pseudoRandomBytes(9), host: "a", at: 0n })
         while (size() <= before + 40) yield* Effect.yieldNow
       }
     }).pipe(Effect.scoped, Effect.provide(NodeFileSystem.layer), Effect.timeout("5 seconds"))
@@ -117,19 +117,19 @@ describe("Capture.layer", () => {
 
 describe("Recording", () => {
   it("holds so many bytes until they are taken, and counts what it leaves out", () => {
-    const recording = CaptureWriter.make({ maxPending: 5_000 })
+    const recording = CaptureWriter.make({ maxPendingBytes: 5_000 })
     const [from, to] = [
       { address: "10.0.0.1", port: 1 },
       { address: "10.0.0.2", port: 2 }
     ]
     const see = () =>
-      recording.tap({ transport: "udp", kind: "datagram", from, to, bytes: noise(1_000), at: 0n, host: "a" })
+      recording.tap({ transport: "udp", kind: "datagram", from, to, bytes: pseudoRandomBytes(1_000), at: 0n, host: "a" })
     for (let i = 0; i < 20; i++) see()
     const first = recording.take()
     for (let i = 0; i < 2; i++) see()
     const whole = Buffer.concat([...first, ...recording.finish()])
     const packets = Result.getOrThrow(PcapngDecoder.decode(whole)).filter(({ _tag }) => _tag === "Packet")
-    assert.strictEqual(packets.length + recording.leftOut(), 22)
+    assert.strictEqual(packets.length + recording.droppedPackets(), 22)
     assert.isBelow(Buffer.concat(first).length, 7_000)
     assert.isAbove(packets.length, 5)
   })
@@ -140,7 +140,7 @@ describe("Recording", () => {
       const ends = { from: { address: "10.0.0.1", port: 1 }, to: { address: "10.0.0.2", port: 2 } }
       for (const kind of ["syn", "synack", "ack", "data", "fin"] as const) {
         const { from, to } = kind === "synack" ? { from: ends.to, to: ends.from } : ends
-        recording.tap({ transport: "tcp", kind, from, to, bytes: noise(kind === "data" ? 9 : 0), at: 0n, host: kind })
+        recording.tap({ transport: "tcp", kind, from, to, bytes: pseudoRandomBytes(kind === "data" ? 9 : 0), at: 0n, host: kind })
       }
       return Buffer.concat(recording.finish())
     }

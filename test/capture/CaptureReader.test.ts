@@ -35,9 +35,9 @@ describe("Reading", () => {
   for (const [name, linkType, head] of frames) {
     it(`finds IP in a frame: ${name}`, () => {
       const read = CaptureReader.make()
-      read({ _tag: "Interface", linkType, snapLength: 0, name: "eth0", resolution: 9 })
+      read({ _tag: "Interface", linkType, snapLength: 0, name: "eth0", timestampResolution: 9 })
       const bytes = Uint8Array.from([...head, ...ip])
-      const packet: Pcapng.Packet = { _tag: "Packet", interface: 0, at: 1n, bytes, length: bytes.length, comments: [] }
+      const packet: Pcapng.Packet = { _tag: "Packet", interface: 0, at: 1n, bytes, originalLength: bytes.length, comments: [] }
       const found = read(packet)!
       assert.deepInclude(found, { protocol: "UDP", problems: [], host: "eth0", payload: encode("hello") })
       for (let length = 0; length < head.length; length++) {
@@ -79,7 +79,7 @@ describe("Reading", () => {
     const read = CaptureReader.make()
     const back = decode(recording).flatMap((block) => {
       const captured = read(block)
-      const sighting = captured && CaptureReader.toSighting(captured)
+      const sighting = captured && CaptureReader.toObservedPacket(captured)
       return sighting === undefined ? [] : [sighting]
     })
     // Two of the acknowledgements were never told: the recording gave them.
@@ -90,7 +90,7 @@ describe("Reading", () => {
   })
 })
 
-const decode = (recording: CaptureWriter.Recording): ReadonlyArray<Pcapng.Block> =>
+const decode = (recording: CaptureWriter.CaptureWriter): ReadonlyArray<Pcapng.Block> =>
   Result.getOrThrow(PcapngDecoder.decode(new Uint8Array(Buffer.concat(recording.finish()))))
 
 /** A file of a question, an answer that was lost, and one with a wrong bit. */

@@ -71,7 +71,7 @@ describe("Diagram", () => {
 
   it("many packets are counted, many hosts too", () => {
     const many = Array.from({ length: 1_000 }, (_, i) => packet("10.0.0.1", "10.0.0.2", `${i}`, i))
-    const lines = Diagram.text(many, { most: 10 }).trimEnd().split("\n")
+    const lines = Diagram.text(many, { maxPackets: 10 }).trimEnd().split("\n")
     assert.strictEqual(lines.length, 12)
     assert.include(lines[6], "... 990 packets left out ...")
     assert.include(lines.at(-1), '"999"')

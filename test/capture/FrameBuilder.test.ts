@@ -5,7 +5,7 @@ import * as Schema from "effect/Schema"
 import * as FrameBuilder from "../../src/capture/FrameBuilder.ts"
 import * as Ip from "../../src/capture/Ip.ts"
 import type { Kind, ObservedPacket } from "../../src/network/Packet.ts"
-import { noise } from "../support/Hosts.ts"
+import { pseudoRandomBytes } from "../support/Hosts.ts"
 
 const between = (minimum: number, maximum: number) =>
   Arbitrary.schema(Schema.Int.check(Schema.isBetween({ minimum, maximum })))
@@ -19,7 +19,7 @@ const { ack: ACK, fin: FIN, psh: PSH, rst: RST, syn: SYN } = Ip.flag
 const kinds: ReadonlyArray<Kind> = ["datagram", "syn", "synack", "ack", "data", "data", "data", "fin", "rst"]
 
 /** Anything at all, on a few tuples, in order of time. */
-const anything = Arbitrary.array(
+const arbitraryEvents = Arbitrary.array(
   Arbitrary.all([
     between(0, kinds.length - 1),
     between(0, 3),
@@ -30,10 +30,10 @@ const anything = Arbitrary.array(
   ]),
   { maxLength: 60 }
 )
-const sightings = Arbitrary.map(
-  anything,
+const arbitraryPackets = Arbitrary.map(
+  arbitraryEvents,
   (all): ReadonlyArray<ObservedPacket> =>
-    all.map(([kind, port, back, size, delay, fate], index) => {
+    all.map(([kind, port, back, size, delay, mark], index) => {
       const a = { address: port === 3 ? "::1" : "10.0.0.1", port }
       const b = { address: port === 3 ? "::ffff:10.0.0.2" : "10.0.0.2", port: 7 }
       const at = BigInt(index * 3)
@@ -42,45 +42,45 @@ const sightings = Arbitrary.map(
         kind: kinds[kind]!,
         from: back ? b : a,
         to: back ? a : b,
-        bytes: kinds[kind] === "data" || kinds[kind] === "datagram" ? noise(size, index) : none,
+        bytes: kinds[kind] === "data" || kinds[kind] === "datagram" ? pseudoRandomBytes(size, index) : none,
         at,
         host: back ? "b" : "a",
         ...(delay >= 0 ? { arrives: at + BigInt(delay) } : {}),
-        ...(fate === 0 ? { lost: true } : {}),
-        ...(fate === 1 ? { fault: "note" } : {})
+        ...(mark === 0 ? { lost: true } : {}),
+        ...(mark === 1 ? { fault: "note" } : {})
       }
     })
 )
 
 /** One direction of one stream. */
-const stream = Arbitrary.map(
+const arbitraryStream = Arbitrary.map(
   Arbitrary.array(Arbitrary.all([between(0, 140_000), between(0, 3)]), { maxLength: 12 }),
   (all): ReadonlyArray<ObservedPacket> =>
-    all.map(([size, fate], index) => ({
+    all.map(([size, mark], index) => ({
       transport: "tcp",
       kind: "data",
       from: a,
       to: b,
-      bytes: noise(size, index),
+      bytes: pseudoRandomBytes(size, index),
       at: BigInt(index),
       host: "a",
-      ...(fate === 0 ? { lost: true } : {})
+      ...(mark === 0 ? { lost: true } : {})
     }))
 )
 
 const run = (all: ReadonlyArray<ObservedPacket>, options?: FrameBuilder.Options) => {
   const frames = FrameBuilder.make(options)
-  const out = all.flatMap((sighting) => frames.see(sighting))
+  const out = all.flatMap((sighting) => frames.build(sighting))
   return { out: [...out, ...frames.finish()], streams: frames.streams() }
 }
 
 const decoded = (all: ReadonlyArray<FrameBuilder.Frame>) => all.map(({ bytes }) => Ip.decode(bytes))
 
 /** The frames of what goes there (`>`) and back (`<`), as flags, length, and relative numbers. */
-const scene = (...steps: ReadonlyArray<readonly [way: ">" | "<", kind: Kind, size?: number]>) => {
+const framesOf = (...steps: ReadonlyArray<readonly [way: ">" | "<", kind: Kind, size?: number]>) => {
   const all = steps.map(([way, kind, size = 0], index): ObservedPacket => {
     const [from, to] = way === ">" ? [a, b] : [b, a]
-    return { transport: "tcp", kind, from, to, bytes: noise(size), at: BigInt(index), host: "h" }
+    return { transport: "tcp", kind, from, to, bytes: pseudoRandomBytes(size), at: BigInt(index), host: "h" }
   })
   const frames = decoded(run(all).out)
   const firsts = new Map<number, number>()
@@ -105,7 +105,7 @@ const scene = (...steps: ReadonlyArray<readonly [way: ">" | "<", kind: Kind, siz
 }
 
 describe("Frames", () => {
-  it.effect.prop("whatever is seen: right checksums, nothing acknowledged that was not sent", [sightings], ([all]) =>
+  it.effect.prop("whatever is seen: right checksums, nothing acknowledged that was not sent", [arbitraryPackets], ([all]) =>
     Effect.sync(() => {
       const { out } = run(all)
       const sent = new Map<string, number>()
@@ -130,7 +130,7 @@ describe("Frames", () => {
 
   it.effect.prop(
     "a stream's bytes are all there, once, in order; lost ones are in the place of what follows",
-    [stream],
+    [arbitraryStream],
     (input) =>
       Effect.sync(() => {
         const [data] = input
@@ -156,7 +156,7 @@ describe("Frames", () => {
 
   it("handshake, data, half-close: every byte acknowledged", () => {
     assert.deepStrictEqual(
-      scene(
+      framesOf(
         [">", "syn"],
         ["<", "synack"],
         [">", "ack"],
@@ -184,12 +184,12 @@ describe("Frames", () => {
   })
 
   it("a refused connection, and one that nobody answers and that is tried again", () => {
-    assert.deepStrictEqual(scene([">", "syn"], ["<", "rst"]), ["> S 0 0", "< R. 0 1 0"])
-    assert.deepStrictEqual(scene([">", "syn"], [">", "syn"], ["<", "synack"]), ["> S 0 0", "> S 0 0", "< S. 0 1 0"])
+    assert.deepStrictEqual(framesOf([">", "syn"], ["<", "rst"]), ["> S 0 0", "< R. 0 1 0"])
+    assert.deepStrictEqual(framesOf([">", "syn"], [">", "syn"], ["<", "synack"]), ["> S 0 0", "> S 0 0", "< S. 0 1 0"])
   })
 
   it("a stream seen from its middle, a reset, and what comes after it", () => {
-    assert.deepStrictEqual(scene(["<", "data", 3], [">", "data", 2], [">", "rst"], ["<", "rst"]), [
+    assert.deepStrictEqual(framesOf(["<", "data", 3], [">", "data", 2], [">", "rst"], ["<", "rst"]), [
       "< P. 0 0 3",
       "> . 0 3 0",
       "> P. 0 3 2",
@@ -208,7 +208,7 @@ describe("Frames", () => {
 
   it("what an older stream had under way is not acknowledged in the name of a new one", () => {
     const syn = { transport: "tcp", kind: "syn", from: a, to: b, bytes: none, host: "h" } as const
-    const data = { ...syn, kind: "data", bytes: noise(5) } as const
+    const data = { ...syn, kind: "data", bytes: pseudoRandomBytes(5) } as const
     const { out } = run([
       { ...data, at: 0n, arrives: 9n },
       { ...syn, at: 1n }
@@ -222,12 +222,12 @@ describe("Frames", () => {
       kind: "data",
       from: a,
       to: b,
-      bytes: noise(1),
+      bytes: pseudoRandomBytes(1),
       host: "h",
       arrives: 9_999_999n
     } as const
     const frames = FrameBuilder.make()
-    const out = Array.from({ length: 5_000 }, (_, i) => frames.see({ ...data, at: BigInt(i) })).flat()
+    const out = Array.from({ length: 5_000 }, (_, i) => frames.build({ ...data, at: BigInt(i) })).flat()
     assert.isAtLeast(out.length, 5_000 + 900)
   })
 

@@ -3,7 +3,7 @@ import * as Arbitrary from "effect/Arbitrary"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Ip from "../../src/capture/Ip.ts"
-import { noise } from "../support/Hosts.ts"
+import { pseudoRandomBytes } from "../support/Hosts.ts"
 
 const between = (minimum: number, maximum: number) =>
   Arbitrary.schema(Schema.Int.check(Schema.isBetween({ minimum, maximum })))
@@ -22,7 +22,7 @@ const tcp = Arbitrary.map(
 )
 const packet = Arbitrary.map(
   Arbitrary.all([endpoints, tcp, between(0, 1), between(0, 70_000), between(0, 0xffff)]),
-  ([ends, tcp, isTcp, size, id]): Ip.Packet => ({ ...ends, payload: noise(size), id, ...(isTcp ? { tcp } : {}) })
+  ([ends, tcp, isTcp, size, id]): Ip.Packet => ({ ...ends, payload: pseudoRandomBytes(size), id, ...(isTcp ? { tcp } : {}) })
 )
 
 describe("Ip", () => {
@@ -71,7 +71,7 @@ describe("Ip", () => {
       [4, 26, []],
       [16, 46, ["bad UDP checksum"]]
     ] as const) {
-      const encoded = Ip.encode({ from: ends(size), to: ends(size), payload: noise(9), id: 0 })
+      const encoded = Ip.encode({ from: ends(size), to: ends(size), payload: pseudoRandomBytes(9), id: 0 })
       encoded.fill(0, at, at + 2)
       assert.deepStrictEqual(Ip.decode(encoded).problems, [...problems])
     }

@@ -5,7 +5,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Pcapng from "../../src/capture/Pcapng.ts"
 import * as PcapngDecoder from "../../src/capture/PcapngDecoder.ts"
-import { Cuts, cut } from "../support/Lines.ts"
+import { ChunkSizes, split } from "../support/Lines.ts"
 
 const between = (minimum: number, maximum: number) =>
   Arbitrary.schema(Schema.Int.check(Schema.isBetween({ minimum, maximum })))
@@ -30,8 +30,8 @@ const interfaces = Arbitrary.array(
       linkType,
       snapLength,
       name,
-      resolution,
-      offset: offset === undefined ? undefined : BigInt(offset)
+      timestampResolution: resolution,
+      timestampOffset: offset === undefined ? undefined : BigInt(offset)
     })
   ),
   { minLength: 1, maxLength: 4 }
@@ -50,7 +50,7 @@ const packet = (interfaces: number) =>
       interface: index,
       at: at + 100_000_000_000n,
       bytes,
-      length: bytes.length + more,
+      originalLength: bytes.length + more,
       comments
     })
   )
@@ -75,8 +75,8 @@ const encode = (blocks: ReadonlyArray<Pcapng.Block>, order?: "little" | "big") =
 
 const sample: ReadonlyArray<Pcapng.Block> = [
   { _tag: "Section", application: "test" },
-  { _tag: "Interface", linkType: Pcapng.LINKTYPE_RAW, snapLength: 0, name: "lo", resolution: 9, offset: undefined },
-  { _tag: "Packet", interface: 0, at: 5n, bytes: Uint8Array.of(1, 2, 3), length: 3, comments: ["drop"] }
+  { _tag: "Interface", linkType: Pcapng.LINKTYPE_RAW, snapLength: 0, name: "lo", timestampResolution: 9, timestampOffset: undefined },
+  { _tag: "Packet", interface: 0, at: 5n, bytes: Uint8Array.of(1, 2, 3), originalLength: 3, comments: ["drop"] }
 ]
 
 const failure = (bytes: Uint8Array) => Result.getOrThrow(Result.flip(PcapngDecoder.decode(bytes)))
@@ -91,7 +91,7 @@ const spoiled = (at: number, ...values: ReadonlyArray<number>) => {
 describe("Pcapng", () => {
   it.effect.prop(
     "what is written is read, in both byte orders and in pieces of any size",
-    [file, order, Cuts],
+    [file, order, ChunkSizes],
     (input) =>
       Effect.sync(() => {
         const [blocks, order, cuts] = input
@@ -100,7 +100,7 @@ describe("Pcapng", () => {
         assert.deepStrictEqual(Result.getOrThrow(PcapngDecoder.decode(whole)), blocks)
         const decoder = PcapngDecoder.make()
         const all: Array<Pcapng.Block | Pcapng.PcapngError> = []
-        for (const piece of cut(whole, cuts)) {
+        for (const piece of split(whole, cuts)) {
           decoder.feed(piece)
           for (let block = decoder.take(); block !== undefined; block = decoder.take()) all.push(block)
         }

@@ -7,13 +7,13 @@ import * as NetAddress from "effect/net/NetAddress"
 import * as Network from "../../src/network/Network.ts"
 import * as NodeNetwork from "../../src/network/node/NodeNetwork.ts"
 import * as Cli from "../support/Cli.ts"
-import { noise, outcome } from "../support/Hosts.ts"
-import { freePort, peer, told } from "./run/status/StatusCli.ts"
+import { pseudoRandomBytes, outcome } from "../support/Hosts.ts"
+import { freePort, peer, waitForChange } from "./run/status/StatusCli.ts"
 
 const has = (command: string) => ChildProcess.spawnSync("which", [command]).status === 0
 
 /** Where a running server is. */
-const at = ({ address, port }: { readonly address: string; readonly port: number }) => [address, `${port}`]
+const addressArguments = ({ address, port }: { readonly address: string; readonly port: number }) => [address, `${port}`]
 
 /** Starts `up` on free ports, but for those given. */
 const startUp = (ports: Readonly<Record<string, number>> = {}) => {
@@ -22,7 +22,7 @@ const startUp = (ports: Readonly<Record<string, number>> = {}) => {
 }
 
 /** A listener on a free port: the one a service then cannot have. */
-const taken = Effect.acquireRelease(
+const portInUse = Effect.acquireRelease(
   Effect.callback<Net.Server>((resume) => {
     const server = Net.createServer().listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
   }),
@@ -34,7 +34,7 @@ describe("rot13 serve and send", () => {
     Effect.gen(function* () {
       const server = yield* Cli.serve(["rot13", "serve"])
       const send = (...args: ReadonlyArray<string>) =>
-        Effect.map(Cli.run(["rot13", "send", ...args.slice(0, -2), ...at(server), ...args.slice(-2)]), ({ stdout }) =>
+        Effect.map(Cli.run(["rot13", "send", ...args.slice(0, -2), ...addressArguments(server), ...args.slice(-2)]), ({ stdout }) =>
           stdout.toString()
         )
       assert.strictEqual(yield* send("Hello", "Wörld"), "Uryyb\nJöeyq\n")
@@ -46,10 +46,10 @@ describe("rot13 serve and send", () => {
   it.live("standard input of any size comes back whole, and twice is not at all", () =>
     Effect.gen(function* () {
       const server = yield* Cli.serve(["rot13", "serve"])
-      const plain = noise(8 << 20)
-      const once = yield* Cli.run(["rot13", "send", ...at(server)], { stdin: plain })
+      const plain = pseudoRandomBytes(8 << 20)
+      const once = yield* Cli.run(["rot13", "send", ...addressArguments(server)], { stdin: plain })
       assert.notDeepEqual(once.stdout, Buffer.from(plain))
-      const twice = yield* Cli.run(["rot13", "send", ...at(server)], { stdin: once.stdout })
+      const twice = yield* Cli.run(["rot13", "send", ...addressArguments(server)], { stdin: once.stdout })
       assert.isTrue(twice.stdout.equals(plain))
     }).pipe(Effect.scoped)
   )
@@ -57,7 +57,7 @@ describe("rot13 serve and send", () => {
   it.live("dialect lower", () =>
     Effect.gen(function* () {
       const server = yield* Cli.serve(["rot13", "serve", "--case", "lower"])
-      const { stdout } = yield* Cli.run(["rot13", "send", ...at(server), "Hello"])
+      const { stdout } = yield* Cli.run(["rot13", "send", ...addressArguments(server), "Hello"])
       assert.strictEqual(stdout.toString(), "Hryyb\n")
     }).pipe(Effect.scoped)
   )
@@ -65,7 +65,7 @@ describe("rot13 serve and send", () => {
   it.live.skipIf(!has("nc"))("nc talks to it (skipped without nc)", () =>
     Effect.gen(function* () {
       const server = yield* Cli.serve(["rot13", "serve"])
-      const nc = ChildProcess.spawn("nc", ["-N", ...at(server)])
+      const nc = ChildProcess.spawn("nc", ["-N", ...addressArguments(server)])
       nc.stdin.end("Hello\n")
       let said = ""
       nc.stdout.on("data", (bytes) => {
@@ -87,7 +87,7 @@ const connect = Effect.fnUntraced(function* ({ address, port }: { readonly addre
 })
 
 /** Sends until nothing goes any more: the server's answers are not read, so it reads nothing either. */
-const neverRead = Effect.fnUntraced(function* (connection: Network.Connection) {
+const stopReading = Effect.fnUntraced(function* (connection: Network.Connection) {
   yield* Effect.forkScoped(Effect.ignore(Effect.forever(connection.write(new Uint8Array(1 << 20)))))
   // A server that is only slow, on a busy machine, goes on within this time.
   for (let sent = -1, since = performance.now(); performance.now() - since < 500; ) {
@@ -105,7 +105,7 @@ describe("signals", () => {
     Effect.gen(function* () {
       const server = yield* Cli.serve(["rot13", "serve", "--drain", "500ms"])
       yield* Effect.all(Array.from({ length: 99 }, () => connect(server)))
-      yield* neverRead(yield* connect(server))
+      yield* stopReading(yield* connect(server))
       yield* server.kill("SIGTERM")
       const { code } = yield* server.ended.pipe(Effect.timeout("5 seconds"))
       assert.strictEqual(code, 0)
@@ -116,7 +116,7 @@ describe("signals", () => {
     Effect.gen(function* () {
       const server = yield* Cli.serve(["rot13", "serve", "--drain", "1h"])
       const network = yield* Network.Network
-      yield* neverRead(yield* connect(server))
+      yield* stopReading(yield* connect(server))
       yield* server.kill("SIGINT")
       // It has closed its port: it is draining.
       const address = NetAddress.inetAddressFromIpStringUnsafe(server.address, server.port)
@@ -129,9 +129,9 @@ describe("signals", () => {
   it.live("an interrupted client exits with 130", () =>
     Effect.gen(function* () {
       const server = yield* Cli.serve(["rot13", "serve"])
-      const client = yield* Cli.start(["rot13", "send", ...at(server)])
+      const client = yield* Cli.start(["rot13", "send", ...addressArguments(server)])
       client.stdin.write("Hello\n")
-      yield* client.says("stdout", /Uryyb/)
+      yield* client.waitForOutput("stdout", /Uryyb/)
       yield* client.kill("SIGINT")
       assert.strictEqual((yield* client.ended).code, 130)
     }).pipe(Effect.scoped)
@@ -142,8 +142,8 @@ describe("up", () => {
   it.live("prints a table with a line to try each service, and drains on Ctrl-C", () =>
     Effect.gen(function* () {
       const up = yield* startUp()
-      const [, address, port, attempt] = yield* up.says("stdout", /^rot13 +(127\.0\.0\.1):(\d+) +(printf.*)$/m)
-      yield* up.says("stderr", /Ctrl-C/)
+      const [, address, port, attempt] = yield* up.waitForOutput("stdout", /^rot13 +(127\.0\.0\.1):(\d+) +(printf.*)$/m)
+      yield* up.waitForOutput("stderr", /Ctrl-C/)
       assert.strictEqual(attempt, `printf 'Hello\\n' | nc -N ${address} ${port}`)
       const { stdout } = yield* Cli.run(["rot13", "send", address!, port!, "Hello"])
       assert.strictEqual(stdout.toString(), "Uryyb\n")
@@ -152,7 +152,7 @@ describe("up", () => {
         ["guess", "1001\n", /^too big$/m],
         ["board", "hello\nquit\n", /^hello 1 size 5/]
       ] as const) {
-        const [, host, port] = yield* up.says("stdout", new RegExp(`^${name} +([0-9.]+):(\\d+) .*nc .*\\1 \\2$`, "m"))
+        const [, host, port] = yield* up.waitForOutput("stdout", new RegExp(`^${name} +([0-9.]+):(\\d+) .*nc .*\\1 \\2$`, "m"))
         const played = yield* Cli.run([name, "play", host!, "--port", port!], { stdin: Buffer.from(line) })
         assert.match(played.stdout.toString(), answer)
       }
@@ -166,13 +166,13 @@ describe("up", () => {
       const port = yield* freePort
       const watcher = yield* peer(port, "watcher", "--json")
       const up = yield* startUp({ status: port })
-      const [, attempt] = yield* up.says("stdout", /^status +127\.255\.255\.255:\d+ +(\S.*)$/m)
+      const [, attempt] = yield* up.waitForOutput("stdout", /^status +127\.255\.255\.255:\d+ +(\S.*)$/m)
       assert.match(attempt!, new RegExp(` status --address 127\\.255\\.255\\.255 --port ${port} --once$`))
       const name = `up@${Os.hostname()}`
-      assert.deepInclude((yield* told(watcher, "Joined", name)).payload, { host: Os.hostname() })
-      yield* up.says("stderr", /7 of 7 services up/)
+      assert.deepInclude((yield* waitForChange(watcher, "Joined", name)).payload, { host: Os.hostname() })
+      yield* up.waitForOutput("stderr", /7 of 7 services up/)
       yield* up.kill("SIGINT")
-      yield* told(watcher, "Left", name)
+      yield* waitForChange(watcher, "Left", name)
       assert.strictEqual((yield* up.ended).code, 0)
     }).pipe(Effect.scoped)
   )
@@ -181,12 +181,12 @@ describe("up", () => {
     "a port in use: who has it and which flag helps (skipped without /proc)",
     () =>
       Effect.gen(function* () {
-        const port = yield* taken
+        const port = yield* portInUse
         const up = yield* startUp({ rot13: port })
         const fix = `\\(pid ${process.pid}\\); choose another with --rot13-port`
-        yield* up.says("stderr", new RegExp(`TCP port ${port} is in use by .* ${fix}`))
+        yield* up.waitForOutput("stderr", new RegExp(`TCP port ${port} is in use by .* ${fix}`))
         // The others run.
-        yield* up.says("stderr", /5 of 6 services up/)
+        yield* up.waitForOutput("stderr", /5 of 6 services up/)
         yield* up.kill("SIGINT")
         assert.strictEqual((yield* up.ended).code, 0)
       }).pipe(Effect.scoped)

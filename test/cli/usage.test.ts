@@ -39,7 +39,7 @@ describe("usage", () => {
   ]
   it.live.each(wrong)("%s", ([command, line]) =>
     Effect.gen(function* () {
-      const { code, stderr, stdout } = yield* Cli.here(command.split(" "))
+      const { code, stderr, stdout } = yield* Cli.runInProcess(command.split(" "))
       assert.strictEqual(stderr.split("\n")[0], `effect-inet: ${line}`)
       assert.strictEqual(stdout, "")
       assert.strictEqual(code, 2)
@@ -80,7 +80,7 @@ describe("usage", () => {
   ]
   it.live.each(failing)("%s", ([command, line]) =>
     Effect.gen(function* () {
-      const { code, stderr } = yield* Cli.here(command.split(" "))
+      const { code, stderr } = yield* Cli.runInProcess(command.split(" "))
       assert.strictEqual(stderr, `effect-inet: ${line}\n`)
       assert.strictEqual(code, 1)
     })
@@ -111,7 +111,7 @@ describe("usage", () => {
   ])("%s --help", ([command]) =>
     Effect.gen(function* () {
       const args = [...command!.split(" "), "--help"].filter((arg) => arg !== "")
-      const { code, stdout } = yield* Cli.here(args)
+      const { code, stdout } = yield* Cli.runInProcess(args)
       assert.strictEqual(code, 0)
       assert.include(stdout, "USAGE")
       if (command !== "") assert.include(stdout, "EXAMPLES")
@@ -120,7 +120,7 @@ describe("usage", () => {
 
   it.live.each([["bash"], ["zsh"], ["fish"]])("completions for %s", ([shell]) =>
     Effect.gen(function* () {
-      const { code, stdout } = yield* Cli.here(["--completions", shell!])
+      const { code, stdout } = yield* Cli.runInProcess(["--completions", shell!])
       assert.strictEqual(code, 0)
       assert.include(stdout, "boundaries")
     })

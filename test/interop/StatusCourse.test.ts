@@ -11,7 +11,7 @@ import * as Network from "../../src/network/Network.ts"
 import * as NodeNetwork from "../../src/network/node/NodeNetwork.ts"
 import * as CoursePacket from "../../src/status/wire/CoursePacket.ts"
 import { directory } from "../support/Directory.ts"
-import { noneLeft } from "../support/Handles.ts"
+import { assertNoLeaks } from "../support/Handles.ts"
 
 const guide = Fs.readFileSync(new URL("../../docs/guide/status.md", import.meta.url), "utf8")
 
@@ -116,7 +116,7 @@ const listener = Effect.gen(function* () {
 
 const test = (name: string, why: string, body: Effect.Effect<void, unknown, Network.Network | Scope.Scope>) =>
   it.live.skipIf(why !== "")(`${name}${why}`, () =>
-    noneLeft(body.pipe(Effect.scoped, Effect.provide(NodeNetwork.layer), Effect.timeout("15 seconds")))
+    assertNoLeaks(body.pipe(Effect.scoped, Effect.provide(NodeNetwork.layer), Effect.timeout("15 seconds")))
   )
 
 /** 72 bytes with one printf: a name, a NUL, 60 digits of garbage, 40 and 12. */
@@ -124,7 +124,7 @@ const byHand = String.raw`printf 'bob\0%060d\050\0\0\0\014\0\0\0' 0`
 
 const handMade = () => {
   const { stdout } = ChildProcess.spawnSync("sh", ["-c", byHand])
-  assert.lengthOf(stdout, CoursePacket.size)
+  assert.lengthOf(stdout, CoursePacket.sizeBytes)
   return stdout
 }
 

@@ -5,16 +5,16 @@ import * as NetAddress from "effect/net/NetAddress"
 import * as HangmanServer from "../../src/hangman/HangmanServer.ts"
 import * as Words from "../../src/hangman/Words.ts"
 import * as NodeNetwork from "../../src/network/node/NodeNetwork.ts"
-import { noneLeft } from "../support/Handles.ts"
+import { assertNoLeaks } from "../support/Handles.ts"
 
-/** A server whose word is always the same; its port. */
+/** Starts a server with one word. Returns its port. */
 const serve = Effect.fnUntraced(function* (options: Pick<HangmanServer.Options, "dialect" | "hostName" | "lives">) {
   const words = Words.parse(new TextEncoder().encode("tiger"))
   const { address } = yield* HangmanServer.make({ ...options, port: 0, words })
   return NetAddress.isInetAddress(address) ? address.port : 0
 })
 
-/** A program that is typed to like a person does it: the next line when the last one has been answered. */
+/** Runs a program with a pipe as its terminal. */
 const run = Effect.fnUntraced(function* (command: string, args: ReadonlyArray<string>) {
   const child = yield* Effect.acquireRelease(
     Effect.sync(() => ChildProcess.spawn(command, args, { stdio: ["pipe", "pipe", "ignore"] })),
@@ -26,8 +26,8 @@ const run = Effect.fnUntraced(function* (command: string, args: ReadonlyArray<st
     output += text
   })
   const ended = new Promise<void>((resolve) => child.once("close", () => resolve()))
-  /** Waits for more output, until it ends so. */
-  const shows = (end: string) =>
+  /** Waits for more output that ends with `end`. */
+  const waitForEnd = (end: string) =>
     Effect.callback<void>((resume) => {
       const look = () => {
         if (output.length === seen || !output.endsWith(end)) return
@@ -40,9 +40,9 @@ const run = Effect.fnUntraced(function* (command: string, args: ReadonlyArray<st
       return Effect.sync(() => void child.stdout.off("data", look))
     }).pipe(Effect.timeout("5 seconds"))
   return {
-    shows,
+    waitForEnd,
     type: (text: string) => Effect.sync(() => void child.stdin.write(text)),
-    /** All that was shown, once the program is done. */
+    /** Ends the input and returns the whole output once the program has ended. */
     ended: Effect.suspend(() => {
       child.stdin.end()
       return Effect.map(
@@ -53,14 +53,14 @@ const run = Effect.fnUntraced(function* (command: string, args: ReadonlyArray<st
   }
 })
 
-/** Plays with nc; the bytes that came, to the end of the connection. */
+/** Plays with nc. Returns the bytes up to the end of the connection. */
 const withNc = (port: number, guesses: ReadonlyArray<string>) =>
   Effect.gen(function* () {
-    const { ended, shows, type } = yield* run("nc", ["127.0.0.1", `${port}`])
-    yield* shows("\n")
+    const { ended, waitForEnd, type } = yield* run("nc", ["127.0.0.1", `${port}`])
+    yield* waitForEnd("\n")
     for (const guess of guesses) {
       yield* type(`${guess}\n`)
-      yield* shows("\n")
+      yield* waitForEnd("\n")
     }
     return yield* ended
   })
@@ -69,47 +69,47 @@ const missing = (command: string, flag: string) => ChildProcess.spawnSync(comman
 
 const test = it.live.skipIf
 
-describe("hangman with the programs of this machine", () => {
-  test(missing("nc", "-h"))("nc wins a game of the course, byte for byte (skipped where there is no nc)", () =>
+describe("hangman with nc and telnet", () => {
+  test(missing("nc", "-h"))("wins a course game with nc, byte for byte (skipped without nc)", () =>
     Effect.gen(function* () {
       const port = yield* serve({ dialect: "course" })
-      const said = yield* withNc(port, ["e", "e", "x", "x", "E", "7", "", "tiger", "it", "g", "r"])
+      const transcript = yield* withNc(port, ["e", "e", "x", "x", "E", "7", "", "tiger", "it", "g", "r"])
       const lines = ["-----   12", "---e-   12", "---e-   12", "---e-   11", "---e-   10", "---e-   9", "---e-   8"]
       const more = ["---e-   7", "t--e-   7", "ti-e-   7", "tige-   7", "tiger   7"]
-      assert.strictEqual(said, [...lines, ...more].map((line) => ` ${line}\n`).join(""))
-    }).pipe(Effect.scoped, noneLeft, Effect.provide(NodeNetwork.layer))
+      assert.strictEqual(transcript, [...lines, ...more].map((line) => ` ${line}\n`).join(""))
+    }).pipe(Effect.scoped, assertNoLeaks, Effect.provide(NodeNetwork.layer))
   )
 
-  test(missing("nc", "-h"))("nc loses a game of the book, byte for byte (skipped where there is no nc)", () =>
+  test(missing("nc", "-h"))("loses a book game with nc, byte for byte (skipped without nc)", () =>
     Effect.gen(function* () {
       const port = yield* serve({ dialect: "book", hostName: "narnia", lives: 3 })
-      const said = yield* withNc(port, ["a", "t", "b", "c"])
+      const transcript = yield* withNc(port, ["a", "t", "b", "c"])
       const banner = "Playing hangman on hostnarnia: \n \n"
-      assert.strictEqual(said, `${banner}----- 3 \n----- 2 \nt---- 2 \nt---- 1 \ntiger 0 \n`)
-    }).pipe(Effect.scoped, noneLeft, Effect.provide(NodeNetwork.layer))
+      assert.strictEqual(transcript, `${banner}----- 3 \n----- 2 \nt---- 2 \nt---- 1 \ntiger 0 \n`)
+    }).pipe(Effect.scoped, assertNoLeaks, Effect.provide(NodeNetwork.layer))
   )
 
-  test(missing("telnet", "--version"))("telnet negotiates, plays and is told the end (skipped without telnet)", () =>
+  test(missing("telnet", "--version"))("negotiates and plays a game with telnet (skipped without telnet)", () =>
     Effect.gen(function* () {
       const port = yield* serve({ dialect: "friendly" })
-      const { ended, shows, type } = yield* run("telnet", [])
+      const { ended, waitForEnd, type } = yield* run("telnet", [])
       // A minus before the port makes telnet open the negotiation; without a terminal it sends CR LF.
       yield* type(`open 127.0.0.1 -${port}\n`)
-      yield* shows("Your name? ")
+      yield* waitForEnd("Your name? ")
       yield* type("Ada\n")
       for (const guess of ["t", "7", "zebra", "i", "g", "e"]) {
-        yield* shows("Your guess? ")
+        yield* waitForEnd("Your guess? ")
         yield* type(`${guess}\n`)
       }
-      yield* shows("Your guess? ")
+      yield* waitForEnd("Your guess? ")
       yield* type("R\n")
-      yield* shows("Again (yes/no)? ")
+      yield* waitForEnd("Again (yes/no)? ")
       yield* type("no\n")
-      const said = yield* ended
-      assert.include(said, "Only the letters a to z are in the word.")
-      assert.include(said, "Word   t i g e r")
-      assert.include(said, "Lives  9 of 10")
-      assert.notInclude(said, "\xff")
-    }).pipe(Effect.scoped, noneLeft, Effect.provide(NodeNetwork.layer))
+      const transcript = yield* ended
+      assert.include(transcript, "Only the letters a to z are in the word.")
+      assert.include(transcript, "Word   t i g e r")
+      assert.include(transcript, "Lives  9 of 10")
+      assert.notInclude(transcript, "\xff")
+    }).pipe(Effect.scoped, assertNoLeaks, Effect.provide(NodeNetwork.layer))
   )
 })

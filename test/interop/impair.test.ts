@@ -6,12 +6,12 @@ import * as Path from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Cli from "../support/Cli.ts"
-import { noise } from "../support/Hosts.ts"
+import { pseudoRandomBytes } from "../support/Hosts.ts"
 import * as TftpPeers from "../support/tftp/TftpPeers.ts"
 
 const missing = [
-  TftpPeers.missing("dnsmasq"),
-  TftpPeers.has("curl") ? undefined : "curl with tftp not installed"
+  TftpPeers.skipReason("dnsmasq"),
+  TftpPeers.isInstalled("curl") ? undefined : "curl with tftp not installed"
 ].filter((reason) => reason !== undefined)
 const hasTshark = ChildProcess.spawnSync("tshark", ["--version"]).error === undefined
 
@@ -34,7 +34,7 @@ interface Shown {
 /** Fetches 60 kB in 43 blocks through a proxy with a plan: what came, what the proxy said, what the capture shows. */
 const fetch = Effect.fnUntraced(function* (plan: string, seed: number, seconds: number) {
   const root = yield* directory
-  const file = noise(60_000)
+  const file = pseudoRandomBytes(60_000)
   Fs.writeFileSync(Path.join(root, "file"), file)
   const server = yield* TftpPeers.start("dnsmasq", root)
   const capture = Path.join(root, "out.pcapng")
@@ -42,7 +42,7 @@ const fetch = Effect.fnUntraced(function* (plan: string, seed: number, seconds: 
     ...["impair", "--listen", "127.0.0.1:0", "--to", `${server.address}:${server.port}`, "--json"],
     ...["--plan", plan, "--seed", `${seed}`, "--capture", capture]
   ])
-  const [line] = yield* proxy.says("stdout", /^\{.*\}$/m)
+  const [line] = yield* proxy.waitForOutput("stdout", /^\{.*\}$/m)
   const { port } = JSON.parse(line) as { readonly port: number }
   const local = Path.join(root, "got")
   const job = { address: "127.0.0.1", port, verb: "get", remote: "file", local, blksize: 1_428 } as const

@@ -6,23 +6,23 @@ import * as NetAddress from "effect/net/NetAddress"
 import * as Line from "../../src/network/Line.ts"
 import * as Network from "../../src/network/Network.ts"
 import * as NodeNetwork from "../../src/network/node/NodeNetwork.ts"
-import { noneLeft } from "../support/Handles.ts"
+import { assertNoLeaks } from "../support/Handles.ts"
 
-/** Serves one client, which gets its lines back, until it says `bye`. */
+/** Echoes the lines of one client until the line `bye`. */
 const serve = Effect.fnUntraced(function* (listener: Network.Listener) {
   const connection = yield* listener.accept
   const { next } = yield* Line.make(connection)
   for (let line = yield* next; line !== "bye"; line = yield* next) yield* connection.write(`got ${line}\r\n`)
 }, Effect.scoped)
 
-/** Runs a program; its output so far, and waits for it to say something and to say no more. */
+/** Runs a program. `waitForText` waits for a text in its output, `closed` for the end of the output. */
 const spawn = Effect.fnUntraced(function* (command: string, args: Array<string>) {
   const child = yield* Effect.acquireRelease(
     Effect.sync(() => ChildProcess.spawn(command, args, { stdio: ["pipe", "pipe", "ignore"] })),
     (child) => Effect.sync(() => void child.kill())
   )
   let output = ""
-  const said = (text: string) =>
+  const waitForText = (text: string) =>
     Effect.callback<void>((resume) => {
       const look = () => {
         if (output.includes(text)) resume(Effect.void)
@@ -42,24 +42,24 @@ const spawn = Effect.fnUntraced(function* (command: string, args: Array<string>)
       })
   )
   const type = (text: string) => Effect.sync(() => void child.stdin.write(text))
-  return { said, type, closed: Effect.timeout(closed, "5 seconds"), output: () => output }
+  return { waitForText, type, closed: Effect.timeout(closed, "5 seconds"), output: () => output }
 })
 
 const noTelnet = ChildProcess.spawnSync("telnet", ["--version"], { encoding: "utf8" }).error !== undefined
 
-describe("the telnet of this machine", () => {
-  it.live.skipIf(noTelnet)("negotiates and is answered (skipped where there is no telnet)", () =>
+describe("Telnet with telnet(1)", () => {
+  it.live.skipIf(noTelnet)("declines every option of the client (skipped without telnet)", () =>
     Effect.gen(function* () {
       const network = yield* Network.Network
       const listener = yield* network.listen({ port: 0 })
       const serving = yield* Effect.forkChild(serve(listener))
-      const { closed, output, said, type } = yield* spawn("telnet", [])
+      const { closed, output, waitForText, type } = yield* spawn("telnet", [])
       // A minus before the port makes telnet open the negotiation.
       const port = NetAddress.isInetAddress(listener.address) ? listener.address.port : 0
       yield* type(`toggle options\nopen 127.0.0.1 -${port}\n`)
-      yield* said("SENT")
+      yield* waitForText("SENT")
       yield* type("grüße\n")
-      yield* said("got grüße")
+      yield* waitForText("got grüße")
       yield* type("bye\n")
       yield* Fiber.join(serving)
       yield* closed
@@ -69,6 +69,6 @@ describe("the telnet of this machine", () => {
       )
       assert.isAbove(asked.length, 2)
       assert.deepStrictEqual(answered.sort(), asked.sort())
-    }).pipe(Effect.scoped, noneLeft, Effect.provide(NodeNetwork.layer))
+    }).pipe(Effect.scoped, assertNoLeaks, Effect.provide(NodeNetwork.layer))
   )
 })

@@ -6,12 +6,12 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as NodeNetwork from "../../src/network/node/NodeNetwork.ts"
-import type * as FileStore from "../../src/tftp/store/FileStore.ts"
 import * as NodeFileStore from "../../src/tftp/store/NodeFileStore.ts"
+import type * as Store from "../../src/tftp/store/Store.ts"
 import * as TftpServer from "../../src/tftp/TftpServer.ts"
 import { directory } from "../support/Directory.ts"
-import { noneLeft } from "../support/Handles.ts"
-import { noise } from "../support/Hosts.ts"
+import { assertNoLeaks } from "../support/Handles.ts"
+import { pseudoRandomBytes } from "../support/Hosts.ts"
 import * as Lab from "../support/tftp/TftpLab.ts"
 import * as Peers from "../support/tftp/TftpPeers.ts"
 import * as Talk from "../support/tftp/TftpTalk.ts"
@@ -32,7 +32,7 @@ const none = { failed: 0, finished: 0, malformed: 0, probed: 0, refused: 0 }
 /** Our server over a new directory of these files, and a folder beside it for the client. */
 const serve = Effect.fnUntraced(function* (
   files: Readonly<Record<string, Uint8Array>>,
-  write: FileStore.WriteMode = "create"
+  write: Store.WriteMode = "create"
 ) {
   const { inRoot, path, root } = yield* directory()
   for (const [name, bytes] of Object.entries(files)) Fs.writeFileSync(inRoot(name), bytes)
@@ -54,7 +54,7 @@ const serve = Effect.fnUntraced(function* (
   }
 })
 
-const isolated = <A, E, R>(test: Effect.Effect<A, E, R>) => noneLeft(Effect.scoped(test).pipe(Lab.quietly))
+const isolated = <A, E, R>(test: Effect.Effect<A, E, R>) => assertNoLeaks(Effect.scoped(test).pipe(Lab.quietly))
 
 type Way = Pick<Peers.Job, "blksize" | "windowsize" | "plain">
 
@@ -99,7 +99,7 @@ const assertSame = (file: string, bytes: Uint8Array, what: string) =>
 /** The same bytes there and back, in all these lengths. */
 const thereAndBack = (client: Peers.Client, way: Way, lengths: ReadonlyArray<number>) =>
   Effect.gen(function* () {
-    const contents = new Map(lengths.map((size) => [`${size}`, noise(size)]))
+    const contents = new Map(lengths.map((size) => [`${size}`, pseudoRandomBytes(size)]))
     const { inRoot, job, local, names, settled } = yield* serve(Object.fromEntries(contents))
     const exchange = Effect.fnUntraced(function* ([name, bytes]: readonly [string, Uint8Array]) {
       const remote = `${name}-back`
@@ -127,8 +127,8 @@ const wire = {
 const same = { fetched: text, left: text }
 
 for (const client of Peers.clients) {
-  const reason = Peers.has(client) ? "" : ` (skipped: ${client} not installed)`
-  const live = it.live.skipIf(!Peers.has(client))
+  const reason = Peers.isInstalled(client) ? "" : ` (skipped: ${client} not installed)`
+  const live = it.live.skipIf(!Peers.isInstalled(client))
 
   describe(`our TFTP server and ${client}${reason}`, () => {
     for (const way of ways[client]) {
@@ -151,7 +151,7 @@ for (const client of Peers.clients) {
     live("a missing file, uploads that are refused: it is told, and nothing is left behind", () =>
       isolated(
         Effect.gen(function* () {
-          const old = noise(700)
+          const old = pseudoRandomBytes(700)
           const { inRoot, job, local, names, settled } = yield* serve({ f: old })
           const readOnly = yield* serve({}, "none")
           const refused = Effect.fnUntraced(function* (job: Peers.Job, code: 1 | 2 | 6, text: string) {
@@ -159,7 +159,7 @@ for (const client of Peers.clients) {
             assert.match(`${exit} ${stdout}${stderr}`, complaints[client](code, text))
           })
           const mine = local("mine")
-          Fs.writeFileSync(mine, noise(3_000, 2))
+          Fs.writeFileSync(mine, pseudoRandomBytes(3_000, 2))
           yield* refused({ ...job, verb: "get", remote: "none", local: local("new") }, 1, "File not found")
           yield* refused({ ...job, verb: "put", remote: "f", local: mine }, 6, "File already exists")
           yield* refused({ ...job, verb: "put", remote: "no/f", local: mine }, 1, "File not found")
@@ -192,7 +192,7 @@ for (const client of Peers.clients) {
     live("a name with a leading slash", () =>
       isolated(
         Effect.gen(function* () {
-          const content = noise(5_000)
+          const content = pseudoRandomBytes(5_000)
           const { inRoot, job, local, names, settled } = yield* serve({ f: content })
           yield* succeed(client, { ...job, verb: "get", remote: "/f", local: local("f") })
           assertSame(local("f"), content, "get")
@@ -211,8 +211,8 @@ describe("our TFTP server and firmware", () => {
     Effect.gen(function* () {
       const { inRoot, root } = yield* directory({ big: "" })
       Fs.truncateSync(inRoot("big"), 5 * 2 ** 30 + 1)
-      const { door, server } = yield* Lab.serve({ store: yield* NodeFileStore.make({ root }) })
-      const talk = yield* Talk.open({ door })
+      const { endpoint, server } = yield* Lab.serve({ store: yield* NodeFileStore.make({ root }) })
+      const talk = yield* Talk.open({ endpoint })
       const asks = "RRQ big octet tsize=0 blksize=1468"
       const hears = "OACK tsize=5368709121 blksize=1468"
       yield* talk.play(`a> ${asks}`, `a< ${hears}`, "a> ERROR 8 Aborted", `b> ${asks} windowsize=4`)

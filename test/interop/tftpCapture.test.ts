@@ -13,16 +13,16 @@ import * as FaultPlanSyntax from "../../src/simulation/faults/FaultPlanSyntax.ts
 import * as Impairment from "../../src/simulation/impairment/Impairment.ts"
 import * as Cli from "../support/Cli.ts"
 import { directory } from "../support/Directory.ts"
-import { noneLeft } from "../support/Handles.ts"
-import { Hosts, noise } from "../support/Hosts.ts"
+import { assertNoLeaks } from "../support/Handles.ts"
+import { Hosts, pseudoRandomBytes } from "../support/Hosts.ts"
 import * as Lab from "../support/tftp/TftpLab.ts"
 import * as Peers from "../support/tftp/TftpPeers.ts"
 
 const has = (command: string) => ChildProcess.spawnSync(command, ["--version"]).error === undefined
-const missing = [has("tshark") ? [] : "tshark", Peers.has("curl") ? [] : "curl"].flat()
+const missing = [has("tshark") ? [] : "tshark", Peers.isInstalled("curl") ? [] : "curl"].flat()
 
 const blocks = 21
-const content = noise((blocks - 1) * 512 + 100)
+const content = pseudoRandomBytes((blocks - 1) * 512 + 100)
 
 /** As tshark writes them. */
 const Opcode = { RRQ: "1", WRQ: "2", DATA: "3", ACK: "4", OACK: "6" } as const
@@ -108,13 +108,13 @@ const exchange = Effect.fnUntraced(function* (network: (file: string) => Layer.L
   const { path } = yield* directory()
   const file = Path.join(path, "out.pcapng")
   const port = yield* Effect.gen(function* () {
-    const { door, files } = yield* Lab.serve({ files: { f: content } })
+    const { endpoint, files } = yield* Lab.serve({ files: { f: content } })
     const options = { blksize: 512, windowsize: 4 }
-    assert.deepStrictEqual(yield* Lab.get(door, "f", options), content)
-    yield* Lab.put(door, "g", content, options)
+    assert.deepStrictEqual(yield* Lab.get(endpoint, "f", options), content)
+    yield* Lab.put(endpoint, "g", content, options)
     assert.deepStrictEqual(files.get("g"), content)
-    return door.port
-  }).pipe(Effect.scoped, Effect.provide(Hosts.one(network(file)), { local: true }), Lab.quietly, noneLeft)
+    return endpoint.port
+  }).pipe(Effect.scoped, Effect.provide(Hosts.one(network(file)), { local: true }), Lab.quietly, assertNoLeaks)
   return assertBoth(file, port)
 }, Effect.scoped)
 
@@ -124,7 +124,7 @@ const captured = (file: string) => Capture.layer(file).pipe(Layer.provide([NodeN
 const spoiled = (plan: string) => (file: string) =>
   Layer.unwrap(
     Effect.map(Capture.toFile(file), (tap) =>
-      Impairment.layer(FaultPlanSyntax.parseUnsafe(plan), { seed: 1, listening: { tap, wrap: Capture.wrap } })
+      Impairment.layer(FaultPlanSyntax.parseUnsafe(plan), { seed: 1, observer: { tap, wrap: Capture.wrap } })
     )
   ).pipe(Layer.provide([NodeNetwork.layer, NodeFileSystem.layer]))
 

@@ -4,8 +4,8 @@ import * as Os from "node:os"
 import * as Path from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { noneLeft } from "../support/Handles.ts"
-import { noise } from "../support/Hosts.ts"
+import { assertNoLeaks } from "../support/Handles.ts"
+import { pseudoRandomBytes } from "../support/Hosts.ts"
 import * as Peers from "../support/tftp/TftpPeers.ts"
 
 const temporary = Effect.acquireRelease(
@@ -19,12 +19,13 @@ const temporary = Effect.acquireRelease(
 
 /** Why the two cannot meet here. */
 const reason = (server: Peers.Server, client?: Peers.Client) =>
-  Peers.missing(server) ?? (client === undefined || Peers.has(client) ? undefined : `${client} not installed`)
+  Peers.skipReason(server) ??
+  (client === undefined || Peers.isInstalled(client) ? undefined : `${client} not installed`)
 
 const named = (name: string, why: string | undefined) => (why === undefined ? name : `${name} (skipped: ${why})`)
 
 /** Blocks of 1428 end in the middle of it, those of 512 on its edge. */
-const content = noise(200 * 512)
+const content = pseudoRandomBytes(200 * 512)
 
 const exchange = (server: Peers.Server, client: Peers.Client) =>
   Effect.gen(function* () {
@@ -44,7 +45,7 @@ const exchange = (server: Peers.Server, client: Peers.Client) =>
     const back = Path.join(root, "back")
     while (!Fs.existsSync(back) || Fs.statSync(back).size < content.length) yield* Effect.yieldNow
     assert.isTrue(Fs.readFileSync(back).equals(content))
-  }).pipe(Effect.scoped, noneLeft)
+  }).pipe(Effect.scoped, assertNoLeaks)
 
 describe("the TFTP programs of this machine", () => {
   for (const server of Peers.servers) {

@@ -4,11 +4,12 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as NodeServices from "../../src/network/node/NodeServices.ts"
-import * as FileStore from "../../src/tftp/store/FileStore.ts"
+import * as MemoryStore from "../../src/tftp/store/MemoryStore.ts"
+import type * as Store from "../../src/tftp/store/Store.ts"
 import * as TftpClient from "../../src/tftp/TftpClient.ts"
 import { directory } from "../support/Directory.ts"
-import { noneLeft } from "../support/Handles.ts"
-import { noise } from "../support/Hosts.ts"
+import { assertNoLeaks } from "../support/Handles.ts"
+import { pseudoRandomBytes } from "../support/Hosts.ts"
 import * as Lab from "../support/tftp/TftpLab.ts"
 import * as Peers from "../support/tftp/TftpPeers.ts"
 
@@ -52,11 +53,11 @@ const rolling = (server: Peers.Server) => {
 /** A server over a new directory of files with noise, each named by its length. */
 const start = Effect.fnUntraced(function* (server: Peers.Server, lengths: ReadonlyArray<number>) {
   const { inRoot } = yield* directory(Object.fromEntries(lengths.map((length) => [`${length}`, ""])))
-  for (const length of lengths) Fs.writeFileSync(inRoot(`${length}`), noise(length))
+  for (const length of lengths) Fs.writeFileSync(inRoot(`${length}`), pseudoRandomBytes(length))
   const { address: host, port } = yield* Peers.start(server, inRoot(""))
   const get = Effect.fnUntraced(function* (path: string, options: TftpClient.Options) {
     const chunks: Array<Uint8Array> = []
-    const writable: FileStore.Writable = {
+    const writable: Store.Writable = {
       write: (bytes) => Effect.sync(() => void chunks.push(bytes.slice())),
       commit: Effect.void
     }
@@ -64,7 +65,7 @@ const start = Effect.fnUntraced(function* (server: Peers.Server, lengths: Readon
     return { bytes: Buffer.concat(chunks), blksize, windowsize }
   })
   const put = (path: string, bytes: Uint8Array, options: TftpClient.Options) =>
-    TftpClient.put({ host, port, path }, FileStore.fromBytes(bytes), options)
+    TftpClient.put({ host, port, path }, MemoryStore.fromBytes(bytes), options)
   /** These servers acknowledge a file before it is all on the disk. */
   const left = Effect.fnUntraced(function* (path: string, length: number) {
     while (Fs.statSync(inRoot(path)).size < length) yield* Effect.yieldNow
@@ -74,10 +75,10 @@ const start = Effect.fnUntraced(function* (server: Peers.Server, lengths: Readon
 })
 
 const isolated = <A, E>(test: Effect.Effect<A, E, TftpClient.Services | Scope.Scope>) =>
-  noneLeft(Effect.scoped(test).pipe(Lab.quietly, Effect.provide(NodeServices.layer)))
+  assertNoLeaks(Effect.scoped(test).pipe(Lab.quietly, Effect.provide(NodeServices.layer)))
 
 for (const server of Peers.servers) {
-  const missing = Peers.missing(server)
+  const missing = Peers.skipReason(server)
   const live = it.live.skipIf(missing !== undefined)
 
   describe(`our TFTP client and ${server}${missing === undefined ? "" : ` (skipped: ${missing})`}`, () => {
@@ -88,10 +89,10 @@ for (const server of Peers.servers) {
             const { get, left, put } = yield* start(server, sizes)
             const exchange = Effect.fnUntraced(function* (size: number) {
               const got = yield* get(`${size}`, ask)
-              assert.strictEqual(Buffer.compare(got.bytes, noise(size)), 0, `get ${size}`)
+              assert.strictEqual(Buffer.compare(got.bytes, pseudoRandomBytes(size)), 0, `get ${size}`)
               assert.deepInclude(got, { blksize, windowsize })
               if (server === "dnsmasq") return
-              const sent = noise(size, 2)
+              const sent = pseudoRandomBytes(size, 2)
               const summary = yield* put(`back-${size}`, sent, ask)
               assert.deepInclude(summary, { blksize, windowsize, bytes: size })
               assert.strictEqual(Buffer.compare(yield* left(`back-${size}`, size), sent), 0, `put ${size}`)
@@ -111,12 +112,12 @@ for (const server of Peers.servers) {
             const { get, left, put } = yield* start(server, [size])
             const fetch = Effect.gen(function* () {
               const got = yield* get(`${size}`, { blksize })
-              assert.strictEqual(Buffer.compare(got.bytes, noise(size)), 0, "get")
+              assert.strictEqual(Buffer.compare(got.bytes, pseudoRandomBytes(size)), 0, "get")
               assert.strictEqual(got.blksize, blksize)
             })
             const leave = Effect.gen(function* () {
-              assert.strictEqual((yield* put("back", noise(size), { blksize })).blksize, blksize)
-              assert.strictEqual(Buffer.compare(yield* left("back", size), noise(size)), 0, "put")
+              assert.strictEqual((yield* put("back", pseudoRandomBytes(size), { blksize })).blksize, blksize)
+              assert.strictEqual(Buffer.compare(yield* left("back", size), pseudoRandomBytes(size)), 0, "put")
             })
             // One block at a time takes its time: the others have shown the same when they sent it.
             yield* Effect.all(server === "atftpd" ? [fetch, leave] : [fetch], { concurrency: 2, discard: true })
@@ -140,12 +141,12 @@ for (const server of Peers.servers) {
 }
 
 describe("our TFTP client and a server that takes no files", () => {
-  const missing = Peers.missing("dnsmasq")
+  const missing = Peers.skipReason("dnsmasq")
   it.live.skipIf(missing !== undefined)(`dnsmasq${missing === undefined ? "" : ` (skipped: ${missing})`}`, () =>
     isolated(
       Effect.gen(function* () {
         const { put } = yield* start("dnsmasq", [])
-        assert.strictEqual(yield* Lab.outcome(put("f", noise(1_000), {})), "Refused 4")
+        assert.strictEqual(yield* Lab.outcome(put("f", pseudoRandomBytes(1_000), {})), "Refused 4")
       })
     )
   )

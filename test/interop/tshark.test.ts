@@ -21,8 +21,8 @@ import * as Rot13Client from "../../src/rot13/Rot13Client.ts"
 import * as Rot13Server from "../../src/rot13/Rot13Server.ts"
 import * as Rot13Udp from "../../src/rot13/Rot13Udp.ts"
 import * as Simulation from "../../src/simulation/Simulation.ts"
-import { noneLeft } from "../support/Handles.ts"
-import { noise, outcome, readAll } from "../support/Hosts.ts"
+import { assertNoLeaks } from "../support/Handles.ts"
+import { outcome, pseudoRandomBytes, readAll } from "../support/Hosts.ts"
 
 const missing = ["tshark", "capinfos"].filter(
   (command) => ChildProcess.spawnSync(command, ["--version"]).error !== undefined
@@ -34,7 +34,7 @@ const temporary = Effect.acquireRelease(
   (directory) => Effect.sync(() => Fs.rmSync(directory, { recursive: true }))
 )
 
-const checked = ["ip.check_checksum", "tcp.check_checksum", "udp.check_checksum"].flatMap((name) => [
+const checksumOptions = ["ip.check_checksum", "tcp.check_checksum", "udp.check_checksum"].flatMap((name) => [
   "-o",
   `${name}:TRUE`
 ])
@@ -52,7 +52,7 @@ const rows = (file: string, filter: string, fields: ReadonlyArray<string>, more:
     file,
     "-n",
     ...more,
-    ...checked,
+    ...checksumOptions,
     "-Y",
     filter,
     "-T",
@@ -64,7 +64,7 @@ const rows = (file: string, filter: string, fields: ReadonlyArray<string>, more:
     .map((line) => line.split("\t"))
 
 /** What nobody may find in a capture; that a connection begins or ends is a note, not a warning. */
-const trouble = [
+const problemFilters = [
   "tcp.analysis.flags",
   "_ws.malformed",
   "_ws.expert.severity >= 0x600000",
@@ -75,8 +75,8 @@ const trouble = [
 
 /** `allowed` are analysis flags that the network itself earned. */
 const assertClean = (file: string, allowed?: string) => {
-  const wrong = trouble.join(" || ")
-  const filter = allowed === undefined ? wrong : `(${wrong}) && !(${allowed})`
+  const problems = problemFilters.join(" || ")
+  const filter = allowed === undefined ? problems : `(${problems}) && !(${allowed})`
   assert.deepStrictEqual(rows(file, filter, ["frame.number", "_ws.expert.message", "_ws.col.Info"]), [])
   assert.match(run("capinfos", ["-M", file]), /Strict time order:\s+True/)
 }
@@ -84,7 +84,7 @@ const assertClean = (file: string, allowed?: string) => {
 const count = (file: string, filter: string) => rows(file, filter, ["frame.number"]).length
 
 /** The bytes of both directions of a stream, put together by tshark. */
-const followed = (file: string, stream: number) => {
+const followStream = (file: string, stream: number) => {
   const raw = run("tshark", ["-r", file, "-q", "-z", `follow,tcp,raw,${stream}`])
   const lines = raw.split("\n").filter((line) => /^\t?[0-9a-f]+$/.test(line))
   const join = (all: ReadonlyArray<string>) => Buffer.from(all.join("").replaceAll("\t", ""), "hex")
@@ -101,7 +101,7 @@ const capture = Effect.fnUntraced(function* (
 ) {
   const file = Path.join(yield* temporary, "out.pcapng")
   const layer = Capture.layer(file).pipe(Layer.provide([network, NodeFileSystem.layer]))
-  yield* noneLeft(
+  yield* assertNoLeaks(
     Effect.scoped(program).pipe(
       Effect.provide(layer, { local: true }),
       Effect.provideService(References.MinimumLogLevel, "Warn")
@@ -111,24 +111,24 @@ const capture = Effect.fnUntraced(function* (
 })
 
 /** Where a server runs whose own sockets are not captured. */
-const elsewhere = <A, E>(server: Effect.Effect<A, E, Network.Network | Scope.Scope>) =>
+const uncaptured = <A, E>(server: Effect.Effect<A, E, Network.Network | Scope.Scope>) =>
   Effect.provide(server, NodeNetwork.layer)
 
 const sizes = [1, 2 ** 20]
-const sent = Buffer.concat(sizes.map((size) => noise(size)))
+const sent = Buffer.concat(sizes.map((size) => pseudoRandomBytes(size)))
 
 /** A client that asks, ends its half, and waits for the server to end the other; one end or both are captured. */
 const exchange = (host: string, captured: "client" | "server" | "both") =>
   Effect.gen(function* () {
     const server = Rot13Server.make({ host, port: 0 })
-    const { address } = yield* captured === "client" ? elsewhere(server) : server
+    const { address } = yield* captured === "client" ? uncaptured(server) : server
     const client = Effect.gen(function* () {
       const connection = yield* (yield* Network.Network).connect(address)
-      for (const size of sizes) yield* Rot13Client.ask(connection, noise(size))
+      for (const size of sizes) yield* Rot13Client.request(connection, pseudoRandomBytes(size))
       yield* connection.end
       assert.strictEqual((yield* readAll(connection)).length, 0)
     })
-    yield* captured === "server" ? elsewhere(client) : client
+    yield* captured === "server" ? uncaptured(client) : client
   })
 
 /** One question and its answer, as datagrams. */
@@ -157,7 +157,7 @@ const b = { address: "10.0.0.2", port: 69 }
 const none: Uint8Array = new Uint8Array(0)
 
 /** Writes what a tap saw. */
-const written = Effect.fnUntraced(function* (
+const writeCapture = Effect.fnUntraced(function* (
   sightings: ReadonlyArray<ObservedPacket>,
   options?: CaptureWriter.Options
 ) {
@@ -177,7 +177,7 @@ const simulated = Effect.fnUntraced(function* (simulation: Simulation.Simulation
   yield* Effect.gen(function* () {
     const network = yield* Network.Network
     const connection = yield* network.connect(server.address)
-    yield* Rot13Client.ask(connection, noise(100_000))
+    yield* Rot13Client.request(connection, pseudoRandomBytes(100_000))
     yield* connection.end
     assert.strictEqual((yield* readAll(connection)).length, 0)
     const socket = yield* network.udp({ host: other.address }, () => {})
@@ -188,9 +188,9 @@ const simulated = Effect.fnUntraced(function* (simulation: Simulation.Simulation
   }).pipe(Effect.provide(other.layer))
 })
 
-const title = missing.length === 0 ? "tshark" : `tshark (skipped: ${missing.join(" and ")} not installed)`
+const suiteTitle = missing.length === 0 ? "tshark" : `tshark (skipped: ${missing.join(" and ")} not installed)`
 
-describe.skipIf(missing.length > 0)(title, () => {
+describe.skipIf(missing.length > 0)(suiteTitle, () => {
   for (const host of hasIpv6 ? ["127.0.0.1", "::1"] : ["127.0.0.1"]) {
     for (const captured of ["both", "client", "server"] as const) {
       it.live(`${host}, ${captured}: 1 byte and 1 MiB both ways, half-closed`, () =>
@@ -203,7 +203,7 @@ describe.skipIf(missing.length > 0)(title, () => {
           )
           // SYN, SYN/ACK, ACK, data and FIN.
           assert.deepStrictEqual(rows(file, "frame.number == 1", ["tcp.completeness"], ["-2"]), [["31"]])
-          const { received, sent: seen } = followed(file, 0)
+          const { received, sent: seen } = followStream(file, 0)
           assert.strictEqual(Buffer.compare(seen, sent), 0)
           assert.strictEqual(Buffer.compare(received, Rot13.rotate(Uint8Array.from(sent))), 0)
         }).pipe(Effect.scoped)
@@ -239,13 +239,13 @@ describe.skipIf(missing.length > 0)(title, () => {
         const link = { latency: ["1 millis", "9 millis"], loss: 0.05 } as const
         const report = yield* Simulation.run(simulated, { seed: 3, link, tap })
         assert.isTrue(Exit.isSuccess(report.exit), `${report.outcome} ${report.exit}`)
-        return yield* written(seen, { names: { "10.0.0.1": "server" } })
+        return yield* writeCapture(seen, { names: { "10.0.0.1": "server" } })
       })
       const [file, again] = [yield* once, yield* once]
       assert.isTrue(Fs.readFileSync(file).equals(Fs.readFileSync(again)))
       assertClean(file)
-      const { received, sent: seen } = followed(file, 0)
-      assert.strictEqual(Buffer.compare(seen, noise(100_000)), 0)
+      const { received, sent: seen } = followStream(file, 0)
+      assert.strictEqual(Buffer.compare(seen, pseudoRandomBytes(100_000)), 0)
       assert.strictEqual(received.length, 100_000)
       assert.isAbove(count(file, 'udp && frame.comment == "lost"'), 0)
       assert.strictEqual(count(file, "udp"), 40 + 40 - count(file, 'udp.dstport == 7 && frame.comment == "lost"'))
@@ -262,8 +262,8 @@ describe.skipIf(missing.length > 0)(title, () => {
         return { transport: "tcp", kind, from, to, bytes, host, at, arrives: at + latency }
       }
       const handshake = [see("syn", true), see("synack", false), see("ack", true)]
-      const middle = [0, 1, 2, 3].map((i) => see("data", i % 2 === 0, noise(100_000)))
-      const file = yield* written([...handshake, ...middle, see("fin", true), see("fin", false)])
+      const middle = [0, 1, 2, 3].map((i) => see("data", i % 2 === 0, pseudoRandomBytes(100_000)))
+      const file = yield* writeCapture([...handshake, ...middle, see("fin", true), see("fin", false)])
       assertClean(file)
       const rtts = rows(file, "tcp.analysis.ack_rtt && tcp.len == 0 && tcp.flags.syn == 0", ["tcp.analysis.ack_rtt"])
       assert.isAbove(rtts.length, 4)
@@ -276,8 +276,15 @@ describe.skipIf(missing.length > 0)(title, () => {
 
   it.live("faults are comments, and hosts have their names", () =>
     Effect.gen(function* () {
-      const datagram = { transport: "udp", kind: "datagram", from: a, to: b, host: "left", bytes: noise(20) } as const
-      const file = yield* written(
+      const datagram = {
+        transport: "udp",
+        kind: "datagram",
+        from: a,
+        to: b,
+        host: "left",
+        bytes: pseudoRandomBytes(20)
+      } as const
+      const file = yield* writeCapture(
         [
           { ...datagram, at: 1n },
           { ...datagram, at: 2n, fault: "drop", lost: true },

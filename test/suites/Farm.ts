@@ -43,8 +43,11 @@ export const suite = ({ mayExit, workers }: Subject) => {
     Effect.gen(function* () {
       const kept = { workers: Effect.succeed(yield* workers) }
       assert.strictEqual(yield* run({ to: 10_000_000 }, kept), sum(10_000_000))
-      assert.strictEqual(yield* run({ to: 20_000 }, { ...kept, size: 1 }), sum(20_000))
-      assert.strictEqual(yield* run({ to: 5_000 }, { ...kept, size: 3, ordered: true, buffer: 7 }), sum(5_000))
+      assert.strictEqual(yield* run({ to: 20_000 }, { ...kept, packetSize: 1 }), sum(20_000))
+      assert.strictEqual(
+        yield* run({ to: 5_000 }, { ...kept, packetSize: 3, ordered: true, bufferSize: 7 }),
+        sum(5_000)
+      )
       assert.strictEqual(yield* run({ to: 1 }, kept), 0)
       assert.strictEqual(yield* run({ to: 0 }, kept), 0)
     })
@@ -52,7 +55,7 @@ export const suite = ({ mayExit, workers }: Subject) => {
 
   it.live("streams an endless source, as far as it is read", () =>
     Effect.gen(function* () {
-      const results = Farm.stream(job, {}, { workers, size: 10, ordered: true })
+      const results = Farm.stream(job, {}, { workers, packetSize: 10, ordered: true })
       const pieces = yield* Stream.runCollect(Stream.take(results, 500))
       assert.deepStrictEqual(
         pieces.map(({ packet, result }) => [packet.from, result]),
@@ -64,8 +67,8 @@ export const suite = ({ mayExit, workers }: Subject) => {
   it.live("names the packet that throws, and what each attempt said", () =>
     Effect.gen(function* () {
       const odd = { at: 42, does: "throw" as const }
-      const why = yield* reason({ to: 100, odd }, { size: 5 })
-      if (why._tag !== "Poison") return assert.fail(why.message)
+      const why = yield* reason({ to: 100, odd }, { packetSize: 5 })
+      if (why._tag !== "PoisonPacket") return assert.fail(why.message)
       assert.deepStrictEqual(why.packet, { from: 40, to: 45, odd })
       assert.deepStrictEqual(
         why.attempts.map(({ kind, message }) => [kind, message]),
@@ -76,8 +79,8 @@ export const suite = ({ mayExit, workers }: Subject) => {
 
   it.live("refuses a result that does not fit its schema", () =>
     Effect.gen(function* () {
-      const why = yield* reason({ to: 100, odd: { at: 42, does: "lie" } }, { size: 5, attempts: 1 })
-      assert.strictEqual(why._tag, "Poison")
+      const why = yield* reason({ to: 100, odd: { at: 42, does: "lie" } }, { packetSize: 5, maxAttempts: 1 })
+      assert.strictEqual(why._tag, "PoisonPacket")
       assert.match(why.message, /^packet 8 \{"from":40.* failed once: .*does not fit its schema: Expected number/)
     })
   )
@@ -86,7 +89,7 @@ export const suite = ({ mayExit, workers }: Subject) => {
     Effect.gen(function* () {
       const files = yield* log
       Fs.writeFileSync(files.log, "")
-      const fiber = yield* Effect.forkChild(run({ log: files.log, odd: { at: 0, does: "wait" } }, { size: 1 }))
+      const fiber = yield* Effect.forkChild(run({ log: files.log, odd: { at: 0, does: "wait" } }, { packetSize: 1 }))
       yield* seen(files.log, 0)
       yield* Fiber.interrupt(fiber)
       // The other worker may have begun a packet after that.
@@ -98,7 +101,7 @@ export const suite = ({ mayExit, workers }: Subject) => {
     Effect.gen(function* () {
       const files = yield* log
       Fs.writeFileSync(files.log, "")
-      const fiber = yield* Effect.forkChild(run({ log: files.log, odd: { at: 0, does: "spin" } }, { size: 1 }))
+      const fiber = yield* Effect.forkChild(run({ log: files.log, odd: { at: 0, does: "spin" } }, { packetSize: 1 }))
       yield* seen(files.log, 0)
       yield* Fiber.interrupt(fiber)
     })
@@ -108,7 +111,7 @@ export const suite = ({ mayExit, workers }: Subject) => {
     Effect.gen(function* () {
       const { once } = yield* log
       const odd = { at: 3, does: "spin" as const, once }
-      assert.strictEqual(yield* run({ to: 100, odd }, { size: 1, lease: "100 millis" }), sum(100))
+      assert.strictEqual(yield* run({ to: 100, odd }, { packetSize: 1, lease: "100 millis" }), sum(100))
     })
   )
 
@@ -116,7 +119,10 @@ export const suite = ({ mayExit, workers }: Subject) => {
     Effect.gen(function* () {
       const files = yield* log
       const odd = { at: 100, does: "exit" as const, once: files.once }
-      assert.strictEqual(yield* run({ to: 200, odd, log: files.log }, { size: 1, target: "1 hour" }), sum(200))
+      assert.strictEqual(
+        yield* run({ to: 200, odd, log: files.log }, { packetSize: 1, targetDuration: "1 hour" }),
+        sum(200)
+      )
       const lines = begun(files.log)
       const killed = lines.find((line) => line.endsWith(" 100"))!.split(" ")[0]
       const repeated = lines.filter(
@@ -135,8 +141,8 @@ export const suite = ({ mayExit, workers }: Subject) => {
 
   it.live.skipIf(!mayExit)("names the packet that kills every worker, and blames no other", () =>
     Effect.gen(function* () {
-      const why = yield* reason({ to: 1_000, odd: { at: 500, does: "exit" } }, { size: 1 })
-      if (why._tag !== "Poison") return assert.fail(why.message)
+      const why = yield* reason({ to: 1_000, odd: { at: 500, does: "exit" } }, { packetSize: 1 })
+      if (why._tag !== "PoisonPacket") return assert.fail(why.message)
       assert.deepStrictEqual(why.packet, { from: 500, to: 501, odd: { at: 500, does: "exit" } })
       assert.deepStrictEqual(
         why.attempts.map(({ kind, message }) => [kind, message]),

@@ -11,13 +11,13 @@ import type * as FaultArbitrary from "../../src/simulation/faults/FaultArbitrary
 import type * as Simulation from "../../src/simulation/Simulation.ts"
 
 /** What the network does: anything that can happen to a stream, and to the host that serves it. */
-export const faults: FaultArbitrary.Options = { hosts: ["server", "client"], mortal: ["server"], transport: "tcp" }
+export const faults: FaultArbitrary.Options = { hosts: ["server", "client"], faultyHosts: ["server"], transport: "tcp" }
 
 /** No fault is later; a crashed server is up again. */
 const span = Duration.seconds(30)
 
 /** After a fault of a client's network its answer comes within this time, or an error. */
-const patience = Duration.minutes(3)
+const answerTimeout = Duration.minutes(3)
 
 const message = Effect.gen(function* () {
   const bytes = new Uint8Array(yield* Random.nextIntBetween(1, 2_000))
@@ -26,11 +26,11 @@ const message = Effect.gen(function* () {
 })
 
 /** One client: a connection and two questions. Fails if an answer comes that is wrong. */
-const visit = Effect.fnUntraced(function* (server: NetAddress.SocketAddress) {
+const clientSession = Effect.fnUntraced(function* (server: NetAddress.SocketAddress) {
   const connection = yield* (yield* Network.Network).connect(server)
   for (let question = 0; question < 2; question++) {
     const plain = yield* message
-    const answer = yield* Rot13Client.ask(connection, Uint8Array.from(plain))
+    const answer = yield* Rot13Client.request(connection, Uint8Array.from(plain))
     const right = Rot13.rotate(plain)
     const wrong = answer.findIndex((byte, at) => byte !== right[at])
     if (wrong >= 0) yield* Effect.die(new Error(`byte ${wrong} of ${answer.length} is wrong`))
@@ -38,16 +38,16 @@ const visit = Effect.fnUntraced(function* (server: NetAddress.SocketAddress) {
 }, Effect.scoped)
 
 /** Safety: four clients, each of whom gets the right answers or a typed error, and in time. */
-export const visits = Effect.fnUntraced(function* (simulation: Simulation.Simulation) {
+export const safetyScenario = Effect.fnUntraced(function* (simulation: Simulation.Simulation) {
   const server = yield* simulation.host("server")
   const client = yield* simulation.host("client")
   yield* server.start(Rot13Server.make({ host: "0.0.0.0", port: 1067 }))
-  const once = client.run(visit(NetAddress.inetAddressFromIpStringUnsafe(server.address, 1067)))
+  const once = client.run(clientSession(NetAddress.inetAddressFromIpStringUnsafe(server.address, 1067)))
   for (let clients = 0; clients < 4; clients++) {
     const result = yield* once.pipe(
       Effect.as("right"),
       Effect.catchTag("NetworkError", ({ reason }) => Effect.succeed(reason)),
-      Effect.timeoutOrElse({ duration: patience, orElse: () => Effect.succeed("no answer") })
+      Effect.timeoutOrElse({ duration: answerTimeout, orElse: () => Effect.succeed("no answer") })
     )
     yield* simulation.sometimes(result)
     yield* Effect.sleep("1 second")
@@ -57,7 +57,7 @@ export const visits = Effect.fnUntraced(function* (simulation: Simulation.Simula
 
 /** Then liveness: once the faults are over, the next client gets its answers within a second. */
 export const scenario = Effect.fnUntraced(function* (simulation: Simulation.Simulation) {
-  const once = yield* visits(simulation)
+  const once = yield* safetyScenario(simulation)
   yield* Effect.sleep(span)
   yield* simulation.heal
   yield* Effect.timeout(once, "1 second")

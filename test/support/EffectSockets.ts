@@ -16,7 +16,7 @@ const layer = Layer.mergeAll(NodeNetwork.layer, Hosts.one(NodeNetwork.layer))
 /** A test of conversions on real sockets, which leaves none behind. */
 export const test = <E>(name: string, body: () => Effect.Effect<void, E, Network.Network | Hosts | Scope.Scope>) =>
   it.live(name, () =>
-    Handles.noneLeft(Effect.suspend(body).pipe(Effect.scoped, Effect.timeout("10 seconds"), Effect.provide(layer)))
+    Handles.assertNoLeaks(Effect.suspend(body).pipe(Effect.scoped, Effect.timeout("10 seconds"), Effect.provide(layer)))
   )
 
 /** What an effect socket said when it ended: the tag, and the code or the reason of our own error. */

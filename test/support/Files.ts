@@ -1,12 +1,13 @@
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import type * as FileStore from "../../src/tftp/store/FileStore.ts"
+import type * as FileStoreError from "../../src/tftp/store/FileStoreError.ts"
+import type * as Store from "../../src/tftp/store/Store.ts"
 
 const utf8 = new TextEncoder()
 
 export const bytesOf = (text: string) => utf8.encode(text)
 
-export const request = (filename: string, more: Partial<FileStore.Request> = {}): FileStore.Request => ({
+export const request = (filename: string, more: Partial<Store.Request> = {}): Store.Request => ({
   filename,
   mode: "octet",
   client: { address: "192.0.2.7", port: 2000 },
@@ -16,14 +17,14 @@ export const request = (filename: string, more: Partial<FileStore.Request> = {})
 })
 
 /** The reason's tag and why, such as `AccessDenied Outside`. */
-export const refusal = ({ reason }: FileStore.FileStoreError) =>
+export const refusal = ({ reason }: FileStoreError.FileStoreError) =>
   "why" in reason ? `${reason._tag} ${reason.why}` : reason._tag
 
-const orRefusal = <A, R>(effect: Effect.Effect<A, FileStore.FileStoreError, R>) =>
+const orRefusal = <A, R>(effect: Effect.Effect<A, FileStoreError.FileStoreError, R>) =>
   Effect.map(Effect.result(effect), (result) => (Result.isSuccess(result) ? result.success : refusal(result.failure)))
 
 /** The text of a file of known size, read in small pieces. */
-export const textOf = Effect.fnUntraced(function* ({ body }: FileStore.Readable) {
+export const textOf = Effect.fnUntraced(function* ({ body }: Store.Readable) {
   if (body._tag === "Stream") return "a stream"
   const into = new Uint8Array(5)
   let text = ""
@@ -35,11 +36,11 @@ export const textOf = Effect.fnUntraced(function* ({ body }: FileStore.Readable)
 })
 
 /** The text that a store has under a name, or why it refuses. */
-export const get = (store: FileStore.Store, filename: string, more?: Partial<FileStore.Request>) =>
+export const get = (store: Store.Store, filename: string, more?: Partial<Store.Request>) =>
   Effect.scoped(orRefusal(Effect.flatMap(store.read(request(filename, more)), textOf)))
 
 /** Writes in two pieces and commits: `done`, or why it is refused. */
-export const put = (store: FileStore.Store, filename: string, text: string, more?: Partial<FileStore.Request>) =>
+export const put = (store: Store.Store, filename: string, text: string, more?: Partial<Store.Request>) =>
   Effect.scoped(
     orRefusal(
       Effect.gen(function* () {

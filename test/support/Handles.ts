@@ -17,13 +17,13 @@ const added = (before: ReadonlyArray<string>, now: ReadonlyArray<string>) => {
 }
 
 /** Long enough for a connection that lingers over its last bytes. */
-const patience = 5_000
+const closeTimeoutMillis = 5_000
 
 /** Runs a test and asserts that it leaves no socket behind; what closes in the background is given time to. */
-export const noneLeft = Effect.fnUntraced(function* <A, E, R>(test: Effect.Effect<A, E, R>) {
+export const assertNoLeaks = Effect.fnUntraced(function* <A, E, R>(test: Effect.Effect<A, E, R>) {
   const before = sockets()
   const result = yield* test
-  const deadline = performance.now() + patience
+  const deadline = performance.now() + closeTimeoutMillis
   while (added(before, sockets()).length > 0 && performance.now() < deadline) yield* Effect.yieldNow
   assert.deepStrictEqual(added(before, sockets()), [], "the test left sockets behind")
   return result

@@ -77,7 +77,7 @@ export const read = Effect.fnUntraced(function* (connection: Pick<Network.Connec
 })
 
 /** Bytes that repeat in no way a mistake would miss. */
-export const noise = (length: number, seed = 1): Uint8Array => {
+export const pseudoRandomBytes = (length: number, seed = 1): Uint8Array => {
   const bytes = new Uint8Array(length)
   for (let i = 0, state = seed; i < length; i++) {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0

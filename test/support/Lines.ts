@@ -3,18 +3,18 @@ import * as Line from "../../src/network/Line.ts"
 import * as Telnet from "../../src/network/Telnet.ts"
 
 /** Bytes of which many end a line, belong to telnet, or are a part of a character. */
-export const Stream = Schema.Array(
+export const LineBytes = Schema.Array(
   Schema.Literals([
     97, 97, 98, 13, 13, 10, 10, 0, 0, 255, 253, 250, 240, 0xc3, 0xa9, 0xe2, 0x82, 0xac, 0xef, 0xbb, 0xbf
   ])
 )
 /** The sizes of pieces. */
-export const Cuts = Schema.Array(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 5 })))
+export const ChunkSizes = Schema.Array(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 5 })))
 /** A maximum length that many lines exceed. */
-export const Max = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 8 }))
+export const MaxLength = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 8 }))
 
 /** The bytes in pieces of the given sizes, and what is left. */
-export const cut = (bytes: ArrayLike<number>, sizes: ReadonlyArray<number>) => {
+export const split = (bytes: ArrayLike<number>, sizes: ReadonlyArray<number>) => {
   const whole = Uint8Array.from(bytes)
   const pieces: Array<Uint8Array> = []
   let from = 0
@@ -26,7 +26,7 @@ export const cut = (bytes: ArrayLike<number>, sizes: ReadonlyArray<number>) => {
 }
 
 /** The same with the whole stream at hand, by a regular expression. */
-export const reference = (bytes: ReadonlyArray<number>, maxLength: number, telnet: boolean) => {
+export const referenceLines = (bytes: ReadonlyArray<number>, maxLength: number, telnet: boolean) => {
   const whole = Uint8Array.from(bytes)
   const data = telnet ? Telnet.receive(Telnet.initial, whole).data : whole
   const all = Buffer.from(data)

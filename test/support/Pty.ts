@@ -1,49 +1,49 @@
-/** Runs a command of `effect-inet` on a terminal of its own, made by script(1), and sees what its screen shows. */
+/** Runs a command of `effect-inet` on a pseudo-terminal made by script(1), and reads its screen. */
 import * as ChildProcess from "node:child_process"
 import * as Path from "node:path"
 import * as Effect from "effect/Effect"
 
 const entry = Path.resolve(import.meta.dirname, "../../scripts/effect-inet.ts")
 
-/** Whether this machine can make such a terminal. */
-export const isHere = ["script", "stty"].every((name) => ChildProcess.spawnSync("which", [name]).status === 0)
+/** True if script(1) and stty(1) are installed. */
+export const isAvailable = ["script", "stty"].every((name) => ChildProcess.spawnSync("which", [name]).status === 0)
 
-/** How a command ended, all it wrote, and whether the terminal reads lines again and shows them. */
+/** Exit code and output of a command. `isCooked` is true if the terminal has line mode and echo on again. */
 interface Ended {
   readonly code: number | null
   readonly output: string
   readonly isCooked: boolean
 }
 
-/** A command on a terminal. */
+/** Running command with its terminal. */
 interface Terminal {
-  /** Waits until the latest whole picture matches; dies with all that came when the command ends before. */
-  readonly shows: (pattern: RegExp) => Effect.Effect<string>
-  /** The same for what was written in any way. */
-  readonly says: (pattern: RegExp) => Effect.Effect<string>
+  /** Waits until the latest complete frame matches. Dies with the whole output if the command ends before. */
+  readonly waitForFrame: (pattern: RegExp) => Effect.Effect<string>
+  /** Waits until the whole output matches. Dies if the command ends before. */
+  readonly waitForOutput: (pattern: RegExp) => Effect.Effect<string>
   readonly type: (keys: string) => Effect.Effect<void>
   readonly resize: (columns: number, rows: number) => Effect.Effect<void>
   readonly ended: Effect.Effect<Ended>
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: what a picture is made of
-const picture = /\u001b\[H((?:(?!\u001b\[H).)*?)\u001b\[J/gs
+// biome-ignore lint/suspicious/noControlCharactersInRegex: frames contain escape sequences
+const framePattern = /\u001b\[H((?:(?!\u001b\[H).)*?)\u001b\[J/gs
 
-/** The latest picture as text. */
+/** Returns the latest frame as text. */
 const latest = (output: string) =>
-  ([...output.matchAll(picture)].at(-1)?.[1] ?? "")
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: colours
+  ([...output.matchAll(framePattern)].at(-1)?.[1] ?? "")
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: colours are escape sequences
     .replaceAll(/\u001b\[[0-9;]*[mK]/g, "")
     .replaceAll("\r", "")
 
-/** Whether lines and their echo are the terminal's again, told after the command by the shell around it. */
-const told = /(-?)icanon (-?)echo\r?\n$/
+/** Output of stty(1), which the shell runs after the command: line mode and echo, each on or off. */
+const sttyReport = /(-?)icanon (-?)echo\r?\n$/
 
-/** Starts a command; it is killed when the scope closes. */
+/** Starts a command. Closing the scope kills it. */
 export const start = Effect.fnUntraced(function* (args: ReadonlyArray<string>, columns = 60, rows = 20) {
   const run = `'${process.execPath}' '${entry}' ${args.join(" ")}; code=$?`
-  const tell = "echo $(stty -a | grep -Eo -- '-?(icanon|echo)\\b'); exit $code"
-  const command = `tty; stty rows ${rows} cols ${columns}; ${run}; ${tell}`
+  const reportSettings = "echo $(stty -a | grep -Eo -- '-?(icanon|echo)\\b'); exit $code"
+  const command = `tty; stty rows ${rows} cols ${columns}; ${run}; ${reportSettings}`
   const child = yield* Effect.acquireRelease(
     Effect.sync(() => ChildProcess.spawn("script", ["-qfec", command, "/dev/null"], { env: process.env })),
     (child) => Effect.sync(() => void child.kill("SIGKILL"))
@@ -68,7 +68,7 @@ export const start = Effect.fnUntraced(function* (args: ReadonlyArray<string>, c
       const check = () => {
         const found = look()
         if (found !== undefined) resume(Effect.succeed(found))
-        else if (code !== undefined) resume(Effect.die(`ended with ${code}: ${JSON.stringify(output)}`))
+        else if (code !== undefined) resume(Effect.die(`the command ended with code ${code}: ${JSON.stringify(output)}`))
       }
       watchers.add(check)
       check()
@@ -78,12 +78,12 @@ export const start = Effect.fnUntraced(function* (args: ReadonlyArray<string>, c
     when(() => (pattern.test(text()) ? text() : undefined)).pipe(
       Effect.timeoutOrElse({
         duration: "10 seconds",
-        orElse: () => Effect.die(`no ${pattern} in ${JSON.stringify(text())}`)
+        orElse: () => Effect.die(`timed out: no match for ${pattern} in ${JSON.stringify(text())}`)
       })
     )
   const terminal: Terminal = {
-    shows: matched(() => latest(output)),
-    says: matched(() => output),
+    waitForFrame: matched(() => latest(output)),
+    waitForOutput: matched(() => output),
     type: (keys) => Effect.sync(() => void child.stdin.write(keys)),
     resize: (columns, rows) =>
       Effect.sync(() => {
@@ -92,8 +92,8 @@ export const start = Effect.fnUntraced(function* (args: ReadonlyArray<string>, c
       }),
     ended: when(() => {
       if (code === undefined) return undefined
-      const [, ...raw] = told.exec(output) ?? [undefined, "unknown"]
-      return { code, output: output.replace(told, ""), isCooked: raw.every((sign) => sign === "") }
+      const [, ...raw] = sttyReport.exec(output) ?? [undefined, "unknown"]
+      return { code, output: output.replace(sttyReport, ""), isCooked: raw.every((sign) => sign === "") }
     })
   }
   return terminal

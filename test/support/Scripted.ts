@@ -7,12 +7,12 @@ import type * as Network from "../../src/network/Network.ts"
 const nowhere = NetAddress.inetAddressFromIpStringUnsafe("127.0.0.1", 1)
 
 /** A connection to it: `texts` come one by one, each in pieces of so many bytes, then the end; `left` counts pieces. */
-export const connect = (texts: ReadonlyArray<string>, piece = 1_024) => {
+export const connect = (texts: ReadonlyArray<string>, maxChunkBytes = 1_024) => {
   const sent: Array<string> = []
   const chunks = texts.flatMap((text) => {
     const bytes = Buffer.from(text)
-    return Array.from({ length: Math.ceil(bytes.length / piece) }, (_, at) =>
-      Uint8Array.from(bytes.subarray(at * piece, (at + 1) * piece))
+    return Array.from({ length: Math.ceil(bytes.length / maxChunkBytes) }, (_, at) =>
+      Uint8Array.from(bytes.subarray(at * maxChunkBytes, (at + 1) * maxChunkBytes))
     )
   })
   const connection: Network.Connection = {
@@ -28,5 +28,5 @@ export const connect = (texts: ReadonlyArray<string>, piece = 1_024) => {
     abort: Effect.void,
     traffic: () => ({ received: 0, sent: 0, unsent: 0 })
   }
-  return { connection, sent, left: () => chunks.length }
+  return { connection, sent, remainingChunks: () => chunks.length }
 }

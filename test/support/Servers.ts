@@ -16,7 +16,7 @@ export const test = (
   name: string,
   body: Effect.Effect<void, unknown, Network.Network | Scope.Scope>,
   run: (name: string, test: () => Effect.Effect<void, unknown>) => void = it.effect
-) => run(name, () => Handles.noneLeft(body.pipe(Effect.scoped, Effect.provide(NodeNetwork.layer))))
+) => run(name, () => Handles.assertNoLeaks(body.pipe(Effect.scoped, Effect.provide(NodeNetwork.layer))))
 
 export const connect = (server: TcpServer.TcpServer) =>
   Effect.flatMap(Network.Network, (network) => network.connect(server.address))
@@ -34,19 +34,19 @@ export const addressOn = (host: string, { address }: TcpServer.TcpServer) =>
   NetAddress.inetAddressFromIpStringUnsafe(host, (address as NetAddress.InetAddress).port)
 
 /** Sends and waits for the answer: the server has then accepted the connection. */
-export const ask = Effect.fnUntraced(function* (connection: Network.Connection, message: string) {
+export const request = Effect.fnUntraced(function* (connection: Network.Connection, message: string) {
   yield* connection.write(message)
   return text(yield* connection.pull)
 })
 
 /** Lets virtual time pass until something happens on the network. */
-export const meanwhile = <A, E, R>(effect: Effect.Effect<A, E, R>, step: Duration.Input = "1 second") =>
+export const whileTimePasses = <A, E, R>(effect: Effect.Effect<A, E, R>, step: Duration.Input = "1 second") =>
   Effect.raceFirst(effect, Effect.forever(Effect.andThen(TestClock.adjust(step), turn)))
 
 const turn = Effect.promise(() => new Promise<void>((resolve) => setImmediate(resolve)))
 
 /** Waits for the network without a clock: until the stats of a server are as wanted. */
-export const until = Effect.fnUntraced(function* (
+export const untilStats = Effect.fnUntraced(function* (
   server: TcpServer.TcpServer,
   wanted: (stats: TcpServer.Stats) => boolean
 ) {

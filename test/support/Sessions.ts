@@ -13,28 +13,28 @@ export interface Options {
   /** In milliseconds. */
   readonly tick?: number | undefined
   /** Reads of at most so many bytes in place of lines. */
-  readonly reads?: number | undefined
+  readonly maxReadLength?: number | undefined
   /** Bytes of a line. */
   readonly maxLength?: number | undefined
   /** Characters of a push, more than needed. */
-  readonly wide?: number | undefined
+  readonly paddingChars?: number | undefined
 }
 
 const Options = Schema.Struct({
   tick: Schema.optional(Schema.Int),
-  reads: Schema.optional(Schema.Int),
+  maxReadLength: Schema.optional(Schema.Int),
   maxLength: Schema.optional(Schema.Int),
-  wide: Schema.optional(Schema.Int)
+  paddingChars: Schema.optional(Schema.Int)
 })
 
 const Ask = Schema.Union([Schema.TaggedStruct("Add", { by: Schema.Int }), Schema.TaggedStruct("Watch", {})])
-const Told = Schema.Union([
+const Message = Schema.Union([
   Schema.TaggedStruct("Sum", { sum: Schema.Int }),
   Schema.TaggedStruct("Watching", {}),
   Schema.TaggedStruct("Now", { total: Schema.Int })
 ])
 export type Ask = typeof Ask.Type
-export type Told = typeof Told.Type
+export type Message = typeof Message.Type
 
 /** The lines so far, and who this is. */
 interface State {
@@ -43,9 +43,9 @@ interface State {
 }
 type Step = Session.Step<State, Ask>
 
-const said = (told: Told, wide: number) => {
-  if (told._tag === "Watching") return "watching\n"
-  return told._tag === "Sum" ? `sum ${told.sum}\n` : `now ${told.total}${" ".repeat(wide)}\n`
+const textOf = (message: Message, paddingChars: number) => {
+  if (message._tag === "Watching") return "watching\n"
+  return message._tag === "Sum" ? `sum ${message.sum}\n` : `now ${message.total}${" ".repeat(paddingChars)}\n`
 }
 
 const commands: Readonly<Record<string, (state: State, rest: string) => Step>> = {
@@ -64,19 +64,19 @@ const answer = (state: State, text: string): Step => {
   return command === undefined ? [state, { text: `${state.count}: ${text}\n` }] : command(state, rest)
 }
 
-const session = ({ maxLength, reads, tick, wide = 0 }: Options): Session.Session<State, Ask, Told> => ({
-  framing: reads === undefined ? { _tag: "Lines", maxLength } : { _tag: "Reads", max: reads },
+const session = ({ maxLength, maxReadLength, paddingChars = 0, tick }: Options): Session.Session<State, Ask, Message> => ({
+  framing: maxReadLength === undefined ? { _tag: "Lines", maxLength } : { _tag: "Reads", maxLength: maxReadLength },
   tick,
   open: (client) => [{ count: 0, client }, { text: "hello\n" }],
   receive: (state, input) => {
     switch (input._tag) {
       case "Line":
         return answer({ ...state, count: state.count + 1 }, input.text)
-      case "Told":
-        return [state, { text: said(input.told, wide) }]
+      case "Message":
+        return [state, { text: textOf(input.message, paddingChars) }]
       case "Tick":
         return [state, { text: "tick\n" }]
-      case "Broken":
+      case "FramingError":
         return [state, { text: `broken: ${input.message}\n` }]
       case "Closed":
         return [state, { text: "closed\n", ask: { _tag: "Add", by: 1_000 } }]
@@ -85,37 +85,37 @@ const session = ({ maxLength, reads, tick, wide = 0 }: Options): Session.Session
 })
 
 /** What the module is loaded for. @public */
-export const definition: Session.Definition<Options, State, Ask, Told> = {
+export const definition: Session.Definition<Options, State, Ask, Message> = {
   name: "test",
   options: Options,
   ask: Ask,
-  told: Told,
+  message: Message,
   make: (options) => Effect.succeed(session(options))
 }
 
 /** Sums, each client's own and of all; who watches is told the latter. Also the numbers of those that asked. */
 export const makeShared = () => {
-  const order: Array<number> = []
-  const stats = { total: 0, here: 0, most: 0 }
-  const watchers = new Set<(told: Told) => void>()
-  const shared: Session.Shared<Ask, Told> = {
+  const attachOrder: Array<number> = []
+  const stats = { total: 0, attached: 0, maxAttached: 0 }
+  const watchers = new Set<(told: Message) => void>()
+  const shared: Session.Shared<Ask, Message> = {
     attach: ({ id }, tell) =>
       Effect.map(
         Effect.acquireRelease(
           Effect.sync(() => {
-            order.push(id)
-            stats.most = Math.max(stats.most, ++stats.here)
+            attachOrder.push(id)
+            stats.maxAttached = Math.max(stats.maxAttached, ++stats.attached)
           }),
           () =>
             Effect.sync(() => {
-              stats.here--
+              stats.attached--
               watchers.delete(tell)
             })
         ),
         () => {
           let sum = 0
           return (ask) =>
-            Effect.sync((): Told => {
+            Effect.sync((): Message => {
               if (ask._tag === "Watch") {
                 watchers.add(tell)
                 return { _tag: "Watching" }
@@ -128,14 +128,14 @@ export const makeShared = () => {
         }
       )
   }
-  return { stats, order, shared }
+  return { stats, order: attachOrder, shared }
 }
 
 /** The session in every form that a model may want. */
-export const loadable = (
+export const makeProgram = (
   options: Options,
-  shared: Session.Shared<Ask, Told> = makeShared().shared
-): ConcurrencyModel.Loadable<State, Ask, Told> => ({
+  shared: Session.Shared<Ask, Message> = makeShared().shared
+): ConcurrencyModel.LoadableProgram<State, Ask, Message> => ({
   session: session(options),
   shared,
   module: import.meta.url,
@@ -160,7 +160,7 @@ export const transcript = (options: Options, lines: ReadonlyArray<string>): stri
     say(step)
     if (out.ask?._tag === "Add") {
       sum += out.ask.by
-      say(receive(state, { _tag: "Told", told: { _tag: "Sum", sum } }))
+      say(receive(state, { _tag: "Message", message: { _tag: "Sum", sum } }))
     }
   }
   text += out.text ?? ""

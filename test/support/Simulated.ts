@@ -20,7 +20,7 @@ export const run = Effect.fnUntraced(function* <A, E>(
 ) {
   const report = yield* Simulation.run(scenario, { ...options, plan: FaultPlanSyntax.parseUnsafe(plan) })
   if (Exit.isFailure(report.exit)) return yield* Effect.die(Cause.squash(report.exit.cause))
-  assert.deepStrictEqual(report.left, { sockets: 0, timers: 0 })
+  assert.deepStrictEqual(report.leaked, { sockets: 0, timers: 0 })
   return report.exit.value
 })
 
@@ -32,16 +32,16 @@ export const tick = (times: Array<number>) => Effect.map(millis, (now) => void t
 
 /** Keeps what comes to port 9 of a host, and when, in milliseconds. */
 export const listen = Effect.fnUntraced(function* (host: SimHost.SimHost, receiveBuffer?: number) {
-  const come: Array<readonly [time: number, text: string]> = []
+  const received: Array<readonly [time: number, text: string]> = []
   const now = yield* Clock.Clock
   yield* host.start(
     Effect.flatMap(Network.Network, (network) =>
       network.udp({ host: "0.0.0.0", port: 9, receiveBuffer }, (data) =>
-        come.push([now.currentTimeMillisUnsafe(), text(data)])
+        received.push([now.currentTimeMillisUnsafe(), text(data)])
       )
     )
   )
-  return come
+  return received
 })
 
 /** Sends texts to port 9 of a host, so many milliseconds apart. */

@@ -10,8 +10,8 @@ const peers = { ours: "farm", piscina: "piscina" } as const
 const names = { rate: "empty packets", growth: "memory: a million packets" } as const
 
 const comparisons: ReadonlyArray<Comparison> = [
-  { measure: names.rate, peer: peers.piscina, bar: { of: "ratio", is: ">=", value: 1 } },
-  { measure: names.growth, peer: peers.piscina, bar: { of: "figure", is: "<=", value: 1 } }
+  { measure: names.rate, peer: peers.piscina, bar: { subject: "ratio", comparator: ">=", value: 1 } },
+  { measure: names.growth, peer: peers.piscina, bar: { subject: "figure", comparator: "<=", value: 1 } }
 ]
 
 const about = `Packets with nothing to do, on two threads, each pool in a process of its own. Every packet of ours is one
@@ -35,7 +35,7 @@ const prepare = Effect.fnUntraced(function* ({ profile, quick }: Options) {
     children.set(name, yield* start(process.execPath, ["--expose-gc", ...profiling, fileURLToPath(program)]))
   }
   const ask = (contestant: string, line: string) =>
-    Effect.map(children.get(contestant)!.ask(line), (text) => JSON.parse(text) as Answer)
+    Effect.map(children.get(contestant)!.request(line), (text) => JSON.parse(text) as Answer)
   const packets = quick ? 50_000 : 200_000
   const measures: ReadonlyArray<Measure> = [
     {
@@ -44,7 +44,7 @@ const prepare = Effect.fnUntraced(function* ({ profile, quick }: Options) {
         Effect.map(ask(contestant, `${packets}`), ({ packetsPerSecond }) => packetsPerSecond / 1_000)
     },
     {
-      ...{ name: names.growth, unit: "MiB", less: true, once: true },
+      ...{ name: names.growth, unit: "MiB", lowerIsBetter: true, oncePerRound: true },
       sample: (contestant) =>
         Effect.map(ask(contestant, `${quick ? 50_000 : 1_000_000} memory`), ({ growth }) => growth / 2 ** 20)
     }
@@ -52,4 +52,4 @@ const prepare = Effect.fnUntraced(function* ({ profile, quick }: Options) {
   return { contestants: Object.values(peers), measures, notes: [] }
 })
 
-export const benchmark: Benchmark = { name: "farm", about, comparisons, prepare }
+export const benchmark: Benchmark = { name: "farm", description: about, comparisons, prepare }

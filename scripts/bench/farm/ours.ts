@@ -18,5 +18,5 @@ answer((packets, done) => {
       return count + 1
     }
   }
-  return Effect.runPromise(Effect.asVoid(Farm.run(counted, packets, { workers, size: 1 })))
+  return Effect.runPromise(Effect.asVoid(Farm.run(counted, packets, { workers, packetSize: 1 })))
 })

@@ -12,22 +12,22 @@ import * as Load from "./load.ts"
 const peers = { ours: "ours", raw: "node:net" } as const
 
 const names = {
-  crowd: "turns, 5,000 players",
-  table: "turns, 64 players",
+  many: "turns, 5,000 players",
+  few: "turns, 64 players",
   games: "whole games, 16 players",
   idle: "memory per idle player",
   start: "start with the built-in words",
   file: "the same with 400,000 words: more"
 } as const
 
-const crowd = 5_000
+const manyPlayers = 5_000
 
 const comparisons: ReadonlyArray<Comparison> = [
-  { measure: names.crowd, peer: peers.raw, bar: { of: "ratio", is: ">=", value: 0.7 } },
-  { measure: names.table, peer: peers.raw },
+  { measure: names.many, peer: peers.raw, bar: { subject: "ratio", comparator: ">=", value: 0.7 } },
+  { measure: names.few, peer: peers.raw },
   { measure: names.games, peer: peers.raw },
   { measure: names.idle, peer: peers.raw },
-  { measure: names.file, peer: peers.ours, against: names.start, bar: { of: "figure", is: "<=", value: 60 } }
+  { measure: names.file, peer: peers.ours, peerMeasure: names.start, bar: { subject: "figure", comparator: "<=", value: 60 } }
 ]
 
 const about = `Our server in the course's dialect, a fiber per client, and a raw \`node:net\` server of the same
@@ -91,22 +91,22 @@ const prepare = Effect.fnUntraced(function* ({ profile, quick }: Options) {
   const servers = new Map<string, Child>()
   for (const contestant of Object.values(peers)) servers.set(contestant, yield* run(contestant))
 
-  const room = Memory.descriptors() - 200
-  const measure = quick ? 200 : 700
+  const availablePlayers = Memory.descriptors() - 200
+  const measureMillis = quick ? 200 : 700
   const drive = (kind: "games" | "turns", players: number) =>
     Effect.fnUntraced(function* (contestant: string) {
-      const port = Number(servers.get(contestant)!.hello)
-      const found = yield* load.play({ kind, port, players: Math.min(players, room), measure })
+      const port = Number(servers.get(contestant)!.firstLine)
+      const found = yield* load.play({ kind, port, players: Math.min(players, availablePlayers), measureMillis })
       return kind === "turns" ? found.turns / 1e3 : found.games / 1e3
     })
 
   const idle = Effect.fnUntraced(function* (contestant: string) {
     const waves = quick ? 1 : 3
-    const players = Math.min(quick ? 100 : 2_000, Math.floor(room / waves))
+    const players = Math.min(quick ? 100 : 2_000, Math.floor(availablePlayers / waves))
     const server = yield* run(contestant)
-    const settled = Effect.map(server.ask("collect"), () => Memory.ofFamily(server.pid))
+    const settled = Effect.map(server.request("collect"), () => Memory.ofFamily(server.pid))
     const before = yield* settled
-    for (let i = 0; i < waves; i++) yield* load.play({ kind: "hold", port: Number(server.hello), players })
+    for (let i = 0; i < waves; i++) yield* load.play({ kind: "hold", port: Number(server.firstLine), players })
     return ((yield* settled) - before) / (waves * players)
   }, Effect.scoped)
 
@@ -121,15 +121,15 @@ const prepare = Effect.fnUntraced(function* ({ profile, quick }: Options) {
   })
 
   const measures: ReadonlyArray<Measure> = [
-    { name: names.crowd, unit: "k/s", sample: drive("turns", crowd) },
-    { name: names.table, unit: "k/s", sample: drive("turns", 64) },
+    { name: names.many, unit: "k/s", sample: drive("turns", manyPlayers) },
+    { name: names.few, unit: "k/s", sample: drive("turns", 64) },
     { name: names.games, unit: "k/s", sample: drive("games", 16) },
-    ...(Memory.isKnown ? [{ name: names.idle, unit: "KiB", less: true, once: true, sample: idle }] : []),
-    { name: names.start, unit: "ms", of: [peers.ours], less: true, once: true, sample: () => started() },
-    { name: names.file, unit: "ms", of: [peers.ours], less: true, once: true, sample: () => more }
+    ...(Memory.isKnown ? [{ name: names.idle, unit: "KiB", lowerIsBetter: true, oncePerRound: true, sample: idle }] : []),
+    { name: names.start, unit: "ms", contestants: [peers.ours], lowerIsBetter: true, oncePerRound: true, sample: () => started() },
+    { name: names.file, unit: "ms", contestants: [peers.ours], lowerIsBetter: true, oncePerRound: true, sample: () => more }
   ]
-  const notes = room < crowd ? [`The 5,000 players were ${room}: ulimit -n allows no more.`] : []
+  const notes = availablePlayers < manyPlayers ? [`The 5,000 players were ${availablePlayers}: ulimit -n allows no more.`] : []
   return { contestants: Object.values(peers), measures, notes }
 })
 
-export const benchmark: Benchmark = { name: "hangman", about, comparisons, prepare }
+export const benchmark: Benchmark = { name: "hangman", description: about, comparisons, prepare }

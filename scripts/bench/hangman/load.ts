@@ -1,7 +1,7 @@
 /** The players of players.c: who they are told to play with, and what they found. */
 import { fileURLToPath } from "node:url"
 import * as Effect from "effect/Effect"
-import { BenchError, compile, start } from "../child.ts"
+import { BenchError, compileC, start } from "../child.ts"
 
 /** What was measured; every game that was begun has ended as the rules say. */
 export interface Stats {
@@ -25,9 +25,9 @@ interface Request {
   readonly port: number
   readonly players: number
   /** Milliseconds to wait for the first lines of all. Default 10,000. */
-  readonly patience?: number | undefined
+  readonly greetTimeoutMillis?: number | undefined
   /** Milliseconds to count for. Default 0. */
-  readonly measure?: number | undefined
+  readonly measureMillis?: number | undefined
 }
 
 interface Load {
@@ -37,12 +37,12 @@ interface Load {
 /** Without Linux and a C compiler there are no players, and no benchmark. */
 export const make = Effect.gen(function* () {
   if (process.platform !== "linux") return undefined
-  const program = yield* compile(fileURLToPath(new URL("players.c", import.meta.url)))
+  const program = yield* compileC(fileURLToPath(new URL("players.c", import.meta.url)))
   if (program === undefined) return undefined
   const child = yield* start(program, [])
   const load: Load = {
-    play: Effect.fnUntraced(function* ({ kind, measure = 0, patience = 10_000, players, port }) {
-      const line = yield* child.ask([kind, port, players, kind === "games" ? 0 : patience, measure].join(" "))
+    play: Effect.fnUntraced(function* ({ kind, measureMillis: measure = 0, greetTimeoutMillis: patience = 10_000, players, port }) {
+      const line = yield* child.request([kind, port, players, kind === "games" ? 0 : patience, measure].join(" "))
       const answer = JSON.parse(line) as Stats | { readonly error: string }
       return "error" in answer ? yield* new BenchError({ message: `${kind} of ${players}: ${answer.error}` }) : answer
     })

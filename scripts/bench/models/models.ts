@@ -1,11 +1,11 @@
 /** The models, and a fork-per-client and a select() server in C: the same game, the same players. */
 import { fileURLToPath } from "node:url"
 import * as Effect from "effect/Effect"
-import { compile, start } from "../child.ts"
+import { compileC, start } from "../child.ts"
 import * as Load from "../hangman/load.ts"
 import type { Benchmark, Comparison, Measure, Options } from "../harness.ts"
 import * as Memory from "../rot13/memory.ts"
-import { heavy } from "./session.ts"
+import { roundsPerMillisecond } from "./session.ts"
 
 const names = {
   fibers: "fibers",
@@ -31,11 +31,11 @@ const columns = {
   idle: "memory: player"
 } as const
 
-const bar = { of: "ratio", is: ">=", value: 1.5 } as const
+const bar = { subject: "ratio", comparator: ">=", value: 1.5 } as const
 
 const comparisons: ReadonlyArray<Comparison> = [
-  { measure: columns.work, of: names.pool, peer: names.fibers, bar },
-  { measure: columns.work, of: names.threads, peer: names.fibers, bar },
+  { measure: columns.work, contestant: names.pool, peer: names.fibers, bar },
+  { measure: columns.work, contestant: names.threads, peer: names.fibers, bar },
   { measure: columns.turns, peer: names.fork },
   { measure: columns.turns, peer: names.selectd },
   { measure: columns.games, peer: names.fork },
@@ -58,7 +58,7 @@ and check every line. What has no bar has one sample a round, each of a server t
 const file = (name: string) => fileURLToPath(new URL(name, import.meta.url))
 
 /** What the players of a model are told: how long to wait for first lines, and how many can sit there. */
-const guests = (name: Name) => ({
+const playersOf = (name: Name) => ({
   patience: name === names.iterative ? 2_000 : 20_000,
   idle: name === names.each ? 10 : name === names.fork || name === names.selectd ? 500 : 2_000
 })
@@ -67,8 +67,8 @@ type Command = readonly [program: string, ...args: ReadonlyArray<string>]
 
 const prepare = Effect.fnUntraced(function* ({ profile, quick }: Options) {
   const load = yield* Load.make
-  const forkd = yield* compile(file("forkd.c"))
-  const selectd = yield* compile(file("selectd.c"))
+  const forkd = yield* compileC(file("forkd.c"))
+  const selectd = yield* compileC(file("selectd.c"))
   if (load === undefined || forkd === undefined || selectd === undefined) {
     return { contestants: [], measures: [], notes: [Load.noPlayers] }
   }
@@ -88,53 +88,53 @@ const prepare = Effect.fnUntraced(function* ({ profile, quick }: Options) {
 
   const latest = new Map<string, Load.Stats>()
   const turns = Effect.fnUntraced(function* (name: string) {
-    const { hello } = yield* run(name)
-    const { patience } = guests(name as Name)
-    const found = yield* load.play({ kind: "turns", port: Number(hello), players: 32, patience, measure })
+    const { firstLine: hello } = yield* run(name)
+    const { patience } = playersOf(name as Name)
+    const found = yield* load.play({ kind: "turns", port: Number(hello), players: 32, greetTimeoutMillis: patience, measureMillis: measure })
     latest.set(name, found)
     return found.turns / 1e3
   }, Effect.scoped)
   const also = (figure: "first" | "p50" | "p99") => (name: string) => Effect.sync(() => latest.get(name)![figure] / 1e3)
 
   const games = Effect.fnUntraced(function* (name: string) {
-    const { hello } = yield* run(name)
-    const found = yield* load.play({ kind: "games", port: Number(hello), players: 16, measure: 2 * measure })
+    const { firstLine: hello } = yield* run(name)
+    const found = yield* load.play({ kind: "games", port: Number(hello), players: 16, measureMillis: 2 * measure })
     return found.games
   }, Effect.scoped)
 
   const work = Effect.fnUntraced(function* (name: string) {
-    const { hello } = yield* run(name, heavy)
-    const { patience } = guests(name as Name)
-    return (yield* load.play({ kind: "turns", port: Number(hello), players: 8, patience, measure })).turns
+    const { firstLine: hello } = yield* run(name, roundsPerMillisecond)
+    const { patience } = playersOf(name as Name)
+    return (yield* load.play({ kind: "turns", port: Number(hello), players: 8, greetTimeoutMillis: patience, measureMillis: measure })).turns
   }, Effect.scoped)
 
   const empty = new Map<string, number>()
   const idle = Effect.fnUntraced(function* (name: string) {
-    const players = Math.min(guests(name as Name).idle, quick ? 1_000 : Infinity)
+    const players = Math.min(playersOf(name as Name).idle, quick ? 1_000 : Infinity)
     const server = yield* run(name)
-    const collected = ours.some((each) => each === name) ? server.ask("collect") : Effect.void
+    const collected = ours.some((each) => each === name) ? server.request("collect") : Effect.void
     const settled = Effect.map(collected, () => Memory.ofFamily(server.pid))
     const before = yield* settled
     empty.set(name, before / 1_024)
-    yield* load.play({ kind: "hold", port: Number(server.hello), players })
+    yield* load.play({ kind: "hold", port: Number(server.firstLine), players })
     return ((yield* settled) - before) / players
   }, Effect.scoped)
 
   const sitting = Object.values(names).filter((name) => name !== names.iterative)
   const memory: ReadonlyArray<Measure> = [
-    { name: columns.idle, unit: "KiB", of: sitting, less: true, once: true, sample: idle },
+    { name: columns.idle, unit: "KiB", contestants: sitting, lowerIsBetter: true, oncePerRound: true, sample: idle },
     {
-      ...{ name: columns.empty, unit: "MiB", of: sitting, less: true, once: true },
+      ...{ name: columns.empty, unit: "MiB", contestants: sitting, lowerIsBetter: true, oncePerRound: true },
       sample: (name) => Effect.sync(() => empty.get(name)!)
     }
   ]
   const measures: ReadonlyArray<Measure> = [
-    { name: columns.turns, unit: "k/s", once: true, sample: turns },
-    { name: columns.median, unit: "ms", less: true, once: true, sample: also("p50") },
-    { name: columns.slow, unit: "ms", less: true, once: true, sample: also("p99") },
-    { name: columns.first, unit: "ms", less: true, once: true, sample: also("first") },
-    { name: columns.games, unit: "/s", once: true, sample: games },
-    { name: columns.work, unit: "/s", of: ours, sample: work },
+    { name: columns.turns, unit: "k/s", oncePerRound: true, sample: turns },
+    { name: columns.median, unit: "ms", lowerIsBetter: true, oncePerRound: true, sample: also("p50") },
+    { name: columns.slow, unit: "ms", lowerIsBetter: true, oncePerRound: true, sample: also("p99") },
+    { name: columns.first, unit: "ms", lowerIsBetter: true, oncePerRound: true, sample: also("first") },
+    { name: columns.games, unit: "/s", oncePerRound: true, sample: games },
+    { name: columns.work, unit: "/s", contestants: ours, sample: work },
     ...(Memory.isKnown ? memory : [])
   ]
   const notes = [
@@ -144,4 +144,4 @@ const prepare = Effect.fnUntraced(function* ({ profile, quick }: Options) {
   return { contestants: Object.values(names), measures, notes }
 })
 
-export const benchmark: Benchmark = { name: "models", about, comparisons, overview: true, prepare }
+export const benchmark: Benchmark = { name: "models", description: about, comparisons, overview: true, prepare }

@@ -7,7 +7,7 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
 import * as NodeNetwork from "../../../src/network/node/NodeNetwork.ts"
-import type { LoadableModel } from "../../../src/session/ConcurrencyModel.ts"
+import type { WorkerModel } from "../../../src/session/ConcurrencyModel.ts"
 import * as Fibers from "../../../src/session/Fibers.ts"
 import * as Iterative from "../../../src/session/Iterative.ts"
 import * as NodeProcesses from "../../../src/session/NodeProcesses.ts"
@@ -16,7 +16,7 @@ import * as Select from "../../../src/session/Select.ts"
 import { control } from "../rot13/control.ts"
 import { definition } from "./session.ts"
 
-const models: Readonly<Record<string, LoadableModel>> = {
+const models: Readonly<Record<string, WorkerModel>> = {
   iterative: Iterative.model,
   fibers: Fibers.model,
   select: Select.model,

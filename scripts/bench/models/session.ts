@@ -14,7 +14,7 @@ const Work = Schema.Struct({
 type Work = typeof Work.Type
 
 /** Rounds that take about a millisecond. */
-export const heavy = 400_000
+export const roundsPerMillisecond = 400_000
 
 /** A generator of pseudo-random numbers, run for so long; without a use of its result it would be optimized away. */
 const compute = (rounds: number, seed: number): number => {

@@ -2,7 +2,7 @@
 import { execFile, spawnSync } from "node:child_process"
 import { fileURLToPath } from "node:url"
 import * as Effect from "effect/Effect"
-import { BenchError, start, time } from "../child.ts"
+import { BenchError, start, wallTimeMillis } from "../child.ts"
 import type { Benchmark, Comparison, Measure, Options } from "../harness.ts"
 
 const ours = "wasm"
@@ -27,16 +27,16 @@ const names = {
   outside: "time outside of kernels"
 } as const
 
-const most = (value: number) => ({ of: "ratio", is: "<=", value }) as const
+const most = (value: number) => ({ subject: "ratio", comparator: "<=", value }) as const
 
 const comparisons: ReadonlyArray<Comparison> = [
   { measure: names.small, peer },
-  { measure: names.small, of: segmented, peer },
+  { measure: names.small, contestant: segmented, peer },
   { measure: names.large, peer, bar: most(1.8) },
   { measure: names.window, peer, bar: most(3) },
   { measure: names.command, peer, bar: most(2.2) },
-  { measure: names.speedup, peer, bar: { of: "figure", is: ">=", value: 1.85 } },
-  { measure: names.outside, peer: ours, bar: { of: "figure", is: "<=", value: 3 } }
+  { measure: names.speedup, peer, bar: { subject: "figure", comparator: ">=", value: 1.85 } },
+  { measure: names.outside, peer: ours, bar: { subject: "figure", comparator: "<=", value: 3 } }
 ]
 
 const about = `Ours in WebAssembly (and \`segmented\`, in plain TypeScript) beside primesieve, in C++ with SIMD. Every count
@@ -86,7 +86,7 @@ const prepare = Effect.fnUntraced(function* ({ quick }: Options) {
   const kernel = (range: Range) =>
     Effect.fnUntraced(function* (contestant: string) {
       if (contestant === peer) return yield* primesieve(range, 1)
-      const answer = yield* child.ask(`${contestant} ${range.from} ${range.to}`)
+      const answer = yield* child.request(`${contestant} ${range.from} ${range.to}`)
       const { count, millis } = JSON.parse(answer) as { readonly count: number; readonly millis: number }
       yield* check(contestant, range, count)
       return millis / 1_000
@@ -94,7 +94,7 @@ const prepare = Effect.fnUntraced(function* ({ quick }: Options) {
   const command = (contestant: string) => {
     const own = [script, "primes", "count", "0..1e10", "--workers", "2"]
     const [program, args] = contestant === peer ? [peer, ["1e10", "-t2", "-q"]] : [process.execPath, own]
-    return Effect.map(time(program, args), (millis) => millis / 1_000)
+    return Effect.map(wallTimeMillis(program, args), (millis) => millis / 1_000)
   }
   const end = quick ? 1e9 : 8e10
   const times = quick ? 1 : 3
@@ -116,15 +116,28 @@ const prepare = Effect.fnUntraced(function* ({ quick }: Options) {
 
   const both = isHere ? [ours, peer] : [ours]
   const measures: ReadonlyArray<Measure> = [
-    { name: names.small, unit: "s", of: [ours, segmented, ...both.slice(1)], less: true, sample: kernel(ranges.small) },
-    { name: names.large, unit: "s", of: both, less: true, sample: kernel(ranges.large) },
-    { name: names.window, unit: "s", of: both, less: true, sample: kernel(ranges.window) },
-    { name: names.command, unit: "s", of: both, less: true, sample: command },
-    { name: names.speedup, unit: "times", of: both, once: true, sample: speedup },
-    { name: names.outside, unit: "%", of: [ours], less: true, once: true, sample: () => Effect.sync(() => outside) }
+    {
+      name: names.small,
+      unit: "s",
+      contestants: [ours, segmented, ...both.slice(1)],
+      lowerIsBetter: true,
+      sample: kernel(ranges.small)
+    },
+    { name: names.large, unit: "s", contestants: both, lowerIsBetter: true, sample: kernel(ranges.large) },
+    { name: names.window, unit: "s", contestants: both, lowerIsBetter: true, sample: kernel(ranges.window) },
+    { name: names.command, unit: "s", contestants: both, lowerIsBetter: true, sample: command },
+    { name: names.speedup, unit: "times", contestants: both, oncePerRound: true, sample: speedup },
+    {
+      name: names.outside,
+      unit: "%",
+      contestants: [ours],
+      lowerIsBetter: true,
+      oncePerRound: true,
+      sample: () => Effect.sync(() => outside)
+    }
   ]
   const notes = isHere ? [] : ["primesieve is not installed: there is nobody to compare with."]
   return { contestants: [ours, segmented, ...both.slice(1)], measures, notes }
 })
 
-export const benchmark: Benchmark = { name: "primes", about, comparisons, prepare }
+export const benchmark: Benchmark = { name: "primes", description: about, comparisons, prepare }

@@ -1,7 +1,7 @@
 /** Our rot13 server against a raw `node:net` server and a C server with a process per client. */
 import { fileURLToPath } from "node:url"
 import * as Effect from "effect/Effect"
-import { BenchError, type Child, compile, cpus, start } from "../child.ts"
+import { BenchError, type Child, compileC, cpus, start } from "../child.ts"
 import type { Benchmark, Comparison, Measure, Options } from "../harness.ts"
 import type { Answer, Request } from "./load.ts"
 import * as Memory from "./memory.ts"
@@ -17,8 +17,8 @@ const names = {
   rotation: "the rotation alone"
 } as const
 
-const atLeast = (value: number) => ({ of: "ratio", is: ">=", value }) as const
-const atMost = (value: number) => ({ of: "ratio", is: "<=", value }) as const
+const atLeast = (value: number) => ({ subject: "ratio", comparator: ">=", value }) as const
+const atMost = (value: number) => ({ subject: "ratio", comparator: "<=", value }) as const
 
 const comparisons: ReadonlyArray<Comparison> = [
   { measure: names.one, peer: peers.raw, bar: atLeast(0.9) },
@@ -31,7 +31,7 @@ const comparisons: ReadonlyArray<Comparison> = [
   { measure: names.churn, peer: peers.c },
   { measure: names.idle, peer: peers.raw, bar: atMost(1.5) },
   { measure: names.idle, peer: peers.c },
-  { measure: names.rotation, peer: peers.ours, against: names.through, bar: atLeast(3) }
+  { measure: names.rotation, peer: peers.ours, peerMeasure: names.through, bar: atLeast(3) }
 ]
 
 const about = `Our server, a raw \`node:net\` server with the same rotation, and a C server that forks for every client:
@@ -49,7 +49,7 @@ each in a process of its own, the clients in another (\`node:net\`, the same for
 const file = (name: string) => fileURLToPath(new URL(name, import.meta.url))
 
 const ask = Effect.fnUntraced(function* (load: Child, request: Request) {
-  const answer = JSON.parse(yield* load.ask(JSON.stringify(request))) as Answer
+  const answer = JSON.parse(yield* load.request(JSON.stringify(request))) as Answer
   return "error" in answer ? yield* new BenchError({ message: `${request.kind}: ${answer.error}` }) : answer.figure
 })
 
@@ -62,7 +62,7 @@ interface Party {
 type Command = readonly [program: string, ...args: ReadonlyArray<string>]
 
 const prepare = Effect.fnUntraced(function* ({ profile, quick }: Options) {
-  const rot13d = yield* compile(file("rot13d.c"))
+  const rot13d = yield* compileC(file("rot13d.c"))
   const node = (name: string, ...flags: ReadonlyArray<string>): Command => [process.execPath, ...flags, file(name)]
   const profiling = profile === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${profile}`]
   const commands = new Map<string, Command>([
@@ -84,7 +84,7 @@ const prepare = Effect.fnUntraced(function* ({ profile, quick }: Options) {
   const period = quick ? { warm: 20, measure: 60 } : { warm: 50, measure: 200 }
   const drive = (kind: Request["kind"], connections: number, scale: number, { load, servers }: Party = free) =>
     Effect.fnUntraced(function* (contestant: string) {
-      const port = Number(servers.get(contestant)!.hello)
+      const port = Number(servers.get(contestant)!.firstLine)
       return (yield* ask(load, { kind, port, connections, ...period })) / scale
     })
 
@@ -93,8 +93,8 @@ const prepare = Effect.fnUntraced(function* ({ profile, quick }: Options) {
     const waves = isNode && !quick ? 3 : 1
     const wave = Math.min(quick ? 50 : isNode ? 2_000 : 500, Math.floor((Memory.descriptors() - 100) / waves))
     const server = yield* run(commands.get(contestant)!)
-    const request = { port: Number(server.hello), connections: wave, ...period }
-    const settled = Effect.map(isNode ? server.ask("collect") : Effect.void, () => Memory.ofFamily(server.pid))
+    const request = { port: Number(server.firstLine), connections: wave, ...period }
+    const settled = Effect.map(isNode ? server.request("collect") : Effect.void, () => Memory.ofFamily(server.pid))
     const before = yield* settled
     for (let i = 0; i < waves; i++) yield* ask(free.load, { kind: "hold", ...request })
     const after = yield* settled
@@ -107,8 +107,8 @@ const prepare = Effect.fnUntraced(function* ({ profile, quick }: Options) {
     { name: names.many, unit: "k/s", sample: drive("roundTrips", 64, 1e3) },
     { name: names.through, unit: "MB/s", sample: drive("throughput", 1, 1e6) },
     { name: names.churn, unit: "k/s", sample: drive("connections", 16, 1e3) },
-    { name: names.rotation, unit: "MB/s", of: [peers.ours], sample: drive("rotation", 1, 1e6) },
-    ...(Memory.isKnown ? [{ name: names.idle, unit: "KiB", less: true, once: true, sample: idle }] : [])
+    { name: names.rotation, unit: "MB/s", contestants: [peers.ours], sample: drive("rotation", 1, 1e6) },
+    ...(Memory.isKnown ? [{ name: names.idle, unit: "KiB", lowerIsBetter: true, oncePerRound: true, sample: idle }] : [])
   ]
   const notes = [
     ...(rot13d === undefined ? ["The C server was left out: there is no cc."] : []),
@@ -118,4 +118,4 @@ const prepare = Effect.fnUntraced(function* ({ profile, quick }: Options) {
   return { contestants, measures, notes }
 })
 
-export const benchmark: Benchmark = { name: "rot13", about, comparisons, prepare }
+export const benchmark: Benchmark = { name: "rot13", description: about, comparisons, prepare }

@@ -20,7 +20,7 @@ type Scenario = Parameters<typeof Simulation.run<void, unknown, never>>[0]
 
 const once = (scenario: Scenario, seed = 1) =>
   Effect.flatMap(Simulation.run(scenario, { seed }), (report) =>
-    report.outcome === "done" && report.left.sockets === 0 && report.left.timers === 0
+    report.outcome === "done" && report.leaked.sockets === 0 && report.leaked.timers === 0
       ? Effect.succeed(report)
       : Effect.fail(new BenchError({ message: `a run did not end as it should: ${report.outcome}` }))
   )
@@ -35,7 +35,7 @@ const events = (lanes: number, each: number) =>
   Effect.sync(() => {
     const clock = SimClock.make()
     const plan = (left: number) => {
-      if (left > 0) clock.at(clock.now() + 500_000, () => plan(left - 1))
+      if (left > 0) clock.schedule(clock.now() + 500_000, () => plan(left - 1))
     }
     for (let lane = 0; lane < lanes; lane++) plan(each)
     clock.advance(Number.POSITIVE_INFINITY)
@@ -81,30 +81,30 @@ const measures: ReadonlyArray<Measure> = [
   {
     name: "ten idle minutes",
     unit: "ms",
-    less: true,
+    lowerIsBetter: true,
     sample: (contestant) =>
       Effect.map(seconds(contestant === ours ? once(Workloads.idle) : events(10, 600)), (took) => took * 1_000)
   },
-  { name: heap, unit: "MiB", of: [ours], less: true, sample: () => used },
+  { name: heap, unit: "MiB", contestants: [ours], lowerIsBetter: true, sample: () => used },
   {
     name: "heap after 200 runs",
     unit: "MiB",
-    of: [ours],
-    less: true,
+    contestants: [ours],
+    lowerIsBetter: true,
     sample: () => Effect.andThen(many(short), used)
   }
 ]
 
 const comparisons: ReadonlyArray<Comparison> = [
-  { measure: "datagrams", peer: queue, bar: { of: "figure", is: ">=", value: 250_000 } },
-  { measure: "runs of 20 datagrams", peer: queue, bar: { of: "figure", is: ">=", value: 1_000 } },
-  { measure: "ten idle minutes", peer: queue, bar: { of: "figure", is: "<=", value: 50 } },
-  { measure: "heap after 200 runs", peer: ours, against: heap, bar: { of: "ratio", is: "<=", value: 1.02 } }
+  { measure: "datagrams", peer: queue, bar: { subject: "figure", comparator: ">=", value: 250_000 } },
+  { measure: "runs of 20 datagrams", peer: queue, bar: { subject: "figure", comparator: ">=", value: 1_000 } },
+  { measure: "ten idle minutes", peer: queue, bar: { subject: "figure", comparator: "<=", value: 50 } },
+  { measure: "heap after 200 runs", peer: ours, peerMeasure: heap, bar: { subject: "ratio", comparator: "<=", value: 1.02 } }
 ]
 
 export const benchmark: Benchmark = {
   name: "simulation",
-  about: `Real time and memory of simulated runs, in one process and on one thread: ${clients} clients that each keep one datagram of
+  description: `Real time and memory of simulated runs, in one process and on one thread: ${clients} clients that each keep one datagram of
 64 bytes in flight to a server that answers it, whole runs of ten questions and answers from the first host to the last
 closed socket, and ten virtual minutes of ten hosts with a timer each. No tap, no faults. Beside it the same number of
 events on the bare clock, which is what any simulator has to do.`,

@@ -9,7 +9,7 @@ const rounds = 100
 /** A packet of each as it comes from a socket: new, and sharing nothing with another. */
 const heartbeats = (rows: number, sequence: number): ReadonlyArray<Peer.Heartbeat> =>
   Array.from({ length: rows }, (_, n) =>
-    StatusNetwork.beat({
+    StatusNetwork.heartbeat({
       id: (0xfeed_0000 + n).toString(16).padStart(16, "0"),
       from: { address: `10.0.${n >> 8}.${n & 255}`, port: 2066 },
       name: `host-${n}`,
@@ -68,7 +68,7 @@ const filled = (rows: number) => {
 
 /** Microseconds of a look that goes through all rows and finds nothing. */
 export const scan = (rows: number): number => {
-  const table = { ...filled(rows), due: 0 }
+  const table = { ...filled(rows), nextCheckAt: 0 }
   return (
     timed(() => {
       for (let n = 0; n < looks; n++) PeerTable.tick(table, 250)

@@ -24,7 +24,7 @@ const sent = Effect.fnUntraced(function* (count: number, seed: number) {
         StatusPeer.make({
           name: "one",
           schema: HostStatus.HostStatus,
-          payload: HostStatus.start,
+          payload: HostStatus.initialPosition,
           transport: Mesh.make({ peers: peers(count) })
         }),
         host.layer
@@ -42,9 +42,9 @@ const measure = (count: number): Measure => {
   return {
     name: `sent by one of ${count.toLocaleString("en")} in a mesh`,
     unit: "1/s",
-    of: [ours],
-    less: true,
-    once: true,
+    contestants: [ours],
+    lowerIsBetter: true,
+    oncePerRound: true,
     sample: () => Effect.suspend(() => Effect.scoped(sent(count - 1, ++seed)))
   }
 }
@@ -54,5 +54,11 @@ const [few, many] = [measure(20), measure(4_000)]
 export const measures: ReadonlyArray<Measure> = [few, many]
 
 export const comparisons: ReadonlyArray<Comparison> = [
-  { measure: many.name, of: ours, peer: ours, against: few.name, bar: { of: "figure", is: "<=", value: 1_000 } }
+  {
+    measure: many.name,
+    contestant: ours,
+    peer: ours,
+    peerMeasure: few.name,
+    bar: { subject: "figure", comparator: "<=", value: 1_000 }
+  }
 ]

@@ -39,13 +39,18 @@ const ours = Effect.gen(function* () {
   const transport = Broadcast.make({ addresses: [everywhere], port: yield* port })
   const host = yield* NodeHostStatus.sample
   const join = (name: string) =>
-    StatusPeer.make({ name, schema: HostStatus.HostStatus, payload: { ...HostStatus.start, ...host }, transport })
+    StatusPeer.make({
+      name,
+      schema: HostStatus.HostStatus,
+      payload: { ...HostStatus.initialPosition, ...host },
+      transport
+    })
   const names = Array.from({ length: count }, (_, at) => `peer-${at}`)
   const all = yield* Effect.forEach(names, join, { concurrency: "unbounded" })
   const stats = Effect.forEach(all, (peer) => peer.stats)
   const running: Running = {
     isFull: () => all.every(({ peers }) => SubscriptionRef.getUnsafe(peers).length === count),
-    heard: Effect.map(stats, (stats) => sum(stats.map(({ heard }) => heard))),
+    heard: Effect.map(stats, (stats) => sum(stats.map(({ accepted }) => accepted))),
     dropped: Effect.map(stats, (stats) => sum(stats.map(({ dropped = 0 }) => dropped)))
   }
   return running

@@ -41,23 +41,23 @@ export const measures = ({ quick }: Options): ReadonlyArray<Measure> => {
   const found = new Map<string, Found>()
   const run = Effect.fnUntraced(function* (contestant: string) {
     const who = names[contestant as keyof typeof names]
-    const { hello } = yield* start(process.execPath, [program, who, `${peers}`, quick ? "1" : "10"])
+    const { firstLine: hello } = yield* start(process.execPath, [program, who, `${peers}`, quick ? "1" : "10"])
     found.set(contestant, JSON.parse(hello))
     return found.get(contestant)!.full
   }, Effect.scoped)
   const also = (figure: keyof Found) => (contestant: string) => Effect.sync(() => found.get(contestant)![figure])
   const of = [ours, raw]
   return [
-    { name: measure.full, unit: "s", of, less: true, once: true, sample: run },
-    { name: measure.core, unit: "%", of, less: true, once: true, sample: also("core") },
-    { name: measure.rate, unit: "1/s", of, once: true, sample: also("rate") },
-    { name: measure.arrived, unit: "%", of, once: true, sample: also("arrived") }
+    { name: measure.full, unit: "s", contestants: of, lowerIsBetter: true, oncePerRound: true, sample: run },
+    { name: measure.core, unit: "%", contestants: of, lowerIsBetter: true, oncePerRound: true, sample: also("core") },
+    { name: measure.rate, unit: "1/s", contestants: of, oncePerRound: true, sample: also("rate") },
+    { name: measure.arrived, unit: "%", contestants: of, oncePerRound: true, sample: also("arrived") }
   ]
 }
 
 export const comparisons: ReadonlyArray<Comparison> = [
-  { measure: measure.full, of: ours, peer: raw, bar: { of: "figure", is: "<=", value: 3 } },
-  { measure: measure.core, of: ours, peer: raw, bar: { of: "figure", is: "<=", value: 60 } },
-  { measure: measure.rate, of: ours, peer: raw },
-  { measure: measure.arrived, of: ours, peer: raw, bar: { of: "figure", is: ">=", value: 100 } }
+  { measure: measure.full, contestant: ours, peer: raw, bar: { subject: "figure", comparator: "<=", value: 3 } },
+  { measure: measure.core, contestant: ours, peer: raw, bar: { subject: "figure", comparator: "<=", value: 60 } },
+  { measure: measure.rate, contestant: ours, peer: raw },
+  { measure: measure.arrived, contestant: ours, peer: raw, bar: { subject: "figure", comparator: ">=", value: 100 } }
 ]

@@ -12,7 +12,7 @@ const fixed = "five misses, always"
 const map = "a Map"
 const before = "peers known before"
 
-const each = { [ours]: {}, [fixed]: { table: { mostMissed: 5 } } } as const
+const each = { [ours]: {}, [fixed]: { table: { maxMissed: 5 } } } as const
 type Judge = keyof typeof each
 const judges: ReadonlyArray<string> = [ours, fixed]
 
@@ -20,16 +20,16 @@ const judges: ReadonlyArray<string> = [ours, fixed]
 const simulated = (
   name: string,
   unit: string,
-  figure: (judge: Pick<StatusRuns.Setting, "table">, seed: number, contestant: Judge) => number,
+  figure: (judge: Pick<StatusRuns.Scenario, "table">, seed: number, contestant: Judge) => number,
   of: ReadonlyArray<string> = judges
 ): Measure => {
   const seeds = new Map<string, number>()
   return {
     name,
     unit,
-    of,
-    less: true,
-    once: true,
+    contestants: of,
+    lowerIsBetter: true,
+    oncePerRound: true,
     sample: (contestant) =>
       Effect.sync(() => {
         const seed = (seeds.get(contestant) ?? 0) + 1
@@ -45,12 +45,15 @@ const mean = (values: ReadonlyArray<number>) => values.reduce((sum, value) => su
 const death = (peers: number, observers: number) =>
   simulated(`death seen by the last of ${peers.toLocaleString("en")} peers`, "intervals", (judge, seed) => {
     const setting = { ...judge, seed, peers, observers: Array.from({ length: observers }, (_, n) => n) }
-    return Math.max(...StatusRuns.detect(setting, Math.ceil(peers / 10), 2).taken)
+    return Math.max(...StatusRuns.measureDetection(setting, Math.ceil(peers / 10), 2).detectionTimes)
   })
 
 const delay = (loss: number) =>
   simulated(`death seen at ${loss * 100} % loss, on average`, "intervals", (judge, seed) =>
-    mean(StatusRuns.detect({ ...judge, seed, peers: 60, observers: [0, 1, 2, 3, 4], loss }, 20, 200).taken)
+    mean(
+      StatusRuns.measureDetection({ ...judge, seed, peers: 60, observers: [0, 1, 2, 3, 4], loss }, 20, 200)
+        .detectionTimes
+    )
   )
 
 const networks = 20
@@ -65,7 +68,7 @@ const alarms = (loss: number, { quick }: Options) => {
     let [downs, watched] = [0, 0]
     for (let seed = 1; seed <= (quick ? 1 : networks); seed++) {
       const hours = (quick ? 20 : pairHours[contestant]) / networks / 380
-      const found = StatusRuns.accuse({ ...judge, seed, peers: 20, loss }, hours)
+      const found = StatusRuns.countFalseAlarms({ ...judge, seed, peers: 20, loss }, hours)
       downs += found.downs
       watched += found.pairHours
     }
@@ -76,18 +79,22 @@ const alarms = (loss: number, { quick }: Options) => {
 }
 
 const inBursts = simulated("false downs at 20 % loss in bursts of 3", "1/1,000 h", (judge, seed) => {
-  const { downs, pairHours } = StatusRuns.accuse({ ...judge, seed, peers: 20 }, 0.25, StatusRuns.bursts(0.2, 3, seed))
+  const { downs, pairHours } = StatusRuns.countFalseAlarms(
+    { ...judge, seed, peers: 20 },
+    0.25,
+    StatusRuns.bursts(0.2, 3, seed)
+  )
   return (1_000 * downs) / pairHours
 })
 
 const cuts = [1, 3, 6, 20, 70, 150]
 
 const healing = simulated("partitions healed, the slowest", "intervals", (judge, seed) =>
-  Math.max(...cuts.map((cut) => StatusRuns.heal({ ...judge, seed, peers: 20 }, cut)))
+  Math.max(...cuts.map((cut) => StatusRuns.timeToHeal({ ...judge, seed, peers: 20 }, cut)))
 )
 
 const restart = simulated("restart seen by the last of 100 peers", "intervals", (judge, seed) =>
-  Math.max(...StatusRuns.announce({ ...judge, seed, peers: 100 }, "Restarted"))
+  Math.max(...StatusRuns.timesToSee({ ...judge, seed, peers: 100 }, "Restarted"))
 )
 
 const traffic = (peers: number) =>
@@ -111,25 +118,30 @@ const floods = (seconds: number) => {
   ] as const
   let done: ReadonlyArray<StatusRuns.Flood> = []
   const run = () => {
-    done = all.map(([addresses, times]) => StatusRuns.flood(10_000, seconds, addresses, times))
+    done = all.map(([addresses, times]) => StatusRuns.floodWithForgedIds(10_000, seconds, addresses, times))
     return done
   }
   return [
-    simulated("forged packet, the dearest", "us", () => Math.max(...run().map(({ cost }) => cost)), [ours]),
-    simulated("rows in a flood, at most", "", () => Math.max(...done.map(({ rows }) => rows)), [ours]),
+    simulated(
+      "forged packet, the dearest",
+      "us",
+      () => Math.max(...run().map(({ microsPerPacket }) => microsPerPacket)),
+      [ours]
+    ),
+    simulated("rows in a flood, at most", "", () => Math.max(...done.map(({ maxRecords }) => maxRecords)), [ours]),
     simulated("peers never lost in a flood", "", () => 201 - Math.max(...done.map(lost)), [ours]),
     simulated(before, "", () => 201, [ours])
   ]
 }
 
 /** Of 200 that are known, and a newcomer. */
-const lost = ({ harmed, newcomer }: StatusRuns.Flood) => harmed + (newcomer === 0 ? 0 : 1)
+const lost = ({ affected, joinDelay }: StatusRuns.Flood) => affected + (joinDelay === 0 ? 0 : 1)
 
 const cost = (name: string, figure: Readonly<Record<string, () => number>>): Measure => ({
   name,
   unit: "us",
-  of: Object.keys(figure),
-  less: true,
+  contestants: Object.keys(figure),
+  lowerIsBetter: true,
   sample: (contestant) => Effect.sync(() => figure[contestant]!())
 })
 
@@ -155,13 +167,13 @@ const measures = (options: Options): ReadonlyArray<Measure> => [
 const figure = (measure: string, value: number, peer: string = fixed): Comparison => ({
   measure,
   peer,
-  bar: { of: "figure", is: "<=", value }
+  bar: { subject: "figure", comparator: "<=", value }
 })
 
 const comparisons: ReadonlyArray<Comparison> = [
   figure("packet, 200 rows", 2, map),
   figure("packet, 1,000 rows", 2, map),
-  { measure: "look at all of 1,000 rows", peer: ours, against: "list of 1,000 peers" },
+  { measure: "look at all of 1,000 rows", peer: ours, peerMeasure: "list of 1,000 peers" },
   ...["10", "100", "1,000"].map((peers) => figure(`death seen by the last of ${peers} peers`, 6)),
   ...[5, 10, 20, 30].flatMap(
     (percent): ReadonlyArray<Comparison> => [
@@ -172,19 +184,19 @@ const comparisons: ReadonlyArray<Comparison> = [
   { measure: inBursts.name, peer: fixed },
   figure(healing.name, 3),
   figure(restart.name, 1),
-  { measure: "forged packet, the dearest", peer: ours, against: "packet, 200 rows" },
+  { measure: "forged packet, the dearest", peer: ours, peerMeasure: "packet, 200 rows" },
   figure("rows in a flood, at most", 4_096, ours),
   {
     measure: "peers never lost in a flood",
     peer: ours,
-    against: before,
-    bar: { of: "ratio", is: ">=", value: 1 }
+    peerMeasure: before,
+    bar: { subject: "ratio", comparator: ">=", value: 1 }
   },
   {
     measure: "packets of each of 1,000 peers",
     peer: ours,
-    against: "packets of each of 10 peers",
-    bar: { of: "ratio", is: "<=", value: 1.05 }
+    peerMeasure: "packets of each of 10 peers",
+    bar: { subject: "ratio", comparator: "<=", value: 1.05 }
   },
   ...Mesh.comparisons,
   ...Sockets.comparisons
@@ -194,7 +206,7 @@ const contestants = [ours, fixed, map, Mesh.ours, Sockets.ours, Sockets.raw]
 
 export const benchmark: Benchmark = {
   name: "status",
-  about: `Tables of peers in virtual time, each peer with a table of its own (of 1,000 peers, 100 of them), hearing heartbeats
+  description: `Tables of peers in virtual time, each peer with a table of its own (of 1,000 peers, 100 of them), hearing heartbeats
 whose gaps are 0.9 to 1.0 intervals, looked at four times an interval, with the default settings; beside them tables that
 always call five misses a death, whatever gets lost. Deaths are seen by the slowest table: no loss, a tenth of the peers
 dies in the third interval. False downs are those of living peers in 20 networks of 20 at 20,000 hours of one observer and

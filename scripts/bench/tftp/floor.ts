@@ -57,13 +57,13 @@ const transfer = (socket: Dgram.Socket, file: Buffer, options: ReadonlyMap<strin
   else send()
 }
 
-const door = Dgram.createSocket({ type: "udp4", reusePort: Number(processes) > 1 })
-door.on("message", (request, peer) => {
+const endpoint = Dgram.createSocket({ type: "udp4", reusePort: Number(processes) > 1 })
+endpoint.on("message", (request, peer) => {
   const [name = "", , ...rest] = request.toString("latin1", 2).split("\0")
   const options = new Map<string, string>()
   for (let i = 0; i + 1 < rest.length; i += 2) options.set(rest[i]!.toLowerCase(), rest[i + 1]!)
   if (request[1] !== 1 || !Fs.existsSync(Path.join(root, name))) {
-    door.send(failure(1, "No such file"), peer.port, peer.address)
+    endpoint.send(failure(1, "No such file"), peer.port, peer.address)
     return
   }
   const socket = Dgram.createSocket("udp4")
@@ -71,7 +71,7 @@ door.on("message", (request, peer) => {
     socket.connect(peer.port, peer.address, () => transfer(socket, load(name), options))
   })
 })
-door.bind(Number(port), address)
+endpoint.bind(Number(port), address)
 
 if (process.send === undefined) {
   for (let i = 1; i < Number(processes); i++) fork(import.meta.filename, process.argv.slice(2))

@@ -61,7 +61,7 @@ const rows: ReadonlyArray<Row> = [
 /** Milliseconds after which a run is over; what has arrived by then counts. */
 const most = 120_000
 
-const isPairHere = ({ client, server }: Pair) => Peers.has(client) && isHere(server)
+const isPairHere = ({ client, server }: Pair) => Peers.isInstalled(client) && isHere(server)
 
 export const measures = (stage: Stage): ReadonlyArray<Measure> =>
   rows.flatMap(({ name, pairs, plan }) => {
@@ -78,7 +78,7 @@ export const measures = (stage: Stage): ReadonlyArray<Measure> =>
         ...[inet, "impair", "--log-level", "error", "--udp", "--json", "--listen", "127.0.0.1:0", "--to", to],
         ...["--plan", plan, "--seed", String(seed)]
       ])
-      const { port } = JSON.parse(proxy.hello) as { readonly port: number }
+      const { port } = JSON.parse(proxy.firstLine) as { readonly port: number }
       const address = "127.0.0.1"
       // One block at a time is slow enough for a small file.
       const file = pair === undefined || pair.windowsize !== undefined ? "8M" : "256K"
@@ -95,7 +95,7 @@ export const measures = (stage: Stage): ReadonlyArray<Measure> =>
       }
       return bytes / took / 1e6
     }, Effect.scoped)
-    return of.length === 1 ? [] : [{ name, unit: "MB/s", of, once: true, sample }]
+    return of.length === 1 ? [] : [{ name, unit: "MB/s", contestants: of, oncePerRound: true, sample }]
   })
 
 export const comparisons: ReadonlyArray<Comparison> = rows.flatMap(({ bar, name, pairs }) =>
@@ -103,7 +103,7 @@ export const comparisons: ReadonlyArray<Comparison> = rows.flatMap(({ bar, name,
     (peer): Comparison => ({
       measure: name,
       peer,
-      bar: bar === 0 ? undefined : { of: "ratio", is: ">=", value: bar }
+      bar: bar === 0 ? undefined : { subject: "ratio", comparator: ">=", value: bar }
     })
   )
 )

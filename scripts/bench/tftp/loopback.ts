@@ -17,8 +17,8 @@ interface Row {
   readonly bars: Readonly<Record<string, Comparison["bar"]>>
 }
 
-const atLeast = (value: number) => ({ of: "ratio", is: ">=", value }) as const
-const atMost = (value: number) => ({ of: "ratio", is: "<=", value }) as const
+const atLeast = (value: number) => ({ subject: "ratio", comparator: ">=", value }) as const
+const atMost = (value: number) => ({ subject: "ratio", comparator: "<=", value }) as const
 
 const one = { client: "atftp", files: ["32M"], cores: 1 } as const
 const many = {
@@ -65,7 +65,7 @@ const samples = 6
 export const measures = (stage: Stage): ReadonlyArray<Measure> =>
   rows.flatMap((row): ReadonlyArray<Measure> => {
     const { blksize, client, cores, files, name, windowsize } = row
-    if (!Peers.has(client)) return []
+    if (!Peers.isInstalled(client)) return []
     const of = contestants.filter(isHere)
     const spent = new Map<string, Array<{ readonly micros: number; readonly packets: number }>>()
     const bytes = files.reduce((sum, file) => sum + sizes[file]!, 0)
@@ -93,9 +93,20 @@ export const measures = (stage: Stage): ReadonlyArray<Measure> =>
       })
     return [
       files.length === 1
-        ? { name, unit: "s", of, less: true, sample: fetchAll }
-        : { name, unit: "MB/s", of, sample: rate },
-      ...(Proc.hasMeter ? [{ name: cpuOf(row), unit: "us", of, less: true, once: true, sample: perPacket }] : [])
+        ? { name, unit: "s", contestants: of, lowerIsBetter: true, sample: fetchAll }
+        : { name, unit: "MB/s", contestants: of, sample: rate },
+      ...(Proc.hasMeter
+        ? [
+            {
+              name: cpuOf(row),
+              unit: "us",
+              contestants: of,
+              lowerIsBetter: true,
+              oncePerRound: true,
+              sample: perPacket
+            }
+          ]
+        : [])
     ]
   })
 

@@ -49,7 +49,7 @@ export const measures = (stage: Stage, { quick }: Options): ReadonlyArray<Measur
       yield* Effect.sleep(step * 1_000)
       looks.push({ at: (performance.now() - began) / 1_000, over: Proc.resident(pid) - idle })
     }
-    const bytes = Number(yield* client.ask("bytes"))
+    const bytes = Number(yield* client.request("bytes"))
     const growth = slope(looks.filter(({ at }) => at > warm))
     found.set(contestant, { growth, rate: bytes / (performance.now() - began) / 1e3 })
     return Math.max(...looks.map(({ over }) => over))
@@ -57,9 +57,16 @@ export const measures = (stage: Stage, { quick }: Options): ReadonlyArray<Measur
   const also = (figure: "growth" | "rate") => (contestant: string) => Effect.sync(() => found.get(contestant)![figure])
   const of = [names.ours, peer].filter(isHere)
   return [
-    { name: measure.most, unit: "MiB", of, less: true, once: true, sample: run },
-    { name: measure.growth, unit: "MiB", of, less: true, once: true, sample: also("growth") },
-    { name: measure.rate, unit: "MB/s", of, once: true, sample: also("rate") }
+    { name: measure.most, unit: "MiB", contestants: of, lowerIsBetter: true, oncePerRound: true, sample: run },
+    {
+      name: measure.growth,
+      unit: "MiB",
+      contestants: of,
+      lowerIsBetter: true,
+      oncePerRound: true,
+      sample: also("growth")
+    },
+    { name: measure.rate, unit: "MB/s", contestants: of, oncePerRound: true, sample: also("rate") }
   ]
 }
 
@@ -67,7 +74,7 @@ export const measures = (stage: Stage, { quick }: Options): ReadonlyArray<Measur
 const flat = 4
 
 export const comparisons: ReadonlyArray<Comparison> = [
-  { measure: measure.most, peer, bar: { of: "figure", is: "<=", value: 64 } },
-  { measure: measure.growth, peer, bar: { of: "figure", is: "<=", value: flat } },
+  { measure: measure.most, peer, bar: { subject: "figure", comparator: "<=", value: 64 } },
+  { measure: measure.growth, peer, bar: { subject: "figure", comparator: "<=", value: flat } },
   { measure: measure.rate, peer }
 ]

@@ -23,7 +23,7 @@ export const contestants: ReadonlyArray<string> = Object.values(names)
 
 /** The foreign servers that cannot be had here, each with the reason. */
 export const leftOut = Peers.servers.flatMap((server) => {
-  const why = Peers.missing(server)
+  const why = Peers.skipReason(server)
   return why === undefined ? [] : [[server as string, why] as const]
 })
 

@@ -24,7 +24,7 @@ from start to exit, the same for all; every file they bring is compared.
 
 const prepare = Effect.fnUntraced(function* (options: Options) {
   const stage = yield* Stage.make(options)
-  const absent = Peers.clients.filter((client) => client !== "busybox" && !Peers.has(client))
+  const absent = Peers.clients.filter((client) => client !== "busybox" && !Peers.isInstalled(client))
   return {
     contestants: Stage.contestants,
     measures: [...Loopback.measures(stage), ...Impaired.measures(stage), ...Memory.measures(stage, options)],
@@ -39,7 +39,7 @@ const prepare = Effect.fnUntraced(function* (options: Options) {
 
 export const benchmark: Benchmark = {
   name: "tftp",
-  about,
+  description: about,
   comparisons: [...Loopback.comparisons, ...Impaired.comparisons, ...Memory.comparisons],
   prepare
 }

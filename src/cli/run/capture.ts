@@ -11,7 +11,8 @@ import * as Pcapng from "../../capture/Pcapng.ts"
 import * as PcapngDecoder from "../../capture/PcapngDecoder.ts"
 import type * as Endpoint from "../../network/Endpoint.ts"
 import type * as Packet from "../../network/Packet.ts"
-import { CannotRead, UsageError } from "../common/Shutdown.ts"
+import * as TerminalText from "../../network/TerminalText.ts"
+import { CannotRead, UsageError } from "../common/CliErrors.ts"
 import { dissectors } from "./common/dissectors.ts"
 
 interface Input {
@@ -20,41 +21,41 @@ interface Input {
   readonly diagram: "text" | "mermaid" | undefined
 }
 
-const why = ({ message, reason }: PlatformError.PlatformError) =>
+const reasonOf = ({ message, reason }: PlatformError.PlatformError) =>
   reason._tag === "NotFound" ? "no such file" : reason.cause instanceof Error ? reason.cause.message : message
 
 /** Packets that a diagram shows of the beginning, and as many of the end. */
-const half = 50
+const diagramEdgePackets = 50
 
-const format = ({ address, port }: Endpoint.Endpoint) => {
+const formatEndpoint = ({ address, port }: Endpoint.Endpoint) => {
   const host = address.includes(":") && port !== 0 ? `[${address}]` : address
   return port === 0 ? host : `${host}:${port}`
 }
 
-const summaryOf = (captured: CaptureReader.Captured) => {
-  const sighting = CaptureReader.toSighting(captured)
-  if (sighting !== undefined) return Payload.summary(sighting, dissectors)
+const summaryOf = (captured: CaptureReader.CapturedPacket) => {
+  const packet = CaptureReader.toObservedPacket(captured)
+  if (packet !== undefined) return Payload.summary(packet, dissectors)
   return captured.payload.length === 1 ? "1 byte" : `${captured.payload.length} bytes`
 }
 
-const seconds = (nanoseconds: bigint) => {
+const formatSeconds = (nanoseconds: bigint) => {
   const digits = `${nanoseconds < 0n ? -nanoseconds : nanoseconds}`.padStart(10, "0")
   return `${nanoseconds < 0n ? "-" : ""}${digits.slice(0, -9)}.${digits.slice(-9)}`
 }
 
-const line = (captured: CaptureReader.Captured, first: bigint) => {
+const formatLine = (captured: CaptureReader.CapturedPacket, first: bigint) => {
   const { at, comments, from, payload, problems, protocol, to } = captured
-  const ends = from === undefined || to === undefined ? "" : `${format(from)} > ${format(to)}`
-  const notes = [...comments, ...problems].map((note) => ` [${Payload.safe(note)}]`).join("")
-  const columns = [seconds(at - first).padStart(13), ends, protocol.padEnd(4), `${payload.length}`.padStart(6)]
+  const ends = from === undefined || to === undefined ? "" : `${formatEndpoint(from)} > ${formatEndpoint(to)}`
+  const notes = [...comments, ...problems].map((note) => ` [${TerminalText.escape(note)}]`).join("")
+  const columns = [formatSeconds(at - first).padStart(13), ends, protocol.padEnd(4), `${payload.length}`.padStart(6)]
   return `${columns.join("  ")}  ${summaryOf(captured)}${notes}`
 }
 
-const toJson = (captured: CaptureReader.Captured, first: bigint) => {
-  const { at, comments, from, host, length, payload, problems, protocol, tcp, to } = captured
+const toJson = (captured: CaptureReader.CapturedPacket, first: bigint) => {
+  const { at, comments, from, host, originalLength: length, payload, problems, protocol, tcp, to } = captured
   const { ack, flags, seq } = tcp ?? {}
   const value = {
-    time: seconds(at - first),
+    time: formatSeconds(at - first),
     at: `${at}`,
     host,
     protocol,
@@ -76,12 +77,12 @@ const toJson = (captured: CaptureReader.Captured, first: bigint) => {
 const packets = (file: string) =>
   Stream.suspend(() => {
     const decoder = PcapngDecoder.make()
-    const read = CaptureReader.make()
-    const take = () => {
-      const found: Array<CaptureReader.Captured> = []
+    const readBlock = CaptureReader.make()
+    const takePackets = () => {
+      const found: Array<CaptureReader.CapturedPacket> = []
       for (let block = decoder.take(); block !== undefined; block = decoder.take()) {
         if (block instanceof Pcapng.PcapngError) return { found, failure: block }
-        const captured = read(block)
+        const captured = readBlock(block)
         if (captured !== undefined) found.push(captured)
       }
       return { found, failure: undefined }
@@ -89,10 +90,10 @@ const packets = (file: string) =>
     const fail = (error: Pcapng.PcapngError) => Stream.fail(new CannotRead({ message: `${file}: ${error.message}` }))
     const stream = Effect.map(FileSystem.FileSystem, (fs) => fs.stream(file)).pipe(Stream.unwrap)
     return stream.pipe(
-      Stream.mapError((error: PlatformError.PlatformError) => new CannotRead({ message: `${file}: ${why(error)}` })),
+      Stream.mapError((error: PlatformError.PlatformError) => new CannotRead({ message: `${file}: ${reasonOf(error)}` })),
       Stream.flatMap((bytes) => {
         decoder.feed(bytes)
-        const { failure, found } = take()
+        const { failure, found } = takePackets()
         const good = Stream.fromIterable(found)
         return failure === undefined ? good : Stream.concat(good, fail(failure))
       }),
@@ -106,29 +107,29 @@ const packets = (file: string) =>
   })
 
 /** The first and the last packets, for a diagram: an acknowledgement that only answers data says nothing new. */
-const collector = () => {
+const makeCollector = () => {
   const head: Array<Packet.ObservedPacket> = []
   let tail: Array<Packet.ObservedPacket> = []
   let dropped = 0
-  let answered = false
+  let synackSeen = false
   return {
-    add: (captured: CaptureReader.Captured) => {
-      const sighting = CaptureReader.toSighting(captured)
-      if (sighting === undefined) return
-      const isFirst = answered
-      answered = sighting.kind === "synack"
-      if (sighting.kind === "ack" && !isFirst) return
-      if (head.length < half) head.push(sighting)
-      else tail.push(sighting)
-      if (tail.length < 2 * half) return
-      dropped += half
-      tail = tail.slice(half)
+    add: (captured: CaptureReader.CapturedPacket) => {
+      const packet = CaptureReader.toObservedPacket(captured)
+      if (packet === undefined) return
+      const completesHandshake = synackSeen
+      synackSeen = packet.kind === "synack"
+      if (packet.kind === "ack" && !completesHandshake) return
+      if (head.length < diagramEdgePackets) head.push(packet)
+      else tail.push(packet)
+      if (tail.length < 2 * diagramEdgePackets) return
+      dropped += diagramEdgePackets
+      tail = tail.slice(diagramEdgePackets)
     },
     draw: (draw: typeof Diagram.text) => {
       if (head.length === 0) return undefined
-      const extra = Math.max(0, tail.length - half)
-      const shown = [...head, ...tail.slice(extra)]
-      return draw(shown, { dissectors, most: 2 * half, leftOut: dropped + extra })
+      const excess = Math.max(0, tail.length - diagramEdgePackets)
+      const shown = [...head, ...tail.slice(excess)]
+      return draw(shown, { dissectors, maxPackets: 2 * diagramEdgePackets, omittedPackets: dropped + excess })
     }
   }
 }
@@ -137,7 +138,7 @@ export const read = Effect.fnUntraced(function* ({ diagram, file, json }: Input)
   if (json && diagram !== undefined) return yield* new UsageError({ message: "choose one of --json and --diagram" })
   const all = packets(file)
   if (diagram !== undefined) {
-    const collected = collector()
+    const collected = makeCollector()
     const end = yield* Effect.exit(Stream.runForEach(all, (captured) => Effect.sync(() => collected.add(captured))))
     // What came before an error is shown, too.
     const drawing = collected.draw(diagram === "text" ? Diagram.text : Diagram.mermaid)
@@ -148,7 +149,7 @@ export const read = Effect.fnUntraced(function* ({ diagram, file, json }: Input)
   let first: bigint | undefined
   const lines = Stream.map(all, (captured) => {
     first ??= captured.at
-    return `${json ? toJson(captured, first) : line(captured, first)}\n`
+    return `${json ? toJson(captured, first) : formatLine(captured, first)}\n`
   })
   yield* Stream.run(Stream.encodeText(lines), stdio.stdout())
 })

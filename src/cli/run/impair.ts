@@ -8,10 +8,10 @@ import type { FaultPlan } from "../../simulation/faults/FaultPlan.ts"
 import * as Impairment from "../../simulation/impairment/Impairment.ts"
 import * as ImpairProxy from "../../simulation/impairment/ImpairProxy.ts"
 import * as flags from "../common/flags.ts"
-import { Stop } from "../common/Shutdown.ts"
+import { ShutdownSignal } from "../common/Shutdown.ts"
 import { dissectors } from "./common/dissectors.ts"
 import * as network from "./common/network.ts"
-import { announce, explain } from "./common/serverMessages.ts"
+import { announce, explainListenError } from "./common/serverMessages.ts"
 
 interface Input {
   readonly listen: flags.Endpoint
@@ -28,14 +28,14 @@ const transportsOf = ({ tcp, udp }: Input): ReadonlyArray<"udp" | "tcp"> =>
 
 const plural = (count: number, what: string) => `${count} ${what}${count === 1 ? "" : "s"}`
 
-const passed = ({ bytes, datagrams }: ImpairProxy.Passed) =>
+const formatCounts = ({ bytes, datagrams }: ImpairProxy.TrafficCounts) =>
   `${plural(datagrams, "datagram")}, ${plural(bytes, "byte")}`
 
-const lineOf = (impairment: Impairment.Impairment, { back, refused, tcp, there, udp }: ImpairProxy.Stats) =>
+const statsLine = (impairment: Impairment.Impairment, { toClients, refused, tcp, toServer, udp }: ImpairProxy.Stats) =>
   [
     `clients: ${udp} udp, ${tcp} tcp${refused === 0 ? "" : `, ${refused} refused`}`,
-    `there: ${passed(there)}`,
-    `back: ${passed(back)}`,
+    `there: ${formatCounts(toServer)}`,
+    `back: ${formatCounts(toClients)}`,
     `faults: ${impairment.summary() || "none"}`
   ].join("; ")
 
@@ -48,24 +48,24 @@ export const impair = Effect.fnUntraced(
     const isName = !/^[\d.]+$|:/.test(to.host)
     const [server] = yield* AddressInfo.getaddrinfo(to.host, to.port, isName ? { family } : {})
     const impairment = yield* Effect.fromResult(Impairment.make(plan, { seed, dissectors }))
-    const captured = yield* network.Captured
-    const isBoth = plan.length > 0 && captured === undefined && (yield* flags.Capture) !== undefined
+    const capture = yield* network.CapturedNetwork
+    const isBoth = plan.length > 0 && capture === undefined && (yield* flags.Capture) !== undefined
     if (isBoth) yield* Effect.logWarning("with --faults, the capture marks what those do, and not what --plan does")
     let line: (() => string) | undefined
-    let told: string | undefined
-    const tell = Effect.suspend(() => {
-      told = line?.()
-      return told === undefined ? Effect.void : Effect.logInfo(told)
+    let lastLine: string | undefined
+    const logStats = Effect.suspend(() => {
+      lastLine = line?.()
+      return lastLine === undefined ? Effect.void : Effect.logInfo(lastLine)
     })
     // Said last, when the proxy has drained.
-    yield* Effect.addFinalizer(() => tell)
-    const { listening, network: beneath } = captured ?? { network: yield* Network.Network }
-    const proxy = yield* ImpairProxy.make(impairment, { listen, to: server.address, transports, listening }).pipe(
+    yield* Effect.addFinalizer(() => logStats)
+    const { listening, network: beneath } = capture ?? { network: yield* Network.Network }
+    const proxy = yield* ImpairProxy.make(impairment, { listen, to: server.address, transports, observer: listening }).pipe(
       Effect.provideService(Network.Network, beneath),
-      Effect.catch(({ reason, transport }) => explain("impair", listen.port, "--listen", transport)(reason))
+      Effect.catch(({ reason, transport }) => explainListenError("impair", listen.port, "--listen", transport)(reason))
     )
-    line = () => lineOf(impairment, proxy.stats())
-    told = line()
+    line = () => statsLine(impairment, proxy.stats())
+    lastLine = line()
     yield* json
       ? announce("impair", proxy.address, true)
       : Console.log(
@@ -75,11 +75,11 @@ export const impair = Effect.fnUntraced(
       Effect.forever(
         Effect.andThen(
           Effect.sleep("1 second"),
-          Effect.suspend(() => (line?.() === told ? Effect.void : tell))
+          Effect.suspend(() => (line?.() === lastLine ? Effect.void : logStats))
         )
       )
     )
-    yield* yield* Stop
+    yield* yield* ShutdownSignal
   },
   Effect.scoped,
   Effect.provide(network.layer)

@@ -7,9 +7,10 @@ import type * as TcpServer from "../../network/TcpServer.ts"
 import type * as Rot13 from "../../rot13/Rot13.ts"
 import * as Rot13Client from "../../rot13/Rot13Client.ts"
 import * as Rot13Server from "../../rot13/Rot13Server.ts"
-import { Stop, UsageError } from "../common/Shutdown.ts"
+import { UsageError } from "../common/CliErrors.ts"
+import { ShutdownSignal } from "../common/Shutdown.ts"
 import * as network from "./common/network.ts"
-import { announce, explain } from "./common/serverMessages.ts"
+import { announce, explainListenError } from "./common/serverMessages.ts"
 
 type ServeInput = TcpServer.Limits & {
   readonly host: string
@@ -20,9 +21,9 @@ type ServeInput = TcpServer.Limits & {
 
 export const serve = Effect.fnUntraced(
   function* (input: ServeInput) {
-    const server = yield* Rot13Server.make(input).pipe(Effect.catch(explain("rot13", input.port, "--port")))
+    const server = yield* Rot13Server.make(input).pipe(Effect.catch(explainListenError("rot13", input.port, "--port")))
     yield* announce("rot13", server.address, input.json)
-    yield* yield* Stop
+    yield* yield* ShutdownSignal
   },
   Effect.scoped,
   Effect.provide(network.layer)
@@ -59,11 +60,11 @@ const messagesOf = Effect.fnUntraced(function* ({ json, style, text }: SendInput
     return undefined
   }
   if (!messages) return yield* new UsageError({ message: `--style ${style} sends messages: give at least one TEXT` })
-  const { longest, show, toBytes } = styles[style === "new" ? "new" : "python"]
+  const { longest: maxBytes, show, toBytes } = styles[style === "new" ? "new" : "python"]
   const sent = text.map((one) => ({ text: one, bytes: toBytes(one) }))
-  const tooLong = sent.find(({ bytes }) => bytes.length > longest)
+  const tooLong = sent.find(({ bytes }) => bytes.length > maxBytes)
   if (tooLong !== undefined) {
-    const message = `--style new sends at most ${longest - 1} bytes a message, not ${tooLong.bytes.length - 1}`
+    const message = `--style new sends at most ${maxBytes - 1} bytes a message, not ${tooLong.bytes.length - 1}`
     return yield* new UsageError({ message })
   }
   return { sent, show }
@@ -75,10 +76,10 @@ export const send = Effect.fnUntraced(
     const connection = yield* TcpClient.connect({ host: input.host, service: input.service })
     if (messages === undefined) {
       const stdio = yield* Stdio.Stdio
-      return yield* Stream.run(Rot13Client.through(connection, stdio.stdin), stdio.stdout())
+      return yield* Stream.run(Rot13Client.requestStream(connection, stdio.stdin), stdio.stdout())
     }
     for (const { bytes, text } of messages.sent) {
-      const answer = yield* Rot13Client.ask(connection, bytes)
+      const answer = yield* Rot13Client.request(connection, bytes)
       const received = new TextDecoder().decode(answer).replace(/\0$/, "")
       yield* Console.log(input.json ? JSON.stringify({ sent: text, received }) : messages.show(answer, received))
     }

@@ -18,13 +18,13 @@ import * as Transport from "../../status/transport/Transport.ts"
 import * as FileStore from "../../tftp/store/FileStore.ts"
 import * as NodeFileStore from "../../tftp/store/NodeFileStore.ts"
 import * as TftpServer from "../../tftp/TftpServer.ts"
-import { Stop } from "../common/Shutdown.ts"
+import { ShutdownSignal } from "../common/Shutdown.ts"
 import * as NodeInvocation from "./common/NodeInvocation.ts"
 import * as network from "./common/network.ts"
-import { announce, CannotServe, explain, reachable } from "./common/serverMessages.ts"
-import { given } from "./games/serve.ts"
+import { announce, CannotServe, explainListenError, connectableHost } from "./common/serverMessages.ts"
+import { withoutUndefined } from "./games/serve.ts"
 import * as primesServe from "./primes/serve.ts"
-import * as statusJoin from "./status/peer.ts"
+import * as statusPeer from "./status/peer.ts"
 import * as NodeSampleFolder from "./tftp/NodeSampleFolder.ts"
 
 interface Input extends TcpServer.Limits {
@@ -48,19 +48,19 @@ interface Service {
     CannotServe,
     FileSystem.FileSystem | Network.Network | Scope.Scope
   >
-  readonly attempt: (host: string, port: number) => string
+  readonly exampleCommand: (host: string, port: number) => string
 }
 
 const rot13 = (input: Input): Service => ({
   name: "rot13",
   start: Rot13Server.make({ ...input, port: input.rot13Port }).pipe(
     Effect.map(({ address }) => address),
-    Effect.catch(explain("rot13", input.rot13Port, "--rot13-port"))
+    Effect.catch(explainListenError("rot13", input.rot13Port, "--rot13-port"))
   ),
-  attempt: (host, port) => `printf 'Hello\\n' | nc -N ${host} ${port}`
+  exampleCommand: (host, port) => `printf 'Hello\\n' | nc -N ${host} ${port}`
 })
 
-const attempts = {
+const exampleCommands = {
   hangman: "nc HOST PORT",
   guess: "nc HOST PORT",
   board: "printf 'claim 1 2\\nboard\\n' | nc -N HOST PORT"
@@ -80,18 +80,18 @@ const game = (
 ): Service => {
   const port = { hangman: hangmanPort, guess: guessPort, board: boardPort }[name]
   const { drain, idleTimeout, maxConnections, maxConnectionsPerPeer, writeTimeout } = rest
-  const limits = given({ drain, idleTimeout, maxConnections, maxConnectionsPerPeer, writeTimeout })
+  const limits = withoutUndefined({ drain, idleTimeout, maxConnections, maxConnectionsPerPeer, writeTimeout })
   return {
     name,
     start: make({ ...limits, host, port }).pipe(
       Effect.map(({ address }) => address),
       Effect.catch((error) =>
         error._tag === "NetworkError"
-          ? explain(name, port, `--${name}-port`)(error)
+          ? explainListenError(name, port, `--${name}-port`)(error)
           : Effect.fail(new CannotServe({ message: `${name}: ${error.message}` }))
       )
     ),
-    attempt: (host, port) => attempts[name].replace("HOST PORT", `${host} ${port}`)
+    exampleCommand: (host, port) => exampleCommands[name].replace("HOST PORT", `${host} ${port}`)
   }
 }
 
@@ -105,7 +105,7 @@ const primes = ({ host, primesPort: port, ...rest }: Input): Service => {
       primesServe.start({ ...limits, host, port, threads: 2 }, "--primes-port"),
       ({ address }) => address
     ),
-    attempt: (host, port) => `printf '\\0\\0\\0\\0\\200\\226\\230\\0' | nc -N ${host} ${port} | od -An -td4`
+    exampleCommand: (host, port) => `printf '\\0\\0\\0\\0\\200\\226\\230\\0' | nc -N ${host} ${port} | od -An -td4`
   }
 }
 
@@ -118,25 +118,25 @@ const tftp = ({ drain, host, tftpPort, tftpRoot }: Input): Service => ({
     )
     const { address } = yield* TftpServer.make({ host, port: tftpPort, drain }).pipe(
       Effect.provideService(FileStore.FileStore, store),
-      Effect.catch(explain("tftp", tftpPort, "--tftp-port", "udp"))
+      Effect.catch(explainListenError("tftp", tftpPort, "--tftp-port", "udp"))
     )
     return address
   }),
-  attempt: (host, port) => `curl -s tftp://${host}:${port}/${tftpRoot === undefined ? "hello.txt" : "FILE"}`
+  exampleCommand: (host, port) => `curl -s tftp://${host}:${port}/${tftpRoot === undefined ? "hello.txt" : "FILE"}`
 })
 
 /** A peer among those of this machine. */
 const status = ({ statusPort: port }: Input): Service => ({
   name: "status",
   start: Effect.gen(function* () {
-    const name = yield* statusJoin.nameOf("up")
+    const name = yield* statusPeer.nameOf("up")
     const transport = Broadcast.make({ port, addresses: [Broadcast.loopback] })
-    yield* statusJoin.join({ name, transport, port, flag: "--status-port" })
+    yield* statusPeer.join({ name, transport, port, flag: "--status-port" })
     return NetAddress.inetAddressFromIpStringUnsafe(Broadcast.loopback, port)
   }).pipe(Effect.catchTag("UsageError", ({ message }) => Effect.fail(new CannotServe({ message })))),
-  attempt: (host, port) => {
-    const own = port === Transport.defaultPort ? "" : ` --port ${port}`
-    return `${NodeInvocation.call()} status --address ${host}${own} --once`
+  exampleCommand: (host, port) => {
+    const portFlag = port === Transport.defaultPort ? "" : ` --port ${port}`
+    return `${NodeInvocation.commandPrefix()} status --address ${host}${portFlag} --once`
   }
 })
 
@@ -158,20 +158,20 @@ export const up = Effect.fnUntraced(
         Effect.catch((error) => Effect.as(Effect.logWarning(error.message), undefined))
       )
     )
-    const running = started.filter((one) => one !== undefined)
+    const running = started.filter((service) => service !== undefined)
     if (running.length === 0) return yield* new CannotServe({ message: "no service could start" })
     for (const { address, service } of running) {
       if (input.json) yield* announce(service.name, address, true)
       else {
-        const attempt = service.attempt(reachable(address), address.port)
-        const columns = [service.name.padEnd(10), NetAddress.formatInet(address).padEnd(22), attempt]
+        const exampleCommand = service.exampleCommand(connectableHost(address), address.port)
+        const columns = [service.name.padEnd(10), NetAddress.formatInet(address).padEnd(22), exampleCommand]
         yield* Console.log(columns.join(" "))
       }
     }
-    const inside =
+    const scope =
       input.host === "127.0.0.1" ? "for this machine only (--host :: lets the network in)" : `on ${input.host}`
-    yield* Effect.logInfo(`${running.length} of ${started.length} services up ${inside}; Ctrl-C ends them`)
-    yield* yield* Stop
+    yield* Effect.logInfo(`${running.length} of ${started.length} services up ${scope}; Ctrl-C ends them`)
+    yield* yield* ShutdownSignal
     yield* Effect.logInfo("draining; Ctrl-C again ends at once")
   },
   Effect.scoped,

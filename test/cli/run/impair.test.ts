@@ -27,7 +27,7 @@ const proxied = Effect.fnUntraced(function* (...args: ReadonlyArray<string>) {
   const server = yield* Cli.serve(["rot13", "serve"])
   const to = `${server.address}:${server.port}`
   const proxy = yield* Cli.start(["impair", "--listen", "127.0.0.1:0", "--to", to, ...args, "--json"])
-  const [line] = yield* proxy.says("stdout", /^\{.*\}$/m)
+  const [line] = yield* proxy.waitForOutput("stdout", /^\{.*\}$/m)
   const stop = Effect.andThen(server.kill("SIGTERM"), server.ended)
   return { ...proxy, stop, ...(JSON.parse(line) as { readonly address: string; readonly port: number }) }
 })
@@ -48,7 +48,7 @@ describe("a plan that cannot be", () => {
     for (const [flag, args] of commands) {
       it.live(`${args[0]} --${flag} '${plan}': wrong usage, and where`, () =>
         Effect.gen(function* () {
-          const { code, stderr, stdout } = yield* Cli.here([...args, `--${flag}`, plan])
+          const { code, stderr, stdout } = yield* Cli.runInProcess([...args, `--${flag}`, plan])
           const [first] = stderr.split("\n")
           assert.isTrue(
             first!.startsWith(
@@ -65,7 +65,7 @@ describe("a plan that cannot be", () => {
 
   it.live.each([["7000"], ["127.0.0.1:65536"], ["::1:7000"]])("--listen %s is no address", ([listen]) =>
     Effect.gen(function* () {
-      const { code, stderr } = yield* Cli.here(["impair", "--listen", listen!, "--to", "127.0.0.1:1", "--plan", ""])
+      const { code, stderr } = yield* Cli.runInProcess(["impair", "--listen", listen!, "--to", "127.0.0.1:1", "--plan", ""])
       assert.include(stderr, `"${listen}". Expected: a host and a port, such as 127.0.0.1:7000 or [::1]:7000`)
       assert.strictEqual(code, 2)
     })
@@ -153,7 +153,7 @@ describe("impair", () => {
       const proxy = yield* proxied("--plan", "chunk=1", "--tcp")
       const { stdout } = yield* Cli.run(["rot13", "send", proxy.address, `${proxy.port}`, "Hello"])
       assert.strictEqual(stdout.toString(), "Uryyb\n")
-      yield* proxy.says(
+      yield* proxy.waitForOutput(
         "stderr",
         /clients: 0 udp, \d tcp; there: 0 datagrams, 5 bytes; back: 0 datagrams, 5 bytes; faults: chunk/
       )
@@ -175,13 +175,13 @@ describe("impair", () => {
         ...["impair", "--listen", "127.0.0.1:0", "--to", `127.0.0.1:${server.local.port}`],
         ...["--plan", "drop=#2", "--udp", "--json", "--capture", file]
       ])
-      const [line] = yield* proxy.says("stdout", /^\{.*\}$/m)
+      const [line] = yield* proxy.waitForOutput("stdout", /^\{.*\}$/m)
       const { port } = JSON.parse(line) as { readonly port: number }
       const heard: Array<string> = []
       const client = yield* network.udp({}, (bytes) => heard.push(Buffer.from(bytes).toString()))
       const ask = (text: string) => client.send(new TextEncoder().encode(text), { address: "127.0.0.1", port })
       yield* ask("one")
-      yield* proxy.says("stderr", /faults: drop=#2 once/)
+      yield* proxy.waitForOutput("stderr", /faults: drop=#2 once/)
       yield* ask("two")
       while (heard.length === 0) yield* Effect.yieldNow
       assert.deepStrictEqual(heard, ["two"])

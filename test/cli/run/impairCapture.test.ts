@@ -39,7 +39,7 @@ const exchange = Effect.fnUntraced(function* (payloads: ReadonlyArray<string>, .
   const proxy = yield* Cli.start([
     ...["impair", "--listen", "127.0.0.1:0", "--to", to, "--udp", "--json", "--capture", file, ...args]
   ])
-  const [line] = yield* proxy.says("stdout", /^\{.*\}$/m)
+  const [line] = yield* proxy.waitForOutput("stdout", /^\{.*\}$/m)
   const { port } = JSON.parse(line) as { readonly port: number }
   const heard: Array<string> = []
   const client = yield* network.udp({}, (bytes) => heard.push(Buffer.from(bytes).toString()))

@@ -10,6 +10,6 @@ const flags = [
 ]
 
 /** Keeps V8 from taking more and more memory before it collects. */
-export const steady = Effect.sync(() => {
+export const limitHeapGrowth = Effect.sync(() => {
   for (const flag of flags) V8.setFlagsFromString(flag)
 })

@@ -5,7 +5,7 @@ import * as FaultPlanSyntax from "../../../simulation/faults/FaultPlanSyntax.ts"
 import * as Impairment from "../../../simulation/impairment/Impairment.ts"
 
 /** The plan, or what it should have been. */
-export const read = (text: string): Result.Result<FaultPlan, string> =>
+export const parseFaultPlan = (text: string): Result.Result<FaultPlan, string> =>
   Result.mapError(
     Result.flatMap(
       Result.mapError(FaultPlanSyntax.parse(text), ({ message }) => message),

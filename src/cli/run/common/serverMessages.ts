@@ -10,22 +10,22 @@ import type * as Network from "../../../network/Network.ts"
 export class CannotServe extends Data.TaggedError("CannotServe")<{ readonly message: string }> {}
 
 /** Says who has the port, and which flag chooses another. */
-export const explain = (service: string, port: number, flag: string, protocol: "tcp" | "udp" = "tcp") =>
+export const explainListenError = (service: string, port: number, flag: string, protocol: "tcp" | "udp" = "tcp") =>
   Effect.fnUntraced(function* (error: Network.NetworkError) {
     if (error.reason === "PermissionDenied" && port < 1_024) {
       const fix = `run as root, or setcap cap_net_bind_service=+ep on node, or choose another with ${flag}`
       return yield* new CannotServe({ message: `${service}: port ${port} is reserved for root: ${fix}` })
     }
     if (error.reason !== "AddressInUse") return yield* new CannotServe({ message: `${service}: ${error.message}` })
-    const holder = yield* SocketTable.holderOf(port, protocol)
-    const by = holder === undefined ? "" : ` by ${holder.command} (pid ${holder.pid})`
+    const holder = yield* SocketTable.findListeningProcess(port, protocol)
+    const holderText = holder === undefined ? "" : ` by ${holder.command} (pid ${holder.pid})`
     return yield* new CannotServe({
-      message: `${service}: ${protocol.toUpperCase()} port ${port} is in use${by}; choose another with ${flag}`
+      message: `${service}: ${protocol.toUpperCase()} port ${port} is in use${holderText}; choose another with ${flag}`
     })
   })
 
 /** Where a service can be reached from this machine: a wildcard is no address to connect to. */
-export const reachable = (address: NetAddress.InetAddress) =>
+export const connectableHost = (address: NetAddress.InetAddress) =>
   NetAddress.isUnspecified(address.address)
     ? NetAddress.isInetAddressV4(address)
       ? "127.0.0.1"

@@ -7,12 +7,12 @@ import * as Exit from "effect/Exit"
 import * as Queue from "effect/Queue"
 import * as NodeModuleUrl from "../../../process/NodeModuleUrl.ts"
 
-interface Thread<Told> {
+interface DemoThread<Message> {
   readonly worker: Worker
   /** What it says next; a thread that breaks is a bug of ours. */
-  readonly told: Effect.Effect<Told>
+  readonly nextMessage: Effect.Effect<Message>
   /** Its exit code. */
-  readonly exited: Effect.Effect<number>
+  readonly exitCode: Effect.Effect<number>
 }
 
 /** What `NodeThread` can be told to do; `memory` is where it leaves its mark, at `finished`. */
@@ -22,26 +22,26 @@ export type Job =
   | { readonly task: "toil"; readonly memory: Int32Array; readonly millis: number }
   | { readonly task: "parent"; readonly memory: Int32Array; readonly millis: number; readonly detached: boolean }
 
-export const finished = 0
+export const finishedIndex = 0
 
 /** Bytes of memory that this process has. */
-export const resident = Effect.sync(() => process.memoryUsage.rss())
+export const residentBytes = Effect.sync(() => process.memoryUsage.rss())
 
 /** Runs a module of this folder, such as `NodeMutexThread`, as a thread. */
-export const start = <Told>(module: string, data: object) =>
+export const startThread = <Message>(module: string, data: object) =>
   Effect.gen(function* () {
-    const messages = yield* Queue.unbounded<Told>()
+    const messages = yield* Queue.unbounded<Message>()
     const exit = yield* Deferred.make<number>()
     const worker = yield* Effect.acquireRelease(
-      Effect.sync(() => new Worker(NodeModuleUrl.beside(import.meta.url, module), { workerData: data })),
+      Effect.sync(() => new Worker(NodeModuleUrl.sibling(import.meta.url, module), { workerData: data })),
       (worker) => Effect.promise(() => worker.terminate())
     )
-    worker.on("message", (message: Told) => Queue.offerUnsafe(messages, message))
+    worker.on("message", (message: Message) => Queue.offerUnsafe(messages, message))
     worker.once("exit", (code) => Deferred.doneUnsafe(exit, Exit.succeed(code)))
     worker.once("error", (error) => {
       Queue.failCauseUnsafe(messages, Cause.die(error))
       Deferred.doneUnsafe(exit, Exit.die(error))
     })
-    const thread: Thread<Told> = { worker, told: Queue.take(messages), exited: Deferred.await(exit) }
+    const thread: DemoThread<Message> = { worker, nextMessage: Queue.take(messages), exitCode: Deferred.await(exit) }
     return thread
   })

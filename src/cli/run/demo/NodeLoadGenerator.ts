@@ -8,12 +8,12 @@ import * as Effect from "effect/Effect"
 import * as NodeModuleUrl from "../../../process/NodeModuleUrl.ts"
 
 /** How a server serves, as it is told on its command line. */
-export const kinds = ["iterative", "fibers", "select", "processes", "pool of 2", "2 threads"] as const
+export const modelVariants = ["iterative", "fibers", "select", "processes", "pool of 2", "2 threads"] as const
 
-export type Kind = (typeof kinds)[number]
+export type ModelVariant = (typeof modelVariants)[number]
 
 /** What the thread that makes the load is told. */
-export interface Job {
+export interface LoadJob {
   readonly port: number
   readonly clients: number
   readonly turns: number
@@ -26,24 +26,24 @@ interface Measured {
 }
 
 /** What it says at the end: why it could not play on, if it could not. */
-export type Told = Measured | string
+export type LoadResult = Measured | string
 
 /** A server did not start, or ended too early. */
 export class LoadError extends Data.TaggedError("LoadError")<{ readonly message: string }> {}
 
-const program = fileURLToPath(NodeModuleUrl.beside(import.meta.url, "NodeLoadServerProcess"))
+const serverProgram = fileURLToPath(NodeModuleUrl.sibling(import.meta.url, "NodeLoadServerProcess"))
 
-const over = (child: ChildProcess.ChildProcess) =>
+const whenExited = (child: ChildProcess.ChildProcess) =>
   Effect.callback<void>((resume) => {
     if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return resume(Effect.void)
     child.once("exit", () => resume(Effect.void))
   })
 
 /** Starts a server, and gives its process and port; it ends with the scope, in good order if it can. */
-export const serve = Effect.fnUntraced(function* (kind: Kind, clients: number) {
+export const startServer = Effect.fnUntraced(function* (kind: ModelVariant, clients: number) {
   const child = yield* Effect.acquireRelease(
     Effect.sync(() =>
-      ChildProcess.fork(program, [kind, `${clients}`], {
+      ChildProcess.fork(serverProgram, [kind, `${clients}`], {
         stdio: ["ignore", "ignore", "inherit", "ipc"],
         execArgv: [],
         // Else the quickest model would be the one whose code was compiled before.
@@ -52,13 +52,13 @@ export const serve = Effect.fnUntraced(function* (kind: Kind, clients: number) {
     ),
     (child) =>
       Effect.sync(() => child.connected && child.disconnect()).pipe(
-        Effect.andThen(over(child)),
+        Effect.andThen(whenExited(child)),
         Effect.timeoutOrElse({
           duration: "5 seconds",
           orElse: () =>
             Effect.andThen(
               Effect.sync(() => child.kill("SIGKILL")),
-              over(child)
+              whenExited(child)
             )
         })
       )
@@ -79,12 +79,12 @@ const childrenOf = (pid: number): ReadonlyArray<number> =>
   )
 
 /** What a process and all below it have, where the kernel tells; one that ends meanwhile is left out. */
-const look = (pid: number): { readonly bytes: number; readonly processes: number } => {
+const memoryOf = (pid: number): { readonly bytes: number; readonly processes: number } => {
   try {
     const [, kilobytes] = /^VmRSS:\s+(\d+) kB/m.exec(Fs.readFileSync(`/proc/${pid}/status`, "latin1")) ?? []
     if (kilobytes === undefined) return { bytes: 0, processes: 0 }
     return childrenOf(pid)
-      .map(look)
+      .map(memoryOf)
       .reduce((sum, one) => ({ bytes: sum.bytes + one.bytes, processes: sum.processes + one.processes }), {
         bytes: Number(kilobytes) * 1_024,
         processes: 1
@@ -95,4 +95,4 @@ const look = (pid: number): { readonly bytes: number; readonly processes: number
 }
 
 /** Resident bytes and number of a process and all below it; nothing where there is no /proc. */
-export const memory = (pid: number) => Effect.sync(() => look(pid))
+export const memory = (pid: number) => Effect.sync(() => memoryOf(pid))

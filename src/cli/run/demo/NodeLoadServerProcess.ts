@@ -2,11 +2,11 @@
 import * as Effect from "effect/Effect"
 import * as GuessServer from "../../../guess/GuessServer.ts"
 import * as NodeNetwork from "../../../network/node/NodeNetwork.ts"
-import type { LoadableModel } from "../../../session/ConcurrencyModel.ts"
-import type { Kind } from "./NodeLoadGenerator.ts"
+import type { WorkerModel } from "../../../session/ConcurrencyModel.ts"
+import type { ModelVariant } from "./NodeLoadGenerator.ts"
 
 /** Each is loaded where it is used: the others would take memory. */
-const models: Readonly<Record<Kind, () => Promise<LoadableModel>>> = {
+const models: Readonly<Record<ModelVariant, () => Promise<WorkerModel>>> = {
   iterative: async () => (await import("../../../session/Iterative.ts")).model,
   fibers: async () => (await import("../../../session/Fibers.ts")).model,
   select: async () => (await import("../../../session/Select.ts")).model,
@@ -20,7 +20,7 @@ const [kind, clients] = process.argv.slice(2)
 const parentGone = new Promise<void>((resolve) => void process.once("disconnect", () => resolve()))
 
 const main = Effect.gen(function* () {
-  const model = yield* Effect.promise(models[kind as Kind])
+  const model = yield* Effect.promise(models[kind as ModelVariant])
   const server = yield* GuessServer.make({
     port: 0,
     model,

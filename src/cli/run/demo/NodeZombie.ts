@@ -6,7 +6,7 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 
 /** A line of /proc/PID/stat. */
-export interface Status {
+export interface ProcessStatus {
   readonly pid: number
   readonly command: string
   /** One letter: R runs, S sleeps, Z is a zombie. */
@@ -24,7 +24,7 @@ const field = { state: 0, parent: 1, exitCode: 49 } as const
 const read = (pid: number, name: string) => Fs.readFileSync(`/proc/${pid}/${name}`, "latin1")
 
 /** The process, or nothing when there is none of that number. */
-export const status = (pid: number): Effect.Effect<Status | undefined> =>
+export const processStatus = (pid: number): Effect.Effect<ProcessStatus | undefined> =>
   Effect.sync(() => {
     try {
       const line = read(pid, "stat")
@@ -68,7 +68,7 @@ const spawn = (command: string, args: ReadonlyArray<string>, stdio: ChildProcess
   })
 
 /** A child of this process that has a child of its own. */
-interface Parent {
+interface NonReapingParent {
   readonly pid: number
   /** Of the child of that child. */
   readonly child: number
@@ -78,10 +78,10 @@ interface Parent {
   readonly end: Effect.Effect<void>
 }
 
-const seconds = 60
+const parentSleepSeconds = 60
 
 /** The shell starts a child and becomes a program that waits for none: `sleep`. The child ends once it is told to. */
-const script = `{ read line; exit 7; } <&3 & echo $!; exec sleep ${seconds}`
+const script = `{ read line; exit 7; } <&3 & echo $!; exec sleep ${parentSleepSeconds}`
 
 const firstNumber = (stream: Readable) =>
   Effect.callback<number>((resume) => {
@@ -93,38 +93,38 @@ const firstNumber = (stream: Readable) =>
     })
   })
 
-const over = (child: ChildProcess.ChildProcess) =>
+const whenExited = (child: ChildProcess.ChildProcess) =>
   Effect.callback<void>((resume) => {
     if (child.exitCode !== null || child.signalCode !== null) return resume(Effect.void)
     child.once("exit", () => resume(Effect.void))
   })
 
 /** Starts a parent that does not wait; it ends with the scope, and its child with it. */
-export const careless = Effect.gen(function* () {
+export const startNonReapingParent = Effect.gen(function* () {
   const child = yield* Effect.acquireRelease(
     spawn("sh", ["-c", script], ["ignore", "pipe", "ignore", "pipe"]),
     (child) =>
       Effect.suspend(() => {
         child.kill("SIGKILL")
         ;(child.stdio[3] as Writable).destroy()
-        return over(child)
+        return whenExited(child)
       })
   )
-  const parent: Parent = {
+  const parent: NonReapingParent = {
     pid: child.pid!,
     child: yield* firstNumber(child.stdout!),
     release: Effect.sync(() => void (child.stdio[3] as Writable).write("\n")),
     end: Effect.suspend(() => {
       child.kill("SIGTERM")
-      return over(child)
+      return whenExited(child)
     })
   }
   return parent
 })
 
 /** Runs a command as a child of this process, until Node has told of its end. */
-export const waited = Effect.fnUntraced(function* (command: string, ...args: ReadonlyArray<string>) {
+export const runAndWait = Effect.fnUntraced(function* (command: string, ...args: ReadonlyArray<string>) {
   const child = yield* spawn(command, args, "ignore")
-  yield* over(child)
+  yield* whenExited(child)
   return { pid: child.pid!, code: child.exitCode }
 })

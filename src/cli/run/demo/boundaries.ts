@@ -9,12 +9,12 @@ const messages = ["one", "two", "three", "four", "five", "six", "seven", "eight"
   new TextEncoder().encode(text)
 )
 
-const total = messages.reduce((sum, message) => sum + message.length, 0)
+const totalBytes = messages.reduce((sum, message) => sum + message.length, 0)
 
 const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes)
 
 /** More than one datagram can hold, and than TCP hands over at once. */
-const large = new Uint8Array(200_000)
+const oversized = new Uint8Array(200_000)
 
 const overUdp = Effect.gen(function* () {
   const network = yield* Network.Network
@@ -24,7 +24,7 @@ const overUdp = Effect.gen(function* () {
   const to = { address: "127.0.0.1", port: receiver.local.port }
   for (const message of messages) yield* sender.send(message, to)
   const reads = yield* Effect.forEach(messages, () => Queue.take(arrived))
-  return { reads, large: yield* Effect.flip(sender.send(large, to)) }
+  return { reads, large: yield* Effect.flip(sender.send(oversized, to)) }
 }).pipe(Effect.scoped)
 
 const overTcp = Effect.gen(function* () {
@@ -38,14 +38,14 @@ const overTcp = Effect.gen(function* () {
     return reads
   })
   for (const message of messages) yield* sender.write(message)
-  const reads = yield* readAll(total)
-  yield* Effect.forkScoped(sender.write(large))
-  return { reads, large: yield* readAll(large.length) }
+  const reads = yield* readAll(totalBytes)
+  yield* Effect.forkScoped(sender.write(oversized))
+  return { reads, large: yield* readAll(oversized.length) }
 }).pipe(Effect.scoped)
 
 const sizes = (reads: ReadonlyArray<Uint8Array>) => reads.map((bytes) => bytes.length)
 
-const show = (transport: string, reads: ReadonlyArray<Uint8Array>, large: string) => `\
+const formatReads = (transport: string, reads: ReadonlyArray<Uint8Array>, large: string) => `\
 ${transport}  ${messages.length} writes came as ${reads.length === 1 ? "one read" : `${reads.length} reads`} of ${sizes(reads).join(" ")} bytes
      ${reads.map((bytes) => JSON.stringify(decode(bytes))).join(" ")}
      one write of ${large}`
@@ -63,8 +63,8 @@ export const boundaries = Effect.fnUntraced(function* ({ json }: { readonly json
     )
   }
   yield* Console.log(`${messages.length} messages over 127.0.0.1, written before the first is read\n`)
-  yield* Console.log(show("UDP", udp.reads, `${large.length} bytes failed: ${udp.large.message}`))
-  yield* Console.log(show("TCP", tcp.reads, `${large.length} bytes came as reads of ${sizes(tcp.large).join(" ")}`))
+  yield* Console.log(formatReads("UDP", udp.reads, `${oversized.length} bytes failed: ${udp.large.message}`))
+  yield* Console.log(formatReads("TCP", tcp.reads, `${oversized.length} bytes came as reads of ${sizes(tcp.large).join(" ")}`))
   yield* Console.log(
     "\nUDP hands over each message by itself, or not at all. TCP is a stream of bytes, and where one read"
   )

@@ -10,14 +10,14 @@ import * as Broadcast from "../../../status/transport/Broadcast.ts"
 import * as network from "../common/network.ts"
 
 /** All of this machine, as 255.255.255.255 is all of a network. */
-const everybody = Broadcast.loopback
+const allOnMachine = Broadcast.loopback
 
 const text = "Hello, everybody"
 
 const message = new TextEncoder().encode(text)
 
 /** A datagram that came, and the socket it came to. */
-interface Heard {
+interface Received {
   readonly socket: string
   readonly from: Endpoint.Endpoint
   readonly text: string
@@ -27,41 +27,41 @@ interface Heard {
 const codeOf = (error: Network.NetworkError | undefined) => (error?.cause as { readonly code?: string })?.code
 
 /** How something fails; on a spoiled network it may not get as far as that. */
-const failing = <A, R>(effect: Effect.Effect<A, Network.NetworkError, R>) =>
+const errorOf = <A, R>(effect: Effect.Effect<A, Network.NetworkError, R>) =>
   Effect.match(effect, { onFailure: (error) => error, onSuccess: () => undefined })
 
 const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes)
 
 /** Waits for so many; on a spoiled network some do not come. */
-const gather = Effect.fnUntraced(function* (heard: Queue.Dequeue<Heard>, count: number) {
-  const found: Array<Heard> = []
-  const next = Effect.map(Queue.take(heard), (one) => found.push(one))
+const collect = Effect.fnUntraced(function* (received: Queue.Dequeue<Received>, count: number) {
+  const found: Array<Received> = []
+  const next = Effect.map(Queue.take(received), (one) => found.push(one))
   yield* Effect.timeoutOption(Effect.repeat(next, { times: count - 1 }), "1 second")
   return found.toSorted((one, other) => (one.socket < other.socket ? -1 : 1))
 })
 
 const overUdp = Effect.gen(function* () {
   const network = yield* Network.Network
-  const heard = yield* Queue.unbounded<Heard>()
+  const received = yield* Queue.unbounded<Received>()
   const options = { host: "0.0.0.0", reuseAddress: true, broadcast: true }
   const open = (socket: string, port: number) =>
     network.udp({ ...options, port }, (bytes, from) =>
-      Queue.offerUnsafe(heard, { socket, from: { address: from.address, port: from.port }, text: decode(bytes) })
+      Queue.offerUnsafe(received, { socket, from: { address: from.address, port: from.port }, text: decode(bytes) })
     )
   const sender = yield* open("socket 1, the sender", 0)
   const { port } = sender.local
   yield* open("socket 2", port)
   yield* open("socket 3", port)
-  const shy = yield* network.udp({ host: "0.0.0.0" }, () => {})
-  const to = { address: everybody, port }
-  const refused = yield* failing(shy.send(message, to))
+  const withoutBroadcast = yield* network.udp({ host: "0.0.0.0" }, () => {})
+  const to = { address: allOnMachine, port }
+  const refused = yield* errorOf(withoutBroadcast.send(message, to))
   yield* sender.send(message, to)
-  return { port, refused, heard: yield* gather(heard, 3) }
+  return { port, refused, heard: yield* collect(received, 3) }
 }).pipe(Effect.scoped)
 
 const overTcp = Effect.fnUntraced(function* (port: number) {
   const network = yield* Network.Network
-  return yield* failing(network.connect(NetAddress.inetAddressFromIpStringUnsafe(everybody, port)))
+  return yield* errorOf(network.connect(NetAddress.inetAddressFromIpStringUnsafe(allOnMachine, port)))
 }, Effect.scoped)
 
 /** The networks this host is on, and where a datagram for all of one goes. */
@@ -84,7 +84,7 @@ export const broadcast = Effect.fnUntraced(function* ({ json }: { readonly json:
   if (json) {
     return yield* Console.log(
       JSON.stringify({
-        to: { address: everybody, port },
+        to: { address: allOnMachine, port },
         without: { reason: refused?.reason, code: codeOf(refused) },
         heard,
         tcp: { reason: tcp?.reason, code: codeOf(tcp) },
@@ -92,7 +92,7 @@ export const broadcast = Effect.fnUntraced(function* ({ json }: { readonly json:
       })
     )
   }
-  yield* Console.log(`One datagram to ${everybody} port ${port}, where three sockets are bound\n`)
+  yield* Console.log(`One datagram to ${allOnMachine} port ${port}, where three sockets are bound\n`)
   yield* Console.log(`without SO_BROADCAST  ${failure(refused)}`)
   yield* Console.log(`with SO_BROADCAST     sent once, heard by ${plural(heard.length)}`)
   for (const { from, socket, text } of heard) {

@@ -16,10 +16,10 @@ export interface Datagram {
 }
 
 const port = 2000
-const count = 20
+const datagramCount = 20
 
 /** Between two datagrams, in milliseconds. */
-const gap = 5
+const sendIntervalMillis = 5
 
 /** Sends them from one host to another, by the flags of every command; the same seed gives the same run. */
 export const send = Effect.fnUntraced(function* (link: SimLan.LinkOptions, seed: number) {
@@ -34,9 +34,9 @@ export const send = Effect.fnUntraced(function* (link: SimLan.LinkOptions, seed:
     yield* sender.run(
       Effect.gen(function* () {
         const socket = yield* (yield* Network.Network).udp({ host: sender.address }, () => {})
-        for (let number = 1; number <= count; number++) {
+        for (let number = 1; number <= datagramCount; number++) {
           yield* socket.send(Uint8Array.of(number), { address: receiver.address, port })
-          yield* Effect.sleep(gap)
+          yield* Effect.sleep(sendIntervalMillis)
         }
       })
     )
@@ -47,9 +47,9 @@ export const send = Effect.fnUntraced(function* (link: SimLan.LinkOptions, seed:
     seed,
     plan: yield* flags.Faults,
     dissectors,
-    tap: (sighting) => {
-      const { arrives, at, bytes } = sighting
-      capture?.(sighting)
+    tap: (packet) => {
+      const { arrives, at, bytes } = packet
+      capture?.(packet)
       const arrived = arrives === undefined ? undefined : Number(arrives) / 1e6
       datagrams.push({ number: bytes[0]!, sent: Number(at) / 1e6, arrived })
     }

@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Ref from "effect/Ref"
 import * as flags from "../../common/flags.ts"
 import * as NodeDemoThreads from "./NodeDemoThreads.ts"
-import { type Job, type Kind, kinds, LoadError, memory, serve, type Told } from "./NodeLoadGenerator.ts"
+import { type LoadJob, type ModelVariant, modelVariants, LoadError, memory, startServer, type LoadResult } from "./NodeLoadGenerator.ts"
 
 interface Input {
   readonly json: boolean
@@ -14,7 +14,7 @@ interface Input {
 
 /** Times in milliseconds, memory in bytes. */
 interface Row {
-  readonly model: Kind
+  readonly model: ModelVariant
   readonly turns: number
   readonly turnsPerSecond: number
   readonly median: number
@@ -27,15 +27,15 @@ interface Row {
 
 const quantile = (sorted: Float64Array, part: number) => sorted[Math.ceil(part * sorted.length) - 1]!
 
-const measure = Effect.fnUntraced(function* (kind: Kind, clients: number, turns: number) {
-  const { pid, port } = yield* serve(kind, clients)
+const measure = Effect.fnUntraced(function* (kind: ModelVariant, clients: number, turns: number) {
+  const { pid, port } = yield* startServer(kind, clients)
   const peak = yield* Ref.make({ bytes: 0, processes: 0 })
-  const look = Effect.flatMap(memory(pid), (now) => Ref.update(peak, (most) => (now.bytes > most.bytes ? now : most)))
-  yield* Effect.forkScoped(Effect.forever(Effect.andThen(look, Effect.sleep("50 millis"))))
-  const load = yield* NodeDemoThreads.start<Told>("NodeLoadGeneratorThread", { port, clients, turns } satisfies Job)
-  const measured = yield* load.told
+  const sampleMemory = Effect.flatMap(memory(pid), (now) => Ref.update(peak, (highest) => (now.bytes > highest.bytes ? now : highest)))
+  yield* Effect.forkScoped(Effect.forever(Effect.andThen(sampleMemory, Effect.sleep("50 millis"))))
+  const load = yield* NodeDemoThreads.startThread<LoadResult>("NodeLoadGeneratorThread", { port, clients, turns } satisfies LoadJob)
+  const measured = yield* load.nextMessage
   if (typeof measured === "string") return yield* new LoadError({ message: `the model "${kind}": ${measured}` })
-  yield* look
+  yield* sampleMemory
   const { bytes, processes } = yield* Ref.get(peak)
   const sorted = measured.turns.toSorted()
   const row: Row = {
@@ -70,7 +70,7 @@ export const models = Effect.fnUntraced(function* ({ clients = 8, json, turns = 
   const say = (text: string) => (json ? Effect.void : Console.log(text))
   yield* say(`${clients} players of number guessing, ${turns} turns each, against a server under every model\n`)
   yield* say(line("", "turns/s", "median ms", "p99 ms", "longest ms", "memory MB", "processes"))
-  const rows = yield* Effect.forEach(kinds, (kind) =>
+  const rows = yield* Effect.forEach(modelVariants, (kind) =>
     Effect.tap(measure(kind, clients, turns), (row) => say(show(row)))
   )
   yield* say(`

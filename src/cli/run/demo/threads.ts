@@ -6,13 +6,13 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Latch from "effect/Latch"
 import { formatBytes } from "../tftp/transferBar.ts"
-import { finished, type Job, resident, start } from "./NodeDemoThreads.ts"
+import { finishedIndex, type Job, residentBytes, startThread } from "./NodeDemoThreads.ts"
 
 /** Milliseconds that a child works. */
-const work = 100
+const workMillis = 100
 
 /** A child and how its parent ended. */
-interface Family {
+interface ParentEnd {
   /** Milliseconds from the child's start to the parent's end. */
   readonly parent: number
   readonly finished: boolean
@@ -26,8 +26,8 @@ export interface Observed {
   readonly cancel: { readonly millis: number; readonly cleaned: boolean }
   /** Milliseconds that the parent waited for a child that works `work` of them. */
   readonly join: number
-  readonly attached: Family
-  readonly detached: Family
+  readonly attached: ParentEnd
+  readonly detached: ParentEnd
   /** Of each, where so many were there at a time. */
   readonly cost: { readonly count: number; readonly micros: number; readonly bytes: number }
 }
@@ -37,15 +37,15 @@ const millis = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
 
 /** What many of a kind take of time and memory, each. */
 const costOf = Effect.fnUntraced(function* <E, R>(count: number, create: Effect.Effect<unknown, E, R>) {
-  const before = yield* resident
+  const before = yield* residentBytes
   const time = yield* millis(create)
-  return { count, micros: (time / count) * 1e3, bytes: ((yield* resident) - before) / count }
+  return { count, micros: (time / count) * 1e3, bytes: ((yield* residentBytes) - before) / count }
 })
 
 const hello = "primary thread says hello"
 const exitCode = (code: number) => `exit code ${code}`
 
-const conversation = Effect.gen(function* () {
+const exitFiber = Effect.gen(function* () {
   const said: Array<string> = []
   const say = (text: string) => Effect.sync(() => void said.push(text))
   const child = yield* Effect.forkChild(Effect.andThen(say("child thread says hi!"), Effect.fail(99)))
@@ -65,8 +65,8 @@ const cancelFiber = Effect.gen(function* () {
 })
 
 /** A parent that ends while its child works. */
-const family = Effect.fnUntraced(function* (detached: boolean) {
-  const child = Effect.sleep(work)
+const endOfParentFiber = Effect.fnUntraced(function* (detached: boolean) {
+  const child = Effect.sleep(workMillis)
   const fork = detached ? Effect.forkDetach(child) : Effect.forkChild(child)
   const parent = yield* Effect.forkChild(fork)
   const [time, its] = yield* Effect.timed(Fiber.join(parent))
@@ -86,84 +86,84 @@ const manyFibers = Effect.gen(function* () {
 
 const asFibers = Effect.gen(function* () {
   const observed: Observed = {
-    ...(yield* conversation),
+    ...(yield* exitFiber),
     returned: yield* Effect.flatMap(Effect.forkChild(Effect.sync(() => 6 * 7)), Fiber.join),
     cancel: yield* cancelFiber,
-    join: yield* millis(Effect.flatMap(Effect.forkChild(Effect.sleep(work)), Fiber.join)),
-    attached: yield* family(false),
-    detached: yield* family(true),
+    join: yield* millis(Effect.flatMap(Effect.forkChild(Effect.sleep(workMillis)), Fiber.join)),
+    attached: yield* endOfParentFiber(false),
+    detached: yield* endOfParentFiber(true),
     cost: yield* manyFibers
   }
   return observed
 })
 
-const thread = <Told>(job: Job) => start<Told>("NodeDemoThread", job)
+const thread = <Message>(job: Job) => startThread<Message>("NodeDemoThread", job)
 
 const memory = () => new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT))
 
-const isFinished = (memory: Int32Array) => Atomics.load(memory, finished) === 1
+const isFinished = (memory: Int32Array) => Atomics.load(memory, finishedIndex) === 1
 
-const threadConversation = Effect.gen(function* () {
-  const said: Array<string> = []
-  const say = (text: string) => Effect.sync(() => void said.push(text))
+const exitThread = Effect.gen(function* () {
+  const lines0: Array<string> = []
+  const say = (text: string) => Effect.sync(() => void lines0.push(text))
   const child = yield* thread<string>({ task: "exit" })
-  const heard = yield* Effect.forkChild(Effect.flatMap(child.told, say))
+  const greeting = yield* Effect.forkChild(Effect.flatMap(child.nextMessage, say))
   yield* say(hello)
-  const exit = yield* child.exited
-  yield* Fiber.join(heard)
+  const exit = yield* child.exitCode
+  yield* Fiber.join(greeting)
   yield* say(exitCode(exit))
-  return { said, exit }
+  return { said: lines0, exit }
 })
 
-const threadReturn = Effect.gen(function* () {
+const returnThread = Effect.gen(function* () {
   const child = yield* thread<number>({ task: "return" })
-  yield* child.exited
-  return yield* child.told
+  yield* child.exitCode
+  return yield* child.nextMessage
 })
 
 const cancelThread = Effect.gen(function* () {
   const mark = memory()
   const child = yield* thread({ task: "loop", memory: mark })
-  yield* child.told
+  yield* child.nextMessage
   return { millis: yield* millis(Effect.promise(() => child.worker.terminate())), cleaned: isFinished(mark) }
 })
 
-const threadJoin = Effect.gen(function* () {
-  const child = yield* thread({ task: "toil", memory: memory(), millis: work })
-  yield* child.told
-  return yield* millis(child.exited)
+const joinThread = Effect.gen(function* () {
+  const child = yield* thread({ task: "toil", memory: memory(), millis: workMillis })
+  yield* child.nextMessage
+  return yield* millis(child.exitCode)
 })
 
 /** What is detached has far more to do than its parent needs to end. */
-const long = 10_000
+const detachedWorkMillis = 10_000
 
-const threadFamily = Effect.fnUntraced(function* (detached: boolean) {
+const endOfParentThread = Effect.fnUntraced(function* (detached: boolean) {
   const mark = memory()
-  const parent = yield* thread({ task: "parent", memory: mark, millis: detached ? long : work, detached })
-  yield* parent.told
-  const time = yield* millis(parent.exited)
+  const parent = yield* thread({ task: "parent", memory: mark, millis: detached ? detachedWorkMillis : workMillis, detached })
+  yield* parent.nextMessage
+  const time = yield* millis(parent.exitCode)
   // A child that is still there is done when it is woken.
-  Atomics.notify(mark, finished)
-  yield* Effect.sleep(work)
+  Atomics.notify(mark, finishedIndex)
+  yield* Effect.sleep(workMillis)
   return { parent: time, finished: isFinished(mark) }
 })
 
 const manyThreads = Effect.gen(function* () {
   const count = 4
   const create = Effect.gen(function* () {
-    for (let i = 0; i < count; i++) yield* Effect.flatMap(thread({ task: "wait" }), ({ told }) => told)
+    for (let i = 0; i < count; i++) yield* Effect.flatMap(thread({ task: "wait" }), ({ nextMessage: told }) => told)
   })
   return yield* costOf(count, create)
 }).pipe(Effect.scoped)
 
 const asThreads = Effect.gen(function* () {
   const observed: Observed = {
-    ...(yield* threadConversation),
-    returned: yield* threadReturn,
+    ...(yield* exitThread),
+    returned: yield* returnThread,
     cancel: yield* cancelThread,
-    join: yield* threadJoin,
-    attached: yield* threadFamily(false),
-    detached: yield* threadFamily(true),
+    join: yield* joinThread,
+    attached: yield* endOfParentThread(false),
+    detached: yield* endOfParentThread(true),
     cost: yield* manyThreads
   }
   return observed
@@ -176,18 +176,18 @@ const lines: Readonly<Record<string, (observed: Observed) => string>> = {
   exit: ({ exit }) => `the parent was given ${exit}`,
   return: ({ returned }) => `the parent was given ${returned}`,
   cancel: ({ cancel }) => `${ms(cancel.millis)}, ${cancel.cleaned ? "after" : "without"} its finalizer`,
-  join: ({ join }) => `waited ${ms(join)} for ${work} ms of work`,
+  join: ({ join }) => `waited ${ms(join)} for ${workMillis} ms of work`,
   "end of parent": ({ attached }) => ends(attached),
   "when detached": ({ detached }) => ends(detached),
   "time for one": ({ cost }) => `${ms(cost.micros / 1e3)} (${cost.count} created)`,
   "memory for one": ({ cost }) => `${formatBytes(cost.bytes)} (growth of the process)`
 }
 
-const ends = ({ finished, parent }: Family) => `after ${ms(parent)}, child ${finished ? "finished" : "cut off"}`
+const ends = ({ finished, parent }: ParentEnd) => `after ${ms(parent)}, child ${finished ? "finished" : "cut off"}`
 
-const width = 44
+const columnChars = 44
 
-const columns = (title: string, fiber: string, worker: string) => `${title.padEnd(16)}${fiber.padEnd(width)}${worker}`
+const columns = (title: string, fiber: string, worker: string) => `${title.padEnd(16)}${fiber.padEnd(columnChars)}${worker}`
 
 /** Side by side. */
 export const show = (fibers: Observed, threads: Observed) =>
@@ -201,7 +201,7 @@ export const show = (fibers: Observed, threads: Observed) =>
 export const threads = Effect.fnUntraced(function* ({ json }: { readonly json: boolean }) {
   const fibers = yield* asFibers
   const workers = yield* asThreads
-  if (json) return yield* Console.log(JSON.stringify({ work, fibers, threads: workers }))
+  if (json) return yield* Console.log(JSON.stringify({ work: workMillis, fibers, threads: workers }))
   yield* Console.log(`Create, exit, return, cancel, join, detach: as fibers, and as worker threads\n`)
   yield* Console.log(show(fibers, workers))
   yield* Console.log(`

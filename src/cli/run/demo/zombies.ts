@@ -4,32 +4,32 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import { formatBytes } from "../tftp/transferBar.ts"
-import { careless, isLinux, ownPid, type Status, signal, status, waited, ZombieError } from "./NodeZombie.ts"
+import { startNonReapingParent, isLinux, ownPid, type ProcessStatus, signal, processStatus, runAndWait, ZombieError } from "./NodeZombie.ts"
 
-const period = 5
+const pollMillis = 5
 
 /** Looks at a process until it is as wanted, and gives all that was seen; gives up after so many milliseconds. */
-const watch = Effect.fnUntraced(function* (
+const pollStatus = Effect.fnUntraced(function* (
   pid: number,
-  isWanted: (seen: Status | undefined) => boolean,
-  patience = 5_000
+  isWanted: (seen: ProcessStatus | undefined) => boolean,
+  timeoutMillis = 5_000
 ) {
-  const seen: Array<Status | undefined> = []
-  yield* Effect.map(status(pid), (one) => seen.push(one)).pipe(
-    Effect.repeat({ until: () => isWanted(seen.at(-1)), schedule: Schedule.spaced(period), times: patience / period })
+  const seen: Array<ProcessStatus | undefined> = []
+  yield* Effect.map(processStatus(pid), (one) => seen.push(one)).pipe(
+    Effect.repeat({ until: () => isWanted(seen.at(-1)), schedule: Schedule.spaced(pollMillis), times: timeoutMillis / pollMillis })
   )
   return seen
 })
 
-const isGone = (seen: Status | undefined) => seen === undefined
+const isGone = (seen: ProcessStatus | undefined) => seen === undefined
 
-const isZombie = (seen: Status | undefined) => seen?.state === "Z"
+const isZombie = (seen: ProcessStatus | undefined) => seen?.state === "Z"
 
 const row = (...cells: ReadonlyArray<string | number>) =>
   cells.map((cell, at) => (at < 4 ? `${cell}`.padStart(at === 2 ? 3 : 9) : `  ${cell}`)).join("")
 
 /** As `ps` shows them. */
-const table = (seen: ReadonlyArray<Status | undefined>) =>
+const table = (seen: ReadonlyArray<ProcessStatus | undefined>) =>
   [
     row("PID", "PPID", "S", "RSS", "COMMAND"),
     ...seen.map((one) =>
@@ -52,7 +52,7 @@ const showAdopted = ({
   millis
 }: {
   readonly by: number | undefined
-  readonly left: Status | undefined
+  readonly left: ProcessStatus | undefined
   readonly millis: number
 }) => {
   if (left !== undefined) {
@@ -69,16 +69,16 @@ export const demonstrate = Effect.fnUntraced(function* (say: (text: string) => E
   yield* say("A shell starts a child and becomes sleep, which never waits for children:\n")
   let child: number | undefined
   // Whoever takes it over may take its time.
-  yield* Effect.addFinalizer(() => (child === undefined ? Effect.void : watch(child, isGone)))
-  const parent = yield* careless
+  yield* Effect.addFinalizer(() => (child === undefined ? Effect.void : pollStatus(child, isGone)))
+  const parent = yield* startNonReapingParent
   child = parent.child
-  const family = Effect.all([status(parent.pid), status(parent.child)])
-  yield* watch(parent.pid, (seen) => seen?.command === "sleep")
+  const family = Effect.all([processStatus(parent.pid), processStatus(parent.child)])
+  yield* pollStatus(parent.pid, (seen) => seen?.command === "sleep")
   const before = yield* family
   yield* say(table(before))
 
   yield* parent.release
-  yield* watch(parent.child, isZombie)
+  yield* pollStatus(parent.child, isZombie)
   const after = yield* family
   const zombie = after[1]
   if (!isZombie(zombie)) return yield* new ZombieError({ message: `process ${parent.child} did not become a zombie` })
@@ -88,16 +88,16 @@ export const demonstrate = Effect.fnUntraced(function* (say: (text: string) => E
   yield* say(table(after))
 
   yield* signal(parent.child, "SIGKILL")
-  const killed = (yield* watch(parent.child, isGone, 100)).at(-1)
+  const killed = (yield* pollStatus(parent.child, isGone, 100)).at(-1)
   yield* say(`\nkill -9 ${parent.child}: ${killed === undefined ? "it is gone" : `still ${killed.state}`}`)
 
-  const [time, seen] = yield* Effect.timed(Effect.andThen(parent.end, watch(parent.child, isGone)))
+  const [time, seen] = yield* Effect.timed(Effect.andThen(parent.end, pollStatus(parent.child, isGone)))
   const by = seen.find((one) => one !== undefined && one.parent !== parent.pid)?.parent
   const adopted = { millis: Duration.toMillis(time), by, left: seen.at(-1) }
   yield* say(`\nFirst cure, its parent ends and another takes the child: ${showAdopted(adopted)}`)
 
-  const own = yield* waited("sh", "-c", "exit 7")
-  const left = yield* status(own.pid)
+  const own = yield* runAndWait("sh", "-c", "exit 7")
+  const left = yield* processStatus(own.pid)
   yield* say(
     `\nSecond cure, a parent that waits. This process (${ownPid}) waits for all its children, as Node does by itself:`
   )

@@ -1,19 +1,19 @@
-/** The model of a server by its name, and what it cannot do. */
+/** Concurrency models by name, and the check of the flags that belong to them. */
 import * as Effect from "effect/Effect"
 import type * as LoadableModel from "../../../session/ConcurrencyModel.ts"
 import * as flags from "../../common/flags.ts"
 import type { ModelName } from "../../common/modelFlags.ts"
-import { UsageError } from "../../common/Shutdown.ts"
+import { UsageError } from "../../common/CliErrors.ts"
 
-/** What the command line says of the model. */
+/** Flags that choose the model. */
 export interface Input {
   readonly model: ModelName | undefined
   readonly pool: number | undefined
   readonly threads: number | undefined
 }
 
-/** Only the one that is wanted is loaded. */
-const load: Readonly<Record<ModelName, (input: Input) => Promise<LoadableModel.LoadableModel>>> = {
+/** Loaders of the models. Only the chosen one is imported. */
+const load: Readonly<Record<ModelName, (input: Input) => Promise<LoadableModel.WorkerModel>>> = {
   iterative: async () => (await import("../../../session/Iterative.ts")).model,
   fibers: async () => (await import("../../../session/Fibers.ts")).model,
   select: async () => (await import("../../../session/Select.ts")).model,
@@ -21,12 +21,12 @@ const load: Readonly<Record<ModelName, (input: Input) => Promise<LoadableModel.L
   threads: async ({ threads }) => (await import("../../../session/NodeThreads.ts")).model({ threads })
 }
 
-const workers: Readonly<Partial<Record<ModelName, string>>> = {
+const workerNouns: Readonly<Partial<Record<ModelName, string>>> = {
   processes: "child processes",
   threads: "worker threads"
 }
 
-/** Fails where flags are for another model; says at once what faults and captures cannot follow. */
+/** Loads the model. Fails if a flag belongs to another model; warns if faults or a capture miss its workers. */
 export const choose = Effect.fnUntraced(function* (input: Input) {
   const name = input.model ?? "fibers"
   for (const [flag, of, given] of [
@@ -34,15 +34,15 @@ export const choose = Effect.fnUntraced(function* (input: Input) {
     ["--threads", "threads", input.threads]
   ] as const) {
     if (given === undefined || name === of) continue
-    return yield* new UsageError({ message: `${flag} is for --model ${of}, not for ${name}: leave one out` })
+    return yield* new UsageError({ message: `${flag} needs --model ${of}, but the model is ${name}: remove ${flag} or change --model` })
   }
-  const where = workers[name]
+  const where = workerNouns[name]
   const watched = [
     ...(((yield* flags.Faults) ?? []).length > 0 ? ["--faults"] : []),
     ...((yield* flags.Capture) === undefined ? [] : ["--capture"])
   ]
   if (where !== undefined && watched.length > 0) {
-    yield* Effect.logWarning(`${watched.join(" and ")} cannot follow clients into ${where}: they stay as they are`)
+    yield* Effect.logWarning(`${watched.join(" and ")} will not apply to the clients: they are served in ${where}`)
   }
   return yield* Effect.promise(() => load[name](input))
 })

@@ -1,83 +1,83 @@
-/** A game on the whole screen: what the server says and which keys are pressed give a state, the state a picture. */
+/** Full-screen clients: messages of the server and keys change a state, and the state is drawn. */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Pull from "effect/Pull"
 import * as Queue from "effect/Queue"
-import { harmless } from "../../../terminal/Ansi.ts"
+import { replaceControlCharacters } from "../../../terminal/Ansi.ts"
 import * as NodeScreen from "../../../terminal/NodeScreen.ts"
-import type { Line } from "../../../terminal/StyledText.ts"
-import { CannotPlay } from "../../common/Shutdown.ts"
+import type { StyledLine } from "../../../terminal/StyledText.ts"
+import { CannotPlay } from "../../common/CliErrors.ts"
 
-/** What happens to a game. */
-export type Event<News> =
+/** Input of a game. */
+export type Event<Message> =
   | NodeScreen.ScreenEvent
-  | { readonly _tag: "News"; readonly news: News }
-  /** The server has ended the connection, or it broke; `why` is a sentence. */
-  | { readonly _tag: "Gone"; readonly why: string }
+  | { readonly _tag: "Received"; readonly message: Message }
+  /** The server closed the connection, or it failed. `reason` is a message for the user. */
+  | { readonly _tag: "Disconnected"; readonly reason: string }
 
-/** What to do about it. */
-export type Deed =
+/** Command of a game to the driver. */
+export type Command =
   | { readonly _tag: "Send"; readonly text: string }
-  /** The player has seen the end. */
+  /** Ends the program with success. */
   | { readonly _tag: "Done" }
-  /** The player goes in the middle: the command was interrupted. */
-  | { readonly _tag: "Leave" }
+  /** Ends the program as interrupted, with exit code 130. */
+  | { readonly _tag: "Abort" }
   | { readonly _tag: "Fail"; readonly message: string }
 
-/** The next state, and what to do. */
-export type Step<S> = readonly [S, Deed?]
+/** The next state, and a command. */
+export type Step<S> = readonly [S, Command?]
 
-/** A game as values and pure functions. */
-export interface Game<S, News> {
-  readonly first: S
-  readonly step: (state: S, event: Event<News>) => Step<S>
-  readonly draw: (state: S, columns: number, rows: number) => ReadonlyArray<Line>
+/** A game as an initial state and pure functions. */
+export interface Game<S, Message> {
+  readonly initial: S
+  readonly step: (state: S, event: Event<Message>) => Step<S>
+  readonly draw: (state: S, columns: number, rows: number) => ReadonlyArray<StyledLine>
 }
 
-/** A connection to a server, as a game sees it. */
-export interface Talk<News, E> {
-  readonly next: Pull.Pull<News, E>
+/** Connection to the server of a game. */
+export interface ServerConversation<Message, E> {
+  readonly next: Pull.Pull<Message, E>
   readonly send: (text: string) => Effect.Effect<void, E>
 }
 
-/** What waits to be seen; a server that says more waits. */
-const capacity = 64
+/** Capacity of the queue of events. If it is full, nothing more is read from the server. */
+const maxQueuedEvents = 64
 
 const messageOf = (cause: Cause.Cause<unknown>) => {
   const error = Cause.squash(cause)
   return error instanceof Error ? error.message : String(error)
 }
 
-/** Plays until the player leaves or the game fails; the terminal is then as it was before. */
-export const play = Effect.fnUntraced(function* <S, News, E>({ next, send }: Talk<News, E>, game: Game<S, News>) {
+/** Runs a game until the player leaves or it fails, then restores the terminal. */
+export const play = Effect.fnUntraced(function* <S, Message, E>({ next, send }: ServerConversation<Message, E>, game: Game<S, Message>) {
   const screen = yield* NodeScreen.open
-  const inbox = yield* Queue.bounded<Event<News>>(capacity)
-  const listen = Effect.forever(Effect.flatMap(next, (news) => Queue.offer(inbox, { _tag: "News", news }))).pipe(
+  const inbox = yield* Queue.bounded<Event<Message>>(maxQueuedEvents)
+  const receive = Effect.forever(Effect.flatMap(next, (message) => Queue.offer(inbox, { _tag: "Received", message }))).pipe(
     Effect.exit,
     Effect.flatMap((exit) => {
-      const why =
-        Exit.isFailure(exit) && !isDone(exit.cause) ? messageOf(exit.cause) : "the server ended the connection"
-      return Queue.offer(inbox, { _tag: "Gone", why })
+      const reason =
+        Exit.isFailure(exit) && !isDone(exit.cause) ? messageOf(exit.cause) : "the server closed the connection"
+      return Queue.offer(inbox, { _tag: "Disconnected", reason })
     })
   )
-  yield* Effect.forkScoped(listen)
+  yield* Effect.forkScoped(receive)
   yield* Effect.forkScoped(
     Effect.forever(Effect.flatMap(Queue.take(screen.events), (event) => Queue.offer(inbox, event)))
   )
-  let state = game.first
+  let state = game.initial
   while (true) {
     const { columns, rows } = screen.size()
     yield* screen.draw(game.draw(state, columns, rows))
     for (const event of yield* Queue.takeAll(inbox)) {
-      const [after, deed] = game.step(state, event)
+      const [after, command] = game.step(state, event)
       state = after
-      if (deed === undefined) continue
-      if (deed._tag === "Done") return
-      if (deed._tag === "Leave") return yield* Effect.interrupt
-      if (deed._tag === "Fail") return yield* new CannotPlay({ message: harmless(deed.message) })
-      // A connection that cannot be written to any more also ends its reading, which says why.
-      yield* Effect.ignore(send(deed.text))
+      if (command === undefined) continue
+      if (command._tag === "Done") return
+      if (command._tag === "Abort") return yield* Effect.interrupt
+      if (command._tag === "Fail") return yield* new CannotPlay({ message: replaceControlCharacters(command.message) })
+      // After a failed write the read side fails, too, and its error is the one that is shown.
+      yield* Effect.ignore(send(command.text))
     }
   }
 }, Effect.scoped)

@@ -1,15 +1,14 @@
-/** `guess serve`. */
-
+/** Program of `guess serve`. */
 import * as GuessServer from "../../../guess/GuessServer.ts"
 import type * as ConcurrencyModel from "../../../session/ConcurrencyModel.ts"
-import type * as gameModel from "../games/concurrencyModel.ts"
+import type * as concurrencyModel from "../games/concurrencyModel.ts"
 import * as gameServe from "../games/serve.ts"
 
 type Input = Omit<GuessServer.Options, "model"> &
   ConcurrencyModel.Options &
-  gameModel.Input & { readonly port: number; readonly json: boolean }
+  concurrencyModel.Input & { readonly port: number; readonly json: boolean }
 
 export const serve = ({ model, pool, threads, ...options }: Input) =>
   gameServe.serve("guess", { model, pool, threads, ...options }, (model) =>
-    GuessServer.make({ ...gameServe.given(options), model })
+    GuessServer.make({ ...gameServe.withoutUndefined(options), model })
   )

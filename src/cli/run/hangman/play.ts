@@ -1,11 +1,11 @@
-/** `hangman play`: on a terminal the whole screen, else plain lines. */
+/** Program of `hangman play`: full screen on a terminal, otherwise plain lines. */
 import * as Effect from "effect/Effect"
 import * as HangmanClient from "../../../hangman/HangmanClient.ts"
 import * as TcpClient from "../../../network/TcpClient.ts"
 import * as NodeScreen from "../../../terminal/NodeScreen.ts"
 import * as network from "../common/network.ts"
-import * as gameLoop from "../games/fullScreen.ts"
-import * as gamePlain from "../games/plainClient.ts"
+import * as fullScreen from "../games/fullScreen.ts"
+import * as plainClient from "../games/plainClient.ts"
 import * as hangmanGame from "./game.ts"
 
 interface Input {
@@ -17,8 +17,8 @@ interface Input {
 export const play = Effect.fnUntraced(
   function* ({ host = "localhost", name, port }: Input) {
     const connection = yield* TcpClient.connect({ host, service: port })
-    if (!NodeScreen.isTerminal()) return yield* gamePlain.talk(connection, name === undefined ? [] : [name])
-    yield* gameLoop.play(HangmanClient.make(connection), hangmanGame.game(`Hangman at ${host}`, name))
+    if (!NodeScreen.isTerminal()) return yield* plainClient.run(connection, name === undefined ? [] : [name])
+    yield* fullScreen.play(HangmanClient.make(connection), hangmanGame.game(`Hangman at ${host}`, name))
   },
   Effect.scoped,
   Effect.provide(network.layer)

@@ -1,15 +1,15 @@
-/** `hangman serve`. */
+/** Program of `hangman serve`. */
 import * as Effect from "effect/Effect"
 import * as HangmanSession from "../../../hangman/HangmanSession.ts"
 import * as NodeHangman from "../../../hangman/NodeHangman.ts"
 import type * as ConcurrencyModel from "../../../session/ConcurrencyModel.ts"
-import { UsageError } from "../../common/Shutdown.ts"
-import type * as gameModel from "../games/concurrencyModel.ts"
+import { UsageError } from "../../common/CliErrors.ts"
+import type * as concurrencyModel from "../games/concurrencyModel.ts"
 import * as gameServe from "../games/serve.ts"
 
 type Limits = Omit<ConcurrencyModel.Options, "port" | "path">
 
-interface Input extends Limits, gameModel.Input {
+interface Input extends Limits, concurrencyModel.Input {
   readonly host: string
   readonly port: number | undefined
   readonly dialect: HangmanSession.Dialect | undefined
@@ -22,13 +22,13 @@ interface Input extends Limits, gameModel.Input {
 
 export const serve = Effect.fnUntraced(function* (input: Input) {
   const { dialect, difficulty, json, lives, model, pool, scores, threads, words, ...limits } = input
-  const spoken = dialect ?? "friendly"
-  if (scores !== undefined && !HangmanSession.keepsScore(spoken)) {
-    return yield* new UsageError({ message: `--scores is for --dialect friendly: ${spoken} knows no names` })
+  const effectiveDialect = dialect ?? "friendly"
+  if (scores !== undefined && !HangmanSession.keepsScore(effectiveDialect)) {
+    return yield* new UsageError({ message: `--scores needs --dialect friendly: the ${effectiveDialect} dialect keeps no scores` })
   }
-  const port = input.port ?? HangmanSession.defaultPort[spoken]
-  const settings = gameServe.given({ dialect, difficulty, lives, words })
+  const port = input.port ?? HangmanSession.defaultPort[effectiveDialect]
+  const settings = gameServe.withoutUndefined({ dialect, difficulty, lives, words })
   yield* gameServe.serve("hangman", { port, json, model, pool, threads }, (model) =>
-    NodeHangman.make({ ...gameServe.given(limits), port, settings, scores, model })
+    NodeHangman.make({ ...gameServe.withoutUndefined(limits), port, settings, scores, model })
   )
 })

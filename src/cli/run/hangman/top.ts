@@ -1,12 +1,12 @@
-/** `hangman top`: the scoreboard of a running server, or of a file. */
+/** Program of `hangman top`: the scoreboard of a running server, or of a file. */
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as HangmanClient from "../../../hangman/HangmanClient.ts"
 import * as ScoreJournalFormat from "../../../hangman/ScoreJournalFormat.ts"
 import * as TcpClient from "../../../network/TcpClient.ts"
-import { harmless } from "../../../terminal/Ansi.ts"
-import { CannotRead, UsageError } from "../../common/Shutdown.ts"
+import { replaceControlCharacters } from "../../../terminal/Ansi.ts"
+import { CannotRead, UsageError } from "../../common/CliErrors.ts"
 import * as network from "../common/network.ts"
 
 interface Input {
@@ -16,10 +16,10 @@ interface Input {
   readonly json: boolean
 }
 
-/** As many as a server shows. */
-const shown = 10
+/** Number of rows from a file, the same as from a server. */
+const maxTopRows = 10
 
-const ofFile = Effect.fnUntraced(function* (path: string) {
+const scoresOfFile = Effect.fnUntraced(function* (path: string) {
   const files = yield* FileSystem.FileSystem
   const text = yield* Effect.mapError(
     files.readFileString(path),
@@ -28,17 +28,17 @@ const ofFile = Effect.fnUntraced(function* (path: string) {
   )
   const past = ScoreJournalFormat.replay(text)
   if (typeof past === "string") return yield* new CannotRead({ message: `${path}: ${past}` })
-  return { ...past.table.totals(), best: past.table.best(shown) }
+  return { ...past.table.totals(), best: past.table.best(maxTopRows) }
 })
 
-const ofServer = Effect.fnUntraced(function* (host: string, port: number) {
+const scoresOfServer = Effect.fnUntraced(function* (host: string, port: number) {
   const connection = yield* TcpClient.connect({ host, service: port })
   return yield* HangmanClient.top(HangmanClient.make(connection))
 })
 
 const columns = ["rank", "wins", "games", "wrong"] as const
 
-const table = ({ best, games, players, wins }: HangmanClient.Top) => [
+const table = ({ best, games, players, wins }: HangmanClient.Scores) => [
   `${games} games, ${wins} won, ${players} players`,
   ...(best.length === 0 ? [] : [`${columns.join("  ")}  name`]),
   ...best.map((row, at) => {
@@ -50,11 +50,11 @@ const table = ({ best, games, players, wins }: HangmanClient.Top) => [
 export const top = Effect.fnUntraced(
   function* ({ host, json, port, scores }: Input) {
     if (host !== undefined && scores !== undefined) {
-      return yield* new UsageError({ message: "the scoreboard of a HOST or of --scores FILE: leave one out" })
+      return yield* new UsageError({ message: "HOST and --scores FILE exclude each other: remove one of them" })
     }
-    const found = yield* scores === undefined ? ofServer(host ?? "localhost", port) : ofFile(scores)
+    const found = yield* scores === undefined ? scoresOfServer(host ?? "localhost", port) : scoresOfFile(scores)
     if (json) return yield* Console.log(JSON.stringify(found))
-    for (const line of table(found)) yield* Console.log(harmless(line))
+    for (const line of table(found)) yield* Console.log(replaceControlCharacters(line))
   },
   Effect.scoped,
   Effect.provide(network.layer)

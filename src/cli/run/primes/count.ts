@@ -7,10 +7,10 @@ import * as NodeCheckpoint from "../../../farm/NodeCheckpoint.ts"
 import * as Progress from "../../../farm/Progress.ts"
 import * as Kernels from "../../../primes/Kernels.ts"
 import * as Range from "../../../primes/Range.ts"
-import * as Pool from "./pool.ts"
-import { summary, terminal } from "./progress.ts"
+import * as pool from "./pool.ts"
+import { showOnTerminal, summary } from "./progress.ts"
 
-interface Input extends Pool.Who {
+interface Input extends pool.WorkerSelection {
   readonly range: string
   readonly kernel: Kernels.Name | undefined
   readonly packets: number | undefined
@@ -33,29 +33,32 @@ const toJson = (
     rate: seconds > 0 ? Math.round((to - from) / seconds) : null,
     packets,
     efficiency: rounded(efficiency, 4),
-    workers: workers.map(({ busy, name, packets, share, state }) => ({
+    workers: workers.map(({ busyMillis: busy, name, packets, share, state }) => ({
       ...{ name, state, packets, share: rounded(share, 4), busy: rounded(busy / 1_000, 3) }
     }))
   })
 
 export const count = Effect.fnUntraced(function* (input: Input) {
-  const range = yield* Pool.parse(input.range)
+  const range = yield* pool.parse(input.range)
   const kernel = input.kernel ?? Kernels.fastest
   const title = Range.format(range)
   const progress = yield* Progress.make
-  const seen = input.json ? undefined : yield* terminal(title, progress)
-  const size = input.packets && Math.max(1, Math.ceil((range.to - range.from) / input.packets))
-  const workers = yield* Pool.open(input, { packets: Pool.packetsOf(range, kernel, size), before: seen?.clear })
+  const display = input.json ? undefined : yield* showOnTerminal(title, progress)
+  const packetSize = input.packets && Math.max(1, Math.ceil((range.to - range.from) / input.packets))
+  const workers = yield* pool.open(input, {
+    maxPackets: pool.maxPackets(range, kernel, packetSize),
+    beforeLog: display?.clear
+  })
   const clock = yield* Clock.Clock
   const start = clock.monotonicTimeNanosUnsafe()
-  const found = yield* Pool.count(range, kernel, input, {
+  const found = yield* pool.count(range, kernel, input, {
     workers,
     progress,
-    size,
+    packetSize,
     checkpoint: input.checkpoint === undefined ? undefined : NodeCheckpoint.file(input.checkpoint)
   })
   const seconds = Number(clock.monotonicTimeNanosUnsafe() - start) / 1e9
   const stats = yield* SubscriptionRef.get(progress)
-  yield* seen?.tell(summary(title, stats, seconds)) ?? Effect.void
+  yield* display?.print(summary(title, stats, seconds)) ?? Effect.void
   yield* Console.log(input.json ? toJson(range, kernel, found, seconds, stats) : `${found}`)
 }, Effect.scoped)

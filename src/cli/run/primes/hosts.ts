@@ -7,21 +7,21 @@ import * as TcpWorkers from "../../../farm/tcp/TcpWorkers.ts"
 import type { Workers } from "../../../farm/Worker.ts"
 import * as CourseWorkers from "../../../primes/CourseWorkers.ts"
 import * as PrimeJob from "../../../primes/PrimeJob.ts"
-import { UsageError } from "../../common/Shutdown.ts"
+import { UsageError } from "../../common/CliErrors.ts"
 import * as network from "../common/network.ts"
 
 interface Options {
   readonly hosts: string
   readonly dialect: "course" | undefined
   readonly key: Redacted.Redacted | undefined
-  readonly before: Effect.Effect<void>
+  readonly beforeLog: Effect.Effect<void>
 }
 
 /** Reads the list of hosts; they are connected when the run begins. */
-export const open = Effect.fnUntraced(function* ({ before, dialect, hosts, key }: Options) {
+export const open = Effect.fnUntraced(function* ({ beforeLog, dialect, hosts, key }: Options) {
   const names = hosts.split(",").map((name) => name.trim())
   for (const name of names) {
-    const parsed = TcpWorkers.parse(name)
+    const parsed = TcpWorkers.parseHost(name)
     if (Result.isFailure(parsed)) return yield* new UsageError({ message: `--hosts: ${parsed.failure}` })
   }
   if (dialect === "course" && key !== undefined) {
@@ -30,7 +30,7 @@ export const open = Effect.fnUntraced(function* ({ before, dialect, hosts, key }
   const context = yield* Layer.build(network.layer)
   const options: TcpWorkers.HostOptions = {
     hosts: names,
-    onEvent: (event) => Effect.andThen(before, TcpWorkers.logEvent(event))
+    onEvent: (event) => Effect.andThen(beforeLog, TcpWorkers.logEvent(event))
   }
   const workers =
     dialect === "course" ? CourseWorkers.make(options) : TcpWorkers.make({ ...options, job: PrimeJob.job, key })

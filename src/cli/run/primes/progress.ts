@@ -3,8 +3,8 @@ import * as Effect from "effect/Effect"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
-import type { Progress, Share } from "../../../farm/Progress.ts"
-import { columns, show } from "../../../terminal/NodeTerminal.ts"
+import type { Progress, WorkerProgress } from "../../../farm/Progress.ts"
+import { columns, replaceLine } from "../../../terminal/NodeTerminal.ts"
 
 const units = ["", " k", " M", " G", " T", " P"]
 
@@ -27,41 +27,44 @@ export const formatTime = (millis: number): string => {
 
 const percent = (part: number) => Math.floor(part * 100)
 
-const named = ({ name, share, state }: Share) => `${name} ${state === "ready" ? `${percent(share)}%` : state}`
+const longShare = ({ name, share, state }: WorkerProgress) =>
+  `${name} ${state === "ready" ? `${percent(share)}%` : state}`
 
-const short = ({ share, state }: Share) => (state === "ready" ? `${percent(share)}` : state)
+const shortShare = ({ share, state }: WorkerProgress) => (state === "ready" ? `${percent(share)}` : state)
 
 /** Who does how much: in as many words as there is room for. */
-const sharesIn = (workers: ReadonlyArray<Share>, room: number): string =>
-  [`  ${workers.map(named).join(", ")}`, `  ${workers.map(short).join("+")}%`].find((text) => text.length <= room) ?? ""
+const formatShares = (workers: ReadonlyArray<WorkerProgress>, columns: number): string =>
+  [`  ${workers.map(longShare).join(", ")}`, `  ${workers.map(shortShare).join("+")}%`].find(
+    (text) => text.length <= columns
+  ) ?? ""
 
 /** The narrowest bar that is worth drawing. */
-const narrow = 10
+const minBarColumns = 10
 
 /** The line of a count under way, at most `width` wide: how far, how fast, how long yet, who does how much. */
 export const bar = (title: string, progress: Progress, width: number): string => {
-  const { done, eta, rate, total = 0, workers } = progress
+  const { done, etaMillis, unitsPerSecond, total = 0, workers } = progress
   const part = total === 0 ? 0 : Math.min(1, done / total)
   const before = `${title}  ${`${percent(part)}`.padStart(3)}% `
-  const left = eta === undefined ? "-:--" : formatTime(eta)
-  const after = ` ${formatAmount(done)} of ${formatAmount(total)}  ${formatAmount(rate)}/s  ETA ${left}`
-  const shares = sharesIn(workers, width - before.length - after.length - narrow - 2)
-  const room = Math.min(40, width - before.length - after.length - shares.length - 2)
-  const drawn = Math.round(part * room)
-  const filled = room < 4 ? "" : `[${"=".repeat(drawn)}${" ".repeat(room - drawn)}]`
-  return `${before}${filled}${after}${shares}`.slice(0, width)
+  const left = etaMillis === undefined ? "-:--" : formatTime(etaMillis)
+  const after = ` ${formatAmount(done)} of ${formatAmount(total)}  ${formatAmount(unitsPerSecond)}/s  ETA ${left}`
+  const shares = formatShares(workers, width - before.length - after.length - minBarColumns - 2)
+  const barColumns = Math.min(40, width - before.length - after.length - shares.length - 2)
+  const filledColumns = Math.round(part * barColumns)
+  const drawnBar = barColumns < 4 ? "" : `[${"=".repeat(filledColumns)}${" ".repeat(barColumns - filledColumns)}]`
+  return `${before}${drawnBar}${after}${shares}`.slice(0, width)
 }
 
 /** The line of a count that is over. */
 export const summary = (title: string, { done, efficiency, packets, workers }: Progress, seconds: number): string => {
-  const rate = seconds > 0 ? `, ${formatAmount(done / seconds)}/s` : ""
+  const unitsPerSecond = seconds > 0 ? `, ${formatAmount(done / seconds)}/s` : ""
   const who = `${workers.length} ${workers.length === 1 ? "worker" : "workers"}`
   const cut = `${packets} ${packets === 1 ? "packet" : "packets"}`
-  return `${title}: ${seconds.toFixed(2)} s${rate}, ${cut}, ${who} busy ${Math.round(efficiency * 100)}% of the time`
+  return `${title}: ${seconds.toFixed(2)} s${unitsPerSecond}, ${cut}, ${who} busy ${Math.round(efficiency * 100)}% of the time`
 }
 
 /** Draws on standard error, if that is a terminal, until the scope closes. */
-export const terminal = Effect.fnUntraced(function* (
+export const showOnTerminal = Effect.fnUntraced(function* (
   title: string,
   progress: SubscriptionRef.SubscriptionRef<Progress>
 ) {
@@ -69,10 +72,10 @@ export const terminal = Effect.fnUntraced(function* (
   if (!(yield* stdio.stderrIsTerminal)) return undefined
   const draw = (stats: Progress) =>
     Effect.sync(() => {
-      if (stats.total !== undefined) show(bar(title, stats, columns() - 1))
+      if (stats.total !== undefined) replaceLine(bar(title, stats, columns() - 1))
     })
-  const clear = Effect.sync(() => show(""))
+  const clear = Effect.sync(() => replaceLine(""))
   yield* Effect.addFinalizer(() => clear)
   yield* Effect.forkScoped(Stream.runForEach(SubscriptionRef.changes(progress), draw))
-  return { clear, tell: (line: string) => Effect.sync(() => show(`${line}\n`)) }
+  return { clear, print: (line: string) => Effect.sync(() => replaceLine(`${line}\n`)) }
 })

@@ -5,10 +5,10 @@ import * as Redacted from "effect/Redacted"
 import type * as TcpServer from "../../../network/TcpServer.ts"
 import type * as Kernels from "../../../primes/Kernels.ts"
 import * as PrimeServer from "../../../primes/PrimeServer.ts"
-import { Stop } from "../../common/Shutdown.ts"
+import { ShutdownSignal } from "../../common/Shutdown.ts"
 import * as network from "../common/network.ts"
-import { announce, CannotServe, explain } from "../common/serverMessages.ts"
-import * as Pool from "./pool.ts"
+import { announce, CannotServe, explainListenError } from "../common/serverMessages.ts"
+import * as pool from "./pool.ts"
 
 interface Input extends TcpServer.Limits {
   readonly host: string
@@ -29,10 +29,10 @@ interface Options extends TcpServer.Limits, Pick<PrimeServer.Options, "dialect" 
 
 /** Starts one; the flag is what chooses another port. */
 export const start = ({ threads, ...options }: Options, flag: string) =>
-  PrimeServer.make({ ...options, workers: Pool.threads(threads) }).pipe(
+  PrimeServer.make({ ...options, workers: pool.threads(threads) }).pipe(
     Effect.catch((error) =>
       error._tag === "NetworkError"
-        ? explain("primes", options.port, flag)(error)
+        ? explainListenError("primes", options.port, flag)(error)
         : Effect.fail(new CannotServe({ message: `primes: ${error.message}` }))
     )
   )
@@ -48,7 +48,7 @@ export const serve = Effect.fnUntraced(
     ) {
       yield* Effect.logWarning("whoever reaches this port can have work done here: PRIMES_KEY keeps strangers out")
     }
-    yield* yield* Stop
+    yield* yield* ShutdownSignal
   },
   Effect.scoped,
   Effect.provide(network.layer)

@@ -8,11 +8,11 @@ import * as SubscriptionRef from "effect/SubscriptionRef"
 import * as Progress from "../../../farm/Progress.ts"
 import * as Kernels from "../../../primes/Kernels.ts"
 import * as Range from "../../../primes/Range.ts"
-import { CannotDraw } from "../../common/Shutdown.ts"
+import { CannotDraw } from "../../common/CliErrors.ts"
 import * as NodeProcessors from "../common/NodeProcessors.ts"
-import * as Pool from "./pool.ts"
-import { terminal } from "./progress.ts"
-import * as Plot from "./speedupPlot.ts"
+import * as pool from "./pool.ts"
+import { showOnTerminal } from "./progress.ts"
+import * as speedupPlot from "./speedupPlot.ts"
 
 interface Input {
   readonly range: string | undefined
@@ -23,30 +23,30 @@ interface Input {
 }
 
 /** One run; `busy` is the part of the workers' time that they spent in the kernel. */
-interface Row extends Plot.Point {
+interface Row extends speedupPlot.Point {
   readonly seconds: number
   readonly efficiency: number
   readonly busy: number
 }
 
 /** What takes one thread some seconds. */
-const usual: Readonly<Record<Kernels.Name, string>> = { wasm: "0..1e11", segmented: "0..4e9", trial: "0..1e7" }
+const defaultRanges: Readonly<Record<Kernels.Name, string>> = { wasm: "0..1e11", segmented: "0..4e9", trial: "0..1e7" }
 
-const line = (...cells: ReadonlyArray<string>) => cells.map((cell) => cell.padStart(11)).join("")
+const formatCells = (...cells: ReadonlyArray<string>) => cells.map((cell) => cell.padStart(11)).join("")
 
 const percent = (part: number) => `${(100 * part).toFixed(1)}%`
 
-const show = ({ busy, efficiency, seconds, speedup, workers }: Row) =>
-  line(`${workers}`, seconds.toFixed(2), speedup.toFixed(2), percent(efficiency), percent(busy))
+const formatRow = ({ busy, efficiency, seconds, speedup, workers }: Row) =>
+  formatCells(`${workers}`, seconds.toFixed(2), speedup.toFixed(2), percent(efficiency), percent(busy))
 
 const measure = Effect.fnUntraced(function* (range: Range.Range, kernel: Kernels.Name, workers: number) {
   const progress = yield* Progress.make
   const stdio = yield* Stdio.Stdio
   // The table and the bar are in each other's way on the same terminal, so the bar goes before the row comes.
-  if (yield* stdio.stderrIsTerminal) yield* terminal(`${workers} of them`, progress)
+  if (yield* stdio.stderrIsTerminal) yield* showOnTerminal(`${workers} of them`, progress)
   const clock = yield* Clock.Clock
   const start = clock.monotonicTimeNanosUnsafe()
-  const count = yield* Pool.count(range, kernel, {}, { workers: Pool.threads(workers), progress })
+  const count = yield* pool.count(range, kernel, {}, { workers: pool.threads(workers), progress })
   const seconds = Number(clock.monotonicTimeNanosUnsafe() - start) / 1e9
   return { count, seconds, busy: (yield* SubscriptionRef.get(progress)).efficiency }
 }, Effect.scoped)
@@ -61,9 +61,9 @@ const toJson = ({ from, to }: Range.Range, kernel: Kernels.Name, count: number, 
 
 export const speedup = Effect.fnUntraced(function* (input: Input) {
   const kernel = input.kernel ?? Kernels.fastest
-  const range = yield* Pool.parse(input.range ?? usual[kernel])
-  const most = input.workers ?? NodeProcessors.count()
-  const say = (text: string) => (input.json ? Effect.void : Console.log(text))
+  const range = yield* pool.parse(input.range ?? defaultRanges[kernel])
+  const maxWorkers = input.workers ?? NodeProcessors.count()
+  const print = (text: string) => (input.json ? Effect.void : Console.log(text))
   const title = `Primes in ${Range.format(range)}, kernel ${kernel}, on ${NodeProcessors.name()}`
   const fs = yield* FileSystem.FileSystem
   const rows: Array<Row> = []
@@ -72,14 +72,14 @@ export const speedup = Effect.fnUntraced(function* (input: Input) {
     input.svg === undefined
       ? Effect.void
       : Effect.mapError(
-          fs.writeFileString(input.svg, Plot.svg(title, rows)),
+          fs.writeFileString(input.svg, speedupPlot.svg(title, rows)),
           ({ message }) => new CannotDraw({ message: `--svg ${JSON.stringify(input.svg)}: ${message}` })
         )
   )
   yield* draw
-  yield* say(`${title}\n\n${line("workers", "seconds", "speed-up", "efficiency", "in kernel")}`)
+  yield* print(`${title}\n\n${formatCells("workers", "seconds", "speed-up", "efficiency", "in kernel")}`)
   let found = 0
-  for (let workers = 1; workers <= most; workers++) {
+  for (let workers = 1; workers <= maxWorkers; workers++) {
     const { busy, count, seconds } = yield* measure(range, kernel, workers)
     if (workers > 1 && count !== found) {
       return yield* Effect.die(`${workers} workers counted ${count}, and one worker ${found}`)
@@ -88,10 +88,10 @@ export const speedup = Effect.fnUntraced(function* (input: Input) {
     const speedup = (rows[0]?.seconds ?? seconds) / seconds
     const row: Row = { workers, seconds, speedup, efficiency: speedup / workers, busy }
     rows.push(row)
-    yield* say(show(row))
+    yield* print(formatRow(row))
     yield* draw
   }
-  yield* say(`\n${Plot.text(rows)}\n
+  yield* print(`\n${speedupPlot.text(rows)}\n
 Dots are as many times as fast as there are workers. Seconds begin before the threads are started; in kernel is the
 part of the time after that which the threads spent on counting.`)
   if (input.json) yield* Console.log(toJson(range, kernel, found, rows))

@@ -2,7 +2,7 @@ import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
-import { explain, reachable } from "../../../../src/cli/run/common/serverMessages.ts"
+import { explainListenError, connectableHost } from "../../../../src/cli/run/common/serverMessages.ts"
 import * as Network from "../../../../src/network/Network.ts"
 
 const address = NetAddress.inetAddressFromIpStringUnsafe("127.0.0.1", 69)
@@ -20,7 +20,7 @@ describe("report", () => {
   ] as const)("%s of port %s is explained", ([reason, port, message]) =>
     Effect.gen(function* () {
       const error = new Network.NetworkError({ reason, address })
-      const explained = yield* Effect.flip(explain("tftp", port, "--port", "udp")(error))
+      const explained = yield* Effect.flip(explainListenError("tftp", port, "--port", "udp")(error))
       assert.strictEqual(explained.message, message)
     }).pipe(Effect.provide(NodeFileSystem.layer))
   )
@@ -32,7 +32,7 @@ describe("report", () => {
   ] as const)("what listens on %s is reached at %s", ([host, reached]) =>
     Effect.sync(() => {
       const listening = NetAddress.inetAddressFromIpStringUnsafe(host, 1067)
-      assert.strictEqual(reachable(listening as NetAddress.InetAddress), reached)
+      assert.strictEqual(connectableHost(listening as NetAddress.InetAddress), reached)
     })
   )
 })

@@ -18,7 +18,7 @@ const isLinux = process.platform === "linux"
 const models = ["iterative", "fibers", "select", "processes", "pool of 2", "2 threads"]
 
 /** Nine processes start, one after the other, on a machine that may have more to do. */
-const patience = 60_000
+const testTimeoutMillis = 60_000
 
 describe("demo models", () => {
   it.live(
@@ -44,13 +44,13 @@ describe("demo models", () => {
         assert.isAtLeast(processes.processes!, 2)
         assert.isTrue(figures.models.every(({ memory }) => memory! > 20e6))
       }),
-    patience
+    testTimeoutMillis
   )
 
   it.live("interrupted under load, it ends with code 130", () =>
     Effect.gen(function* () {
       const running = yield* Cli.start(["demo", "models", "--turns", "1000000"])
-      yield* running.says("stdout", /processes$/m)
+      yield* running.waitForOutput("stdout", /processes$/m)
       yield* running.kill("SIGINT")
       assert.strictEqual((yield* running.ended).code, 130)
     })

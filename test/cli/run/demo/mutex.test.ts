@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as NodeDemoThreads from "../../../../src/cli/run/demo/NodeDemoThreads.ts"
-import { cell, cells, lock, threads, unlock } from "../../../../src/cli/run/demo/NodeMutex.ts"
+import { cellIndex, cellCount, lock, threadCount, unlock } from "../../../../src/cli/run/demo/NodeMutex.ts"
 import * as Cli from "../../../support/Cli.ts"
 
 interface Round {
@@ -37,21 +37,21 @@ const demo = Effect.fnUntraced(function* (env: Record<string, string>, ...args: 
 })
 
 /** Runs of a command, on a machine that may have more to do. */
-const patience = 60_000
+const testTimeoutMillis = 60_000
 
 describe("demo mutex", () => {
   it.live("a thread sleeps while another has the lock, goes on when it has not, and leaves it free", () =>
     Effect.gen(function* () {
-      const memory = new Int32Array(new SharedArrayBuffer(cells * Int32Array.BYTES_PER_ELEMENT))
-      const at = (place: keyof typeof cell) => Atomics.load(memory, cell[place])
+      const memory = new Int32Array(new SharedArrayBuffer(cellCount * Int32Array.BYTES_PER_ELEMENT))
+      const at = (place: keyof typeof cellIndex) => Atomics.load(memory, cellIndex[place])
       // This thread counts as the other that the first waits for.
-      Atomics.store(memory, cell.arrived, threads - 1)
+      Atomics.store(memory, cellIndex.arrived, threadCount - 1)
       lock(memory)
-      const thread = yield* NodeDemoThreads.start<number>("NodeMutexThread", { memory, way: "mutex", count: 1 })
+      const thread = yield* NodeDemoThreads.startThread<number>("NodeMutexThread", { memory, way: "mutex", count: 1 })
       while (at("lock") !== 2 && at("global") === 0) yield* Effect.yieldNow
       assert.deepStrictEqual([at("global"), at("lock")], [0, 2])
       unlock(memory)
-      yield* thread.told
+      yield* thread.nextMessage
       assert.deepStrictEqual([at("global"), at("lock")], [1, 0])
     })
   )
@@ -79,7 +79,7 @@ describe("demo mutex", () => {
         assert.isTrue(unlocked.slice(0, -1).every(({ lost }) => lost === 0))
         assert.isTrue(unlocked.at(-1)!.lost > 0 || unlocked.length === 4)
       }),
-    patience
+    testTimeoutMillis
   )
 
   it.live(
@@ -104,6 +104,6 @@ describe("demo mutex", () => {
         assert.include(text, found.message.replace(/, run \d+/, ", run 1"))
         assert.match(text, /^mutex \(Atomics\.wait\) +1000000 +2000000 +2000000 +0 /m)
       }),
-    patience
+    testTimeoutMillis
   )
 })

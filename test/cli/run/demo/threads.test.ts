@@ -44,7 +44,7 @@ describe("demo threads", () => {
   it.live("an interruption in the middle ends with code 130, threads or not", () =>
     Effect.gen(function* () {
       const running = yield* Cli.start(["demo", "mutex", "--count", "1000000000"])
-      yield* running.says("stdout", /observed/)
+      yield* running.waitForOutput("stdout", /observed/)
       yield* running.kill("SIGINT")
       assert.strictEqual((yield* running.ended).code, 130)
     })

@@ -69,7 +69,7 @@ describe("demo zombies", () => {
   live(`interrupted with a zombie there, it takes parent and child along${why}`, () =>
     Effect.gen(function* () {
       const running = yield* Cli.start(["demo", "zombies"])
-      const [, child, parent] = yield* running.says("stdout", zombieLine)
+      const [, child, parent] = yield* running.waitForOutput("stdout", zombieLine)
       yield* running.kill("SIGINT")
       assert.strictEqual((yield* running.ended).code, 130)
       assert.isUndefined(stat(Number(parent)))

@@ -6,7 +6,7 @@ import * as Pty from "../../../support/Pty.ts"
 const numbers = (count: number) => Buffer.from(Array.from({ length: count }, (_, at) => `${at + 1}\n`).join(""))
 
 describe("guess serve and play", () => {
-  it.live("every line is a guess with an answer of its own, until it is found", () =>
+  it.live("sends each line as a guess until the number is found", () =>
     Effect.gen(function* () {
       const { port } = yield* Cli.serve(["guess", "serve", "--min", "1", "--max", "20", "--model", "select"])
       const { code, stdout } = yield* Cli.run(["guess", "play", "127.0.0.1", "--port", `${port}`], {
@@ -17,30 +17,30 @@ describe("guess serve and play", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("the same seed gives the same number, also in a child process", () =>
+  it.live("draws the same number from the same seed, also in a child process", () =>
     Effect.gen(function* () {
-      const tries = Effect.fnUntraced(function* (...flags: ReadonlyArray<string>) {
+      const countGuesses = Effect.fnUntraced(function* (...flags: ReadonlyArray<string>) {
         const { port } = yield* Cli.serve(["guess", "serve", "--seed", "5", ...flags])
         const { stdout } = yield* Cli.run(["guess", "play", "127.0.0.1", "--port", `${port}`], {
           stdin: numbers(1_000)
         })
         return `${stdout}`.split("\n").length
       })
-      assert.strictEqual(yield* tries(), yield* tries("--model", "processes", "--pool", "1"))
+      assert.strictEqual(yield* countGuesses(), yield* countGuesses("--model", "processes", "--pool", "1"))
     }).pipe(Effect.scoped)
   )
 
-  it.live.skipIf(!Pty.isHere)("on a terminal: what is left to guess from (skipped without script and stty)", () =>
+  it.live.skipIf(!Pty.isAvailable)("shows the range that is left on a terminal (skipped without script and stty)", () =>
     Effect.gen(function* () {
       const { port } = yield* Cli.serve(["guess", "serve", "--min", "7", "--max", "7"])
       const player = yield* Pty.start(["guess", "play", "127.0.0.1", "--port", `${port}`, "--max", "10"])
-      yield* player.says(/1 to 10\? $/)
+      yield* player.waitForOutput(/1 to 10\? $/)
       yield* player.type("six\n")
-      yield* player.says(/six\r\n1 to 10\? $/)
+      yield* player.waitForOutput(/six\r\n1 to 10\? $/)
       yield* player.type("6\n")
-      yield* player.says(/too small\r\n7 to 10\? $/)
+      yield* player.waitForOutput(/too small\r\n7 to 10\? $/)
       yield* player.type("8\n")
-      yield* player.says(/too big\r\nit is 7\? $/)
+      yield* player.waitForOutput(/too big\r\nit is 7\? $/)
       yield* player.type("7\n")
       const { code, output } = yield* player.ended
       assert.match(output, /correct!\r\n$/)
@@ -48,23 +48,23 @@ describe("guess serve and play", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live.skipIf(!Pty.isHere)("Ctrl-C leaves with 130 (skipped without script and stty)", () =>
+  it.live.skipIf(!Pty.isAvailable)("exits with 130 after Ctrl-C (skipped without script and stty)", () =>
     Effect.gen(function* () {
       const { port } = yield* Cli.serve(["guess", "serve"])
       const player = yield* Pty.start(["guess", "play", "127.0.0.1", "--port", `${port}`])
-      yield* player.says(/1 to 1000\? $/)
+      yield* player.waitForOutput(/1 to 1000\? $/)
       yield* player.type("\u0003")
       assert.strictEqual((yield* player.ended).code, 130)
     }).pipe(Effect.scoped)
   )
 
-  it.live("a server that is gone, and one of something else", () =>
+  it.live("fails with one line for a server of another service", () =>
     Effect.gen(function* () {
       const { port } = yield* Cli.serve(["rot13", "serve"])
       const { code, stderr } = yield* Cli.run(["guess", "play", "127.0.0.1", "--port", `${port}`], {
         stdin: numbers(1)
       })
-      assert.match(stderr, /^effect-inet: this server does not play number guessing[^\n]*\n$/)
+      assert.match(stderr, /^effect-inet: unexpected reply: not a number guessing server[^\n]*\n$/)
       assert.strictEqual(code, 1)
     }).pipe(Effect.scoped)
   )

@@ -1,71 +1,71 @@
 import { assert, describe, it } from "@effect/vitest"
-import type { Deed, Event } from "../../../../src/cli/run/games/fullScreen.ts"
+import type { Command, Event } from "../../../../src/cli/run/games/fullScreen.ts"
 import * as hangmanGame from "../../../../src/cli/run/hangman/game.ts"
 import type * as FriendlyView from "../../../../src/hangman/FriendlyView.ts"
 
-type News = Event<FriendlyView.View>
+type GameEvent = Event<FriendlyView.View>
 
-const board = { word: "-a", lives: 3, most: 10, tried: "a" }
-const shows = (prompt: FriendlyView.Prompt, ...message: ReadonlyArray<string>): News => ({
-  _tag: "News",
-  news: prompt === "guess" || prompt === "again" ? { message, board, prompt } : { message, prompt }
+const board = { word: "-a", lives: 3, initialLives: 10, tried: "a" }
+const shows = (prompt: FriendlyView.Prompt, ...message: ReadonlyArray<string>): GameEvent => ({
+  _tag: "Received",
+  message: prompt === "guess" || prompt === "again" ? { message, board, prompt } : { message, prompt }
 })
-const key = (_tag: "Enter" | "Backspace" | "Escape" | "Interrupt" | "EndOfInput" | "Up" | "Resize"): News => ({ _tag })
-const type = (text: string): ReadonlyArray<News> => Array.from(text, (character) => ({ _tag: "Character", character }))
+const key = (_tag: "Enter" | "Backspace" | "Escape" | "Interrupt" | "EndOfInput" | "Up" | "Resize"): GameEvent => ({ _tag })
+const type = (text: string): ReadonlyArray<GameEvent> => Array.from(text, (character) => ({ _tag: "Character", character }))
 
-/** What is sent, and how it ends. */
-const deeds = (name: string | undefined, ...events: ReadonlyArray<News>) => {
-  const { first, step } = hangmanGame.game("there", name)
-  const done: Array<string> = []
-  const say = (deed: Deed) => (deed._tag === "Send" ? deed.text : deed._tag === "Fail" ? deed.message : deed._tag)
+/** Returns the lines that are sent, and the command that ends the game. */
+const commands = (name: string | undefined, ...events: ReadonlyArray<GameEvent>) => {
+  const { initial: first, step } = hangmanGame.game("there", name)
+  const log: Array<string> = []
+  const say = (deed: Command) => (deed._tag === "Send" ? deed.text : deed._tag === "Fail" ? deed.message : deed._tag)
   let state = first
   for (const event of events) {
     const [after, deed] = step(state, event)
     state = after
-    if (deed !== undefined) done.push(say(deed))
+    if (deed !== undefined) log.push(say(deed))
   }
-  return done
+  return log
 }
 
-describe("the keys of hangman", () => {
-  it("a name that was given is sent when it is asked for, and once", () => {
-    assert.deepStrictEqual(deeds("ann", shows("name"), shows("name")), ["ann"])
+describe("hangman game", () => {
+  it("sends the name of the command line once, or the name that is typed", () => {
+    assert.deepStrictEqual(commands("ann", shows("name"), shows("name")), ["ann"])
     const typed = [shows("name"), ...type("anx"), key("Backspace"), ...type("n"), key("Enter")]
-    assert.deepStrictEqual(deeds(undefined, ...typed), ["ann"])
-    assert.deepStrictEqual(deeds(undefined, shows("name"), key("Enter")), [""])
+    assert.deepStrictEqual(commands(undefined, ...typed), ["ann"])
+    assert.deepStrictEqual(commands(undefined, shows("name"), key("Enter")), [""])
   })
 
-  it("a letter is a guess at once, in either case; nothing else is", () => {
-    assert.deepStrictEqual(deeds(undefined, shows("guess"), ...type("E")), ["e"])
-    assert.deepStrictEqual(deeds(undefined, shows("guess"), ...type("1é \u{1f600}"), key("Enter"), key("Up")), [])
+  it("sends a letter as a guess at once and ignores other keys", () => {
+    assert.deepStrictEqual(commands(undefined, shows("guess"), ...type("E")), ["e"])
+    assert.deepStrictEqual(commands(undefined, shows("guess"), ...type("1é \u{1f600}"), key("Enter"), key("Up")), [])
   })
 
-  it("letters typed ahead wait for their turn, and are forgotten when the game is over", () => {
+  it("queues letters typed ahead and drops them at the end of the game", () => {
     const ahead = [shows("guess"), ...type("xyz"), shows("guess"), shows("guess")]
-    assert.deepStrictEqual(deeds(undefined, ...ahead), ["x", "y", "z"])
+    assert.deepStrictEqual(commands(undefined, ...ahead), ["x", "y", "z"])
     const over = [shows("guess"), ...type("xyn"), shows("again"), ...type("y"), shows("guess")]
-    assert.deepStrictEqual(deeds(undefined, ...over), ["x", "yes"])
-    assert.deepStrictEqual(deeds(undefined, ...type("abc"), shows("guess")), [])
+    assert.deepStrictEqual(commands(undefined, ...over), ["x", "yes"])
+    assert.deepStrictEqual(commands(undefined, ...type("abc"), shows("guess")), [])
   })
 
-  it("after a game: Enter and y play on, n ends well, and so does Escape", () => {
-    assert.deepStrictEqual(deeds(undefined, shows("again"), key("Enter"), key("Enter")), ["yes"])
-    assert.deepStrictEqual(deeds(undefined, shows("again"), ...type("Y")), ["yes"])
-    assert.deepStrictEqual(deeds(undefined, shows("again"), ...type("n"), shows("bye")), ["no", "Done"])
-    assert.deepStrictEqual(deeds(undefined, shows("again"), ...type("n"), { _tag: "Gone", why: "x" }), ["no", "Done"])
-    assert.deepStrictEqual(deeds(undefined, shows("again"), key("Escape")), ["Done"])
+  it("starts another game after Enter and y, and ends with success after n and Escape", () => {
+    assert.deepStrictEqual(commands(undefined, shows("again"), key("Enter"), key("Enter")), ["yes"])
+    assert.deepStrictEqual(commands(undefined, shows("again"), ...type("Y")), ["yes"])
+    assert.deepStrictEqual(commands(undefined, shows("again"), ...type("n"), shows("bye")), ["no", "Done"])
+    assert.deepStrictEqual(commands(undefined, shows("again"), ...type("n"), { _tag: "Disconnected", reason: "x" }), ["no", "Done"])
+    assert.deepStrictEqual(commands(undefined, shows("again"), key("Escape")), ["Done"])
   })
 
-  it("in the middle: Escape and the end of input leave, Ctrl-C always does", () => {
+  it("aborts a game at Escape and the end of input, and at any time at Ctrl-C", () => {
     for (const tag of ["Escape", "EndOfInput", "Interrupt"] as const) {
-      assert.deepStrictEqual(deeds(undefined, shows("guess"), key(tag)), ["Leave"])
-      assert.deepStrictEqual(deeds(undefined, key(tag)), ["Leave"])
+      assert.deepStrictEqual(commands(undefined, shows("guess"), key(tag)), ["Abort"])
+      assert.deepStrictEqual(commands(undefined, key(tag)), ["Abort"])
     }
-    assert.deepStrictEqual(deeds(undefined, shows("again"), key("Interrupt")), ["Leave"])
+    assert.deepStrictEqual(commands(undefined, shows("again"), key("Interrupt")), ["Abort"])
   })
 
-  it("a server that goes, with a word or without, is an error", () => {
-    assert.deepStrictEqual(deeds(undefined, shows("guess"), shows("bye", "Sorry: late.")), ["Sorry: late."])
-    assert.deepStrictEqual(deeds(undefined, shows("guess"), { _tag: "Gone", why: "reset" }), ["hangman: reset"])
+  it("fails if the server closes during a game", () => {
+    assert.deepStrictEqual(commands(undefined, shows("guess"), shows("bye", "Sorry: late.")), ["Sorry: late."])
+    assert.deepStrictEqual(commands(undefined, shows("guess"), { _tag: "Disconnected", reason: "reset" }), ["hangman: reset"])
   })
 })

@@ -8,7 +8,7 @@ import * as Cli from "../../../support/Cli.ts"
 import { directory } from "../../../support/Directory.ts"
 import { readAll } from "../../../support/Hosts.ts"
 
-/** What a player that sends these lines is shown. */
+/** Sends the lines of a player. Returns the text of the server. */
 const play = Effect.fnUntraced(
   function* ({ port }: { readonly port: number }, ...lines: ReadonlyArray<string>) {
     const network = yield* Network.Network
@@ -34,7 +34,7 @@ const models: ReadonlyArray<readonly [name: string, ...flags: ReadonlyArray<stri
 ]
 
 describe("hangman serve and top", () => {
-  it.live.each(models)("a game counts, with --model %s", ([name, ...flags]) =>
+  it.live.each(models)("counts a game with --model %s", ([name, ...flags]) =>
     Effect.gen(function* () {
       const { inRoot } = yield* directory({ words: "banana\n" })
       const files = ["--words", inRoot("words"), "--scores", inRoot("scores")]
@@ -47,7 +47,7 @@ describe("hangman serve and top", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("top is a table, and says what is wrong with a file", () =>
+  it.live("prints the scoreboard of a server and of a file, and reports an invalid file", () =>
     Effect.gen(function* () {
       const { inRoot } = yield* directory({ words: "banana\n", other: "something else\n" })
       const scores = inRoot("scores")
@@ -68,20 +68,20 @@ describe("hangman serve and top", () => {
       assert.deepStrictEqual(yield* json("hangman", "top", "127.0.0.1", "--port", `${server.port}`), expected)
       for (const [file, line] of [
         [inRoot("none"), `effect-inet: ${inRoot("none")}: no such file\n`],
-        [inRoot("other"), `effect-inet: ${inRoot("other")}: not a scoreboard: its first line is not that of one\n`]
+        [inRoot("other"), `effect-inet: ${inRoot("other")}: not a scoreboard file: invalid first line\n`]
       ] as const) {
         assert.deepInclude(yield* Cli.run(["hangman", "top", "--scores", file]), { code: 1, stderr: line })
       }
     }).pipe(Effect.scoped)
   )
 
-  it.live("lives, seed and difficulty are followed, also from the environment", () =>
+  it.live("reads lives, seed and difficulty from the environment", () =>
     Effect.gen(function* () {
       const env = { HANGMAN_LIVES: "3", HANGMAN_SEED: "7", HANGMAN_DIFFICULTY: "hard" }
       const masks = []
       for (let run = 0; run < 2; run++) {
         const running = yield* Cli.start(["hangman", "serve", "--port", "0", "--json"], env)
-        const [line] = yield* running.says("stdout", /^\{.*\}$/m)
+        const [line] = yield* running.waitForOutput("stdout", /^\{.*\}$/m)
         const text = yield* play(JSON.parse(line), "", "e", "quit")
         assert.match(text, /and 3 lives/)
         masks.push(/Word.*/.exec(text.split("Your guess?")[1]!)?.[0])
@@ -90,34 +90,34 @@ describe("hangman serve and top", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("faults do not follow clients into child processes, and it says so", () =>
+  it.live("warns that faults do not apply in child processes", () =>
     Effect.gen(function* () {
       const args = ["hangman", "serve", "--port", "0", "--model", "processes", "--pool", "1", "--faults", "delay=1ms"]
       const server = yield* Cli.start(args)
-      yield* server.says("stderr", /--faults cannot follow clients into child processes/)
-      yield* server.says("stdout", /^hangman on 127/)
+      yield* server.waitForOutput("stderr", /--faults will not apply to the clients: they are served in child processes/)
+      yield* server.waitForOutput("stdout", /^hangman on 127/)
     }).pipe(Effect.scoped)
   )
 
-  const wrong: ReadonlyArray<readonly [command: string, code: number, line: string]> = [
-    ["hangman serve --pool 2", 2, "--pool is for --model processes, not for fibers: leave one out"],
+  const invalid: ReadonlyArray<readonly [command: string, code: number, line: string]> = [
+    ["hangman serve --pool 2", 2, "--pool needs --model processes, but the model is fibers: remove --pool or change --model"],
     [
       "guess serve --model processes --threads 2",
       2,
-      "--threads is for --model threads, not for processes: leave one out"
+      "--threads needs --model threads, but the model is processes: remove --threads or change --model"
     ],
     ["hangman serve --lives 27", 2, 'Invalid value for flag --lives: "27". Expected: a number, 1 to 26'],
     ["board serve --size 27", 2, 'Invalid value for flag --size: "27". Expected: a number, 1 to 26'],
     ["guess play --min 3 --max 2", 2, "--min 3 is above --max 2"],
-    ["hangman top 127.0.0.1 --scores f", 2, "the scoreboard of a HOST or of --scores FILE: leave one out"],
-    ["hangman serve --dialect book --scores f", 2, "--scores is for --dialect friendly: book knows no names"],
-    ["hangman serve --words /nosuch", 1, "/nosuch: there is no such file; a list has one word of a to z on a line"],
-    ["guess serve --min 3 --max 2", 1, "numbers from 3 to 2: the first must not exceed the last"],
+    ["hangman top 127.0.0.1 --scores f", 2, "HOST and --scores FILE exclude each other: remove one of them"],
+    ["hangman serve --dialect book --scores f", 2, "--scores needs --dialect friendly: the book dialect keeps no scores"],
+    ["hangman serve --words /nosuch", 1, "/nosuch: no such file; expected one word of a to z per line"],
+    ["guess serve --min 3 --max 2", 1, "invalid range 3 to 2: min must not exceed max"],
     ["hangman play 127.0.0.1 --port 1", 1, "127.0.0.1:1: connection refused: nobody listens there"]
   ]
-  it.live.each(wrong)("%s: one line", ([command, expected, line]) =>
+  it.live.each(invalid)("rejects %s with one line", ([command, expected, line]) =>
     Effect.gen(function* () {
-      const { code, stderr, stdout } = yield* Cli.here(command.split(" "))
+      const { code, stderr, stdout } = yield* Cli.runInProcess(command.split(" "))
       assert.strictEqual(stderr.split("\n")[0], `effect-inet: ${line}`)
       assert.deepStrictEqual([stdout, code], ["", expected])
     })

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
-import { lines } from "../../../../src/cli/run/primes/digits.ts"
+import { formatLines } from "../../../../src/cli/run/primes/decimalLines.ts"
 import * as Shown from "../../../../src/cli/run/primes/progress.ts"
 import * as Plot from "../../../../src/cli/run/primes/speedupPlot.ts"
 import type { Progress } from "../../../../src/farm/Progress.ts"
@@ -10,11 +10,19 @@ const int = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetw
 const worker = (name: string, share: number, state: "ready" | "lost" | "gone" = "ready") => ({
   ...{ name, share, state },
   packets: 10,
-  busy: 1_000
+  busyMillis: 1_000
 })
 
 const half: Progress = {
-  ...{ done: 4.5e9, total: 1e10, packets: 20, rate: 8.32e9, elapsed: 541, eta: 661, efficiency: 0.987 },
+  ...{
+    done: 4.5e9,
+    total: 1e10,
+    packets: 20,
+    unitsPerSecond: 8.32e9,
+    elapsedMillis: 541,
+    etaMillis: 661,
+    efficiency: 0.987
+  },
   workers: [worker("thread 1", 0.52), worker("thread 2", 0.48)]
 }
 
@@ -34,7 +42,7 @@ describe("a bar for a count", () => {
   })
 
   it("shows what is not known yet", () => {
-    const begun = { ...half, done: 0, rate: 0, eta: undefined, workers: [] }
+    const begun = { ...half, done: 0, unitsPerSecond: 0, etaMillis: undefined, workers: [] }
     assert.match(Shown.bar("x", begun, 80), /^x {4}0% \[ +\] 0 of 10\.0 G {2}0\/s {2}ETA -:--/)
   })
 
@@ -44,7 +52,7 @@ describe("a bar for a count", () => {
     ([one, other, eta, many, width]) => {
       const [done, total] = [Math.min(one, other), Math.max(one, other)]
       const workers = Array.from({ length: many }, (_, index) => worker(`thread ${index}`, 1 / many))
-      assert.isAtMost(Shown.bar("0..1e10", { ...half, done, total, eta, workers }, width).length, width)
+      assert.isAtMost(Shown.bar("0..1e10", { ...half, done, total, etaMillis: eta, workers }, width).length, width)
     }
   )
 
@@ -61,7 +69,7 @@ describe("a bar for a count", () => {
 })
 
 it.prop("numbers as lines are what join gives", [Schema.Array(int(0, 2 ** 53))], ([numbers]) => {
-  const text = new TextDecoder().decode(lines(Float64Array.from(numbers)))
+  const text = new TextDecoder().decode(formatLines(Float64Array.from(numbers)))
   assert.strictEqual(text, numbers.map((number) => `${number}\n`).join(""))
 })
 

@@ -37,7 +37,8 @@ const asTheCourse = Effect.fnUntraced(
 /** Waits for a command on two hosts until both count. */
 const onBoth = Effect.fnUntraced(function* (servers: ReadonlyArray<{ readonly port: number }>, range: string) {
   const running = yield* Cli.start(["primes", "count", range, ...hostsOf(servers), "--log-level", "debug", "--json"])
-  for (const { port } of servers) yield* running.says("stderr", new RegExp(`127\\.0\\.0\\.1:${port}: connected`))
+  for (const { port } of servers)
+    yield* running.waitForOutput("stderr", new RegExp(`127\\.0\\.0\\.1:${port}: connected`))
   return running
 })
 
@@ -47,7 +48,7 @@ describe("primes serve", () => {
       assert.strictEqual(yield* asTheCourse(yield* serve()), 664_579)
       const course = yield* serve("--dialect", "course")
       assert.strictEqual(yield* asTheCourse(course), 664_581)
-      yield* course.says("stderr", /range {8}0 - {5}1000 : count = 170/)
+      yield* course.waitForOutput("stderr", /range {8}0 - {5}1000 : count = 170/)
       yield* course.kill("SIGTERM")
       assert.strictEqual((yield* course.ended).code, 0)
     }).pipe(Effect.scoped)
@@ -127,7 +128,7 @@ describe("wrong usage of primes", () => {
   ]
   it.live.each(wrong)("primes %s", ([command, line]) =>
     Effect.gen(function* () {
-      const { code, stderr, stdout } = yield* Cli.here(["primes", ...command.split(" ")])
+      const { code, stderr, stdout } = yield* Cli.runInProcess(["primes", ...command.split(" ")])
       assert.strictEqual(stderr.split("\n")[0], `effect-inet: ${line}`)
       assert.deepStrictEqual([code, stdout], [2, ""])
     })
@@ -143,7 +144,7 @@ describe("up", () => {
   it.live.skipIf(!has("nc") || !has("od"))("counts primes; the line to try it works (skipped without nc and od)", () =>
     Effect.gen(function* () {
       const up = yield* Cli.start(["up", ...ports])
-      const [, attempt] = yield* up.says("stdout", /^primes +127\.0\.0\.1:\d+ +(printf .*)$/m)
+      const [, attempt] = yield* up.waitForOutput("stdout", /^primes +127\.0\.0\.1:\d+ +(printf .*)$/m)
       const said = yield* Effect.callback<string>((resume) => {
         ChildProcess.execFile("sh", ["-c", attempt!], (_, stdout) => resume(Effect.succeed(stdout)))
       })

@@ -5,7 +5,7 @@ import * as Cli from "../../../support/Cli.ts"
 
 export const loopback = "127.255.255.255"
 
-type Running = Pick<Effect.Success<ReturnType<typeof Cli.start>>, "says">
+type Running = Pick<Effect.Success<ReturnType<typeof Cli.start>>, "waitForOutput">
 
 /** A change as `--json` tells it. */
 export interface Change {
@@ -46,14 +46,14 @@ export const peer = (port: number, ...args: ReadonlyArray<string>) =>
 const literal = (text: string) => text.replaceAll(/[^\w ]/g, "\\$&")
 
 /** Waits until a peer that runs with `--json` has told a change. */
-export const told = (running: Running, change: string, name: string) =>
+export const waitForChange = (running: Running, change: string, name: string) =>
   Effect.map(
-    running.says("stdout", new RegExp(`^\\{"change":"${change}","name":${literal(JSON.stringify(name))},.*\\}$`, "m")),
+    running.waitForOutput("stdout", new RegExp(`^\\{"change":"${change}","name":${literal(JSON.stringify(name))},.*\\}$`, "m")),
     ([line]) => JSON.parse(line) as Change
   )
 
 /** Waits for the next datagram with this text in it. */
-export const hears = (socket: Dgram.Socket, text: string) =>
+export const nextDatagram = (socket: Dgram.Socket, text: string) =>
   Effect.callback<Buffer>((resume) => {
     const onMessage = (bytes: Buffer) => {
       if (!bytes.toString("latin1").includes(text)) return

@@ -2,7 +2,7 @@ import * as ChildProcess from "node:child_process"
 import * as Path from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { told } from "./StatusCli.ts"
+import { waitForChange } from "./StatusCli.ts"
 
 const entry = Path.resolve(import.meta.dirname, "../../../../scripts/effect-inet.ts")
 
@@ -55,7 +55,7 @@ const start = Effect.fnUntraced(function* (netns: string, name: string) {
   )
   const said = { stdout: "", stderr: "" }
   for (const stream of ["stdout", "stderr"] as const) child[stream].on("data", (bytes) => (said[stream] += bytes))
-  const says = (stream: keyof typeof said, pattern: RegExp) =>
+  const waitForOutput = (stream: keyof typeof said, pattern: RegExp) =>
     Effect.callback<RegExpExecArray>((resume) => {
       const look = () => {
         const match = pattern.exec(said[stream])
@@ -65,7 +65,7 @@ const start = Effect.fnUntraced(function* (netns: string, name: string) {
       look()
       return Effect.sync(() => void child[stream].off("data", look))
     })
-  return { says, said, end: Effect.sync(() => void child.kill("SIGINT")) }
+  return { waitForOutput, said, end: Effect.sync(() => void child.kill("SIGINT")) }
 })
 
 describe("status on several hosts", () => {
@@ -86,25 +86,25 @@ describe("status on several hosts", () => {
       const both = yield* start(middle, "middle")
       const other = yield* start(right, "right")
       const seen = yield* Effect.all([
-        told(one, "Joined", "middle"),
-        told(other, "Joined", "middle"),
-        told(both, "Joined", "left"),
-        told(both, "Joined", "right")
+        waitForChange(one, "Joined", "middle"),
+        waitForChange(other, "Joined", "middle"),
+        waitForChange(both, "Joined", "left"),
+        waitForChange(both, "Joined", "right")
       ])
       assert.deepStrictEqual(
         seen.map(({ address }) => address),
         ["192.0.2.2", "198.51.100.2", "192.0.2.1", "198.51.100.1"]
       )
-      yield* both.says("stderr", /binds 0\.0\.0\.0:2066 and hears the network; broadcast to .*192\.0\.2\.255/)
+      yield* both.waitForOutput("stderr", /binds 0\.0\.0\.0:2066 and hears the network; broadcast to .*192\.0\.2\.255/)
 
       ip(`-n ${middle} link set veth-l down`)
-      yield* Effect.all([told(one, "Down", "middle"), told(both, "Down", "left")])
-      yield* both.says("stderr", /WARN .*broadcast to 192\.0\.2\.255 fails/)
+      yield* Effect.all([waitForChange(one, "Down", "middle"), waitForChange(both, "Down", "left")])
+      yield* both.waitForOutput("stderr", /WARN .*broadcast to 192\.0\.2\.255 fails/)
       ip(`-n ${middle} link set veth-l up`)
-      yield* Effect.all([told(one, "Alive", "middle"), told(both, "Alive", "left")])
+      yield* Effect.all([waitForChange(one, "Alive", "middle"), waitForChange(both, "Alive", "left")])
 
       yield* both.end
-      yield* Effect.all([told(one, "Left", "middle"), told(other, "Left", "middle")])
+      yield* Effect.all([waitForChange(one, "Left", "middle"), waitForChange(other, "Left", "middle")])
       assert.notInclude(one.said.stdout, "right")
       assert.notInclude(other.said.stdout, '"Down"')
     }).pipe(Effect.scoped)

@@ -1,9 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Pty from "../../../support/Pty.ts"
-import { coursePacket, freePort, loopback, peer, socket, told } from "./StatusCli.ts"
+import { coursePacket, freePort, loopback, peer, socket, waitForChange } from "./StatusCli.ts"
 
-const onTerminal = it.live.skipIf(!Pty.isHere)
+const onTerminal = it.live.skipIf(!Pty.isAvailable)
 
 const keys = { up: "\u001b[A", down: "\u001b[B", right: "\u001b[C", left: "\u001b[D" }
 
@@ -17,25 +17,25 @@ describe("status on a terminal", () => {
       const port = yield* freePort
       const other = yield* peer(port, "other", "--interval", "200ms", "--json")
       const own = yield* screen(port, 100, 12, "own", "--interval", "200ms")
-      yield* own.shows(/^status of own, broadcast to 127\.255\.255\.255 port \d+ {2}2 peers: 2 alive$/m)
-      yield* own.shows(/^name .* x,y .*\nother +alive .* 40,12 .*\nown +alive .* 40,12 .* you$/m)
-      yield* told(other, "Joined", "own")
+      yield* own.waitForFrame(/^status of own, broadcast to 127\.255\.255\.255 port \d+ {2}2 peers: 2 alive$/m)
+      yield* own.waitForFrame(/^name .* x,y .*\nother +alive .* 40,12 .*\nown +alive .* 40,12 .* you$/m)
+      yield* waitForChange(other, "Joined", "own")
       yield* own.type(`${keys.right}${keys.right}${keys.up}`)
-      yield* own.shows(/^own +alive .* 42,11 .* you$/m)
-      const moved = yield* told(other, "Updated", "own")
+      yield* own.waitForFrame(/^own +alive .* 42,11 .* you$/m)
+      const moved = yield* waitForChange(other, "Updated", "own")
       assert.notDeepEqual(moved.payload, { x: 40, y: 12 })
-      yield* other.says("stdout", /"name":"own".*"x":42,"y":11/)
+      yield* other.waitForOutput("stdout", /"name":"own".*"x":42,"y":11/)
 
       const hand = yield* socket()
       for (let n = 10; n < 30; n++) hand.send(coursePacket(`\u001b[2Jguest${n}`, n, 1), port, loopback)
-      yield* own.shows(/^\\u001b\[2Jguest10 +alive .* course\n(.*\n)*\.\.\. \d+ more, Space shows the next$/m)
+      yield* own.waitForFrame(/^\\u001b\[2Jguest10 +alive .* course\n(.*\n)*\.\.\. \d+ more, Space shows the next$/m)
       yield* own.type(" ")
-      yield* own.shows(/^\.\.\. \d+ before, \d+ more, Space shows the next$/m)
+      yield* own.waitForFrame(/^\.\.\. \d+ before, \d+ more, Space shows the next$/m)
       yield* own.resize(30, 8)
-      yield* own.shows(/^q leaves/m)
+      yield* own.waitForFrame(/^q leaves/m)
 
       yield* other.kill("SIGKILL")
-      yield* own.shows(/^other is down: silent for \d/m)
+      yield* own.waitForFrame(/^other is down: silent for \d/m)
       yield* own.type("q")
       assert.deepInclude(yield* own.ended, { code: 0, isCooked: true })
     }).pipe(Effect.scoped)
@@ -47,17 +47,17 @@ describe("status on a terminal", () => {
       const other = yield* peer(port, "other", "--json")
       const own = yield* screen(port, 80, 24, "own", "--screen")
       // One's own name is on top of what is at the same place.
-      yield* own.shows(/^\n{12} {40}owner\n{11}$/)
+      yield* own.waitForFrame(/^\n{12} {40}owner\n{11}$/)
       const hand = yield* socket()
       hand.send(coursePacket("bob", 2, 0), port, loopback)
       hand.send(coursePacket("edge", 78, 23), port, loopback)
       hand.send(coursePacket("nowhere", -1, 2_000_000_000), port, loopback)
-      yield* own.shows(/^ {2}bob\n{12} {40}owner\n{11} {78}ed$/)
+      yield* own.waitForFrame(/^ {2}bob\n{12} {40}owner\n{11} {78}ed$/)
       yield* own.type(`${keys.left}${keys.down}`)
-      yield* own.shows(/^ {2}bob\n{12} {40}other\n {39}own\n{10} {78}ed$/)
-      yield* other.says("stdout", /"name":"own".*"payload":\{"x":39,"y":13,/)
+      yield* own.waitForFrame(/^ {2}bob\n{12} {40}other\n {39}own\n{10} {78}ed$/)
+      yield* other.waitForOutput("stdout", /"name":"own".*"payload":\{"x":39,"y":13,/)
       yield* own.type("\u0003")
-      yield* told(other, "Left", "own")
+      yield* waitForChange(other, "Left", "own")
       assert.deepInclude(yield* own.ended, { code: 0, isCooked: true })
     }).pipe(Effect.scoped)
   )

@@ -2,7 +2,7 @@ import * as Os from "node:os"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Cli from "../../../support/Cli.ts"
-import { coursePacket, freePort, hears, loopback, peer, socket, told } from "./StatusCli.ts"
+import { coursePacket, freePort, nextDatagram, loopback, peer, socket, waitForChange } from "./StatusCli.ts"
 
 const interval = 250
 
@@ -16,17 +16,17 @@ describe("status", () => {
         ["one", "killed", "ended"].map((name) => peer(port, name, ...every, "--json"))
       )
       const [seen] = yield* Effect.all([
-        told(one!, "Joined", "killed"),
-        told(one!, "Joined", "ended"),
-        told(ended!, "Joined", "killed"),
-        told(killed!, "Joined", "one")
+        waitForChange(one!, "Joined", "killed"),
+        waitForChange(one!, "Joined", "ended"),
+        waitForChange(ended!, "Joined", "killed"),
+        waitForChange(killed!, "Joined", "one")
       ])
       assert.deepInclude(seen, { state: "alive", address: "127.0.0.1", port, dialect: "effect-inet" })
       assert.deepInclude(seen.payload, { x: 40, y: 12, host: Os.hostname() })
-      assert.match((yield* one!.says("stderr", /status of.*/))[0], /one binds 127\.255\.255\.255:\d+ and stays on this/)
+      assert.match((yield* one!.waitForOutput("stderr", /status of.*/))[0], /one binds 127\.255\.255\.255:\d+ and stays on this/)
 
       yield* killed!.kill("SIGKILL")
-      const downs = yield* Effect.all([told(one!, "Down", "killed"), told(ended!, "Down", "killed")])
+      const downs = yield* Effect.all([waitForChange(one!, "Down", "killed"), waitForChange(ended!, "Down", "killed")])
       for (const { age, missed, state } of downs) {
         assert.strictEqual(state, "down")
         assert.isAtLeast(missed, 5)
@@ -34,7 +34,7 @@ describe("status", () => {
       }
       const at = yield* Effect.sync(() => Date.now())
       yield* ended!.kill("SIGINT")
-      const left = yield* told(one!, "Left", "ended")
+      const left = yield* waitForChange(one!, "Left", "ended")
       assert.isBelow(Date.parse(left.time) - at, interval)
       assert.strictEqual((yield* ended!.ended).code, 0)
 
@@ -63,24 +63,24 @@ describe("status", () => {
         const hand = yield* socket(port)
         const json = yield* peer(port, "json", "--json")
         const text = yield* peer(port, "own", "--dialect", "course", ...every)
-        const sent = yield* hears(hand, "own\0")
+        const sent = yield* nextDatagram(hand, "own\0")
         assert.deepStrictEqual([...sent], [...coursePacket("own", 40, 12).fill(0, 4, 64)])
-        assert.deepInclude(yield* told(json, "Joined", "own"), { dialect: "course", payload: { x: 40, y: 12 } })
-        yield* text.says("stdout", /^\S+Z json joined from 127\.0\.0\.1:\d+$/m)
+        assert.deepInclude(yield* waitForChange(json, "Joined", "own"), { dialect: "course", payload: { x: 40, y: 12 } })
+        yield* text.waitForOutput("stdout", /^\S+Z json joined from 127\.0\.0\.1:\d+$/m)
 
         const name = "\u001b[31mred\u202e"
         hand.send(coursePacket(name, 79, -3), port, loopback)
-        const joined = yield* told(json, "Joined", name)
+        const joined = yield* waitForChange(json, "Joined", name)
         assert.deepInclude(joined, { id: `course:${name}`, payload: { x: 79, y: -3 } })
         hand.send(coursePacket(name, 7, 8), port, loopback)
-        assert.deepInclude(yield* told(json, "Updated", name), { payload: { x: 7, y: 8 } })
+        assert.deepInclude(yield* waitForChange(json, "Updated", name), { payload: { x: 7, y: 8 } })
         const shown = String.raw`\\u001b\[31mred\\u202e`
-        yield* text.says("stdout", new RegExp(String.raw`^\S+Z ${shown} joined from 127\.0\.0\.1:${port}$`, "m"))
-        yield* text.says("stdout", new RegExp(`^\\S+Z ${shown} moved to 7,8$`, "m"))
+        yield* text.waitForOutput("stdout", new RegExp(String.raw`^\S+Z ${shown} joined from 127\.0\.0\.1:${port}$`, "m"))
+        yield* text.waitForOutput("stdout", new RegExp(`^\\S+Z ${shown} moved to 7,8$`, "m"))
         const table = yield* Effect.scoped(
           Effect.gen(function* () {
             const running = yield* peer(port, "--once", "--settle", "1500ms")
-            yield* running.says("stderr", /status binds .* only listens/)
+            yield* running.waitForOutput("stderr", /status binds .* only listens/)
             hand.send(coursePacket(name, 7, 8), port, loopback)
             return yield* running.ended
           })
@@ -101,11 +101,11 @@ describe("status", () => {
       )
       const stranger = yield* peer(port, "stranger", "--key", "guess", ...every, "--json")
       const hand = yield* socket(port)
-      yield* Effect.all([told(one!, "Joined", "other"), told(other!, "Joined", "one")])
-      yield* told(stranger, "Joined", "stranger")
-      yield* hears(hand, "stranger")
+      yield* Effect.all([waitForChange(one!, "Joined", "other"), waitForChange(other!, "Joined", "one")])
+      yield* waitForChange(stranger, "Joined", "stranger")
+      yield* nextDatagram(hand, "stranger")
       yield* one!.kill("SIGINT")
-      yield* told(other!, "Left", "one")
+      yield* waitForChange(other!, "Left", "one")
       yield* other!.kill("SIGINT")
       const { stdout } = yield* other!.ended
       assert.notInclude(`${stdout}`, "stranger")

@@ -3,9 +3,9 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Plane from "../../../../src/cli/run/status/map.ts"
 import * as Table from "../../../../src/cli/run/status/table.ts"
-import { ago, type Change, type Neighbour, record, teller } from "../../../../src/cli/run/status/text.ts"
+import { formatAge, type Change, type HostPeer, toJson, changeDescriber } from "../../../../src/cli/run/status/text.ts"
 import { HostStatus } from "../../../../src/status/HostStatus.ts"
-import type { Line } from "../../../../src/terminal/StyledText.ts"
+import type { StyledLine } from "../../../../src/terminal/StyledText.ts"
 
 const Amount = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 1e12 }))
 
@@ -26,8 +26,8 @@ const Some = Schema.Struct({
   conflict: Schema.Boolean,
   age: Amount,
   missed: Amount,
-  since: Amount,
-  known: Amount,
+  stateAge: Amount,
+  knownFor: Amount,
   loss: Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 1 }))
 })
 
@@ -37,13 +37,13 @@ const Size = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 120 }))
 
 const tags = ["Joined", "Restarted", "Updated", "Suspect", "Down", "Left", "Alive", "Conflict", "Forgotten"] as const
 
-const textOf = (line: Line) => line.map(({ text }) => text).join("")
+const textOf = (line: StyledLine) => line.map(({ text }) => text).join("")
 
 /** Neither ends a line nor steers a terminal. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what is looked for
 const tame = /^[^\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]*$/u
 
-const peer: Neighbour = {
+const peer: HostPeer = {
   id: "00c0ffee00c0ffee",
   name: "web1",
   address: { address: "192.0.2.1", port: 2066 },
@@ -57,8 +57,8 @@ const peer: Neighbour = {
   conflict: false,
   age: 400,
   missed: 0,
-  since: 5_000,
-  known: 3_600_000,
+  stateAge: 5_000,
+  knownFor: 3_600_000,
   loss: 0.05
 }
 
@@ -110,7 +110,7 @@ describe("the table", () => {
         "web1  alive"
       ])
       assert.strictEqual(Table.summary([peer, { ...peer, state: "down" }]), "2 peers: 1 alive, 1 down")
-      assert.deepStrictEqual([0, 9_949, 9_950, 119_999, 120_000, 7.2e6, 1.728e8].map(ago), [
+      assert.deepStrictEqual([0, 9_949, 9_950, 119_999, 120_000, 7.2e6, 1.728e8].map(formatAge), [
         "0.0s",
         "9.9s",
         "9s",
@@ -131,18 +131,18 @@ describe("what is told", () => {
     [Changes],
     (input) =>
       Effect.sync(() => {
-        const tell = teller()
+        const tell = changeDescriber()
         for (const change of input[0]) {
           assert.match(tell(change) ?? "", tame)
-          assert.strictEqual(JSON.parse(JSON.stringify(record(change.peer))).name, change.peer.name)
+          assert.strictEqual(JSON.parse(JSON.stringify(toJson(change.peer))).name, change.peer.name)
         }
       })
   )
 
   it.effect("of what a peer says, only its name and its place, and that it cannot be read", () =>
     Effect.sync(() => {
-      const tell = teller()
-      const said = (_tag: Change["_tag"], more: Partial<Neighbour> = {}) => tell({ _tag, peer: { ...peer, ...more } })
+      const tell = changeDescriber()
+      const said = (_tag: Change["_tag"], more: Partial<HostPeer> = {}) => tell({ _tag, peer: { ...peer, ...more } })
       assert.strictEqual(said("Joined"), "web1 joined from 192.0.2.1:2066")
       assert.isUndefined(said("Updated", { payload: { x: 40, y: 12, load: [9, 9, 9] } }))
       assert.strictEqual(said("Updated", { payload: { x: 41, y: 12 } }), "web1 moved to 41,12")

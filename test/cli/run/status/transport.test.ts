@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Way from "../../../../src/cli/run/status/transport.ts"
 import * as NodeServices from "../../../../src/network/node/NodeServices.ts"
 import * as Cli from "../../../support/Cli.ts"
-import { freePort, peer, told } from "./StatusCli.ts"
+import { freePort, peer, waitForChange } from "./StatusCli.ts"
 
 /** Starts a peer; the flags say how it reaches others. */
 const start = (name: string, ...args: ReadonlyArray<string>) =>
@@ -16,11 +16,11 @@ describe("status by other ways", () => {
       const relay = yield* Cli.serve(["status", "--relay"])
       const way = ["--transport", "relay", "--address", `localhost:${relay.port}`]
       const [one, other] = yield* Effect.all([start("one", ...way), start("other", ...way)])
-      const [seen] = yield* Effect.all([told(one, "Joined", "other"), told(other, "Joined", "one")])
+      const [seen] = yield* Effect.all([waitForChange(one, "Joined", "other"), waitForChange(other, "Joined", "one")])
       assert.strictEqual(seen.address, "127.0.0.1")
       assert.notStrictEqual(seen.port, relay.port)
       yield* other.kill("SIGINT")
-      yield* told(one, "Left", "other")
+      yield* waitForChange(one, "Left", "other")
       assert.strictEqual((yield* other.ended).code, 0)
       yield* relay.kill("SIGTERM")
       assert.strictEqual((yield* relay.ended).code, 0)
@@ -34,11 +34,11 @@ describe("status by other ways", () => {
         start(name, ...["--transport", "mesh", "--port", port, "--host", host, "--address", peers])
       const one = yield* mesh("127.0.0.1", "one", "127.0.0.2,127.0.0.77,nosuch.invalid")
       const other = yield* mesh("127.0.0.2", "other", "localhost")
-      const [seen] = yield* Effect.all([told(one, "Joined", "other"), told(other, "Joined", "one")])
+      const [seen] = yield* Effect.all([waitForChange(one, "Joined", "other"), waitForChange(other, "Joined", "one")])
       assert.deepInclude(seen, { address: "127.0.0.2", port: Number(port) })
-      yield* one.says("stderr", /WARN .*nosuch\.invalid: asked again and again/)
+      yield* one.waitForOutput("stderr", /WARN .*nosuch\.invalid: asked again and again/)
       yield* other.kill("SIGKILL")
-      yield* told(one, "Down", "other")
+      yield* waitForChange(one, "Down", "other")
       yield* one.kill("SIGINT")
       assert.strictEqual((yield* one.ended).code, 0)
     }).pipe(Effect.scoped)
@@ -49,8 +49,8 @@ describe("status by other ways", () => {
       const port = `${yield* freePort}`
       const way = ["--transport", "multicast", "--address", "239.255.20.67", "--port", port]
       const [one, other] = yield* Effect.all([start("one", ...way), start("other", ...way)])
-      yield* Effect.all([told(one, "Joined", "other"), told(other, "Joined", "one")])
-      yield* one.says("stderr", /binds 0\.0\.0\.0:\d+ and hears the network; multicast to 239\.255\.20\.67/)
+      yield* Effect.all([waitForChange(one, "Joined", "other"), waitForChange(other, "Joined", "one")])
+      yield* one.waitForOutput("stderr", /binds 0\.0\.0\.0:\d+ and hears the network; multicast to 239\.255\.20\.67/)
     }).pipe(Effect.scoped)
   )
 
@@ -59,9 +59,9 @@ describe("status by other ways", () => {
       const port = yield* freePort
       const inside = ["--cluster", "inside", "--interval", "200ms", "--json"]
       const outsider = yield* peer(port, "outsider", "--interval", "200ms", "--json")
-      yield* told(outsider, "Joined", "outsider")
+      yield* waitForChange(outsider, "Joined", "outsider")
       const [one, other] = yield* Effect.all([peer(port, "one", ...inside), peer(port, "other", ...inside)])
-      yield* Effect.all([told(one, "Joined", "other"), told(other, "Joined", "one")])
+      yield* Effect.all([waitForChange(one, "Joined", "other"), waitForChange(other, "Joined", "one")])
       yield* one.kill("SIGINT")
       assert.notInclude(`${(yield* one.ended).stdout}`, "outsider")
       yield* outsider.kill("SIGINT")
@@ -108,7 +108,7 @@ describe("wrong usage of status", () => {
     Effect.forEach(
       wrong,
       Effect.fnUntraced(function* ([command, line]) {
-        const { code, stderr, stdout } = yield* Cli.here(["status", ...command.split(" ")])
+        const { code, stderr, stdout } = yield* Cli.runInProcess(["status", ...command.split(" ")])
         assert.deepStrictEqual([stderr, stdout, code], [`effect-inet: ${line}\n`, "", 2])
       }),
       { discard: true }

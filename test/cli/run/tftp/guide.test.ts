@@ -6,7 +6,7 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import * as NodeServices from "../../../../src/network/node/NodeServices.ts"
-import { FileStore, NodeFileStore, TftpClient, TftpServer } from "../../../../src/tftp/index.ts"
+import { FileStore, MemoryStore, NodeFileStore, TftpClient, TftpServer } from "../../../../src/tftp/index.ts"
 import * as Cli from "../../../support/Cli.ts"
 import { directory } from "../../../support/Directory.ts"
 
@@ -25,7 +25,7 @@ const server = (root: string) =>
 
 const roundTrip = Effect.fnUntraced(function* (port: number, bytes: Uint8Array) {
   const target = { host: "127.0.0.1", port, path: "backup.cfg" }
-  const summary = yield* TftpClient.put(target, FileStore.fromBytes(bytes), { windowsize: 16, deadline: "1 minute" })
+  const summary = yield* TftpClient.put(target, MemoryStore.fromBytes(bytes), { windowsize: 16, deadline: "1 minute" })
   const copy = yield* Stream.mkUint8Array(TftpClient.get(target))
   return { copy, summary }
 })
@@ -47,7 +47,7 @@ it.live("the guide's server and its events", () =>
       assert.strictEqual(yield* get("startup.cfg"), "! for 127.0.0.1\n")
       assert.strictEqual(yield* get("other"), "other")
       const event = yield* Fiber.join(first)
-      assert.strictEqual(event._tag === "Some" && event.value.about.filename, "startup.cfg")
+      assert.strictEqual(event._tag === "Some" && event.value.transfer.filename, "startup.cfg")
     }).pipe(Effect.provide(server(root)))
   }).pipe(Effect.scoped, Effect.provide(NodeServices.layer))
 )
@@ -61,7 +61,7 @@ it.live("the guide's client", () =>
     assert.deepInclude(summary, { bytes: bytes.length, windowsize: 16 })
   }).pipe(
     Effect.provide(TftpServer.layer({ port: 0 })),
-    Effect.provide([FileStore.layer(FileStore.memory({ write: "create" })), NodeServices.layer])
+    Effect.provide([FileStore.layer(MemoryStore.make({ write: "create" })), NodeServices.layer])
   )
 )
 

@@ -6,7 +6,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import * as NodeServices from "../../../../src/network/node/NodeServices.ts"
-import * as FileStore from "../../../../src/tftp/store/FileStore.ts"
+import * as MemoryStore from "../../../../src/tftp/store/MemoryStore.ts"
 import * as TftpClient from "../../../../src/tftp/TftpClient.ts"
 import * as Cli from "../../../support/Cli.ts"
 import { directory } from "../../../support/Directory.ts"
@@ -29,7 +29,7 @@ const fetch = ({ port }: { readonly port: number }, path: string) =>
 
 /** Whether an upload was taken. */
 const upload = ({ port }: { readonly port: number }, path: string, text: string) =>
-  TftpClient.put({ host: "127.0.0.1", port, path }, FileStore.fromBytes(new TextEncoder().encode(text))).pipe(
+  TftpClient.put({ host: "127.0.0.1", port, path }, MemoryStore.fromBytes(new TextEncoder().encode(text))).pipe(
     Effect.isSuccess,
     Effect.provide(NodeServices.layer)
   )
@@ -39,9 +39,12 @@ describe("tftp serve", () => {
     Effect.gen(function* () {
       const { root } = yield* directory({ f: "text" })
       const server = yield* Cli.start(["tftp", "serve", "--root", root, "--port", "0"])
-      const [, port] = yield* server.says("stdout", /^tftp on 127\.0\.0\.1:(\d+) \(this machine only; --host :: .*\)$/m)
+      const [, port] = yield* server.waitForOutput(
+        "stdout",
+        /^tftp on 127\.0\.0\.1:(\d+) \(this machine only; --host :: .*\)$/m
+      )
       assert.strictEqual(yield* fetch({ port: Number(port) }, "f"), "text")
-      yield* server.says("stderr", /RRQ f octet to 127\.0\.0\.1 port \d+: 4 bytes/)
+      yield* server.waitForOutput("stderr", /RRQ f octet to 127\.0\.0\.1 port \d+: 4 bytes/)
       yield* server.kill("SIGTERM")
       assert.strictEqual((yield* server.ended).code, 0)
     }).pipe(Effect.scoped)
@@ -69,7 +72,7 @@ describe("tftp serve", () => {
       const { inRoot, root } = yield* directory({ UPPER: "text" })
       const env = { TFTP_ROOT: root, TFTP_PORT: "0", TFTP_WRITE: "create", TFTP_IGNORE_CASE: "yes", TFTP_QUOTA: "1K" }
       const running = yield* Cli.start(["tftp", "serve", "--json"], env)
-      const [line] = yield* running.says("stdout", /^\{.*\}$/m)
+      const [line] = yield* running.waitForOutput("stdout", /^\{.*\}$/m)
       const server = JSON.parse(line) as { readonly port: number }
       assert.strictEqual(yield* fetch(server, "upper"), "text")
       assert.deepStrictEqual(
@@ -162,13 +165,13 @@ describe("tftp serve", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live.skipIf(!Peers.has("curl"))("up has a file to try (skipped without curl)", () =>
+  it.live.skipIf(!Peers.isInstalled("curl"))("up has a file to try (skipped without curl)", () =>
     Effect.gen(function* () {
       const up = yield* Cli.start([
         "up",
         ...["rot13", "hangman", "guess", "board", "primes", "tftp", "status"].flatMap((name) => [`--${name}-port`, "0"])
       ])
-      const [, attempt] = yield* up.says("stdout", /^tftp +127\.0\.0\.1:\d+ +(curl -s \S+)$/m)
+      const [, attempt] = yield* up.waitForOutput("stdout", /^tftp +127\.0\.0\.1:\d+ +(curl -s \S+)$/m)
       const [command, ...args] = attempt!.split(" ")
       const said = yield* Effect.promise(
         () => new Promise((resolve) => ChildProcess.execFile(command!, args, (_, stdout) => resolve(stdout)))

@@ -5,7 +5,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Cli from "../../../support/Cli.ts"
 import { directory } from "../../../support/Directory.ts"
-import { noise } from "../../../support/Hosts.ts"
+import { pseudoRandomBytes } from "../../../support/Hosts.ts"
 
 /** A server of files, and a folder for what a client gets. */
 const setting = Effect.fnUntraced(function* (files: Readonly<Record<string, string>> = {}) {
@@ -18,7 +18,7 @@ const setting = Effect.fnUntraced(function* (files: Readonly<Record<string, stri
 
 const textOf = (path: string) => Fs.readFileSync(path, "utf8")
 
-const big = Buffer.from(noise(3_000_000))
+const big = Buffer.from(pseudoRandomBytes(3_000_000))
 
 /** Slow enough to be caught in the middle. */
 const slow = ["--blksize", "64", "--windowsize", "1"]

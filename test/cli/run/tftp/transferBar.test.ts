@@ -62,11 +62,11 @@ describe("scripts", () => {
   it.live("examples/virtual-files: shows who fetches what", () =>
     Effect.gen(function* () {
       const example = yield* Cli.startScript("examples/virtual-files.ts", [])
-      const [, url] = yield* example.says("stdout", /^curl -so boot.cfg (tftp:\S+)$/m)
+      const [, url] = yield* example.waitForOutput("stdout", /^curl -so boot.cfg (tftp:\S+)$/m)
       const got = yield* Cli.startScript("tftp-get.ts", [url!])
       const { stdout } = yield* got.ended
       assert.strictEqual(stdout.toString(), "# for 127.0.0.1\n".repeat(100_000))
-      yield* example.says("stdout", /^Finished boot.cfg 1600000$/m)
+      yield* example.waitForOutput("stdout", /^Finished boot.cfg 1600000$/m)
     }).pipe(Effect.scoped)
   )
 })
