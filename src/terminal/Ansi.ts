@@ -1,6 +1,6 @@
 /** Escape sequences for a full-screen terminal. All text that a full-screen program draws is made safe here. */
 
-import type { Style, StyledLine, Span } from "./StyledText.ts"
+import type { Span, Style, StyledLine } from "./StyledText.ts"
 
 /** Parameters of SGR, "select graphic rendition" (ECMA-48, 8.3.117). */
 const sgrCodes: Readonly<Record<Style, string>> = {

@@ -12,6 +12,7 @@ import * as PcapngDecoder from "../../capture/PcapngDecoder.ts"
 import type * as Endpoint from "../../network/Endpoint.ts"
 import type * as Packet from "../../network/Packet.ts"
 import * as TerminalText from "../../network/TerminalText.ts"
+import * as Table from "../../terminal/Table.ts"
 import { CannotRead, UsageError } from "../common/CliErrors.ts"
 import { dissectors } from "./common/dissectors.ts"
 
@@ -43,12 +44,14 @@ const formatSeconds = (nanoseconds: bigint) => {
   return `${nanoseconds < 0n ? "-" : ""}${digits.slice(0, -9)}.${digits.slice(-9)}`
 }
 
+const columns = [Table.right(13), Table.left(0), Table.left(4), Table.right(6)]
+
 const formatLine = (captured: CaptureReader.CapturedPacket, first: bigint) => {
   const { at, comments, from, payload, problems, protocol, to } = captured
   const ends = from === undefined || to === undefined ? "" : `${formatEndpoint(from)} > ${formatEndpoint(to)}`
   const notes = [...comments, ...problems].map((note) => ` [${TerminalText.escape(note)}]`).join("")
-  const columns = [formatSeconds(at - first).padStart(13), ends, protocol.padEnd(4), `${payload.length}`.padStart(6)]
-  return `${columns.join("  ")}  ${summaryOf(captured)}${notes}`
+  const cells = [formatSeconds(at - first), ends, protocol, payload.length]
+  return `${Table.formatRow(columns, cells, "  ")}  ${summaryOf(captured)}${notes}`
 }
 
 const toJson = (captured: CaptureReader.CapturedPacket, first: bigint) => {
@@ -90,7 +93,9 @@ const packets = (file: string) =>
     const fail = (error: Pcapng.PcapngError) => Stream.fail(new CannotRead({ message: `${file}: ${error.message}` }))
     const stream = Effect.map(FileSystem.FileSystem, (fs) => fs.stream(file)).pipe(Stream.unwrap)
     return stream.pipe(
-      Stream.mapError((error: PlatformError.PlatformError) => new CannotRead({ message: `${file}: ${reasonOf(error)}` })),
+      Stream.mapError(
+        (error: PlatformError.PlatformError) => new CannotRead({ message: `${file}: ${reasonOf(error)}` })
+      ),
       Stream.flatMap((bytes) => {
         decoder.feed(bytes)
         const { failure, found } = takePackets()

@@ -2,6 +2,7 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
 import * as AddressInfo from "../../network/names/AddressInfo.ts"
+import * as Table from "../../terminal/Table.ts"
 import * as network from "./common/network.ts"
 
 interface Input {
@@ -14,10 +15,12 @@ interface Input {
   readonly json: boolean
 }
 
-const line = ({ address, protocol, socktype }: AddressInfo.AddressInfo) =>
-  [NetAddress.formatInet(address).padEnd(32), socktype.padEnd(8), protocol].join(" ")
+const columns = [Table.left(32), Table.left(8)]
 
-/** One JSON value: all addresses, best first. */
+const line = ({ address, protocol, socktype }: AddressInfo.AddressInfo) =>
+  Table.formatRow(columns, [NetAddress.formatInet(address), socktype, protocol], " ")
+
+/** Converts an address for the JSON output, an array in order of preference. */
 const toJson = ({ address, ...info }: AddressInfo.AddressInfo) => ({
   ...info,
   address: NetAddress.formatHost(address),

@@ -1,6 +1,7 @@
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as ServiceNames from "../../network/names/ServiceNames.ts"
+import * as Table from "../../terminal/Table.ts"
 import * as network from "./common/network.ts"
 
 interface Input {
@@ -9,10 +10,12 @@ interface Input {
   readonly json: boolean
 }
 
-const line = ({ aliases, name, port, protocol }: ServiceNames.Service) =>
-  [name.padEnd(16), `${port}/${protocol}`.padEnd(12), aliases.join(" ")].join(" ").trimEnd()
+const columns = [Table.left(16), Table.left(12)]
 
-/** All services, or those of a name or port, one for each protocol. */
+const line = ({ aliases, name, port, protocol }: ServiceNames.Service) =>
+  Table.formatRow(columns, [name, `${port}/${protocol}`, aliases.join(" ")], " ").trimEnd()
+
+/** Returns all services, or those of a name or port: one for each protocol. */
 const find = Effect.fnUntraced(function* ({ protocol, query }: Input) {
   const names = yield* ServiceNames.ServiceNames
   const all = names.services.filter((service) => protocol === undefined || service.protocol === protocol)

@@ -15,13 +15,14 @@ import type * as ConcurrencyModel from "../../session/ConcurrencyModel.ts"
 import type { SessionError } from "../../session/Session.ts"
 import * as Broadcast from "../../status/transport/Broadcast.ts"
 import * as Transport from "../../status/transport/Transport.ts"
+import * as Table from "../../terminal/Table.ts"
 import * as FileStore from "../../tftp/store/FileStore.ts"
 import * as NodeFileStore from "../../tftp/store/NodeFileStore.ts"
 import * as TftpServer from "../../tftp/TftpServer.ts"
 import { ShutdownSignal } from "../common/Shutdown.ts"
 import * as NodeInvocation from "./common/NodeInvocation.ts"
 import * as network from "./common/network.ts"
-import { announce, CannotServe, explainListenError, connectableHost } from "./common/serverMessages.ts"
+import { announce, CannotServe, connectableHost, explainListenError } from "./common/serverMessages.ts"
 import { withoutUndefined } from "./games/serve.ts"
 import * as primesServe from "./primes/serve.ts"
 import * as statusPeer from "./status/peer.ts"
@@ -164,8 +165,8 @@ export const up = Effect.fnUntraced(
       if (input.json) yield* announce(service.name, address, true)
       else {
         const exampleCommand = service.exampleCommand(connectableHost(address), address.port)
-        const columns = [service.name.padEnd(10), NetAddress.formatInet(address).padEnd(22), exampleCommand]
-        yield* Console.log(columns.join(" "))
+        const cells = [service.name, NetAddress.formatInet(address), exampleCommand]
+        yield* Console.log(Table.formatRow([Table.left(10), Table.left(22)], cells, " "))
       }
     }
     const scope =

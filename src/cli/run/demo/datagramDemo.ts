@@ -1,14 +1,15 @@
-/** Numbered datagrams over a simulated link: when each was sent, and when it came, if it did. */
+/** Sends numbered datagrams over a simulated link, and shows when each was sent and when it arrived. */
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Capture from "../../../capture/Capture.ts"
 import * as Network from "../../../network/Network.ts"
 import type * as SimLan from "../../../simulation/network/SimLan.ts"
 import * as Simulation from "../../../simulation/Simulation.ts"
+import * as Table from "../../../terminal/Table.ts"
 import * as flags from "../../common/flags.ts"
 import { dissectors } from "../common/dissectors.ts"
 
-/** Milliseconds since the start of the run. */
+/** A datagram; times are milliseconds since the start of the run. */
 export interface Datagram {
   readonly number: number
   readonly sent: number
@@ -18,10 +19,10 @@ export interface Datagram {
 const port = 2000
 const datagramCount = 20
 
-/** Between two datagrams, in milliseconds. */
+/** Time between two datagrams. */
 const sendIntervalMillis = 5
 
-/** Sends them from one host to another, by the flags of every command; the same seed gives the same run. */
+/** Sends the datagrams from one host to another, with the shared flags; the same seed gives the same run. */
 export const send = Effect.fnUntraced(function* (link: SimLan.LinkOptions, seed: number) {
   const datagrams: Array<Datagram> = []
   const file = yield* flags.Capture
@@ -58,7 +59,7 @@ export const send = Effect.fnUntraced(function* (link: SimLan.LinkOptions, seed:
   return datagrams
 }, Effect.scoped)
 
-/** Those that came, in the order in which they did. */
+/** Returns the datagrams that arrived, in the order of arrival. */
 export const arrivals = (datagrams: ReadonlyArray<Datagram>) =>
   datagrams
     .filter((one): one is Datagram & { readonly arrived: number } => one.arrived !== undefined)
@@ -71,7 +72,9 @@ interface Event {
   readonly right: string
 }
 
-/** Two hosts, time downward: a line for each departure, and one for each arrival. */
+const columns = [Table.right(7), Table.right(8)]
+
+/** Draws two hosts with time downwards: a line for each departure, and one for each arrival. */
 const diagram = (datagrams: ReadonlyArray<Datagram>) => {
   const events: ReadonlyArray<Event> = datagrams.flatMap(({ arrived, number, sent }) => [
     { time: sent, left: `${number}`, arrow: arrived === undefined ? "---x      " : "---       ", right: "" },
@@ -79,12 +82,12 @@ const diagram = (datagrams: ReadonlyArray<Datagram>) => {
   ])
   return events
     .toSorted((a, b) => a.time - b.time)
-    .map(({ arrow, left, right, time }) => `${time.toFixed(1).padStart(7)} ${left.padStart(8)} ${arrow} ${right}`)
+    .map(({ arrow, left, right, time }) => Table.formatRow(columns, [time.toFixed(1), left, arrow, right], " "))
     .map((line) => line.trimEnd())
     .join("\n")
 }
 
-/** One JSON value, or the diagram between what was done and what it shows. */
+/** Prints one JSON value, or the diagram with an introduction and a conclusion. */
 export const show = (
   { json, seed }: { readonly json: boolean; readonly seed: number },
   datagrams: ReadonlyArray<Datagram>,

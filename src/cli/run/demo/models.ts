@@ -2,9 +2,18 @@
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Ref from "effect/Ref"
+import * as Table from "../../../terminal/Table.ts"
 import * as flags from "../../common/flags.ts"
 import * as NodeDemoThreads from "./NodeDemoThreads.ts"
-import { type LoadJob, type ModelVariant, modelVariants, LoadError, memory, startServer, type LoadResult } from "./NodeLoadGenerator.ts"
+import {
+  LoadError,
+  type LoadJob,
+  type LoadResult,
+  type ModelVariant,
+  memory,
+  modelVariants,
+  startServer
+} from "./NodeLoadGenerator.ts"
 
 interface Input {
   readonly json: boolean
@@ -30,9 +39,15 @@ const quantile = (sorted: Float64Array, part: number) => sorted[Math.ceil(part *
 const measure = Effect.fnUntraced(function* (kind: ModelVariant, clients: number, turns: number) {
   const { pid, port } = yield* startServer(kind, clients)
   const peak = yield* Ref.make({ bytes: 0, processes: 0 })
-  const sampleMemory = Effect.flatMap(memory(pid), (now) => Ref.update(peak, (highest) => (now.bytes > highest.bytes ? now : highest)))
+  const sampleMemory = Effect.flatMap(memory(pid), (now) =>
+    Ref.update(peak, (highest) => (now.bytes > highest.bytes ? now : highest))
+  )
   yield* Effect.forkScoped(Effect.forever(Effect.andThen(sampleMemory, Effect.sleep("50 millis"))))
-  const load = yield* NodeDemoThreads.startThread<LoadResult>("NodeLoadGeneratorThread", { port, clients, turns } satisfies LoadJob)
+  const load = yield* NodeDemoThreads.startThread<LoadResult>("NodeLoadGeneratorThread", {
+    port,
+    clients,
+    turns
+  } satisfies LoadJob)
   const measured = yield* load.nextMessage
   if (typeof measured === "string") return yield* new LoadError({ message: `the model "${kind}": ${measured}` })
   yield* sampleMemory
@@ -52,7 +67,7 @@ const measure = Effect.fnUntraced(function* (kind: ModelVariant, clients: number
 }, Effect.scoped)
 
 const line = (model: string, ...cells: ReadonlyArray<string>) =>
-  [model.padEnd(10), ...cells.map((cell) => cell.padStart(11))].join("")
+  Table.formatRow([Table.left(10), ...cells.map(() => Table.right(11))], [model, ...cells])
 
 const show = ({ longest, median, memory, model, p99, processes, turnsPerSecond }: Row) =>
   line(

@@ -6,17 +6,22 @@ import * as Ref from "effect/Ref"
 import * as Semaphore from "effect/Semaphore"
 import * as TxRef from "effect/TxRef"
 import * as SimScheduler from "../../../simulation/runtime/SimScheduler.ts"
+import * as Table from "../../../terminal/Table.ts"
 import * as NodeDemoThreads from "./NodeDemoThreads.ts"
-import { cellIndex, cellCount, type MutexJob, threadCount, type UpdateMethod } from "./NodeMutex.ts"
+import { cellCount, cellIndex, type MutexJob, threadCount, type UpdateMethod } from "./NodeMutex.ts"
 
-const names: Readonly<Record<UpdateMethod, string>> = { none: "no mutex", mutex: "mutex (Atomics.wait)", add: "Atomics.add" }
+const names: Readonly<Record<UpdateMethod, string>> = {
+  none: "no mutex",
+  mutex: "mutex (Atomics.wait)",
+  add: "Atomics.add"
+}
 
 /** What two threads made of one number. */
 const race = Effect.fnUntraced(function* (way: UpdateMethod, count: number) {
   const memory = new Int32Array(new SharedArrayBuffer(cellCount * Int32Array.BYTES_PER_ELEMENT))
   const start = NodeDemoThreads.startThread<number>("NodeMutexThread", { memory, way, count } satisfies MutexJob)
   const running = yield* Effect.all(Array.from({ length: threadCount }, () => start))
-  const times = yield* Effect.forEach(running, ({ nextMessage: nextMessage }) => nextMessage)
+  const times = yield* Effect.forEach(running, ({ nextMessage }) => nextMessage)
   const expected = threadCount * count
   const observed = memory[cellIndex.global]!
   return { way, count, expected, observed, lost: expected - observed, millis: Math.max(...times) }
@@ -111,7 +116,7 @@ const verify = ([name, program]: readonly [string, Effect.Effect<number>]) =>
   }))
 
 const row = (what: string, ...figures: ReadonlyArray<string | number>) =>
-  [what.padEnd(20), ...figures.map((figure) => `${figure}`.padStart(12))].join("")
+  Table.formatRow([Table.left(20), ...figures.map(() => Table.right(12))], [what, ...figures])
 
 /** Shows the figures of an effect when they are there. */
 const shown = <A, E, R>(effect: Effect.Effect<A, E, R>, json: boolean, format: (figures: A) => string) =>

@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Latch from "effect/Latch"
+import * as Table from "../../../terminal/Table.ts"
 import { formatBytes } from "../tftp/transferBar.ts"
 import { finishedIndex, type Job, residentBytes, startThread } from "./NodeDemoThreads.ts"
 
@@ -139,7 +140,12 @@ const detachedWorkMillis = 10_000
 
 const endOfParentThread = Effect.fnUntraced(function* (detached: boolean) {
   const mark = memory()
-  const parent = yield* thread({ task: "parent", memory: mark, millis: detached ? detachedWorkMillis : workMillis, detached })
+  const parent = yield* thread({
+    task: "parent",
+    memory: mark,
+    millis: detached ? detachedWorkMillis : workMillis,
+    detached
+  })
   yield* parent.nextMessage
   const time = yield* millis(parent.exitCode)
   // A child that is still there is done when it is woken.
@@ -187,7 +193,8 @@ const ends = ({ finished, parent }: ParentEnd) => `after ${ms(parent)}, child ${
 
 const columnChars = 44
 
-const columns = (title: string, fiber: string, worker: string) => `${title.padEnd(16)}${fiber.padEnd(columnChars)}${worker}`
+const columns = (title: string, fiber: string, worker: string) =>
+  Table.formatRow([Table.left(16), Table.left(columnChars)], [title, fiber, worker])
 
 /** Side by side. */
 export const show = (fibers: Observed, threads: Observed) =>

@@ -3,8 +3,18 @@ import * as Console from "effect/Console"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
+import * as Table from "../../../terminal/Table.ts"
 import { formatBytes } from "../tftp/transferBar.ts"
-import { startNonReapingParent, isLinux, ownPid, type ProcessStatus, signal, processStatus, runAndWait, ZombieError } from "./NodeZombie.ts"
+import {
+  isLinux,
+  ownPid,
+  type ProcessStatus,
+  processStatus,
+  runAndWait,
+  signal,
+  startNonReapingParent,
+  ZombieError
+} from "./NodeZombie.ts"
 
 const pollMillis = 5
 
@@ -16,7 +26,11 @@ const pollStatus = Effect.fnUntraced(function* (
 ) {
   const seen: Array<ProcessStatus | undefined> = []
   yield* Effect.map(processStatus(pid), (one) => seen.push(one)).pipe(
-    Effect.repeat({ until: () => isWanted(seen.at(-1)), schedule: Schedule.spaced(pollMillis), times: timeoutMillis / pollMillis })
+    Effect.repeat({
+      until: () => isWanted(seen.at(-1)),
+      schedule: Schedule.spaced(pollMillis),
+      times: timeoutMillis / pollMillis
+    })
   )
   return seen
 })
@@ -25,8 +39,13 @@ const isGone = (seen: ProcessStatus | undefined) => seen === undefined
 
 const isZombie = (seen: ProcessStatus | undefined) => seen?.state === "Z"
 
+const columns = [Table.right(9), Table.right(9), Table.right(3), Table.right(9)]
+
 const row = (...cells: ReadonlyArray<string | number>) =>
-  cells.map((cell, at) => (at < 4 ? `${cell}`.padStart(at === 2 ? 3 : 9) : `  ${cell}`)).join("")
+  Table.formatRow(
+    columns,
+    cells.map((cell, at) => (at < columns.length ? cell : `  ${cell}`))
+  )
 
 /** As `ps` shows them. */
 const table = (seen: ReadonlyArray<ProcessStatus | undefined>) =>

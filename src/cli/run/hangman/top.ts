@@ -6,6 +6,7 @@ import * as HangmanClient from "../../../hangman/HangmanClient.ts"
 import * as ScoreJournalFormat from "../../../hangman/ScoreJournalFormat.ts"
 import * as TcpClient from "../../../network/TcpClient.ts"
 import { replaceControlCharacters } from "../../../terminal/Ansi.ts"
+import * as Table from "../../../terminal/Table.ts"
 import { CannotRead, UsageError } from "../../common/CliErrors.ts"
 import * as network from "../common/network.ts"
 
@@ -38,12 +39,14 @@ const scoresOfServer = Effect.fnUntraced(function* (host: string, port: number) 
 
 const columns = ["rank", "wins", "games", "wrong"] as const
 
+const widths = columns.map((name) => Table.right(name.length))
+
 const table = ({ best, games, players, wins }: HangmanClient.Scores) => [
   `${games} games, ${wins} won, ${players} players`,
   ...(best.length === 0 ? [] : [`${columns.join("  ")}  name`]),
   ...best.map((row, at) => {
-    const numbers = columns.map((name) => `${name === "rank" ? at + 1 : row[name]}`.padStart(name.length))
-    return `${numbers.join("  ")}  ${row.name}`
+    const numbers = columns.map((name) => (name === "rank" ? at + 1 : row[name]))
+    return Table.formatRow(widths, [...numbers, row.name], "  ")
   })
 ]
 

@@ -5,6 +5,7 @@ import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 import type { Progress, WorkerProgress } from "../../../farm/Progress.ts"
 import { columns, replaceLine } from "../../../terminal/NodeTerminal.ts"
+import * as ProgressBar from "../../../terminal/ProgressBar.ts"
 
 const units = ["", " k", " M", " G", " T", " P"]
 
@@ -17,14 +18,6 @@ export const formatAmount = (amount: number): string => {
   return `${rest.toPrecision(3)}${units[unit]}`
 }
 
-/** Minutes and seconds, and hours where there are any. */
-export const formatTime = (millis: number): string => {
-  const whole = Math.ceil(millis / 1_000)
-  const [hours, minutes, seconds] = [Math.floor(whole / 3_600), Math.floor(whole / 60) % 60, whole % 60]
-  const two = (part: number) => `${part}`.padStart(2, "0")
-  return hours > 0 ? `${hours}:${two(minutes)}:${two(seconds)}` : `${minutes}:${two(seconds)}`
-}
-
 const percent = (part: number) => Math.floor(part * 100)
 
 const longShare = ({ name, share, state }: WorkerProgress) =>
@@ -32,27 +25,21 @@ const longShare = ({ name, share, state }: WorkerProgress) =>
 
 const shortShare = ({ share, state }: WorkerProgress) => (state === "ready" ? `${percent(share)}` : state)
 
-/** Who does how much: in as many words as there is room for. */
-const formatShares = (workers: ReadonlyArray<WorkerProgress>, columns: number): string =>
-  [`  ${workers.map(longShare).join(", ")}`, `  ${workers.map(shortShare).join("+")}%`].find(
-    (text) => text.length <= columns
-  ) ?? ""
-
-/** The narrowest bar that is worth drawing. */
-const minBarColumns = 10
+/** Shares of the workers, from the longest form to none. */
+const formatShares = (workers: ReadonlyArray<WorkerProgress>) => [
+  `  ${workers.map(longShare).join(", ")}`,
+  `  ${workers.map(shortShare).join("+")}%`,
+  ""
+]
 
 /** The line of a count under way, at most `width` wide: how far, how fast, how long yet, who does how much. */
 export const bar = (title: string, progress: Progress, width: number): string => {
   const { done, etaMillis, unitsPerSecond, total = 0, workers } = progress
-  const part = total === 0 ? 0 : Math.min(1, done / total)
-  const before = `${title}  ${`${percent(part)}`.padStart(3)}% `
-  const left = etaMillis === undefined ? "-:--" : formatTime(etaMillis)
-  const after = ` ${formatAmount(done)} of ${formatAmount(total)}  ${formatAmount(unitsPerSecond)}/s  ETA ${left}`
-  const shares = formatShares(workers, width - before.length - after.length - minBarColumns - 2)
-  const barColumns = Math.min(40, width - before.length - after.length - shares.length - 2)
-  const filledColumns = Math.round(part * barColumns)
-  const drawnBar = barColumns < 4 ? "" : `[${"=".repeat(filledColumns)}${" ".repeat(barColumns - filledColumns)}]`
-  return `${before}${drawnBar}${after}${shares}`.slice(0, width)
+  const fraction = total === 0 ? 0 : Math.min(1, done / total)
+  const eta = ProgressBar.formatEta(etaMillis)
+  const amounts = ` ${formatAmount(done)} of ${formatAmount(total)}  ${formatAmount(unitsPerSecond)}/s  ${eta}`
+  const details = formatShares(workers).map((shares) => amounts + shares)
+  return ProgressBar.format({ title, fraction, details, width, maxBarWidth: 40 })
 }
 
 /** The line of a count that is over. */

@@ -8,6 +8,7 @@ import * as SubscriptionRef from "effect/SubscriptionRef"
 import * as Progress from "../../../farm/Progress.ts"
 import * as Kernels from "../../../primes/Kernels.ts"
 import * as Range from "../../../primes/Range.ts"
+import * as Table from "../../../terminal/Table.ts"
 import { CannotDraw } from "../../common/CliErrors.ts"
 import * as NodeProcessors from "../common/NodeProcessors.ts"
 import * as pool from "./pool.ts"
@@ -32,7 +33,11 @@ interface Row extends speedupPlot.Point {
 /** What takes one thread some seconds. */
 const defaultRanges: Readonly<Record<Kernels.Name, string>> = { wasm: "0..1e11", segmented: "0..4e9", trial: "0..1e7" }
 
-const formatCells = (...cells: ReadonlyArray<string>) => cells.map((cell) => cell.padStart(11)).join("")
+const formatCells = (...cells: ReadonlyArray<string>) =>
+  Table.formatRow(
+    cells.map(() => Table.right(11)),
+    cells
+  )
 
 const percent = (part: number) => `${(100 * part).toFixed(1)}%`
 

@@ -1,16 +1,9 @@
 /** All peers as a table of any width: stable, with each state named and coloured. Pure: peers in, lines out. */
 import * as TerminalText from "../../../network/TerminalText.ts"
-import { clip, plain, type Span, type Style, type StyledLine } from "../../../terminal/StyledText.ts"
+import { clip, plain, type Style, type StyledLine } from "../../../terminal/StyledText.ts"
+import * as Table from "../../../terminal/Table.ts"
 import { formatBytes } from "../tftp/transferBar.ts"
 import { addressOf, formatAge, type HostPeer } from "./text.ts"
-
-/** A column; where there is little room, those with the highest rank go first. */
-interface Column {
-  readonly title: string
-  readonly rank: number
-  readonly alignRight?: boolean
-  readonly format: (peer: HostPeer) => string
-}
 
 const orDash = <A>(value: A | undefined, show: (value: A) => string) => (value === undefined ? "-" : show(value))
 
@@ -29,9 +22,21 @@ const maxNameChars = 24
 /** The sign of a name that goes on is one that any terminal has. */
 const shorten = (text: string, width: number) => (text.length > width ? `${text.slice(0, width - 1)}~` : text)
 
-const columns: ReadonlyArray<Column> = [
-  { title: "name", rank: 0, format: ({ name }) => shorten(TerminalText.escape(name), maxNameChars) },
-  { title: "state", rank: 0, format: ({ state }) => state },
+const stateStyles: Readonly<Record<HostPeer["state"], Style>> = {
+  alive: "green",
+  suspect: "yellow",
+  down: "red",
+  left: "dim"
+}
+
+const columns: ReadonlyArray<Table.Column<HostPeer>> = [
+  {
+    title: "name",
+    rank: 0,
+    format: ({ name }) => shorten(TerminalText.escape(name), maxNameChars),
+    style: ({ self }) => (self ? "bold" : undefined)
+  },
+  { title: "state", rank: 0, format: ({ state }) => state, style: ({ state }) => stateStyles[state] },
   { title: "heard", rank: 1, alignRight: true, format: ({ age }) => formatAge(age) },
   {
     title: "load",
@@ -58,54 +63,13 @@ const columns: ReadonlyArray<Column> = [
   { title: "", rank: 2, format: marksOf }
 ]
 
-const inks: Readonly<Record<HostPeer["state"], Style>> = { alive: "green", suspect: "yellow", down: "red", left: "dim" }
-
 const gap = "  "
 
-/** Columns in their order, as many as fit. */
-const fittingColumns = (widths: ReadonlyArray<number>, width: number): ReadonlyArray<number> => {
-  const kept: Array<number> = []
-  let remaining = width + gap.length
-  for (const at of [...columns.keys()].sort((one, other) => columns[one]!.rank - columns[other]!.rank)) {
-    remaining -= widths[at]! + gap.length
-    if (remaining < 0 && columns[at]!.rank > 0) break
-    if (widths[at]! > 0) kept.push(at)
-  }
-  return kept.sort((one, other) => one - other)
-}
-
-const inkOf = ({ title }: Column, { self, state }: HostPeer): Style | undefined =>
-  title === "state" ? inks[state] : title === "name" && self ? "bold" : undefined
-
-const row = (spans: ReadonlyArray<Span>): StyledLine =>
-  spans.flatMap((span, at) => (at === 0 ? [span] : [{ text: gap }, span]))
-
-/** The titles, and a line for each peer; none is wider than the room. */
-const lines = (peers: ReadonlyArray<HostPeer>, width: number): ReadonlyArray<StyledLine> => {
-  const cells = peers.map((peer) => columns.map(({ format }) => format(peer)))
-  const widths = columns.map(({ title }, at) => Math.max(title.length, ...cells.map((row) => row[at]!.length)))
-  const kept = fittingColumns(widths, width)
-  const pad = (at: number, text: string) => {
-    if (columns[at]!.alignRight === true) return text.padStart(widths[at]!)
-    return at === kept.at(-1) ? text : text.padEnd(widths[at]!)
-  }
-  const titles = row(kept.map((at) => ({ text: pad(at, columns[at]!.title), style: "dim" })))
-  const rows = peers.map((peer, index) =>
-    row(kept.map((at) => ({ text: pad(at, cells[index]![at]!), style: inkOf(columns[at]!, peer) })))
-  )
-  return [titles, ...rows].map((line) => clip(line, width))
-}
+/** Returns the titles, and a line for each peer; none is wider than `width`. */
+const lines = (peers: ReadonlyArray<HostPeer>, width: number) => Table.fit(columns, peers, width)
 
 /** The same for a file or a pipe. */
-export const text = (peers: ReadonlyArray<HostPeer>, width: number): string =>
-  lines(peers, width)
-    .map((line) =>
-      line
-        .map(({ text }) => text)
-        .join("")
-        .trimEnd()
-    )
-    .join("\n")
+export const text = (peers: ReadonlyArray<HostPeer>, width: number): string => Table.toText(lines(peers, width))
 
 /** How many there are: `4 peers: 3 alive, 1 down`. */
 export const summary = (peers: ReadonlyArray<HostPeer>): string => {

@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Stdio from "effect/Stdio"
 import { columns, replaceLine } from "../../../terminal/NodeTerminal.ts"
+import * as ProgressBar from "../../../terminal/ProgressBar.ts"
 import type * as TftpClient from "../../../tftp/TftpClient.ts"
 
 const units = ["kB", "MB", "GB", "TB"]
@@ -15,12 +16,6 @@ export const formatBytes = (bytes: number): string => {
   return `${amount.toPrecision(3)} ${units[unit]}`
 }
 
-/** Minutes and seconds. */
-const formatTime = (seconds: number): string => {
-  const whole = Math.ceil(seconds)
-  return `${Math.floor(whole / 60)}:${`${whole % 60}`.padStart(2, "0")}`
-}
-
 const resentOf = (resent: number) => (resent === 0 ? "" : `, ${resent} resent`)
 
 /** The line of a transfer under way, at most `width` wide: what it is, how far, how fast, how long yet. */
@@ -29,14 +24,9 @@ export const bar = (name: string, { bytes, resent, total }: TftpClient.Progress,
   const rateText = `${formatBytes(rate)}/s`
   if (total === undefined || total === 0)
     return `${name}  ${formatBytes(bytes)}  ${rateText}${resentOf(resent)}`.slice(0, width)
-  const part = Math.min(1, bytes / total)
-  const left = rate > 0 ? `ETA ${formatTime((total - bytes) / rate)}` : "ETA -:--"
-  const before = `${name}  ${`${Math.floor(part * 100)}`.padStart(3)}% `
-  const after = ` ${formatBytes(bytes)} of ${formatBytes(total)}  ${rateText}  ${left}${resentOf(resent)}`
-  const barColumns = width - before.length - after.length - 2
-  const done = Math.round(part * barColumns)
-  const drawn = barColumns < 4 ? "" : `[${"=".repeat(done)}${" ".repeat(barColumns - done)}]`
-  return `${before}${drawn}${after}`.slice(0, width)
+  const eta = ProgressBar.formatEta(rate > 0 ? ((total - bytes) / rate) * 1_000 : undefined)
+  const detail = ` ${formatBytes(bytes)} of ${formatBytes(total)}  ${rateText}  ${eta}${resentOf(resent)}`
+  return ProgressBar.format({ title: name, fraction: Math.min(1, bytes / total), details: [detail], width })
 }
 
 /** The line of a transfer that is over. */
