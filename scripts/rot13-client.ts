@@ -1,4 +1,4 @@
-/** Asks the rot13 server of this machine about each argument: node scripts/rot13-client.ts Hello World */
+/** Sends each argument to the rot13 server of this host: node scripts/rot13-client.ts Hello World */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"

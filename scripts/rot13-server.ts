@@ -1,4 +1,4 @@
-/** The rot13 server of the course, on 127.0.0.1:1067. */
+/** Rot13 server of the course, on 127.0.0.1:1067. */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Layer from "effect/Layer"
 import * as NodeNetwork from "../src/network/node/NodeNetwork.ts"

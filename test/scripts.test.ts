@@ -42,7 +42,7 @@ describe("scripts", () => {
       const example = yield* Cli.startScript("examples/shouting-lines.ts", [])
       const [, host, port] = yield* example.waitForOutput("stdout", /^nc (\S+) (\d+)$/m)
       assert.strictEqual(yield* ask(host!, Number(port), "hi\nthere"), "HI\r\nTHERE\r\n")
-      const tooLong = "line too long: at most 80 bytes may come before its end\r\n"
+      const tooLong = "line too long: no end within 80 bytes\r\n"
       assert.strictEqual(yield* ask(host!, Number(port), "x".repeat(1 << 20)), tooLong)
     }).pipe(Effect.scoped, Effect.provide(NodeNetwork.layer))
   )

@@ -1,4 +1,7 @@
-/** Names to addresses, best first, and a race of connections to them. Arguments: HOST SERVICE. */
+/**
+ * Resolves a host and a service to addresses, best first, and connects to the first that answers. Arguments: HOST
+ * SERVICE.
+ */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"

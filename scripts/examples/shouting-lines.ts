@@ -1,4 +1,4 @@
-/** A line server in ten lines: every line comes back in capitals. Limits, deadlines and drain are the defaults. */
+/** Line server in ten lines: returns every line in capitals, with limits, deadlines and drain. */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"

@@ -9,9 +9,9 @@ export const command = Command.make(
   "resolve",
   {
     host: Argument.String("host").pipe(
-      Argument.withDescription("Name or address; - for none: this host's loopback, or with --passive any address")
+      Argument.withDescription("Name or address; - for this host: loopback, or with --passive the wildcard address")
     ),
-    service: flags.optionalArgument("service", "Port, or a service by name, such as http"),
+    service: flags.optionalArgument("service", "Port, or name of a service such as http"),
     family: Flag.ChoiceWithValue("family", [
       ["4", 4],
       ["6", 6]
@@ -22,11 +22,11 @@ export const command = Command.make(
       Flag.map(Option.getOrUndefined)
     ),
     passive: Flag.Boolean("passive").pipe(
-      Flag.withDescription("For a server: no host means any address"),
+      Flag.withDescription("For a server: without a host, return the wildcard address"),
       Flag.withDefault(false)
     ),
     canonical: Flag.Boolean("canonical").pipe(
-      Flag.withDescription("Ask for the canonical name"),
+      Flag.withDescription("Show the canonical name too"),
       Flag.withDefault(false)
     ),
     json: flags.json
@@ -39,8 +39,8 @@ export const command = Command.make(
 ).pipe(
   Command.withDescription("Resolve a host and a service to socket addresses, best first (getaddrinfo, RFC 6724)"),
   Command.withExamples([
-    { command: "effect-inet resolve localhost http", description: "Every address and socket type" },
-    { command: "effect-inet resolve ::1 22 --json", description: "A literal and a number, as JSON" },
-    { command: "effect-inet resolve - 69 --passive --type dgram", description: "Where a TFTP server binds" }
+    { command: "effect-inet resolve localhost http", description: "All addresses and socket types" },
+    { command: "effect-inet resolve ::1 22 --json", description: "An IP literal and a port number, as JSON" },
+    { command: "effect-inet resolve - 69 --passive --type dgram", description: "The addresses a TFTP server binds" }
   ])
 )

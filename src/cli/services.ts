@@ -7,7 +7,7 @@ import { lazyCommand } from "./common/lazyCommand.ts"
 export const command = Command.make(
   "services",
   {
-    query: flags.optionalArgument("service", "Name, alias or port; without one, all are listed"),
+    query: flags.optionalArgument("service", "Name, alias or port (default: list all)"),
     protocol: Flag.Literals("protocol", ["tcp", "udp"]).pipe(
       Flag.withDescription("Only this protocol (default both)"),
       Flag.optional,
@@ -23,7 +23,7 @@ export const command = Command.make(
 ).pipe(
   Command.withDescription("Look up services by name or port (getservbyname, getservbyport)"),
   Command.withExamples([
-    { command: "effect-inet services rot13", description: "One of ours, without an entry in /etc/services" },
-    { command: "effect-inet services 69 --protocol udp", description: "Whose port is it?" }
+    { command: "effect-inet services rot13", description: "A service of this package, not in /etc/services" },
+    { command: "effect-inet services 69 --protocol udp", description: "The service of UDP port 69" }
   ])
 )

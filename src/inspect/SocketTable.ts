@@ -1,22 +1,22 @@
-/** Who has which socket, from /proc: Linux only, and the processes of other users only for root. */
+/** Processes by their sockets, from /proc: Linux only, and processes of other users only as root. */
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 
-/** A process that holds a socket. */
+/** A process that has a socket open. */
 interface SocketOwner {
   readonly pid: number
-  /** Its command line, up to 60 characters. */
+  /** Command line, up to 60 characters. */
   readonly command: string
 }
 
 const listenStates = { tcp: "0A", udp: "07" } as const
 
 /**
- * The inodes of the sockets that listen on a port, from the text of /proc/net/tcp, tcp6, udp or udp6. Lines that do not
- * look like the table's are skipped.
+ * Returns the inodes of sockets listening on a port, from the text of /proc/net/tcp, tcp6, udp or udp6. Malformed lines
+ * are skipped.
  *
  * @category decoding
- * @since 0.1.0
+ * @since 0.1.0 /
  */
 export const listeningInodes = (table: string, port: number, protocol: "tcp" | "udp"): ReadonlyArray<string> =>
   table.split("\n").flatMap((line) => {
@@ -28,10 +28,10 @@ export const listeningInodes = (table: string, port: number, protocol: "tcp" | "
   })
 
 /**
- * The process that listens on a port; undefined where /proc does not tell.
+ * Finds the process that listens on a port; undefined if /proc does not show it.
  *
  * @category combinators
- * @since 0.1.0
+ * @since 0.1.0 /
  */
 export const findListeningProcess = Effect.fnUntraced(function* (
   port: number,
@@ -41,7 +41,9 @@ export const findListeningProcess = Effect.fnUntraced(function* (
   const read = (path: string) => Effect.orElseSucceed(fs.readFileString(path), () => "")
   const list = (path: string) => Effect.orElseSucceed(fs.readDirectory(path), () => [] as ReadonlyArray<string>)
   const tables = yield* Effect.forEach([protocol, `${protocol}6`], (name) => read(`/proc/net/${name}`))
-  const wanted = new Set(tables.flatMap((table) => listeningInodes(table, port, protocol)).map((inode) => `socket:[${inode}]`))
+  const wanted = new Set(
+    tables.flatMap((table) => listeningInodes(table, port, protocol)).map((inode) => `socket:[${inode}]`)
+  )
   if (wanted.size === 0) return undefined
   for (const pid of yield* list("/proc")) {
     if (!/^\d+$/.test(pid)) continue

@@ -1,43 +1,51 @@
-/** Addresses with ports, and facts about IP literals. Pure. */
+/**
+ * IP addresses with ports, as strings. Pure.
+ *
+ * **Example** (Formatting and comparing)
+ *
+ * ```ts
+ * import { Endpoint } from "effect-inet/network"
+ *
+ * const endpoint = { address: "2001:db8::7", port: 69 }
+ * Endpoint.format(endpoint) // => "[2001:db8::7]:69"
+ * Endpoint.equals(endpoint, { address: "2001:db8::7", port: 69 }) // => true
+ * Endpoint.familyOf("::ffff:192.0.2.7") // => "IPv4"
+ * ```
+ */
 
 /**
- * Where a datagram came from or goes to, as the platform names it: an IP literal and a port.
+ * Source or destination of a datagram, as the platform names it: an IP literal and a port.
  *
  * @category models
- * @since 0.1.0
+ * @since 0.1.0 /
  */
 export interface Endpoint {
   readonly address: string
   readonly port: number
 }
 
-/** The protocol a literal travels by: an IPv4-mapped IPv6 literal is IPv4. @category getters @since 0.1.0 */
+/** Returns the IP family of a literal; an IPv4-mapped IPv6 literal is IPv4. @category getters @since 0.1.0 */
 export const familyOf = (literal: string): "IPv4" | "IPv6" =>
   literal.includes(":") && !literal.includes(".") ? "IPv6" : "IPv4"
 
 /**
- * The largest payload of a datagram to or from an IP literal, in bytes: 65,535 less the headers that count (RFC 768).
+ * Returns the largest UDP payload to or from an IP literal, in bytes: 65,535 less the headers that count (RFC 768).
  *
  * @category getters
- * @since 0.1.0
+ * @since 0.1.0 /
  */
 export const maxDatagramBytes = (literal: string): number => (familyOf(literal) === "IPv6" ? 65_527 : 65_507)
 
-/** Whether two datagrams came from the same socket. @category guards @since 0.1.0 */
+/** Compares address and port as strings. @category guards @since 0.1.0 */
 export const equals = (one: Endpoint, other: Endpoint): boolean =>
   one.port === other.port && one.address === other.address
 
-/** A peer for people: `192.0.2.7:2066`, `[2001:db8::7]:2066`. @category formatting @since 0.1.0 */
+/** Formats an endpoint: `192.0.2.7:2066`, `[2001:db8::7]:2066`. @category formatting @since 0.1.0 */
 export const format = ({ address, port }: Endpoint): string =>
   address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`
 
-/**
- * An IP literal without the zone of a link-local address, which systems spell differently.
- *
- * @category getters
- * @since 0.1.0
- */
+/** Removes the zone of a link-local address, which systems spell differently. @category getters @since 0.1.0 / */
 export const withoutZone = (literal: string): string => literal.replace(/%.*$/, "")
 
-/** Whether an IP literal, in its canonical form, is this host itself. @category guards @since 0.1.0 */
+/** Tests for a loopback address; the literal must be in canonical form. @category guards @since 0.1.0 */
 export const isLoopback = (literal: string): boolean => literal.startsWith("127.") || literal === "::1"

@@ -1,6 +1,8 @@
 /**
- * HMAC-SHA-256 (RFC 2104) with one key, by the `Mac` service that is provided, else by web crypto: one that is provided
- * may be native and need no turn of the event loop, such as platform-node's.
+ * HMAC-SHA-256 (RFC 2104) with one key.
+ *
+ * Uses the `Mac` service if one is provided, else web crypto. A native service, such as platform-node's, signs without
+ * a turn of the event loop.
  */
 import * as Mac from "effect/crypto/Mac"
 import * as SecureRandom from "effect/crypto/SecureRandom"
@@ -9,19 +11,19 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 
-/** Bytes of a tag. */
+/** Length of a tag in bytes. */
 export const tagBytes = 32
 
-/** One who knows a key. */
+/** Signs and verifies with one key. */
 export interface Hmac {
   readonly sign: (bytes: Uint8Array) => Effect.Effect<Uint8Array>
-  /** Compares in constant time; a tag of another length is wrong. */
+  /** Compares in constant time; a tag of another length does not match. */
   readonly verify: (tag: Uint8Array, bytes: Uint8Array) => Effect.Effect<boolean>
 }
 
 const webCrypto = Layer.provideMerge(Mac.layerWebCrypto, SecureRandom.layerWebCrypto)
 
-/** The `SecureRandom` that is provided, else web crypto's. */
+/** The provided `SecureRandom`, else web crypto's. */
 export const random: Effect.Effect<SecureRandom.SecureRandom["Service"]> = Effect.flatMap(
   Effect.serviceOption(SecureRandom.SecureRandom),
   Option.match({ onSome: Effect.succeed, onNone: () => Effect.provide(SecureRandom.SecureRandom, webCrypto) })
@@ -29,7 +31,7 @@ export const random: Effect.Effect<SecureRandom.SecureRandom["Service"]> = Effec
 
 const encoder = new TextEncoder()
 
-/** Takes a key: at best 32 random bytes, as text. Undefined for an empty key. */
+/** Imports a key, best 32 random bytes as text. Returns undefined for an empty key. */
 export const make = Effect.fnUntraced(function* (secret: Redacted.Redacted): Effect.fn.Return<Hmac | undefined> {
   const bytes = encoder.encode(Redacted.value(secret))
   if (bytes.length === 0) return undefined

@@ -1,9 +1,21 @@
 /**
- * Line protocols over a connection: bounded lines, a deadline that a slow peer cannot push away, telnet kept out of the
- * text.
+ * Lines over a connection: bounded in length and time, with telnet commands removed.
  *
- * LF and CRLF end a line, a lone CR does not; with telnet CR NUL, its carriage return, ends one too (RFC 854). Lines
- * are UTF-8, and bytes that are not become U+FFFD.
+ * LF and CRLF end a line, a lone CR does not; with telnet, CR NUL, its carriage return, ends one too (RFC 854). Lines
+ * are UTF-8; invalid bytes are replaced by U+FFFD.
+ *
+ * **Example** (Decoding)
+ *
+ * ```ts
+ * import { Line } from "effect-inet/network"
+ *
+ * const decoder = Line.decoder({ maxLength: 80 })
+ * decoder.feed(new TextEncoder().encode("hello\r\nwor"))
+ * decoder.take() // => "hello"
+ * decoder.take() // => undefined
+ * decoder.feed(new TextEncoder().encode("ld\n"))
+ * decoder.take() // => "world"
+ * ```
  */
 import * as Cause from "effect/Cause"
 import * as Data from "effect/Data"
@@ -14,46 +26,46 @@ import type * as Network from "./Network.ts"
 import * as Sweeper from "./Sweeper.ts"
 import * as Telnet from "./Telnet.ts"
 
-/** The line has more bytes than allowed. @category errors @since 0.1.0 */
+/** Reason: the line has more than `max` bytes. @category errors @since 0.1.0 */
 export class TooLong extends Data.TaggedClass("TooLong")<{ readonly max: number }> {}
 
-/** The line did not end in time after its first byte. @category errors @since 0.1.0 */
+/** Reason: the end of the line did not arrive within `deadline` of its first byte. @category errors @since 0.1.0 */
 export class TooSlow extends Data.TaggedClass("TooSlow")<{ readonly deadline: Duration.Duration }> {}
 
-/** The peer does not keep to the limits of a line. @category errors @since 0.1.0 */
+/** Failure of reading a line: the peer exceeded a limit. @category errors @since 0.1.0 */
 export class LineError extends Data.TaggedError("LineError")<{ readonly reason: TooLong | TooSlow }> {
   override get message(): string {
     return this.reason._tag === "TooLong"
-      ? `line too long: at most ${this.reason.max} bytes may come before its end`
-      : `line too slow: its end must come within ${Duration.format(this.reason.deadline)} of its first byte`
+      ? `line too long: no end within ${this.reason.max} bytes`
+      : `line too slow: no end within ${Duration.format(this.reason.deadline)} of its first byte`
   }
 }
 
-/** How lines are cut. @category models @since 0.1.0 */
+/** Options for splitting a stream into lines. @category models @since 0.1.0 */
 export interface DecoderOptions {
-  /** The most bytes a line may have, its end not counted. Default 1024. */
+  /** Maximum length of a line in bytes, without its end. Default 1,024. */
   readonly maxLength?: number | undefined
   /**
-   * Take telnet commands out and refuse its options; CR NUL ends a line. Without it a byte 255 is just a byte. Default
-   * true.
+   * Removes telnet commands and refuses options; CR NUL then ends a line. Without it a byte 255 is ordinary data.
+   * Default true.
    */
   readonly telnet?: boolean | undefined
 }
 
-/** Chunks in, lines out, with at most one chunk and one line held. @category models @since 0.1.0 */
+/** Splits chunks into lines; holds at most one chunk and one line. @category models @since 0.1.0 */
 export interface Decoder {
   /**
-   * Takes the next chunk, once `take` has no more lines; gives what telnet wants answered, mostly nothing. The chunk is
-   * the decoder's from now on.
+   * Accepts the next chunk, after `take` has returned undefined. Returns the reply to telnet commands, mostly empty.
+   * The decoder owns the chunk from then on.
    */
   readonly feed: (chunk: Uint8Array) => Uint8Array
-  /** The next line, or undefined when that needs more bytes. `TooLong` is final. */
+  /** Returns the next line, or undefined if more bytes are needed. `TooLong` is final. */
   readonly take: () => string | TooLong | undefined
-  /** Whether what was fed stops within a line. */
+  /** Tests if the last chunk ended within a line. */
   readonly inLine: () => boolean
   /**
-   * At the end of the stream, once `take` has no more lines: the last one, if it has bytes but no end. A CR cut off
-   * from its LF is no byte of it.
+   * Returns the last line at the end of the stream, if it has bytes but no end. A trailing CR is not part of it. To be
+   * called after `take` has returned undefined.
    */
   readonly finish: () => string | undefined
 }
@@ -65,7 +77,9 @@ const CR = 13
 const empty = new Uint8Array(0)
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true })
 
-/** Most lines are short and ASCII: the decoder alone would cost as much as all else that is done for one. */
+/**
+ * Decodes a short ASCII text. Most lines are such, and `TextDecoder` would cost as much as all other work for a line.
+ */
 const decodeShortAscii = (chunk: Uint8Array, from: number, to: number): string | undefined => {
   if (to - from > 24) return undefined
   let text = ""
@@ -77,17 +91,17 @@ const decodeShortAscii = (chunk: Uint8Array, from: number, to: number): string |
   return text
 }
 
-/** Cuts one stream of bytes into lines. @category constructors @since 0.1.0 */
+/** Creates a decoder for one stream of bytes. @category constructors @since 0.1.0 */
 export const decoder = (options: DecoderOptions = {}): Decoder => {
   const { maxLength: maxBytes = 1024, telnet = true } = options
   let stream = Telnet.initial
   let chunk: Uint8Array = empty
-  /** Where in the chunk the line begins, or goes on. */
+  /** Index in the chunk of the rest of the current line. */
   let position = 0
-  /** The next LF and NUL in the chunk: found once, however many lines come before them. */
+  /** Index of the next LF and NUL in the chunk, each searched for once. */
   let nextLf = Infinity
   let nextNul = Infinity
-  /** What earlier chunks had of the line; never more than the maximum and a CR. */
+  /** Bytes of the current line from earlier chunks, at most the maximum and a CR. */
   let partial: Uint8Array = empty
   let partialLength = 0
   let failure: TooLong | undefined
@@ -156,7 +170,8 @@ export const decoder = (options: DecoderOptions = {}): Decoder => {
       if (length > maxBytes) return fail()
       const from = position
       position = end + 1
-      if (partialLength === 0) return decodeShortAscii(chunk, from, from + length) ?? utf8.decode(chunk.subarray(from, from + length))
+      if (partialLength === 0)
+        return decodeShortAscii(chunk, from, from + length) ?? utf8.decode(chunk.subarray(from, from + length))
       if (length > partialLength) appendToPartial(chunk.subarray(from, from + length - partialLength))
       return takePartial(length)
     },
@@ -172,39 +187,62 @@ export const decoder = (options: DecoderOptions = {}): Decoder => {
   }
 }
 
-/** How lines are read from a connection. @category models @since 0.1.0 */
+/** Options for reading lines from a connection. @category models @since 0.1.0 */
 export interface Options extends DecoderOptions {
   /**
-   * How long a line may take from its first byte to its end, however many bytes come in between. Default 30 seconds;
-   * infinity is no deadline.
+   * Maximum time from the first byte of a line to its end, however slowly bytes arrive between. Default 30 seconds;
+   * infinity disables it.
    */
   readonly deadline?: Duration.Input | undefined
   /**
-   * Who looks at the deadline, which is met late by at most its period. A server gives its own; default: one that looks
-   * every second.
+   * Checks the deadline, which is met late by at most its period. A server passes its own; default: one with a period
+   * of a second.
    */
   readonly sweeper?: Sweeper.Sweeper | undefined
 }
 
-/** The lines a peer sends. @category models @since 0.1.0 */
+/** Lines sent by the peer. @category models @since 0.1.0 */
 export interface Lines {
   /**
-   * Waits for the next line; one fiber at a time. At the peer's FIN, and where reading is ended on this side, comes
-   * what was sent after the last end of line, if anything, as a last line, then `Done`. After a `LineError` nothing
-   * more can be read; the connection can still be written to.
+   * Waits for the next line; only one fiber may wait at a time.
+   *
+   * At the peer's FIN, or after `endRead`, bytes after the last end of line are one more line, then `Done`. After a
+   * `LineError` reading has ended; the connection can still be written to.
    */
   readonly next: Pull.Pull<string, Network.NetworkError | LineError>
 }
 
 /**
- * Reads lines from a connection, until the scope closes. Telnet's questions are answered before the next line is handed
- * out; an answer that cannot be sent is dropped, as reading tells soon enough what has become of the peer.
+ * Reads lines from a connection, until the scope closes.
  *
- * The deadline counts while a reader waits for the rest of a line: a handler that takes its time over one line does not
- * make its peer a slow one.
+ * Telnet options are refused before the next line is returned. A reply that cannot be sent is dropped, since the next
+ * pull reports the failure. The deadline counts only while a reader waits for the rest of a line: a slow handler does
+ * not make its peer a slow one.
+ *
+ * **Example** (An echo server for lines)
+ *
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import { Line, Network, NodeNetwork, TcpServer } from "effect-inet/network"
+ *
+ * const program = Effect.gen(function* () {
+ *   const server = yield* TcpServer.make({ port: 0 }, (connection, { sweeper }) =>
+ *     Effect.gen(function* () {
+ *       const lines = yield* Line.make(connection, { maxLength: 80, sweeper })
+ *       while (true) yield* connection.write(`${yield* lines.next}!\r\n`)
+ *     }).pipe(Effect.scoped)
+ *   )
+ *   const client = yield* (yield* Network.Network).connect(server.address)
+ *   const { next } = yield* Line.make(client)
+ *   yield* client.write("hello\n")
+ *   yield* next // => "hello!"
+ * })
+ *
+ * await Effect.runPromise(program.pipe(Effect.scoped, Effect.provide(NodeNetwork.layer)))
+ * ```
  *
  * @category constructors
- * @since 0.1.0
+ * @since 0.1.0 /
  */
 export const make = Effect.fnUntraced(function* (connection: Network.Connection, options: Options = {}) {
   const lines = decoder(options)
@@ -212,7 +250,7 @@ export const make = Effect.fnUntraced(function* (connection: Network.Connection,
   const deadlineMillis = Duration.toMillis(deadline)
   const sweeper = options.sweeper ?? (yield* Sweeper.make("1 second"))
   const fork = Effect.runForkWith(yield* Effect.context<never>())
-  /** When the latest chunk came that stopped within a line, and when the line that is read now began. */
+  /** Time of the last chunk that ended within a line, and start time of the line being read, both in milliseconds. */
   let partialChunkAt = 0
   let lineStartedAt: number | undefined
   let waitingForRest = false
@@ -249,7 +287,7 @@ export const make = Effect.fnUntraced(function* (connection: Network.Connection,
       return last === undefined ? end : Effect.succeed(last)
     }
   }
-  /** Two ways to wait, so that a line that comes whole pays nothing for the deadline of one that does not. */
+  /** Two ways to wait, so that a line that arrives whole pays nothing for the deadline. */
   const pullFirstBytes = Effect.matchCauseEffect(connection.pull, handlers)
   const stopWaiting = Effect.sync(() => {
     waitingForRest = false
@@ -265,7 +303,7 @@ export const make = Effect.fnUntraced(function* (connection: Network.Connection,
         if (!waitingForRest || lineStartedAt === undefined || now - lineStartedAt < deadlineMillis) return
         waitingForRest = false
         end = Effect.fail(new LineError({ reason: new TooSlow({ deadline }) }))
-        // Wakes the reader, which finds that it is over.
+        // Wakes the reader, which then returns `end`.
         fork(connection.endRead)
       })
     ),

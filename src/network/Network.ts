@@ -1,9 +1,28 @@
 /**
- * The one door to the network.
+ * The `Network` service: all sockets are opened through it.
  *
- * Every client and server of this package opens its sockets here, so that a program runs unchanged on the host's
- * network, on a simulated one, or on either wrapped by fault injection or packet capture: only the layer differs. The
- * shapes are the classic ones: listen, accept, connect, send, receive.
+ * A program that requires `Network` runs unchanged on the host's network, on a simulated one, or on either wrapped by
+ * fault injection or packet capture: only the layer differs. The operations are the classic ones: listen, accept,
+ * connect, send, receive.
+ *
+ * **Example** (Listening and connecting on the host's network)
+ *
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import { Network, NodeNetwork } from "effect-inet/network"
+ *
+ * const program = Effect.gen(function* () {
+ *   const network = yield* Network.Network
+ *   const listener = yield* network.listen({ port: 0 })
+ *   const client = yield* network.connect(listener.address)
+ *   const server = yield* listener.accept
+ *   yield* client.write("hello")
+ *   const bytes = yield* server.pull
+ *   new TextDecoder().decode(bytes) // => "hello"
+ * })
+ *
+ * await Effect.runPromise(program.pipe(Effect.scoped, Effect.provide(NodeNetwork.layer)))
+ * ```
  */
 
 import * as Context from "effect/Context"
@@ -18,27 +37,27 @@ import type * as Endpoint from "./Endpoint.ts"
 const explanations = {
   AddressInUse: "address already in use",
   AddressNotAvailable: "not an address of this host",
-  InvalidAddress: "not a usable address",
+  InvalidAddress: "invalid address",
   PermissionDenied: "permission denied",
-  Refused: "connection refused: nobody listens there",
+  Refused: "connection refused: nothing is listening on that port",
   Reset: "connection reset by the peer",
   Unreachable: "no route to the host",
-  TimedOut: "no answer in time",
-  MessageTooLarge: "datagram too large to send in one piece",
-  IsConnected: "a connected socket takes no other destination",
-  NotConnected: "a socket that is not connected needs a destination",
+  TimedOut: "timed out: no answer",
+  MessageTooLarge: "datagram too large",
+  IsConnected: "the socket is connected: leave the destination out",
+  NotConnected: "the socket is not connected: give a destination",
   NoDescriptors: "too many open files",
   Closed: "the socket is closed",
   Unknown: "the operation failed"
 }
 
-/** Why an operation on a socket failed, after the POSIX errors. @category errors @since 0.1.0 */
+/** Reason for the failure of a socket operation, named after the POSIX errors. @category errors @since 0.1.0 */
 export type Reason = keyof typeof explanations
 
-/** An operation on a socket failed; `cause` is the platform's own error. @category errors @since 0.1.0 */
+/** Failure of a socket operation; `cause` is the platform's own error. @category errors @since 0.1.0 */
 export class NetworkError extends Data.TaggedError("NetworkError")<{
   readonly reason: Reason
-  /** The address the operation was about: where it listens, or the peer. */
+  /** The local address of a listen or bind, else the remote address. */
   readonly address?: NetAddress.SocketAddress | undefined
   readonly cause?: unknown
 }> {
@@ -51,76 +70,86 @@ export class NetworkError extends Data.TaggedError("NetworkError")<{
   }
 }
 
-/** What has passed over a connection, in bytes. @category models @since 0.1.0 */
+/** Byte counters of a connection. @category models @since 0.1.0 */
 export interface Traffic {
   readonly received: number
-  /** Handed to the kernel. */
+  /** Bytes handed to the kernel. */
   readonly sent: number
-  /** Written, but still held here, since the peer does not read. */
+  /** Bytes written but not yet taken by the kernel, because the peer does not read. */
   readonly unsent: number
 }
 
 /**
- * One end of a stream connection. Closed when the scope that opened it closes.
+ * One end of a stream connection, closed when the scope that opened it closes.
  *
- * What wraps one names every member: some may live on a prototype, which spreading and destructuring leave behind.
+ * A wrapper must name every member: some may live on a prototype, which spreading and destructuring leave behind.
  *
  * @category models
- * @since 0.1.0
+ * @since 0.1.0 /
  */
 export interface Connection {
   readonly local: NetAddress.SocketAddress
   readonly remote: NetAddress.SocketAddress
   /**
-   * Waits for bytes and takes all there are; `Done` at the peer's FIN. The chunks are the caller's to change. One fiber
-   * pulls at a time.
+   * Waits for bytes and returns all that have arrived; `Done` at the peer's FIN. The caller owns the chunk and may
+   * change it. Only one fiber may pull at a time.
    */
   readonly pull: Pull.Pull<Uint8Array, NetworkError>
   /**
-   * Sends, waiting while the peer does not read. The bytes are the connection's from now on. Fails with `Closed` or
-   * `Reset` once nothing can be sent.
+   * Sends bytes, and waits while the peer does not read. The connection owns the bytes from then on. Fails with
+   * `Closed` or `Reset` once nothing can be sent.
    */
   readonly write: (bytes: Uint8Array | string) => Effect.Effect<void, NetworkError>
-  /** shutdown(SHUT_WR): sends FIN after what was written; the peer may still send. */
+  /** Sends FIN after the bytes already written, as `shutdown(SHUT_WR)`; the peer may still send. */
   readonly end: Effect.Effect<void>
-  /** shutdown(SHUT_RD): pulls take what has arrived, then `Done`, as if the peer had sent FIN. */
+  /**
+   * Ends the input, as `shutdown(SHUT_RD)`: pulls return what has arrived, then `Done`, as if the peer had sent FIN.
+   */
   readonly endRead: Effect.Effect<void>
-  /** Sends RST and forgets what was not sent; waiting pulls and writes fail with `Closed`. */
+  /** Sends RST and discards unsent bytes; waiting pulls and writes fail with `Closed`. */
   readonly abort: Effect.Effect<void>
-  /** Read without an effect, so that one sweeper can watch a thousand connections and the data path pays nothing. */
+  /**
+   * Returns the counters without an effect, so that one sweeper can watch a thousand connections at no cost to the data
+   * path.
+   */
   readonly traffic: () => Traffic
 }
 
 /** A listening stream socket. @category models @since 0.1.0 */
 export interface Listener {
   readonly address: NetAddress.SocketAddress
-  /** Takes the next connection; it closes with the scope. */
+  /** Accepts the next connection, which closes with the scope. */
   readonly accept: Effect.Effect<Connection, NetworkError, Scope.Scope>
 }
 
-/** Where to listen: on a TCP port or on a path of the file system. @category models @since 0.1.0 */
+/** Address to listen on: a TCP port or a path of the file system. @category models @since 0.1.0 */
 export type ListenOptions = TcpListenOptions | UnixListenOptions
 
-/** A TCP port to listen on. @category models @since 0.1.0 */
+/** Options for listening on a TCP port. @category models @since 0.1.0 */
 export interface TcpListenOptions {
   /**
-   * An address of this host, as an IP literal. Default 127.0.0.1: the network is let in only when asked for. `::` also
-   * takes IPv4.
+   * An address of this host, as an IP literal. Default 127.0.0.1: other hosts can connect only if asked for. `::` also
+   * accepts IPv4.
    */
   readonly host?: string | undefined
-  /** 0 to 65535; 0 asks for an ephemeral port. */
+  /** 0 to 65535; 0 selects an ephemeral port. */
   readonly port: number
-  /** Connections the kernel holds before they are accepted. Default 511; the kernel has a limit of its own. */
+  /**
+   * Number of connections the kernel queues before they are accepted. Default 511; the kernel has its own upper limit.
+   */
   readonly backlog?: number | undefined
-  /** Share the port with other sockets that say so too; the kernel spreads the clients over them. Default false. */
+  /**
+   * Shares the port with other sockets that set this option; the kernel distributes the clients over them. Default
+   * false.
+   */
   readonly reusePort?: boolean | undefined
 }
 
-/** A path of the file system to listen on. @category models @since 0.1.0 */
+/** Options for listening on a path of the file system. @category models @since 0.1.0 */
 export interface UnixListenOptions {
   /**
-   * A path; a socket file that a dead server left there is replaced, one in use or another kind of file is not. At most
-   * 107 bytes.
+   * Path of at most 107 bytes. A socket file left there by a dead server is replaced; a socket in use or another kind
+   * of file is not.
    */
   readonly path: string
   readonly backlog?: number | undefined
@@ -130,51 +159,58 @@ export interface UnixListenOptions {
 export interface UdpSocket {
   readonly local: NetAddress.InetAddress
   /**
-   * Hands one datagram to the network. It may be lost, doubled or overtaken: the result is only that of the local send.
-   * `to` is left out on a connected socket and required on any other.
+   * Hands one datagram to the network, where it may be lost, duplicated or reordered. The result is that of the local
+   * send only. `to` must be left out on a connected socket and is required on any other.
    */
   readonly send: (bytes: Uint8Array, to?: Endpoint.Endpoint) => Effect.Effect<void, NetworkError>
-  /** The same without an effect, for hot paths: a failed send counts as a lost datagram. */
+  /** Sends without an effect, for hot paths: a failed send counts as a lost datagram. */
   readonly sendUnsafe: (bytes: Uint8Array, to?: Endpoint.Endpoint) => void
   /**
-   * Joins a multicast group, on one interface (IPv4: one of its addresses; IPv6: `%name` or its index) or the system's
-   * choice; leaves with the scope.
+   * Joins a multicast group until the scope closes.
+   *
+   * The interface is given as one of its addresses (IPv4), or as `%name` or its index (IPv6). Default: the system's
+   * choice.
    */
   readonly join: (group: string, networkInterface?: string) => Effect.Effect<void, NetworkError, Scope.Scope>
-  /** Bytes the kernel granted for datagrams not yet taken. */
+  /** Size in bytes of the receive buffer that the kernel granted. */
   readonly receiveBuffer: number
-  /** Datagrams the kernel dropped because that buffer was full; undefined where the platform does not tell. */
+  /**
+   * Number of datagrams the kernel dropped because that buffer was full; undefined where the platform does not report
+   * it.
+   */
   readonly dropped: Effect.Effect<number | undefined>
 }
 
-/** How a UDP socket is bound. @category models @since 0.1.0 */
+/** Options for binding a UDP socket. @category models @since 0.1.0 */
 export interface UdpOptions {
-  /** An IP literal; it also chooses the family. Default 127.0.0.1. */
+  /** IP literal to bind, which also selects the family. Default 127.0.0.1. */
   readonly host?: string | undefined
-  /** Default 0, an ephemeral port. */
+  /** Port to bind. Default 0, an ephemeral port. */
   readonly port?: number | undefined
-  /** The only peer to send to and to hear from; refusals (ICMP port unreachable) are then reported. */
+  /**
+   * Connects the socket: it sends to and receives from this peer only, and reports refusals (ICMP port unreachable).
+   */
   readonly remote?: Endpoint.Endpoint | undefined
-  /** Allow sending to broadcast addresses. Default false. */
+  /** Allows sending to broadcast addresses. Default false. */
   readonly broadcast?: boolean | undefined
-  /** Let several sockets bind the same port; each gets every broadcast and multicast datagram. Default false. */
+  /** Lets several sockets bind the same port; each receives every broadcast and multicast datagram. Default false. */
   readonly reuseAddress?: boolean | undefined
-  /** Let several sockets bind the same port and share its unicast datagrams, by sender. Default false. */
+  /** Lets several sockets bind the same port and share its unicast datagrams, by sender. Default false. */
   readonly reusePort?: boolean | undefined
-  /** Kernel buffers in bytes; the kernel may grant less. Default: the system's. */
+  /** Kernel buffer sizes in bytes, of which the kernel may grant less. Default: the system's. */
   readonly receiveBuffer?: number | undefined
   readonly sendBuffer?: number | undefined
-  /** How multicast is sent. */
+  /** Options for sending multicast. */
   readonly multicast?: MulticastOptions | undefined
 }
 
-/** How a UDP socket sends multicast. @category models @since 0.1.0 */
+/** Options for sending multicast on a UDP socket. @category models @since 0.1.0 */
 export interface MulticastOptions {
-  /** Hops, 0 to 255. Default 1: the own link. */
+  /** Number of hops, 0 to 255. Default 1: the local link. */
   readonly ttl?: number | undefined
   /** The outgoing interface, named as in `join`. Default: the system's choice. */
   readonly interface?: string | undefined
-  /** Whether this host hears itself. Default true. */
+  /** Delivers sent datagrams to this host's own members of the group, too. Default true. */
   readonly loopback?: boolean | undefined
 }
 
@@ -182,23 +218,23 @@ export interface MulticastOptions {
 export interface Interface {
   readonly name: string
   readonly address: IpInterface.IpInterface
-  /** Where a directed broadcast goes; IPv4 only. */
+  /** Directed broadcast address; IPv4 only. */
   readonly broadcast?: NetAddress.Ipv4Address | undefined
-  /** The zone of a link-local IPv6 address; 0 otherwise. */
+  /** Zone index of a link-local IPv6 address, else 0. */
   readonly scopeId: number
   readonly loopback: boolean
   readonly mac: string
 }
 
-/** The network a program runs on. @category services @since 0.1.0 */
+/** The network that a program runs on. @category services @since 0.1.0 */
 export class Network extends Context.Service<
   Network,
   {
     readonly listen: (options: ListenOptions) => Effect.Effect<Listener, NetworkError, Scope.Scope>
     readonly connect: (remote: NetAddress.SocketAddress) => Effect.Effect<Connection, NetworkError, Scope.Scope>
     /**
-     * Binds a UDP socket. `onDatagram` runs for each datagram as it arrives and owns its bytes; `onError` for each
-     * error the network reports later.
+     * Binds a UDP socket. `onDatagram` runs for each datagram as it arrives and owns its bytes; `onError` runs for each
+     * asynchronous error, such as a refusal.
      */
     readonly udp: (
       options: UdpOptions,
@@ -208,8 +244,8 @@ export class Network extends Context.Service<
     /** The addresses of this host, loopback included. */
     readonly interfaces: Effect.Effect<ReadonlyArray<Interface>>
     /**
-     * How many more sockets may be opened; a reserve for files, name look-ups and logs is already taken off. Infinity
-     * where there is no limit.
+     * Number of sockets that may still be opened, after a reserve for files, name look-ups and logs. Infinity if
+     * unlimited.
      */
     readonly availableSockets: () => number
   }

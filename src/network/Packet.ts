@@ -1,60 +1,79 @@
 /**
- * What is seen on the wire: the common language of taps, dissectors, fault plans and captures, on a simulated network
- * and on a real one.
+ * Packets as observed on the wire: the types that taps, dissectors, fault plans and captures share, on simulated and
+ * real networks.
+ *
+ * **Example** (A dissector)
+ *
+ * ```ts
+ * import { Packet } from "effect-inet/network"
+ *
+ * const echo: Packet.Dissector = {
+ *   name: "echo",
+ *   dissect: ({ bytes, to }) => (to.port === 7 ? { kind: "ECHO", summary: `ECHO ${bytes.length} bytes` } : undefined)
+ * }
+ * const packet: Packet.Packet = {
+ *   transport: "udp",
+ *   kind: "datagram",
+ *   from: { address: "192.0.2.1", port: 40_000 },
+ *   to: { address: "192.0.2.2", port: 7 },
+ *   bytes: new Uint8Array(3)
+ * }
+ * Packet.dissect([echo], packet)?.summary // => "ECHO 3 bytes"
+ * ```
  */
 import type * as Endpoint from "./Endpoint.ts"
 
-/** What a packet does. `data` is a piece of a stream, `datagram` a whole message. @category models @since 0.1.0 */
+/** Kind of a packet: `data` is a piece of a stream, `datagram` a whole message. @category models @since 0.1.0 */
 export type Kind = "datagram" | "syn" | "synack" | "ack" | "data" | "fin" | "rst"
 
-/** Something that was put on the wire. @category models @since 0.1.0 */
+/** A packet on the wire: a UDP datagram or a TCP segment. @category models @since 0.1.0 */
 export interface Packet {
   readonly transport: "udp" | "tcp"
   readonly kind: Kind
   readonly from: Endpoint.Endpoint
   readonly to: Endpoint.Endpoint
-  /** The payload; empty where there is none. Not to be changed, and not to be kept without copying. */
+  /** Payload, possibly empty. Read-only, and to be copied if kept. */
   readonly bytes: Uint8Array
 }
 
-/** What a tap is told of a packet. @category models @since 0.1.0 */
+/** A packet seen by a tap, with time and place. @category models @since 0.1.0 */
 export interface ObservedPacket extends Packet {
-  /** Nanoseconds: since the start of the run in a simulation, since 1970 on a real network. */
+  /** Time in nanoseconds: since the start of the run in a simulation, since 1970 on a real network. */
   readonly at: bigint
-  /** The host it was seen at, by name; the sender's on a shared wire. */
+  /** Name of the observing host; on a shared link, of the sender. */
   readonly host: string
-  /** What a fault did to it, such as `drop`; a note for whoever reads the capture. */
+  /** The fault applied to it, such as `drop`: a note for the reader of the capture. */
   readonly fault?: string | undefined
-  /** It will not arrive. */
+  /** True for a packet that will not arrive. */
   readonly lost?: boolean | undefined
-  /** When it arrives, if that is known already and it does. */
+  /** Time of arrival in nanoseconds, if already known. */
   readonly arrives?: bigint | undefined
 }
 
-/** Is told of every packet, in order; must not throw. @category models @since 0.1.0 */
+/** Callback that receives every packet, in order; must not throw. @category models @since 0.1.0 */
 export type Tap = (packet: ObservedPacket) => void
 
-/** What a payload is, to people and to fault plans. @category models @since 0.1.0 */
+/** Description of a payload, for readers and for fault plans. @category models @since 0.1.0 */
 export interface Dissection {
-  /** Short and stable, for rules to match: `RRQ`, `DATA`, `ACK`. */
+  /** Short stable word for rules to match: `RRQ`, `DATA`, `ACK`. */
   readonly kind: string
-  /** One line for people: `DATA block 3, 512 bytes`. */
+  /** One line for readers: `DATA block 3, 512 bytes`. */
   readonly summary: string
 }
 
 /**
- * Reads the payloads of one protocol; gives undefined for what is not its own, and never throws.
+ * Decoder of the payloads of one protocol; returns undefined for other payloads, and never throws.
  *
  * @category models
- * @since 0.1.0
+ * @since 0.1.0 /
  */
 export interface Dissector {
-  /** The protocol, in lower case: `tftp`. */
+  /** Name of the protocol, in lower case: `tftp`. */
   readonly name: string
   readonly dissect: (packet: Packet) => Dissection | undefined
 }
 
-/** The first dissector that knows the packet tells what it is. @category combinators @since 0.1.0 */
+/** Returns the result of the first dissector that recognises the packet. @category combinators @since 0.1.0 */
 export const dissect = (dissectors: ReadonlyArray<Dissector>, packet: Packet): Dissection | undefined => {
   for (const { dissect } of dissectors) {
     const found = dissect(packet)

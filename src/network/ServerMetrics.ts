@@ -1,14 +1,14 @@
-/** The stats of a server, and the same as Effect metrics, one set for each service name. */
+/** The stats of a server, published as Effect metrics too: one set for each service name. */
 import type * as Context from "effect/Context"
 import * as Metric from "effect/Metric"
 
-/** What a server has done so far. */
+/** Counters of a server since its start; `active` is the current number of connections. */
 export interface Stats {
   active: number
   accepted: number
-  /** Over a limit. */
+  /** Connections over a limit. */
   refused: number
-  /** Silent, or not reading, for too long. */
+  /** Connections ended by the idle timeout or the write timeout. */
   timedOut: number
   bytesReceived: number
   bytesSent: number
@@ -17,13 +17,14 @@ export interface Stats {
 const counter = (name: string, description: string) =>
   Metric.counter(`effect_inet_${name}`, { description, incremental: true })
 
-const connections = counter("connections_total", "Connections, by what became of them at the door and after")
+const connections = counter("connections_total", "Connections, by result: accepted, refused, timed_out")
 const bytes = counter("bytes_total", "Bytes over connections, by direction")
 const active = Metric.gauge("effect_inet_connections_active", { description: "Connections being served" })
 
 /**
- * Stats to count in, at no cost, and `tell`, which tells the metrics what has changed: an update of one costs as much
- * as a round trip, so it is for once a sweep.
+ * Returns mutable stats, and `publish`, which updates the metrics with the changes.
+ *
+ * Updating a metric costs as much as a round trip, so `publish` is for once a sweep.
  */
 export const make = (service: string, context: Context.Context<never>) => {
   const add = (metric: Metric.Metric<number, unknown>, attributes: Record<string, string>) => {

@@ -1,9 +1,12 @@
-/** Wakes a fiber from a callback: a ring that comes before the wait counts, several count as one. */
+/** An event that wakes one fiber from a callback. A notification before the wait is kept; several count as one. */
 import * as Effect from "effect/Effect"
 
-/** For one waiting fiber. */
+/** A signal for one waiting fiber, reset by each wait. */
 export interface Signal {
-  /** Returns before the fiber goes on, so that it never runs in the middle of who rings. */
+  /**
+   * Wakes the waiter, now or at its next wait. Returns before the waiter resumes, so that the waiter never runs inside
+   * the caller.
+   */
   readonly notify: () => void
   readonly wait: Effect.Effect<void>
 }

@@ -1,7 +1,30 @@
 /**
- * One fiber for all the deadlines of a server: it looks at everything registered with it once a period, so that a
- * thousand connections cost no timers and the data path nothing at all. A deadline is met late by at most one period,
- * never early.
+ * One fiber for all deadlines of a server: it runs every registered check once a period.
+ *
+ * A thousand connections then cost no timers, and the data path pays nothing. A deadline is met late by at most one
+ * period, never early.
+ *
+ * **Example** (A deadline)
+ *
+ * ```ts
+ * import * as Deferred from "effect/Deferred"
+ * import * as Effect from "effect/Effect"
+ * import { Sweeper } from "effect-inet/network"
+ *
+ * const program = Effect.gen(function* () {
+ *   const sweeper = yield* Sweeper.make("10 millis")
+ *   const expired = yield* Deferred.make<string>()
+ *   const deadline = sweeper.now() + 20
+ *   const remove = sweeper.add((now) => {
+ *     if (now >= deadline) Deferred.doneUnsafe(expired, Effect.succeed("expired"))
+ *   })
+ *   const result = yield* Deferred.await(expired)
+ *   remove()
+ *   result // => "expired"
+ * })
+ *
+ * await Effect.runPromise(Effect.scoped(program))
+ * ```
  */
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -9,22 +32,22 @@ import * as Latch from "effect/Latch"
 import type * as Scope from "effect/Scope"
 import * as Monotonic from "./Monotonic.ts"
 
-/** Calls every look once a period. @category models @since 0.1.0 */
+/** Runs every registered check once a period. @category models @since 0.1.0 */
 export interface Sweeper {
   /**
-   * The monotonic time of the `Clock` it runs on, in milliseconds: only differences mean anything, and setting the
-   * host's clock meets no deadline.
+   * Returns the monotonic time of the `Clock`, in milliseconds. Only differences have a meaning: setting the host's
+   * clock does not expire a deadline.
    */
   readonly now: () => number
-  /** Registers a look, which must not throw; the result takes it off again. */
+  /** Registers a check, which must not throw; the result removes it. */
   readonly add: (check: (now: number) => void) => () => void
 }
 
 /**
- * Starts a sweeper, which stops with the scope, and sleeps while there is nothing to look at.
+ * Starts a sweeper, which stops with the scope. It sleeps while no check is registered.
  *
  * @category constructors
- * @since 0.1.0
+ * @since 0.1.0 /
  */
 export const make = Effect.fnUntraced(function* (period: Duration.Input) {
   const checks = new Set<(now: number) => void>()

@@ -1,6 +1,6 @@
 /**
- * Connecting by name: the addresses of a host and service are tried in turn without waiting for the slow ones, and the
- * first connection wins (Happy Eyeballs, RFC 8305).
+ * Connecting by name with Happy Eyeballs (RFC 8305): overlapping attempts to all addresses of a host, of which the
+ * first to connect wins.
  */
 import * as Arr from "effect/Array"
 import * as Data from "effect/Data"
@@ -17,13 +17,13 @@ import { type Connection, Network, NetworkError } from "./Network.ts"
 import * as AddressInfo from "./names/AddressInfo.ts"
 import type { ServiceNames } from "./names/ServiceNames.ts"
 
-/** How an attempt to connect ended. @category models @since 0.1.0 */
+/** A failed attempt to connect. @category models @since 0.1.0 */
 export interface Attempt {
   readonly address: NetAddress.InetAddress
   readonly error: NetworkError
 }
 
-/** A message stays readable, however many addresses a name server has sent. */
+/** Bound on the addresses in a message, since a name server may send thousands. */
 const maxListedAttempts = 4
 
 const describeAttempts = (attempts: ReadonlyArray<Attempt>): string => {
@@ -32,7 +32,7 @@ const describeAttempts = (attempts: ReadonlyArray<Attempt>): string => {
   return [...first, ...more].join("; ")
 }
 
-/** Every address was tried and failed. @category errors @since 0.1.0 */
+/** Reason: all attempts failed. @category errors @since 0.1.0 */
 export class AllFailed extends Data.TaggedClass("AllFailed")<{ readonly attempts: ReadonlyArray<Attempt> }> {
   get message(): string {
     return describeAttempts(this.attempts)
@@ -40,10 +40,10 @@ export class AllFailed extends Data.TaggedClass("AllFailed")<{ readonly attempts
 }
 
 /**
- * The time was over; attempts that were still open then, or not begun, are listed with `TimedOut`.
+ * Reason: the timeout expired. Attempts still open or not started are listed with `TimedOut`.
  *
  * @category errors
- * @since 0.1.0
+ * @since 0.1.0 /
  */
 export class TimedOut extends Data.TaggedClass("TimedOut")<{
   readonly after: Duration.Duration
@@ -54,42 +54,42 @@ export class TimedOut extends Data.TaggedClass("TimedOut")<{
   }
 }
 
-/** No connection came about; the attempts are in the order of the addresses. @category errors @since 0.1.0 */
+/** Failure to connect; the attempts are in the order of the addresses. @category errors @since 0.1.0 */
 export class TcpClientError extends Data.TaggedError("TcpClientError")<{ readonly reason: AllFailed | TimedOut }> {
   override get message(): string {
     return this.reason.message
   }
 }
 
-/** How the race is run. @category models @since 0.1.0 */
+/** Options for the race of attempts. @category models @since 0.1.0 */
 export interface RaceOptions {
   /**
-   * Time from one attempt to the next, unless it fails before. Default 250 ms; held between 10 ms and 2 s (RFC 8305,
+   * Delay between two attempts, cut short if the first one fails. Default 250 ms; clamped to 10 ms to 2 s (RFC 8305,
    * section 5).
    */
   readonly attemptDelay?: Duration.Input | undefined
-  /** The family to begin with. Default: that of the first address. */
+  /** Family of the first attempt. Default: that of the first address. */
   readonly firstFamily?: 4 | 6 | undefined
-  /** Time for all attempts together. Default 30 s. */
+  /** Timeout for all attempts together. Default 30 s. */
   readonly timeout?: Duration.Input | undefined
 }
 
-/** Whom to connect to. @category models @since 0.1.0 */
+/** Server to connect to. @category models @since 0.1.0 */
 export interface Options extends RaceOptions {
-  /** A name, an IP literal, or left out: this host. */
+  /** Name or IP literal. Default: this host. */
   readonly host?: string | undefined
-  /** A service name or a port. */
+  /** Service name or port number. */
   readonly service: string | number
-  /** Hints for `getaddrinfo`; the socket type is always stream. */
+  /** Hints for `getaddrinfo`, with socket type stream. */
   readonly hints?: Omit<AddressInfo.Hints, "socktype" | "protocol" | "passive" | "canonicalName"> | undefined
 }
 
 /**
- * Reorders addresses so that the families take turns, beginning with the given one or that of the first address; within
- * a family the order stays (RFC 8305, section 4).
+ * Alternates the address families, starting with the given one or that of the first address (RFC 8305, section 4).
+ * Within a family the order stays.
  *
  * @category sorting
- * @since 0.1.0
+ * @since 0.1.0 /
  */
 export const interleave = (
   addresses: ReadonlyArray<NetAddress.InetAddress>,
@@ -107,12 +107,13 @@ const minAttemptDelay = Duration.millis(10)
 const maxAttemptDelay = Duration.seconds(2)
 
 /**
- * Connects to the first of several addresses that answers. An attempt starts when the one before it has failed, or has
- * been going for the attempt delay; the first to succeed wins, and the others are interrupted and closed before it is
- * returned. The connection closes with the scope.
+ * Connects to the first address that answers.
+ *
+ * An attempt starts when the previous one has failed, or after the attempt delay. The first to succeed wins; the others
+ * are interrupted and closed before it is returned. The connection closes with the scope.
  *
  * @category connecting
- * @since 0.1.0
+ * @since 0.1.0 /
  */
 export const connectAny = Effect.fnUntraced(function* (
   addresses: Arr.NonEmptyReadonlyArray<NetAddress.InetAddress>,
@@ -120,11 +121,17 @@ export const connectAny = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Connection, TcpClientError, Network | Scope.Scope> {
   const network = yield* Network
   const parentScope = yield* Effect.scope
-  const delay = Duration.clamp(Duration.fromInputUnsafe(attemptDelay), { minimum: minAttemptDelay, maximum: maxAttemptDelay })
+  const delay = Duration.clamp(Duration.fromInputUnsafe(attemptDelay), {
+    minimum: minAttemptDelay,
+    maximum: maxAttemptDelay
+  })
   const ordered = interleave(addresses, firstFamily)
   const failures: Array<NetworkError | undefined> = []
   const openScopes = new Set<Scope.Closeable>()
-  const winner = yield* Deferred.make<{ readonly connection: Connection; readonly scope: Scope.Scope }, TcpClientError>()
+  const winner = yield* Deferred.make<
+    { readonly connection: Connection; readonly scope: Scope.Scope },
+    TcpClientError
+  >()
 
   const attempt = Effect.fnUntraced(function* (index: number, failed: Latch.Latch) {
     const scope = yield* Scope.fork(parentScope)
@@ -154,9 +161,11 @@ export const connectAny = Effect.fnUntraced(function* (
     yield* Deferred.fail(winner, new TcpClientError({ reason: new AllFailed({ attempts: attempts() }) }))
     return yield* Effect.never
   })
-  // Two attempts may succeed at once: whatever is open in the end and is not the winner's goes.
+  // Two attempts may succeed at once: every connection but the winner is closed.
   const closeAllExcept = (kept: Scope.Scope | undefined) =>
-    Effect.forEach(openScopes, (scope) => (scope === kept ? Effect.void : Scope.close(scope, Exit.void)), { discard: true })
+    Effect.forEach(openScopes, (scope) => (scope === kept ? Effect.void : Scope.close(scope, Exit.void)), {
+      discard: true
+    })
 
   const limit = Duration.fromInputUnsafe(timeout)
   const { connection } = yield* Effect.raceFirst(tryAll, Deferred.await(winner)).pipe(
@@ -171,11 +180,28 @@ export const connectAny = Effect.fnUntraced(function* (
 })
 
 /**
- * Connects to a service of a host by their names. Fails with `AddressInfoError` where they have no addresses, else as
- * `connectAny`.
+ * Connects to a service of a host, both given by name. Fails with `AddressInfoError` if the names have no addresses,
+ * else as `connectAny`.
+ *
+ * **Example** (Connecting to localhost)
+ *
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import * as NetAddress from "effect/net/NetAddress"
+ * import { Network, NodeServices, TcpClient } from "effect-inet/network"
+ *
+ * const program = Effect.gen(function* () {
+ *   const listener = yield* (yield* Network.Network).listen({ port: 0 })
+ *   const port = NetAddress.isInetAddress(listener.address) ? listener.address.port : 0
+ *   const connection = yield* TcpClient.connect({ host: "localhost", service: port, timeout: "5 seconds" })
+ *   connection.remote.toString() // => `127.0.0.1:${port}`
+ * })
+ *
+ * await Effect.runPromise(program.pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+ * ```
  *
  * @category connecting
- * @since 0.1.0
+ * @since 0.1.0 /
  */
 export const connect = Effect.fnUntraced(function* ({
   hints,

@@ -1,9 +1,29 @@
 /**
- * The hardened accept loop: every client in a fiber of its own, limits on how many there are and how long they may be
- * silent, and an orderly end.
+ * A TCP server: one fiber per connection, limits on connections and idle time, and an orderly shutdown.
  *
- * Whatever a handler does or a peer sends, a connection ends with its handler, a silent one is cut, and shutdown is
- * over by its deadline. One fiber looks after all deadlines, so a connection costs no timer.
+ * A connection closes when its handler ends, an idle one is ended, and shutdown completes by its deadline, whatever
+ * handlers and peers do. One fiber checks all deadlines, so a connection costs no timer.
+ *
+ * **Example** (An echo server)
+ *
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import { Network, NodeNetwork, TcpServer } from "effect-inet/network"
+ *
+ * const program = Effect.gen(function* () {
+ *   const server = yield* TcpServer.make({ port: 0, maxConnections: 100, idleTimeout: "10 seconds" }, (connection) =>
+ *     Effect.forever(Effect.flatMap(connection.pull, (bytes) => connection.write(bytes)))
+ *   )
+ *   const client = yield* (yield* Network.Network).connect(server.address)
+ *   yield* client.write("hello")
+ *   new TextDecoder().decode(yield* client.pull) // => "hello"
+ *   const { accepted, bytesReceived } = yield* server.stats
+ *   accepted // => 1
+ *   bytesReceived // => 5
+ * })
+ *
+ * await Effect.runPromise(program.pipe(Effect.scoped, Effect.provide(NodeNetwork.layer)))
+ * ```
  */
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
@@ -20,35 +40,37 @@ import * as Network from "./Network.ts"
 import * as ServerMetrics from "./ServerMetrics.ts"
 import * as Sweeper from "./Sweeper.ts"
 
-/** What a server allows. @category models @since 0.1.0 */
+/** Limits of a server. @category models @since 0.1.0 */
 export interface Limits {
-  /** Connections at a time. Default: 1,024, or what the process has descriptors for, if that is less. */
+  /** Maximum number of open connections. Default: 1,024, or `Network.availableSockets` if that is less. */
   readonly maxConnections?: number | undefined
-  /** Connections at a time from one address. Default: no limit of its own. */
+  /** Maximum number of open connections from one address. Default: unlimited. */
   readonly maxConnectionsPerPeer?: number | undefined
-  /** Sent to a client over the limit, before it is closed. Default: nothing. */
+  /** Text sent to a client over the limit before its connection closes. Default: none. */
   readonly busyMessage?: string | undefined
-  /** A connection without a byte in either direction for this long is ended. Default 60 seconds. */
+  /** Time without a byte in either direction, after which a connection is ended. Default 60 seconds. */
   readonly idleTimeout?: Duration.Input | undefined
-  /** A peer that takes none of the bytes waiting for it for this long is cut. Default 30 seconds. */
+  /**
+   * Time in which a peer must take some of the bytes waiting for it, else the connection is reset. Default 30 seconds.
+   */
   readonly writeTimeout?: Duration.Input | undefined
-  /** How long a closing server lets requests in progress finish before it cuts them. Default 5 seconds. */
+  /** Time that a closing server waits for handlers before it resets their connections. Default 5 seconds. */
   readonly drain?: Duration.Input | undefined
-  /** The name in metrics and logs. Default `tcp`. */
+  /** Name in metrics and logs. Default `tcp`. */
   readonly service?: string | undefined
 }
 
-/** Where to listen, and what to allow. @category models @since 0.1.0 */
+/** Address to listen on, and limits. @category models @since 0.1.0 */
 export type Options = Network.ListenOptions & Limits
 
-/** What a server has done so far. @category models @since 0.1.0 */
+/** Counters of a server since its start. @category models @since 0.1.0 */
 export type Stats = Readonly<ServerMetrics.Stats>
 
-/** What a handler may want beside the connection. @category models @since 0.1.0 */
+/** Data of a connection for its handler. @category models @since 0.1.0 */
 export interface ConnectionContext {
-  /** Counts from 1 in the order of arrival. */
+  /** Sequence number from 1, in the order of acceptance. */
   readonly id: number
-  /** The server's own, for deadlines of the protocol. */
+  /** Sweeper of the server, for deadlines of the protocol. */
   readonly sweeper: Sweeper.Sweeper
 }
 
@@ -56,42 +78,45 @@ export interface ConnectionContext {
 export interface TcpServer {
   readonly address: NetAddress.SocketAddress
   readonly stats: Effect.Effect<Stats>
-  /** Stops listening: new clients are refused by the system, those that are connected stay. */
+  /** Closes the listening socket: the system refuses new clients, open connections stay. */
   readonly suspend: Effect.Effect<void>
-  /** Listens again on the same address, unless the server has been drained. */
+  /** Listens again on the same address. Fails with `Closed` after `drain`. */
   readonly resume: Effect.Effect<void, Network.NetworkError>
-  /** Ends the server as its scope does: no new clients, no more input; waits for the handlers; cuts what is left. */
+  /**
+   * Shuts the server down, as closing its scope does. It stops listening, ends the input of all handlers, waits for
+   * them, then resets the remaining connections.
+   */
   readonly drain: Effect.Effect<void>
 }
 
-/** A connection, what it did up to the last sweep, and when it last did anything. */
+/** A connection with its traffic at the last sweep and the time of its last activity. */
 interface ServedConnection {
   readonly connection: Network.Connection
   readonly scope: Scope.Closeable
   readonly remoteHost: string | undefined
-  /** Over the limit: it is told so and counts for nothing else. */
+  /** True for a connection over a limit: it gets the busy message and is not counted as active. */
   readonly refused: boolean
   fiber: Fiber.Fiber<void, unknown> | undefined
   traffic: Network.Traffic
   lastActiveAt: number
-  /** When the server gave up on it: what is left then has the grace time. */
+  /** Time when the server ended the connection, in milliseconds; the handler then has the grace period. */
   endedAt: number | undefined
 }
 
-/** What a handler has left once its connection was ended, and a client that was told that the server is busy. */
+/** Time for a handler whose connection was ended, and for a client that reads the busy message. */
 const gracePeriodMillis = 1_000
 
 const noTraffic: Network.Traffic = { received: 0, sent: 0, unsent: 0 }
 
 /**
- * Listens, and serves every client with `handler` until the scope closes; a connection closes when its handler ends.
+ * Listens, and runs `handler` for every connection, until the scope closes. A connection closes when its handler ends.
  *
- * A handler that ends with the `Done` of its input has ended well. Its failure is its client's affair and is logged at
- * DEBUG; a defect is ours and is logged at ERROR; neither touches another client. Input ends for all handlers when the
- * server drains.
+ * A handler that ends with the `Done` of its input has succeeded. A failure is logged at DEBUG, since its cause is one
+ * client; a defect is logged at ERROR. Neither affects other connections. When the server drains, the input of all
+ * handlers ends.
  *
  * @category constructors
- * @since 0.1.0
+ * @since 0.1.0 /
  */
 export const make = Effect.fnUntraced(function* <E, R>(
   options: Options,
@@ -137,10 +162,21 @@ export const make = Effect.fnUntraced(function* <E, R>(
       maxPerHost !== undefined && NetAddress.isInetAddress(connection.remote)
         ? NetAddress.formatHost(connection.remote)
         : undefined
-    const refused = stats.active >= maxConnections || (remoteHost !== undefined && (connectionsPerHost.get(remoteHost) ?? 0) >= maxPerHost!)
+    const refused =
+      stats.active >= maxConnections ||
+      (remoteHost !== undefined && (connectionsPerHost.get(remoteHost) ?? 0) >= maxPerHost!)
     const now = sweeper.now()
     const endedAt = refused ? now : undefined
-    const served: ServedConnection = { connection, scope, remoteHost, refused, fiber: undefined, traffic: noTraffic, lastActiveAt: now, endedAt }
+    const served: ServedConnection = {
+      connection,
+      scope,
+      remoteHost,
+      refused,
+      fiber: undefined,
+      traffic: noTraffic,
+      lastActiveAt: now,
+      endedAt
+    }
     connections.add(served)
     allClosed.closeUnsafe()
     stats[refused ? "refused" : "accepted"]++
@@ -176,7 +212,8 @@ export const make = Effect.fnUntraced(function* <E, R>(
   })
 
   /**
-   * A client over the limit reads the line before the connection is gone: what it sends meanwhile is read and dropped.
+   * Sends the busy message. What the client sends meanwhile is read and dropped, since unread input would turn the FIN
+   * into an RST.
    */
   const refuse = (connection: Network.Connection) =>
     options.busyMessage === undefined
@@ -185,26 +222,28 @@ export const make = Effect.fnUntraced(function* <E, R>(
           .write(options.busyMessage)
           .pipe(Effect.andThen(connection.end), Effect.andThen(Effect.forever(connection.pull)), Effect.ignore)
 
-  /** A handler may end with the end of its input. */
+  /** Logs a failure; the end of input is a success. */
   const report = (cause: Cause.Cause<unknown>) => {
     if (Pull.isDoneCause(cause)) return Effect.void
     return Cause.hasDies(cause)
-      ? Effect.logError("the handler broke", cause)
+      ? Effect.logError("unhandled defect in connection handler", cause)
       : Effect.logDebug("connection ended", Cause.squash(cause))
   }
 
-  /** The handler has ended, however it did: so does the connection. */
+  /** Closes the connection of a handler that has ended. */
   const finish = (served: ServedConnection, exit: Exit.Exit<void, unknown>) => {
     const closed = Scope.close(served.scope, Exit.void)
     const closeAndReport = Exit.isSuccess(exit) ? closed : Effect.andThen(report(exit.cause), closed)
     fork(closeAndReport).addObserver(() => remove(served))
   }
 
-  /** A fiber of its own from the start: one forked and wrapped here costs half as much again in time and memory. */
+  /** Runs the handler in a root fiber: one forked and wrapped here costs half as much again in time and memory. */
   const serve = (connection: Network.Connection, scope: Scope.Closeable) => {
     const served = admit(connection, scope)
     const connectionContext = { id: stats.accepted, sweeper }
-    const program: Effect.Effect<void, unknown, R> = served.refused ? refuse(connection) : handler(connection, connectionContext)
+    const program: Effect.Effect<void, unknown, R> = served.refused
+      ? refuse(connection)
+      : handler(connection, connectionContext)
     served.fiber = fork(program)
     served.fiber.addObserver((exit) => finish(served, exit))
   }
@@ -249,7 +288,8 @@ export const make = Effect.fnUntraced(function* <E, R>(
       for (const served of connections) cut(served)
       yield* waitUntilClosed(gracePeriodMillis)
       publish()
-      if (connections.size > 0) yield* Effect.logError(`${connections.size} handlers do not let themselves be interrupted`)
+      if (connections.size > 0)
+        yield* Effect.logError(`shutdown incomplete: ${connections.size} uninterruptible connection handlers still run`)
     })
   )
 

@@ -1,6 +1,18 @@
 /**
- * What a line server must know of telnet (RFC 854, RFC 855): commands are taken out of the stream and every option is
- * refused, so that any telnet client falls back to the plain network virtual terminal.
+ * Telnet for line servers (RFC 854, RFC 855): removes commands from the stream and refuses every option.
+ *
+ * Any telnet client then falls back to the plain network virtual terminal.
+ *
+ * **Example** (Refusing an option)
+ *
+ * ```ts
+ * import { Telnet } from "effect-inet/network"
+ *
+ * const [IAC, DO, WONT, echo] = [255, 253, 252, 1]
+ * const step = Telnet.receive(Telnet.initial, Uint8Array.of(104, IAC, DO, echo, 105))
+ * new TextDecoder().decode(step.data) // => "hi"
+ * step.reply // => Uint8Array.of(IAC, WONT, echo)
+ * ```
  */
 
 const IAC = 255
@@ -11,51 +23,47 @@ const WILL = 251
 const SB = 250
 const SE = 240
 
-/** What the next byte is. A command that takes more bytes is its own state. */
+/** Meaning of the next byte. A command that takes more bytes is its own state. */
 const Data = 0
 const Command = IAC
-/** After an IAC within a subnegotiation. */
+/** State after an IAC within a subnegotiation. */
 const SubCommand = SE
 type Mode = typeof Data | typeof Command | typeof SubCommand | typeof SB | Verb
 type Verb = typeof WILL | typeof WONT | typeof DO | typeof DONT
 
-/**
- * Where a stream is between two chunks; of a size that nothing a peer sends can change.
- *
- * @category models
- * @since 0.1.0
- */
+/** State of a stream between two chunks, of constant size whatever the peer sends. @category models @since 0.1.0 / */
 export interface State {
   readonly mode: Mode
-  /** One flag for each option the peer offered (WILL), then one for each it asked for (DO): already refused. */
+  /** One flag for each option offered (WILL), then one for each requested (DO): set once refused. */
   readonly refused: Uint8Array
 }
 
-/** What a chunk came to. @category models @since 0.1.0 */
+/** Result of one chunk. @category models @since 0.1.0 */
 export interface Step {
   readonly state: State
-  /** The chunk without its commands; the chunk itself where it holds none. */
+  /** The chunk without its commands; the same array if it has none. */
   readonly data: Uint8Array
-  /** To be sent to the peer; empty where nothing was asked. */
+  /** Bytes to send to the peer; empty if the chunk requested nothing. */
   readonly reply: Uint8Array
 }
 
 const noBytes = new Uint8Array(0)
 
-/** The start of a stream. @category constructors @since 0.1.0 */
+/** State at the start of a stream. @category constructors @since 0.1.0 */
 export const initial: State = { mode: Data, refused: new Uint8Array(512) }
 
-/** What comes after an IAC and this byte: the rest of a command, or data again. */
+/** Returns the mode after an IAC and this byte: the rest of a command, or data again. */
 const modeAfterIac = (byte: number): Mode => (byte >= SB && byte <= DONT ? (byte as Mode) : Data)
 
 /**
- * Takes the commands out of a chunk and refuses the options in it (RFC 854): `IAC IAC` is a byte 255, DO is answered by
- * WONT and WILL by DONT, once for each option, so that all answers together are at most 1536 bytes. WONT and DONT have
- * no answer, which keeps two ends from answering each other for ever. Subnegotiations (RFC 855) up to their `IAC SE`
- * and all other commands are dropped. Takes any bytes, cut anywhere.
+ * Removes the commands from a chunk and refuses the options in it (RFC 854).
+ *
+ * `IAC IAC` is a byte 255. DO is answered by WONT and WILL by DONT, once for each option, so that all answers together
+ * are at most 1,536 bytes. WONT and DONT have no answer, so that two ends cannot answer each other for ever.
+ * Subnegotiations (RFC 855) up to their `IAC SE` and all other commands are dropped. Chunks may be cut anywhere.
  *
  * @category decoding
- * @since 0.1.0
+ * @since 0.1.0 /
  */
 export const receive = (state: State, chunk: Uint8Array): Step => {
   const first = state.mode === Data ? chunk.indexOf(IAC) : 0
@@ -95,7 +103,7 @@ export const receive = (state: State, chunk: Uint8Array): Step => {
         if (byte === IAC) mode = SubCommand
         break
       case SubCommand:
-        // Clients exist that forget to double a 255 among the parameters: only SE ends them.
+        // Some clients do not double a 255 among the parameters: only SE ends them.
         mode = byte === SE ? Data : SB
     }
   }

@@ -1,17 +1,18 @@
-/** The door to the network, names and addresses, and what servers and clients of line protocols need. @since 0.1.0 */
+/** The `Network` service, names and addresses, and the parts of servers and clients of line protocols. @since 0.1.0 */
 
+export * as Endpoint from "./Endpoint.ts"
 export * as Interop from "./interop/Interop.ts"
 export * as Line from "./Line.ts"
 export * as Network from "./Network.ts"
 export * as AddressInfo from "./names/AddressInfo.ts"
 export * as AddressOrder from "./names/AddressOrder.ts"
 export * as ByteOrder from "./names/ByteOrder.ts"
-export * as Endpoint from "./Endpoint.ts"
 export * as HostEntry from "./names/HostEntry.ts"
 export * as ServiceNames from "./names/ServiceNames.ts"
 export * as SockAddr from "./names/SockAddr.ts"
 export * as NodeNetwork from "./node/NodeNetwork.ts"
 export * as NodeServices from "./node/NodeServices.ts"
+export * as Packet from "./Packet.ts"
 export * as Sweeper from "./Sweeper.ts"
 export * as TcpClient from "./TcpClient.ts"
 export * as TcpServer from "./TcpServer.ts"

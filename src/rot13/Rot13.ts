@@ -1,6 +1,22 @@
-/** The cipher: letters turned by half the alphabet. Pure, and its own inverse. */
+/**
+ * The rot13 cipher: rotates letters by 13 places, half the alphabet. Pure, and its own inverse.
+ *
+ * **Example** (Rotating in place)
+ *
+ * ```ts
+ * import { Rot13 } from "effect-inet/rot13"
+ *
+ * const bytes = new TextEncoder().encode("Hello, World!")
+ * new TextDecoder().decode(Rot13.rotate(bytes)) // => "Uryyb, Jbeyq!"
+ * ```
+ */
 
-/** Which letters turn: both cases, or lower case only, as the course's C server does. @category models @since 0.1.0 */
+/**
+ * Letters that are rotated: both cases, or lower case only, as the course's C server does.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type Case = "both" | "lower"
 
 const tableOf = (letters: Case): Uint8Array => {
@@ -13,7 +29,7 @@ const tableOf = (letters: Case): Uint8Array => {
 
 const tables: Readonly<Record<Case, Uint8Array>> = { both: tableOf("both"), lower: tableOf("lower") }
 
-/** The same for two bytes at a time, 128 KiB, made when first wanted. */
+/** Tables for two bytes at a time, 128 KiB each, made on first use. */
 const pairTables: Partial<Record<Case, Uint16Array>> = {}
 
 const pairTableOf = (letters: Case): Uint16Array => {
@@ -21,17 +37,17 @@ const pairTableOf = (letters: Case): Uint16Array => {
   return Uint16Array.from({ length: 0x1_0000 }, (_, pair) => table[pair & 0xff]! | (table[pair >> 8]! << 8))
 }
 
-/** Below this many bytes the plain loop is as quick. */
+/** Length from which pairs are faster than the plain loop. */
 const minPairwiseBytes = 32
 
 /**
- * Turns every letter by 13 places, in place; all other bytes stay, those of UTF-8 too.
+ * Rotates every letter by 13 places, in place; all other bytes, those of UTF-8 too, stay.
  *
- * The middle goes by words of four bytes, as two look-ups: a pair is turned bytewise, so the byte order of the host
- * does not matter. That is 2.5 times as fast as byte by byte.
+ * The middle is processed in words of four bytes, as two look-ups. Each byte of a pair is rotated by itself, so the
+ * byte order of the host does not matter. That is 2.5 times as fast as byte by byte.
  *
  * @category combinators
- * @since 0.1.0
+ * @since 0.1.0 /
  */
 export const rotate = (bytes: Uint8Array, letters: Case = "both"): Uint8Array => {
   const table = tables[letters]

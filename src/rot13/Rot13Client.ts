@@ -1,4 +1,24 @@
-/** Asks a rot13 server. The answer to n bytes is n bytes, however TCP cuts them: that is how a client knows its end. */
+/**
+ * Client of a rot13 server. The reply to n bytes has n bytes, in whatever pieces TCP delivers them: that is how the
+ * client detects its end.
+ *
+ * **Example** (One message)
+ *
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import { Network, NodeNetwork } from "effect-inet/network"
+ * import { Rot13Client, Rot13Server } from "effect-inet/rot13"
+ *
+ * const program = Effect.gen(function* () {
+ *   const { address } = yield* Rot13Server.make({ port: 0 })
+ *   const connection = yield* (yield* Network.Network).connect(address)
+ *   const reply = yield* Rot13Client.request(connection, new TextEncoder().encode("Hello"))
+ *   new TextDecoder().decode(reply) // => "Uryyb"
+ * })
+ *
+ * await Effect.runPromise(program.pipe(Effect.scoped, Effect.provide(NodeNetwork.layer)))
+ * ```
+ */
 import * as Effect from "effect/Effect"
 import * as Pull from "effect/Pull"
 import * as Stream from "effect/Stream"
@@ -7,7 +27,7 @@ import * as Network from "../network/Network.ts"
 const closedError = (connection: Network.Connection) =>
   Effect.fail(new Network.NetworkError({ reason: "Closed", address: connection.remote }))
 
-/** So many bytes, however they come; what a server says beyond them is cut off. */
+/** Reads exactly `length` bytes; bytes beyond them in the last chunk are dropped. */
 const readExactly = Effect.fnUntraced(function* (connection: Network.Connection, length: number) {
   const answer = new Uint8Array(length)
   for (let at = 0; at < length; ) {
@@ -19,11 +39,13 @@ const readExactly = Effect.fnUntraced(function* (connection: Network.Connection,
 })
 
 /**
- * Sends a message and waits for as many bytes as it has, so an answer that comes in pieces is not cut short. It reads
- * while it writes: a server that waits to be read does not read. Fails with `Closed` when the server ends before.
+ * Sends a message and waits for a reply of the same length, so that a reply in pieces is complete.
+ *
+ * Reads while it writes, because a server whose output is not read stops reading. Fails with `Closed` if the server
+ * ends early.
  *
  * @category combinators
- * @since 0.1.0
+ * @since 0.1.0 /
  */
 export const request = Effect.fnUntraced(function* (connection: Network.Connection, message: Uint8Array) {
   const [, answer] = yield* Effect.all([connection.write(message), readExactly(connection, message.length)], {
@@ -33,11 +55,13 @@ export const request = Effect.fnUntraced(function* (connection: Network.Connecti
 })
 
 /**
- * Sends a stream of any length and gives what comes back, in constant memory: reading and writing go on side by side,
- * since a server that waits to be read does not read. Fails with `Closed` when less comes back than was sent.
+ * Sends a stream of any length and returns the stream of replies, in constant memory.
+ *
+ * Reads while it writes, because a server whose output is not read stops reading. Fails with `Closed` if the server
+ * returns fewer bytes than were sent.
  *
  * @category combinators
- * @since 0.1.0
+ * @since 0.1.0 /
  */
 export const requestStream = <E, R>(
   connection: Network.Connection,

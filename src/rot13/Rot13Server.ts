@@ -1,4 +1,25 @@
-/** Whatever a client sends comes back rotated: the smallest server that is still a server. */
+/**
+ * Rot13 over TCP: returns all bytes of a client rotated. The smallest complete server.
+ *
+ * **Example** (A server as a layer)
+ *
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import * as Layer from "effect/Layer"
+ * import { Network, NodeNetwork } from "effect-inet/network"
+ * import { Rot13Server } from "effect-inet/rot13"
+ *
+ * const program = Effect.gen(function* () {
+ *   const { address } = yield* Rot13Server.Rot13Server
+ *   const connection = yield* (yield* Network.Network).connect(address)
+ *   yield* connection.write("Hello")
+ *   new TextDecoder().decode(yield* connection.pull) // => "Uryyb"
+ * })
+ * const live = Rot13Server.layer({ port: 0 }).pipe(Layer.provideMerge(NodeNetwork.layer))
+ *
+ * await Effect.runPromise(program.pipe(Effect.scoped, Effect.provide(live)))
+ * ```
+ */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -6,24 +27,24 @@ import type * as Network from "../network/Network.ts"
 import * as TcpServer from "../network/TcpServer.ts"
 import * as Rot13 from "./Rot13.ts"
 
-/** The port of the course's server; there is none assigned. @category models @since 0.1.0 */
+/** Port of the course's server; IANA has assigned none. @category models @since 0.1.0 */
 export const defaultPort = 1067
 
-/** Where to listen (port 1067 unless said), what to allow, which letters to turn. @category models @since 0.1.0 */
+/** Address to listen on, limits, and the letters to rotate. @category models @since 0.1.0 */
 export type Options = TcpServer.Options & {
-  /** `both`, or `lower` to answer as the course's C server does. Default `both`. */
+  /** Letters to rotate: `both`, or `lower` as the course's C server does. Default `both`. */
   readonly case?: Rot13.Case | undefined
 }
 
-/** A running rot13 server. @category services @since 0.1.0 */
+/** Service of a running rot13 server. @category services @since 0.1.0 */
 export class Rot13Server extends Context.Service<Rot13Server, TcpServer.TcpServer>()("effect-inet/rot13/Rot13Server") {}
 
 /**
- * Serves one client; `Done` when it has closed. Every round waits for the network, so that there is no need to yield
+ * Serves one client; fails with `Done` when it has closed. Each round waits for the network, so it need not yield
  * between them.
  *
  * @category constructors
- * @since 0.1.0
+ * @since 0.1.0 /
  */
 export const serve = (connection: Network.Connection, letters: Rot13.Case) =>
   Effect.forever(
@@ -31,9 +52,9 @@ export const serve = (connection: Network.Connection, letters: Rot13.Case) =>
     { disableYield: true }
   )
 
-/** Listens and serves until the scope closes. @category constructors @since 0.1.0 */
+/** Starts a server that runs until the scope closes. @category constructors @since 0.1.0 */
 export const make = (options: Options) =>
   TcpServer.make({ service: "rot13", ...options }, (connection) => serve(connection, options.case ?? "both"))
 
-/** @category layers @since 0.1.0 */
+/** Layer of a server that runs as long as the layer is in use. @category layers @since 0.1.0 */
 export const layer = (options: Options) => Layer.effect(Rot13Server, make(options))

@@ -11,7 +11,7 @@ import * as Line from "../../src/network/Line.ts"
 import * as Network from "../../src/network/Network.ts"
 import type { SessionServer } from "../../src/session/ConcurrencyModel.ts"
 import { readAll } from "../support/Hosts.ts"
-import { whileTimePasses, test } from "../support/Servers.ts"
+import { test, whileTimePasses } from "../support/Servers.ts"
 import * as History from "./History.ts"
 
 const connect = ({ address }: SessionServer) => Effect.flatMap(Network.Network, (network) => network.connect(address))
@@ -84,7 +84,7 @@ describe("BoardServer", () => {
       yield* connection.write(`0 0\n${"9".repeat(1_000)}`)
       assert.strictEqual(
         (yield* readAll(connection)).toString(),
-        "claimed 0 0 by 1 change 1\nerror line: line too long: at most 256 bytes may come before its end\n"
+        "claimed 0 0 by 1 change 1\nerror line: line too long: no end within 256 bytes\n"
       )
       const { next, send } = yield* join(server)
       yield* send("0 0")

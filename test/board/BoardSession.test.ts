@@ -98,8 +98,10 @@ describe("BoardSession", () => {
 
   it("answers a framing error, but not the end of input", () => {
     const { receive } = BoardSession.session({ size: 5 })
-    const message = "line too long: at most 256 bytes may come before its end"
-    assert.deepStrictEqual(receive(undefined, { _tag: "FramingError", message })[1], { text: `error line: ${message}\n` })
+    const message = "line too long: no end within 256 bytes"
+    assert.deepStrictEqual(receive(undefined, { _tag: "FramingError", message })[1], {
+      text: `error line: ${message}\n`
+    })
     assert.deepStrictEqual(receive(undefined, { _tag: "Closed" })[1], {})
     assert.deepStrictEqual(receive(undefined, { _tag: "Tick" })[1], {})
   })

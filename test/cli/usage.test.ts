@@ -15,9 +15,9 @@ describe("usage", () => {
     ["rot13 serve --max-connections 0", `Invalid value for flag --max-connections: "0". Expected: a number, 1 or more`],
     ["rot13 serve --case upper", `Invalid value for flag --case: "upper". Expected: "both" | "lower"`],
     ["rot13 send localhost", "Missing required argument: service"],
-    ["rot13 send --style old localhost 1 text", "--style old sends standard input: leave the TEXT out"],
-    ["rot13 send --style new localhost 1", "--style new sends messages: give at least one TEXT"],
-    ["rot13 send --json localhost 1", "--json is for messages: give at least one TEXT"],
+    ["rot13 send --style old localhost 1 text", "--style old sends standard input: leave TEXT out"],
+    ["rot13 send --style new localhost 1", "--style new requires messages: give at least one TEXT"],
+    ["rot13 send --json localhost 1", "--json requires messages: give at least one TEXT"],
     ["rot14", 'Unknown subcommand "rot14" for "effect-inet" Did you mean this? rot13'],
     ["tftp serve", "Missing required flag: --root"],
     ["tftp serve --root . --blksize 7", 'Invalid value for flag --blksize: "7". Expected: a number, 8 to 65464'],
@@ -51,13 +51,13 @@ describe("usage", () => {
     ["resolve a..b 80", '"a..b" is not a host: domain name labels must not be empty'],
     [
       "resolve localhost nosuch",
-      'no service "nosuch" over tcp or udp: give a name of the services file or a port from 0 to 65535'
+      'unknown service "nosuch" over tcp or udp: give a name of the services file or a port from 0 to 65535'
     ],
-    ["resolve localhost 65536", "65536 is not a port: ports are whole numbers from 0 to 65535"],
-    ["resolve ::1 80 --family 4", "::1 is not an IPv4 address: leave the family open, or give an address of it"],
-    ["services nosuch", 'no service "nosuch": give a name of the services file or a port from 0 to 65535'],
-    ["services 65536", "65536 is not a port: ports are whole numbers from 0 to 65535"],
-    ["rot13 send 127.0.0.1 1 text", "127.0.0.1:1: connection refused: nobody listens there"],
+    ["resolve localhost 65536", "invalid port 65536: must be a whole number from 0 to 65535"],
+    ["resolve ::1 80 --family 4", "::1 is not an IPv4 address: leave the family out, or give an IPv4 address"],
+    ["services nosuch", 'unknown service "nosuch": give a name of the services file or a port from 0 to 65535'],
+    ["services 65536", "invalid port 65536: must be a whole number from 0 to 65535"],
+    ["rot13 send 127.0.0.1 1 text", "127.0.0.1:1: connection refused: nothing is listening on that port"],
     ["rot13 send nosuch.invalid 1 text", "nosuch.invalid: no such host"],
     [
       "tftp serve --root /nosuch --port 0",
@@ -70,11 +70,11 @@ describe("usage", () => {
     ["tftp put / tftp://127.0.0.1/f", '"/": it is a directory; ask for a file'],
     [
       "tftp get tftp://127.0.0.1:1/f -o /dev/null --timeout 10ms --retries 1",
-      "tftp://127.0.0.1:1/f: no answer: asked 2 times"
+      "tftp://127.0.0.1:1/f: timed out: no reply to 2 requests"
     ],
     [
       "rot13 serve --host localhost",
-      "rot13: localhost port 1067: expected exactly four decimal octets; give an IP literal such as 127.0.0.1 or ::1"
+      "rot13: invalid address localhost port 1067: expected exactly four decimal octets; give an IP literal such as 127.0.0.1 or ::1"
     ],
     ["rot13 serve --host 192.0.2.77", "rot13: 192.0.2.77:1067: not an address of this host"]
   ]

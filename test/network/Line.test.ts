@@ -13,7 +13,7 @@ import * as Network from "../../src/network/Network.ts"
 import * as NodeNetwork from "../../src/network/node/NodeNetwork.ts"
 import * as Sweeper from "../../src/network/Sweeper.ts"
 import { assertNoLeaks } from "../support/Handles.ts"
-import { ChunkSizes, split, MaxLength, referenceLines, LineBytes } from "../support/Lines.ts"
+import { ChunkSizes, LineBytes, MaxLength, referenceLines, split } from "../support/Lines.ts"
 
 const address = NetAddress.inetAddressFromIpStringUnsafe("192.0.2.1", 23)
 
@@ -41,7 +41,7 @@ const peer = Effect.gen(function* () {
   }
 })
 
-/** How a read ended: the line, `Done`, or the tag of the error's reason. */
+/** Result of a read: the line, `Done`, or the tag of the error's reason. */
 const outcome = <E>(next: Effect.Effect<string, E | Line.LineError | Cause.Done>) =>
   Effect.match(next, {
     onSuccess: (line) => line,
@@ -59,7 +59,7 @@ const never: Sweeper.Sweeper = { now: () => 0, add: () => () => {} }
 
 describe("Line", () => {
   it.effect.prop(
-    "reads what the decoder reads, then ends, and stays so",
+    "returns the lines of the decoder, then the same end at each further read",
     [LineBytes, ChunkSizes, MaxLength],
     Effect.fnUntraced(function* ([bytes, sizes, maxLength]) {
       const { connection, fin, sendBytes } = yield* peer
@@ -73,7 +73,7 @@ describe("Line", () => {
     { arbitrary: { runs: 300 } }
   )
 
-  it.effect("hands out a last line without an end at the peer's FIN, but not at a reset", () =>
+  it.effect("returns an unterminated last line at the peer's FIN, but not at a reset", () =>
     Effect.gen(function* () {
       const one = yield* peer
       one.send("hello\nwor")
@@ -93,7 +93,7 @@ describe("Line", () => {
     })
   )
 
-  it.effect("stops pulling once a line is too long", () =>
+  it.effect("stops pulling after a line that is too long", () =>
     Effect.gen(function* () {
       const { connection } = yield* peer
       for (const { byte, pulls } of [
@@ -108,14 +108,14 @@ describe("Line", () => {
         const { next } = yield* Line.make({ ...connection, pull })
         const error = yield* Effect.flip(next)
         assert.isTrue(error instanceof Line.LineError)
-        assert.strictEqual((error as Error).message, "line too long: at most 1024 bytes may come before its end")
+        assert.strictEqual((error as Error).message, "line too long: no end within 1024 bytes")
         assert.strictEqual(yield* outcome(next), "TooLong")
         assert.strictEqual(pulled, pulls)
       }
     })
   )
 
-  it.effect("answers telnet before it hands out the line", () =>
+  it.effect("replies to telnet commands before it returns the line", () =>
     Effect.gen(function* () {
       const { connection, sendBytes, written } = yield* peer
       const { next } = yield* Line.make(connection)
@@ -126,7 +126,7 @@ describe("Line", () => {
     })
   )
 
-  it.effect("reads on when an answer cannot be sent", () =>
+  it.effect("continues when a telnet reply cannot be sent", () =>
     Effect.gen(function* () {
       const { connection, sendBytes } = yield* peer
       const write = () => Effect.fail(new Network.NetworkError({ reason: "Closed", address }))
@@ -136,27 +136,27 @@ describe("Line", () => {
     })
   )
 
-  it.effect("watches only as long as its scope", () =>
+  it.effect("removes its check from the sweeper when its scope closes", () =>
     Effect.gen(function* () {
       const { connection } = yield* peer
-      const looks = new Set<(now: number) => void>()
+      const checks = new Set<(now: number) => void>()
       const sweeper: Sweeper.Sweeper = {
         now: () => 0,
-        add: (look) => {
-          looks.add(look)
-          return () => void looks.delete(look)
+        add: (check) => {
+          checks.add(check)
+          return () => void checks.delete(check)
         }
       }
       const scope = yield* Scope.make()
       yield* Scope.provide(Line.make(connection, { sweeper }), scope)
-      assert.strictEqual(looks.size, 1)
+      assert.strictEqual(checks.size, 1)
       yield* Scope.close(scope, Exit.void)
-      assert.strictEqual(looks.size, 0)
+      assert.strictEqual(checks.size, 0)
     })
   )
 })
 
-/** A reader with a deadline of ten seconds, looked at every second, and what it has read so far. */
+/** A reader with a deadline of ten seconds, checked every second, and its results so far. */
 const slow = Effect.gen(function* () {
   const { connection, send, sendBytes } = yield* peer
   const sweeper = yield* Sweeper.make("1 second")
@@ -167,8 +167,8 @@ const slow = Effect.gen(function* () {
   return { next, read, seen, send, sendBytes }
 })
 
-describe("the deadline of a line", () => {
-  it.effect("starts at the first byte and is not put off by a byte a second", () =>
+describe("Line deadline", () => {
+  it.effect("starts at the first byte and is not extended by further bytes", () =>
     Effect.gen(function* () {
       const { next, read, seen, send } = yield* slow
       yield* Effect.forkChild(read)
@@ -184,13 +184,13 @@ describe("the deadline of a line", () => {
       const error = yield* Effect.flip(next)
       assert.strictEqual(
         (error as Error).message,
-        "line too slow: its end must come within 10s of its first byte",
-        "the error is there to stay"
+        "line too slow: no end within 10s of its first byte",
+        "the error is permanent"
       )
     })
   )
 
-  it.effect("is not for a line of which no byte has come, nor for one that has come", () =>
+  it.effect("does not apply before the first byte of a line or after its end", () =>
     Effect.gen(function* () {
       const { read, seen, send } = yield* slow
       yield* Effect.forkChild(Effect.forever(read))
@@ -207,13 +207,13 @@ describe("the deadline of a line", () => {
     })
   )
 
-  it.effect("is a line's own, also when it began in the chunk that ended the line before", () =>
+  it.effect("starts anew for a line that begins in the chunk with the end of the previous line", () =>
     Effect.gen(function* () {
       const { read, seen, send, sendBytes } = yield* slow
       send("a")
       yield* Effect.forkChild(Effect.forever(Effect.andThen(read, Effect.sleep("3 seconds"))))
       yield* TestClock.adjust("5 seconds")
-      // The chunk ends in a 10 that ends no line: an option of telnet.
+      // The final 10 of the chunk is the option of a telnet command, not an end of line.
       sendBytes(Uint8Array.of(98, 10, 99, 255, 253, 10))
       yield* TestClock.adjust("9 seconds")
       assert.deepStrictEqual(seen, ["ab at 5"])
@@ -222,7 +222,7 @@ describe("the deadline of a line", () => {
     })
   )
 
-  it.effect("does not hold a slow reader against the peer", () =>
+  it.effect("does not count the time between two reads", () =>
     Effect.gen(function* () {
       const { read, seen, send } = yield* slow
       send("a\nb")
@@ -240,7 +240,7 @@ describe("the deadline of a line", () => {
     })
   )
 
-  it.effect("has a sweeper of its own where none is given", () =>
+  it.effect("uses its own sweeper by default", () =>
     Effect.gen(function* () {
       const { connection, send } = yield* peer
       const { next } = yield* Line.make(connection, { deadline: Duration.seconds(2) })
@@ -251,7 +251,7 @@ describe("the deadline of a line", () => {
     })
   )
 
-  it.live("finds a slow peer out on the host's network too", () =>
+  it.live("expires on the host's network", () =>
     Effect.gen(function* () {
       const network = yield* Network.Network
       const listener = yield* network.listen({ port: 0 })

@@ -10,12 +10,12 @@ import { Network } from "../../src/network/Network.ts"
 import * as ServiceNames from "../../src/network/names/ServiceNames.ts"
 import * as NodeNetwork from "../../src/network/node/NodeNetwork.ts"
 import * as TcpClient from "../../src/network/TcpClient.ts"
-import { addressesOf, makeScriptedNetwork } from "./FateNetwork.ts"
+import { addressesOf, makeScriptedNetwork } from "./ScriptedNetwork.ts"
 
 describe("TcpClient", () => {
   const mixed = Arbitrary.array(Arbitrary.schema(Schema.Literals([4, 6])), { minLength: 1, maxLength: 8 })
   it.prop(
-    "interleave takes turns and keeps the order within a family",
+    "interleave alternates the families and keeps the order within each",
     [mixed, Schema.Literals([4, 6])],
     ([families, first]) => {
       const addresses = addressesOf(families)
@@ -43,7 +43,7 @@ describe("TcpClient", () => {
     Dns.layerStatic({ hosts: { "svc.test": ["192.0.2.1", "2001:db8::1"], "gone.test": ["192.0.2.1"] } })
   )
 
-  it.effect("connects by name, to a stream service only", () =>
+  it.effect("connect resolves names, of stream services only", () =>
     Effect.gen(function* () {
       const fake = makeScriptedNetwork([
         { kind: "fails", after: 0 },
@@ -59,7 +59,7 @@ describe("TcpClient", () => {
     }).pipe(Effect.provide(names))
   )
 
-  it.live("connects to a listener of this host, past a port where nobody listens", () =>
+  it.live("connectAny connects to a listener after a refused address", () =>
     Effect.gen(function* () {
       const network = yield* Network
       const closed = yield* Effect.scoped(network.listen({ port: 0 }))

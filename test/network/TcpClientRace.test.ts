@@ -6,12 +6,12 @@ import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
-import { type AttemptScript, portOf, run } from "./FateNetwork.ts"
+import { type AttemptScript, portOf, run } from "./ScriptedNetwork.ts"
 
-/** When each attempt would begin and end, by RFC 8305 alone. */
-const timetable = (fates: ReadonlyArray<AttemptScript>, delay: number) => {
+/** Expected start and end of each attempt, by RFC 8305 alone. */
+const timetable = (scripts: ReadonlyArray<AttemptScript>, delay: number) => {
   let begin = 0
-  return fates.map(({ after, kind }) => {
+  return scripts.map(({ after, kind }) => {
     const end = kind === "hangs" ? Infinity : begin + after
     const row = { begin, end, kind }
     begin = kind === "fails" ? Math.min(begin + delay, end) : begin + delay
@@ -19,28 +19,28 @@ const timetable = (fates: ReadonlyArray<AttemptScript>, delay: number) => {
   })
 }
 
-const fate = Arbitrary.all({
-  kind: Arbitrary.schema(Schema.Literals(["answers", "fails", "hangs", "stubborn"])),
+const script = Arbitrary.all({
+  kind: Arbitrary.schema(Schema.Literals(["answers", "fails", "hangs", "uninterruptible"])),
   after: Arbitrary.schema(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 900 }))),
   closing: Arbitrary.schema(Schema.Literals([0, 7]))
 })
-const fatesArbitrary = Arbitrary.array(fate, { minLength: 1, maxLength: 6 })
+const scriptsArbitrary = Arbitrary.array(script, { minLength: 1, maxLength: 6 })
 
 describe("TcpClient.connectAny", () => {
   it.effect.prop(
-    "begins and ends each attempt when the RFC says, and leaves one connection or none",
-    [fatesArbitrary, Schema.Literals([10, 100, 250])],
-    ([fates, delay]) =>
+    "starts and ends each attempt as RFC 8305 requires, and leaves at most one connection open",
+    [scriptsArbitrary, Schema.Literals([10, 100, 250])],
+    ([scripts, delay]) =>
       Effect.gen(function* () {
-        const race = yield* run(fates, { attemptDelay: delay })
+        const race = yield* run(scripts, { attemptDelay: delay })
         yield* TestClock.adjust("1 minute")
         const exit = yield* Fiber.await(race.fiber)
-        const rows = timetable(fates, delay)
+        const rows = timetable(scripts, delay)
         const best = Math.min(
-          ...rows.map(({ end, kind }) => (kind === "answers" || kind === "stubborn" ? end : Infinity))
+          ...rows.map(({ end, kind }) => (kind === "answers" || kind === "uninterruptible" ? end : Infinity))
         )
         const expected = rows.flatMap(({ begin }, port) => (begin < best && begin < 30_000 ? [[port, begin]] : []))
-        // An attempt due at the very moment of success may or may not have begun.
+        // An attempt due at the exact time of success may or may not have started.
         assert.deepStrictEqual(
           race.begun().filter(([, at]) => at! < best),
           expected
@@ -62,11 +62,11 @@ describe("TcpClient.connectAny", () => {
   )
 
   it.effect.prop(
-    "an interruption at any moment closes everything but a winner, which the scope closes",
-    [fatesArbitrary, Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 1_500 }))],
-    ([fates, moment]) =>
+    "closes all connections except a winner when interrupted; the scope closes the winner",
+    [scriptsArbitrary, Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 1_500 }))],
+    ([scripts, moment]) =>
       Effect.gen(function* () {
-        const race = yield* run(fates)
+        const race = yield* run(scripts)
         yield* TestClock.adjust(moment)
         const over = yield* Effect.forkChild(Fiber.interrupt(race.fiber))
         yield* TestClock.adjust(1_000)
@@ -76,8 +76,8 @@ describe("TcpClient.connectAny", () => {
         yield* TestClock.adjust("1 minute")
         assert.strictEqual(race.pending(), 0)
         assert.strictEqual(race.begun().length, before)
-        // While losers were being closed there was a winner already: it stays, and is the scope's.
-        const rows = timetable(fates, 250)
+        // During the closing of losers there is a winner already: it stays open until the scope closes.
+        const rows = timetable(scripts, 250)
         const isWinner = (port: number) => rows[port]!.end <= moment && rows[port]!.kind !== "fails"
         assert.isTrue(race.open.size <= 1 && [...race.open].every(isWinner))
         yield* Effect.forkChild(Scope.close(race.scope, Exit.void))
@@ -86,7 +86,7 @@ describe("TcpClient.connectAny", () => {
       })
   )
 
-  it.effect("waits 250 ms before the next address, and no longer than a failure takes", () =>
+  it.effect("waits 250 ms before the next attempt, or until the failure of the previous one", () =>
     Effect.gen(function* () {
       const race = yield* run([
         { kind: "hangs", after: 0 },
@@ -106,7 +106,7 @@ describe("TcpClient.connectAny", () => {
     })
   )
 
-  it.effect("losers are closed before the winner is returned, one that answers at the same time too", () =>
+  it.effect("closes losers before it returns the winner, even one that connects at the same time", () =>
     Effect.gen(function* () {
       const race = yield* run([
         { kind: "answers", after: 500, closing: 30 },
@@ -122,10 +122,10 @@ describe("TcpClient.connectAny", () => {
     })
   )
 
-  it.effect("a loser that cannot be interrupted is closed too, when it answers and when nobody wants it", () =>
+  it.effect("waits for an uninterruptible loser and closes its connection", () =>
     Effect.gen(function* () {
-      const fates = [{ kind: "stubborn", after: 900 } as const, { kind: "answers", after: 10 } as const]
-      const race = yield* run(fates)
+      const scripts = [{ kind: "uninterruptible", after: 900 } as const, { kind: "answers", after: 10 } as const]
+      const race = yield* run(scripts)
       yield* TestClock.adjust(899)
       assert.isUndefined(race.returned())
       yield* TestClock.adjust(1)
@@ -134,7 +134,7 @@ describe("TcpClient.connectAny", () => {
     })
   )
 
-  it.effect("a bug in the network is a bug here, and leaves nothing open", () =>
+  it.effect("propagates a defect of the network and leaves nothing open", () =>
     Effect.gen(function* () {
       const race = yield* run([
         { kind: "hangs", after: 0 },
@@ -151,7 +151,7 @@ describe("TcpClient.connectAny", () => {
     [0, 10],
     ["1 minute", 2_000]
   ] as const) {
-    it.effect(`an attempt delay of ${asked} is held at ${held} ms`, () =>
+    it.effect(`clamps an attempt delay of ${asked} to ${held} ms`, () =>
       Effect.gen(function* () {
         const race = yield* run(
           [
@@ -170,7 +170,7 @@ describe("TcpClient.connectAny", () => {
     )
   }
 
-  it.effect("when all fail, tells each address and why, in one line", () =>
+  it.effect("reports every address with its error in one line when all fail", () =>
     Effect.gen(function* () {
       const race = yield* run([
         { kind: "fails", after: 5 },
@@ -188,12 +188,12 @@ describe("TcpClient.connectAny", () => {
       )
       assert.strictEqual(
         error.message,
-        "192.0.2.1:0: connection refused: nobody listens there; 192.0.2.1:1: connection refused: nobody listens there"
+        "192.0.2.1:0: connection refused: nothing is listening on that port; 192.0.2.1:1: connection refused: nothing is listening on that port"
       )
     })
   )
 
-  it.effect("gives up after the timeout and closes what is open", () =>
+  it.effect("fails after the timeout and closes all connections", () =>
     Effect.gen(function* () {
       const race = yield* run(
         [
@@ -211,13 +211,13 @@ describe("TcpClient.connectAny", () => {
         error.reason.attempts.map(({ error }) => error.reason),
         ["TimedOut", "Refused", "TimedOut", "TimedOut"]
       )
-      assert.match(error.message, /^no connection within 400ms: 192\.0\.2\.1:0: no answer in time; /)
+      assert.match(error.message, /^no connection within 400ms: 192\.0\.2\.1:0: timed out: no answer; /)
       assert.strictEqual(race.pending(), 0)
       assert.strictEqual(race.begun().length, 3)
     })
   )
 
-  it.effect("takes thousands of addresses that fail at once, as a hostile name server might send", () =>
+  it.effect("handles thousands of failing addresses, as from a hostile name server", () =>
     Effect.gen(function* () {
       const race = yield* run(Array.from({ length: 5_000 }, () => ({ kind: "fails", after: 0 }) as const))
       yield* TestClock.adjust(1)

@@ -37,7 +37,7 @@ interface SendInput {
   readonly json: boolean
 }
 
-/** The course's clients for messages differ in what they send, and in what they print of an answer. */
+/** Styles of the course's clients, which differ in the bytes they send and in how they print a reply. */
 const styles = {
   new: {
     toBytes: (text: string) => new TextEncoder().encode(`${text}\0`),
@@ -51,20 +51,20 @@ const styles = {
   }
 }
 
-/** The messages to send, as bytes; undefined for standard input. */
+/** Returns the messages to send, as bytes; undefined for standard input. */
 const messagesOf = Effect.fnUntraced(function* ({ json, style, text }: SendInput) {
   const messages = text.length > 0
   if ((style ?? (messages ? "python" : "old")) === "old") {
-    if (messages) return yield* new UsageError({ message: "--style old sends standard input: leave the TEXT out" })
-    if (json) return yield* new UsageError({ message: "--json is for messages: give at least one TEXT" })
+    if (messages) return yield* new UsageError({ message: "--style old sends standard input: leave TEXT out" })
+    if (json) return yield* new UsageError({ message: "--json requires messages: give at least one TEXT" })
     return undefined
   }
-  if (!messages) return yield* new UsageError({ message: `--style ${style} sends messages: give at least one TEXT` })
+  if (!messages) return yield* new UsageError({ message: `--style ${style} requires messages: give at least one TEXT` })
   const { longest: maxBytes, show, toBytes } = styles[style === "new" ? "new" : "python"]
   const sent = text.map((one) => ({ text: one, bytes: toBytes(one) }))
   const tooLong = sent.find(({ bytes }) => bytes.length > maxBytes)
   if (tooLong !== undefined) {
-    const message = `--style new sends at most ${maxBytes - 1} bytes a message, not ${tooLong.bytes.length - 1}`
+    const message = `message too long for --style new: ${tooLong.bytes.length - 1} bytes, at most ${maxBytes - 1}`
     return yield* new UsageError({ message })
   }
   return { sent, show }

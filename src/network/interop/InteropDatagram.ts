@@ -1,8 +1,9 @@
-/** To and from effect's `DatagramSocket`. */
+/** Conversion to and from effect's `DatagramSocket`. */
 
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import { constVoid } from "effect/Function"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
@@ -12,21 +13,22 @@ import { Network, NetworkError, type UdpOptions, type UdpSocket } from "../Netwo
 import * as Errors from "./InteropErrors.ts"
 
 /**
- * An error of effect's `DatagramSocket` as a `NetworkError`, for an `onError` that was given to the socket itself.
+ * Converts an error of effect's `DatagramSocket` to a `NetworkError`, for an `onError` that was passed to the socket
+ * itself.
  *
  * @category conversions
- * @since 0.1.0
+ * @since 0.1.0 /
  */
 export const fromDatagramError: (
   error: DatagramSocket.DatagramSocketError,
   address?: NetAddress.SocketAddress
 ) => NetworkError = Errors.fromDatagramError
 
-/** How effect's reader queues what nobody has pulled yet. @category models @since 0.1.0 */
+/** Queue and error callback of the effect socket. @category models @since 0.1.0 */
 export interface DatagramOptions {
-  /** The reader's queue, in packets. Default 1,024, dropping the newest. */
+  /** Receive queue of the reader, in packets. Default 1,024, dropping the newest. */
   readonly queue?: DatagramSocket.ReceiveBufferOptions | undefined
-  /** Hears the errors that belong to no write, such as a refusal on a connected socket. */
+  /** Callback for asynchronous errors, such as a refusal on a connected socket. */
   readonly onError?: ((error: DatagramSocket.DatagramSocketError) => void) | undefined
 }
 
@@ -47,7 +49,7 @@ const open = Effect.fnUntraced(function* (options: UdpOptions, events: DatagramS
     .pipe(Scope.provide(scope), Effect.mapError(Errors.datagramOpenError))
   let closing: Fiber.Fiber<void> | undefined
   const close = () => (closing ??= fork(Scope.close(scope, Exit.void)))
-  // `close` cannot wait; the reader's scope can.
+  // `close` is synchronous; the reader's scope waits for its end.
   yield* Effect.addFinalizer(() => Fiber.await(close()))
 
   const run = (effect: Effect.Effect<void, NetworkError>, done: (error: NetworkError | undefined) => void) => {
@@ -75,7 +77,7 @@ const open = Effect.fnUntraced(function* (options: UdpOptions, events: DatagramS
     send: (payload, destination, done) =>
       run(socket.send(payload, toEndpoint(destination)), (error) => done(error && Errors.datagramWriteError(error))),
     sendMany: (payloads, destinations, done) => {
-      // The destinations may be read only during this call.
+      // The destinations are valid only during this call.
       const endpoints = destinations.map(toEndpoint)
       let index = 0
       const next = (payload: Uint8Array, at: number) => {
@@ -92,12 +94,13 @@ const open = Effect.fnUntraced(function* (options: UdpOptions, events: DatagramS
 })
 
 /**
- * An effect `DatagramSocket` that opens a socket of `Network` for each acquisition of its reader. `remote` connects it;
- * a default destination that does not filter senders is not offered, nor is source-specific multicast. The reader's
- * `dropped` counts its queue only, not the kernel's buffer.
+ * Creates an effect `DatagramSocket` that opens a socket of `Network` for each acquisition of its reader.
+ *
+ * `remote` connects it. Not supported: a default destination that does not filter senders, and source-specific
+ * multicast. The reader's `dropped` counts its queue only, not the kernel's buffer.
  *
  * @category conversions
- * @since 0.1.0
+ * @since 0.1.0 /
  */
 export const toDatagramSocket = (
   options: UdpOptions = {},
@@ -105,9 +108,7 @@ export const toDatagramSocket = (
 ): Effect.Effect<DatagramSocket.DatagramSocket, never, Network> =>
   DatagramSocket.makeFromBackingSocket((events) => open(options, events), { receiveBuffer: queue, onError })
 
-const ignoreError = () => {}
-
-/** An interface as `UdpSocket.join` names it: an IPv4 address of it, or the zone or index that IPv6 knows it by. */
+/** Parses an interface as passed to `UdpSocket.join`: an IPv4 address of it, or its IPv6 zone or index. */
 const interfaceOf = (name: string, zones: ReadonlyMap<string, number>): NetAddress.MulticastInterface | undefined => {
   const address = Result.getOrUndefined(NetAddress.ipv4FromString(name))
   const zone = name.replace(/^%/, "")
@@ -118,17 +119,18 @@ const invalidAddress = (cause: unknown) => new NetworkError({ reason: "InvalidAd
 
 /**
  * Opens an effect `DatagramSocket` as a `UdpSocket`: acquires its reader, which binds, and closes it with the scope.
- * Datagrams come in the batches the reader hands out, not one by one as they arrive. Not told by effect:
- * `receiveBuffer`, which is 0, and the kernel's losses: `dropped` counts those of the reader's queue. `zones` are the
- * names of IPv6 interfaces and their indices, for addresses with a named zone.
+ *
+ * Datagrams arrive in the batches of the reader, not one by one. effect has no counterpart of `receiveBuffer`, which is
+ * 0, or of the kernel's losses: `dropped` counts those of the reader's queue. `zones` maps names of IPv6 interfaces to
+ * their indices, for addresses with a named zone.
  *
  * @category conversions
- * @since 0.1.0
+ * @since 0.1.0 /
  */
 export const fromDatagramSocket = Effect.fnUntraced(function* (
   socket: DatagramSocket.DatagramSocket,
   onDatagram: (bytes: Uint8Array, from: Endpoint.Endpoint) => void,
-  onError: (error: NetworkError) => void = ignoreError,
+  onError: (error: NetworkError) => void = constVoid,
   zones: ReadonlyMap<string, number> = new Map()
 ): Effect.fn.Return<UdpSocket, NetworkError, Scope.Scope> {
   const reader = yield* Effect.mapError(socket.reader, (error) => Errors.fromDatagramError(error))
@@ -150,7 +152,7 @@ export const fromDatagramSocket = Effect.fnUntraced(function* (
       closed = true
     })
   )
-  // Most sockets answer one peer many times in a row.
+  // Most sockets send to one peer many times in a row.
   let lastDestination: { readonly to: Endpoint.Endpoint; readonly address: NetAddress.InetAddress } | undefined
   const addressOf = (to: Endpoint.Endpoint) => {
     if (lastDestination?.to === to) return Result.succeed(lastDestination.address)
@@ -162,7 +164,7 @@ export const fromDatagramSocket = Effect.fnUntraced(function* (
   const write = (payload: Uint8Array, to: Endpoint.Endpoint | undefined, address: NetAddress.InetAddress | undefined) =>
     Effect.mapError(writer.write({ payload, address }), (error) => {
       const failure = Errors.fromDatagramError(error, address)
-      // Effect itself refuses a destination too many or too few; a platform's error has a code.
+      // effect itself rejects a superfluous or missing destination; only errors of the platform have a code.
       const ours = error.reason._tag === "DatagramSocketWriteError" && failure.reason === "Unknown"
       const misplaced = ours && error.reason.cause instanceof Error && !("code" in error.reason.cause)
       return misplaced
@@ -174,17 +176,19 @@ export const fromDatagramSocket = Effect.fnUntraced(function* (
       if (closed) return Effect.fail(new NetworkError({ reason: "Closed" }))
       if (to === undefined) return write(bytes, to, undefined)
       const address = addressOf(to)
-      return Result.isSuccess(address) ? write(bytes, to, address.success) : Effect.fail(invalidAddress(address.failure))
+      return Result.isSuccess(address)
+        ? write(bytes, to, address.success)
+        : Effect.fail(invalidAddress(address.failure))
     })
   const join: UdpSocket["join"] = (group, networkInterface) =>
     Effect.suspend(() => {
       const to = Result.getOrUndefined(NetAddress.ipFromString(group))
       const ingress = networkInterface === undefined ? undefined : interfaceOf(networkInterface, zones)
       if (to === undefined || !NetAddress.isMulticast(to)) {
-        return Effect.fail(invalidAddress(new Error(`not a multicast group: ${group}`)))
+        return Effect.fail(invalidAddress(new Error(`invalid multicast group: ${group}`)))
       }
       if (networkInterface !== undefined && ingress === undefined) {
-        return Effect.fail(invalidAddress(new Error(`not an interface: ${networkInterface}`)))
+        return Effect.fail(invalidAddress(new Error(`unknown interface: ${networkInterface}`)))
       }
       return Effect.mapError(reader.joinMulticast({ group: to, interface: ingress }), (error) =>
         Errors.fromDatagramError(error)

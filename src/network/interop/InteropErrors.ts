@@ -1,13 +1,10 @@
-/**
- * The errors of `Network` and those of effect's sockets, in each other's terms. The platform's own error stays the
- * `cause`.
- */
+/** Conversion between the errors of `Network` and of effect's sockets. The platform's error stays the `cause`. */
 import type * as NetAddress from "effect/net/NetAddress"
 import * as DatagramSocket from "effect/socket/DatagramSocket"
 import * as Socket from "effect/socket/Socket"
 import { NetworkError, type Reason } from "../Network.ts"
 
-/** What platforms call the reasons; effect's stream errors say no more than this, in their cause. */
+/** Reason for each platform error code, the only detail in the cause of effect's stream errors. */
 const codes: Readonly<Record<string, Reason>> = {
   EADDRINUSE: "AddressInUse",
   EADDRNOTAVAIL: "AddressNotAvailable",
@@ -28,7 +25,7 @@ const codes: Readonly<Record<string, Reason>> = {
   ERR_STREAM_DESTROYED: "Closed"
 }
 
-/** The code of an error, or of the last attempt where several addresses were tried. */
+/** Returns the code of an error, or of the last attempt if several addresses were tried. */
 const codeOf = (cause: unknown): string => {
   if (cause instanceof AggregateError) return codeOf(cause.errors.at(-1))
   return typeof cause === "object" && cause !== null && "code" in cause ? String(cause.code) : ""
@@ -37,7 +34,7 @@ const codeOf = (cause: unknown): string => {
 const networkError = (reason: Reason, cause: unknown, address: NetAddress.SocketAddress | undefined) =>
   cause instanceof NetworkError ? cause : new NetworkError({ reason: codes[codeOf(cause)] ?? reason, cause, address })
 
-/** The reason an error of effect's `Socket` gives where its cause has no code. */
+/** Reason for each kind of effect's socket errors, for causes without a code. */
 const socketReasons: Readonly<Record<Socket.SocketErrorReason["_tag"], Reason>> = {
   SocketReadError: "Unknown",
   SocketWriteError: "Closed",
@@ -51,7 +48,7 @@ export const fromSocketError = ({ reason }: Socket.SocketError, address?: NetAdd
     ? new NetworkError({ reason: "TimedOut", cause: reason.cause, address })
     : networkError(socketReasons[reason._tag], "cause" in reason ? reason.cause : reason, address)
 
-/** Code 1000 is the peer's FIN. */
+/** Tests for close code 1000, the peer's FIN. */
 export const isFin = ({ reason }: Socket.SocketError) => reason._tag === "SocketCloseError" && reason.code === 1000
 
 export const closeError = (code: number, closeReason?: string) =>
@@ -62,7 +59,7 @@ export const openError = (cause: NetworkError) => {
   return new Socket.SocketError({ reason: new Socket.SocketOpenError({ kind, cause }) })
 }
 
-/** Effect calls a connection that went without a word 1006. */
+/** Converts a read error; effect's code for a connection that ended without a close event is 1006. */
 export const readError = (cause: NetworkError) =>
   cause.reason === "Closed"
     ? closeError(1006)

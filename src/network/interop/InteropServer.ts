@@ -1,4 +1,4 @@
-/** To and from effect's `SocketServer`. */
+/** Conversion to and from effect's `SocketServer`. */
 import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -17,15 +17,16 @@ const logFailure = (cause: Cause.Cause<unknown>) =>
     (reason) => Cause.isInterruptReason(reason) || (Cause.isFailReason(reason) && Socket.isSocketError(reason.error))
   )
     ? Effect.logDebug("connection ended", cause)
-    : Effect.logError("Unhandled error in SocketServer", cause)
+    : Effect.logError("unhandled error in SocketServer handler", cause)
 
 /**
- * A listener as effect's `SocketServer`: each connection is served in a fiber of its own, as a `Socket`, and closes
- * when its handler ends or `run` is interrupted. A handler that fails ends its own connection; what a peer did is
- * logged at debug level, other failures as errors.
+ * Converts a listener to effect's `SocketServer`. Each connection is served in its own fiber, as a `Socket`.
+ *
+ * It closes when its handler ends or `run` is interrupted. A failing handler ends its own connection only. Socket
+ * errors are logged at DEBUG, other failures at ERROR.
  *
  * @category conversions
- * @since 0.1.0
+ * @since 0.1.0 /
  */
 export const toSocketServer = (listener: Listener): SocketServer.SocketServer["Service"] => ({
   address: listener.address,
@@ -53,11 +54,11 @@ export const toSocketServer = (listener: Listener): SocketServer.SocketServer["S
 })
 
 /**
- * Effect's `SocketServer`, listening through `Network`. Fails with `SocketServerOpenError`, whose cause is the
+ * Layer of effect's `SocketServer`, listening through `Network`. Fails with `SocketServerOpenError`, whose cause is the
  * `NetworkError`.
  *
  * @category layers
- * @since 0.1.0
+ * @since 0.1.0 /
  */
 export const layerSocketServer = (
   options: ListenOptions
@@ -73,11 +74,13 @@ export const layerSocketServer = (
     )
   )
 
-/** What an effect `SocketServer` does not tell. @category models @since 0.1.0 */
+/** Parameters that replace what an effect `SocketServer` lacks. @category models @since 0.1.0 */
 export interface SocketServerOptions<R = never> {
-  /** The peer's address, asked for in the context of the server's handler. Default: the unspecified address, port 0. */
+  /**
+   * Address of the peer, evaluated in the context of the server's handler. Default: the unspecified address, port 0.
+   */
   readonly remote?: Effect.Effect<NetAddress.SocketAddress, never, R> | undefined
-  /** Connections that wait to be accepted; further ones are closed at once. Default 511. */
+  /** Maximum number of connections waiting to be accepted; further ones are closed at once. Default 511. */
   readonly backlog?: number | undefined
 }
 
@@ -91,11 +94,11 @@ interface PendingConnection {
 const unspecified = NetAddress.inetAddressUnsafe(NetAddress.ipv4Unspecified, 0)
 
 /**
- * Runs an effect `SocketServer` as a `Listener`, until the scope closes; its connections are those of `fromSocket`. A
- * connection that ended before it was accepted is passed over.
+ * Runs an effect `SocketServer` as a `Listener`, until the scope closes. Its connections are those of `fromSocket`. A
+ * connection that ended before it was accepted is skipped.
  *
  * @category conversions
- * @since 0.1.0
+ * @since 0.1.0 /
  */
 export const fromSocketServer = Effect.fnUntraced(function* <R = never>(
   server: SocketServer.SocketServer["Service"],
@@ -103,7 +106,7 @@ export const fromSocketServer = Effect.fnUntraced(function* <R = never>(
 ): Effect.fn.Return<Listener, never, R | Scope.Scope> {
   const { address: local } = server
   const pending = yield* Queue.dropping<PendingConnection, NetworkError>(backlog)
-  // A socket whose reader nobody acquires would stay open for ever.
+  // Without an acquired reader the socket would stay open for ever.
   const closeUnlessAccepted = (arrival: PendingConnection) =>
     arrival.accepted ? Effect.void : Effect.ignore(Effect.scoped(arrival.socket.reader))
   const handle = Effect.fnUntraced(function* (socket: Socket.Socket) {

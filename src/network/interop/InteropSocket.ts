@@ -1,4 +1,4 @@
-/** To and from effect's `Socket`. */
+/** Conversion to and from effect's `Socket`. */
 import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import type * as Duration from "effect/Duration"
@@ -12,11 +12,11 @@ import { type Connection, Network, NetworkError } from "../Network.ts"
 import * as Errors from "./InteropErrors.ts"
 
 /**
- * An error of effect's `Socket` as a `NetworkError`: the one it was made of, or a new one with the reason that the
- * platform's code or the kind of the error tells.
+ * Converts an error of effect's `Socket` to a `NetworkError`. It is the original one, or a new one with the reason of
+ * the platform's code or of the error's kind.
  *
  * @category conversions
- * @since 0.1.0
+ * @since 0.1.0 /
  */
 export const fromSocketError: (error: Socket.SocketError, address?: NetAddress.SocketAddress) => NetworkError =
   Errors.fromSocketError
@@ -86,45 +86,52 @@ const socketOf = (open: Effect.Effect<Connection, NetworkError, Scope.Scope>): S
 }
 
 /**
- * An open connection as effect's `Socket`. FIN is close code 1000, and a failure keeps its `NetworkError` as cause.
- * There is nothing to dial again: when the scope of its reader closes, both directions are ended, and a later reader
- * finds only the end. A close event above 1000 sends RST. TLS is not offered.
+ * Converts an open connection to effect's `Socket`.
+ *
+ * FIN is close code 1000; a failure has its `NetworkError` as cause. The socket cannot reconnect: closing the scope of
+ * its reader ends both directions, and a later reader sees only the end. A close event above 1000 sends RST. TLS is not
+ * supported.
  *
  * @category conversions
- * @since 0.1.0
+ * @since 0.1.0 /
  */
 export const toSocket = (connection: Connection): Socket.Socket => socketOf(Effect.succeed(connection))
 
 /**
- * An effect `Socket` that connects through `Network`, anew for each acquisition of its reader; otherwise as `toSocket`.
+ * Creates an effect `Socket` that connects through `Network`, again for each acquisition of its reader; otherwise as
+ * `toSocket`.
  *
  * @category conversions
- * @since 0.1.0
+ * @since 0.1.0 /
  */
 export const dial = (remote: NetAddress.SocketAddress): Effect.Effect<Socket.Socket, never, Network> =>
   Effect.map(Network, (network) => socketOf(network.connect(remote)))
 
-/** What an effect `Socket` does not tell. @category models @since 0.1.0 */
+/** Parameters that replace what an effect `Socket` lacks. @category models @since 0.1.0 */
 export interface SocketOptions {
   readonly local: NetAddress.SocketAddress
   readonly remote: NetAddress.SocketAddress
   /**
-   * After the peer's FIN an effect socket does not tell whether it can still send, and one that cannot may let a write
-   * wait for ever: such a write fails with `Closed` after this time. Default 30 seconds.
+   * Timeout of a write after the peer's FIN, which then fails with `Closed`. Default 30 seconds.
+   *
+   * After that FIN an effect socket does not report if it can still send, and a write that cannot be sent may wait for
+   * ever.
    */
   readonly writeTimeoutAfterFin?: Duration.Input | undefined
 }
 
 /**
- * Opens an effect `Socket` as a `Connection`: acquires its reader, which dials, and closes it with the scope.
+ * Opens an effect `Socket` as a `Connection`: acquires its reader, which connects, and closes it with the scope.
  *
- * One batch is read ahead, so that the end is seen while nobody pulls. Approximated: addresses are what the options
- * say; `abort` asks for a close with code 4000, which on Node destroys the socket and sends RST only where input is
- * left; bytes that arrive after `endRead` are read and dropped; `traffic().sent` is what the socket has accepted,
- * `unsent` what is in writes that still wait.
+ * One batch is read ahead, so that the end is noticed while nothing pulls. Approximations:
+ *
+ * - addresses are those of the options;
+ * - `abort` requests a close with code 4000, which on Node destroys the socket and sends RST only if input is left;
+ * - bytes that arrive after `endRead` are read and dropped;
+ * - `traffic().sent` is what the socket has accepted, `unsent` the bytes of waiting writes.
  *
  * @category conversions
- * @since 0.1.0
+ * @since 0.1.0 /
  */
 export const fromSocket = Effect.fnUntraced(function* (
   socket: Socket.Socket,
@@ -206,13 +213,15 @@ export const fromSocket = Effect.fnUntraced(function* (
     unsent += bytes.length
     const written = Effect.mapError(writer.write(bytes), (error) => Errors.fromSocketError(error, remote))
     return Effect.raceFirst(
-      finSeen ? Effect.timeoutOrElse(written, { duration: writeTimeoutAfterFin, orElse: () => Effect.fail(closed()) }) : written,
+      finSeen
+        ? Effect.timeoutOrElse(written, { duration: writeTimeoutAfterFin, orElse: () => Effect.fail(closed()) })
+        : written,
       Deferred.await(failed)
     ).pipe(
       Effect.onExit((exit) =>
         Effect.sync(() => {
           unsent -= bytes.length
-          // An interrupted write has left its bytes with the socket.
+          // An interrupted write leaves its bytes to the socket.
           if (Exit.isSuccess(exit) || Exit.hasInterrupts(exit)) sent += bytes.length
         })
       )

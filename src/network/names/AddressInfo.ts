@@ -1,6 +1,20 @@
 /**
- * Names to socket addresses: getaddrinfo, with its hints, over the `Dns` service and the service names of
- * `ServiceNames`.
+ * Name resolution: getaddrinfo with its hints, over the `Dns` service and `ServiceNames`.
+ *
+ * **Example** (Resolving a host and a service)
+ *
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import { AddressInfo, NodeServices } from "effect-inet/network"
+ *
+ * const program = Effect.gen(function* () {
+ *   const [first] = yield* AddressInfo.getaddrinfo("127.0.0.1", "rot13", { socktype: "stream" })
+ *   first.address.toString() // => "127.0.0.1:1067"
+ *   first.protocol // => "tcp"
+ * })
+ *
+ * await Effect.runPromise(Effect.provide(program, NodeServices.layer))
+ * ```
  */
 import * as Arr from "effect/Array"
 import * as Data from "effect/Data"
@@ -14,7 +28,7 @@ import * as AddressOrder from "./AddressOrder.ts"
 import * as HostEntry from "./HostEntry.ts"
 import { ServiceNames, type ServiceNamesError } from "./ServiceNames.ts"
 
-/** A name where only a number is wanted (EAI_NONAME). @category errors @since 0.1.0 */
+/** Reason: a name was given where only a number is allowed (EAI_NONAME). @category errors @since 0.1.0 */
 export class NotNumeric extends Data.TaggedClass("NotNumeric")<{
   readonly what: "host" | "service"
   readonly value: string
@@ -25,14 +39,14 @@ export class NotNumeric extends Data.TaggedClass("NotNumeric")<{
   }
 }
 
-/** No such service, or no such port (EAI_SERVICE). @category errors @since 0.1.0 */
+/** Reason: the service name or the port is unknown (EAI_SERVICE). @category errors @since 0.1.0 */
 export class ServiceNotFound extends Data.TaggedClass("ServiceNotFound")<{ readonly cause: ServiceNamesError }> {
   get message(): string {
     return this.cause.message
   }
 }
 
-/** No transport is of both the socket type and the protocol (EAI_SOCKTYPE). @category errors @since 0.1.0 */
+/** Reason: the protocol does not have this socket type (EAI_SOCKTYPE). @category errors @since 0.1.0 */
 export class SocktypeMismatch extends Data.TaggedClass("SocktypeMismatch")<{
   readonly socktype: Socktype | undefined
   readonly protocol: Protocol | undefined
@@ -42,7 +56,7 @@ export class SocktypeMismatch extends Data.TaggedClass("SocktypeMismatch")<{
   }
 }
 
-/** The zone of an IPv6 literal is no interface of this host. @category errors @since 0.1.0 */
+/** Reason: the zone of an IPv6 literal is not an interface of this host. @category errors @since 0.1.0 */
 export class UnknownZone extends Data.TaggedClass("UnknownZone")<{ readonly host: string; readonly zone: string }> {
   get message(): string {
     return `${this.host}: no interface ${JSON.stringify(this.zone)} with a link-local IPv6 address`
@@ -50,19 +64,19 @@ export class UnknownZone extends Data.TaggedClass("UnknownZone")<{ readonly host
 }
 
 /**
- * This host has no address of the family, so that ADDRCONFIG leaves nothing (EAI_ADDRFAMILY).
+ * Reason: this host has no address of the family, so that ADDRCONFIG excludes all (EAI_ADDRFAMILY).
  *
  * @category errors
- * @since 0.1.0
+ * @since 0.1.0 /
  */
 export class FamilyNotConfigured extends Data.TaggedClass("FamilyNotConfigured")<{ readonly family: 4 | 6 }> {
   get message(): string {
     const other = this.family === 4 ? 6 : 4
-    return `this host has no IPv${this.family} address but loopback; ask for IPv${other} or without addressConfig`
+    return `this host has no IPv${this.family} address except loopback; use IPv${other}, or leave addressConfig out`
   }
 }
 
-/** Why there are no addresses. @category errors @since 0.1.0 */
+/** Reason for a failed resolution. @category errors @since 0.1.0 */
 export type Reason =
   | HostEntry.Reason
   | NotNumeric
@@ -71,7 +85,7 @@ export type Reason =
   | UnknownZone
   | FamilyNotConfigured
 
-/** A host and service have no addresses (the EAI_ codes of getaddrinfo). @category errors @since 0.1.0 */
+/** Failure of resolving a host and a service (the EAI_ codes of getaddrinfo). @category errors @since 0.1.0 */
 export class AddressInfoError extends Data.TaggedError("AddressInfoError")<{ readonly reason: Reason }> {
   override get message(): string {
     return this.reason.message
@@ -80,12 +94,12 @@ export class AddressInfoError extends Data.TaggedError("AddressInfoError")<{ rea
 
 const fail = (reason: Reason) => new AddressInfoError({ reason })
 
-/** @category models @since 0.1.0 */
+/** Socket type. @category models @since 0.1.0 */
 export type Socktype = "stream" | "dgram"
-/** @category models @since 0.1.0 */
+/** Transport protocol. @category models @since 0.1.0 */
 export type Protocol = "tcp" | "udp"
 
-/** What is wanted. @category models @since 0.1.0 */
+/** Hints for `getaddrinfo` (struct addrinfo). @category models @since 0.1.0 */
 export interface Hints {
   /** Default: both. */
   readonly family?: 4 | 6 | undefined
@@ -93,33 +107,34 @@ export interface Hints {
   readonly socktype?: Socktype | undefined
   /** Default: both. */
   readonly protocol?: Protocol | undefined
-  /** Without a host: the addresses to listen on, not those to connect to (AI_PASSIVE). Default false. */
+  /**
+   * Returns the wildcard addresses, to listen on, where no host is given (AI_PASSIVE). Default false: the loopback
+   * addresses.
+   */
   readonly passive?: boolean | undefined
-  /** Take an IP literal only and ask no name service (AI_NUMERICHOST). Default false. */
+  /** Accepts an IP literal only, and does not query the name service (AI_NUMERICHOST). Default false. */
   readonly numericHost?: boolean | undefined
-  /** Take a port number only (AI_NUMERICSERV). Default false. */
+  /** Accepts a port number only (AI_NUMERICSERV). Default false. */
   readonly numericService?: boolean | undefined
-  /** Tell the canonical name, with the first result (AI_CANONNAME). Default false. */
+  /** Returns the canonical name with the first result (AI_CANONNAME). Default false. */
   readonly canonicalName?: boolean | undefined
   /**
-   * Leave out a family of which this host has no address but loopback (AI_ADDRCONFIG); not for IP literals, and not on
-   * a host that has no other addresses at all. Default false.
+   * Excludes a family of which this host has no address except loopback (AI_ADDRCONFIG). Default false.
+   *
+   * IP literals are not affected, and neither is a host that has loopback addresses only.
    */
   readonly addressConfig?: boolean | undefined
-  /**
-   * With family 6, a host without IPv6 addresses answers with its IPv4 ones as ::ffff:a.b.c.d (AI_V4MAPPED). Default
-   * false.
-   */
+  /** Maps the IPv4 addresses of a host without IPv6 to ::ffff:a.b.c.d, with family 6 (AI_V4MAPPED). Default false. */
   readonly v4mapped?: boolean | undefined
 }
 
-/** One way to reach a service (struct addrinfo). @category models @since 0.1.0 */
+/** A socket address of a service (struct addrinfo). @category models @since 0.1.0 */
 export interface AddressInfo {
   readonly family: 4 | 6
   readonly socktype: Socktype
   readonly protocol: Protocol
   readonly address: NetAddress.InetAddress
-  /** On the first result, where it was asked for. */
+  /** Canonical name of the host; on the first result only, if requested. */
   readonly canonicalName?: string | undefined
 }
 
@@ -130,7 +145,7 @@ const allTransports: ReadonlyArray<Transport> = [
   { socktype: "dgram", protocol: "udp" }
 ]
 
-/** The transports that the hints allow and that have the service, each with its port. */
+/** Returns the transports that the hints allow and that have the service, each with its port. */
 const resolveService = Effect.fnUntraced(function* (
   service: string | number | undefined,
   { numericService, protocol, socktype }: Hints
@@ -148,17 +163,17 @@ const resolveService = Effect.fnUntraced(function* (
     Result.map(names.resolve(service, each.protocol), (port) => ({ ...each, port }))
   )
   if (Arr.isArrayNonEmpty(found)) return found
-  // No protocol has a name with a space in it, so this cannot but fail, with the right words.
+  // No protocol has a name with a space in it, so this fails for certain, with the right message.
   const protocols = allowed.map((each) => each.protocol).join(" or ")
   return yield* fail(new ServiceNotFound({ cause: Result.getOrThrow(Result.flip(names.resolve(service, protocols))) }))
 })
 
 /**
- * The source address that the system would use for each destination, found as libc does: by connecting a UDP socket,
- * which sends nothing. A destination that cannot be connected to has none.
+ * Finds the source address that the system would use for each destination, by connecting a UDP socket, which sends
+ * nothing. libc does the same. A destination that cannot be connected to has no source.
  *
  * @category resolving
- * @since 0.1.0
+ * @since 0.1.0 /
  */
 export const candidates = Effect.fnUntraced(function* (addresses: ReadonlyArray<NetAddress.InetAddress>) {
   const network = yield* Network
@@ -186,7 +201,12 @@ export const candidates = Effect.fnUntraced(function* (addresses: ReadonlyArray<
   return yield* Effect.forEach(addresses, candidateOf, { concurrency: 8 })
 })
 
-/** Sorts addresses as RFC 6724 does on this host; a single one is not looked into. @category resolving @since 0.1.0 */
+/**
+ * Sorts addresses by RFC 6724 for this host; a single address is returned unchecked.
+ *
+ * @category resolving
+ * @since 0.1.0
+ */
 export const sort = Effect.fnUntraced(function* (addresses: Arr.NonEmptyReadonlyArray<NetAddress.InetAddress>) {
   if (addresses.length === 1) return addresses
   const sorted = AddressOrder.sort(yield* candidates(addresses)).map(({ address }) => address)
@@ -199,8 +219,8 @@ const isConfigured = (interfaces: ReadonlyArray<Interface>, family: 4 | 6): bool
   )
 
 /**
- * ADDRCONFIG narrows the family only where exactly one is configured: a host that has but loopback can still find
- * itself.
+ * Returns the family after ADDRCONFIG, which excludes one only if exactly one is configured: a host with loopback
+ * addresses only can still reach itself.
  */
 const configuredFamily = Effect.fnUntraced(function* ({ addressConfig, family, v4mapped }: Hints) {
   if (!addressConfig || (family === 6 && v4mapped)) return family
@@ -216,7 +236,7 @@ const toInetAddress = (address: NetAddress.IpAddress) => NetAddress.inetAddressU
 const toMapped = (address: NetAddress.IpAddress) =>
   NetAddress.isIpv4Address(address) ? NetAddress.toIpv4Mapped(address) : address
 
-/** The address of a literal; a zone is looked up among the interfaces. Undefined where the host is not a literal. */
+/** Parses an IP literal and looks its zone up among the interfaces. Returns undefined for a name. */
 const fromLiteral = Effect.fnUntraced(function* (host: string) {
   const plain = NetAddress.ipFromString(host)
   if (Result.isSuccess(plain)) return toInetAddress(plain.success)
@@ -269,14 +289,15 @@ const addressesOf = Effect.fnUntraced(function* (
 })
 
 /**
- * The addresses of a host and service, in the order in which to try them (RFC 6724), each once for every transport the
- * hints allow.
+ * Resolves a host and a service to addresses, in the order in which to try them (RFC 6724). Each is
+ * returned once for every transport that the hints allow.
  *
- * The host is a name, an IP literal, a literal with a zone such as `fe80::1%eth0`, or left out: this host. The service
- * is a name, a port from 0 to 65535, or left out: port 0. A service name selects the transports it is known for.
+ * The host is a name, an IP literal, a literal with a zone such as `fe80::1%eth0`, or undefined for this host. The
+ * service is a name, a port from 0 to 65535, or undefined for port 0. A service name selects the transports it is
+ * registered for.
  *
  * @category resolving
- * @since 0.1.0
+ * @since 0.1.0 /
  */
 export const getaddrinfo = Effect.fnUntraced(function* (
   host: string | undefined,

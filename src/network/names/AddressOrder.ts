@@ -1,17 +1,31 @@
 /**
- * In which order to try the addresses of a host: the destination address selection of RFC 6724, section 6, as a pure
- * sorter. What has to be known is which source address the system would use for each destination; it is handed in.
+ * Destination address selection of RFC 6724, section 6, as a pure sorter. The caller supplies the source address that
+ * the system would use for each destination.
+ *
+ * **Example** (A destination with a route goes first)
+ *
+ * ```ts
+ * import * as NetAddress from "effect/net/NetAddress"
+ * import { AddressOrder } from "effect-inet/network"
+ *
+ * const ip = NetAddress.ipFromStringUnsafe
+ * const sorted = AddressOrder.sort([
+ *   { destination: ip("2001:db8::1"), source: undefined },
+ *   { destination: ip("198.51.100.1"), source: ip("198.51.100.2") }
+ * ])
+ * sorted.map(({ destination }) => NetAddress.formatIp(destination)) // => ["198.51.100.1", "2001:db8::1"]
+ * ```
  */
 import * as IpNetwork from "effect/net/IpNetwork"
 import * as NetAddress from "effect/net/NetAddress"
 
 /** A row of a policy table. @category models @since 0.1.0 */
 export interface PolicyRow {
-  /** An IPv6 prefix; IPv4 addresses are looked up as ::ffff:0:0/96. */
+  /** IPv6 prefix; IPv4 addresses match as ::ffff:0:0/96. */
   readonly prefix: string
-  /** The higher is preferred. */
+  /** Higher values are preferred. */
   readonly precedence: number
-  /** Destinations are preferred whose source has the same label. */
+  /** A destination is preferred if its source has the same label. */
   readonly label: number
 }
 
@@ -29,10 +43,10 @@ export const rfc6724: ReadonlyArray<PolicyRow> = [
 ]
 
 /**
- * The table that glibc has built in, which keeps to the older RFC 3484: unique local addresses go before IPv4.
+ * The built-in table of glibc, from the older RFC 3484: unique local addresses precede IPv4.
  *
  * @category constants
- * @since 0.1.0
+ * @since 0.1.0 /
  */
 export const glibc: ReadonlyArray<PolicyRow> = [
   { prefix: "::1/128", precedence: 50, label: 0 },
@@ -45,24 +59,24 @@ export const glibc: ReadonlyArray<PolicyRow> = [
   { prefix: "2001::/32", precedence: 40, label: 7 }
 ]
 
-/** A destination and how it would be reached. @category models @since 0.1.0 */
+/** A destination with the source address the system would use for it. @category models @since 0.1.0 */
 export interface Candidate {
   readonly destination: NetAddress.IpAddress
-  /** The address the system would send from; undefined where there is no route. */
+  /** Source address; undefined without a route. */
   readonly source: NetAddress.IpAddress | undefined
-  /** How many bits of the source name its subnet. Unknown: 64 for IPv6, and for IPv4 no subnet at all. */
+  /** Length of the source's subnet prefix in bits. Default: 64 for IPv6, none for IPv4. */
   readonly prefixLength?: number | undefined
-  /** Whether the source's preferred lifetime has run out. Default false. */
+  /** True if the source's preferred lifetime has expired. Default false. */
   readonly deprecated?: boolean | undefined
 }
 
-/** @category models @since 0.1.0 */
+/** Options of the sorter. @category models @since 0.1.0 */
 export interface Options {
-  /** Default `rfc6724`. */
+  /** Policy table. Default `rfc6724`. */
   readonly policy?: ReadonlyArray<PolicyRow> | undefined
   /**
-   * Count the bits that source and destination share beyond the source's subnet too, as RFC 3484 did and glibc does.
-   * Default false: two hosts of one subnet are equally near (RFC 6724, section 2.2).
+   * Counts common bits beyond the source's subnet too, as RFC 3484 did and glibc does. Default false: hosts of one
+   * subnet are equally near (RFC 6724, section 2.2).
    */
   readonly beyondSubnet?: boolean | undefined
 }
@@ -74,11 +88,11 @@ const toIpv6 = (address: NetAddress.IpAddress): NetAddress.Ipv6Address =>
   NetAddress.isIpv4Address(address) ? NetAddress.toIpv4Mapped(address) : address
 
 /**
- * The scope of an address, numbered as in multicast: 2 link-local, 5 site-local, 14 global (RFC 6724, sections 3.1 and
- * 3.2).
+ * Returns the scope of an address, numbered as in multicast: 2 link-local, 5 site-local, 14 global (RFC 6724, sections
+ * 3.1 and 3.2).
  *
  * @category getters
- * @since 0.1.0
+ * @since 0.1.0 /
  */
 export const scopeOf = (address: NetAddress.IpAddress): number => {
   if (NetAddress.isLoopback(address) || NetAddress.isLinkLocal(address)) return 2
@@ -88,7 +102,12 @@ export const scopeOf = (address: NetAddress.IpAddress): number => {
   return first === 0xfe && second >= 0xc0 ? 5 : 14
 }
 
-/** How many leading bits two addresses of one family share: 0 to 32 or 128. @category getters @since 0.1.0 */
+/**
+ * Returns the number of leading bits that two addresses of one family share: 0 to 32 or 128.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
 export const commonPrefixLength = (one: NetAddress.IpAddress, other: NetAddress.IpAddress): number => {
   const otherBytes = bytesOf(other)
   let bits = 0
@@ -101,8 +120,8 @@ export const commonPrefixLength = (one: NetAddress.IpAddress, other: NetAddress.
 }
 
 /**
- * Rule 9. Outside of its own subnet an IPv4 prefix says nothing about distance, so there the rule does not apply, as in
- * glibc.
+ * Returns the matching prefix length of rule 9. Outside of its own subnet an IPv4 prefix does not express distance, so
+ * there the rule does not apply, as in glibc.
  */
 const matchingPrefixLength = (candidate: Candidate, source: NetAddress.IpAddress, beyondSubnet: boolean): number => {
   const bits = commonPrefixLength(source, candidate.destination)
@@ -112,7 +131,7 @@ const matchingPrefixLength = (candidate: Candidate, source: NetAddress.IpAddress
   return beyondSubnet ? bits : prefixLength
 }
 
-/** What the rules look at; no source, no facts about it. */
+/** Values that the rules compare, computed once per candidate. */
 interface SortKey {
   readonly reachable: number
   readonly sameScope: number
@@ -127,8 +146,8 @@ interface SortKey {
 type Rule = (a: SortKey, b: SortKey) => number
 
 /**
- * Negative where `a` goes first. Rules 4 (home addresses) and 7 (native transport) need knowledge that no ordinary host
- * has; rule 10 is a stable sort.
+ * The rules in order; negative if `a` goes first. Rules 4 (home addresses) and 7 (native transport) need data that
+ * ordinary hosts do not have; rule 10 is a stable sort.
  */
 const rules: ReadonlyArray<Rule> = [
   (a, b) => b.reachable - a.reachable,
@@ -148,12 +167,7 @@ const compare: Rule = (a, b) => {
   return 0
 }
 
-/**
- * Sorts destinations, the one to try first in front; those among which RFC 6724 does not choose keep their order.
- *
- * @category sorting
- * @since 0.1.0
- */
+/** Sorts destinations, best first; equal ones keep their order. @category sorting @since 0.1.0 / */
 export const sort = <A extends Candidate>(
   candidates: ReadonlyArray<A>,
   { beyondSubnet = false, policy = rfc6724 }: Options = {}
@@ -175,7 +189,8 @@ export const sort = <A extends Candidate>(
       precedence: row?.precedence ?? 0,
       scope: scopeOf(destination),
       family: NetAddress.familyOf(destination),
-      matchingPrefixLength: source === undefined ? 0 : matchingPrefixLength({ ...candidate, destination }, source, beyondSubnet)
+      matchingPrefixLength:
+        source === undefined ? 0 : matchingPrefixLength({ ...candidate, destination }, source, beyondSubnet)
     }
   }
   return candidates

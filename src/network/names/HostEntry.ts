@@ -1,6 +1,6 @@
 /**
- * What is known about a host: gethostbyname over the hosts file and the `Dns` service. `AddressInfo.getaddrinfo` is the
- * better question to ask before a connection; this one also tells the names.
+ * gethostbyname over the hosts file and the `Dns` service: the names and addresses of a host. To connect,
+ * `AddressInfo.getaddrinfo` is the better choice.
  */
 import * as Arr from "effect/Array"
 import * as Data from "effect/Data"
@@ -12,10 +12,10 @@ import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
 
 /**
- * Nobody knows the name, or no address of it in the family asked for (HOST_NOT_FOUND, EAI_NONAME).
+ * Reason: the name is unknown, or has no address of the requested family (HOST_NOT_FOUND, EAI_NONAME).
  *
  * @category errors
- * @since 0.1.0
+ * @since 0.1.0 /
  */
 export class NameNotFound extends Data.TaggedClass("NameNotFound")<{
   readonly host: string
@@ -26,53 +26,53 @@ export class NameNotFound extends Data.TaggedClass("NameNotFound")<{
   }
 }
 
-/** The name service does not answer now and may later (TRY_AGAIN, EAI_AGAIN). @category errors @since 0.1.0 */
+/** Reason: the name service does not answer at present (TRY_AGAIN, EAI_AGAIN). @category errors @since 0.1.0 */
 export class Temporary extends Data.TaggedClass("Temporary")<{ readonly host: string; readonly cause: Dns.DnsError }> {
   get message(): string {
     return `${this.host}: the name service does not answer (${this.cause.reason}); try again later`
   }
 }
 
-/** The name service answers, but with nothing of use (NO_RECOVERY, EAI_FAIL). @category errors @since 0.1.0 */
+/** Reason: the name service failed permanently (NO_RECOVERY, EAI_FAIL). @category errors @since 0.1.0 */
 export class Failed extends Data.TaggedClass("Failed")<{ readonly host: string; readonly cause: Dns.DnsError }> {
   get message(): string {
     return `${this.host}: the name service failed (${this.cause.reason})`
   }
 }
 
-/** Neither a name nor an IP literal. @category errors @since 0.1.0 */
+/** Reason: the host is neither a name nor an IP literal. @category errors @since 0.1.0 */
 export class MalformedHost extends Data.TaggedClass("MalformedHost")<{ readonly host: string; readonly why: string }> {
   get message(): string {
     return `${JSON.stringify(this.host)} is not a host: ${this.why}`
   }
 }
 
-/** An IP literal of the other family than asked for (NO_DATA, EAI_ADDRFAMILY). @category errors @since 0.1.0 */
+/** Reason: the IP literal is of the other family (NO_DATA, EAI_ADDRFAMILY). @category errors @since 0.1.0 */
 export class FamilyMismatch extends Data.TaggedClass("FamilyMismatch")<{
   readonly host: string
   readonly family: 4 | 6
 }> {
   get message(): string {
-    return `${this.host} is not an IPv${this.family} address: leave the family open, or give an address of it`
+    return `${this.host} is not an IPv${this.family} address: leave the family out, or give an IPv${this.family} address`
   }
 }
 
-/** Why a host could not be looked up. @category errors @since 0.1.0 */
+/** Reason for a failed look-up. @category errors @since 0.1.0 */
 export type Reason = NameNotFound | Temporary | Failed | MalformedHost | FamilyMismatch
 
-/** A host could not be looked up. @category errors @since 0.1.0 */
+/** Failure of a host look-up. @category errors @since 0.1.0 */
 export class HostEntryError extends Data.TaggedError("HostEntryError")<{ readonly reason: Reason }> {
   override get message(): string {
     return this.reason.message
   }
 }
 
-/** A host and its names (struct hostent). @category models @since 0.1.0 */
+/** A host with its names and addresses (struct hostent). @category models @since 0.1.0 */
 export interface HostEntry {
-  /** The canonical name. */
+  /** Canonical name. */
   readonly name: string
   readonly aliases: ReadonlyArray<string>
-  /** The type of all the addresses: IPv4 or IPv6. */
+  /** Family of all addresses. */
   readonly family: 4 | 6
   readonly addresses: Arr.NonEmptyReadonlyArray<NetAddress.IpAddress>
 }
@@ -80,11 +80,16 @@ export interface HostEntry {
 /** A line of a hosts file. @category models @since 0.1.0 */
 export interface HostsLine {
   readonly address: NetAddress.IpAddress
-  /** The canonical name first, then its aliases. */
+  /** Canonical name, then aliases. */
   readonly names: Arr.NonEmptyReadonlyArray<string>
 }
 
-/** Reads the text of a hosts file; lines that say nothing are skipped. Never throws. @category decoding @since 0.1.0 */
+/**
+ * Parses a hosts file; lines without an address or a name are skipped. Never throws.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
 export const parseHosts = (text: string): ReadonlyArray<HostsLine> =>
   text.split(/\r?\n/).flatMap((line) => {
     const [first = "", ...names] = line.replace(/#.*/, "").trim().split(/\s+/)
@@ -104,11 +109,13 @@ const entryOf = (
 }
 
 /**
- * What the lines of a hosts file say about a name: the first name of its first line is canonical, all other names on
- * its lines are aliases. Case does not matter, and without a family IPv4 is taken before IPv6.
+ * Looks a name up in the lines of a hosts file.
+ *
+ * The first name of the first matching line is canonical; all other names on matching lines are aliases. Case does not
+ * matter. Without a family IPv4 precedes IPv6.
  *
  * @category getters
- * @since 0.1.0
+ * @since 0.1.0 /
  */
 export const fromHosts = (lines: ReadonlyArray<HostsLine>, name: string, family?: 4 | 6): HostEntry | undefined => {
   if (family === undefined) return fromHosts(lines, name, 4) ?? fromHosts(lines, name, 6)
@@ -135,11 +142,11 @@ const loopback = (family: 4 | 6 | undefined): Arr.NonEmptyReadonlyArray<NetAddre
     : [family === 4 ? NetAddress.ipv4Loopback : NetAddress.ipv6Loopback]
 
 /**
- * Looks up the addresses of a name with `Dns`. As RFC 6761, section 6, has it, `localhost` is always this host, and
- * names under `invalid` do not exist and are not asked for.
+ * Looks up the addresses of a name with `Dns`. By RFC 6761, section 6, `localhost` is always this host, and names under
+ * `invalid` fail without a query.
  *
  * @category resolving
- * @since 0.1.0
+ * @since 0.1.0 /
  */
 export const lookup = Effect.fnUntraced(function* (
   name: string,
@@ -160,16 +167,17 @@ export const lookup = Effect.fnUntraced(function* (
   )
 })
 
-/** How many aliases are followed, and for how long in all. */
+/** Bounds of following aliases: number of names, and time in all. */
 const maxAliases = 8
 const aliasTimeout = "2 seconds"
 
 /**
- * The names that a name stands for: itself, and what each alias (CNAME) leads to; the last is canonical. Best effort:
- * it ends after 8 names, at a loop, after two seconds, and where the name service does not answer.
+ * Follows the aliases (CNAME) of a name; returns it and each target, the canonical name last.
+ *
+ * Best effort: ends after 8 names, at a loop, after two seconds, or when the name service does not answer.
  *
  * @category resolving
- * @since 0.1.0
+ * @since 0.1.0 /
  */
 export const followAliases = Effect.fnUntraced(function* (name: string) {
   const dns = yield* Dns.Dns
@@ -186,19 +194,19 @@ export const followAliases = Effect.fnUntraced(function* (name: string) {
   return chain as Arr.NonEmptyReadonlyArray<string>
 })
 
-/** @category models @since 0.1.0 */
+/** Options of a host look-up. @category models @since 0.1.0 */
 export interface Options {
-  /** The address type asked for. Default: IPv4, and IPv6 for a host that has none. */
+  /** Family of the addresses. Default: IPv4, and IPv6 for a host without IPv4. */
   readonly family?: 4 | 6 | undefined
-  /** The hosts file. Default `/etc/hosts`; a file that cannot be read is as good as empty. */
+  /** Hosts file. Default `/etc/hosts`; an unreadable file counts as empty. */
   readonly hostsFile?: string | undefined
 }
 
 /**
- * Looks up a host by name: first in the hosts file, then with `Dns`. An IP literal is its own canonical name.
+ * Looks up a host, first in the hosts file, then with `Dns`. An IP literal is its own canonical name.
  *
  * @category resolving
- * @since 0.1.0
+ * @since 0.1.0 /
  */
 export const gethostbyname = Effect.fnUntraced(function* (
   host: string,

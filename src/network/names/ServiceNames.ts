@@ -1,6 +1,20 @@
 /**
- * Service names and port numbers: getservbyname and getservbyport over the services file of the host, and over the
- * services of this package, so that `rot13` is known without editing the file.
+ * Service names and port numbers: getservbyname and getservbyport.
+ *
+ * The table is the services file of the host and the services of this package, so that `rot13` resolves without an
+ * entry in the file.
+ *
+ * **Example** (Looking up a service)
+ *
+ * ```ts
+ * import * as Option from "effect/Option"
+ * import { ServiceNames } from "effect-inet/network"
+ *
+ * const { services } = ServiceNames.parse("domain 53/udp nameserver # DNS")
+ * const table = ServiceNames.table(ServiceNames.withPackageServices(services))
+ * Option.map(table.getservbyname("nameserver", "udp"), ({ port }) => port) // => Option.some(53)
+ * Option.map(table.getservbyport(1067), ({ name }) => name) // => Option.some("rot13")
+ * ```
  */
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
@@ -13,25 +27,25 @@ import { builtIn, packageServices, type Service } from "./WellKnownServices.ts"
 
 export type { Service } from "./WellKnownServices.ts"
 
-/** A name that no services file has. @category errors @since 0.1.0 */
+/** Reason: the name is not in the table. @category errors @since 0.1.0 */
 export class UnknownService extends Data.TaggedClass("UnknownService")<{
   readonly service: string
   readonly protocol: string | undefined
 }> {
   get message(): string {
     const what = `${JSON.stringify(this.service)}${this.protocol === undefined ? "" : ` over ${this.protocol}`}`
-    return `no service ${what}: give a name of the services file or a port from 0 to 65535`
+    return `unknown service ${what}: give a name of the services file or a port from 0 to 65535`
   }
 }
 
-/** A number that is no port. @category errors @since 0.1.0 */
+/** Reason: the number is not a port. @category errors @since 0.1.0 */
 export class InvalidPort extends Data.TaggedClass("InvalidPort")<{ readonly port: string }> {
   get message(): string {
-    return `${this.port} is not a port: ports are whole numbers from 0 to 65535`
+    return `invalid port ${this.port}: must be a whole number from 0 to 65535`
   }
 }
 
-/** A service that is neither a known name nor a port. @category errors @since 0.1.0 */
+/** Failure to resolve a service: neither a known name nor a port. @category errors @since 0.1.0 */
 export class ServiceNamesError extends Data.TaggedError("ServiceNamesError")<{
   readonly reason: UnknownService | InvalidPort
 }> {
@@ -40,28 +54,23 @@ export class ServiceNamesError extends Data.TaggedError("ServiceNamesError")<{
   }
 }
 
-/** A line of a services file that was skipped. @category models @since 0.1.0 */
+/** A malformed line of a services file. @category models @since 0.1.0 */
 export interface SkippedLine {
-  /** The first line is 1. */
+  /** Line number, from 1. */
   readonly line: number
   readonly text: string
   readonly reason: string
 }
 
 const syntaxErrorOf = (endpoint: string | undefined): string | undefined => {
-  if (endpoint === undefined) return "no port: a line is NAME PORT/PROTOCOL and any aliases"
+  if (endpoint === undefined) return "no port: write NAME PORT/PROTOCOL and any aliases"
   const [port, protocol, ...rest] = endpoint.split("/")
   if (!/^\d+$/.test(port!) || Number(port) > 0xffff)
     return `port ${JSON.stringify(port)} is not a number from 0 to 65535`
   return protocol && rest.length === 0 ? undefined : "no protocol: write the port as PORT/PROTOCOL, such as 80/tcp"
 }
 
-/**
- * Reads the text of a services file; a malformed line is skipped and named. Never throws.
- *
- * @category decoding
- * @since 0.1.0
- */
+/** Parses a services file; malformed lines are skipped and returned. Never throws. @category decoding @since 0.1.0 / */
 export const parse = (
   text: string
 ): { readonly services: ReadonlyArray<Service>; readonly skippedLines: ReadonlyArray<SkippedLine> } => {
@@ -83,25 +92,25 @@ export const parse = (
 }
 
 /**
- * How names and numbers are looked up. Without a protocol the first entry is taken, of whatever protocol.
+ * Look-up by name and by number. Without a protocol the first entry of any protocol is returned.
  *
  * @category models
- * @since 0.1.0
+ * @since 0.1.0 /
  */
 export interface Table {
-  /** Every service, in the order in which they are searched. */
+  /** All services, in search order. */
   readonly services: ReadonlyArray<Service>
   /** Finds a service by its name or one of its aliases; case matters. */
   readonly getservbyname: (name: string, protocol?: string) => Option.Option<Service>
-  /** Finds a service by its port, in host order. */
+  /** Finds a service by its port, a number in host order. */
   readonly getservbyport: (port: number, protocol?: string) => Option.Option<Service>
-  /** The port of a service given by name or by number. Fails with `UnknownService` or `InvalidPort`. */
+  /** Returns the port of a service given by name or number. Fails with `UnknownService` or `InvalidPort`. */
   readonly resolve: (service: string | number, protocol?: string) => Result.Result<number, ServiceNamesError>
 }
 
 const indexOf = (services: ReadonlyArray<Service>, keysOf: (service: Service) => ReadonlyArray<string | number>) => {
   const index = new Map<string, Service>()
-  // A space parts name and protocol: no name of a services file has one.
+  // A space separates name and protocol: names in a services file cannot contain one.
   const add = (key: string, service: Service) => {
     if (!index.has(key)) index.set(key, service)
   }
@@ -115,12 +124,7 @@ const indexOf = (services: ReadonlyArray<Service>, keysOf: (service: Service) =>
     Option.fromUndefinedOr(index.get(protocol === undefined ? `${key}` : `${key} ${protocol}`))
 }
 
-/**
- * Indexes services; of several that answer to a name or number the first is taken.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** Indexes services; the first entry of a name or number wins. @category constructors @since 0.1.0 / */
 export const table = (services: ReadonlyArray<Service>): Table => {
   const byName = indexOf(services, (service) => [service.name, ...service.aliases])
   const byPort = indexOf(services, (service) => [service.port])
@@ -144,38 +148,35 @@ export const table = (services: ReadonlyArray<Service>): Table => {
   }
 }
 
-/**
- * Adds the services of this package, except those whose name the given ones have.
- *
- * @category constructors
- * @since 0.1.0
- */
+/** Adds the services of this package, except those whose name is taken. @category constructors @since 0.1.0 / */
 export const withPackageServices = (services: ReadonlyArray<Service>): ReadonlyArray<Service> => {
   const knownNames = new Set(services.flatMap(({ aliases, name }) => [name, ...aliases]))
   return [...services, ...packageServices.filter(({ name }) => !knownNames.has(name))]
 }
 
-/** The names of services. @category services @since 0.1.0 */
+/** Table of services of the host. @category services @since 0.1.0 */
 export class ServiceNames extends Context.Service<
   ServiceNames,
   Table & {
-    /** The lines of the services file that were skipped. */
+    /** Malformed lines of the services file. */
     readonly skippedLines: ReadonlyArray<SkippedLine>
   }
 >()("effect-inet/network/ServiceNames") {}
 
-/** @category models @since 0.1.0 */
+/** Options of the layer. @category models @since 0.1.0 */
 export interface Options {
-  /** The services file. Default `/etc/services`. */
+  /** Services file. Default `/etc/services`. */
   readonly path?: string | undefined
 }
 
 /**
- * Reads the services file once and adds the services of this package. Where there is no such file, a built-in table of
- * common services stands in for it; a file that cannot be read and each malformed line are logged as warnings.
+ * Reads the services file once and adds the services of this package.
+ *
+ * Without such a file a built-in table of common services is used. An unreadable file and each malformed line are
+ * logged as warnings.
  *
  * @category constructors
- * @since 0.1.0
+ * @since 0.1.0 /
  */
 export const make = Effect.fnUntraced(function* ({ path = "/etc/services" }: Options = {}) {
   const fs = yield* FileSystem.FileSystem
@@ -185,7 +186,7 @@ export const make = Effect.fnUntraced(function* ({ path = "/etc/services" }: Opt
       Effect.as(
         error.reason._tag === "NotFound"
           ? Effect.void
-          : Effect.logWarning(`${path} cannot be read, so the built-in services are used: ${error.message}`),
+          : Effect.logWarning(`cannot read ${path}: ${error.message}; using the built-in services`),
         { services: builtIn, skippedLines: [] }
       )
     )
@@ -196,13 +197,13 @@ export const make = Effect.fnUntraced(function* ({ path = "/etc/services" }: Opt
   return ServiceNames.of({ ...table(withPackageServices(services)), skippedLines })
 })
 
-/** The host's services, from its services file. @category layers @since 0.1.0 */
+/** Services of the host, from its services file. @category layers @since 0.1.0 */
 export const layer = (options?: Options): Layer.Layer<ServiceNames, never, FileSystem.FileSystem> =>
   Layer.effect(ServiceNames, make(options))
 
-/** Exactly the given services. @category layers @since 0.1.0 */
+/** The given services only. @category layers @since 0.1.0 */
 export const layerStatic = (services: ReadonlyArray<Service>): Layer.Layer<ServiceNames> =>
   Layer.succeed(ServiceNames, { ...table(services), skippedLines: [] })
 
-/** The built-in services and those of this package, without any file. @category layers @since 0.1.0 */
+/** The built-in services and those of this package; reads no file. @category layers @since 0.1.0 */
 export const layerBuiltIn: Layer.Layer<ServiceNames> = layerStatic(withPackageServices(builtIn))

@@ -1,53 +1,72 @@
 /**
- * The socket addresses of C, byte for byte as Linux lays them out: `sockaddr_in`, `sockaddr_in6` and `sockaddr_un`. The
- * family is in host order, the port and the flow label in network order, the scope identifier in host order.
+ * Socket address structures of C in Linux's layout: `sockaddr_in`, `sockaddr_in6` and `sockaddr_un`.
+ *
+ * The family is in host order, the port and the flow label in network order, the scope identifier in host order.
+ *
+ * **Example** (The bytes of a sockaddr_in)
+ *
+ * ```ts
+ * import * as NetAddress from "effect/net/NetAddress"
+ * import * as Result from "effect/Result"
+ * import { SockAddr } from "effect-inet/network"
+ *
+ * const address = NetAddress.inetAddressFromStringUnsafe("127.0.0.1:1067")
+ * const bytes = Result.getOrThrow(SockAddr.encode({ address }))
+ * Buffer.from(bytes).toString("hex") // => "0200042b7f0000010000000000000000"
+ * Result.getOrThrow(SockAddr.decode(bytes)).address.toString() // => "127.0.0.1:1067"
+ * ```
  */
 import * as Data from "effect/Data"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
 import type { ByteOrder } from "./ByteOrder.ts"
 
-/** Address families, as numbered by Linux. @category constants @since 0.1.0 */
+/** Address families, numbered as on Linux. @category constants @since 0.1.0 */
 export const AF_UNIX = 1
 /** @category constants @since 0.1.0 */
 export const AF_INET = 2
 /** @category constants @since 0.1.0 */
 export const AF_INET6 = 10
 
-/** Sizes in bytes of `sockaddr_in`, `sockaddr_in6` and of the path in `sockaddr_un`. */
+/** Sizes of `sockaddr_in`, of `sockaddr_in6`, and of the path in `sockaddr_un`. */
 const sockaddrInBytes = 16
 const sockaddrIn6Bytes = 28
 const sunPathBytes = 108
 
-/** A structure ends before its last field. @category errors @since 0.1.0 */
+/** Reason: the bytes end before the last field of the structure. @category errors @since 0.1.0 */
 export class Truncated extends Data.TaggedClass("Truncated")<{ readonly needed: number; readonly got: number }> {
   get message(): string {
-    return `${this.got} bytes are not a whole address: ${this.needed} are needed`
+    return `truncated address: ${this.got} bytes, ${this.needed} needed`
   }
 }
 
-/** Neither AF_UNIX, AF_INET nor AF_INET6. @category errors @since 0.1.0 */
+/** Reason: the family is not AF_UNIX, AF_INET or AF_INET6. @category errors @since 0.1.0 */
 export class UnknownFamily extends Data.TaggedClass("UnknownFamily")<{ readonly family: number }> {
   get message(): string {
-    return `address family ${this.family} is none of ${AF_UNIX} (unix), ${AF_INET} (IPv4), ${AF_INET6} (IPv6)`
+    return `unknown address family ${this.family}: must be ${AF_UNIX} (unix), ${AF_INET} (IPv4) or ${AF_INET6} (IPv6)`
   }
 }
 
-/** A path has more than 108 bytes. @category errors @since 0.1.0 */
+/** Reason: the path has more than 108 bytes. @category errors @since 0.1.0 */
 export class PathTooLong extends Data.TaggedClass("PathTooLong")<{ readonly bytes: number }> {
   get message(): string {
-    return `a path of ${this.bytes} bytes does not fit: a unix socket address holds ${sunPathBytes}`
+    return `path too long for a unix socket address: ${this.bytes} bytes, at most ${sunPathBytes}`
   }
 }
 
-/** A path is not UTF-8, or has a NUL where a path cannot have one. @category errors @since 0.1.0 */
+/**
+ * Reason: the path is not UTF-8, or has a NUL elsewhere than at the start of an abstract name.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
 export class PathNotText extends Data.TaggedClass("PathNotText")<{}> {
   get message(): string {
-    return "the path is not UTF-8 text without NUL; only an abstract name starts with one"
+    return "invalid path: must be UTF-8 without NUL, except at the start of an abstract name"
   }
 }
 
-/** Bytes are not an address, or an address has no bytes. @category errors @since 0.1.0 */
+/** Failure of encoding or decoding an address. @category errors @since 0.1.0 */
 export class SockAddrError extends Data.TaggedError("SockAddrError")<{
   readonly reason: Truncated | UnknownFamily | PathTooLong | PathNotText
 }> {
@@ -58,17 +77,17 @@ export class SockAddrError extends Data.TaggedError("SockAddrError")<{
 
 const fail = (reason: SockAddrError["reason"]) => Result.fail(new SockAddrError({ reason }))
 
-/** A socket address as the kernel passes it. @category models @since 0.1.0 */
+/** A socket address with the fields that the kernel passes. @category models @since 0.1.0 */
 export interface SockAddr {
-  /** A unix path that starts with NUL is an abstract name; an empty one is an unnamed socket. */
+  /** Address; a unix path that starts with NUL is an abstract name, an empty one an unnamed socket. */
   readonly address: NetAddress.SocketAddress
-  /** IPv6 only: traffic class and flow label, 32 bits. Default 0. */
+  /** Traffic class and flow label, 32 bits; IPv6 only. Default 0. */
   readonly flowinfo?: number | undefined
 }
 
-/** How a host lays out numbers. @category models @since 0.1.0 */
+/** Options of the host. @category models @since 0.1.0 */
 export interface Options {
-  /** Of the host. Default `little`. */
+  /** Byte order of the host. Default `little`. */
   readonly order?: ByteOrder | undefined
 }
 
@@ -80,7 +99,7 @@ const encodeUnix = (path: string, little: boolean): Result.Result<Uint8Array, So
   if (name.length > sunPathBytes) return fail(new PathTooLong({ bytes: name.length }))
   const abstract = path.startsWith("\0")
   if (!path.isWellFormed() || (!abstract && path.includes("\0"))) return fail(new PathNotText())
-  // A path ends with a NUL unless it fills its field; an abstract name and no name at all end where the structure does.
+  // A path ends with a NUL unless it fills its field; an abstract or empty name ends where the structure does.
   const terminator = abstract || name.length === 0 || name.length === sunPathBytes ? 0 : 1
   const bytes = new Uint8Array(2 + name.length + terminator)
   new DataView(bytes.buffer).setUint16(0, AF_UNIX, little)
@@ -89,11 +108,11 @@ const encodeUnix = (path: string, little: boolean): Result.Result<Uint8Array, So
 }
 
 /**
- * Lays an address out as 16 bytes (IPv4), 28 bytes (IPv6) or 2 bytes and the path (unix). Fails with `PathTooLong` or
+ * Encodes an address as 16 bytes (IPv4), 28 bytes (IPv6) or 2 bytes and the path (unix). Fails with `PathTooLong` or
  * `PathNotText`.
  *
  * @category encoding
- * @since 0.1.0
+ * @since 0.1.0 /
  */
 export const encode = (
   { address, flowinfo = 0 }: SockAddr,
@@ -126,11 +145,11 @@ const decodeUnix = (name: Uint8Array): Result.Result<SockAddr, SockAddrError> =>
 }
 
 /**
- * Reads an address of any family from its bytes. What follows an IPv4 or IPv6 address, as in a `sockaddr_storage`, is
- * ignored; a unix address ends where the bytes end. Never throws.
+ * Decodes an address of any family. Bytes after an IPv4 or IPv6 address, as in a `sockaddr_storage`, are ignored; a
+ * unix address ends where the bytes end. Never throws.
  *
  * @category decoding
- * @since 0.1.0
+ * @since 0.1.0 /
  */
 export const decode = (
   bytes: Uint8Array,

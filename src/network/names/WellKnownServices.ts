@@ -1,12 +1,12 @@
-/** The services known without a services file, and those of this package. */
+/** Built-in services: common ones, for hosts without a services file, and those of this package. */
 
-/** A named port, as in a services file (struct servent). @category models @since 0.1.0 */
+/** A named port (struct servent). @category models @since 0.1.0 */
 export interface Service {
   readonly name: string
   readonly aliases: ReadonlyArray<string>
-  /** 0 to 65535, in host order. */
+  /** Port number, 0 to 65535, in host order. */
   readonly port: number
-  /** `tcp`, `udp`, or another that the file names. */
+  /** Protocol: `tcp`, `udp`, or another name from the file. */
   readonly protocol: string
 }
 
@@ -18,10 +18,10 @@ const expand = (rows: ReadonlyArray<Row>): ReadonlyArray<Service> =>
   )
 
 /**
- * The services of this package. A services file that has one of these names is right about it.
+ * Services of this package. An entry of the services file with the same name has precedence.
  *
  * @category constants
- * @since 0.1.0
+ * @since 0.1.0 /
  */
 export const packageServices: ReadonlyArray<Service> = expand([
   ["rot13", 1067, "tcp udp"],

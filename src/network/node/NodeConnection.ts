@@ -1,4 +1,4 @@
-/** A connected `node:net` socket as a `Connection`. */
+/** `Connection` over a connected `node:net` socket. */
 
 import type * as Net from "node:net"
 import * as Cause from "effect/Cause"
@@ -7,7 +7,7 @@ import * as NetAddress from "effect/net/NetAddress"
 import { type Connection, NetworkError, type Traffic } from "../Network.ts"
 import { inetAddress, networkError } from "./NodeErrors.ts"
 
-/** How long a closing connection may take to hand its last bytes to a peer that does not read, in milliseconds. */
+/** Time for a closing connection to deliver its last bytes to a peer that does not read. */
 const lingerMillis = 1_000
 
 const unnamedPath = NetAddress.unixPathAddress("")
@@ -15,9 +15,7 @@ const unnamedPath = NetAddress.unixPathAddress("")
 const addressOf = (host: string | undefined, port: number | undefined): NetAddress.SocketAddress =>
   host === undefined ? unnamedPath : inetAddress(host, port ?? 0)
 
-/**
- * What Node knows of a socket and does not document: bytes handed to libuv, and those of them the kernel has not taken.
- */
+/** Undocumented fields of a Node socket: bytes handed to libuv, and those of them that the kernel has not taken. */
 interface NodeInternals {
   readonly _bytesDispatched?: number
   readonly _handle?: { readonly writeQueueSize?: number } | null
@@ -25,7 +23,7 @@ interface NodeInternals {
 
 const connectionOf = Symbol("connection")
 
-/** A socket knows its connection, so that its listeners are the same functions for all. */
+/** A socket with its connection, so that all sockets share the same listener functions. */
 interface SocketWithConnection extends Net.Socket {
   [connectionOf]: NodeConnection
 }
@@ -47,13 +45,13 @@ const listeners = {
   }
 }
 
-/** The ends of a connection, where they are known already. */
+/** Addresses of a connection that are known in advance. */
 export interface KnownAddresses {
   readonly local?: NetAddress.SocketAddress | undefined
   readonly remote?: NetAddress.SocketAddress | undefined
 }
 
-/** A server holds thousands of these: hence a class, and nothing made that is not asked for. */
+/** A connection over `node:net`. A class with lazily made members, since a server holds thousands of them. */
 export class NodeConnection implements Connection {
   readonly pull: Connection["pull"]
   readonly socket: Net.Socket
@@ -71,7 +69,7 @@ export class NodeConnection implements Connection {
   constructor(socket: Net.Socket, ends: KnownAddresses) {
     this.socket = socket
     this.known = ends
-    // Asked for now: a socket that has closed has forgotten.
+    // Read now, because Node forgets the addresses when the socket closes.
     if (ends.remote === undefined) void socket.remoteAddress
     if (ends.local === undefined) {
       this.host = socket.localAddress
@@ -87,7 +85,7 @@ export class NodeConnection implements Connection {
     const wrapped = socket as SocketWithConnection
     wrapped[connectionOf] = this
     for (const [event, listener] of Object.entries(listeners)) wrapped.on(event, listener)
-    // The one event that is worth a function of its own: it comes with every message.
+    // A closure of its own, because this event occurs with every message.
     socket.on("data", (bytes) => this.onData(bytes))
   }
 
@@ -115,12 +113,12 @@ export class NodeConnection implements Connection {
   }
 
   get abort(): Effect.Effect<void> {
-    // Only TCP has RST.
+    // RST exists for TCP only.
     const isTcp = NetAddress.isInetAddress(this.remote)
     return Effect.sync(() => (isTcp ? this.socket.resetAndDestroy() : this.socket.destroy()))
   }
 
-  /** FIN after the last byte, and gone; a peer that does not take its bytes in time is cut. */
+  /** Sends FIN after the last byte and closes; a peer that does not take its bytes in time is disconnected. */
   get close(): Effect.Effect<void> {
     return Effect.callback((resume) => this.closeGracefully(() => resume(Effect.void)))
   }
@@ -137,7 +135,7 @@ export class NodeConnection implements Connection {
     return Effect.suspend(() => {
       const socket = this.socket
       if (!socket.writable) return this.fail()
-      // Beyond its mark Node asks to wait also for what the kernel has already taken.
+      // Above its high-water mark Node reports backpressure even for bytes that the kernel has already taken.
       return socket.write(bytes) || socket.writableLength === 0 ? Effect.void : this.drained
     })
   }
@@ -162,7 +160,10 @@ export class NodeConnection implements Connection {
     return this.closed ? this.fail() : undefined
   }
 
-  /** Made on demand: every connection closes, few are asked afterwards, and an error costs as much as a round trip. */
+  /**
+   * Creates the error on demand: every connection closes, few are used afterwards, and an error costs as much as a
+   * round trip.
+   */
   private fail(): Effect.Effect<never, NetworkError> {
     return Effect.fail(
       this.cause === undefined
@@ -171,7 +172,7 @@ export class NodeConnection implements Connection {
     )
   }
 
-  /** Straight to the fiber that waits in `pull`; a chunk nobody waits for is kept and stops the flow. */
+  /** Resumes the fiber that waits in `pull`; otherwise keeps the chunk and pauses the socket. */
   private onData(bytes: Uint8Array) {
     if (this.ended) return
     this.buffered = bytes
@@ -186,7 +187,10 @@ export class NodeConnection implements Connection {
     this.wake()
   }
 
-  /** The reader looks for itself: one that was interrupted meanwhile takes nothing, and nothing is lost. */
+  /**
+   * Resumes the reader, which takes the chunk itself: a reader that was interrupted meanwhile takes nothing, and no
+   * byte is lost.
+   */
   private resumeReader() {
     const reader = this.reader
     this.reader = undefined
@@ -204,19 +208,23 @@ export class NodeConnection implements Connection {
     this.paused = true
     this.socket.pause()
     const buffered = this.socket.read() as Uint8Array | null
-    if (buffered !== null) this.buffered = this.buffered === undefined ? buffered : Buffer.concat([this.buffered, buffered])
+    if (buffered !== null)
+      this.buffered = this.buffered === undefined ? buffered : Buffer.concat([this.buffered, buffered])
     this.wake()
   }
 
   /**
-   * A kernel that closes a socket with unread input sends RST, which can take back from the peer what it has not read
-   * yet. So input that is there is read and dropped until the peer's FIN or the end of the linger time.
+   * Closes the socket after its last bytes are delivered.
+   *
+   * A kernel that closes a socket with unread input sends RST, which can discard bytes the peer has not read yet.
+   * Therefore unread input is read and dropped, until the peer's FIN or the end of the linger time.
    */
   private closeGracefully(done: () => void) {
     const socket = this.socket
     if (socket.closed) return done()
     const unread = this.buffered !== undefined || socket.readableLength > 0
-    const lingerTimer = unread || socket.writableLength > 0 ? setTimeout(() => socket.destroy(), lingerMillis) : undefined
+    const lingerTimer =
+      unread || socket.writableLength > 0 ? setTimeout(() => socket.destroy(), lingerMillis) : undefined
     socket.once("close", () => {
       clearTimeout(lingerTimer)
       done()

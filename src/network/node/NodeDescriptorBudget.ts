@@ -1,16 +1,19 @@
-/** How many descriptors are left: Node gives no event when they run out, so the door never gets there. */
+/**
+ * Count of file descriptors that are still available. Node emits no event when they run out, so `NodeNetwork` stops
+ * before the limit.
+ */
 import * as Fs from "node:fs"
 
 export interface DescriptorBudget {
   readonly available: () => number
-  /** Counts a socket until it has closed. */
+  /** Counts a socket until it closes. */
   readonly track: (socket: { readonly on: (event: "close", listener: () => void) => unknown }) => void
 }
 
-/** Kept for files, name look-ups, worker threads and logs. */
+/** Descriptors kept for files, name look-ups, worker threads and logs. */
 const reservedDescriptors = 64
 
-/** The limit of this process; Node has already raised the soft limit to the hard one. */
+/** Returns the descriptor limit of this process; Node has already raised the soft limit to the hard one. */
 const descriptorLimit = (): number => {
   try {
     const line = /^Max open files\s+(\d+)/m.exec(Fs.readFileSync("/proc/self/limits", "utf8"))

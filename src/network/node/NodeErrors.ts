@@ -1,4 +1,4 @@
-/** The platform's errors and addresses, in the terms of `Network`. */
+/** Conversion of Node's errors and addresses to those of `Network`. */
 
 import * as Os from "node:os"
 import * as Effect from "effect/Effect"
@@ -34,19 +34,21 @@ const reasons: Readonly<Record<string, Reason>> = {
 export const networkError = (cause: unknown, address?: NetAddress.SocketAddress) =>
   new NetworkError({ reason: reasons[(cause as NodeJS.ErrnoException).code ?? ""] ?? "Unknown", cause, address })
 
-/** The zones of IPv6: interface names and their indices. */
+/** Returns the IPv6 zones: interface names and their indices. */
 const scopeIds = () => NetAddress.scopeIdsFromInterfaces(Object.entries(Os.networkInterfaces()))
 
-/** An address as Node reports it; the interfaces are asked only about a named zone. */
+/** Converts an address from Node; the interfaces are read only for a named zone. */
 export const inetAddress = (host: string, port: number): NetAddress.InetAddress =>
   NetAddress.inetAddressFromNativeUnsafe(host, port, host.includes("%") ? scopeIds() : undefined)
 
-/** An address as a person gives it: checked, since Node would throw. */
+/** Parses an address from a caller, since Node would throw for an invalid one. */
 export const parseAddress = (host: string, port: number): Effect.Effect<NetAddress.InetAddress, NetworkError> =>
   Effect.suspend(() =>
     Result.match(NetAddress.inetAddressFromHostString(host, port, scopeIds()), {
       onFailure: ({ message }) => {
-        const cause = new Error(`${host} port ${port}: ${message}; give an IP literal such as 127.0.0.1 or ::1`)
+        const cause = new Error(
+          `invalid address ${host} port ${port}: ${message}; give an IP literal such as 127.0.0.1 or ::1`
+        )
         return Effect.fail(new NetworkError({ reason: "InvalidAddress", cause }))
       },
       onSuccess: Effect.succeed

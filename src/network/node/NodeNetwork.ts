@@ -1,4 +1,4 @@
-/** The host's own network, over `node:net` and `node:dgram`. */
+/** `Network` of the host, over `node:net` and `node:dgram`. */
 
 import * as Os from "node:os"
 import * as Effect from "effect/Effect"
@@ -32,11 +32,13 @@ const interfaces = Effect.sync(() =>
 )
 
 /**
- * The network of this machine. `room` counts the sockets opened through this layer against the descriptor limit of the
- * process (64 are kept for other work), so build it once and share it.
+ * The network of this machine.
+ *
+ * `availableSockets` counts the sockets opened through this layer against the descriptor limit of the process (64 are
+ * kept for other work), so build the layer once and share it.
  *
  * @category layers
- * @since 0.1.0
+ * @since 0.1.0 /
  */
 export const layer: Layer.Layer<Network> = Layer.sync(Network, () => {
   const budget = NodeDescriptorBudget.make()

@@ -1,4 +1,4 @@
-/** All that a program stands on when it connects by name: the host's network, its resolver and its services file. */
+/** All services for connecting by name: the host's network, its resolver and its services file. */
 import * as NodeDns from "@effect/platform-node/NodeDns"
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as Layer from "effect/Layer"
@@ -7,7 +7,7 @@ import type { Network } from "../Network.ts"
 import * as ServiceNames from "../names/ServiceNames.ts"
 import * as NodeNetwork from "./NodeNetwork.ts"
 
-/** @category layers @since 0.1.0 */
+/** `NodeNetwork`, `NodeDns` and `ServiceNames` of this host. @category layers @since 0.1.0 */
 export const layer: Layer.Layer<Network | Dns.Dns | ServiceNames.ServiceNames> = Layer.mergeAll(
   NodeNetwork.layer,
   NodeDns.layer,

@@ -1,28 +1,30 @@
-/** Stream sockets over `node:net`: TCP, and paths of the file system. */
+/** Stream sockets over `node:net`: TCP and unix sockets. */
 
 import * as Fs from "node:fs"
 import * as Net from "node:net"
 import * as Effect from "effect/Effect"
+import { constVoid } from "effect/Function"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Scope from "effect/Scope"
 import { type Connection, type Listener, type ListenOptions, NetworkError } from "../Network.ts"
 import { NodeConnection } from "./NodeConnection.ts"
 import type { DescriptorBudget } from "./NodeDescriptorBudget.ts"
-import { parseAddress, inetAddress, networkError } from "./NodeErrors.ts"
+import { inetAddress, networkError, parseAddress } from "./NodeErrors.ts"
 
-/** sun_path holds 108 bytes with its NUL. */
+/** Longest path: `sun_path` holds 108 bytes with its NUL. */
 const maxPathBytes = 107
 
 const checkPath = (path: string): Effect.Effect<NetAddress.UnixPathAddress, NetworkError> => {
   const length = Buffer.byteLength(path)
-  if (length > 0 && length <= maxPathBytes && !path.includes("\0")) return Effect.succeed(NetAddress.unixPathAddress(path))
+  if (length > 0 && length <= maxPathBytes && !path.includes("\0"))
+    return Effect.succeed(NetAddress.unixPathAddress(path))
   const cause = new Error(
-    `a socket path has 1 to ${maxPathBytes} bytes, none of them NUL: ${path.slice(0, 40)} has ${length}`
+    `invalid socket path ${path.slice(0, 40)} (${length} bytes): must have 1 to ${maxPathBytes} bytes, none of them NUL`
   )
   return Effect.fail(new NetworkError({ reason: "InvalidAddress", cause }))
 }
 
-/** A socket file that nobody answers on was left by a dead server. */
+/** Tests if a socket file was left by a dead server: connecting to it is refused. */
 const isStale = (path: string) =>
   Effect.callback<boolean>((resume) => {
     if (!Fs.statSync(path, { throwIfNoEntry: false })?.isSocket()) return resume(Effect.succeed(false))
@@ -51,7 +53,9 @@ const bind = (
 export const listen = (budget: DescriptorBudget) =>
   Effect.fnUntraced(function* (options: ListenOptions): Effect.fn.Return<Listener, NetworkError, Scope.Scope> {
     const requestedAddress =
-      "path" in options ? yield* checkPath(options.path) : yield* parseAddress(options.host ?? "127.0.0.1", options.port)
+      "path" in options
+        ? yield* checkPath(options.path)
+        : yield* parseAddress(options.host ?? "127.0.0.1", options.port)
     const path = NetAddress.isUnixPathAddress(requestedAddress) ? requestedAddress : undefined
     const { backlog = 511 } = options
     const where =
@@ -62,10 +66,10 @@ export const listen = (budget: DescriptorBudget) =>
     const acceptWaiters = new Set<() => void>()
     let closed = false
     const bindOnce = bind(where, requestedAddress, (socket) => {
-      // Beyond the limit of descriptors Node says nothing and accepts nothing: the last ones are kept for other work.
+      // At the descriptor limit Node stops accepting without an event: the last ones are kept for other work.
       if (budget.available() <= 0) return void socket.destroy()
       budget.track(socket)
-      socket.on("error", ignoreError)
+      socket.on("error", constVoid)
       acceptQueue.push(socket)
       for (const waiter of [...acceptWaiters]) waiter()
     })
@@ -94,8 +98,8 @@ export const listen = (budget: DescriptorBudget) =>
       { interruptible: true }
     )
     budget.track(server)
-    // An accept that failed (the peer was gone again, or memory ran out for a moment) concerns no one who can be told.
-    server.on("error", ignoreError)
+    // A failed accept (the peer has gone, or memory ran out for a moment) concerns no caller.
+    server.on("error", constVoid)
     const bound = server.address() as Net.AddressInfo | string
     const address = typeof bound === "string" ? requestedAddress : inetAddress(bound.address, bound.port)
     const wildcard = NetAddress.isInetAddress(address) && NetAddress.isUnspecified(address.address)
@@ -108,7 +112,7 @@ export const listen = (budget: DescriptorBudget) =>
       acceptWaiters.add(taker)
       return Effect.sync(() => void acceptWaiters.delete(taker))
     })
-    // Only the waiting can be interrupted, never the taking: no connection is lost between the two.
+    // Only the wait is interruptible, not the removal from the queue: no connection is lost between the two.
     const accept: Listener["accept"] = Effect.uninterruptibleMask((restore) => {
       const take: Effect.Effect<NodeConnection, NetworkError> = Effect.suspend(() => {
         if (closed) return Effect.fail(new NetworkError({ reason: "Closed", address }))
@@ -116,15 +120,13 @@ export const listen = (budget: DescriptorBudget) =>
         if (socket === undefined) return Effect.andThen(restore(nextConnection), take)
         return socket.destroyed ? take : Effect.succeed(new NodeConnection(socket, ends))
       })
-      // A ready effect as finalizer: `acquireRelease` would keep the whole context of the accepting fiber with each.
+      // A ready effect as finalizer: `acquireRelease` would retain the whole context of the accepting fiber with each.
       return Effect.flatMap(Effect.scope, (scope) =>
         Effect.tap(take, (connection) => Scope.addFinalizer(scope, connection.close))
       )
     })
     return { address, accept }
   })
-
-const ignoreError = () => {}
 
 export const connect =
   (budget: DescriptorBudget) =>
@@ -134,7 +136,8 @@ export const connect =
       ? { host: NetAddress.formatHost(remote), port: remote.port }
       : { path: remote.path }
     const dial = Effect.callback<Net.Socket, NetworkError>((resume) => {
-      if (budget.available() <= 0) return resume(Effect.fail(new NetworkError({ reason: "NoDescriptors", address: remote })))
+      if (budget.available() <= 0)
+        return resume(Effect.fail(new NetworkError({ reason: "NoDescriptors", address: remote })))
       const socket = Net.connect({ ...where, allowHalfOpen: true, noDelay: true })
       budget.track(socket)
       socket.once("error", (cause) => resume(Effect.fail(networkError(cause, remote))))

@@ -1,20 +1,19 @@
-/** Datagram sockets over `node:dgram`. */
+/** UDP sockets over `node:dgram`. */
 
 import * as Dgram from "node:dgram"
 import * as Fs from "node:fs"
 import * as Os from "node:os"
 import * as Effect from "effect/Effect"
+import { constVoid } from "effect/Function"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import type * as Endpoint from "../Endpoint.ts"
 import { type MulticastOptions, NetworkError, type UdpOptions, type UdpSocket } from "../Network.ts"
 import type { DescriptorBudget } from "./NodeDescriptorBudget.ts"
-import { parseAddress, inetAddress, networkError } from "./NodeErrors.ts"
+import { inetAddress, networkError, parseAddress } from "./NodeErrors.ts"
 
-const ignoreError = () => {}
-
-/** IPv6 names an outgoing interface by its zone, and Node wants it behind an address. */
+/** Names an outgoing interface for Node: for IPv6 its zone, after an unspecified address. */
 const interfaceName = (family: "udp4" | "udp6", name: string) => {
   if (family === "udp4" || name.includes(":")) return name
   const zone = name.replace(/^%/, "")
@@ -40,7 +39,7 @@ const open = (budget: DescriptorBudget, options: UdpOptions, address: NetAddress
       reusePort: options.reusePort ?? false,
       ...(options.receiveBuffer === undefined ? {} : { recvBufferSize: options.receiveBuffer }),
       ...(options.sendBuffer === undefined ? {} : { sendBufferSize: options.sendBuffer }),
-      // Every destination is an IP literal: answering at once spares each send a turn of the event loop.
+      // Every destination is an IP literal: a synchronous answer saves each send a turn of the event loop.
       lookup: (name, _options, done) => done(null, name, name.includes(":") ? 6 : 4)
     })
     budget.track(socket)
@@ -50,7 +49,7 @@ const open = (budget: DescriptorBudget, options: UdpOptions, address: NetAddress
     }
     const ready = () => {
       socket.removeAllListeners("error")
-      socket.on("error", ignoreError)
+      socket.on("error", constVoid)
       resume(Effect.succeed(socket))
     }
     socket.once("error", (cause) => fail(cause, address))
@@ -68,7 +67,7 @@ const open = (budget: DescriptorBudget, options: UdpOptions, address: NetAddress
     })
   })
 
-/** Node keeps a socket's descriptor to itself; where it does so differently, the drop counter is not known. */
+/** Reads the descriptor of a socket from Node's internals; where they differ, the drop counter is unknown. */
 const descriptorOf = (socket: Dgram.Socket): number | undefined => {
   const key = Object.getOwnPropertySymbols(socket).find(({ description }) => description === "state symbol")
   const state = socket as unknown as Readonly<
@@ -77,7 +76,7 @@ const descriptorOf = (socket: Dgram.Socket): number | undefined => {
   return key === undefined ? undefined : state[key]?.handle?.fd
 }
 
-/** The kernel counts the datagrams it drops for each socket in /proc/net/udp, found there by its inode. */
+/** Reads the number of dropped datagrams from /proc/net/udp, where the kernel lists it by the socket's inode. */
 const readDrops = (socket: Dgram.Socket, family: NetAddress.IpFamily): number | undefined => {
   const fd = descriptorOf(socket)
   if (fd === undefined || fd < 0) return undefined
@@ -89,7 +88,7 @@ const readDrops = (socket: Dgram.Socket, family: NetAddress.IpFamily): number | 
       if (columns[9] === inode) return Number(columns[12])
     }
   } catch {
-    // No /proc: the platform does not tell.
+    // No /proc: the platform does not report drops.
   }
   return undefined
 }
@@ -98,7 +97,7 @@ export const udp = (budget: DescriptorBudget) =>
   Effect.fnUntraced(function* (
     options: UdpOptions,
     onDatagram: (bytes: Uint8Array, from: Endpoint.Endpoint) => void,
-    onError: (error: NetworkError) => void = ignoreError
+    onError: (error: NetworkError) => void = constVoid
   ): Effect.fn.Return<UdpSocket, NetworkError, Scope.Scope> {
     const requestedAddress = yield* parseAddress(options.host ?? "127.0.0.1", options.port ?? 0)
     const remote =
@@ -126,9 +125,9 @@ export const udp = (budget: DescriptorBudget) =>
         : (to === undefined) === (remote === undefined)
           ? new NetworkError({ reason: remote === undefined ? "NotConnected" : "IsConnected", address: remote })
           : to?.address === ""
-            ? new NetworkError({ reason: "InvalidAddress", cause: new Error("a destination has an address") })
+            ? new NetworkError({ reason: "InvalidAddress", cause: new Error("empty destination address") })
             : undefined
-    /** Without a callback Node forgets how it went, and spares a turn of its queue. */
+    /** Sends at once; without a callback Node discards the result and saves a turn of its queue. */
     const sendNow = (bytes: Uint8Array, to: Endpoint.Endpoint | undefined, done?: (cause: Error | null) => void) => {
       if (to === undefined) socket.send(bytes, done)
       else socket.send(bytes, to.port, to.address, done)

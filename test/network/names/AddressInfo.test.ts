@@ -26,7 +26,7 @@ const lan4 = interfaceOf("eth0", "10.0.0.2/24")
 const lan6 = interfaceOf("eth0", "2001:db8:1::2/64")
 const link = interfaceOf("eth0", "fe80::2/64", 3)
 
-/** A host whose source for a destination is its first address of that family and scope. */
+/** A host that uses its first address of the right family and scope as source. */
 const fakeNetwork = (interfaces: ReadonlyArray<Interface>) => {
   const open = new Set<object>()
   const udp = ({ remote }: UdpOptions) => {
@@ -43,7 +43,13 @@ const fakeNetwork = (interfaces: ReadonlyArray<Interface>) => {
     ).pipe(Effect.as(socket))
   }
   const unused = () => Effect.die("not part of this test")
-  const network = { connect: unused, listen: unused, udp, interfaces: Effect.succeed(interfaces), availableSockets: () => Infinity }
+  const network = {
+    connect: unused,
+    listen: unused,
+    udp,
+    interfaces: Effect.succeed(interfaces),
+    availableSockets: () => Infinity
+  }
   return { open, layer: Layer.succeed(Network, network) }
 }
 
@@ -75,7 +81,7 @@ const refusal = (parameters: Parameters, interfaces?: ReadonlyArray<Interface>) 
 const found: ReadonlyArray<readonly [string, Parameters, ReadonlyArray<string>]> = [
   ["a name and a service", ["both.test", "http"], ["tcp [2001:db8:1::9]:80", "tcp 10.0.0.9:80", "tcp 192.0.2.1:80"]],
   ["one for each transport", ["four.test", "domain"], ["tcp 192.0.2.4:53", "udp 192.0.2.4:53"]],
-  ["a service of ours", ["four.test", "hangman"], ["tcp 192.0.2.4:1066"]],
+  ["a service of this package", ["four.test", "hangman"], ["tcp 192.0.2.4:1066"]],
   ["a service by number", ["four.test", "69"], ["tcp 192.0.2.4:69", "udp 192.0.2.4:69"]],
   ["no service", ["four.test", undefined, { socktype: "dgram" }], ["udp 192.0.2.4:0"]],
   ["a socket type", ["four.test", 53, { socktype: "stream" }], ["tcp 192.0.2.4:53"]],
@@ -84,7 +90,7 @@ const found: ReadonlyArray<readonly [string, Parameters, ReadonlyArray<string>]>
   ["the other family", ["both.test", "http", { family: 4 }], ["tcp 10.0.0.9:80", "tcp 192.0.2.1:80"]],
   ["this host", [undefined, "http"], ["tcp [::1]:80", "tcp 127.0.0.1:80"]],
   ["any address of this host", [undefined, "http", { passive: true, family: 6 }], ["tcp [::]:80"]],
-  ["passive says nothing about a host", ["four.test", "http", { passive: true }], ["tcp 192.0.2.4:80"]],
+  ["passive with a host", ["four.test", "http", { passive: true }], ["tcp 192.0.2.4:80"]],
   ["a literal", ["2001:DB8::0:1", "ssh"], ["tcp [2001:db8::1]:22"]],
   [
     "a literal where only literals are allowed",
@@ -93,8 +99,8 @@ const found: ReadonlyArray<readonly [string, Parameters, ReadonlyArray<string>]>
   ],
   ["a named zone", ["fe80::1%eth0", "ssh"], ["tcp [fe80::1%3]:22"]],
   ["a numbered zone", ["fe80::1%7", "ssh"], ["tcp [fe80::1%7]:22"]],
-  ["IPv4 in IPv6 clothes", ["four.test", "ssh", { family: 6, v4mapped: true }], ["tcp [::ffff:192.0.2.4]:22"]],
-  ["only where there is no IPv6", ["both.test", "ssh", { family: 6, v4mapped: true }], ["tcp [2001:db8:1::9]:22"]],
+  ["an IPv4-mapped address", ["four.test", "ssh", { family: 6, v4mapped: true }], ["tcp [::ffff:192.0.2.4]:22"]],
+  ["no mapping for a host with IPv6", ["both.test", "ssh", { family: 6, v4mapped: true }], ["tcp [2001:db8:1::9]:22"]],
   ["localhost without an entry for IPv6", ["localhost", "ssh", { family: 6 }], ["tcp [::1]:22"]]
 ]
 
@@ -112,17 +118,17 @@ const refused: ReadonlyArray<readonly [Parameters, AddressInfo.Reason["_tag"], s
     '"four.test" is a name: give an IP literal such as 127.0.0.1 or ::1'
   ],
   [["four.test", "http", { numericService: true }], "NotNumeric", '"http" is a name: give a port from 0 to 65535'],
-  [["four.test", 65536], "ServiceNotFound", "65536 is not a port: ports are whole numbers from 0 to 65535"],
-  [["four.test", "-1"], "ServiceNotFound", "-1 is not a port: ports are whole numbers from 0 to 65535"],
+  [["four.test", 65536], "ServiceNotFound", "invalid port 65536: must be a whole number from 0 to 65535"],
+  [["four.test", "-1"], "ServiceNotFound", "invalid port -1: must be a whole number from 0 to 65535"],
   [
     ["four.test", "abc"],
     "ServiceNotFound",
-    'no service "abc" over tcp or udp: give a name of the services file or a port from 0 to 65535'
+    'unknown service "abc" over tcp or udp: give a name of the services file or a port from 0 to 65535'
   ],
   [
     ["four.test", "tftp", { socktype: "stream" }],
     "ServiceNotFound",
-    'no service "tftp" over tcp: give a name of the services file or a port from 0 to 65535'
+    'unknown service "tftp" over tcp: give a name of the services file or a port from 0 to 65535'
   ],
   [
     ["four.test", 80, { socktype: "stream", protocol: "udp" }],
@@ -132,12 +138,12 @@ const refused: ReadonlyArray<readonly [Parameters, AddressInfo.Reason["_tag"], s
   [
     ["127.0.0.1", 80, { family: 6 }],
     "FamilyMismatch",
-    "127.0.0.1 is not an IPv6 address: leave the family open, or give an address of it"
+    "127.0.0.1 is not an IPv6 address: leave the family out, or give an IPv6 address"
   ],
   [
     ["::1", 80, { family: 4, v4mapped: true }],
     "FamilyMismatch",
-    "::1 is not an IPv4 address: leave the family open, or give an address of it"
+    "::1 is not an IPv4 address: leave the family out, or give an IPv4 address"
   ],
   [["fe80::1%eth7", 80], "UnknownZone", 'fe80::1%eth7: no interface "eth7" with a link-local IPv6 address']
 ]
@@ -160,7 +166,7 @@ describe("AddressInfo", () => {
     )
   }
 
-  it.effect("tells family, socket type and protocol of each", () =>
+  it.effect("getaddrinfo returns family, socket type and protocol of each address", () =>
     Effect.gen(function* () {
       const [first, second] = yield* ask(["four.test", 7])
       const address = NetAddress.inetAddressFromStringUnsafe("192.0.2.4:7")
@@ -179,14 +185,14 @@ describe("AddressInfo", () => {
     })
   )
 
-  it.effect("puts what cannot be reached last", () =>
+  it.effect("getaddrinfo sorts unreachable addresses last", () =>
     Effect.gen(function* () {
       const reached = yield* ask(["both.test", "http"], [...loopback, lan4])
       assert.deepStrictEqual(reached.map(show), ["tcp 10.0.0.9:80", "tcp 192.0.2.1:80", "tcp [2001:db8:1::9]:80"])
     })
   )
 
-  it.effect("addressConfig leaves out a family that this host does not have", () =>
+  it.effect("getaddrinfo excludes an unconfigured family with addressConfig", () =>
     Effect.gen(function* () {
       const onlyFour = [...loopback, lan4]
       const configured = (
@@ -202,12 +208,12 @@ describe("AddressInfo", () => {
       const error = yield* refusal(["both.test", 22, { addressConfig: true, family: 6 }], onlyFour)
       assert.strictEqual(
         error.message,
-        "this host has no IPv6 address but loopback; ask for IPv4 or without addressConfig"
+        "this host has no IPv6 address except loopback; use IPv4, or leave addressConfig out"
       )
     })
   )
 
-  it.effect("the canonical name is the end of the aliases, told once", () =>
+  it.effect("getaddrinfo returns the last alias as canonical name, once", () =>
     Effect.gen(function* () {
       const names = (host: string) =>
         Effect.map(ask([host, 80, { canonicalName: true }]), (all) => all.map(({ canonicalName }) => canonicalName))
@@ -218,7 +224,7 @@ describe("AddressInfo", () => {
     })
   )
 
-  it.effect("tells a name service that may answer later from one that fails", () =>
+  it.effect("getaddrinfo distinguishes temporary from permanent failures of the name service", () =>
     Effect.gen(function* () {
       const reasons: ReadonlyArray<readonly [Dns.DnsErrorReason, string]> = [
         ["Timeout", "Temporary"],
@@ -243,7 +249,7 @@ describe("AddressInfo", () => {
 
   const anyText = Arbitrary.schema(Schema.UndefinedOr(Schema.String))
   it.effect.prop(
-    "any host and service have addresses or one line that says why not",
+    "getaddrinfo returns addresses or fails with a message of one line, for any host and service",
     [anyText, anyText],
     ([host, service]) =>
       Effect.gen(function* () {
@@ -262,7 +268,7 @@ describe("AddressInfo", () => {
     NodeNetwork.layer,
     ServiceNames.layer().pipe(Layer.provide(NodeFileSystem.layer))
   )
-  it.live("on this host, localhost is this host", () =>
+  it.live("getaddrinfo resolves localhost to loopback on this host", () =>
     Effect.gen(function* () {
       const all = yield* AddressInfo.getaddrinfo("localhost", "http")
       assert.isTrue(
@@ -277,7 +283,7 @@ describe("AddressInfo", () => {
     }).pipe(Effect.provide(host))
   )
 
-  it.live("on this host, loopback is reached from loopback", () =>
+  it.live("candidates returns a loopback source for a loopback destination on this host", () =>
     Effect.gen(function* () {
       const [one] = yield* AddressInfo.candidates([NetAddress.inetAddressFromStringUnsafe("127.0.0.9:1")])
       assert.strictEqual(String(one!.source), "127.0.0.1")

@@ -14,8 +14,8 @@ const order = (candidates: ReadonlyArray<AddressOrder.Candidate>, options?: Addr
   AddressOrder.sort(candidates, options).map(({ destination }) => NetAddress.formatIp(destination))
 
 /**
- * After the examples of RFC 6724, section 10.2, one or more for each rule: the better one first, and the rule that says
- * so.
+ * Examples after RFC 6724, section 10.2, one or more for each rule: the deciding rule, the better candidate, the worse
+ * one.
  */
 const examples: ReadonlyArray<readonly [string, AddressOrder.Candidate, AddressOrder.Candidate]> = [
   ["scope", candidate("2001:db8:1::1", "2001:db8:1::2"), candidate("198.51.100.121", "169.254.13.78")],
@@ -71,7 +71,7 @@ describe("AddressOrder", () => {
     })
   }
 
-  it("leaves alone what the rules do not decide", () => {
+  it("keeps the order of candidates that the rules do not distinguish", () => {
     const lan = [candidate("2001:db8:1::9", "2001:db8:1::2"), candidate("2001:db8:1::3", "2001:db8:1::2")]
     assert.deepStrictEqual(order(lan), ["2001:db8:1::9", "2001:db8:1::3"])
     assert.deepStrictEqual(order(lan, { beyondSubnet: true }), ["2001:db8:1::3", "2001:db8:1::9"])
@@ -82,7 +82,7 @@ describe("AddressOrder", () => {
     assert.deepStrictEqual(order(roundRobin), ["203.0.113.1", "10.200.0.1"])
   })
 
-  it("prefers the own subnet, in IPv4 too", () => {
+  it("prefers the source's own subnet, for IPv4 too", () => {
     const near = candidate("10.0.0.7", "10.0.0.1", { prefixLength: 24 })
     assert.deepStrictEqual(order([candidate("10.0.1.7", "10.0.0.1", { prefixLength: 24 }), near]), [
       "10.0.0.7",
@@ -90,7 +90,7 @@ describe("AddressOrder", () => {
     ])
   })
 
-  it("takes another policy, as in RFC 6724, section 10.3", () => {
+  it("applies another policy table, as in RFC 6724, section 10.3", () => {
     const policy = AddressOrder.rfc6724.map((row) =>
       row.prefix === "::ffff:0:0/96" ? { ...row, precedence: 100 } : row
     )
@@ -99,14 +99,14 @@ describe("AddressOrder", () => {
     assert.deepStrictEqual(order(both, { policy: [] }), ["2001:db8:1::1", "10.1.2.3"])
   })
 
-  it.prop("sorts a permutation, the same however often", [someCandidates], ([candidates]) => {
+  it.prop("returns a permutation that sorting again does not change", [someCandidates], ([candidates]) => {
     const sorted = AddressOrder.sort(candidates)
     assert.isTrue(candidates.every((each) => sorted.includes(each)))
     assert.strictEqual(sorted.length, candidates.length)
     assert.deepStrictEqual(AddressOrder.sort(sorted), sorted)
   })
 
-  it.prop("the order of any two does not depend on the others", [someCandidates], ([candidates]) => {
+  it.prop("sorts any two candidates independently of the others", [someCandidates], ([candidates]) => {
     const sorted = AddressOrder.sort(candidates)
     for (const [i, one] of sorted.entries()) {
       for (const other of sorted.slice(i + 1)) {

@@ -52,7 +52,7 @@ const withHosts = (text: string) =>
   Layer.merge(Layer.orDie(zone), FileSystem.layerNoop({ readFileString: () => Effect.succeed(text) }))
 
 describe("HostEntry", () => {
-  it("the first name on the first line is canonical, and all the lines count", () => {
+  it("fromHosts returns the first name of the first line as canonical, and the names of all matching lines", () => {
     const lines = HostEntry.parseHosts(hostsFile)
     const uno = {
       name: "one.test",
@@ -72,7 +72,7 @@ describe("HostEntry", () => {
     assert.isAtMost(HostEntry.parseHosts(text).length, text.split("\n").length)
   })
 
-  it.effect("asks the hosts file first, then Dns, and follows its aliases", () =>
+  it.effect("gethostbyname reads the hosts file first, then queries Dns and follows aliases", () =>
     Effect.gen(function* () {
       assert.strictEqual((yield* HostEntry.gethostbyname("uno")).name, "one.test")
       const www = { name: "host.test", aliases: ["web.test", "www.test"], family: 4, addresses: ["192.0.2.8"] }
@@ -84,7 +84,7 @@ describe("HostEntry", () => {
     }).pipe(Effect.provide(withHosts(hostsFile)))
   )
 
-  it.effect("does without a hosts file", () =>
+  it.effect("gethostbyname works without a hosts file", () =>
     Effect.gen(function* () {
       assert.deepEqual((yield* HostEntry.gethostbyname("uno")).addresses.map(String), ["203.0.113.1"])
       assert.deepEqual((yield* HostEntry.gethostbyname("db.localhost")).addresses.map(String), ["127.0.0.1"])
@@ -103,7 +103,7 @@ describe("HostEntry", () => {
     )
   )
 
-  it.effect("refuses in one line", () =>
+  it.effect("gethostbyname fails with a message of one line", () =>
     Effect.gen(function* () {
       const message = (host: string, family?: 4 | 6) =>
         Effect.map(Effect.flip(HostEntry.gethostbyname(host, { family })), (error) => error.message)
@@ -115,13 +115,13 @@ describe("HostEntry", () => {
       )
       assert.strictEqual(
         yield* message("::1", 4),
-        "::1 is not an IPv4 address: leave the family open, or give an address of it"
+        "::1 is not an IPv4 address: leave the family out, or give an IPv4 address"
       )
       assert.strictEqual(yield* message("a\nb"), '"a\\nb" is not a host: invalid domain name')
     }).pipe(Effect.provide(withHosts("")))
   )
 
-  it.effect("follows no more than eight names and no circle, and waits no longer than two seconds", () =>
+  it.effect("followAliases ends after eight names, at a loop, and after two seconds", () =>
     Effect.gen(function* () {
       const names = yield* HostEntry.followAliases("n0.test").pipe(Effect.provide(withHosts("")))
       assert.deepEqual(names, Array.from({ length: 8 }, (_, i) => `n${i}.test`) as never)
@@ -155,7 +155,7 @@ describe("HostEntry", () => {
     ]),
     ([last, names]) => `192.0.2.${last}  ${names.join(" ")}`
   )
-  it.effect.skipIf(missing !== "")(`reads a hosts file as the system does${missing}`, () =>
+  it.effect.skipIf(missing !== "")(`fromHosts returns what getent returns for a hosts file${missing}`, () =>
     Effect.gen(function* () {
       const folder = yield* Effect.acquireRelease(
         Effect.sync(() => Fs.mkdtempSync(Path.join(Os.tmpdir(), "host-entry-"))),

@@ -30,7 +30,7 @@ const portOf = (found: Option.Option<ServiceNames.Service>) => Option.getOrUndef
 const nameOf = (found: Option.Option<ServiceNames.Service>) => Option.getOrUndefined(found)?.name
 
 describe("ServiceNames", () => {
-  it("finds by name, alias, port and protocol", () => {
+  it("table finds services by name, alias, port and protocol", () => {
     assert.deepStrictEqual(Option.getOrUndefined(getservbyname("http", "tcp")), {
       name: "http",
       aliases: ["www", "www-http"],
@@ -48,8 +48,8 @@ describe("ServiceNames", () => {
     assert.strictEqual(nameOf(getservbyport(80)), "http")
   })
 
-  it("skips a malformed line and names it with its number", () => {
-    const { skippedLines: problems, services } = ServiceNames.parse(
+  it("parse skips malformed lines and returns them with their number", () => {
+    const { services, skippedLines } = ServiceNames.parse(
       "good 1/tcp\nlonely\nx abc/tcp # why\n\ny 65536/udp\nz 80\nw 80/\nv 80/a/b\nlast 2/udp"
     )
     assert.deepStrictEqual(
@@ -57,17 +57,17 @@ describe("ServiceNames", () => {
       ["good", "last"]
     )
     assert.deepStrictEqual(
-      problems.map(({ line }) => line),
+      skippedLines.map(({ line }) => line),
       [2, 3, 5, 6, 7, 8]
     )
-    assert.deepStrictEqual(problems[1], {
+    assert.deepStrictEqual(skippedLines[1], {
       line: 3,
       text: "x abc/tcp # why",
       reason: 'port "abc" is not a number from 0 to 65535'
     })
   })
 
-  it("resolves names and numbers, and says what is wrong with others in one line", () => {
+  it("resolve accepts names and numbers, and fails with a message of one line for others", () => {
     assert.deepStrictEqual(resolve("http", "tcp"), Result.succeed(80))
     assert.deepStrictEqual(resolve("0080"), Result.succeed(80))
     assert.deepStrictEqual(resolve(0), Result.succeed(0))
@@ -77,16 +77,16 @@ describe("ServiceNames", () => {
     for (const port of [65536, "65536", "-1", -1, 1.5, Number.NaN, "9".repeat(400)]) {
       assert.strictEqual(wrong(port).reason._tag, "InvalidPort")
     }
-    assert.strictEqual(wrong("65536").message, "65536 is not a port: ports are whole numbers from 0 to 65535")
+    assert.strictEqual(wrong("65536").message, "invalid port 65536: must be a whole number from 0 to 65535")
     assert.strictEqual(
       wrong("abc", "tcp").message,
-      'no service "abc" over tcp: give a name of the services file or a port from 0 to 65535'
+      'unknown service "abc" over tcp: give a name of the services file or a port from 0 to 65535'
     )
     assert.notInclude(wrong("a\nb").message, "\n")
     assert.strictEqual(wrong("").reason._tag, "UnknownService")
   })
 
-  it("adds our own services, unless the file has the name", () => {
+  it("withPackageServices adds the package's services, unless the file has the name", () => {
     const own = ServiceNames.table(
       ServiceNames.withPackageServices(ServiceNames.parse("rot13 7777/tcp\nalien 1066/tcp guess").services)
     )
@@ -106,7 +106,7 @@ describe("ServiceNames", () => {
     protocol: Arbitrary.schema(Schema.Literals(["tcp", "udp"]))
   })
   it.prop(
-    "the indices find what a search from the top finds",
+    "table finds what a linear search finds",
     [
       Arbitrary.array(serviceArbitrary, { maxLength: 8 }),
       word,
@@ -128,9 +128,9 @@ describe("ServiceNames", () => {
     }
   )
 
-  it.prop("parse never throws, and every line is a service, a problem or nothing", [Schema.String], ([any]) => {
-    const { skippedLines: problems, services } = ServiceNames.parse(any)
-    assert.isAtMost(problems.length + services.length, any.split("\n").length)
+  it.prop("parse never throws, and returns each line at most once", [Schema.String], ([any]) => {
+    const { services, skippedLines } = ServiceNames.parse(any)
+    assert.isAtMost(skippedLines.length + services.length, any.split("\n").length)
   })
 
   const load = (content: Effect.Effect<string, PlatformError.PlatformError>) => {
@@ -146,7 +146,7 @@ describe("ServiceNames", () => {
       PlatformError.systemError({ _tag, module: "FileSystem", method: "readFileString", pathOrDescriptor: "/services" })
     )
 
-  it.effect("warns once for each problem of the file", () =>
+  it.effect("make logs one warning for each malformed line", () =>
     Effect.gen(function* () {
       const { logs, names } = yield* load(Effect.succeed("http 80/tcp\nbad\nworse x/y"))
       assert.deepStrictEqual(
@@ -154,13 +154,13 @@ describe("ServiceNames", () => {
         [2, 3]
       )
       assert.deepStrictEqual(logs, [
-        'Warn /services:2: no port: a line is NAME PORT/PROTOCOL and any aliases; skipped "bad"',
+        'Warn /services:2: no port: write NAME PORT/PROTOCOL and any aliases; skipped "bad"',
         'Warn /services:3: port "x" is not a number from 0 to 65535; skipped "worse x/y"'
       ])
     })
   )
 
-  it.effect("has a built-in table where the file is missing", () =>
+  it.effect("make uses the built-in table if the file is missing or unreadable", () =>
     Effect.gen(function* () {
       const { logs, names } = yield* load(failure("NotFound"))
       assert.strictEqual(portOf(names.getservbyname("www", "tcp")), 80)
@@ -172,7 +172,7 @@ describe("ServiceNames", () => {
     })
   )
 
-  it.effect("layerBuiltIn needs no file", () =>
+  it.effect("layerBuiltIn reads no file", () =>
     Effect.gen(function* () {
       const names = yield* ServiceNames.ServiceNames
       assert.isAtLeast(new Set(names.services.map(({ name }) => name)).size, 60)
@@ -180,7 +180,7 @@ describe("ServiceNames", () => {
     }).pipe(Effect.provide(ServiceNames.layerBuiltIn))
   )
 
-  it("the built-in table is one that parse would read, without repetitions", () => {
+  it("builtIn is a valid services file without duplicates", () => {
     const lines = builtIn.map(({ aliases, name, port, protocol }) =>
       [name, `${port}/${protocol}`, ...aliases].join(" ")
     )
@@ -194,7 +194,7 @@ describe("ServiceNames", () => {
       ? " (skipped: no getent)"
       : ""
   it.effect.skipIf(missing !== "")(
-    `finds what the system finds, for every name, alias and port of its file${missing}`,
+    `layer finds what getent finds, for every name, alias and port of the services file${missing}`,
     () =>
       Effect.gen(function* () {
         const names = yield* ServiceNames.ServiceNames
@@ -202,7 +202,7 @@ describe("ServiceNames", () => {
         const keys = services.flatMap(({ aliases, name, port, protocol }) =>
           [name, ...aliases, port].flatMap((key) => [`${key}`, `${key}/${protocol}`])
         )
-        // The system may consult other sources, but for what the file has the file comes first.
+        // The system may consult other sources, but entries of the file come first.
         const theirs = execFileSync("getent", ["-s", "files", "services", ...keys], { encoding: "utf8" })
           .trim()
           .split("\n")

@@ -42,26 +42,26 @@ const reasonOf = (result: Result.Result<unknown, SockAddr.SockAddrError>) =>
   Result.getOrThrow(Result.flip(result)).reason
 
 describe("SockAddr", () => {
-  it("lays sockaddr_in out as Linux does", () => {
+  it("encode writes Linux's sockaddr_in", () => {
     const bytes = Result.getOrThrow(SockAddr.encode(inet("127.0.0.1:1067")))
     assert.strictEqual(hex(bytes), "0200" + "042b" + "7f000001" + "0000000000000000")
     const big = Result.getOrThrow(SockAddr.encode(inet("127.0.0.1:1067"), { order: "big" }))
     assert.strictEqual(hex(big), "0002" + "042b" + "7f000001" + "0000000000000000")
   })
 
-  it("lays sockaddr_in6 out as Linux does", () => {
+  it("encode writes Linux's sockaddr_in6", () => {
     const bytes = Result.getOrThrow(SockAddr.encode({ ...inet("[fe80::1%3]:69"), flowinfo: 0x12345 }))
     assert.strictEqual(hex(bytes), "0a00" + "0045" + "00012345" + "fe80000000000000" + "0000000000000001" + "03000000")
   })
 
-  it("lays sockaddr_un out as Linux does: path, abstract name, no name, full field", () => {
+  it("encode writes Linux's sockaddr_un: path, abstract name, no name, full field", () => {
     assert.strictEqual(hex(Result.getOrThrow(encoded("/tmp/x"))), "0100" + "2f746d702f78" + "00")
     assert.strictEqual(hex(Result.getOrThrow(encoded("\0name"))), "0100" + "006e616d65")
     assert.strictEqual(hex(Result.getOrThrow(encoded(""))), "0100")
     assert.strictEqual(Result.getOrThrow(encoded("p".repeat(108))).length, 110)
   })
 
-  it("keeps a path as it is, byte order mark and all", () => {
+  it("decode keeps a byte order mark in a path", () => {
     const address = NetAddress.unixPathAddress("\ufeff/x")
     assert.deepEqual(
       Result.getOrThrow(Result.flatMap(SockAddr.encode({ address }), (bytes) => SockAddr.decode(bytes))),
@@ -69,20 +69,20 @@ describe("SockAddr", () => {
     )
   })
 
-  it("refuses a path that does not fit or is not one", () => {
+  it("encode rejects paths that are too long or not UTF-8", () => {
     assert.strictEqual(
       reasonOf(encoded("ä".repeat(55))).message,
-      "a path of 110 bytes does not fit: a unix socket address holds 108"
+      "path too long for a unix socket address: 110 bytes, at most 108"
     )
     assert.strictEqual(reasonOf(encoded("a\0b"))._tag, "PathNotText")
     assert.strictEqual(reasonOf(encoded("\ud800"))._tag, "PathNotText")
   })
 
-  it("names what is wrong with bytes", () => {
+  it("decode reports the reason for invalid bytes", () => {
     assert.strictEqual(reasonOf(SockAddr.decode(new Uint8Array(1)))._tag, "Truncated")
     assert.strictEqual(
       reasonOf(SockAddr.decode(Uint8Array.of(10, 0, 0, 0))).message,
-      "4 bytes are not a whole address: 28 are needed"
+      "truncated address: 4 bytes, 28 needed"
     )
     assert.deepStrictEqual(
       reasonOf(SockAddr.decode(Uint8Array.of(0, 2, 0, 0))),
@@ -92,7 +92,7 @@ describe("SockAddr", () => {
     assert.strictEqual(reasonOf(SockAddr.decode(Uint8Array.of(1, ...new Array(111).fill(0))))._tag, "PathTooLong")
   })
 
-  it("reads an address at the start of a larger structure, and a path up to its NUL", () => {
+  it("decode reads an address at the start of a larger structure, and a path up to its NUL", () => {
     const storage = new Uint8Array(128).fill(0xaa)
     storage.set(Result.getOrThrow(SockAddr.encode(inet("192.0.2.1:80"))))
     assert.strictEqual(String(Result.getOrThrow(SockAddr.decode(storage)).address), "192.0.2.1:80")
@@ -106,7 +106,7 @@ describe("SockAddr", () => {
     ["unix", unix]
   ] as const) {
     it.prop(
-      `decode(encode(x)) = x: ${name}`,
+      `decode inverts encode: ${name}`,
       [arbitrary as Arbitrary.Arbitrary<SockAddr.SockAddr>, Order],
       ([x, order]) => {
         const back = Result.flatMap(SockAddr.encode(x, { order }), (bytes) => SockAddr.decode(bytes, { order }))
@@ -126,7 +126,7 @@ describe("SockAddr", () => {
       bytes: Uint8Array.from(order === "little" ? [family, 0, ...rest] : [0, family, ...rest])
     })
   )
-  it.prop("decode never throws, and what it reads can be written", [anyBytes], ([{ bytes, order }]) => {
+  it.prop("decode never throws, and its results can be encoded", [anyBytes], ([{ bytes, order }]) => {
     const read = SockAddr.decode(bytes, { order })
     if (Result.isFailure(read)) return assert.notInclude(read.failure.message, "\n")
     assert.isTrue(Result.isSuccess(SockAddr.encode(read.success, { order })))
@@ -134,7 +134,7 @@ describe("SockAddr", () => {
 
   const noCompiler =
     spawnSync("cc", ["--version"]).status === 0 && Os.platform() === "linux" ? "" : " (skipped: no C compiler on Linux)"
-  it.effect.skipIf(noCompiler !== "")(`writes the bytes that C has in memory${noCompiler}`, () =>
+  it.effect.skipIf(noCompiler !== "")(`encode writes the bytes that C has in memory${noCompiler}`, () =>
     Effect.gen(function* () {
       const folder = yield* Effect.acquireRelease(
         Effect.sync(() => Fs.mkdtempSync(Path.join(Os.tmpdir(), "sockaddr-"))),

@@ -27,7 +27,7 @@ export const suite = ({ serve, test }: Subject) => {
       yield* connection.write(`0123456789\n${"x".repeat(11)}\nmore\n`)
       assert.strictEqual(
         yield* Sessions.reader(connection).rest,
-        "hello\n1: 0123456789\nbroken: line too long: at most 10 bytes may come before its end\n"
+        "hello\n1: 0123456789\nbroken: line too long: no end within 10 bytes\n"
       )
     })
   )

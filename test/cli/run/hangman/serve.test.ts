@@ -94,13 +94,20 @@ describe("hangman serve and top", () => {
     Effect.gen(function* () {
       const args = ["hangman", "serve", "--port", "0", "--model", "processes", "--pool", "1", "--faults", "delay=1ms"]
       const server = yield* Cli.start(args)
-      yield* server.waitForOutput("stderr", /--faults will not apply to the clients: they are served in child processes/)
+      yield* server.waitForOutput(
+        "stderr",
+        /--faults will not apply to the clients: they are served in child processes/
+      )
       yield* server.waitForOutput("stdout", /^hangman on 127/)
     }).pipe(Effect.scoped)
   )
 
   const invalid: ReadonlyArray<readonly [command: string, code: number, line: string]> = [
-    ["hangman serve --pool 2", 2, "--pool needs --model processes, but the model is fibers: remove --pool or change --model"],
+    [
+      "hangman serve --pool 2",
+      2,
+      "--pool needs --model processes, but the model is fibers: remove --pool or change --model"
+    ],
     [
       "guess serve --model processes --threads 2",
       2,
@@ -110,10 +117,14 @@ describe("hangman serve and top", () => {
     ["board serve --size 27", 2, 'Invalid value for flag --size: "27". Expected: a number, 1 to 26'],
     ["guess play --min 3 --max 2", 2, "--min 3 is above --max 2"],
     ["hangman top 127.0.0.1 --scores f", 2, "HOST and --scores FILE exclude each other: remove one of them"],
-    ["hangman serve --dialect book --scores f", 2, "--scores needs --dialect friendly: the book dialect keeps no scores"],
+    [
+      "hangman serve --dialect book --scores f",
+      2,
+      "--scores needs --dialect friendly: the book dialect keeps no scores"
+    ],
     ["hangman serve --words /nosuch", 1, "/nosuch: no such file; expected one word of a to z per line"],
     ["guess serve --min 3 --max 2", 1, "invalid range 3 to 2: min must not exceed max"],
-    ["hangman play 127.0.0.1 --port 1", 1, "127.0.0.1:1: connection refused: nobody listens there"]
+    ["hangman play 127.0.0.1 --port 1", 1, "127.0.0.1:1: connection refused: nothing is listening on that port"]
   ]
   it.live.each(invalid)("rejects %s with one line", ([command, expected, line]) =>
     Effect.gen(function* () {

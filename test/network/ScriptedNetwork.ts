@@ -7,24 +7,24 @@ import * as Scope from "effect/Scope"
 import { type Connection, Network, NetworkError } from "../../src/network/Network.ts"
 import * as TcpClient from "../../src/network/TcpClient.ts"
 
-/** What becomes of an attempt. */
+/** Scripted result of an attempt to connect. */
 export interface AttemptScript {
-  /** A stubborn one answers, and cannot be interrupted before. */
-  readonly kind: "answers" | "fails" | "hangs" | "stubborn" | "dies"
-  /** Milliseconds. */
+  /** An uninterruptible attempt succeeds, and cannot be interrupted before that. */
+  readonly kind: "answers" | "fails" | "hangs" | "uninterruptible" | "dies"
+  /** Duration of the attempt in milliseconds. */
   readonly after: number
-  /** How long closing takes. */
+  /** Duration of closing in milliseconds. */
   readonly closing?: number
 }
 
-/** A network on which the address with port N has the fate N; it keeps count of what is going on. */
-export const makeScriptedNetwork = (fates: ReadonlyArray<AttemptScript>) => {
+/** A network that runs script N for the address with port N, and records attempts and open connections. */
+export const makeScriptedNetwork = (scripts: ReadonlyArray<AttemptScript>) => {
   const begun: Array<{ readonly port: number; readonly at: number }> = []
   const open = new Set<number>()
   let pending = 0
   const connect = (remote: NetAddress.SocketAddress) => {
     const { port } = remote as NetAddress.InetAddress
-    const { after, closing = 0, kind } = fates[port]!
+    const { after, closing = 0, kind } = scripts[port]!
     const dial = Effect.gen(function* () {
       begun.push({ port, at: yield* Clock.currentTimeMillis })
       pending++
@@ -42,10 +42,16 @@ export const makeScriptedNetwork = (fates: ReadonlyArray<AttemptScript>) => {
       Effect.sleep(closing),
       Effect.sync(() => void open.delete(port))
     )
-    return Effect.acquireRelease(dial, () => close, { interruptible: kind !== "stubborn" })
+    return Effect.acquireRelease(dial, () => close, { interruptible: kind !== "uninterruptible" })
   }
   const unused = () => Effect.die("not part of this test")
-  const network = { connect, listen: unused, udp: unused, interfaces: Effect.succeed([]), availableSockets: () => Infinity }
+  const network = {
+    connect,
+    listen: unused,
+    udp: unused,
+    interfaces: Effect.succeed([]),
+    availableSockets: () => Infinity
+  }
   return { begun, open, pending: () => pending, layer: Layer.succeed(Network, network) }
 }
 
@@ -57,13 +63,16 @@ export const addressesOf = (families: ReadonlyArray<4 | 6>) =>
 
 export const portOf = (connection: Connection) => (connection.remote as NetAddress.InetAddress).port
 
-/** Starts the race of all fates, and lets it be watched. */
-export const run = Effect.fnUntraced(function* (fates: ReadonlyArray<AttemptScript>, options: TcpClient.RaceOptions = {}) {
-  const fake = makeScriptedNetwork(fates)
+/** Starts a race of all scripts and returns what to observe. */
+export const run = Effect.fnUntraced(function* (
+  scripts: ReadonlyArray<AttemptScript>,
+  options: TcpClient.RaceOptions = {}
+) {
+  const fake = makeScriptedNetwork(scripts)
   const scope = yield* Scope.make()
   const start = yield* Clock.currentTimeMillis
   let returned: number | undefined
-  const fiber = yield* TcpClient.connectAny(addressesOf(fates.map(() => 4)), options).pipe(
+  const fiber = yield* TcpClient.connectAny(addressesOf(scripts.map(() => 4)), options).pipe(
     Effect.onExit(() =>
       Effect.map(Clock.currentTimeMillis, (now) => {
         returned = now - start
