@@ -1,4 +1,4 @@
-/** The order of addresses, held against that of the GNU libc. */
+/** Order of addresses, compared with that of the GNU libc. */
 
 import { execFileSync, spawnSync } from "node:child_process"
 import * as Fs from "node:fs"
@@ -18,7 +18,7 @@ const order = (candidates: ReadonlyArray<AddressOrder.Candidate>, policy: Readon
     NetAddress.formatIp(destination)
   )
 
-/** Destinations of every scope and label, near and far; the last two are near this host. */
+/** Destinations of every scope and label, of which the last two are near this host. */
 const pool = [
   "127.0.0.1",
   "127.0.0.7",
@@ -56,7 +56,7 @@ const pool = [
   "ff0e::3"
 ]
 
-/** Small sets of the pool in all sorts of orders, always the same ones. */
+/** Returns small sets of the pool in pseudorandom order, always the same ones. */
 const makeSets = (addresses: ReadonlyArray<string>, count: number): ReadonlyArray<ReadonlyArray<string>> => {
   let state = 20_120_901
   const next = (below: number) => {
@@ -75,8 +75,8 @@ const gaiConf = (policy: ReadonlyArray<AddressOrder.PolicyRow>) =>
     .join("")
 
 /**
- * Puts the sets into a hosts file of a private mount namespace, and the policy into a gai.conf there (none: the one
- * that is built in), and asks the system's getaddrinfo for all of them with one process. `prepare` runs before.
+ * Returns the order of getaddrinfo for each set. One process resolves all of them, in a private mount namespace with its
+ * own hosts file and gai.conf (without a policy: the built-in table). `prepare` runs before.
  */
 const systemOrder = (
   sets: ReadonlyArray<ReadonlyArray<string>>,
@@ -101,7 +101,7 @@ const systemOrder = (
     const output = execFileSync("unshare", [options.unshare ?? "-m", "sh", "-c", script], { encoding: "utf8" })
     const [routes = "", answers = ""] = output.includes("--\n") ? output.split("--\n") : ["", output]
     const found: Array<Array<string>> = []
-    // The three lines of an address are its socket types; the first line of a name carries the name.
+    // An address has three lines, one for each socket type; the first line of a name has the name.
     for (const line of answers.trim().split("\n")) {
       const [address, socktype, name] = line.split(/\s+/)
       if (name !== undefined && name !== "") found.push([])
@@ -127,7 +127,7 @@ const noNamespace =
     ? ""
     : " (skipped: no veth in a network namespace)")
 
-/** The addresses of a host of our own making, each with the length of its prefix. */
+/** Addresses of the host in a network namespace, each with the length of its prefix. */
 const hostAddresses: ReadonlyArray<readonly [string, number]> = [
   ["127.0.0.1", 8],
   ["::1", 128],
@@ -162,9 +162,9 @@ const tables = [
   ["the table of RFC 6724", AddressOrder.rfc6724, AddressOrder.rfc6724]
 ] as const
 
-describe("AddressOrder and the system", () => {
+describe("AddressOrder.sort", () => {
   for (const [which, installed, policy] of tables) {
-    it.live.skipIf(missing !== "")(`sorts as getaddrinfo does on this host, with ${which}${missing}`, () =>
+    it.live.skipIf(missing !== "")(`returns the order of getaddrinfo on this host, with ${which}${missing}`, () =>
       Effect.gen(function* () {
         const interfaces = yield* (yield* Network).interfaces
         const near = interfaces
@@ -182,7 +182,7 @@ describe("AddressOrder and the system", () => {
     )
   }
 
-  it.skipIf(noNamespace !== "")(`sorts as getaddrinfo does on a host with many addresses${noNamespace}`, () => {
+  it.skipIf(noNamespace !== "")(`returns the order of getaddrinfo on a host with many addresses${noNamespace}`, () => {
     const far = new Set(["0.0.0.0", ...pool.filter((address) => /^f[ef]/.test(address) && !address.startsWith("fec0"))])
     const addresses = pool.filter((address) => !far.has(address))
     const sets = makeSets(addresses, 60)
@@ -200,7 +200,7 @@ describe("AddressOrder and the system", () => {
         return [address, candidate] as const
       })
     )
-    // Each address of this host is the source for something, or the test would be about less than it says.
+    // Each address of this host must be the source for a destination, or the test covers less than intended.
     const used = new Set([...known.values()].map(({ source }) => String(source)))
     for (const [own] of hostAddresses) assert.isTrue(used.has(own), own)
     const candidates = sets.map((set) => set.map((address) => known.get(address)!))

@@ -12,29 +12,34 @@ const native = NodeCrypto.layerMac.pipe(Layer.provide(SecureRandom.layerWebCrypt
 
 const keys = Schema.String.check(Schema.isMinLength(1))
 
-const ways = { "web crypto": Layer.empty, "a Mac that is provided": native as Layer.Layer<never> }
+const implementations = { "web crypto": Layer.empty, "a provided Mac": native as Layer.Layer<never> }
 
-describe.each(Object.entries(ways))("Hmac by %s", (_, way) => {
-  it.effect.prop("signs as RFC 2104 says, and knows its own tags only", [keys, Schema.Uint8Array], ([key, bytes]) =>
-    Effect.gen(function* () {
-      const hmac = yield* Hmac.make(Redacted.make(key))
-      const tag = yield* hmac!.sign(bytes)
-      const expected = createHmac("sha256", new TextEncoder().encode(key)).update(bytes).digest()
-      assert.deepStrictEqual([...tag], [...expected])
-      assert.strictEqual(tag.length, Hmac.tagBytes)
-      assert.isTrue(yield* hmac!.verify(tag, bytes))
-      assert.isFalse(yield* hmac!.verify(tag, Uint8Array.of(...bytes, 0)))
-      assert.isFalse(yield* hmac!.verify(tag.subarray(0, 31), bytes))
-      assert.isFalse(yield* hmac!.verify(Uint8Array.of(tag[0]! ^ 1, ...tag.subarray(1)), bytes))
-    }).pipe(Effect.provide(way))
+describe.each(Object.entries(implementations))("Hmac by %s", (_, implementation) => {
+  it.effect.prop(
+    "signs as RFC 2104 defines, and verifies its own tags only",
+    [keys, Schema.Uint8Array],
+    ([key, bytes]) =>
+      Effect.gen(function* () {
+        const hmac = yield* Hmac.make(Redacted.make(key))
+        const tag = yield* hmac!.sign(bytes)
+        const expected = createHmac("sha256", new TextEncoder().encode(key)).update(bytes).digest()
+        assert.deepStrictEqual([...tag], [...expected])
+        assert.strictEqual(tag.length, Hmac.tagBytes)
+        assert.isTrue(yield* hmac!.verify(tag, bytes))
+        assert.isFalse(yield* hmac!.verify(tag, Uint8Array.of(...bytes, 0)))
+        assert.isFalse(yield* hmac!.verify(tag.subarray(0, 31), bytes))
+        assert.isFalse(yield* hmac!.verify(Uint8Array.of(tag[0]! ^ 1, ...tag.subarray(1)), bytes))
+      }).pipe(Effect.provide(implementation))
   )
 })
 
-it.effect("the one that is provided answers without a turn of the event loop", () =>
+it.effect("Hmac signs synchronously with a provided native Mac", () =>
   Effect.sync(() => {
     const signing = Effect.flatMap(Hmac.make(Redacted.make("key")), (hmac) => hmac!.sign(new Uint8Array(3)))
     assert.strictEqual(Effect.runSync(Effect.provide(signing, native)).length, Hmac.tagBytes)
   })
 )
 
-it.effect("an empty key is none", () => Effect.map(Hmac.make(Redacted.make("")), (hmac) => assert.isUndefined(hmac)))
+it.effect("Hmac.make returns undefined for an empty key", () =>
+  Effect.map(Hmac.make(Redacted.make("")), (hmac) => assert.isUndefined(hmac))
+)

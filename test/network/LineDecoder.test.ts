@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
 import * as Line from "../../src/network/Line.ts"
 import * as Telnet from "../../src/network/Telnet.ts"
-import { ChunkSizes, split, decode, MaxLength, referenceLines, LineBytes } from "../support/Lines.ts"
+import { ChunkSizes, decode, LineBytes, MaxLength, referenceLines, split } from "../support/Lines.ts"
 
 describe("Line.decoder", () => {
   it("ends lines at LF and CRLF, not at a lone CR", () => {
@@ -12,13 +12,13 @@ describe("Line.decoder", () => {
     })
   })
 
-  it("ends lines at telnet's CR NUL, where there is telnet", () => {
+  it("ends lines at CR NUL with telnet only", () => {
     const chunks = () => [Buffer.from("a\r"), Buffer.from("\0b\0c\r\0")]
     assert.deepStrictEqual(decode(chunks()).lines, ["a", "b\0c"])
     assert.deepStrictEqual(decode(chunks(), { telnet: false }).lines, ["a\r\0b\0c\r\0"])
   })
 
-  it("takes exactly the maximum and not a byte more, whether or not an end comes", () => {
+  it("accepts lines of exactly the maximum, with or without an end, and rejects one byte more", () => {
     const line = "x".repeat(1024)
     for (const end of ["\n", "\r\n", "\r\0", "\r", ""]) {
       assert.deepStrictEqual(decode([Buffer.from(line + end)]), { lines: [line], end: "Done" })
@@ -27,7 +27,7 @@ describe("Line.decoder", () => {
     assert.deepStrictEqual(decode([Buffer.from(`${line}\r`), Buffer.from("x")]), { lines: [], end: "TooLong" })
   })
 
-  it("gives the lines before one that is too long, and none after it", () => {
+  it("returns the lines before a line that is too long, and none after it", () => {
     const chunk = Buffer.from(`a\nb\n${"x".repeat(9)}\nc\n`)
     assert.deepStrictEqual(decode([chunk], { maxLength: 8 }), { lines: ["a", "b"], end: "TooLong" })
     const decoder = Line.decoder({ maxLength: 0 })
@@ -38,7 +38,7 @@ describe("Line.decoder", () => {
     assert.isUndefined(decoder.finish())
   })
 
-  it("puts characters together again, and U+FFFD for what is none", () => {
+  it("joins split characters and replaces invalid bytes by U+FFFD", () => {
     const text = `\ufeff${"grüße, 世界 🌍 ".repeat(20)}`
     const bytes = [...Buffer.from(`${text}\n`)]
     assert.deepStrictEqual(decode(split(bytes, Array(bytes.length).fill(1))).lines, [text])
@@ -46,7 +46,7 @@ describe("Line.decoder", () => {
   })
 
   it.prop(
-    "gives the same lines wherever the stream is cut",
+    "returns the same lines for any division into chunks",
     [LineBytes, ChunkSizes, MaxLength, Schema.Boolean],
     ([bytes, sizes, maxLength, telnet]) => {
       const lines = decode(split(bytes, sizes), { maxLength, telnet })
@@ -56,7 +56,7 @@ describe("Line.decoder", () => {
   )
 
   it.prop(
-    "knows whether it stops within a line",
+    "reports by inLine if the stream ends within a line",
     [LineBytes, ChunkSizes, Schema.Boolean],
     ([bytes, sizes, telnet]) => {
       const decoder = Line.decoder({ telnet })

@@ -6,7 +6,7 @@ import * as TestClock from "effect/testing/TestClock"
 import * as Sweeper from "../../src/network/Sweeper.ts"
 
 describe("Sweeper", () => {
-  it.effect("looks once a period, with the time of the clock", () =>
+  it.effect("runs checks once a period with the time of the clock", () =>
     Effect.gen(function* () {
       const sweeper = yield* Sweeper.make("250 millis")
       const seen: Array<number> = []
@@ -19,7 +19,7 @@ describe("Sweeper", () => {
     })
   )
 
-  it.effect("looks at what is registered: added late, removed, removed by another look", () =>
+  it.effect("runs only registered checks: added late, removed, removed by another check", () =>
     Effect.gen(function* () {
       const sweeper = yield* Sweeper.make("1 second")
       const seen: Array<string> = []
@@ -37,7 +37,7 @@ describe("Sweeper", () => {
     })
   )
 
-  it.effect("goes by the time that passes, whatever the host's clock is set to", () =>
+  it.effect("is not affected by setting the host's clock", () =>
     Effect.gen(function* () {
       const sweeper = yield* Sweeper.make("1 second")
       yield* TestClock.adjust("10 seconds")
@@ -46,18 +46,18 @@ describe("Sweeper", () => {
     })
   )
 
-  it.effect("stops with its scope", () =>
+  it.effect("stops when its scope closes", () =>
     Effect.gen(function* () {
       const scope = yield* Scope.make()
       const sweeper = yield* Scope.provide(Sweeper.make("1 second"), scope)
-      let looks = 0
+      let runs = 0
       sweeper.add(() => {
-        looks++
+        runs++
       })
       yield* TestClock.adjust("3 seconds")
       yield* Scope.close(scope, Exit.void)
       yield* TestClock.adjust("3 seconds")
-      assert.strictEqual(looks, 3)
+      assert.strictEqual(runs, 3)
     })
   )
 })

@@ -8,12 +8,12 @@ import * as TestClock from "effect/testing/TestClock"
 import * as Network from "../../src/network/Network.ts"
 import * as TcpServer from "../../src/network/TcpServer.ts"
 import { outcome, readAll } from "../support/Hosts.ts"
-import { addressOn, request, connect, echo, whileTimePasses, test, text, untilStats } from "../support/Servers.ts"
+import { addressOn, connect, echo, request, test, text, untilStats, whileTimePasses } from "../support/Servers.ts"
 
 describe("TcpServer", () => {
   describe("limits", () => {
     test(
-      "a client over the limit reads the busy line, also when it had something to say",
+      "sends the busy message to a client over the limit, even if it has sent data",
       Effect.gen(function* () {
         const server = yield* TcpServer.make({ port: 0, maxConnections: 1, busyMessage: "busy\n" }, echo)
         const first = yield* connect(server)
@@ -27,7 +27,7 @@ describe("TcpServer", () => {
     )
 
     test(
-      "a place is free again when a client has gone",
+      "accepts a new client when another has disconnected",
       Effect.gen(function* () {
         const server = yield* TcpServer.make({ port: 0, maxConnections: 1 }, echo)
         const first = yield* Effect.scoped(Effect.tap(connect(server), (connection) => request(connection, "a")))
@@ -38,7 +38,7 @@ describe("TcpServer", () => {
     )
 
     test(
-      "one address does not get more than its share",
+      "limits the connections of each address",
       Effect.gen(function* () {
         const network = yield* Network.Network
         const options = { host: "::", port: 0, maxConnectionsPerPeer: 1, busyMessage: "one is enough\n" }
@@ -53,13 +53,13 @@ describe("TcpServer", () => {
     )
 
     test(
-      "5,000 clients at a limit of 1,000: 1,000 are served, the others are told",
+      "serves 1,000 of 5,000 clients at a limit of 1,000 and sends the others the busy message",
       Effect.gen(function* () {
         const server = yield* TcpServer.make({ port: 0, maxConnections: 1_000, busyMessage: "busy\n" }, (connection) =>
           Effect.andThen(connection.write("welcome\n"), echo(connection))
         )
-        // No more at once than the kernel's queue of connections holds: it makes the others wait for a second.
-        const said = yield* Effect.forEach(
+        // At most as many at once as the kernel's accept queue holds: further ones wait for a second.
+        const greetings = yield* Effect.forEach(
           Array.from({ length: 5_000 }),
           () =>
             Effect.map(
@@ -68,15 +68,15 @@ describe("TcpServer", () => {
             ),
           { concurrency: 200 }
         )
-        const welcome = said.filter((greeting) => greeting === "welcome\n").length
-        assert.deepStrictEqual([welcome, said.length - welcome], [1_000, 4_000])
+        const welcome = greetings.filter((greeting) => greeting === "welcome\n").length
+        assert.deepStrictEqual([welcome, greetings.length - welcome], [1_000, 4_000])
         assert.include(yield* server.stats, { active: 1_000, accepted: 1_000, refused: 4_000 })
       }),
       it.live
     )
 
     test(
-      "the default limit is what the network has room for",
+      "uses the number of available sockets as default limit",
       Effect.gen(function* () {
         const network = yield* Network.Network
         const tight = Network.Network.of({ ...network, availableSockets: () => 2 })
@@ -89,7 +89,7 @@ describe("TcpServer", () => {
 
   describe("deadlines", () => {
     test(
-      "a silent client is ended, and its handler sees the end of input",
+      "ends an idle connection and the input of its handler",
       Effect.gen(function* () {
         const ended = yield* Deferred.make<void>()
         const server = yield* TcpServer.make({ port: 0, idleTimeout: "10 seconds" }, (connection) =>
@@ -106,7 +106,7 @@ describe("TcpServer", () => {
     )
 
     test(
-      "a client that says something now and then is not",
+      "does not end a connection that sends within the idle timeout",
       Effect.gen(function* () {
         const server = yield* TcpServer.make({ port: 0, idleTimeout: "10 seconds" }, echo)
         const connection = yield* connect(server)
@@ -119,7 +119,7 @@ describe("TcpServer", () => {
     )
 
     test(
-      "a client that does not read is cut, and its handler's write fails",
+      "resets a client that does not read, and fails its handler's write",
       Effect.gen(function* () {
         const wrote = yield* Deferred.make<string>()
         const server = yield* TcpServer.make(
@@ -144,7 +144,7 @@ describe("TcpServer", () => {
     }
     for (const [mistake, handler] of Object.entries(mistakes)) {
       test(
-        `a handler that ${mistake} does not keep its connection`,
+        `closes the connection of a handler that ${mistake}`,
         Effect.gen(function* () {
           const server = yield* TcpServer.make({ port: 0, idleTimeout: "5 seconds" }, () => handler)
           const connection = yield* connect(server)
@@ -156,7 +156,7 @@ describe("TcpServer", () => {
   })
 
   test(
-    "the stats are counted once, as a value and as metrics",
+    "counts each connection and byte once, in the stats and in the metrics",
     Effect.gen(function* () {
       const server = yield* TcpServer.make({ port: 0, service: "counted", maxConnections: 1 }, echo)
       yield* Effect.scoped(
@@ -185,7 +185,7 @@ describe("TcpServer", () => {
   )
 
   test(
-    "what peers do to their connections logs nothing at ERROR",
+    "logs resets and half-closes below ERROR",
     Effect.gen(function* () {
       const levels: Array<string> = []
       const recorder = Logger.make(({ logLevel }) => levels.push(logLevel))

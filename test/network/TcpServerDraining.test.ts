@@ -6,11 +6,11 @@ import * as Pull from "effect/Pull"
 import * as TestClock from "effect/testing/TestClock"
 import * as TcpServer from "../../src/network/TcpServer.ts"
 import { outcome, readAll } from "../support/Hosts.ts"
-import { request, connect, echo, whileTimePasses, test, untilStats } from "../support/Servers.ts"
+import { connect, echo, request, test, untilStats, whileTimePasses } from "../support/Servers.ts"
 
-describe("TcpServer, draining", () => {
+describe("TcpServer.drain", () => {
   test(
-    "a request in progress is finished, then the client sees the end",
+    "completes a request in progress, then ends the connection",
     Effect.gen(function* () {
       const release = yield* Deferred.make<void>()
       const server = yield* TcpServer.make({ port: 0, drain: "10 seconds" }, (connection) =>
@@ -35,7 +35,7 @@ describe("TcpServer, draining", () => {
   )
 
   test(
-    "what is not finished by the deadline is cut, also a handler that nothing interrupts",
+    "resets connections at the deadline, even of an uninterruptible handler",
     Effect.gen(function* () {
       const handlers = [Effect.never, Effect.uninterruptible(Effect.never)]
       const server = yield* TcpServer.make({ port: 0, drain: "10 seconds" }, (_, { id }) => handlers[id - 1]!)
@@ -50,7 +50,7 @@ describe("TcpServer, draining", () => {
   )
 
   test(
-    "suspended, it serves whom it has and refuses others; resumed, it is at its old port",
+    "suspend keeps connections and refuses new ones; resume listens on the same port",
     Effect.gen(function* () {
       const server = yield* TcpServer.make({ port: 0 }, echo)
       const before = yield* connect(server)

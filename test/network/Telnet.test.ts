@@ -5,7 +5,7 @@ import { ChunkSizes, split } from "../support/Lines.ts"
 
 const [IAC, DONT, DO, WONT, WILL, SB, SE] = [255, 254, 253, 252, 251, 250, 240]
 
-/** Bytes of which many mean something to telnet. */
+/** Bytes of which many have a meaning in telnet. */
 const Stream = Schema.Array(Schema.Literals([IAC, DONT, DO, WONT, WILL, SB, SE, 241, 13, 10, 0, 1, 24, 97]))
 
 const receiveAll = (chunks: ReadonlyArray<Uint8Array>) => {
@@ -23,7 +23,7 @@ const receiveAll = (chunks: ReadonlyArray<Uint8Array>) => {
 
 const receive = (...bytes: Array<number>) => receiveAll([Uint8Array.from(bytes)])
 
-/** The same with the whole stream at hand, as one regular expression. */
+/** Reference implementation: one regular expression over the whole stream. */
 const commands =
   /\xff(?:(?<byte>\xff)|(?<ask>[\xfb\xfd])(?<option>.)|[\xfc\xfe].|\xfa(?:[^\xff]|\xff[^\xf0])*(?:\xff\xf0|\xff?$)|.|$)/gs
 
@@ -38,7 +38,7 @@ const reference = (bytes: ReadonlyArray<number>) => {
 }
 
 describe("Telnet", () => {
-  it("gives a chunk without commands back as it is", () => {
+  it("returns a chunk without commands unchanged", () => {
     const chunk = Uint8Array.of(104, 105, 13, 10, 254)
     const step = Telnet.receive(Telnet.initial, chunk)
     assert.strictEqual(step.data, chunk)
@@ -46,17 +46,17 @@ describe("Telnet", () => {
     assert.strictEqual(step.reply.length, 0)
   })
 
-  it("takes IAC IAC for a byte 255", () => {
+  it("decodes IAC IAC as a byte 255", () => {
     assert.deepStrictEqual(receive(97, IAC, IAC, 98).data, [97, 255, 98])
   })
 
-  it("refuses what the peer offers and asks for, in its order, and nothing else", () => {
+  it("refuses each offered or requested option, in order, and nothing else", () => {
     const { data, reply } = receive(97, IAC, DO, 3, IAC, WILL, 24, IAC, WONT, 1, IAC, DONT, 5, IAC, DO, 255, 98)
     assert.deepStrictEqual(data, [97, 98])
     assert.deepStrictEqual(reply, [IAC, WONT, 3, IAC, DONT, 24, IAC, WONT, 255])
   })
 
-  it("has no answer to its own answers", () => {
+  it("does not reply to its own replies", () => {
     assert.deepStrictEqual(receive(...receive(IAC, DO, 3, IAC, WILL, 24).reply).reply, [])
   })
 
@@ -71,7 +71,7 @@ describe("Telnet", () => {
     }
   })
 
-  it("answers a flood once for each option, and keeps its own state as large as before", () => {
+  it("replies to a flood once for each option, with a state of constant size", () => {
     const flood = Buffer.concat(
       Array.from({ length: 20_000 }, (_, i) => Uint8Array.of(IAC, i % 2 === 0 ? DO : WILL, i >> 1))
     )
@@ -80,11 +80,11 @@ describe("Telnet", () => {
     assert.strictEqual(state.refused.length, Telnet.initial.refused.length)
     assert.isTrue(
       Telnet.initial.refused.every((flag) => flag === 0),
-      "one stream has told another"
+      "streams share state"
     )
   })
 
-  it("holds nothing of an endless subnegotiation", () => {
+  it("stores nothing of an endless subnegotiation", () => {
     const chunk = new Uint8Array(64 * 1024).fill(120)
     const { data, state } = receiveAll([Uint8Array.of(IAC, SB), ...Array<Uint8Array>(16).fill(chunk)])
     assert.deepStrictEqual(data, [])
@@ -92,7 +92,7 @@ describe("Telnet", () => {
   })
 
   it.prop(
-    "reads any bytes, cut anywhere, as the whole stream at once",
+    "returns the same result for any division into chunks",
     [Stream, ChunkSizes],
     ([bytes, sizes]) => {
       const { data, reply } = receiveAll(split(bytes, sizes))

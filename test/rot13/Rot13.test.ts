@@ -15,18 +15,18 @@ describe("Rot13", () => {
     ["azAZ09 \t\n", "both", "nmNM09 \t\n"],
     ["azAZ", "lower", "nmAZ"],
     ["naïve Ärger 日本", "both", "anïir Äetre 日本"]
-  ] as const)("%s, %s", ([text, letters, answer]) =>
+  ] as const)("rotate(%s, %s) returns %s", ([text, letters, answer]) =>
     Effect.sync(() => assert.strictEqual(rotate(text, letters), answer))
   )
 
-  it.effect.prop("twice is not at all, for any bytes", [Schema.Uint8Array, Case], ([bytes, letters]) =>
+  it.effect.prop("rotate is its own inverse for any bytes", [Schema.Uint8Array, Case], ([bytes, letters]) =>
     Effect.sync(() => {
       const twice = Rot13.rotate(Rot13.rotate(Uint8Array.from(bytes), letters), letters)
       assert.deepStrictEqual(twice, Uint8Array.from(bytes))
     })
   )
 
-  it("wherever in memory it begins and ends", () => {
+  it("rotate changes exactly the given range, at any alignment", () => {
     const plain = Uint8Array.from({ length: 300 }, (_, i) => 0x41 + (i % 58))
     const whole = Rot13.rotate(Uint8Array.from(plain))
     for (let from = 0; from < 8; from++) {
@@ -41,7 +41,7 @@ describe("Rot13", () => {
   })
 
   it.effect.prop(
-    "a byte changes exactly when it is a letter of the case",
+    "rotate changes a byte by 13 if it is a letter of the case, else not at all",
     [Schema.Uint8Array, Case],
     ([bytes, letters]) =>
       Effect.sync(() => {

@@ -13,7 +13,7 @@ import * as Rot13Client from "../../src/rot13/Rot13Client.ts"
 import * as Rot13Server from "../../src/rot13/Rot13Server.ts"
 import * as Rot13Udp from "../../src/rot13/Rot13Udp.ts"
 import * as Handles from "../support/Handles.ts"
-import { pseudoRandomBytes, outcome, readAll } from "../support/Hosts.ts"
+import { outcome, pseudoRandomBytes, readAll } from "../support/Hosts.ts"
 
 const onHost = <A, E>(body: Effect.Effect<A, E, Network.Network | Scope.Scope>) =>
   Handles.assertNoLeaks(body.pipe(Effect.scoped, Effect.provide(NodeNetwork.layer)))
@@ -28,7 +28,7 @@ describe("Rot13Server", () => {
   it.live.each([
     ["both", "Uryyb, Jbeyq!"],
     ["lower", "Hryyb, Wbeyq!"]
-  ] as const)("answers in dialect %s", ([letters, answer]) =>
+  ] as const)("rotates letters of case %s", ([letters, answer]) =>
     onHost(
       Effect.gen(function* () {
         const server = yield* Rot13Server.make({ port: 0, case: letters })
@@ -40,7 +40,7 @@ describe("Rot13Server", () => {
     )
   )
 
-  it.live("answers all there is before it closes, to a client that half-closes", () =>
+  it.live("replies to all input of a client that half-closes", () =>
     onHost(
       Effect.gen(function* () {
         const server = yield* Rot13Server.make({ port: 0 })
@@ -53,7 +53,7 @@ describe("Rot13Server", () => {
   )
 
   it.effect.prop(
-    "whatever the chunks, through() gives back what was sent, rotated",
+    "requestStream returns its input rotated, for any chunks",
     [Schema.Array(Schema.Uint8Array)],
     ([chunks]) =>
       onHost(
@@ -73,7 +73,7 @@ describe("Rot13Client", () => {
   const server = (handler: (connection: Network.Connection) => Effect.Effect<void, unknown>) =>
     TcpServer.make({ port: 0 }, handler)
 
-  it.live("an answer that comes byte by byte is not cut short", () =>
+  it.live("request returns the whole reply when it arrives byte by byte", () =>
     onHost(
       Effect.gen(function* () {
         const { address } = yield* server((connection) =>
@@ -91,7 +91,7 @@ describe("Rot13Client", () => {
     )
   )
 
-  it.live("a message larger than all buffers on its way", () =>
+  it.live("request sends a message larger than all buffers on its way", () =>
     onHost(
       Effect.gen(function* () {
         const { address } = yield* Rot13Server.make({ port: 0 })
@@ -102,19 +102,21 @@ describe("Rot13Client", () => {
     )
   )
 
-  it.live("a server that ends early is an error, not a short answer", () =>
+  it.live("request and requestStream fail with Closed if the server ends early", () =>
     onHost(
       Effect.gen(function* () {
         const { address } = yield* server((connection) => Effect.andThen(connection.pull, connection.write("Ury")))
         const asked = Rot13Client.request(yield* connectTo(address), bytes("Hello"))
         assert.strictEqual(yield* outcome(asked), "Closed")
-        const streamed = Stream.runDrain(Rot13Client.requestStream(yield* connectTo(address), Stream.make(bytes("Hello"))))
+        const streamed = Stream.runDrain(
+          Rot13Client.requestStream(yield* connectTo(address), Stream.make(bytes("Hello")))
+        )
         assert.strictEqual(yield* outcome(streamed), "Closed")
       })
     )
   )
 
-  it.live("a server that says too much does not overrun the answer", () =>
+  it.live("request drops bytes beyond the length of its message", () =>
     onHost(
       Effect.gen(function* () {
         const { address } = yield* server((connection) =>
@@ -128,7 +130,7 @@ describe("Rot13Client", () => {
 })
 
 describe("Rot13Udp", () => {
-  it.live("a datagram in, a datagram out, borders kept", () =>
+  it.live("replies to each datagram with one datagram", () =>
     onHost(
       Effect.gen(function* () {
         const network = yield* Network.Network

@@ -3,7 +3,7 @@ import * as Os from "node:os"
 import * as Path from "node:path"
 import * as Effect from "effect/Effect"
 
-/** A new directory with these files; it goes with the scope. */
+/** Creates a directory with files, removed when the scope closes. */
 export const directory = (files: Readonly<Record<string, string>> = {}) =>
   Effect.map(
     Effect.acquireRelease(

@@ -16,14 +16,14 @@ export const request = (filename: string, more: Partial<Store.Request> = {}): St
   ...more
 })
 
-/** The reason's tag and why, such as `AccessDenied Outside`. */
+/** Returns the tag of the reason and its detail, such as `AccessDenied Outside`. */
 export const refusal = ({ reason }: FileStoreError.FileStoreError) =>
   "why" in reason ? `${reason._tag} ${reason.why}` : reason._tag
 
 const orRefusal = <A, R>(effect: Effect.Effect<A, FileStoreError.FileStoreError, R>) =>
   Effect.map(Effect.result(effect), (result) => (Result.isSuccess(result) ? result.success : refusal(result.failure)))
 
-/** The text of a file of known size, read in small pieces. */
+/** Reads the text of a file of known size in small pieces. */
 export const textOf = Effect.fnUntraced(function* ({ body }: Store.Readable) {
   if (body._tag === "Stream") return "a stream"
   const into = new Uint8Array(5)
@@ -35,11 +35,11 @@ export const textOf = Effect.fnUntraced(function* ({ body }: Store.Readable) {
   }
 })
 
-/** The text that a store has under a name, or why it refuses. */
+/** Returns the text of a file in a store, or the reason of its refusal. */
 export const get = (store: Store.Store, filename: string, more?: Partial<Store.Request>) =>
   Effect.scoped(orRefusal(Effect.flatMap(store.read(request(filename, more)), textOf)))
 
-/** Writes in two pieces and commits: `done`, or why it is refused. */
+/** Writes in two pieces and commits: returns `done`, or the reason of a refusal. */
 export const put = (store: Store.Store, filename: string, text: string, more?: Partial<Store.Request>) =>
   Effect.scoped(
     orRefusal(

@@ -2,11 +2,12 @@ import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 
 /**
- * The sockets this process holds, by kind. The kernel's requests on them count too: a write that waits is also a leak.
+ * Returns the kinds of the open sockets of this process, and of the kernel's requests on them: a waiting write is a
+ * leak too.
  */
 const sockets = () => process.getActiveResourcesInfo().filter((kind) => /^(TCP|Pipe|UDP|Shutdown|Write)/.test(kind))
 
-/** Those of `now` that were not there before. */
+/** Returns the elements of `now` that are not in `before`. */
 const added = (before: ReadonlyArray<string>, now: ReadonlyArray<string>) => {
   const known = [...before]
   return now.filter((kind) => {
@@ -16,10 +17,10 @@ const added = (before: ReadonlyArray<string>, now: ReadonlyArray<string>) => {
   })
 }
 
-/** Long enough for a connection that lingers over its last bytes. */
+/** Upper bound on lingering closes. */
 const closeTimeoutMillis = 5_000
 
-/** Runs a test and asserts that it leaves no socket behind; what closes in the background is given time to. */
+/** Runs a test and asserts that all its sockets are closed, if need be after a while. */
 export const assertNoLeaks = Effect.fnUntraced(function* <A, E, R>(test: Effect.Effect<A, E, R>) {
   const before = sockets()
   const result = yield* test

@@ -5,23 +5,23 @@ import * as Layer from "effect/Layer"
 import * as Pull from "effect/Pull"
 import * as Network from "../../src/network/Network.ts"
 
-/** One of the hosts of a test: its network, and its address there as an IP literal. */
+/** A host of a test: its network and its address, an IP literal. */
 export interface Host {
   readonly network: Network.Network["Service"]
   readonly address: string
 }
 
-/** The hosts of a test: two of a simulated LAN, or the same one twice. */
+/** Hosts of a test: two of a simulated LAN, or the same one twice. */
 export class Hosts extends Context.Service<
   Hosts,
   {
     readonly server: Host
     readonly client: Host
-    /** Lets the network do what it can do now: one turn of the event loop, or a moment of virtual time. */
+    /** Lets the network proceed: one turn of the event loop, or a moment of virtual time. */
     readonly turn: Effect.Effect<void>
   }
 >()("effect-inet/test/Hosts") {
-  /** Server and client on one host, on its loopback address. */
+  /** Server and client on one host, by its loopback address. */
   static readonly one = <E>(layer: Layer.Layer<Network.Network, E>, address = "127.0.0.1"): Layer.Layer<Hosts, E> =>
     Layer.effect(
       Hosts,
@@ -32,7 +32,7 @@ export class Hosts extends Context.Service<
     ).pipe(Layer.provide(layer))
 }
 
-/** A listener of the server, and a connection to it: both ends. */
+/** Opens a listener of the server and a connection to it; returns both ends. */
 export const pair = Effect.gen(function* () {
   const { client, server } = yield* Hosts
   const listener = yield* server.network.listen({ host: server.address, port: 0 })
@@ -41,26 +41,29 @@ export const pair = Effect.gen(function* () {
   return { listener, near, far }
 })
 
-/** Lets the network work until the condition holds. */
+/** Lets the network proceed until the condition holds. */
 export const until = Effect.fnUntraced(function* (condition: () => boolean) {
   const { turn } = yield* Hosts
   while (!condition()) yield* turn
 }, Effect.timeout("5 seconds"))
 
-/** Lets the network work for so many turns. */
+/** Lets the network proceed for `count` turns. */
 export const turns = Effect.fnUntraced(function* (count: number) {
   const { turn } = yield* Hosts
   for (let i = 0; i < count; i++) yield* turn
 })
 
-/** How an operation ended: `Success`, `Done`, or the reason of its error. One that hangs fails the test. */
+/**
+ * Returns the result of an operation: `Success`, `Done`, or the reason of its error. An operation that hangs fails the
+ * test.
+ */
 export const outcome = <A, R>(effect: Effect.Effect<A, Network.NetworkError | Cause.Done, R>) =>
   Effect.match(effect, {
     onSuccess: () => "Success" as const,
     onFailure: (error) => (Cause.isDone(error) ? ("Done" as const) : error.reason)
   }).pipe(Effect.timeout("5 seconds"))
 
-/** Everything until the peer's FIN. */
+/** Reads all bytes until the peer's FIN. */
 export const readAll = Effect.fnUntraced(function* (connection: Pick<Network.Connection, "pull">) {
   const chunks: Array<Uint8Array> = []
   yield* Effect.forever(Effect.map(connection.pull, (bytes) => chunks.push(bytes))).pipe(
@@ -69,14 +72,14 @@ export const readAll = Effect.fnUntraced(function* (connection: Pick<Network.Con
   return Buffer.concat(chunks)
 })
 
-/** At least so many bytes. */
+/** Reads at least `length` bytes. */
 export const read = Effect.fnUntraced(function* (connection: Pick<Network.Connection, "pull">, length: number) {
   let bytes = Buffer.alloc(0)
   while (bytes.length < length) bytes = Buffer.concat([bytes, yield* connection.pull])
   return bytes
 })
 
-/** Bytes that repeat in no way a mistake would miss. */
+/** Returns pseudorandom bytes, in which lost or repeated pieces are noticed. */
 export const pseudoRandomBytes = (length: number, seed = 1): Uint8Array => {
   const bytes = new Uint8Array(length)
   for (let i = 0, state = seed; i < length; i++) {

@@ -2,18 +2,18 @@ import * as Schema from "effect/Schema"
 import * as Line from "../../src/network/Line.ts"
 import * as Telnet from "../../src/network/Telnet.ts"
 
-/** Bytes of which many end a line, belong to telnet, or are a part of a character. */
+/** Bytes of which many are ends of lines, telnet commands, or parts of characters. */
 export const LineBytes = Schema.Array(
   Schema.Literals([
     97, 97, 98, 13, 13, 10, 10, 0, 0, 255, 253, 250, 240, 0xc3, 0xa9, 0xe2, 0x82, 0xac, 0xef, 0xbb, 0xbf
   ])
 )
-/** The sizes of pieces. */
+/** Sizes of chunks. */
 export const ChunkSizes = Schema.Array(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 5 })))
-/** A maximum length that many lines exceed. */
+/** Maximum length that many lines exceed. */
 export const MaxLength = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 8 }))
 
-/** The bytes in pieces of the given sizes, and what is left. */
+/** Splits bytes into chunks of the given sizes, and the rest. */
 export const split = (bytes: ArrayLike<number>, sizes: ReadonlyArray<number>) => {
   const whole = Uint8Array.from(bytes)
   const pieces: Array<Uint8Array> = []
@@ -25,7 +25,7 @@ export const split = (bytes: ArrayLike<number>, sizes: ReadonlyArray<number>) =>
   return pieces
 }
 
-/** The same with the whole stream at hand, by a regular expression. */
+/** Reference implementation: splits the whole stream by a regular expression. */
 export const referenceLines = (bytes: ReadonlyArray<number>, maxLength: number, telnet: boolean) => {
   const whole = Uint8Array.from(bytes)
   const data = telnet ? Telnet.receive(Telnet.initial, whole).data : whole
@@ -39,7 +39,7 @@ export const referenceLines = (bytes: ReadonlyArray<number>, maxLength: number, 
   return { lines, end: over === -1 ? "Done" : "TooLong" }
 }
 
-/** All lines of the chunks, and how they ended. */
+/** Returns all lines of the chunks, and their end. */
 export const decode = (chunks: ReadonlyArray<Uint8Array>, options?: Line.DecoderOptions) => {
   const decoder = Line.decoder(options)
   const lines: Array<string> = []

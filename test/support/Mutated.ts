@@ -1,10 +1,10 @@
-/** What a bad network or a bad peer makes of packets. */
+/** Corruption of packets, as by a bad network or a malicious peer. */
 import * as Arbitrary from "effect/Arbitrary"
 
-/** A kind of change, a place, and a byte. */
+/** A kind of change, a position, and a byte. */
 type Change = readonly [kind: number, where: number, byte: number]
 
-/** Packets with a few bytes changed, cut out or put in: 0 to 2 are the kinds. */
+/** Corrupts packets: replaces (0), removes (1) or inserts (2) bytes. */
 export const mutated = (
   packets: Arbitrary.Arbitrary<Uint8Array>,
   change: Arbitrary.Arbitrary<Change>

@@ -1,4 +1,4 @@
-/** Servers on real sockets under virtual time: what the network does is waited for, what a clock does is told. */
+/** Servers on real sockets under virtual time: tests wait for network events and advance the clock. */
 import { it } from "@effect/vitest"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -11,7 +11,7 @@ import * as NodeNetwork from "../../src/network/node/NodeNetwork.ts"
 import type * as TcpServer from "../../src/network/TcpServer.ts"
 import * as Handles from "./Handles.ts"
 
-/** Registers a test that leaves no socket behind. */
+/** Registers a test that must close all its sockets. */
 export const test = (
   name: string,
   body: Effect.Effect<void, unknown, Network.Network | Scope.Scope>,
@@ -33,19 +33,19 @@ export const text = (bytes: Uint8Array) => Buffer.from(bytes).toString()
 export const addressOn = (host: string, { address }: TcpServer.TcpServer) =>
   NetAddress.inetAddressFromIpStringUnsafe(host, (address as NetAddress.InetAddress).port)
 
-/** Sends and waits for the answer: the server has then accepted the connection. */
+/** Sends a message and returns the reply: the server has then accepted the connection. */
 export const request = Effect.fnUntraced(function* (connection: Network.Connection, message: string) {
   yield* connection.write(message)
   return text(yield* connection.pull)
 })
 
-/** Lets virtual time pass until something happens on the network. */
+/** Advances virtual time until the effect completes. */
 export const whileTimePasses = <A, E, R>(effect: Effect.Effect<A, E, R>, step: Duration.Input = "1 second") =>
   Effect.raceFirst(effect, Effect.forever(Effect.andThen(TestClock.adjust(step), turn)))
 
 const turn = Effect.promise(() => new Promise<void>((resolve) => setImmediate(resolve)))
 
-/** Waits for the network without a clock: until the stats of a server are as wanted. */
+/** Waits, without a clock, until the stats of a server satisfy a condition. */
 export const untilStats = Effect.fnUntraced(function* (
   server: TcpServer.TcpServer,
   wanted: (stats: TcpServer.Stats) => boolean
@@ -55,5 +55,5 @@ export const untilStats = Effect.fnUntraced(function* (
     if (wanted(stats)) return stats
     yield* turn
   }
-  return yield* Effect.die(`the stats stay at ${JSON.stringify(yield* server.stats)}`)
+  return yield* Effect.die(`the stats do not change: ${JSON.stringify(yield* server.stats)}`)
 })

@@ -9,10 +9,10 @@ import type * as Endpoint from "../../../src/network/Endpoint.ts"
 import * as Interop from "../../../src/network/interop/Interop.ts"
 import * as Network from "../../../src/network/Network.ts"
 import * as NodeNetwork from "../../../src/network/node/NodeNetwork.ts"
-import type { Test } from "../../suites/network/Network.ts"
 import * as NetworkClosing from "../../suites/network/NetworkClosing.ts"
 import * as NetworkStream from "../../suites/network/NetworkStream.ts"
 import * as NetworkUdp from "../../suites/network/NetworkUdp.ts"
+import type { Test } from "../../suites/network/Subject.ts"
 import * as Handles from "../../support/Handles.ts"
 import { Hosts } from "../../support/Hosts.ts"
 
@@ -36,7 +36,7 @@ const parse = ({ address, port }: Endpoint.Endpoint) =>
     (cause) => new Network.NetworkError({ reason: "InvalidAddress", cause })
   )
 
-/** Effect's own Node sockets, seen as a `Network`. */
+/** effect's Node sockets as a `Network`. */
 const foreign: Network.Network["Service"] = {
   listen: Effect.fnUntraced(function* (options) {
     assert.isTrue("port" in options)
@@ -66,7 +66,7 @@ const foreign: Network.Network["Service"] = {
   availableSockets: () => Number.POSITIVE_INFINITY
 }
 
-/** Ours, handed to effect and taken back. */
+/** `NodeNetwork` converted to effect's sockets and back. */
 const thereAndBack = Layer.effect(
   Network.Network,
   Effect.gen(function* () {
@@ -93,14 +93,14 @@ const thereAndBack = Layer.effect(
   })
 ).pipe(Layer.provide(NodeNetwork.layer))
 
-describe("Interop: effect's sockets as ours", () => {
+describe("Interop: effect's sockets as a Network", () => {
   const test = testOn(Hosts.one(Layer.succeed(Network.Network, foreign)))
   NetworkStream.suite(test)
   NetworkClosing.suite(test)
   NetworkUdp.suite(test)
 })
 
-describe("Interop: ours as effect's, and back", () => {
+describe("Interop: a Network converted to effect's sockets and back", () => {
   const test = testOn(Hosts.one(thereAndBack))
   NetworkStream.suite(test)
   NetworkClosing.reset(test)

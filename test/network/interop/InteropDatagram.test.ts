@@ -15,8 +15,8 @@ const text = (payload: Uint8Array) => Buffer.from(payload).toString()
 const kindOf = <A, R>(effect: Effect.Effect<A, DatagramSocket.DatagramSocketError, R>) =>
   Effect.map(Effect.flip(effect), ({ reason }) => `${reason._tag} ${"kind" in reason ? reason.kind : ""}`.trimEnd())
 
-describe("ours as effect's DatagramSocket", () => {
-  test("talks with effect's own, one datagram or many, and replies to what it received", () =>
+describe("Interop.toDatagramSocket", () => {
+  test("exchanges datagrams with effect's own socket and replies to a received one", () =>
     Effect.gen(function* () {
       const own = yield* Interop.toDatagramSocket()
       const ownReader = yield* own.reader
@@ -27,21 +27,21 @@ describe("ours as effect's DatagramSocket", () => {
       yield* ownWriter.writeAll(
         Arr.map(Arr.make("one", "", "three"), (payload) => ({ payload, address: nodeReader.address }))
       )
-      const heard: Array<DatagramSocket.Datagram> = []
-      while (heard.length < 3) heard.push(...(yield* nodeReader.pull))
+      const received: Array<DatagramSocket.Datagram> = []
+      while (received.length < 3) received.push(...(yield* nodeReader.pull))
       assert.deepStrictEqual(
-        heard.map(({ payload }) => text(payload)),
+        received.map(({ payload }) => text(payload)),
         ["one", "", "three"]
       )
-      assert.deepStrictEqual(heard[0]!.address, ownReader.address)
-      yield* nodeWriter.write({ payload: "reply", address: heard[0]! })
+      assert.deepStrictEqual(received[0]!.address, ownReader.address)
+      yield* nodeWriter.write({ payload: "reply", address: received[0]! })
       const [reply] = yield* ownReader.pull
       assert.strictEqual(text(reply.payload), "reply")
       yield* ownWriter.write({ payload: "again", address: reply })
       assert.strictEqual(text((yield* nodeReader.pull)[0].payload), "again")
     }))
 
-  test("errors have effect's kinds", () =>
+  test("fails with effect's kinds of errors", () =>
     Effect.gen(function* () {
       const own = yield* Interop.toDatagramSocket()
       const { address } = yield* own.reader
@@ -67,7 +67,7 @@ describe("ours as effect's DatagramSocket", () => {
       assert.strictEqual(yield* kindOf(elsewhere.reader), "DatagramSocketOpenError AddressNotAvailable")
     }))
 
-  test("a connected socket takes no address and reports refusals to onError", () =>
+  test("rejects an address on a connected socket and reports refusals to onError", () =>
     Effect.gen(function* () {
       const gone = yield* Effect.scoped(
         Effect.map(
@@ -94,7 +94,7 @@ describe("ours as effect's DatagramSocket", () => {
       assert.strictEqual(Interop.fromDatagramError(errors[0]!), "cause" in reason && reason.cause)
     }))
 
-  test("each reader binds anew; the queue drops and counts what nobody pulls", () =>
+  test("binds again for each reader; drops and counts datagrams over the queue's capacity", () =>
     Effect.gen(function* () {
       const own = yield* Interop.toDatagramSocket({}, { queue: { capacity: 2 } })
       const writer = yield* own.writer
@@ -113,7 +113,7 @@ describe("ours as effect's DatagramSocket", () => {
       }
     }))
 
-  test("multicast: joined until the scope closes; source-specific membership is not offered", () =>
+  test("joins a multicast group until the scope closes, but not source-specifically", () =>
     Effect.gen(function* () {
       const member = yield* Interop.toDatagramSocket({ host: "0.0.0.0" })
       const reader = yield* member.reader
@@ -150,26 +150,26 @@ describe("ours as effect's DatagramSocket", () => {
     }))
 })
 
-describe("effect's DatagramSocket as ours", () => {
-  test("multicast through it, with interfaces named as ours are", () =>
+describe("Interop.fromDatagramSocket", () => {
+  test("joins a multicast group on an interface named as in UdpSocket.join", () =>
     Effect.gen(function* () {
-      const heard: Array<string> = []
+      const received: Array<string> = []
       const node = yield* NodeDatagramSocket.make({
         bind: { address: "0.0.0.0" },
         multicast: { interface: NetAddress.ipv4Loopback }
       })
-      const own = yield* Interop.fromDatagramSocket(node, (bytes) => heard.push(text(bytes)))
+      const own = yield* Interop.fromDatagramSocket(node, (bytes) => received.push(text(bytes)))
       const to = { address: NetAddress.formatIp(group), port: own.local.port }
       yield* Effect.scoped(
         Effect.gen(function* () {
           yield* own.join(to.address, "127.0.0.1")
           yield* own.send(Buffer.from("in"), to)
-          yield* until(() => heard.length > 0)
+          yield* until(() => received.length > 0)
         })
       )
       yield* own.send(Buffer.from("out"), to)
       yield* turns(5)
-      assert.deepStrictEqual(heard, ["in"])
+      assert.deepStrictEqual(received, ["in"])
       for (const [name, through] of [["127.0.0.1"], ["no address"], [to.address, "%nosuch"]]) {
         assert.strictEqual(
           yield* outcome(Effect.scoped(own.join(name!, through))),
@@ -181,7 +181,7 @@ describe("effect's DatagramSocket as ours", () => {
       assert.strictEqual(yield* own.dropped, 0)
     }))
 
-  test("a bind that fails is a typed error", () =>
+  test("fails with a NetworkError if the socket cannot bind", () =>
     Effect.gen(function* () {
       const node = yield* NodeDatagramSocket.make({ bind: { address: "198.51.100.1" } })
       assert.strictEqual(yield* outcome(Interop.fromDatagramSocket(node, () => {})), "AddressNotAvailable")

@@ -22,8 +22,8 @@ const echo = Effect.fnUntraced(function* (socket: Socket.Socket) {
   while (true) yield* writer.writeAll(yield* pull)
 }, Effect.scoped)
 
-describe("listeners as effect's SocketServer", () => {
-  test("effect's own client is served, and cut when run is interrupted", () =>
+describe("Interop.toSocketServer", () => {
+  test("serves effect's own client, and closes its connection when run is interrupted", () =>
     Effect.gen(function* () {
       const server = yield* SocketServer.SocketServer
       const running = yield* Effect.forkChild(server.run(echo))
@@ -37,7 +37,7 @@ describe("listeners as effect's SocketServer", () => {
       for (const pull of pulls) assert.strictEqual(yield* endOf(pull), "SocketCloseError 1000")
     }).pipe(Effect.provide(Interop.layerSocketServer(loopback))))
 
-  test("a handler that ends early closes its connection; peers never log errors, mistakes do", () =>
+  test("closes the connection of each ended handler, and logs only its defects and failures at ERROR", () =>
     Effect.gen(function* () {
       const levels: Array<string> = []
       const logger = Logger.make(({ logLevel }) => void levels.push(logLevel))
@@ -69,7 +69,7 @@ describe("listeners as effect's SocketServer", () => {
       )
     }))
 
-  test("a port in use: SocketServerOpenError, with our error as its cause", () =>
+  test("fails with SocketServerOpenError, with the NetworkError as cause, if the port is in use", () =>
     Effect.gen(function* () {
       const taken = yield* (yield* Network.Network).listen(loopback)
       const port = inet(taken.address).port
@@ -79,12 +79,12 @@ describe("listeners as effect's SocketServer", () => {
     }))
 })
 
-describe("effect's SocketServer as a listener", () => {
+describe("Interop.fromSocketServer", () => {
   const remote = Effect.map(NodeSocket.NetSocket, ({ remotePort }) =>
     NetAddress.inetAddressFromIpStringUnsafe("127.0.0.1", remotePort!)
   ) as Effect.Effect<NetAddress.SocketAddress>
 
-  test("an interrupted accept loses no connection, and the server's context knows the peer", () =>
+  test("loses no connection when accept is interrupted, and reads the remote address in the handler's context", () =>
     Effect.gen(function* () {
       const listener = yield* Interop.fromSocketServer(yield* NodeSocketServer.make(loopback), { remote })
       const network = yield* Network.Network
@@ -100,7 +100,7 @@ describe("effect's SocketServer as a listener", () => {
       }
     }))
 
-  test("the server's handler ends with its connection, not before", () =>
+  test("keeps the server's handler running until its connection closes", () =>
     Effect.gen(function* () {
       let ended = 0
       const server = yield* NodeSocketServer.make(loopback)
@@ -128,7 +128,7 @@ describe("effect's SocketServer as a listener", () => {
       yield* until(() => ended === 1)
     }))
 
-  test("what nobody accepts is closed: over the backlog at once, the rest with the listener", () =>
+  test("closes unaccepted connections, those over the backlog at once, the others with the listener", () =>
     Effect.gen(function* () {
       const scope = yield* Scope.fork(yield* Effect.scope)
       const server = yield* NodeSocketServer.make(loopback)

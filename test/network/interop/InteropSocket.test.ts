@@ -10,14 +10,14 @@ import * as Network from "../../../src/network/Network.ts"
 import { endOf, inet, loopback, test, text } from "../../support/EffectSockets.ts"
 import { outcome, read, readAll, turns } from "../../support/Hosts.ts"
 
-/** A listener of ours, and an effect socket that dials it. */
+/** A listener, and an effect socket that connects to it. */
 const dialled = Effect.gen(function* () {
   const listener = yield* (yield* Network.Network).listen(loopback)
   return { listener, socket: yield* Interop.dial(listener.address) }
 })
 
-describe("connections as effect's Socket", () => {
-  test("what was written waits for the reader, which dials; FIN is close code 1000", () =>
+describe("Interop.dial and toSocket", () => {
+  test("delay writes until the reader connects; FIN is close code 1000", () =>
     Effect.gen(function* () {
       const { listener, socket } = yield* dialled
       const writer = yield* socket.writer
@@ -40,7 +40,7 @@ describe("connections as effect's Socket", () => {
       assert.strictEqual(`${yield* read(far, 10)}`, "still open")
     }))
 
-  test("every acquisition of the reader dials anew, and its scope ends the connection", () =>
+  test("connect for every acquisition of the reader, until its scope closes", () =>
     Effect.gen(function* () {
       const { listener, socket } = yield* dialled
       for (const name of ["first", "second"]) {
@@ -55,7 +55,7 @@ describe("connections as effect's Socket", () => {
       }
     }))
 
-  test("an open connection has one life: its reader's scope ends both directions", () =>
+  test("end both directions of an open connection when its reader's scope closes", () =>
     Effect.gen(function* () {
       const { listener } = yield* dialled
       const near = yield* (yield* Network.Network).connect(listener.address)
@@ -73,7 +73,7 @@ describe("connections as effect's Socket", () => {
       assert.strictEqual(yield* endOf(again.pull), "SocketCloseError 1000")
     }))
 
-  test("close events: 1000 is FIN, above it RST; the reader hears code and reason", () =>
+  test("send FIN for close event 1000, RST above it, and report code and reason to the reader", () =>
     Effect.gen(function* () {
       for (const [code, reason, seen] of [
         [1000, undefined, "Done"],
@@ -91,7 +91,7 @@ describe("connections as effect's Socket", () => {
       }
     }))
 
-  test("refusal and reset keep their NetworkError, and give it back", () =>
+  test("keep the NetworkError of a refusal or reset, and return it when converted back", () =>
     Effect.gen(function* () {
       const { listener, socket } = yield* dialled
       const { pull } = yield* socket.reader
@@ -110,8 +110,8 @@ describe("connections as effect's Socket", () => {
     }))
 })
 
-describe("effect's Socket as a connection", () => {
-  test("nobody listens: Refused, with the address", () =>
+describe("Interop.fromSocket", () => {
+  test("fails with Refused and the address if nothing listens", () =>
     Effect.gen(function* () {
       const gone = yield* Effect.scoped(Effect.map((yield* Network.Network).listen(loopback), ({ address }) => address))
       const socket = yield* NodeSocket.makeNet(inet(gone))
@@ -120,7 +120,7 @@ describe("effect's Socket as a connection", () => {
       assert.deepStrictEqual(error.address, gone)
     }))
 
-  test("a write to a socket that went with the peer's FIN fails and does not wait for ever", () =>
+  test("fails a write after the peer's FIN, by the timeout", () =>
     Effect.gen(function* () {
       const { listener } = yield* dialled
       // Without allowHalfOpen Node's socket is gone as soon as it has seen the FIN.

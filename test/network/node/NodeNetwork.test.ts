@@ -4,7 +4,8 @@ import * as Os from "node:os"
 import * as Path from "node:path"
 import * as Effect from "effect/Effect"
 import * as NodeNetwork from "../../../src/network/node/NodeNetwork.ts"
-import { suite, type UnixPaths } from "../../suites/network/Network.ts"
+import { suite } from "../../suites/network/Network.ts"
+import type { UnixPaths } from "../../suites/network/Subject.ts"
 import { Hosts } from "../../support/Hosts.ts"
 
 const interfaces = Object.values(Os.networkInterfaces()).flatMap((all = []) => all)
@@ -17,7 +18,7 @@ const unix: UnixPaths = {
     Effect.promise(() => Fs.mkdtemp(Path.join(Os.tmpdir(), "inet-"))),
     (directory) => Effect.promise(() => Fs.rm(directory, { recursive: true }))
   ),
-  // Moved away while somebody listens, it is not there for the listener to take with it.
+  // The file is renamed while a server listens on it, so that the server does not remove it.
   stale: (path) =>
     Effect.promise(async () => {
       const server = Net.createServer()

@@ -4,10 +4,10 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import type * as Network from "../../../src/network/Network.ts"
-import { Hosts, pseudoRandomBytes, outcome, read, readAll, turns, until } from "../../support/Hosts.ts"
-import type { Test } from "./Network.ts"
+import { Hosts, outcome, pseudoRandomBytes, read, readAll, turns, until } from "../../support/Hosts.ts"
+import type { Test } from "./Subject.ts"
 
-/** A connection whose ends close one by one. */
+/** A connection whose ends can be closed separately. */
 const owned = Effect.gen(function* () {
   const { client, server } = yield* Hosts
   const listener = yield* server.network.listen({ host: server.address, port: 0 })
@@ -19,12 +19,12 @@ const owned = Effect.gen(function* () {
   return { near, far, closeNear: bounded(nearScope), closeFar: bounded(farScope) }
 })
 
-/** More than kernels and connections hold between two ends. */
+/** Creates more bytes than kernels and connections buffer between two ends. */
 const tooMuch = () => pseudoRandomBytes(16 * 2 ** 20)
 
 const stuck = (connection: Network.Connection) => until(() => connection.traffic().unsent > 0)
 
-/** Writes until it fails, which has to come: one write at a time may still fit. */
+/** Writes until a write fails; single writes may still fit into buffers. */
 const untilFailure = Effect.fnUntraced(function* (connection: Network.Connection) {
   while (true) {
     yield* connection.write("more")
@@ -34,7 +34,7 @@ const untilFailure = Effect.fnUntraced(function* (connection: Network.Connection
 
 type Ends = Effect.Success<typeof owned>
 
-/** What both ends may be busy with when one of them closes; each leaves a fiber that has to come to an end. */
+/** States of the ends when one of them closes; each returns a fiber that must end. */
 const states: Readonly<Record<string, (ends: Ends) => Effect.Effect<unknown, unknown, Hosts | Scope.Scope>>> = {
   idle: () => Effect.void,
   "reading at the end that closes": ({ near }) =>
@@ -58,7 +58,7 @@ const states: Readonly<Record<string, (ends: Ends) => Effect.Effect<unknown, unk
     ),
   "never reading": ({ far }) =>
     Effect.tap(
-      // The end that closes may take its input to have its own last bytes heard.
+      // The closing end may read its input in order to deliver its own last bytes.
       Effect.forkScoped(outcome(far.write(tooMuch()))),
       stuck(far)
     ),
@@ -71,9 +71,9 @@ const states: Readonly<Record<string, (ends: Ends) => Effect.Effect<unknown, unk
   "reset there, not noticed": ({ far }) => far.abort
 }
 
-/** Apart from the rest, since a stream that is no TCP connection has no RST. */
+/** A suite of its own, since only TCP connections have RST. */
 export const reset = (test: Test) =>
-  test("abort: the peer's waiting pull and its writes fail with Reset, one's own with Closed", () =>
+  test("abort fails the peer's pull and writes with Reset, its own with Closed", () =>
     Effect.gen(function* () {
       const { far, near } = yield* owned
       const there = yield* Effect.forkChild(outcome(far.pull), { startImmediately: true })
@@ -89,11 +89,12 @@ export const reset = (test: Test) =>
     }))
 
 /**
- * Apart from the rest, since others close at once: what a kernel then makes of unread input takes the last words back.
+ * A suite of its own, since other implementations close at once: what a kernel does with unread input can then discard
+ * the last bytes.
  */
 export const lastWords = (test: Test) => {
   for (const pulled of [true, false]) {
-    test(`closing with ${pulled ? "some" : "all"} input unread tells the last words to a peer that still writes`, () =>
+    test(`closing with ${pulled ? "some" : "all"} input unread delivers the last bytes to a peer that still writes`, () =>
       Effect.gen(function* () {
         const { closeFar, far, near } = yield* owned
         const writing = yield* Effect.forkChild(outcome(near.write(tooMuch())))
@@ -112,7 +113,7 @@ export const lastWords = (test: Test) => {
 }
 
 export const suite = (test: Test) => {
-  test("abort frees a writer that waits, at either end", () =>
+  test("abort at either end fails a waiting write", () =>
     Effect.gen(function* () {
       for (const aborted of ["near", "far"] as const) {
         const ends = yield* owned
@@ -123,7 +124,7 @@ export const suite = (test: Test) => {
       }
     }))
 
-  test("writes after a reset that no pull has seen fail with Reset", () =>
+  test("writes after an unread reset fail with Reset", () =>
     Effect.gen(function* () {
       const { far, near } = yield* owned
       yield* near.abort
@@ -131,7 +132,7 @@ export const suite = (test: Test) => {
       assert.strictEqual(yield* outcome(untilFailure(far)), "Reset")
     }))
 
-  test("writes after our own end, and after our own close, fail with Closed", () =>
+  test("writes after end or close of the own side fail with Closed", () =>
     Effect.gen(function* () {
       const { closeNear, near } = yield* owned
       yield* near.end
@@ -142,7 +143,7 @@ export const suite = (test: Test) => {
       yield* Effect.all([near.end, near.endRead, near.abort])
     }))
 
-  test("addresses and stats outlive the connection", () =>
+  test("addresses and traffic stay readable after closing", () =>
     Effect.gen(function* () {
       const { closeFar, closeNear, far, near } = yield* owned
       yield* near.write("question")
@@ -155,14 +156,14 @@ export const suite = (test: Test) => {
       assert.deepStrictEqual(look(), before)
     }))
 
-  test("writes to a peer that has closed fail in the end", () =>
+  test("writes to a closed peer fail eventually", () =>
     Effect.gen(function* () {
       const { closeNear, far } = yield* owned
       yield* closeNear
       assert.oneOf(yield* outcome(untilFailure(far)), ["Reset", "Closed"])
     }))
 
-  test("closing sends what was written, then FIN", () =>
+  test("closing sends all written bytes, then FIN", () =>
     Effect.gen(function* () {
       const { closeNear, far, near } = yield* owned
       const bytes = pseudoRandomBytes(2 ** 20)
@@ -173,7 +174,7 @@ export const suite = (test: Test) => {
     }))
 
   for (const [name, enter] of Object.entries(states)) {
-    test(`both scopes close in bounded time: ${name}`, () =>
+    test(`scopes close in bounded time: ${name}`, () =>
       Effect.gen(function* () {
         const ends = yield* owned
         const left = yield* enter(ends)

@@ -6,21 +6,21 @@ import * as NetAddress from "effect/net/NetAddress"
 import * as Scope from "effect/Scope"
 import type * as Network from "../../../src/network/Network.ts"
 import { Hosts, outcome, pair, read, readAll, turns, until } from "../../support/Hosts.ts"
-import type { Test, UnixPaths } from "./Network.ts"
+import type { Test, UnixPaths } from "./Subject.ts"
 
 const portOf = (address: NetAddress.SocketAddress): number => {
   assert.isTrue(NetAddress.isInetAddress(address))
   return (address as NetAddress.InetAddress).port
 }
 
-/** Listens in a scope of its own, which the result closes. */
+/** Listens in a scope of its own, which `close` of the result closes. */
 const listenFor = Effect.fnUntraced(function* (host: Network.Network["Service"], options: Network.ListenOptions) {
   const scope = yield* Scope.fork(yield* Effect.scope)
   const listener = yield* Scope.provide(host.listen(options), scope)
   return { listener, close: Scope.close(scope, Exit.void) }
 })
 
-/** One byte there and one byte back. */
+/** Sends one byte in each direction. */
 const greet = Effect.fnUntraced(function* (
   listener: Network.Listener,
   network: Network.Network["Service"],
@@ -36,7 +36,7 @@ const greet = Effect.fnUntraced(function* (
 })
 
 export const suite = (test: Test) => {
-  test("port 0 gives a port, and both ends name the same two addresses", () =>
+  test("listen on port 0 selects a port, and both ends report the same addresses", () =>
     Effect.gen(function* () {
       const { client, server } = yield* Hosts
       const { far, listener, near } = yield* pair
@@ -51,7 +51,7 @@ export const suite = (test: Test) => {
       assert.strictEqual(NetAddress.formatSocketAddress(near.local), `${client.address}:${portOf(near.local)}`)
     }))
 
-  test("a port in use, a port nobody listens on, an address of another host", () =>
+  test("listen and connect fail for a port in use, a port without listener, an address of another host", () =>
     Effect.gen(function* () {
       const { client, server } = yield* Hosts
       const { close, listener } = yield* listenFor(server.network, { host: server.address, port: 0 })
@@ -70,7 +70,7 @@ export const suite = (test: Test) => {
       assert.strictEqual(yield* outcome(server.network.listen(where)), "Success", "the port is free again")
     }))
 
-  test("a host that is no IP literal and a port that is none are typed errors", () =>
+  test("listen and udp fail with InvalidAddress for an invalid host or port", () =>
     Effect.gen(function* () {
       const { server } = yield* Hosts
       const bad = [{ host: "localhost" }, { host: "" }, { host: "1.2.3" }, { port: -1 }, { port: 65536 }, { port: 1.5 }]
@@ -104,7 +104,7 @@ export const suite = (test: Test) => {
       assert.strictEqual(seen.size, 24)
     }))
 
-  test("an interrupted connect leaves nothing, whenever it comes", () =>
+  test("an interrupted connect leaves no connection open", () =>
     Effect.gen(function* () {
       const { client, server } = yield* Hosts
       const listener = yield* server.network.listen({ host: server.address, port: 0 })
@@ -127,7 +127,7 @@ export const suite = (test: Test) => {
       }
     }).pipe(Effect.timeout("5 seconds")))
 
-  test("closing a listener ends a waiting accept and cuts who was not accepted, not who was", () =>
+  test("closing a listener fails a waiting accept and closes unaccepted connections only", () =>
     Effect.gen(function* () {
       const { client, server } = yield* Hosts
       const { close, listener } = yield* listenFor(server.network, { host: server.address, port: 0 })
@@ -147,7 +147,7 @@ export const suite = (test: Test) => {
       assert.strictEqual(yield* Fiber.join(waiting), "Closed")
     }))
 
-  test("room is taken by every socket and given back", () =>
+  test("availableSockets decreases with every socket and increases when it closes", () =>
     Effect.gen(function* () {
       const { server } = yield* Hosts
       const before = server.network.availableSockets()
@@ -164,7 +164,7 @@ export const suite = (test: Test) => {
       yield* until(() => server.network.availableSockets() === before)
     }))
 
-  test("interfaces: the address the server listens on, and a loopback of 8 bits", () =>
+  test("interfaces include the server's address and loopback with a prefix of 8 bits", () =>
     Effect.gen(function* () {
       const { server } = yield* Hosts
       const all = yield* server.network.interfaces
@@ -194,7 +194,7 @@ export const reusePort = (test: Test) =>
     }).pipe(Effect.timeout("5 seconds")))
 
 export const ipv6 = (host: string, test: Test) =>
-  test("IPv6", () =>
+  test("listen and connect work over IPv6", () =>
     Effect.gen(function* () {
       const { client, server } = yield* Hosts
       const listener = yield* server.network.listen({ host, port: 0 })
@@ -204,7 +204,7 @@ export const ipv6 = (host: string, test: Test) =>
     }))
 
 export const unix = ({ directory, exists, file, stale }: UnixPaths, test: Test) => {
-  test("a path: listen, connect, half-close; the file goes with the listener", () =>
+  test("a path supports listen, connect and half-close, and is removed with the listener", () =>
     Effect.gen(function* () {
       const { client, server } = yield* Hosts
       const path = `${yield* directory}/socket`
@@ -224,14 +224,14 @@ export const unix = ({ directory, exists, file, stale }: UnixPaths, test: Test) 
       assert.oneOf(yield* outcome(client.network.connect(listener.address)), ["Refused", "AddressNotAvailable"])
     }))
 
-  test("a path a dead server left is replaced; one in use and another kind of file are not", () =>
+  test("listen replaces a path left by a dead server, but not one in use or another kind of file", () =>
     Effect.gen(function* () {
       const { client, server } = yield* Hosts
       const path = `${yield* directory}/socket`
       yield* stale(path)
       const listener = yield* server.network.listen({ path })
       yield* greet(listener, client.network)
-      // Whoever tries to listen may knock to learn whether somebody answers, so this comes last.
+      // Listening on a path in use may connect to it as a probe, so this comes last.
       assert.strictEqual(yield* outcome(server.network.listen({ path })), "AddressInUse")
       const other = `${yield* directory}/file`
       yield* file(other)
@@ -239,7 +239,7 @@ export const unix = ({ directory, exists, file, stale }: UnixPaths, test: Test) 
       assert.isTrue(yield* exists(other))
     }))
 
-  test("paths that cannot be: typed errors, for listen and connect", () =>
+  test("listen and connect fail with typed errors for invalid paths", () =>
     Effect.gen(function* () {
       const { client, server } = yield* Hosts
       const parent = yield* directory

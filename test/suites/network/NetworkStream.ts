@@ -5,10 +5,10 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
 import type * as Network from "../../../src/network/Network.ts"
-import { Hosts, pseudoRandomBytes, outcome, pair, read, readAll, turns, until } from "../../support/Hosts.ts"
-import type { Test } from "./Network.ts"
+import { Hosts, outcome, pair, pseudoRandomBytes, read, readAll, turns, until } from "../../support/Hosts.ts"
+import type { Test } from "./Subject.ts"
 
-const mebibyte = 2 ** 20
+const mebibyteBytes = 2 ** 20
 
 const same = (actual: Uint8Array, expected: Uint8Array, message: string) => {
   assert.strictEqual(actual.length, expected.length, message)
@@ -19,7 +19,7 @@ const writeIn = Effect.fnUntraced(function* (connection: Network.Connection, byt
   for (let at = 0; at < bytes.length; at += size) yield* connection.write(bytes.slice(at, at + size))
 })
 
-/** Waits until a writer has stopped for a peer that does not read. */
+/** Waits until a writer is blocked by a peer that does not read. */
 const stalled = Effect.fnUntraced(function* (connection: Network.Connection) {
   let last = -1
   while (true) {
@@ -36,13 +36,15 @@ const pieces = Arbitrary.array(
 )
 
 export const suite = (test: Test) => {
-  test("bytes arrive in order, however they are cut: texts, blocks, nothing at all", () =>
+  test("bytes arrive in order, from writes of texts, blocks and nothing", () =>
     Effect.gen(function* () {
       const result = yield* Arbitrary.checkEffect(
         pieces,
         Effect.fnUntraced(function* (all) {
           const { far, near } = yield* pair
-          const written = all.map((piece, index) => (typeof piece === "string" ? piece : pseudoRandomBytes(piece, index)))
+          const written = all.map((piece, index) =>
+            typeof piece === "string" ? piece : pseudoRandomBytes(piece, index)
+          )
           const reading = yield* Effect.forkChild(readAll(far))
           for (const piece of written) yield* near.write(typeof piece === "string" ? piece : piece.slice())
           yield* near.end
@@ -54,7 +56,7 @@ export const suite = (test: Test) => {
       assert.isUndefined(Arbitrary.formatCheckFailure(result))
     }))
 
-  test("half-close: after either end's FIN the other direction goes on", () =>
+  test("half-close of either end leaves the other direction open", () =>
     Effect.gen(function* () {
       for (const swap of [false, true]) {
         const { far, near } = yield* pair
@@ -71,7 +73,7 @@ export const suite = (test: Test) => {
       }
     }))
 
-  test("Done comes after the last byte, and again at every further pull", () =>
+  test("pull returns Done after the last byte, and at every further pull", () =>
     Effect.gen(function* () {
       const { far, near } = yield* pair
       yield* near.write("all")
@@ -81,7 +83,7 @@ export const suite = (test: Test) => {
       for (let i = 0; i < 3; i++) assert.strictEqual(yield* outcome(far.pull), "Done")
     }))
 
-  test("endRead hands out what had arrived, then Done; writing goes on", () =>
+  test("endRead lets pull return arrived bytes, then Done; writes still work", () =>
     Effect.gen(function* () {
       const { far, near } = yield* pair
       const waiting = yield* Effect.forkChild(outcome(far.pull), { startImmediately: true })
@@ -96,7 +98,7 @@ export const suite = (test: Test) => {
       const parted = yield* pair
       yield* parted.near.write(pseudoRandomBytes(10_000))
       const head = yield* parted.far.pull
-      // Nobody pulls: what comes now is there before the reading end is closed.
+      // Nothing pulls: these bytes arrive before the input is ended.
       yield* parted.near.write(pseudoRandomBytes(10_000, 2))
       yield* turns(5)
       const arrived = parted.far.traffic().received
@@ -104,13 +106,13 @@ export const suite = (test: Test) => {
       const tail = yield* readAll(parted.far)
       assert.isAtLeast(head.length + tail.length, arrived)
       const whole = Buffer.concat([pseudoRandomBytes(10_000), pseudoRandomBytes(10_000, 2)])
-      same(Buffer.concat([head, tail]), whole.subarray(0, head.length + tail.length), "what had arrived")
+      same(Buffer.concat([head, tail]), whole.subarray(0, head.length + tail.length), "arrived bytes")
     }))
 
-  test("back-pressure: a writer waits for a peer that does not read, and nothing is lost", () =>
+  test("write waits for a peer that does not read, and loses nothing", () =>
     Effect.gen(function* () {
       const { far, near } = yield* pair
-      const all = pseudoRandomBytes(24 * mebibyte)
+      const all = pseudoRandomBytes(24 * mebibyteBytes)
       const writing = yield* Effect.forkChild(Effect.andThen(writeIn(near, all, 65_536), near.end))
       yield* stalled(near)
       const { sent, unsent } = near.traffic()
@@ -122,11 +124,11 @@ export const suite = (test: Test) => {
       assert.deepStrictEqual(near.traffic(), { received: 0, sent: all.length, unsent: 0 })
     }))
 
-  test("8 MiB in both directions at once", () =>
+  test("8 MiB pass in both directions at once", () =>
     Effect.gen(function* () {
       const { far, near } = yield* pair
-      const there = pseudoRandomBytes(8 * mebibyte, 3)
-      const back = pseudoRandomBytes(8 * mebibyte, 4)
+      const there = pseudoRandomBytes(8 * mebibyteBytes, 3)
+      const back = pseudoRandomBytes(8 * mebibyteBytes, 4)
       const [, , atFar, atNear] = yield* Effect.all(
         [
           Effect.andThen(writeIn(near, there, 100_003), near.end),
@@ -155,7 +157,7 @@ export const suite = (test: Test) => {
       assert.deepStrictEqual(far.traffic(), { received: 10, sent: 3, unsent: 0 })
     }))
 
-  test("writes of several fibers are not mixed, also when they wait", () =>
+  test("writes of several fibers are not interleaved, even when they wait", () =>
     Effect.gen(function* () {
       const { far, near } = yield* pair
       const size = 100_000
@@ -177,7 +179,7 @@ export const suite = (test: Test) => {
       }
     }))
 
-  test("200 connections at once, each with its own bytes", () =>
+  test("200 concurrent connections each receive their own bytes", () =>
     Effect.gen(function* () {
       const { client, server } = yield* Hosts
       const listener = yield* server.network.listen({ host: server.address, port: 0 })
@@ -223,10 +225,10 @@ export const suite = (test: Test) => {
       yield* Fiber.join(writing)
     }).pipe(Effect.timeout("10 seconds")))
 
-  test("an interrupted write leaves the bytes to the connection, whole and in order", () =>
+  test("an interrupted write is still sent, whole and in order", () =>
     Effect.gen(function* () {
       const { far, near } = yield* pair
-      const first = pseudoRandomBytes(16 * mebibyte, 6)
+      const first = pseudoRandomBytes(16 * mebibyteBytes, 6)
       const writing = yield* Effect.forkChild(near.write(first.slice()), { startImmediately: true })
       yield* stalled(near)
       yield* Fiber.interrupt(writing)

@@ -7,18 +7,18 @@ import * as NetAddress from "effect/net/NetAddress"
 import * as Scope from "effect/Scope"
 import type * as Endpoint from "../../../src/network/Endpoint.ts"
 import type * as Network from "../../../src/network/Network.ts"
-import { Hosts, pseudoRandomBytes, outcome, turns, until } from "../../support/Hosts.ts"
-import type { Ipv6, Multicast, Test } from "./Network.ts"
+import { Hosts, outcome, pseudoRandomBytes, turns, until } from "../../support/Hosts.ts"
+import type { Ipv6, Multicast, Test } from "./Subject.ts"
 
 interface Inbox {
   readonly socket: Network.UdpSocket
-  /** Its address and port, to send to. */
+  /** Address and port to send to. */
   readonly peer: Endpoint.Endpoint
   readonly datagrams: Array<{ readonly text: string; readonly from: Endpoint.Endpoint }>
   readonly errors: Array<Network.NetworkError>
 }
 
-/** A socket that keeps what it hears. */
+/** Opens a socket that records datagrams and errors. */
 const open = Effect.fnUntraced(function* (which: "server" | "client", options: Network.UdpOptions = {}) {
   const host = (yield* Hosts)[which]
   const datagrams: Inbox["datagrams"] = []
@@ -40,7 +40,7 @@ const latin1 = (bytes: Uint8Array) => Buffer.from(bytes).toString("latin1")
 const bytesOf = (text: string) => new Uint8Array(Buffer.from(text, "latin1"))
 
 export const suite = (test: Test) => {
-  test("datagrams keep their borders, the empty one and the largest too, and name their sender", () =>
+  test("datagrams keep their boundaries, from empty to largest, and their sender's address", () =>
     Effect.gen(function* () {
       const inbox = yield* open("server")
       const sender = yield* open("client")
@@ -57,7 +57,7 @@ export const suite = (test: Test) => {
       assert.deepStrictEqual(sender.datagrams, [{ text: "reply", from: inbox.peer }])
     }))
 
-  test("one byte more than a datagram holds is MessageTooLarge, and only that datagram is lost", () =>
+  test("send fails with MessageTooLarge above the largest datagram, and later datagrams still arrive", () =>
     Effect.gen(function* () {
       const inbox = yield* open("server")
       const sender = yield* open("client")
@@ -71,7 +71,7 @@ export const suite = (test: Test) => {
       assert.deepStrictEqual(textsOf(inbox), ["next"])
     }))
 
-  test("a connected socket hears only its remote and takes no destination; others need one", () =>
+  test("a connected socket receives from its remote only and rejects a destination; others require one", () =>
     Effect.gen(function* () {
       const remote = yield* open("server")
       const stranger = yield* open("server")
@@ -92,7 +92,7 @@ export const suite = (test: Test) => {
       assert.strictEqual(remote.datagrams.length, 1)
     }))
 
-  test("a connected socket reports that nobody listens, and goes on", () =>
+  test("a connected socket reports a refusal, and still works", () =>
     Effect.gen(function* () {
       const scope = yield* Scope.fork(yield* Effect.scope)
       const remote = yield* Scope.provide(open("server"), scope)
@@ -110,7 +110,7 @@ export const suite = (test: Test) => {
       yield* until(() => again.datagrams.length > 0)
     }))
 
-  test("a destination that is no address is a typed error, never an exception", () =>
+  test("send fails with InvalidAddress for an invalid destination, and sendUnsafe does not throw", () =>
     Effect.gen(function* () {
       const sender = yield* open("client")
       for (const address of ["", "localhost", "1.2.3", "1.2.3.4:5", "fe80::1%nosuch", "::1", "\0"]) {
@@ -131,7 +131,7 @@ export const suite = (test: Test) => {
       assert.strictEqual(yield* outcome(open("client", { remote })), "InvalidAddress")
     }))
 
-  test("a port in use, unless both say reuseAddress", () =>
+  test("udp fails for a port in use unless both sockets set reuseAddress", () =>
     Effect.gen(function* () {
       const { port } = (yield* open("server")).peer
       assert.strictEqual(yield* outcome(open("server", { port })), "AddressInUse")
@@ -141,7 +141,7 @@ export const suite = (test: Test) => {
       assert.strictEqual(yield* outcome(open("server", { host: "198.51.100.1" })), "AddressNotAvailable")
     }))
 
-  test("closing while sending: sends fail with Closed and never hang, sendUnsafe does nothing", () =>
+  test("closing fails pending and later sends with Closed; sendUnsafe does nothing", () =>
     Effect.gen(function* () {
       const inbox = yield* open("server")
       const scope = yield* Scope.fork(yield* Effect.scope)
@@ -171,7 +171,7 @@ export const suite = (test: Test) => {
 }
 
 export const buffers = (test: Test) =>
-  test("the kernel grants a buffer, and what does not fit is counted: sent = received + dropped", () =>
+  test("dropped counts datagrams over the receive buffer: sent = received + dropped", () =>
     Effect.gen(function* () {
       const inbox = yield* open("server", { receiveBuffer: 4_096 })
       const large = yield* open("server", { receiveBuffer: 100_000 })
@@ -191,7 +191,7 @@ export const buffers = (test: Test) =>
     }))
 
 export const reusePort = (test: Test) =>
-  test("reusePort: all must say so", () =>
+  test("reusePort must be set by all sockets of a port", () =>
     Effect.gen(function* () {
       const { port } = (yield* open("server", { reusePort: true })).peer
       assert.strictEqual(yield* outcome(open("server", { port, reusePort: true })), "Success")
@@ -199,7 +199,7 @@ export const reusePort = (test: Test) =>
     }))
 
 export const ipv6 = ({ client, server }: Ipv6, test: Test) =>
-  test("IPv6", () =>
+  test("udp works over IPv6", () =>
     Effect.gen(function* () {
       const inbox = yield* open("server", { host: server })
       const sender = yield* open("client", { host: client })
@@ -209,7 +209,7 @@ export const ipv6 = ({ client, server }: Ipv6, test: Test) =>
     }))
 
 export const broadcast = (address: string, test: Test) =>
-  test("broadcast: refused without the option; with it every socket on the port gets one copy", () =>
+  test("broadcast requires the option, and every socket on the port receives one copy", () =>
     Effect.gen(function* () {
       const host = "0.0.0.0"
       const one = yield* open("server", { host, reuseAddress: true })
@@ -232,7 +232,7 @@ const member = Effect.fnUntraced(function* (multicast: Multicast, port = 0) {
 })
 
 export const multicast = (multicast: Multicast, test: Test) => {
-  test("multicast: every member gets one copy, until it leaves", () =>
+  test("multicast delivers one copy to every member until it leaves", () =>
     Effect.gen(function* () {
       const one = yield* member(multicast)
       const two = yield* member(multicast, one.peer.port)
@@ -247,11 +247,11 @@ export const multicast = (multicast: Multicast, test: Test) => {
       yield* sender.socket.send(bytesOf("last"), to)
       yield* until(() => last.datagrams.length > 0)
       assert.deepStrictEqual(textsOf(last), ["last"])
-      // Some kernels hand a group's datagrams to every socket on the port while any of them is a member.
+      // Some kernels deliver a group's datagrams to every socket on the port while any of them is a member.
       for (const former of [one, two]) assert.deepStrictEqual(textsOf(former).slice(0, 2).includes("nobody"), false)
     }))
 
-  test("a group that is none, and an interface of nobody, are typed errors", () =>
+  test("join fails with a typed error for an invalid group or interface", () =>
     Effect.gen(function* () {
       const inbox = yield* open("server")
       for (const group of ["127.0.0.1", "", "localhost", "ff02::1"]) {
@@ -263,7 +263,7 @@ export const multicast = (multicast: Multicast, test: Test) => {
 }
 
 export const silence = (multicast: Multicast, test: Test) =>
-  test("multicast without loopback is not heard on the own host", () =>
+  test("multicast without loopback is not received on the sending host", () =>
     Effect.gen(function* () {
       const inbox = yield* member(multicast)
       const to = { address: multicast.group, port: inbox.peer.port }
