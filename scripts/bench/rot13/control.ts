@@ -1,9 +1,10 @@
 /**
- * What both Node servers do for the benchmark beside serving: say the port, collect garbage when asked, end with stdin.
+ * Control of both Node servers by the benchmark: prints the port, collects garbage on request, exits at the end of
+ * stdin.
  */
 import * as Readline from "node:readline"
 
-/** All of it, and free pages go back to the system: what a server comes to that has been idle for a while. */
+/** Collects all garbage and returns free pages to the system, as for a server that has been idle for a while. */
 const collect = () => globalThis.gc?.({ type: "major", execution: "sync", flavor: "last-resort" })
 
 export const control = (port: number): void => {
@@ -11,7 +12,7 @@ export const control = (port: number): void => {
   Readline.createInterface(process.stdin)
     .on("line", () => {
       collect()
-      // What only finalizers held is garbage by the next turn.
+      // Objects held only by finalizers are garbage by the next turn.
       setImmediate(() => {
         collect()
         process.stdout.write("collected\n")

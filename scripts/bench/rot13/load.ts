@@ -1,9 +1,9 @@
 /**
- * The load: a client on `node:net` in a process of its own, the same for every server. Reads a request as a line of
- * JSON, answers with a line of JSON, and ends with its input.
+ * Load generator: a client on `node:net` in its own process, the same for every server. It reads requests as lines of
+ * JSON, answers with lines of JSON, and exits at the end of its input.
  *
- * It reads into one buffer for all its sockets, so that it costs less than any server it drives. Every answer is looked
- * at: a server that does not rotate, or loses a byte, gets no figure.
+ * It reads into one buffer for all its sockets, so that it costs less than any server it drives. Every reply is
+ * checked: a server that does not rotate, or loses a byte, gets no result.
  */
 import * as Net from "node:net"
 import * as Readline from "node:readline"
@@ -13,9 +13,9 @@ import * as Rot13 from "../../../src/rot13/Rot13.ts"
 export interface Request {
   readonly kind: "roundTrips" | "throughput" | "connections" | "hold" | "drop" | "rotation"
   readonly port: number
-  /** Connections at a time; for `hold`, how many more to open and keep. */
+  /** Number of concurrent connections; for `hold`, the number to open and keep. */
   readonly connections: number
-  /** Milliseconds before it counts, and while it does. */
+  /** Warm-up and measured time, in milliseconds. */
   readonly warm: number
   readonly measure: number
 }
@@ -26,8 +26,8 @@ const small = Buffer.alloc(64, "a")
 const large = Buffer.alloc(64 * 1024, "a")
 const buffer = Buffer.allocUnsafeSlow(64 * 1024)
 
-/** Beyond what the kernel buffers, so that a stream of writes never runs dry. */
-const ahead = 1024 * 1024
+/** Bytes queued beyond the kernel's buffers, so that a stream of writes never runs dry. */
+const queuedBytes = 1024 * 1024
 
 const open = (port: number, onBytes: (length: number, socket: Net.Socket) => void) =>
   new Promise<Net.Socket>((resolve, reject) => {
@@ -36,7 +36,7 @@ const open = (port: number, onBytes: (length: number, socket: Net.Socket) => voi
       onBytes(length, socket)
       return true
     }
-    const options = { host: "127.0.0.1", port, noDelay: true, writableHighWaterMark: ahead }
+    const options = { host: "127.0.0.1", port, noDelay: true, writableHighWaterMark: queuedBytes }
     const socket: Net.Socket = Net.connect({ ...options, onread: { buffer, callback } }, () => resolve(socket))
     socket.once("error", reject)
   })
@@ -49,7 +49,7 @@ const closed = (socket: Net.Socket) =>
     socket.end()
   })
 
-/** How much `count` grows per second. */
+/** Measures the growth of `count` per second. */
 const rate = async ({ measure, warm }: Request, count: () => number) => {
   await sleep(warm)
   const [from, before] = [performance.now(), count()]
@@ -78,7 +78,7 @@ const roundTrips = async (request: Request) => {
   return figure
 }
 
-/** The bytes that have come back; as many go the other way. */
+/** Measures the bytes received per second; as many are sent. */
 const throughput = async (request: Request) => {
   let [sent, received, going] = [0, 0, true]
   const socket = await open(request.port, (length) => {
@@ -96,7 +96,9 @@ const throughput = async (request: Request) => {
   return figure
 }
 
-/** Connect, 64 B there and back, close: each lane starts its next client when the last has gone. */
+/**
+ * Measures connections with one round trip of 64 B: each worker opens its next connection after the last has closed.
+ */
 const connections = async (request: Request) => {
   let [count, going] = [0, true]
   const client = async () => {
@@ -122,7 +124,7 @@ const connections = async (request: Request) => {
 
 const held = new Set<Net.Socket>()
 
-/** Each has had an answer, so the server has accepted it and its handler waits. */
+/** Opens idle connections. Each has had a reply, so the server has accepted it and its handler waits. */
 const hold = async ({ connections, port }: Request) => {
   let left = connections
   const client = async () => {
@@ -146,7 +148,7 @@ const drop = async () => {
   return 0
 }
 
-/** The cipher alone, over the same chunks in memory. */
+/** Measures the cipher alone, over the same chunks in memory. */
 const rotation = async ({ measure, warm }: Request) => {
   const chunk = Buffer.from(large)
   const spin = (time: number) => {

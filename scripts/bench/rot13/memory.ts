@@ -1,4 +1,4 @@
-/** Memory that a process and its children have to themselves, on Linux. */
+/** Private memory of a process and its children, on Linux. */
 import * as Fs from "node:fs"
 
 export const isKnown = Fs.existsSync("/proc/self/smaps_rollup")
@@ -7,25 +7,23 @@ const read = (path: string): string => {
   try {
     return Fs.readFileSync(path, "utf8")
   } catch {
-    // Gone since it was listed.
+    // The process has ended since it was listed.
     return ""
   }
 }
 
-/** The field after the program's name, which may hold anything, and its state. */
+/** Returns the parent's id: the second field after the program's name, which may contain any character. */
 const parentOf = (pid: string) => Number(/^.*\) \S (\d+)/s.exec(read(`/proc/${pid}/stat`))?.[1])
 
 const ownKiB = (pid: number | string) =>
   Number(/^Private_Dirty:\s+(\d+) kB/m.exec(read(`/proc/${pid}/smaps_rollup`))?.[1] ?? 0)
 
-/**
- * In KiB: the pages it has written to and shares with nobody. Steadier than RSS, which counts code and shared pages.
- */
+/** Returns the private dirty memory in KiB. Steadier than RSS, which counts code and shared pages. */
 export const ofFamily = (pid: number): number => {
   const children = Fs.readdirSync("/proc").filter((entry) => /^\d+$/.test(entry) && parentOf(entry) === pid)
   return [pid, ...children].reduce<number>((sum, each) => sum + ownKiB(each), 0)
 }
 
-/** How many descriptors a process may have; Node raises its soft limit to the hard one. */
+/** Returns the descriptor limit of a process; Node raises its soft limit to the hard one. */
 export const descriptors = (): number =>
   Number(/^Max open files\s+\d+\s+(\d+)/m.exec(read("/proc/self/limits"))?.[1] ?? 1_024)

@@ -1,4 +1,4 @@
-/** Our server, as an application would run it, except that it takes as many connections as come. */
+/** The package's server as an application would run it, but without a limit on connections. */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"

@@ -1,4 +1,7 @@
-/** The same service on `node:net` alone, with the same rotation: what is left between the two is the network layer. */
+/**
+ * The same service on `node:net` alone, with the same rotation: the difference to the package's server is the network
+ * layer.
+ */
 import * as Net from "node:net"
 import * as Rot13 from "../../../src/rot13/Rot13.ts"
 import { control } from "./control.ts"

@@ -1,4 +1,4 @@
-/** Our rot13 server against a raw `node:net` server and a C server with a process per client. */
+/** Benchmark of the package's rot13 server against a raw `node:net` server and a C server with a process per client. */
 import { fileURLToPath } from "node:url"
 import * as Effect from "effect/Effect"
 import { BenchError, type Child, compileC, cpus, start } from "../child.ts"
@@ -35,16 +35,15 @@ const comparisons: ReadonlyArray<Comparison> = [
 ]
 
 const about = `Our server, a raw \`node:net\` server with the same rotation, and a C server that forks for every client:
-each in a process of its own, the clients in another (\`node:net\`, the same for all), over loopback with TCP_NODELAY.
+each in its own process, the clients in another (\`node:net\`, the same for all), over loopback with TCP_NODELAY.
 
-- *1 connection*: client and server are kept on one CPU. On two, it is how long a sleeping CPU takes to wake up.
-- *Through and back*: one connection writes 64 KiB chunks as fast as it can and reads all that returns; payload in one
-  direction.
-- *Connect, round trip, close*: 16 clients at a time, each gone on both sides before the next.
-- *Memory per idle connection*: 6,000 connections in waves of 2,000 that had one answer each (500 for C: each has a
-  process); private memory of the server after a full garbage collection, less what it had before the first. The
-  kernel's share is left out.
-- *The rotation alone*: 64 KiB in memory, beside what our server moves.`
+- *1 connection*: client and server run on one CPU. On two, the time measured is that of waking a sleeping CPU.
+- *Through and back*: one connection writes 64 KiB chunks as fast as possible and reads all that returns; payload of
+  one direction.
+- *Connect, round trip, close*: 16 clients at a time, each closed on both sides before the next.
+- *Memory per idle connection*: 6,000 connections in waves of 2,000 that had one reply each (500 for C: each has a
+  process); growth of the server's private memory after a full garbage collection, without the kernel's share.
+- *The rotation alone*: 64 KiB in memory, compared with the server's throughput.`
 
 const file = (name: string) => fileURLToPath(new URL(name, import.meta.url))
 
@@ -58,7 +57,7 @@ interface Party {
   readonly servers: ReadonlyMap<string, Child>
 }
 
-/** How to start a contestant. */
+/** Command line of a server process. */
 type Command = readonly [program: string, ...args: ReadonlyArray<string>]
 
 const prepare = Effect.fnUntraced(function* ({ profile, quick }: Options) {
@@ -108,12 +107,16 @@ const prepare = Effect.fnUntraced(function* ({ profile, quick }: Options) {
     { name: names.through, unit: "MB/s", sample: drive("throughput", 1, 1e6) },
     { name: names.churn, unit: "k/s", sample: drive("connections", 16, 1e3) },
     { name: names.rotation, unit: "MB/s", contestants: [peers.ours], sample: drive("rotation", 1, 1e6) },
-    ...(Memory.isKnown ? [{ name: names.idle, unit: "KiB", lowerIsBetter: true, oncePerRound: true, sample: idle }] : [])
+    ...(Memory.isKnown
+      ? [{ name: names.idle, unit: "KiB", lowerIsBetter: true, oncePerRound: true, sample: idle }]
+      : [])
   ]
   const notes = [
-    ...(rot13d === undefined ? ["The C server was left out: there is no cc."] : []),
-    ...(Memory.isKnown ? [] : ["Memory was left out: there is no /proc to read it from."]),
-    ...(together === free ? ["One connection: its two processes were not kept on one CPU, for want of taskset."] : [])
+    ...(rot13d === undefined ? ["The C server was left out: cc is not installed."] : []),
+    ...(Memory.isKnown ? [] : ["Memory was left out: it is read from /proc, which does not exist."]),
+    ...(together === free
+      ? ["One connection: its two processes were not kept on one CPU: taskset is not installed."]
+      : [])
   ]
   return { contestants, measures, notes }
 })

@@ -1,8 +1,8 @@
-/*
- * The peer in C: a process per client, as the textbooks do it, and nothing forgotten that makes it fast.
+/**
+ * Rot13 server in C with a process per client, as in the textbooks, with all usual optimisations.
  *
- * Prints the port it listens on (127.0.0.1, chosen by the kernel), and ends with its input, so that it does not outlive
- * the one that started it.
+ * Prints the port it listens on (127.0.0.1, chosen by the kernel), and exits at the end of its input, so that it does
+ * not outlive its parent.
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
