@@ -1,4 +1,4 @@
-/** Runs a hangman server in the course dialect on 127.0.0.1:1068; with the argument `friendly`, that dialect on 1066. */
+/** Runs a hangman server in the course dialect on 127.0.0.1:1068, or with the argument `friendly` on port 1066. */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Layer from "effect/Layer"
 import * as HangmanServer from "../src/hangman/HangmanServer.ts"

@@ -15,8 +15,19 @@ const serve = Command.make(
     host: flags.host("hangman"),
     port: anyPort("hangman", "Port to listen on, 0 for a free one (default 1066, course dialect 1068)"),
     words: flags.optionalText("hangman", "words", "FILE", "Word list, one word per line (default: built-in list)"),
-    lives: flags.integer("hangman", "lives", 1, 26, "Wrong guesses until the game is lost (default 10, course and book 12)"),
-    difficulty: flags.choice("hangman", "difficulty", ["easy", "medium", "hard"], "Difficulty of the words (default any)"),
+    lives: flags.integer(
+      "hangman",
+      "lives",
+      1,
+      26,
+      "Wrong guesses until the game is lost (default 10, course and book 12)"
+    ),
+    difficulty: flags.choice(
+      "hangman",
+      "difficulty",
+      ["easy", "medium", "hard"],
+      "Difficulty of the words (default any)"
+    ),
     scores: flags.optionalText(
       "hangman",
       "scores",
@@ -35,12 +46,18 @@ const serve = Command.make(
 ).pipe(
   Command.withDescription("Serve hangman to many players"),
   Command.withExamples([
-    { command: "effect-inet hangman serve --scores scores.txt", description: "Listen on 127.0.0.1:1066 and keep the scoreboard in a file" },
+    {
+      command: "effect-inet hangman serve --scores scores.txt",
+      description: "Listen on 127.0.0.1:1066 and keep the scoreboard in a file"
+    },
     {
       command: "effect-inet hangman serve --dialect course --words /usr/share/dict/words",
       description: "Use the protocol of the course's server, with another word list"
     },
-    { command: "effect-inet hangman serve --model processes --pool 4", description: "Serve the players in four child processes" }
+    {
+      command: "effect-inet hangman serve --model processes --pool 4",
+      description: "Serve the players in four child processes"
+    }
   ])
 )
 
@@ -49,7 +66,12 @@ const top = Command.make(
   {
     host: flags.optionalArgument("host", "Name or address of the server (default localhost)"),
     port: flags.port("hangman", 1066),
-    scores: flags.optionalText("hangman", "scores", "FILE", "Read this scoreboard file instead of a server; a running server may use it"),
+    scores: flags.optionalText(
+      "hangman",
+      "scores",
+      "FILE",
+      "Read this scoreboard file instead of a server; a running server may use it"
+    ),
     json: flags.json
   },
   (input) =>
@@ -61,7 +83,10 @@ const top = Command.make(
   Command.withDescription("Show the scoreboard of a server or a file"),
   Command.withExamples([
     { command: "effect-inet hangman top", description: "Show the scoreboard of the local server" },
-    { command: "effect-inet hangman top --scores scores.txt --json", description: "Print the scoreboard of a file as JSON" }
+    {
+      command: "effect-inet hangman top --scores scores.txt --json",
+      description: "Print the scoreboard of a file as JSON"
+    }
   ])
 )
 

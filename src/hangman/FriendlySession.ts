@@ -1,14 +1,15 @@
 /**
  * The `friendly` dialect: players have names, the server explains errors, and a player may play several games.
  *
- * A line is a guess of one letter, or of the whole word if it has the same number of letters. Upper case is converted to
- * lower case. An invalid guess is explained and costs no life; a repeated letter costs no life either. `help`, `top` and
- * `quit` are commands, never guesses. A finished game is counted on the scoreboard before the client sees its result.
+ * A line is a guess of one letter, or of the whole word if it has the same number of letters. Upper case is converted
+ * to lower case. An invalid guess is explained and costs no life; a repeated letter costs no life either. `help`, `top`
+ * and `quit` are commands, never guesses. A finished game is counted on the scoreboard before the client sees its
+ * result.
  */
 import type { Output, Step } from "../session/Session.ts"
 import * as FriendlyView from "./FriendlyView.ts"
 import * as Game from "./Game.ts"
-import type { Ask, Answer } from "./Scoreboard.ts"
+import type { Answer, Ask } from "./Scoreboard.ts"
 import type { HangmanSession, Rules, State } from "./SessionState.ts"
 import { startGame } from "./SessionState.ts"
 
@@ -134,7 +135,11 @@ export const session = (rules: Rules): HangmanSession => ({
   framing: { _tag: "Lines", maxLength: maxLineBytes },
   open: (client): FriendlyStep => {
     const state: State = { client, name: "", number: 1, game: startGame(rules, client, 1), awaits: "name" }
-    return respond(state, "Hangman: find the word, letter by letter.", "A name is for the scoreboard; an empty line makes you a guest.")
+    return respond(
+      state,
+      "Hangman: find the word, letter by letter.",
+      "A name is for the scoreboard; an empty line makes you a guest."
+    )
   },
   receive: (state, input): FriendlyStep => {
     if (input._tag === "Line") return onLine(rules, state, input.text)

@@ -1,11 +1,11 @@
 /**
  * Text format of the friendly dialect: what the server sends, and the parser that clients use.
  *
- * A view is lines of messages, an empty line, the board during a game, and a prompt without a line feed. There are no
- * colours and no cursor movements, so that nc, telnet and a log file show the same.
+ * A view is lines of messages, an empty line, the board during a game, and a prompt without a line feed. The text has
+ * neither colours nor cursor movements, so that nc, telnet and a log file show the same.
  *
  * ```
- * There is no x.
+ * No x in it.
  *
  *   +---+
  *   |   |
@@ -105,14 +105,19 @@ const readBoard = (lines: ReadonlyArray<string>): Board | undefined => {
   const [word, lives, tried] = lines.slice(figure.length)
   const left = /^Lives {2}(\d+) of (\d+)$/.exec(lives ?? "")
   if (left === null || !word!.startsWith("Word   ") || !tried?.startsWith("Tried  ")) return undefined
-  return { word: unspaced(word!.slice(7)), lives: Number(left[1]), initialLives: Number(left[2]), tried: unspaced(tried.slice(7)) }
+  return {
+    word: unspaced(word!.slice(7)),
+    lives: Number(left[1]),
+    initialLives: Number(left[2]),
+    tried: unspaced(tried.slice(7))
+  }
 }
 
 const promptAt = (text: string, at: number) => promptNames.find((name) => text.startsWith(prompts[name], at))
 
 /**
- * Parses the first view of the text received so far. Returns it with the rest of the text, or undefined if the text does
- * not begin with a complete view.
+ * Parses the first view of the text received so far. Returns it with the rest of the text, or undefined if the text
+ * does not begin with a complete view.
  *
  * @category decoding
  * @since 0.1.0
@@ -123,7 +128,8 @@ export const parseFirst = (text: string): readonly [View, rest: string] | undefi
   const message = blankLineAt === 0 ? [] : text.slice(0, blankLineAt - 1).split("\n")
   const next = blankLineAt + 1
   const promptWithoutBoard = promptAt(text, next)
-  if (promptWithoutBoard !== undefined) return [{ message, prompt: promptWithoutBoard }, text.slice(next + prompts[promptWithoutBoard].length)]
+  if (promptWithoutBoard !== undefined)
+    return [{ message, prompt: promptWithoutBoard }, text.slice(next + prompts[promptWithoutBoard].length)]
   const lines = text.slice(next).split("\n", figure.length + 4)
   const board = readBoard(lines)
   const at = next + lines.join("\n").length + 1

@@ -7,7 +7,7 @@
  * import * as Effect from "effect/Effect"
  * import * as NetAddress from "effect/net/NetAddress"
  * import { HangmanClient, HangmanServer, Words } from "effect-inet/hangman"
- * import { NodeNetwork, TcpClient } from "effect-inet/network"
+ * import { NodeServices, TcpClient } from "effect-inet/network"
  *
  * const program = Effect.gen(function* () {
  *   const words = Words.parse(new TextEncoder().encode("banana"))
@@ -24,7 +24,7 @@
  *   message // => ["You have found it: banana.", "ann, your rank is 1 of 1."]
  * })
  *
- * await Effect.runPromise(program.pipe(Effect.scoped, Effect.provide(NodeNetwork.layer)))
+ * await Effect.runPromise(program.pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
  * ```
  */
 import * as Cause from "effect/Cause"

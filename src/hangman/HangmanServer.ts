@@ -8,7 +8,7 @@
  * import * as Effect from "effect/Effect"
  * import * as NetAddress from "effect/net/NetAddress"
  * import { HangmanClient, HangmanServer, Scoreboard } from "effect-inet/hangman"
- * import { NodeNetwork, TcpClient } from "effect-inet/network"
+ * import { NodeServices, TcpClient } from "effect-inet/network"
  *
  * const program = Effect.gen(function* () {
  *   const { shared } = yield* Scoreboard.make()
@@ -19,7 +19,7 @@
  *   scores // => { games: 0, wins: 0, players: 0, best: [] }
  * })
  *
- * await Effect.runPromise(program.pipe(Effect.scoped, Effect.provide(NodeNetwork.layer)))
+ * await Effect.runPromise(program.pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
  * ```
  */
 import * as Context from "effect/Context"

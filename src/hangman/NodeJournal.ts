@@ -2,8 +2,8 @@
  * Scoreboard journal in a file.
  *
  * Appended text is in the kernel when the write returns, so it survives the death of the process. It is not synced to
- * the disk: a crash of the machine may lose the last seconds. A compacted journal is written to a temporary file, synced
- * and renamed, so that a complete file exists at any moment.
+ * the disk: a crash of the machine may lose the last seconds. A compacted journal is written to a temporary file,
+ * synced and renamed, so that a complete file exists at any moment.
  */
 import * as Fs from "node:fs"
 import * as Effect from "effect/Effect"
@@ -28,8 +28,8 @@ const journalError = (path: string) => (cause: unknown) => {
 }
 
 /**
- * Opens or creates the file, and locks it until the scope closes. Fails if another server has locked it, or if it cannot
- * be read and written.
+ * Opens or creates the file, and locks it until the scope closes. Fails if another server has locked it, or if it
+ * cannot be read and written.
  *
  * @category constructors
  * @since 0.1.0
@@ -41,11 +41,15 @@ export const make = Effect.fnUntraced(function* (name: string) {
   const attemptPromise = <A>(work: () => Promise<A>) => Effect.tryPromise({ try: work, catch: journalError(path) })
   const stats = yield* attempt(() => Fs.statSync(path, { throwIfNoEntry: false }))
   if (stats !== undefined && !stats.isFile()) {
-    const problem = stats.isDirectory() ? explanations.EISDIR : "is not a regular file: name a regular file or a new path"
+    const problem = stats.isDirectory()
+      ? explanations.EISDIR
+      : "is not a regular file: name a regular file or a new path"
     return yield* new ScoreboardError({ message: `${path}: ${problem}` })
   }
   if (stats !== undefined && stats.size > maxBytes) {
-    return yield* new ScoreboardError({ message: `${path}: too large for a scoreboard (${stats.size} bytes, limit ${maxBytes})` })
+    return yield* new ScoreboardError({
+      message: `${path}: too large for a scoreboard (${stats.size} bytes, limit ${maxBytes})`
+    })
   }
   yield* NodeLockFile.acquire(path, (cause, holder) =>
     holder === undefined

@@ -47,6 +47,7 @@ export const read = Effect.fnUntraced(function* (path: string) {
   })
   if (typeof bytes === "string") return yield* fail(bytes)
   const words = Words.parse(bytes)
-  if (words.size === 0) return yield* fail(words.skipped === 0 ? "is empty" : `has no valid word in ${words.skipped} lines`)
+  if (words.size === 0)
+    return yield* fail(words.skipped === 0 ? "is empty" : `has no valid word in ${words.skipped} lines`)
   return words
 })

@@ -1,9 +1,9 @@
 /**
  * Text format of the scoreboard journal. Checksums reveal lines that were not completely written.
  *
- * Every line is a checksum, a blank and a JSON object. The first line has the totals at the time of the last compaction,
- * the next lines the players at that time, and the rest the games finished since. A game is identified by the number of
- * the server's run, the number of the client and the number of the game of that client.
+ * Every line is a checksum, a blank and a JSON object. The first line has the totals at the time of the last
+ * compaction, the next lines the players at that time, and the rest the games finished since. A game is identified by
+ * the number of the server's run, the number of the client and the number of the game of that client.
  */
 import * as ScoreTable from "./ScoreTable.ts"
 
@@ -56,9 +56,9 @@ export interface Replayed {
 }
 
 /**
- * Decodes a journal. A game that occurs twice counts once. Invalid lines at the end are dropped, because a killed server
- * may have left them incomplete; an invalid line anywhere else is an error. Returns a message if the text is not a
- * scoreboard.
+ * Decodes a journal. A game that occurs twice counts once. Invalid lines at the end are dropped, because a killed
+ * server may have left them incomplete; an invalid line anywhere else is an error. Returns a message if the text is not
+ * a scoreboard.
  *
  * @category decoding
  * @since 0.1.0

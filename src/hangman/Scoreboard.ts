@@ -102,8 +102,8 @@ const maxTopRows = 10
 const maxBatchGames = 256
 
 /**
- * Makes a scoreboard for the clients of one server. It starts with the contents of its journal, and stops when the scope
- * closes.
+ * Makes a scoreboard for the clients of one server. It starts with the contents of its journal, and stops when the
+ * scope closes.
  *
  * @category constructors
  * @since 0.1.0
@@ -133,7 +133,10 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
     rank: table.record(game),
     players: table.totals().players
   })
-  /** After a failed compaction the journal is complete, only longer. The next attempt follows `compactAfter` games later. */
+  /**
+   * After a failed compaction the journal is complete, only longer. The next attempt follows `compactAfter` games
+   * later.
+   */
   const onCompactFailure = (error: ScoreboardError) => {
     gameLines = 0
     return Effect.logWarning(`cannot compact the scoreboard: ${error.message}`)
@@ -154,7 +157,9 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
       Effect.catch((error) => {
         const alreadyLogged = failing
         failing = true
-        return alreadyLogged ? Effect.void : Effect.logError(`cannot write the scoreboard, games are not counted: ${error.message}`)
+        return alreadyLogged
+          ? Effect.void
+          : Effect.logError(`cannot write the scoreboard, games are not counted: ${error.message}`)
       })
     )
 

@@ -1,6 +1,6 @@
 /** Full-screen drawing of a hangman game: gallows, word, letters and lives. Pure: a view in, lines out. */
 
-import { clip, type StyledLine, plain, type Span } from "../terminal/StyledText.ts"
+import { clip, plain, type Span, type StyledLine } from "../terminal/StyledText.ts"
 import * as FriendlyView from "./FriendlyView.ts"
 
 /** Contents of the screen. @category models @since 0.1.0 */
@@ -33,8 +33,8 @@ const keyboardSpan = (letter: string, { tried, word }: Board): Span =>
 
 const keyboard = (board: Board, perRow: number, gap: string): ReadonlyArray<StyledLine> =>
   Array.from({ length: Math.ceil(alphabet.length / perRow) }, (_, row) =>
-    Array.from(alphabet.slice(row * perRow, (row + 1) * perRow), (letter) => keyboardSpan(letter, board)).flatMap((span, at) =>
-      at === 0 ? [span] : [{ text: gap }, span]
+    Array.from(alphabet.slice(row * perRow, (row + 1) * perRow), (letter) => keyboardSpan(letter, board)).flatMap(
+      (span, at) => (at === 0 ? [span] : [{ text: gap }, span])
     )
   )
 
@@ -80,7 +80,11 @@ const blank = plain("")
 
 const largeLayout = (title: string, board: Board, columns: number): ReadonlyArray<StyledLine> => {
   const panel = [...wordLines(board, columns - gallowsWidth), blank, livesOf(board), blank, ...keyboard(board, 9, " ")]
-  return [[{ text: title, style: "bold" }], blank, ...sideBySide(FriendlyView.gallows(board.lives, board.initialLives), panel)]
+  return [
+    [{ text: title, style: "bold" }],
+    blank,
+    ...sideBySide(FriendlyView.gallows(board.lives, board.initialLives), panel)
+  ]
 }
 
 const compactLayout = (board: Board, columns: number): ReadonlyArray<StyledLine> => [
@@ -112,7 +116,8 @@ export const draw = ({ serverView, title, typed }: View, columns: number, rows: 
   }
   const board = serverView?.board
   const large = board === undefined ? [[{ text: title, style: "bold" as const }]] : largeLayout(title, board, columns)
-  const body = board === undefined || (columns >= 40 && large.length + 4 <= rows) ? large : compactLayout(board, columns)
+  const body =
+    board === undefined || (columns >= 40 && large.length + 4 <= rows) ? large : compactLayout(board, columns)
   const prompt = serverView === undefined ? "waiting, Esc leaves" : prompts[serverView.prompt](typed)
   const rowsLeft = rows - body.length - 1
   const gap = rowsLeft >= 4 ? [blank] : []
@@ -120,7 +125,9 @@ export const draw = ({ serverView, title, typed }: View, columns: number, rows: 
   const messageLines = (serverView?.message ?? [])
     .flatMap((message) => wrap(message, columns))
     .slice(0, Math.max(0, rowsLeft - 2 * gap.length))
-  const messages = messageLines.map((text): StyledLine => [{ text, style: outcome === undefined ? "yellow" : outcomeStyles[outcome] }])
+  const messages = messageLines.map(
+    (text): StyledLine => [{ text, style: outcome === undefined ? "yellow" : outcomeStyles[outcome] }]
+  )
   const lines = [...body, ...gap, ...messages, ...gap].slice(0, rows - 1)
   return [...lines, plain(prompt.slice(-columns))].map((line) => clip(line, columns))
 }

@@ -1,8 +1,8 @@
 /**
  * Word lists with a difficulty for each word, from which a word is drawn in constant time.
  *
- * A list keeps the bytes of its file and an index of the start of each word. A list of 400,000 words costs one pass over
- * its bytes, and no string except the word that is drawn.
+ * A list keeps the bytes of its file and an index of the start of each word. A list of 400,000 words costs one pass
+ * over its bytes, and no string except the word that is drawn.
  */
 import * as WordList from "./WordList.ts"
 
@@ -146,8 +146,8 @@ const make = (bytes: Uint8Array, index: Uint32Array, counts: Uint32Array, skippe
 export const builtIn = (): Words => parse(new TextEncoder().encode(WordList.text.replaceAll(" ", "\n")))
 
 /**
- * Returns the random number of a client's game, 0 to 2^32 - 1, from the client's seed and the number of the game. Similar
- * seeds and numbers give values far apart (the finalizer of MurmurHash3).
+ * Returns the random number of a client's game, 0 to 2^32 - 1, from the client's seed and the number of the game.
+ * Similar seeds and numbers give values far apart (the finalizer of MurmurHash3).
  *
  * @category getters
  * @since 0.1.0

@@ -120,7 +120,9 @@ describe("FriendlySession", () => {
     (line) =>
       Effect.sync(() => {
         const { last } = play([line])
-        assert.deepStrictEqual(last.message, ["A name has 1 to 20 printable characters; an empty line makes you a guest."])
+        assert.deepStrictEqual(last.message, [
+          "A name has 1 to 20 printable characters; an empty line makes you a guest."
+        ])
         assert.strictEqual(last.prompt, "name")
       })
   )

@@ -42,11 +42,14 @@ describe("FriendlyView", () => {
     })
   )
 
-  it.effect.prop("parses any text into views that render to the same text, or into nothing", [Schema.String], ([text]) =>
-    Effect.sync(() => {
-      const taken = FriendlyView.parseFirst(text)
-      if (taken !== undefined) assert.strictEqual(FriendlyView.render(taken[0]) + taken[1], text)
-    })
+  it.effect.prop(
+    "parses any text into views that render to the same text, or into nothing",
+    [Schema.String],
+    ([text]) =>
+      Effect.sync(() => {
+        const taken = FriendlyView.parseFirst(text)
+        if (taken !== undefined) assert.strictEqual(FriendlyView.render(taken[0]) + taken[1], text)
+      })
   )
 
   it("renders messages, gallows, word, lives, letters and prompt", () => {
@@ -72,7 +75,8 @@ describe("FriendlyView", () => {
   })
 
   it("draws one more part of the gallows for each of ten lives, and all parts for 0 lives", () => {
-    const drawn = (lives: number, initialLives: number) => FriendlyView.gallows(lives, initialLives).join("").replaceAll(" ", "").length
+    const drawn = (lives: number, initialLives: number) =>
+      FriendlyView.gallows(lives, initialLives).join("").replaceAll(" ", "").length
     for (let lives = 10; lives > 0; lives--) assert.isBelow(drawn(lives, 10), drawn(lives - 1, 10))
     const whole = FriendlyView.gallows(0, 10)
     for (let most = 1; most <= 26; most++) {

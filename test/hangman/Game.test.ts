@@ -34,7 +34,9 @@ describe("Game", () => {
         const word = letters.join("")
         const games = play(word, lives, guesses, strictly)
         games.forEach((game, at) => {
-          const guessed = new Set(guesses.slice(0, at).flatMap((text) => (text === word ? [...text] : [text.slice(0, 1)])))
+          const guessed = new Set(
+            guesses.slice(0, at).flatMap((text) => (text === word ? [...text] : [text.slice(0, 1)]))
+          )
           const seen = Array.from(Game.mask(game))
           assert.deepStrictEqual(
             seen.filter((letter, place) => letter !== "-" && (letter !== word[place] || !guessed.has(letter))),

@@ -103,7 +103,10 @@ describe("HangmanClient", () => {
         )
       assert.strictEqual(yield* top(hello), "ConnectionEnded")
       assert.strictEqual(yield* top(), "ConnectionEnded")
-      assert.strictEqual(yield* top(hello, FriendlyView.render({ message: ["No."], prompt: "name" })), "UnexpectedReply")
+      assert.strictEqual(
+        yield* top(hello, FriendlyView.render({ message: ["No."], prompt: "name" })),
+        "UnexpectedReply"
+      )
     })
   )
 })

@@ -171,7 +171,7 @@ describe("HangmanServer", () => {
         const server = yield* HangmanServer.make(options)
         assert.include(
           yield* send(server.address, `ann\n${"x".repeat(81)}`),
-          "Sorry: line too long: at most 80 bytes"
+          "Sorry: line too long: no end within 80 bytes"
         )
         const connection = yield* (yield* Network.Network).connect(server.address)
         yield* connection.write(Uint8Array.of(255, 251, 24, 97, 13, 10, 27, 91, 50, 74, 13, 0, 113, 117, 105, 116, 10))

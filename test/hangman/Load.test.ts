@@ -88,6 +88,10 @@ const playAll = (model: ConcurrencyModel) =>
 
 describe(`HangmanServer with ${players} simultaneous players`, () => {
   for (const model of [Fibers.model, Select.model]) {
-    Servers.test(`plays all games to their end under the model ${model.name} (skipped below ${descriptors} descriptors)`, playAll(model), it.live.skipIf(tooFew))
+    Servers.test(
+      `plays all games to their end under the model ${model.name} (skipped below ${descriptors} descriptors)`,
+      playAll(model),
+      it.live.skipIf(tooFew)
+    )
   }
 })

@@ -129,10 +129,7 @@ describe("NodeJournal", () => {
         const path = inRoot("scores")
         const server = yield* serverOn(path)
         const error = yield* Effect.flip(Effect.scoped(NodeJournal.make(path)))
-        assert.strictEqual(
-          error.message,
-          `${path}: locked by process ${server.pid}: stop it or name another file`
-        )
+        assert.strictEqual(error.message, `${path}: locked by process ${server.pid}: stop it or name another file`)
         yield* server.kill
         yield* Effect.scoped(NodeJournal.make(path))
       }).pipe(Effect.scoped)

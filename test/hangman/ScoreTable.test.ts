@@ -136,8 +136,6 @@ describe("ScoreJournalFormat", () => {
   })
 
   it.effect.each(["hello", "hello\n", "\n", `${lines[1]}\n`, "\u0000".repeat(100)])("rejects %j", (text) =>
-    Effect.sync(() =>
-      assert.strictEqual(ScoreJournalFormat.replay(text), "not a scoreboard file: invalid first line")
-    )
+    Effect.sync(() => assert.strictEqual(ScoreJournalFormat.replay(text), "not a scoreboard file: invalid first line"))
   )
 })

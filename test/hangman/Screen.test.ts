@@ -29,7 +29,7 @@ const textOf = (lines: ReturnType<typeof Screen.draw>) => lines.map((line) => li
 const game = { word: "-a--a-", lives: 3, initialLives: 10, tried: "aex" }
 const view: Screen.View = {
   title: "Hangman at localhost",
-  serverView: { message: ["There is no x."], board: game, prompt: "guess" },
+  serverView: { message: ["No x in it."], board: game, prompt: "guess" },
   typed: ""
 }
 
@@ -54,7 +54,7 @@ describe("hangman Screen", () => {
       assert.include(seen, "_ a _ _ a _")
       assert.include(seen, "lives 3 of 10")
       assert.match(seen, /A ?b ?c ?d ?\. ?f/)
-      assert.include(seen, "There is no x.")
+      assert.include(seen, "No x in it.")
       assert.match(lines.at(-1)!, /Esc leaves/)
     }
   )

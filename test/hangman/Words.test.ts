@@ -83,7 +83,9 @@ describe("Words", () => {
     ["cat", "hard"],
     ["jazz", "hard"],
     ["quick", "hard"]
-  ] as const)("rates %s as %s", ([word, grade]) => Effect.sync(() => assert.strictEqual(Words.difficultyOf(word), grade)))
+  ] as const)("rates %s as %s", ([word, grade]) =>
+    Effect.sync(() => assert.strictEqual(Words.difficultyOf(word), grade))
+  )
 
   it("spreads the random numbers of neighbouring clients and games", () => {
     const counts = new Uint32Array(16)

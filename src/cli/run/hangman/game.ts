@@ -29,7 +29,10 @@ const send = (state: State, text: string): Step<State> => [
 const onView = (state: State, serverView: FriendlyView.View): Step<State> => {
   const next = { ...state, serverView, waiting: false }
   if (serverView.prompt === "bye") {
-    return [next, state.quitting ? { _tag: "Done" } : { _tag: "Fail", message: serverView.message.join(" ") || "good bye" }]
+    return [
+      next,
+      state.quitting ? { _tag: "Done" } : { _tag: "Fail", message: serverView.message.join(" ") || "good bye" }
+    ]
   }
   if (serverView.prompt === "name" && state.name !== undefined) return send({ ...next, name: undefined }, state.name)
   if (serverView.prompt === "again") return [{ ...next, typedAhead: "" }]
@@ -40,7 +43,9 @@ const onView = (state: State, serverView: FriendlyView.View): Step<State> => {
 const guess = (state: State, character: string): Step<State> => {
   const letter = character.toLowerCase()
   if (!/^[a-z]$/.test(letter)) return [state]
-  return state.waiting ? [{ ...state, typedAhead: (state.typedAhead + letter).slice(0, maxTypedChars) }] : send(state, letter)
+  return state.waiting
+    ? [{ ...state, typedAhead: (state.typedAhead + letter).slice(0, maxTypedChars) }]
+    : send(state, letter)
 }
 
 const quit = (state: State): Step<State> => send({ ...state, quitting: true }, "no")

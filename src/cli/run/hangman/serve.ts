@@ -24,7 +24,9 @@ export const serve = Effect.fnUntraced(function* (input: Input) {
   const { dialect, difficulty, json, lives, model, pool, scores, threads, words, ...limits } = input
   const effectiveDialect = dialect ?? "friendly"
   if (scores !== undefined && !HangmanSession.keepsScore(effectiveDialect)) {
-    return yield* new UsageError({ message: `--scores needs --dialect friendly: the ${effectiveDialect} dialect keeps no scores` })
+    return yield* new UsageError({
+      message: `--scores needs --dialect friendly: the ${effectiveDialect} dialect keeps no scores`
+    })
   }
   const port = input.port ?? HangmanSession.defaultPort[effectiveDialect]
   const settings = gameServe.withoutUndefined({ dialect, difficulty, lives, words })

@@ -10,19 +10,23 @@ const shows = (prompt: FriendlyView.Prompt, ...message: ReadonlyArray<string>): 
   _tag: "Received",
   message: prompt === "guess" || prompt === "again" ? { message, board, prompt } : { message, prompt }
 })
-const key = (_tag: "Enter" | "Backspace" | "Escape" | "Interrupt" | "EndOfInput" | "Up" | "Resize"): GameEvent => ({ _tag })
-const type = (text: string): ReadonlyArray<GameEvent> => Array.from(text, (character) => ({ _tag: "Character", character }))
+const key = (_tag: "Enter" | "Backspace" | "Escape" | "Interrupt" | "EndOfInput" | "Up" | "Resize"): GameEvent => ({
+  _tag
+})
+const type = (text: string): ReadonlyArray<GameEvent> =>
+  Array.from(text, (character) => ({ _tag: "Character", character }))
 
 /** Returns the lines that are sent, and the command that ends the game. */
 const commands = (name: string | undefined, ...events: ReadonlyArray<GameEvent>) => {
   const { initial: first, step } = hangmanGame.game("there", name)
   const log: Array<string> = []
-  const say = (deed: Command) => (deed._tag === "Send" ? deed.text : deed._tag === "Fail" ? deed.message : deed._tag)
+  const describeCommand = (command: Command) =>
+    command._tag === "Send" ? command.text : command._tag === "Fail" ? command.message : command._tag
   let state = first
   for (const event of events) {
-    const [after, deed] = step(state, event)
+    const [after, command] = step(state, event)
     state = after
-    if (deed !== undefined) log.push(say(deed))
+    if (command !== undefined) log.push(describeCommand(command))
   }
   return log
 }
@@ -52,7 +56,10 @@ describe("hangman game", () => {
     assert.deepStrictEqual(commands(undefined, shows("again"), key("Enter"), key("Enter")), ["yes"])
     assert.deepStrictEqual(commands(undefined, shows("again"), ...type("Y")), ["yes"])
     assert.deepStrictEqual(commands(undefined, shows("again"), ...type("n"), shows("bye")), ["no", "Done"])
-    assert.deepStrictEqual(commands(undefined, shows("again"), ...type("n"), { _tag: "Disconnected", reason: "x" }), ["no", "Done"])
+    assert.deepStrictEqual(commands(undefined, shows("again"), ...type("n"), { _tag: "Disconnected", reason: "x" }), [
+      "no",
+      "Done"
+    ])
     assert.deepStrictEqual(commands(undefined, shows("again"), key("Escape")), ["Done"])
   })
 
@@ -66,6 +73,8 @@ describe("hangman game", () => {
 
   it("fails if the server closes during a game", () => {
     assert.deepStrictEqual(commands(undefined, shows("guess"), shows("bye", "Sorry: late.")), ["Sorry: late."])
-    assert.deepStrictEqual(commands(undefined, shows("guess"), { _tag: "Disconnected", reason: "reset" }), ["hangman: reset"])
+    assert.deepStrictEqual(commands(undefined, shows("guess"), { _tag: "Disconnected", reason: "reset" }), [
+      "hangman: reset"
+    ])
   })
 })

@@ -41,7 +41,9 @@ describe("hangman play on a terminal (skipped without script and stty)", () => {
       yield* player.waitForFrame(/lives 9 of 10.*x y \.\n/s)
       // Two letters at once: the second waits for the answer to the first.
       yield* player.type("NB")
-      yield* player.waitForFrame(/b a n a n a\n.*You have found it: banana\.\nann, your rank is 1 of 1\..*Again\? y or n/s)
+      yield* player.waitForFrame(
+        /b a n a n a\n.*You have found it: banana\.\nann, your rank is 1 of 1\..*Again\? y or n/s
+      )
       yield* player.type("\r")
       yield* player.waitForFrame(/lives 10 of 10/)
       yield* player.type("ban")
