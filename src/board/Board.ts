@@ -71,8 +71,8 @@ const recordChange = (log: TxRef.TxRef<Log>, event: (change: number) => Grid.Cha
 
 /**
  * Makes a board without owners. A client gets its number, from 1, with its first `Hello`, claim or swap. Its squares
- * stay its own after it disconnects. A square can be claimed while it is vacant, a row while all its squares are vacant.
- * A client can swap two squares if it owns one of them.
+ * stay its own after it disconnects. A square can be claimed while it is vacant, a row while all its squares are
+ * vacant. A client can swap two squares if it owns one of them.
  *
  * A request for a square outside the board is a defect: sessions check the coordinates.
  *

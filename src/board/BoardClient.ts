@@ -7,7 +7,7 @@
  * import * as Effect from "effect/Effect"
  * import * as NetAddress from "effect/net/NetAddress"
  * import { BoardClient, BoardServer } from "effect-inet/board"
- * import { NodeNetwork, TcpClient } from "effect-inet/network"
+ * import { NodeServices, TcpClient } from "effect-inet/network"
  *
  * const program = Effect.gen(function* () {
  *   const { address } = yield* BoardServer.make({ port: 0, size: 2 })
@@ -20,7 +20,7 @@
  *   view // => { number: 1, grid: [[0, 1], [0, 0]], missingRows: 0 }
  * })
  *
- * await Effect.runPromise(program.pipe(Effect.scoped, Effect.provide(NodeNetwork.layer)))
+ * await Effect.runPromise(program.pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
  * ```
  */
 import * as Data from "effect/Data"
@@ -94,7 +94,7 @@ export interface Options {
   readonly keepAlive?: Duration.Input | undefined
 }
 
-/** Sends `hello` and `watch` on a connection. The client ends when the scope closes. @category constructors @since 0.1.0 */
+/** Sends `hello` and `watch` on a connection; the scope ends the client. @category constructors @since 0.1.0 */
 export const make = Effect.fnUntraced(function* (connection: Network.Connection, options: Options = {}) {
   const lines = yield* Line.make(connection)
   const send = (line: string) => connection.write(`${line}\n`)

@@ -7,7 +7,7 @@
  * import * as Effect from "effect/Effect"
  * import * as NetAddress from "effect/net/NetAddress"
  * import { BoardServer } from "effect-inet/board"
- * import { Line, NodeNetwork, TcpClient } from "effect-inet/network"
+ * import { Line, NodeServices, TcpClient } from "effect-inet/network"
  *
  * const program = Effect.gen(function* () {
  *   const server = yield* BoardServer.make({ port: 0, size: 3 })
@@ -23,7 +23,7 @@
  *   yield* claim // => "occupied 1 2 by 1"
  * })
  *
- * await Effect.runPromise(program.pipe(Effect.scoped, Effect.provide(NodeNetwork.layer)))
+ * await Effect.runPromise(program.pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
  * ```
  */
 import * as Context from "effect/Context"
@@ -60,7 +60,8 @@ export class BoardServer extends Context.Service<BoardServer, ConcurrencyModel.S
 const decode = (options: Board.Options) =>
   Effect.mapError(
     Schema.decodeUnknownEffect(BoardSession.Options)(options),
-    ({ message }) => new SessionError({ message: `invalid board size ${options.size}: ${message.replace(/\s+/g, " ")}` })
+    ({ message }) =>
+      new SessionError({ message: `invalid board size ${options.size}: ${message.replace(/\s+/g, " ")}` })
   )
 
 /**

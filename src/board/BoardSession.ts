@@ -35,8 +35,8 @@ const execute = (command: Command.Command): Output<Message.Ask> => {
 
 /**
  * Returns the session. It translates lines of the client to requests, and messages of the board to lines. It has no
- * state: the board keeps the numbers of its clients. There is no greeting, because the course's client takes the first
- * line for the reply to its command.
+ * state: the board keeps the numbers of its clients. The server sends no greeting, because the course's client takes
+ * the first line for the reply to its command.
  *
  * @category sessions
  * @since 0.1.0

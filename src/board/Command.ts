@@ -49,7 +49,10 @@ const forms: ReadonlyMap<string, CommandForm> = new Map([
 ])
 
 /** Help text: one line per command. @category constants @since 0.1.0 */
-export const help: ReadonlyArray<string> = Array.from(forms.values(), ({ description, usage }) => `${usage.padEnd(14)}${description}`)
+export const help: ReadonlyArray<string> = Array.from(
+  forms.values(),
+  ({ description, usage }) => `${usage.padEnd(14)}${description}`
+)
 
 const maxQuotedChars = 20
 
@@ -79,7 +82,12 @@ const parseIndex = (word: string, size: number): Result.Result<number, Problem> 
 const parseNumbers = ({ make, numberCount, usage }: CommandForm, words: ReadonlyArray<string>, size: number) => {
   if (words.length !== numberCount) {
     const wanted = numberCount === 1 ? "one number" : `${numberCount} numbers`
-    return problem("usage", numberCount === 0 ? `${usage} takes no numbers, not ${words.length}` : `${usage} takes ${wanted}, not ${words.length}`)
+    return problem(
+      "usage",
+      numberCount === 0
+        ? `${usage} takes no numbers, not ${words.length}`
+        : `${usage} takes ${wanted}, not ${words.length}`
+    )
   }
   return Result.flatMap(Result.all(words.map((word) => parseIndex(word, size))), (values) => {
     const command = make(values)

@@ -44,7 +44,8 @@ export const Change = Schema.Union([Claimed, RowClaimed, Swapped])
 export type Change = typeof Change.Type
 
 /** Returns a board without owners. @category constructors @since 0.1.0 */
-export const empty = (size: number): Grid => Array.from({ length: size }, () => new Array<number>(size).fill(vacantNumber))
+export const empty = (size: number): Grid =>
+  Array.from({ length: size }, () => new Array<number>(size).fill(vacantNumber))
 
 /** Returns the owner of a square; 0 (vacant) for a square outside the board. @category getters @since 0.1.0 */
 export const owner = (grid: Grid, { x, y }: Square): number => grid[y]?.[x] ?? vacantNumber

@@ -20,8 +20,8 @@ export const Ask = Schema.TaggedUnion({
 export type Ask = typeof Ask.Type
 
 /**
- * Message to a client. `Snapshot` answers `Board`. `Watch` is answered with `Done`; the board then pushes `Watching` and
- * one `Seen` for every later change, in order.
+ * Message to a client. `Snapshot` answers `Board`. `Watch` is answered with `Done`; the board then pushes `Watching`
+ * and one `Seen` for every later change, in order.
  *
  * @category models
  * @since 0.1.0

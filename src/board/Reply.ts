@@ -1,6 +1,7 @@
 /**
- * Lines that a board server sends: encoder and parser. A line begins with words and numbers in a fixed order; text after
- * a colon is an explanation for people. Later versions may add codes: a client ignores lines that it does not know.
+ * Lines that a board server sends: encoder and parser. A line begins with words and numbers in a fixed order; text
+ * after a colon is an explanation for people. Later versions may add codes: a client ignores lines that it does not
+ * know.
  */
 import type * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
@@ -57,7 +58,8 @@ const beforeColon = (form: string) => form.split(":")[0]!
 
 /** A tag with the pattern of its template. */
 const patterns = Object.entries(forms).map(
-  ([tag, form]) => [tag, new RegExp(`^${beforeColon(form).replace(/<(\w+)>/g, "(?<$1>[0-9]{1,16})")}(?::.*)?$`)] as const
+  ([tag, form]) =>
+    [tag, new RegExp(`^${beforeColon(form).replace(/<(\w+)>/g, "(?<$1>[0-9]{1,16})")}(?::.*)?$`)] as const
 )
 
 const prefix = { Seen: "seen ", Help: "help: " }

@@ -1,5 +1,5 @@
 /** Full-screen drawing of a board: the squares, their owners and the cursor. Pure: a view in, lines out. */
-import { clip, type Style, type StyledLine, plain, type Span } from "../terminal/StyledText.ts"
+import { clip, plain, type Span, type Style, type StyledLine } from "../terminal/StyledText.ts"
 import * as Grid from "./Grid.ts"
 
 /** Contents of the screen. @category models @since 0.1.0 */

@@ -29,7 +29,10 @@ const serve = Command.make(
   Command.withDescription("Serve number guessing: too big, too small, correct!"),
   Command.withExamples([
     { command: "effect-inet guess serve", description: "Listen on 127.0.0.1:1500" },
-    { command: "effect-inet guess serve --model select", description: "Serve all clients in one loop, as the course's server" }
+    {
+      command: "effect-inet guess serve --model select",
+      description: "Serve all clients in one loop, as the course's server"
+    }
   ])
 )
 

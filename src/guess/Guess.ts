@@ -2,9 +2,9 @@
  * Number guessing as a session: the server draws a number, the client guesses, and each reply is one line. Replies and
  * framing are those of the course's server, byte for byte: one guess is one read of at most 100 bytes.
  *
- * Two defects of the original are not copied. The original's `atoi` continues into bytes of an earlier, longer guess, or
- * past the end of the buffer; here a guess ends with its read. The original's `atoi` overflows, so that 4294967797 is
- * read as 501; here a number outside the 32-bit range is replaced by the nearest limit.
+ * Two defects of the original are not copied. The original's `atoi` continues into bytes of an earlier, longer guess,
+ * or past the end of the buffer; here a guess ends with its read. The original's `atoi` overflows, so that 4294967797
+ * is read as 501; here a number outside the 32-bit range is replaced by the nearest limit.
  */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
@@ -34,8 +34,8 @@ export type Range = typeof Range.Type
 const numberPattern = /^[ \t\n\v\f\r]*([+-]?[0-9]+)/
 
 /**
- * Parses a number as `atoi` in C: white space, a sign, digits; the rest is ignored. Returns 0 if there is no digit, and
- * -2^31 or 2^31 - 1 if the number is out of range.
+ * Parses a number as `atoi` in C: white space, a sign, digits; the rest is ignored. Returns 0 for a text without
+ * digits, and -2^31 or 2^31 - 1 if the number is out of range.
  *
  * @category decoding
  * @since 0.1.0
@@ -58,7 +58,12 @@ const receive = (state: number, input: Input): Step<number> => {
   return [state, { text: `${verdict}\n`, close: verdict === "correct!" }]
 }
 
-/** Returns the session. Its state is the number to find; there is no greeting. @category sessions @since 0.1.0 */
+/**
+ * Returns the session. Its state is the number to find. The server sends no greeting.
+ *
+ * @category sessions
+ * @since 0.1.0
+ */
 export const session = (range: Range): Session<number> => ({
   framing: { _tag: "Reads", maxLength: 100 },
   open: (client) => [target(range, client), {}],

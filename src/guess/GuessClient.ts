@@ -7,7 +7,7 @@
  * import * as Effect from "effect/Effect"
  * import * as NetAddress from "effect/net/NetAddress"
  * import { GuessClient, GuessServer } from "effect-inet/guess"
- * import { NodeNetwork, TcpClient } from "effect-inet/network"
+ * import { NodeServices, TcpClient } from "effect-inet/network"
  *
  * const program = Effect.gen(function* () {
  *   const { address } = yield* GuessServer.make({ port: 0, max: 100 })
@@ -22,7 +22,7 @@
  *   range.min === range.max // => true
  * })
  *
- * await Effect.runPromise(program.pipe(Effect.scoped, Effect.provide(NodeNetwork.layer)))
+ * await Effect.runPromise(program.pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
  * ```
  */
 import * as Data from "effect/Data"

@@ -7,7 +7,7 @@
  * import * as Effect from "effect/Effect"
  * import * as NetAddress from "effect/net/NetAddress"
  * import { GuessClient, GuessServer } from "effect-inet/guess"
- * import { NodeNetwork, TcpClient } from "effect-inet/network"
+ * import { NodeServices, TcpClient } from "effect-inet/network"
  * import { Select } from "effect-inet/session"
  *
  * const program = Effect.gen(function* () {
@@ -19,7 +19,7 @@
  *   yield* client.guess("7") // => "correct!"
  * })
  *
- * await Effect.runPromise(program.pipe(Effect.scoped, Effect.provide(NodeNetwork.layer)))
+ * await Effect.runPromise(program.pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
  * ```
  */
 import * as Context from "effect/Context"

@@ -25,7 +25,7 @@ interface TerminalScreen {
 export const isTerminal = () =>
   process.stdin.isTTY === true && process.stdout.isTTY === true && process.env.TERM !== "dumb"
 
-/** Switches the terminal to raw mode and the alternate screen. Closing the scope, or the end of the process, restores it. */
+/** Switches the terminal to raw mode and the alternate screen. The end of the scope or the process restores it. */
 export const open = Effect.gen(function* () {
   const { stdin, stdout } = process
   const events = yield* Queue.dropping<ScreenEvent>(maxQueuedEvents)

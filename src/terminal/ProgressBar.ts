@@ -9,7 +9,7 @@
  * const detail = ` 1 of 4 MB  ${ProgressBar.formatEta(90_000)}`
  * const line = ProgressBar.format({ title: "boot.img", fraction: 0.25, details: [detail], width: 48 })
  *
- * line // => "boot.img   25% [==       ] 1 of 4 MB  ETA 1:30"
+ * line // => "boot.img   25% [===        ] 1 of 4 MB  ETA 1:30"
  * ProgressBar.formatTime(3_725_000) // => "1:02:05"
  * ```
  */

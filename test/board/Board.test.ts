@@ -159,8 +159,8 @@ describe("Board", () => {
         )
         const final = History.check(size, observed).at(-1)!
         for (const answer of observed.flatMap(({ answers }) => answers)) {
-          if (answer._tag === "Occupied") assert.strictEqual(answer.by, Grid.owner(final, told))
-          if (answer._tag === "Claimed") assert.strictEqual(answer.by, Grid.owner(final, told))
+          if (answer._tag === "Occupied") assert.strictEqual(answer.by, Grid.owner(final, answer))
+          if (answer._tag === "Claimed") assert.strictEqual(answer.by, Grid.owner(final, answer))
           if (answer._tag === "RowClaimed") assert.deepStrictEqual(new Set(final[answer.y]), new Set([answer.by]))
         }
         assert.notInclude(final.flat(), Grid.vacantNumber)

@@ -72,7 +72,10 @@ describe("BoardClient", () => {
     Effect.gen(function* () {
       const first = (text: string) =>
         Effect.flatMap(BoardClient.make(Scripted.connect([text]).connection), ({ next }) => Effect.flip(next))
-      assert.match(((yield* first("220 mail\u0007\n")) as Error).message, /unexpected reply to hello: "220 mail\\u0007"/)
+      assert.match(
+        ((yield* first("220 mail\u0007\n")) as Error).message,
+        /unexpected reply to hello: "220 mail\\u0007"/
+      )
       const { next } = yield* BoardClient.make(Scripted.connect(["hello 1 size 5\nnew 7\nbye\n"]).connection)
       assert.deepStrictEqual([(yield* next)._tag, (yield* next)._tag], ["Hello", "Bye"])
       assert.strictEqual(yield* Pull.catchDone(next, () => Effect.succeed("Done")), "Done")

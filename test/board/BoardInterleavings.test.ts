@@ -213,9 +213,9 @@ describe("Board under interleavings", () => {
       assert.strictEqual(
         error.message,
         `
-not linearizable: no order explains what the clients were told (seed ${seed}, run ${run}: 4 switches, found with ${found.switches})
+not linearizable: no sequential order explains the results (seed ${seed}, run ${run}: 4 switches, found with ${found.switches})
   happened    bob: Claim 1 0 = Claimed 1 0 1 1 (from 2 to 3)
-  impossible  alice: Claim 1 0 = Claimed 1 0 1 1 (from 1 to 4), but would be told Occupied 1 0 1
+  impossible  alice: Claim 1 0 = Claimed 1 0 1 1 (from 1 to 4), but expected Occupied 1 0 1
   1
   2 alice  Claim 1 0; read; preempted at: write
   3 bob    Claim 1 0; read; write; ends

@@ -1,17 +1,17 @@
-/** What clients of a board were told, held against the changes in the order of their numbers. */
+/** Check of the messages that clients of a board received, against the changes in the order of their numbers. */
 import { assert } from "@effect/vitest"
 import * as Grid from "../../src/board/Grid.ts"
 import type { Message } from "../../src/board/Message.ts"
 
-/** The answers to one client, in order, and what it was told unasked. */
+/** The answers to one client, in order, and the messages that the board pushed to it. */
 export interface Observed {
   readonly answers: ReadonlyArray<Message>
   readonly pushed: ReadonlyArray<Message>
 }
 
-const isChange = (told: Message): told is Grid.Change => "change" in told && "by" in told
+const isChange = (message: Message): message is Grid.Change => "change" in message && "by" in message
 
-/** Whether a board allows a change: claims want vacant squares, a swap one of one's own. */
+/** Returns true if a board allows a change: a claim needs vacant squares, a swap a square of the client. */
 const isAllowed = (grid: Grid.Grid, change: Grid.Change) => {
   switch (change._tag) {
     case "Claimed":
@@ -23,7 +23,7 @@ const isAllowed = (grid: Grid.Grid, change: Grid.Change) => {
   }
 }
 
-/** The boards after no change, one change, and so on: every number once, none without its right. */
+/** Returns the boards after 0, 1, 2 and more changes. Asserts that every number occurs once and is allowed. */
 const replay = (size: number, heard: ReadonlyArray<Observed>): ReadonlyArray<Grid.Grid> => {
   const changes = heard
     .flatMap(({ answers }) => answers.filter(isChange))
@@ -37,38 +37,42 @@ const replay = (size: number, heard: ReadonlyArray<Observed>): ReadonlyArray<Gri
   return grids
 }
 
-/** Whether an answer is true of the board at some time from one change to another. */
-const isTrueOf = (told: Message, grids: ReadonlyArray<Grid.Grid>) => {
-  switch (told._tag) {
+/** Returns true if an answer is right for one of the boards. */
+const isTrueOf = (message: Message, grids: ReadonlyArray<Grid.Grid>) => {
+  switch (message._tag) {
     case "Occupied":
-      return grids.some((grid) => Grid.owner(grid, told) === told.by && told.by !== Grid.vacantNumber)
+      return grids.some((grid) => Grid.owner(grid, message) === message.by && message.by !== Grid.vacantNumber)
     case "Refused":
       return grids.some((grid) =>
-        [told, { x: told.toX, y: told.toY }].every((square) => Grid.owner(grid, square) !== told.by)
+        [message, { x: message.toX, y: message.toY }].every((square) => Grid.owner(grid, square) !== message.by)
       )
     default:
       return true
   }
 }
 
-/** No client was told what was not so; a watcher heard of every change after its first board, in order. */
+/** Asserts that all answers are right, and that watchers received every change after their first board, in order. */
 export const check = (size: number, heard: ReadonlyArray<Observed>) => {
   const grids = replay(size, heard)
   const numbers = new Map<number, number>()
   for (const [client, { answers, pushed }] of heard.entries()) {
-    // What a client was told earlier was so earlier: its own changes and boards bound the time of the rest.
+    // The answers of a client are in order: its changes and boards bound the time of its other answers.
     let since = 0
-    for (const [at, told] of answers.entries()) {
-      if ("change" in told) {
-        assert.isAtLeast(told.change, since)
-        since = told.change
+    for (const [at, message] of answers.entries()) {
+      if ("change" in message) {
+        assert.isAtLeast(message.change, since)
+        since = message.change
       }
       const next = answers.slice(at + 1).find((later) => "change" in later)
       const until = next !== undefined && "change" in next ? next.change : grids.length
-      assert.isTrue(isTrueOf(told, grids.slice(since, until + 1)), JSON.stringify(told))
-      if (told._tag === "Snapshot") assert.deepStrictEqual(told.grid, grids[told.change])
+      assert.isTrue(isTrueOf(message, grids.slice(since, until + 1)), JSON.stringify(message))
+      if (message._tag === "Snapshot") assert.deepStrictEqual(message.grid, grids[message.change])
       const number =
-        "by" in told && told._tag !== "Occupied" ? told.by : told._tag === "Hello" ? told.number : undefined
+        "by" in message && message._tag !== "Occupied"
+          ? message.by
+          : message._tag === "Hello"
+            ? message.number
+            : undefined
       if (number !== undefined) {
         assert.strictEqual(numbers.get(number) ?? client, client)
         numbers.set(number, client)
@@ -76,18 +80,18 @@ export const check = (size: number, heard: ReadonlyArray<Observed>) => {
     }
     let seen: number | undefined
     let grid = grids[0]!
-    for (const told of pushed) {
-      if (told._tag === "Watching") {
-        assert.strictEqual(told.change, seen ?? told.change)
-        assert.deepStrictEqual(told.grid, grids[told.change])
-        seen = told.change
-        grid = told.grid
-      } else if (told._tag === "Seen") {
-        assert.strictEqual(told.event.change, seen! + 1)
-        seen = told.event.change
-        grid = Grid.apply(grid, told.event)
+    for (const message of pushed) {
+      if (message._tag === "Watching") {
+        assert.strictEqual(message.change, seen ?? message.change)
+        assert.deepStrictEqual(message.grid, grids[message.change])
+        seen = message.change
+        grid = message.grid
+      } else if (message._tag === "Seen") {
+        assert.strictEqual(message.event.change, seen! + 1)
+        seen = message.event.change
+        grid = Grid.apply(grid, message.event)
       } else {
-        assert.fail(`pushed ${told._tag}`)
+        assert.fail(`pushed ${message._tag}`)
       }
     }
     if (seen !== undefined) {

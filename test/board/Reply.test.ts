@@ -76,7 +76,8 @@ describe("Reply", () => {
     )
     const lines = Reply.formatMessage("grid" in message ? { ...message, grid } : message)
     const replies = lines.map((line) => Option.getOrThrow(Reply.parse(line)))
-    if (message._tag === "Snapshot") assert.deepStrictEqual(replies[0], { _tag: "Board", size: side, change: message.change })
+    if (message._tag === "Snapshot")
+      assert.deepStrictEqual(replies[0], { _tag: "Board", size: side, change: message.change })
     if ("grid" in message) {
       const rows = replies.slice(-side)
       assert.deepStrictEqual(

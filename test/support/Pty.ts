@@ -68,7 +68,8 @@ export const start = Effect.fnUntraced(function* (args: ReadonlyArray<string>, c
       const check = () => {
         const found = look()
         if (found !== undefined) resume(Effect.succeed(found))
-        else if (code !== undefined) resume(Effect.die(`the command ended with code ${code}: ${JSON.stringify(output)}`))
+        else if (code !== undefined)
+          resume(Effect.die(`the command ended with code ${code}: ${JSON.stringify(output)}`))
       }
       watchers.add(check)
       check()

@@ -67,7 +67,9 @@ const step = (state: State, event: Event<Reply.Reply>): Step<State> => {
     case "Right": {
       const [x, y] = moves[event._tag]
       const size = state.view.grid.length
-      return [{ ...state, cursor: { x: clampIndex(state.cursor.x + x, size), y: clampIndex(state.cursor.y + y, size) } }]
+      return [
+        { ...state, cursor: { x: clampIndex(state.cursor.x + x, size), y: clampIndex(state.cursor.y + y, size) } }
+      ]
     }
     case "Enter":
       return claim(state)

@@ -1,9 +1,9 @@
 /** Concurrency models by name, and the check of the flags that belong to them. */
 import * as Effect from "effect/Effect"
 import type * as LoadableModel from "../../../session/ConcurrencyModel.ts"
+import { UsageError } from "../../common/CliErrors.ts"
 import * as flags from "../../common/flags.ts"
 import type { ModelName } from "../../common/modelFlags.ts"
-import { UsageError } from "../../common/CliErrors.ts"
 
 /** Flags that choose the model. */
 export interface Input {
@@ -34,7 +34,9 @@ export const choose = Effect.fnUntraced(function* (input: Input) {
     ["--threads", "threads", input.threads]
   ] as const) {
     if (given === undefined || name === of) continue
-    return yield* new UsageError({ message: `${flag} needs --model ${of}, but the model is ${name}: remove ${flag} or change --model` })
+    return yield* new UsageError({
+      message: `${flag} needs --model ${of}, but the model is ${name}: remove ${flag} or change --model`
+    })
   }
   const where = workerNouns[name]
   const watched = [

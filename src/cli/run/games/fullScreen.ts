@@ -50,10 +50,15 @@ const messageOf = (cause: Cause.Cause<unknown>) => {
 }
 
 /** Runs a game until the player leaves or it fails, then restores the terminal. */
-export const play = Effect.fnUntraced(function* <S, Message, E>({ next, send }: ServerConversation<Message, E>, game: Game<S, Message>) {
+export const play = Effect.fnUntraced(function* <S, Message, E>(
+  { next, send }: ServerConversation<Message, E>,
+  game: Game<S, Message>
+) {
   const screen = yield* NodeScreen.open
   const inbox = yield* Queue.bounded<Event<Message>>(maxQueuedEvents)
-  const receive = Effect.forever(Effect.flatMap(next, (message) => Queue.offer(inbox, { _tag: "Received", message }))).pipe(
+  const receive = Effect.forever(
+    Effect.flatMap(next, (message) => Queue.offer(inbox, { _tag: "Received", message }))
+  ).pipe(
     Effect.exit,
     Effect.flatMap((exit) => {
       const reason =

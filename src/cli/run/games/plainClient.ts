@@ -14,8 +14,13 @@ const sanitized = (bytes: Stream.Stream<Uint8Array, Network.NetworkError>, isTer
       )
     : bytes
 
-/** Sends `initialLines`, then copies in both directions until the server closes. The end of input closes the write side. */
-export const run = Effect.fnUntraced(function* (connection: Network.Connection, initialLines: ReadonlyArray<string> = []) {
+/**
+ * Sends `initialLines`, then copies in both directions until the server closes. The end of input ends the write side.
+ */
+export const run = Effect.fnUntraced(function* (
+  connection: Network.Connection,
+  initialLines: ReadonlyArray<string> = []
+) {
   const stdio = yield* Stdio.Stdio
   const isTerminal = yield* stdio.stdoutIsTerminal
   const input = Effect.gen(function* () {

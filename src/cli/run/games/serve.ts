@@ -29,7 +29,9 @@ export const serve = Effect.fnUntraced(
     ) => Effect.Effect<ConcurrencyModel.SessionServer, E | Network.NetworkError, Network.Network | Scope.Scope | R>
   ) {
     const model = yield* concurrencyModel.choose(input)
-    const server = yield* make(model).pipe(Effect.catchIf(isNetworkError, explainListenError(service, input.port, "--port")))
+    const server = yield* make(model).pipe(
+      Effect.catchIf(isNetworkError, explainListenError(service, input.port, "--port"))
+    )
     yield* announce(service, server.address, input.json)
     yield* yield* ShutdownSignal
   },
