@@ -27,26 +27,31 @@ const comparisons: ReadonlyArray<Comparison> = [
   { measure: names.few, peer: peers.raw },
   { measure: names.games, peer: peers.raw },
   { measure: names.idle, peer: peers.raw },
-  { measure: names.file, peer: peers.ours, peerMeasure: names.start, bar: { subject: "figure", comparator: "<=", value: 60 } }
+  {
+    measure: names.file,
+    peer: peers.ours,
+    peerMeasure: names.start,
+    bar: { subject: "figure", comparator: "<=", value: 60 }
+  }
 ]
 
-const about = `Our server in the course's dialect, a fiber per client, and a raw \`node:net\` server of the same
-dialect, which has neither limits nor deadlines: each in a process of its own. The players are one process in C, on
-epoll, because a player on \`node:net\` costs as much as a server on it; these take at most four fifths of a CPU.
-They play by the rules, one in four to lose, and look at every line: a letter that is not there, a life too many, a
-connection that stays open when the game is over, and there is no figure.
+const about = `Our server in the course dialect, a fiber per client, and a raw \`node:net\` server of the same dialect
+without limits and deadlines, each in its own process. The players are one process in C on epoll, because a player on
+\`node:net\` costs as much as a server on it; the players use at most four fifths of a CPU. They play by the rules, one
+in four loses, and they check every line: the benchmark fails at a wrong letter, a life too many, or a connection that
+stays open after the end of a game.
 
-- *Turns*: all are connected and greeted before the first guess. A guess that was right before is free, so games go on
-  until the time is over; then every game is played to its end.
-- *Whole games*: a connection for each.
-- *Memory per idle player*: 6,000 players in waves of 2,000 who have seen their first line; private memory of the server
-  after a full garbage collection, less what it had before the first. The kernel's share is left out.
-- *Start*: from the start of the process until it says its port; the best of five, with and without a file of 400,000
-  words in turn, one taken from the other.`
+- *Turns*: all players are connected and have their first line before the first guess. A repeated right guess costs no
+  life, so games last until the time is over; then every game is finished.
+- *Whole games*: one connection per game.
+- *Memory per idle player*: 6,000 players, in waves of 2,000, after their first line. The value is the growth of the
+  server's private memory after a full garbage collection; kernel memory is not included.
+- *Start*: from the start of the process until it reports its port, the best of five. Starts with and without a file of
+  400,000 words alternate, and the difference is the cost of the file.`
 
 const file = (name: string) => fileURLToPath(new URL(name, import.meta.url))
 
-/** So many words of 5 to 14 letters that follow from nothing but the number of each. */
+/** Returns `count` pseudo-random words of 5 to 14 letters, the same in every run. */
 const wordList = (count: number): string => {
   let x = 1
   const letter = () => {
@@ -69,7 +74,7 @@ const listOf = (count: number) =>
     }
   )
 
-/** Milliseconds until a server says its port. */
+/** Measures the milliseconds from the start of a server's process until it reports its port. */
 const timeOfStart = (args: ReadonlyArray<string>) =>
   Effect.scoped(
     Effect.suspend(() => {
@@ -124,11 +129,28 @@ const prepare = Effect.fnUntraced(function* ({ profile, quick }: Options) {
     { name: names.many, unit: "k/s", sample: drive("turns", manyPlayers) },
     { name: names.few, unit: "k/s", sample: drive("turns", 64) },
     { name: names.games, unit: "k/s", sample: drive("games", 16) },
-    ...(Memory.isKnown ? [{ name: names.idle, unit: "KiB", lowerIsBetter: true, oncePerRound: true, sample: idle }] : []),
-    { name: names.start, unit: "ms", contestants: [peers.ours], lowerIsBetter: true, oncePerRound: true, sample: () => started() },
-    { name: names.file, unit: "ms", contestants: [peers.ours], lowerIsBetter: true, oncePerRound: true, sample: () => more }
+    ...(Memory.isKnown
+      ? [{ name: names.idle, unit: "KiB", lowerIsBetter: true, oncePerRound: true, sample: idle }]
+      : []),
+    {
+      name: names.start,
+      unit: "ms",
+      contestants: [peers.ours],
+      lowerIsBetter: true,
+      oncePerRound: true,
+      sample: () => started()
+    },
+    {
+      name: names.file,
+      unit: "ms",
+      contestants: [peers.ours],
+      lowerIsBetter: true,
+      oncePerRound: true,
+      sample: () => more
+    }
   ]
-  const notes = availablePlayers < manyPlayers ? [`The 5,000 players were ${availablePlayers}: ulimit -n allows no more.`] : []
+  const notes =
+    availablePlayers < manyPlayers ? [`Only ${availablePlayers} players instead of 5,000: ulimit -n is too low.`] : []
   return { contestants: Object.values(peers), measures, notes }
 })
 

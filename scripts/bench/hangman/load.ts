@@ -1,32 +1,32 @@
-/** The players of players.c: who they are told to play with, and what they found. */
+/** Driver of players.c: its requests and results. */
 import { fileURLToPath } from "node:url"
 import * as Effect from "effect/Effect"
 import { BenchError, compileC, start } from "../child.ts"
 
-/** What was measured; every game that was begun has ended as the rules say. */
+/** Measurements. All games have ended by the rules, otherwise the run fails. */
 export interface Stats {
-  /** Turns a second, and games that ended. */
+  /** Turns per second, and completed games per second. */
   readonly turns: number
   readonly games: number
-  /** Microseconds from a guess to its answer. */
+  /** Microseconds from a guess to its reply, median and 99th percentile. */
   readonly p50: number
   readonly p99: number
-  /** Microseconds from connecting to the first line, of the player who waited longest. */
+  /** Longest time from connecting to the first line, in microseconds. */
   readonly first: number
   readonly won: number
   readonly lost: number
-  /** The part of one CPU that the players took. */
+  /** CPU time of the players, as a part of one CPU. */
   readonly busy: number
 }
 
 interface Request {
-  /** One long game each; one game after another; sitting there. */
+  /** `turns`: one long game per player; `games`: one game after another; `hold`: idle connections. */
   readonly kind: "turns" | "games" | "hold"
   readonly port: number
   readonly players: number
-  /** Milliseconds to wait for the first lines of all. Default 10,000. */
+  /** Time to wait for the first line of every player. Default 10,000. */
   readonly greetTimeoutMillis?: number | undefined
-  /** Milliseconds to count for. Default 0. */
+  /** Length of the measurement. Default 0. */
   readonly measureMillis?: number | undefined
 }
 
@@ -34,15 +34,17 @@ interface Load {
   readonly play: (request: Request) => Effect.Effect<Stats, BenchError>
 }
 
-/** Without Linux and a C compiler there are no players, and no benchmark. */
+/** Compiles and starts the players; undefined without Linux or a C compiler. */
 export const make = Effect.gen(function* () {
   if (process.platform !== "linux") return undefined
   const program = yield* compileC(fileURLToPath(new URL("players.c", import.meta.url)))
   if (program === undefined) return undefined
   const child = yield* start(program, [])
   const load: Load = {
-    play: Effect.fnUntraced(function* ({ kind, measureMillis: measure = 0, greetTimeoutMillis: patience = 10_000, players, port }) {
-      const line = yield* child.request([kind, port, players, kind === "games" ? 0 : patience, measure].join(" "))
+    play: Effect.fnUntraced(function* ({ kind, measureMillis = 0, greetTimeoutMillis = 10_000, players, port }) {
+      const line = yield* child.request(
+        [kind, port, players, kind === "games" ? 0 : greetTimeoutMillis, measureMillis].join(" ")
+      )
       const answer = JSON.parse(line) as Stats | { readonly error: string }
       return "error" in answer ? yield* new BenchError({ message: `${kind} of ${players}: ${answer.error}` }) : answer
     })
@@ -50,4 +52,4 @@ export const make = Effect.gen(function* () {
   return load
 })
 
-export const noPlayers = "Left out: the players are written in C for Linux, and want cc."
+export const noPlayers = "Left out: the players are written in C for Linux and need cc."

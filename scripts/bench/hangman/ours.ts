@@ -1,6 +1,5 @@
 /**
- * Our server in the course's dialect, as an application would run it, except that it takes as many players as come, and
- * lets them guess as fast as they can.
+ * Our server in the course dialect, as an application runs it, but without limits for connections and guesses.
  *
  *     node ours.ts [WORDS]
  */

@@ -1,20 +1,22 @@
 /*
- * The players: thousands of clients of a hangman server, in one process with epoll, the same for every server. In C,
- * because a client on node:net costs as much as a server on node:net, and would set the pace.
+ * The players: thousands of clients of a hangman server, in one process with epoll, the same for every server. They are
+ * written in C, because a client on node:net costs as much as a server on node:net and would limit the measurement.
  *
- * They play by the rules and look at every line: a server that shows a letter that is not there, takes a life too many,
- * leaves a place empty, says a word too much or does not close gets no figure.
+ * The players check every line. The run fails if a server shows a wrong letter, takes a life too many, hides a letter
+ * that was found, sends a line too many or does not close the connection.
  *
- * A guess that was right before is free, so that a game can be kept going: that is how turns are counted. One player in
- * four then loses, with digits, capitals and empty lines; the others play on as one does.
+ * A repeated right guess costs no life, so a game can continue for any time: that is how turns are counted. At the end
+ * one player in four loses, with digits, capitals and empty lines; the others finish their game.
  *
- * Says `ready`, answers each line of its input with a line of JSON, and ends with its input:
+ * Prints `ready`, answers each line of its input with a line of JSON, and ends at the end of its input. Times are in
+ * milliseconds:
  *
- *     turns PORT PLAYERS PATIENCE MEASURE   once all have been greeted, or waiting so long, all play for half as many
- *                                           milliseconds, and for as many more, which count; then all games are
- *                                           ended, and every end is looked at
- *     games PORT PLAYERS 0 MEASURE          one game after another, a new connection for each, so many at a time
- *     hold PORT PLAYERS 0 0                 so many more connect, are greeted, and stay until something else is asked
+ *     turns PORT PLAYERS GREET_TIMEOUT MEASURE   waits for the first lines of all players, at most GREET_TIMEOUT; plays
+ *                                                for half of MEASURE, then for MEASURE, which counts; then finishes all
+ *                                                games and checks each end
+ *     games PORT PLAYERS 0 MEASURE               plays games, PLAYERS at a time, each on a new connection
+ *     hold PORT PLAYERS 0 0                      connects PLAYERS more, reads their first lines, and keeps them idle
+ *                                                until the next command
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -48,8 +50,8 @@ static int poller, wanted, begun, greeted, open_now, held;
 static int port;
 static unsigned long connections, turns, won, lost, counted;
 static uint64_t window, last, slowest; /* slowest: from connecting to the first line */
-static int started, counting, ending;  /* guesses are made; in the window; after it */
-static uint32_t latency[LATENCIES];    /* how often so many times STEP microseconds */
+static int started, counting, ending;  /* guesses are sent; within the measurement; after it */
+static uint32_t latency[LATENCIES];    /* histogram with bins of STEP microseconds */
 static char failure[200];
 
 static uint64_t now(void) {
@@ -68,7 +70,7 @@ static int fail(const char *format, ...) {
 
 static unsigned bit(char letter) { return letter >= 'a' && letter <= 'z' ? 1u << (letter - 'a') : 0; }
 
-/* From an address of its own for every 200th, so that ports do not run out while the kernel keeps those of old ones. */
+/* Connects from one of 200 source addresses, so that ports do not run out while old ones are in TIME_WAIT. */
 static int call(Player *player) {
   struct sockaddr_in from = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000002 + connections++ % 200)};
   struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -109,22 +111,22 @@ static int guess(Player *player) {
   player->since = now();
   char line[2] = {letter, '\n'};
   size_t length = letter == '\n' ? 1 : 2;
-  return write(player->fd, line, length) == (ssize_t)length ? 0 : fail("a guess cannot be sent: %s", strerror(errno));
+  return write(player->fd, line, length) == (ssize_t)length ? 0 : fail("cannot send a guess: %s", strerror(errno));
 }
 
-/* What is shown after a guess, by what was shown before it. */
-static int judge(Player *player, const char *mask, int lives) {
+/* Checks a line against the previous line and the guess. Returns 1 at the end of the game, -1 for an error. */
+static int check_line(Player *player, const char *mask, int lives) {
   unsigned letter = bit(player->guess);
   int isOver = strchr(mask, '-') == NULL;
   int isRight = letter != 0 && strchr(mask, player->guess) != NULL && lives > 0;
-  if ((int)strlen(mask) != player->length) return fail("the word has become %s", mask);
+  if ((int)strlen(mask) != player->length) return fail("the length of the word has changed: %s", mask);
   if (lives != player->lives - !isRight) return fail("%d lives after %c at %d", lives, player->guess, player->lives);
   if ((lives == 0) > isOver) return fail("the word is not shown: %s", mask);
   if (isRight && letter & player->wrong) return fail("%c was not in %s before", player->guess, mask);
   for (int i = 0; i < player->length; i++) {
     int isNew = mask[i] != player->mask[i];
-    if (isNew && player->mask[i] != '-') return fail("%s has become %s", player->mask, mask);
-    if (isNew && bit(mask[i]) & (player->right | player->wrong)) return fail("%c came late in %s", mask[i], mask);
+    if (isNew && player->mask[i] != '-') return fail("a letter has changed: %s, before %s", mask, player->mask);
+    if (isNew && bit(mask[i]) & (player->right | player->wrong)) return fail("%c is shown after it was tried in %s", mask[i], mask);
     if (isNew && lives > 0 && mask[i] != player->guess) return fail("%s shows more than %c", mask, player->guess);
     if (isNew && lives == 0 && mask[i] == player->guess) return fail("%c is in %s", player->guess, mask);
   }
@@ -147,18 +149,18 @@ static int onLine(Player *player, const char *line) {
     player->length = strlen(mask);
     player->lives = lives;
     strcpy(player->mask, mask);
-    if (lives < 1 || strspn(mask, "-") != strlen(mask)) return fail("begins with %s", line);
+    if (lives < 1 || strspn(mask, "-") != strlen(mask)) return fail("invalid first line: %s", line);
     if (took > slowest) slowest = took;
     greeted++;
   } else if (player->state == PLAYING) {
-    if ((isOver = judge(player, mask, lives)) < 0) return -1;
+    if ((isOver = check_line(player, mask, lives)) < 0) return -1;
     turns++;
     if (counting) {
       counted++;
       latency[took / STEP < LATENCIES ? took / STEP : LATENCIES - 1]++;
     }
   } else
-    return fail("says %s when the game is over", line);
+    return fail("a line after the end of the game: %s", line);
   player->state = isOver ? ENDED : PLAYING;
   return isOver || !started ? 0 : guess(player);
 }
@@ -185,7 +187,7 @@ static int onBytes(Player *player) {
   return player->have < (int)sizeof player->text - 1 ? 0 : fail("a line without an end: %s", player->text);
 }
 
-/* Handles what there is within so many milliseconds; those whose game has ended begin a new one, if they may. */
+/* Handles events for at most `timeout` milliseconds. With `again`, players whose game has ended start a new one. */
 static int step(int timeout, int again) {
   struct epoll_event events[512];
   while (begun < wanted && begun - greeted < GREETINGS)
@@ -195,7 +197,7 @@ static int step(int timeout, int again) {
   else if (now() - last > SILENCE * 1000ull) return fail("no answer in %d seconds", SILENCE / 1000);
   for (int i = 0; i < count; i++) {
     Player *player = events[i].data.ptr;
-    if (player == NULL) exit(0); /* the end of input, or impatience */
+    if (player == NULL) exit(0); /* the end of input, or an early command */
     int result = onBytes(player);
     if (result < 0) return -1;
     if (result > 0 && again && call(player) < 0) return -1;
@@ -203,7 +205,7 @@ static int step(int timeout, int again) {
   return 0;
 }
 
-/* Microseconds of processor time so far. */
+/* CPU time used so far, in microseconds. */
 static double spent(void) {
   struct rusage usage;
   getrusage(RUSAGE_SELF, &usage);
@@ -223,10 +225,10 @@ static int run(int milliseconds) {
   return 0;
 }
 
-/* Waits until all have been greeted, or patience is at its end; plays for half as long; counts; ends the games. */
-static int play(int patience, int measure) {
+/* Waits for the first lines, warms up for half of `measure`, counts for `measure`, and finishes all games. */
+static int play(int greet_timeout, int measure) {
   uint64_t begin = now();
-  while (greeted < wanted && now() - begin < patience * 1000ull)
+  while (greeted < wanted && now() - begin < greet_timeout * 1000ull)
     if (step(10, 0) < 0) return -1;
   started = 1;
   for (int i = 0; i < begun; i++)
@@ -251,7 +253,7 @@ static int play(int patience, int measure) {
   return 0;
 }
 
-static int keep(void) {
+static int hold(void) {
   held = 1;
   while (greeted < wanted)
     if (step(100, 0) < 0) return -1;
@@ -268,7 +270,7 @@ static void reset(void) {
 
 int main(void) {
   char line[100], kind[10];
-  int to, count, patience, measure;
+  int to, count, greet_timeout, measure;
   struct rlimit files;
   getrlimit(RLIMIT_NOFILE, &files);
   files.rlim_cur = files.rlim_max;
@@ -281,14 +283,14 @@ int main(void) {
   setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
   puts("ready");
   while (fgets(line, sizeof line, stdin) != NULL) {
-    if (sscanf(line, "%9s %d %d %d %d", kind, &to, &count, &patience, &measure) != 5) return 2;
+    if (sscanf(line, "%9s %d %d %d %d", kind, &to, &count, &greet_timeout, &measure) != 5) return 2;
     if (!held || *kind != 'h' || to != port) reset();
     port = to;
     *failure = 0;
     last = now();
     wanted += count;
     ending = *kind == 'g';
-    if ((*kind == 'h' ? keep() : play(patience, measure)) < 0) {
+    if ((*kind == 'h' ? hold() : play(greet_timeout, measure)) < 0) {
       printf("{\"error\":\"%s\"}\n", failure);
       reset();
     }

@@ -1,6 +1,6 @@
 /**
- * The course's hangman on `node:net` alone: a read is a turn. No limits, no deadlines, no frames: what is left between
- * the two is what ours costs.
+ * The course's hangman on `node:net` alone: one read is one turn. It has no limits, deadlines or framing, so that the
+ * difference to our server is the cost of those.
  */
 import * as Net from "node:net"
 import { control } from "../rot13/control.ts"
