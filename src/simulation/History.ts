@@ -1,34 +1,63 @@
-/** What concurrent clients asked and were told, and in which order, in steps of logical time. */
+/**
+ * Test tool: records the operations of concurrent clients and their results, in steps of logical time.
+ *
+ * `Linearizability.check` decides whether one shared object could have given these results.
+ */
 import * as Effect from "effect/Effect"
 
 /** An operation of a client. @category models @since 0.1.0 */
 export interface Call<Op, Result> {
   readonly client: string | number
   readonly op: Op
-  /** No two calls begin or end at one time. */
+  /** Logical time of the invocation; no two invocations or returns have the same time. */
   readonly invoked: number
-  /** Nothing, if the client never heard of it: then it may have happened, or not. */
+  /** Undefined if the operation never returned; it may or may not have taken effect. */
   readonly returned: { readonly at: number; readonly result: Result } | undefined
 }
 
-/** All calls, in the order of their beginnings. @category models @since 0.1.0 */
+/** All calls, ordered by invocation. @category models @since 0.1.0 */
 export type History<Op, Result> = ReadonlyArray<Call<Op, Result>>
 
-/** Writes a history. @category models @since 0.1.0 */
+/** Records a history. @category models @since 0.1.0 */
 export interface Recorder<Op, Result> {
-  /** Notes that an operation begins; what it gives is called with the result, once. */
+  /** Records an invocation; returns a function that records the result, once. */
   readonly invoke: (client: string | number, op: Op) => (result: Result) => void
-  /** Runs an effect as an operation. One that fails or is interrupted never returns: it may have happened. */
+  /**
+   * Records an effect as an operation. An effect that fails or is interrupted never returns; it may have taken effect.
+   */
   readonly record: <E, R>(
     client: string | number,
     op: Op,
     effect: Effect.Effect<Result, E, R>
   ) => Effect.Effect<Result, E, R>
-  /** What has been noted up to now. */
+  /** Returns the calls recorded so far. */
   readonly history: () => History<Op, Result>
 }
 
-/** An empty history. @category constructors @since 0.1.0 */
+/**
+ * Creates an empty recorder.
+ *
+ * **Example** (Record two operations)
+ *
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import * as Ref from "effect/Ref"
+ * import { History } from "effect-inet/simulation"
+ *
+ * await Effect.runPromise(
+ *   Effect.gen(function* () {
+ *     const counter = yield* Ref.make(0)
+ *     const recorder = History.make<"read" | "add", number>()
+ *     yield* recorder.record("alice", "add", Ref.updateAndGet(counter, (n) => n + 1))
+ *     yield* recorder.record("bob", "read", Ref.get(counter))
+ *     History.format(recorder.history()) // => "alice: add = 1 (from 1 to 2)\nbob: read = 1 (from 3 to 4)"
+ *   })
+ * )
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const make = <Op, Result>(): Recorder<Op, Result> => {
   const calls: Array<Call<Op, Result>> = []
   let time = 0
@@ -53,17 +82,17 @@ export const make = <Op, Result>(): Recorder<Op, Result> => {
   }
 }
 
-/** How operations and results are written. Default: text as it is, all else as JSON. @category models @since 0.1.0 */
+/** Formatters of operations and results. Default: strings unchanged, all else as JSON. @category models @since 0.1.0 */
 export interface Show<Op, Result> {
   readonly op?: ((op: Op) => string) | undefined
   readonly result?: ((result: Result) => string) | undefined
 }
 
-/** A value as a `Show` writes it that says nothing else. @category combinators @since 0.1.0 */
+/** Formats a value as the default of `Show` does. @category combinators @since 0.1.0 */
 export const showValue = (value: unknown): string =>
   typeof value === "string" ? value : (JSON.stringify(value) ?? `${value}`)
 
-/** A call in a line: `alice: claim 1 2 = true (from 3 to 6)`. @category combinators @since 0.1.0 */
+/** Formats a call as one line: `alice: claim 1 2 = true (from 3 to 6)`. @category combinators @since 0.1.0 */
 export const formatCall = <Op, Result>(
   { client, invoked, op, returned }: Call<Op, Result>,
   { op: showOp = showValue, result: showResult = showValue }: Show<Op, Result> = {}
@@ -72,6 +101,6 @@ export const formatCall = <Op, Result>(
     ? `${client}: ${showOp(op)} (from ${invoked}, never returned)`
     : `${client}: ${showOp(op)} = ${showResult(returned.result)} (from ${invoked} to ${returned.at})`
 
-/** A history, a line a call. @category combinators @since 0.1.0 */
+/** Formats a history, one line per call. @category combinators @since 0.1.0 */
 export const format = <Op, Result>(history: History<Op, Result>, show?: Show<Op, Result>): string =>
   history.map((call) => formatCall(call, show)).join("\n")

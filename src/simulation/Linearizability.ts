@@ -1,48 +1,52 @@
 /**
- * Is there an order of all operations that explains what each client saw, and keeps every operation between its begin
- * and its end? Searched as Wing and Gong do, with Lowe's memory of the states that were reached already.
+ * Test tool: decides whether a history is linearizable.
+ *
+ * A history is linearizable if one sequential order of its operations explains every result, with each operation
+ * between its invocation and its return. The search is that of Wing and Gong, with Lowe's cache of visited states.
  */
 import * as Equal from "effect/Equal"
 import * as History from "./History.ts"
 
-/** What a shared object does when nothing is concurrent. @category models @since 0.1.0 */
+/** The sequential specification of a shared object. @category models @since 0.1.0 */
 export interface Spec<S, Op, Result> {
   readonly initial: S
-  /** Pure: the next state, and what the client is told. */
+  /** Pure function: returns the next state and the result of the operation. */
   readonly apply: (state: S, op: Op) => readonly [S, Result]
-  /** Default: equal in structure. */
+  /** Compares two results. Default: structural equality. */
   readonly equal?: ((one: Result, other: Result) => boolean) | undefined
-  /** States with one key are the same; makes the search quicker. Default: they are compared. */
+  /**
+   * Returns a key that is equal for equal states; makes the search faster. Default: states are compared structurally.
+   */
   readonly key?: ((state: S) => string) | undefined
 }
 
-/** An operation that cannot come next, and what it would have been told. @category models @since 0.1.0 */
+/** An operation that cannot come next, and the result that the specification gives. @category models @since 0.1.0 */
 export interface Mismatch<Op, Result> {
   readonly call: History.Call<Op, Result>
   readonly expected: Result
 }
 
-/** Whether there is such an order. @category models @since 0.1.0 */
+/** The outcome of a check. @category models @since 0.1.0 */
 export type Verdict<S, Op, Result> =
   | { readonly _tag: "Linearizable"; readonly order: History.History<Op, Result> }
   | {
       readonly _tag: "NotLinearizable"
-      /** An order of as many operations as can be explained. */
+      /** The longest order of operations that the specification explains. */
       readonly prefix: History.History<Op, Result>
-      /** Where they lead. */
+      /** The state after `prefix`. */
       readonly state: S
-      /** All operations that would have to come next; none of them can. */
+      /** All operations that could come next by their times; the result of each differs from the specification. */
       readonly mismatches: ReadonlyArray<Mismatch<Op, Result>>
     }
   | { readonly _tag: "TooLarge"; readonly maxStates: number }
 
-/** How long to search. @category models @since 0.1.0 */
+/** Limit of the search. @category models @since 0.1.0 */
 export interface Options {
-  /** Most orders that are looked into, those that lead to one state taken as one. Default 100,000. */
+  /** Maximum number of search states; orders that lead to the same state count once. Default 100,000. */
   readonly maxStates?: number | undefined
 }
 
-/** Operations in some order, the last first. */
+/** Operations in an order, the last first. */
 interface Path<Op, Result> {
   readonly call: History.Call<Op, Result>
   readonly previous: Path<Op, Result> | undefined
@@ -50,9 +54,9 @@ interface Path<Op, Result> {
 
 interface SearchState<S, Op, Result> {
   readonly state: S
-  /** A bit for every operation that has happened. */
+  /** Bit set of the operations in the order. */
   readonly linearized: bigint
-  /** How many of them have returned. */
+  /** Number of those operations that returned. */
   readonly returned: number
   readonly path: Path<Op, Result> | undefined
 }
@@ -65,7 +69,7 @@ const orderOf = <Op, Result>(path: Path<Op, Result> | undefined): History.Histor
 
 const returnTimeOf = <Op, Result>({ returned }: History.Call<Op, Result>) => returned?.at ?? Number.POSITIVE_INFINITY
 
-/** Tells whether a state was met before, after the same operations. */
+/** Creates a function that returns true if the same operations have led to the same state before. */
 const makeVisited = <S>(key: ((state: S) => string) | undefined) => {
   const keys = new Set<string>()
   const states = new Map<bigint, Array<S>>()
@@ -83,8 +87,28 @@ const makeVisited = <S>(key: ((state: S) => string) | undefined) => {
 }
 
 /**
- * Looks for an order. Operations that never returned may have happened or not, with any result. The time it takes grows
- * exponentially with the operations that are under way at once: beyond the limit, the verdict is `TooLarge`.
+ * Searches for an order that explains a history. An operation that never returned may have taken effect or not, with
+ * any result.
+ *
+ * The running time grows exponentially with the number of concurrent operations; beyond `maxStates` the verdict is
+ * `TooLarge`.
+ *
+ * **Example** (Find a stale read)
+ *
+ * ```ts
+ * import { type History, Linearizability } from "effect-inet/simulation"
+ *
+ * const counter: Linearizability.Spec<number, "read" | "add", number> = {
+ *   initial: 0,
+ *   apply: (n, op) => (op === "read" ? [n, n] : [n + 1, n + 1])
+ * }
+ * const staleRead: History.History<"read" | "add", number> = [
+ *   { client: "alice", op: "add", invoked: 1, returned: { at: 2, result: 1 } },
+ *   { client: "bob", op: "read", invoked: 3, returned: { at: 4, result: 0 } }
+ * ]
+ * Linearizability.check(counter, staleRead)._tag // => "NotLinearizable"
+ * Linearizability.check(counter, staleRead.slice(0, 1))._tag // => "Linearizable"
+ * ```
  *
  * @category running
  * @since 0.1.0
@@ -95,7 +119,7 @@ export const check = <S, Op, Result>(
   { maxStates = 100_000 }: Options = {}
 ): Verdict<S, Op, Result> => {
   const { apply, equal = Equal.equals, initial, key } = spec
-  // Those that returned, and did so first, are tried first.
+  // Operations that returned first are tried first.
   const calls = [...history].sort((a, b) => returnTimeOf(a) - returnTimeOf(b) || a.invoked - b.invoked)
   const total = calls.filter(({ returned }) => returned !== undefined).length
   const isVisited = makeVisited(key)
@@ -104,11 +128,14 @@ export const check = <S, Op, Result>(
   let visitedCount = 0
   let best = start
 
-  const isPending = ({ linearized }: SearchState<S, Op, Result>, index: number) => (linearized & (1n << BigInt(index))) === 0n
-  /** Those that can come next: they began before any other that has not happened ended. */
+  const isPending = ({ linearized }: SearchState<S, Op, Result>, index: number) =>
+    (linearized & (1n << BigInt(index))) === 0n
+  /** Operations that can come next: those invoked before the first return among the remaining operations. */
   const candidates = (node: SearchState<S, Op, Result>) => {
     const firstReturn = returnTimeOf(calls.find((_, index) => isPending(node, index))!)
-    return calls.flatMap((call, index) => (isPending(node, index) && call.invoked < firstReturn ? [{ call, index }] : []))
+    return calls.flatMap((call, index) =>
+      isPending(node, index) && call.invoked < firstReturn ? [{ call, index }] : []
+    )
   }
   const isExpected = (result: Result, { returned }: History.Call<Op, Result>) =>
     returned === undefined || equal(result, returned.result)
@@ -135,7 +162,8 @@ export const check = <S, Op, Result>(
 }
 
 /**
- * What is wrong, in lines; nothing if there is an order. For `check` of `SimScheduler.explore`.
+ * Describes a verdict in lines; returns undefined if the history is linearizable. Fits `check` of
+ * `SimScheduler.explore`.
  *
  * @category combinators
  * @since 0.1.0
@@ -149,14 +177,13 @@ export const explain = <S, Op, Result>(
     case "Linearizable":
       return undefined
     case "TooLarge":
-      return `the history is too large: no answer after ${verdict.maxStates} orders; take fewer clients or operations`
+      return `no verdict: more than ${verdict.maxStates} search states; use fewer concurrent operations, or raise \`maxStates\``
     case "NotLinearizable":
       return [
-        "not linearizable: no order explains what the clients were told",
+        "not linearizable: no sequential order explains the results",
         ...verdict.prefix.map((call) => `  happened    ${History.formatCall(call, show)}`),
         ...verdict.mismatches.map(
-          ({ call, expected }) =>
-            `  impossible  ${History.formatCall(call, show)}, but would be told ${result(expected)}`
+          ({ call, expected }) => `  impossible  ${History.formatCall(call, show)}, but expected ${result(expected)}`
         )
       ].join("\n")
   }

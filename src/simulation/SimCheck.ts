@@ -1,9 +1,9 @@
 /**
- * Says whether a scenario holds: runs it with many seeds and many faults, each run twice, and makes the first failure
- * as small as it gets.
+ * Checks a scenario on simulated networks: runs it with many seeds and many faults, each run twice, and shrinks the
+ * first failure.
  *
- * The environment repeats a failure: `SIM_SEED` is the first seed (by itself also the only one), `SIM_RUNS` how many
- * there are, and `SIM_PLAN` what goes wrong in all of them (`none` for nothing).
+ * Environment variables repeat a failure. `SIM_SEED` is the first seed, and the only one unless `SIM_RUNS` is set.
+ * `SIM_RUNS` is the number of seeds. `SIM_PLAN` is the fault plan of all runs (`none` for no faults).
  */
 import * as Cause from "effect/Cause"
 import * as Config from "effect/Config"
@@ -22,31 +22,31 @@ import * as FaultShrink from "./faults/FaultShrink.ts"
 import * as Simulation from "./Simulation.ts"
 import * as SimulationError from "./SimulationError.ts"
 
-/** What is run, and how often. @category models @since 0.1.0 */
+/** Options of a check. @category models @since 0.1.0 */
 export interface Options extends Omit<Simulation.Options, "seed" | "plan" | "tap"> {
-  /** The first seed; the others follow it. Default `SIM_SEED`, or 1. */
+  /** First seed; each run uses the next one. Default `SIM_SEED`, or 1. */
   readonly seed?: number | undefined
-  /** How many seeds. Default `SIM_RUNS`, or 1 with a `SIM_SEED` and 100 without. */
+  /** Number of seeds. Default `SIM_RUNS`; else 1 if `SIM_SEED` is set, and 100 if not. */
   readonly runs?: number | undefined
-  /** The same faults in every run; every rule has to hit something in some run. Default: those generated, or none. */
+  /** Fault plan of every run; each rule must apply in at least one run. Default: the generated plans, or no faults. */
   readonly plan?: FaultPlan.FaultPlan | string | undefined
-  /** Other faults in every run, generated from its seed. */
+  /** Options of fault plans that are generated, one for each seed. */
   readonly generate?: FaultArbitrary.Options | undefined
-  /** States some run must reach, besides those that the scenario asks about. Default: none. */
+  /** States that at least one run must reach, besides those that the scenario marks. Default: none. */
   readonly sometimes?: ReadonlyArray<string> | undefined
 }
 
-/** What was seen while nothing failed. @category models @since 0.1.0 */
+/** Statistics of a check that found no failure. @category models @since 0.1.0 */
 export interface Summary {
   readonly runs: number
   readonly packets: number
-  /** How often a fault was applied. */
+  /** Number of faults applied. */
   readonly faults: number
-  /** Rules of generated plans that hit nothing. */
+  /** Number of rules in generated plans that never applied. */
   readonly unused: number
-  /** Virtual nanoseconds of all runs together. */
+  /** Virtual nanoseconds, summed over all runs. */
   readonly time: number
-  /** How many runs reached each state. */
+  /** Number of runs that reached each state. */
   readonly reached: ReadonlyMap<string, number>
 }
 
@@ -59,7 +59,7 @@ const misconfigured = (error: { readonly message: string }) =>
     cause: error
   })
 
-/** How a run went, in itself. */
+/** Returns the reason for which a single run failed, if it did. */
 const failureOf = ({ exit, leaked, outcome }: Report): Reason | undefined => {
   if (outcome === "deadlock") return new SimulationError.Deadlock()
   if (outcome === "deadline") return new SimulationError.DeadlineExceeded()
@@ -67,14 +67,14 @@ const failureOf = ({ exit, leaked, outcome }: Report): Reason | undefined => {
   return leaked.sockets + leaked.timers > 0 ? new SimulationError.Leaked(leaked) : undefined
 }
 
-/** What has to stay the same while a failing plan is made smaller: else another, duller failure may take over. */
+/** Returns what must stay the same while a failing plan is shrunk, so that a different failure does not replace it. */
 const signature = (reason: Reason): string => {
   if (reason._tag !== "Failed") return reason._tag
   const error = Cause.squash(reason.cause)
   return Predicate.hasProperty(error, "_tag") ? `${error._tag}` : error instanceof Error ? error.name : typeof error
 }
 
-/** A packet as a number, that of another one almost certainly being another. */
+/** Hashes a packet; different packets almost certainly have different hashes. */
 const fingerprint = ({ arrives, at, bytes, fault = "", from, kind, to }: Packet.ObservedPacket): number => {
   let state = Number(at) ^ Math.imul(Number(arrives ?? -1n), 0x9e3779b1)
   const add = (value: number) => {
@@ -97,7 +97,7 @@ const fingerprint = ({ arrives, at, bytes, fault = "", from, kind, to }: Packet.
 const formatPacket = ({ at, from, kind, to }: Packet.ObservedPacket) =>
   `${kind} ${from.address}:${from.port} to ${to.address}:${to.port} at ${FaultPlanParser.formatNanos(Number(at))}`
 
-/** A tap that remembers, and one that compares with what was remembered. */
+/** Creates a tap that records packets, and one that compares later packets with them. */
 const traceComparison = () => {
   const expected: Array<number> = []
   let count = 0
@@ -105,12 +105,13 @@ const traceComparison = () => {
   return {
     record: (packet: Packet.ObservedPacket) => void expected.push(fingerprint(packet)),
     compare: (packet: Packet.ObservedPacket) => {
-      if (expected[count++] !== fingerprint(packet)) difference ??= `the second has as packet ${count} ${formatPacket(packet)}`
+      if (expected[count++] !== fingerprint(packet))
+        difference ??= `packet ${count} of the second is ${formatPacket(packet)}`
     },
-    /** How two runs differ. */
+    /** Returns how two runs differ. */
     difference: (one: Report, other: Report): string | undefined => {
       if (difference !== undefined) return difference
-      if (one.packets !== other.packets) return `there were ${one.packets} packets, then ${other.packets}`
+      if (one.packets !== other.packets) return `${one.packets} packets, then ${other.packets}`
       if (one.time === other.time && Exit.isSuccess(one.exit) === Exit.isSuccess(other.exit)) return undefined
       return `one ended at ${FaultPlanParser.formatNanos(one.time)}, the other at ${FaultPlanParser.formatNanos(other.time)}`
     }
@@ -124,7 +125,7 @@ const planOf = (given: FaultPlan.FaultPlan | string) =>
       : FaultPlanSyntax.parse(given)
     : Result.succeed(given)
 
-/** Options and environment, as one. */
+/** Combines the options and the environment. */
 const settingsOf = Effect.fnUntraced(function* (options: Options) {
   const environment = yield* Config.all({
     seed: Config.option(Config.Int("SIM_SEED")),
@@ -134,20 +135,48 @@ const settingsOf = Effect.fnUntraced(function* (options: Options) {
   const seed = Option.getOrUndefined(environment.seed)
   const given = Option.getOrElse(environment.plan, () => options.plan)
   const runs = Option.getOrUndefined(environment.runs) ?? (seed === undefined ? (options.runs ?? 100) : 1)
-  if (runs < 1) return yield* Effect.fail(new Error(`${runs} runs show nothing: at least 1 is needed`))
+  if (runs < 1) return yield* Effect.fail(new Error(`invalid number of runs ${runs}: must be at least 1`))
   return {
     first: seed ?? options.seed ?? 1,
     runs,
     plan: given === undefined ? undefined : yield* Effect.fromResult(planOf(given)),
-    /** One run that was asked for says nothing about what some run does. */
+    /** A replay of one run does not decide whether some run reaches a state. */
     isReplay: seed !== undefined || Option.isSome(environment.plan)
   }
 })
 
 /**
- * Runs a scenario with every seed, and gives stats about the runs if none fails. Fails with `SimulationError`: a run
- * failed, did not end, left something behind, or was not the same when it was repeated; or a rule of the plan hit
- * nothing; or a state was never reached.
+ * Runs a scenario with every seed and returns statistics if no run fails.
+ *
+ * Fails with `SimulationError` if a run fails, does not end, leaks sockets or timers, or differs when repeated; if a
+ * rule of the plan never applies; or if a state is never reached.
+ *
+ * **Example** (A request under delays and small TCP segments)
+ *
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import * as NetAddress from "effect/net/NetAddress"
+ * import { Network } from "effect-inet/network"
+ * import { Rot13Client, Rot13Server } from "effect-inet/rot13"
+ * import { SimCheck } from "effect-inet/simulation"
+ *
+ * const check = SimCheck.check(
+ *   Effect.fnUntraced(function* ({ host }) {
+ *     const [server, client] = [yield* host("server"), yield* host("client")]
+ *     yield* server.start(Rot13Server.make({ host: "0.0.0.0", port: 1067 }))
+ *     const request = Effect.flatMap(Network.Network, ({ connect }) =>
+ *       Effect.flatMap(connect(NetAddress.inetAddressFromIpStringUnsafe(server.address, 1067)), (connection) =>
+ *         Rot13Client.request(connection, new TextEncoder().encode("Hello"))
+ *       )
+ *     )
+ *     const reply = new TextDecoder().decode(yield* client.run(request))
+ *     if (reply !== "Uryyb") yield* Effect.fail(new Error(`wrong reply: ${reply}`))
+ *   }),
+ *   { plan: "chunk=1, delay=10% 1ms..50ms", runs: 20 }
+ * )
+ * const summary = await Effect.runPromise(check)
+ * summary.runs // => 20
+ * ```
  *
  * @category running
  * @since 0.1.0
@@ -165,11 +194,17 @@ export const check = Effect.fnUntraced(function* <A, E, R>(
     const trace = traceComparison()
     const report = yield* runOnce(seed, plan, trace.record)
     const difference = trace.difference(report, yield* runOnce(seed, plan, trace.compare))
-    const reason = difference === undefined ? failureOf(report) : new SimulationError.Nondeterministic({ at: difference })
+    const reason =
+      difference === undefined ? failureOf(report) : new SimulationError.Nondeterministic({ at: difference })
     return { report, reason }
   })
 
-  const shrunkFailure = Effect.fnUntraced(function* (seed: number, original: FaultPlan.FaultPlan, reason: Reason, at: Report) {
+  const shrunkFailure = Effect.fnUntraced(function* (
+    seed: number,
+    original: FaultPlan.FaultPlan,
+    reason: Reason,
+    at: Report
+  ) {
     let smallest = { reason, report: at as Report }
     const fails = Effect.fnUntraced(function* (plan: FaultPlan.FaultPlan) {
       const isTwice = reason._tag === "Nondeterministic"
@@ -190,7 +225,7 @@ export const check = Effect.fnUntraced(function* <A, E, R>(
   const faultCounts = fixed?.map(() => 0)
   const summary = { runs, packets: 0, faults: 0, unused: 0, time: 0, reached }
   for (let seed = first; seed < first + runs; seed++) {
-    // A run is one piece of work: between two of them others have their turn, and a test its time limit.
+    // A run is synchronous: between two runs other fibers and the time limit of a test get their turn.
     yield* Effect.yieldNow
     const plan = fixed ?? (generate === undefined ? [] : FaultArbitrary.generate(seed, generate))
     const { reason, report } = yield* runTwice(seed, plan)

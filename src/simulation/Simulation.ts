@@ -1,6 +1,5 @@
 /**
- * A run of a simulated network: programs on hosts, faults from a plan, everything decided by a seed. A run is an effect
- * that takes no real time to wait, and its report says what happened.
+ * Runs programs on a simulated network, in virtual time, with faults from a plan. The seed decides all random choices.
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
@@ -21,63 +20,65 @@ import * as SimNetwork from "./network/SimNetwork.ts"
 import * as SimClock from "./runtime/SimClock.ts"
 import * as SimSchedulerQueue from "./runtime/SimSchedulerQueue.ts"
 
-/** How a run is made. @category models @since 0.1.0 */
+/** Options of a run. @category models @since 0.1.0 */
 export interface Options {
-  /** Decides about all chance, in the network, the faults and the programs. Default 1. */
+  /** Seed of all random choices in the network, the faults and the programs. Default 1. */
   readonly seed?: number | undefined
-  /** What goes wrong. Default: nothing. */
+  /** Fault plan. Default: no faults. */
   readonly plan?: FaultPlan.FaultPlan | undefined
-  /** Tells the kinds of payloads to the plan. */
+  /** Dissectors that determine the kinds of payloads for rules with `kind=`. */
   readonly dissectors?: ReadonlyArray<Packet.Dissector> | undefined
-  /** How packets travel where nothing else is said. */
+  /** Link options of all pairs of hosts without their own. */
   readonly link?: SimLan.LinkOptions | undefined
-  /** Virtual time after which a run that has not ended is ended. Default 1 hour. */
+  /** Virtual time after which a run is ended. Default 1 hour. */
   readonly deadline?: Duration.Input | undefined
   /**
-   * Probability of a switch to another fiber at each operation, 0 to 1; chance also takes the next of the fibers that
-   * are ready at one instant. Default: none is preempted, and they run in the order in which they became ready.
+   * Probability of preempting a fiber at each operation, 0 to 1. If set, the next of the fibers that are ready at one
+   * instant is also chosen at random. Default: no preemption; fibers run in the order in which they became ready.
    */
   readonly preempt?: number | undefined
-  /** Is told of every packet. */
+  /** Called with every packet. */
   readonly tap?: Packet.Tap | undefined
 }
 
-/** What a scenario can do. @category models @since 0.1.0 */
+/** The simulation as a scenario uses it. @category models @since 0.1.0 */
 export interface Simulation {
-  /** Adds a host; a name or an address that is taken is a mistake in the scenario, which dies. */
+  /** Adds a host. Dies if the name or an address is taken. */
   readonly host: (name: string, options?: SimNetwork.HostOptions) => Effect.Effect<SimHost.SimHost>
-  /** Sets how packets travel between two hosts, both ways. */
+  /** Sets the link between two hosts, for both directions. */
   readonly link: (one: string, other: string, options: SimLan.LinkOptions) => Effect.Effect<void>
-  /** Ends all faults of packets: from now on everything arrives. What follows must make progress. */
+  /**
+   * Ends all packet faults: every packet sent from now on is delivered. Used to check that the programs make progress.
+   */
   readonly heal: Effect.Effect<void>
-  /** Marks a state that some run must reach, or the property says nothing about it. */
+  /** Marks a state that at least one run must reach; otherwise the property has not been tested. */
   readonly sometimes: (label: string, reached?: boolean) => Effect.Effect<void>
 }
 
-/** What happened in a run. @category models @since 0.1.0 */
+/** Report of a run. @category models @since 0.1.0 */
 export interface Report<A, E> {
-  /** `stuck`: nothing was left to happen and the scenario still waited. */
+  /** `deadlock`: no event was left and the scenario still waited. */
   readonly outcome: "done" | "deadlock" | "deadline"
   readonly exit: Exit.Exit<A, E>
   /** Virtual nanoseconds. */
   readonly time: number
   readonly packets: number
-  /** The hosts, by name, in the order in which they were added. */
+  /** Names of the hosts, in the order in which they were added. */
   readonly hosts: ReadonlyArray<string>
-  /** How often each rule of the plan was applied. */
+  /** Number of times that each rule of the plan was applied. */
   readonly faults: ReadonlyArray<number>
-  /** The rules that hit nothing. */
+  /** Rules that were never applied. */
   readonly unused: FaultPlan.FaultPlan
-  /** The plan that does the same without chance. */
+  /** The equivalent plan without random choices. */
   readonly concrete: FaultPlan.FaultPlan
-  /** What the programs have left behind: sockets, and timers of fibers that go on. */
+  /** Sockets that the programs did not close, and timers of fibers that still run. */
   readonly leaked: { readonly sockets: number; readonly timers: number }
-  /** The states that were marked as reached, and those that were only asked about. */
+  /** States marked as reached, and states marked only as not reached. */
   readonly reached: ReadonlySet<string>
   readonly unreached: ReadonlySet<string>
 }
 
-/** Numbers from 0 to 1: mulberry32, which is small, quick and good enough to roll dice with. */
+/** Creates a generator of numbers in [0, 1): mulberry32, which is small, fast and sufficient for simulations. */
 const mulberry32 = (seed: number) => {
   let state = seed >>> 0
   return () => {
@@ -90,12 +91,41 @@ const mulberry32 = (seed: number) => {
 
 const neverPaused = () => 0
 
-/** How long programs may take to end once they are told to. */
+/** Virtual time that programs have to end after their interruption. */
 const shutdownGraceNanos = 60_000_000_000
 
 /**
- * Runs a scenario on a network of its own, from its first event to its last, and reports. Interrupting is not possible:
- * a run is one synchronous piece of work.
+ * Runs a scenario on its own network, from the first event to the last, and returns a report.
+ *
+ * A run is synchronous and cannot be interrupted. Sockets and programs of the scenario end with it.
+ *
+ * **Example** (One datagram between two hosts)
+ *
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import { Network } from "effect-inet/network"
+ * import { Simulation } from "effect-inet/simulation"
+ *
+ * const received: Array<number> = []
+ * const report = await Effect.runPromise(
+ *   Simulation.run(
+ *     Effect.fnUntraced(function* ({ host }) {
+ *       const [server, client] = [yield* host("server"), yield* host("client")]
+ *       const open = (onDatagram: (bytes: Uint8Array) => void) =>
+ *         Effect.flatMap(Network.Network, ({ udp }) => udp({ host: "0.0.0.0", port: 9 }, onDatagram))
+ *       yield* server.start(open((bytes) => received.push(...bytes)))
+ *       const send = Effect.flatMap(open(() => {}), (socket) =>
+ *         socket.send(Uint8Array.of(42), { address: server.address, port: 9 })
+ *       )
+ *       yield* client.run(send)
+ *       yield* Effect.sleep("1 hour") // Virtual time: takes no real time.
+ *     })
+ *   )
+ * )
+ * received // => [42]
+ * report.outcome // => "done"
+ * report.packets // => 1
+ * ```
  *
  * @category running
  * @since 0.1.0
@@ -186,10 +216,10 @@ export const run = <A, E, R>(
       const stack = network.stackOf(node)
       return sum + (stack === undefined ? 0 : stack.udp.count() + stack.tcp.count())
     }, 0)
-    const uninterruptible = Cause.die(new Error("the scenario does not let itself be interrupted"))
+    const uninterruptible = Cause.die(new Error("the scenario cannot be interrupted"))
     return {
       outcome,
-      // What fails in the background is nobody's typed error.
+      // A failure in the background has no typed error in the scenario.
       exit: failure ? Exit.die(Cause.squash(failure)) : (fiber.pollUnsafe() ?? Exit.failCause(uninterruptible)),
       time,
       packets: lan.packets(),

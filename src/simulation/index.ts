@@ -1,4 +1,4 @@
-/** A network in memory, in virtual time, with faults that are values. @since 0.1.0 */
+/** An in-memory network in virtual time, with fault plans as values. @since 0.1.0 */
 export * as FaultArbitrary from "./faults/FaultArbitrary.ts"
 export * as FaultEngine from "./faults/FaultEngine.ts"
 export * as FaultPlan from "./faults/FaultPlan.ts"

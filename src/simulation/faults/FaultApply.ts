@@ -1,11 +1,11 @@
-/** What the actions of a plan do to a packet, one after the other. */
+/** Applies the actions of fault rules to a packet, one after the other. */
 import type { Packet } from "../../network/Packet.ts"
-import type { FlowRule, Flow, RuleState, TrafficRule } from "./FaultMatch.ts"
+import type { Flow, FlowRule, RuleState, TrafficRule } from "./FaultMatch.ts"
 import type * as FaultPlan from "./FaultPlan.ts"
 import * as FaultRandom from "./FaultRandom.ts"
 import * as FaultVerdict from "./FaultVerdict.ts"
 
-/** What has become of a packet so far. */
+/** Verdict on a packet while the rules of the plan are applied to it. */
 export interface PendingVerdict {
   readonly packet: Packet
   isDropped: boolean
@@ -15,11 +15,11 @@ export interface PendingVerdict {
   stallNanos: number
   chunkBytes: number | undefined
   end: FaultVerdict.Stream["end"]
-  /** What was done, as captures tell it. */
+  /** The faults applied so far, as captures show them. */
   note: string | undefined
 }
 
-/** A packet nothing has happened to. */
+/** Creates the verdict on a packet before any rule. */
 export const pendingVerdict = (packet: Packet): PendingVerdict => ({
   packet,
   isDropped: false,
@@ -32,7 +32,7 @@ export const pendingVerdict = (packet: Packet): PendingVerdict => ({
   note: undefined
 })
 
-/** Whole microseconds, if the ends of the range are: stats for people to read. */
+/** Draws a duration: whole microseconds if both bounds are, so that people can read the numbers. */
 const durationIn = ({ from, to }: FaultPlan.Range, chance: number): number => {
   const step = from % 1000 === 0 && to % 1000 === 0 ? 1000 : 1
   return from + step * Math.min(Math.floor(((to - from) / step + 1) * chance), (to - from) / step)
@@ -51,17 +51,17 @@ const mapCopies = (pending: PendingVerdict, f: (bytes: Uint8Array) => Uint8Array
   pending.copies = pending.copies.map(({ bytes, delayNanos }) => ({ delayNanos, bytes: f(bytes) }))
 }
 
-/** Connections of a flow that are remembered. */
+/** Connections of a flow whose stream offsets are kept. */
 const maxConnections = 4096
 
 const portsKey = ({ from, to }: Packet) => `${from.port}>${to.port}`
 
-/** A connection that begins or ends starts counting anew. */
+/** Resets the stream offset of a connection that begins or ends. */
 export const resetOffset = ({ streamOffsets }: FlowRule, packet: Packet): void => {
   if (packet.kind !== "data" && streamOffsets.size > 0) streamOffsets.delete(portsKey(packet))
 }
 
-/** Where in this piece the stream ends; undefined if that is further on, or was before. */
+/** Returns the offset in this segment at which the stream ends; undefined if it ends later, or has ended. */
 const endOffsetIn = ({ streamOffsets }: FlowRule, packet: Packet, after: number): number | undefined => {
   const key = portsKey(packet)
   const before = streamOffsets.get(key) ?? 0
@@ -72,8 +72,14 @@ const endOffsetIn = ({ streamOffsets }: FlowRule, packet: Packet, after: number)
   return isHere ? rest : undefined
 }
 
-/** Does what a rule says; gives that, with what was drawn, or undefined if it cannot be done to this packet. */
-export const apply = (pending: PendingVerdict, flowRule: FlowRule, flow: Flow, n: number, now: number): TrafficRule | undefined => {
+/** Applies a rule; returns the rule with the values that were drawn, or undefined if it cannot apply to this packet. */
+export const apply = (
+  pending: PendingVerdict,
+  flowRule: FlowRule,
+  flow: Flow,
+  n: number,
+  now: number
+): TrafficRule | undefined => {
   const { randomKey, rule } = flowRule.ruleState
   const { packet } = pending
   const chance = () => FaultRandom.draw(randomKey, n, 1)
@@ -85,7 +91,7 @@ export const apply = (pending: PendingVerdict, flowRule: FlowRule, flow: Flow, n
       return rule
     }
     case "partition": {
-      // What a stream sends is sent again when the partition is over; nobody sends a reset again.
+      // TCP retransmits data after the partition; a reset is never retransmitted.
       if (packet.transport === "udp" || packet.kind === "rst") pending.isDropped = true
       else pending.stallNanos = Math.max(pending.stallNanos, flowRule.ruleState.windowEnd - now)
       return rule
@@ -141,7 +147,7 @@ export const apply = (pending: PendingVerdict, flowRule: FlowRule, flow: Flow, n
   }
 }
 
-/** What the network is told. */
+/** Returns the final verdict for the network. */
 export const toVerdict = (
   { chunkBytes, copies, delayNanos, end, isDropped, note, packet, stallNanos }: PendingVerdict,
   held: FaultVerdict.HeldDatagram | undefined,

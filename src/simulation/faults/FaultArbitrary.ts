@@ -1,9 +1,9 @@
 /**
- * Plans to try a program with: few rules, small numbers, and of all that can go wrong a random part at a time, so that
- * what one fault hides another plan shows.
+ * Generates fault plans for tests: few rules, small numbers, and a random subset of the actions in each plan.
  *
- * No fault begins after the span, but for the nth packet if that comes later, and none lasts longer than asked for:
- * what comes after can be asked to go well.
+ * The subset (swarm testing) lets one plan show what a fault of another plan hides. No fault begins after
+ * `faultPeriod`, except that of an nth packet which is sent later, and no fault lasts longer than `maxDuration`; the
+ * network is healthy afterwards.
  */
 import * as Arbitrary from "effect/Arbitrary"
 import * as Duration from "effect/Duration"
@@ -13,28 +13,28 @@ import * as FaultPlan from "./FaultPlan.ts"
 import * as FaultRandom from "./FaultRandom.ts"
 import * as FaultShrink from "./FaultShrink.ts"
 
-/** What plans may be about. @category models @since 0.1.0 */
+/** Contents of generated plans. @category models @since 0.1.0 */
 export interface Options {
-  /** Faults may be between any two of them. Default: about all packets alike. */
+  /** Hosts between which faults can be. Default: rules apply to all packets. */
   readonly hosts?: ReadonlyArray<string> | undefined
-  /** Hosts that may stand still, and crash and start again. Default: none. */
+  /** Hosts that can pause, crash and restart. Default: none. */
   readonly faultyHosts?: ReadonlyArray<string> | undefined
-  /** Faults of datagrams only, or of streams only. Default: both. */
+  /** Transport of the generated packet rules. Default: both. */
   readonly transport?: "udp" | "tcp" | undefined
-  /** Kinds of payloads to pick out. Default: none. */
+  /** Kinds of payloads for rules with `kind=`. Default: none. */
   readonly kinds?: ReadonlyArray<string> | undefined
-  /** Windows lie within this time from the start. Default 10 seconds. */
+  /** Period from the start of the run in which all windows lie. Default 10 seconds. */
   readonly faultPeriod?: Duration.Input | undefined
-  /** The most that delays, stalls and the like may take. Default: a tenth of the span. */
+  /** Maximum duration of delays and stalls. Default: a tenth of `faultPeriod`. */
   readonly maxDuration?: Duration.Input | undefined
-  /** Default 4; at least one is generated. */
+  /** Maximum number of rules, at least 1. Default 4. */
   readonly maxRules?: number | undefined
 }
 
 const nanosPerMilli = 1_000_000
 const millis = (input: Duration.Input) => Math.max(1, Math.floor(Duration.toMillis(input)))
 
-/** The plan of a seed. @category constructors @since 0.1.0 */
+/** Generates the plan of a seed. @category constructors @since 0.1.0 */
 export const generate = (seed: FaultRandom.Seed, options: Options = {}): FaultPlan.FaultPlan => {
   const { kinds = [], maxRules = 4, faultyHosts = [], transport } = options
   const hosts = [...new Set(options.hosts)]
@@ -43,14 +43,17 @@ export const generate = (seed: FaultRandom.Seed, options: Options = {}): FaultPl
   const random = FaultRandom.sequence(seed)
 
   const upTo = (n: number) => 1 + Math.floor(random() * n)
-  /** Mostly little. */
+  /** Draws a number from 1 to `n`, mostly small. */
   const mostlySmall = (n: number) => 1 + Math.floor(random() ** 3 * n)
   const withProbability = (part: number) => random() < part
   const pick = <A>(all: ReadonlyArray<A>): A => all[Math.floor(random() * all.length)]!
 
   const range = (): FaultPlan.Range => {
     const from = mostlySmall(maxMillis)
-    return { from: from * nanosPerMilli, to: (withProbability(0.5) ? from : from + Math.floor(random() * (maxMillis - from))) * nanosPerMilli }
+    return {
+      from: from * nanosPerMilli,
+      to: (withProbability(0.5) ? from : from + Math.floor(random() * (maxMillis - from))) * nanosPerMilli
+    }
   }
   const window = () => {
     const from = withProbability(0.3) ? 0 : Math.floor(random() * periodMillis)
@@ -87,8 +90,16 @@ export const generate = (seed: FaultRandom.Seed, options: Options = {}): FaultPl
       ...matching()
     }),
     reorder: () => ({ action: "reorder", by: mostlySmall(4), within: range(), ...matching() }),
-    corrupt: () => ({ action: "corrupt", ...(withProbability(0.5) ? { bit: mostlySmall(64) - 1 } : {}), ...matching() }),
-    truncate: () => ({ action: "truncate", ...(withProbability(0.5) ? { bytes: mostlySmall(16) - 1 } : {}), ...matching() }),
+    corrupt: () => ({
+      action: "corrupt",
+      ...(withProbability(0.5) ? { bit: mostlySmall(64) - 1 } : {}),
+      ...matching()
+    }),
+    truncate: () => ({
+      action: "truncate",
+      ...(withProbability(0.5) ? { bytes: mostlySmall(16) - 1 } : {}),
+      ...matching()
+    }),
     delay: () => ({ action: "delay", by: range(), ...(transport === undefined ? {} : { transport }), ...matching() }),
     stall: () => ({ action: "stall", for: range(), ...matching() }),
     chunk: () => ({ action: "chunk", bytes: mostlySmall(16), ...matching() }),
@@ -110,7 +121,7 @@ export const generate = (seed: FaultRandom.Seed, options: Options = {}): FaultPl
 }
 
 /**
- * Plans of all seeds; a failing one is made smaller as `FaultShrink.shrink` does.
+ * Creates an arbitrary of plans, one for each seed; failing plans are shrunk by `FaultShrink.shrink`.
  *
  * @category constructors
  * @since 0.1.0

@@ -1,9 +1,9 @@
 /**
- * Carries a fault plan out: is asked about every packet, and tells what becomes of it. It knows no network and no
- * clock: whoever carries the packets asks, and does as it says.
+ * Executes a fault plan: returns a verdict for every packet. The engine has no network and no clock; its caller carries
+ * out the verdicts.
  *
- * The same plan, seed and packets give the same verdicts. What chance decided is kept, so that a run can be told, and
- * repeated, as a plan without chance.
+ * The same plan, seed and packets give the same verdicts. Random choices are recorded, so that a run can be repeated by
+ * a plan without random choices.
  */
 import * as Packet from "../../network/Packet.ts"
 import * as FaultApply from "./FaultApply.ts"
@@ -13,55 +13,59 @@ import * as FaultPlanSyntax from "./FaultPlanSyntax.ts"
 import * as FaultRandom from "./FaultRandom.ts"
 import * as FaultVerdict from "./FaultVerdict.ts"
 
-/** What the engine has to know besides the plan. @category models @since 0.1.0 */
+/** Options of an engine. @category models @since 0.1.0 */
 export interface Options {
-  /** Default 0. */
+  /** Seed of all random choices. Default 0. */
   readonly seed?: FaultRandom.Seed | undefined
-  /** Who tells the kind of a payload; the first that knows it does. Default: nobody. */
+  /** Dissectors that determine the kind of a payload; the first result counts. Default: none. */
   readonly dissectors?: ReadonlyArray<Packet.Dissector> | undefined
-  /** The host that has an address; asked once for each. Default: no address has a name. */
+  /** Returns the host that has an address; called once per address. Default: addresses have no names. */
   readonly nameOf?: ((address: string) => string | undefined) | undefined
-  /** When the plan's time begins, in nanoseconds of the clock that `decide` is given. Default 0. */
+  /** Start of the plan's time, in nanoseconds of the clock passed to `decide`. Default 0. */
   readonly startNanos?: number | undefined
-  /** How many faults of one rule by chance are remembered for `concrete`. Default 10,000. */
+  /** Maximum number of random faults per rule that are recorded for `concrete`. Default 10,000. */
   readonly maxRecordedFaults?: number | undefined
 }
 
-/** Something that happens to a host by itself. @category models @since 0.1.0 */
+/** A change of a host's state. @category models @since 0.1.0 */
 export interface HostEvent {
-  /** Nanoseconds of the clock that `decide` is given. */
+  /** Nanoseconds of the clock passed to `decide`. */
   readonly at: number
   readonly host: string
   readonly event: "pause" | "resume" | "crash" | "restart"
-  /** The place of its rule in the plan. */
+  /** Index of the rule in the plan. */
   readonly ruleIndex: number
 }
 
-/** A plan being carried out. Times are nanoseconds, as numbers. @category models @since 0.1.0 */
+/** A fault plan in execution. Times are nanoseconds. @category models @since 0.1.0 */
 export interface FaultEngine {
   /**
-   * What becomes of a packet that is sent now; `from` and `to` name the hosts if the network knows better than the
-   * addresses tell, as it does for a broadcast. To be asked about every datagram, every piece of a stream, and all else
-   * that shall wait in a partition; what it is told later is sent later.
+   * Returns the verdict for a packet that is sent now.
+   *
+   * The network calls it for every datagram, every segment of a stream with data, and every other packet that waits
+   * during a partition, in the order of sending. `from` and `to` name the hosts where the network knows more than the
+   * addresses tell, as for a broadcast.
    */
   readonly decide: (packet: Packet.Packet, now: number, from?: string, to?: string) => FaultVerdict.Verdict
-  /** Whether a partition keeps one host from sending to another. They are named as the plan does, or by address. */
+  /**
+   * Returns true if a partition blocks packets from one host to another. Hosts are given as in the plan, or by address.
+   */
   readonly isPartitioned: (from: string, to: string, now: number) => boolean
-  /** What shall happen to hosts, by time; `happened` counts it. */
+  /** Events of hosts, ordered by time. `recordHostEvent` counts an event that has been carried out. */
   readonly hostEvents: () => ReadonlyArray<HostEvent>
   readonly recordHostEvent: (event: HostEvent) => void
-  /** How often each rule was applied, in the order of the plan. */
+  /** Number of times that each rule was applied, in the order of the plan. */
   readonly counts: () => ReadonlyArray<number>
-  /** The rules that were never applied. */
+  /** Rules that were never applied. */
   readonly unused: () => FaultPlan.FaultPlan
   /**
-   * The plan that does the same to the same packets, without chance where that can be told: each fault that was drawn
-   * is a rule of its own, about the nth packet from one host to another. Rules that were not applied are left out.
+   * Returns the plan with the same effect on the same packets, without random choices where possible. Each random fault
+   * becomes a rule for the nth packet from one host to another; rules that were not applied are omitted.
    */
   readonly concrete: () => FaultPlan.FaultPlan
-  /** When the last fault is over, as far as can be told now; undefined if there may always be another. */
+  /** Time at which the last fault ends, as far as is known now; undefined if another fault is always possible. */
   readonly faultsEnd: () => number | undefined
-  /** Ends all faults of packets: whatever is sent from now on arrives. */
+  /** Ends all packet faults: every packet sent from now on is delivered. */
   readonly heal: (now: number) => void
 }
 
@@ -74,7 +78,7 @@ const hostEventsOf = (plan: FaultPlan.FaultPlan, index: number, start: number): 
   return [first, { at: start + rule.until, host, event: action === "pause" ? "resume" : "restart", ruleIndex: index }]
 }
 
-/** Begins to carry a plan out. @category constructors @since 0.1.0 */
+/** Creates an engine for a plan. @category constructors @since 0.1.0 */
 export const make = (plan: FaultPlan.FaultPlan, options: Options = {}): FaultEngine => {
   const { dissectors = [], nameOf = () => undefined, maxRecordedFaults = 10_000, seed = 0, startNanos = 0 } = options
   const counts = plan.map(() => 0)
@@ -91,13 +95,17 @@ export const make = (plan: FaultPlan.FaultPlan, options: Options = {}): FaultEng
   let healedAt: number | undefined
   let isInactive = ruleStates.length === 0
 
-  const recordApplied = (ruleState: FaultMatch.RuleState, fault: FaultMatch.TrafficRule, ruleFlow: FaultMatch.RuleFlow | undefined) => {
+  const recordApplied = (
+    ruleState: FaultMatch.RuleState,
+    fault: FaultMatch.TrafficRule,
+    ruleFlow: FaultMatch.RuleFlow | undefined
+  ) => {
     if (!ruleState.isRandom || ruleState.applied === undefined || fault.action === "partition") return
     ruleState.applied.push({ fault, pair: ruleFlow?.pair, nth: ruleFlow?.matched ?? ruleState.matched })
     if (ruleState.applied.length > maxRecordedFaults) ruleState.applied = undefined
   }
 
-  /** Those that a datagram overtakes that is on its way now. */
+  /** Removes and returns the held datagrams that wait no longer once this one has overtaken them. */
   const takeOvertaken = ({ holds }: FaultMatch.Flow, now: number) => {
     const overtaken: Array<FaultVerdict.HeldDatagram> = []
     for (let i = holds.length - 1; i >= 0; i--) {
@@ -135,7 +143,8 @@ export const make = (plan: FaultPlan.FaultPlan, options: Options = {}): FaultEng
       const flowRule = flowRules[i]!
       const { ruleFlow, ruleState } = flowRule
       if (!isPayload) FaultApply.resetOffset(flowRule, packet)
-      if (now < ruleState.windowStart || now >= ruleState.windowEnd || !(isUdp ? ruleState.udp : ruleState.tcp)) continue
+      if (now < ruleState.windowStart || now >= ruleState.windowEnd || !(isUdp ? ruleState.udp : ruleState.tcp))
+        continue
       if (ruleState.kind === undefined) {
         if (!isPayload && !ruleState.isPartition) continue
       } else if (ruleState.kind !== packet.kind) {
@@ -182,7 +191,14 @@ export const make = (plan: FaultPlan.FaultPlan, options: Options = {}): FaultEng
       const other = FaultMatch.hostAddress(nameOf(to) ?? to, to)
       const now = at - startNanos
       return ruleStates.some((ruleState) => {
-        if (isInactive || !ruleState.isPartition || ruleState.hasPorts || now < ruleState.windowStart || now >= ruleState.windowEnd) return false
+        if (
+          isInactive ||
+          !ruleState.isPartition ||
+          ruleState.hasPorts ||
+          now < ruleState.windowStart ||
+          now >= ruleState.windowEnd
+        )
+          return false
         const { backward, forward } = FaultMatch.directions(ruleState.rule.pair, one, other)
         return forward || backward
       })
@@ -197,7 +213,9 @@ export const make = (plan: FaultPlan.FaultPlan, options: Options = {}): FaultEng
       plan.flatMap((rule, index) => {
         if (counts[index] === 0) return []
         const ruleState = stateOfRule[index]
-        return ruleState?.isRandom === true && ruleState.applied !== undefined ? ruleState.applied.map(FaultMatch.concreteRule) : [rule]
+        return ruleState?.isRandom === true && ruleState.applied !== undefined
+          ? ruleState.applied.map(FaultMatch.concreteRule)
+          : [rule]
       }),
     faultsEnd: () => {
       const ends = plan.map(faultEndOf)

@@ -1,4 +1,4 @@
-/** Fault rules made ready for matching: who they are about is settled once for each pair of addresses. */
+/** Matching of packets and fault rules; hosts are resolved once for each pair of addresses. */
 import * as Endpoint from "../../network/Endpoint.ts"
 import type { Packet } from "../../network/Packet.ts"
 import * as FaultPlan from "./FaultPlan.ts"
@@ -6,65 +6,67 @@ import * as FaultPlanSyntax from "./FaultPlanSyntax.ts"
 import * as FaultRandom from "./FaultRandom.ts"
 import type { HeldDatagram } from "./FaultVerdict.ts"
 
-/** A rule about packets, or a partition. */
+/** A packet rule or a partition. */
 export type TrafficRule = FaultPlan.PacketRule | FaultPlan.Partition
 
-/** A fault as it was drawn, and to which of the matching packets it came: of all, or of those of a lane. */
+/**
+ * A fault with its drawn values, and the number of its packet: among all packets that match, or those of a rule flow.
+ */
 export interface AppliedFault {
   readonly fault: FaultPlan.PacketRule
   readonly pair: FaultPlan.Pair | undefined
   readonly nth: number
 }
 
-/** What is known of a rule while it is carried out. */
+/** State of a rule in execution. */
 export interface RuleState {
   readonly rule: TrafficRule
-  /** Its place in the plan. */
+  /** Index of the rule in the plan. */
   readonly index: number
   readonly isPartition: boolean
   readonly hasPorts: boolean
   readonly udp: boolean
   readonly tcp: boolean
-  /** Nanoseconds since the start, the end excluded. */
+  /** Nanoseconds since the start of the plan; the end is exclusive. */
   readonly windowStart: number
   readonly windowEnd: number
-  /** Packets that matched, counted from 1. */
+  /** Numbers of the matching packets, from 1, that the rule applies to. */
   readonly firstNth: number
   readonly lastNth: number
-  /** 1 if no rate is given. */
+  /** Probability that the rule applies to a packet; 1 if the rule has no rate. */
   readonly probability: number
   readonly randomKey: number
   readonly kind: string | undefined
-  /** As captures tell it. */
+  /** The rule as captures show it. */
   readonly note: string
-  /** Whether chance has a say in it. */
+  /** True if a random choice is part of the rule. */
   readonly isRandom: boolean
   readonly ruleFlows: Map<string, RuleFlow>
-  /** How many packets matched. */
+  /** Number of packets that matched. */
   matched: number
-  /** When the last one did that can. */
+  /** Time at which the last packet that the rule applies to matched. */
   exhaustedAt: number | undefined
-  /** What was applied by chance; undefined if that has become too much to remember. */
+  /** Random faults applied so far; undefined if there are too many to record. */
   applied: Array<AppliedFault> | undefined
 }
 
-/** The part of a rule's packets that goes one way between two hosts. */
+/** The packets of a rule that go from one host to another. */
 export interface RuleFlow {
   readonly pair: FaultPlan.Pair
   matched: number
 }
 
-/** A rule as far as it is about a flow. */
+/** A rule that applies to a flow. */
 export interface FlowRule {
   readonly ruleState: RuleState
   readonly forward: boolean
   readonly backward: boolean
   readonly ruleFlow: RuleFlow | undefined
-  /** Bytes that a reset or a cut has let pass, by ports; Infinity once it has happened. */
+  /** Stream offset of each connection for `reset` and `cut`, by its ports; Infinity once the stream has ended. */
   readonly streamOffsets: Map<string, number>
 }
 
-/** A datagram that waits, and how many more have to overtake it. */
+/** A datagram that is held back, and the number of datagrams that have yet to overtake it. */
 interface Hold {
   readonly ruleState: RuleState
   readonly datagram: HeldDatagram
@@ -72,7 +74,7 @@ interface Hold {
   overtakersLeft: number
 }
 
-/** What is known of the packets from one address to another. */
+/** State of the packets from one address to another. */
 export interface Flow {
   readonly from: string
   readonly to: string
@@ -82,7 +84,7 @@ export interface Flow {
   readonly holds: Array<Hold>
 }
 
-/** Pairs of addresses, and connections of each, that are remembered: whoever sends from everywhere gains nothing. */
+/** Limit of flows that are kept, so that packets from many addresses do not grow memory without bound. */
 const maxFlows = 4096
 
 const isRandom = (rule: TrafficRule): boolean => {
@@ -96,15 +98,21 @@ const isRandom = (rule: TrafficRule): boolean => {
   )
 }
 
-/** A fault as captures tell it: what was done, not to which packets. */
+/** Formats the action of a rule for captures, without its selection of packets. */
 export const note = (rule: TrafficRule): string => {
   if (rule.action === "partition") return FaultPlanSyntax.formatRule(rule)
   const { kind: _kind, nth: _nth, pair: _pair, percent: _percent, window: _window, ...fault } = rule
   return FaultPlanSyntax.formatRule(fault)
 }
 
-/** A rule, ready; `twin` tells it from those of the plan that say the same. */
-export const makeRuleState = (rule: TrafficRule, text: string, index: number, seed: FaultRandom.Seed, duplicate: number): RuleState => {
+/** Creates the state of a rule; `duplicate` distinguishes equal rules of a plan. */
+export const makeRuleState = (
+  rule: TrafficRule,
+  text: string,
+  index: number,
+  seed: FaultRandom.Seed,
+  duplicate: number
+): RuleState => {
   const isPartition = rule.action === "partition"
   const { kind, nth, percent } = isPartition ? {} : rule
   return {
@@ -130,27 +138,27 @@ export const makeRuleState = (rule: TrafficRule, text: string, index: number, se
   }
 }
 
-/** The rule that does to this one packet what was drawn for it. */
+/** Returns the rule that applies the recorded fault to its one packet. */
 export const concreteRule = ({ fault, nth, pair }: AppliedFault): FaultPlan.PacketRule => {
   const { percent: _, ...rule } = fault
   return { ...rule, nth: { from: nth, to: nth }, ...(pair === undefined ? {} : { pair }) }
 }
 
-/** One end of a packet's way: the host, if it has a name, and the address without its zone. */
+/** One end of a flow: the host, if it has a name, and the address without its zone. */
 export interface HostAddress {
   readonly host: string | undefined
   readonly address: string
 }
 
 export const hostAddress = (host: string | undefined, address: string): HostAddress => {
-  const bare = Endpoint.withoutZone(address)
-  return { host, address: FaultPlan.canonicalIp(bare) ?? bare }
+  const unzoned = Endpoint.withoutZone(address)
+  return { host, address: FaultPlan.canonicalIp(unzoned) ?? unzoned }
 }
 
 const isAt = ({ host }: FaultPlan.EndpointPattern, end: HostAddress) =>
   host === "*" || host === end.host || FaultPlan.canonicalIp(host) === end.address
 
-/** Whether what goes between two sites is about a pair, ports aside: as it is written, and the other way round. */
+/** Returns the directions of a pair that match a flow, ignoring ports. */
 export const directions = (pair: FaultPlan.Pair | undefined, from: HostAddress, to: HostAddress) => ({
   forward: pair === undefined || (isAt(pair.from, from) && isAt(pair.to, to)),
   backward: pair?.both === true && isAt(pair.to, from) && isAt(pair.from, to)
@@ -158,14 +166,22 @@ export const directions = (pair: FaultPlan.Pair | undefined, from: HostAddress, 
 
 const anyEndpoint: FaultPlan.EndpointPattern = { host: "*" }
 
-/** One end of a lane: as the rule names it, or as exactly as can be. */
-const specificPattern = ({ host }: FaultPlan.EndpointPattern, end: HostAddress): FaultPlan.EndpointPattern | undefined => {
+/** Returns the pattern for one end of a rule flow: the host of the rule, or the host or address of the packet. */
+const specificPattern = (
+  { host }: FaultPlan.EndpointPattern,
+  end: HostAddress
+): FaultPlan.EndpointPattern | undefined => {
   const specific = host === "*" ? (end.host ?? FaultPlan.canonicalIp(end.address)) : host
   return specific === undefined ? undefined : { host: specific }
 }
 
-/** Rules with ports have no lanes: two ports of one host would share one. */
-const ruleFlowOf = (ruleState: RuleState, forward: boolean, from: HostAddress, to: HostAddress): RuleFlow | undefined => {
+/** Returns the rule flow of a rule. Rules with ports have none, because two ports of a host would share it. */
+const ruleFlowOf = (
+  ruleState: RuleState,
+  forward: boolean,
+  from: HostAddress,
+  to: HostAddress
+): RuleFlow | undefined => {
   const { pair } = ruleState.rule
   if (!ruleState.isRandom || ruleState.hasPorts) return undefined
   const start = specificPattern((forward ? pair?.from : pair?.to) ?? anyEndpoint, from)
@@ -177,11 +193,17 @@ const ruleFlowOf = (ruleState: RuleState, forward: boolean, from: HostAddress, t
   return ruleFlow
 }
 
-const flowRulesOf = (ruleStates: ReadonlyArray<RuleState>, from: HostAddress, to: HostAddress): ReadonlyArray<FlowRule> =>
+const flowRulesOf = (
+  ruleStates: ReadonlyArray<RuleState>,
+  from: HostAddress,
+  to: HostAddress
+): ReadonlyArray<FlowRule> =>
   ruleStates.flatMap((ruleState) => {
     const { backward, forward } = directions(ruleState.rule.pair, from, to)
     if (!forward && !backward) return []
-    return [{ ruleState, forward, backward, ruleFlow: ruleFlowOf(ruleState, forward, from, to), streamOffsets: new Map() }]
+    return [
+      { ruleState, forward, backward, ruleFlow: ruleFlowOf(ruleState, forward, from, to), streamOffsets: new Map() }
+    ]
   })
 
 const none: ReadonlyArray<Flow> = []
@@ -189,8 +211,11 @@ const none: ReadonlyArray<Flow> = []
 const isBetween = (flow: Flow, fromHost: string | undefined, toHost: string | undefined) =>
   flow.fromHost === fromHost && flow.toHost === toHost
 
-/** What is known of where packets go; hosts that are not named with the packet are looked up by address, once. */
-export const makeFlowTable = (ruleStates: ReadonlyArray<RuleState>, nameOf: (address: string) => string | undefined) => {
+/** Creates the table of flows. Hosts that are not passed with a packet are looked up by address, once. */
+export const makeFlowTable = (
+  ruleStates: ReadonlyArray<RuleState>,
+  nameOf: (address: string) => string | undefined
+) => {
   const table = new Map<string, Map<string, ReadonlyArray<Flow>>>()
   let size = 0
   let last: Flow | undefined
@@ -214,7 +239,11 @@ export const makeFlowTable = (ruleStates: ReadonlyArray<RuleState>, nameOf: (add
       return last
     }
     if (size++ === maxFlows) clear()
-    const flowRules = flowRulesOf(ruleStates, hostAddress(fromHost ?? nameOf(from), from), hostAddress(toHost ?? nameOf(to), to))
+    const flowRules = flowRulesOf(
+      ruleStates,
+      hostAddress(fromHost ?? nameOf(from), from),
+      hostAddress(toHost ?? nameOf(to), to)
+    )
     last = { from, to, fromHost, toHost, flowRules, holds: [] }
     const row = table.get(from) ?? new Map<string, ReadonlyArray<Flow>>()
     table.set(from, row)
@@ -226,7 +255,7 @@ export const makeFlowTable = (ruleStates: ReadonlyArray<RuleState>, nameOf: (add
 const portsMatch = ({ from, to }: Packet, one: FaultPlan.EndpointPattern, other: FaultPlan.EndpointPattern) =>
   (one.port === undefined || one.port === from.port) && (other.port === undefined || other.port === to.port)
 
-/** Whether a packet has the ports a rule asks for, in a direction in which it goes between the hosts. */
+/** Returns true if the ports of a packet match the rule, in a direction in which its hosts match. */
 export const hasPorts = ({ backward, forward, ruleState }: FlowRule, packet: Packet): boolean => {
   const { pair } = ruleState.rule
   if (pair === undefined) return true

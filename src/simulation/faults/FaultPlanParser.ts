@@ -1,7 +1,7 @@
-/** The clauses of a fault rule's text: what each looks like, what it says, and how it is written. */
+/** Clauses in the text of a fault rule: their patterns, their values and their formatting. */
 import * as FaultPlan from "./FaultPlan.ts"
 
-/** What the clauses of a rule say. `isOpen` tells `@2s..` from `@2s`. */
+/** Values of the clauses of a rule. `isOpen` distinguishes `@2s..` from `@2s`. */
 export interface ClauseValues {
   readonly nth?: FaultPlan.Nth
   readonly percent?: number
@@ -14,14 +14,14 @@ export interface ClauseValues {
   readonly host?: string
 }
 
-/** One kind of clause. */
+/** A kind of clause. */
 export interface Clause {
   readonly example: string
-  /** What looks as if it were meant as one, and what it should have been. */
+  /** Pattern of words that were probably meant as this clause, and the description of a correct one for the error. */
   readonly prefix: RegExp
   readonly expected: string
   readonly pattern: RegExp
-  /** Undefined if its stats make no sense. */
+  /** Returns undefined if the numbers are invalid. */
   readonly parse: (...groups: ReadonlyArray<string | undefined>) => ClauseValues | undefined
 }
 
@@ -32,7 +32,7 @@ const ipv6 = /\[[\dA-Fa-f:.]+\]|[\dA-Fa-f]*:[\dA-Fa-f]*:[\dA-Fa-f:.]*/.source
 const name = /[\w-]+(?:\.[\w-]+)*/.source
 const endpointPattern = `(\\*|${ipv6}|${name})(?::(\\d{1,5}))?`
 
-/** Undefined if that is not a whole number of nanoseconds, or more than 104 days. */
+/** Returns undefined for a fraction of a nanosecond, or more than 104 days. */
 const nanosOf = (text: string | undefined): number | undefined => {
   const [, amount, unit] = /^([\d.]+)(\w+)$/.exec(text ?? "") ?? []
   const exact = Number(amount) * nanosPerUnit[unit as keyof typeof nanosPerUnit]
@@ -52,7 +52,7 @@ const endpointOf = (text: string, digits: string | undefined): FaultPlan.Endpoin
   return port === undefined ? { host } : { host, port }
 }
 
-/** In the order in which they are tried. */
+/** All clauses, in the order in which they are tried. */
 export const clauses: Readonly<Record<keyof ClauseValues, Clause>> = {
   at: {
     example: "@2s..5s",
@@ -90,7 +90,7 @@ export const clauses: Readonly<Record<keyof ClauseValues, Clause>> = {
   pair: {
     example: "a>b",
     prefix: /[>|]/,
-    expected: "two hosts such as a>b or a|b, each a name, an IP address or *, perhaps with a port",
+    expected: "two hosts such as a>b or a|b, each a name, an IP address or *, optionally with a port",
     pattern: new RegExp(`${endpointPattern}([>|])${endpointPattern}`, "y"),
     parse: (one, onePort, arrow, other, otherPort) => {
       const from = endpointOf(one!, onePort)
@@ -148,10 +148,12 @@ export const clauses: Readonly<Record<keyof ClauseValues, Clause>> = {
   }
 }
 
-/** A time in its largest unit that leaves no fraction. */
+/** Formats a time in the largest unit that leaves no fraction. */
 export const formatNanos = (nanos: number): string => {
   const unit =
-    nanos === 0 ? "s" : (Object.keys(nanosPerUnit) as Array<keyof typeof nanosPerUnit>).find((u) => nanos % nanosPerUnit[u] === 0)!
+    nanos === 0
+      ? "s"
+      : (Object.keys(nanosPerUnit) as Array<keyof typeof nanosPerUnit>).find((u) => nanos % nanosPerUnit[u] === 0)!
   return `${nanos / nanosPerUnit[unit]}${unit}`
 }
 
@@ -166,7 +168,8 @@ export const formatWindow = ({ from, to }: FaultPlan.Window): string =>
 
 export const formatHost = (host: string): string => (host.includes(":") ? `[${host}]` : host)
 
-const formatEndpoint = ({ host, port }: FaultPlan.EndpointPattern) => `${formatHost(host)}${port === undefined ? "" : `:${port}`}`
+const formatEndpoint = ({ host, port }: FaultPlan.EndpointPattern) =>
+  `${formatHost(host)}${port === undefined ? "" : `:${port}`}`
 
 export const formatPair = ({ both, from, to }: FaultPlan.Pair): string =>
   `${formatEndpoint(from)}${both ? "|" : ">"}${formatEndpoint(to)}`

@@ -1,35 +1,35 @@
 /**
- * Fault plans as text, one line of it.
+ * Text form of fault plans, on one line.
  *
  * ```text
  * plan     = [ rule *( ("," / ";") rule ) ]
  * rule     = action [ "=" ] *clause
  * clause   = "#" n [ ".." [ m ] ]                the nth matching packet, from 1; n to m; all from the nth on
- *          / x "%"                               that part of the matching packets, drawn from the seed
- *          / [ ":" ] n                           the action's number
- *          / duration [ ".." duration ]          the action's time; a range is drawn from by the seed
- *          / "udp" / "tcp"                       for delay, which both know
- *          / end (">" / "|") end                 one way, or both
- *          / "kind=" kind                        as dissected (ACK), or as on the wire (syn, fin)
- *          / "@" [ duration ] ".." [ duration ]  from when until before when, since the start of the run
+ *          / x "%"                               percentage of the matching packets, drawn from the seed
+ *          / [ ":" ] n                           number of the action
+ *          / duration [ ".." duration ]          duration of the action; a range is drawn from the seed
+ *          / "udp" / "tcp"                       transport, for delay
+ *          / end (">" / "|") end                 one direction, or both
+ *          / "kind=" kind                        as dissected (ACK), or on the wire (syn, fin)
+ *          / "@" [ duration ] ".." [ duration ]  window since the start of the run, end exclusive
  * end      = ("*" / name / IPv4 / "[" IPv6 "]") [ ":" port ]
  * duration = x ("ns" / "us" / "ms" / "s" / "m" / "h")
  * ```
  *
- * Clauses stand in any order, each at most once, with blanks between them; one that begins with `#`, `:` or `@` needs
- * no blank before it. What an action takes besides the clauses that say which packets, and what it is if left out:
+ * Clauses are in any order, each at most once, separated by blanks; a clause that begins with `#`, `:` or `@` needs no
+ * blank before it. Actions, their values besides the selection of packets, and the defaults:
  *
  * ```text
  * udp   drop
- *       dup        number of copies (1), how much later they come (0s)
- *       reorder    number of packets that overtake (1), how long at most they are waited for (1s)
- *       corrupt    bit, from the first byte's highest (drawn)
- *       truncate   bytes that are left (drawn)
- * tcp   stall      how long (for ever)
- *       chunk      bytes of a piece (1)
- *       reset      bytes that still pass (0), then RST
- *       cut        bytes that still pass (0), then FIN
- * both  delay      how long; required
+ *       dup        number of copies (1), delay of the copies (0s)
+ *       reorder    number of packets that overtake (1), maximum time to hold the packet (1s)
+ *       corrupt    bit, from the most significant of the first byte (drawn)
+ *       truncate   bytes that are kept (drawn)
+ * tcp   stall      duration (for ever)
+ *       chunk      bytes of a segment (1)
+ *       reset      bytes before RST (0)
+ *       cut        bytes before FIN (0)
+ * both  delay      duration; required
  * partition=a|b@2s..5s    pause=h@2s..3s    crash=h@2s    crash=h@2s..5s    restart=h@5s
  * ```
  */
@@ -42,17 +42,17 @@ type Parts = FaultPlanParser.ClauseValues
 type Name = keyof Parts
 type Of<A extends FaultPlan.Action> = Extract<Rule, { readonly action: A }>
 
-/** How an action is written. */
+/** Syntax of an action. */
 interface RuleSyntax<R extends Rule> {
   readonly allowed: ReadonlyArray<Name>
   readonly required: ReadonlyArray<Name>
-  /** What the number may be. */
+  /** Bounds of the number. */
   readonly minNumber: number
   readonly maxNumber: number
-  /** Whether its time may or must be one without an end. */
+  /** Use of a single time, such as `@5s`, in place of a window: never, allowed or required. */
   readonly instantWindow: "never" | "may" | "must"
   readonly build: (parts: Parts) => R
-  /** What has to be said of it, besides which packets it is about. */
+  /** Returns the values of a rule besides its selection of packets. */
   readonly valuesOf: (rule: R) => Pick<Parts, "number" | "time" | "transport">
 }
 
@@ -60,7 +60,7 @@ const unlimitedNumber = Number.MAX_SAFE_INTEGER
 const second: FaultPlan.Range = { from: 1e9, to: 1e9 }
 const noDelay: FaultPlan.Range = { from: 0, to: 0 }
 
-/** Without the fields that are not there. */
+/** Returns the fields without those that are undefined. */
 const present = <A extends object>(fields: A) =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
     readonly [K in keyof A]?: Exclude<A[K], undefined>
@@ -74,13 +74,20 @@ const matchingFields = (parts: Parts) => {
   return present({ nth, percent, pair, kind, window: windowOf(parts) })
 }
 
-/** A figure, unless it is the one that is meant without any. */
+/** Returns a value, or undefined if it is the default. */
 const omitDefault = (defaultValue: number, value: number) => (value === defaultValue ? undefined : value)
 const omitDefaultRange = (defaultValue: FaultPlan.Range, { from, to }: FaultPlan.Range) =>
   from === defaultValue.from && to === defaultValue.to ? undefined : { from, to }
 
 const matching = ["nth", "percent", "pair", "kind", "at", "transport"] as const
-const withoutValue = { allowed: matching, required: [], minNumber: 0, maxNumber: unlimitedNumber, instantWindow: "never", valuesOf: () => ({}) } as const
+const withoutValue = {
+  allowed: matching,
+  required: [],
+  minNumber: 0,
+  maxNumber: unlimitedNumber,
+  instantWindow: "never",
+  valuesOf: () => ({})
+} as const
 const withNumber = { ...withoutValue, allowed: [...matching, "number"] } as const
 const withTime = { ...withoutValue, allowed: [...matching, "time"] } as const
 const withTimeAndNumber = { ...withoutValue, allowed: [...matching, "time", "number"] } as const
@@ -166,7 +173,11 @@ const syntax: { readonly [A in FaultPlan.Action]: RuleSyntax<Of<A>> } = {
   },
   pause: lastingOnHost("pause"),
   crash: lastingOnHost("crash"),
-  restart: { ...onHost, instantWindow: "must", build: ({ at, host }) => ({ action: "restart", host: host!, at: at!.from }) }
+  restart: {
+    ...onHost,
+    instantWindow: "must",
+    build: ({ at, host }) => ({ action: "restart", host: host!, at: at!.from })
+  }
 }
 
 const isAction = (word: string): word is FaultPlan.Action => Object.hasOwn(syntax, word)
@@ -180,7 +191,9 @@ const skipBlanks = (text: string, at: number) => at + /^\s*/.exec(text.slice(at)
 const malformed = (text: string, at: number, expected: string) =>
   fail(new FaultPlan.Malformed({ column: at + 1, expected, found: wordAt(text, at).slice(0, 40) }))
 
-/** A clause at a place; undefined if none of that name stands there, its parts undefined if it makes no sense. */
+/**
+ * Reads a clause at a position; returns undefined if none of that name is there. Its values are undefined if invalid.
+ */
 const readClause = (name: Name, text: string, at: number) => {
   const { pattern, parse } = FaultPlanParser.clauses[name]
   pattern.lastIndex = at
@@ -191,10 +204,12 @@ const readClause = (name: Name, text: string, at: number) => {
     : { end, parts: parse(...found.slice(1)) }
 }
 
-/** What is wrong with a clause that can be read. */
+/** Returns what was expected in place of a clause that the action does not accept. */
 const clauseError = (parts: Parts, { instantWindow, minNumber, maxNumber }: RuleSyntax<Rule>): string | undefined => {
   if (parts.number !== undefined && (parts.number < minNumber || parts.number > maxNumber))
-    return maxNumber === unlimitedNumber ? `a number from ${minNumber} on` : `a number from ${minNumber} to ${maxNumber}`
+    return maxNumber === unlimitedNumber
+      ? `a number of at least ${minNumber}`
+      : `a number from ${minNumber} to ${maxNumber}`
   if (parts.at === undefined || instantWindow === "may") return undefined
   if (instantWindow === "must") return parts.at.isOpen ? "a single time such as @5s" : undefined
   return parts.at.isOpen ? undefined : FaultPlanParser.clauses.at.expected
@@ -204,7 +219,7 @@ const parseRule = (text: string, start: number): Result.Result<readonly [Rule, n
   const action = /^\w*/.exec(text.slice(start))![0]
   if (!isAction(action)) return malformed(text, start, `one of ${Object.keys(syntax).join(", ")}`)
   const ruleSyntax = syntax[action] as RuleSyntax<Rule>
-  const anyClause = `something like ${ruleSyntax.allowed.map((name) => FaultPlanParser.clauses[name].example).join(", ")}`
+  const anyClause = `a clause such as ${ruleSyntax.allowed.map((name) => FaultPlanParser.clauses[name].example).join(", ")}`
   let parts: Parts = {}
   let at = skipBlanks(text, start + action.length)
   if (text[at] === "=") {
@@ -220,7 +235,7 @@ const parseRule = (text: string, start: number): Result.Result<readonly [Rule, n
     const { example, expected } = FaultPlanParser.clauses[name]
     const found = readClause(name, text, at)
     if (found?.parts === undefined) return malformed(text, at, expected)
-    if (name in parts) return malformed(text, at, `nothing more like ${example}`)
+    if (name in parts) return malformed(text, at, `no second clause such as ${example}`)
     const error = clauseError(found.parts, ruleSyntax)
     if (error !== undefined) return malformed(text, at, error)
     const { transport } = found.parts
@@ -235,8 +250,19 @@ const parseRule = (text: string, start: number): Result.Result<readonly [Rule, n
 }
 
 /**
- * Reads a plan; blank text is the empty one. Fails with `Malformed` or `WrongTransport`, both with the column; never
+ * Parses a plan; blank text is the empty plan. Fails with `Malformed` or `WrongTransport`, both with the column; never
  * throws.
+ *
+ * **Example** (Parse and format)
+ *
+ * ```ts
+ * import { FaultPlanSyntax } from "effect-inet/simulation"
+ *
+ * const plan = FaultPlanSyntax.parseUnsafe("dup=#3 kind=ACK, delay=20ms..40ms a>b @1s..")
+ * plan.length // => 2
+ * FaultPlanSyntax.format(plan) // => "dup=#3 kind=ACK, delay=20ms..40ms a>b @1s.."
+ * FaultPlanSyntax.parse("drop=150%")._tag // => "Failure"
+ * ```
  *
  * @category decoding
  * @since 0.1.0
@@ -254,10 +280,10 @@ export const parse = (text: string): Result.Result<FaultPlan.FaultPlan, FaultPla
   return Result.succeed(rules)
 }
 
-/** The same for a plan that is known to be right; throws the error otherwise. @category decoding @since 0.1.0 */
+/** Parses a plan; throws a `FaultPlanError` if the text is invalid. @category decoding @since 0.1.0 */
 export const parseUnsafe = (text: string): FaultPlan.FaultPlan => Result.getOrThrow(parse(text))
 
-/** Writes a rule so that `parse` reads the same. @category encoding @since 0.1.0 */
+/** Formats a rule so that `parse` returns an equal one. @category encoding @since 0.1.0 */
 export const formatRule = (rule: Rule): string => {
   if (FaultPlan.isHostRule(rule)) {
     const { action, at, host } = rule
@@ -283,5 +309,5 @@ export const formatRule = (rule: Rule): string => {
   return [value.length === 0 ? rule.action : `${rule.action}=${value.join(" ")}`, ...rest].join(" ")
 }
 
-/** Writes a plan as one line that `parse` reads back as the same. @category encoding @since 0.1.0 */
+/** Formats a plan as one line for which `parse` returns an equal plan. @category encoding @since 0.1.0 */
 export const format = (plan: FaultPlan.FaultPlan): string => plan.map(formatRule).join(", ")

@@ -1,12 +1,12 @@
 /**
- * Chance that can be asked again: a number is a hash of a seed, of what is drawn for, and of how many were drawn
- * before. Nothing is kept between draws, so what one rule of a plan draws does not depend on the others.
+ * Reproducible random numbers: each is a hash of a seed, of its purpose and of an index. Draws share no state, so those
+ * of one rule do not depend on the other rules.
  */
 
-/** What a run is repeated by. @category models @since 0.1.0 */
+/** A seed; equal seeds repeat a run. @category models @since 0.1.0 */
 export type Seed = number | string
 
-/** The finaliser of MurmurHash3: every bit of the input turns half of the output's. */
+/** Finaliser of MurmurHash3: every bit of the input flips half of the bits of the output. */
 const mix = (input: number): number => {
   let state = input
   state = Math.imul(state ^ (state >>> 16), 0x85ebca6b)
@@ -14,7 +14,7 @@ const mix = (input: number): number => {
   return (state ^ (state >>> 16)) >>> 0
 }
 
-/** FNV-1a over UTF-16 units. @category hashing @since 0.1.0 */
+/** Hashes a text with FNV-1a over UTF-16 units. @category hashing @since 0.1.0 */
 export const hash = (text: string): number => {
   let state = 0x811c9dc5
   for (let i = 0; i < text.length; i++) state = Math.imul(state ^ text.charCodeAt(i), 0x01000193)
@@ -22,7 +22,7 @@ export const hash = (text: string): number => {
 }
 
 /**
- * The `index`th number of one of a key's streams, from 0 until before 1, in steps of 2^-32.
+ * Returns the number at `index` in one stream of a key: in [0, 1), in steps of 2^-32.
  *
  * @category hashing
  * @since 0.1.0
@@ -30,7 +30,7 @@ export const hash = (text: string): number => {
 export const draw = (key: number, index: number, stream: number): number =>
   mix(mix(key ^ Math.imul(index, 0x9e3779b1)) + stream) / 0x1_0000_0000
 
-/** Numbers one after the other, from 0 until before 1. @category constructors @since 0.1.0 */
+/** Creates a generator of numbers in [0, 1). @category constructors @since 0.1.0 */
 export const sequence = (seed: Seed): (() => number) => {
   const key = hash(`${seed}`)
   let index = 0

@@ -1,6 +1,6 @@
 /**
- * Makes failing plans small: which rules does it take, and how little of each? A plan is smaller than another if it has
- * fewer rules, hits fewer packets, or says so with smaller stats; every step makes it so, and there is an end.
+ * Shrinks failing fault plans. A plan is smaller than another if it has fewer rules, hits fewer packets, or has smaller
+ * numbers. Every step makes the plan smaller, so shrinking ends.
  */
 import * as Effect from "effect/Effect"
 import * as FaultPlan from "./FaultPlan.ts"
@@ -10,13 +10,13 @@ type PacketRule = FaultPlan.PacketRule
 
 const nanosPerMilli = 1_000_000
 
-/** Smaller than a number, the least first. */
+/** Returns smaller numbers, the smallest first. */
 const smallerNumbers = (n: number, min: number): ReadonlyArray<number> =>
   [...new Set([min, min + Math.floor((n - min) / 2), n - 1])].filter((one) => one >= min && one < n)
 
 const single = (n: number): FaultPlan.Nth => ({ from: n, to: n })
 
-/** Fewer packets, or an earlier one. */
+/** Returns selections of fewer packets, or of an earlier one. */
 const fewerPackets = ({ from, to }: FaultPlan.Nth): ReadonlyArray<FaultPlan.Nth> => {
   if (to === from) return smallerNumbers(from, 1).map(single)
   if (to === undefined) return [single(from), single(from + 1), single(from + 2)]
@@ -30,7 +30,7 @@ const fewerPackets = ({ from, to }: FaultPlan.Nth): ReadonlyArray<FaultPlan.Nth>
 
 const exactly = (time: number): FaultPlan.Range => ({ from: time, to: time })
 
-/** A fixed time, then a rounder one. */
+/** Returns fixed durations for a range, and rounder ones for a fixed duration. */
 const shorterRanges = ({ from, to }: FaultPlan.Range): ReadonlyArray<FaultPlan.Range> => {
   if (from < to) return [exactly(from), exactly(to)]
   return [1000 * nanosPerMilli, 100 * nanosPerMilli, 10 * nanosPerMilli, nanosPerMilli]
@@ -47,7 +47,7 @@ const oneWayPairs = (pair: FaultPlan.Pair): ReadonlyArray<FaultPlan.Pair> =>
       ]
     : []
 
-/** Half as long, in whole milliseconds. */
+/** Returns both halves of a window, in whole milliseconds. */
 const shorterWindows = ({ from, to }: FaultPlan.Window): ReadonlyArray<FaultPlan.Window> => {
   if (to === undefined) return []
   const half = Math.floor((to - from) / 2 / nanosPerMilli) * nanosPerMilli
@@ -59,7 +59,7 @@ const shorterWindows = ({ from, to }: FaultPlan.Window): ReadonlyArray<FaultPlan
       ]
 }
 
-/** The same fault with less to it. */
+/** Returns the same fault with smaller values. */
 const milderRules = (rule: PacketRule): ReadonlyArray<PacketRule> => {
   switch (rule.action) {
     case "delay":
@@ -88,7 +88,7 @@ const milderRules = (rule: PacketRule): ReadonlyArray<PacketRule> => {
   }
 }
 
-/** Its first packets one by one, instead of a rate or of all. */
+/** The first packets one by one, in place of a rate or of all packets. */
 const firstPackets = [1, 2, 3, 4, 5].map(single)
 
 const simplerPackets = (rule: PacketRule): ReadonlyArray<PacketRule> => {
@@ -111,7 +111,7 @@ const simplerPackets = (rule: PacketRule): ReadonlyArray<PacketRule> => {
   ]
 }
 
-/** Simpler rules than one, the simplest first. @category combinators @since 0.1.0 */
+/** Returns simpler rules, the simplest first. @category combinators @since 0.1.0 */
 export const simpler = (rule: Rule): ReadonlyArray<Rule> => {
   if (rule.action === "restart") return []
   if (FaultPlan.isHostRule(rule)) {
@@ -126,7 +126,7 @@ export const simpler = (rule: Rule): ReadonlyArray<Rule> => {
   ]
 }
 
-/** A plan without some rules: large parts first. */
+/** Returns the plan without some of its rules, large parts first. */
 const without = function* (plan: FaultPlan.FaultPlan): Iterable<FaultPlan.FaultPlan> {
   for (let size = plan.length; size >= 1; size = Math.floor(size / 2)) {
     for (let at = 0; at < plan.length; at += size) yield plan.toSpliced(at, size)
@@ -134,7 +134,7 @@ const without = function* (plan: FaultPlan.FaultPlan): Iterable<FaultPlan.FaultP
 }
 
 /**
- * Plans one step smaller, the simplest first: without some rules, then with one made simpler.
+ * Returns the plans one step smaller, the simplest first: without some rules, then with one rule simplified.
  *
  * @category combinators
  * @since 0.1.0
@@ -144,26 +144,29 @@ export const shrink = function* (plan: FaultPlan.FaultPlan): Iterable<FaultPlan.
   for (const [index, rule] of plan.entries()) for (const one of simpler(rule)) yield plan.with(index, one)
 }
 
-/** @category models @since 0.1.0 */
+/** Limit of the search. @category models @since 0.1.0 */
 export interface Options {
-  /** How many plans are tried at most. Default 1,000. */
+  /** Maximum number of plans that are tried. Default 1,000. */
   readonly maxRuns?: number | undefined
 }
 
 /** The smallest failing plan that was found. @category models @since 0.1.0 */
 export interface Minimum {
   readonly plan: FaultPlan.FaultPlan
-  /** How many plans were tried. */
+  /** Number of plans tried. */
   readonly runs: number
-  /** No step makes it smaller; false if the tries were used up before that was known. */
+  /** True if no single step makes the plan smaller; false if `maxRuns` ended the search before. */
   readonly isMinimal: boolean
 }
 
-/** Delta debugging, step by step: yields a plan to try, is told whether it fails. */
-const search = function* (plan: FaultPlan.FaultPlan, maxRuns: number): Generator<FaultPlan.FaultPlan, Minimum, boolean> {
+/** Delta debugging as a generator: yields a plan to try, and receives whether it fails. */
+const search = function* (
+  plan: FaultPlan.FaultPlan,
+  maxRuns: number
+): Generator<FaultPlan.FaultPlan, Minimum, boolean> {
   let best = plan
   let runs = 0
-  // Parts of a plan without rules that matter are large: after one is gone, go on where it was, at the same size.
+  // Irrelevant parts of a plan are large: after removing one, continue at the same position with the same size.
   for (let size = best.length; size >= 1; size = Math.min(best.length, Math.floor(size / 2))) {
     for (let at = 0; at < best.length; ) {
       if (runs++ === maxRuns) return { plan: best, runs: maxRuns, isMinimal: false }
@@ -186,8 +189,8 @@ const search = function* (plan: FaultPlan.FaultPlan, maxRuns: number): Generator
 }
 
 /**
- * The smallest plan that can be reached from a failing one by steps that all fail: with the same plan and the same
- * answers, always the same one.
+ * Returns the smallest plan that steps reach through failing plans. The result is the same for the same plan and the
+ * same outcomes.
  *
  * @category combinators
  * @since 0.1.0
@@ -203,7 +206,7 @@ export const minimise = (
   return step.value
 }
 
-/** The same where it takes an effect to find out. @category combinators @since 0.1.0 */
+/** Shrinks a plan as `minimise` does, with an effectful test. @category combinators @since 0.1.0 */
 export const minimiseEffect = Effect.fnUntraced(function* <E, R>(
   plan: FaultPlan.FaultPlan,
   fails: (plan: FaultPlan.FaultPlan) => Effect.Effect<boolean, E, R>,

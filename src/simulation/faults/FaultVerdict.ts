@@ -1,34 +1,33 @@
-/** What faults make of a packet, and what the network that carries it has to do. */
+/** Verdicts of the fault engine: what the network has to do with a packet. */
 
-/** What becomes of a packet. @category models @since 0.1.0 */
+/** A verdict on a packet. @category models @since 0.1.0 */
 export type Verdict = Deliver | Drop | Datagrams | Stream
 
-/** It arrives as it is. @category models @since 0.1.0 */
+/** The packet is delivered unchanged. @category models @since 0.1.0 */
 export interface Deliver {
   readonly _tag: "Deliver"
 }
 
-/** It does not arrive. @category models @since 0.1.0 */
+/** The packet is not delivered. @category models @since 0.1.0 */
 export interface Drop {
   readonly _tag: "Drop"
-  /** What was done, for a capture: `drop`, or `dup=2, drop`. */
+  /** The faults applied, for a capture: `drop`, or `dup=2, drop`. */
   readonly note: string
 }
 
 /**
- * These arrive instead of the datagram, each so many nanoseconds later than it would have. The bytes are the packet's
- * own where no fault changed them.
+ * These copies are delivered in place of the datagram, each later by its `delayNanos`. The bytes are those of the
+ * packet unless a fault changed them.
  *
- * If it is `held`, nothing arrives until the network is told: `held.wait(deliver)` names what to do then, and after
- * `held.within` nanoseconds the network itself calls `held.release()`. Those in `overtaken` are to be released once
- * this one is on its way.
+ * If the datagram is `held`, the network delivers nothing yet: it passes the delivery to `held.onRelease`, and calls
+ * `held.release()` after `held.maxHoldNanos`. It releases those in `overtaken` once this datagram is on its way.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Datagrams {
   readonly _tag: "Datagrams"
-  /** Undefined if all it does is overtake. */
+  /** Undefined if the datagram only overtakes others. */
   readonly note: string | undefined
   readonly copies: ReadonlyArray<{ readonly delayNanos: number; readonly bytes: Uint8Array }>
   readonly held: HeldDatagram | undefined
@@ -36,8 +35,8 @@ export interface Datagrams {
 }
 
 /**
- * What happens to one direction of a stream, from this piece on. Bytes never change their order: what is written later
- * waits for what is delayed or stalled.
+ * Faults of one direction of a stream, from this segment on. Bytes never change their order: data written later waits
+ * behind data that is delayed or stalled.
  *
  * @category models
  * @since 0.1.0
@@ -45,30 +44,38 @@ export interface Datagrams {
 export interface Stream {
   readonly _tag: "Stream"
   readonly note: string
-  /** This piece comes so many nanoseconds later. */
+  /** Additional delay of this segment, in nanoseconds. */
   readonly delayNanos: number
-  /** Nothing passes for so many nanoseconds, this piece included; Infinity is for ever. */
+  /** Time for which nothing passes, this segment included, in nanoseconds; Infinity for ever. */
   readonly stallNanos: number
-  /** The piece arrives in pieces of at most so many bytes. */
+  /** Maximum bytes of each segment that is delivered. */
   readonly chunkBytes: number | undefined
-  /** After so many bytes of this piece the direction ends as if the sender had sent FIN; an RST ends both. */
+  /**
+   * The direction ends after `afterBytes` bytes of this segment: as if the sender had sent FIN, or by RST, which ends
+   * both directions.
+   */
   readonly end: { readonly kind: "fin" | "rst"; readonly afterBytes: number } | undefined
 }
 
-/** A datagram that waits to be overtaken. @category models @since 0.1.0 */
+/** A datagram that is held back until others overtake it. @category models @since 0.1.0 */
 export interface HeldDatagram {
-  /** Nanoseconds. */
+  /** Time after which the network releases the datagram, in nanoseconds. */
   readonly maxHoldNanos: number
-  /** What to do at its release; at once if that was before. */
+  /** Registers the delivery for the release; delivers at once if the datagram has been released. */
   readonly onRelease: (deliver: () => void) => void
-  /** Does it, the first time it is called. */
+  /** Delivers the datagram, the first time it is called. */
   readonly release: () => void
 }
 
-/** The only one of its kind. @category constructors @since 0.1.0 */
+/**
+ * The verdict that delivers a packet unchanged; all such verdicts are this object.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const deliver: Deliver = { _tag: "Deliver" }
 
-/** A datagram that begins to wait. @category constructors @since 0.1.0 */
+/** Creates a datagram that is held back. @category constructors @since 0.1.0 */
 export const makeHeld = (maxHoldNanos: number): HeldDatagram => {
   let isReleased = false
   let action: (() => void) | undefined

@@ -1,4 +1,4 @@
-/** What is to happen later on a real network: one fiber does it all, at its time. */
+/** Queue of delayed actions on a real network: one fiber executes them all. */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -7,31 +7,31 @@ import type * as Scope from "effect/Scope"
 import type { Packet } from "../../network/Packet.ts"
 import type { Verdict } from "../faults/FaultVerdict.ts"
 
-/** Times are nanoseconds since it was made. */
+/** A delay queue; times are nanoseconds since its creation. */
 export interface DelayQueue {
   readonly now: () => number
-  /** Plans an action that keeps so many bytes; false if too much is planned already, and then it is not. */
+  /** Schedules an action that keeps `bytes` bytes; returns false, without scheduling it, if the queue is full. */
   readonly schedule: (time: number, bytes: number, action: () => void) => boolean
-  /** Sleeps till a time; Infinity is for ever. */
+  /** Sleeps until a time; Infinity is for ever. */
   readonly sleepUntil: (time: number) => Effect.Effect<void>
 }
 
-/** Who decides about packets, and is told what became of them: each as it is on the wire, once. */
+/** Decides about packets, and reports each packet once, as it is on the wire. */
 export interface FaultInjector {
   readonly decide: (packet: Packet) => Verdict
   readonly report: (packet: Packet, fault?: string, lost?: boolean) => void
   readonly delayQueue: DelayQueue
 }
 
-/** Bytes that may wait for their time; what an action itself takes is counted, too. */
+/** Limit of bytes that wait in the queue, with the overhead of their actions. */
 const maxBufferedBytes = 2 ** 25
 const actionOverheadBytes = 256
 
-/** Stops with the scope: what has not happened by then does not. */
+/** Creates a delay queue; the actions left when the scope closes are not executed. */
 export const make: Effect.Effect<DelayQueue, never, Scope.Scope> = Effect.gen(function* () {
   const clock = yield* Clock.Clock
   const start = clock.monotonicTimeNanosUnsafe()
-  /** The next one comes last; those of one time in the order of planning. */
+  /** Actions, the next one last; actions of one time keep the order of scheduling. */
   const entries: Array<{ readonly time: number; readonly size: number; readonly action: () => void }> = []
   const changed = Latch.makeUnsafe(false)
   let bufferedBytes = 0
@@ -39,11 +39,11 @@ export const make: Effect.Effect<DelayQueue, never, Scope.Scope> = Effect.gen(fu
   const now = () => Number(clock.monotonicTimeNanosUnsafe() - start)
   const sleepUntil = (time: number): Effect.Effect<void> =>
     Effect.suspend(() => {
-      const left = time - now()
-      if (left <= 0) return Effect.void
-      if (left === Number.POSITIVE_INFINITY) return Effect.never
-      // A host's timer may be early by a fraction of its step.
-      return Effect.andThen(Effect.sleep(Duration.nanos(BigInt(Math.ceil(left)))), sleepUntil(time))
+      const remainingNanos = time - now()
+      if (remainingNanos <= 0) return Effect.void
+      if (remainingNanos === Number.POSITIVE_INFINITY) return Effect.never
+      // A timer of the host may fire early by a fraction of its resolution.
+      return Effect.andThen(Effect.sleep(Duration.nanos(BigInt(Math.ceil(remainingNanos)))), sleepUntil(time))
     })
   const loop = Effect.forever(
     Effect.suspend(() => {

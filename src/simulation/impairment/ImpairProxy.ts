@@ -1,6 +1,6 @@
 /**
- * A bad network between programs that know nothing of it: they talk to the proxy, the proxy to the server. The plan is
- * about what goes between the clients and the proxy, so its addresses are those of the clients.
+ * A proxy that impairs the traffic between a client and a server which do not use this package. The fault plan applies
+ * between the clients and the proxy, so its addresses are those of the clients.
  */
 
 import * as Cause from "effect/Cause"
@@ -18,7 +18,7 @@ import * as TcpServer from "../../network/TcpServer.ts"
 import * as FaultPlan from "../faults/FaultPlan.ts"
 import * as Impairment from "./Impairment.ts"
 
-/** The proxy cannot listen with one of its transports. @category errors @since 0.1.0 */
+/** The proxy cannot listen on one of its transports. @category errors @since 0.1.0 */
 export class ImpairProxyError extends Data.TaggedError("ImpairProxyError")<{
   readonly transport: "udp" | "tcp"
   readonly reason: Network.NetworkError
@@ -31,36 +31,38 @@ export class ImpairProxyError extends Data.TaggedError("ImpairProxyError")<{
 const withTransport = (transport: "udp" | "tcp") =>
   Effect.mapError((reason: Network.NetworkError) => new ImpairProxyError({ transport, reason }))
 
-/** Where a proxy listens, and whom it serves. @category models @since 0.1.0 */
+/** Addresses and limits of a proxy. @category models @since 0.1.0 */
 export interface Options extends Pick<Impairment.Options, "observer"> {
-  /** Default host 127.0.0.1; port 0 is any free one, the same for both transports. */
+  /** Default host 127.0.0.1; port 0 is any free port, the same for both transports. */
   readonly listen: { readonly host?: string | undefined; readonly port: number }
   readonly to: NetAddress.InetAddress
   /** Default both. */
   readonly transports?: ReadonlyArray<"udp" | "tcp"> | undefined
-  /** Clients at a time, for each transport; datagrams and connections of others are dropped. Default 1,024. */
+  /**
+   * Maximum clients at a time, per transport; datagrams and connections of further clients are dropped. Default 1,024.
+   */
   readonly maxClients?: number | undefined
-  /** A client that neither sends nor is sent anything for so long is forgotten. Default 60 seconds. */
+  /** Time without traffic after which a client is removed. Default 60 seconds. */
   readonly idleTimeout?: Duration.Input | undefined
 }
 
-/** What has passed in one direction. @category models @since 0.1.0 */
+/** Traffic in one direction. @category models @since 0.1.0 */
 export interface TrafficCounts {
   readonly datagrams: number
-  /** Of datagrams and streams. */
+  /** Bytes of datagrams and of streams. */
   readonly bytes: number
 }
 
-/** What a proxy has done so far. @category models @since 0.1.0 */
+/** Statistics of a proxy. @category models @since 0.1.0 */
 export interface Stats {
-  /** Clients at the moment: senders of datagrams, and connections. */
+  /** Current clients: senders of datagrams, and connections. */
   readonly udp: number
   readonly tcp: number
-  /** Datagrams of clients for whom there was no room, and connections that found no server. */
+  /** Datagrams of clients above the limit, and connections whose server could not be reached. */
   readonly refused: number
-  /** To the server, behind the faults. */
+  /** Traffic to the server, after the faults. */
   readonly toServer: TrafficCounts
-  /** From the server, before the faults. */
+  /** Traffic from the server, before the faults. */
   readonly toClients: TrafficCounts
 }
 
@@ -70,19 +72,19 @@ export interface ImpairProxy {
   readonly stats: () => Stats
 }
 
-/** A sender of datagrams, with a socket of its own towards the server. */
+/** A UDP client, with its own socket towards the server. */
 interface Client {
-  /** Where its datagrams go: where the server has last answered from. */
+  /** Destination of its datagrams: the endpoint from which the server last answered. */
   server: Endpoint.Endpoint
   socket: Network.UdpSocket | undefined
-  /** Datagrams that came before there was a socket. */
+  /** Datagrams that arrived before the socket was open. */
   pending: Array<Uint8Array>
   lastActiveMillis: number
 }
 
 const maxPendingDatagrams = 64
 
-/** What starts a TFTP transfer, from a client that may have finished another: RRQ or WRQ (RFC 1350, section 5). */
+/** Returns true for a request that starts a TFTP transfer: RRQ or WRQ (RFC 1350, section 5). */
 const isRequest = (bytes: Uint8Array) =>
   bytes.length > 3 && bytes[0] === 0 && (bytes[1] === 1 || bytes[1] === 2) && bytes.at(-1) === 0
 
@@ -93,14 +95,14 @@ const endpointOf = (address: NetAddress.InetAddress): Endpoint.Endpoint => ({
 
 const hostOf = ({ address }: Endpoint.Endpoint) => FaultPlan.canonicalIp(Endpoint.withoutZone(address)) ?? address
 
-/** From where the server is reached. */
+/** Returns the local address from which the server is reached. */
 const localHostFor = (to: NetAddress.InetAddress) => {
   const isV4 = NetAddress.isInetAddressV4(to)
   if (NetAddress.isLoopback(to.address)) return isV4 ? "127.0.0.1" : "::1"
   return isV4 ? "0.0.0.0" : "::"
 }
 
-/** Stats that grow. */
+/** Creates counters of one direction. */
 const makeTrafficCounter = () => {
   const counts = { datagrams: 0, bytes: 0 }
   return {
@@ -116,9 +118,30 @@ const makeTrafficCounter = () => {
 }
 
 /**
- * Starts a proxy, which ends with the scope. A client's datagrams go to the server from a socket of its own; if the
- * server answers from another of its ports, as TFTP's does (RFC 1350, section 4), they go there from then on, until the
- * client makes another TFTP request.
+ * Starts a proxy, which ends with the scope.
+ *
+ * A client's datagrams go to the server from their own socket. If the server answers from another port, as a TFTP
+ * server does (RFC 1350, section 4), later datagrams go to that port, until the client sends another TFTP request.
+ *
+ * **Example** (Lose the first request)
+ *
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import { Network, NodeNetwork } from "effect-inet/network"
+ * import { FaultPlanSyntax, Impairment, ImpairProxy } from "effect-inet/simulation"
+ *
+ * const program = Effect.gen(function* () {
+ *   const { udp } = yield* Network.Network
+ *   const server: Network.UdpSocket = yield* udp({}, (bytes, from) => server.sendUnsafe(bytes, from))
+ *   const impairment = yield* Effect.fromResult(Impairment.make(FaultPlanSyntax.parseUnsafe("drop=#1")))
+ *   const proxy = yield* ImpairProxy.make(impairment, { listen: { port: 0 }, to: server.local })
+ *   const client = yield* udp({}, () => {})
+ *   yield* client.send(Uint8Array.of(1), { address: "127.0.0.1", port: proxy.address.port })
+ *   while (impairment.engine.counts()[0] === 0) yield* Effect.sleep("1 millis")
+ *   return impairment.summary()
+ * })
+ * await Effect.runPromise(Effect.provide(Effect.scoped(program), NodeNetwork.layer)) // => "drop=#1 once"
+ * ```
  *
  * @category constructors
  * @since 0.1.0
@@ -171,7 +194,7 @@ export const make = Effect.fnUntraced(function* (
     const serverEndpoint = endpointOf(to)
     const serverHost = hostOf(serverEndpoint)
 
-    /** One client, until it has been silent for too long. */
+    /** Serves one client until it has been idle for too long. */
     const serve = Effect.fnUntraced(
       function* (client: Client, reply: (bytes: Uint8Array) => void) {
         const expired = Deferred.makeUnsafe<void>()
@@ -191,7 +214,7 @@ export const make = Effect.fnUntraced(function* (
         yield* Deferred.await(expired)
       },
       Effect.scoped,
-      Effect.catch((error) => Effect.logWarning(`a client is not served: ${error.message}`))
+      Effect.catch((error) => Effect.logWarning(`UDP client not served: ${error.message}`))
     )
     const receive = (bytes: Uint8Array, from: Endpoint.Endpoint) => {
       const key = `${from.address} ${from.port}`

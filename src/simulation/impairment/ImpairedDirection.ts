@@ -1,4 +1,7 @@
-/** One direction of a stream that meets a fault plan: what waits there, until when, in what pieces; how it ends. */
+/**
+ * One direction of an impaired stream: a queue of pieces, each with the time at which it may pass, and the end of the
+ * stream.
+ */
 
 import * as Effect from "effect/Effect"
 import type * as Endpoint from "../../network/Endpoint.ts"
@@ -6,39 +9,39 @@ import type * as Packet from "../../network/Packet.ts"
 import type { Verdict } from "../faults/FaultVerdict.ts"
 import type { FaultInjector } from "./DelayQueue.ts"
 
-/** Which way a lane leads: from its program to the network, or back. */
+/** Direction of the data: from the program to the network, or from the network to the program. */
 type Direction = "outbound" | "inbound"
 
-/** Something that waits. */
+/** A piece of data in the queue. */
 interface QueuedPiece {
   readonly bytes: Uint8Array
-  /** Nanoseconds of the timer. */
+  /** Time at which the piece may pass, in nanoseconds of the delay queue. */
   readonly dueNanos: number
-  /** Behind the bytes. */
+  /** End of the stream after the bytes. */
   readonly end: "fin" | "rst" | undefined
-  /** The rest of a piece that came before it: the two are not to be found together. */
+  /** True for the rest of a piece that passed before; a reader must not receive the two together. */
   readonly separate: boolean
 }
 
 export interface ImpairedDirection {
   /**
-   * Asks what becomes of this; true if nothing is in its way, so that it may pass by itself. Otherwise it waits here,
-   * as it does if it is told to.
+   * Applies the fault plan to a packet. Returns true if the packet may pass at once; otherwise, and if it `waits`,
+   * queues it.
    */
   readonly enqueue: (kind: Packet.Kind, bytes: Uint8Array, waits?: boolean) => boolean
   readonly head: () => QueuedPiece | undefined
   readonly shift: () => void
-  /** What a fault does to a packet that is seen on the wire now: sent from here, or yet to be added. */
+  /** Returns the capture note for a packet: the fault applied to it, if any. */
   readonly faultNoteOf: (kind: Packet.Kind, bytes: Uint8Array) => string | undefined
-  /** Bytes that wait. */
+  /** Returns the bytes in the queue. */
   readonly queuedBytes: () => number
-  /** When what was added last is due. */
+  /** Returns the time at which the last piece is due, in nanoseconds. */
   readonly lastDueNanos: () => number
-  /** A fault has ended it: what comes after is lost. */
+  /** Returns true after a fault has ended the direction; later data are lost. */
   readonly isEnded: () => boolean
-  /** Forgets all that waits. */
+  /** Discards the queue and ends the direction. */
   readonly clear: () => void
-  /** Waits until something holds; looked at whenever the lane changes. */
+  /** Waits until a condition holds; evaluated at every change of the queue. */
   readonly waitUntil: (holds: () => boolean) => Effect.Effect<void>
   readonly wake: () => void
 }
@@ -46,7 +49,7 @@ export interface ImpairedDirection {
 /** The bytes of a packet without payload. */
 export const emptyBytes = new Uint8Array(0)
 
-/** The pieces that bytes come in; one, if there are none. */
+/** Splits bytes into pieces; returns one empty piece for empty bytes. */
 const piecesOf = (bytes: Uint8Array, size: number): Array<Uint8Array> => {
   const pieces: Array<Uint8Array> = []
   for (let from = 0; from < bytes.length || from === 0; from += size) pieces.push(bytes.subarray(from, from + size))
@@ -59,13 +62,13 @@ export const make = (
   to: Endpoint.Endpoint,
   direction: Direction
 ): ImpairedDirection => {
-  /** Faults of pieces that are on their way out, and of an end that has none. */
+  /** Notes for outbound pieces, and for an end of the stream without bytes. */
   const pieceNotes = new WeakMap<Uint8Array, string>()
   let endNote: { readonly kind: QueuedPiece["end"]; readonly note: string } | undefined
-  /** What was decided about a packet that came, when it was seen on the wire. */
+  /** Verdict on an inbound packet, decided when it was observed on the wire. */
   let observedVerdict: { readonly kind: Packet.Kind; readonly bytes: Uint8Array; readonly verdict: Verdict } | undefined
   let queue: Array<QueuedPiece> = []
-  /** Items before it are done with: taking the first of many off an array is slow. */
+  /** Index of the first piece in the queue; removing each from the array would be slow. */
   let headIndex = 0
   let queuedBytes = 0
   let lastDueNanos = 0
@@ -73,7 +76,7 @@ export const make = (
   const waiters = new Set<() => void>()
 
   const wake = () => {
-    for (const look of [...waiters]) look()
+    for (const check of [...waiters]) check()
   }
   const verdictFor = (kind: Packet.Kind, bytes: Uint8Array): Verdict => {
     const observed = observedVerdict
@@ -86,7 +89,12 @@ export const make = (
     if (note !== undefined && bytes.length > 0) pieceNotes.set(pieces[0]!, note)
     else if (note !== undefined) endNote = { kind: end, note }
     for (const [index, piece] of pieces.entries()) {
-      queue.push({ bytes: piece, dueNanos: lastDueNanos, end: index === pieces.length - 1 ? end : undefined, separate: index > 0 })
+      queue.push({
+        bytes: piece,
+        dueNanos: lastDueNanos,
+        end: index === pieces.length - 1 ? end : undefined,
+        separate: index > 0
+      })
     }
     queuedBytes += bytes.length
     wake()
@@ -105,17 +113,18 @@ export const make = (
       const { chunkBytes, delayNanos, end, note, stallNanos } = verdict
       lastDueNanos = Math.max(lastDueNanos, now + delayNanos, now + stallNanos)
       ended = end !== undefined
-      // A handshake has nothing that could wait here: it is what comes after that does.
+      // A handshake has no data to delay here; the delay applies to what follows it.
       const isMark = bytes.length === 0 && fin === undefined && end === undefined
       if (isMark) return false
       push(end === undefined ? bytes : bytes.subarray(0, end.afterBytes), end?.kind ?? fin, chunkBytes, note)
-      // It is never to be on the wire: this is all there is to be told of it.
+      // The packet never reaches the wire, so it is reported here.
       if (direction === "outbound" && stallNanos === Number.POSITIVE_INFINITY)
         report({ transport: "tcp", kind, from, to, bytes }, note, true)
       return false
     },
     faultNoteOf: (kind, bytes) => {
-      if (direction === "outbound") return kind === "data" ? pieceNotes.get(bytes) : kind === endNote?.kind ? endNote.note : undefined
+      if (direction === "outbound")
+        return kind === "data" ? pieceNotes.get(bytes) : kind === endNote?.kind ? endNote.note : undefined
       if (kind !== "data" && kind !== "fin") return undefined
       if (ended) return kind === "data" ? "lost" : undefined
       observedVerdict = { kind, bytes, verdict: verdictFor(kind, bytes) }
@@ -143,16 +152,15 @@ export const make = (
     },
     waitUntil: (holds) =>
       Effect.callback((resume) => {
-        const look = () => {
+        const check = () => {
           if (!holds()) return
-          waiters.delete(look)
+          waiters.delete(check)
           resume(Effect.void)
         }
-        waiters.add(look)
-        look()
-        return Effect.sync(() => void waiters.delete(look))
+        waiters.add(check)
+        check()
+        return Effect.sync(() => void waiters.delete(check))
       }),
     wake
   }
 }
-

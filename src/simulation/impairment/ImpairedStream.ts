@@ -1,4 +1,4 @@
-/** Stream connections whose bytes meet a fault plan, in both directions. */
+/** Stream connections to which a fault plan applies, in both directions. */
 
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -11,10 +11,10 @@ import type { FaultInjector } from "./DelayQueue.ts"
 import * as ImpairedDirection from "./ImpairedDirection.ts"
 import * as LocalConnections from "./LocalConnections.ts"
 
-/** Bytes that may wait in a direction before its writer waits too, or no more are read from the network. */
+/** Bytes queued per direction before its writer waits, or reading from the network pauses. */
 const bufferBytes = 65_536
 
-/** How long a closing connection waits for what is overdue, and at most for what is yet to come, in nanoseconds. */
+/** Time that a closing connection waits for overdue data, and its maximum wait for data that are not due yet. */
 const overdueGraceNanos = 1e9
 const maxCloseDelayNanos = 10e9
 
@@ -29,7 +29,7 @@ const endpointOf = (address: NetAddress.InetAddress): Endpoint.Endpoint => ({
 const directionKey = (from: Endpoint.Endpoint, to: Endpoint.Endpoint) =>
   `${LocalConnections.endpointKey(from)} ${LocalConnections.endpointKey(to)}`
 
-/** A connection that is impaired, and how it closes before the one beneath does. */
+/** Creates an impaired connection, and the effect that closes it before its underlying connection. */
 const makeImpairedConnection = (
   inner: Connection,
   near: Endpoint.Endpoint,
@@ -42,7 +42,7 @@ const makeImpairedConnection = (
   const outbound = ImpairedDirection.make(injector, near, far, "outbound")
   const inbound = ImpairedDirection.make(injector, far, near, "inbound")
   const { remote } = inner
-  /** A fault has reset it; to its program that was the peer. */
+  /** True after a reset by a fault; the program sees it as a reset by the peer. */
   let resetByFault = false
   let aborted = false
   let writeEnded = false
@@ -50,13 +50,14 @@ const makeImpairedConnection = (
   let isWriting = false
   let isReading = false
   let writeFailure: NetworkError | undefined
-  /** What ended the reading beneath, once all that waits is taken. */
+  /** End or failure of the underlying reads; reported once the queue is empty. */
   let readEnd: NetworkError | Cause.Done | undefined
 
   const isTornDown = () => resetByFault || aborted
   const error = (reason: "Reset" | "Closed") => new NetworkError({ reason, address: remote })
-  const programFailure = <E extends NetworkError | Cause.Done>(failure: E) => (resetByFault && !aborted ? error("Reset") : failure)
-  // Beneath first: who is woken by the lanes may close it at once, and that is no reset.
+  const programFailure = <E extends NetworkError | Cause.Done>(failure: E) =>
+    resetByFault && !aborted ? error("Reset") : failure
+  // The underlying connection first: a fiber that the queues wake may close it at once, and that is not a reset.
   const tearDown = Effect.andThen(
     inner.abort,
     Effect.sync(() => {
@@ -103,10 +104,11 @@ const makeImpairedConnection = (
     return Effect.forkIn(writeLoop, fork)
   })
 
-  /** Reads on while there is room, so that what is late does not make what comes after it later still. */
+  /** Reads ahead while the buffer has space, so that delayed data do not delay the data after them further. */
   const readLoop: Effect.Effect<void> = Effect.gen(function* () {
     while (!isTornDown()) {
-      if (inbound.queuedBytes() >= bufferBytes) yield* inbound.waitUntil(() => isTornDown() || inbound.queuedBytes() < bufferBytes)
+      if (inbound.queuedBytes() >= bufferBytes)
+        yield* inbound.waitUntil(() => isTornDown() || inbound.queuedBytes() < bufferBytes)
       inbound.enqueue("data", yield* inner.pull, true)
     }
   }).pipe(
@@ -124,7 +126,7 @@ const makeImpairedConnection = (
     return Effect.forkIn(readLoop, fork)
   })
 
-  /** Takes what is due. */
+  /** Takes the first piece, which is due. */
   const takeHead: Connection["pull"] = Effect.suspend(() => {
     const item = inbound.head()
     if (isTornDown() || item === undefined) return pull
@@ -148,12 +150,13 @@ const makeImpairedConnection = (
     })
   )
   const pull: Connection["pull"] = Effect.suspend(() => {
-    if (isTornDown()) return isReading ? Effect.fail(programFailure(error("Closed"))) : Effect.mapError(inner.pull, programFailure)
+    if (isTornDown())
+      return isReading ? Effect.fail(programFailure(error("Closed"))) : Effect.mapError(inner.pull, programFailure)
     const item = inbound.head()
     if (item !== undefined) {
       if (item.dueNanos > delayQueue.now()) {
         if (!readShutdown) return Effect.andThen(awaitDue(inbound), pull)
-        // It has not arrived, and is not to.
+        // The piece has not arrived, and never will.
         inbound.clear()
         return pull
       }
@@ -179,7 +182,8 @@ const makeImpairedConnection = (
       if (writeEnded || aborted) return Effect.fail(error("Closed"))
       if (resetByFault || writeFailure !== undefined) return Effect.mapError(inner.write(data), programFailure)
       const bytes = typeof data === "string" ? encoder.encode(data) : data
-      if (bytes.length === 0 || outbound.enqueue("data", bytes)) return Effect.mapError(inner.write(bytes), programFailure)
+      if (bytes.length === 0 || outbound.enqueue("data", bytes))
+        return Effect.mapError(inner.write(bytes), programFailure)
       return Effect.andThen(startWriteLoop, awaitBufferSpace)
     })
 
@@ -208,12 +212,15 @@ const makeImpairedConnection = (
       return { received, sent, unsent: unsent + waiting }
     }
   }
-  /** What waits is sent first; a connection that cannot send it is reset. */
+  /** Sends queued data first, and resets a connection that cannot send them in time. */
   const close = Effect.suspend(() => {
     const isPending = () => !isTornDown() && outbound.head() !== undefined
     if (!isPending()) return Effect.void
     const now = delayQueue.now()
-    const last = outbound.lastDueNanos() === Number.POSITIVE_INFINITY ? now : Math.min(Math.max(outbound.lastDueNanos(), now), now + maxCloseDelayNanos)
+    const last =
+      outbound.lastDueNanos() === Number.POSITIVE_INFINITY
+        ? now
+        : Math.min(Math.max(outbound.lastDueNanos(), now), now + maxCloseDelayNanos)
     return Effect.andThen(
       Effect.raceFirst(
         outbound.waitUntil(() => !isPending()),
@@ -230,10 +237,10 @@ const makeImpairedConnection = (
   return { connection, outbound, inbound, startWriteLoop, close: Effect.andThen(close, clearAll) }
 }
 
-/** Wraps what opens streams; those of the file system pass as they are. */
+/** Wraps listeners and connections; Unix domain sockets are not impaired. */
 export const make = (injector: FaultInjector, fork: Scope.Scope) => {
   const localConnections = LocalConnections.make()
-  /** By addresses; where both ends are ours, what one sends is told, not what the other receives. */
+  /** Directions by their addresses. If both ends are local, the direction of the sender is kept. */
   const directions = new Map<string, ImpairedDirection.ImpairedDirection>()
 
   const trackDirection = (key: string, direction: ImpairedDirection.ImpairedDirection) => {
@@ -250,7 +257,14 @@ export const make = (injector: FaultInjector, fork: Scope.Scope) => {
     const near = endpointOf(local)
     const far = endpointOf(remote)
     const [end, leave] = localConnections.register(near, far)
-    const { close, connection, inbound, outbound, startWriteLoop } = makeImpairedConnection(inner, near, far, end, injector, fork)
+    const { close, connection, inbound, outbound, startWriteLoop } = makeImpairedConnection(
+      inner,
+      near,
+      far,
+      end,
+      injector,
+      fork
+    )
     const inboundKey = directionKey(far, near)
     yield* trackDirection(directionKey(near, far), outbound)
     if (!directions.has(inboundKey)) yield* trackDirection(inboundKey, inbound)
@@ -261,14 +275,15 @@ export const make = (injector: FaultInjector, fork: Scope.Scope) => {
       synAckDirection.enqueue("synack", emptyBytes)
       yield* startWriteLoop
     }
-    // A client knows of the connection only when the answer has come; a server accepts others meanwhile.
+    // A client learns of the connection when the SYN-ACK arrives; a server accepts others meanwhile.
     if (!accepted) yield* injector.delayQueue.sleepUntil(Math.max(outbound.lastDueNanos(), inbound.lastDueNanos()))
     return connection
   })
 
   return {
-    /** What a fault does to a packet that is seen on the wire beneath. */
-    faultNoteOf: ({ bytes, from, kind, to }: Packet) => directions.get(directionKey(from, to))?.faultNoteOf(kind, bytes),
+    /** Returns the capture note for a packet observed on the underlying network. */
+    faultNoteOf: ({ bytes, from, kind, to }: Packet) =>
+      directions.get(directionKey(from, to))?.faultNoteOf(kind, bytes),
     listener: (inner: Listener): Listener => ({
       address: inner.address,
       accept: Effect.flatMap(inner.accept, (connection) => wrapConnection(connection, true))

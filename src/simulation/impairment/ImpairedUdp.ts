@@ -1,4 +1,4 @@
-/** Datagram sockets whose datagrams meet a fault plan, on their way out and on their way in. */
+/** UDP sockets to which a fault plan applies, outbound and inbound. */
 
 import * as Effect from "effect/Effect"
 import * as IpNetwork from "effect/net/IpNetwork"
@@ -12,15 +12,15 @@ import * as FaultPlan from "../faults/FaultPlan.ts"
 import type * as FaultVerdict from "../faults/FaultVerdict.ts"
 import type { FaultInjector } from "./DelayQueue.ts"
 
-/** An address without its zone; one of IPv4 that an IPv6 socket shows as its own kind is written as IPv4. */
+/** Removes the zone of an address, and converts an IPv4-mapped IPv6 address to IPv4. */
 const unmapped = (address: string) =>
   address.includes(":") ? Endpoint.withoutZone(address).replace(/^::ffff:(?=[\d.]+$)/i, "") : address
 
-/** How long what a closed socket has sent may still be on its way, in nanoseconds. */
+/** Time for which datagrams of a closed socket may still be on their way. */
 const closedSocketGraceNanos = 1_000_000_000
 const maxClosedSockets = 1_024
 
-/** Which datagrams come from our own sockets: those have met the plan when they were sent. */
+/** Creates a registry of local sockets; the plan has already been applied to their datagrams when they were sent. */
 const makeLocalSockets = (interfaces: ReadonlyArray<Interface>, now: () => number) => {
   const addresses = new Set(interfaces.map(({ address }) => NetAddress.formatIp(address.address)))
   const sockets = new Map<string, { open: number; until: number }>()
@@ -48,7 +48,7 @@ const makeLocalSockets = (interfaces: ReadonlyArray<Interface>, now: () => numbe
   }
 }
 
-/** The address a socket bound to all of them speaks from, as far as can be told. */
+/** Returns the source address of a socket bound to the wildcard, as far as it is known. */
 const sourceAddressFor = (interfaces: ReadonlyArray<Interface>, far: string): string | undefined => {
   const bare = unmapped(far)
   if (Endpoint.isLoopback(bare)) return bare.startsWith("127.") ? "127.0.0.1" : "::1"
@@ -61,16 +61,16 @@ const sourceAddressFor = (interfaces: ReadonlyArray<Interface>, far: string): st
   return near && NetAddress.formatIp(near.address.address)
 }
 
-/** Who carries datagrams one way: puts them there, and is told of those that had to be given up. */
+/** Delivers datagrams in one direction, and handles those that were discarded. */
 interface Delivery {
   readonly deliver: (bytes: Uint8Array) => void
   readonly discard: () => void
 }
 
-/** The same bytes, whose `slice` is a copy: that of a Node.js Buffer is not. */
+/** Returns a view whose `slice` copies; `slice` of a Node.js Buffer does not. */
 const uint8View = (bytes: Uint8Array) => new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 
-/** What of a datagram goes at once. */
+/** Datagrams to send at once, and the held datagrams they overtake. */
 interface ImmediateSend {
   readonly immediate: ReadonlyArray<Uint8Array>
   readonly overtaken: ReadonlyArray<FaultVerdict.HeldDatagram>
@@ -82,13 +82,17 @@ const release = (overtaken: ReadonlyArray<FaultVerdict.HeldDatagram>) => {
   for (const one of overtaken) one.release()
 }
 
-/** Wraps what opens datagram sockets. */
+/** Wraps the function that opens UDP sockets. */
 export const make = (network: Network["Service"], interfaces: ReadonlyArray<Interface>, injector: FaultInjector) => {
   const { decide, report, delayQueue } = injector
   const localSockets = makeLocalSockets(interfaces, delayQueue.now)
 
-  /** Plans what comes later, with bytes of its own; gives what is to be put on its way at once. */
-  const scheduleCopies = (packet: Packet, verdict: FaultVerdict.Datagrams, { discard, deliver }: Delivery): ReadonlyArray<Uint8Array> => {
+  /** Schedules the delayed copies, with their own bytes; returns the copies to send at once. */
+  const scheduleCopies = (
+    packet: Packet,
+    verdict: FaultVerdict.Datagrams,
+    { discard, deliver }: Delivery
+  ): ReadonlyArray<Uint8Array> => {
     const copies = verdict.copies.map(({ bytes, delayNanos }) => ({ bytes: bytes.slice(), delay: delayNanos }))
     const later = (bytes: Uint8Array, delay: number) => {
       if (delay === 0) return deliver(bytes)
@@ -119,10 +123,16 @@ export const make = (network: Network["Service"], interfaces: ReadonlyArray<Inte
       address: (isWildcard ? sourceAddressFor(interfaces, far.address) : undefined) ?? address!,
       port
     })
-    /** What comes in was on the wire before the plan has a say: it is told as it came, with what becomes of it. */
+    /** Receives a datagram. It was on the wire before the plan applied, so it is reported unchanged, with the fault. */
     const receive = (bytes: Uint8Array, from: Endpoint.Endpoint) => {
       if (address === undefined || localSockets.has(from)) return onDatagram(bytes, from)
-      const packet: Packet = { transport: "udp", kind: "datagram", from, to: localEndpointFor(from), bytes: uint8View(bytes) }
+      const packet: Packet = {
+        transport: "udp",
+        kind: "datagram",
+        from,
+        to: localEndpointFor(from),
+        bytes: uint8View(bytes)
+      }
       const verdict = decide(packet)
       if (verdict._tag === "Drop") return report(packet, verdict.note, true)
       if (verdict._tag !== "Datagrams") {
@@ -150,7 +160,7 @@ export const make = (network: Network["Service"], interfaces: ReadonlyArray<Inte
         })
     )
 
-    /** Undefined for what is not sent at all: the socket itself says why. */
+    /** Returns the packet of a datagram; undefined if the socket cannot send it and reports the error itself. */
     const packetFor = (bytes: Uint8Array, to: Endpoint.Endpoint | undefined): Packet | undefined => {
       const far = to ?? options.remote
       if (closed || far === undefined || (to !== undefined && options.remote !== undefined)) return undefined
@@ -167,7 +177,7 @@ export const make = (network: Network["Service"], interfaces: ReadonlyArray<Inte
         return undefined
       return { transport: "udp", kind: "datagram", from: localEndpointFor(far), to: far, bytes: uint8View(bytes) }
     }
-    /** What of a datagram is to be sent at once, and what that overtakes; the rest goes at its time. */
+    /** Applies the plan to a datagram; returns what is sent at once, and schedules the rest. */
     const applyFaults = (packet: Packet, to: Endpoint.Endpoint | undefined): ImmediateSend => {
       const verdict = decide(packet)
       if (verdict._tag === "Drop") {
@@ -179,13 +189,16 @@ export const make = (network: Network["Service"], interfaces: ReadonlyArray<Inte
         return { immediate: [packet.bytes], overtaken: [] }
       }
       const { note, overtaken } = verdict
-      // Told before it is sent, for nothing may come back before that; if its socket is closed by now, it is lost.
+      // Reported before it is sent, so that no answer precedes it; lost if the socket is closed by then.
       const reportSent = (bytes: Uint8Array) => report({ ...packet, bytes }, note, closed)
       const put = (bytes: Uint8Array) => {
         reportSent(bytes)
         inner.sendUnsafe(bytes, to)
       }
-      const now = scheduleCopies(packet, verdict, { deliver: put, discard: () => report(packet, "too many wait", true) })
+      const now = scheduleCopies(packet, verdict, {
+        deliver: put,
+        discard: () => report(packet, "delay queue full", true)
+      })
       for (const bytes of now) reportSent(bytes)
       return { immediate: now, overtaken }
     }

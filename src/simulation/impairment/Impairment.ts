@@ -1,9 +1,8 @@
 /**
- * A bad network made of a good one: a fault plan carried out on real sockets, or on any other `Network`.
+ * Executes a fault plan on real sockets, or on any other `Network`.
  *
- * Datagrams are lost, doubled, delayed, held back, changed and cut short; streams are slow, stand still, come in small
- * pieces, end early. What a program sends and what it receives meets the plan; a packet between two of its own sockets
- * does so once, when it is sent.
+ * The plan applies to the packets that a program sends and to those it receives; a packet between two of its own
+ * sockets counts once, when it is sent.
  */
 import * as Clock from "effect/Clock"
 import * as Data from "effect/Data"
@@ -21,30 +20,34 @@ import * as DelayQueue from "./DelayQueue.ts"
 import * as ImpairedStream from "./ImpairedStream.ts"
 import * as ImpairedUdp from "./ImpairedUdp.ts"
 
-/** A rule crashes, pauses or restarts a host; only a simulation can do that. @category errors @since 0.1.0 */
-export class UnsupportedHostRule extends Data.TaggedClass("UnsupportedHostRule")<{ readonly rule: FaultPlan.HostRule }> {
+/** A rule crashes, pauses or restarts a host, which only a simulation can do. @category errors @since 0.1.0 */
+export class UnsupportedHostRule extends Data.TaggedClass("UnsupportedHostRule")<{
+  readonly rule: FaultPlan.HostRule
+}> {
   get message(): string {
     const { rule } = this
     return `${FaultPlanSyntax.formatRule(rule)}: only a simulated host can ${rule.action}; leave the rule out`
   }
 }
 
-/** A host is named; on this network they have addresses only. @category errors @since 0.1.0 */
+/** A rule names a host; on this network, hosts have only addresses. @category errors @since 0.1.0 */
 export class UnsupportedHostName extends Data.TaggedClass("UnsupportedHostName")<{ readonly host: string }> {
   get message(): string {
-    return `there is no host ${this.host} here: name hosts by IP address, such as 127.0.0.1, or *`
+    return `unknown host ${this.host}: this network has no host names; use an IP address, such as 127.0.0.1, or *`
   }
 }
 
-/** A plan cannot be carried out on this network. @category errors @since 0.1.0 */
-export class ImpairmentError extends Data.TaggedError("ImpairmentError")<{ readonly reason: UnsupportedHostRule | UnsupportedHostName }> {
+/** The plan cannot be executed on this network. @category errors @since 0.1.0 */
+export class ImpairmentError extends Data.TaggedError("ImpairmentError")<{
+  readonly reason: UnsupportedHostRule | UnsupportedHostName
+}> {
   override get message(): string {
     return this.reason.message
   }
 }
 
 /**
- * Who listens in on an impaired network: a tap, and what tells it of a network without faults, such as `Capture.wrap`.
+ * An observer of an impaired network: a tap, and a function such as `Capture.wrap` that applies a tap to a network.
  *
  * @category models
  * @since 0.1.0
@@ -54,21 +57,21 @@ export interface Observer {
   readonly wrap: (network: Network.Network["Service"], tap: Tap) => Effect.Effect<Network.Network["Service"]>
 }
 
-/** @category models @since 0.1.0 */
+/** Options of an impairment. @category models @since 0.1.0 */
 export interface Options {
-  /** Default 0. */
+  /** Seed of all random choices. Default 0. */
   readonly seed?: Seed | undefined
-  /** Who tells the kind of a payload, for rules with `kind=`. Default: nobody. */
+  /** Dissectors that determine the kind of a payload, for rules with `kind=`. Default: none. */
   readonly dissectors?: ReadonlyArray<Dissector> | undefined
-  /** Is told of every packet once, as it is on the wire, and what a fault does to it. Default: nobody. */
+  /** Observer of every packet, as it is on the wire, with the fault applied to it. Default: none. */
   readonly observer?: Observer | undefined
 }
 
 const fail = (reason: ImpairmentError["reason"]) => Result.fail(new ImpairmentError({ reason }))
 
 /**
- * The plan, if a real network can be made to do as it says: its hosts are IP addresses or `*`, and none of them has to
- * crash, pause or restart. Fails with `HostRule` or `HostName`.
+ * Returns the plan if a real network can execute it: its hosts are IP addresses or `*`, and no rule is about a host.
+ * Fails with `UnsupportedHostRule` or `UnsupportedHostName`.
  *
  * @category combinators
  * @since 0.1.0
@@ -82,7 +85,7 @@ export const check = (plan: FaultPlan.FaultPlan): Result.Result<FaultPlan.FaultP
   return Result.succeed(plan)
 }
 
-/** How often each rule of a plan was applied, as one line: `drop=5% 12 times, dup=#3 never`. */
+/** Formats the counts of a plan as one line: `drop=5% 12 times, dup=#3 never`. */
 const formatCounts = (plan: FaultPlan.FaultPlan, counts: ReadonlyArray<number>): string =>
   plan
     .map((rule, index) => {
@@ -91,15 +94,15 @@ const formatCounts = (plan: FaultPlan.FaultPlan, counts: ReadonlyArray<number>):
     })
     .join(", ")
 
-/** A plan that is carried out, and what it is called. @category models @since 0.1.0 */
+/** A fault plan with the engine that executes it. @category models @since 0.1.0 */
 export interface Impairment {
   readonly plan: FaultPlan.FaultPlan
   readonly engine: FaultEngine.FaultEngine
-  /** How often each rule was applied so far, as one line; empty for an empty plan. */
+  /** Returns the number of times that each rule was applied, as one line; empty for an empty plan. */
   readonly summary: () => string
 }
 
-/** A plan, ready to be carried out. Fails as `check` does. @category constructors @since 0.1.0 */
+/** Creates an impairment. Fails as `check` does. @category constructors @since 0.1.0 */
 export const make = (
   plan: FaultPlan.FaultPlan,
   { dissectors, seed }: Options = {}
@@ -110,16 +113,18 @@ export const make = (
   })
 
 /**
- * The same network, which does to packets what the plan says; its time begins now. What waits for its time is at most
- * 32 MiB of datagrams, and 64 KiB of each direction of a stream; datagrams beyond are lost, writers beyond wait. What
- * still waits when the scope closes is not sent; a closing connection waits up to ten seconds for its last bytes.
+ * Returns a network that applies the plan to the packets of `network`; the time of the plan begins now.
  *
- * A transport the plan has no rules about is left alone, and so are paths of the file system. RST is never kept back,
- * nor is the FIN of a connection that closes without `end` when nothing else waits.
+ * Limits: at most 32 MiB of datagrams wait for their time, and 64 KiB per direction of a stream. Further datagrams are
+ * lost; writers wait. Packets that still wait when the scope closes are not sent; a closing connection waits up to ten
+ * seconds for its last bytes.
  *
- * Whoever is `listening` is told of datagrams that are lost on either side of the wire, and of what a stream sends that
- * never leaves it. What comes in is told as it came; of a piece that leaves in several, the first has the note. The
- * network itself is not to be one that tells the same tap.
+ * A transport without rules in the plan is not impaired, nor are Unix domain sockets. RST is never delayed, nor is the
+ * FIN of a connection that closes without `end` when nothing else waits.
+ *
+ * The observer receives datagrams lost on either side of the wire, and stream data that never leave. Inbound packets
+ * are reported as they arrived; of outbound data that leave in several pieces, the first has the note. The tap must not
+ * be applied to `network` already.
  *
  * @category combinators
  * @since 0.1.0
@@ -155,8 +160,30 @@ export const wrap = Effect.fnUntraced(function* (
 })
 
 /**
- * Impairs all that a program does on the network beneath, and says in the log at start what it does, and at the end how
- * often. Put it between the program and its network: `Layer.provideMerge(Impairment.layer(plan), NodeHost.layer)`.
+ * Impairs all packets of a program on the underlying network. Logs the plan at the start, and the counts at the end.
+ *
+ * Put it between the program and its network: `Layer.provideMerge(Impairment.layer(plan), NodeServices.layer)`.
+ *
+ * **Example** (Duplicate a datagram on real sockets)
+ *
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import * as Layer from "effect/Layer"
+ * import { Network, NodeNetwork } from "effect-inet/network"
+ * import { FaultPlanSyntax, Impairment } from "effect-inet/simulation"
+ *
+ * const received: Array<string> = []
+ * const program = Effect.gen(function* () {
+ *   const { udp } = yield* Network.Network
+ *   const server = yield* udp({}, (bytes) => received.push(new TextDecoder().decode(bytes)))
+ *   const client = yield* udp({}, () => {})
+ *   yield* client.send(new TextEncoder().encode("Hello"), { address: "127.0.0.1", port: server.local.port })
+ *   while (received.length < 2) yield* Effect.sleep("1 millis")
+ * })
+ * const impaired = Layer.provide(Impairment.layer(FaultPlanSyntax.parseUnsafe("dup=#1")), NodeNetwork.layer)
+ * await Effect.runPromise(Effect.provide(Effect.scoped(program), impaired))
+ * received // => ["Hello", "Hello"]
+ * ```
  *
  * @category layers
  * @since 0.1.0

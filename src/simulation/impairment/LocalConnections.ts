@@ -1,17 +1,19 @@
-/** Streams with both ends on one impaired network: a fault is to happen to a piece once. */
+/**
+ * Registry of connections whose both ends are on one impaired network, so that a fault applies to each segment once.
+ */
 import type * as Endpoint from "../../network/Endpoint.ts"
 
-/** One end of a stream; `inside` if the other one is ours too: then each decides only about what it sends. */
+/** One end of a connection. If the peer is local too, each end applies the plan only to the data it sends. */
 export interface LocalEnd {
   isPeerLocal: boolean
 }
 
-/** Ends that closed before the other was known; beyond, the first is forgotten. */
+/** Limit of ends that closed before their peer registered; beyond it, the oldest is removed. */
 const maxClosedEnds = 1_024
 
 export const endpointKey = ({ address, port }: Endpoint.Endpoint) => `${address} ${port}`
 
-/** Which of the streams have both ends here. */
+/** Creates a registry. */
 export const make = () => {
   const ends = new Map<string, LocalEnd>()
   const closedEnds = new Map<string, LocalEnd>()
@@ -33,7 +35,7 @@ export const make = () => {
       }
       return [end, leave]
     },
-    /** Connecting to an address: whoever is accepted there meanwhile is most likely ours. */
+    /** Counts a connection attempt to an address; connections accepted there meanwhile are most likely local. */
     countDialled: (to: string, by: 1 | -1) => {
       const count = (dialledCounts.get(to) ?? 0) + by
       if (count === 0) dialledCounts.delete(to)

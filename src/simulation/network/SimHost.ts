@@ -1,4 +1,4 @@
-/** A host of a simulated network, and the programs on it. */
+/** A host of a simulated network, with its programs. */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import type * as Context from "effect/Context"
@@ -14,29 +14,29 @@ import type * as SimNetwork from "./SimNetwork.ts"
 
 type OnHost = Network | Dns.Dns | Scope.Scope
 
-/** A host. @category models @since 0.1.0 */
+/** A simulated host. @category models @since 0.1.0 */
 export interface SimHost {
   readonly name: string
-  /** Its first address, as an IP literal. */
+  /** First address of the host, as an IP literal. */
   readonly address: string
-  /** The network as this host sees it, as of now: after a crash, a layer that was built before is dead. */
+  /** The network of this host. A layer built before a crash stays disconnected after the restart. */
   readonly layer: Layer.Layer<Network | Dns.Dns>
-  /** Runs an effect on this host and waits for it; a crash interrupts it. */
+  /** Runs an effect on this host and waits for its result; a crash interrupts the effect. */
   readonly run: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, Exclude<R, OnHost>>
   /**
-   * Starts a program on this host, in the background; it is ready for others when this is done only if it does not wait
-   * before. After a crash and a restart it begins anew. Its failure is the run's.
+   * Starts a program on this host, in the background. Returns once the program first waits; anything it does later may
+   * not have happened yet. A restart after a crash starts the program again. A failure of the program fails the run.
    */
   readonly start: <E, R>(program: Effect.Effect<unknown, E, R>) => Effect.Effect<void, never, Exclude<R, OnHost>>
-  /** Takes its sockets away, then interrupts its programs: nothing they do then leaves the host. */
+  /** Closes all sockets of the host without sending anything, then interrupts its programs. */
   readonly crash: Effect.Effect<void>
-  /** Starts its programs anew; a host that is up stays as it is. */
+  /** Starts the programs again; does nothing if the host is up. */
   readonly restart: Effect.Effect<void>
-  /** Nothing happens on it before this time, in nanoseconds since the start; what comes for it waits. */
+  /** Pauses the host until a time, in nanoseconds since the start of the run; packets for it wait. */
   readonly pauseUntil: (time: number) => Effect.Effect<void>
 }
 
-/** @category constructors @since 0.1.0 */
+/** Creates the programs' view of a node. @category constructors @since 0.1.0 */
 export const make = (
   network: SimNetwork.SimNetwork,
   node: SimLan.Node,
@@ -65,7 +65,7 @@ export const make = (
   const restart = Effect.suspend(() => {
     if (node.up) return Effect.void
     node.up = true
-    // What starts afresh does not stand still.
+    // A restarted host is not paused.
     node.pausedUntil = 0
     network.boot(node)
     context = network.contextOf(node)
@@ -92,7 +92,9 @@ export const make = (
           )
           const begin = () =>
             Effect.asVoid(
-              Effect.forkIn(Effect.provideContext(onHost(reportingFailure, lifetime), callerContext), lifetime, { startImmediately: true })
+              Effect.forkIn(Effect.provideContext(onHost(reportingFailure, lifetime), callerContext), lifetime, {
+                startImmediately: true
+              })
             )
           programs.push(begin as () => Effect.Effect<void>)
           return begin() as Effect.Effect<void>

@@ -1,4 +1,4 @@
-/** The wire of a simulated network: who is where, how long a packet takes, and what becomes of it on its way. */
+/** The links of a simulated network: addresses, latency, bandwidth, loss, and the verdicts of the fault plan. */
 
 import * as Duration from "effect/Duration"
 import type * as IpInterface from "effect/net/IpInterface"
@@ -11,43 +11,46 @@ import type { FaultEngine } from "../faults/FaultEngine.ts"
 import * as FaultVerdict from "../faults/FaultVerdict.ts"
 import type { SimClock } from "../runtime/SimClock.ts"
 
-/** How a wire carries packets, each way. @category models @since 0.1.0 */
+/** Properties of a link, each direction. @category models @since 0.1.0 */
 export interface LinkOptions {
-  /** Time on the way: fixed, or evenly between two. Packets of one stream still arrive in order. Default 500 us. */
-  readonly latency?: Duration.Input | readonly [least: Duration.Input, most: Duration.Input] | undefined
-  /** Bytes a second; packets wait for those before them. Default: no limit. */
+  /**
+   * Latency: fixed, or drawn uniformly between two durations. Segments of one stream still arrive in order. Default 500
+   * us.
+   */
+  readonly latency?: Duration.Input | readonly [min: Duration.Input, max: Duration.Input] | undefined
+  /** Bytes per second; packets queue behind earlier ones. Default: no limit. */
   readonly bandwidth?: number | undefined
-  /** Bytes that may wait for the bandwidth; more are lost. Default 256 KiB. */
+  /** Maximum number of bytes queued for the bandwidth; further packets are lost. Default 256 KiB. */
   readonly queue?: number | undefined
-  /** The part of the datagrams that is lost, 0 to 1; of a stream's packets, the part that is sent again. Default 0. */
+  /** Probability, 0 to 1, of losing a datagram, or of retransmitting a segment. Default 0. */
   readonly loss?: number | undefined
-  /** Bytes of the largest packet, headers counted; larger datagrams are refused when sent. Default 65,535. */
+  /** Bytes of the largest packet, with headers; sending a larger datagram fails. Default 65,535. */
   readonly mtu?: number | undefined
 }
 
-/** An address of a host, and the wire it is on. @category models @since 0.1.0 */
+/** A network interface of a host: an address and its subnet. @category models @since 0.1.0 */
 export interface SimInterface {
   readonly name: string
   readonly subnet: string
   readonly address: IpInterface.IpInterface
-  /** As packets name it. */
+  /** Address as packets carry it. */
   readonly literal: string
   readonly broadcast: string | undefined
 }
 
-/** A host, as the wire sees it. @category models @since 0.1.0 */
+/** A host as the LAN sees it. @category models @since 0.1.0 */
 export interface Node {
   readonly index: number
   readonly name: string
   readonly interfaces: ReadonlyArray<SimInterface>
-  /** A host that has crashed neither sends nor receives. */
+  /** False after a crash; the host then neither sends nor receives. */
   up: boolean
-  /** Nothing happens on a paused host before this time. */
+  /** Time until which the host is paused, in nanoseconds. */
   pausedUntil: number
 }
 
 /**
- * A piece of a stream that comes: its bytes, and whether a fault ends the stream behind them.
+ * Receives a segment: its data, and the fault that ends the stream after them, if any.
  *
  * @category models
  * @since 0.1.0
@@ -61,59 +64,76 @@ interface LinkDirection {
   readonly queueBytes: number
   readonly loss: number
   readonly mtu: number
-  /** When the bandwidth is free again, and when the last packet in order arrives. */
+  /** Time at which the bandwidth is free again. */
   busyUntil: number
 }
 
 const nanos = (input: Duration.Input) => Math.round(Duration.toMillis(input) * 1e6)
 
-const linkDirectionFrom = ({ bandwidth, latency = "500 micros", loss = 0, mtu = 65_535, queue = 262_144 }: LinkOptions): LinkDirection => {
+const linkDirectionFrom = ({
+  bandwidth,
+  latency = "500 micros",
+  loss = 0,
+  mtu = 65_535,
+  queue = 262_144
+}: LinkOptions): LinkDirection => {
   const isRange = Array.isArray(latency) && latency.length === 2
-  const [least, most] = (isRange ? latency : [latency, latency]) as readonly [Duration.Input, Duration.Input]
+  const [min, max] = (isRange ? latency : [latency, latency]) as readonly [Duration.Input, Duration.Input]
   const nanosPerByte = bandwidth === undefined ? 0 : 1e9 / bandwidth
-  return { minLatencyNanos: nanos(least), jitterNanos: nanos(most) - nanos(least), nanosPerByte, queueBytes: queue, loss, mtu, busyUntil: 0 }
+  return {
+    minLatencyNanos: nanos(min),
+    jitterNanos: nanos(max) - nanos(min),
+    nanosPerByte,
+    queueBytes: queue,
+    loss,
+    mtu,
+    busyUntil: 0
+  }
 }
 
-/** A wire, or several: hosts that share one hear each other's broadcasts. @category models @since 0.1.0 */
+/** One or several LANs; hosts on the same subnet receive each other's broadcasts. @category models @since 0.1.0 */
 export interface SimLan {
   readonly clock: SimClock
   readonly random: () => number
   readonly nodes: ReadonlyArray<Node>
   readonly add: (name: string, interfaces: ReadonlyArray<SimInterface>) => Node
-  /** Sets how packets go between two hosts, both ways. */
+  /** Sets the link between two hosts, both directions. */
   readonly link: (one: string, other: string, options: LinkOptions) => void
-  /** Who has an address, as seen from a host: its own and loopback first. */
+  /** Returns the host with an address; loopback addresses and its own resolve to `from`. */
   readonly nodeAt: (from: Node, address: string) => Node | undefined
-  /** Through which of its addresses a host reaches another one; undefined where there is no way. */
+  /** Returns the interface through which a host reaches an address; undefined without a route. */
   readonly route: (from: Node, address: string) => SimInterface | "loopback" | undefined
-  /** All hosts on a wire. */
+  /** Returns all hosts on a subnet. */
   readonly nodesOn: (subnet: string) => ReadonlyArray<Node>
   readonly mtu: (from: Node, to: Node) => number
-  /** How many packets were sent. */
+  /** Returns the number of packets sent. */
   readonly packets: () => number
-  /** Sends a datagram; `arrive` is called for every copy that gets there, with bytes of its own. */
+  /** Sends a datagram; `arrive` is called for each copy that is delivered, with its own bytes. */
   readonly datagram: (packet: Packet.Packet, from: Node, to: Node, arrive: (bytes: Uint8Array) => void) => void
-  /** Sends a piece of a stream, which arrives not before its predecessor did; gives the time, which may be infinity. */
+  /**
+   * Sends a segment that arrives no earlier than `notBefore`. Returns its time of arrival, Infinity if it never
+   * arrives.
+   */
   readonly segment: (packet: Packet.Packet, from: Node, to: Node, notBefore: number, arrive: OnSegment) => number
 }
 
-/** What a LAN is made of. @category models @since 0.1.0 */
+/** Parts of a LAN. @category models @since 0.1.0 */
 export interface Options {
   readonly clock: SimClock
-  /** Numbers from 0 to 1, the same for the same seed. */
+  /** Returns numbers in [0, 1); the same seed gives the same sequence. */
   readonly random: () => number
   readonly link?: LinkOptions | undefined
   readonly faults?: FaultEngine | undefined
   readonly tap?: Packet.Tap | undefined
 }
 
-/** Headers of IPv4 or IPv6 and UDP. */
+/** Returns the bytes of the IPv4 or IPv6 header and the UDP header. */
 const headerBytes = (address: string) => (address.includes(":") ? 48 : 28)
 
-/** How long a stream waits before it sends a lost piece again. */
+/** Initial retransmission timeout of a stream, doubled for each further loss of a segment. */
 const retransmissionTimeoutNanos = 200_000_000
 
-/** @category constructors @since 0.1.0 */
+/** Creates a LAN without hosts. @category constructors @since 0.1.0 */
 export const make = ({ clock, faults, link = {}, random, tap }: Options): SimLan => {
   const nodes: Array<Node> = []
   const byAddress = new Map<string, Node>()
@@ -142,7 +162,7 @@ export const make = ({ clock, faults, link = {}, random, tap }: Options): SimLan
     })
   }
 
-  /** When a packet is through, or undefined when it finds the queue full. */
+  /** Returns the time at which a packet arrives; undefined if the queue of the link is full. */
   const arrivalTime = (direction: LinkDirection, size: number): number | undefined => {
     const now = clock.now()
     const start = Math.max(now, direction.busyUntil)
@@ -150,7 +170,12 @@ export const make = ({ clock, faults, link = {}, random, tap }: Options): SimLan
       if ((start - now) / direction.nanosPerByte > direction.queueBytes) return undefined
       direction.busyUntil = start + size * direction.nanosPerByte
     }
-    return Math.round(start + size * direction.nanosPerByte + direction.minLatencyNanos + (direction.jitterNanos === 0 ? 0 : random() * direction.jitterNanos))
+    return Math.round(
+      start +
+        size * direction.nanosPerByte +
+        direction.minLatencyNanos +
+        (direction.jitterNanos === 0 ? 0 : random() * direction.jitterNanos)
+    )
   }
 
   const canonicalAddress = (address: string) => {
@@ -188,6 +213,8 @@ export const make = ({ clock, faults, link = {}, random, tap }: Options): SimLan
     nodesOn: (subnet) => nodes.filter((node) => node.interfaces.some((one) => one.subnet === subnet)),
     mtu: (from, to) => directionOf(from, to).mtu,
     packets: () => packets,
+    // The order of random draws is load-bearing for reproducibility: latency, then loss, both also for datagrams that
+    // the plan drops. Any change of it changes all later draws of a seed, and with them every printed replay line.
     datagram: (packet, from, to, arrive) => {
       if (!from.up) return
       const direction = directionOf(from, to)
@@ -198,7 +225,7 @@ export const make = ({ clock, faults, link = {}, random, tap }: Options): SimLan
       if (verdict._tag === "Drop") return observe(packet, from, verdict.note, undefined)
       const deliver = (bytes: Uint8Array, delay: number, note: string | undefined) => {
         observe(bytes === packet.bytes ? packet : { ...packet, bytes }, from, note, time + delay)
-        // The sender may use its bytes again.
+        // The sender may reuse its buffer.
         const copy = new Uint8Array(bytes)
         clock.schedule(time + delay, () => arrive(copy))
       }
@@ -223,8 +250,12 @@ export const make = ({ clock, faults, link = {}, random, tap }: Options): SimLan
       const now = clock.now()
       const direction = directionOf(from, to)
       const verdict = faults?.decide(packet, now, from.name, to.name) ?? FaultVerdict.deliver
-      let time = Math.max(arrivalTime(direction, packet.bytes.length + headerBytes(packet.to.address) + 12) ?? direction.busyUntil, notBefore)
-      for (let wait = retransmissionTimeoutNanos; direction.loss > 0 && random() < direction.loss; wait *= 2) time += wait
+      let time = Math.max(
+        arrivalTime(direction, packet.bytes.length + headerBytes(packet.to.address) + 12) ?? direction.busyUntil,
+        notBefore
+      )
+      for (let wait = retransmissionTimeoutNanos; direction.loss > 0 && random() < direction.loss; wait *= 2)
+        time += wait
       if (verdict._tag === "Drop") {
         observe(packet, from, verdict.note, undefined)
         return Number.POSITIVE_INFINITY
@@ -244,7 +275,7 @@ export const make = ({ clock, faults, link = {}, random, tap }: Options): SimLan
         const piece = bytes.subarray(from, from + size)
         const last = from + size >= bytes.length ? end?.kind : undefined
         clock.schedule(time, () => arrive(piece, last))
-        // Each comes by itself: else a reader would find them together.
+        // Segments arrive at different times; otherwise the reader would receive their data together.
         if (from + size < bytes.length) time += 1_000
       }
       return time

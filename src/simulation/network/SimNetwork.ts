@@ -1,6 +1,6 @@
 /**
- * A network in memory, in virtual time: hosts with addresses on one wire or several, each a `Network` and a `Dns` of
- * its own. The programs are those of the real network; only the layer differs.
+ * An in-memory network in virtual time: each host has its addresses, its own `Network` and its own `Dns`. Programs are
+ * the same as on the real network; only the layer differs.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -14,42 +14,43 @@ import type * as SimLan from "./SimLan.ts"
 import * as SimTcp from "./SimTcp.ts"
 import * as SimUdp from "./SimUdp.ts"
 
-/** Where a host is. @category models @since 0.1.0 */
+/** Addresses of a host. @category models @since 0.1.0 */
 export interface HostOptions {
   /**
-   * Addresses with their prefix, such as `10.0.0.7/24`; several for several interfaces. Default: the next of
-   * `10.0.0.0/24` and of `fd00::/64`. Hosts whose addresses are of one subnet share a wire.
+   * Addresses with their prefix, such as `10.0.0.7/24`, one for each interface. Default: the next address of
+   * `10.0.0.0/16` and of `fd00::/64`. Hosts on the same subnet share a LAN.
    */
   readonly addresses?: ReadonlyArray<string> | undefined
 }
 
-/** The sockets of a host from its start to its crash. @category models @since 0.1.0 */
+/** Network stack of a host, from its start to its crash. @category models @since 0.1.0 */
 export interface Stack {
   readonly network: Network["Service"]
   readonly udp: SimUdp.SimUdp
   readonly tcp: SimTcp.SimTcp
 }
 
-/** A simulated network, and who is on it. @category models @since 0.1.0 */
+/** A simulated network with its hosts. @category models @since 0.1.0 */
 export interface SimNetwork {
   readonly lan: SimLan.SimLan
-  /** Adds a host; its name can be looked up by all. Fails for a name or an address that is taken or malformed. */
+  /** Adds a host whose name all hosts can resolve. Throws if a name or an address is taken or malformed. */
   readonly add: (name: string, options?: HostOptions) => SimLan.Node
-  /** Gives a host sockets anew: when it starts, and when it starts again. */
+  /** Creates a new network stack for a host, at its start and at each restart. */
   readonly boot: (node: SimLan.Node) => Stack
-  /** Takes the sockets of a host away, without a word to anyone. */
+  /** Discards the network stack of a host; nothing is sent to its peers. */
   readonly crash: (node: SimLan.Node) => void
   readonly stackOf: (node: SimLan.Node) => Stack | undefined
-  /** The name service that all hosts share. */
+  /** DNS service of all hosts. */
   readonly dns: Dns.Dns["Service"]
-  /** All that a program on a host stands on. */
+  /** Returns the services that programs on a host use. */
   readonly contextOf: (node: SimLan.Node) => Context.Context<Network | Dns.Dns>
 }
 
 const interfaceFrom = (text: string, index: number): SimLan.SimInterface => {
   const address = Result.getOrThrowWith(
     IpInterface.fromString(text),
-    ({ message }) => new Error(`${text} is no address with its prefix, such as 10.0.0.7/24: ${message}`)
+    ({ message }) =>
+      new Error(`invalid address ${text}: ${message}; use an address with its prefix, such as 10.0.0.7/24`)
   )
   const network = IpNetwork.fromInterface(address)
   const isIpv4 = IpInterface.isIpv4Interface(address)
@@ -85,13 +86,13 @@ const interfaceOf =
     }
   }
 
-/** @category constructors @since 0.1.0 */
+/** Creates a simulated network on a LAN. @category constructors @since 0.1.0 */
 export const make = (lan: SimLan.SimLan): SimNetwork => {
   const stacks = new Map<SimLan.Node, Stack>()
   const stackOf = (node: SimLan.Node) => stacks.get(node)
   const names = new Map<string, SimLan.Node>()
   const dns = Dns.make({
-    // A name nobody has is found missing by `Dns` itself.
+    // `Dns` itself fails with "not found" for a name without addresses.
     lookup: (name) => Effect.sync(() => (names.get(name)?.interfaces ?? []).map(({ address }) => address.address)),
     reverse: (address) =>
       Effect.sync(() => {
@@ -122,12 +123,12 @@ export const make = (lan: SimLan.SimLan): SimNetwork => {
     add: (name, { addresses } = {}) => {
       const next = lan.nodes.length + 1
       const own = addresses ?? [`10.0.${next >> 8}.${next & 0xff}/16`, `fd00::${next.toString(16)}/64`]
-      if (names.has(name)) throw new Error(`there are two hosts ${name}`)
+      if (names.has(name)) throw new Error(`duplicate host name ${name}`)
       const interfaces = own.map(interfaceFrom)
       const taken = interfaces.find(({ literal }) =>
         lan.nodes.some((n) => n.interfaces.some((a) => a.literal === literal))
       )
-      if (taken !== undefined) throw new Error(`${taken.literal} is the address of two hosts`)
+      if (taken !== undefined) throw new Error(`duplicate address ${taken.literal}`)
       const node = lan.add(name, interfaces)
       names.set(name, node)
       return node

@@ -1,4 +1,4 @@
-/** One end of a simulated connection: what was written waits for room at the other end, what has come for a reader. */
+/** One end of a simulated TCP connection: send queue, receive queue and flow control, with the terms of RFC 9293. */
 
 import * as Bytes from "effect/Bytes"
 import * as Cause from "effect/Cause"
@@ -9,40 +9,40 @@ import { type Connection, NetworkError, type Reason } from "../../network/Networ
 import type * as Packet from "../../network/Packet.ts"
 import type { Node, SimLan } from "./SimLan.ts"
 
-/** Bytes that one end takes before its program has read them. */
+/** Receive window: bytes buffered for the program before the peer must stop sending. */
 const receiveWindowBytes = 65_536
 
-/** Bytes that may wait for room at the other end before a write waits too. */
+/** Bytes that the send queue holds before a write waits. */
 const sendBufferBytes = 65_536
 
-/** The most bytes of a piece; how many it has is chance. */
+/** Maximum bytes of a segment; the size of each is random. */
 const maxSegmentBytes = 16_384
 
-/** How long a closing end may take to hand over its last bytes. */
+/** Time that a closing connection has to deliver its last bytes, before it is reset. */
 const closeTimeoutNanos = 1_000_000_000
 
 const noBytes = new Uint8Array(0)
 
-/** An end, as its host sees it. @category models @since 0.1.0 */
+/** One end of a connection, as its host sees it. @category models @since 0.1.0 */
 export interface SimConnection extends Connection {
-  /** Ends it as its scope does: FIN after the last byte, RST for a peer that does not take it in time. */
+  /** Closes the connection as its scope does: FIN after the last byte, or RST if the peer does not take it in time. */
   readonly close: Effect.Effect<void>
-  /** Both ends know of each other; nothing is sent before the time. */
+  /** Enters ESTABLISHED with this peer; nothing is sent so that it arrives before `after`. */
   readonly establish: (peer: SimConnection, after: number) => void
-  /** Gone without a word, as when its host crashes. */
+  /** Closes the connection without sending anything, as at a crash of the host. */
   readonly discard: () => void
-  /** Sends RST. */
+  /** Sends RST and closes the connection. */
   readonly reset: () => void
   readonly isClosed: () => boolean
-  /** What comes from the other end. */
+  /** Receives data from the peer. */
   readonly onData: (bytes: Uint8Array) => void
   readonly onFin: () => void
   readonly onReset: () => void
-  /** The other end has room for so many bytes more. */
+  /** Adds `bytes` to the send window, after the peer's program has read them. */
   readonly onWindowUpdate: (bytes: number) => void
 }
 
-/** @category constructors @since 0.1.0 */
+/** Creates one end of a connection, before the handshake. @category constructors @since 0.1.0 */
 export const make = (
   lan: SimLan,
   node: Node,
@@ -55,19 +55,22 @@ export const make = (
   const local = NetAddress.inetAddressFromNativeUnsafe(from.address, from.port)
   const remote = NetAddress.inetAddressFromNativeUnsafe(to.address, to.port)
   let peer: SimConnection | undefined
-  /** When the last packet sent arrives: the next one does not overtake it. */
+  /** Time of arrival of the last segment sent; later segments arrive no earlier. */
   let lastArrival = 0
   const sendQueue: Array<Uint8Array> = []
   let unsent = 0
   let sendWindow = receiveWindowBytes
   let sent = 0
-  /** A fault has ended this direction: what is still on its way is lost. */
+  /** True after a fault has ended this direction: segments on their way are lost. */
   let isEndedByFault = false
   let finQueued = false
   let finSent = false
   const receiveQueue: Array<Uint8Array> = []
   let buffered = 0
-  /** Room is told late, and in bulk: most exchanges never fill the window. */
+  /**
+   * Bytes that the program has read and no ACK has announced; one ACK announces many, because most exchanges never fill
+   * the window.
+   */
   let unacknowledged = 0
   let received = 0
   let finReceived = false
@@ -77,10 +80,10 @@ export const make = (
   let reader: ((result: Connection["pull"]) => void) | undefined
   const writeWaiters = new Set<() => void>()
   const closeWaiters = new Set<() => void>()
-  /** A closing end reads and drops what comes, so that the peer hears its last words and not RST. */
+  /** True while a closing connection reads and discards data, so that the peer receives its last bytes and not RST. */
   let discarding = false
 
-  /** Runs as soon as this host runs: at once, unless it is paused. */
+  /** Runs an action at once, or when the paused host resumes. */
   const whenResumed = (action: () => void) => {
     if (node.pausedUntil > clock.now()) clock.schedule(node.pausedUntil, () => whenResumed(action))
     else action()
@@ -97,7 +100,7 @@ export const make = (
         peer.onReset()
         return self.onReset()
       }
-      // Nobody there takes it: RST, or silence from a host that is down.
+      // The peer's connection is closed: answer with RST, unless its host is down.
       if (kind === "data" && other.up && !closed) answerReset()
     })
   }
@@ -118,8 +121,8 @@ export const make = (
         reader = undefined
         resume(pull)
       }
-      for (const look of [...writeWaiters]) look()
-      for (const look of [...closeWaiters]) look()
+      for (const check of [...writeWaiters]) check()
+      for (const check of [...closeWaiters]) check()
     })
   const fail = (reason: Reason) => {
     failure ??= reason
@@ -128,7 +131,7 @@ export const make = (
     wakeWaiters()
   }
 
-  /** Sends while the other end has room, in pieces of any size. */
+  /** Sends queued data while the send window is open, in segments of random size. */
   const transmit = () => {
     if (peer === undefined || closed) return
     while (sendQueue.length > 0 && sendWindow > 0) {
@@ -155,7 +158,10 @@ export const make = (
     openWindow()
     return bytes
   }
-  /** Tells the other end of room, but not of every byte: it would answer with pieces as small. */
+  /**
+   * Announces the window to the peer, but not for every byte: otherwise the peer would send equally small segments (RFC
+   * 9293, section 3.8.6.2.2).
+   */
   const openWindow = () => {
     unacknowledged += buffered
     buffered = 0
@@ -179,14 +185,14 @@ export const make = (
     return awaitInput
   })
   const awaitSendBuffer = Effect.callback<void, NetworkError>((resume) => {
-    const look = () => {
+    const check = () => {
       if (failure === undefined && !closed && unsent >= sendBufferBytes) return
-      writeWaiters.delete(look)
+      writeWaiters.delete(check)
       resume(failure === undefined && !closed ? Effect.void : error())
     }
-    writeWaiters.add(look)
-    look()
-    return Effect.sync(() => void writeWaiters.delete(look))
+    writeWaiters.add(check)
+    check()
+    return Effect.sync(() => void writeWaiters.delete(check))
   })
   const reset = () => {
     if (closed) return
@@ -198,19 +204,19 @@ export const make = (
   }
   const isCloseComplete = () => closed || (finSent && (!discarding || finReceived))
   const awaitClose = Effect.callback<void>((resume) => {
-    const look = () => {
+    const check = () => {
       if (isCloseComplete()) settle()
     }
     const settle = () => {
-      closeWaiters.delete(look)
+      closeWaiters.delete(check)
       clock.cancel(timer)
       resume(Effect.void)
     }
     const timer = clock.schedule(clock.now() + closeTimeoutNanos, settle)
-    closeWaiters.add(look)
-    look()
+    closeWaiters.add(check)
+    check()
     return Effect.sync(() => {
-      closeWaiters.delete(look)
+      closeWaiters.delete(check)
       clock.cancel(timer)
     })
   })

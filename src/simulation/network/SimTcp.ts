@@ -1,6 +1,6 @@
 /**
- * The TCP of a simulated host, as programs see it: a handshake, ordered bytes in pieces of any size, bounded buffers at
- * both ends, half-close, reset. Lost pieces come late; congestion control is not modelled.
+ * TCP of a simulated host: handshake, ordered data in segments of random size, flow control, half-close and reset. Lost
+ * segments arrive late; congestion control is not modelled.
  */
 
 import * as Effect from "effect/Effect"
@@ -23,16 +23,19 @@ interface ListenSocket {
   readonly backlog: number
   readonly acceptQueue: Array<SimConnection>
   readonly acceptWaiters: Set<() => void>
-  /** Handshakes on their way count against the backlog too. */
+  /** Connections in SYN-RECEIVED; they count against the backlog. */
   synReceived: number
   closed: boolean
 }
 
-/** The TCP of one host, from its start to its crash. @category models @since 0.1.0 */
+/** TCP of one host, from its start to its crash. @category models @since 0.1.0 */
 export interface SimTcp {
   readonly listen: (options: ListenOptions) => Effect.Effect<Listener, NetworkError, Scope.Scope>
   readonly connect: (remote: NetAddress.SocketAddress) => Effect.Effect<Connection, NetworkError, Scope.Scope>
-  /** A SYN has come: it gets no answer, RST, or an end of its own, which can be accepted once it is ready. */
+  /**
+   * Handles a SYN: no answer, RST, or a connection in SYN-RECEIVED. `ready` is called when the ACK of the handshake
+   * arrives, after which the connection can be accepted.
+   */
   readonly onSyn: (
     from: Endpoint.Endpoint,
     to: Endpoint.Endpoint,
@@ -42,17 +45,17 @@ export interface SimTcp {
   readonly count: () => number
 }
 
-/** SYNs are sent again after 1, 2, 4... seconds; Linux gives up after 127. */
+/** Time after which Linux gives up connecting; the SYN is retransmitted after 1, 2, 4... seconds. */
 const connectTimeoutNanos = 127_000_000_000
 const initialSynTimeoutNanos = 1_000_000_000
 
-/** How long nobody answers who is not on the wire at all. */
+/** Time after which an address without a host is reported as unreachable. */
 const unreachableTimeoutNanos = 3_000_000_000
 
 const fail = (reason: Reason, address?: NetAddress.SocketAddress) => new NetworkError({ reason, address })
 const noBytes = new Uint8Array(0)
 
-/** @category constructors @since 0.1.0 */
+/** Creates the TCP of a host. @category constructors @since 0.1.0 */
 export const make = (lan: SimLan, node: Node, stackOf: (node: Node) => SimTcp | undefined): SimTcp => {
   const { clock } = lan
   const listenSockets = new Map<number, Array<ListenSocket>>()
@@ -61,7 +64,7 @@ export const make = (lan: SimLan, node: Node, stackOf: (node: Node) => SimTcp | 
   let nextPort = 32_768
   let nextListener = 0
 
-  /** Does what a program will see as soon as its host runs: at once, unless it is paused. */
+  /** Runs an action at once, or when the paused host resumes. */
   const whenResumed = (action: () => void) => {
     if (node.pausedUntil > clock.now()) clock.schedule(node.pausedUntil, () => whenResumed(action))
     else action()
@@ -72,28 +75,29 @@ export const make = (lan: SimLan, node: Node, stackOf: (node: Node) => SimTcp | 
     } while (portsInUse.has(nextPort) || listenSockets.has(nextPort))
     return nextPort
   }
-  const conflicts = (port: number, wanted: Pick<ListenSocket, "address" | "wildcard" | "reusePort">) =>
+  const conflicts = (port: number, requestedBinding: Pick<ListenSocket, "address" | "wildcard" | "reusePort">) =>
     (listenSockets.get(port) ?? []).some(
       (other) =>
-        (other.wildcard || wanted.wildcard || other.address === wanted.address) &&
-        other.address.includes(":") === wanted.address.includes(":") &&
-        !(other.reusePort && wanted.reusePort)
+        (other.wildcard || requestedBinding.wildcard || other.address === requestedBinding.address) &&
+        other.address.includes(":") === requestedBinding.address.includes(":") &&
+        !(other.reusePort && requestedBinding.reusePort)
     )
   const unsupported = () =>
-    new NetworkError({ reason: "InvalidAddress", cause: new Error("paths of the file system are not simulated") })
+    new NetworkError({ reason: "InvalidAddress", cause: new Error("Unix domain sockets are not simulated") })
 
   const listen: SimTcp["listen"] = Effect.fnUntraced(function* (options) {
     if ("path" in options) return yield* unsupported()
     const host = options.host ?? "127.0.0.1"
     const requested = NetAddress.inetAddressFromIpString(host, options.port)
-    if (Result.isFailure(requested)) return yield* new NetworkError({ reason: "InvalidAddress", cause: requested.failure })
+    if (Result.isFailure(requested))
+      return yield* new NetworkError({ reason: "InvalidAddress", cause: requested.failure })
     const wildcard = NetAddress.isUnspecified(requested.success.address)
     if (!wildcard && lan.route(node, host) !== "loopback") return yield* fail("AddressNotAvailable", requested.success)
     const { backlog = 511, port = 0, reusePort = false } = options
-    const wanted = { address: NetAddress.formatIp(requested.success.address), wildcard, reusePort, backlog }
-    if (port !== 0 && conflicts(port, wanted)) return yield* fail("AddressInUse", requested.success)
+    const requestedBinding = { address: NetAddress.formatIp(requested.success.address), wildcard, reusePort, backlog }
+    if (port !== 0 && conflicts(port, requestedBinding)) return yield* fail("AddressInUse", requested.success)
     const socket: ListenSocket = {
-      ...wanted,
+      ...requestedBinding,
       port: port === 0 ? ephemeralPort() : port,
       acceptQueue: [],
       acceptWaiters: new Set(),
@@ -105,11 +109,11 @@ export const make = (lan: SimLan, node: Node, stackOf: (node: Node) => SimTcp | 
       () =>
         Effect.sync(() => {
           socket.closed = true
-          const left = (listenSockets.get(socket.port) ?? []).filter((one) => one !== socket)
-          if (left.length === 0) listenSockets.delete(socket.port)
-          else listenSockets.set(socket.port, left)
+          const remaining = (listenSockets.get(socket.port) ?? []).filter((one) => one !== socket)
+          if (remaining.length === 0) listenSockets.delete(socket.port)
+          else listenSockets.set(socket.port, remaining)
           for (const end of socket.acceptQueue.splice(0)) end.reset()
-          for (const taker of [...socket.acceptWaiters]) taker()
+          for (const waiter of [...socket.acceptWaiters]) waiter()
         })
     )
     const address = NetAddress.inetAddressUnsafe(requested.success.address, socket.port)
@@ -132,17 +136,28 @@ export const make = (lan: SimLan, node: Node, stackOf: (node: Node) => SimTcp | 
     return { address, accept }
   })
 
-  const openConnection = (local: Endpoint.Endpoint, remote: Endpoint.Endpoint, other: Node, onGone: () => void): SimConnection => {
+  const openConnection = (
+    local: Endpoint.Endpoint,
+    remote: Endpoint.Endpoint,
+    other: Node,
+    onClosed: () => void
+  ): SimConnection => {
     const connection = SimStream.make(lan, node, other, local, remote, () => {
       connections.delete(connection)
-      onGone()
+      onClosed()
     })
     connections.add(connection)
     return connection
   }
 
-  /** Asks for a connection until it is there, refused, or given up; the result takes the question back. */
-  const startConnect = (remote: NetAddress.InetAddress, onResult: (result: SimConnection | Reason) => void): (() => void) => {
+  /**
+   * Starts connecting; `onResult` receives the connection, or the reason of the failure. Returns a function that
+   * cancels it.
+   */
+  const startConnect = (
+    remote: NetAddress.InetAddress,
+    onResult: (result: SimConnection | Reason) => void
+  ): (() => void) => {
     const to = { address: NetAddress.formatIp(remote.address), port: remote.port }
     const timers = new Set<SimClock.Event>()
     const after = (time: number, action: () => void) => timers.add(clock.schedule(clock.now() + time, action))
@@ -241,7 +256,7 @@ export const make = (lan: SimLan, node: Node, stackOf: (node: Node) => SimTcp | 
         if (listener.closed) return connection.reset()
         listener.acceptQueue.push(connection)
         whenResumed(() => {
-          for (const taker of [...listener.acceptWaiters]) taker()
+          for (const waiter of [...listener.acceptWaiters]) waiter()
         })
       }
     }

@@ -1,4 +1,4 @@
-/** The UDP of a simulated host: ports, groups, receive queues, refusals. */
+/** UDP of a simulated host: ports, multicast groups, receive queues and port unreachable errors. */
 
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
@@ -6,15 +6,18 @@ import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Endpoint from "../../network/Endpoint.ts"
 import { NetworkError, type Reason, type UdpOptions, type UdpSocket } from "../../network/Network.ts"
-import type { SimInterface, Node, SimLan } from "./SimLan.ts"
+import type { Node, SimInterface, SimLan } from "./SimLan.ts"
 
-/** What the kernel of Linux grants, in bytes. */
+/** Default receive buffer of Linux. */
 const defaultReceiveBufferBytes = 212_992
 
-/** The ports given to those who ask for any. */
+/** Ephemeral ports of Linux. */
 const ephemeralPorts = { first: 32_768, last: 60_999 }
 
-/** The largest payload of a datagram: 65,535 less the headers of IPv4, or of IPv6 without its own. */
+/**
+ * Returns the largest payload of a datagram: the MTU less the headers; at the default MTU, the IPv6 header does not
+ * count.
+ */
 const maxPayloadBytes = (address: string, mtu: number) => mtu - (address.includes(":") ? (mtu === 65_535 ? 8 : 48) : 28)
 
 /** A bound socket. */
@@ -33,21 +36,21 @@ interface BoundSocket {
   readonly onError: (error: NetworkError) => void
 }
 
-/** The UDP of one host, from its start to its crash. @category models @since 0.1.0 */
+/** UDP of one host, from its start to its crash. @category models @since 0.1.0 */
 export interface SimUdp {
   readonly open: (
     options: UdpOptions,
     onDatagram: (bytes: Uint8Array, from: Endpoint.Endpoint) => void,
     onError?: (error: NetworkError) => void
   ) => Effect.Effect<UdpSocket, NetworkError, Scope.Scope>
-  /** A datagram has come to this host. */
+  /** Receives a datagram for this host. */
   readonly receive: (bytes: Uint8Array, from: Endpoint.Endpoint, to: Endpoint.Endpoint, sender: Node) => void
-  /** A datagram sent from here found nobody. */
+  /** Handles the ICMP error "port unreachable" for a datagram sent from here. */
   readonly onPortUnreachable: (from: Endpoint.Endpoint, to: Endpoint.Endpoint) => void
-  /** All sockets are gone at once. */
+  /** Discards all sockets. */
   readonly crash: () => void
   readonly count: () => number
-  /** Whether a socket of this host is in a group: the wire carries a group's datagrams to its members only. */
+  /** Returns true if a socket of this host is a member of a group; only members receive its datagrams. */
   readonly isGroupMember: (group: string) => boolean
 }
 
@@ -59,34 +62,34 @@ const isIpv6 = (address: string) => address.includes(":")
 
 const limitedBroadcast = "255.255.255.255"
 
-/** @category constructors @since 0.1.0 */
+/** Creates the UDP of a host. @category constructors @since 0.1.0 */
 export const make = (lan: SimLan, node: Node, stackOf: (node: Node) => SimUdp | undefined): SimUdp => {
   const socketsByPort = new Map<number, Array<BoundSocket>>()
   let nextPort = ephemeralPorts.first
 
-  const isAvailable = (port: number, wanted: Pick<BoundSocket, "address" | "wildcard" | "reuse">) =>
+  const isAvailable = (port: number, requestedBinding: Pick<BoundSocket, "address" | "wildcard" | "reuse">) =>
     (socketsByPort.get(port) ?? []).every(
       (other) =>
-        isIpv6(other.address) !== isIpv6(wanted.address) ||
-        (!other.wildcard && !wanted.wildcard && other.address !== wanted.address) ||
-        (other.reuse !== undefined && other.reuse === wanted.reuse)
+        isIpv6(other.address) !== isIpv6(requestedBinding.address) ||
+        (!other.wildcard && !requestedBinding.wildcard && other.address !== requestedBinding.address) ||
+        (other.reuse !== undefined && other.reuse === requestedBinding.reuse)
     )
-  const ephemeralPort = (wanted: Pick<BoundSocket, "address" | "wildcard" | "reuse">): number | undefined => {
+  const ephemeralPort = (requestedBinding: Pick<BoundSocket, "address" | "wildcard" | "reuse">): number | undefined => {
     for (let tries = ephemeralPorts.last - ephemeralPorts.first; tries >= 0; tries--) {
       const port = nextPort++
       if (nextPort > ephemeralPorts.last) nextPort = ephemeralPorts.first
-      if (isAvailable(port, { ...wanted, reuse: undefined })) return port
+      if (isAvailable(port, { ...requestedBinding, reuse: undefined })) return port
     }
     return undefined
   }
   const close = (bound: BoundSocket) => {
-    const left = (socketsByPort.get(bound.port) ?? []).filter((one) => one !== bound)
-    if (left.length === 0) socketsByPort.delete(bound.port)
-    else socketsByPort.set(bound.port, left)
+    const remaining = (socketsByPort.get(bound.port) ?? []).filter((one) => one !== bound)
+    if (remaining.length === 0) socketsByPort.delete(bound.port)
+    else socketsByPort.set(bound.port, remaining)
     bound.receiveQueue.length = 0
   }
 
-  /** Hands over what has come, as soon as a fiber could run. */
+  /** Queues a datagram for the socket; the queue is drained as soon as a fiber could run. */
   const enqueue = (bound: BoundSocket, bytes: Uint8Array, from: Endpoint.Endpoint) => {
     if (bound.queuedBytes + bytes.length > bound.receiveBufferBytes) {
       bound.dropped++
@@ -115,22 +118,29 @@ export const make = (lan: SimLan, node: Node, stackOf: (node: Node) => SimUdp | 
   }
   const isBoundTo = (bound: BoundSocket, to: Endpoint.Endpoint, shared: boolean) =>
     isIpv6(bound.address) === isIpv6(to.address) && (bound.wildcard || bound.address === to.address || shared)
-  const acceptsSender = ({ remote }: BoundSocket, from: Endpoint.Endpoint) => remote === undefined || Endpoint.equals(remote, from)
+  const acceptsSender = ({ remote }: BoundSocket, from: Endpoint.Endpoint) =>
+    remote === undefined || Endpoint.equals(remote, from)
 
   const receive: SimUdp["receive"] = (bytes, from, to, sender) => {
     if (!node.up) return
     const isGroupAddress = isMulticast(to.address)
     const isShared = isGroupAddress || isBroadcast(to.address)
     const matching = (socketsByPort.get(to.port) ?? []).filter(
-      (bound) => isBoundTo(bound, to, false) && acceptsSender(bound, from) && (!isGroupAddress || bound.groups.includes(to.address))
+      (bound) =>
+        isBoundTo(bound, to, false) &&
+        acceptsSender(bound, from) &&
+        (!isGroupAddress || bound.groups.includes(to.address))
     )
-    const members = isGroupAddress ? (socketsByPort.get(to.port) ?? []).filter((bound) => bound.groups.includes(to.address)) : matching
+    const members = isGroupAddress
+      ? (socketsByPort.get(to.port) ?? []).filter((bound) => bound.groups.includes(to.address))
+      : matching
     if (isShared) {
       for (const bound of members) enqueue(bound, new Uint8Array(bytes), from)
       return
     }
     if (matching.length === 0) return void stackOf(sender)?.onPortUnreachable(from, to)
-    // The most specific one: connected before bound to the address before the wildcard; of equal ones by sender.
+    // The most specific socket receives the datagram: connected, then bound to the address, then to the wildcard. Among
+    // equals with `reusePort`, the sender's address decides.
     const rank = (bound: BoundSocket) => (bound.remote === undefined ? 0 : 2) + (bound.wildcard ? 0 : 1)
     const best = Math.max(...matching.map(rank))
     const equal = matching.filter((bound) => rank(bound) === best)
@@ -138,9 +148,11 @@ export const make = (lan: SimLan, node: Node, stackOf: (node: Node) => SimUdp | 
     enqueue(chosen!, bytes, from)
   }
   const isBroadcast = (address: string) =>
-    address === limitedBroadcast || node.interfaces.some((one) => one.broadcast === address) || address === "127.255.255.255"
+    address === limitedBroadcast ||
+    node.interfaces.some((one) => one.broadcast === address) ||
+    address === "127.255.255.255"
 
-  /** Whom a datagram goes to, and from which address; a group's, through which interface. */
+  /** Returns the destination hosts and the source address; for a multicast group, those of the chosen interface. */
   const destinationsOf = (
     to: Endpoint.Endpoint,
     through?: string
@@ -166,7 +178,7 @@ export const make = (lan: SimLan, node: Node, stackOf: (node: Node) => SimUdp | 
   const hasInterface = (name: string) => node.interfaces.some((one) => hasName(one, name))
 
   const validAddresses = new Set<string>()
-  /** Whether a destination is an address of the family, and a port. Those that are known are not looked at again. */
+  /** Returns true for an address of the family with a valid port. Valid addresses are cached. */
   const isValidDestination = ({ address, port }: Endpoint.Endpoint, family: string) => {
     if (!Number.isInteger(port) || port < 1 || port > 65_535 || isIpv6(address) !== isIpv6(family)) return false
     if (validAddresses.has(address)) return true
@@ -188,7 +200,7 @@ export const make = (lan: SimLan, node: Node, stackOf: (node: Node) => SimUdp | 
     if (isBroadcast(to.address) && !broadcast) return fail("PermissionDenied", inetAddressOf(to))
     const { nodes, source } = destinationsOf(to, isMulticast(to.address) ? multicast?.interface : undefined)
     if (source === undefined && nodes.length === 0) return fail("Unreachable", inetAddressOf(to))
-    // No packet comes from a broadcast address, though a socket can be bound to one.
+    // A socket can be bound to a broadcast address, but no packet has it as its source.
     const isChosen = bound.wildcard || isBroadcast(bound.address)
     const from = { address: isChosen ? (source ?? bound.address) : bound.address, port: bound.port }
     const isTooLarge = (other: Node) => bytes.length > maxPayloadBytes(to.address, lan.mtu(node, other))
@@ -205,7 +217,8 @@ export const make = (lan: SimLan, node: Node, stackOf: (node: Node) => SimUdp | 
   const open: SimUdp["open"] = Effect.fnUntraced(function* (options, onDatagram, onError = ignored) {
     const host = options.host ?? "127.0.0.1"
     const requested = NetAddress.inetAddressFromIpString(Endpoint.withoutZone(host), options.port ?? 0)
-    if (Result.isFailure(requested)) return yield* new NetworkError({ reason: "InvalidAddress", cause: requested.failure })
+    if (Result.isFailure(requested))
+      return yield* new NetworkError({ reason: "InvalidAddress", cause: requested.failure })
     const wildcard = NetAddress.isUnspecified(requested.success.address)
     const isLocal = wildcard || isBroadcast(host) || lan.route(node, host) === "loopback"
     if (!isLocal) return yield* fail("AddressNotAvailable", requested.success)
@@ -214,14 +227,16 @@ export const make = (lan: SimLan, node: Node, stackOf: (node: Node) => SimUdp | 
     if (remote !== undefined && !isValidDestination(remote, host)) {
       return yield* new NetworkError({ reason: "InvalidAddress", cause: new Error(`${remote.address} ${remote.port}`) })
     }
-    const local = wildcard && remote !== undefined ? destinationsOf(remote).source : NetAddress.formatIp(requested.success.address)
+    const local =
+      wildcard && remote !== undefined ? destinationsOf(remote).source : NetAddress.formatIp(requested.success.address)
     if (local === undefined) return yield* fail("Unreachable", inetAddressOf(remote!))
-    const wanted = { address: local, wildcard: wildcard && remote === undefined, reuse }
-    const port = requested.success.port || ephemeralPort(wanted)
-    if (port === undefined || !isAvailable(port, wanted)) return yield* fail("AddressInUse", requested.success)
+    const requestedBinding = { address: local, wildcard: wildcard && remote === undefined, reuse }
+    const port = requested.success.port || ephemeralPort(requestedBinding)
+    if (port === undefined || !isAvailable(port, requestedBinding))
+      return yield* fail("AddressInUse", requested.success)
     const limit = options.receiveBuffer ?? defaultReceiveBufferBytes
     const bound: BoundSocket = {
-      ...wanted,
+      ...requestedBinding,
       port,
       remote,
       groups: [],
@@ -258,7 +273,9 @@ export const make = (lan: SimLan, node: Node, stackOf: (node: Node) => SimUdp | 
           if (!isOpen()) return Effect.fail(fail("Closed"))
           if (through !== undefined && !hasInterface(through)) return Effect.fail(fail("AddressNotAvailable"))
           if (isMulticast(group) && isIpv6(group) === isIpv6(local)) return Effect.sync(() => bound.groups.push(group))
-          return Effect.fail(new NetworkError({ reason: "InvalidAddress", cause: new Error(`${group} is no group`) }))
+          return Effect.fail(
+            new NetworkError({ reason: "InvalidAddress", cause: new Error(`${group} is not a multicast group`) })
+          )
         }),
         () => Effect.sync(() => bound.groups.splice(bound.groups.indexOf(group), 1))
       )
@@ -288,11 +305,12 @@ export const make = (lan: SimLan, node: Node, stackOf: (node: Node) => SimUdp | 
       }
     },
     crash: () => {
-      // What a paused host has not taken yet is not for its next life.
+      // Datagrams that a paused host has not received are lost at its crash.
       for (const all of socketsByPort.values()) for (const bound of all) bound.receiveQueue.length = 0
       socketsByPort.clear()
     },
-    isGroupMember: (group) => [...socketsByPort.values()].some((all) => all.some(({ groups }) => groups.includes(group))),
+    isGroupMember: (group) =>
+      [...socketsByPort.values()].some((all) => all.some(({ groups }) => groups.includes(group))),
     count: () => [...socketsByPort.values()].reduce((sum, all) => sum + all.length, 0)
   }
 }

@@ -1,63 +1,71 @@
 /**
- * Virtual time: one queue of events and one of tasks that fibers are ready to run, worked off in a fixed order. While a
- * fiber can run, time stands still; when none can, it jumps to the next event.
+ * Virtual time: a queue of events and a queue of tasks, executed in a fixed order. Time stands still while a fiber can
+ * run; when none can, it advances to the next event.
  *
- * A run is synchronous from its first event to its last: nothing outside can get between two of them, so the same seed
- * gives the same run.
+ * A run is synchronous from its first event to its last. Nothing else runs between two events, so the same seed gives
+ * the same run.
  */
 import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scheduler from "effect/Scheduler"
 
-/** Something that happens at its time, unless it is cancelled. @category models @since 0.1.0 */
+/** An action that is executed at its time unless it is cancelled. @category models @since 0.1.0 */
 export interface Event {
   readonly time: number
   readonly order: number
   action: (() => void) | undefined
 }
 
-/** Why events ended: as asked, nothing is left to happen, or the time was over. @category models @since 0.1.0 */
+/**
+ * Reason why `advance` returned: `stop` was true, no event is left, or the time limit was reached.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type Outcome = "stopped" | "idle" | "deadline"
 
-/** A world's time. @category models @since 0.1.0 */
+/** A virtual clock. @category models @since 0.1.0 */
 export interface SimClock {
   /**
-   * Effect's view of it; its epoch is the start of the run. Who sleeps wakes no earlier than `pausedUntil` tells then.
+   * Returns Effect's view of the clock; its epoch is the start of the run. Sleeping fibers wake no earlier than
+   * `pausedUntil()` at that time.
    */
   readonly clockOf: (pausedUntil: () => number) => Clock.Clock
   /** Runs fibers in the order in which they became ready. */
   readonly scheduler: Scheduler.Scheduler
-  /** Nanoseconds since the start of the run: exact up to 104 days. */
+  /** Returns the nanoseconds since the start of the run: exact up to 104 days. */
   readonly now: () => number
-  /** Plans an action; one whose time has passed happens next. Those of one time happen in the order of planning. */
+  /**
+   * Schedules an action; if its time has passed, it is executed next. Actions of one time keep the order of scheduling.
+   */
   readonly schedule: (time: number, action: () => void) => Event
   readonly cancel: (event: Event) => void
-  /** Runs an action as a fiber would be run: after what is ready already, at the same time. */
+  /** Queues a task as a ready fiber would be: it runs after all queued tasks, at the same time. */
   readonly queueTask: (task: () => void) => void
   /**
-   * Works off tasks and events until there is reason to stop, or none is left, or all that are lie beyond the time,
-   * which it then is.
+   * Executes tasks and events until `stop` returns true, none is left, or all lie beyond `until`; the time is then
+   * `until`.
    */
   readonly advance: (until: number, stop?: () => boolean) => Outcome
-  /** Fibers that sleep: none, after programs that have left no timer behind. */
+  /** Returns the number of sleeping fibers: 0 if the programs left no timer behind. */
   readonly sleepers: () => number
 }
 
-/** Runs fibers in an order of its own. @category models @since 0.1.0 */
+/** A scheduler that orders fibers itself. @category models @since 0.1.0 */
 export interface FiberQueue {
   readonly scheduler: Scheduler.Scheduler
-  /** Runs at most so many tasks. */
+  /** Runs at most `maxTasks` tasks. */
   readonly run: (maxTasks: number) => void
   readonly isEmpty: () => boolean
 }
 
-/** A program that keeps itself ready for so long at one instant will never let time pass. */
+/** Tasks at one instant after which the program is considered to loop without waiting. */
 const maxTasksPerInstant = 10_000_000
 
 const before = (a: Event, b: Event) => a.time < b.time || (a.time === b.time && a.order < b.order)
 
-/** A binary heap. Cancelled events stay in it for a while: taking each out at once would cost more. */
+/** Creates a binary heap. Cancelled events stay in it for a while, because removing each at once would be slower. */
 const makeHeap = () => {
   const heap: Array<Event> = []
   const push = (event: Event) => {
@@ -88,18 +96,31 @@ const makeHeap = () => {
     heap[i] = last
     return first
   }
-  /** Leaves only what will happen. */
+  /** Removes the cancelled events. */
   const compact = () => {
     const live = heap.filter(({ action }) => action !== undefined).sort((a, b) => (before(a, b) ? -1 : 1))
     heap.length = 0
-    // What is sorted is a heap.
+    // A sorted array is a heap.
     for (const event of live) heap.push(event)
   }
   return { push, pop, peek: (): Event | undefined => heap[0], size: () => heap.length, sift: compact }
 }
 
 /**
- * A clock at 0. Fibers run in the order in which they became ready, unless it is given what orders them.
+ * Creates a clock at 0. Fibers run in the order in which they became ready, unless `fibers` orders them.
+ *
+ * **Example** (Events in virtual time)
+ *
+ * ```ts
+ * import { SimClock } from "effect-inet/simulation"
+ *
+ * const clock = SimClock.make()
+ * const times: Array<number> = []
+ * clock.schedule(5e9, () => times.push(clock.now()))
+ * clock.cancel(clock.schedule(6e9, () => times.push(clock.now())))
+ * clock.advance(3_600e9) // => "idle"
+ * times // => [5e9]
+ * ```
  *
  * @category constructors
  * @since 0.1.0
@@ -139,7 +160,8 @@ export const make = (fibers?: FiberQueue): SimClock => {
       for (let i = 0; i < batch.length; i++) batch[i]!()
       fibers?.run(1)
       done += batch.length + 1
-      if (done > maxTasksPerInstant) throw new Error(`the program does not let time pass at ${now / 1e9} s: a fiber never waits`)
+      if (done > maxTasksPerInstant)
+        throw new Error(`virtual time stopped at ${now / 1e9} s: a fiber runs without ever waiting`)
     }
   }
   const advance: SimClock["advance"] = (until, stop = () => false) => {
@@ -154,7 +176,7 @@ export const make = (fibers?: FiberQueue): SimClock => {
         return "deadline"
       }
       now = next.time
-      // What happens at one instant happens before anyone can react to it, as on a network.
+      // All events of one instant precede any reaction to them, as on a network.
       for (let event = heap.peek(); event !== undefined && event.time <= now; event = heap.peek()) {
         fire(heap.pop())
       }

@@ -1,10 +1,12 @@
 /**
- * Explores the interleavings of fibers. Effect runs fibers in the order in which they became ready, and lets each go on
- * until it waits; a race is only seen where another order, or a switch between two operations, shows it. This scheduler
- * takes both from a seed, so that what it finds can be repeated.
+ * Explores the interleavings of fibers.
  *
- * The environment repeats a failure, as for `SimCheck`: `SIM_SEED` is the first seed (by itself also the only one), and
- * `SIM_RUNS` how many there are.
+ * Effect runs fibers in the order in which they became ready, and each until it waits. A race shows only in another
+ * order, or if a fiber is preempted between two operations. This scheduler draws both from a seed, so that a failure
+ * can be repeated.
+ *
+ * Environment variables repeat a failure, as for `SimCheck`. `SIM_SEED` is the first seed, and the only one unless
+ * `SIM_RUNS` is set. `SIM_RUNS` is the number of seeds.
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
@@ -25,61 +27,62 @@ import * as SimSchedulerError from "./SimSchedulerError.ts"
 import * as SimSchedulerQueue from "./SimSchedulerQueue.ts"
 import * as SimSchedulerShrink from "./SimSchedulerShrink.ts"
 
-/** What chance does. @category models @since 0.1.0 */
+/** Random choices of a scheduler. @category models @since 0.1.0 */
 export interface MakeOptions {
-  /** Default 1. */
+  /** Seed of all random choices. Default 1. */
   readonly seed?: FaultRandom.Seed | undefined
-  /** Probability of a switch at each operation: 0 to 1. Default 0.2. */
+  /** Probability of preempting a fiber at each operation, 0 to 1. Default 0.2. */
   readonly preempt?: number | undefined
 }
 
-/** A stretch in which one fiber runs and no other. @category models @since 0.1.0 */
+/** A slice of a run in which one fiber runs and no other. @category models @since 0.1.0 */
 export type Slice = SimSchedulerQueue.Slice
 
-/** Where a run leaves the plain order. @category models @since 0.1.0 */
+/** A deviation from the default order. @category models @since 0.1.0 */
 export type Decision = SimSchedulerQueue.Decision
 
-/** A scheduler, and what it has done. @category models @since 0.1.0 */
+/** A scheduler with its trace. @category models @since 0.1.0 */
 export interface SimScheduler {
   readonly scheduler: Scheduler.Scheduler
-  /** Who ran when, up to now; the first 10,000 turns. */
+  /** Returns the slices so far; at most the first 10,000. */
   readonly trace: () => ReadonlyArray<Slice>
   readonly decisions: () => ReadonlyArray<Decision>
 }
 
-/** How often a program is run, and when it is right. @category models @since 0.1.0 */
+/** Options of an exploration. @category models @since 0.1.0 */
 export interface Options<A> {
-  /** The first seed; the others follow it. Default `SIM_SEED`, or 1. */
+  /** First seed; each run uses the next one. Default `SIM_SEED`, or 1. */
   readonly seed?: number | undefined
-  /** How many seeds. Default `SIM_RUNS`, or 1 with a `SIM_SEED` and 100 without. */
+  /** Number of seeds. Default `SIM_RUNS`; else 1 if `SIM_SEED` is set, and 100 if not. */
   readonly runs?: number | undefined
-  /** Probability of a switch at each operation: 0 to 1. Default 0.2. */
+  /** Probability of preempting a fiber at each operation, 0 to 1. Default 0.2. */
   readonly preempt?: number | undefined
-  /** Says what is wrong with a result, or throws. Default: what the program gives is right. */
+  /** Returns an error message for a wrong result, or throws. Default: every result is correct. */
   readonly check?: ((value: A) => string | undefined) | undefined
   /** Operations after which a run counts as endless. Default 100,000. */
   readonly maxSteps?: number | undefined
   /** Virtual time after which a run counts as endless. Default 1 hour. */
   readonly deadline?: Duration.Input | undefined
-  /** What the printed line runs. Default `npx vitest run`. */
+  /** Command in the printed replay line. Default `npx vitest run`. */
   readonly command?: string | undefined
 }
 
-/** What was seen while nothing failed. @category models @since 0.1.0 */
+/** Statistics of an exploration without a failure. @category models @since 0.1.0 */
 export interface Summary {
   readonly runs: number
-  /** How many of them went another way than all before. */
+  /** Number of different interleavings among the runs. */
   readonly interleavings: number
-  /** Operations of all runs together. */
+  /** Operations, summed over all runs. */
   readonly steps: number
 }
 
-/** Tasks that run before the host has its turn. */
+/** Tasks that run before the event loop of the host continues. */
 const tasksPerBatch = 256
 
 /**
- * A scheduler to run any program with: `Effect.provideService(Scheduler.Scheduler, make({ seed }).scheduler)`. It is
- * for one program: all fibers share its queue. Real time and sockets are possible, and then decide, too.
+ * Creates a scheduler for one program: `Effect.provideService(Scheduler.Scheduler, make({ seed }).scheduler)`.
+ *
+ * All fibers share its queue. The program may use real time and sockets; a run then depends on them, too.
  *
  * @category constructors
  * @since 0.1.0
@@ -100,7 +103,7 @@ export const make = ({ preempt = 0.2, seed = 1 }: MakeOptions = {}): SimSchedule
   return { scheduler: queue.scheduler, trace: queue.trace, decisions: () => [...queue.decisions] }
 }
 
-/** Calls the fibers that run an effect by a name, in traces. @category combinators @since 0.1.0 */
+/** Names the fibers that run an effect, in traces. @category combinators @since 0.1.0 */
 export const label: {
   (name: string): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
   <A, E, R>(self: Effect.Effect<A, E, R>, name: string): Effect.Effect<A, E, R>
@@ -112,17 +115,17 @@ export const label: {
 )
 
 /**
- * Says what an effect does, in traces; where nothing says so, spans and the names of `Effect.fn` do.
+ * Names the step that an effect is, in traces. Spans and the names of `Effect.fn` are steps without it.
  *
  * @category combinators
  * @since 0.1.0
  */
 export const step: {
   (text: string): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
-  <A, E, R>(self: Effect.Effect<A, E, R>, doing: string): Effect.Effect<A, E, R>
-} = dual(2, <A, E, R>(self: Effect.Effect<A, E, R>, doing: string) =>
+  <A, E, R>(self: Effect.Effect<A, E, R>, text: string): Effect.Effect<A, E, R>
+} = dual(2, <A, E, R>(self: Effect.Effect<A, E, R>, text: string) =>
   Effect.withFiber((fiber) =>
-    Effect.provideService(self, SimSchedulerQueue.Step, { text: doing, outer: fiber.getRef(SimSchedulerQueue.Step) })
+    Effect.provideService(self, SimSchedulerQueue.Step, { text, outer: fiber.getRef(SimSchedulerQueue.Step) })
   )
 )
 
@@ -140,13 +143,15 @@ const failureOf = <A, E>(exit: Exit.Exit<A, E>, check: Options<A>["check"]): Rea
   if (Exit.isFailure(exit)) return new SimSchedulerError.Failed({ cause: exit.cause })
   const judged = Exit.isSuccess(exit) ? Effect.runSyncExit(Effect.sync(() => check?.(exit.value))) : exit
   if (Exit.isFailure(judged)) return new SimSchedulerError.Failed({ cause: judged.cause })
-  return typeof judged.value === "string" ? new SimSchedulerError.Failed({ cause: Cause.fail(judged.value) }) : undefined
+  return typeof judged.value === "string"
+    ? new SimSchedulerError.Failed({ cause: Cause.fail(judged.value) })
+    : undefined
 }
 
-/** What promises that are already kept need to be heard of. */
+/** Turns of the event loop that settled promises need to resume their fibers. */
 const promiseTurns = 3
 
-/** A program's run, from its first operation to its last; it takes no time. */
+/** Runs a program once, from its first operation to its last, in virtual time. */
 const attempt = Effect.fnUntraced(function* <A, E, R>(
   program: Effect.Effect<A, E, R>,
   seed: number,
@@ -191,7 +196,7 @@ const attempt = Effect.fnUntraced(function* <A, E, R>(
   }
 })
 
-/** What has to stay the same while a failing run is made smaller. */
+/** Returns what must stay the same while a failing run is shrunk. */
 const signature = (reason: Reason): string => {
   if (reason._tag !== "Failed") return reason._tag
   const error = Cause.squash(reason.cause)
@@ -208,25 +213,49 @@ const settingsOf = Effect.fnUntraced(function* <A>({ preempt = 0.2, runs = 100, 
   }).pipe(Effect.mapError(({ message }) => misconfigured(message)))
   const given = Option.getOrUndefined(environment.seed)
   const count = Option.getOrUndefined(environment.runs) ?? (given === undefined ? runs : 1)
-  if (count < 1) return yield* Effect.fail(misconfigured(`${count} runs show nothing: at least 1 is needed`))
+  if (count < 1) return yield* Effect.fail(misconfigured(`invalid number of runs ${count}: must be at least 1`))
   if (!(preempt >= 0 && preempt <= 1)) {
-    return yield* Effect.fail(misconfigured(`preempt: ${preempt} is no probability: 0 to 1 is`))
+    return yield* Effect.fail(misconfigured(`invalid preempt ${preempt}: must be a probability from 0 to 1`))
   }
   return { first: given ?? seed, count, preempt }
 })
 
-/** Few turns first, then such as say in what they were interrupted. */
+/**
+ * Returns the size of a trace: fewer slices are smaller; of equal traces, the one that is preempted between two steps
+ * is smaller.
+ */
 const sizeOfTrace = (trace: ReadonlyArray<Slice>) =>
-  2 * trace.length + (trace.some(({ preemptedAt: at, steps, end }) => end === "preempted" && at !== (steps.at(-1) ?? "")) ? 1 : 0)
+  2 * trace.length +
+  (trace.some(({ preemptedAt: at, steps, end }) => end === "preempted" && at !== (steps.at(-1) ?? "")) ? 1 : 0)
 
 const traceKey = (trace: ReadonlyArray<Slice>) => trace.map(({ steps, fiber }) => `${fiber}:${steps.join()}`).join(" ")
 
 /**
- * Runs a program with every seed until it fails: by itself, by what `check` says of its result, by a deadlock, or by
- * not ending. Then leaves out decisions until none can be missed, and fails with the interleaving that is left.
+ * Runs a program with every seed until it fails: by its own error, by `check`, by a deadlock, or by not ending. Then
+ * removes decisions while the run still fails, and fails with the remaining interleaving.
  *
- * The program must make its state itself, for it is run many times. It gets a clock of its own, which never waits, and
- * its `Random` from the seed. A run is deterministic unless it waits for something outside: a promise, a socket.
+ * The program runs many times, so it must create its own state. Its clock is virtual, and its `Random` is seeded. A run
+ * is deterministic unless it waits for a promise or a socket.
+ *
+ * **Example** (Find a lost update)
+ *
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import * as Ref from "effect/Ref"
+ * import { SimScheduler } from "effect-inet/simulation"
+ *
+ * const program = Effect.gen(function* () {
+ *   const counter = yield* Ref.make(0)
+ *   const increment = Effect.flatMap(Ref.get(counter), (n) => Ref.set(counter, n + 1))
+ *   yield* Effect.all([increment, increment], { concurrency: "unbounded" })
+ *   return yield* Ref.get(counter)
+ * })
+ * const check = (count: number) => (count === 2 ? undefined : `${count} of 2 increments counted`)
+ *
+ * const error = await Effect.runPromise(Effect.flip(SimScheduler.explore(program, { check })))
+ * error.reason.message // => "1 of 2 increments counted"
+ * error.failure?.decisions.length // => 1
+ * ```
  *
  * @category running
  * @since 0.1.0
@@ -241,7 +270,7 @@ export const explore = Effect.fnUntraced(function* <A, E, R>(
   const traceHashes = new Set<number>()
   let steps = 0
   for (let run = 1; run <= count; run++) {
-    // A run is one piece of work: between two of them others have their turn, and a test its time limit.
+    // A run is synchronous: between two runs other fibers and the time limit of a test get their turn.
     yield* Effect.yieldNow
     const seed = first + run - 1
     const result = yield* attempt(scoped, seed, { seed, preempt }, options)
@@ -252,14 +281,14 @@ export const explore = Effect.fnUntraced(function* <A, E, R>(
     const again = (decisions: ReadonlyArray<Decision>) => attempt(scoped, seed, { decisions }, options)
     const sizeOf = (one: Attempt) =>
       one.reason !== undefined && signature(one.reason) === signature(reason) ? sizeOfTrace(one.trace) : undefined
-    const small = yield* SimSchedulerShrink.minimise(result.decisions, again, sizeOf, ({ points }) => points)
-    const { decisions, trace } = small ?? result
+    const shrunk = yield* SimSchedulerShrink.minimise(result.decisions, again, sizeOf, ({ points }) => points)
+    const { decisions, trace } = shrunk ?? result
     const found = { decisions: result.decisions.length, switches: SimSchedulerError.switches(result.trace) }
-    const left = small?.reason ?? new SimSchedulerError.Nondeterministic({ first: reason.message })
+    const finalReason = shrunk?.reason ?? new SimSchedulerError.Nondeterministic({ first: reason.message })
     return yield* new SimSchedulerError.SimSchedulerError({
-      reason: left,
+      reason: finalReason,
       failure: { seed, run, trace, decisions, found, command },
-      cause: left._tag === "Failed" ? Cause.squash(left.cause) : undefined
+      cause: finalReason._tag === "Failed" ? Cause.squash(finalReason.cause) : undefined
     })
   }
   return { runs: count, interleavings: traceHashes.size, steps }

@@ -1,69 +1,78 @@
-/** Why a program does not hold under every interleaving of its fibers, and the line that shows it again. */
+/** Errors of an exploration: the reason, the interleaving, and the command line that repeats it. */
 import * as Cause from "effect/Cause"
 import * as Data from "effect/Data"
 import type * as SimSchedulerQueue from "./SimSchedulerQueue.ts"
 
-/** The program failed, or what it gave was not right. @category errors @since 0.1.0 */
+/** The program failed, or its result is wrong. @category errors @since 0.1.0 */
 export class Failed extends Data.TaggedClass("Failed")<{ readonly cause: Cause.Cause<unknown> }> {
   get message(): string {
     const error = Cause.squash(this.cause)
     if (typeof error === "string") return error
-    if (!(error instanceof Error)) return `it failed with ${JSON.stringify(error)}`
+    if (!(error instanceof Error)) return `the program failed with ${JSON.stringify(error)}`
     return error.name === "Error" ? error.message : `${error.name}: ${error.message}`
   }
 }
 
-/** Fibers that wait. @category models @since 0.1.0 */
+/** A fiber that waits. @category models @since 0.1.0 */
 export type WaitingFiber = Pick<SimSchedulerQueue.Slice, "fiber" | "name"> & { readonly step: string | undefined }
 
-/** Nothing can run, no time has to pass, and the program has not ended. @category errors @since 0.1.0 */
+/** No fiber can run, no timer is pending, and the program has not ended. @category errors @since 0.1.0 */
 export class Deadlock extends Data.TaggedClass("Deadlock")<{ readonly waiting: ReadonlyArray<WaitingFiber> }> {
   get message(): string {
-    const who = this.waiting.map((one) => (one.step === undefined ? nameOf(one) : `${nameOf(one)} in ${one.step}`))
-    return `deadlock: nothing can run, and these wait: ${who.join(", ")}`
+    const waiting = this.waiting.map((one) => (one.step === undefined ? nameOf(one) : `${nameOf(one)} in ${one.step}`))
+    return `deadlock: no fiber can run; waiting: ${waiting.join(", ")}`
   }
 }
 
-/** The program had not ended after so many steps, or so much virtual time. @category errors @since 0.1.0 */
+/**
+ * The program had not ended after the maximum number of operations, or of virtual time.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
 export class Endless extends Data.TaggedClass("Endless")<{ readonly after: string }> {
   get message(): string {
     return `the program had not ended after ${this.after}`
   }
 }
 
-/** The same decisions gave another run. @category errors @since 0.1.0 */
+/** The same decisions gave a different run. @category errors @since 0.1.0 */
 export class Nondeterministic extends Data.TaggedClass("Nondeterministic")<{ readonly first: string }> {
   get message(): string {
-    const right = "state must be made inside the program, chance and time come from Random and Clock"
-    return `${this.first} - but not when the same run was repeated: ${right}`
+    const fix = "create all state inside the program, and use Random and Clock"
+    return `not deterministic: failed with "${this.first}", but not when the same run was repeated; ${fix}`
   }
 }
 
-/** What the environment or the options say cannot be used. @category errors @since 0.1.0 */
+/** The environment variables or the options are invalid. @category errors @since 0.1.0 */
 export class Misconfigured extends Data.TaggedClass("Misconfigured")<{ readonly message: string }> {}
 
-/** A failing interleaving, with as few decisions as it gets. @category models @since 0.1.0 */
+/** A failing interleaving with a minimum of decisions. @category models @since 0.1.0 */
 export interface Failure {
   readonly seed: number
-  /** The runs it took, this one included. */
+  /** Number of the run that failed, from 1. */
   readonly run: number
-  /** Who ran when. */
+  /** Slices of the run. */
   readonly trace: ReadonlyArray<SimSchedulerQueue.Slice>
-  /** What makes it so: all else is plain order. */
+  /** Deviations from the default order that the failure needs. */
   readonly decisions: ReadonlyArray<SimSchedulerQueue.Decision>
-  /** How many decisions chance had made in the run that failed first, and how often it went to another fiber. */
+  /** Decisions and switches of fibers in the run that failed first, before shrinking. */
   readonly found: { readonly decisions: number; readonly switches: number }
-  /** What to run to see it again. */
+  /** Command that repeats the run. */
   readonly command: string
 }
 
 const nameOf = ({ fiber, name }: Pick<SimSchedulerQueue.Slice, "fiber" | "name">) =>
   name === undefined ? `${fiber}` : `${fiber} ${name}`
 
-/** How often another fiber went on. @category combinators @since 0.1.0 */
+/** Counts the switches from one fiber to another. @category combinators @since 0.1.0 */
 export const switches = (trace: ReadonlyArray<SimSchedulerQueue.Slice>): number => Math.max(0, trace.length - 1)
 
-const sliceEnds: Readonly<Record<SimSchedulerQueue.Slice["end"], string>> = { preempted: "preempted", ended: "ends", suspended: "" }
+const sliceEnds: Readonly<Record<SimSchedulerQueue.Slice["end"], string>> = {
+  preempted: "preempted",
+  ended: "ends",
+  suspended: ""
+}
 
 const formatSlice = ({ end, preemptedAt, steps }: SimSchedulerQueue.Slice): string => {
   const completed = preemptedAt !== undefined && preemptedAt === steps.at(-1) ? steps.slice(0, -1) : steps
@@ -71,19 +80,19 @@ const formatSlice = ({ end, preemptedAt, steps }: SimSchedulerQueue.Slice): stri
   return [...completed, last].filter((part) => part !== "").join("; ")
 }
 
-/** Turns that are printed: the first and the last of them. */
+/** Slices that are printed: half of them from the start, half from the end. */
 const maxPrintedSlices = 40
 
-/** Who ran when, one line a turn. @category combinators @since 0.1.0 */
+/** Formats a trace, one line per slice. @category combinators @since 0.1.0 */
 export const format = (trace: ReadonlyArray<SimSchedulerQueue.Slice>): string => {
-  const width = Math.max(0, ...trace.map((turn) => nameOf(turn).length))
-  const lines = trace.map((turn) => `${nameOf(turn).padEnd(width)}  ${formatSlice(turn)}`.trimEnd())
+  const width = Math.max(0, ...trace.map((slice) => nameOf(slice).length))
+  const lines = trace.map((slice) => `${nameOf(slice).padEnd(width)}  ${formatSlice(slice)}`.trimEnd())
   if (lines.length <= maxPrintedSlices) return lines.join("\n")
   const half = maxPrintedSlices / 2
-  return [...lines.slice(0, half), `(${lines.length - maxPrintedSlices} more turns)`, ...lines.slice(-half)].join("\n")
+  return [...lines.slice(0, half), `(${lines.length - maxPrintedSlices} more slices)`, ...lines.slice(-half)].join("\n")
 }
 
-/** The line that makes this run only. @category combinators @since 0.1.0 */
+/** Returns the command line that repeats this run only. @category combinators @since 0.1.0 */
 export const replay = ({ command, seed }: Pick<Failure, "command" | "seed">): string =>
   `SIM_SEED=${seed} SIM_RUNS=1 ${command}`
 
@@ -91,7 +100,7 @@ const indent = (line: string) => `  ${line}`
 
 const plural = (count: number, noun: string) => `${count} ${noun}${count === 1 ? "" : "es"}`
 
-/** A program does not hold; `failure` is there where a run showed it. @category errors @since 0.1.0 */
+/** A failed exploration; `failure` is present if a run showed it. @category errors @since 0.1.0 */
 export class SimSchedulerError extends Data.TaggedError("SimSchedulerError")<{
   readonly reason: Failed | Deadlock | Endless | Nondeterministic | Misconfigured
   readonly failure?: Failure | undefined
@@ -103,8 +112,8 @@ export class SimSchedulerError extends Data.TaggedError("SimSchedulerError")<{
     const count = plural(switches(trace), "switch")
     const foundWith = found.switches > switches(trace) ? `, found with ${found.switches}` : ""
     const where = `seed ${seed}, run ${run}: ${count}${foundWith}`
-    const [what, ...more] = this.reason.message.split("\n")
-    return [`${what} (${where})`, ...more, ...[...format(trace).split("\n"), replay(this.failure)].map(indent)].join(
+    const [summary, ...more] = this.reason.message.split("\n")
+    return [`${summary} (${where})`, ...more, ...[...format(trace).split("\n"), replay(this.failure)].map(indent)].join(
       "\n"
     )
   }

@@ -1,6 +1,6 @@
 /**
- * One queue for all fibers, from which chance or a list of decisions takes the next. Every decision has a name that it
- * keeps when others are left out, so that a failing run can be made smaller.
+ * One queue for all fibers, from which random numbers or a list of decisions select the next. Each decision has a name
+ * that does not change when others are removed, so that a failing run can be shrunk.
  */
 import * as Context from "effect/Context"
 import type * as Fiber from "effect/Fiber"
@@ -8,40 +8,40 @@ import type * as Scheduler from "effect/Scheduler"
 import * as FaultRandom from "../faults/FaultRandom.ts"
 
 /**
- * Where a run leaves the plain order. `2.7` is the seventh check of fiber 2, at which it is preempted; `2.7/0` is the
- * first choice after it, and the number the place in the queue that is taken instead of the first.
+ * A deviation from the default order. `2.7` is the seventh check of fiber 2, at which it is preempted; `2.7/0` is the
+ * first selection after it, with the position in the queue of the task that is taken instead of the first.
  */
 export type Decision = readonly [point: string, choice: number]
 
-/** A stretch in which one fiber runs and no other. */
+/** A slice of a run in which one fiber runs and no other. */
 export interface Slice {
-  /** Fibers count from 1, in the order of their creation. */
+  /** Number of the fiber, from 1, in the order of creation. */
   readonly fiber: number
-  /** What `label` calls it. */
+  /** Name given by `label`. */
   readonly name: string | undefined
-  /** The steps, spans and functions it was in. */
+  /** Steps, spans and functions that the fiber was in. */
   readonly steps: ReadonlyArray<string>
-  /** `left`: it waits, or wakes another. */
+  /** `suspended`: the fiber waits, or resumes another. */
   readonly end: "preempted" | "ended" | "suspended"
-  /** What it was in, or about to begin, when it was preempted. */
+  /** Step that the fiber was in, or about to begin, when it was preempted. */
   readonly preemptedAt: string | undefined
 }
 
-/** Who decides: chance, or what was decided before. */
+/** Source of the decisions: random numbers, or a list. */
 export type Strategy =
   | { readonly seed: FaultRandom.Seed; readonly preempt: number }
   | { readonly decisions: ReadonlyArray<Decision> }
 
-/** A step, and the one that it is part of. */
+/** A step, and the step that contains it. */
 export interface Step {
   readonly text: string
   readonly outer: Step | undefined
 }
 
-/** What fibers were called by `label`; others are called as the fiber that made them. */
+/** Names given by `label`; other fibers have the name of the fiber that created them. */
 export const names = new WeakMap<Fiber.Fiber<unknown, unknown>, string>()
 
-/** What fibers are called that a fiber makes, and what it is doing. */
+/** Name that a fiber passes on to the fibers it creates, and its current step. */
 export const Name = Context.Reference<string | undefined>("effect-inet/SimScheduler/Name", {
   defaultValue: () => undefined
 })
@@ -51,14 +51,14 @@ export const Step = Context.Reference<Step | undefined>("effect-inet/SimSchedule
 
 interface FiberState {
   readonly fiber: Fiber.Fiber<unknown, unknown>
-  /** The name it was made with. */
+  /** Name at its creation. */
   readonly inherited: string | undefined
   step: Step | undefined
-  /** Tells it from the others, in the order of creation or else of appearance. */
+  /** Number that identifies the fiber, by creation or else by first appearance. */
   readonly number: number
-  /** Operations before which it could be preempted. */
+  /** Operations so far at which the fiber could be preempted. */
   checks: number
-  /** How many more of its operations belong to a preemption. */
+  /** Operations that still belong to the resumption after a preemption. */
   resumes: number
 }
 
@@ -74,13 +74,13 @@ interface Task {
   readonly priority: number
 }
 
-/** Decisions that are remembered, more than there are operations in most runs. */
+/** Limit of recorded decisions, more than most runs have operations. */
 const maxDecisions = 1_000_000
 
-/** A preempted fiber wakes, and then comes to the same operation again. */
+/** Operations of a resumption: the fiber wakes, and then repeats the operation at which it was preempted. */
 const operationsPerResumption = 2
 
-/** Turns that are remembered; a run that takes more is not one that anybody reads. */
+/** Limit of recorded slices; longer traces are not useful to readers. */
 const maxSlices = 10_000
 
 const stepOf = (fiber: Fiber.Fiber<unknown, unknown>): Step | undefined => {
@@ -91,14 +91,14 @@ const stepOf = (fiber: Fiber.Fiber<unknown, unknown>): Step | undefined => {
   return text === undefined ? undefined : { text, outer: undefined }
 }
 
-/** Whether a step is the same as another, or that one is a part of it. */
+/** Returns true if `part` is the step or lies within it. */
 const contains = (step: Step, part: Step | undefined): boolean =>
   part !== undefined &&
   (part === step || (part.outer === step.outer && part.text === step.text) || contains(step, part.outer))
 
 const nameOf = ({ fiber, inherited }: FiberState) => names.get(fiber) ?? inherited
 
-/** Answers yes to questions of chance, and remembers which. */
+/** Creates the source of decisions and records those that differ from the default. */
 const makeStrategy = (strategy: Strategy) => {
   const made: Array<Decision> = []
   const isReplay = "decisions" in strategy
@@ -117,9 +117,10 @@ const makeStrategy = (strategy: Strategy) => {
 }
 
 /**
- * A queue, for so many operations at most. `isAlone`: no other program makes fibers meanwhile, so that they can be told
- * apart by the order of their creation, which is the same in more runs than that of their appearance. `arm` is told
- * that there is something to run.
+ * Creates a queue that runs at most `maxSteps` operations.
+ *
+ * With `isExclusive`, no other program creates fibers during the run: fibers are then numbered by creation, which is
+ * the same in more runs than the order of appearance. `arm` is called when a task is ready.
  */
 export const make = (strategy: Strategy, maxSteps: number, isExclusive: boolean, arm: () => void = () => {}) => {
   const { isPreempted, made, pick } = makeStrategy(strategy)
@@ -130,16 +131,16 @@ export const make = (strategy: Strategy, maxSteps: number, isExclusive: boolean,
   let isFull = false
   let maxFiberStates = maxSlices
   let steps = 0
-  /** The fiber that ran last, and how many tasks were chosen since. */
+  /** The fiber that ran last, and the number of selections since. */
   let lastRun: FiberState | undefined
   let choices = 0
-  /** In a task, the fiber it is for once that is known. */
+  /** The fiber of the current task, once it is known. */
   let isRunning = false
   let owner: FiberState | undefined
   let firstFiberId = 0
   let fiberCount = 0
 
-  /** Those who have ended, in a run of very many. */
+  /** Removes ended fibers, in a run with very many. */
   const dropEnded = () => {
     for (const [id, { fiber }] of fiberStates) if (fiber.pollUnsafe() !== undefined) fiberStates.delete(id)
     maxFiberStates = 2 * fiberStates.size + maxSlices
@@ -174,7 +175,7 @@ export const make = (strategy: Strategy, maxSteps: number, isExclusive: boolean,
     state.step = step
     slice.end = "suspended"
     if (step === undefined || slice.steps.length >= maxSlices) return slice
-    // Back in a step of which a part was done, it begins nothing.
+    // A fiber that returns to an outer step begins no step.
     if (slice.steps.length === 0 || !contains(step, previous)) slice.steps.push(step.text)
     return slice
   }
@@ -184,19 +185,20 @@ export const make = (strategy: Strategy, maxSteps: number, isExclusive: boolean,
     const state = stateOf(fiber)
     const isFirst = owner === undefined
     steps++
-    // Who is woken from outside takes its place in the queue like all others.
+    // A fiber that is resumed from outside is queued like all others.
     if (!isRunning || steps > maxSteps) return true
     const slice = recordStep(state)
     lastRun = state
     choices = 0
     if (isFirst) owner = state
-    // To go on after a preemption is no operation: the points that follow keep their names when it is left out.
+    // The resumption after a preemption does not count as an operation, so that later points keep their names when the
+    // preemption is removed.
     if (state.resumes > 0) {
       state.resumes--
       return false
     }
     state.checks++
-    // It has only just been chosen, or nobody else could run.
+    // The fiber has just been selected, or no other fiber could run.
     if (isFirst || (owner === state && tasks.length === 0)) return false
     const isQuantumUsed = fiber.currentOpCount >= fiber.cache.maxOpsBeforeYield
     const point = pointOf(state)
@@ -216,7 +218,9 @@ export const make = (strategy: Strategy, maxSteps: number, isExclusive: boolean,
     tasks.splice(tasks.indexOf(task), 1)
     return task
   }
-  /** Runs what is ready, and what becomes ready meanwhile, at most so many tasks; a run that is spent stops. */
+  /**
+   * Runs ready tasks, also those that become ready meanwhile, at most `maxTasks`; stops when `maxSteps` is exceeded.
+   */
   const run = (maxTasks = Number.POSITIVE_INFINITY, stop = () => false) => {
     if (isRunning) return
     for (let done = 0; done < maxTasks && tasks.length > 0 && !stop() && steps++ <= maxSteps; done++) {
@@ -251,7 +255,7 @@ export const make = (strategy: Strategy, maxSteps: number, isExclusive: boolean,
     isExhausted: () => steps > maxSteps,
     steps: () => steps,
     decisions: made,
-    /** Where a fiber could be preempted; the first of these points. */
+    /** First points at which a fiber could be preempted. */
     points: preemptionPoints as ReadonlyArray<string>,
     trace: (): ReadonlyArray<Slice> => {
       closeSlice(slices.at(-1))
@@ -264,7 +268,7 @@ export const make = (strategy: Strategy, maxSteps: number, isExclusive: boolean,
         preemptedAt: end === "preempted" ? preemptedAt : undefined
       }))
     },
-    /** Fibers that have not ended. */
+    /** Returns the fibers that have not ended. */
     waiting: () => {
       const numberOf = fiberNumbers()
       return [...fiberStates.values()]

@@ -1,19 +1,19 @@
 /**
- * Delta debugging of the decisions of a run: leaves out as many as can be missed. Where more than one is left, every
- * single preemption of the plain order is tried, too: most races take no more.
+ * Delta debugging of the decisions of a run: removes as many as possible. If several remain, each single preemption of
+ * the default order is also tried, because most races need no more.
  */
 import * as Effect from "effect/Effect"
 import type * as SimSchedulerQueue from "./SimSchedulerQueue.ts"
 
-/** Runs that are spent on one failure. */
+/** Maximum number of runs for one failure. */
 const maxAttempts = 1_000
 
-/** Operations to look ahead for a point that says more. */
-const maxLookahead = 4
+/** Operations after the found point that are also tried. */
+const maxLookaheadOperations = 4
 
 /**
- * A run with few decisions that still fails, and of those that were tried the one of least size; nothing if not even
- * the same decisions fail again. `sizeOf` gives nothing for a run that does not fail, or fails in another way.
+ * Returns the smallest failing run that was found; undefined if the same decisions do not fail again. `sizeOf` returns
+ * undefined for a run that does not fail, or fails differently.
  */
 export const minimise = Effect.fnUntraced(function* <A, R>(
   found: ReadonlyArray<SimSchedulerQueue.Decision>,
@@ -28,7 +28,7 @@ export const minimise = Effect.fnUntraced(function* <A, R>(
   let attempts = 0
   const improves = Effect.fnUntraced(function* (candidate: ReadonlyArray<SimSchedulerQueue.Decision>) {
     if (attempts++ >= maxAttempts) return false
-    // Others have their turn, as between the runs that looked for it.
+    // Other fibers get their turn, as between the runs of the exploration.
     if (attempts % 32 === 0) yield* Effect.yieldNow
     const run = yield* attempt(candidate)
     const runSize = sizeOf(run)
@@ -45,7 +45,7 @@ export const minimise = Effect.fnUntraced(function* <A, R>(
       if (yield* improves([...decisions.slice(0, from), ...decisions.slice(from + length)])) isSmaller = true
       else from += length
     }
-    // What could not be missed before may be now.
+    // Decisions that were necessary before may be removable now.
     if (length === 1 && isSmaller) length = 2
   }
   if (decisions.length > 1) {
@@ -53,11 +53,11 @@ export const minimise = Effect.fnUntraced(function* <A, R>(
       if ((yield* improves([[point, 1]])) || attempts >= maxAttempts) break
     }
   }
-  // The last operation before which the same switch fails, too, is nearest to what the race is about.
+  // The last operation before which the same switch also fails is nearest to the cause of the race.
   const [[point, choice] = ["", 0], ...others] = decisions
   const [fiber, check] = point.split(".").map(Number)
   if (choice === 1 && others.length === 0 && Number.isInteger(check)) {
-    for (let later = 1; later <= maxLookahead; later++) yield* improves([[`${fiber}.${check! + later}`, 1]])
+    for (let later = 1; later <= maxLookaheadOperations; later++) yield* improves([[`${fiber}.${check! + later}`, 1]])
   }
   return best
 })
