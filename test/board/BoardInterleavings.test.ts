@@ -94,7 +94,7 @@ const play = Effect.fnUntraced(function* (board: Board.Board, lists: ReadonlyArr
   const seen = lists.map((): Array<Message> => [])
   const client = Effect.fnUntraced(function* (list: ReadonlyArray<Ask>, at: number) {
     const name = names[at]!
-    const asks = yield* board.attach({ id: at + 1, remote: name, seed: at }, (told) => seen[at]!.push(told))
+    const asks = yield* board.attach({ id: at + 1, remote: name, seed: at }, (message) => seen[at]!.push(message))
     for (const ask of list) {
       yield* recorder.record(name, { client: name, ask }, asks(ask).pipe(SimScheduler.step(show(ask))))
     }
@@ -116,9 +116,9 @@ const racyBoard: Effect.Effect<Board.Board> = Effect.gen(function* () {
       Effect.succeed((ask) =>
         Effect.gen(function* () {
           const before = yield* Ref.get(state).pipe(SimScheduler.step("read"))
-          const [next, told] = apply(before, { client: remote, ask })
+          const [next, message] = apply(before, { client: remote, ask })
           yield* Ref.set(state, next).pipe(SimScheduler.step("write"))
-          return told
+          return message
         })
       )
   }
@@ -132,11 +132,11 @@ const linear = ({ history }: Outcome) =>
 /** Returns an error unless each watcher received every change after its first board once, in order. */
 const watched = ({ history, seen }: Outcome): string | undefined => {
   const changes = history.flatMap(({ returned }) => {
-    const told = returned?.result
-    return told !== undefined && "change" in told && "by" in told ? [told as Grid.Change] : []
+    const message = returned?.result
+    return message !== undefined && "change" in message && "by" in message ? [message as Grid.Change] : []
   })
-  for (const [at, told] of seen.entries()) {
-    const [first, ...rest] = told
+  for (const [at, message] of seen.entries()) {
+    const [first, ...rest] = message
     if (first === undefined) continue
     if (first._tag !== "Watching") return `${names[at]} first received ${JSON.stringify(first)}`
     const expected = changes.filter(({ change }) => change > first.change).sort((a, b) => a.change - b.change)

@@ -5,7 +5,7 @@ import * as Cli from "../support/Cli.ts"
 const runScript = (script: string, env: Record<string, string>, ...args: ReadonlyArray<string>) =>
   Effect.scoped(Effect.flatMap(Cli.startScript(script, args, env), ({ ended }) => ended))
 
-it.live("examples/test-your-protocol: finds the one packet, and the line it prints finds it again", () =>
+it.live("examples/test-your-protocol prints the shrunk failure, and the printed line repeats it", () =>
   Effect.gen(function* () {
     const { code, stdout } = yield* runScript("examples/test-your-protocol.ts", {})
     const [what, line] = stdout.toString().trimEnd().split("\n")
@@ -18,7 +18,7 @@ it.live("examples/test-your-protocol: finds the one packet, and the line it prin
   })
 )
 
-it.live("sweep: says how many seeds passed", () =>
+it.live("sweep prints the number of seeds that passed", () =>
   Effect.gen(function* () {
     const { code, stdout } = yield* runScript("sweep.ts", {}, "10", "rot13", "tftp")
     assert.match(stdout.toString(), /^rot13: 10 seeds passed in /)

@@ -1,4 +1,4 @@
-/** What the guide shows is here, and runs. */
+/** Runs the code of the guide to simulated networks. */
 import * as Fs from "node:fs"
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -9,7 +9,7 @@ import * as Rot13Server from "../../src/rot13/Rot13Server.ts"
 import * as FaultPlanSyntax from "../../src/simulation/faults/FaultPlanSyntax.ts"
 import * as SimCheck from "../../src/simulation/SimCheck.ts"
 
-it.effect("a client gets its answer, however the bytes are cut", () =>
+it.effect("a client gets its reply in any segmentation", () =>
   SimCheck.check(
     Effect.fnUntraced(function* ({ host }) {
       const server = yield* host("server")
@@ -31,12 +31,12 @@ it.effect("a client gets its answer, however the bytes are cut", () =>
 
 const guide = Fs.readFileSync(new URL("../../docs/guide/simulation.md", import.meta.url), "utf8")
 
-it("the guide's test is the one above", () => {
+it("the guide contains the test above", () => {
   const [, code] = /```ts\n(.*?)```/s.exec(guide)!
   assert.include(Fs.readFileSync(new URL(import.meta.url), "utf8"), code!.slice(code!.indexOf("it.effect(")))
 })
 
-it("the guide's plans are plans", () => {
+it("the guide's table contains valid plans", () => {
   const rules = guide
     .split("\n")
     .filter((line) => /^\| `\w+=/.test(line))

@@ -7,7 +7,7 @@ import * as Linearizability from "../../src/simulation/Linearizability.ts"
 
 type Op = "read" | "add" | "clear"
 
-/** A number that can be read, raised and cleared. */
+/** A counter that can be read, incremented and cleared. */
 const spec: Linearizability.Spec<number, Op, number> = {
   initial: 0,
   apply: (n, op) => (op === "read" ? [n, n] : op === "add" ? [n + 1, n + 1] : [0, 0])
@@ -15,7 +15,7 @@ const spec: Linearizability.Spec<number, Op, number> = {
 
 type Call = History.Call<Op, number>
 
-/** Calls as they are written down: `client op begin end result`. */
+/** Creates a history from rows of `client op invoked returned result`. */
 const history = (...lines: ReadonlyArray<readonly [string, Op, number, number?, number?]>): ReadonlyArray<Call> =>
   lines.map(([client, op, invoked, at, result]) => ({
     client,
@@ -35,7 +35,7 @@ function* subsets<A>(items: ReadonlyArray<A>): Generator<ReadonlyArray<A>> {
   for (let bits = 0; bits < 1 << items.length; bits++) yield items.filter((_, index) => (bits >> index) & 1)
 }
 
-/** Keeps begins and ends, and gives every client what it was told. */
+/** Returns true if an order respects the times and explains every result. */
 const explains = (order: ReadonlyArray<Call>) => {
   let state = spec.initial
   return order.every(({ op, returned }, index) => {
@@ -58,7 +58,10 @@ const upTo = (maximum: number) => Schema.Int.check(Schema.isBetween({ minimum: 0
 
 const ops: ReadonlyArray<Op> = ["read", "add", "add", "clear"]
 
-/** A client that is idle asks, one that waits is answered. All is done at once or late; some answers are wrong. */
+/**
+ * Moves of clients: an idle client invokes, a waiting one returns. Operations take effect early or late; some results
+ * are wrong.
+ */
 const Moves = Schema.Array(Schema.Struct({ client: upTo(2), op: upTo(3), isLate: Schema.Boolean, lie: upTo(9) })).check(
   Schema.isMinLength(4),
   Schema.isMaxLength(11)
@@ -91,7 +94,7 @@ const historyOf = (moves: typeof Moves.Type): ReadonlyArray<Call> => {
 describe("Linearizability", () => {
   const verdicts = new Map<string, number>()
   it.effect.prop(
-    "agrees with trying all orders",
+    "agrees with a brute-force search",
     [Moves],
     ([moves]) =>
       Effect.sync(() => {
@@ -111,33 +114,33 @@ describe("Linearizability", () => {
     { arbitrary: { runs: 400 } }
   )
 
-  it("both answers were common among them", () => {
+  it("is tested with many histories of both verdicts", () => {
     assert.isAbove(verdicts.get("Linearizable") ?? 0, 100)
     assert.isAbove(verdicts.get("NotLinearizable") ?? 0, 50)
   })
 
-  it("states that differ are not taken for one", () => {
+  it("distinguishes states reached by the same operations", () => {
     for (const read of [0, 1]) {
       const seen = history(["a", "add", 1, 3, 1], ["b", "clear", 2, 4, 0], ["c", "read", 5, 6, read])
       assert.strictEqual(Linearizability.check(spec, seen)._tag, "Linearizable")
     }
   })
 
-  it("names the calls that fit nowhere, and what they would have been told", () => {
+  it("explain names the mismatching calls and the expected results", () => {
     const stale = history(["alice", "add", 1, 2, 1], ["bob", "read", 3, 5, 0], ["carol", "add", 4, 6, 2])
     const verdict = Linearizability.check(spec, stale)
     assert.strictEqual(
       Linearizability.explain(verdict),
       [
-        "not linearizable: no order explains what the clients were told",
+        "not linearizable: no sequential order explains the results",
         "  happened    alice: add = 1 (from 1 to 2)",
         "  happened    carol: add = 2 (from 4 to 6)",
-        "  impossible  bob: read = 0 (from 3 to 5), but would be told 2"
+        "  impossible  bob: read = 0 (from 3 to 5), but expected 2"
       ].join("\n")
     )
   })
 
-  it("a call that never returned may have happened, late, or not at all", () => {
+  it("lets a call that never returned take effect late, or not at all", () => {
     const dead: readonly [string, Op, number] = ["dead", "add", 1]
     const seen = history(dead, ["bob", "read", 2, 3, 0], ["bob", "read", 4, 5, 1])
     assert.strictEqual(Linearizability.check(spec, seen)._tag, "Linearizable")
@@ -152,7 +155,7 @@ describe("Linearizability", () => {
       ...Array.from({ length: count }, (_, at) => [`${at}`, "add", at + 1, 2 * count - at, (at * 7) % count] as const)
     )
 
-  it("gives up rather than to search for ever", () => {
+  it("returns TooLarge beyond maxStates", () => {
     const verdict = Linearizability.check(
       { initial: "", apply: (all, op: number) => [`${all} ${op}`, 0] },
       Array.from({ length: 30 }, (_, at) => ({
@@ -164,15 +167,15 @@ describe("Linearizability", () => {
       { maxStates: 5_000 }
     )
     assert.deepStrictEqual(verdict, { _tag: "TooLarge", maxStates: 5_000 })
-    assert.match(Linearizability.explain(verdict)!, /^the history is too large: no answer after 5000 orders/)
+    assert.match(Linearizability.explain(verdict)!, /^no verdict: more than 5000 search states/)
   })
 
-  it("remembers states: sixteen calls at once take sixteen times as many orders at most as there are states", () => {
+  it("caches states: sixteen concurrent calls need at most sixteen search states per state", () => {
     const verdict = Linearizability.check(spec, many(16), { maxStates: 70_000 })
     assert.strictEqual(verdict._tag, "NotLinearizable")
   })
 
-  it.effect("an effect that fails or is interrupted never returned", () =>
+  it.effect("records an effect that fails or is interrupted as never returned", () =>
     Effect.gen(function* () {
       const recorder = History.make<Op, number>()
       yield* recorder.record("a", "read", Effect.succeed(1))

@@ -13,15 +13,15 @@ import * as SimulationError from "../../src/simulation/SimulationError.ts"
 const environment = (env: Record<string, string>) =>
   Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromEnv({ env }))
 
-/** Sends numbers from one host to another; gives what has come a second later. */
+/** Sends numbers from one host to another; returns what arrived within a second. */
 const numbers = (count: number, text: (n: number) => string = (n) => `${n}`) =>
   Effect.fnUntraced(function* (simulation: Simulation.Simulation) {
     const a = yield* simulation.host("a")
     const b = yield* simulation.host("b")
-    const come: Array<string> = []
+    const received: Array<string> = []
     yield* b.start(
       Effect.flatMap(Network.Network, (network) =>
-        network.udp({ host: b.address, port: 9 }, (bytes) => come.push(new TextDecoder().decode(bytes)))
+        network.udp({ host: b.address, port: 9 }, (bytes) => received.push(new TextDecoder().decode(bytes)))
       )
     )
     yield* a.run(
@@ -34,17 +34,17 @@ const numbers = (count: number, text: (n: number) => string = (n) => `${n}`) =>
       })
     )
     yield* Effect.sleep("1 second")
-    return come
+    return received
   })
 
 class Twice extends Error {
   override readonly name = "Twice"
 }
 
-/** Holds unless something comes twice. */
+/** Fails if a number arrives twice. */
 const once = Effect.fnUntraced(function* (simulation: Simulation.Simulation) {
-  const come = yield* numbers(20)(simulation)
-  if (new Set(come).size < come.length) yield* Effect.fail(new Twice(`${come.length} came`))
+  const received = yield* numbers(20)(simulation)
+  if (new Set(received).size < received.length) yield* Effect.fail(new Twice(`${received.length} arrived`))
 })
 
 const failureOf = <A>(
@@ -58,27 +58,27 @@ const reasonOf = (
 ) => Effect.map(failureOf(SimCheck.check(scenario, options)), ({ reason }) => reason)
 
 describe("SimCheck", () => {
-  it.effect("counts what it saw", () =>
+  it.effect("returns statistics of its runs", () =>
     Effect.gen(function* () {
       const summary = yield* environment({})(SimCheck.check(numbers(20), { runs: 10, plan: "drop=#3..4" }))
       assert.deepInclude(summary, { runs: 10, packets: 200, faults: 20, unused: 0, time: 10 * 1.2e9 })
     })
   )
 
-  it.effect("finds a fault that breaks the scenario, and the one packet that it takes", () =>
+  it.effect("shrinks a failure to the one packet it needs", () =>
     Effect.gen(function* () {
       const plan = "drop=20%, dup=5% a>b, delay=50% 1ms..9ms, corrupt=#19"
       const error = yield* failureOf(SimCheck.check(once, { plan }))
       assert.strictEqual(FaultPlanSyntax.format(error.failure!.plan), "dup=#1 a>b")
       assert.strictEqual(error.failure!.faults, 1)
       assert.instanceOf(error.cause, Twice)
-      const [what, replay] = error.message.split("\n  ")
-      assert.strictEqual(what, "Twice: 21 came (at 1.2s, after 1 fault)")
+      const [summary, replay] = error.message.split("\n  ")
+      assert.strictEqual(summary, "Twice: 21 arrived (at 1.2s, after 1 fault)")
       assert.strictEqual(replay, `SIM_SEED=${error.failure!.seed} SIM_PLAN='dup=#1 a>b'`)
     })
   )
 
-  it.effect("the line it prints repeats the failure, in one run", () =>
+  it.effect("repeats the failure in one run from the printed line", () =>
     Effect.gen(function* () {
       const generate = { hosts: ["a", "b"], transport: "udp" } as const
       const found = yield* failureOf(SimCheck.check(once, { generate }))
@@ -100,30 +100,30 @@ describe("SimCheck", () => {
     })
   )
 
-  it.effect("a failure that is made smaller stays the same failure", () =>
+  it.effect("keeps the kind of failure while shrinking", () =>
     Effect.gen(function* () {
       const both = Effect.fnUntraced(function* (simulation: Simulation.Simulation) {
-        const come = yield* numbers(20)(simulation)
-        if (new Set(come).size < come.length) yield* Effect.fail(new Twice())
-        if (come.length < 20) yield* Effect.fail(new Error("lost"))
+        const received = yield* numbers(20)(simulation)
+        if (new Set(received).size < received.length) yield* Effect.fail(new Twice())
+        if (received.length < 20) yield* Effect.fail(new Error("lost"))
       })
       const { failure } = yield* failureOf(SimCheck.check(both, { plan: "dup=#9..10, drop=#5, drop=#7" }))
       assert.strictEqual(FaultPlanSyntax.format(failure!.plan), "dup=#1")
     })
   )
 
-  it.effect("what chance has hit is told by its number", () =>
+  it.effect("names a randomly selected packet by its number", () =>
     Effect.gen(function* () {
       const fifteenth = Effect.fnUntraced(function* (simulation: Simulation.Simulation) {
-        const come = yield* numbers(20)(simulation)
-        if (come.filter((n) => n === "15").length > 1) yield* Effect.fail(new Twice())
+        const received = yield* numbers(20)(simulation)
+        if (received.filter((n) => n === "15").length > 1) yield* Effect.fail(new Twice())
       })
       const { failure } = yield* failureOf(SimCheck.check(fifteenth, { plan: "dup=10%" }))
       assert.strictEqual(FaultPlanSyntax.format(failure!.plan), "dup=#15 a>b")
     })
   )
 
-  it.effect("SIM_RUNS and SIM_SEED choose the seeds", () =>
+  it.effect("takes its seeds from SIM_RUNS and SIM_SEED", () =>
     Effect.gen(function* () {
       const env = { SIM_SEED: "5", SIM_RUNS: "3" }
       assert.strictEqual((yield* environment(env)(SimCheck.check(once, { runs: 50 }))).runs, 3)
@@ -136,21 +136,21 @@ describe("SimCheck", () => {
     [{ SIM_PLAN: "drop=" }, "column 6"],
     [{ SIM_SEED: "x" }, "SIM_SEED"],
     [{ SIM_RUNS: "0" }, "at least 1"],
-    [{ SIM_PLAN: "crash=c@1s" }, "there is no host c: the hosts are a and b"]
-  ] as const)("%o is an error that says where", ([env, says]) =>
+    [{ SIM_PLAN: "crash=c@1s" }, "unknown host c: the hosts are a and b"]
+  ] as const)("rejects %o", ([env, expected]) =>
     Effect.gen(function* () {
       const error = yield* failureOf(SimCheck.check(once), env as Record<string, string>)
       assert.strictEqual(error.reason._tag, "Misconfigured")
-      assert.include(error.message, says)
+      assert.include(error.message, expected)
     })
   )
 
-  it.effect("fails for chance and time that are not the simulation's", () =>
+  it.effect("fails for randomness or time from outside the simulation", () =>
     Effect.gen(function* () {
       let outside = 0
       const reason = yield* reasonOf(numbers(3, (n) => (n === 2 ? `${outside++}` : "")))
       assert.strictEqual(reason._tag, "Nondeterministic")
-      assert.include(reason.message, "packet 2 datagram 10.0.0.1:32768 to 10.0.0.2:9 at 10ms")
+      assert.include(reason.message, "packet 2 of the second is datagram 10.0.0.1:32768 to 10.0.0.2:9 at 10ms")
       const slower = Effect.fnUntraced(function* () {
         yield* Effect.sleep(outside++)
       })
@@ -163,7 +163,7 @@ describe("SimCheck", () => {
     })
   )
 
-  it.effect("fails for what never ends, and for what is left behind", () =>
+  it.effect("fails for scenarios that never end, leak, or fail in the background", () =>
     Effect.gen(function* () {
       const deadlocked = () => Effect.flatMap(Queue.unbounded<number>(), Queue.take)
       assert.strictEqual((yield* reasonOf(deadlocked))._tag, "Deadlock")
@@ -179,7 +179,7 @@ describe("SimCheck", () => {
     })
   )
 
-  it.effect("fails for faults that hit nothing, and for states that no run reached", () =>
+  it.effect("fails for rules that never apply, and for states never reached", () =>
     Effect.gen(function* () {
       const plan = FaultPlanSyntax.parseUnsafe("drop=#2, dup=#30, drop=10%")
       assert.deepStrictEqual(
@@ -189,9 +189,9 @@ describe("SimCheck", () => {
       const generated = yield* environment({})(SimCheck.check(numbers(2), { generate: {}, runs: 50 }))
       assert.isAbove(generated.unused, 0)
       const asks = Effect.fnUntraced(function* (simulation: Simulation.Simulation) {
-        const come = yield* numbers(5)(simulation)
-        yield* simulation.sometimes("all", come.length === 5)
-        yield* simulation.sometimes("some", come.length < 5)
+        const received = yield* numbers(5)(simulation)
+        yield* simulation.sometimes("all", received.length === 5)
+        yield* simulation.sometimes("some", received.length < 5)
       })
       const dropping = { plan: "drop=#1", runs: 5 }
       assert.deepStrictEqual(yield* reasonOf(asks, dropping), new SimulationError.NeverReached({ labels: ["all"] }))
@@ -203,14 +203,14 @@ describe("SimCheck", () => {
     })
   )
 
-  it.effect("safety, then liveness: after heal everything arrives", () =>
+  it.effect("delivers everything after heal", () =>
     Effect.gen(function* () {
       const scenario = (isHealed: boolean) =>
         Effect.fnUntraced(function* (simulation: Simulation.Simulation) {
           yield* Effect.sleep("1 second")
           if (isHealed) yield* simulation.heal
-          const come = yield* numbers(20)(simulation)
-          if (come.length < 20) yield* Effect.fail("lost")
+          const received = yield* numbers(20)(simulation)
+          if (received.length < 20) yield* Effect.fail("lost")
         })
       const drops = FaultPlan.FaultPlan.make(FaultPlanSyntax.parseUnsafe("drop=30%"))
       assert.strictEqual((yield* reasonOf(scenario(false), { plan: drops }))._tag, "Failed")

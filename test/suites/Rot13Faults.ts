@@ -1,4 +1,4 @@
-/** What holds for the rot13 server and client whatever a network does to their connections. */
+/** Properties of the rot13 server and client under any network fault. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
@@ -10,13 +10,13 @@ import * as Rot13Server from "../../src/rot13/Rot13Server.ts"
 import type * as FaultArbitrary from "../../src/simulation/faults/FaultArbitrary.ts"
 import type * as Simulation from "../../src/simulation/Simulation.ts"
 
-/** What the network does: anything that can happen to a stream, and to the host that serves it. */
+/** All stream faults, and faults of the server's host. */
 export const faults: FaultArbitrary.Options = { hosts: ["server", "client"], faultyHosts: ["server"], transport: "tcp" }
 
-/** No fault is later; a crashed server is up again. */
+/** End of all faults; a crashed server has restarted by then. */
 const span = Duration.seconds(30)
 
-/** After a fault of a client's network its answer comes within this time, or an error. */
+/** Maximum time to a reply or an error after a fault of the client's network. */
 const answerTimeout = Duration.minutes(3)
 
 const message = Effect.gen(function* () {
@@ -25,7 +25,7 @@ const message = Effect.gen(function* () {
   return bytes
 })
 
-/** One client: a connection and two questions. Fails if an answer comes that is wrong. */
+/** Connects and sends two requests; dies if a reply is wrong. */
 const clientSession = Effect.fnUntraced(function* (server: NetAddress.SocketAddress) {
   const connection = yield* (yield* Network.Network).connect(server)
   for (let question = 0; question < 2; question++) {
@@ -37,7 +37,7 @@ const clientSession = Effect.fnUntraced(function* (server: NetAddress.SocketAddr
   }
 }, Effect.scoped)
 
-/** Safety: four clients, each of whom gets the right answers or a typed error, and in time. */
+/** Safety: each of four clients gets correct replies or a typed error, in time. */
 export const safetyScenario = Effect.fnUntraced(function* (simulation: Simulation.Simulation) {
   const server = yield* simulation.host("server")
   const client = yield* simulation.host("client")
@@ -55,7 +55,7 @@ export const safetyScenario = Effect.fnUntraced(function* (simulation: Simulatio
   return once
 })
 
-/** Then liveness: once the faults are over, the next client gets its answers within a second. */
+/** Safety and liveness: once the faults are over, the next client gets its replies within a second. */
 export const scenario = Effect.fnUntraced(function* (simulation: Simulation.Simulation) {
   const once = yield* safetyScenario(simulation)
   yield* Effect.sleep(span)
@@ -63,5 +63,5 @@ export const scenario = Effect.fnUntraced(function* (simulation: Simulation.Simu
   yield* Effect.timeout(once, "1 second")
 })
 
-/** What some run must come to, or the faults do too little. */
+/** States that at least one run must reach; otherwise the faults do too little. */
 export const sometimes = ["right", "Reset", "Closed"]

@@ -1,4 +1,4 @@
-/** Simulated hosts that talk to each other, for tests. */
+/** Scenarios with simulated hosts, for tests. */
 import { assert } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
@@ -12,7 +12,7 @@ import * as Simulation from "../../src/simulation/Simulation.ts"
 export const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes)
 export const bytes = (text: string) => new TextEncoder().encode(text)
 
-/** What a scenario gives, once it has ended as it should. */
+/** Runs a scenario and returns its result; fails if it fails or leaks. */
 export const run = Effect.fnUntraced(function* <A, E>(
   scenario: (simulation: Simulation.Simulation) => Effect.Effect<A, E>,
   plan = "",
@@ -27,10 +27,10 @@ export const run = Effect.fnUntraced(function* <A, E>(
 /** Virtual milliseconds since the start of the run. */
 export const millis = Clock.currentTimeMillis
 
-/** Keeps the time. */
+/** Appends the current time. */
 export const tick = (times: Array<number>) => Effect.map(millis, (now) => void times.push(now))
 
-/** Keeps what comes to port 9 of a host, and when, in milliseconds. */
+/** Records the datagrams for port 9 of a host, with their times in milliseconds. */
 export const listen = Effect.fnUntraced(function* (host: SimHost.SimHost, receiveBuffer?: number) {
   const received: Array<readonly [time: number, text: string]> = []
   const now = yield* Clock.Clock
@@ -44,7 +44,7 @@ export const listen = Effect.fnUntraced(function* (host: SimHost.SimHost, receiv
   return received
 })
 
-/** Sends texts to port 9 of a host, so many milliseconds apart. */
+/** Sends texts to port 9 of a host, `gap` milliseconds apart. */
 export const send = (to: SimHost.SimHost, gap: number, ...texts: ReadonlyArray<string>) =>
   Effect.gen(function* () {
     const socket = yield* (yield* Network.Network).udp({ host: "0.0.0.0" }, () => {})

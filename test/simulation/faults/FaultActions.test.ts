@@ -36,7 +36,7 @@ const stream = (verdict: FaultVerdict.Verdict): FaultVerdict.Stream => {
   return verdict
 }
 
-/** Carries datagrams as a network would: in the order of their times, those of one time as they were sent. */
+/** Carries out the verdicts as a network does: in the order of times, and of sending at equal times. */
 const arrivals = (
   text: string,
   sent: ReadonlyArray<readonly [at: number, packet: Packet]>,
@@ -87,13 +87,13 @@ const bits = (a: ArrayLike<number>, b: ArrayLike<number>) =>
 const Seed = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 2 ** 32 - 1 }))
 const Bytes = Schema.Array(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 255 })))
 
-describe("faults of datagrams", () => {
-  it("drop", () => {
+describe("datagram faults", () => {
+  it("drop loses the selected datagrams", () => {
     assert.deepStrictEqual(order(arrivals("drop=#2..3, drop=#5..", numbered(6))), [1, 4])
     assert.strictEqual((engine("drop=#1 a>b").decide(udp(1), 0, "a", "b") as FaultVerdict.Drop).note, "drop")
   })
 
-  it("delay, by a fixed time or one in a range, and others meanwhile pass", () => {
+  it("delay delivers later, by a fixed or drawn time, while others pass", () => {
     assert.deepStrictEqual(arrivals("delay=#1 1500us", numbered(3)), [
       [millis, [2]],
       [1.5 * millis, [1]],
@@ -108,7 +108,7 @@ describe("faults of datagrams", () => {
     assert.isTrue(delays.every((delay) => delay % 1000 === 0))
   })
 
-  it("dup, at once or later", () => {
+  it("dup adds copies, at once or later", () => {
     assert.deepStrictEqual(order(arrivals("dup=#2", numbered(3))), [1, 2, 2, 3])
     assert.deepStrictEqual(arrivals("dup=#1:2 1500us", numbered(3)), [
       [0, [1]],
@@ -119,7 +119,7 @@ describe("faults of datagrams", () => {
     ])
   })
 
-  it("reorder, until so many have overtaken, or until it has waited long enough", () => {
+  it("reorder holds a datagram until enough others overtake it, or its time is over", () => {
     assert.deepStrictEqual(order(arrivals("reorder=#2", numbered(5))), [1, 3, 2, 4, 5])
     assert.deepStrictEqual(order(arrivals("reorder=#1:3", numbered(5))), [2, 3, 4, 1, 5])
     assert.deepStrictEqual(order(arrivals("reorder", numbered(6))), [2, 1, 4, 3, 6, 5])
@@ -127,7 +127,7 @@ describe("faults of datagrams", () => {
     assert.deepStrictEqual(order(arrivals("reorder=#1:4 2500us", numbered(5))), [2, 3, 1, 4, 5])
     const lonely = arrivals("reorder", numbered(3, 2 * second)).map(([at]) => at / second)
     assert.deepStrictEqual(lonely, [1, 3, 5])
-    // What is lost, held itself, or goes another way overtakes nobody.
+    // A datagram that is lost, held, or in the other direction overtakes none.
     assert.deepStrictEqual(order(arrivals("reorder=#1, drop=#2", numbered(4))), [3, 1, 4])
     assert.deepStrictEqual(order(arrivals("reorder=#1, reorder=#2", numbered(4))), [3, 1, 2, 4])
     const back = packet("datagram", [9], "10.0.0.2", "10.0.0.1")
@@ -143,14 +143,14 @@ describe("faults of datagrams", () => {
     )
   })
 
-  it("a stream overtakes no datagram", () => {
+  it("reorder is not affected by stream data", () => {
     const { decide } = engine("reorder=#1")
     datagrams(decide(udp(1), 0))
     assert.strictEqual(decide(tcp(1), 1)._tag, "Deliver")
     assert.strictEqual(datagrams(decide(udp(2), 2)).overtaken.length, 1)
   })
 
-  it.prop("corrupt turns one bit of a copy, the one given if there is one", [Seed, Bytes], ([seed, bytes]) => {
+  it.prop("corrupt flips one bit of a copy, the given one if any", [Seed, Bytes], ([seed, bytes]) => {
     const one = udp(...bytes)
     const verdict = engine("corrupt", { seed }).decide(one, 0)
     if (bytes.length === 0) return assert.strictEqual(verdict._tag, "Deliver")
@@ -163,7 +163,7 @@ describe("faults of datagrams", () => {
     assert.deepStrictEqual(beyond.counts(), [0])
   })
 
-  it("corrupt reaches every bit, the first byte's highest first", () => {
+  it("corrupt reaches every bit, from the most significant of the first byte", () => {
     assert.deepStrictEqual([...datagrams(engine("corrupt=0").decide(udp(0, 0), 0)).copies[0]!.bytes], [128, 0])
     const hit = new Set<string>()
     for (let seed = 0; seed < 400; seed++) {
@@ -172,7 +172,7 @@ describe("faults of datagrams", () => {
     assert.strictEqual(hit.size, 16)
   })
 
-  it.prop("truncate leaves the first bytes, and less than there were", [Seed, Bytes], ([seed, bytes]) => {
+  it.prop("truncate keeps fewer bytes, from the first", [Seed, Bytes], ([seed, bytes]) => {
     const verdict = engine("truncate", { seed }).decide(udp(...bytes), 0)
     if (bytes.length === 0) return assert.strictEqual(verdict._tag, "Deliver")
     const [copy] = datagrams(verdict).copies
@@ -182,7 +182,7 @@ describe("faults of datagrams", () => {
     assert.strictEqual(left._tag, bytes.length > 4 ? "Datagrams" : "Deliver")
   })
 
-  it("come together in the order of the plan, and say so", () => {
+  it("several faults apply in the order of the plan, and are noted", () => {
     const { counts, decide } = engine("truncate=1, dup=:2 1ms, delay=2ms, corrupt=7, drop=#2, partition=a|c")
     const { copies, note } = datagrams(decide(udp(4, 5, 6), 0, "a", "b"))
     assert.deepStrictEqual(
@@ -199,20 +199,25 @@ describe("faults of datagrams", () => {
   })
 })
 
-describe("faults of streams", () => {
-  it("delay, stall and chunk", () => {
+describe("stream faults", () => {
+  it("delay, stall and chunk set their values in the verdict", () => {
     const unimpaired = { _tag: "Stream" as const, delayNanos: 0, stallNanos: 0, chunkBytes: undefined, end: undefined }
     const verdictOf = (text: string) => stream(engine(text).decide(tcp(1, 2, 3), second))
     assert.deepStrictEqual(verdictOf("delay=2ms"), { ...unimpaired, note: "delay=2ms", delayNanos: 2 * millis })
     assert.deepStrictEqual(verdictOf("stall=2s"), { ...unimpaired, note: "stall=2s", stallNanos: 2 * second })
     assert.deepStrictEqual(verdictOf("stall"), { ...unimpaired, note: "stall", stallNanos: Number.POSITIVE_INFINITY })
     assert.deepStrictEqual(verdictOf("chunk"), { ...unimpaired, note: "chunk", chunkBytes: 1 })
-    assert.deepStrictEqual(verdictOf("chunk=2, delay=1ms"), { ...unimpaired, note: "chunk=2, delay=1ms", chunkBytes: 2, delayNanos: millis })
+    assert.deepStrictEqual(verdictOf("chunk=2, delay=1ms"), {
+      ...unimpaired,
+      note: "chunk=2, delay=1ms",
+      chunkBytes: 2,
+      delayNanos: millis
+    })
     assert.strictEqual(engine("chunk=3").decide(tcp(1, 2, 3), 0)._tag, "Deliver")
   })
 
   it.prop(
-    "cut and reset end each connection once, after so many bytes however they come",
+    "cut and reset end each connection once, after the given bytes in any segmentation",
     [Schema.Array(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 9 }))), Schema.Literals(["cut", "reset"])],
     ([sizes, action]) => {
       const total = sizes.reduce((sum, size) => sum + size, 0)
@@ -241,7 +246,7 @@ describe("faults of streams", () => {
     }
   )
 
-  it("a new connection from the same port is another one", () => {
+  it("cut counts a new connection from the same port separately", () => {
     const { counts, decide } = engine("cut=2")
     const end = () => [stream(decide(tcp(1, 2, 3), 0)).end?.afterBytes, decide(tcp(4), 0)._tag]
     assert.deepStrictEqual(end(), [2, "Deliver"])
@@ -250,7 +255,7 @@ describe("faults of streams", () => {
     assert.deepStrictEqual(counts(), [2])
   })
 
-  it("pass by datagrams, and theirs pass by streams", () => {
+  it("stream faults ignore datagrams, and datagram faults ignore streams", () => {
     assert.strictEqual(engine("stall, chunk, reset, cut, delay=1s tcp").decide(udp(1, 2), 0)._tag, "Deliver")
     assert.strictEqual(
       engine("drop, dup, reorder, corrupt, truncate, delay=1s udp").decide(tcp(1, 2), 0)._tag,

@@ -13,9 +13,9 @@ type Name = keyof typeof hosts
 const names = Object.keys(hosts) as ReadonlyArray<Name>
 const nameOf = (address: string) => names.find((name) => hosts[name] === address)
 
-const second = 1_000_000_000
+const secondNanos = 1_000_000_000
 
-/** The first byte tells the kind. */
+/** Dissector whose kind is the first byte. */
 const dissector: Dissector = {
   name: "test",
   dissect: ({ bytes }) => {
@@ -49,7 +49,7 @@ interface Timed {
   readonly packet: Packet
 }
 
-/** What hosts send each other in ten seconds, from a seed. */
+/** Generates the packets that hosts send in ten seconds. */
 const traffic = (seed: number, count = 120): ReadonlyArray<Timed> => {
   const random = FaultRandom.sequence(`traffic ${seed}`)
   const pick = <A>(all: ReadonlyArray<A>): A => all[Math.floor(random() * all.length)]!
@@ -59,11 +59,11 @@ const traffic = (seed: number, count = 120): ReadonlyArray<Timed> => {
     const to = pick(names.filter((name) => name !== from))
     const bytes =
       kind === "datagram" || kind === "data" ? [pick([0, 1, 2]), ...Array(Math.floor(random() * 30)).fill(i)] : []
-    return { at: Math.floor((i * 10 * second) / count), packet: packet(kind, from, to, bytes, [pick([1, 2]), 69]) }
+    return { at: Math.floor((i * 10 * secondNanos) / count), packet: packet(kind, from, to, bytes, [pick([1, 2]), 69]) }
   })
 }
 
-/** A verdict as a value: what waits, and whom it overtakes, is told by the packets' numbers. */
+/** Returns the verdicts as values; held datagrams are numbered by their packets. */
 const verdicts = (engine: FaultEngine.FaultEngine, sent: ReadonlyArray<Timed>) => {
   const waiting = new Map<FaultVerdict.HeldDatagram, number>()
   return sent.map(({ at, packet }, i) => {
@@ -85,7 +85,7 @@ const verdicts = (engine: FaultEngine.FaultEngine, sent: ReadonlyArray<Timed>) =
 const tags = (engine: FaultEngine.FaultEngine, packets: ReadonlyArray<Packet>) =>
   packets.map((packet, i) => engine.decide(packet, i)._tag)
 
-/** The packets that a plan drops, counted from 1. */
+/** Returns the numbers, from 1, of the packets that a plan drops. */
 const dropped = (engine: FaultEngine.FaultEngine, packets: ReadonlyArray<Packet>) =>
   tags(engine, packets).flatMap((tag, i) => (tag === "Drop" ? [i + 1] : []))
 
@@ -95,7 +95,7 @@ const sum = (numbers: ReadonlyArray<number>) => numbers.reduce((total, n) => tot
 
 const Seed = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 2 ** 32 - 1 }))
 const Plan = FaultArbitrary.make({ hosts: names, kinds: ["RRQ", "DATA", "ACK"], maxRules: 8 })
-/** Also rules that chance has a say in at every packet. */
+/** Plans with further rules that draw for every packet. */
 const Chancy = Arbitrary.map(Plan, (plan) => [
   ...plan,
   ...FaultPlanSyntax.parseUnsafe(
@@ -105,7 +105,7 @@ const Chancy = Arbitrary.map(Plan, (plan) => [
 const runs = { arbitrary: { runs: 100 } }
 
 describe("FaultEngine", () => {
-  it.prop("the same plan, seed and packets give the same verdicts", [Chancy, Seed], ([plan, seed]) => {
+  it.prop("decide returns the same verdicts for the same plan, seed and packets", [Chancy, Seed], ([plan, seed]) => {
     const sent = traffic(seed)
     const once = FaultEngine.make(plan, { seed, nameOf, dissectors: [dissector] })
     const again = FaultEngine.make(plan, { seed, nameOf, dissectors: [dissector] })
@@ -114,7 +114,7 @@ describe("FaultEngine", () => {
   })
 
   it.prop(
-    "the concrete plan does the same without chance",
+    "the concrete plan returns the same verdicts without random choices",
     [Chancy, Seed],
     ([plan, seed]) => {
       const sent = traffic(seed)
@@ -132,7 +132,7 @@ describe("FaultEngine", () => {
   )
 
   it.prop(
-    "what is too much to remember stays as it is, and does the same by its seed",
+    "the concrete plan keeps rules with too many faults, and returns the same verdicts with the same seed",
     [Chancy, Seed],
     ([plan, seed]) => {
       const sent = traffic(seed)
@@ -143,14 +143,14 @@ describe("FaultEngine", () => {
     }
   )
 
-  it.prop("counts are what the verdicts tell", [Chancy, Seed], ([plan, seed]) => {
+  it.prop("counts equal the faults in the verdicts", [Chancy, Seed], ([plan, seed]) => {
     const all = FaultEngine.make(plan, { seed, nameOf, dissectors: [dissector] })
     const notes = verdicts(all, traffic(seed)).flatMap(({ note }) => note?.split(", ") ?? [])
     const byAction = (words: ReadonlyArray<string>) => Object.groupBy(words, (word) => /^\w+/.exec(word)![0])
-    const told = byAction(notes)
+    const noted = byAction(notes)
     const counted = all.counts()
     for (const action of ["drop", "dup", "delay", "corrupt", "cut", "partition"]) {
-      assert.strictEqual(sum(counted.filter((_, i) => plan[i]!.action === action)), told[action]?.length ?? 0, action)
+      assert.strictEqual(sum(counted.filter((_, i) => plan[i]!.action === action)), noted[action]?.length ?? 0, action)
     }
     assert.deepStrictEqual(
       all.unused(),
@@ -159,7 +159,7 @@ describe("FaultEngine", () => {
   })
 
   it.prop(
-    "the nth packet is the nth that matches, whatever else happens",
+    "nth counts matching packets, independent of other rules",
     [Seed, Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 9 }))],
     ([seed, from]) => {
       const sent = traffic(seed).map(({ packet }) => packet)
@@ -179,13 +179,13 @@ describe("FaultEngine", () => {
     }
   )
 
-  it("decides by chance as often as it should, at every seed its own way", () => {
+  it("a rate applies with its probability, differently for every seed", () => {
     const packets = times(1000, () => udp())
     const hits = times(200, (seed) => dropped(engine("drop=5%", { seed }), packets).length)
-    // Six standard deviations of one run, and of all together: a fair draw fails this once in 10^6.
+    // Six standard deviations of one run, and of all runs together: a fair generator fails this once in 10^6.
     for (const hit of hits) assert.closeTo(hit, 50, 6 * Math.sqrt(47.5))
     assert.closeTo(sum(hits), 10_000, 6 * Math.sqrt(9500))
-    // They also spread as they should, and do not all hit the same packets.
+    // The counts vary as expected, and different seeds hit different packets.
     const variance = sum(hits.map((hit) => (hit - 50) ** 2)) / hits.length
     assert.closeTo(variance, 47.5, 25)
     const byPlace = times(10, (k) =>
@@ -194,7 +194,7 @@ describe("FaultEngine", () => {
     byPlace.forEach((hit, k) => assert.closeTo(hit, 10 * (k + 1), 6 * Math.sqrt(9.5 * (k + 1))))
   })
 
-  it("draws for a rule what it would draw without the others, and for twins apart", () => {
+  it("a rule draws independently of other rules, and of equal ones", () => {
     const packets = times(400, () => udp())
     const alone = dropped(engine("drop=10%", { seed: "s" }), packets)
     const among = engine("delay=50% 1ms..2ms, drop=10%, corrupt=20%", { seed: "s" })
@@ -203,25 +203,25 @@ describe("FaultEngine", () => {
     assert.notDeepEqual(dropped(engine("drop=10%", { seed: "t" }), packets), alone)
   })
 
-  it("draws when and how much apart", () => {
+  it("a rule draws its rate and its duration independently", () => {
     const { decide } = engine("delay=10% 0ms..100ms")
     const delays = times(3000, (i) => decide(udp(), i)).flatMap((verdict) =>
-      verdict._tag === "Datagrams" ? [verdict.copies[0]!.delayNanos / second] : []
+      verdict._tag === "Datagrams" ? [verdict.copies[0]!.delayNanos / secondNanos] : []
     )
     assert.closeTo(sum(delays) / delays.length, 0.05, 0.01)
   })
 
-  it("remembers so many faults of a rule, and says so in plans", () => {
-    const remember = (remember: number) => {
-      const { concrete, decide } = engine("dup=#1..3, drop=50%", { maxRecordedFaults: remember, seed: 2 })
+  it("maxRecordedFaults limits the concrete plan", () => {
+    const concreteWith = (maxRecordedFaults: number) => {
+      const { concrete, decide } = engine("dup=#1..3, drop=50%", { maxRecordedFaults, seed: 2 })
       for (let i = 0; i < 20; i++) decide(udp(), i)
       return FaultPlanSyntax.format(concrete())
     }
-    assert.strictEqual(remember(2), "dup=#1..3, drop=50%")
-    assert.match(remember(20), /^dup=#1..3(, drop=#\d+ a>b){4,}$/)
+    assert.strictEqual(concreteWith(2), "dup=#1..3, drop=50%")
+    assert.match(concreteWith(20), /^dup=#1..3(, drop=#\d+ a>b){4,}$/)
   })
 
-  it("leaves alone what no rule is about, without making anything", () => {
+  it("decide returns the shared Deliver verdict if no rule matches", () => {
     const { decide } = engine("drop=#3 a>c, delay=1ms tcp, dup kind=ACK, corrupt @1s.., partition=a|b@2s..")
     const verdict = decide(udp(), 0)
     assert.deepStrictEqual(verdict, { _tag: "Deliver" })
@@ -230,7 +230,7 @@ describe("FaultEngine", () => {
     assert.strictEqual(engine("crash=a@1s").decide(udp(), 0), verdict)
   })
 
-  it("knows hosts by name and by address, and takes the network's word for it", () => {
+  it("pairs match hosts by name or address, and the names passed by the network first", () => {
     const lost = (text: string, ...packets: ReadonlyArray<Packet>) => dropped(engine(text), packets)
     const [ab, ba, ca] = [udp("a", "b"), udp("b", "a"), udp("c", "a")]
     assert.deepStrictEqual(lost("drop a>b", ab, ba, ca), [1])
@@ -248,7 +248,7 @@ describe("FaultEngine", () => {
     assert.strictEqual(decide(broadcast, 0, "a", "b")._tag, "Drop")
   })
 
-  it("tells kinds by dissectors and by the wire, and asks once a packet, if at all", () => {
+  it("kind matches the dissected or wire kind, and dissects a packet at most once", () => {
     let asked = 0
     const counting = {
       ...dissector,
@@ -265,13 +265,13 @@ describe("FaultEngine", () => {
     assert.deepStrictEqual(tags(engine("drop kind=ACK"), [udp("a", "b", []), tcp([2])]), ["Deliver", "Deliver"])
   })
 
-  it("ends what it ends at the end of the window, in the time of its clock", () => {
-    const { decide } = engine("drop @1s..2s", { startNanos: 5 * second })
-    const at = [5.999, 6, 6.999, 7].map((time) => decide(udp(), time * second)._tag)
+  it("a window applies from its start until before its end, relative to startNanos", () => {
+    const { decide } = engine("drop @1s..2s", { startNanos: 5 * secondNanos })
+    const at = [5.999, 6, 6.999, 7].map((time) => decide(udp(), time * secondNanos)._tag)
     assert.deepStrictEqual(at, ["Deliver", "Drop", "Drop", "Deliver"])
   })
 
-  it("forgets no rule for the sake of strangers", () => {
+  it("rules keep their counts while packets come from many addresses", () => {
     const { concrete, counts, decide } = engine("drop=#9999, dup=50%")
     for (let i = 0; i < 20_000; i++) {
       decide({ ...udp(), from: { address: `10.1.${i >> 8}.${i & 255}`, port: 1 } }, i)

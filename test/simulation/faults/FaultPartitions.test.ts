@@ -35,24 +35,24 @@ describe("partitions", () => {
     ["partition=10.0.0.3|*", ["13", "23", "31", "32"]],
     ["partition=*>c", ["13", "23"]],
     ["partition=a|b, partition=c>a", ["12", "21", "31"]]
-  ])("%s holds in its window, for each packet and for whoever asks", (text, expected) => {
+  ])("%s blocks packets in its window, and isPartitioned agrees", (text, expected) => {
     const timed = text.replaceAll(/(?=,|$)/g, "@2s..5s")
     const { decide, isPartitioned } = engine(timed, { nameOf })
     const lost = (now: number) =>
       ways.filter(([from, to]) => decide(between(from, to), now)._tag === "Drop").map((way) => way.join(""))
-    const told = (now: number) =>
+    const partitioned = (now: number) =>
       ways.filter(([from, to]) => isPartitioned(`10.0.0.${from}`, `10.0.0.${to}`, now)).map((way) => way.join(""))
     for (const now of [2 * second, 5 * second - 1]) {
       assert.deepStrictEqual(lost(now), expected)
-      assert.deepStrictEqual(told(now), expected)
+      assert.deepStrictEqual(partitioned(now), expected)
     }
     for (const now of [0, 2 * second - 1, 5 * second]) {
       assert.deepStrictEqual(lost(now), [])
-      assert.deepStrictEqual(told(now), [])
+      assert.deepStrictEqual(partitioned(now), [])
     }
   })
 
-  it("let streams wait for their end, and lose resets", () => {
+  it("a partition delays streams until its end, and loses resets", () => {
     const { counts, decide, isPartitioned } = engine("partition=a>b@2s..5s, partition=b>a@1s..", { nameOf })
     for (const kind of ["syn", "synack", "ack", "data", "fin"] as const) {
       assert.strictEqual(stream(decide(between(1, 2, kind), 3 * second)).stallNanos, 2 * second)
@@ -66,8 +66,8 @@ describe("partitions", () => {
   })
 })
 
-describe("faults of hosts", () => {
-  it("are told by time, and counted when they have happened", () => {
+describe("host faults", () => {
+  it("hostEvents are ordered by time, and counted once recorded", () => {
     const { counts, recordHostEvent, hostEvents, unused } = engine(
       "restart=a@9s, crash=b@2s..5s, pause=a@1s..2s, crash=a@5s, drop",
       { startNanos: second }
@@ -82,7 +82,7 @@ describe("faults of hosts", () => {
   })
 })
 
-describe("the end of all faults", () => {
+describe("faultsEnd", () => {
   it.each([
     ["", 0],
     ["drop @1s..2s, dup=5% 1ms..3ms @..3s", 3 * second + 3 * millis],
@@ -91,12 +91,12 @@ describe("the end of all faults", () => {
     ["drop", undefined],
     ["drop=#3", undefined],
     ["partition=a|b@2s..", undefined]
-  ])("%j: %s", (text, end) => {
+  ])("of %j is %s", (text, end) => {
     assert.strictEqual(engine(text).faultsEnd(), end)
     assert.strictEqual(engine(text, { startNanos: second }).faultsEnd(), end === undefined ? end : end + second)
   })
 
-  it("comes when the last packet has passed that they are about", () => {
+  it("is known once the last selected packet has passed", () => {
     const { decide, faultsEnd } = engine("delay=#2 10ms, drop=#1")
     decide(packet("datagram", "10.0.0.1", "10.0.0.2"), second)
     assert.strictEqual(faultsEnd(), undefined)
@@ -105,7 +105,7 @@ describe("the end of all faults", () => {
     assert.strictEqual(faultsEnd(), 2 * second + 10 * millis)
   })
 
-  it("can be brought about", () => {
+  it("is the time of heal", () => {
     const { decide, faultsEnd, heal, isPartitioned } = engine("drop, partition=a|b, crash=a@1s")
     assert.strictEqual(decide(packet("datagram", "10.0.0.1", "10.0.0.2"), 0)._tag, "Drop")
     heal(5 * second)

@@ -6,7 +6,7 @@ import * as FaultPlan from "../../../src/simulation/faults/FaultPlan.ts"
 import * as FaultPlanSyntax from "../../../src/simulation/faults/FaultPlanSyntax.ts"
 import * as FaultRandom from "../../../src/simulation/faults/FaultRandom.ts"
 
-/** A plan that uses everything a plan can say, from a seed. */
+/** Generates a plan from a seed; all plans together use every field. */
 const anyPlan = (seed: number): FaultPlan.FaultPlan => {
   const random = FaultRandom.sequence(seed)
   const below = (n: number) => Math.floor(random() * n)
@@ -54,7 +54,7 @@ const anyPlan = (seed: number): FaultPlan.FaultPlan => {
 const seeds = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 2 ** 32 - 1 }))
 const AnyPlan = Arbitrary.map(Arbitrary.schema(seeds), anyPlan)
 
-/** Text that is nearly a plan: pieces of plans in any order. */
+/** Text of random clauses, often almost a plan. */
 const Nearly = Arbitrary.map(
   Arbitrary.array(
     Arbitrary.schema(
@@ -91,9 +91,9 @@ const messageOf = (text: string) => {
 const actions =
   "drop, dup, reorder, corrupt, truncate, delay, stall, chunk, reset, cut, partition, pause, crash, restart"
 
-describe("FaultText", () => {
+describe("FaultPlanSyntax", () => {
   it.prop(
-    "what is written is read back the same",
+    "parse returns the plan that format wrote",
     [AnyPlan],
     ([plan]) => {
       assert.isTrue(Schema.is(FaultPlan.FaultPlan)(plan))
@@ -102,18 +102,18 @@ describe("FaultText", () => {
     { arbitrary: { runs: 2000 } }
   )
 
-  it.prop("a plan survives JSON", [AnyPlan], ([plan]) => {
+  it.prop("FaultPlan decodes its own JSON", [AnyPlan], ([plan]) => {
     const json: unknown = JSON.parse(JSON.stringify(plan))
     assert.deepStrictEqual(Schema.decodeUnknownSync(FaultPlan.FaultPlan)(json), plan)
   })
 
-  it.prop("no text throws, and what is read is a plan", [Schema.String], ([text]) => {
+  it.prop("parse never throws, and returns only plans", [Schema.String], ([text]) => {
     const parsed = FaultPlanSyntax.parse(text)
     if (Result.isSuccess(parsed)) assert.isTrue(Schema.is(FaultPlan.FaultPlan)(parsed.success))
   })
 
   it.prop(
-    "nor does nearly a plan, and its error points into the text",
+    "parse reports a column inside the text for an almost correct plan",
     [Nearly],
     ([text]) => {
       const parsed = FaultPlanSyntax.parse(text)
@@ -149,7 +149,7 @@ describe("FaultText", () => {
     ["reorder=1 1s, dup=1 0s, reset=0", "reorder, dup, reset"],
     ["", ""],
     [" \n", ""]
-  ])("%j is %j", (text, expected) => {
+  ])("%j is formatted as %j", (text, expected) => {
     assert.strictEqual(messageOf(text), expected)
   })
 
@@ -158,8 +158,8 @@ describe("FaultText", () => {
     ["drop=5%,", `column 9: expected one of ${actions}, found the end`],
     ["drop,,dup", `column 6: expected one of ${actions}, found ","`],
     ["constructor", `column 1: expected one of ${actions}, found "constructor"`],
-    ["drop=", "column 6: expected something like #3, 5%, a>b, kind=ACK, @2s..5s, udp, found the end"],
-    ["drop=20ms", 'column 6: expected something like #3, 5%, a>b, kind=ACK, @2s..5s, udp, found "20ms"'],
+    ["drop=", "column 6: expected a clause such as #3, 5%, a>b, kind=ACK, @2s..5s, udp, found the end"],
+    ["drop=20ms", 'column 6: expected a clause such as #3, 5%, a>b, kind=ACK, @2s..5s, udp, found "20ms"'],
     ["drop=#0", 'column 6: expected a packet number such as #3, #2..4 or #2.., found "#0"'],
     ["drop=#4..2", 'column 6: expected a packet number such as #3, #2..4 or #2.., found "#4..2"'],
     ["drop=0%", 'column 6: expected a rate over 0% and up to 100%, with at most three decimals, found "0%"'],
@@ -172,14 +172,14 @@ describe("FaultText", () => {
     ["drop @5s..5s", 'column 6: expected a time such as @2s..5s, @2s.. or @..5s, found "@5s..5s"'],
     ["drop @5s..2s", 'column 6: expected a time such as @2s..5s, @2s.. or @..5s, found "@5s..2s"'],
     ["drop @2..5", 'column 6: expected a time such as @2s..5s, @2s.. or @..5s, found "@2..5"'],
-    ["drop=#1 #2", 'column 9: expected nothing more like #3, found "#2"'],
+    ["drop=#1 #2", 'column 9: expected no second clause such as #3, found "#2"'],
     [
       "drop a>",
-      'column 6: expected two hosts such as a>b or a|b, each a name, an IP address or *, perhaps with a port, found "a>"'
+      'column 6: expected two hosts such as a>b or a|b, each a name, an IP address or *, optionally with a port, found "a>"'
     ],
     [
       "drop a>b:70000",
-      'column 6: expected two hosts such as a>b or a|b, each a name, an IP address or *, perhaps with a port, found "a>b:70000"'
+      'column 6: expected two hosts such as a>b or a|b, each a name, an IP address or *, optionally with a port, found "a>b:70000"'
     ],
     ["drop kind=", 'column 6: expected a kind such as kind=ACK, found "kind="'],
     ["delay", "column 6: expected a duration such as 20ms or 20ms..40ms, in ns, us, ms, s, m or h, found the end"],
@@ -198,26 +198,26 @@ describe("FaultText", () => {
       "delay=9999h",
       'column 7: expected a duration such as 20ms or 20ms..40ms, in ns, us, ms, s, m or h, found "9999h"'
     ],
-    ["chunk=0", 'column 7: expected a number from 1 on, found "0"'],
+    ["chunk=0", 'column 7: expected a number of at least 1, found "0"'],
     ["chunk=9007199254740992", 'column 7: expected a number such as 17, found "9007199254740992"'],
     ["dup=#1:1001", 'column 7: expected a number from 1 to 1000, found ":1001"'],
     [
       "partition@2s..5s",
-      "column 17: expected two hosts such as a>b or a|b, each a name, an IP address or *, perhaps with a port, found the end"
+      "column 17: expected two hosts such as a>b or a|b, each a name, an IP address or *, optionally with a port, found the end"
     ],
-    ["partition=a@2s..5s", 'column 11: expected something like a>b, @2s..5s, found "a@2s..5s"'],
+    ["partition=a@2s..5s", 'column 11: expected a clause such as a>b, @2s..5s, found "a@2s..5s"'],
     ["crash=h", "column 8: expected a time such as @2s..5s, @2s.. or @..5s, found the end"],
     ["restart=h@5s..6s", 'column 10: expected a single time such as @5s, found "@5s..6s"'],
-    ["drop tcp", "column 6: drop cannot happen to tcp, where there are delay, stall, chunk, reset, and cut"],
+    ["drop tcp", "column 6: drop does not apply to tcp; its faults are delay, stall, chunk, reset, and cut"],
     [
       "drop=#1, stall=2s udp",
-      "column 19: stall cannot happen to udp, where there are delay, drop, dup, reorder, corrupt, and truncate"
+      "column 19: stall does not apply to udp; its faults are delay, drop, dup, reorder, corrupt, and truncate"
     ]
-  ])("%j is no plan: %s", (text, message) => {
+  ])("%j fails with: %s", (text, message) => {
     assert.strictEqual(messageOf(text), message)
   })
 
-  it("quotes no more of a long text than a line holds", () => {
+  it("an error quotes at most a line of a long text", () => {
     assert.isBelow(messageOf("x".repeat(100_000)).length, 300)
     assert.isBelow(messageOf(`drop=${"9".repeat(100_000)}`).length, 300)
   })
@@ -225,15 +225,15 @@ describe("FaultText", () => {
 
 describe("FaultPlan", () => {
   const plan = FaultPlanSyntax.parseUnsafe("drop a>b:69, partition=10.0.0.1|*, crash=c@1s")
-  it("is checked against the hosts there are", () => {
+  it("check rejects unknown hosts", () => {
     assert.isTrue(Result.isSuccess(FaultPlan.check(plan, ["c", "b", "a"])))
     const messages = [[], ["a"], ["a", "b"]].map((hosts) => Result.merge(FaultPlan.check(plan, hosts)))
     assert.deepStrictEqual(
       messages.map((error) => (error instanceof FaultPlan.FaultPlanError ? error.message : "fine")),
       [
-        "there is no host a: there are none",
-        "there is no host b: the hosts are a",
-        "there is no host c: the hosts are a and b"
+        "unknown host a: the network has no hosts",
+        "unknown host b: the hosts are a",
+        "unknown host c: the hosts are a and b"
       ]
     )
     const [, , address] = FaultPlanSyntax.parseUnsafe("drop, drop, pause=10.0.0.1@1s")
@@ -241,21 +241,21 @@ describe("FaultPlan", () => {
   })
 
   it.each([
-    [{ action: "drop", nth: { from: 3, to: 2 } }, "packet numbers must not end before their start, not 3 and 2"],
-    [{ action: "drop", window: { from: 5, to: 5 } }, "a window must end after its start, not 5 and 5"],
-    [{ action: "delay", by: { from: 5, to: 4 } }, "a range must not end before its start, not 5 and 4"],
+    [{ action: "drop", nth: { from: 3, to: 2 } }, "packet numbers must not end before their start (from 3 to 2)"],
+    [{ action: "drop", window: { from: 5, to: 5 } }, "a window must end after its start (from 5 to 5)"],
+    [{ action: "delay", by: { from: 5, to: 4 } }, "a range must not end before its start (from 5 to 4)"],
     [
       { action: "drop", percent: 0.0001 },
-      "a rate is over 0% and at most 100%, with at most three decimals, not 0.0001%"
+      "invalid rate 0.0001%: must be over 0% and at most 100%, with at most three decimals"
     ],
-    [{ action: "crash", host: "h", at: 5, until: 5 }, "a fault must end after its start, not at 5 and 5"],
-    [{ action: "restart", host: "a b", at: 5 }, '"a b" is no host name or IP address']
-  ])("%j is no rule", (rule, expected) => {
+    [{ action: "crash", host: "h", at: 5, until: 5 }, "a fault must end after its start (from 5 to 5)"],
+    [{ action: "restart", host: "a b", at: 5 }, 'invalid host "a b": must be a host name or an IP address']
+  ])("%j is rejected as a rule", (rule, expected) => {
     const decoded = Schema.decodeUnknownResult(FaultPlan.FaultPlan)([rule])
     assert.include(Result.isFailure(decoded) ? decoded.failure.message : "fine", expected)
   })
 
-  it("has no action of one transport that asks for the other", () => {
+  it("actions of one transport, except delay, do not exist for the other", () => {
     const stall: FaultPlan.PacketRule = { action: "delay", by: { from: 0, to: 0 }, transport: "tcp" }
     assert.isTrue(FaultPlan.appliesTo(stall, "tcp"))
     assert.isFalse(FaultPlan.appliesTo(stall, "udp"))

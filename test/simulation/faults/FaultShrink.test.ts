@@ -9,7 +9,7 @@ import * as FaultPlanSyntax from "../../../src/simulation/faults/FaultPlanSyntax
 import * as FaultShrink from "../../../src/simulation/faults/FaultShrink.ts"
 
 const hosts = ["a", "b"]
-const span = 10_000_000_000
+const periodNanos = 10_000_000_000
 const Seed = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 2 ** 32 - 1 }))
 const options = { hosts, faultyHosts: ["b"], kinds: ["ACK"], maxRules: 6 }
 const Plan = FaultArbitrary.make(options)
@@ -18,7 +18,7 @@ const isPlan = Schema.is(FaultPlan.FaultPlan)
 const text = (plans: Iterable<FaultPlan.FaultPlan>) => Array.from(plans, FaultPlanSyntax.format)
 
 describe("FaultShrink", () => {
-  it("takes rules away first, large parts first, then makes each simpler", () => {
+  it("shrink removes rules first, large parts first, then simplifies each", () => {
     assert.deepStrictEqual(text(FaultShrink.shrink(FaultPlanSyntax.parseUnsafe("dup=#4, drop=5%, delay=20ms..40ms"))), [
       "",
       "drop=5%, delay=20ms..40ms",
@@ -47,73 +47,69 @@ describe("FaultShrink", () => {
     ["partition=a>b@2s..4s", ["partition=a>b@2s..3s", "partition=a>b@3s..4s"]],
     ["crash=a@2s..4s", ["crash=a@2s..3s", "crash=a@3s..4s"]],
     ["restart=a@2s", []]
-  ])("%s can be simpler: %j", (rule, simpler) => {
+  ])("%s is simplified to %j", (rule, simpler) => {
     assert.deepStrictEqual(
       FaultShrink.simpler(FaultPlanSyntax.parseUnsafe(rule)[0]!).map(FaultPlanSyntax.formatRule),
       simpler
     )
   })
 
-  it.prop(
-    "makes plans of plans, never the same, and comes to an end whichever way it goes",
-    [Plan, Seed],
-    ([plan, seed]) => {
-      let current = plan
-      for (let steps = 0; ; steps++) {
-        const smaller = [...FaultShrink.shrink(current)]
-        const written = text(smaller)
-        assert.isTrue(smaller.every((one) => isPlan(one)))
-        assert.notInclude(written, FaultPlanSyntax.format(current))
-        assert.isBelow(steps, 1000)
-        // Always some other step, the last ones too: those that keep most.
-        const next = smaller.at(-1 - (seed % 3)) ?? smaller.at(-1)
-        if (next === undefined) break
-        current = next
-      }
-      assert.deepStrictEqual(current, [])
+  it.prop("shrink returns different valid plans and always ends", [Plan, Seed], ([plan, seed]) => {
+    let current = plan
+    for (let steps = 0; ; steps++) {
+      const smaller = [...FaultShrink.shrink(current)]
+      const written = text(smaller)
+      assert.isTrue(smaller.every((one) => isPlan(one)))
+      assert.notInclude(written, FaultPlanSyntax.format(current))
+      assert.isBelow(steps, 1000)
+      // Takes one of the last steps, which remove least.
+      const next = smaller.at(-1 - (seed % 3)) ?? smaller.at(-1)
+      if (next === undefined) break
+      current = next
     }
-  )
+    assert.deepStrictEqual(current, [])
+  })
 
-  it.prop("finds the one rule among twenty, and the least of it", [Seed], ([seed]) => {
+  it.prop("minimise finds the one relevant rule among twenty, and shrinks it", [Seed], ([seed]) => {
     const others = Array.from({ length: 19 }, (_, i) => FaultArbitrary.generate(`${seed} ${i}`, { hosts })[0]!)
     const [culprit] = FaultPlanSyntax.parseUnsafe("dup=#7..12:3 20ms..90ms a|b kind=ACK @1s..9s")
-    const doesIt = (rule: FaultPlan.Rule) =>
+    const isCulprit = (rule: FaultPlan.Rule) =>
       rule.action === "dup" &&
       rule.kind === "ACK" &&
       rule.nth!.from <= 9 &&
       rule.nth!.to! >= 9 &&
       (rule.pair!.both || rule.pair!.from.host === "b")
-    const found = FaultShrink.minimise(others.toSpliced(seed % 20, 0, culprit!), (plan) => plan.some(doesIt))
+    const found = FaultShrink.minimise(others.toSpliced(seed % 20, 0, culprit!), (plan) => plan.some(isCulprit))
     assert.strictEqual(FaultPlanSyntax.format(found.plan), "dup=#9 b>a kind=ACK")
     assert.isTrue(found.isMinimal)
     assert.isBelow(found.runs, 100)
   })
 
-  it.effect.prop("is minimal, the same each time, and keeps to its runs", [Plan, Seed], ([plan, seed]) =>
+  it.effect.prop("minimise is minimal, deterministic and limited by maxRuns", [Plan, Seed], ([plan, seed]) =>
     Effect.gen(function* () {
-      // Fails if what is left still does enough of what the plan did, however that may be.
+      // Fails if the remaining plan has enough weight.
       const weight = (plan: FaultPlan.FaultPlan) => FaultPlanSyntax.format(plan).length
-      const least = Math.floor((weight(plan) * (seed % 100)) / 100)
+      const minWeight = Math.floor((weight(plan) * (seed % 100)) / 100)
       const tried: Array<FaultPlan.FaultPlan> = []
       const fails = (candidate: FaultPlan.FaultPlan) => {
         tried.push(candidate)
-        return weight(candidate) >= least
+        return weight(candidate) >= minWeight
       }
       const found = FaultShrink.minimise(plan, fails)
       assert.isTrue(found.isMinimal)
-      assert.isAtLeast(weight(found.plan), least)
-      for (const smaller of FaultShrink.shrink(found.plan)) assert.isBelow(weight(smaller), least)
+      assert.isAtLeast(weight(found.plan), minWeight)
+      for (const smaller of FaultShrink.shrink(found.plan)) assert.isBelow(weight(smaller), minWeight)
       assert.strictEqual(found.runs, tried.length)
       const effect = FaultShrink.minimiseEffect(plan, (plan) => Effect.sync(() => fails(plan)))
       assert.deepStrictEqual(yield* effect, found)
-      const few = FaultShrink.minimise(plan, fails, { maxRuns: 3 })
-      assert.isAtMost(few.runs, 3)
-      assert.strictEqual(few.isMinimal, found.runs <= 3)
+      const limited = FaultShrink.minimise(plan, fails, { maxRuns: 3 })
+      assert.isAtMost(limited.runs, 3)
+      assert.strictEqual(limited.isMinimal, found.runs <= 3)
     })
   )
 
-  it("finds the duplicated packet that breaks a program", () => {
-    // Stop and wait with the sorcerer's apprentice in it: whoever hears an acknowledgement twice sends the next twice.
+  it("minimise finds the duplicated packet that breaks a protocol", () => {
+    // Stop and wait with the Sorcerer's Apprentice bug: a duplicate acknowledgement sends the next block twice.
     const fails = (engine: FaultEngine.FaultEngine) => {
       const way = { from: { address: "10.0.0.2", port: 1 }, to: { address: "10.0.0.1", port: 2 } }
       return Array.from({ length: 20 }, (_, block) => {
@@ -134,7 +130,7 @@ describe("FaultShrink", () => {
 })
 
 describe("FaultArbitrary", () => {
-  it.prop("generates plans that can be carried out", [Seed], ([seed]) => {
+  it.prop("generate returns valid plans within its options", [Seed], ([seed]) => {
     for (const transport of ["udp", "tcp", undefined] as const) {
       const plan = FaultArbitrary.generate(seed, { ...options, transport })
       assert.isTrue(isPlan(plan))
@@ -144,7 +140,7 @@ describe("FaultArbitrary", () => {
         const { window } = FaultPlan.isHostRule(rule)
           ? { window: { from: rule.at, to: "until" in rule ? rule.until : 0 } }
           : rule
-        assert.isAtMost(window?.to ?? 0, span)
+        assert.isAtMost(window?.to ?? 0, periodNanos)
         if (transport !== undefined && !FaultPlan.isHostRule(rule)) assert.isTrue(FaultPlan.appliesTo(rule, transport))
         assert.isTrue(FaultPlan.hostsOf(rule).every((host) => hosts.includes(host)))
         const ends = FaultPlan.isHostRule(rule) ? undefined : rule.pair
@@ -152,12 +148,12 @@ describe("FaultArbitrary", () => {
         if (FaultPlan.isHostRule(rule)) assert.strictEqual(rule.host, "b")
         else if (rule.action !== "partition") assert.isTrue(rule.nth?.to !== undefined || window?.to !== undefined)
         if (!FaultPlan.isHostRule(rule) && rule.action !== "partition")
-          assert.isAtMost(FaultPlan.durationOf(rule)?.to ?? 0, span / 10)
+          assert.isAtMost(FaultPlan.durationOf(rule)?.to ?? 0, periodNanos / 10)
       }
     }
   })
 
-  it("reaches every action, alone and in company, and none that was not asked for", () => {
+  it("generate reaches every possible action, alone and combined, and no other", () => {
     const plans = Array.from({ length: 2000 }, (_, seed) => FaultArbitrary.generate(seed, options))
     const seen = (plans: ReadonlyArray<FaultPlan.FaultPlan>) =>
       new Set(plans.flatMap((plan) => plan.map(({ action }) => action)))
@@ -170,7 +166,7 @@ describe("FaultArbitrary", () => {
     assert.sameMembers([...seen(lonely)], [...FaultPlan.actions.udp])
   })
 
-  it.effect("shrinks a failing plan to what fails", () =>
+  it.effect("make shrinks a failing plan", () =>
     Effect.gen(function* () {
       const fails = (plan: FaultPlan.FaultPlan) =>
         plan.some((rule) => rule.action === "drop" && rule.pair?.to.host === "b")

@@ -12,7 +12,7 @@ import * as FaultPlanSyntax from "../../../src/simulation/faults/FaultPlanSyntax
 import * as Impairment from "../../../src/simulation/impairment/Impairment.ts"
 import * as ImpairProxy from "../../../src/simulation/impairment/ImpairProxy.ts"
 import { assertNoLeaks } from "../../support/Handles.ts"
-import { Hosts, pseudoRandomBytes, outcome, read, readAll, turns, until } from "../../support/Hosts.ts"
+import { Hosts, outcome, pseudoRandomBytes, read, readAll, turns, until } from "../../support/Hosts.ts"
 
 const proxyTo = Effect.fnUntraced(function* (
   to: NetAddress.SocketAddress,
@@ -28,34 +28,34 @@ const proxyTo = Effect.fnUntraced(function* (
   return { ...proxy, counts: impairment.engine.counts, peer: { address: "127.0.0.1", port: proxy.address.port } }
 })
 
-/** A socket that keeps the texts it hears. */
+/** Opens a socket that records the texts it receives. */
 const inbox = Effect.gen(function* () {
   const network = yield* Network.Network
-  const heard: Array<string> = []
-  const socket = yield* network.udp({}, (bytes) => heard.push(Buffer.from(bytes).toString()))
+  const received: Array<string> = []
+  const socket = yield* network.udp({}, (bytes) => received.push(Buffer.from(bytes).toString()))
   const send = (text: string, to: Endpoint.Endpoint) => socket.send(new TextEncoder().encode(text), to)
-  return { heard, send, socket }
+  return { received, send, socket }
 })
 
-/** Answers each datagram with its text in capitals, from the port it came to. */
-const shouter = Effect.gen(function* () {
+/** Opens an echo server that returns each text in capitals, from the same port. */
+const upperCaseServer = Effect.gen(function* () {
   const network = yield* Network.Network
-  const asked: Array<string> = []
+  const requests: Array<string> = []
   const socket: Network.UdpSocket = yield* network.udp({}, (bytes, from) => {
     const text = Buffer.from(bytes).toString()
-    asked.push(text)
+    requests.push(text)
     socket.sendUnsafe(new TextEncoder().encode(text.toUpperCase()), from)
   })
-  return { asked, address: socket.local }
+  return { requests, address: socket.local }
 })
 
-/** Answers the first datagram of a client from a new port, and then is to be talked to there, as TFTP's server is. */
-const changer = Effect.gen(function* () {
+/** Opens a server that answers the first datagram from another port and then expects the client there, as TFTP does. */
+const portChangingServer = Effect.gen(function* () {
   const network = yield* Network.Network
-  const asked: Array<string> = []
+  const requests: Array<string> = []
   const answer = (where: string, from: () => Network.UdpSocket) => (bytes: Uint8Array, to: Endpoint.Endpoint) => {
     const text = Buffer.from(bytes).toString()
-    asked.push(`${where} ${text}`)
+    requests.push(`${where} ${text}`)
     from().sendUnsafe(new TextEncoder().encode(`${where} ${text}`), to)
   }
   const second: Network.UdpSocket = yield* network.udp(
@@ -63,10 +63,10 @@ const changer = Effect.gen(function* () {
     answer("transfer", () => second)
   )
   const first = yield* network.udp({}, (bytes, to) => {
-    asked.push(`well-known ${Buffer.from(bytes)}`)
+    requests.push(`well-known ${Buffer.from(bytes)}`)
     second.sendUnsafe(new TextEncoder().encode("from elsewhere"), to)
   })
-  return { asked, address: first.local }
+  return { requests, address: first.local }
 })
 
 const echo = Effect.gen(function* () {
@@ -83,23 +83,25 @@ const echo = Effect.gen(function* () {
 
 const test = <E>(name: string, body: Effect.Effect<void, E, Network.Network | Hosts | Scope.Scope>) =>
   it.live(name, () =>
-    assertNoLeaks(body.pipe(Effect.scoped, Effect.provide(Layer.merge(Hosts.one(NodeNetwork.layer), NodeNetwork.layer))))
+    assertNoLeaks(
+      body.pipe(Effect.scoped, Effect.provide(Layer.merge(Hosts.one(NodeNetwork.layer), NodeNetwork.layer)))
+    )
   )
 
-describe("datagrams through a proxy", () => {
+describe("ImpairProxy over UDP", () => {
   test(
-    "each client gets its own answers, and is one client",
+    "returns to each client its own replies, and counts it once",
     Effect.gen(function* () {
-      const server = yield* shouter
+      const server = yield* upperCaseServer
       const { stats, peer } = yield* proxyTo(server.address, "")
       const clients = yield* Effect.all([inbox, inbox, inbox])
       for (const [index, client] of clients.entries()) {
         yield* client.send(`hello ${index}`, peer)
         yield* client.send(`again ${index}`, peer)
       }
-      yield* until(() => clients.every(({ heard }) => heard.length === 2))
-      for (const [index, { heard }] of clients.entries()) {
-        assert.deepStrictEqual(heard, [`HELLO ${index}`, `AGAIN ${index}`])
+      yield* until(() => clients.every(({ received }) => received.length === 2))
+      for (const [index, { received }] of clients.entries()) {
+        assert.deepStrictEqual(received, [`HELLO ${index}`, `AGAIN ${index}`])
       }
       const passed = { datagrams: 6, bytes: 42 }
       assert.deepStrictEqual(stats(), { udp: 3, tcp: 0, refused: 0, toServer: passed, toClients: passed })
@@ -107,107 +109,107 @@ describe("datagrams through a proxy", () => {
   )
 
   test(
-    "it follows a server that answers from another port, until the next request",
+    "sends to the port from which the server answers, until the next request",
     Effect.gen(function* () {
-      const server = yield* changer
+      const server = yield* portChangingServer
       const { peer } = yield* proxyTo(server.address, "")
       const client = yield* inbox
       yield* client.send("read", peer)
-      yield* until(() => client.heard.length === 1)
+      yield* until(() => client.received.length === 1)
       yield* client.send("ack 1", peer)
-      yield* until(() => client.heard.length === 2)
-      assert.deepStrictEqual(client.heard, ["from elsewhere", "transfer ack 1"])
+      yield* until(() => client.received.length === 2)
+      assert.deepStrictEqual(client.received, ["from elsewhere", "transfer ack 1"])
       yield* client.send("\0\u0001file\0octet\0", peer)
-      yield* until(() => client.heard.length === 3)
-      const asked = ["well-known read", "transfer ack 1", "well-known \0\u0001file\0octet\0"]
-      assert.deepStrictEqual(server.asked, asked)
+      yield* until(() => client.received.length === 3)
+      const requests = ["well-known read", "transfer ack 1", "well-known \0\u0001file\0octet\0"]
+      assert.deepStrictEqual(server.requests, requests)
     })
   )
 
   test(
-    "rot13, with everything late and in another order",
+    "passes rot13 datagrams that are delayed and reordered",
     Effect.gen(function* () {
       const server = yield* Rot13Udp.serve({})
       const { peer } = yield* proxyTo(server.local, "reorder=#1:2, delay=1ms..5ms")
       const client = yield* inbox
       const words = ["one", "two", "three", "four"]
       for (const word of words) yield* client.send(word, peer)
-      yield* until(() => client.heard.length === words.length)
-      assert.sameMembers(client.heard, ["bar", "gjb", "guerr", "sbhe"])
+      yield* until(() => client.received.length === words.length)
+      assert.sameMembers(client.received, ["bar", "gjb", "guerr", "sbhe"])
     })
   )
 
   test(
-    "what comes from another host is no answer",
+    "ignores datagrams of other hosts than the server",
     Effect.gen(function* () {
       const network = yield* Network.Network
       const clients: Array<Endpoint.Endpoint> = []
       const server = yield* network.udp({}, (_, from) => clients.push(from))
-      const stranger = yield* network.udp({ host: "127.0.0.2" }, () => {})
+      const otherHost = yield* network.udp({ host: "127.0.0.2" }, () => {})
       const { peer } = yield* proxyTo(server.local, "")
       const client = yield* inbox
       yield* client.send("hello", peer)
       yield* until(() => clients.length === 1)
-      yield* stranger.send(new TextEncoder().encode("psst"), clients[0])
+      yield* otherHost.send(new TextEncoder().encode("psst"), clients[0])
       yield* server.send(new TextEncoder().encode("answer"), clients[0])
-      yield* until(() => client.heard.length > 0)
-      assert.deepStrictEqual(client.heard, ["answer"])
+      yield* until(() => client.received.length > 0)
+      assert.deepStrictEqual(client.received, ["answer"])
     })
   )
 
   test(
-    "dup=#1 doubles the first request",
+    "duplicates the first request with dup=#1",
     Effect.gen(function* () {
-      const server = yield* shouter
+      const server = yield* upperCaseServer
       const { counts, peer } = yield* proxyTo(server.address, "dup=#1")
       const client = yield* inbox
       yield* client.send("a", peer)
-      yield* until(() => client.heard.length === 2)
-      assert.deepStrictEqual(server.asked, ["a", "a"])
+      yield* until(() => client.received.length === 2)
+      assert.deepStrictEqual(server.requests, ["a", "a"])
       assert.deepStrictEqual(counts(), [1])
     })
   )
 
   test(
-    "drop=#2 loses the first answer: requests and answers are counted together",
+    "loses the first reply with drop=#2, which counts requests and replies",
     Effect.gen(function* () {
-      const server = yield* shouter
+      const server = yield* upperCaseServer
       const { stats, peer } = yield* proxyTo(server.address, "drop=#2")
       const client = yield* inbox
       yield* client.send("a", peer)
       yield* until(() => stats().toClients.datagrams === 1)
       yield* client.send("b", peer)
-      yield* until(() => client.heard.length === 1)
-      assert.deepStrictEqual(client.heard, ["B"])
-      assert.deepStrictEqual(server.asked, ["a", "b"])
+      yield* until(() => client.received.length === 1)
+      assert.deepStrictEqual(client.received, ["B"])
+      assert.deepStrictEqual(server.requests, ["a", "b"])
     })
   )
 
   test(
-    "the clients are bounded, and forgotten when they are silent",
+    "limits its clients, and removes idle ones",
     Effect.gen(function* () {
-      const server = yield* shouter
+      const server = yield* upperCaseServer
       const { stats, peer } = yield* proxyTo(server.address, "", { maxClients: 1, idleTimeout: "300 millis" })
       const one = yield* inbox
       const other = yield* inbox
       yield* one.send("one", peer)
       yield* other.send("other", peer)
-      yield* until(() => stats().refused === 1 && one.heard.length === 1)
+      yield* until(() => stats().refused === 1 && one.received.length === 1)
       yield* until(() => stats().udp === 0)
       yield* other.send("other", peer)
-      yield* until(() => other.heard.length === 1)
-      assert.deepStrictEqual(server.asked, ["one", "other"])
+      yield* until(() => other.received.length === 1)
+      assert.deepStrictEqual(server.requests, ["one", "other"])
     })
   )
 })
 
-describe("streams through a proxy", () => {
+describe("ImpairProxy over TCP", () => {
   const connect = Effect.fnUntraced(function* (address: NetAddress.SocketAddress) {
     return yield* (yield* Network.Network).connect(address)
   })
 
   test(
-    "megabytes and half-closes pass",
+    "passes megabytes and half-closes",
     Effect.gen(function* () {
       const { address, stats } = yield* proxyTo(yield* echo, "")
       const client = yield* connect(address)
@@ -220,7 +222,7 @@ describe("streams through a proxy", () => {
   )
 
   test(
-    "a plan for streams: the answer is cut",
+    "cuts the reply with cut=3",
     Effect.gen(function* () {
       const { address } = yield* proxyTo(yield* echo, "cut=3 127.0.0.1>*, chunk=1")
       const client = yield* connect(address)
@@ -231,11 +233,11 @@ describe("streams through a proxy", () => {
   )
 
   test(
-    "a server that is not there resets the client",
+    "resets the client if the server refuses",
     Effect.gen(function* () {
       const network = yield* Network.Network
-      const gone = yield* Effect.scoped(Effect.map(network.listen({ port: 0 }), ({ address }) => address))
-      const { address, stats } = yield* proxyTo(gone, "")
+      const closed = yield* Effect.scoped(Effect.map(network.listen({ port: 0 }), ({ address }) => address))
+      const { address, stats } = yield* proxyTo(closed, "")
       const client = yield* connect(address)
       assert.strictEqual(yield* outcome(client.pull), "Reset")
       yield* until(() => stats().tcp === 0)
@@ -244,7 +246,7 @@ describe("streams through a proxy", () => {
   )
 
   test(
-    "a client's reset reaches the server, whose last words it does not await",
+    "resets the server when the client resets",
     Effect.gen(function* () {
       const network = yield* Network.Network
       const listener = yield* network.listen({ port: 0 })

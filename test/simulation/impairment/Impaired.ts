@@ -1,4 +1,4 @@
-/** Networks that are impaired, on real loopback sockets. */
+/** Impaired networks on real loopback sockets. */
 import { it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -15,7 +15,7 @@ import { Hosts } from "../../support/Hosts.ts"
 
 type Service = Network.Network["Service"]
 
-/** Which of two programs is impaired; the other one stands for a foreign one. */
+/** The program that is impaired; the other uses the plain network. */
 export type Side = "both" | "sender" | "receiver"
 
 export const sides: ReadonlyArray<[Side]> = [["both"], ["sender"], ["receiver"]]
@@ -38,20 +38,20 @@ const ends = (side: Side, { network, plain }: { readonly network: Service; reado
 
 export const bytesOf = (text: string) => new TextEncoder().encode(text)
 
-/** Two datagram sockets, and what the second has heard. */
+/** Opens two UDP sockets and records what the second receives. */
 export const datagrams = Effect.fnUntraced(function* (text: string, side: Side, seed?: number) {
   const all = yield* impaired(text, seed)
   const { from, to } = ends(side, all)
-  const heard: Array<string> = []
-  const inbox = yield* to.udp({}, (bytes) => heard.push(Buffer.from(bytes).toString()))
+  const received: Array<string> = []
+  const inbox = yield* to.udp({}, (bytes) => received.push(Buffer.from(bytes).toString()))
   const outbox = yield* from.udp({}, () => {})
   const peer = { address: "127.0.0.1", port: inbox.local.port }
   const send = (...texts: ReadonlyArray<string>) =>
     Effect.forEach(texts, (text) => outbox.send(bytesOf(text), peer), { discard: true })
-  return { ...all, heard, send, outbox, peer }
+  return { ...all, received, send, outbox, peer }
 })
 
-/** A connection of which one end, or both, are impaired. */
+/** Opens a connection of which one end, or both, are impaired. */
 export const stream = Effect.fnUntraced(function* (text: string, side: Side) {
   const all = yield* impaired(text)
   const { from, to } = ends(side, all)
@@ -64,7 +64,7 @@ export const stream = Effect.fnUntraced(function* (text: string, side: Side) {
 export const run = <E>(body: Effect.Effect<void, E, Network.Network | Hosts | Scope.Scope>) =>
   assertNoLeaks(body.pipe(Effect.scoped, Effect.provide(Layer.merge(Hosts.one(NodeNetwork.layer), NodeNetwork.layer))))
 
-/** Every test on both sides of the wire. */
+/** Runs a test with each side impaired. */
 export const test = <E>(
   name: string,
   body: (side: Side) => Effect.Effect<void, E, Network.Network | Hosts | Scope.Scope>

@@ -7,9 +7,9 @@ import * as Impairment from "../../../src/simulation/impairment/Impairment.ts"
 import { turns, until } from "../../support/Hosts.ts"
 import { bytesOf, datagrams, impaired, run, test } from "./Impaired.ts"
 
-describe("datagrams", () => {
+describe("impaired datagrams", () => {
   const letters = ["a", "b", "c", "d"]
-  const cases: ReadonlyArray<readonly [plan: string, heard: ReadonlyArray<string>]> = [
+  const cases: ReadonlyArray<readonly [plan: string, received: ReadonlyArray<string>]> = [
     ["drop=#2", ["a", "c", "d"]],
     ["dup=#1", ["a", "a", "b", "c", "d"]],
     ["dup=#4:2", ["a", "b", "c", "d", "d", "d"]],
@@ -25,54 +25,54 @@ describe("datagrams", () => {
   for (const [plan, expected] of cases) {
     test(plan, (side) =>
       Effect.gen(function* () {
-        const { heard, send } = yield* datagrams(plan, side)
+        const { received, send } = yield* datagrams(plan, side)
         yield* send(...letters)
-        yield* until(() => heard.length >= expected.length)
+        yield* until(() => received.length >= expected.length)
         yield* turns(5)
-        assert.deepStrictEqual(heard, expected)
+        assert.deepStrictEqual(received, expected)
       })
     )
   }
 
-  test("a partition loses what is sent while it lasts, one way", (side) =>
+  test("a partition loses datagrams in its direction", (side) =>
     Effect.gen(function* () {
-      const { counts, heard, outbox, peer, send } = yield* datagrams("partition=127.0.0.1>127.0.0.1@..1h", side)
+      const { counts, received, outbox, peer, send } = yield* datagrams("partition=127.0.0.1>127.0.0.1@..1h", side)
       yield* send("a")
       outbox.sendUnsafe(bytesOf("b"), peer)
       yield* until(() => counts()[0] === 2)
-      assert.deepStrictEqual(heard, [])
+      assert.deepStrictEqual(received, [])
     }))
 
-  it.live("a window opens at its time, counted from when the network was wrapped", () =>
+  it.live("a window starts at its time after the network was wrapped", () =>
     run(
       Effect.gen(function* () {
-        const { heard, lost, send } = yield* datagrams("drop@200ms..", "both")
+        const { received, lost, send } = yield* datagrams("drop@200ms..", "both")
         yield* send("in time")
-        yield* until(() => heard.length === 1)
+        yield* until(() => received.length === 1)
         while (lost().length === 0) yield* Effect.andThen(send("again"), turns(1))
-        const sofar = heard.length
+        const sofar = received.length
         yield* send("too late")
         yield* turns(5)
-        assert.isAtMost(heard.length, sofar + 1)
-        assert.notInclude(heard, "too late")
+        assert.isAtMost(received.length, sofar + 1)
+        assert.notInclude(received, "too late")
       })
     )
   )
 
-  test("a held datagram goes at last, even if nothing overtakes it", (side) =>
+  test("a held datagram is sent after its time, even if none overtakes it", (side) =>
     Effect.gen(function* () {
-      const { heard, send } = yield* datagrams("reorder=#1 20ms", side)
+      const { received, send } = yield* datagrams("reorder=#1 20ms", side)
       yield* send("alone")
-      yield* until(() => heard.length === 1)
-      assert.deepStrictEqual(heard, ["alone"])
+      yield* until(() => received.length === 1)
+      assert.deepStrictEqual(received, ["alone"])
     }))
 
-  it.live("the tap is told what is lost, and the summary how often", () =>
+  it.live("the tap reports a lost datagram, and the summary counts it", () =>
     run(
       Effect.gen(function* () {
-        const { heard, lost, send, summary } = yield* datagrams("drop=#2, dup=#9", "both")
+        const { received, lost, send, summary } = yield* datagrams("drop=#2, dup=#9", "both")
         yield* send("a", "b", "c")
-        yield* until(() => heard.length === 2)
+        yield* until(() => received.length === 2)
         assert.deepStrictEqual(
           lost().map(({ bytes, fault }) => `${fault} ${Buffer.from(bytes)}`),
           ["drop b"]
@@ -82,15 +82,15 @@ describe("datagrams", () => {
     )
   )
 
-  it.live("the same seed loses the same, another seed others", () =>
+  it.live("the same seed loses the same datagrams, and another seed others", () =>
     run(
       Effect.gen(function* () {
         const texts = Array.from({ length: 64 }, (_, index) => `${index}`)
         const lost = Effect.fnUntraced(function* (seed: number) {
-          const { heard, lost, send } = yield* datagrams("drop=50%", "both", seed)
+          const { received, lost, send } = yield* datagrams("drop=50%", "both", seed)
           yield* send(...texts)
-          yield* until(() => heard.length + lost().length === texts.length)
-          return heard
+          yield* until(() => received.length + lost().length === texts.length)
+          return received
         })
         const first = yield* lost(7)
         assert.deepStrictEqual(yield* lost(7), first)
@@ -99,7 +99,7 @@ describe("datagrams", () => {
     )
   )
 
-  it.live("what waits is bounded: more is lost, and told", () =>
+  it.live("the delay queue is bounded: further datagrams are lost and reported", () =>
     run(
       Effect.gen(function* () {
         const { lost, outbox, peer, seen } = yield* datagrams("delay=1h", "sender")
@@ -107,47 +107,47 @@ describe("datagrams", () => {
         assert.strictEqual(lost().length, seen.length)
         assert.isAbove(seen.length, 0)
         assert.isBelow(seen.length, 100)
-        assert.deepInclude(seen[0], { fault: "too many wait", lost: true })
+        assert.deepInclude(seen[0], { fault: "delay queue full", lost: true })
       })
     )
   )
 
-  it.live("each copy of a datagram is its receiver's to change", () =>
+  it.live("each copy of a datagram has its own bytes", () =>
     run(
       Effect.gen(function* () {
         const { network, plain } = yield* impaired("dup=#1")
-        const heard: Array<string> = []
+        const received: Array<string> = []
         const inbox = yield* network.udp({}, (bytes) => {
-          heard.push(Buffer.from(bytes).toString())
+          received.push(Buffer.from(bytes).toString())
           bytes.fill(0)
         })
         const outbox = yield* plain.udp({}, () => {})
         yield* outbox.send(bytesOf("abc"), { address: "127.0.0.1", port: inbox.local.port })
-        yield* until(() => heard.length === 2)
-        assert.deepStrictEqual(heard, ["abc", "abc"])
+        yield* until(() => received.length === 2)
+        assert.deepStrictEqual(received, ["abc", "abc"])
       })
     )
   )
 
-  it.live("what is delayed may be changed by its sender, and ends with its socket", () =>
+  it.live("a delayed datagram keeps the bytes it was sent with", () =>
     run(
       Effect.gen(function* () {
-        const { heard, outbox, peer } = yield* datagrams("delay=20ms", "both")
+        const { received, outbox, peer } = yield* datagrams("delay=20ms", "both")
         const bytes = bytesOf("before")
         outbox.sendUnsafe(bytes, peer)
         bytes.set(bytesOf("after!"))
-        yield* until(() => heard.length === 1)
-        assert.deepStrictEqual(heard, ["before"])
+        yield* until(() => received.length === 1)
+        assert.deepStrictEqual(received, ["before"])
       })
     )
   )
 })
 
-describe("plans that cannot be carried out here", () => {
+describe("Impairment.layer", () => {
   it.effect.each([
     ["crash=a@2s", "crash=a@2s: only a simulated host can crash; leave the rule out"],
-    ["drop a>b", "there is no host a here: name hosts by IP address, such as 127.0.0.1, or *"]
-  ])("%s", ([text, message]) =>
+    ["drop a>b", "unknown host a: this network has no host names; use an IP address, such as 127.0.0.1, or *"]
+  ])("rejects the plan %s", ([text, message]) =>
     Effect.gen(function* () {
       const layer = Layer.provide(Impairment.layer(FaultPlanSyntax.parseUnsafe(text!)), NodeNetwork.layer)
       const error = yield* Effect.flip(Effect.scoped(Layer.build(layer)))

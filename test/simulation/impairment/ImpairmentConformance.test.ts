@@ -21,7 +21,7 @@ const plans: Readonly<Record<string, FaultPlan>> = {
   "a plan that nothing matches": FaultPlanSyntax.parseUnsafe("drop=#1000000.., chunk=#1000000.., partition=192.0.2.1|*")
 }
 
-/** The second is captured, too: that is not to make a difference. */
+/** Impairs a network by a plan; the second plan is also captured, which must make no difference. */
 const layer = (plan: FaultPlan) =>
   Layer.effect(
     Network.Network,

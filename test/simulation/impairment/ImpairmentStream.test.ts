@@ -4,11 +4,11 @@ import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import * as Network from "../../../src/network/Network.ts"
 import * as TcpServer from "../../../src/network/TcpServer.ts"
-import { pseudoRandomBytes, outcome, read, readAll, turns, until } from "../../support/Hosts.ts"
+import { outcome, pseudoRandomBytes, read, readAll, turns, until } from "../../support/Hosts.ts"
 import { impaired, run, stream, test } from "./Impaired.ts"
 
-describe("streams", () => {
-  test("chunk: everything comes, in more pieces than it was written in", (side) =>
+describe("impaired streams", () => {
+  test("chunk delivers all data in smaller pieces", (side) =>
     Effect.gen(function* () {
       const { far, near } = yield* stream("chunk=100", side)
       const all = pseudoRandomBytes(1_000)
@@ -19,7 +19,7 @@ describe("streams", () => {
       assert.deepStrictEqual(Buffer.concat([first, yield* readAll(far)]), Buffer.from(all))
     }))
 
-  it.live("chunk: who receives from elsewhere finds no more at once", () =>
+  it.live("chunk limits each read of an impaired receiver", () =>
     run(
       Effect.gen(function* () {
         const { counts, far, near } = yield* stream("chunk=#1:2", "receiver")
@@ -31,7 +31,7 @@ describe("streams", () => {
     )
   )
 
-  test("each piece is counted once", (side) =>
+  test("a rule counts each piece once", (side) =>
     Effect.gen(function* () {
       const { counts, far, near } = yield* stream("cut=#3", side)
       for (const text of ["one", "two"]) {
@@ -44,7 +44,7 @@ describe("streams", () => {
       assert.deepStrictEqual(counts(), [1])
     }))
 
-  test("delay: everything comes, in order, later", (side) =>
+  test("delay delivers all data later, in order", (side) =>
     Effect.gen(function* () {
       const { far, near } = yield* stream("delay=#1 40ms", side)
       const start = performance.now()
@@ -54,7 +54,7 @@ describe("streams", () => {
       assert.isAtLeast(performance.now() - start, 39)
     }))
 
-  test("8 MiB pass a plan that delays, stalls and chunks them, and a slow reader makes the writer wait", (side) =>
+  test("delay, stall and chunk pass 8 MiB, and a slow reader blocks the writer", (side) =>
     Effect.gen(function* () {
       const { far, near } = yield* stream("delay=1ms..3ms, stall=#2 10ms, chunk=10000", side)
       const all = pseudoRandomBytes(8 << 20)
@@ -73,7 +73,7 @@ describe("streams", () => {
       assert.strictEqual(writing.pollUnsafe()?._tag, "Success")
     }))
 
-  test("cut: FIN after so many bytes; what comes after is lost", (side) =>
+  test("cut ends the stream after its bytes, and loses later data", (side) =>
     Effect.gen(function* () {
       const { far, near } = yield* stream("cut=3", side)
       yield* near.write("abcdef")
@@ -84,7 +84,7 @@ describe("streams", () => {
       assert.strictEqual(yield* outcome(near.pull), "Done")
     }))
 
-  test("reset: both ends are told so", (side) =>
+  test("reset resets both ends", (side) =>
     Effect.gen(function* () {
       const { far, near } = yield* stream("reset", side)
       yield* near.write("abc")
@@ -93,7 +93,7 @@ describe("streams", () => {
       assert.notStrictEqual(yield* outcome(Effect.andThen(turns(5), near.write("more"))), "Success")
     }))
 
-  test("stall: what is written waits, an abort does not", (side) =>
+  test("stall holds written data, but not an abort", (side) =>
     Effect.gen(function* () {
       const { counts, far, near } = yield* stream("stall=#1", side)
       yield* near.write("abc")
@@ -106,7 +106,7 @@ describe("streams", () => {
       yield* far.abort
     }))
 
-  it.live("a server drains at once, whatever is stalled, and its clients may be gone", () =>
+  it.live("a server with a stalled, closed client drains at once", () =>
     run(
       Effect.gen(function* () {
         const { network, plain } = yield* impaired("stall")
@@ -121,7 +121,7 @@ describe("streams", () => {
     )
   )
 
-  it.live("an abort ends a server's client at once", () =>
+  it.live("an abort ends a stalled connection of a server at once", () =>
     run(
       Effect.gen(function* () {
         const { network, plain } = yield* impaired("stall")
@@ -138,7 +138,7 @@ describe("streams", () => {
     )
   )
 
-  test("a partition keeps streams waiting until it is over, and so it does who connects", (side) =>
+  test("a partition delays streams and connects until its end", (side) =>
     Effect.gen(function* () {
       const start = performance.now()
       const { far, near } = yield* stream("partition=127.0.0.1|*@..60ms", side)
@@ -148,7 +148,7 @@ describe("streams", () => {
       assert.isAtLeast(performance.now() - start, 50)
     }))
 
-  it.live("who connects through a partition that never ends can be interrupted", () =>
+  it.live("a connect through an endless partition can be interrupted", () =>
     run(
       Effect.gen(function* () {
         const { counts, network, plain } = yield* impaired("partition=127.0.0.1>127.0.0.1")
@@ -161,7 +161,7 @@ describe("streams", () => {
     )
   )
 
-  it.live("a closing connection sends what is delayed first", () =>
+  it.live("a closing connection sends delayed data first", () =>
     run(
       Effect.gen(function* () {
         const { network, plain } = yield* impaired("delay=30ms")

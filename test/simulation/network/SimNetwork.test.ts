@@ -8,12 +8,12 @@ import * as Simulation from "../../../src/simulation/Simulation.ts"
 import { suite } from "../../suites/network/Network.ts"
 import { Hosts } from "../../support/Hosts.ts"
 
-/** The run that a test is in. */
+/** The simulation of the current test. */
 class Current extends Context.Reference<Simulation.Simulation | undefined>("effect-inet/test/Current", {
   defaultValue: () => undefined
 }) {}
 
-/** Two hosts of one LAN. */
+/** Two hosts on one LAN. */
 const hosts = Layer.effect(
   Hosts,
   Effect.gen(function* () {

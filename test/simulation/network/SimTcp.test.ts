@@ -9,8 +9,8 @@ import { millis, pair, run, tick } from "../../support/Simulated.ts"
 
 const names = ServiceNames.layerBuiltIn
 
-describe("connections", () => {
-  /** Why a connection fails, and after how many milliseconds. */
+describe("SimTcp", () => {
+  /** Returns the reason for which a connection fails, and the time in milliseconds. */
   const refusal = (address: string, plan = "") =>
     run(
       Effect.fnUntraced(function* (simulation) {
@@ -24,16 +24,16 @@ describe("connections", () => {
     )
 
   it.effect.each([
-    ["nobody listens", "10.0.0.2", "", "Refused", 1],
-    ["no such host", "10.0.0.99", "", "Unreachable", 3_000],
-    ["no route", "192.168.1.1", "", "Unreachable", 0],
-    ["a host that is cut off", "10.0.0.2", "partition=a>b", "TimedOut", 127_000],
-    ["a host that is down", "10.0.0.2", "crash=b@0s", "TimedOut", 127_000]
-  ] as const)("%s", ([, address, plan, reason, time]) =>
+    ["a closed port", "10.0.0.2", "", "Refused", 1],
+    ["an address without a host", "10.0.0.99", "", "Unreachable", 3_000],
+    ["an address without a route", "192.168.1.1", "", "Unreachable", 0],
+    ["a partitioned host", "10.0.0.2", "partition=a>b", "TimedOut", 127_000],
+    ["a crashed host", "10.0.0.2", "crash=b@0s", "TimedOut", 127_000]
+  ] as const)("connect to %s fails", ([, address, plan, reason, time]) =>
     Effect.map(refusal(address, plan), (result) => assert.deepStrictEqual(result, [reason, time]))
   )
 
-  it.effect("names of hosts are names", () =>
+  it.effect("connect resolves the name of a host", () =>
     Effect.gen(function* () {
       const refused = yield* run(
         Effect.fnUntraced(function* (simulation) {
@@ -45,7 +45,7 @@ describe("connections", () => {
     })
   )
 
-  it.effect("a link that loses packets delays a stream, and takes nothing from it", () =>
+  it.effect("a lossy link delays a stream without losing data", () =>
     Effect.gen(function* () {
       const all = pseudoRandomBytes(200_000)
       const transfer = (loss: number) =>
@@ -61,13 +61,13 @@ describe("connections", () => {
                 yield* connection.write(all.slice())
               }).pipe(Effect.scoped)
             )
-            const come = yield* b.run(
+            const received = yield* b.run(
               Effect.gen(function* () {
                 const listener = yield* (yield* Network.Network).listen({ host: b.address, port: 80 })
                 return yield* readAll(yield* listener.accept)
               })
             )
-            assert.isTrue(come.equals(all))
+            assert.isTrue(received.equals(all))
             return yield* millis
           })
         )
@@ -76,11 +76,11 @@ describe("connections", () => {
     })
   )
 
-  it.effect("a host that pauses while it connects hears of it when it goes on", () =>
+  it.effect("connect on a paused host fails after it resumes", () =>
     Effect.map(refusal("10.0.0.2", "pause=a@0.2ms..2s"), (result) => assert.deepStrictEqual(result, ["Refused", 2_000]))
   )
 
-  it.effect("a full backlog answers nobody until there is room", () =>
+  it.effect("a full backlog ignores SYNs until a connection is accepted", () =>
     Effect.gen(function* () {
       const times = yield* run(
         Effect.fnUntraced(function* (simulation) {

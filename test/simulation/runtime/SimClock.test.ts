@@ -11,17 +11,17 @@ const times = Schema.Array(
 V8.setFlagsFromString("--expose-gc")
 const collect = Vm.runInNewContext("gc") as () => void
 
-/** No event is later. */
+/** Upper bound of all times. */
 const end = Number.POSITIVE_INFINITY
 
 describe("SimClock", () => {
   it.prop(
-    "events happen at their time, by time and then in the order of planning; cancelled ones do not",
+    "executes events by time, then in the order of scheduling, except cancelled ones",
     { all: times },
     ({ all }) => {
       const clock = SimClock.make()
-      const happened: Array<readonly [time: number, index: number]> = []
-      const events = all.map(({ time }, index) => clock.schedule(time, () => happened.push([clock.now(), index])))
+      const executed: Array<readonly [time: number, index: number]> = []
+      const events = all.map(({ time }, index) => clock.schedule(time, () => executed.push([clock.now(), index])))
       for (const [index, { isCancelled }] of all.entries()) if (isCancelled) clock.cancel(events[index]!)
       assert.strictEqual(clock.advance(end), "idle")
       const expected = all
@@ -29,11 +29,11 @@ describe("SimClock", () => {
         .filter(({ isCancelled }) => !isCancelled)
         .toSorted((a, b) => a.time - b.time)
         .map(({ index, time }) => [time, index] as const)
-      assert.deepStrictEqual(happened, expected)
+      assert.deepStrictEqual(executed, expected)
     }
   )
 
-  it("an event that is cancelled draws no later one to its time", () => {
+  it("executes an event at its own time after a cancelled one", () => {
     const clock = SimClock.make()
     const first = clock.schedule(10, () => {})
     const seen: Array<number> = []
@@ -43,7 +43,7 @@ describe("SimClock", () => {
     assert.deepStrictEqual(seen, [10])
   })
 
-  it("what is ready runs before time passes, and after all that happens at one instant", () => {
+  it("runs ready tasks after all events of one instant, before time advances", () => {
     const clock = SimClock.make()
     const log: Array<string> = []
     clock.schedule(5, () => {
@@ -56,7 +56,7 @@ describe("SimClock", () => {
     assert.deepStrictEqual(log, ["a", "b", "c 5", "d"])
   })
 
-  it("stops when asked, when its time is over, and when nothing is left", () => {
+  it("advance returns stopped, deadline or idle", () => {
     const clock = SimClock.make()
     let done = false
     clock.schedule(5, () => {
@@ -74,7 +74,7 @@ describe("SimClock", () => {
     assert.strictEqual(clock.now(), 9)
   })
 
-  it("an event in the past happens next, and time does not go back", () => {
+  it("executes an event in the past next, without going back in time", () => {
     const clock = SimClock.make()
     const seen: Array<number> = []
     clock.schedule(5, () => void clock.schedule(1, () => seen.push(clock.now())))
@@ -82,7 +82,7 @@ describe("SimClock", () => {
     assert.deepStrictEqual(seen, [5])
   })
 
-  it("a million cancelled timers are not kept", async () => {
+  it("releases a million cancelled timers", async () => {
     const clock = SimClock.make()
     const seen: Array<number> = []
     for (let n = 0; n < 100; n++) clock.schedule(1_000 + n, () => seen.push(n))
@@ -92,7 +92,7 @@ describe("SimClock", () => {
       if (n % 10_000 === 0) refs.push(new WeakRef(event))
       clock.cancel(event)
     }
-    // What was looked at by a weak reference is held until the turn is over.
+    // A dereferenced `WeakRef` keeps its target until the current turn of the event loop ends.
     await new Promise((resolve) => setImmediate(resolve))
     collect()
     assert.isBelow(refs.filter((ref) => ref.deref() !== undefined).length, 5)
@@ -104,10 +104,10 @@ describe("SimClock", () => {
     assert.strictEqual(clock.now(), 1_099)
   })
 
-  it("a fiber that never waits is told, instead of hanging the run", () => {
+  it("advance throws if a task loops without waiting", () => {
     const clock = SimClock.make()
     const again = () => clock.queueTask(again)
     clock.queueTask(again)
-    assert.throws(() => clock.advance(end), "the program does not let time pass at 0 s")
+    assert.throws(() => clock.advance(end), "virtual time stopped at 0 s")
   })
 })

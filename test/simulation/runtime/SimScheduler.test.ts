@@ -13,7 +13,7 @@ import type * as SimSchedulerError from "../../../src/simulation/runtime/SimSche
 const environment = (env: Record<string, string> = {}) =>
   Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromEnv({ env }))
 
-/** Whatever the tests themselves are run with. */
+/** Explores with the given environment, independent of that of the tests. */
 const explore = <A, E>(program: Effect.Effect<A, E>, options: SimScheduler.Options<A>, env?: Record<string, string>) =>
   environment(env)(SimScheduler.explore(program, options))
 
@@ -25,7 +25,7 @@ const failureOf = <A, E>(
 
 const names = ["alice", "bob", "carol"]
 
-/** Three clients, each of which adds 1. */
+/** Three clients that each increment a counter. */
 const threeTimes = <A>(increment: Effect.Effect<unknown>, count: Effect.Effect<A>) =>
   Effect.all(
     names.map((name) => increment.pipe(SimScheduler.label(name))),
@@ -39,7 +39,7 @@ const readThenWrite = (counter: Ref.Ref<number>) =>
 
 const lost = Effect.flatMap(Ref.make(0), (counter) => threeTimes(readThenWrite(counter), Ref.get(counter)))
 
-const cures: Readonly<Record<string, Effect.Effect<number>>> = {
+const synchronized: Readonly<Record<string, Effect.Effect<number>>> = {
   "Ref.update": Effect.flatMap(Ref.make(0), (counter) =>
     threeTimes(
       Ref.update(counter, (n) => n + 1),
@@ -56,7 +56,7 @@ const cures: Readonly<Record<string, Effect.Effect<number>>> = {
 
 const isThree = (n: number) => (n === 3 ? undefined : `${n} of 3 increments were counted`)
 
-/** Two philosophers, each with a fork in the left hand. */
+/** Two dining philosophers who take their forks in opposite order. */
 const dinner = Effect.gen(function* () {
   const [left, right] = yield* Effect.all([Semaphore.make(1), Semaphore.make(1)])
   const eats = (one: Semaphore.Semaphore, other: Semaphore.Semaphore) =>
@@ -70,7 +70,7 @@ const dinner = Effect.gen(function* () {
 })
 
 describe("SimScheduler", () => {
-  it.effect("Effect's own scheduler never loses an update", () =>
+  it.effect("misses a lost update with the default scheduler of Effect", () =>
     Effect.gen(function* () {
       for (let run = 0; run < 500; run++) {
         const n = yield* Effect.promise(() => Effect.runPromise(lost))
@@ -79,7 +79,7 @@ describe("SimScheduler", () => {
     })
   )
 
-  it.effect("a lost update is found, with the one switch that it takes", () =>
+  it.effect("finds a lost update, with the one preemption it needs", () =>
     Effect.gen(function* () {
       for (let seed = 1; seed <= 50; seed++) {
         const { failure, message, reason } = yield* failureOf(lost, { seed, check: isThree })
@@ -94,7 +94,7 @@ describe("SimScheduler", () => {
     })
   )
 
-  it.effect("the message is who ran when, and the line that shows it again", () =>
+  it.effect("prints the interleaving and the line that repeats it", () =>
     Effect.gen(function* () {
       const two = Effect.flatMap(Ref.make(0), (counter) =>
         Effect.all(
@@ -123,8 +123,8 @@ describe("SimScheduler", () => {
     })
   )
 
-  for (const [name, program] of Object.entries(cures)) {
-    it.effect(`${name} cures it`, () =>
+  for (const [name, program] of Object.entries(synchronized)) {
+    it.effect(`finds no lost update with ${name}`, () =>
       Effect.gen(function* () {
         const summary = yield* explore(program, { runs: 300, check: isThree })
         assert.isAbove(summary.interleavings, 15)
@@ -132,7 +132,7 @@ describe("SimScheduler", () => {
     )
   }
 
-  it.effect("the environment repeats a run", () =>
+  it.effect("repeats a run from the environment", () =>
     Effect.gen(function* () {
       const first = yield* failureOf(lost, { check: isThree, preempt: 0.03 })
       const { run, seed } = first.failure!
@@ -140,32 +140,32 @@ describe("SimScheduler", () => {
       const again = yield* failureOf(lost, { check: isThree, preempt: 0.03 }, { SIM_SEED: `${seed}`, SIM_RUNS: "1" })
       assert.deepStrictEqual(again.failure, { ...first.failure!, run: 1 })
       const { reason } = yield* failureOf(lost, {}, { SIM_RUNS: "0" })
-      assert.strictEqual(reason.message, "0 runs show nothing: at least 1 is needed")
+      assert.strictEqual(reason.message, "invalid number of runs 0: must be at least 1")
     })
   )
 
-  it.effect("what is thrown, failed with or died of is found, too", () =>
+  it.effect("reports exceptions of check, and failures of the program", () =>
     Effect.gen(function* () {
       const asserted = yield* failureOf(lost, { check: (n) => assert.strictEqual(n, 3) as undefined })
       assert.strictEqual((asserted.cause as Error).name, "AssertionError")
       const inside = yield* failureOf(Effect.flatMap(lost, (n) => (n === 3 ? Effect.void : Effect.fail({ n }))))
-      assert.match(inside.message, /^it failed with {"n":[12]}/)
+      assert.match(inside.message, /^the program failed with {"n":[12]}/)
     })
   )
 
-  it.effect("philosophers who wait for each other are a deadlock", () =>
+  it.effect("reports a deadlock with the waiting fibers", () =>
     Effect.gen(function* () {
       assert.strictEqual(yield* Effect.promise(() => Effect.runPromise(Effect.as(dinner, "both ate"))), "both ate")
       const { failure, reason } = yield* failureOf(dinner)
       assert.strictEqual(
         reason.message,
-        "deadlock: nothing can run, and these wait: 1, 2 a in take the second fork, 3 b in take the second fork"
+        "deadlock: no fiber can run; waiting: 1, 2 a in take the second fork, 3 b in take the second fork"
       )
       assert.strictEqual(failure!.decisions.length, 1)
     })
   )
 
-  it.effect("a program that never ends is told from one that waits", () =>
+  it.effect("distinguishes an endless program from a deadlock", () =>
     Effect.gen(function* () {
       const spins = yield* failureOf(Effect.forever(Effect.void), { maxSteps: 1_000 })
       assert.strictEqual(spins.reason.message, "the program had not ended after 1000 operations")
@@ -176,7 +176,7 @@ describe("SimScheduler", () => {
     })
   )
 
-  it.effect("time is virtual, and who wakes first at one instant is chance", () =>
+  it.effect("uses virtual time, and wakes sleepers of one instant in any order", () =>
     Effect.gen(function* () {
       const orders = new Set<string>()
       const program = Effect.gen(function* () {
@@ -195,7 +195,7 @@ describe("SimScheduler", () => {
     })
   )
 
-  it.effect("a race that takes two switches is left with two", () =>
+  it.effect("keeps two preemptions for a race that needs two", () =>
     Effect.gen(function* () {
       const program = Effect.suspend(() => {
         const order: Array<string> = []
@@ -215,11 +215,11 @@ describe("SimScheduler", () => {
     })
   )
 
-  it.effect("a kept promise is waited for", () =>
+  it.effect("waits for settled promises", () =>
     explore(Effect.all([Effect.promise(() => Promise.resolve(1)), Effect.yieldNow], { concurrency: 2 }), { runs: 5 })
   )
 
-  it.effect("a program whose state outlives a run is not repeatable, and that is said", () =>
+  it.effect("reports a program whose state outlives a run as nondeterministic", () =>
     Effect.gen(function* () {
       let runs = 0
       const { reason } = yield* failureOf(Effect.suspend(() => (runs++ === 0 ? Effect.fail("first") : Effect.void)))
@@ -227,24 +227,24 @@ describe("SimScheduler", () => {
     })
   )
 
-  it.effect("fibers that are woken from inside another are preempted, too", () =>
+  it.effect("preempts fibers that another fiber resumes", () =>
     Effect.gen(function* () {
       const program = Effect.gen(function* () {
-        const told: Array<string> = []
-        const bell = yield* Deferred.make<void>()
-        const hears = Effect.andThen(
-          Deferred.await(bell),
-          Effect.sync(() => told.push("heard"))
+        const order: Array<string> = []
+        const signal = yield* Deferred.make<void>()
+        const waiter = Effect.andThen(
+          Deferred.await(signal),
+          Effect.sync(() => order.push("resumed"))
         )
-        const fiber = yield* Effect.forkChild(hears, { startImmediately: true })
-        yield* Deferred.succeed(bell, undefined)
-        told.push("rang")
+        const fiber = yield* Effect.forkChild(waiter, { startImmediately: true })
+        yield* Deferred.succeed(signal, undefined)
+        order.push("signalled")
         yield* Fiber.join(fiber)
-        return told.join()
+        return order.join()
       })
       const seen = new Set<string>()
-      yield* explore(program, { check: (told) => void seen.add(told) as undefined })
-      assert.sameMembers([...seen], ["heard,rang", "rang,heard"])
+      yield* explore(program, { check: (order) => void seen.add(order) as undefined })
+      assert.sameMembers([...seen], ["resumed,signalled", "signalled,resumed"])
     })
   )
 })

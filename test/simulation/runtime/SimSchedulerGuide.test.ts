@@ -1,4 +1,4 @@
-/** What the guide to interleavings shows is here, and runs. */
+/** Runs the code of the guide to interleavings. */
 import * as Fs from "node:fs"
 import { assert, it } from "@effect/vitest"
 import * as ConfigProvider from "effect/ConfigProvider"
@@ -49,25 +49,25 @@ const messageOf = <A, E>(program: Effect.Effect<A, E>, check: SimScheduler.Optio
     Effect.map(({ message }) => message)
   )
 
-/** The seed that finds a race may be another with another Effect. */
+/** Removes the seed, which may differ with another version of Effect. */
 const withoutSeed = (text: string) =>
   text.replace(/seed \d+, run \d+: (\d+) switches[^)]*/, "$1 switches").replace(/SIM_SEED=\d+/, "SIM_SEED=n")
 
-it.effect("what is sold twice prints what the guide shows", () =>
+it.effect("the guide's ticket sale prints the guide's output", () =>
   Effect.gen(function* () {
     assert.deepStrictEqual(yield* sale, ["alice"])
     assert.strictEqual(withoutSeed(yield* messageOf(sale, sold)), withoutSeed(outputs[0]!))
   })
 )
 
-it.effect("so do clients whose answers no order explains", () =>
+it.effect("the guide's counter prints the guide's output", () =>
   Effect.gen(function* () {
     const lines = withoutSeed(yield* messageOf(clients, check)).split("\n")
     assert.strictEqual(lines.slice(0, 3).join("\n"), withoutSeed(outputs[1]!))
   })
 )
 
-it("the guide's code is the code above", () => {
+it("the guide contains the code above", () => {
   const here = Fs.readFileSync(new URL(import.meta.url), "utf8")
   const [first, second] = codes
   assert.include(here, first!.slice(first!.indexOf("const sale"), first!.indexOf("it.effect(")).trimEnd())

@@ -10,7 +10,7 @@ import * as Simulation from "../../../src/simulation/Simulation.ts"
 
 const bytes = (text: string) => new TextEncoder().encode(text)
 
-/** Two hosts send a server two packets each; a fiber per packet adds 1. */
+/** Two hosts that each send two packets to a server, which increments a counter in a fiber per packet. */
 const counted = (add: (counter: Ref.Ref<number>) => Effect.Effect<void>) =>
   Effect.fnUntraced(function* (simulation: Simulation.Simulation) {
     const server = yield* simulation.host("server")
@@ -41,8 +41,8 @@ const atomic = counted((counter) => Ref.update(counter, (n) => n + 1))
 
 const withoutEnvironment = Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromEnv({ env: {} }))
 
-describe("SimScheduler in a simulation", () => {
-  it.effect("a race of fibers that the network alone does not show", () =>
+describe("preempt in a simulation", () => {
+  it.effect("finds a race of fibers that the network alone does not show", () =>
     Effect.gen(function* () {
       yield* withoutEnvironment(SimCheck.check(racy, { runs: 50 }))
       const error = yield* Effect.flip(withoutEnvironment(SimCheck.check(racy, { runs: 50, preempt: 0.2 })))
@@ -50,11 +50,11 @@ describe("SimScheduler in a simulation", () => {
     })
   )
 
-  it.effect("its cure holds, and every run can be repeated", () =>
+  it.effect("finds no failure with an atomic update, and repeats every run", () =>
     withoutEnvironment(SimCheck.check(atomic, { runs: 50, preempt: 0.2 }))
   )
 
-  it.effect("the seed decides", () =>
+  it.effect("gives the same result for the same seed", () =>
     Effect.gen(function* () {
       const results = new Set<string>()
       for (let seed = 1; seed <= 30; seed++) {

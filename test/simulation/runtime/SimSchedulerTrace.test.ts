@@ -6,14 +6,14 @@ import * as Scheduler from "effect/Scheduler"
 import * as Schema from "effect/Schema"
 import * as SimScheduler from "../../../src/simulation/runtime/SimScheduler.ts"
 
-/** Three fibers that add 1 to what they read. */
+/** Three fibers that read a counter and write its value plus 1. */
 const lost = Effect.flatMap(Ref.make(0), (counter) => {
   const increment = Effect.flatMap(Ref.get(counter), (n) => Ref.set(counter, n + 1))
   return Effect.andThen(Effect.all([increment, increment, increment], { concurrency: "unbounded" }), Ref.get(counter))
 })
 
 describe("SimScheduler's traces", () => {
-  it.effect("names come from labels, also of who made a fiber; steps from spans and functions, too", () =>
+  it.effect("take names from labels of the fiber or its parent, and steps from spans and functions", () =>
     Effect.gen(function* () {
       const program = Effect.gen(function* () {
         yield* Effect.yieldNow.pipe(Effect.withSpan("spanned"))
@@ -35,7 +35,7 @@ describe("SimScheduler's traces", () => {
   )
 
   const seeds = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 1e9 }))
-  it.effect.prop("the same seed gives the same trace", [seeds], ([seed]) =>
+  it.effect.prop("are equal for equal seeds", [seeds], ([seed]) =>
     Effect.promise(async () => {
       const run = async () => {
         const { decisions, scheduler, trace } = SimScheduler.make({ seed, preempt: 0.3 })
@@ -48,7 +48,7 @@ describe("SimScheduler's traces", () => {
     })
   )
 
-  it.effect("other seeds give other traces and other results", () =>
+  it.effect("differ between seeds, as do results", () =>
     Effect.promise(async () => {
       const traces = new Set<string>()
       const results = new Set<number>()
