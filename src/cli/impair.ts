@@ -6,18 +6,18 @@ import { lazyCommand } from "./common/lazyCommand.ts"
 export const command = Command.make(
   "impair",
   {
-    listen: flags.endpoint("listen", "Where clients find the proxy, such as 127.0.0.1:7000; port 0 is any free one"),
-    to: flags.endpoint("to", "The server, such as 127.0.0.1:6969"),
+    listen: flags.endpoint("listen", "Address of the proxy, such as 127.0.0.1:7000; port 0 is any free port"),
+    to: flags.endpoint("to", "Address of the server, such as 127.0.0.1:6969"),
     plan: flags
       .faultPlan("plan")
       .pipe(
         Flag.withDescription(
-          "What goes wrong between clients and proxy, such as drop=10%; what a capture shows is on both sides of it"
+          "Fault plan between the clients and the proxy, such as drop=10%; a capture shows both sides of the proxy"
         )
       ),
     seed: flags.seed("seed", "--plan"),
-    udp: Flag.Boolean("udp").pipe(Flag.withDescription("Only UDP (default both)"), Flag.withDefault(false)),
-    tcp: Flag.Boolean("tcp").pipe(Flag.withDescription("Only TCP (default both)"), Flag.withDefault(false)),
+    udp: Flag.Boolean("udp").pipe(Flag.withDescription("UDP only (default: both)"), Flag.withDefault(false)),
+    tcp: Flag.Boolean("tcp").pipe(Flag.withDescription("TCP only (default: both)"), Flag.withDefault(false)),
     json: flags.json
   },
   (input) =>
@@ -26,15 +26,15 @@ export const command = Command.make(
       (run) => run.impair(input)
     )
 ).pipe(
-  Command.withDescription("Put a bad network between any two programs: a UDP and TCP proxy that follows a fault plan"),
+  Command.withDescription("Impair the network between any two programs: a UDP and TCP proxy with a fault plan"),
   Command.withExamples([
     {
       command: "effect-inet impair --listen 127.0.0.1:7000 --to 127.0.0.1:6969 --plan drop=10% --seed 7",
-      description: "Every tenth datagram to or from a TFTP server is lost"
+      description: "Lose a tenth of the datagrams to and from a TFTP server"
     },
     {
       command: "effect-inet impair --listen 127.0.0.1:8000 --to localhost:80 --tcp --plan 'delay=200ms, reset=#9'",
-      description: "A slow web server that resets a connection"
+      description: "Delay a web server, and reset a connection"
     }
   ])
 )

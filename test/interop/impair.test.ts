@@ -1,4 +1,4 @@
-/** A bad network between foreign programs: curl fetches from dnsmasq's TFTP server through the proxy. */
+/** The proxy between foreign programs: curl reads from dnsmasq's TFTP server. */
 import * as ChildProcess from "node:child_process"
 import * as Fs from "node:fs"
 import * as Os from "node:os"
@@ -15,7 +15,7 @@ const missing = [
 ].filter((reason) => reason !== undefined)
 const hasTshark = ChildProcess.spawnSync("tshark", ["--version"]).error === undefined
 
-/** The server and its user have to read it. */
+/** Directory that the user of the TFTP server can read. */
 const directory = Effect.acquireRelease(
   Effect.sync(() => {
     const path = Fs.mkdtempSync(Path.join(Os.tmpdir(), "inet-"))
@@ -31,7 +31,7 @@ interface Shown {
   readonly to: { readonly address: string; readonly port: number }
 }
 
-/** Fetches 60 kB in 43 blocks through a proxy with a plan: what came, what the proxy said, what the capture shows. */
+/** Reads 60 kB in 43 blocks through a proxy; returns the result, the proxy's statistics and the capture. */
 const fetch = Effect.fnUntraced(function* (plan: string, seed: number, seconds: number) {
   const root = yield* directory
   const file = pseudoRandomBytes(60_000)
@@ -71,7 +71,7 @@ const fetch = Effect.fnUntraced(function* (plan: string, seed: number, seconds: 
   }
 })
 
-/** What tshark's own dissector says of the capture, where it is there. */
+/** Checks the capture with tshark's dissector, if tshark is installed. */
 const assertTftp = (file: string, port: number, dropped: number) => {
   if (!hasTshark) return
   const rows = (filter: string) => {
@@ -91,7 +91,7 @@ const title = missing.length === 0 ? "impair" : `impair (skipped: ${missing.join
 
 describe.skipIf(missing.length > 0)(title, () => {
   it.live(
-    "curl's file is right, through the server's change of port; what is printed as dropped is marked in the capture",
+    "curl reads the file through the server's change of port, and the capture marks the dropped datagrams",
     () =>
       Effect.gen(function* () {
         const { capture, curl, dropped, isRight, marked, packets, port } = yield* fetch("drop=4%", 7, 20)
@@ -99,9 +99,9 @@ describe.skipIf(missing.length > 0)(title, () => {
         assert.isTrue(isRight)
         assert.isAbove(dropped, 0)
         assert.strictEqual(marked.length, dropped)
-        // Some of them were on their way in, others on their way out.
+        // Datagrams were dropped in both directions.
         assert.strictEqual(new Set(marked.map(({ to }) => to.port === port)).size, 2)
-        // All was asked at the well-known port, and answered from elsewhere: each side has it once.
+        // The request goes to the well-known port, and the reply comes from another: each side of the proxy has one.
         assert.strictEqual(packets.filter(({ to }) => to.port === 69).length, 1)
         assert.strictEqual(packets.filter(({ summary }) => summary.startsWith("RRQ file")).length, 2)
         assertTftp(capture, port, dropped)
@@ -110,7 +110,7 @@ describe.skipIf(missing.length > 0)(title, () => {
   )
 
   it.live(
-    "curl fails cleanly where it has to: no block after the tenth comes",
+    "curl times out if no block after the tenth arrives",
     () =>
       Effect.gen(function* () {
         const { capture, curl, dropped, isRight, marked, port } = yield* fetch("drop=#11.. kind=DATA", 0, 3)

@@ -1,4 +1,4 @@
-/** The proxy of `impair`: starts it, and tells how it goes. */
+/** The `impair` command: runs the proxy and logs its statistics. */
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
@@ -26,7 +26,7 @@ interface Input {
 const transportsOf = ({ tcp, udp }: Input): ReadonlyArray<"udp" | "tcp"> =>
   udp === tcp ? ["udp", "tcp"] : [udp ? "udp" : "tcp"]
 
-const plural = (count: number, what: string) => `${count} ${what}${count === 1 ? "" : "s"}`
+const plural = (count: number, noun: string) => `${count} ${noun}${count === 1 ? "" : "s"}`
 
 const formatCounts = ({ bytes, datagrams }: ImpairProxy.TrafficCounts) =>
   `${plural(datagrams, "datagram")}, ${plural(bytes, "byte")}`
@@ -34,8 +34,8 @@ const formatCounts = ({ bytes, datagrams }: ImpairProxy.TrafficCounts) =>
 const statsLine = (impairment: Impairment.Impairment, { toClients, refused, tcp, toServer, udp }: ImpairProxy.Stats) =>
   [
     `clients: ${udp} udp, ${tcp} tcp${refused === 0 ? "" : `, ${refused} refused`}`,
-    `there: ${formatCounts(toServer)}`,
-    `back: ${formatCounts(toClients)}`,
+    `to server: ${formatCounts(toServer)}`,
+    `to clients: ${formatCounts(toClients)}`,
     `faults: ${impairment.summary() || "none"}`
   ].join("; ")
 
@@ -43,24 +43,29 @@ export const impair = Effect.fnUntraced(
   function* (input: Input) {
     const { json, listen, plan, seed, to } = input
     const transports = transportsOf(input)
-    // A name may have addresses of both families: the server is most likely reached as the proxy is.
+    // A name may have addresses of both families; prefer the family of the proxy's own address.
     const family = listen.host.includes(":") ? 6 : 4
     const isName = !/^[\d.]+$|:/.test(to.host)
     const [server] = yield* AddressInfo.getaddrinfo(to.host, to.port, isName ? { family } : {})
     const impairment = yield* Effect.fromResult(Impairment.make(plan, { seed, dissectors }))
     const capture = yield* network.CapturedNetwork
     const isBoth = plan.length > 0 && capture === undefined && (yield* flags.Capture) !== undefined
-    if (isBoth) yield* Effect.logWarning("with --faults, the capture marks what those do, and not what --plan does")
+    if (isBoth) yield* Effect.logWarning("the capture marks only the faults of --faults, not those of --plan")
     let line: (() => string) | undefined
     let lastLine: string | undefined
     const logStats = Effect.suspend(() => {
       lastLine = line?.()
       return lastLine === undefined ? Effect.void : Effect.logInfo(lastLine)
     })
-    // Said last, when the proxy has drained.
+    // Logged last, when the proxy has drained.
     yield* Effect.addFinalizer(() => logStats)
     const { listening, network: beneath } = capture ?? { network: yield* Network.Network }
-    const proxy = yield* ImpairProxy.make(impairment, { listen, to: server.address, transports, observer: listening }).pipe(
+    const proxy = yield* ImpairProxy.make(impairment, {
+      listen,
+      to: server.address,
+      transports,
+      observer: listening
+    }).pipe(
       Effect.provideService(Network.Network, beneath),
       Effect.catch(({ reason, transport }) => explainListenError("impair", listen.port, "--listen", transport)(reason))
     )

@@ -16,13 +16,13 @@ const directory = Effect.acquireRelease(
   (path) => Effect.sync(() => Fs.rmSync(path, { recursive: true }))
 )
 
-/** A packet, as `capture read --json` prints it. */
+/** A packet in the output of `capture read --json`. */
 interface Shown {
   readonly to: Endpoint.Endpoint
   readonly comments: ReadonlyArray<string>
 }
 
-/** rot13 behind a proxy; `args` are for the latter. */
+/** Starts rot13 behind a proxy with further arguments. */
 const proxied = Effect.fnUntraced(function* (...args: ReadonlyArray<string>) {
   const server = yield* Cli.serve(["rot13", "serve"])
   const to = `${server.address}:${server.port}`
@@ -32,11 +32,11 @@ const proxied = Effect.fnUntraced(function* (...args: ReadonlyArray<string>) {
   return { ...proxy, stop, ...(JSON.parse(line) as { readonly address: string; readonly port: number }) }
 })
 
-describe("a plan that cannot be", () => {
-  const wrong: ReadonlyArray<readonly [plan: string, line: string]> = [
+describe("an invalid fault plan", () => {
+  const invalidPlans: ReadonlyArray<readonly [plan: string, line: string]> = [
     ["drop=5%,chonk", "column 9: expected one of drop, dup,"],
-    ["chunk=1 udp", "column 9: chunk cannot happen to udp, where there are delay, drop,"],
-    ["drop=5% a>b", "there is no host a here: name hosts by IP address, such as 127.0.0.1, or *"],
+    ["chunk=1 udp", "column 9: chunk does not apply to udp; its faults are delay, drop,"],
+    ["drop=5% a>b", "unknown host a: this network has no host names; use an IP address, such as 127.0.0.1, or *"],
     ["crash=a@2s", "crash=a@2s: only a simulated host can crash; leave the rule out"]
   ]
   const commands: ReadonlyArray<readonly [flag: string, args: ReadonlyArray<string>]> = [
@@ -44,9 +44,9 @@ describe("a plan that cannot be", () => {
     ["faults", ["services"]],
     ["plan", ["impair", "--listen", "127.0.0.1:0", "--to", "127.0.0.1:1"]]
   ]
-  for (const [plan, line] of wrong) {
+  for (const [plan, line] of invalidPlans) {
     for (const [flag, args] of commands) {
-      it.live(`${args[0]} --${flag} '${plan}': wrong usage, and where`, () =>
+      it.live(`${args[0]} --${flag} '${plan}' exits with 2 and names the column`, () =>
         Effect.gen(function* () {
           const { code, stderr, stdout } = yield* Cli.runInProcess([...args, `--${flag}`, plan])
           const [first] = stderr.split("\n")
@@ -63,9 +63,17 @@ describe("a plan that cannot be", () => {
     }
   }
 
-  it.live.each([["7000"], ["127.0.0.1:65536"], ["::1:7000"]])("--listen %s is no address", ([listen]) =>
+  it.live.each([["7000"], ["127.0.0.1:65536"], ["::1:7000"]])("--listen %s is rejected", ([listen]) =>
     Effect.gen(function* () {
-      const { code, stderr } = yield* Cli.runInProcess(["impair", "--listen", listen!, "--to", "127.0.0.1:1", "--plan", ""])
+      const { code, stderr } = yield* Cli.runInProcess([
+        "impair",
+        "--listen",
+        listen!,
+        "--to",
+        "127.0.0.1:1",
+        "--plan",
+        ""
+      ])
       assert.include(stderr, `"${listen}". Expected: a host and a port, such as 127.0.0.1:7000 or [::1]:7000`)
       assert.strictEqual(code, 2)
     })
@@ -83,7 +91,7 @@ describe("--faults and --capture", () => {
     return { file, port: server.port, ...sent }
   })
 
-  it.live("the answer is right, the log tells of both, and the capture shows what was on the wire", () =>
+  it.live("give the right reply, log both, and capture the packets on the wire", () =>
     Effect.gen(function* () {
       const { code, file, port, stderr } = yield* captured()
       assert.strictEqual(code, 0, stderr)
@@ -108,7 +116,7 @@ describe("--faults and --capture", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live.skipIf(!has("tshark"))("tshark finds nothing wrong with the capture (skipped without tshark)", () =>
+  it.live.skipIf(!has("tshark"))("write a capture without errors in tshark (skipped without tshark)", () =>
     Effect.gen(function* () {
       const { file } = yield* captured()
       const args = ["-r", file, "-Y", "_ws.malformed || _ws.expert.severity >= warning"]
@@ -118,7 +126,7 @@ describe("--faults and --capture", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("a server's answers meet the plan, too", () =>
+  it.live("apply the plan to the replies of a server", () =>
     Effect.gen(function* () {
       const server = yield* Cli.serve(["rot13", "serve", "--faults", "reset=2"])
       const { code, stderr } = yield* Cli.run(["rot13", "send", server.address, `${server.port}`, "Hello"])
@@ -131,7 +139,7 @@ describe("--faults and --capture", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("a capture that cannot be written is a warning", () =>
+  it.live("warn if the capture cannot be written", () =>
     Effect.gen(function* () {
       const { code, stderr, stdout } = yield* Cli.run([
         "demo",
@@ -141,33 +149,33 @@ describe("--faults and --capture", () => {
         "/nowhere/out.pcapng"
       ])
       assert.strictEqual(code, 0)
-      assert.include(stderr, "nothing is captured: ")
+      assert.include(stderr, "capture not started: ")
       assert.include(stdout.toString(), '"udp"')
     })
   )
 })
 
 describe("impair", () => {
-  it.live("rot13 through it, over TCP; it tells how it went and drains on SIGTERM", () =>
+  it.live("passes rot13 over TCP, logs statistics, and drains on SIGTERM", () =>
     Effect.gen(function* () {
       const proxy = yield* proxied("--plan", "chunk=1", "--tcp")
       const { stdout } = yield* Cli.run(["rot13", "send", proxy.address, `${proxy.port}`, "Hello"])
       assert.strictEqual(stdout.toString(), "Uryyb\n")
       yield* proxy.waitForOutput(
         "stderr",
-        /clients: 0 udp, \d tcp; there: 0 datagrams, 5 bytes; back: 0 datagrams, 5 bytes; faults: chunk/
+        /clients: 0 udp, \d tcp; to server: 0 datagrams, 5 bytes; to clients: 0 datagrams, 5 bytes; faults: chunk/
       )
       yield* proxy.kill("SIGTERM")
       assert.strictEqual((yield* proxy.ended).code, 0)
     }).pipe(Effect.scoped)
   )
 
-  it.live("datagrams through it: the second is lost, the log and the capture say so", () =>
+  it.live("loses the second datagram, in the log and in the capture", () =>
     Effect.gen(function* () {
       const network = yield* Network.Network
-      const asked: Array<string> = []
+      const requests: Array<string> = []
       const server: Network.UdpSocket = yield* network.udp({}, (bytes, from) => {
-        asked.push(Buffer.from(bytes).toString())
+        requests.push(Buffer.from(bytes).toString())
         server.sendUnsafe(bytes, from)
       })
       const file = Path.join(yield* directory, "out.pcapng")
@@ -177,19 +185,19 @@ describe("impair", () => {
       ])
       const [line] = yield* proxy.waitForOutput("stdout", /^\{.*\}$/m)
       const { port } = JSON.parse(line) as { readonly port: number }
-      const heard: Array<string> = []
-      const client = yield* network.udp({}, (bytes) => heard.push(Buffer.from(bytes).toString()))
+      const received: Array<string> = []
+      const client = yield* network.udp({}, (bytes) => received.push(Buffer.from(bytes).toString()))
       const ask = (text: string) => client.send(new TextEncoder().encode(text), { address: "127.0.0.1", port })
       yield* ask("one")
       yield* proxy.waitForOutput("stderr", /faults: drop=#2 once/)
       yield* ask("two")
-      while (heard.length === 0) yield* Effect.yieldNow
-      assert.deepStrictEqual(heard, ["two"])
-      assert.deepStrictEqual(asked, ["one", "two"])
+      while (received.length === 0) yield* Effect.yieldNow
+      assert.deepStrictEqual(received, ["two"])
+      assert.deepStrictEqual(requests, ["one", "two"])
       yield* proxy.kill("SIGTERM")
       const { code, stderr } = yield* proxy.ended
       assert.strictEqual(code, 0)
-      assert.match(stderr, /there: 2 datagrams, 6 bytes; back: 2 datagrams, 6 bytes; faults: drop=#2 once\n$/)
+      assert.match(stderr, /to server: 2 datagrams, 6 bytes; to clients: 2 datagrams, 6 bytes; faults: drop=#2 once\n$/)
       const read = yield* Cli.run(["capture", "read", file])
       const lost = read.stdout
         .toString()
@@ -200,7 +208,7 @@ describe("impair", () => {
     }).pipe(Effect.scoped, Effect.provide(NodeNetwork.layer))
   )
 
-  it.live("a stream's faults are comments; a client whose server is not there is counted as refused", () =>
+  it.live("comments stream faults in the capture, and counts a refused client", () =>
     Effect.gen(function* () {
       const file = Path.join(yield* directory, "out.pcapng")
       const proxy = yield* proxied("--plan", "chunk=#1:2, delay=#2 2ms", "--tcp", "--capture", file)
@@ -224,7 +232,7 @@ describe("impair", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("--help", () =>
+  it.live("--help lists the shared flags", () =>
     Effect.gen(function* () {
       const { code, stdout } = yield* Cli.run(["impair", "--help"])
       assert.strictEqual(code, 0)
@@ -234,7 +242,7 @@ describe("impair", () => {
     })
   )
 
-  it.live("a port in use names the flag", () =>
+  it.live("names --listen if its port is in use", () =>
     Effect.gen(function* () {
       const proxy = yield* proxied("--plan", "")
       const listen = `${proxy.address}:${proxy.port}`

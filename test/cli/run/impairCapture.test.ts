@@ -1,4 +1,4 @@
-/** A capture agrees with what a fault plan on the command line says it did. */
+/** Captures of impaired commands agree with the faults that the commands report. */
 
 import * as ChildProcess from "node:child_process"
 import * as Fs from "node:fs"
@@ -22,7 +22,7 @@ const directory = Effect.acquireRelease(
 
 const here = Layer.merge(Hosts.one(NodeNetwork.layer), NodeNetwork.layer)
 
-/** A packet, as `capture read --json` prints it. */
+/** A packet in the output of `capture read --json`. */
 interface Shown {
   readonly from: Endpoint.Endpoint
   readonly to: Endpoint.Endpoint
@@ -30,7 +30,7 @@ interface Shown {
   readonly comments: ReadonlyArray<string>
 }
 
-/** Sends datagrams to an echo through the proxy, and a last one until it comes back: by then all others have. */
+/** Sends datagrams to an echo server through the proxy, then a last one until its echo arrives, after all others. */
 const exchange = Effect.fnUntraced(function* (payloads: ReadonlyArray<string>, ...args: ReadonlyArray<string>) {
   const network = yield* Network.Network
   const server: Network.UdpSocket = yield* network.udp({}, (bytes, from) => server.sendUnsafe(bytes, from))
@@ -41,11 +41,11 @@ const exchange = Effect.fnUntraced(function* (payloads: ReadonlyArray<string>, .
   ])
   const [line] = yield* proxy.waitForOutput("stdout", /^\{.*\}$/m)
   const { port } = JSON.parse(line) as { readonly port: number }
-  const heard: Array<string> = []
-  const client = yield* network.udp({}, (bytes) => heard.push(Buffer.from(bytes).toString()))
+  const received: Array<string> = []
+  const client = yield* network.udp({}, (bytes) => received.push(Buffer.from(bytes).toString()))
   const send = (text: string) => client.send(new TextEncoder().encode(text), { address: "127.0.0.1", port })
   yield* Effect.forEach(payloads, send, { discard: true })
-  while (!heard.includes("end")) yield* Effect.andThen(send("end"), turns(20))
+  while (!received.includes("end")) yield* Effect.andThen(send("end"), turns(20))
   yield* proxy.kill("SIGTERM")
   const { code, stderr } = yield* proxy.ended
   assert.strictEqual(code, 0, stderr)
@@ -55,7 +55,7 @@ const exchange = Effect.fnUntraced(function* (payloads: ReadonlyArray<string>, .
     .trim()
     .split("\n")
     .map((line) => JSON.parse(line) as Shown)
-  return { stderr, packets, file, port, heard }
+  return { stderr, packets, file, port, received }
 })
 
 describe("impair --capture", () => {
@@ -65,20 +65,21 @@ describe("impair --capture", () => {
     [["--plan", "drop=10%", "--seed", "7"], /; faults: drop=10% (\d+) times\n$/],
     [["--plan", "", "--faults", "drop=10%", "--fault-seed", "7"], /faults applied: drop=10% (\d+) times\n/]
   ] as const) {
-    it.live(`${flags.join(" ")}: each datagram is in the capture once, and as many are marked as were dropped`, () =>
+    it.live(`${flags.join(" ")} captures each datagram once, and marks those that were dropped`, () =>
       Effect.gen(function* () {
-        const { file, heard, packets, port, stderr } = yield* exchange(texts, ...flags)
+        const { file, received, packets, port, stderr } = yield* exchange(texts, ...flags)
         const dropped = Number(said.exec(stderr)?.[1])
         const marked = packets.filter(({ comments }) => comments.includes("drop"))
         assert.isAbove(dropped, 2)
         assert.strictEqual(marked.length, dropped)
         assert.isTrue(marked.every(({ comments }) => comments.join() === "drop,lost"))
-        // A datagram that comes to the proxy, goes to the server, comes back, goes back: until it is lost.
+        // A datagram passes four points, in to the proxy, out to the server, in from it, out to the client, until it is
+        // lost.
         for (const text of texts) {
           const seen = packets.filter(({ summary }) => summary === JSON.stringify(text))
           const lost = seen.filter(({ comments }) => comments.length > 0)
-          assert.strictEqual(lost.length, heard.includes(text) ? 0 : 1)
-          assert.isTrue(heard.includes(text) ? seen.length === 4 : seen.at(-1) === lost[0])
+          assert.strictEqual(lost.length, received.includes(text) ? 0 : 1)
+          assert.isTrue(received.includes(text) ? seen.length === 4 : seen.at(-1) === lost[0])
         }
         const [ins, outs] = [
           marked.filter(({ to }) => to.port === port),
@@ -94,15 +95,15 @@ describe("impair --capture", () => {
     )
   }
 
-  it.live("with --faults, a capture tells that it does not mark what --plan does", () =>
+  it.live("warns that it does not mark the faults of --plan if --faults is given", () =>
     Effect.gen(function* () {
       const { packets, stderr } = yield* exchange(["one"], "--plan", "drop=#1", "--faults", "dup=#1000")
-      assert.include(stderr, "with --faults, the capture marks what those do, and not what --plan does")
+      assert.include(stderr, "the capture marks only the faults of --faults, not those of --plan")
       assert.isTrue(packets.every(({ comments }) => comments.length === 0))
     }).pipe(Effect.scoped, Effect.provide(here))
   )
 
-  it.live("a plan and a capture know the packets of our services", () =>
+  it.live("dissects packets of the services, for plans and captures", () =>
     Effect.gen(function* () {
       const [request, oack] = ["\0\u0001boot\0octet\0", "\0\u0006blksize\x00512\0"] as const
       const { packets, stderr } = yield* exchange(

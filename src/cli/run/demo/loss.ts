@@ -1,4 +1,4 @@
-/** A network without connections loses datagrams, and tells nobody. */
+/** Demonstration: UDP loses datagrams without an error at either end. */
 import * as Effect from "effect/Effect"
 import * as datagramDemo from "./datagramDemo.ts"
 
@@ -11,7 +11,7 @@ export const loss = Effect.fnUntraced(function* (input: { readonly json: boolean
   yield* datagramDemo.show(input, datagrams, {
     figures: { percent: lossPercent, sent: datagrams.length, arrived: arrivals.length, lost },
     before: `${datagrams.length} datagrams over a simulated link that loses ${lossPercent}%, seed ${input.seed}`,
-    after: `${arrivals.length} of ${datagrams.length} came${lost.length === 0 ? "" : `; lost: ${lost.join(" ")}`}.
-Every send succeeded: UDP tells neither end. Who needs all of them numbers them, waits for answers, sends again.`
+    after: `${arrivals.length} of ${datagrams.length} arrived${lost.length === 0 ? "" : `; lost: ${lost.join(" ")}`}.
+Every send succeeded: UDP reports a loss to neither end. A reliable protocol numbers, acknowledges and retransmits.`
   })
 })

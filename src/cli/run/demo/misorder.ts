@@ -1,4 +1,4 @@
-/** A network without connections lets datagrams overtake each other. */
+/** Demonstration: UDP datagrams arrive out of order. */
 import * as Effect from "effect/Effect"
 import * as datagramDemo from "./datagramDemo.ts"
 
@@ -11,6 +11,6 @@ export const misorder = Effect.fnUntraced(function* (input: { readonly json: boo
     before: `${datagrams.length} datagrams over a simulated link of 2 to 20 ms, seed ${input.seed}`,
     after: `sent      ${datagrams.map(({ number }) => number).join(" ")}
 received  ${order.join(" ")}
-${overtaken.length} came after a later one. Who cares for order numbers them, and keeps the early ones until the late are there.`
+${overtaken.length} arrived after a later one. A protocol that needs the order numbers datagrams and buffers the early ones.`
   })
 })

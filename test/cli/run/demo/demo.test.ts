@@ -22,7 +22,7 @@ const json = (...args: ReadonlyArray<string>) =>
   Effect.map(demo(...args, "--json"), (text) => JSON.parse(text) as Figures)
 
 describe("demo", () => {
-  it.live("loss: what is said to be lost is what did not come, and the text says the same", () =>
+  it.live("loss reports the datagrams that did not arrive, in JSON and in text", () =>
     Effect.gen(function* () {
       const { datagrams, lost, sent } = yield* json("loss", "--seed", "7")
       assert.strictEqual(sent, 20)
@@ -30,13 +30,13 @@ describe("demo", () => {
       assert.deepStrictEqual(lost, missing)
       assert.isNotEmpty(lost)
       const text = yield* demo("loss", "--seed", "7")
-      assert.include(text, `${20 - lost.length} of 20 came; lost: ${lost.join(" ")}.`)
+      assert.include(text, `${20 - lost.length} of 20 arrived; lost: ${lost.join(" ")}.`)
       assert.lengthOf(text.match(/---x$/gm)!, lost.length)
       assert.lengthOf(text.match(/---> \d+$/gm)!, 20 - lost.length)
     })
   )
 
-  it.live("misorder: all come, later ones before earlier ones", () =>
+  it.live("misorder delivers all datagrams, some out of order", () =>
     Effect.gen(function* () {
       const { datagrams, late, order } = yield* json("misorder")
       const byArrival = datagrams.toSorted((a, b) => a.arrived! - b.arrived!).map(({ number }) => number)
@@ -48,11 +48,11 @@ describe("demo", () => {
       assert.isNotEmpty(late)
       assert.isTrue(datagrams.every(({ arrived, sent }) => arrived! >= sent + 2 && arrived! <= sent + 20))
       const text = yield* demo("misorder")
-      assert.include(text, `received  ${order.join(" ")}\n${late.length} came after a later one.`)
+      assert.include(text, `received  ${order.join(" ")}\n${late.length} arrived after a later one.`)
     })
   )
 
-  it.live("the flags of every command: the same capture twice, and a planned loss in it and in the picture", () =>
+  it.live("misorder --faults --capture writes equal captures, with the planned loss also in the diagram", () =>
     Effect.gen(function* () {
       const { inRoot } = yield* directory()
       const runs = yield* Effect.forEach(["one", "two"], (name) =>
