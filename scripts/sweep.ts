@@ -1,9 +1,10 @@
 /**
+ * Checks the fault properties with 1,000 seeds by default, more than a test suite has time for.
+ *
  * npm run sweep -- [RUNS] [NAME...]
  *
- * Runs what must hold on every network with 1,000 seeds, or as many as said: more than a test suite has time for. Exit
- * code 1 with the line that repeats a failure, if there is one. `SIM_SEED`, `SIM_RUNS` and `SIM_PLAN` work as in tests.
- * Then `status` is held to what it promises in numbers: hours without a false alarm, and intervals.
+ * Exit code 1 with the line that repeats the failure, if there is one. `SIM_SEED`, `SIM_RUNS` and `SIM_PLAN` work as in
+ * tests. For `status`, also checks its stated figures: hours without a false alarm, and detection times in intervals.
  */
 import { enableCompileCache } from "node:module"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
@@ -40,15 +41,15 @@ const suites: Readonly<Record<string, Suite>> = {
 
 const names = Object.keys(suites)
 
-class Broken extends Error {}
+class PropertyNotMet extends Error {}
 
-const faults = (chosen: ReadonlyArray<string>, runs: number) =>
+const checkFaults = (chosen: ReadonlyArray<string>, runs: number) =>
   Effect.gen(function* () {
     for (const [name, { dissectors, faults, scenario, sometimes }] of Object.entries(suites)) {
       if (!chosen.includes(name)) continue
-      const began = performance.now()
+      const startMillis = performance.now()
       const summary = yield* SimCheck.check(scenario, { dissectors, generate: faults, runs, sometimes })
-      const seconds = ((performance.now() - began) / 1_000).toFixed(1)
+      const seconds = ((performance.now() - startMillis) / 1_000).toFixed(1)
       const reached = [...summary.reached].map(([label, count]) => `${label} ${count}`).join(", ")
       yield* Console.log(
         `${name}: ${summary.runs} seeds passed in ${seconds} s, each run twice: ${summary.packets} packets, ` +
@@ -57,23 +58,25 @@ const faults = (chosen: ReadonlyArray<string>, runs: number) =>
     }
   })
 
-const promises = (scale: number) =>
+const checkStatus = (scale: number) =>
   Effect.gen(function* () {
-    for (const { measured: found, holds: kept, property: promise } of StatusSweep.checkAll(scale)) {
-      yield* Console.log(`status: ${promise}: ${found}`)
-      if (!kept) return yield* Effect.fail(new Broken(`status: not kept: ${promise}`))
+    for (const { holds, measured, property } of StatusSweep.checkAll(scale)) {
+      yield* Console.log(`status: ${property}: ${measured}`)
+      if (!holds) return yield* Effect.fail(new PropertyNotMet(`status: property not met: ${property}`))
     }
   })
 
 const sweep = Effect.gen(function* () {
   const [argument = "1000", ...rest] = process.argv.slice(2)
   const runs = Number(argument)
-  if (!Number.isInteger(runs) || runs < 1) return yield* Effect.fail(new Usage(`${argument}: a whole number from 1 up`))
+  if (!Number.isInteger(runs) || runs < 1)
+    return yield* Effect.fail(new Usage(`invalid number of runs ${argument}: must be a whole number of at least 1`))
   const unknown = rest.find((name) => !names.includes(name))
-  if (unknown !== undefined) return yield* Effect.fail(new Usage(`${unknown}: one of ${names.join(", ")}`))
+  if (unknown !== undefined)
+    return yield* Effect.fail(new Usage(`unknown suite ${unknown}: must be one of ${names.join(", ")}`))
   const chosen = rest.length === 0 ? names : rest
-  yield* faults(chosen, runs)
-  if (chosen.includes("status")) yield* promises(runs)
+  yield* checkFaults(chosen, runs)
+  if (chosen.includes("status")) yield* checkStatus(runs)
 })
 
 NodeRuntime.runMain(

@@ -1,4 +1,4 @@
-/** A protocol with a bug that only a bad network shows: the check finds it, and the one packet that it takes. */
+/** A protocol with a bug that only duplicated packets show; the check finds it, and shrinks it to one packet. */
 
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
@@ -6,7 +6,7 @@ import * as Queue from "effect/Queue"
 import { type Endpoint, Network } from "effect-inet/network"
 import { SimCheck } from "effect-inet/simulation"
 
-/** Answers every block with the number of the next one it wants. */
+/** Acknowledges every block with the number of the next expected one. */
 const receiver = Effect.gen(function* () {
   let wanted = 0
   const socket = yield* (yield* Network.Network).udp({ host: "0.0.0.0", port: 4000 }, ([block], from) => {
@@ -15,7 +15,7 @@ const receiver = Effect.gen(function* () {
   })
 })
 
-/** Sends eight blocks one by one, again after a second without an answer; gives how often it sent. */
+/** Sends eight blocks in stop and wait, with a timeout of one second; returns the number of packets sent. */
 const sender = Effect.fnUntraced(function* (to: Endpoint.Endpoint) {
   const answers = yield* Queue.unbounded<number>()
   const socket = yield* (yield* Network.Network).udp({ host: "0.0.0.0" }, ([n]) => Queue.offerUnsafe(answers, n!))
@@ -23,7 +23,7 @@ const sender = Effect.fnUntraced(function* (to: Endpoint.Endpoint) {
   for (let next = 0; next < 8; sent++) {
     yield* socket.send(Uint8Array.of(next), to)
     const again = { duration: "1 second", orElse: () => Effect.succeed(next) } as const
-    next = yield* Effect.timeoutOrElse(Queue.take(answers), again) // The bug: an answer that comes twice is two.
+    next = yield* Effect.timeoutOrElse(Queue.take(answers), again) // The bug: a duplicate acknowledgement counts twice.
   }
   return sent
 })

@@ -1,4 +1,4 @@
-/** How fast a simulated network is, with programs on it and nobody watching. */
+/** Speed and memory of simulated networks, with programs and without a tap. */
 import * as V8 from "node:v8"
 import * as Vm from "node:vm"
 import * as Effect from "effect/Effect"
@@ -22,7 +22,7 @@ const once = (scenario: Scenario, seed = 1) =>
   Effect.flatMap(Simulation.run(scenario, { seed }), (report) =>
     report.outcome === "done" && report.leaked.sockets === 0 && report.leaked.timers === 0
       ? Effect.succeed(report)
-      : Effect.fail(new BenchError({ message: `a run did not end as it should: ${report.outcome}` }))
+      : Effect.fail(new BenchError({ message: `simulated run failed: ${report.outcome}` }))
   )
 
 const many = (scenario: Scenario) =>
@@ -30,7 +30,7 @@ const many = (scenario: Scenario) =>
     for (let seed = 1; seed <= runs; seed++) yield* once(scenario, seed)
   })
 
-/** Nothing but so many lanes of events, each planned by the one before. */
+/** Runs chains of events on a clock, each event scheduled by the previous one. */
 const events = (lanes: number, each: number) =>
   Effect.sync(() => {
     const clock = SimClock.make()
@@ -99,7 +99,12 @@ const comparisons: ReadonlyArray<Comparison> = [
   { measure: "datagrams", peer: queue, bar: { subject: "figure", comparator: ">=", value: 250_000 } },
   { measure: "runs of 20 datagrams", peer: queue, bar: { subject: "figure", comparator: ">=", value: 1_000 } },
   { measure: "ten idle minutes", peer: queue, bar: { subject: "figure", comparator: "<=", value: 50 } },
-  { measure: "heap after 200 runs", peer: ours, peerMeasure: heap, bar: { subject: "ratio", comparator: "<=", value: 1.02 } }
+  {
+    measure: "heap after 200 runs",
+    peer: ours,
+    peerMeasure: heap,
+    bar: { subject: "ratio", comparator: "<=", value: 1.02 }
+  }
 ]
 
 export const benchmark: Benchmark = {

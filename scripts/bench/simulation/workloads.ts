@@ -1,4 +1,4 @@
-/** What is run on a simulated network while it is measured. */
+/** Scenarios of the simulation benchmark. */
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import * as Network from "../../../src/network/Network.ts"
@@ -6,7 +6,7 @@ import type * as Simulation from "../../../src/simulation/Simulation.ts"
 
 const port = 2000
 
-/** A server that answers every datagram, and clients that keep one in flight each: two datagrams a round trip. */
+/** An echo server with clients that each keep one datagram in flight: two datagrams per round trip. */
 export const exchange = (clients: number, roundTrips: number) =>
   Effect.fnUntraced(function* ({ host }: Simulation.Simulation) {
     const far = yield* host("server")
@@ -38,7 +38,7 @@ export const exchange = (clients: number, roundTrips: number) =>
     )
   })
 
-/** Hosts that listen to each other's broadcasts, of which there are none. */
+/** Hosts that wait for broadcasts, of which none is sent. */
 export const idle = Effect.fnUntraced(function* ({ host }: Simulation.Simulation) {
   for (let n = 0; n < 10; n++) {
     const one = yield* host(`host${n}`)
