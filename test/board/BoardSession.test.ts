@@ -17,7 +17,7 @@ const makeClient = Effect.fnUntraced(function* (size: number) {
   const session = BoardSession.session({ size })
   const board = yield* Board.make({ size })
   const pushed: Array<Message> = []
-  const answer = yield* board.attach(client, (told) => pushed.push(told))
+  const answer = yield* board.attach(client, (message) => pushed.push(message))
   let [state, out] = session.open(client)
   assert.deepStrictEqual(out, {})
   const step = (input: Input<Message>) => {
@@ -28,9 +28,9 @@ const makeClient = Effect.fnUntraced(function* (size: number) {
     let reply = step({ _tag: "Line", text })
     const last: Output<Ask> = out
     if (last.ask !== undefined) {
-      const told = yield* answer(last.ask)
+      const message = yield* answer(last.ask)
       for (const push of pushed.splice(0)) reply += step({ _tag: "Message", message: push })
-      reply += step({ _tag: "Message", message: told })
+      reply += step({ _tag: "Message", message })
     }
     return { reply, closed: last.close === true }
   })
@@ -106,7 +106,7 @@ describe("BoardSession", () => {
     assert.deepStrictEqual(receive(undefined, { _tag: "Tick" })[1], {})
   })
 
-  it.effect.prop("encodes requests and messages for other processes", [Ask, Message], ([ask, told]) =>
+  it.effect.prop("encodes requests and messages for other processes", [Ask, Message], ([ask, message]) =>
     Effect.gen(function* () {
       const { definition } = BoardSession
       const through = <A>(schema: Schema.Codec<A, unknown>, value: A) =>
@@ -114,7 +114,7 @@ describe("BoardSession", () => {
           Schema.decodeUnknownEffect(schema)(JSON.parse(JSON.stringify(encoded)))
         )
       assert.deepStrictEqual(yield* through(definition.ask, ask), ask)
-      assert.deepStrictEqual(yield* through(definition.message, told), told)
+      assert.deepStrictEqual(yield* through(definition.message, message), message)
     })
   )
 })

@@ -24,8 +24,8 @@ const isAllowed = (grid: Grid.Grid, change: Grid.Change) => {
 }
 
 /** Returns the boards after 0, 1, 2 and more changes. Asserts that every number occurs once and is allowed. */
-const replay = (size: number, heard: ReadonlyArray<Observed>): ReadonlyArray<Grid.Grid> => {
-  const changes = heard
+const replay = (size: number, observed: ReadonlyArray<Observed>): ReadonlyArray<Grid.Grid> => {
+  const changes = observed
     .flatMap(({ answers }) => answers.filter(isChange))
     .sort((one, other) => one.change - other.change)
   const grids = [Grid.empty(size)]
@@ -52,10 +52,10 @@ const isTrueOf = (message: Message, grids: ReadonlyArray<Grid.Grid>) => {
 }
 
 /** Asserts that all answers are right, and that watchers received every change after their first board, in order. */
-export const check = (size: number, heard: ReadonlyArray<Observed>) => {
-  const grids = replay(size, heard)
+export const check = (size: number, observed: ReadonlyArray<Observed>) => {
+  const grids = replay(size, observed)
   const numbers = new Map<number, number>()
-  for (const [client, { answers, pushed }] of heard.entries()) {
+  for (const [client, { answers, pushed }] of observed.entries()) {
     // The answers of a client are in order: its changes and boards bound the time of its other answers.
     let since = 0
     for (const [at, message] of answers.entries()) {

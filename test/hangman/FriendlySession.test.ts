@@ -29,11 +29,11 @@ const play = (inputs: ReadonlyArray<string | Input<Scoreboard.Answer>>) => {
     record()
     if (out.ask === undefined) continue
     asks.push(out.ask)
-    const told: Scoreboard.Answer =
+    const message: Scoreboard.Answer =
       out.ask._tag === "Top"
         ? { _tag: "Top", games: 7, wins: 3, players: 1, best: [{ name: "eve", games: 5, wins: 3, wrong: 12 }] }
         : { _tag: "Counted", rank: out.ask.name === "" ? 0 : 2, players: 3 }
-    ;[state, out] = session.receive(state, { _tag: "Message", message: told })
+    ;[state, out] = session.receive(state, { _tag: "Message", message })
     record()
   }
   return { views, asks, last: views.at(-1)!, closed: out.close === true }

@@ -18,7 +18,7 @@ const maxMessages = 20
 
 const nameOf = (number: number, ownNumber: number) => (number === ownNumber ? "you" : `client ${number}`)
 
-/** Returns the message for a reply, if any. Own changes have none: the server sends them again as `seen`. */
+/** Returns the message for a reply, if any. `claimed` and `swapped` have none: the change follows as `seen`. */
 const messageOf = (reply: Reply.Reply, ownNumber: number): string | undefined => {
   switch (reply._tag) {
     case "Occupied":
