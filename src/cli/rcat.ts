@@ -7,7 +7,7 @@ export const command = Command.make(
   "rcat",
   {
     host: Argument.String("host").pipe(Argument.withDescription("HOST or HOST:PORT of the server (default port 69)")),
-    file: Argument.String("file").pipe(Argument.withDescription("The file, as the server calls it")),
+    file: Argument.String("file").pipe(Argument.withDescription("File name on the server")),
     ...transfer
   },
   (input) =>
@@ -16,9 +16,9 @@ export const command = Command.make(
       (run) => run.rcat({ ...input, json: false })
     )
 ).pipe(
-  Command.withDescription("Print a file of a TFTP server on standard output"),
+  Command.withDescription("Print a file of a TFTP server to standard output"),
   Command.withExamples([
-    { command: "effect-inet rcat 192.0.2.1 motd", description: "From port 69" },
-    { command: "effect-inet rcat localhost:6969 f | sha256sum", description: "To another program" }
+    { command: "effect-inet rcat 192.0.2.1 motd", description: "Print motd, from port 69" },
+    { command: "effect-inet rcat localhost:6969 f | sha256sum", description: "Pipe the file to another program" }
   ])
 )

@@ -11,50 +11,60 @@ const windowsize = [1, 32_767] as const
 const serve = Command.make(
   "serve",
   {
-    root: flags.text("tftp", "root", "DIR", "The directory to serve; nothing outside of it can be read or written"),
+    root: flags.text("tftp", "root", "DIR", "Directory to serve; nothing outside of it can be read or written"),
     host: flags.host("tftp"),
     port: flags.port("tftp", 69),
     write: flags.choice(
       "tftp",
       "write",
       ["create", "overwrite"],
-      "Take uploads: create for new files only, overwrite also for those that exist (default: none)"
+      "Accept uploads: create for new files only, overwrite also for existing ones (default: none)"
     ),
     user: flags.optionalText(
       "tftp",
       "user",
       "NAME",
-      "Become this user once the port is bound, before anything is served"
+      "Run as this user after binding the port, before any file is opened"
     ),
-    ports: flags.portRange("tftp", "Ports for transfers, for firewalls (default any)"),
-    singlePort: flags.toggle("tftp", "single-port", "Transfers stay on the port of the server, for clients behind NAT"),
-    blksize: flags.integer("tftp", "blksize", ...blksize, "The largest block granted, in bytes (default 65464)"),
-    windowsize: flags.integer("tftp", "windowsize", ...windowsize, "The largest window granted (default 64)"),
-    mtu: flags.integer("tftp", "mtu", 68, 65_535, "Grant no block that this link would cut into fragments"),
+    ports: flags.portRange("tftp", "Range of ports for transfers, for firewalls (default: any)"),
+    singlePort: flags.toggle(
+      "tftp",
+      "single-port",
+      "Run all transfers on the port of the server, for clients behind NAT"
+    ),
+    blksize: flags.integer("tftp", "blksize", ...blksize, "Largest block granted, in bytes (default 65464)"),
+    windowsize: flags.integer("tftp", "windowsize", ...windowsize, "Largest window granted, in blocks (default 64)"),
+    mtu: flags.integer("tftp", "mtu", 68, 65_535, "MTU of the link, in bytes: grant no block that would be fragmented"),
     maxTransfers: flags.positiveInteger(
       "tftp",
       "max-transfers",
-      "Transfers at a time (default 1024, or what descriptors allow)"
+      "Most concurrent transfers (default 1024, or as file descriptors allow)"
     ),
     maxTransfersPerClient: flags.positiveInteger(
       "tftp",
       "max-per-client",
-      "Transfers at a time with one address (default any)"
+      "Most concurrent transfers with one client address (default: no limit)"
     ),
-    deadline: flags.duration("tftp", "deadline", "The longest a transfer may take (default 24h)"),
-    threads: flags.integer("tftp", "threads", 1, 64, "Threads that run the transfers, to use more cores (default 1)"),
+    deadline: flags.duration("tftp", "deadline", "Longest duration of a transfer (default 24h)"),
+    threads: flags.integer(
+      "tftp",
+      "threads",
+      1,
+      64,
+      "Number of threads that run the transfers, to use more cores (default 1)"
+    ),
     perClient: flags.choice(
       "tftp",
       "per-client",
       ["first", "only"],
-      "Look into a folder named after the client's address: first, then the root; or there only"
+      "Use a folder named after the client's address: before the root, or only that folder"
     ),
-    ignoreCase: flags.toggle("tftp", "ignore-case", "Find files whose names differ only by case"),
-    maxFileSize: flags.bytes("tftp", "max-file-size", "The largest upload (default any)"),
-    quota: flags.bytes("tftp", "quota", "All files below the root together, after an upload (default any)"),
-    free: flags.bytes("tftp", "free", "What must stay free on the disk (default 0)"),
-    sync: flags.toggle("tftp", "sync", "Acknowledge an upload only when the disk has it"),
-    drain: flags.duration("tftp", "drain", "What a stopping server gives to transfers in progress (default 5s)"),
+    ignoreCase: flags.toggle("tftp", "ignore-case", "Ignore case in the names of files to read"),
+    maxFileSize: flags.bytes("tftp", "max-file-size", "Largest upload (default: no limit)"),
+    quota: flags.bytes("tftp", "quota", "Total size of all files below the root, after an upload (default: no limit)"),
+    free: flags.bytes("tftp", "free", "Bytes that uploads must leave free on the disk (default 0)"),
+    sync: flags.toggle("tftp", "sync", "Flush an upload to the disk (fsync) before acknowledging it"),
+    drain: flags.duration("tftp", "drain", "Time that a stopping server gives to transfers in progress (default 5s)"),
     json: flags.json
   },
   (input) =>
@@ -63,31 +73,34 @@ const serve = Command.make(
       (run) => run.serve(input)
     )
 ).pipe(
-  Command.withDescription("Serve a directory over TFTP, read-only unless --write says otherwise"),
+  Command.withDescription("Serve a directory over TFTP, read-only unless --write is given"),
   Command.withExamples([
-    { command: "effect-inet tftp serve --root . --port 6969", description: "This folder, for this machine" },
+    {
+      command: "effect-inet tftp serve --root . --port 6969",
+      description: "The current folder, for this machine only"
+    },
     {
       command: "effect-inet tftp serve --root /srv/tftp --host :: --user nobody",
-      description: "Network boot, as root: the port is bound, then the rights are dropped"
+      description: "Network boot: started as root, runs as nobody once the port is bound"
     },
     {
       command: "effect-inet tftp serve --root /srv/backup --host :: --write create --max-file-size 64M",
-      description: "Switches and routers leave their configuration here"
+      description: "Back up the configurations of switches and routers"
     }
   ])
 )
 
-/** What both ways of a transfer have in common. */
+/** The flags of a transfer in either direction. */
 export const transfer = {
-  blksize: flags.integer(undefined, "blksize", ...blksize, "Bytes of a block to ask for (default 1428)"),
-  windowsize: flags.integer(undefined, "windowsize", ...windowsize, "Blocks to an acknowledgement (default 64)"),
-  timeout: flags.duration(undefined, "timeout", "Send again after so long (default: as the round trip suggests)"),
+  blksize: flags.integer(undefined, "blksize", ...blksize, "Block size to request, in bytes (default 1428)"),
+  windowsize: flags.integer(undefined, "windowsize", ...windowsize, "Window to request, in blocks (default 64)"),
+  timeout: flags.duration(undefined, "timeout", "Retransmission timeout (default: adapted to the round trip time)"),
   retries: flags.integer(
     undefined,
     "retries",
     0,
     1_000,
-    "How often the same is sent again (default 9, or 5 with --timeout)"
+    "Retransmissions of one packet (default 9, or 5 with --timeout)"
   )
 }
 
@@ -97,11 +110,11 @@ const url = (about: string) =>
 const get = Command.make(
   "get",
   {
-    url: url("the file to fetch"),
+    url: url("the file to read"),
     output: Flag.String("output").pipe(
       Flag.withAlias("o"),
       Flag.withMetavar("FILE"),
-      Flag.withDescription("Where to, - for standard output (default: the same name, in the current folder)"),
+      Flag.withDescription("Output file, - for standard output (default: the same name, in the current folder)"),
       Flag.optional,
       Flag.map(Option.getOrUndefined)
     ),
@@ -114,13 +127,21 @@ const get = Command.make(
       (run) => run.get(input)
     )
 ).pipe(
-  Command.withDescription("Fetch a file from a TFTP server; what is there is replaced when all has arrived"),
+  Command.withDescription(
+    "Read a file from a TFTP server; an existing output file is replaced when the transfer is complete"
+  ),
   Command.withExamples([
-    { command: "effect-inet tftp get tftp://192.0.2.1/boot/vmlinuz", description: "Into vmlinuz" },
-    { command: "effect-inet tftp get tftp://[::1]:6969/f -o - | sha256sum", description: "To another program" },
+    {
+      command: "effect-inet tftp get tftp://192.0.2.1/boot/vmlinuz",
+      description: "Write vmlinuz in the current folder"
+    },
+    {
+      command: "effect-inet tftp get tftp://[::1]:6969/f -o - | sha256sum",
+      description: "Pipe the file to another program"
+    },
     {
       command: "effect-inet tftp get 'tftp://192.0.2.1/notes;mode=netascii'",
-      description: "Text, line ends translated"
+      description: "Convert the line ends of a text"
     }
   ])
 )
@@ -128,8 +149,8 @@ const get = Command.make(
 const put = Command.make(
   "put",
   {
-    file: Argument.String("file").pipe(Argument.withDescription("The file to send, - for standard input")),
-    url: url("where to; after a / the file keeps its name"),
+    file: Argument.String("file").pipe(Argument.withDescription("File to send, - for standard input")),
+    url: url("the target; a path that ends with / keeps the name of the file"),
     ...transfer,
     json: flags.json
   },
@@ -139,14 +160,17 @@ const put = Command.make(
       (run) => run.put(input)
     )
 ).pipe(
-  Command.withDescription("Send a file to a TFTP server; done means that the server has acknowledged all of it"),
+  Command.withDescription("Write a file to a TFTP server; succeeds when the server has acknowledged the last block"),
   Command.withExamples([
-    { command: "effect-inet tftp put firmware.bin tftp://192.0.2.1/", description: "As firmware.bin" },
-    { command: "tar c . | effect-inet tftp put - tftp://192.0.2.1/backup.tar", description: "From another program" }
+    { command: "effect-inet tftp put firmware.bin tftp://192.0.2.1/", description: "Write firmware.bin on the server" },
+    {
+      command: "tar c . | effect-inet tftp put - tftp://192.0.2.1/backup.tar",
+      description: "Write the output of another program"
+    }
   ])
 )
 
 export const command = Command.make("tftp").pipe(
-  Command.withDescription("The TFTP service: server and client"),
+  Command.withDescription("TFTP server and client"),
   Command.withSubcommands([serve, get, put])
 )

@@ -1,8 +1,8 @@
 /**
- * A TFTP client: files from and to any server of RFC 1350, with its options where it knows them.
+ * A TFTP client: reads and writes files of any server of RFC 1350, with the options that the server supports.
  *
- * It asks for large windows and the size, and does without where a server refuses the options, ignores them or answers
- * nonsense. The first server to answer counts; datagrams of anybody else are turned away.
+ * It requests a large window and the file size, and repeats the request without options if the server refuses them or
+ * replies with invalid ones. The first server to reply is used; datagrams from any other address get ERROR 5.
  */
 
 import type * as Cause from "effect/Cause"
@@ -32,52 +32,52 @@ import * as RetransmissionTimer from "./transfer/RetransmissionTimer.ts"
 import * as SendTransfer from "./transfer/SendTransfer.ts"
 import * as Transfer from "./transfer/Transfer.ts"
 
-/** How a transfer goes so far. @category models @since 0.1.0 */
+/** The progress of a transfer. @category models @since 0.1.0 */
 export interface Progress extends Transfer.Summary {
-  /** Bytes in all, if the sender has said so. */
+  /** The size of the file in bytes; undefined if the sender did not announce it. */
   readonly total: number | undefined
 }
 
-/** What to ask for. @category models @since 0.1.0 */
+/** Options of one transfer. @category models @since 0.1.0 */
 export interface Options {
-  /** Bytes of a block to ask for, 8 to 65,464. Default 1,428, which fits into a packet of Ethernet. */
+  /** The block size to request, in bytes, 8 to 65,464. Default 1,428, which fits into an Ethernet frame. */
   readonly blksize?: number | undefined
-  /** Blocks to an acknowledgement to ask for. Default 64, or what a socket buffer holds if that is less. */
+  /** The window to request, in blocks, 1 to 32,767. Default 64, or fewer if a socket buffer holds fewer. */
   readonly windowsize?: number | undefined
-  /** The interval after which either side sends again; asked for only if given. Default: it follows the round trip. */
+  /** The retransmission timeout of both sides. Default: not requested, and adapted to the round trip time. */
   readonly timeout?: Duration.Input | undefined
-  /** How often the same is sent in all. Default 6 with `timeout`, else 10, or what `retransmission` says. */
+  /** Times a packet is sent, the first included. Default 6 with `timeout`, else 10; ignored with `retransmission`. */
   readonly attempts?: number | undefined
-  /** When to send again. Default `Retransmission.adaptive()`, or fixed if `timeout` is given. */
+  /** The retransmission schedule. Default `Retransmission.adaptive()`, or fixed if `timeout` is given. */
   readonly retransmission?: Retransmission.Retransmission | undefined
-  /** Asks for no options, for servers that break on them. Default false. */
+  /** True to request no options, for servers that fail on them. Default false. */
   readonly plain?: boolean | undefined
-  /** The longest a transfer may take. Default 1 day. */
+  /** The longest duration of the transfer. Default 1 day. */
   readonly deadline?: Duration.Input | undefined
-  /** Addresses of one family only. Default: both. */
+  /** The address family to use. Default: both. */
   readonly family?: 4 | 6 | undefined
-  /** Is told of the progress, ten times a second at most, and of the end; must not throw. */
+  /** Called at most ten times a second, and at the end; must not throw. */
   readonly onProgress?: ((progress: Progress) => void) | undefined
 }
 
-/** A file of a server. @category models @since 0.1.0 */
+/** A file of a server: host and path, port 69 and mode octet by default. @category models @since 0.1.0 */
 export type Target = Pick<Url.Url, "host" | "path"> & Partial<Url.Url>
 
-/** What the client stands on. @category models @since 0.1.0 */
+/** The services that a client requires. @category models @since 0.1.0 */
 export type Services = Network.Network | Dns.Dns | ServiceNames
 
 const defaultOptions = { blksize: 1_428, windowsize: 64 }
 
-/** Bytes that Linux lets a socket buffer have unless told otherwise (net.core.rmem_max, doubled). */
+/** The largest socket buffer that Linux grants by default (net.core.rmem_max, doubled). */
 const defaultReceiveBufferBytes = 425_984
 
-/** Milliseconds between reports of progress. */
+/** The time between calls of `onProgress`. */
 const progressIntervalMillis = 100
 
-/** Milliseconds to the next address of a name: none is far on this very host. */
+/** The time before the next address is tried: shorter if all are on this host. */
 const attemptDelayMillis = { loopback: 25, network: 250 }
 
-/** Addresses of a name that are tried. */
+/** The most addresses of a name that are tried. */
 const maxAddresses = 4
 
 const fail = (reason: TftpError.Reason) => Effect.fail(new TftpError.TftpError({ reason }))
@@ -91,13 +91,13 @@ const addressesOf = Effect.fnUntraced(function* ({ host, port = Url.defaultPort 
   return addresses.slice(0, maxAddresses)
 })
 
-/** What both directions share. */
+/** A transfer in one of the two directions. */
 interface Direction {
   readonly kind: Packet.Request["_tag"]
   readonly target: Target
   readonly options: Options
   readonly tsize: number | undefined
-  /** Begins the transfer that was agreed on. */
+  /** Makes the transfer after the handshake; `confirmed` if the server replied with an OACK. */
   readonly start: (
     common: Transfer.CommonOptions,
     opened: ClientHandshake.ClientHandshake,
@@ -129,7 +129,7 @@ const wantedOptions = ({
   tsize
 })
 
-/** One try: with options, or without. Nothing where the server does not get along with them. */
+/** Attempts a transfer, with options or without. Returns undefined if the server rejected the options. */
 const attempt = Effect.fnUntraced(function* (
   direction: Direction,
   addresses: ReadonlyArray<NetAddress.InetAddress>,
@@ -150,7 +150,7 @@ const attempt = Effect.fnUntraced(function* (
     const maxPathBytes = Packet.maxRequestBytes - request.length + new TextEncoder().encode(path).length
     return yield* fail(
       HandshakeReply.protocolViolation(
-        `the name of the file has more than ${maxPathBytes} bytes, the most that fit into a request`
+        `file name too long: a request of ${Packet.maxRequestBytes} bytes has room for ${maxPathBytes} bytes of name`
       )
     )
   }
@@ -168,7 +168,7 @@ const attempt = Effect.fnUntraced(function* (
   if (reply._tag !== "Agreed") {
     if (reply.reason._tag === "ProtocolViolation")
       handshake.send(Transfer.errorPacket(reply.reason.code, reply.reason.detail))
-    return reply._tag === "Again" ? undefined : yield* fail(reply.reason)
+    return reply._tag === "RetryWithoutOptions" ? undefined : yield* fail(reply.reason)
   }
   const common: Transfer.CommonOptions = {
     agreed: reply.agreed,
@@ -207,7 +207,12 @@ const run = Effect.fnUntraced(function* (
   const runAttempts = Effect.gen(function* () {
     const first = options.plain === true ? undefined : yield* runAttempt(wantedOptions(direction))
     const summary = first ?? (yield* runAttempt(undefined))
-    return summary ?? (yield* fail(HandshakeReply.protocolViolation("the server does not get along with the request")))
+    return (
+      summary ??
+      (yield* fail(
+        HandshakeReply.protocolViolation("the server rejected the options and also the request without them")
+      ))
+    )
   })
   const deadline = Duration.fromInputUnsafe(options.deadline ?? "1 day")
   return yield* Effect.timeoutOrElse(runAttempts, {
@@ -217,8 +222,8 @@ const run = Effect.fnUntraced(function* (
 })
 
 /**
- * Reads a file from a server into `writable`, which is committed before the server hears of the end; on failure it is
- * not.
+ * Reads a file from a server into `writable`, and commits it before it sends the last ACK. After a failure `writable`
+ * is not committed.
  *
  * @category transfers
  * @since 0.1.0
@@ -247,7 +252,28 @@ export const download = (
   })
 
 /**
- * A file of a server as a stream: it is read as fast as the stream is, and ends with it. Fails with `TftpError`.
+ * Reads a file from a server as a stream, no faster than the stream is consumed; closing the stream stops the transfer.
+ *
+ * **Example** (Read a file)
+ *
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import * as Stream from "effect/Stream"
+ * import { NodeServices } from "effect-inet/network"
+ * import { FileStore, MemoryStore, TftpClient, TftpServer } from "effect-inet/tftp"
+ *
+ * const store = MemoryStore.make({ files: new Map([["boot.cfg", new TextEncoder().encode("timeout 5")]]) })
+ *
+ * const program = Effect.gen(function*() {
+ *   const { address } = yield* TftpServer.make({ port: 0 }).pipe(Effect.provideService(FileStore.FileStore, store))
+ *   const read = (path: string) => TftpClient.get({ host: "127.0.0.1", port: address.port, path })
+ *   yield* Stream.mkString(Stream.decodeText(read("boot.cfg"))) // => "timeout 5"
+ *   const error = yield* Effect.flip(Stream.runDrain(read("missing")))
+ *   error.message // => "refused by the peer: File not found (error 1)"
+ * })
+ *
+ * await Effect.runPromise(program.pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+ * ```
  *
  * @category transfers
  * @since 0.1.0
@@ -260,7 +286,7 @@ export const get = (target: Target, options: Options = {}): Stream.Stream<Uint8A
         write: (bytes) => Effect.asVoid(Queue.offer(queue, bytes.slice())),
         commit: Effect.void
       }
-      // The end comes last: whoever reads may close the scope then, and the server is to know first.
+      // The queue ends after the last ACK is sent: the reader may close the scope as soon as the queue ends.
       yield* download(target, writable, options).pipe(
         Effect.andThen(Queue.end(queue)),
         Effect.onError((cause) => Queue.failCause(queue, cause)),
@@ -272,7 +298,29 @@ export const get = (target: Target, options: Options = {}): Stream.Stream<Uint8A
   )
 
 /**
- * Writes a file to a server. That it returns means that the server has acknowledged all of it.
+ * Writes a file to a server; returns when the server has acknowledged the last block.
+ *
+ * **Example** (Write a file)
+ *
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import { NodeServices } from "effect-inet/network"
+ * import { FileStore, MemoryStore, TftpClient, TftpServer } from "effect-inet/tftp"
+ *
+ * const files = new Map<string, Uint8Array>()
+ * const store = MemoryStore.make({ files, write: "create" })
+ *
+ * const program = Effect.gen(function*() {
+ *   const { address } = yield* TftpServer.make({ port: 0 }).pipe(Effect.provideService(FileStore.FileStore, store))
+ *   const target = { host: "127.0.0.1", port: address.port, path: "switch1.cfg" }
+ *   const file = MemoryStore.fromBytes(new TextEncoder().encode("hostname switch1"))
+ *   const { bytes } = yield* TftpClient.put(target, file, { deadline: "1 minute" })
+ *   bytes // => 16
+ *   new TextDecoder().decode(files.get("switch1.cfg")) // => "hostname switch1"
+ * })
+ *
+ * await Effect.runPromise(program.pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+ * ```
  *
  * @category transfers
  * @since 0.1.0
@@ -286,7 +334,7 @@ export const put = (
     kind: "WRQ",
     target,
     options,
-    // The size that netascii makes of it is not known.
+    // The encoded size of a netascii transfer is unknown.
     tsize: target.mode === "netascii" ? undefined : readable.size,
     start: Effect.fnUntraced(function* (common, handshake) {
       const transfer = yield* SendTransfer.make({ ...common, readable, filename: target.path })

@@ -1,48 +1,51 @@
-/** Why a transfer failed. */
+/** Errors of transfers. */
 import * as Data from "effect/Data"
 import type * as Network from "../network/Network.ts"
 import type * as AddressInfo from "../network/names/AddressInfo.ts"
 import * as TerminalText from "../network/TerminalText.ts"
 import type * as FileStoreError from "./store/FileStoreError.ts"
 
-/** The peer sent an ERROR. @category errors @since 0.1.0 */
+/** The peer sent an ERROR packet. @category errors @since 0.1.0 */
 export class Refused extends Data.TaggedClass("Refused")<{
-  /** One of `Packet.ErrorCode`, or a peer's own. */
+  /** The error code: one of `Packet.ErrorCode`, or a code of the peer's own. */
   readonly code: number
-  /** The peer's words. */
+  /** The message of the peer, unescaped. */
   readonly text: string
 }> {
   get message(): string {
-    const words = TerminalText.escape(this.text)
-    return `the peer says: ${words === "" ? "nothing more" : words} (error ${this.code})`
+    const text = TerminalText.escape(this.text)
+    return `refused by the peer: ${text === "" ? "no reason given" : text} (error ${this.code})`
   }
 }
 
-/** The peer has not answered any more. @category errors @since 0.1.0 */
+/** The peer sent nothing until the last retransmission timed out. @category errors @since 0.1.0 */
 export class Timeout extends Data.TaggedClass("Timeout")<{
-  /** How often the same was sent. */
+  /** The number of times the same packet was sent. */
   readonly attempts: number
-  /** Everything was sent, and only the last acknowledgement is missing: the file may have arrived. */
+  /** True if only the last ACK is missing: all blocks were sent, and the file may have arrived. */
   readonly lastAckMissing: boolean
 }> {
   get message(): string {
-    const times = this.attempts === 1 ? "once" : `${this.attempts} times`
+    const count = (noun: string) => `${this.attempts} ${noun}${this.attempts === 1 ? "" : "s"}`
     return this.lastAckMissing
-      ? `no answer to the last block, sent ${times}: the file may have arrived, or not`
-      : `no answer: asked ${times}`
+      ? `timed out: no ACK of the last block, sent ${count("time")}; the file may have arrived`
+      : `timed out: no reply to ${count("request")}`
   }
 }
 
-/** The transfer as a whole took longer than it may. @category errors @since 0.1.0 */
-export class DeadlineExceeded extends Data.TaggedClass("DeadlineExceeded")<{ readonly millis: number }> {
+/** The whole transfer took longer than its deadline. @category errors @since 0.1.0 */
+export class DeadlineExceeded extends Data.TaggedClass("DeadlineExceeded")<{
+  /** The deadline, in milliseconds from the start of the transfer. */
+  readonly millis: number
+}> {
   get message(): string {
-    return `not done after ${this.millis / 1_000} s, the time for a whole transfer`
+    return `deadline exceeded: the transfer was not complete after ${this.millis / 1_000} s`
   }
 }
 
-/** The peer broke the protocol. @category errors @since 0.1.0 */
+/** The peer violated the protocol. @category errors @since 0.1.0 */
 export class ProtocolViolation extends Data.TaggedClass("ProtocolViolation")<{
-  /** The code of the ERROR it was answered with. */
+  /** The code of the ERROR packet sent to the peer. */
   readonly code: number
   readonly detail: string
 }> {
@@ -51,38 +54,40 @@ export class ProtocolViolation extends Data.TaggedClass("ProtocolViolation")<{
   }
 }
 
-/** As many bytes came as were not announced. @category errors @since 0.1.0 */
+/** The size received differs from the announced `tsize` (RFC 2349). @category errors @since 0.1.0 */
 export class SizeMismatch extends Data.TaggedClass("SizeMismatch")<{
+  /** Bytes announced by the peer. */
   readonly announced: number
+  /** Bytes received. */
   readonly received: number
 }> {
   get message(): string {
-    return `${this.received} bytes came, but tsize announced ${this.announced}`
+    return `size mismatch: received ${this.received} bytes, but tsize announced ${this.announced}`
   }
 }
 
-/** The file on this side failed. @category errors @since 0.1.0 */
+/** The local file failed. @category errors @since 0.1.0 */
 export class File extends Data.TaggedClass("File")<{ readonly cause: FileStoreError.FileStoreError }> {
   get message(): string {
     return this.cause.message
   }
 }
 
-/** The network on this side failed. @category errors @since 0.1.0 */
+/** The local network failed. @category errors @since 0.1.0 */
 export class Socket extends Data.TaggedClass("Socket")<{ readonly cause: Network.NetworkError }> {
   get message(): string {
     return this.cause.message
   }
 }
 
-/** The server has no address. @category errors @since 0.1.0 */
+/** The server's name has no address. @category errors @since 0.1.0 */
 export class Unresolved extends Data.TaggedClass("Unresolved")<{ readonly cause: AddressInfo.AddressInfoError }> {
   get message(): string {
     return this.cause.message
   }
 }
 
-/** @category errors @since 0.1.0 */
+/** The reason why a transfer failed. @category errors @since 0.1.0 */
 export type Reason =
   | Refused
   | Timeout
@@ -93,7 +98,7 @@ export type Reason =
   | Socket
   | Unresolved
 
-/** A transfer failed; nothing of it is left behind. @category errors @since 0.1.0 */
+/** A failed transfer; a partly received file is discarded. @category errors @since 0.1.0 */
 export class TftpError extends Data.TaggedError("TftpError")<{ readonly reason: Reason }> {
   override get message(): string {
     return this.reason.message

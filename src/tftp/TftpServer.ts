@@ -1,8 +1,8 @@
 /**
- * A TFTP server (RFC 1350, with the options of RFC 2347, 2348, 2349 and 7440) of whatever a `FileStore` holds.
+ * A TFTP server for the files of a `FileStore` (RFC 1350, with the options of RFC 2347, 2348, 2349 and 7440).
  *
- * Every transfer has a fiber and a socket of its own, which end together. What comes in at the server's port only
- * starts transfers; a request that comes twice starts one.
+ * Every transfer has its own fiber and its own socket, which end together. The server's port receives requests only; a
+ * duplicated request starts one transfer.
  */
 
 import * as Context from "effect/Context"
@@ -31,73 +31,76 @@ import * as Retransmission from "./transfer/Retransmission.ts"
 import * as RetransmissionTimer from "./transfer/RetransmissionTimer.ts"
 import * as Transfer from "./transfer/Transfer.ts"
 
-/** The port of TFTP (RFC 1350). @category constants @since 0.1.0 */
+/** The UDP port of TFTP: 69 (RFC 1350). @category constants @since 0.1.0 */
 export const defaultPort: number = Url.defaultPort
 
-/** Where to listen and what to allow. @category models @since 0.1.0 */
+/** Options of a server: addresses, limits and timers. @category models @since 0.1.0 */
 export interface Options {
-  /** An IP literal. Default 127.0.0.1: the network is let in only when asked for. `::` also takes IPv4. */
+  /** The local address, an IP literal. Default 127.0.0.1, for this host only; `::` is every address, IPv4 too. */
   readonly host?: string | undefined
-  /** Default 69; 0 asks for an ephemeral port. */
+  /** The UDP port. Default 69; 0 for any free port. */
   readonly port?: number | undefined
   /** The largest block granted, in bytes, 8 to 65,464 (RFC 2348). Default 65,464. */
   readonly blksize?: number | undefined
   /** The largest window granted, in blocks (RFC 7440). Default 64. */
   readonly windowsize?: number | undefined
-  /** Grants no block that would not fit into one packet of a link of so many bytes. Default: no such limit. */
+  /** The MTU of the link, in bytes: no block is granted that would be fragmented. Default: no such limit. */
   readonly mtu?: number | undefined
-  /** Ports for transfers, both included. Default: any. */
+  /** The range of ports for transfers, inclusive. Default: any port. */
   readonly ports?: readonly [from: number, to: number] | undefined
-  /** Transfers stay on the port of the server, for clients behind firewalls. Default false. */
+  /** True to run all transfers on the port of the server, for clients behind firewalls. Default false. */
   readonly singlePort?: boolean | undefined
-  /** Threads that run the transfers of files of a directory, from `NodeThreads.make`; not with `singlePort`. */
+  /** Threads that run the transfers, from `NodeTransferThreads.make`; ignored with `singlePort`. Default: none. */
   readonly threads?: RequestHandler.TransferThreads | undefined
-  /** When to send again, unless the client asks for an interval. Default `Retransmission.adaptive()`. */
+  /** The retransmission schedule, unless the client asks for a timeout. Default `Retransmission.adaptive()`. */
   readonly retransmission?: Retransmission.Retransmission | undefined
-  /** Packets in all to a client that has not answered yet: its address may be forged. Default 3. */
+  /** The most packets to a client that has not replied yet, as its address may be forged. Default 3. */
   readonly maxUnvalidatedPackets?: number | undefined
-  /** Transfers at a time. Default 1,024, or what the process has descriptors for, if that is less. */
+  /** The most concurrent transfers. Default 1,024, or fewer if the process has fewer descriptors left. */
   readonly maxTransfers?: number | undefined
-  /** Transfers at a time with one address. Default: no limit of its own. */
+  /** The most concurrent transfers with one client address. Default: no separate limit. */
   readonly maxTransfersPerClient?: number | undefined
-  /** The longest a transfer may take. Default 1 day. */
+  /** The longest duration of one transfer. Default 1 day. */
   readonly deadline?: Duration.Input | undefined
-  /** How long a closing server lets transfers finish. Default 5 seconds. */
+  /** The time that a stopping server gives to transfers in progress. Default 5 seconds. */
   readonly drain?: Duration.Input | undefined
 }
 
-/** What a server has done so far. @category models @since 0.1.0 */
+/** Counters of a server since its start. @category models @since 0.1.0 */
 export type Stats = Readonly<TftpMetrics.Stats>
 
-/** What happens at a server. @category models @since 0.1.0 */
+/** An event of a server. @category models @since 0.1.0 */
 export type Event = TftpEvent.Event
 
 /** A running server. @category models @since 0.1.0 */
 export interface Server {
+  /** The address and port that it listens on. */
   readonly address: NetAddress.InetAddress
   readonly stats: Effect.Effect<Stats>
-  /** From now on; a reader that is more than 1,024 events behind loses the oldest. */
+  /** The events from the start of the stream on; a subscriber more than 1,024 events behind loses the oldest. */
   readonly events: Stream.Stream<Event>
-  /** Ends the server as its scope does: no new transfers; waits for those that run; stops what is left. */
+  /** Stops the server as closing its scope does: refuses new requests, waits for transfers, then stops the rest. */
   readonly drain: Effect.Effect<void>
 }
 
-/** A running TFTP server. @category services @since 0.1.0 */
+/** The service of a running TFTP server. @category services @since 0.1.0 */
 export class TftpServer extends Context.Service<TftpServer, Server>()("effect-inet/tftp/TftpServer") {}
 
-/** Milliseconds between progress events of one transfer. */
+/** The time between progress events of one transfer. */
 const progressIntervalMillis = 250
 
+/** A request in progress. */
 interface ActiveTransfer extends RequestHandler.PendingRequest {
   readonly info: TftpEvent.TransferInfo
+  /** Interrupts its fiber. */
   readonly stop: () => void
-  /** What remains is to peerMessage a client that may not know. */
+  /** True once the outcome is counted: the server only dallies, for a client that may have missed the last ACK. */
   ended: boolean
 }
 
 const overloadMessage = "The server is busy, try again later"
 const overloadPacket = Transfer.errorPacket(Packet.ErrorCode.NotDefined, overloadMessage)
-const supersededPacket = Transfer.errorPacket(Packet.ErrorCode.NotDefined, "asked for something else")
+const supersededPacket = Transfer.errorPacket(Packet.ErrorCode.NotDefined, "superseded by a new request of the client")
 const stoppingPacket = Transfer.errorPacket(Packet.ErrorCode.NotDefined, "The server is stopping")
 
 const keyOf = ({ address, port }: Endpoint.Endpoint) => `${address} ${port}`
@@ -109,7 +112,31 @@ const isSame = (one: Packet.Request, other: Packet.Request) =>
   `${one.options}` === `${other.options}`
 
 /**
- * Serves files until the scope closes. What clients do wrong is answered, counted and logged, and never ends it.
+ * Starts a server that runs until the scope closes. Invalid requests are answered with ERROR, counted and logged; they
+ * never stop the server. Fails if the port cannot be bound.
+ *
+ * **Example** (Serve one file from memory)
+ *
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import * as Stream from "effect/Stream"
+ * import { NodeServices } from "effect-inet/network"
+ * import { FileStore, MemoryStore, TftpClient, TftpServer } from "effect-inet/tftp"
+ *
+ * const store = MemoryStore.make({ files: new Map([["motd", new TextEncoder().encode("hello")]]) })
+ *
+ * const program = Effect.gen(function*() {
+ *   const server = yield* TftpServer.make({ port: 0 }).pipe(Effect.provideService(FileStore.FileStore, store))
+ *   const file = { host: "127.0.0.1", port: server.address.port, path: "motd" }
+ *   const text = Stream.mkString(Stream.decodeText(TftpClient.get(file)))
+ *   yield* text // => "hello"
+ *   yield* server.drain
+ *   const { bytesSent } = yield* server.stats
+ *   bytesSent // => 5
+ * })
+ *
+ * await Effect.runPromise(program.pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+ * ```
  *
  * @category constructors
  * @since 0.1.0
@@ -140,7 +167,7 @@ export const make = Effect.fnUntraced(function* (
     threads: options.singlePort === true ? undefined : options.threads,
     activeTransfers: () => stats.active
   }
-  /** There was no transfer: the door answers. */
+  /** Refuses a request that has not started a transfer: the listen socket sends the ERROR. */
   const sendRefusal = (active: ActiveTransfer, { message, reason }: TftpError.TftpError) => {
     const isFile = reason._tag === "File"
     const [code, peerMessage] = isFile
@@ -150,7 +177,7 @@ export const make = Effect.fnUntraced(function* (
     return telemetry.refused(active.info, peerMessage, message)
   }
 
-  /** Counted only when what became of it is, too: who sees none active sees all stats. */
+  /** Decrements `active` only after the outcome is counted, so that `active === 0` means the stats are final. */
   const markEnded = (active: ActiveTransfer) => {
     if (active.ended) return
     active.ended = true
@@ -190,7 +217,7 @@ export const make = Effect.fnUntraced(function* (
     }
     if (stats.active >= maxTransfers || telemetry.activeTransfersOf(from.address) >= maxPerClient) {
       listenSocket.socket.sendUnsafe(overloadPacket, from)
-      run(telemetry.refused(info, overloadMessage, "over the limit of transfers"))
+      run(telemetry.refused(info, overloadMessage, "refused: the limit of concurrent transfers is reached"))
       return
     }
     const active: ActiveTransfer = {
@@ -213,7 +240,9 @@ export const make = Effect.fnUntraced(function* (
         Effect.catch((error) =>
           active.transfer === undefined ? sendRefusal(active, error) : telemetry.failed(info, error, active.transfer)
         ),
-        Effect.catchDefect((defect) => Effect.logError(`${TftpEvent.describe(info)}: the transfer broke`, defect)),
+        Effect.catchDefect((defect) =>
+          Effect.logError(`${TftpEvent.describe(info)}: unhandled defect in transfer`, defect)
+        ),
         Effect.ensuring(remove)
       )
     )
@@ -233,7 +262,7 @@ export const make = Effect.fnUntraced(function* (
         stats.duplicates++
         return
       }
-      // The client has turned to something else. No word to it: it would take that for the peerMessage to its new request.
+      // The client sent another request. It gets no ERROR for the old one: it would take that for the reply to the new.
       if (previous.ended || previous.transfer === undefined) previous.stop()
       else previous.receive(supersededPacket)
     }
@@ -248,7 +277,7 @@ export const make = Effect.fnUntraced(function* (
       if (active !== undefined) return active.receive(bytes)
     }
     stats.malformed++
-    // ACK and ERROR are not answered: there are clients that acknowledge an ERROR, without end.
+    // ACK and ERROR get no reply: some clients acknowledge an ERROR, and the exchange would never end.
     if (opcode === Packet.Opcode.DATA) listenSocket.socket.sendUnsafe(Transfer.unknownTransferId, from)
   }
 
@@ -275,7 +304,35 @@ export const make = Effect.fnUntraced(function* (
   }
 })
 
-/** @category layers @since 0.1.0 */
+/**
+ * Provides a server that runs as long as the layer.
+ *
+ * **Example** (Serve the files of a directory)
+ *
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import * as Layer from "effect/Layer"
+ * import * as Stream from "effect/Stream"
+ * import { NodeServices } from "effect-inet/network"
+ * import { NodeFileStore, TftpClient, TftpServer } from "effect-inet/tftp"
+ *
+ * const server = TftpServer.layer({ port: 0, maxTransfersPerClient: 8 }).pipe(
+ *   Layer.provide(NodeFileStore.layer({ root: "." }))
+ * )
+ *
+ * const program = Effect.gen(function*() {
+ *   const { address } = yield* TftpServer.TftpServer
+ *   const file = { host: "127.0.0.1", port: address.port, path: "package.json" }
+ *   const text = yield* Stream.mkString(Stream.decodeText(TftpClient.get(file)))
+ *   JSON.parse(text).name // => "effect-inet"
+ * })
+ *
+ * await Effect.runPromise(program.pipe(Effect.provide(server), Effect.provide(NodeServices.layer)))
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
 export const layer = (
   options: Options = {}
 ): Layer.Layer<TftpServer, Network.NetworkError, Network.Network | FileStore.FileStore> =>

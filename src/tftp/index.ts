@@ -1,4 +1,4 @@
-/** TFTP: server, client, stores of files, and the pure parts they are made of. */
+/** TFTP (RFC 1350): server, client, stores of files, and the pure codecs and state machines they consist of. */
 export * as Dissector from "./protocol/Dissector.ts"
 export * as Negotiation from "./protocol/Negotiation.ts"
 export * as Netascii from "./protocol/Netascii.ts"

@@ -29,12 +29,15 @@ describe("usage", () => {
       "tftp serve --root . --quota 1kB",
       'Invalid value for flag --quota: "1kB". Expected: a number of bytes, such as 500000, 64K, 10M or 1G'
     ],
-    ["tftp get http://h/f", "http://h/f: write tftp://HOST/FILE"],
-    ["tftp get tftp://127.0.0.1/a/", "tftp://127.0.0.1/a/ names no file: give one with -o"],
-    ["tftp get tftp://127.0.0.1/f -o - --json", "--json and -o - both want standard output"],
-    ["tftp get tftp://127.0.0.1/f -o /dev/null --timeout 1ms", "--timeout is a time from 10ms to 255s"],
-    ["tftp put - tftp://127.0.0.1/", "standard input has no name: give the file one after the last /"],
-    ["rcat a:b:c:d f", "tftp://[a:b:c:d]/f: the host must be a name, an IPv4 address, or an IPv6 address in brackets"],
+    ["tftp get http://h/f", "invalid URL http://h/f: must be tftp://HOST/FILE"],
+    ["tftp get tftp://127.0.0.1/a/", "no file name in tftp://127.0.0.1/a/; name the output with -o"],
+    ["tftp get tftp://127.0.0.1/f -o - --json", "--json and -o - cannot be combined: both write to standard output"],
+    ["tftp get tftp://127.0.0.1/f -o /dev/null --timeout 1ms", "invalid --timeout: must be from 10ms to 255s"],
+    ["tftp put - tftp://127.0.0.1/", "no file name: standard input has none; end the URL with one"],
+    [
+      "rcat a:b:c:d f",
+      "invalid URL tftp://[a:b:c:d]/f: the host must be a name, an IPv4 address, or an IPv6 address in brackets"
+    ],
     ["resolve localhost --family 5", `Invalid value for flag --family: "5". Expected: "4" | "6"`]
   ]
   it.live.each(wrong)("%s", ([command, line]) =>
@@ -61,13 +64,13 @@ describe("usage", () => {
     ["rot13 send nosuch.invalid 1 text", "nosuch.invalid: no such host"],
     [
       "tftp serve --root /nosuch --port 0",
-      "tftp: --root \"/nosuch\": not a directory to serve files from: ENOENT: no such file or directory, scandir '/nosuch'"
+      "tftp: --root \"/nosuch\": not a readable directory: ENOENT: no such file or directory, scandir '/nosuch'"
     ],
     ["tftp serve --root . --user no-such-user", '--user: no user "no-such-user" on this host'],
     ["tftp get tftp://nosuch.invalid/f -o /dev/null", "nosuch.invalid: no such host"],
-    ["tftp get tftp://127.0.0.1/f -o /nosuch/f", '"/nosuch/f": there is no such file or folder'],
-    ["tftp put /nosuch tftp://127.0.0.1/", '"/nosuch": there is no such file or folder'],
-    ["tftp put / tftp://127.0.0.1/f", '"/": it is a directory; ask for a file'],
+    ["tftp get tftp://127.0.0.1/f -o /nosuch/f", '"/nosuch/f": no such file or folder'],
+    ["tftp put /nosuch tftp://127.0.0.1/", '"/nosuch": no such file or folder'],
+    ["tftp put / tftp://127.0.0.1/f", '"/": is a directory; request a file'],
     [
       "tftp get tftp://127.0.0.1:1/f -o /dev/null --timeout 10ms --retries 1",
       "tftp://127.0.0.1:1/f: timed out: no reply to 2 requests"

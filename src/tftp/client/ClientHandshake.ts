@@ -1,7 +1,8 @@
 /**
- * The first exchange of a client: the request goes to the server's port, and the first answer tells the port of the
- * transfer. With several addresses the next is tried while the one before is silent (as RFC 8305 does for TCP); whoever
- * answers first is the server, all others are told that their transfer is unknown.
+ * The first exchange of a client: it sends the request to the server's port, and waits for the first reply. The source
+ * port of the reply is the server's transfer ID. If a name has several addresses, the next one is tried while the
+ * previous has not replied (as RFC 8305 does for TCP). The first address to reply is the server; the others get ERROR
+ * 5.
  */
 
 import * as Deferred from "effect/Deferred"
@@ -15,28 +16,30 @@ import * as TftpError from "../TftpError.ts"
 import * as Retransmission from "../transfer/Retransmission.ts"
 import * as Transfer from "../transfer/Transfer.ts"
 
-/** Whom to ask, and how. */
+/** The request, the addresses to send it to, and the timing. */
 export interface Options {
   readonly addresses: ReadonlyArray<NetAddress.InetAddress>
   readonly request: Uint8Array
   readonly retransmission: Retransmission.Retransmission
-  /** Milliseconds from one address to the next. */
+  /** The time between the first requests to two addresses. */
   readonly attemptDelayMillis: number
-  /** Bytes for a window that comes at once. */
+  /** Bytes of the socket buffer: enough for a window that arrives in one burst. */
   readonly receiveBufferBytes: number
-  /** Milliseconds of a clock that is never set. */
+  /** Returns monotonic time, in milliseconds. */
   readonly now: () => number
 }
 
-/** A transfer that the server has agreed to begin. */
+/** A completed handshake: the server has replied. */
 export interface ClientHandshake {
+  /** The address of the server, and the port of the transfer. */
   readonly server: Endpoint.Endpoint
-  /** What it answered first. */
+  /** The first reply. */
   readonly reply: Uint8Array
+  /** Sends a datagram to the server. */
   readonly send: (bytes: Uint8Array) => void
-  /** Sets who is told of its further datagrams. */
+  /** Sets the handler of all further datagrams of the server. */
   readonly onDatagram: (receive: (bytes: Uint8Array) => void) => void
-  /** Milliseconds that the answer took, if it is certain what it answers (Karn's rule). */
+  /** The round trip time in milliseconds; undefined if more than one request was sent (Karn's rule). */
   readonly rttSample: number | undefined
 }
 
@@ -47,7 +50,7 @@ const replyOpcodes: ReadonlyArray<number> = [
   Packet.Opcode.OACK
 ]
 
-/** Sends the request, and waits for the first answer. */
+/** Sends the request and waits for the first reply. Fails with `Timeout` when all addresses have timed out. */
 export const open = Effect.fnUntraced(function* (
   options: Options
 ): Effect.fn.Return<ClientHandshake, TftpError.TftpError, Network.Network | Scope.Scope> {
@@ -58,7 +61,7 @@ export const open = Effect.fnUntraced(function* (
 
   const bind = Effect.fnUntraced(function* (address: NetAddress.InetAddress) {
     const requestedAddress = Endpoint.withoutZone(NetAddress.formatHost(address))
-    const arrive = (bytes: Uint8Array, from: Endpoint.Endpoint) => {
+    const onDatagram = (bytes: Uint8Array, from: Endpoint.Endpoint) => {
       if (server?.socket === socket && Endpoint.equals(server.peer, from)) return receive(bytes)
       const opcode = Packet.opcode(bytes)
       if (
@@ -80,7 +83,10 @@ export const open = Effect.fnUntraced(function* (
       if (opcode !== Packet.Opcode.ERROR) socket.sendUnsafe(Transfer.unknownTransferId, from)
     }
     const host = NetAddress.isInetAddressV4(address) ? "0.0.0.0" : "::"
-    const socket: Network.UdpSocket = yield* network.udp({ host, receiveBuffer: options.receiveBufferBytes }, arrive)
+    const socket: Network.UdpSocket = yield* network.udp(
+      { host, receiveBuffer: options.receiveBufferBytes },
+      onDatagram
+    )
     return socket
   })
 
@@ -101,7 +107,7 @@ export const open = Effect.fnUntraced(function* (
   const tryAddress = (address: NetAddress.InetAddress, index: number) =>
     Effect.sleep(options.attemptDelayMillis * index).pipe(
       Effect.andThen(sendRequests(address)),
-      // One address may be out of reach, and the next one not.
+      // An unreachable address must not stop the attempts with the others.
       Effect.catch((error) =>
         Effect.sync(() => {
           firstError ??= error

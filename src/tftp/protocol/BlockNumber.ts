@@ -1,8 +1,8 @@
 /**
- * Block numbers: 16 bits on the wire, counted on from 1 without end inside.
+ * Block numbers: 16 bits on the wire; in memory blocks are counted from 1 without rollover.
  *
- * No RFC says what comes after 65535. Most peers go on with 0, some with 1; a number's successors therefore repeat
- * after 65536 or after 65535 blocks.
+ * No RFC defines the number after 65,535. Most peers continue with 0, some with 1, so numbers repeat after 65,536 or
+ * after 65,535 blocks.
  *
  * ```
  * block          1   2  ...  65535  65536  65537  ...  131070  131071  131072
@@ -11,14 +11,14 @@
  * ```
  */
 
-/** The number that follows 65535 on the wire. @category models @since 0.1.0 */
+/** The number that follows 65,535 on the wire. @category models @since 0.1.0 */
 export type Rollover = 0 | 1
 
 /** The largest number on the wire. @category constants @since 0.1.0 */
 export const max = 0xffff
 
 /**
- * The number that a block has on the wire; block 0, which an ACK may name before there is any data, has 0.
+ * Returns the number of a block on the wire. Block 0, which an ACK may name before there is any data, is 0.
  *
  * @category conversions
  * @since 0.1.0
@@ -27,9 +27,9 @@ export const toWire = (rollover: Rollover, block: number): number =>
   block <= max ? block : rollover === 0 ? block % (max + 1) : ((block - 1) % max) + 1
 
 /**
- * How many blocks a number on the wire lies ahead of a block: 0 for its own, at most 65535. Whoever is behind lies far
- * ahead, so a caller that knows its window can tell them apart. Infinity where no block has that number: 0, past the
- * beginning, when numbers roll over to 1.
+ * Returns the distance from a block forward to a number on the wire: 0 for its own number, at most 65,535. A number
+ * behind the block has a large distance, so a caller that knows its window can distinguish them. Infinity if no block
+ * has that number: 0, after the start, if numbers roll over to 1.
  *
  * @category conversions
  * @since 0.1.0
@@ -41,7 +41,7 @@ export const ahead = (rollover: Rollover, block: number, wire: number): number =
 }
 
 /**
- * How many blocks a number on the wire lies behind a block: 0 for its own.
+ * Returns the distance from a block back to a number on the wire: 0 for its own number.
  *
  * @category conversions
  * @since 0.1.0

@@ -1,13 +1,13 @@
-/** What a TFTP packet is, in one line, for captures and fault plans. Pure. */
+/** The dissector of TFTP packets, for captures and fault plans. Pure. */
 import * as Result from "effect/Result"
 import type * as NetworkPacket from "../../network/Packet.ts"
 import * as TerminalText from "../../network/TerminalText.ts"
 import * as Packet from "./Packet.ts"
 
-/** The most characters of a summary: a peer decides how long its texts are. */
+/** The length of a summary: file names and messages of a peer may be long. */
 const maxSummaryChars = 200
 
-/** Quoted where a blank would leave open where it ends. */
+/** Quotes a text that contains white space or quotes, or is empty. */
 const word = (text: string) => (/[\s"]/.test(text) || text === "" ? JSON.stringify(text) : text)
 
 const words = (options: ReadonlyArray<Packet.Option>) => options.map(([name, value]) => ` ${word(name)}=${word(value)}`)
@@ -30,8 +30,8 @@ const textOf = (packet: Packet.Packet): string => {
 }
 
 /**
- * Whether a packet that can be decoded may well be TFTP: no port tells, as both ends choose theirs. Blocks are of at
- * most 65,464 bytes (RFC 2348), and an error's message is text, not the bytes of another protocol.
+ * Returns true if a packet that can be decoded is probably TFTP. Ports give no hint, because both ends choose theirs. A
+ * block has at most 65,464 bytes (RFC 2348), and the message of an ERROR is text.
  */
 const isLikely = (packet: Packet.Packet): boolean =>
   packet._tag === "DATA"
@@ -42,9 +42,9 @@ const clip = (text: string) =>
   text.length > maxSummaryChars ? `${text.slice(0, maxSummaryChars).toWellFormed()}...` : text
 
 /**
- * Knows TFTP by its packets, on any port of UDP: kinds `RRQ`, `WRQ`, `DATA`, `ACK`, `ERROR`, `OACK`; summaries such as
- * `RRQ boot/x octet blksize=1428` and `DATA block 3, 512 bytes`, safe to print. A payload of another protocol that
- * happens to look like one of them cannot be told apart.
+ * The dissector of TFTP, on any UDP port. Kinds are `RRQ`, `WRQ`, `DATA`, `ACK`, `ERROR` and `OACK`; summaries, such as
+ * `RRQ boot/x octet blksize=1428` and `DATA block 3, 512 bytes`, are safe to print. A payload of another protocol with
+ * the form of a TFTP packet is dissected too.
  *
  * @category constants
  * @since 0.1.0

@@ -1,9 +1,20 @@
 /**
- * What the two ends agree on: blksize (RFC 2348), timeout and tsize (RFC 2349), windowsize (RFC 7440), and tftp-hpa's
- * own utimeout and rollover. Pure.
+ * Negotiation of options (RFC 2347): blksize (RFC 2348), timeout and tsize (RFC 2349), windowsize (RFC 7440), and the
+ * options utimeout and rollover of tftp-hpa. Pure.
  *
- * Names are compared without regard to case. A value is plain decimal digits, at most 20 of them. Of an option that is
- * named twice the first counts.
+ * Names are case-insensitive. A value has at most 20 decimal digits. If an option occurs twice, the first is used.
+ *
+ * **Example** (Answer the options of a request)
+ *
+ * ```ts
+ * import { Negotiation } from "effect-inet/tftp"
+ *
+ * const policy = { blksize: 65_464, windowsize: 16, mtu: 1_500, family: "IPv4" } as const
+ * const requested = [["blksize", "8192"], ["windowsize", "64"], ["tsize", "0"], ["multicast", ""]] as const
+ * const { agreed, reply } = Negotiation.negotiate(requested, policy, { kind: "RRQ", mode: "octet", size: 100_000 })
+ * reply // => [["blksize", "1468"], ["windowsize", "16"], ["tsize", "100000"]]
+ * agreed.timeoutMillis // => undefined
+ * ```
  */
 import * as Data from "effect/Data"
 import * as Result from "effect/Result"
@@ -11,47 +22,47 @@ import * as TerminalText from "../../network/TerminalText.ts"
 import type { Mode, Option } from "./Packet.ts"
 import { ErrorCode } from "./Packet.ts"
 
-/** What a transfer goes by. @category models @since 0.1.0 */
+/** The parameters of a transfer that both ends agreed on. @category models @since 0.1.0 */
 export interface Agreed {
   /** Bytes of a block: 8 to 65,464. */
   readonly blksize: number
-  /** Blocks to an ACK: 1 to 32,767, so that old and new block numbers can be told apart. */
+  /** Blocks per ACK: 1 to 32,767, so that old and new block numbers can be distinguished. */
   readonly windowsize: number
-  /** The block number that comes after 65,535. */
+  /** The block number that follows 65,535. */
   readonly rollover: 0 | 1
-  /** Milliseconds until something is sent again, if that was agreed. */
+  /** The retransmission timeout in milliseconds; undefined if none was agreed on. */
   readonly timeoutMillis: number | undefined
-  /** Bytes that will travel, if the sender said so. */
+  /** The size of the file in bytes; undefined if the sender did not announce it. */
   readonly tsize: number | undefined
 }
 
-/** What holds where no option was agreed (RFC 1350). @category constants @since 0.1.0 */
+/** The parameters without options (RFC 1350). @category constants @since 0.1.0 */
 export const defaults: Agreed = { blksize: 512, windowsize: 1, rollover: 0, timeoutMillis: undefined, tsize: undefined }
 
-/** What a server grants. @category models @since 0.1.0 */
+/** The limits of a server. @category models @since 0.1.0 */
 export interface Policy {
   /** The largest block granted, in bytes: 8 to 65,464. */
   readonly blksize: number
-  /** The largest window granted, in blocks: from 1; more than 32,767 counts as that. */
+  /** The largest window granted, in blocks: from 1; a value above 32,767 is 32,767. */
   readonly windowsize: number
-  /** Keeps each block within one packet of a link of so many bytes, headers included. */
+  /** The MTU of the link, in bytes: each block with its headers fits into one packet. Undefined for no limit. */
   readonly mtu: number | undefined
-  /** How the client is reached: IPv6 takes 20 bytes more of each packet. */
+  /** The address family of the client: the IPv6 header is 20 bytes larger. */
   readonly family: "IPv4" | "IPv6"
 }
 
-/** What an answer to options depends on besides them. @category models @since 0.1.0 */
+/** The properties of a request that affect the reply to its options. @category models @since 0.1.0 */
 export interface RequestInfo {
   readonly kind: "RRQ" | "WRQ"
   readonly mode: Mode
-  /** Bytes of the file that is read, if known. */
+  /** The size of the requested file in bytes, if known. */
   readonly size: number | undefined
 }
 
 /**
- * The blocks that a socket buffer of so many bytes holds, at least 1. A larger window loses its end whenever the
- * receiver is busy. Linux counts the memory of a datagram: a power of two that holds it and some 400 bytes more, and
- * 256 bytes of bookkeeping.
+ * Returns the number of blocks that a socket buffer holds, at least 1. A larger window loses its end whenever the
+ * receiver is busy. Linux accounts for the memory of a datagram: the power of two that holds it and about 400 bytes
+ * more, and 256 bytes of bookkeeping.
  *
  * @category combinators
  * @since 0.1.0
@@ -60,7 +71,8 @@ export const maxBufferedBlocks = (buffer: number, blksize: number): number =>
   Math.max(1, Math.floor(buffer / (256 + 2 ** Math.ceil(Math.log2(blksize + 400)))))
 
 /**
- * The socket buffer to ask for, in bytes: two windows come at once, 256 KiB to 4 MiB. The kernel may grant less.
+ * Returns the size of the socket buffer to request, in bytes: two windows, but 256 KiB to 4 MiB. The kernel may grant
+ * less.
  *
  * @category combinators
  * @since 0.1.0
@@ -68,10 +80,10 @@ export const maxBufferedBlocks = (buffer: number, blksize: number): number =>
 export const receiveBufferBytes = ({ blksize, windowsize }: Pick<Agreed, "blksize" | "windowsize">): number =>
   Math.min(4 << 20, Math.max(1 << 18, 2 * windowsize * (blksize + 4)))
 
-/** What a server makes of options. @category models @since 0.1.0 */
+/** The reply of a server to options. @category models @since 0.1.0 */
 export interface Negotiated {
   readonly agreed: Agreed
-  /** The options of the OACK; none: no OACK. */
+  /** The options of the OACK; if empty, no OACK is sent. */
   readonly reply: ReadonlyArray<Option>
 }
 
@@ -97,14 +109,14 @@ const minValues: Readonly<Record<Name, number>> = {
   rollover: 0
 }
 
-/** The bytes of IP, UDP and TFTP headers around a block. */
+/** The bytes of the IP, UDP and TFTP headers before a block. */
 const headerBytes = { IPv4: 20 + 8 + 4, IPv6: 40 + 8 + 4 }
 
 const isName = (name: string): name is Name => Object.hasOwn(maxValues, name)
 
 const clamp = (name: Name, value: number): number => Math.min(Math.max(value, minValues[name]), maxValues[name])
 
-/** Undefined for what is no number, or one that makes no sense. Of a size too large the server lowers. */
+/** Parses a value; undefined if it is invalid. A blksize or windowsize may be too large: the server reduces it. */
 const parseValue = (name: Name, text: string): number | undefined => {
   if (!/^\d{1,20}$/.test(text)) return undefined
   const value = Number(text)
@@ -113,7 +125,7 @@ const parseValue = (name: Name, text: string): number | undefined => {
   return value > maxValues[name] ? undefined : value
 }
 
-/** The first of each option that is known here. */
+/** Returns the known options, by name; the first of each. */
 const knownOptions = (options: ReadonlyArray<Option>): ReadonlyMap<Name, Option> => {
   const found = new Map<Name, Option>()
   for (const option of options) {
@@ -125,7 +137,7 @@ const knownOptions = (options: ReadonlyArray<Option>): ReadonlyMap<Name, Option>
 
 type Writable = { -readonly [K in keyof Agreed]: Agreed[K] }
 
-/** What is written into the reply, and what it changes; undefined leaves the option out. */
+/** Grants an option: updates `agreed` and returns the value for the reply; undefined omits the option. */
 const grant = (name: Name, value: number, policy: Policy, info: RequestInfo, agreed: Writable): number | undefined => {
   switch (name) {
     case "blksize": {
@@ -138,7 +150,7 @@ const grant = (name: Name, value: number, policy: Policy, info: RequestInfo, agr
       return agreed.windowsize
     case "timeout":
     case "utimeout":
-      // One interval: of the two ways to name it the first is confirmed.
+      // Both options set the same timeout: only the first is confirmed.
       if (agreed.timeoutMillis !== undefined) return undefined
       agreed.timeoutMillis = name === "timeout" ? value * 1_000 : value / 1_000
       return value
@@ -147,7 +159,7 @@ const grant = (name: Name, value: number, policy: Policy, info: RequestInfo, agr
       return value
     case "tsize": {
       const size = info.kind === "WRQ" ? value : info.size
-      // What netascii makes of a file has another size; a size of nothing makes curl fail.
+      // A file in netascii has another size; a tsize of 0 makes curl fail.
       if (info.mode === "octet") agreed.tsize = size
       return info.kind === "RRQ" && (info.mode === "netascii" || size === 0) ? undefined : size
     }
@@ -155,19 +167,19 @@ const grant = (name: Name, value: number, policy: Policy, info: RequestInfo, agr
 }
 
 /**
- * Answers the options of a request: what is known and valid is granted, lowered where the policy says so, in the order
- * and spelling of the request; everything else is as if it had not been asked. Never refuses.
+ * Negotiates the options of a request. All known and valid options are granted, reduced to the limits of the policy, in
+ * the order and spelling of the request. Others are ignored (RFC 2347). Never refuses.
  *
- * The size of an upload in netascii is confirmed, but not part of what was agreed: the bytes that count may be those of
- * either form.
+ * The tsize of an upload in netascii is confirmed, but is not part of the agreed parameters: it may be the size before
+ * or after encoding.
  *
  * @category combinators
  * @since 0.1.0
  */
-export const negotiate = (asked: ReadonlyArray<Option>, policy: Policy, info: RequestInfo): Negotiated => {
+export const negotiate = (requested: ReadonlyArray<Option>, policy: Policy, info: RequestInfo): Negotiated => {
   const agreed: Writable = { ...defaults }
   const reply: Array<Option> = []
-  for (const [name, [spelling, text]] of knownOptions(asked)) {
+  for (const [name, [spelling, text]] of knownOptions(requested)) {
     const value = parseValue(name, text)
     const granted = value === undefined ? undefined : grant(name, value, policy, info, agreed)
     if (granted !== undefined) reply.push([spelling, `${granted}`])
@@ -175,21 +187,23 @@ export const negotiate = (asked: ReadonlyArray<Option>, policy: Policy, info: Re
   return { agreed, reply }
 }
 
-/** What a client would like; what is left out is not asked for. @category models @since 0.1.0 */
+/** The options that a client requests; undefined ones are not requested. @category models @since 0.1.0 */
 export interface Wanted {
   /** Bytes of a block: 8 to 65,464. */
   readonly blksize?: number | undefined
-  /** Blocks to an ACK: 1 to 32,767. */
+  /** Blocks per ACK: 1 to 32,767. */
   readonly windowsize?: number | undefined
-  /** Milliseconds until the server sends again: 10 to 255,000. */
+  /** The retransmission timeout of the server, in milliseconds: 10 to 255,000. */
   readonly timeoutMillis?: number | undefined
-  /** Bytes to be sent; 0 to be told how many will come. */
+  /** The size of an upload in bytes; 0 to request the size of a download. */
   readonly tsize?: number | undefined
+  /** The block number that follows 65,535. */
   readonly rollover?: 0 | 1 | undefined
 }
 
 /**
- * The options for a request, each within its bounds. Whole seconds are asked for as `timeout`, else as `utimeout`.
+ * Returns the options of a request, each clamped to its range. A timeout in whole seconds is requested as `timeout`,
+ * any other as `utimeout`.
  *
  * @category combinators
  * @since 0.1.0
@@ -209,44 +223,44 @@ export const requestOptions = (wanted: Wanted): ReadonlyArray<Option> => {
 }
 
 const problems = {
-  Unrequested: "was not asked for",
-  Invalid: "makes no sense",
-  TooLarge: "is more than was asked for",
-  Changed: "is not what was asked for"
+  Unrequested: "was not requested",
+  Invalid: "has an invalid value",
+  TooLarge: "is larger than requested",
+  Changed: "differs from the request"
 }
 
-/** The server confirmed what cannot be accepted. @category errors @since 0.1.0 */
+/** An option in a server's OACK that cannot be accepted. @category errors @since 0.1.0 */
 export class OptionsError extends Data.TaggedError("OptionsError")<{
   readonly reason: keyof typeof problems
-  /** As the server wrote it. */
+  /** The option as in the OACK. */
   readonly option: Option
-  /** What would have been right, in the words of the request. */
-  readonly asked: string | undefined
+  /** The requested option, such as `blksize=1428`; undefined if it was not requested. */
+  readonly requested: string | undefined
 }> {
-  /** The code of the ERROR to answer with. */
+  /** The code of the ERROR to reply with. */
   get code(): number {
     return ErrorCode.BadOptions
   }
-  /** Safe to print, and to send back. */
+  /** A message that is safe to print, and to send to the server. */
   override get message(): string {
-    const asked = this.asked === undefined ? "" : `: asked for ${this.asked}`
-    return `option ${TerminalText.escape(this.option.join("="))} ${problems[this.reason]}${asked}`
+    const requested = this.requested === undefined ? "" : ` (requested ${this.requested})`
+    return `invalid OACK: option ${TerminalText.escape(this.option.join("="))} ${problems[this.reason]}${requested}`
   }
 }
 
-/** Undefined if the answer is acceptable. */
-const problemOf = (name: Name, asked: number, text: string): OptionsError["reason"] | undefined => {
+/** Returns the problem of a confirmed value; undefined if it is acceptable. */
+const problemOf = (name: Name, requested: number, text: string): OptionsError["reason"] | undefined => {
   const value = parseValue(name, text)
   if (value === undefined) return "Invalid"
-  if (name === "blksize" || name === "windowsize") return value > asked ? "TooLarge" : undefined
-  // Some servers count an upload's bytes with too few bits: its size is ours to know.
-  return name === "tsize" || value === asked ? undefined : "Changed"
+  if (name === "blksize" || name === "windowsize") return value > requested ? "TooLarge" : undefined
+  // Some servers count the bytes of an upload with too few bits; the client knows the size.
+  return name === "tsize" || value === requested ? undefined : "Changed"
 }
 
 const agreedFrom = (confirmed: ReadonlyMap<Name, number>, { tsize: ours }: Wanted): Agreed => {
   const seconds = confirmed.get("timeout")
   const micros = confirmed.get("utimeout")
-  // To a question after the size, 0 is the echo of a server that does not know.
+  // If the client requested the size, 0 is the echo of a server that does not know it.
   const tsize = confirmed.has("tsize") ? ours || confirmed.get("tsize") || undefined : undefined
   return {
     blksize: confirmed.get("blksize") ?? defaults.blksize,
@@ -258,22 +272,22 @@ const agreedFrom = (confirmed: ReadonlyMap<Name, number>, { tsize: ours }: Wante
 }
 
 /**
- * Judges a server's OACK. What it leaves out has its default; an option that was not asked for, a larger blksize or
- * windowsize, another interval or rollover, and nonsense fail (RFC 2347; RFC 2348; RFC 7440, 3).
+ * Validates a server's OACK. A missing option has its default. Fails for an option that was not requested, a larger
+ * blksize or windowsize, another timeout or rollover, and invalid values (RFC 2347; RFC 2348; RFC 7440, section 3).
  *
  * @category combinators
  * @since 0.1.0
  */
 export const accept = (wanted: Wanted, reply: ReadonlyArray<Option>): Result.Result<Agreed, OptionsError> => {
-  const asked = new Map(requestOptions(wanted))
+  const requested = new Map(requestOptions(wanted))
   const confirmed = new Map<Name, number>()
   for (const option of reply) {
     const name = option[0].toLowerCase()
-    const requestedValue = asked.get(name)
+    const requestedValue = requested.get(name)
     const reason =
       requestedValue === undefined || !isName(name) ? "Unrequested" : problemOf(name, Number(requestedValue), option[1])
     if (reason !== undefined) {
-      return Result.fail(new OptionsError({ reason, option, asked: requestedValue && `${name}=${requestedValue}` }))
+      return Result.fail(new OptionsError({ reason, option, requested: requestedValue && `${name}=${requestedValue}` }))
     }
     if (isName(name) && !confirmed.has(name)) confirmed.set(name, Number(option[1]))
   }

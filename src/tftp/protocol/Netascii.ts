@@ -1,13 +1,13 @@
 /**
- * Text as it travels in mode netascii (RFC 1350, 1; RFC 764): a line ends with CR LF, a CR that is just a CR is CR NUL.
- * Here a line ends with LF. Pure; whatever the chunks, the bytes are the same.
+ * The encoding of text in mode netascii (RFC 1350, section 1; RFC 764). A line ends with CR LF, and a CR on its own is
+ * sent as CR NUL. On this host a line ends with LF. Pure; the result does not depend on the chunks.
  */
 
-/** Turns a stream of bytes, chunk by chunk. @category models @since 0.1.0 */
+/** A converter of a stream of bytes. @category models @since 0.1.0 */
 export interface Codec {
-  /** What the chunk becomes, in fresh bytes; a pair cut in the middle is held. */
+  /** Converts a chunk into fresh bytes; keeps the first half of a pair that is split between chunks. */
   readonly push: (bytes: Uint8Array) => Uint8Array
-  /** What was held, at the end of the stream. */
+  /** Returns the bytes kept, at the end of the stream. */
   readonly end: () => Uint8Array
 }
 
@@ -25,14 +25,14 @@ const encode = (bytes: Uint8Array): Uint8Array => {
   for (const byte of bytes) {
     encoded[at++] = byte === LF ? CR : byte
     if (byte === LF) encoded[at++] = LF
-    // A NUL is there already.
+    // The next byte is already NUL.
     else if (byte === CR) at++
   }
   return encoded
 }
 
 /**
- * Text of this host to netascii: LF to CR LF, CR to CR NUL, up to twice as many bytes.
+ * Makes an encoder: LF to CR LF, CR to CR NUL. The result has at most twice the bytes.
  *
  * @category constructors
  * @since 0.1.0
@@ -40,8 +40,8 @@ const encode = (bytes: Uint8Array): Uint8Array => {
 export const encoder = (): Codec => ({ push: encode, end: () => empty })
 
 /**
- * Netascii to text of this host: CR LF to LF, CR NUL to CR. Another byte after a CR is kept, and the CR too, as is one
- * at the very end. Holds at most one byte.
+ * Makes a decoder: CR LF to LF, CR NUL to CR. A CR before any other byte, or at the end, is kept. The decoder buffers
+ * at most one byte.
  *
  * @category constructors
  * @since 0.1.0

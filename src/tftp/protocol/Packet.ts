@@ -1,19 +1,24 @@
 /**
- * The packets of TFTP (RFC 1350; with options, RFC 2347) as bytes and as values. Pure. Numbers are big-endian; texts
- * are UTF-8, of which the protocol's ASCII is a part, and end with a NUL.
+ * The codec of TFTP packets (RFC 1350; with options, RFC 2347). Pure. Numbers are big-endian; strings are UTF-8, a
+ * superset of the protocol's ASCII, and end with NUL.
  */
 import * as EffectData from "effect/Data"
 import * as Result from "effect/Result"
 import * as TerminalText from "../../network/TerminalText.ts"
 
-/** How a file travels: as it is, or as text with CR LF ends of line (RFC 1350, 1). @category models @since 0.1.0 */
+/**
+ * The transfer mode: unchanged bytes, or text with CR LF line ends (RFC 1350, section 1).
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type Mode = "octet" | "netascii"
 
-/** An option as it is written, such as `["blksize", "1428"]` (RFC 2347). @category models @since 0.1.0 */
+/** An option as on the wire, such as `["blksize", "1428"]` (RFC 2347). @category models @since 0.1.0 */
 export type Option = readonly [name: string, value: string]
 
 /**
- * A request to read or to write a file, of at most 512 bytes (RFC 1350, 5; RFC 2347):
+ * A request to read or to write a file, of at most 512 bytes (RFC 1350, section 5; RFC 2347):
  *
  * ```
  *  2 bytes     string    1   string  1   string   1   string   1
@@ -33,7 +38,7 @@ export interface Request {
 }
 
 /**
- * A block of the file; one shorter than the block size is the last (RFC 1350, 5):
+ * A block of the file; one shorter than the block size is the last (RFC 1350, section 5):
  *
  * ```
  *  2 bytes  2 bytes   0 to blksize bytes
@@ -47,14 +52,14 @@ export interface Request {
  */
 export interface Data {
   readonly _tag: "DATA"
-  /** 0 to 65,535, as on the wire. */
+  /** The block number as on the wire, 0 to 65,535. */
   readonly block: number
   /** A view of the datagram when decoded, not a copy. */
   readonly bytes: Uint8Array
 }
 
 /**
- * Says that every block up to this one has come (RFC 1350, 5; RFC 7440, 4):
+ * Acknowledges every block up to this one (RFC 1350, section 5; RFC 7440, section 4):
  *
  * ```
  *  2 bytes  2 bytes
@@ -68,12 +73,12 @@ export interface Data {
  */
 export interface Ack {
   readonly _tag: "ACK"
-  /** 0 to 65,535, as on the wire. */
+  /** The block number as on the wire, 0 to 65,535. */
   readonly block: number
 }
 
 /**
- * Ends the transfer; it is not acknowledged (RFC 1350, 5):
+ * Ends the transfer; it is not acknowledged (RFC 1350, section 5):
  *
  * ```
  *  2 bytes   2 bytes     string    1
@@ -87,9 +92,9 @@ export interface Ack {
  */
 export interface ErrorPacket {
   readonly _tag: "ERROR"
-  /** 0 to 65,535; those with a meaning are in `ErrorCode`. */
+  /** The error code, 0 to 65,535; `ErrorCode` has those with a meaning. */
   readonly code: number
-  /** Whatever the peer wrote: print it with `TerminalText.escape`. */
+  /** The message of the peer, unescaped: print it with `TerminalText.escape`. */
   readonly message: string
 }
 
@@ -111,10 +116,10 @@ export interface OptionAck {
   readonly options: ReadonlyArray<Option>
 }
 
-/** @category models @since 0.1.0 */
+/** A packet of TFTP. @category models @since 0.1.0 */
 export type Packet = Request | Data | Ack | ErrorPacket | OptionAck
 
-/** The first two bytes of each packet. @category constants @since 0.1.0 */
+/** The opcodes: the first two bytes of a packet. @category constants @since 0.1.0 */
 export const Opcode = { RRQ: 1, WRQ: 2, DATA: 3, ACK: 4, ERROR: 5, OACK: 6 } as const
 
 /** The codes of ERROR packets (RFC 1350, appendix; RFC 2347). @category constants @since 0.1.0 */
@@ -130,42 +135,42 @@ export const ErrorCode = {
   BadOptions: 8
 } as const
 
-/** The most bytes of a request (RFC 2347). @category constants @since 0.1.0 */
+/** The largest request, in bytes (RFC 2347). @category constants @since 0.1.0 */
 export const maxRequestBytes = 512
 
 const problems = {
-  BadLength: "the length must fit the packet",
+  BadLength: "wrong length",
   UnknownOpcode: "the opcode must be 1 to 6",
   UnknownMode: "the mode must be octet or netascii",
-  Unterminated: "a request ends with a NUL",
-  NotText: "texts are UTF-8 without control characters",
-  NoFilename: "a request names a file",
-  OddOption: "an option has a name and a value"
+  Unterminated: "a request must end with NUL",
+  NotText: "strings must be UTF-8 without control characters",
+  NoFilename: "a request must name a file",
+  OddOption: "an option must have a name and a value"
 }
 
-/** What is wrong with bytes that are no packet. @category errors @since 0.1.0 */
+/** The reason why bytes are not a packet. @category errors @since 0.1.0 */
 export type Reason = keyof typeof problems
 
-/** What came is no packet of TFTP. @category errors @since 0.1.0 */
+/** Bytes that are not a packet of TFTP. @category errors @since 0.1.0 */
 export class PacketError extends EffectData.TaggedError("PacketError")<{
   readonly reason: Reason
-  /** What came instead; may be a peer's own words. */
+  /** The offending value; may be text of a peer, unescaped. */
   readonly found: string
 }> {
-  /** The code of the ERROR to answer with, if this is answered at all. */
+  /** The code of the ERROR to reply with, if there is a reply. */
   get code(): number {
     return ErrorCode.IllegalOperation
   }
-  /** Safe to print, and to send back. */
+  /** A message that is safe to print, and to send to the peer. */
   override get message(): string {
-    return `${problems[this.reason]}, not ${TerminalText.escape(this.found)}`
+    return `malformed packet: ${problems[this.reason]} (${TerminalText.escape(this.found)})`
   }
 }
 
-/** The opcode, or 0, which is none, where there are less than two bytes. @category getters @since 0.1.0 */
+/** Returns the opcode; 0, which is not an opcode, for less than two bytes. @category getters @since 0.1.0 */
 export const opcode = (bytes: Uint8Array): number => (bytes.length < 2 ? 0 : (bytes[0]! << 8) | bytes[1]!)
 
-/** The block number of a DATA or ACK of at least four bytes. @category getters @since 0.1.0 */
+/** Returns the block number of a DATA or ACK of at least four bytes. @category getters @since 0.1.0 */
 export const wireBlock = (bytes: Uint8Array): number => (bytes[2]! << 8) | bytes[3]!
 
 const packetWithNumber = (code: number, number: number, length = 0): Uint8Array => {
@@ -176,14 +181,14 @@ const packetWithNumber = (code: number, number: number, length = 0): Uint8Array 
   return bytes
 }
 
-/** A fresh ACK of a block number as on the wire, 0 to 65,535. @category encoding @since 0.1.0 */
+/** Encodes an ACK of a block number as on the wire, 0 to 65,535. @category encoding @since 0.1.0 */
 export const ack = (wire: number): Uint8Array => packetWithNumber(Opcode.ACK, wire)
 
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
 const lenient = new TextDecoder("utf-8", { ignoreBOM: true })
 const utf8 = new TextEncoder()
 
-/** The texts between the NULs; undefined if that is no text. */
+/** Returns the strings between the NULs; undefined if they are not text. */
 const stringsOf = (bytes: Uint8Array): ReadonlyArray<string> | undefined => {
   const text = Result.getOrUndefined(Result.try(() => strict.decode(bytes)))
   return text === undefined || /[^\P{Cc}\0]/u.test(text) ? undefined : text.split("\0")
@@ -191,28 +196,28 @@ const stringsOf = (bytes: Uint8Array): ReadonlyArray<string> | undefined => {
 
 const fail = (reason: Reason, found: string) => Result.fail(new PacketError({ reason, found }))
 
-const badLength = (bytes: Uint8Array, right: string) => fail("BadLength", `${bytes.length} bytes: ${right}`)
+const badLength = (bytes: Uint8Array, expected: string) => fail("BadLength", `${bytes.length} bytes; ${expected}`)
 
 const decodeRequest = (_tag: Request["_tag"], bytes: Uint8Array): Result.Result<Request, PacketError> => {
   if (bytes.length > maxRequestBytes) return badLength(bytes, `a request has at most ${maxRequestBytes}`)
-  if (bytes.length === 2 || bytes.at(-1) !== 0) return fail("Unterminated", "with anything else")
+  if (bytes.length === 2 || bytes.at(-1) !== 0) return fail("Unterminated", "the last byte is not 0")
   const strings = stringsOf(bytes.subarray(2, -1))
-  if (strings === undefined) return fail("NotText", "other bytes")
+  if (strings === undefined) return fail("NotText", "found other bytes")
   const [filename = "", modeText = "", ...rest] = strings
-  if (filename === "") return fail("NoFilename", "none")
+  if (filename === "") return fail("NoFilename", "the name is empty")
   const mode = modeText.toLowerCase()
-  if (mode !== "octet" && mode !== "netascii") return fail("UnknownMode", JSON.stringify(modeText))
+  if (mode !== "octet" && mode !== "netascii") return fail("UnknownMode", `found ${JSON.stringify(modeText)}`)
   const options: Array<Option> = []
   for (let i = 0; i < rest.length; i += 2) {
     const name = rest[i]!
     const value = rest[i + 1]
-    if (name === "" || value === undefined) return fail("OddOption", `only ${JSON.stringify(value ?? name)}`)
+    if (name === "" || value === undefined) return fail("OddOption", `found only ${JSON.stringify(value ?? name)}`)
     options.push([name, value])
   }
   return Result.succeed({ _tag, filename, mode, options })
 }
 
-/** Stops at the first bytes that are no option: some servers send garbage after the last one. */
+/** Decodes options up to the first bytes that are not one: some servers send garbage after the last option. */
 const decodeOptionAck = (bytes: Uint8Array): Result.Result<OptionAck, PacketError> => {
   const options: Array<Option> = []
   for (let at = 2; at < bytes.length; ) {
@@ -223,7 +228,7 @@ const decodeOptionAck = (bytes: Uint8Array): Result.Result<OptionAck, PacketErro
     options.push([strings[0]!, strings[1]!])
     at = end + 1
   }
-  if (options.length === 0 && bytes.length > 2) return fail("OddOption", "anything else")
+  if (options.length === 0 && bytes.length > 2) return fail("OddOption", "found none")
   return Result.succeed({ _tag: "OACK", options })
 }
 
@@ -234,7 +239,7 @@ const decodeError = (bytes: Uint8Array): Result.Result<ErrorPacket, PacketError>
   return Result.succeed({ _tag: "ERROR", code: wireBlock(bytes), message })
 }
 
-/** By opcode. */
+/** The decoders, indexed by opcode. */
 const decoders: ReadonlyArray<((bytes: Uint8Array) => Result.Result<Packet, PacketError>) | undefined> = [
   undefined,
   (bytes) => decodeRequest("RRQ", bytes),
@@ -250,8 +255,8 @@ const decoders: ReadonlyArray<((bytes: Uint8Array) => Result.Result<Packet, Pack
 ]
 
 /**
- * Reads a datagram; never throws, whatever the bytes. A request must be exact; an OACK may have garbage after its
- * options, an ERROR may lack its message or the final NUL.
+ * Decodes a datagram; never throws. A request must be exact; an OACK may have garbage after its options, and an ERROR
+ * may lack its message or the final NUL.
  *
  * @category decoding
  * @since 0.1.0
@@ -259,16 +264,16 @@ const decoders: ReadonlyArray<((bytes: Uint8Array) => Result.Result<Packet, Pack
 export const decode = (bytes: Uint8Array): Result.Result<Packet, PacketError> => {
   if (bytes.length < 2) return badLength(bytes, "a packet has at least 2")
   const decoder = decoders[opcode(bytes)]
-  return decoder === undefined ? fail("UnknownOpcode", `${opcode(bytes)}`) : decoder(bytes)
+  return decoder === undefined ? fail("UnknownOpcode", `found ${opcode(bytes)}`) : decoder(bytes)
 }
 
-/** A NUL would end the text too early, and start another. */
+/** Appends strings, each with its NUL. A NUL inside a string would end it, so it is replaced. */
 const packetWithStrings = (head: Uint8Array, parts: ReadonlyArray<string>): Uint8Array =>
   Uint8Array.from([...head, ...utf8.encode(parts.map((text) => `${text.replaceAll("\0", "\ufffd")}\0`).join(""))])
 
 /**
- * Writes a packet into fresh bytes. Numbers are cut to 16 bits; a NUL within a text becomes U+FFFD. That a request has
- * at most 512 bytes is the caller's to check.
+ * Encodes a packet into fresh bytes. Numbers are truncated to 16 bits; a NUL within a string is replaced by U+FFFD. The
+ * caller checks that a request has at most 512 bytes.
  *
  * @category encoding
  * @since 0.1.0

@@ -1,7 +1,18 @@
 /**
- * Addresses of files: `tftp://host[:port]/path[;mode=octet|netascii]` (RFC 3617, with a port added). Pure.
+ * URLs of files: `tftp://host[:port]/path[;mode=octet|netascii]` (RFC 3617, extended by a port). Pure.
  *
- * The slash after the host parts it from the path: `tftp://host/a/b` is the file `a/b`, `tftp://host//a/b` is `/a/b`.
+ * The slash after the host is not part of the path: `tftp://host/a/b` is the file `a/b`, `tftp://host//a/b` is `/a/b`.
+ *
+ * **Example** (Parse a URL)
+ *
+ * ```ts
+ * import * as Result from "effect/Result"
+ * import { Url } from "effect-inet/tftp"
+ *
+ * const url = Result.getOrThrow(Url.parse("tftp://[fe80::1%25eth0]:6969/boot/x;mode=netascii"))
+ * url // => { host: "fe80::1%eth0", port: 6969, path: "boot/x", mode: "netascii" }
+ * Url.format({ ...url, host: "192.0.2.1", port: 69 }) // => "tftp://192.0.2.1/boot/x;mode=netascii"
+ * ```
  */
 import * as Data from "effect/Data"
 import * as NetAddress from "effect/net/NetAddress"
@@ -9,48 +20,48 @@ import * as Result from "effect/Result"
 import * as TerminalText from "../../network/TerminalText.ts"
 import type { Mode } from "./Packet.ts"
 
-/** Where a file is, and how it is to travel. @category models @since 0.1.0 */
+/** A file of a server, and the mode of its transfer. @category models @since 0.1.0 */
 export interface Url {
-  /** A name or an IP literal, without brackets; an IPv6 zone stays: `fe80::1%eth0`. */
+  /** A host name or an IP literal, without brackets; an IPv6 zone is kept: `fe80::1%eth0`. */
   readonly host: string
-  /** 1 to 65,535. */
+  /** The UDP port, 1 to 65,535. */
   readonly port: number
-  /** The file name as the server gets it, never empty. */
+  /** The file name as sent to the server, never empty. */
   readonly path: string
   readonly mode: Mode
 }
 
-/** The port of a URL that names none. @category constants @since 0.1.0 */
+/** The port of a URL without one. @category constants @since 0.1.0 */
 export const defaultPort = 69
 
 const problems = {
-  BadScheme: "write tftp://HOST/FILE",
+  BadScheme: "must be tftp://HOST/FILE",
   BadHost: "the host must be a name, an IPv4 address, or an IPv6 address in brackets",
   BadPort: "the port must be a number from 1 to 65535",
-  BadPath: "the file must be named, in UTF-8 without control characters; write ? as %3F, # as %23 and % as %25",
+  BadPath: "the path must be a file name in UTF-8 without control characters; write ? as %3F, # as %23 and % as %25",
   BadMode: "the mode must be octet or netascii"
 }
 
-/** A text that is no address of a file. @category errors @since 0.1.0 */
+/** A text that is not a TFTP URL. @category errors @since 0.1.0 */
 export class UrlError extends Data.TaggedError("UrlError")<{
   readonly reason: keyof typeof problems
   readonly url: string
 }> {
   override get message(): string {
-    return `${TerminalText.escape(this.url)}: ${problems[this.reason]}`
+    return `invalid URL ${TerminalText.escape(this.url)}: ${problems[this.reason]}`
   }
 }
 
 const isIpv6 = (literal: string) => literal.includes(":") && Result.isSuccess(NetAddress.ipFromString(literal))
 
-/** Without brackets; undefined if that is no host. */
+/** Returns the host without brackets; undefined if it is invalid. */
 const hostOf = (text: string): string | undefined => {
   const [, address, zone = ""] = /^\[([\dA-Fa-f:.]+)(?:%(?:25)?([\w.~-]+))?\]$/.exec(text) ?? []
   if (address !== undefined) return isIpv6(address) ? `${address}${zone && `%${zone}`}` : undefined
   return /^[\p{L}\p{N}_-]+(?:\.[\p{L}\p{N}_-]+)*\.?$/u.test(text) ? text : undefined
 }
 
-/** Undefined if that names no file. */
+/** Returns the decoded path; undefined if it is not a file name. */
 const pathOf = (text: string): string | undefined => {
   if (text === "" || /[?#]/.test(text)) return undefined
   const path = Result.getOrUndefined(Result.try(() => decodeURIComponent(text)))
@@ -63,7 +74,7 @@ const modeOf = (text: string): Mode | undefined => {
 }
 
 /**
- * Reads a URL; escapes are those of UTF-8. Without a port it is 69, without a mode octet.
+ * Parses a URL; percent escapes are UTF-8. The default port is 69, the default mode octet.
  *
  * @category decoding
  * @since 0.1.0
@@ -85,7 +96,7 @@ export const parse = (url: string): Result.Result<Url, UrlError> => {
 }
 
 /**
- * Writes a URL that `parse` reads as the same; port 69 and mode octet are left out. What UTF-8 cannot hold becomes
+ * Formats a URL that `parse` reads as the same; port 69 and mode octet are omitted. Lone surrogates are replaced by
  * U+FFFD.
  *
  * @category formatting

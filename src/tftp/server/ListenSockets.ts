@@ -1,7 +1,7 @@
 /**
- * The sockets at which a server hears requests. Node does not tell which address a datagram was sent to, and clients
- * take an answer only from the address they asked: so a server of all addresses has a socket at each of them, and one
- * for what else there is (broadcasts, addresses that come later).
+ * The UDP sockets that receive the requests of a server. Node does not report the address a datagram was sent to, and
+ * clients accept a reply only from the address they sent to. So a server on a wildcard address binds one socket per
+ * local address, and one wildcard socket for the rest: broadcasts, and addresses added later.
  */
 
 import * as Effect from "effect/Effect"
@@ -9,17 +9,17 @@ import * as NetAddress from "effect/net/NetAddress"
 import type * as Endpoint from "../../network/Endpoint.ts"
 import * as Network from "../../network/Network.ts"
 
-/** A place where requests come in. */
+/** A UDP socket bound to one local address. */
 export interface ListenSocket {
-  /** The address it stands at, and that transfers answer from: an IP literal. */
+  /** The local address, an IP literal; transfers of its requests are sent from it. */
   readonly host: string
   readonly socket: Network.UdpSocket
 }
 
-/** Takes what comes in at a door. */
+/** Handles a datagram received by a listen socket. */
 export type Handler = (bytes: Uint8Array, from: Endpoint.Endpoint, listenSocket: ListenSocket) => void
 
-/** Bytes for requests that come while the server is busy. */
+/** Bytes of the socket buffer: requests wait there while the server is busy. */
 const receiveBufferBytes = 1 << 20
 
 const isWildcard = (host: string) => host === "::" || host === "0.0.0.0"
@@ -33,7 +33,7 @@ const addressesFor = (host: string, interfaces: ReadonlyArray<Network.Interface>
   return [...new Set(all)]
 }
 
-/** Opens the doors of a host: one, or for a wildcard one at each address, all on the same port. */
+/** Opens one socket, or for a wildcard address one per local address, all on the same port. */
 export const open = Effect.fnUntraced(function* (host: string, port: number, handler: Handler) {
   const network = yield* Network.Network
   const bind = Effect.fnUntraced(function* (localHost: string, localPort: number, reuseAddress: boolean) {
@@ -48,7 +48,7 @@ export const open = Effect.fnUntraced(function* (host: string, port: number, han
     return listenSocket
   })
   if (!isWildcard(host)) return [yield* bind(host, port, false)] as const
-  // Sockets that share a port would share it with another server, too: this one asks first whether it is free.
+  // With `reuseAddress` the port might be shared with another server: bind without it first, to find out.
   const probe = yield* Effect.scoped(bind(host, port, false))
   const main = yield* bind(host, probe.socket.local.port, true)
   const others = yield* Effect.forEach(addressesFor(host, yield* network.interfaces), (address) =>

@@ -1,10 +1,10 @@
-/** What a server and its threads say to each other. */
+/** Messages between a server and the threads that run its transfers. */
 import type { FileStoreError, Reason } from "../store/FileStoreError.ts"
 import type * as TftpError from "../TftpError.ts"
 import type * as Transfer from "../transfer/Transfer.ts"
 import type { TransferSpec } from "../transfer/TransferSpec.ts"
 
-/** What of an error about a file survives the way between threads. */
+/** A `FileStoreError` as plain data: without its cause. */
 export interface SerializedFileError {
   readonly filename: string | undefined
   readonly reason: {
@@ -15,7 +15,7 @@ export interface SerializedFileError {
   }
 }
 
-/** Why a transfer failed: a reason's own fields, or what is left of an error about a file. */
+/** A reason of `TftpError` as plain data. */
 export type SerializedReason =
   | { readonly _tag: "File"; readonly error: SerializedFileError }
   | { readonly _tag: "Socket"; readonly reason: string }
@@ -24,24 +24,24 @@ export type SerializedReason =
   | Pick<TftpError.ProtocolViolation, "_tag" | "code" | "detail">
   | Pick<TftpError.SizeMismatch, "_tag" | "announced" | "received">
 
-/** To a thread. `id` names the transfer. */
+/** A message to a thread; `id` identifies the transfer. */
 export type ToThread =
   | {
       readonly _tag: "Start"
       readonly id: number
       readonly spec: TransferSpec
-      /** What is read; undefined: the peer writes. */
+      /** The file to read; undefined for an upload. */
       readonly source: { readonly descriptor: number; readonly size: number | undefined } | undefined
     }
   | { readonly _tag: "Stop"; readonly id: number }
-  /** As if the peer had sent this. */
+  /** A datagram to handle as if the peer had sent it. */
   | { readonly _tag: "Receive"; readonly id: number; readonly bytes: Uint8Array }
-  /** The answer to `Write` and `Commit`. */
-  | { readonly _tag: "Written"; readonly id: number; readonly error: SerializedFileError | undefined }
+  /** The result of `Write` or `Commit`. */
+  | { readonly _tag: "FileOperationDone"; readonly id: number; readonly error: SerializedFileError | undefined }
 
-/** From a thread. */
+/** A message from a thread. */
 export type FromThread =
-  /** It can be told now. */
+  /** The thread accepts messages. */
   | { readonly _tag: "Ready" }
   | {
       readonly _tag: "Progress"
@@ -49,9 +49,11 @@ export type FromThread =
       readonly summary: Transfer.Summary
       readonly handshakeDone: boolean
     }
+  /** Bytes of an upload to write to its file. */
   | { readonly _tag: "Write"; readonly id: number; readonly bytes: Uint8Array }
+  /** The end of an upload: commit its file. */
   | { readonly _tag: "Commit"; readonly id: number }
-  /** The end; without a reason it succeeded. */
+  /** The end of the transfer; it succeeded if `reason` is undefined. */
   | { readonly _tag: "Ended"; readonly id: number; readonly reason: SerializedReason | undefined }
 
 export const serializeFileError = ({ filename, reason }: FileStoreError): SerializedFileError => {
@@ -59,5 +61,5 @@ export const serializeFileError = ({ filename, reason }: FileStoreError): Serial
   return { filename, reason: { _tag, peerMessage: answer, code, detail } }
 }
 
-/** What an error needs of its reason is all there. */
+/** Converts plain data back to a reason: it has all fields that `FileStoreError` uses. */
 export const deserializeReason = ({ reason }: SerializedFileError) => reason as unknown as Reason

@@ -1,4 +1,4 @@
-/** A thread that runs transfers for a server: what it is told, and what it tells, is in `ThreadMessage`. */
+/** The entry point of a thread that runs transfers for a server; `NodeTransferMessage` is its protocol. */
 import { parentPort } from "node:worker_threads"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
@@ -20,16 +20,16 @@ import * as ServerTransfer from "./ServerTransfer.ts"
 
 type Start = Extract<Message.ToThread, { readonly _tag: "Start" }>
 
-/** So many transfers of a thread may take more memory each. */
+/** The most concurrent transfers of a thread at which each may use large buffers. */
 const maxLargeBufferTransfers = 2
 
-/** Milliseconds between reports. */
+/** The time between progress messages of one transfer. */
 const progressIntervalMillis = 250
 
 const post = (message: Message.FromThread, transferList: ReadonlyArray<ArrayBuffer> = []) =>
   parentPort!.postMessage(message, transferList)
 
-/** What is left of an error on the way to the server. */
+/** Converts an error to plain data, which can be posted to the server. */
 const serializeReason = ({ reason }: TftpError.TftpError): Message.SerializedReason => {
   switch (reason._tag) {
     case "File":
@@ -61,7 +61,7 @@ const readableOf = (filename: string, { descriptor, size }: NonNullable<Start["s
   }
 }
 
-/** A file that the server writes: each call waits for its answer. */
+/** Makes a file that the server writes: each operation waits for its result. */
 const makeWritable = (id: number) => {
   const replied = Signal.make()
   let failure: Message.SerializedFileError | undefined
@@ -121,7 +121,7 @@ const main = Effect.gen(function* () {
       transfer.run,
       Effect.sync(() => report(id, transfer))
     )
-    // A reader's file is closed at once, and nothing must read it then.
+    // The server closes the file of a download on this message: nothing may read it afterwards.
     post({ _tag: "Ended", id, reason: undefined })
     yield* dally
   }, Effect.scoped)
@@ -155,7 +155,7 @@ const main = Effect.gen(function* () {
         return fibers.get(message.id)?.interruptUnsafe()
       case "Receive":
         return receivers.get(message.id)?.(message.bytes)
-      case "Written":
+      case "FileOperationDone":
         return replyHandlers.get(message.id)?.(message.error)
     }
   })

@@ -1,4 +1,4 @@
-/** Threads for the transfers of a server: they own the sockets of their transfers, the server all else. */
+/** A pool of threads that run transfers. A thread owns the sockets of its transfers, the server everything else. */
 import { Worker } from "node:worker_threads"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -14,9 +14,10 @@ import type { TransferSpec } from "../transfer/TransferSpec.ts"
 import * as Message from "./NodeTransferMessage.ts"
 import type { TransferThreads } from "./RequestHandler.ts"
 
+/** A request of a thread to the server, about the file of an upload. */
 type FileOperation = Extract<Message.FromThread, { readonly _tag: "Write" | "Commit" }>
 
-/** A transfer on a thread, as the server sees it. */
+/** The server's record of a transfer in a thread. */
 interface ThreadTransfer {
   summary: Transfer.Summary
   handshakeDone: boolean
@@ -80,7 +81,7 @@ const onMessages = (thread: Thread, ready: () => void) => {
   })
 }
 
-/** A thread that breaks takes its transfers with it, and another takes its place. */
+/** Watches a thread. If it crashes, its transfers fail and a new thread replaces it. */
 const spawn = (thread: Thread, closing: () => boolean, ready: () => void) => {
   onMessages(thread, ready)
   thread.worker.once("error", (cause) => {
@@ -92,7 +93,7 @@ const spawn = (thread: Thread, closing: () => boolean, ready: () => void) => {
   })
 }
 
-/** Writes what the thread of an upload receives, and says how it went. */
+/** Performs the file operations of an upload's thread, and posts their results. */
 const performFileOperations = (thread: Thread, id: number, { operations }: ThreadTransfer, writable: Store.Writable) =>
   Effect.gen(function* () {
     while (true) {
@@ -102,13 +103,13 @@ const performFileOperations = (thread: Thread, id: number, { operations }: Threa
         onSuccess: () => undefined,
         onFailure: Message.serializeFileError
       })
-      thread.worker.postMessage({ _tag: "Written", id, error } satisfies Message.ToThread)
+      thread.worker.postMessage({ _tag: "FileOperationDone", id, error } satisfies Message.ToThread)
     }
   })
 
 /**
- * Starts so many threads, which end with the scope. They run the transfers of files with a descriptor, and all uploads;
- * retransmission there is `Retransmission.adaptive()`, or what the client asks for.
+ * Starts `count` threads, which stop when the scope closes. They run all uploads, and downloads of files that have a
+ * descriptor. Retransmission in a thread is `Retransmission.adaptive()`, or the timeout that the client asks for.
  *
  * @category constructors
  * @since 0.1.0
@@ -159,7 +160,7 @@ export const make = Effect.fnUntraced(function* (count: number) {
         post({ _tag: "Start", id, spec, source })
         return isDownload ? ended : Effect.raceFirst(ended, performFileOperations(thread, id, entry, file))
       }).pipe(
-        // The thread may be reading: the file must stay open until it has stopped.
+        // The thread may be reading: keep the file open until the thread has stopped the transfer.
         Effect.onInterrupt(() =>
           Effect.suspend(() => {
             post({ _tag: "Stop", id })

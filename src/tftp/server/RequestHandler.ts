@@ -1,4 +1,4 @@
-/** Serves one request: the file, the options, and the transfer, here or on another thread. */
+/** Handles one request: opens the file, negotiates the options and runs the transfer, in this thread or another. */
 
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -16,47 +16,50 @@ import type { TransferSpec } from "../transfer/TransferSpec.ts"
 import type * as ListenSockets from "./ListenSockets.ts"
 import * as ServerTransfer from "./ServerTransfer.ts"
 
-/** Threads that run transfers. */
+/** A pool of threads that run transfers. */
 export interface TransferThreads {
-  /** Makes a transfer that runs there; undefined for a file that cannot go along. */
+  /** Makes a transfer that runs in one of the threads; undefined if the file cannot be read there. */
   readonly make: (
     spec: TransferSpec,
     file: Store.Readable | Store.Writable
   ) => Effect.Effect<ServerTransfer.ServerTransfer, never, Scope.Scope> | undefined
 }
 
-/** What all transfers of a server share. */
+/** The settings and services that all transfers of a server share. */
 export interface ServerContext {
   readonly store: Store.Store
   readonly sweeper: Sweeper.Sweeper
   readonly retransmission: Retransmission.Retransmission
+  /** Packets in all to a client that has not answered yet. */
   readonly maxUnvalidatedPackets: number
   readonly policy: Pick<Negotiation.Policy, "blksize" | "windowsize" | "mtu">
   readonly ports: TransferSpec["ports"]
-  /** Transfers stay on the port of the server. */
+  /** True if transfers use the port of the server instead of their own. */
   readonly singlePort: boolean
   readonly threads: TransferThreads | undefined
-  /** Transfers that run now. */
+  /** Returns the number of transfers in progress. */
   readonly activeTransfers: () => number
 }
 
-/** So many transfers may take more memory each. */
+/** The most concurrent transfers at which each may use large buffers. */
 const maxLargeBufferTransfers = 4
 
-/** A request to serve. */
+/** A request, and its transfer once that has started. */
 export interface PendingRequest {
   readonly request: Packet.Request
   readonly peer: Endpoint.Endpoint
   readonly listenSocket: ListenSockets.ListenSocket
-  /** Where the datagrams of the peer go. */
+  /** Handles a datagram of the client. */
   receive: (bytes: Uint8Array) => void
+  /** Undefined until the file is open and the options are agreed on. */
   transfer: Transfer.Transfer | undefined
 }
 
+/** Encodes the OACK; undefined if no option was agreed on. */
 const oack = (options: ReadonlyArray<Packet.Option>) =>
   options.length === 0 ? undefined : Packet.encode({ _tag: "OACK", options })
 
-/** Opens the file that is asked for, and agrees on how it travels. */
+/** Opens the requested file and negotiates the options. */
 const openAndNegotiate = Effect.fnUntraced(function* (
   { policy, store }: ServerContext,
   { listenSocket, peer, request }: PendingRequest
@@ -106,13 +109,14 @@ const startTransfer = Effect.fnUntraced(function* (context: ServerContext, pendi
   })
 })
 
-/** What became of a request. */
+/** The result of a request that succeeded. */
 export interface Outcome {
   readonly summary: Transfer.Summary
+  /** Waits as long as the client may resend the last block. */
   readonly dally: Effect.Effect<void>
 }
 
-/** Serves a request; fails before there is a transfer where the file or a socket is not to be had. */
+/** Runs the transfer of a request. Fails before it starts if the file or a socket cannot be opened. */
 export const serve = Effect.fnUntraced(function* (
   context: ServerContext,
   pending: PendingRequest

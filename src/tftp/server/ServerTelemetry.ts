@@ -1,4 +1,4 @@
-/** What becomes of the requests of a server: counted, logged, and told to who watches. */
+/** Counts, logs and publishes the outcome of each request of a server. */
 import * as Effect from "effect/Effect"
 import * as PubSub from "effect/PubSub"
 import type * as TftpError from "../TftpError.ts"
@@ -6,40 +6,45 @@ import * as TftpEvent from "../TftpEvent.ts"
 import type * as Transfer from "../transfer/Transfer.ts"
 import * as TftpMetrics from "./TftpMetrics.ts"
 
-/** The books of a server. */
+/** The counters and events of a server, with a function for each step of a transfer. */
 interface ServerTelemetry {
   readonly stats: TftpMetrics.Stats
   readonly events: PubSub.PubSub<TftpEvent.Event>
-  /** Transfers with the clients at this address. */
+  /** Returns the number of running transfers with clients at an address. */
   readonly activeTransfersOf: (address: string) => number
+  /** Counts a transfer that starts. */
   readonly transferStarted: (info: TftpEvent.TransferInfo) => Effect.Effect<void>
-  /** The transfer is over, however it went. */
+  /** Counts a transfer that has ended, successfully or not. */
   readonly transferEnded: (info: TftpEvent.TransferInfo) => void
+  /** Publishes the progress of a transfer. */
   readonly progress: (info: TftpEvent.TransferInfo, summary: Transfer.Summary) => void
-  /** `peerMessage` is what the client was told, `detail` is for the log. */
+  /** Reports a refused request: `peerMessage` was sent to the client, `detail` goes to the log. */
   readonly refused: (info: TftpEvent.TransferInfo, peerMessage: string, detail: string) => Effect.Effect<void>
+  /** Reports a transfer that succeeded. */
   readonly finished: (info: TftpEvent.TransferInfo, summary: Transfer.Summary, millis: number) => Effect.Effect<void>
+  /** Reports a transfer that failed, or that the client ended after the OACK. */
   readonly failed: (
     info: TftpEvent.TransferInfo,
     error: TftpError.TftpError,
     transfer: Transfer.Transfer
   ) => Effect.Effect<void>
-  /** By the server's end, or since the client turned to something else. */
+  /** Reports a transfer that was stopped: the server is stopping, or the client sent another request. */
   readonly stopped: (info: TftpEvent.TransferInfo, transfer: Transfer.Transfer | undefined) => Effect.Effect<void>
 }
 
-/** A reader that is more events behind loses the oldest. */
+/** The events buffered for a subscriber; a slower one loses the oldest. */
 const maxBufferedEvents = 1_024
 
-const direction = ({ kind }: TftpEvent.TransferInfo) => (kind === "RRQ" ? "out" : "in")
+const directionOf = ({ kind }: TftpEvent.TransferInfo) => (kind === "RRQ" ? "out" : "in")
 
+/** Makes the telemetry of one server. */
 export const make = Effect.gen(function* () {
-  const { ended, stats, occupy } = TftpMetrics.make(yield* Effect.context<never>())
+  const { addActive, countEnded, stats } = TftpMetrics.make(yield* Effect.context<never>())
   const events = yield* PubSub.sliding<TftpEvent.Event>(maxBufferedEvents)
   const perClient = new Map<string, number>()
   const publish = (event: TftpEvent.Event) => PubSub.publish(events, event)
   const countActive = ({ client: { address } }: TftpEvent.TransferInfo, by: 1 | -1) => {
-    occupy(by)
+    addActive(by)
     const remaining = (perClient.get(address) ?? 0) + by
     if (remaining === 0) perClient.delete(address)
     else perClient.set(address, remaining)
@@ -59,13 +64,13 @@ export const make = Effect.gen(function* () {
     },
     refused: Effect.fnUntraced(function* (info, peerMessage, detail) {
       stats.refused++
-      ended(direction(info), "refused", undefined)
+      countEnded(directionOf(info), "refused", undefined)
       yield* Effect.logInfo(`${TftpEvent.describe(info)}: ${detail}`)
       yield* publish({ _tag: "Refused", transfer: info, peerMessage })
     }),
     finished: Effect.fnUntraced(function* (info, summary, millis) {
       stats.finished++
-      ended(direction(info), "finished", summary)
+      countEnded(directionOf(info), "finished", summary)
       yield* Effect.logInfo(`${TftpEvent.describe(info)}: ${TftpEvent.describeSummary(summary, millis)}`)
       yield* publish({ _tag: "Finished", transfer: info, summary, millis })
     }),
@@ -74,20 +79,22 @@ export const make = Effect.gen(function* () {
       const summary = transfer.summary()
       if (reason._tag === "Refused" && !transfer.handshakeDone()) {
         stats.probed++
-        ended(direction(info), "probed", summary)
-        yield* Effect.logInfo(`${TftpEvent.describe(info)}: the client took the size and left (error ${reason.code})`)
+        countEnded(directionOf(info), "probed", summary)
+        yield* Effect.logInfo(
+          `${TftpEvent.describe(info)}: size probe: the client ended the transfer after the OACK (error ${reason.code})`
+        )
         yield* publish({ _tag: "Probed", transfer: info })
         return
       }
       stats.failed++
-      ended(direction(info), reason._tag, summary)
+      countEnded(directionOf(info), reason._tag, summary)
       yield* Effect.logWarning(`${TftpEvent.describe(info)}: ${error.message}`)
       yield* publish({ _tag: "Failed", transfer: info, error, summary })
     }),
     stopped: Effect.fnUntraced(function* (info, transfer) {
       stats.failed++
-      ended(direction(info), "stopped", transfer?.summary())
-      yield* Effect.logWarning(`${TftpEvent.describe(info)}: stopped`)
+      countEnded(directionOf(info), "stopped", transfer?.summary())
+      yield* Effect.logWarning(`${TftpEvent.describe(info)}: stopped before the end`)
     })
   }
   return telemetry

@@ -33,8 +33,8 @@ export interface Services {
 }
 
 /**
- * Milliseconds that a server dallies after an upload: atftp resends the last block after 5 seconds if the ACK is lost,
- * other clients after the timeout that they have asked for.
+ * Returns the milliseconds that a server dallies after an upload. If the last ACK is lost, atftp resends the last block
+ * after 5 seconds, other clients after the timeout that they have asked for.
  */
 const dallyMillisOf = ({ timeoutMillis: interval = 0 }: Negotiation.Agreed) =>
   Math.min(30_000, Math.max(6_000, 2 * interval))

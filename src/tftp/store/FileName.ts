@@ -1,33 +1,33 @@
-/** What a client may call a file: rules over text, the same for every store. Pure. */
+/** The rules for file names in requests, the same for every store. Pure. */
 
 import * as Result from "effect/Result"
 import * as Endpoint from "../../network/Endpoint.ts"
 import { AccessDenied, IllegalName, NotFound } from "./FileStoreError.ts"
 
 /**
- * How the names of unfinished uploads begin. No client can ask for such a name.
+ * The prefix of the names of unfinished uploads; requests for such names are refused.
  *
  * @category constants
  * @since 0.1.0
  */
 export const uploadPrefix = ".tftp-upload-"
 
-/** C0, DEL and C1: nothing that a terminal or a log would obey. */
+/** Returns true for C0, DEL and C1, which would control a terminal. */
 const isControl = (code: number) => code < 0x20 || (code >= 0x7f && code < 0xa0)
 
-/** What every common file system takes for one name, in bytes. */
+/** The longest name that common file systems accept. */
 const maxNameBytes = 255
 
 const utf8 = new TextEncoder()
 
 /**
- * The folders and the name that a filename stands for, below the root: slashes, backslashes and drive letters in front
- * are dropped, both slashes part folders, and `.` and empty parts mean nothing, so `\Boot\x` and `C:/Boot//x` are
- * `["Boot", "x"]`. Never empty.
+ * Parses a file name into its folders and name below the root; the result is not empty. Leading slashes, backslashes
+ * and drive letters are dropped, both kinds of slashes separate folders, and `.` and empty parts are ignored: `\Boot\x`
+ * and `C:/Boot//x` are `["Boot", "x"]`.
  *
- * A NUL or another control character, and a name without parts, is `IllegalName`. A part `..` is `AccessDenied`
- * wherever it leads (`a..b` is a name like any other), so is one that begins as unfinished uploads do. A part of more
- * than 255 bytes is `NotFound`: no such file can exist.
+ * Fails with `IllegalName` for a control character and for an empty name, with `AccessDenied` for a part `..` (`a..b`
+ * is valid), for a part that begins with `uploadPrefix` and for a root such as `/`, and with `NotFound` for a part of
+ * more than 255 bytes, as no such file can exist.
  *
  * @category decoding
  * @since 0.1.0
@@ -53,19 +53,19 @@ export const parse = (
   return Result.fail(filename === "" ? new IllegalName({ fault: "Empty" }) : new AccessDenied({ why: "Directory" }))
 }
 
-/** A change of names. @category models @since 0.1.0 */
+/** A rule that renames requested files. @category models @since 0.1.0 */
 export interface Rule {
-  /** Looked for in the parts joined by `/`, so in `Boot/x` for `\Boot\x`. */
+  /** The pattern, matched against the parts joined by `/`: `Boot/x` for `\Boot\x`. */
   readonly match: RegExp
-  /** What takes its place, with `$1` and `$<name>` as `String.replace` knows them. */
+  /** The replacement, with `$1` and `$<name>` as in `String.replace`. */
   readonly replace: string
-  /** Default: both reading and writing. */
+  /** The requests that it applies to. Default: both. */
   readonly on?: "read" | "write" | undefined
 }
 
 /**
- * Applies the first rule that matches; undefined if none does. Names are at most 512 bytes long on the wire, but a
- * pattern that backtracks without bound is the caller's own trap.
+ * Applies the first matching rule; returns undefined if none matches. Names have at most 512 bytes on the wire, but the
+ * caller must avoid patterns that backtrack without bound.
  *
  * @category combinators
  * @since 0.1.0
@@ -76,8 +76,8 @@ export const rewrite = (rules: ReadonlyArray<Rule>, name: string, kind: "read" |
 }
 
 /**
- * The name of a client's own folder, after its address: `192.0.2.7` is its own name, also when it comes mapped into
- * IPv6; in IPv6 `-` stands for `:`, and the zone is left out: `2001-db8--7`.
+ * Returns the name of a client's folder, made from its address. IPv4 is unchanged, also if it is mapped into IPv6
+ * (`192.0.2.7`); IPv6 has `-` for `:` and no zone (`2001-db8--7`).
  *
  * @category combinators
  * @since 0.1.0
@@ -88,8 +88,8 @@ export const folderOf = ({ address }: Endpoint.Endpoint): string => {
 }
 
 /**
- * The one entry of a folder that is the name but for case; the name itself if it is there. Where several differ from
- * it only by case, the first in order of code units.
+ * Finds the entry of a folder that equals a name when case is ignored. An exact match wins; otherwise the first entry
+ * in order of code units.
  *
  * @category combinators
  * @since 0.1.0

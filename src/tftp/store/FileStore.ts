@@ -1,6 +1,37 @@
 /**
- * Where the files of TFTP come from and go to: a service, so that a program brings its own (a directory, memory, a
- * database, files made on request), and combinators over such stores.
+ * The store that a server reads and writes, as a service, and combinators of stores. A program can use a directory,
+ * memory, a database, or files generated on request.
+ *
+ * **Example** (A store of your own: files of a table)
+ *
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import * as Layer from "effect/Layer"
+ * import * as Stream from "effect/Stream"
+ * import { NodeServices } from "effect-inet/network"
+ * import { FileStore, FileStoreError, MemoryStore, type Store, TftpClient, TftpServer } from "effect-inet/tftp"
+ *
+ * const table = new Map([["00-0c-29-1a-2b-3c.cfg", "hostname lab1"]])
+ *
+ * const store: Store.Store = {
+ *   read: ({ filename }) => {
+ *     const row = table.get(filename)
+ *     return row === undefined
+ *       ? Effect.fail(new FileStoreError.FileStoreError({ reason: new FileStoreError.NotFound(), filename }))
+ *       : Effect.succeed(MemoryStore.fromBytes(new TextEncoder().encode(row)))
+ *   },
+ *   write: MemoryStore.make({ write: "none" }).write
+ * }
+ *
+ * const program = Effect.gen(function*() {
+ *   const { address } = yield* TftpServer.TftpServer
+ *   const file = { host: "127.0.0.1", port: address.port, path: "00-0c-29-1a-2b-3c.cfg" }
+ *   yield* Stream.mkString(Stream.decodeText(TftpClient.get(file))) // => "hostname lab1"
+ * })
+ *
+ * const server = TftpServer.layer({ port: 0 }).pipe(Layer.provide(FileStore.layer(store)))
+ * await Effect.runPromise(program.pipe(Effect.provide(server), Effect.provide(NodeServices.layer)))
+ * ```
  */
 
 import * as Context from "effect/Context"
@@ -15,16 +46,16 @@ import { AccessDenied, FileStoreError, NotFound, type Reason } from "./FileStore
 import { fromBytes } from "./MemoryStore.ts"
 import type { Readable, Request, Store } from "./Store.ts"
 
-/** The store that a server serves. @category services @since 0.1.0 */
+/** The service of the store that a server reads and writes. @category services @since 0.1.0 */
 export class FileStore extends Context.Service<FileStore, Store>()("effect-inet/tftp/FileStore") {}
 
-/** @category layers @since 0.1.0 */
+/** Provides a store. @category layers @since 0.1.0 */
 export const layer = (store: Store): Layer.Layer<FileStore> => Layer.succeed(FileStore, store)
 
 const failed = (request: Request, reason: Reason) =>
   Effect.fail(new FileStoreError({ reason, filename: request.filename }))
 
-/** Goes on with the name as it stands below the root, its parts joined by `/`. */
+/** Continues with the parsed name, its parts joined by `/`; fails for an invalid name. */
 const withParsedName = <A, R>(
   request: Request,
   go: (name: string) => Effect.Effect<A, FileStoreError, R>
@@ -35,8 +66,8 @@ const withParsedName = <A, R>(
   })
 
 /**
- * Asks the second store for what the first does not have. What one store refuses for other reasons stays refused,
- * except that writing passes over a store that is read-only.
+ * Combines two stores: a file that the first does not have is opened in the second. Any other refusal of the first is
+ * final, except that a write skips a read-only store.
  *
  * @category combinators
  * @since 0.1.0
@@ -55,12 +86,13 @@ export const orElse = (first: Store, second: Store): Store => {
   }
 }
 
-/** Renames what clients ask for, before a store sees it. @category combinators @since 0.1.0 */
+/** Rules or a function that rename requested files. @category combinators @since 0.1.0 */
 export type Rewrite = ReadonlyArray<FileName.Rule> | ((request: Request, kind: "read" | "write") => string | undefined)
 
 /**
- * A store behind other names. Of rules, the first that matches is applied; a function gets the name with its parts
- * joined by `/` and gives the new one, or undefined to leave it. The store judges the outcome like any other name.
+ * Renames the requested files before the store opens them. The first matching rule is applied. A function receives the
+ * name with its parts joined by `/`, and returns the new name, or undefined to keep it. The store checks the new name
+ * like any other.
  *
  * @category combinators
  * @since 0.1.0
@@ -79,20 +111,20 @@ export const rewrite = (store: Store, how: Rewrite): Store => {
   return { read: renamed("read", store.read), write: renamed("write", store.write) }
 }
 
-/** @category models @since 0.1.0 */
+/** Options of `perClient`. @category models @since 0.1.0 */
 export interface PerClientOptions {
-  /** A client's folder in the store, undefined for none. Default: `FileName.folderOf`, its address. */
+  /** Returns a client's folder in the store; undefined for none. Default: a folder named after its address. */
   readonly folder?: ((client: Endpoint.Endpoint) => string | undefined) | undefined
   /**
-   * What is not in the client's folder is looked for in the common root, and what cannot be written for want of that
-   * folder is written there. Default true. Then a client can still name the folders of others; with false it sees its
-   * own only, and nothing if it has none.
+   * True to fall back to the common root: for files missing in the client's folder, and for uploads if the folder does
+   * not exist. A client can then also name the folders of others. With false it sees only its own folder, and nothing
+   * if it has none. Default true.
    */
   readonly common?: boolean | undefined
 }
 
 /**
- * Gives every client a folder of its own in a store, chosen by its address.
+ * Gives each client its own folder in a store, chosen by its address.
  *
  * @category combinators
  * @since 0.1.0
@@ -115,12 +147,16 @@ export const perClient = (
   return common ? orElse(own, store) : own
 }
 
-/** What a virtual file holds: text (sent as UTF-8), bytes, or bytes as they come. @category models @since 0.1.0 */
+/**
+ * The content of a virtual file: text (sent as UTF-8), bytes, a stream or an open file.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type Content = string | Uint8Array | Stream.Stream<Uint8Array, FileStoreError> | Readable
 
 /**
- * What the program makes for a request, undefined where it has nothing of that name. The filename is given with its
- * parts joined by `/`.
+ * Generates the content for a request; undefined if the file does not exist. The parts of `filename` are joined by `/`.
  *
  * @category models
  * @since 0.1.0
@@ -134,8 +170,24 @@ const toReadable = (content: Content): Readable => {
 }
 
 /**
- * Files that the program makes: a record of them by name, or a function that is asked for each request. They cannot be
- * written; what is not among them is `NotFound`, so `orElse(virtual(files), store)` puts them before another store.
+ * Makes a read-only store of generated files: a record by name, or a function called for each request. Other names are
+ * `NotFound`, so `orElse(virtual(files), store)` adds the files to another store.
+ *
+ * **Example** (A file for each client)
+ *
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import { FileStore } from "effect-inet/tftp"
+ *
+ * const store = FileStore.virtual(({ client, filename }) =>
+ *   Effect.succeed(filename === "startup.cfg" ? `! for ${client.address}` : undefined)
+ * )
+ *
+ * const client = { address: "192.0.2.7", port: 2_000 }
+ * const request = { filename: "startup.cfg", mode: "octet", client, options: [], size: undefined } as const
+ * const { size } = await Effect.runPromise(Effect.scoped(store.read(request)))
+ * size // => 15
+ * ```
  *
  * @category constructors
  * @since 0.1.0

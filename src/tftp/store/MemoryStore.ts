@@ -1,4 +1,4 @@
-/** Files in memory: for tests, for simulation, and for programs that need no disk. */
+/** A store in memory, for tests, simulations and programs that need no disk. */
 import * as Bytes from "effect/Bytes"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
@@ -7,23 +7,23 @@ import { AccessDenied, Busy, Exists, FileStoreError, NotFound, type Reason } fro
 import * as Quota from "./Quota.ts"
 import type { Readable, Store, Writable, WriteMode } from "./Store.ts"
 
-/** @category models @since 0.1.0 */
+/** Options of a store in memory. @category models @since 0.1.0 */
 export interface Options {
   /**
-   * By name, with `/` between folders. Seen as it is now, changed by uploads, and free to be changed by the program;
-   * the bytes of a file are replaced, never changed. Default: a new, empty map.
+   * The files by name, with `/` between folders. Uploads change the map, and so may the program at any time; the bytes
+   * of a file are replaced, never changed. Default: a new, empty map.
    */
   readonly files?: Map<string, Uint8Array> | undefined
-  /** What may be written. Default `none`. */
+  /** The permission to write. Default `none`. */
   readonly write?: WriteMode | undefined
-  /** Most bytes of a file and of all files. Default: no limits. */
+  /** The limits on the size of a file and of all files. Default: no limits. */
   readonly quota?: Quota.Limits | undefined
-  /** Finds files whose name differs only by case, for reading. Default false. */
+  /** True to ignore case in the names of files to read. Default false. */
   readonly ignoreCase?: boolean | undefined
 }
 
 /**
- * Bytes as a file: sent from where they are, so not to be changed while they are read.
+ * Makes a file of bytes. They are not copied: do not change them while the file is read.
  *
  * @category constructors
  * @since 0.1.0
@@ -45,18 +45,41 @@ export const fromBytes = (bytes: Uint8Array): Readable => {
   }
 }
 
-/** An upload that has been let in. */
+/** An upload in progress. */
 interface Upload {
   readonly name: string
   readonly share: Quota.Share
-  /** It is over, and the name free again. */
+  /** Ends the upload and unlocks the name; `stored` is the change of the bytes in the store. */
   readonly end: (stored: number) => void
 }
 
 /**
- * A store in memory, with the rules of a directory: the same names, modes and quotas; an upload is seen when it is
- * committed and not before, one upload of a name at a time, a reader keeps the bytes it began with, and folders are not
- * made: one exists if a file is in it.
+ * Makes a store in memory with the rules of a directory: the same names, permissions and quotas. An upload is visible
+ * when it is committed, and a second upload of the same name is refused meanwhile. A reader keeps the bytes it started
+ * with. A folder exists if a file is in it.
+ *
+ * **Example** (Write a file, and read it)
+ *
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import { MemoryStore } from "effect-inet/tftp"
+ *
+ * const files = new Map<string, Uint8Array>()
+ * const store = MemoryStore.make({ files, write: "create", quota: { file: 1_000 } })
+ * const client = { address: "192.0.2.7", port: 2_000 }
+ * const request = { filename: "/log.txt", mode: "octet", client, options: [], size: undefined } as const
+ *
+ * const upload = Effect.gen(function*() {
+ *   const { commit, write } = yield* store.write(request)
+ *   yield* write(new TextEncoder().encode("booted"))
+ *   yield* commit
+ * })
+ *
+ * await Effect.runPromise(Effect.scoped(upload))
+ * new TextDecoder().decode(files.get("log.txt")) // => "booted"
+ * const error = await Effect.runPromise(Effect.flip(Effect.scoped(upload)))
+ * error.message // => '"/log.txt": file exists; allow overwriting to replace it'
+ * ```
  *
  * @category constructors
  * @since 0.1.0

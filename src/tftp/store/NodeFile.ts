@@ -1,4 +1,4 @@
-/** The calls of node:fs that a store needs, as effects, with the system's errors in the terms of `FileStoreError`. */
+/** The calls of node:fs that a store uses, as effects, and the mapping of system errors to `FileStoreError`. */
 import * as Fs from "node:fs"
 import * as Path from "node:path"
 import * as Effect from "effect/Effect"
@@ -7,8 +7,8 @@ import { AccessDenied, DiskFull, Exists, NotFound, ReadFailed, type Reason, Writ
 type Done<A> = (error: NodeJS.ErrnoException | null, value?: A) => void
 
 /**
- * One call. It cannot be interrupted: the kernel may still use the buffer, and the descriptor must not be closed and
- * given away before it is done.
+ * Wraps one call. It is uninterruptible: while it runs, the kernel uses the buffer, and the descriptor must not be
+ * closed and reused.
  */
 export const call = <A = void>(run: (done: Done<A>) => void): Effect.Effect<A, NodeJS.ErrnoException> =>
   Effect.uninterruptible(
@@ -21,7 +21,7 @@ export const call = <A = void>(run: (done: Done<A>) => void): Effect.Effect<A, N
     })
   )
 
-/** An error as the system would give it. */
+/** Makes a system error with a code. */
 export const errno = (code: string): NodeJS.ErrnoException => Object.assign(new Error(code), { code })
 
 const missing = new NotFound()
@@ -48,17 +48,17 @@ const reasons: Readonly<Record<string, Reason>> = {
 
 const knownReason = ({ code = "" }: NodeJS.ErrnoException): Reason | undefined => reasons[code]
 
-/** Why opening or reading failed. */
+/** Returns the reason why opening or reading failed. */
 export const readReason = (cause: NodeJS.ErrnoException): Reason => knownReason(cause) ?? new ReadFailed({ cause })
 
-/** Why creating, writing or renaming failed. */
+/** Returns the reason why creating, writing or renaming failed. */
 export const writeReason = (cause: NodeJS.ErrnoException): Reason => knownReason(cause) ?? new WriteFailed({ cause })
 
-/** Whether a real path is the root or below it; `/root-priv` is not below `/root`. */
+/** Returns true if a real path is the root or below it; `/root-priv` is not below `/root`. */
 export const isInside = (root: string, path: string): boolean =>
   path === root || path.startsWith(root.endsWith(Path.sep) ? root : root + Path.sep)
 
-/** What a file that is no regular one is refused as. */
+/** Returns the reason to refuse a path that is not a regular file; undefined if it is one. */
 export const notRegular = (stats: Fs.Stats): AccessDenied | undefined => {
   if (stats.isFile()) return undefined
   const why = stats.isDirectory() ? "Directory" : stats.isSymbolicLink() ? "Link" : "Device"
@@ -78,14 +78,14 @@ export const rename = (from: string, to: string) => call((done) => Fs.rename(fro
 export const link = (from: string, to: string) => call((done) => Fs.link(from, to, done))
 export const unlink = (path: string) => call((done) => Fs.unlink(path, done))
 
-/** Bytes that may still be written to the file system of a path. */
+/** Returns the bytes available in the file system of a path. */
 export const freeBytes = (path: string) =>
   Effect.map(
     call<Fs.StatsFs>((done) => Fs.statfs(path, done)),
     ({ bavail, bsize }) => bavail * bsize
   )
 
-/** Fills `into` from a position, as far as the file goes; tells how much there was. */
+/** Fills `into` from a position, up to the end of the file; returns the number of bytes read. */
 export const readAt = (descriptor: number, position: number, into: Uint8Array) =>
   call<number>((done) => {
     const step = (at: number): void =>
@@ -95,7 +95,7 @@ export const readAt = (descriptor: number, position: number, into: Uint8Array) =
     step(0)
   })
 
-/** What is left of some places after so many bytes. */
+/** Returns the parts of the buffers that follow the first `count` bytes. */
 const remainingBuffers = (places: ReadonlyArray<Uint8Array>, count: number): ReadonlyArray<Uint8Array> => {
   let left = count
   for (const [index, place] of places.entries()) {
@@ -105,7 +105,7 @@ const remainingBuffers = (places: ReadonlyArray<Uint8Array>, count: number): Rea
   return []
 }
 
-/** The same into several places, one after the other. */
+/** Fills several buffers in order from a position; returns the number of bytes read. */
 export const readVectoredAt = (descriptor: number, position: number, into: ReadonlyArray<Uint8Array>) =>
   call<number>((done) => {
     const step = (places: ReadonlyArray<Uint8Array>, at: number): void =>
@@ -126,12 +126,12 @@ export const writeAt = (descriptor: number, position: number, bytes: Uint8Array)
     step(0)
   })
 
-/** Where Linux keeps a link for each open descriptor. */
+/** The directory in which Linux has a link for each open descriptor. */
 const descriptorLinks = "/proc/self/fd"
 
 /**
- * A path that leads through an open directory itself, wherever it is moved or whatever takes its place; the plain path
- * where the system has none.
+ * Returns a path through the descriptor of an open directory, which stays valid if the directory is moved or replaced.
+ * On a system without links of descriptors it is the plain path.
  */
 export const pathThrough = (descriptor: number, path: string, links = descriptorLinks) => {
   const link = `${links}/${descriptor}`
@@ -139,8 +139,8 @@ export const pathThrough = (descriptor: number, path: string, links = descriptor
 }
 
 /**
- * The real path of what has been opened; where the system does not tell, that of `path`, if the same file is still
- * there.
+ * Returns the real path of an open file. On a system without links of descriptors it is that of `path`, if this is
+ * still the same file.
  */
 export const realPathOf = (descriptor: number, path: string, links = descriptorLinks) =>
   Effect.catch(

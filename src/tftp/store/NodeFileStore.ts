@@ -1,4 +1,4 @@
-/** A directory of the host as a store of files: nothing outside of it can be read or written. */
+/** A store over a directory of the host; nothing outside of it can be read or written. */
 import { constants } from "node:fs"
 import * as Path from "node:path"
 import * as Effect from "effect/Effect"
@@ -14,33 +14,35 @@ import * as Upload from "./NodeUpload.ts"
 import * as Quota from "./Quota.ts"
 import type { Readable, Request, Store, WriteMode } from "./Store.ts"
 
-/** Which directory, and what may be done in it. @category models @since 0.1.0 */
+/** Options of a store over a directory. @category models @since 0.1.0 */
 export interface Options {
-  /** The directory. A symbolic link is followed anew for every request, so that it can be turned to another version. */
+  /**
+   * The directory. A symbolic link is followed again for every request, so that it can be switched to another version.
+   */
   readonly root: string
-  /** What may be written. Default `none`. Missing folders are never made. */
+  /** The permission to write. Default `none`. Missing folders are never created. */
   readonly write?: WriteMode | undefined
-  /** Finds files and folders whose names differ only by case, for reading. Default false. */
+  /** True to ignore case in the names of files and folders to read. Default false. */
   readonly ignoreCase?: boolean | undefined
   /**
-   * Most bytes of a file, and of all files below the root, counted again whenever an upload starts while no other runs.
-   * Default: no limits.
+   * The limits on the size of a file, and of all files below the root. The files are counted again whenever an upload
+   * starts while no other is in progress. Default: no limits.
    */
   readonly quota?: Quota.Limits | undefined
-  /** Bytes that must stay free on the disk. Default 0. */
+  /** The bytes that uploads must leave free on the disk. Default 0. */
   readonly minFreeBytes?: number | undefined
-  /** Waits at the end of an upload until the disk has it (fsync). Default false. */
+  /** True to flush an upload to the disk (fsync) before it is acknowledged. Default false. */
   readonly sync?: boolean | undefined
-  /** The mode of new files, less the umask. Default 0o644. */
+  /** The mode of new files, before the umask. Default 0o644. */
   readonly permissions?: number | undefined
 }
 
-/** Fails with a reason of ours, or with the system's error. */
+/** A failure: a reason of `FileStoreError`, or a system error. */
 type Failure = Reason | NodeJS.ErrnoException
 
 const isErrno = (error: Failure): error is NodeJS.ErrnoException => error instanceof Error
 
-/** Where the request leads, every link followed. */
+/** Resolves a parsed name to a real path, following all links. */
 const follow = Effect.fnUntraced(function* (
   root: string,
   parts: ReadonlyArray<string>,
@@ -58,7 +60,7 @@ const follow = Effect.fnUntraced(function* (
   return yield* ignoreCase ? Effect.catchIf(exact, ({ code }) => code === "ENOENT", walk) : exact
 })
 
-/** The path, if it is inside the root and no upload's temporary file. */
+/** Returns the path if it is inside the root and not an unfinished upload. */
 const confined = (root: string, path: string): Effect.Effect<string, AccessDenied> => {
   if (!File.isInside(root, path)) return Effect.fail(new AccessDenied({ why: "Outside" }))
   return Path.basename(path).startsWith(FileName.uploadPrefix)
@@ -66,7 +68,7 @@ const confined = (root: string, path: string): Effect.Effect<string, AccessDenie
     : Effect.succeed(path)
 }
 
-/** Opens what is inside the root; what has been opened is looked at again, for the path may have changed meanwhile. */
+/** Opens a path inside the root, and checks the open file again: the path may have changed in between. */
 const openInside = Effect.fnUntraced(function* (
   root: string,
   path: string,
@@ -79,15 +81,15 @@ const openInside = Effect.fnUntraced(function* (
   return descriptor
 })
 
-/** Neither waits for the other end of a pipe nor takes over a terminal. */
-const reading = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY
+/** The flags for reading: do not wait for the other end of a pipe, nor acquire a terminal. */
+const readFlags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY
 
 const regular = (stats: Parameters<typeof File.notRegular>[0]): Effect.Effect<void, AccessDenied> => {
   const refusal = File.notRegular(stats)
   return refusal === undefined ? Effect.void : Effect.fail(refusal)
 }
 
-/** Bytes of all files below a directory; links and unfinished uploads do not count. */
+/** Returns the bytes of all files below a directory, without links and unfinished uploads. */
 const measure = Effect.fnUntraced(function* (root: string) {
   const folders = [root]
   let sum = 0
@@ -105,14 +107,12 @@ const measure = Effect.fnUntraced(function* (root: string) {
 })
 
 /**
- * A store over a directory.
+ * Makes a store over a directory. Fails with `BadRoot` if the root is not a readable directory.
  *
- * Links are followed as long as they stay inside; directories, devices, pipes and sockets are refused. An upload
- * is written to a temporary file beside its place (see `FileName.reserved`), which no client can name; readers keep the
- * file they began with. A second upload of a name is refused while one runs, also by another server on the directory,
- * and what a killed server has left is removed by the next upload into that folder. Uploads do not go through links.
- *
- * Fails with `BadRoot` if the root is no directory.
+ * Links are followed if they stay inside; directories, devices, pipes and sockets are refused. An upload is written to
+ * a temporary file in the same folder, whose name begins with `.tftp-upload-` and cannot be requested; readers keep the
+ * file they opened. A second upload of the same name is refused meanwhile, also by another server on the directory. The
+ * temporary files of a killed server are removed by the next upload into the folder. Uploads do not follow links.
  *
  * @category constructors
  * @since 0.1.0
@@ -145,7 +145,7 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
     const base = yield* File.realpath(root)
     const path = yield* confined(base, yield* follow(base, parts, ignoreCase))
     yield* regular(yield* File.lstat(path))
-    const descriptor = yield* openInside(base, path, reading)
+    const descriptor = yield* openInside(base, path, readFlags)
     const stats = yield* File.fstat(descriptor)
     yield* regular(stats)
     const failed = typed(request, File.readReason)
@@ -170,7 +170,7 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
     return { descriptor, path: yield* File.pathThrough(descriptor, path), id: `${dev}:${ino}` }
   })
 
-  /** The upload's share of the quota and of the disk, before any byte of it. */
+  /** Reserves the upload's part of the quota and of the disk, before its first byte. */
   const admit = (base: string, folder: Upload.Folder, size: number | undefined) =>
     admission.withPermit(
       Effect.gen(function* (): Effect.fn.Return<Quota.Share, Failure, Scope.Scope> {
@@ -222,6 +222,6 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
   }
 })
 
-/** @category layers @since 0.1.0 */
+/** Provides a store over a directory as the `FileStore`. @category layers @since 0.1.0 */
 export const layer = (options: Options): Layer.Layer<FileStore, FileStoreError> =>
   Layer.effect(FileStore, make(options))

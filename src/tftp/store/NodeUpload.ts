@@ -1,10 +1,10 @@
 /**
- * An upload into a directory: written to a temporary file beside its place, which takes that place in one step.
+ * An upload into a directory: written to a temporary file in the same folder, which is then renamed atomically.
  *
- * The temporary file is also the lock. Its name tells the upload and the process that holds it:
- * `.tftp-upload-<hash of the name>.<owner>.<random>`. Whoever wants to upload first creates their own, then looks for
- * others: of two at the same moment, at least one sees the other and gives way, and in one process the first always
- * wins. A file whose owner is dead is removed by whoever sees it; no name is used twice, so nobody else's is hit.
+ * The temporary file is also a lock. Its name identifies the upload and the process that holds it:
+ * `.tftp-upload-<hash of the name>.<owner>.<random>`. A process first creates its own file, then looks for others: of
+ * two that start at the same time, at least one sees the other and is refused; within a process the first always wins.
+ * Any process removes the files of dead owners. No name is used twice, so this never removes a file in use.
  */
 import * as Crypto from "node:crypto"
 import { constants } from "node:fs"
@@ -20,31 +20,33 @@ import type { Writable } from "./Store.ts"
 /** An open directory. */
 export interface Folder {
   readonly descriptor: number
-  /** A path that leads to it and nowhere else. */
+  /** A path through the descriptor, where the system has one. */
   readonly path: string
-  /** The same for every path to it. */
+  /** The identity of the directory: the same for every path to it. */
   readonly id: string
 }
 
+/** The file that an upload creates or replaces. */
 export interface Target {
   readonly folder: Folder
   readonly name: string
-  /** As the client wrote it. */
+  /** The name as sent by the client, for errors. */
   readonly filename: string
 }
 
+/** Options of one upload. */
 export interface Options {
   readonly replace: boolean
   readonly sync: boolean
   readonly permissions: number
-  /** Called before bytes are written. */
+  /** Called before each write with its number of bytes; fails if the disk is full. */
   readonly checkSpace: (bytes: number) => Effect.Effect<void, FileStoreError>
 }
 
-/** The uploads of this process, whichever store they belong to. */
+/** The names being uploaded by this process, in all stores. */
 const activeUploads = new Set<string>()
 
-/** One upload of a name at a time, in this process; the outcome gives it free, at the latest when the scope closes. */
+/** Locks a name within this process; returns its release, which the end of the scope calls at the latest. */
 const lockName = ({ filename, folder, name }: Target) => {
   const key = `${folder.id}/${name}`
   const acquire = Effect.suspend(() => {
@@ -61,7 +63,7 @@ const lockName = ({ filename, folder, name }: Target) => {
 
 const tagOf = (name: string) => Crypto.createHash("sha256").update(name).digest("hex").slice(0, 16)
 
-/** Removes what dead processes have left in the folder; tells whether a living one uploads that name. */
+/** Removes the temporary files of dead processes; returns true if a running one uploads the same name. */
 const hasRival = Effect.fnUntraced(function* ({ folder, name }: Target, own: string) {
   const tag = tagOf(name)
   let isBusy = false
@@ -99,14 +101,14 @@ const create = ({ folder, name }: Target, permissions: number) => {
   )
 }
 
-/** File systems without hard links. */
+/** The error codes of file systems without hard links. */
 const linkless = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"])
 
 const isPresent = (path: string) => Effect.match(File.lstat(path), { onSuccess: () => true, onFailure: () => false })
 
 /**
- * Gives the temporary file its name, unless that is taken: by a link, which fails then. Where the file system has no
- * links, a file that appears between the look and the step is replaced.
+ * Gives the temporary file its final name, and fails if that exists, by a hard link. On a file system without hard
+ * links, a file that is created between the check and the rename is replaced.
  */
 const linkOrRename = Effect.fnUntraced(function* (from: string, to: string) {
   const linked = yield* Effect.result(File.link(from, to))
@@ -116,7 +118,7 @@ const linkOrRename = Effect.fnUntraced(function* (from: string, to: string) {
   yield* File.rename(from, to)
 })
 
-/** Starts an upload; nothing of it is left when the scope closes without a commit. */
+/** Starts an upload; closing the scope without a commit removes it. */
 export const make = Effect.fnUntraced(function* (target: Target, share: Quota.Share, options: Options) {
   const { filename, folder, name } = target
   const fail = (reason: Reason) => Effect.fail(new FileStoreError({ reason, filename }))

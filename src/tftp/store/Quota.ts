@@ -1,38 +1,38 @@
-/** How much may be written: counts what is there and what is on its way. Pure, but for its own counters. */
+/** The accounting of a store's size limits: stored bytes and bytes of uploads in progress. */
 import * as Result from "effect/Result"
 import { TooLarge } from "./FileStoreError.ts"
 
-/** Most bytes. @category models @since 0.1.0 */
+/** Limits in bytes. @category models @since 0.1.0 */
 export interface Limits {
-  /** In one file. Default: no limit. */
+  /** The size of one file. Default: no limit. */
   readonly file?: number | undefined
-  /** In all files of the store together, those on their way counted beside those they replace. Default: no limit. */
+  /** The size of all files; an upload counts beside the file it replaces. Default: no limit. */
   readonly total?: number | undefined
 }
 
-/** One upload's share. @category models @since 0.1.0 */
+/** The part of the quota reserved for one upload. @category models @since 0.1.0 */
 export interface Share {
-  /** Takes `bytes` more. */
+  /** Reserves `bytes` more. */
   readonly grow: (bytes: number) => Result.Result<void, TooLarge>
-  /** What was announced and has not come yet, in bytes. */
+  /** Returns the bytes announced but not yet received. */
   readonly pendingBytes: () => number
-  /** The upload is over; as much as it left behind more than was there before counts as stored. */
+  /** Ends the upload; `stored` is the change of the stored bytes, new minus replaced. */
   readonly end: (stored: number) => void
 }
 
-/** @category models @since 0.1.0 */
+/** The quota of one store. @category models @since 0.1.0 */
 export interface Quota {
-  /** Starts an upload of the announced size; refused at once if that is too much. */
+  /** Starts an upload of the announced size; fails at once if it exceeds a limit. */
   readonly begin: (announced: number | undefined) => Result.Result<Share, TooLarge>
-  /** Nothing is on its way: the time to count again. */
+  /** Returns true if no upload is in progress: the stored bytes can then be counted again. */
   readonly isIdle: () => boolean
-  /** Sets what is stored, in bytes. */
+  /** Sets the stored bytes. */
   readonly setStoredBytes: (bytes: number) => void
-  /** What all uploads have announced and not sent yet, in bytes. */
+  /** Returns the bytes that all uploads have announced but not yet sent. */
   readonly pendingBytes: () => number
 }
 
-/** @category constructors @since 0.1.0 */
+/** Makes a quota with no stored bytes. @category constructors @since 0.1.0 */
 export const make = ({ file = Number.POSITIVE_INFINITY, total = Number.POSITIVE_INFINITY }: Limits = {}): Quota => {
   let storedBytes = 0
   let reservedBytes = 0

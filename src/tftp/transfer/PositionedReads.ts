@@ -1,6 +1,6 @@
 /**
- * Blocks of a file, read by positioned vectored reads (`preadv`) straight into the packets they are sent in: each block
- * behind free bytes for its header, so that large blocks are never copied.
+ * Blocks of a file, read by positioned vectored reads (`preadv`) straight into the packets they are sent in. Each block
+ * has free bytes for its header before it, so that large blocks are never copied.
  *
  * ```
  * group  [header][block 1][header][block 2]...   one read fills all blocks of a group

@@ -1,4 +1,4 @@
-/** Receives a file from a peer: `Receiver` on a socket. Blocks are kept in callbacks; a fiber writes them. */
+/** Receives a file from a peer: drives the pure `Receiver` from callbacks; a fiber writes the received blocks. */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Netascii from "../protocol/Netascii.ts"
@@ -10,26 +10,26 @@ import * as RetransmissionTimer from "./RetransmissionTimer.ts"
 import * as Transfer from "./Transfer.ts"
 import * as WriteBuffer from "./WriteBuffer.ts"
 
-/** Where the bytes go, and how they come. */
+/** The file to write, and the options of the transfer. */
 export interface Options extends Transfer.CommonOptions {
   readonly writable: Store.Writable
-  /** Learn how block numbers roll over, where that was not agreed. */
+  /** True to learn from the sender which number follows block 65,535, if no option agreed on it. */
   readonly learnRollover: boolean
 }
 
-/** A transfer from the peer, which may have to answer the last block once more after it has ended. */
+/** A transfer from the peer; after its end it may have to acknowledge the last block again. */
 export interface ReceiveTransfer extends Transfer.Transfer {
-  /** Stays for as long as the peer may not have heard of the end (RFC 1350, 6). */
+  /** Waits as long as the peer may resend the last block because the final ACK was lost (RFC 1350, section 6). */
   readonly dally: Effect.Effect<void>
 }
 
-/** More than so many bytes that are not written yet hold the acknowledgement back. */
+/** Above this number of unwritten bytes, the ACK is delayed. */
 const maxUnwrittenBytes = 256 * 1_024
 
-/** The sender's timer comes first: mid-window an acknowledgement in vain makes it send twice. */
+/** The sender's timer should expire first: an unneeded ACK within a window makes it send blocks twice. */
 const timeoutFactor = 2
 
-/** A transfer from the peer; it begins with `run`. */
+/** Makes a transfer from the peer; `run` starts it. */
 export const make = Effect.fnUntraced(function* (
   options: Options
 ): Effect.fn.Return<ReceiveTransfer, never, Scope.Scope> {
@@ -39,13 +39,13 @@ export const make = Effect.fnUntraced(function* (
   const decoder = mode === "netascii" ? Netascii.decoder() : undefined
   const writeBuffer = WriteBuffer.make(writable.write, tsize)
   let state = Receiver.start({ blksize, windowsize, rollover: options.learnRollover ? undefined : rollover, tsize })
-  /** Blocks that came early, by their number on the wire: `Receiver` says how many there may be. */
+  /** Blocks received out of order, by their number on the wire; `Receiver` limits them. */
   const outOfOrder = new Map<number, Uint8Array>()
   let handshakeDone = false
   let resent = 0
-  /** When the acknowledgement went that the next block answers; undefined if it went twice. */
+  /** The time of the ACK that the next block replies to; undefined if the ACK was sent twice. */
   let ackSentAt: number | undefined
-  /** An acknowledgement is held back until more is written. */
+  /** True while an ACK waits for bytes to be written. */
   let isAckDelayed = false
   let isCommitted = false
 
@@ -64,7 +64,7 @@ export const make = Effect.fnUntraced(function* (
     timeoutFactor,
     maxUnvalidatedPackets,
     onTimeout: () => {
-      // Nothing is waited for but our own file.
+      // No block is awaited: the local file is slow.
       if (isAckDelayed || state.done) return timer.reset()
       state = Receiver.timedOut(state)
       resend()
@@ -85,7 +85,7 @@ export const make = Effect.fnUntraced(function* (
     outOfOrder.set(Packet.wireBlock(bytes), bytes.slice(4))
   }
   const append = (block: Uint8Array) => writeBuffer.append(decoder === undefined ? block : decoder.push(block))
-  /** Keeps a block and those that were waiting for it, up to what `state` says is in order. */
+  /** Delivers a block, and the blocks after it that were received earlier, up to `state.received`. */
   const deliver = (bytes: Uint8Array, received: number) => {
     onNewBlock()
     append(bytes.subarray(4))
@@ -108,7 +108,7 @@ export const make = Effect.fnUntraced(function* (
     writeBuffer.end()
   }
   const onData = (bytes: Uint8Array) => {
-    // The disk is behind by more than a window: what does not fit is lost, and will come again.
+    // The disk is behind by more than a window: drop the block; the sender will resend it.
     if (writeBuffer.buffered() > maxUnwrittenBytes + windowsize * blksize) return
     const { received } = state
     const [next, action] = Receiver.data(state, Packet.wireBlock(bytes), bytes.length - 4)
@@ -131,11 +131,11 @@ export const make = Effect.fnUntraced(function* (
         if (!isAckDelayed) resend()
         return
       case "Ack":
-        // What is not safe yet is not acknowledged.
+        // The last block is not acknowledged before the file is committed.
         if (!isAckDelayed && (!state.done || isCommitted)) resend()
         return
       case "TooLong": {
-        const detail = `a block has at most ${blksize} bytes, not ${bytes.length - 4}`
+        const detail = `DATA too long: ${bytes.length - 4} bytes (at most ${blksize} were agreed on)`
         return completion.fail(new TftpError.ProtocolViolation({ code: Packet.ErrorCode.IllegalOperation, detail }))
       }
     }

@@ -2,88 +2,95 @@
  * The side that receives DATA, as a pure state machine: the client of a read request, the server of a write request.
  *
  * ```
- *        acked      received     missing    held      acked + windowsize
+ *       acked       received     missing  outOfOrder   acked + windowsize
  *   --------|-----------|-----------?------xxx--xx------------|----->  block
- *     sender knows   in order                         may come
+ *     acknowledged   in order                       may arrive
  * ```
  *
- * Blocks are kept in order. One that comes early is held until those before it are here: a network that lets packets
- * overtake each other loses nothing. A block that stays away is told of by an ACK of the one before it. The sender
- * goes back with each such ACK, so there is one in a pass: a run of blocks with rising numbers.
- * Its window begins anew after each ACK, so both ends count from the same block.
+ * Blocks are delivered in order. A block received out of order is buffered until those before it have arrived, so that
+ * reordering by the network loses nothing. A missing block is reported by a negative acknowledgement (NAK), which in
+ * TFTP is an ACK of the block before it. The sender goes back after each NAK, so there is one per pass: a run of blocks
+ * with rising numbers. The sender's window begins again after each ACK, so both ends count from the same block.
  */
 import * as BlockNumber from "../protocol/BlockNumber.ts"
 
-/** What both ends agreed on, and how much is taken. @category models @since 0.1.0 */
+/** The parameters of a transfer that both ends agreed on. @category models @since 0.1.0 */
 export interface Options {
-  /** Blocks from ACK to ACK, 1 to 32767: both ends compare numbers modulo 65536. */
+  /** Blocks from ACK to ACK, 1 to 32,767: both ends compare numbers modulo 65,536. */
   readonly windowsize: number
-  /** Bytes of a block; the first with fewer is the last. */
+  /** Bytes of a block; the first shorter block is the last. */
   readonly blksize: number
-  /** The number that follows 65535; undefined learns it from the sender. */
+  /** The block number that follows 65,535 on the wire; undefined to learn it from the sender. */
   readonly rollover: BlockNumber.Rollover | undefined
-  /** Bytes that the sender announced. */
+  /** The size of the file in bytes, as announced by the sender; undefined if it was not. */
   readonly tsize: number | undefined
 }
 
-/** So many blocks may overtake one before it is taken for lost. */
+/**
+ * The number of blocks that may overtake a missing one before it is taken for lost, as the three duplicate ACKs of
+ * RFC 5681.
+ */
 const reorderThresholdBlocks = 3
 
-/** Bytes that are held at most. */
+/** The most bytes of blocks that are buffered out of order. */
 const maxOutOfOrderBytes = 1_024 * 1_024
 
-/** Blocks are counted on from 1, without rollover. @category models @since 0.1.0 */
+/** The state of a receiver. Blocks are counted from 1 without rollover. @category models @since 0.1.0 */
 export interface State extends Options {
-  /** The highest block in order. */
+  /** The highest block received in order (RCV.NXT of RFC 9293 is one higher). */
   readonly received: number
   /** The block acknowledged last; the sender's window begins after it. */
   readonly acked: number
+  /** Bytes of the blocks received in order. */
   readonly bytes: number
-  /** The last block is here. */
+  /** True once all blocks up to the last are received in order. */
   readonly done: boolean
-  /** Blocks that came early, as bits: the lowest is the block after the next one in order. */
+  /** The blocks received out of order, as a bit set: bit 0 is block `received + 2`. */
   readonly outOfOrder: bigint
-  /** A block that is held and shorter than the others: the last; Infinity if none is. */
+  /** The last block of the file, if it was received out of order; else Infinity. */
   readonly lastBlock: number
+  /** Bytes of `lastBlock`. */
   readonly lastBlockBytes: number
-  /** The latest block out of order, since the last one in order; Infinity if there was none. */
+  /** The latest block out of order since the last one in order; Infinity if there was none. */
   readonly lastOutOfOrder: number
-  /** Whether this pass was told that a block is missing, and whether any was. */
+  /** True if a NAK was sent in this pass. */
   readonly nakSentThisPass: boolean
+  /** True if a NAK was sent for the block after `received`, in any pass. */
   readonly nakSent: boolean
-  /** The latest block that was here already, since the last one in order; Infinity if there was none. */
+  /** The latest duplicate block since the last one in order; Infinity if there was none. */
   readonly lastDuplicate: number
-  /** A pass after block 65535 began with 1: the sender rolls over to that, or its block 0 is lost. */
+  /** True if a pass after block 65,535 began with 1: the sender rolls over to 1, or its block 0 was lost. */
   readonly rolloverAmbiguous: boolean
 }
 
 /**
- * What to do with a DATA. With the three that write go all blocks up to `State.received` that are held.
+ * The reaction to a DATA packet. The three actions that deliver also deliver all buffered blocks up to
+ * `State.received`.
  *
  * @category models
  * @since 0.1.0
  */
 export type Action =
-  /** Write it. */
+  /** Write the block. */
   | "Deliver"
-  /** Write it, then acknowledge. */
+  /** Write the block, then acknowledge. */
   | "DeliverAndAck"
-  /** Write it, see that all is safe, then acknowledge. */
+  /** Write the block, commit the file, then acknowledge. */
   | "DeliverLast"
-  /** Hold it: `State.received` goes beyond it when those before it came. */
+  /** Buffer the block: it is delivered when those before it have arrived. */
   | "Buffer"
-  /** Hold it, and acknowledge, again, what is in order. */
+  /** Buffer the block, and acknowledge `received` again. */
   | "BufferAndAck"
-  /** Drop it and acknowledge, again, what is here. */
+  /** Drop the block, and acknowledge `received` again. */
   | "Ack"
-  /** Drop it. */
+  /** Drop the block. */
   | "Ignore"
-  /** It is longer than the blksize: ERROR 4. */
+  /** The block is longer than the blksize: send ERROR 4. */
   | "TooLong"
 
-const emptySet = 0n
+const emptyBitmap = 0n
 
-/** Nothing received yet. @category constructors @since 0.1.0 */
+/** Returns the state before the first block is received. @category constructors @since 0.1.0 */
 export const start = (options: Options): State => ({
   windowsize: options.windowsize,
   blksize: options.blksize,
@@ -93,7 +100,7 @@ export const start = (options: Options): State => ({
   acked: 0,
   bytes: 0,
   done: false,
-  outOfOrder: emptySet,
+  outOfOrder: emptyBitmap,
   lastBlock: Infinity,
   lastBlockBytes: 0,
   lastOutOfOrder: Infinity,
@@ -103,18 +110,23 @@ export const start = (options: Options): State => ({
   rolloverAmbiguous: false
 })
 
-/** The number of a block on the wire. @category getters @since 0.1.0 */
+/** Returns the number of a block on the wire. @category getters @since 0.1.0 */
 export const toWire = ({ rollover }: State, block: number): number => BlockNumber.toWire(rollover ?? 0, block)
 
-/** The block number of an ACK now. @category getters @since 0.1.0 */
+/** Returns the block number to acknowledge now. @category getters @since 0.1.0 */
 export const ackNumber = (state: State): number => toWire(state, state.received)
 
-/** Whether as many bytes came as were announced, if any were. @category getters @since 0.1.0 */
+/**
+ * Returns true if the bytes received equal the announced `tsize`, or none was announced.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
 export const sizeMatches = ({ bytes, tsize }: State): boolean => tsize === undefined || bytes === tsize
 
 /**
- * Nothing was heard in time, and what is in order is acknowledged again: whatever comes now is a new pass. What is held
- * stays.
+ * Handles an expired timer: `received` is acknowledged again, and the next block begins a new pass. Buffered blocks are
+ * kept.
  *
  * @category transitions
  * @since 0.1.0
@@ -128,12 +140,13 @@ export const timedOut = (state: State): State => ({
   lastDuplicate: Infinity
 })
 
+/** Handles the next block in order. */
 const deliver = (
   state: State,
   rollover: BlockNumber.Rollover | undefined,
   length: number
 ): readonly [State, Action] => {
-  if (state.outOfOrder !== emptySet) return drain(state, length)
+  if (state.outOfOrder !== emptyBitmap) return drain(state, length)
   const bytes = state.bytes + length
   const received = state.received + 1
   const done = length < state.blksize
@@ -157,13 +170,14 @@ const deliver = (
 }
 
 /**
- * The missing block came, and some that follow are held. If the sender was told that it is missing, it is about to send
- * those again, too, and learns at once how far it can skip. Their copies that are under way already say nothing.
+ * Handles a missing block that has arrived, and delivers the buffered blocks after it. If a NAK was sent for it, the
+ * sender is about to resend them all: an ACK at once lets it skip those received. Copies already in transit then count
+ * as duplicates.
  */
 const drain = (state: State, length: number): readonly [State, Action] => {
   const { acked, blksize, lastBlock, nakSent, windowsize } = state
   const isShort = length < blksize
-  let outOfOrder = isShort ? emptySet : state.outOfOrder
+  let outOfOrder = isShort ? emptyBitmap : state.outOfOrder
   let received = state.received + 1
   for (; (outOfOrder & 1n) === 1n && received < lastBlock; outOfOrder >>= 1n) received++
   const done = isShort || received >= lastBlock
@@ -176,10 +190,10 @@ const drain = (state: State, length: number): readonly [State, Action] => {
       acked: sendAck ? received : acked,
       bytes: state.bytes + (isShort || !done ? bufferedBytes + length : bufferedBytes + state.lastBlockBytes),
       done,
-      outOfOrder: done ? emptySet : outOfOrder >> 1n,
+      outOfOrder: done ? emptyBitmap : outOfOrder >> 1n,
       lastOutOfOrder: Infinity,
       nakSentThisPass: false,
-      nakSent: nakSent && outOfOrder !== emptySet,
+      nakSent: nakSent && outOfOrder !== emptyBitmap,
       lastDuplicate: nakSent ? state.received : Infinity
     },
     done ? "DeliverLast" : sendAck ? "DeliverAndAck" : "Deliver"
@@ -187,9 +201,9 @@ const drain = (state: State, length: number): readonly [State, Action] => {
 }
 
 /**
- * A block came that is here already. If nothing new came since the last ACK, that one was lost: it is sent again, once
- * in a pass. Else the copies are the network's, or of a pass that overlaps with what is here, and the ACK is due when
- * the window is full; but when a second pass brings nothing new either, the sender counts its window from elsewhere.
+ * Handles a duplicate block. If no new block arrived since the last ACK, that ACK was lost and is sent again, once per
+ * pass. Otherwise the network duplicated the block, or the pass overlaps with blocks received, and the ACK is due when
+ * the window is full. If a second pass has no new block either, the sender counts its window from another block.
  */
 const onDuplicate = (state: State, block: number): readonly [State, Action] => {
   if (state.done) return [state, block === state.received ? "Ack" : "Ignore"]
@@ -203,9 +217,9 @@ const onDuplicate = (state: State, block: number): readonly [State, Action] => {
 }
 
 /**
- * A block is missing before this one. It is held, if it is near enough. The sender is told, once in a pass, when too
- * many have come for the missing one to be late only, or when this is the last of the window and no more can come. A
- * block that came before begins a new pass, unless it is the network's copy of the latest.
+ * Handles a block after a missing one: buffers it if `maxOutOfOrderBytes` allows. A NAK is sent once per pass: when too
+ * many blocks have overtaken the missing one for it to be only late, or when this block ends the window. A block
+ * received before begins a new pass, unless it is a copy of the latest block, made by the network.
  */
 const onOutOfOrder = (
   state: State,
@@ -217,11 +231,12 @@ const onOutOfOrder = (
   const block = received + distance
   if (state.done || block > lastBlock) return [state, "Ignore"]
   const isRolloverUnknown = rollover === undefined && block > BlockNumber.max
-  const bit = isRolloverUnknown || (distance - 1) * blksize > maxOutOfOrderBytes ? emptySet : 1n << BigInt(distance - 2)
+  const bit =
+    isRolloverUnknown || (distance - 1) * blksize > maxOutOfOrderBytes ? emptyBitmap : 1n << BigInt(distance - 2)
   const isBuffered = (state.outOfOrder & bit) === bit
   const endsWindow = block >= acked + windowsize || length < blksize
   const isNewPass =
-    isBuffered && (block < lastOutOfOrder || (block === lastOutOfOrder && (endsWindow || bit === emptySet)))
+    isBuffered && (block < lastOutOfOrder || (block === lastOutOfOrder && (endsWindow || bit === emptyBitmap)))
   const isNakDue = isRolloverUnknown || endsWindow || distance - 1 > reorderThresholdBlocks
   const sendNak = isNakDue && (isNewPass || !state.nakSentThisPass)
   const isLast = length < blksize && !isBuffered
@@ -242,14 +257,30 @@ const onOutOfOrder = (
 }
 
 /**
- * A DATA came with this number and this many bytes. In order it is kept, and acknowledged when it fills the window or
- * is the last; early it is held; else it is dropped, and perhaps answered. When all is done, only the last block is
- * answered: its ACK was lost (RFC 1350 section 6).
+ * Handles a DATA packet with a number as on the wire and a length in bytes. The next block in order is delivered, and
+ * acknowledged if it fills the window or is the last. A block out of order is buffered. Any other is dropped, and may
+ * be acknowledged. After the end only the last block is acknowledged: its ACK was lost (RFC 1350, section 6).
  *
- * While the rollover is not known, 0 after 65535 tells it. So does 1 in lock-step; in a window that could also mean
- * that block 0 is lost and this is the one after it, so it has to begin two passes, and the size has to be known:
- * `sizeMatches` then finds what this got wrong. Without a size such a transfer cannot be told from a corrupt one, and
- * goes no further.
+ * While the rollover is unknown, number 0 after 65,535 determines it. So does 1 in lock-step. In a window, 1 may also
+ * mean that block 0 is lost and this is the block after it. So 1 has to begin two passes, and the size has to be known:
+ * `sizeMatches` then detects a wrong decision. Without a size such a transfer cannot be distinguished from a corrupt
+ * one, and stops there.
+ *
+ * **Example** (Receive a window in which two blocks were reordered)
+ *
+ * ```ts
+ * import { Receiver } from "effect-inet/tftp"
+ *
+ * let state = Receiver.start({ windowsize: 4, blksize: 512, rollover: 0, tsize: undefined })
+ * const actions = [1, 3, 2, 4].map((number) => {
+ *   const [next, action] = Receiver.data(state, number, number === 4 ? 100 : 512)
+ *   state = next
+ *   return action
+ * })
+ * actions // => ["Deliver", "Buffer", "Deliver", "DeliverLast"]
+ * Receiver.ackNumber(state) // => 4
+ * state.bytes // => 1636
+ * ```
  *
  * @category transitions
  * @since 0.1.0

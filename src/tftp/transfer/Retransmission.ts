@@ -1,11 +1,32 @@
 /**
- * When to send again, and when to give up: a `Schedule` made from what is known of the round trip.
+ * Retransmission policies: the delays after which a packet is sent again, and the time to give up. A policy makes a
+ * `Schedule` from the round trip estimate.
  *
- * The first delay of a schedule is how long an answer to the first sending is waited for, each further one how long
- * after sending once more; its end means to give up. It is asked for a delay only when a timer has to be set anew, not
- * for each packet, and a new one is made whenever the peer was heard.
+ * The first delay of a schedule is the wait for a reply to the first packet, each further delay the wait after one more
+ * packet; the end of the schedule means to give up. A schedule is stepped only when a timer has to be set, not for each
+ * packet, and a new one starts whenever the peer has replied.
  *
- * Any function from an `Rtt` to a `Schedule` will do in place of those here.
+ * Any function from an `RttEstimate` to a `Schedule` can be used instead of those defined here.
+ *
+ * **Example** (List the delays of a policy)
+ *
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import { Retransmission } from "effect-inet/tftp"
+ *
+ * const delaysOf = Effect.fnUntraced(function*(policy: Retransmission.Retransmission) {
+ *   const next = yield* Retransmission.start(policy, Retransmission.observe(undefined, 100))
+ *   const delays: Array<number> = []
+ *   for (let delay = yield* next(); delay !== undefined; delay = yield* next()) delays.push(delay)
+ *   return delays
+ * })
+ *
+ * const fixed = Retransmission.fixed({ every: "1 second", attempts: 3 })
+ * await Effect.runPromise(delaysOf(fixed)) // => [1_000, 1_000, 1_000]
+ *
+ * const adaptive = Retransmission.adaptive({ attempts: 4, maxDelay: "2 seconds" })
+ * await Effect.runPromise(delaysOf(adaptive)) // => [300, 600, 1_200, 2_000]
+ * ```
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
@@ -15,27 +36,27 @@ import * as Pull from "effect/Pull"
 import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
 
-/** What is known of the round trip, in milliseconds. @category models @since 0.1.0 */
+/** The estimate of the round trip time (RFC 6298), in milliseconds. @category models @since 0.1.0 */
 export interface RttEstimate {
-  /** SRTT of RFC 6298. */
+  /** The smoothed round trip time: SRTT. */
   readonly smoothed: number
-  /** RTTVAR of RFC 6298: the mean deviation. */
+  /** The mean deviation: RTTVAR. */
   readonly variance: number
-  /** The quickest so far. */
+  /** The lowest sample. */
   readonly lowest: number
-  /** How many were measured. */
+  /** The number of samples. */
   readonly samples: number
 }
 
-/** Delays until the next sending, for this round trip; the end is to give up. @category models @since 0.1.0 */
+/** A policy: the delays between retransmissions; the end means to give up. @category models @since 0.1.0 */
 export type Retransmission = (rtt: RttEstimate | undefined) => Schedule.Schedule<Duration.Duration>
 
-/** Each call gives the next delay in ms, or undefined when it is time to give up. @category models @since 0.1.0 */
+/** A running schedule: returns the next delay in ms, or undefined to give up. @category models @since 0.1.0 */
 export type Stepper = () => Effect.Effect<number | undefined>
 
 /**
- * Takes one more round trip, in ms, into the estimate (RFC 6298 section 2, alpha 1/8, beta 1/4). Only packets that were
- * sent once may be measured (Karn's rule).
+ * Adds a sample, in ms, to the estimate (RFC 6298, section 2, with alpha 1/8 and beta 1/4). Only packets that were sent
+ * once may be measured (Karn's rule).
  *
  * @category transitions
  * @since 0.1.0
@@ -50,7 +71,7 @@ export const observe = (rtt: RttEstimate | undefined, sample: number): RttEstima
         samples: rtt.samples + 1
       }
 
-/** A schedule of `attempts` delays, each in ms from its index, from 0, and a random number below 1. */
+/** Makes a schedule of `attempts` delays in ms, each a function of its index, from 0, and a random number below 1. */
 const delays = (attempts: number, delay: (index: number, random: number) => number) =>
   Schedule.fromStepWithMetadata(
     Effect.succeed(({ attempt }: Schedule.InputMetadata<unknown>) =>
@@ -63,16 +84,16 @@ const delays = (attempts: number, delay: (index: number, random: number) => numb
     )
   )
 
-/** The same delay each time. @category models @since 0.1.0 */
+/** Options of `fixed`. @category models @since 0.1.0 */
 export interface FixedOptions {
-  /** Default 1 second. */
+  /** The delay. Default 1 second. */
   readonly every?: Duration.Input | undefined
-  /** How often a packet is sent, the first time included. Default 6. */
+  /** The number of times a packet is sent, the first included. Default 6. */
   readonly attempts?: number | undefined
 }
 
 /**
- * Sends again every so often, whatever the network: the timer of RFC 1350, and of the timeout option (RFC 2349).
+ * Retransmits at a fixed interval: the timer of RFC 1350, and of the timeout option (RFC 2349).
  *
  * @category constructors
  * @since 0.1.0
@@ -83,23 +104,23 @@ export const fixed = (options: FixedOptions = {}): Retransmission => {
   return () => delays(attempts, () => every)
 }
 
-/** Delays that grow. @category models @since 0.1.0 */
+/** Options of `exponential`. @category models @since 0.1.0 */
 export interface ExponentialOptions {
-  /** Default 1 second. */
+  /** The first delay. Default 1 second. */
   readonly initialDelay?: Duration.Input | undefined
-  /** What each delay is multiplied by to give the next. Default 2. */
+  /** The ratio of a delay to the previous one. Default 2. */
   readonly factor?: number | undefined
   /** The longest delay, before jitter. Default 8 seconds. */
   readonly maxDelay?: Duration.Input | undefined
-  /** How often a packet is sent, the first time included. Default 6. */
+  /** The number of times a packet is sent, the first included. Default 6. */
   readonly attempts?: number | undefined
-  /** The part of a delay, 0 to 1, by which chance makes it longer or shorter at most. Default 0.1. */
+  /** The largest random change of a delay, as a fraction of it, 0 to 1. Default 0.1. */
   readonly jitter?: number | undefined
 }
 
 /**
- * Waits longer each time, so that a crowd of clients does not keep a busy server busy; jitter keeps them from coming
- * back in step.
+ * Retransmits with exponential backoff, so that many clients do not keep a busy server busy. Jitter spreads their
+ * retransmissions.
  *
  * @category constructors
  * @since 0.1.0
@@ -115,21 +136,21 @@ export const exponential = (options: ExponentialOptions = {}): Retransmission =>
     )
 }
 
-/** Delays that follow the round trip. @category models @since 0.1.0 */
+/** Options of `adaptive`. @category models @since 0.1.0 */
 export interface AdaptiveOptions {
-  /** The shortest delay: a timer cannot be much finer, nor a peer's disk. Default 50 milliseconds. */
+  /** The shortest delay; timers and the peer's disk are not much faster. Default 50 milliseconds. */
   readonly minDelay?: Duration.Input | undefined
   /** The longest delay. Default 5 seconds. */
   readonly maxDelay?: Duration.Input | undefined
-  /** How often a packet is sent, the first time included. Default 10. */
+  /** The number of times a packet is sent, the first included. Default 10. */
   readonly attempts?: number | undefined
-  /** The first delay while no round trip is known. Default 1 second, as RFC 6298 has it. */
+  /** The first delay while no round trip time is known. Default 1 second (RFC 6298). */
   readonly initialDelay?: Duration.Input | undefined
 }
 
 /**
- * Waits for the smoothed round trip and four times its mean deviation, and twice as long after each silence: RFC 6298,
- * with bounds for local networks in place of its 1 and 60 seconds.
+ * Retransmits after the smoothed round trip time plus four times its mean deviation, and doubles the delay each time
+ * (RFC 6298). The bounds suit local networks, in place of the 1 and 60 seconds of the RFC.
  *
  * @category constructors
  * @since 0.1.0
@@ -146,8 +167,8 @@ export const adaptive = (options: AdaptiveOptions = {}): Retransmission => {
 }
 
 /**
- * Gives up, whatever attempts are left, once a deadline has passed since the first delay was asked for; the last delay
- * ends at the deadline.
+ * Limits a policy by a deadline, counted from its first delay: it then gives up, even with attempts left. The last
+ * delay ends at the deadline.
  *
  * @category combinators
  * @since 0.1.0
@@ -175,9 +196,9 @@ export const withDeadline = (
 }
 
 /**
- * Begins a schedule for this round trip: call what it gives once for the delay after a first sending, and again each
- * time that much passed in silence. It needs no fiber to wait in: all it does is done at once, for a schedule like
- * those here.
+ * Starts a schedule for a round trip estimate. Call the result once for the delay after the first packet, and again
+ * each time that delay has passed without a reply. The schedules defined here complete synchronously: no fiber has to
+ * wait.
  *
  * @category constructors
  * @since 0.1.0

@@ -1,42 +1,46 @@
 /**
- * When a transfer sends again, and when it gives up. A sweeper looks at it, so that the data path sets no timer: it
- * only notes that something came. The schedule is stepped when there has been silence for long enough to ask it.
+ * The retransmission timer of a transfer (RFC 6298): calls back to retransmit, and finally to give up. A sweeper checks
+ * it, so that the data path sets no timer and only marks the timer as reset. The schedule is stepped only when a delay
+ * has passed without a reset.
  */
 import * as Effect from "effect/Effect"
 import type * as Sweeper from "../../network/Sweeper.ts"
 import * as Retransmission from "./Retransmission.ts"
 
-/** Milliseconds between looks of the sweeper it is made for. */
+/** The period of the sweeper that checks the timer. */
 export const periodMillis = 5
 
-/** How a transfer waits. */
+/** The schedule and the callbacks of a timer. */
 export interface Options {
   readonly sweeper: Sweeper.Sweeper
   readonly retransmission: Retransmission.Retransmission
-  /** Packets in all to a peer that has not answered yet; undefined for one that has. */
+  /** The most packets to a peer that has not replied yet; undefined if it has. */
   readonly maxUnvalidatedPackets: number | undefined
-  /** Makes every delay so many times longer: where the other side's timer should come first. */
+  /** The factor for every delay: above 1 if the other side's timer should expire first. */
   readonly timeoutFactor: number
-  /** A round trip that is known already, in milliseconds. */
+  /** A round trip time that is already known, in milliseconds. */
   readonly initialRttSample?: number | undefined
-  /** What is waited for was not heard of: send again. */
+  /** Called when the timer expires: retransmit. */
   readonly onTimeout: () => void
-  /** It is no use, after so many packets. */
+  /** Called when the schedule ends, with the number of times the packet was sent. */
   readonly onGiveUp: (attempts: number) => void
 }
 
-/** The patience of a transfer. */
+/** The timer of one transfer. */
 export interface RetransmissionTimer {
-  /** What came made progress, or what was sent begins a new wait. */
+  /** Resets the timer, after progress or after new data was sent. */
   readonly reset: () => void
-  /** The peer is real: from now on the schedule alone says how often. */
+  /** Marks the peer's address as validated: from now on only the schedule limits the packets. */
   readonly markValidated: () => void
+  /** Adds a measured round trip time, in milliseconds. */
   readonly addRttSample: (sample: number) => void
+  /** Returns the estimate; undefined before the first sample. */
   readonly rtt: () => Retransmission.RttEstimate | undefined
+  /** Returns monotonic time, in milliseconds. */
   readonly now: () => number
 }
 
-/** Begins to wait; stops with the scope. */
+/** Starts a timer, which stops when the scope closes. */
 export const make = Effect.fnUntraced(function* (options: Options) {
   const {
     onTimeout,
@@ -54,7 +58,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
   let waitingSince = sweeper.now()
   let isReset = false
   let attempts = 1
-  // Of the silence that is: the steps of its schedule, and what the next one is.
+  // The steps of the schedule since the last reset, and the current delay.
   let stepper: Retransmission.Stepper | undefined
   let delay: number | undefined
 
@@ -69,7 +73,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
       attempts = 1
       waitingSince = now
     }
-    // No schedule is quicker than what an answer takes.
+    // A reply takes at least the shortest round trip time: do not ask the schedule earlier.
     if (now - waitingSince < (rtt?.lowest ?? 0)) return
     if (stepper === undefined) {
       stepper = runNow(Retransmission.start(retransmission, rtt))

@@ -1,4 +1,4 @@
-/** Sends a file to a peer: `Sender` on a socket. From packet to packet no fiber is woken. */
+/** Sends a file to a peer: drives the pure `Sender` from callbacks; no fiber is resumed per packet. */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Signal from "../../network/Signal.ts"
@@ -10,20 +10,20 @@ import * as RetransmissionTimer from "./RetransmissionTimer.ts"
 import * as Sender from "./Sender.ts"
 import * as Transfer from "./Transfer.ts"
 
-/** What is sent, and how. */
+/** The file to send, and the options of the transfer. */
 export interface Options extends Transfer.CommonOptions {
   readonly readable: Pick<Store.Readable, "body" | "size">
-  /** For errors. */
+  /** The name for error messages. */
   readonly filename: string
 }
 
-/** Bursts are apart by this part of a round trip. */
+/** The pause between bursts, as a fraction of the round trip time. */
 const pauseRttFraction = 1 / 4
 
-/** A pause shorter than that, in milliseconds, is one turn of the event loop. */
+/** A shorter pause is one turn of the event loop. */
 const minPauseMillis = 1
 
-/** A transfer to the peer; it begins with `run`. */
+/** Makes a transfer to the peer; `run` starts it. */
 export const make = Effect.fnUntraced(function* (
   options: Options
 ): Effect.fn.Return<Transfer.Transfer, never, Scope.Scope> {
@@ -45,7 +45,7 @@ export const make = Effect.fnUntraced(function* (
   let initialPacketSentAt = 0
   let lastBlockBytes = 0
 
-  /** Nothing is waited for but our own file. */
+  /** Returns true if no reply is awaited: the local file is slow. */
   const isWaitingForFile = () => handshakeDone && state.highAck === state.sndNext - 1
 
   const onTimeout = () => {
@@ -72,8 +72,9 @@ export const make = Effect.fnUntraced(function* (
     send(initialPacket!)
   }
   /**
-   * A full block lies in the same bytes as the one before: if the kernel should still hold that one back, it sends the
-   * newer block in its place, which the protocol takes as a loss. The last block is shorter and has its own.
+   * Sends a block; returns false if it has not been read yet. All full blocks share one buffer: if the kernel still
+   * queues the previous packet, it sends the newer block twice, which the protocol handles as a loss. The last block is
+   * shorter and has a buffer of its own.
    */
   const sendBlock = (block: number) => {
     const packet = source.take(block, packetBuffer)
@@ -104,7 +105,7 @@ export const make = Effect.fnUntraced(function* (
     if (!handshakeDone) {
       if (wire !== 0) return
       handshakeDone = true
-      // Which of several greetings it answers cannot be told (Karn's rule).
+      // After a retransmission it is unknown which copy was acknowledged (Karn's rule).
       if (initialPacketsSent === 1) timer.addRttSample(timer.now() - initialPacketSentAt)
     } else {
       const [next, verdict] = Sender.ack(state, wire, timer.now(), timer.rtt())

@@ -1,76 +1,107 @@
 /**
  * The side that sends DATA, as a pure state machine: the server of a read request, the client of a write request.
  *
- * The window of RFC 7440 is a go-back-N: what follows the last block acknowledged may be sent, `windowsize` blocks of
- * it, and on bad news all of that is sent again. News is bad when the timer fires or when an ACK names a block within
- * the window: the receiver found the next one missing. What came after it the receiver threw away, or it holds it, and
- * then one block is enough to make it name the next that is missing. So a pass after a gap begins with that block, and
- * goes on when no answer came for a little more than a round trip.
+ * The window of RFC 7440 works as go-back-N: `windowsize` blocks after the last acknowledged one may be sent, and all
+ * of them are sent again when one seems lost. A block seems lost when the retransmission timer expires, or when an ACK
+ * names a block within the window: the receiver found the next one missing. A receiver discards the blocks after it, or
+ * buffers them, and then one block is enough to make it acknowledge up to the next missing one. So a pass after a gap
+ * begins with a probe of that block, and continues if no ACK arrives for a little more than a round trip time.
  *
  * ```
- *             acked          next            sent     limit
+ *            highAck        sndNext         highData   limit
  *   ------------|-------------|----------------|--------|----->  block
- *    have arrived  sent in this  sent earlier,  not yet
- *                  pass          to be sent     sent
- *                                again
+ *    acknowledged  sent in this  sent in an     not yet
+ *                  pass          earlier pass,  sent
+ *                                to be resent
  * ```
  *
- * A pass is one go at the blocks after `acked`. When a timer falsely fires, or the network doubles an ACK, both ends
- * could go on forever to answer each copy with a copy: the Sorcerer's Apprentice (RFC 1123, 4.2.3.1). At windowsize 1
- * an ACK seen before never causes DATA. Larger windows need it once, as it is all that a receiver can say of a window
- * whose first block is lost; what keeps the apprentice away there is said at `ack`.
+ * A pass is one transmission of the blocks after `highAck`, in order. When a timer expires too early, or the network
+ * duplicates an ACK, both ends could answer each copy with a copy forever: the Sorcerer's Apprentice Syndrome (RFC
+ * 1123, section 4.2.3.1). With windowsize 1 a duplicate ACK therefore never causes DATA. A larger window needs that
+ * once, because a duplicate ACK is all that a receiver can send if the first block of a window is lost; `ack` describes
+ * how the syndrome is prevented there.
+ *
+ * **Example** (Send three blocks in a window of two)
+ *
+ * ```ts
+ * import { Sender } from "effect-inet/tftp"
+ *
+ * let state = Sender.finish(Sender.start({ windowsize: 2, rollover: 0 }), 3)
+ * const sent: Array<number> = []
+ * const sendWindow = (now: number) => {
+ *   while (state.sndNext <= Sender.limit(state)) {
+ *     sent.push(Sender.toWire(state.rollover, state.sndNext))
+ *     state = Sender.sent(state, now)
+ *   }
+ * }
+ * sendWindow(0)
+ * sent // => [1, 2]
+ *
+ * const [next, verdict] = Sender.ack(state, 2, 10, undefined)
+ * verdict // => { _tag: "Progress", sample: 10 }
+ * state = next
+ * sendWindow(10)
+ * sent // => [1, 2, 3]
+ * Sender.ack(state, 3, 20, undefined)[1] // => { _tag: "Done" }
+ * ```
  */
 import * as BlockNumber from "../protocol/BlockNumber.ts"
 import type * as Retransmission from "./Retransmission.ts"
 
-/** What both ends agreed on. @category models @since 0.1.0 */
+/** The parameters of a transfer that both ends agreed on. @category models @since 0.1.0 */
 export interface Options {
-  /** Blocks that may be sent ahead of their ACK, 1 to 32767: both ends compare numbers modulo 65536. */
+  /** Blocks that may be sent ahead of their ACK, 1 to 32,767: both ends compare numbers modulo 65,536. */
   readonly windowsize: number
-  /** The number that follows 65535. */
+  /** The block number that follows 65,535 on the wire. */
   readonly rollover: BlockNumber.Rollover
 }
 
-/** Blocks are counted on from 1, without rollover; times are in milliseconds. @category models @since 0.1.0 */
+/**
+ * The state of a sender. Blocks are counted from 1 without rollover; times are in milliseconds.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface State extends Options {
-  /** Every block up to this one has arrived. */
+  /** The highest block acknowledged: every block up to it has arrived (HighACK of RFC 6675; SND.UNA is one higher). */
   readonly highAck: number
-  /** The block to send next. */
+  /** The block to send next (SND.NXT of RFC 9293). */
   readonly sndNext: number
-  /** The highest block ever sent. */
+  /** The highest block ever sent (HighData of RFC 6675). */
   readonly highData: number
-  /** The last block; Infinity while the source has not ended. */
+  /** The last block of the file; Infinity while the end of the source is unknown. */
   readonly last: number
-  /** How many blocks go out back to back; its whole part counts. */
+  /** The congestion window (RFC 5681), in blocks: the size of a burst, rounded down. From 1 to `windowsize`. */
   readonly cwnd: number
-  /** The last block of the burst that goes out now. */
+  /** The last block of the current burst. */
   readonly burstEnd: number
-  /** Duplicated ACKs up to this block say nothing: they may answer blocks that were sent twice. */
+  /** The block up to which duplicate ACKs are ignored: they may answer blocks that were sent twice. -1 for none. */
   readonly duplicateAckFloor: number
-  /** When the first block of this pass went out; Infinity before. */
+  /** The time at which the first block of this pass was sent; Infinity before. */
   readonly passStartedAt: number
-  /** The newest block that went out once only: its ACK gives a round trip. 0 if there is none. */
+  /** The newest block sent only once, whose ACK gives a round trip time (Karn's rule); 0 for none. */
   readonly rttBlock: number
+  /** The time at which `rttBlock` was sent. */
   readonly rttSentAt: number
-  /** The highest block sent before the sender last went back. */
+  /** The highest block sent when the sender last went back (recover of RFC 6582). */
   readonly recover: number
-  /** How many pauses there still are before this pass goes on. */
+  /** The pauses left before this pass continues after its probe; 0 for no probe. */
   readonly probePausesLeft: number
-  /** How many more passes are tried with one block; 0 for a receiver that throws away what comes early. */
+  /** The number of probes that may still fail; 0 for a receiver that discards blocks received out of order. */
   readonly probeCredit: number
-  /** How many DATA went out again. */
+  /** The number of DATA packets sent again. */
   readonly resent: number
 }
 
-/** What an ACK meant. @category models @since 0.1.0 */
+/** The meaning of an ACK. @category models @since 0.1.0 */
 export type Verdict =
-  /** More has arrived; `sample` is a round trip in ms, where one can be told for certain (Karn). */
+  /** More blocks have arrived. `sample` is a round trip time in ms, undefined if the ACK gives none (Karn's rule). */
   | { readonly _tag: "Progress"; readonly sample: number | undefined }
   /** The last block has arrived. */
   | { readonly _tag: "Done" }
-  /** The receiver misses the block after `acked`, and `next` goes back to it. */
+  /** The receiver misses the block after `highAck`; `sndNext` goes back to it. */
   | { readonly _tag: "Gap" }
-  /** Old, from the future, or seen before. */
+  /** The ACK is old, a duplicate, or names a block never sent. */
   | { readonly _tag: "Ignored" }
 
 const untimed: Verdict = { _tag: "Progress", sample: undefined }
@@ -78,22 +109,22 @@ const done: Verdict = { _tag: "Done" }
 const gap: Verdict = { _tag: "Gap" }
 const ignored: Verdict = { _tag: "Ignored" }
 
-/** The first burst: what a switch or a small socket buffer is sure to hold. */
+/** The size of the first burst: the queue of a switch or a small socket buffer holds it. */
 const initialWindowBlocks = 16
 
-/** Pauses for an answer to what a pass began with: each is a quarter of a round trip. */
+/** The pauses, each a quarter of a round trip time, that a sender waits for the ACK of a probe. */
 const probePauses = 5
 
-/** So many passes in a row begin with one block in vain before the receiver is not believed to hold any. */
+/** The failed probes in a row after which a receiver is assumed to discard blocks received out of order. */
 const maxFailedProbes = 3
 
-/** A receiver that has not shown that it does gets so many. */
+/** The failed probes allowed before a receiver has shown that it buffers blocks. */
 const initialProbeCredit = 2
 
-/** Blocks of a burst when the first was in vain: enough that a receiver takes that for lost, not late. */
+/** The burst after an unanswered probe: enough blocks that a receiver takes the probed one for lost, not reordered. */
 const probeBurstBlocks = 4
 
-/** Nothing sent yet. @category constructors @since 0.1.0 */
+/** Returns the state before the first block is sent. @category constructors @since 0.1.0 */
 export const start = ({ rollover, windowsize }: Options): State => {
   const cwnd = Math.min(windowsize, initialWindowBlocks)
   return {
@@ -116,13 +147,13 @@ export const start = ({ rollover, windowsize }: Options): State => {
   }
 }
 
-/** The highest block that may be sent now: send while `next` is not above it. @category getters @since 0.1.0 */
+/** Returns the highest block that may be sent now: send up to it. @category getters @since 0.1.0 */
 export const limit = ({ highAck, last, windowsize }: State): number => Math.min(highAck + windowsize, last)
 
-/** The number of a block on the wire. @category getters @since 0.1.0 */
+/** Returns the number of a block on the wire. @category getters @since 0.1.0 */
 export const toWire = BlockNumber.toWire
 
-/** Block `next` went out at this time. @category transitions @since 0.1.0 */
+/** Records that block `sndNext` was sent at a time. @category transitions @since 0.1.0 */
 export const sent = (state: State, at: number): State => {
   const { sndNext: block } = state
   const isResent = block <= state.highData
@@ -137,25 +168,25 @@ export const sent = (state: State, at: number): State => {
   }
 }
 
-/** The source ended: this block, at least `next`, is the last. @category transitions @since 0.1.0 */
+/** Records the last block, once the source has ended; it is at least `sndNext`. @category transitions @since 0.1.0 */
 export const finish = (state: State, last: number): State => ({ ...state, last })
 
 /**
- * Whether a burst is used up and more may be sent: pause a moment, then `resume`.
+ * Returns true if a burst has ended and more blocks may be sent: pause, then call `resume`.
  *
- * A window larger than the buffers on the way loses its end each time it goes out at once. The window agreed on cannot
- * be made smaller, as the receiver only acknowledges full ones, so it is sent in parts.
+ * A window larger than the buffers on the path loses its end whenever it is sent back to back. The agreed window cannot
+ * be reduced, because the receiver acknowledges full windows only, so it is sent in several bursts.
  *
  * @category getters
  * @since 0.1.0
  */
 export const shouldPause = (state: State): boolean => state.sndNext > state.burstEnd && state.sndNext <= limit(state)
 
-/** A receiver that holds blocks is asked with few of them where it is. */
+/** Returns the size of the next burst: small while resending to a receiver that may buffer blocks. */
 const burstSize = ({ probeCredit, recover, sndNext, probePausesLeft, cwnd }: State): number =>
   Math.floor(probeCredit > probePausesLeft && sndNext <= recover ? Math.min(cwnd, probeBurstBlocks) : cwnd)
 
-/** Begins the next burst, or pauses once more. @category transitions @since 0.1.0 */
+/** Starts the next burst, or counts one of the pauses after a probe. @category transitions @since 0.1.0 */
 export const resume = (state: State): State =>
   state.probePausesLeft > 1
     ? {
@@ -174,8 +205,8 @@ export const resume = (state: State): State =>
       }
 
 /**
- * Begins a new pass after `acked`. The burst shrinks to half, but not below the part of it that arrived. Nothing is
- * timed across a pass: an ACK could answer either copy (Karn's rule, RFC 6298 section 3).
+ * Starts a new pass after `highAck`. The congestion window is halved, but not below the `arrived` blocks of it. No
+ * round trip is measured across passes: an ACK could answer either copy (Karn's rule, RFC 6298 section 3).
  */
 const goBack = (state: State, highAck: number, arrived: number, duplicateAckFloor: number): State => {
   const cwnd = Math.max(state.cwnd / 2, arrived, 1)
@@ -193,29 +224,29 @@ const goBack = (state: State, highAck: number, arrived: number, duplicateAckFloo
   }
 }
 
-/** Begins with one block the pass after a gap, if the receiver may hold others. */
+/** Starts the pass after a gap with a probe of one block, if the receiver may have buffered others. */
 const startProbe = (state: State): State =>
   state.probeCredit > 0 ? { ...state, burstEnd: state.sndNext, probePausesLeft: 2 * probePauses } : state
 
-/** Nothing was heard in time: what is not acknowledged goes out again. @category transitions @since 0.1.0 */
+/** Handles an expired timer: all unacknowledged blocks are sent again. @category transitions @since 0.1.0 */
 export const timedOut = (state: State): State => startProbe(goBack(state, state.highAck, 0, state.highData))
 
 /**
- * An ACK came, at this time. What the RTT is for: an answer takes at least as long as the quickest one so far, so an
- * ACK that comes sooner after a pass began, by half of that, cannot speak of this pass.
+ * Handles an ACK, received at a time in ms. The round trip estimate detects ACKs that are too early: a reply takes at
+ * least the lowest round trip time, so an ACK within half of it after the start of a pass does not answer this pass.
  *
  * | block acknowledged | meaning |
  * | --- | --- |
  * | the last | `Done` |
- * | the highest sent | `Progress`: the window moves and opens by half of what arrived |
- * | between, sent in this pass | `Gap`: go back to the one after it; `Progress` if this pass has sent that again |
- * | between, not sent in this pass | `Progress`: the receiver holds it; go on after it |
- * | `acked`, again | `Gap`, when the first block of a window seems lost; else `Ignored` |
- * | any other | `Ignored`: below is old, above was never sent |
+ * | `highData` | `Progress`: the window moves, and `cwnd` grows by half of the newly acknowledged blocks |
+ * | between, sent in this pass | `Gap`: go back to the next block; `Progress` if this pass has sent that again |
+ * | between, not sent in this pass | `Progress`: the receiver had buffered it; continue after it |
+ * | `highAck`, again | `Gap` if the first block of a window seems lost, else `Ignored` |
+ * | any other | `Ignored`: lower is old, higher was never sent |
  *
- * The same ACK again makes the sender go back only if the windowsize is not 1, an RTT is known, the ACK is not too
- * early, and no block up to `acked` was sent twice by a timer or by this rule. So a doubled ACK costs nothing, one that
- * also comes late costs one window once, and the duplicates of that window cost nothing again.
+ * A duplicate ACK makes the sender go back only if the windowsize is not 1, a round trip time is known, the ACK is not
+ * too early, and no block up to `highAck` was sent twice by a timer or by this rule. So a duplicate that arrives at
+ * once costs nothing, a late one costs one window once, and the duplicates of that window cost nothing.
  *
  * @category transitions
  * @since 0.1.0

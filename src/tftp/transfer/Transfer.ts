@@ -1,4 +1,4 @@
-/** What both directions of a transfer have in common, on the server and on the client. */
+/** Types and functions shared by both directions of a transfer, on the server and on the client. */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -10,59 +10,59 @@ import * as TftpError from "../TftpError.ts"
 import type * as Retransmission from "./Retransmission.ts"
 import type * as RetransmissionTimer from "./RetransmissionTimer.ts"
 
-/** What a transfer did. @category models @since 0.1.0 */
+/** The result of a transfer so far. @category models @since 0.1.0 */
 export interface Summary {
-  /** Of the file, as it travels. */
+  /** Bytes of the file as transferred, in netascii encoding if that is the mode. */
   readonly bytes: number
-  /** Packets sent more than once. */
+  /** Packets sent again after a timeout or a gap. */
   readonly resent: number
   readonly rtt: Retransmission.RttEstimate | undefined
   readonly blksize: number
   readonly windowsize: number
 }
 
-/** What a transfer stands on. */
+/** The services and limits that a transfer runs with. */
 interface Environment {
-  /** To the peer; the bytes may change afterwards, unless they are fewer than a full DATA. */
+  /** Sends a datagram to the peer. The caller may overwrite the bytes of a full DATA packet afterwards, of no other. */
   readonly send: (bytes: Uint8Array) => void
   readonly sweeper: Sweeper.Sweeper
   readonly retransmission: Retransmission.Retransmission
-  /** Packets in all to a peer that has not answered yet; undefined for one that has. */
+  /** The most packets to a peer that has not replied yet; undefined if it has. */
   readonly maxUnvalidatedPackets: number | undefined
-  /** One of few transfers here, which may take more memory. */
+  /** True while few transfers run in this thread: each may then use more memory. */
   readonly mayUseLargeBuffers: boolean
-  /** A round trip that is known already, in milliseconds. */
+  /** A round trip time that is already known, in milliseconds. */
   readonly initialRttSample?: number | undefined
 }
 
-/** How a transfer is made. */
+/** Options of both directions. */
 export interface CommonOptions extends Environment {
   readonly agreed: Negotiation.Agreed
   readonly mode: Packet.Mode
-  /** Sent first, and again until the peer answers it: an OACK, or the ACK of a request. */
+  /** The packet sent first, and again until the peer replies: an OACK, or ACK 0. Undefined if the peer sends first. */
   readonly initialPacket: Uint8Array | undefined
 }
 
-/** A transfer under way. */
+/** A transfer in progress. */
 export interface Transfer {
-  /** Takes a datagram of the peer. */
+  /** Handles a datagram of the peer. */
   readonly receive: (bytes: Uint8Array) => void
-  /** So far. */
+  /** Returns the result so far. */
   readonly summary: () => Summary
-  /** Whether the peer has answered the greeting. */
+  /** Returns true once the peer has replied to the initial packet. */
   readonly handshakeDone: () => boolean
-  /** Ends with the transfer; of a failure or an interruption the peer is told. */
+  /** Runs the transfer to its end. On failure or interruption it sends an ERROR to the peer. */
   readonly run: Effect.Effect<Summary, TftpError.TftpError>
 }
 
-/** An ERROR packet. */
+/** Encodes an ERROR packet. */
 export const errorPacket = (code: number, message: string): Uint8Array =>
   Packet.encode({ _tag: "ERROR", code, message })
 
-/** What a datagram is answered that belongs to no transfer here (RFC 1350, 4). */
+/** The reply to a datagram with an unknown transfer ID: ERROR 5 (RFC 1350, section 4). */
 export const unknownTransferId = errorPacket(Packet.ErrorCode.UnknownTransferId, "Unknown transfer ID")
 
-/** What the peer is told of a failure; nothing where it knows, or was never heard of. */
+/** Returns the ERROR packet for a failure; undefined if the peer reported it, or never replied. */
 const errorPacketFor = ({ reason }: TftpError.TftpError): Uint8Array | undefined => {
   switch (reason._tag) {
     case "File":
@@ -76,21 +76,23 @@ const errorPacketFor = ({ reason }: TftpError.TftpError): Uint8Array | undefined
   }
 }
 
-const stoppedPacket = errorPacket(Packet.ErrorCode.NotDefined, "the transfer was stopped")
+const stoppedPacket = errorPacket(Packet.ErrorCode.NotDefined, "The transfer was stopped")
 
-/** The end of a transfer: the first word counts. */
+/** The completion of a transfer: the first call decides the result. */
 export interface Completion {
+  /** Returns true once the result is decided. */
   readonly isDone: () => boolean
   readonly succeed: () => void
   readonly fail: (reason: TftpError.Reason) => void
-  /** Fails with what an ERROR says. */
+  /** Fails with the code and message of an ERROR packet. */
   readonly failFromPacket: (bytes: Uint8Array) => void
-  /** Runs what the transfer needs until it has ended. */
+  /** Runs the effects of the transfer until the result is decided; sends an ERROR if it is a failure. */
   readonly runUntilDone: <E extends TftpError.TftpError>(
     work: ReadonlyArray<Effect.Effect<never, E>>
   ) => Effect.Effect<void, TftpError.TftpError>
 }
 
+/** Makes the completion of one transfer. */
 export const makeCompletion = (send: (bytes: Uint8Array) => void): Completion => {
   const result = Deferred.makeUnsafe<void, TftpError.TftpError>()
   let isDone = false
@@ -128,10 +130,11 @@ export const makeCompletion = (send: (bytes: Uint8Array) => void): Completion =>
   }
 }
 
+/** Wraps an error of a store. */
 export const fileError = (cause: ConstructorParameters<typeof TftpError.File>[0]["cause"]) =>
   new TftpError.TftpError({ reason: new TftpError.File({ cause }) })
 
-/** How long a sender's timer may still resend the last block. */
+/** Returns the milliseconds during which the sender may still resend the last block. */
 export const dallyMillis = (timer: RetransmissionTimer.RetransmissionTimer): number => {
   const rtt = timer.rtt()
   return rtt === undefined ? 1_000 : Math.min(2_000, Math.max(50, 2 * (rtt.smoothed + 4 * rtt.variance)))

@@ -1,10 +1,10 @@
-/** Holds what has come until it is written: blocks are small, and a file takes them better in large pieces. */
+/** A write-behind buffer: joins received blocks into large chunks, so that a file needs fewer writes. */
 import * as Effect from "effect/Effect"
 import * as Signal from "../../network/Signal.ts"
 import type { FileStoreError } from "../store/FileStoreError.ts"
 import type * as Store from "../store/Store.ts"
 
-/** Bytes of a piece; a quarter of it is worth a write. */
+/** Bytes of a chunk; a write starts when a quarter of it is filled. */
 const chunkBytes = 256 * 1_024
 
 interface Chunk {
@@ -12,19 +12,19 @@ interface Chunk {
   length: number
 }
 
-/** What waits to be written. */
+/** A buffer of bytes to be written. */
 export interface WriteBuffer {
-  /** Copies the bytes. */
+  /** Appends a copy of the bytes. */
   readonly append: (bytes: Uint8Array) => void
-  /** Bytes that are not written yet. */
+  /** Returns the number of bytes not yet written. */
   readonly buffered: () => number
-  /** Nothing comes any more: writes what is left, too. */
+  /** Marks the end: no more bytes are appended, and the last chunk is written as it is. */
   readonly end: () => void
-  /** Writes until all that came before `end` is written; `written` is called after each piece. */
+  /** Writes chunks until all bytes before `end` are written; calls `onWritten` after each chunk. */
   readonly drain: (onWritten: () => void) => Effect.Effect<void, FileStoreError>
 }
 
-/** `most`: bytes that will come, if known, so that a small file takes little memory. */
+/** Makes a buffer. The expected size in bytes, if known, keeps the memory for a small file small. */
 export const make = (write: Store.Writable["write"], expectedBytes: number | undefined): WriteBuffer => {
   const chunkSize = Math.max(1_024, Math.min(chunkBytes, expectedBytes ?? chunkBytes))
   const fullChunks: Array<Chunk> = []

@@ -211,10 +211,10 @@ describe("Options.ask", () => {
   })
 
   it("keeps within the bounds", () => {
-    const over = { blksize: 70_000, windowsize: 65_535, interval: 1e9, tsize: 2 ** 60 }
+    const over = { blksize: 70_000, windowsize: 65_535, timeoutMillis: 1e9, tsize: 2 ** 60 }
     const most = "tsize=9007199254740991 blksize=65464 timeout=255 windowsize=32767"
     assert.deepEqual(Negotiation.requestOptions(over), parse(most))
-    const under = { blksize: 1, windowsize: 0, interval: 0, tsize: -1 }
+    const under = { blksize: 1, windowsize: 0, timeoutMillis: 0, tsize: -1 }
     assert.deepEqual(Negotiation.requestOptions(under), parse("tsize=0 blksize=8 utimeout=10000 windowsize=1"))
   })
 })

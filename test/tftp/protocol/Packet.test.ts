@@ -174,6 +174,6 @@ describe("Packet", () => {
 
   it("says what is wrong without obeying it", () => {
     const { message } = refusal(new TextEncoder().encode("\0\x01f\0\u202etetco\0"))
-    assert.strictEqual(message, 'the mode must be octet or netascii, not "\\u202etetco"')
+    assert.strictEqual(message, 'malformed packet: the mode must be octet or netascii (found "\\u202etetco")')
   })
 })

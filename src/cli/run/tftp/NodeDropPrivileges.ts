@@ -1,14 +1,14 @@
-/** Gives up root's rights for those of another user: for servers that needed them only to bind a port. */
+/** Drops root privileges: a server that needs root only to bind its port continues as another user. */
 import * as ChildProcess from "node:child_process"
 import * as Effect from "effect/Effect"
 import { CannotServe } from "../common/serverMessages.ts"
 
 const fail = (message: string) => Effect.fail(new CannotServe({ message: `--user: ${message}` }))
 
-/** A number of the user's, as `id` tells: it asks whatever the host keeps its users in. */
-const queryId = (what: "-u" | "-g", user: string) =>
+/** Queries a numeric ID of a user by the program `id`, which knows every user database of the host. */
+const queryId = (flag: "-u" | "-g", user: string) =>
   Effect.callback<number, CannotServe>((resume) => {
-    ChildProcess.execFile("id", [what, "--", user], (error, stdout) => {
+    ChildProcess.execFile("id", [flag, "--", user], (error, stdout) => {
       const known = error === null && /^\d+\n$/.test(stdout)
       resume(known ? Effect.succeed(Number(stdout)) : fail(`no user ${JSON.stringify(user)} on this host`))
     })
@@ -21,19 +21,19 @@ export interface User {
   readonly gid: number
 }
 
-/** Finds a user that this process can become. */
+/** Finds a user; fails if this process cannot change to it. */
 export const find = Effect.fnUntraced(function* (name: string) {
   const user: User = { name, uid: yield* queryId("-u", name), gid: yield* queryId("-g", name) }
   if (process.getuid?.() === 0 || process.getuid?.() === user.uid) return user
-  return yield* fail(`only root can become ${name}; start as root, or leave --user out`)
+  return yield* fail(`only root can change to ${name}; start as root, or omit --user`)
 })
 
-/** Left out of the types. */
+/** The call of Node that its types omit. */
 interface Groups {
   readonly initgroups?: (user: string, group: number) => void
 }
 
-/** Becomes the user, with the groups of that user only. */
+/** Changes to the user, with the groups of that user only. */
 export const become = ({ gid, name, uid }: User) =>
   Effect.suspend(() => {
     if (process.getuid?.() === uid) return Effect.void
@@ -42,7 +42,7 @@ export const become = ({ gid, name, uid }: User) =>
       process.setgid?.(gid)
       process.setuid?.(uid)
     } catch (error) {
-      return fail(`cannot become ${name}: ${error instanceof Error ? error.message : error}`)
+      return fail(`cannot change to ${name}: ${error instanceof Error ? error.message : error}`)
     }
     return Effect.void
   })

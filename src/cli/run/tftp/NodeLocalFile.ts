@@ -1,4 +1,4 @@
-/** Files of this host that the user has named: no root confines them. */
+/** Local files named by the user, not confined to a root. */
 import * as Fs from "node:fs"
 import * as Path from "node:path"
 import * as NodeStream from "@effect/platform-node/NodeStream"
@@ -23,7 +23,7 @@ const stat = (path: string) => File.call<Fs.Stats>((done) => Fs.stat(path, done)
 const open = (path: string, flags: number) =>
   Effect.acquireRelease(File.open(path, flags), (descriptor) => Effect.ignore(File.close(descriptor)))
 
-/** A file to send: anywhere in it if it is a regular one, else as it comes. */
+/** Opens a file to send: a regular file for reads at any position, any other as a stream. */
 export const readable = Effect.fnUntraced(function* (
   filename: string
 ): Effect.fn.Return<Pick<Store.Readable, "body" | "size">, FileStoreError, Scope.Scope> {
@@ -47,7 +47,7 @@ export const readable = Effect.fnUntraced(function* (
   return { size, body: { _tag: "Random", readAt, readVectoredAt: readAll } }
 })
 
-/** Where an output leads: what is no regular file is written as it is, a regular one is replaced. */
+/** Resolves an output path: a device is written directly, a regular file is replaced. */
 const follow = Effect.fnUntraced(function* (
   path: string,
   name: string,
@@ -69,7 +69,7 @@ const follow = Effect.fnUntraced(function* (
   return yield* follow(Path.resolve(Path.dirname(path), link.value), name, links - 1)
 })
 
-/** Written where it is, with no way back. */
+/** Opens a device or a pipe, which is written directly and cannot be discarded. */
 const device = Effect.fnUntraced(function* (path: string) {
   const failed = withReason(path, File.writeReason)
   const descriptor = yield* Effect.catch(open(path, Fs.constants.O_WRONLY), failed)
@@ -83,8 +83,8 @@ const device = Effect.fnUntraced(function* (path: string) {
 })
 
 /**
- * An output to be written: a directory takes the file under `name`; a file is replaced in one step, by the commit, and
- * keeps its mode; the target of a link is replaced, and not the link.
+ * Opens an output. In a directory the file gets `name`. The commit replaces an existing file atomically and keeps its
+ * mode; for a link it replaces the target.
  */
 export const writable = Effect.fnUntraced(function* (
   output: string,
@@ -107,5 +107,5 @@ export const writable = Effect.fnUntraced(function* (
   })
 })
 
-/** What a file is called without its folders. */
+/** Returns the name of a file without its folders. */
 export const nameOf = (path: string) => Path.basename(path)

@@ -1,5 +1,5 @@
-/** What `up` serves by TFTP unless told otherwise: a folder of the package, and nothing of this machine. */
+/** The folder that `up` serves by TFTP by default: a part of the package, and nothing of this machine. */
 import { fileURLToPath } from "node:url"
 
-/** The package has its sources beside what is compiled from them. */
+/** The path of the folder: the package contains its sources beside the compiled files. */
 export const folder = fileURLToPath(new URL("../../../../src/cli/sample", import.meta.url))

@@ -1,4 +1,4 @@
-/** `tftp get` and `rcat`. */
+/** The commands `tftp get` and `rcat`. */
 import * as Effect from "effect/Effect"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
@@ -11,7 +11,7 @@ import * as network from "../common/network.ts"
 import * as NodeLocalFile from "./NodeLocalFile.ts"
 import * as Transfer from "./transfer.ts"
 
-/** Reads a file to standard output, no faster than that is read. */
+/** Reads a file to standard output, no faster than its reader. */
 const toStdout = (url: Url.Url, options: TftpClient.Options) =>
   Effect.gen(function* () {
     const stdio = yield* Stdio.Stdio
@@ -36,11 +36,13 @@ export const get = Effect.fnUntraced(
     const url = yield* Transfer.parse(input.url)
     const name = Transfer.lastOf(url.path)
     const output = input.output ?? name
-    if (output === undefined) return yield* new UsageError({ message: `${input.url} names no file: give one with -o` })
+    if (output === undefined)
+      return yield* new UsageError({ message: `no file name in ${input.url}; name the output with -o` })
     if (output === "-") {
-      if (input.json) return yield* new UsageError({ message: "--json and -o - both want standard output" })
-      const what = { url, file: output, name: name ?? "tftp", toStdout: true }
-      return yield* Transfer.run(input, what, (options) => toStdout(url, options))
+      if (input.json)
+        return yield* new UsageError({ message: "--json and -o - cannot be combined: both write to standard output" })
+      const description = { url, file: output, name: name ?? "tftp", toStdout: true }
+      return yield* Transfer.run(input, description, (options) => toStdout(url, options))
     }
     const writable = yield* NodeLocalFile.writable(output, name ?? "")
     const description = { url, file: output, name: NodeLocalFile.nameOf(output), toStdout: false }
@@ -50,14 +52,14 @@ export const get = Effect.fnUntraced(
   Effect.provide(network.layer)
 )
 
-/** In a URL, an IPv6 address has brackets. */
+/** Adds the brackets that an IPv6 address has in a URL. */
 const bracketed = (host: string) => (/^[^[\]]*:[^[\]]*:[^[\]]*$/.test(host) ? `[${host}]` : host)
 
 export const rcat = Effect.fnUntraced(
   function* (input: Transfer.Input & { readonly host: string; readonly file: string }) {
     const url = yield* Transfer.parse(`tftp://${bracketed(input.host)}/${encodeURIComponent(input.file)}`)
-    const what = { url, file: "-", name: undefined, toStdout: true }
-    yield* Transfer.run(input, what, (options) => toStdout(url, options))
+    const description = { url, file: "-", name: undefined, toStdout: true }
+    yield* Transfer.run(input, description, (options) => toStdout(url, options))
   },
   Effect.scoped,
   Effect.provide(network.layer)

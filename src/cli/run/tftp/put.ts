@@ -1,4 +1,4 @@
-/** `tftp put`. */
+/** The command `tftp put`. */
 import * as Effect from "effect/Effect"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
@@ -29,7 +29,7 @@ export const put = Effect.fnUntraced(
     const name = NodeLocalFile.nameOf(input.file)
     const urlWithName = Transfer.withName(input.url, name)
     if (fromStdin && urlWithName !== input.url) {
-      return yield* new UsageError({ message: "standard input has no name: give the file one after the last /" })
+      return yield* new UsageError({ message: "no file name: standard input has none; end the URL with one" })
     }
     const url = yield* Transfer.parse(urlWithName)
     const readable = yield* fromStdin ? stdin : NodeLocalFile.readable(input.file)

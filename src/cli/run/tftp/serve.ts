@@ -1,4 +1,4 @@
-/** `tftp serve`: a directory for TFTP clients. */
+/** The command `tftp serve`: serves a directory. */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as NodeTransferThreads from "../../../tftp/server/NodeTransferThreads.ts"
@@ -29,7 +29,7 @@ interface Input extends Omit<TftpServer.Options, "threads"> {
   readonly json: boolean
 }
 
-/** The store over the root, opened with the rights that it is then used with. */
+/** Opens the store with the privileges that it is used with. */
 const open = Effect.fnUntraced(function* (input: Omit<Input, "threads">) {
   const { free, ignoreCase, maxFileSize, perClient, quota: total, root, sync, write = "none" } = input
   const store = yield* NodeFileStore.make({
@@ -39,7 +39,7 @@ const open = Effect.fnUntraced(function* (input: Omit<Input, "threads">) {
   return perClient === undefined ? store : FileStore.perClient(store, { common: perClient === "first" })
 })
 
-/** A store that is not there yet: requests wait for it. */
+/** Makes a store whose requests wait for another store. */
 const deferredStore = (store: Deferred.Deferred<Store.Store>): Store.Store => ({
   read: (request) => Effect.flatMap(Deferred.await(store), ({ read }) => read(request)),
   write: (request) => Effect.flatMap(Deferred.await(store), ({ write }) => write(request))
@@ -48,7 +48,9 @@ const deferredStore = (store: Deferred.Deferred<Store.Store>): Store.Store => ({
 export const serve = Effect.fnUntraced(
   function* ({ threads = 1, ...input }: Input) {
     if (threads > 1 && input.singlePort === true) {
-      return yield* new UsageError({ message: "--threads needs a port for each transfer: leave --single-port out" })
+      return yield* new UsageError({
+        message: "--threads and --single-port cannot be combined: a thread needs a port for each transfer"
+      })
     }
     yield* NodeV8Flags.limitHeapGrowth
     const user = input.user === undefined ? undefined : yield* NodeDropPrivileges.find(input.user)
@@ -60,7 +62,7 @@ export const serve = Effect.fnUntraced(
       Effect.provideService(FileStore.FileStore, deferredStore(store)),
       Effect.catch(explainListenError("tftp", input.port, "--port", "udp"))
     )
-    // The port is bound: from here on nothing needs root, and nothing has been served with its rights.
+    // The port is bound: nothing needs root from here on, and no file has been opened as root.
     if (user !== undefined) yield* NodeDropPrivileges.become(user)
     yield* Deferred.succeed(store, yield* open(input))
     yield* announce("tftp", server.address, input.json)

@@ -1,4 +1,4 @@
-/** What `tftp get`, `tftp put` and `rcat` have in common: what to ask for, what is seen, how it ended. */
+/** The common part of `tftp get`, `tftp put` and `rcat`: options, progress and summary. */
 import * as Clock from "effect/Clock"
 import * as Console from "effect/Console"
 import * as Duration from "effect/Duration"
@@ -19,16 +19,16 @@ export interface Input {
   readonly json: boolean
 }
 
-/** A URL as the user wrote it; what is wrong with it is wrong usage. */
+/** Parses a URL of the command line; an invalid one is a usage error. */
 export const parse = (url: string) =>
   Effect.mapError(Effect.fromResult(Url.parse(url)), ({ message }) => new UsageError({ message }))
 
-/** What the timeout options can say. */
+/** The range of the options timeout and utimeout. */
 const bounds = { minimum: Duration.millis(10), maximum: Duration.seconds(255) }
 
 const optionsOf = Effect.fnUntraced(function* ({ blksize, retries, timeout, windowsize }: Input) {
   if (timeout !== undefined && !Duration.between(timeout, bounds)) {
-    return yield* new UsageError({ message: "--timeout is a time from 10ms to 255s" })
+    return yield* new UsageError({ message: "invalid --timeout: must be from 10ms to 255s" })
   }
   const options: TftpClient.Options = {
     blksize,
@@ -39,13 +39,13 @@ const optionsOf = Effect.fnUntraced(function* ({ blksize, retries, timeout, wind
   return options
 })
 
-/** Failures of this side name what they are about; those of the other get the URL. */
+/** Adds the URL to the message of a failure, unless it names a local file or the host. */
 const explain = (url: Url.Url) => (error: TftpError.TftpError) => {
   const isLocal = error.reason._tag === "File" || error.reason._tag === "Unresolved"
   return new CannotTransfer({ message: isLocal ? error.message : `${Url.format(url)}: ${error.message}` })
 }
 
-/** One line of JSON; times in seconds, rates in bytes a second, round trips in milliseconds. */
+/** Formats a summary as JSON: seconds, bytes per second, and milliseconds for the round trip time. */
 const toJson = (url: Url.Url, file: string, summary: Transfer.Summary, seconds: number) => {
   const { blksize, bytes, resent, rtt, windowsize } = summary
   const rate = seconds > 0 ? Math.round(bytes / seconds) : null
@@ -53,18 +53,18 @@ const toJson = (url: Url.Url, file: string, summary: Transfer.Summary, seconds: 
   return JSON.stringify({ url: Url.format(url), file, bytes, seconds, rate, blksize, windowsize, resent, rtt: trip })
 }
 
-/** What is transferred. */
+/** The file to transfer, as shown to the user. */
 export interface Description {
   readonly url: Url.Url
-  /** The file on this side; - is a standard stream. */
+  /** The local file; - for a standard stream. */
   readonly file: string
-  /** What the bar calls it; undefined for no bar. */
+  /** The title of the progress bar; undefined for none. */
   readonly name: string | undefined
-  /** Bytes go to standard output. */
+  /** True if the file is written to standard output. */
   readonly toStdout: boolean
 }
 
-/** Runs a transfer, with a bar on a terminal, or a summary in JSON. */
+/** Runs a transfer with a progress bar if standard error is a terminal, or prints a summary as JSON. */
 export const run = Effect.fnUntraced(function* <R>(
   input: Input,
   { file, name, toStdout, url }: Description,
@@ -83,13 +83,13 @@ export const run = Effect.fnUntraced(function* <R>(
   if (input.json) yield* Console.log(toJson(url, file, summary, seconds()))
 })
 
-/** The last part of a path, under both kinds of slashes; undefined if there is none to be used as a name. */
+/** Returns the last part of a path, after a slash or a backslash; undefined if it is not a file name. */
 export const lastOf = (path: string) => {
   const last = path.split(/[/\\]/).at(-1)!
   return last === "" || last === "." || last === ".." ? undefined : last
 }
 
-/** The URL with a name added where it ends in a folder. */
+/** Appends a name to a URL that ends with a slash. */
 export const withName = (url: string, name: string) => {
   const [, folder, mode = ""] = /^(tftp:\/\/[^/?#]*\/(?:[^?#]*\/)?)(;mode=[^/]*)?$/is.exec(url) ?? []
   return folder === undefined ? url : `${folder}${encodeURIComponent(name.toWellFormed())}${mode}`

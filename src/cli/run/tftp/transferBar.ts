@@ -1,4 +1,4 @@
-/** A bar on the terminal while a file travels, and a line when it has arrived. */
+/** The progress bar of a transfer on a terminal, and its summary line. */
 import * as Effect from "effect/Effect"
 import * as Stdio from "effect/Stdio"
 import { columns, replaceLine } from "../../../terminal/NodeTerminal.ts"
@@ -7,7 +7,7 @@ import type * as TftpClient from "../../../tftp/TftpClient.ts"
 
 const units = ["kB", "MB", "GB", "TB"]
 
-/** A number of bytes, with three digits. */
+/** Formats a number of bytes with three significant digits. */
 export const formatBytes = (bytes: number): string => {
   if (bytes < 1_000) return `${Math.round(bytes)} bytes`
   let amount = bytes / 1_000
@@ -18,7 +18,7 @@ export const formatBytes = (bytes: number): string => {
 
 const resentOf = (resent: number) => (resent === 0 ? "" : `, ${resent} resent`)
 
-/** The line of a transfer under way, at most `width` wide: what it is, how far, how fast, how long yet. */
+/** Formats the progress of a transfer in at most `width` columns: name, percentage, rate and remaining time. */
 export const bar = (name: string, { bytes, resent, total }: TftpClient.Progress, seconds: number, width: number) => {
   const rate = seconds > 0 ? bytes / seconds : 0
   const rateText = `${formatBytes(rate)}/s`
@@ -29,14 +29,14 @@ export const bar = (name: string, { bytes, resent, total }: TftpClient.Progress,
   return ProgressBar.format({ title: name, fraction: Math.min(1, bytes / total), details: [detail], width })
 }
 
-/** The line of a transfer that is over. */
+/** Formats the summary of a completed transfer. */
 export const done = (name: string, { blksize, bytes, resent, windowsize }: TftpClient.Progress, seconds: number) => {
   const rate = seconds > 0 ? `, ${formatBytes(bytes / seconds)}/s` : ""
   const how = `blksize ${blksize}, windowsize ${windowsize}${resentOf(resent)}`
   return `${name}: ${formatBytes(bytes)} in ${seconds.toFixed(2)} s${rate}, ${how}`
 }
 
-/** Draws on standard error, if that is a terminal and not the one the file goes to. */
+/** Draws on standard error; undefined if it is not a terminal, or the file is printed to a terminal. */
 export const transferBar = Effect.fnUntraced(function* (name: string, toStdout: boolean) {
   const stdio = yield* Stdio.Stdio
   const isSeen = (yield* stdio.stderrIsTerminal) && !(toStdout && (yield* stdio.stdoutIsTerminal))

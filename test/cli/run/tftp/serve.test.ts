@@ -100,7 +100,7 @@ describe("tftp serve", () => {
         return [yield* fetch(server, "f"), yield* fetch(server, "g")]
       }, Effect.scoped)
       assert.deepStrictEqual(yield* both("first"), ["mine", "all"])
-      assert.deepStrictEqual(yield* both("only"), ["mine", "the peer says: File not found (error 1)"])
+      assert.deepStrictEqual(yield* both("only"), ["mine", "refused by the peer: File not found (error 1)"])
     })
   )
 
@@ -157,7 +157,7 @@ describe("tftp serve", () => {
         )
       assert.strictEqual(
         yield* start("--port", "0", "--user", "root"),
-        "--user: only root can become root; start as root, or leave --user out"
+        "--user: only root can change to root; start as root, or omit --user"
       )
       if (Number(Fs.readFileSync("/proc/sys/net/ipv4/ip_unprivileged_port_start", "utf8")) <= 69) return
       const fix = "run as root, or setcap cap_net_bind_service=+ep on node, or choose another with --port"

@@ -82,7 +82,7 @@ describe("tftp get", () => {
       const { folder, here, url } = yield* setting()
       Fs.writeFileSync(here("old"), "old")
       const { code, stderr, stdout } = yield* Cli.run(["tftp", "get", url("a%20b"), "-o", here("old")])
-      assert.strictEqual(stderr, `effect-inet: ${url("a%20b")}: the peer says: File not found (error 1)\n`)
+      assert.strictEqual(stderr, `effect-inet: ${url("a%20b")}: refused by the peer: File not found (error 1)\n`)
       assert.deepStrictEqual([code, stdout.length], [1, 0])
       assert.deepStrictEqual(Fs.readdirSync(folder), ["old"])
       assert.strictEqual(textOf(here("old")), "old")
