@@ -1,4 +1,4 @@
-/** Files that exist only when somebody asks for them, and an app that sees how they are fetched. */
+/** A TFTP server whose files are generated for each request; it prints the events of their transfers. */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"

@@ -57,7 +57,7 @@ const serve = Command.make(
       "tftp",
       "per-client",
       ["first", "only"],
-      "Use a folder named after the client's address: before the root, or only that folder"
+      "Folder named after the client's address: look there first, then in the root; or only there"
     ),
     ignoreCase: flags.toggle("tftp", "ignore-case", "Ignore case in the names of files to read"),
     maxFileSize: flags.bytes("tftp", "max-file-size", "Largest upload (default: no limit)"),

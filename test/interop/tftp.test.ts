@@ -1,4 +1,4 @@
-/** The TFTP clients of this machine against our server: what they fetch and leave is what was there. */
+/** Interoperability of the TFTP server with the clients of this machine. */
 import * as Fs from "node:fs"
 import * as Path from "node:path"
 import { assert, describe, it } from "@effect/vitest"
@@ -18,8 +18,8 @@ import * as Talk from "../support/tftp/TftpTalk.ts"
 
 const address = "127.0.0.1"
 
-/** What has become of so many requests, once all of them are over. */
-const over = Effect.fnUntraced(function* (server: TftpServer.Server, requests: number) {
+/** Waits for the end of a number of requests; returns their outcomes. */
+const outcomesOf = Effect.fnUntraced(function* (server: TftpServer.Server, requests: number) {
   for (;;) {
     const { failed, finished, malformed, probed, refused } = yield* server.stats
     if (failed + finished + probed + refused >= requests) return { failed, finished, malformed, probed, refused }
@@ -29,7 +29,7 @@ const over = Effect.fnUntraced(function* (server: TftpServer.Server, requests: n
 
 const none = { failed: 0, finished: 0, malformed: 0, probed: 0, refused: 0 }
 
-/** Our server over a new directory of these files, and a folder beside it for the client. */
+/** Starts a server over a new directory of files, with another folder for the client. */
 const serve = Effect.fnUntraced(function* (
   files: Readonly<Record<string, Uint8Array>>,
   write: Store.WriteMode = "create"
@@ -43,8 +43,8 @@ const serve = Effect.fnUntraced(function* (
   )
   const server = Context.get(context, TftpServer.TftpServer)
   const job = { address, port: server.address.port }
-  /** Waits until the server is done with so many requests: not every client waits for the last acknowledgement. */
-  const settled = (requests: number) => over(server, requests)
+  /** Waits until the server has ended a number of requests: some clients do not wait for the last ACK. */
+  const settled = (requests: number) => outcomesOf(server, requests)
   return {
     job,
     settled,
@@ -56,10 +56,10 @@ const serve = Effect.fnUntraced(function* (
 
 const isolated = <A, E, R>(test: Effect.Effect<A, E, R>) => assertNoLeaks(Effect.scoped(test).pipe(Lab.quietly))
 
-type Way = Pick<Peers.Job, "blksize" | "windowsize" | "plain">
+type JobOptions = Pick<Peers.Job, "blksize" | "windowsize" | "plain">
 
-/** What each is told to ask for; alone, curl and busybox ask for tsize, the others for nothing. */
-const ways: Readonly<Record<Peers.Client, ReadonlyArray<Way>>> = {
+/** The options of each client; by default, curl and busybox request tsize, the others nothing. */
+const jobOptions: Readonly<Record<Peers.Client, ReadonlyArray<JobOptions>>> = {
   curl: [{}, { plain: true }, ...[8, 512, 1_428, 65_464].map((blksize) => ({ blksize }))],
   atftp: [
     {},
@@ -74,11 +74,11 @@ const ways: Readonly<Record<Peers.Client, ReadonlyArray<Way>>> = {
 
 const sizes = [0, 1, 511, 512, 513, 1_428 * 3, 1_428 * 4, 65_536 * 3 + 7]
 
-/** Tiny blocks take their time. */
-const within = ({ blksize = 512 }: Way) => sizes.filter((size) => size / blksize < 5_000)
+/** Returns the sizes of at most 5,000 blocks, as tiny blocks are slow. */
+const within = ({ blksize = 512 }: JobOptions) => sizes.filter((size) => size / blksize < 5_000)
 
-/** What each says of an ERROR, after the code it exits with. */
-const complaints: Readonly<Record<Peers.Client, (code: 1 | 2 | 6, text: string) => RegExp>> = {
+/** The output of each client for an ERROR, after its exit code. */
+const errorPatterns: Readonly<Record<Peers.Client, (code: 1 | 2 | 6, text: string) => RegExp>> = {
   curl: (code) => new RegExp(`^${{ 1: 68, 2: 69, 6: 73 }[code]} `),
   atftp: (_, text) => new RegExp(`^255 .*error received from server <${text}>`, "s"),
   "tftp-hpa": (code, text) => new RegExp(`^0 Error code ${code}: ${text}`),
@@ -87,7 +87,7 @@ const complaints: Readonly<Record<Peers.Client, (code: 1 | 2 | 6, text: string) 
 
 const execute = (client: Peers.Client, job: Peers.Job) => Peers.execute(Peers.commandOf(client, job))
 
-/** Runs a client that has nothing to complain about. */
+/** Runs a client, and asserts that it succeeds. */
 const succeed = Effect.fnUntraced(function* (client: Peers.Client, job: Peers.Job) {
   const { code, stderr, stdout } = yield* execute(client, job)
   assert.strictEqual(code, 0, `${job.verb} ${job.remote}: ${stdout}${stderr}`)
@@ -96,8 +96,8 @@ const succeed = Effect.fnUntraced(function* (client: Peers.Client, job: Peers.Jo
 const assertSame = (file: string, bytes: Uint8Array, what: string) =>
   assert.strictEqual(Buffer.compare(Fs.readFileSync(file), bytes), 0, what)
 
-/** The same bytes there and back, in all these lengths. */
-const thereAndBack = (client: Peers.Client, way: Way, lengths: ReadonlyArray<number>) =>
+/** Reads and writes files of several lengths; asserts that they are unchanged. */
+const readAndWrite = (client: Peers.Client, way: JobOptions, lengths: ReadonlyArray<number>) =>
   Effect.gen(function* () {
     const contents = new Map(lengths.map((size) => [`${size}`, pseudoRandomBytes(size)]))
     const { inRoot, job, local, names, settled } = yield* serve(Object.fromEntries(contents))
@@ -119,7 +119,7 @@ const text = new TextEncoder().encode("one\r\ntwo\rthree\n\n\r".repeat(500))
 const replaced = (bytes: Uint8Array, ...changes: ReadonlyArray<readonly [RegExp, string]>) =>
   Buffer.from(changes.reduce((one, [pattern, by]) => one.replace(pattern, by), Buffer.from(bytes).toString("latin1")))
 
-/** curl says that it is text, and leaves it as it is on the wire. */
+/** The files of curl, which requests netascii but does not convert line ends. */
 const wire = {
   fetched: replaced(text, [/\r/g, "\r\0"], [/\n/g, "\r\n"]),
   left: replaced(text, [/\r\n/g, "\n"])
@@ -130,9 +130,11 @@ for (const client of Peers.clients) {
   const reason = Peers.isInstalled(client) ? "" : ` (skipped: ${client} not installed)`
   const live = it.live.skipIf(!Peers.isInstalled(client))
 
-  describe(`our TFTP server and ${client}${reason}`, () => {
-    for (const way of ways[client]) {
-      live(`files there and back: ${JSON.stringify(way)}`, () => isolated(thereAndBack(client, way, within(way))))
+  describe(`TftpServer and ${client}${reason}`, () => {
+    for (const way of jobOptions[client]) {
+      live(`transfer files both ways with ${JSON.stringify(way)}`, () =>
+        isolated(readAndWrite(client, way, within(way)))
+      )
     }
 
     const tiny = {
@@ -143,12 +145,12 @@ for (const client of Peers.clients) {
     }
     const rolling = tiny[client]
     if (rolling !== undefined) {
-      live(`more than 65,535 blocks there and back: ${JSON.stringify(rolling)}`, () =>
-        isolated(thereAndBack(client, rolling, [65_600 * 8 + 3]))
+      live(`transfer more than 65,535 blocks both ways with ${JSON.stringify(rolling)}`, () =>
+        isolated(readAndWrite(client, rolling, [65_600 * 8 + 3]))
       )
     }
 
-    live("a missing file, uploads that are refused: it is told, and nothing is left behind", () =>
+    live("report a missing file and refused uploads, and leave no file", () =>
       isolated(
         Effect.gen(function* () {
           const old = pseudoRandomBytes(700)
@@ -156,7 +158,7 @@ for (const client of Peers.clients) {
           const readOnly = yield* serve({}, "none")
           const refused = Effect.fnUntraced(function* (job: Peers.Job, code: 1 | 2 | 6, text: string) {
             const { code: exit, stderr, stdout } = yield* execute(client, job)
-            assert.match(`${exit} ${stdout}${stderr}`, complaints[client](code, text))
+            assert.match(`${exit} ${stdout}${stderr}`, errorPatterns[client](code, text))
           })
           const mine = local("mine")
           Fs.writeFileSync(mine, pseudoRandomBytes(3_000, 2))
@@ -166,7 +168,7 @@ for (const client of Peers.clients) {
           yield* refused({ ...readOnly.job, verb: "put", remote: "f", local: mine }, 2, "Access violation")
           assertSame(inRoot("f"), old, "the old file")
           assert.deepStrictEqual([names(), readOnly.names()], [["f"], []])
-          // tftp-hpa acknowledges the ERROR, which the server counts and does not answer.
+          // tftp-hpa acknowledges the ERROR, which the server counts without a reply.
           assert.deepInclude(yield* settled(3), { failed: 0, finished: 0, refused: 3 })
         })
       )
@@ -174,7 +176,7 @@ for (const client of Peers.clients) {
 
     const asText = { curl: wire, atftp: same, "tftp-hpa": same, busybox: undefined }[client]
     if (asText !== undefined) {
-      live(`text there and back${asText === wire ? ", as it is on the wire" : ""}`, () =>
+      live(`transfer netascii both ways${asText === wire ? ", without conversion by the client" : ""}`, () =>
         isolated(
           Effect.gen(function* () {
             const { inRoot, job, local, settled } = yield* serve({ f: text })
@@ -189,7 +191,7 @@ for (const client of Peers.clients) {
       )
     }
 
-    live("a name with a leading slash", () =>
+    live("accept a name with a leading slash", () =>
       isolated(
         Effect.gen(function* () {
           const content = pseudoRandomBytes(5_000)
@@ -206,18 +208,18 @@ for (const client of Peers.clients) {
   })
 }
 
-describe("our TFTP server and firmware", () => {
-  Lab.real("a size beyond 4 GiB is told, and whoever only wanted to know it is no failure", () =>
+describe("TftpServer and firmware", () => {
+  Lab.real("report a size above 4 GiB, and count a size probe as probed", () =>
     Effect.gen(function* () {
       const { inRoot, root } = yield* directory({ big: "" })
       Fs.truncateSync(inRoot("big"), 5 * 2 ** 30 + 1)
       const { endpoint, server } = yield* Lab.serve({ store: yield* NodeFileStore.make({ root }) })
       const talk = yield* Talk.open({ endpoint })
-      const asks = "RRQ big octet tsize=0 blksize=1468"
-      const hears = "OACK tsize=5368709121 blksize=1468"
-      yield* talk.play(`a> ${asks}`, `a< ${hears}`, "a> ERROR 8 Aborted", `b> ${asks} windowsize=4`)
-      yield* talk.play(`b< ${hears} windowsize=4`, "b> ERROR 8 Aborted")
-      assert.deepStrictEqual(yield* over(server, 2), { ...none, probed: 2 })
+      const request = "RRQ big octet tsize=0 blksize=1468"
+      const reply = "OACK tsize=5368709121 blksize=1468"
+      yield* talk.play(`a> ${request}`, `a< ${reply}`, "a> ERROR 8 Aborted", `b> ${request} windowsize=4`)
+      yield* talk.play(`b< ${reply} windowsize=4`, "b> ERROR 8 Aborted")
+      assert.deepStrictEqual(yield* outcomesOf(server, 2), { ...none, probed: 2 })
     })
   )
 })

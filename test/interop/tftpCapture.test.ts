@@ -1,4 +1,4 @@
-/** Wireshark's own reader judges what we capture of TFTP: every packet is one, whole and with the right checksum. */
+/** Captures of TFTP read by tshark: every packet is complete and has correct checksums. */
 import * as ChildProcess from "node:child_process"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
@@ -24,7 +24,7 @@ const missing = [has("tshark") ? [] : "tshark", Peers.isInstalled("curl") ? [] :
 const blocks = 21
 const content = pseudoRandomBytes((blocks - 1) * 512 + 100)
 
-/** As tshark writes them. */
+/** The opcodes as printed by tshark. */
 const Opcode = { RRQ: "1", WRQ: "2", DATA: "3", ACK: "4", OACK: "6" } as const
 
 const fields = {
@@ -41,7 +41,7 @@ const fields = {
 
 type Row = Readonly<Record<keyof typeof fields, string>>
 
-/** What tshark makes of a capture, a row to a packet; the port of the server is all it is told. */
+/** Reads a capture by tshark, one row per packet, with the port of the server decoded as TFTP. */
 const read = (file: string, port: number): ReadonlyArray<Row> => {
   const { status, stderr, stdout } = ChildProcess.spawnSync(
     "tshark",
@@ -60,13 +60,13 @@ const read = (file: string, port: number): ReadonlyArray<Row> => {
   })
 }
 
-/** What is remarked of ports from 33434 on, which an ephemeral port may be: traceroute uses them. */
+/** The remark of tshark on ports from 33434 on, which traceroute uses and ephemeral ports may be. */
 const traceroute = /(^|,)Possible traceroute: hop #\d+, attempt #\d+/g
 
 const remarks = (expert: string) => expert.replaceAll(traceroute, "").replace(/^,/, "")
 
-/** Every packet is a sound one of TFTP; the only thing to remark is what a fault did to it. */
-const assertSound = (rows: ReadonlyArray<Row>) => {
+/** Asserts that every packet is valid TFTP, and that the only remark is the fault applied to it. */
+const assertValid = (rows: ReadonlyArray<Row>) => {
   const wrong = rows.filter(
     ({ comment, expert, ip, malformed, protocols, udp }) =>
       !/^raw:ip:udp:tftp(:data)?$/.test(protocols) ||
@@ -78,17 +78,17 @@ const assertSound = (rows: ReadonlyArray<Row>) => {
   assert.deepStrictEqual(wrong, [])
 }
 
-/** The file that the DATA of a transfer carry, each block counted once. */
+/** Returns the file in the DATA packets of a transfer, each block once. */
 const fileOf = (rows: ReadonlyArray<Row>) => {
   const data = rows.filter(({ opcode }) => opcode === Opcode.DATA)
   const blocks = [...new Map(data.map(({ block, bytes }) => [Number(block), bytes]))].sort(([a], [b]) => a - b)
   return Buffer.from(blocks.map(([, hex]) => hex).join(""), "hex")
 }
 
-/** A capture of a get and then a put of the same bytes: both are all there, and acknowledged. */
+/** Asserts that a capture has a complete get and then a complete put of the same bytes. */
 const assertBoth = (file: string, port: number) => {
   const rows = read(file, port)
-  assertSound(rows)
+  assertValid(rows)
   const middle = rows.findIndex(({ opcode }) => opcode === Opcode.WRQ)
   const transfers = [rows.slice(0, middle), rows.slice(middle)]
   assert.deepStrictEqual(
@@ -103,7 +103,7 @@ const assertBoth = (file: string, port: number) => {
   return rows
 }
 
-/** A get and a put of ours, one after the other, on a network that is captured. */
+/** Runs a get and then a put on a captured network. */
 const exchange = Effect.fnUntraced(function* (network: (file: string) => Layer.Layer<Network.Network, unknown>) {
   const { path } = yield* directory()
   const file = Path.join(path, "out.pcapng")
@@ -120,28 +120,28 @@ const exchange = Effect.fnUntraced(function* (network: (file: string) => Layer.L
 
 const captured = (file: string) => Capture.layer(file).pipe(Layer.provide([NodeNetwork.layer, NodeFileSystem.layer]))
 
-/** As the command does with `--faults` and `--capture`. */
-const spoiled = (plan: string) => (file: string) =>
+/** Makes a network with faults and a capture, as `--faults` and `--capture` do. */
+const impaired = (plan: string) => (file: string) =>
   Layer.unwrap(
     Effect.map(Capture.toFile(file), (tap) =>
       Impairment.layer(FaultPlanSyntax.parseUnsafe(plan), { seed: 1, observer: { tap, wrap: Capture.wrap } })
     )
   ).pipe(Layer.provide([NodeNetwork.layer, NodeFileSystem.layer]))
 
-const title = `TFTP for tshark${missing.length === 0 ? "" : ` (skipped: ${missing.join(" and ")} not installed)`}`
+const title = `A capture of TFTP, read by tshark${missing.length === 0 ? "" : ` (skipped: ${missing.join(" and ")} not installed)`}`
 
 describe.skipIf(missing.length > 0)(title, () => {
-  it.live("a get and a put of ours", () =>
+  it.live("shows a get and a put", () =>
     Effect.gen(function* () {
       const rows = yield* exchange(captured)
       assert.isTrue(rows.every(({ comment }) => comment === ""))
     })
   )
 
-  it.live("a get and a put of ours on a bad network: what is lost, late and doubled is marked", () =>
+  it.live("marks lost, delayed, reordered and duplicated packets", () =>
     Effect.gen(function* () {
       const rows = yield* exchange(
-        spoiled("drop=5%, drop=#4, dup=#9, drop=#15, reorder=#22, drop=#33, delay=#36 3ms, dup=#40")
+        impaired("drop=5%, drop=#4, dup=#9, drop=#15, reorder=#22, drop=#33, delay=#36 3ms, dup=#40")
       )
       const comments = new Set(rows.map(({ comment }) => comment.replace(/[ =].*/, "")))
       for (const comment of ["drop,lost", "dup", "reorder", "delay"])
@@ -149,7 +149,7 @@ describe.skipIf(missing.length > 0)(title, () => {
     })
   )
 
-  it.live("curl at our command", () =>
+  it.live("shows transfers of curl with `tftp serve --capture`", () =>
     Effect.gen(function* () {
       const { inRoot, path, root } = yield* directory()
       const file = Path.join(path, "out.pcapng")

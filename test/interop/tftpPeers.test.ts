@@ -1,4 +1,4 @@
-/** Debian's TFTP programs among themselves: what the tests of ours and the benchmark stand on. */
+/** Debian's TFTP programs among themselves: the basis of the interoperability tests and of the benchmark. */
 import * as Fs from "node:fs"
 import * as Os from "node:os"
 import * as Path from "node:path"
@@ -17,14 +17,14 @@ const temporary = Effect.acquireRelease(
   (folder) => Effect.sync(() => Fs.rmSync(folder, { recursive: true }))
 )
 
-/** Why the two cannot meet here. */
+/** Returns the reason why a server and a client cannot run here. */
 const reason = (server: Peers.Server, client?: Peers.Client) =>
   Peers.skipReason(server) ??
   (client === undefined || Peers.isInstalled(client) ? undefined : `${client} not installed`)
 
-const named = (name: string, why: string | undefined) => (why === undefined ? name : `${name} (skipped: ${why})`)
+const titleOf = (name: string, why: string | undefined) => (why === undefined ? name : `${name} (skipped: ${why})`)
 
-/** Blocks of 1428 end in the middle of it, those of 512 on its edge. */
+/** The content: a multiple of 512 bytes, but not of 1428. */
 const content = pseudoRandomBytes(200 * 512)
 
 const exchange = (server: Peers.Server, client: Peers.Client) =>
@@ -41,24 +41,24 @@ const exchange = (server: Peers.Server, client: Peers.Client) =>
     if (server === "dnsmasq") return
     const put = yield* Peers.execute(Peers.commandOf(client, { ...at, verb: "put", remote: "back", local }))
     assert.strictEqual(put.code, 0, put.stderr)
-    // Some clients do not wait for the last acknowledgement, so that the server may still be at it.
+    // Some clients do not wait for the last ACK: the server may still be writing.
     const back = Path.join(root, "back")
     while (!Fs.existsSync(back) || Fs.statSync(back).size < content.length) yield* Effect.yieldNow
     assert.isTrue(Fs.readFileSync(back).equals(content))
   }).pipe(Effect.scoped, assertNoLeaks)
 
-describe("the TFTP programs of this machine", () => {
+describe("TFTP programs of this machine", () => {
   for (const server of Peers.servers) {
     for (const client of Peers.clients) {
       const why = reason(server, client)
       it.live.skipIf(why !== undefined)(
-        named(`${client} gets from ${server} and puts to it, if it takes files`, why),
+        titleOf(`${client} reads from ${server}, and writes to it if it accepts uploads`, why),
         () => exchange(server, client)
       )
     }
 
     const why = reason(server)
-    it.live.skipIf(why !== undefined)(named(`${server} is gone with its scope`, why), () =>
+    it.live.skipIf(why !== undefined)(titleOf(`${server} ends with its scope`, why), () =>
       Effect.gen(function* () {
         const { pid } = yield* Effect.scoped(Effect.flatMap(temporary, (root) => Peers.start(server, root)))
         assert.throws(() => process.kill(pid, 0), /ESRCH/)
@@ -66,7 +66,7 @@ describe("the TFTP programs of this machine", () => {
     )
   }
 
-  it.live("a server that ends at once is an error that says what it said", () =>
+  it.live("launch fails with the output of a server that ends at once", () =>
     Effect.gen(function* () {
       const at = { address: Peers.ownAddress(), port: 6969 }
       const { message } = yield* Effect.flip(Effect.scoped(Peers.launch("sh", ["-c", "echo no good >&2"], at)))

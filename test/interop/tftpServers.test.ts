@@ -1,4 +1,4 @@
-/** Our TFTP client at the servers of this machine, none of which knows all of its options. */
+/** Interoperability of the TFTP client with the servers of this machine, which support only some options. */
 import * as Fs from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -13,7 +13,7 @@ import { pseudoRandomBytes } from "../support/Hosts.ts"
 import * as Lab from "../support/tftp/TftpLab.ts"
 import * as Peers from "../support/tftp/TftpPeers.ts"
 
-/** What a server grants of what is asked for. */
+/** The values that a server grants for options. */
 interface Grant {
   readonly ask: TftpClient.Options
   readonly blksize: number
@@ -22,7 +22,7 @@ interface Grant {
 
 const plain = { ask: { plain: true }, blksize: 512, windowsize: 1 }
 
-/** Debian's tftpd-hpa and dnsmasq know no windowsize. */
+/** The grants of Debian's tftpd-hpa and dnsmasq, which do not support windowsize. */
 const lockStep: ReadonlyArray<Grant> = [
   { ask: {}, blksize: 1_428, windowsize: 1 },
   { ask: { blksize: 65_464 }, blksize: 65_464, windowsize: 1 },
@@ -35,7 +35,7 @@ const grants: Readonly<Record<Peers.Server, ReadonlyArray<Grant>>> = {
     { ask: {}, blksize: 1_428, windowsize: 64 },
     { ask: { blksize: 65_464 }, blksize: 65_464, windowsize: 3 },
     { ask: { windowsize: 4, blksize: 512 }, blksize: 512, windowsize: 4 },
-    // Its OACK has to fit into a block: where it does not, options are an ERROR.
+    // Its OACK has to fit into a block; otherwise it sends ERROR.
     { ask: { blksize: 8 }, blksize: 512, windowsize: 1 },
     plain
   ],
@@ -44,13 +44,13 @@ const grants: Readonly<Record<Peers.Server, ReadonlyArray<Grant>>> = {
 
 const sizes = [0, 1, 511, 512, 513, 1_428 * 3, 1_428 * 4, 65_536 * 3 + 7]
 
-/** The smallest blocks that a server sends, and more of them than there are numbers. */
+/** Returns the smallest blksize of a server, and a size of more blocks than there are numbers. */
 const rolling = (server: Peers.Server) => {
   const blksize = server === "atftpd" ? 64 : 8
   return { blksize, size: 65_600 * blksize + 3 }
 }
 
-/** A server over a new directory of files with noise, each named by its length. */
+/** Starts a server over a new directory of random files, each named by its length. */
 const start = Effect.fnUntraced(function* (server: Peers.Server, lengths: ReadonlyArray<number>) {
   const { inRoot } = yield* directory(Object.fromEntries(lengths.map((length) => [`${length}`, ""])))
   for (const length of lengths) Fs.writeFileSync(inRoot(`${length}`), pseudoRandomBytes(length))
@@ -66,12 +66,12 @@ const start = Effect.fnUntraced(function* (server: Peers.Server, lengths: Readon
   })
   const put = (path: string, bytes: Uint8Array, options: TftpClient.Options) =>
     TftpClient.put({ host, port, path }, MemoryStore.fromBytes(bytes), options)
-  /** These servers acknowledge a file before it is all on the disk. */
-  const left = Effect.fnUntraced(function* (path: string, length: number) {
+  /** Reads an uploaded file; these servers acknowledge it before it is completely on the disk. */
+  const uploaded = Effect.fnUntraced(function* (path: string, length: number) {
     while (Fs.statSync(inRoot(path)).size < length) yield* Effect.yieldNow
     return Fs.readFileSync(inRoot(path))
   })
-  return { get, put, left }
+  return { get, put, uploaded }
 })
 
 const isolated = <A, E>(test: Effect.Effect<A, E, TftpClient.Services | Scope.Scope>) =>
@@ -81,12 +81,12 @@ for (const server of Peers.servers) {
   const missing = Peers.skipReason(server)
   const live = it.live.skipIf(missing !== undefined)
 
-  describe(`our TFTP client and ${server}${missing === undefined ? "" : ` (skipped: ${missing})`}`, () => {
+  describe(`TftpClient and ${server}${missing === undefined ? "" : ` (skipped: ${missing})`}`, () => {
     for (const { ask, blksize, windowsize } of grants[server]) {
-      live(`files with ${JSON.stringify(ask)}: ${windowsize} blocks of ${blksize} bytes to an ACK`, () =>
+      live(`transfer files with ${JSON.stringify(ask)}: ${windowsize} blocks of ${blksize} bytes per ACK`, () =>
         isolated(
           Effect.gen(function* () {
-            const { get, left, put } = yield* start(server, sizes)
+            const { get, put, uploaded } = yield* start(server, sizes)
             const exchange = Effect.fnUntraced(function* (size: number) {
               const got = yield* get(`${size}`, ask)
               assert.strictEqual(Buffer.compare(got.bytes, pseudoRandomBytes(size)), 0, `get ${size}`)
@@ -95,7 +95,7 @@ for (const server of Peers.servers) {
               const sent = pseudoRandomBytes(size, 2)
               const summary = yield* put(`back-${size}`, sent, ask)
               assert.deepInclude(summary, { blksize, windowsize, bytes: size })
-              assert.strictEqual(Buffer.compare(yield* left(`back-${size}`, size), sent), 0, `put ${size}`)
+              assert.strictEqual(Buffer.compare(yield* uploaded(`back-${size}`, size), sent), 0, `put ${size}`)
             })
             yield* Effect.forEach(sizes, exchange, { concurrency: 3, discard: true })
           })
@@ -104,29 +104,29 @@ for (const server of Peers.servers) {
     }
 
     live(
-      "more than 65,535 blocks: the number after 65,535 is 0",
+      "transfer more than 65,535 blocks with a rollover to 0",
       () =>
         isolated(
           Effect.gen(function* () {
             const { blksize, size } = rolling(server)
-            const { get, left, put } = yield* start(server, [size])
+            const { get, put, uploaded } = yield* start(server, [size])
             const fetch = Effect.gen(function* () {
               const got = yield* get(`${size}`, { blksize })
               assert.strictEqual(Buffer.compare(got.bytes, pseudoRandomBytes(size)), 0, "get")
               assert.strictEqual(got.blksize, blksize)
             })
-            const leave = Effect.gen(function* () {
+            const upload = Effect.gen(function* () {
               assert.strictEqual((yield* put("back", pseudoRandomBytes(size), { blksize })).blksize, blksize)
-              assert.strictEqual(Buffer.compare(yield* left("back", size), pseudoRandomBytes(size)), 0, "put")
+              assert.strictEqual(Buffer.compare(yield* uploaded("back", size), pseudoRandomBytes(size)), 0, "put")
             })
-            // One block at a time takes its time: the others have shown the same when they sent it.
-            yield* Effect.all(server === "atftpd" ? [fetch, leave] : [fetch], { concurrency: 2, discard: true })
+            // Lock-step is slow: the rollover of an upload is tested with one server only.
+            yield* Effect.all(server === "atftpd" ? [fetch, upload] : [fetch], { concurrency: 2, discard: true })
           })
         ),
       60_000
     )
 
-    live("a missing file is the server's error 1", () =>
+    live("fail for a missing file with error 1", () =>
       isolated(
         Effect.gen(function* () {
           const { get } = yield* start(server, [])
@@ -140,14 +140,16 @@ for (const server of Peers.servers) {
   })
 }
 
-describe("our TFTP client and a server that takes no files", () => {
+describe("TftpClient and a server without uploads", () => {
   const missing = Peers.skipReason("dnsmasq")
-  it.live.skipIf(missing !== undefined)(`dnsmasq${missing === undefined ? "" : ` (skipped: ${missing})`}`, () =>
-    isolated(
-      Effect.gen(function* () {
-        const { put } = yield* start("dnsmasq", [])
-        assert.strictEqual(yield* Lab.outcome(put("f", pseudoRandomBytes(1_000), {})), "Refused 4")
-      })
-    )
+  it.live.skipIf(missing !== undefined)(
+    `fail to write to dnsmasq${missing === undefined ? "" : ` (skipped: ${missing})`}`,
+    () =>
+      isolated(
+        Effect.gen(function* () {
+          const { put } = yield* start("dnsmasq", [])
+          assert.strictEqual(yield* Lab.outcome(put("f", pseudoRandomBytes(1_000), {})), "Refused 4")
+        })
+      )
   )
 })

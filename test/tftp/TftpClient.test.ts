@@ -10,11 +10,11 @@ import * as Talk from "../support/tftp/TftpTalk.ts"
 
 const content = pseudoRandomBytes(1_000, 3)
 
-/** A conversation with a client that reads; what it has then is the file, or nothing. */
+/** Plays a conversation with a client that reads; asserts the outcome, and that it has the whole file or none. */
 const reads = ({ ends, lines, options }: TftpAnswers.Case) =>
   Effect.gen(function* () {
     const talk = yield* Talk.open({ at: "server", content })
-    const { peer } = yield* talk.speaker("s")
+    const { peer } = yield* talk.peer("s")
     const into = new Map<string, Uint8Array>()
     const client = yield* Effect.forkChild(Lab.outcome(Lab.get(peer, "f", options, into)))
     yield* talk.play(...lines)
@@ -22,23 +22,24 @@ const reads = ({ ends, lines, options }: TftpAnswers.Case) =>
     assert.deepStrictEqual(into.get("f"), ends === "done" ? content : undefined)
   })
 
+/** Plays a conversation with a client that writes; asserts the outcome. */
 const writes = ({ ends, lines, options }: TftpAnswers.Case) =>
   Effect.gen(function* () {
     const talk = yield* Talk.open({ at: "server", content })
-    const { peer } = yield* talk.speaker("s")
+    const { peer } = yield* talk.peer("s")
     const client = yield* Effect.forkChild(Lab.outcome(Lab.put(peer, "f", content, options)))
     yield* talk.play(...lines)
     assert.strictEqual(yield* Fiber.join(client), ends)
   })
 
-describe("TftpClient: reading", () => {
-  for (const one of TftpAnswers.reading) Lab.both(`${one.shows}: ${one.ends}`, () => reads(one))
+describe("TftpClient, reading", () => {
+  for (const one of TftpAnswers.reading) Lab.both(one.title, () => reads(one))
 
-  Lab.real("an answer from an address that was not asked does not count", () =>
+  Lab.real("ignores a reply from another address", () =>
     Effect.gen(function* () {
       const talk = yield* Talk.open({ at: "server", content })
-      const { peer } = yield* talk.speaker("s")
-      yield* talk.speaker("t", { host: "127.0.0.2" })
+      const { peer } = yield* talk.peer("s")
+      yield* talk.peer("t", { host: "127.0.0.2" })
       const client = yield* Effect.forkChild(Lab.get(peer, "f"))
       yield* talk.play("s< RRQ f octet tsize=0 blksize=1428 windowsize=64", "t> DATA 1 100", "t< ERROR 5")
       yield* talk.play("s> DATA 1 512", "s< ACK 1", "s> DATA 2 488", "s< ACK 2")
@@ -46,11 +47,11 @@ describe("TftpClient: reading", () => {
     })
   )
 
-  Lab.real("a name with two addresses: whoever answers first, the other is told", () =>
+  Lab.real("uses the first address of a name that replies, and sends ERROR 5 to the other", () =>
     Effect.gen(function* () {
       const talk = yield* Talk.open({ at: "server", content })
-      const { port } = (yield* talk.speaker("s", { host: "127.0.0.2" })).peer
-      yield* talk.speaker("t", { host: "127.0.0.3", port })
+      const { port } = (yield* talk.peer("s", { host: "127.0.0.2" })).peer
+      yield* talk.peer("t", { host: "127.0.0.3", port })
       const into = TftpClient.get({ host: "two", port, path: "f" }).pipe(Stream.runCollect)
       const client = yield* Effect.forkChild(Lab.client(into, { two: ["127.0.0.2", "127.0.0.3"] }))
       const request = "RRQ f octet tsize=0 blksize=1428 windowsize=64"
@@ -60,17 +61,17 @@ describe("TftpClient: reading", () => {
     })
   )
 
-  Lab.both("a name without an address", () =>
+  Lab.both("fails for a name without an address", () =>
     Effect.gen(function* () {
-      const nobody = TftpClient.get({ host: "nobody.example", path: "f" }).pipe(Stream.runDrain)
-      assert.strictEqual(yield* Lab.outcome(Lab.client(nobody)), "Unresolved")
+      const unknownHost = TftpClient.get({ host: "unknown.example", path: "f" }).pipe(Stream.runDrain)
+      assert.strictEqual(yield* Lab.outcome(Lab.client(unknownHost)), "Unresolved")
     })
   )
 })
 
-describe("TftpClient: writing", () => {
+describe("TftpClient, writing", () => {
   for (const one of TftpAnswers.writing) {
-    Lab.both(`${one.shows}: ${one.ends}`, () => writes(one))
+    Lab.both(one.title, () => writes(one))
   }
 })
 
@@ -86,7 +87,7 @@ describe("TftpClient and TftpServer", () => {
   ] as const
   for (const one of options) {
     for (const mode of ["octet", "netascii"] as const) {
-      Lab.both(`${mode} there and back with ${JSON.stringify(one)}`, () =>
+      Lab.both(`write and read the same file in ${mode} with ${JSON.stringify(one)}`, () =>
         Effect.gen(function* () {
           const { endpoint, files } = yield* Lab.serve()
           const summary = yield* Lab.put(endpoint, "f", text, { ...one, mode })
@@ -98,7 +99,7 @@ describe("TftpClient and TftpServer", () => {
     }
   }
 
-  Lab.both("a stream that is left early leaves nothing behind", () =>
+  Lab.both("stop a transfer whose stream is closed early", () =>
     Effect.gen(function* () {
       const { endpoint, server } = yield* Lab.serve({ files: { f: pseudoRandomBytes(4_000_000) } })
       const target = { host: endpoint.address, port: endpoint.port, path: "f" }
@@ -110,21 +111,21 @@ describe("TftpClient and TftpServer", () => {
     })
   )
 
-  Lab.both("progress ends with all there is", () =>
+  Lab.both("report progress up to the whole file", () =>
     Effect.gen(function* () {
       const { endpoint } = yield* Lab.serve({ files: { f: pseudoRandomBytes(300_000) } })
-      const told: Array<TftpClient.Progress> = []
-      yield* Lab.get(endpoint, "f", { onProgress: (progress) => told.push(progress) })
-      const { blksize, bytes, total, windowsize } = told.at(-1)!
+      const reported: Array<TftpClient.Progress> = []
+      yield* Lab.get(endpoint, "f", { onProgress: (progress) => reported.push(progress) })
+      const { blksize, bytes, total, windowsize } = reported.at(-1)!
       const expected = { blksize: 1_428, bytes: 300_000, total: 300_000, windowsize: 64 }
       assert.deepStrictEqual({ blksize, bytes, total, windowsize }, expected)
     })
   )
 
-  Lab.simulated("a transfer that takes too long", () =>
+  Lab.simulated("fail when a transfer exceeds its deadline", () =>
     Effect.gen(function* () {
       const talk = yield* Talk.open({ at: "server", content })
-      const { peer } = yield* talk.speaker("s")
+      const { peer } = yield* talk.peer("s")
       assert.strictEqual(yield* Lab.outcome(Lab.get(peer, "f", { deadline: "1 second" })), "DeadlineExceeded")
     })
   )

@@ -7,7 +7,7 @@ import { pseudoRandomBytes } from "../support/Hosts.ts"
 import * as Lab from "../support/tftp/TftpLab.ts"
 import * as Talk from "../support/tftp/TftpTalk.ts"
 
-describe("TftpServer: reading", () => {
+describe("TftpServer, read requests", () => {
   const converse =
     ([file, , ...lines]: TftpReading.Case) =>
     () =>
@@ -16,22 +16,22 @@ describe("TftpServer: reading", () => {
         const talk = yield* Talk.open({ endpoint, content: TftpReading.files[file] })
         yield* talk.play(...lines)
       })
-  for (const one of TftpReading.cases) Lab.both(`${one[0]}: ${one[1]}`, converse(one))
-  for (const one of TftpReading.timed) Lab.simulated(`${one[0]}: ${one[1]}`, converse(one))
+  for (const one of TftpReading.cases) Lab.both(one[1], converse(one))
+  for (const one of TftpReading.timed) Lab.simulated(one[1], converse(one))
 })
 
-describe("TftpServer: writing", () => {
+describe("TftpServer, write requests", () => {
   const content = pseudoRandomBytes(2_000, 7)
   const old = content.slice(0, 4)
-  for (const [left, shows, ...lines] of TftpWriting.cases) {
-    Lab.both(`${shows}: ${left === "old" ? "the old file" : `${left} bytes`}`, () =>
+  for (const [result, title, ...lines] of TftpWriting.cases) {
+    Lab.both(title, () =>
       Effect.gen(function* () {
         const files = new Map([["f", old]])
         const store = MemoryStore.make({ files, write: "overwrite", quota: { total: 10_000 } })
         const { endpoint } = yield* Lab.serve({ store })
         const talk = yield* Talk.open({ endpoint, content })
         yield* talk.play(...lines)
-        assert.deepStrictEqual(files.get("f"), left === "old" ? old : content.slice(0, left))
+        assert.deepStrictEqual(files.get("f"), result === "old" ? old : content.slice(0, result))
         assert.strictEqual(files.size, 1)
       })
     )

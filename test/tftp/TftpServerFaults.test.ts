@@ -5,12 +5,14 @@ import * as TftpFaults from "../suites/tftp/TftpFaults.ts"
 
 const { dissectors, faults, scenario, sometimes, transfers } = TftpFaults
 
-describe("TFTP on a bad network", () => {
-  it.effect("the right file or a typed error, in time; once the faults are over, the right file", () =>
-    Effect.gen(function* () {
-      const summary = yield* SimCheck.check(scenario, { generate: faults, dissectors, sometimes, runs: 20 })
-      assert.isAbove(summary.faults, summary.runs)
-    })
+describe("TFTP under faults", () => {
+  it.effect(
+    "transfers the right file or fails with a typed error, and transfers the right file once the faults are over",
+    () =>
+      Effect.gen(function* () {
+        const summary = yield* SimCheck.check(scenario, { generate: faults, dissectors, sometimes, runs: 20 })
+        assert.isAbove(summary.faults, summary.runs)
+      })
   )
 
   it.effect.each([
@@ -20,7 +22,7 @@ describe("TFTP on a bad network", () => {
     ["dup=100%", "get done"],
     ["delay=100% 1ms..80ms", "get done"],
     ["crash=server@20ms..1m", "put Timeout"]
-  ])("%s: %s", ([plan, label]) =>
+  ])("reaches, under %s, the outcome %s", ([plan, label]) =>
     Effect.gen(function* () {
       const { reached } = yield* SimCheck.check(transfers, { plan: plan!, dissectors, runs: 3 })
       assert.isTrue(reached.has(label!), [...reached.keys()].join(", "))

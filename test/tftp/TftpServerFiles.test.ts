@@ -11,11 +11,11 @@ const bytesOf = (text: string) => new TextEncoder().encode(text)
 
 const textOf = ({ bytes }: Talk.Received) => new TextDecoder().decode(bytes.subarray(4))
 
-/** A store of one file. */
-const only = (store: Partial<Store.Store>): Store.Store => ({ ...MemoryStore.make(), ...store })
+/** Makes a store with one of its two operations. */
+const storeWith = (store: Partial<Store.Store>): Store.Store => ({ ...MemoryStore.make(), ...store })
 
-describe("TftpServer: what becomes of files", () => {
-  Lab.simulated("an upload that falls silent leaves the old file, and its name free again", () =>
+describe("TftpServer, files", () => {
+  Lab.simulated("keeps the old file and unlocks its name when an upload times out", () =>
     Effect.gen(function* () {
       const old = pseudoRandomBytes(100)
       const { endpoint, files, server } = yield* Lab.serve({ files: { f: old } })
@@ -29,26 +29,26 @@ describe("TftpServer: what becomes of files", () => {
     })
   )
 
-  Lab.both("netascii: a pair may be split between two blocks, which are the same when they are sent again", () =>
+  Lab.both("splits a netascii pair between two blocks, and resends the same blocks", () =>
     Effect.gen(function* () {
       const files = { t: bytesOf("abcdefg\nij\r"), crlf: bytesOf("\r\n") }
       const { endpoint } = yield* Lab.serve({ files })
       const talk = yield* Talk.open({ endpoint })
       yield* talk.play("a> RRQ t netascii blksize=8 utimeout=20000", "a< OACK blksize=8 utimeout=20000", "a> ACK 0")
-      assert.strictEqual(textOf(yield* talk.hear("a")), "abcdefg\r")
+      assert.strictEqual(textOf(yield* talk.receive("a")), "abcdefg\r")
       yield* talk.play("a> ACK 1")
-      for (let times = 0; times < 3; times++) assert.strictEqual(textOf(yield* talk.hear("a")), "\nij\r\0")
+      for (let times = 0; times < 3; times++) assert.strictEqual(textOf(yield* talk.receive("a")), "\nij\r\0")
       yield* talk.play("a> ACK 2", "b> RRQ crlf netascii")
-      assert.strictEqual(textOf(yield* talk.hear("b")), "\r\0\r\n")
+      assert.strictEqual(textOf(yield* talk.receive("b")), "\r\0\r\n")
     })
   )
 
-  Lab.simulated("a slow disk holds the sender back, and nobody loses patience", () =>
+  Lab.simulated("delays ACKs while the disk is slow, without a timeout", () =>
     Effect.gen(function* () {
       const content = pseudoRandomBytes(3_000_000)
       const pieces: Array<Uint8Array> = []
       let largest = 0
-      const store = only({
+      const store = storeWith({
         write: () =>
           Effect.succeed({
             write: (bytes) =>
@@ -69,29 +69,29 @@ describe("TftpServer: what becomes of files", () => {
     })
   )
 
-  Lab.both("a long stream passes through", () =>
+  Lab.both("sends a long stream", () =>
     Effect.gen(function* () {
       const piece = pseudoRandomBytes(100_000)
       const stream = Stream.fromIterable(Array.from({ length: 20 }, () => piece))
-      const store = only({ read: () => Effect.succeed({ size: undefined, body: { _tag: "Stream", stream } }) })
+      const store = storeWith({ read: () => Effect.succeed({ size: undefined, body: { _tag: "Stream", stream } }) })
       const { endpoint } = yield* Lab.serve({ store })
       const got = yield* Lab.get(endpoint, "f", { blksize: 8_192 })
       assert.strictEqual(Buffer.compare(got, Buffer.concat(Array.from({ length: 20 }, () => piece))), 0)
     })
   )
 
-  Lab.simulated("a file that is slow to come is waited for", () =>
+  Lab.simulated("waits for a slow stream", () =>
     Effect.gen(function* () {
       const slow = Stream.fromEffect(Effect.as(Effect.sleep("8 seconds"), pseudoRandomBytes(300)))
       const stream = Stream.concat(Stream.make(pseudoRandomBytes(700, 2)), slow)
-      const store = only({ read: () => Effect.succeed({ size: undefined, body: { _tag: "Stream", stream } }) })
+      const store = storeWith({ read: () => Effect.succeed({ size: undefined, body: { _tag: "Stream", stream } }) })
       const { endpoint } = yield* Lab.serve({ store })
       const got = yield* Lab.get(endpoint, "f", { blksize: 100, windowsize: 2 })
       assert.deepStrictEqual(got, Uint8Array.of(...pseudoRandomBytes(700, 2), ...pseudoRandomBytes(300)))
     })
   )
 
-  Lab.simulated("a file that changes its length while it is sent: an ERROR", () =>
+  Lab.simulated("sends ERROR when a file changes its length during the transfer", () =>
     Effect.gen(function* () {
       let length = 4_000_000
       const body: Store.Readable["body"] = {
@@ -103,13 +103,13 @@ describe("TftpServer: what becomes of files", () => {
             return count
           })
       }
-      const store = only({ read: () => Effect.succeed({ size: 4_000_000, body }) })
+      const store = storeWith({ read: () => Effect.succeed({ size: 4_000_000, body }) })
       const { endpoint } = yield* Lab.serve({ store })
       assert.include(["Refused 0", "SizeMismatch"], yield* Lab.outcome(Lab.get(endpoint, "f")))
     })
   )
 
-  Lab.simulated("a request to everybody is answered by one address", () =>
+  Lab.simulated("replies to a broadcast request from one address", () =>
     Effect.gen(function* () {
       const files = { f: pseudoRandomBytes(700) }
       const { server } = yield* Lab.serve({ host: "0.0.0.0", files })
@@ -117,9 +117,9 @@ describe("TftpServer: what becomes of files", () => {
         endpoint: { address: "10.0.0.255", port: server.address.port },
         content: files.f
       })
-      yield* talk.speaker("a", { host: "10.0.0.2", broadcast: true })
+      yield* talk.peer("a", { host: "10.0.0.2", broadcast: true })
       yield* talk.play("a> RRQ f octet")
-      assert.strictEqual((yield* talk.hear("a")).from.address, "10.0.0.1")
+      assert.strictEqual((yield* talk.receive("a")).from.address, "10.0.0.1")
       yield* talk.play("a> ACK 1", "a< DATA 2 188", "a> ACK 2", "a-")
       const { failed, finished } = yield* server.stats
       assert.deepStrictEqual({ failed, finished }, { failed: 0, finished: 1 })

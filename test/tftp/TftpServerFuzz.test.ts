@@ -10,13 +10,13 @@ import * as MemoryStore from "../../src/tftp/store/MemoryStore.ts"
 import { Hosts, pseudoRandomBytes } from "../support/Hosts.ts"
 import * as Lab from "../support/tftp/TftpLab.ts"
 
-/** `TFTP_FUZZ=1000000 npm test -- TftpServerFuzz` sends more. */
-const count = Number(process.env.TFTP_FUZZ ?? 60_000)
+/** The number of datagrams; `TFTP_FUZZ=1000000 npm test -- TftpServerFuzz` sends more. */
+const datagrams = Number(process.env.TFTP_FUZZ ?? 60_000)
 
 V8.setFlagsFromString("--expose-gc")
 const collect = Vm.runInNewContext("gc") as () => void
 
-/** Megabytes in use. */
+/** Returns the mebibytes in use after a garbage collection. */
 const heap = Effect.sync(() => {
   collect()
   collect()
@@ -35,7 +35,7 @@ const options = [
   ["timeout", "1"]
 ] as const
 
-/** Packets to begin with. */
+/** The valid packets that are mutated. */
 const seeds: ReadonlyArray<Uint8Array> = [
   encode({ _tag: "RRQ", filename: "f", mode: "octet", options }),
   encode({ _tag: "RRQ", filename: "small", mode: "netascii", options: [] }),
@@ -51,9 +51,9 @@ const seeds: ReadonlyArray<Uint8Array> = [
   encode({ _tag: "OACK", options: options.slice(0, 2) })
 ]
 
-/** Any bytes, or a packet with some of its bytes changed, cut off or doubled. */
-const junk = Effect.gen(function* () {
-  const below = (most: number) => Random.nextIntBetween(0, most, { halfOpen: true })
+/** Generates random bytes, or a packet with some of its bytes changed, removed or repeated. */
+const randomDatagram = Effect.gen(function* () {
+  const below = (limit: number) => Random.nextIntBetween(0, limit, { halfOpen: true })
   const kind = yield* below(8)
   if (kind === 0) {
     const bytes = new Uint8Array(yield* below(40))
@@ -66,26 +66,26 @@ const junk = Effect.gen(function* () {
   return kind === 2 ? new Uint8Array([...bytes, ...bytes.subarray(yield* below(bytes.length))]) : bytes
 })
 
-const millis = (turns: number) => Effect.sleep(turns)
+const millis = (duration: number) => Effect.sleep(duration)
 
-/** What a storm of datagrams must leave as it was. */
-const storm = (singlePort: boolean, send: number) =>
+/** Sends random datagrams to a server during a transfer; asserts that both survive, and that no memory is leaked. */
+const flood = (singlePort: boolean, total: number) =>
   Effect.gen(function* () {
-    const there = new Map(Object.entries(files))
-    const store = MemoryStore.make({ files: there, write: "overwrite", quota: { total: 2_000_000 } })
+    const stored = new Map(Object.entries(files))
+    const store = MemoryStore.make({ files: stored, write: "overwrite", quota: { total: 2_000_000 } })
     const { endpoint, server } = yield* Lab.serve({ store, singlePort, maxTransfers: 100 })
     const { client } = yield* Hosts
     const bound = (onDatagram: (bytes: Uint8Array, from: Endpoint.Endpoint) => void) =>
       client.network.udp({ host: client.address }, onDatagram)
-    // Whom each has heard last: a transfer of its own, perhaps.
-    const own: Array<Endpoint.Endpoint | undefined> = []
+    // The source of the last datagram to each attacker: perhaps a transfer of its own.
+    const lastSources: Array<Endpoint.Endpoint | undefined> = []
     const attackers = yield* Effect.forEach(Array.from({ length: 20 }), (_, at) =>
       bound((_, from) => {
-        own[at] = from
+        lastSources[at] = from
       })
     )
-    // A transfer that goes on all the while: lock-step, and slow enough.
-    const pace = Math.max(10, send / 7_000)
+    // A transfer in lock-step that lasts as long as the flood.
+    const ackIntervalMillis = Math.max(10, total / 7_000)
     let tid: Endpoint.Endpoint | undefined
     const received: Array<Uint8Array> = []
     const reader = yield* bound((bytes, from) => {
@@ -97,7 +97,7 @@ const storm = (singlePort: boolean, send: number) =>
     const acknowledge = Effect.gen(function* () {
       let at = 0
       while (received.length === 0 || received.at(-1)!.length === 512) {
-        yield* millis(pace)
+        yield* millis(ackIntervalMillis)
         if (tid !== undefined && received.length > at) {
           at = received.length
           reader.sendUnsafe(Packet.ack(at), tid)
@@ -108,10 +108,10 @@ const storm = (singlePort: boolean, send: number) =>
     const before = yield* heap
     const reading = yield* Effect.forkChild(acknowledge, { startImmediately: true })
     yield* millis(5)
-    for (let sent = 0; sent < send; sent++) {
+    for (let sent = 0; sent < total; sent++) {
       const at = sent % attackers.length
-      const to = [endpoint, tid, own[at]][sent % 3] ?? endpoint
-      attackers[at]!.sendUnsafe(yield* junk, to)
+      const to = [endpoint, tid, lastSources[at]][sent % 3] ?? endpoint
+      attackers[at]!.sendUnsafe(yield* randomDatagram, to)
       if (sent % 50 === 49) yield* millis(5)
     }
     yield* Fiber.join(reading)
@@ -119,33 +119,33 @@ const storm = (singlePort: boolean, send: number) =>
     yield* Effect.sleep("5 minutes")
     assert.isBelow((yield* heap) - before, 10)
     assert.deepStrictEqual(yield* Lab.get(endpoint, "small"), files.small)
-    for (const name of there.keys()) if (!Object.hasOwn(files, name)) there.delete(name)
+    for (const name of stored.keys()) if (!Object.hasOwn(files, name)) stored.delete(name)
     yield* Lab.put(endpoint, "after", files.small)
-    assert.deepStrictEqual(there.get("after"), files.small)
+    assert.deepStrictEqual(stored.get("after"), files.small)
     const { active, malformed, started } = yield* server.stats
     assert.strictEqual(active, 0)
-    assert.isAbove(malformed, send / 100)
-    assert.isAbove(started, send / 1_000)
+    assert.isAbove(malformed, total / 100)
+    assert.isAbove(started, total / 1_000)
   })
 
-describe("TftpServer and junk", () => {
+describe("TftpServer, random datagrams", () => {
   for (const singlePort of [false, true]) {
     it.effect(
-      `${count / 2} datagrams ${singlePort ? "on one port" : "at the endpoint and at a transfer"}: nothing breaks or grows`,
-      () => Lab.quietly(Lab.simulate(() => storm(singlePort, count / 2), "", { deadline: "1 day" })),
-      Math.max(20_000, count)
+      `survives ${datagrams / 2} datagrams ${singlePort ? "on one port" : "to the listen socket and to a transfer"} without a leak`,
+      () => Lab.quietly(Lab.simulate(() => flood(singlePort, datagrams / 2), "", { deadline: "1 day" })),
+      Math.max(20_000, datagrams)
     )
   }
 
-  it.effect("ERROR is never answered, nor ACK at the endpoint", () =>
+  it.effect("never replies to ERROR, nor to ACK at the listen socket", () =>
     Lab.simulate(() =>
       Effect.gen(function* () {
         const { endpoint } = yield* Lab.serve({ files })
         const { client } = yield* Hosts
-        let answers = 0
-        const socket = yield* client.network.udp({ host: client.address }, () => answers++)
+        let replies = 0
+        const socket = yield* client.network.udp({ host: client.address }, () => replies++)
         for (let i = 0; i < 2_000; i++) {
-          const bytes = (yield* junk).slice()
+          const bytes = (yield* randomDatagram).slice()
           if (bytes.length < 2) continue
           bytes[0] = 0
           bytes[1] = i % 2 === 0 ? Packet.Opcode.ERROR : Packet.Opcode.ACK
@@ -153,7 +153,7 @@ describe("TftpServer and junk", () => {
           if (i % 50 === 0) yield* millis(5)
         }
         yield* millis(50)
-        assert.strictEqual(answers, 0)
+        assert.strictEqual(replies, 0)
       })
     )
   )

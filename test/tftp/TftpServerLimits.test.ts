@@ -16,25 +16,25 @@ const files = { f: pseudoRandomBytes(1_000), g: pseudoRandomBytes(100_000, 2) }
 
 const file = (reason: FileStoreError.Reason) => new FileStoreError.FileStoreError({ reason, filename: "/secret/f" })
 
-/** Texts of errors, which must not tell where the files are. */
-const said = (heard: Talk.Received) => new TextDecoder().decode(heard.bytes.subarray(4))
+/** Returns the message of an ERROR, which must not contain a path. */
+const messageOf = ({ bytes }: Talk.Received) => new TextDecoder().decode(bytes.subarray(4))
 
-describe("TftpServer: limits", () => {
-  Lab.both("over the limit: a polite ERROR, and room again when one has ended", () =>
+describe("TftpServer, limits", () => {
+  Lab.both("refuses requests above maxTransfers, and accepts again when a transfer has ended", () =>
     Effect.gen(function* () {
       const { endpoint, server } = yield* Lab.serve({ files, maxTransfers: 2 })
       const talk = yield* Talk.open({ endpoint, content: files.f })
       yield* talk.play("a> RRQ f octet", "a< DATA 1 512", "b> RRQ f octet", "b< DATA 1 512", "c> RRQ f octet")
-      const heard = yield* talk.hear("c")
-      assert.strictEqual(Talk.textOf(heard.bytes), "ERROR 0")
-      assert.match(said(heard), /busy/)
+      const received = yield* talk.receive("c")
+      assert.strictEqual(Talk.textOf(received.bytes), "ERROR 0")
+      assert.match(messageOf(received), /busy/)
       yield* talk.play("c-", "a> ERROR 0 bye", "a-", "c> RRQ f octet", "c< DATA 1 512")
       const { refused, started } = yield* server.stats
       assert.deepStrictEqual({ refused, started }, { refused: 1, started: 3 })
     })
   )
 
-  Lab.both("over the limit of one client", () =>
+  Lab.both("refuses requests above maxTransfersPerClient", () =>
     Effect.gen(function* () {
       const { endpoint } = yield* Lab.serve({ files, maxTransfersPerClient: 1 })
       const talk = yield* Talk.open({ endpoint, content: files.f })
@@ -43,21 +43,21 @@ describe("TftpServer: limits", () => {
     })
   )
 
-  Lab.simulated("transfers keep to the range of ports; an upload without one is refused", () =>
+  Lab.simulated("uses ports of the range, and refuses an upload if none is free", () =>
     Effect.gen(function* () {
       const { endpoint } = yield* Lab.serve({ files, ports: [5_000, 5_001] })
       const talk = yield* Talk.open({ endpoint, content: files.f })
       const ports: Array<number> = []
       for (const name of ["a", "b"]) {
         yield* talk.play(`${name}> WRQ ${name} octet`)
-        ports.push((yield* talk.hear(name)).from.port)
+        ports.push((yield* talk.receive(name)).from.port)
       }
       assert.deepStrictEqual(ports.sort(), [5_000, 5_001])
       yield* talk.play("c> WRQ c octet", "c< ERROR 0", "a> ERROR 0 bye", "a-", "c> WRQ c octet", "c< ACK 0")
     })
   )
 
-  Lab.simulated("downloads share a port", () =>
+  Lab.simulated("shares a port between downloads", () =>
     Effect.gen(function* () {
       const { endpoint } = yield* Lab.serve({ files, ports: [5_000, 5_000] })
       const talk = yield* Talk.open({ endpoint, content: files.f })
@@ -76,7 +76,7 @@ describe("TftpServer: limits", () => {
     [1_500, 1_468],
     [576, 544]
   ] as const) {
-    Lab.both(`a block fits into ${mtu} bytes`, () =>
+    Lab.both(`grants a block that fits into an MTU of ${mtu} bytes`, () =>
       Effect.gen(function* () {
         const { endpoint } = yield* Lab.serve({ files, mtu })
         yield* (yield* Talk.open({ endpoint })).play("a> RRQ f octet blksize=65464", `a< OACK blksize=${blksize}`)
@@ -84,7 +84,7 @@ describe("TftpServer: limits", () => {
     )
   }
 
-  Lab.both("no block and no window is larger than the server says", () =>
+  Lab.both("reduces blksize and windowsize to its limits", () =>
     Effect.gen(function* () {
       const { endpoint } = yield* Lab.serve({ files, blksize: 1_024, windowsize: 2 })
       const talk = yield* Talk.open({ endpoint })
@@ -93,7 +93,7 @@ describe("TftpServer: limits", () => {
   )
 })
 
-describe("TftpServer: files that fail", () => {
+describe("TftpServer, failing files", () => {
   const failing = (readable: Store.Readable["body"], size?: number): Store.Store => ({
     read: () => Effect.succeed({ size, body: readable }),
     write: () => Effect.succeed({ write: () => Effect.fail(file(new FileStoreError.DiskFull())), commit: Effect.void })
@@ -106,33 +106,33 @@ describe("TftpServer: files that fail", () => {
     )
   })
 
-  Lab.both("the disk is full: ERROR 3", () =>
+  Lab.both("sends ERROR 3 when the disk is full", () =>
     Effect.gen(function* () {
       const { endpoint } = yield* Lab.serve({ store: broken })
       const talk = yield* Talk.open({ endpoint, content: pseudoRandomBytes(2_000) })
       yield* talk.play("a> WRQ f octet", "a< ACK 0", "a> DATA 1 5")
-      const heard = yield* talk.hear("a")
-      assert.strictEqual(Talk.textOf(heard.bytes), "ERROR 3")
-      assert.notInclude(said(heard), "secret")
+      const received = yield* talk.receive("a")
+      assert.strictEqual(Talk.textOf(received.bytes), "ERROR 3")
+      assert.notInclude(messageOf(received), "secret")
     })
   )
 
-  Lab.both("a read that fails on the way: ERROR 0, and not silence", () =>
+  Lab.both("sends ERROR 0 when a read fails during the transfer", () =>
     Effect.gen(function* () {
       const { endpoint, server } = yield* Lab.serve({ store: broken })
       const talk = yield* Talk.open({ endpoint })
       yield* talk.play("a> RRQ f octet blksize=8", "a< OACK blksize=8", "a> ACK 0")
-      let heard = yield* talk.hear("a")
-      for (; Talk.textOf(heard.bytes).startsWith("DATA"); heard = yield* talk.hear("a")) {
-        yield* talk.play(`a> ACK ${Talk.textOf(heard.bytes).split(" ")[1]}`)
+      let received = yield* talk.receive("a")
+      for (; Talk.textOf(received.bytes).startsWith("DATA"); received = yield* talk.receive("a")) {
+        yield* talk.play(`a> ACK ${Talk.textOf(received.bytes).split(" ")[1]}`)
       }
-      assert.strictEqual(Talk.textOf(heard.bytes), "ERROR 0")
-      assert.notInclude(said(heard), "secret")
+      assert.strictEqual(Talk.textOf(received.bytes), "ERROR 0")
+      assert.notInclude(messageOf(received), "secret")
       assert.strictEqual((yield* server.stats).failed, 1)
     })
   )
 
-  Lab.both("a file of more than 4 GiB", () =>
+  Lab.both("sends a file of more than 4 GiB", () =>
     Effect.gen(function* () {
       const readAt = (_: number, into: Uint8Array) => Effect.succeed(into.length)
       const { endpoint } = yield* Lab.serve({ store: failing({ _tag: "Random", readAt }, 5 * 2 ** 30) })
@@ -142,13 +142,13 @@ describe("TftpServer: files that fail", () => {
   )
 })
 
-describe("TftpServer: on one port", () => {
-  Lab.both("transfers, strangers, an ACK after the end, and the next request", () =>
+describe("TftpServer, single port", () => {
+  Lab.both("runs transfers, rejects unknown peers, ignores an ACK after the end and accepts the next request", () =>
     Effect.gen(function* () {
       const { endpoint, server } = yield* Lab.serve({ files, singlePort: true })
       const talk = yield* Talk.open({ endpoint, content: files.f })
       yield* talk.play("a> RRQ f octet")
-      const first = yield* talk.hear("a")
+      const first = yield* talk.receive("a")
       assert.strictEqual(first.from.port, endpoint.port)
       yield* talk.play("b> RRQ f octet", "b< DATA 1 512", "c>> ACK 1", "c-", "c>> DATA 1 3", "c< ERROR 5")
       yield* talk.play(
@@ -176,14 +176,14 @@ describe("TftpServer: on one port", () => {
   )
 })
 
-describe("TftpServer: a client that turns to something else", () => {
+describe("TftpServer, a second request of a client", () => {
   for (const singlePort of [false, true]) {
-    Lab.both(`hears nothing more of the first request${singlePort ? ", on one port" : ""}`, () =>
+    Lab.both(`stops the first transfer without an ERROR${singlePort ? " on a single port" : ""}`, () =>
       Effect.gen(function* () {
         const { endpoint, server } = yield* Lab.serve({ files, singlePort })
         const talk = yield* Talk.open({ endpoint })
         yield* talk.play("a> RRQ f octet", "a< DATA 1 512", "a> RRQ g octet blksize=600", "a< OACK blksize=600", "a-")
-        // The same file, but not the same request: it did without the options the first time.
+        // The same file with other options: not a duplicate of the previous request.
         yield* talk.play("a> RRQ g octet blksize=8", "a< OACK blksize=8", "a> ACK 0", "a< DATA 1 8")
         assert.strictEqual((yield* server.stats).active, 1)
       })
@@ -191,9 +191,9 @@ describe("TftpServer: a client that turns to something else", () => {
   }
 })
 
-describe("TftpServer: the same request again, once it is done", () => {
+describe("TftpServer, a repeated request after the end", () => {
   for (const singlePort of [false, true]) {
-    Lab.both(`is another transfer${singlePort ? ", on one port" : ""}`, () =>
+    Lab.both(`starts another transfer${singlePort ? " on a single port" : ""}`, () =>
       Effect.gen(function* () {
         const { endpoint, server } = yield* Lab.serve({ files, singlePort })
         const talk = yield* Talk.open({ endpoint })
@@ -207,7 +207,7 @@ describe("TftpServer: the same request again, once it is done", () => {
   }
 })
 
-describe("TftpServer: the end", () => {
+describe("TftpServer, drain", () => {
   const closing = Effect.fnUntraced(function* (drain: TftpServer.Options["drain"]) {
     const scope = yield* Scope.make()
     const { endpoint, server } = yield* Scope.provide(Lab.serve({ files, drain }), scope)
@@ -217,7 +217,7 @@ describe("TftpServer: the end", () => {
     return { talk, server, closed }
   })
 
-  Lab.both("waits for what runs, and begins nothing new", () =>
+  Lab.both("waits for running transfers, and refuses new requests", () =>
     Effect.gen(function* () {
       const { closed, talk } = yield* closing("5 seconds")
       yield* talk.play("b> RRQ f octet", "b< ERROR 0", "a> ACK 1", "a< DATA 2 488", "a> ACK 2")
@@ -225,7 +225,7 @@ describe("TftpServer: the end", () => {
     })
   )
 
-  Lab.simulated("does not wait for an upload that is done", () =>
+  Lab.simulated("does not wait for an upload that only dallies", () =>
     Effect.gen(function* () {
       const scope = yield* Scope.make()
       const { endpoint } = yield* Scope.provide(Lab.serve({ drain: "1 minute" }), scope)
@@ -236,7 +236,7 @@ describe("TftpServer: the end", () => {
     })
   )
 
-  Lab.both("does not wait for ever: an ERROR ends what is left", () =>
+  Lab.both("sends ERROR to the transfers left after the drain timeout", () =>
     Effect.gen(function* () {
       const { closed, talk } = yield* closing("50 millis")
       yield* talk.play("a< ERROR 0")

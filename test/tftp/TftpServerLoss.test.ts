@@ -8,17 +8,17 @@ import { pseudoRandomBytes } from "../support/Hosts.ts"
 import * as Lab from "../support/tftp/TftpLab.ts"
 import * as TftpOldServer from "../support/tftp/TftpOldServer.ts"
 
-/** Counts the packets of a run by their kind. */
+/** Makes a tap that counts packets by kind. */
 const counter = () => {
   const counts = new Map<string, number>()
-  const tap: Simulation.Options["tap"] = (sighting) => {
-    const kind = Dissector.dissector.dissect(sighting)?.kind ?? "?"
+  const tap: Simulation.Options["tap"] = (packet) => {
+    const kind = Dissector.dissector.dissect(packet)?.kind ?? "?"
     counts.set(kind, (counts.get(kind) ?? 0) + 1)
   }
   return { tap, of: (kind: string) => counts.get(kind) ?? 0 }
 }
 
-/** Reads and writes a file through our server: it is right, or both sides are without it. */
+/** Reads and writes a file: the result is the right file, or none on either side. */
 const roundTrip = (bytes: Uint8Array, options: Parameters<typeof Lab.put>[3], outcomes: Set<string>) => () =>
   Effect.gen(function* () {
     const { endpoint, files } = yield* Lab.serve({ files: { f: bytes } })
@@ -32,33 +32,35 @@ const roundTrip = (bytes: Uint8Array, options: Parameters<typeof Lab.put>[3], ou
     outcomes.add(read).add(written)
   })
 
-describe("TFTP and loss", () => {
+describe("TFTP under loss", () => {
   const options = [{}, { blksize: 512, windowsize: 1 }, { blksize: 512, windowsize: 8 }]
   for (const loss of [1, 5, 10, 25]) {
     for (const one of options) {
-      it.effect(`${loss} % lost, some doubled and overtaken, 50 ms away, ${JSON.stringify(one)}`, () =>
-        Effect.gen(function* () {
-          const plan = `drop=${loss}%, dup=5%, reorder=5% 20ms`
-          const outcomes = new Set<string>()
-          for (let seed = 1; seed <= 5; seed++) {
-            const link = { latency: ["50 millis", "52 millis"] } as const
-            yield* Lab.simulate(roundTrip(pseudoRandomBytes(60_000), one, outcomes), plan, { seed, link })
-          }
-          // Where every fourth packet is lost, so is now and then each ACK of the end.
-          assert.deepStrictEqual(
-            [...outcomes].filter((word) => loss < 25 || word !== "Timeout last"),
-            ["done"]
-          )
-        })
+      it.effect(
+        `transfers a file at ${loss} % loss, with duplicates and reordering, at 50 ms latency, ${JSON.stringify(one)}`,
+        () =>
+          Effect.gen(function* () {
+            const plan = `drop=${loss}%, dup=5%, reorder=5% 20ms`
+            const outcomes = new Set<string>()
+            for (let seed = 1; seed <= 5; seed++) {
+              const link = { latency: ["50 millis", "52 millis"] } as const
+              yield* Lab.simulate(roundTrip(pseudoRandomBytes(60_000), one, outcomes), plan, { seed, link })
+            }
+            // At 25 % loss, all copies of the last ACK are lost in some runs.
+            assert.deepStrictEqual(
+              [...outcomes].filter((word) => loss < 25 || word !== "Timeout last"),
+              ["done"]
+            )
+          })
       )
     }
   }
 })
 
-describe("TFTP sends no more than it must", () => {
+describe("TFTP retransmission", () => {
   const size = 40_960
   for (const windowsize of [1, 4, 64]) {
-    it.effect(`windowsize ${windowsize}: a fault costs at most two windows`, () =>
+    it.effect(`resends at most two windows for a fault, at windowsize ${windowsize}`, () =>
       Effect.gen(function* () {
         let faults = 0
         for (let seed = 1; seed <= 60; seed++) {
@@ -69,7 +71,7 @@ describe("TFTP sends no more than it must", () => {
             faultPeriod: "1 second",
             maxDuration: "100 millis"
           })
-          // What is changed on the way is not sent again by TFTP, but taken for what it then is.
+          // TFTP has no checksum: a changed packet is not resent, but handled as it arrives.
           const plan = generated.filter(({ action }) => action !== "corrupt" && action !== "truncate")
           const count = counter()
           const blocks = size / 512 + 1
@@ -83,8 +85,8 @@ describe("TFTP sends no more than it must", () => {
             { seed, tap: count.tap }
           )
           const hits = report.faults.reduce((sum, hit) => sum + hit, 0)
-          const most = blocks + 2 * windowsize * hits
-          assert.isAtMost(count.of("DATA"), most, `seed ${seed}: ${FaultPlanSyntax.format(plan)}`)
+          const maxPackets = blocks + 2 * windowsize * hits
+          assert.isAtMost(count.of("DATA"), maxPackets, `seed ${seed}: ${FaultPlanSyntax.format(plan)}`)
           faults += hits
         }
         assert.isAbove(faults, 100)
@@ -92,35 +94,37 @@ describe("TFTP sends no more than it must", () => {
     )
   }
 
-  it.effect.each(["#4", "#1", "#2", "#3"])("DATA %s of a window of 4 is lost: recovered without a timer", (which) =>
-    Effect.gen(function* () {
-      const count = counter()
-      const report = yield* Lab.simulate(
-        () =>
-          Effect.gen(function* () {
-            const { endpoint } = yield* Lab.serve({ files: { f: pseudoRandomBytes(5_000) } })
-            yield* Lab.get(endpoint, "f", { blksize: 512, windowsize: 4 })
-          }),
-        `drop=${which} kind=DATA`,
-        { tap: count.tap }
-      )
-      assert.isAtMost(count.of("DATA"), 10 + 2 * 4)
-      // The client lingers for a second or less; a timer would have taken 50 ms of a transfer of 8.
-      assert.isBelow(report.time, 1.05e9)
-    })
+  it.effect.each(["#4", "#1", "#2", "#3"])(
+    "recovers without a timeout when DATA %s of a window of 4 is lost",
+    (which) =>
+      Effect.gen(function* () {
+        const count = counter()
+        const report = yield* Lab.simulate(
+          () =>
+            Effect.gen(function* () {
+              const { endpoint } = yield* Lab.serve({ files: { f: pseudoRandomBytes(5_000) } })
+              yield* Lab.get(endpoint, "f", { blksize: 512, windowsize: 4 })
+            }),
+          `drop=${which} kind=DATA`,
+          { tap: count.tap }
+        )
+        assert.isAtMost(count.of("DATA"), 10 + 2 * 4)
+        // The client dallies for at most a second; a timeout would have added 50 ms to a transfer of 8 ms.
+        assert.isBelow(report.time, 1.05e9)
+      })
   )
 })
 
-describe("TFTP beyond block 65,535", () => {
+describe("TFTP after block 65,535", () => {
   const bytes = pseudoRandomBytes(70_000 * 8 + 3)
-  for (const [what, plan, options] of [
+  for (const [condition, plan, options] of [
     ["in lock-step", "", { blksize: 8, windowsize: 1 }],
     ["in a window", "", { blksize: 8, windowsize: 60 }],
-    ["block 0 is lost", "drop=#65536 kind=DATA", { blksize: 8, windowsize: 60 }],
-    ["the block before it is lost", "drop=#65535 kind=DATA", { blksize: 8, windowsize: 7 }],
-    ["loss all along", "drop=0.1%", { blksize: 8, windowsize: 32 }]
+    ["when block 0 is lost", "drop=#65536 kind=DATA", { blksize: 8, windowsize: 60 }],
+    ["when block 65,535 is lost", "drop=#65535 kind=DATA", { blksize: 8, windowsize: 7 }],
+    ["under loss", "drop=0.1%", { blksize: 8, windowsize: 32 }]
   ] as const) {
-    it.effect(`${what}: the right file`, () =>
+    it.effect(`transfers the right file ${condition}`, () =>
       Lab.simulate(
         () =>
           Effect.gen(function* () {
@@ -135,7 +139,7 @@ describe("TFTP beyond block 65,535", () => {
   }
 
   for (const rollover of [0, 1] as const) {
-    it.effect(`from an old server that goes on with ${rollover}`, () =>
+    it.effect(`reads from a server that rolls over to ${rollover}`, () =>
       Lab.simulate(() =>
         Effect.gen(function* () {
           const endpoint = yield* TftpOldServer.serve(bytes, rollover)

@@ -11,7 +11,7 @@ import * as Talk from "../support/tftp/TftpTalk.ts"
 
 const files = { f: pseudoRandomBytes(1_000), g: pseudoRandomBytes(100_000, 2) }
 
-/** The events of a server from now on, as they come. */
+/** Collects the events of a server from now on. */
 const watch = Effect.fnUntraced(function* (server: TftpServer.Server) {
   const seen: Array<TftpServer.Event> = []
   yield* Effect.forkScoped(
@@ -23,8 +23,8 @@ const watch = Effect.fnUntraced(function* (server: TftpServer.Server) {
 
 const tagsOf = (events: ReadonlyArray<TftpServer.Event>) => events.map(({ _tag }) => _tag)
 
-describe("TftpServer: what is counted and told", () => {
-  Lab.both("a size probe is no failure, and what comes next is a transfer of its own", () =>
+describe("TftpServer, stats and events", () => {
+  Lab.both("counts a size probe as probed, not as failed", () =>
     Effect.gen(function* () {
       const { endpoint, server } = yield* Lab.serve({ files })
       const seen = yield* watch(server)
@@ -41,7 +41,7 @@ describe("TftpServer: what is counted and told", () => {
     })
   )
 
-  Lab.both("stats, events and metrics", () =>
+  Lab.both("counts transfers, publishes events and updates metrics", () =>
     Effect.gen(function* () {
       const { endpoint, server } = yield* Lab.serve({ files })
       const seen = yield* watch(server)
@@ -74,7 +74,7 @@ describe("TftpServer: what is counted and told", () => {
     })
   )
 
-  Lab.simulated("the last ACK of a download is lost: all was sent, and that is what the failure says", () =>
+  Lab.simulated("reports a missing last ACK of a download", () =>
     Effect.gen(function* () {
       const { endpoint, server } = yield* Lab.serve({ files })
       const seen = yield* watch(server)
@@ -87,8 +87,8 @@ describe("TftpServer: what is counted and told", () => {
   )
 })
 
-describe("TftpServer: timers", () => {
-  const silence = (options: Lab.Options, request: string, expected: ReadonlyArray<number>, tolerance = 10) =>
+describe("TftpServer, timers", () => {
+  const expectGaps = (options: Lab.Options, request: string, expected: ReadonlyArray<number>, tolerance = 10) =>
     Effect.gen(function* () {
       const { endpoint } = yield* Lab.serve({ files, ...options })
       const talk = yield* Talk.open({ endpoint })
@@ -96,7 +96,7 @@ describe("TftpServer: timers", () => {
       const times: Array<number> = []
       const listen = Effect.forever(
         Effect.gen(function* () {
-          yield* talk.hear("a")
+          yield* talk.receive("a")
           times.push(yield* Clock.currentTimeMillis)
         })
       )
@@ -106,25 +106,31 @@ describe("TftpServer: timers", () => {
       gaps.forEach((gap, at) => assert.approximately(gap, expected[at]!, tolerance))
     })
 
-  Lab.simulated("a forged address gets three packets", () => silence({}, "a> RRQ f octet", [1_000, 2_000]))
-  Lab.simulated("and of an upload, too", () => silence({}, "a> WRQ h octet", [2_000, 4_000]))
-  Lab.simulated("a window goes out after the greeting is answered", () =>
-    silence({}, "a> RRQ g octet windowsize=64 blksize=1024", [1_000, 2_000])
+  Lab.simulated("sends three packets to an address that does not reply to a download", () =>
+    expectGaps({}, "a> RRQ f octet", [1_000, 2_000])
   )
-  Lab.simulated("or as many as said", () => silence({ maxUnvalidatedPackets: 1 }, "a> RRQ f octet", []))
-  Lab.simulated("the client's timeout is the interval", () =>
-    silence({ maxUnvalidatedPackets: 5 }, "a> RRQ f octet timeout=3", [3_000, 3_000, 3_000, 3_000])
+  Lab.simulated("sends three packets to an address that does not reply to an upload", () =>
+    expectGaps({}, "a> WRQ h octet", [2_000, 4_000])
   )
-  Lab.simulated("in microseconds, too", () => silence({}, "a> RRQ f octet utimeout=250000", [250, 250]))
-  Lab.simulated("a schedule of the program's own", () =>
-    silence(
+  Lab.simulated("sends no window before the OACK is acknowledged", () =>
+    expectGaps({}, "a> RRQ g octet windowsize=64 blksize=1024", [1_000, 2_000])
+  )
+  Lab.simulated("sends as many packets as maxUnvalidatedPackets", () =>
+    expectGaps({ maxUnvalidatedPackets: 1 }, "a> RRQ f octet", [])
+  )
+  Lab.simulated("uses the timeout of the client", () =>
+    expectGaps({ maxUnvalidatedPackets: 5 }, "a> RRQ f octet timeout=3", [3_000, 3_000, 3_000, 3_000])
+  )
+  Lab.simulated("uses the utimeout of the client", () => expectGaps({}, "a> RRQ f octet utimeout=250000", [250, 250]))
+  Lab.simulated("uses the retransmission schedule of its options", () =>
+    expectGaps(
       { maxUnvalidatedPackets: 9, retransmission: Retransmission.fixed({ every: "2 seconds", attempts: 3 }) },
       "a> RRQ f octet",
       [2_000, 2_000]
     )
   )
 
-  Lab.simulated("the first of a window is lost: one repeated ACK brings it back, no timer does", () =>
+  Lab.simulated("resends a window after one duplicate ACK, before a timeout", () =>
     Effect.gen(function* () {
       const { endpoint } = yield* Lab.serve({ files })
       const talk = yield* Talk.open({ endpoint, content: files.g })
@@ -138,7 +144,7 @@ describe("TftpServer: timers", () => {
   )
 
   for (const millis of [1_000, 5_000]) {
-    Lab.simulated(`the last ACK is lost, and the client's timer is ${millis} ms: it is answered again`, () =>
+    Lab.simulated(`acknowledges the last block again that is resent after ${millis} ms`, () =>
       Effect.gen(function* () {
         const { endpoint, files } = yield* Lab.serve()
         const talk = yield* Talk.open({ endpoint, content: pseudoRandomBytes(512) })
@@ -150,7 +156,7 @@ describe("TftpServer: timers", () => {
     )
   }
 
-  Lab.simulated("a transfer that takes too long is ended with an ERROR", () =>
+  Lab.simulated("sends ERROR when a transfer exceeds its deadline", () =>
     Effect.gen(function* () {
       const { endpoint, server } = yield* Lab.serve({ files, deadline: "3 seconds" })
       const talk = yield* Talk.open({ endpoint, content: files.g })

@@ -1,6 +1,7 @@
 /**
- * A bare TFTP server on `node:dgram`, as little as answers a read request: the file in memory, a socket for each
- * transfer, blksize, windowsize and tsize. No timers and no checks: what is lost comes again when the client asks.
+ * A minimal TFTP server on `node:dgram` for read requests, with the file in memory and a socket for each transfer. It
+ * supports blksize, windowsize and tsize, but has no timers and no checks: a lost packet is resent when the client
+ * asks.
  *
  *     node floor.ts ADDRESS PORT ROOT [PROCESSES]
  */
@@ -34,7 +35,7 @@ const transfer = (socket: Dgram.Socket, file: Buffer, options: ReadonlyMap<strin
     if (isOpen) socket.close()
     isOpen = false
   }
-  // From the kernel: nobody is there any more.
+  // An error of the kernel: the client is closed.
   socket.on("error", end)
   const send = () => {
     for (let block = acked + 1; block <= Math.min(acked + windowsize, last); block++) {
@@ -57,13 +58,13 @@ const transfer = (socket: Dgram.Socket, file: Buffer, options: ReadonlyMap<strin
   else send()
 }
 
-const endpoint = Dgram.createSocket({ type: "udp4", reusePort: Number(processes) > 1 })
-endpoint.on("message", (request, peer) => {
+const listener = Dgram.createSocket({ type: "udp4", reusePort: Number(processes) > 1 })
+listener.on("message", (request, peer) => {
   const [name = "", , ...rest] = request.toString("latin1", 2).split("\0")
   const options = new Map<string, string>()
   for (let i = 0; i + 1 < rest.length; i += 2) options.set(rest[i]!.toLowerCase(), rest[i + 1]!)
   if (request[1] !== 1 || !Fs.existsSync(Path.join(root, name))) {
-    endpoint.send(failure(1, "No such file"), peer.port, peer.address)
+    listener.send(failure(1, "No such file"), peer.port, peer.address)
     return
   }
   const socket = Dgram.createSocket("udp4")
@@ -71,7 +72,7 @@ endpoint.on("message", (request, peer) => {
     socket.connect(peer.port, peer.address, () => transfer(socket, load(name), options))
   })
 })
-endpoint.bind(Number(port), address)
+listener.bind(Number(port), address)
 
 if (process.send === undefined) {
   for (let i = 1; i < Number(processes); i++) fork(import.meta.filename, process.argv.slice(2))

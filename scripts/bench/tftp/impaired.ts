@@ -1,11 +1,11 @@
-/** How fast a file comes through a network of 20 ms there and back, with and without loss. */
+/** The rate of a download over a round trip time of 20 ms, with and without loss. */
 import * as Effect from "effect/Effect"
 import * as Peers from "../../../test/support/tftp/TftpPeers.ts"
 import { BenchError, start } from "../child.ts"
 import type { Comparison, Measure } from "../harness.ts"
 import { inet, isHere, names, type Stage } from "./stage.ts"
 
-/** A client and a server that nobody here wrote. */
+/** A foreign client and a foreign server. */
 interface Pair {
   readonly client: Peers.Client
   readonly server: Peers.Server
@@ -49,17 +49,17 @@ const rows: ReadonlyArray<Row> = [
       "curl, dnsmasq": { client: "curl", server: "dnsmasq" }
     }
   },
-  // The peers' best, without a bar: the row above is about their defaults.
+  // The best setting of a peer, without a bar; the row above has its defaults.
   {
-    name: "round trip 20 ms, peer told of its window",
+    name: "round trip 20 ms, peer with window 64",
     plan: delay,
     bar: 0,
     pairs: { "atftp, atftpd, window 64": windowed }
   }
 ]
 
-/** Milliseconds after which a run is over; what has arrived by then counts. */
-const most = 120_000
+/** The time after which a run is ended; the bytes received by then count. */
+const maxRunMillis = 120_000
 
 const isPairHere = ({ client, server }: Pair) => Peers.isInstalled(client) && isHere(server)
 
@@ -70,7 +70,7 @@ export const measures = (stage: Stage): ReadonlyArray<Measure> =>
     const sample = Effect.fnUntraced(function* (contestant: string) {
       const pair = pairs[contestant]
       const server = yield* stage.server(pair?.server ?? names.ours)
-      // Everybody's faults come from the same seeds.
+      // The faults of all contestants have the same seeds.
       const seed = (seeds.get(contestant) ?? 0) + 1
       seeds.set(contestant, seed)
       const to = `${server.address}:${server.port}`
@@ -80,18 +80,18 @@ export const measures = (stage: Stage): ReadonlyArray<Measure> =>
       ])
       const { port } = JSON.parse(proxy.firstLine) as { readonly port: number }
       const address = "127.0.0.1"
-      // One block at a time is slow enough for a small file.
+      // Lock-step is slow: a small file suffices.
       const file = pair === undefined || pair.windowsize !== undefined ? "8M" : "256K"
-      const { bytes, isWhole, said, took } = yield* stage.fetch(
+      const { bytes, isWhole, stderr, took } = yield* stage.fetch(
         [file],
         (remote, local) =>
           pair === undefined
             ? [process.execPath, [inet, "tftp", "get", `tftp://${address}:${port}/${remote}`, "-o", local]]
             : Peers.commandOf(pair.client, { ...pair, verb: "get", address, port, remote, local }),
-        most
+        maxRunMillis
       )
       if (pair === undefined && !isWhole) {
-        return yield* new BenchError({ message: `${name}: ours ended with ${bytes} bytes of ${file}: ${said}` })
+        return yield* new BenchError({ message: `${name}: ours ended with ${bytes} bytes of ${file}: ${stderr}` })
       }
       return bytes / took / 1e6
     }, Effect.scoped)

@@ -1,4 +1,4 @@
-/** How long downloads over loopback take, one at a time and many at once, and the server's processor time for it. */
+/** The duration of downloads over loopback, single and concurrent, and the processor time of the server. */
 import * as Effect from "effect/Effect"
 import * as Peers from "../../../test/support/tftp/TftpPeers.ts"
 import { BenchError } from "../child.ts"
@@ -11,7 +11,7 @@ interface Row {
   readonly client: Peers.Client
   readonly blksize: number | undefined
   readonly windowsize: number | undefined
-  /** The files that are fetched at once: one is timed, of many the rate counts. */
+  /** The files fetched concurrently: the result is the time for one, the rate for many. */
   readonly files: ReadonlyArray<string>
   readonly cores: Cores
   readonly bars: Readonly<Record<string, Comparison["bar"]>>
@@ -50,16 +50,16 @@ const rows: ReadonlyArray<Row> = [
 
 const cpuOf = ({ name }: Row) => `${name}: CPU per packet`
 
-/** These two grant no window. */
+/** The servers that do not support windowsize. */
 const withoutWindow: ReadonlyArray<string> = [names.hpa, names.dnsmasq]
 
-/** DATA and ACKs of one transfer in which nothing is lost. */
+/** Returns the number of DATA and ACK packets of a transfer without loss. */
 const packets = (size: number, { blksize = 512, windowsize = 1 }: Row, contestant: string) => {
   const blocks = Math.floor(size / blksize) + 1
   return blocks + Math.ceil(blocks / (withoutWindow.includes(contestant) ? 1 : windowsize))
 }
 
-/** As many samples as the harness takes of a measure in a round. */
+/** The samples of a measure that the harness takes in a round. */
 const samples = 6
 
 export const measures = (stage: Stage): ReadonlyArray<Measure> =>
@@ -72,12 +72,12 @@ export const measures = (stage: Stage): ReadonlyArray<Measure> =>
     const fetchAll = Effect.fnUntraced(function* (contestant: string) {
       const { address, cpu, port } = yield* stage.server(contestant, cores)
       const before = cpu()
-      const { isWhole, said, took, ...fetched } = yield* stage.fetch(files, (remote, local) =>
+      const { isWhole, stderr, took, ...fetched } = yield* stage.fetch(files, (remote, local) =>
         Peers.commandOf(client, { verb: "get", address, port, remote, local, blksize, windowsize })
       )
       if (!isWhole) {
         const what = `${fetched.bytes} bytes of ${bytes}, or not the right ones`
-        return yield* new BenchError({ message: `${name}: ${contestant} sent ${what}: ${said}` })
+        return yield* new BenchError({ message: `${name}: ${contestant} sent ${what}: ${stderr}` })
       }
       const micros = cpu() - before
       const count = files.reduce((sum, file) => sum + packets(sizes[file]!, row, contestant), 0)

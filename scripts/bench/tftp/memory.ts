@@ -17,10 +17,11 @@ const measure = {
 
 const peer = names.atftpd
 
-/** Seconds: the whole, the start that does not count as growth, and between two looks. */
+/** Returns the seconds of the run, of its start that does not count as growth, and between two samples. */
 const period = (quick: boolean) => (quick ? { all: 3, start: 1, step: 0.1 } : { all: 60, start: 15, step: 0.5 })
 
-interface Look {
+/** A sample of the memory. */
+interface Sample {
   /** Seconds since the downloads began. */
   readonly at: number
   /** MiB over idle. */
@@ -28,11 +29,11 @@ interface Look {
 }
 
 /** The slope of the line that fits best, in MiB a minute. */
-const slope = (looks: ReadonlyArray<Look>): number => {
-  const mean = (of: (look: Look) => number) => looks.reduce((sum, look) => sum + of(look), 0) / looks.length
-  const [at, over] = [mean((look) => look.at), mean((look) => look.over)]
-  const covariance = mean((look) => (look.at - at) * (look.over - over))
-  return (60 * covariance) / mean((look) => (look.at - at) ** 2)
+const slope = (samples: ReadonlyArray<Sample>): number => {
+  const mean = (of: (each: Sample) => number) => samples.reduce((sum, each) => sum + of(each), 0) / samples.length
+  const [at, over] = [mean((each) => each.at), mean((each) => each.over)]
+  const covariance = mean((each) => (each.at - at) * (each.over - over))
+  return (60 * covariance) / mean((each) => (each.at - at) ** 2)
 }
 
 export const measures = (stage: Stage, { quick }: Options): ReadonlyArray<Measure> => {
@@ -44,15 +45,15 @@ export const measures = (stage: Stage, { quick }: Options): ReadonlyArray<Measur
     const idle = Proc.resident(pid)
     const client = yield* start(process.execPath, [raw, address, String(port), sparse, "64", "65464", "64"])
     const began = performance.now()
-    const looks: Array<Look> = []
+    const samples: Array<Sample> = []
     while (performance.now() - began < all * 1_000) {
       yield* Effect.sleep(step * 1_000)
-      looks.push({ at: (performance.now() - began) / 1_000, over: Proc.resident(pid) - idle })
+      samples.push({ at: (performance.now() - began) / 1_000, over: Proc.resident(pid) - idle })
     }
     const bytes = Number(yield* client.request("bytes"))
-    const growth = slope(looks.filter(({ at }) => at > warm))
+    const growth = slope(samples.filter(({ at }) => at > warm))
     found.set(contestant, { growth, rate: bytes / (performance.now() - began) / 1e3 })
-    return Math.max(...looks.map(({ over }) => over))
+    return Math.max(...samples.map(({ over }) => over))
   }, Effect.scoped)
   const also = (figure: "growth" | "rate") => (contestant: string) => Effect.sync(() => found.get(contestant)![figure])
   const of = [names.ours, peer].filter(isHere)
@@ -70,11 +71,11 @@ export const measures = (stage: Stage, { quick }: Options): ReadonlyArray<Measur
   ]
 }
 
-/** Flat: less than one block of each of the 64 in a minute. */
-const flat = 4
+/** The growth that counts as none, in MiB per minute: less than a block for each of the 64 transfers. */
+const growthLimit = 4
 
 export const comparisons: ReadonlyArray<Comparison> = [
   { measure: measure.most, peer, bar: { subject: "figure", comparator: "<=", value: 64 } },
-  { measure: measure.growth, peer, bar: { subject: "figure", comparator: "<=", value: flat } },
+  { measure: measure.growth, peer, bar: { subject: "figure", comparator: "<=", value: growthLimit } },
   { measure: measure.rate, peer }
 ]

@@ -1,4 +1,4 @@
-/** What Linux knows of a server with all its threads and children: processor time, memory. */
+/** The processor time and memory of a server with all of its threads and children, on Linux. */
 import * as Fs from "node:fs"
 import * as Path from "node:path"
 import * as Effect from "effect/Effect"
@@ -8,7 +8,7 @@ const read = (path: string): string => {
   try {
     return Fs.readFileSync(path, "utf8")
   } catch {
-    // Gone since it was listed.
+    // The process has ended since it was listed.
     return ""
   }
 }
@@ -30,13 +30,13 @@ export const resident = (pid: number): number =>
   )
 
 /**
- * A control group of the kernel's, because tftpd-hpa ignores what its children have used, and /proc only counts
- * hundredths of a second.
+ * A cgroup that measures processor time. The times of the children of tftpd-hpa are not added to its own, and /proc has
+ * a resolution of only 10 ms.
  */
 export interface Meter {
-  /** Counts a process, and what it starts from now on. */
+  /** Adds a process, and all processes that it starts from now on. */
   readonly add: (pid: number) => void
-  /** Microseconds of user and system time so far. */
+  /** Returns the user and system time so far, in microseconds. */
   readonly cpu: () => number
 }
 
@@ -53,7 +53,7 @@ const isWritable = (() => {
   }
 })()
 
-/** Whether processor time can be measured: it takes root and a writable cgroup v2. */
+/** True if processor time can be measured: this requires root and a writable cgroup v2. */
 export const hasMeter = hierarchy !== undefined && isWritable
 
 let count = 0
@@ -65,7 +65,7 @@ const group = (parent: string) =>
       Fs.mkdirSync(path)
       return path
     }),
-    // Busy for a moment after its last process was killed.
+    // The group stays busy for a moment after its last process was killed.
     (path) =>
       Effect.try(() => Fs.rmdirSync(path)).pipe(
         Effect.retry(Schedule.spaced("10 millis").pipe(Schedule.upTo({ times: 200 }))),
@@ -77,11 +77,11 @@ const join = (path: string, pid: number | string) => {
   try {
     Fs.writeFileSync(Path.join(path, "cgroup.procs"), String(pid))
   } catch {
-    // A child that was about to end, and has.
+    // The child has ended in the meantime.
   }
 }
 
-/** To be made before the server is started, as its group can only go after it; without one nothing is counted. */
+/** Makes a meter; make it before the server, as its group can be removed only after it. Without cgroups it counts 0. */
 export const meter = Effect.gen(function* () {
   if (hierarchy === undefined || !hasMeter) return { add: () => {}, cpu: () => 0 } satisfies Meter
   const path = yield* group(hierarchy)

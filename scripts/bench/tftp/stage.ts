@@ -1,4 +1,6 @@
-/** What all rows of the benchmark stand on: the files, the servers, a client that is timed and its files compared. */
+/**
+ * The common parts of the benchmark: files, servers, and clients whose time is measured and whose files are compared.
+ */
 import * as Crypto from "node:crypto"
 import * as Fs from "node:fs"
 import * as Os from "node:os"
@@ -21,10 +23,10 @@ export const names = {
 
 export const contestants: ReadonlyArray<string> = Object.values(names)
 
-/** The foreign servers that cannot be had here, each with the reason. */
+/** The foreign servers that cannot run here, each with the reason. */
 export const leftOut = Peers.servers.flatMap((server) => {
-  const why = Peers.skipReason(server)
-  return why === undefined ? [] : [[server as string, why] as const]
+  const reason = Peers.skipReason(server)
+  return reason === undefined ? [] : [[server as string, reason] as const]
 })
 
 export const isHere = (contestant: string) => leftOut.every(([name]) => name !== contestant)
@@ -34,7 +36,7 @@ const MiB = 1_024 * KiB
 
 export const curls = 64
 
-/** What is served: names and sizes in bytes. `sparse` is all holes. */
+/** The files: names and sizes in bytes. `sparse` has no allocated blocks. */
 export const sizes = {
   "32M": 32 * MiB,
   "8M": 8 * MiB,
@@ -47,17 +49,18 @@ export const sparse = "1G"
 export const inet = fileURLToPath(new URL("../../effect-inet.ts", import.meta.url))
 const floor = fileURLToPath(new URL("floor.ts", import.meta.url))
 
-/** How many cores a server may use, where it can be told. */
+/** The number of cores that a server may use, if it has such an option. */
 export type Cores = 1 | 2
 
-/** What a client or several at once have brought. */
+/** The result of one or several concurrent clients. */
 interface Fetched {
   /** Seconds from the start of the first to the end of the last. */
   readonly took: number
   readonly bytes: number
-  /** Whether every file is what it should be. */
+  /** True if every file is correct. */
   readonly isWhole: boolean
-  readonly said: string
+  /** The last line that they printed to standard error. */
+  readonly stderr: string
 }
 
 type Command = ReturnType<typeof Peers.commandOf>
@@ -65,19 +68,19 @@ type Command = ReturnType<typeof Peers.commandOf>
 type Server = Peers.Running & Pick<Proc.Meter, "cpu">
 
 export interface Stage {
-  /** The server of this name, started when it is first asked for. */
+  /** Returns the server of this name, started at its first use. */
   readonly server: (contestant: string, cores?: Cores) => Effect.Effect<Server, BenchError>
-  /** A server of this name for this scope only. */
+  /** Starts a server of this name for this scope only. */
   readonly fresh: (contestant: string) => Effect.Effect<Server, BenchError, Scope.Scope>
-  /** Fetches files of ours into new ones, all at once; compares when all have ended, then the new ones are gone. */
+  /** Fetches files concurrently, then compares and removes the copies. */
   readonly fetch: (
     files: ReadonlyArray<string>,
     command: (remote: string, local: string) => Command,
-    most?: number
+    timeoutMillis?: number
   ) => Effect.Effect<Fetched>
 }
 
-/** Many commands as one: a shell begins them much faster than a large process could. */
+/** Joins commands to one: a shell starts them much faster than a large process. */
 const together = (commands: ReadonlyArray<Command>): Command => {
   const [first, second] = commands
   if (second === undefined) return first!
@@ -87,7 +90,7 @@ const together = (commands: ReadonlyArray<Command>): Command => {
 
 const temporary = Effect.acquireRelease(
   Effect.sync(() => {
-    // In memory, if it can be: no server is to wait for a disk, nor a client.
+    // In memory if possible, so that no server and no client waits for a disk.
     const parent = Fs.existsSync("/dev/shm") ? "/dev/shm" : Os.tmpdir()
     const folder = Fs.mkdtempSync(Path.join(parent, "effect-inet-bench-"))
     // Servers may drop root.
@@ -142,11 +145,14 @@ export const make = Effect.fnUntraced(function* ({ profile }: Options) {
   const fetch = Effect.fnUntraced(function* (
     files: ReadonlyArray<string>,
     command: (remote: string, local: string) => Command,
-    most?: number
+    timeoutMillis?: number
   ) {
     const jobs = files.map((remote) => ({ remote, local: Path.join(folder, `fetched-${count++}`) }))
     const from = performance.now()
-    const { stderr } = yield* Peers.execute(together(jobs.map(({ local, remote }) => command(remote, local))), most)
+    const { stderr } = yield* Peers.execute(
+      together(jobs.map(({ local, remote }) => command(remote, local))),
+      timeoutMillis
+    )
     const took = (performance.now() - from) / 1_000
     const found = jobs.map(({ local, remote }) => {
       const content = Fs.existsSync(local) ? Fs.readFileSync(local) : Buffer.alloc(0)
@@ -157,7 +163,7 @@ export const make = Effect.fnUntraced(function* ({ profile }: Options) {
       took,
       bytes: found.reduce((sum, { bytes }) => sum + bytes, 0),
       isWhole: found.every(({ isWhole }) => isWhole),
-      said: stderr.trim().split("\n").at(-1)!
+      stderr: stderr.trim().split("\n").at(-1)!
     }
     return fetched
   })

@@ -1,4 +1,4 @@
-/** Our TFTP server and client against Debian's, and against a bare `node:dgram` server. */
+/** The benchmark of the TFTP server and client against Debian's, and against a minimal `node:dgram` server. */
 import * as Effect from "effect/Effect"
 import * as Peers from "../../../test/support/tftp/TftpPeers.ts"
 import type { Benchmark, Options } from "../harness.ts"
@@ -8,19 +8,19 @@ import * as Memory from "./memory.ts"
 import * as Proc from "./proc.ts"
 import * as Stage from "./stage.ts"
 
-const about = `Our server, a bare \`node:dgram\` server that has the file in memory and neither timers nor checks, and Debian's
-tftpd-hpa, atftpd and dnsmasq: each in processes of its own, over loopback, files in memory. Clients are whole processes,
-from start to exit, the same for all; every file they bring is compared.
+const about = `Our server, a minimal \`node:dgram\` server with the file in memory and without timers and checks, and Debian's
+tftpd-hpa, atftpd and dnsmasq, each in its own processes, over loopback, with files in memory. Clients are whole
+processes, from start to exit, the same for all servers; every file is compared.
 
-- *Lock-step*, *window 64*, *blksize 65464*: one atftp fetches 32 MiB. tftpd-hpa and dnsmasq know no window.
-- *64 curls at once*: each fetches its own 2 MiB; with *2 threads*, \`--threads 2\` beside two \`node:dgram\` processes.
-- *CPU per packet*: user and system time of the server, its threads and children, over DATA and ACKs of the rows above it.
+- *Lock-step*, *window 64*, *blksize 65464*: one atftp fetches 32 MiB. tftpd-hpa and dnsmasq do not support windowsize.
+- *64 curls at once*: each fetches its own 2 MiB; with *2 threads*, \`--threads 2\` against two \`node:dgram\` processes.
+- *CPU per packet*: user and system time of the server, its threads and children, per DATA and ACK of the row above.
 - *Round trip 20 ms*: through \`effect-inet impair --plan 'delay=10ms'\`, both ways; *2 % lost*: of all datagrams, with the
-  same seeds for all. Ours and what has a window fetch 8 MiB, what goes block by block 256 KiB. Ours is
-  \`effect-inet tftp get\` with its defaults, its start included. A pair that has not ended after two minutes, or
-  gave up, has the rate of what had arrived.
-- *64 downloads of 1 GiB*: a sparse file, blksize 65464, window 64, for a minute, by a client that keeps nothing; resident
-  memory of the server twice a second, less what it had before; growth is the slope after the first quarter.`
+  same seeds for all. Clients with a window fetch 8 MiB, those in lock-step 256 KiB. Ours is \`effect-inet tftp get\` with
+  its defaults, its start included. A pair that has not ended after two minutes, or gave up, has the rate of the bytes
+  received by then.
+- *64 downloads of 1 GiB*: a sparse file, blksize 65464, window 64, for a minute, by a client that discards the content;
+  resident memory of the server twice a second, minus its memory before; growth is the slope after the first quarter.`
 
 const prepare = Effect.fnUntraced(function* (options: Options) {
   const stage = yield* Stage.make(options)
@@ -30,9 +30,9 @@ const prepare = Effect.fnUntraced(function* (options: Options) {
     measures: [...Loopback.measures(stage), ...Impaired.measures(stage), ...Memory.measures(stage, options)],
     notes: [
       ...Stage.leftOut.map(([, why]) => `Left out: ${why}.`),
-      ...absent.map((client) => `Left out, with the rows that want it: ${client} is not installed.`),
-      ...(Proc.hasMeter ? [] : ["Processor time was left out: it takes root and a writable cgroup v2."]),
-      ...(Proc.hasMemory ? [] : ["Memory was left out: there is no /proc to read it from."])
+      ...absent.map((client) => `Left out, with the rows that need it: ${client} is not installed.`),
+      ...(Proc.hasMeter ? [] : ["Processor time was left out: it requires root and a writable cgroup v2."]),
+      ...(Proc.hasMemory ? [] : ["Memory was left out: this system has no /proc."])
     ]
   }
 })

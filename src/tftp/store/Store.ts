@@ -39,7 +39,7 @@ export type Body =
 
 /** A file opened for reading, until its scope closes. @category models @since 0.1.0 */
 export interface Readable {
-  /** The size in bytes; undefined if only reading to the end tells. */
+  /** The size in bytes; undefined if it is known only at the end. */
   readonly size: number | undefined
   readonly body: Body
   /** The descriptor of an open regular file: other threads of the process may read it by `pread`. */

@@ -17,7 +17,7 @@ interface ChunkBuffer {
 /**
  * Makes a source over a file.
  *
- * @param size bytes of the file; undefined if only reading to the end tells
+ * @param size bytes of the file; undefined if it is known only at the end
  */
 export const make = (
   body: Extract<Store.Body, { readonly _tag: "Random" }>,

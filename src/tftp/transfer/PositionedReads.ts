@@ -21,7 +21,7 @@ export interface Options {
   readonly blksize: number
   /** Blocks that may be sent ahead of their ACK. */
   readonly windowsize: number
-  /** Bytes of the file; undefined if only reading to the end tells. */
+  /** Bytes of the file; undefined if it is known only at the end. */
   readonly size: number | undefined
   /** Bytes of one read, rounded down to whole blocks. */
   readonly readBytes: number

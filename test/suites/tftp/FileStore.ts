@@ -8,21 +8,23 @@ import type * as Quota from "../../../src/tftp/store/Quota.ts"
 import type * as Store from "../../../src/tftp/store/Store.ts"
 import { bytesOf, get, put, refusal, request, textOf } from "../../support/Files.ts"
 
+/** The options that every store has. */
 interface Options {
   readonly write?: Store.WriteMode
   readonly ignoreCase?: boolean
   readonly quota?: Quota.Limits
 }
 
+/** Makes a store with files. */
 type Make = (
   files: Readonly<Record<string, string>>,
   options?: Options
 ) => Effect.Effect<Store.Store, FileStoreError.FileStoreError, Scope.Scope>
 
-/** What every store of files keeps to. */
+/** The tests that every store has to pass. */
 export const stores = (name: string, make: Make) =>
-  describe(`a store: ${name}`, () => {
-    it.live("serves files at any position", () =>
+  describe(name, () => {
+    it.live("reads files at any position", () =>
       Effect.gen(function* () {
         const store = yield* make({ f: "hello world", empty: "", "dir/a..b": "dots", größe: "ü" })
         const { body, size } = yield* store.read(request("/f"))
@@ -39,7 +41,7 @@ export const stores = (name: string, make: Make) =>
       })
     )
 
-    it.live("refuses what is not there or no file", () =>
+    it.live("refuses missing files, folders and invalid names", () =>
       Effect.gen(function* () {
         const store = yield* make({ "dir/f": "x" }, { write: "overwrite" })
         const reads = { "": 4, "a\0": 4, "a\x1b": 4, "../x": 2, dir: 2, "/": 2, nope: 1, "dir/f/g": 1, DIR: 1 }
@@ -55,7 +57,7 @@ export const stores = (name: string, make: Make) =>
       })
     )
 
-    it.live("writes as its mode says", () =>
+    it.live("writes as its permission allows", () =>
       Effect.gen(function* () {
         const none = yield* make({ f: "old" })
         assert.strictEqual(yield* put(none, "g", "new"), "AccessDenied ReadOnly")
@@ -72,7 +74,7 @@ export const stores = (name: string, make: Make) =>
       })
     )
 
-    it.live("shows an upload when it is committed, and not to those who read already", () =>
+    it.live("shows an upload after its commit, and the old file to readers that opened it before", () =>
       Effect.gen(function* () {
         const store = yield* make({ f: "the old bytes" }, { write: "overwrite" })
         const before = yield* store.read(request("f"))
@@ -85,7 +87,7 @@ export const stores = (name: string, make: Make) =>
       })
     )
 
-    it.live("discards what is not committed, and takes one upload of a name at a time", () =>
+    it.live("discards an upload that is not committed, and refuses a second one of the same name meanwhile", () =>
       Effect.gen(function* () {
         const store = yield* make({ f: "old" }, { write: "overwrite" })
         const scope = yield* Scope.make()
@@ -100,7 +102,7 @@ export const stores = (name: string, make: Make) =>
       })
     )
 
-    it.live("gives the name free at the commit, and to nobody's disadvantage", () =>
+    it.live("unlocks a name at the commit, and keeps it locked by a later upload", () =>
       Effect.gen(function* () {
         const store = yield* make({}, { write: "overwrite" })
         const scope = yield* Scope.make()
@@ -115,7 +117,7 @@ export const stores = (name: string, make: Make) =>
       })
     )
 
-    it.live("does not replace what has appeared meanwhile, if it only creates", () =>
+    it.live("does not replace an existing file if it may only create", () =>
       Effect.gen(function* () {
         const store = yield* make({}, { write: "create" })
         assert.strictEqual(yield* put(store, "f", "1"), "done")
@@ -123,7 +125,7 @@ export const stores = (name: string, make: Make) =>
       })
     )
 
-    it.live("keeps to its quota", () =>
+    it.live("refuses uploads above its quota", () =>
       Effect.gen(function* () {
         const store = yield* make({ f: "12345" }, { write: "overwrite", quota: { file: 10, total: 20 } })
         assert.strictEqual(yield* put(store, "g", "x", { size: 11 }), "TooLarge")
@@ -142,7 +144,7 @@ export const stores = (name: string, make: Make) =>
       })
     )
 
-    it.live("finds names by another case when asked to", () =>
+    it.live("finds names in another case if it ignores case", () =>
       Effect.gen(function* () {
         const store = yield* make({ "Boot/x64.EFI": "efi", "Boot/X": "upper" }, { ignoreCase: true })
         assert.strictEqual(yield* get(store, "\\boot\\X64.efi"), "efi")
@@ -152,7 +154,7 @@ export const stores = (name: string, make: Make) =>
     )
 
     it.live.prop(
-      "answers any name with a file or a refusal",
+      "returns a file or a refusal for any name",
       [Schema.Array(Schema.Union([Schema.Literals(["..", "/", "\\", "sub", "C:", "~"]), Schema.String]))],
       Effect.fnUntraced(function* ([pieces]) {
         const store = yield* make({ "sub/inside": "yes" }, { write: "create" })

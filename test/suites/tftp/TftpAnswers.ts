@@ -1,13 +1,13 @@
-/** What a client must make of the answers of servers, good and bad, packet by packet. */
+/** The reactions of a client to replies of servers, valid and invalid, packet by packet. */
 
 import type * as TftpClient from "../../../src/tftp/TftpClient.ts"
 import * as Retransmission from "../../../src/tftp/transfer/Retransmission.ts"
 
-/** A conversation; `s` is the server's endpoint. */
+/** A conversation, in which `s` is the server's listen socket. */
 export interface Case {
-  readonly shows: string
+  readonly title: string
   readonly options?: TftpClient.Options
-  /** What the client says of it, in the words of `TftpLab.wordOf`. */
+  /** The outcome at the client, as by `TftpLab.outcome`. */
   readonly ends: string
   readonly lines: ReadonlyArray<string>
 }
@@ -16,18 +16,18 @@ const read = "s< RRQ f octet tsize=0 blksize=1428 windowsize=64"
 const write = "s< WRQ f octet tsize=1000 blksize=1428 windowsize=64"
 const quick = { retransmission: Retransmission.fixed({ every: "50 millis", attempts: 3 }) }
 
-/** As a server of RFC 1350 sends it, once it is asked for nothing else. */
+/** A transfer with a server of RFC 1350, without options. */
 const sent = ["u> DATA 1 512", "u< ACK 1", "u> DATA 2 488", "u< ACK 2"]
 const taken = ["u> ACK 0", "u< DATA 1 512", "u> ACK 1", "u< DATA 2 488", "u> ACK 2"]
 
-/** OACKs that nobody may send to such a request. */
+/** Options that an OACK to such a request must not have. */
 const bad = ["multicast=1", "rollover=0", "timeout=3", "blksize=1429", "windowsize=65", "blksize=7", "tsize=x"]
 
-/** Of a file of 1,000 bytes. */
+/** Reads of a file of 1,000 bytes. */
 export const reading: ReadonlyArray<Case> = [
-  { shows: "options are ignored", ends: "done", lines: [read, ...sent] },
+  { title: "accepts a server that ignores options", ends: "done", lines: [read, ...sent] },
   {
-    shows: "options are granted, lowered and left out",
+    title: "accepts an OACK with granted, reduced and missing options",
     ends: "done",
     lines: [
       read,
@@ -40,7 +40,7 @@ export const reading: ReadonlyArray<Case> = [
     ]
   },
   {
-    shows: "a window",
+    title: "acknowledges each window once",
     ends: "done",
     lines: [read, "t> OACK blksize=500 windowsize=2", "t< ACK 0", "t> DATA 1 500", "t> DATA 2 500", "t< ACK 2"].concat([
       "t> DATA 3 0",
@@ -48,7 +48,7 @@ export const reading: ReadonlyArray<Case> = [
     ])
   },
   {
-    shows: "a window with a gap: one ACK",
+    title: "sends one NAK for a gap in a window",
     ends: "done",
     lines: [
       read,
@@ -60,23 +60,27 @@ export const reading: ReadonlyArray<Case> = [
     ].concat(["t< ACK 1", "t> DATA 2 250", "t< ACK 4", "t> DATA 5 0", "t< ACK 5"])
   },
   {
-    shows: "ERROR 8 to the options: again without",
+    title: "retries without options after ERROR 8",
     ends: "done",
     lines: [read, "t> ERROR 8 no", "s< RRQ f octet", ...sent]
   },
-  { shows: "ERROR 4, from older servers", ends: "done", lines: [read, "t> ERROR 4 no", "s< RRQ f octet", ...sent] },
+  {
+    title: "retries without options after ERROR 4 of older servers",
+    ends: "done",
+    lines: [read, "t> ERROR 4 no", "s< RRQ f octet", ...sent]
+  },
   ...bad.map((option) => ({
-    shows: `OACK ${option}: ERROR 8, and again without options`,
+    title: `sends ERROR 8 for OACK ${option}, and retries without options`,
     ends: "done",
     lines: [read, `t> OACK ${option}`, "t< ERROR 8", "s< RRQ f octet", ...sent]
   })),
   {
-    shows: "an OACK that is none",
+    title: "sends ERROR 4 for a malformed OACK, and retries without options",
     ends: "done",
     lines: [read, 't> "\\u0000\\u0006blksize"', "t< ERROR 4", "s< RRQ f octet", ...sent]
   },
   {
-    shows: "garbage behind an OACK",
+    title: "ignores garbage after the options of an OACK",
     ends: "done",
     lines: [read, 't> "\\u0000\\u0006tsize\\u00001000\\u0000garbage"', "t< ACK 0", "t> DATA 1 512", "t< ACK 1"].concat([
       "t> DATA 2 488",
@@ -84,28 +88,37 @@ export const reading: ReadonlyArray<Case> = [
     ])
   },
   {
-    shows: "an OACK nobody asked for",
+    title: "sends ERROR 8 for an OACK to a request without options",
     options: { plain: true },
     ends: "ProtocolViolation 8",
     lines: ["s< RRQ f octet", "t> OACK blksize=512", "t< ERROR 8"]
   },
-  { shows: "no such file", ends: "Refused 1", lines: [read, "t> ERROR 1 no", "t-"] },
-  { shows: "an ACK is no answer", ends: "ProtocolViolation 4", lines: [read, "t> ACK 0", "t< ERROR 4"] },
-  { shows: "the first answer is lost", options: quick, ends: "done", lines: [read, read, ...sent] },
-  { shows: "nobody answers", options: quick, ends: "Timeout", lines: [read, read, read] },
+  { title: "fails for a missing file", ends: "Refused 1", lines: [read, "t> ERROR 1 no", "t-"] },
   {
-    shows: "the server is gone in the middle",
+    title: "sends ERROR 4 for an ACK in reply to a read request",
+    ends: "ProtocolViolation 4",
+    lines: [read, "t> ACK 0", "t< ERROR 4"]
+  },
+  {
+    title: "sends the request again when the first reply is lost",
+    options: quick,
+    ends: "done",
+    lines: [read, read, ...sent]
+  },
+  { title: "times out without a reply", options: quick, ends: "Timeout", lines: [read, read, read] },
+  {
+    title: "times out when the server stops during the transfer",
     options: quick,
     ends: "Timeout",
     lines: [read, "t> DATA 1 512", "t< ACK 1", "t< ACK 1", "t< ACK 1"]
   },
   {
-    shows: "the server gives up in the middle",
+    title: "fails when the server sends ERROR during the transfer",
     ends: "Refused 0",
     lines: [read, "t> DATA 1 512", "t< ACK 1", "t> ERROR 0 disk", "t-"]
   },
   {
-    shows: "two servers answer: the first one counts",
+    title: "uses the first of two servers that reply",
     ends: "done",
     lines: [read, "u> DATA 1 512", "v> DATA 1 512", "v< ERROR 5", "u< ACK 1", "v> ERROR 0 sorry", "v-"].concat([
       "u> DATA 2 488",
@@ -113,22 +126,22 @@ export const reading: ReadonlyArray<Case> = [
     ])
   },
   {
-    shows: "fewer bytes than were announced",
+    title: "sends ERROR 0 for fewer bytes than tsize",
     ends: "SizeMismatch",
     lines: [read, "t> OACK tsize=1001", "t< ACK 0", "t> DATA 1 512", "t< ACK 1", "t> DATA 2 488", "t< ERROR 0"]
   },
   {
-    shows: "a block longer than agreed",
+    title: "sends ERROR 4 for a block longer than the blksize",
     ends: "ProtocolViolation 4",
     lines: [read, "t> OACK blksize=900", "t< ACK 0", "t> DATA 1 901", "t< ERROR 4"]
   },
   {
-    shows: "the last ACK is lost: it comes again",
+    title: "acknowledges the last block again when its ACK was lost",
     ends: "done",
     lines: [read, ...sent, "u> DATA 2 488", "u< ACK 2", "u> DATA 2 488", "u< ACK 2"]
   },
   {
-    shows: "the first DATA comes with the OACK still to be answered",
+    title: "acknowledges a repeated OACK again",
     ends: "done",
     lines: [
       read,
@@ -142,16 +155,16 @@ export const reading: ReadonlyArray<Case> = [
   }
 ]
 
-/** Of a file of 1,000 bytes. */
+/** Writes of a file of 1,000 bytes. */
 export const writing: ReadonlyArray<Case> = [
-  { shows: "options are ignored", ends: "done", lines: [write, ...taken] },
+  { title: "accepts a server that ignores options", ends: "done", lines: [write, ...taken] },
   {
-    shows: "an OACK is answered with DATA 1",
+    title: "sends DATA 1 in reply to an OACK",
     ends: "done",
     lines: [write, "t> OACK tsize=1000 blksize=600", "t< DATA 1 600", "t> ACK 1", "t< DATA 2 400", "t> ACK 2"]
   },
   {
-    shows: "a size that ends with a block",
+    title: "sends an empty block after a whole last block",
     ends: "done",
     lines: [
       write,
@@ -163,7 +176,7 @@ export const writing: ReadonlyArray<Case> = [
     ].concat(["t> ACK 3"])
   },
   {
-    shows: "the server misses one of a window",
+    title: "goes back to a block that the server misses in a window",
     ends: "done",
     lines: [
       write,
@@ -175,17 +188,17 @@ export const writing: ReadonlyArray<Case> = [
     ].concat(["t> ACK 1", "t< DATA 2 300", "t< DATA 3 300", "t< DATA 4 100", "t> ACK 4", "t-"])
   },
   {
-    shows: "ERROR 8 to the options: again without",
+    title: "retries without options after ERROR 8",
     ends: "done",
     lines: [write, "t> ERROR 8 no", "s< WRQ f octet", ...taken]
   },
   ...bad.map((option) => ({
-    shows: `OACK ${option}: ERROR 8, and again without options`,
+    title: `sends ERROR 8 for OACK ${option}, and retries without options`,
     ends: "done",
     lines: [write, `t> OACK ${option}`, "t< ERROR 8", "s< WRQ f octet", ...taken]
   })),
   {
-    shows: "every ACK comes twice: every block goes out once",
+    title: "sends each block once when all ACKs are duplicated",
     ends: "done",
     lines: [
       write,
@@ -201,21 +214,25 @@ export const writing: ReadonlyArray<Case> = [
     ]
   },
   {
-    shows: "the disk is full",
+    title: "fails when the server's disk is full",
     ends: "Refused 3",
     lines: [write, "t> ACK 0", "t< DATA 1 512", "t> ERROR 3 full", "t-"]
   },
-  { shows: "it exists", ends: "Refused 6", lines: [write, "t> ERROR 6 exists", "t-"] },
-  { shows: "DATA is no answer", ends: "ProtocolViolation 4", lines: [write, "t> DATA 1 3", "t< ERROR 4"] },
-  { shows: "nobody answers", options: quick, ends: "Timeout", lines: [write, write, write] },
+  { title: "fails when the file exists", ends: "Refused 6", lines: [write, "t> ERROR 6 exists", "t-"] },
   {
-    shows: "all but the last ACK: it may have arrived",
+    title: "sends ERROR 4 for DATA in reply to a write request",
+    ends: "ProtocolViolation 4",
+    lines: [write, "t> DATA 1 3", "t< ERROR 4"]
+  },
+  { title: "times out without a reply", options: quick, ends: "Timeout", lines: [write, write, write] },
+  {
+    title: "times out without the last ACK: the file may have arrived",
     options: quick,
     ends: "Timeout last",
     lines: [write, "u> ACK 0", "u< DATA 1 512", "u> ACK 1", "u< DATA 2 488", "u< DATA 2 488", "u< DATA 2 488"]
   },
   {
-    shows: "the server is gone in the middle: it has not arrived",
+    title: "times out when the server stops during the transfer",
     options: quick,
     ends: "Timeout",
     lines: [write, "u> ACK 0", "u< DATA 1 512", "u< DATA 1 512", "u< DATA 1 512"]

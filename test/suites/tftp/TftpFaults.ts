@@ -1,4 +1,4 @@
-/** What holds for the TFTP server and client whatever a network does to their datagrams. */
+/** Properties of the TFTP server and client that hold under any faults of the network. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -14,9 +14,9 @@ import * as TftpClient from "../../../src/tftp/TftpClient.ts"
 import type * as TftpError from "../../../src/tftp/TftpError.ts"
 import * as TftpServer from "../../../src/tftp/TftpServer.ts"
 import * as TftpChecksum from "../../support/tftp/TftpChecksum.ts"
-import { quietly, wordOf } from "../../support/tftp/TftpLab.ts"
+import { labelOf, quietly } from "../../support/tftp/TftpLab.ts"
 
-/** Anything that can happen to a datagram, and to the host that serves. */
+/** The generated faults: any fault of a datagram, and of the server's host. */
 export const faults: FaultArbitrary.Options = {
   hosts: ["server", "client"],
   faultyHosts: ["server"],
@@ -27,11 +27,11 @@ export const faults: FaultArbitrary.Options = {
 
 export const dissectors = [TftpChecksum.dissector]
 
-/** No fault is later; a crashed server is up again, and has given up what it had. */
-const span = Duration.minutes(5)
+/** The time after which no fault occurs, a crashed server has restarted, and old transfers have ended. */
+const recoveryTime = Duration.minutes(5)
 
-/** Longer than any transfer waits. */
-const patience = Duration.minutes(10)
+/** The time after which a transfer hangs: longer than all of its timeouts. */
+const hangTimeout = Duration.minutes(10)
 
 const port = 6969
 
@@ -42,30 +42,30 @@ const same = (one: Uint8Array, other: Uint8Array) =>
 
 const fail = (message: string) => Effect.die(new Error(message))
 
-const below = (most: number) => Random.nextIntBetween(0, most, { halfOpen: true })
+const below = (limit: number) => Random.nextIntBetween(0, limit, { halfOpen: true })
 const pick = <A>(all: ReadonlyArray<A>) => Effect.map(below(all.length), (at) => all[at]!)
 
-/** How a transfer is asked for, and a file whose end falls anywhere in a block and in a window; least bytes to come. */
-const task = Effect.fnUntraced(function* (least = 0) {
-  const blksize = yield* pick([8, 512, 1_428, 8_192].filter((size) => size * 200 >= least))
+/** Generates options, a mode and a file; its end is at any place in a block and in a window. */
+const generateTransfer = Effect.fnUntraced(function* (minFileBytes = 0) {
+  const blksize = yield* pick([8, 512, 1_428, 8_192].filter((size) => size * 200 >= minFileBytes))
   const windowsize = yield* pick([1, 2, 4, 16, 64])
   const plain = (yield* below(4)) === 0
   const whole = (plain ? 512 : blksize) * (yield* below(blksize > 4_096 ? 8 : 60))
   const length = Math.max(0, whole + (yield* pick([-1, 0, 0, 1, 5])))
   const bytes = new Uint8Array(length)
-  // CR and LF are frequent enough to meet in netascii.
+  // CR and LF are frequent, to test netascii.
   for (let i = 0; i < length; i++) bytes[i] = yield* below(32)
   const mode = yield* pick(["octet", "octet", "octet", "netascii"] as const)
   return { bytes, mode, options: { blksize, windowsize, plain } }
 })
 
-/** The world of a run: a server's files, and all that they have ever been meant to be. */
+/** Starts the server; `versions` are all contents that were ever written to a file. */
 const makeLan = Effect.fnUntraced(function* (simulation: Simulation.Simulation) {
   const server = yield* simulation.host("server")
   const client = yield* simulation.host("client")
   const files = new Map<string, Uint8Array>()
   const versions = new Map<string, Array<Uint8Array>>()
-  // The files outlive the server, as those on a disk do.
+  // The files survive a crash of the server, as on a disk.
   const store = MemoryStore.make({ files, write: "overwrite" })
   yield* server.start(
     TftpServer.make({ host: "0.0.0.0", port, drain: 0 }).pipe(
@@ -85,69 +85,69 @@ const on = <A, E>(host: SimHost.SimHost, effect: Effect.Effect<A, E, TftpClient.
 const isKnown = ({ versions }: Lan, name: string, bytes: Uint8Array) =>
   (versions.get(name) ?? []).some((version) => same(version, bytes))
 
-/** Reads a file: it is one that was there, or it is not there at all. */
-const get = Effect.fnUntraced(function* (world: Lan, name: string) {
-  const { mode, options } = yield* task(world.files.get(name)?.length)
+/** Reads a file; asserts that it is a whole version, or that nothing was stored. */
+const get = Effect.fnUntraced(function* (lan: Lan, name: string) {
+  const { mode, options } = yield* generateTransfer(lan.files.get(name)?.length)
   const into = new Map<string, Uint8Array>()
-  const there = MemoryStore.make({ files: into, write: "create" })
-  const target = { host: world.server.address, port, path: name, mode }
+  const localStore = MemoryStore.make({ files: into, write: "create" })
+  const target = { host: lan.server.address, port, path: name, mode }
   const transfer = Effect.gen(function* () {
     const writable = yield* Effect.orDie(
-      there.write({ filename: name, mode, client: { address: "", port: 0 }, options: [], size: undefined })
+      localStore.write({ filename: name, mode, client: { address: "", port: 0 }, options: [], size: undefined })
     )
     return yield* TftpClient.download(target, writable, options)
   })
-  const word = yield* ended(on(world.client, Effect.scoped(transfer)))
+  const label = yield* ended(on(lan.client, Effect.scoped(transfer)))
   const bytes = into.get(name)
-  if (word !== "done" && bytes !== undefined) yield* fail(`${name} is there, though: ${word}`)
-  if (word === "done" && !(bytes !== undefined && isKnown(world, name, bytes))) yield* fail(`${name} is wrong`)
-  return word
+  if (label !== "done" && bytes !== undefined) yield* fail(`${name} was stored, although the transfer failed: ${label}`)
+  if (label === "done" && !(bytes !== undefined && isKnown(lan, name, bytes))) yield* fail(`${name} is wrong`)
+  return label
 })
 
-/** Writes a file: afterwards it is what was written, or if that failed perhaps what it was before. */
-const put = Effect.fnUntraced(function* (world: Lan, name: string) {
-  const { bytes, mode, options } = yield* task()
-  world.versions.set(name, [...(world.versions.get(name) ?? []), bytes])
-  const target = { host: world.server.address, port, path: name, mode }
-  const word = yield* ended(on(world.client, TftpClient.put(target, MemoryStore.fromBytes(bytes), options)))
-  const now = world.files.get(name)
-  if (word === "done" && !(now !== undefined && same(now, bytes))) yield* fail(`${name} was not written`)
-  return word
+/** Writes a file; asserts that it has the new content if the transfer succeeded. */
+const put = Effect.fnUntraced(function* (lan: Lan, name: string) {
+  const { bytes, mode, options } = yield* generateTransfer()
+  lan.versions.set(name, [...(lan.versions.get(name) ?? []), bytes])
+  const target = { host: lan.server.address, port, path: name, mode }
+  const label = yield* ended(on(lan.client, TftpClient.put(target, MemoryStore.fromBytes(bytes), options)))
+  const now = lan.files.get(name)
+  if (label === "done" && !(now !== undefined && same(now, bytes))) yield* fail(`${name} was not written`)
+  return label
 })
 
 const ended = <A, R>(transfer: Effect.Effect<A, TftpError.TftpError, R>) =>
   transfer.pipe(
-    Effect.match({ onSuccess: () => "done", onFailure: wordOf }),
-    Effect.timeoutOrElse({ duration: patience, orElse: () => fail("a transfer hangs") })
+    Effect.match({ onSuccess: () => "done", onFailure: labelOf }),
+    Effect.timeoutOrElse({ duration: hangTimeout, orElse: () => fail("a transfer hangs") })
   )
 
-/** Safety: files are right, or a typed error says that they are not there; nobody ever sees half of one. */
+/** Safety: a transfer delivers a whole version of the file or fails with a typed error; no file is ever partial. */
 export const transfers = Effect.fnUntraced(function* (simulation: Simulation.Simulation) {
-  const here = yield* makeLan(simulation)
+  const lan = yield* makeLan(simulation)
   const actor = Effect.fnUntraced(function* (own: string) {
-    yield* simulation.sometimes(`put ${yield* put(here, own)}`)
+    yield* simulation.sometimes(`put ${yield* put(lan, own)}`)
     yield* Effect.sleep(yield* below(500))
-    yield* simulation.sometimes(`get ${yield* get(here, own)}`)
+    yield* simulation.sometimes(`get ${yield* get(lan, own)}`)
     yield* Effect.sleep(yield* below(1_000))
-    yield* simulation.sometimes(`put ${yield* put(here, own)}`)
-    // Somebody else may be writing it just now.
-    yield* simulation.sometimes(`get ${yield* get(here, "one")}`)
+    yield* simulation.sometimes(`put ${yield* put(lan, own)}`)
+    // The other client may be writing it at this time.
+    yield* simulation.sometimes(`get ${yield* get(lan, "one")}`)
   })
   yield* Effect.forEach(["one", "two"], actor, { concurrency: "unbounded", discard: true })
-  for (const [name, bytes] of here.files) if (!isKnown(here, name, bytes)) yield* fail(`${name} is half a file`)
-  return here
+  for (const [name, bytes] of lan.files) if (!isKnown(lan, name, bytes)) yield* fail(`${name} is a partial file`)
+  return lan
 })
 
-/** Then liveness: once the faults are over, the next transfers succeed within seconds. */
+/** Safety, then liveness: once the faults are over, the next transfers succeed within seconds. */
 export const scenario = Effect.fnUntraced(function* (simulation: Simulation.Simulation) {
-  const here = yield* transfers(simulation)
-  yield* Effect.sleep(span)
+  const lan = yield* transfers(simulation)
+  yield* Effect.sleep(recoveryTime)
   yield* simulation.heal
   for (const go of [put, get]) {
-    const word = yield* Effect.timeout(go(here, "last"), "5 seconds")
-    if (word !== "done") yield* fail(`without any faults: ${word}`)
+    const label = yield* Effect.timeout(go(lan, "last"), "5 seconds")
+    if (label !== "done") yield* fail(`without any faults: ${label}`)
   }
 })
 
-/** What some run must come to, or the faults do too little. */
+/** The outcomes that at least one run must reach. */
 export const sometimes = ["put done", "get done"]

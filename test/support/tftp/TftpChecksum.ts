@@ -1,12 +1,13 @@
 /**
- * UDP's checksum. On a simulated network what a fault has changed arrives, as TFTP has no way to notice; on a real one
- * the kernel throws it away. With this around a network it is thrown away there, too.
+ * A replacement for the UDP checksum. A simulated network delivers packets that a fault has changed, and TFTP cannot
+ * detect them; on a real network the kernel drops them. A network with this checksum drops them, too.
  */
 import * as Effect from "effect/Effect"
 import type * as Network from "../../../src/network/Network.ts"
 import type * as Packet from "../../../src/network/Packet.ts"
 import * as Dissector from "../../../src/tftp/protocol/Dissector.ts"
 
+/** Bytes of the checksum. */
 const length = 4
 
 const sum = (bytes: Uint8Array, end: number): number => {
@@ -29,7 +30,7 @@ const opened = (bytes: Uint8Array): Uint8Array | undefined => {
   return view.getUint32(end) === sum(bytes, end) ? bytes.subarray(0, end) : undefined
 }
 
-/** The same network with a checksum behind every datagram. */
+/** Wraps a network: appends a checksum to every datagram, and drops those with a wrong one. */
 export const withChecksum = (network: Network.Network["Service"]): Network.Network["Service"] => ({
   ...network,
   udp: (options, onDatagram, onError) =>
@@ -50,7 +51,7 @@ export const withChecksum = (network: Network.Network["Service"]): Network.Netwo
     )
 })
 
-/** Knows TFTP with a checksum behind it. */
+/** The dissector of TFTP packets followed by a checksum. */
 export const dissector: Packet.Dissector = {
   ...Dissector.dissector,
   dissect: (packet) =>

@@ -1,4 +1,4 @@
-/** A TFTP server and clients on the hosts of a test, and the two networks they are tried on. */
+/** A TFTP server and clients on the hosts of a test, on a simulated and on a real network. */
 
 import { assert, it } from "@effect/vitest"
 import * as Context from "effect/Context"
@@ -25,8 +25,9 @@ import * as TftpServer from "../../../src/tftp/TftpServer.ts"
 import * as Handles from "../Handles.ts"
 import { Hosts } from "../Hosts.ts"
 
-/** What a test of this lab is. */
+/** The body of a test. */
 export type Body = () => Effect.Effect<void, unknown, Hosts | Scope.Scope>
+/** Defines a test. */
 export type Test = (name: string, body: Body) => void
 
 const hostsOf = Effect.fnUntraced(function* (simulation: Simulation.Simulation) {
@@ -39,7 +40,7 @@ const hostsOf = Effect.fnUntraced(function* (simulation: Simulation.Simulation) 
   return Hosts.of({ server, client, turn: Effect.sleep("1 millis") })
 })
 
-/** Runs a body on a simulated network, under a plan; nothing may be left of it. */
+/** Runs a body on a simulated network with a fault plan; asserts that no socket and no timer is left. */
 export const simulate = Effect.fnUntraced(function* (body: Body, plan = "", options: Simulation.Options = {}) {
   const report = yield* Simulation.run(
     (simulation) =>
@@ -52,11 +53,13 @@ export const simulate = Effect.fnUntraced(function* (body: Body, plan = "", opti
   return report
 })
 
+/** Defines a test on a simulated network. */
 export const simulated: Test = (name, body) => it.effect(name, () => simulate(body))
 
-/** Servers log what their clients do wrong, which here is on purpose; what is logged a test keeps. */
+/** Disables the log: clients in these tests send invalid packets on purpose. */
 export const quietly = Effect.provideService(References.MinimumLogLevel, "None")
 
+/** Defines a test on the loopback network of this host; asserts that no handle is left. */
 export const real: Test = (name, body) =>
   it.live(name, () =>
     Handles.assertNoLeaks(
@@ -64,20 +67,20 @@ export const real: Test = (name, body) =>
     )
   )
 
-/** The same on a simulated network and on this host's own. */
+/** Defines a test on a simulated network, and the same on the loopback network. */
 export const both: Test = (name, body) => {
   simulated(`${name} (simulated)`, body)
   real(`${name} (loopback)`, body)
 }
 
-/** What a server is to serve. */
+/** Options of a server, and its files. */
 export interface Options extends TftpServer.Options {
   readonly files?: Readonly<Record<string, Uint8Array>> | undefined
-  /** Default: a memory of `files` that can be overwritten. */
+  /** The store. Default: `files` in memory, which can be overwritten. */
   readonly store?: Store.Store | undefined
 }
 
-/** A server on the host for servers, on any port; it does not wait for what runs when the test ends. */
+/** Starts a server on any port of the host for servers; it stops without drain when the test ends. */
 export const serve = Effect.fnUntraced(function* ({ files: given = {}, store, ...options }: Options = {}) {
   const host = (yield* Hosts).server
   const files = new Map(Object.entries(given))
@@ -88,7 +91,7 @@ export const serve = Effect.fnUntraced(function* ({ files: given = {}, store, ..
   return { server, files, endpoint: { address: host.address, port: server.address.port } }
 })
 
-/** Runs a client's effect on the host for clients; names are those given. */
+/** Runs a client's effect on the host for clients, with these host names. */
 export const client = <A, E, R>(
   effect: Effect.Effect<A, E, R>,
   names: Readonly<Record<string, ReadonlyArray<string>>> = {}
@@ -109,13 +112,13 @@ export const client = <A, E, R>(
     )
   }) as Effect.Effect<A, E, Exclude<R, TftpClient.Services> | Hosts>
 
-const peerOf = { address: "0.0.0.0", port: 0 }
+const anyClient = { address: "0.0.0.0", port: 0 }
 
-/** A file of that name in a store, to be written. */
+/** Opens a file of a store for writing. */
 const writable = (store: Store.Store, filename: string, size?: number) =>
-  store.write({ filename, mode: "octet", client: peerOf, options: [], size })
+  store.write({ filename, mode: "octet", client: anyClient, options: [], size })
 
-/** Reads a file into a map, as a client with a disk would. */
+/** Reads a file into a map, in place of a disk. */
 export const get = (
   endpoint: Endpoint.Endpoint,
   path: string,
@@ -147,11 +150,12 @@ export const put = (
     )
   )
 
-/** How a transfer ended: `done`, or why not. */
+/** Returns the outcome of a transfer: `done`, or the failure as by `labelOf`. */
 export const outcome = <A, R>(effect: Effect.Effect<A, TftpError.TftpError, R>) =>
-  Effect.match(effect, { onSuccess: () => "done", onFailure: wordOf })
+  Effect.match(effect, { onSuccess: () => "done", onFailure: labelOf })
 
-export const wordOf = ({ reason }: TftpError.TftpError): string => {
+/** Returns the tag of a failure, with its error code or ` last` if only the last ACK is missing. */
+export const labelOf = ({ reason }: TftpError.TftpError): string => {
   switch (reason._tag) {
     case "Refused":
     case "ProtocolViolation":

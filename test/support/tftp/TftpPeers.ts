@@ -1,10 +1,10 @@
 /**
- * Debian's TFTP servers and clients, for tests and benchmarks: a server runs on a loopback address of its own and is
- * gone when the scope closes.
+ * Debian's TFTP servers and clients, for tests and benchmarks. A server runs on its own loopback address and is stopped
+ * when the scope closes.
  *
- * The packages tftpd-hpa and atftpd shut each other out. Unpacked here they do not:
+ * The packages tftpd-hpa and atftpd conflict, unless they are unpacked here:
  *
- *     mkdir -p node_modules/.cache/peers && cd node_modules/.cache/peers
+ *     mkdir -p .cache/peers && cd .cache/peers
  *     for name in tftpd-hpa atftpd; do apt-get download $name && dpkg -x ${name}_*.deb $name; done
  */
 import * as ChildProcess from "node:child_process"
@@ -17,30 +17,30 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 
-/** A peer that did not start, or ended too early. */
+/** A server that did not start, or ended too early. */
 class PeerError extends Data.TaggedError("PeerError")<{ readonly message: string }> {}
 
-/** Where a server listens. */
+/** The address and port of a server. */
 export interface Endpoint {
   readonly address: string
   readonly port: number
 }
 
-/** A server that answers. */
+/** A server that replies. */
 export interface Running extends Endpoint {
   readonly pid: number
 }
 
 const unpacked = Path.resolve(import.meta.dirname, "../../../.cache/peers")
 
-const says = (command: string, args: ReadonlyArray<string>, pattern: RegExp) => {
+const outputMatches = (command: string, args: ReadonlyArray<string>, pattern: RegExp) => {
   const { stderr, stdout } = ChildProcess.spawnSync(command, args, { encoding: "utf8" })
   return pattern.test(`${stdout}${stderr}`)
 }
 
-/** The first of these files that is the program meant: two packages have called theirs in.tftpd. */
+/** Finds the first of these files that is the right program: two packages name theirs in.tftpd. */
 const find = (files: ReadonlyArray<string>, version: string, pattern: RegExp) =>
-  files.find((file) => Fs.existsSync(file) && says(file, [version], pattern))
+  files.find((file) => Fs.existsSync(file) && outputMatches(file, [version], pattern))
 
 const isRoot = process.getuid?.() === 0
 
@@ -50,7 +50,7 @@ interface ServerProgram {
   readonly args: (root: string, at: Endpoint) => ReadonlyArray<string>
 }
 
-/** Limits on transfers at a time are raised, and dnsmasq's buffers, or it would grant no large block. */
+/** The servers. Their limits on concurrent transfers are raised, and the buffers of dnsmasq, for large blocks. */
 const programs = {
   "tftpd-hpa": {
     file: find([Path.join(unpacked, "tftpd-hpa/usr/sbin/in.tftpd"), "/usr/sbin/in.tftpd"], "--version", /^tftp-hpa/),
@@ -70,7 +70,7 @@ const programs = {
   },
   dnsmasq: {
     file: find(["/usr/sbin/dnsmasq", "/usr/local/sbin/dnsmasq"], "--version", /\sTFTP\s/),
-    // It knows no other.
+    // dnsmasq has no option for another port.
     port: 69,
     args: (root, { address }) => [
       ...["--no-daemon", "--conf-file=/dev/null", "--pid-file=", "--user=root", "--port=0"],
@@ -82,19 +82,19 @@ const programs = {
 
 export type Server = keyof typeof programs
 
-/** Every server we know how to start. */
+/** The names of all servers. */
 export const servers = Object.keys(programs) as ReadonlyArray<Server>
 
-/** What a client is asked to do. */
+/** A transfer for a client. */
 export interface Job extends Endpoint {
   readonly verb: "get" | "put"
   readonly remote: string
   readonly local: string
   readonly blksize?: number | undefined
   readonly windowsize?: number | undefined
-  /** Text. Default: as it is. */
+  /** True for mode netascii. Default: octet. */
   readonly netascii?: true | undefined
-  /** No options at all, where it would send some of its own. */
+  /** True to send no options, also none of the client's defaults. */
   readonly plain?: true | undefined
 }
 
@@ -103,7 +103,7 @@ const abilities = ["blksize", "windowsize", "netascii", "plain"] as const
 interface ClientProgram {
   readonly command: string
   readonly isThere: boolean
-  /** What of a job it can be told. */
+  /** The parts of a job that it supports. */
   readonly can: ReadonlyArray<(typeof abilities)[number]>
   readonly args: (job: Job) => ReadonlyArray<string>
 }
@@ -113,7 +113,7 @@ const given = (value: number | true | undefined, ...args: ReadonlyArray<string>)
 const clientPrograms = {
   curl: {
     command: "curl",
-    isThere: says("curl", ["--version"], /^Protocols:.* tftp/m),
+    isThere: outputMatches("curl", ["--version"], /^Protocols:.* tftp/m),
     can: ["blksize", "netascii", "plain"],
     args: ({ address, blksize, local, netascii, plain, port, remote, verb }) => [
       ...["--silent", "--show-error", verb === "get" ? "--output" : "--upload-file", local],
@@ -124,7 +124,7 @@ const clientPrograms = {
   },
   atftp: {
     command: "atftp",
-    isThere: says("atftp", ["--version"], /^atftp/),
+    isThere: outputMatches("atftp", ["--version"], /^atftp/),
     can: ["blksize", "windowsize", "netascii"],
     args: ({ address, blksize, local, netascii, port, remote, verb, windowsize }) => [
       ...given(blksize, "--option", `blksize ${blksize}`),
@@ -135,7 +135,7 @@ const clientPrograms = {
   },
   "tftp-hpa": {
     command: "tftp",
-    isThere: says("tftp", ["-V"], /^tftp-hpa/),
+    isThere: outputMatches("tftp", ["-V"], /^tftp-hpa/),
     can: ["netascii"],
     args: ({ address, local, netascii, port, remote, verb }) => [
       ...["-m", netascii === true ? "ascii" : "binary", address, String(port), "-c", verb],
@@ -144,7 +144,7 @@ const clientPrograms = {
   },
   busybox: {
     command: "busybox",
-    isThere: says("busybox", ["--list"], /^tftp$/m),
+    isThere: outputMatches("busybox", ["--list"], /^tftp$/m),
     can: ["blksize"],
     args: ({ address, blksize, local, port, remote, verb }) => [
       ...["tftp", verb === "get" ? "-g" : "-p", "-r", remote, "-l", local],
@@ -156,35 +156,35 @@ const clientPrograms = {
 
 export type Client = keyof typeof clientPrograms
 
-/** Every client we know how to run. tftp-hpa's ends with code 0 whatever happened: look at what it brought. */
+/** The names of all clients. The exit code of tftp-hpa is always 0: check the file. */
 export const clients = Object.keys(clientPrograms) as ReadonlyArray<Client>
 
-/** Why a server cannot run here; `undefined` if it can. */
+/** Returns the reason why a server cannot run here; undefined if it can. */
 export const skipReason = (server: Server): string | undefined => {
   if (programs[server].file === undefined) return `${server} not installed`
   return isRoot ? undefined : `${server} needs root`
 }
 
-/** Whether a client can run here. */
+/** Returns true if a client is installed. */
 export const isInstalled = (client: Client): boolean => clientPrograms[client].isThere
 
-/** The command line of a client. Throws if it cannot be told a part of the job. */
+/** Returns the command line of a client. Throws if it does not support a part of the job. */
 export const commandOf = (client: Client, job: Job): readonly [command: string, args: ReadonlyArray<string>] => {
   const program: ClientProgram = clientPrograms[client]
   for (const ability of abilities) {
     if (job[ability] !== undefined && !program.can.includes(ability))
-      throw new Error(`${client} cannot be told ${ability}`)
+      throw new Error(`${client} does not support ${ability}`)
   }
   return [program.command, program.args(job)]
 }
 
-/** A loopback address that nobody else is likely to hold: any port of it is free, 69 too. */
+/** Returns a random loopback address: probably all of its ports are free, 69 too. */
 export const ownAddress = () => `127.${Crypto.randomInt(16, 240)}.${Crypto.randomInt(256)}.${Crypto.randomInt(1, 255)}`
 
 const probe = Buffer.from("\0\x01no such file\0octet\0", "latin1")
 
-/** Waits for any answer to a request; what asks again is a schedule. */
-const answered = ({ address, port }: Endpoint) =>
+/** Sends requests on a schedule until any reply. */
+const waitForReply = ({ address, port }: Endpoint) =>
   Effect.acquireUseRelease(
     Effect.sync(() => Dgram.createSocket("udp4").on("error", () => {})),
     (socket) =>
@@ -205,18 +205,18 @@ const signal = (pid: number, name: NodeJS.Signals) => {
   try {
     process.kill(-pid, name)
   } catch {
-    // Nobody of the group is left.
+    // All processes of the group have ended.
   }
 }
 
-/** Starts a server that listens at `at`, waits until it answers, and ends all its processes with the scope. */
+/** Starts a server at an endpoint and waits until it replies; the end of the scope ends all of its processes. */
 export const launch = Effect.fnUntraced(function* (
   command: string,
   args: ReadonlyArray<string>,
   at: Endpoint,
-  grace: Duration.Input = "2 seconds"
+  stopTimeout: Duration.Input = "2 seconds"
 ) {
-  let said = ""
+  let stderrText = ""
   let isClosed = false
   const ended = (child: ChildProcess.ChildProcess) =>
     Effect.callback<void>((resume) => {
@@ -225,52 +225,53 @@ export const launch = Effect.fnUntraced(function* (
     })
   const child = yield* Effect.acquireRelease(
     Effect.sync(() =>
-      // Its own group: tftpd-hpa has a process for each transfer.
+      // Its own process group: tftpd-hpa has a process for each transfer.
       ChildProcess.spawn(command, args, { detached: true, stdio: ["ignore", "ignore", "pipe"] })
-        .on("error", (error) => (said += error.message))
+        .on("error", (error) => (stderrText += error.message))
         .on("close", () => (isClosed = true))
     ),
     (child) =>
       Effect.gen(function* () {
         if (child.pid === undefined) return
         signal(child.pid, "SIGTERM")
-        yield* Effect.timeoutOption(ended(child), grace)
+        yield* Effect.timeoutOption(ended(child), stopTimeout)
         signal(child.pid, "SIGKILL")
         yield* ended(child)
       })
   )
   child.stderr.on("data", (text) => {
-    said = `${said}${text}`.slice(-1_000)
+    stderrText = `${stderrText}${text}`.slice(-1_000)
   })
-  const failed = (why: string) => Effect.fail(new PeerError({ message: `${command}: ${why}: ${said.trim()}` }))
-  yield* answered(at).pipe(
+  const failed = (reason: string) =>
+    Effect.fail(new PeerError({ message: `${command}: ${reason}: ${stderrText.trim()}` }))
+  yield* waitForReply(at).pipe(
     Effect.raceFirst(Effect.flatMap(ended(child), () => failed("ended at once"))),
-    Effect.timeoutOrElse({ duration: "10 seconds", orElse: () => failed("no answer in 10 s") })
+    Effect.timeoutOrElse({ duration: "10 seconds", orElse: () => failed("no reply in 10 s") })
   )
   const running: Running = { ...at, pid: child.pid! }
   return running
 })
 
-/** Starts a foreign server on an address of its own: it serves `root`, and takes uploads if it can. */
+/** Starts a server on its own address; it serves `root`, and accepts uploads if it supports them. */
 export const start = Effect.fnUntraced(function* (server: Server, root: string) {
   const { args, file, port }: ServerProgram = programs[server]
   if (file === undefined) return yield* new PeerError({ message: `${server} is not installed` })
   const at = { address: ownAddress(), port }
-  // A process of tftpd-hpa that has taken a file stays for a second, whatever it is told.
+  // A process of tftpd-hpa that has received a file ignores SIGTERM for a second.
   return yield* launch(file, args(root, at), at, "100 millis")
 })
 
-/** How a client ended: `code` is null if it had to be killed. */
+/** The result of a client; `code` is null if it was killed. */
 export interface Ended {
   readonly code: number | null
   readonly stdout: string
   readonly stderr: string
 }
 
-/** Runs a program to its end, or kills it after so many milliseconds. */
-export const execute = ([command, args]: ReturnType<typeof commandOf>, most = 60_000) =>
+/** Runs a program to its end, or kills it after a timeout. */
+export const execute = ([command, args]: ReturnType<typeof commandOf>, timeoutMillis = 60_000) =>
   Effect.callback<Ended>((resume) => {
-    const child = ChildProcess.spawn(command, args, { timeout: most, stdio: ["ignore", "pipe", "pipe"] })
+    const child = ChildProcess.spawn(command, args, { timeout: timeoutMillis, stdio: ["ignore", "pipe", "pipe"] })
     let stdout = ""
     let stderr = ""
     child.stdout.on("data", (text) => {

@@ -1,4 +1,4 @@
-/** Conversations with a TFTP program as lines of text: what peers say, and what they must hear. */
+/** Conversations with a TFTP program as lines of text: the packets that peers send, and those they must receive. */
 
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -12,13 +12,13 @@ import type * as Network from "../../../src/network/Network.ts"
 import * as Packet from "../../../src/tftp/protocol/Packet.ts"
 import { Hosts, turns } from "../Hosts.ts"
 
-/** What a peer has heard. */
+/** A datagram received by a peer. */
 export interface Received {
   readonly bytes: Uint8Array
   readonly from: Endpoint.Endpoint
 }
 
-/** A packet in few words: `RRQ f octet blksize=8`, `DATA 1 512`, `ACK 1`, `OACK blksize=8`, `ERROR 5`. */
+/** Formats a packet: `RRQ f octet blksize=8`, `DATA 1 512`, `ACK 1`, `OACK blksize=8`, `ERROR 5`. */
 export const textOf = (bytes: Uint8Array): string => {
   const packet = Result.getOrThrow(Packet.decode(bytes))
   const words = (options: ReadonlyArray<Packet.Option>) => options.map((option) => ` ${option.join("=")}`).join("")
@@ -41,7 +41,7 @@ const optionOf = (word: string): Packet.Option => {
   return [word.slice(0, at), word.slice(at + 1)]
 }
 
-/** Says nothing that the protocol forbids to send again: an attacker has no rules, and its bytes are quoted. */
+/** Encodes a packet in the notation of `textOf`; a quoted text is sent as bytes. */
 const bytesOf = (text: string, block: (number: number, length: number) => Uint8Array): Uint8Array => {
   if (text.startsWith('"')) return Uint8Array.from(JSON.parse(text) as string, (char) => char.charCodeAt(0))
   const [tag = "", first = "", second = "", ...rest] = text.split(" ")
@@ -58,53 +58,55 @@ const bytesOf = (text: string, block: (number: number, length: number) => Uint8A
     case "OACK":
       return Packet.encode({ _tag: "OACK", options: [first, second, ...rest].filter(Boolean).map(optionOf) })
     default:
-      throw new Error(`no packet: ${text}`)
+      throw new Error(`not a packet: ${text}`)
   }
 }
 
-interface Speaker {
+/** A party of a conversation, with its own socket. */
+interface Peer {
   readonly socket: Network.UdpSocket
   readonly peer: Endpoint.Endpoint
   readonly inbox: Queue.Queue<Received>
-  /** Whom it has heard last. */
-  other: Endpoint.Endpoint | undefined
+  /** The source of the datagram received last. */
+  lastSource: Endpoint.Endpoint | undefined
 }
 
-/** How a conversation is set up. */
+/** Options of a conversation. */
 export interface Options {
-  /** Whose sockets the speakers have. Default `client`. */
+  /** The host of the sockets. Default `client`. */
   readonly at?: "client" | "server" | undefined
-  /** Where requests go. */
+  /** The endpoint that requests are sent to. */
   readonly endpoint?: Endpoint.Endpoint | undefined
-  /** What the file holds: DATA heard must be of it, DATA said is of it. */
+  /** The content of the file: DATA received must match it, DATA sent is taken from it. */
   readonly content?: Uint8Array | undefined
 }
 
-/** How long is waited for a packet: more than a timer of a test, less than the patience of its reader. */
-const patience = "10 seconds"
+/** The longest wait for a packet: longer than the timers of the tests. */
+const packetTimeout = "10 seconds"
 
 /**
- * Opens a conversation. A line is a speaker's letter, `>` for what it says or `<` for what it hears next, and a packet:
+ * Opens a conversation. A line is the letter of a peer, `>` to send or `<` to receive, and a packet:
  *
  * ```
- * a> RRQ f octet        to the endpoint; anything else goes to whom it heard last, or else whom anybody heard last
- * a< DATA 1 512         the next that comes, whatever else has not come yet
- * a>> ACK 1             to the endpoint
- * a> "\u0000\u0009"     any bytes
- * a-                    hears nothing for a while
+ * a> RRQ f octet        sends a request to the endpoint; other packets go to the source of the last datagram it
+ *                       received, or else of the last one that any peer received
+ * a< DATA 1 512         asserts that this is the next packet it receives
+ * a>> ACK 1             sends to the endpoint
+ * a> "\u0000\u0009"     sends bytes
+ * a-                    asserts that it receives nothing for some turns of the network
  * ```
  */
 export const open = Effect.fnUntraced(function* ({ at = "client", content, endpoint }: Options = {}) {
   const host = (yield* Hosts)[at]
-  const speakers = new Map<string, Speaker>()
-  const heard: Array<string> = []
+  const peers = new Map<string, Peer>()
+  const received: Array<string> = []
   const context = yield* Effect.context<Hosts>()
   const scope = yield* Effect.scope
   let blksize = 512
   let latest: Endpoint.Endpoint | undefined
 
-  const speaker = Effect.fnUntraced(function* (name: string, options: Network.UdpOptions = {}) {
-    const known = speakers.get(name)
+  const peer = Effect.fnUntraced(function* (name: string, options: Network.UdpOptions = {}) {
+    const known = peers.get(name)
     if (known !== undefined) return known
     const inbox = yield* Queue.unbounded<Received>()
     const socket = yield* Effect.provideService(
@@ -115,15 +117,15 @@ export const open = Effect.fnUntraced(function* ({ at = "client", content, endpo
       scope
     )
     const peer = { address: NetAddress.formatIp(socket.local.address), port: socket.local.port }
-    const made: Speaker = { socket, peer, inbox, other: undefined }
-    speakers.set(name, made)
+    const made: Peer = { socket, peer, inbox, lastSource: undefined }
+    peers.set(name, made)
     return made
   })
   const block = (number: number, length: number) => {
     const from = (number - 1) * blksize
     return (content ?? new Uint8Array(from + length)).slice(from, from + length)
   }
-  const learn = (text: string) => {
+  const trackBlksize = (text: string) => {
     const found = /^OACK.* blksize=(\d+)/i.exec(text)
     if (found !== null) blksize = Number(found[1])
     if (/^(RRQ|WRQ)/.test(text)) blksize = 512
@@ -132,45 +134,45 @@ export const open = Effect.fnUntraced(function* ({ at = "client", content, endpo
     if (content === undefined || Packet.opcode(bytes) !== Packet.Opcode.DATA) return
     assert.deepStrictEqual(bytes.slice(4), block(Packet.wireBlock(bytes), bytes.length - 4), `${line}: the content`)
   }
-  /** What a speaker hears next. */
-  const hear = Effect.fnUntraced(function* (name: string, line = "") {
-    const one = yield* speaker(name)
-    const next = yield* Effect.timeoutOption(Queue.take(one.inbox), patience)
-    if (Option.isNone(next)) return assert.fail(`${line}: nothing came after ${heard.join(", ")}`)
+  /** Waits for the next datagram of a peer. */
+  const receive = Effect.fnUntraced(function* (name: string, line = "") {
+    const one = yield* peer(name)
+    const next = yield* Effect.timeoutOption(Queue.take(one.inbox), packetTimeout)
+    if (Option.isNone(next)) return assert.fail(`${line}: no packet after ${received.join(", ")}`)
     const { bytes, from } = next.value
-    one.other = from
+    one.lastSource = from
     latest = from
-    heard.push(`${name}< ${textOf(bytes)}`)
+    received.push(`${name}< ${textOf(bytes)}`)
     return next.value
   })
-  const say = Effect.fnUntraced(function* (name: string, text: string, toDoor = false) {
-    const one = yield* speaker(name)
-    learn(text)
-    const to = toDoor || /^(RRQ|WRQ)/.test(text) ? endpoint : (one.other ?? latest ?? endpoint)
+  const send = Effect.fnUntraced(function* (name: string, text: string, toEndpoint = false) {
+    const one = yield* peer(name)
+    trackBlksize(text)
+    const to = toEndpoint || /^(RRQ|WRQ)/.test(text) ? endpoint : (one.lastSource ?? latest ?? endpoint)
     one.socket.sendUnsafe(bytesOf(text, block), to)
   })
-  const silent = Effect.fnUntraced(function* (name: string) {
+  const expectNothing = Effect.fnUntraced(function* (name: string) {
     yield* turns(20)
-    const rest = yield* Queue.clear((yield* speaker(name)).inbox)
+    const rest = yield* Queue.clear((yield* peer(name)).inbox)
     assert.deepStrictEqual(
       rest.map(({ bytes }) => textOf(bytes)),
       [],
-      `${name} hears nothing after ${heard.join(", ")}`
+      `${name} receives nothing after ${received.join(", ")}`
     )
   })
   const playAll = Effect.fnUntraced(function* (lines: ReadonlyArray<string>) {
     for (const line of lines) {
       const [, name = "", sign, text = ""] = /^(\w+)(>>|[<>-]) ?(.*)$/s.exec(line) ?? []
-      if (sign === "-") yield* silent(name)
-      else if (sign !== "<") yield* say(name, text, sign === ">>")
+      if (sign === "-") yield* expectNothing(name)
+      else if (sign !== "<") yield* send(name, text, sign === ">>")
       else {
-        const { bytes } = yield* hear(name, line)
-        assert.strictEqual(textOf(bytes), text, `${line}, after ${heard.slice(0, -1).join(", ")}`)
-        learn(text)
+        const { bytes } = yield* receive(name, line)
+        assert.strictEqual(textOf(bytes), text, `${line}, after ${received.slice(0, -1).join(", ")}`)
+        trackBlksize(text)
         check(bytes, line)
       }
     }
   }, Effect.provideContext(context))
   const play = (...lines: ReadonlyArray<string>) => playAll(lines)
-  return { play, speaker, hear: (name: string) => Effect.provideContext(hear(name), context) }
+  return { play, peer, receive: (name: string) => Effect.provideContext(receive(name), context) }
 })

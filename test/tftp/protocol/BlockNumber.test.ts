@@ -6,7 +6,7 @@ const Rollover = Schema.Literals([0, 1])
 const Block = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 300_000 }))
 const Distance = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 65_534 }))
 
-describe("Blocks", () => {
+describe("BlockNumber", () => {
   it.each([
     [0, 0, 0],
     [0, 65_535, 65_535],
@@ -18,11 +18,11 @@ describe("Blocks", () => {
     [1, 65_536, 1],
     [1, 131_070, 65_535],
     [1, 131_071, 1]
-  ] as const)("rolling over to %i, block %i is %i on the wire", (rollover, block, wire) => {
+  ] as const)("with a rollover to %i, maps block %i to %i on the wire", (rollover, block, wire) => {
     assert.strictEqual(BlockNumber.toWire(rollover, block), wire)
   })
 
-  it("counts from 65535 to the rollover, never to the other", () => {
+  it("maps 65535 to the agreed rollover only", () => {
     const successors = ([rollover, first]: readonly [0 | 1, number]) => {
       let wire = 1
       for (let block = 2; block <= 300_000; block++) {
@@ -35,7 +35,7 @@ describe("Blocks", () => {
   })
 
   it.prop(
-    "tells how far ahead and behind a number on the wire is",
+    "returns the distance of a number on the wire ahead and behind",
     [Rollover, Block, Distance],
     ([rollover, block, n]) => {
       assert.strictEqual(BlockNumber.ahead(rollover, block, BlockNumber.toWire(rollover, block + n)), n)
@@ -43,7 +43,7 @@ describe("Blocks", () => {
     }
   )
 
-  it("finds no block 0 once there were blocks that roll over to 1", () => {
+  it("returns Infinity for number 0 after the start with a rollover to 1", () => {
     assert.strictEqual(BlockNumber.ahead(1, 0, 0), 0)
     assert.strictEqual(BlockNumber.ahead(1, 1, 0), Infinity)
     assert.strictEqual(BlockNumber.ahead(1, 65_535, 0), Infinity)

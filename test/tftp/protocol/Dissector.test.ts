@@ -24,7 +24,7 @@ describe("Dissector", () => {
     ["\0\x05\0\x08", "ERROR 8"],
     ["\0\x06tsize\x0042\0", "OACK tsize=42"]
   ] as const) {
-    it(`says: ${summary}`, () => assert.deepEqual(dissect(raw(text)), { kind: summary.split(" ")[0]!, summary }))
+    it(`summarizes: ${summary}`, () => assert.deepEqual(dissect(raw(text)), { kind: summary.split(" ")[0]!, summary }))
   }
 
   for (const [what, text] of [
@@ -32,31 +32,31 @@ describe("Dissector", () => {
     ["text", "GET / HTTP/1.0\r\n\r\n"],
     ["a DNS query whose first bytes are 00 01", "\0\x01\x01\0\0\x01\0\0\0\0\0\0\x07example\x03com\0\0\x01\0\x01"],
     ["a request without a mode", "\0\x01name\0"],
-    ["an ACK with more behind it", "\0\x04\0\x01\0"],
+    ["an ACK with trailing bytes", "\0\x04\0\x01\0"],
     ["a DATA of three bytes", "\0\x03\0"],
-    ["a DATA longer than any block", `\0\x03\0\x01${"x".repeat(65_465)}`],
+    ["a DATA longer than the largest block", `\0\x03\0\x01${"x".repeat(65_465)}`],
     ["an ERROR whose message is not text", "\0\x05\0\x01\x02\x1b\0"],
     ["an OACK without an option", "\0\x06\x80\x90"]
   ] as const) {
     it(`does not claim ${what}`, () => assert.isUndefined(dissect(raw(text))))
   }
 
-  it("claims nothing of a stream", () => {
+  it("does not claim TCP segments", () => {
     const bytes = Packet.ack(1)
     assert.isDefined(dissect(bytes))
     assert.isUndefined(dissect(bytes, { transport: "tcp", kind: "data" }))
   })
 
-  it("makes text of a peer safe to print", () => {
+  it("escapes text of a peer", () => {
     assert.strictEqual(dissect(raw("\0\x05\0\0a\r\nb\0"))?.summary, "ERROR 0: a\\u000d\\u000ab")
     const bidi = Packet.encode({ _tag: "RRQ", filename: "a\u202egpj", mode: "octet", options: [] })
     assert.strictEqual(dissect(bidi)?.summary, "RRQ a\\u202egpj octet")
   })
 
-  it("cuts a message that is too long for a line", () =>
+  it("truncates a message longer than a line", () =>
     assert.isBelow(dissect(raw(`\0\x05\0\0${"x".repeat(60_000)}`))!.summary.length, 300))
 
-  it.prop("knows every packet that can be sent", [PacketArbitrary.packets], ([packet]) =>
+  it.prop("claims every valid packet", [PacketArbitrary.packets], ([packet]) =>
     assert.strictEqual(dissect(Packet.encode(packet))?.kind, packet._tag)
   )
 
@@ -65,7 +65,7 @@ describe("Dissector", () => {
     ["mutated packets", PacketArbitrary.mutated]
   ] as const) {
     it.prop(
-      `never throws, and prints on one line: ${what}`,
+      `never throws, and returns one line, for ${what}`,
       [bytes],
       ([bytes]) => assert.notMatch(dissect(bytes)?.summary ?? "", /[\p{Cc}\u202a-\u202e]/u),
       { arbitrary: { runs: 1000 } }

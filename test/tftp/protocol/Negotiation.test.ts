@@ -8,7 +8,7 @@ import type { Option } from "../../../src/tftp/protocol/Packet.ts"
 const policy: Negotiation.Policy = { blksize: 65_464, windowsize: 64, mtu: undefined, family: "IPv4" }
 const about: Negotiation.RequestInfo = { kind: "RRQ", mode: "octet", size: 5_000_000_000 }
 
-/** The reply to options written `name=value`, in the same form. */
+/** Returns the reply to options, both in the form `name=value`. */
 const reply = (asked: string, more: Partial<Negotiation.Policy> = {}, of: Partial<Negotiation.RequestInfo> = {}) =>
   Negotiation.negotiate(parse(asked), { ...policy, ...more }, { ...about, ...of })
     .reply.map((option) => option.join("="))
@@ -71,32 +71,36 @@ const wants = Arbitrary.map(
   })
 )
 
-describe("Options.negotiate", () => {
+describe("Negotiation.negotiate", () => {
   for (const [what, request, answer] of [
-    ["confirms only what was asked", "blksize=1428", "blksize=1428"],
-    ["confirms in the order asked", "windowsize=4 tsize=0 blksize=8", "windowsize=4 tsize=5000000000 blksize=8"],
-    ["leaves out what it does not know", "multicast= blksize=512 x=1 blksize2=1024", "blksize=512"],
-    ["answers unknown options alone with nothing at all", "multicast= saveFiles=1", ""],
-    ["knows names in any case and answers in the same", "BLKSIZE=1024 TSize=0", "BLKSIZE=1024 TSize=5000000000"],
+    ["confirms only requested options", "blksize=1428", "blksize=1428"],
+    [
+      "confirms in the order of the request",
+      "windowsize=4 tsize=0 blksize=8",
+      "windowsize=4 tsize=5000000000 blksize=8"
+    ],
+    ["omits unknown options", "multicast= blksize=512 x=1 blksize2=1024", "blksize=512"],
+    ["returns no options for unknown ones", "multicast= saveFiles=1", ""],
+    ["accepts names in any case and repeats their spelling", "BLKSIZE=1024 TSize=0", "BLKSIZE=1024 TSize=5000000000"],
     ["takes the first of a repeated option", "blksize=600 BLKSIZE=700", "blksize=600"],
-    ["takes the first even where it is nonsense", "blksize=abc blksize=700", ""],
-    ["tells the real size to tsize=0, beyond 4 GiB", "tsize=0", "tsize=5000000000"],
-    ["echoes seconds from 1 to 255", "timeout=1", "timeout=1"],
-    ["echoes seconds from 1 to 255", "timeout=255", "timeout=255"],
-    ["leaves out a timeout of 0 or 256", "timeout=0", ""],
-    ["leaves out a timeout of 0 or 256", "timeout=256", ""],
-    ["echoes microseconds from 10000 to 255000000", "utimeout=10000", "utimeout=10000"],
-    ["echoes microseconds from 10000 to 255000000", "utimeout=255000000", "utimeout=255000000"],
-    ["leaves out microseconds beyond", "utimeout=9999", ""],
-    ["leaves out microseconds beyond", "utimeout=255000001", ""],
-    ["agrees on one interval", "timeout=3 utimeout=50000", "timeout=3"],
-    ["grants a window as asked", "windowsize=4", "windowsize=4"],
-    ["caps a window of 65535, and beyond", "windowsize=65535", "windowsize=64"],
-    ["caps a window of 65535, and beyond", "windowsize=65536", "windowsize=64"],
-    ["leaves out a window of 0", "windowsize=0", ""],
-    ["agrees on the rollover", "rollover=1", "rollover=1"],
-    ["agrees on the rollover", "rollover=0", "rollover=0"],
-    ["leaves out a rollover to 2", "rollover=2", ""]
+    ["takes the first of a repeated option even if it is invalid", "blksize=abc blksize=700", ""],
+    ["returns a size above 4 GiB for tsize=0", "tsize=0", "tsize=5000000000"],
+    ["confirms a timeout from 1 to 255", "timeout=1", "timeout=1"],
+    ["confirms a timeout from 1 to 255", "timeout=255", "timeout=255"],
+    ["omits a timeout of 0 or 256", "timeout=0", ""],
+    ["omits a timeout of 0 or 256", "timeout=256", ""],
+    ["confirms a utimeout from 10000 to 255000000", "utimeout=10000", "utimeout=10000"],
+    ["confirms a utimeout from 10000 to 255000000", "utimeout=255000000", "utimeout=255000000"],
+    ["omits a utimeout out of range", "utimeout=9999", ""],
+    ["omits a utimeout out of range", "utimeout=255000001", ""],
+    ["confirms only the first of timeout and utimeout", "timeout=3 utimeout=50000", "timeout=3"],
+    ["grants the requested window", "windowsize=4", "windowsize=4"],
+    ["reduces a window to the limit", "windowsize=65535", "windowsize=64"],
+    ["reduces a window to the limit", "windowsize=65536", "windowsize=64"],
+    ["omits a window of 0", "windowsize=0", ""],
+    ["confirms the rollover", "rollover=1", "rollover=1"],
+    ["confirms the rollover", "rollover=0", "rollover=0"],
+    ["omits a rollover to 2", "rollover=2", ""]
   ] as const) {
     it(`${what}: ${request}`, () => assert.strictEqual(reply(request), answer))
   }
@@ -108,13 +112,13 @@ describe("Options.negotiate", () => {
     })
   }
   for (const size of ["65465", "70000", "99999999999999999999"]) {
-    it(`lowers a blksize of ${size}`, () => {
+    it(`reduces a blksize of ${size}`, () => {
       assert.strictEqual(reply(`blksize=${size}`), "blksize=65464")
       assert.strictEqual(reply(`blksize=${size}`, { blksize: 1_428 }), "blksize=1428")
     })
   }
   for (const size of ["7", "0", "abc", "-1", "1e3", "", " 512", "+512", "512.0", "0x200", "五", "1".repeat(21)]) {
-    it(`neither grants nor refuses a blksize of ${JSON.stringify(size)}`, () => {
+    it(`ignores a blksize of ${JSON.stringify(size)}`, () => {
       const { agreed, reply } = Negotiation.negotiate([["blksize", size]], policy, about)
       assert.deepStrictEqual(reply, [])
       assert.deepStrictEqual(agreed, Negotiation.defaults)
@@ -127,7 +131,7 @@ describe("Options.negotiate", () => {
     ["IPv4", 9_000, 8_968],
     ["IPv4", 20, 8]
   ] as const) {
-    it(`keeps blocks within the link: ${mtu} bytes over ${family}`, () => {
+    it(`grants a block that fits into an MTU of ${mtu} bytes over ${family}`, () => {
       assert.strictEqual(reply("blksize=65464", { mtu, family }), `blksize=${most}`)
       assert.strictEqual(reply("blksize=65464", { mtu, family, blksize: 8 }), "blksize=8")
       assert.strictEqual(reply("blksize=8", { mtu, family }), "blksize=8")
@@ -137,12 +141,12 @@ describe("Options.negotiate", () => {
   for (const [what, of] of [
     ["an empty file, which makes curl fail", { size: 0 }],
     ["netascii", { mode: "netascii" }],
-    ["a size nobody knows", { size: undefined }]
+    ["an unknown size", { size: undefined }]
   ] as const) {
-    it(`leaves tsize out for ${what}`, () => assert.strictEqual(reply("tsize=0", {}, of), ""))
+    it(`omits tsize for ${what}`, () => assert.strictEqual(reply("tsize=0", {}, of), ""))
   }
 
-  it("echoes the tsize of an upload, also of an empty one", () => {
+  it("confirms the tsize of an upload, also of an empty one", () => {
     for (const mode of ["octet", "netascii"] as const) {
       for (const size of ["0", "99999999999999", "9007199254740991"]) {
         assert.strictEqual(reply(`tsize=${size}`, {}, { kind: "WRQ", mode, size: undefined }), `tsize=${size}`)
@@ -153,16 +157,16 @@ describe("Options.negotiate", () => {
     assert.isUndefined(agreed("tsize=7", { kind: "WRQ", mode: "netascii" }).tsize)
   })
 
-  it("reads both intervals as milliseconds", () => {
+  it("converts timeout and utimeout to milliseconds", () => {
     assert.strictEqual(agreed("timeout=3").timeoutMillis, 3_000)
     assert.strictEqual(agreed("utimeout=12345").timeoutMillis, 12.345)
   })
 
-  it("keeps windows so small that old and new block numbers differ", () =>
+  it("limits the window to 32767, so that old and new block numbers differ", () =>
     assert.strictEqual(reply("windowsize=65535", { windowsize: 65_535 }), "windowsize=32767"))
 
   it.prop(
-    "never throws, confirms only what was asked, once, and what it confirms is what was agreed",
+    "never throws, and confirms each requested option at most once, with the agreed value",
     [asked, policies, abouts],
     ([asked, policy, about]) => {
       const { agreed, reply } = Negotiation.negotiate(asked, policy, about)
@@ -187,7 +191,7 @@ describe("Options.negotiate", () => {
   )
 
   it.prop(
-    "a client accepts whatever its own request is answered, and agrees",
+    "returns a reply that the client accepts with the same result",
     [wants, policies, abouts],
     ([wanted, policy, about]) => {
       const { agreed, reply } = Negotiation.negotiate(Negotiation.requestOptions(wanted), policy, about)
@@ -200,8 +204,8 @@ describe("Options.negotiate", () => {
   )
 })
 
-describe("Options.ask", () => {
-  it("asks for what is wanted, and for nothing else", () => {
+describe("Negotiation.requestOptions", () => {
+  it("requests only the wanted options", () => {
     assert.deepEqual(Negotiation.requestOptions({}), [])
     assert.deepEqual(Negotiation.requestOptions(wanted), parse("tsize=0 blksize=1428 timeout=3 windowsize=16"))
     assert.deepEqual(
@@ -210,7 +214,7 @@ describe("Options.ask", () => {
     )
   })
 
-  it("keeps within the bounds", () => {
+  it("clamps values to their ranges", () => {
     const over = { blksize: 70_000, windowsize: 65_535, timeoutMillis: 1e9, tsize: 2 ** 60 }
     const most = "tsize=9007199254740991 blksize=65464 timeout=255 windowsize=32767"
     assert.deepEqual(Negotiation.requestOptions(over), parse(most))
@@ -219,8 +223,8 @@ describe("Options.ask", () => {
   })
 })
 
-describe("Options.accept", () => {
-  it("takes smaller sizes, and defaults for what was left out", () => {
+describe("Negotiation.accept", () => {
+  it("accepts smaller sizes, and uses defaults for missing options", () => {
     assert.deepStrictEqual(accepted(""), Negotiation.defaults)
     assert.deepStrictEqual(accepted("BLKSIZE=1024 windowsize=1 timeout=3 tsize=42"), {
       blksize: 1024,
@@ -232,20 +236,20 @@ describe("Options.accept", () => {
   })
 
   for (const [what, answer, reason] of [
-    ["an option nobody requested", "rollover=1", "Unrequested"],
-    ["an option nobody knows", "x=1", "Unrequested"],
-    ["the other of the two intervals", "utimeout=3000000", "Unrequested"],
-    ["a bigger blksize", "blksize=1429", "TooLarge"],
+    ["an option that was not requested", "rollover=1", "Unrequested"],
+    ["an unknown option", "x=1", "Unrequested"],
+    ["utimeout in reply to timeout", "utimeout=3000000", "Unrequested"],
+    ["a larger blksize", "blksize=1429", "TooLarge"],
     ["a blksize of 65536", "blksize=65536", "TooLarge"],
-    ["a bigger windowsize", "windowsize=17", "TooLarge"],
+    ["a larger windowsize", "windowsize=17", "TooLarge"],
     ["a blksize below 8", "blksize=7", "Invalid"],
     ["a windowsize of 0", "windowsize=0", "Invalid"],
     ["another timeout", "timeout=4", "Changed"],
-    ["a size that overflowed", "tsize=-2147483648", "Invalid"],
-    ["a value that is no number", "blksize=abc", "Invalid"],
-    ["a bigger blksize the second time", "blksize=512 blksize=65464", "TooLarge"]
+    ["a negative size", "tsize=-2147483648", "Invalid"],
+    ["a value that is not a number", "blksize=abc", "Invalid"],
+    ["a larger blksize in a repeated option", "blksize=512 blksize=65464", "TooLarge"]
   ] as const) {
-    it(`rejects with ERROR 8: ${what}`, () => {
+    it(`rejects ${what} with ERROR 8`, () => {
       const error = refused(answer)
       assert.strictEqual(error.reason, reason)
       assert.strictEqual(error.code, 8)
@@ -255,20 +259,20 @@ describe("Options.accept", () => {
 
   it("rejects another rollover", () => assert.strictEqual(refused("rollover=0", { rollover: 1 }).reason, "Changed"))
 
-  it("keeps the size of an upload, whatever the server makes of it", () => {
+  it("keeps the size of an upload if the server returns another", () => {
     const upload = { tsize: 99_999_999_999_999 }
     assert.strictEqual(accepted("tsize=276447231", upload).tsize, upload.tsize)
   })
 
-  it("does not take the echo of tsize=0 for the size of the file", () => assert.isUndefined(accepted("tsize=0").tsize))
+  it("ignores an echoed tsize=0", () => assert.isUndefined(accepted("tsize=0").tsize))
 
-  it("takes the first answer of two to one option", () =>
+  it("takes the first of two values for one option", () =>
     assert.strictEqual(accepted("blksize=512 BLKSIZE=1024").blksize, 512))
 
-  it("prints what a server wrote without obeying it", () =>
+  it("escapes control characters in the message", () =>
     assert.notMatch(Result.getOrThrow(Result.flip(Negotiation.accept({}, [["\x1b[2J", "\n"]]))).message, /\p{Cc}/u))
 
-  it.prop("never throws, and never agrees on more than was wanted", [wants, asked], ([wanted, reply]) => {
+  it.prop("never throws, and never agrees on more than was requested", [wants, asked], ([wanted, reply]) => {
     const result = Negotiation.accept(wanted, reply)
     if (Result.isFailure(result)) return
     assert.isAtMost(result.success.blksize, Math.max(512, wanted.blksize ?? 0))

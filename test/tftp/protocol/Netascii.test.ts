@@ -8,7 +8,7 @@ const raw = (text: string) => Uint8Array.from(text, (char) => char.charCodeAt(0)
 const through = (codec: Netascii.Codec, chunks: ReadonlyArray<Uint8Array>) =>
   Buffer.concat([...chunks.map(codec.push), codec.end()])
 
-/** Cuts bytes into chunks of the given lengths, over and over; some are empty. */
+/** Splits bytes into chunks of the given lengths, in a cycle; some are empty. */
 const cut = (bytes: Uint8Array, lengths: ReadonlyArray<number>) => {
   const chunks: Array<Uint8Array> = []
   for (let at = 0, i = 0; at < bytes.length; i++) {
@@ -40,7 +40,7 @@ describe("Netascii", () => {
     ["\r\0", "\r\0\0"],
     ["a\nb\xff\0", "a\r\nb\xff\0"]
   ] as const) {
-    it(`both ways: ${JSON.stringify(host)} is ${JSON.stringify(wire)}`, () => {
+    it(`encodes ${JSON.stringify(host)} as ${JSON.stringify(wire)}, and decodes it`, () => {
       assert.strictEqual(through(Netascii.encoder(), [raw(host)]).toString("latin1"), wire)
       assert.strictEqual(through(Netascii.decoder(), [raw(wire)]).toString("latin1"), host)
     })
@@ -54,11 +54,11 @@ describe("Netascii", () => {
     ["\r\r\0", "\r\r"],
     ["\n\0", "\n\0"]
   ] as const) {
-    it(`reads what no encoder writes: ${JSON.stringify(wire)} is ${JSON.stringify(host)}`, () =>
+    it(`decodes the invalid ${JSON.stringify(wire)} as ${JSON.stringify(host)}`, () =>
       assert.strictEqual(through(Netascii.decoder(), [raw(wire)]).toString("latin1"), host))
   }
 
-  it("joins a pair whose CR is the last byte of a block", () => {
+  it("decodes a pair that is split between two blocks", () => {
     const decoder = Netascii.decoder()
     assert.deepEqual([...decoder.push(raw("a\r"))], [97])
     assert.deepEqual([...decoder.push(raw("\n\r"))], [10])
@@ -67,7 +67,7 @@ describe("Netascii", () => {
     assert.deepEqual([...decoder.end()], [])
   })
 
-  it.prop("decode(encode(x)) = x, however both sides are cut", [bytes, lengths, lengths], ([bytes, ours, theirs]) => {
+  it.prop("decode(encode(x)) = x, for any chunks on both sides", [bytes, lengths, lengths], ([bytes, ours, theirs]) => {
     const wire = through(Netascii.encoder(), cut(bytes, ours))
     assert.deepStrictEqual([...through(Netascii.decoder(), cut(wire, theirs))], [...bytes])
   })
@@ -77,7 +77,7 @@ describe("Netascii", () => {
     ["decoding", Netascii.decoder]
   ] as const) {
     it.prop(
-      `${what} gives the same whatever the chunks, and leaves them alone`,
+      `${what} returns the same for any chunks, and does not change them`,
       [bytes, lengths],
       ([bytes, lengths]) => {
         const before = [...bytes]
@@ -88,11 +88,11 @@ describe("Netascii", () => {
     )
   }
 
-  it.prop("on the wire CR stands before LF or NUL only, and LF after CR only", [bytes], ([bytes]) =>
+  it.prop("encodes CR only before LF or NUL, and LF only after CR", [bytes], ([bytes]) =>
     assert.match(through(Netascii.encoder(), [bytes]).toString("latin1"), /^(?:[^\r\n]|\r[\n\0])*$/)
   )
 
-  it("is the receiver's: what is pushed next does not change what was given", () => {
+  it("returns fresh bytes that the next push does not change", () => {
     for (const codec of [Netascii.encoder(), Netascii.decoder()]) {
       const chunk = raw("abc")
       const given = codec.push(chunk)

@@ -3,7 +3,7 @@ import * as Result from "effect/Result"
 import * as Packet from "../../../src/tftp/protocol/Packet.ts"
 import * as PacketArbitrary from "./PacketArbitrary.ts"
 
-/** Text as bytes, one to a character. */
+/** Converts text to bytes, one per character. */
 const raw = (text: string) => Uint8Array.from(text, (char) => char.charCodeAt(0))
 const decoded = (text: string) => Result.getOrThrow(Packet.decode(raw(text)))
 const refusal = (bytes: Uint8Array) => Result.getOrThrow(Result.flip(Packet.decode(bytes)))
@@ -31,7 +31,7 @@ const vectors: ReadonlyArray<readonly [bytes: string, packet: Packet.Packet]> = 
 
 describe("Packet", () => {
   for (const [text, packet] of vectors) {
-    it(`${packet._tag} has the bytes of the RFC: ${JSON.stringify(text)}`, () => {
+    it(`encodes and decodes ${packet._tag} as in the RFC: ${JSON.stringify(text)}`, () => {
       assert.deepStrictEqual(decoded(text), packet)
       assert.deepStrictEqual(Packet.encode(packet), raw(text))
       assert.strictEqual(Packet.opcode(raw(text)), Packet.Opcode[packet._tag])
@@ -44,10 +44,10 @@ describe("Packet", () => {
 
   for (const [what, bytes] of [
     ["any bytes", PacketArbitrary.bytes(600)],
-    ["valid packets with bytes changed, cut off and put in", PacketArbitrary.mutated]
+    ["valid packets with bytes changed, removed and inserted", PacketArbitrary.mutated]
   ] as const) {
     it.prop(
-      `decode never throws on ${what}; what it reads can be sent and is then read the same`,
+      `decode never throws on ${what}, and encode(decode(x)) is decoded as the same`,
       [bytes],
       ([bytes]) => {
         const read = Packet.decode(bytes)
@@ -74,10 +74,10 @@ describe("Packet", () => {
     ["opcode 257, whose low byte is a request's", "\x01\x01f\0octet\0", "UnknownOpcode"],
     ["a request without its final NUL", "\0\x01f\0octet", "Unterminated"],
     ["a request with an empty name", "\0\x01\0octet\0", "NoFilename"],
-    ["a request of nothing but NULs", `\0\x01${"\0".repeat(100)}`, "NoFilename"],
+    ["a request of NULs only", `\0\x01${"\0".repeat(100)}`, "NoFilename"],
     ["a request without a mode", "\0\x01f\0", "UnknownMode"],
     ["the obsolete mode mail", "\0\x02f\0mail\0", "UnknownMode"],
-    ["a mode nobody knows", "\0\x01f\0image\0", "UnknownMode"],
+    ["an unknown mode", "\0\x01f\0image\0", "UnknownMode"],
     ["a name of an option without a value", "\0\x01f\0octet\0blksize\0", "OddOption"],
     ["an option without a name", "\0\x01f\0octet\0\x00512\0", "OddOption"],
     ["a request with a NUL too many", "\0\x01f\0octet\0\0", "OddOption"],
@@ -85,7 +85,7 @@ describe("Packet", () => {
     ["64 KB of junk behind a request's opcode", `\0\x01${"junk\0".repeat(13_000)}`, "BadLength"],
     ["an OACK of garbage", "\0\x06garbage", "OddOption"]
   ] as const) {
-    it(`refuses what is malformed with ERROR 4: ${what}`, () => {
+    it(`refuses ${what} with ERROR 4`, () => {
       const error = refusal(raw(bytes))
       assert.strictEqual(error.reason, reason)
       assert.strictEqual(error.code, 4)
@@ -101,7 +101,7 @@ describe("Packet", () => {
     ["bytes that are not UTF-8", "caf\xe9"],
     ["UTF-8 cut short by the end of the text", "caf\xc3"]
   ] as const) {
-    it(`refuses names and options with control characters, or not of UTF-8, with ERROR 4: ${what}`, () => {
+    it(`refuses names and options with ${what} with ERROR 4`, () => {
       assert.strictEqual(refusal(raw(`\0\x01${name}\0octet\0`)).reason, "NotText")
       assert.strictEqual(refusal(raw(`\0\x02f\0octet\0option\0${name}\0`)).reason, "NotText")
     })
@@ -117,35 +117,35 @@ describe("Packet", () => {
     "Zürich/日本",
     "x".repeat(497)
   ]) {
-    it(`leaves the judgement of paths to the store: ${name.slice(0, 20)}`, () => {
+    it(`accepts any path, which the store checks: ${name.slice(0, 20)}`, () => {
       const packet: Packet.Packet = { _tag: "RRQ", filename: name, mode: "octet", options: [] }
       assert.deepStrictEqual(Result.getOrThrow(Packet.decode(Packet.encode(packet))), packet)
     })
   }
 
-  it("reads a request of 512 bytes, the largest", () => {
+  it("decodes a request of 512 bytes, the largest", () => {
     const name = "f".repeat(503)
     const packet = decoded(`\0\x01${name}\0octet\0`)
     assert.strictEqual(packet._tag === "RRQ" && packet.filename, name)
   })
 
-  it("reads modes in any case, and keeps the spelling of options", () => {
+  it("decodes modes in any case, and keeps the spelling of options", () => {
     const packet: Packet.Packet = { _tag: "RRQ", filename: "F", mode: "netascii", options: [["BLKSIZE", "8"]] }
     assert.deepEqual(decoded("\0\x01F\0NetASCII\0BLKSIZE\x008\0"), packet)
   })
 
   for (const garbage of ["\0", "\0\0\0", "lone", "name\0cut", "\x01\x02\0\x03\0", "\xff\0\xff\0"]) {
-    it(`tolerates garbage after the options of an OACK: ${JSON.stringify(garbage)}`, () =>
+    it(`ignores garbage after the options of an OACK: ${JSON.stringify(garbage)}`, () =>
       assert.deepEqual(decoded(`\0\x06tsize\x0042\0${garbage}`), { _tag: "OACK", options: [["tsize", "42"]] }))
   }
 
-  it("reads an ERROR without its message, its NUL, or good text", () => {
+  it("decodes an ERROR without a message, without NUL, or with invalid text", () => {
     assert.deepEqual(decoded("\0\x05\0\x02"), { _tag: "ERROR", code: 2, message: "" })
     assert.deepEqual(decoded("\0\x05\x01\0no NUL"), { _tag: "ERROR", code: 256, message: "no NUL" })
     assert.deepEqual(decoded("\0\x05\0\0\xe9\n\0rest"), { _tag: "ERROR", code: 0, message: "\ufffd\n" })
   })
 
-  it("never lets a NUL in a text become another text", () => {
+  it("replaces a NUL within a string", () => {
     const sent = Packet.encode({ _tag: "RRQ", filename: "a\0octet\0tsize", mode: "octet", options: [] })
     assert.deepEqual(Result.getOrThrow(Packet.decode(sent)), {
       _tag: "RRQ",
@@ -155,24 +155,24 @@ describe("Packet", () => {
     })
   })
 
-  it("reads the bytes of a DATA where they are, without a copy", () => {
+  it("decodes the bytes of a DATA without a copy", () => {
     const bytes = raw("\0\x03\0\x01x")
     const packet = Result.getOrThrow(Packet.decode(bytes))
     assert.strictEqual(packet._tag === "DATA" && packet.bytes.buffer, bytes.buffer)
   })
 
-  it("acknowledges and reads every block number", () => {
+  it("encodes and decodes an ACK of every block number", () => {
     for (let block = 0; block <= 0xffff; block++) {
       const bytes = Packet.ack(block)
       if (Packet.wireBlock(bytes) !== block || Packet.opcode(bytes) !== 4 || bytes.length !== 4) assert.fail(`${block}`)
     }
   })
 
-  it("finds no opcode in less than two bytes", () => {
+  it("returns opcode 0 for less than two bytes", () => {
     assert.deepEqual([raw(""), raw("\x01"), raw("\x01\x02")].map(Packet.opcode), [0, 0, 258])
   })
 
-  it("says what is wrong without obeying it", () => {
+  it("escapes control characters in the message", () => {
     const { message } = refusal(new TextEncoder().encode("\0\x01f\0\u202etetco\0"))
     assert.strictEqual(message, 'malformed packet: the mode must be octet or netascii (found "\\u202etetco")')
   })

@@ -1,4 +1,4 @@
-/** Packets as they may be sent, and what a bad network or a bad peer makes of them. */
+/** Generators of valid packets, and of packets changed by a faulty network or peer. */
 import * as Arbitrary from "effect/Arbitrary"
 import * as Schema from "effect/Schema"
 import * as Packet from "../../../src/tftp/protocol/Packet.ts"
@@ -6,7 +6,7 @@ import * as Mutated from "../../support/Mutated.ts"
 
 const to = (maximum: number) => Schema.Int.check(Schema.isBetween({ minimum: 0, maximum }))
 
-/** A byte, of those that mean something more often than by chance. */
+/** Generates bytes, significant ones more often. */
 const byte = Arbitrary.map(Arbitrary.all([Arbitrary.schema(to(0xff)), Arbitrary.schema(to(3))]), ([byte, choice]) =>
   choice === 0 ? byte & 7 : byte
 )
@@ -14,7 +14,7 @@ const byte = Arbitrary.map(Arbitrary.all([Arbitrary.schema(to(0xff)), Arbitrary.
 export const bytes = (maxLength: number) =>
   Arbitrary.map(Arbitrary.array(byte, { maxLength }), (bytes) => Uint8Array.from(bytes))
 
-/** Text without what no packet carries, at most 20 characters of it. */
+/** Generates text that a packet may contain, of at most 20 characters. */
 export const line = Arbitrary.map(Arbitrary.schema(Schema.String), (text) =>
   text
     .slice(0, 20)
@@ -48,13 +48,13 @@ const failures = Arbitrary.map(
 )
 const optionAcks = Arbitrary.map(options, (options): Packet.Packet => ({ _tag: "OACK", options }))
 
-/** Every kind that can be sent, each as often as the others. */
+/** Generates packets of all kinds, with equal frequency. */
 export const packets: Arbitrary.Arbitrary<Packet.Packet> = Arbitrary.flatMap(
   Arbitrary.schema(to(4)),
   (kind) => [requests, blocks, acks, failures, optionAcks].at(kind)!
 )
 
-/** Packets with a few bytes changed, cut out or put in. */
+/** Generates packets with a few bytes changed, removed or inserted. */
 export const mutated = Mutated.mutated(
   Arbitrary.map(packets, Packet.encode),
   Arbitrary.all([Arbitrary.schema(to(2)), Arbitrary.schema(word16), byte])

@@ -41,7 +41,7 @@ describe("Url", () => {
     ["tftp://[fe80::1%eth0]/a", url("fe80::1%eth0", "a")],
     ["tftp://h/caf%C3%A9", url("h", "café")]
   ] as const) {
-    it(`reads ${text}`, () => assert.deepStrictEqual(Result.getOrThrow(Url.parse(text)), parsed))
+    it(`parses ${text}`, () => assert.deepStrictEqual(Result.getOrThrow(Url.parse(text)), parsed))
   }
 
   for (const [text, reason] of [
@@ -73,7 +73,7 @@ describe("Url", () => {
     ["tftp://h/a;mode=", "BadMode"],
     ["tftp://h/a;mode=octet;x", "BadMode"]
   ] as const) {
-    it(`refuses ${JSON.stringify(text)}: ${reason}`, () => {
+    it(`refuses ${JSON.stringify(text)} with ${reason}`, () => {
       const error = Result.getOrThrow(Result.flip(Url.parse(text)))
       assert.strictEqual(error.reason, reason)
       assert.notMatch(error.message, /\p{Cc}/u)
@@ -84,7 +84,7 @@ describe("Url", () => {
     assert.deepStrictEqual(Result.getOrThrow(Url.parse(Url.format(x))), x)
   )
 
-  it.prop("parse and format never throw, whatever the text", [Schema.String, Schema.String], ([host, path]) => {
+  it.prop("parse and format never throw, for any text", [Schema.String, Schema.String], ([host, path]) => {
     for (const text of [path, `tftp://${host}/${path}`, `tftp://h/${path};mode=octet`]) {
       const parsed = Url.parse(text)
       if (Result.isSuccess(parsed)) assert.deepStrictEqual(Url.parse(Url.format(parsed.success)), parsed)
@@ -92,7 +92,7 @@ describe("Url", () => {
     assert.isString(Url.format(url(host, path)))
   })
 
-  it("writes no more than is needed", () => {
+  it("formats without the defaults", () => {
     assert.strictEqual(Url.format(url("h", "a/b c;d")), "tftp://h/a/b%20c%3Bd")
     assert.strictEqual(
       Url.format(url("fe80::1%eth0", "/a", { port: 70, mode: "netascii" })),

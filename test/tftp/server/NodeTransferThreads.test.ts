@@ -8,9 +8,9 @@ import { until } from "../../support/Hosts.ts"
 import * as Lab from "../../support/tftp/TftpLab.ts"
 import * as Talk from "../../support/tftp/TftpTalk.ts"
 
-const noise = (length: number) => Uint8Array.from({ length }, (_, i) => (i * 2_654_435_761) >>> 13)
+const fileBytes = (length: number) => Uint8Array.from({ length }, (_, i) => (i * 2_654_435_761) >>> 13)
 
-/** A server of a directory whose transfers run on two threads. */
+/** Starts a server of a directory whose transfers run in two threads. */
 const serve = Effect.gen(function* () {
   const { inRoot, root } = yield* directory()
   const store = yield* NodeFileStore.make({ root, write: "overwrite", quota: { file: 1_000_000 } })
@@ -18,12 +18,12 @@ const serve = Effect.gen(function* () {
   return { ...(yield* Lab.serve({ store, threads })), inRoot }
 })
 
-describe("NodeThreads", () => {
-  Lab.real("files go out and come in by threads, eight at a time", () =>
+describe("NodeTransferThreads", () => {
+  Lab.real("send and receive eight files at a time", () =>
     Effect.gen(function* () {
       const { endpoint, inRoot, server } = yield* serve
       const sizes = [0, 1, 512, 100_000, 400_001, 5, 70_000, 262_144]
-      const files = sizes.map((size, i) => [`f${i}`, noise(size)] as const)
+      const files = sizes.map((size, i) => [`f${i}`, fileBytes(size)] as const)
       for (const [name, bytes] of files) Fs.writeFileSync(inRoot(name), bytes)
       yield* Effect.forEach(
         files,
@@ -45,15 +45,15 @@ describe("NodeThreads", () => {
     })
   )
 
-  Lab.real("netascii, too, and a store's refusal comes back as it was", () =>
+  Lab.real("transfer netascii, and return the refusal of a store unchanged", () =>
     Effect.gen(function* () {
       const { endpoint, inRoot, server } = yield* serve
       Fs.writeFileSync(inRoot("text"), "one\ntwo\r\n")
       const text = yield* Lab.get(endpoint, "text", { mode: "netascii" })
       assert.strictEqual(new TextDecoder().decode(text), "one\ntwo\r\n")
       Fs.writeFileSync(inRoot("old"), "old")
-      // Without options the size is not announced: the quota is met in the middle.
-      const large = Lab.put(endpoint, "old", noise(1_200_000), { plain: true })
+      // Without options the size is not announced: the quota is exceeded during the transfer.
+      const large = Lab.put(endpoint, "old", fileBytes(1_200_000), { plain: true })
       assert.strictEqual(yield* Lab.outcome(large), "Refused 3")
       yield* until(() => Effect.runSync(server.stats).failed === 1)
       assert.strictEqual(Fs.readFileSync(inRoot("old"), "utf8"), "old")
@@ -61,11 +61,11 @@ describe("NodeThreads", () => {
     })
   )
 
-  Lab.real("a stranger, a size probe and a client that turns to something else", () =>
+  Lab.real("reject an unknown peer, count a size probe, and stop a transfer at a second request", () =>
     Effect.gen(function* () {
       const { endpoint, inRoot, server } = yield* serve
-      Fs.writeFileSync(inRoot("f"), noise(1_200))
-      const talk = yield* Talk.open({ endpoint, content: noise(1_200) })
+      Fs.writeFileSync(inRoot("f"), fileBytes(1_200))
+      const talk = yield* Talk.open({ endpoint, content: fileBytes(1_200) })
       yield* talk.play("a> RRQ f octet", "a< DATA 1 512", "b> ACK 1", "b< ERROR 5", "a> ACK 1", "a< DATA 2 512")
       yield* talk.play("a> ERROR 0 enough", "c> RRQ f octet tsize=0", "c< OACK tsize=1200", "c> ERROR 8 bye")
       yield* talk.play("d> RRQ f octet", "d< DATA 1 512", "d> RRQ none octet", "d< ERROR 1")

@@ -4,11 +4,11 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as FileName from "../../../src/tftp/store/FileName.ts"
 
-/** The parts joined by `|`, or the code of the refusal. */
+/** Returns the parts joined by `|`, or the code of the refusal. */
 const parsed = (filename: string) =>
   Result.match(FileName.parse(filename), { onSuccess: (parts) => parts.join("|"), onFailure: ({ code }) => code })
 
-/** Texts out of the pieces that matter, and any others. */
+/** Generates names from significant pieces and random text. */
 const Piece = Schema.Literals([
   "..",
   ".",
@@ -39,7 +39,7 @@ describe("FileName.parse", () => {
     [".hidden", ".hidden"],
     ["ab:c", "ab:c"],
     ["x".repeat(255), "x".repeat(255)]
-  ])("%j is %j", (filename, parts) => assert.strictEqual(parsed(filename), parts))
+  ])("parses %j as %j", (filename, parts) => assert.strictEqual(parsed(filename), parts))
 
   it.each([
     ["", 4],
@@ -59,10 +59,10 @@ describe("FileName.parse", () => {
     [FileName.uploadPrefix.toUpperCase(), 2],
     ["x".repeat(256), 1],
     ["é".repeat(250), 1]
-  ])("%j is refused with code %i", (filename, code) => assert.strictEqual(parsed(filename), code))
+  ])("refuses %j with code %i", (filename, code) => assert.strictEqual(parsed(filename), code))
 
   it.effect.prop(
-    "never throws, never leads up, and what it gives stands for itself",
+    "never throws, never leads above the root, and parses its own result as the same",
     [Name],
     ([pieces]) =>
       Effect.sync(() => {
@@ -98,11 +98,11 @@ describe("FileName", () => {
     ["::ffff:192.0.2.7", "192.0.2.7"],
     ["2001:DB8::7", "2001-db8--7"],
     ["fe80::1%eth0", "fe80--1"]
-  ])("the folder of %s is %s", (address, folder) =>
+  ])("returns for the address %s the folder %s", (address, folder) =>
     assert.strictEqual(FileName.folderOf({ address, port: 69 }), folder)
   )
 
-  it("finds a name whatever its case, the exact one first", () => {
+  it("finds a name in any case, the exact one first", () => {
     assert.strictEqual(FileName.ignoringCase(["Boot", "BOOT", "x"], "boot"), "BOOT")
     assert.strictEqual(FileName.ignoringCase(["BOOT", "boot"], "boot"), "boot")
     assert.isUndefined(FileName.ignoringCase(["Boot"], "boo"))

@@ -15,7 +15,7 @@ const store = (files: Readonly<Record<string, string>>, write: Store.WriteMode =
 const names = (map: ReadonlyMap<string, unknown>) => [...map.keys()].sort()
 
 describe("FileStore.orElse", () => {
-  it.effect("asks the second for what the first does not have", () =>
+  it.effect("opens files in the second store that the first does not have", () =>
     Effect.gen(function* () {
       const both = FileStore.orElse(store({ a: "1" }).store, store({ a: "2", b: "2" }).store)
       assert.strictEqual(yield* get(both, "a"), "1")
@@ -25,7 +25,7 @@ describe("FileStore.orElse", () => {
     })
   )
 
-  it.effect("writes past a read-only store, but not past other refusals", () =>
+  it.effect("skips a read-only store for writing, but no other refusal", () =>
     Effect.gen(function* () {
       const first = store({ a: "1" }, "create")
       const second = store({}, "create")
@@ -39,7 +39,7 @@ describe("FileStore.orElse", () => {
 describe("FileStore.virtual", () => {
   const files = FileStore.virtual({ "dir/motd": "hello", bytes: bytesOf("abc"), live: Stream.make(bytesOf("now")) })
 
-  it.effect("serves texts, bytes and streams by name", () =>
+  it.effect("reads texts, bytes and streams by name", () =>
     Effect.gen(function* () {
       assert.strictEqual(yield* get(files, "\\dir\\motd"), "hello")
       assert.strictEqual(yield* get(files, "bytes"), "abc")
@@ -52,7 +52,7 @@ describe("FileStore.virtual", () => {
     })
   )
 
-  it.effect("makes files on request, before another store, and guards their names", () =>
+  it.effect("generates files on request, before another store, and refuses to write them", () =>
     Effect.gen(function* () {
       const made = FileStore.virtual(({ client, filename }) =>
         Effect.succeed(filename === "whoami" ? client.address : undefined)
@@ -71,16 +71,16 @@ describe("FileStore.virtual", () => {
 describe("FileStore.perClient", () => {
   const files = { "192.0.2.7/f": "own", "192.0.2.8/f": "other", f: "common", g: "common" }
 
-  it.effect("looks into the client's folder, then into the common root", () =>
+  it.effect("opens files in the client's folder, then in the common root", () =>
     Effect.gen(function* () {
       const { map, store: root } = store(files, "overwrite")
       const own = FileStore.perClient(root)
-      const stranger = { client: { address: "192.0.2.9", port: 1 } }
+      const otherClient = { client: { address: "192.0.2.9", port: 1 } }
       assert.strictEqual(yield* get(own, "C:\\f"), "own")
       assert.strictEqual(yield* get(own, "g"), "common")
-      assert.strictEqual(yield* get(own, "f", stranger), "common")
+      assert.strictEqual(yield* get(own, "f", otherClient), "common")
       assert.strictEqual(yield* put(own, "up", "x"), "done")
-      assert.strictEqual(yield* put(own, "up", "x", stranger), "done")
+      assert.strictEqual(yield* put(own, "up", "x", otherClient), "done")
       assert.deepStrictEqual(
         names(map).filter((name) => name.endsWith("up")),
         ["192.0.2.7/up", "up"]
@@ -88,7 +88,7 @@ describe("FileStore.perClient", () => {
     })
   )
 
-  it.effect("shows nothing else without a common root", () =>
+  it.effect("opens only files of the client's folder without the common root", () =>
     Effect.gen(function* () {
       const own = FileStore.perClient(store(files).store, { common: false })
       assert.strictEqual(yield* get(own, "f"), "own")
@@ -101,7 +101,7 @@ describe("FileStore.perClient", () => {
 })
 
 describe("FileStore.rewrite", () => {
-  it.effect("renames by rules or by a function; the store judges the outcome", () =>
+  it.effect("renames by rules or by a function, and the store checks the new name", () =>
     Effect.gen(function* () {
       const { store: root } = store({ "pxe/x": "found", f: "file" })
       const rules = FileStore.rewrite(root, [
@@ -120,7 +120,7 @@ describe("FileStore.rewrite", () => {
   )
 })
 
-it("an error tells the operator, and the peer no more than its kind", () => {
+it("FileStoreError shows details to the operator, and only its kind to the peer", () => {
   const cause = new Error("EIO: /srv/tftp/f")
   const error = new FileStoreError.FileStoreError({ reason: new FileStoreError.ReadFailed({ cause }), filename: "f" })
   assert.strictEqual(error.message, '"f": reading failed: EIO: /srv/tftp/f')

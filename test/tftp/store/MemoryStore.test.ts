@@ -4,13 +4,13 @@ import * as MemoryStore from "../../../src/tftp/store/MemoryStore.ts"
 import { stores } from "../../suites/tftp/FileStore.ts"
 import { bytesOf, get, put, request } from "../../support/Files.ts"
 
-stores("memory", (files, options) => {
+stores("MemoryStore", (files, options) => {
   const map = new Map(Object.entries(files).map(([name, text]) => [name, bytesOf(text)]))
   return Effect.succeed(MemoryStore.make({ ...options, files: map }))
 })
 
-describe("MemoryStore.memory", () => {
-  it.effect("sees what the program puts into its map, and copies what is written", () =>
+describe("MemoryStore.make", () => {
+  it.effect("reads files that the program adds to its map, and copies written bytes", () =>
     Effect.gen(function* () {
       const files = new Map<string, Uint8Array>()
       const store = MemoryStore.make({ files, write: "create" })

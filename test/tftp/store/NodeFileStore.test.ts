@@ -15,7 +15,7 @@ import { directory } from "../../support/Directory.ts"
 import { bytesOf, get, put, request, textOf } from "../../support/Files.ts"
 
 stores(
-  "a directory",
+  "NodeFileStore, common rules",
   Effect.fnUntraced(function* (files, options) {
     const { path, root } = yield* directory(files)
     Fs.writeFileSync(Path.join(path, "secret"), "secret")
@@ -34,7 +34,7 @@ const open = Effect.fnUntraced(function* (
 })
 
 describe("NodeFileStore", () => {
-  it.live("follows links that stay inside, and no others", () =>
+  it.live("follows links that stay inside the root, and refuses others", () =>
     Effect.gen(function* () {
       const { inRoot, path, root, store } = yield* open({ "v3/f": "inside" }, { write: "overwrite" })
       Fs.symlinkSync("v3/f", inRoot("f"))
@@ -63,7 +63,7 @@ describe("NodeFileStore", () => {
     })
   )
 
-  it.live("takes names from the wire for names below the root", () =>
+  it.live("takes requested names as names below the root", () =>
     Effect.gen(function* () {
       const { root, store } = yield* open({ f: "x" })
       assert.strictEqual(yield* get(store, `${root}/f`), "NotFound")
@@ -108,7 +108,7 @@ describe("NodeFileStore", () => {
     })
   )
 
-  it.live("serves what a root that is a link points to now", () =>
+  it.live("reads from the current target of a root that is a link", () =>
     Effect.gen(function* () {
       const { inRoot } = yield* open({ "v1/f": "one", "v2/f": "two" })
       Fs.symlinkSync("v1", inRoot("current"))
@@ -120,7 +120,7 @@ describe("NodeFileStore", () => {
     })
   )
 
-  it.live("gives out a descriptor, reads large files anywhere, and tells of errors", () =>
+  it.live("returns a descriptor, reads large files at any position, and reports read errors", () =>
     Effect.gen(function* () {
       const { inRoot, store } = yield* open({ big: "" })
       Fs.truncateSync(inRoot("big"), 5 * 2 ** 30)
@@ -139,7 +139,7 @@ describe("NodeFileStore", () => {
     })
   )
 
-  it.live("fails at its start if the root is no directory", () =>
+  it.live("fails to start if the root is not a directory", () =>
     Effect.gen(function* () {
       const { inRoot } = yield* open({ f: "x" })
       for (const root of [inRoot("f"), inRoot("nope"), "a\0b"]) {
@@ -150,7 +150,7 @@ describe("NodeFileStore", () => {
     })
   )
 
-  it.live("is a layer", () =>
+  it.live("is provided by a layer", () =>
     Effect.gen(function* () {
       const { root } = yield* open({ f: "text" })
       const read = Effect.flatMap(FileStore.FileStore, (store) => Effect.flatMap(store.read(request("f")), textOf))
@@ -159,8 +159,8 @@ describe("NodeFileStore", () => {
   )
 })
 
-describe("what has been opened", () => {
-  it.live("is found where it is now, with and without /proc", () =>
+describe("NodeFile", () => {
+  it.live("finds the current path of an open file, with and without /proc", () =>
     Effect.gen(function* () {
       const { inRoot, root } = yield* open({ f: "x", g: "y" })
       const descriptor = yield* Effect.acquireRelease(NodeFile.open(inRoot("f"), Fs.constants.O_RDONLY), (descriptor) =>
@@ -175,7 +175,7 @@ describe("what has been opened", () => {
     })
   )
 
-  it("is compared by folder, not by letters", () => {
+  it("compares paths by folder, not by prefix", () => {
     assert.isTrue(NodeFile.isInside("/srv", "/srv/f"))
     assert.isTrue(NodeFile.isInside("/", "/f"))
     assert.isFalse(NodeFile.isInside("/srv", "/srv-priv/f"))
@@ -190,13 +190,13 @@ describe("what has been opened", () => {
     ["ENXIO", 2],
     ["EIO", 0],
     ["EMFILE", 0]
-  ])("a failure with %s has code %i", (code, expected) => {
+  ])("maps %s to code %i", (code, expected) => {
     assert.strictEqual(NodeFile.writeReason(NodeFile.errno(code)).code, expected)
     assert.strictEqual(NodeFile.readReason(NodeFile.errno(code)).code, expected)
   })
 })
 
-/** Turns a folder into a link out of the root and back, in varying step with the calls of the effect. */
+/** Replaces a folder by a link out of the root and back, at varying times during the effect. */
 const swapping = <A, E>(
   { inRoot, root }: { readonly inRoot: (name: string) => string; readonly root: string },
   effect: Effect.Effect<A, E>
@@ -214,7 +214,7 @@ const swapping = <A, E>(
     return Effect.raceFirst(effect, Effect.forever(turns))
   })
 
-it.live("a folder that turns into a link between look and open leads nowhere", () =>
+it.live("NodeFileStore opens no file outside of the root when a folder is replaced by a link during the open", () =>
   Effect.gen(function* () {
     const place = yield* open({ "d/p": "inside" }, { write: "overwrite" })
     const { root, store } = place
@@ -230,18 +230,20 @@ it.live("a folder that turns into a link between look and open leads nowhere", (
   })
 )
 
-it.live.skipIf(process.platform !== "linux")("what is given up leaves nothing open (Linux)", () =>
-  Effect.gen(function* () {
-    const { store } = yield* open({ f: "x" }, { write: "overwrite" })
-    const count = () => Fs.readdirSync("/proc/self/fd").length
-    const before = count()
-    yield* Effect.scoped(Effect.andThen(store.read(request("f")), Effect.interrupt)).pipe(Effect.exit)
-    yield* Effect.scoped(
-      Effect.gen(function* () {
-        const { write } = yield* store.write(request("g"))
-        yield* write(bytesOf("half"))
-      })
-    )
-    assert.strictEqual(count(), before)
-  })
+it.live.skipIf(process.platform !== "linux")(
+  "NodeFileStore leaves no descriptor open after an interruption (Linux)",
+  () =>
+    Effect.gen(function* () {
+      const { store } = yield* open({ f: "x" }, { write: "overwrite" })
+      const count = () => Fs.readdirSync("/proc/self/fd").length
+      const before = count()
+      yield* Effect.scoped(Effect.andThen(store.read(request("f")), Effect.interrupt)).pipe(Effect.exit)
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const { write } = yield* store.write(request("g"))
+          yield* write(bytesOf("half"))
+        })
+      )
+      assert.strictEqual(count(), before)
+    })
 )

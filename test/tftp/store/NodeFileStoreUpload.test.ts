@@ -13,7 +13,7 @@ import { bytesOf, get, put, refusal, request } from "../../support/Files.ts"
 
 const program = fileURLToPath(new URL("../../support/tftp/Uploader.ts", import.meta.url))
 
-/** Runs the uploader, after a command of its own if there is one; killed with the scope. */
+/** Runs the uploader, optionally under another command; kills it when the scope closes. */
 const uploader = (args: ReadonlyArray<string>, before: ReadonlyArray<string> = []) =>
   Effect.acquireRelease(
     Effect.sync(() => {
@@ -28,7 +28,7 @@ const line = ({ stdout }: ChildProcess) =>
     stdout!.once("data", (data) => resume(Effect.succeed(String(data).trim())))
   })
 
-/** All it says until it ends. */
+/** Collects the lines of its output until it ends. */
 const output = (child: ChildProcess) =>
   Effect.callback<ReadonlyArray<string>>((resume) => {
     let text = ""
@@ -38,7 +38,7 @@ const output = (child: ChildProcess) =>
     child.once("close", () => resume(Effect.succeed(text.trim().split("\n"))))
   })
 
-const killed = (child: ChildProcess) =>
+const kill = (child: ChildProcess) =>
   Effect.callback<void>((resume) => {
     child.once("exit", () => resume(Effect.void))
     child.kill("SIGKILL")
@@ -46,8 +46,8 @@ const killed = (child: ChildProcess) =>
 
 const temporary = (root: string) => Fs.readdirSync(root).filter((name) => name.startsWith(FileName.uploadPrefix))
 
-describe("an upload", () => {
-  it.live("lies beside its place until then, and leaves nothing", () =>
+describe("NodeFileStore, an upload", () => {
+  it.live("is a temporary file in the same folder until the commit, and leaves none", () =>
     Effect.gen(function* () {
       const { inRoot, root } = yield* directory({ "dir/f": "old" })
       const store = yield* NodeFileStore.make({ root, write: "overwrite", sync: true, permissions: 0o600 })
@@ -66,18 +66,18 @@ describe("an upload", () => {
     })
   )
 
-  it.live("that only creates does not replace what has appeared meanwhile", () =>
+  it.live("does not replace a file created in the meantime, if it may only create", () =>
     Effect.gen(function* () {
       const { inRoot, root } = yield* directory()
       const store = yield* NodeFileStore.make({ root, write: "create" })
       const { commit } = yield* store.write(request("f"))
-      Fs.writeFileSync(inRoot("f"), "somebody's")
+      Fs.writeFileSync(inRoot("f"), "another user's")
       assert.strictEqual((yield* Effect.flip(commit)).code, 6)
-      assert.strictEqual(Fs.readFileSync(inRoot("f"), "utf8"), "somebody's")
+      assert.strictEqual(Fs.readFileSync(inRoot("f"), "utf8"), "another user's")
     })
   )
 
-  it.live("fails for good after a failed write", () =>
+  it.live("cannot be committed after a failed write", () =>
     Effect.gen(function* () {
       const { root } = yield* directory({ f: "old" })
       const store = yield* NodeFileStore.make({ root, write: "overwrite", quota: { file: 5 } })
@@ -103,7 +103,7 @@ describe("an upload", () => {
     })
   )
 
-  it.live("holds its name against another store on the same directory", () =>
+  it.live("locks its name against another store on the same directory", () =>
     Effect.gen(function* () {
       const { inRoot, root } = yield* directory({ "dir/f": "old" })
       const [one, other] = [
@@ -120,7 +120,7 @@ describe("an upload", () => {
     })
   )
 
-  it.live("of two at the same moment, one wins", () =>
+  it.live("succeeds for one of two that start at the same time", () =>
     Effect.gen(function* () {
       const { root } = yield* directory()
       const store = yield* NodeFileStore.make({ root, write: "overwrite" })
@@ -130,7 +130,7 @@ describe("an upload", () => {
     })
   )
 
-  it.live("of another process holds its name, and is taken over once that is killed", () =>
+  it.live("of another process locks its name until that process is killed", () =>
     Effect.gen(function* () {
       const { root } = yield* directory({ f: "old" })
       const store = yield* NodeFileStore.make({ root, write: "overwrite" })
@@ -139,7 +139,7 @@ describe("an upload", () => {
       assert.strictEqual(yield* put(store, "f", "new"), "Busy")
       assert.strictEqual(yield* put(store, "g", "new"), "done")
       assert.strictEqual(temporary(root).length, 1)
-      yield* killed(child)
+      yield* kill(child)
       assert.strictEqual(yield* get(store, "f"), "old")
       assert.strictEqual(temporary(root).length, 1)
       assert.strictEqual(yield* put(store, "f", "new"), "done")
@@ -148,7 +148,7 @@ describe("an upload", () => {
     })
   )
 
-  it.live("of a process of another host counts for ten minutes after its last byte", () =>
+  it.live("of a process of another host locks its name for ten minutes after its last write", () =>
     Effect.gen(function* () {
       const { inRoot, root } = yield* directory()
       const store = yield* NodeFileStore.make({ root, write: "overwrite" })
@@ -181,7 +181,7 @@ const canMount =
     }
   })()
 
-describe("a full disk", () => {
+describe("NodeFileStore, a full disk", () => {
   const fill = Effect.fnUntraced(function* (free: string) {
     const { root } = yield* directory()
     const mount = 'mount -t tmpfs -o size=256k none "$0" && exec "$@"'
@@ -199,7 +199,7 @@ describe("a full disk", () => {
     })
   )
 
-  it.live("refuses an announced size that does not fit, before any byte", () =>
+  it.live("refuses an announced size above the free space, before the first byte", () =>
     Effect.gen(function* () {
       const { root } = yield* directory()
       const store = yield* NodeFileStore.make({ root, write: "create" })

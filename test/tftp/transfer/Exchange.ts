@@ -1,50 +1,54 @@
 /**
- * A sender and a receiver of blocks with a bad channel between them, in virtual time: the state machines and nothing
- * else. DATA take 10 ms to the receiver and ACKs 10 ms back.
+ * A `Sender` and a `Receiver` with a faulty channel between them, in virtual time. A packet takes 10 ms in either
+ * direction.
  */
 import * as Receiver from "../../../src/tftp/transfer/Receiver.ts"
 import * as Retransmission from "../../../src/tftp/transfer/Retransmission.ts"
 import * as Sender from "../../../src/tftp/transfer/Sender.ts"
 
+/** A packet in the channel. */
 export interface Packet {
   readonly kind: "DATA" | "ACK"
-  /** How many of its kind went out before it. */
+  /** The number of packets of its kind sent before it. */
   readonly index: number
-  /** Without rollover; of an ACK, what the receiver has. */
+  /** The block number without rollover; for an ACK, the highest block delivered. */
   readonly block: number
 }
 
+/** The parameters of an exchange. */
 export interface Setup {
   readonly windowsize: number
   readonly rollover: 0 | 1
-  /** The last block, an empty one; those before it have one byte. */
+  /** The last block, which is empty; those before it have one byte. */
   readonly last: number
-  /** Blocks that went before all this. Default 0. */
+  /** The number of blocks acknowledged before the exchange. Default 0. */
   readonly from?: number
-  /** Whether the receiver has to find out about the rollover, and whether it knows the size. Default no, yes. */
-  readonly learns?: boolean
-  readonly sized?: boolean
-  /** Whether the receiver acknowledges again after a silence. Default no. */
-  readonly impatient?: boolean
-  /** Whether a round trip was measured before. Default yes: that of the options. */
-  readonly measured?: boolean
-  /** When the copies of a packet arrive, in ms after they should: none is a loss. Default `[0]`. */
-  readonly fate?: (packet: Packet) => ReadonlyArray<number>
+  /** True if the receiver has to learn the rollover. Default false. */
+  readonly learnsRollover?: boolean
+  /** True if the receiver knows the size. Default true. */
+  readonly knowsSize?: boolean
+  /** True if the receiver acknowledges again after a timeout. Default false. */
+  readonly receiverHasTimer?: boolean
+  /** True if the sender knows the round trip time from the start. Default true. */
+  readonly isRttKnown?: boolean
+  /** The extra delays of the copies of a packet, in ms; none is a loss. Default `[0]`. */
+  readonly delaysOf?: (packet: Packet) => ReadonlyArray<number>
 }
 
+/** The result of an exchange. */
 export interface Outcome {
-  /** Blocks that the receiver kept, in order; what it kept out of order is `wrong`. */
-  readonly kept: number
+  /** The highest block delivered in order; blocks delivered out of order are in `wrong`. */
+  readonly delivered: number
   readonly wrong: ReadonlyArray<number>
   readonly finished: boolean
   readonly sizeMatches: boolean
   readonly data: number
   readonly acks: number
-  /** The most blocks that the receiver held at a time. */
-  readonly mostHeld: number
-  /** How often each block went out, from index 1; those that never did are undefined. */
-  readonly times: ReadonlyArray<number | undefined>
-  readonly silences: number
+  /** The most blocks that the receiver buffered at once. */
+  readonly maxBuffered: number
+  /** The number of times each block was sent, from index 1; undefined for blocks never sent. */
+  readonly timesSent: ReadonlyArray<number | undefined>
+  readonly timeouts: number
   readonly gaps: number
   readonly rtt: Retransmission.RttEstimate | undefined
   readonly sender: Sender.State
@@ -56,8 +60,8 @@ interface Event {
   readonly run: () => void
 }
 
-/** Events by time, then by age. */
-const agenda = () => {
+/** Makes a priority queue of events, by time and then by insertion order. */
+const makeEventQueue = () => {
   const heap: Array<Event> = []
   const before = (a: number, b: number) =>
     heap[a]!.at < heap[b]!.at || (heap[a]!.at === heap[b]!.at && heap[a]!.order < heap[b]!.order)
@@ -93,18 +97,23 @@ const agenda = () => {
   }
 }
 
-const latency = 10
-/** What a DATA keeps the wire busy for. */
-const busy = 0.001
-/** What the sender waits between bursts: a part of a round trip, at least a moment. */
-const pauses = 1 / 4
-const breath = 0.5
-const senderPatience = 90
-const receiverPatience = 250
+/** The time that a packet is in transit. */
+const latencyMillis = 10
+/** The time that one DATA occupies the wire. */
+const transmissionMillis = 0.001
+/** The pause between bursts, as a fraction of the round trip time. */
+const pauseRttFraction = 1 / 4
+/** The shortest pause between bursts. */
+const minPauseMillis = 0.5
+/** The retransmission timeout of the sender. */
+const senderTimeoutMillis = 90
+/** The timeout of the receiver. */
+const receiverTimeoutMillis = 250
 
+/** Runs an exchange to its end. */
 export const run = (setup: Setup): Outcome => {
-  const { fate = () => [0], from = 0, last, rollover, windowsize } = setup
-  const events = agenda()
+  const { delaysOf = () => [0], from = 0, last, rollover, windowsize } = setup
+  const events = makeEventQueue()
   let now = 0
   let sender: Sender.State = {
     ...Sender.start({ windowsize, rollover }),
@@ -117,71 +126,71 @@ export const run = (setup: Setup): Outcome => {
     ...Receiver.start({
       windowsize,
       blksize: 1,
-      rollover: setup.learns === true ? undefined : rollover,
-      tsize: setup.sized === false ? undefined : last - 1 - from
+      rollover: setup.learnsRollover === true ? undefined : rollover,
+      tsize: setup.knowsSize === false ? undefined : last - 1 - from
     }),
     received: from,
     acked: from
   }
-  let rtt = setup.measured === false ? undefined : Retransmission.observe(undefined, 2 * latency)
-  let over = false
+  let rtt = setup.isRttKnown === false ? undefined : Retransmission.observe(undefined, 2 * latencyMillis)
+  let isDone = false
   let data = 0
   let acks = 0
-  let silences = 0
+  let timeouts = 0
   let gaps = 0
-  let kept = from
-  let free = 0
+  let delivered = from
+  let wireFreeAt = 0
   let resuming = false
-  let heardSender = 0
-  let heardReceiver = 0
-  let mostHeld = 0
-  const held = new Set<number>()
+  let lastDataAt = 0
+  let lastAckAt = 0
+  let maxBuffered = 0
+  const buffered = new Set<number>()
   const wrong: Array<number> = []
-  const times: Array<number | undefined> = []
+  const timesSent: Array<number | undefined> = []
 
   const transmit = (packet: Packet, leaves: number, arrive: () => void) => {
-    for (const late of fate(packet)) events.add(leaves + latency + late, arrive)
+    for (const late of delaysOf(packet)) events.add(leaves + latencyMillis + late, arrive)
   }
   const acknowledge = () => {
     const wire = Receiver.ackNumber(receiver)
-    transmit({ kind: "ACK", index: acks++, block: receiver.received }, now, () => heardAck(wire))
+    transmit({ kind: "ACK", index: acks++, block: receiver.received }, now, () => onAck(wire))
   }
-  const heardData = (block: number, wire: number) => {
-    heardSender = now
+  const onData = (block: number, wire: number) => {
+    lastDataAt = now
     const [next, action] = Receiver.data(receiver, wire, block === last ? 0 : 1)
     receiver = next
     if (action === "Deliver" || action === "DeliverAndAck" || action === "DeliverLast") {
-      if (block !== kept + 1) wrong.push(block)
-      else kept = block
+      if (block !== delivered + 1) wrong.push(block)
+      else delivered = block
       for (let early = block + 1; early <= next.received; early++) {
-        if (held.delete(early)) kept = early
+        if (buffered.delete(early)) delivered = early
         else wrong.push(early)
       }
     }
     if (action === "Buffer" || action === "BufferAndAck") {
-      if (held.has(block)) wrong.push(block)
-      held.add(block)
-      mostHeld = Math.max(mostHeld, held.size)
+      if (buffered.has(block)) wrong.push(block)
+      buffered.add(block)
+      maxBuffered = Math.max(maxBuffered, buffered.size)
     }
     if (action !== "Deliver" && action !== "Buffer" && action !== "Ignore") acknowledge()
   }
-  const heardAck = (wire: number) => {
+  const onAck = (wire: number) => {
     const [next, verdict] = Sender.ack(sender, wire, now, rtt)
     sender = next
     if (verdict._tag === "Ignored") return
-    heardReceiver = now
-    if (verdict._tag === "Done") over = true
+    lastAckAt = now
+    if (verdict._tag === "Done") isDone = true
     if (verdict._tag === "Gap") gaps++
     if (verdict._tag === "Progress" && verdict.sample !== undefined) rtt = Retransmission.observe(rtt, verdict.sample)
     pump()
   }
   const pump = () => {
-    while (!over && !resuming && sender.sndNext <= Sender.limit(sender)) {
+    while (!isDone && !resuming && sender.sndNext <= Sender.limit(sender)) {
       if (Sender.shouldPause(sender)) {
         resuming = true
-        events.add(now + Math.max(breath, (rtt?.smoothed ?? 0) * pauses), () => {
+        events.add(now + Math.max(minPauseMillis, (rtt?.smoothed ?? 0) * pauseRttFraction), () => {
           resuming = false
-          // An ACK may have begun another burst meanwhile.
+          // An ACK may have started another burst in the meantime.
           if (Sender.shouldPause(sender)) sender = Sender.resume(sender)
           pump()
         })
@@ -189,50 +198,50 @@ export const run = (setup: Setup): Outcome => {
       }
       const block = sender.sndNext
       const wire = Sender.toWire(rollover, block)
-      free = Math.max(free, now) + busy
-      times[block] = (times[block] ?? 0) + 1
-      transmit({ kind: "DATA", index: data++, block }, free, () => heardData(block, wire))
+      wireFreeAt = Math.max(wireFreeAt, now) + transmissionMillis
+      timesSent[block] = (timesSent[block] ?? 0) + 1
+      transmit({ kind: "DATA", index: data++, block }, wireFreeAt, () => onData(block, wire))
       sender = Sender.sent(sender, now)
-      heardReceiver = now
+      lastAckAt = now
     }
   }
   const senderTimer = () => {
-    if (now >= heardReceiver + senderPatience) {
-      silences++
+    if (now >= lastAckAt + senderTimeoutMillis) {
+      timeouts++
       sender = Sender.timedOut(sender)
-      heardReceiver = now
+      lastAckAt = now
       pump()
     }
-    events.add(heardReceiver + senderPatience, senderTimer)
+    events.add(lastAckAt + senderTimeoutMillis, senderTimer)
   }
   const receiverTimer = () => {
-    if (now >= heardSender + receiverPatience && !receiver.done) {
+    if (now >= lastDataAt + receiverTimeoutMillis && !receiver.done) {
       receiver = Receiver.timedOut(receiver)
-      heardSender = now
+      lastDataAt = now
       acknowledge()
     }
-    if (!receiver.done) events.add(heardSender + receiverPatience, receiverTimer)
+    if (!receiver.done) events.add(lastDataAt + receiverTimeoutMillis, receiverTimer)
   }
 
   pump()
-  events.add(senderPatience, senderTimer)
-  if (setup.impatient === true) events.add(receiverPatience, receiverTimer)
-  for (let steps = 0; !over && steps < 20_000 + 100 * (last - from + windowsize); steps++) {
+  events.add(senderTimeoutMillis, senderTimer)
+  if (setup.receiverHasTimer === true) events.add(receiverTimeoutMillis, receiverTimer)
+  for (let steps = 0; !isDone && steps < 20_000 + 100 * (last - from + windowsize); steps++) {
     const event = events.take()!
     now = event.at
     event.run()
   }
-  const finished = over && receiver.done
+  const finished = isDone && receiver.done
   return {
-    kept,
+    delivered,
     wrong,
     finished,
     sizeMatches: Receiver.sizeMatches(receiver),
     data,
     acks,
-    mostHeld,
-    times,
-    silences,
+    maxBuffered,
+    timesSent,
+    timeouts,
     gaps,
     rtt,
     sender

@@ -11,26 +11,26 @@ const fileOf = (length: number) => Uint8Array.from({ length }, (_, at) => at ^ (
 
 const readAllOf = (bytes: Uint8Array) => {
   const { body } = MemoryStore.fromBytes(bytes)
-  return body._tag === "Random" ? body.readVectoredAt! : assert.fail("a file in memory is read at random")
+  return body._tag === "Random" ? body.readVectoredAt! : assert.fail("a file in memory is not a stream")
 }
 
 describe("PositionedReads", () => {
   it.effect.prop(
-    "gives every block of the window, however far the acknowledgements are, until the file has ended",
+    "returns every block of the window, for any progress of the ACKs, up to the end of the file",
     [from(0, 400), from(1, 40), from(1, 12), from(1, 120), from(1, 12), Schema.Boolean],
     Effect.fnUntraced(function* ([length, blksize, windowsize, readBytes, step, sized]) {
       const bytes = fileOf(length)
       const size = sized ? length : undefined
       const source = PositionedReads.make({ readVectoredAt: readAllOf(bytes), size, blksize, windowsize, readBytes })
       const reader = yield* Effect.forkChild(source.run(() => {}))
-      const room = new Uint8Array(4 + blksize)
+      const buffer = new Uint8Array(4 + blksize)
       const last = Math.floor(length / blksize) + 1
       for (let acked = 0; acked < last; acked = Math.min(last, acked + Math.min(step, windowsize))) {
         source.release(acked)
         for (let turn = 0; turn < 20; turn++) yield* Effect.yieldNow
         for (let block = acked + 1; block <= Math.min(acked + windowsize, last); block++) {
-          const packet = source.take(block, room) ?? assert.fail(`block ${block} of ${last} is not there`)
-          // What a sender writes there must not touch the block before.
+          const packet = source.take(block, buffer) ?? assert.fail(`block ${block} of ${last} is not there`)
+          // Writing the header must not change the previous block.
           packet.fill(0xff, 0, 4)
           assert.deepStrictEqual(packet.slice(4), bytes.slice((block - 1) * blksize, block * blksize))
         }

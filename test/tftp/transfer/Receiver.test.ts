@@ -9,7 +9,7 @@ const start = (options: Partial<Receiver.State> = {}): Receiver.State => ({
   ...options
 })
 
-/** Full blocks with these numbers on the wire, and what is done with each. */
+/** Passes blocks of one length with these numbers to the receiver; returns the action for each. */
 const feed = (state: Receiver.State, wires: ReadonlyArray<number>, length = blksize) => {
   let current = state
   const actions = wires.map((wire) => {
@@ -22,17 +22,17 @@ const feed = (state: Receiver.State, wires: ReadonlyArray<number>, length = blks
 
 describe("Receiver", () => {
   describe("in lock-step", () => {
-    it("keeps and acknowledges each block", () => {
+    it("delivers and acknowledges each block", () => {
       const { actions, state } = feed(start(), [1, 2, 3])
       assert.deepStrictEqual(actions, ["DeliverAndAck", "DeliverAndAck", "DeliverAndAck"])
       assert.deepStrictEqual([state.received, state.bytes, Receiver.ackNumber(state)], [3, 24, 3])
     })
 
-    it("acknowledges every duplicate of the last one again: its ACK may be lost", () => {
+    it("acknowledges every duplicate of the last block again, as its ACK may be lost", () => {
       assert.deepStrictEqual(feed(start(), [1, 1, 1, 2]).actions, ["DeliverAndAck", "Ack", "Ack", "DeliverAndAck"])
     })
 
-    it("never keeps a block from the future", () => {
+    it("delivers no block ahead of the next", () => {
       assert.deepStrictEqual(feed(start(), [2, 3, 4, 5000, 65_535, 0]).state.received, 0)
     })
   })
@@ -52,7 +52,7 @@ describe("Receiver", () => {
       ["the second", [1, 3, 4], 1],
       ["the third", [1, 2, 4], 2]
     ] as const)(
-      "holds what comes early, and tells once, at its end, that %s block is missing",
+      "buffers blocks out of order, and sends one NAK at the end of the window, when %s block is missing",
       (_, wires, received) => {
         const { actions, state } = feed(window(), wires)
         assert.deepStrictEqual(actions, [
@@ -64,7 +64,7 @@ describe("Receiver", () => {
         const repaired = feed(state, [received + 1])
         assert.deepStrictEqual(repaired.actions, ["DeliverAndAck"])
         assert.deepStrictEqual([Receiver.ackNumber(repaired.state), repaired.state.acked], [4, 4])
-        // The copies that were under way say nothing, and the next window begins after them.
+        // The copies in transit are ignored, and the next window begins after them.
         assert.deepStrictEqual(feed(repaired.state, [4]).actions, ["Ignore"])
         assert.deepStrictEqual(feed(repaired.state, [5, 6, 7, 8]).actions, [
           "Deliver",
@@ -75,7 +75,7 @@ describe("Receiver", () => {
       }
     )
 
-    it("lets three blocks overtake one, and tells of it with the fourth", () => {
+    it("sends a NAK when the fourth block has overtaken a missing one", () => {
       const wide = window({ windowsize: 16 })
       const three = feed(wide, [1, 3, 4, 5, 2, 6])
       assert.deepStrictEqual(three.actions, ["Deliver", "Buffer", "Buffer", "Buffer", "Deliver", "Deliver"])
@@ -96,7 +96,7 @@ describe("Receiver", () => {
       assert.deepStrictEqual([four.state.received, four.state.acked], [9, 8])
     })
 
-    it("names the next block that is missing as soon as one came", () => {
+    it("acknowledges up to the next missing block as soon as one has arrived", () => {
       const wide = window({ windowsize: 16 })
       const { actions, state } = feed(wide, [1, 3, 4, 6, 7, 9, 2])
       assert.deepStrictEqual(actions, [
@@ -111,11 +111,11 @@ describe("Receiver", () => {
       assert.strictEqual(Receiver.ackNumber(state), 4)
       const second = feed(state, [5])
       assert.deepStrictEqual([...second.actions, Receiver.ackNumber(second.state)], ["DeliverAndAck", 7])
-      // The one that was sent again is lost, too: what follows it tells.
+      // The resent block is lost, too: the blocks after it cause a NAK.
       assert.deepStrictEqual(feed(state, [3, 4, 6, 7, 9]).actions, ["Ignore", "Ignore", "Ignore", "Ignore", "Ack"])
     })
 
-    it("fills the window with what was held", () => {
+    it("counts buffered blocks for the window", () => {
       const { actions, state } = feed(window({ windowsize: 5 }), [3, 2, 1, 5, 4])
       assert.deepStrictEqual(actions, ["Buffer", "Buffer", "Deliver", "BufferAndAck", "DeliverAndAck"])
       assert.deepStrictEqual([state.received, state.acked], [5, 5])
@@ -128,13 +128,13 @@ describe("Receiver", () => {
       assert.deepStrictEqual(feed(window({ acked: 5, received: 7 }), [9, 8]).actions, ["BufferAndAck", "DeliverAndAck"])
     })
 
-    it("tells again when a second pass misses it, too", () => {
+    it("sends another NAK when a second pass misses the block, too", () => {
       const { actions } = feed(window(), [1, 3, 4, 3, 4, 5, 3, 4, 5])
       const passes = ["Ignore", "Ignore", "BufferAndAck", "Ignore", "Ignore", "Ack"]
       assert.deepStrictEqual(actions, ["Deliver", "Buffer", "BufferAndAck", ...passes])
     })
 
-    it("takes a copy of the latest for the network's, and no pass", () => {
+    it("ignores a copy of the latest block, made by the network", () => {
       const { actions } = feed(window({ windowsize: 16 }), [2, 3, 4, 5, 5, 6, 6, 7])
       assert.deepStrictEqual(actions, [
         "Buffer",
@@ -148,7 +148,7 @@ describe("Receiver", () => {
       ])
     })
 
-    it("holds a mebibyte at most", () => {
+    it("buffers at most a mebibyte", () => {
       const large = window({ windowsize: 64, blksize: 65_464 })
       const wires = Array.from({ length: 63 }, (_, index) => index + 2)
       const { actions, state } = feed(large, wires, 65_464)
@@ -159,42 +159,42 @@ describe("Receiver", () => {
       assert.strictEqual(feed(state, [1], 65_464).state.received, 17)
     })
 
-    it("holds the last block, and is done when those before it are here", () => {
+    it("buffers the last block, and is done when those before it have arrived", () => {
       const [early, action] = Receiver.data(feed(window({ windowsize: 16, tsize: 19 }), [1]).state, 3, 3)
       assert.deepStrictEqual([action, early.done], ["BufferAndAck", false])
       const [done, last] = Receiver.data(early, 2, blksize)
       assert.deepStrictEqual([last, done.done, done.received, done.bytes], ["DeliverLast", true, 3, 19])
       assert.isTrue(Receiver.sizeMatches(done))
       assert.strictEqual(Receiver.data(done, 3, 3)[1], "Ack")
-      // Nothing follows the last.
+      // No block follows the last.
       assert.strictEqual(Receiver.data(early, 4, blksize)[1], "Ignore")
       assert.deepStrictEqual(Receiver.data(early, 2, 5)[0].bytes, 13)
     })
 
-    it("acknowledges a window again, once, when all of it comes again", () => {
+    it("acknowledges a window again once when all of it is resent", () => {
       const { actions } = feed(window(), [1, 2, 3, 4, 1, 2, 3, 4, 1, 2, 3, 4, 5])
       const again = ["Ack", "Ignore", "Ignore", "Ignore"]
       assert.deepStrictEqual(actions, ["Deliver", "Deliver", "Deliver", "DeliverAndAck", ...again, ...again, "Deliver"])
     })
 
-    it("ignores duplicates within a window, and what overlaps with it", () => {
+    it("ignores duplicates within a window and blocks that overlap with it", () => {
       const { actions, state } = feed(window(), [1, 2, 1, 2, 3, 3, 4])
       assert.deepStrictEqual(actions, ["Deliver", "Deliver", "Ignore", "Ignore", "Deliver", "Ignore", "DeliverAndAck"])
       assert.strictEqual(state.acked, 4)
     })
 
-    it("takes a duplicate for the network's when something new came since the one before", () => {
+    it("ignores a duplicate if a new block arrived since the previous duplicate", () => {
       const actions = ["Deliver", "Ignore", "Deliver", "Ignore", "Deliver", "Ignore", "DeliverAndAck"]
       assert.deepStrictEqual(feed(window(), [1, 1, 2, 1, 3, 1, 4]).actions, actions)
     })
 
-    it("misses a block only within the window: what is further ahead is far behind", () => {
+    it("takes a number ahead of the window for an old block", () => {
       assert.deepStrictEqual(feed(window(), [1, 5]).actions, ["Deliver", "BufferAndAck"])
       assert.deepStrictEqual(feed(window(), [1, 6]).actions, ["Deliver", "Ignore"])
     })
 
-    it("speaks within a window when a second pass brings nothing new: the sender does not know of the last ACK", () => {
-      // The ACKs of a gap after 2 were lost: the sender's window ends with 4, this one's with 6.
+    it("acknowledges within a window when a second pass has no new block, as the last ACK was lost", () => {
+      // The NAKs for block 3 were lost: the sender's window ends with 4, the receiver's with 6.
       const { actions, state } = feed(window({ received: 2, acked: 2 }), [3, 4, 1, 2, 3, 4, 1, 2, 3, 4])
       assert.deepStrictEqual(actions, [
         "Deliver",
@@ -205,7 +205,7 @@ describe("Receiver", () => {
       assert.strictEqual(state.acked, 4)
     })
 
-    it("counts its window anew after a silence, and answers the next pass whatever it is", () => {
+    it("restarts its window after a timeout, and acknowledges in the next pass", () => {
       const { state } = feed(window(), [1, 2, 4])
       const silent = Receiver.timedOut(feed(window(), [1, 2, 3]).state)
       assert.strictEqual(silent.acked, 3)
@@ -219,20 +219,20 @@ describe("Receiver", () => {
     })
   })
 
-  describe("the end", () => {
-    it.each([0, 1, 7])("is a block of %i bytes", (length) => {
+  describe("the last block", () => {
+    it.each([0, 1, 7])("may have %i bytes", (length) => {
       const [state, action] = Receiver.data(start(), 1, length)
       assert.deepStrictEqual([action, state.done, state.bytes], ["DeliverLast", true, length])
     })
 
-    it("answers the last block again, and nothing else", () => {
+    it("is acknowledged again, and no other block is", () => {
       const [state] = Receiver.data(feed(start({ windowsize: 4 }), [1, 2]).state, 3, 2)
       for (let again = 0; again < 3; again++) assert.strictEqual(Receiver.data(state, 3, 2)[1], "Ack")
       for (const wire of [0, 1, 2, 4, 5, 6, 7, 8, 65_535])
         assert.strictEqual(Receiver.data(state, wire, 2)[1], "Ignore")
     })
 
-    it("has as many bytes as were announced", () => {
+    it("shows if the size matches the announced tsize", () => {
       const sizes = [undefined, 10, 11].map((tsize) =>
         Receiver.sizeMatches(Receiver.data(feed(start({ tsize }), [1]).state, 2, 2)[0])
       )
@@ -240,7 +240,7 @@ describe("Receiver", () => {
     })
   })
 
-  it("takes no block longer than the blksize", () => {
+  it("refuses a block longer than the blksize", () => {
     const state = start()
     assert.strictEqual(Receiver.data(state, 1, blksize + 1)[1], "TooLong")
     const { state: one } = feed(state, [1])
@@ -251,14 +251,14 @@ describe("Receiver", () => {
   describe("after block 65535", () => {
     const at = (options: Partial<Receiver.State>) => start({ received: 65_535, acked: 65_535, ...options })
 
-    it("takes the number agreed on, and no other", () => {
+    it("accepts only the agreed number", () => {
       assert.deepStrictEqual(feed(at({ rollover: 0 }), [0, 1]).actions, ["DeliverAndAck", "DeliverAndAck"])
       assert.deepStrictEqual(feed(at({ rollover: 1 }), [1, 2]).actions, ["DeliverAndAck", "DeliverAndAck"])
       assert.strictEqual(feed(at({ rollover: 0 }), [1, 1, 1]).state.received, 65_535)
       assert.strictEqual(feed(at({ rollover: 1 }), [0, 0, 0]).state.received, 65_535)
     })
 
-    it("learns it from the sender in lock-step", () => {
+    it("learns the rollover from the sender in lock-step", () => {
       for (const rollover of [0, 1] as const) {
         const { actions, state } = feed(at({ rollover: undefined }), [rollover, rollover + 1])
         assert.deepStrictEqual(actions, ["DeliverAndAck", "DeliverAndAck"])
@@ -266,7 +266,7 @@ describe("Receiver", () => {
       }
     })
 
-    it("learns of 0 at once in a window, of 1 by the second pass, if the size is known", () => {
+    it("learns a rollover to 0 at once in a window, to 1 in the second pass, if the size is known", () => {
       const window = { rollover: undefined, windowsize: 4, tsize: 1_000_000 }
       assert.strictEqual(feed(at(window), [0]).state.rollover, 0)
       const passes = feed(at(window), [1, 2, 3, 1, 2, 3])
@@ -278,7 +278,7 @@ describe("Receiver", () => {
   })
 
   it.prop(
-    "whatever comes, keeps blocks one by one, in constant memory, and answers each with one ACK at most",
+    "delivers blocks one by one, in constant memory, and sends at most one ACK for each, for any input",
     [
       Schema.Literals([1, 2, 8]),
       Schema.UndefinedOr(Schema.Literals([0, 1])),
@@ -293,23 +293,23 @@ describe("Receiver", () => {
     ],
     ([windowsize, rollover, from, wires]) => {
       let state = start({ windowsize, rollover, received: from, acked: from })
-      const held = new Set<number>()
+      const buffered = new Set<number>()
       const fields = Object.keys(state).length
       for (const wire of wires) {
         const [next, action] = Receiver.data(state, wire, blksize)
-        const kept = action === "Deliver" || action === "DeliverAndAck"
-        assert.strictEqual(next.received > state.received, kept)
-        if (kept) {
+        const isDelivered = action === "Deliver" || action === "DeliverAndAck"
+        assert.strictEqual(next.received > state.received, isDelivered)
+        if (isDelivered) {
           assert.strictEqual(Receiver.toWire(next, state.received + 1), wire)
           for (let block = state.received + 2; block <= next.received; block++) {
-            assert.isTrue(held.delete(Receiver.toWire(next, block)))
+            assert.isTrue(buffered.delete(Receiver.toWire(next, block)))
           }
         }
         if (action === "Buffer" || action === "BufferAndAck") {
-          assert.isFalse(held.has(wire))
-          held.add(wire)
+          assert.isFalse(buffered.has(wire))
+          buffered.add(wire)
         }
-        assert.isBelow(held.size, windowsize)
+        assert.isBelow(buffered.size, windowsize)
         assert.strictEqual(next.bytes, (next.received - from) * blksize)
         assert.isBelow(next.received - next.acked, windowsize)
         if (action === "Ack" || action === "BufferAndAck" || action === "DeliverAndAck")

@@ -8,7 +8,7 @@ import * as Schema from "effect/Schema"
 import * as TestClock from "effect/testing/TestClock"
 import * as Retransmission from "../../../src/tftp/transfer/Retransmission.ts"
 
-/** The delays until it gives up, with each of them waited for. */
+/** Returns the delays up to the end of a schedule, waiting for each in virtual time. */
 const delays = Effect.fnUntraced(function* (
   retransmission: Retransmission.Retransmission,
   rtt?: Retransmission.RttEstimate | undefined
@@ -35,7 +35,7 @@ const steady = (sample: number, samples = 50) => {
 }
 
 describe("Retransmission", () => {
-  it.effect("fixed: the same delay each time, until there were enough", () =>
+  it.effect("fixed repeats the same delay for all attempts", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* delays(Retransmission.fixed()), [1000, 1000, 1000, 1000, 1000, 1000])
       const own = Retransmission.fixed({ every: "250 millis", attempts: 2 })
@@ -43,7 +43,7 @@ describe("Retransmission", () => {
     })
   )
 
-  it.effect("exponential: doubles up to the cap", () =>
+  it.effect("exponential doubles the delay up to maxDelay", () =>
     Effect.gen(function* () {
       const plain = Retransmission.exponential({ jitter: 0 })
       assert.deepStrictEqual(yield* delays(plain), [1000, 2000, 4000, 8000, 8000, 8000])
@@ -52,7 +52,7 @@ describe("Retransmission", () => {
     })
   )
 
-  it.effect("exponential: chance moves each delay within the jitter, and a seed repeats it", () =>
+  it.effect("exponential changes each delay within the jitter, reproducibly by seed", () =>
     Effect.gen(function* () {
       const retransmission = Retransmission.exponential({
         initialDelay: 100,
@@ -74,7 +74,7 @@ describe("Retransmission", () => {
     })
   )
 
-  it.effect("adaptive: follows the round trip within its bounds, and doubles with each silence", () =>
+  it.effect("adaptive follows the round trip time within its bounds, and doubles the delay each time", () =>
     Effect.gen(function* () {
       const adaptive = Retransmission.adaptive({ attempts: 4 })
       assert.deepStrictEqual(yield* delays(adaptive), [1000, 2000, 4000, 5000])
@@ -89,7 +89,7 @@ describe("Retransmission", () => {
     })
   )
 
-  it.effect("until: ends at the deadline, or with the schedule", () =>
+  it.effect("withDeadline ends at the deadline, or with the schedule", () =>
     Effect.gen(function* () {
       const until = (deadline: Duration.Input) =>
         Retransmission.withDeadline(Retransmission.exponential({ jitter: 0 }), { deadline })
@@ -101,7 +101,7 @@ describe("Retransmission", () => {
     })
   )
 
-  it.effect("timer: each begins anew, and takes any schedule", () =>
+  it.effect("start starts any schedule from its beginning", () =>
     Effect.gen(function* () {
       const one = yield* Retransmission.start(Retransmission.exponential({ jitter: 0, attempts: 2 }), undefined)
       const two = yield* Retransmission.start(Retransmission.exponential({ jitter: 0, attempts: 2 }), undefined)
@@ -116,7 +116,7 @@ describe("Retransmission", () => {
   )
 
   describe("observe", () => {
-    it("begins with the sample and half of it (RFC 6298, 2.2), then takes an eighth and a quarter (2.3)", () => {
+    it("starts with the sample and half of it (RFC 6298, 2.2), then adds an eighth and a quarter (2.3)", () => {
       const first = Retransmission.observe(undefined, 100)
       assert.deepStrictEqual(first, { smoothed: 100, variance: 50, lowest: 100, samples: 1 })
       const second = Retransmission.observe(first, 60)

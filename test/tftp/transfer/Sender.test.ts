@@ -10,7 +10,7 @@ const start = (windowsize: number, state: Partial<Sender.State> = {}): Sender.St
   ...state
 })
 
-/** Sends all that may be sent, pausing for no time. */
+/** Sends all blocks that may be sent, without pauses. */
 const sendAll = (state: Sender.State, at: number): Sender.State => {
   let current = state
   while (current.sndNext <= Sender.limit(current)) {
@@ -21,7 +21,7 @@ const sendAll = (state: Sender.State, at: number): Sender.State => {
 
 const ack = (state: Sender.State, wire: number, at: number) => Sender.ack(state, wire, at, rtt)
 
-/** Acknowledges up to a block, from which everything that may be sent was. */
+/** Returns the state after a block was acknowledged and the window after it was sent. */
 const at = (windowsize: number, block: number) =>
   sendAll(start(windowsize, { highAck: block, sndNext: block + 1, highData: block, duplicateAckFloor: -1 }), 0)
 
@@ -35,7 +35,7 @@ describe("Sender", () => {
       assert.deepStrictEqual([second.highAck, second.sndNext, Sender.limit(second)], [1, 2, 2])
     })
 
-    it("does nothing about an ACK seen before, however often and late: no Sorcerer's Apprentice", () => {
+    it("ignores duplicate ACKs at any time, to prevent the Sorcerer's Apprentice Syndrome", () => {
       let state = at(1, 5)
       for (const time of [0, 1, 5, 100, 10_000]) {
         const [next, verdict] = ack(state, 5, time)
@@ -45,7 +45,7 @@ describe("Sender", () => {
       }
     })
 
-    it("is done with the ACK of the last block", () => {
+    it("is done after the ACK of the last block", () => {
       const [next, verdict] = ack(sendAll(Sender.finish(start(1), 1), 0), 1, 12)
       assert.strictEqual(verdict._tag, "Done")
       assert.isAbove(next.sndNext, Sender.limit(next))
@@ -63,7 +63,7 @@ describe("Sender", () => {
       assert.strictEqual(sendAll(Sender.finish(second, 6), 11).highData, 6)
     })
 
-    it("goes back to the block after the ACK of a gap", () => {
+    it("goes back to the first missing block after the ACK of a gap", () => {
       for (const block of [1, 2, 3]) {
         const [next, verdict] = ack(sendAll(start(4), 0), block, 12)
         assert.strictEqual(verdict._tag, "Gap")
@@ -74,7 +74,7 @@ describe("Sender", () => {
       }
     })
 
-    it("does not go back a second time for an ACK that cannot know of the first", () => {
+    it("does not go back for an ACK that arrives too early after a pass began", () => {
       const [gap] = ack(sendAll({ ...start(8), probeCredit: 0 }, 0), 3, 12)
       const again = sendAll(gap, 12)
       const [next, verdict] = ack(again, 4, 14)
@@ -83,7 +83,7 @@ describe("Sender", () => {
       assert.strictEqual(ack(again, 4, 22)[1]._tag, "Gap")
     })
 
-    it("skips what the receiver holds, and sends the next that is missing", () => {
+    it("skips blocks that the receiver has buffered, and resends the next missing one", () => {
       const [gap] = ack({ ...sendAll(start(8), 0), cwnd: 8 }, 1, 12)
       const probe = Sender.sent(gap, 12)
       const [next, verdict] = ack(probe, 4, 24)
@@ -97,7 +97,7 @@ describe("Sender", () => {
       assert.isFalse(Sender.shouldPause(moved))
     })
 
-    it("believes a receiver that holds: it says again what is still missing, and that sends it again", () => {
+    it("waits for a second ACK of a gap from a receiver that buffers blocks", () => {
       const again = sendAll(ack(sendAll(start(8), 0), 1, 12)[0], 12)
       const believing: Sender.State = { ...again, probeCredit: 1 }
       const [next, verdict] = ack(believing, 4, 40)
@@ -106,7 +106,7 @@ describe("Sender", () => {
       assert.deepStrictEqual([second._tag, gap.sndNext], ["Gap", 5])
     })
 
-    it("skips what the peer has when the timer fired too early", () => {
+    it("skips received blocks after a spurious timeout", () => {
       const timed = Sender.sent(Sender.timedOut(sendAll(start(8), 0)), 100)
       const [next, verdict] = ack(timed, 8, 101)
       assert.strictEqual(verdict._tag, "Progress")
@@ -114,8 +114,8 @@ describe("Sender", () => {
     })
   })
 
-  describe("the same ACK again, in a window", () => {
-    it("goes back to the first block if it took half a round trip at least, once", () => {
+  describe("a duplicate ACK in a window", () => {
+    it("goes back to the first block once, if it arrives after half a round trip time", () => {
       const window = at(4, 8)
       assert.strictEqual(ack(window, 8, 4.9)[1]._tag, "Ignored")
       const [gap, verdict] = ack(window, 8, 5)
@@ -124,14 +124,14 @@ describe("Sender", () => {
       for (const time of [0, 6, 10, 100]) assert.strictEqual(ack(sendAll(gap, 5), 8, 5 + time)[1]._tag, "Ignored")
     })
 
-    it("is ignored before the first block went out, and without a round trip", () => {
+    it("is ignored before the first block is sent, and without a round trip time", () => {
       assert.strictEqual(ack(start(4), 0, 100)[1]._tag, "Ignored")
       const [moved] = ack(at(4, 8), 12, 10)
       assert.strictEqual(ack(moved, 12, 100)[1]._tag, "Ignored")
       assert.strictEqual(Sender.ack(at(4, 8), 8, 100, undefined)[1]._tag, "Ignored")
     })
 
-    it("is ignored when blocks up to it went out twice, as their copies may have caused it", () => {
+    it("is ignored if blocks up to it were sent twice, as their copies may have caused it", () => {
       const twice = [ack(at(4, 8), 8, 20)[0], Sender.timedOut(at(4, 8))]
       for (const again of twice) {
         const [next] = ack(sendAll(again, 20), 12, 31)
@@ -156,12 +156,12 @@ describe("Sender", () => {
     }
   })
 
-  it("takes no sample from blocks that went out twice", () => {
+  it("takes no round trip sample from blocks sent twice", () => {
     const again = sendAll(Sender.timedOut(sendAll(start(4), 0)), 100)
     assert.deepStrictEqual(ack(again, 4, 105)[1], { _tag: "Progress", sample: undefined })
     const [next] = ack(again, 4, 105)
     assert.deepStrictEqual(ack(sendAll(next, 105), 8, 117)[1], { _tag: "Progress", sample: 12 })
-    // After a gap, new blocks go out behind the old: they went out once.
+    // After a gap, new blocks follow the resent ones: they are sent once.
     const [gap] = ack(sendAll(start(4), 0), 2, 12)
     assert.deepStrictEqual(ack(sendAll(gap, 12), 6, 27)[1], { _tag: "Progress", sample: 15 })
   })
@@ -184,7 +184,7 @@ describe("Sender", () => {
       return [...sizes, size]
     }
 
-    it("begins with 16 blocks, or the window if that is smaller", () => {
+    it("starts with 16 blocks, or the windowsize if that is smaller", () => {
       assert.deepStrictEqual(bursts(start(64)), [16, 16, 16, 16])
       assert.deepStrictEqual(bursts(start(40)), [16, 16, 8])
       assert.deepStrictEqual(bursts(start(4)), [4])
@@ -193,7 +193,7 @@ describe("Sender", () => {
       assert.deepStrictEqual(bursts(Sender.finish(start(64), 32)), [16, 16])
     })
 
-    it("opens by half of what arrives, up to the window", () => {
+    it("grows by half of the acknowledged blocks, up to the windowsize", () => {
       let state = start(64)
       const sizes: Array<number> = []
       for (let window = 1; window <= 4; window++) {
@@ -208,16 +208,16 @@ describe("Sender", () => {
       [10, 32],
       [40, 40],
       [63, 63]
-    ])("of 64 whose block at offset %i is lost shrinks to %i", (offset, size) => {
+    ])("of 64 blocks shrinks when the block at offset %i is lost, to %i", (offset, size) => {
       const window: Sender.State = { ...at(64, 64), cwnd: 64, burstEnd: 128, probeCredit: 0 }
       const [gap, verdict] = ack(window, 64 + offset, 20)
       assert.strictEqual(verdict._tag, "Gap")
       assert.strictEqual(bursts(gap)[0], size)
     })
 
-    it("begins with one block after a gap, while the receiver may hold the others", () => {
+    it("is one block after a gap, while the receiver may have buffered the others", () => {
       let state: Sender.State = { ...at(64, 64), cwnd: 64, burstEnd: 128 }
-      // It throws them away: a receiver of that kind acknowledges within a window only what it has in order.
+      // A receiver that discards blocks acknowledges within a window only those in order.
       for (const [round, rest] of [
         [0, [4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 3]],
         [1, [59]]
@@ -246,7 +246,7 @@ describe("Sender", () => {
   })
 
   it.prop(
-    "whatever ACKs come, acknowledges only what it sent, goes back no further than that, and stays in its window",
+    "for any ACKs, counts only sent blocks as acknowledged, never goes back behind them, and stays in its window",
     [
       Schema.Literals([1, 2, 8, 100]),
       Schema.Literals([0, 1]),

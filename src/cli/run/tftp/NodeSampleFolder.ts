@@ -1,4 +1,4 @@
-/** The folder that `up` serves by TFTP by default: a part of the package, and nothing of this machine. */
+/** The folder that `up` serves by TFTP by default: a part of the package, without files of this machine. */
 import { fileURLToPath } from "node:url"
 
 /** The path of the folder: the package contains its sources beside the compiled files. */

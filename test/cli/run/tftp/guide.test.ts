@@ -1,4 +1,4 @@
-/** What the guide to TFTP shows is here, and runs. */
+/** The code of the TFTP guide, which is run here. */
 import * as Fs from "node:fs"
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -36,7 +36,7 @@ const firstFinished = Effect.gen(function* () {
   return yield* Stream.runHead(finished)
 })
 
-it.live("the guide's server and its events", () =>
+it.live("the guide's server runs and publishes events", () =>
   Effect.gen(function* () {
     const { root } = yield* directory({ other: "other" })
     yield* Effect.gen(function* () {
@@ -52,7 +52,7 @@ it.live("the guide's server and its events", () =>
   }).pipe(Effect.scoped, Effect.provide(NodeServices.layer))
 )
 
-it.live("the guide's client", () =>
+it.live("the guide's client writes and reads a file", () =>
   Effect.gen(function* () {
     const { address } = yield* TftpServer.TftpServer
     const bytes = new TextEncoder().encode("hostname switch1\n".repeat(1_000))
@@ -67,14 +67,14 @@ it.live("the guide's client", () =>
 
 const guide = Fs.readFileSync(new URL("../../../../docs/guide/tftp.md", import.meta.url), "utf8")
 
-it("the guide's code is the one above", () => {
+it("the guide has the code of this file", () => {
   const own = Fs.readFileSync(new URL(import.meta.url), "utf8")
   const blocks = Array.from(guide.matchAll(/```ts\n(.*?)```/gs), ([, code]) => code!)
   assert.lengthOf(blocks, 3)
   for (const code of blocks) assert.include(own, code.slice(code.indexOf("const ")))
 })
 
-it.live("the guide has every flag of the server", () =>
+it.live("the guide lists every flag of the server", () =>
   Effect.gen(function* () {
     const { stdout } = yield* Cli.run(["tftp", "serve", "--help"])
     const [help = ""] = stdout.toString().split("GLOBAL FLAGS")

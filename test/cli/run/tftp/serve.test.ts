@@ -18,7 +18,7 @@ const serve = (root: string, ...args: ReadonlyArray<string>) => Cli.serve(["tftp
 
 const urlOf = ({ port }: { readonly port: number }, path: string) => `tftp://127.0.0.1:${port}/${path}`
 
-/** What a client gets: the text, or why not. */
+/** Reads a file; returns its text or the error message. */
 const fetch = ({ port }: { readonly port: number }, path: string) =>
   TftpClient.get({ host: "127.0.0.1", port, path }).pipe(
     Stream.decodeText,
@@ -27,7 +27,7 @@ const fetch = ({ port }: { readonly port: number }, path: string) =>
     Effect.provide(NodeServices.layer)
   )
 
-/** Whether an upload was taken. */
+/** Writes a file; returns true if it was accepted. */
 const upload = ({ port }: { readonly port: number }, path: string, text: string) =>
   TftpClient.put({ host: "127.0.0.1", port, path }, MemoryStore.fromBytes(new TextEncoder().encode(text))).pipe(
     Effect.isSuccess,
@@ -35,7 +35,7 @@ const upload = ({ port }: { readonly port: number }, path: string, text: string)
   )
 
 describe("tftp serve", () => {
-  it.live("says where it is, and ends in good order", () =>
+  it.live("prints its address, and exits with 0 after SIGTERM", () =>
     Effect.gen(function* () {
       const { root } = yield* directory({ f: "text" })
       const server = yield* Cli.start(["tftp", "serve", "--root", root, "--port", "0"])
@@ -50,7 +50,7 @@ describe("tftp serve", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("is read-only; create takes new files, overwrite any", () =>
+  it.live("is read-only by default, accepts new files with create, and any with overwrite", () =>
     Effect.gen(function* () {
       const { inRoot, root } = yield* directory({ old: "old" })
       const outcome = (...args: ReadonlyArray<string>) =>
@@ -67,7 +67,7 @@ describe("tftp serve", () => {
     })
   )
 
-  it.live("flags come from the environment, too", () =>
+  it.live("takes flags from the environment", () =>
     Effect.gen(function* () {
       const { inRoot, root } = yield* directory({ UPPER: "text" })
       const env = { TFTP_ROOT: root, TFTP_PORT: "0", TFTP_WRITE: "create", TFTP_IGNORE_CASE: "yes", TFTP_QUOTA: "1K" }
@@ -83,7 +83,7 @@ describe("tftp serve", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("what a client may ask for is bounded", () =>
+  it.live("limits the options of clients", () =>
     Effect.gen(function* () {
       const { root } = yield* directory({ f: "x".repeat(5_000) })
       const server = yield* serve(root, "--blksize", "600", "--windowsize", "3", "--port-range", "20000-60000")
@@ -92,7 +92,7 @@ describe("tftp serve", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("a folder for each client, first or only", () =>
+  it.live("uses a folder for each client with --per-client first or only", () =>
     Effect.gen(function* () {
       const { root } = yield* directory({ "127.0.0.1/f": "mine", f: "all", g: "all" })
       const both = Effect.fnUntraced(function* (how: string) {
@@ -104,7 +104,7 @@ describe("tftp serve", () => {
     })
   )
 
-  it.live("a port in use is explained in one line", () =>
+  it.live("explains a port in use in one line", () =>
     Effect.gen(function* () {
       const { root } = yield* directory()
       const socket = yield* Effect.acquireRelease(
@@ -121,7 +121,7 @@ describe("tftp serve", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live.skipIf(!isRoot)("--user leaves root behind before anything is served (skipped without root)", () =>
+  it.live.skipIf(!isRoot)("drops root privileges with --user before it opens a file (skipped without root)", () =>
     Effect.gen(function* () {
       const { inRoot, path, root } = yield* directory({ "all.txt": "all", "root.txt": "root's" })
       Fs.chmodSync(path, 0o755)
@@ -136,13 +136,13 @@ describe("tftp serve", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live.skipIf(!isRoot)("as another user: --user and port 69 say what is wrong (skipped without root)", () =>
+  it.live.skipIf(!isRoot)("explains --user and port 69 without root (skipped without root)", () =>
     Effect.gen(function* () {
       const { path, root } = yield* directory()
       Fs.chmodSync(path, 0o755)
       const start = (...args: ReadonlyArray<string>) =>
         Effect.map(
-          // It becomes nobody by itself, and starts the command as such.
+          // Run the command as nobody.
           Effect.promise(
             () =>
               new Promise<string>((resolve) => {
@@ -165,7 +165,7 @@ describe("tftp serve", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live.skipIf(!Peers.isInstalled("curl"))("up has a file to try (skipped without curl)", () =>
+  it.live.skipIf(!Peers.isInstalled("curl"))("serves a sample file with `up` (skipped without curl)", () =>
     Effect.gen(function* () {
       const up = yield* Cli.start([
         "up",
@@ -173,10 +173,10 @@ describe("tftp serve", () => {
       ])
       const [, attempt] = yield* up.waitForOutput("stdout", /^tftp +127\.0\.0\.1:\d+ +(curl -s \S+)$/m)
       const [command, ...args] = attempt!.split(" ")
-      const said = yield* Effect.promise(
+      const output = yield* Effect.promise(
         () => new Promise((resolve) => ChildProcess.execFile(command!, args, (_, stdout) => resolve(stdout)))
       )
-      assert.match(`${said}`, /^Hello!/)
+      assert.match(`${output}`, /^Hello!/)
       yield* up.kill("SIGINT")
       assert.strictEqual((yield* up.ended).code, 0)
     }).pipe(Effect.scoped)

@@ -7,8 +7,8 @@ import * as Cli from "../../../support/Cli.ts"
 import { directory } from "../../../support/Directory.ts"
 import { pseudoRandomBytes } from "../../../support/Hosts.ts"
 
-/** A server of files, and a folder for what a client gets. */
-const setting = Effect.fnUntraced(function* (files: Readonly<Record<string, string>> = {}) {
+/** Starts a server of files, with another folder for the client. */
+const setUp = Effect.fnUntraced(function* (files: Readonly<Record<string, string>> = {}) {
   const { inRoot, root } = yield* directory(files)
   const server = yield* Cli.serve(["tftp", "serve", "--root", root, "--write", "overwrite"])
   const own = yield* directory()
@@ -20,13 +20,13 @@ const textOf = (path: string) => Fs.readFileSync(path, "utf8")
 
 const big = Buffer.from(pseudoRandomBytes(3_000_000))
 
-/** Slow enough to be caught in the middle. */
-const slow = ["--blksize", "64", "--windowsize", "1"]
+/** Flags that make a transfer slow enough to be interrupted. */
+const slowFlags = ["--blksize", "64", "--windowsize", "1"]
 
 describe("tftp get", () => {
-  it.live("a file, whole, with a summary", () =>
+  it.live("reads a file and prints a summary", () =>
     Effect.gen(function* () {
-      const { here, inRoot, url } = yield* setting()
+      const { here, inRoot, url } = yield* setUp()
       Fs.writeFileSync(inRoot("big"), big)
       const { code, stderr, stdout } = yield* Cli.run(["tftp", "get", url("big"), "-o", here("f"), "--json"])
       assert.strictEqual(`${stderr}${code}`, "0")
@@ -43,9 +43,9 @@ describe("tftp get", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("to standard output, as rcat does: the file and nothing else", () =>
+  it.live("prints only the file to standard output, as rcat does", () =>
     Effect.gen(function* () {
-      const { inRoot, server, url } = yield* setting()
+      const { inRoot, server, url } = yield* setUp()
       Fs.writeFileSync(inRoot("big"), big)
       for (const args of [
         ["tftp", "get", url("big"), "-o", "-"],
@@ -58,9 +58,9 @@ describe("tftp get", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("replaces a file in one step; a folder takes it in, a link leads to it, a device swallows it", () =>
+  it.live("replaces a file, writes into a folder, follows a link and writes to a device", () =>
     Effect.gen(function* () {
-      const { folder, here, url } = yield* setting({ f: "new" })
+      const { folder, here, url } = yield* setUp({ f: "new" })
       Fs.writeFileSync(here("old"), "a long old text", { mode: 0o600 })
       Fs.symlinkSync("old", here("link"))
       Fs.symlinkSync("made", here("dangling"))
@@ -77,9 +77,9 @@ describe("tftp get", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("a file that is not there: one line, and nothing is touched", () =>
+  it.live("prints one line for a missing file, and keeps the old file", () =>
     Effect.gen(function* () {
-      const { folder, here, url } = yield* setting()
+      const { folder, here, url } = yield* setUp()
       Fs.writeFileSync(here("old"), "old")
       const { code, stderr, stdout } = yield* Cli.run(["tftp", "get", url("a%20b"), "-o", here("old")])
       assert.strictEqual(stderr, `effect-inet: ${url("a%20b")}: refused by the peer: File not found (error 1)\n`)
@@ -89,12 +89,12 @@ describe("tftp get", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("Ctrl-C: exit code 130, nothing is left, the old file stays, and the server hears of it", () =>
+  it.live("exits with 130 after Ctrl-C, keeps the old file and leaves no other", () =>
     Effect.gen(function* () {
-      const { folder, here, inRoot, server, url } = yield* setting()
+      const { folder, here, inRoot, server, url } = yield* setUp()
       Fs.writeFileSync(inRoot("big"), big)
       Fs.writeFileSync(here("old"), "old")
-      const client = yield* Cli.start(["tftp", "get", url("big"), "-o", here("old"), ...slow, "--timeout", "10s"])
+      const client = yield* Cli.start(["tftp", "get", url("big"), "-o", here("old"), ...slowFlags, "--timeout", "10s"])
       const begun = yield* Effect.acquireRelease(
         Effect.sync(() => Fs.watch(folder)),
         (watcher) => Effect.sync(() => watcher.close())
@@ -112,9 +112,9 @@ describe("tftp get", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("faults and a capture", () =>
+  it.live("retransmits under --faults, and writes a --capture", () =>
     Effect.gen(function* () {
-      const { here, inRoot, url } = yield* setting()
+      const { here, inRoot, url } = yield* setUp()
       Fs.writeFileSync(inRoot("f"), big.subarray(0, 200_000))
       const faults = ["--faults", "drop=10%,dup=5%,reorder=5%", "--fault-seed", "3", "--capture", here("t.pcapng")]
       const { code } = yield* Cli.run(["tftp", "get", url("f"), "-o", here("f"), ...faults])
@@ -128,9 +128,9 @@ describe("tftp get", () => {
 })
 
 describe("tftp put", () => {
-  it.live("a file under its own name, after a slash", () =>
+  it.live("keeps the name of the file for a URL that ends with a slash", () =>
     Effect.gen(function* () {
-      const { here, inRoot, url } = yield* setting({ "sub/x": "" })
+      const { here, inRoot, url } = yield* setUp({ "sub/x": "" })
       Fs.writeFileSync(here("a b;c"), big)
       const { code, stderr, stdout } = yield* Cli.run(["tftp", "put", here("a b;c"), url("sub/"), "--json"])
       assert.strictEqual(`${stderr}${code}`, "0")
@@ -139,9 +139,9 @@ describe("tftp put", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("standard input of any size, or none; netascii; a pipe", () =>
+  it.live("writes standard input of any size, netascii and a pipe", () =>
     Effect.gen(function* () {
-      const { here, inRoot, url } = yield* setting()
+      const { here, inRoot, url } = yield* setUp()
       const put = (path: string, stdin: Uint8Array, file = "-") =>
         Effect.map(Cli.run(["tftp", "put", file, url(path)], { stdin }), ({ code, stderr }) => `${stderr}${code}`)
       assert.strictEqual(yield* put("big", big), "0")
@@ -157,11 +157,11 @@ describe("tftp put", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("a client that is killed in the middle leaves the old file", () =>
+  it.live("leaves the old file when it is killed during the transfer", () =>
     Effect.gen(function* () {
-      const { here, inRoot, root, server, url } = yield* setting({ f: "old" })
+      const { here, inRoot, root, server, url } = yield* setUp({ f: "old" })
       Fs.writeFileSync(here("big"), big)
-      const client = yield* Cli.start(["tftp", "put", here("big"), url("f"), ...slow])
+      const client = yield* Cli.start(["tftp", "put", here("big"), url("f"), ...slowFlags])
       const watcher = yield* Effect.acquireRelease(
         Effect.sync(() => Fs.watch(root)),
         (watcher) => Effect.sync(() => watcher.close())
