@@ -1,4 +1,16 @@
-/** Who the clients of a session are. */
+/**
+ * The client of a session: its number, address and seed.
+ *
+ * **Example** (Seeds)
+ *
+ * ```ts
+ * import { Client } from "effect-inet/session"
+ *
+ * const seeds = [1, 2, 3].map((id) => Client.seedFor(7, id))
+ * new Set(seeds).size // => 3
+ * Client.seedFor(7, 1) === seeds[0] // => true
+ * ```
+ */
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Random from "effect/Random"
@@ -6,8 +18,9 @@ import type * as Network from "../network/Network.ts"
 import type { Client } from "./Session.ts"
 
 /**
- * What follows from a seed for the client of a number: 0 to 2^32 - 1. Neighbouring numbers have nothing in common
- * (the finalizer of murmur3).
+ * Returns the seed of client `id`, 0 to 2^32 - 1, for a server with the seed `seed`.
+ *
+ * The finalizer of murmur3 mixes both numbers, so that the seeds of neighbouring clients are unrelated.
  *
  * @category constructors
  * @since 0.1.0
@@ -19,7 +32,13 @@ export const seedFor = (seed: number, id: number): number => {
   return (mixed ^ (mixed >>> 16)) >>> 0
 }
 
-/** The client of a connection; without a seed its chances are real ones. @category constructors @since 0.1.0 */
+/**
+ * Returns the client of a connection. Its seed follows from the server's `seed`, or comes from `Random` if that is
+ * undefined.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const make = (connection: Network.Connection, id: number, seed: number | undefined): Effect.Effect<Client> => {
   const remote = NetAddress.formatSocketAddress(connection.remote)
   return seed === undefined

@@ -1,4 +1,4 @@
-/** How the clients of a session are served: a value, chosen beside the session. */
+/** Concurrency models: values that decide how a server serves its clients, chosen separately from the session. */
 import type * as Effect from "effect/Effect"
 import type * as NetAddress from "effect/net/NetAddress"
 import type * as Scope from "effect/Scope"
@@ -6,40 +6,40 @@ import type { Network, NetworkError } from "../network/Network.ts"
 import type * as TcpServer from "../network/TcpServer.ts"
 import type { Definition, Session, SessionError, Shared } from "./Session.ts"
 
-/** A session as a value, to be served in this process. @category models @since 0.1.0 */
+/** Session to be served in this process. @category models @since 0.1.0 */
 export interface Program<S, Ask = never, Message = never> {
   readonly session: Session<S, Ask, Message>
-  /** Answers what sessions ask; needed by those that do. */
+  /** State that all clients share. Required if the session returns `ask`. */
   readonly shared?: Shared<Ask, Message> | undefined
 }
 
-/** A session that other processes and threads can make, too. @category models @since 0.1.0 */
+/** Session that other processes and threads can create too. @category models @since 0.1.0 */
 export interface LoadableProgram<S, Ask = never, Message = never> extends Program<S, Ask, Message> {
-  /** The module that exports `definition`, as a file URL. */
+  /** File URL of the module that exports `definition`. */
   readonly module: string
   // biome-ignore lint/suspicious/noExplicitAny: the options are checked by their own schema
   readonly definition: Definition<any, S, Ask, Message>
-  /** What `definition.options` decodes: plain JSON. */
+  /** Plain JSON that `definition.options` decodes. */
   readonly options: unknown
 }
 
-/** Where to listen, and what to allow. @category models @since 0.1.0 */
+/** Address to listen on, and limits. @category models @since 0.1.0 */
 export type Options = TcpServer.Options & {
-  /** Lines a client may send in a second; faster ones wait. Default 200. */
+  /** Maximum number of lines a client may send per second; further lines are delayed. Default 200. */
   readonly rate?: number | undefined
-  /** Makes the chances of every client follow from its number. Default: real chance. */
+  /** Seed of the server: with it, every client's seed follows from its number. Default: random seeds. */
   readonly seed?: number | undefined
 }
 
-/** A server of sessions. @category models @since 0.1.0 */
+/** Running server of sessions. @category models @since 0.1.0 */
 export interface SessionServer {
   readonly address: NetAddress.SocketAddress
   readonly stats: Effect.Effect<TcpServer.Stats>
-  /** No new clients, no more input; waits for the sessions, then cuts what is left. */
+  /** Stops accepting clients and reading input, waits for the sessions, and disconnects the rest at the deadline. */
   readonly drain: Effect.Effect<void>
 }
 
-/** A way to serve sessions in this process. @category models @since 0.1.0 */
+/** Concurrency model that serves sessions in this process. @category models @since 0.1.0 */
 export interface ConcurrencyModel {
   readonly name: string
   readonly serve: <S, Ask, Message>(
@@ -48,7 +48,7 @@ export interface ConcurrencyModel {
   ) => Effect.Effect<SessionServer, NetworkError, Network | Scope.Scope>
 }
 
-/** A way to serve sessions in other processes or threads, which must make them. @category models @since 0.1.0 */
+/** Concurrency model that serves sessions in worker processes or threads. @category models @since 0.1.0 */
 export interface WorkerModel {
   readonly name: string
   readonly serve: <S, Ask, Message>(

@@ -1,6 +1,8 @@
 /**
- * What a server does for one client, under whatever model: bytes to inputs, inputs to a session, its texts back, its
- * questions to what all clients share.
+ * The handler of one client's connection, the same for every concurrency model.
+ *
+ * It frames bytes into inputs, steps the session with them, writes the session's texts, and passes its asks to the
+ * shared state.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -18,23 +20,25 @@ import { SessionRunner } from "./SessionRunner.ts"
 import type { ClientConnection, StateHolder } from "./StateHolder.ts"
 
 /**
- * Serves one client to its end: `open`, then every input, until the session closes, the client has gone, or breaks the
- * rules of lines. Ends without error, and says whether the client may still be sending; what is left to be sent is the
- * connection's to send. A question that is asked with `Closed` or `Broken` is still put, its answer goes nowhere.
+ * Serves one client: `open`, then every input until the session closes, the client disconnects, or framing fails.
+ *
+ * Never fails. Returns whether the client may still be sending. The connection sends the texts that are still buffered.
+ * An `ask` that the session returns for `Closed` or `FramingError` still reaches the shared state; its answer is
+ * discarded.
  *
  * @category running
  * @since 0.1.0
  */
 export const serve = <S, Ask, Message>(
   { session, shared }: Program<S, Ask, Message>,
-  clientConnection: ClientConnection,
+  client: ClientConnection,
   stateHolder: StateHolder<Ask, Message>
 ): Effect.Effect<boolean> =>
   Effect.scopedWith((scope) =>
-    Effect.flatMap(Scope.provide(Framer.make(clientConnection.connection, session.framing, clientConnection.sweeper), scope), (framer) =>
+    Effect.flatMap(Scope.provide(Framer.make(client.connection, session.framing, client.sweeper), scope), (framer) =>
       Effect.flatMap(Effect.context<never>(), (context) => {
-        const runner = new SessionRunner(clientConnection, framer, shared, stateHolder, scope, context)
-        const stopTicks = session.tick === undefined ? undefined : startTicks(session.tick, clientConnection.sweeper, runner)
+        const runner = new SessionRunner(client, framer, shared, stateHolder, scope, context)
+        const stopTicks = session.tick === undefined ? undefined : startTicks(session.tick, client.sweeper, runner)
         const stop = Effect.sync(() => {
           stopTicks?.()
           runner.stop()
@@ -44,18 +48,22 @@ export const serve = <S, Ask, Message>(
     )
   )
 
-/** How a model serves its clients. @category models @since 0.1.0 */
+/** Options by which a concurrency model serves its clients. @category models @since 0.1.0 */
 export interface HandlerOptions<Ask, Message> {
   readonly makeStateHolder: (client: Session.Client) => StateHolder<Ask, Message>
-  /** `Client.id`, from the connection and its count in this server, which begins at 1. Default: the count. */
+  /** `Client.id`, from the connection and its count in this server, from 1. Default: the count. */
   readonly clientId?: ((connection: Network.Connection, count: number) => number) | undefined
-  /** Goes around all that the session does. */
+  /** Wraps the whole session of a client, for example in a semaphore. Default: the session itself. */
   readonly wrap?: (<A>(session: Effect.Effect<A>) => Effect.Effect<A>) | undefined
 }
 
-/** What a `TcpServer` does with every connection. @category constructors @since 0.1.0 */
+/** Returns the connection handler for a `TcpServer`. @category constructors @since 0.1.0 */
 export const handler =
-  <S, Ask, Message>(program: Program<S, Ask, Message>, options: Pick<Options, "rate" | "seed">, handlerOptions: HandlerOptions<Ask, Message>) =>
+  <S, Ask, Message>(
+    program: Program<S, Ask, Message>,
+    options: Pick<Options, "rate" | "seed">,
+    handlerOptions: HandlerOptions<Ask, Message>
+  ) =>
   (connection: Network.Connection, { id: count, sweeper }: TcpServer.ConnectionContext): Effect.Effect<void> => {
     const { makeStateHolder, clientId = (_, count) => count, wrap = identity } = handlerOptions
     return Effect.flatMap(Client.make(connection, clientId(connection, count), options.seed), (client) =>
@@ -66,7 +74,7 @@ export const handler =
     )
   }
 
-/** Lets it tick until the result is called. */
+/** Calls `runner.tick` at the interval until the returned function is called. */
 const startTicks = (interval: Duration.Input, sweeper: Sweeper.Sweeper, runner: { readonly tick: () => void }) => {
   const periodMillis = Duration.toMillis(interval)
   let lastTickMillis = sweeper.now()

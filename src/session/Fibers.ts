@@ -1,4 +1,30 @@
-/** A fiber for every client, its state in a `Ref` of its own: the model to take unless there is a reason not to. */
+/**
+ * Concurrency model "fibers": one fiber for each client, with its state in a `Ref`. The default choice.
+ *
+ * **Example** (Serving)
+ *
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import { Network, NodeNetwork } from "effect-inet/network"
+ * import { Fibers, type Session } from "effect-inet/session"
+ *
+ * const session: Session.Session<number> = {
+ *   framing: { _tag: "Lines" },
+ *   open: () => [0, { text: "hello\n" }],
+ *   receive: (count, { _tag }) => (_tag === "Line" ? [count + 1, { text: `line ${count + 1}\n` }] : [count, {}])
+ * }
+ *
+ * const program = Effect.gen(function* () {
+ *   const server = yield* Fibers.model.serve({ session }, { port: 0 })
+ *   const connection = yield* (yield* Network.Network).connect(server.address)
+ *   new TextDecoder().decode(yield* connection.pull) // => "hello\n"
+ *   yield* connection.write("anything\n")
+ *   new TextDecoder().decode(yield* connection.pull) // => "line 1\n"
+ * })
+ *
+ * await Effect.runPromise(program.pipe(Effect.scoped, Effect.provide(NodeNetwork.layer)))
+ * ```
+ */
 import * as Effect from "effect/Effect"
 import * as Ref from "effect/Ref"
 import type * as Network from "../network/Network.ts"
@@ -8,12 +34,12 @@ import * as ConnectionHandler from "./ConnectionHandler.ts"
 import type { Client, Session } from "./Session.ts"
 import type { StateHolder } from "./StateHolder.ts"
 
-/** The state of one client in a `Ref`. @category constructors @since 0.1.0 */
+/** Returns a holder that keeps the state of one client in a `Ref`. @category constructors @since 0.1.0 */
 export const stateHolder = <S, Ask, Message>(
   session: Session<S, Ask, Message>,
   client: Client
 ): StateHolder<Ask, Message> => {
-  // Changed without an effect: nobody else steps this client meanwhile, and every line comes this way.
+  // Assigned without an effect: no other fiber steps this client meanwhile, and every line takes this path.
   const { ref } = Ref.makeUnsafe<S | undefined>(undefined)
   return {
     open: (next) =>
@@ -31,8 +57,10 @@ export const stateHolder = <S, Ask, Message>(
 }
 
 /**
- * The handler of a server that serves every client in its own fiber. `number` gives `Client.id` from the connection and
- * its count in this server, which begins at 1; `turn` goes around all that the session does.
+ * Returns the connection handler of a server that serves each client in its own fiber.
+ *
+ * `clientId` computes `Client.id` from the connection and its count in this server, from 1; `wrap` wraps the whole
+ * session of a client.
  *
  * @category running
  * @since 0.1.0
@@ -42,10 +70,16 @@ export const handler = <S, Ask, Message>(
   options: Pick<Options, "rate" | "seed">,
   clientId?: ConnectionHandler.HandlerOptions<Ask, Message>["clientId"],
   wrap?: ConnectionHandler.HandlerOptions<Ask, Message>["wrap"]
-) => ConnectionHandler.handler(program, options, { makeStateHolder: (client) => stateHolder(program.session, client), clientId: clientId, wrap: wrap })
+) =>
+  ConnectionHandler.handler(program, options, {
+    makeStateHolder: (client) => stateHolder(program.session, client),
+    clientId,
+    wrap
+  })
 
 /**
- * The same server for one of several processes or threads, where a client's number is not its count.
+ * Serves each client in a fiber, with client numbers that the caller computes. For a server that is one of several
+ * processes or threads, where a client's number is not its count.
  *
  * @category constructors
  * @since 0.1.0
@@ -56,7 +90,7 @@ export const serveWithClientIds = <S, Ask, Message>(
   clientId: (connection: Network.Connection, count: number) => number
 ) => TcpServer.make({ service: "session", ...options }, handler(program, options, clientId))
 
-/** Serves every client in a fiber. @category models @since 0.1.0 */
+/** Concurrency model that serves each client in a fiber. @category models @since 0.1.0 */
 export const model: ConcurrencyModel = {
   name: "fibers",
   serve: (program, options) => serveWithClientIds(program, options, (_, count) => count)

@@ -1,6 +1,29 @@
-/** From the bytes of a connection to the pieces that a session is told, and from its text to bytes. */
+/**
+ * Framers: they split the bytes of a connection into the texts that a session receives, and encode its texts as bytes.
+ *
+ * **Example** (Lines)
+ *
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import { Network, NodeNetwork, Sweeper } from "effect-inet/network"
+ * import { Framer } from "effect-inet/session"
+ *
+ * const program = Effect.gen(function* () {
+ *   const network = yield* Network.Network
+ *   const { accept, address } = yield* network.listen({ host: "127.0.0.1", port: 0 })
+ *   const client = yield* network.connect(address)
+ *   const framer = yield* Framer.make(yield* accept, { _tag: "Lines" }, yield* Sweeper.make("1 second"))
+ *   yield* client.write("one\r\ntwo\n")
+ *   yield* framer.next // => "one"
+ *   yield* framer.next // => "two"
+ * })
+ *
+ * await Effect.runPromise(program.pipe(Effect.scoped, Effect.provide(NodeNetwork.layer)))
+ * ```
+ */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import { identity } from "effect/Function"
 import type * as Pull from "effect/Pull"
 import type * as Scope from "effect/Scope"
 import * as Line from "../network/Line.ts"
@@ -8,29 +31,27 @@ import type * as Network from "../network/Network.ts"
 import type * as Sweeper from "../network/Sweeper.ts"
 import type { Framing } from "./Session.ts"
 
-/** What a client sends, piece by piece. @category models @since 0.1.0 */
+/** Source of framed input, and encoder of output. @category models @since 0.1.0 */
 export interface Framer {
-  /** Waits for the next line, or read; `Done` at the client's FIN. One fiber at a time. */
+  /** Waits for the next line or read; ends with `Done` at the client's FIN. One fiber at a time may wait. */
   readonly next: Pull.Pull<string, Network.NetworkError | Line.LineError>
-  /** A session's text as it goes over the wire. */
+  /** Encodes a session's text for the connection. */
   readonly encode: (text: string) => Uint8Array | string
 }
 
-const unchanged = (text: string) => text
-
-/** Characters made by one call, each an argument. */
-const maxCallArguments = 4_096
+/** Maximum number of character codes in one call of `String.fromCharCode`: each is an argument. */
+const maxCharCodes = 4_096
 
 const decodeLatin1 = (bytes: Uint8Array): string => {
-  if (bytes.length <= maxCallArguments) return String.fromCharCode(...bytes)
+  if (bytes.length <= maxCharCodes) return String.fromCharCode(...bytes)
   let text = ""
-  for (let at = 0; at < bytes.length; at += maxCallArguments) {
-    text += String.fromCharCode(...bytes.subarray(at, at + maxCallArguments))
+  for (let at = 0; at < bytes.length; at += maxCharCodes) {
+    text += String.fromCharCode(...bytes.subarray(at, at + maxCharCodes))
   }
   return text
 }
 
-/** Text that is ASCII is its own encoding. */
+/** Returns ASCII text unchanged: its UTF-8 and Latin-1 encodings are equal. */
 const encodeLatin1 = (text: string): Uint8Array | string => {
   for (let at = 0; at < text.length; at++) {
     if (text.charCodeAt(at) > 127) return Uint8Array.from({ length: text.length }, (_, at) => text.charCodeAt(at))
@@ -38,7 +59,7 @@ const encodeLatin1 = (text: string): Uint8Array | string => {
   return text
 }
 
-/** What was pulled, in pieces. */
+/** Returns reads of at most `maxLength` bytes; longer ones are split. */
 const readFramer = (connection: Network.Connection, maxLength: number): Framer => {
   let rest: Uint8Array | undefined
   const take = (chunk: Uint8Array) => {
@@ -53,8 +74,8 @@ const readFramer = (connection: Network.Connection, maxLength: number): Framer =
 }
 
 /**
- * Cuts what a client sends, until the scope closes. Lines fail with `LineError` as `Line.make` says; the sweeper looks
- * at their deadline.
+ * Returns a framer of a connection, valid until the scope closes. Lines fail with `LineError` as described at
+ * `Line.make`; the sweeper checks their deadline.
  *
  * @category constructors
  * @since 0.1.0
@@ -68,8 +89,8 @@ export const make = (
     ? Effect.succeed(readFramer(connection, Math.max(1, framing.maxLength)))
     : Effect.map(Line.make(connection, { maxLength: framing.maxLength, sweeper }), ({ next }) => ({
         next,
-        encode: unchanged
+        encode: identity<string>
       }))
 
-/** Ends a loop over frames as the end of input does. @category constructors @since 0.1.0 */
+/** Ends a loop over a framer in the same way as the end of input. @category constructors @since 0.1.0 */
 export const done: Effect.Effect<never, Cause.Done> = Cause.done()

@@ -1,4 +1,30 @@
-/** One client after the other: the others are accepted, and wait unread in the order in which they came. */
+/**
+ * Concurrency model "iterative": one client after the other, in the order of their connections.
+ *
+ * The others are accepted and wait unread.
+ *
+ * **Example** (Serving)
+ *
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import { Network, NodeNetwork } from "effect-inet/network"
+ * import { Iterative, type Session } from "effect-inet/session"
+ *
+ * const session: Session.Session<number> = {
+ *   framing: { _tag: "Lines" },
+ *   open: ({ id }) => [id, { text: `client ${id}\n`, close: true }],
+ *   receive: (id) => [id, {}]
+ * }
+ *
+ * const program = Effect.gen(function* () {
+ *   const server = yield* Iterative.model.serve({ session }, { port: 0 })
+ *   const connection = yield* (yield* Network.Network).connect(server.address)
+ *   new TextDecoder().decode(yield* connection.pull) // => "client 1\n"
+ * })
+ *
+ * await Effect.runPromise(program.pipe(Effect.scoped, Effect.provide(NodeNetwork.layer)))
+ * ```
+ */
 import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
 import * as TcpServer from "../network/TcpServer.ts"
@@ -6,8 +32,10 @@ import type { ConcurrencyModel } from "./ConcurrencyModel.ts"
 import * as Fibers from "./Fibers.ts"
 
 /**
- * Serves one client at a time. At most `maxConnections` are there, those that wait included; waiting counts as silence,
- * so that who has waited for `idleTimeout` is sent away. One that leaves is noticed when its turn comes, at the latest.
+ * Concurrency model that serves one client at a time.
+ *
+ * `maxConnections` includes the clients that wait. A waiting client counts as idle and is disconnected after
+ * `idleTimeout`. The server detects that a waiting client has left when its turn comes, at the latest.
  *
  * @category models
  * @since 0.1.0

@@ -1,14 +1,15 @@
-/** The end of a conversation that the server ends, while the client may still be sending. */
+/** The lingering close: the end of a connection whose client may still be sending (nginx `lingering_close`). */
 import * as Effect from "effect/Effect"
 import type * as Network from "../network/Network.ts"
 import type * as Sweeper from "../network/Sweeper.ts"
 
-/** How long the client has to end its side, in milliseconds. */
+/** Time that the client has to send its FIN. */
 const maxLingerMillis = 1_000
 
 /**
- * Ends this side, and reads and drops what the client sends until it ends its own, at most for a second: bytes that
- * nobody reads are answered by a reset, which would take back from the client the last texts that it has not read yet.
+ * Sends FIN, then reads and discards input until the client's FIN, for at most one second.
+ *
+ * Unread bytes would be answered with a reset, which destroys the last texts in the client's receive buffer.
  *
  * @category running
  * @since 0.1.0

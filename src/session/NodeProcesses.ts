@@ -1,37 +1,71 @@
 /**
- * Clients served by child processes: one for each, as the course forks after accept, or a pool started before. A crash
- * takes only the clients of one child along; a client that computes keeps nobody waiting but those of its child.
+ * Concurrency model "processes": worker processes serve the clients, one process for each client or a pool.
  *
- * The children know the host's network and no other: a simulated one, faults or a capture around it are not followed.
- * They end with the scope, and as soon as this process has died in any other way.
+ * One process for each client is the fork after accept of the course; a pool is started in advance. A crash disconnects
+ * only the clients of one worker, and a session that computes delays only the clients of its worker.
+ *
+ * The workers use the host's network: a simulated network, faults and captures of this process do not apply to them.
+ * They end with the scope, and also if this process dies.
+ *
+ * **Example** (Serving from a pool)
+ *
+ * The workers import the module that exports `definition`, so that this program is the module `counter.ts`.
+ *
+ * ```ts no-run
+ * import * as Effect from "effect/Effect"
+ * import * as Schema from "effect/Schema"
+ * import { NodeNetwork } from "effect-inet/network"
+ * import { NodeProcesses, type Session } from "effect-inet/session"
+ *
+ * const Options = Schema.Struct({ greeting: Schema.String })
+ * export const definition: Session.Definition<typeof Options.Type, number> = {
+ *   ...{ name: "counter", options: Options, ask: Schema.Never, message: Schema.Never },
+ *   make: ({ greeting }) =>
+ *     Effect.succeed({
+ *       framing: { _tag: "Lines" },
+ *       open: () => [0, { text: `${greeting}\n` }],
+ *       receive: (count, { _tag }) => (_tag === "Line" ? [count + 1, { text: `line ${count + 1}\n` }] : [count, {}])
+ *     })
+ * }
+ *
+ * const serve = Effect.gen(function* () {
+ *   const options = { greeting: "hello" }
+ *   const session = yield* definition.make(options)
+ *   const program = { session, definition, options, module: import.meta.url }
+ *   yield* NodeProcesses.model({ pool: 2 }).serve(program, { port: 1066 })
+ *   return yield* Effect.never
+ * })
+ *
+ * if (import.meta.main) await Effect.runPromise(serve.pipe(Effect.scoped, Effect.provide(NodeNetwork.layer)))
+ * ```
  */
 import * as Effect from "effect/Effect"
 import * as Network from "../network/Network.ts"
 import type { NodeConnection } from "../network/node/NodeConnection.ts"
 import * as NodeNetwork from "../network/node/NodeNetwork.ts"
 import * as TcpServer from "../network/TcpServer.ts"
-import type { WorkerModel, SessionServer } from "./ConcurrencyModel.ts"
+import type { SessionServer, WorkerModel } from "./ConcurrencyModel.ts"
 import { SessionError } from "./Session.ts"
 import * as NodeDefinitionLoader from "./workers/NodeDefinitionLoader.ts"
 import * as NodeProcessPool from "./workers/NodeProcessPool.ts"
 import * as SharedStateServer from "./workers/SharedStateServer.ts"
 import * as WorkerMessage from "./workers/WorkerMessage.ts"
 
-/** How clients are spread over processes. @category models @since 0.1.0 */
+/** Distribution of clients over processes. @category models @since 0.1.0 */
 export interface ProcessOptions {
-  /** So many processes, each with many clients. Default: a process for every client. */
+  /** Number of processes, each with many clients, 1 or more. Default: one process for each client. */
   readonly pool?: number | undefined
 }
 
-/** A process takes some 50 MB of its own: unless said, so many clients may have one each. */
+/** Default maximum number of clients with a process each; a process takes about 50 MB. */
 const defaultMaxProcesses = 100
 
-/** The children look at silence and slow readers. */
+/** No timeouts in this process: the workers detect idle clients and blocked writes. */
 const noTimeouts = { idleTimeout: "Infinity", writeTimeout: "Infinity" } as const
 
 const noTraffic: WorkerMessage.ClientTraffic = [0, 0, 0]
 
-/** A client that is here until it is handed over, and is spoken for by its child from then on. */
+/** Returns a connection that acts on the accepted one until it is handed over, and on its worker from then on. */
 const handOver = (accepted: NodeConnection): readonly [Network.Connection, NodeProcessPool.HandedConnection] => {
   const { local, remote } = accepted
   const handed: NodeProcessPool.HandedConnection = {
@@ -66,9 +100,11 @@ const handOver = (accepted: NodeConnection): readonly [Network.Connection, NodeP
 }
 
 /**
- * Serves clients in child processes, which make the session themselves. Unless the options say otherwise, at most 100
- * clients have a process each; with a pool the default of `TcpServer` holds. What the children print goes to stderr.
- * Fails with `SessionError` if they cannot load the module, or the options do not fit it.
+ * Returns the model that serves clients in worker processes, which create the session themselves.
+ *
+ * The default of `maxConnections` is 100 with a process for each client, and that of `TcpServer` with a pool. The
+ * output of the workers goes to stderr. `serve` fails with `SessionError` if the workers cannot load the module, or if
+ * the options do not match its schema.
  *
  * @category models
  * @since 0.1.0
@@ -77,7 +113,7 @@ export const model = ({ pool }: ProcessOptions = {}): WorkerModel => ({
   name: "processes",
   serve: Effect.fnUntraced(function* (program, options) {
     if (pool !== undefined && !(Number.isInteger(pool) && pool > 0)) {
-      const message = `a pool of ${pool} processes: give 1 or more, or none for a process for every client`
+      const message = `invalid pool size ${pool}: must be at least 1; omit it for a process for each client`
       return yield* new SessionError({ message })
     }
     const { definition, module } = program
@@ -92,7 +128,7 @@ export const model = ({ pool }: ProcessOptions = {}): WorkerModel => ({
         options: program.options,
         shared: program.shared !== undefined,
         singleClient: pool === undefined,
-        // The door counts them.
+        // This process applies these limits.
         limits: { ...limits, maxConnections: Number.MAX_SAFE_INTEGER, maxConnectionsPerPeer: undefined }
       },
       pool,
@@ -118,7 +154,7 @@ export const model = ({ pool }: ProcessOptions = {}): WorkerModel => ({
       },
       (connection, { id }) => processes.serve(Object.assign(handedConnections.get(connection)!, { id }))
     ).pipe(Effect.provideService(Network.Network, { ...host, listen }))
-    // What metrics tell between two questions for the stats.
+    // Keeps the metrics current between two reads of the stats.
     yield* Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sleep("1 second"), processes.refreshStats)))
 
     const result: SessionServer = {

@@ -1,8 +1,25 @@
 /**
- * Clients served by worker threads that listen on the same port, so that the kernel spreads the connections and none is
- * handed over. A crash takes only the clients of one thread along, unless it ends the process.
+ * Concurrency model "threads": worker threads serve the clients, and all listen on the same port.
  *
- * The threads know the host's network and no other: a simulated one, faults or a capture around it are not followed.
+ * The kernel distributes the connections, so that none is handed over. A crash disconnects only the clients of one
+ * thread, unless it ends the process. The threads use the host's network: a simulated network, faults and captures of
+ * this process do not apply to them.
+ *
+ * **Example** (Serving from two threads)
+ *
+ * The threads import the module that exports `definition`, here `counter.ts`; see `NodeProcesses` for such a module.
+ *
+ * ```ts no-run
+ * import * as Effect from "effect/Effect"
+ * import { NodeNetwork } from "effect-inet/network"
+ * import { type ConcurrencyModel, NodeThreads } from "effect-inet/session"
+ *
+ * declare const program: ConcurrencyModel.LoadableProgram<number>
+ *
+ * const serve = Effect.andThen(NodeThreads.model({ threads: 2 }).serve(program, { port: 1066 }), Effect.never)
+ *
+ * await Effect.runPromise(serve.pipe(Effect.scoped, Effect.provide(NodeNetwork.layer)))
+ * ```
  */
 import * as Os from "node:os"
 import * as Effect from "effect/Effect"
@@ -10,42 +27,46 @@ import * as NetAddress from "effect/net/NetAddress"
 import * as Network from "../network/Network.ts"
 import * as NodeNetwork from "../network/node/NodeNetwork.ts"
 import * as ServerMetrics from "../network/ServerMetrics.ts"
-import type { WorkerModel, SessionServer } from "./ConcurrencyModel.ts"
+import type { SessionServer, WorkerModel } from "./ConcurrencyModel.ts"
 import { SessionError } from "./Session.ts"
 import * as NodeDefinitionLoader from "./workers/NodeDefinitionLoader.ts"
 import * as NodeThreadPool from "./workers/NodeThreadPool.ts"
 import * as SharedStateServer from "./workers/SharedStateServer.ts"
 import * as WorkerMessage from "./workers/WorkerMessage.ts"
 
-/** How many threads serve. @category models @since 0.1.0 */
+/** Options of the model. @category models @since 0.1.0 */
 export interface ThreadOptions {
-  /** Default: one for each core. */
+  /** Number of threads, 1 or more. Default: one for each core. */
   readonly threads?: number | undefined
 }
 
-/** The part of one of `count` threads in a limit for all. */
+/** Returns the share of thread `index` of `count` in a limit for all. */
 const shareOf = (limit: number, count: number, index: number) =>
   Math.floor(limit / count) + (index < limit % count ? 1 : 0)
 
 /**
- * Where the threads will listen. Those that share a port would also share it with a stranger who says so: hence a look
- * before, which is not for sharing. A port of the system's choice is held until the threads have it.
+ * Chooses the address on which the threads listen.
+ *
+ * Sockets with SO_REUSEPORT also share the port with other programs that set it. Therefore the port is first bound
+ * without it, which fails if it is in use. A port that the system chooses stays bound until the threads listen.
  */
 const choosePort = Effect.fnUntraced(function* (network: Network.Network["Service"], listen: Network.TcpListenOptions) {
   const { address } = yield* Effect.scoped(network.listen({ ...listen, reusePort: false }))
   const sharedListen = network.listen({ ...listen, reusePort: true })
   const held = yield* Effect.mapError(listen.port === 0 ? sharedListen : Effect.scoped(sharedListen), () => {
-    const message = "threads share a port (SO_REUSEPORT), which this platform does not let them: take processes"
+    const message = "threads cannot share a port: no SO_REUSEPORT on this platform; use processes instead"
     return new SessionError({ message })
   })
   return listen.port === 0 ? held.address : address
 })
 
 /**
- * Serves clients in worker threads, which make the session themselves. Each has its part of `maxConnections`, and there
- * are no more threads than that; each lets in its part of `maxConnectionsPerPeer`, rounded up. As the kernel decides
- * who goes where, one thread may be full before the others. What the threads print goes to stderr. Fails with
- * `SessionError` if they cannot load the module, if the options do not fit it, or if they cannot share a port.
+ * Returns the model that serves clients in worker threads, which create the session themselves.
+ *
+ * Each thread has a share of `maxConnections`, which also limits the number of threads, and a share of
+ * `maxConnectionsPerPeer`, rounded up. The kernel distributes the clients, so that one thread may be full before the
+ * others. The output of the threads goes to stderr. `serve` fails with `SessionError` if the threads cannot load the
+ * module, if the options do not match its schema, or if the threads cannot share a port.
  *
  * @category models
  * @since 0.1.0
@@ -54,10 +75,10 @@ export const model = ({ threads = Os.availableParallelism() }: ThreadOptions = {
   name: "threads",
   serve: Effect.fnUntraced(function* (program, options) {
     if (!(Number.isInteger(threads) && threads > 0)) {
-      return yield* new SessionError({ message: `${threads} threads: give 1 or more` })
+      return yield* new SessionError({ message: `invalid thread count ${threads}: must be at least 1` })
     }
     if ("path" in options) {
-      const message = `${options.path}: threads share a TCP port, not a path of the file system: give a port`
+      const message = `cannot listen on ${options.path}: threads share a TCP port, not a path; give a port`
       return yield* new SessionError({ message })
     }
     const { definition, module } = program

@@ -1,10 +1,31 @@
 /**
- * The server of one process and one select(): a single fiber takes every event from a single queue, and keeps the state
- * of every client in one map.
+ * Concurrency model "select": one fiber handles all events of all clients, as a server with one `select()` loop does.
  *
- * The connections' readers only bring events, and wait until theirs was handled, so that the queue holds at most one
- * for each client. What is to be sent is handed back to the reader that brought the event: a slow client stops nobody
- * else.
+ * The fiber takes every event from a single queue and keeps the state of every client in one map. The readers of the
+ * connections only enqueue events, and wait until theirs was handled, so that the queue holds at most one for each
+ * client. The reader that enqueued the event also sends the output: a slow client does not delay the others.
+ *
+ * **Example** (Handling events)
+ *
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import { Select, type Session } from "effect-inet/session"
+ *
+ * const session: Session.Session<number> = {
+ *   framing: { _tag: "Lines" },
+ *   open: () => [0, { text: "hello\n" }],
+ *   receive: (count) => [count + 1, {}]
+ * }
+ *
+ * const states = new Map<number, number>()
+ * const texts: Array<string | undefined> = []
+ * const respond: Select.Respond<never> = (result) => texts.push(Effect.runSync(result).text)
+ * const client = { id: 1, remote: "127.0.0.1:5000", seed: 0 }
+ * Select.handle(states, session, { _tag: "Connected", client, respond })
+ * Select.handle(states, session, { _tag: "Input", id: 1, input: { _tag: "Line", text: "hi" }, respond })
+ * texts // => ["hello\n", undefined]
+ * states.get(1) // => 1
+ * ```
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -15,17 +36,17 @@ import * as ConnectionHandler from "./ConnectionHandler.ts"
 import type { Client, Input, Output, Session } from "./Session.ts"
 import type { StateHolder } from "./StateHolder.ts"
 
-/** Gives the reader that brought the event what the session wants. @category models @since 0.1.0 */
+/** Returns the output of the session to the reader that enqueued the event. @category models @since 0.1.0 */
 export type Respond<Ask> = (result: Effect.Effect<Output<Ask>>) => void
 
-/** What a reader brings; the number is the client's. @category models @since 0.1.0 */
+/** Event of a connection. `id` is the number of its client. @category models @since 0.1.0 */
 export type Event<Ask, Message> =
   | { readonly _tag: "Connected"; readonly client: Client; readonly respond: Respond<Ask> }
   | { readonly _tag: "Input"; readonly id: number; readonly input: Input<Message>; readonly respond: Respond<Ask> }
   | { readonly _tag: "Disconnected"; readonly id: number }
 
 /**
- * Handles one event: all that the single fiber does. A session that throws is its own client's affair.
+ * Handles one event. A session that throws affects its own client only.
  *
  * @category running
  * @since 0.1.0
@@ -47,7 +68,7 @@ export const handle = <S, Ask, Message>(
   }
 }
 
-/** Serves all clients with one fiber. @category models @since 0.1.0 */
+/** Concurrency model that serves all clients with one fiber. @category models @since 0.1.0 */
 export const model: ConcurrencyModel = {
   name: "select",
   serve: Effect.fnUntraced(function* <S, Ask, Message>(program: Program<S, Ask, Message>, options: Options) {

@@ -1,6 +1,27 @@
 /**
- * A stateful line protocol as a pure value: what a client is greeted with, and what happens at each line. How many
- * clients there are, and in which fiber, process or thread they are served, is chosen beside it: see `Model`.
+ * A stateful line protocol as a pure value: the greeting of a client, and the reaction to each of its lines.
+ *
+ * The number of clients, and the fiber, process or thread that serves each, are chosen separately: see
+ * `ConcurrencyModel`.
+ *
+ * **Example** (A counter of lines)
+ *
+ * ```ts
+ * import type { Session } from "effect-inet/session"
+ *
+ * const session: Session.Session<number> = {
+ *   framing: { _tag: "Lines" },
+ *   open: ({ id }) => [0, { text: `hello, client ${id}\n` }],
+ *   receive: (count, input) => {
+ *     if (input._tag !== "Line") return [count, {}]
+ *     return input.text === "bye" ? [count, { close: true }] : [count + 1, { text: `line ${count + 1}\n` }]
+ *   }
+ * }
+ *
+ * session.open({ id: 1, remote: "127.0.0.1:5000", seed: 0 }) // => [0, { text: "hello, client 1\n" }]
+ * session.receive(0, { _tag: "Line", text: "hi" }) // => [1, { text: "line 1\n" }]
+ * session.receive(1, { _tag: "Line", text: "bye" }) // => [1, { close: true }]
+ * ```
  */
 import * as Data from "effect/Data"
 import type * as Duration from "effect/Duration"
@@ -8,79 +29,80 @@ import type * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 
-/** What a session knows of its client. @category models @since 0.1.0 */
+/** Client as a session sees it. @category models @since 0.1.0 */
 export interface Client {
-  /** Counts from 1, and is given once in the life of a server, whatever processes and threads serve. */
+  /** Number of the client, from 1; unique in the life of a server, across all its processes and threads. */
   readonly id: number
-  /** The client's address, as text. */
+  /** Address of the client, as text. */
   readonly remote: string
-  /** What the session may draw its chances from: 0 to 2^32 - 1. */
+  /** Seed for the session's pseudo-random choices: 0 to 2^32 - 1. */
   readonly seed: number
 }
 
-/** How the bytes of a client are cut. @category models @since 0.1.0 */
+/** Division of a client's bytes into inputs. @category models @since 0.1.0 */
 export type Framing =
-  /** Lines that end with LF or CRLF; telnet is kept out of the text. `maxLength` in bytes, default 1,024. */
+  /** Lines that end with LF or CRLF, without telnet commands. `maxLength` in bytes, default 1,024. */
   | { readonly _tag: "Lines"; readonly maxLength?: number | undefined }
-  /** What one read gives, at most so many bytes, as servers do that know no lines; a character is a byte. */
+  /** Single reads of at most `maxLength` bytes, for protocols without lines. Each byte is one character (Latin-1). */
   | { readonly _tag: "Reads"; readonly maxLength: number }
 
-/** What a session is told. @category models @since 0.1.0 */
+/** Input of a session. @category models @since 0.1.0 */
 export type Input<Message = never> =
   /** A line without its end, or a read. */
   | { readonly _tag: "Line"; readonly text: string }
-  /** The client broke the rules of lines; `message` says how. Nothing more is read. */
+  /** The client exceeded a limit for lines, as `message` describes. The last input. */
   | { readonly _tag: "FramingError"; readonly message: string }
-  /** The client sends no more, or is gone. Nothing more is read. */
+  /** The client sent FIN or disconnected. The last input. */
   | { readonly _tag: "Closed" }
   /** The time of `Session.tick` has passed. */
   | { readonly _tag: "Tick" }
-  /** What all clients share answers an `ask`, or tells of a change. */
+  /** A message from the shared state: the answer to an `ask`, or a push. */
   | { readonly _tag: "Message"; readonly message: Message }
 
-/** What a session wants done. @category models @since 0.1.0 */
+/** Output of a session. @category models @since 0.1.0 */
 export interface Output<Ask = never> {
-  /** Sent to the client. */
+  /** Text to send to the client. */
   readonly text?: string | undefined
-  /** Asked of what all clients share, after the text is on its way; no line is read until the answer is there. */
+  /** Request to the shared state, made after the text was written. No line is read until its answer has arrived. */
   readonly ask?: Ask | undefined
-  /** Ends the connection once the text is sent. */
+  /** Ends the connection after the text was sent. */
   readonly close?: boolean | undefined
 }
 
-/** The next state, and what to do. @category models @since 0.1.0 */
+/** Next state, and the output. @category models @since 0.1.0 */
 export type Step<S, Ask = never> = readonly [S, Output<Ask>]
 
-/** A stateful line protocol. Its functions are pure and total. @category models @since 0.1.0 */
+/** Stateful line protocol. Its functions are pure and total. @category models @since 0.1.0 */
 export interface Session<S, Ask = never, Message = never> {
   readonly framing: Framing
-  /** How often a `Tick` comes. Default never. */
+  /** Interval of `Tick` inputs. Default: never. */
   readonly tick?: Duration.Input | undefined
   readonly open: (client: Client) => Step<S, Ask>
-  /** After `Broken` and `Closed` the connection ends, whatever the result says. */
+  /** Steps the session. After `FramingError` and `Closed` the connection ends, also without `close`. */
   readonly receive: (state: S, input: Input<Message>) => Step<S, Ask>
 }
 
 /**
- * What all clients of a server share: a scoreboard, a board. It lives in one place, in the process that serves;
- * sessions in other processes and threads ask it through messages.
+ * State that all clients of a server share, such as a scoreboard or a board.
+ *
+ * It lives in one place, in the process that serves. Sessions in other processes and threads reach it through messages.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Shared<Ask, Message> {
   /**
-   * A client comes, before its first question; it leaves with the scope. `tell` may be called until then. The result
-   * answers its questions, one at a time.
+   * Attaches a client before its first `ask`, and detaches it when the scope closes. Until then `push` may be called.
+   * Returns the function that answers the client's asks, one at a time.
    */
   readonly attach: (
     client: Client,
-    push: (told: Message) => void
+    push: (message: Message) => void
   ) => Effect.Effect<(ask: Ask) => Effect.Effect<Message>, never, Scope.Scope>
 }
 
 /**
- * A session could not be made; the message says which option is wrong, and what would be right.
+ * Failure to create a session. The message names the invalid option and the valid values.
  *
  * @category errors
  * @since 0.1.0
@@ -88,14 +110,15 @@ export interface Shared<Ask, Message> {
 export class SessionError extends Data.TaggedError("SessionError")<{ readonly message: string }> {}
 
 /**
- * How to make a session from options that can be written down, so that another process or thread can make the same.
- * A module that is loaded there exports it as `definition`.
+ * Constructor of a session from serializable options, so that another process or thread can create the same session.
+ *
+ * The module that such a worker loads exports it as `definition`.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Definition<Options, S, Ask = never, Message = never> {
-  /** In metrics and logs. */
+  /** Name of the service in metrics and logs. */
   readonly name: string
   readonly options: Schema.Codec<Options, unknown>
   readonly ask: Schema.Codec<Ask, unknown>

@@ -1,9 +1,9 @@
 /**
- * One client's conversation while it lasts: who may step the session when, and who waits.
+ * Runs the session of one client: serializes its steps, and holds back lines and asks that must wait.
  *
- * One fiber waits for the next line and does what follows from it. What comes from elsewhere (a push, a tick) is
- * handled by a fiber that lives no longer than that takes; flags keep the two from stepping the session at the same
- * time, so that a client who only sends lines pays for no queue, lock or timer.
+ * One fiber, the reader, waits for the next line and handles it. Pushes and ticks are handled by a fiber that ends when
+ * none is left. Flags keep the two from stepping the session at the same time, so that a client that only sends lines
+ * costs neither a queue nor a lock nor a timer.
  */
 import * as Cause from "effect/Cause"
 import type * as Context from "effect/Context"
@@ -12,25 +12,24 @@ import type * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import { LineError } from "../network/Line.ts"
 import type * as Network from "../network/Network.ts"
-import type { ClientConnection, StateHolder } from "./StateHolder.ts"
 import * as Framer from "./Framer.ts"
 import type { Input, Output, Shared } from "./Session.ts"
+import type { ClientConnection, StateHolder } from "./StateHolder.ts"
 
-/** Pushes that a client has not been told yet; one that is further behind is cut. */
+/** Maximum number of undelivered pushes of a client; one more disconnects it. */
 const maxPendingPushes = 256
 
-/** Bytes that a client has not taken yet; one that is pushed more is cut. */
+/** Maximum size of a send buffer at a push; a client above it is disconnected. */
 const maxUnsentBytes = 256 * 1_024
 
-/** Lines a second. */
 const defaultLinesPerSecond = 200
 
 const millisPerSecond = 1_000
 
-/** A step that was taken, or why there can be no more: the client is gone, or the session is over. */
+/** Succeeds after a step; fails when the client is gone or the session has closed. */
 type StepEffect = Effect.Effect<void, Network.NetworkError | Cause.Done>
 
-/** A server holds thousands of these: hence a class, and nothing made before it is needed. */
+/** A class whose collections are created on first use, because a server holds thousands of instances. */
 export class SessionRunner<Ask, Message> {
   private readonly clientConnection: ClientConnection
   private readonly framer: Framer.Framer
@@ -38,18 +37,22 @@ export class SessionRunner<Ask, Message> {
   private readonly stateHolder: StateHolder<Ask, Message>
   private readonly scope: Scope.Scope
   private readonly context: Context.Context<never>
-  /** Lines that may come at once, and since when there are so many. */
+  /** Token bucket of lines, and the time of its last refill. */
   private tokens: number
   private refilledAtMillis: number
-  /** Somebody steps the session; somebody asks; somebody brings what is pending. */
+  /** A fiber steps the session. */
   private stepping = false
+  /** A fiber makes asks to the shared state. */
   private asking = false
+  /** A fiber delivers pending inputs. */
   private delivering = false
-  /** The session has closed; the last input has come; the client is behind. */
+  /** The session has returned `close`. */
   private closed = false
+  /** The last input is being handled, or the runner was stopped. */
   private stopping = false
+  /** The client exceeded a limit for pushes. */
   private overflowed = false
-  /** Why what was done aside came to nothing: the reader finds out when it is woken. */
+  /** Failure of a background fiber, for the reader to report after it was woken. */
   private failure: Cause.Cause<Network.NetworkError | Cause.Done> | undefined
   private answer: ((ask: Ask) => Effect.Effect<Message>) | undefined
   private pendingAsks: Array<Ask> | undefined
@@ -75,7 +78,7 @@ export class SessionRunner<Ask, Message> {
     this.refilledAtMillis = clientConnection.sweeper.now()
   }
 
-  /** From the greeting to the end; whether the client may still be sending. */
+  /** Runs the session from its greeting to its end. Returns whether the client may still be sending. */
   get run(): Effect.Effect<boolean> {
     this.stepping = true
     const opened = Effect.flatMap(this.stateHolder.open(this.perform), this.afterStep)
@@ -85,22 +88,25 @@ export class SessionRunner<Ask, Message> {
       if (Cause.hasDies(reason) || Cause.hasInterrupts(reason)) return Effect.failCause(reason as Cause.Cause<never>)
       if (this.closed) return Effect.succeed(true)
       const error = Cause.squash(reason)
-      return this.finish(error instanceof LineError ? { _tag: "FramingError", message: error.message } : { _tag: "Closed" })
+      return this.finish(
+        error instanceof LineError ? { _tag: "FramingError", message: error.message } : { _tag: "Closed" }
+      )
     })
   }
 
-  /** Ends what is done aside. */
+  /** Interrupts the background fibers. */
   stop() {
     this.stopping = true
     if (this.fibers !== undefined) for (const fiber of this.fibers) fiber.interruptUnsafe()
   }
 
   tick() {
-    if (this.closed || this.stopping || this.overflowed || this.pendingInputs?.some(({ _tag }) => _tag === "Tick")) return
+    if (this.closed || this.stopping || this.overflowed || this.pendingInputs?.some(({ _tag }) => _tag === "Tick"))
+      return
     this.enqueue({ _tag: "Tick" })
   }
 
-  /** The time is looked at only when the lines of a second are used up; who is ahead of it waits. */
+  /** Delays a line that exceeds the rate. Reads the time only when the bucket is empty. */
   private readonly limitRate = (text: string): StepEffect => {
     const { rate = defaultLinesPerSecond, sweeper } = this.clientConnection
     if (this.tokens < 1) {
@@ -159,7 +165,7 @@ export class SessionRunner<Ask, Message> {
     for (const waiter of waiters) waiter()
   }
 
-  /** Waits until somebody has stepped, or all questions are answered. */
+  /** Waits for the end of a step, or for the last answer. */
   private get stateChange(): Effect.Effect<void> {
     return Effect.callback((resume) => {
       this.waiters ??= []
@@ -175,7 +181,7 @@ export class SessionRunner<Ask, Message> {
     )
   }
 
-  /** After a step: puts its question, unless somebody puts questions already. */
+  /** Makes the asks of a step, unless another fiber is already making asks. */
   private readonly afterStep = (): StepEffect => {
     if (this.closed) return Framer.done
     if (this.asking || !this.pendingAsks?.length) return Effect.void
@@ -183,7 +189,7 @@ export class SessionRunner<Ask, Message> {
     return this.answerPendingAsks
   }
 
-  /** Puts all questions there are, and those that follow from the answers. */
+  /** Makes all pending asks, and those that the answers cause. */
   private get answerPendingAsks(): StepEffect {
     return Effect.suspend(() => {
       if (this.closed) return Framer.done
@@ -201,7 +207,7 @@ export class SessionRunner<Ask, Message> {
   private answerAsk(ask: Ask): Effect.Effect<Message> {
     if (this.answer !== undefined) return this.answer(ask)
     if (this.shared === undefined)
-      return Effect.die(new Error("the session asks, but nothing is shared: give `shared`"))
+      return Effect.die(new Error("the session returned `ask`, but the program defines no `shared` state"))
     const attached = this.shared.attach(this.clientConnection.client, (message) => this.push(message))
     return Effect.flatMap(Scope.provide(attached, this.scope), (answer) => {
       this.answer = answer
@@ -212,11 +218,13 @@ export class SessionRunner<Ask, Message> {
   private push(message: Message) {
     const { client, connection } = this.clientConnection
     if (this.closed || this.stopping || this.overflowed) return
-    const isOverLimit = (this.pendingInputs?.length ?? 0) >= maxPendingPushes || connection.traffic().unsent > maxUnsentBytes
+    const isOverLimit =
+      (this.pendingInputs?.length ?? 0) >= maxPendingPushes || connection.traffic().unsent > maxUnsentBytes
     if (!isOverLimit) return this.enqueue({ _tag: "Message", message })
     this.overflowed = true
     this.pendingInputs = undefined
-    const logged = Effect.logInfo(`client ${client.id} does not read what it is told: cut`)
+    const limits = `${maxPendingPushes} pending pushes, ${maxUnsentBytes / 1_024} KiB unsent`
+    const logged = Effect.logInfo(`client ${client.id} disconnected: it reads too slowly (limits: ${limits})`)
     this.fork(Effect.andThen(logged, connection.abort))
   }
 
@@ -225,7 +233,7 @@ export class SessionRunner<Ask, Message> {
     this.pendingInputs.push(input)
     if (this.delivering) return
     this.delivering = true
-    this.forkReported(this.deliver)
+    this.forkBackground(this.deliver)
   }
 
   private get deliver(): StepEffect {
@@ -237,14 +245,14 @@ export class SessionRunner<Ask, Message> {
       }
       return Effect.flatMap(this.step(input), () => {
         if (this.closed) return Framer.done
-        if (!this.asking && this.pendingAsks?.length) this.forkReported(this.afterStep())
+        if (!this.asking && this.pendingAsks?.length) this.forkBackground(this.afterStep())
         return this.deliver
       })
     })
   }
 
-  /** Its failure wakes the reader, as the end of input does: a defect is the reader's to report. */
-  private forkReported(effect: StepEffect) {
+  /** Forks a background fiber. Its failure wakes the reader as the end of input does, so that the reader reports it. */
+  private forkBackground(effect: StepEffect) {
     this.fork(
       Effect.onError(effect, (cause) => {
         if (Cause.hasInterruptsOnly(cause)) return Effect.void

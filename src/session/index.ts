@@ -1,4 +1,4 @@
-/** Stateful line protocols as pure values, and the models that serve them. @since 0.1.0 */
+/** Stateful line protocols as pure values, and the concurrency models that serve them. @since 0.1.0 */
 
 export * as Client from "./Client.ts"
 export * as ConcurrencyModel from "./ConcurrencyModel.ts"

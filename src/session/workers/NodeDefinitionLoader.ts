@@ -1,14 +1,17 @@
-/** Makes a session from a module and options: in the server, to check them, and in its children, to serve it. */
+/** Creates a session from a module and options: the server does it to check them, its workers to serve the session. */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { type Definition, type Session, SessionError } from "../Session.ts"
 import { oneLine } from "./WorkerMessage.ts"
 
+/** Maximum length of the options in an error message. */
+const maxQuotedChars = 200
+
 type AnyDefinition = Definition<unknown, unknown, unknown, unknown>
 
 const messageOf = (cause: unknown) => oneLine(cause instanceof Error ? cause : new Error(String(cause)))
 
-/** The options as the definition takes them. */
+/** Decodes the options with the schema of the definition. */
 export const decode = <Options, S, Ask, Message>(
   module: string,
   definition: Definition<Options, S, Ask, Message>,
@@ -18,29 +21,29 @@ export const decode = <Options, S, Ask, Message>(
     Schema.decodeUnknownEffect(definition.options)(options),
     (error) =>
       new SessionError({
-        message: `${module}: the options ${JSON.stringify(options)?.slice(0, 200)} do not fit ${definition.name}: ${oneLine(error)}`
+        message: `${module}: invalid options ${JSON.stringify(options)?.slice(0, maxQuotedChars)} for ${definition.name}: ${oneLine(error)}`
       })
   )
 
-/** Imports the module; anything that it may throw is the caller's to tell. */
+/** Imports the module. Whatever it throws is a `SessionError`. */
 const definitionOf = Effect.fnUntraced(function* (module: string) {
   const loaded = yield* Effect.tryPromise({
     try: () => import(module) as Promise<{ readonly definition?: AnyDefinition }>,
-    catch: (cause) => new SessionError({ message: `${module}: the module cannot be loaded: ${messageOf(cause)}` })
+    catch: (cause) => new SessionError({ message: `${module}: cannot load the module: ${messageOf(cause)}` })
   })
   const { definition } = loaded
   if (typeof definition?.make === "function") return definition
-  const message = `${module}: the module exports no \`definition\` of a session, but ${Object.keys(loaded).join(", ") || "nothing"}`
+  const message = `${module}: no \`definition\` of a session among its exports (${Object.keys(loaded).join(", ") || "none"}): export one`
   return yield* new SessionError({ message })
 })
 
-/** What a child serves. */
+/** Loads the definition and the session that a worker serves. */
 export const load = Effect.fnUntraced(function* (module: string, options: unknown) {
   const definition = yield* definitionOf(module)
   const decoded = yield* decode(module, definition, options)
   const session: Session<unknown, unknown, unknown> = yield* Effect.catchDefect(
     Effect.suspend(() => definition.make(decoded)),
-    (cause) => Effect.fail(new SessionError({ message: `${module}: the session cannot be made: ${messageOf(cause)}` }))
+    (cause) => Effect.fail(new SessionError({ message: `${module}: cannot create the session: ${messageOf(cause)}` }))
   )
   return { definition, session }
 })

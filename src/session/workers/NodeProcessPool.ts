@@ -1,29 +1,34 @@
 /**
- * The child processes of a server: a pool, or one for each client with a spare one waiting, since a process takes
- * longer to start than a client likes to wait. Clients go to the child that has fewest.
+ * The worker processes of a server: a pool of a fixed size, or one process for each client.
  *
- * A connection stays open here until the child says that it has it: one whose child dies before goes to the next.
+ * One process for each client needs a spare one, because a process takes longer to start than a client should wait. A
+ * pool assigns a client to the worker with the fewest clients. The server keeps a handed connection open until its
+ * worker has accepted it: if the worker ends before that, another worker gets the connection.
  */
 import * as ChildProcess from "node:child_process"
 import * as Os from "node:os"
 import { fileURLToPath } from "node:url"
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
+import { constVoid } from "effect/Function"
 import type { NodeConnection } from "../../network/node/NodeConnection.ts"
 import * as NodeModuleUrl from "../../process/NodeModuleUrl.ts"
 import { SessionError } from "../Session.ts"
 import type * as SharedStateServer from "./SharedStateServer.ts"
 import * as WorkerMessage from "./WorkerMessage.ts"
 
-/** A client on its way to a child, or there. */
+/** Connection that is handed to a worker process. */
 export interface HandedConnection {
   readonly connection: NodeConnection
   readonly local: WorkerMessage.EncodedAddress
   readonly remote: WorkerMessage.EncodedAddress
+  /** Number of the client. */
   id: number
   worker: WorkerProcess | undefined
+  /** True after the worker has accepted the connection. */
   accepted: boolean
   traffic: WorkerMessage.ClientTraffic
+  /** Ends the fiber that waits for the end of the client. */
   release: () => void
 }
 
@@ -32,24 +37,24 @@ interface WorkerProcess {
   readonly channel: SharedStateServer.WorkerChannel
   readonly startMillis: number
   readonly connections: Map<number, HandedConnection>
-  /** Those who wait for a report. */
+  /** Callbacks for the next report. */
   readonly reportWaiters: Set<() => void>
+  /** A worker that is `assigned` has its only client and accepts no other. */
   state: "starting" | "ready" | "assigned" | "exited"
   timedOut: number
 }
 
 const workerProgram = fileURLToPath(NodeModuleUrl.sibling(import.meta.url, "NodeSessionProcess"))
 
-/** How long a child may take to start, and a cut client to leave it, in milliseconds. */
+/** Time that a worker has to start. */
 const startTimeoutMillis = 30_000
+/** Time that a worker with one client has to disconnect it before the worker is killed. */
 const abortGraceMillis = 1_000
 
-/** How long stats wait for a child that is busy, in milliseconds. */
+/** Time that the statistics wait for the report of a busy worker. */
 const reportTimeoutMillis = 250
 
-const ignored = () => {}
-
-/** Starts the children; they have ended once the scope has closed. */
+/** Starts the workers; all have ended when the scope has closed. Without `poolSize` each client has its own process. */
 export const make = Effect.fnUntraced(function* (
   start: WorkerMessage.Start,
   poolSize: number | undefined,
@@ -65,7 +70,7 @@ export const make = Effect.fnUntraced(function* (
   let closing = false
   let backingOff = false
   let onStarted: ((failure: string | undefined) => void) | undefined
-  let onAllExited = ignored
+  let onAllExited: () => void = constVoid
 
   const inState = (state: WorkerProcess["state"]) => [...workers].filter((worker) => worker.state === state)
 
@@ -75,7 +80,7 @@ export const make = Effect.fnUntraced(function* (
     handed.worker = worker
     if (singleClient) worker.state = "assigned"
     const serve: WorkerMessage.ToWorker = { _tag: "Serve", id, local, remote }
-    worker.process.send(serve, connection.socket, { keepOpen: true }, ignored)
+    worker.process.send(serve, connection.socket, { keepOpen: true }, constVoid)
   }
   const assign = () => {
     while (waiting.length > 0) {
@@ -96,10 +101,10 @@ export const make = Effect.fnUntraced(function* (
       : poolSize - workers.size
     for (let count = 0; count < missing && !backingOff; count++) spawn()
   }
-  /** A child that could not start, or did not last. */
+  /** Delays the next start after a worker that could not start or ended early. */
   const backOff = (reason: string, uptimeMillis: number) => {
-    if (onStarted !== undefined) return onStarted(`${start.module}: a child process ${reason} before it was ready`)
-    run(Effect.logWarning(`a child process ${reason}: it is replaced`))
+    if (onStarted !== undefined) return onStarted(`${start.module}: a worker process ${reason} before it was ready`)
+    run(Effect.logWarning(`a worker process ${reason}: starting another`))
     backingOff = true
     after(restartDelayMillis(uptimeMillis), () => {
       backingOff = false
@@ -121,7 +126,7 @@ export const make = Effect.fnUntraced(function* (
     if (workers.size === 0) onAllExited()
     if (closing) return
     if (!wasAssigned) return backOff(reason, performance.now() - worker.startMillis)
-    if (worker.connections.size > 0) run(Effect.logWarning(`a child process ${reason}, and its client with it`))
+    if (worker.connections.size > 0) run(Effect.logWarning(`a worker process ${reason}: its client is disconnected`))
     assign()
   }
 
@@ -171,21 +176,22 @@ export const make = Effect.fnUntraced(function* (
   const spawn = () => {
     let spawned: ChildProcess.ChildProcess
     try {
-      // What a child logs goes where logs go: its stdout would be taken for results.
+      // The worker's stdout goes to stderr, with the logs: stdout is for the results of this process.
       spawned = ChildProcess.fork(workerProgram, [], {
         stdio: ["ignore", 2, 2, "ipc"],
         execArgv: process.execArgv.filter((flag) => !flag.startsWith("--inspect"))
       })
     } catch (cause) {
-      return backOff(`could not be started (${(cause as Error).message})`, 0)
+      return backOff(`failed to start (${(cause as Error).message})`, 0)
     }
     const kill = () => void spawned.kill("SIGKILL")
     const worker: WorkerProcess = {
       process: spawned,
-      channel: sharedState.openChannel((message) => void spawned.send(message, ignored), kill),
+      channel: sharedState.openChannel((message) => void spawned.send(message, constVoid), kill),
       startMillis: performance.now(),
       connections: new Map(),
       reportWaiters: new Set(),
+      /** A worker that is `assigned` has its only client and accepts no other. */
       state: "starting",
       timedOut: 0
     }
@@ -193,12 +199,12 @@ export const make = Effect.fnUntraced(function* (
     spawned.on("message", (message) => receive(worker, message as WorkerMessage.FromWorker))
     spawned.once("disconnect", kill)
     spawned.on("error", (cause) => {
-      if (spawned.pid === undefined) onExit(worker, `could not be started (${cause.message})`)
+      if (spawned.pid === undefined) onExit(worker, `failed to start (${cause.message})`)
     })
-    // Only now has all been read that it sent.
+    // `close`, not `exit`: all messages of the worker have been read by then.
     spawned.once("close", (code, signal) => onExit(worker, `ended with ${signal ?? `code ${code}`}`))
-    // Without descriptors for the channel there is none, and the error comes later.
-    if (spawned.connected) spawned.send(start, ignored)
+    // Without a free descriptor the channel is missing; the `error` event follows.
+    if (spawned.connected) spawned.send(start, constVoid)
   }
 
   const killAll = yield* Effect.cached(
@@ -222,12 +228,13 @@ export const make = Effect.fnUntraced(function* (
   }).pipe(
     Effect.timeoutOrElse({
       duration: startTimeoutMillis,
-      orElse: () => Effect.fail(failed(`${start.module}: no child process was ready after ${startTimeoutMillis / 1_000} s`))
+      orElse: () =>
+        Effect.fail(failed(`${start.module}: no worker process was ready after ${startTimeoutMillis / 1_000} s`))
     }),
     Effect.onError(() => killAll)
   )
 
-  /** A client that is cut while its child cannot hear takes a child of its own with it. */
+  /** Disconnects a client. A worker of its own that does not react in time is killed. */
   const abandon = (handed: HandedConnection) => {
     const at = waiting.indexOf(handed)
     if (at >= 0) waiting.splice(at, 1)
@@ -244,13 +251,13 @@ export const make = Effect.fnUntraced(function* (
         resume(Effect.void)
       }
       worker.reportWaiters.add(done)
-      worker.process.send({ _tag: "RequestReport" } satisfies WorkerMessage.ToWorker, ignored)
+      worker.process.send({ _tag: "RequestReport" } satisfies WorkerMessage.ToWorker, constVoid)
       return Effect.sync(() => worker.reportWaiters.delete(done))
     })
 
   return {
     kill: killAll,
-    /** Ends when the client has gone; a client whose fiber is interrupted is cut. */
+    /** Serves a client until it disconnects. Interruption disconnects it. */
     serve: (handed: HandedConnection) =>
       Effect.callback<void>((resume) => {
         if (closing) return resume(Effect.void)
@@ -259,7 +266,7 @@ export const make = Effect.fnUntraced(function* (
         assign()
         return Effect.sync(() => abandon(handed))
       }),
-    /** Brings the stats up to date; those of children that are busy stay as they were. */
+    /** Updates the statistics. Those of workers that do not report in time keep their last values. */
     refreshStats: Effect.suspend(() => {
       const busy = [...workers].filter(({ connections }) => connections.size > 0)
       return Effect.timeoutOption(

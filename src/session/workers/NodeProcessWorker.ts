@@ -1,4 +1,4 @@
-/** What a child process does: a server whose connections come from its parent. */
+/** A worker process: a server whose connections are handed over by its parent. */
 import { flushCompileCache } from "node:module"
 import type * as Net from "node:net"
 import * as Effect from "effect/Effect"
@@ -20,9 +20,14 @@ const post = (message: WorkerMessage.FromWorker, sent?: () => void) => {
   if (process.connected) process.send!(message, undefined, undefined, () => sent?.())
 }
 
-const unsupported = () => Effect.die(new Error("a child process has the connections it is handed, and no others"))
+const unsupported = () =>
+  Effect.die(new Error("not supported: a worker process has only the connections that its parent hands over"))
 
-const serve = Effect.fnUntraced(function* (start: WorkerMessage.Start, singleClient: boolean, setListener: (listener: Listener) => void) {
+const serve = Effect.fnUntraced(function* (
+  start: WorkerMessage.Start,
+  singleClient: boolean,
+  setListener: (listener: Listener) => void
+) {
   const handed = yield* Queue.unbounded<NodeConnection>()
   const ids = new Map<Network.Connection, number>()
   let stats: Effect.Effect<TcpServer.Stats> = Effect.never
@@ -66,7 +71,7 @@ const serve = Effect.fnUntraced(function* (start: WorkerMessage.Start, singleCli
       case "Serve": {
         post({ _tag: "Accepted", id: message.id })
         if (socket === undefined) return postDisconnected([message.id, 0, 0], 0)
-        // It comes reading; what it has read by now is kept.
+        // Node starts reading at once; the bytes that it has read by now stay in its buffer.
         socket.pause()
         socket.allowHalfOpen = true
         const ends = { local: decodeAddress(message.local), remote: decodeAddress(message.remote) }
@@ -76,7 +81,9 @@ const serve = Effect.fnUntraced(function* (start: WorkerMessage.Start, singleCli
         return void Queue.offerUnsafe(handed, connection)
       }
       case "RequestReport":
-        return void Effect.runFork(workerServer.report(Array.from(ids, ([connection, id]) => trafficOf(id, connection))))
+        return void Effect.runFork(
+          workerServer.report(Array.from(ids, ([connection, id]) => trafficOf(id, connection)))
+        )
       case "Start":
       case "Drain":
         return
@@ -85,7 +92,7 @@ const serve = Effect.fnUntraced(function* (start: WorkerMessage.Start, singleCli
     }
   })
   post({ _tag: "Ready" })
-  // Those that end by a signal write no cache.
+  // A process that ends by a signal does not write its compile cache.
   flushCompileCache()
   return yield* Effect.never
 }, Effect.scoped)
@@ -95,7 +102,7 @@ type Listener = (message: WorkerMessage.ToWorker, socket: Net.Socket | undefined
 const postFailed = ({ message }: SessionError | Network.NetworkError) =>
   Effect.sync(() => post({ _tag: "Failed", message }, () => process.exit(1)))
 
-/** Serves until the process ends: with its parent, with its only client, or when it is killed. */
+/** Serves until the process ends: with its parent, after its only client, or by a signal. */
 export const main = () => {
   let listener: Listener = (message) => {
     if (message._tag !== "Start") return

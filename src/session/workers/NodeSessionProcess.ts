@@ -1,9 +1,9 @@
-/** A process that serves the clients handed to it. It has ended before anything else if its parent has. */
+/** Entry point of a worker process. If its parent has already ended, it exits before it loads anything else. */
 import { enableCompileCache } from "node:module"
 
 process.once("disconnect", () => process.exit())
 if (!process.connected) process.exit()
-// A Ctrl-C in the terminal is everybody's, but how the children end is for the parent to say.
+// Ctrl-C in a terminal signals all processes; the parent decides when its workers end.
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {})
 
 enableCompileCache()

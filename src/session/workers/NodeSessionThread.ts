@@ -1,4 +1,4 @@
-/** A thread that serves clients: what it compiles is cached, so that the next one starts in half the time. */
+/** Entry point of a worker thread. Compiled code is cached, so that the next thread starts in half the time. */
 import { enableCompileCache } from "node:module"
 
 enableCompileCache()

@@ -1,4 +1,4 @@
-/** The worker threads of a server: each listens on the port that all share, and one that breaks is replaced. */
+/** The worker threads of a server: each listens on the port that all share, and is replaced when it ends. */
 import { Worker } from "node:worker_threads"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -10,6 +10,7 @@ import { SessionError } from "../Session.ts"
 import type * as SharedStateServer from "./SharedStateServer.ts"
 import * as WorkerMessage from "./WorkerMessage.ts"
 
+/** Place of one thread in the pool; the thread in it is replaced when it ends. */
 interface Slot {
   readonly start: WorkerMessage.Start
   worker: Worker
@@ -17,8 +18,9 @@ interface Slot {
   startMillis: number
   alive: boolean
   stats: TcpServer.Stats
-  /** Those who wait for a report, and for the end of a drain. */
+  /** Callbacks for the next report. */
   readonly reportWaiters: Set<() => void>
+  /** Callbacks for the end of the drain. */
   readonly drainWaiters: Set<() => void>
 }
 
@@ -26,9 +28,13 @@ type Failure = Network.NetworkError | SessionError
 
 const workerProgram = NodeModuleUrl.sibling(import.meta.url, "NodeSessionThread")
 
-/** Milliseconds: a thread has to start, stats wait for one that is busy, a drained one has beyond its deadline. */
+/** Time that a thread has to start. */
 const startTimeoutMillis = 30_000
+
+/** Time that the statistics wait for the report of a busy thread. */
 const reportTimeoutMillis = 250
+
+/** Time that a thread has after the drain timeout to end on its own. */
 const drainGraceMillis = 1_500
 
 const zeroStats: TcpServer.Stats = {
@@ -69,13 +75,16 @@ const wake = (waiters: Set<() => void>) => {
   for (const done of [...waiters]) done()
 }
 
-/** Threads, which have ended once the scope has closed. `deadline` is for their drain. */
-export const make = Effect.fnUntraced(function* (sharedState: SharedStateServer.SharedStateServer, drainTimeout: Duration.Input) {
+/** Returns an empty pool. Closing the scope drains its threads for at most `drainTimeout` and ends them. */
+export const make = Effect.fnUntraced(function* (
+  sharedState: SharedStateServer.SharedStateServer,
+  drainTimeout: Duration.Input
+) {
   const slots: Array<Slot> = []
   const ids = new BigInt64Array(new SharedArrayBuffer(BigInt64Array.BYTES_PER_ELEMENT))
   const restartDelayMillis = WorkerMessage.restartBackoff()
   const run = yield* FiberSet.makeRuntime<never>()
-  /** What threads did that are no more. */
+  /** Totals of threads that have ended. */
   let endedThreadStats = zeroStats
   let closing = false
 
@@ -86,9 +95,9 @@ export const make = Effect.fnUntraced(function* (sharedState: SharedStateServer.
       () => void worker.terminate()
     )
     Object.assign(slot, { worker, channel, startMillis: performance.now(), alive: true })
-    // What a thread logs goes where logs go: its stdout would be taken for results.
+    // The thread's stdout goes to stderr, with the logs: stdout is for the results of this process.
     worker.stdout.on("data", (bytes: Uint8Array) => process.stderr.write(bytes))
-    worker.on("error", (cause) => run(Effect.logWarning("a thread broke", cause)))
+    worker.on("error", (cause) => run(Effect.logWarning("unhandled error in a worker thread", cause)))
     worker.on("message", (message: WorkerMessage.FromWorker) => {
       switch (message._tag) {
         case "Ready":
@@ -116,16 +125,16 @@ export const make = Effect.fnUntraced(function* (sharedState: SharedStateServer.
       slot.alive = false
       wake(slot.reportWaiters)
       wake(slot.drainWaiters)
-      const message = `${slot.start.module}: a thread ended with code ${code} before it was ready`
+      const message = `${slot.start.module}: a worker thread ended with code ${code} before it was ready`
       onStarted(Effect.fail(new SessionError({ message })))
     })
   }
 
-  /** A thread that was ready once is replaced when it ends, whatever becomes of the one that takes its place. */
+  /** Replaces the thread when it ends. A replacement is replaced too, even if it was never ready. */
   const restartOnExit = (slot: Slot) => {
     slot.worker.once("exit", (code) => {
       if (closing) return
-      run(Effect.logWarning(`a thread ended with code ${code}: it is replaced`))
+      run(Effect.logWarning(`a worker thread ended with code ${code}: starting another`))
       const respawn = Effect.sync(() => {
         let settled = false
         spawn(slot, (result) => {
@@ -151,7 +160,7 @@ export const make = Effect.fnUntraced(function* (sharedState: SharedStateServer.
       Effect.timeoutOrElse({
         duration: startTimeoutMillis,
         orElse: () => {
-          const message = `${start.module}: a thread was not ready after ${startTimeoutMillis / 1_000} s`
+          const message = `${start.module}: a worker thread was not ready after ${startTimeoutMillis / 1_000} s`
           return Effect.fail(new SessionError({ message }))
         }
       })
@@ -159,10 +168,14 @@ export const make = Effect.fnUntraced(function* (sharedState: SharedStateServer.
 
   const alive = () => slots.filter((slot) => slot.alive)
   const refreshStats = Effect.suspend(() =>
-    Effect.forEach(alive(), (slot) => wait(slot.reportWaiters, () => slot.worker.postMessage({ _tag: "RequestReport" })), {
-      concurrency: "unbounded",
-      discard: true
-    })
+    Effect.forEach(
+      alive(),
+      (slot) => wait(slot.reportWaiters, () => slot.worker.postMessage({ _tag: "RequestReport" })),
+      {
+        concurrency: "unbounded",
+        discard: true
+      }
+    )
   ).pipe(Effect.timeoutOption(reportTimeoutMillis))
 
   const drain = yield* Effect.cached(
@@ -183,9 +196,9 @@ export const make = Effect.fnUntraced(function* (sharedState: SharedStateServer.
   yield* Effect.addFinalizer(() => drain)
 
   return {
-    /** Starts a thread; it listens then. */
+    /** Starts a thread and waits until it listens. */
     start: startThread,
-    /** From now on threads that end are replaced. */
+    /** From now on, replaces threads that end. */
     restartOnExit: () => {
       for (const slot of slots) restartOnExit(slot)
     },

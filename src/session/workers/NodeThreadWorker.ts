@@ -1,4 +1,4 @@
-/** What a thread does: a server of a port that it shares with other threads. */
+/** A worker thread: a server on a port that it shares with other threads. */
 import { flushCompileCache } from "node:module"
 import { parentPort, workerData } from "node:worker_threads"
 import * as Effect from "effect/Effect"
@@ -11,7 +11,7 @@ const { ids: lastClientId, start } = workerData as { readonly start: WorkerMessa
 
 const post = (message: WorkerMessage.FromWorker) => parentPort!.postMessage(message)
 
-/** One count for all threads, so that no number is given twice, whichever thread is replaced. */
+/** Returns the next client number. All threads share one counter, so that none is used twice after a replacement. */
 const nextClientId = () => Number(Atomics.add(lastClientId, 0, 1n)) + 1
 
 const program = Effect.gen(function* () {
@@ -38,7 +38,7 @@ const program = Effect.gen(function* () {
     }
   })
   post({ _tag: "Ready" })
-  // Those that are terminated write no cache.
+  // A terminated thread does not write its compile cache.
   flushCompileCache()
   return yield* Effect.never
 })

@@ -1,4 +1,4 @@
-/** The child's side, in a process or a thread: a server of sessions that asks its parent. */
+/** The server of sessions in a worker, process or thread; asks of its sessions go to the parent. */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type * as Network from "../../network/Network.ts"
@@ -8,7 +8,7 @@ import type { Shared } from "../Session.ts"
 import * as NodeDefinitionLoader from "./NodeDefinitionLoader.ts"
 import * as WorkerMessage from "./WorkerMessage.ts"
 
-/** A client that has asked. */
+/** Client that has made an ask. `resume` takes the answer to the ask in progress. */
 interface Attached {
   readonly push: (message: unknown) => void
   resume: ((answer: Effect.Effect<unknown>) => void) | undefined
@@ -17,8 +17,9 @@ interface Attached {
 type Post = (message: WorkerMessage.FromWorker) => void
 
 /**
- * Loads what `start` says and serves it on the network of the caller. `number` gives a client its number. What concerns
- * a client goes to `receive`.
+ * Loads the session that `start` names and serves it on the caller's network.
+ *
+ * `clientId` returns the number of a new client. The caller passes messages for clients to `receive`.
  */
 export const make = Effect.fnUntraced(function* (
   start: WorkerMessage.Start,
@@ -36,8 +37,8 @@ export const make = Effect.fnUntraced(function* (
     Effect.callback<unknown>((resume) => {
       const encoded = codecs.encodeAsk(ask)
       if (Result.isFailure(encoded)) {
-        const why = `client ${id}: its question does not fit the schema of ${definition.name}`
-        return resume(Effect.die(new Error(`${why}: ${WorkerMessage.oneLine(encoded.failure)}`)))
+        const what = `client ${id}: invalid ask for the schema of ${definition.name}`
+        return resume(Effect.die(new Error(`${what}: ${WorkerMessage.oneLine(encoded.failure)}`)))
       }
       client.resume = resume
       post({ _tag: "Ask", id, ask: encoded.success })
@@ -64,10 +65,16 @@ export const make = Effect.fnUntraced(function* (
     run(Effect.andThen(Effect.logError(message), connections.get(id)?.abort ?? Effect.void))
     attached.get(id)?.resume?.(Effect.die(new Error(message)))
   }
-  const decode = ({ id, message }: { readonly id: number; readonly message: unknown }, use: (message: unknown) => void) => {
+  const decode = (
+    { id, message }: { readonly id: number; readonly message: unknown },
+    use: (message: unknown) => void
+  ) => {
     const decoded = codecs.decodeMessage(message)
     if (Result.isSuccess(decoded)) return use(decoded.success)
-    failClient(id, `client ${id}: what it is told does not fit: ${WorkerMessage.oneLine(decoded.failure)}`)
+    failClient(
+      id,
+      `client ${id}: invalid message for the schema of ${definition.name}: ${WorkerMessage.oneLine(decoded.failure)}`
+    )
   }
   const receive = (message: WorkerMessage.ToClient) => {
     receivedMessages += 1

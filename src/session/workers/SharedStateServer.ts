@@ -1,6 +1,7 @@
 /**
- * Where the children of a server ask: what all clients share lives here, in the serving process, and answers them by
- * messages. What was asked is answered to its end, also when the child that asked is gone meanwhile.
+ * The shared state of a server with workers: it lives in the serving process and answers the workers through messages.
+ *
+ * An ask is completed even if its worker ends meanwhile.
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -11,28 +12,30 @@ import type { LoadableProgram } from "../ConcurrencyModel.ts"
 import type { Client, Shared } from "../Session.ts"
 import * as WorkerMessage from "./WorkerMessage.ts"
 
-/** The desk's side towards one child. */
+/** Channel of the server to one worker. */
 export interface WorkerChannel {
+  /** Sends a message for a client of the worker. */
   readonly post: (message: WorkerMessage.ToClient) => void
+  /** Handles a message of a client of the worker. */
   readonly receive: (message: WorkerMessage.FromClient) => void
-  /** The child says how many of these messages it has taken. */
+  /** Records the number of messages that the worker has received. */
   readonly acknowledge: (count: number) => void
-  /** The child is gone, and so are its clients. */
+  /** Detaches all clients, after the worker has ended. */
   readonly close: () => void
 }
 
-/** After so many messages the child is asked how many it has taken. */
+/** Number of messages after which the worker is asked for a report. */
 const messagesPerReport = 1_000
 
-/** A child that has left so many messages lie hangs, and is given up. */
+/** Maximum number of messages that a worker has not acknowledged; beyond it the worker counts as hung and is killed. */
 const maxUnacknowledgedMessages = 100_000
 
-/** How long a closing desk waits for answers in progress, in milliseconds. */
+/** Time that the closing server waits for answers in progress. */
 const closeTimeoutMillis = 1_000
 
 type AskQueue = Queue.Queue<unknown, Cause.Done>
 
-/** Opens the desk, until the scope closes. */
+/** Starts the server of the shared state; the scope ends it. */
 export const make = Effect.fnUntraced(function* <S, Ask, Message>(program: LoadableProgram<S, Ask, Message>) {
   const codecs = WorkerMessage.codecs(program.definition)
   const fibers = yield* FiberSet.make<void, never>()
@@ -45,14 +48,14 @@ export const make = Effect.fnUntraced(function* <S, Ask, Message>(program: Loada
 
   const serve = (shared: Shared<Ask, Message>, client: Client, asks: AskQueue, post: WorkerChannel["post"]) => {
     const { id } = client
-    const sendError = (what: string, error: { readonly message: string }) => {
-      const message = `client ${id}: ${what} does not fit the schema of ${program.definition.name}: ${WorkerMessage.oneLine(error)}`
+    const sendError = (kind: "ask" | "message", error: { readonly message: string }) => {
+      const message = `client ${id}: invalid ${kind} for the schema of ${program.definition.name}: ${WorkerMessage.oneLine(error)}`
       post({ _tag: "SharedStateError", id, message })
     }
     const sendMessage = (_tag: "Push" | "Answer", message: Message) => {
       const encoded = codecs.encodeMessage(message)
       if (Result.isSuccess(encoded)) post({ _tag, id, message: encoded.success })
-      else sendError("what it is told", encoded.failure)
+      else sendError("message", encoded.failure)
     }
     return Effect.gen(function* () {
       const answer = yield* shared.attach(client, (message) => sendMessage("Push", message))
@@ -60,20 +63,20 @@ export const make = Effect.fnUntraced(function* <S, Ask, Message>(program: Loada
         Effect.flatMap(Queue.take(asks), (encoded) => {
           const ask = codecs.decodeAsk(encoded)
           if (Result.isSuccess(ask)) return Effect.map(answer(ask.success), (message) => sendMessage("Answer", message))
-          return Effect.sync(() => sendError("what it asks", ask.failure))
+          return Effect.sync(() => sendError("ask", ask.failure))
         })
       )
     }).pipe(
       Effect.scoped,
       Effect.catchCause((cause) => {
         if (!Cause.hasDies(cause)) return Effect.void
-        post({ _tag: "SharedStateError", id, message: `client ${id}: what all share broke` })
-        return Effect.logError("what all clients share broke", cause)
+        post({ _tag: "SharedStateError", id, message: `client ${id}: unhandled defect in the shared state` })
+        return Effect.logError("unhandled defect in the shared state", cause)
       })
     )
   }
 
-  /** `send` must not throw; `giveUp` ends a child that takes no messages. */
+  /** Opens the channel to a worker. `send` must not throw; `kill` ends a worker that does not receive messages. */
   const openChannel = (send: (message: WorkerMessage.ToWorker) => void, kill: () => void): WorkerChannel => {
     const clients = new Map<number, AskQueue>()
     let sent = 0

@@ -1,6 +1,7 @@
 /**
- * What a server and its children, processes or threads, say to each other: plain JSON, the same for both. Questions,
- * answers and pushes cross in the encoding of the definition's own schemas.
+ * The protocol between a server and its workers: plain JSON, the same for processes and threads.
+ *
+ * Asks, answers and pushes are encoded by the schemas of the session's definition.
  */
 import * as Duration from "effect/Duration"
 import * as NetAddress from "effect/net/NetAddress"
@@ -11,72 +12,72 @@ import type * as TcpServer from "../../network/TcpServer.ts"
 import type { Options } from "../ConcurrencyModel.ts"
 import type { Client, Definition } from "../Session.ts"
 
-/** An address as both sides can write it down. */
+/** Address as plain JSON. */
 export type EncodedAddress = { readonly host: string; readonly port: number } | { readonly path: string }
 
-/** What a child allows, with durations in milliseconds or `Infinity`. */
+/** Limits of a worker, with durations in milliseconds or as `Infinity`. */
 export type Limits = TcpServer.Limits & Pick<Options, "rate" | "seed">
 
-/** What a child serves: the first it is told. */
+/** First message to a worker: the session to serve. */
 export interface Start {
   readonly _tag: "Start"
   readonly module: string
   readonly options: unknown
-  /** Whether there is somebody to ask. */
+  /** True if the program has shared state. */
   readonly shared: boolean
   readonly limits: Limits
-  /** A process for one client, which ends with it. */
+  /** For a process: it serves one client and then exits. */
   readonly singleClient?: boolean | undefined
-  /** A thread listens itself. */
+  /** For a thread: the address on which it listens. */
   readonly listen?: Network.TcpListenOptions | undefined
 }
 
-/** What belongs to a client of the child. */
+/** Messages to a client of the worker. */
 export type ToClient =
   | { readonly _tag: "Push"; readonly id: number; readonly message: unknown }
-  /** To the question asked last. */
+  /** Answer to the last ask. */
   | { readonly _tag: "Answer"; readonly id: number; readonly message: unknown }
-  /** Nothing sensible can be said to it any more. */
+  /** The shared state failed for this client; the worker disconnects it. */
   | { readonly _tag: "SharedStateError"; readonly id: number; readonly message: string }
   | { readonly _tag: "EndRead"; readonly id: number }
   | { readonly _tag: "Abort"; readonly id: number }
 
-/** To a child. */
+/** Messages to a worker. */
 export type ToWorker =
   | Start
-  /** The connection comes with the message; for processes. */
+  /** For processes: a connection, whose descriptor is attached to the message. */
   | { readonly _tag: "Serve"; readonly id: number; readonly local: EncodedAddress; readonly remote: EncodedAddress }
   | ToClient
-  /** Wants a `Report`. */
+  /** Requests a `Report`. */
   | { readonly _tag: "RequestReport" }
-  /** For threads: no new clients, and `Drained` once the last one is gone. */
+  /** For threads: accept no new clients, and send `Drained` after the last one has gone. */
   | { readonly _tag: "Drain" }
 
-/** What a client of the child wants of what all share. */
+/** Requests from a worker's client to the shared state. */
 export type FromClient =
   | { readonly _tag: "Attach"; readonly client: Client }
   | { readonly _tag: "Ask"; readonly id: number; readonly ask: unknown }
   | { readonly _tag: "Detach"; readonly id: number }
 
-/** The bytes received and sent of one client. */
+/** Bytes received from and sent to one client. */
 export type ClientTraffic = readonly [id: number, received: number, sent: number]
 
-/** From a child. */
+/** Messages from a worker. */
 export type FromWorker =
-  /** It serves. */
+  /** The worker serves. */
   | { readonly _tag: "Ready" }
-  /** It cannot serve; `reason` if it cannot listen. */
+  /** The worker cannot serve. `reason` is present if it cannot listen. */
   | { readonly _tag: "Failed"; readonly message: string; readonly reason?: Network.Reason | undefined }
-  /** The connection is the child's now. */
+  /** The worker has accepted the connection. */
   | { readonly _tag: "Accepted"; readonly id: number }
   | { readonly _tag: "Disconnected"; readonly id: number; readonly traffic: ClientTraffic; readonly timedOut: number }
   | FromClient
   | {
       readonly _tag: "Report"
-      /** How many `ToClient` messages it has taken. */
+      /** Number of `ToClient` messages that the worker has received. */
       readonly receivedMessages: number
       readonly stats: TcpServer.Stats
-      /** Of the clients that were handed to it. */
+      /** Traffic of the connections that were handed to it. */
       readonly traffic: ReadonlyArray<ClientTraffic>
     }
   | { readonly _tag: "Drained" }
@@ -92,7 +93,7 @@ const toMillis = (input: Duration.Input | undefined): Duration.Input | undefined
   return Number.isFinite(time) ? time : "Infinity"
 }
 
-/** The options of a server as a child can be told them. */
+/** Returns the limits of a server for its workers. */
 export const limitsOf = (options: Options, service: string): Limits => ({
   maxConnections: options.maxConnections,
   maxConnectionsPerPeer: options.maxConnectionsPerPeer,
@@ -105,27 +106,32 @@ export const limitsOf = (options: Options, service: string): Limits => ({
   seed: options.seed
 })
 
-/** The schemas of a definition as they are used on the way. */
-export const codecs = <S, Ask, Message>({ ask, message }: Pick<Definition<unknown, S, Ask, Message>, "ask" | "message">) => {
+/** Returns the JSON codecs of a definition. */
+export const codecs = <S, Ask, Message>({
+  ask,
+  message
+}: Pick<Definition<unknown, S, Ask, Message>, "ask" | "message">) => {
   const [askJson, messageJson] = [Schema.toCodecJson(ask), Schema.toCodecJson(message)]
   return {
     encodeAsk: Schema.encodeUnknownResult(askJson),
     decodeAsk: Schema.decodeUnknownResult(askJson) as (ask: unknown) => Result.Result<Ask, Schema.SchemaError>,
     encodeMessage: Schema.encodeUnknownResult(messageJson),
-    decodeMessage: Schema.decodeUnknownResult(messageJson) as (message: unknown) => Result.Result<Message, Schema.SchemaError>
+    decodeMessage: Schema.decodeUnknownResult(messageJson) as (
+      message: unknown
+    ) => Result.Result<Message, Schema.SchemaError>
   }
 }
 
-/** What an error says, in one line. */
+/** Returns the message of an error on one line. */
 export const oneLine = ({ message }: { readonly message: string }) => message.replaceAll(/\s*\n\s*/g, " ")
 
-/** A child that lived so long, in milliseconds, is not one that keeps crashing. */
+/** Uptime after which the end of a worker does not count as a repeated failure. */
 const stableUptimeMillis = 10_000
 
 const minRestartDelayMillis = 100
 const maxRestartDelayMillis = 10_000
 
-/** How long to wait before a lost child is replaced: longer each time, until one stays. */
+/** Returns the backoff of a worker: a function from its uptime to the delay before its restart, in milliseconds. */
 export const restartBackoff = () => {
   let failures = 0
   return (uptimeMillis: number) => {
