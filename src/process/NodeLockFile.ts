@@ -1,10 +1,10 @@
 /**
- * One process at a time: a claim is an empty file beside the thing it is for, named after a process and when that
- * began.
+ * A lock for processes of one host: an empty file beside the locked path, named after a process and its start time.
  *
- * A process first makes its claim, then looks at those of others, and gives way to one that lives. Of two that begin at
- * the same time at least one sees the other, so that never both go on. No claim is ever taken over, which two could do
- * at once: those of the dead are only swept away. Processes must see each other, as those of one host do.
+ * A process first creates its lock file, then reads those of other processes, and fails if one of them runs. Of two
+ * processes that start at the same time at least one sees the other, so that never both hold the lock. A lock file is
+ * never taken over, because two processes could do that at the same time: files of dead processes are deleted. The
+ * processes must share one process table, as those of one host do.
  */
 import * as Fs from "node:fs"
 import * as Path from "node:path"
@@ -22,8 +22,9 @@ const isRunning = (pid: number, startTime: string) => {
 }
 
 /**
- * Claims a path until the scope closes. Fails with what `orFail` makes of the file system's error, or of the process
- * that has it already; a claim left by one that was killed does not count.
+ * Locks a path until the scope closes; the lock file of a killed process does not count.
+ *
+ * `makeError` receives the error of the file system, or the id of the process that holds the lock.
  *
  * @category constructors
  * @since 0.1.0
@@ -43,7 +44,8 @@ export const acquire = <E>(path: string, makeError: (cause: unknown, holder?: nu
       }
       try {
         for (const name of Fs.readdirSync(folder)) {
-          const [, pid, startTime] = /^(\d+)-(\w+)$/.exec(name.startsWith(prefix) ? name.slice(prefix.length) : "") ?? []
+          const [, pid, startTime] =
+            /^(\d+)-(\w+)$/.exec(name.startsWith(prefix) ? name.slice(prefix.length) : "") ?? []
           if (pid === undefined || name === ownName) continue
           if (isRunning(Number(pid), startTime!)) {
             Fs.rmSync(ownPath, { force: true })

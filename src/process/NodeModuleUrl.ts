@@ -1,9 +1,10 @@
-/** Programs for threads and child processes, beside the modules that start them. */
+/** URLs of worker programs, which are in the same folder as the modules that start them. */
 import * as Path from "node:path"
 
 /**
- * A module in the same folder, by its name without extension: the sources run as they are, the package compiled.
- * `from` is the `import.meta.url` of who asks.
+ * Returns the URL of a module in the folder of `from`, the caller's `import.meta.url`.
+ *
+ * `name` has no extension: the URL has that of the caller, `.ts` in the sources and `.js` in the compiled package.
  */
 export const sibling = (from: string, name: string): URL =>
   new URL(`./${name}${Path.posix.extname(new URL(from).pathname)}`, from)

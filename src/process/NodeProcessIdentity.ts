@@ -1,6 +1,7 @@
 /**
- * Who holds an unfinished upload, and whether that process still runs. A process is known by host, id and time of
- * start: ids are given out again, such triples are not.
+ * The owner of an unfinished upload: a process, identified by its host, id and start time.
+ *
+ * Process ids are reused; such triples are not.
  */
 import * as Crypto from "node:crypto"
 import * as Fs from "node:fs/promises"
@@ -8,7 +9,7 @@ import * as Os from "node:os"
 import * as Effect from "effect/Effect"
 import { startTimeOf } from "./NodeProcessStartTime.ts"
 
-/** How long a file of a process of another host may stay untouched before it counts as left behind. */
+/** Age at which a file of a process on another host counts as abandoned. */
 const foreignOwnerTimeoutMillis = 10 * 60_000
 
 const hash = (...parts: ReadonlyArray<string>) =>
@@ -20,7 +21,7 @@ const readText = (path: string) =>
     () => ""
   )
 
-/** This host, and within it the space in which process ids mean something: each container has its own. */
+/** Identifies this host and its process id namespace: each container has its own. */
 const hostTag = Effect.map(
   Effect.orElseSucceed(
     Effect.tryPromise(() => Fs.readlink("/proc/self/ns/pid")),
@@ -29,13 +30,13 @@ const hostTag = Effect.map(
   (space) => hash(Os.hostname(), space)
 )
 
-/** The start of a process, in whichever life of the host. */
+/** Returns a hash of the start time of a process and of the boot of the host. */
 const startHashOf = Effect.fnUntraced(function* (pid: number) {
   const start = startTimeOf(pid)
   return start === undefined ? undefined : hash(yield* readText("/proc/sys/kernel/random/boot_id"), start)
 })
 
-/** This process, as part of a file name. */
+/** Returns the identity of this process, as part of a file name. */
 export const self: Effect.Effect<string> = Effect.gen(function* () {
   return `${yield* hostTag}-${process.pid}-${(yield* startHashOf(process.pid)) ?? "unknown"}`
 })
@@ -49,8 +50,8 @@ const exists = (pid: number) => {
 }
 
 /**
- * Whether the owner of the file at `path` still runs. One of another host cannot be asked: it does as long as the file
- * is younger than ten minutes.
+ * Returns whether the owner of the file at `path` still runs. A process on another host cannot be checked: it counts as
+ * running while the file is younger than ten minutes.
  */
 export const isAlive = Effect.fnUntraced(function* (owner: string, path: string) {
   const [host, pid = "", start] = owner.split("-")

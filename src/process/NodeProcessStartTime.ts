@@ -1,11 +1,14 @@
-/** When a process began: ids are given out again, an id with its start is not, until the host starts anew. */
+/** The start time of a process. The kernel reuses process ids; an id with its start time is unique until a reboot. */
 import * as Fs from "node:fs"
 
-/** In ticks of the kernel; `gone` for a zombie; undefined where /proc does not tell, or there is no such process. */
+/**
+ * Returns the start time of a process in kernel ticks, or `gone` for a zombie. Undefined without /proc, or if the
+ * process does not exist.
+ */
 export const startTimeOf = (pid: number): string | undefined => {
   try {
     const stat = Fs.readFileSync(`/proc/${pid}/stat`, "latin1")
-    // The name of the process, in parentheses, may hold anything.
+    // The name of the process is in parentheses and may contain any character.
     const [state = "", ...fields] = stat.slice(stat.lastIndexOf(")") + 2).split(" ")
     return state === "Z" || state === "X" ? "gone" : fields[18]
   } catch {
