@@ -5,8 +5,8 @@ import { seedFor } from "../../src/session/Client.ts"
 
 const Seed = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 2 ** 32 - 1 }))
 
-describe("Clients", () => {
-  it.effect.prop("a seed gives every client chances of its own", [Seed], ([seed]) =>
+describe("Client.seedFor", () => {
+  it.effect.prop("spreads the seeds of 1,000 clients over all values, without duplicates", [Seed], ([seed]) =>
     Effect.sync(() => {
       const seeds = Array.from({ length: 1_000 }, (_, id) => seedFor(seed, id + 1))
       assert.strictEqual(new Set(seeds).size, 1_000)

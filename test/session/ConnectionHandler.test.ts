@@ -15,7 +15,7 @@ import type { Continuation } from "../../src/session/StateHolder.ts"
 
 type Message = { readonly push: number } | { readonly answer: string }
 
-/** Says what it is told, asks when a line or a push says so. */
+/** Writes every input to the client; asks if a line or a push requests it. */
 const session: Session.Session<number, string, Message> = {
   framing: { _tag: "Lines" },
   open: () => [0, { ask: "hello" }],
@@ -25,14 +25,17 @@ const session: Session.Session<number, string, Message> = {
     }
     if (input._tag !== "Message") return [count, { text: `<${input._tag}>` }]
     if ("answer" in input.message) return [count, { text: `<${input.message.answer}>` }]
-    return [count, { text: `<push ${input.message.push}>`, ask: input.message.push < 0 ? `${input.message.push}` : undefined }]
+    return [
+      count,
+      { text: `<push ${input.message.push}>`, ask: input.message.push < 0 ? `${input.message.push}` : undefined }
+    ]
   }
 }
 
 const yields = (count: number) =>
   Effect.forEach(Array.from({ length: count }), () => Effect.yieldNow, { discard: true })
 
-/** A client whose lines, and whose patience to read, are the test's. */
+/** A connection whose lines, write delays and send buffer the test controls. */
 const setup = Effect.fnUntraced(function* (
   options: {
     readonly slow?: number
@@ -46,14 +49,14 @@ const setup = Effect.fnUntraced(function* (
   const aborted = yield* Deferred.make<void>()
   let writing = 0
   let stepping = 0
-  let tell: (told: Message) => void = () => assert.fail("nobody was attached")
-  const here = NetAddress.inetAddressFromIpStringUnsafe("127.0.0.1", 1)
+  let push: (message: Message) => void = () => assert.fail("no client is attached")
+  const address = NetAddress.inetAddressFromIpStringUnsafe("127.0.0.1", 1)
   const connection: Network.Connection = {
-    local: here,
-    remote: here,
+    local: address,
+    remote: address,
     pull: Effect.map(Queue.take(input), (bytes) => bytes),
     write: Effect.fnUntraced(function* (text) {
-      assert.strictEqual(++writing, 1, "two texts at a time")
+      assert.strictEqual(++writing, 1, "two writes at the same time")
       yield* yields(slow)
       written.push(`${text}`)
       writing--
@@ -64,21 +67,21 @@ const setup = Effect.fnUntraced(function* (
     traffic: () => ({ received: 0, sent: 0, unsent: unsent() })
   }
   const shared: Session.Shared<string, Message> = {
-    attach: (_, pushes) =>
+    attach: (_, attachedPush) =>
       Effect.sync(() => {
-        tell = pushes
+        push = attachedPush
         return (ask) => Effect.as(answer(ask), { answer: `answer to ${ask}` })
       })
   }
   let state = 0
-  const step = <E>([after, out]: Session.Step<number, string>, then: Continuation<string, E>) => {
-    assert.strictEqual(++stepping, 1, "two steps at a time")
+  const step = <E>([after, output]: Session.Step<number, string>, next: Continuation<string, E>) => {
+    assert.strictEqual(++stepping, 1, "two steps at the same time")
     state = after
     return Effect.andThen(
       yields(slow),
       Effect.suspend(() => {
         stepping--
-        return then(out)
+        return next(output)
       })
     )
   }
@@ -87,73 +90,73 @@ const setup = Effect.fnUntraced(function* (
     { session, shared },
     { client, connection, sweeper: yield* Sweeper.make("1 second"), rate: 1_000_000 },
     {
-      open: (then) => Effect.suspend(() => step(session.open(client), then)),
-      receive: (said, then) => step(session.receive(state, said), then)
+      open: (next) => Effect.suspend(() => step(session.open(client), next)),
+      receive: (input, next) => step(session.receive(state, input), next)
     }
   ).pipe(Effect.forkChild({ startImmediately: true }))
   return {
     aborted,
     fiber,
     written,
-    say: (text: string) => void Queue.offerUnsafe(input, new TextEncoder().encode(text)),
+    send: (text: string) => void Queue.offerUnsafe(input, new TextEncoder().encode(text)),
     end: Queue.end(input),
-    tell: (push: number) => tell({ push })
+    push: (number: number) => push({ push: number })
   }
 })
 
-describe("Conversation", () => {
+describe("ConnectionHandler.serve", () => {
   it.effect.prop(
-    "lines and pushes in any order at any time: one step at a time, each text whole, both in order",
+    "steps one input at a time and keeps lines and pushes in order, however they interleave",
     [
       Schema.Array(Schema.Literals(["line", "ask", "push", "asking push", "pause"])),
       Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 3 }))
     ],
     ([events, slow]) =>
       Effect.gen(function* () {
-        const { end, fiber, say, tell, written } = yield* setup({ slow, answer: () => yields(slow) })
+        const { end, fiber, push, send, written } = yield* setup({ slow, answer: () => yields(slow) })
         yield* yields(20)
         for (const [at, event] of events.entries()) {
           if (event === "pause") yield* yields(3)
-          else if (event.endsWith("push")) tell(event === "push" ? at + 1 : -at - 1)
-          else say(`${event} ${at}\n`)
+          else if (event.endsWith("push")) push(event === "push" ? at + 1 : -at - 1)
+          else send(`${event} ${at}\n`)
         }
         yield* yields(200)
         yield* end
         yield* Fiber.join(fiber)
-        const own = (start: string) => written.filter((text) => text.startsWith(start))
-        const made = (kind: string, text: (at: number) => string) =>
+        const textsWith = (start: string) => written.filter((text) => text.startsWith(start))
+        const expected = (kind: string, text: (at: number) => string) =>
           [...events.entries()].filter(([, event]) => event.endsWith(kind)).map(([at]) => text(at))
         const pushes = [...events.entries()].filter(([, event]) => event.endsWith("push"))
         assert.deepStrictEqual(
-          own("<line"),
-          made("line", (at) => `<line ${at}>`)
+          textsWith("<line"),
+          expected("line", (at) => `<line ${at}>`)
         )
         assert.deepStrictEqual(
-          own("<ask"),
-          made("ask", (at) => `<ask ${at}>`)
+          textsWith("<ask"),
+          expected("ask", (at) => `<ask ${at}>`)
         )
         assert.deepStrictEqual(
-          own("<push"),
+          textsWith("<push"),
           pushes.map(([at, event]) => `<push ${event === "push" ? at + 1 : -at - 1}>`)
         )
         const asks = events.filter((event) => event.startsWith("ask")).length
-        assert.strictEqual(own("<answer").length, asks + 1)
+        assert.strictEqual(textsWith("<answer").length, asks + 1)
         assert.strictEqual(written.at(-1), "<Closed>")
       }).pipe(Effect.scoped)
   )
 
-  it.effect("a question that follows from a push holds up the lines, not the pushes", () =>
+  it.effect("delays lines, but not pushes, while an ask that a push caused is in progress", () =>
     Effect.gen(function* () {
-      const goOn = yield* Deferred.make<void>()
-      const { end, fiber, say, tell, written } = yield* setup({
-        answer: (ask) => (ask === "hello" ? Effect.void : Deferred.await(goOn))
+      const proceed = yield* Deferred.make<void>()
+      const { end, fiber, push, send, written } = yield* setup({
+        answer: (ask) => (ask === "hello" ? Effect.void : Deferred.await(proceed))
       })
-      tell(-1)
-      say("line\n")
-      tell(2)
+      push(-1)
+      send("line\n")
+      push(2)
       yield* yields(50)
       assert.deepStrictEqual(written, ["<answer to hello>", "<push -1>", "<push 2>"])
-      yield* Deferred.succeed(goOn, undefined)
+      yield* Deferred.succeed(proceed, undefined)
       yield* yields(50)
       yield* end
       yield* Fiber.join(fiber)
@@ -161,43 +164,45 @@ describe("Conversation", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.effect("what is done aside ends with the conversation", () =>
+  it.effect("interrupts the ask of a push when it is interrupted", () =>
     Effect.gen(function* () {
-      const left = yield* Deferred.make<void>()
-      const { fiber, tell, written } = yield* setup({
+      const interrupted = yield* Deferred.make<void>()
+      const { fiber, push, written } = yield* setup({
         answer: (ask) =>
-          ask === "hello" ? Effect.void : Effect.onInterrupt(Effect.never, () => Deferred.succeed(left, undefined))
+          ask === "hello"
+            ? Effect.void
+            : Effect.onInterrupt(Effect.never, () => Deferred.succeed(interrupted, undefined))
       })
-      tell(-1)
+      push(-1)
       yield* yields(20)
       assert.include(written, "<push -1>")
       yield* Fiber.interrupt(fiber)
-      yield* Deferred.await(left)
+      yield* Deferred.await(interrupted)
     }).pipe(Effect.scoped)
   )
 
-  it.effect("a defect aside is the conversation's", () =>
+  it.effect("fails with the defect of an ask that a push caused", () =>
     Effect.gen(function* () {
-      const { fiber, tell } = yield* setup({
+      const { fiber, push } = yield* setup({
         answer: (ask) => (ask === "hello" ? Effect.void : Effect.die("broken"))
       })
-      tell(-1)
+      push(-1)
       const exit = yield* Fiber.await(fiber)
       assert.isTrue(Exit.isFailure(exit) && Cause.hasDies(exit.cause))
     }).pipe(Effect.scoped)
   )
 
   it.effect.each([
-    ["is 257 pushes behind", 257, 0],
-    ["has more than 256 KiB to take", 0, 256 * 1_024 + 1]
-  ] as const)("a client that %s is cut by the next one", ([, pushes, unsent]) =>
+    ["257 pending pushes", 257, 0],
+    ["more than 256 KiB unsent", 0, 256 * 1_024 + 1]
+  ] as const)("disconnects a client with %s at the next push", ([, pushes, unsent]) =>
     Effect.gen(function* () {
-      const { aborted, fiber, tell } = yield* setup({ slow: 10, unsent: () => unsent })
+      const { aborted, fiber, push } = yield* setup({ slow: 10, unsent: () => unsent })
       yield* yields(100)
-      for (let push = 1; push <= pushes; push++) tell(push)
+      for (let number = 1; number <= pushes; number++) push(number)
       yield* yields(2)
       assert.isFalse(yield* Deferred.isDone(aborted))
-      tell(pushes + 1)
+      push(pushes + 1)
       yield* Deferred.await(aborted)
       yield* Fiber.join(fiber)
     }).pipe(Effect.scoped)

@@ -8,9 +8,9 @@ import * as SessionsFaults from "../suites/session/SessionsFaults.ts"
 
 const { faults: generate, scenario, sometimes } = SessionsFaults
 
-describe("sessions on a bad network", () => {
+describe("sessions under faults", () => {
   for (const { name, serve } of [Iterative.model, Fibers.model, Select.model]) {
-    it.effect(`${name}: what the session says or a part of it; once the faults are over, all of it`, () =>
+    it.effect(`${name} sends a prefix of the transcript under faults, and all of it after them`, () =>
       Effect.gen(function* () {
         const summary = yield* SimCheck.check(scenario(serve), { generate, sometimes, runs: 40 })
         assert.isAbove(summary.faults, summary.runs)

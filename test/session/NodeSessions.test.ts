@@ -1,19 +1,25 @@
 import { describe } from "@effect/vitest"
 import * as NodeProcesses from "../../src/session/NodeProcesses.ts"
 import * as NodeThreads from "../../src/session/NodeThreads.ts"
-import { type Subject, suite } from "../suites/session/Sessions.ts"
-import { onLoopback } from "../suites/session/SessionsSubjects.ts"
+import { suite } from "../suites/session/Sessions.ts"
+import { onLoopback, type Subject } from "../suites/session/SessionsSubjects.ts"
 
-/** A pool runs the same program as a process for every client: what differs is how clients come, end and ask. */
-const differing = ["many clients", "a client that ends its side", "a reset", "watchers that talk", "draining"]
+/** First words of the tests to run on a pool. It runs the same program as a process for each client, so few suffice. */
+const poolTests = [
+  "serves many clients",
+  "answers all lines after the client's FIN",
+  "ends only one client after a reset",
+  "delivers every push",
+  "answers earlier lines"
+]
 
-const few: Subject["test"] = (name, body) => {
-  if (differing.some((start) => name.startsWith(start))) onLoopback(name, body)
+const inPool: Subject["test"] = (name, body) => {
+  if (poolTests.some((start) => name.startsWith(start))) onLoopback(name, body)
 }
 
 const models = [
   ["processes", NodeProcesses.model(), { hasExactLimit: true, manyClients: 6 }, onLoopback],
-  ["processes, a pool of 2", NodeProcesses.model({ pool: 2 }), { hasExactLimit: true }, few],
+  ["processes, a pool of 2", NodeProcesses.model({ pool: 2 }), { hasExactLimit: true }, inPool],
   ["threads, 2 of them", NodeThreads.model({ threads: 2 }), { hasExactLimit: false }, onLoopback]
 ] as const
 

@@ -4,23 +4,26 @@ import * as Effect from "effect/Effect"
 import * as SocketTable from "../../src/inspect/SocketTable.ts"
 import * as NodeThreads from "../../src/session/NodeThreads.ts"
 import * as Lab from "./node/Lab.ts"
-import { connectGreeted, failure, waitForStats, portOf, procSkipReason, send, test, waitUntil } from "./node/Talk.ts"
+import { connectGreeted, failure, portOf, procSkipReason, send, test, waitForStats, waitUntil } from "./node/Talk.ts"
 
 const { serve } = NodeThreads.model({ threads: 2 })
 
-/** Sockets that listen on a port. */
+/** Returns the number of sockets that listen on a port. */
 const listeners = (port: number) =>
-  SocketTable.listeningInodes(Fs.readFileSync("/proc/net/tcp", "utf8"), port, "tcp").filter((inode) => inode !== "0").length
+  SocketTable.listeningInodes(Fs.readFileSync("/proc/net/tcp", "utf8"), port, "tcp").filter((inode) => inode !== "0")
+    .length
 
 describe("NodeThreads", () => {
   test(
-    "two threads listen on one port, and end with the scope",
+    "listens with two threads on one port until the scope closes",
     Effect.gen(function* () {
       const port = yield* Effect.scoped(
         Effect.gen(function* () {
           const server = yield* serve(Lab.makeProgram(), { port: 0 })
           assert.strictEqual(listeners(portOf(server)), 2)
-          const clients = yield* Effect.forEach(Array.from({ length: 40 }), () => connectGreeted(server), { concurrency: 40 })
+          const clients = yield* Effect.forEach(Array.from({ length: 40 }), () => connectGreeted(server), {
+            concurrency: 40
+          })
           assert.strictEqual(new Set(clients.map(({ thread }) => thread)).size, 2)
           assert.deepStrictEqual(
             clients.map(({ id }) => id).sort((a, b) => a - b),
@@ -37,11 +40,13 @@ describe("NodeThreads", () => {
   )
 
   test(
-    "a thread that ends takes its clients along and no others, and is replaced",
+    "loses only the clients of a thread that ends, and replaces it",
     Effect.gen(function* () {
       const { stats, shared } = Lab.makeShared()
       const server = yield* serve(Lab.makeProgram(shared), { port: 0 })
-      const clients = yield* Effect.forEach(Array.from({ length: 20 }), () => connectGreeted(server), { concurrency: 20 })
+      const clients = yield* Effect.forEach(Array.from({ length: 20 }), () => connectGreeted(server), {
+        concurrency: 20
+      })
       for (const client of clients) yield* client.ask("watch")
       const victim = clients[0]!.thread
       const others = clients.filter(({ thread }) => thread !== victim)
@@ -59,7 +64,7 @@ describe("NodeThreads", () => {
   )
 
   test(
-    "no more clients than the limit, whoever the kernel sends where",
+    "serves at most maxConnections clients, however the kernel distributes them",
     Effect.gen(function* () {
       const server = yield* serve(Lab.makeProgram(), { port: 0, maxConnections: 3, busyMessage: "busy\n" })
       const texts = yield* Effect.forEach(Array.from({ length: 12 }), () => send(server, "hold\n"), {
@@ -71,15 +76,15 @@ describe("NodeThreads", () => {
         () => Effect.option(connectGreeted(server).pipe(Effect.catchCause(() => Effect.fail("busy")))),
         { concurrency: 20 }
       )
-      const inside = clients.filter(({ _tag }) => _tag === "Some").length
-      const { active, refused } = yield* waitForStats(server, (stats) => stats.refused === 20 - inside)
+      const served = clients.filter(({ _tag }) => _tag === "Some").length
+      const { active, refused } = yield* waitForStats(server, (stats) => stats.refused === 20 - served)
       assert.isAtMost(active, 3)
-      assert.deepStrictEqual([active, refused], [inside, 20 - inside])
+      assert.deepStrictEqual([active, refused], [served, 20 - served])
     })
   )
 
   test(
-    "a drain waits for the sessions until its deadline, whatever the threads are doing",
+    "drains the sessions until the deadline, also if a thread blocks",
     Effect.gen(function* () {
       const server = yield* serve(Lab.makeProgram(), { port: 0, drain: "200 millis" })
       const [first, ...clients] = yield* Effect.forEach(Array.from({ length: 8 }), () => connectGreeted(server))
@@ -91,19 +96,25 @@ describe("NodeThreads", () => {
   )
 
   test(
-    "a server that cannot be says so at its start",
+    "fails at its start with the reason",
     Effect.gen(function* () {
       const here = import.meta.url
       const { shared } = Lab.makeShared()
       const messageOf = (loadable: ReturnType<typeof Lab.makeProgram>, port = 0) =>
         Effect.map(failure(serve(loadable, { port })), ({ message }) => message)
       const nowhere = new URL("./nowhere.ts", here).href
-      assert.match(yield* messageOf(Lab.makeProgram(shared, {}, nowhere)), /nowhere\.ts: the module cannot be loaded/)
-      assert.match(yield* messageOf(Lab.makeProgram(shared, { greeting: 1 })), /do not fit lab:.*string.*greeting/)
+      assert.match(yield* messageOf(Lab.makeProgram(shared, {}, nowhere)), /nowhere\.ts: cannot load the module/)
+      assert.match(
+        yield* messageOf(Lab.makeProgram(shared, { greeting: 1 })),
+        /invalid options .* for lab:.*string.*greeting/
+      )
       assert.match((yield* failure(serve(Lab.makeProgram(), { path: "/tmp/x" }))).message, /not a path.*give a port/)
       const none = NodeThreads.model({ threads: 0 })
-      assert.match((yield* failure(none.serve(Lab.makeProgram(), { port: 0 }))).message, /0 threads: give 1 or more/)
-      // One who shares its port would share it with us, too: that is no reason to be let in.
+      assert.match(
+        (yield* failure(none.serve(Lab.makeProgram(), { port: 0 }))).message,
+        /invalid thread count 0: must be at least 1/
+      )
+      // The first server has SO_REUSEPORT set; a second one must fail nevertheless.
       const server = yield* serve(Lab.makeProgram(), { port: 0 })
       assert.match(yield* messageOf(Lab.makeProgram(), portOf(server)), /already in use/)
     })

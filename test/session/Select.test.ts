@@ -14,19 +14,19 @@ const session: Session.Session<number> = {
 }
 
 describe("Select", () => {
-  it.effect("one map holds every client from its coming to its going; a session that throws is one client's", () =>
+  it.effect("keeps the state of a client while it is connected, also after its session throws", () =>
     Effect.gen(function* () {
       const states = new Map<number, number>()
-      const heard: Array<Exit.Exit<Session.Output>> = []
-      const answer: Select.Respond<never> = (result) => heard.push(Effect.runSyncExit(result))
+      const results: Array<Exit.Exit<Session.Output>> = []
+      const respond: Select.Respond<never> = (result) => results.push(Effect.runSyncExit(result))
       const line = (text: string) => ({ _tag: "Line", text }) as const
       for (const id of [1, 2, 3]) {
         const client = { id, remote: "", seed: 0 }
-        Select.handle(states, session, { _tag: "Connected", client, respond: answer })
+        Select.handle(states, session, { _tag: "Connected", client, respond })
       }
-      Select.handle(states, session, { _tag: "Input", id: 2, input: line("a"), respond: answer })
-      Select.handle(states, session, { _tag: "Input", id: 1, input: line("throw"), respond: answer })
-      Select.handle(states, session, { _tag: "Input", id: 2, input: line("b"), respond: answer })
+      Select.handle(states, session, { _tag: "Input", id: 2, input: line("a"), respond })
+      Select.handle(states, session, { _tag: "Input", id: 1, input: line("throw"), respond })
+      Select.handle(states, session, { _tag: "Input", id: 2, input: line("b"), respond })
       Select.handle(states, session, { _tag: "Disconnected", id: 3 })
       assert.deepStrictEqual(
         [...states],
@@ -36,7 +36,7 @@ describe("Select", () => {
         ]
       )
       assert.deepStrictEqual(
-        heard.map((exit) => (Exit.isSuccess(exit) ? exit.value.text : "died")),
+        results.map((exit) => (Exit.isSuccess(exit) ? exit.value.text : "died")),
         ["hello", "hello", "hello", "200", "died", "201"]
       )
       for (const id of [1, 2]) Select.handle(states, session, { _tag: "Disconnected", id })

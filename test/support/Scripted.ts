@@ -1,12 +1,12 @@
-/** A server that says what it is told to, whatever it hears. */
+/** A server that sends prepared texts, independent of its input. */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
 import type * as Network from "../../src/network/Network.ts"
 
-const nowhere = NetAddress.inetAddressFromIpStringUnsafe("127.0.0.1", 1)
+const address = NetAddress.inetAddressFromIpStringUnsafe("127.0.0.1", 1)
 
-/** A connection to it: `texts` come one by one, each in pieces of so many bytes, then the end; `left` counts pieces. */
+/** Returns a connection that delivers `texts` in chunks of `maxChunkBytes`, then ends. `sent` has its writes. */
 export const connect = (texts: ReadonlyArray<string>, maxChunkBytes = 1_024) => {
   const sent: Array<string> = []
   const chunks = texts.flatMap((text) => {
@@ -16,8 +16,8 @@ export const connect = (texts: ReadonlyArray<string>, maxChunkBytes = 1_024) => 
     )
   })
   const connection: Network.Connection = {
-    local: nowhere,
-    remote: nowhere,
+    local: address,
+    remote: address,
     pull: Effect.suspend(() => {
       const chunk = chunks.shift()
       return chunk === undefined ? Cause.done() : Effect.succeed(chunk)

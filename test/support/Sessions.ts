@@ -1,4 +1,4 @@
-/** A small session for tests, in a module that other processes and threads can load, and clients that talk to it. */
+/** A small session for tests, in a module that workers can load, and its clients. */
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Pull from "effect/Pull"
@@ -8,15 +8,15 @@ import type * as ConcurrencyModel from "../../src/session/ConcurrencyModel.ts"
 import type * as Session from "../../src/session/Session.ts"
 import { Hosts } from "./Hosts.ts"
 
-/** How the test session is made. */
+/** Options of the test session. */
 export interface Options {
-  /** In milliseconds. */
+  /** Interval of ticks in milliseconds. */
   readonly tick?: number | undefined
-  /** Reads of at most so many bytes in place of lines. */
+  /** Maximum length of a read in bytes; makes the session receive reads instead of lines. */
   readonly maxReadLength?: number | undefined
-  /** Bytes of a line. */
+  /** Maximum length of a line in bytes. */
   readonly maxLength?: number | undefined
-  /** Characters of a push, more than needed. */
+  /** Number of blanks to add to each push. */
   readonly paddingChars?: number | undefined
 }
 
@@ -36,7 +36,7 @@ const Message = Schema.Union([
 export type Ask = typeof Ask.Type
 export type Message = typeof Message.Type
 
-/** The lines so far, and who this is. */
+/** Number of lines so far, and the client. */
 interface State {
   readonly count: number
   readonly client: Session.Client
@@ -64,7 +64,12 @@ const answer = (state: State, text: string): Step => {
   return command === undefined ? [state, { text: `${state.count}: ${text}\n` }] : command(state, rest)
 }
 
-const session = ({ maxLength, maxReadLength, paddingChars = 0, tick }: Options): Session.Session<State, Ask, Message> => ({
+const session = ({
+  maxLength,
+  maxReadLength,
+  paddingChars = 0,
+  tick
+}: Options): Session.Session<State, Ask, Message> => ({
   framing: maxReadLength === undefined ? { _tag: "Lines", maxLength } : { _tag: "Reads", maxLength: maxReadLength },
   tick,
   open: (client) => [{ count: 0, client }, { text: "hello\n" }],
@@ -84,7 +89,7 @@ const session = ({ maxLength, maxReadLength, paddingChars = 0, tick }: Options):
   }
 })
 
-/** What the module is loaded for. @public */
+/** Definition that the workers load. @public */
 export const definition: Session.Definition<Options, State, Ask, Message> = {
   name: "test",
   options: Options,
@@ -93,13 +98,17 @@ export const definition: Session.Definition<Options, State, Ask, Message> = {
   make: (options) => Effect.succeed(session(options))
 }
 
-/** Sums, each client's own and of all; who watches is told the latter. Also the numbers of those that asked. */
+/**
+ * Returns shared state: a sum for each client, and a total that is pushed to watchers.
+ *
+ * `attachOrder` has the numbers of all clients in the order in which they were attached.
+ */
 export const makeShared = () => {
   const attachOrder: Array<number> = []
   const stats = { total: 0, attached: 0, maxAttached: 0 }
-  const watchers = new Set<(told: Message) => void>()
+  const watchers = new Set<(message: Message) => void>()
   const shared: Session.Shared<Ask, Message> = {
-    attach: ({ id }, tell) =>
+    attach: ({ id }, push) =>
       Effect.map(
         Effect.acquireRelease(
           Effect.sync(() => {
@@ -109,7 +118,7 @@ export const makeShared = () => {
           () =>
             Effect.sync(() => {
               stats.attached--
-              watchers.delete(tell)
+              watchers.delete(push)
             })
         ),
         () => {
@@ -117,7 +126,7 @@ export const makeShared = () => {
           return (ask) =>
             Effect.sync((): Message => {
               if (ask._tag === "Watch") {
-                watchers.add(tell)
+                watchers.add(push)
                 return { _tag: "Watching" }
               }
               sum += ask.by
@@ -131,7 +140,7 @@ export const makeShared = () => {
   return { stats, order: attachOrder, shared }
 }
 
-/** The session in every form that a model may want. */
+/** Returns the session in the form that every model can serve. */
 export const makeProgram = (
   options: Options,
   shared: Session.Shared<Ask, Message> = makeShared().shared
@@ -144,66 +153,66 @@ export const makeProgram = (
 })
 
 /**
- * What a client reads that sends these lines, then ends its side: the session folded over the lines, by nothing but the
- * session and a sum.
+ * Returns the text that a client reads after it has sent `lines` and FIN: a fold of the session over the lines, with no
+ * server.
  */
 export const transcript = (options: Options, lines: ReadonlyArray<string>): string => {
   const { open, receive } = session(options)
-  let [state, out] = open({ id: 1, remote: "", seed: 0 })
+  let [state, output] = open({ id: 1, remote: "", seed: 0 })
   let text = ""
   let sum = 0
-  const say = (step: Step) => {
-    ;[state, out] = step
-    text += out.text ?? ""
+  const write = (step: Step) => {
+    ;[state, output] = step
+    text += output.text ?? ""
   }
-  const take = (step: Step) => {
-    say(step)
-    if (out.ask?._tag === "Add") {
-      sum += out.ask.by
-      say(receive(state, { _tag: "Message", message: { _tag: "Sum", sum } }))
+  const answerLine = (step: Step) => {
+    write(step)
+    if (output.ask?._tag === "Add") {
+      sum += output.ask.by
+      write(receive(state, { _tag: "Message", message: { _tag: "Sum", sum } }))
     }
   }
-  text += out.text ?? ""
+  text += output.text ?? ""
   for (const line of lines) {
-    take(receive(state, { _tag: "Line", text: line }))
-    if (out.close) return text
+    answerLine(receive(state, { _tag: "Line", text: line }))
+    if (output.close) return text
   }
-  say(receive(state, { _tag: "Closed" }))
+  write(receive(state, { _tag: "Closed" }))
   return text
 }
 
-/** A connection to a server of the test, from the client's host. */
+/** Connects to a server of the test, from the client's host. */
 export const connect = Effect.fnUntraced(function* (server: { readonly address: NetAddress.SocketAddress }) {
   const { client, server: host } = yield* Hosts
   const { port } = server.address as NetAddress.InetAddress
   return yield* client.network.connect(NetAddress.inetAddressFromIpStringUnsafe(host.address, port))
 })
 
-/** Reads a connection until its text ends as wanted; the whole text since the last time. */
+/** Returns functions that read text from a connection. */
 export const reader = (connection: Network.Connection) => {
   const decoder = new TextDecoder()
-  let held = ""
+  let buffered = ""
   return {
-    /** Up to the first end of this text. */
+    /** Reads up to and including the first `end`. */
     to: Effect.fnUntraced(function* (end: string) {
-      while (!held.includes(end)) held += decoder.decode(yield* connection.pull, { stream: true })
-      const at = held.indexOf(end) + end.length
-      const text = held.slice(0, at)
-      held = held.slice(at)
+      while (!buffered.includes(end)) buffered += decoder.decode(yield* connection.pull, { stream: true })
+      const at = buffered.indexOf(end) + end.length
+      const text = buffered.slice(0, at)
+      buffered = buffered.slice(at)
       return text
     }),
-    /** What there is until the end, or the reset. */
+    /** Reads up to FIN or a reset. */
     rest: Effect.gen(function* () {
       yield* Effect.forever(
         Effect.map(connection.pull, (bytes) => {
-          held += decoder.decode(bytes, { stream: true })
+          buffered += decoder.decode(bytes, { stream: true })
         })
       ).pipe(
         Pull.catchDone(() => Effect.void),
         Effect.ignore
       )
-      const text = held
-      held = ""
+      const text = buffered
+      buffered = ""
       return text
     })
   }

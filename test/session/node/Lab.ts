@@ -1,4 +1,4 @@
-/** A session that says where it runs, and breaks on demand; and what its clients share. */
+/** A session that reports where it runs and fails on request, with its shared state. */
 import { threadId } from "node:worker_threads"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
@@ -8,7 +8,7 @@ import type * as Session from "../../../src/session/Session.ts"
 const Options = Schema.Struct({ greeting: Schema.optional(Schema.String) })
 const Ask = Schema.Union([
   Schema.TaggedStruct("Add", { by: Schema.Int }),
-  /** Adds, but only after the process that asks is dead. */
+  /** Adds one, but only after the process that asks is dead. */
   Schema.TaggedStruct("Last", { pid: Schema.Int }),
   Schema.TaggedStruct("Watch", {})
 ])
@@ -48,7 +48,7 @@ const session = (greeting: string): Session.Session<number, Ask, Message> => ({
   }
 })
 
-/** What the children load. @public */
+/** Definition that the workers load. @public */
 export const definition: Session.Definition<typeof Options.Type, number, Ask, Message> = {
   name: "lab",
   options: Options,
@@ -57,28 +57,28 @@ export const definition: Session.Definition<typeof Options.Type, number, Ask, Me
   make: ({ greeting = "hello" }) => Effect.succeed(session(greeting))
 }
 
-/** A total of all clients. `dead` waits for the end of a process. */
+/** Returns shared state with a total of all clients. `dead` waits for the end of a process. */
 export const makeShared = (dead: (pid: number) => Effect.Effect<void> = () => Effect.void) => {
   const stats = { total: 0, attached: 0 }
-  const watchers = new Set<(told: Message) => void>()
+  const watchers = new Set<(message: Message) => void>()
   const shared: Session.Shared<Ask, Message> = {
-    attach: (_, tell) =>
+    attach: (_, push) =>
       Effect.as(
         Effect.acquireRelease(
           Effect.sync(() => void stats.attached++),
           () =>
             Effect.sync(() => {
               stats.attached--
-              watchers.delete(tell)
+              watchers.delete(push)
             })
         ),
         Effect.fnUntraced(function* (ask) {
-          if (ask._tag === "Watch") watchers.add(tell)
+          if (ask._tag === "Watch") watchers.add(push)
           if (ask._tag === "Last") yield* dead(ask.pid)
           stats.total += ask._tag === "Add" ? ask.by : ask._tag === "Last" ? 1 : 0
-          const told: Message = { _tag: "Total", total: stats.total }
-          if (ask._tag !== "Watch") for (const watcher of watchers) watcher(told)
-          return told
+          const message: Message = { _tag: "Total", total: stats.total }
+          if (ask._tag !== "Watch") for (const watcher of watchers) watcher(message)
+          return message
         })
       )
   }
@@ -89,4 +89,10 @@ export const makeProgram = (
   shared: Session.Shared<Ask, Message> = makeShared().shared,
   options: unknown = {},
   module = import.meta.url
-): ConcurrencyModel.LoadableProgram<number, Ask, Message> => ({ session: session("hello"), shared, module, definition, options })
+): ConcurrencyModel.LoadableProgram<number, Ask, Message> => ({
+  session: session("hello"),
+  shared,
+  module,
+  definition,
+  options
+})

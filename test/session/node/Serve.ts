@@ -1,4 +1,4 @@
-/** A server in a process of its own, to be killed: prints its port. */
+/** A server in a separate process, for tests that kill it. Prints its port. */
 import * as Effect from "effect/Effect"
 import * as NodeNetwork from "../../../src/network/node/NodeNetwork.ts"
 import * as NodeProcesses from "../../../src/session/NodeProcesses.ts"

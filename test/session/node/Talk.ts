@@ -1,4 +1,4 @@
-/** Servers in children, and who talks to them. */
+/** Servers in worker processes and threads, and their clients. */
 import * as Fs from "node:fs"
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -13,24 +13,24 @@ import * as Handles from "../../support/Handles.ts"
 import { Hosts } from "../../support/Hosts.ts"
 import * as Sessions from "../../support/Sessions.ts"
 
-/** Dozens of processes may be started on a machine that has other work, in milliseconds. */
+/** Timeout of a test: it may start dozens of processes on a busy machine. */
 const testTimeoutMillis = 40_000
 
-/** Registers a test on real sockets, which leaves none behind; `needs` says why it is skipped where it cannot run. */
+/** Registers a test on real sockets, after which none is left. `skipReason` is the reason to skip it, if any. */
 export const test = (
   name: string,
   body: Effect.Effect<void, unknown, Network.Network | Hosts | Scope.Scope>,
-  needs?: string
+  skipReason?: string
 ) => {
   const layer = Layer.merge(NodeNetwork.layer, Hosts.one(NodeNetwork.layer))
   const run = () => Handles.assertNoLeaks(body.pipe(Effect.scoped, Effect.provide(layer)))
-  return needs === undefined ? it.live(name, run, testTimeoutMillis) : it.live.skip(`${name} (${needs})`, run)
+  return skipReason === undefined ? it.live(name, run, testTimeoutMillis) : it.live.skip(`${name} (${skipReason})`, run)
 }
 
-/** What a test of processes needs. */
+/** Reason to skip tests of processes, if any. */
 export const procSkipReason = Fs.existsSync("/proc/self/stat") ? undefined : "needs /proc"
 
-/** The children of a process and their states: `Z` is a zombie. */
+/** Returns the children of a process and their states; `Z` is a zombie. */
 export const childrenOf = (parent: number) =>
   Fs.readdirSync("/proc").flatMap((name) => {
     try {
@@ -41,7 +41,7 @@ export const childrenOf = (parent: number) =>
     }
   })
 
-/** Whether a process runs: one that nobody has waited for yet does not. */
+/** Returns whether a process runs; a zombie does not. */
 export const isRunning = (pid: number) => {
   try {
     return !/\) [ZX] /.test(Fs.readFileSync(`/proc/${pid}/stat`, "utf8"))
@@ -50,7 +50,7 @@ export const isRunning = (pid: number) => {
   }
 }
 
-/** Lets the event loop turn until it holds; looks seldom enough to leave the processor to those it waits for. */
+/** Waits for a condition. Checks it every 5 ms, to leave the processor to the processes that it waits for. */
 export const waitUntil = Effect.fnUntraced(function* (holds: () => boolean) {
   const signal = new Int32Array(new SharedArrayBuffer(4))
   while (!holds()) yield* Effect.promise(() => Promise.resolve(Atomics.waitAsync(signal, 0, 0, 5).value))
@@ -58,7 +58,7 @@ export const waitUntil = Effect.fnUntraced(function* (holds: () => boolean) {
 
 export const portOf = ({ address }: ConcurrencyModel.SessionServer) => (address as NetAddress.InetAddress).port
 
-/** A client that has been greeted. */
+/** Connects a client, reads its greeting and asks where it is served. */
 export const connectGreeted = Effect.fnUntraced(function* (server: ConcurrencyModel.SessionServer) {
   const connection = yield* Sessions.connect(server)
   const { rest, to } = Sessions.reader(connection)
@@ -69,7 +69,7 @@ export const connectGreeted = Effect.fnUntraced(function* (server: ConcurrencyMo
   return { connection, ask, rest, to, id: id!, pid: pid!, thread: thread! }
 })
 
-/** All that a client reads that sends this at once and ends its side. */
+/** Sends `text` and FIN at once. Returns everything that the client reads. */
 export const send = Effect.fnUntraced(function* (server: ConcurrencyModel.SessionServer, text: string) {
   const connection = yield* Sessions.connect(server)
   yield* Effect.ignore(connection.write(text))
@@ -77,10 +77,10 @@ export const send = Effect.fnUntraced(function* (server: ConcurrencyModel.Sessio
   return yield* Sessions.reader(connection).rest
 }, Effect.scoped)
 
-/** How serving fails. */
+/** Returns the failure of an effect. */
 export const failure = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.flip(Effect.scoped(effect))
 
-/** The stats once they are as wanted: a server forgets a client a moment after the client has seen the end. */
+/** Waits for stats that match: a server updates them a moment after the client has read the end. */
 export const waitForStats = Effect.fnUntraced(function* (
   server: ConcurrencyModel.SessionServer,
   wanted: (stats: TcpServer.Stats) => boolean

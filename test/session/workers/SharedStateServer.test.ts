@@ -9,79 +9,79 @@ import * as Lab from "../node/Lab.ts"
 const client = { id: 1, remote: "", seed: 0 }
 const add = { _tag: "Ask", id: 1, ask: { _tag: "Add", by: 1 } } as const
 
-/** A desk and one child, which says nothing by itself. */
+/** Opens the channel to one worker, which sends nothing by itself. */
 const open = Effect.fnUntraced(function* (shared: Session.Shared<Lab.Ask, Lab.Message>) {
-  const desk = yield* SharedStateServer.make(Lab.makeProgram(shared))
+  const server = yield* SharedStateServer.make(Lab.makeProgram(shared))
   const sent: Array<WorkerMessage.ToWorker> = []
-  const state = { givenUp: 0 }
-  const counter = desk.openChannel(
+  const state = { kills: 0 }
+  const channel = server.openChannel(
     (message) => void sent.push(message),
-    () => void state.givenUp++
+    () => void state.kills++
   )
-  counter.receive({ _tag: "Attach", client })
-  return { counter, sent, state }
+  channel.receive({ _tag: "Attach", client })
+  return { channel, sent, state }
 })
 
-/** A shared thing that tells so often as it is attached. */
+/** Returns shared state that pushes `times` messages to a client when it is attached. */
 const pushingState = (times: number): Session.Shared<Lab.Ask, Lab.Message> => ({
-  attach: (_, tell) =>
+  attach: (_, push) =>
     Effect.sync(() => {
-      for (let total = 0; total < times; total++) tell({ _tag: "Total", total })
+      for (let total = 0; total < times; total++) push({ _tag: "Total", total })
       return () => Effect.never
     })
 })
 
-describe("NodeSessionDesk", () => {
-  it.effect("what was asked is answered in turn, to the end, also when the child is gone meanwhile", () =>
+describe("SharedStateServer", () => {
+  it.effect("completes all asks in order, also after their worker has ended", () =>
     Effect.gen(function* () {
-      const [begun, goOn] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
-      const over = yield* Deferred.make<number>()
+      const [started, proceed] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
+      const released = yield* Deferred.make<number>()
       let done = 0
-      const { counter, sent } = yield* open({
+      const { channel, sent } = yield* open({
         attach: () =>
           Effect.as(
-            Effect.acquireRelease(Effect.void, () => Effect.suspend(() => Deferred.succeed(over, done))),
+            Effect.acquireRelease(Effect.void, () => Effect.suspend(() => Deferred.succeed(released, done))),
             (_: Lab.Ask) =>
               Effect.gen(function* () {
-                yield* Deferred.succeed(begun, undefined)
-                yield* Deferred.await(goOn)
+                yield* Deferred.succeed(started, undefined)
+                yield* Deferred.await(proceed)
                 return { _tag: "Total", total: ++done } as const
               })
           )
       })
-      counter.receive(add)
-      counter.receive(add)
-      yield* Deferred.await(begun)
-      counter.close()
-      yield* Deferred.succeed(goOn, undefined)
-      assert.strictEqual(yield* Deferred.await(over), 2)
+      channel.receive(add)
+      channel.receive(add)
+      yield* Deferred.await(started)
+      channel.close()
+      yield* Deferred.succeed(proceed, undefined)
+      assert.strictEqual(yield* Deferred.await(released), 2)
       assert.deepStrictEqual(sent, [])
     })
   )
 
-  it.effect("a child that takes no messages is given up, one that is slow is not", () =>
+  it.effect("kills a worker that acknowledges no messages, and not one that is slow", () =>
     Effect.gen(function* () {
-      const deaf = yield* open(pushingState(150_000))
+      const hung = yield* open(pushingState(150_000))
       yield* Effect.yieldNow
-      assert.strictEqual(deaf.state.givenUp, 1)
-      assert.isAtMost(deaf.sent.length, 101_000)
+      assert.strictEqual(hung.state.kills, 1)
+      assert.isAtMost(hung.sent.length, 101_000)
       const slow = yield* open(pushingState(90_000))
       yield* Effect.yieldNow
       const counts = slow.sent.filter(({ _tag }) => _tag === "RequestReport").length
       assert.strictEqual(counts, 90)
-      slow.counter.acknowledge(90_000)
-      for (let more = 0; more < 90_000; more++) slow.counter.post({ _tag: "EndRead", id: 1 })
-      assert.strictEqual(slow.state.givenUp, 0)
+      slow.channel.acknowledge(90_000)
+      for (let more = 0; more < 90_000; more++) slow.channel.post({ _tag: "EndRead", id: 1 })
+      assert.strictEqual(slow.state.kills, 0)
     })
   )
 
-  it.effect("what all share may break: the client is ended, the desk stays open", () =>
+  it.effect("ends only the client whose ask dies with a defect", () =>
     Effect.gen(function* () {
-      const { counter, sent } = yield* open({ attach: () => Effect.succeed(() => Effect.die(new Error("broken"))) })
-      counter.receive(add)
+      const { channel, sent } = yield* open({ attach: () => Effect.succeed(() => Effect.die(new Error("broken"))) })
+      channel.receive(add)
       yield* Effect.yieldNow
-      counter.receive({ _tag: "Attach", client: { ...client, id: 2 } })
-      counter.receive({ ...add, id: 2 })
+      channel.receive({ _tag: "Attach", client: { ...client, id: 2 } })
+      channel.receive({ ...add, id: 2 })
       yield* Effect.yieldNow
       assert.deepStrictEqual(
         sent.map((message) => [message._tag, "id" in message ? message.id : 0]),

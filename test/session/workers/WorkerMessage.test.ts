@@ -16,19 +16,22 @@ const Message = Schema.Struct({
 })
 const Ask = Schema.Struct({ name: Schema.NonEmptyString })
 
-describe("ChildMessage", () => {
-  it.effect.prop("what is told and asked is the same on the other side of JSON", [Message, Ask], ([told, ask]) =>
+describe("WorkerMessage", () => {
+  it.effect.prop("decodes the asks and messages that it encoded, through JSON", [Message, Ask], ([message, ask]) =>
     Effect.sync(() => {
-      const { decodeAsk, decodeMessage: decodeTold, encodeAsk, encodeMessage: encodeTold } = WorkerMessage.codecs({ ask: Ask, message: Message })
-      const back = Result.getOrThrow(decodeTold(json(Result.getOrThrow(encodeTold(told)))))
-      assert.isTrue(Equal.equals(back, told), JSON.stringify(back))
+      const { decodeAsk, decodeMessage, encodeAsk, encodeMessage } = WorkerMessage.codecs({
+        ask: Ask,
+        message: Message
+      })
+      const back = Result.getOrThrow(decodeMessage(json(Result.getOrThrow(encodeMessage(message)))))
+      assert.isTrue(Equal.equals(back, message), JSON.stringify(back))
       assert.deepStrictEqual(decodeAsk(json(Result.getOrThrow(encodeAsk(ask)))), Result.succeed(ask))
       assert.isTrue(Result.isFailure(decodeAsk({ name: "" })))
       assert.isTrue(Result.isFailure(encodeAsk({ name: 1 })))
     })
   )
 
-  it("limits keep their durations, also one without end", () => {
+  it("keeps the durations of limits, also an infinite one", () => {
     const limits = WorkerMessage.limitsOf(
       { port: 0, idleTimeout: "Infinity", writeTimeout: "2 seconds", drain: 7, seed: 3, rate: 5 },
       "lab"
@@ -43,13 +46,13 @@ describe("ChildMessage", () => {
     })
   })
 
-  it("a place is an address or a path", () => {
+  it("encodes an address with its port, or as a path", () => {
     const address = NetAddress.inetAddressFromIpStringUnsafe("::1", 7)
     assert.deepStrictEqual(WorkerMessage.encodeAddress(address), { host: "::1", port: 7 })
     assert.deepStrictEqual(WorkerMessage.encodeAddress(NetAddress.unixPathAddress("/run/x")), { path: "/run/x" })
   })
 
-  it("what keeps crashing is replaced more and more slowly, and at first speed once one has stayed", () => {
+  it("doubles the restart delay up to 10 s, and resets it after a long uptime", () => {
     const delay = WorkerMessage.restartBackoff()
     assert.deepStrictEqual(
       Array.from({ length: 9 }, () => delay(50)),

@@ -1,15 +1,14 @@
-/** How conversations end. */
+/** Tests of the end of a session. */
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { turns } from "../../support/Hosts.ts"
 import * as Sessions from "../../support/Sessions.ts"
-import type { Subject } from "./Sessions.ts"
-import { start } from "./SessionsSubjects.ts"
+import { type Subject, start } from "./SessionsSubjects.ts"
 
 export const suite = ({ serve, test }: Subject) => {
   test(
-    "a client that ends its side still gets its answers, also to a line without an end",
+    "answers all lines after the client's FIN, also one without an end",
     Effect.gen(function* () {
       const connection = yield* Sessions.connect(yield* start(serve))
       yield* connection.write("a\nadd 5\nlast")
@@ -21,7 +20,7 @@ export const suite = ({ serve, test }: Subject) => {
   )
 
   test(
-    "a line that is too long is told of, and nothing after it is read",
+    "reports a line that is too long to the session, and reads nothing after it",
     Effect.gen(function* () {
       const connection = yield* Sessions.connect(yield* start(serve, { maxLength: 10 }))
       yield* connection.write(`0123456789\n${"x".repeat(11)}\nmore\n`)
@@ -33,7 +32,7 @@ export const suite = ({ serve, test }: Subject) => {
   )
 
   test(
-    "a reset in the middle ends one client and nobody else",
+    "ends only one client after a reset",
     Effect.gen(function* () {
       const { stats, shared } = Sessions.makeShared()
       const server = yield* start(serve, {}, {}, shared)
@@ -45,14 +44,14 @@ export const suite = ({ serve, test }: Subject) => {
       const second = yield* Sessions.connect(server)
       yield* second.write("add 1\nbye\n")
       assert.strictEqual(yield* Sessions.reader(second).rest, "hello\nadding\nsum 1\nbye\n")
-      // What was asked with the end of a client is counted, too.
+      // The asks that the session returned for `Closed` are counted too.
       while (stats.attached > 0 || stats.total < 1_002) yield* turns(1)
       assert.deepInclude(stats, { total: 1_002, attached: 0 })
     })
   )
 
   test(
-    "a silent client is ended, as if it had ended its side",
+    "ends an idle client in the same way as a FIN",
     Effect.gen(function* () {
       const server = yield* start(serve, {}, { idleTimeout: "100 millis" })
       const text = yield* Sessions.reader(yield* Sessions.connect(server)).rest
@@ -62,7 +61,7 @@ export const suite = ({ serve, test }: Subject) => {
   )
 
   test(
-    "draining: no new clients, those that are there get the answers to what they sent",
+    "answers earlier lines and refuses new clients while it drains",
     Effect.gen(function* () {
       const server = yield* start(serve)
       const connection = yield* Sessions.connect(server)

@@ -1,4 +1,4 @@
-/** What holds for a session whatever a network does to its connections. */
+/** Tests of a session under network faults. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
@@ -7,15 +7,15 @@ import * as Network from "../../../src/network/Network.ts"
 import type * as FaultArbitrary from "../../../src/simulation/faults/FaultArbitrary.ts"
 import type * as Simulation from "../../../src/simulation/Simulation.ts"
 import * as Sessions from "../../support/Sessions.ts"
-import type { Subject } from "./Sessions.ts"
+import type { Subject } from "./SessionsSubjects.ts"
 
-/** What the network does: anything that can happen to a stream, and to the host that serves it. */
+/** Generator of faults: every fault of a stream, and crashes of the host that serves it. */
 export const faults: FaultArbitrary.Options = { hosts: ["server", "client"], faultyHosts: ["server"], transport: "tcp" }
 
-/** No fault is later, and what hangs has been given up. */
+/** Time after which no fault begins and every blocked connection has timed out. */
 const faultDuration = Duration.minutes(5)
 
-/** After this a client has an answer, or knows that it gets none. */
+/** Time within which a client gets an answer or a failure. */
 const clientTimeout = Duration.minutes(4)
 
 const words = ["a", "", "silent", "add 3", "add 4", "long line", "bye"]
@@ -27,13 +27,16 @@ const script = Effect.gen(function* () {
   return lines
 })
 
-/** The lines of which the server has seen the first bytes only. */
+/** Returns the lines that the server can read from the first `length` bytes. */
 const completeLines = (bytes: string, length: number) => {
   const lines = bytes.slice(0, length).split("\n")
   return lines.at(-1) === "" ? lines.slice(0, -1) : lines
 }
 
-/** One client, some of whom end their side before they read. Gives how it went; dies of a transcript that is wrong. */
+/**
+ * Runs one client with a random script; some send FIN before they read. Returns whether it read the whole transcript or
+ * a prefix. Dies if it read anything else.
+ */
 const runClient = Effect.fnUntraced(function* (server: NetAddress.SocketAddress) {
   const connection = yield* (yield* Network.Network).connect(server)
   const lines = yield* script
@@ -45,14 +48,14 @@ const runClient = Effect.fnUntraced(function* (server: NetAddress.SocketAddress)
   else if (!lines.includes("bye")) yield* Effect.ignore(connection.write("bye\n"))
   const all = early || lines.includes("bye") ? bytes : `${bytes}bye\n`
   const text = yield* reader.rest
-  if (text === Sessions.transcript({}, completeLines(all, all.length))) return "whole"
+  if (text === Sessions.transcript({}, completeLines(all, all.length))) return "complete"
   for (let length = 0; length <= all.length; length++) {
-    if (Sessions.transcript({}, completeLines(all, length)).startsWith(text)) return "broken off"
+    if (Sessions.transcript({}, completeLines(all, length)).startsWith(text)) return "truncated"
   }
-  return yield* Effect.die(new Error(`${JSON.stringify(all)} is answered by ${JSON.stringify(text)}`))
+  return yield* Effect.die(new Error(`${JSON.stringify(all)} has the wrong answer ${JSON.stringify(text)}`))
 }, Effect.scoped)
 
-/** Safety, then liveness: four clients read what the session says or a part; after the faults one reads all of it. */
+/** Safety, then liveness: under faults four clients read a prefix of the transcript; after them one reads all of it. */
 export const scenario = (serve: Subject["serve"]) =>
   Effect.fnUntraced(function* (simulation: Simulation.Simulation) {
     const server = yield* simulation.host("server")
@@ -73,8 +76,8 @@ export const scenario = (serve: Subject["serve"]) =>
     yield* Effect.sleep(faultDuration)
     yield* simulation.heal
     const last = yield* Effect.timeout(once, "10 seconds")
-    if (last !== "whole") yield* Effect.die(new Error(`after the faults the transcript is ${last}`))
+    if (last !== "complete") yield* Effect.die(new Error(`after the faults the transcript is ${last}`))
   })
 
-/** What some run must come to, or the faults do too little. */
-export const sometimes = ["whole", "broken off"]
+/** Results that at least one run must have; otherwise the faults are too weak. */
+export const sometimes = ["complete", "truncated"]

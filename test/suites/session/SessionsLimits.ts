@@ -1,32 +1,31 @@
-/** Limits in number and in time. */
+/** Tests of limits in number and in time. */
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Monotonic from "../../../src/network/Monotonic.ts"
 import { readAll } from "../../support/Hosts.ts"
 import * as Sessions from "../../support/Sessions.ts"
-import type { Subject } from "./Sessions.ts"
-import { start } from "./SessionsSubjects.ts"
+import { type Subject, start } from "./SessionsSubjects.ts"
 
 export const suite = ({ serve, test, traits }: Subject) => {
   test(
-    "a client that is too fast waits, and loses nothing",
+    "delays a client above the rate, and loses no line",
     Effect.gen(function* () {
       const server = yield* start(serve, {}, { rate: 50 })
       const lines = Array.from({ length: 65 }, (_, at) => `${at}`)
-      // The server counts from when it has the connection, which may be before the client knows that it has.
+      // The server counts from its accept, which may be before the client's connect has returned.
       const now = yield* Monotonic.millis
       const before = now()
       const connection = yield* Sessions.connect(server)
       yield* connection.write(lines.map((line) => `${line}\n`).join(""))
       yield* connection.end
       assert.strictEqual(yield* Sessions.reader(connection).rest, Sessions.transcript({}, lines))
-      // The first 50 at once, the others each 20 ms after the one before; a clock of the host may round.
+      // The first 50 at once, each of the others 20 ms after the previous one; 5 ms for the host's rounding.
       assert.isAtLeast(now() - before, 295)
     })
   )
 
   test(
-    "ticks come while the client says nothing, and between its lines",
+    "sends ticks while the client is idle, and between its lines",
     Effect.gen(function* () {
       const connection = yield* Sessions.connect(yield* start(serve, { tick: 20 }, { idleTimeout: "1 second" }))
       const { to } = Sessions.reader(connection)
@@ -39,7 +38,7 @@ export const suite = ({ serve, test, traits }: Subject) => {
   )
 
   test(
-    "a client that does not read stops nobody else",
+    "serves other clients while one does not read",
     Effect.gen(function* () {
       if (traits.maxConcurrentClients < 2) return
       const server = yield* start(serve, {}, { rate: 1_000_000 })
@@ -56,7 +55,7 @@ export const suite = ({ serve, test, traits }: Subject) => {
 
   if (traits.hasExactLimit) {
     test(
-      "a client over the limit is told so, those that wait included",
+      "sends the busy message to a client above maxConnections, waiting clients included",
       Effect.gen(function* () {
         const server = yield* start(serve, {}, { maxConnections: 2, busyMessage: "busy\n" })
         const first = yield* Sessions.connect(server)

@@ -1,24 +1,23 @@
-/** Questions to what all clients share, and what it tells them. */
+/** Tests of asks to the shared state, its answers and its pushes. */
 import { assert } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import type * as Session from "../../../src/session/Session.ts"
 import { turns } from "../../support/Hosts.ts"
 import * as Sessions from "../../support/Sessions.ts"
-import type { Subject } from "./Sessions.ts"
-import { start } from "./SessionsSubjects.ts"
+import { type Subject, start } from "./SessionsSubjects.ts"
 
 export const suite = ({ serve, test, traits }: Subject) => {
   test(
-    "no line is read until the answer is there",
+    "reads no line before the answer has arrived",
     Effect.gen(function* () {
       const asked = yield* Deferred.make<void>()
-      const goOn = yield* Deferred.make<void>()
+      const proceed = yield* Deferred.make<void>()
       const slow: Session.Shared<Sessions.Ask, Sessions.Message> = {
         attach: () =>
           Effect.succeed(() =>
             Deferred.succeed(asked, undefined).pipe(
-              Effect.andThen(Deferred.await(goOn)),
+              Effect.andThen(Deferred.await(proceed)),
               Effect.as({ _tag: "Sum", sum: 42 } as const)
             )
           )
@@ -31,14 +30,14 @@ export const suite = ({ serve, test, traits }: Subject) => {
       const { received } = connection.traffic()
       yield* turns(20)
       assert.strictEqual(connection.traffic().received, received)
-      yield* Deferred.succeed(goOn, undefined)
+      yield* Deferred.succeed(proceed, undefined)
       yield* connection.write("bye\n")
       assert.strictEqual(yield* rest, "sum 42\n2: after\nbye\n")
     })
   )
 
   test(
-    "a client is attached by its first question, and leaves with its connection",
+    "attaches a client at its first ask, and detaches it with its connection",
     Effect.gen(function* () {
       const { stats, shared } = Sessions.makeShared()
       const server = yield* start(serve, {}, {}, shared)
@@ -60,7 +59,7 @@ export const suite = ({ serve, test, traits }: Subject) => {
   if (traits.maxConcurrentClients < 2) return
 
   test(
-    "a client that watches is told what another one does, while it says nothing itself",
+    "pushes the change of another client to an idle watcher",
     Effect.gen(function* () {
       const server = yield* start(serve)
       const watcher = yield* Sessions.connect(server)
@@ -80,11 +79,11 @@ export const suite = ({ serve, test, traits }: Subject) => {
   )
 
   test(
-    "watchers that talk: every push arrives once and in order, between whole answers",
+    "delivers every push once and in order, between whole answers, while watchers send",
     Effect.gen(function* () {
       const server = yield* start(serve, {}, { rate: 1_000_000 })
       const rounds = 40
-      const talk = Effect.fnUntraced(function* (id: number) {
+      const runWatcher = Effect.fnUntraced(function* (id: number) {
         const connection = yield* Sessions.connect(server)
         const { rest, to } = Sessions.reader(connection)
         yield* connection.write("watch\n")
@@ -94,7 +93,7 @@ export const suite = ({ serve, test, traits }: Subject) => {
         yield* connection.write("bye\n")
         return seen + (yield* rest)
       })
-      for (const [id, text] of (yield* Effect.forEach([0, 1, 2], talk, { concurrency: 3 })).entries()) {
+      for (const [id, text] of (yield* Effect.forEach([0, 1, 2], runWatcher, { concurrency: 3 })).entries()) {
         const lines = text.split("\n").filter((line) => !line.startsWith("now "))
         const pushes = text.split("\n").filter((line) => line.startsWith("now "))
         const own = Array.from({ length: rounds }, (_, at) => [
@@ -112,7 +111,7 @@ export const suite = ({ serve, test, traits }: Subject) => {
   )
 
   test(
-    "a watcher that does not read what it is told is cut, and nobody else notices",
+    "disconnects a watcher that does not read, and no other client",
     Effect.gen(function* () {
       const { stats, shared } = Sessions.makeShared()
       const server = yield* start(serve, { paddingChars: 100_000 }, { rate: 1_000_000 }, shared)

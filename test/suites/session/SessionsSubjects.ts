@@ -1,7 +1,8 @@
-/** Models under test, on the host's loopback and on a simulated LAN. */
+/** Concurrency models under test, on the host's loopback and on a simulated LAN. */
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import type * as Scope from "effect/Scope"
 import * as Network from "../../../src/network/Network.ts"
 import * as NodeNetwork from "../../../src/network/node/NodeNetwork.ts"
 import type * as ConcurrencyModel from "../../../src/session/ConcurrencyModel.ts"
@@ -9,9 +10,29 @@ import * as Simulation from "../../../src/simulation/Simulation.ts"
 import * as Handles from "../../support/Handles.ts"
 import { Hosts } from "../../support/Hosts.ts"
 import * as Sessions from "../../support/Sessions.ts"
-import type { Subject, Traits } from "./Sessions.ts"
 
-/** A server of the test session, on the server's host. */
+/** A concurrency model under test. */
+export interface Subject {
+  readonly serve: <S, Ask, Message>(
+    program: ConcurrencyModel.LoadableProgram<S, Ask, Message>,
+    options: ConcurrencyModel.Options
+  ) => Effect.Effect<ConcurrencyModel.SessionServer, unknown, Network.Network | Scope.Scope>
+  readonly traits: Traits
+  /** Registers a test, which runs in the time of its network. */
+  readonly test: (name: string, body: Effect.Effect<void, unknown, Hosts | Scope.Scope>) => void
+}
+
+/** Differences between models. */
+export interface Traits {
+  /** Number of clients that are served at the same time; further clients wait. */
+  readonly maxConcurrentClients: number
+  /** One server counts the clients: `maxConnections` and the stats are exact at any time. */
+  readonly hasExactLimit: boolean
+  /** Number of clients in a test with many: smaller where each costs a process. Default 60. */
+  readonly manyClients?: number
+}
+
+/** Starts a server of the test session on the server's host. */
 export const start = Effect.fnUntraced(function* (
   serve: Subject["serve"],
   session: Sessions.Options = {},
@@ -24,7 +45,7 @@ export const start = Effect.fnUntraced(function* (
   return yield* Effect.provideService(serve(program, where), Network.Network, server.network)
 })
 
-/** Real sockets, real time: tests wait for what happens, and for no longer than it takes. */
+/** Registers a test on real sockets, in real time. */
 export const onLoopback: Subject["test"] = (name, body) =>
   it.live(name, () =>
     Handles.assertNoLeaks(
@@ -32,7 +53,7 @@ export const onLoopback: Subject["test"] = (name, body) =>
     )
   )
 
-/** Two hosts and virtual time; nothing may be left when the test is over. */
+/** Registers a test on two simulated hosts, in virtual time, after which no socket or timer is left. */
 export const onSimulation: Subject["test"] = (name, body) =>
   it.effect(name, () =>
     Effect.gen(function* () {

@@ -1,4 +1,4 @@
-/** Turns: lines in, answers out, whatever the packets. */
+/** Tests of turns: lines in, answers out, for any division into packets. */
 import { assert } from "@effect/vitest"
 import * as Arbitrary from "effect/Arbitrary"
 import * as Effect from "effect/Effect"
@@ -7,15 +7,14 @@ import type * as ConcurrencyModel from "../../../src/session/ConcurrencyModel.ts
 import { readAll } from "../../support/Hosts.ts"
 import { split } from "../../support/Lines.ts"
 import * as Sessions from "../../support/Sessions.ts"
-import type { Subject } from "./Sessions.ts"
-import { start } from "./SessionsSubjects.ts"
+import { type Subject, start } from "./SessionsSubjects.ts"
 
 const Script = Schema.Struct({
   lines: Schema.Array(Schema.Literals(["a", "", "é b", "silent", "nothing", "add 3", "add -1", "bye"])),
   sizes: Schema.Array(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 12 })))
 })
 
-/** One client: the lines in pieces of these sizes, then its FIN; what it reads meanwhile. */
+/** Sends the lines in pieces of these sizes, then FIN. Returns everything that the client reads. */
 const sendLines = Effect.fnUntraced(function* (
   server: ConcurrencyModel.SessionServer,
   lines: ReadonlyArray<string>,
@@ -32,9 +31,9 @@ const sendLines = Effect.fnUntraced(function* (
 }, Effect.scoped)
 
 export const suite = ({ serve, test, traits }: Subject) => {
-  const { manyClients: many = 60 } = traits
+  const { manyClients = 60 } = traits
   test(
-    "the greeting comes first, then an answer to every line",
+    "sends the greeting first, then an answer to each line",
     Effect.gen(function* () {
       const server = yield* start(serve)
       const connection = yield* Sessions.connect(server)
@@ -53,7 +52,7 @@ export const suite = ({ serve, test, traits }: Subject) => {
   )
 
   test(
-    "several lines in one packet, a line in pieces, telnet in between",
+    "answers several lines in one packet and a line in pieces, without telnet commands",
     Effect.gen(function* () {
       const connection = yield* Sessions.connect(yield* start(serve))
       const { rest, to } = Sessions.reader(connection)
@@ -66,7 +65,7 @@ export const suite = ({ serve, test, traits }: Subject) => {
   )
 
   test(
-    "any script in any pieces reads as the session folded over its lines",
+    "sends what a fold of the session over the lines returns, for any script in any pieces",
     Effect.gen(function* () {
       const server = yield* start(serve, {}, { rate: 1_000_000 })
       const result = yield* Arbitrary.checkEffect(
@@ -74,34 +73,34 @@ export const suite = ({ serve, test, traits }: Subject) => {
         Effect.fnUntraced(function* ({ lines, sizes }) {
           return (yield* sendLines(server, lines, sizes)) === Sessions.transcript({}, lines)
         }),
-        { runs: Math.min(40, many) }
+        { runs: Math.min(40, manyClients) }
       )
       assert.strictEqual(result._tag, "Passed", JSON.stringify(result))
     })
   )
 
   test(
-    "reads are cut at their size, a byte is a character both ways",
+    "splits reads at their maximum length, one character per byte in both directions",
     Effect.gen(function* () {
       const connection = yield* Sessions.connect(yield* start(serve, { maxReadLength: 4 }))
       yield* connection.write("abcdefghij")
       yield* connection.write(Uint8Array.of(0xe9, 0xff))
       yield* connection.end
-      const said = (yield* readAll(connection)).toString("latin1")
-      const parts = [...said.matchAll(/^\d+: (.*)$/gm)].map(([, part]) => part!)
+      const text = (yield* readAll(connection)).toString("latin1")
+      const parts = [...text.matchAll(/^\d+: (.*)$/gm)].map(([, part]) => part!)
       assert.strictEqual(parts.join(""), "abcdefghij\xe9\xff")
       assert.isTrue(
         parts.every(({ length }) => length <= 4),
-        said
+        text
       )
     })
   )
 
   test(
-    "many clients at once, each with its own transcript",
+    "serves many clients at the same time, each with its own transcript",
     Effect.gen(function* () {
       const server = yield* start(serve, {}, { rate: 1_000_000 })
-      const scripts = Array.from({ length: many }, (_, id) =>
+      const scripts = Array.from({ length: manyClients }, (_, id) =>
         Array.from({ length: 5 + (id % 7) }, (_, at) => (at === id % 5 ? `add ${id}` : `${id} says ${at}`))
       )
       const all = yield* Effect.forEach(scripts, (lines, id) => sendLines(server, lines, [1 + id, 7, 7]), {
@@ -115,15 +114,15 @@ export const suite = ({ serve, test, traits }: Subject) => {
   )
 
   test(
-    "a client's number counts from 1, and its chances follow from the server's seed",
+    "numbers clients from 1 and derives their seeds from the server's seed",
     Effect.gen(function* () {
-      const who = Effect.fnUntraced(function* (seed: number) {
+      const idsAndSeeds = Effect.fnUntraced(function* (seed: number) {
         const server = yield* start(serve, {}, { seed })
-        const said: Array<string> = []
-        for (let client = 0; client < 3; client++) said.push(yield* sendLines(server, ["who"], []))
-        return said.map((text) => text.split(/[ \n]/).slice(2, 4).map(Number))
+        const texts: Array<string> = []
+        for (let client = 0; client < 3; client++) texts.push(yield* sendLines(server, ["who"], []))
+        return texts.map((text) => text.split(/[ \n]/).slice(2, 4).map(Number))
       })
-      const [one, again, other] = [yield* who(7), yield* who(7), yield* who(8)]
+      const [one, again, other] = [yield* idsAndSeeds(7), yield* idsAndSeeds(7), yield* idsAndSeeds(8)]
       assert.deepStrictEqual(one.map(([id]) => id).sort(), [1, 2, 3])
       const seeds = (all: typeof one) => all.sort(([a = 0], [b = 0]) => a - b).map(([, seed]) => seed)
       assert.deepStrictEqual(seeds(one), seeds(again))
@@ -133,7 +132,7 @@ export const suite = ({ serve, test, traits }: Subject) => {
 
   if (traits.maxConcurrentClients === 1) {
     test(
-      "those that wait are served in the order in which they came",
+      "serves waiting clients in the order of their connections",
       Effect.gen(function* () {
         const { order, shared } = Sessions.makeShared()
         const server = yield* start(serve, {}, {}, shared)
@@ -154,7 +153,7 @@ export const suite = ({ serve, test, traits }: Subject) => {
     )
 
     test(
-      "the second client waits until the first has gone; one that left in between holds up nobody",
+      "delays the second client until the first has gone, also if another left in between",
       Effect.gen(function* () {
         const server = yield* start(serve)
         const first = yield* Sessions.connect(server)
