@@ -1,6 +1,6 @@
 /**
- * The rules for sentences: patterns that comments, strings and documents must not contain, and the words a docstring may
- * not begin with.
+ * The rules for sentences: patterns that comments, strings and documents must not contain, words that must not begin a
+ * docstring, and units in the names of constants.
  */
 import { lineOf, type Source } from "./Source.ts"
 
@@ -15,7 +15,7 @@ const gap = "(?:[ \\t]+|[ \\t]*\\n[ \\t]*(?:\\*|//)?[ \\t]*)"
 
 const phrase = (text: string) => new RegExp(text.replaceAll(" ", gap), "gi")
 
-/** Each pattern with the plain way to say it. */
+/** Forbidden patterns, each with its replacement. */
 const idioms: ReadonlyArray<readonly [pattern: RegExp, instead: string]> = [
   [phrase("\\bso (?:many|much|long)\\b(?! (?:that|as)\\b)"), "name the number"],
   [phrase("\\b(?:is|are) no (?!longer\\b|more\\b)\\w+"), "use `is not`"],

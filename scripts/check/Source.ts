@@ -1,14 +1,14 @@
-/** A file as the house rules see it: its text, and the same text without what only looks like code. */
+/** A file as the rules read it: its text, and the same text without comments and without the contents of strings. */
 
-/** One import or re-export: what is asked for, by which clause, on which line. */
+/** An import or re-export: its specifier, clause and line. */
 export interface Import {
   readonly line: number
   readonly specifier: string
-  /** What stands between `import` or `export` and `from`; empty for `import "x"` and `import("x")`. */
+  /** The text between `import` or `export` and `from`; empty for `import "x"` and `import("x")`. */
   readonly clause: string
 }
 
-/** A file of the repository. All forms of its text have the same length: an index means the same place in each. */
+/** A file of the repository. All forms of its text have the same length, so an index is the same place in each. */
 export interface Source {
   /** From the root of the repository, with `/`. */
   readonly path: string
@@ -31,7 +31,7 @@ const tokens = {
   word: /[\w$]+/y
 }
 
-/** A slash after one of these begins a regular expression; after anything else it divides. */
+/** Matches text after which a slash begins a regular expression; after other text it divides. */
 const beforeRegex = /(?:^|[([{},;=:!&|?+\-*%~^<>\n]|\b(?:return|typeof|case|in|of|yield|await|else|do))$/
 
 const blank = (text: string) => text.replace(/[^\n]/g, " ")
@@ -52,7 +52,7 @@ const strip = (text: string): Pick<Source, "bare" | "code"> => {
     bare += inBare
     code += inCode
   }
-  /** From a backtick, or from the brace that ends a `${}`, to the next of either. */
+  /** Consumes a template from a backtick, or from the brace that ends a `${}`, to the next of either. */
   const template = () => {
     put(text[at]!, text[at]!, text[at]!)
     const piece = take(tokens.template) ?? ""
@@ -80,7 +80,7 @@ const strip = (text: string): Pick<Source, "bare" | "code"> => {
   return { bare, code }
 }
 
-/** The line of an index, from 1. */
+/** Returns the line of an index, from 1. */
 export const lineOf = (text: string, index: number): number => text.slice(0, index).split("\n").length
 
 const importsOf = ({ bare, code }: Pick<Source, "bare" | "code">): ReadonlyArray<Import> =>
@@ -92,13 +92,13 @@ const importsOf = ({ bare, code }: Pick<Source, "bare" | "code">): ReadonlyArray
       clause: keyword === "from" ? (/\b(?:import|export)\b([^;"']*)$/.exec(bare.slice(0, index))?.[1] ?? "").trim() : ""
     }))
 
-/** Reads a file's text. Anything but TypeScript has no code and no imports. */
+/** Parses a file. Only TypeScript has code and imports. */
 export const make = (path: string, text: string): Source => {
   if (!path.endsWith(".ts")) return { path, text, bare: "", code: "", imports: [] }
   const stripped = strip(text)
   return { path, text, ...stripped, imports: importsOf(stripped) }
 }
 
-/** A repository of these files. */
+/** Builds a repository from texts by path. */
 export const tree = (files: Readonly<Record<string, string>>): Tree =>
   new Map(Object.entries(files).map(([path, text]) => [path, make(path, text)]))

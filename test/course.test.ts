@@ -1,0 +1,42 @@
+/** The commands of the course page and of the README exist, with the flags that are named there. */
+import * as Fs from "node:fs"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import { runInProcess } from "./support/Cli.ts"
+
+const read = (path: string) => Fs.readFileSync(new URL(`../${path}`, import.meta.url), "utf8")
+
+/** Commands in the table cells of a page, from column `column`: `rot13 send localhost rot13 Hello`. */
+const commandsIn = (page: string, column: number) =>
+  page
+    .split("\n")
+    .filter((line) => line.startsWith("| ") && !line.startsWith("| ---"))
+    .flatMap((line) => line.split(/(?<!\\)\|/)[column]?.match(/`[^`]+`/g) ?? [])
+    .map((code) => code.slice(1, -1).replace(/^effect-inet /, ""))
+
+const root = Effect.map(
+  runInProcess(["--help"]),
+  ({ stdout }) => new Set(stdout.match(/^ {2}[a-z][\w-]+/gm)?.map((name) => name.trim()))
+)
+
+const check = Effect.fnUntraced(function* (command: string) {
+  const words = command.replaceAll(/[[\]]/g, "").split(" ")
+  const path = words.filter((word, at) => /^[a-z][a-z0-9-]*$/.test(word) && at < 2)
+  const { code, stderr, stdout } = yield* runInProcess([...path, "--help"])
+  assert.strictEqual(code, 0, `${command}: ${stderr}`)
+  for (const flag of words.filter((word) => word.startsWith("--"))) assert.include(stdout, flag, command)
+})
+
+describe("documented commands", () => {
+  it.effect.each([
+    ["docs/course.md", 2],
+    ["README.md", 1]
+  ] as const)("of %s exist, with their flags", ([path, column]) =>
+    Effect.gen(function* () {
+      const known = yield* root
+      const commands = commandsIn(read(path), column).filter((command) => known.has(command.split(" ")[0]!))
+      assert.isAtLeast(commands.length, 9)
+      yield* Effect.forEach(commands, check, { discard: true })
+    })
+  )
+})
