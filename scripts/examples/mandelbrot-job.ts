@@ -1,4 +1,4 @@
-/** The rows of a Mandelbrot set as a job: what threads load. */
+/** A job that draws the rows of a Mandelbrot set: the module that threads import. */
 import * as Schema from "effect/Schema"
 import { Job } from "effect-inet/farm"
 

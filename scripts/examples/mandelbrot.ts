@@ -1,4 +1,4 @@
-/** A job of your own on all cores: its lines are printed in order, as soon as they are there. */
+/** Runs a job of your own on all processors, and prints its lines in order as soon as they are done. */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Console from "effect/Console"
 import * as Stream from "effect/Stream"

@@ -1,6 +1,6 @@
 /**
- * A processor farm: packets go to whoever is free, results come back, nothing is lost and nothing counted twice.
- * Workers may be threads, other machines, or both, and may come and go.
+ * A processor farm: splits a job into packets, runs them on a pool of workers and merges the results. Every packet is
+ * merged exactly once. Workers are threads, other machines, or both, and may join or fail at any time.
  */
 import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -15,13 +15,17 @@ import type { Job, Splitter } from "./Job.ts"
 
 export type { Options, RunOptions } from "./FarmOptions.ts"
 
-/** A result, and what it is of. @category models @since 0.1.0 */
+/** A result with its packet. @category models @since 0.1.0 */
 export interface PacketResult<Packet, Result> {
   readonly packet: Packet
   readonly result: Result
 }
 
-const bufferSizeFor = (options: Options, workers: ReadonlyArray<unknown>) => options.bufferSize ?? 64 * workers.length
+/** Packets for each worker, split off and not yet consumed, unless `bufferSize` is given. */
+const defaultBufferedPackets = 64
+
+const bufferSizeFor = (options: Options, workers: ReadonlyArray<unknown>) =>
+  options.bufferSize ?? defaultBufferedPackets * workers.length
 
 const splitterOf = <Input, Packet, Result, Output>(job: Job<Input, Packet, Result, Output>, input: Input) =>
   Effect.try({
@@ -38,7 +42,7 @@ const makeCheckpointer = Effect.fnUntraced(function* <Input, Packet, Result, Out
   if (checkpoint === undefined) return { resumed: undefined, saveWhile: (ended) => ended }
   const { path } = checkpoint
   if (job.checkpoint === undefined) {
-    const detail = `the job ${job.name} does not say how its input and output are kept: give it \`kept\``
+    const detail = `the job ${job.name} has no checkpoint codecs; define \`checkpoint\` in the job`
     return yield* new FarmError({ reason: new CheckpointFailed({ path, detail }) })
   }
   const codec = FarmCheckpoint.make(job, job.checkpoint, input, path)
@@ -63,8 +67,24 @@ const makeCheckpointer = Effect.fnUntraced(function* <Input, Packet, Result, Out
 })
 
 /**
- * Does the whole job and gives its answer. Interrupted, it stops the workers at their next chunk. Fails with the
- * `FarmError` of what cannot be helped: a packet that failed on every attempt, no worker left, a `merge` that throws.
+ * Runs a whole job and returns its output. An interruption stops the workers at their next check of the stop signal.
+ *
+ * Fails with `FarmError`: `PoisonPacket` for a packet that failed on every attempt, `NoWorkers` when none is left,
+ * `SplitFailed` and `MergeFailed` when those functions of the job throw, `WrongJob`, `InvalidOptions`, and
+ * `CheckpointFailed`.
+ *
+ * **Example** (Counting the primes below a million on two threads)
+ *
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import { Farm, NodeThreadWorkers } from "effect-inet/farm"
+ * import { PrimeJob } from "effect-inet/primes"
+ *
+ * const workers = NodeThreadWorkers.make({ module: PrimeJob.module, threads: 2 })
+ * const program = Farm.run(PrimeJob.job, { from: 0, to: 1_000_000, kernel: "wasm" }, { workers })
+ *
+ * await Effect.runPromise(program) // => 78498
+ * ```
  *
  * @category running
  * @since 0.1.0
@@ -102,8 +122,28 @@ export const run = <Input, Packet, Result, Output>(
   )
 
 /**
- * The results, as they come; `merge` and `empty` are not used. Who does not read on holds back the source, which may be
- * endless. The workers stop when nobody reads any more.
+ * Streams the results of a job; `merge` and `empty` are not used. With `ordered: true` the order is that of the
+ * packets, otherwise that in which they are done. A slow consumer holds the source back, so the input may be endless.
+ * The workers stop when the stream ends or its consumer is interrupted.
+ *
+ * **Example** (Taking the first results of an ordered stream)
+ *
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import * as Stream from "effect/Stream"
+ * import { Farm, NodeThreadWorkers } from "effect-inet/farm"
+ * import { PrimeJob } from "effect-inet/primes"
+ *
+ * const workers = NodeThreadWorkers.make({ module: PrimeJob.module, threads: 2 })
+ * const options = { workers, ordered: true, packetSize: 1_000 }
+ * const counts = Farm.stream(PrimeJob.job, { from: 0, to: 1_000_000, kernel: "trial" }, options).pipe(
+ *   Stream.map(({ packet, result }) => `${packet.from}..${packet.to}: ${result}`),
+ *   Stream.take(2),
+ *   Stream.runCollect
+ * )
+ *
+ * await Effect.runPromise(counts) // => ["0..1000: 168", "1000..2000: 135"]
+ * ```
  *
  * @category running
  * @since 0.1.0
@@ -135,7 +175,7 @@ export const stream = <Input, Packet, Result, Output>(
         })
       )
       let readCount = 0
-      // What was read is done with when more is asked for.
+      // A request for more results shows that the consumer is done with the previous ones.
       const pull = Effect.suspend(() => {
         if (readCount > 0) running.consumed(readCount)
         return Effect.map(Queue.takeAll(queue), (results) => {

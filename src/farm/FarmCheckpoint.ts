@@ -1,22 +1,51 @@
-/** What a checkpoint holds: the answer so far, how far the input is cut, and the packets that are cut and not done. */
+/** The content of a checkpoint: the output so far, the units split off, and the packets that are not finished. */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type { EncodedPacket } from "./EncodedPacket.ts"
-import { CheckpointFailed as Bad, FarmError } from "./FarmError.ts"
+import { CheckpointFailed, FarmError } from "./FarmError.ts"
 import type { CheckpointCodecs, Job, SizedPacket, Splitter } from "./Job.ts"
 
-/** Where a run keeps what it needs to go on after its death. @category models @since 0.1.0 */
+/**
+ * A store for the state of one run, from which a later run continues. `NodeCheckpoint.file` is one in a file.
+ *
+ * **Example** (Continuing an interrupted run from a checkpoint in memory)
+ *
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import { Farm, type FarmCheckpoint, NodeThreadWorkers } from "effect-inet/farm"
+ * import { PrimeJob } from "effect-inet/primes"
+ *
+ * let saved: string | undefined
+ * const checkpoint: FarmCheckpoint.Checkpoint = {
+ *   path: "memory",
+ *   read: Effect.sync(() => saved),
+ *   write: (text) => Effect.sync(() => void (saved = text)),
+ *   remove: Effect.sync(() => void (saved = undefined))
+ * }
+ * const workers = NodeThreadWorkers.make({ module: PrimeJob.module, threads: 1 })
+ * const input = { from: 0, to: 100_000_000, kernel: "segmented" } as const
+ * const run = Farm.run(PrimeJob.job, input, { workers, checkpoint, packetSize: 1_000_000 })
+ *
+ * await Effect.runPromise(Effect.timeoutOption(run, "200 millis"))
+ * await Effect.runPromise(run) // => 5761455
+ * saved // => undefined
+ * ```
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface Checkpoint {
-  /** In errors. */
+  /** The path or name of the store, for error messages. */
   readonly path: string
-  /** `undefined` where there is none. */
+  /** The text written last, `undefined` if there is none. */
   readonly read: Effect.Effect<string | undefined, FarmError>
-  /** Replaces it as a whole: whoever reads finds the old one or the new one. */
+  /** Replaces the text atomically: a reader finds the old text or the new one. */
   readonly write: (text: string) => Effect.Effect<void, FarmError>
   readonly remove: Effect.Effect<void, FarmError>
 }
 
-const Saved = Schema.Struct({
+/** The JSON text of a checkpoint. `cut`: units split off; `open`: units and encoded packet of each unfinished one. */
+const CheckpointFile = Schema.Struct({
   farm: Schema.Literal(1),
   job: Schema.String,
   version: Schema.Number,
@@ -26,49 +55,54 @@ const Saved = Schema.Struct({
   output: Schema.Unknown
 })
 
-/** A run as it is saved. @category models @since 0.1.0 */
+/** The state of a run. @category models @since 0.1.0 */
 export interface State<Packet, Output> {
+  /** Units that the splitter has split off. */
   readonly splitUnits: number
+  /** Packets that are split off and not merged. */
   readonly unfinished: ReadonlyArray<SizedPacket<EncodedPacket<Packet>>>
   readonly output: Output
 }
 
-const truncated = (text: string) => (text.length > 60 ? `${text.slice(0, 60)}...` : text)
+const maxQuotedChars = 60
 
-/** How runs of one job on one input are written and read. @category constructors @since 0.1.0 */
+const truncated = (text: string) => (text.length > maxQuotedChars ? `${text.slice(0, maxQuotedChars)}...` : text)
+
+/** Makes the reader and writer of checkpoints for one job and one input. @category constructors @since 0.1.0 */
 export const make = <Input, Packet, Result, Output>(
   job: Job<Input, Packet, Result, Output>,
-  kept: CheckpointCodecs<Input, Output>,
+  codecs: CheckpointCodecs<Input, Output>,
   input: Input,
   path: string
 ) => {
-  const inputJson = JSON.stringify(Schema.encodeSync(kept.input)(input))
-  const fail = (detail: string) => Effect.fail(new FarmError({ reason: new Bad({ path, detail }) }))
+  const inputJson = JSON.stringify(Schema.encodeSync(codecs.input)(input))
+  const fail = (detail: string) => Effect.fail(new FarmError({ reason: new CheckpointFailed({ path, detail }) }))
 
-  const write = ({ splitUnits: cut, unfinished: open, output }: State<Packet, Output>): string =>
+  const write = ({ output, splitUnits, unfinished }: State<Packet, Output>): string =>
     JSON.stringify({
       farm: 1,
       job: job.name,
       version: job.version,
       input: JSON.parse(inputJson),
-      cut,
-      open: open.map(({ packet, units }) => [units, packet.encoded]),
-      output: Schema.encodeSync(kept.output)(output)
-    } satisfies typeof Saved.Type)
+      cut: splitUnits,
+      open: unfinished.map(({ packet, units }) => [units, packet.encoded]),
+      output: Schema.encodeSync(codecs.output)(output)
+    } satisfies typeof CheckpointFile.Type)
 
   const decodeAll = (text: string) => {
-    const saved = Schema.decodeUnknownSync(Saved)(JSON.parse(text))
+    const saved = Schema.decodeUnknownSync(CheckpointFile)(JSON.parse(text))
     if (`${saved.job} ${saved.version}` !== `${job.name} ${job.version}`) {
-      return `is a checkpoint of the job ${saved.job} ${saved.version}, not ${job.name} ${job.version}: name another file`
+      return `belongs to job ${saved.job} ${saved.version}, not ${job.name} ${job.version}; name another file`
     }
     const found = JSON.stringify(saved.input)
-    if (found !== inputJson)
-      return `is a checkpoint for ${truncated(found)}, not ${truncated(inputJson)}: name another file`
+    if (found !== inputJson) {
+      return `belongs to input ${truncated(found)}, not ${truncated(inputJson)}; name another file`
+    }
     const packet = Schema.decodeUnknownSync(job.packet)
     return {
       splitUnits: saved.cut,
       unfinished: saved.open.map(([units, encoded]) => ({ units, packet: { packet: packet(encoded), encoded } })),
-      output: Schema.decodeUnknownSync(kept.output)(saved.output)
+      output: Schema.decodeUnknownSync(codecs.output)(saved.output)
     }
   }
 
@@ -76,20 +110,22 @@ export const make = <Input, Packet, Result, Output>(
     Effect.try({ try: () => decodeAll(text), catch: (cause) => cause }).pipe(
       Effect.matchEffect({
         onSuccess: (state) => (typeof state === "string" ? fail(state) : Effect.succeed(state)),
-        onFailure: () => fail("is no checkpoint of a farm: name another file, or remove it")
+        onFailure: () => fail("not a farm checkpoint; name another file, or remove this one")
       })
     )
 
-  /** Brings a new splitter to where the old one was. */
-  const skip = (splitter: Splitter<Packet>, cut: number): Effect.Effect<void, FarmError> =>
+  /** Advances a new splitter by the units that were split off before. */
+  const skip = (splitter: Splitter<Packet>, units: number): Effect.Effect<void, FarmError> =>
     Effect.suspend(() => {
-      let at = 0
-      while (at < cut) {
-        const next = splitter.next(cut - at)
+      let skipped = 0
+      while (skipped < units) {
+        const next = splitter.next(units - skipped)
         if (next === undefined) break
-        at += next.units
+        skipped += next.units
       }
-      return at === cut ? Effect.void : fail(`cannot be resumed: the job's split gave ${at} units instead of ${cut}`)
+      return skipped === units
+        ? Effect.void
+        : fail(`cannot resume: \`split\` returned ${skipped} units, expected ${units}`)
     })
 
   return { read, skip, write }

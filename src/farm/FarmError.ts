@@ -1,25 +1,31 @@
-/** Why a farm failed. */
+/** The errors of a farm. */
 import * as Data from "effect/Data"
 
-/** What became of one attempt at a packet. @category models @since 0.1.0 */
+/** The failure of one attempt at a packet. @category models @since 0.1.0 */
 export interface Attempt {
+  /** The name of the worker. */
   readonly worker: string
-  /** `Threw`: the work did. `Invalid`: the result does not fit its schema. */
+  /**
+   * `Threw`: the work threw. `InvalidResult`: the result does not fit its schema. `Lost`: the worker failed while it
+   * worked on the packet. `Expired`: the lease ended without a result.
+   */
   readonly kind: "Threw" | "InvalidResult" | "Lost" | "Expired"
   readonly message: string
 }
 
 const textOf = (cause: unknown) => (cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause))
 
+const maxPacketChars = 200
+
 const truncatedJson = (value: unknown) => {
   const text = JSON.stringify(value, (_, one) => (typeof one === "bigint" ? String(one) : one)) ?? String(value)
-  return text.length > 200 ? `${text.slice(0, 200)}...` : text
+  return text.length > maxPacketChars ? `${text.slice(0, maxPacketChars)}...` : text
 }
 
-/** An option, or what a pool was asked for, makes no sense. @category errors @since 0.1.0 */
+/** Invalid options of a farm or of a pool. @category errors @since 0.1.0 */
 export class InvalidOptions extends Data.TaggedClass("InvalidOptions")<{ readonly message: string }> {}
 
-/** The module of a job could not be loaded, or exports no job. @category errors @since 0.1.0 */
+/** A job module that could not be loaded, or that does not export a job. @category errors @since 0.1.0 */
 export class ModuleLoadFailed extends Data.TaggedClass("ModuleLoadFailed")<{
   readonly module: string
   readonly detail: string
@@ -29,28 +35,28 @@ export class ModuleLoadFailed extends Data.TaggedClass("ModuleLoadFailed")<{
   }
 }
 
-/** A worker could not be started or reached. @category errors @since 0.1.0 */
+/** A worker that could not be started or reached. @category errors @since 0.1.0 */
 export class Unreachable extends Data.TaggedClass("Unreachable")<{ readonly worker: string; readonly detail: string }> {
   get message(): string {
     return `${this.worker}: ${this.detail}`
   }
 }
 
-/** A worker has loaded another job, or another version of it. @category errors @since 0.1.0 */
+/** A worker that has loaded another job, or another version of it. @category errors @since 0.1.0 */
 export class WrongJob extends Data.TaggedClass("WrongJob")<{
   readonly worker: string
-  /** Name and version. */
+  /** The name and version of the job that the worker has loaded. */
   readonly has: string
   readonly wanted: string
 }> {
   get message(): string {
-    return `${this.worker} has the job ${this.has}, not ${this.wanted}: give it the same module`
+    return `wrong job on ${this.worker}: it has ${this.has}, not ${this.wanted}; load the same module on both sides`
   }
 }
 
-/** All workers are gone for good, and work is left. @category errors @since 0.1.0 */
+/** The permanent failure of all workers while packets are unfinished. @category errors @since 0.1.0 */
 export class NoWorkers extends Data.TaggedClass("NoWorkers")<{
-  /** What each worker said last: its name and why. */
+  /** The name of each worker with its last error. */
   readonly causes: ReadonlyArray<string>
 }> {
   get message(): string {
@@ -58,40 +64,40 @@ export class NoWorkers extends Data.TaggedClass("NoWorkers")<{
   }
 }
 
-/** A packet failed on every attempt. @category errors @since 0.1.0 */
+/** A packet that failed on every attempt. @category errors @since 0.1.0 */
 export class PoisonPacket extends Data.TaggedClass("PoisonPacket")<{
   readonly id: number
-  /** As it is encoded. */
+  /** The packet as `Work.packet` encodes it. */
   readonly packet: unknown
   readonly attempts: ReadonlyArray<Attempt>
 }> {
   get message(): string {
     const causes = this.attempts.map(({ message, worker }) => `${worker}: ${message}`)
-    const often = causes.length === 1 ? "once" : `${causes.length} times`
-    return `packet ${this.id} ${truncatedJson(this.packet)} failed ${often}: ${causes.join("; ")}`
+    const times = causes.length === 1 ? "once" : `${causes.length} times`
+    return `packet ${this.id} ${truncatedJson(this.packet)} failed ${times}: ${causes.join("; ")}`
   }
 }
 
-/** `split` threw, or gave a packet that does not fit its schema. @category errors @since 0.1.0 */
+/** A `split` that threw, or returned a packet that does not fit its schema. @category errors @since 0.1.0 */
 export class SplitFailed extends Data.TaggedClass("SplitFailed")<{ readonly id: number; readonly cause: unknown }> {
   get message(): string {
-    return `packet ${this.id} cannot be cut: ${textOf(this.cause)}`
+    return `cannot split off packet ${this.id}: ${textOf(this.cause)}`
   }
 }
 
-/** `merge` threw. @category errors @since 0.1.0 */
+/** A `merge` that threw. @category errors @since 0.1.0 */
 export class MergeFailed extends Data.TaggedClass("MergeFailed")<{
   readonly id: number
-  /** As it is encoded. */
+  /** The packet as `Work.packet` encodes it. */
   readonly packet: unknown
   readonly cause: unknown
 }> {
   get message(): string {
-    return `the result of packet ${this.id} ${truncatedJson(this.packet)} cannot be merged: ${textOf(this.cause)}`
+    return `cannot merge the result of packet ${this.id} ${truncatedJson(this.packet)}: ${textOf(this.cause)}`
   }
 }
 
-/** A checkpoint is another job's, or cannot be read or written. @category errors @since 0.1.0 */
+/** A checkpoint of another job or input, or one that cannot be read or written. @category errors @since 0.1.0 */
 export class CheckpointFailed extends Data.TaggedClass("CheckpointFailed")<{
   readonly path: string
   readonly detail: string
@@ -101,7 +107,7 @@ export class CheckpointFailed extends Data.TaggedClass("CheckpointFailed")<{
   }
 }
 
-/** Why it failed. @category errors @since 0.1.0 */
+/** The reasons of a `FarmError`. @category errors @since 0.1.0 */
 export type Reason =
   | InvalidOptions
   | ModuleLoadFailed
@@ -113,7 +119,7 @@ export type Reason =
   | MergeFailed
   | CheckpointFailed
 
-/** A farm's error. @category errors @since 0.1.0 */
+/** The error of a farm, with its reason. @category errors @since 0.1.0 */
 export class FarmError extends Data.TaggedError("FarmError")<{ readonly reason: Reason }> {
   override get message(): string {
     return this.reason.message

@@ -1,4 +1,4 @@
-/** How a farm works: the options of a run. */
+/** The options of a run. */
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type * as SubscriptionRef from "effect/SubscriptionRef"
@@ -7,44 +7,49 @@ import type { FarmError } from "./FarmError.ts"
 import type { Progress } from "./Progress.ts"
 import type { Workers } from "./Worker.ts"
 
-/** How a farm works. @category models @since 0.1.0 */
+/** The options of `Farm.stream`, and the common ones of `Farm.run`. @category models @since 0.1.0 */
 export interface Options {
-  /** Pools are made with the run and end with it; `Worker.all` mixes them. */
+  /** The pool of workers: it is started with the run and ends with it. `Worker.all` combines pools. */
   readonly workers: Workers
   /**
-   * How long a worker may keep a packet before another gets it too, which counts as a failure. Default 30 seconds, and
-   * to be longer than any packet takes.
+   * The time after which a packet without a result goes to another worker as well; this counts as a failed attempt.
+   * Default 30 seconds. It must be longer than any packet takes.
    */
   readonly lease?: Duration.Input | undefined
-  /** How often a packet may fail before the run does. Default 3. */
+  /** The number of failed attempts at one packet after which the run fails. Default 3. */
   readonly maxAttempts?: number | undefined
-  /** How long a packet should take; its size adapts to that. Default 100 ms. */
+  /** The time that one packet should take: packet sizes adapt to it. Default 100 ms. */
   readonly targetDuration?: Duration.Input | undefined
-  /** Units in each packet, instead of a size that adapts. */
+  /** The units in each packet, instead of an adaptive size: a whole number, 1 or more. */
   readonly packetSize?: number | undefined
-  /** Results come in the order of the packets. Default false: as they are done. */
+  /** True for results in the order of the packets. Default false: in the order in which they are done. */
   readonly ordered?: boolean | undefined
   /**
-   * How many packets may be cut whose results are not taken yet, so that a slow reader, or an early packet that is
-   * late, holds the source back. Default 64 for each worker, and unlimited for a `run` that is not ordered.
+   * The packets that may be split off while their results are not consumed: a whole number, 1 or more. The limit makes
+   * a slow consumer, or an early packet that is late, hold the source back. Default 64 for each worker; unlimited for a
+   * `run` that is not ordered.
    */
   readonly bufferSize?: number | undefined
-  /** Is kept up to date: see `Progress.make`. */
+  /** A reference that receives the progress of the run: see `Progress.make`. */
   readonly progress?: SubscriptionRef.SubscriptionRef<Progress> | undefined
 }
 
-/** How a run works. @category models @since 0.1.0 */
+/** The options of `Farm.run`. @category models @since 0.1.0 */
 export interface RunOptions extends Options {
-  /** Where the run goes on if it was killed; one of another job or input is refused. Gone when the run is done. */
+  /**
+   * The store of the run's state: a run continues from it, and removes it at its end. A checkpoint of another job or
+   * another input is refused.
+   */
   readonly checkpoint?: FarmCheckpoint.Checkpoint | undefined
-  /** How often it is written. Default 5 seconds. */
+  /** The time between two writes of the checkpoint. Default 5 seconds. */
   readonly checkpointInterval?: Duration.Input | undefined
 }
 
-/** Writes the checkpoints of a run. */
+/** The checkpoint side of one run. */
 export interface Checkpointer<Packet, Output> {
+  /** The state from which the run continues. */
   readonly resumed: FarmCheckpoint.State<Packet, Output> | undefined
-  /** Runs until the work has ended. */
+  /** Waits for the end of the run, and writes its state at intervals until then. */
   readonly saveWhile: <A>(
     ended: Effect.Effect<A, FarmError>,
     state: () => FarmCheckpoint.State<Packet, Output> | undefined

@@ -1,4 +1,4 @@
-/** One run: a dispatcher, the workers that it talks to, and the clock. */
+/** The driver of one run: connects a dispatcher with the workers and the clock. */
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -27,17 +27,19 @@ import type { Report, Worker } from "./Worker.ts"
 
 type Settings = Omit<Options, "workers">
 
-/** What there is to do. */
+/** A run to start. */
 export interface Plan<Packet, Result> {
   readonly work: Work<Packet, Result>
   readonly splitter: Splitter<Packet>
   readonly workers: ReadonlyArray<Worker>
   readonly settings: Settings
-  /** Units that `splitter` gives no more, and those of them that are not done. */
+  /** Units that are split off already, by the run that wrote the checkpoint: `splitter` does not return them again. */
   readonly splitUnits: number
+  /** Packets of `splitUnits` that are not finished. */
   readonly restored: ReadonlyArray<SizedPacket<EncodedPacket<Packet>>>
+  /** True if results count against `bufferSize` until `consumed` reports them. */
   readonly holdUntilConsumed: boolean
-  /** Takes results; what it throws fails the run. */
+  /** Receives results; an exception fails the run. */
   readonly sink: (packet: Packet, result: Result) => void
 }
 
@@ -50,10 +52,12 @@ const problemOf = ({
   work,
   workers
 }: Pick<Plan<never, never>, "settings" | "workers"> & { work: { name: string; version: number } }) => {
-  if (workers.length === 0) return invalid("0 workers: give 1 or more")
+  if (workers.length === 0) return invalid("invalid worker count 0: must be at least 1")
   for (const name of ["maxAttempts", "packetSize", "bufferSize"] as const) {
     const value = settings[name] ?? 1
-    if (!(Number.isInteger(value) && value > 0)) return invalid(`${name} is ${value}: give a whole number from 1`)
+    if (!(Number.isInteger(value) && value > 0)) {
+      return invalid(`invalid ${name} ${value}: must be a whole number, at least 1`)
+    }
   }
   const wrong = workers.find(({ job }) => nameOf(job) !== nameOf(work))
   return wrong === undefined
@@ -61,7 +65,7 @@ const problemOf = ({
     : new FarmError({ reason: new WrongJob({ worker: wrong.name, has: nameOf(wrong.job), wanted: nameOf(work) }) })
 }
 
-/** The job could not cut a packet. */
+/** Makes the error of a `split` that threw. */
 export const splitError = (id: number, cause: unknown) => new FarmError({ reason: new SplitFailed({ id, cause }) })
 
 const tickInterval = "50 millis"
@@ -76,8 +80,8 @@ export const begin = Effect.fnUntraced(function* <Packet, Out>(plan: Plan<Packet
   const ended = yield* Deferred.make<void, FarmError>()
   const sweeper = yield* Sweeper.make(tickInterval)
   let failure: Reason | undefined
-  /** Whether the sink has all that the dispatcher has merged. */
-  let isMerged = true
+  /** True while the sink has received every result that the dispatcher has merged. */
+  let isSinkComplete = true
   let splitUnits = plan.splitUnits
   let nextId = restored.length
 
@@ -87,7 +91,7 @@ export const begin = Effect.fnUntraced(function* <Packet, Out>(plan: Plan<Packet
       try {
         const next = splitter.next(size)
         if (next === undefined) return undefined
-        if (!(next.units >= 1)) throw new Error(`${next.units} units in a packet: give 1 or more`)
+        if (!(next.units >= 1)) throw new Error(`invalid packet of ${next.units} units: must be at least 1`)
         const encoded = encode(next.packet)
         splitUnits += next.units
         nextId++
@@ -115,7 +119,7 @@ export const begin = Effect.fnUntraced(function* <Packet, Out>(plan: Plan<Packet
         try {
           sink(action.packet.packet, action.result)
         } catch (cause) {
-          isMerged = false
+          isSinkComplete = false
           failure ??= new MergeFailed({ id: action.id, packet: action.packet.encoded, cause })
         }
         return
@@ -137,7 +141,7 @@ export const begin = Effect.fnUntraced(function* <Packet, Out>(plan: Plan<Packet
   }
 
   let pending: Array<Event<Out>> = []
-  // Until all workers listen, nothing is handed out.
+  // No packet is assigned before every worker is attached.
   let isStepping = true
   let isOver = false
   const feed = (events: ReadonlyArray<Event<Out>>) => {
@@ -149,7 +153,7 @@ export const begin = Effect.fnUntraced(function* <Packet, Out>(plan: Plan<Packet
       const batch = pending
       pending = []
       for (const action of dispatcher.step(batch, sweeper.now())) {
-        if (action._tag === "Merge" ? isMerged : failure === undefined) perform(action)
+        if (action._tag === "Merge" ? isSinkComplete : failure === undefined) perform(action)
       }
       if (failure === undefined) continue
       isOver = true
@@ -164,18 +168,19 @@ export const begin = Effect.fnUntraced(function* <Packet, Out>(plan: Plan<Packet
       return report._tag === "Failed" ? { ...report, worker, kind: "Threw" } : { ...report, worker }
     }
     const { id, millis } = report
-    // A late duplicate frees its place, and is not even looked at.
+    // A late duplicate frees its worker's capacity; its result is not decoded.
     if (!dispatcher.isPending(id)) return { _tag: "Done", worker, id, result: undefined as Out, millis }
     const result = decode(report.result)
     if (Result.isSuccess(result)) return { _tag: "Done", worker, id, result: result.success, millis }
-    return { _tag: "Failed", worker, id, kind: "InvalidResult", message: `the result does not fit: ${result.failure}` }
+    const message = `the result does not fit its schema: ${result.failure}`
+    return { _tag: "Failed", worker, id, kind: "InvalidResult", message }
   }
   yield* Effect.forEach(
     workers,
     (worker, index) => worker.attach((reports) => feed(reports.map((report) => eventOf(index, report)))),
     { concurrency: "unbounded", discard: true }
   )
-  // All are told before one is waited for.
+  // All workers receive their cancel before the finalizers of `attach` wait for one.
   yield* Effect.addFinalizer(() =>
     Effect.sync(() => {
       isOver = true
@@ -202,7 +207,7 @@ export const begin = Effect.fnUntraced(function* <Packet, Out>(plan: Plan<Packet
   return {
     ended: Effect.ensuring(Deferred.await(ended), publish),
     consumed: (count: number) => feed([{ _tag: "Consumed", count }]),
-    /** Where the splitter is, and what is cut and not merged; `undefined` once a result could not be merged. */
-    state: () => (isMerged ? { splitUnits, unfinished: dispatcher.unmerged() } : undefined)
+    /** The units split off and the packets not merged; `undefined` once a result could not be merged. */
+    state: () => (isSinkComplete ? { splitUnits, unfinished: dispatcher.unmerged() } : undefined)
   }
 })

@@ -1,34 +1,34 @@
 /**
- * Work that a farm can do: how it is cut into packets, what is done with each, and how the results make one answer. A
- * job is a module that exports it as `job`, so that threads and other machines can load the same.
+ * A job for a farm: `split` makes packets of the input, `work` turns each into a result, `merge` combines the results.
+ * A job is a module that exports it as `job`, so that threads and other machines can load the same code.
  */
 import type * as Schema from "effect/Schema"
 
-/** What work on a packet may ask while it runs. @category models @since 0.1.0 */
+/** The cancellation signal of a packet, for the work on it. @category models @since 0.1.0 */
 export interface StopSignal {
   /**
-   * Nobody wants the result any more: look between chunks of a few milliseconds, and return anything, which is thrown
-   * away. Work that never looks is killed together with its worker after a grace.
+   * True once the result is not needed any more. Long work checks it every few milliseconds and then returns any value,
+   * which is discarded. Work that does not check it is killed together with its worker after a grace period.
    */
   readonly stopped: () => boolean
 }
 
-/** A packet, and how many units of work are in it. @category models @since 0.1.0 */
+/** A packet with its size. @category models @since 0.1.0 */
 export interface SizedPacket<Packet> {
   readonly packet: Packet
-  /** At least 1. */
+  /** The units of work in the packet, at least 1. */
   readonly units: number
 }
 
-/** Cuts packets off one after the other, as they are needed. @category models @since 0.1.0 */
+/** A source of packets, which splits them off one after the other on demand. @category models @since 0.1.0 */
 export interface Splitter<Packet> {
-  /** How many units there are, where that is known: an endless source has no total. */
+  /** The total number of units; `undefined` if it is unknown or the source is endless. */
   readonly total: number | undefined
-  /** The size of the first packet of each worker, where one unit takes no time worth measuring. Default 1. */
+  /** The units of each worker's first packet, for jobs in which a unit takes too little time to measure. Default 1. */
   readonly initialSize?: number | undefined
   /**
-   * The next packet, of about `size` units (an integer, 1 or more), or `undefined` when all is cut. Where one cut ends,
-   * the next begins: a checkpoint is resumed by skipping as many units as were cut before.
+   * Splits off the next packet, of about `size` units (a whole number, 1 or more); `undefined` at the end. Packets are
+   * consecutive: a resumed run skips the units that were split off before.
    */
   readonly next: (size: number) => SizedPacket<Packet> | undefined
 }
@@ -36,34 +36,61 @@ export interface Splitter<Packet> {
 /** The part of a job that a worker needs. @category models @since 0.1.0 */
 export interface Work<Packet, Result> {
   readonly name: string
-  /** Raised when packets or results change their meaning: workers and checkpoints of another version are refused. */
+  /** The version of the packets and results: workers and checkpoints of another version are refused. */
   readonly version: number
-  /** Encoded, a packet is what structured cloning takes; for workers on other machines it is JSON. */
+  /** The schema of a packet. Its encoded form can be cloned by structured cloning; for remote workers it is JSON. */
   readonly packet: Schema.Codec<Packet, unknown>
   readonly result: Schema.Codec<Result, unknown>
-  /** Synchronous, and the same for the same packet wherever it runs: it may run more than once, and counts once. */
+  /**
+   * Computes the result of a packet. It is synchronous and deterministic: a packet may be worked on more than once, and
+   * one of its results is merged.
+   */
   readonly work: (packet: Packet, signal: StopSignal) => Result
 }
 
-/** How input and output are written to a checkpoint, as JSON. @category models @since 0.1.0 */
+/** The JSON codecs of input and output in a checkpoint. @category models @since 0.1.0 */
 export interface CheckpointCodecs<Input, Output> {
   readonly input: Schema.Codec<Input, unknown>
   readonly output: Schema.Codec<Output, unknown>
 }
 
-/** Work for a farm. @category models @since 0.1.0 */
+/** A job for a farm. @category models @since 0.1.0 */
 export interface Job<Input, Packet, Result, Output> extends Work<Packet, Result> {
   readonly split: (input: Input) => Splitter<Packet>
-  /** The answer when there are no packets. `merge` must not change it. */
+  /** The output of a job without packets. `merge` must not modify it. */
   readonly empty: Output
-  /** Called once for each packet, in the order in which results come unless the run is `ordered`. */
+  /** Adds a result to the output. Called once for each packet; in the order of the packets if the run is `ordered`. */
   readonly merge: (output: Output, result: Result, packet: Packet) => Output
-  /** Needed for checkpoints only. */
+  /** The codecs for checkpoints: needed for a run with a checkpoint only. */
   readonly checkpoint?: CheckpointCodecs<Input, Output> | undefined
 }
 
 /**
- * A job as it is, with its types found out.
+ * Returns a job unchanged, with its types inferred.
+ *
+ * **Example** (Defining a job that sums squares)
+ *
+ * ```ts
+ * import * as Schema from "effect/Schema"
+ * import { Job } from "effect-inet/farm"
+ *
+ * export const job = Job.make({
+ *   name: "squares",
+ *   version: 1,
+ *   packet: Schema.Struct({ from: Schema.Int, to: Schema.Int }),
+ *   result: Schema.Int,
+ *   split: (limit: number) => Job.range(0, limit),
+ *   work: ({ from, to }) => {
+ *     let sum = 0
+ *     for (let n = from; n < to; n++) sum += n * n
+ *     return sum
+ *   },
+ *   empty: 0,
+ *   merge: (sum, part) => sum + part
+ * })
+ *
+ * job.work({ from: 0, to: 4 }, { stopped: () => false }) // => 14
+ * ```
  *
  * @category constructors
  * @since 0.1.0
@@ -72,7 +99,7 @@ export const make = <Input, Packet, Result, Output>(
   job: Job<Input, Packet, Result, Output>
 ): Job<Input, Packet, Result, Output> => job
 
-/** The splitter of the whole numbers `from <= n < to`: a unit is a number. @category constructors @since 0.1.0 */
+/** Makes the splitter of the whole numbers `from <= n < to`: a unit is a number. @category constructors @since 0.1.0 */
 export const range = (from: number, to: number): Splitter<{ readonly from: number; readonly to: number }> => {
   let at = from
   return {

@@ -1,34 +1,35 @@
-/** How far a run is, and who does it. */
+/** The progress of a run, and of each worker in it. */
 import type * as Effect from "effect/Effect"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 
-/** What one worker has done in this run. @category models @since 0.1.0 */
+/** The part of one worker in a run. @category models @since 0.1.0 */
 export interface WorkerProgress {
   readonly name: string
-  /** `lost` ones may come back, `gone` ones do not. */
+  /** `ready`: takes packets. `lost`: failed, and may return. `gone`: failed permanently. */
   readonly state: "ready" | "lost" | "gone"
+  /** Packets of this worker whose results were merged. */
   readonly packets: number
-  /** Its part of the units that count, 0 to 1. */
+  /** The worker's fraction of the merged units, 0 to 1. */
   readonly share: number
-  /** Milliseconds of work that counted. */
+  /** The time that the worker spent on packets whose results were merged. */
   readonly busyMillis: number
 }
 
-/** Stats of a run, ten times a second and at its end. @category models @since 0.1.0 */
+/** The progress of a run, updated ten times a second and at its end. @category models @since 0.1.0 */
 export interface Progress {
-  /** Units whose results are merged, those of the checkpoint too. */
+  /** Units whose results are merged, including those of the checkpoint. */
   readonly done: number
-  /** `undefined` where it is not known. */
+  /** All units; `undefined` if the number is unknown. */
   readonly total: number | undefined
-  /** Packets done in this run. */
+  /** Packets merged in this run. */
   readonly packets: number
-  /** Units a second, over the whole run. */
+  /** The average over the whole run. */
   readonly unitsPerSecond: number
-  /** Milliseconds. */
+  /** The time since the start of the run. */
   readonly elapsedMillis: number
-  /** Milliseconds until the end at this rate, `undefined` where it is not known. */
+  /** The estimated time until the end at this rate; `undefined` if it is unknown. */
   readonly etaMillis: number | undefined
-  /** The part of the time that the workers spent on work that counts, 0 to 1. */
+  /** The fraction of the workers' time that was spent on merged packets, 0 to 1. */
   readonly efficiency: number
   readonly workers: ReadonlyArray<WorkerProgress>
 }
@@ -45,20 +46,20 @@ const initial: Progress = {
 }
 
 /**
- * Holds the stats of the run that it is given to: `SubscriptionRef.changes` follows them.
+ * Makes the reference for the `progress` option of a run: `SubscriptionRef.changes` follows it.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const make: Effect.Effect<SubscriptionRef.SubscriptionRef<Progress>> = SubscriptionRef.make(initial)
 
-/** What stats are made from. */
+/** The totals of one worker. */
 interface WorkerTotals extends Omit<WorkerProgress, "share"> {
   readonly units: number
 }
 
 /**
- * Stats after so many milliseconds; `before` units came from a checkpoint.
+ * Computes the progress of a run from the totals of its workers; `resumedUnits` came from a checkpoint.
  *
  * @category constructors
  * @since 0.1.0

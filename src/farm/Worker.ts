@@ -1,6 +1,6 @@
 /**
- * What a worker is to a farm, wherever it is: a thread, a connection to another machine, a simulation. Messages go in
- * batches both ways, and by callback: a million packets a minute leave no time for more.
+ * The interface between a farm and a worker: a thread, a connection to another machine, or a simulation. Tasks and
+ * reports travel in batches and by callback: a million packets a minute leave no time for a queue or a fiber for each.
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -8,63 +8,64 @@ import type { FarmError } from "./FarmError.ts"
 
 /** A packet for a worker. @category models @since 0.1.0 */
 export interface Task {
-  /** An integer from 0, once in a run; a packet that is tried again keeps it. */
+  /** A whole number from 0, unique in a run; a packet keeps it when it is tried again. */
   readonly id: number
-  /** As `Work.packet` encodes it. */
+  /** The packet as `Work.packet` encodes it. */
   readonly packet: unknown
 }
 
-/** What a worker tells. @category models @since 0.1.0 */
+/** A report from a worker to its farm. @category models @since 0.1.0 */
 export type Report =
-  /** The result as `Work.result` encodes it, not yet looked at; and how long the work took, in milliseconds. */
+  /** The result as `Work.result` encodes it, not validated, and the duration of the work. */
   | { readonly _tag: "Done"; readonly id: number; readonly result: unknown; readonly millis: number }
-  /** The work threw, or the worker could not take the packet. */
+  /** The work threw, or the worker could not accept the packet. */
   | { readonly _tag: "Failed"; readonly id: number; readonly message: string }
-  /** It was cancelled before it was done. */
+  /** The task was cancelled before it was done. */
   | { readonly _tag: "Stopped"; readonly id: number }
   /**
-   * All that it had is lost. It gets no packets until it is `Ready` again. An attempt is counted against those that it
-   * was working on; where it does not say which, against the one that it has had longest.
+   * The worker lost all its tasks, and receives none until it reports `Ready`. A failed attempt counts against the
+   * tasks in `running`; if that is absent, against the task that the worker has held longest.
    */
   | { readonly _tag: "Lost"; readonly message: string; readonly running?: ReadonlyArray<number> | undefined }
-  /** It takes packets again: it was started anew, or has connected again. */
+  /** The worker accepts tasks again: it was restarted, or has reconnected. */
   | { readonly _tag: "Ready" }
-  /** As `Lost`, and it will not be `Ready` again. */
+  /** The worker lost all its tasks as in `Lost`, and will not report `Ready` again. */
   | { readonly _tag: "Gone"; readonly message: string; readonly running?: ReadonlyArray<number> | undefined }
 
-/** How a task ended. @category models @since 0.1.0 */
+/** The end of one task. @category models @since 0.1.0 */
 export type TaskOutcome = Extract<Report, { readonly id: number }>
 
-/** What a worker says of itself. @category models @since 0.1.0 */
+/** A worker of a pool. @category models @since 0.1.0 */
 export interface Worker {
-  /** In progress and in errors: `thread 2`, `host:1070`. */
+  /** The name in progress and errors: `thread 2`, `host:1070`. */
   readonly name: string
-  /** The job that it has loaded. */
+  /** The job that the worker has loaded. */
   readonly job: { readonly name: string; readonly version: number }
-  /** How many packets it may hold at once, running and waiting: 1 or more. It never gets more. */
+  /** The most tasks that the worker holds at once, running and waiting: 1 or more. A farm does not exceed it. */
   readonly capacity: number
-  /** How long a packet and its result are under way, in milliseconds: so much work is kept waiting with it. */
+  /** The round-trip time of a task and its result: the farm keeps enough tasks waiting at the worker to cover it. */
   readonly latencyMillis: number
   /**
-   * Begins a run: the worker is ready, unless it reports `Lost` at once, and reports all that happens until the scope
-   * closes. Then it stops what it has, kills it after a grace, and reports no more. One run at a time.
+   * Begins a run. The worker is ready unless it reports `Lost` at once, and reports until the scope closes. Then it
+   * stops its tasks, kills what does not stop within a grace period, and reports nothing more. One run at a time.
    *
    * Each task ends with exactly one `Done`, `Failed` or `Stopped`, or with the worker's `Lost` or `Gone`. `report` must
    * not be called from within `run` or `cancel`.
    */
   readonly attach: (report: (reports: ReadonlyArray<Report>) => void) => Effect.Effect<void, FarmError, Scope.Scope>
-  /** Takes packets, to be worked on in this order. It must not throw. */
+  /** Queues tasks, which are worked on in this order. It must not throw. */
   readonly run: (tasks: ReadonlyArray<Task>) => void
   /**
-   * Stops these, soon; one that is unknown or done is nothing to it. Until each has ended it holds the place of another
-   * packet, and a worker whose lease on one ran out gets no more: what does not stop is killed, and reported `Lost`.
+   * Stops tasks soon; ids that are unknown or done are ignored. A task occupies capacity until it has ended. A worker
+   * receives no more tasks while one whose lease expired has not ended: a task that does not stop is killed, and the
+   * worker reports `Lost`.
    */
   readonly cancel: (ids: ReadonlyArray<number>) => void
 }
 
-/** A pool: its workers live as long as the scope. @category models @since 0.1.0 */
+/** A pool of workers, which live as long as the scope. @category models @since 0.1.0 */
 export type Workers = Effect.Effect<ReadonlyArray<Worker>, FarmError, Scope.Scope>
 
-/** Pools as one, in this order. @category combinators @since 0.1.0 */
+/** Combines pools into one, in this order. @category combinators @since 0.1.0 */
 export const all = (...pools: ReadonlyArray<Workers>): Workers =>
   Effect.map(Effect.all(pools, { concurrency: "unbounded" }), (workers) => workers.flat())

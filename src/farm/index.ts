@@ -1,3 +1,10 @@
+/**
+ * A processor farm: runs a job in packets on threads of this process and on other machines, with leases, retries,
+ * checkpoints and progress.
+ *
+ * `Farm` runs a `Job`. `NodeThreadWorkers` and `TcpWorkers` make pools of `Worker`s; `TcpWorkerServer` offers a pool to
+ * farms on other machines. `Dispatcher` is the pure state machine that assigns packets.
+ */
 export * as Dispatcher from "./dispatcher/Dispatcher.ts"
 export * as DispatcherEvent from "./dispatcher/DispatcherEvent.ts"
 export * as Farm from "./Farm.ts"

@@ -15,46 +15,46 @@ const units = ({ from, to }: { readonly from: number; readonly to: number }) => 
 
 const pool = (...speeds: ReadonlyArray<number>) => SimWorkers.make(job, speeds, units)
 
-/** Why it fails, at once. */
+/** Returns the message of the error with which an effect fails. */
 const failure = <A>(effect: Effect.Effect<A, unknown>) =>
   Effect.map(Effect.flip(effect), (error) => (error as Error).message)
 
-/** Gives it an hour of virtual time. */
-const timed = <A, E>(effect: Effect.Effect<A, E>) =>
+/** Runs an effect for at most an hour of virtual time. */
+const withinHour = <A, E>(effect: Effect.Effect<A, E>) =>
   Effect.gen(function* () {
     const fiber = yield* Effect.forkChild(effect, { startImmediately: true })
     yield* TestClock.adjust("1 hour")
     return yield* Fiber.join(fiber)
   })
 
-const range = (packet: unknown) => packet as { readonly from: number; readonly to: number }
+const asRange = (packet: unknown) => packet as { readonly from: number; readonly to: number }
 
 describe("Farm", () => {
-  it.effect("sizes packets by the time they take, for each worker, and shares the last ones", () =>
+  it.effect("adapts the packet size to each worker's speed, and shrinks packets towards the end", () =>
     Effect.gen(function* () {
       const { sent, workers } = pool(0.1, 1)
-      assert.strictEqual(yield* timed(Farm.run(job, { to: 100_000 }, { workers })), sum(100_000))
+      assert.strictEqual(yield* withinHour(Farm.run(job, { to: 100_000 }, { workers })), sum(100_000))
       const sizes = (worker: number) =>
-        sent.filter((one) => one.worker === worker).map(({ packet }) => units(range(packet)))
+        sent.filter((one) => one.worker === worker).map(({ packet }) => units(asRange(packet)))
       assert.deepStrictEqual(sizes(0).slice(0, 4), [1, 1, 16, 16])
       assert.strictEqual(Math.max(...sizes(0)), 1_000)
       assert.strictEqual(Math.max(...sizes(1)), 100)
       assert.isBelow(sizes(0).at(-1)!, 200)
-      // Together they do 11 units a millisecond.
+      // Together the workers do 11 units in a millisecond.
       assert.isBelow(sent.at(-1)!.at, 9_200)
       assert.isBelow(sent.length, 250)
     })
   )
 
-  it.effect("makes ten packets for each worker of little work", () =>
+  it.effect("splits a short job into ten packets for each worker", () =>
     Effect.gen(function* () {
       const { sent, workers } = pool(1e-6, 1e-6)
-      yield* timed(Farm.run(job, { to: 100_000 }, { workers }))
+      yield* withinHour(Farm.run(job, { to: 100_000 }, { workers }))
       assert.isAtLeast(sent.length, 20)
     })
   )
 
-  it.effect("says how far it is", () =>
+  it.effect("reports progress during the run and at its end", () =>
     Effect.gen(function* () {
       const progress = yield* Progress.make
       const { workers } = pool(1, 1, 2)
@@ -83,7 +83,7 @@ describe("Farm", () => {
     })
   )
 
-  it.effect("holds an endless source back when nobody reads", () =>
+  it.effect("stops splitting an endless source while the consumer does not read", () =>
     Effect.gen(function* () {
       const { sent, workers } = pool(1, 1)
       const results = Farm.stream(job, {}, { workers, packetSize: 3, bufferSize: 10, ordered: true })
@@ -93,8 +93,8 @@ describe("Farm", () => {
           const first = yield* Effect.forkChild(pull, { startImmediately: true })
           yield* TestClock.adjust("10 seconds")
           assert.strictEqual(sent.length, 10)
-          const [piece] = yield* Fiber.join(first)
-          assert.deepStrictEqual(piece, { packet: { from: 0, to: 3 }, result: 3 })
+          const [result] = yield* Fiber.join(first)
+          assert.deepStrictEqual(result, { packet: { from: 0, to: 3 }, result: 3 })
           yield* pull
           yield* TestClock.adjust("10 seconds")
           assert.isAbove(sent.length, 10)
@@ -104,21 +104,21 @@ describe("Farm", () => {
     })
   )
 
-  it.effect("streams in order, if so asked, and ends", () =>
+  it.effect("streams in the order of the packets with `ordered`, and ends", () =>
     Effect.gen(function* () {
       const { workers } = pool(1, 0.1, 3)
       const results = Farm.stream(job, { to: 100 }, { workers, packetSize: 3, ordered: true })
-      const pieces = yield* timed(Stream.runCollect(results))
+      const packetResults = yield* withinHour(Stream.runCollect(results))
       assert.deepStrictEqual(
-        pieces.map(({ packet }) => packet.from),
+        packetResults.map(({ packet }) => packet.from),
         Array.from({ length: 34 }, (_, index) => 3 * index)
       )
     })
   )
 
-  it.effect("takes a packet from who does not finish it, and counts it once when both do", () =>
+  it.effect("reassigns a packet after its lease, and merges it once when both workers finish it", () =>
     Effect.gen(function* () {
-      const { cancelled, sent, report: say, workers } = pool(1, Number.POSITIVE_INFINITY)
+      const { cancelled, sent, report, workers } = pool(1, Number.POSITIVE_INFINITY)
       const running = yield* Effect.forkChild(
         Farm.run(job, { to: 1_000 }, { workers, packetSize: 10, lease: "5 seconds" }),
         {
@@ -128,66 +128,69 @@ describe("Farm", () => {
       const held = sent.filter(({ worker }) => worker === 1)
       assert.strictEqual(held.length, 2)
       yield* TestClock.adjust("800 millis")
-      say(1, [{ _tag: "Done", id: held[0]!.id, result: range(held[0]!.packet).from * 10 + 45, millis: 800 }])
-      say(1, [{ _tag: "Done", id: held[0]!.id, result: 1e9, millis: 800 }])
+      report(1, [{ _tag: "Done", id: held[0]!.id, result: asRange(held[0]!.packet).from * 10 + 45, millis: 800 }])
+      report(1, [{ _tag: "Done", id: held[0]!.id, result: 1e9, millis: 800 }])
       yield* TestClock.adjust("1 hour")
       assert.strictEqual(yield* Fiber.join(running), sum(1_000))
       assert.include(cancelled, held[1]!.id)
     })
   )
 
-  it.effect("ends when the last worker is gone, and says why each went", () =>
+  it.effect("fails with the cause of each worker when the last one is gone", () =>
     Effect.gen(function* () {
-      const { report: say, workers } = pool(1, 1)
+      const { report, workers } = pool(1, 1)
       const running = yield* Effect.forkChild(Effect.flip(Farm.run(job, { to: 1_000 }, { workers })), {
         startImmediately: true
       })
-      say(0, [{ _tag: "Gone", message: "unplugged" }])
-      say(1, [{ _tag: "Gone", message: "on fire" }])
+      report(0, [{ _tag: "Gone", message: "unplugged" }])
+      report(1, [{ _tag: "Gone", message: "on fire" }])
       const { message, reason } = yield* Fiber.join(running)
       assert.strictEqual(reason._tag, "NoWorkers")
       assert.strictEqual(message, "no worker is left: worker 0: unplugged; worker 1: on fire")
     })
   )
 
-  it.effect("refuses what makes no sense, in one line", () =>
+  it.effect("refuses invalid options with a one-line error", () =>
     Effect.gen(function* () {
       const { workers } = pool(1)
       const none = Farm.run(job, { to: 10 }, { workers: Effect.succeed([]) })
-      assert.strictEqual(yield* failure(none), "0 workers: give 1 or more")
-      const attempts = Farm.run(job, { to: 10 }, { workers, maxAttempts: 0 })
-      assert.strictEqual(yield* failure(attempts), "maxAttempts is 0: give a whole number from 1")
+      assert.strictEqual(yield* failure(none), "invalid worker count 0: must be at least 1")
+      const invalid = Farm.run(job, { to: 10 }, { workers, maxAttempts: 0 })
+      assert.strictEqual(yield* failure(invalid), "invalid maxAttempts 0: must be a whole number, at least 1")
       const other = Farm.run({ ...job, version: 2 }, { to: 10 }, { workers })
-      assert.strictEqual(yield* failure(other), "worker 0 has the job odd 1, not odd 2: give it the same module")
+      assert.strictEqual(
+        yield* failure(other),
+        "wrong job on worker 0: it has odd 1, not odd 2; load the same module on both sides"
+      )
     })
   )
 
-  it.effect("fails as typed when the job's own functions throw", () =>
+  it.effect("fails with a typed error when a function of the job throws", () =>
     Effect.gen(function* () {
       const oops = (): never => {
         throw new TypeError("oops")
       }
       const ways: ReadonlyArray<readonly [Partial<typeof job>, string]> = [
-        [{ split: oops }, "packet 0 cannot be cut: TypeError: oops"],
-        [{ split: () => ({ total: 3, next: oops }) }, "packet 0 cannot be cut: TypeError: oops"],
-        [{ merge: oops }, 'the result of packet 0 {"from":0,"to":1} cannot be merged: TypeError: oops']
+        [{ split: oops }, "cannot split off packet 0: TypeError: oops"],
+        [{ split: () => ({ total: 3, next: oops }) }, "cannot split off packet 0: TypeError: oops"],
+        [{ merge: oops }, 'cannot merge the result of packet 0 {"from":0,"to":1}: TypeError: oops']
       ]
       for (const [part, message] of ways) {
         const broken: Job<{ readonly to?: number }, { readonly from: number; readonly to: number }, number, number> = {
           ...job,
           ...part
         }
-        assert.strictEqual(yield* timed(failure(Farm.run(broken, { to: 3 }, pool(1)))), message)
+        assert.strictEqual(yield* withinHour(failure(Farm.run(broken, { to: 3 }, pool(1)))), message)
       }
     })
   )
 
-  it.effect("mixes pools, with more workers than packets, or none at all", () =>
+  it.effect("runs on combined pools with more workers than packets, and without any packet", () =>
     Effect.gen(function* () {
       const workers = Worker.all(pool(1, 1, 1).workers, pool(2, 2).workers)
-      assert.strictEqual(yield* timed(Farm.run(job, { to: 2 }, { workers })), 1)
-      assert.strictEqual(yield* timed(Farm.run(job, { to: 0 }, { workers })), 0)
-      assert.deepStrictEqual(yield* timed(Stream.runCollect(Farm.stream(job, { to: 0 }, { workers }))), [])
+      assert.strictEqual(yield* withinHour(Farm.run(job, { to: 2 }, { workers })), 1)
+      assert.strictEqual(yield* withinHour(Farm.run(job, { to: 0 }, { workers })), 0)
+      assert.deepStrictEqual(yield* withinHour(Stream.runCollect(Farm.stream(job, { to: 0 }, { workers }))), [])
     })
   )
 })

@@ -8,7 +8,7 @@ import type { Checkpoint } from "../../src/farm/FarmCheckpoint.ts"
 import { type Input, job, sum } from "./jobs/odd.ts"
 import * as SimWorkers from "./SimWorkers.ts"
 
-/** A checkpoint in memory. */
+/** Makes a checkpoint in memory. */
 const make = () => {
   const saved: { text: string | undefined; writes: number } = { text: undefined, writes: 0 }
   const checkpoint: Checkpoint = {
@@ -32,7 +32,7 @@ const within = (minimum: number, maximum: number) => Schema.Int.check(Schema.isB
 
 describe("FarmCheckpoint", () => {
   it.effect.prop(
-    "is where a run goes on, with the same answer, however often it is cut off",
+    "continues an interrupted run to the same output, after any number of interruptions",
     [Schema.Array(within(0, 8_000)).check(Schema.isMaxLength(4)), Schema.Boolean],
     ([cuts, ordered]) =>
       Effect.gen(function* () {
@@ -50,7 +50,7 @@ describe("FarmCheckpoint", () => {
           const fiber = yield* start()
           yield* TestClock.adjust(millis)
           yield* Fiber.interrupt(fiber)
-          // One that died at once would have left the text of a second ago, which the next test is about.
+          // An interrupted run has saved its state at its end; the next test covers the texts of the interval.
           if (fiber.pollUnsafe()?._tag === "Failure") assert.isDefined(saved.text)
         }
         const last = yield* start()
@@ -61,11 +61,11 @@ describe("FarmCheckpoint", () => {
     { arbitrary: { runs: 25 } }
   )
 
-  it.effect("is good at any moment, whatever has been done since", () =>
+  it.effect("continues to the same output from every saved state of a run", () =>
     Effect.gen(function* () {
       const { checkpoint } = make()
       const texts: Array<string> = []
-      const keeping = { ...checkpoint, write: (text: string) => Effect.sync(() => void texts.push(text)) }
+      const recording = { ...checkpoint, write: (text: string) => Effect.sync(() => void texts.push(text)) }
       const go = Effect.fnUntraced(function* (from: Checkpoint) {
         const { sent, workers } = pool()
         const options = { workers, checkpoint: from, checkpointInterval: "500 millis" } as const
@@ -74,7 +74,7 @@ describe("FarmCheckpoint", () => {
         assert.strictEqual(yield* Fiber.join(fiber), sum(20_000))
         return sent
       })
-      const all = (yield* go(keeping)).length
+      const all = (yield* go(recording)).length
       assert.isAbove(texts.length, 10)
       const last = texts.at(-1)!
       for (const text of [...texts]) {
@@ -84,7 +84,7 @@ describe("FarmCheckpoint", () => {
     })
   )
 
-  it.effect("is as good after a run that failed of its own job", () =>
+  it.effect("continues to the same output after a run that failed in a function of the job", () =>
     Effect.gen(function* () {
       const oops = () => {
         throw new Error("oops")
@@ -116,7 +116,7 @@ describe("FarmCheckpoint", () => {
     })
   )
 
-  it.effect("refuses one of another job, version or input, or no checkpoint at all, in one line", () =>
+  it.effect("refuses another job, version or input, and a text that is not a checkpoint, with a one-line error", () =>
     Effect.gen(function* () {
       const { checkpoint, saved } = make()
       const go = (changed: Partial<typeof job>, to: number) => {
@@ -134,26 +134,23 @@ describe("FarmCheckpoint", () => {
       const good = saved.text!
       assert.strictEqual(
         yield* go({ name: "other" }, 9_000),
-        "memory: is a checkpoint of the job odd 1, not other 1: name another file"
+        "memory: belongs to job odd 1, not other 1; name another file"
       )
-      assert.strictEqual(
-        yield* go({ version: 2 }, 9_000),
-        "memory: is a checkpoint of the job odd 1, not odd 2: name another file"
-      )
+      assert.strictEqual(yield* go({ version: 2 }, 9_000), "memory: belongs to job odd 1, not odd 2; name another file")
       assert.strictEqual(
         yield* go({}, 8_000),
-        'memory: is a checkpoint for {"to":9000}, not {"to":8000}: name another file'
+        'memory: belongs to input {"to":9000}, not {"to":8000}; name another file'
       )
       for (const text of ["", "{}", good.slice(0, -9), good.replace(/"cut":\d+/, '"cut":-1.5'), "null"]) {
         saved.text = text
-        assert.strictEqual(yield* go({}, 9_000), "memory: is no checkpoint of a farm: name another file, or remove it")
+        assert.strictEqual(yield* go({}, 9_000), "memory: not a farm checkpoint; name another file, or remove this one")
       }
       saved.text = good.replace(/"cut":\d+/, '"cut":9001')
       const why = yield* go({}, 9_000)
-      assert.strictEqual(why, "memory: cannot be resumed: the job's split gave 9000 units instead of 9001")
+      assert.strictEqual(why, "memory: cannot resume: `split` returned 9000 units, expected 9001")
       assert.strictEqual(
         yield* go({ checkpoint: undefined }, 9_000),
-        "memory: the job odd does not say how its input and output are kept: give it `kept`"
+        "memory: the job odd has no checkpoint codecs; define `checkpoint` in the job"
       )
     })
   )

@@ -2,7 +2,7 @@ import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Cli from "../support/Cli.ts"
 
-it.live("examples/mandelbrot: draws a set that is its own mirror image, row by row", () =>
+it.live("examples/mandelbrot draws a set that is symmetric about its middle row", () =>
   Effect.gen(function* () {
     const { ended } = yield* Cli.startScript("examples/mandelbrot.ts", [])
     const { code, stderr, stdout } = yield* ended

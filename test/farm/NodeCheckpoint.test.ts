@@ -15,7 +15,7 @@ const program = Path.relative(fileURLToPath(scripts), fileURLToPath(counting))
 const lines = (path: string) => Fs.readFileSync(path, "utf8").trimEnd().split("\n").length
 
 describe("NodeCheckpoint", () => {
-  it.live("brings a run that was killed to the same answer, and repeats only what was not saved", () =>
+  it.live("continues a killed run to the same output, and repeats only the packets that were not saved", () =>
     Effect.gen(function* () {
       const { inRoot } = yield* Directory.directory()
       const [file, log] = [inRoot("checkpoint"), inRoot("log")]
@@ -26,17 +26,17 @@ describe("NodeCheckpoint", () => {
       yield* killed.ended
       const before = lines(log)
       const { cut, open } = JSON.parse(Fs.readFileSync(file, "utf8"))
-      const left = 1_000 - cut + open.length
-      assert.isBelow(left, 990)
-      // What the death may leave beside the file is not looked at.
+      const unfinished = 1_000 - cut + open.length
+      assert.isBelow(unfinished, 990)
+      // A temporary file that a crash leaves behind is ignored.
       Fs.writeFileSync(`${file}.new`, '{"farm":1,"job":"od')
       const { code, stdout } = yield* (yield* start).ended
       assert.match(stdout.toString(), new RegExp(`\nanswer ${sum(1_000)}\n$`))
       assert.strictEqual(code, 0)
-      const again = lines(log) - before
-      assert.isAtLeast(again, left)
-      // The last ones may be tried by both threads.
-      assert.isBelow(again, left + 9)
+      const repeated = lines(log) - before
+      assert.isAtLeast(repeated, unfinished)
+      // Both threads may try the last packets.
+      assert.isBelow(repeated, unfinished + 9)
       assert.deepStrictEqual(
         [file, `${file}.new`].filter((path) => Fs.existsSync(path)),
         []
@@ -44,7 +44,7 @@ describe("NodeCheckpoint", () => {
     })
   )
 
-  it.live("replaces the file as a whole", () =>
+  it.live("replaces the file atomically", () =>
     Effect.gen(function* () {
       const { inRoot } = yield* Directory.directory()
       const path = inRoot("checkpoint")
@@ -52,7 +52,7 @@ describe("NodeCheckpoint", () => {
       assert.isUndefined(yield* file.read)
       yield* file.remove
       yield* file.write("one")
-      // Whoever has the old one open goes on reading the old one.
+      // A reader that has the old file open continues to read the old content.
       const old = Fs.openSync(path, "r")
       yield* Effect.all([file.write("two, which is longer"), file.write("three")], { concurrency: "unbounded" })
       assert.strictEqual(Fs.readFileSync(old, "utf8"), "one")
@@ -63,16 +63,16 @@ describe("NodeCheckpoint", () => {
     })
   )
 
-  it.live("says what is wrong with a place", () =>
+  it.live("names the problem of a path that cannot be written", () =>
     Effect.gen(function* () {
       const { root } = yield* Directory.directory()
       const why = (path: string) =>
         Effect.map(Effect.flip(NodeCheckpoint.file(path).write("")), ({ message }) => message)
       assert.strictEqual(
         yield* why(`${root}/none/file`),
-        `${root}/none/file: its directory does not exist: make it first`
+        `${root}/none/file: its directory does not exist; create it first`
       )
-      assert.strictEqual(yield* why(root), `${root}: is a directory: name a file in it`)
+      assert.strictEqual(yield* why(root), `${root}: is a directory; name a file in it`)
     })
   )
 })

@@ -1,4 +1,4 @@
-/** Workers in virtual time, which do any job at a speed of their own. */
+/** Workers in virtual time that run a job, each at a given speed. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
@@ -8,14 +8,14 @@ import type { Report, Task, Worker, Workers } from "../../src/farm/Worker.ts"
 
 export interface Pool {
   readonly workers: Workers
-  /** What each was sent, in milliseconds of the clock. */
+  /** The tasks sent, with the worker and the virtual time in milliseconds. */
   readonly sent: Array<{ readonly worker: number; readonly id: number; readonly packet: unknown; readonly at: number }>
   readonly cancelled: Array<number>
-  /** Ends the worker's work as it is told. */
+  /** Sends reports in the name of a worker. */
   readonly report: (worker: number, reports: ReadonlyArray<Report>) => void
 }
 
-/** One worker for each number: so many milliseconds it takes for a packet of this cost. Infinity never ends. */
+/** Makes a worker for each speed: milliseconds for one unit of `cost`. A worker with Infinity never finishes. */
 export const make = <Packet, Result>(
   work: Work<Packet, Result>,
   speeds: ReadonlyArray<number>,
@@ -41,7 +41,7 @@ export const make = <Packet, Result>(
       }
       busy = false
     })
-    const made: Worker = {
+    const simulated: Worker = {
       name: `worker ${index}`,
       job: work,
       capacity: 2,
@@ -66,7 +66,7 @@ export const make = <Packet, Result>(
       },
       cancel: (ids) => void cancelled.push(...ids)
     }
-    return made
+    return simulated
   })
   return {
     workers: Effect.forEach(speeds, worker),

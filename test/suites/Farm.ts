@@ -1,4 +1,4 @@
-/** What any pool of real workers must do, given the job of `test/farm/jobs/odd.ts`. */
+/** The tests of every pool of real workers, with the job of `test/farm/jobs/odd.ts`. */
 import * as Fs from "node:fs"
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -13,19 +13,23 @@ import * as Directory from "../support/Directory.ts"
 /** A pool of two workers that have loaded the job. */
 export interface Subject {
   readonly workers: Workers
-  /** Whether one worker's death by `process.exit` is not the death of the test. */
+  /** True if `process.exit` in a worker ends the worker only, not the test. */
   readonly mayExit: boolean
+  /** The time for which cancelled work may continue before its thread is killed. */
+  readonly gracePeriodMillis: number
 }
 
 const log = Effect.map(Directory.directory(), ({ inRoot }) => ({ log: inRoot("log"), once: inRoot("once") }))
 
-const begun = (path: string) => Fs.readFileSync(path, "utf8").trimEnd().split("\n")
+const linesOf = (path: string) => Fs.readFileSync(path, "utf8").trimEnd().split("\n")
 
-/** Waits until the packet of this number is begun. */
-const seen = (path: string, number: number) =>
+const threadOf = (line: string) => line.split(" ")[0]!
+
+/** Waits until the lines of a log satisfy a condition. */
+const waitForLog = (path: string, isMet: (lines: ReadonlyArray<string>) => boolean) =>
   Effect.callback<void>((resume) => {
     const look = () => {
-      if (!Fs.existsSync(path) || !begun(path).some((line) => line.endsWith(` ${number}`))) return
+      if (!Fs.existsSync(path) || !isMet(linesOf(path))) return
       watcher.close()
       resume(Effect.void)
     }
@@ -34,26 +38,30 @@ const seen = (path: string, number: number) =>
     return Effect.sync(() => watcher.close())
   })
 
-export const suite = ({ mayExit, workers }: Subject) => {
+/** Waits until the packet that begins with a number is started. */
+const waitForPacket = (path: string, from: number) =>
+  waitForLog(path, (lines) => lines.some((line) => line.endsWith(` ${from}`)))
+
+export const suite = ({ gracePeriodMillis, mayExit, workers }: Subject) => {
   const run = (input: Input, options: Partial<Farm.RunOptions> = {}) => Farm.run(job, input, { workers, ...options })
   const reason = (input: Input, options?: Partial<Farm.RunOptions>) =>
     Effect.map(Effect.flip(run(input, options)), (error: FarmError) => error.reason)
 
-  it.live("gives what a plain fold gives, in one run after the other", () =>
+  it.live("returns the output of a sequential fold, in consecutive runs", () =>
     Effect.gen(function* () {
-      const kept = { workers: Effect.succeed(yield* workers) }
-      assert.strictEqual(yield* run({ to: 10_000_000 }, kept), sum(10_000_000))
-      assert.strictEqual(yield* run({ to: 20_000 }, { ...kept, packetSize: 1 }), sum(20_000))
+      const pool = { workers: Effect.succeed(yield* workers) }
+      assert.strictEqual(yield* run({ to: 10_000_000 }, pool), sum(10_000_000))
+      assert.strictEqual(yield* run({ to: 20_000 }, { ...pool, packetSize: 1 }), sum(20_000))
       assert.strictEqual(
-        yield* run({ to: 5_000 }, { ...kept, packetSize: 3, ordered: true, bufferSize: 7 }),
+        yield* run({ to: 5_000 }, { ...pool, packetSize: 3, ordered: true, bufferSize: 7 }),
         sum(5_000)
       )
-      assert.strictEqual(yield* run({ to: 1 }, kept), 0)
-      assert.strictEqual(yield* run({ to: 0 }, kept), 0)
+      assert.strictEqual(yield* run({ to: 1 }, pool), 0)
+      assert.strictEqual(yield* run({ to: 0 }, pool), 0)
     })
   )
 
-  it.live("streams an endless source, as far as it is read", () =>
+  it.live("streams an endless source as far as it is consumed", () =>
     Effect.gen(function* () {
       const results = Farm.stream(job, {}, { workers, packetSize: 10, ordered: true })
       const pieces = yield* Stream.runCollect(Stream.take(results, 500))
@@ -64,7 +72,7 @@ export const suite = ({ mayExit, workers }: Subject) => {
     })
   )
 
-  it.live("names the packet that throws, and what each attempt said", () =>
+  it.live("names a packet whose work throws, with the error of each attempt", () =>
     Effect.gen(function* () {
       const odd = { at: 42, does: "throw" as const }
       const why = yield* reason({ to: 100, odd }, { packetSize: 5 })
@@ -85,29 +93,39 @@ export const suite = ({ mayExit, workers }: Subject) => {
     })
   )
 
-  it.live("stops work that is asked to, when it is interrupted", () =>
+  it.live("stops work that checks the stop signal, when the run is interrupted", () =>
     Effect.gen(function* () {
       const files = yield* log
       Fs.writeFileSync(files.log, "")
       const fiber = yield* Effect.forkChild(run({ log: files.log, odd: { at: 0, does: "wait" } }, { packetSize: 1 }))
-      yield* seen(files.log, 0)
+      yield* waitForPacket(files.log, 0)
       yield* Fiber.interrupt(fiber)
-      // The other worker may have begun a packet after that.
-      assert.isTrue(begun(files.log).some((line) => /^\d+ stopped$/.test(line)))
+      // The other worker may have started a packet after that.
+      assert.isTrue(linesOf(files.log).some((line) => /^\d+ stopped$/.test(line)))
     })
   )
 
-  it.live("kills work that never stops, after a grace", () =>
+  it.live("kills and replaces the thread of work that ignores the stop signal, after the grace period", () =>
     Effect.gen(function* () {
       const files = yield* log
       Fs.writeFileSync(files.log, "")
-      const fiber = yield* Effect.forkChild(run({ log: files.log, odd: { at: 0, does: "spin" } }, { packetSize: 1 }))
-      yield* seen(files.log, 0)
-      yield* Fiber.interrupt(fiber)
+      const options = { workers: Effect.succeed(yield* workers), packetSize: 1 }
+      const spinning = yield* Effect.forkChild(run({ log: files.log, odd: { at: 0, does: "spin" } }, options))
+      yield* waitForPacket(files.log, 0)
+      const killed = threadOf(linesOf(files.log).find((line) => line.endsWith(" 0"))!)
+      const start = performance.now()
+      yield* Fiber.interrupt(spinning)
+      assert.isAtLeast(performance.now() - start, gracePeriodMillis)
+      const before = linesOf(files.log).length
+      const threads = (lines: ReadonlyArray<string>) => new Set(lines.slice(before).map(threadOf))
+      const next = yield* Effect.forkChild(run({ log: files.log }, options))
+      yield* waitForLog(files.log, (lines) => threads(lines).size === 2)
+      yield* Fiber.interrupt(next)
+      assert.notInclude([...threads(linesOf(files.log))], killed)
     })
   )
 
-  it.live("has work that does not end done by another, when its lease is over", () =>
+  it.live("reassigns a packet that does not end within its lease", () =>
     Effect.gen(function* () {
       const { once } = yield* log
       const odd = { at: 3, does: "spin" as const, once }
@@ -115,7 +133,7 @@ export const suite = ({ mayExit, workers }: Subject) => {
     })
   )
 
-  it.live.skipIf(!mayExit)("gives the same answer when a worker dies in the middle, and repeats only what it had", () =>
+  it.live.skipIf(!mayExit)("returns the same output after the death of a worker, and repeats only its packets", () =>
     Effect.gen(function* () {
       const files = yield* log
       const odd = { at: 100, does: "exit" as const, once: files.once }
@@ -123,7 +141,7 @@ export const suite = ({ mayExit, workers }: Subject) => {
         yield* run({ to: 200, odd, log: files.log }, { packetSize: 1, targetDuration: "1 hour" }),
         sum(200)
       )
-      const lines = begun(files.log)
+      const lines = linesOf(files.log)
       const killed = lines.find((line) => line.endsWith(" 100"))!.split(" ")[0]
       const repeated = lines.filter(
         (line, at) => lines.findIndex((one) => one.split(" ")[1] === line.split(" ")[1]) < at
@@ -134,19 +152,19 @@ export const suite = ({ mayExit, workers }: Subject) => {
       )
       for (const line of repeated) {
         const first = lines.find((one) => one.endsWith(` ${line.split(" ")[1]}`))!
-        assert.strictEqual(first.split(" ")[0], killed, `${first} was not the dead worker's, and was done again`)
+        assert.strictEqual(first.split(" ")[0], killed, `packet "${first}" of a living worker was repeated`)
       }
     })
   )
 
-  it.live.skipIf(!mayExit)("names the packet that kills every worker, and blames no other", () =>
+  it.live.skipIf(!mayExit)("names the packet that kills every worker, and counts no attempt against another", () =>
     Effect.gen(function* () {
       const why = yield* reason({ to: 1_000, odd: { at: 500, does: "exit" } }, { packetSize: 1 })
       if (why._tag !== "PoisonPacket") return assert.fail(why.message)
       assert.deepStrictEqual(why.packet, { from: 500, to: 501, odd: { at: 500, does: "exit" } })
       assert.deepStrictEqual(
         why.attempts.map(({ kind, message }) => [kind, message]),
-        Array.from({ length: 3 }, () => ["Lost", "the thread ended with code 7"])
+        Array.from({ length: 3 }, () => ["Lost", "the thread exited with code 7"])
       )
     })
   )

@@ -1,7 +1,7 @@
-/** What both farms do for the benchmark: run so many packets when they are told to, and say how that went. */
+/** The command loop of both farms in the benchmark: reads the number of packets, runs them, and writes the result. */
 import * as Readline from "node:readline"
 
-/** Bytes of the heap and what hangs on it, after a full collection. */
+/** Returns the bytes of the heap and of its array buffers, after a full collection. */
 const used = () => {
   globalThis.gc?.({ type: "major", execution: "sync", flavor: "last-resort" })
   const { arrayBuffers, heapUsed } = process.memoryUsage()
@@ -10,11 +10,11 @@ const used = () => {
 
 export interface Answer {
   readonly packetsPerSecond: number
-  /** Bytes more at the last packet than after the first tenth, if that was asked for. */
+  /** The bytes at the last packet minus those after the first tenth, if memory is measured. */
   readonly growth: number
 }
 
-/** Reads lines `PACKETS` or `PACKETS memory`; `run` calls `done` for each result. */
+/** Reads lines `PACKETS` or `PACKETS memory`, and answers each; `run` calls `done` for each result. */
 export const answer = (run: (packets: number, done: () => void) => Promise<void>): void => {
   process.stdout.write("ready\n")
   const lines = Readline.createInterface(process.stdin)

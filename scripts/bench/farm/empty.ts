@@ -1,10 +1,10 @@
-/** Work that is none, for both farms: what is left is what a packet costs. */
+/** A job without work, for both farms: it measures the cost of a packet. */
 import * as Schema from "effect/Schema"
 import * as Job from "../../../src/farm/Job.ts"
 
 const Packet = Schema.Struct({ from: Schema.Number, to: Schema.Number })
 
-/** So many packets, of a number each; the answer is how many came back. */
+/** A number of packets with one number each; the output is the number of results. */
 export const job = Job.make({
   name: "empty",
   version: 1,
@@ -16,5 +16,5 @@ export const job = Job.make({
   merge: (count: number) => count + 1
 })
 
-/** The same for piscina. */
+/** The same work for piscina. */
 export const task = ({ from }: typeof Packet.Type): number => from

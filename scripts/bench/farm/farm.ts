@@ -1,4 +1,4 @@
-/** What a packet costs the farm, beside a task of piscina's. */
+/** The cost of a packet in the farm, beside a task of piscina. */
 import { fileURLToPath } from "node:url"
 import * as Effect from "effect/Effect"
 import { type Child, start } from "../child.ts"
@@ -16,12 +16,12 @@ const comparisons: ReadonlyArray<Comparison> = [
 
 const about = `Packets with nothing to do, on two threads, each pool in a process of its own. Every packet of ours is one
 number, has a lease, goes through its schemas on both sides, and is merged exactly once. Piscina gets the same numbers
-by \`run\`, 10,000 at a time, with \`concurrentTasksPerWorker\` at 256, the fastest of what was tried; it neither tries a
-task again nor checks what comes back.
+by \`run\`, 10,000 at a time, with \`concurrentTasksPerWorker\` at 256, the fastest of the values tried; it neither
+retries a task nor validates results.
 
-- *Empty packets*: from the first packet to the last result of so many as the pool was started for before.
-- *Memory*: the heap of the main thread and what hangs on it, after a full garbage collection; at the last of a million
-  packets, less what it was after the first tenth.`
+- *Empty packets*: from the first packet to the last result, on a pool that is already started.
+- *Memory*: the heap of the main thread with its array buffers, after a full garbage collection; at the last of a
+  million packets, minus that after the first tenth.`
 
 const programs: Readonly<Record<string, URL>> = {
   [peers.ours]: new URL("./ours.ts", import.meta.url),

@@ -1,4 +1,4 @@
-/** Our farm on two threads, as an application would run it. */
+/** The farm on two threads, as an application runs it. */
 import * as Effect from "effect/Effect"
 import * as Scope from "effect/Scope"
 import * as Farm from "../../../src/farm/Farm.ts"

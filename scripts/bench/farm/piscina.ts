@@ -1,28 +1,28 @@
-/** Piscina on two threads, with so many tasks under way that its threads never wait. */
+/** Piscina on two threads, with enough tasks in flight that its threads never wait. */
 import { fileURLToPath } from "node:url"
 import { Piscina } from "piscina"
 import { answer } from "./answer.ts"
 
-// The best of those that were tried, from 1 and 100 up.
-const each = 256
-const window = 10_000
+// The fastest of the values tried, from 1 and 100 up.
+const tasksPerWorker = 256
+const tasksInFlightCount = 10_000
 
 const pool = new Piscina({
   filename: fileURLToPath(new URL("./empty.ts", import.meta.url)),
   name: "task",
   minThreads: 2,
   maxThreads: 2,
-  concurrentTasksPerWorker: each
+  concurrentTasksPerWorker: tasksPerWorker
 })
 
 answer(async (packets, done) => {
   let next = 0
-  const lane = async () => {
+  const submit = async () => {
     while (next < packets) {
       const from = next++
       await pool.run({ from, to: from + 1 })
       done()
     }
   }
-  await Promise.all(Array.from({ length: window }, lane))
+  await Promise.all(Array.from({ length: tasksInFlightCount }, submit))
 })

@@ -1,9 +1,9 @@
 /**
- * Who does which packet: a state machine without effects or a clock. It is told what happens and when, and says what to
- * do. Every packet is merged exactly once: the first result counts, and an id that has had one is not known any more,
- * so that memory holds the packets under way and not those that are done.
+ * The assignment of packets to workers as a state machine, without effects and without a clock. `step` receives events
+ * with the current time and returns actions. Every packet is merged exactly once: the first result counts, and the
+ * dispatcher then forgets the id, so that memory grows with the unfinished packets only.
  *
- * The state is changed in place, and takes the same time for each event however many packets there were.
+ * The state is mutable. An event takes the same time however many packets are done.
  */
 
 import type { Attempt } from "../FarmError.ts"
@@ -12,21 +12,49 @@ import type { Action, Event, Options } from "./DispatcherEvent.ts"
 import * as DispatcherState from "./DispatcherState.ts"
 import * as PacketSizing from "./PacketSizing.ts"
 
-/** A dispatcher. @category models @since 0.1.0 */
+/**
+ * A dispatcher.
+ *
+ * **Example** (Assigning two packets to one worker)
+ *
+ * ```ts
+ * import { Dispatcher } from "effect-inet/farm"
+ *
+ * let split = 0
+ * const dispatcher = Dispatcher.make<number, number>({
+ *   workers: [{ name: "one", capacity: 4, latencyMillis: 5 }],
+ *   nextPacket: () => (split === 2 ? undefined : { packet: split++, units: 1 }),
+ *   ...{ totalUnits: 2, leaseMillis: 1_000, maxAttempts: 3, ordered: false, holdUntilConsumed: false },
+ *   ...{ bufferSize: 10, targetMillis: 50, initialSize: 1 }
+ * })
+ * const tags = (actions: ReadonlyArray<{ readonly _tag: string }>) => actions.map(({ _tag }) => _tag)
+ *
+ * const done = (id: number) => ({ _tag: "Done" as const, worker: 0, id, result: id, millis: 1 })
+ * tags(dispatcher.step([], 0)) // => ["Run"]
+ * tags(dispatcher.step([done(0)], 10)) // => ["Merge"]
+ * tags(dispatcher.step([done(1)], 20)) // => ["Merge", "Finished"]
+ * ```
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface Dispatcher<Packet, Result> {
-  /** `now` never goes back. The first step, which may be one without events, hands out the first packets. */
+  /**
+   * Applies events at the time `now`, in milliseconds, and returns the actions to perform, in order. `now` must not
+   * decrease. The first call, whose events may be empty, assigns the first packets.
+   */
   readonly step: (events: ReadonlyArray<Event<Result>>, now: number) => ReadonlyArray<Action<Packet, Result>>
-  /** Whether a result for this id would still count. */
+  /** Returns true while a result for this id is still needed. */
   readonly isPending: (id: number) => boolean
-  /** The packets that are cut and not merged, by id. */
+  /** Returns the packets that are split off and not merged, in the order of their ids. */
   readonly unmerged: () => ReadonlyArray<SizedPacket<Packet>>
-  /** What counted, in all and for each worker; `busy` in milliseconds of work. */
+  /** The state and the merged packets, units and working time of each worker. */
   readonly workers: ReadonlyArray<
     Readonly<Pick<DispatcherState.WorkerState<Packet>, "name" | "state" | "packets" | "units" | "busyMillis">>
   >
 }
 
-/** So many packets that failed are looked at for one that suits a worker. */
+/** Failed packets that are examined, at most, to find one that a worker may receive. */
 const maxRetryCandidates = 8
 
 /** Makes a dispatcher whose workers are all ready. @category constructors @since 0.1.0 */
@@ -37,7 +65,7 @@ export const make = <Packet, Result>(options: Options<Packet>): Dispatcher<Packe
   const available = new Set(workers)
   const unfinished = new Map<number, PendingPacket>()
   const retryQueue = new Set<PendingPacket>()
-  /** Results that wait for those before them. */
+  /** Results of an ordered run that wait for the results of earlier packets. */
   const outOfOrder = new Map<number, { readonly pending: PendingPacket; readonly result: Result }>()
   const restored = options.restored ?? []
   const sizing: PacketSizing.SizingOptions = {
@@ -72,7 +100,7 @@ export const make = <Packet, Result>(options: Options<Packet>): Dispatcher<Packe
     finalAction = action
   }
 
-  /** The result of this copy is not waited for, and the worker is told so. */
+  /** Ends the wait for a lease's result, and cancels it at the worker. */
   const revoke = (worker: WorkerState, lease: DispatcherState.Lease<Packet>, state: "cancelled" | "expired") => {
     if (lease.state !== "active") return
     lease.state = state
@@ -80,12 +108,12 @@ export const make = <Packet, Result>(options: Options<Packet>): Dispatcher<Packe
     if (state === "expired") worker.expiredLeases++
     const { leases, id } = lease.pending
     leases.splice(leases.indexOf(lease), 1)
-    const dropped = cancelled.get(worker)
-    if (dropped === undefined) cancelled.set(worker, [id])
-    else dropped.push(id)
+    const ids = cancelled.get(worker)
+    if (ids === undefined) cancelled.set(worker, [id])
+    else ids.push(id)
   }
 
-  /** The worker does not have it any more. */
+  /** Removes a lease that the worker has ended. */
   const endLease = (worker: WorkerState, id: number) => {
     const lease = worker.leases.get(id)
     if (lease === undefined) return undefined
@@ -117,11 +145,11 @@ export const make = <Packet, Result>(options: Options<Packet>): Dispatcher<Packe
     actions.push({ _tag: "Merge", id, packet, result })
   }
 
-  const succeed = (worker: WorkerState, id: number, result: Result, claimed: number) => {
+  const succeed = (worker: WorkerState, id: number, result: Result, reportedMillis: number) => {
     const lease = endLease(worker, id)
     if (lease === undefined) return
     const { pending, sentAt } = lease
-    const millis = Math.max(0, Math.min(claimed || 0, now - sentAt))
+    const millis = Math.max(0, Math.min(reportedMillis || 0, now - sentAt))
     PacketSizing.record(worker.throughput, pending.units, millis, options.targetMillis)
     worker.consecutiveFailures = 0
     if (!unfinished.delete(id)) return
@@ -159,14 +187,17 @@ export const make = <Packet, Result>(options: Options<Packet>): Dispatcher<Packe
     }
   }
 
-  /** Work goes in order, so that what waits behind the oldest is not to blame for being late. */
+  /**
+   * Expires the leases of a worker that are over. A worker handles its packets in order: only the oldest counts as
+   * failed, those that wait behind it go to other workers without a failed attempt.
+   */
   const expireLeases = (worker: WorkerState) => {
     let oldest = true
     for (const lease of worker.leases.values()) {
       if (lease.sentAt + options.leaseMillis > now) return
       if (lease.state !== "active") {
         if (lease.revokedAt + options.leaseMillis > now) continue
-        return loseWorker(worker, "gone", `packet ${lease.pending.id} was cancelled, and it does not stop`)
+        return loseWorker(worker, "gone", `cancelled packet ${lease.pending.id} did not stop`)
       }
       revoke(worker, lease, "expired")
       if (oldest) fail(worker, lease.pending, "Expired", `no result within ${options.leaseMillis / 1_000} s`)
@@ -185,7 +216,9 @@ export const make = <Packet, Result>(options: Options<Packet>): Dispatcher<Packe
         if (lease?.state !== "active") return
         workers[event.worker]!.consecutiveFailures++
         const [kind, message] =
-          event._tag === "Failed" ? ([event.kind, event.message] as const) : (["Lost", "stopped unasked"] as const)
+          event._tag === "Failed"
+            ? ([event.kind, event.message] as const)
+            : (["Lost", "stopped without a cancel"] as const)
         return fail(workers[event.worker]!, lease.pending, kind, message)
       }
       case "Lost":
@@ -207,13 +240,13 @@ export const make = <Packet, Result>(options: Options<Packet>): Dispatcher<Packe
   }
 
   const nextFor = (worker: WorkerState): PendingPacket | undefined => {
-    let looked = 0
+    let examined = 0
     for (const pending of retryQueue) {
       if (DispatcherState.isEligible(pending, worker, workers)) {
         retryQueue.delete(pending)
         return pending
       }
-      if (++looked === maxRetryCandidates) break
+      if (++examined === maxRetryCandidates) break
     }
     if (exhausted || nextId - consumedCount >= options.bufferSize) return undefined
     const packet = options.nextPacket(
@@ -247,13 +280,13 @@ export const make = <Packet, Result>(options: Options<Packet>): Dispatcher<Packe
     if (tasks.length > 0) assignments.set(worker, tasks)
   }
 
-  /** Who has nothing comes first, so that the last packets are spread. */
+  /** Assigns packets: one to each idle worker first, so that the last packets of a run are spread. */
   const assign = () => {
     for (const worker of available) if (DispatcherState.isIdle(worker)) assignTo(worker, 1)
     for (const worker of available) assignTo(worker, Number.POSITIVE_INFINITY)
     if (exhausted && unfinished.size === 0 && outOfOrder.size === 0) return finish({ _tag: "Finished" })
     if (workers.some(({ state }) => state !== "gone")) return
-    finish({ _tag: "NoWorkers", causes: workers.map(({ lossMessage: message, name }) => `${name}: ${message}`) })
+    finish({ _tag: "NoWorkers", causes: workers.map(({ lossMessage, name }) => `${name}: ${lossMessage}`) })
   }
 
   return {
@@ -274,6 +307,6 @@ export const make = <Packet, Result>(options: Options<Packet>): Dispatcher<Packe
       [...unfinished.values(), ...Array.from(outOfOrder.values(), ({ pending }) => pending)].sort(
         (one, two) => one.id - two.id
       ),
-    workers: workers
+    workers
   }
 }

@@ -1,37 +1,37 @@
-/** What a dispatcher is made of, is told, and says. */
+/** The options, events and actions of a dispatcher. */
 
 import type { Attempt } from "../FarmError.ts"
 import type { SizedPacket } from "../Job.ts"
 import type * as DispatcherState from "./DispatcherState.ts"
 
-/** What a dispatcher goes by. Times are in milliseconds. @category models @since 0.1.0 */
+/** The options of a dispatcher. @category models @since 0.1.0 */
 export interface Options<Packet> {
   readonly workers: ReadonlyArray<DispatcherState.WorkerInfo>
-  /** The next packet, `undefined` when there are no more. */
+  /** Splits off the next packet, of about `size` units; `undefined` at the end. */
   readonly nextPacket: (size: number) => SizedPacket<Packet> | undefined
-  /** Units that `cut` will give, if that is known. */
+  /** The units that `nextPacket` returns in all; `undefined` if the number is unknown. */
   readonly totalUnits: number | undefined
-  /** Packets to do first. */
+  /** Packets to assign before those of `nextPacket`. */
   readonly restored?: ReadonlyArray<SizedPacket<Packet>> | undefined
-  /** How long a worker may have a packet before another gets it, too. */
+  /** The time after which a packet without a result goes to another worker as well. */
   readonly leaseMillis: number
-  /** How often a packet may fail. */
+  /** The number of failed attempts at one packet after which the run fails. */
   readonly maxAttempts: number
-  /** Results are merged in the order of the packets. */
+  /** True for merges in the order of the packets. */
   readonly ordered: boolean
-  /** Merged results count as taken when `Taken` says so, not at once. */
+  /** True if a merged result counts against `bufferSize` until a `Consumed` event. */
   readonly holdUntilConsumed: boolean
-  /** How many packets may be cut and not taken: 1 or more. */
+  /** The packets that may be split off and not consumed: 1 or more. */
   readonly bufferSize: number
-  /** How long a packet should take. */
+  /** The time that one packet should take. */
   readonly targetMillis: number
-  /** The size of a worker's first packet. */
+  /** The units of each worker's first packet. */
   readonly initialSize: number
-  /** The size of all packets, instead of one that adapts. */
+  /** The units of every packet, instead of an adaptive size. */
   readonly packetSize?: number | undefined
 }
 
-/** What happens. Workers are numbers: their places in `Options.workers`. @category models @since 0.1.0 */
+/** An event. `worker` is an index in `Options.workers`. @category models @since 0.1.0 */
 export type Event<Result> =
   | {
       readonly _tag: "Done"
@@ -55,14 +55,14 @@ export type Event<Result> =
       readonly running?: ReadonlyArray<number> | undefined
     }
   | { readonly _tag: "Ready"; readonly worker: number }
-  /** So many merged results were taken. */
+  /** The consumer has read this number of merged results. */
   | { readonly _tag: "Consumed"; readonly count: number }
-  /** Time has passed. */
+  /** Time has passed: leases may have expired. */
   | { readonly _tag: "Tick" }
-  /** Nobody wants the rest. */
+  /** The run is cancelled. */
   | { readonly _tag: "Cancel" }
 
-/** What to do, in this order. After the last three nothing more is done. @category models @since 0.1.0 */
+/** An action, to be performed in this order. The last three end the run. @category models @since 0.1.0 */
 export type Action<Packet, Result> =
   | { readonly _tag: "Merge"; readonly id: number; readonly packet: Packet; readonly result: Result }
   | { readonly _tag: "Cancel"; readonly worker: number; readonly ids: ReadonlyArray<number> }

@@ -1,52 +1,53 @@
-/** What a dispatcher knows of packets and workers. */
+/** The state that a dispatcher keeps for each packet and each worker. */
 
 import type { Attempt } from "../FarmError.ts"
 import * as PacketSizing from "./PacketSizing.ts"
 
-/** A packet that is cut and has no result yet. */
+/** A packet that is split off and has no result. */
 export interface PendingPacket<Packet> {
   readonly id: number
   readonly packet: Packet
   readonly units: number
-  /** The copies whose result is waited for. */
+  /** The leases whose result is awaited: more than one if several workers try the packet. */
   readonly leases: Array<Lease<Packet>>
   readonly attempts: Array<Attempt>
-  /** Workers that it failed on: it goes to another, if there is one. */
+  /** The indexes of workers on which it failed: another worker is preferred. */
   readonly failedOn: Array<number>
 }
 
-/** A packet that a worker has. */
+/** An assignment of a packet to a worker. */
 export interface Lease<Packet> {
   readonly pending: PendingPacket<Packet>
+  /** The time of the assignment, in milliseconds. */
   readonly sentAt: number
-  /** The place is taken until the worker says how it ended, whatever has become of the packet. */
+  /** A lease occupies capacity, in every state, until the worker reports an outcome. */
   state: "active" | "cancelled" | "expired"
-  /** Since when it is not active. */
+  /** The time at which it was cancelled or expired, in milliseconds. */
   revokedAt: number
 }
 
-/** What is known of a worker beforehand. */
+/** The properties of a worker. */
 export interface WorkerInfo {
   readonly name: string
   readonly capacity: number
   readonly latencyMillis: number
 }
 
-/** A worker that holds packets, in the order in which it got them. */
+/** The state of a worker, with its leases in the order of assignment. */
 export interface WorkerState<Packet> extends WorkerInfo {
   readonly index: number
   readonly leases: Map<number, Lease<Packet>>
   readonly throughput: PacketSizing.Throughput
   state: "ready" | "lost" | "gone"
-  /** How many flights have expired and not ended. */
+  /** Leases that expired and have no outcome yet. */
   expiredLeases: number
-  /** How many packets in a row it has said it could not do. */
+  /** Failed or stopped packets since the last success. */
   consecutiveFailures: number
-  /** When it last reported an end. */
+  /** The time of the last outcome, in milliseconds. */
   lastOutcomeAt: number
-  /** What it said when it was lost. */
+  /** The error of the last loss. */
   lossMessage: string
-  /** What counted of its work. */
+  /** Packets, units and working time of the results that were merged. */
   packets: number
   units: number
   busyMillis: number
@@ -69,42 +70,48 @@ export const makeWorkerState = <Packet>(info: WorkerInfo, index: number): Worker
   busyMillis: 0
 })
 
-/** Whether a worker can be given packets: not where one has run out of time and has not ended. */
+/** Returns true if a worker can receive packets: it is ready, and every expired lease has an outcome. */
 export const isUsable = <Packet>({ expiredLeases, state }: WorkerState<Packet>) =>
   state === "ready" && expiredLeases === 0
 
-const isFailing = <Packet>({ consecutiveFailures }: WorkerState<Packet>) => consecutiveFailures >= 3
+/** A worker with this number of failures in a row is backed off. */
+const maxConsecutiveFailures = 3
+
+const isFailing = <Packet>({ consecutiveFailures }: WorkerState<Packet>) =>
+  consecutiveFailures >= maxConsecutiveFailures
 
 /**
- * Whether a worker is to wait, since all that it has done of late is to fail: quick at that, it would soon have taken
- * every packet. Others must be there to do the work, and after a lease it gets another chance.
+ * Returns true if a worker is backed off because its last packets all failed. Failing takes little time, so such a
+ * worker would soon receive every packet. It is backed off only while another worker succeeds, and for one lease.
  */
 export const isBackedOff = <Packet>(
   worker: WorkerState<Packet>,
   all: ReadonlyArray<WorkerState<Packet>>,
   now: number,
-  lease: number
+  leaseMillis: number
 ) =>
-  isFailing(worker) && now < worker.lastOutcomeAt + lease && all.some((other) => isUsable(other) && !isFailing(other))
+  isFailing(worker) &&
+  now < worker.lastOutcomeAt + leaseMillis &&
+  all.some((other) => isUsable(other) && !isFailing(other))
 
 export const isIdle = <Packet>({ leases }: WorkerState<Packet>) => leases.size === 0
 
 export const hasCapacity = <Packet>({ capacity, leases, latencyMillis, throughput }: WorkerState<Packet>) =>
   leases.size < PacketSizing.windowSize(throughput, capacity, latencyMillis)
 
-/** Whether a packet may go to this worker: not again where it failed, while there is another to ask. */
+/** Returns true if a packet may go to a worker: it has not failed there, or has failed on every usable worker. */
 export const isEligible = <Packet>(
   { failedOn }: PendingPacket<Packet>,
   { index }: WorkerState<Packet>,
   all: ReadonlyArray<WorkerState<Packet>>
 ) => !failedOn.includes(index) || !all.some((other) => isUsable(other) && !failedOn.includes(other.index))
 
-/** A copy is worth it where it will probably be so many times faster. */
+/** An idle worker copies a packet if it is expected to finish it faster by this factor. */
 const minSpeedup = 1.5
 
 /**
- * The packet of another worker that an idle one should try as well: one that waits there behind others, or that takes
- * longer than it should. What is late already is expected to take as long again.
+ * Finds the packet of another worker that an idle worker should try as well: one that waits behind others, or takes
+ * longer than estimated. A packet that is late already is expected to take as long again.
  */
 export const straggler = <Packet>(
   idle: WorkerState<Packet>,
@@ -123,15 +130,15 @@ export const straggler = <Packet>(
       units += pending.units
       if (state !== "active" || pending.leases.length > 1 || pending.failedOn.includes(idle.index)) continue
       const waited = now - since
-      const expected = PacketSizing.estimateMillis(other.throughput, units) ?? 0
-      const remains = expected > waited ? expected - waited : waited
-      const own =
+      const estimated = PacketSizing.estimateMillis(other.throughput, units) ?? 0
+      const remaining = estimated > waited ? estimated - waited : waited
+      const ownEstimate =
         PacketSizing.estimateMillis(idle.throughput, pending.units) ??
         PacketSizing.estimateMillis(other.throughput, pending.units) ??
         0
-      if (remains <= longest || remains < minSpeedup * (own + idle.latencyMillis)) continue
+      if (remaining <= longest || remaining < minSpeedup * (ownEstimate + idle.latencyMillis)) continue
       best = pending
-      longest = remains
+      longest = remaining
     }
   }
   return best

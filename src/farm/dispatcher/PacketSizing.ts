@@ -1,23 +1,24 @@
-/** How fast a worker is, and so how large its packets should be, and how many it should have at once. */
+/** The size of packets and the number of packets in flight, computed from a worker's throughput. */
 
-/** What was measured of a worker. */
+/** The measured throughput of a worker. */
 export interface Throughput {
-  /** Units and milliseconds of late: old ones fade. */
+  /** Recent units and the time they took: older measurements decay. */
   units: number
   millis: number
-  /** Milliseconds a packet, lately. */
+  /** The moving average of the time for a packet. */
   packetMillis: number
-  /** Units of the largest packet that it has done. */
+  /** The units of the largest packet done. */
   largestUnits: number
 }
 
 export const make = (): Throughput => ({ units: 0, millis: 0, packetMillis: Number.NaN, largestUnits: 0 })
 
-/** A size grows at most so much from one packet to the next: a measurement of little says little. */
+/** A packet has at most this factor more units than the largest before: short measurements are inaccurate. */
 const maxGrowthFactor = 16
 
+/** Records the duration of a packet. */
 export const record = (throughput: Throughput, units: number, millis: number, targetMillis: number) => {
-  // What a packet costs whatever its size hides the rate in small ones: a larger one is believed alone.
+  // The fixed cost of a packet hides the rate in small ones: a packet over twice as large replaces the measurement.
   const decay = units > 2 * throughput.largestUnits ? 0 : throughput.millis > targetMillis ? 0.5 : 1
   throughput.units = throughput.units * decay + units
   throughput.millis = throughput.millis * decay + millis
@@ -27,23 +28,24 @@ export const record = (throughput: Throughput, units: number, millis: number, ta
   if (units > throughput.largestUnits) throughput.largestUnits = units
 }
 
-/** Milliseconds for so many units, `undefined` if nothing is known. */
+/** Estimates the time for a number of units; `undefined` without a measurement. */
 export const estimateMillis = (throughput: Throughput, units: number) =>
   throughput.largestUnits === 0 ? undefined : (units * throughput.millis) / throughput.units
 
-/** What sizes depend on. */
+/** The parameters of packet sizes. */
 export interface SizingOptions {
-  /** Milliseconds a packet should take. */
+  /** The time that a packet should take. */
   readonly targetMillis: number
+  /** The units of a worker's first packet. */
   readonly initialSize: number
   readonly workerCount: number
-  /** Units: all, and those not cut yet. */
+  /** The units of the whole run; `undefined` if the number is unknown. */
   readonly totalUnits: number | undefined
 }
 
 /**
- * The size of a worker's next packet: as much as takes the target time, but at least ten packets for each worker, and
- * towards the end ever less, so that all finish together.
+ * Computes the units of a worker's next packet. They take the target time, but are at most a tenth of a worker's share
+ * of the run, and fewer towards the end, so that all workers finish together.
  */
 export const nextSize = (
   throughput: Throughput,
@@ -61,6 +63,9 @@ export const nextSize = (
   return Math.max(1, Math.floor(Math.min(byTime, byGrowth, byShare, byRemainder)))
 }
 
-/** How many packets hide the time that messages take. */
-export const windowSize = ({ packetMillis: packet }: Throughput, capacity: number, latencyMillis: number) =>
-  Math.min(capacity, Number.isNaN(packet) ? 2 : 1 + Math.max(1, Math.ceil(latencyMillis / Math.max(packet, 1e-6))))
+/** Computes the packets in flight that cover the round-trip time of a worker. */
+export const windowSize = ({ packetMillis }: Throughput, capacity: number, latencyMillis: number) =>
+  Math.min(
+    capacity,
+    Number.isNaN(packetMillis) ? 2 : 1 + Math.max(1, Math.ceil(latencyMillis / Math.max(packetMillis, 1e-6)))
+  )

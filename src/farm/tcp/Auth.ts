@@ -1,7 +1,7 @@
 /**
- * Whether the other side knows the same key: each sends a number that is used once, and each shows that it can sign
- * both, and all that was agreed, with the key (HMAC-SHA-256, RFC 2104), which itself is never sent. A farm does so
- * before the server does, so that a stranger learns nothing that is made from the key.
+ * Mutual authentication by a shared key. Each side sends a nonce, and proves that it can sign both nonces and the
+ * parameters of the handshake with the key (HMAC-SHA-256, RFC 2104). The key itself is never sent. The farm proves
+ * first, so that an unauthenticated client receives nothing that is computed from the key.
  */
 import * as Effect from "effect/Effect"
 import * as Base64 from "effect/encoding/Base64"
@@ -11,22 +11,22 @@ import * as Hmac from "../../network/Hmac.ts"
 import { FarmError, InvalidOptions } from "../FarmError.ts"
 import { type Hello, version, type Welcome } from "./Protocol.ts"
 
-/** What both sides have agreed on when they sign. @category models @since 0.1.0 */
+/** The handshake as both sides sign it. @category models @since 0.1.0 */
 export interface Transcript {
   readonly hello: Hello
-  /** The server's number. */
+  /** The nonce of the server. */
   readonly serverNonce: string
-  /** Known to the server's proof only. */
+  /** Part of the server's proof only: the farm signs before it receives the message. */
   readonly welcome?: Welcome | undefined
 }
 
-/** One who knows a key. @category models @since 0.1.0 */
+/** A signer and verifier with one key. @category models @since 0.1.0 */
 export interface Auth {
-  /** 32 random bytes, as text. */
+  /** Generates a nonce: 32 random bytes in Base64. */
   readonly nonce: Effect.Effect<string>
-  /** Signs as the one or the other, so that nobody can be shown a proof of his own. */
+  /** Signs a transcript. The role is signed as well, so that a proof cannot be sent back to its author. */
   readonly prove: (role: "farm" | "server", transcript: Transcript) => Effect.Effect<string>
-  /** Whether the other side has signed so. */
+  /** Verifies the proof of the other side. */
   readonly verify: (
     role: "farm" | "server",
     transcript: Transcript,
@@ -43,8 +43,8 @@ const signedBytes = (role: string, { hello, serverNonce, welcome }: Transcript) 
 }
 
 /**
- * Takes a key: at best 32 random bytes, as text. `Mac` and `SecureRandom` are those that are provided, else web
- * crypto's. Fails for an empty key.
+ * Makes the authentication for a key, ideally 32 random bytes as text. Uses the provided `Mac` and `SecureRandom`, or
+ * those of the Web Crypto API. Fails with `InvalidOptions` for an empty key.
  *
  * @category constructors
  * @since 0.1.0
@@ -52,7 +52,7 @@ const signedBytes = (role: string, { hello, serverNonce, welcome }: Transcript) 
 export const make = Effect.fnUntraced(function* (secret: Redacted.Redacted): Effect.fn.Return<Auth, FarmError> {
   const hmac = yield* Hmac.make(secret)
   if (hmac === undefined) {
-    const message = "the key is empty: give at least one character"
+    const message = "invalid key: it is empty; give at least 1 character"
     return yield* new FarmError({ reason: new InvalidOptions({ message }) })
   }
   const random = yield* Hmac.random

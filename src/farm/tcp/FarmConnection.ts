@@ -1,4 +1,4 @@
-/** The connection of a farm to a server of work, from the look-up of its name to the last words of the greeting. */
+/** The connection of a farm to a worker server, from name resolution to the end of the handshake. */
 import * as Bytes from "effect/Bytes"
 import * as Effect from "effect/Effect"
 import type * as Dns from "effect/net/Dns"
@@ -15,10 +15,10 @@ import * as MessageChannel from "./MessageChannel.ts"
 import * as Protocol from "./Protocol.ts"
 import type { ConnectionFailure, HostConnection, OnOutcomes } from "./RemoteHost.ts"
 
-/** What connecting stands on. */
+/** The services that connecting requires. */
 export type Requirements = Network | Dns.Dns | ServiceNames
 
-/** Whom to connect to, and what to say. Times are in milliseconds. */
+/** The address of a worker server and the parameters of the handshake. */
 export interface Options {
   readonly host: string
   readonly service: string | number
@@ -26,7 +26,7 @@ export interface Options {
   readonly auth: Auth | undefined
   readonly leaseMillis: number
   readonly maxFrameBytes: number
-  /** For all of it. */
+  /** The time limit for name resolution, connecting and handshake together. */
   readonly timeoutMillis: number
 }
 
@@ -39,7 +39,7 @@ const frame = (message: Protocol.Message) => Result.getOrThrow(Protocol.encode(m
 const refusalOf = ({ message, reason }: Extract<Protocol.Message, { readonly _tag: "Refused" }>) =>
   protocolError(new Protocol.Refused({ reason, message: Protocol.singleLine(message) }))
 
-/** Refusals that will be the same next time. */
+/** Reasons of a refusal that another attempt would meet again. */
 const permanentRefusals: ReadonlySet<string> = new Set(["Version", "Job", "Key"])
 
 const connectionFailure = (error: { readonly message: string }): ConnectionFailure => ({
@@ -82,20 +82,21 @@ const handshake = Effect.fnUntraced(function* (
   }
   if (reply._tag !== "Welcome") return yield* MessageChannel.unexpectedMessage(reply)
   if (auth !== undefined) {
-    if (challenge === undefined) return yield* keyRefused("the server has no key: it could be anybody")
+    if (challenge === undefined) return yield* keyRefused("authentication failed: the server has no key")
     const transcript = { hello, serverNonce: challenge, welcome: reply }
-    if (!(yield* auth.verify("server", transcript, reply.proof)))
-      return yield* keyRefused("the server does not know the key")
+    if (!(yield* auth.verify("server", transcript, reply.proof))) {
+      return yield* keyRefused("authentication failed: the server has another key")
+    }
   }
   channel.setMaxFrameBytes(maxFrameBytes)
   return { channel, latencyMillis, welcome: reply }
 })
 
 const closedEarly = MessageChannel.connectionEnded(
-  "it closed the connection when it was greeted: is it a server of work?"
+  "connection closed during the handshake; check that a worker server listens there"
 )
 
-/** Connects, greets and is welcomed; closes with the scope. */
+/** Connects and completes the handshake. The connection closes with the scope. */
 export const open = Effect.fnUntraced(function* (
   options: Options
 ): Effect.fn.Return<HostConnection, ConnectionFailure, Requirements | Scope.Scope> {
@@ -115,15 +116,13 @@ export const open = Effect.fnUntraced(function* (
     lastReceivedAt = now()
     const outcomes: Array<TaskOutcome> = []
     for (const message of messages) {
-      if (message._tag === "Done" || message._tag === "Failed" || message._tag === "Stopped")
+      if (message._tag === "Done" || message._tag === "Failed" || message._tag === "Stopped") {
         outcomes.push(outcomeOf(message))
-      else if (message._tag === "Refused") return Effect.fail(refusalOf(message))
+      } else if (message._tag === "Refused") return Effect.fail(refusalOf(message))
       else if (message._tag !== "Pong") return Effect.fail(MessageChannel.unexpectedMessage(message))
     }
     const unknown = onOutcomes(outcomes)
-    return unknown === undefined
-      ? channel.writable
-      : Effect.fail(MessageChannel.invalidId(unknown, "was not asked for"))
+    return unknown === undefined ? channel.writable : Effect.fail(MessageChannel.invalidId(unknown, "not requested"))
   }
   const keepAlive = Effect.suspend(() => {
     if (now() - lastReceivedAt > leaseMillis) return Effect.fail(MessageChannel.timedOut(leaseMillis))
@@ -140,7 +139,7 @@ export const open = Effect.fnUntraced(function* (
       for (const { id, packet } of tasks) {
         const encoded = Protocol.encode({ _tag: "Work", id, packet }, maxFrameBytes)
         if (Result.isSuccess(encoded)) frames.push(encoded.success)
-        else unsent.push({ _tag: "Failed", id, message: `the packet cannot be sent: ${encoded.failure.message}` })
+        else unsent.push({ _tag: "Failed", id, message: `cannot send the packet: ${encoded.failure.message}` })
       }
       channel.send(frames)
       return unsent
@@ -152,14 +151,14 @@ export const open = Effect.fnUntraced(function* (
         channel.flushing,
         Effect.forever(Effect.andThen(Effect.sleep(Math.min(leaseMillis / 4, maxPingIntervalMillis)), keepAlive))
       ]).pipe(
-        Pull.catchDone(MessageChannel.connectionEnded("it closed the connection")),
+        Pull.catchDone(MessageChannel.connectionEnded("the host closed the connection")),
         Effect.mapError(connectionFailure)
       )
   }
   return connection
 })
 
-/** Milliseconds between two questions at most: a server may end connections that are silent for longer. */
+/** The longest interval between two pings: a server may close connections that are idle for longer. */
 const maxPingIntervalMillis = 10_000
 
 const outcomeOf = (message: Extract<Protocol.Message, { readonly _tag: TaskOutcome["_tag"] }>): TaskOutcome =>

@@ -1,4 +1,4 @@
-/** Messages over a connection: those that come, one batch after the other, and those that wait to be sent. */
+/** Framed messages over a connection, with backpressure in both directions. */
 import * as Bytes from "effect/Bytes"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
@@ -6,33 +6,35 @@ import type * as Pull from "effect/Pull"
 import type { Connection, NetworkError } from "../../network/Network.ts"
 import * as Protocol from "./Protocol.ts"
 
-/** One side of a conversation. */
+/** One end of a connection. */
 export interface MessageChannel {
-  /** Waits for messages; `Done` when the other side sends no more. One fiber at a time. */
+  /** Waits for the next messages; `Done` when the peer sends no more. For one fiber at a time. */
   readonly pull: Pull.Pull<ReadonlyArray<Protocol.Message>, NetworkError | Protocol.ProtocolError>
-  /** Waits for one message. */
+  /** Waits for the next message. */
   readonly next: Pull.Pull<Protocol.Message, NetworkError | Protocol.ProtocolError>
-  /** Puts frames on their way, soon and in this order. */
+  /** Queues frames, which are sent in this order. */
   readonly send: (frames: ReadonlyArray<Uint8Array>) => void
-  /** Sends, until the connection fails. */
+  /** Writes queued frames until the connection fails. */
   readonly flushing: Effect.Effect<never, NetworkError>
-  /** Waits until little waits to be sent: who asks before reading on holds back a peer that does not read. */
+  /**
+   * Waits while too many bytes are queued. A side that waits for this before it reads holds back a peer that does not.
+   */
   readonly writable: Effect.Effect<void>
-  /** Frames that come may be so long from now on. */
+  /** Sets the limit for received frames. */
   readonly setMaxFrameBytes: (max: number) => void
 }
 
-/** So many bytes may wait to be sent before no more is read. */
+/** Queued bytes above which `writable` waits. */
 const highWaterMarkBytes = 1 << 18
 
-/** Waits for so many bytes; `Done` if they do not come. What came with them is the rest. */
+/** Reads the first `length` bytes, and what arrived with them as `rest`; `Done` if the stream ends before. */
 export const readHead = Effect.fnUntraced(function* (connection: Pick<Connection, "pull">, length: number) {
   let bytes = yield* connection.pull
   while (bytes.length < length) bytes = Bytes.concat([bytes, yield* connection.pull])
   return { head: bytes.subarray(0, length), rest: bytes.subarray(length) }
 })
 
-/** Talks over a connection, on which `rest` has come already. */
+/** Makes a channel on a connection from which `rest` has been read already. */
 export const make = (connection: Pick<Connection, "pull" | "write">, rest: Uint8Array): MessageChannel => {
   const decoder = Protocol.decoder()
   const hasOutput = Latch.makeUnsafe(false)
@@ -88,14 +90,14 @@ export const make = (connection: Pick<Connection, "pull" | "write">, rest: Uint8
 
 const unexpected = (detail: string) => new Protocol.ProtocolError({ reason: new Protocol.Unexpected({ detail }) })
 
-/** Nothing was heard for so long. */
+/** Makes the error for a peer that sent nothing for a time. */
 export const timedOut = (millis: number) => new Protocol.ProtocolError({ reason: new Protocol.Timeout({ millis }) })
 
-/** A message that has no place here. */
-export const unexpectedMessage = (message: Protocol.Message) => unexpected(`${message._tag} has no place here`)
+/** Makes the error for a message that is not allowed in this state. */
+export const unexpectedMessage = (message: Protocol.Message) => unexpected(`unexpected ${message._tag} message`)
 
-/** An id that nobody knows, or that is known already. */
+/** Makes the error for an id that is unknown, or in use. */
 export const invalidId = (id: number, detail: string) => unexpected(`packet ${id}: ${detail}`)
 
-/** The other side has ended the conversation. */
+/** Fails because the peer has closed the connection. */
 export const connectionEnded = (detail: string) => () => Effect.fail(unexpected(detail))

@@ -1,6 +1,6 @@
 /**
- * How a farm and a server of work speak to each other over TCP: what they say, and how it is written. Bytes in,
- * messages or a typed error out, whatever the bytes are.
+ * The protocol between a farm and a worker server over TCP: its messages and their encoding. Decoding returns messages
+ * or a typed error for any bytes.
  *
  * ```
  *   farm                                                     server
@@ -22,22 +22,23 @@
  *   +------+------+------+------+----------- ~ -------------+
  * ```
  *
- * Every `Work` is ended by one `Done`, `Failed` or `Stopped` with its id; results that do not fit are a `Failed`, too.
- * Whoever hears nothing for the lease of the `Hello` gives the other up, and its work with it.
+ * Every `Work` ends with exactly one `Done`, `Failed` or `Stopped` with its id; a result that is too long is a
+ * `Failed`. A side that receives nothing for the `lease` of the `Hello` closes the connection, and the work on it is
+ * lost.
  *
- * A shared key shows each side who the other is when they meet (see `Auth`). It hides nothing, and what is said later
- * can be changed on the way by whoever sits there: through foreign networks, use a tunnel.
+ * A shared key authenticates both sides during the handshake (see `Auth`). Nothing is encrypted, and later messages are
+ * not signed: use a tunnel across networks that others control.
  */
 import * as Data from "effect/Data"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 
-/** Of the messages; the preamble, the frames and `Hello` are the same in all. @category constants @since 0.1.0 */
+/** The version of the messages; preamble, frames and `Hello` are the same in all. @category constants @since 0.1.0 */
 export const version = 1
 
 /**
- * What a farm sends first. Read as the two little-endian int32 of a range it would begin and end below zero, and end
- * before it begins: no range that anybody counts in, so that a server can tell it from one.
+ * The first bytes that a farm sends. Read as a range of two little-endian int32, they begin and end below zero and end
+ * before they begin. Clients of the course's protocol do not request such a range, so a server can tell the two apart.
  *
  * @category constants
  * @since 0.1.0
@@ -45,7 +46,7 @@ export const version = 1
 export const preamble: Uint8Array = Uint8Array.of(0x45, 0x46, 0x49, 0xff, 0x4e, 0x45, 0x54, 0x80)
 
 /**
- * Bytes in a frame: until both sides know each other, and then, unless said otherwise.
+ * The most bytes in a frame: during the handshake, and by default after it.
  *
  * @category constants
  * @since 0.1.0
@@ -60,20 +61,20 @@ const Hello = Schema.TaggedStruct("Hello", {
   version: Schema.Natural,
   job: Schema.String,
   jobVersion: Schema.Finite,
-  /** In milliseconds. */
+  /** The time in milliseconds after which silence ends the connection. */
   lease: Schema.Finite.check(Schema.isBetween({ minimum: 1, maximum: 3_600_000 })),
-  /** Given by a farm that has a key. */
+  /** Present if the farm has a key. */
   nonce: optionalText
 })
 
 const Welcome = Schema.TaggedStruct("Welcome", {
   threads: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1_024 })),
-  /** Packets that a farm may have there for each thread. */
+  /** Packets that the farm may have in flight for each thread. */
   capacity: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 65_536 })),
   proof: optionalText
 })
 
-/** All that is said. @category schemas @since 0.1.0 */
+/** A message of either side. @category schemas @since 0.1.0 */
 export const Message = Schema.Union([
   Hello,
   Schema.TaggedStruct("Challenge", { nonce: Schema.String }),
@@ -103,47 +104,52 @@ export type Welcome = typeof Welcome.Type
 
 const maxTextChars = 200
 
-/** Text of a peer, fit for a line of a log. @category conversions @since 0.1.0 */
+/**
+ * Makes one line of at most 200 characters from a peer's text, for logs and errors.
+ *
+ * @category conversions
+ * @since 0.1.0
+ */
 export const singleLine = (text: string): string => {
   const line = text.slice(0, maxTextChars + 1).replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, " ")
   return line.length > maxTextChars ? `${line.slice(0, maxTextChars)}...` : line
 }
 
-/** A frame is longer than allowed. @category errors @since 0.1.0 */
+/** A frame over the length limit. @category errors @since 0.1.0 */
 export class FrameTooLong extends Data.TaggedClass("FrameTooLong")<{ readonly length: number; readonly max: number }> {
   get message(): string {
-    return `a frame of ${this.length} bytes: at most ${this.max} are allowed`
+    return `frame too long: ${this.length} bytes (limit ${this.max})`
   }
 }
 
-/** What came, or was to be sent, is no message. @category errors @since 0.1.0 */
+/** Bytes that are not a message, or a message that cannot be encoded. @category errors @since 0.1.0 */
 export class Malformed extends Data.TaggedClass("Malformed")<{ readonly detail: string }> {
   get message(): string {
-    return `no message of a farm: ${this.detail}`
+    return `malformed message: ${this.detail}`
   }
 }
 
-/** A message that has no place here; an id that is not known, or is known already. @category errors @since 0.1.0 */
+/** A message that is not allowed in this state, or has an invalid id. @category errors @since 0.1.0 */
 export class Unexpected extends Data.TaggedClass("Unexpected")<{ readonly detail: string }> {
   get message(): string {
-    return `the protocol was broken: ${this.detail}`
+    return `protocol violation: ${this.detail}`
   }
 }
 
-/** The other side is not served, or not trusted. @category errors @since 0.1.0 */
+/** A peer that is refused, or cannot be authenticated. @category errors @since 0.1.0 */
 export class Refused extends Data.TaggedClass("Refused")<{
   readonly reason: Extract<Message, { readonly _tag: "Refused" }>["reason"]
   readonly message: string
 }> {}
 
-/** Nothing was heard for so many milliseconds. @category errors @since 0.1.0 */
+/** A peer that sent nothing for a time. @category errors @since 0.1.0 */
 export class Timeout extends Data.TaggedClass("Timeout")<{ readonly millis: number }> {
   get message(): string {
-    return `silent for ${this.millis / 1_000} s`
+    return `timed out: no message within ${this.millis / 1_000} s`
   }
 }
 
-/** The other side does not keep to the protocol. @category errors @since 0.1.0 */
+/** A violation of the protocol by the peer. @category errors @since 0.1.0 */
 export class ProtocolError extends Data.TaggedError("ProtocolError")<{
   readonly reason: FrameTooLong | Malformed | Unexpected | Refused | Timeout
 }> {
@@ -161,7 +167,7 @@ const encoder = new TextEncoder()
 const headerBytes = 4
 
 /**
- * A message as a frame. Fails for a packet or result that is no JSON, such as one with a bigint, or is too long.
+ * Encodes a message as a frame. Fails with `Malformed` if it is not JSON, as with a bigint, and with `FrameTooLong`.
  *
  * @category encoding
  * @since 0.1.0
@@ -186,7 +192,7 @@ export const encode = (
 
 const decodeMessage = Schema.decodeUnknownResult(Message)
 
-/** What a frame holds. @category decoding @since 0.1.0 */
+/** Decodes the payload of a frame. @category decoding @since 0.1.0 */
 export const decode = (payload: Uint8Array): Result.Result<Message, ProtocolError> => {
   try {
     const value: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(payload))
@@ -197,15 +203,15 @@ export const decode = (payload: Uint8Array): Result.Result<Message, ProtocolErro
   }
 }
 
-/** Cuts what comes into messages. @category models @since 0.1.0 */
+/** An incremental decoder of frames. @category models @since 0.1.0 */
 export interface Decoder {
-  /** The messages that are complete with these bytes. After an error there is nothing but that error. */
+  /** Adds bytes and returns the messages that they complete. After an error it returns that error only. */
   readonly push: (bytes: Uint8Array) => Result.Result<ReadonlyArray<Message>, ProtocolError>
-  /** Frames may be so long from now on. */
+  /** Sets the limit for the frames that follow. */
   readonly setMaxFrameBytes: (max: number) => void
 }
 
-/** A decoder; it holds at most twice the bytes of a frame. @category decoding @since 0.1.0 */
+/** Makes a decoder, which buffers at most twice the bytes of a frame. @category decoding @since 0.1.0 */
 export const decoder = (max: number = frameLimitBytes.handshake): Decoder => {
   let maxFrameBytes = max
   let buffer = new Uint8Array(512)

@@ -1,8 +1,8 @@
 /**
- * A host as workers of a farm, whatever it speaks: it outlives its connections. When one breaks, all that the host had
- * is lost, and it is connected again after a while, and after ever longer if nothing comes of it.
+ * The workers of a remote host, independent of its protocol. The workers outlive connections: when one breaks, the
+ * tasks of the host are lost, and it is reconnected after the delays of a schedule.
  *
- * A farm reckons with workers that do one thing at a time, so a host of n threads is n workers over one connection.
+ * A worker does one task at a time, so a host with n threads is n workers over one connection.
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -13,54 +13,55 @@ import type * as Scope from "effect/Scope"
 import * as Monotonic from "../../network/Monotonic.ts"
 import type { Report, Task, TaskOutcome, Worker } from "../Worker.ts"
 
-/** Is told how tasks ended; gives the id of one that nobody knows, and then nothing of these counts. */
+/** Applies outcomes. Returns the first unknown task id, in which case none are applied. */
 export type OnOutcomes = (outcomes: ReadonlyArray<TaskOutcome>) => number | undefined
 
-/** Why there is no connection. What is final will not be better next time. */
+/** The reason why a connection failed. */
 export interface ConnectionFailure {
   readonly message: string
+  /** True if another attempt would fail in the same way. */
   readonly isPermanent: boolean
 }
 
-/** A connection to a host that is ready. */
+/** A connection to a host after the handshake. */
 export interface HostConnection {
   readonly threads: number
-  /** Packets for each thread. */
+  /** The tasks in flight for each thread. */
   readonly capacity: number
-  /** Of a round trip, in milliseconds. */
+  /** The round-trip time. */
   readonly latencyMillis: number
-  /** Puts tasks on their way; gives the outcomes of those that cannot be sent. */
+  /** Sends tasks; returns the outcomes of those that cannot be sent. */
   readonly send: (tasks: ReadonlyArray<Task>) => ReadonlyArray<TaskOutcome>
   readonly cancel: (ids: ReadonlyArray<number>) => void
-  /** Talks until the connection breaks. */
-  readonly serve: (tell: OnOutcomes) => Effect.Effect<never, ConnectionFailure>
+  /** Receives and sends until the connection fails. */
+  readonly serve: (onOutcomes: OnOutcomes) => Effect.Effect<never, ConnectionFailure>
 }
 
-/** What happens to a host of a pool. @category models @since 0.1.0 */
+/** A change in the connection to a host. @category models @since 0.1.0 */
 export type Event =
   | { readonly _tag: "Connected"; readonly host: string; readonly threads: number }
-  /** It could not be reached, or does not do this work; the others are used. */
+  /** The first connection failed, or the host runs another job: the pool does without it. */
   | { readonly _tag: "Ignored"; readonly host: string; readonly message: string }
-  /** Its packets go to others while it is connected again. */
+  /** The connection failed: the host's packets go to other workers, and it is reconnected. */
   | { readonly _tag: "Lost"; readonly host: string; readonly message: string }
-  /** It is not tried any more. */
+  /** The host failed permanently: it is not reconnected. */
   | { readonly _tag: "Gone"; readonly host: string; readonly message: string }
 
-/** What a host is made from. */
+/** The parameters of a remote host. */
 export interface Options<R> {
   readonly name: string
   readonly job: Worker["job"]
   readonly open: Effect.Effect<HostConnection, ConnectionFailure, R | Scope.Scope>
-  /** Milliseconds that the host may take to end what was cancelled. */
+  /** The time in which the host must end cancelled tasks. */
   readonly leaseMillis: number
-  /** The delays before it is connected again; its end is to give up. It begins anew when a result has come. */
+  /** The delays before reconnecting; at its end the host is given up. It restarts after a successful task. */
   readonly reconnect: Schedule.Schedule<unknown>
   readonly onEvent: (event: Event) => Effect.Effect<void>
 }
 
 type ReportListener = (reports: ReadonlyArray<Report>) => void
 
-/** A task on the wire, under an id of its own: two workers of a host may have the same packet. */
+/** A task in flight. Its wire id is its key: two workers of a host may have the same packet. */
 interface RemoteTask {
   readonly slot: WorkerSlot
   readonly listener: ReportListener
@@ -70,20 +71,20 @@ interface RemoteTask {
 
 interface WorkerSlot {
   listener: ReportListener | undefined
-  /** Packets at the host, and their ids on the wire. */
+  /** The wire id of each packet in flight. */
   readonly wireIds: Map<number, number>
-  /** Is told when there are none. */
+  /** Called when no packet is in flight. */
   onIdle: () => void
 }
 
-/** Milliseconds that the end of a run waits for a host to stop its work. */
+/** The time that the end of a run waits for the host to stop its tasks. */
 const drainTimeoutMillis = 500
 
 const noop = () => {}
 
 const transientFailure = (message: string): ConnectionFailure => ({ message, isPermanent: false })
 
-/** Connects to a host; it is let go of with the scope. Fails if the first connection does. */
+/** Connects to a host until the scope closes. Fails if the first connection fails. */
 export const make = Effect.fnUntraced(function* <R>(
   options: Options<R>
 ): Effect.fn.Return<ReadonlyArray<Worker>, ConnectionFailure, R | Scope.Scope> {
@@ -114,7 +115,7 @@ export const make = Effect.fnUntraced(function* <R>(
       if (outcome._tag === "Done") hasSucceeded = true
       if (slot.wireIds.get(id) === outcome.id) slot.wireIds.delete(id)
       if (slot.wireIds.size === 0) slot.onIdle()
-      // The run that wanted it may be over.
+      // The task may belong to an earlier run.
       if (slot.listener !== listener) continue
       const all = reports.get(listener) ?? []
       all.push({ ...outcome, id })
@@ -126,9 +127,9 @@ export const make = Effect.fnUntraced(function* <R>(
 
   const connectionLost = (message: string) => {
     inFlight.clear()
-    for (const { onIdle: emptied, wireIds } of slots) {
+    for (const { onIdle, wireIds } of slots) {
       wireIds.clear()
-      emptied()
+      onIdle()
     }
     lastError = message
     connection = undefined
@@ -138,10 +139,10 @@ export const make = Effect.fnUntraced(function* <R>(
   const failIfOverdue = Effect.suspend(() => {
     const time = now()
     const isOverdue = [...inFlight.values()].some(
-      ({ cancelledAt: cancelled }) => cancelled !== undefined && time - cancelled > leaseMillis
+      ({ cancelledAt }) => cancelledAt !== undefined && time - cancelledAt > leaseMillis
     )
     return isOverdue
-      ? Effect.fail(transientFailure(`it does not end what was cancelled ${leaseMillis / 1_000} s ago`))
+      ? Effect.fail(transientFailure(`cancelled packets did not end within ${leaseMillis / 1_000} s`))
       : Effect.void
   })
   const watchdog = Effect.forever(Effect.andThen(Effect.sleep(leaseMillis / 4), failIfOverdue))
@@ -232,13 +233,14 @@ export const make = Effect.fnUntraced(function* <R>(
           return { id: wireId, packet }
         })
       )
-      if (unsent.length > 0)
+      if (unsent.length > 0) {
         run(
           Effect.andThen(
             Effect.yieldNow,
             Effect.sync(() => applyOutcomes(unsent))
           )
         )
+      }
     },
     cancel: (wanted) => cancel(slot, wanted)
   })

@@ -1,6 +1,6 @@
 /**
- * Workers that many clients share: whoever has had the least of their time comes next, so that one who sends much, or
- * large packets, holds nobody else up.
+ * A pool of workers that many clients share by fair queueing. The client that has used the least working time is served
+ * next, so that a client with many or large packets does not delay the others.
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -10,23 +10,23 @@ import * as PacketSizing from "../dispatcher/PacketSizing.ts"
 import { FarmError, InvalidOptions } from "../FarmError.ts"
 import type { Report, Task, TaskOutcome, Worker } from "../Worker.ts"
 
-/** A client's place at the pool. Its ids are its own. */
+/** A client of the pool. Its task ids are its own. */
 interface PoolClient {
-  /** Takes tasks whose ids are not under way. */
+  /** Queues tasks; their ids must not be in use. */
   readonly run: (tasks: ReadonlyArray<Task>) => void
-  /** Stops these, soon. */
+  /** Stops tasks soon. */
   readonly cancel: (ids: ReadonlyArray<number>) => void
 }
 
-/** Workers for many. */
+/** A pool of workers of one job. */
 export interface SharedWorkerPool {
   readonly job: Worker["job"]
   readonly threads: number
-  /** A client comes, and is told how each of its tasks ended; what is left when the scope closes is stopped. */
+  /** Adds a client, which receives one outcome for each task. Its remaining tasks are stopped when the scope closes. */
   readonly join: (
     onOutcomes: (outcomes: ReadonlyArray<TaskOutcome>) => void
   ) => Effect.Effect<PoolClient, never, Scope.Scope>
-  /** Waits until all workers are gone for good. */
+  /** Waits until every worker has failed permanently; returns the last error. */
   readonly allGone: Effect.Effect<string>
 }
 
@@ -34,9 +34,9 @@ interface ClientState {
   readonly onOutcomes: (outcomes: ReadonlyArray<TaskOutcome>) => void
   readonly queue: Array<ClientTask>
   readonly tasks: Map<number, ClientTask>
-  /** Milliseconds of work, with a guess for what is under way. */
+  /** Milliseconds of working time, including an estimate for tasks in flight. */
   virtualTime: number
-  /** Milliseconds of the last packet. */
+  /** The duration of the last task. */
   lastTaskMillis: number
 }
 
@@ -44,11 +44,11 @@ interface ClientTask {
   readonly client: ClientState
   readonly task: Task
   estimateMillis: number
-  /** Where it is being done, and under which id. */
+  /** The worker that has the task, and the task's id there. */
   slot: WorkerSlot | undefined
   id: number
   isCancelled: boolean
-  /** The client was told how it ended. */
+  /** True after the client received the outcome. */
   isReported: boolean
 }
 
@@ -59,20 +59,23 @@ interface WorkerSlot {
   state: "ready" | "lost" | "gone"
 }
 
+/** The duration of a task up to which measurements do not decay. */
 const targetMillis = 100
 
-/** Takes the workers, of one job, for the life of the scope. Fails if there are none. */
+/** Makes a pool of workers, which it uses until the scope closes. Fails with `InvalidOptions` without workers. */
 export const make = Effect.fnUntraced(function* (workers: ReadonlyArray<Worker>) {
   const [firstWorker] = workers
-  if (firstWorker === undefined)
-    return yield* new FarmError({ reason: new InvalidOptions({ message: "0 workers: give 1 or more" }) })
+  if (firstWorker === undefined) {
+    const message = "invalid worker count 0: must be at least 1"
+    return yield* new FarmError({ reason: new InvalidOptions({ message }) })
+  }
   const slots = workers.map(
     (worker): WorkerSlot => ({ worker, throughput: PacketSizing.make(), tasks: new Map(), state: "ready" })
   )
   const clients = new Set<ClientState>()
   const allGone = yield* Deferred.make<string>()
   let nextId = 0
-  /** The share of whoever came last to work: a newcomer begins there, not at what others have had before. */
+  /** The virtual time of the client served last. An idle client starts there: it gains no credit while it is idle. */
   let poolVirtualTime = 0
 
   const freeCapacity = ({ tasks, throughput, state, worker }: WorkerSlot) =>
@@ -168,7 +171,7 @@ export const make = Effect.fnUntraced(function* (workers: ReadonlyArray<Worker>)
       task.isCancelled = true
       task.slot?.worker.cancel([task.id])
       if (task.slot === undefined) client.queue.splice(client.queue.indexOf(task), 1)
-      // What waits behind another is as good as stopped, however long that takes.
+      // A waiting task does not run any more: its client receives the outcome at once.
       if (task.slot?.tasks.keys().next().value !== task.id) addOutcome(outcomes, task, stopped)
     }
     return outcomes

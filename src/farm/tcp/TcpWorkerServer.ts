@@ -1,8 +1,8 @@
 /**
- * Lends workers to farms on other machines. The work is done by the workers it is given, threads as a rule, so that
- * this process stays free to listen; many farms share them, each with its part of the time.
+ * A server that lends a pool of workers to farms on other machines. The workers are normally threads, so that this
+ * process stays responsive. All connected farms share the pool fairly.
  *
- * Without a key it serves whoever reaches it: it listens on the loopback address unless told otherwise.
+ * Without a key the server runs packets of any client. It listens on the loopback address by default.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -18,29 +18,29 @@ import * as MessageChannel from "./MessageChannel.ts"
 import * as Protocol from "./Protocol.ts"
 import * as SharedWorkerPool from "./SharedWorkerPool.ts"
 
-/** The port of the course's farm; there is none assigned. @category constants @since 0.1.0 */
+/** The port of the course's farm; IANA has not assigned one. @category constants @since 0.1.0 */
 export const defaultPort = 1070
 
-/** What farms are asked for, and given. @category models @since 0.1.0 */
+/** The options for serving farms. @category models @since 0.1.0 */
 export interface ServeOptions {
-  /** The key that farms must know. Default: none, and all are served. */
+  /** The key that farms must have. Default: none, every farm is served. */
   readonly key?: Redacted.Redacted | undefined
-  /** Packets that a farm may have here for each thread: waiting, working and being cancelled. Default 64. */
+  /** Packets of one farm for each thread: waiting, running and being cancelled. Default 64. */
   readonly capacity?: number | undefined
-  /** Bytes in a packet or a result with its envelope. Default 1 MiB. */
+  /** The most bytes in a frame: a packet or a result as JSON. Default 1 MiB. */
   readonly maxFrameBytes?: number | undefined
-  /** How long a farm may take to say who it is. Default 10 seconds. */
+  /** The time limit for the handshake. Default 10 seconds. */
   readonly handshakeTimeout?: Duration.Input | undefined
 }
 
-/** Where to listen, what to allow, who does the work. @category models @since 0.1.0 */
+/** The options of a server. @category models @since 0.1.0 */
 export type Options = TcpServer.Options &
   ServeOptions & {
-    /** The pool: it lives as long as the server. */
+    /** The pool: it is started and ended with the server. */
     readonly workers: Workers
   }
 
-/** Serves one farm, from its preamble on; `rest` is what has come after that. @category models @since 0.1.0 */
+/** Serves one farm after its preamble; `rest` are the bytes that arrived with it. @category models @since 0.1.0 */
 export type FarmHandler = (
   connection: Connection,
   client: TcpServer.ConnectionContext,
@@ -52,12 +52,12 @@ type Handshake = { readonly hello: Protocol.Hello; readonly welcome: Protocol.We
 const refuse = (reason: Protocol.Refused["reason"], message: string) =>
   Effect.fail(new Protocol.ProtocolError({ reason: new Protocol.Refused({ reason, message }) }))
 
-/** Frames that always fit. */
+/** Encodes a message that is always within the limit. */
 const frame = (message: Protocol.Message) => Result.getOrThrow(Protocol.encode(message))
 
-const farmLeft = MessageChannel.connectionEnded("the farm left while it was greeted")
+const farmLeft = MessageChannel.connectionEnded("the farm closed the connection during the handshake")
 
-/** Says what becomes of farms that come to this pool. @category constructors @since 0.1.0 */
+/** Makes the handler that serves farms with this pool. @category constructors @since 0.1.0 */
 export const makeFarmHandler = Effect.fnUntraced(function* (
   pool: SharedWorkerPool.SharedWorkerPool,
   options: ServeOptions
@@ -76,21 +76,25 @@ export const makeFarmHandler = Effect.fnUntraced(function* (
     const hello = yield* channel.next
     if (hello._tag !== "Hello") return yield* Effect.fail(MessageChannel.unexpectedMessage(hello))
     if (hello.version !== Protocol.version) {
-      return yield* refuse("Version", `this server speaks version ${Protocol.version}, not ${hello.version}`)
+      const message = `unsupported protocol version ${hello.version}: this server speaks version ${Protocol.version}`
+      return yield* refuse("Version", message)
     }
     if (hello.job !== job.name || hello.jobVersion !== job.version) {
       const wanted = Protocol.singleLine(`${hello.job} ${hello.jobVersion}`)
-      return yield* refuse("Job", `this server does ${job.name} ${job.version}, not ${wanted}`)
+      return yield* refuse("Job", `wrong job ${wanted}: this server runs ${job.name} ${job.version}`)
     }
     const result = { hello, welcome }
     if (auth === undefined) return result
-    if (hello.nonce === undefined) return yield* refuse("Key", "this server asks for a key")
+    if (hello.nonce === undefined) {
+      return yield* refuse("Key", "authentication required: start the client with --key")
+    }
     const nonce = yield* auth.nonce
     yield* connection.write(frame({ _tag: "Challenge", nonce }))
     const reply = yield* channel.next
     const proof = reply._tag === "Proof" ? reply.proof : undefined
-    if (!(yield* auth.verify("farm", { hello, serverNonce: nonce }, proof)))
-      return yield* refuse("Key", "the key is another one")
+    if (!(yield* auth.verify("farm", { hello, serverNonce: nonce }, proof))) {
+      return yield* refuse("Key", "authentication failed: wrong key")
+    }
     const serverProof = yield* auth.prove("server", { hello, serverNonce: nonce, welcome })
     return { hello, welcome: { ...welcome, proof: serverProof } }
   }, Pull.catchDone(farmLeft))
@@ -110,10 +114,10 @@ export const makeFarmHandler = Effect.fnUntraced(function* (
     const encoded = Protocol.encode(outcome, maxFrameBytes)
     return Result.isSuccess(encoded)
       ? encoded.success
-      : frame({ _tag: "Failed", id: outcome.id, message: `the result cannot be sent: ${encoded.failure.message}` })
+      : frame({ _tag: "Failed", id: outcome.id, message: `cannot send the result: ${encoded.failure.message}` })
   }
 
-  /** Says why, if that can still be said. */
+  /** Sends the reason to the farm, if the connection still works. */
   const sendRefusal = (connection: Connection) => (error: NetworkError | Protocol.ProtocolError) => {
     if (error._tag !== "ProtocolError") return Effect.void
     const reason = error.reason._tag === "Refused" ? error.reason.reason : "Broken"
@@ -145,15 +149,16 @@ export const makeFarmHandler = Effect.fnUntraced(function* (
           switch (message._tag) {
             case "Work": {
               const { id, packet } = message
-              if (inFlight.has(id)) return yield* MessageChannel.invalidId(id, "is here already")
-              if (inFlight.size >= capacity * threads)
-                return yield* MessageChannel.invalidId(id, `is more than ${inFlight.size}`)
+              if (inFlight.has(id)) return yield* MessageChannel.invalidId(id, "duplicate id")
+              if (inFlight.size >= capacity * threads) {
+                return yield* MessageChannel.invalidId(id, `more than ${inFlight.size} packets in flight`)
+              }
               inFlight.add(id)
               tasks.push({ id, packet })
               break
             }
             case "Cancel":
-              // Those that came with it are cancelled as well.
+              // The cancel may concern tasks of the same batch.
               poolClient.run(tasks.splice(0))
               poolClient.cancel(message.ids)
               break
@@ -177,8 +182,29 @@ export const makeFarmHandler = Effect.fnUntraced(function* (
 })
 
 /**
- * Listens and serves until the scope closes. Fails with `FarmError` if the workers cannot be had, `NetworkError` if it
- * cannot listen there.
+ * Listens and serves until the scope closes. Fails with `FarmError` if the workers cannot be started, and with
+ * `NetworkError` if the server cannot listen.
+ *
+ * **Example** (Lending a thread to a farm over TCP)
+ *
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import * as NetAddress from "effect/net/NetAddress"
+ * import { Farm, NodeThreadWorkers, TcpWorkerServer, TcpWorkers } from "effect-inet/farm"
+ * import { NodeServices } from "effect-inet/network"
+ * import { PrimeJob } from "effect-inet/primes"
+ *
+ * const program = Effect.gen(function* () {
+ *   const threads = NodeThreadWorkers.make({ module: PrimeJob.module, threads: 1 })
+ *   const server = yield* TcpWorkerServer.make({ port: 0, workers: threads, drain: 0 })
+ *   const hosts = [NetAddress.formatSocketAddress(server.address)]
+ *   const workers = yield* TcpWorkers.make({ hosts, job: PrimeJob.job })
+ *   const input = { from: 0, to: 1_000_000, kernel: "wasm" } as const
+ *   return yield* Farm.run(PrimeJob.job, input, { workers: Effect.succeed(workers) })
+ * })
+ *
+ * await Effect.runPromise(program.pipe(Effect.scoped, Effect.provide(NodeServices.layer))) // => 78498
+ * ```
  *
  * @category constructors
  * @since 0.1.0
@@ -197,5 +223,5 @@ export const make = Effect.fnUntraced(function* (options: Options) {
 })
 
 const badMagic = Effect.fail(
-  new Protocol.ProtocolError({ reason: new Protocol.Malformed({ detail: "it does not begin as a farm does" }) })
+  new Protocol.ProtocolError({ reason: new Protocol.Malformed({ detail: "not a farm connection: bad magic" }) })
 )

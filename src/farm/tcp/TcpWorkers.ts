@@ -1,7 +1,7 @@
 /**
- * The threads of other machines as workers of a farm: those of hosts that run a `TcpWorkerServer`. A host that cannot
- * be reached or does other work is reported, and the others are used; one that breaks the protocol or falls silent is
- * disconnected, its packets go to others, and it is connected again.
+ * The threads of other machines as workers of a farm: of hosts that run a `TcpWorkerServer`. A host that cannot be
+ * reached or runs another job is reported, and the pool does without it. A host that violates the protocol or times out
+ * is disconnected: its packets go to other workers, and it is reconnected.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -16,29 +16,39 @@ import * as FarmConnection from "./FarmConnection.ts"
 import { frameLimitBytes } from "./Protocol.ts"
 import * as RemoteHost from "./RemoteHost.ts"
 
-/** What happens to a host. @category models @since 0.1.0 */
+/** A change in the connection to a host. @category models @since 0.1.0 */
 export type Event = RemoteHost.Event
 
-/** Which hosts, whatever they speak, and how they are treated. @category models @since 0.1.0 */
+/** The hosts of a pool, independent of their protocol. @category models @since 0.1.0 */
 export interface HostOptions {
-  /** `host`, `host:port`, `[::1]:port`: a name or an IP literal, a port or the name of a service. */
+  /** Hosts as `host`, `host:port` or `[::1]:port`: a name or IP literal, and a port number or service name. */
   readonly hosts: ReadonlyArray<string>
-  /** The port of hosts that are given without one. Default 1070. */
+  /** The port of hosts without one. Default 1070. */
   readonly port?: number | undefined
-  /** How long a host may take to be found, to answer and to greet. Default 5 seconds. */
+  /** The time limit for name resolution, connecting and handshake together. Default 5 seconds. */
   readonly timeout?: Duration.Input | undefined
   /**
-   * So long a host may be silent, or keep packets that were cancelled, before it is disconnected: to be shorter than
-   * the lease of a packet. 1 ms to 1 hour, default 10 seconds.
+   * The time after which a host is disconnected if it sends nothing, or does not end cancelled packets. From 1 ms to
+   * 1 hour, default 10 seconds. It must be shorter than the lease of a packet.
    */
   readonly lease?: Duration.Input | undefined
   /**
-   * The delays before a host is connected again; the end is to give it up. It begins anew when a result has come.
+   * The delays before a host is reconnected; at its end the host is given up. It restarts after a successful packet.
    * Default `reconnect`.
    */
   readonly reconnect?: Schedule.Schedule<unknown> | undefined
-  /** Is told what happens to hosts. Default `logEvent`. */
+  /** Receives changes in the connections to hosts. Default `logEvent`. */
   readonly onEvent?: ((event: Event) => Effect.Effect<void>) | undefined
+}
+
+/** The options of a pool. @category models @since 0.1.0 */
+export interface Options extends HostOptions {
+  /** The job of the run: a host that has another job, or another version of it, is ignored. */
+  readonly job: { readonly name: string; readonly version: number }
+  /** The key that hosts must have. Default: none. */
+  readonly key?: Redacted.Redacted | undefined
+  /** The most bytes in a frame: a packet or a result as JSON. Default 1 MiB. */
+  readonly maxFrameBytes?: number | undefined
 }
 
 /** Which hosts, and what they are asked to do. @category models @since 0.1.0 */
@@ -52,7 +62,8 @@ export interface Options extends HostOptions {
 }
 
 /**
- * Connects again after 0.2, 0.4, 0.8... seconds, give or take a fifth; gives up after six times, some 12 seconds.
+ * The default delays before reconnecting: 0.2, 0.4, 0.8... seconds, each varied by up to a fifth. It ends after six
+ * attempts, about 12 seconds.
  *
  * @category schedules
  * @since 0.1.0
@@ -62,7 +73,7 @@ export const reconnect: Schedule.Schedule<unknown> = Schedule.exponential("200 m
   Schedule.upTo({ times: 6 })
 )
 
-/** Logs what happens: what is bad as a warning, what is good at DEBUG. @category constructors @since 0.1.0 */
+/** Logs an event: connections at DEBUG, losses as warnings. @category constructors @since 0.1.0 */
 export const logEvent = (event: Event): Effect.Effect<void> => {
   switch (event._tag) {
     case "Connected":
@@ -76,7 +87,12 @@ export const logEvent = (event: Event): Effect.Effect<void> => {
   }
 }
 
-/** A host and its service; an IPv6 literal needs brackets to have one. @category conversions @since 0.1.0 */
+/**
+ * Parses a host with an optional service; an IPv6 literal with one needs brackets.
+ *
+ * @category conversions
+ * @since 0.1.0
+ */
 export const parseHost = (
   text: string,
   port = 1070
@@ -85,12 +101,13 @@ export const parseHost = (
     /^(?:(?:\[([^[\]]+)\]|([^:[\]]+))(?::([^:]+))?$|([\da-f:.]*:[\da-f:.]*:[\da-f:.]*(?:%.+)?)$)/i.exec(text) ?? []
   const host = bracketed ?? plain ?? literal
   return host === undefined
-    ? Result.fail(`${JSON.stringify(text)} is no host: give host, host:port or [address]:port`)
+    ? Result.fail(`invalid host ${JSON.stringify(text)}: write host, host:port or [address]:port`)
     : Result.succeed({ host, service: service ?? port })
 }
 
 /**
- * Hosts as workers, by whatever connects to one. Fails with `NoWorkers` if there is none, saying why for each.
+ * Connects to hosts by the given function, whatever protocol it speaks. Fails with `NoWorkers`, with a cause for each
+ * host, if none can be used.
  *
  * @category constructors
  * @since 0.1.0
@@ -106,7 +123,7 @@ export const makeWith = Effect.fnUntraced(function* <R>(
   const leaseMillis = Duration.toMillis(options.lease ?? "10 seconds")
   const timeoutMillis = Duration.toMillis(options.timeout ?? "5 seconds")
   if (hosts.length === 0) {
-    return yield* new FarmError({ reason: new InvalidOptions({ message: "0 hosts: give 1 or more" }) })
+    return yield* new FarmError({ reason: new InvalidOptions({ message: "invalid host count 0: must be at least 1" }) })
   }
   const results = yield* Effect.forEach(
     hosts,
@@ -137,8 +154,25 @@ export const makeWith = Effect.fnUntraced(function* <R>(
 })
 
 /**
- * Connects to hosts, which are let go of with the scope: a worker for each of their threads. Fails with `NoWorkers` if
- * none can be used, `Invalid` for an empty list or key.
+ * Connects to hosts until the scope closes: a worker for each of their threads. Fails with `NoWorkers` if none can be
+ * used, and with `InvalidOptions` for an empty list or an empty key.
+ *
+ * **Example** (Using hosts if there are any, otherwise the threads of this process)
+ *
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import { Farm, NodeThreadWorkers, TcpWorkers } from "effect-inet/farm"
+ * import { NodeServices } from "effect-inet/network"
+ * import { PrimeJob } from "effect-inet/primes"
+ *
+ * const hosts = TcpWorkers.make({ hosts: ["127.0.0.1:1"], job: PrimeJob.job, onEvent: () => Effect.void })
+ * const workers = Effect.catch(Effect.provide(hosts, NodeServices.layer), () =>
+ *   NodeThreadWorkers.make({ module: PrimeJob.module, threads: 1 })
+ * )
+ * const program = Farm.run(PrimeJob.job, { from: 0, to: 1_000, kernel: "trial" }, { workers })
+ *
+ * await Effect.runPromise(program) // => 168
+ * ```
  *
  * @category constructors
  * @since 0.1.0

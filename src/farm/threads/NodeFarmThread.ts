@@ -1,4 +1,4 @@
-/** A thread of a pool: it loads a job, and works on the packets that it is sent, in their order. */
+/** The entry module of a thread: loads a job, and works on the received packets in order. */
 import { parentPort, workerData } from "node:worker_threads"
 import { type Batch, OutcomeCode, type ThreadData, type ThreadMessage } from "./NodeFarmMessage.ts"
 import * as NodeJob from "./NodeJob.ts"
@@ -6,7 +6,7 @@ import * as NodeJob from "./NodeJob.ts"
 const { flags, module } = workerData as ThreadData
 const runningIndex = flags.length - 1
 
-/** Results are kept back so long, in milliseconds, to go together. */
+/** The time for which outcomes are collected into one message. */
 const maxBatchMillis = 5
 
 const post = (message: ThreadMessage) => parentPort!.postMessage(message)
@@ -14,28 +14,28 @@ const post = (message: ThreadMessage) => parentPort!.postMessage(message)
 interface Ended {
   readonly _tag: "Ended"
   readonly slots: Array<number>
-  readonly endings: Array<number>
+  readonly outcomes: Array<number>
   readonly values: Array<unknown>
   readonly millis: Array<number>
 }
 
-const emptyBatch = (): Ended => ({ _tag: "Ended", slots: [], endings: [], values: [], millis: [] })
+const emptyBatch = (): Ended => ({ _tag: "Ended", slots: [], outcomes: [], values: [], millis: [] })
 
-/** Sends what ended; what cannot be cloned takes nothing else with it. */
+/** Sends outcomes. If a result cannot be cloned, each is sent alone, and that one as failed. */
 const send = (ended: Ended) => {
   try {
     post(ended)
   } catch (cause) {
-    const { endings, millis, slots, values } = ended
+    const { outcomes, millis, slots, values } = ended
     if (slots.length === 1) {
       return post({
         ...ended,
-        endings: [OutcomeCode.failed],
+        outcomes: [OutcomeCode.failed],
         values: [`the result cannot be sent: ${NodeJob.singleLine(cause)}`]
       })
     }
     for (const [at, slot] of slots.entries()) {
-      send({ _tag: "Ended", slots: [slot], endings: [endings[at]!], values: [values[at]], millis: [millis[at]!] })
+      send({ _tag: "Ended", slots: [slot], outcomes: [outcomes[at]!], values: [values[at]], millis: [millis[at]!] })
     }
   }
 }
@@ -48,25 +48,25 @@ const serve =
     let before = sent
     for (const [at, slot] of slots.entries()) {
       const stopped = () => Atomics.load(flags, slot) === 1
-      let ending: number = OutcomeCode.done
+      let outcome: number = OutcomeCode.done
       let value: unknown
       if (!stopped()) {
         Atomics.store(flags, runningIndex, slot + 1)
         try {
           value = work(packets[at], { stopped })
         } catch (cause) {
-          ending = OutcomeCode.failed
+          outcome = OutcomeCode.failed
           value = NodeJob.singleLine(cause)
         }
         Atomics.store(flags, runningIndex, 0)
       }
       if (stopped()) {
-        ending = OutcomeCode.stopped
+        outcome = OutcomeCode.stopped
         value = undefined
       }
       const now = performance.now()
       ended.slots.push(slot)
-      ended.endings.push(ending)
+      ended.outcomes.push(outcome)
       ended.values.push(value)
       ended.millis.push(now - before)
       before = now

@@ -1,15 +1,15 @@
-/** Loads the module of a job, in a thread or wherever else work is done. */
+/** Loads the module of a job, and wraps its work in its schemas. */
 import * as Schema from "effect/Schema"
 import type { Job, StopSignal, Work } from "../Job.ts"
 
-/** An error in one line. */
+/** Formats an error as one line. */
 export const singleLine = (cause: unknown) =>
   (cause instanceof Error ? cause.message : String(cause)).replace(/\s*\n\s*/g, ", ")
 
-/** Work on an encoded packet that gives an encoded result; it throws what the work throws. */
+/** Work on an encoded packet, with an encoded result. It throws the exceptions of the work. */
 export type EncodedWork = (packet: unknown, signal: StopSignal) => unknown
 
-/** Work between its two schemas. */
+/** Wraps work in the schemas of packet and result. */
 const encodedWork = <Packet, Result>(work: Work<Packet, Result>): EncodedWork => {
   const decode = Schema.decodeUnknownSync(work.packet)
   const encode = Schema.encodeSync(work.result)
@@ -25,7 +25,7 @@ const encodedWork = <Packet, Result>(work: Work<Packet, Result>): EncodedWork =>
   }
 }
 
-/** Imports a module; rejects with an error of one line if it exports no job. */
+/** Imports the module of a job; rejects with a one-line error if it does not export a job. */
 export const load = async (
   module: string
 ): Promise<{ readonly job: Work<unknown, unknown>; readonly work: EncodedWork }> => {
@@ -33,12 +33,12 @@ export const load = async (
   try {
     loaded = (await import(module)) as typeof loaded
   } catch (cause) {
-    throw new Error(`the module cannot be loaded: ${singleLine(cause)}`)
+    throw new Error(`cannot load the module: ${singleLine(cause)}`)
   }
   const { job } = loaded
   if (typeof job?.work === "function" && Schema.isSchema(job.packet) && Schema.isSchema(job.result)) {
     return { job, work: encodedWork(job) }
   }
   const exported = Object.keys(loaded).join(", ") || "nothing"
-  throw new Error(`the module exports no \`job\` of a farm, but ${exported}`)
+  throw new Error(`the module does not export a farm \`job\`; its exports: ${exported}`)
 }

@@ -1,4 +1,4 @@
-/** One worker of a pool of threads: it outlives its threads, and starts another when one dies. */
+/** A worker on a thread of this process. It outlives its threads: a thread that crashes is replaced. */
 import { Worker as Thread } from "node:worker_threads"
 import * as Effect from "effect/Effect"
 import * as NodeModuleUrl from "../../process/NodeModuleUrl.ts"
@@ -6,7 +6,7 @@ import { FarmError, ModuleLoadFailed, type Reason, Unreachable } from "../FarmEr
 import type { Report, Worker } from "../Worker.ts"
 import { type Batch, OutcomeCode, type ThreadData, type ThreadMessage } from "./NodeFarmMessage.ts"
 
-/** What a worker is made from; times in milliseconds. */
+/** The parameters of a worker. */
 export interface Settings {
   readonly name: string
   readonly module: string
@@ -16,25 +16,27 @@ export interface Settings {
 
 const program = NodeModuleUrl.sibling(import.meta.url, "NodeFarmThread")
 
-/** Milliseconds before a thread that died is replaced: more each time, until one has done a packet. */
+/** The delay before a crashed thread is replaced: doubled for each crash, until a thread has done a packet. */
 const initialRestartDelayMillis = 20
 const maxRestartDelayMillis = 5_000
 
-/** So many threads may die in a row before they have a packet. */
+/** Crashes in a row, without a packet in progress, after which the worker is given up. */
 const maxStartupCrashes = 5
 
-/** How long a thread may take to load the module, in milliseconds. */
+/** The time limit for a thread to load the module. */
 const loadTimeoutMillis = 60_000
+
+const exited = "the thread exited"
 
 const noop = () => {}
 
-/** What a slot holds. */
+/** The packet in a slot. */
 interface Slot {
   id: number
   cancelledAt: number | undefined
 }
 
-/** Starts a worker and waits until it has loaded the job; it ends with the scope. */
+/** Starts a worker and waits until it has loaded the job. It ends with the scope. */
 export const make = Effect.fnUntraced(function* ({ capacity, gracePeriodMillis, module, name }: Settings) {
   const slots = new Map<number, Slot>()
   const free: Array<number> = []
@@ -58,7 +60,7 @@ export const make = Effect.fnUntraced(function* ({ capacity, gracePeriodMillis, 
   const receive = (from: ThreadMessage) => {
     switch (from._tag) {
       case "Ready":
-        // A thread may be ready when nobody wants it any more.
+        // The scope may close while the thread starts.
         if (state === "closed") return
         job = { name: from.name, version: from.version }
         state = "ready"
@@ -75,12 +77,12 @@ export const make = Effect.fnUntraced(function* ({ capacity, gracePeriodMillis, 
           const { id } = slots.get(slot)!
           slots.delete(slot)
           free.push(slot)
-          const ending = from.endings[at]
+          const outcome = from.outcomes[at]
           const value = from.values[at]
           reports.push(
-            ending === OutcomeCode.done
+            outcome === OutcomeCode.done
               ? { _tag: "Done", id, result: value, millis: from.millis[at]! }
-              : ending === OutcomeCode.failed
+              : outcome === OutcomeCode.failed
                 ? { _tag: "Failed", id, message: String(value) }
                 : { _tag: "Stopped", id }
           )
@@ -105,32 +107,34 @@ export const make = Effect.fnUntraced(function* ({ capacity, gracePeriodMillis, 
     if (onStarted !== undefined) return onStarted(new ModuleLoadFailed({ module, detail: lastError }))
     crashes++
     startupCrashes = suspects.length > 0 ? 0 : startupCrashes + 1
-    const gone = startupCrashes > maxStartupCrashes
-    if (gone) state = "dead"
-    if (before === "ready" || gone) report?.([{ _tag: gone ? "Gone" : "Lost", message: lastError, running: suspects }])
+    const isGone = startupCrashes > maxStartupCrashes
+    if (isGone) state = "dead"
+    if (before === "ready" || isGone)
+      report?.([{ _tag: isGone ? "Gone" : "Lost", message: lastError, running: suspects }])
     notifyIfIdle()
-    if (!gone)
+    if (!isGone) {
       restartTimer = setTimeout(spawn, Math.min(maxRestartDelayMillis, initialRestartDelayMillis * 2 ** (crashes - 1)))
+    }
   }
 
   const spawn = () => {
     flags = new Int32Array(new SharedArrayBuffer(4 * (capacity + 1)))
     free.length = 0
     for (let slot = capacity - 1; slot >= 0; slot--) free.push(slot)
-    lastError = "the thread ended"
+    lastError = exited
     const newThread = new Thread(program, { workerData: { module, flags } satisfies ThreadData, name })
     thread = newThread
     newThread.on("message", receive)
     newThread.on("error", (cause) => {
-      lastError = `the thread died: ${cause instanceof Error ? cause.message : String(cause)}`
+      lastError = `the thread crashed: ${cause instanceof Error ? cause.message : String(cause)}`
     })
     newThread.once("exit", (code) => {
-      if (lastError === "the thread ended") lastError = `the thread ended with code ${code}`
+      if (lastError === exited) lastError = `${exited} with code ${code}`
       handleExit()
     })
   }
 
-  /** A packet that cannot be cloned takes no other with it. */
+  /** Sends a batch. If a packet cannot be cloned, each is sent alone, and that one fails. */
   const post = (to: Thread, batch: Batch) => {
     try {
       to.postMessage(batch)
@@ -140,22 +144,23 @@ export const make = Effect.fnUntraced(function* ({ capacity, gracePeriodMillis, 
         for (const [at, slot] of slots.entries()) post(to, { slots: [slot], packets: [packets[at]] })
         return
       }
-      const values = [`the packet cannot be sent: ${cause instanceof Error ? cause.message : String(cause)}`]
-      const ended: ThreadMessage = { _tag: "Ended", slots, endings: [OutcomeCode.failed], values, millis: [0] }
+      const values = [`cannot send the packet: ${cause instanceof Error ? cause.message : String(cause)}`]
+      const ended: ThreadMessage = { _tag: "Ended", slots, outcomes: [OutcomeCode.failed], values, millis: [0] }
       setImmediate(() => to === thread && receive(ended))
     }
   }
 
-  /** Kills the thread if it works on what was cancelled a grace ago. What only waits will be stopped unread. */
+  /** Kills the thread if its packet was cancelled a grace period ago. Waiting packets are skipped without a kill. */
   const watch = () => {
     watchdogTimer = undefined
     const cancelled = slots.get(Atomics.load(flags, capacity) - 1)?.cancelledAt
     if (cancelled !== undefined && performance.now() - cancelled >= gracePeriodMillis) {
-      lastError = `the work did not stop within ${gracePeriodMillis} ms, and its thread was killed`
+      lastError = `cancelled work did not stop within ${gracePeriodMillis} ms: thread killed`
       return void thread?.terminate()
     }
-    if ([...slots.values()].some((slot) => slot.cancelledAt !== undefined))
+    if ([...slots.values()].some((slot) => slot.cancelledAt !== undefined)) {
       watchdogTimer = setTimeout(watch, gracePeriodMillis / 4)
+    }
   }
   const cancel = (wanted: (slot: Slot) => boolean) => {
     for (const [at, slot] of slots) {
@@ -186,7 +191,7 @@ export const make = Effect.fnUntraced(function* ({ capacity, gracePeriodMillis, 
     Effect.timeoutOrElse({
       duration: loadTimeoutMillis,
       orElse: () => {
-        const detail = `${module} was not loaded within ${loadTimeoutMillis / 1_000} s`
+        const detail = `timed out: ${module} did not load within ${loadTimeoutMillis / 1_000} s`
         return Effect.fail(new FarmError({ reason: new Unreachable({ worker: name, detail }) }))
       }
     })

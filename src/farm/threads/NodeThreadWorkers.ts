@@ -1,4 +1,4 @@
-/** Worker threads of this process as workers of a farm. */
+/** The threads of this process as workers of a farm. */
 import * as Os from "node:os"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -6,22 +6,47 @@ import { FarmError, InvalidOptions } from "../FarmError.ts"
 import type { Workers } from "../Worker.ts"
 import * as NodeThreadWorker from "./NodeThreadWorker.ts"
 
-/** A pool of threads. @category models @since 0.1.0 */
+/** The options of a pool of threads. @category models @since 0.1.0 */
 export interface ThreadOptions {
-  /** The module that exports the `job`: threads load it again. */
+  /** The module that exports the `job`: each thread imports it. */
   readonly module: string | URL
-  /** Default: one for each core. */
+  /** The number of threads. Default: the available processors. */
   readonly threads?: number | undefined
-  /** How many packets a thread holds at most. Default 1,024: few are needed unless packets are tiny. */
+  /** The most packets in each thread, waiting and running. Default 1,024: only tiny packets need that many. */
   readonly capacity?: number | undefined
-  /** How long cancelled work may go on before its thread is killed. Default 1 second. */
+  /** The time for which cancelled work may continue before its thread is killed. Default 1 second. */
   readonly gracePeriod?: Duration.Input | undefined
 }
 
 /**
- * Starts threads, which end with the scope. One that dies takes its own packets with it and no others, and is replaced,
- * after ever longer if that happens again; one that dies several times before it has had a packet is gone. Fails with
- * `Module` if they cannot load the job.
+ * Starts threads, which end with the scope. A thread that crashes loses its own packets only, and is replaced, after
+ * growing delays if that repeats. A worker whose threads crash several times without a packet in progress is given up.
+ * Fails with `ModuleLoadFailed` if a thread cannot load the job.
+ *
+ * **Example** (Running a job of your own on every processor)
+ *
+ * ```ts no-run
+ * import * as Console from "effect/Console"
+ * import * as Effect from "effect/Effect"
+ * import * as Schema from "effect/Schema"
+ * import { Farm, Job, NodeThreadWorkers } from "effect-inet/farm"
+ *
+ * // This module is `squares.ts`: the threads import it for its `job`.
+ * export const job = Job.make({
+ *   name: "squares",
+ *   version: 1,
+ *   packet: Schema.Struct({ from: Schema.Int, to: Schema.Int }),
+ *   result: Schema.Int,
+ *   split: (limit: number) => Job.range(0, limit),
+ *   work: ({ from, to }) => Array.from({ length: to - from }, (_, at) => (from + at) ** 2).reduce((a, b) => a + b, 0),
+ *   empty: 0,
+ *   merge: (sum, part) => sum + part
+ * })
+ *
+ * // This is another module, which runs it.
+ * const workers = NodeThreadWorkers.make({ module: new URL("./squares.ts", import.meta.url) })
+ * await Effect.runPromise(Effect.flatMap(Farm.run(job, 1_000_000, { workers }), Console.log))
+ * ```
  *
  * @category constructors
  * @since 0.1.0
@@ -31,7 +56,8 @@ export const make = (options: ThreadOptions): Workers =>
     const { capacity = 1_024, gracePeriod = "1 second", module, threads = Os.availableParallelism() } = options
     for (const [what, count] of Object.entries({ threads, capacity })) {
       if (Number.isInteger(count) && count > 0) continue
-      return Effect.fail(new FarmError({ reason: new InvalidOptions({ message: `${count} ${what}: give 1 or more` }) }))
+      const message = `invalid ${what} ${count}: must be a whole number, at least 1`
+      return Effect.fail(new FarmError({ reason: new InvalidOptions({ message }) }))
     }
     const settings = { module: String(module), capacity, gracePeriodMillis: Duration.toMillis(gracePeriod) }
     return Effect.forEach(

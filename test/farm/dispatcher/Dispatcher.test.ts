@@ -1,4 +1,4 @@
-import { assert, describe, it } from "@effect/vitest"
+import { afterAll, assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Dispatcher from "../../../src/farm/dispatcher/Dispatcher.ts"
@@ -9,7 +9,7 @@ const { healthy } = DispatcherModel
 
 const within = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
 
-/** A chance in percent, often none. */
+/** The probability of a fault in percent, often 0. */
 const rate = Schema.Literals([0, 0, 0, 1, 5, 20, 50])
 
 const FaultProfiles = Schema.Array(
@@ -48,11 +48,17 @@ const profilesOf = (profiles: typeof FaultProfiles.Type): ReadonlyArray<Dispatch
     }
   })
 
+const propertyRuns = 300
+
 describe("Dispatcher", () => {
-  let faults = 0
+  const coverage = { runs: 0, faults: 0 }
+  // The first property proves nothing without faults.
+  afterAll(() => {
+    if (coverage.runs === propertyRuns) assert.isAbove(coverage.faults, 1_000)
+  })
 
   it.effect.prop(
-    "merges what a plain fold does, whatever happens to workers, as long as one is left",
+    "merges every packet once under any faults, while one worker survives",
     [FaultProfiles, PlanOptions],
     ([profiles, rest]) =>
       Effect.sync(() => {
@@ -61,20 +67,19 @@ describe("Dispatcher", () => {
         assert.deepStrictEqual(outcome.violations, [])
         assert.strictEqual(outcome.end?._tag, "Finished")
         assert.strictEqual(DispatcherModel.coverageGap(outcome.merged, rest.units), undefined)
-        faults += outcome.faults
+        coverage.runs++
+        coverage.faults += outcome.faults
       }),
-    { arbitrary: { runs: 300 } }
+    { arbitrary: { runs: propertyRuns } }
   )
 
-  it("that was under faults", () => assert.isAbove(faults, 1_000))
-
   it.effect.prop(
-    "ends for a reason when all may die, and when packets fail too often",
+    "ends with a reason when all workers may die, and when packets fail too often",
     [FaultProfiles, PlanOptions, within(1, 4)],
     ([profiles, rest, attempts]) =>
       Effect.sync(() => {
-        const mortals = profilesOf(profiles).map((profile) => ({ ...profile, staysDown: true, crash: 0.2 }))
-        const outcome = DispatcherModel.run({ ...rest, maxAttempts: attempts, profiles: mortals })
+        const mortalProfiles = profilesOf(profiles).map((profile) => ({ ...profile, staysDown: true, crash: 0.2 }))
+        const outcome = DispatcherModel.run({ ...rest, maxAttempts: attempts, profiles: mortalProfiles })
         assert.deepStrictEqual(outcome.violations, [])
         assert.isDefined(outcome.end)
         if (outcome.end?._tag === "PoisonPacket") assert.isAtLeast(outcome.end.attempts.length, attempts)
@@ -82,27 +87,30 @@ describe("Dispatcher", () => {
         if (outcome.end?._tag === "Finished")
           assert.strictEqual(DispatcherModel.coverageGap(outcome.merged, rest.units), undefined)
       }),
-    { arbitrary: { runs: 300 } }
+    { arbitrary: { runs: propertyRuns } }
   )
 
-  it.effect.prop("blames the packet that kills, and no other", [within(0, 99), within(1, 4)], ([deadly, attempts]) =>
-    Effect.sync(() => {
-      const outcome = DispatcherModel.run({
-        seed: deadly,
-        units: 100,
-        packetSize: 1,
-        lethalUnit: deadly,
-        maxAttempts: attempts,
-        profiles: [healthy, healthy]
+  it.effect.prop(
+    "counts the death of a worker against the packet that kills it, and no other",
+    [within(0, 99), within(1, 4)],
+    ([deadly, attempts]) =>
+      Effect.sync(() => {
+        const outcome = DispatcherModel.run({
+          seed: deadly,
+          units: 100,
+          packetSize: 1,
+          lethalUnit: deadly,
+          maxAttempts: attempts,
+          profiles: [healthy, healthy]
+        })
+        if (outcome.end?._tag !== "PoisonPacket") return assert.fail(`${outcome.end?._tag}`)
+        assert.strictEqual(outcome.end.id, deadly)
+        assert.strictEqual(outcome.end.attempts.length, attempts)
+        assert.isTrue(outcome.end.attempts.every(({ kind, message }) => kind === "Lost" && message === "it crashed"))
       })
-      if (outcome.end?._tag !== "PoisonPacket") return assert.fail(`${outcome.end?._tag}`)
-      assert.strictEqual(outcome.end.id, deadly)
-      assert.strictEqual(outcome.end.attempts.length, attempts)
-      assert.isTrue(outcome.end.attempts.every(({ kind, message }) => kind === "Lost" && message === "it crashed"))
-    })
   )
 
-  it("gives a slow worker little, and its last packet to others as well", () => {
+  it("assigns few packets to a slow worker, and copies its last one to others", () => {
     const slow = { ...healthy, millisPerUnit: 100 }
     const outcome = DispatcherModel.run({
       seed: 1,
@@ -115,7 +123,7 @@ describe("Dispatcher", () => {
     assert.isBelow(outcome.sentToWorker[2]!, 12)
   })
 
-  it("has a straggler done by another long before its lease", () => {
+  it("copies a straggler to another worker long before its lease ends", () => {
     const outcome = DispatcherModel.run({
       seed: 3,
       units: 200,
@@ -126,13 +134,13 @@ describe("Dispatcher", () => {
     assert.isBelow(outcome.elapsedMillis, 1_000)
   })
 
-  it("tries a packet that failed with another worker", () => {
+  it("retries a failed packet on another worker", () => {
     const profiles = [{ ...healthy, throw: 1, millisPerUnit: 0, maxDelayMillis: 0 }, healthy]
     const outcome = DispatcherModel.run({ seed: 5, units: 100, maxAttempts: 2, profiles })
     assert.strictEqual(outcome.end?._tag, "Finished")
   })
 
-  it("gives little to a worker that only fails, however quick it is at that, and does not give it up", () => {
+  it("backs off from a worker that only fails, and retries it after a lease", () => {
     const profiles = [{ ...healthy, throw: 1, millisPerUnit: 0, maxDelayMillis: 0 }, healthy]
     const outcome = DispatcherModel.run({ seed: 6, units: 5_000, packetSize: 1, leaseMillis: 500, profiles })
     assert.strictEqual(outcome.end?._tag, "Finished")
@@ -141,7 +149,7 @@ describe("Dispatcher", () => {
     assert.isBelow(outcome.sentToWorker[0]!, 60)
   })
 
-  it("blames the packet that is late, not those that wait behind it", () => {
+  it("counts an expired lease against the oldest packet, not against those that wait behind it", () => {
     let cut = 0
     const options = {
       leaseMillis: 1_000,
@@ -176,7 +184,7 @@ describe("Dispatcher", () => {
     })
   })
 
-  it("keeps no trace of the packets that are done", () => {
+  it("forgets packets that are done", () => {
     let cut = 0
     const options = {
       leaseMillis: 1_000,

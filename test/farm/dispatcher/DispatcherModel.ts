@@ -1,27 +1,27 @@
-/** Workers that are late, crash, hang, repeat themselves and are cut off: all from one seed, in virtual time. */
+/** A simulation of workers that are late, crash, hang, send duplicates and are cut off: one seed, virtual time. */
 import * as Dispatcher from "../../../src/farm/dispatcher/Dispatcher.ts"
 import type { Action, Event, Options } from "../../../src/farm/dispatcher/DispatcherEvent.ts"
 import * as Job from "../../../src/farm/Job.ts"
 
 type Range = { readonly from: number; readonly to: number }
 
-/** How bad a worker is: each fault a chance for each packet, 0 to 1. */
+/** The faults of a worker: for each packet a probability, 0 to 1. */
 export interface FaultProfile {
   readonly capacity: number
-  /** Milliseconds for a unit. */
+  /** The time for a unit. */
   readonly millisPerUnit: number
-  /** Milliseconds at most that a message is under way. */
+  /** The longest delay of a message. */
   readonly maxDelayMillis: number
   readonly crash: number
   readonly hang: number
   readonly duplicate: number
   readonly garbage: number
   readonly throw: number
-  /** What it says is held up for longer than the lease. */
+  /** Its reports are delayed, possibly beyond the lease. */
   readonly partition: number
-  /** It does not come back after a crash. */
+  /** True if it does not restart after a crash. */
   readonly staysDown: boolean
-  /** Never says how a packet ended that it hangs on, even when it is told to stop. */
+  /** True if it never reports the outcome of a packet on which it hangs, even after a cancel. */
   readonly ignoresCancel: boolean
 }
 
@@ -44,20 +44,20 @@ export interface Plan extends Partial<Omit<Options<Range>, "workers" | "cut" | "
   readonly seed: number
   readonly units: number
   readonly profiles: ReadonlyArray<FaultProfile>
-  /** Packets with this unit kill whoever works on them. */
+  /** The unit whose packet kills every worker. */
   readonly lethalUnit?: number | undefined
 }
 
 export interface Outcome {
   readonly end: Extract<Action<Range, number>, { readonly _tag: "Finished" | "PoisonPacket" | "NoWorkers" }> | undefined
   readonly merged: ReadonlyArray<Range>
-  /** Rules that were broken. */
+  /** The violated rules of the dispatcher. */
   readonly violations: ReadonlyArray<string>
-  /** Milliseconds of virtual time, how many packets were sent, and how many faults happened. */
+  /** The virtual time, the packets sent, and the faults that happened. */
   readonly elapsedMillis: number
   readonly sentCount: number
   readonly faults: number
-  /** What each worker was sent. */
+  /** The packets sent to each worker. */
   readonly sentToWorker: ReadonlyArray<number>
 }
 
@@ -71,7 +71,7 @@ const mulberry32 = (seed: number) => {
   }
 }
 
-/** After so many things have happened, it is a hang. */
+/** The events after which a run counts as a hang. */
 const maxEvents = 60_000
 
 export const run = (plan: Plan): Outcome => {
@@ -90,10 +90,10 @@ export const run = (plan: Plan): Outcome => {
     isGone: false,
     busy: false,
     queue: [] as Array<{ readonly id: number; readonly packet: Range }>,
-    /** What was sent to it, and has not ended as far as the dispatcher was told. */
+    /** The packets sent to it without a reported outcome. */
     inFlight: new Set<number>(),
     cancelled: new Set<number>(),
-    /** When the last message to it and from it arrives: they keep their order. */
+    /** The arrival times of the last message to it and from it: messages keep their order. */
     lastDeliveryAt: 0,
     lastReportAt: 0
   }))
@@ -102,7 +102,7 @@ export const run = (plan: Plan): Outcome => {
   let splitCount = 0
   let consumedCount = 0
   let sentCount = 0
-  /** Workers that the dispatcher knows to be gone. */
+  /** Workers whose Gone event the dispatcher has received. */
   const goneWorkers = new Set<number>()
   const sentToWorker = workers.map(() => 0)
   let faults = 0
@@ -137,7 +137,7 @@ export const run = (plan: Plan): Outcome => {
     }
     for (const action of dispatcher.step(events, now)) perform(action)
     if (splitCount - consumedCount > bufferSize)
-      violations.push(`${splitCount - consumedCount} packets are under way, not ${bufferSize} at most`)
+      violations.push(`${splitCount - consumedCount} packets in flight, more than ${bufferSize}`)
   }
   const perform = (action: Action<Range, number>) => {
     switch (action._tag) {
@@ -165,7 +165,7 @@ export const run = (plan: Plan): Outcome => {
           sentCount++
           sentToWorker[action.worker]!++
         }
-        if (goneWorkers.has(action.worker)) violations.push(`worker ${action.worker} is gone and gets a packet`)
+        if (goneWorkers.has(action.worker)) violations.push(`worker ${action.worker} is gone and receives a packet`)
         if (worker.inFlight.size > worker.profile.capacity)
           violations.push(`worker ${action.worker} holds ${worker.inFlight.size}`)
         return deliver(action.worker, () => {
@@ -194,7 +194,7 @@ export const run = (plan: Plan): Outcome => {
     after(worker.lastDeliveryAt - now, () => epoch === worker.epoch && act())
   }
 
-  /** Reports come in the order in which they were made. */
+  /** Sends a report; reports arrive in the order in which they are sent. */
   const report = (index: number, events: ReadonlyArray<Event<number>>, more = 0) => {
     const worker = workers[index]!
     const { epoch } = worker
@@ -217,8 +217,8 @@ export const run = (plan: Plan): Outcome => {
     Object.assign(worker, { queue: [], busy: false, lastReportAt: now })
     worker.cancelled.clear()
     worker.isGone = worker.profile.staysDown
-    const told = plan.lethalUnit !== undefined || chance() < 0.5 ? running : undefined
-    report(index, [{ _tag: worker.isGone ? "Gone" : "Lost", worker: index, message, running: told }])
+    const reported = plan.lethalUnit !== undefined || chance() < 0.5 ? running : undefined
+    report(index, [{ _tag: worker.isGone ? "Gone" : "Lost", worker: index, message, running: reported }])
     if (!worker.isGone) report(index, [{ _tag: "Ready", worker: index }], chance() * 200)
   }
   const begin = (index: number) => {
@@ -271,10 +271,10 @@ export const run = (plan: Plan): Outcome => {
   return { end, merged, violations, elapsedMillis: now, sentCount, faults, sentToWorker }
 }
 
-/** What is wrong with the pieces of `0 <= n < units`: each number must be in one of them. */
-export const coverageGap = (pieces: ReadonlyArray<Range>, units: number) => {
+/** Describes a gap or an overlap in the ranges, which must cover `0 <= n < units`; undefined if there is none. */
+export const coverageGap = (ranges: ReadonlyArray<Range>, units: number) => {
   let at = 0
-  for (const { from, to } of [...pieces].sort((one, two) => one.from - two.from)) {
+  for (const { from, to } of [...ranges].sort((one, two) => one.from - two.from)) {
     if (from !== at) return `${from} follows ${at}`
     at = to
   }

@@ -1,14 +1,14 @@
-/** Sums ranges, except where the input says that something odd is to happen. */
+/** A job that sums ranges, and misbehaves in one packet if its input asks for it. */
 import * as Fs from "node:fs"
 import { threadId } from "node:worker_threads"
 import * as Schema from "effect/Schema"
 import * as Job from "../../../src/farm/Job.ts"
 
 const Oddity = Schema.Struct({
-  /** In packets with this number. */
+  /** The number whose packet misbehaves. */
   at: Schema.Number,
   does: Schema.Literals(["throw", "exit", "lie", "spin", "wait"]),
-  /** Only where this file cannot be found: it is made. */
+  /** The path of a file: the packet misbehaves only if it does not exist, and creates it. */
   once: Schema.optionalKey(Schema.String)
 })
 
@@ -20,10 +20,10 @@ const Packet = Schema.Struct({
 })
 
 const Input = Schema.Struct({
-  /** The sum of the numbers below; endless without. */
+  /** The end of the numbers to sum; without it the job is endless. */
   to: Schema.optionalKey(Schema.Number),
   odd: Schema.optionalKey(Oddity),
-  /** A file that gets a line for each packet that is begun: who, and where it starts. */
+  /** The path of a log: a line with thread id and first number for each packet that is started. */
   log: Schema.optionalKey(Schema.String)
 })
 
@@ -38,7 +38,7 @@ const isFirst = (path: string) => {
   }
 }
 
-/** Milliseconds for a packet. */
+/** A cell that never changes: waiting for it pauses the thread. */
 const pause = new Int32Array(new SharedArrayBuffer(4))
 
 export const job = Job.make({
@@ -47,11 +47,11 @@ export const job = Job.make({
   packet: Packet,
   result: Schema.Number,
   split: ({ log, odd, to = Number.MAX_SAFE_INTEGER }: Input) => {
-    const whole = Job.range(0, to)
+    const range = Job.range(0, to)
     return {
       total: to === Number.MAX_SAFE_INTEGER ? undefined : to,
       next: (size) => {
-        const cut = whole.next(size)
+        const cut = range.next(size)
         if (cut === undefined) return undefined
         const { packet, units } = cut
         const isOdd = odd !== undefined && packet.from <= odd.at && odd.at < packet.to
@@ -81,5 +81,5 @@ export const job = Job.make({
   checkpoint: { input: Input, output: Schema.Number }
 })
 
-/** The sum of the numbers below. */
+/** Computes the sum of the numbers below `to`. */
 export const sum = (to: number) => (to * (to - 1)) / 2

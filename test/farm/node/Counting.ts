@@ -1,4 +1,4 @@
-/** A run that keeps a checkpoint: `Counting.ts FILE LOG`. Says when it has saved, and its answer. */
+/** Runs a job with a checkpoint: `Counting.ts FILE LOG`. Prints a line for each write, and the output. */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"

@@ -9,12 +9,12 @@ import * as Protocol from "../../../src/farm/tcp/Protocol.ts"
 
 const Size = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 50 }))
 
-/** As they come over the wire: what JSON makes of packets and results. */
+/** Converts a message as JSON does: packets and results lose what JSON cannot express. */
 const overJson = (message: Protocol.Message) => JSON.parse(JSON.stringify(message)) as Protocol.Message
 
 const frame = (message: Protocol.Message) => Result.getOrThrow(Protocol.encode(message))
 
-/** Pushes bytes in pieces of these sizes, again and again. */
+/** Pushes bytes in pieces of the given sizes, repeated. */
 const pushAll = (decoder: Protocol.Decoder, bytes: Uint8Array, sizes: ReadonlyArray<number>) => {
   const messages: Array<Protocol.Message> = []
   let at = 0
@@ -41,7 +41,7 @@ const reasonOf = (result: Result.Result<unknown, Protocol.ProtocolError>) =>
 
 describe("Protocol", () => {
   it.prop(
-    "what is encoded is decoded, in whatever pieces it comes",
+    "decodes encoded messages from pieces of any size",
     [Schema.Array(Protocol.Message), Schema.Array(Size)],
     ([messages, sizes]) => {
       const bytes = Bytes.concat([new Uint8Array(0), ...messages.map(frame)])
@@ -50,31 +50,35 @@ describe("Protocol", () => {
     }
   )
 
-  it.prop("any bytes give messages or one typed error, and then nothing but that", [Schema.Uint8Array], ([bytes]) => {
-    const decoder = Protocol.decoder()
-    const result = decoder.push(bytes)
-    if (Result.isSuccess(result)) return
-    assert.instanceOf(result.failure, Protocol.ProtocolError)
-    assert.notStrictEqual(result.failure.message, "")
-    assert.strictEqual(reasonOf(decoder.push(frame({ _tag: "Ping" }))), result.failure.reason._tag)
-  })
+  it.prop(
+    "returns messages or one typed error for any bytes, and then only that error",
+    [Schema.Uint8Array],
+    ([bytes]) => {
+      const decoder = Protocol.decoder()
+      const result = decoder.push(bytes)
+      if (Result.isSuccess(result)) return
+      assert.instanceOf(result.failure, Protocol.ProtocolError)
+      assert.notStrictEqual(result.failure.message, "")
+      assert.strictEqual(reasonOf(decoder.push(frame({ _tag: "Ping" }))), result.failure.reason._tag)
+    }
+  )
 
-  it.prop("any payload gives a message or a typed error", [Schema.Uint8Array, Schema.String], ([bytes, text]) => {
+  it.prop("returns a message or a typed error for any payload", [Schema.Uint8Array, Schema.String], ([bytes, text]) => {
     for (const payload of [bytes, new TextEncoder().encode(text), new TextEncoder().encode(JSON.stringify(text))]) {
       assert.include(["Success", "Malformed"], reasonOf(Protocol.decode(payload)))
     }
   })
 
-  it("refuses what is no message, and says why in a line", () => {
+  it("refuses a malformed message with a one-line error", () => {
     const nested = `${"[".repeat(50_000)}${"]".repeat(50_000)}`
     for (const text of ["", "{}", "null", '{"_tag":"Work","id":-1}', '{"_tag":"Work","id":0.5}', "{", nested]) {
       const result = Protocol.decoder(Protocol.frameLimitBytes.session).push(raw(text))
       assert.strictEqual(reasonOf(result), "Malformed", text.slice(0, 40))
-      if (Result.isFailure(result)) assert.match(result.failure.message, /^no message of a farm: [^\n]{1,210}$/)
+      if (Result.isFailure(result)) assert.match(result.failure.message, /^malformed message: [^\n]{1,210}$/)
     }
   })
 
-  it("refuses a long frame at its header, and allows longer ones later", () => {
+  it("refuses a long frame at its header, and accepts it after the limit is raised", () => {
     const decoder = Protocol.decoder(100)
     assert.strictEqual(reasonOf(decoder.push(Uint8Array.of(0, 0, 0, 101))), "FrameTooLong")
     const other = Protocol.decoder(10)
@@ -83,24 +87,24 @@ describe("Protocol", () => {
     assert.strictEqual(reasonOf(other.push(long)), "Success")
   })
 
-  it("takes long frames byte by byte in linear time", () => {
+  it("decodes long frames that arrive byte by byte", () => {
     const long = frame({ _tag: "Challenge", nonce: "n".repeat(1 << 18) })
     const messages = pushAll(Protocol.decoder(Protocol.frameLimitBytes.session), Bytes.concat([long, long]), [1])
     assert.strictEqual(Array.isArray(messages) && messages.length, 2)
   })
 
-  it("refuses to send what is no JSON, or too long", () => {
+  it("refuses to encode a message that is not JSON, or is too long", () => {
     assert.strictEqual(reasonOf(Protocol.encode({ _tag: "Work", id: 0, packet: 1n })), "Malformed")
     assert.strictEqual(reasonOf(Protocol.encode({ _tag: "Work", id: 0, packet: "p".repeat(99) }, 99)), "FrameTooLong")
   })
 
-  it("begins with what is no range of numbers", () => {
+  it("has a preamble that is not a valid range of the course's protocol", () => {
     const view = new DataView(Protocol.preamble.buffer)
     assert.isBelow(view.getInt32(0, true), 0)
     assert.isBelow(view.getInt32(4, true), view.getInt32(0, true))
   })
 
-  it("shows the text of a peer in one line", () => {
+  it("reduces the text of a peer to one line of at most 203 characters", () => {
     assert.strictEqual(Protocol.singleLine("a\r\n\u001b[31mb\u2028c"), "a [31mb c")
     assert.strictEqual(Protocol.singleLine("x".repeat(1_000)).length, 203)
   })
@@ -115,7 +119,7 @@ const agreed: Auth.Transcript = { hello, serverNonce: "server", welcome: { _tag:
 describe("Auth", () => {
   const auth = (key: string) => Auth.make(Redacted.make(key))
 
-  it.live("who has the key can show it, and nobody else", () =>
+  it.live("accepts proofs made with the same key and role only", () =>
     Effect.gen(function* () {
       const [one, same, other] = yield* Effect.all([auth("key"), auth("key"), auth("Key")])
       const proof = yield* one.prove("farm", agreed)
@@ -128,7 +132,7 @@ describe("Auth", () => {
     })
   )
 
-  it.live("signs all that was agreed, and nothing twice", () =>
+  it.live("signs every parameter of the handshake, and never repeats a nonce", () =>
     Effect.gen(function* () {
       const one = yield* auth("key")
       const proof = yield* one.prove("server", agreed)
@@ -144,9 +148,9 @@ describe("Auth", () => {
     })
   )
 
-  it.live("an empty key is refused", () =>
+  it.live("refuses an empty key", () =>
     Effect.gen(function* () {
-      assert.match((yield* Effect.flip(auth(""))).message, /the key is empty/)
+      assert.match((yield* Effect.flip(auth(""))).message, /^invalid key: it is empty/)
     })
   )
 })

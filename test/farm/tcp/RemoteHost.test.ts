@@ -6,7 +6,7 @@ import * as TestClock from "effect/testing/TestClock"
 import * as RemoteHost from "../../../src/farm/tcp/RemoteHost.ts"
 import type { Task, TaskOutcome } from "../../../src/farm/Worker.ts"
 
-/** A connection that does what a test says. */
+/** A connection controlled by the test. */
 interface FakeConnection {
   readonly sent: Array<Task>
   readonly cancelled: Array<number>
@@ -14,7 +14,7 @@ interface FakeConnection {
   readonly break: (message: string, isFinal?: boolean) => Effect.Effect<boolean>
 }
 
-/** A host of two threads; `next` says what becomes of the next attempt to connect. */
+/** Makes a host with two threads; `state.next` is the failure of the next attempt to connect, if any. */
 const setUp = Effect.fnUntraced(function* () {
   const connections: Array<FakeConnection> = []
   const events: Array<string> = []
@@ -36,7 +36,7 @@ const setUp = Effect.fnUntraced(function* () {
       },
       cancel: (ids) => void cancelled.push(...ids),
       serve: (onOutcomes) => {
-        const fail = (message: string, isFinal = false) => Deferred.fail(broken, { message, isPermanent: isFinal })
+        const fail = (message: string, isPermanent = false) => Deferred.fail(broken, { message, isPermanent })
         connections.push({ sent, cancelled, onOutcomes, break: fail })
         return Deferred.await(broken)
       }
@@ -64,7 +64,7 @@ const setUp = Effect.fnUntraced(function* () {
       }
     })
   )
-  // Nobody moves the clock on any more when a test ends: what is left must not be waited for.
+  // The test clock stops with the test: break the connection, so that the scope does not wait for tasks.
   const disconnect = Effect.addFinalizer(() => connections.at(-1)!.break("the end of the test"))
   return {
     workers,
@@ -80,8 +80,8 @@ const setUp = Effect.fnUntraced(function* () {
 const task = (id: number, packet: unknown = id): Task => ({ id, packet })
 const done = (id: number): TaskOutcome => ({ _tag: "Done", id, result: 0, millis: 1 })
 
-describe("a host of a pool", () => {
-  it.effect("the same packet on two threads of a host is two on the wire", () =>
+describe("RemoteHost", () => {
+  it.effect("sends a packet of two workers under two wire ids, and refuses unknown and duplicate ids", () =>
     Effect.gen(function* () {
       const { attach, connections, reports, workers } = yield* setUp()
       yield* attach
@@ -101,7 +101,7 @@ describe("a host of a pool", () => {
     })
   )
 
-  it.effect("what cannot be sent fails, but not before run is over", () =>
+  it.effect("fails a task that cannot be sent, after `run` has returned", () =>
     Effect.gen(function* () {
       const { attach, reports, workers } = yield* setUp()
       yield* attach
@@ -112,14 +112,14 @@ describe("a host of a pool", () => {
     })
   )
 
-  it.effect("is lost, ready again, and gone when the delays are over; a result begins them anew", () =>
+  it.effect("reports Lost, Ready after a reconnect, and Gone at the end of the delays, which a result restarts", () =>
     Effect.gen(function* () {
       const { attach, events, connections, reports, state, workers } = yield* setUp()
       yield* attach
       workers[0]!.run([task(1)])
-      yield* connections[0]!.break("the cable")
+      yield* connections[0]!.break("cable unplugged")
       yield* TestClock.adjust(1)
-      assert.deepStrictEqual(reports.splice(0), ["0 Lost the cable", "1 Lost the cable"])
+      assert.deepStrictEqual(reports.splice(0), ["0 Lost cable unplugged", "1 Lost cable unplugged"])
       workers[0]!.run([task(2)])
       yield* TestClock.adjust("1 second")
       assert.deepStrictEqual(reports.splice(0), ["0 Ready", "1 Ready"])
@@ -127,17 +127,17 @@ describe("a host of a pool", () => {
       workers[0]!.run([task(3)])
       connections[1]!.onOutcomes([done(connections[1]!.sent[0]!.id)])
       assert.deepStrictEqual(reports.splice(0), ["0 Done 3"])
-      state.next = { message: "nobody there", isPermanent: false }
+      state.next = { message: "unreachable", isPermanent: false }
       yield* connections[1]!.break("again")
       yield* TestClock.adjust("2 seconds")
       assert.deepStrictEqual(reports.splice(0, 2), ["0 Lost again", "1 Lost again"])
-      assert.deepStrictEqual(reports.splice(0), ["0 Gone nobody there", "1 Gone nobody there"])
-      const told = ["Connected", "Lost the cable", "Connected", "Lost again", "Gone nobody there"]
-      assert.deepStrictEqual(events, told)
+      assert.deepStrictEqual(reports.splice(0), ["0 Gone unreachable", "1 Gone unreachable"])
+      const expected = ["Connected", "Lost cable unplugged", "Connected", "Lost again", "Gone unreachable"]
+      assert.deepStrictEqual(events, expected)
     })
   )
 
-  it.effect("is gone at once where another attempt would be the same; whoever comes then is told", () =>
+  it.effect("reports Gone at once after a permanent failure, also to a later run", () =>
     Effect.gen(function* () {
       const { attach, connections, reports } = yield* setUp()
       yield* connections[0]!.break("another job", true)
@@ -147,7 +147,7 @@ describe("a host of a pool", () => {
     })
   )
 
-  it.effect("loses the connection if what was cancelled does not end", () =>
+  it.effect("drops the connection when cancelled tasks do not end", () =>
     Effect.gen(function* () {
       const { attach, connections, reports, workers } = yield* setUp()
       yield* attach
@@ -156,11 +156,11 @@ describe("a host of a pool", () => {
       const { cancelled, sent } = connections[0]!
       assert.deepStrictEqual(cancelled, [sent[1]!.id])
       yield* TestClock.adjust("2 seconds")
-      assert.match(reports[0]!, /^0 Lost it does not end what was cancelled 1 s ago/)
+      assert.match(reports[0]!, /^0 Lost cancelled packets did not end within 1 s/)
     })
   )
 
-  it.effect("the end of a run cancels what is left, waits for it a little, and reports no more", () =>
+  it.effect("cancels the tasks of a run at its end, waits up to 500 ms, and reports nothing more", () =>
     Effect.gen(function* () {
       const { attachOnly: bare, connections, reports, workers } = yield* setUp()
       const run = Effect.scoped(

@@ -15,7 +15,7 @@ import * as Sums from "../Sums.ts"
 const numbers = 200
 const expectedSum = Sums.expectedSum(numbers)
 
-/** Faults of the farm's links, and of the hosts that lend their workers. */
+/** Faults of the farm's links, and of the hosts that lend workers. */
 const generate: FaultArbitrary.Options = {
   hosts: ["farm", "one", "two"],
   faultyHosts: ["one", "two"],
@@ -25,7 +25,7 @@ const generate: FaultArbitrary.Options = {
 
 const faultSpan = Duration.seconds(60)
 
-/** No run takes longer: hosts that are gone are given up. */
+/** The virtual time in which every run must end: unreachable hosts are given up. */
 const runTimeout = Duration.minutes(5)
 
 const serve = (job: ReturnType<typeof Sums.make>["job"], speeds: ReadonlyArray<number>) =>
@@ -37,7 +37,7 @@ const serve = (job: ReturnType<typeof Sums.make>["job"], speeds: ReadonlyArray<n
   })
 
 const setUp = Effect.fnUntraced(function* (simulation: Simulation.Simulation, speeds: ReadonlyArray<number> = [1, 1]) {
-  const { done, job } = Sums.make()
+  const { executions, job } = Sums.make()
   const one = yield* simulation.host("one")
   const two = yield* simulation.host("two")
   const farm = yield* simulation.host("farm")
@@ -58,72 +58,73 @@ const setUp = Effect.fnUntraced(function* (simulation: Simulation.Simulation, sp
     const pool = Effect.provideContext(workers, network as never)
     return yield* Farm.run(job, numbers, { workers: pool, packetSize: size, lease: "10 seconds", maxAttempts: 20 })
   })
-  return { run: (size?: number) => farm.run(run(size)), events, done, one, two }
+  return { run: (size?: number) => farm.run(run(size)), events, executions, one, two }
 })
 
 const scenario = Effect.fnUntraced(function* (simulation: Simulation.Simulation) {
   const { events, run } = yield* setUp(simulation)
   const outcome = yield* run(2).pipe(
-    Effect.map((sum) => (sum === expectedSum ? "right" : `the sum is ${sum}, not ${expectedSum}`)),
+    Effect.map((sum) => (sum === expectedSum ? "exact" : `wrong sum ${sum}, not ${expectedSum}`)),
     Effect.catch(({ reason }) => Effect.succeed(reason._tag)),
-    Effect.timeoutOrElse({ duration: runTimeout, orElse: () => Effect.succeed("no answer") })
+    Effect.timeoutOrElse({ duration: runTimeout, orElse: () => Effect.succeed("timed out") })
   )
-  if (!["right", "NoWorkers"].includes(outcome)) yield* Effect.die(new Error(outcome))
+  if (!["exact", "NoWorkers"].includes(outcome)) yield* Effect.die(new Error(outcome))
   yield* simulation.sometimes(outcome)
   for (const event of events) yield* simulation.sometimes(event)
   yield* Effect.sleep(faultSpan)
   yield* simulation.heal
-  const again = yield* Effect.timeout(run(2), "10 seconds")
-  if (again !== expectedSum) yield* Effect.die(new Error(`then the sum is ${again}, not ${expectedSum}`))
+  const healedSum = yield* Effect.timeout(run(2), "10 seconds")
+  if (healedSum !== expectedSum)
+    yield* Effect.die(new Error(`wrong sum after healing: ${healedSum}, not ${expectedSum}`))
 })
 
-describe("TcpWorkers on a bad network", () => {
-  it.effect("the exact answer, or no worker is left; once the faults are over, the exact answer in time", () =>
+describe("TcpWorkers on a faulty network", () => {
+  it.effect("returns the exact sum or NoWorkers under faults, and the exact sum after they are healed", () =>
     Effect.gen(function* () {
       const summary = yield* SimCheck.check(scenario, {
         generate,
         runs: 60,
-        sometimes: ["right", "Connected", "Lost", "Ignored"]
+        sometimes: ["exact", "Connected", "Lost", "Ignored"]
       })
       assert.isAbove(summary.faults, summary.runs)
     })
   )
 
-  it.effect("all is done once where nothing goes wrong", () =>
+  it.effect("executes every packet once without faults", () =>
     Effect.gen(function* () {
-      const done = yield* Simulated.run((simulation) =>
+      const executions = yield* Simulated.run((simulation) =>
         Effect.gen(function* () {
-          const { done, events, run } = yield* setUp(simulation)
+          const { executions, events, run } = yield* setUp(simulation)
           assert.strictEqual(yield* run(1), expectedSum)
           assert.deepStrictEqual(events, ["Connected", "Connected"])
-          return done
+          return executions
         })
       )
-      assert.isTrue([...done.values()].every((times) => times === 1))
+      assert.isTrue([...executions.values()].every((times) => times === 1))
     })
   )
 
-  it.effect("a host that crashes in the middle: the same answer, and at most its packets again", () =>
+  it.effect("returns the exact sum after a host crash, and repeats at most its packets", () =>
     Effect.gen(function* () {
-      const { again, millis } = yield* Simulated.run((simulation) =>
+      const { repeated, virtualMillis } = yield* Simulated.run((simulation) =>
         Effect.gen(function* () {
-          const { done, one, run } = yield* setUp(simulation)
+          const { executions, one, run } = yield* setUp(simulation)
           yield* Effect.forkScoped(Effect.andThen(Effect.sleep("300 millis"), one.crash))
           const start = yield* Simulated.millis
           assert.strictEqual(yield* run(1), expectedSum)
-          const millis = (yield* Simulated.millis) - start
-          return { again: [...done.values()].filter((times) => times > 1).length, millis }
+          const virtualMillis = (yield* Simulated.millis) - start
+          return { repeated: [...executions.values()].filter((times) => times > 1).length, virtualMillis }
         }).pipe(Effect.scoped, Effect.orDie)
       )
-      assert.isAtMost(again, 2)
-      // 170 packets of 10 ms for the two threads that are left; the silence is noticed meanwhile.
-      assert.isBelow(millis, 3_500)
+      assert.isAtMost(repeated, 2)
+      // Virtual time: 170 packets of 10 ms for the two remaining threads; the loss is detected meanwhile.
+      assert.isBelow(virtualMillis, 3_500)
     })
   )
 
-  it.effect("a host that is a hundred times slower does not hold up the others", () =>
+  it.effect("is not delayed by a host that is a hundred times slower", () =>
     Effect.gen(function* () {
-      const millis = yield* Simulated.run((simulation) =>
+      const virtualMillis = yield* Simulated.run((simulation) =>
         Effect.gen(function* () {
           const { run } = yield* setUp(simulation, [100, 1])
           const start = yield* Simulated.millis
@@ -131,8 +132,8 @@ describe("TcpWorkers on a bad network", () => {
           return (yield* Simulated.millis) - start
         }).pipe(Effect.orDie)
       )
-      // 2,000 ms of work for two threads.
-      assert.isBelow(millis, 2_000)
+      // Virtual time: 2,000 ms of work for two threads.
+      assert.isBelow(virtualMillis, 2_000)
     })
   )
 })

@@ -22,7 +22,7 @@ const expectedSum = Sums.expectedSum(numbers)
 
 const frame = (message: Protocol.Message) => Result.getOrThrow(Protocol.encode(message))
 
-/** What a host says to a message, after it has greeted as it should. */
+/** The response of a host to a message, after a correct handshake. */
 type Behavior = (message: Protocol.Message) => ReadonlyArray<Uint8Array>
 
 const done = (id: number, result: unknown) => frame({ _tag: "Done", id, result, millis: 1 })
@@ -38,37 +38,42 @@ const toWork =
         : []
 
 const behaviors: Readonly<Record<string, readonly [Behavior, RegExp]>> = {
-  garbage: [toWork(() => [new TextEncoder().encode("HTTP/1.1 400 Bad Request\r\n")]), /a frame of 1213486160 bytes/],
-  "bad JSON": [toWork(() => [Uint8Array.of(0, 0, 0, 1, 0x7b)]), /no message of a farm/],
-  "a wrong id": [toWork((id, sum) => [done(id + 1_000, sum)]), /packet \d+: was not asked for/],
-  "an answer twice": [toWork((id, sum) => [done(id, sum), done(id, sum)]), /packet 0: was not asked for/],
-  "a wrong message": [toWork(() => [frame({ _tag: "Proof", proof: "" })]), /Proof has no place here/],
-  silence: [() => [], /silent for 1 s/],
-  "work without an end": [toWork(() => []), /does not end what was cancelled/]
+  "bytes of another protocol": [
+    toWork(() => [new TextEncoder().encode("HTTP/1.1 400 Bad Request\r\n")]),
+    /frame too long: 1213486160 bytes/
+  ],
+  "invalid JSON": [toWork(() => [Uint8Array.of(0, 0, 0, 1, 0x7b)]), /malformed message/],
+  "an unknown id": [toWork((id, sum) => [done(id + 1_000, sum)]), /packet \d+: not requested/],
+  "a duplicate outcome": [toWork((id, sum) => [done(id, sum), done(id, sum)]), /packet 0: not requested/],
+  "an unexpected message": [toWork(() => [frame({ _tag: "Proof", proof: "" })]), /unexpected Proof message/],
+  "no message at all": [() => [], /timed out: no message within 1 s/],
+  "no outcome of cancelled work": [toWork(() => []), /cancelled packets did not end/]
 }
 
-const serveRogue = (nature: Behavior) =>
+const serveRogue = (behavior: Behavior) =>
   TcpServer.make(
     { host: "0.0.0.0", port: 1070, drain: 0 },
     Effect.fnUntraced(function* (connection: Network.Connection) {
       const { rest } = yield* MessageChannel.readHead(connection, Protocol.preamble.length)
-      const talk = MessageChannel.make(connection, rest)
-      yield* talk.next
+      const channel = MessageChannel.make(connection, rest)
+      yield* channel.next
       yield* connection.write(frame({ _tag: "Welcome", threads: 1, capacity: 64 }))
       yield* Effect.forever(
-        Effect.flatMap(talk.next, (message) => connection.write(Bytes.concat([new Uint8Array(0), ...nature(message)])))
+        Effect.flatMap(channel.next, (message) =>
+          connection.write(Bytes.concat([new Uint8Array(0), ...behavior(message)]))
+        )
       )
     })
   )
 
-/** A run with an honest host beside the other one, and what was told of that. */
-const runBeside = (nature: Behavior) =>
+/** Runs a farm on an honest host and on a rogue one; returns the sum, the messages and the virtual time. */
+const runBeside = (behavior: Behavior) =>
   Simulated.run(({ host }) =>
     Effect.gen(function* () {
       const [honest, bad, farm] = yield* Effect.all([host("honest"), host("bad"), host("farm")])
       const { workers } = SimWorkers.make(job, [1], ({ from, to }) => 10 * (to - from))
       yield* honest.start(TcpWorkerServer.make({ host: "0.0.0.0", port: 1070, workers, drain: 0 }))
-      yield* bad.start(serveRogue(nature))
+      yield* bad.start(serveRogue(behavior))
       const messages: Array<string> = []
       const sum = yield* farm.run(
         Effect.gen(function* () {
@@ -89,49 +94,51 @@ const runBeside = (nature: Behavior) =>
           })
         }).pipe(Effect.provide(ServiceNames.layerBuiltIn))
       )
-      return { sum, told: messages, millis: yield* Simulated.millis }
+      return { sum, messages, virtualMillis: yield* Simulated.millis }
     }).pipe(Effect.orDie)
   )
 
-describe("TcpWorkers and hosts that are not what they say", () => {
-  it.effect.each(Object.entries(behaviors))("%s: the others do the work, and it is told why", ([, [nature, why]]) =>
-    Effect.gen(function* () {
-      const { millis, sum, told } = yield* runBeside(nature)
-      assert.strictEqual(sum, expectedSum)
-      assert.match(told.join("\n"), why)
-      assert.isTrue(told.every((line) => line.startsWith("bad: ")))
-      // 3 s of work for the honest host, and at most the time that its connection takes to end.
-      assert.isBelow(millis, 4_500)
-    })
+describe("TcpWorkers with a rogue host", () => {
+  it.effect.each(Object.entries(behaviors))(
+    "disconnects a host that sends %s, reports it, and uses the other",
+    ([, [behavior, why]]) =>
+      Effect.gen(function* () {
+        const { virtualMillis, sum, messages } = yield* runBeside(behavior)
+        assert.strictEqual(sum, expectedSum)
+        assert.match(messages.join("\n"), why)
+        assert.isTrue(messages.every((line) => line.startsWith("bad: ")))
+        // Virtual time: 3 s of work for the honest host, and the time until the rogue connection ends.
+        assert.isBelow(virtualMillis, 4_500)
+      })
   )
 
-  it.effect("a result that does not fit is the packet's failure, and another does it", () =>
+  it.effect("counts an invalid result as a failed attempt, and retries the packet on the other host", () =>
     Effect.gen(function* () {
-      const { sum, told } = yield* runBeside(toWork((id) => [done(id, "a lie")]))
+      const { sum, messages } = yield* runBeside(toWork((id) => [done(id, "a lie")]))
       assert.strictEqual(sum, expectedSum)
-      assert.deepStrictEqual(told, [])
+      assert.deepStrictEqual(messages, [])
     })
   )
 
   const refusal = String.fromCharCode(...frame({ _tag: "Refused", reason: "Job", message: "!".repeat(3_000) }))
 
   it.effect.each([
-    ["says nothing", "", "silent for 5 s"],
-    ["closes at once", "close", "it closed the connection when it was greeted"],
-    ["speaks another language", "SSH-2.0-OpenSSH_9.2\r\n", "a frame of 1397966893 bytes: at most 4096 are allowed"],
-    ["counts primes only, as the course's servers do", "\0\0\0\0\0\0\0\0", "no message of a farm"],
+    ["sends nothing", "", "timed out: no message within 5 s"],
+    ["closes at once", "close", "connection closed during the handshake"],
+    ["speaks another protocol", "SSH-2.0-OpenSSH_9.2\r\n", "frame too long: 1397966893 bytes (limit 4096)"],
+    ["speaks the course's protocol", "\0\0\0\0\0\0\0\0", "malformed message"],
     ["refuses with a long text", refusal, "!!!..."]
-  ])("a host that %s is no host", ([, says, why]) =>
+  ])("refuses a host that %s", ([, content, why]) =>
     Effect.gen(function* () {
       const error = yield* Simulated.run(({ host }) =>
         Effect.gen(function* () {
           const [bad, farm] = yield* Effect.all([host("bad"), host("farm")])
-          const bytes = Uint8Array.from(says!, (character) => character.charCodeAt(0))
+          const bytes = Uint8Array.from(content!, (character) => character.charCodeAt(0))
           yield* bad.start(
             TcpServer.make({ host: "0.0.0.0", port: 1070, drain: 0 }, (connection) =>
-              says === "close"
+              content === "close"
                 ? Effect.void
-                : Effect.andThen(says === "" ? Effect.void : connection.write(bytes), Effect.never)
+                : Effect.andThen(content === "" ? Effect.void : connection.write(bytes), Effect.never)
             )
           )
           const made = TcpWorkers.make({ job, hosts: ["bad"], onEvent: () => Effect.void })
@@ -144,58 +151,68 @@ describe("TcpWorkers and hosts that are not what they say", () => {
   )
 })
 
-describe("TcpWorkerServer and farms that are not what they say", () => {
+describe("TcpWorkerServer with a rogue farm", () => {
   const hello = (more: object = {}) =>
     frame({ _tag: "Hello", version: 1, job: "sum", jobVersion: 1, lease: 1_000, ...more })
   const work = (id: number) => frame({ _tag: "Work", id, packet: { from: 0, to: 1 } })
 
-  /** What a server says to these bytes, and whether it then closes within eleven seconds. */
+  /** Sends bytes to a server; returns its messages, and `is open` if it does not close within 11 virtual seconds. */
   const answers = (...sent: ReadonlyArray<Uint8Array>) =>
     Simulated.run(({ host }) =>
       Effect.gen(function* () {
         const [server, farm] = yield* Effect.all([host("server"), host("farm")])
         const { workers } = SimWorkers.make(job, [1], () => 50)
         yield* server.start(TcpWorkerServer.make({ host: "0.0.0.0", port: 1070, workers, drain: 0, capacity: 2 }))
-        const said: Array<string> = []
-        const talk = Effect.gen(function* () {
+        const received: Array<string> = []
+        const session = Effect.gen(function* () {
           const network = yield* Network.Network
           const connection = yield* network.connect(NetAddress.inetAddressFromIpStringUnsafe(server.address, 1070))
           yield* connection.write(Bytes.concat(sent))
           const { next } = MessageChannel.make(connection, new Uint8Array(0))
           yield* Effect.forever(
-            Effect.map(next, (message) => said.push("message" in message ? message.message : message._tag))
+            Effect.map(next, (message) => received.push("message" in message ? message.message : message._tag))
           )
         }).pipe(
           Effect.scoped,
           Effect.timeoutOption("11 seconds"),
-          Effect.tap(() => Effect.sync(() => said.push("is open"))),
+          Effect.tap(() => Effect.sync(() => received.push("is open"))),
           Effect.ignore
         )
-        yield* farm.run(talk)
-        return said
+        yield* farm.run(session)
+        return received
       })
     )
 
-  it.effect("it says what is wrong, and closes", () =>
+  it.effect("sends the error, and closes the connection", () =>
     Effect.gen(function* () {
       const { preamble } = Protocol
-      const broken = "the protocol was broken: packet"
-      assert.deepStrictEqual(yield* answers(preamble, hello(), work(7)), ["Welcome", "Done", "silent for 1 s"])
+      const broken = "protocol violation: packet"
+      assert.deepStrictEqual(yield* answers(preamble, hello(), work(7)), [
+        "Welcome",
+        "Done",
+        "timed out: no message within 1 s"
+      ])
       assert.deepStrictEqual(yield* answers(new TextEncoder().encode("GET / HTTP/1.1\r\n\r\n")), [])
-      assert.deepStrictEqual(yield* answers(preamble, hello({ version: 2 })), ["this server speaks version 1, not 2"])
-      assert.deepStrictEqual(yield* answers(preamble, hello({ job: "a\nb" })), ["this server does sum 1, not a b 1"])
-      assert.match((yield* answers(preamble, Uint8Array.of(0, 0, 0, 2, 1, 2))).join(), /^no message of a farm/)
-      assert.match((yield* answers(preamble, Uint8Array.of(0, 1, 0, 0))).join(), /^a frame of 65536 bytes/)
-      assert.deepStrictEqual(yield* answers(preamble, hello(), work(1), work(1)), [`${broken} 1: is here already`])
+      assert.deepStrictEqual(yield* answers(preamble, hello({ version: 2 })), [
+        "unsupported protocol version 2: this server speaks version 1"
+      ])
+      assert.deepStrictEqual(yield* answers(preamble, hello({ job: "a\nb" })), [
+        "wrong job a b 1: this server runs sum 1"
+      ])
+      assert.match((yield* answers(preamble, Uint8Array.of(0, 0, 0, 2, 1, 2))).join(), /^malformed message/)
+      assert.match((yield* answers(preamble, Uint8Array.of(0, 1, 0, 0))).join(), /^frame too long: 65536 bytes/)
+      assert.deepStrictEqual(yield* answers(preamble, hello(), work(1), work(1)), [`${broken} 1: duplicate id`])
       assert.deepStrictEqual(yield* answers(preamble, hello(), work(1), work(2), work(3)), [
-        `${broken} 3: is more than 2`
+        `${broken} 3: more than 2 packets in flight`
       ])
-      assert.deepStrictEqual(yield* answers(preamble, hello(), pong), [
-        "the protocol was broken: Pong has no place here"
+      assert.deepStrictEqual(yield* answers(preamble, hello(), pong), ["protocol violation: unexpected Pong message"])
+      assert.deepStrictEqual(yield* answers(preamble), ["timed out: no message within 10 s"])
+      const longLease = hello({ lease: 3_600_000 })
+      assert.deepStrictEqual(yield* answers(preamble, longLease, frame({ _tag: "Ping" })), [
+        "Welcome",
+        "Pong",
+        "is open"
       ])
-      assert.deepStrictEqual(yield* answers(preamble), ["silent for 10 s"])
-      const patient = hello({ lease: 3_600_000 })
-      assert.deepStrictEqual(yield* answers(preamble, patient, frame({ _tag: "Ping" })), ["Welcome", "Pong", "is open"])
     })
   )
 })
