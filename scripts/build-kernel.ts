@@ -1,18 +1,18 @@
 /**
  * node scripts/build-kernel.ts
  *
- * Compiles the AssemblyScript of `src/primes/kernel/` and writes it as `src/primes/WheelModule.ts`, so that the sources
- * run without building anything. The same sources give the same bytes.
+ * Compiles the AssemblyScript of `src/primes/kernel/` and writes it as `src/primes/WheelModule.ts`, so that the package
+ * runs without a build. The same sources give the same bytes.
  */
 import * as Fs from "node:fs"
 import * as Path from "node:path"
 
 const root = Path.join(import.meta.dirname, "..")
 
-/** Where the compiled kernel lies. */
+/** The path of the compiled kernel. */
 export const target = Path.join(root, "src/primes/WheelModule.ts")
 
-// No runtime and no imports; memory grows up to 64 MiB. `abort` is never reached: it would be an import.
+// No runtime and no imports; memory grows up to 64 MiB. `abort` is not used: it would be an import.
 const options = "-O3 --noAssert --runtime stub --use abort= --enable simd --enable bulk-memory --maximumMemory 1024"
 
 const compile = async (): Promise<Uint8Array> => {
@@ -26,11 +26,11 @@ const compile = async (): Promise<Uint8Array> => {
       }
     }
   )
-  if (error !== null || binary === undefined) throw new Error(`the kernel does not compile\n${stderr}`)
+  if (error !== null || binary === undefined) throw new Error(`cannot compile the kernel\n${stderr}`)
   return binary
 }
 
-/** The text of the module. */
+/** Compiles the kernel and returns the text of the module. */
 export const build = async (): Promise<string> => {
   const lines = Buffer.from(await compile())
     .toString("base64")

@@ -1,6 +1,6 @@
 /**
- * Counts the primes below a number on servers as the course's client does, or, without any, on the threads of this
- * machine: node scripts/primes-count.ts 10000000 localhost
+ * Counts the primes below a number on servers of the course, or without hosts on the threads of this machine:
+ * node scripts/primes-count.ts 10000000 localhost
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Console from "effect/Console"

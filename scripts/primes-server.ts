@@ -1,4 +1,4 @@
-/** A server of primes as the course's, on 127.0.0.1:1070; with the argument `right`, 0 and 1 are none. */
+/** The course's prime server on 127.0.0.1:1070; with the argument `exact`, 0 and 1 are not counted. */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Effect from "effect/Effect"
 import * as NodeThreadWorkers from "../src/farm/threads/NodeThreadWorkers.ts"

@@ -1,7 +1,7 @@
 /**
- * The course's servers as workers of a farm that counts primes: each host does one packet after the other, below 2^31.
- * A host is first asked for the primes from 0 to 1, which tells whether it counts both, as the originals do; that is
- * then taken off, so that the sum is right whoever counts.
+ * Servers of the course as workers of a farm that counts primes. Each host counts one range after the other, below
+ * 2^31. A first request for the range 0..2 shows whether a host counts 0 and 1 as primes, as the originals do; the farm
+ * then subtracts these, so that the sum is exact with any host.
  */
 import * as Bytes from "effect/Bytes"
 import * as Effect from "effect/Effect"
@@ -21,13 +21,13 @@ import * as TcpClient from "../network/TcpClient.ts"
 import * as CourseProtocol from "./CourseProtocol.ts"
 import { job, Packet } from "./PrimeJob.ts"
 
-/** Which hosts, and how they are asked. @category models @since 0.1.0 */
+/** The options of a pool. @category models @since 0.1.0 */
 export interface Options extends TcpWorkers.HostOptions {
-  /** Ranges on their way to a host at a time: 2 hide the round trip. Default 2; 1 is what the course's client does. */
+  /** Requests in flight to one host. Default 2, which covers the round trip; the course's client uses 1. */
   readonly maxPendingRanges?: number | undefined
 }
 
-/** A range that was asked for. */
+/** A range in flight. */
 interface PendingRange extends CourseProtocol.Request {
   readonly id: number
   readonly sentAt: number
@@ -42,11 +42,11 @@ const failureOf = (error: { readonly message: string }): ConnectionFailure => ({
 
 const connectionFailure = (message: string, isPermanent = false): ConnectionFailure => ({ message, isPermanent })
 
-const closed = () => Effect.fail(connectionFailure("it closed the connection"))
+const closed = () => Effect.fail(connectionFailure("the host closed the connection"))
 
 const probe: CourseProtocol.Request = { min: 0, max: 2 }
 
-/** Whether the host counts 0 and 1. */
+/** Returns true if a host counts 0 and 1 as primes. */
 const probeHost = Effect.fnUntraced(function* (
   connection: Pick<Connection, "pull" | "write">,
   decoder: CourseProtocol.Decoder<number>
@@ -55,9 +55,11 @@ const probeHost = Effect.fnUntraced(function* (
   let responses: ReadonlyArray<number> = []
   while (responses.length === 0) responses = decoder.push(yield* connection.pull)
   const [count, unsolicited] = responses
-  if (unsolicited !== undefined) return yield* Effect.fail(connectionFailure(`it answers ${unsolicited} unasked`, true))
+  if (unsolicited !== undefined) {
+    return yield* Effect.fail(connectionFailure(`unsolicited response: ${unsolicited}`, true))
+  }
   if (count === 0 || count === 2) return count === 2
-  return yield* Effect.fail(connectionFailure(`it counts ${count} primes from 0 to 1: it is no server of primes`, true))
+  return yield* Effect.fail(connectionFailure(`not a prime server: it counts ${count} primes in 0..2`, true))
 })
 
 const open = Effect.fnUntraced(function* (
@@ -68,14 +70,14 @@ const open = Effect.fnUntraced(function* (
   const now = yield* Monotonic.millis
   const start = now()
   const decoder = CourseProtocol.responseDecoder()
-  const { connection, isCourse: isOvercounting } = yield* Effect.gen(function* () {
+  const { connection, isOvercounting } = yield* Effect.gen(function* () {
     const connection = yield* TcpClient.connect(address)
-    return { connection, isCourse: yield* probeHost(connection, decoder) }
+    return { connection, isOvercounting: yield* probeHost(connection, decoder) }
   }).pipe(
     Pull.catchDone(closed),
     Effect.timeoutOrElse({
       duration: timeoutMillis,
-      orElse: () => Effect.fail(connectionFailure(`no answer within ${timeoutMillis / 1_000} s`))
+      orElse: () => Effect.fail(connectionFailure(`timed out: no response within ${timeoutMillis / 1_000} s`))
     }),
     Effect.mapError((error) => ("isPermanent" in error ? error : failureOf(error)))
   )
@@ -87,11 +89,11 @@ const open = Effect.fnUntraced(function* (
 
   const outcomeOf = (count: number): TaskOutcome | ConnectionFailure => {
     const range = pendingRanges.shift()
-    if (range === undefined) return connectionFailure(`it answers ${count} unasked`)
+    if (range === undefined) return connectionFailure(`unsolicited response: ${count}`)
     const result = count - (isOvercounting ? CourseProtocol.overcount(range) : 0)
-    // Of any two neighbours one is even, and only 2 is a prime then.
+    // Of two neighbours one is even, and 2 is the only even prime.
     if (!(result >= 0 && result <= (range.max - range.min) / 2 + 1)) {
-      return connectionFailure(`it counts ${count} primes from ${range.min} to ${range.max - 1}`)
+      return connectionFailure(`impossible count ${count} for the range ${range.min}..${range.max}`)
     }
     const millis = now() - Math.max(range.sentAt, lastResponseAt)
     lastResponseAt = now()
@@ -120,11 +122,11 @@ const open = Effect.fnUntraced(function* (
     send: (tasks) =>
       tasks.flatMap(({ id, packet }): ReadonlyArray<TaskOutcome> => {
         const decoded = decode(packet)
-        if (Option.isNone(decoded)) return [{ _tag: "Failed", id, message: "the packet is no range" }]
+        if (Option.isNone(decoded)) return [{ _tag: "Failed", id, message: "the packet is not a range" }]
         const { from: min, to: max } = decoded.value
-        if (max > CourseProtocol.maxBound) {
+        if (max > CourseProtocol.upperLimit) {
           return [
-            { _tag: "Failed", id, message: `${max} is too large for the course's dialect: ranges end below 2^31` }
+            { _tag: "Failed", id, message: `range end ${max} is too large for the course's protocol (limit 2^31 - 1)` }
           ]
         }
         pendingRanges.push({ id, min, max, sentAt: now() })
@@ -132,7 +134,7 @@ const open = Effect.fnUntraced(function* (
         hasOutput.openUnsafe()
         return []
       }),
-    // The dialect has no word for it: the answer is waited for, and thrown away.
+    // The protocol has no cancel message: the response is awaited and discarded.
     cancel: () => {},
     serve: (onOutcomes) =>
       Effect.raceFirst(
@@ -147,7 +149,7 @@ const open = Effect.fnUntraced(function* (
 })
 
 /**
- * Connects to hosts, which are let go of with the scope: a worker for each. Fails with `NoWorkers` if none can be used.
+ * Connects to hosts until the scope closes: one worker for each. Fails with `NoWorkers` if none can be used.
  *
  * @category constructors
  * @since 0.1.0

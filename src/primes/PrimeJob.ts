@@ -1,10 +1,10 @@
-/** Counting primes as work for a farm: a packet is a range and the name of a kernel, a result the count. */
+/** The job of counting primes on a farm: a packet is a range and the name of a kernel, a result is a count. */
 import * as Schema from "effect/Schema"
 import * as Job from "../farm/Job.ts"
 import { upperLimit } from "./Kernel.ts"
 import * as Kernels from "./Kernels.ts"
 
-/** Where workers load the job from. @category constants @since 0.1.0 */
+/** The URL of the module that workers import for the job. @category constants @since 0.1.0 */
 export const module: string = import.meta.url
 
 const Bound = Schema.Finite.check(
@@ -14,19 +14,22 @@ const Bound = Schema.Finite.check(
 
 const Count = Schema.Natural
 
-/** The numbers n with `from <= n < to`, and who looks for primes among them. @category schemas @since 0.1.0 */
+/** The numbers n with `from <= n < to`, and the kernel that counts their primes. @category schemas @since 0.1.0 */
 export const Packet = Schema.Struct({ from: Bound, to: Bound, kernel: Schema.Literals(Kernels.names) })
 
-/** @category models @since 0.1.0 */
+/** A range with its kernel. @category models @since 0.1.0 */
 export type Packet = typeof Packet.Type
 
-/** A sieve first finds the primes up to the root: a packet of so many times the root makes that worth its while. */
+/**
+ * The least size of a sieve's packet, in roots of its end. A sieve first finds the primes up to the root: a packet of
+ * this size is worth that.
+ */
 const minPacketRoots = 4
 
-/** Numbers in the first packet: milliseconds, where numbers are small. */
+/** The numbers in each worker's first packet: some milliseconds of work, where numbers are small. */
 const initialUnits = { sieve: 1 << 22, trial: 1 << 14 }
 
-/** The least size of a packet, in numbers. */
+/** Computes the least size of a packet. */
 const minPacketUnits = ({ kernel, to }: Packet) => (kernel === "trial" ? 1 : minPacketRoots * Math.ceil(Math.sqrt(to)))
 
 const splitter = (input: Packet): ReturnType<typeof Job.range> => {
@@ -40,8 +43,20 @@ const splitter = (input: Packet): ReturnType<typeof Job.range> => {
 }
 
 /**
- * Counts the primes of a range, up to 2^53. The input is as large a packet; units are numbers. The farm adapts the size
- * of packets to the time they take, which grows with the root of the numbers.
+ * The job that counts the primes of a range, up to 2^53. Its input is a packet, its units are numbers. The farm adapts
+ * the size of packets to the time they take, which grows with the root of the numbers.
+ *
+ * **Example** (Counting on this thread, as a worker does)
+ *
+ * ```ts
+ * import { Job } from "effect-inet/farm"
+ * import { PrimeJob } from "effect-inet/primes"
+ *
+ * const splitter = PrimeJob.job.split({ from: 0, to: 1_000, kernel: "trial" })
+ * const first = splitter.next(100)
+ * first // => { packet: { from: 0, to: 100, kernel: "trial" }, units: 100 }
+ * PrimeJob.job.work(first!.packet, { stopped: () => false }) // => 25
+ * ```
  *
  * @category jobs
  * @since 0.1.0

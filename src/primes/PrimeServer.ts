@@ -1,9 +1,9 @@
 /**
- * A server of prime counts on port 1070, for farms and for the course's client alike. The first eight bytes tell who it
- * is: a farm begins with a preamble that, read as a range, begins below zero and ends before it begins, which no client
- * asks for, since there is nothing to count.
+ * A server of prime counts on port 1070, for farms and for the course's client. The first eight bytes distinguish them:
+ * a farm's preamble, read as a range, begins below zero and ends before it begins, which the course's client never
+ * sends.
  *
- * The counting is done by the workers it is given, threads as a rule: this process stays free to listen.
+ * The workers of a pool count, normally threads, so that this process stays responsive.
  */
 import * as Bytes from "effect/Bytes"
 import * as Data from "effect/Data"
@@ -20,27 +20,27 @@ import * as CourseProtocol from "./CourseProtocol.ts"
 import * as Kernels from "./Kernels.ts"
 import type { Packet } from "./PrimeJob.ts"
 
-/** The port of the course's server; there is none assigned. @category constants @since 0.1.0 */
+/** The port of the course's server; IANA has not assigned one. @category constants @since 0.1.0 */
 export const defaultPort = 1070
 
-/** Where to listen (port 1070 unless said), what to allow, who counts. @category models @since 0.1.0 */
+/** The options of a server: the port is 1070 by default. @category models @since 0.1.0 */
 export type Options = TcpWorkerServer.Options & {
   /**
-   * How many primes the course's client is told of: `right`, or `course`, with 0 and 1 among them. Farms are told what
-   * is right. Default `right`.
+   * The counts that the course's client receives: `exact`, or those of the `course`, which include 0 and 1. Farms
+   * always receive exact counts. Default `exact`.
    */
   readonly dialect?: "exact" | "course" | undefined
-  /** Who counts for the course's client. Default: the fastest. */
+  /** The kernel that counts for the course's client. Default: the fastest. */
   readonly kernel?: Kernels.Name | undefined
 }
 
-/** A range could not be counted. @category errors @since 0.1.0 */
+/** A range that could not be counted. @category errors @since 0.1.0 */
 export class PrimeServerError extends Data.TaggedError("PrimeServerError")<{ readonly message: string }> {}
 
-/** Requests of a client that are worked on at a time; its answers keep their order. */
+/** Requests of one client that are counted at a time; its responses keep the order. */
 const maxConcurrentRequests = 16
 
-/** Numbers in a packet: what one client asks for must not keep the others waiting. */
+/** Numbers in a packet: a small limit, so that a large range of one client does not delay the others. */
 const maxPacketUnits = 1 << 26
 
 const packetsOf = ({ max, min }: CourseProtocol.Request, kernel: Kernels.Name): ReadonlyArray<Packet> => {
@@ -51,7 +51,7 @@ const packetsOf = ({ max, min }: CourseProtocol.Request, kernel: Kernels.Name): 
   })
 }
 
-/** A place at the pool from where packets are counted. */
+/** Joins the pool; returns a function that counts a packet. */
 const makeCounter = Effect.fnUntraced(function* (pool: SharedWorkerPool.SharedWorkerPool) {
   const waiting = new Map<number, (count: Effect.Effect<number, PrimeServerError>) => void>()
   let nextId = 0
@@ -78,7 +78,7 @@ const makeCounter = Effect.fnUntraced(function* (pool: SharedWorkerPool.SharedWo
     })
 })
 
-/** Serves one client of the course; `first` is what has come already. */
+/** Serves one client of the course; `initialBytes` have been read already. */
 const serveCourse = Effect.fnUntraced(function* (
   pool: SharedWorkerPool.SharedWorkerPool,
   connection: Connection,
@@ -107,8 +107,29 @@ const serveCourse = Effect.fnUntraced(function* (
 const isPreamble = (bytes: Uint8Array) => bytes.every((byte, at) => byte === Protocol.preamble[at])
 
 /**
- * Listens and serves until the scope closes. Where farms must know a key, the course's client, which cannot, is not
- * served. Fails with `FarmError` if the workers cannot be had, `NetworkError` if it cannot listen there.
+ * Listens and serves until the scope closes. With a key the course's client is refused, because its protocol has no
+ * authentication. Fails with `FarmError` if the workers cannot be started, `NetworkError` if the server cannot listen.
+ *
+ * **Example** (Asking for the primes below 1,000 in the course's protocol)
+ *
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import * as NetAddress from "effect/net/NetAddress"
+ * import { NodeThreadWorkers } from "effect-inet/farm"
+ * import { Network, NodeServices } from "effect-inet/network"
+ * import { CourseProtocol, PrimeJob, PrimeServer } from "effect-inet/primes"
+ *
+ * const program = Effect.gen(function* () {
+ *   const workers = NodeThreadWorkers.make({ module: PrimeJob.module, threads: 1 })
+ *   const server = yield* PrimeServer.make({ port: 0, drain: 0, workers })
+ *   const network = yield* Network.Network
+ *   const connection = yield* network.connect(server.address)
+ *   yield* connection.write(CourseProtocol.encodeRequest({ min: 0, max: 1_000 }))
+ *   return CourseProtocol.responseDecoder().push(yield* connection.pull)
+ * })
+ *
+ * await Effect.runPromise(program.pipe(Effect.scoped, Effect.provide(NodeServices.layer))) // => [168]
+ * ```
  *
  * @category constructors
  * @since 0.1.0
@@ -122,7 +143,9 @@ export const make = Effect.fnUntraced(function* (options: Options) {
       function* (connection: Connection, client: TcpServer.ConnectionContext) {
         const { head, rest } = yield* MessageChannel.readHead(connection, Protocol.preamble.length)
         if (isPreamble(head)) return yield* serveFarm(connection, client, rest)
-        if (options.key !== undefined) return yield* new PrimeServerError({ message: "a client without the key" })
+        if (options.key !== undefined) {
+          return yield* new PrimeServerError({ message: "authentication required: the client's protocol has none" })
+        }
         const first = Bytes.concat([head, rest])
         return yield* Effect.raceFirst(serveCourse(pool, connection, first, options), Effect.asVoid(pool.allGone))
       },

@@ -1,7 +1,18 @@
 /**
- * Ranges of whole numbers as they are written: `A..B` has A but not B, `A..=B` has both, `B` alone is `0..=B`. Pure.
+ * The text form of ranges of whole numbers: `A..B` excludes B, `A..=B` includes it, `B` alone is `0..=B`. Pure.
  *
- * A number is digits, with `_` between them where that helps, and may have an exponent: `10_000`, `1e10`, `2^53`.
+ * A number has digits, optionally with `_` between them, and optionally an exponent: `10_000`, `1e10`, `2^53`.
+ *
+ * **Example** (Parsing a range)
+ *
+ * ```ts
+ * import * as Result from "effect/Result"
+ * import { Range } from "effect-inet/primes"
+ *
+ * Result.getOrThrow(Range.parse("10_000..=2e6")) // => { from: 10_000, to: 2_000_001 }
+ * Range.format({ from: 0, to: 1e10 }) // => "0..10000000000"
+ * Result.getOrThrow(Result.flip(Range.parse("5..1"))).reason // => "Backwards"
+ * ```
  */
 import * as Data from "effect/Data"
 import * as Result from "effect/Result"
@@ -17,17 +28,17 @@ const maxText = `2^53 (${upperLimit})`
 
 const problems = {
   Empty: () => "a range is missing: write A..B, A..=B or B",
-  NotNumber: (part: string) => `${part} is no number: write it like 10_000, 1e10 or 2^53`,
+  NotNumber: (part: string) => `${part} is not a number: write it like 10_000, 1e10 or 2^53`,
   Negative: (part: string) => `${part} is below 0: write a number from 0 to ${maxText}`,
   TooLarge: (part: string) => `${part} is too large: write a number from 0 to ${maxText}`,
   Backwards: (part: string) => `the range ends before it begins: write ${part}`
 }
 
-/** A text that is no range. @category errors @since 0.1.0 */
+/** The error of a text that is not a range. @category errors @since 0.1.0 */
 export class RangeTextError extends Data.TaggedError("RangeTextError")<{
   readonly reason: keyof typeof problems
   readonly text: string
-  /** The part of it that is wrong. */
+  /** The part of `text` that is wrong. */
   readonly part: string
 }> {
   override get message(): string {
@@ -36,13 +47,16 @@ export class RangeTextError extends Data.TaggedError("RangeTextError")<{
   }
 }
 
-/** As JSON, and no longer than a line holds. */
-const quoted = (text: string) => JSON.stringify(text.length > 40 ? `${text.slice(0, 39)}…` : text)
+const maxQuotedChars = 40
 
-/** The power, or some number above the limit if the power is. */
+/** Quotes a text as JSON, shortened to fit a line. */
+const quoted = (text: string) =>
+  JSON.stringify(text.length > maxQuotedChars ? `${text.slice(0, maxQuotedChars - 1)}…` : text)
+
+/** Computes a power, or some number above the limit if the power is above it. */
 const cappedPower = (base: bigint, exponent: bigint) => base ** (base > 1n && exponent > 54n ? 54n : exponent)
 
-/** Infinity if it is above the limit; undefined if that is no number. */
+/** Parses a number: Infinity above the limit, undefined if the text is not a number. */
 const numberOf = (text: string): number | undefined => {
   const [, digits, sign, exponent = "0"] = /^(\d+(?:_\d+)*)(?:([eE^])(\d+))?$/.exec(text) ?? []
   if (digits === undefined) return undefined
@@ -58,8 +72,7 @@ const reasonFor = (part: string, number: number | undefined): RangeTextError["re
 }
 
 /**
- * Reads a range. What is written as `..=2^53` ends before 2^53, which is no prime: the number after it is none that can
- * be written.
+ * Parses a range. `..=2^53` is read as `..2^53`, because larger numbers are not supported; 2^53 is not a prime.
  *
  * @category decoding
  * @since 0.1.0
@@ -80,5 +93,5 @@ export const parse = (text: string): Result.Result<Range, RangeTextError> => {
   return Result.succeed({ from, to: Math.min(dots === "..=" ? last + 1 : last, upperLimit) })
 }
 
-/** Writes a range as `parse` reads it. @category formatting @since 0.1.0 */
+/** Formats a range so that `parse` reads it. @category formatting @since 0.1.0 */
 export const format = ({ from, to }: Range): string => `${from}..${to}`

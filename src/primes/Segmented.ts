@@ -1,22 +1,22 @@
 /**
- * The sieve of Eratosthenes in plain TypeScript: odd numbers only, a byte for each, one window after the other, so that
- * crossing off stays in the processor's cache. All that is kept is the sieving primes up to the root of the end, and
- * for each of them the place in the next window where it goes on.
+ * The sieve of Eratosthenes in plain TypeScript, segmented: odd numbers only, a byte for each, one window at a time. A
+ * window fits the processor's cache. The state is the sieving primes up to the root of the range's end, each with the
+ * index in the next window at which it continues.
  *
  * Memory: 8 bytes for each sieving prime, and a window. That is 0.3 MB up to 10^10, 25 MB at 10^15, 70 MB at 2^53.
  */
 import * as Kernel from "./Kernel.ts"
 
-/** Which of the odd numbers from `start` on are no primes: 1 for those. */
+/** A window of odd numbers from `start` on: a byte is 1 for a composite number. */
 interface Window {
   readonly start: number
   readonly composite: Uint8Array
 }
 
-/** Odd numbers in a window: they fit an L2 cache, unless there are so many sieving primes that most would miss it. */
+/** Computes the odd numbers in a window: they fit an L2 cache, unless most of the many sieving primes would miss it. */
 const windowLength = (root: number) => Math.max(1 << 17, root >>> 2)
 
-/** The odd primes up to a root, found in the same way. */
+/** Finds the odd primes up to a root with the same sieve. */
 const oddPrimes = (root: number): Uint32Array => {
   if (root < 3) return new Uint32Array()
   // There are fewer than 1.26 n / ln n primes up to n (Rosser and Schoenfeld, 1962).
@@ -29,7 +29,10 @@ const oddPrimes = (root: number): Uint32Array => {
   return found.subarray(0, length)
 }
 
-/** The place of the first odd multiple in a window, from the square on: smaller ones have a smaller divisor. */
+/**
+ * Computes the index of a prime's first odd multiple in a window, from its square on: smaller ones have a smaller
+ * divisor.
+ */
 const firstMultipleIndex = (prime: number, start: number): number => {
   const square = prime * prime
   if (square >= start) return (square - start) / 2
@@ -37,7 +40,7 @@ const firstMultipleIndex = (prime: number, start: number): number => {
   return (distance % 2 === 0 ? distance : distance + prime) / 2
 }
 
-/** The same array for all windows: it is read before the next one is asked for. */
+/** Sieves one window after the other. All share one array: it is valid until the next one is requested. */
 function* windows(from: number, to: number): Generator<Window> {
   const root = Math.floor(Math.sqrt(to))
   const size = Math.min(windowLength(root), Math.ceil((to - from) / 2))

@@ -1,11 +1,11 @@
 /**
- * The course's way to count primes, trial division: each number is divided by all that could divide it. Here 0 and 1
- * are no primes; slow, but there is little that could be wrong with it.
+ * The course's algorithm, trial division: each number is divided by every possible divisor. Here 0 and 1 are not
+ * primes. It is slow, and so simple that the other kernels are checked against it.
  */
 import * as Kernel from "./Kernel.ts"
 
 /**
- * Whether a whole number of 0 to 2^53 is a prime: up to half as many divisions as its root.
+ * Returns true if a whole number of 0 to 2^53 is a prime. It takes half as many divisions as the root of the number.
  *
  * @category predicates
  * @since 0.1.0

@@ -1,13 +1,13 @@
 /**
- * The fastest kernel: a sieve on the wheel of 30, in WebAssembly. Its source is the AssemblyScript in `kernel/`, which
- * `WheelModule` holds compiled.
+ * The fastest kernel: a sieve on the wheel of 30 in WebAssembly. Its source is the AssemblyScript in `kernel/`;
+ * `WheelModule` contains it compiled.
  *
- * Thirty numbers to a byte; the multiples of 7 to 163 are laid over a window as patterns, 16 bytes at a time; sieving
- * primes up to 2^18 cross off in whole turns of the wheel, eight multiples in a loop made for their residue class; the
- * larger ones wait in buckets for the window that they hit next.
+ * A byte stands for thirty numbers. The multiples of 7 to 163 are combined into patterns, which fill a window 16 bytes
+ * at a time. Sieving primes up to 2^18 cross off in whole turns of the wheel: eight multiples in a loop that is
+ * specialized for their residue class. Larger ones wait in buckets for the window that they hit next.
  *
  * Memory of an instance: 9 MB, and 8 bytes for each sieving prime above 2^18: 25 MB at 10^15, 52 MB at 2^53, never more
- * than 64 MB. One instance is kept for the next call; what lists while another call runs has its own.
+ * than 64 MB. One instance is kept for the next call; a list that is open while another call runs has its own.
  */
 import * as Kernel from "./Kernel.ts"
 import { wheel as encoded } from "./WheelModule.ts"
@@ -21,13 +21,13 @@ interface Sieve {
   readonly listAt: () => number
 }
 
-/** As much of WebAssembly as is needed here: neither ES2024 nor Node's types declare it. */
+/** The part of WebAssembly that is used here: neither ES2024 nor Node's types declare it. */
 declare const WebAssembly: {
   readonly Module: new (bytes: Uint8Array) => object
   readonly Instance: new (module: object) => { readonly exports: unknown }
 }
 
-/** Compiled when it is first needed, once for all instances. */
+/** The compiled module: compiled on first use, shared by all instances. */
 let compiled: object | undefined
 
 const instantiate = (): Sieve => {
@@ -35,7 +35,7 @@ const instantiate = (): Sieve => {
   return new WebAssembly.Instance(compiled).exports as Sieve
 }
 
-/** The instance that nobody uses just now, if there is one: it is used again. */
+/** An instance that is not in use, for the next call. */
 let idleInstance: Sieve | undefined
 
 const acquire = (): Sieve => {
@@ -44,7 +44,7 @@ const acquire = (): Sieve => {
   return sieve
 }
 
-/** The primes that have no place on the wheel. */
+/** Returns those of 2, 3 and 5 in a range: they divide 30 and are not on the wheel. */
 const wheelPrimes = (from: number, to: number) => [2, 3, 5].filter((prime) => from <= prime && prime < to)
 
 /** The wheel sieve: 10^9 in a tenth of a second. @category kernels @since 0.1.0 */
@@ -69,7 +69,7 @@ export const wheel: Kernel.Kernel = Kernel.make({
     if (first.length > 0) yield Float64Array.from(first)
     while (sieve.next() >= 0) {
       for (let found = sieve.list(); found >= 0; found = sieve.list()) {
-        // The memory may have grown: a view of it lasts until the next call.
+        // The memory may grow, which detaches the view: copy before the next call.
         if (found > 0) yield new Float64Array(sieve.memory.buffer, sieve.listAt(), found).slice()
       }
     }

@@ -14,23 +14,23 @@ import * as SimCheck from "../../src/simulation/SimCheck.ts"
 import type * as Simulation from "../../src/simulation/Simulation.ts"
 import * as Simulated from "../support/Simulated.ts"
 
-/** What a server answers, and after how many milliseconds. */
+/** The response of a server, and its delay in virtual milliseconds. */
 type Behavior = (request: CourseProtocol.Request) => readonly [bytes: Uint8Array, millis: number]
 
 const count = (request: CourseProtocol.Request) =>
   Trial.trial.count(request.min, request.max) + CourseProtocol.overcount(request)
 
-/** As the course's: one range after the other, 0 and 1 among the primes. */
+/** A server of the course: counts one range after the other, and 0 and 1 as primes. */
 const courseServer: Behavior = (request) => [
   CourseProtocol.encodeResponse(count(request)),
   (request.max - request.min) / 10
 ]
 
-const serve = (nature: Behavior) =>
+const serve = (behavior: Behavior) =>
   TcpServer.make({ host: "0.0.0.0", port: 1070, drain: 0 }, (connection: Network.Connection) => {
     const cutter = CourseProtocol.requestDecoder()
     const answer = Effect.fnUntraced(function* (request: CourseProtocol.Request) {
-      const [bytes, millis] = nature(request)
+      const [bytes, millis] = behavior(request)
       yield* Effect.sleep(millis)
       yield* connection.write(bytes)
     })
@@ -48,53 +48,56 @@ const run = (events: Array<string>, hosts: ReadonlyArray<string>, lease: Duratio
     return yield* Farm.run(PrimeJob.job, input, { workers, packetSize: 100, lease, maxAttempts: 20 })
   }).pipe(Effect.scoped, Effect.provide(ServiceNames.layerBuiltIn))
 
-/** An original beside another host. */
-const runBeside = (nature: Behavior) =>
+/** Runs a farm on a server of the course and another host; returns the sum, the events and the virtual time. */
+const runBeside = (behavior: Behavior) =>
   Simulated.run(({ host }) =>
     Effect.gen(function* () {
       const [good, bad, farm] = yield* Effect.all([host("good"), host("bad"), host("farm")])
       yield* good.start(serve(courseServer))
-      yield* bad.start(serve(nature))
+      yield* bad.start(serve(behavior))
       const events: Array<string> = []
       const sum = yield* farm.run(run(events, ["bad", "good"], "200 millis"))
-      return { sum, events: events.filter((event) => event !== "Connected"), millis: yield* Simulated.millis }
+      return { sum, events: events.filter((event) => event !== "Connected"), virtualMillis: yield* Simulated.millis }
     }).pipe(Effect.orDie)
   )
 
-/** Right until it has greeted. */
+/** Behaves correctly until the probe is answered. */
 const afterProbe =
-  (nature: Behavior): Behavior =>
+  (behavior: Behavior): Behavior =>
   (request) =>
-    request.max === 2 ? courseServer(request) : nature(request)
+    request.max === 2 ? courseServer(request) : behavior(request)
 
 describe("CourseWorkers", () => {
-  it.effect("two of the course's servers count right, and share the work", () =>
+  it.effect("counts exactly on two servers of the course, and shares the work between them", () =>
     Effect.gen(function* () {
-      const { events, millis, sum } = yield* runBeside(courseServer)
+      const { events, sum, virtualMillis } = yield* runBeside(courseServer)
       assert.strictEqual(sum, primes)
       assert.deepStrictEqual(events, [])
-      // 1,000 ms of work for two.
-      assert.isBelow(millis, 600)
+      // Virtual time: 1,000 ms of work for two servers.
+      assert.isBelow(virtualMillis, 600)
     })
   )
 
   const bad: Readonly<Record<string, readonly [Behavior, RegExp]>> = {
-    "is none": [() => [CourseProtocol.encodeResponse(1), 0], /^Ignored it counts 1 primes from 0 to 1/],
-    "says nothing": [() => [new Uint8Array(0), 0], /^Ignored no answer within 5 s/],
-    "says too much": [() => [new Uint8Array(8), 0], /^Ignored it answers 0 unasked/],
-    "counts too many": [
+    "is not a prime server": [
+      () => [CourseProtocol.encodeResponse(1), 0],
+      /^Ignored not a prime server: it counts 1 primes in 0\.\.2/
+    ],
+    "sends nothing": [() => [new Uint8Array(0), 0], /^Ignored timed out: no response within 5 s/],
+    "sends too many responses": [() => [new Uint8Array(8), 0], /^Ignored unsolicited response: 0/],
+    "sends a count that is too large": [
       afterProbe(() => [CourseProtocol.encodeResponse(250), 0]),
-      /^Lost it counts 250 primes from \d+ to/
+      /^Lost impossible count 250 for the range \d+\.\.\d+/
     ],
-    "counts fewer than none": [
+    "sends a negative count": [
       afterProbe(() => [CourseProtocol.encodeResponse(-1), 0]),
-      /^Lost it counts -1 primes from/
+      /^Lost impossible count -1 for the range/
     ],
-    "falls silent": [afterProbe(() => [new Uint8Array(0), 0]), /^Lost it does not end what was cancelled/]
+    "stops responding": [afterProbe(() => [new Uint8Array(0), 0]), /^Lost cancelled packets did not end/]
   }
-  it.effect.each(Object.entries(bad))("a host that %s: the other does the work", ([, [nature, why]]) =>
+  it.effect.each(Object.entries(bad))("reports a host that %s, and uses the other", ([, [behavior, why]]) =>
     Effect.gen(function* () {
-      const { events, sum } = yield* runBeside(nature)
+      const { events, sum } = yield* runBeside(behavior)
       assert.strictEqual(sum, primes)
       if (!events.some((event) => why.test(event))) assert.fail(events.join("\n"))
     })
@@ -109,20 +112,22 @@ describe("CourseWorkers", () => {
     yield* bad.start(serve(courseServer))
     const once = Effect.suspend(() => farm.run(run([], ["good", "bad"])))
     const outcome = yield* once.pipe(
-      Effect.map((sum) => (sum === primes ? "right" : `the sum is ${sum}`)),
+      Effect.map((sum) => (sum === primes ? "exact" : `wrong sum ${sum}`)),
       Effect.catch(({ reason }) => Effect.succeed(reason._tag)),
-      Effect.timeoutOrElse({ duration: "5 minutes", orElse: () => Effect.succeed("no answer") })
+      Effect.timeoutOrElse({ duration: "5 minutes", orElse: () => Effect.succeed("timed out") })
     )
-    if (!["right", "NoWorkers"].includes(outcome)) yield* Effect.die(new Error(outcome))
+    if (!["exact", "NoWorkers"].includes(outcome)) yield* Effect.die(new Error(outcome))
     yield* sometimes(outcome)
     yield* Effect.sleep("1 minute")
     yield* heal
-    if ((yield* Effect.timeout(once, "10 seconds")) !== primes) yield* Effect.die(new Error("wrong in the end"))
+    if ((yield* Effect.timeout(once, "10 seconds")) !== primes) yield* Effect.die(new Error("wrong sum after healing"))
   })
-  it.effect("the exact count or no worker is left, whatever the network does", () =>
-    Effect.gen(function* () {
-      const summary = yield* SimCheck.check(scenario, { generate, runs: 40, sometimes: ["right"] })
-      assert.isAbove(summary.faults, summary.runs)
-    })
+  it.effect(
+    "returns the exact count or NoWorkers under any network faults, and the exact count after they are healed",
+    () =>
+      Effect.gen(function* () {
+        const summary = yield* SimCheck.check(scenario, { generate, runs: 40, sometimes: ["exact"] })
+        assert.isAbove(summary.faults, summary.runs)
+      })
   )
 })

@@ -4,12 +4,12 @@ import * as Schema from "effect/Schema"
 import { upperLimit } from "../../src/primes/Kernel.ts"
 import { fastest, kernels, names } from "../../src/primes/Kernels.ts"
 import { isPrime } from "../../src/primes/Trial.ts"
-import { borders, int, listed, pi, ranges } from "./KernelsTruth.ts"
+import { borders, int, listed, pi, ranges } from "./KernelsOracle.ts"
 
 const { segmented, trial, wasm } = kernels
 const powers = { wasm: 8, segmented: 8, trial: 6 }
 
-/** Where sieving primes change their way of crossing off, and where numbers change theirs. */
+/** Numbers near which the sieves change their method: by the size of sieving primes, and of numbers. */
 const bases = [0, 2 ** 31, 2 ** 32, 10 ** 10, 2 ** 36, 10 ** 12].map((base) => Math.max(0, base - 1_000))
 
 const anywhere = Arbitrary.map(
@@ -18,7 +18,7 @@ const anywhere = Arbitrary.map(
 )
 
 describe("Kernels", () => {
-  it("are called what they call themselves, the fastest first", () => {
+  it("have the names of their keys, the fastest first", () => {
     assert.deepStrictEqual(
       names.map((name) => kernels[name].name),
       [...names]
@@ -40,9 +40,9 @@ describe("Kernels", () => {
       const primes = numbers.filter((n) => n > 1 && numbers.slice(2, n).every((divisor) => n % divisor !== 0))
       for (let from = 0; from <= 40; from++) {
         for (let to = 0; to <= 40; to++) {
-          const right = primes.filter((prime) => from <= prime && prime < to)
-          assert.strictEqual(kernel.count(from, to), right.length, `${from}..${to}`)
-          assert.deepStrictEqual(listed(kernel, from, to), right)
+          const expected = primes.filter((prime) => from <= prime && prime < to)
+          assert.strictEqual(kernel.count(from, to), expected.length, `${from}..${to}`)
+          assert.deepStrictEqual(listed(kernel, from, to), expected)
         }
       }
       assert.deepStrictEqual(
@@ -51,7 +51,7 @@ describe("Kernels", () => {
       )
     })
 
-    it(`${name}: has an answer for every two numbers`, () => {
+    it(`${name}: returns a count and a list for any two numbers`, () => {
       assert.strictEqual(kernel.count(-10, 3), 1)
       assert.strictEqual(kernel.count(2.5, 5.5), 2)
       assert.strictEqual(kernel.count(NaN, 10), 4)
@@ -68,14 +68,14 @@ describe("Kernels", () => {
       }
     })
 
-    it(`${name}: stops when it is told to`, () => {
-      let looks = 0
-      const stopped = () => ++looks > 3
+    it(`${name}: stops soon after the stop signal`, () => {
+      let checks = 0
+      const stopped = () => ++checks > 3
       assert.isBelow(kernel.count(0, 10 ** 14, { stopped }), 10 ** 7)
-      assert.strictEqual(looks, 4)
+      assert.strictEqual(checks, 4)
     })
 
-    it(`${name}: is not disturbed by what else is asked while it lists`, () => {
+    it(`${name}: lists correctly while other calls run`, () => {
       const primes: Array<number> = []
       const other = kernel.primes(10 ** 7, 10 ** 8)[Symbol.iterator]()
       let chunks = 0
@@ -91,7 +91,7 @@ describe("Kernels", () => {
   }
 
   it.prop(
-    "wasm and segmented agree, and list what they count",
+    "wasm and segmented agree, and list as many primes as they count",
     [anywhere],
     ([{ from, to }]) => {
       const primes = listed(wasm, from, to)
@@ -103,7 +103,7 @@ describe("Kernels", () => {
   )
 
   it.prop(
-    "all agree on ranges that trial division can do",
+    "all kernels agree on ranges that are short enough for trial division",
     [anywhere, int(0, 40)],
     ([{ from }, length]) => {
       const primes = listed(trial, from, from + length)
@@ -114,9 +114,9 @@ describe("Kernels", () => {
     { arbitrary: { runs: 200 } }
   )
 
-  // A square is crossed off by its root alone: it shows whether the root began where it should.
+  // Only the root crosses off its square: a listed square shows that the root began at a wrong number.
   it.prop(
-    "squares of primes are found at the borders of windows, stripes and blocks",
+    "wasm and segmented cross off squares of primes at the borders of windows, stripes and blocks",
     [int(400, 2 ** 18 + 2_000), Schema.Literals([0, 1, 2, 3]), int(-40, 70), Schema.Literals([1, 2])],
     ([at, which, shift, windows]) => {
       let root = at
@@ -124,28 +124,28 @@ describe("Kernels", () => {
       const square = root * root
       const from = Math.max(0, square - windows * borders[which]! - shift)
       const near = Math.max(from, square - 100)
-      const right = listed(trial, near, square + 101)
+      const expected = listed(trial, near, square + 101)
       for (const kernel of [wasm, segmented]) {
         const end: Array<number> = []
         for (const chunk of kernel.primes(from, square + 101)) end.push(...chunk.filter((prime) => prime >= near))
-        assert.deepStrictEqual(end, right)
+        assert.deepStrictEqual(end, expected)
       }
-      assert.strictEqual(wasm.count(from, near) + right.length, wasm.count(from, square + 101))
+      assert.strictEqual(wasm.count(from, near) + expected.length, wasm.count(from, square + 101))
     },
     { arbitrary: { runs: 60 } }
   )
 
   it.prop(
-    "wasm: a count is the sum of its parts, wherever it is cut",
+    "wasm: the counts of two parts add up to the count of the whole",
     [int(0, 10 ** 12), int(0, 6 * 10 ** 7), int(0, 6 * 10 ** 7)],
     ([from, a, b]) => {
-      const [cut, to] = [from + Math.min(a, b), from + Math.max(a, b)]
-      assert.strictEqual(wasm.count(from, cut) + wasm.count(cut, to), wasm.count(from, to))
+      const [middle, to] = [from + Math.min(a, b), from + Math.max(a, b)]
+      assert.strictEqual(wasm.count(from, middle) + wasm.count(middle, to), wasm.count(from, to))
     },
     { arbitrary: { runs: 60 } }
   )
 
-  it("chunks of a list are bounded", () => {
+  it("wasm and segmented list primes in chunks of at most 65,536", () => {
     for (const kernel of [wasm, segmented]) {
       for (const chunk of kernel.primes(0, 10 ** 7)) assert.isAtMost(chunk.length, 65_536)
     }

@@ -1,4 +1,4 @@
-/** The compiled kernel is what its source says, and starts quickly. */
+/** The compiled kernel corresponds to its source, and is small. */
 import * as Fs from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import { build, target } from "../../scripts/build-kernel.ts"
@@ -11,13 +11,13 @@ const missing = await import("assemblyscript/asc").then(
 
 describe("WheelModule", () => {
   it.skipIf(missing)(
-    `is what its source compiles to${missing ? " (skipped: assemblyscript is not installed)" : ""}`,
+    `is identical to the compiled source${missing ? " (skipped: assemblyscript is not installed)" : ""}`,
     async () => {
       assert.isTrue((await build()) === Fs.readFileSync(target, "utf8"), "run node scripts/build-kernel.ts")
     }
   )
 
-  it("is small enough to be compiled at once wherever it is needed", () => {
+  it("has at most 12,000 characters, so that it compiles quickly", () => {
     assert.isBelow(wheel.length, 12_000)
   })
 })

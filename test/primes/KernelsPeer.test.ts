@@ -1,9 +1,9 @@
-/** Kernels against primesieve, which shares nothing with them: near the powers, and up to the last number they know. */
+/** Kernels compared with primesieve, an independent program: near powers, and up to the largest number. */
 import { execFileSync, spawnSync } from "node:child_process"
 import { assert, describe, it } from "@effect/vitest"
 import { upperLimit } from "../../src/primes/Kernel.ts"
 import { kernels } from "../../src/primes/Kernels.ts"
-import { listed, ranges, within } from "./KernelsTruth.ts"
+import { listed, ranges, within } from "./KernelsOracle.ts"
 
 const { segmented, wasm } = kernels
 
@@ -17,7 +17,7 @@ const listOf = (from: number, to: number) =>
     .split("\n")
     .map(Number)
 
-/** Where, how wide, how many ranges, and every how many of them the slower kernel is asked as well. */
+/** Places to compare: the base, the number of ranges, and the fraction 1/slower for which all kernels are compared. */
 const places = [
   { name: "0", base: 0, runs: 400, slower: 4 },
   { name: "2^32", base: 2 ** 32 - 400_000, runs: 340, slower: 4 },
@@ -29,22 +29,22 @@ const places = [
 describe.skipIf(missing)(`Kernels and primesieve${missing ? " (skipped: primesieve is not installed)" : ""}`, () => {
   for (const { base, name, runs, slower } of places) {
     const primes = missing ? [] : listOf(base, Math.min(base + 800_000, upperLimit))
-    let asked = 0
+    let compared = 0
     it.prop(
-      `agree on ${runs} ranges near ${name}`,
+      `find the same primes in ${runs} ranges near ${name}`,
       [ranges(base, 400_000, 400_000)],
       ([{ from, to }]) => {
-        const right = within(primes, from, to)
-        assert.strictEqual(wasm.count(from, to), right.length)
-        if (asked++ % slower !== 0) return
-        assert.deepStrictEqual(listed(wasm, from, to), right)
-        assert.strictEqual(segmented.count(from, to), right.length)
+        const expected = within(primes, from, to)
+        assert.strictEqual(wasm.count(from, to), expected.length)
+        if (compared++ % slower !== 0) return
+        assert.deepStrictEqual(listed(wasm, from, to), expected)
+        assert.strictEqual(segmented.count(from, to), expected.length)
       },
       { arbitrary: { runs } }
     )
   }
 
-  it("agree on windows with large sieving primes", () => {
+  it("count the same primes in windows with large sieving primes", () => {
     for (const [from, to] of [
       [0, 10 ** 9],
       [10 ** 15, 10 ** 15 + 10 ** 8],

@@ -29,7 +29,7 @@ const split = (input: PrimeJob.Packet, sizes: ReadonlyArray<number>) => {
 
 describe("PrimeJob", () => {
   it.prop(
-    "packets cover the range, each number once, whatever their sizes",
+    "splits a range into consecutive packets of any size",
     [Bound, Bound, Name, Schema.Array(Size)],
     ([one, other, kernel, sizes]) => {
       const input = { from: Math.min(one, other), to: Math.max(one, other), kernel }
@@ -45,21 +45,21 @@ describe("PrimeJob", () => {
     }
   )
 
-  it.prop("the parts add up to the whole", [Bound, Schema.Array(Size)], ([to, sizes]) => {
+  it.prop("merges the counts of the packets to the count of the range", [Bound, Schema.Array(Size)], ([to, sizes]) => {
     const input = { from: 0, to, kernel: "segmented" } as const
     const { packets } = split(input, [...sizes, 100_000])
     const sum = packets.reduce((all, packet) => job.merge(all, job.work(packet, never), packet), job.empty)
     assert.strictEqual(sum, Kernels.kernels.segmented.count(0, to))
   })
 
-  it("a sieve's packets are worth finding its primes, those of trial division are as small as asked for", () => {
+  it("splits off sieve packets of at least 4 roots, and trial packets of the requested size", () => {
     const input = { from: 1e15, to: 1e15 + 1e9, kernel: "wasm" } as const
     assert.isAtLeast(split(input, [1]).packets[0]!.to - 1e15, 4 * Math.sqrt(1e15))
     const trial = split({ from: 0, to: 100, kernel: "trial" }, [10])
     assert.strictEqual(trial.packets.length, 10)
   })
 
-  it("takes ranges up to 2^53, and nothing else", () => {
+  it("accepts ranges up to 2^53, and refuses other packets", () => {
     const decode = Schema.decodeUnknownResult(job.packet)
     const isPacket = (value: unknown) => Result.isSuccess(decode(value))
     assert.isTrue(isPacket({ from: 0, to: 2 ** 53, kernel: "wasm" }))
@@ -80,7 +80,7 @@ describe("PrimeJob", () => {
     ["wasm", 100_000_000, 5_761_455],
     ["segmented", 10_000_000, 664_579],
     ["trial", 300_000, 25_997]
-  ] as const)("threads count with %s below %i", ([kernel, to, primes]) =>
+  ] as const)("counts on threads with kernel %s below %i", ([kernel, to, primes]) =>
     Effect.gen(function* () {
       const workers = NodeThreadWorkers.make({ module: PrimeJob.module, threads: 2 })
       assert.strictEqual(yield* Farm.run(job, { from: 0, to, kernel }, { workers }), primes)

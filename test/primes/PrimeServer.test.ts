@@ -30,13 +30,13 @@ const serve = (options: Partial<PrimeServer.Options> = {}) =>
 const onHost = <A, E, R>(body: Effect.Effect<A, E, R>, level: LogLevel.LogLevel = "Warn") =>
   Handles.assertNoLeaks(Effect.scoped(body)).pipe(
     Effect.provide(NodeServices.layer),
-    // In the course's dialect there is a line for every range.
+    // With `dialect: "course"` the server logs a line for every range.
     Effect.provideService(References.MinimumLogLevel, level)
   )
 
 const connectTo = (address: NetAddress.SocketAddress) => Effect.flatMap(Network.Network, (n) => n.connect(address))
 
-/** Asks for ranges in one piece, and gives what is answered. */
+/** Sends requests in one write, and returns the responses. */
 const ask = Effect.fnUntraced(function* (
   connection: Network.Connection,
   ranges: ReadonlyArray<readonly [min: number, max: number]>
@@ -46,15 +46,15 @@ const ask = Effect.fnUntraced(function* (
   return CourseProtocol.responseDecoder().push(yield* read(connection, 4 * ranges.length))
 })
 
-/** What the course's client asks for: ranges of a thousand. */
+/** The requests of the course's client: ranges of a thousand. */
 const thousands = Array.from({ length: 10_000 }, (_, index) => [index * 1_000, (index + 1) * 1_000] as const)
 
 const sum = (counts: ReadonlyArray<number>) => counts.reduce((all, count) => all + count, 0)
 
-const below = 10_000_000
-const input = { from: 0, to: below, kernel: "wasm" } as const
+const rangeLimit = 10_000_000
+const input = { from: 0, to: rangeLimit, kernel: "wasm" } as const
 
-/** A pool of hosts. */
+/** Makes a pool of one host. */
 const farm = (host: string, more: Partial<TcpWorkers.Options> = {}) =>
   Effect.provide(TcpWorkers.make({ job: PrimeJob.job, hosts: [host], ...more }), NodeServices.layer)
 
@@ -62,7 +62,7 @@ const courseFarm = (host: string, pipeline: number) =>
   Effect.provide(CourseWorkers.make({ hosts: [host], maxPendingRanges: pipeline }), NodeServices.layer)
 
 describe("PrimeServer", () => {
-  it.live("the course's protocol by hand: 8 bytes in, 4 bytes out", () =>
+  it.live("answers a request of 8 bytes with 4 bytes", () =>
     onHost(
       Effect.gen(function* () {
         const connection = yield* connectTo((yield* serve()).address)
@@ -76,15 +76,15 @@ describe("PrimeServer", () => {
   it.live.each([
     ["exact", 664_579],
     ["course", 664_581]
-  ] as const)("the course's client with dialect %s finds %i", ([dialect, primes]) =>
+  ] as const)("sends the counts of dialect %s to the course's client: %i below 10^7", ([dialect, primes]) =>
     onHost(
       Effect.gen(function* () {
         const { address } = yield* serve({ dialect })
         const clients = yield* Effect.all([connectTo(address), connectTo(address)])
-        // Half at once, and half one after the other, as the original does.
+        // Half of the requests at once, and some one after the other, as the course's client sends them.
         const [one, two] = clients
         const half = thousands.length / 2
-        const answers = yield* Effect.all(
+        const responses = yield* Effect.all(
           [
             ask(one!, thousands.slice(0, half)),
             Effect.forEach(thousands.slice(half, half + 200), (range) => ask(two!, [range])),
@@ -92,25 +92,25 @@ describe("PrimeServer", () => {
           ],
           { concurrency: "unbounded" }
         )
-        assert.strictEqual(sum(answers.flat(2)), primes)
+        assert.strictEqual(sum(responses.flat(2)), primes)
       })
     )
   )
 
-  it.live("any range has an answer, in the order of the questions", () =>
+  it.live("responds to any range, in the order of the requests", () =>
     onHost(
       Effect.gen(function* () {
         const connection = yield* connectTo((yield* serve({ dialect: "course" })).address)
         const ranges = [
           ...[[0, 100_000_000] as const, [0, 2] as const, [1, 2] as const, [2, 3] as const, [10, 0] as const],
-          ...[[-5, 3] as const, [-2_147_483_648, -1] as const, [2_147_483_640, CourseProtocol.maxBound] as const]
+          ...[[-5, 3] as const, [-2_147_483_648, -1] as const, [2_147_483_640, CourseProtocol.upperLimit] as const]
         ]
         assert.deepStrictEqual(yield* ask(connection, ranges), [5_761_457, 2, 1, 1, 0, 3, 0, 0])
       })
     )
   )
 
-  it.live("tells the course's dialect what it counted, as the original does", () => {
+  it.live("logs each range with dialect course, as the course's server does", () => {
     const lines: Array<string> = []
     const logger = Logger.make(({ logLevel, message }) => void lines.push(`${logLevel} ${message}`))
     return onHost(
@@ -125,7 +125,7 @@ describe("PrimeServer", () => {
 
   const Bound = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 1_000_000 }))
   it.effect.prop(
-    "counts as a kernel does",
+    "responds with the counts of a kernel",
     [Schema.Array(Schema.Tuple([Bound, Bound]))],
     ([ranges]) =>
       onHost(
@@ -133,14 +133,14 @@ describe("PrimeServer", () => {
           if (ranges.length === 0) return
           const own = NodeThreadWorkers.make({ module: PrimeJob.module, threads: 1 })
           const connection = yield* connectTo((yield* serve({ workers: own })).address)
-          const right = ranges.map(([min, max]) => Kernels.kernels.segmented.count(min, max))
-          assert.deepStrictEqual(yield* ask(connection, ranges), right)
+          const expected = ranges.map(([min, max]) => Kernels.kernels.segmented.count(min, max))
+          assert.deepStrictEqual(yield* ask(connection, ranges), expected)
         })
       ),
     { arbitrary: { runs: 5 } }
   )
 
-  it.live("a farm at the same port, whatever the dialect, and at the same time", () =>
+  it.live("serves farms and the course's client on the same port at the same time", () =>
     onHost(
       Effect.gen(function* () {
         const { address, host } = yield* serve({ dialect: "course" })
@@ -158,7 +158,7 @@ describe("PrimeServer", () => {
     )
   )
 
-  it.live("with a key, farms that know it, and no other client", () =>
+  it.live("serves only farms with the key if there is one", () =>
     onHost(
       Effect.gen(function* () {
         const key = Redacted.make("2, 3, 5, 7")
@@ -177,7 +177,7 @@ describe("CourseWorkers", () => {
     ["exact", 1],
     ["course", 1],
     ["course", 3]
-  ] as const)("count right with servers of dialect %s, %i at a time", ([dialect, pipeline]) =>
+  ] as const)("counts exactly on servers of dialect %s with %i pending ranges", ([dialect, pipeline]) =>
     onHost(
       Effect.gen(function* () {
         const { host } = yield* serve({ dialect })
@@ -187,13 +187,13 @@ describe("CourseWorkers", () => {
     )
   )
 
-  it.live("a range beyond the dialect is told so, and nobody else's fault", () =>
+  it.live("fails a range that the course's protocol cannot express", () =>
     onHost(
       Effect.gen(function* () {
         const { host } = yield* serve()
         const beyond = { from: 2 ** 31, to: 2 ** 31 + 10, kernel: "wasm" } as const
         const { message } = yield* Effect.flip(Farm.run(PrimeJob.job, beyond, { workers: courseFarm(host, 2) }))
-        assert.match(message, /2147483658 is too large for the course's dialect: ranges end below 2\^31/)
+        assert.match(message, /range end 2147483658 is too large for the course's protocol \(limit 2\^31 - 1\)/)
       })
     )
   )

@@ -21,7 +21,7 @@ const ended = (child: ChildProcess.ChildProcess) =>
     child.once("exit", () => resume(Effect.void))
   })
 
-/** A server in a process of its own, and the way to kill it as the system does. */
+/** Starts a server in a process of its own, which can be killed. */
 const start = Effect.gen(function* () {
   const child = yield* Effect.acquireRelease(
     Effect.sync(() => ChildProcess.spawn(process.execPath, [program], { stdio: ["ignore", "pipe", "inherit"] })),
@@ -41,9 +41,9 @@ const primes = 26_355_867
 
 const reconnect = Schedule.spaced("10 millis").pipe(Schedule.upTo({ times: 2 }))
 
-describe("a server of primes that is killed in the middle", () => {
+describe("a prime server that is killed during a run", () => {
   it.live.each(["farm", "course"] as const)(
-    "%s: the same exact count, without waiting for a lease",
+    "does not change the count of a %s run, which continues before the lease ends",
     (dialect) =>
       Effect.gen(function* () {
         const [one, two] = yield* Effect.all([start, start], { concurrency: "unbounded" })
@@ -72,7 +72,7 @@ describe("a server of primes that is killed in the middle", () => {
   )
 
   it.live(
-    "all of them: no worker is left",
+    "ends the run with NoWorkers if it is the only one",
     () =>
       Effect.gen(function* () {
         const { host, kill } = yield* start

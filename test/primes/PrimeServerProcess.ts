@@ -1,4 +1,4 @@
-/** A server of primes with one thread, in a process that can be killed. Says where it listens. */
+/** Runs a prime server with one thread, and prints its address. */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"

@@ -1,4 +1,4 @@
-/** Counts on one thread: a line `KERNEL FROM TO` is answered with the count and the milliseconds that it took. */
+/** Counts on one thread: answers a line `KERNEL FROM TO` with the count and its duration in milliseconds. */
 import * as Readline from "node:readline"
 import * as Kernels from "../../../src/primes/Kernels.ts"
 

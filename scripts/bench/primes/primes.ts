@@ -9,7 +9,7 @@ const ours = "wasm"
 const segmented = "segmented"
 const peer = "primesieve"
 
-/** Primes below 10^9, below 10^10, and in the 10^9 numbers from 10^15 on. */
+/** The numbers below 10^9, those below 10^10, and 10^9 numbers from 10^15 on. */
 const ranges = {
   small: { from: 0, to: 1e9, count: 50_847_534 },
   large: { from: 0, to: 1e10, count: 455_052_511 },
@@ -27,14 +27,14 @@ const names = {
   outside: "time outside of kernels"
 } as const
 
-const most = (value: number) => ({ subject: "ratio", comparator: "<=", value }) as const
+const atMost = (value: number) => ({ subject: "ratio", comparator: "<=", value }) as const
 
 const comparisons: ReadonlyArray<Comparison> = [
   { measure: names.small, peer },
   { measure: names.small, contestant: segmented, peer },
-  { measure: names.large, peer, bar: most(1.8) },
-  { measure: names.window, peer, bar: most(3) },
-  { measure: names.command, peer, bar: most(2.2) },
+  { measure: names.large, peer, bar: atMost(1.8) },
+  { measure: names.window, peer, bar: atMost(3) },
+  { measure: names.command, peer, bar: atMost(2.2) },
   { measure: names.speedup, peer, bar: { subject: "figure", comparator: ">=", value: 1.85 } },
   { measure: names.outside, peer: ours, bar: { subject: "figure", comparator: "<=", value: 3 } }
 ]
@@ -42,13 +42,13 @@ const comparisons: ReadonlyArray<Comparison> = [
 const about = `Ours in WebAssembly (and \`segmented\`, in plain TypeScript) beside primesieve, in C++ with SIMD. Every count
 is checked.
 
-- *Kernel*: the count alone, in a process that is warm; of primesieve the seconds that it tells itself.
+- *Kernel*: the count alone, in a warm process; for primesieve the seconds that it reports.
 - *Whole command*: \`effect-inet primes count 0..1e10 --workers 2\` and \`primesieve 1e10 -t2\`, each from the start of the
   process to its end.
-- *Speed-up*: what one thread needs to count to 8e10 by \`effect-inet primes speedup\`, the start of the threads
-  included, against what two need; the same of primesieve; the best of three each, one and two threads in turn. *Outside
-  of kernels*: the part of the run on two threads, in per cent, that they did not spend on counting, from when they had
-  started; the best of the three, too.`
+- *Speed-up*: the time of one thread to count to 8e10 by \`effect-inet primes speedup\`, including the start of the
+  threads, divided by the time of two; the same for primesieve; the best of three each, one and two threads in turn.
+  *Outside of kernels*: the part of the run on two threads, in per cent, that they did not spend on counting, after
+  their start; the best of the three as well.`
 
 const script = fileURLToPath(new URL("../../effect-inet.ts", import.meta.url))
 
@@ -60,12 +60,14 @@ const output = (command: string, args: ReadonlyArray<string>) =>
     return Effect.sync(() => void child.kill("SIGKILL"))
   })
 
-const check = (who: string, { count, from, to }: Range, found: number) =>
+const check = (counter: string, { count, from, to }: Range, found: number) =>
   found === count
     ? Effect.void
-    : Effect.fail(new BenchError({ message: `${who} counts ${found} from ${from} to ${to}, not ${count}` }))
+    : Effect.fail(
+        new BenchError({ message: `wrong count by ${counter} for ${from}..${to}: ${found} instead of ${count}` })
+      )
 
-/** The seconds that primesieve tells. */
+/** Returns the seconds that primesieve reports. */
 const primesieve = Effect.fnUntraced(function* (range: Omit<Range, "count"> & { count?: number }, threads: number) {
   const { count, from, to } = range
   const text = yield* output(peer, [`${from}`, `${to - 1}`, `-t${threads}`, "--time", "--no-status"])
@@ -99,7 +101,7 @@ const prepare = Effect.fnUntraced(function* ({ quick }: Options) {
   const end = quick ? 1e9 : 8e10
   const times = quick ? 1 : 3
   let outside = Number.NaN
-  /** Seconds on one thread and on two, in turn; others can only slow one down. */
+  /** Measures one and two threads in turn; other load can only slow a run down, so the best of several counts. */
   const pair: Effect.Effect<ReadonlyArray<Run>, BenchError> = Effect.map(
     output(process.execPath, [script, "primes", "speedup", `0..${end}`, "--workers", "2", "--json"]),
     (text) => (JSON.parse(text) as { readonly runs: ReadonlyArray<Run> }).runs
@@ -136,7 +138,7 @@ const prepare = Effect.fnUntraced(function* ({ quick }: Options) {
       sample: () => Effect.sync(() => outside)
     }
   ]
-  const notes = isHere ? [] : ["primesieve is not installed: there is nobody to compare with."]
+  const notes = isHere ? [] : ["primesieve is not installed: no comparison."]
   return { contestants: [ours, segmented, ...both.slice(1)], measures, notes }
 })
 

@@ -1,14 +1,14 @@
-// The multiples of the primes 7 to 163 repeat: the pattern of a group of such primes has the period of their product,
-// in bytes. So they are not crossed off: 16 patterns are laid over each other, 16 bytes in an instruction.
-import { PHASES, PIECE, TABLES } from "./Layout.ts"
-import { keep, residue } from "./Wheel.ts"
+// The multiples of the primes 7 to 163 as patterns. The pattern of a group of primes repeats after their product, in
+// bytes. Instead of crossing off, 16 patterns are combined, 16 bytes in an instruction.
+import { PHASES, PIECE_BYTES, TABLES } from "./Layout.ts"
+import { maskByte, residue } from "./Wheel.ts"
 
-/** The primes below this are in the patterns. */
-export const PATTERNED: u32 = 167
+/** The first prime that is not in the patterns. */
+export const FIRST_UNPATTERNED: u32 = 167
 
-const GROUPS: u32 = 16
+const GROUP_COUNT: u32 = 16
 
-/** A pattern is kept a piece longer than its period, so that a piece can be taken from any phase. */
+/** The end of the stored patterns. Each is a piece longer than its period, so that a piece can start at any phase. */
 let free: u32 = TABLES
 
 function isPrime(n: u32): bool {
@@ -30,36 +30,36 @@ function previousPrime(n: u32): u32 {
   return n
 }
 
-/** Lays a prime's multiples over the pattern: its mask for each of p bytes, at every p-th byte. */
+/** Crosses off a prime's multiples in a pattern: its mask for each of p bytes, at every p-th byte. */
 function addPrime(at: u32, end: u32, p: u32): void {
   for (let first: u32 = 0; first < p; first++) {
     let mask: u32 = 0
     for (let bit: u32 = 0; bit < 8; bit++) mask |= u32((first * 30 + residue(bit)) % p != 0) << bit
-    if (mask != 0xff) for (let byte = at + first; byte < end; byte += p) keep(byte, mask)
+    if (mask != 0xff) for (let byte = at + first; byte < end; byte += p) maskByte(byte, mask)
   }
 }
 
-/** A record is 16 bytes: phase, period, address. The third prime is 1 where a group has two. */
+/** Makes the pattern of a group and its record of 16 bytes: phase, period, address. `c` is 1 in a group of two. */
 function makePattern(group: u32, a: u32, b: u32, c: u32): void {
   const period = a * b * c
-  const end = free + period + PIECE
+  const end = free + period + PIECE_BYTES
   store<u32>(PHASES + group * 16, period, 4)
   store<u32>(PHASES + group * 16, free, 8)
-  memory.fill(free, 0xff, period + PIECE)
+  memory.fill(free, 0xff, period + PIECE_BYTES)
   addPrime(free, end, a)
   addPrime(free, end, b)
   if (c > 1) addPrime(free, end, c)
   free = (end + 15) & ~15
 }
 
-/** 7, 11 and 13 go with two middling primes, each other prime with one from the far end: short periods for all. */
+/** Makes all patterns. Groups of three and pairs of a small with a large prime give short periods. */
 export function makePatterns(): void {
   makePattern(0, 7, 23, 37)
   makePattern(1, 11, 19, 31)
   makePattern(2, 13, 17, 29)
   let low: u32 = 41
   let high: u32 = 163
-  for (let group: u32 = 3; group < GROUPS; group++) {
+  for (let group: u32 = 3; group < GROUP_COUNT; group++) {
     makePattern(group, low, high, 1)
     low = nextPrime(low)
     high = previousPrime(high)
@@ -83,7 +83,7 @@ function layEight(group: u32, to: u32, first: bool): void {
   let f = pattern(group + 5)
   let g = pattern(group + 6)
   let h = pattern(group + 7)
-  const end = to + PIECE
+  const end = to + PIECE_BYTES
   for (; to < end; to += 32) {
     let x = v128.and(
       v128.and(v128.and(v128.load(a), v128.load(b)), v128.and(v128.load(c), v128.load(d))),
@@ -110,17 +110,17 @@ function layEight(group: u32, to: u32, first: bool): void {
   }
 }
 
-/** Fills memory from `to` up to `end` or a piece further; `byte` is the byte of the number line that lies at `to`. */
+/** Fills memory from `to` to `end`, or a piece further; `byte` is the byte of the number line stored at `to`. */
 export function layPatterns(to: u32, end: u32, byte: u64): void {
-  for (let record = PHASES; record < PHASES + 16 * GROUPS; record += 16) {
+  for (let record = PHASES; record < PHASES + 16 * GROUP_COUNT; record += 16) {
     store<u32>(record, u32(byte % load<u32>(record, 4)))
   }
   const from = to
-  for (; to < end; to += PIECE) {
+  for (; to < end; to += PIECE_BYTES) {
     layEight(0, to, true)
     layEight(8, to, false)
-    for (let record = PHASES; record < PHASES + 16 * GROUPS; record += 16) {
-      const phase = load<u32>(record) + PIECE
+    for (let record = PHASES; record < PHASES + 16 * GROUP_COUNT; record += 16) {
+      const phase = load<u32>(record) + PIECE_BYTES
       const period = load<u32>(record, 4)
       store<u32>(record, phase < period ? phase : phase - period)
     }
@@ -128,7 +128,7 @@ export function layPatterns(to: u32, end: u32, byte: u64): void {
   if (byte < 6) restoreFirst(from, u32(byte))
 }
 
-/** The patterns cross off their own primes, and leave 1: the first six bytes are set right. */
+/** Corrects the first six bytes: the patterns cross off their own primes, and leave 1. */
 function restoreFirst(to: u32, first: u32): void {
   for (let byte = first; byte < 6; byte++) {
     let bits: u32 = 0

@@ -1,32 +1,33 @@
 // A segmented sieve of Eratosthenes on the wheel of 30, for numbers up to 2^53.
 //
-// `open` says which numbers, then each `next` sieves one window and says how many primes it holds; `list` hands those
-// out block by block, ascending. The primes 2, 3 and 5 have no place on the wheel: the caller adds them.
+// `open` sets the range, each `next` sieves one window and returns its count of primes, and `list` writes these block
+// by block, ascending. The primes 2, 3 and 5 are not on the wheel: the caller adds them.
 import { clearBuckets, emptyBucket, makeSteps, put } from "./Buckets.ts"
 import {
-  BLOCKS, LIST, LISTED, LISTS, OUT, REACH, SIEVE, SMALL, SMALL_SPANS, STRIPE, TURNING_SPANS, WINDOW
+  BLOCKS, LIST_BYTES, LISTED_BYTES, LISTS, OUT, SIEVE, SMALL_LIMIT, SMALL_SPANS, STRIPE_BYTES, TURNING_LIMIT,
+  TURNING_SPANS, WINDOW_BYTES
 } from "./Layout.ts"
 import { layPatterns, makePatterns } from "./Patterns.ts"
 import { makeBase, nextPrime, prime, rewindPrimes } from "./SievingPrimes.ts"
 import { append, clearLists, turns } from "./Turns.ts"
-import { bitOf, keep, residue } from "./Wheel.ts"
+import { bitOf, maskByte, residue } from "./Wheel.ts"
 
-/** The numbers asked for: from <= n < to. */
+/** The range: from <= n < to. */
 let from: u64 = 0
 let to: u64 = 0
 
-/** The bytes of the number line from this window's first to behind the last one asked for. */
+/** The bytes of the number line: the first of this window, and the end of the range. */
 let low: u64 = 0
 let high: u64 = 0
 
-/** The number of this window, its bytes, and how many of those are listed. */
+/** The number of this window, its bytes, and the bytes that are listed. */
 let window: u32 = 0
 let size: u32 = 0
 let listed: u32 = 0
 
 let isReady = false
 
-/** Numbers from `start` up to, not including, `end`; both whole, 0 to 2^53. */
+/** Sets the range from `start` up to, not including, `end`; both whole, 0 to 2^53. */
 export function open(start: f64, end: f64): void {
   if (!isReady) {
     const pages = (BLOCKS >> 16) + 16
@@ -41,15 +42,15 @@ export function open(start: f64, end: f64): void {
   low = from / 30
   high = from < to ? (to - 1) / 30 + 1 : low
   window = size = listed = 0
-  clearLists(SMALL_SPANS, LISTS + 8 * LIST)
-  clearLists(TURNING_SPANS, LISTS + 16 * LIST)
+  clearLists(SMALL_SPANS, LISTS + 8 * LIST_BYTES)
+  clearLists(TURNING_SPANS, LISTS + 16 * LIST_BYTES)
   clearBuckets()
   rewindPrimes()
 }
 
 /**
- * From the first multiple on that is at least the prime's square and lies in this window or later. All but one division
- * are of 32 bits: the bytes since the turn began, times 30, are less than 30 * ROOT.
+ * Adds a prime to the bucket of its first multiple that is at least its square and lies in this window or later. All
+ * but one division are of 32 bits: the bytes since the turn began, times 30, are less than 30 * MAX_ROOT.
  */
 function addToBucket(p: u32): void {
   const q = p / 30
@@ -72,25 +73,25 @@ function addToBucket(p: u32): void {
 function addSievingPrimes(): void {
   const end = min((low + size) * 30, to)
   for (; u64(prime) * prime < end; nextPrime()) {
-    if (prime < REACH) {
+    if (prime < TURNING_LIMIT) {
       const turn = max<u64>(prime / 30, low / prime)
-      append(prime < SMALL ? SMALL_SPANS : TURNING_SPANS, prime, u32(SIEVE + (turn * prime - low)))
+      append(prime < SMALL_LIMIT ? SMALL_SPANS : TURNING_SPANS, prime, u32(SIEVE + (turn * prime - low)))
     } else addToBucket(prime)
   }
 }
 
-/** Crosses off what lies outside the numbers asked for, and the rest of the last word. */
+/** Crosses off the numbers outside the range, and the rest of the last word. */
 function trim(): void {
   if (low * 30 < from) {
     for (let bit: u32 = 0; bit < 8; bit++) {
-      if (low * 30 + residue(bit) < from) keep(SIEVE, ~(1 << bit))
+      if (low * 30 + residue(bit) < from) maskByte(SIEVE, ~(1 << bit))
     }
   }
   const last = SIEVE + size - 1
   for (let bit: u32 = 0; bit < 8; bit++) {
-    if ((low + size - 1) * 30 + residue(bit) >= to) keep(last, ~(1 << bit))
+    if ((low + size - 1) * 30 + residue(bit) >= to) maskByte(last, ~(1 << bit))
   }
-  if (size < WINDOW) store<u64>(last, 0, 1)
+  if (size < WINDOW_BYTES) store<u64>(last, 0, 1)
 }
 
 function count(): i32 {
@@ -99,36 +100,36 @@ function count(): i32 {
   return i32(sum)
 }
 
-/** Sieves the next window: how many primes it holds, or -1 after the last one. */
+/** Sieves the next window and returns its count of primes, or -1 after the last one. */
 export function next(): i32 {
   const isFirst = size == 0
   low += size
   if (low >= high) return -1
   if (!isFirst) {
-    // What turns have crossed off behind the last window.
-    memory.copy(SIEVE, SIEVE + WINDOW, REACH)
+    // Turns have crossed off numbers behind the last window.
+    memory.copy(SIEVE, SIEVE + WINDOW_BYTES, TURNING_LIMIT)
     window++
   }
-  size = u32(min<u64>(WINDOW, high - low))
+  size = u32(min<u64>(WINDOW_BYTES, high - low))
   listed = 0
-  const carried: u32 = isFirst ? 0 : REACH
-  const filled = high - low > WINDOW ? WINDOW + REACH : size
+  const carried: u32 = isFirst ? 0 : TURNING_LIMIT
+  const filled = high - low > WINDOW_BYTES ? WINDOW_BYTES + TURNING_LIMIT : size
   if (filled > carried) layPatterns(SIEVE + carried, SIEVE + filled, low + carried)
   addSievingPrimes()
   const end = SIEVE + size
-  for (let stripe = SIEVE + STRIPE; stripe < end; stripe += STRIPE) turns(SMALL_SPANS, stripe, 0)
-  turns(SMALL_SPANS, end, WINDOW)
-  turns(TURNING_SPANS, end, WINDOW)
+  for (let stripe = SIEVE + STRIPE_BYTES; stripe < end; stripe += STRIPE_BYTES) turns(SMALL_SPANS, stripe, 0)
+  turns(SMALL_SPANS, end, WINDOW_BYTES)
+  turns(TURNING_SPANS, end, WINDOW_BYTES)
   emptyBucket(window, high - low)
   trim()
   return count()
 }
 
-/** Writes the primes of the next block of the window as f64: how many, or -1 at the end of the window. */
+/** Writes the primes of the next block of the window as f64; returns their count, or -1 at the end of the window. */
 export function list(): i32 {
   if (listed >= size) return -1
   let out: u32 = OUT
-  const end = min(listed + LISTED, size)
+  const end = min(listed + LISTED_BYTES, size)
   for (; listed < end; listed += 8) {
     const number = f64((low + listed) * 30)
     for (let bits = load<u64>(SIEVE + listed); bits != 0; bits &= bits - 1) {
@@ -140,7 +141,7 @@ export function list(): i32 {
   return i32((out - OUT) >> 3)
 }
 
-/** Where `list` writes. */
+/** Returns the address at which `list` writes. */
 export function listAt(): u32 {
   return OUT
 }

@@ -4,18 +4,18 @@
 // byte p * t on, multiple m in byte q * m + r * m / 30 of those, in the bit of r * m mod 30: given r, all masks are
 // constants, and all distances are q times a constant and a constant. So there is a loop for each of the 8 residues.
 //
-// Turns are never cut at the border of a window: what lies before it falls on scratch memory, what lies behind it is
-// carried over. Thus all that is known of a prime is where its next turn begins: an entry is q, and that address.
+// Turns are not cut at the border of a window: the part before it writes to scratch memory, the part behind it is
+// copied to the next window. So the state of a prime is the begin of its next turn: an entry is q, and that address.
 //
-// A span is where the entries of a residue class begin and end.
-import { LIST } from "./Layout.ts"
-import { bitOf, keep, without } from "./Wheel.ts"
+// A span is the begin and the end of the entries of a residue class.
+import { LIST_BYTES } from "./Layout.ts"
+import { bitOf, maskByte, maskWithout } from "./Wheel.ts"
 
 /** Empties the eight lists that follow each other at an address. */
 export function clearLists(spans: u32, lists: u32): void {
   for (let bit: u32 = 0; bit < 8; bit++) {
-    store<u32>(spans + bit * 8, lists + bit * LIST)
-    store<u32>(spans + bit * 8, lists + bit * LIST, 4)
+    store<u32>(spans + bit * 8, lists + bit * LIST_BYTES)
+    store<u32>(spans + bit * 8, lists + bit * LIST_BYTES, 4)
   }
 }
 
@@ -46,14 +46,14 @@ function turn(spans: u32, r: u32, end: u32, back: u32): void {
       const x23 = q * 23 + (r * 23) / 30
       const x29 = q * 29 + (r * 29) / 30
       do {
-        keep(x + q, without(r, 1))
-        keep(x + x7, without(r, 7))
-        keep(x + x11, without(r, 11))
-        keep(x + x13, without(r, 13))
-        keep(x + x17, without(r, 17))
-        keep(x + x19, without(r, 19))
-        keep(x + x23, without(r, 23))
-        keep(x + x29, without(r, 29))
+        maskByte(x + q, maskWithout(r, 1))
+        maskByte(x + x7, maskWithout(r, 7))
+        maskByte(x + x11, maskWithout(r, 11))
+        maskByte(x + x13, maskWithout(r, 13))
+        maskByte(x + x17, maskWithout(r, 17))
+        maskByte(x + x19, maskWithout(r, 19))
+        maskByte(x + x23, maskWithout(r, 23))
+        maskByte(x + x29, maskWithout(r, 29))
         x += p
       } while (x < end)
     }
@@ -61,7 +61,7 @@ function turn(spans: u32, r: u32, end: u32, back: u32): void {
   }
 }
 
-/** Takes all turns that begin before `end`, then moves the beginnings of the next turns back by so many bytes. */
+/** Takes all turns that begin before `end`, then moves the begins of the next turns back by `back` bytes. */
 export function turns(spans: u32, end: u32, back: u32): void {
   turn(spans, 1, end, back)
   turn(spans, 7, end, back)

@@ -3,28 +3,28 @@
 //   bit       0   1   2   3   4   5   6   7
 //   residue   1   7  11  13  17  19  23  29
 
-/** The residue of a bit. */
+/** Returns the residue of a bit. */
 export function residue(bit: u32): u32 {
   return u32((0x1d17_1311_0d0b_0701 >> (bit * 8)) & 0xff)
 }
 
-/** The bit of a residue; of another number, that of the residue before it, or 0. */
+/** Returns the bit of a residue; for another number, that of the residue before it, or 0. */
 // @ts-ignore: decorator
 @inline
 export function bitOf(residue: u32): u32 {
   return (residue * 4) / 15
 }
 
-/** The mask without the bit of the product of two residues. */
+/** Returns the mask without the bit of the product of two residues. */
 // @ts-ignore: decorator
 @inline
-export function without(r: u32, m: u32): u32 {
+export function maskWithout(r: u32, m: u32): u32 {
   return ~(1 << bitOf((r * m) % 30)) & 0xff
 }
 
-/** Leaves in a byte the bits of the mask. */
+/** Clears the bits of a byte that are not in the mask. */
 // @ts-ignore: decorator
 @inline
-export function keep(at: u32, mask: u32): void {
+export function maskByte(at: u32, mask: u32): void {
   store<u8>(at, load<u8>(at) & mask)
 }

@@ -1,27 +1,27 @@
-/** What kernels are held against, and ranges where they might go wrong. */
+/** The reference values for kernels, and generators of ranges. */
 import * as Arbitrary from "effect/Arbitrary"
 import * as Schema from "effect/Schema"
 import type { Kernel } from "../../src/primes/Kernel.ts"
 
-/** A whole number of a range, both ends included. */
+/** A schema of whole numbers in a range, both ends included. */
 export const int = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
 
-/** How many primes there are up to 10, 100, 1,000 ... */
+/** The counts of primes up to 10, 100, 1,000 ... */
 export const pi = [4, 25, 168, 1_229, 9_592, 78_498, 664_579, 5_761_455]
 
-/** Numbers that a kernel looks at before it goes on to its next window or stripe, or lists its next block. */
+/** The numbers in a window of segmented, and in a list block, a stripe and a window of wasm. */
 export const borders = [2 * 2 ** 17, 30 * 2 ** 13, 30 * 2 ** 15, 30 * 2 ** 19]
 
-/** All that a kernel lists, one chunk after the other. */
+/** Collects the chunks that a kernel lists. */
 export const listed = (kernel: Kernel, from: number, to: number): Array<number> => {
   const primes: Array<number> = []
-  // Collected first: a chunk that is used again would be seen.
+  // All chunks are collected before they are read: a chunk that is used again would be wrong.
   for (const chunk of Array.from(kernel.primes(from, to))) primes.push(...chunk)
   return primes
 }
 
-/** The least place of an ascending list whose number is not below n. */
-const placeOf = (primes: ArrayLike<number>, n: number): number => {
+/** Finds the first index of an ascending list whose number is at least n. */
+const indexOf = (primes: ArrayLike<number>, n: number): number => {
   let [low, high] = [0, primes.length]
   while (low < high) {
     const middle = (low + high) >>> 1
@@ -31,11 +31,11 @@ const placeOf = (primes: ArrayLike<number>, n: number): number => {
   return low
 }
 
-/** The primes of a range, out of an ascending list. */
+/** Selects the primes of a range from an ascending list. */
 export const within = (primes: ReadonlyArray<number>, from: number, to: number): ReadonlyArray<number> =>
-  primes.slice(placeOf(primes, from), placeOf(primes, to))
+  primes.slice(indexOf(primes, from), indexOf(primes, to))
 
-/** Ranges of up to so many numbers that begin so far above a base, or less: short ones as likely as long ones. */
+/** Generates ranges of up to `length` numbers, at most `above` over a base: short and long ones are equally likely. */
 export const ranges = (base: number, above: number, length: number) =>
   Arbitrary.map(
     Arbitrary.all([Arbitrary.schema(int(0, above)), Arbitrary.schema(int(0, length)), Arbitrary.schema(int(0, 30))]),
