@@ -3,7 +3,7 @@ import * as Command from "effect/cli/Command"
 import * as flags from "./common/flags.ts"
 import { lazyCommand } from "./common/lazyCommand.ts"
 
-const about = "A..B has A and not B, A..=B has both, B alone is 0..=B; numbers as in 10_000, 1e10, 2^53"
+const about = "A..B excludes B, A..=B includes it, B alone is 0..=B; numbers as in 10_000, 1e10, 2^53"
 
 const range = Argument.String("range").pipe(Argument.withDescription(about))
 
@@ -11,14 +11,14 @@ const kernel = flags.choice(
   "primes",
   "kernel",
   ["wasm", "segmented", "trial"],
-  "How to find them: wasm is the fastest, trial divides as the course does (default wasm)"
+  "The algorithm: wasm is the fastest, trial is the course's trial division (default wasm)"
 )
 
 const key = flags.optionalText(
   "primes",
   "key",
   "KEY",
-  "A secret that farm and servers share; in PRIMES_KEY others on this machine do not see it (default none)"
+  "The secret of farm and servers; in PRIMES_KEY it is hidden from other users of this machine (default none)"
 )
 
 const count = Command.make(
@@ -31,17 +31,17 @@ const count = Command.make(
       "workers",
       1,
       1_024,
-      "Threads of this process that count (default: one a processor, or none where there are --hosts)"
+      "Worker threads of this process (default: one for each processor, or none with --hosts)"
     ),
-    packets: flags.positiveInteger(undefined, "packets", "Cut the range into so many (default: as takes 100 ms each)"),
-    hosts: flags.optionalText("primes", "hosts", "HOST[:PORT],...", "Servers that count, too (default none)"),
-    dialect: flags.choice("primes", "dialect", ["course"], "Talk to --hosts as the course's client does"),
+    packets: flags.positiveInteger(undefined, "packets", "Number of packets (default: packets of 100 ms)"),
+    hosts: flags.optionalText("primes", "hosts", "HOST[:PORT],...", "Servers that count as well (default none)"),
+    dialect: flags.choice("primes", "dialect", ["course"], "Use the course's protocol with --hosts"),
     key,
     checkpoint: flags.optionalText(
       "primes",
       "checkpoint",
       "FILE",
-      "Where a run that was ended goes on when it is started again; gone when all is counted"
+      "File for the state of an unfinished run, from which the same command continues; removed at the end"
     ),
     json: flags.json
   },
@@ -56,11 +56,11 @@ const count = Command.make(
     { command: "effect-inet primes count 0..1e10", description: "455052511, on all processors" },
     {
       command: "effect-inet primes count 0..1e12 --hosts 192.0.2.1,192.0.2.2:1071 --workers 2",
-      description: "Two servers, and two threads here"
+      description: "Two servers, and two threads of this machine"
     },
     {
       command: "effect-inet primes count 1e15..=1000001e9 --checkpoint run.json",
-      description: "Goes on after Ctrl-C, or after a crash"
+      description: "Continues after Ctrl-C or a crash"
     }
   ])
 )
@@ -71,7 +71,7 @@ const list = Command.make("list", { range, kernel }, (input) =>
     (run) => run.list(input)
   )
 ).pipe(
-  Command.withDescription("List the primes of a range, one a line, as fast as they are read"),
+  Command.withDescription("List the primes of a range, one on each line, as fast as they are read"),
   Command.withExamples([
     { command: "effect-inet primes list 1e15..2^53 | head -1", description: "The first after 10^15" }
   ])
@@ -86,9 +86,9 @@ const serve = Command.make(
       "primes",
       "dialect",
       ["course"],
-      "Tell the course's clients what its servers did, with 0 and 1 as primes (default: what is right)"
+      "Include 0 and 1 in the counts for clients of the course, as its servers do (default: exact counts)"
     ),
-    threads: flags.integer("primes", "threads", 1, 1_024, "Threads that count (default: one a processor)"),
+    threads: flags.integer("primes", "threads", 1, 1_024, "Worker threads (default: one for each processor)"),
     kernel,
     key,
     ...flags.limits("primes"),
@@ -103,7 +103,7 @@ const serve = Command.make(
   Command.withDescription("Count primes for farms on other machines, and for the course's client"),
   Command.withExamples([
     { command: "effect-inet primes serve", description: "On 127.0.0.1:1070, for this machine" },
-    { command: "PRIMES_KEY=secret effect-inet primes serve --host ::", description: "For a farm that knows the key" },
+    { command: "PRIMES_KEY=secret effect-inet primes serve --host ::", description: "For farms that have the key" },
     { command: "effect-inet primes serve --dialect course", description: "664581 primes below 10^7" }
   ])
 )
@@ -111,10 +111,16 @@ const serve = Command.make(
 const speedup = Command.make(
   "speedup",
   {
-    range: flags.optionalArgument("range", `${about} (default: what takes one thread some seconds)`),
-    workers: flags.integer(undefined, "workers", 1, 64, "From one thread to so many (default: one a processor)"),
+    range: flags.optionalArgument("range", `${about} (default: some seconds of work for one thread)`),
+    workers: flags.integer(
+      undefined,
+      "workers",
+      1,
+      64,
+      "The most threads to measure (default: one for each processor)"
+    ),
     kernel,
-    svg: flags.optionalText("primes", "svg", "FILE", "Draw the plot into this file, too"),
+    svg: flags.optionalText("primes", "svg", "FILE", "Write the plot to this file as well"),
     json: flags.json
   },
   (input) =>
@@ -125,11 +131,14 @@ const speedup = Command.make(
 ).pipe(
   Command.withDescription("Count the same primes on 1, 2, 3... threads: time, speed-up, efficiency, and a plot"),
   Command.withExamples([
-    { command: "effect-inet primes speedup --svg speedup.svg", description: "What the processors of this machine add" }
+    {
+      command: "effect-inet primes speedup --svg speedup.svg",
+      description: "The speed-up on this machine, as a picture"
+    }
   ])
 )
 
 export const command = Command.make("primes").pipe(
-  Command.withDescription("Primes, counted by a farm of processors"),
+  Command.withDescription("Count and list primes on a processor farm"),
   Command.withSubcommands([count, list, serve, speedup])
 )

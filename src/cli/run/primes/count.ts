@@ -1,4 +1,4 @@
-/** `primes count`. */
+/** The program of `primes count`. */
 import * as Clock from "effect/Clock"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
@@ -20,7 +20,7 @@ interface Input extends pool.WorkerSelection {
 
 const rounded = (value: number, digits: number) => Number(value.toFixed(digits))
 
-/** One line of JSON; times in seconds, rates in numbers a second. */
+/** Formats the result as one line of JSON: times in seconds, rates in numbers per second. */
 const toJson = (
   { from, to }: Range.Range,
   kernel: Kernels.Name,

@@ -1,4 +1,4 @@
-/** Workers on other machines; loaded only where there are some. */
+/** The workers on other machines. Loaded only with `--hosts`. */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Redacted from "effect/Redacted"
@@ -17,7 +17,7 @@ interface Options {
   readonly beforeLog: Effect.Effect<void>
 }
 
-/** Reads the list of hosts; they are connected when the run begins. */
+/** Parses the list of hosts, and makes their pool: it connects when the run begins. */
 export const open = Effect.fnUntraced(function* ({ beforeLog, dialect, hosts, key }: Options) {
   const names = hosts.split(",").map((name) => name.trim())
   for (const name of names) {
@@ -25,7 +25,9 @@ export const open = Effect.fnUntraced(function* ({ beforeLog, dialect, hosts, ke
     if (Result.isFailure(parsed)) return yield* new UsageError({ message: `--hosts: ${parsed.failure}` })
   }
   if (dialect === "course" && key !== undefined) {
-    return yield* new UsageError({ message: "--key is not for --dialect course: its servers know no keys" })
+    return yield* new UsageError({
+      message: "--key does not work with --dialect course: the course's protocol has no authentication"
+    })
   }
   const context = yield* Layer.build(network.layer)
   const options: TcpWorkers.HostOptions = {

@@ -1,4 +1,4 @@
-/** `primes list`: no more of them in memory than the kernel finds at a time. */
+/** The program of `primes list`. Memory holds one chunk of the kernel at a time. */
 import * as Effect from "effect/Effect"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
@@ -16,7 +16,7 @@ export const list = Effect.fnUntraced(function* (input: Input) {
   const stdio = yield* Stdio.Stdio
   for (const chunk of Kernels.kernels[input.kernel ?? Kernels.fastest].primes(from, to)) {
     yield* Stream.run(Stream.succeed(formatLines(chunk)), stdio.stdout())
-    // Where nothing is waited for, as when writing to a file, Ctrl-C would not be heard.
+    // Writing to a file never waits: without a yield, Ctrl-C would not be handled.
     yield* Effect.yieldNow
   }
 })

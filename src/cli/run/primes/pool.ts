@@ -1,4 +1,4 @@
-/** What the commands that count have in common: the range, who counts, and how it ends when nobody can. */
+/** The common parts of the counting commands: the range, the pool of workers, and the errors. */
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Farm from "../../../farm/Farm.ts"
@@ -13,7 +13,7 @@ import * as flags from "../../common/flags.ts"
 import * as NodeCompileCache from "../common/NodeCompileCache.ts"
 import * as NodeProcessors from "../common/NodeProcessors.ts"
 
-/** Who counts. */
+/** The workers that the user has chosen. */
 export interface WorkerSelection {
   readonly workers?: number | undefined
   readonly hosts?: string | undefined
@@ -21,11 +21,11 @@ export interface WorkerSelection {
   readonly key?: string | undefined
 }
 
-/** A range as the user wrote it; what is wrong with it is wrong usage. */
+/** Parses a range; fails with a usage error. */
 export const parse = (text: string) =>
   Effect.mapError(Effect.fromResult(Range.parse(text)), ({ message }) => new UsageError({ message }))
 
-/** Threads of this process; one a processor unless told. */
+/** Makes a pool of threads of this process, by default one for each processor. */
 export const threads = (count: number | undefined): Worker.Workers =>
   Effect.suspend(() => {
     NodeCompileCache.shareWithThreads()
@@ -34,31 +34,31 @@ export const threads = (count: number | undefined): Worker.Workers =>
 
 const warnUnusedFlags = Effect.gen(function* () {
   if (((yield* flags.Faults) ?? []).length === 0 && (yield* flags.Capture) === undefined) return
-  yield* Effect.logWarning("--faults and --capture are for --hosts: threads use no network")
+  yield* Effect.logWarning("--faults and --capture need --hosts: threads do not use the network")
 })
 
 const isNoWorkers = ({ reason }: FarmError) => reason._tag === "NoWorkers"
 
-/** How many packets there will be at most: more threads than that would start for nothing. */
+/** Computes the most packets that the range can have: more threads than that would be idle. */
 export const maxPackets = (range: Range.Range, kernel: Kernels.Name, size: number | undefined) => {
   const { initialSize = 1, total = Number.POSITIVE_INFINITY } = PrimeJob.job.split({ ...range, kernel })
   return Math.max(1, Math.ceil(total / (size ?? initialSize)))
 }
 
-/** What a pool is to know beside who counts. */
+/** The parameters of a pool besides the choice of workers. */
 interface PoolOptions {
   readonly maxPackets: number
-  /** Runs before a line about a host. */
+  /** Runs before a log line about a host. */
   readonly beforeLog: Effect.Effect<void> | undefined
 }
 
-/** Threads, hosts, or both; a host that cannot be used is told, and left out. */
+/** Makes a pool of threads, hosts, or both. A host that cannot be used is logged, and the pool does without it. */
 export const open = Effect.fnUntraced(function* (
   { dialect, hosts, key, workers }: WorkerSelection,
   { beforeLog = Effect.void, maxPackets }: PoolOptions
 ) {
   if (dialect !== undefined && hosts === undefined) {
-    return yield* new UsageError({ message: "--dialect is for --hosts: say which" })
+    return yield* new UsageError({ message: "--dialect needs --hosts: name the servers" })
   }
   const localThreads = threads(Math.min(workers ?? NodeProcessors.count(), maxPackets))
   if (hosts === undefined) {
@@ -87,6 +87,6 @@ const explain =
     return reason._tag === "InvalidOptions" ? new UsageError({ message }) : new CannotCount({ message })
   }
 
-/** Counts, on workers that `open` gave. */
+/** Counts the primes of a range on the given workers. */
 export const count = (range: Range.Range, kernel: Kernels.Name, selection: WorkerSelection, options: Farm.RunOptions) =>
   Effect.mapError(Farm.run(PrimeJob.job, { ...range, kernel }, options), explain(selection.hosts !== undefined))

@@ -1,4 +1,4 @@
-/** A bar on the terminal while primes are counted, and a line when they are. */
+/** The progress of a count: a bar on the terminal, and a summary line at the end. */
 import * as Effect from "effect/Effect"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
@@ -9,7 +9,7 @@ import * as ProgressBar from "../../../terminal/ProgressBar.ts"
 
 const units = ["", " k", " M", " G", " T", " P"]
 
-/** A number, with three digits from a thousand up. */
+/** Formats an amount, with three significant digits from a thousand up. */
 export const formatAmount = (amount: number): string => {
   if (amount < 999.5) return `${Math.round(amount)}`
   let rest = amount
@@ -25,14 +25,14 @@ const longShare = ({ name, share, state }: WorkerProgress) =>
 
 const shortShare = ({ share, state }: WorkerProgress) => (state === "ready" ? `${percent(share)}` : state)
 
-/** Shares of the workers, from the longest form to none. */
+/** Formats the shares of the workers, from the longest form to none. */
 const formatShares = (workers: ReadonlyArray<WorkerProgress>) => [
   `  ${workers.map(longShare).join(", ")}`,
   `  ${workers.map(shortShare).join("+")}%`,
   ""
 ]
 
-/** The line of a count under way, at most `width` wide: how far, how fast, how long yet, who does how much. */
+/** Formats the progress in at most `width` columns: bar, amounts, rate, remaining time and the workers' shares. */
 export const bar = (title: string, progress: Progress, width: number): string => {
   const { done, etaMillis, unitsPerSecond, total = 0, workers } = progress
   const fraction = total === 0 ? 0 : Math.min(1, done / total)
@@ -42,15 +42,16 @@ export const bar = (title: string, progress: Progress, width: number): string =>
   return ProgressBar.format({ title, fraction, details, width, maxBarWidth: 40 })
 }
 
-/** The line of a count that is over. */
+/** Formats the line at the end of a count. */
 export const summary = (title: string, { done, efficiency, packets, workers }: Progress, seconds: number): string => {
   const unitsPerSecond = seconds > 0 ? `, ${formatAmount(done / seconds)}/s` : ""
-  const who = `${workers.length} ${workers.length === 1 ? "worker" : "workers"}`
-  const cut = `${packets} ${packets === 1 ? "packet" : "packets"}`
-  return `${title}: ${seconds.toFixed(2)} s${unitsPerSecond}, ${cut}, ${who} busy ${Math.round(efficiency * 100)}% of the time`
+  const workerCount = `${workers.length} ${workers.length === 1 ? "worker" : "workers"}`
+  const packetCount = `${packets} ${packets === 1 ? "packet" : "packets"}`
+  const busy = `${workerCount} busy ${Math.round(efficiency * 100)}% of the time`
+  return `${title}: ${seconds.toFixed(2)} s${unitsPerSecond}, ${packetCount}, ${busy}`
 }
 
-/** Draws on standard error, if that is a terminal, until the scope closes. */
+/** Draws progress on standard error, if that is a terminal, until the scope closes. */
 export const showOnTerminal = Effect.fnUntraced(function* (
   title: string,
   progress: SubscriptionRef.SubscriptionRef<Progress>

@@ -1,4 +1,4 @@
-/** `primes serve`. */
+/** The program of `primes serve`. */
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Redacted from "effect/Redacted"
@@ -20,14 +20,14 @@ interface Input extends TcpServer.Limits {
   readonly json: boolean
 }
 
-/** What a server of primes is made from. */
+/** The parameters of a prime server. */
 interface Options extends TcpServer.Limits, Pick<PrimeServer.Options, "dialect" | "kernel" | "key"> {
   readonly host: string
   readonly port: number
   readonly threads: number | undefined
 }
 
-/** Starts one; the flag is what chooses another port. */
+/** Starts a server; `flag` is the name of its port flag, for errors. */
 export const start = ({ threads, ...options }: Options, flag: string) =>
   PrimeServer.make({ ...options, workers: pool.threads(threads) }).pipe(
     Effect.catch((error) =>
@@ -46,7 +46,7 @@ export const serve = Effect.fnUntraced(
       NetAddress.isInetAddress(server.address) &&
       !NetAddress.isLoopback(server.address.address)
     ) {
-      yield* Effect.logWarning("whoever reaches this port can have work done here: PRIMES_KEY keeps strangers out")
+      yield* Effect.logWarning("any client that reaches this port can use the workers; set PRIMES_KEY to require a key")
     }
     yield* yield* ShutdownSignal
   },

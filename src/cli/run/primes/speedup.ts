@@ -1,4 +1,4 @@
-/** `primes speedup`: the same count on one thread, on two, on three... */
+/** The program of `primes speedup`: measures the same count on one thread, on two, on three... */
 import * as Clock from "effect/Clock"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
@@ -23,14 +23,14 @@ interface Input {
   readonly json: boolean
 }
 
-/** One run; `busy` is the part of the workers' time that they spent in the kernel. */
+/** One run; `busy` is the fraction of the workers' time that was spent in the kernel. */
 interface Row extends speedupPlot.Point {
   readonly seconds: number
   readonly efficiency: number
   readonly busy: number
 }
 
-/** What takes one thread some seconds. */
+/** Ranges that take one thread some seconds. */
 const defaultRanges: Readonly<Record<Kernels.Name, string>> = { wasm: "0..1e11", segmented: "0..4e9", trial: "0..1e7" }
 
 const formatCells = (...cells: ReadonlyArray<string>) =>
@@ -47,8 +47,8 @@ const formatRow = ({ busy, efficiency, seconds, speedup, workers }: Row) =>
 const measure = Effect.fnUntraced(function* (range: Range.Range, kernel: Kernels.Name, workers: number) {
   const progress = yield* Progress.make
   const stdio = yield* Stdio.Stdio
-  // The table and the bar are in each other's way on the same terminal, so the bar goes before the row comes.
-  if (yield* stdio.stderrIsTerminal) yield* showOnTerminal(`${workers} of them`, progress)
+  // Table and bar share the terminal: the scope removes the bar before the row is printed.
+  if (yield* stdio.stderrIsTerminal) yield* showOnTerminal(`${workers} workers`, progress)
   const clock = yield* Clock.Clock
   const start = clock.monotonicTimeNanosUnsafe()
   const count = yield* pool.count(range, kernel, {}, { workers: pool.threads(workers), progress })
@@ -72,7 +72,7 @@ export const speedup = Effect.fnUntraced(function* (input: Input) {
   const title = `Primes in ${Range.format(range)}, kernel ${kernel}, on ${NodeProcessors.name()}`
   const fs = yield* FileSystem.FileSystem
   const rows: Array<Row> = []
-  // Also before the first run: what cannot be written is known now, and what is interrupted has drawn something.
+  // Written before the first run as well: a path that is not writable fails now, and an interrupted run leaves a plot.
   const draw = Effect.suspend(() =>
     input.svg === undefined
       ? Effect.void
@@ -87,7 +87,7 @@ export const speedup = Effect.fnUntraced(function* (input: Input) {
   for (let workers = 1; workers <= maxWorkers; workers++) {
     const { busy, count, seconds } = yield* measure(range, kernel, workers)
     if (workers > 1 && count !== found) {
-      return yield* Effect.die(`${workers} workers counted ${count}, and one worker ${found}`)
+      return yield* Effect.die(`the counts differ: ${count} with ${workers} workers, ${found} with one`)
     }
     found = count
     const speedup = (rows[0]?.seconds ?? seconds) / seconds
@@ -97,7 +97,7 @@ export const speedup = Effect.fnUntraced(function* (input: Input) {
     yield* draw
   }
   yield* print(`\n${speedupPlot.text(rows)}\n
-Dots are as many times as fast as there are workers. Seconds begin before the threads are started; in kernel is the
-part of the time after that which the threads spent on counting.`)
+Dots are linear speed-up. Seconds include the start of the threads; "in kernel" is the part of the time after it that
+the threads spent on counting.`)
   if (input.json) yield* Console.log(toJson(range, kernel, found, rows))
 })

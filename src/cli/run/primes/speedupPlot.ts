@@ -1,16 +1,16 @@
-/** The speed-up of each number of workers, as a plot: for a terminal, and as SVG. Pure. */
+/** A plot of the speed-up by number of workers, as text and as SVG. Pure. */
 
-/** So many workers were so many times as fast as one. */
+/** A measurement: the speed-up of a number of workers against one. */
 export interface Point {
   readonly workers: number
   readonly speedup: number
 }
 
-/** The end of both axes: what is drawn lies between 0 and this. */
+/** Computes the end of both axes, which begin at 0. */
 const endOf = (points: ReadonlyArray<Point>) =>
   Math.ceil(Math.max(1, ...points.flatMap(({ speedup, workers }) => [workers, speedup])))
 
-/** Whole numbers along an axis, at most ten. */
+/** Returns the labels of an axis: whole numbers, at most ten. */
 const ticksTo = (end: number): ReadonlyArray<number> => {
   const step = [1, 2, 5, 10, 20, 50, 100, 200, 500].find((one) => end / one <= 10) ?? 1_000
   return Array.from({ length: Math.floor(end / step) }, (_, index) => (index + 1) * step)
@@ -18,7 +18,7 @@ const ticksTo = (end: number): ReadonlyArray<number> => {
 
 const plotSize = { columns: 48, rows: 16 }
 
-/** Lines of text: `*` is measured, `.` is as many times as fast as there are workers. */
+/** Draws the plot as lines of text: `*` is a measurement, `.` linear speed-up. */
 export const text = (points: ReadonlyArray<Point>): string => {
   const end = endOf(points)
   const column = (value: number) => Math.round((value / end) * plotSize.columns)
@@ -49,7 +49,7 @@ const escapeXml = (plain: string) => plain.replaceAll("&", "&amp;").replaceAll("
 
 const svgSize = { width: 520, height: 420, left: 60, right: 20, top: 50, bottom: 50 }
 
-/** A picture that needs nothing else: the measured line, the ideal one dashed. */
+/** Draws the plot as a self-contained SVG: measurements as a line, linear speed-up dashed. */
 export const svg = (title: string, points: ReadonlyArray<Point>): string => {
   const end = endOf(points)
   const [right, bottom] = [svgSize.width - svgSize.right, svgSize.height - svgSize.bottom]

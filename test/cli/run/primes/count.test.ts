@@ -15,7 +15,7 @@ const json = (...args: ReadonlyArray<string>) =>
     return JSON.parse(`${stdout}`)
   })
 
-/** Waits for a file. */
+/** Waits until a file exists. */
 const exists = (folder: string, path: string) =>
   Effect.callback<void>((resume) => {
     const look = () => Fs.existsSync(path) && resume(Effect.void)
@@ -25,7 +25,7 @@ const exists = (folder: string, path: string) =>
   })
 
 describe("primes count", () => {
-  it.live("prints the count, and nothing else", () =>
+  it.live("prints the count only", () =>
     Effect.gen(function* () {
       const { code, stderr, stdout } = yield* count("0..1e8")
       assert.deepStrictEqual([code, stderr, `${stdout}`], [0, "", "5761455\n"])
@@ -34,7 +34,7 @@ describe("primes count", () => {
     })
   )
 
-  it.live("in JSON, on every kernel, cut into as many packets as told", () =>
+  it.live("prints JSON for every kernel, with the given number of packets", () =>
     Effect.gen(function* () {
       for (const kernel of ["wasm", "segmented", "trial"]) {
         const found = yield* json("10_000..2e6", "--kernel", kernel, "--workers", "2", "--packets", "40")
@@ -52,14 +52,14 @@ describe("primes count", () => {
     })
   )
 
-  it.live("starts no more threads than there are packets", () =>
+  it.live("starts at most as many threads as there are packets", () =>
     Effect.gen(function* () {
       const { count, workers } = yield* json("0..100", "--workers", "1024")
       assert.deepStrictEqual([count, workers.length], [25, 1])
     })
   )
 
-  it.live("the kernel may come from the environment, and is checked there, too", () =>
+  it.live("reads the kernel from the environment, and refuses an unknown one", () =>
     Effect.gen(function* () {
       const { code, stderr } = yield* Cli.run(["primes", "count", "10"], { env: { PRIMES_KERNEL: "slow" } })
       assert.match(stderr, /^effect-inet: .*"wasm" \| "segmented" \| "trial"/)
@@ -67,15 +67,15 @@ describe("primes count", () => {
     })
   )
 
-  it.live("faults are for hosts, and it says so", () =>
+  it.live("warns that --faults needs --hosts", () =>
     Effect.gen(function* () {
       const { stderr, stdout } = yield* count("100", "--faults", "drop=1%")
-      assert.match(stderr, /^.* WARN .*: --faults and --capture are for --hosts: threads use no network\n$/)
+      assert.match(stderr, /^.* WARN .*: --faults and --capture need --hosts: threads do not use the network\n$/)
       assert.strictEqual(`${stdout}`, "25\n")
     })
   )
 
-  it.live("interrupted, it exits with 130, and goes on where it was", () =>
+  it.live("exits with 130 when interrupted, and continues from its checkpoint", () =>
     Effect.gen(function* () {
       const { inRoot, root } = yield* directory()
       const run = ["0..3e10", "--workers", "2", "--packets", "400", "--checkpoint", inRoot("run")]
@@ -86,28 +86,30 @@ describe("primes count", () => {
       const saved = JSON.parse(Fs.readFileSync(inRoot("run"), "utf8"))
       assert.isAbove(saved.cut, 0)
       const { code, stderr } = yield* count("0..2e10", "--checkpoint", inRoot("run"))
-      assert.match(stderr, /run: is a checkpoint for .*"to":30000000000.*, not .*: name another file\n$/)
+      assert.match(stderr, /run: belongs to input .*"to":30000000000.*, not .*; name another file\n$/)
       assert.strictEqual(code, 1)
       assert.strictEqual(yield* counted(...run), "1300005926\n")
       assert.isFalse(Fs.existsSync(inRoot("run")))
     }).pipe(Effect.scoped)
   )
 
-  it.live.skipIf(!Pty.isAvailable)("a bar on a terminal, and what it came to (skipped without script(1))", () =>
-    Effect.gen(function* () {
-      const terminal = yield* Pty.start(["primes", "count", "0..5e9", "--workers", "2"], 120)
-      yield* terminal.waitForOutput(
-        /0\.\.5000000000 {2} *\d+% \[=* *\] .* of 5\.00 G .*ETA .* {2}thread 1 \d+%, thread 2 \d+%/
-      )
-      const { code, output } = yield* terminal.ended
-      assert.match(output, /\d+ packets, 2 workers busy \d+% of the time\r\n.*234954223\r\n/s)
-      assert.strictEqual(code, 0)
-    }).pipe(Effect.scoped)
+  it.live.skipIf(!Pty.isAvailable)(
+    "draws a bar on a terminal, and a summary at the end (skipped without script(1))",
+    () =>
+      Effect.gen(function* () {
+        const terminal = yield* Pty.start(["primes", "count", "0..5e9", "--workers", "2"], 120)
+        yield* terminal.waitForOutput(
+          /0\.\.5000000000 {2} *\d+% \[=* *\] .* of 5\.00 G .*ETA .* {2}thread 1 \d+%, thread 2 \d+%/
+        )
+        const { code, output } = yield* terminal.ended
+        assert.match(output, /\d+ packets, 2 workers busy \d+% of the time\r\n.*234954223\r\n/s)
+        assert.strictEqual(code, 0)
+      }).pipe(Effect.scoped)
   )
 })
 
 describe("primes list", () => {
-  it.live("the primes, a line each", () =>
+  it.live("prints one prime on each line", () =>
     Effect.gen(function* () {
       const { stdout } = yield* Cli.run(["primes", "list", "0..=31"])
       assert.strictEqual(`${stdout}`, "2\n3\n5\n7\n11\n13\n17\n19\n23\n29\n31\n")
@@ -118,7 +120,7 @@ describe("primes list", () => {
     })
   )
 
-  it.live("ends when nobody reads any more, and when it is interrupted", () =>
+  it.live("ends when its output is closed, and when it is interrupted", () =>
     Effect.gen(function* () {
       const read = yield* Cli.start(["primes", "list", "1e15..2^53"])
       yield* read.waitForOutput("stdout", /^1000000000000037\n1000000000000091\n/)
@@ -133,7 +135,7 @@ describe("primes list", () => {
 })
 
 describe("primes speedup", () => {
-  it.live("a row for each number of threads, a plot here and in a file", () =>
+  it.live("prints a row for each number of threads and a plot, and writes the plot to a file", () =>
     Effect.gen(function* () {
       const { inRoot } = yield* directory()
       const args = ["primes", "speedup", "0..1e8", "--workers", "2", "--svg", inRoot("plot.svg")]
@@ -146,7 +148,7 @@ describe("primes speedup", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("in JSON; a plot that cannot be written is known before anything runs", () =>
+  it.live("prints JSON, and fails before the first run if the plot cannot be written", () =>
     Effect.gen(function* () {
       const args = ["primes", "speedup", "0..1e6", "--workers", "1", "--json"]
       const { stdout } = yield* Cli.run(args)

@@ -1,4 +1,4 @@
-/** What the guide to the farm shows is here, and runs. */
+/** The code and the flags in the guide to the farm. */
 import * as Fs from "node:fs"
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -30,7 +30,7 @@ const primesBelow = Effect.fnUntraced(function* (to: number, hosts: ReadonlyArra
   )
 }, Effect.scoped)
 
-it.live("the guide's farm of threads and hosts", () =>
+it.live("guide/farm: runs the example of threads and hosts", () =>
   Effect.gen(function* () {
     const { inRoot } = yield* directory()
     const { address, port } = yield* Cli.serve(["primes", "serve", "--threads", "1"])
@@ -40,14 +40,14 @@ it.live("the guide's farm of threads and hosts", () =>
 
 const guide = Fs.readFileSync(new URL("../../../../docs/guide/farm.md", import.meta.url), "utf8")
 
-it("the guide's code is the one above", () => {
+it("guide/farm: shows the code that is tested", () => {
   const own = Fs.readFileSync(new URL(import.meta.url), "utf8")
   const blocks = Array.from(guide.matchAll(/```ts\n(.*?)```/gs), ([, code]) => code!)
   assert.lengthOf(blocks, 1)
   for (const code of blocks) assert.include(own, code.slice(code.indexOf("const ")))
 })
 
-it.live("the guide has every flag of count", () =>
+it.live("guide/farm: lists every flag of primes count", () =>
   Effect.gen(function* () {
     const { stdout } = yield* Cli.run(["primes", "count", "--help"])
     const [help = ""] = stdout.toString().split("GLOBAL FLAGS")

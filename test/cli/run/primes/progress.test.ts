@@ -26,8 +26,8 @@ const half: Progress = {
   workers: [worker("thread 1", 0.52), worker("thread 2", 0.48)]
 }
 
-describe("a bar for a count", () => {
-  it("shows how far, how fast, how long yet and who does how much, as there is room", () => {
+describe("the progress of a count", () => {
+  it("shows amounts, rate, remaining time and shares, as the width allows", () => {
     const stats = " 4.50 G of 10.0 G  8.32 G/s  ETA 0:01"
     const shown = (width: number, done: number, left: number, shares: string) => {
       const bar = `[${"=".repeat(done)}${" ".repeat(left)}]`
@@ -41,13 +41,13 @@ describe("a bar for a count", () => {
     assert.match(Shown.bar("0..1e10", lost, 130), / {2}h:1070 100%, i:1070 lost$/)
   })
 
-  it("shows what is not known yet", () => {
+  it("shows unknown values at the start", () => {
     const begun = { ...half, done: 0, unitsPerSecond: 0, etaMillis: undefined, workers: [] }
     assert.match(Shown.bar("x", begun, 80), /^x {4}0% \[ +\] 0 of 10\.0 G {2}0\/s {2}ETA -:--/)
   })
 
   it.prop(
-    "never wider than the terminal",
+    "is never wider than the terminal",
     [int(0, 2 ** 53), int(0, 2 ** 53), int(0, 2 ** 40), int(0, 200), int(1, 200)],
     ([one, other, eta, many, width]) => {
       const [done, total] = [Math.min(one, other), Math.max(one, other)]
@@ -56,7 +56,7 @@ describe("a bar for a count", () => {
     }
   )
 
-  it("amounts, times and the last line", () => {
+  it("formats amounts, times and the summary", () => {
     const amounts = [0, 999, 1_000, 999_500, 123_456, 2 ** 53].map(Shown.formatAmount)
     assert.deepStrictEqual(amounts, ["0", "999", "1.00 k", "1.00 M", "123 k", "9.01 P"])
     assert.strictEqual(
@@ -66,12 +66,12 @@ describe("a bar for a count", () => {
   })
 })
 
-it.prop("numbers as lines are what join gives", [Schema.Array(int(0, 2 ** 53))], ([numbers]) => {
+it.prop("formatLines returns the same text as join", [Schema.Array(int(0, 2 ** 53))], ([numbers]) => {
   const text = new TextDecoder().decode(formatLines(Float64Array.from(numbers)))
   assert.strictEqual(text, numbers.map((number) => `${number}\n`).join(""))
 })
 
-describe("a plot of speed-ups", () => {
+describe("the plot of speed-ups", () => {
   const points = [
     { workers: 1, speedup: 1 },
     { workers: 2, speedup: 1.9 },
@@ -79,7 +79,7 @@ describe("a plot of speed-ups", () => {
     { workers: 4, speedup: 3 }
   ]
 
-  it("has the points where they belong, and the line of as many times as fast", () => {
+  it("places the points and the line of linear speed-up", () => {
     const rows = Plot.text(points).split("\n")
     assert.strictEqual(rows[0], "speed-up")
     const stars = rows.flatMap((row, at) => (row.includes("*") ? [[17 - at, row.indexOf("*") - 9]] : []))
@@ -93,8 +93,8 @@ describe("a plot of speed-ups", () => {
     assert.strictEqual(rows.at(-1), `${" ".repeat(21)}1${" ".repeat(11)}2${" ".repeat(11)}3${" ".repeat(11)}4 workers`)
   })
 
-  it.prop("draws any stats within its frame", [Schema.Array(int(1, 900)), int(1, 64)], ([hundredths, most]) => {
-    const many = hundredths.slice(0, most).map((speedup, at) => ({ workers: at + 1, speedup: speedup / 100 }))
+  it.prop("draws any measurements within its frame", [Schema.Array(int(1, 900)), int(1, 64)], ([hundredths, count]) => {
+    const many = hundredths.slice(0, count).map((speedup, at) => ({ workers: at + 1, speedup: speedup / 100 }))
     assert.lengthOf(Plot.text(many).split("\n"), 19)
     const circles = Array.from(Plot.svg("t", many).matchAll(/<circle cx="([\d.]+)" cy="([\d.]+)"/g))
     assert.lengthOf(circles, many.length)
@@ -103,7 +103,7 @@ describe("a plot of speed-ups", () => {
     }
   })
 
-  it("an SVG's title is text, its tags are closed", () => {
+  it("escapes the title and closes all tags in SVG", () => {
     const svg = Plot.svg("<a> & b", points)
     assert.include(svg, ">&lt;a&gt; &amp; b</text>")
     const open: Array<string> = []

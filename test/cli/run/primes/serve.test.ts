@@ -18,8 +18,8 @@ const hostsOf = (servers: ReadonlyArray<{ readonly port: number }>) => [
 
 const count = (...args: ReadonlyArray<string>) => Cli.run(["primes", "count", ...args])
 
-/** What the course's client asks for by default: the ranges of a thousand below ten million, and the sum of all. */
-const asTheCourse = Effect.fnUntraced(
+/** Sends the default requests of the course's client, ranges of a thousand below ten million; returns the sum. */
+const countAsCourse = Effect.fnUntraced(
   function* ({ port }: { readonly port: number }) {
     const requests = Int32Array.from({ length: 20_000 }, (_, at) => 1_000 * Math.ceil(at / 2))
     const network = yield* Network.Network
@@ -34,7 +34,7 @@ const asTheCourse = Effect.fnUntraced(
   Effect.provide(NodeNetwork.layer)
 )
 
-/** Waits for a command on two hosts until both count. */
+/** Starts a count on two hosts, and waits until both are connected. */
 const onBoth = Effect.fnUntraced(function* (servers: ReadonlyArray<{ readonly port: number }>, range: string) {
   const running = yield* Cli.start(["primes", "count", range, ...hostsOf(servers), "--log-level", "debug", "--json"])
   for (const { port } of servers)
@@ -43,18 +43,18 @@ const onBoth = Effect.fnUntraced(function* (servers: ReadonlyArray<{ readonly po
 })
 
 describe("primes serve", () => {
-  it.live("the course's 10,000 ranges: 664579, and 664581 in its dialect", () =>
+  it.live("counts 664579 for the course's client, and 664581 with --dialect course", () =>
     Effect.gen(function* () {
-      assert.strictEqual(yield* asTheCourse(yield* serve()), 664_579)
+      assert.strictEqual(yield* countAsCourse(yield* serve()), 664_579)
       const course = yield* serve("--dialect", "course")
-      assert.strictEqual(yield* asTheCourse(course), 664_581)
+      assert.strictEqual(yield* countAsCourse(course), 664_581)
       yield* course.waitForOutput("stderr", /range {8}0 - {5}1000 : count = 170/)
       yield* course.kill("SIGTERM")
       assert.strictEqual((yield* course.ended).code, 0)
     }).pipe(Effect.scoped)
   )
 
-  it.live("farms count right on servers of either dialect, in the farm's words or the course's", () =>
+  it.live("counts exactly for farms on servers of both dialects, by both protocols", () =>
     Effect.gen(function* () {
       const servers = [yield* serve(), yield* serve("--dialect", "course")]
       for (const dialect of [[], ["--dialect", "course"]]) {
@@ -71,7 +71,7 @@ describe("primes serve", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("killed in the middle, a server is told of, and the count is right", () =>
+  it.live("a killed server is reported, and the count stays exact", () =>
     Effect.gen(function* () {
       const servers = [yield* serve(), yield* serve()] as const
       const running = yield* onBoth(servers, "0..3e10")
@@ -83,7 +83,7 @@ describe("primes serve", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("a key is asked for, and not told", () =>
+  it.live("requires the key from farms", () =>
     Effect.gen(function* () {
       const server = yield* serve("--key", "secret")
       const right = yield* Cli.run(["primes", "count", "100", ...hostsOf([server])], { env: { PRIMES_KEY: "secret" } })
@@ -96,7 +96,7 @@ describe("primes serve", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("a host that cannot be used is told, and left out; with none left the exit code is 3", () =>
+  it.live("reports a host that cannot be used and counts without it; exits with 3 if none is left", () =>
     Effect.gen(function* () {
       const server = yield* serve()
       const some = yield* count("100", "--hosts", `nosuch.invalid,127.0.0.1:${server.port}`)
@@ -111,19 +111,22 @@ describe("primes serve", () => {
   )
 })
 
-describe("wrong usage of primes", () => {
+describe("usage errors of primes", () => {
   const most = "write a number from 0 to 2^53 (9007199254740992)"
   const wrong: ReadonlyArray<readonly [command: string, line: string]> = [
     ["count 5..1", '"5..1": the range ends before it begins: write "1..5"'],
     ["count 1e20", `"1e20" is too large: ${most}`],
     ["count -3", `"-3" is below 0: ${most}`],
     ["count 0..-5", `"0..-5": "-5" is below 0: ${most}`],
-    ["list 0..abc", '"0..abc": "abc" is no number: write it like 10_000, 1e10 or 2^53'],
+    ["list 0..abc", '"0..abc": "abc" is not a number: write it like 10_000, 1e10 or 2^53'],
     ["count 10 --workers 0", 'Invalid value for flag --workers: "0". Expected: a number, 1 to 1024'],
     ["count 10 --packets 0", 'Invalid value for flag --packets: "0". Expected: a number, 1 or more'],
-    ["count 10 --hosts a,", '--hosts: "" is no host: give host, host:port or [address]:port'],
-    ["count 10 --hosts a --dialect course --key k", "--key is not for --dialect course: its servers know no keys"],
-    ["count 10 --dialect course", "--dialect is for --hosts: say which"],
+    ["count 10 --hosts a,", '--hosts: invalid host "": write host, host:port or [address]:port'],
+    [
+      "count 10 --hosts a --dialect course --key k",
+      "--key does not work with --dialect course: the course's protocol has no authentication"
+    ],
+    ["count 10 --dialect course", "--dialect needs --hosts: name the servers"],
     ["speedup 2..1", '"2..1": the range ends before it begins: write "1..2"']
   ]
   it.live.each(wrong)("primes %s", ([command, line]) =>
@@ -141,16 +144,18 @@ describe("up", () => {
     "0"
   ])
 
-  it.live.skipIf(!has("nc") || !has("od"))("counts primes; the line to try it works (skipped without nc and od)", () =>
-    Effect.gen(function* () {
-      const up = yield* Cli.start(["up", ...ports])
-      const [, attempt] = yield* up.waitForOutput("stdout", /^primes +127\.0\.0\.1:\d+ +(printf .*)$/m)
-      const said = yield* Effect.callback<string>((resume) => {
-        ChildProcess.execFile("sh", ["-c", attempt!], (_, stdout) => resume(Effect.succeed(stdout)))
-      })
-      assert.strictEqual(said.trim(), "664579")
-      yield* up.kill("SIGINT")
-      assert.strictEqual((yield* up.ended).code, 0)
-    }).pipe(Effect.scoped)
+  it.live.skipIf(!has("nc") || !has("od"))(
+    "counts primes with the command that it prints (skipped without nc and od)",
+    () =>
+      Effect.gen(function* () {
+        const up = yield* Cli.start(["up", ...ports])
+        const [, attempt] = yield* up.waitForOutput("stdout", /^primes +127\.0\.0\.1:\d+ +(printf .*)$/m)
+        const output = yield* Effect.callback<string>((resume) => {
+          ChildProcess.execFile("sh", ["-c", attempt!], (_, stdout) => resume(Effect.succeed(stdout)))
+        })
+        assert.strictEqual(output.trim(), "664579")
+        yield* up.kill("SIGINT")
+        assert.strictEqual((yield* up.ended).code, 0)
+      }).pipe(Effect.scoped)
   )
 })
