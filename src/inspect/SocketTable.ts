@@ -16,7 +16,7 @@ const listenStates = { tcp: "0A", udp: "07" } as const
  * are skipped.
  *
  * @category decoding
- * @since 0.1.0 /
+ * @since 0.1.0
  */
 export const listeningInodes = (table: string, port: number, protocol: "tcp" | "udp"): ReadonlyArray<string> =>
   table.split("\n").flatMap((line) => {
@@ -31,7 +31,7 @@ export const listeningInodes = (table: string, port: number, protocol: "tcp" | "
  * Finds the process that listens on a port; undefined if /proc does not show it.
  *
  * @category combinators
- * @since 0.1.0 /
+ * @since 0.1.0
  */
 export const findListeningProcess = Effect.fnUntraced(function* (
   port: number,

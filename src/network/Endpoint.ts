@@ -17,7 +17,7 @@
  * Source or destination of a datagram, as the platform names it: an IP literal and a port.
  *
  * @category models
- * @since 0.1.0 /
+ * @since 0.1.0
  */
 export interface Endpoint {
   readonly address: string
@@ -32,7 +32,7 @@ export const familyOf = (literal: string): "IPv4" | "IPv6" =>
  * Returns the largest UDP payload to or from an IP literal, in bytes: 65,535 less the headers that count (RFC 768).
  *
  * @category getters
- * @since 0.1.0 /
+ * @since 0.1.0
  */
 export const maxDatagramBytes = (literal: string): number => (familyOf(literal) === "IPv6" ? 65_527 : 65_507)
 

@@ -242,7 +242,7 @@ export interface Lines {
  * ```
  *
  * @category constructors
- * @since 0.1.0 /
+ * @since 0.1.0
  */
 export const make = Effect.fnUntraced(function* (connection: Network.Connection, options: Options = {}) {
   const lines = decoder(options)

@@ -85,7 +85,7 @@ export interface Traffic {
  * A wrapper must name every member: some may live on a prototype, which spreading and destructuring leave behind.
  *
  * @category models
- * @since 0.1.0 /
+ * @since 0.1.0
  */
 export interface Connection {
   readonly local: NetAddress.SocketAddress

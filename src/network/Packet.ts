@@ -65,7 +65,7 @@ export interface Dissection {
  * Decoder of the payloads of one protocol; returns undefined for other payloads, and never throws.
  *
  * @category models
- * @since 0.1.0 /
+ * @since 0.1.0
  */
 export interface Dissector {
   /** Name of the protocol, in lower case: `tftp`. */

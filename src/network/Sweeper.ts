@@ -47,7 +47,7 @@ export interface Sweeper {
  * Starts a sweeper, which stops with the scope. It sleeps while no check is registered.
  *
  * @category constructors
- * @since 0.1.0 /
+ * @since 0.1.0
  */
 export const make = Effect.fnUntraced(function* (period: Duration.Input) {
   const checks = new Set<(now: number) => void>()

@@ -43,7 +43,7 @@ export class AllFailed extends Data.TaggedClass("AllFailed")<{ readonly attempts
  * Reason: the timeout expired. Attempts still open or not started are listed with `TimedOut`.
  *
  * @category errors
- * @since 0.1.0 /
+ * @since 0.1.0
  */
 export class TimedOut extends Data.TaggedClass("TimedOut")<{
   readonly after: Duration.Duration
@@ -89,7 +89,7 @@ export interface Options extends RaceOptions {
  * Within a family the order stays.
  *
  * @category sorting
- * @since 0.1.0 /
+ * @since 0.1.0
  */
 export const interleave = (
   addresses: ReadonlyArray<NetAddress.InetAddress>,
@@ -113,7 +113,7 @@ const maxAttemptDelay = Duration.seconds(2)
  * are interrupted and closed before it is returned. The connection closes with the scope.
  *
  * @category connecting
- * @since 0.1.0 /
+ * @since 0.1.0
  */
 export const connectAny = Effect.fnUntraced(function* (
   addresses: Arr.NonEmptyReadonlyArray<NetAddress.InetAddress>,
@@ -201,7 +201,7 @@ export const connectAny = Effect.fnUntraced(function* (
  * ```
  *
  * @category connecting
- * @since 0.1.0 /
+ * @since 0.1.0
  */
 export const connect = Effect.fnUntraced(function* ({
   hints,

@@ -116,7 +116,7 @@ const noTraffic: Network.Traffic = { received: 0, sent: 0, unsent: 0 }
  * handlers ends.
  *
  * @category constructors
- * @since 0.1.0 /
+ * @since 0.1.0
  */
 export const make = Effect.fnUntraced(function* <E, R>(
   options: Options,

@@ -63,7 +63,7 @@ const modeAfterIac = (byte: number): Mode => (byte >= SB && byte <= DONT ? (byte
  * Subnegotiations (RFC 855) up to their `IAC SE` and all other commands are dropped. Chunks may be cut anywhere.
  *
  * @category decoding
- * @since 0.1.0 /
+ * @since 0.1.0
  */
 export const receive = (state: State, chunk: Uint8Array): Step => {
   const first = state.mode === Data ? chunk.indexOf(IAC) : 0

@@ -47,7 +47,7 @@ const minPairwiseBytes = 32
  * byte order of the host does not matter. That is 2.5 times as fast as byte by byte.
  *
  * @category combinators
- * @since 0.1.0 /
+ * @since 0.1.0
  */
 export const rotate = (bytes: Uint8Array, letters: Case = "both"): Uint8Array => {
   const table = tables[letters]

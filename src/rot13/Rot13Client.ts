@@ -45,7 +45,7 @@ const readExactly = Effect.fnUntraced(function* (connection: Network.Connection,
  * ends early.
  *
  * @category combinators
- * @since 0.1.0 /
+ * @since 0.1.0
  */
 export const request = Effect.fnUntraced(function* (connection: Network.Connection, message: Uint8Array) {
   const [, answer] = yield* Effect.all([connection.write(message), readExactly(connection, message.length)], {
@@ -61,7 +61,7 @@ export const request = Effect.fnUntraced(function* (connection: Network.Connecti
  * returns fewer bytes than were sent.
  *
  * @category combinators
- * @since 0.1.0 /
+ * @since 0.1.0
  */
 export const requestStream = <E, R>(
   connection: Network.Connection,

@@ -44,7 +44,7 @@ export class Rot13Server extends Context.Service<Rot13Server, TcpServer.TcpServe
  * between them.
  *
  * @category constructors
- * @since 0.1.0 /
+ * @since 0.1.0
  */
 export const serve = (connection: Network.Connection, letters: Rot13.Case) =>
   Effect.forever(

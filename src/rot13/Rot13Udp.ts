@@ -31,7 +31,7 @@ import * as Rot13 from "./Rot13.ts"
  * sender address does not amplify traffic.
  *
  * @category constructors
- * @since 0.1.0 /
+ * @since 0.1.0
  */
 export const serve = Effect.fnUntraced(function* (options: Network.UdpOptions, letters: Rot13.Case = "both") {
   const network = yield* Network.Network

@@ -17,7 +17,7 @@ import * as Errors from "./InteropErrors.ts"
  * itself.
  *
  * @category conversions
- * @since 0.1.0 /
+ * @since 0.1.0
  */
 export const fromDatagramError: (
   error: DatagramSocket.DatagramSocketError,
@@ -100,7 +100,7 @@ const open = Effect.fnUntraced(function* (options: UdpOptions, events: DatagramS
  * multicast. The reader's `dropped` counts its queue only, not the kernel's buffer.
  *
  * @category conversions
- * @since 0.1.0 /
+ * @since 0.1.0
  */
 export const toDatagramSocket = (
   options: UdpOptions = {},
@@ -125,7 +125,7 @@ const invalidAddress = (cause: unknown) => new NetworkError({ reason: "InvalidAd
  * their indices, for addresses with a named zone.
  *
  * @category conversions
- * @since 0.1.0 /
+ * @since 0.1.0
  */
 export const fromDatagramSocket = Effect.fnUntraced(function* (
   socket: DatagramSocket.DatagramSocket,

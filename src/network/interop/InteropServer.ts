@@ -26,7 +26,7 @@ const logFailure = (cause: Cause.Cause<unknown>) =>
  * errors are logged at DEBUG, other failures at ERROR.
  *
  * @category conversions
- * @since 0.1.0 /
+ * @since 0.1.0
  */
 export const toSocketServer = (listener: Listener): SocketServer.SocketServer["Service"] => ({
   address: listener.address,
@@ -58,7 +58,7 @@ export const toSocketServer = (listener: Listener): SocketServer.SocketServer["S
  * `NetworkError`.
  *
  * @category layers
- * @since 0.1.0 /
+ * @since 0.1.0
  */
 export const layerSocketServer = (
   options: ListenOptions
@@ -98,7 +98,7 @@ const unspecified = NetAddress.inetAddressUnsafe(NetAddress.ipv4Unspecified, 0)
  * connection that ended before it was accepted is skipped.
  *
  * @category conversions
- * @since 0.1.0 /
+ * @since 0.1.0
  */
 export const fromSocketServer = Effect.fnUntraced(function* <R = never>(
   server: SocketServer.SocketServer["Service"],

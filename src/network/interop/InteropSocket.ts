@@ -16,7 +16,7 @@ import * as Errors from "./InteropErrors.ts"
  * the platform's code or of the error's kind.
  *
  * @category conversions
- * @since 0.1.0 /
+ * @since 0.1.0
  */
 export const fromSocketError: (error: Socket.SocketError, address?: NetAddress.SocketAddress) => NetworkError =
   Errors.fromSocketError
@@ -93,7 +93,7 @@ const socketOf = (open: Effect.Effect<Connection, NetworkError, Scope.Scope>): S
  * supported.
  *
  * @category conversions
- * @since 0.1.0 /
+ * @since 0.1.0
  */
 export const toSocket = (connection: Connection): Socket.Socket => socketOf(Effect.succeed(connection))
 
@@ -102,7 +102,7 @@ export const toSocket = (connection: Connection): Socket.Socket => socketOf(Effe
  * `toSocket`.
  *
  * @category conversions
- * @since 0.1.0 /
+ * @since 0.1.0
  */
 export const dial = (remote: NetAddress.SocketAddress): Effect.Effect<Socket.Socket, never, Network> =>
   Effect.map(Network, (network) => socketOf(network.connect(remote)))
@@ -131,7 +131,7 @@ export interface SocketOptions {
  * - `traffic().sent` is what the socket has accepted, `unsent` the bytes of waiting writes.
  *
  * @category conversions
- * @since 0.1.0 /
+ * @since 0.1.0
  */
 export const fromSocket = Effect.fnUntraced(function* (
   socket: Socket.Socket,

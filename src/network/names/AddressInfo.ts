@@ -67,7 +67,7 @@ export class UnknownZone extends Data.TaggedClass("UnknownZone")<{ readonly host
  * Reason: this host has no address of the family, so that ADDRCONFIG excludes all (EAI_ADDRFAMILY).
  *
  * @category errors
- * @since 0.1.0 /
+ * @since 0.1.0
  */
 export class FamilyNotConfigured extends Data.TaggedClass("FamilyNotConfigured")<{ readonly family: 4 | 6 }> {
   get message(): string {
@@ -173,7 +173,7 @@ const resolveService = Effect.fnUntraced(function* (
  * nothing. libc does the same. A destination that cannot be connected to has no source.
  *
  * @category resolving
- * @since 0.1.0 /
+ * @since 0.1.0
  */
 export const candidates = Effect.fnUntraced(function* (addresses: ReadonlyArray<NetAddress.InetAddress>) {
   const network = yield* Network
@@ -297,7 +297,7 @@ const addressesOf = Effect.fnUntraced(function* (
  * registered for.
  *
  * @category resolving
- * @since 0.1.0 /
+ * @since 0.1.0
  */
 export const getaddrinfo = Effect.fnUntraced(function* (
   host: string | undefined,

@@ -46,7 +46,7 @@ export const rfc6724: ReadonlyArray<PolicyRow> = [
  * The built-in table of glibc, from the older RFC 3484: unique local addresses precede IPv4.
  *
  * @category constants
- * @since 0.1.0 /
+ * @since 0.1.0
  */
 export const glibc: ReadonlyArray<PolicyRow> = [
   { prefix: "::1/128", precedence: 50, label: 0 },
@@ -92,7 +92,7 @@ const toIpv6 = (address: NetAddress.IpAddress): NetAddress.Ipv6Address =>
  * 3.1 and 3.2).
  *
  * @category getters
- * @since 0.1.0 /
+ * @since 0.1.0
  */
 export const scopeOf = (address: NetAddress.IpAddress): number => {
   if (NetAddress.isLoopback(address) || NetAddress.isLinkLocal(address)) return 2

@@ -17,7 +17,7 @@
  * Order of the bytes of a number in memory: least significant first (`little`) or most significant first (`big`).
  *
  * @category models
- * @since 0.1.0 /
+ * @since 0.1.0
  */
 export type ByteOrder = "little" | "big"
 
@@ -30,7 +30,7 @@ const swap32 = (value: number): number => ((swap16(value) << 16) | swap16(value 
  * are dropped, as in C.
  *
  * @category conversions
- * @since 0.1.0 /
+ * @since 0.1.0
  */
 export const htons = (value: number, host: ByteOrder = "little"): number =>
   host === "little" ? swap16(value) : value & 0xffff
@@ -62,7 +62,7 @@ const hex = (bytes: Uint8Array): string => Array.from(bytes, (byte) => byte.toSt
  * Formats a number as hexadecimal bytes in both orders: `show(0x1234, 2)` is `{ big: "12 34", little: "34 12" }`.
  *
  * @category conversions
- * @since 0.1.0 /
+ * @since 0.1.0
  */
 export const show = (value: number, size: 2 | 4): Readonly<Record<ByteOrder, string>> => ({
   big: hex(toBytes(value, size, "big")),

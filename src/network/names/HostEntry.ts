@@ -15,7 +15,7 @@ import * as Result from "effect/Result"
  * Reason: the name is unknown, or has no address of the requested family (HOST_NOT_FOUND, EAI_NONAME).
  *
  * @category errors
- * @since 0.1.0 /
+ * @since 0.1.0
  */
 export class NameNotFound extends Data.TaggedClass("NameNotFound")<{
   readonly host: string
@@ -115,7 +115,7 @@ const entryOf = (
  * matter. Without a family IPv4 precedes IPv6.
  *
  * @category getters
- * @since 0.1.0 /
+ * @since 0.1.0
  */
 export const fromHosts = (lines: ReadonlyArray<HostsLine>, name: string, family?: 4 | 6): HostEntry | undefined => {
   if (family === undefined) return fromHosts(lines, name, 4) ?? fromHosts(lines, name, 6)
@@ -146,7 +146,7 @@ const loopback = (family: 4 | 6 | undefined): Arr.NonEmptyReadonlyArray<NetAddre
  * `invalid` fail without a query.
  *
  * @category resolving
- * @since 0.1.0 /
+ * @since 0.1.0
  */
 export const lookup = Effect.fnUntraced(function* (
   name: string,
@@ -177,7 +177,7 @@ const aliasTimeout = "2 seconds"
  * Best effort: ends after 8 names, at a loop, after two seconds, or when the name service does not answer.
  *
  * @category resolving
- * @since 0.1.0 /
+ * @since 0.1.0
  */
 export const followAliases = Effect.fnUntraced(function* (name: string) {
   const dns = yield* Dns.Dns
@@ -206,7 +206,7 @@ export interface Options {
  * Looks up a host, first in the hosts file, then with `Dns`. An IP literal is its own canonical name.
  *
  * @category resolving
- * @since 0.1.0 /
+ * @since 0.1.0
  */
 export const gethostbyname = Effect.fnUntraced(function* (
   host: string,

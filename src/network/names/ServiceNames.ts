@@ -95,7 +95,7 @@ export const parse = (
  * Look-up by name and by number. Without a protocol the first entry of any protocol is returned.
  *
  * @category models
- * @since 0.1.0 /
+ * @since 0.1.0
  */
 export interface Table {
   /** All services, in search order. */
@@ -176,7 +176,7 @@ export interface Options {
  * logged as warnings.
  *
  * @category constructors
- * @since 0.1.0 /
+ * @since 0.1.0
  */
 export const make = Effect.fnUntraced(function* ({ path = "/etc/services" }: Options = {}) {
   const fs = yield* FileSystem.FileSystem

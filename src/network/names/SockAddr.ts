@@ -112,7 +112,7 @@ const encodeUnix = (path: string, little: boolean): Result.Result<Uint8Array, So
  * `PathNotText`.
  *
  * @category encoding
- * @since 0.1.0 /
+ * @since 0.1.0
  */
 export const encode = (
   { address, flowinfo = 0 }: SockAddr,
@@ -149,7 +149,7 @@ const decodeUnix = (name: Uint8Array): Result.Result<SockAddr, SockAddrError> =>
  * unix address ends where the bytes end. Never throws.
  *
  * @category decoding
- * @since 0.1.0 /
+ * @since 0.1.0
  */
 export const decode = (
   bytes: Uint8Array,

@@ -21,7 +21,7 @@ const expand = (rows: ReadonlyArray<Row>): ReadonlyArray<Service> =>
  * Services of this package. An entry of the services file with the same name has precedence.
  *
  * @category constants
- * @since 0.1.0 /
+ * @since 0.1.0
  */
 export const packageServices: ReadonlyArray<Service> = expand([
   ["rot13", 1067, "tcp udp"],

@@ -38,7 +38,7 @@ const interfaces = Effect.sync(() =>
  * kept for other work), so build the layer once and share it.
  *
  * @category layers
- * @since 0.1.0 /
+ * @since 0.1.0
  */
 export const layer: Layer.Layer<Network> = Layer.sync(Network, () => {
   const budget = NodeDescriptorBudget.make()
