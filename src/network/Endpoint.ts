@@ -44,7 +44,7 @@ export const equals = (one: Endpoint, other: Endpoint): boolean =>
 export const format = ({ address, port }: Endpoint): string =>
   address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`
 
-/** Removes the zone of a link-local address, which systems spell differently. @category getters @since 0.1.0 / */
+/** Removes the zone of a link-local address, which systems spell differently. @category getters @since 0.1.0 */
 export const withoutZone = (literal: string): string => literal.replace(/%.*$/, "")
 
 /** Tests for a loopback address; the literal must be in canonical form. @category guards @since 0.1.0 */

@@ -31,7 +31,7 @@ const SubCommand = SE
 type Mode = typeof Data | typeof Command | typeof SubCommand | typeof SB | Verb
 type Verb = typeof WILL | typeof WONT | typeof DO | typeof DONT
 
-/** State of a stream between two chunks, of constant size whatever the peer sends. @category models @since 0.1.0 / */
+/** State of a stream between two chunks, of constant size whatever the peer sends. @category models @since 0.1.0 */
 export interface State {
   readonly mode: Mode
   /** One flag for each option offered (WILL), then one for each requested (DO): set once refused. */

@@ -167,7 +167,7 @@ const compare: Rule = (a, b) => {
   return 0
 }
 
-/** Sorts destinations, best first; equal ones keep their order. @category sorting @since 0.1.0 / */
+/** Sorts destinations, best first; equal ones keep their order. @category sorting @since 0.1.0 */
 export const sort = <A extends Candidate>(
   candidates: ReadonlyArray<A>,
   { beyondSubnet = false, policy = rfc6724 }: Options = {}

@@ -50,7 +50,7 @@ export const ntohs = htons
 /** Converts a 32-bit number from network to host order: the same swap as `htonl`. @category conversions @since 0.1.0 */
 export const ntohl = htonl
 
-/** Returns the bytes of an unsigned number of 2 or 4 bytes, in memory order. @category conversions @since 0.1.0 / */
+/** Returns the bytes of an unsigned number of 2 or 4 bytes, in memory order. @category conversions @since 0.1.0 */
 export const toBytes = (value: number, size: 2 | 4, order: ByteOrder): Uint8Array => {
   const big = Uint8Array.from({ length: size }, (_, i) => value >>> (8 * (size - 1 - i)))
   return order === "big" ? big : big.reverse()

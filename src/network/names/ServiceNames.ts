@@ -70,7 +70,7 @@ const syntaxErrorOf = (endpoint: string | undefined): string | undefined => {
   return protocol && rest.length === 0 ? undefined : "no protocol: write the port as PORT/PROTOCOL, such as 80/tcp"
 }
 
-/** Parses a services file; malformed lines are skipped and returned. Never throws. @category decoding @since 0.1.0 / */
+/** Parses a services file; malformed lines are skipped and returned. Never throws. @category decoding @since 0.1.0 */
 export const parse = (
   text: string
 ): { readonly services: ReadonlyArray<Service>; readonly skippedLines: ReadonlyArray<SkippedLine> } => {
@@ -124,7 +124,7 @@ const indexOf = (services: ReadonlyArray<Service>, keysOf: (service: Service) =>
     Option.fromUndefinedOr(index.get(protocol === undefined ? `${key}` : `${key} ${protocol}`))
 }
 
-/** Indexes services; the first entry of a name or number wins. @category constructors @since 0.1.0 / */
+/** Indexes services; the first entry of a name or number wins. @category constructors @since 0.1.0 */
 export const table = (services: ReadonlyArray<Service>): Table => {
   const byName = indexOf(services, (service) => [service.name, ...service.aliases])
   const byPort = indexOf(services, (service) => [service.port])
@@ -148,7 +148,7 @@ export const table = (services: ReadonlyArray<Service>): Table => {
   }
 }
 
-/** Adds the services of this package, except those whose name is taken. @category constructors @since 0.1.0 / */
+/** Adds the services of this package, except those whose name is taken. @category constructors @since 0.1.0 */
 export const withPackageServices = (services: ReadonlyArray<Service>): ReadonlyArray<Service> => {
   const knownNames = new Set(services.flatMap(({ aliases, name }) => [name, ...aliases]))
   return [...services, ...packageServices.filter(({ name }) => !knownNames.has(name))]
