@@ -1,12 +1,44 @@
 /**
- * A network that is listened in on: whatever a program sends and receives through it is told to a tap, or written to a
- * file that Wireshark opens. It sees the sockets of this program only, so it needs no rights and hears nobody else.
+ * Packet capture of a program's own sockets: wraps a `Network` and reports its packets to a tap or writes them to a
+ * pcapng file for Wireshark. Sockets of other programs are not captured, so no privileges are needed.
+ *
+ * **Example** (Write what a program sends and receives to a file)
+ *
+ * ```ts
+ * import { Capture, PcapngDecoder } from "effect-inet/capture"
+ * import { Network, NodeNetwork } from "effect-inet/network"
+ * import { Rot13Client, Rot13Server } from "effect-inet/rot13"
+ * import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
+ * import * as Effect from "effect/Effect"
+ * import * as FileSystem from "effect/FileSystem"
+ * import * as Result from "effect/Result"
+ *
+ * const program = Effect.gen(function* () {
+ *   const server = yield* Rot13Server.make({ port: 0 })
+ *   const network = yield* Network.Network
+ *   const connection = yield* network.connect(server.address)
+ *   yield* Rot13Client.request(connection, new TextEncoder().encode("Hello"))
+ * }).pipe(Effect.scoped)
+ *
+ * await Effect.runPromise(
+ *   Effect.gen(function* () {
+ *     const fs = yield* FileSystem.FileSystem
+ *     const file = `${yield* fs.makeTempDirectoryScoped()}/out.pcapng`
+ *     yield* Effect.provide(program, Capture.layer(file))
+ *     const blocks = Result.getOrThrow(PcapngDecoder.decode(yield* fs.readFile(file)))
+ *     blocks[0] // => { _tag: "Section", application: "effect-inet" }
+ *     // Handshake 3, two messages and two FINs with an acknowledgement each.
+ *     blocks.filter((block) => block._tag === "Packet").length // => 11
+ *   }).pipe(Effect.scoped, Effect.provide([NodeNetwork.layer, NodeFileSystem.layer]))
+ * )
+ * ```
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as FileSystem from "effect/FileSystem"
+import { constVoid } from "effect/Function"
 import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import type * as PlatformError from "effect/PlatformError"
@@ -17,19 +49,20 @@ import * as CaptureWriter from "./CaptureWriter.ts"
 import * as TappedStream from "./TappedStream.ts"
 import * as TappedUdp from "./TappedUdp.ts"
 
-/** What is said of the host that is listened in on. @category models @since 0.1.0 */
+/** Options of a captured network. @category models @since 0.1.0 */
 export interface Options {
-  /** Its name, and that of its interface in the capture. Default `local`. */
+  /** Name of the host, used as the name of its interface in the capture. Default `local`. */
   readonly host?: string | undefined
 }
 
 /**
- * The same network, which tells a tap of every packet, with the time of `Clock`. A packet between two of its own
- * sockets is told once, when it is sent.
+ * Wraps a network so that every packet is reported to a tap, with the time of `Clock`. A packet between two sockets of
+ * this network is reported once, when it is sent.
  *
- * A stream is told as its program sees it: bytes when they are written and pulled, the handshake when it is over, FIN
- * and RST when they are sent and noticed. Paths of the file system, and connections that fail, are not told. A datagram
- * that a socket bound to all addresses hears is told as sent to the one it most likely came by.
+ * A stream is reported as its program sees it: data when it is written or pulled, the handshake when the connection is
+ * established, FIN and RST when they are sent or detected. Unix domain sockets and failed connections are not reported.
+ * A datagram received by a socket bound to all addresses is reported as sent to the local address that most likely
+ * received it.
  *
  * @category combinators
  * @since 0.1.0
@@ -54,19 +87,19 @@ export const wrap = Effect.fnUntraced(function* (
   }
 })
 
-const ignorePacket: Tap = () => {}
-
-/** The platform's own words, where it has any. */
+/** Returns the platform's own message, if it has one. */
 const reasonOf = (error: PlatformError.PlatformError) =>
   error.reason.cause instanceof Error ? error.reason.cause.message : error.message
 
-/** Opens the file and starts to write; undefined, and a warning, where that cannot be. */
+/** Opens the file and starts the writer; logs a warning and returns undefined if the file cannot be opened. */
 const open = Effect.fnUntraced(function* (path: string, options: CaptureWriter.Options) {
   const fs = yield* FileSystem.FileSystem
   const opened = yield* Effect.exit(fs.open(path, { flag: "w" }))
   if (Exit.isFailure(opened)) {
     return yield* Effect.as(
-      Effect.catch(Effect.asVoid(opened), (error) => Effect.logWarning(`nothing is captured: ${reasonOf(error)}`)),
+      Effect.catch(Effect.asVoid(opened), (error) =>
+        Effect.logWarning(`capture not started: ${reasonOf(error)}; the program continues without it`)
+      ),
       undefined
     )
   }
@@ -100,7 +133,9 @@ const open = Effect.fnUntraced(function* (path: string, options: CaptureWriter.O
       if (isLast) return
     }
   }).pipe(
-    Effect.catch((error) => Effect.logWarning(`capture to ${path} stopped, the program goes on: ${reasonOf(error)}`)),
+    Effect.catch((error) =>
+      Effect.logWarning(`capture to ${path} stopped: ${reasonOf(error)}; the program continues without it`)
+    ),
     Effect.ensuring(
       Effect.sync(() => {
         state = "stopped"
@@ -119,7 +154,9 @@ const open = Effect.fnUntraced(function* (path: string, options: CaptureWriter.O
       yield* Fiber.await(fiber)
       const dropped = captureWriter.droppedPackets()
       if (dropped > 0)
-        yield* Effect.logWarning(`${path} lacks ${dropped} packets: they came faster than it was written`)
+        yield* Effect.logWarning(
+          `${path} lacks ${dropped} packets: they were captured faster than the file was written`
+        )
     })
   )
   const tap: Tap = (packet) => {
@@ -131,8 +168,8 @@ const open = Effect.fnUntraced(function* (path: string, options: CaptureWriter.O
 })
 
 /**
- * A tap that writes a pcapng file, replacing what was there; the file is complete when the scope closes. A file that
- * cannot be opened or written any further is a warning in the log, and the tap then does nothing.
+ * Creates a tap that writes a pcapng file and replaces an existing one. The file is complete when the scope closes. If
+ * the file cannot be opened or written, a warning is logged and the tap ignores all further packets.
  *
  * @category constructors
  * @since 0.1.0
@@ -141,11 +178,14 @@ export const toFile = (
   path: string,
   options: CaptureWriter.Options = {}
 ): Effect.Effect<Tap, never, FileSystem.FileSystem | Scope.Scope> =>
-  Effect.map(open(path, options), (tap) => tap ?? ignorePacket)
+  Effect.map(open(path, options), (tap) => tap ?? constVoid)
 
 /**
- * Captures all that a program does on the network beneath into a pcapng file, and says so in the log. Put it between
- * the program and its network: `Layer.provideMerge(Capture.layer("out.pcapng"), NodeHost.layer)`.
+ * Writes all packets of the network below to a pcapng file, and logs its path. Put the layer between a program and its
+ * network: `Layer.provideMerge(Capture.layer("out.pcapng"), NodeNetwork.layer)`.
+ *
+ * Child processes and worker threads have networks of their own, which are not captured. Errors of the file do not stop
+ * the program: see `toFile`.
  *
  * @category layers
  * @since 0.1.0

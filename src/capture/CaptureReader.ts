@@ -1,20 +1,45 @@
-/** The packets of a capture file, ours or anybody's: block by block, so that a file of any size can be read. */
+/**
+ * Reader of capture files, from this package or any other program: block by block, so that a file of any size fits into
+ * memory.
+ *
+ * **Example** (The packets of a file)
+ *
+ * ```ts
+ * import { CaptureReader, CaptureWriter, PcapngDecoder } from "effect-inet/capture"
+ * import * as Result from "effect/Result"
+ *
+ * const writer = CaptureWriter.make()
+ * const [from, to] = [{ address: "10.0.0.1", port: 4000 }, { address: "10.0.0.2", port: 7 }]
+ * const bytes = new TextEncoder().encode("hello")
+ * writer.tap({ transport: "udp", kind: "datagram", from, to, bytes, at: 0n, host: "client" })
+ * const file = Buffer.concat(writer.finish())
+ *
+ * const readBlock = CaptureReader.make()
+ * for (const block of Result.getOrThrow(PcapngDecoder.decode(file))) {
+ *   const packet = readBlock(block)
+ *   if (packet === undefined) continue
+ *   packet.protocol // => "UDP"
+ *   packet.to // => { address: "10.0.0.2", port: 7 }
+ *   new TextDecoder().decode(packet.payload) // => "hello"
+ * }
+ * ```
+ */
 import type { Kind, ObservedPacket } from "../network/Packet.ts"
 import * as Ip from "./Ip.ts"
 import * as Pcapng from "./Pcapng.ts"
 
-/** A packet of a capture. @category models @since 0.1.0 */
+/** A packet read from a capture file. @category models @since 0.1.0 */
 export interface CapturedPacket extends Ip.DecodedPacket {
-  /** Nanoseconds, as the file has them. */
+  /** Time of the packet in nanoseconds, as stated in the file. */
   readonly at: bigint
-  /** The interface it was seen at, by name or by number. */
+  /** Name of the interface that captured the packet, or its number if it has no name. */
   readonly host: string
-  /** Bytes of the frame on the wire. */
+  /** Length of the whole frame on the wire, in bytes; the file may hold fewer. */
   readonly originalLength: number
   readonly comments: ReadonlyArray<string>
 }
 
-/** Where IP begins in a frame, and what says that it is IP; undefined for a frame of something else. */
+/** Returns the offset of the IP header in a frame, in bytes; undefined for a frame without IP. */
 type IpOffset = (bytes: Uint8Array) => number | undefined
 
 const isIpEtherType = (bytes: Uint8Array, at: number): boolean => {
@@ -34,7 +59,7 @@ const ethernet: IpOffset = (bytes) => {
 
 const raw: IpOffset = () => 0
 
-/** What Linux, BSD and macOS capture on interfaces that can carry IP, by the number of the format. */
+/** Frame formats of Linux, BSD and macOS interfaces that can carry IP, by link type (`LINKTYPE_*` of tcpdump). */
 const ipOffsets: Readonly<Record<number, IpOffset>> = {
   0: (bytes) => (bytes.length >= 4 ? 4 : undefined),
   1: ethernet,
@@ -46,7 +71,13 @@ const ipOffsets: Readonly<Record<number, IpOffset>> = {
   276: withEtherType(0, 20)
 }
 
-/** Reads the blocks of one file, in order; undefined for one that is no packet. @category constructors @since 0.1.0 */
+/**
+ * Creates a reader of one file: call it with each block in order. It returns undefined for a block that does not hold a
+ * packet.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const make = (): ((block: Pcapng.Block) => CapturedPacket | undefined) => {
   let interfaces: Array<Pcapng.Interface> = []
   return (block) => {
@@ -74,8 +105,8 @@ const kindOf = ({ payload, tcp }: CapturedPacket): Kind => {
 }
 
 /**
- * The packet as a tap would have been told of it; undefined where it is neither UDP nor TCP. A comment `lost` says that
- * it did not arrive, the others are what a fault did.
+ * Converts a packet to the form that taps receive; undefined if it is neither UDP nor TCP. The comment `lost` marks a
+ * packet that did not arrive; all other comments are read as the fault applied to it.
  *
  * @category conversions
  * @since 0.1.0

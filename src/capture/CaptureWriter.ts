@@ -1,28 +1,51 @@
-/** A capture as bytes: what taps see goes in, a pcapng file comes out. Pure, so that a simulation can keep one too. */
+/**
+ * Encoder of packets into the bytes of a pcapng file. It performs no I/O, so that simulations use it, too.
+ *
+ * **Example** (A capture in memory)
+ *
+ * ```ts
+ * import { CaptureWriter, PcapngDecoder } from "effect-inet/capture"
+ * import * as Result from "effect/Result"
+ *
+ * const writer = CaptureWriter.make({ names: { "10.0.0.2": "server" } })
+ * const [from, to] = [{ address: "10.0.0.1", port: 4000 }, { address: "10.0.0.2", port: 7 }]
+ * const bytes = new TextEncoder().encode("hello")
+ * writer.tap({ transport: "udp", kind: "datagram", from, to, bytes, at: 0n, host: "client" })
+ *
+ * const blocks = Result.getOrThrow(PcapngDecoder.decode(Buffer.concat(writer.finish())))
+ * blocks.map(({ _tag }) => _tag) // => ["Section", "Names", "Interface", "Packet"]
+ * writer.droppedPackets() // => 0
+ * ```
+ */
 import type { ObservedPacket, Tap } from "../network/Packet.ts"
 import * as FrameBuilder from "./FrameBuilder.ts"
 import * as Pcapng from "./Pcapng.ts"
 
-/** @category models @since 0.1.0 */
+/** Options of a writer. @category models @since 0.1.0 */
 export interface Options {
-  /** Names of addresses, for whoever reads the capture: `{ "10.0.0.1": "server" }`. */
+  /** Host names by address, stored in the file: `{ "10.0.0.1": "server" }`. */
   readonly names?: Readonly<Record<string, string>> | undefined
-  /** Bytes that may wait to be taken; packets beyond are left out and counted. Default 64 MiB. */
+  /** Limit of encoded bytes that wait for `take`; packets beyond it are dropped and counted. Default 64 MiB. */
   readonly maxPendingBytes?: number | undefined
 }
 
-/** A capture that is being made. @category models @since 0.1.0 */
+/** An encoder of one capture file. @category models @since 0.1.0 */
 export interface CaptureWriter {
   readonly tap: Tap
-  /** What came since it was last taken, starting with the head of the file. */
+  /** Returns the bytes encoded since the last call; the first call starts with the header of the file. */
   readonly take: () => ReadonlyArray<Uint8Array>
-  /** The last of the file: what is still under way on the network, too. */
+  /** Returns the rest of the file, including acknowledgements of data that is still in flight. */
   readonly finish: () => ReadonlyArray<Uint8Array>
-  /** Packets that were left out. */
+  /** Returns the number of packets dropped because of `maxPendingBytes`. */
   readonly droppedPackets: () => number
 }
 
-/** Starts a file: one interface for every host, times in nanoseconds. @category constructors @since 0.1.0 */
+/**
+ * Creates a writer. The file has one interface per host, and times in nanoseconds.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const make = ({ maxPendingBytes = 2 ** 26, names = {} }: Options = {}): CaptureWriter => {
   const frameBuilder = FrameBuilder.make()
   const encodeBlock = Pcapng.encode()

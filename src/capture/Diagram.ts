@@ -1,27 +1,43 @@
 /**
- * Sequence diagrams of what was seen: hosts side by side, time downwards, an arrow for each packet. Lost packets end
- * in an x.
+ * Sequence diagrams of packets: hosts side by side, time downwards, an arrow for each packet. The arrow of a lost packet
+ * ends in an x.
+ *
+ * **Example** (A lost request and its retransmission)
+ *
+ * ```ts
+ * import { Diagram } from "effect-inet/capture"
+ *
+ * const [client, server] = [{ address: "10.0.0.1", port: 4000 }, { address: "10.0.0.2", port: 7 }]
+ * const bytes = new TextEncoder().encode("hello")
+ * const packet = { transport: "udp", kind: "datagram", from: client, to: server, bytes, host: "client" } as const
+ * const packets = [
+ *   { ...packet, at: 0n, lost: true },
+ *   { ...packet, at: 1_000_000_000n }
+ * ]
+ * Diagram.mermaid(packets).trim().split("\n").slice(3) // => ['  h0-xh1: 0.000000 "hello" [lost]', '  h0->>h1: 1.000000 "hello"']
+ * console.log(Diagram.text(packets, { names: { "10.0.0.2": "server" } }))
+ * ```
  */
 import * as Endpoint from "../network/Endpoint.ts"
 import type { Dissector, ObservedPacket } from "../network/Packet.ts"
 import * as TerminalText from "../network/TerminalText.ts"
 import { summary } from "./Payload.ts"
 
-/** @category models @since 0.1.0 */
+/** Options of a diagram. @category models @since 0.1.0 */
 export interface Options {
-  /** What reads the payloads; without one that knows them, their text or length is shown. */
+  /** Dissectors of payloads, in order; a payload that none of them knows is shown as text or by its length. */
   readonly dissectors?: ReadonlyArray<Dissector> | undefined
-  /** Names of addresses: `{ "10.0.0.1": "server" }`. */
+  /** Host names by address: `{ "10.0.0.1": "server" }`. */
   readonly names?: Readonly<Record<string, string>> | undefined
-  /** Columns of the text, 60 to 400. Default 100. */
+  /** Width of the text in columns, 60 to 400. Default 100. */
   readonly width?: number | undefined
-  /** Packets to show; of more, those in the middle are counted only. Default 100. */
+  /** Number of packets to show, at least 2; of more packets, those in the middle are counted only. Default 100. */
   readonly maxPackets?: number | undefined
-  /** Packets that were left out before, in the middle. Default 0. */
+  /** Number of packets in the middle that the caller has omitted already. Default 0. */
   readonly omittedPackets?: number | undefined
 }
 
-/** A diagram before it is drawn. */
+/** Content of a diagram, independent of its format. */
 interface Layout {
   readonly hosts: ReadonlyArray<string>
   readonly rows: ReadonlyArray<Row>
@@ -31,14 +47,14 @@ interface Arrow {
   readonly from: number
   readonly to: number
   readonly lost: boolean
-  /** Nanoseconds since the first packet. */
+  /** Time since the first packet. */
   readonly sinceStartNanos: bigint
   readonly label: string
 }
 
 type Row = Arrow | { readonly omitted: number }
 
-/** Hosts to a diagram; packets of others are only counted. */
+/** Maximum number of hosts in a diagram; packets of other hosts are only counted. */
 const maxHosts = 8
 
 const endpointsOf = ({ from, to }: ObservedPacket): ReadonlyArray<Endpoint.Endpoint> => [from, to]
@@ -51,7 +67,7 @@ const formatSeconds = (nanoseconds: bigint) => {
 const layout = (packets: ReadonlyArray<ObservedPacket>, options: Options): Layout => {
   const { dissectors = [], names = {} } = options
   const maxPackets = Math.max(2, options.maxPackets ?? 100)
-  // On one host ends differ by their port only.
+  // Endpoints on one host differ by port only.
   const byPort = packets.some(({ from, to }) => from.address === to.address)
   const nameOf = ({ address, port }: Endpoint.Endpoint) => {
     const host = names[address] ?? address
@@ -87,9 +103,9 @@ const layout = (packets: ReadonlyArray<ObservedPacket>, options: Options): Layou
   return { hosts, rows }
 }
 
-const omittedText = (count: number) => (count === 1 ? "1 packet left out" : `${count} packets left out`)
+const omittedText = (count: number) => (count === 1 ? "1 packet omitted" : `${count} packets omitted`)
 
-/** A text of so many columns, cut or filled; characters count as one column each. */
+/** Truncates a text to a width in columns; each character counts as one column. */
 const truncate = (text: string, width: number) => {
   const characters = Array.from(text)
   return characters.length <= width ? text : `${characters.slice(0, Math.max(0, width - 1)).join("")}…`
@@ -101,9 +117,10 @@ const center = (text: string, width: number) => {
   return `${" ".repeat(Math.floor(padding / 2))}${shown}${" ".repeat(Math.ceil(padding / 2))}`
 }
 
+/** Width of the time in front of each line. */
 const timeColumns = 12
 
-/** The line between the hosts, with the arrow in it. */
+/** Draws one line of host columns with the arrow of a packet. */
 const drawArrow = ({ from, lost, to }: Arrow, hostCount: number, columnWidth: number): string => {
   const cells = Array.from({ length: hostCount * columnWidth }, () => " ")
   const middle = (index: number) => index * columnWidth + Math.floor(columnWidth / 2)
@@ -115,14 +132,14 @@ const drawArrow = ({ from, lost, to }: Arrow, hostCount: number, columnWidth: nu
   const isRightward = to > from
   const start = middle(from) + (isRightward ? 1 : -1)
   const end = middle(to) + (isRightward ? -1 : 1)
-  // A lost packet does not get there.
+  // The arrow of a lost packet ends halfway.
   const tip = lost ? Math.round((start + end) / 2) : end
   for (let i = start; isRightward ? i <= tip : i >= tip; i += isRightward ? 1 : -1) cells[i] = "-"
   cells[tip] = lost ? "x" : isRightward ? ">" : "<"
   return cells.join("")
 }
 
-/** A diagram for a terminal; no line is wider than asked. @category formatting @since 0.1.0 */
+/** Formats a diagram for a terminal; no line is wider than `width`. @category formatting @since 0.1.0 */
 export const text = (packets: ReadonlyArray<ObservedPacket>, options: Options = {}): string => {
   const { hosts, rows } = layout(packets, options)
   if (hosts.length === 0) return "no packets\n"
@@ -138,10 +155,10 @@ export const text = (packets: ReadonlyArray<ObservedPacket>, options: Options = 
   return [heading, ...lines].map((line) => `${line.trimEnd()}\n`).join("")
 }
 
-/** Characters that mean something to Mermaid, as its entities. */
+/** Replaces characters of Mermaid's syntax by entities. */
 const escapeMermaid = (text: string) => text.replaceAll(/[#;:<>\\%&]/g, (character) => `#${character.charCodeAt(0)};`)
 
-/** A Mermaid sequence diagram, as Markdown viewers draw it. @category formatting @since 0.1.0 */
+/** Formats a Mermaid sequence diagram, which Markdown viewers draw. @category formatting @since 0.1.0 */
 export const mermaid = (packets: ReadonlyArray<ObservedPacket>, options: Options = {}): string => {
   const { hosts, rows } = layout(packets, options)
   const participants = hosts.map((host, i) => `  participant h${i} as ${escapeMermaid(host)}`)

@@ -1,47 +1,61 @@
 /**
- * Frames as a network card would have seen them, from what taps see: datagrams one by one, streams with the sequence
- * numbers, acknowledgements and checksums that TCP gave them or could have given them.
+ * Builder of IP packets from the packets that a tap observes. A datagram becomes one packet. A stream becomes TCP
+ * segments with synthetic sequence numbers, acknowledgements and checksums, because sockets do not expose the real ones.
  *
- * Data is acknowledged when it arrives if that is known, else at once: a reader of the capture finds no gap, no doubt
- * and no warning that is not the network's own.
+ * ```
+ *   observed   initiator                     acceptor
+ *   syn            ---- SYN seq=i --------------->
+ *   synack         <--- SYN,ACK seq=a ack=i+1 ----
+ *   ack            ---- ACK seq=i+1 ack=a+1 ----->
+ *   data (n)       ---- PSH,ACK seq=i+1 --------->   split at the maximum segment size
+ *                  <--- ACK ack=i+1+n ------------   added here, at the time the data arrives
+ *   fin            ---- FIN,ACK seq=i+1+n ------->   acknowledged like one byte of data
+ * ```
+ *
+ * Data is acknowledged when it arrives if the tap knows that time, otherwise at once. Wireshark then reports no gaps and
+ * no retransmissions except those that really happened on the network.
  */
 import type * as Endpoint from "../network/Endpoint.ts"
 import type { ObservedPacket } from "../network/Packet.ts"
 import * as Ip from "./Ip.ts"
 import * as IpOctets from "./IpOctets.ts"
 import * as StreamTable from "./StreamTable.ts"
-import { addSequence, type EndpointPair, type StreamEnd, type Stream, synchronize } from "./StreamTable.ts"
+import { addSequence, type EndpointPair, type Stream, type StreamEnd, synchronize } from "./StreamTable.ts"
 
-/** An IP packet, when and where it was seen. @category models @since 0.1.0 */
+/** An encoded IP packet with its time and host. @category models @since 0.1.0 */
 export interface Frame {
-  /** Nanoseconds. */
+  /** Time of the packet in nanoseconds. */
   readonly at: bigint
+  /** Name of the host that saw the packet. */
   readonly host: string
   readonly bytes: Uint8Array
-  /** What a fault did to it, and `lost` when it does not arrive. */
+  /** The fault applied to the packet, if any, and `lost` if the packet does not arrive. */
   readonly comments: ReadonlyArray<string>
 }
 
-/** @category models @since 0.1.0 */
+/** Options of a builder. @category models @since 0.1.0 */
 export interface Options {
-  /** Streams whose numbers are kept; beyond, the one longest silent starts afresh. Default 16,384. */
+  /**
+   * Maximum number of open streams whose sequence numbers are kept. Beyond it the least recently used stream is
+   * forgotten and restarts with new numbers. Default 16,384.
+   */
   readonly maxStreams?: number | undefined
 }
 
-/** Turns sightings into frames, in order. @category models @since 0.1.0 */
+/** A converter of observed packets to IP packets. @category models @since 0.1.0 */
 export interface FrameBuilder {
   /**
-   * The frames of a packet, after the acknowledgements that are due by then. Addresses that are no IP literals give
-   * none.
+   * Returns the frames of a packet, preceded by the acknowledgements that are due by its time. Packets must be passed in
+   * the order of their times. A packet whose addresses are not IP literals has no frames.
    */
   readonly build: (packet: ObservedPacket) => ReadonlyArray<Frame>
-  /** What is still to come: acknowledgements of data that is under way. */
+  /** Returns the acknowledgements of data that is still in flight. */
   readonly finish: () => ReadonlyArray<Frame>
-  /** Streams whose numbers are kept. */
+  /** Returns the number of streams whose sequence numbers are kept. */
   readonly streams: () => number
 }
 
-/** An acknowledgement that is under way; `from` gives it. */
+/** An acknowledgement that `from` will send at a later time. */
 interface PendingAck {
   readonly at: bigint
   readonly stream: Stream
@@ -49,20 +63,22 @@ interface PendingAck {
   readonly ackNumber: number
 }
 
+/** Window field of every segment: in bytes in a SYN, in units of 128 bytes after it (window scale 7). */
 const advertisedWindowUnits = 0xffff
-/** Acknowledgements under way; beyond, the first one is written early. */
+
+/** Maximum number of pending acknowledgements; beyond it the first one is written early. */
 const maxPendingAckSegments = 4_096
 
 const emptyPayload: Uint8Array = new Uint8Array(0)
 const noComments: ReadonlyArray<string> = []
 
-/** Bytes from the first sequence number to the second; negative when it lies before. */
+/** Returns the number of bytes from one sequence number to another, modulo 2^32; negative if `to` is before `from`. */
 const sequenceDistance = (from: number, to: number) => (to - from) | 0
 
 const commentsOf = ({ fault, lost }: ObservedPacket): ReadonlyArray<string> =>
   fault === undefined ? (lost ? ["lost"] : noComments) : lost && fault !== "lost" ? [fault, "lost"] : [fault]
 
-/** @category constructors @since 0.1.0 */
+/** Creates a builder. @category constructors @since 0.1.0 */
 export const make = ({ maxStreams = 16_384 }: Options = {}): FrameBuilder => {
   const addressBytesOf = IpOctets.cachedLookup()
   const streams = StreamTable.make(maxStreams)
@@ -76,7 +92,10 @@ export const make = ({ maxStreams = 16_384 }: Options = {}): FrameBuilder => {
     if (fromBytes === undefined || toBytes === undefined) return undefined
     const isSameFamily = fromBytes.length === toBytes.length
     return [
-      { address: isSameFamily || fromBytes.length === 16 ? fromBytes : IpOctets.toIpv4Mapped(fromBytes), port: from.port },
+      {
+        address: isSameFamily || fromBytes.length === 16 ? fromBytes : IpOctets.toIpv4Mapped(fromBytes),
+        port: from.port
+      },
       { address: isSameFamily || toBytes.length === 16 ? toBytes : IpOctets.toIpv4Mapped(toBytes), port: to.port }
     ]
   }
@@ -96,9 +115,15 @@ export const make = ({ maxStreams = 16_384 }: Options = {}): FrameBuilder => {
     const to = from === stream.initiator ? stream.acceptor : stream.initiator
     const isSyn = (flags & Ip.flag.syn) !== 0
     const options = isSyn ? Ip.synOptions(from.endpoint.address.length) : emptyPayload
-    // Only what opens a stream acknowledges nothing.
+    // Only the first SYN of a stream has no ACK flag.
     const hasAck = to.synchronized && !(isSyn && from === stream.initiator)
-    const tcp = { seq, ack: hasAck ? from.rcvNext : 0, flags: hasAck ? flags | Ip.flag.ack : flags, window: advertisedWindowUnits, options }
+    const tcp = {
+      seq,
+      ack: hasAck ? from.rcvNext : 0,
+      flags: hasAck ? flags | Ip.flag.ack : flags,
+      window: advertisedWindowUnits,
+      options
+    }
     appendFrame(at, from.host, { from: from.endpoint, to: to.endpoint, payload, tcp }, comments)
   }
 
@@ -113,9 +138,14 @@ export const make = ({ maxStreams = 16_384 }: Options = {}): FrameBuilder => {
     if (count > 0) pendingAcks = pendingAcks.slice(count)
   }
 
-  /** What `to` has of `from` by now will be acknowledged. */
+  /** Schedules that `to` acknowledges everything that `from` has sent until now. */
   const scheduleAck = ({ arrives, at }: ObservedPacket, stream: Stream, from: StreamEnd, to: StreamEnd) => {
-    const pendingAck = { at: arrives === undefined || arrives < at ? at : arrives, stream, from: to, ackNumber: from.sndNext }
+    const pendingAck = {
+      at: arrives === undefined || arrives < at ? at : arrives,
+      stream,
+      from: to,
+      ackNumber: from.sndNext
+    }
     let index = pendingAcks.length
     while (index > 0 && pendingAcks[index - 1]!.at > pendingAck.at) index--
     pendingAcks.splice(index, 0, pendingAck)
@@ -123,14 +153,20 @@ export const make = ({ maxStreams = 16_384 }: Options = {}): FrameBuilder => {
     if (pendingAcks.length > maxPendingAckSegments) flushAcks(pendingAcks[0]!.at)
   }
 
-  /** What follows the handshake also completes it. */
+  /** Adds the third segment of the handshake if it is missing: data or a FIN implies it. */
   const completeHandshake = (at: bigint, stream: Stream, comments = noComments) => {
     if (stream.established || !stream.acceptor.synchronized) return
     stream.established = true
     appendSegment(at, stream, stream.initiator, Ip.flag.ack, comments)
   }
 
-  const appendData = (packet: ObservedPacket, stream: Stream, from: StreamEnd, to: StreamEnd, comments: ReadonlyArray<string>) => {
+  const appendData = (
+    packet: ObservedPacket,
+    stream: Stream,
+    from: StreamEnd,
+    to: StreamEnd,
+    comments: ReadonlyArray<string>
+  ) => {
     const { at, bytes, lost } = packet
     completeHandshake(at, stream)
     synchronize(from, to)
@@ -141,14 +177,20 @@ export const make = ({ maxStreams = 16_384 }: Options = {}): FrameBuilder => {
       const isLast = i + maxSegmentBytes >= bytes.length
       appendSegment(at, stream, from, isLast ? Ip.flag.psh : 0, comments, chunk, seq)
       seq = addSequence(seq, chunk.length)
-      // What was lost is sent again, in its place.
+      // Lost data does not advance the sequence number: the retransmission takes its place.
       if (lost) continue
       from.sndNext = seq
       scheduleAck(packet, stream, from, to)
     }
   }
 
-  const appendTcp = (packet: ObservedPacket, stream: Stream, from: StreamEnd, to: StreamEnd, comments: ReadonlyArray<string>) => {
+  const appendTcp = (
+    packet: ObservedPacket,
+    stream: Stream,
+    from: StreamEnd,
+    to: StreamEnd,
+    comments: ReadonlyArray<string>
+  ) => {
     const { at, kind, lost } = packet
     from.host = packet.host
     switch (kind) {
@@ -156,11 +198,19 @@ export const make = ({ maxStreams = 16_384 }: Options = {}): FrameBuilder => {
         return appendSegment(at, stream, from, Ip.flag.syn, comments)
       case "synack": {
         synchronize(to, from)
-        appendSegment(at, stream, from, Ip.flag.syn, comments, emptyPayload, from.synchronized ? addSequence(from.sndNext, -1) : from.sndNext)
+        appendSegment(
+          at,
+          stream,
+          from,
+          Ip.flag.syn,
+          comments,
+          emptyPayload,
+          from.synchronized ? addSequence(from.sndNext, -1) : from.sndNext
+        )
         return lost ? undefined : synchronize(from, to)
       }
       case "ack":
-        // Only the third packet of the handshake is told: all other acknowledgements are made here.
+        // Taps report only the third packet of the handshake: all other acknowledgements are made here.
         if (stream.established || from !== stream.initiator || !stream.acceptor.synchronized) return
         return lost ? appendSegment(at, stream, from, Ip.flag.ack, comments) : completeHandshake(at, stream, comments)
       case "fin":
@@ -176,7 +226,7 @@ export const make = ({ maxStreams = 16_384 }: Options = {}): FrameBuilder => {
         return
       case "rst": {
         if (stream.reset) return
-        // A refusal has the number 0 and acknowledges the SYN.
+        // The RST that refuses a connection has the sequence number 0 and acknowledges the SYN (RFC 9293, 3.5.2).
         if (!from.synchronized && from === stream.acceptor) synchronize(to, from)
         const seq = from.synchronized ? from.sndNext : from === stream.initiator ? addSequence(from.sndNext, 1) : 0
         appendSegment(at, stream, from, Ip.flag.rst, comments, emptyPayload, seq)

@@ -1,10 +1,10 @@
-/** IP literals as the bytes that stand in headers. */
+/** Conversion of IP literals to the bytes of packet headers. */
 
 import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
 import * as Endpoint from "../network/Endpoint.ts"
 
-/** An IP literal, its zone left out, and an IPv4 address in IPv6 clothes undressed; undefined for anything else. */
+/** Parses an IP literal without its zone; an IPv4-mapped IPv6 address becomes IPv4. Undefined for other text. */
 export const parse = (literal: string): NetAddress.IpAddress | undefined => {
   const parsed = NetAddress.ipFromString(Endpoint.withoutZone(literal))
   return Result.isSuccess(parsed) ? NetAddress.toCanonical(parsed.success) : undefined
@@ -16,10 +16,10 @@ const toOctets = (literal: string): Uint8Array | undefined => {
   return Uint8Array.from(NetAddress.isIpv4Address(ip) ? NetAddress.ipv4ToOctets(ip) : NetAddress.ipv6ToOctets(ip))
 }
 
-/** How many literals are remembered. */
+/** Size of the cache of converted literals. */
 const maxCachedEntries = 1_024
 
-/** 4 or 16 bytes, those of the last literals remembered. */
+/** Creates a cached conversion of IP literals to 4 or 16 bytes. */
 export const cachedLookup = (): ((literal: string) => Uint8Array | undefined) => {
   const cache = new Map<string, Uint8Array | undefined>()
   return (literal) => {
@@ -31,5 +31,6 @@ export const cachedLookup = (): ((literal: string) => Uint8Array | undefined) =>
   }
 }
 
-/** An IPv4 address where both have to be IPv6. */
-export const toIpv4Mapped = (v4: Uint8Array): Uint8Array => Uint8Array.from([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, ...v4])
+/** Converts 4 bytes of an IPv4 address to the 16 bytes of the IPv4-mapped IPv6 address. */
+export const toIpv4Mapped = (v4: Uint8Array): Uint8Array =>
+  Uint8Array.from([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, ...v4])

@@ -1,14 +1,14 @@
-/** What a packet says, in one line for people: safe to print, whoever sent it. */
+/** One-line summaries of packets. Control characters of a payload are escaped, so that a terminal can print them. */
 import * as Packet from "../network/Packet.ts"
 import * as TerminalText from "../network/TerminalText.ts"
 
 const byteCount = (length: number) => (length === 1 ? "1 byte" : `${length} bytes`)
 
-/** A payload that is text reads as one: words and line ends, and the NUL that ends it in C. */
+/** Decodes a payload as text if it holds only printable characters, line ends and a final NUL. */
 const decodeText = (bytes: Uint8Array): string | undefined => {
   const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
   try {
-    // A character cut at the end of a segment, or of what is shown, is no reason not to show the rest.
+    // With `stream`, a character that is incomplete at the end is ignored instead of rejected.
     const text = utf8.decode(bytes.subarray(0, 256), { stream: true })
     return /[^\P{Cc}\t\r\n]/u.test(text.replace(/\0$/, "")) ? undefined : text
   } catch {
@@ -24,12 +24,12 @@ const flagNames: Readonly<Partial<Record<Packet.Kind, string>>> = {
   rst: "RST"
 }
 
-/** The most characters of a text that are shown. */
+/** Maximum length of a quoted text. */
 const maxQuotedChars = 40
 
 /**
- * What the first dissector that knows the packet says of it; else the flag of an empty segment; else the text of its
- * payload, up to 40 characters; else its length.
+ * Summarizes a packet: the summary of the first dissector that knows it; otherwise the flag of an empty segment;
+ * otherwise the text of its payload, up to 40 characters; otherwise its length.
  *
  * @category formatting
  * @since 0.1.0

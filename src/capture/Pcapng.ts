@@ -1,36 +1,61 @@
 /**
- * The pcapng file format, as far as captures need it: section headers, interfaces, packets and names (IETF draft
- * `draft-ietf-opsawg-pcapng`). Written in either byte order with times in nanoseconds; read in either, with any
- * resolution.
+ * Encoder of the pcapng file format (IETF draft `draft-ietf-opsawg-pcapng`): section headers, interfaces, packets and
+ * names, in either byte order. `PcapngDecoder` reads it.
+ *
+ * **Example** (A file of one packet)
+ *
+ * ```ts
+ * import { Pcapng, PcapngDecoder } from "effect-inet/capture"
+ * import * as Bytes from "effect/Bytes"
+ * import * as Result from "effect/Result"
+ *
+ * const encode = Pcapng.encode()
+ * const packet: Pcapng.Packet = {
+ *   _tag: "Packet", interface: 0, at: 5n, bytes: Uint8Array.of(1, 2, 3), originalLength: 3, comments: ["a comment"]
+ * }
+ * const file = Bytes.concat([
+ *   encode({ _tag: "Section", application: "example" }),
+ *   encode({ _tag: "Interface", linkType: Pcapng.LINKTYPE_RAW, snapLength: 0, timestampResolution: 9 }),
+ *   encode(packet)
+ * ])
+ * Result.getOrThrow(PcapngDecoder.decode(file))[2] // => packet
+ * ```
  */
 import * as Data from "effect/Data"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
 import type { ByteOrder } from "../network/names/ByteOrder.ts"
-import { blockTypes, nanosPerSecond, optionCodes, byteOrderMagic, nameRecordTypes, ticksPerSecond } from "./PcapngFormat.ts"
+import {
+  blockTypes,
+  byteOrderMagic,
+  nameRecordTypes,
+  nanosPerSecond,
+  optionCodes,
+  ticksPerSecond
+} from "./PcapngFormat.ts"
 
-/** Frames that are IPv4 or IPv6 packets with nothing before them. @category constants @since 0.1.0 */
+/** Link type of frames that are bare IPv4 or IPv6 packets. @category constants @since 0.1.0 */
 export const LINKTYPE_RAW = 101
 
-/** Starts a section: what follows knows nothing of the sections before. @category models @since 0.1.0 */
+/** Start of a section, which is independent of the sections before. @category models @since 0.1.0 */
 export interface Section {
   readonly _tag: "Section"
   readonly application?: string | undefined
 }
 
-/** Describes an interface; those of a section are numbered from 0. @category models @since 0.1.0 */
+/** Description of an interface; the interfaces of a section are numbered from 0. @category models @since 0.1.0 */
 export interface Interface {
   readonly _tag: "Interface"
   readonly linkType: number
-  /** The most bytes of a packet that were kept; 0 is no limit. */
+  /** Maximum number of bytes captured of a packet; 0 means no limit. */
   readonly snapLength: number
   readonly name?: string | undefined
   /**
-   * The unit of time: 9 is 10^-9 seconds; with the high bit set it is a power of two, 0x8a is 2^-10. Default 6 in a
-   * file.
+   * Unit of times (`if_tsresol`): 9 means 10^-9 seconds. With the high bit set it is a power of two: 0x8a means 2^-10
+   * seconds. The decoder returns 6 if the file does not state it.
    */
   readonly timestampResolution: number
-  /** Seconds added to every time. Default 0. */
+  /** Seconds to add to every time (`if_tsoffset`). Default 0. */
   readonly timestampOffset?: bigint | undefined
 }
 
@@ -38,33 +63,33 @@ export interface Interface {
 export interface Packet {
   readonly _tag: "Packet"
   readonly interface: number
-  /** Nanoseconds. */
+  /** Time in nanoseconds. */
   readonly at: bigint
-  /** What was kept of it. */
+  /** Captured bytes, at most `originalLength`. */
   readonly bytes: Uint8Array
-  /** What it had on the wire. */
+  /** Length of the packet on the wire, in bytes. */
   readonly originalLength: number
   readonly comments: ReadonlyArray<string>
 }
 
-/** Names of addresses (name resolution block). @category models @since 0.1.0 */
+/** Host names by address (name resolution block). @category models @since 0.1.0 */
 export interface Names {
   readonly _tag: "Names"
   readonly names: ReadonlyArray<{ readonly address: string; readonly names: ReadonlyArray<string> }>
 }
 
-/** A block of a capture file; others are skipped. @category models @since 0.1.0 */
+/** A block of a capture file; the decoder skips other types of blocks. @category models @since 0.1.0 */
 export type Block = Section | Interface | Packet | Names
 
 /**
- * What is wrong with a file: it ends too early, is of another kind, or contradicts itself.
+ * Reason to reject a file: it ends too early, has another format, or violates the format.
  *
  * @category errors
  * @since 0.1.0
  */
 export type Reason = "Truncated" | "ClassicPcap" | "NotPcapng" | "Malformed"
 
-/** A file cannot be read any further; `offset` is where. @category errors @since 0.1.0 */
+/** A decoding failure at the byte `offset` of a file. @category errors @since 0.1.0 */
 export class PcapngError extends Data.TaggedError("PcapngError")<{
   readonly reason: Reason
   readonly offset: number
@@ -78,7 +103,7 @@ export class PcapngError extends Data.TaggedError("PcapngError")<{
 
 const encoder = new TextEncoder()
 
-/** The text in UTF-8, cut at a character so that it fits. */
+/** Encodes a text in UTF-8, truncated between two characters to at most `maxBytes`. */
 const utf8 = (text: string, maxBytes = 0xffff): Uint8Array => {
   const bytes = encoder.encode(text)
   if (bytes.length <= maxBytes) return bytes
@@ -97,7 +122,7 @@ const textOption = (code: number, value: string | undefined): ReadonlyArray<Opti
 const optionsLength = (options: ReadonlyArray<Option>) =>
   options.length === 0 ? 0 : options.reduce((sum, [, value]) => sum + 4 + paddedLength(value.length), 4)
 
-/** A block with room for `size` bytes, its frame and options in place. */
+/** Creates a block with space for `size` bytes of fields, and writes its lengths and options. */
 const makeBlock = (type: number, size: number, littleEndian: boolean, options: ReadonlyArray<Option>) => {
   const length = 12 + paddedLength(size) + optionsLength(options)
   const bytes = new Uint8Array(length)
@@ -116,15 +141,23 @@ const makeBlock = (type: number, size: number, littleEndian: boolean, options: R
 }
 
 const encodeSection = ({ application }: Section, littleEndian: boolean) => {
-  const { bytes, view } = makeBlock(blockTypes.section, 16, littleEndian, textOption(optionCodes.application, application))
+  const { bytes, view } = makeBlock(
+    blockTypes.section,
+    16,
+    littleEndian,
+    textOption(optionCodes.application, application)
+  )
   view.setUint32(8, byteOrderMagic, littleEndian)
   view.setUint16(12, 1, littleEndian)
-  // The length of the section is left open.
+  // -1: the length of the section is not specified.
   view.setBigInt64(16, -1n, littleEndian)
   return bytes
 }
 
-const encodeInterface = ({ linkType, name, timestampOffset = 0n, timestampResolution, snapLength }: Interface, littleEndian: boolean) => {
+const encodeInterface = (
+  { linkType, name, timestampOffset = 0n, timestampResolution, snapLength }: Interface,
+  littleEndian: boolean
+) => {
   const offsetField = new DataView(new ArrayBuffer(8))
   offsetField.setBigInt64(0, timestampOffset, littleEndian)
   const { bytes, view } = makeBlock(blockTypes.interface, 8, littleEndian, [
@@ -137,11 +170,18 @@ const encodeInterface = ({ linkType, name, timestampOffset = 0n, timestampResolu
   return bytes
 }
 
-const encodePacket = (packet: Packet, { timestampOffset = 0n, timestampResolution }: Interface, littleEndian: boolean) => {
+const encodePacket = (
+  packet: Packet,
+  { timestampOffset = 0n, timestampResolution }: Interface,
+  littleEndian: boolean
+) => {
   const comments = packet.comments.map((comment): Option => [optionCodes.comment, utf8(comment)])
   const { bytes, view } = makeBlock(blockTypes.packet, 20 + packet.bytes.length, littleEndian, comments)
   const nanos = packet.at - timestampOffset * nanosPerSecond
-  const ticks = BigInt.asUintN(64, timestampResolution === 9 ? nanos : (nanos * ticksPerSecond(timestampResolution)) / nanosPerSecond)
+  const ticks = BigInt.asUintN(
+    64,
+    timestampResolution === 9 ? nanos : (nanos * ticksPerSecond(timestampResolution)) / nanosPerSecond
+  )
   view.setUint32(8, packet.interface, littleEndian)
   view.setUint32(12, Number(ticks >> 32n), littleEndian)
   view.setUint32(16, Number(ticks & 0xffffffffn), littleEndian)
@@ -151,7 +191,7 @@ const encodePacket = (packet: Packet, { timestampOffset = 0n, timestampResolutio
   return bytes
 }
 
-/** An address that is none, and names that do not fit, are left out. */
+/** Encodes names; omits an address that is not an IP literal, and names above 65,535 bytes. */
 const encodeNames = ({ names }: Names, littleEndian: boolean) => {
   const nameRecords = names.flatMap(({ address, names }): ReadonlyArray<Option> => {
     const parsed = NetAddress.ipFromString(address)
@@ -163,13 +203,16 @@ const encodeNames = ({ names }: Names, littleEndian: boolean) => {
     if (addressBytes.length + nameBytes.length > 0xffff) return []
     return [[isV4 ? nameRecordTypes.ipv4 : nameRecordTypes.ipv6, Uint8Array.from([...addressBytes, ...nameBytes])]]
   })
-  // Records have the shape of options, but their end is there even when there are none.
-  return nameRecords.length === 0 ? makeBlock(blockTypes.names, 4, littleEndian, []).bytes : makeBlock(blockTypes.names, 0, littleEndian, nameRecords).bytes
+  // Records are encoded as options, except that the end of the list is written even if it is empty.
+  return nameRecords.length === 0
+    ? makeBlock(blockTypes.names, 4, littleEndian, []).bytes
+    : makeBlock(blockTypes.names, 0, littleEndian, nameRecords).bytes
 }
 
 /**
- * Writes one file, block by block: a section first, then its interfaces, each before its packets. Times of an interface
- * with a resolution coarser than nanoseconds are cut. Comments and names over 65,535 bytes are cut.
+ * Creates an encoder of one file, which returns the bytes of each block. A section comes first, then its interfaces, each
+ * before its packets. Times are rounded down if the resolution of an interface is coarser than nanoseconds. Comments and
+ * names above 65,535 bytes are truncated.
  *
  * @category encoding
  * @since 0.1.0
@@ -177,7 +220,12 @@ const encodeNames = ({ names }: Names, littleEndian: boolean) => {
 export const encode = (byteOrder: ByteOrder = "little"): ((block: Block) => Uint8Array) => {
   const littleEndian = byteOrder === "little"
   let interfaces: Array<Interface> = []
-  const defaultInterface: Interface = { _tag: "Interface", linkType: LINKTYPE_RAW, snapLength: 0, timestampResolution: 9 }
+  const defaultInterface: Interface = {
+    _tag: "Interface",
+    linkType: LINKTYPE_RAW,
+    snapLength: 0,
+    timestampResolution: 9
+  }
   return (block) => {
     switch (block._tag) {
       case "Section":

@@ -1,29 +1,36 @@
-/** Reads pcapng in pieces of any size: total on any bytes, and bounded by its longest block. */
+/** Incremental decoder of pcapng files: accepts any bytes in chunks of any size; memory is bounded by the longest block. */
 import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
 import { type Block, type Interface, PcapngError } from "./Pcapng.ts"
-import { blockTypes, nanosPerSecond, optionCodes, byteOrderMagic, nameRecordTypes, ticksPerSecond } from "./PcapngFormat.ts"
+import {
+  blockTypes,
+  byteOrderMagic,
+  nameRecordTypes,
+  nanosPerSecond,
+  optionCodes,
+  ticksPerSecond
+} from "./PcapngFormat.ts"
 
-/** What is accepted of a file. @category models @since 0.1.0 */
+/** Limits of a decoder. @category models @since 0.1.0 */
 export interface Options {
-  /** Bytes of the longest block. Default 16 MiB. */
+  /** Maximum length of a block. Default 16 MiB. */
   readonly maxBlockBytes?: number | undefined
 }
 
-/** Reads one file. @category models @since 0.1.0 */
+/** A decoder of one file. @category models @since 0.1.0 */
 export interface Decoder {
-  /** Adds what comes next. The bytes are the decoder's from now on. Take all there is before feeding more. */
+  /** Adds the next bytes, which the caller must not change any more. Call `take` until undefined before the next call. */
   readonly feed: (bytes: Uint8Array) => void
-  /** The next whole block, or undefined until more is fed; after an error always that error. */
+  /** Returns the next complete block, or undefined if more bytes are needed; after an error always that error. */
   readonly take: () => Block | PcapngError | undefined
-  /** Whether the file could end here: undefined, or what is wrong with that. */
+  /** Returns undefined if the file may end here, otherwise the error. */
   readonly finish: () => PcapngError | undefined
 }
 
-/** Interfaces to a section, so that a file of nothing else does not fill the memory. */
+/** Maximum number of interfaces of a section, so that a file with nothing else does not exhaust memory. */
 const maxInterfaces = 65_536
 
-/** The magic numbers of the older format: microseconds and nanoseconds, each in both byte orders. */
+/** Magic numbers of the classic pcap format: microseconds and nanoseconds, in both byte orders. */
 const classicPcapMagics = new Set([0xa1b2c3d4, 0xd4c3b2a1, 0xa1b23c4d, 0x4d3cb2a1])
 
 const utf8 = new TextDecoder()
@@ -32,7 +39,7 @@ const hex = (value: number) => `0x${value.toString(16).padStart(8, "0")}`
 
 const byteCount = (count: number) => (count === 1 ? "1 byte" : `${count} bytes`)
 
-/** The bytes of a block, where it stands in the file, and how its numbers are read. */
+/** Bytes of a block, with its offset in the file and its byte order. */
 interface RawBlock {
   readonly bytes: Uint8Array
   readonly view: DataView
@@ -45,7 +52,7 @@ const malformed = (offset: number, expected: string, found: string) =>
 
 type RawOptions = ReadonlyArray<readonly [code: number, value: Uint8Array]>
 
-/** The options from a place to the end of the block; records of names have the same shape. */
+/** Decodes the options from `start` to the end of the block; name records have the same format. */
 const readOptions = ({ bytes, littleEndian, offset, view }: RawBlock, start: number): RawOptions | PcapngError => {
   const options: Array<readonly [number, Uint8Array]> = []
   const end = bytes.length - 4
@@ -73,16 +80,20 @@ const readSection = (block: RawBlock): Block | PcapngError => {
   const major = block.view.getUint16(12, block.littleEndian)
   if (major !== 1) return malformed(block.offset + 12, "version 1 of the format", `version ${major}`)
   const options = readOptions(block, 24)
-  return options instanceof PcapngError ? options : { _tag: "Section", application: textOption(options, optionCodes.application) }
+  return options instanceof PcapngError
+    ? options
+    : { _tag: "Section", application: textOption(options, optionCodes.application) }
 }
 
 const readInterface = (block: RawBlock): Interface | PcapngError => {
   const { littleEndian, view } = block
   const options = readOptions(block, 16)
   if (options instanceof PcapngError) return options
-  const timestampResolution = options.find(([code, value]) => code === optionCodes.timestampResolution && value.length === 1)?.[1][0] ?? 6
+  const timestampResolution =
+    options.find(([code, value]) => code === optionCodes.timestampResolution && value.length === 1)?.[1][0] ?? 6
   const offsetField = options.find(([code, value]) => code === optionCodes.timestampOffset && value.length === 8)?.[1]
-  const timestampOffset = offsetField && new DataView(offsetField.buffer, offsetField.byteOffset, 8).getBigInt64(0, littleEndian)
+  const timestampOffset =
+    offsetField && new DataView(offsetField.buffer, offsetField.byteOffset, 8).getBigInt64(0, littleEndian)
   return {
     _tag: "Interface",
     linkType: view.getUint16(8, littleEndian),
@@ -98,15 +109,19 @@ const readPacket = (block: RawBlock, interfaces: ReadonlyArray<Interface>): Bloc
   const index = view.getUint32(8, littleEndian)
   const networkInterface = interfaces[index]
   if (networkInterface === undefined) {
-    return malformed(offset + 8, `one of the ${interfaces.length} interfaces described before`, `interface ${index}`)
+    return malformed(offset + 8, `an interface number below ${interfaces.length}`, `${index}`)
   }
   const capturedLength = view.getUint32(20, littleEndian)
   const maxCapturedLength = bytes.length - 32
-  if (capturedLength > maxCapturedLength) return malformed(offset + 20, `a packet of at most ${byteCount(maxCapturedLength)}`, `one of ${capturedLength}`)
+  if (capturedLength > maxCapturedLength)
+    return malformed(offset + 20, `a packet of at most ${byteCount(maxCapturedLength)}`, `one of ${capturedLength}`)
   const options = readOptions(block, 28 + ((capturedLength + 3) & ~3))
   if (options instanceof PcapngError) return options
   const ticks = (BigInt(view.getUint32(12, littleEndian)) << 32n) | BigInt(view.getUint32(16, littleEndian))
-  const nanos = networkInterface.timestampResolution === 9 ? ticks : (ticks * nanosPerSecond) / ticksPerSecond(networkInterface.timestampResolution)
+  const nanos =
+    networkInterface.timestampResolution === 9
+      ? ticks
+      : (ticks * nanosPerSecond) / ticksPerSecond(networkInterface.timestampResolution)
   return {
     _tag: "Packet",
     interface: index,
@@ -131,9 +146,12 @@ const readNames = (block: RawBlock): Block | PcapngError => {
   return { _tag: "Names", names }
 }
 
-/** The blocks that are read: the least bytes each has, and how. */
+/** Decoders by type of block, with the minimum length of the block in bytes. */
 const readers: Readonly<
-  Record<number, readonly [least: number, read: (frame: RawBlock, all: ReadonlyArray<Interface>) => Block | PcapngError]>
+  Record<
+    number,
+    readonly [least: number, read: (frame: RawBlock, all: ReadonlyArray<Interface>) => Block | PcapngError]
+  >
 > = {
   [blockTypes.section]: [28, readSection],
   [blockTypes.interface]: [20, readInterface],
@@ -141,13 +159,13 @@ const readers: Readonly<
   [blockTypes.names]: [12, readNames]
 }
 
-/** Starts to read a file. @category decoding @since 0.1.0 */
+/** Creates a decoder of one file. @category decoding @since 0.1.0 */
 export const make = ({ maxBlockBytes = 2 ** 24 }: Options = {}): Decoder => {
   let buffer = new Uint8Array(0)
   let view = new DataView(buffer.buffer)
   let start = 0
   let end = 0
-  /** Where in the file `start` is. */
+  /** Offset of `start` in the file. */
   let offset = 0
   let littleEndian: boolean | undefined
   let interfaces: Array<Interface> = []
@@ -160,14 +178,20 @@ export const make = ({ maxBlockBytes = 2 ** 24 }: Options = {}): Decoder => {
   }
   const failWith = (error: PcapngError) => fail(error.reason, error.offset, error.expected, error.found)
 
-  /** A block that is there as a whole; undefined for one that nobody asked for. */
+  /** Decodes a complete block; returns undefined for an unknown type. */
   const readBlock = (type: number, length: number, isLittleEndian: boolean): Block | PcapngError | undefined => {
     const reader = readers[type]
     if (reader === undefined) return undefined
     const [minLength, parse] = reader
-    if (length < minLength) return malformed(offset + 4, `a block of at least ${byteCount(minLength)}`, `a length of ${length}`)
+    if (length < minLength)
+      return malformed(offset + 4, `a block of at least ${byteCount(minLength)}`, `a length of ${length}`)
     const bytes = buffer.subarray(start, start + length)
-    const rawBlock = { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, length), offset, littleEndian: isLittleEndian }
+    const rawBlock = {
+      bytes,
+      view: new DataView(bytes.buffer, bytes.byteOffset, length),
+      offset,
+      littleEndian: isLittleEndian
+    }
     const block = parse(rawBlock, interfaces)
     if (block instanceof PcapngError) return block
     if (block._tag === "Section") interfaces = []
@@ -185,7 +209,7 @@ export const make = ({ maxBlockBytes = 2 ** 24 }: Options = {}): Decoder => {
     const isSection = magic === blockTypes.section
     if (littleEndian === undefined && !isSection) {
       return classicPcapMagics.has(magic)
-        ? fail("ClassicPcap", offset, "pcapng", `the older pcap format (${hex(magic)}); editcap -F pcapng converts it`)
+        ? fail("ClassicPcap", offset, "pcapng", `classic pcap (${hex(magic)}); convert it with editcap -F pcapng`)
         : fail("NotPcapng", offset, `a pcapng section header (${hex(blockTypes.section)})`, hex(magic))
     }
     if (available < 12) return undefined
@@ -193,7 +217,12 @@ export const make = ({ maxBlockBytes = 2 ** 24 }: Options = {}): Decoder => {
     if (isSection) {
       isLittleEndian = view.getUint32(start + 8, true) === byteOrderMagic
       if (!isLittleEndian && view.getUint32(start + 8) !== byteOrderMagic) {
-        return fail("Malformed", offset + 8, `the byte order magic ${hex(byteOrderMagic)}`, hex(view.getUint32(start + 8)))
+        return fail(
+          "Malformed",
+          offset + 8,
+          `the byte order magic ${hex(byteOrderMagic)}`,
+          hex(view.getUint32(start + 8))
+        )
       }
     }
     const length = view.getUint32(start + 4, isLittleEndian)
@@ -204,7 +233,12 @@ export const make = ({ maxBlockBytes = 2 ** 24 }: Options = {}): Decoder => {
     if (available < length) return undefined
     const trailingLength = view.getUint32(start + length - 4, isLittleEndian)
     if (trailingLength !== length) {
-      return fail("Malformed", offset + length - 4, `the length of the block again, ${length}`, `${trailingLength}`)
+      return fail(
+        "Malformed",
+        offset + length - 4,
+        `the block length ${length} repeated at its end`,
+        `${trailingLength}`
+      )
     }
     const block = readBlock(isSection ? magic : view.getUint32(start, isLittleEndian), length, isLittleEndian!)
     if (block instanceof PcapngError) return failWith(block)
@@ -247,7 +281,9 @@ export const make = ({ maxBlockBytes = 2 ** 24 }: Options = {}): Decoder => {
       if (available === 0 && littleEndian !== undefined) return undefined
       if (offset + available === 0) return fail("Truncated", 0, "a pcapng section header", "an empty file")
       const needed =
-        available < 12 ? undefined : view.getUint32(start + 4, littleEndian ?? view.getUint32(start + 8, true) === byteOrderMagic)
+        available < 12
+          ? undefined
+          : view.getUint32(start + 4, littleEndian ?? view.getUint32(start + 8, true) === byteOrderMagic)
       const expected = needed === undefined ? "a whole block" : `a block of ${byteCount(needed)}`
       return fail("Truncated", offset, expected, `the end of the file after ${available}`)
     }
@@ -255,7 +291,7 @@ export const make = ({ maxBlockBytes = 2 ** 24 }: Options = {}): Decoder => {
 }
 
 /**
- * All blocks of a file that is at hand as a whole; fails with the first thing that is wrong. Never throws.
+ * Decodes all blocks of a complete file; fails with the first error. Never throws.
  *
  * @category decoding
  * @since 0.1.0

@@ -1,41 +1,43 @@
-/** The streams whose numbers are kept: those that are open, up to a limit, and the last that have ended. */
+/** Table of TCP streams with their sequence numbers: open streams up to a limit, and recently ended ones. */
 import type { Kind } from "../network/Packet.ts"
 import type { IpEndpoint } from "./Ip.ts"
 
-/** One direction of a stream. */
+/** One end of a stream, with the variables of RFC 9293, 3.3.1. */
 export interface StreamEnd {
   readonly endpoint: IpEndpoint
-  /** Where its packets were last seen. */
+  /** Name of the host that last saw a packet of this end. */
   host: string
-  /** The sequence number of its next byte; before its SYN or first byte it has none. */
+  /** SND.NXT: sequence number of the next byte; the initial sequence number until `synchronized`. */
   sndNext: number
+  /** The SYN of this end has been counted. */
   synchronized: boolean
   finSent: boolean
-  /** What it has acknowledged of the other side. */
+  /** RCV.NXT: the acknowledgement number that this end sends. */
   rcvNext: number
 }
 
-/** A connection, as far as its numbers go. */
+/** A connection with its sequence numbers. */
 export interface Stream {
   readonly key: string
-  /** The tuple as the initiator's packets have it. */
+  /** Addresses and ports in the order of the initiator's packets. */
   readonly tuple: string
   readonly initiator: StreamEnd
   readonly acceptor: StreamEnd
-  /** The handshake is complete, or was not seen. */
+  /** The handshake is complete, or happened before the capture began. */
   established: boolean
-  /** Or replaced: either way nothing more is acknowledged. */
+  /** The stream was reset or replaced by a new one: pending acknowledgements are dropped. */
   reset: boolean
 }
 
 export type EndpointPair = readonly [from: IpEndpoint, to: IpEndpoint]
 
-/** Streams that have ended, kept for what comes late. */
+/** Maximum number of ended streams kept for late packets. */
 const maxEndedConnections = 256
 
+/** Adds a length to a sequence number, modulo 2^32. */
 export const addSequence = (seq: number, length: number) => (seq + length) >>> 0
 
-/** Its SYN is on the other side, or was before anything was seen. */
+/** Counts the SYN of an end, which the other end has received or which happened before the capture began. */
 export const synchronize = (end: StreamEnd, otherEnd: StreamEnd) => {
   if (end.synchronized) return
   end.synchronized = true
@@ -43,6 +45,7 @@ export const synchronize = (end: StreamEnd, otherEnd: StreamEnd) => {
   otherEnd.rcvNext = end.sndNext
 }
 
+/** Creates an empty table. */
 export const make = (maxStreams: number) => {
   const liveStreams = new Map<string, Stream>()
   const endedStreams = new Map<string, Stream>()
@@ -54,7 +57,14 @@ export const make = (maxStreams: number) => {
       const sndNext = (Math.imul(streamCount, 0x9e3779b1) + salt) >>> 0
       return { endpoint, host, sndNext, synchronized: false, finSent: false, rcvNext: 0 }
     }
-    return { key, tuple, initiator: makeEnd(from, 0), acceptor: makeEnd(to, 0x6a09e667), established: false, reset: false }
+    return {
+      key,
+      tuple,
+      initiator: makeEnd(from, 0),
+      acceptor: makeEnd(to, 0x6a09e667),
+      established: false,
+      reset: false
+    }
   }
 
   const markEnded = (stream: Stream) => {
@@ -64,7 +74,7 @@ export const make = (maxStreams: number) => {
     if (endedStreams.size > maxEndedConnections) endedStreams.delete(endedStreams.keys().next().value!)
   }
 
-  /** Takes a stream away, with what it would still have acknowledged. */
+  /** Removes a stream and its pending acknowledgements. */
   const abandon = (stream: Stream | undefined) => {
     if (stream === undefined) return
     stream.reset = true
@@ -72,11 +82,11 @@ export const make = (maxStreams: number) => {
     endedStreams.delete(stream.key)
   }
 
-  /** The stream a packet belongs to; one that was not seen to begin has begun before. */
+  /** Returns the stream of a packet; a stream without an observed SYN is taken as established. */
   const streamOf = (kind: Kind, tuple: string, reverseTuple: string, ends: EndpointPair, host: string): Stream => {
     const key = tuple < reverseTuple ? tuple : reverseTuple
     const existing = liveStreams.get(key) ?? endedStreams.get(key)
-    // A SYN that was not answered is sent again; any other SYN starts afresh.
+    // A SYN that was not answered is retransmitted; any other SYN starts a new stream.
     const isSynRetransmission = existing?.tuple === tuple && !existing.acceptor.synchronized && !existing.reset
     if (existing !== undefined && (kind !== "syn" || isSynRetransmission)) {
       if (liveStreams.delete(key)) liveStreams.set(key, existing)

@@ -1,4 +1,4 @@
-/** Stream connections that tell what passes through them. */
+/** Stream connections that report their packets to a tap. */
 
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -8,7 +8,7 @@ import type * as Endpoint from "../network/Endpoint.ts"
 import type { Connection, Listener, NetworkError } from "../network/Network.ts"
 import type { Kind } from "../network/Packet.ts"
 
-/** Tells the tap of a packet, now. */
+/** Reports a packet to the tap, with the current time. */
 export type Emit = (
   transport: "udp" | "tcp",
   kind: Kind,
@@ -17,27 +17,27 @@ export type Emit = (
   bytes: Uint8Array
 ) => void
 
-/** One end of a stream, as far as telling goes. */
+/** The reporting state of one end of a stream. */
 interface TappedEnd {
   readonly key: string
-  /** The other end, when it is one of ours too: then each tells only what it sends. */
+  /** The other end, if it is also captured: then each end reports only the packets it sends. */
   otherEnd: TappedEnd | undefined
-  /** It has sent FIN. */
+  /** This end has sent a FIN. */
   finSent: boolean
-  /** Nothing more is to be told: closed, or reset from either side. */
+  /** The end was closed, or either end was reset: it reports nothing more. */
   closed: boolean
 }
 
-/** Which of the streams have both ends here. */
+/** Registry of captured ends, which finds streams whose both ends are captured. */
 interface EndRegistry {
-  /** Registers an end; a new one whose other end has told of the handshake already has a mate. */
+  /** Registers an end and links it with its other end, if that is registered and has reported the handshake. */
   readonly register: (localKey: string, remoteKey: string) => TappedEnd
-  /** Takes an end away, unless its other end is one of ours and yet to be accepted. */
+  /** Removes an end, except while its other end is in the accept queue of a captured listener. */
   readonly unregister: (end: TappedEnd, remote: Endpoint.Endpoint) => void
   readonly countListeners: (port: number, by: 1 | -1) => void
 }
 
-/** Ends that closed before their connection was accepted; beyond, the first is forgotten. */
+/** Maximum number of connections that closed before they were accepted; beyond it the oldest is forgotten. */
 const maxUnacceptedConnections = 1_024
 
 const emptyPayload = new Uint8Array(0)
@@ -83,9 +83,15 @@ const makeEndRegistry = (): EndRegistry => {
   }
 }
 
-/** A connection that tells, and what to do when it closes. */
-const tapConnection = (inner: Connection, local: Endpoint.Endpoint, remote: Endpoint.Endpoint, end: TappedEnd, emit: Emit) => {
-  /** The other end has sent FIN, when it is not one of ours. */
+/** Wraps a connection so that it reports its packets; `close` reports the FIN of the local end. */
+const tapConnection = (
+  inner: Connection,
+  local: Endpoint.Endpoint,
+  remote: Endpoint.Endpoint,
+  end: TappedEnd,
+  emit: Emit
+) => {
+  /** The remote end has sent a FIN; used only if that end is not captured. */
   let finReceived = false
   let readClosed = false
 
@@ -100,7 +106,7 @@ const tapConnection = (inner: Connection, local: Endpoint.Endpoint, remote: Endp
     if (end.otherEnd !== undefined) end.otherEnd.closed = true
     emit("tcp", "rst", from, to, emptyPayload)
   }
-  /** What an error says about the other end; an end of ours has told that itself. */
+  /** Reports the FIN or RST that an error implies, unless the other end is captured and has reported it. */
   const emitFailure = (error: NetworkError | Cause.Done) => {
     if (end.otherEnd !== undefined || end.closed) return
     if (!Cause.isDone(error)) return error.reason === "Reset" ? emitRst(remote, local) : undefined
@@ -138,7 +144,7 @@ const tapConnection = (inner: Connection, local: Endpoint.Endpoint, remote: Endp
       return inner.end
     }),
     endRead: Effect.suspend(() => {
-      // From now on `Done` is our own.
+      // A later `Done` comes from this end and not from a FIN.
       readClosed = true
       return inner.endRead
     }),
@@ -155,7 +161,7 @@ const tapConnection = (inner: Connection, local: Endpoint.Endpoint, remote: Endp
   return { connection, close }
 }
 
-/** Wraps what opens streams; those of the file system pass as they are. */
+/** Creates wrappers of listeners and connections. Unix domain sockets are returned unchanged. */
 export const make = (emit: Emit) => {
   const registry = makeEndRegistry()
 

@@ -1,4 +1,4 @@
-/** Datagram sockets that tell what they send and hear. */
+/** Datagram sockets that report their packets to a tap. */
 
 import * as Effect from "effect/Effect"
 import * as IpNetwork from "effect/net/IpNetwork"
@@ -11,11 +11,11 @@ import type { Emit } from "./TappedStream.ts"
 
 type Service = Network["Service"]
 
-/** What one of our sockets sent is told then, and not again when another of them hears it: within a second. */
+/** Time during which a datagram sent by a captured socket is not reported again when another one receives it. */
 const localDeliveryNanos = 1_000_000_000n
 const maxRecentDatagrams = 1_024
 
-/** The datagrams sent lately, by port, length and first bytes. */
+/** Creates a set of recently sent datagrams, identified by port, length and a hash of the first 64 bytes. */
 const makeRecentSends = (now: () => bigint) => {
   const sent = new Map<string, bigint>()
   const keyOf = (port: number, bytes: Uint8Array) => {
@@ -38,10 +38,13 @@ const makeRecentSends = (now: () => bigint) => {
   }
 }
 
-/** The addresses remembered by which of ours they were reached from. */
+/** Maximum number of remote addresses whose local address is cached. */
 const maxCachedAddresses = 256
 
-/** Which of this host's addresses a socket bound to all of them speaks from: nobody tells, so it is inferred. */
+/**
+ * Creates a function that infers the local address used for a remote one: the platform does not report it for a socket
+ * bound to all addresses.
+ */
 const localAddressFinder = (interfaces: ReadonlyArray<Interface>) => {
   const cache = new Map<string, string | undefined>()
   const find = (literal: string): string | undefined => {
@@ -65,7 +68,7 @@ const localAddressFinder = (interfaces: ReadonlyArray<Interface>) => {
   }
 }
 
-/** Wraps what opens datagram sockets. */
+/** Wraps the function that opens datagram sockets. */
 export const make = (network: Service, interfaces: ReadonlyArray<Interface>, now: () => bigint, emit: Emit) => {
   const recentSends = makeRecentSends(now)
   const localAddressFor = localAddressFinder(interfaces)
@@ -83,7 +86,8 @@ export const make = (network: Service, interfaces: ReadonlyArray<Interface>, now
       return address === undefined ? localEndpoint! : { address, port: localEndpoint!.port }
     }
     const onReceived = (bytes: Uint8Array, from: Endpoint.Endpoint) => {
-      if (localEndpoint !== undefined && !recentSends.has(from.port, bytes)) emit("udp", "datagram", from, localEndpointFor(from), bytes)
+      if (localEndpoint !== undefined && !recentSends.has(from.port, bytes))
+        emit("udp", "datagram", from, localEndpointFor(from), bytes)
       onDatagram(bytes, from)
     }
     const inner = yield* network.udp(options, onReceived, onError)
@@ -94,7 +98,7 @@ export const make = (network: Service, interfaces: ReadonlyArray<Interface>, now
         closed = true
       })
     )
-    /** Told before it is sent, for nothing may come back before that; what cannot be sent at all is not told. */
+    /** Reports a datagram before it is sent, so that it precedes its reply; an invalid send is not reported. */
     const emitSend = (bytes: Uint8Array, to: Endpoint.Endpoint | undefined) => {
       const remote = to ?? options.remote
       if (closed || remote === undefined || (to !== undefined && options.remote !== undefined)) return

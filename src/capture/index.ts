@@ -1,4 +1,4 @@
-/** Packet capture of any run, real or simulated: pcapng files, and diagrams. @since 0.1.0 */
+/** Packet capture of real and simulated networks: pcapng files, dissectors, sequence diagrams. @since 0.1.0 */
 export * as Capture from "./Capture.ts"
 export * as CaptureReader from "./CaptureReader.ts"
 export * as CaptureWriter from "./CaptureWriter.ts"

@@ -17,21 +17,21 @@ import { outcome, read, readAll } from "../support/Hosts.ts"
 
 const encode = (text: string) => new TextEncoder().encode(text)
 
-/** A captured network, the plain one beneath, and what was told. */
+/** A captured network, the plain network below it, and the packets that the tap received. */
 const tappedNetwork = Effect.gen(function* () {
   const plain = yield* Network.Network
   const seen: Array<ObservedPacket> = []
-  const network = yield* Capture.wrap(plain, (sighting) => seen.push({ ...sighting, bytes: sighting.bytes.slice() }))
+  const network = yield* Capture.wrap(plain, (packet) => seen.push({ ...packet, bytes: packet.bytes.slice() }))
   return { plain, network, seen }
 })
 
-/** A line for each packet: to the port or from it, its kind, its text. */
+/** Formats packets, one per line: direction (`>` is to the port), kind and text. */
 const formatPackets = (seen: ReadonlyArray<ObservedPacket>, port: number) =>
   seen.map(({ bytes, kind, to }) => `${to.port === port ? ">" : "<"} ${kind} ${Buffer.from(bytes)}`.trimEnd())
 
 const handshake = ["> syn", "< synack", "> ack"]
 
-/** Two ends of a stream, each captured or not, each with a scope of its own. */
+/** Opens a connection whose ends are captured or not, each with its own scope. */
 const openPair = Effect.fnUntraced(function* (near: "network" | "plain", far: "network" | "plain", accepts = true) {
   const all = yield* tappedNetwork
   const listener = yield* all[far].listen({ port: 0 })
@@ -54,9 +54,9 @@ describe("Capture.wrap, streams", () => {
     ["plain", "network"]
   ] as const) {
     test(
-      `client on ${near}, server on ${far}: everything is told once, in order`,
+      `client on ${near}, server on ${far}: reports every packet once, in order`,
       Effect.gen(function* () {
-        const { client, close, server, formattedPackets: told } = yield* openPair(near, far)
+        const { client, close, server, formattedPackets } = yield* openPair(near, far)
         yield* client.write("hello ☃")
         yield* read(server, 9)
         yield* server.write(encode("answer"))
@@ -70,52 +70,52 @@ describe("Capture.wrap, streams", () => {
         assert.strictEqual((yield* readAll(client)).length, 0)
         yield* close(0)
         const expected = [...handshake, "> data hello ☃", "< data answer", "> fin", "< data more", "< fin"]
-        assert.deepStrictEqual(told(), expected)
+        assert.deepStrictEqual(formattedPackets(), expected)
       })
     )
 
     test(
-      `client on ${near}, server on ${far}: a reset`,
+      `client on ${near}, server on ${far}: reports a reset once`,
       Effect.gen(function* () {
-        const { client, close, server, formattedPackets: told } = yield* openPair(near, far)
+        const { client, close, server, formattedPackets } = yield* openPair(near, far)
         yield* client.write("hello")
         yield* server.pull
         yield* server.abort
         assert.strictEqual(yield* outcome(client.pull), "Reset")
         yield* close(0)
         yield* close(1)
-        assert.deepStrictEqual(told(), [...handshake, "> data hello", "< rst"])
+        assert.deepStrictEqual(formattedPackets(), [...handshake, "> data hello", "< rst"])
       })
     )
   }
 
   test(
-    "a client that has come and gone before it is accepted is told once, too",
+    "reports a client that closes before it is accepted once",
     Effect.gen(function* () {
-      const { accept, client, close, formattedPackets: told } = yield* openPair("network", "network", false)
+      const { accept, client, close, formattedPackets } = yield* openPair("network", "network", false)
       yield* client.write("hi")
       yield* close(0)
       assert.strictEqual(`${yield* readAll(yield* accept)}`, "hi")
       yield* close(1)
-      assert.deepStrictEqual(told(), [...handshake, "> data hi", "> fin", "< fin"])
+      assert.deepStrictEqual(formattedPackets(), [...handshake, "> data hi", "> fin", "< fin"])
     })
   )
 
   test(
-    "ending our own reading is no packet; nor is what can no longer be written",
+    "reports nothing for endRead and for a write after the end",
     Effect.gen(function* () {
-      const { client, close, formattedPackets: told } = yield* openPair("network", "plain")
+      const { client, close, formattedPackets } = yield* openPair("network", "plain")
       yield* client.endRead
       assert.strictEqual(yield* outcome(client.pull), "Done")
       yield* client.end
       assert.strictEqual(yield* outcome(client.write("late")), "Closed")
       yield* close(0)
-      assert.deepStrictEqual(told(), [...handshake, "> fin"])
+      assert.deepStrictEqual(formattedPackets(), [...handshake, "> fin"])
     })
   )
 
   test(
-    "paths of the file system pass untold",
+    "does not report Unix domain sockets",
     Effect.gen(function* () {
       const { network, seen } = yield* tappedNetwork
       const directory = Fs.mkdtempSync(Path.join(Os.tmpdir(), "inet-"))
@@ -131,7 +131,7 @@ describe("Capture.wrap, streams", () => {
 })
 
 describe("Capture.wrap, datagrams", () => {
-  /** Sends from one socket to another, and waits until it is there. */
+  /** Sends a datagram from one socket to another, and waits until it has arrived. */
   const send = Effect.fnUntraced(function* (
     from: Network.Network["Service"],
     to: Network.Network["Service"],
@@ -148,7 +148,7 @@ describe("Capture.wrap, datagrams", () => {
   })
 
   test(
-    "between two of ours: told once",
+    "reports a datagram between two captured sockets once",
     Effect.gen(function* () {
       const { network, seen } = yield* tappedNetwork
       const { port } = yield* send(network, network)
@@ -157,7 +157,7 @@ describe("Capture.wrap, datagrams", () => {
   )
 
   test(
-    "from and to others: told, with an address where the socket is bound to all",
+    "reports datagrams from and to other networks, with the inferred address of a socket bound to all addresses",
     Effect.gen(function* () {
       const { network, plain, seen } = yield* tappedNetwork
       const first = yield* send(plain, network, "0.0.0.0")
@@ -175,7 +175,7 @@ describe("Capture.wrap, datagrams", () => {
   )
 
   test(
-    "what cannot be sent is not told",
+    "does not report a datagram that cannot be sent",
     Effect.gen(function* () {
       const { network, seen } = yield* tappedNetwork
       const to = { address: "127.0.0.1", port: 9 }
@@ -197,7 +197,7 @@ describe("Capture.wrap, datagrams", () => {
     })
   )
 
-  it.effect("the time is that of the Clock", () =>
+  it.effect("reports the time of the Clock", () =>
     Effect.gen(function* () {
       yield* TestClock.setTime(1_234)
       const { network, seen } = yield* tappedNetwork

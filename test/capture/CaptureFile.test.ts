@@ -19,7 +19,7 @@ import { pseudoRandomBytes } from "../support/Hosts.ts"
 
 const encode = (text: string) => new TextEncoder().encode(text)
 
-/** Runs rot13 on a network that is captured to a file: what was logged, and the answer. */
+/** Runs rot13 on a network that is captured to a file; returns the log and the reply. */
 const rot13 = Effect.fnUntraced(function* (file: string, repeat = 1) {
   const lines: Array<string> = []
   const logger = Logger.make(({ logLevel, message }) => void lines.push(`${logLevel}: ${message}`))
@@ -40,7 +40,7 @@ const temporary = Effect.acquireRelease(
 )
 
 describe("Capture.layer", () => {
-  it.live("says what it does and what it does not, and the file is complete when the scope has closed", () =>
+  it.live("logs what is not captured, and completes the file when the scope closes", () =>
     Effect.gen(function* () {
       const file = Path.join(yield* temporary, "out.pcapng")
       const { answer, lines } = yield* rot13(file)
@@ -49,21 +49,23 @@ describe("Capture.layer", () => {
       const blocks = Result.getOrThrow(PcapngDecoder.decode(Fs.readFileSync(file)))
       const tags = blocks.map(({ _tag }) => _tag)
       assert.deepStrictEqual(tags.slice(0, 3), ["Section", "Interface", "Packet"])
-      // Handshake, two times data, two times FIN, each but the handshake acknowledged.
+      // Section and interface, handshake, 2 data segments and 2 FINs with an acknowledgement each.
       assert.strictEqual(tags.length, 2 + 3 + 4 + 4)
     }).pipe(Effect.scoped)
   )
 
-  it.live("a folder that is not there is one warning, and the program goes on", () =>
+  it.live("logs one warning and runs the program if the folder does not exist", () =>
     Effect.gen(function* () {
       const file = Path.join(yield* temporary, "nosuch", "out.pcapng")
       const { answer, lines } = yield* rot13(file)
       assert.strictEqual(answer, "Uryyb")
-      assert.deepStrictEqual(lines, [`Warn: nothing is captured: ENOENT: no such file or directory, open '${file}'`])
+      assert.deepStrictEqual(lines, [
+        `Warn: capture not started: ENOENT: no such file or directory, open '${file}'; the program continues without it`
+      ])
     }).pipe(Effect.scoped)
   )
 
-  it.live("closing waits for the last packet, and for what was under way", () =>
+  it.live("writes the last packets and their acknowledgements before the scope closes", () =>
     Effect.gen(function* () {
       const file = Path.join(yield* temporary, "out.pcapng")
       yield* Effect.gen(function* () {
@@ -74,7 +76,16 @@ describe("Capture.layer", () => {
         ]
         for (let i = 0; i < 500; i++) {
           const at = BigInt(i)
-          tap({ transport: "tcp", kind: "data", from, to, bytes: pseudoRandomBytes(20_000), host: "a", at, arrives: at + 10n })
+          tap({
+            transport: "tcp",
+            kind: "data",
+            from,
+            to,
+            bytes: pseudoRandomBytes(20_000),
+            host: "a",
+            at,
+            arrives: at + 10n
+          })
         }
       }).pipe(Effect.scoped, Effect.provide(NodeFileSystem.layer))
       const blocks = Result.getOrThrow(PcapngDecoder.decode(Fs.readFileSync(file)))
@@ -82,13 +93,13 @@ describe("Capture.layer", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("packets are in the file while the program runs", () =>
+  it.live("writes packets while the program runs", () =>
     Effect.gen(function* () {
       const file = Path.join(yield* temporary, "out.pcapng")
       const tap = yield* Capture.toFile(file)
       const size = () => Fs.statSync(file).size
       for (let i = 0; i < 3; i++) {
-        // The writer has nothing to do by now.
+        // The writer is idle after these yields.
         for (let turn = 0; turn < 100; turn++) yield* Effect.yieldNow
         const before = size()
         const [from, to] = [
@@ -102,47 +113,61 @@ describe("Capture.layer", () => {
   )
 
   const noFull = !Fs.existsSync("/dev/full")
-  it.live.skipIf(noFull)(
-    "a full disk is one warning, and the program goes on (skipped where there is no /dev/full)",
-    () =>
-      Effect.gen(function* () {
-        const { answer, lines } = yield* rot13("/dev/full", 100)
-        assert.strictEqual(answer, "Uryyb")
-        assert.deepStrictEqual(lines.slice(1), [
-          "Warn: capture to /dev/full stopped, the program goes on: ENOSPC: no space left on device, write"
-        ])
-      })
+  it.live.skipIf(noFull)("logs one warning and runs the program if the disk is full (skipped without /dev/full)", () =>
+    Effect.gen(function* () {
+      const { answer, lines } = yield* rot13("/dev/full", 100)
+      assert.strictEqual(answer, "Uryyb")
+      assert.deepStrictEqual(lines.slice(1), [
+        "Warn: capture to /dev/full stopped: ENOSPC: no space left on device, write; the program continues without it"
+      ])
+    })
   )
 })
 
-describe("Recording", () => {
-  it("holds so many bytes until they are taken, and counts what it leaves out", () => {
-    const recording = CaptureWriter.make({ maxPendingBytes: 5_000 })
+describe("CaptureWriter", () => {
+  it("drops and counts packets beyond maxPendingBytes", () => {
+    const writer = CaptureWriter.make({ maxPendingBytes: 5_000 })
     const [from, to] = [
       { address: "10.0.0.1", port: 1 },
       { address: "10.0.0.2", port: 2 }
     ]
     const see = () =>
-      recording.tap({ transport: "udp", kind: "datagram", from, to, bytes: pseudoRandomBytes(1_000), at: 0n, host: "a" })
+      writer.tap({
+        transport: "udp",
+        kind: "datagram",
+        from,
+        to,
+        bytes: pseudoRandomBytes(1_000),
+        at: 0n,
+        host: "a"
+      })
     for (let i = 0; i < 20; i++) see()
-    const first = recording.take()
+    const first = writer.take()
     for (let i = 0; i < 2; i++) see()
-    const whole = Buffer.concat([...first, ...recording.finish()])
+    const whole = Buffer.concat([...first, ...writer.finish()])
     const packets = Result.getOrThrow(PcapngDecoder.decode(whole)).filter(({ _tag }) => _tag === "Packet")
-    assert.strictEqual(packets.length + recording.droppedPackets(), 22)
+    assert.strictEqual(packets.length + writer.droppedPackets(), 22)
     assert.isBelow(Buffer.concat(first).length, 7_000)
     assert.isAbove(packets.length, 5)
   })
 
-  it("is the same, byte for byte, for the same sightings", () => {
+  it("returns the same bytes for the same packets", () => {
     const run = () => {
-      const recording = CaptureWriter.make({ names: { "10.0.0.1": "a" } })
+      const writer = CaptureWriter.make({ names: { "10.0.0.1": "a" } })
       const ends = { from: { address: "10.0.0.1", port: 1 }, to: { address: "10.0.0.2", port: 2 } }
       for (const kind of ["syn", "synack", "ack", "data", "fin"] as const) {
         const { from, to } = kind === "synack" ? { from: ends.to, to: ends.from } : ends
-        recording.tap({ transport: "tcp", kind, from, to, bytes: pseudoRandomBytes(kind === "data" ? 9 : 0), at: 0n, host: kind })
+        writer.tap({
+          transport: "tcp",
+          kind,
+          from,
+          to,
+          bytes: pseudoRandomBytes(kind === "data" ? 9 : 0),
+          at: 0n,
+          host: kind
+        })
       }
-      return Buffer.concat(recording.finish())
+      return Buffer.concat(writer.finish())
     }
     assert.isTrue(run().equals(run()))
     assert.deepInclude(Result.getOrThrow(PcapngDecoder.decode(run())), {

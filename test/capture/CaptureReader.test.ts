@@ -21,7 +21,7 @@ const ip = Ip.encode({
   id: 1
 })
 
-/** The IP packet as it stands in frames of other kinds. */
+/** Link-layer headers that precede the IP packet, by link type. */
 const frames: ReadonlyArray<readonly [name: string, linkType: number, head: ReadonlyArray<number>]> = [
   ["BSD loopback", 0, [2, 0, 0, 0]],
   ["Ethernet", 1, [...Array(12).fill(0), 8, 0]],
@@ -31,13 +31,20 @@ const frames: ReadonlyArray<readonly [name: string, linkType: number, head: Read
   ["Linux cooked 2", 276, [8, 0, ...Array(18).fill(0)]]
 ]
 
-describe("Reading", () => {
+describe("CaptureReader", () => {
   for (const [name, linkType, head] of frames) {
     it(`finds IP in a frame: ${name}`, () => {
       const read = CaptureReader.make()
       read({ _tag: "Interface", linkType, snapLength: 0, name: "eth0", timestampResolution: 9 })
       const bytes = Uint8Array.from([...head, ...ip])
-      const packet: Pcapng.Packet = { _tag: "Packet", interface: 0, at: 1n, bytes, originalLength: bytes.length, comments: [] }
+      const packet: Pcapng.Packet = {
+        _tag: "Packet",
+        interface: 0,
+        at: 1n,
+        bytes,
+        originalLength: bytes.length,
+        comments: []
+      }
       const found = read(packet)!
       assert.deepInclude(found, { protocol: "UDP", problems: [], host: "eth0", payload: encode("hello") })
       for (let length = 0; length < head.length; length++) {
@@ -47,8 +54,8 @@ describe("Reading", () => {
     })
   }
 
-  it("tells a tap what it was told", () => {
-    const recording = CaptureWriter.make()
+  it("returns the packets that the tap received", () => {
+    const writer = CaptureWriter.make()
     const [from, to] = [
       { address: "::1", port: 1 },
       { address: "::2", port: 2 }
@@ -75,40 +82,40 @@ describe("Reading", () => {
       see("datagram", false, "x", { fault: "corrupt" }),
       see("datagram", false, "y", { fault: "drop", lost: true })
     ]
-    for (const sighting of all) recording.tap(sighting)
+    for (const packet of all) writer.tap(packet)
     const read = CaptureReader.make()
-    const back = decode(recording).flatMap((block) => {
+    const back = decode(writer).flatMap((block) => {
       const captured = read(block)
-      const sighting = captured && CaptureReader.toObservedPacket(captured)
-      return sighting === undefined ? [] : [sighting]
+      const packet = captured && CaptureReader.toObservedPacket(captured)
+      return packet === undefined ? [] : [packet]
     })
-    // Two of the acknowledgements were never told: the recording gave them.
+    // The writer has added two of the acknowledgements.
     const acks = back.filter(({ kind }) => kind === "ack")
     assert.strictEqual(acks.length, 3)
-    const rest = back.filter((sighting) => sighting.kind !== "ack" || sighting === acks[0])
+    const rest = back.filter((packet) => packet.kind !== "ack" || packet === acks[0])
     assert.deepStrictEqual(rest, all)
   })
 })
 
-const decode = (recording: CaptureWriter.CaptureWriter): ReadonlyArray<Pcapng.Block> =>
-  Result.getOrThrow(PcapngDecoder.decode(new Uint8Array(Buffer.concat(recording.finish()))))
+const decode = (writer: CaptureWriter.CaptureWriter): ReadonlyArray<Pcapng.Block> =>
+  Result.getOrThrow(PcapngDecoder.decode(new Uint8Array(Buffer.concat(writer.finish()))))
 
-/** A file of a question, an answer that was lost, and one with a wrong bit. */
+/** A file of three datagrams: text, a dropped one, and one with a changed bit. */
 const file = Effect.gen(function* () {
   const directory = yield* Effect.acquireRelease(
     Effect.sync(() => Fs.mkdtempSync(Path.join(Os.tmpdir(), "inet-"))),
     (directory) => Effect.sync(() => Fs.rmSync(directory, { recursive: true }))
   )
-  const recording = CaptureWriter.make()
+  const writer = CaptureWriter.make()
   const [from, to] = [
     { address: "10.0.0.1", port: 4_000 },
     { address: "10.0.0.2", port: 69 }
   ]
   const packet = { transport: "udp", kind: "datagram", from, to, host: "a" } as const
-  recording.tap({ ...packet, bytes: encode("Hello\u202e"), at: 1_000_000_001n })
-  recording.tap({ ...packet, bytes: Uint8Array.of(0x1b, 1), at: 1_020_000_001n, fault: "drop", lost: true })
-  recording.tap({ ...packet, bytes: encode("wrong"), at: 1_030_000_001n })
-  const bytes = Buffer.concat(recording.finish())
+  writer.tap({ ...packet, bytes: encode("Hello\u202e"), at: 1_000_000_001n })
+  writer.tap({ ...packet, bytes: Uint8Array.of(0x1b, 1), at: 1_020_000_001n, fault: "drop", lost: true })
+  writer.tap({ ...packet, bytes: encode("wrong"), at: 1_030_000_001n })
+  const bytes = Buffer.concat(writer.finish())
   bytes[bytes.lastIndexOf("wrong")]! ^= 1
   const path = Path.join(directory, "out.pcapng")
   Fs.writeFileSync(path, bytes)
@@ -116,7 +123,7 @@ const file = Effect.gen(function* () {
 })
 
 describe("capture read", () => {
-  it.live("prints packets, as lines, as JSON, as diagrams", () =>
+  it.live("prints packets as lines, JSON and diagrams", () =>
     Effect.gen(function* () {
       const { path } = yield* file
       const run = (...args: ReadonlyArray<string>) =>
@@ -141,7 +148,7 @@ describe("capture read", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("a truncated file: what is there, then where it ends, exit code 1", () =>
+  it.live("prints the packets of a truncated file, then the error, and exits with 1", () =>
     Effect.gen(function* () {
       const { bytes, short } = yield* file
       Fs.writeFileSync(short, bytes.subarray(0, -10))
@@ -161,7 +168,7 @@ describe("capture read", () => {
     ["/nosuch", 1, "/nosuch: no such file"],
     ["/", 1, "/: EISDIR: illegal operation on a directory, read"],
     ["/dev/null", 1, "/dev/null: at byte 0: expected a pcapng section header, found an empty file"],
-    ["/dev/null --json --diagram text", 2, "choose one of --json and --diagram"]
+    ["/dev/null --json --diagram text", 2, "--json and --diagram exclude each other: give one of them"]
   ]
   it.live.each(bad)("%s", ([args, code, line]) =>
     Effect.gen(function* () {

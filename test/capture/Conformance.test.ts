@@ -8,14 +8,14 @@ import * as NodeNetwork from "../../src/network/node/NodeNetwork.ts"
 import { suite } from "../suites/network/Network.ts"
 import { Hosts } from "../support/Hosts.ts"
 
-/** The host's network with a tap that makes frames of all it is told, and throws them away. */
+/** The host's network with a tap that encodes all packets and discards the result. */
 const layer = Layer.effect(
   Network.Network,
   Effect.gen(function* () {
-    const recording = CaptureWriter.make()
-    return yield* Capture.wrap(yield* Network.Network, (sighting) => {
-      recording.tap(sighting)
-      recording.take()
+    const writer = CaptureWriter.make()
+    return yield* Capture.wrap(yield* Network.Network, (packet) => {
+      writer.tap(packet)
+      writer.take()
     })
   })
 ).pipe(Layer.provide(NodeNetwork.layer))

@@ -36,7 +36,7 @@ const run = [
 ]
 
 describe("Diagram", () => {
-  it("text: hosts as columns, time downwards, lost packets end in an x", () => {
+  it("draws hosts as columns and the arrow of a lost packet with an x", () => {
     const drawn = Diagram.text(run, { names: { "10.0.0.1": "client" }, dissectors: [shout], width: 90 })
     assert.strictEqual(
       drawn,
@@ -49,7 +49,7 @@ describe("Diagram", () => {
     )
   })
 
-  it("Mermaid: the same, and nothing in a payload is taken for its syntax", () => {
+  it("escapes the syntax of Mermaid in payloads and host names", () => {
     const evil = packet("10.0.0.1", "10.0.0.2", "end; %%#\n<b>", 40)
     assert.strictEqual(
       Diagram.mermaid([...run.slice(0, 2), evil], { names: { "10.0.0.2": "a;b" } }),
@@ -64,25 +64,25 @@ describe("Diagram", () => {
     )
   })
 
-  it("on one host its ports are the columns", () => {
+  it("draws the ports as columns if all packets stay on one host", () => {
     const one = packet("127.0.0.1", "127.0.0.1", "x", 0, { from: { address: "127.0.0.1", port: 1 } })
     assert.include(Diagram.text([one]), "127.0.0.1:9")
   })
 
-  it("many packets are counted, many hosts too", () => {
+  it("counts packets beyond maxPackets and beyond the maximum number of hosts", () => {
     const many = Array.from({ length: 1_000 }, (_, i) => packet("10.0.0.1", "10.0.0.2", `${i}`, i))
     const lines = Diagram.text(many, { maxPackets: 10 }).trimEnd().split("\n")
     assert.strictEqual(lines.length, 12)
-    assert.include(lines[6], "... 990 packets left out ...")
+    assert.include(lines[6], "... 990 packets omitted ...")
     assert.include(lines.at(-1), '"999"')
-    const crowd = Array.from({ length: 50 }, (_, i) => packet("10.0.0.1", `10.0.1.${i}`, "x", i))
-    assert.include(Diagram.text(crowd), "... 43 packets left out ...")
+    const manyHosts = Array.from({ length: 50 }, (_, i) => packet("10.0.0.1", `10.0.1.${i}`, "x", i))
+    assert.include(Diagram.text(manyHosts), "... 43 packets omitted ...")
     assert.strictEqual(Diagram.text([]), "no packets\n")
   })
 
   const Text = Schema.Array(Schema.String)
   const Width = Schema.Int.check(Schema.isBetween({ minimum: 60, maximum: 200 }))
-  it.effect.prop("no line is wider than asked, and none holds a control character", [Text, Width], ([texts, width]) =>
+  it.effect.prop("draws no line wider than `width` and no control character", [Text, Width], ([texts, width]) =>
     Effect.sync(() => {
       const all = texts.map((text, i) => packet(`10.0.0.${i % 12}`, "10.0.0.1", text, i * 1e6, { fault: text }))
       for (const line of Diagram.text(all, { width }).split("\n")) {
@@ -97,7 +97,7 @@ describe("Diagram", () => {
 describe("Payload", () => {
   const summary = (bytes: Uint8Array) => Payload.summary(packet("10.0.0.1", "10.0.0.2", "", 0, { bytes }))
 
-  it("text is quoted, a long one cut, anything else counted", () => {
+  it("quotes text, truncates long text, and prints the length of other bytes", () => {
     assert.strictEqual(summary(encode("Hello\r\n")), '"Hello\\r\\n"')
     assert.strictEqual(summary(encode("Hello\0")), '"Hello\\u0000"')
     assert.strictEqual(summary(encode("é".repeat(300))), `"${"é".repeat(40)}"... 600 bytes`)

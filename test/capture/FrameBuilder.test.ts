@@ -18,7 +18,7 @@ const { ack: ACK, fin: FIN, psh: PSH, rst: RST, syn: SYN } = Ip.flag
 
 const kinds: ReadonlyArray<Kind> = ["datagram", "syn", "synack", "ack", "data", "data", "data", "fin", "rst"]
 
-/** Anything at all, on a few tuples, in order of time. */
+/** Packets of any kind, on a few tuples, in the order of their times. */
 const arbitraryEvents = Arbitrary.array(
   Arbitrary.all([
     between(0, kinds.length - 1),
@@ -52,7 +52,7 @@ const arbitraryPackets = Arbitrary.map(
     })
 )
 
-/** One direction of one stream. */
+/** Data in one direction of a stream. */
 const arbitraryStream = Arbitrary.map(
   Arbitrary.array(Arbitrary.all([between(0, 140_000), between(0, 3)]), { maxLength: 12 }),
   (all): ReadonlyArray<ObservedPacket> =>
@@ -70,13 +70,13 @@ const arbitraryStream = Arbitrary.map(
 
 const run = (all: ReadonlyArray<ObservedPacket>, options?: FrameBuilder.Options) => {
   const frames = FrameBuilder.make(options)
-  const out = all.flatMap((sighting) => frames.build(sighting))
+  const out = all.flatMap((packet) => frames.build(packet))
   return { out: [...out, ...frames.finish()], streams: frames.streams() }
 }
 
 const decoded = (all: ReadonlyArray<FrameBuilder.Frame>) => all.map(({ bytes }) => Ip.decode(bytes))
 
-/** The frames of what goes there (`>`) and back (`<`), as flags, length, and relative numbers. */
+/** Formats the frames of packets sent by the client (`>`) and the server (`<`): flags, relative numbers, length. */
 const framesOf = (...steps: ReadonlyArray<readonly [way: ">" | "<", kind: Kind, size?: number]>) => {
   const all = steps.map(([way, kind, size = 0], index): ObservedPacket => {
     const [from, to] = way === ">" ? [a, b] : [b, a]
@@ -104,32 +104,35 @@ const framesOf = (...steps: ReadonlyArray<readonly [way: ">" | "<", kind: Kind, 
   })
 }
 
-describe("Frames", () => {
-  it.effect.prop("whatever is seen: right checksums, nothing acknowledged that was not sent", [arbitraryPackets], ([all]) =>
-    Effect.sync(() => {
-      const { out } = run(all)
-      const sent = new Map<string, number>()
-      for (const { from, payload, problems, tcp, to } of decoded(out)) {
-        assert.deepStrictEqual(problems, [])
-        if (tcp === undefined) continue
-        const way = `${from!.address} ${from!.port} ${to!.address} ${to!.port}`
-        const back = `${to!.address} ${to!.port} ${from!.address} ${from!.port}`
-        const end = (tcp.seq + payload.length + (tcp.flags & (SYN | FIN) ? 1 : 0)) >>> 0
-        if (tcp.flags & SYN) sent.set(way, end)
-        const known = sent.get(way)
-        if (known === undefined || ((end - known) | 0) > 0) sent.set(way, end)
-        const other = sent.get(back)
-        if (tcp.flags & ACK && other !== undefined) assert.isAtMost((tcp.ack - other) | 0, 0)
-      }
-      // Frames of what was seen are there, and in order of time.
-      const datagrams = all.filter(({ kind }) => kind === "datagram").length
-      assert.strictEqual(decoded(out).filter(({ protocol }) => protocol === "UDP").length, datagrams)
-      for (let i = 1; i < out.length; i++) assert.isTrue(out[i]!.at >= out[i - 1]!.at)
-    })
+describe("FrameBuilder", () => {
+  it.effect.prop(
+    "writes valid checksums and acknowledges only data that was sent, for any packets",
+    [arbitraryPackets],
+    ([all]) =>
+      Effect.sync(() => {
+        const { out } = run(all)
+        const sent = new Map<string, number>()
+        for (const { from, payload, problems, tcp, to } of decoded(out)) {
+          assert.deepStrictEqual(problems, [])
+          if (tcp === undefined) continue
+          const way = `${from!.address} ${from!.port} ${to!.address} ${to!.port}`
+          const back = `${to!.address} ${to!.port} ${from!.address} ${from!.port}`
+          const end = (tcp.seq + payload.length + (tcp.flags & (SYN | FIN) ? 1 : 0)) >>> 0
+          if (tcp.flags & SYN) sent.set(way, end)
+          const known = sent.get(way)
+          if (known === undefined || ((end - known) | 0) > 0) sent.set(way, end)
+          const other = sent.get(back)
+          if (tcp.flags & ACK && other !== undefined) assert.isAtMost((tcp.ack - other) | 0, 0)
+        }
+        // Every datagram has a frame, and the frames are in the order of their times.
+        const datagrams = all.filter(({ kind }) => kind === "datagram").length
+        assert.strictEqual(decoded(out).filter(({ protocol }) => protocol === "UDP").length, datagrams)
+        for (let i = 1; i < out.length; i++) assert.isTrue(out[i]!.at >= out[i - 1]!.at)
+      })
   )
 
   it.effect.prop(
-    "a stream's bytes are all there, once, in order; lost ones are in the place of what follows",
+    "writes all bytes of a stream once and in order, with lost data at the place of its retransmission",
     [arbitraryStream],
     (input) =>
       Effect.sync(() => {
@@ -142,19 +145,19 @@ describe("Frames", () => {
         })
         let next = frames[0]?.seq
         for (const { lost, payload, seq } of frames) {
-          // The pieces of what was lost follow each other, too.
+          // Several segments of lost data have consecutive numbers, too.
           if (!lost) assert.strictEqual(seq, next)
           if (!lost) next = (seq + payload.length) >>> 0
         }
         for (const lost of [false, true]) {
           const whole = Buffer.concat(frames.filter((frame) => frame.lost === lost).map(({ payload }) => payload))
-          const told = data.filter((sighting) => (sighting.lost ?? false) === lost)
-          assert.strictEqual(Buffer.compare(whole, Buffer.concat(told.map(({ bytes }) => bytes))), 0)
+          const expected = data.filter((packet) => (packet.lost ?? false) === lost)
+          assert.strictEqual(Buffer.compare(whole, Buffer.concat(expected.map(({ bytes }) => bytes))), 0)
         }
       })
   )
 
-  it("handshake, data, half-close: every byte acknowledged", () => {
+  it("acknowledges every byte of a handshake, data and a half-close", () => {
     assert.deepStrictEqual(
       framesOf(
         [">", "syn"],
@@ -183,12 +186,12 @@ describe("Frames", () => {
     )
   })
 
-  it("a refused connection, and one that nobody answers and that is tried again", () => {
+  it("builds a refused connection, and a SYN that is retransmitted", () => {
     assert.deepStrictEqual(framesOf([">", "syn"], ["<", "rst"]), ["> S 0 0", "< R. 0 1 0"])
     assert.deepStrictEqual(framesOf([">", "syn"], [">", "syn"], ["<", "synack"]), ["> S 0 0", "> S 0 0", "< S. 0 1 0"])
   })
 
-  it("a stream seen from its middle, a reset, and what comes after it", () => {
+  it("builds a stream without its handshake, and ignores packets after a reset", () => {
     assert.deepStrictEqual(framesOf(["<", "data", 3], [">", "data", 2], [">", "rst"], ["<", "rst"]), [
       "< P. 0 0 3",
       "> . 0 3 0",
@@ -198,7 +201,7 @@ describe("Frames", () => {
     ])
   })
 
-  it("a new SYN on a closed or an open tuple starts afresh", () => {
+  it("starts a new stream for a new SYN on a tuple in use", () => {
     const syn = { transport: "tcp", kind: "syn", from: a, to: b, bytes: none, host: "h" } as const
     const synack = { ...syn, kind: "synack", from: b, to: a } as const
     const { out } = run([syn, synack, syn, synack].map((one, i) => ({ ...one, at: BigInt(i) })))
@@ -206,7 +209,7 @@ describe("Frames", () => {
     assert.strictEqual(numbers.size, 4)
   })
 
-  it("what an older stream had under way is not acknowledged in the name of a new one", () => {
+  it("drops pending acknowledgements of a stream that a new one replaces", () => {
     const syn = { transport: "tcp", kind: "syn", from: a, to: b, bytes: none, host: "h" } as const
     const data = { ...syn, kind: "data", bytes: pseudoRandomBytes(5) } as const
     const { out } = run([
@@ -216,7 +219,7 @@ describe("Frames", () => {
     assert.strictEqual(out.length, 2)
   })
 
-  it("acknowledgements under way are limited: the first ones are written early", () => {
+  it("writes the first pending acknowledgements early if there are too many", () => {
     const data = {
       transport: "tcp",
       kind: "data",
@@ -231,7 +234,7 @@ describe("Frames", () => {
     assert.isAtLeast(out.length, 5_000 + 900)
   })
 
-  it("a closed stream is forgotten, and of open ones the longest silent", () => {
+  it("forgets closed streams, and the least recently used stream beyond maxStreams", () => {
     const of = (port: number, kind: Kind, back = false): ObservedPacket => {
       const client = { address: "10.0.0.1", port }
       const [from, to] = back ? [b, client] : [client, b]
@@ -254,7 +257,7 @@ describe("Frames", () => {
     )
   })
 
-  it("what is not an IP literal gives no frame", () => {
+  it("builds no frame if an address is not an IP literal", () => {
     const nobody = { address: "localhost", port: 1 }
     const { out } = run([{ transport: "udp", kind: "datagram", from: nobody, to: b, bytes: none, at: 0n, host: "h" }])
     assert.deepStrictEqual(out, [])

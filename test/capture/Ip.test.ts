@@ -22,11 +22,16 @@ const tcp = Arbitrary.map(
 )
 const packet = Arbitrary.map(
   Arbitrary.all([endpoints, tcp, between(0, 1), between(0, 70_000), between(0, 0xffff)]),
-  ([ends, tcp, isTcp, size, id]): Ip.Packet => ({ ...ends, payload: pseudoRandomBytes(size), id, ...(isTcp ? { tcp } : {}) })
+  ([ends, tcp, isTcp, size, id]): Ip.Packet => ({
+    ...ends,
+    payload: pseudoRandomBytes(size),
+    id,
+    ...(isTcp ? { tcp } : {})
+  })
 )
 
 describe("Ip", () => {
-  it.effect.prop("what is written is read, and has right checksums", [packet], ([packet]) =>
+  it.effect.prop("decodes what it encodes, with valid checksums", [packet], ([packet]) =>
     Effect.sync(() => {
       const encoded = Ip.encode(packet)
       const decoded = Ip.decode(encoded)
@@ -38,26 +43,26 @@ describe("Ip", () => {
     })
   )
 
-  it.effect.prop("a changed bit is noticed", [packet, between(0, 2 ** 31)], ([packet, where]) =>
+  it.effect.prop("reports a changed bit", [packet, between(0, 2 ** 31)], ([packet, where]) =>
     Effect.sync(() => {
       const encoded = Ip.encode(packet)
       const [before] = [Ip.decode(encoded)]
       const at = where % encoded.length
       encoded[at]! ^= 1 << (where % 8)
       const after = Ip.decode(encoded)
-      // IPv6 leaves its own class, label and hop limit to those on the way.
+      // No checksum covers the traffic class, flow label and hop limit of IPv6, which routers may change.
       const isFree = packet.from.address.length === 16 && (at < 4 || at === 7)
       if (!isFree) assert.isTrue(after.problems.length > 0 || after.protocol !== before!.protocol, `bit in byte ${at}`)
     })
   )
 
   it.effect.prop(
-    "no bytes make it throw",
+    "never throws, whatever the bytes",
     [Arbitrary.array(between(0, 255), { maxLength: 80 }), between(0, 2)],
     (input) =>
       Effect.sync(() => {
         const noise = Uint8Array.from(input[0])
-        // Two of three begin like IP.
+        // Two of three inputs begin with a valid IP version.
         if (input[1] > 0 && noise.length > 0) noise[0] = input[1] === 1 ? 0x45 : 0x60
         const decoded = Ip.decode(noise)
         assert.isAtMost(decoded.payload.length, noise.length)
@@ -65,7 +70,7 @@ describe("Ip", () => {
       })
   )
 
-  it("UDP without a checksum is fine over IPv4 and not over IPv6", () => {
+  it("accepts UDP without a checksum over IPv4 and rejects it over IPv6", () => {
     const ends = (size: number) => ({ address: new Uint8Array(size).fill(1), port: 1 })
     for (const [size, at, problems] of [
       [4, 26, []],

@@ -11,14 +11,14 @@ const between = (minimum: number, maximum: number) =>
   Arbitrary.schema(Schema.Int.check(Schema.isBetween({ minimum, maximum })))
 const bytes = (maxLength: number) =>
   Arbitrary.map(Arbitrary.array(between(0, 255), { maxLength }), (all) => Uint8Array.from(all))
-/** Texts that UTF-8 can say. */
+/** Texts that UTF-8 can encode. */
 const text = Arbitrary.map(Arbitrary.schema(Schema.String), (one) => one.toWellFormed())
 const optional = <A>(one: Arbitrary.Arbitrary<A>) =>
   Arbitrary.map(Arbitrary.all([one, between(0, 1)]), ([value, there]) => (there ? value : undefined))
 
-/** Powers of ten and of two that nanoseconds and seconds both fall on. */
+/** Time units by which whole seconds and nanoseconds are divisible. */
 const resolution = Arbitrary.map(between(0, 2), (i) => [6, 9, 0x80][i]!)
-/** Whole seconds fall on every resolution; a coarse one has room for far more of them. */
+/** Whole seconds, which every resolution can represent. */
 const time = Arbitrary.map(between(0, 2 ** 33), (seconds) => BigInt(seconds) * 1_000_000_000n)
 const address = Arbitrary.map(between(0, 3), (i) => ["10.0.0.1", "255.255.255.255", "::1", "fe80::1:2"][i]!)
 
@@ -75,13 +75,20 @@ const encode = (blocks: ReadonlyArray<Pcapng.Block>, order?: "little" | "big") =
 
 const sample: ReadonlyArray<Pcapng.Block> = [
   { _tag: "Section", application: "test" },
-  { _tag: "Interface", linkType: Pcapng.LINKTYPE_RAW, snapLength: 0, name: "lo", timestampResolution: 9, timestampOffset: undefined },
+  {
+    _tag: "Interface",
+    linkType: Pcapng.LINKTYPE_RAW,
+    snapLength: 0,
+    name: "lo",
+    timestampResolution: 9,
+    timestampOffset: undefined
+  },
   { _tag: "Packet", interface: 0, at: 5n, bytes: Uint8Array.of(1, 2, 3), originalLength: 3, comments: ["drop"] }
 ]
 
 const failure = (bytes: Uint8Array) => Result.getOrThrow(Result.flip(PcapngDecoder.decode(bytes)))
 
-/** A file whose bytes at an offset are others. */
+/** Returns the sample file with other bytes at an offset. */
 const spoiled = (at: number, ...values: ReadonlyArray<number>) => {
   const bytes = encode(sample)
   bytes.set(values, at)
@@ -90,7 +97,7 @@ const spoiled = (at: number, ...values: ReadonlyArray<number>) => {
 
 describe("Pcapng", () => {
   it.effect.prop(
-    "what is written is read, in both byte orders and in pieces of any size",
+    "decodes what it encodes, in both byte orders and in chunks of any size",
     [file, order, ChunkSizes],
     (input) =>
       Effect.sync(() => {
@@ -109,7 +116,7 @@ describe("Pcapng", () => {
       })
   )
 
-  it.effect.prop("nanoseconds are kept to the last", [between(0, 2 ** 52)], ([at]) =>
+  it.effect.prop("keeps the precision of nanoseconds", [between(0, 2 ** 52)], ([at]) =>
     Effect.sync(() => {
       const packet: Pcapng.Block = { ...(sample[2] as Pcapng.Packet), at: BigInt(at) * 1_999n }
       assert.deepStrictEqual(
@@ -119,18 +126,21 @@ describe("Pcapng", () => {
     })
   )
 
-  it.effect.prop("no bytes make it throw, alone or in the place of good ones", [bytes(200), between(0, 140)], (input) =>
-    Effect.sync(() => {
-      const [noise, at] = input
-      PcapngDecoder.decode(noise)
-      const whole = encode([...sample, { _tag: "Names", names: [{ address: "::1", names: ["me"] }] }])
-      whole.set(noise.subarray(0, Math.max(0, whole.length - at)), at)
-      const result = PcapngDecoder.decode(whole)
-      if (Result.isFailure(result)) assert.isAtMost(result.failure.offset, whole.length)
-    })
+  it.effect.prop(
+    "never throws, whatever bytes replace a file or a part of it",
+    [bytes(200), between(0, 140)],
+    (input) =>
+      Effect.sync(() => {
+        const [noise, at] = input
+        PcapngDecoder.decode(noise)
+        const whole = encode([...sample, { _tag: "Names", names: [{ address: "::1", names: ["me"] }] }])
+        whole.set(noise.subarray(0, Math.max(0, whole.length - at)), at)
+        const result = PcapngDecoder.decode(whole)
+        if (Result.isFailure(result)) assert.isAtMost(result.failure.offset, whole.length)
+      })
   )
 
-  it.effect.prop("a file cut anywhere but between blocks is truncated, and says where", [between(0, 1000)], ([where]) =>
+  it.effect.prop("fails with Truncated and the offset if a file ends inside a block", [between(0, 1000)], ([where]) =>
     Effect.sync(() => {
       const whole = encode(sample)
       const ends = sample.map((_, i) => encode(sample.slice(0, i + 1)).length)
@@ -145,7 +155,7 @@ describe("Pcapng", () => {
     })
   )
 
-  it("skips blocks it does not know, and options it does not know", () => {
+  it("skips unknown blocks", () => {
     const whole = encode(sample)
     const unknown = Uint8Array.of(0xad, 0x0b, 0, 0, 16, 0, 0, 0, 1, 2, 3, 4, 16, 0, 0, 0)
     const after = encode(sample.slice(0, 2)).length
@@ -153,7 +163,7 @@ describe("Pcapng", () => {
     assert.deepStrictEqual(Result.getOrThrow(PcapngDecoder.decode(bytes)), sample)
   })
 
-  it("says what is wrong, where, and what would be right", () => {
+  it("fails with the offset, the expected and the found value", () => {
     const first = encode(sample.slice(0, 1)).length
     const second = encode(sample.slice(0, 2)).length
     const cases: ReadonlyArray<readonly [bytes: Uint8Array, reason: Pcapng.Reason, message: string]> = [
@@ -161,7 +171,7 @@ describe("Pcapng", () => {
       [
         Uint8Array.of(0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0),
         "ClassicPcap",
-        "at byte 0: expected pcapng, found the older pcap format (0xd4c3b2a1); editcap -F pcapng converts it"
+        "at byte 0: expected pcapng, found classic pcap (0xd4c3b2a1); convert it with editcap -F pcapng"
       ],
       [
         Buffer.from("root:x:0:0"),
@@ -178,13 +188,9 @@ describe("Pcapng", () => {
       [
         spoiled(second - 4, 0),
         "Malformed",
-        `at byte ${second - 4}: expected the length of the block again, ${second - first}, found 0`
+        `at byte ${second - 4}: expected the block length ${second - first} repeated at its end, found 0`
       ],
-      [
-        spoiled(second + 8, 9),
-        "Malformed",
-        `at byte ${second + 8}: expected one of the 1 interfaces described before, found interface 9`
-      ],
+      [spoiled(second + 8, 9), "Malformed", `at byte ${second + 8}: expected an interface number below 1, found 9`],
       [
         spoiled(second + 20, 99),
         "Malformed",
@@ -203,7 +209,7 @@ describe("Pcapng", () => {
     }
   })
 
-  it("cuts a comment that is too long between two characters", () => {
+  it("truncates a long comment between two characters", () => {
     const comments = [`${"x".repeat(0xfffe)}é`]
     const encoded = encode([...sample.slice(0, 2), { ...(sample[2] as Pcapng.Packet), comments }])
     const read = Result.getOrThrow(PcapngDecoder.decode(encoded))[2] as Pcapng.Packet

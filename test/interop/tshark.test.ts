@@ -1,4 +1,4 @@
-/** Wireshark's own reader judges what we capture: sequence numbers, checksums, comments, times. */
+/** Captures read by tshark: sequence numbers, checksums, comments, times. */
 import * as ChildProcess from "node:child_process"
 import * as Fs from "node:fs"
 import * as Os from "node:os"
@@ -45,7 +45,7 @@ const run = (command: string, args: ReadonlyArray<string>) => {
   return stdout
 }
 
-/** The fields of the packets that a filter lets through. */
+/** Returns fields of the packets that match a display filter. */
 const rows = (file: string, filter: string, fields: ReadonlyArray<string>, more: ReadonlyArray<string> = []) =>
   run("tshark", [
     "-r",
@@ -63,7 +63,7 @@ const rows = (file: string, filter: string, fields: ReadonlyArray<string>, more:
     .filter((line) => line !== "")
     .map((line) => line.split("\t"))
 
-/** What nobody may find in a capture; that a connection begins or ends is a note, not a warning. */
+/** Display filters of defects. The start and end of a connection are notes of Wireshark, not warnings. */
 const problemFilters = [
   "tcp.analysis.flags",
   "_ws.malformed",
@@ -73,7 +73,7 @@ const problemFilters = [
   "udp.checksum.status != 1"
 ]
 
-/** `allowed` are analysis flags that the network itself earned. */
+/** Asserts that a capture has no defects, except packets that match `allowed`, and is in the order of time. */
 const assertClean = (file: string, allowed?: string) => {
   const problems = problemFilters.join(" || ")
   const filter = allowed === undefined ? problems : `(${problems}) && !(${allowed})`
@@ -83,7 +83,7 @@ const assertClean = (file: string, allowed?: string) => {
 
 const count = (file: string, filter: string) => rows(file, filter, ["frame.number"]).length
 
-/** The bytes of both directions of a stream, put together by tshark. */
+/** Returns the bytes of both directions of a stream, as reassembled by tshark. */
 const followStream = (file: string, stream: number) => {
   const raw = run("tshark", ["-r", file, "-q", "-z", `follow,tcp,raw,${stream}`])
   const lines = raw.split("\n").filter((line) => /^\t?[0-9a-f]+$/.test(line))
@@ -94,7 +94,7 @@ const followStream = (file: string, stream: number) => {
   }
 }
 
-/** Runs a program on a captured network, and gives the file. */
+/** Runs a program on a captured network and returns the path of the file. */
 const capture = Effect.fnUntraced(function* (
   program: Effect.Effect<unknown, unknown, Network.Network | Scope.Scope>,
   network: Layer.Layer<Network.Network> = NodeNetwork.layer
@@ -110,14 +110,14 @@ const capture = Effect.fnUntraced(function* (
   return file
 })
 
-/** Where a server runs whose own sockets are not captured. */
+/** Runs an effect on a network that is not captured. */
 const uncaptured = <A, E>(server: Effect.Effect<A, E, Network.Network | Scope.Scope>) =>
   Effect.provide(server, NodeNetwork.layer)
 
 const sizes = [1, 2 ** 20]
 const sent = Buffer.concat(sizes.map((size) => pseudoRandomBytes(size)))
 
-/** A client that asks, ends its half, and waits for the server to end the other; one end or both are captured. */
+/** A client that sends two messages, half-closes and waits for the server's FIN; one end or both are captured. */
 const exchange = (host: string, captured: "client" | "server" | "both") =>
   Effect.gen(function* () {
     const server = Rot13Server.make({ host, port: 0 })
@@ -131,8 +131,8 @@ const exchange = (host: string, captured: "client" | "server" | "both") =>
     yield* captured === "server" ? uncaptured(client) : client
   })
 
-/** One question and its answer, as datagrams. */
-const ask = Effect.fnUntraced(function* (host: string, text: string) {
+/** Sends one datagram and waits for the reply. */
+const request = Effect.fnUntraced(function* (host: string, text: string) {
   const network = yield* Network.Network
   const server = yield* Rot13Udp.serve({ host })
   const answer = yield* Deferred.make<void>()
@@ -156,19 +156,19 @@ const a = { address: "10.0.0.1", port: 40_000 }
 const b = { address: "10.0.0.2", port: 69 }
 const none: Uint8Array = new Uint8Array(0)
 
-/** Writes what a tap saw. */
+/** Writes packets to a capture file. */
 const writeCapture = Effect.fnUntraced(function* (
-  sightings: ReadonlyArray<ObservedPacket>,
+  packets: ReadonlyArray<ObservedPacket>,
   options?: CaptureWriter.Options
 ) {
   const file = Path.join(yield* temporary, "out.pcapng")
-  const recording = CaptureWriter.make(options)
-  for (const sighting of sightings) recording.tap(sighting)
-  Fs.writeFileSync(file, Buffer.concat(recording.finish()))
+  const writer = CaptureWriter.make(options)
+  for (const packet of packets) writer.tap(packet)
+  Fs.writeFileSync(file, Buffer.concat(writer.finish()))
   return file
 })
 
-/** The same exchange between two simulated hosts, then 40 datagrams, each answered if it arrives. */
+/** The same exchange between two simulated hosts, then 40 datagrams; the server replies to each that arrives. */
 const simulated = Effect.fnUntraced(function* (simulation: Simulation.Simulation) {
   const one = yield* simulation.host("server")
   const other = yield* simulation.host("client")
@@ -193,7 +193,7 @@ const suiteTitle = missing.length === 0 ? "tshark" : `tshark (skipped: ${missing
 describe.skipIf(missing.length > 0)(suiteTitle, () => {
   for (const host of hasIpv6 ? ["127.0.0.1", "::1"] : ["127.0.0.1"]) {
     for (const captured of ["both", "client", "server"] as const) {
-      it.live(`${host}, ${captured}: 1 byte and 1 MiB both ways, half-closed`, () =>
+      it.live(`${host}, ${captured}: follows 1 byte and 1 MiB both ways and a half-close`, () =>
         Effect.gen(function* () {
           const file = yield* capture(exchange(host, captured))
           assertClean(file)
@@ -210,9 +210,9 @@ describe.skipIf(missing.length > 0)(suiteTitle, () => {
       )
     }
 
-    it.live(`${host}: a datagram there and back`, () =>
+    it.live(`${host}: reads a datagram and its reply`, () =>
       Effect.gen(function* () {
-        const file = yield* capture(ask(host, "Hello"))
+        const file = yield* capture(request(host, "Hello"))
         assertClean(file)
         const data = rows(file, "udp", ["data.data"]).map(([hex]) => Buffer.from(hex!, "hex").toString())
         assert.deepStrictEqual(data, ["Hello", "Uryyb"])
@@ -220,10 +220,10 @@ describe.skipIf(missing.length > 0)(suiteTitle, () => {
     )
   }
 
-  it.live("a reset", () =>
+  it.live("reads a reset", () =>
     Effect.gen(function* () {
       const file = yield* capture(reset)
-      // Wireshark warns of every reset.
+      // Wireshark marks every reset with a warning.
       assertClean(file, "tcp.flags.reset == 1")
       assert.strictEqual(count(file, "tcp.analysis.flags"), 0)
       assert.strictEqual(count(file, "tcp.flags.reset == 1"), 1)
@@ -231,11 +231,11 @@ describe.skipIf(missing.length > 0)(suiteTitle, () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("a simulated run on a slow and lossy LAN, the same twice", () =>
+  it.live("reads a simulated run on a slow and lossy LAN, which is the same in two runs", () =>
     Effect.gen(function* () {
       const once = Effect.gen(function* () {
         const seen: Array<ObservedPacket> = []
-        const tap = (sighting: ObservedPacket) => void seen.push({ ...sighting, bytes: sighting.bytes.slice() })
+        const tap = (packet: ObservedPacket) => void seen.push({ ...packet, bytes: packet.bytes.slice() })
         const link = { latency: ["1 millis", "9 millis"], loss: 0.05 } as const
         const report = yield* Simulation.run(simulated, { seed: 3, link, tap })
         assert.isTrue(Exit.isSuccess(report.exit), `${report.outcome} ${report.exit}`)
@@ -252,7 +252,7 @@ describe.skipIf(missing.length > 0)(suiteTitle, () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("a simulated stream: acknowledged when the bytes arrive, nanoseconds, an interface for each host", () =>
+  it.live("reads acknowledgements at the time of arrival, nanoseconds, and an interface per host", () =>
     Effect.gen(function* () {
       const latency = 20_000_000n
       let at = 1_700_000_000_123_456_789n
@@ -274,7 +274,7 @@ describe.skipIf(missing.length > 0)(suiteTitle, () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("faults are comments, and hosts have their names", () =>
+  it.live("reads faults as comments, and the names of hosts", () =>
     Effect.gen(function* () {
       const datagram = {
         transport: "udp",
