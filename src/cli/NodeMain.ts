@@ -1,4 +1,4 @@
-/** Runs the command line in a Node process: signals, exit codes, one line for each error. */
+/** Entry point of the command line in a Node process: signals, exit codes, one line per error. */
 
 import * as Fs from "node:fs"
 import * as NodeServices from "@effect/platform-node/NodeServices"
@@ -17,7 +17,7 @@ import { command } from "./main.ts"
 
 const oneLine = (text: string) => text.trim().replaceAll(/\s*\n\s*/g, " ")
 
-/** A wrong command line gets one line and a hint: a page of help would hide what was wrong. */
+/** Prints one line and a hint for an invalid command line: a page of help would hide the error. */
 const presenter: CliOutput.Presenter = {
   present: (event) =>
     event._tag === "InvalidInvocation"
@@ -28,11 +28,11 @@ const presenter: CliOutput.Presenter = {
       : CliOutput.defaultPresenter.present(event)
 }
 
-/** The package's own, two folders up in the sources as in what is published. */
+/** Reads the version from package.json, which is two folders up in the sources and in the published package. */
 const version = () =>
   (JSON.parse(Fs.readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: string }).version
 
-/** The exit code, and what there is to say. */
+/** Returns the exit code and the line to print on stderr, if any. */
 export const outcome = (exit: Exit.Exit<void, unknown>): readonly [code: number, line?: string] => {
   if (Exit.isSuccess(exit)) return [0]
   if (Cause.hasInterruptsOnly(exit.cause)) return [130]
@@ -40,11 +40,11 @@ export const outcome = (exit: Exit.Exit<void, unknown>): readonly [code: number,
   if (CliError.isCliError(error) && error._tag === "ShowHelp") return [error.errors.length === 0 ? 0 : 2]
   const message = oneLine(error instanceof Error ? error.message : String(error))
   return Cause.hasDies(exit.cause)
-    ? [1, `this is a bug: ${message} (--log-level debug shows where)`]
+    ? [1, `internal error: ${message}; --log-level debug prints the stack`]
     : [Runtime.getErrorExitCode(error), message]
 }
 
-/** A command line as an effect: what it has to say goes to the `Console`. */
+/** Executes a command line; results and messages go to the `Console`. */
 export const execute = (args: ReadonlyArray<string>) =>
   Command.runWith(command, { version: version() })(args).pipe(
     Effect.provideService(CliOutput.Presenter, presenter),
@@ -52,6 +52,7 @@ export const execute = (args: ReadonlyArray<string>) =>
     Effect.provide(NodeServices.layer)
   )
 
+/** Runs a command line to its end and exits the process. A second SIGINT or SIGTERM exits at once with code 130. */
 export const run = (args: ReadonlyArray<string>) => {
   const stop = Deferred.makeUnsafe<void>()
   let serving = false
@@ -69,7 +70,7 @@ export const run = (args: ReadonlyArray<string>) => {
   }
   process.on("SIGINT", onSignal)
   process.on("SIGTERM", onSignal)
-  // A reader that has seen enough (head, less) is no error.
+  // A reader that closes the pipe early, such as head or less, is not an error.
   process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1))
   fiber.addObserver((exit) => {
     const [code, line] = outcome(exit)

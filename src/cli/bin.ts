@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The entry of `effect-inet`: what it compiles is cached, so the next start is quicker. */
+/** Entry point of `effect-inet`. Compiled code is cached, so that the next start is faster. */
 import { enableCompileCache } from "node:module"
 
 enableCompileCache()

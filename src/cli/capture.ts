@@ -8,10 +8,10 @@ import { lazyCommand } from "./common/lazyCommand.ts"
 const read = Command.make(
   "read",
   {
-    file: Argument.String("file").pipe(Argument.withDescription("A pcapng file, ours or anybody's")),
+    file: Argument.String("file").pipe(Argument.withDescription("A pcapng file, from this or any other program")),
     json: flags.json,
     diagram: Flag.Literals("diagram", ["text", "mermaid"]).pipe(
-      Flag.withDescription("Draw who sent what to whom, instead of a list"),
+      Flag.withDescription("Print a sequence diagram instead of a list"),
       Flag.optional,
       Flag.map(Option.getOrUndefined)
     )
@@ -22,18 +22,18 @@ const read = Command.make(
       (run) => run.read(input)
     )
 ).pipe(
-  Command.withDescription("Print the packets of a capture: time, addresses, protocol, payload bytes, what they say"),
+  Command.withDescription("Print the packets of a capture: time, addresses, protocol, payload length and content"),
   Command.withExamples([
-    { command: "effect-inet capture read out.pcapng", description: "A line for each packet" },
+    { command: "effect-inet capture read out.pcapng", description: "One line per packet" },
     {
       command: "effect-inet capture read out.pcapng --diagram text",
-      description: "Hosts side by side, time downwards"
+      description: "A sequence diagram: hosts side by side, time downwards"
     },
-    { command: "effect-inet capture read out.pcapng --json", description: "For other programs" }
+    { command: "effect-inet capture read out.pcapng --json", description: "One JSON value per packet" }
   ])
 )
 
 export const command = Command.make("capture").pipe(
-  Command.withDescription("Packet captures: what --capture has written"),
+  Command.withDescription("Read packet captures, such as the files written by --capture"),
   Command.withSubcommands([read])
 )

@@ -8,8 +8,8 @@ const boundaries = Command.make("boundaries", { json: flags.json }, (input) =>
     (run) => run.boundaries(input)
   )
 ).pipe(
-  Command.withDescription("UDP keeps message borders, TCP does not: real sockets, real read sizes"),
-  Command.withExamples([{ command: "effect-inet demo boundaries", description: "Ten messages over each" }])
+  Command.withDescription("Show that UDP keeps message boundaries and TCP does not, on real sockets"),
+  Command.withExamples([{ command: "effect-inet demo boundaries", description: "Ten messages over UDP and over TCP" }])
 )
 
 const broadcast = Command.make("broadcast", { json: flags.json }, (input) =>
@@ -18,8 +18,12 @@ const broadcast = Command.make("broadcast", { json: flags.json }, (input) =>
     (run) => run.broadcast(input)
   )
 ).pipe(
-  Command.withDescription("One datagram for all: refused without SO_BROADCAST, heard by every socket with it"),
-  Command.withExamples([{ command: "effect-inet demo broadcast", description: "On this machine, three sockets" }])
+  Command.withDescription(
+    "Send one datagram to all sockets of a port: refused without SO_BROADCAST, received by all with it"
+  ),
+  Command.withExamples([
+    { command: "effect-inet demo broadcast", description: "Three receiving sockets on this machine" }
+  ])
 )
 
 const seed = flags.seed("seed", "the simulated network")
@@ -30,7 +34,7 @@ const loss = Command.make("loss", { seed, json: flags.json }, (input) =>
     (run) => run.loss(input)
   )
 ).pipe(
-  Command.withDescription("A network that loses datagrams: which came, and when, on a simulated link"),
+  Command.withDescription("Show which datagrams arrive, and when, on a simulated link that loses some"),
   Command.withExamples([
     { command: "effect-inet demo loss --seed 7", description: "Twenty datagrams, one in five lost" }
   ])
@@ -42,8 +46,8 @@ const misorder = Command.make("misorder", { seed, json: flags.json }, (input) =>
     (run) => run.misorder(input)
   )
 ).pipe(
-  Command.withDescription("A network that lets datagrams overtake each other, on a simulated link"),
-  Command.withExamples([{ command: "effect-inet demo misorder", description: "Twenty datagrams, out of order" }])
+  Command.withDescription("Show datagrams that arrive out of order on a simulated link"),
+  Command.withExamples([{ command: "effect-inet demo misorder", description: "Twenty reordered datagrams" }])
 )
 
 const threads = Command.make("threads", { json: flags.json }, (input) =>
@@ -52,14 +56,16 @@ const threads = Command.make("threads", { json: flags.json }, (input) =>
     (run) => run.threads(input)
   )
 ).pipe(
-  Command.withDescription("Create, exit, return, cancel, join and detach: fibers beside worker threads"),
-  Command.withExamples([{ command: "effect-inet demo threads", description: "What each does, and what it costs" }])
+  Command.withDescription("Compare fibers with worker threads: create, exit, return, cancel, join and detach"),
+  Command.withExamples([
+    { command: "effect-inet demo threads", description: "The result and the cost of each operation" }
+  ])
 )
 
 const mutex = Command.make(
   "mutex",
   {
-    count: flags.integer(undefined, "count", 1, 1_000_000_000, "Updates of each thread (default 1000000)"),
+    count: flags.integer(undefined, "count", 1, 1_000_000_000, "Updates per thread (default 1000000)"),
     json: flags.json
   },
   (input) =>
@@ -68,7 +74,7 @@ const mutex = Command.make(
       (run) => run.mutex(input)
     )
 ).pipe(
-  Command.withDescription("Threads and fibers that lose updates to a number they share, and what helps"),
+  Command.withDescription("Show lost updates of a shared number, by threads and by fibers, and how to prevent them"),
   Command.withExamples([{ command: "effect-inet demo mutex", description: "Two threads, a million updates each" }])
 )
 
@@ -78,15 +84,15 @@ const zombies = Command.make("zombies", { json: flags.json }, (input) =>
     (run) => run.zombies(input)
   )
 ).pipe(
-  Command.withDescription("A process that has ended and is still there, and two cures (Linux)"),
-  Command.withExamples([{ command: "effect-inet demo zombies", description: "A real one, from /proc" }])
+  Command.withDescription("Create a zombie process and remove it in two ways (Linux)"),
+  Command.withExamples([{ command: "effect-inet demo zombies", description: "A real zombie, as shown by /proc" }])
 )
 
 const models = Command.make(
   "models",
   {
-    clients: flags.integer(undefined, "clients", 1, 200, "Players at a time (default 8)"),
-    turns: flags.integer(undefined, "turns", 1, 1_000_000, "Turns of each (default 1000)"),
+    clients: flags.integer(undefined, "clients", 1, 200, "Number of simultaneous players (default 8)"),
+    turns: flags.integer(undefined, "turns", 1, 1_000_000, "Turns per player (default 1000)"),
     json: flags.json
   },
   (input) =>
@@ -95,8 +101,10 @@ const models = Command.make(
       (run) => run.models(input)
     )
 ).pipe(
-  Command.withDescription("The same load on a server under every model: turns, times, memory"),
-  Command.withExamples([{ command: "effect-inet demo models --clients 20", description: "Twenty players" }])
+  Command.withDescription("Compare the concurrency models under the same load: turns, response times, memory"),
+  Command.withExamples([
+    { command: "effect-inet demo models --clients 20", description: "Twenty simultaneous players" }
+  ])
 )
 
 export const command = Command.make("demo").pipe(

@@ -17,7 +17,7 @@ import * as tftp from "./tftp.ts"
 import * as up from "./up.ts"
 
 export const command = Command.make("effect-inet").pipe(
-  Command.withDescription("The classic Unix network services as Effect programs"),
+  Command.withDescription("Classic Unix network services, written as Effect programs"),
   Command.withSubcommands([
     up.command,
     rot13.command,

@@ -16,7 +16,7 @@ export const command = Command.make(
       "up",
       "tftp-root",
       "DIR",
-      "What TFTP serves, read-only (default: a folder with a file that says hello)"
+      "Folder that TFTP serves, read-only (default: a folder with the file hello.txt)"
     ),
     statusPort: flags.optionalPort("status", 2_066, "status-port"),
     ...flags.limits("up"),
@@ -30,8 +30,8 @@ export const command = Command.make(
 ).pipe(
   Command.withDescription("Run all services on their default ports in one process, until interrupted"),
   Command.withExamples([
-    { command: "effect-inet up", description: "For this machine" },
-    { command: "effect-inet up --rot13-port 0", description: "rot13 on any free port" },
-    { command: "effect-inet up --tftp-root .", description: "TFTP serves this folder, read-only" }
+    { command: "effect-inet up", description: "All services, for clients on this machine" },
+    { command: "effect-inet up --rot13-port 0", description: "rot13 on a free port" },
+    { command: "effect-inet up --tftp-root .", description: "TFTP serves the current folder, read-only" }
   ])
 )

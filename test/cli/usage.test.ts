@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Cli from "../support/Cli.ts"
 
 describe("usage", () => {
-  const port = "Expected: a port, 0 to 65535 (0: any free one)"
+  const port = "Expected: a port from 0 to 65535 (0: any free port)"
   const time = "Expected: a time such as 500ms, 5s, 1m or 2h"
   const wrong: ReadonlyArray<readonly [command: string, line: string]> = [
     ["rot13 serve --port 65536", `Invalid value for flag --port: "65536". ${port}`],
@@ -40,7 +40,7 @@ describe("usage", () => {
     ],
     ["resolve localhost --family 5", `Invalid value for flag --family: "5". Expected: "4" | "6"`]
   ]
-  it.live.each(wrong)("%s", ([command, line]) =>
+  it.live.each(wrong)("prints one line and exits with 2 for: %s", ([command, line]) =>
     Effect.gen(function* () {
       const { code, stderr, stdout } = yield* Cli.runInProcess(command.split(" "))
       assert.strictEqual(stderr.split("\n")[0], `effect-inet: ${line}`)
@@ -81,7 +81,7 @@ describe("usage", () => {
     ],
     ["rot13 serve --host 192.0.2.77", "rot13: 192.0.2.77:1067: not an address of this host"]
   ]
-  it.live.each(failing)("%s", ([command, line]) =>
+  it.live.each(failing)("prints one line and exits with 1 for: %s", ([command, line]) =>
     Effect.gen(function* () {
       const { code, stderr } = yield* Cli.runInProcess(command.split(" "))
       assert.strictEqual(stderr, `effect-inet: ${line}\n`)
@@ -89,7 +89,7 @@ describe("usage", () => {
     })
   )
 
-  it.live("a wrong value in the environment is named as on the command line", () =>
+  it.live("rejects an invalid value in the environment", () =>
     Effect.gen(function* () {
       const { code, stderr } = yield* Cli.run(["rot13", "serve"], { env: { ROT13_PORT: "99999" } })
       assert.include(stderr, '"99999"')
@@ -111,7 +111,7 @@ describe("usage", () => {
     ["status"],
     ["demo boundaries"],
     ["capture read"]
-  ])("%s --help", ([command]) =>
+  ])("prints help and examples for: %s --help", ([command]) =>
     Effect.gen(function* () {
       const args = [...command!.split(" "), "--help"].filter((arg) => arg !== "")
       const { code, stdout } = yield* Cli.runInProcess(args)
@@ -121,7 +121,7 @@ describe("usage", () => {
     })
   )
 
-  it.live.each([["bash"], ["zsh"], ["fish"]])("completions for %s", ([shell]) =>
+  it.live.each([["bash"], ["zsh"], ["fish"]])("prints completions for %s", ([shell]) =>
     Effect.gen(function* () {
       const { code, stdout } = yield* Cli.runInProcess(["--completions", shell!])
       assert.strictEqual(code, 0)

@@ -1,4 +1,4 @@
-/** Runs the command line, or another script, from the sources: as a process of its own, or here. */
+/** Runs the command line or another script from the sources, in a child process or in this process. */
 import * as ChildProcess from "node:child_process"
 import * as Path from "node:path"
 import * as Util from "node:util"
@@ -8,25 +8,25 @@ import * as NodeMain from "../../src/cli/NodeMain.ts"
 
 const scripts = Path.resolve(import.meta.dirname, "../../scripts")
 
-/** How a command ended, and what it said. */
+/** Exit code and output of a command. */
 interface ExitResult {
   readonly code: number | null
   readonly stdout: Buffer
   readonly stderr: string
 }
 
-/** A command that runs. */
+/** A running command. */
 interface RunningCommand {
   readonly ended: Effect.Effect<ExitResult>
   readonly stdin: ChildProcess.ChildProcessWithoutNullStreams["stdin"]
   readonly stdout: ChildProcess.ChildProcessWithoutNullStreams["stdout"]
   readonly pid: number
   readonly kill: (signal: NodeJS.Signals) => Effect.Effect<void>
-  /** Waits until it has said so much; dies with what it said instead when it ends before. */
+  /** Waits until the output matches; dies with the output of stderr if the command ends before. */
   readonly waitForOutput: (stream: "stdout" | "stderr", pattern: RegExp) => Effect.Effect<RegExpExecArray>
 }
 
-/** Starts a script; it is killed when the scope closes. */
+/** Starts a script, which is killed when the scope closes. */
 export const startScript = Effect.fnUntraced(function* (
   script: string,
   args: ReadonlyArray<string>,
@@ -73,14 +73,14 @@ export const startScript = Effect.fnUntraced(function* (
         }),
         Effect.flatMap(
           Effect.promise(() => exit),
-          ({ code, stderr }) => Effect.die(`ended with ${code} before it said ${pattern}: ${stderr}`)
+          ({ code, stderr }) => Effect.die(`exited with code ${code} before its output matched ${pattern}: ${stderr}`)
         )
       )
   }
   return running
 })
 
-/** Starts a command of `effect-inet`. */
+/** Starts a command of `effect-inet`, which is killed when the scope closes. */
 export const start = (args: ReadonlyArray<string>, env?: Record<string, string>) =>
   startScript("effect-inet.ts", args, env)
 
@@ -104,7 +104,7 @@ export const serve = Effect.fnUntraced(function* (args: ReadonlyArray<string>) {
   return { ...running, ...(JSON.parse(line) as { readonly address: string; readonly port: number }) }
 })
 
-/** Runs a command to its end in this process, for those that end soon: a twentieth of the time, and no signals. */
+/** Runs a command to its end in this process, in a twentieth of the time, for commands that need no signals. */
 export const runInProcess = Effect.fnUntraced(function* (args: ReadonlyArray<string>) {
   const output = { stdout: "", stderr: "" }
   const append =

@@ -2,27 +2,27 @@
 import * as Data from "effect/Data"
 import * as Runtime from "effect/Runtime"
 
-/** A command line that the flags alone could not tell was wrong. */
+/** An invalid command line that the checks of single flags cannot detect. */
 export class UsageError extends Data.TaggedError("UsageError")<{ readonly message: string }> {
   override readonly [Runtime.errorExitCode] = 2
 }
 
-/** A file that cannot be read, or is not what it should be; the message names it. */
+/** A file that cannot be read or has an invalid format; the message names the file. */
 export class CannotRead extends Data.TaggedError("CannotRead")<{ readonly message: string }> {}
 
-/** A file did not go from one host to the other; the message names it. */
+/** A failed transfer of a file; the message names the file. */
 export class CannotTransfer extends Data.TaggedError("CannotTransfer")<{ readonly message: string }> {}
 
-/** A game could not go on; the message is a sentence. */
+/** A failure that ends a game. */
 export class CannotPlay extends Data.TaggedError("CannotPlay")<{ readonly message: string }> {}
 
-/** The primes could not be counted; the message says why. */
+/** A failure to count primes; the message states the reason. */
 export class CannotCount extends Data.TaggedError("CannotCount")<{ readonly message: string }> {}
 
-/** No host is left that counts. */
+/** All farm hosts have failed: exit code 3. */
 export class NoHostLeft extends Data.TaggedError("NoHostLeft")<{ readonly message: string }> {
   override readonly [Runtime.errorExitCode] = 3
 }
 
-/** The plot could not be written. */
+/** A failure to write a plot. */
 export class CannotDraw extends Data.TaggedError("CannotDraw")<{ readonly message: string }> {}

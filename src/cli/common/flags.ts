@@ -1,4 +1,4 @@
-/** Flags that several commands share: named, explained and checked the same everywhere. */
+/** Flags shared by several commands, with one name, one description and one check each. */
 
 import * as Config from "effect/Config"
 import * as Argument from "effect/cli/Argument"
@@ -13,7 +13,9 @@ const durationUnitMillis = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const
 
 const parseDuration = (text: string): Duration.Duration | undefined => {
   const [, amount, unit] = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(text) ?? []
-  return amount === undefined ? undefined : Duration.millis(Number(amount) * durationUnitMillis[unit as keyof typeof durationUnitMillis])
+  return amount === undefined
+    ? undefined
+    : Duration.millis(Number(amount) * durationUnitMillis[unit as keyof typeof durationUnitMillis])
 }
 
 const parseInteger = (minimum: number, maximum: number) => (text: string) => {
@@ -21,16 +23,24 @@ const parseInteger = (minimum: number, maximum: number) => (text: string) => {
   return number >= minimum && number <= maximum ? number : undefined
 }
 
-/** A flag whose text is checked by `parse`; a server's can come from the environment too, as ROT13_PORT. */
-const parsedFlag = <A>(name: string, expected: string, parse: (text: string) => A | undefined, environmentVariable?: string) =>
-  (environmentVariable === undefined ? Flag.String(name) : Flag.withFallbackConfig(Flag.String(name), Config.String(environmentVariable))).pipe(
+/** Creates a flag that `parse` checks. With `environmentVariable`, such as ROT13_PORT, the environment can set it, too. */
+const parsedFlag = <A>(
+  name: string,
+  expected: string,
+  parse: (text: string) => A | undefined,
+  environmentVariable?: string
+) =>
+  (environmentVariable === undefined
+    ? Flag.String(name)
+    : Flag.withFallbackConfig(Flag.String(name), Config.String(environmentVariable))
+  ).pipe(
     Flag.filterMap(
       (text) => Option.fromUndefinedOr(parse(text)),
       () => expected
     )
   )
 
-/** A fault plan, with what its text was; the parser is loaded only when there is one to read. */
+/** Creates a flag of a fault plan. The parser is loaded only if the flag is given. */
 export const faultPlan = (name: string) =>
   Flag.String(name).pipe(
     Flag.withMetavar("PLAN"),
@@ -46,7 +56,7 @@ export const faultPlan = (name: string) =>
     )
   )
 
-/** A host, by name or address, and a port. */
+/** A host name or address, and a port. */
 export interface Endpoint {
   readonly host: string
   readonly port: number
@@ -58,89 +68,121 @@ const parseEndpoint = (text: string): Endpoint | undefined => {
   return port === undefined ? undefined : { host: (literal ?? name)!, port }
 }
 
+/** Creates a flag of a host and a port. */
 export const endpoint = (name: string, description: string) =>
   parsedFlag(name, "a host and a port, such as 127.0.0.1:7000 or [::1]:7000", parseEndpoint).pipe(
     Flag.withMetavar("HOST:PORT"),
     Flag.withDescription(description)
   )
 
+/** Creates a flag of the seed of random decisions. */
 export const seed = (name: string, subject: string) =>
   parsedFlag(name, "a number, 0 or more", parseInteger(0, Number.MAX_SAFE_INTEGER)).pipe(
     Flag.withMetavar("N"),
-    Flag.withDescription(`Chooses what chance does in ${subject}; the same seed does the same (default 0)`),
+    Flag.withDescription(`Seed for the random decisions of ${subject}; the same seed repeats a run (default 0)`),
     Flag.withDefault(0)
   )
 
-/** Flags of every command: what happens to all it does on the network. */
+/** Fault plan of the network of every command. */
 export const Faults = GlobalFlag.Setting("faults")({
   flag: faultPlan("faults").pipe(
     Flag.withDescription(
-      "Spoil the network by a plan, such as drop=5% or dup=#3,delay=20ms..40ms; hosts are addresses"
+      "Inject faults into the network, such as drop=5% or dup=#3,delay=20ms..40ms; hosts are written as addresses"
     ),
     Flag.optional,
     Flag.map(Option.getOrUndefined)
   )
 })
 
+/** Seed of the fault plan. */
 export const FaultSeed = GlobalFlag.Setting("fault-seed")({ flag: seed("fault-seed", "--faults") })
 
+/** Capture file of every command. */
 export const Capture = GlobalFlag.Setting("capture")({
   flag: Flag.String("capture").pipe(
     Flag.withMetavar("FILE"),
-    Flag.withDescription("Write a pcapng file of what is on the wire; packets that --faults touched are marked"),
+    Flag.withDescription("Write all packets to a pcapng file; packets changed by --faults have a comment"),
     Flag.optional,
     Flag.map(Option.getOrUndefined)
   )
 })
 
+/** Flags of every command. */
 export const globalFlags = [Faults, FaultSeed, Capture] as const
 
 const environmentVariable = (service: string, name: string) => `${service}_${name}`.toUpperCase().replaceAll("-", "_")
 
-/** `--port`, for a service or alone. */
+/** Creates the flag of a port; 0 selects a free port. */
 export const port = (service: string, defaultPort: number, name = "port") =>
-  parsedFlag(name, "a port, 0 to 65535 (0: any free one)", parseInteger(0, 65_535), environmentVariable(service, "port")).pipe(
+  parsedFlag(
+    name,
+    "a port from 0 to 65535 (0: any free port)",
+    parseInteger(0, 65_535),
+    environmentVariable(service, "port")
+  ).pipe(
     Flag.withMetavar("PORT"),
-    Flag.withDescription(`Port of ${service}, 0 for any free one (default ${defaultPort})`),
+    Flag.withDescription(`Port of ${service}, 0 for any free port (default ${defaultPort})`),
     Flag.withDefault(defaultPort)
   )
 
-/** The port of a service that others must know, so that any free one would not do: 0 leaves the service out. */
+/** Creates the flag of a port that other hosts must know, so that a free port is useless: 0 disables the service. */
 export const optionalPort = (service: string, defaultPort: number, name: string) =>
-  parsedFlag(name, "a port, 1 to 65535, or 0 to leave it out", parseInteger(0, 65_535), environmentVariable(service, "port")).pipe(
+  parsedFlag(
+    name,
+    "a port from 1 to 65535, or 0 to disable the service",
+    parseInteger(0, 65_535),
+    environmentVariable(service, "port")
+  ).pipe(
     Flag.withMetavar("PORT"),
-    Flag.withDescription(`Port of ${service}, 0 leaves it out (default ${defaultPort})`),
+    Flag.withDescription(`Port of ${service}, 0 disables it (default ${defaultPort})`),
     Flag.withDefault(defaultPort)
   )
 
+/** Creates the flag of the address to listen on. */
 export const host = (service: string) =>
   Flag.String("host").pipe(
     Flag.withFallbackConfig(Config.String(environmentVariable(service, "host"))),
     Flag.withMetavar("ADDRESS"),
-    Flag.withDescription("Address to listen on; :: lets the network in (default 127.0.0.1)"),
+    Flag.withDescription("Address to listen on; :: listens on all interfaces (default 127.0.0.1)"),
     Flag.withDefault("127.0.0.1")
   )
 
-/** A flag that may be left out; a server's, of which the service is given, has a variable in the environment. */
+/** Makes a flag optional: undefined if it is not given. */
 const optional =
   (metavar: string, description: string) =>
   <A>(flag: Flag.Flag<A>) =>
-    flag.pipe(Flag.withMetavar(metavar), Flag.withDescription(description), Flag.optional, Flag.map(Option.getOrUndefined))
+    flag.pipe(
+      Flag.withMetavar(metavar),
+      Flag.withDescription(description),
+      Flag.optional,
+      Flag.map(Option.getOrUndefined)
+    )
 
+/** Returns the environment variable of a server's flag; other commands have none. */
 const optionalVariable = (service: string | undefined, name: string) =>
   service === undefined ? undefined : environmentVariable(service, name)
 
+/** Creates an optional flag of a duration. */
 export const duration = (service: string | undefined, name: string, description: string) =>
   parsedFlag(name, "a time such as 500ms, 5s, 1m or 2h", parseDuration, optionalVariable(service, name)).pipe(
     optional("TIME", description)
   )
 
-/** A whole number from `least` to `most`. */
-export const integer = (service: string | undefined, name: string, minimum: number, maximum: number, description: string) => {
+/** Creates an optional flag of a whole number from `minimum` to `maximum`. */
+export const integer = (
+  service: string | undefined,
+  name: string,
+  minimum: number,
+  maximum: number,
+  description: string
+) => {
   const expected = `a number, ${maximum === Number.MAX_SAFE_INTEGER ? `${minimum} or more` : `${minimum} to ${maximum}`}`
-  return parsedFlag(name, expected, parseInteger(minimum, maximum), optionalVariable(service, name)).pipe(optional("N", description))
+  return parsedFlag(name, expected, parseInteger(minimum, maximum), optionalVariable(service, name)).pipe(
+    optional("N", description)
+  )
 }
 
+/** Creates an optional flag of a whole number from 1. */
 export const positiveInteger = (service: string | undefined, name: string, description: string) =>
   integer(service, name, 1, Number.MAX_SAFE_INTEGER, description)
 
@@ -152,10 +194,14 @@ const parseBytes = (text: string) => {
   return digits !== "" && Number.isSafeInteger(bytes) ? bytes : undefined
 }
 
+/** Creates an optional flag of a size in bytes, with units of 1,024. */
 export const bytes = (service: string, name: string, description: string) =>
-  parsedFlag(name, "a number of bytes, such as 500000, 64K, 10M or 1G", parseBytes, environmentVariable(service, name)).pipe(
-    optional("BYTES", description)
-  )
+  parsedFlag(
+    name,
+    "a number of bytes, such as 500000, 64K, 10M or 1G",
+    parseBytes,
+    environmentVariable(service, name)
+  ).pipe(optional("BYTES", description))
 
 const parseRange = (text: string): readonly [from: number, to: number] | undefined => {
   const [, first = "", last = ""] = /^(\d{1,5})-(\d{1,5})$/.exec(text) ?? []
@@ -164,12 +210,16 @@ const parseRange = (text: string): readonly [from: number, to: number] | undefin
   return from === undefined || to === undefined ? undefined : [from, to]
 }
 
+/** Creates the optional flag of a range of ports. */
 export const portRange = (service: string, description: string) =>
-  parsedFlag("port-range", "two ports such as 50000-50100", parseRange, environmentVariable(service, "port-range")).pipe(
-    optional("A-B", description)
-  )
+  parsedFlag(
+    "port-range",
+    "two ports such as 50000-50100",
+    parseRange,
+    environmentVariable(service, "port-range")
+  ).pipe(optional("A-B", description))
 
-/** A text that must be given. */
+/** Creates a required flag of a text. */
 export const text = (service: string, name: string, metavar: string, description: string) =>
   Flag.String(name).pipe(
     Flag.withFallbackConfig(Config.String(environmentVariable(service, name))),
@@ -177,9 +227,11 @@ export const text = (service: string, name: string, metavar: string, description
     Flag.withDescription(description)
   )
 
+/** Creates an optional flag of a text. */
 export const optionalText = (service: string, name: string, metavar: string, description: string) =>
   text(service, name, metavar, description).pipe(optional(metavar, description))
 
+/** Creates an optional flag with a list of choices. */
 export const choice = <const A extends ReadonlyArray<string>>(
   service: string,
   name: string,
@@ -193,7 +245,7 @@ export const choice = <const A extends ReadonlyArray<string>>(
     Flag.map(Option.getOrUndefined)
   )
 
-/** On or off; off unless said otherwise. */
+/** Creates a flag that is off by default. */
 export const toggle = (service: string, name: string, description: string) =>
   Flag.Boolean(name).pipe(
     Flag.withFallbackConfig(Config.Boolean(environmentVariable(service, name))),
@@ -201,19 +253,41 @@ export const toggle = (service: string, name: string, description: string) =>
     Flag.withDefault(false)
   )
 
-/** The limits of a TCP server, as TcpServer takes them; services whose clients think have a longer `idle` time. */
+/** Limits of a TCP server, named as the options of `TcpServer`. Services with human clients have a longer idle timeout. */
 export const limits = (service: string, defaultIdleTimeout = "60s") => ({
-  maxConnections: positiveInteger(service, "max-connections", "Clients at a time (default 1024, or what descriptors allow)"),
-  maxConnectionsPerPeer: positiveInteger(service, "max-per-peer", "Clients at a time from one address (default no limit)"),
-  idleTimeout: duration(service, "idle-timeout", `Ends a client that is silent for so long (default ${defaultIdleTimeout})`),
-  writeTimeout: duration(service, "write-timeout", "Cuts a client that does not read for so long (default 30s)"),
-  drain: duration(service, "drain", "What a stopping server gives to requests in progress (default 5s)")
+  maxConnections: positiveInteger(
+    service,
+    "max-connections",
+    "Maximum number of clients at a time (default 1024, fewer if the descriptor limit is lower)"
+  ),
+  maxConnectionsPerPeer: positiveInteger(
+    service,
+    "max-per-peer",
+    "Maximum number of clients at a time from one address (default: no limit)"
+  ),
+  idleTimeout: duration(
+    service,
+    "idle-timeout",
+    `Disconnect a client that sends nothing for this time (default ${defaultIdleTimeout})`
+  ),
+  writeTimeout: duration(
+    service,
+    "write-timeout",
+    "Disconnect a client that reads nothing for this time (default 30s)"
+  ),
+  drain: duration(service, "drain", "Time for requests in progress when the server stops (default 5s)")
 })
 
+/** Flag for JSON output. */
 export const json = Flag.Boolean("json").pipe(
-  Flag.withDescription("Print JSON, one value a line"),
+  Flag.withDescription("Print JSON, one value per line"),
   Flag.withDefault(false)
 )
 
+/** Creates an optional argument of a text. */
 export const optionalArgument = (name: string, description: string) =>
-  Argument.String(name).pipe(Argument.withDescription(description), Argument.optional, Argument.map(Option.getOrUndefined))
+  Argument.String(name).pipe(
+    Argument.withDescription(description),
+    Argument.optional,
+    Argument.map(Option.getOrUndefined)
+  )

@@ -1,3 +1,4 @@
+/** The command `capture read`. */
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
@@ -25,7 +26,7 @@ interface Input {
 const reasonOf = ({ message, reason }: PlatformError.PlatformError) =>
   reason._tag === "NotFound" ? "no such file" : reason.cause instanceof Error ? reason.cause.message : message
 
-/** Packets that a diagram shows of the beginning, and as many of the end. */
+/** Number of packets that a diagram shows of the start of a file, and again of its end. */
 const diagramEdgePackets = 50
 
 const formatEndpoint = ({ address, port }: Endpoint.Endpoint) => {
@@ -76,7 +77,7 @@ const toJson = (captured: CaptureReader.CapturedPacket, first: bigint) => {
   return JSON.stringify(value)
 }
 
-/** The packets of a file; what is wrong with it comes after those before. */
+/** Streams the packets of a file; fails at the first error, after the packets before it. */
 const packets = (file: string) =>
   Stream.suspend(() => {
     const decoder = PcapngDecoder.make()
@@ -111,7 +112,7 @@ const packets = (file: string) =>
     )
   })
 
-/** The first and the last packets, for a diagram: an acknowledgement that only answers data says nothing new. */
+/** Creates a collector of the first and last packets for a diagram. It omits acknowledgements, except of the handshake. */
 const makeCollector = () => {
   const head: Array<Packet.ObservedPacket> = []
   let tail: Array<Packet.ObservedPacket> = []
@@ -140,12 +141,13 @@ const makeCollector = () => {
 }
 
 export const read = Effect.fnUntraced(function* ({ diagram, file, json }: Input) {
-  if (json && diagram !== undefined) return yield* new UsageError({ message: "choose one of --json and --diagram" })
+  if (json && diagram !== undefined)
+    return yield* new UsageError({ message: "--json and --diagram exclude each other: give one of them" })
   const all = packets(file)
   if (diagram !== undefined) {
     const collected = makeCollector()
     const end = yield* Effect.exit(Stream.runForEach(all, (captured) => Effect.sync(() => collected.add(captured))))
-    // What came before an error is shown, too.
+    // Packets before an error are drawn, too.
     const drawing = collected.draw(diagram === "text" ? Diagram.text : Diagram.mermaid)
     if (drawing !== undefined) yield* Console.log(drawing.trimEnd())
     return yield* end

@@ -59,12 +59,12 @@ export const impair = Effect.fnUntraced(
     })
     // Logged last, when the proxy has drained.
     yield* Effect.addFinalizer(() => logStats)
-    const { listening, network: beneath } = capture ?? { network: yield* Network.Network }
+    const { observer, network: beneath } = capture ?? { network: yield* Network.Network }
     const proxy = yield* ImpairProxy.make(impairment, {
       listen,
       to: server.address,
       transports,
-      observer: listening
+      observer
     }).pipe(
       Effect.provideService(Network.Network, beneath),
       Effect.catch(({ reason, transport }) => explainListenError("impair", listen.port, "--listen", transport)(reason))

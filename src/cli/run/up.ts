@@ -1,4 +1,4 @@
-/** Every service in one process; one that cannot start does not keep the others from it. */
+/** All services in one process. A service that cannot start is logged, and the others run without it. */
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
@@ -41,7 +41,7 @@ interface Input extends TcpServer.Limits {
   readonly json: boolean
 }
 
-/** A service of `up`: how it starts, and a line to try it. */
+/** A service of `up`, with a command that tries it. */
 interface Service {
   readonly name: string
   readonly start: Effect.Effect<
@@ -67,7 +67,7 @@ const exampleCommands = {
   board: "printf 'claim 1 2\\nboard\\n' | nc -N HOST PORT"
 }
 
-/** A game, with the same limits as everything else here, and where nothing is said its own. */
+/** Creates the service of a game. Limits that are not given keep the defaults of the game. */
 const game = (
   name: "hangman" | "guess" | "board",
   { host, hangmanPort, guessPort, boardPort, ...rest }: Input,
@@ -96,7 +96,7 @@ const game = (
   }
 }
 
-/** The request is 0 to 10,000,000 as the course's client writes it: two numbers of four bytes, the least first. */
+/** Creates the service of primes. The example asks for 0 to 10,000,000: two 32-bit numbers, least significant byte first. */
 const primes = ({ host, primesPort: port, ...rest }: Input): Service => {
   const { drain, idleTimeout, maxConnections, maxConnectionsPerPeer, writeTimeout } = rest
   const limits = { drain, idleTimeout, maxConnections, maxConnectionsPerPeer, writeTimeout }
@@ -126,7 +126,7 @@ const tftp = ({ drain, host, tftpPort, tftpRoot }: Input): Service => ({
   exampleCommand: (host, port) => `curl -s tftp://${host}:${port}/${tftpRoot === undefined ? "hello.txt" : "FILE"}`
 })
 
-/** A peer among those of this machine. */
+/** Creates the status peer, which is visible to the peers of this machine. */
 const status = ({ statusPort: port }: Input): Service => ({
   name: "status",
   start: Effect.gen(function* () {
@@ -160,7 +160,8 @@ export const up = Effect.fnUntraced(
       )
     )
     const running = started.filter((service) => service !== undefined)
-    if (running.length === 0) return yield* new CannotServe({ message: "no service could start" })
+    if (running.length === 0)
+      return yield* new CannotServe({ message: "cannot start any service: the warnings above state the reasons" })
     for (const { address, service } of running) {
       if (input.json) yield* announce(service.name, address, true)
       else {
@@ -170,10 +171,10 @@ export const up = Effect.fnUntraced(
       }
     }
     const scope =
-      input.host === "127.0.0.1" ? "for this machine only (--host :: lets the network in)" : `on ${input.host}`
-    yield* Effect.logInfo(`${running.length} of ${started.length} services up ${scope}; Ctrl-C ends them`)
+      input.host === "127.0.0.1" ? "for this machine only (--host :: listens on all interfaces)" : `on ${input.host}`
+    yield* Effect.logInfo(`${running.length} of ${started.length} services up ${scope}; Ctrl-C stops them`)
     yield* yield* ShutdownSignal
-    yield* Effect.logInfo("draining; Ctrl-C again ends at once")
+    yield* Effect.logInfo("waiting for requests in progress; a second Ctrl-C stops at once")
   },
   Effect.scoped,
   Effect.provide(network.layer)

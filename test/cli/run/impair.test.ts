@@ -247,7 +247,7 @@ describe("impair", () => {
       const proxy = yield* proxied("--plan", "")
       const listen = `${proxy.address}:${proxy.port}`
       const { code, stderr } = yield* Cli.run(["impair", "--listen", listen, "--to", "127.0.0.1:1", "--plan", ""])
-      assert.match(stderr, /^effect-inet: impair: TCP port \d+ is in use.*choose another with --listen\n$/)
+      assert.match(stderr, /^effect-inet: impair: TCP port \d+ is in use.*choose another port with --listen\n$/)
       assert.strictEqual(code, 1)
     }).pipe(Effect.scoped)
   )

@@ -1,10 +1,10 @@
-/** What Node has compiled before, for threads as for the process that starts them. */
+/** Compile cache of Node, shared with worker threads. */
 import { getCompileCacheDir } from "node:module"
 import * as Path from "node:path"
 
 /**
- * Threads have the cache only from the environment; with it they start in half the time. Where the process has none,
- * they get none.
+ * Sets the environment variable from which threads take the compile cache: with it they start in half the time. Does
+ * nothing if the process has no cache.
  */
 export const shareWithThreads = () => {
   const folder = getCompileCacheDir()

@@ -1,8 +1,8 @@
-/** The processors of this machine. */
+/** Processors of this machine. */
 import * as Os from "node:os"
 
-/** How many this process may use. */
+/** Returns the number of processors that this process may use. */
 export const count = () => Os.availableParallelism()
 
-/** How many there are, and of what kind. */
+/** Returns the number and the model of the processors. */
 export const name = () => `${Os.availableParallelism()} processors of ${Os.cpus()[0]?.model ?? "an unknown kind"}`

@@ -1,15 +1,15 @@
-/** The heap of a server that runs for months. */
+/** V8 flags for the heap of a long-running server. */
 import * as V8 from "node:v8"
 import * as Effect from "effect/Effect"
 
 const flags = [
-  // What dies young gets no more and more room: under load that is up to 100 MiB, and packets die young in any case.
+  // Keeps the young generation small: it would grow to 100 MiB under load, although packets are short-lived anyway.
   "--semi-space-growth-factor=1",
-  // What dies old is collected when a tenth has come, not when as much again has: memory stays flat under load.
+  // Collects the old generation after it has grown by 10 % instead of doubled: memory stays flat under load.
   "--heap-growing-percent=10"
 ]
 
-/** Keeps V8 from taking more and more memory before it collects. */
+/** Limits the growth of the heap between collections. */
 export const limitHeapGrowth = Effect.sync(() => {
   for (const flag of flags) V8.setFlagsFromString(flag)
 })

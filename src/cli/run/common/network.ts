@@ -1,4 +1,4 @@
-/** The network that commands run on: the host's, captured and spoiled as the flags of every command say. */
+/** The network that commands run on: the host's network with the capture and the faults that the global flags select. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -7,39 +7,43 @@ import * as NodeServices from "../../../network/node/NodeServices.ts"
 import type { Observer } from "../../../simulation/impairment/Impairment.ts"
 import * as flags from "../../common/flags.ts"
 
-/** A network without faults, and who listens in on it. */
+/** The host's network and the observer that captures its packets. */
 interface UnderlyingNetwork {
   readonly network: Network.Network["Service"]
-  readonly listening: Observer
+  readonly observer: Observer
 }
 
-/** For who spoils the network by a plan of its own, beside `--capture` and without `--faults`. */
-export class CapturedNetwork extends Context.Reference<UnderlyingNetwork | undefined>("effect-inet/cli/CapturedNetwork", {
-  defaultValue: () => undefined
-}) {}
+/** The network below the capture, for a command that injects faults by a plan of its own. Set only by `--capture`. */
+export class CapturedNetwork extends Context.Reference<UnderlyingNetwork | undefined>(
+  "effect-inet/cli/CapturedNetwork",
+  {
+    defaultValue: () => undefined
+  }
+) {}
 
 const startCapture = Effect.fnUntraced(function* (file: string) {
   const Capture = yield* Effect.promise(() => import("../../../capture/Capture.ts"))
   yield* Effect.logInfo(`capturing to ${file}; child processes and worker threads are not captured`)
-  const listening: Observer = { tap: yield* Capture.toFile(file), wrap: Capture.wrap }
-  return listening
+  const observer: Observer = { tap: yield* Capture.toFile(file), wrap: Capture.wrap }
+  return observer
 })
 
-/** A capture shows what is on the wire, which is what faults have let through, and marks what they did. */
+/** Builds the network from the flags. With both, the capture shows the packets after the faults, with comments. */
 const layerFromFlags = Effect.gen(function* () {
   const network = yield* Network.Network
   const file = yield* flags.Capture
   const plan = (yield* flags.Faults) ?? []
   const seed = yield* flags.FaultSeed
-  const listening = file === undefined ? undefined : yield* startCapture(file)
+  const observer = file === undefined ? undefined : yield* startCapture(file)
   if (plan.length > 0) {
     const Impairment = yield* Effect.promise(() => import("../../../simulation/impairment/Impairment.ts"))
     const { dissectors } = yield* Effect.promise(() => import("./dissectors.ts"))
-    return Impairment.layer(plan, { seed, dissectors, observer: listening })
+    return Impairment.layer(plan, { seed, dissectors, observer })
   }
-  if (listening === undefined) return Layer.succeed(Network.Network, network)
-  const captured = Layer.effect(Network.Network, listening.wrap(network, listening.tap))
-  return Layer.merge(captured, Layer.succeed(CapturedNetwork, { network, listening }))
+  if (observer === undefined) return Layer.succeed(Network.Network, network)
+  const captured = Layer.effect(Network.Network, observer.wrap(network, observer.tap))
+  return Layer.merge(captured, Layer.succeed(CapturedNetwork, { network, observer }))
 })
 
+/** Network and name services of the host, with capture and faults. */
 export const layer = Layer.provideMerge(Layer.unwrap(layerFromFlags), NodeServices.layer)

@@ -1,10 +1,10 @@
-/** Reads the text of a fault plan for a real network. */
+/** Parser of fault plans for a real network. */
 import * as Result from "effect/Result"
 import type { FaultPlan } from "../../../simulation/faults/FaultPlan.ts"
 import * as FaultPlanSyntax from "../../../simulation/faults/FaultPlanSyntax.ts"
 import * as Impairment from "../../../simulation/impairment/Impairment.ts"
 
-/** The plan, or what it should have been. */
+/** Parses a plan and rejects faults that a real network cannot apply. Fails with the expected value. */
 export const parseFaultPlan = (text: string): Result.Result<FaultPlan, string> =>
   Result.mapError(
     Result.flatMap(

@@ -1,4 +1,4 @@
-/** The same messages over UDP and over TCP: one arrives as it was sent, the other as bytes. */
+/** The same messages over UDP and over TCP: UDP keeps message boundaries, TCP does not. */
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
@@ -13,7 +13,7 @@ const totalBytes = messages.reduce((sum, message) => sum + message.length, 0)
 
 const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes)
 
-/** More than one datagram can hold, and than TCP hands over at once. */
+/** A message larger than a datagram can hold, and larger than one read from a TCP connection. */
 const oversized = new Uint8Array(200_000)
 
 const overUdp = Effect.gen(function* () {
@@ -46,10 +46,11 @@ const overTcp = Effect.gen(function* () {
 const sizes = (reads: ReadonlyArray<Uint8Array>) => reads.map((bytes) => bytes.length)
 
 const formatReads = (transport: string, reads: ReadonlyArray<Uint8Array>, large: string) => `\
-${transport}  ${messages.length} writes came as ${reads.length === 1 ? "one read" : `${reads.length} reads`} of ${sizes(reads).join(" ")} bytes
+${transport}  ${messages.length} writes arrived as ${reads.length === 1 ? "one read" : `${reads.length} reads`} of ${sizes(reads).join(" ")} bytes
      ${reads.map((bytes) => JSON.stringify(decode(bytes))).join(" ")}
      one write of ${large}`
 
+/** Runs `demo boundaries`. */
 export const boundaries = Effect.fnUntraced(function* ({ json }: { readonly json: boolean }) {
   const udp = yield* overUdp
   const tcp = yield* overTcp
@@ -64,9 +65,11 @@ export const boundaries = Effect.fnUntraced(function* ({ json }: { readonly json
   }
   yield* Console.log(`${messages.length} messages over 127.0.0.1, written before the first is read\n`)
   yield* Console.log(formatReads("UDP", udp.reads, `${oversized.length} bytes failed: ${udp.large.message}`))
-  yield* Console.log(formatReads("TCP", tcp.reads, `${oversized.length} bytes came as reads of ${sizes(tcp.large).join(" ")}`))
   yield* Console.log(
-    "\nUDP hands over each message by itself, or not at all. TCP is a stream of bytes, and where one read"
+    formatReads("TCP", tcp.reads, `${oversized.length} bytes arrived as reads of ${sizes(tcp.large).join(" ")}`)
   )
-  yield* Console.log("ends is chance: a protocol over TCP must mark its messages, by their length or by a line's end.")
+  yield* Console.log(
+    "\nUDP delivers each message by itself, or not at all. TCP is a stream of bytes: a read can end anywhere,"
+  )
+  yield* Console.log("so a protocol over TCP must mark its messages, by their length or by a line end.")
 }, Effect.provide(network.layer))

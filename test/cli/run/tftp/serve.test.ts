@@ -160,7 +160,7 @@ describe("tftp serve", () => {
         "--user: only root can change to root; start as root, or omit --user"
       )
       if (Number(Fs.readFileSync("/proc/sys/net/ipv4/ip_unprivileged_port_start", "utf8")) <= 69) return
-      const fix = "run as root, or setcap cap_net_bind_service=+ep on node, or choose another with --port"
+      const fix = "run as root, or setcap cap_net_bind_service=+ep on node, or choose another port with --port"
       assert.strictEqual(yield* start(), `tftp: port 69 is reserved for root: ${fix}`)
     }).pipe(Effect.scoped)
   )
