@@ -1,2 +1,2 @@
-/** The command line, from the sources. */
+/** Runs the command line from the sources. */
 import "../src/cli/bin.ts"

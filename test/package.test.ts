@@ -1,4 +1,4 @@
-/** What is published, as a stranger gets it: packed from the sources, installed in a project of its own, and used. */
+/** The published package: packed from the sources, installed in a new project, and used there. */
 
 import { execFile } from "node:child_process"
 import * as Fs from "node:fs"
@@ -15,7 +15,7 @@ const sources = Path.join(temporary, "sources")
 const project = Path.join(temporary, "project")
 const installed = Path.join(project, "node_modules", manifest.name)
 
-/** Runs a program with this Node first on the PATH, and gives what it prints; all it says, if it fails. */
+/** Runs a program with this Node first on the PATH and returns its stdout; throws all output if it fails. */
 const run = async (cwd: string, program: string, ...args: ReadonlyArray<string>) => {
   const PATH = [Path.dirname(process.execPath), process.env.PATH].join(Path.delimiter)
   try {
@@ -41,7 +41,7 @@ const filesUnder = (path: string, pattern = "**/*") =>
     .map((entry) => Path.relative(path, Path.join(entry.parentPath, entry.name)))
     .sort()
 
-/** The folders meant for importing are those with an index. */
+/** Folders with an index, which users can import. */
 const folders = filesUnder(Path.join(root, "src"), "*/index.ts").map(Path.dirname)
 
 const consumer = `
@@ -75,9 +75,9 @@ const compiler = {
 }
 
 beforeAll(async () => {
-  // A checkout of its own, so that nothing left over from an earlier build can be packed, and nothing here is touched.
+  // A copy of the sources, so that files of an earlier build are not packed and this checkout does not change.
   Fs.mkdirSync(sources)
-  const papers = [
+  const included = [
     "package.json",
     "README.md",
     "CHANGELOG.md",
@@ -87,11 +87,11 @@ beforeAll(async () => {
     "src",
     "scripts/build-kernel.ts"
   ]
-  for (const name of papers) Fs.cpSync(Path.join(root, name), Path.join(sources, name), { recursive: true })
+  for (const name of included) Fs.cpSync(Path.join(root, name), Path.join(sources, name), { recursive: true })
   Fs.symlinkSync(Path.join(root, "node_modules"), Path.join(sources, "node_modules"))
   await run(sources, "npm", "pack", "--silent", "--pack-destination", temporary)
 
-  // Without the registry: npm lays out the package and its bin; the peers, which are the app's own, are linked.
+  // Offline: npm installs the package and its bin; the peer dependencies of the app are linked.
   Fs.mkdirSync(project)
   Fs.writeFileSync(Path.join(project, "package.json"), JSON.stringify({ name: "app", private: true, type: "module" }))
   const tarball = Path.join(temporary, `${manifest.name}-${manifest.version}.tgz`)
@@ -104,22 +104,22 @@ beforeAll(async () => {
 afterAll(() => Fs.rmSync(temporary, { recursive: true, force: true }))
 
 describe("package", () => {
-  it("holds the sources, what is built from each, and the papers; nothing else", () => {
+  it("contains only the sources, their compiled files and the documents", () => {
     const expected = filesUnder(Path.join(root, "src")).flatMap((path) => [
       `src/${path}`,
       ...(path.endsWith(".ts") && !path.startsWith("primes/kernel/") ? ["js", "js.map", "d.ts", "d.ts.map"] : []).map(
         (extension) => `dist/${path.slice(0, -".ts".length)}.${extension}`
       )
     ])
-    const papers = ["CHANGELOG.md", "LICENSE", "README.md", "package.json"]
-    assert.deepStrictEqual(filesUnder(installed), [...expected, ...papers].sort())
+    const documents = ["CHANGELOG.md", "LICENSE", "README.md", "package.json"]
+    assert.deepStrictEqual(filesUnder(installed), [...expected, ...documents].sort())
   })
 
-  it("exports every folder that has an index, and nothing else", () => {
+  it("exports exactly the folders that have an index", () => {
     assert.sameMembers(Object.keys(manifest.exports), [...folders.map((name) => `./${name}`), "./package.json"])
   })
 
-  it("imports nothing but its peers and, in files named Node*, the platform", () => {
+  it("imports only its peer dependencies and, in files named Node*, the platform", () => {
     const peers = new RegExp(`^(${Object.keys(manifest.peerDependencies).join("|")})/`)
     for (const path of filesUnder(installed, "dist/**/*.js")) {
       const text = Fs.readFileSync(Path.join(installed, path), "utf8")
@@ -131,7 +131,7 @@ describe("package", () => {
   })
 
   for (const folder of folders) {
-    it(`${folder} can be imported, and has the modules of its index`, async () => {
+    it(`exports the modules of the index of ${folder}`, async () => {
       const index = Fs.readFileSync(Path.join(root, "src", folder, "index.ts"), "utf8")
       const names = [...index.matchAll(/^export \* as (\w+)/gm)].map(([, name]) => name)
       assert.isNotEmpty(names)
@@ -140,7 +140,7 @@ describe("package", () => {
     })
   }
 
-  it("loads neither the platform nor the host's network for a service that is only composed", async () => {
+  it("loads neither the platform nor the host's network when a service is imported", async () => {
     const loaded = await node(`
       import { registerHooks } from "node:module"
       registerHooks({ load: (url, context, next) => (console.log(url), next(url, context)) })
@@ -154,15 +154,15 @@ describe("package", () => {
     )
   })
 
-  it("has types that hold without Node's", async () => {
+  it("has types that compile without @types/node, and reject a port that is not a number", async () => {
     await run(project, Path.join(root, "node_modules/.bin/tsc"), "--project", project)
   })
 
-  it("works in an app, with the app's own effect", async () => {
+  it("runs in an app, with the app's own effect", async () => {
     assert.strictEqual(await run(project, "node", "app.ts"), "Uryyb\n")
   })
 
-  it("is locked for every platform, to versions and not to a registry", () => {
+  it("has a lock file with the packages of every platform and without URLs of a registry", () => {
     const packages: Readonly<Record<string, { readonly optionalDependencies?: object; readonly resolved?: string }>> =
       JSON.parse(Fs.readFileSync(Path.join(root, "package-lock.json"), "utf8")).packages
     for (const [path, { optionalDependencies = {}, resolved }] of Object.entries(packages)) {

@@ -6,8 +6,8 @@ import * as NodeNetwork from "../src/network/node/NodeNetwork.ts"
 import * as Cli from "./support/Cli.ts"
 import { readAll } from "./support/Hosts.ts"
 
-/** What a server at an address says to a client that sends this and half-closes. */
-const ask = Effect.fnUntraced(function* (host: string, port: number, text: string) {
+/** Sends a text to a server, half-closes, and returns everything that the server sends. */
+const exchange = Effect.fnUntraced(function* (host: string, port: number, text: string) {
   const network = yield* Network.Network
   const connection = yield* network.connect(NetAddress.inetAddressFromIpStringUnsafe(host, port))
   yield* connection.write(text)
@@ -19,7 +19,7 @@ const startAndEnd = (script: string, ...args: ReadonlyArray<string>) =>
   Effect.scoped(Effect.flatMap(Cli.startScript(script, args), ({ ended }) => ended))
 
 describe("scripts", () => {
-  it.live("examples/in-your-app: a service as a layer", () =>
+  it.live("examples/in-your-app prints the reply and the stats of its server", () =>
     Effect.gen(function* () {
       const { code, stdout } = yield* startAndEnd("examples/in-your-app.ts")
       assert.match(stdout.toString(), /^Uryyb \{/)
@@ -27,7 +27,7 @@ describe("scripts", () => {
     })
   )
 
-  it.live("examples/connect-by-name: says where it is connected", () =>
+  it.live("examples/connect-by-name prints the address it connects to", () =>
     Effect.gen(function* () {
       const network = yield* Network.Network
       const { address } = yield* network.listen({ port: 0 })
@@ -37,17 +37,17 @@ describe("scripts", () => {
     }).pipe(Effect.scoped, Effect.provide(NodeNetwork.layer))
   )
 
-  it.live("examples/shouting-lines: lines, and what becomes of one that is too long", () =>
+  it.live("examples/shouting-lines replies to lines and rejects a line that is too long", () =>
     Effect.gen(function* () {
       const example = yield* Cli.startScript("examples/shouting-lines.ts", [])
       const [, host, port] = yield* example.waitForOutput("stdout", /^nc (\S+) (\d+)$/m)
-      assert.strictEqual(yield* ask(host!, Number(port), "hi\nthere"), "HI\r\nTHERE\r\n")
+      assert.strictEqual(yield* exchange(host!, Number(port), "hi\nthere"), "HI\r\nTHERE\r\n")
       const tooLong = "line too long: no end within 80 bytes\r\n"
-      assert.strictEqual(yield* ask(host!, Number(port), "x".repeat(1 << 20)), tooLong)
+      assert.strictEqual(yield* exchange(host!, Number(port), "x".repeat(1 << 20)), tooLong)
     }).pipe(Effect.scoped, Effect.provide(NodeNetwork.layer))
   )
 
-  it.live("rot13-server and rot13-client on the course's port (skipped while it is in use)", (test) =>
+  it.live("rot13-server and rot13-client exchange messages on the course's port (skipped while it is in use)", (test) =>
     Effect.gen(function* () {
       const network = yield* Network.Network
       const free = yield* Effect.isSuccess(Effect.scoped(network.listen({ port: 1067 })))
@@ -73,17 +73,19 @@ describe("scripts", () => {
     ["guess-server", 1500, "1001", /^too big\n/],
     ["board-server", 1069, "4 4\nquit\n", /^claimed 4 4 by 1 change 1\n/]
   ]
-  it.live.each(games)("%s on the course's port (skipped while it is in use)", ([script, port, line, answer], test) =>
-    Effect.gen(function* () {
-      const network = yield* Network.Network
-      const free = yield* Effect.isSuccess(Effect.scoped(network.listen({ port })))
-      if (!free) return test.skip(`port ${port} is in use`)
-      yield* Cli.startScript(`${script}.ts`, [])
-      const attempt = Effect.match(ask("127.0.0.1", port, line), {
-        onFailure: () => undefined,
-        onSuccess: (text) => text
-      })
-      assert.match((yield* Effect.repeat(attempt, { until: (text) => text !== undefined }))!, answer)
-    }).pipe(Effect.scoped, Effect.provide(NodeNetwork.layer))
+  it.live.each(games)(
+    "%s replies on the course's port (skipped while it is in use)",
+    ([script, port, line, answer], test) =>
+      Effect.gen(function* () {
+        const network = yield* Network.Network
+        const free = yield* Effect.isSuccess(Effect.scoped(network.listen({ port })))
+        if (!free) return test.skip(`port ${port} is in use`)
+        yield* Cli.startScript(`${script}.ts`, [])
+        const attempt = Effect.match(exchange("127.0.0.1", port, line), {
+          onFailure: () => undefined,
+          onSuccess: (text) => text
+        })
+        assert.match((yield* Effect.repeat(attempt, { until: (text) => text !== undefined }))!, answer)
+      }).pipe(Effect.scoped, Effect.provide(NodeNetwork.layer))
   )
 })

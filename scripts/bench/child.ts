@@ -1,4 +1,4 @@
-/** Child processes that answer a line with a line, and are gone when their scope closes. */
+/** Child processes that answer each line with a line. They are ended when their scope closes. */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process"
 import * as Fs from "node:fs"
 import * as Os from "node:os"
@@ -7,25 +7,29 @@ import * as Readline from "node:readline"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 
-/** Something did not run; a bar that was missed is none. */
+/** A program that does not run as expected; a missed bar is not an error. */
 export class BenchError extends Data.TaggedError("BenchError")<{ readonly message: string }> {}
 
-/** A running child: `hello` is its first line, `ask` sends one and waits for the answer. */
+/** A running child. `request` sends a line and waits for the reply. */
 export interface Child {
   readonly pid: number
   readonly firstLine: string
   readonly request: (line: string) => Effect.Effect<string, BenchError>
 }
 
+/** Options of a child. */
 export interface ChildOptions {
-  /** The CPU for its first thread; those beside it, which collect Node's garbage, run where the kernel likes. */
+  /** CPU of the first thread; the kernel places the other threads, which collect Node's garbage. */
   readonly cpu?: number | undefined
 }
 
-/** How long a child may take to answer, and to go when it is told to. */
-const timeouts = { answer: "60 seconds", exit: 2_000 } as const
+/** Time within which a child must reply to a line. */
+const replyTimeout = "60 seconds"
 
-/** The CPUs this process may use, where that can be told and `taskset` can choose among them; otherwise none. */
+/** Time from SIGTERM to SIGKILL. */
+const exitTimeoutMillis = 2_000
+
+/** CPUs that this process may use; empty if they are unknown or `taskset` is missing. */
 export const cpus: ReadonlyArray<number> = (() => {
   if (process.platform !== "linux" || spawnSync("taskset", ["--version"]).status !== 0) return []
   const list = /^Cpus_allowed_list:\s*(.*)$/m.exec(Fs.readFileSync("/proc/self/status", "utf8"))?.[1] ?? ""
@@ -41,7 +45,7 @@ const hasEnded = (child: ChildProcess) =>
 const stop = (child: ChildProcess) =>
   Effect.callback<void>((resume) => {
     if (hasEnded(child)) return resume(Effect.void)
-    const kill = setTimeout(() => child.kill("SIGKILL"), timeouts.exit)
+    const kill = setTimeout(() => child.kill("SIGKILL"), exitTimeoutMillis)
     child.once("exit", () => {
       clearTimeout(kill)
       resume(Effect.void)
@@ -51,8 +55,8 @@ const stop = (child: ChildProcess) =>
   })
 
 /**
- * Starts a program and waits for its first line. It is told to go by SIGTERM and by the end of its input: the latter
- * reaches it even when this process is killed.
+ * Starts a program and waits for its first line. When the scope closes it gets SIGTERM and the end of its input; the
+ * latter reaches it even if this process is killed.
  */
 export const start = Effect.fnUntraced(function* (
   command: string,
@@ -88,8 +92,8 @@ export const start = Effect.fnUntraced(function* (
     onLine()
   }).pipe(
     Effect.timeoutOrElse({
-      duration: timeouts.answer,
-      orElse: () => Effect.fail(new BenchError({ message: `${name}: no answer in ${timeouts.answer}` }))
+      duration: replyTimeout,
+      orElse: () => Effect.fail(new BenchError({ message: `${name}: no reply within ${replyTimeout}` }))
     })
   )
   const firstLine = yield* nextLine
@@ -106,7 +110,7 @@ export const start = Effect.fnUntraced(function* (
   return running
 })
 
-/** Compiles a program of one file, for as long as the scope lasts; without a compiler there is none. */
+/** Compiles a C program of one file; it is deleted when the scope closes. Undefined without a compiler. */
 export const compileC = Effect.fnUntraced(function* (source: string) {
   if (spawnSync("cc", ["--version"]).status !== 0) return undefined
   const folder = yield* Effect.acquireRelease(
@@ -118,7 +122,7 @@ export const compileC = Effect.fnUntraced(function* (source: string) {
   return status === 0 ? program : yield* new BenchError({ message: `cc cannot compile ${source}: ${stderr.trim()}` })
 })
 
-/** Runs a program to its end, in milliseconds of wall time; any exit code but 0 is a failure. */
+/** Runs a program to its end and returns the wall time in milliseconds; fails if the exit code is not 0. */
 export const wallTimeMillis = (command: string, args: ReadonlyArray<string>, env: NodeJS.ProcessEnv = process.env) =>
   Effect.callback<number, BenchError>((resume) => {
     const startedAt = performance.now()

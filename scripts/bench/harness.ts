@@ -1,75 +1,83 @@
 /**
- * Paired measurements: ours and its peers in turn, in one run, so that what else the machine does falls on all alike.
+ * Paired measurements: our program and its peers run in turn, in one run, so that other load of the machine affects all
+ * of them alike.
  *
- * In every round each measure goes through the contestants forth and back, three times (A B C C B A A B C...), starting
- * with another one each round. A round's figure is the best of its samples, since others can only slow one down; a
- * ratio is taken within each round, and the table shows the median of the ratios.
+ * In every round each measure samples the contestants forth and back, three times (A B C C B A A B C...), and each round
+ * starts with another contestant. The figure of a round is its best sample, because other load can only slow a sample
+ * down. A ratio is computed within each round, and the table shows the median of the ratios.
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { BenchError } from "./child.ts"
 
+/** Options of a run. */
 export interface Options {
   readonly rounds: number
-  /** A smoke run: everything runs, nothing is worth reading. */
+  /** Smoke run: everything runs once, and the figures have no meaning. */
   readonly quick: boolean
-  /** Where our servers leave a CPU profile when they end. */
+  /** Folder to which our servers write a CPU profile when they end. */
   readonly profile?: string | undefined
 }
 
+/** A measured quantity. */
 export interface Measure {
   readonly name: string
   readonly unit: string
-  /** Default: all contestants. */
+  /** Names of the contestants to measure. Default: all. */
   readonly contestants?: ReadonlyArray<string> | undefined
-  /** Whether less is better. Default false. */
+  /** A lower figure is better. Default false. */
   readonly lowerIsBetter?: boolean | undefined
-  /** One sample a round: for what takes long and does not depend on how fast the machine is just now. */
+  /** One sample per round, for a slow measure that does not depend on the current speed of the machine. */
   readonly oncePerRound?: boolean | undefined
   readonly sample: (contestant: string) => Effect.Effect<number, BenchError>
 }
 
-/** What is to be reached: by the figure itself, or by its ratio to the other one. */
+/** A target for a figure or for its ratio to the peer's figure. */
 interface Bar {
   readonly subject: "figure" | "ratio"
   readonly comparator: ">=" | "<="
   readonly value: number
 }
 
-/** A row of the table: a figure of ours beside one of a peer, or beside another of our own. */
+/** A row of the table: one of our figures beside one of a peer, or beside another of our own. */
 export interface Comparison {
   readonly measure: string
-  /** Whose figure stands on the left. Default: ours. */
+  /** Contestant of the left figure. Default: ours. */
   readonly contestant?: string | undefined
   readonly peer: string
+  /** Measure of the right figure. Default: `measure`. */
   readonly peerMeasure?: string | undefined
   readonly bar?: Bar | undefined
 }
 
+/** A benchmark that is ready to be measured. */
 interface Prepared {
-  /** Ours first. */
+  /** Names of the contestants, ours first. */
   readonly contestants: ReadonlyArray<string>
   readonly measures: ReadonlyArray<Measure>
-  /** How it was run, and what was left out and why. */
+  /** Conditions of the run, and the reason for each omitted contestant or measure. */
   readonly notes: ReadonlyArray<string>
 }
 
+/** A benchmark: its measures, and the comparisons to show. */
 export interface Benchmark {
   readonly name: string
-  /** What is measured and how, for a reader who wants to judge the stats. */
+  /** Description of the measures and the method, so that a reader can judge the figures. */
   readonly description: string
   readonly comparisons: ReadonlyArray<Comparison>
-  /** Whether there is also a table of all contestants and measures. Default false. */
+  /** Print a table of all contestants and measures, too. Default false. */
   readonly overview?: boolean | undefined
   readonly prepare: (options: Options) => Effect.Effect<Prepared, BenchError, Scope.Scope>
 }
 
+/** Median and range over the rounds. */
 export interface Summary {
   readonly median: number
   readonly min: number
   readonly max: number
 }
 
+/** A measured comparison. */
 export interface Row {
   readonly measure: string
   readonly unit: string
@@ -89,16 +97,17 @@ export interface Figure {
   readonly figure: Summary
 }
 
+/** Result of a benchmark. */
 export interface Report {
   readonly benchmark: string
   readonly rounds: number
   readonly notes: ReadonlyArray<string>
-  /** All that was measured, if the benchmark wants it shown. */
+  /** All figures, if the benchmark has an overview. */
   readonly overview: ReadonlyArray<Figure>
   readonly rows: ReadonlyArray<Row>
 }
 
-/** One figure per round. */
+/** Figures of one measure and contestant, one per round. */
 type RoundFigures = ReadonlyArray<number>
 
 const summarize = (figures: RoundFigures): Summary => {
@@ -111,8 +120,12 @@ const summarize = (figures: RoundFigures): Summary => {
   }
 }
 
-/** Who goes when in a round. */
-const contestantOrder = (contestants: ReadonlyArray<string>, round: number, isOncePerRound = false): ReadonlyArray<string> => {
+/** Returns the order of the samples of a round. */
+const contestantOrder = (
+  contestants: ReadonlyArray<string>,
+  round: number,
+  isOncePerRound = false
+): ReadonlyArray<string> => {
   const first = round % contestants.length
   const forth = [...contestants.slice(first), ...contestants.slice(0, first)]
   const forthAndBack = [...forth, ...forth.toReversed()]
@@ -124,7 +137,7 @@ const isMet = (bar: Bar, figure: number, ratio: number): boolean => {
   return bar.comparator === ">=" ? reached >= bar.value : reached <= bar.value
 }
 
-/** The rows whose two stats were both measured. */
+/** Returns the rows whose two figures were both measured. */
 const rows = (
   { contestants: [ours], measures }: Pick<Prepared, "contestants" | "measures">,
   comparisons: ReadonlyArray<Comparison>,
@@ -137,11 +150,18 @@ const rows = (
     if (left === undefined || right === undefined || unit === undefined) return []
     const ratio = summarize(left.map((figure, round) => figure / right[round]!))
     const name = contestant === ours ? measure : `${contestant}: ${measure}`
-    const row = { measure: name, unit, ours: summarize(left), peer: peerMeasure ?? peer, theirs: summarize(right), ratio }
+    const row = {
+      measure: name,
+      unit,
+      ours: summarize(left),
+      peer: peerMeasure ?? peer,
+      theirs: summarize(right),
+      ratio
+    }
     return [bar === undefined ? row : { ...row, bar, met: isMet(bar, row.ours.median, ratio.median) }]
   })
 
-/** Warms everybody up with a sample of what depends on it, then runs the rounds; `progress` hears of each. */
+/** Runs a warm-up round and then the rounds; reports the start of each to `progress`. */
 export const run = (benchmark: Benchmark, options: Options, progress: (line: string) => void) =>
   Effect.gen(function* () {
     const prepared = yield* benchmark.prepare(options)
@@ -149,10 +169,20 @@ export const run = (benchmark: Benchmark, options: Options, progress: (line: str
     const key = (measure: string, contestant: string) => `${measure}\n${contestant}`
     for (let round = options.quick ? 0 : -1; round < options.rounds; round++) {
       progress(round < 0 ? `${benchmark.name}: warm-up` : `${benchmark.name}: round ${round + 1} of ${options.rounds}`)
-      for (const { lowerIsBetter, name, contestants = prepared.contestants, oncePerRound, sample } of prepared.measures) {
+      for (const {
+        lowerIsBetter,
+        name,
+        contestants = prepared.contestants,
+        oncePerRound,
+        sample
+      } of prepared.measures) {
         if (round < 0 && oncePerRound) continue
         const samples = new Map<string, Array<number>>(contestants.map((contestant) => [contestant, []]))
-        for (const contestant of contestantOrder(contestants, Math.max(0, round), oncePerRound || round < 0 || options.quick)) {
+        for (const contestant of contestantOrder(
+          contestants,
+          Math.max(0, round),
+          oncePerRound || round < 0 || options.quick
+        )) {
           samples.get(contestant)!.push(yield* sample(contestant))
         }
         if (round < 0) continue
@@ -171,7 +201,7 @@ export const run = (benchmark: Benchmark, options: Options, progress: (line: str
     const report: Report = {
       benchmark: benchmark.name,
       rounds: options.rounds,
-      notes: options.quick ? [...prepared.notes, "A smoke run: these stats mean nothing."] : prepared.notes,
+      notes: options.quick ? [...prepared.notes, "A smoke run: these figures have no meaning."] : prepared.notes,
       overview: benchmark.overview ? overview : [],
       rows: rows(prepared, benchmark.comparisons, (measure, contestant) => figures.get(key(measure, contestant)))
     }

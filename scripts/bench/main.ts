@@ -1,9 +1,9 @@
 /**
  * npm run bench -- [NAME...] [--only TEXT] [--rounds N] [--quick] [--json] [--profile DIR]
  *
- * Runs the named benchmarks, or all; prints a table with the bars beside the stats and writes it to
- * docs/benchmarks.md, unless only the rows were run whose names hold TEXT. A bar that is missed is said, and is no
- * failure; something that does not run is: exit code 1.
+ * Runs the named benchmarks, or all of them. Prints the figures with their bars, and writes them to docs/benchmarks.md
+ * unless --only selects the rows whose names contain TEXT. A missed bar is reported and is not a failure; a program that
+ * does not run is a failure with exit code 1.
  */
 import * as Fs from "node:fs"
 import { enableCompileCache } from "node:module"
@@ -59,7 +59,7 @@ const flags = {
   help: { type: "boolean", short: "h", default: false }
 } as const
 
-/** Nothing but the measures whose names hold the text. */
+/** Restricts a benchmark to the measures whose names contain the text. */
 const withMeasures = (benchmark: Benchmark, text: string): Benchmark => ({
   ...benchmark,
   prepare: (options) =>
@@ -84,10 +84,12 @@ const program = Effect.gen(function* () {
   })
   if (values.help) return yield* Console.log(usage)
   const unknown = positionals.find((name) => benchmarks.every((benchmark) => benchmark.name !== name))
-  if (unknown !== undefined) return yield* new UsageError({ message: `no benchmark is called ${unknown}\n${usage}` })
+  if (unknown !== undefined) return yield* new UsageError({ message: `unknown benchmark "${unknown}"\n${usage}` })
   const rounds = values.quick ? 1 : Number(values.rounds)
   if (!Number.isInteger(rounds) || rounds < 1) {
-    return yield* new UsageError({ message: `--rounds ${values.rounds}: a whole number from 1 up\n${usage}` })
+    return yield* new UsageError({
+      message: `invalid --rounds ${values.rounds}: must be a whole number, at least 1\n${usage}`
+    })
   }
   const options: Options = { rounds, quick: values.quick, profile: values.profile }
   const progress = (line: string) => void process.stderr.write(`${line}\n`)
@@ -96,7 +98,7 @@ const program = Effect.gen(function* () {
     const machine = Report.machine()
     const report = yield* Harness.run(withMeasures(benchmark, values.only), options, progress)
     yield* Console.log(values.json ? JSON.stringify({ ...report, machine }) : Report.text(report, machine))
-    // A run with the profiler on, like a quick one, says nothing about speed; some of the rows are not the section.
+    // The figures of a profiled or a quick run have no meaning, and a part of the rows must not replace the section.
     if (!values.quick && values.profile === undefined && values.only === "") yield* write(benchmark, report, machine)
   }
 })

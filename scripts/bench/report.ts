@@ -1,17 +1,18 @@
-/** The table on the terminal and in docs/benchmarks.md, and what machine it comes from. */
+/** Tables of a report, for the terminal and for docs/benchmarks.md, with the machine on which it was measured. */
 import * as Os from "node:os"
 import type { Report, Row, Summary } from "./harness.ts"
 
+/** The machine on which a benchmark runs. */
 export interface Machine {
   readonly cores: number
   readonly cpu: string
   readonly kernel: string
   readonly node: string
-  /** Processes that wanted to run in the minute before: on a quiet machine near 0. */
+  /** Load average of the minute before the start: near 0 on an idle machine. */
   readonly load: number
 }
 
-/** Asked before a benchmark starts, or its own load would count. */
+/** Describes this machine; called before a benchmark starts, because its own load would count. */
 export const machine = (): Machine => ({
   cores: Os.availableParallelism(),
   cpu: Os.cpus()[0]?.model ?? "unknown CPU",
@@ -20,7 +21,7 @@ export const machine = (): Machine => ({
   load: Math.round(Os.loadavg()[0]! * 10) / 10
 })
 
-/** Three significant digits say all that a shared machine knows. */
+/** Formats a figure with three significant digits: more have no meaning on a shared machine. */
 const formatNumber = (value: number) =>
   value.toLocaleString(
     "en",
@@ -46,7 +47,7 @@ const cells = (row: Row): ReadonlyArray<string> => [
 
 type Table = ReadonlyArray<ReadonlyArray<string>>
 
-/** A header and its lines, the columns all of one width. */
+/** Pads the cells of each column to the same width, and adds a rule of `between` below the header. */
 const align = (table: Table, between: string): Table => {
   const widths = table[0]!.map((_, column) => Math.max(...table.map((line) => line[column]!.length)))
   const [head, ...body] = table.map((line) => line.map((cell, i) => cell.padEnd(widths[i]!)))
@@ -54,7 +55,7 @@ const align = (table: Table, between: string): Table => {
   return [head!, ...rule, ...body]
 }
 
-/** A row that repeats what the one above says of us leaves it out. */
+/** Returns the table of comparisons; a row omits our figure if the row above shows the same one. */
 const comparisonTable = ({ rows }: Report): Table => {
   const body = rows.map((row, i) => {
     const [measure, ours, ...rest] = cells(row)
@@ -63,7 +64,7 @@ const comparisonTable = ({ rows }: Report): Table => {
   return [header, ...body]
 }
 
-/** A line for every contestant, a column for every measure. */
+/** Returns the table of all figures: a line per contestant, a column per measure. */
 const overviewTable = ({ overview: figures }: Report): Table => {
   const columns: ReadonlyArray<string> = [...new Set(figures.map(({ measure, unit }) => `${measure}, ${unit}`))]
   const lines = [...new Set(figures.map(({ contestant }) => contestant))].map((name) => {
@@ -77,7 +78,7 @@ const overviewTable = ({ overview: figures }: Report): Table => {
   return [["", ...columns], ...lines]
 }
 
-/** The tables that have lines, one below the other. */
+/** Formats the tables that have lines, one below the other. */
 const tables = (report: Report, between: string, text: (line: ReadonlyArray<string>) => string) =>
   [overviewTable(report), comparisonTable(report)]
     .filter((table) => table.length > 1)
@@ -92,6 +93,7 @@ const conditions = (report: Report, { cores, cpu, kernel, load, node }: Machine)
   `${cores} cores of ${cpu}, ${kernel}, Node ${node}, load ${load} before the start; ` +
   `${report.rounds} round${report.rounds === 1 ? "" : "s"}; medians (min..max)`
 
+/** Formats a report for the terminal. */
 export const text = (report: Report, on: Machine): string =>
   [
     `${report.benchmark}: ${conditions(report, on)}`,
@@ -101,6 +103,7 @@ export const text = (report: Report, on: Machine): string =>
     summaryLine(report)
   ].join("\n")
 
+/** Formats a report as a section of docs/benchmarks.md. */
 export const markdown = (report: Report, description: string, on: Machine, date: Date): string =>
   [
     `## ${report.benchmark}`,
@@ -110,20 +113,20 @@ export const markdown = (report: Report, description: string, on: Machine, date:
     ...tables(report, "-", (line) => `| ${line.join(" | ")} |`),
     `${summaryLine(report)} ${report.notes.join(" ")}`.trim(),
     "",
-    `${date.toISOString().slice(0, 10)}, ${conditions(report, on)}. Again: \`npm run bench ${report.benchmark}\``
+    `${date.toISOString().slice(0, 10)}, ${conditions(report, on)}. Repeat with \`npm run bench ${report.benchmark}\``
   ].join("\n")
 
 const preface = `# Benchmarks
 
-Written by \`npm run bench\`, which runs ours and its peers in turn on the same machine. What counts are the ratios:
-absolute stats, from a machine that others use too, mean little. In a round everybody has six samples, of which the
-best counts, since others can only slow one down (memory has one); a ratio is taken within each round. The table shows
-the medians of the rounds.
+Written by \`npm run bench\`, which runs our programs and their peers in turn on the same machine. Compare the ratios:
+absolute figures from a shared machine mean little. A round takes six samples of every contestant and keeps the best,
+because other load can only slow a sample down; memory is sampled once. A ratio is computed within each round. The
+tables show the medians of the rounds.
 `
 
 const sectionMarkers = (name: string) => [`<!-- bench ${name} -->`, `<!-- end of ${name} -->`] as const
 
-/** The document with one section replaced, or added at the end; the others stay as they are. */
+/** Replaces one section of the document, or appends it; the other sections are unchanged. */
 export const withSection = (document: string, name: string, section: string): string => {
   const [open, close] = sectionMarkers(name)
   const block = `${open}\n${section}\n${close}`

@@ -1,4 +1,4 @@
-/** A service as a layer of an app: it starts with the app, ends with it, and the app can ask how it is doing. */
+/** A service as a layer of an app: it starts and ends with the app, which can read its address and its stats. */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
@@ -11,6 +11,6 @@ const Services = Rot13Server.layer({ port: 0, maxConnectionsPerPeer: 8 }).pipe(L
 Effect.gen(function* () {
   const server = yield* Rot13Server.Rot13Server
   const connection = yield* (yield* Network.Network).connect(server.address)
-  const answer = yield* Rot13Client.request(connection, new TextEncoder().encode("Hello"))
-  yield* Console.log(new TextDecoder().decode(answer), yield* server.stats)
+  const reply = yield* Rot13Client.request(connection, new TextEncoder().encode("Hello"))
+  yield* Console.log(new TextDecoder().decode(reply), yield* server.stats)
 }).pipe(Effect.scoped, Effect.provide(Services), NodeRuntime.runMain)
