@@ -1,4 +1,4 @@
-/** The threads of a demonstration, each of which ends in a way of its own. */
+/** The threads of the demonstration `threads`: each task ends in a different way. */
 import { parentPort, Worker, workerData } from "node:worker_threads"
 import { finishedIndex, type Job } from "./NodeDemoThreads.ts"
 

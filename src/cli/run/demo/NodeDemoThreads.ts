@@ -1,4 +1,4 @@
-/** Worker threads as scoped resources: none outlives the demonstration that started it. */
+/** Worker threads of the demonstrations as scoped resources: each ends with its scope. */
 import { Worker } from "node:worker_threads"
 import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
@@ -7,27 +7,29 @@ import * as Exit from "effect/Exit"
 import * as Queue from "effect/Queue"
 import * as NodeModuleUrl from "../../../process/NodeModuleUrl.ts"
 
+/** Running thread. */
 interface DemoThread<Message> {
   readonly worker: Worker
-  /** What it says next; a thread that breaks is a bug of ours. */
+  /** Waits for the next message of the thread. An error in the thread is a defect. */
   readonly nextMessage: Effect.Effect<Message>
-  /** Its exit code. */
+  /** Waits for the exit code. */
   readonly exitCode: Effect.Effect<number>
 }
 
-/** What `NodeThread` can be told to do; `memory` is where it leaves its mark, at `finished`. */
+/** Task of `NodeDemoThread`. A task with `memory` stores 1 at `finishedIndex` when it finishes. */
 export type Job =
   | { readonly task: "exit" | "return" | "wait" }
   | { readonly task: "loop"; readonly memory: Int32Array }
   | { readonly task: "toil"; readonly memory: Int32Array; readonly millis: number }
   | { readonly task: "parent"; readonly memory: Int32Array; readonly millis: number; readonly detached: boolean }
 
+/** Index of the flag that a task sets when it finishes. */
 export const finishedIndex = 0
 
-/** Bytes of memory that this process has. */
+/** Resident memory of this process. */
 export const residentBytes = Effect.sync(() => process.memoryUsage.rss())
 
-/** Runs a module of this folder, such as `NodeMutexThread`, as a thread. */
+/** Starts a module of this folder, such as `NodeMutexThread`, as a thread. */
 export const startThread = <Message>(module: string, data: object) =>
   Effect.gen(function* () {
     const messages = yield* Queue.unbounded<Message>()

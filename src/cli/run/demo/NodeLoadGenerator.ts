@@ -1,4 +1,4 @@
-/** A server in a process of its own, and the memory that it takes. */
+/** A server in a separate process, and its memory. */
 import * as ChildProcess from "node:child_process"
 import * as Fs from "node:fs"
 import { getCompileCacheDir } from "node:module"
@@ -7,28 +7,28 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as NodeModuleUrl from "../../../process/NodeModuleUrl.ts"
 
-/** How a server serves, as it is told on its command line. */
+/** Variants of the models, as arguments of the server process. */
 export const modelVariants = ["iterative", "fibers", "select", "processes", "pool of 2", "2 threads"] as const
 
 export type ModelVariant = (typeof modelVariants)[number]
 
-/** What the thread that makes the load is told. */
+/** Task of the thread that generates the load. */
 export interface LoadJob {
   readonly port: number
   readonly clients: number
   readonly turns: number
 }
 
-/** What it has measured: milliseconds from the first connection to the last answer, and of each turn. */
+/** Measurement: milliseconds from the first connection to the last answer, and of each turn. */
 interface Measured {
   readonly millis: number
   readonly turns: Float64Array
 }
 
-/** What it says at the end: why it could not play on, if it could not. */
+/** Result of the load thread: the measurement, or the reason why it failed. */
 export type LoadResult = Measured | string
 
-/** A server did not start, or ended too early. */
+/** Failure of a server to start or to run until the end of the load. */
 export class LoadError extends Data.TaggedError("LoadError")<{ readonly message: string }> {}
 
 const serverProgram = fileURLToPath(NodeModuleUrl.sibling(import.meta.url, "NodeLoadServerProcess"))
@@ -39,14 +39,14 @@ const whenExited = (child: ChildProcess.ChildProcess) =>
     child.once("exit", () => resume(Effect.void))
   })
 
-/** Starts a server, and gives its process and port; it ends with the scope, in good order if it can. */
+/** Starts a server. Returns its process id and port; closing the scope ends it, by SIGKILL after 5 seconds. */
 export const startServer = Effect.fnUntraced(function* (kind: ModelVariant, clients: number) {
   const child = yield* Effect.acquireRelease(
     Effect.sync(() =>
       ChildProcess.fork(serverProgram, [kind, `${clients}`], {
         stdio: ["ignore", "ignore", "inherit", "ipc"],
         execArgv: [],
-        // Else the quickest model would be the one whose code was compiled before.
+        // Without a common cache the fastest model would be the one whose code was compiled before.
         env: { ...process.env, NODE_COMPILE_CACHE: getCompileCacheDir() }
       })
     ),
@@ -65,10 +65,10 @@ export const startServer = Effect.fnUntraced(function* (kind: ModelVariant, clie
   )
   const port = yield* Effect.callback<number, LoadError>((resume) => {
     child.once("message", (port: number) => resume(Effect.succeed(port)))
-    const fail = (why: string) =>
-      resume(Effect.fail(new LoadError({ message: `a server for the model "${kind}" ${why}` })))
-    child.once("error", ({ message }) => fail(`could not be started: ${message}`))
-    child.once("exit", (code) => fail(`ended with ${code} before it listened`))
+    const fail = (reason: string) =>
+      resume(Effect.fail(new LoadError({ message: `cannot start a server for the model "${kind}": ${reason}` })))
+    child.once("error", ({ message }) => fail(message))
+    child.once("exit", (code) => fail(`it ended with code ${code} before it listened`))
   })
   return { pid: child.pid!, port }
 })
@@ -78,7 +78,7 @@ const childrenOf = (pid: number): ReadonlyArray<number> =>
     Fs.readFileSync(`/proc/${pid}/task/${thread}/children`, "latin1").split(" ").filter(Boolean).map(Number)
   )
 
-/** What a process and all below it have, where the kernel tells; one that ends meanwhile is left out. */
+/** Reads the memory of a process and its descendants from /proc. A process that ends meanwhile counts as zero. */
 const memoryOf = (pid: number): { readonly bytes: number; readonly processes: number } => {
   try {
     const [, kilobytes] = /^VmRSS:\s+(\d+) kB/m.exec(Fs.readFileSync(`/proc/${pid}/status`, "latin1")) ?? []
@@ -94,5 +94,5 @@ const memoryOf = (pid: number): { readonly bytes: number; readonly processes: nu
   }
 }
 
-/** Resident bytes and number of a process and all below it; nothing where there is no /proc. */
+/** Returns the resident bytes and the number of a process and its descendants; zero without /proc. */
 export const memory = (pid: number) => Effect.sync(() => memoryOf(pid))

@@ -1,11 +1,11 @@
-/** The clients of a load, in a thread of their own: what they measure is not held up by what others do. */
+/** The clients of a load, in a separate thread, so that other work does not delay their measurements. */
 import * as Net from "node:net"
 import { parentPort, workerData } from "node:worker_threads"
 import type { LoadJob, LoadResult } from "./NodeLoadGenerator.ts"
 
 const { clients, port, turns }: LoadJob = workerData
 
-/** No number is as small: the game goes on. */
+/** A guess below every number, so that the game continues. */
 const guessLine = "0\n"
 const answerLine = "too small\n"
 
@@ -27,14 +27,15 @@ const play = () =>
     socket.on("data", (text) => {
       received += text
       if (received.length < answerLine.length) return
-      if (received !== answerLine) return void socket.destroy(new Error(`not the answer: ${JSON.stringify(received)}`))
+      if (received !== answerLine)
+        return void socket.destroy(new Error(`unexpected answer ${JSON.stringify(received)}`))
       turnMillis[answered++] = performance.now() - startMillis
       received = ""
       if (--left > 0) return sendGuess()
       socket.end()
     })
     socket.once("error", reject)
-    socket.once("close", () => (left === 0 ? resolve() : reject(new Error(`${left} turns were not answered`))))
+    socket.once("close", () => (left === 0 ? resolve() : reject(new Error(`${left} turns without an answer`))))
   })
 
 const post = (result: LoadResult) => parentPort!.postMessage(result)

@@ -1,11 +1,11 @@
-/** A server of number guessing, under the model that its command line names, until its parent is done with it. */
+/** A server of number guessing under the model that its command line names, until its parent disconnects. */
 import * as Effect from "effect/Effect"
 import * as GuessServer from "../../../guess/GuessServer.ts"
 import * as NodeNetwork from "../../../network/node/NodeNetwork.ts"
 import type { WorkerModel } from "../../../session/ConcurrencyModel.ts"
 import type { ModelVariant } from "./NodeLoadGenerator.ts"
 
-/** Each is loaded where it is used: the others would take memory. */
+/** Loaders of the models. Only the chosen one is imported: the others would use memory. */
 const models: Readonly<Record<ModelVariant, () => Promise<WorkerModel>>> = {
   iterative: async () => (await import("../../../session/Iterative.ts")).model,
   fibers: async () => (await import("../../../session/Fibers.ts")).model,
@@ -24,7 +24,7 @@ const main = Effect.gen(function* () {
   const server = yield* GuessServer.make({
     port: 0,
     model,
-    // The threads have half of the places each, and the kernel may send all clients to one.
+    // Each thread has half of the limit, and the kernel may assign all clients to one.
     maxConnections: 2 * Number(clients),
     rate: Number.MAX_SAFE_INTEGER,
     drain: 0
@@ -33,9 +33,9 @@ const main = Effect.gen(function* () {
   return yield* Effect.never
 }).pipe(Effect.scoped, Effect.provide(NodeNetwork.layer))
 
-// A Ctrl-C at the terminal reaches all at once: the parent sees to the order.
+// Ctrl-C at the terminal signals all processes; the parent ends them in order.
 process.on("SIGINT", () => {})
-// What is waited for at the end need not keep a process alive.
+// The effects below do not keep the event loop alive.
 const alive = setInterval(() => {}, 60_000)
 await Effect.runPromise(
   Effect.raceFirst(

@@ -1,21 +1,21 @@
-/** What two threads do to one number in the memory they share, and three ways to do it. */
+/** Updates of a number in shared memory by two threads, in three ways, and a mutex. */
 
-/** Where things are in the shared memory, which holds whole numbers of 32 bits. */
+/** Indices of the cells of the shared memory, which are integers of 32 bits. */
 export const cellIndex = { global: 0, lock: 1, arrived: 2 } as const
 
 export const cellCount = 3
 
 export const threadCount = 2
 
-const free = 0
-const held = 1
-const contended = 2
+/** Values of the lock cell. */
+const lockState = { free: 0, held: 1, contended: 2 } as const
+const { free, held, contended } = lockState
 
-/** Takes the lock, and sleeps while another has it: the kernel is asked only when there is somebody to wait for. */
+/** Acquires the lock; sleeps in the kernel only while another thread holds it. */
 export const lock = (memory: Int32Array) => {
   let was = Atomics.compareExchange(memory, cellIndex.lock, free, held)
   while (was !== free) {
-    // Whoever has waited cannot know that nobody else does, and takes the lock as contended.
+    // A thread that has waited cannot know whether another still waits, and marks the lock as contended.
     if (was === contended || Atomics.compareExchange(memory, cellIndex.lock, held, contended) !== free) {
       Atomics.wait(memory, cellIndex.lock, contended)
     }
@@ -23,7 +23,7 @@ export const lock = (memory: Int32Array) => {
   }
 }
 
-/** Lets go of it, and wakes one who sleeps. */
+/** Releases the lock, and wakes one thread that sleeps. */
 export const unlock = (memory: Int32Array) => {
   if (Atomics.exchange(memory, cellIndex.lock, free) === contended) Atomics.notify(memory, cellIndex.lock, 1)
 }
@@ -34,7 +34,7 @@ const increment = (memory: Int32Array) => {
   memory[cellIndex.global] = local
 }
 
-/** Each adds one to the number. */
+/** Ways to add one to the number. */
 export const updateMethods = {
   none: increment,
   mutex: (memory: Int32Array) => {
@@ -47,7 +47,7 @@ export const updateMethods = {
 
 export type UpdateMethod = keyof typeof updateMethods
 
-/** What a thread is started with. */
+/** Task of a thread. */
 export interface MutexJob {
   readonly memory: Int32Array
   readonly way: UpdateMethod

@@ -1,29 +1,29 @@
-/** Processes as the kernel tells of them, and parents that do not wait for their children. */
+/** Processes in /proc, and a parent that does not wait for its child. */
 import * as ChildProcess from "node:child_process"
 import * as Fs from "node:fs"
 import type { Readable, Writable } from "node:stream"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 
-/** A line of /proc/PID/stat. */
+/** Status of a process, from /proc/PID/stat and /proc/PID/status. */
 export interface ProcessStatus {
   readonly pid: number
   readonly command: string
-  /** One letter: R runs, S sleeps, Z is a zombie. */
+  /** State in one letter: R runs, S sleeps, Z is a zombie. */
   readonly state: string
   readonly parent: number
-  /** Bytes of memory. */
+  /** Resident memory in bytes. */
   readonly resident: number
-  /** What `wait` would give; only a process that has ended has one. */
+  /** Exit code that `wait` would return; set only after the process has ended. */
   readonly exitCode: number
 }
 
-/** Places in the line, counted from the state, which follows the name in its brackets. */
+/** Indices of fields in the line, from the state on, which follows the name in parentheses. */
 const field = { state: 0, parent: 1, exitCode: 49 } as const
 
 const read = (pid: number, name: string) => Fs.readFileSync(`/proc/${pid}/${name}`, "latin1")
 
-/** The process, or nothing when there is none of that number. */
+/** Returns the status of a process, or undefined if it does not exist. */
 export const processStatus = (pid: number): Effect.Effect<ProcessStatus | undefined> =>
   Effect.sync(() => {
     try {
@@ -47,7 +47,7 @@ export const isLinux = process.platform === "linux"
 
 export const ownPid = process.pid
 
-/** Sends a signal; a process that is gone is not told. */
+/** Sends a signal; ignores that the process does not exist. */
 export const signal = (pid: number, name: NodeJS.Signals) =>
   Effect.sync(() => {
     try {
@@ -57,7 +57,7 @@ export const signal = (pid: number, name: NodeJS.Signals) =>
     }
   })
 
-/** A process could not be started. */
+/** Failure of the demonstration. */
 export class ZombieError extends Data.TaggedError("ZombieError")<{ readonly message: string }> {}
 
 const spawn = (command: string, args: ReadonlyArray<string>, stdio: ChildProcess.StdioOptions) =>
@@ -67,12 +67,12 @@ const spawn = (command: string, args: ReadonlyArray<string>, stdio: ChildProcess
     child.once("error", ({ message }) => resume(Effect.fail(new ZombieError({ message }))))
   })
 
-/** A child of this process that has a child of its own. */
+/** Child of this process that has a child and does not wait for it. */
 interface NonReapingParent {
   readonly pid: number
-  /** Of the child of that child. */
+  /** Process id of the grandchild. */
   readonly child: number
-  /** Lets the child of that child end. */
+  /** Makes the grandchild exit. */
   readonly release: Effect.Effect<void>
   /** Ends the parent, and waits for it. */
   readonly end: Effect.Effect<void>
@@ -80,7 +80,7 @@ interface NonReapingParent {
 
 const parentSleepSeconds = 60
 
-/** The shell starts a child and becomes a program that waits for none: `sleep`. The child ends once it is told to. */
+/** A shell that starts a child and executes `sleep`, which never waits for children. The child exits after a line. */
 const script = `{ read line; exit 7; } <&3 & echo $!; exec sleep ${parentSleepSeconds}`
 
 const firstNumber = (stream: Readable) =>
@@ -99,7 +99,7 @@ const whenExited = (child: ChildProcess.ChildProcess) =>
     child.once("exit", () => resume(Effect.void))
   })
 
-/** Starts a parent that does not wait; it ends with the scope, and its child with it. */
+/** Starts a parent that does not wait. Closing the scope ends it and its child. */
 export const startNonReapingParent = Effect.gen(function* () {
   const child = yield* Effect.acquireRelease(
     spawn("sh", ["-c", script], ["ignore", "pipe", "ignore", "pipe"]),
@@ -122,7 +122,7 @@ export const startNonReapingParent = Effect.gen(function* () {
   return parent
 })
 
-/** Runs a command as a child of this process, until Node has told of its end. */
+/** Runs a command as a child of this process, until Node emits its exit. */
 export const runAndWait = Effect.fnUntraced(function* (command: string, ...args: ReadonlyArray<string>) {
   const child = yield* spawn(command, args, "ignore")
   yield* whenExited(child)

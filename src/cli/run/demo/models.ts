@@ -1,4 +1,4 @@
-/** The same load against every model: how many turns, how quick, how much memory. */
+/** The demonstration `models`: the same load on every concurrency model, with throughput, times and memory. */
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Ref from "effect/Ref"
@@ -21,7 +21,7 @@ interface Input {
   readonly turns: number | undefined
 }
 
-/** Times in milliseconds, memory in bytes. */
+/** Measurement of one model: times in milliseconds, memory in bytes. */
 interface Row {
   readonly model: ModelVariant
   readonly turns: number
@@ -29,12 +29,12 @@ interface Row {
   readonly median: number
   readonly p99: number
   readonly longest: number
-  /** Of the server and all its children together, at most; undefined where the system does not tell. */
+  /** Peak of the server and all its children together; undefined without /proc. */
   readonly memory: number | undefined
   readonly processes: number | undefined
 }
 
-const quantile = (sorted: Float64Array, part: number) => sorted[Math.ceil(part * sorted.length) - 1]!
+const quantile = (sorted: Float64Array, fraction: number) => sorted[Math.ceil(fraction * sorted.length) - 1]!
 
 const measure = Effect.fnUntraced(function* (kind: ModelVariant, clients: number, turns: number) {
   const { pid, port } = yield* startServer(kind, clients)
@@ -49,7 +49,8 @@ const measure = Effect.fnUntraced(function* (kind: ModelVariant, clients: number
     turns
   } satisfies LoadJob)
   const measured = yield* load.nextMessage
-  if (typeof measured === "string") return yield* new LoadError({ message: `the model "${kind}": ${measured}` })
+  if (typeof measured === "string")
+    return yield* new LoadError({ message: `cannot measure the model "${kind}": ${measured}` })
   yield* sampleMemory
   const { bytes, processes } = yield* Ref.get(peak)
   const sorted = measured.turns.toSorted()
@@ -80,18 +81,18 @@ const show = ({ longest, median, memory, model, p99, processes, turnsPerSecond }
 
 export const models = Effect.fnUntraced(function* ({ clients = 8, json, turns = 1_000 }: Input) {
   if (((yield* flags.Faults) ?? []).length > 0 || (yield* flags.Capture) !== undefined) {
-    yield* Effect.logWarning("--faults and --capture cannot follow into the processes that serve and play")
+    yield* Effect.logWarning("--faults and --capture do not apply to the processes of the servers and players")
   }
-  const say = (text: string) => (json ? Effect.void : Console.log(text))
-  yield* say(`${clients} players of number guessing, ${turns} turns each, against a server under every model\n`)
-  yield* say(line("", "turns/s", "median ms", "p99 ms", "longest ms", "memory MB", "processes"))
+  const print = (text: string) => (json ? Effect.void : Console.log(text))
+  yield* print(`${clients} players of number guessing, ${turns} turns each, against a server under every model\n`)
+  yield* print(line("", "turns/s", "median ms", "p99 ms", "longest ms", "memory MB", "processes"))
   const rows = yield* Effect.forEach(modelVariants, (kind) =>
-    Effect.tap(measure(kind, clients, turns), (row) => say(show(row)))
+    Effect.tap(measure(kind, clients, turns), (row) => print(show(row)))
   )
-  yield* say(`
-Turns per second count from the first connection to the last answer, the start of a process for a client included. A
-turn lasts from guess to answer; the longest are those of clients who wait for their turn, or for their process. Memory
-is the most that the server and its children had (RSS: what processes share is counted in each). The load is a thread of
-another process; it wants a processor, too.`)
+  yield* print(`
+Turns per second are measured from the first connection to the last answer and include the start of processes. A turn
+lasts from guess to answer; the longest are those of clients that wait for other clients or for their process. Memory is
+the peak of the server and its children together (RSS: memory that processes share is counted in each). A thread of
+another process generates the load; it needs a processor too.`)
   if (json) yield* Console.log(JSON.stringify({ clients, turns, models: rows }))
 })

@@ -1,4 +1,4 @@
-/** Updates that are lost where two do the same at the same time, in threads and in fibers, and what helps. */
+/** The demonstration `mutex`: lost updates of a shared number, in threads and in fibers, and three remedies each. */
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -16,7 +16,7 @@ const names: Readonly<Record<UpdateMethod, string>> = {
   add: "Atomics.add"
 }
 
-/** What two threads made of one number. */
+/** Updates one number in two threads, and counts the lost updates. */
 const race = Effect.fnUntraced(function* (way: UpdateMethod, count: number) {
   const memory = new Int32Array(new SharedArrayBuffer(cellCount * Int32Array.BYTES_PER_ELEMENT))
   const start = NodeDemoThreads.startThread<number>("NodeMutexThread", { memory, way, count } satisfies MutexJob)
@@ -27,11 +27,11 @@ const race = Effect.fnUntraced(function* (way: UpdateMethod, count: number) {
   return { way, count, expected, observed, lost: expected - observed, millis: Math.max(...times) }
 }, Effect.scoped)
 
-/** Threads that happened to run one after the other lose nothing, and are given more to do. */
+/** Maximum number of rounds without a lost update: threads that by chance ran one after the other lose none. */
 const maxAttempts = 4
 const maxCount = 100_000_000
 
-/** What each of two fibers does so many times. */
+/** Number of updates by each of two fibers. */
 const updatesPerFiber = 2
 
 const inTwoFibers = <E, R>(increment: Effect.Effect<unknown, E, R>) =>
@@ -41,7 +41,7 @@ const inTwoFibers = <E, R>(increment: Effect.Effect<unknown, E, R>) =>
     yield* Fiber.joinAll([yield* start("one"), yield* start("other")])
   })
 
-/** A number, what takes it into a variable of one's own, and what puts that back. */
+/** Returns a number, and an increment of it in two operations: a read into a local variable and a write. */
 const racy = () => {
   let global = 0
   const increment = Effect.flatMap(
@@ -96,7 +96,7 @@ const withDefaultScheduler = Effect.map(Effect.all(Array.from({ length: runs }, 
   lost: all.filter((observed) => observed !== expected).length
 }))
 
-/** The interleaving that loses an update, made as small as it gets; nothing if none of the runs did. */
+/** Finds an interleaving that loses an update, and shrinks it; undefined if no run lost one. */
 const findLostUpdate = SimScheduler.explore(unsynchronized, { runs, check, command }).pipe(
   Effect.as(undefined),
   Effect.catch((error) =>
@@ -106,7 +106,7 @@ const findLostUpdate = SimScheduler.explore(unsynchronized, { runs, check, comma
   )
 )
 
-/** An update that is lost in spite of the cure ends this with the interleaving. */
+/** Explores a remedy. Fails with the interleaving if it loses an update. */
 const verify = ([name, program]: readonly [string, Effect.Effect<number>]) =>
   Effect.map(SimScheduler.explore(program, { runs, check, command }), ({ interleavings, runs }) => ({
     cure: name,
@@ -118,33 +118,35 @@ const verify = ([name, program]: readonly [string, Effect.Effect<number>]) =>
 const row = (what: string, ...figures: ReadonlyArray<string | number>) =>
   Table.formatRow([Table.left(20), ...figures.map(() => Table.right(12))], [what, ...figures])
 
-/** Shows the figures of an effect when they are there. */
-const shown = <A, E, R>(effect: Effect.Effect<A, E, R>, json: boolean, format: (figures: A) => string) =>
+/** Prints the result of an effect, unless the output is JSON. */
+const printed = <A, E, R>(effect: Effect.Effect<A, E, R>, json: boolean, format: (figures: A) => string) =>
   json ? effect : Effect.tap(effect, (figures) => Console.log(format(figures)))
 
-const racing = Effect.fnUntraced(function* (json: boolean, first: number) {
+const runThreads = Effect.fnUntraced(function* (json: boolean, first: number) {
   const run = (way: UpdateMethod, count: number) =>
-    shown(race(way, count), json, ({ count, expected, lost, millis, observed, way }) =>
+    printed(race(way, count), json, ({ count, expected, lost, millis, observed, way }) =>
       row(names[way], count, expected, observed, lost, millis.toFixed(1))
     )
   const rounds = [yield* run("none", first)]
   while (rounds.at(-1)!.lost === 0 && rounds.length < maxAttempts && rounds.at(-1)!.count * 10 <= maxCount) {
-    if (!json) yield* Console.log("They lost nothing: chance, as they happened to run. Again, with more to do:")
+    if (!json) yield* Console.log("No update was lost, by chance. Repeating with ten times as many updates:")
     rounds.push(yield* run("none", rounds.at(-1)!.count * 10))
   }
   rounds.push(yield* run("mutex", first), yield* run("add", first))
   return rounds
 })
 
-const exploring = Effect.fnUntraced(function* (json: boolean) {
-  const usual = yield* shown(withDefaultScheduler, json, ({ lost, runs }) => row("default scheduler", runs, "-", lost))
-  const cures = yield* Effect.forEach(Object.entries(synchronized), (entry) =>
-    shown(verify(entry), json, ({ cure, interleavings, lost, runs }) => row(cure, runs, interleavings, lost))
+const runFibers = Effect.fnUntraced(function* (json: boolean) {
+  const usual = yield* printed(withDefaultScheduler, json, ({ lost, runs }) =>
+    row("default scheduler", runs, "-", lost)
   )
-  const found = yield* shown(findLostUpdate, json, (found) =>
+  const cures = yield* Effect.forEach(Object.entries(synchronized), (entry) =>
+    printed(verify(entry), json, ({ cure, interleavings, lost, runs }) => row(cure, runs, interleavings, lost))
+  )
+  const found = yield* printed(findLostUpdate, json, (found) =>
     found === undefined
-      ? `\nNo update was lost in ${runs} runs without a cure.`
-      : `\nWithout a cure an update is lost. The smallest interleaving, and what repeats it:\n\n${found.message}`
+      ? `\nNo update was lost in ${runs} runs without a remedy.`
+      : `\nWithout a remedy an update is lost. The smallest interleaving, and the command that repeats it:\n\n${found.message}`
   )
   return { updates: updatesPerFiber, expected, usual, found, cures }
 })
@@ -154,18 +156,19 @@ export const mutex = Effect.fnUntraced(function* (input: {
   readonly count: number | undefined
 }) {
   const { count = 1_000_000, json } = input
-  const say = (text: string) => (json ? Effect.void : Console.log(text))
-  yield* say(`${threadCount} worker threads share a number: local = global; local++; global = local\n`)
-  yield* say(row("", "times each", "expected", "observed", "lost", "ms"))
-  const rounds = yield* racing(json, count)
-  yield* say(`
-The same in 2 fibers, ${updatesPerFiber} times each. The default scheduler has one order for them; with a cure, and then
-without, SimScheduler tries orders that it draws from seeds:
+  const print = (text: string) => (json ? Effect.void : Console.log(text))
+  yield* print(`${threadCount} worker threads share a number: local = global; local++; global = local\n`)
+  yield* print(row("", "times each", "expected", "observed", "lost", "ms"))
+  const rounds = yield* runThreads(json, count)
+  yield* print(`
+The same in 2 fibers, ${updatesPerFiber} updates each. The default scheduler runs them in one order. SimScheduler tries
+orders from seeds: with each remedy, then without:
 `)
-  yield* say(row("", "runs", "orders", "lost"))
-  const fibers = yield* exploring(json)
-  yield* say(`
-Threads run at the same time: between reading and writing, another may write. Fibers share one thread, and switch only
-between two operations: what is one operation (Ref.update, a transaction) or needs a permit cannot be cut in two.`)
+  yield* print(row("", "runs", "orders", "lost"))
+  const fibers = yield* runFibers(json)
+  yield* print(`
+Threads run at the same time: between the read and the write of one, another may write. Fibers share one thread and
+switch only between operations: a single operation (Ref.update, a transaction) is not interrupted, and a permit excludes
+other fibers.`)
   if (json) yield* Console.log(JSON.stringify({ threads: rounds, fibers }))
 })

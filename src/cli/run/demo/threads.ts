@@ -1,4 +1,4 @@
-/** What can be done with a thread: as fibers, and as worker threads. */
+/** The demonstration `threads`: create, exit, return, cancel, join and detach, for fibers and worker threads. */
 import * as Console from "effect/Console"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -9,13 +9,14 @@ import * as Table from "../../../terminal/Table.ts"
 import { formatBytes } from "../tftp/transferBar.ts"
 import { finishedIndex, type Job, residentBytes, startThread } from "./NodeDemoThreads.ts"
 
-/** Milliseconds that a child works. */
+/** Time that a child works. */
 const workMillis = 100
 
-/** A child and how its parent ended. */
+/** End of a parent that has a running child. */
 interface ParentEnd {
   /** Milliseconds from the child's start to the parent's end. */
   readonly parent: number
+  /** True if the child finished its work. */
   readonly finished: boolean
 }
 
@@ -23,20 +24,20 @@ export interface Observed {
   readonly said: ReadonlyArray<string>
   readonly exit: number
   readonly returned: number
-  /** Milliseconds, and whether the child could clean up. */
+  /** Milliseconds of a cancellation, and `true` if the finalizer of the child ran. */
   readonly cancel: { readonly millis: number; readonly cleaned: boolean }
   /** Milliseconds that the parent waited for a child that works `work` of them. */
   readonly join: number
   readonly attached: ParentEnd
   readonly detached: ParentEnd
-  /** Of each, where so many were there at a time. */
+  /** Time and memory for one, with `count` at the same time. */
   readonly cost: { readonly count: number; readonly micros: number; readonly bytes: number }
 }
 
 const millis = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.map(Effect.timed(effect), ([time]) => Duration.toMillis(time))
 
-/** What many of a kind take of time and memory, each. */
+/** Measures the time and memory for one of `count`. */
 const costOf = Effect.fnUntraced(function* <E, R>(count: number, create: Effect.Effect<unknown, E, R>) {
   const before = yield* residentBytes
   const time = yield* millis(create)
@@ -48,11 +49,11 @@ const exitCode = (code: number) => `exit code ${code}`
 
 const exitFiber = Effect.gen(function* () {
   const said: Array<string> = []
-  const say = (text: string) => Effect.sync(() => void said.push(text))
-  const child = yield* Effect.forkChild(Effect.andThen(say("child thread says hi!"), Effect.fail(99)))
-  yield* say(hello)
+  const record = (text: string) => Effect.sync(() => void said.push(text))
+  const child = yield* Effect.forkChild(Effect.andThen(record("child thread says hi!"), Effect.fail(99)))
+  yield* record(hello)
   const exit = yield* Effect.flip(Fiber.join(child))
-  yield* say(exitCode(exit))
+  yield* record(exitCode(exit))
   return { said, exit }
 })
 
@@ -65,13 +66,13 @@ const cancelFiber = Effect.gen(function* () {
   return { millis: yield* millis(Fiber.interrupt(child)), cleaned }
 })
 
-/** A parent that ends while its child works. */
+/** Runs a parent that ends while its child works. */
 const endOfParentFiber = Effect.fnUntraced(function* (detached: boolean) {
   const child = Effect.sleep(workMillis)
   const fork = detached ? Effect.forkDetach(child) : Effect.forkChild(child)
   const parent = yield* Effect.forkChild(fork)
-  const [time, its] = yield* Effect.timed(Fiber.join(parent))
-  return { parent: Duration.toMillis(time), finished: Exit.isSuccess(yield* Fiber.await(its)) }
+  const [time, grandchild] = yield* Effect.timed(Fiber.join(parent))
+  return { parent: Duration.toMillis(time), finished: Exit.isSuccess(yield* Fiber.await(grandchild)) }
 })
 
 const manyFibers = Effect.gen(function* () {
@@ -105,15 +106,15 @@ const memory = () => new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_E
 const isFinished = (memory: Int32Array) => Atomics.load(memory, finishedIndex) === 1
 
 const exitThread = Effect.gen(function* () {
-  const lines0: Array<string> = []
-  const say = (text: string) => Effect.sync(() => void lines0.push(text))
+  const said: Array<string> = []
+  const record = (text: string) => Effect.sync(() => void said.push(text))
   const child = yield* thread<string>({ task: "exit" })
-  const greeting = yield* Effect.forkChild(Effect.flatMap(child.nextMessage, say))
-  yield* say(hello)
+  const greeting = yield* Effect.forkChild(Effect.flatMap(child.nextMessage, record))
+  yield* record(hello)
   const exit = yield* child.exitCode
   yield* Fiber.join(greeting)
-  yield* say(exitCode(exit))
-  return { said: lines0, exit }
+  yield* record(exitCode(exit))
+  return { said, exit }
 })
 
 const returnThread = Effect.gen(function* () {
@@ -135,7 +136,7 @@ const joinThread = Effect.gen(function* () {
   return yield* millis(child.exitCode)
 })
 
-/** What is detached has far more to do than its parent needs to end. */
+/** Time that a detached child works: much longer than its parent takes to end. */
 const detachedWorkMillis = 10_000
 
 const endOfParentThread = Effect.fnUntraced(function* (detached: boolean) {
@@ -148,7 +149,7 @@ const endOfParentThread = Effect.fnUntraced(function* (detached: boolean) {
   })
   yield* parent.nextMessage
   const time = yield* millis(parent.exitCode)
-  // A child that is still there is done when it is woken.
+  // A child that still runs finishes when it is notified.
   Atomics.notify(mark, finishedIndex)
   yield* Effect.sleep(workMillis)
   return { parent: time, finished: isFinished(mark) }
@@ -157,7 +158,7 @@ const endOfParentThread = Effect.fnUntraced(function* (detached: boolean) {
 const manyThreads = Effect.gen(function* () {
   const count = 4
   const create = Effect.gen(function* () {
-    for (let i = 0; i < count; i++) yield* Effect.flatMap(thread({ task: "wait" }), ({ nextMessage: told }) => told)
+    for (let i = 0; i < count; i++) yield* Effect.flatMap(thread({ task: "wait" }), ({ nextMessage }) => nextMessage)
   })
   return yield* costOf(count, create)
 }).pipe(Effect.scoped)
@@ -177,10 +178,10 @@ const asThreads = Effect.gen(function* () {
 
 const ms = (time: number) => (time < 1 ? `${(time * 1e3).toPrecision(3)} us` : `${time.toPrecision(3)} ms`)
 
-/** One line of what was observed, by what was done. */
+/** Rows of the table: a title, and the text for one column. */
 const lines: Readonly<Record<string, (observed: Observed) => string>> = {
-  exit: ({ exit }) => `the parent was given ${exit}`,
-  return: ({ returned }) => `the parent was given ${returned}`,
+  exit: ({ exit }) => `the parent received ${exit}`,
+  return: ({ returned }) => `the parent received ${returned}`,
   cancel: ({ cancel }) => `${ms(cancel.millis)}, ${cancel.cleaned ? "after" : "without"} its finalizer`,
   join: ({ join }) => `waited ${ms(join)} for ${workMillis} ms of work`,
   "end of parent": ({ attached }) => ends(attached),
@@ -189,14 +190,14 @@ const lines: Readonly<Record<string, (observed: Observed) => string>> = {
   "memory for one": ({ cost }) => `${formatBytes(cost.bytes)} (growth of the process)`
 }
 
-const ends = ({ finished, parent }: ParentEnd) => `after ${ms(parent)}, child ${finished ? "finished" : "cut off"}`
+const ends = ({ finished, parent }: ParentEnd) => `after ${ms(parent)}, child ${finished ? "finished" : "ended early"}`
 
 const columnChars = 44
 
 const columns = (title: string, fiber: string, worker: string) =>
   Table.formatRow([Table.left(16), Table.left(columnChars)], [title, fiber, worker])
 
-/** Side by side. */
+/** Formats both in two columns. */
 export const show = (fibers: Observed, threads: Observed) =>
   [
     columns("", "fiber", "worker thread"),
@@ -209,10 +210,10 @@ export const threads = Effect.fnUntraced(function* ({ json }: { readonly json: b
   const fibers = yield* asFibers
   const workers = yield* asThreads
   if (json) return yield* Console.log(JSON.stringify({ work: workMillis, fibers, threads: workers }))
-  yield* Console.log(`Create, exit, return, cancel, join, detach: as fibers, and as worker threads\n`)
+  yield* Console.log(`Create, exit, return, cancel, join, detach: fibers and worker threads\n`)
   yield* Console.log(show(fibers, workers))
   yield* Console.log(`
-Worker threads run at the same time, each with a heap and an event loop of its own; fibers take turns on one thread. A
-fiber is cancelled where it yields, and cleans up; a worker thread is cut off wherever it is. A fiber ends the children
-that it has not detached; a worker thread waits for them, and ends those that it has detached.`)
+Worker threads run at the same time, each with its own heap and event loop; fibers take turns on one thread. A fiber is
+cancelled where it yields, and runs its finalizers; a worker thread is ended at any instruction. A fiber that ends
+interrupts the children that it has not detached; a worker thread waits for them, and ends those that it has detached.`)
 })

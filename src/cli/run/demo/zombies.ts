@@ -1,4 +1,4 @@
-/** A child that has ended and for which nobody has waited: what is left of it, and what takes that away. */
+/** The demonstration `zombies`: a child that has ended before its parent waited for it, and two ways to remove it. */
 import * as Console from "effect/Console"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -16,9 +16,10 @@ import {
   ZombieError
 } from "./NodeZombie.ts"
 
+/** Interval between two reads of a status. */
 const pollMillis = 5
 
-/** Looks at a process until it is as wanted, and gives all that was seen; gives up after so many milliseconds. */
+/** Polls the status of a process until `isWanted` or the timeout. Returns all statuses. */
 const pollStatus = Effect.fnUntraced(function* (
   pid: number,
   isWanted: (seen: ProcessStatus | undefined) => boolean,
@@ -47,13 +48,13 @@ const row = (...cells: ReadonlyArray<string | number>) =>
     cells.map((cell, at) => (at < columns.length ? cell : `  ${cell}`))
   )
 
-/** As `ps` shows them. */
+/** Formats statuses as `ps` does. */
 const table = (seen: ReadonlyArray<ProcessStatus | undefined>) =>
   [
     row("PID", "PPID", "S", "RSS", "COMMAND"),
     ...seen.map((one) =>
       one === undefined
-        ? row("-", "-", "-", "-", "(no such process)")
+        ? row("-", "-", "-", "-", "(not found)")
         : row(
             one.pid,
             one.parent,
@@ -64,7 +65,7 @@ const table = (seen: ReadonlyArray<ProcessStatus | undefined>) =>
     )
   ].join("\n")
 
-/** Who waits where a parent has not: the first process, or one that has asked for it. */
+/** Describes the end of the zombie after its parent: another process, usually init, adopts it and waits for it. */
 const showAdopted = ({
   by,
   left,
@@ -76,57 +77,57 @@ const showAdopted = ({
 }) => {
   if (left !== undefined) {
     return `${table([left])}
-After ${millis.toFixed(0)} ms it is still there: process ${left.parent}, which has it now, does not wait either.
-A container needs a first process that does, such as docker run --init.`
+After ${millis.toFixed(0)} ms it still exists: process ${left.parent}, which adopted it, does not wait either.
+A container needs an init process that does, such as with docker run --init.`
   }
-  const last = by === undefined ? "" : `; process ${by} had it last`
-  return `gone ${millis.toFixed(1)} ms after its parent was told to end${last}`
+  const last = by === undefined ? "" : `; process ${by} had adopted it`
+  return `removed ${millis.toFixed(1)} ms after the signal to its parent${last}`
 }
 
-/** Shows a zombie, and takes it away; what is said is said while it is so. */
-export const demonstrate = Effect.fnUntraced(function* (say: (text: string) => Effect.Effect<void>) {
-  yield* say("A shell starts a child and becomes sleep, which never waits for children:\n")
+/** Creates a zombie, prints its status while it exists, and removes it. */
+export const demonstrate = Effect.fnUntraced(function* (print: (text: string) => Effect.Effect<void>) {
+  yield* print("A shell starts a child and executes sleep, which never waits for children:\n")
   let child: number | undefined
-  // Whoever takes it over may take its time.
+  // The process that adopts it may wait for it later.
   yield* Effect.addFinalizer(() => (child === undefined ? Effect.void : pollStatus(child, isGone)))
   const parent = yield* startNonReapingParent
   child = parent.child
   const family = Effect.all([processStatus(parent.pid), processStatus(parent.child)])
   yield* pollStatus(parent.pid, (seen) => seen?.command === "sleep")
   const before = yield* family
-  yield* say(table(before))
+  yield* print(table(before))
 
   yield* parent.release
   yield* pollStatus(parent.child, isZombie)
   const after = yield* family
   const zombie = after[1]
   if (!isZombie(zombie)) return yield* new ZombieError({ message: `process ${parent.child} did not become a zombie` })
-  yield* say(
-    `\nThe child has ended. Its memory is free, its number and its exit code (${zombie!.exitCode}) are kept:\n`
+  yield* print(
+    `\nThe child has ended. Its memory is free; its process id and its exit code (${zombie!.exitCode}) remain:\n`
   )
-  yield* say(table(after))
+  yield* print(table(after))
 
   yield* signal(parent.child, "SIGKILL")
   const killed = (yield* pollStatus(parent.child, isGone, 100)).at(-1)
-  yield* say(`\nkill -9 ${parent.child}: ${killed === undefined ? "it is gone" : `still ${killed.state}`}`)
+  yield* print(`\nkill -9 ${parent.child}: ${killed === undefined ? "removed" : `still ${killed.state}`}`)
 
   const [time, seen] = yield* Effect.timed(Effect.andThen(parent.end, pollStatus(parent.child, isGone)))
   const by = seen.find((one) => one !== undefined && one.parent !== parent.pid)?.parent
   const adopted = { millis: Duration.toMillis(time), by, left: seen.at(-1) }
-  yield* say(`\nFirst cure, its parent ends and another takes the child: ${showAdopted(adopted)}`)
+  yield* print(`\nFirst remedy, the parent ends and another process adopts the child: ${showAdopted(adopted)}`)
 
   const own = yield* runAndWait("sh", "-c", "exit 7")
   const left = yield* processStatus(own.pid)
-  yield* say(
-    `\nSecond cure, a parent that waits. This process (${ownPid}) waits for all its children, as Node does by itself:`
+  yield* print(
+    `\nSecond remedy, a parent that waits. This process (${ownPid}) waits for all its children, as Node always does:`
   )
-  const then = left === undefined ? "there is no such process" : `it was ${left.state}`
-  yield* say(`child ${own.pid} ended with ${own.code}; at its exit event ${then}`)
+  const then = left === undefined ? "its process id does not exist" : `it was ${left.state}`
+  yield* print(`child ${own.pid} ended with ${own.code}; at its exit event ${then}`)
   return { before, zombie, killed, adopted, waited: { ...own, left } }
 }, Effect.scoped)
 
 export const zombies = Effect.fnUntraced(function* ({ json }: { readonly json: boolean }) {
-  if (!isLinux) return yield* new ZombieError({ message: "zombies are looked for in /proc, which only Linux has" })
+  if (!isLinux) return yield* new ZombieError({ message: "cannot look for zombies: /proc exists only on Linux" })
   const seen = yield* demonstrate(json ? () => Effect.void : Console.log)
   if (json) yield* Console.log(JSON.stringify(seen))
 })

@@ -17,12 +17,12 @@ const isLinux = process.platform === "linux"
 
 const models = ["iterative", "fibers", "select", "processes", "pool of 2", "2 threads"]
 
-/** Nine processes start, one after the other, on a machine that may have more to do. */
+/** Timeout of a test that starts nine processes, one after the other, on a busy machine. */
 const testTimeoutMillis = 60_000
 
 describe("demo models", () => {
   it.live(
-    "every model answers every turn; children are there where the model has them",
+    "answers every turn under every model, and has child processes where the model needs them",
     () =>
       Effect.gen(function* () {
         const { code, stderr, stdout } = yield* Cli.run(["demo", "models", "--clients", "2", "--turns", "20", "--json"])
@@ -47,7 +47,7 @@ describe("demo models", () => {
     testTimeoutMillis
   )
 
-  it.live("interrupted under load, it ends with code 130", () =>
+  it.live("exits with code 130 when it is interrupted under load", () =>
     Effect.gen(function* () {
       const running = yield* Cli.start(["demo", "models", "--turns", "1000000"])
       yield* running.waitForOutput("stdout", /processes$/m)

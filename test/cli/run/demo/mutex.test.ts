@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as NodeDemoThreads from "../../../../src/cli/run/demo/NodeDemoThreads.ts"
-import { cellIndex, cellCount, lock, threadCount, unlock } from "../../../../src/cli/run/demo/NodeMutex.ts"
+import { cellCount, cellIndex, lock, threadCount, unlock } from "../../../../src/cli/run/demo/NodeMutex.ts"
 import * as Cli from "../../../support/Cli.ts"
 
 interface Round {
@@ -36,28 +36,28 @@ const demo = Effect.fnUntraced(function* (env: Record<string, string>, ...args: 
   return stdout.toString()
 })
 
-/** Runs of a command, on a machine that may have more to do. */
+/** Timeout of a test that runs the command on a busy machine. */
 const testTimeoutMillis = 60_000
 
 describe("demo mutex", () => {
-  it.live("a thread sleeps while another has the lock, goes on when it has not, and leaves it free", () =>
+  it.live("makes a thread sleep until the lock is released, and leaves the lock free", () =>
     Effect.gen(function* () {
       const memory = new Int32Array(new SharedArrayBuffer(cellCount * Int32Array.BYTES_PER_ELEMENT))
-      const at = (place: keyof typeof cellIndex) => Atomics.load(memory, cellIndex[place])
-      // This thread counts as the other that the first waits for.
+      const load = (name: keyof typeof cellIndex) => Atomics.load(memory, cellIndex[name])
+      // This thread counts as the second one, for which the first waits.
       Atomics.store(memory, cellIndex.arrived, threadCount - 1)
       lock(memory)
       const thread = yield* NodeDemoThreads.startThread<number>("NodeMutexThread", { memory, way: "mutex", count: 1 })
-      while (at("lock") !== 2 && at("global") === 0) yield* Effect.yieldNow
-      assert.deepStrictEqual([at("global"), at("lock")], [0, 2])
+      while (load("lock") !== 2 && load("global") === 0) yield* Effect.yieldNow
+      assert.deepStrictEqual([load("global"), load("lock")], [0, 2])
       unlock(memory)
       yield* thread.nextMessage
-      assert.deepStrictEqual([at("global"), at("lock")], [1, 0])
+      assert.deepStrictEqual([load("global"), load("lock")], [1, 0])
     })
   )
 
   it.live(
-    "threads lose updates without a mutex, and none with one or with Atomics.add",
+    "loses updates of threads without a mutex, and none with one or with Atomics.add",
     () =>
       Effect.gen(function* () {
         const { threads }: Figures = JSON.parse(yield* demo({}, "--json"))
@@ -71,11 +71,11 @@ describe("demo mutex", () => {
         )
         for (const { count, expected, lost, observed } of unlocked) {
           assert.deepStrictEqual([expected, lost], [2 * count, expected - observed])
-          // No update is made twice, and the last of each thread cannot be lost to the other.
+          // No update counts twice, and the last update of all cannot be lost.
           assert.isAtLeast(lost, 0)
           assert.isAbove(observed, 0)
         }
-        // Where chance lost none, it was tried again with ten times as many.
+        // A round that lost none by chance was repeated with ten times as many updates.
         assert.isTrue(unlocked.slice(0, -1).every(({ lost }) => lost === 0))
         assert.isTrue(unlocked.at(-1)!.lost > 0 || unlocked.length === 4)
       }),
@@ -83,7 +83,7 @@ describe("demo mutex", () => {
   )
 
   it.live(
-    "fibers lose updates under SimScheduler only; its seed repeats the loss; with a cure there is none",
+    "loses updates of fibers only under SimScheduler, repeats the loss from its seed, and loses none with a remedy",
     () =>
       Effect.gen(function* () {
         const { fibers }: Figures = JSON.parse(yield* demo({}, "--json"))
@@ -96,7 +96,7 @@ describe("demo mutex", () => {
           cures.map(({ cure, lost, runs }) => [cure, runs, lost]),
           ["Ref.update", "Semaphore", "Effect.tx"].map((cure) => [cure, usual.runs, 0])
         )
-        // A cure that leaves nothing to interleave would prove nothing.
+        // A remedy without interleavings to explore would prove nothing.
         assert.isTrue(cures.every(({ interleavings }) => interleavings > 10))
         const [, seed] = /SIM_SEED=(\d+) SIM_RUNS=1/.exec(found.message)!
         assert.strictEqual(Number(seed), found.seed)

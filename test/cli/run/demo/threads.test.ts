@@ -13,14 +13,14 @@ const hellos = ["child thread says hi!", "primary thread says hello"]
 
 describe("demo threads", () => {
   it.live(
-    "fibers and threads: the course's lines, the same results, and ends that differ",
+    "prints the course's lines, with equal results and different ends for fibers and threads",
     () =>
       Effect.gen(function* () {
         const { code, stderr, stdout } = yield* Cli.run(["demo", "threads", "--json"])
         assert.deepStrictEqual([code, stderr], [0, ""])
         const { fibers, threads, work }: Figures = JSON.parse(stdout.toString())
         for (const one of [fibers, threads]) {
-          // The first two come in any order.
+          // The order of the first two is not defined.
           assert.deepStrictEqual([...one.said.slice(0, 2).toSorted(), one.said[2]], [...hellos, "exit code 99"])
           assert.deepStrictEqual([one.exit, one.returned], [99, 42])
           assert.isAbove(one.join, 0)
@@ -36,12 +36,12 @@ describe("demo threads", () => {
         assert.isBelow(fibers.cost.micros, threads.cost.micros)
         const text = show(fibers, threads)
         assert.match(text, /^ +exit code 99 +exit code 99$/m)
-        assert.match(text, /^exit +the parent was given 99 +the parent was given 99$/m)
+        assert.match(text, /^exit +the parent received 99 +the parent received 99$/m)
       }),
     60_000
   )
 
-  it.live("an interruption in the middle ends with code 130, threads or not", () =>
+  it.live("exits with code 130 when it is interrupted while threads run", () =>
     Effect.gen(function* () {
       const running = yield* Cli.start(["demo", "mutex", "--count", "1000000000"])
       yield* running.waitForOutput("stdout", /observed/)

@@ -8,9 +8,9 @@ const isLinux = process.platform === "linux"
 
 const live = it.live.skipIf(!isLinux)
 
-const why = isLinux ? "" : " (skipped: there is no /proc)"
+const skipReason = isLinux ? "" : " (skipped: needs /proc)"
 
-/** State and parent, as the kernel tells; nothing if there is no such process. */
+/** Returns the state and parent of a process; undefined if it does not exist. */
 const stat = (pid: number) => {
   try {
     const line = Fs.readFileSync(`/proc/${pid}/stat`, "latin1")
@@ -26,17 +26,17 @@ const stat = (pid: number) => {
 const zombieLine = /^ +(\d+) +(\d+) +Z +0 bytes +sh <defunct>$/m
 
 describe("demo zombies", () => {
-  live(`what is called a zombie is one while it is said, and not killed by kill -9${why}`, () =>
+  live(`prints a zombie while it exists, and does not remove it by kill -9${skipReason}`, () =>
     Effect.gen(function* () {
       const seen: Array<ReadonlyArray<string> | undefined> = []
       const pids: Array<number> = []
-      const say = (text: string) =>
+      const print = (text: string) =>
         Effect.sync(() => {
           const [, zombie, parent] = zombieLine.exec(text) ?? []
           if (zombie !== undefined) pids.push(Number(zombie), Number(parent))
           if (pids.length > 0) seen.push(stat(pids[0]!))
         })
-      const { adopted, before, killed, waited, zombie } = yield* demonstrate(say)
+      const { adopted, before, killed, waited, zombie } = yield* demonstrate(print)
       const [child, parent] = pids as [number, number]
       assert.deepStrictEqual(
         before.map((one) => [one?.pid, one?.command, one?.state === "Z"]),
@@ -58,7 +58,7 @@ describe("demo zombies", () => {
         ["Z", `${parent}`],
         ["Z", `${parent}`]
       ])
-      // Who adopts it may not wait either, in a container without an init.
+      // The process that adopts it may not wait either, in a container without an init.
       assert.notStrictEqual(adopted.left?.parent, parent)
       assert.deepStrictEqual([waited.code, waited.left, stat(waited.pid)], [7, undefined, undefined])
       assert.isUndefined(stat(parent))
@@ -66,7 +66,7 @@ describe("demo zombies", () => {
     })
   )
 
-  live(`interrupted with a zombie there, it takes parent and child along${why}`, () =>
+  live(`ends parent and child when it is interrupted${skipReason}`, () =>
     Effect.gen(function* () {
       const running = yield* Cli.start(["demo", "zombies"])
       const [, child, parent] = yield* running.waitForOutput("stdout", zombieLine)
@@ -77,7 +77,7 @@ describe("demo zombies", () => {
     })
   )
 
-  live(`as JSON: the same facts${why}`, () =>
+  live(`prints the same results as JSON${skipReason}`, () =>
     Effect.gen(function* () {
       const { code, stderr, stdout } = yield* Cli.run(["demo", "zombies", "--json"])
       assert.deepStrictEqual([code, stderr], [0, ""])
