@@ -1,34 +1,34 @@
-/** Who a peer is: an id that outlives it, and an incarnation that does not. */
+/** The identity of a peer: an id that survives restarts, and an incarnation that identifies one run. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Network from "../network/Network.ts"
 
-/** One life of a peer. */
+/** Identity of one run of a peer. */
 export interface Identity {
   readonly id: string
   readonly incarnation: number
 }
 
-const mask64 = (1n << 64n) - 1n
+const uint64Mask = (1n << 64n) - 1n
 
 const encoder = new TextEncoder()
 
-/** FNV-1a with 64 bits; never 0. */
+/** Hashes bytes with 64-bit FNV-1a; never returns 0, which is not a valid id. */
 const fnv1a64 = (bytes: Uint8Array) => {
   let state = 0xcbf29ce484222325n
-  for (const byte of bytes) state = ((state ^ BigInt(byte)) * 0x100000001b3n) & mask64
+  for (const byte of bytes) state = ((state ^ BigInt(byte)) * 0x100000001b3n) & uint64Mask
   return (state || 1n).toString(16).padStart(16, "0")
 }
 
-/** A peer of the course is known by its name alone. */
+/** Returns the id of a peer of the course, which has only a name. */
 export const courseId = (name: string) => `course:${name}`
 
-/** What tunnels have, which have no hardware. */
+/** Hardware address that interfaces without hardware report, such as tunnels. */
 const zeroMac = "00:00:00:00:00:00"
 
 /**
- * The same id each time for a name on a host, as its hardware address tells; an incarnation by the clock, in
- * microseconds, so that the later one is the greater one.
+ * Creates the identity of a peer. The id is a hash of its name and the host's hardware address, so that it survives
+ * restarts. The incarnation is the start time in microseconds, so that a later run has a greater one.
  */
 export const make = Effect.fnUntraced(function* (options: {
   readonly name: string

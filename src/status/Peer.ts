@@ -1,35 +1,35 @@
-/** What is known of a peer, and what can happen to it: the words that tables, apps and screens share. Pure. */
+/** Peers, their states and their changes, as tables, programs and screens use them. Pure. */
 import type * as Endpoint from "../network/Endpoint.ts"
 
 /**
- * `alive`: its packets come. `suspect`: some in a row have not. `down`: too many have not. `left`: it has said goodbye.
- * A peer that is down or has left for long is forgotten.
+ * State of a peer. `alive`: its heartbeats arrive. `suspect`: several heartbeats in a row are missing. `down`: too many
+ * are missing. `left`: it has sent a goodbye. A peer that is `down` or `left` is forgotten later.
  *
  * @category models
  * @since 0.1.0
  */
 export type State = "alive" | "suspect" | "down" | "left"
 
-/** How a peer writes its packets. @category models @since 0.1.0 */
+/** Packet format of a peer. @category models @since 0.1.0 */
 export type Dialect = "effect-inet" | "course"
 
-/** A packet of either dialect, as a table takes it. @category models @since 0.1.0 */
+/** A packet of either dialect, as the peer table receives it. @category models @since 0.1.0 */
 export interface Heartbeat {
   readonly dialect: Dialect
   readonly from: Endpoint.Endpoint
   readonly id: string
   readonly name: string
   readonly incarnation: number
-  /** Undefined where packets have none: then each is taken for a new one. */
+  /** Sequence number; undefined in the course's dialect, where every packet counts as new. */
   readonly sequence: number | undefined
-  /** Milliseconds until the next packet, at most, as the peer promises. */
+  /** Milliseconds until the next packet at most, as announced by the peer. */
   readonly interval: number
   readonly goodbye: boolean
   readonly payload: Uint8Array
 }
 
 /**
- * A peer as one table sees it. All ages are milliseconds, by the clock of whoever has the table.
+ * A peer as one table sees it. All ages are milliseconds by the clock of the table's owner.
  *
  * @category models
  * @since 0.1.0
@@ -37,42 +37,45 @@ export interface Heartbeat {
 export interface Peer<A> {
   /** 16 hexadecimal digits, or `course:` and the name. */
   readonly id: string
-  /** Whatever the peer wrote: print it with `TerminalText.escape`. */
+  /** Name of the peer. It is untrusted input: print it with `TerminalText.escape`. */
   readonly name: string
-  /** Where its last packet came from. */
+  /** Source of its latest packet. */
   readonly address: Endpoint.Endpoint
   readonly dialect: Dialect
-  /** Whether it is the peer that has the table. */
+  /** True for the peer that owns the table. */
   readonly self: boolean
   readonly state: State
   readonly incarnation: number
   /** Milliseconds between its packets, at most. */
   readonly interval: number
-  /** What it said last, of that which could be read. */
+  /** Latest payload that could be decoded. */
   readonly payload: A | undefined
-  /** Why what it said last could not be read. */
+  /** Reason why the latest payload could not be decoded. */
   readonly invalid: string | undefined
-  /** Two peers use this id at the same time. */
+  /** True if two running peers use this id. */
   readonly conflict: boolean
-  /** Since it was heard. */
+  /** Milliseconds since its latest packet. */
   readonly age: number
-  /** The same in heartbeats of its own: whole ones that should have come and have not. */
+  /** Heartbeats missed since then: `age` in whole intervals of the peer. */
   readonly missed: number
-  /** Since it came into its state. */
+  /** Milliseconds since its state changed. */
   readonly stateAge: number
-  /** Since it was first heard in this incarnation. */
+  /** Milliseconds since the first packet of this incarnation. */
   readonly knownFor: number
-  /** The part of its packets that get lost, 0 to 1, as far as is known. */
+  /** Estimated loss rate of its packets, 0 to 1. */
   readonly loss: number
 }
 
 /**
- * What has happened to a peer.
+ * A change of a peer. All states can be reconstructed from the changes alone.
  *
- * `Joined`: it is new, and alive. `Restarted`: it has started again, and is alive. `Updated`: its name or payload is
- * another. `Suspect`, `Down`, `Left`: as the states. `Alive`: it is heard again after one of them. `Conflict`: another
- * peer uses the same id. `Forgotten`: it is no longer in the table, having been silent for long, or to make room. From
- * these alone everybody's state can be told.
+ * - `Joined`: the peer is new, and alive.
+ * - `Restarted`: the peer has a new incarnation, and is alive.
+ * - `Updated`: its name or payload has changed.
+ * - `Suspect`, `Down`, `Left`: it entered that state.
+ * - `Alive`: a packet arrived after one of those states.
+ * - `Conflict`: another running peer uses the same id.
+ * - `Forgotten`: it was removed from the table, after a long silence or to make room.
  *
  * @category models
  * @since 0.1.0

@@ -1,8 +1,9 @@
-/** Why a peer cannot start, or say something. */
+/** The error of a status peer: an invalid option or payload. */
 import * as Data from "effect/Data"
 
 /**
- * An option that makes no sense, or a payload that cannot be sent; the message says what would be right.
+ * An invalid option, or a payload that does not fit the schema or the packet. The message gives the value and the
+ * limit.
  *
  * @category errors
  * @since 0.1.0

@@ -1,14 +1,30 @@
 /**
- * One who says how it is, and knows how the others are: a peer among peers, with no server.
+ * A cluster member: announces its own status and tracks the status of the others, without a server.
+ *
+ * **Example** (Track the peers of an app, on a simulated network)
  *
  * ```ts
- * const Load = Schema.Struct({ jobs: Schema.Int })
- * const Presence = StatusPeer.layer({ name: "worker-7", schema: Load, payload: { jobs: 0 } })
- * const program = Effect.gen(function* () {
- *   const status = yield* StatusPeer.service<typeof Load.Type>()
- *   yield* status.publish({ jobs: 3 })
- *   yield* Stream.runForEach(status.changes, ({ _tag, peer }) => Console.log(_tag, peer.name, peer.payload))
- * })
+ * import * as Effect from "effect/Effect"
+ * import * as Exit from "effect/Exit"
+ * import * as Schema from "effect/Schema"
+ * import * as SubscriptionRef from "effect/SubscriptionRef"
+ * import { Simulation } from "effect-inet/simulation"
+ * import { StatusPeer } from "effect-inet/status"
+ *
+ * const schema = Schema.Struct({ jobs: Schema.Int })
+ *
+ * const program = Simulation.run(Effect.fnUntraced(function* ({ host }) {
+ *   const [first, second] = [yield* host("first"), yield* host("second")]
+ *   const options = { schema, payload: { jobs: 0 } }
+ *   const peer = yield* Effect.provide(StatusPeer.make({ ...options, name: "worker-1" }), first.layer)
+ *   const other = yield* Effect.provide(StatusPeer.make({ ...options, name: "worker-2" }), second.layer)
+ *   yield* other.publish({ jobs: 3 })
+ *   yield* Effect.sleep("1 second")
+ *   return (yield* SubscriptionRef.get(peer.peers)).map(({ name, payload, state }) => [name, state, payload?.jobs])
+ * }))
+ *
+ * const { exit } = await Effect.runPromise(program)
+ * exit // => Exit.succeed([["worker-1", "alive", 0], ["worker-2", "alive", 3]])
  * ```
  */
 import * as Context from "effect/Context"
@@ -40,92 +56,95 @@ import * as HeartbeatReceiver from "./wire/HeartbeatReceiver.ts"
 import * as HeartbeatSender from "./wire/HeartbeatSender.ts"
 import * as StatusPacket from "./wire/StatusPacket.ts"
 
-/** Who one is, what one says, and how. @category models @since 0.1.0 */
+/** Options of a peer: identity, payload, transport and timing. @category models @since 0.1.0 */
 export interface Options<A> extends Omit<PeerTable.Options<A>, "decode" | "self" | "period"> {
-  /** 1 to 63 bytes of UTF-8: what others see. Two peers of one host want two names. */
+  /** Name that others see: 1 to 63 bytes of UTF-8. Two peers of one host need different names. */
   readonly name: string
-  /** What a payload is; encoded as JSON of at most 1,198 bytes. */
+  /** Schema of the payload, which is encoded as JSON of at most 1,198 bytes. */
   readonly schema: Schema.Codec<A, unknown>
-  /** What is said until `publish` says something else. */
+  /** Initial payload, sent until `publish` replaces it. */
   readonly payload: A
-  /** How packets travel. Default `Broadcast.make()`. */
+  /** Transport of the packets. Default `Broadcast.make()`. */
   readonly transport?: Transport.OpenTransport | undefined
-  /** Peers of other clusters are not heard. Default "". */
+  /** Name of the cluster, 0 to 63 bytes of UTF-8. Packets of other clusters are rejected. Default "". */
   readonly cluster?: string | undefined
-  /** With a key packets are signed, and only those signed with it are heard. Default: none. */
+  /** Key shared by all peers: packets are signed (HMAC-SHA256), and others are rejected. Default: no key. */
   readonly key?: Redacted.Redacted | undefined
-  /** How far the clocks of signed packets may be from ours. Default 30 seconds. */
+  /** Largest accepted difference between the clocks of sender and receiver of a signed packet. Default 30 seconds. */
   readonly replayWindow?: Duration.Input | undefined
-  /** Between two packets, at most; 10 ms to an hour. Default 1 second. */
+  /** Longest time between two packets, 10 milliseconds to 1 hour. Default 1 second. */
   readonly interval?: Duration.Input | undefined
   /**
-   * When packets are sent, given the interval that was promised: no later than that, or others find us late. After one
-   * that ends only changes are told. Default after 0.9 to 1 of it, at random.
+   * Schedule of the packets, made from the announced interval: a longer delay looks like a lost packet. When it ends,
+   * only changed payloads are sent. Default: 0.9 to 1 interval, at random.
    */
   readonly schedule?: ((interval: Effect.Effect<Duration.Duration>) => Schedule.Schedule<unknown>) | undefined
-  /** A change is told at once, but not sooner than this after the last packet. Default 100 ms. */
+  /** Shortest time between the last packet and a packet for a changed payload. Default 100 milliseconds. */
   readonly minInterval?: Duration.Input | undefined
-  /** 16 hexadecimal digits. Default: made from the name and the host's hardware address, so that restarts are seen. */
+  /**
+   * Id of the peer, 16 hexadecimal digits. Default: a hash of its name and the hardware address, so that the id
+   * survives restarts.
+   */
   readonly id?: string | undefined
-  /** Whether it only hears, and says nothing: no other peer knows of it. Default false. */
+  /** Receives without sending, so that no other peer sees this one. Default false. */
   readonly listenOnly?: boolean | undefined
-  /** The course's packets: what they mean as a payload; and with `send` the other way round, to write such packets. */
+  /** Conversion of the course's packets from payloads, and with `send` also to payloads, to send such packets. */
   readonly course?: HeartbeatSender.CourseFormat<A> | undefined
 }
 
-/** What was heard, and was not. @category models @since 0.1.0 */
+/** Counters of received packets, beside those of the transport. @category models @since 0.1.0 */
 export interface Stats extends Transport.Stats {
-  /** Packets that were right. */
+  /** Heartbeats accepted. */
   readonly accepted: number
-  /** Datagrams that were not taken, and why. */
+  /** Datagrams rejected, by reason. */
   readonly rejected: Readonly<Partial<Record<HeartbeatReceiver.Rejection, number>>>
-  /** Payloads that are not of the schema; their peers are kept. */
+  /** Payloads that did not fit the schema. Their peers stay in the table. */
   readonly invalidPayloads: number
 }
 
-/** `now`, or with the `next` packet that is sent anyway. @category models @since 0.1.0 */
+/** Time to send a new payload: at once, or with the next regular packet. @category models @since 0.1.0 */
 export type PublishTiming = "immediately" | "withNext"
 
 /** A running peer. @category models @since 0.1.0 */
 export interface StatusPeer<in out A> {
   readonly id: string
-  /** How its packets travel, for people. */
+  /** Description of the transport, for people. */
   readonly label: string
   /**
-   * All peers, oneself included, by name: with the ages of the moment where it is read. Who subscribes gets them as of
-   * the last change, then after each change and once an interval. Only to be read.
+   * All peers by name, this one included, with ages as of the moment of the read. Subscribers receive the current
+   * table, then a new one after each change and once an interval. Read-only.
    */
   readonly peers: SubscriptionRef.SubscriptionRef<ReadonlyArray<Peer<A>>>
-  /** All that happens from now on; who is slow to listen misses the oldest of more than 1,024. */
+  /** All changes from now on. A slow subscriber loses the oldest of more than 1,024. */
   readonly changes: Stream.Stream<Change<A>>
-  /** Says something else from now on, at once as a rule. Fails for a payload that does not fit into a packet. */
+  /** Replaces the payload and sends it, by default at once. Fails if the payload does not fit into a packet. */
   readonly publish: (payload: A, when?: PublishTiming) => Effect.Effect<void, StatusError>
   readonly stats: Effect.Effect<Stats>
 }
 
-/** The service of an app whose payloads are of type `A`. @category services @since 0.1.0 */
+/** Returns the service of an app whose payloads have type `A`. @category services @since 0.1.0 */
 export const service = <A>() => Context.Service<StatusPeer<A>>("effect-inet/status/StatusPeer")
 
-/** The table is shown as often as this while much changes: milliseconds. */
+/** Shortest time between two updates of the table's subscribers. */
 const minRefreshMillis = 50
 
-/** Looks at the table, in an interval. */
+/** Checks of the table in one interval. */
 const ticksPerInterval = 4
 
-/** Changes that wait for whoever is slow to listen. */
+/** Changes buffered for a slow subscriber. */
 const maxBufferedChanges = 1_024
 
-/** After 0.9 to 1 of the interval, so that peers that started together do not go on together. */
+/** Waits 0.9 to 1 interval at random, so that peers that started together do not stay synchronized. */
 const jittered = (interval: Effect.Effect<Duration.Duration>) =>
   Schedule.modifyDelay(Schedule.forever, () =>
     Effect.zipWith(interval, Random.next, (interval, random) => Duration.times(interval, 0.9 + 0.1 * random))
   )
 
-/** A hub that never waits for anybody, and lets nobody who is slow hold more than so much. */
+/** Makes a PubSub that never blocks its publisher: a full one drops its oldest value. */
 const slidingPubSub = <A>(options: { readonly capacity: number; readonly replay?: number | undefined }) =>
   Effect.acquireRelease(PubSub.sliding<A>(options), PubSub.shutdown)
 
-/** Without an effect; the oldest makes room for the newest. */
+/** Publishes without an effect; a full PubSub drops its oldest value. */
 const publishUnsafe = <A>(pubsub: PubSub.PubSub<A>, value: A) => {
   if (PubSub.publishUnsafe(pubsub, value)) return
   pubsub.pubsub.slide()
@@ -133,8 +152,8 @@ const publishUnsafe = <A>(pubsub: PubSub.PubSub<A>, value: A) => {
 }
 
 /**
- * A reference to what `read` gives at the time, so that ages are right whenever it is read. Subscribers see the newest
- * one next, however many they have missed.
+ * Makes a reference that calls `read` at each access, so that the ages are current. A subscriber that fell behind
+ * receives only the latest value.
  */
 const makePeersRef = Effect.fnUntraced(function* <A>(read: () => ReadonlyArray<Peer<A>>) {
   const pubsub = yield* slidingPubSub<ReadonlyArray<Peer<A>>>({ capacity: 1, replay: 1 })
@@ -143,8 +162,8 @@ const makePeersRef = Effect.fnUntraced(function* <A>(read: () => ReadonlyArray<P
 })
 
 /**
- * Joins: sends until the scope closes, and says goodbye then. Fails for options that make no sense, and if the
- * transport cannot be opened.
+ * Joins the cluster: sends until the scope closes, then sends a goodbye. Fails with `StatusError` for an invalid option
+ * or payload, and with `NetworkError` if the transport cannot be opened.
  *
  * @category constructors
  * @since 0.1.0
@@ -157,11 +176,14 @@ export const make = Effect.fnUntraced(function* <A>(
   const minIntervalMillis = Duration.toMillis(options.minInterval ?? "100 millis")
   const replayWindowMillis = Duration.toMillis(options.replayWindow ?? "30 seconds")
   const time = yield* Monotonic.millis
-  /** Whole milliseconds: such numbers take no memory of their own. */
+  /** Whole milliseconds, which V8 stores without allocation. */
   const now = () => Math.floor(time())
   const key = options.key === undefined ? undefined : yield* Hmac.make(options.key)
   if (options.key !== undefined && key === undefined) {
-    return yield* new StatusError({ reason: "InvalidOption", message: "the key is empty: give at least one character" })
+    return yield* new StatusError({
+      reason: "InvalidOption",
+      message: "invalid key: it is empty; give at least one character"
+    })
   }
   const identity = yield* Identity.make({ ...options, course: course?.send === true })
   const isSending = options.listenOnly !== true
@@ -181,7 +203,7 @@ export const make = Effect.fnUntraced(function* <A>(
   const changes = yield* slidingPubSub<Change<A>>({ capacity: maxBufferedChanges })
   const peersChanged = Latch.makeUnsafe(false)
 
-  /** Runs for every packet: without an effect, and without telling anybody of what is as it was. */
+  /** Runs for every packet, so it uses no effects and publishes nothing if nothing has changed. */
   const step = ([next, happened]: PeerTable.Step<A>) => {
     table = next
     if (happened.length === 0) return
@@ -205,7 +227,7 @@ export const make = Effect.fnUntraced(function* <A>(
   const payloadChanged = Latch.makeUnsafe(false)
   const sendLock = Semaphore.makeUnsafe(1)
   let sentAt = now()
-  /** One at a time, so that packets leave in their order, however long a signature takes. Never fails. */
+  /** Sends one packet at a time, so that packets keep their order although signing takes time. Never fails. */
   const send = (goodbye: boolean) =>
     Effect.suspend(() => {
       sentAt = now()
@@ -217,15 +239,15 @@ export const make = Effect.fnUntraced(function* <A>(
       ),
       Effect.flatMap(({ bytes }) => transport.send(bytes)),
       sendLock.withPermit,
-      Effect.catchDefect((defect) => Effect.logError("a status packet could not be sent", defect))
+      Effect.catchDefect((defect) => Effect.logError("sending a status packet failed", defect))
     )
 
-  /** A change that was told with the next packet anyway is not told again. */
+  /** Sends a changed payload, unless a regular packet has already carried it. */
   const sendChange = Effect.flatMap(payloadChanged.await, () => {
     const wait = Math.ceil(sentAt + minIntervalMillis - now())
     return wait > 0 ? Effect.sleep(wait) : send(false)
   })
-  /** Counted from when the last packet was begun: the time it takes to be sent belongs to the interval. */
+  /** Delays count from the start of the last send, so that the time to send belongs to the interval. */
   const schedule = Schedule.modifyDelay(
     (options.schedule ?? jittered)(Effect.sync(() => Duration.millis(effectiveInterval()))),
     ({ duration }) => Effect.sync(() => Duration.millis(Math.max(0, sentAt + Duration.toMillis(duration) - now())))
@@ -235,7 +257,7 @@ export const make = Effect.fnUntraced(function* <A>(
     publishUnsafe(peers.pubsub, peers.value)
   })
   const tick = Effect.sync(() => step(PeerTable.tick(table, now())))
-  /** Somebody may be looking at the ages. */
+  /** Subscribers may display the ages. */
   const refreshAges = Effect.sync(() => {
     if (peers.pubsub.subscribers.size > 0) peersChanged.openUnsafe()
   })
@@ -273,5 +295,39 @@ export const make = Effect.fnUntraced(function* <A>(
   }
 })
 
-/** @category layers @since 0.1.0 */
+/**
+ * Layer of `make`.
+ *
+ * **Example** (Provide a peer to an app, on a simulated network)
+ *
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import * as Exit from "effect/Exit"
+ * import * as Layer from "effect/Layer"
+ * import * as Schema from "effect/Schema"
+ * import * as SubscriptionRef from "effect/SubscriptionRef"
+ * import { Simulation } from "effect-inet/simulation"
+ * import { StatusPeer } from "effect-inet/status"
+ *
+ * const Load = Schema.Struct({ jobs: Schema.Int })
+ *
+ * const app = Effect.gen(function* () {
+ *   const status = yield* StatusPeer.service<typeof Load.Type>()
+ *   yield* status.publish({ jobs: 2 }, "withNext")
+ *   yield* Effect.sleep("2 seconds")
+ *   return (yield* SubscriptionRef.get(status.peers)).map(({ payload }) => payload?.jobs)
+ * })
+ *
+ * const program = Simulation.run(Effect.fnUntraced(function* ({ host }) {
+ *   const presence = StatusPeer.layer({ name: "worker", schema: Load, payload: { jobs: 0 } })
+ *   return yield* Effect.provide(app, Layer.provide(presence, (yield* host("worker")).layer))
+ * }))
+ *
+ * const { exit } = await Effect.runPromise(program)
+ * exit // => Exit.succeed([2])
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
 export const layer = <A>(options: Options<A>) => Layer.effect(service<A>(), make(options))

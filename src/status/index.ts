@@ -1,4 +1,9 @@
-/** Who is on the network, and how they are: presence without a server, and the course's update service. @since 0.1.0 */
+/**
+ * LAN presence: peers that announce their status and track each other without a server, and the course's update
+ * service.
+ *
+ * @since 0.1.0
+ */
 
 export * as HostStatus from "./HostStatus.ts"
 export * as PeerTable from "./membership/PeerTable.ts"

@@ -1,4 +1,4 @@
-/** What the guide says of packets and times is so, and its program runs. */
+/** Recomputes the packets and tables of the documents, and runs the guide's program. */
 import * as Crypto from "node:crypto"
 import * as Fs from "node:fs"
 import { assert, it } from "@effect/vitest"
@@ -37,14 +37,18 @@ const log = Effect.gen(function* () {
   yield* Stream.runForEach(changes, ({ _tag, peer }) => Effect.logInfo(_tag, peer.name, peer.payload))
 })
 
-const guide = Fs.readFileSync(new URL("../../docs/guide/status.md", import.meta.url), "utf8")
+const document = (path: string) => Fs.readFileSync(new URL(`../../docs/${path}`, import.meta.url), "utf8")
 
-it("the guide's program is the one above", () => {
+const guide = document("guide/status.md")
+const wireFormat = document("reference/status-wire-format.md")
+const relay = document("reference/relay.md")
+
+it("the guide's program is the one in this file", () => {
   const [, code] = /```ts\n(.*?)```/s.exec(guide)!
   assert.include(Fs.readFileSync(new URL(import.meta.url), "utf8"), code!.slice(code!.indexOf("const Load")))
 })
 
-it.effect("the guide's program finds the idlest peer, and logs what happens", () =>
+it.effect("the guide's program finds the idlest peer, and logs the changes", () =>
   Effect.gen(function* () {
     const logged: Array<unknown> = []
     const logger = Logger.layer([Logger.make(({ message }) => logged.push(message))])
@@ -77,9 +81,9 @@ it.effect("the guide's program finds the idlest peer, and logs what happens", ()
   })
 )
 
-const [, dump] = /```\n( 0 {2}00 45.*?)```/s.exec(guide)!
+const [, dump] = /```\n( 0 {2}00 45.*?)```/s.exec(wireFormat)!
 
-/** Where each line of the dump begins, as it says; its bytes; what it says of them. */
+/** Lines of the dump: offset, bytes and description. */
 const lines = dump!
   .trimEnd()
   .split("\n")
@@ -90,7 +94,7 @@ const lines = dump!
 
 const bytes = Buffer.concat(lines.map(({ bytes }) => bytes))
 
-it("the guide's packet is what it says", () => {
+it("the dump of the wire format decodes to its description", () => {
   const { packet, signed } = Result.getOrThrow(StatusPacket.decode(bytes))
   const { cluster, id, incarnation, interval, name, payload, sequence, time } = packet
   assert.deepStrictEqual(
@@ -102,52 +106,62 @@ it("the guide's packet is what it says", () => {
       ...[`${payload.length} bytes`, `payload ${Buffer.from(payload)}`, "signature", ""]
     ]
   )
-  const [, key] = /signed with the key `(\w+)`/.exec(guide)!
+  const [, key] = /signed with the key `(\w+)`/.exec(wireFormat)!
   assert.deepStrictEqual(Buffer.from(signed!.tag), Crypto.createHmac("sha256", key!).update(signed!.covered).digest())
   const { bytes: again, covered } = Result.getOrThrow(StatusPacket.encode(packet, true))
   again.set(signed!.tag, covered)
   assert.deepStrictEqual(Buffer.from(again), bytes)
 })
 
-it("the guide's messages of a relay are those of the code", () => {
+/** Offsets and sizes of the fields in the tables of a document, one list for each table. */
+const fieldsOf = (text: string, lengths: Readonly<Record<string, number>> = {}) =>
+  Array.from(text.matchAll(/(?:^\| [\d cnp+]+ \| (?:\d+|[cnp]) \| .*\n)+/gm), ([table]) =>
+    Array.from(table.matchAll(/^\| ([\d cnp+]+) \| (\d+|[cnp]) \| /gm), ([, offset, size]) => ({
+      offset: offset!.split(" + ").reduce((sum, one) => sum + (Number(one) || (lengths[one] ?? 0)), 0),
+      size: Number(size) || (lengths[size!] ?? 0)
+    }))
+  )
+
+/** Asserts that fields follow each other without gaps, and returns the end of the last one. */
+const endOf = (fields: ReadonlyArray<{ readonly offset: number; readonly size: number }>) => {
+  let end = 0
+  for (const { offset, size } of fields) {
+    assert.strictEqual(offset, end)
+    end += size
+  }
+  return end
+}
+
+it("the relay reference documents the messages of the code", () => {
   const { control, cookie, forwarded } = RelayMessage.sizeBytes
   const magic = RelayMessage.forwardedHeader({ address: "192.0.2.1", port: 1 }).subarray(0, 4)
-  assert.include(
-    guide,
-    `begin with ${Buffer.from(magic)
-      .toString("hex")
-      .replaceAll(/..(?=.)/g, "$& ")}, EIR, and have`
-  )
-  assert.include(guide, `EIR, and have ${control} bytes`)
-  assert.include(guide, `a cookie of ${cookie}.`)
-  assert.include(guide, `has ${forwarded} bytes before it`)
+  const hex = Buffer.from(magic)
+    .toString("hex")
+    .replaceAll(/..(?=.)/g, "$& ")
+  assert.include(relay, `begin with ${hex}, EIR, and have ${control} bytes`)
+  assert.include(relay, `| 12 | ${cookie} | cookie |`)
+  assert.include(relay, `header of ${forwarded} bytes`)
+  const tables = fieldsOf(relay)
+  assert.deepStrictEqual(tables.map(endOf), [control, forwarded])
   for (const [at, _tag] of (["Subscribe", "Challenge", "Granted", "Full", "Leave"] as const).entries()) {
     assert.strictEqual(RelayMessage.encode({ _tag, lease: 0, cookie: RelayMessage.zeroCookie })[5], at + 1)
-    assert.include(guide, `${at + 1} ${_tag.toLowerCase()}`)
+    assert.include(relay, `| ${at + 1} | \`${_tag}\` |`)
   }
 })
 
-it("the guide's offsets are those of its packet", () => {
+it("the offsets of the wire format are those of its dump", () => {
   let at = 0
   for (const { bytes, offset } of lines) {
     assert.strictEqual(offset, at)
     at += bytes.length
   }
   const [c, n, p] = [bytes[40]!, bytes[44]!, bytes[50]!]
-  const fields = Array.from(guide.matchAll(/^\| ([\d cnp+]+) \| (\d+|[cnp]) \| /gm), ([, offset, size]) => ({
-    offset: offset!.split(" + ").reduce((sum, one) => sum + (Number(one) || { c, n, p }[one] || 0), 0),
-    size: Number(size) || { c, n, p }[size!]!
-  }))
-  assert.lengthOf(fields, 16)
-  let end = 0
-  for (const { offset, size } of fields) {
-    assert.strictEqual(offset, end)
-    end += size
-  }
-  assert.strictEqual(end, bytes.length)
+  const [fields] = fieldsOf(wireFormat, { c, n, p })
+  assert.lengthOf(fields!, 16)
+  assert.strictEqual(endOf(fields!), bytes.length)
 })
 
-it("the guide's times at each loss are those of the table", () => {
+it("the guide's detection times are those of the table", () => {
   const rows = Array.from(guide.matchAll(/^\| (\d+) % \| (\d+) intervals \|$/gm), ([, loss, after]) => [loss, after])
   assert.isAbove(rows.length, 5)
   const { thresholds } = PeerTable.make({ decode: () => Result.fail("") }, 0).settings
@@ -158,11 +172,11 @@ it("the guide's times at each loss are those of the table", () => {
     assert.strictEqual(Suspicion.missesUntilDown(record(200), record(2_000), thresholds), Number(after), `${loss} %`)
   }
   assert.include(guide, `never more than ${thresholds.maxMissed} intervals`)
-  assert.include(guide, `| \`suspect\` | some in a row are missing | ${thresholds.suspectAfter} intervals `)
+  assert.include(guide, `| \`suspect\` | several packets in a row are missing | ${thresholds.suspectAfter} intervals `)
   assert.include(guide, `| \`down\` | too many are missing | ${thresholds.downAfter} intervals `)
 })
 
-it("the guide's faults are a plan", () => {
+it("the guide's fault plan parses", () => {
   const plans = Array.from(guide.matchAll(/--faults '([^']*)'/g), ([, plan]) => FaultPlanSyntax.parseUnsafe(plan!))
   assert.lengthOf(plans, 1)
 })
@@ -183,7 +197,7 @@ it("the guide's limits are those of the code", () => {
   }
 })
 
-it("the guide names every reason for which a datagram is refused", () => {
+it("the guide names every reason for a rejected datagram", () => {
   const reasons: Record<HeartbeatReceiver.Rejection, true> = {
     ...{ BadMagic: true, Version: true, Truncated: true, Oversized: true, Name: true, Id: true, Number: true },
     ...{

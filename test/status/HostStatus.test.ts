@@ -24,7 +24,7 @@ const full: HostStatus.HostStatus = {
 const place = Arbitrary.map(Arbitrary.schema(HostStatus.HostStatus), HostStatus.toCourse)
 
 describe("HostStatus", () => {
-  it("is short JSON under plain names", () =>
+  it("encodes as compact JSON with plain names", () =>
     assert.strictEqual(
       Result.getOrThrow(encode(full)),
       '{"x":40,"y":12,"host":"web1","uptime":86400,"load":[0.12,1,2.5],' +
@@ -34,12 +34,12 @@ describe("HostStatus", () => {
   it.prop("decode(encode(x)) = x", [Arbitrary.schema(HostStatus.HostStatus)], ([status]) =>
     assert.deepStrictEqual(
       Result.getOrThrow(decode(Result.getOrThrow(encode(status)))),
-      // JSON knows no -0.
+      // JSON has no -0.
       JSON.parse(JSON.stringify(status))
     )
   )
 
-  it("wants no more than a place", () =>
+  it("requires only a position", () =>
     assert.deepStrictEqual(Result.getOrThrow(decode('{"x":1,"y":2}')), { x: 1, y: 2 }))
 
   for (const [what, change] of [
@@ -54,20 +54,20 @@ describe("HostStatus", () => {
     ["a load below 0", { load: [1, 1, -0.1] }],
     ["half a byte", { memory: { total: 1.5, free: 0 } }],
     ["less than no memory", { memory: { total: 1, free: -1 } }],
-    ["more memory free than there is", { memory: { total: 1, free: 2 } }]
+    ["more free memory than total memory", { memory: { total: 1, free: 2 } }]
   ] as const) {
-    it(`refuses ${what}`, () => assert.isTrue(Result.isFailure(decode(JSON.stringify({ ...full, ...change })))))
+    it(`rejects ${what}`, () => assert.isTrue(Result.isFailure(decode(JSON.stringify({ ...full, ...change })))))
   }
 
-  it("refuses a load that is no number", () =>
+  it("rejects a load that is not a number", () =>
     assert.isTrue(Result.isFailure(decode('{"x":1,"y":2,"load":[1e999,0,0]}'))))
 
-  it.prop("any place goes into a packet of the course, and comes back", [place], ([place]) => {
+  it.prop("round-trips any position through the course's packet", [place], ([place]) => {
     const bytes = Result.getOrThrow(CoursePacket.encode({ name: "bob", ...HostStatus.toCourse(place) }))
     assert.deepStrictEqual(HostStatus.fromCourse(CoursePacket.decode(bytes)!), place)
   })
 
-  it("loses all but the place in a packet of the course", () =>
+  it("keeps only the position in the course's packet", () =>
     assert.deepStrictEqual(HostStatus.toCourse(full), { x: 40, y: 12 }))
 })
 
@@ -78,7 +78,7 @@ describe("move", () => {
     ["Up", 40, 11],
     ["Down", 40, 13]
   ] as const) {
-    it(`goes one step ${key.toLowerCase()}, and leaves the rest`, () =>
+    it(`moves one step ${key.toLowerCase()} and keeps the other fields`, () =>
       assert.deepStrictEqual(HostStatus.move(full, key), { ...full, x, y }))
   }
 
@@ -88,7 +88,7 @@ describe("move", () => {
     ["Up", 40, 0],
     ["Down", 40, 23]
   ] as const) {
-    it(`ends at ${x},${y} going ${key.toLowerCase()}`, () => {
+    it(`stops at ${x},${y} when it moves ${key.toLowerCase()}`, () => {
       let status: HostStatus.Position = HostStatus.initialPosition
       for (let step = 0; step < 100; step++) status = HostStatus.move(status, key)
       assert.deepStrictEqual(status, { x, y })
@@ -96,14 +96,14 @@ describe("move", () => {
   }
 
   const keys = Arbitrary.schema(Schema.Literals(["Left", "Right", "Up", "Down"]))
-  it.prop("is on the screen after any key, wherever it was", [place, keys], ([place, key]) => {
+  it.prop("stays on the screen after any key at any position", [place, keys], ([place, key]) => {
     const { x, y } = HostStatus.move(place, key)
     assert.isTrue(x >= 0 && x <= 75 && y >= 0 && y <= 23)
   })
 })
 
 describe("NodeHostStatus", () => {
-  it.effect("reads this host, as its schema wants it", () =>
+  it.effect("samples this host as its schema requires", () =>
     Effect.gen(function* () {
       const host = yield* NodeHostStatus.sample
       const said = Result.getOrThrow(encode({ ...HostStatus.initialPosition, ...host }))
@@ -122,7 +122,7 @@ describe("NodeHostStatus", () => {
         Number(new RegExp(`^${name}: +(\\d+) kB$`, "m").exec(Fs.readFileSync("/proc/meminfo", "latin1"))![1])
       const { memory } = yield* NodeHostStatus.sample
       const [available, free] = [kilobytes("MemAvailable") * 1024, kilobytes("MemFree") * 1024]
-      // Others use the memory meanwhile: nearer to the one than to the other.
+      // Other programs use memory meanwhile, so the value must be nearer to the one than to the other.
       if (available > free * 1.2) assert.isBelow(Math.abs(memory!.free - available), Math.abs(memory!.free - free))
     })
   )

@@ -32,19 +32,16 @@ const make = (name: string, ...macs: ReadonlyArray<string>) =>
   Effect.provideService(Identity.make({ name, course: false }), Network.Network, withMacs(lo, ...macs))
 
 describe("Identity", () => {
-  it.effect.prop(
-    "an id is 16 digits, and another one for any other name or host",
-    [Schema.String, Schema.String],
-    (names) =>
-      Effect.gen(function* () {
-        const [one, other] = yield* Effect.forEach(names, (name) => make(name, mac))
-        assert.match(one!.id, /^[0-9a-f]{16}$/)
-        assert.strictEqual(one!.id === other!.id, names[0].toWellFormed() === names[1].toWellFormed())
-        assert.notStrictEqual((yield* make(names[0], "02:00:00:00:00:02")).id, one!.id)
-      })
+  it.effect.prop("makes ids of 16 digits that differ by name and host", [Schema.String, Schema.String], (names) =>
+    Effect.gen(function* () {
+      const [one, other] = yield* Effect.forEach(names, (name) => make(name, mac))
+      assert.match(one!.id, /^[0-9a-f]{16}$/)
+      assert.strictEqual(one!.id === other!.id, names[0].toWellFormed() === names[1].toWellFormed())
+      assert.notStrictEqual((yield* make(names[0], "02:00:00:00:00:02")).id, one!.id)
+    })
   )
 
-  it.effect("is of the first interface that has hardware", () =>
+  it.effect("uses the first interface with a hardware address", () =>
     Effect.gen(function* () {
       const { id } = yield* make("a", mac)
       assert.strictEqual((yield* make("a", lo, mac)).id, id)
@@ -52,7 +49,7 @@ describe("Identity", () => {
     })
   )
 
-  it.effect("each life is later than the one before, by microseconds", () =>
+  it.effect("makes a greater incarnation at each start, in microseconds", () =>
     Effect.gen(function* () {
       const first = yield* make("a")
       yield* TestClock.adjust("1 millis")
@@ -61,7 +58,7 @@ describe("Identity", () => {
     })
   )
 
-  it.effect("the course knows names only", () =>
+  it.effect("uses only the name in the course's dialect", () =>
     Effect.gen(function* () {
       const network = withMacs(lo)
       const options = { name: "bob", id: "00000000000000ff" }

@@ -4,7 +4,7 @@ import * as NodeNetwork from "../../src/network/node/NodeNetwork.ts"
 import { freePort } from "../suites/status/StatusWorld.ts"
 import * as Cli from "../support/Cli.ts"
 
-it.live("examples/presence: two see each other, what is new, and that one goes", () =>
+it.live("examples/presence: two instances see each other, a published payload and a goodbye", () =>
   Effect.gen(function* () {
     const port = `${yield* freePort}`
     const one = yield* Cli.startScript("examples/presence.ts", ["one", port])

@@ -7,8 +7,8 @@ import * as Simulated from "../support/Simulated.ts"
 
 const until = (seconds: number) => Effect.flatMap(Simulated.millis, (now) => Effect.sleep(seconds * 1_000 - now))
 
-describe("StatusPeer and faults", () => {
-  it.effect("a crashed one is down within 6 intervals, and not before 4; started again, it is back at once", () =>
+describe("StatusPeer under faults", () => {
+  it.effect("declares a crashed peer down after 4 to 6 intervals, and sees it restart at once", () =>
     Simulated.run(
       Effect.fnUntraced(function* (simulation) {
         const [a, b] = yield* StatusFaults.members(simulation, 2)
@@ -26,7 +26,7 @@ describe("StatusPeer and faults", () => {
     )
   )
 
-  it.effect("a host that stood still for a minute declares nobody dead, and is down for the others meanwhile", () =>
+  it.effect("raises no false alarm on a host that was paused for a minute, which is down for the others", () =>
     Simulated.run(
       Effect.fnUntraced(function* (simulation) {
         const [a, b, c] = yield* StatusFaults.members(simulation, 3)
@@ -42,7 +42,7 @@ describe("StatusPeer and faults", () => {
     )
   )
 
-  it.effect("after a partition of any length the tables agree within 3 intervals", () =>
+  it.effect("agrees on all hosts within 3 intervals after a partition of any length", () =>
     Effect.forEach([15, 40, 200], (end) =>
       Simulated.run(
         Effect.fnUntraced(function* (simulation) {
@@ -57,14 +57,14 @@ describe("StatusPeer and faults", () => {
     )
   )
 
-  it.effect("nobody is taken for dead while one packet in five is lost and others come late, twice or overtaken", () =>
+  it.effect("raises no false alarm while one packet in five is lost and others are late, duplicated or reordered", () =>
     SimCheck.check(StatusFaults.noFalseDowns, {
       plan: "drop=20%, dup=5%, reorder=10% 300ms, delay=10% 10ms..400ms",
       runs: 5
     })
   )
 
-  it.effect("whatever happens, tables agree 3 intervals after it is over", () =>
+  it.effect("agrees on all hosts 3 intervals after any faults", () =>
     SimCheck.check(StatusFaults.scenario, {
       generate: StatusFaults.faults,
       runs: 25,

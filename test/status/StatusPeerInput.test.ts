@@ -28,7 +28,7 @@ import * as Simulated from "../support/Simulated.ts"
 
 const key = Redacted.make("correct horse battery staple")
 
-/** Native and synchronous: virtual time cannot wait for a promise. */
+/** Native and synchronous, since virtual time cannot wait for a promise. */
 const mac = NodeCrypto.layerMac.pipe(Layer.provide(SecureRandom.layerWebCrypto))
 
 const packet = (fields: Partial<StatusPacket.StatusPacket> = {}): StatusPacket.StatusPacket => ({
@@ -52,12 +52,12 @@ const changed = (bytes: Uint8Array, at: number, value: number) => bytes.map((byt
 
 interface Scene {
   readonly alice: LoadPeer
-  /** Throws bytes at alice, and lets them arrive. */
+  /** Sends datagrams to alice and waits until they arrive. */
   readonly throwAll: (...all: ReadonlyArray<Uint8Array>) => Effect.Effect<void>
   readonly refused: Effect.Effect<Record<string, number>>
 }
 
-/** Two honest peers who know each other, and one who is not. */
+/** Runs a test with two peers and a host that sends raw datagrams. */
 const withPeer = (options: Options, test: (scene: Scene) => Effect.Effect<void, unknown, Scope.Scope>) =>
   Simulated.run((simulation) =>
     Effect.gen(function* () {
@@ -85,8 +85,8 @@ const withPeer = (options: Options, test: (scene: Scene) => Effect.Effect<void, 
     }).pipe(Effect.scoped, Effect.provide(mac))
   )
 
-describe("what a StatusPeer does not believe", () => {
-  const spoiled: ReadonlyArray<readonly [reason: string, bytes: Uint8Array]> = [
+describe("StatusPeer input", () => {
+  const malformed: ReadonlyArray<readonly [reason: string, bytes: Uint8Array]> = [
     ["BadMagic", new Uint8Array(0)],
     ["BadMagic", Simulated.bytes("hello")],
     ["Truncated", encode().subarray(0, 20)],
@@ -100,7 +100,7 @@ describe("what a StatusPeer does not believe", () => {
     ["Interval", changed(encode(), 28, 0xff)],
     ["OtherCluster", encode({ cluster: "other" })]
   ]
-  it.effect.each(spoiled)("%s", ([reason, bytes]) =>
+  it.effect.each(malformed)("rejects a malformed packet as %s", ([reason, bytes]) =>
     withPeer({}, ({ alice, refused, throwAll }) =>
       Effect.gen(function* () {
         yield* throwAll(bytes)
@@ -110,7 +110,7 @@ describe("what a StatusPeer does not believe", () => {
     )
   )
 
-  it.effect("random datagrams, and some that begin well", () =>
+  it.effect("rejects random datagrams, also those with a valid beginning", () =>
     withPeer({ course: { from: ({ x }) => ({ jobs: x }), to: ({ jobs }) => ({ x: jobs, y: 0 }) } }, (here) =>
       Effect.gen(function* () {
         const good = encode()
@@ -129,7 +129,7 @@ describe("what a StatusPeer does not believe", () => {
     )
   )
 
-  it.effect("with a key: the unsigned, the forged, the old and the future; a replay changes nothing", () =>
+  it.effect("rejects unsigned, forged, expired and future packets with a key, and ignores a replay", () =>
     withPeer({ key }, ({ alice, refused, throwAll }) =>
       Effect.gen(function* () {
         const now = yield* Effect.map(Clock.currentTimeMillis, Math.floor)
@@ -156,7 +156,7 @@ describe("what a StatusPeer does not believe", () => {
     )
   )
 
-  it.effect("packets of the course are not heard where a key is asked for, and are where it is not", () => {
+  it.effect("rejects the course's packets with a key, and accepts them without", () => {
     const bytes = Result.getOrThrow(CoursePacket.encode({ name: "carol", x: 3, y: 4 }))
     const course = { from: ({ x }: { readonly x: number }) => ({ jobs: x }), to: () => ({ x: 0, y: 0 }) }
     const heard = Effect.fnUntraced(function* (scene: Scene) {
@@ -172,7 +172,7 @@ describe("what a StatusPeer does not believe", () => {
     )
   })
 
-  it.effect("a payload that is not of the schema: the peer stays, with the last one that was", () =>
+  it.effect("keeps a peer and its last valid payload if it sends an invalid one", () =>
     withPeer({}, ({ alice, throwAll }) =>
       Effect.gen(function* () {
         const said = ['{"jobs":5}', '{"jobs":"\\u001b[2J"}', "{", "\xff\xfe", "7"]
@@ -191,7 +191,7 @@ describe("what a StatusPeer does not believe", () => {
     )
   )
 
-  it.effect("what an app's own function throws about a packet is as good as a wrong payload", () => {
+  it.effect("counts a payload as invalid if the app's function throws", () => {
     const course = {
       from: (): never => {
         throw new Error("no\nsuch place")
@@ -207,7 +207,7 @@ describe("what a StatusPeer does not believe", () => {
     )
   })
 
-  it.effect("control characters in a name are kept, for whoever prints it to escape", () =>
+  it.effect("keeps control characters in a name", () =>
     withPeer({}, ({ alice, throwAll }) =>
       Effect.gen(function* () {
         yield* throwAll(encode({ name: "\u001b[2J" }))
@@ -217,7 +217,7 @@ describe("what a StatusPeer does not believe", () => {
     )
   )
 
-  it.effect("10,000 made-up peers a second: the table is bounded, and the honest ones stay in it", () =>
+  it.effect("bounds the table and keeps real peers under 10,000 forged peers a second", () =>
     withPeer({ maxPeers: 100 }, ({ alice, throwAll }) =>
       Effect.gen(function* () {
         const seen = yield* recordChanges(alice)
@@ -242,7 +242,7 @@ describe("what a StatusPeer does not believe", () => {
         )
         yield* awake.open
         yield* Effect.sleep(1)
-        assert.isAtMost(late.length, 1_100, "whoever is slow holds no more")
+        assert.isAtMost(late.length, 1_100, "a slow subscriber buffers no more")
         assert.strictEqual(late.at(-1), "Joined ghost 10000")
       })
     )

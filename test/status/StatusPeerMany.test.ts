@@ -8,7 +8,7 @@ import { assertNoLeaks } from "../support/Handles.ts"
 
 const count = 30
 
-it.live("30 peers on one port of the loopback broadcast know each other, and none is missed for a while", () =>
+it.live("30 peers on one port of the loopback broadcast see each other alive", () =>
   assertNoLeaks(
     StatusWorld.loopback(({ join }) =>
       Effect.gen(function* () {

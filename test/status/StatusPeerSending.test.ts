@@ -22,7 +22,7 @@ interface Sent {
   readonly jobs: number
 }
 
-/** Tells what is sent, and when; nobody else hears it. */
+/** Makes a transport that records the sent packets and their times, and receives nothing. */
 const telling =
   (sent: Array<Sent>, send: Transport.Transport["send"] = () => Effect.void): Transport.OpenTransport =>
   () =>
@@ -39,7 +39,7 @@ const telling =
       stats: Effect.succeed({ sent: 0, failed: 0, dropped: undefined })
     })
 
-/** Runs a peer by itself, and gives what it has sent. */
+/** Runs one peer alone and returns the packets it sent. */
 const alone = (
   options: Options,
   test: (peer: LoadPeer, sent: ReadonlyArray<Sent>) => Effect.Effect<void>,
@@ -62,9 +62,9 @@ const gapsOf = (sent: ReadonlyArray<Sent>) => sent.slice(1).map(({ at }, before)
 
 const seconds = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 60 }))
 
-describe("what a StatusPeer sends", () => {
+describe("StatusPeer sending", () => {
   it.effect.prop(
-    "for an hour: each packet comes after 0.9 to 1 of the interval that was promised, however long sending takes",
+    "keeps gaps of 0.9 to 1 announced interval for an hour, however long sending takes",
     [Schema.Int, seconds, Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 700 }))],
     ([seed, every, slow]) =>
       Effect.gen(function* () {
@@ -92,7 +92,7 @@ describe("what a StatusPeer sends", () => {
     { arbitrary: { runs: 6 } }
   )
 
-  it.effect("a change at once, but no two packets within `quiet` for it; of many changes the last", () =>
+  it.effect("sends a changed payload at once, at most one per `minInterval`, and the last of many changes", () =>
     Effect.gen(function* () {
       const sent = yield* alone({ interval: "1 minute", minInterval: "200 millis" }, (peer) =>
         Effect.gen(function* () {
@@ -113,7 +113,7 @@ describe("what a StatusPeer sends", () => {
     })
   )
 
-  it.effect("what the next packet tells anyway is not told twice", () =>
+  it.effect("sends no extra packet for a change that a regular packet has carried", () =>
     Effect.gen(function* () {
       const schedule = () => Schedule.spaced("1 second")
       const sent = yield* alone({ schedule, minInterval: "500 millis" }, (peer) =>
@@ -136,7 +136,7 @@ describe("what a StatusPeer sends", () => {
     })
   )
 
-  it.effect("what may wait for the next packet costs none", () =>
+  it.effect("sends no extra packet for a payload published with `withNext`", () =>
     Effect.gen(function* () {
       const schedule = () => Schedule.spaced("1 second")
       const sent = yield* alone({ schedule }, (peer) =>
@@ -154,7 +154,7 @@ describe("what a StatusPeer sends", () => {
     })
   )
 
-  it.effect("on a schedule of one's own", () =>
+  it.effect("sends on a custom schedule", () =>
     Effect.gen(function* () {
       const schedule = (interval: Effect.Effect<Duration.Duration>) =>
         Schedule.modifyDelay(Schedule.forever, () => Effect.map(interval, (interval) => Duration.times(interval, 0.5)))
@@ -166,7 +166,7 @@ describe("what a StatusPeer sends", () => {
     })
   )
 
-  it.effect("in their order, though one signature takes longer than another", () =>
+  it.effect("keeps the order of packets if one signature takes longer than the next", () =>
     Effect.gen(function* () {
       let signatures = 0
       const mac = Mac.Mac.of({
@@ -188,7 +188,7 @@ describe("what a StatusPeer sends", () => {
     })
   )
 
-  it.effect("a transport that breaks ends nothing", () =>
+  it.effect("keeps sending after a defect in the transport", () =>
     Effect.gen(function* () {
       const sent = yield* alone(
         {},
@@ -205,39 +205,55 @@ describe("what a StatusPeer sends", () => {
 
   const tooMuch = "x".repeat(2_000)
   const wrong: ReadonlyArray<readonly [what: string, options: Options, message: string]> = [
-    ["no name", { name: "" }, "InvalidOption: a name must be 1 to 63 bytes of UTF-8, a cluster 0 to 63: name "],
+    ["an empty name", { name: "" }, "InvalidOption: a name must be 1 to 63 bytes of UTF-8, a cluster 0 to 63: name "],
     [
       "a long name",
       { name: tooMuch },
       "InvalidOption: a name must be 1 to 63 bytes of UTF-8, a cluster 0 to 63: name xxx"
     ],
-    ["escapes in a name", { name: "a\u001b[2J" }, "InvalidOption: a name must have no control characters and no half"],
-    ["half of a character", { name: "\ud800" }, "InvalidOption: a name must have no control characters and no half"],
+    [
+      "control characters in a name",
+      { name: "a\u001b[2J" },
+      "InvalidOption: a name must not contain control characters or lone"
+    ],
+    [
+      "a lone surrogate in a name",
+      { name: "\ud800" },
+      "InvalidOption: a name must not contain control characters or lone"
+    ],
     [
       "a long cluster",
       { cluster: tooMuch },
       "InvalidOption: a name must be 1 to 63 bytes of UTF-8, a cluster 0 to 63: clust"
     ],
-    ["an id", { id: "7" }, "InvalidOption: an id must be 16 lower-case hexadecimal digits, not all 0: 7"],
+    ["an invalid id", { id: "7" }, "InvalidOption: an id must be 16 lower-case hexadecimal digits, not all 0: 7"],
     [
       "an interval",
       { interval: 5 },
       "InvalidOption: an interval must be a whole number of milliseconds, 10 to 3,600,000: 5"
     ],
     [
-      "two hours",
+      "an interval of two hours",
       { interval: "2 hours" },
       "InvalidOption: an interval must be a whole number of milliseconds, 10 to 3,600,00"
     ],
-    ["a key", { key: Redacted.make("") }, "InvalidOption: the key is empty: give at least one character"],
-    ["a payload", { payload: { jobs: 0.5 } }, 'InvalidPayload: Expected an integer at ["jobs"]'],
+    [
+      "an empty key",
+      { key: Redacted.make("") },
+      "InvalidOption: invalid key: it is empty; give at least one character"
+    ],
+    [
+      "a payload that does not fit the schema",
+      { payload: { jobs: 0.5 } },
+      'InvalidPayload: Expected an integer at ["jobs"]'
+    ],
     [
       "a signed packet of the course",
       { key: Redacted.make("x"), course: { from: () => ({ jobs: 0 }), to: () => ({ x: 0, y: 0 }), send: true } },
-      "InvalidOption: packets of the course cannot be signed: leave out the key"
+      "InvalidOption: the course's packets cannot be signed: leave out the key"
     ]
   ]
-  it.effect.each(wrong)("refuses %s", ([, options, message]) =>
+  it.effect.each(wrong)("rejects %s", ([, options, message]) =>
     Simulated.run(({ host }) =>
       Effect.gen(function* () {
         const error = yield* Effect.flip(joinOn(yield* host("a"), { transport: telling([]), ...options }))
@@ -249,7 +265,7 @@ describe("what a StatusPeer sends", () => {
     )
   )
 
-  it.effect("refuses a payload that is too large, and goes on saying the one before", () =>
+  it.effect("rejects an oversized payload and keeps sending the previous one", () =>
     Simulated.run(({ host }) =>
       Effect.gen(function* () {
         const sent: Array<Sent> = []
@@ -257,7 +273,7 @@ describe("what a StatusPeer sends", () => {
         const options = { name: "a", schema, payload: { jobs: "few" }, transport: telling(sent) }
         const peer = yield* Effect.provide(StatusPeer.make(options), (yield* host("a")).layer)
         const error = yield* Effect.flip(peer.publish({ jobs: tooMuch }))
-        assert.strictEqual(error.message, "the payload has 2,011 bytes as JSON: 1,198 bytes always fit")
+        assert.strictEqual(error.message, "payload too large: 2,011 bytes as JSON; up to 1,198 bytes always fit")
         yield* Effect.sleep(1_000)
         assert.strictEqual(sent.at(-1)!.jobs as unknown, "few")
       }).pipe(Effect.scoped)

@@ -1,27 +1,27 @@
 /**
- * Who has to go when there are too many. Pure.
+ * Eviction from a full peer table. Pure.
  *
- * Somebody who makes up thousands of peers a second must not push out those who are there. So those who were heard a
- * few times, over some time, go after all others; and from one address with many peers go more than from one with few.
+ * A sender of thousands of forged ids a second must not evict the real peers. So peers with several packets over some
+ * time are evicted last, and addresses with many peers lose more of them than addresses with few.
  */
 import type { PeerRecord } from "./PeerRecord.ts"
 
-/** Heard less often, a peer is a newcomer. */
+/** Packets of one incarnation from which a peer counts as established. */
 const minEstablishedPackets = 3
 
-/** A full table has room for so large a part of it from one address, however well its peers are known. */
+/** Share of a full table that one address may hold, as a divisor, even if all its peers are established. */
 const addressQuotaDivisor = 4
 
-/** When there is no room, a quarter of the table is made free at once: looking for it is what costs. */
+/** Returns the number of records to evict at once: a quarter of the table, since the search is the expensive part. */
 export const batchSize = (maxPeers: number): number => Math.max(1, Math.floor(maxPeers / 4))
 
 const isEstablished = ({ received, receivedAt, info: { interval, startedAt, state } }: PeerRecord<unknown>) =>
   (state === "alive" || state === "suspect") && received >= minEstablishedPackets && receivedAt - startedAt >= interval
 
 /**
- * The rows to take out of a full table, so that there is room: newcomers, the dead, and what is too much from one
- * address, a share of the table at most; from crowded addresses first, there those not heard for longest. If there
- * are none of these, one of the others: least recently heard.
+ * Returns the records to remove from a full table, at most `batchSize`. First come peers that are not established,
+ * `down` or `left`, and those beyond the quota of their address: the most crowded addresses first, then the least
+ * recently received. If there are none, one other peer: the least recently received.
  */
 export const evict = <A>(records: ReadonlyArray<PeerRecord<A>>, maxPeers: number): ReadonlyArray<PeerRecord<A>> => {
   const addressCounts = new Map<string, { size: number }>()

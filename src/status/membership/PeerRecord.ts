@@ -1,4 +1,4 @@
-/** One peer's line in a table: what a packet of its own, or its silence, makes of it. Pure. */
+/** Record of one peer in a table, and its transitions by packets and by silence. Pure. */
 
 import * as Bytes from "effect/Bytes"
 import * as Result from "effect/Result"
@@ -7,7 +7,7 @@ import type { Change, Dialect, Heartbeat, Peer } from "../Peer.ts"
 import * as RivalIncarnation from "./RivalIncarnation.ts"
 import * as Suspicion from "./Suspicion.ts"
 
-/** How rows are judged. */
+/** Settings of a table. */
 interface Settings<A> {
   readonly decode: (payload: Uint8Array, dialect: Dialect) => Result.Result<A, string>
   readonly self: string | undefined
@@ -17,52 +17,52 @@ interface Settings<A> {
   readonly tickPeriod: number
 }
 
-/** What a table knows when it looks at a record. */
+/** State of the table that the transitions of a record need. */
 export interface TableContext<A> {
   readonly settings: Settings<A>
-  /** The record of all peers together. */
+  /** Loss estimate of all peers together. */
   readonly networkLoss: Suspicion.LossEstimate
-  /** The table's own clock, which stands still while the table was not looked at for long. */
+  /** Milliseconds of the table's clock, which does not advance while the table's owner is stalled. */
   readonly time: number
-  /** When it stood still last. */
+  /** Time of the last stall. */
   readonly resumedAt: number
 }
 
-/** What is known of a peer, and seldom changes. Times are those of the table, without its stalls. */
+/** Rarely changing facts of a peer. Times are those of the table's clock. */
 interface PeerInfo<A> extends Omit<Peer<A>, "age" | "missed" | "stateAge" | "knownFor" | "loss"> {
   readonly stateChangedAt: number
   readonly startedAt: number
-  /** The payload as it came: the Endpoint.same bytes are not read twice. */
+  /** Encoded payload; equal bytes are not decoded again. */
   readonly payloadBytes: Uint8Array
   readonly rival: RivalIncarnation.RivalIncarnation | undefined
 }
 
 /**
- * A peer, and what each of its packets changes: that is kept small, since with 200 peers that hear each other 40,000
- * packets come in a second, and each record lives for one interval, long enough to be dear to collect.
+ * Record of a peer. The fields that each packet changes are kept few: with 200 peers that receive each other, 40,000
+ * packets a second arrive, and each record lives for one interval, long enough to be expensive to collect.
  */
 export interface PeerRecord<A> {
   readonly info: PeerInfo<A>
-  /** -1 where packets have none. */
+  /** Sequence number of the latest packet; -1 in the course's dialect. */
   readonly sequence: number
-  /** Which of the 31 packets up to `sequence` have come, the latest as the lowest bit. */
+  /** Bitmap of the last 31 packets that arrived; the lowest bit is the latest one. */
   readonly receivedBitmap: number
-  /** Packets that were taken, of this incarnation. */
+  /** Packets accepted from this incarnation. */
   readonly received: number
   readonly receivedAt: number
   readonly loss: Suspicion.LossEstimate
-  /** When it has to be looked at again, if nothing comes. */
+  /** Time of the next check if no packet arrives. */
   readonly nextCheckAt: number
 }
 
 const bitmapBits = 31
 
-/** As if all had come: of what was before the first packet nothing is missing. */
-const allReceived = -1
+/** Bitmap without a missing packet: packets before the first one do not count as missing. */
+const allReceivedBits = -1
 
 type PayloadFields<A> = Pick<PeerInfo<A>, "payloadBytes" | "payload" | "invalid">
 
-/** Keeps the last payload that could be read. */
+/** Decodes a payload; keeps the previous one if that fails. */
 const decodePayload = <A>(heartbeat: Heartbeat, before: A | undefined, { decode }: Settings<A>): PayloadFields<A> => {
   const bytes = new Uint8Array(heartbeat.payload)
   const read = decode(bytes, heartbeat.dialect)
@@ -71,7 +71,10 @@ const decodePayload = <A>(heartbeat: Heartbeat, before: A | undefined, { decode 
     : { payloadBytes: bytes, payload: before, invalid: read.failure }
 }
 
-/** When a record changes by silence, or is forgotten: a whole number, which takes no memory of its own. */
+/**
+ * Returns the time at which silence changes the record or removes it: a whole number, which V8 stores without
+ * allocation.
+ */
 const nextCheckOf = <A>(
   { interval, self, state, stateChangedAt }: PeerInfo<A>,
   receivedAt: number,
@@ -85,7 +88,7 @@ const nextCheckOf = <A>(
   return Math.ceil(receivedAt + (state === "alive" ? suspect : down))
 }
 
-/** The first packet of a life, perhaps of a peer that has had others. */
+/** Makes the record for the first packet of an incarnation; `before` is the record of the previous incarnation. */
 export const make = <A>(
   heartbeat: Heartbeat,
   { networkLoss, settings, time }: TableContext<A>,
@@ -111,7 +114,7 @@ export const make = <A>(
   return {
     info,
     sequence: heartbeat.sequence ?? -1,
-    receivedBitmap: allReceived,
+    receivedBitmap: allReceivedBits,
     received: 1,
     receivedAt: time,
     loss,
@@ -119,7 +122,7 @@ export const make = <A>(
   }
 }
 
-/** What a packet makes of a record. */
+/** Result of a packet. */
 export interface ReceiveResult<A> {
   readonly record: PeerRecord<A>
   readonly networkLoss: Suspicion.LossEstimate
@@ -131,9 +134,10 @@ const noChanges: ReadonlyArray<never> = []
 const isDownOrLeft = ({ info: { state } }: PeerRecord<unknown>) => state === "down" || state === "left"
 
 /**
- * What a packet tells of loss and lateness: nothing after a long silence, which is a break and no usual loss, nor after
- * a time in which nobody listened. But who is back soon was declared down by mistake, and that is to be learnt from.
- * A lost packet takes its time: without it, it was one of a quick few, or was lost by a receiver that slept.
+ * Updates the loss and lateness estimates. A long silence is an outage and not counted as loss, and neither is a time
+ * in which the receiver itself was stalled. A peer that returns soon after it was declared down was declared so by
+ * mistake, so that silence counts. Losses are limited to the intervals that have passed: more missing sequence numbers
+ * come from extra packets, or from packets dropped by a stalled receiver.
  */
 const updateLoss = <A>(
   record: PeerRecord<A>,
@@ -146,16 +150,17 @@ const updateLoss = <A>(
   const latenessMillis = Math.min(downAfter * interval, Math.max(0, silence - advance * interval))
   const isLossEvidence = advance <= (state === "down" ? 2 * downAfter : maxMissed) && state !== "left"
   if (self || record.receivedAt < resumedAt || !isLossEvidence)
-    return { loss: record.loss, networkLoss, receivedBitmap: allReceived }
+    return { loss: record.loss, networkLoss, receivedBitmap: allReceivedBits }
   const lost = Math.min(advance - 1, Math.floor(silence / interval))
   return {
     loss: Suspicion.addReceived(record.loss, lost, latenessMillis),
     networkLoss: Suspicion.addReceived(networkLoss, lost, 0, "network"),
-    receivedBitmap: lost < advance - 1 ? allReceived : advance < bitmapBits ? (record.receivedBitmap << advance) | 1 : 1
+    receivedBitmap:
+      lost < advance - 1 ? allReceivedBits : advance < bitmapBits ? (record.receivedBitmap << advance) | 1 : 1
   }
 }
 
-/** The Endpoint.same value where nothing of it has changed. */
+/** Returns the same object if no fact has changed. */
 const updateInfo = <A>(info: PeerInfo<A>, heartbeat: Heartbeat, { settings, time }: TableContext<A>): PeerInfo<A> => {
   const { address, interval, name } = info
   const state = heartbeat.goodbye ? "left" : "alive"
@@ -176,7 +181,7 @@ const updateInfo = <A>(info: PeerInfo<A>, heartbeat: Heartbeat, { settings, time
   }
 }
 
-/** A packet of its sender's present life, later than all before. */
+/** Applies the next packet of the current incarnation. */
 const receiveNext = <A>(record: PeerRecord<A>, heartbeat: Heartbeat, context: TableContext<A>): ReceiveResult<A> => {
   const { settings, time } = context
   const advance = heartbeat.sequence === undefined ? 1 : heartbeat.sequence - record.sequence
@@ -201,7 +206,7 @@ const changesOf = <A>(before: PeerInfo<A>, after: PeerInfo<A>): ReadonlyArray<Ch
   return changes
 }
 
-/** A packet that was overtaken, or came twice. */
+/** Applies an overtaken packet; ignores a duplicate. */
 const receiveLate = <A>(record: PeerRecord<A>, age: number, networkLoss: Suspicion.LossEstimate): ReceiveResult<A> => {
   const bit = 1 << age
   if ((record.receivedBitmap & bit) !== 0) return { record, networkLoss, changes: noChanges }
@@ -212,11 +217,14 @@ const receiveLate = <A>(record: PeerRecord<A>, age: number, networkLoss: Suspici
   }
 }
 
-/** Nobody is told that oneself is silent, so the state does not show it. */
+/** A peer's own state stays `alive` during silence, so its silence is computed here. */
 const isUnresponsive = <A>({ receivedAt, info }: PeerRecord<A>, { settings, time }: TableContext<A>) =>
   info.state !== "alive" || (info.self && time - receivedAt > settings.thresholds.suspectAfter * info.interval)
 
-/** A packet of another life, which is the present one if it is a later one, or if it goes on and the known one not. */
+/**
+ * Applies a packet of another incarnation. It replaces the current one if it is newer, or if it continues while the
+ * current one is silent.
+ */
 const receiveOtherIncarnation = <A>(
   record: PeerRecord<A>,
   heartbeat: Heartbeat,
@@ -243,7 +251,7 @@ const receiveOtherIncarnation = <A>(
   return { record: { ...record, info: { ...info, rival, conflict: info.conflict || isRival } }, networkLoss, changes }
 }
 
-/** What a packet of this peer makes of its record. */
+/** Applies a packet of this peer. */
 export const receive = <A>(record: PeerRecord<A>, heartbeat: Heartbeat, context: TableContext<A>): ReceiveResult<A> => {
   if (heartbeat.incarnation !== record.info.incarnation) return receiveOtherIncarnation(record, heartbeat, context)
   const age = heartbeat.sequence === undefined ? -1 : record.sequence - heartbeat.sequence
@@ -253,7 +261,7 @@ export const receive = <A>(record: PeerRecord<A>, heartbeat: Heartbeat, context:
     : receiveOtherIncarnation(record, heartbeat, context)
 }
 
-/** What silence makes of a record that is due; undefined when it is to be forgotten. */
+/** Applies silence to a record whose check is due; undefined if the peer is forgotten. */
 export const tick = <A>(
   record: PeerRecord<A>,
   { networkLoss, settings, time }: TableContext<A>
@@ -267,7 +275,7 @@ export const tick = <A>(
   return { ...record, info, nextCheckAt: nextCheckOf(info, receivedAt, loss, settings, networkLoss) }
 }
 
-/** A record as it is shown. */
+/** Returns the public view of a record. */
 export const view = <A>(
   { receivedAt, info, loss }: PeerRecord<A>,
   network: Suspicion.LossEstimate,

@@ -1,8 +1,40 @@
 /**
- * Who is here, and how they are: a table and a packet, or the time, give a table and what has changed. Pure.
+ * Table of peers: a pure step from a table and a packet, or the time, to a new table and the changes.
  *
- * Times are arguments, in milliseconds of whatever clock the receiver has; no peer's clock counts. The time in which
- * the table was not looked at is the receiver's own fault: whoever sleeps for a minute does not find the world dead.
+ * Times are arguments, in milliseconds of the receiver's clock; the clocks of the peers are not used. Time during which
+ * the receiver itself did not run is not counted as silence of its peers.
+ *
+ * **Example** (Detect a peer that has stopped)
+ *
+ * ```ts
+ * import * as Result from "effect/Result"
+ * import { PeerTable } from "effect-inet/status"
+ *
+ * const heartbeat = {
+ *   dialect: "effect-inet",
+ *   from: { address: "192.0.2.1", port: 2066 },
+ *   id: "00c0ffee00c0ffee",
+ *   name: "worker",
+ *   incarnation: 1,
+ *   sequence: 1,
+ *   interval: 1_000,
+ *   goodbye: false,
+ *   payload: new Uint8Array()
+ * } as const
+ *
+ * const empty = PeerTable.make({ decode: () => Result.succeed("ok") }, 0)
+ * const [first, joined] = PeerTable.receive(empty, heartbeat, 0)
+ * joined.map(({ _tag }) => _tag) // => ["Joined"]
+ *
+ * let table = first
+ * const seen: Array<string> = []
+ * for (let now = 250; now <= 6_000; now += 250) {
+ *   const [next, changes] = PeerTable.tick(table, now)
+ *   table = next
+ *   for (const { _tag } of changes) seen.push(`${_tag} after ${now} ms`)
+ * }
+ * seen // => ["Suspect after 3000 ms", "Down after 5000 ms"]
+ * ```
  */
 import type * as Result from "effect/Result"
 import type { Change, Dialect, Heartbeat, Peer } from "../Peer.ts"
@@ -11,44 +43,44 @@ import * as PeerRecord from "./PeerRecord.ts"
 import * as PeerRecordMap from "./PeerRecordMap.ts"
 import * as Suspicion from "./Suspicion.ts"
 
-/** How a table judges. @category models @since 0.1.0 */
+/** Options of a table: decoder, thresholds and limits. @category models @since 0.1.0 */
 export interface Options<A> {
-  /** Reads a payload, or says why that cannot be done. */
+  /** Decodes a payload; fails with the reason. */
   readonly decode: (payload: Uint8Array, dialect: Dialect) => Result.Result<A, string>
-  /** The id of the peer that has the table. */
+  /** Id of the peer that owns the table. Default: the owner is not in the table. */
   readonly self?: string | undefined
-  /** Heartbeats missed until a peer is suspect, where nothing gets lost. Default 3. */
+  /** Missed heartbeats after which a peer is suspect, without packet loss. Default 3. */
   readonly suspectAfter?: number | undefined
-  /** Heartbeats missed until it is down, where nothing gets lost. Default 5. */
+  /** Missed heartbeats after which a peer is down, without packet loss. Default 5. */
   readonly downAfter?: number | undefined
-  /** The most heartbeats that may be missed, whatever the loss. Default 30. */
+  /** Largest number of missed heartbeats before `down`, at any packet loss. Default 30. */
   readonly maxMissed?: number | undefined
-  /** Heartbeats after which a peer that is down or has left is forgotten. Default 60. */
+  /** Heartbeats after which a peer that is `down` or `left` is forgotten. Default 60. */
   readonly forgetAfter?: number | undefined
   /**
-   * Default 4,096. When there are more, the least recently heard go: newcomers, the dead and those of crowded addresses
-   * first, those who are known well last, unless a quarter of the table and more is of their address.
+   * Largest number of peers. Default 4,096. A full table evicts peers that are not established, are `down` or `left`,
+   * or come from crowded addresses; established peers go last, unless their address holds a quarter of the table.
    */
   readonly maxPeers?: number | undefined
-  /** Milliseconds between two looks at the table, at most. Default 250. */
+  /** Longest time between two steps, in milliseconds; twice as much is a stall. Default 250. */
   readonly tickPeriod?: number | undefined
 }
 
-/** @category models @since 0.1.0 */
+/** A peer table. @category models @since 0.1.0 */
 export interface PeerTable<A> extends PeerRecord.TableContext<A> {
   readonly records: PeerRecordMap.PeerRecordMap<A>
-  /** When the table was looked at last, by the receiver's clock. */
+  /** Time of the last step, by the receiver's clock. */
   readonly lastStepAt: number
-  /** No record changes by itself before this time. */
+  /** Time before which silence changes no record. */
   readonly nextCheckAt: number
-  /** Until then nobody new is taken in: there was hardly anyone to make room for others. */
+  /** Time until which a full table admits no new peer, since the last eviction found too few to remove. */
   readonly fullUntil: number
 }
 
-/** A table, and what has changed in it. @category models @since 0.1.0 */
+/** A table and the changes of the step. @category models @since 0.1.0 */
 export type Step<A> = readonly [table: PeerTable<A>, changes: ReadonlyArray<Change<A>>]
 
-/** An empty table. @category constructors @since 0.1.0 */
+/** Makes an empty table. @category constructors @since 0.1.0 */
 export const make = <A>(options: Options<A>, now: number): PeerTable<A> => ({
   settings: {
     decode: options.decode,
@@ -71,11 +103,14 @@ export const make = <A>(options: Options<A>, now: number): PeerTable<A> => ({
   fullUntil: 0
 })
 
-/** The table's clock. A gap of more than two periods is a stall; a clock that was set back stands still, too. */
+/**
+ * Returns the table's time. A gap of more than two periods is a stall and counts as two; a clock that was set back adds
+ * nothing.
+ */
 const tableTimeAt = <A>({ lastStepAt, settings, time }: PeerTable<A>, now: number) =>
   time + Math.min(Math.max(0, now - lastStepAt), 2 * settings.tickPeriod)
 
-/** A table that nobody has seen yet may still be changed: a step makes one, and not one after the other. */
+/** A table under construction: each step makes one copy and mutates it before it is returned. */
 type MutableTable<A> = { -readonly [Key in keyof PeerTable<A>]: PeerTable<A>[Key] }
 
 const advanceClock = <A>(table: PeerTable<A>, now: number): MutableTable<A> => {
@@ -110,7 +145,7 @@ const put = <A>(table: MutableTable<A>, record: PeerRecord.PeerRecord<A>): PeerT
   return table
 }
 
-/** Makes room for one more, if there can be any. Looking for it costs, and strangers must not have it done at will. */
+/** Evicts records if the table is full. The search is expensive, so forged packets must not trigger it at will. */
 const evictIfFull = <A>(table: MutableTable<A>): ReadonlyArray<Change<A>> => {
   const { records, settings, time } = table
   if (PeerRecordMap.size(records) < settings.maxPeers || time < table.fullUntil) return noChanges
@@ -129,8 +164,7 @@ const admit = <A>(table: MutableTable<A>, heartbeat: Heartbeat): Step<A> => {
 }
 
 /**
- * Takes a packet. One that is older than what was heard of its sender changes nothing, nor does the goodbye of one
- * nobody knows.
+ * Applies a packet. An outdated packet changes nothing, and neither does a goodbye of an unknown peer.
  *
  * @category transitions
  * @since 0.1.0
@@ -146,7 +180,7 @@ export const receive = <A>(before: PeerTable<A>, heartbeat: Heartbeat, now: numb
 }
 
 /**
- * Lets time pass: to be called once a period, so that silence is noticed, and the receiver's own stalls.
+ * Applies the passage of time. Call it once per `tickPeriod`, to detect silent peers and stalls of the receiver.
  *
  * @category transitions
  * @since 0.1.0
@@ -170,13 +204,13 @@ export const tick = <A>(before: PeerTable<A>, now: number): Step<A> => {
   return [{ ...table, records, nextCheckAt }, changes]
 }
 
-/** One peer. @category getters @since 0.1.0 */
+/** Returns one peer, with ages as of `now`. @category getters @since 0.1.0 */
 export const get = <A>(table: PeerTable<A>, id: string, now: number): Peer<A> | undefined => {
   const record = PeerRecordMap.get(table.records, id)
   return record === undefined ? undefined : PeerRecord.view(record, table.networkLoss, tableTimeAt(table, now))
 }
 
-/** All peers, by name and then by id, so that none changes its place without need. @category getters @since 0.1.0 */
+/** Returns all peers ordered by name and then by id, so that the order is stable. @category getters @since 0.1.0 */
 export const peers = <A>(table: PeerTable<A>, now: number): ReadonlyArray<Peer<A>> => {
   const time = tableTimeAt(table, now)
   return PeerRecordMap.values(table.records)

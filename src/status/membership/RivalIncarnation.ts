@@ -1,28 +1,28 @@
 /**
- * Packets with a peer's id that are not of the life its row is about: stragglers of one that is over, a new life that
- * looks like an old one as its clock or its disk was set back, or a second peer with the same id. Pure.
+ * Packets with a peer's id and another incarnation. They come from an old run whose packets are late, from a new run
+ * whose clock or disk was set back, or from a second peer with the same id. Pure.
  */
 
-/** One other life of a peer, as far as it was heard. Of several at a time only one is followed. */
+/** Another incarnation of a peer. Only one at a time is tracked. */
 export interface RivalIncarnation {
   readonly incarnation: number
-  /** The latest packet of it: others are stale. */
+  /** Sequence number of its latest packet; older ones are ignored. */
   readonly sequence: number
-  /** Packets, each later than the one before. */
+  /** Packets received in increasing order. */
   readonly packets: number
-  /** How often it was heard after the row's own life had been heard again. */
+  /** Number of times it was received after the current incarnation. */
   readonly alternations: number
-  /** Packets of the row's own life at the last turn. */
+  /** Packets of the current incarnation at the last alternation. */
   readonly ownPackets: number
-  /** When the first of the packets came, and the latest. */
+  /** Times of its first and its latest packet. */
   readonly firstAt: number
   readonly lastAt: number
 }
 
-/** More than so many packets are no stragglers, if they go on for an interval. */
+/** Late packets that an ended run may leave behind. More packets over an interval come from a running peer. */
 const maxStragglerPackets = 2
 
-/** The life that was the row's until now. */
+/** Returns the rival for the incarnation that was current until now. */
 export const superseded = (incarnation: number, sequence: number, time: number): RivalIncarnation => ({
   incarnation,
   sequence,
@@ -34,8 +34,8 @@ export const superseded = (incarnation: number, sequence: number, time: number):
 })
 
 /**
- * Takes a packet that is not of the row's own life, of which there were `heard` packets. What was silent for longer
- * than `patience` gives way to another life, or begins anew; the same value again: the packet is stale.
+ * Applies a packet of another incarnation; `ownPackets` counts those of the current one. A rival that was silent for
+ * longer than `silenceLimit` is replaced or starts over. Returns the same object if the packet is outdated.
  */
 export const receive = (
   rival: RivalIncarnation | undefined,
@@ -62,10 +62,10 @@ export const receive = (
   }
 }
 
-/** It has come to stay. */
+/** Returns true if the rival sends continuously. */
 export const isSustained = ({ packets, firstAt }: RivalIncarnation, interval: number, time: number): boolean =>
   packets > maxStragglerPackets && time - firstAt >= interval
 
-/** It and the row's own life go on side by side. */
+/** Returns true if the rival and the current incarnation send alternately. */
 export const isConflict = (rival: RivalIncarnation, interval: number, time: number): boolean =>
   rival.alternations > maxStragglerPackets && isSustained(rival, interval, time)

@@ -1,50 +1,64 @@
 /**
- * How long a silent peer is believed to be alive: by the loss and the lateness that were measured, so that neither a
- * bad network nor a busy peer is taken for a dead one, and on a good network a dead one is found soon. Pure.
+ * Adaptive failure detection: the silence after which a peer is suspect or down, from the measured loss and lateness. A
+ * lossy network or a busy peer does not cause false alarms, and on a good network a dead peer is detected soon. Pure.
+ *
+ * **Example** (Compare a good network with one that loses every fifth packet)
+ *
+ * ```ts
+ * import { Suspicion } from "effect-inet/status"
+ *
+ * const thresholds = { suspectAfter: 3, downAfter: 5, maxMissed: 30 }
+ * Suspicion.missesUntilDown(Suspicion.empty, Suspicion.empty, thresholds) // => 5
+ *
+ * let estimate = Suspicion.empty
+ * for (let packet = 0; packet < 40; packet++) estimate = Suspicion.addReceived(estimate, packet % 4 === 0 ? 1 : 0, 0)
+ * Suspicion.lossRate(estimate, estimate) // => 0.2
+ * Suspicion.missesUntilDown(estimate, estimate, thresholds) > 10 // => true
+ * ```
  */
 
-/** Packets that should have come, and how late they were. @category models @since 0.1.0 */
+/** Estimate of packet loss and lateness. @category models @since 0.1.0 */
 export interface LossEstimate {
-  /** Packets that have come or are lost; old ones count less and less. */
+  /** Packets expected, received or lost; older ones have less weight. */
   readonly expected: number
   readonly lost: number
-  /** How often packets were lost, several in a row as once. */
+  /** Runs of consecutive lost packets. */
   readonly lossBursts: number
-  /** Milliseconds a packet usually comes later than promised. */
+  /** Typical delay of a packet after its announced time. */
   readonly latenessMillis: number
 }
 
-/** Nothing is known yet. @category constants @since 0.1.0 */
+/** The estimate before the first packet. @category constants @since 0.1.0 */
 export const empty: LossEstimate = { expected: 0, lost: 0, lossBursts: 0, latenessMillis: 0 }
 
-/** So many packets are remembered; what is older fades. */
+/** Packets that an estimate covers; older ones fade out. */
 const memoryPackets = { peer: 200, network: 2_000 } as const
 
-/** The network's record stands for so many packets of a peer of which little is known. */
+/** Packets of a peer for which the network's estimate stands in while the peer's own is short. */
 const priorPackets = 20
 
-/** So many losses have to be seen until a peer's own count as much as the belief that they do not come in bursts. */
+/** Losses that weigh as much as the prior assumption that losses are independent. */
 const priorLosses = 40
 
-/** False alarms that are accepted: one in 20 million heartbeats, or in eight months of one a second. */
+/** Accepted rate of false alarms: one in 20 million heartbeats, which is one in eight months at one a second. */
 const maxFalseAlarmRate = 5e-8
 
-/** Milliseconds that are no lateness. */
+/** Lateness below this counts as none. */
 const minLatenessMillis = 0.1
 
-/** Adds `lost` packets and then one that came. @category combinators @since 0.1.0 */
+/** Adds `lost` packets and then one received packet. @category combinators @since 0.1.0 */
 export const addReceived = (
   estimate: LossEstimate,
   lost: number,
   lateMillis: number,
   scope: keyof typeof memoryPackets = "peer"
 ): LossEstimate => {
-  // A good record that is full is as it was.
+  // A full estimate without loss and lateness stays the same object.
   if (lost + lateMillis + estimate.lost + estimate.latenessMillis === 0 && estimate.expected >= memoryPackets[scope])
     return estimate
   const expected = estimate.expected + lost + 1
   const fade = expected > memoryPackets[scope] ? memoryPackets[scope] / expected : 1
-  // Quick to believe in lateness, slow to forget it (compare RFC 6298, 2.3).
+  // Lateness rises quickly and falls slowly (compare RFC 6298, 2.3).
   const latenessMillis =
     estimate.latenessMillis + (lateMillis - estimate.latenessMillis) / (lateMillis > estimate.latenessMillis ? 4 : 32)
   return {
@@ -55,15 +69,15 @@ export const addReceived = (
   }
 }
 
-/** A packet that was counted as lost has only been overtaken. @category combinators @since 0.1.0 */
+/** Removes a loss: the packet was only overtaken. @category combinators @since 0.1.0 */
 export const retractLoss = (estimate: LossEstimate): LossEstimate => {
   const lost = Math.max(0, estimate.lost - 1)
   return { ...estimate, lost, lossBursts: Math.min(estimate.lossBursts, lost) }
 }
 
 /**
- * The part of a peer's packets that get lost, 0 to 1: its own record, filled up with that of the whole network while
- * it is short.
+ * Returns the loss rate of a peer, 0 to 1: its own estimate, complemented by that of the network while its own is
+ * short.
  *
  * @category getters
  * @since 0.1.0
@@ -73,24 +87,24 @@ export const lossRate = (own: LossEstimate, network: LossEstimate): number => {
   return (own.lost + priorPackets * networkRate) / (own.expected + priorPackets)
 }
 
-/** How patient a table is. @category models @since 0.1.0 */
+/** Thresholds of failure detection, in missed heartbeats. @category models @since 0.1.0 */
 export interface SuspicionThresholds {
-  /** Heartbeats missed until a peer is suspect, where nothing gets lost. */
+  /** Missed heartbeats after which a peer is suspect, without packet loss. */
   readonly suspectAfter: number
-  /** Heartbeats missed until it is down, where nothing gets lost. */
+  /** Missed heartbeats after which a peer is down, without packet loss. */
   readonly downAfter: number
-  /** The most heartbeats that may be missed, whatever the loss. */
+  /** Largest number of missed heartbeats before `down`, at any packet loss. */
   readonly maxMissed: number
 }
 
-/** A chance that was measured, and one standard error more. */
+/** Returns a measured probability plus one standard error. */
 const upperEstimate = (probability: number, trials: number) =>
   Math.min(0.99, probability + Math.sqrt((probability * (1 - probability)) / trials))
 
 /**
- * Heartbeats missed until a peer is down: as many as make a false alarm rare enough at its loss, and where losses come
- * in bursts, more. In a chain of two states (Gilbert 1960) n in a row are lost with the chance that one is, times
- * n - 1 times the chance that after a lost one the next is lost, too.
+ * Returns the missed heartbeats after which a peer is down. Their number makes a false alarm rare at its loss rate, and
+ * grows if losses come in bursts. In a two-state chain (Gilbert 1960), n losses in a row have the probability of one
+ * loss, times the probability of a loss after a loss to the power of n - 1.
  *
  * @category getters
  * @since 0.1.0
@@ -110,7 +124,8 @@ export const missesUntilDown = (
 }
 
 /**
- * Silence after which a peer is suspect, and after which it is down: milliseconds since it was heard.
+ * Returns the silence after which a peer is suspect, and after which it is down, in milliseconds since its latest
+ * packet.
  *
  * @category getters
  * @since 0.1.0

@@ -1,4 +1,29 @@
-/** One datagram to all peers of a network at once: the way of the course. */
+/**
+ * Transport by IPv4 broadcast, as in the course: one datagram reaches all peers of a network.
+ *
+ * **Example** (Broadcast on a simulated network)
+ *
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import * as Exit from "effect/Exit"
+ * import { Simulation } from "effect-inet/simulation"
+ * import { Broadcast } from "effect-inet/status"
+ *
+ * const program = Simulation.run(Effect.fnUntraced(function* ({ host }) {
+ *   const received: Array<string> = []
+ *   const receive = (at: string) => (bytes: Uint8Array) => received.push(`${at}: ${new TextDecoder().decode(bytes)}`)
+ *   const open = (name: string) => Broadcast.make()(receive(name))
+ *   const sender = yield* Effect.provide(open("a"), (yield* host("a")).layer)
+ *   yield* Effect.provide(open("b"), (yield* host("b")).layer)
+ *   yield* sender.send(new TextEncoder().encode("hello"))
+ *   yield* Effect.sleep("100 millis")
+ *   return received.sort()
+ * }))
+ *
+ * const { exit } = await Effect.runPromise(program)
+ * exit // => Exit.succeed(["a: hello", "b: hello"])
+ * ```
+ */
 
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
@@ -7,28 +32,28 @@ import * as Network from "../../network/Network.ts"
 import * as DestinationLog from "./DestinationLog.ts"
 import * as Transport from "./Transport.ts"
 
-/** @category models @since 0.1.0 */
+/** Options of a broadcast transport. @category models @since 0.1.0 */
 export interface Options extends Transport.Options {
   /**
-   * Where to send, as IPv4 literals: exactly there. If all are loopback addresses, nothing of the network is heard.
-   * Default: 255.255.255.255, which leaves by one interface that the kernel chooses, so also the directed broadcast of
-   * each interface if there are several; and 127.255.255.255 on a host that has no network.
+   * Destinations, as IPv4 literals. With loopback addresses only, nothing from the network is received. Default:
+   * 255.255.255.255, which leaves through one interface that the kernel chooses; on a host with several networks, also
+   * the directed broadcast address of each interface. On a host without a network: 127.255.255.255.
    */
   readonly addresses?: ReadonlyArray<string> | undefined
 }
 
 const limitedBroadcast = "255.255.255.255"
 
-/** All of this machine who broadcast, and nobody else. @category constants @since 0.1.0 */
+/** Broadcast address of this machine: reaches its own peers only. @category constants @since 0.1.0 */
 export const loopback = "127.255.255.255"
 
 interface Destinations {
   readonly addresses: ReadonlyArray<string>
-  /** Where to send instead if one of them fails. */
+  /** Destinations to use if one of `addresses` fails. */
   readonly fallback: ReadonlyArray<string>
 }
 
-/** Without a default route no system sends to the limited broadcast, though it does to the directed one. */
+/** Without a default route, no system sends to the limited broadcast address, but all send to a directed one. */
 const destinationsOf = (interfaces: ReadonlyArray<Network.Interface>): Destinations => {
   const directed = new Set(
     interfaces.flatMap(({ broadcast, loopback }) =>
@@ -47,13 +72,14 @@ const parseAddress = (text: string) =>
     onFailure: () =>
       new Network.NetworkError({
         reason: "InvalidAddress",
-        cause: new Error(`${text} is no IPv4 address to broadcast to, such as ${limitedBroadcast} or ${loopback}`)
+        cause: new Error(`${text} is not an IPv4 broadcast address, such as ${limitedBroadcast} or ${loopback}`)
       })
   })
 
 /**
- * Sends each packet to all hosts of the networks this host is on, itself included: one datagram for each address. The
- * socket is bound to 0.0.0.0, or to the loopback address it sends to, and shares its port with other peers of the host.
+ * Makes a transport that sends each packet to all hosts of the own networks, this host included: one datagram per
+ * address. The socket is bound to 0.0.0.0, or to the loopback address it sends to, and shares its port with other peers
+ * of the host. Fails with `InvalidAddress` for an address that is not an IPv4 literal.
  *
  * @category constructors
  * @since 0.1.0
@@ -63,7 +89,8 @@ export const make = (options: Options = {}): Transport.OpenTransport =>
     const { port = Transport.defaultPort, receiveBuffer = DestinationLog.defaultReceiveBufferBytes } = options
     const network = yield* Network.Network
     const explicit = [...new Set(yield* Effect.forEach(options.addresses ?? [], parseAddress))]
-    // A socket bound to a broadcast address hears only what is sent to it; the kernel chooses the source.
+    // A socket bound to a broadcast address receives only datagrams sent to that address; the kernel chooses the
+    // source.
     const hosts = explicit.length > 0 && explicit.every(Endpoint.isLoopback) ? explicit : ["0.0.0.0"]
     const sockets = yield* Effect.forEach(hosts, (host) =>
       network.udp({ host, port, receiveBuffer, broadcast: true, reuseAddress: true }, receive)

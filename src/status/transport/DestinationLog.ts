@@ -1,28 +1,28 @@
-/** What all transports do when they send: count, tell what changes at a destination, and follow the host's changes. */
+/** Send statistics and failure log per destination, and the refresh loop that all transports share. */
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Network from "../../network/Network.ts"
 import type * as Transport from "./Transport.ts"
 
-/** Bytes the kernel is asked to hold, unless something else is said. */
+/** Requested size of the kernel's receive buffer. */
 export const defaultReceiveBufferBytes = 1_048_576
 
-/** How often the interfaces are looked at, unless something else is said. */
+/** Time between two looks at the interfaces. */
 const defaultRefresh = "1 second"
 
-/** The record of a transport. Destinations are known by names for people. */
+/** Send statistics and failure log of a transport. Destinations have names for people. */
 export interface DestinationLog {
-  /** Makes one try to send; gives whether the network took it. */
+  /** Sends once; returns true if the network accepted the datagram. */
   readonly trySend: (name: string, send: Effect.Effect<void, Network.NetworkError>) => Effect.Effect<boolean>
-  /** Tells, once, that a destination fails, or that it works again. */
+  /** Logs, once each, that a destination starts to fail and that it works again. */
   readonly report: (name: string, failure: string | undefined) => Effect.Effect<void>
   readonly isFailing: (name: string) => boolean
-  /** Forgets all that are no destinations any more. */
+  /** Forgets all destinations but these. */
   readonly retain: (names: Iterable<string>) => void
   readonly stats: (sockets: ReadonlyArray<Network.UdpSocket>) => Effect.Effect<Transport.Stats>
 }
 
-/** A record with nothing in it. */
+/** Makes an empty log. */
 export const make = (): DestinationLog => {
   const failing = new Set<string>()
   let [sent, failed] = [0, 0]
@@ -34,7 +34,7 @@ export const make = (): DestinationLog => {
         return Effect.logInfo(`${name} works again`)
       }
       failing.add(name)
-      return Effect.logWarning(`${name} fails, and is tried again each time: ${failure}`)
+      return Effect.logWarning(`${name} failed, retrying: ${failure}`)
     })
   return {
     trySend: (name, send) =>
@@ -45,7 +45,7 @@ export const make = (): DestinationLog => {
         },
         onFailure: ({ message, reason }) => {
           failed++
-          // A socket is closed by us, and that is no news.
+          // Only this program closes its socket, so that is not a failure.
           return reason === "Closed" ? Effect.succeed(false) : Effect.as(report(name, message), false)
         }
       }),
@@ -71,6 +71,6 @@ export const make = (): DestinationLog => {
   }
 }
 
-/** Looks at once, and then once in every period until the scope closes. */
+/** Runs `refresh` at once, and then once per period until the scope closes. */
 export const refreshEvery = <R>(period: Duration.Input | undefined, refresh: Effect.Effect<void, never, R>) =>
   Effect.andThen(refresh, Effect.forkScoped(Effect.forever(Effect.delay(refresh, period ?? defaultRefresh))))

@@ -1,4 +1,30 @@
-/** Each peer sends to each: no broadcast is needed, so it works across networks, but all must be named. */
+/**
+ * Transport by unicast to each peer. It needs no broadcast, so it works across networks, but all peers must be listed.
+ *
+ * **Example** (Reach a listed peer on a simulated network)
+ *
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import * as Exit from "effect/Exit"
+ * import { Simulation } from "effect-inet/simulation"
+ * import { Mesh } from "effect-inet/status"
+ *
+ * const program = Simulation.run(Effect.fnUntraced(function* ({ host }) {
+ *   const received: Array<string> = []
+ *   const [a, b] = [yield* host("a"), yield* host("b")]
+ *   const transport = (peer: { readonly address: string }) => Mesh.make({ peers: [peer] })
+ *   const sender = yield* Effect.provide(transport(b)(() => {}), a.layer)
+ *   const receive = (bytes: Uint8Array) => received.push(new TextDecoder().decode(bytes))
+ *   yield* Effect.provide(transport(a)(receive), b.layer)
+ *   yield* sender.send(new TextEncoder().encode("hello"))
+ *   yield* Effect.sleep("100 millis")
+ *   return received
+ * }))
+ *
+ * const { exit } = await Effect.runPromise(program)
+ * exit // => Exit.succeed(["hello"])
+ * ```
+ */
 
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
@@ -8,31 +34,31 @@ import * as Network from "../../network/Network.ts"
 import * as DestinationLog from "./DestinationLog.ts"
 import * as Transport from "./Transport.ts"
 
-/** Whom to send to. @category models @since 0.1.0 */
+/** A peer to send to. @category models @since 0.1.0 */
 export interface Destination {
-  /** An IP literal. */
+  /** Address, as an IP literal. */
   readonly address: string
-  /** Default: the transport's own port. */
+  /** Port, 1 to 65535. Default: the port of this transport. */
   readonly port?: number | undefined
 }
 
-/** @category models @since 0.1.0 */
+/** Options of a mesh transport. @category models @since 0.1.0 */
 export interface Options extends Transport.Options {
-  /** All peers; oneself among them does no harm. An effect is asked anew at each `refresh`, by default 10 seconds. */
+  /** All peers; the list may include this one. An effect is run again once per `refresh`, by default 10 seconds. */
   readonly peers: ReadonlyArray<Destination> | Effect.Effect<ReadonlyArray<Destination>>
-  /** Where to listen, as an IP literal of the peers' family. Default 0.0.0.0, or `::` if all peers are IPv6. */
+  /** Local address, as an IP literal of the peers' family. Default 0.0.0.0, or `::` if all peers are IPv6. */
   readonly host?: string | undefined
-  /** Packets a second at most. Default 1,000. */
+  /** Largest send rate. Default 1,000. */
   readonly maxPacketsPerSecond?: number | undefined
 }
 
-/** Packets are not spread more finely than this: milliseconds. */
+/** Finest spacing of packets; timers are not more precise. */
 const pacingGrainMillis = 5
 
 /**
- * Sends each packet to each peer, spread over as much time as `rate` asks for. Whoever cannot be reached is tried again
- * with each packet. `send` does not wait for that: a newer packet takes the place of one that is still under way, and
- * the scope closes when the last one is out, after peers/rate seconds at most.
+ * Makes a transport that sends each packet to each peer, paced by `maxPacketsPerSecond`. An unreachable peer is tried
+ * again with each packet. `send` does not wait for the pacing: a newer packet replaces one that is still being sent.
+ * Closing the scope waits for the last packet, at most as many seconds as peers divided by `maxPacketsPerSecond`.
  *
  * @category constructors
  * @since 0.1.0
@@ -45,7 +71,7 @@ export const make = (options: Options): Transport.OpenTransport =>
     const listPeers = Effect.isEffect(options.peers) ? options.peers : Effect.succeed(options.peers)
 
     let peers: ReadonlyArray<Endpoint.Endpoint> = []
-    /** How many of them the packet has not been sent to. */
+    /** Peers to which the current packet has not been sent. */
     let unsent = 0
     const refresh = Effect.map(listPeers, (found) => {
       const all = found.map((one) => ({ address: one.address, port: one.port ?? port }))
@@ -65,7 +91,7 @@ export const make = (options: Options): Transport.OpenTransport =>
     const idle = Latch.makeUnsafe(true)
     let packet: Uint8Array = new Uint8Array()
     let nextIndex = 0
-    /** When the next packet may go. */
+    /** Time at which the next packet may be sent. */
     let nextSendAt = 0
     const now = yield* Monotonic.millis
     const sendOne = Effect.gen(function* () {
@@ -77,7 +103,7 @@ export const make = (options: Options): Transport.OpenTransport =>
       }
       const wait = nextSendAt - now()
       if (wait >= pacingGrainMillis) return yield* Effect.sleep(wait)
-      // A timer that was late may be made up for, but not more.
+      // A late timer is compensated by at most one grain.
       nextSendAt = Math.max(nextSendAt, now() - pacingGrainMillis) + 1_000 / maxPacketsPerSecond
       unsent--
       nextIndex = (nextIndex + 1) % peers.length
@@ -85,7 +111,7 @@ export const make = (options: Options): Transport.OpenTransport =>
       yield* log.trySend(nameOf(to), socket.send(packet, to))
     })
     yield* Effect.forkScoped(Effect.forever(sendOne))
-    // The last packet is a goodbye.
+    // The last packet is a goodbye, so it is sent before the socket closes.
     yield* Effect.addFinalizer(() => idle.await)
 
     return {

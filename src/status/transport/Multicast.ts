@@ -1,4 +1,29 @@
-/** One datagram to all who have joined a group, on every interface of the host. */
+/**
+ * Transport by IP multicast: one datagram per interface reaches all members of a group.
+ *
+ * **Example** (Multicast on a simulated network)
+ *
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import * as Exit from "effect/Exit"
+ * import { Simulation } from "effect-inet/simulation"
+ * import { Multicast } from "effect-inet/status"
+ *
+ * const program = Simulation.run(Effect.fnUntraced(function* ({ host }) {
+ *   const received: Array<string> = []
+ *   const receive = (at: string) => (bytes: Uint8Array) => received.push(`${at}: ${new TextDecoder().decode(bytes)}`)
+ *   const open = (name: string) => Multicast.make()(receive(name))
+ *   const sender = yield* Effect.provide(open("a"), (yield* host("a")).layer)
+ *   yield* Effect.provide(open("b"), (yield* host("b")).layer)
+ *   yield* sender.send(new TextEncoder().encode("hello"))
+ *   yield* Effect.sleep("100 millis")
+ *   return [sender.label, ...received.sort()]
+ * }))
+ *
+ * const { exit } = await Effect.runPromise(program)
+ * exit // => Exit.succeed(["multicast to 239.255.20.66 port 2066", "a: hello", "b: hello"])
+ * ```
+ */
 
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -10,28 +35,31 @@ import * as Network from "../../network/Network.ts"
 import * as DestinationLog from "./DestinationLog.ts"
 import * as Transport from "./Transport.ts"
 
-/** A group of the block for private use (RFC 2365). @category constants @since 0.1.0 */
+/** Default group, in the administratively scoped range (RFC 2365). @category constants @since 0.1.0 */
 export const defaultGroup = "239.255.20.66"
 
-/** @category models @since 0.1.0 */
+/** Options of a multicast transport. @category models @since 0.1.0 */
 export interface Options extends Transport.Options {
-  /** An IPv4 or IPv6 literal; it also chooses the family. Default 239.255.20.66. */
+  /** Group, as an IPv4 or IPv6 literal, which also selects the address family. Default 239.255.20.66. */
   readonly group?: string | undefined
-  /** Hops, 0 to 255. Default 1: the own link. */
+  /** Time to live, 0 to 255 hops. Default 1, the local link. */
   readonly ttl?: number | undefined
-  /** Names or addresses. Default: all with an address of the family, and loopback only if there are no others. */
+  /**
+   * Interfaces, by name or address. Default: all interfaces with an address of the family, without loopback if there
+   * are any others.
+   */
   readonly interfaces?: ReadonlyArray<string> | undefined
 }
 
-/** An interface the group is joined on and sent through. */
+/** An interface on which the group is joined, and its sending socket. */
 interface InterfaceSender {
-  /** For people. */
+  /** Destination name for logs. */
   readonly name: string
   readonly scope: Scope.Closeable
   readonly socket: Result.Result<Network.UdpSocket, Network.NetworkError>
 }
 
-/** The interfaces as `join` names them, by names for people; undefined for one that the host does not have now. */
+/** Returns the selected interfaces, as `join` expects them, by name; undefined for one that does not exist now. */
 const selectInterfaces = (
   interfaces: ReadonlyArray<Network.Interface>,
   family: NetAddress.IpFamily,
@@ -50,7 +78,7 @@ const selectInterfaces = (
     return new Map(requested.map((text) => [text, found(text)]))
   }
   const external = usable.filter(({ loopback }) => !loopback)
-  // The first address of each: a datagram goes out once.
+  // Only the first address of each interface is used, so that a datagram leaves once.
   return new Map(
     (external.length > 0 ? external : usable).map(({ name, through }) => [name, through] as const).reverse()
   )
@@ -59,8 +87,9 @@ const selectInterfaces = (
 const interfaceMissing = new Network.NetworkError({ reason: "AddressNotAvailable" })
 
 /**
- * Sends each packet to a group, on each interface by itself: the kernel would choose one. Several peers of a host share
- * the port. An interface that fails is opened anew at the next look.
+ * Makes a transport that sends each packet to a group, on each interface separately, since the kernel would choose only
+ * one. Several peers of a host share the port. A failed interface is opened again at the next refresh. Fails with
+ * `InvalidAddress` if `group` is not a multicast address.
  *
  * @category constructors
  * @since 0.1.0
@@ -74,7 +103,7 @@ export const make = (options: Options = {}): Transport.OpenTransport =>
     if (Result.isFailure(parsed) || !NetAddress.isMulticast(parsed.success)) {
       return yield* new Network.NetworkError({
         reason: "InvalidAddress",
-        cause: new Error(`${group} is no multicast group, such as ${defaultGroup} or ff02::2066`)
+        cause: new Error(`${group} is not a multicast address, such as ${defaultGroup} or ff02::2066`)
       })
     }
     const family = NetAddress.familyOf(parsed.success)
@@ -85,7 +114,7 @@ export const make = (options: Options = {}): Transport.OpenTransport =>
     const senders = new Map<string, InterfaceSender>()
     const nameOf = (name: string) => `multicast to ${group} on ${name}`
 
-    /** The kernel may still count as a member whom an interface that went away has taken along. */
+    /** The kernel may keep the membership of an interface that was removed. */
     const join = (through: string) =>
       Effect.catchIf(
         receiver.join(group, through),

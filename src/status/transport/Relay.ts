@@ -1,10 +1,37 @@
 /**
- * The intermediate delivery agent: peers send to it, and it passes on what they send to all others who have subscribed.
- * It has no key and reads nothing: what peers have signed stays as it is.
+ * Relay (the course's intermediate delivery agent): forwards the packets of each subscriber to all others. It has no
+ * key and does not decode packets, so signatures stay valid.
  *
- * Whoever subscribes has to repeat a cookie that was sent to its address first, so nobody is made to hear what he has
- * not asked for. Cookies are made from a secret, the address and the time (as those of RFC 9018 are), so that before
- * somebody is known to have an address, nothing of him is kept.
+ * A subscriber has to repeat a cookie that was sent to its address, so nobody can subscribe another host. Cookies are
+ * made from a secret, the address and the time (as in RFC 9018), so the relay keeps no state for an address before it
+ * is validated.
+ *
+ * **Example** (Forward packets on a simulated network)
+ *
+ * ```ts
+ * import * as NodeCrypto from "@effect/platform-node/NodeCrypto"
+ * import * as Effect from "effect/Effect"
+ * import * as Exit from "effect/Exit"
+ * import { Simulation } from "effect-inet/simulation"
+ * import { CoursePacket, Relay, RelayClient } from "effect-inet/status"
+ *
+ * const program = Simulation.run(Effect.fnUntraced(function* ({ host }) {
+ *   const [server, a, b] = [yield* host("relay"), yield* host("a"), yield* host("b")]
+ *   const relay = Relay.make({ host: "0.0.0.0" }).pipe(Effect.provide([server.layer, NodeCrypto.layerMac]))
+ *   const { stats } = yield* relay
+ *   const received: Array<string | undefined> = []
+ *   const transport = RelayClient.make({ relay: server })
+ *   const sender = yield* Effect.provide(transport(() => {}), a.layer)
+ *   yield* Effect.provide(transport((bytes) => received.push(CoursePacket.decode(bytes)?.name)), b.layer)
+ *   yield* Effect.sleep("1 second")
+ *   yield* sender.send(yield* Effect.fromResult(CoursePacket.encode({ name: "bob", x: 40, y: 12 })))
+ *   yield* Effect.sleep("1 second")
+ *   return [(yield* stats).subscribers, ...received]
+ * }))
+ *
+ * const { exit } = await Effect.runPromise(program)
+ * exit // => Exit.succeed([2, "bob"])
+ * ```
  */
 
 import * as Context from "effect/Context"
@@ -27,63 +54,63 @@ import * as DestinationLog from "./DestinationLog.ts"
 import * as Subscribers from "./Subscribers.ts"
 import * as Transport from "./Transport.ts"
 
-/** Where to listen and what to allow. @category models @since 0.1.0 */
+/** Options of a relay: address and limits. @category models @since 0.1.0 */
 export interface Options {
-  /** An IP literal. Default 127.0.0.1: the network is let in only when asked for. */
+  /** Local address, as an IP literal. Default 127.0.0.1, which only this machine reaches. */
   readonly host?: string | undefined
-  /** Default 2066; 0 asks for an ephemeral port. */
+  /** Port; 0 requests an ephemeral port. Default 2066. */
   readonly port?: number | undefined
-  /** The longest lease that is granted, at least a second. Default 1 hour; clients ask for 30 seconds unless told. */
+  /** Longest lease granted, at least 1 second. Default 1 hour; clients request 30 seconds by default. */
   readonly maxLease?: Duration.Input | undefined
-  /** Subscribers at a time; who comes later is refused until there is room. Default 1,024. */
+  /** Largest number of subscribers; further requests are answered with `Full`. Default 1,024. */
   readonly maxSubscribers?: number | undefined
-  /** Packets a second that are passed on from each subscriber. Default 50. */
+  /** Packets forwarded from each subscriber. Default 50. */
   readonly maxPacketsPerSecond?: number | undefined
-  /** What cookies are made from. Default: 32 random bytes, new at each start. */
+  /** Secret from which cookies are made. Default: 32 random bytes at each start. */
   readonly secret?: Redacted.Redacted | undefined
-  /** Bytes the kernel is asked to hold for datagrams not yet taken. Default 1 MiB; it may grant less. */
+  /** Requested size of the kernel's receive buffer in bytes; the kernel may grant less. Default 1 MiB. */
   readonly receiveBuffer?: number | undefined
 }
 
-/** What a relay has done so far, in datagrams. @category models @since 0.1.0 */
+/** Counters of a relay, in datagrams. @category models @since 0.1.0 */
 export interface Stats {
-  /** Whose leases run. */
+  /** Subscribers with a running lease. */
   readonly subscribers: number
-  /** All that came. */
+  /** Datagrams received. */
   readonly received: number
-  /** Copies that were sent on. */
+  /** Copies forwarded. */
   readonly forwarded: number
-  /** Leases that were granted or renewed. */
+  /** Leases granted or renewed. */
   readonly granted: number
-  /** Those who have been sent a cookie. */
+  /** Challenges sent. */
   readonly challenged: number
-  /** Subscriptions for which there was no room. */
+  /** Subscriptions rejected because the relay was full. */
   readonly full: number
-  /** Packets of those who have not subscribed. */
+  /** Packets dropped because their sender has no subscription. */
   readonly unsubscribed: number
-  /** Packets of those who send too many. */
+  /** Packets dropped because their sender exceeded its rate. */
   readonly rateLimited: number
-  /** What a relay cannot understand, or is not there for. */
+  /** Datagrams that are neither status packets nor valid requests. */
   readonly malformed: number
-  /** Requests that came while too many others waited. */
+  /** Requests dropped because too many others were waiting. */
   readonly queueFull: number
-  /** Datagrams for which the kernel had no room; undefined where the platform does not tell. */
+  /** Datagrams dropped by the kernel's full receive buffer; undefined if the platform does not report it. */
   readonly dropped: number | undefined
 }
 
-/** A running relay. @category models @since 0.1.0 */
+/** Address and counters of a running relay. @category models @since 0.1.0 */
 export interface RelayAgent {
   readonly address: NetAddress.InetAddress
   readonly stats: Effect.Effect<Stats>
 }
 
-/** A running relay. @category services @since 0.1.0 */
+/** Service of a running relay. @category services @since 0.1.0 */
 export class Relay extends Context.Service<Relay, RelayAgent>()("effect-inet/status/Relay") {}
 
-/** Requests that wait for their cookies to be looked at. */
+/** Requests that may wait for the verification of their cookies. */
 const maxQueuedRequests = 256
 
-/** A cookie is good for one to two of these: milliseconds. */
+/** Epoch of cookies: a cookie is valid in its own epoch and the next. */
 const cookieEpochMillis = 60_000
 
 const minLeaseMillis = 1_000
@@ -104,7 +131,8 @@ const makeCookieHmac = Effect.fnUntraced(function* (secret: Redacted.Redacted | 
 })
 
 /**
- * Passes on status packets until the scope closes: nothing is lost by closing that the next relay does not get anew.
+ * Forwards status packets until the scope closes. A relay keeps no state that subscribers cannot renew with the next
+ * one.
  *
  * @category constructors
  * @since 0.1.0
@@ -144,7 +172,7 @@ export const make = Effect.fnUntraced(function* (
     const origin = subscribers.admit(from, time)
     if (origin === "unsubscribed") {
       counts.unsubscribed++
-      // So that whoever takes itself for a subscriber hears of a restart at once.
+      // A challenge, so that a subscriber learns of a restarted relay at once.
       return enqueue({ from, lease: 0, cookie: undefined })
     }
     if (origin === "rateLimited") return void counts.rateLimited++
@@ -193,5 +221,5 @@ export const make = Effect.fnUntraced(function* (
   }
 })
 
-/** @category layers @since 0.1.0 */
+/** Layer of `make`. @category layers @since 0.1.0 */
 export const layer = (options: Options = {}) => Layer.effect(Relay, make(options))

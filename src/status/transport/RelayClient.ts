@@ -1,4 +1,4 @@
-/** The way through a relay: packets go to it, and it passes on those of all others who have subscribed. */
+/** Transport through a relay, which forwards each packet to all other subscribers. `Relay` has an example. */
 
 import * as Bytes from "effect/Bytes"
 import * as Duration from "effect/Duration"
@@ -14,28 +14,30 @@ import * as RelayMessage from "../wire/RelayMessage.ts"
 import * as DestinationLog from "./DestinationLog.ts"
 import * as Transport from "./Transport.ts"
 
-/** @category models @since 0.1.0 */
+/** Options of the transport. @category models @since 0.1.0 */
 export interface Options extends Pick<Transport.Options, "receiveBuffer"> {
-  /** Where the relay is, as an IP literal; its port is 2066 unless said. Nobody else is listened to. */
+  /**
+   * Address of the relay, as an IP literal, and its port, by default 2066. Datagrams from other sources are ignored.
+   */
   readonly relay: { readonly address: string; readonly port?: number | undefined }
-  /** How long the relay remembers us if it hears no more; renewed after a third of it. Default 30 seconds. */
+  /** Lease of the subscription, renewed after a third of it. Default 30 seconds. */
   readonly lease?: Duration.Input | undefined
-  /** Where to listen, as an IP literal. Default 0.0.0.0 or `::`, as the relay's family is. */
+  /** Local address, as an IP literal. Default 0.0.0.0 or `::`, by the family of the relay. */
   readonly host?: string | undefined
-  /** Our own port. Default 0, an ephemeral one. */
+  /** Local port. Default 0, an ephemeral port. */
   readonly port?: number | undefined
 }
 
-/** How long an answer is waited for, at first and at most: milliseconds. */
+/** Timeout of a request, at first and at most; it doubles after each timeout. */
 const retryMillis = { initial: 500, max: 5_000 }
 
-/** Challenges that are answered in a row, and questions without an answer after which people are told. */
+/** Consecutive challenges that are answered, and unanswered requests before a warning is logged. */
 const maxConsecutive = { challenges: 3, unanswered: 3 }
 
 /**
- * Subscribes to a relay, for as long as the scope is open, and sends to it. A relay that cannot be reached, has no room
- * or has been started anew is asked again and again, at least every 5 seconds. What was sent in between is sent again,
- * if it is the last, once the relay hears us.
+ * Makes a transport that subscribes to a relay until the scope closes. A relay that is unreachable, full or restarted
+ * is asked again at least every 5 seconds. The last packet is sent again after each new subscription, since it may have
+ * been lost. Fails with `InvalidAddress` if the relay's address is not an IP literal.
  *
  * @category constructors
  * @since 0.1.0
@@ -47,7 +49,7 @@ export const make = (options: Options): Transport.OpenTransport =>
     if (Result.isFailure(parsed)) {
       return yield* new Network.NetworkError({
         reason: "InvalidAddress",
-        cause: new Error(`${address} is no IP address of a relay, such as 192.0.2.7`)
+        cause: new Error(`${address} is not the IP address of a relay, such as 192.0.2.7`)
       })
     }
     const network = yield* Network.Network
@@ -83,13 +85,16 @@ export const make = (options: Options): Transport.OpenTransport =>
 
     let nextRetryMillis = retryMillis.initial
     let unanswered = 0
-    /** Takes an answer, or its absence; gives whether to ask now, and how long to wait then: milliseconds. */
+    /**
+     * Handles a reply or, if undefined, a timeout. Returns if the request is to be sent again, and the time to wait
+     * then.
+     */
     const handleReply = Effect.fnUntraced(function* (reply: RelayMessage.ControlMessage | undefined) {
       if (reply === undefined) {
         challenges = 0
         if (++unanswered > maxConsecutive.unanswered) {
           isSubscribed = false
-          yield* log.report(name, "it does not answer")
+          yield* log.report(name, "no reply")
         }
         const waitMillis = nextRetryMillis
         nextRetryMillis = Math.min(2 * nextRetryMillis, retryMillis.max)
@@ -104,7 +109,7 @@ export const make = (options: Options): Transport.OpenTransport =>
       unanswered = 0
       if (reply._tag === "Full") {
         isSubscribed = false
-        yield* log.report(name, "it has no room for another subscriber")
+        yield* log.report(name, "the relay is full")
         return { resend: false, waitMillis: retryMillis.max }
       }
       nextRetryMillis = retryMillis.initial

@@ -1,39 +1,39 @@
-/** Who is subscribed to a relay, until when, and how much each may send. Times are arguments, in milliseconds. */
+/** Subscribers of a relay, with their leases and rate limits. Times are arguments, in milliseconds. */
 
 import * as Mac from "effect/crypto/Mac"
 import type * as Endpoint from "../../network/Endpoint.ts"
 import * as RelayMessage from "../wire/RelayMessage.ts"
 
-/** One who hears what the others send. */
+/** A subscriber. */
 interface Subscriber {
   readonly endpoint: Endpoint.Endpoint
-  /** What is put before its packets. */
+  /** Header of its forwarded packets. */
   readonly header: Uint8Array
-  /** That of its last subscription. */
+  /** Cookie of its latest subscription. */
   cookie: Uint8Array
-  /** When its lease ends. */
+  /** End of its lease. */
   leaseEndsAt: number
-  /** Packets it may send at once, as of `filledAt`. */
+  /** Tokens of its rate limit, one for each packet, as of `refilledAt`. */
   tokens: number
   refilledAt: number
 }
 
 export interface Options {
-  /** Subscribers at a time. */
+  /** Largest number of subscribers. */
   readonly maxSubscribers: number
-  /** Packets a second from each; as many at once. */
+  /** Packets from each subscriber; also the size of its token bucket. */
   readonly maxPacketsPerSecond: number
 }
 
 export interface Subscribers {
-  /** Whether there was room: nobody whose lease runs has to go for another. */
+  /** Grants or renews a lease; false if all places are taken. A running lease is never evicted. */
   readonly grant: (peer: Endpoint.Endpoint, cookie: Uint8Array, lease: number, now: number) => boolean
-  /** Ends a subscription, for whoever knows its cookie. */
+  /** Ends a subscription; false if the cookie is wrong. */
   readonly leave: (peer: Endpoint.Endpoint, cookie: Uint8Array, now: number) => boolean
-  /** Takes note of a packet, and tells whom it is from if it may be passed on. */
+  /** Takes a token for a packet, and returns its subscriber if it may be forwarded. */
   readonly admit: (peer: Endpoint.Endpoint, now: number) => Subscriber | "unsubscribed" | "rateLimited"
   readonly forEach: (now: number, visit: (subscriber: Subscriber) => void) => void
-  /** Forgets those whose leases have ended. */
+  /** Removes subscribers whose leases have ended. */
   readonly sweep: (now: number) => void
   readonly count: (now: number) => number
 }
@@ -46,7 +46,7 @@ export const make = ({ maxSubscribers, maxPacketsPerSecond }: Options): Subscrib
     row.tokens = Math.min(maxPacketsPerSecond, row.tokens + ((now - row.refilledAt) * maxPacketsPerSecond) / 1_000)
     row.refilledAt = now
   }
-  // Whoever has left and comes again finds its tokens as they were: else leaving would be a way to get new ones.
+  // A subscriber whose lease has ended is kept until its bucket is full, so that resubscribing does not refill it.
   const sweep: Subscribers["sweep"] = (now) => {
     for (const [key, row] of byEndpoint) {
       if (row.leaseEndsAt > now) continue

@@ -1,4 +1,7 @@
-/** How packets get from each peer to all others: one type, whatever the way. */
+/**
+ * Transport of packets from each peer to all others: the interface of `Broadcast`, `Multicast`, `Mesh` and
+ * `RelayClient`.
+ */
 
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
@@ -7,37 +10,37 @@ import type * as Scope from "effect/Scope"
 import type * as Endpoint from "../../network/Endpoint.ts"
 import type * as Network from "../../network/Network.ts"
 
-/** The port of the course's service; there is none assigned. @category constants @since 0.1.0 */
+/** Default port, that of the course's service; it is not registered with IANA. @category constants @since 0.1.0 */
 export const defaultPort = 2066
 
-/** What has been sent. @category models @since 0.1.0 */
+/** Counters of a transport. @category models @since 0.1.0 */
 export interface Stats {
-  /** Datagrams that the network took. */
+  /** Datagrams accepted by the network. */
   readonly sent: number
-  /** Datagrams that it did not take. */
+  /** Datagrams rejected by the network. */
   readonly failed: number
-  /** Datagrams that came and for which the kernel had no room; undefined where the platform does not tell. */
+  /** Datagrams dropped by the kernel's full receive buffer; undefined if the platform does not report it. */
   readonly dropped: number | undefined
 }
 
-/** A way to all peers, open until its scope closes. @category models @since 0.1.0 */
+/** An open transport to all peers, until its scope closes. @category models @since 0.1.0 */
 export interface Transport {
-  /** For people: `broadcast to 127.255.255.255 port 2066`. */
+  /** Description for people, such as `broadcast to 127.255.255.255 port 2066`. */
   readonly label: string
   readonly local: NetAddress.InetAddress
   /**
-   * Hands a packet to the network, once for each destination. It never fails: what is not taken is counted,
-   * and each destination that begins to fail, or works again, is logged once.
+   * Sends a packet, once per destination. Never fails: rejected datagrams are counted, and each destination is logged
+   * once when it starts to fail and when it works again.
    */
   readonly send: (bytes: Uint8Array) => Effect.Effect<void>
-  /** The shortest interval that can be kept, at least the one asked for: milliseconds. */
+  /** Shortest interval that the transport can keep, at least the requested one, in milliseconds. */
   readonly effectiveInterval: (interval: number) => number
   readonly stats: Effect.Effect<Stats>
 }
 
 /**
- * Opens a transport; `receive` is given each datagram and who sent it first, as it comes, and must not throw. The bytes
- * are its own.
+ * Opens a transport. It calls `receive` with each datagram and its source, in the order of arrival; `receive` owns the
+ * bytes and must not throw.
  *
  * @category models
  * @since 0.1.0
@@ -46,12 +49,12 @@ export type OpenTransport = (
   receive: (bytes: Uint8Array, from: Endpoint.Endpoint) => void
 ) => Effect.Effect<Transport, Network.NetworkError, Network.Network | Scope.Scope>
 
-/** What all transports can be told. @category models @since 0.1.0 */
+/** Options of all transports. @category models @since 0.1.0 */
 export interface Options {
-  /** 1 to 65535. Default 2066. */
+  /** Port, 1 to 65535. Default 2066. */
   readonly port?: number | undefined
-  /** Bytes the kernel is asked to hold for datagrams not yet taken. Default 1 MiB; it may grant less. */
+  /** Requested size of the kernel's receive buffer in bytes; the kernel may grant less. Default 1 MiB. */
   readonly receiveBuffer?: number | undefined
-  /** How often the interfaces of the host are looked at. Default 1 second: one that comes back is soon used again. */
+  /** Time between two looks at the host's interfaces, so that a returning one is used again. Default 1 second. */
   readonly refresh?: Duration.Input | undefined
 }

@@ -1,6 +1,6 @@
 /**
- * The packet of the course: 72 bytes, a name that ends with a NUL in 64 of them, and two 32-bit numbers,
- * little-endian. What follows the NUL means nothing. Pure.
+ * The course's packet: 72 bytes, with a NUL-terminated name in 64 bytes and two little-endian 32-bit integers. Bytes
+ * after the NUL are ignored. Pure.
  *
  * ```
  *  0                        64  68  72
@@ -13,16 +13,19 @@ import * as Data from "effect/Data"
 import * as Result from "effect/Result"
 import * as TerminalText from "../../network/TerminalText.ts"
 
-/** Its size in bytes. @category constants @since 0.1.0 */
+/** Size of the packet. @category constants @since 0.1.0 */
 export const sizeBytes = 72
 
 const nameFieldBytes = 64
 
-/** A name and a place on the screen. @category models @since 0.1.0 */
+/** A name and a position on the screen. @category models @since 0.1.0 */
 export interface CoursePacket {
-  /** 1 to 63 bytes of UTF-8 without a NUL, to be sent. Whatever the peer wrote: print it with `TerminalText.escape`. */
+  /**
+   * Name, 1 to 63 bytes of UTF-8 without NUL when sent. A received name is untrusted input: print it with
+   * `TerminalText.escape`.
+   */
   readonly name: string
-  /** 32 bits with a sign; 0 to 79 and 0 to 23 fit on the course's screen. */
+  /** Signed 32-bit integers; columns 0 to 79 and rows 0 to 23 are on the course's screen. */
   readonly x: number
   readonly y: number
 }
@@ -32,10 +35,10 @@ const problems = {
   Number: "x and y must be integers of 32 bits, -2147483648 to 2147483647"
 }
 
-/** A value that does not fit into a packet of the course. @category errors @since 0.1.0 */
+/** A value that does not fit into the course's packet. @category errors @since 0.1.0 */
 export class CoursePacketError extends Data.TaggedError("CoursePacketError")<{
   readonly reason: keyof typeof problems
-  /** What was to be sent. */
+  /** The rejected value. */
   readonly found: string
 }> {
   override get message(): string {
@@ -43,7 +46,7 @@ export class CoursePacketError extends Data.TaggedError("CoursePacketError")<{
   }
 }
 
-/** The most characters of what was to be sent that a message repeats. */
+/** Length of the rejected value in a message. */
 const maxQuotedChars = 80
 
 const fail = (reason: CoursePacketError["reason"], found: string) =>
@@ -55,8 +58,8 @@ const decoder = new TextDecoder("utf-8", { ignoreBOM: true })
 const isInt32 = (value: number) => (value | 0) === value
 
 /**
- * The packet as 72 bytes; after the name there are only NULs. Fails for a name that is empty, has a NUL or is longer
- * than 63 bytes, and for a number of more than 32 bits.
+ * Encodes a packet as 72 bytes, padded with NULs after the name. Fails if the name is empty, contains a NUL or is
+ * longer than 63 bytes, and if a number does not fit into 32 bits.
  *
  * @category encoding
  * @since 0.1.0
@@ -76,8 +79,8 @@ export const encode = ({ name, x, y }: CoursePacket): Result.Result<Uint8Array<A
 }
 
 /**
- * Reads a datagram of 72 bytes; undefined for any other, and for one without a name. A name without a NUL is all 64
- * bytes; what is no UTF-8 in it becomes U+FFFD.
+ * Decodes a datagram of 72 bytes; undefined for another length, and for an empty name. A name without NUL takes all 64
+ * bytes. Invalid UTF-8 is replaced by U+FFFD.
  *
  * @category decoding
  * @since 0.1.0

@@ -1,4 +1,4 @@
-/** What a packet of a status service is, in one line, for captures and fault plans. Pure. */
+/** Dissector of status packets: one line per packet, for captures and fault plans. Pure. */
 import * as Result from "effect/Result"
 import type * as Packet from "../../network/Packet.ts"
 import * as TerminalText from "../../network/TerminalText.ts"
@@ -7,7 +7,7 @@ import * as CoursePacket from "./CoursePacket.ts"
 import * as RelayMessage from "./RelayMessage.ts"
 import * as StatusPacket from "./StatusPacket.ts"
 
-/** Quoted where a blank would leave open where it ends. */
+/** Quotes a text that contains blanks, so that its end is visible. */
 const quoteIfNeeded = (text: string) => (/[\s"]/.test(text) || text === "" ? JSON.stringify(text) : text)
 
 const formatByteCount = (length: number) => (length === 1 ? "1 byte" : `${length} bytes`)
@@ -28,12 +28,15 @@ const dissectStatus = (bytes: Uint8Array): Packet.Dissection | undefined => {
   return { kind, summary: facts.join(", ") }
 }
 
-/** No screen is wider or higher, in characters or in pixels. */
+/** Upper limit of a plausible screen position, in characters or pixels. */
 const maxScreenCoordinate = 10_000
 
 const isOnScreen = (value: number) => Math.abs(value) < maxScreenCoordinate
 
-/** Whether 72 bytes are the course's: nothing in them says so, but a name is text, and its place is on some screen. */
+/**
+ * Returns true if a packet is probably the course's, which has no magic. Its name must be text, and either its position
+ * or its port must be plausible.
+ */
 const isLikelyCourse = ({ name, x, y }: CoursePacket.CoursePacket, { from, to }: Packet.Packet) =>
   !/[\p{Cc}\ufffd]/u.test(name) &&
   ((isOnScreen(x) && isOnScreen(y)) || from.port === Transport.defaultPort || to.port === Transport.defaultPort)
@@ -61,9 +64,9 @@ const dissectRelay = (packet: Packet.Packet): Packet.Dissection | undefined => {
 }
 
 /**
- * Knows packets of status services, on any port of UDP: kinds `STATUS` and `GOODBYE`, `COURSE` for 72 bytes that may
- * well be the course's, and of a relay `SUBSCRIBE`, `CHALLENGE`, `GRANTED`, `FULL`, `LEAVE` and `FORWARD`; summaries
- * such as `STATUS web1 #42, id 00c0ffee00c0ffee, every 1000 ms, 118 bytes` and `COURSE bob at 40,12`, safe to print.
+ * Recognizes status packets on any UDP port. Kinds are `STATUS`, `GOODBYE` and `COURSE` (72 bytes that are probably the
+ * course's), and those of a relay: `SUBSCRIBE`, `CHALLENGE`, `GRANTED`, `FULL`, `LEAVE` and `FORWARD`. Summaries are
+ * safe to print, such as `STATUS web1 #42, id 00c0ffee00c0ffee, every 1000 ms, 118 bytes` and `COURSE bob at 40,12`.
  *
  * @category constants
  * @since 0.1.0

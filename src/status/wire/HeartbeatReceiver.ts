@@ -1,4 +1,4 @@
-/** Turns datagrams into heartbeats, and counts those that are none. */
+/** Decodes and verifies heartbeats; counts rejected datagrams. */
 
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -13,9 +13,10 @@ import * as CoursePacket from "./CoursePacket.ts"
 import * as StatusPacket from "./StatusPacket.ts"
 
 /**
- * Why a datagram was not taken. `OtherCluster`: of another one. `Unsigned`, `BadSignature`: not of one who has the key. `Expired`,
- * `Future`: signed at another time than now, such as one that was recorded and sent again. `QueueFull`: more came than could
- * be checked. The others are `StatusPacket.Problem`s.
+ * Reason for a rejected datagram. `OtherCluster`: it belongs to another cluster. `Unsigned`, `BadSignature`: the sender
+ * did not sign with the key. `Expired`, `Future`: its time is outside the replay window, as in a replayed packet.
+ * `QueueFull`: too many packets were waiting for verification. `StatusPacket.Problem` has the reasons of malformed
+ * packets.
  *
  * @category models
  * @since 0.1.0
@@ -29,34 +30,34 @@ export type Rejection =
   | "Future"
   | "QueueFull"
 
-/** Whom to listen to. @category models @since 0.1.0 */
+/** Rules to accept datagrams. @category models @since 0.1.0 */
 export interface Options {
   readonly cluster: string
-  /** Whose own packets come back where everybody hears everybody: they say nothing new. */
+  /** Own identity, whose packets are ignored: broadcast transports deliver them to the sender, too. */
   readonly self: Identity.Identity | undefined
   readonly key: Hmac.Hmac | undefined
-  /** How far a signed packet's clock may be from ours: milliseconds, either way. */
+  /** Largest accepted difference between the sender's clock and ours, in both directions. */
   readonly replayWindowMillis: number
-  /** Whether packets of the course are heard: not where a key is asked for, since they have no signature. */
+  /** Accepts the course's packets. Incompatible with a key, since they have no signature. */
   readonly acceptCourse: boolean
 }
 
-/** What is told of the course's packets, which say nothing about it: its first edition sends one a second. */
+/** Interval of the course's packets, which do not announce one: its first edition sends one per second. */
 const courseIntervalMillis = 1_000
 
-/** Packets that wait for their signature to be checked. */
+/** Packets that may wait for verification. */
 const maxPendingVerifications = 1_024
 
 type RejectionCounts = Partial<Record<Rejection, number>>
 
-/** One who listens. @category models @since 0.1.0 */
+/** A receiver of datagrams. @category models @since 0.1.0 */
 export interface HeartbeatReceiver {
-  /** May be called from anywhere, and does not throw. The bytes are its own from now on. */
+  /** Handles a datagram; callable from anywhere, and never throws. The receiver owns the bytes. */
   readonly receive: (bytes: Uint8Array, from: Endpoint.Endpoint) => void
   readonly rejected: () => Readonly<RejectionCounts>
 }
 
-/** Calls back for each heartbeat, in the order in which they came. @category constructors @since 0.1.0 */
+/** Makes a receiver that calls back for each heartbeat, in the order of arrival. @category constructors @since 0.1.0 */
 export const make = Effect.fnUntraced(function* (
   { cluster, acceptCourse, key, self, replayWindowMillis }: Options,
   onHeartbeat: (heartbeat: Heartbeat) => void
@@ -79,7 +80,7 @@ export const make = Effect.fnUntraced(function* (
       goodbye: packet.goodbye,
       payload: packet.payload
     })
-  /** Written anew: the garbage behind a name is another one each time. */
+  /** The packet is encoded again, since the bytes after the name's NUL differ between packets. */
   const acceptCoursePacket = (packet: CoursePacket.CoursePacket, from: Endpoint.Endpoint) => {
     const bytes = CoursePacket.encode(packet)
     if (Result.isFailure(bytes)) return reject(bytes.failure.reason)

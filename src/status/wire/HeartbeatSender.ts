@@ -1,4 +1,4 @@
-/** What a peer says of itself: its present payload, as the next packet, signed where there is a key. */
+/** Encodes and signs a peer's own heartbeats. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { identity } from "effect/Function"
@@ -12,11 +12,11 @@ import { StatusError } from "../StatusError.ts"
 import * as CoursePacket from "./CoursePacket.ts"
 import * as StatusPacket from "./StatusPacket.ts"
 
-/** How the course's two numbers and a payload become each other. */
+/** Conversion between the course's two numbers and a payload. */
 export interface CourseFormat<A> {
   readonly from: (place: { readonly x: number; readonly y: number }) => A
   readonly to: (payload: A) => { readonly x: number; readonly y: number }
-  /** Whether this peer writes packets of the course, which have no goodbye and no signature. Default false. */
+  /** Sends the course's packets, which have no goodbye and no signature. Default false. */
   readonly send?: boolean | undefined
 }
 
@@ -28,28 +28,28 @@ interface Options<A> {
   readonly schema: Schema.Codec<A, unknown>
   readonly payload: A
   readonly course?: CourseFormat<A> | undefined
-  /** Milliseconds, as asked for. */
+  /** Requested interval in milliseconds. */
   readonly interval: number
 }
 
-/** One who has something to say. */
+/** An encoder of heartbeats with a current payload. */
 interface HeartbeatSender<A> {
-  /** Reads what any peer says, or says why that cannot be done. Never throws, whatever the schema does. */
+  /** Decodes the payload of any peer; fails with the reason. Never throws, even if the schema does. */
   readonly decode: (payload: Uint8Array, dialect: Dialect) => Result.Result<A, string>
   readonly sendsGoodbye: boolean
-  /** The next packet, as bytes and as others will take it; the interval is in milliseconds. */
+  /** Returns the next packet, as bytes and as a heartbeat for the own table. The interval is in milliseconds. */
   readonly nextPacket: (
     interval: number,
     goodbye: boolean
   ) => Effect.Effect<{ readonly bytes: Uint8Array; readonly heartbeat: Omit<Heartbeat, "from"> }>
-  /** Says something else from now on. */
+  /** Replaces the payload. */
   readonly publish: (payload: A) => Effect.Effect<void, StatusError>
 }
 
-/** Sequences have 32 bits: after so many packets a peer begins another life, rather than none at all. */
+/** Packets of one incarnation: sequence numbers have 32 bits, so the next packet begins a new incarnation. */
 const sequenceModulus = 2 ** 32
 
-/** Characters of a complaint about a payload; what a peer wrote may be in it. */
+/** Length of a decoding error, which may quote a peer's text. */
 const maxReasonChars = 200
 
 const encoder = new TextEncoder()
@@ -64,7 +64,7 @@ const maxPayloadBytes = StatusPacket.limits.payloadBytes
 
 const formatByteCount = (count: number) => `${count.toLocaleString("en-US")} bytes`
 
-/** Fails for what no packet can carry, and names it. */
+/** Makes a sender. Fails if the name, another option or the payload does not fit into a packet. */
 export const make = Effect.fnUntraced(function* <A>(
   options: Options<A>
 ): Effect.fn.Return<HeartbeatSender<A>, StatusError> {
@@ -74,11 +74,11 @@ export const make = Effect.fnUntraced(function* <A>(
   const decodeJson = Schema.decodeUnknownResult(jsonCodec) as (input: unknown) => Result.Result<A, Schema.SchemaError>
   const courseToSend = course?.send === true ? course : undefined
   if (key !== undefined && courseToSend !== undefined) {
-    return yield* fail("InvalidOption", "packets of the course cannot be signed: leave out the key")
+    return yield* fail("InvalidOption", "the course's packets cannot be signed: leave out the key")
   }
   if (/[\p{Cc}\p{Cs}]/u.test(name + cluster)) {
     const found = TerminalText.escape(`${name} ${cluster}`.trim().toWellFormed())
-    return yield* fail("InvalidOption", `a name must have no control characters and no half characters: ${found}`)
+    return yield* fail("InvalidOption", `a name must not contain control characters or lone surrogates: ${found}`)
   }
 
   const parseJson = (payload: Uint8Array): Result.Result<A, string> => {
@@ -89,12 +89,12 @@ export const make = Effect.fnUntraced(function* <A>(
   const parseCourse = (payload: Uint8Array): Result.Result<A, string> => {
     const packet = CoursePacket.decode(payload)
     return packet === undefined || course === undefined
-      ? Result.fail("not a packet of the course")
+      ? Result.fail("not a packet of the course's format")
       : Result.succeed(course.from(packet))
   }
   const parsers = { course: parseCourse, "effect-inet": parseJson }
   const decode: HeartbeatSender<A>["decode"] = (payload, dialect) => {
-    // What an app's schema or function throws, a peer has provoked.
+    // The app's schema or function may throw on a peer's input.
     const tried = Result.try({ try: () => parsers[dialect](payload), catch: String })
     return Result.mapError(Result.flatMap(tried, identity), (why) =>
       TerminalText.escape(oneLine(why).slice(0, maxReasonChars).toWellFormed())
@@ -113,7 +113,7 @@ export const make = Effect.fnUntraced(function* <A>(
     payload
   })
 
-  /** A payload as bytes, once it is sure that they fit into a packet. */
+  /** Encodes a payload; fails if it does not fit into a packet. */
   const encodePayload = Effect.fnUntraced(function* (payload: A) {
     const encoded = encode(payload)
     if (Result.isFailure(encoded)) return yield* fail("InvalidPayload", encoded.failure.message)
@@ -131,7 +131,7 @@ export const make = Effect.fnUntraced(function* <A>(
     return packet.failure.reason === "Oversized"
       ? yield* fail(
           "InvalidPayload",
-          `the payload has ${formatByteCount(bytes.length)} as JSON: ${formatByteCount(maxPayloadBytes)} always fit`
+          `payload too large: ${formatByteCount(bytes.length)} as JSON; up to ${formatByteCount(maxPayloadBytes)} always fit`
         )
       : yield* fail("InvalidOption", packet.failure.message)
   })
@@ -139,7 +139,7 @@ export const make = Effect.fnUntraced(function* <A>(
   let payloadBytes = yield* encodePayload(options.payload)
   let packetsSent = 0
 
-  /** What has been tried with `weigh` cannot fail any more. */
+  /** The encoding cannot fail here: `encodePayload` has checked it. */
   const nextPacket: HeartbeatSender<A>["nextPacket"] = Effect.fnUntraced(function* (interval, goodbye) {
     const time = Math.floor(Math.max(0, yield* Clock.currentTimeMillis))
     const packet = makePacket(payloadBytes, ++packetsSent, interval, time, goodbye)

@@ -1,5 +1,5 @@
 /**
- * What a relay and its subscribers say to each other. Pure; numbers are big-endian, times milliseconds.
+ * Messages between a relay and its subscribers. Pure; numbers are big-endian, times are milliseconds.
  *
  * ```
  *  0       4         5      6   8       12       44
@@ -12,35 +12,40 @@
  * +-------+---------+------+------+---------+--------+
  * ```
  *
- * The magic begins with a NUL, as that of a status packet, and is another one. What a relay answers is never longer
- * than what it was asked with: the shortest status packet has 45 bytes.
+ * | message | sender | meaning | lease | cookie |
+ * | --- | --- | --- | --- | --- |
+ * | `Subscribe` | subscriber | requests or renews a subscription | requested | of the latest challenge, or zeros |
+ * | `Challenge` | relay | asks to repeat `Subscribe` with this cookie, to validate the address | 0 | to repeat |
+ * | `Granted` | relay | grants or renews the subscription | granted | of the request |
+ * | `Full` | relay | rejects the subscription: the relay is full | 0 | of the request |
+ * | `Leave` | subscriber | ends the subscription | ignored | of the subscription |
+ * | `Forwarded` | relay | carries a status packet, with the address of its origin | - | - |
+ *
+ * The magic begins with a NUL, like that of a status packet, and differs in its last byte. A relay's reply is never
+ * longer than the request, so a relay cannot amplify traffic: the shortest status packet has 45 bytes.
  */
 
 import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
 import * as Endpoint from "../../network/Endpoint.ts"
 
-/** The version of this format. */
+/** Version of this format. */
 const version = 1
 
-/** A NUL, then EIR. */
+/** Magic: a NUL, then `EIR`. */
 const magic = 0x00454952
 
-/** Bytes of a cookie, and of all messages but Forwarded. */
+/** Sizes of a cookie, of a control message and of the header of `Forwarded`. */
 export const sizeBytes = { cookie: 32, control: 44, forwarded: 24 } as const
 
-/**
- * `Subscribe`: let me hear the others, for so long; with the cookie of the last challenge, or zeros. `Challenge`: say
- * that again with this cookie, so that I know the address to be yours. `Granted`: so be it, for so long. `Full`: there
- * is no room. `Leave`: that was all; with the cookie of the subscription. Answers have the cookie they answer to.
- */
+/** A control message: all but `Forwarded`. The table above has the meaning of each. */
 export interface ControlMessage {
   readonly _tag: "Subscribe" | "Challenge" | "Granted" | "Full" | "Leave"
   readonly lease: number
   readonly cookie: Uint8Array
 }
 
-/** A packet of another subscriber, unchanged, and where it came from. */
+/** An unchanged packet of another subscriber, and its origin. */
 interface Forwarded {
   readonly _tag: "Forwarded"
   readonly origin: Endpoint.Endpoint
@@ -53,7 +58,7 @@ const kinds = ["Subscribe", "Challenge", "Granted", "Full", "Leave"] as const
 
 const forwardedKind = 6
 
-/** The cookie of those who have none yet. */
+/** Cookie of a subscriber without a challenge. */
 export const zeroCookie: Uint8Array = new Uint8Array(sizeBytes.cookie)
 
 const allocate = (length: number, kind: number) => {
@@ -65,7 +70,7 @@ const allocate = (length: number, kind: number) => {
   return { bytes, view }
 }
 
-/** The lease is cut to 32 bits, the cookie to 32 bytes. */
+/** Encodes a control message. The lease is limited to 32 bits, the cookie is cut to 32 bytes. */
 export const encode = ({ _tag, cookie, lease }: ControlMessage): Uint8Array => {
   const { bytes, view } = allocate(sizeBytes.control, kinds.indexOf(_tag) + 1)
   view.setUint32(8, Math.min(Math.max(0, lease), 0xffff_ffff))
@@ -73,7 +78,7 @@ export const encode = ({ _tag, cookie, lease }: ControlMessage): Uint8Array => {
   return bytes
 }
 
-/** What is put before each packet of one origin. An origin without an address of the Internet becomes `::`. */
+/** Encodes the header of forwarded packets from one origin. An origin without an IP address becomes `::`. */
 export const forwardedHeader = ({ address, port }: Endpoint.Endpoint): Uint8Array => {
   const { bytes, view } = allocate(sizeBytes.forwarded, forwardedKind)
   view.setUint16(6, port)
@@ -85,7 +90,7 @@ export const forwardedHeader = ({ address, port }: Endpoint.Endpoint): Uint8Arra
   return bytes
 }
 
-/** A packet behind the header of its origin. */
+/** Returns a forwarded message: a header and a packet. */
 export const forwardedMessage = (header: Uint8Array, packet: Uint8Array): Uint8Array => {
   const bytes = new Uint8Array(header.length + packet.length)
   bytes.set(header)
@@ -93,7 +98,7 @@ export const forwardedMessage = (header: Uint8Array, packet: Uint8Array): Uint8A
   return bytes
 }
 
-/** Reads a datagram; undefined for what is no message. Cookies and packets are views of it, not copies. */
+/** Decodes a datagram; undefined if it is not a relay message. Cookies and packets are views of it, not copies. */
 export const decode = (bytes: Uint8Array): RelayMessage | undefined => {
   const { length } = bytes
   if (length < sizeBytes.forwarded) return undefined

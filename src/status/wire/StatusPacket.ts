@@ -1,5 +1,5 @@
 /**
- * What a peer says of itself, as one datagram and as a value. Pure; numbers are big-endian, texts UTF-8.
+ * Status packet of a peer: one datagram, as bytes and as a value. Pure; numbers are big-endian, texts are UTF-8.
  *
  * ```
  *  0       4         5       6   8    16            24         28         32
@@ -12,88 +12,113 @@
  *         +--------+---------+   +--------+------+   +--------+---------+   +-------------+
  * ```
  *
- * The magic begins with a NUL, so that no packet of the course, which begins with a name, can be taken for one.
+ * The magic begins with a NUL. The course's packet begins with a name, so the two formats cannot be confused.
+ *
+ * **Example** (Encode and decode a packet)
+ *
+ * ```ts
+ * import * as Result from "effect/Result"
+ * import { StatusPacket } from "effect-inet/status"
+ *
+ * const packet = {
+ *   cluster: "lab",
+ *   id: "00c0ffee0badcafe",
+ *   name: "web1",
+ *   incarnation: 1,
+ *   sequence: 42,
+ *   interval: 1_000,
+ *   time: 0,
+ *   goodbye: false,
+ *   payload: new TextEncoder().encode('{"jobs":3}')
+ * }
+ *
+ * const { bytes } = Result.getOrThrow(StatusPacket.encode(packet))
+ * bytes.length // => 61
+ * const decoded = Result.getOrThrow(StatusPacket.decode(bytes))
+ * decoded.packet.name // => "web1"
+ * decoded.packet.sequence // => 42
+ * ```
  */
 import * as Data from "effect/Data"
 import * as Result from "effect/Result"
 import * as TerminalText from "../../network/TerminalText.ts"
 
-/** The version of this format. @category constants @since 0.1.0 */
+/** Version of this format. @category constants @since 0.1.0 */
 export const version = 1
 
-/** A NUL, then EIS. @category constants @since 0.1.0 */
+/** Magic: a NUL, then `EIS`. @category constants @since 0.1.0 */
 export const magic = 0x00454953
 
-/** Sizes in bytes, times in milliseconds. @category constants @since 0.1.0 */
+/** Limits of a packet. @category constants @since 0.1.0 */
 export const limits = {
-  /** A datagram: with the headers of UDP and IPv6 it fits into any Ethernet frame, a VLAN's and a tunnel's included. */
+  /** A datagram. With UDP and IPv6 headers it fits into an Ethernet frame, also inside a VLAN and a tunnel. */
   packetBytes: 1_400,
-  /** A name, or the name of a cluster. */
+  /** A name of a peer or a cluster. */
   nameBytes: 63,
-  /** What is left for the payload whatever the names are, with a signature. */
+  /** The payload that fits with names of any length and a signature. */
   payloadBytes: 1_400 - 44 - 2 * 63 - 32,
   intervalMillis: { min: 10, max: 3_600_000 }
 } as const
 
-/** Before the texts. */
+/** Bytes before the texts. */
 const headerBytes = 40
 
-/** The bytes of an HMAC-SHA256 (RFC 2104, RFC 6234). @category constants @since 0.1.0 */
+/** Size of an HMAC-SHA256 (RFC 2104, RFC 6234). @category constants @since 0.1.0 */
 export const signatureBytes = 32
 
 const flagBits = { goodbye: 1, signed: 2 } as const
 
-/** A peer's state at a moment. @category models @since 0.1.0 */
+/** Status of a peer at one moment. @category models @since 0.1.0 */
 export interface StatusPacket {
-  /** Which peers belong together; "" unless said. At most 63 bytes. */
+  /** Name of the cluster, at most 63 bytes. Default "". */
   readonly cluster: string
-  /** 64 bits as 16 lower-case hexadecimal digits; a peer keeps it when it starts again. */
+  /** 64 bits as 16 lower-case hexadecimal digits; the same after a restart. */
   readonly id: string
-  /** 1 to 63 bytes. Whatever the peer wrote: print it with `TerminalText.escape`. */
+  /** Name, 1 to 63 bytes. A received name is untrusted input: print it with `TerminalText.escape`. */
   readonly name: string
-  /** Grows each time the peer starts, 0 to 2^53 - 1. */
+  /** Number that grows with each start of the peer, 0 to 2^53 - 1. */
   readonly incarnation: number
-  /** Grows with each packet of an incarnation, 0 to 2^32 - 1. */
+  /** Number that grows with each packet of an incarnation, 0 to 2^32 - 1. */
   readonly sequence: number
-  /** How long at most until the next packet, as the peer promises: milliseconds, 10 to an hour. */
+  /** Milliseconds until the next packet at most, as announced by the peer: 10 to 3,600,000. */
   readonly interval: number
-  /** The sender's clock, milliseconds since 1970: only to find what was recorded and sent again. */
+  /** Sender's clock, milliseconds since 1970: used only to detect replayed packets. */
   readonly time: number
-  /** The peer leaves, and this is its last packet. */
+  /** True in the last packet of a peer that leaves. */
   readonly goodbye: boolean
   /**
-   * What an app says: 1,198 bytes whatever the names are and signed or not, more where that leaves room in the packet.
-   * A view of the datagram when decoded, not a copy.
+   * Payload of the app: up to 1,198 bytes always fit, more if the names are short or the packet is unsigned. Decoding
+   * returns a view of the datagram, not a copy.
    */
   readonly payload: Uint8Array
 }
 
-/** A packet with what it takes to check its signature. @category models @since 0.1.0 */
+/** A decoded packet and the parts needed to verify its signature. @category models @since 0.1.0 */
 export interface Decoded {
   readonly packet: StatusPacket
-  /** The HMAC-SHA256, and what it is of; undefined for a packet without one. */
+  /** HMAC-SHA256 and the bytes it covers; undefined in an unsigned packet. */
   readonly signed: { readonly tag: Uint8Array; readonly covered: Uint8Array } | undefined
 }
 
 const problems = {
-  BadMagic: "does not begin as a status packet",
-  Version: `is of another version than ${version}`,
-  Truncated: "ends too early",
-  Oversized: `has more than ${limits.packetBytes} bytes, or more than it says`,
+  BadMagic: "not a status packet (bad magic)",
+  Version: `unsupported version, expected ${version}`,
+  Truncated: "truncated packet",
+  Oversized: `packet of more than ${limits.packetBytes} bytes, or with trailing bytes`,
   Name: `a name must be 1 to ${limits.nameBytes} bytes of UTF-8, a cluster 0 to ${limits.nameBytes}`,
   Id: "an id must be 16 lower-case hexadecimal digits, not all 0",
   Number: "an incarnation and a time must be integers of 0 to 2^53 - 1, a sequence of 0 to 2^32 - 1",
   Interval: "an interval must be a whole number of milliseconds, 10 to 3,600,000",
-  Flags: "uses flags or reserved bytes that have no meaning"
+  Flags: "unknown flags or reserved bytes"
 }
 
-/** Why bytes are no status packet, or a value cannot become one. @category models @since 0.1.0 */
+/** Reason why bytes are not a valid packet, or a value cannot be encoded. @category models @since 0.1.0 */
 export type Problem = keyof typeof problems
 
-/** Bytes that are no status packet, or a value that cannot become one. @category errors @since 0.1.0 */
+/** Bytes that are not a valid packet, or a value that cannot be encoded. @category errors @since 0.1.0 */
 export class StatusPacketError extends Data.TaggedError("StatusPacketError")<{
   readonly reason: Problem
-  /** What was found there. */
+  /** The rejected value. */
   readonly found: string
 }> {
   override get message(): string {
@@ -101,7 +126,7 @@ export class StatusPacketError extends Data.TaggedError("StatusPacketError")<{
   }
 }
 
-/** The most characters of what was found that a message repeats. */
+/** Length of the rejected value in a message. */
 const maxQuotedChars = 80
 
 const fail = (reason: Problem, found: string | number) =>
@@ -120,8 +145,8 @@ const isInterval = (millis: number) =>
   isIntegerUpTo(millis, limits.intervalMillis.max) && millis >= limits.intervalMillis.min
 
 /**
- * The packet as bytes, with room for a signature after them if it is to be `signed`: `covered` says how many of them
- * are signed. Fails for names, numbers and payloads out of range.
+ * Encodes a packet, with space for a signature at its end if `signed`; `covered` is the number of bytes to sign. Fails
+ * if a name, a number or the payload is out of range.
  *
  * @category encoding
  * @since 0.1.0
@@ -165,11 +190,11 @@ export const encode = (
   return Result.succeed({ bytes, covered })
 }
 
-const twoTo32 = 2 ** 32
+const uint32Modulus = 2 ** 32
 
 const setUint64 = (view: DataView, at: number, value: number) => {
-  view.setUint32(at, Math.floor(value / twoTo32))
-  view.setUint32(at + 4, value % twoTo32)
+  view.setUint32(at, Math.floor(value / uint32Modulus))
+  view.setUint32(at + 4, value % uint32Modulus)
 }
 
 const getUint16 = (bytes: Uint8Array, at: number) => (bytes[at]! << 8) | bytes[at + 1]!
@@ -177,13 +202,13 @@ const getUint16 = (bytes: Uint8Array, at: number) => (bytes[at]! << 8) | bytes[a
 const getUint32 = (bytes: Uint8Array, at: number) =>
   ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0
 
-const getUint64 = (bytes: Uint8Array, at: number) => getUint32(bytes, at) * twoTo32 + getUint32(bytes, at + 4)
+const getUint64 = (bytes: Uint8Array, at: number) => getUint32(bytes, at) * uint32Modulus + getUint32(bytes, at + 4)
 
 const hex = (value: number) => value.toString(16).padStart(8, "0")
 
 /**
- * The same few peers say the same names all the time: what was read last in a place is not made anew, which saves a
- * process with 200 peers about a seventh of its CPU time. A power of 2.
+ * Slots of a cache, a power of 2. The same few peers send the same names again and again: a cache of decoded texts
+ * saves a process with 200 peers about a seventh of its CPU time.
  */
 const memoSlots = 1_024
 
@@ -192,7 +217,7 @@ interface MemoEntry<A> {
   readonly value: A
 }
 
-/** Reads short bytes by `read`, and remembers some of what it gave: pure as `read` is, and bounded. */
+/** Caches results of `read` for short byte ranges: as pure as `read`, and bounded. */
 const memo = <A>(read: (bytes: Uint8Array) => A) => {
   const slots = new Array<MemoEntry<A> | undefined>(memoSlots)
   return (bytes: Uint8Array, from: number, to: number): A => {
@@ -214,7 +239,7 @@ const bytesEqualAt = (key: Uint8Array, bytes: Uint8Array, from: number, to: numb
   return true
 }
 
-/** Undefined for what is no UTF-8. */
+/** Undefined for invalid UTF-8. */
 const textAt = memo((bytes): string | undefined => {
   try {
     return decoder.decode(bytes)
@@ -225,13 +250,12 @@ const textAt = memo((bytes): string | undefined => {
 
 const idAt = memo((bytes) => hex(getUint32(bytes, 0)) + hex(getUint32(bytes, 4)))
 
-/** Whether a datagram begins as a status packet of any version. @category guards @since 0.1.0 */
+/** Returns true if a datagram begins with the magic, in any version. @category guards @since 0.1.0 */
 export const isStatus = (bytes: Uint8Array): boolean =>
   bytes[0] === 0x00 && bytes[1] === 0x45 && bytes[2] === 0x49 && bytes[3] === 0x53
 
 /**
- * Reads a datagram: never throws, whatever the bytes are. Whether a signature is right is for the caller to say, who
- * has the key.
+ * Decodes a datagram; never throws. The caller, who has the key, verifies the signature.
  *
  * @category decoding
  * @since 0.1.0
@@ -267,7 +291,7 @@ export const decode = (bytes: Uint8Array): Result.Result<Decoded, StatusPacketEr
   if (length !== expected) return fail(length < expected ? "Truncated" : "Oversized", `${length} bytes`)
   const cluster = textAt(bytes, headerBytes + 1, nameAt)
   const name = textAt(bytes, nameAt + 1, payloadAt - 2)
-  if (cluster === undefined || name === undefined) return fail("Name", "bytes that are no UTF-8")
+  if (cluster === undefined || name === undefined) return fail("Name", "invalid UTF-8")
   const goodbye = (flags & flagBits.goodbye) !== 0
   const payload = bytes.subarray(payloadAt, covered)
   return Result.succeed({

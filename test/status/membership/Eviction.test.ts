@@ -9,9 +9,9 @@ describe("Eviction", () => {
     ["one address", 1, 1],
     ["250 addresses", 250, 1],
     ["2,500 addresses", 2_500, 1],
-    ["one address, each until it seems well known", 1, 3]
+    ["one address, each repeated until it looks established", 1, 3]
   ] as const) {
-    it(`10,000 forged ids a second from ${what}: the table stays small, those who are there stay, a newcomer gets in`, () => {
+    it(`bounds the table, keeps established peers and admits a newcomer under 10,000 forged ids a second from ${what}`, () => {
       const { affected, joinDelay, maxRecords } = StatusRuns.floodWithForgedIds(10_000, 1.5, addresses, times)
       assert.isAtMost(maxRecords, 4_096)
       assert.strictEqual(affected, 0)
@@ -20,7 +20,7 @@ describe("Eviction", () => {
   }
 
   it.prop(
-    "of any table the most are kept that may be, and of an honest few who come late nobody who is known goes",
+    "keeps as many records as allowed, and all established peers when others join",
     [between(1, 40), between(0, 60)],
     ([maxPeers, strangers]) => {
       const known = Math.min(10, maxPeers)
@@ -39,7 +39,7 @@ describe("Eviction", () => {
     }
   )
 
-  it("one address with many who seem well known leaves room for a newcomer from another, who stays", () => {
+  it("admits and keeps a newcomer while one address fills the table with established peers", () => {
     let table = PeerTable.make({ decode: StatusNetwork.decode, maxPeers: 40 }, 0)
     const hear = (peer: number, address: string, sequence: number, now: number) => {
       const beat = StatusNetwork.heartbeat({ id: StatusNetwork.idOf(peer), sequence, from: { address, port: 1 } })
@@ -57,7 +57,7 @@ describe("Eviction", () => {
     assert.strictEqual(peers.get(StatusNetwork.idOf(50))?.knownFor, 20 * 450 - 100)
   })
 
-  it("when all are well known, one of them goes for a newcomer, the least recently heard, but not for many at once", () => {
+  it("evicts only the least recently received peer of a table full of established ones", () => {
     let table = PeerTable.make({ decode: StatusNetwork.decode, maxPeers: 8 }, 0)
     const forgotten: Array<string> = []
     const hear = (peer: number, sequence: number, now: number) => {

@@ -15,7 +15,7 @@ const plain = (rows: PeerRecordMap.PeerRecordMap<number>) =>
   new Map(PeerRecordMap.values(rows).map(({ received, info }) => [info.id, received]))
 
 it.prop(
-  "is what a Map would be, whatever is done, and what it was stays",
+  "PeerRecordMap behaves like a Map after any operations, and earlier versions stay unchanged",
   [Arbitrary.array(step, { maxLength: 150 })],
   ([steps]) => {
     let rows: PeerRecordMap.PeerRecordMap<number> = PeerRecordMap.empty
@@ -28,7 +28,7 @@ it.prop(
         rows = PeerRecordMap.set(rows, row(key, at))
         model.set(key, at)
       } else {
-        // Every seventh row, from a changing one on: several at once, and now and then none.
+        // Every seventh record from a changing offset: sometimes several, sometimes none.
         const isMeant = ({ info }: PeerRecord<number>) => Number(info.id) % 7 === id
         rows = PeerRecordMap.filterMap(rows, (one) =>
           isMeant(one) ? (what === "drop" ? undefined : row(one.info.id, at)) : one

@@ -18,7 +18,7 @@ const becomes: Partial<Record<Tag, Peer.State>> = {
   Left: "left"
 }
 
-/** Somebody who is told nothing but the changes. */
+/** Rebuilds the states from the changes alone. */
 const follow = () => {
   const states = new Map<string, Peer.State>()
   return {
@@ -36,7 +36,7 @@ const follow = () => {
 
 const tags = (changes: ReadonlyArray<StatusNetwork.Change>) => changes.map(({ _tag }) => _tag)
 
-/** The tags of what packets and looks cause, at times of their own. */
+/** Returns the tags of the changes caused by packets and ticks at the given times. */
 const play = (steps: ReadonlyArray<readonly [now: number, beat?: Peer.Heartbeat]>) => {
   let table = PeerTable.make({ decode }, 0)
   const heard: Array<Tag> = []
@@ -50,7 +50,7 @@ const play = (steps: ReadonlyArray<readonly [now: number, beat?: Peer.Heartbeat]
 
 describe("PeerTable", () => {
   it.prop(
-    "whatever happens, changes alone tell everybody's state; tables stay small, sorted and agree with one that never rests",
+    "equals the state rebuilt from its changes, stays bounded and sorted, and equals a table that checks all records",
     [HeartbeatArbitrary.events],
     ([events]) => {
       const options = { decode, self: idOf(4), maxPeers: 4, forgetAfter: 12 }
@@ -90,7 +90,7 @@ describe("PeerTable", () => {
     { arbitrary: { runs: 250 } }
   )
 
-  it("keeps what was last understood of a peer that says something else", () => {
+  it("keeps the last valid payload of a peer that sends an invalid one", () => {
     const { heard, table } = play([
       [0, heartbeat()],
       [900, heartbeat({ sequence: 1, payload: bytesOf("?") })],
@@ -99,13 +99,13 @@ describe("PeerTable", () => {
     assert.deepStrictEqual(heard, ["Joined", "Updated"])
     const peer = PeerTable.get(table, idOf(0), 1_800)!
     assert.strictEqual(peer.payload, "well")
-    assert.strictEqual(peer.invalid, "a question is no answer")
+    assert.strictEqual(peer.invalid, "text that begins with a question mark")
     const [better, changes] = PeerTable.receive(table, heartbeat({ sequence: 3, payload: bytesOf("fine") }), 2_700)
     assert.deepStrictEqual(tags(changes), ["Updated"])
     assert.include(PeerTable.get(better, idOf(0), 2_700), { payload: "fine", invalid: undefined, state: "alive" })
   })
 
-  it("does not keep the bytes of a datagram, which are not its own", () => {
+  it("copies the payload out of the datagram", () => {
     const payload = bytesOf("well")
     const { table } = play([[0, heartbeat({ payload })]])
     payload.fill(63)
@@ -113,7 +113,7 @@ describe("PeerTable", () => {
     assert.deepStrictEqual(changes, [])
   })
 
-  it("goes from alive to suspect, down and forgotten at the promised times", () => {
+  it("changes a silent peer to suspect, down and forgotten at the configured times", () => {
     const looks = Array.from({ length: 280 }, (_, n) => [(n + 1) * 250] as const)
     let table = PeerTable.make({ decode }, 0)
     const heard: Array<readonly [Tag, number]> = []
@@ -131,7 +131,7 @@ describe("PeerTable", () => {
     assert.strictEqual(table.nextCheckAt, Number.POSITIVE_INFINITY)
   })
 
-  it("a goodbye is taken at its word, once, and so is a return; nobody is there by a goodbye alone", () => {
+  it("applies a goodbye once and a return at once, and ignores a goodbye of an unknown peer", () => {
     const goodbye = heartbeat({ sequence: 5, goodbye: true })
     assert.deepStrictEqual(play([[0, goodbye]]).heard, [])
     const { heard } = play([
@@ -144,7 +144,7 @@ describe("PeerTable", () => {
     assert.deepStrictEqual(heard, ["Joined", "Left", "Alive"])
   })
 
-  it("ids that have the same hash are still two", () => {
+  it("separates ids with equal hashes", () => {
     const letters = Array.from({ length: 90 }, (_, n) => String.fromCharCode(33 + n))
     const ids = letters.flatMap((one) => letters.map((other) => `course:${one}${other}`))
     const alike = [...Map.groupBy(ids, Hash.string).values()].find((group) => group.length > 1)!
@@ -156,7 +156,7 @@ describe("PeerTable", () => {
   })
 })
 
-/** In the order of a list of peers. */
+/** Sorts by the order of a list of peers. */
 const by =
   (peers: ReadonlyArray<Peer.Peer<string>>) =>
   ([one]: readonly [string, Peer.State], [other]: readonly [string, Peer.State]) =>

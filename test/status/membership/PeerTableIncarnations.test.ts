@@ -18,7 +18,7 @@ interface Life {
   readonly first?: number
 }
 
-/** What a peer sends in a life of its: gaps of 0.8 to 1.0 seconds. */
+/** Returns the packets of one incarnation, with gaps of 0.8 to 1.0 seconds. */
 const living = ({ first = 0, from, incarnation, until }: Life, roll: () => number): ReadonlyArray<Timed> => {
   const sent: Array<Timed> = []
   for (let at = from, sequence = first; at < until; at += 800 + 200 * roll()) {
@@ -27,7 +27,7 @@ const living = ({ first = 0, from, incarnation, until }: Life, roll: () => numbe
   return sent
 }
 
-/** What a table says of packets that come at these times, looked at every 250 ms. */
+/** Returns the changes of a table that receives these packets and ticks every 250 ms. */
 const hear = (packets: ReadonlyArray<Timed>, until: number, self?: string) => {
   let table = PeerTable.make({ decode, self }, 0)
   const heard: Array<readonly [tag: string, at: number]> = []
@@ -47,28 +47,24 @@ const hear = (packets: ReadonlyArray<Timed>, until: number, self?: string) => {
   return { heard, tags: heard.map(([tag]) => tag), peer: PeerTable.get(table, idOf(0), until), table }
 }
 
-/** Each packet up to `most` ms late, and some of them more than once. */
+/** Delays each packet by up to `maxDelayMillis`, and duplicates some. */
 const spoil = (packets: ReadonlyArray<Timed>, most: number, roll: () => number) =>
   packets.flatMap(([at, beat]) =>
     Array.from({ length: roll() < 0.3 ? 3 : 1 }, (): Timed => [at + (roll() < 0.5 ? 0 : most * roll()), beat])
   )
 
-describe("PeerTable: lives of a peer", () => {
-  it.prop(
-    "packets that overtake each other and come more than once change nothing, and do not count as lost",
-    [seeds],
-    ([seed]) => {
-      const roll = FaultRandom.sequence(seed)
-      const packets = living({ incarnation: 1, from: 0, until: 60_000 }, roll)
-      const { peer, tags } = hear(spoil(packets, 1_800, roll), 60_000)
-      assert.deepStrictEqual(tags, ["Joined"])
-      assert.strictEqual(peer?.state, "alive")
-      assert.isAtMost(peer!.loss, 0.04)
-    }
-  )
+describe("PeerTable incarnations", () => {
+  it.prop("ignores reordered and duplicate packets, and does not count them as lost", [seeds], ([seed]) => {
+    const roll = FaultRandom.sequence(seed)
+    const packets = living({ incarnation: 1, from: 0, until: 60_000 }, roll)
+    const { peer, tags } = hear(spoil(packets, 1_800, roll), 60_000)
+    assert.deepStrictEqual(tags, ["Joined"])
+    assert.strictEqual(peer?.state, "alive")
+    assert.isAtMost(peer!.loss, 0.04)
+  })
 
   it.prop(
-    "a restart is seen with its first packet, whatever comes late of the life before, and however often",
+    "detects a restart with its first packet, whatever late or duplicate packets of the previous run arrive",
     [seeds],
     ([seed]) => {
       const roll = FaultRandom.sequence(seed)
@@ -92,19 +88,23 @@ describe("PeerTable: lives of a peer", () => {
     ["clock was set back", 3, 0],
     ["state was restored, its sequence with it", 5, 0]
   ] as const) {
-    it.prop(`a restart of one whose ${what} is seen before it is down, and is no conflict`, [seeds], ([seed]) => {
-      const roll = FaultRandom.sequence(seed)
-      const older = living({ incarnation: 4, from: 0, until: 10_000 }, roll)
-      const old = living({ incarnation: 5, from: 10_000, until: 50_000, first: 7 }, roll)
-      const stale = old.slice(-3, -1).map(([at, beat]): Timed => [at + 1_800, beat])
-      const fresh = living({ incarnation, from: 50_000 + 500 * roll(), until: 90_000, first }, roll)
-      const { peer, tags } = hear([...older, ...old, ...stale, ...fresh], 90_000)
-      assert.deepStrictEqual(tags, ["Joined", "Restarted", "Suspect", "Restarted"])
-      assert.include(peer!, { state: "alive", incarnation, conflict: false })
-    })
+    it.prop(
+      `detects a restart of a peer whose ${what} before it is down, and without a conflict`,
+      [seeds],
+      ([seed]) => {
+        const roll = FaultRandom.sequence(seed)
+        const older = living({ incarnation: 4, from: 0, until: 10_000 }, roll)
+        const old = living({ incarnation: 5, from: 10_000, until: 50_000, first: 7 }, roll)
+        const stale = old.slice(-3, -1).map(([at, beat]): Timed => [at + 1_800, beat])
+        const fresh = living({ incarnation, from: 50_000 + 500 * roll(), until: 90_000, first }, roll)
+        const { peer, tags } = hear([...older, ...old, ...stale, ...fresh], 90_000)
+        assert.deepStrictEqual(tags, ["Joined", "Restarted", "Suspect", "Restarted"])
+        assert.include(peer!, { state: "alive", incarnation, conflict: false })
+      }
+    )
   }
 
-  it.prop("packets of a life that is over do not bring it back, many as they are", [seeds], ([seed]) => {
+  it.prop("does not return to an ended incarnation, however many of its packets arrive late", [seeds], ([seed]) => {
     const roll = FaultRandom.sequence(seed)
     const old = living({ incarnation: 4, from: 0, until: 40_000 }, roll)
     const last = living({ incarnation: 5, from: 40_000, until: 80_000 }, roll)
@@ -118,7 +118,7 @@ describe("PeerTable: lives of a peer", () => {
     }
   })
 
-  it("nor does a straggler of a life that looks later, as the clock was set back since", () => {
+  it("does not return to an ended incarnation with a greater number, after the clock was set back", () => {
     const roll = FaultRandom.sequence(1)
     const old = living({ incarnation: 5, from: 0, until: 20_000 }, roll)
     const fresh = living({ incarnation: 3, from: 20_500, until: 40_000 }, roll)
@@ -128,7 +128,7 @@ describe("PeerTable: lives of a peer", () => {
     assert.include(peer!, { state: "alive", incarnation: 3, conflict: false })
   })
 
-  it("one packet of a former life, heard again and again, is no other peer", () => {
+  it("reports no conflict for one packet of an ended incarnation that is repeated", () => {
     const roll = FaultRandom.sequence(1)
     const old = living({ incarnation: 5, from: 0, until: 20_000 }, roll)
     const fresh = living({ incarnation: 6, from: 20_500, until: 50_000 }, roll)
@@ -139,7 +139,7 @@ describe("PeerTable: lives of a peer", () => {
     assert.strictEqual(peer?.conflict, false)
   })
 
-  it("what was sent before a peer was known does not make up for what is lost since", () => {
+  it("does not offset losses with packets sent before the first one received", () => {
     const [, other] = [0, 1].map(idOf)
     const { table } = hear(
       [
@@ -153,7 +153,7 @@ describe("PeerTable: lives of a peer", () => {
     assert.deepStrictEqual(table.networkLoss, { expected: 2, lost: 1, lossBursts: 1, latenessMillis: 0 })
   })
 
-  it.prop("two with one id are a conflict, said once, until one of them stops", [seeds], ([seed]) => {
+  it.prop("reports two peers with one id as one conflict, until one of them stops", [seeds], ([seed]) => {
     const roll = FaultRandom.sequence(seed)
     const [stops, stays] = roll() < 0.5 ? [5, 6] : [6, 5]
     const from = roll() < 0.5 ? [0, 5_000] : [5_000, 0]
@@ -174,7 +174,7 @@ describe("PeerTable: lives of a peer", () => {
     assert.include(after.peer!, { state: "alive", incarnation: stays, conflict: false })
   })
 
-  it.prop("three with one id are a conflict, too", [seeds], ([seed]) => {
+  it.prop("reports three peers with one id as a conflict", [seeds], ([seed]) => {
     const roll = FaultRandom.sequence(seed)
     const lives = [4, 5, 6].map((incarnation) => living({ incarnation, from: 4_000 * roll(), until: 40_000 }, roll))
     const { peer, tags } = hear(lives.flat(), 39_000)
@@ -182,7 +182,7 @@ describe("PeerTable: lives of a peer", () => {
     assert.isTrue(peer!.conflict)
   })
 
-  it("one who hears a second with its own id is told so, until that one is gone", () => {
+  it("reports another peer with the own id as a conflict, until it stops", () => {
     const roll = FaultRandom.sequence(1)
     const own = living({ incarnation: 5, from: 0, until: 60_000 }, roll)
     const thief = living({ incarnation: 6, from: 10_000, until: 30_000 }, roll)
@@ -191,7 +191,7 @@ describe("PeerTable: lives of a peer", () => {
     assert.include(hear([...own, ...thief], 60_000, idOf(0)).peer!, { self: true, incarnation: 5, conflict: false })
   })
 
-  it("a forged packet of the far future silences a peer for a few heartbeats, not for good", () => {
+  it("accepts a peer again a few heartbeats after a forged packet from the far future", () => {
     const roll = FaultRandom.sequence(1)
     const life = living({ incarnation: 5, from: 0, until: 30_000 }, roll)
     for (const forged of [{ sequence: 2 ** 32 - 1, incarnation: 5 }, { incarnation: 2 ** 53 - 1 }]) {

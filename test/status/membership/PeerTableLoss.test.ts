@@ -6,11 +6,11 @@ import { between } from "../wire/HeartbeatArbitrary.ts"
 
 const mean = (values: ReadonlyArray<number>) => values.reduce((sum, value) => sum + value, 0) / values.length
 
-/** `npm run sweep` does the same for thousands of hours. */
+/** `npm run sweep` runs thousands of hours. */
 const hours = 0.2
 
-describe("PeerTable: loss", () => {
-  it("20 % of all packets are lost: nobody is declared down who is not, where five misses would do it each hour", () => {
+describe("PeerTable under packet loss", () => {
+  it("raises no false alarm at 20 % loss, where a fixed threshold of five misses does so every hour", () => {
     const setting = { seed: 1, peers: 20, loss: 0.2 }
     const { downs, pairHours } = StatusRuns.countFalseAlarms(setting, hours)
     assert.deepStrictEqual([downs, pairHours], [0, 76])
@@ -18,7 +18,7 @@ describe("PeerTable: loss", () => {
     assert.isAtLeast(fixed.downs / fixed.pairHours, 0.5)
   })
 
-  it("losses in bursts are learnt, too", () => {
+  it("raises few false alarms if losses come in bursts", () => {
     const bursts = () => StatusRuns.bursts(0.2, 3, 1)
     const { downs, pairHours } = StatusRuns.countFalseAlarms({ seed: 1, peers: 20 }, 0.1, bursts())
     const fixed = StatusRuns.countFalseAlarms({ seed: 1, peers: 20, table: { maxMissed: 5 } }, 0.1, bursts())
@@ -27,7 +27,7 @@ describe("PeerTable: loss", () => {
   })
 
   it.prop(
-    "the more is lost, the later the dead are down, but never later than the most that may be missed",
+    "detects failures later at higher loss, but within `maxMissed`",
     [between(0, 1_000_000)],
     ([seed]) => {
       const means = [0, 0.1, 0.2, 0.4, 0.7].map((loss) => {
@@ -48,7 +48,7 @@ describe("PeerTable: loss", () => {
     { arbitrary: { runs: 10 } }
   )
 
-  /** When a peer is down that sends each second, but for what a rule says of each packet. */
+  /** Returns the time at which a peer is down. It sends each second, and `heard` decides about each packet. */
   const irregular = (heard: (sequence: number) => { readonly pause: number; readonly isLost: boolean }) => {
     let table = PeerTable.make({ decode: StatusNetwork.decode }, 0)
     const downs: Array<number> = []
@@ -67,14 +67,14 @@ describe("PeerTable: loss", () => {
     return downs
   }
 
-  it("one who was taken for dead and was only busy, or not heard for a while, is waited for from then on", () => {
+  it("waits longer for a peer after it was declared down by mistake", () => {
     const busy = irregular((sequence) => ({ pause: sequence % 10 === 9 ? 6_000 : 0, isLost: false }))
     assert.deepStrictEqual(busy, [10])
     const unheard = irregular((sequence) => ({ pause: 0, isLost: sequence % 20 > 13 }))
     assert.isAtMost(unheard.length, 3)
   })
 
-  it("what is known of the way to a peer outlives the peer's restart", () => {
+  it("keeps the loss estimate of a peer that restarts", () => {
     let table = PeerTable.make({ decode: StatusNetwork.decode }, 0)
     const hear = (peer: number, sequence: number, incarnation: number) => {
       const beat = StatusNetwork.heartbeat({ id: StatusNetwork.idOf(peer), sequence, incarnation, interval: 500 })

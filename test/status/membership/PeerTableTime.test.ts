@@ -9,9 +9,9 @@ const seeds = between(0, 1_000_000)
 
 const few = [0, 1, 2, 3]
 
-describe("PeerTable: time", () => {
+describe("PeerTable detection times", () => {
   it.prop(
-    "without loss whoever dies is down within k + 1 intervals of its own on all tables, and nobody else is",
+    "declares a failed peer, and only that, down within k + 1 of its intervals on all tables without loss",
     [Arbitrary.all([seeds, between(2, 30), between(1, 12), between(2, 9), between(0, 2)])],
     ([[seed, peers, warm, downAfter, kind]]) => {
       const interval = [() => 1_000, (peer: number) => 500 + 1_500 * (peer % 3), (peer: number) => 300 * (1 + peer)][
@@ -25,7 +25,7 @@ describe("PeerTable: time", () => {
     { arbitrary: { runs: 30 } }
   )
 
-  it("so it is among 1,000", () => {
+  it("does so among 1,000 peers", () => {
     const { missed, detectionTimes, falseDowns } = StatusRuns.measureDetection(
       { seed: 5, peers: 1_000, observers: [0, 1] },
       50,
@@ -35,7 +35,7 @@ describe("PeerTable: time", () => {
     assert.isAtMost(Math.max(...detectionTimes), 6)
   })
 
-  it.prop("packets on change in between make it no later", [seeds], ([seed]) => {
+  it.prop("is not delayed by extra packets for changes", [seeds], ([seed]) => {
     let diedAt = Number.NaN
     const taken: Array<number> = []
     const network = StatusNetwork.make({
@@ -58,8 +58,8 @@ describe("PeerTable: time", () => {
   })
 
   it.prop(
-    "a receiver that stalls again and again, with room for what comes or without, declares nobody down but who died, " +
-      "and that within k + 1 intervals; what it has dropped it does not take for loss",
+    "declares only a failed peer down, within k + 1 intervals, on a receiver that stalls repeatedly, " +
+      "and does not count packets dropped meanwhile as loss",
     [seeds],
     ([seed]) => {
       const downs: Array<number> = []
@@ -88,49 +88,49 @@ describe("PeerTable: time", () => {
     { arbitrary: { runs: 30 } }
   )
 
-  it.prop(
-    "a receiver whose looks come late by as much as two periods, or far more, harms nobody",
-    [seeds],
-    ([seed]) => {
-      const network = StatusNetwork.make({
-        seed,
-        peers: 10,
-        observers: [0],
-        onChange: (_, { _tag }) => assert.strictEqual(_tag, "Joined")
-      })
-      for (let n = 0; n < 60; n++) {
-        network.stall(0, network.roll() * (network.roll() < 0.1 ? 3_000 : 500), 10_000)
-      }
-      assert.strictEqual(network.states(0).size, 9)
+  it.prop("raises no false alarm if its checks are late by two periods or far more", [seeds], ([seed]) => {
+    const network = StatusNetwork.make({
+      seed,
+      peers: 10,
+      observers: [0],
+      onChange: (_, { _tag }) => assert.strictEqual(_tag, "Joined")
+    })
+    for (let n = 0; n < 60; n++) {
+      network.stall(0, network.roll() * (network.roll() < 0.1 ? 3_000 : 500), 10_000)
     }
-  )
-
-  it.prop("a clock that is set, forward or back, harms nobody and hides no death for long", [seeds], ([seed]) => {
-    const back = seed % 2 === 0 ? -3_600_000 : 3_600_000
-    let table = PeerTable.make({ decode: StatusNetwork.decode }, 0)
-    for (let now = 0; now <= 10_000; now += 250) {
-      if (now % 1_000 === 0)
-        table = PeerTable.receive(table, StatusNetwork.heartbeat({ sequence: now / 1_000 }), now)[0]
-      table = PeerTable.tick(table, now)[0]
-    }
-    const heard: Array<number> = []
-    for (let passed = 250; passed <= 10_000; passed += 250) {
-      const [next, changes] = PeerTable.tick(table, 10_000 + back + passed)
-      table = next
-      for (const { _tag } of changes) if (_tag === "Down") heard.push(passed)
-    }
-    assert.strictEqual(heard.length, 1)
-    assert.isTrue(heard[0]! >= 4_500 && heard[0]! <= 6_000)
+    assert.strictEqual(network.states(0).size, 9)
   })
 
   it.prop(
-    "when a partition heals, all tables agree within 3 intervals, however long it was",
+    "raises no false alarm and detects failures soon after the clock was set forward or back",
+    [seeds],
+    ([seed]) => {
+      const back = seed % 2 === 0 ? -3_600_000 : 3_600_000
+      let table = PeerTable.make({ decode: StatusNetwork.decode }, 0)
+      for (let now = 0; now <= 10_000; now += 250) {
+        if (now % 1_000 === 0)
+          table = PeerTable.receive(table, StatusNetwork.heartbeat({ sequence: now / 1_000 }), now)[0]
+        table = PeerTable.tick(table, now)[0]
+      }
+      const heard: Array<number> = []
+      for (let passed = 250; passed <= 10_000; passed += 250) {
+        const [next, changes] = PeerTable.tick(table, 10_000 + back + passed)
+        table = next
+        for (const { _tag } of changes) if (_tag === "Down") heard.push(passed)
+      }
+      assert.strictEqual(heard.length, 1)
+      assert.isTrue(heard[0]! >= 4_500 && heard[0]! <= 6_000)
+    }
+  )
+
+  it.prop(
+    "agrees with all other tables within 3 intervals after a partition of any length",
     [Arbitrary.all([seeds, between(2, 12), between(1, 90)])],
     ([[seed, peers, cut]]) => assert.isAtMost(StatusRuns.timeToHeal({ seed, peers }, cut), 3),
     { arbitrary: { runs: 30 } }
   )
 
-  it.prop("a restart is known within 1 interval, a goodbye at once", [seeds, between(0, 80)], ([seed, away]) => {
+  it.prop("detects a restart within 1 interval and a goodbye at once", [seeds, between(0, 80)], ([seed, away]) => {
     const setting = { seed, peers: 5 }
     const taken = StatusRuns.timesToSee(setting, "Left")
     assert.deepStrictEqual(taken, [0, 0, 0, 0])

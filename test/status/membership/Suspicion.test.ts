@@ -6,7 +6,7 @@ import { between } from "../wire/HeartbeatArbitrary.ts"
 
 const patience = { suspectAfter: 3, downAfter: 5, maxMissed: 30 }
 
-/** A record of gaps in which so many were lost each, of packets so late. */
+/** Makes an estimate from gaps, each with a number of lost packets and a lateness. */
 const record = (gaps: ReadonlyArray<readonly [lost: number, late: number]>) =>
   gaps.reduce((record, [lost, late]) => Suspicion.addReceived(record, lost, late), Suspicion.empty)
 
@@ -15,7 +15,7 @@ const records = Arbitrary.map(
   record
 )
 
-/** What `count` packets leave behind, lost by chance. */
+/** Makes an estimate of `count` packets with independent losses. */
 const lossy = (rate: number, count: number, seed: number) => {
   const roll = FaultRandom.sequence(seed)
   let kept = Suspicion.empty
@@ -31,7 +31,7 @@ const lossy = (rate: number, count: number, seed: number) => {
 }
 
 describe("Suspicion", () => {
-  it("the verdict never waits for a suspicion that is set to come later", () => {
+  it("declares a peer down on time if `suspectAfter` is greater than `downAfter`", () => {
     const { down, suspect } = Suspicion.deadlines(1_000, Suspicion.empty, Suspicion.empty, {
       ...patience,
       downAfter: 2
@@ -39,7 +39,7 @@ describe("Suspicion", () => {
     assert.deepStrictEqual([suspect, down], [2_000, 2_000])
   })
 
-  it.prop("is patient within its limits, and comes before the verdict", [records, records], ([own, network]) => {
+  it.prop("suspects before it declares down, within its limits", [records, records], ([own, network]) => {
     const misses = Suspicion.missesUntilDown(own, network, patience)
     assert.isTrue(Number.isInteger(misses) && misses >= 5 && misses <= 30)
     const { down, suspect } = Suspicion.deadlines(1_000, own, network, patience)
@@ -49,18 +49,18 @@ describe("Suspicion", () => {
     assert.isTrue(rate >= 0 && rate < 1)
   })
 
-  it.prop("counts from five, as said, where nothing gets lost", [between(0, 300)], ([count]) => {
+  it.prop("needs five misses without loss", [between(0, 300)], ([count]) => {
     const own = record(Array.from({ length: count }, () => [0, 0]))
     assert.deepStrictEqual(Suspicion.deadlines(700, own, own, patience), { suspect: 2_100, down: 3_500 })
   })
 
-  it.prop("finds out how much gets lost", [between(0, 100_000), between(0, 60)], ([seed, percent]) => {
+  it.prop("estimates the loss rate", [between(0, 100_000), between(0, 60)], ([seed, percent]) => {
     const own = lossy(percent / 100, 2_000, seed)
     assert.closeTo(Suspicion.lossRate(own, own), percent / 100, 0.16)
   })
 
   it.prop(
-    "a packet that was only overtaken is not lost",
+    "does not count an overtaken packet as lost",
     [Arbitrary.array(between(0, 4), { maxLength: 30 })],
     ([gaps]) => {
       let kept = record(gaps.map((lost) => [lost, 0]))
@@ -70,7 +70,7 @@ describe("Suspicion", () => {
     }
   )
 
-  it("losses in a row ask for more patience than as many by themselves", () => {
+  it("waits longer for losses in a row than for as many single losses", () => {
     const alone = record(Array.from({ length: 40 }, (_, n) => [n % 2 === 0 ? 1 : 0, 0]))
     const together = record(Array.from({ length: 40 }, (_, n) => [n % 10 === 0 ? 5 : 0, 0]))
     assert.strictEqual(alone.lost, together.lost)
@@ -80,7 +80,7 @@ describe("Suspicion", () => {
     )
   })
 
-  it("one who is late now and then is waited for, and that is forgotten when it is over", () => {
+  it("waits for a peer that is late at times, and stops waiting when it is punctual again", () => {
     const busy = record(Array.from({ length: 50 }, (_, n) => [0, n % 10 === 0 ? 1_000 : 0]))
     assert.isAbove(Suspicion.deadlines(1_000, busy, busy, patience).down, 6_000)
     let calm = busy

@@ -7,7 +7,7 @@ import { run } from "../../support/Simulated.ts"
 const twice = { addresses: ["10.1.0.1/24", "10.2.0.1/24"] }
 
 describe("Broadcast", () => {
-  it.effect("an interface that goes away and comes back is followed", () =>
+  it.effect("follows an interface that disappears and returns", () =>
     run(({ host }) =>
       Effect.gen(function* () {
         let names = ["lo", "eth0", "eth1"]
@@ -31,7 +31,7 @@ describe("Broadcast", () => {
     )
   )
 
-  it.effect("a host without a network talks to itself, until it has one", () =>
+  it.effect("uses the loopback broadcast on a host without a network, until it has one", () =>
     run(({ host }) =>
       Effect.gen(function* () {
         let names = ["lo"]
@@ -55,7 +55,7 @@ describe("Broadcast", () => {
     )
   )
 
-  it.effect("where no route takes the limited broadcast, the directed one goes instead; told once", () => {
+  it.effect("falls back to the directed broadcast if the limited one has no route, and logs that once", () => {
     const { layer, lines } = captureLog()
     return run(({ host }) =>
       Effect.gen(function* () {
@@ -71,12 +71,12 @@ describe("Broadcast", () => {
         assert.deepStrictEqual(other.received, ["1", "2"])
         assert.deepStrictEqual(yield* one.stats, { sent: 2, failed: 2, dropped: 0 })
         assert.strictEqual(lines.length, 1)
-        assert.match(lines[0]!, /^Warn: broadcast to 255\.255\.255\.255 fails.*no route to the host/)
+        assert.match(lines[0]!, /^Warn: broadcast to 255\.255\.255\.255 failed, retrying: .*no route to the host/)
       }).pipe(Effect.provide(layer))
     )
   })
 
-  it.effect("ENETUNREACH fails nothing: it is counted, told once, and once when it is over", () => {
+  it.effect("counts ENETUNREACH without failing, and logs its begin and end once each", () => {
     const { layer, lines } = captureLog()
     return run(({ host }) =>
       Effect.gen(function* () {
@@ -100,7 +100,7 @@ describe("Broadcast", () => {
     )
   })
 
-  it.effect("addresses are those given and no others; what is no IPv4 address is an error that says so", () =>
+  it.effect("sends only to the given addresses, and fails for one that is not an IPv4 address", () =>
     run(({ host }) =>
       Effect.gen(function* () {
         const one = yield* openOn(yield* host("one", twice), Broadcast.make({ addresses: ["10.2.0.255"], port: 99 }))

@@ -10,7 +10,7 @@ import type * as Transport from "../../../src/status/transport/Transport.ts"
 import { captureLog, failingNetwork, openOn, packet, textOf } from "../../suites/status/StatusTransports.ts"
 import { run } from "../../support/Simulated.ts"
 
-/** A host that sends to many ports of another one, and what comes there: port, text and time. */
+/** Sends from one host to many ports of another; records port, text and time of each datagram. */
 const fan = (count: number, rate: number | undefined) =>
   Effect.fnUntraced(function* <A>(
     use: (
@@ -52,7 +52,7 @@ const fan = (count: number, rate: number | undefined) =>
 
 describe("Mesh", () => {
   for (const rate of [50, 1_000]) {
-    it.effect(`at ${rate} packets a second a round takes its time, without a burst`, () =>
+    it.effect(`spreads a round at ${rate} packets a second without bursts`, () =>
       fan(
         200,
         rate
@@ -75,7 +75,7 @@ describe("Mesh", () => {
     )
   }
 
-  it.effect("a newer packet takes the place of one under way, and all get it", () =>
+  it.effect("replaces a packet that is being sent by a newer one, which all peers receive", () =>
     fan(
       100,
       100
@@ -89,13 +89,13 @@ describe("Mesh", () => {
         assert.approximately(portsOf("old").length, 30, 3)
         assert.strictEqual(new Set(portsOf("new")).size, 100)
         assert.strictEqual(portsOf("new").length, 100)
-        // Those who have waited longest are first.
+        // The peers that have waited longest come first.
         assert.isFalse(portsOf("old").includes(portsOf("new")[0]!))
       })
     )
   )
 
-  it.effect("the scope closes when the last packet is out", () =>
+  it.effect("closes its scope after the last packet is sent", () =>
     fan(
       100,
       100
@@ -111,28 +111,28 @@ describe("Mesh", () => {
     )
   )
 
-  it.effect("a list that is an effect is asked anew, and may be empty", () =>
+  it.effect("runs a list that is an effect again, and accepts an empty one", () =>
     run(({ host }) =>
       Effect.gen(function* () {
         const list = yield* Ref.make<ReadonlyArray<Mesh.Destination>>([])
         const [a, b] = [yield* host("a"), yield* host("b")]
         const one = yield* openOn(a, Mesh.make({ peers: Ref.get(list), refresh: "2 seconds" }))
         const other = yield* openOn(b, Mesh.make({ peers: [] }))
-        yield* one.sendText("nobody")
+        yield* one.sendText("to an empty list")
         yield* Ref.set(list, [{ address: b.address }])
         yield* Effect.sleep("3 seconds")
-        yield* one.sendText("somebody")
+        yield* one.sendText("to one peer")
         yield* Effect.sleep("1 second")
         yield* Ref.set(list, [])
         yield* Effect.sleep("3 seconds")
-        yield* one.sendText("nobody again")
+        yield* one.sendText("to an empty list again")
         yield* Effect.sleep("1 second")
-        assert.deepStrictEqual(other.received, ["somebody"])
+        assert.deepStrictEqual(other.received, ["to one peer"])
       })
     )
   )
 
-  it.effect("who cannot be reached is tried for ever, told once, and once when it works again", () => {
+  it.effect("retries an unreachable peer forever, and logs the failure and the recovery once each", () => {
     const { layer, lines } = captureLog()
     return run(({ host }) =>
       Effect.gen(function* () {
@@ -166,7 +166,7 @@ describe("Mesh", () => {
     )
   })
 
-  it.effect("peers that are all IPv6 are heard on IPv6", () =>
+  it.effect("binds to IPv6 if all peers are IPv6", () =>
     run(({ host }) =>
       Effect.gen(function* () {
         const hosts = [yield* host("a"), yield* host("b")]

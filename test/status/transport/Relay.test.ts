@@ -10,7 +10,7 @@ import { packet, relay, textOf } from "../../suites/status/StatusTransports.ts"
 import { run } from "../../support/Simulated.ts"
 import { bytes, control } from "../wire/RelayMessageArbitrary.ts"
 
-/** One who speaks with a relay by hand. */
+/** A hand-made client of a relay. */
 const hand = Effect.fnUntraced(function* (host: SimHost.SimHost, agent: { readonly address: string }, port = 4_000) {
   const heard: Array<string> = []
   const answers: Array<RelayMessage.ControlMessage> = []
@@ -35,7 +35,7 @@ const hand = Effect.fnUntraced(function* (host: SimHost.SimHost, agent: { readon
       yield* Effect.sleep("10 millis")
       return answers[0]
     })
-  /** The cookie that the relay sends to this address. */
+  /** Requests a cookie for this address. */
   const cookie = Effect.map(tell("Subscribe", 0, RelayMessage.zeroCookie), (answer) => {
     assert.strictEqual(answer?._tag, "Challenge")
     return answer!.cookie
@@ -45,7 +45,7 @@ const hand = Effect.fnUntraced(function* (host: SimHost.SimHost, agent: { readon
   return { heard, answers, cookie, subscribe, tell, say, send }
 })
 
-/** A relay, and two who speak with it by hand. */
+/** Runs a test with a relay and two hand-made clients. */
 const talk = <A>(
   use: (world: {
     readonly agent: Effect.Success<ReturnType<typeof relay>>
@@ -70,7 +70,7 @@ const talk = <A>(
   )
 
 describe("Relay", () => {
-  it.effect("a lease that ends stops the flow, and so does leaving", () =>
+  it.effect("stops forwarding when a lease ends and after `Leave`", () =>
     talk(({ agent, one, other, third }) =>
       Effect.gen(function* () {
         assert.deepInclude(yield* one.subscribe(60_000), { _tag: "Granted", lease: 60_000 })
@@ -106,7 +106,7 @@ describe("Relay", () => {
     )
   )
 
-  it.effect("leases have a least and a most, and are renewed", () =>
+  it.effect("limits leases to a minimum and a maximum, and renews them", () =>
     talk(
       ({ agent, one, other }) =>
         Effect.gen(function* () {
@@ -123,7 +123,7 @@ describe("Relay", () => {
     )
   )
 
-  it.effect("a cookie is good for its address and port only, and for two minutes at most", () =>
+  it.effect("accepts a cookie from its address and port only, and for two minutes at most", () =>
     run(({ host }) =>
       Effect.gen(function* () {
         const agent = yield* relay(yield* host("relay"))
@@ -166,7 +166,7 @@ describe("Relay", () => {
     }
   }
   it.effect.prop(
-    "whoever has not echoed a cookie is sent no more than came from there, and nobody hears of it",
+    "sends an unvalidated address no more bytes than it received, and forwards nothing from it",
     [Schema.Array(forgery).check(Schema.isMinLength(1), Schema.isMaxLength(30))],
     ([forgeries]) => {
       let [sent, received] = [0, 0]
@@ -196,7 +196,7 @@ describe("Relay", () => {
     { arbitrary: { runs: 40 } }
   )
 
-  it.effect("who comes when there is no room is refused, and those who are there stay", () =>
+  it.effect("rejects a subscriber when it is full, and keeps the others", () =>
     talk(
       ({ agent, one, other, third }) =>
         Effect.gen(function* () {
@@ -215,7 +215,7 @@ describe("Relay", () => {
     )
   )
 
-  it.effect("from each no more than its rate is passed on, and leaving does not help", () =>
+  it.effect("limits the packets of each subscriber, and leaving does not reset the limit", () =>
     talk(
       ({ agent, one, other, third }) =>
         Effect.gen(function* () {
@@ -247,7 +247,7 @@ describe("Relay", () => {
     )
   )
 
-  it("who has left and comes again finds its rate as it was, also after the sweep", () => {
+  it("keeps the rate limit of a subscriber that left and returns, also after a sweep", () => {
     const subscribers = Subscribers.make({ maxSubscribers: 10, maxPacketsPerSecond: 10 })
     const peer = { address: "10.0.0.1", port: 1 }
     const grant = (now: number) => subscribers.grant(peer, RelayMessage.zeroCookie, 60_000, now)
@@ -263,7 +263,7 @@ describe("Relay", () => {
     assert.strictEqual(passed(100_000), 0)
   })
 
-  it.effect("packets are not looked into; what is larger than a status packet is not passed on", () =>
+  it.effect("forwards packets unread, and drops those larger than a status packet", () =>
     talk(({ agent, one, other }) =>
       Effect.gen(function* () {
         yield* one.subscribe(60_000)

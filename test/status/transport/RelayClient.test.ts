@@ -13,7 +13,7 @@ import * as RelayMessage from "../../../src/status/wire/RelayMessage.ts"
 import { captureLog, openOn, packet, relay } from "../../suites/status/StatusTransports.ts"
 import { run } from "../../support/Simulated.ts"
 
-/** When what kind of message went to the relay: milliseconds. */
+/** Records the kinds and times, in milliseconds, of the messages sent to the relay. */
 const watch = (address: string) => {
   const sent: Array<{ readonly at: number; readonly kind: string }> = []
   const tap: Packet.Tap = ({ at, bytes, to }) => {
@@ -24,7 +24,7 @@ const watch = (address: string) => {
 }
 
 describe("RelayClient", () => {
-  it.effect("renews at a third of its lease, with jitter, and leaves when its scope closes", () => {
+  it.effect("renews after a third of its lease, with jitter, and sends `Leave` when its scope closes", () => {
     const { tap, times } = watch("10.0.0.1")
     return run(
       ({ host }) =>
@@ -45,7 +45,7 @@ describe("RelayClient", () => {
               assert.strictEqual((yield* agent.stats).subscribers, 0)
             })
           )
-          // Two for a cookie and a lease; later those whose cookie is too old ask twice.
+          // Two requests for a cookie and a lease; later a client with an expired cookie needs two again.
           const asked = times("Subscribe")
           assert.isBelow(asked[1]!, 10)
           const gaps = asked.slice(2).map((at, i) => at - asked[i + 1]!)
@@ -61,7 +61,7 @@ describe("RelayClient", () => {
   })
 
   it.effect(
-    "a relay that is not there is asked for ever, at least every 5 seconds; told once, and once when it is",
+    "retries an unreachable relay at least every 5 seconds, and logs the failure and the recovery once each",
     () => {
       const { layer, lines } = captureLog()
       const { tap, times } = watch("10.0.0.1")
@@ -72,7 +72,7 @@ describe("RelayClient", () => {
             const one = yield* openOn(yield* host("one"), RelayClient.make({ relay: machine }))
             yield* Effect.sleep("10 minutes")
             assert.strictEqual(lines.length, 1)
-            assert.match(lines[0]!, /^Warn: relay 10\.0\.0\.1 port 2066 .*does not answer/)
+            assert.match(lines[0]!, /^Warn: relay 10\.0\.0\.1 port 2066 failed, retrying: no reply/)
             const asked = times("Subscribe")
             const gaps = asked.slice(1).map((at, i) => at - asked[i]!)
             assert.isAtMost(Math.max(...gaps), 5_000)
@@ -92,7 +92,7 @@ describe("RelayClient", () => {
     }
   )
 
-  it.effect("what was said before the relay heard us is said again once it does", () =>
+  it.effect("sends the last packet again once it is subscribed", () =>
     run(({ host }) =>
       Effect.gen(function* () {
         const machine = yield* host("relay")
@@ -107,7 +107,7 @@ describe("RelayClient", () => {
     )
   )
 
-  it.effect("a relay that starts again with another secret has lost all; one packet of each brings all back", () =>
+  it.effect("subscribes again, with its next packet, to a relay that restarted with another secret", () =>
     run(({ host }) =>
       Effect.gen(function* () {
         const machine = yield* host("relay")
@@ -143,7 +143,7 @@ describe("RelayClient", () => {
     )
   )
 
-  it.effect("a relay without room is asked again until there is some; told once", () => {
+  it.effect("retries a full relay until it has room, and logs the failure once", () => {
     const { layer, lines } = captureLog()
     return run(({ host }) =>
       Effect.gen(function* () {
@@ -159,13 +159,13 @@ describe("RelayClient", () => {
         assert.strictEqual((yield* agent.stats).subscribers, 1)
         assert.deepStrictEqual(
           lines.map((line) => line.replace(/^(\w+): .* (\w+)$/, "$1 $2")),
-          ["Warn subscriber", "Info again"]
+          ["Warn full", "Info again"]
         )
       }).pipe(Effect.provide(layer))
     )
   })
 
-  it.effect("nobody but the relay is listened to", () =>
+  it.effect("ignores datagrams that are not from the relay", () =>
     run(({ host }) =>
       Effect.gen(function* () {
         const agent = yield* relay(yield* host("relay"))
@@ -193,7 +193,7 @@ describe("RelayClient", () => {
     )
   )
 
-  it.effect("a relay that is no address is an error that says so", () =>
+  it.effect("fails for a relay that is not an IP address", () =>
     run(({ host }) =>
       Effect.gen(function* () {
         const open = RelayClient.make({ relay: { address: "relay.example" } })(() => {})
@@ -204,7 +204,7 @@ describe("RelayClient", () => {
     )
   )
 
-  it.effect("whatever happens, what is heard was said; once nothing is lost any more, all hear all again", () =>
+  it.effect("delivers only packets that were sent, under any faults, and all packets once the faults have ended", () =>
     SimCheck.check(
       Effect.fnUntraced(function* ({ heal, host, sometimes }) {
         const machine = yield* host("relay")
@@ -220,7 +220,7 @@ describe("RelayClient", () => {
         for (const text of all) assert.match(text, /^[abc] \d$/)
         yield* sometimes("lost", new Set(all).size < 30)
         yield* heal
-        // The first brings back whose lease has ended.
+        // The first packet renews the ended leases.
         for (const one of stations) yield* one.sendText("awake")
         yield* Effect.sleep("6 seconds")
         for (const one of stations) one.received.length = 0

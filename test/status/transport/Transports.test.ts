@@ -49,14 +49,14 @@ const ways: ReadonlyArray<TransportCase> = [
 
 for (const way of ways) suite(way)
 
-describe("a host on two networks", () => {
+describe("transports on a host with two networks", () => {
   const both: Readonly<Record<string, Transport.OpenTransport>> = {
     broadcast: Broadcast.make(),
     multicast: Multicast.make(),
     "multicast to named interfaces": Multicast.make({ interfaces: ["eth0", "eth1", "10.2.0.2", "10.1.0.1"] })
   }
   for (const [name, open] of Object.entries(both)) {
-    it.effect(`${name}: is heard on both and hears both, which do not hear each other`, () =>
+    it.effect(`${name} sends to and receives from both networks, which do not reach each other`, () =>
       run(({ host }) =>
         Effect.gen(function* () {
           const at = (name: string, ...addresses: ReadonlyArray<string>) =>
@@ -81,7 +81,7 @@ describe("a host on two networks", () => {
     )
   }
 
-  it.effect("a host with one interface broadcasts one packet each time, one with two at most three", () =>
+  it.effect("broadcast sends one packet on a host with one interface, and at most three with two", () =>
     run(({ host }) =>
       Effect.gen(function* () {
         const one = yield* openOn(yield* host("one", { addresses: ["10.1.0.1/24", "fd00::1/64"] }), Broadcast.make())
@@ -96,7 +96,7 @@ describe("a host on two networks", () => {
     )
   )
 
-  it.effect("IPv6: a group is joined and sent to on every interface", () =>
+  it.effect("multicast joins and sends on every interface over IPv6", () =>
     run(({ host }) =>
       Effect.gen(function* () {
         const open = Multicast.make({ group: "ff02::2066" })
@@ -111,8 +111,8 @@ describe("a host on two networks", () => {
   )
 })
 
-describe("within a host", () => {
-  it.effect("on the loopback broadcast all peers of the host hear, and nobody else is heard", () =>
+describe("transports within a host", () => {
+  it.effect("broadcast on the loopback address reaches all peers of the host, and receives from no other", () =>
     run(({ host }) =>
       Effect.gen(function* () {
         const inside = Broadcast.make({ addresses: ["127.255.255.255"] })

@@ -12,7 +12,7 @@ import type * as Transport from "../../../src/status/transport/Transport.ts"
 import { inbox, packet } from "../../suites/status/StatusTransports.ts"
 import * as Handles from "../../support/Handles.ts"
 
-/** A UDP port that nobody uses now. */
+/** Returns an unused UDP port. */
 const freePort = Effect.scoped(
   Effect.flatMap(Network.Network, ({ udp }) =>
     Effect.map(
@@ -32,7 +32,7 @@ const open = Effect.fnUntraced(function* (way: Transport.OpenTransport) {
   return { transport, heard, from, say: (text: string) => transport.send(packet(text)) }
 })
 
-/** Runs on the host's own loopback network, and leaves no socket behind. */
+/** Runs a test on the host's loopback network, and asserts that no socket is left open. */
 const live = (name: string, body: Effect.Effect<void, unknown, Network.Network | Scope.Scope>, skip = false) =>
   it.live.skipIf(skip)(name, () =>
     Handles.assertNoLeaks(Effect.scoped(body).pipe(Effect.provide(NodeNetwork.layer, { local: true })))
@@ -40,7 +40,7 @@ const live = (name: string, body: Effect.Effect<void, unknown, Network.Network |
 
 const notLinux = process.platform !== "linux"
 
-describe("on the host's own loopback", () => {
+describe("transports on the loopback interface", () => {
   live(
     notLinux ? "broadcast: skipped, sockets are bound to a broadcast address on Linux only" : "broadcast",
     Effect.gen(function* () {
@@ -77,7 +77,7 @@ describe("on the host's own loopback", () => {
           heard
         )
       }
-      // Nobody listens on the fourth: that is not a failure to send.
+      // Nothing is bound to the fourth address, which is not a send failure.
       yield* peers[0]!.say("again")
       yield* until(() => peers.every(({ heard }) => heard.includes("again")))
       assert.strictEqual((yield* peers[0]!.transport.stats).failed, 0)
@@ -86,7 +86,7 @@ describe("on the host's own loopback", () => {
   )
 
   live(
-    "multicast",
+    "multicast reaches all members",
     Effect.gen(function* () {
       const port = yield* freePort
       const way = Multicast.make({ interfaces: ["127.0.0.1"], port })
@@ -98,7 +98,7 @@ describe("on the host's own loopback", () => {
   )
 
   live(
-    "relay",
+    "relay reaches all subscribers",
     Effect.gen(function* () {
       const agent = yield* Relay.make({ port: 0 })
       const relay = { address: "127.0.0.1", port: agent.address.port }
@@ -108,7 +108,7 @@ describe("on the host's own loopback", () => {
       for (const peer of peers) peer.heard.length = 0
       for (const [at, peer] of peers.entries()) yield* peer.say(`peer ${at}`)
       yield* until(() => peers.every(({ heard }) => new Set(heard).size >= 2))
-      // What is said while the relay's answer is under way may come twice.
+      // A packet sent before the relay's reply arrives may be delivered twice.
       for (const [at, { from, heard }] of peers.entries()) {
         const others = [0, 1, 2].filter((one) => one !== at)
         assert.deepStrictEqual(
@@ -124,7 +124,7 @@ describe("on the host's own loopback", () => {
   )
 
   live(
-    "a port in use is an error when it is opened",
+    "fail to open a port in use",
     Effect.gen(function* () {
       const { port } = (yield* Relay.make({ port: 0 })).address
       const error = yield* Effect.flip(Relay.make({ port }))

@@ -1,4 +1,4 @@
-/** Packets of the course as they may be sent, and 72 bytes of anything. */
+/** Valid packets of the course, and arbitrary datagrams of 72 bytes. */
 import * as Arbitrary from "effect/Arbitrary"
 import * as Schema from "effect/Schema"
 import type * as CoursePacket from "../../../src/status/wire/CoursePacket.ts"
@@ -8,7 +8,7 @@ const between = (minimum: number, maximum: number) =>
 
 const number = between(-(2 ** 31), 2 ** 31 - 1)
 
-/** 1 to 63 bytes: at most 15 characters of at most 4. */
+/** Names of 1 to 63 bytes: at most 15 characters of at most 4 bytes. */
 const name = Arbitrary.map(
   Arbitrary.schema(Schema.String),
   (text) => `n${[...text.toWellFormed().replaceAll("\0", "")].slice(0, 15).join("")}`
@@ -19,7 +19,7 @@ export const packets: Arbitrary.Arbitrary<CoursePacket.CoursePacket> = Arbitrary
   ([name, x, y]) => ({ name, x, y })
 )
 
-/** As many bytes as the course's packets have, with a NUL here and there. */
+/** Arbitrary bytes of the packet's size, with some NULs. */
 export const datagrams = Arbitrary.map(
   Arbitrary.array(
     Arbitrary.map(Arbitrary.all([between(0, 255), between(0, 20)]), ([byte, choice]) => (choice === 0 ? 0 : byte)),

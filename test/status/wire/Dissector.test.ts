@@ -67,10 +67,10 @@ describe("Dissector", () => {
     [forwarded(new Uint8Array(1)), "FORWARD from 192.0.2.7 port 4000: 1 byte"],
     [forwarded(forwarded(control("Leave"))), "FORWARD from 192.0.2.7 port 4000: 68 bytes"]
   ] as const) {
-    it(`says: ${summary}`, () => assert.deepEqual(dissect(bytes), { kind: summary.split(" ")[0]!, summary }))
+    it(`dissects: ${summary}`, () => assert.deepEqual(dissect(bytes), { kind: summary.split(" ")[0]!, summary }))
   }
 
-  it("takes 72 bytes with a name and numbers that fit on no screen for the course's on its port only", () => {
+  it("recognizes 72 bytes with an implausible position as the course's only on its port", () => {
     const bytes = course("bob", 2 ** 31 - 1, 0)
     assert.isUndefined(dissect(bytes))
     for (const end of ["from", "to"]) {
@@ -82,24 +82,24 @@ describe("Dissector", () => {
     ["an empty payload", new Uint8Array(0)],
     ["72 NULs", new Uint8Array(72)],
     ["a name with an escape sequence", course("\u001b[2J", 1, 2)],
-    ["a name that is no UTF-8", course("bob", 1, 2).fill(0xff, 0, 2)],
+    ["a name that is not UTF-8", course("bob", 1, 2).fill(0xff, 0, 2)],
     ["71 bytes of the course", course("bob", 1, 2).subarray(1)],
-    ["ours of another version", ours({}).fill(2, 4, 5)],
-    ["ours, cut short", ours({}).subarray(0, 90)]
+    ["a status packet of another version", ours({}).fill(2, 4, 5)],
+    ["a truncated status packet", ours({}).subarray(0, 90)]
   ] as const) {
-    it(`does not claim ${what}`, () => {
+    it(`does not recognize ${what}`, () => {
       assert.isUndefined(dissect(bytes))
       assert.isUndefined(dissect(bytes, { to: { address: "127.0.0.1", port: 2_066 } }))
     })
   }
 
-  it("claims nothing of a stream", () => {
+  it("recognizes nothing in a TCP stream", () => {
     assert.isDefined(dissect(ours({})))
     assert.isUndefined(dissect(ours({}), { transport: "tcp", kind: "data" }))
   })
 
   it.prop(
-    "knows every packet that can be sent, among all protocols of ours",
+    "recognizes every valid packet among all protocols of the package",
     [StatusPacketArbitrary.packets],
     ([one]) => {
       const found = Packet.dissect(dissectors, packet(StatusPacketArbitrary.encoded(one)))
@@ -107,7 +107,7 @@ describe("Dissector", () => {
     }
   )
 
-  it("leaves TFTP alone", () => {
+  it("does not recognize TFTP", () => {
     for (const text of ["\0\x03\0\x01", "\0\x04\0\x01", `\0\x03\0\x01${"x".repeat(68)}`]) {
       const bytes = Uint8Array.from(text, (char) => char.charCodeAt(0))
       assert.isUndefined(dissect(bytes))
@@ -122,7 +122,7 @@ describe("Dissector", () => {
     ["forwarded packets", Arbitrary.map(StatusPacketArbitrary.mutated, forwarded)]
   ] as const) {
     it.prop(
-      `never throws, and prints on one line: ${what}`,
+      `never throws and prints one line for ${what}`,
       [bytes],
       ([bytes]) => assert.notMatch(dissect(bytes)?.summary ?? "", /[\p{Cc}\u202a-\u202e]/u),
       { arbitrary: { runs: 500 } }

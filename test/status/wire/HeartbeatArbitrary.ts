@@ -1,4 +1,4 @@
-/** What may happen to a table: packets of a few peers in any order, looks at it, and any time between them. */
+/** Inputs of a peer table: packets of a few peers in any order, ticks, and the time between them. */
 import * as Arbitrary from "effect/Arbitrary"
 import * as Schema from "effect/Schema"
 import type * as Peer from "../../../src/status/Peer.ts"
@@ -10,7 +10,7 @@ export const between = (minimum: number, maximum: number) =>
 const one = <A>(values: ReadonlyArray<A>): Arbitrary.Arbitrary<A> =>
   Arbitrary.map(between(0, values.length - 1), (at) => values[at]!)
 
-/** What happens, and how many milliseconds later than what was before. */
+/** An input, and the milliseconds since the previous one. */
 export interface Event {
   readonly beat: Peer.Heartbeat | undefined
   readonly wait: number
@@ -40,7 +40,7 @@ const heartbeat = Arbitrary.map(
     })
 )
 
-/** Mostly what is usual; now and then a stall, or a clock that is set back. */
+/** Mostly usual delays; some stalls, and clocks that are set back. */
 const wait = one([0, 0, 50, 250, 250, 250, 400, 500, 500, 900, 3_000, 60_000, -5_000])
 
 const event: Arbitrary.Arbitrary<Event> = Arbitrary.map(
@@ -48,7 +48,7 @@ const event: Arbitrary.Arbitrary<Event> = Arbitrary.map(
   ([beat, isBeat, wait]) => ({ beat: isBeat ? beat : undefined, wait })
 )
 
-/** With many quiet looks in a row, so that peers become suspect, down and forgotten. */
+/** Includes long runs of ticks without packets, so that peers become suspect, down and forgotten. */
 export const events: Arbitrary.Arbitrary<ReadonlyArray<Event>> = Arbitrary.map(
   Arbitrary.array(Arbitrary.all([event, one([0, 0, 0, 0, 0, 8, 40])]), { maxLength: 60 }),
   (parts) =>

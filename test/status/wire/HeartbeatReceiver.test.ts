@@ -31,7 +31,7 @@ const packet = (fields: Partial<StatusPacket.StatusPacket> = {}): StatusPacket.S
 const encode = (fields?: Partial<StatusPacket.StatusPacket>) =>
   Result.getOrThrow(StatusPacket.encode(packet(fields))).bytes
 
-/** An ear, and all that it has told. */
+/** Makes a receiver, and records its heartbeats. */
 const listen = Effect.fnUntraced(function* (options: HeartbeatReceiver.Options = plain) {
   const told: Array<Peer.Heartbeat> = []
   return { ear: yield* HeartbeatReceiver.make(options, (beat) => told.push(beat)), told }
@@ -40,7 +40,7 @@ const listen = Effect.fnUntraced(function* (options: HeartbeatReceiver.Options =
 const count = (refused: Readonly<Record<string, number>>) => Object.values(refused).reduce((sum, one) => sum + one, 0)
 
 describe("HeartbeatReceiver", () => {
-  it.effect.prop("each datagram is told or counted, whatever it is", [Schema.Array(Schema.Uint8Array)], ([all]) =>
+  it.effect.prop("accepts or counts each datagram", [Schema.Array(Schema.Uint8Array)], ([all]) =>
     Effect.gen(function* () {
       const { ear, told } = yield* listen()
       for (const bytes of all) ear.receive(bytes, from)
@@ -48,7 +48,7 @@ describe("HeartbeatReceiver", () => {
     })
   )
 
-  it.effect("tells what a packet says, and who sent it", () =>
+  it.effect("returns the content and source of a packet", () =>
     Effect.gen(function* () {
       const { ear, told } = yield* listen()
       const { cluster, time, ...said } = packet({ goodbye: true })
@@ -57,7 +57,7 @@ describe("HeartbeatReceiver", () => {
     })
   )
 
-  it.effect("its own packets, come back, are neither told nor counted; those of its former life are told", () =>
+  it.effect("ignores its own packets, and accepts those of its previous incarnation", () =>
     Effect.gen(function* () {
       const { ear, told } = yield* listen()
       ear.receive(encode(self), from)
@@ -67,7 +67,7 @@ describe("HeartbeatReceiver", () => {
     })
   )
 
-  it.effect("the course's packets: without the garbage behind the name, and its own not at all", () =>
+  it.effect("accepts the course's packets without the bytes after the name, and ignores its own", () =>
     Effect.gen(function* () {
       const name = { id: Identity.courseId("me"), incarnation: 0 }
       const { ear, told } = yield* listen({ ...plain, self: name })
@@ -84,7 +84,7 @@ describe("HeartbeatReceiver", () => {
     })
   )
 
-  it.live("with a key: in the order in which they came, and no more than can be checked", () =>
+  it.live("verifies signed packets in order of arrival, and bounds the queue", () =>
     Effect.gen(function* () {
       const key = yield* Hmac.make(Redacted.make("key"))
       const { ear, told } = yield* listen({ ...plain, key })

@@ -22,7 +22,7 @@ const make = <A>(schema: Schema.Codec<A, unknown>, payload: A) =>
   HeartbeatSender.make({ name: "a", cluster: "", identity, key: undefined, schema, payload, interval: 1_000 })
 
 describe("HeartbeatSender", () => {
-  it.effect.prop("what one says another reads, of any schema", [Any], ([payload]) =>
+  it.effect.prop("encodes a payload of any schema that another peer decodes", [Any], ([payload]) =>
     Effect.gen(function* () {
       const voice = yield* make(Any, { jobs: 0 })
       yield* voice.publish(payload)
@@ -35,7 +35,7 @@ describe("HeartbeatSender", () => {
     })
   )
 
-  it.effect.prop("reads any bytes without throwing, and complains in one short line", [Schema.Uint8Array], ([bytes]) =>
+  it.effect.prop("decodes any bytes without throwing, and fails with one short line", [Schema.Uint8Array], ([bytes]) =>
     Effect.gen(function* () {
       const voice = yield* make(Any, { jobs: 0 })
       for (const dialect of ["effect-inet", "course"] as const) {
@@ -45,7 +45,7 @@ describe("HeartbeatSender", () => {
     })
   )
 
-  it.effect("in the course's words: 72 bytes, no goodbye; who speaks both is seen by both", () =>
+  it.effect("encodes the course's dialect in 72 bytes and without a goodbye", () =>
     Simulated.run(({ host }) =>
       Effect.gen(function* () {
         const [alice, bob] = yield* Effect.forEach(["alice", "bob"], (name) => host(name))
@@ -73,7 +73,7 @@ describe("HeartbeatSender", () => {
     )
   )
 
-  it.effect("writes packets of the course that the course's codec reads", () =>
+  it.effect("encodes packets that the course's codec decodes", () =>
     Effect.gen(function* () {
       const voice = yield* HeartbeatSender.make({
         ...{ name: "bob", cluster: "", identity, key: undefined, schema: Any, payload: { jobs: 9 }, interval: 1_000 },

@@ -8,7 +8,7 @@ import { bytes, control, peer, peerOf } from "./RelayMessageArbitrary.ts"
 const check = (assertion: () => void) => Effect.sync(assertion)
 
 describe("RelayMessage", () => {
-  it.effect.prop("what was written is read, of whatever kind", [control], ([{ _tag, cookie, lease }]) =>
+  it.effect.prop("round-trips every kind of message", [control], ([{ _tag, cookie, lease }]) =>
     check(() => {
       const message = { _tag, lease, cookie: Uint8Array.from(cookie) }
       const encoded = RelayMessage.encode(message)
@@ -17,7 +17,7 @@ describe("RelayMessage", () => {
     })
   )
 
-  it.effect.prop("a forwarded packet comes unchanged, with its origin", [peer, bytes(0, 1_400)], ([from, packet]) =>
+  it.effect.prop("round-trips a forwarded packet and its origin", [peer, bytes(0, 1_400)], ([from, packet]) =>
     check(() => {
       const origin = peerOf(from)
       const wrapped = RelayMessage.forwardedMessage(RelayMessage.forwardedHeader(origin), Uint8Array.from(packet))
@@ -29,29 +29,32 @@ describe("RelayMessage", () => {
     })
   )
 
-  it.effect.prop("any bytes are read or refused, and what is read is of its bytes", [bytes(0, 80)], ([any]) =>
-    check(() => {
-      const raw = Uint8Array.from([1, ...any])
-      assert.isUndefined(RelayMessage.decode(raw))
-      for (const length of [raw.length, 24, 44]) {
-        for (let kind = 0; kind < 8; kind++) {
-          const headed = new Uint8Array(length)
-          headed.set(raw.subarray(0, length))
-          headed.set([0x00, 0x45, 0x49, 0x52, 1, kind, ...(kind === 6 ? [] : [0, 0])].slice(0, length))
-          const message = RelayMessage.decode(headed)
-          assert.strictEqual(message !== undefined, kind === 6 ? length >= 24 : kind > 0 && kind < 7 && length === 44)
-          if (message === undefined) continue
-          const again =
-            message._tag === "Forwarded"
-              ? RelayMessage.forwardedMessage(RelayMessage.forwardedHeader(message.origin), message.packet)
-              : RelayMessage.encode(message)
-          assert.deepStrictEqual(again, headed)
+  it.effect.prop(
+    "decodes or rejects any bytes, and a decoded message encodes to the same bytes",
+    [bytes(0, 80)],
+    ([any]) =>
+      check(() => {
+        const raw = Uint8Array.from([1, ...any])
+        assert.isUndefined(RelayMessage.decode(raw))
+        for (const length of [raw.length, 24, 44]) {
+          for (let kind = 0; kind < 8; kind++) {
+            const headed = new Uint8Array(length)
+            headed.set(raw.subarray(0, length))
+            headed.set([0x00, 0x45, 0x49, 0x52, 1, kind, ...(kind === 6 ? [] : [0, 0])].slice(0, length))
+            const message = RelayMessage.decode(headed)
+            assert.strictEqual(message !== undefined, kind === 6 ? length >= 24 : kind > 0 && kind < 7 && length === 44)
+            if (message === undefined) continue
+            const again =
+              message._tag === "Forwarded"
+                ? RelayMessage.forwardedMessage(RelayMessage.forwardedHeader(message.origin), message.packet)
+                : RelayMessage.encode(message)
+            assert.deepStrictEqual(again, headed)
+          }
         }
-      }
-    })
+      })
   )
 
-  it.effect.prop("none of it is a status packet of either dialect", [control], ([{ _tag, cookie, lease }]) =>
+  it.effect.prop("is rejected by both packet codecs", [control], ([{ _tag, cookie, lease }]) =>
     check(() => {
       const encoded = RelayMessage.encode({ _tag, lease, cookie: Uint8Array.from(cookie) })
       assert.strictEqual(StatusPacket.decode(encoded)._tag, "Failure")
@@ -64,7 +67,7 @@ describe("RelayMessage", () => {
     })
   )
 
-  it("is the format that is drawn", () => {
+  it("encodes the documented format", () => {
     const cookie = Uint8Array.from({ length: 32 }, (_, i) => i)
     const subscribe = RelayMessage.encode({ _tag: "Subscribe", lease: 30_000, cookie })
     assert.strictEqual(Buffer.from(subscribe.subarray(0, 12)).toString("hex"), "004549520101000000007530")
@@ -79,7 +82,7 @@ describe("RelayMessage", () => {
     })
   })
 
-  it("other versions, kinds, sizes and reserved bytes are refused", () => {
+  it("rejects other versions, kinds, sizes and reserved bytes", () => {
     const good = RelayMessage.encode({ _tag: "Leave", lease: 0, cookie: RelayMessage.zeroCookie })
     assert.isDefined(RelayMessage.decode(good))
     for (const [at, value] of [

@@ -4,18 +4,18 @@ import * as RelayMessage from "../../../src/status/wire/RelayMessage.ts"
 
 const int = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
 
-/** So many bytes, of any value. */
+/** Arbitrary bytes within a range of lengths. */
 export const bytes = (least: number, most: number) =>
   Schema.Array(int(0, 255)).check(Schema.isMinLength(least), Schema.isMaxLength(most))
 
-/** A message of any kind but Forwarded. */
+/** A control message. */
 export const control = Schema.Struct({
   _tag: Schema.Literals(["Subscribe", "Challenge", "Granted", "Full", "Leave"]),
   lease: int(0, 0xffff_ffff),
   cookie: bytes(RelayMessage.sizeBytes.cookie, RelayMessage.sizeBytes.cookie)
 })
 
-/** An origin, as a literal in its canonical form. */
+/** An origin, as a canonical IP literal. */
 export const peer = Schema.Struct({
   octets: Schema.Union([bytes(4, 4), bytes(16, 16)]),
   port: int(0, 65_535)

@@ -7,7 +7,7 @@ const { encoded } = StatusPacketArbitrary
 const refusal = (bytes: Uint8Array) => Result.getOrThrow(Result.flip(StatusPacket.decode(bytes)))
 const decoded = (bytes: Uint8Array) => Result.getOrThrow(StatusPacket.decode(bytes))
 
-/** Written by hand from the table at the head of the module. */
+/** Bytes written by hand from the table in the module's docstring. */
 const byHand = Uint8Array.from(
   Buffer.from(
     [
@@ -20,7 +20,7 @@ const byHand = Uint8Array.from(
       "ffffffff", // sequence
       "000003e8", // interval
       "001fffffffffffff", // time
-      "03", // length of the cluster
+      "03", // length of the cluster name
       "6c6162",
       "04", // length of the name
       "62c3b662", // "böb"
@@ -49,7 +49,7 @@ const changed = (at: number, ...bytes: ReadonlyArray<number>) => {
   return packet
 }
 
-/** What can be read is exactly what would be sent: no two datagrams mean the same. */
+/** Asserts that a decoded packet encodes to the same bytes, so that each packet has one encoding. */
 const isCanonical = (bytes: Uint8Array) => {
   const read = StatusPacket.decode(bytes)
   if (Result.isFailure(read)) {
@@ -68,12 +68,12 @@ const isCanonical = (bytes: Uint8Array) => {
 }
 
 describe("StatusPacket", () => {
-  it("has the bytes of the table", () => {
+  it("encodes the documented bytes", () => {
     assert.deepStrictEqual(encoded(meant), byHand)
     assert.deepStrictEqual(decoded(byHand), { packet: meant, signed: undefined })
   })
 
-  it("leaves room for a signature, and says what it is of", () => {
+  it("leaves space for a signature, and returns the bytes it covers", () => {
     const { bytes, covered } = Result.getOrThrow(StatusPacket.encode(meant, true))
     assert.deepStrictEqual([bytes.length, covered], [byHand.length + 32, byHand.length])
     assert.deepStrictEqual(bytes.subarray(0, covered), changed(5, 3))
@@ -94,7 +94,7 @@ describe("StatusPacket", () => {
     ["packets with bytes changed, cut out and put in", StatusPacketArbitrary.mutated]
   ] as const) {
     it.prop(
-      `decode never throws on ${what}; what it reads would be sent just so`,
+      `decode never throws on ${what}, and a decoded packet encodes to the same bytes`,
       [bytes],
       ([bytes]) => void isCanonical(bytes),
       { arbitrary: { runs: 1000 } }
@@ -102,7 +102,7 @@ describe("StatusPacket", () => {
   }
 
   it.prop(
-    "refuses every packet that is cut short or has more behind it",
+    "rejects every truncated packet and every packet with trailing bytes",
     [StatusPacketArbitrary.valid],
     ([bytes]) => {
       assert.isTrue(isCanonical(bytes))
@@ -119,7 +119,7 @@ describe("StatusPacket", () => {
     { arbitrary: { runs: 20 } }
   )
 
-  it("reads or refuses every packet of which one byte is another", () => {
+  it("decodes or rejects every packet with one changed byte", () => {
     let read = 0
     for (const packet of [byHand, encoded(meant, true)]) {
       for (let at = 0; at < packet.length; at++) {
@@ -133,7 +133,7 @@ describe("StatusPacket", () => {
     assert.isAbove(read, 10_000)
   })
 
-  it("reads a packet where it is in a larger buffer, without a copy of its payload", () => {
+  it("decodes a packet inside a larger buffer without copying its payload", () => {
     const buffer = new Uint8Array(200).fill(0xff)
     buffer.set(byHand, 7)
     const { packet } = decoded(buffer.subarray(7, 7 + byHand.length))
@@ -141,7 +141,7 @@ describe("StatusPacket", () => {
     assert.strictEqual(packet.payload.buffer, buffer.buffer)
   })
 
-  it("takes names of 63 bytes and packets of 1,400", () => {
+  it("accepts names of 63 bytes and packets of 1,400 bytes", () => {
     const name = `${"日".repeat(20)}ööa` // 20 * 3 + 2 * 2 + 1 = 65
     const fits = `${"日".repeat(20)}öa` // 63
     assert.strictEqual(Result.getOrThrow(Result.flip(StatusPacket.encode({ ...meant, name }))).reason, "Name")
@@ -172,17 +172,17 @@ describe("StatusPacket", () => {
     ["an empty name", changed(44, 0), "Name"],
     ["a name of 64 bytes", changed(44, 64), "Name"],
     ["a name longer than the packet", changed(44, 63), "Truncated"],
-    ["a cluster that is no UTF-8", changed(41, 0xff), "Name"],
-    ["a name with half a character", changed(47, 0x62), "Name"],
-    ["a name in too long a form of UTF-8", changed(46, 0xc1, 0xa1), "Name"],
+    ["a cluster that is not UTF-8", changed(41, 0xff), "Name"],
+    ["a name with a truncated character", changed(47, 0x62), "Name"],
+    ["a name in overlong UTF-8", changed(46, 0xc1, 0xa1), "Name"],
     ["a payload longer than the packet", changed(49, 0xff, 0xff), "Truncated"],
     ["a payload shorter than the rest", changed(49, 0, 1), "Oversized"],
     ["signed, without a signature", changed(5, 3), "Truncated"]
   ] as const) {
-    it(`refuses ${what}`, () => assert.strictEqual(refusal(bytes).reason, reason))
+    it(`rejects ${what}`, () => assert.strictEqual(refusal(bytes).reason, reason))
   }
 
-  it("says which number a packet has out of range", () => {
+  it("names the number that is out of range", () => {
     const time = changed(32, ...new Uint8Array(8).fill(0xff))
     assert.match(refusal(time).message, /: time 1844674/)
     assert.match(refusal(changed(16, 0, 0x20, 0, 0, 0, 0, 0, 0)).message, /: incarnation 9007199254740992$/)
@@ -201,9 +201,9 @@ describe("StatusPacket", () => {
     ["time", { time: Number.NaN }, /: time NaN$/],
     ["time", { time: 2 ** 53 }, /: time 9007199254740992$/],
     ["sequence", { sequence: 2 ** 32 }, /a sequence of 0 to 2\^32 - 1: sequence 4294967296$/],
-    ["payload", { payload: new Uint8Array(1_400) }, /^has more than 1400 bytes.*: 1451 bytes$/]
+    ["payload", { payload: new Uint8Array(1_400) }, /^packet of more than 1400 bytes.*: 1451 bytes$/]
   ] as const) {
-    it(`says what is wrong with a value, in one line: ${what} ${message.source}`, () => {
+    it(`rejects a value with a one-line message: ${what} ${message.source}`, () => {
       const error = Result.getOrThrow(Result.flip(StatusPacket.encode({ ...meant, ...change })))
       assert.match(error.message, message)
       assert.notInclude(error.message, "\n")

@@ -1,4 +1,4 @@
-/** Status packets as they may be sent, and what a bad network or a bad peer makes of them. */
+/** Valid status packets, and their corruptions by a faulty network or peer. */
 import * as Arbitrary from "effect/Arbitrary"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
@@ -10,7 +10,7 @@ const between = (minimum: number, maximum: number) =>
 
 const encoder = new TextEncoder()
 
-/** Text of at most so many bytes, with characters of one to four. */
+/** Text of at most `most` bytes, with characters of one to four bytes. */
 const text = (most: number) =>
   Arbitrary.map(
     Arbitrary.all([
@@ -35,7 +35,7 @@ const text = (most: number) =>
 const bytes = (maxLength: number) =>
   Arbitrary.map(Arbitrary.array(between(0, 255), { maxLength }), (bytes) => Uint8Array.from(bytes))
 
-/** Any datagram; most are noise, but some begin as ours do. */
+/** Arbitrary datagrams: mostly noise, some with a valid beginning. */
 export const datagrams = Arbitrary.map(
   Arbitrary.all([bytes(120), Arbitrary.schema(Schema.Boolean)]),
   ([bytes, ours]) => {
@@ -76,7 +76,7 @@ export const packets: Arbitrary.Arbitrary<StatusPacket.StatusPacket> = Arbitrary
 export const encoded = (packet: StatusPacket.StatusPacket, signed = false) =>
   Result.getOrThrow(StatusPacket.encode(packet, signed)).bytes
 
-/** Packets as bytes, half of them with a signature of noise. */
+/** Valid packets as bytes, half of them with a random signature. */
 export const valid: Arbitrary.Arbitrary<Uint8Array> = Arbitrary.map(
   Arbitrary.all([packets, Arbitrary.schema(Schema.Boolean), between(0, 255)]),
   ([packet, signed, noise]) => {
@@ -85,5 +85,5 @@ export const valid: Arbitrary.Arbitrary<Uint8Array> = Arbitrary.map(
   }
 )
 
-/** Packets with a few bytes changed, cut out or put in. */
+/** Packets with a few bytes changed, removed or inserted. */
 export const mutated = Mutated.mutated(valid, Arbitrary.all([between(0, 2), between(0, 0xffff), between(0, 255)]))

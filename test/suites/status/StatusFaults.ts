@@ -1,4 +1,4 @@
-/** What holds for the peers of a status service whatever a network does to their packets. */
+/** Properties of status peers under arbitrary network faults. */
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -13,7 +13,7 @@ import { type Load, type LoadPeer, optionsOf, recordChanges, summary } from "./S
 
 const names = ["a", "b", "c", "d"]
 
-/** Anything that can happen to a datagram, and to one of the hosts. */
+/** Any fault of datagrams, and crashes of one host. */
 export const faults: FaultArbitrary.Options = {
   hosts: names,
   faultyHosts: ["d"],
@@ -21,12 +21,12 @@ export const faults: FaultArbitrary.Options = {
   faultPeriod: "20 seconds"
 }
 
-/** What UDP's own checksum does: a spoiled packet is a lost one. */
+/** Drops corrupted packets, as UDP's own checksum does. */
 const checked = Layer.effect(Network.Network, Effect.map(Network.Network, TftpChecksum.withChecksum))
 
 interface FaultedPeer {
   readonly name: string
-  /** The peer of its present life, and what that one has seen. */
+  /** The peer of the current run, and its changes. */
   readonly peer: () => LoadPeer
   readonly changes: Array<Peer.Change<Load>>
 }
@@ -54,9 +54,9 @@ export const members = Effect.fnUntraced(function* (simulation: Simulation.Simul
 export const tagsOf = ({ changes }: FaultedPeer, name?: string) =>
   changes.filter(({ peer }) => name === undefined || peer.name === name).map(({ _tag }) => _tag)
 
-const interval = 1_000
+const intervalMillis = 1_000
 
-/** Safety: nobody who lives is taken for dead while the faults are moderate. */
+/** Safety: no running peer is declared down under moderate faults. */
 export const noFalseDowns = Effect.fnUntraced(function* (simulation: Simulation.Simulation) {
   const all = yield* members(simulation)
   yield* Effect.sleep("2 minutes")
@@ -66,18 +66,18 @@ export const noFalseDowns = Effect.fnUntraced(function* (simulation: Simulation.
   }
 })
 
-/** States that some run of the scenario reaches. */
+/** Changes that some run of the scenario reaches. */
 export const sometimes = ["Down", "Restarted", "Suspect"] as const
 
-/** Liveness: three intervals after the faults all tables are the same, and all that is said is known. */
+/** Liveness: three intervals after the faults, all tables are equal and contain the latest payloads. */
 export const scenario = Effect.fnUntraced(function* (simulation: Simulation.Simulation) {
   const all = yield* members(simulation)
   yield* Effect.sleep("10 seconds")
   yield* Effect.forEach(all.slice(0, 3), ({ peer }, jobs) => peer().publish({ jobs }))
-  // No window is later; a packet that comes by number may be.
+  // The last fault window has ended by now; delayed packets may still arrive.
   yield* Effect.sleep("11 seconds")
   yield* simulation.heal
-  yield* Effect.sleep(3 * interval)
+  yield* Effect.sleep(3 * intervalMillis)
   for (const { name, peer } of all) {
     assert.deepStrictEqual(summary(peer()), ["a alive 0", "b alive 1", "c alive 2", "d alive 0"], name)
   }

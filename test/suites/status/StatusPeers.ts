@@ -1,4 +1,4 @@
-/** What holds for the peers of a status service on any network that works. */
+/** Properties of status peers on any network without faults. */
 import { assert, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -19,7 +19,7 @@ import {
   waitForCount
 } from "./StatusWorld.ts"
 
-/** Joins, and gives what ends it again. */
+/** Joins, and returns the peer and an effect that leaves. */
 const joinInScope = Effect.fnUntraced(function* (world: TestNetwork, name: string, options?: Options) {
   const scope = yield* Scope.fork(yield* Effect.scope)
   const peer = yield* Scope.provide(world.join(name, options), scope)
@@ -32,7 +32,7 @@ export const suite = (run: Run) => {
   const test = (name: string, body: (world: TestNetwork) => Effect.Effect<void, unknown, Scope.Scope>) =>
     it.live(name, () => run((world) => Effect.timeout(body(world), world.timeout)))
 
-  test("three peers see each other, what one publishes, and that it leaves", (world) =>
+  test("three peers see each other, a published payload and a goodbye", (world) =>
     Effect.gen(function* () {
       const a = yield* world.join("a")
       const b = yield* joinInScope(world, "b")
@@ -47,7 +47,7 @@ export const suite = (run: Run) => {
       const begun = yield* monotonicMillis
       yield* b.peer.publish({ jobs: 7 })
       for (const update of updates) assert.strictEqual((yield* update).peer.payload?.jobs, 7)
-      assert.isBelow((yield* monotonicMillis) - begun, 105 + world.slack, "at once, that is after `quiet`")
+      assert.isBelow((yield* monotonicMillis) - begun, 105 + world.slack, "sent after `minInterval`")
       const leaves = yield* Effect.forEach([a, c], (peer) => nextChange(peer, "Left", "b"))
       yield* b.leave
       for (const left of leaves) assert.strictEqual((yield* left).peer.payload?.jobs, 7)
@@ -55,7 +55,7 @@ export const suite = (run: Run) => {
       assert.deepStrictEqual(summary(a), ["a alive 0", "b left 7", "c alive 0"])
     }))
 
-  test("one who starts again has the same id, and is seen within an interval", (world) =>
+  test("a restarted peer has the same id, and is seen within an interval", (world) =>
     Effect.gen(function* () {
       const a = yield* world.join("a")
       const first = yield* joinInScope(world, "b")
@@ -70,7 +70,7 @@ export const suite = (run: Run) => {
       assert.isAbove(peer.incarnation, before.incarnation)
     }))
 
-  test("one who only listens hears all, a peer of its own name included, and nobody hears of it", (world) =>
+  test("a listen-only peer sees all others, also one of its own name, and is seen by none", (world) =>
     Effect.gen(function* () {
       const a = yield* world.join("a")
       const b = yield* joinInScope(world, "b", { listenOnly: true })
@@ -87,7 +87,7 @@ export const suite = (run: Run) => {
       assert.deepStrictEqual(summary(a), ["a alive 0", "b alive 3"])
     }))
 
-  test("two who use one id are told so, both", (world) =>
+  test("two peers with one id both report a conflict", (world) =>
     Effect.gen(function* () {
       const id = "00c0ffee00c0ffee"
       const watched = yield* Effect.forEach(["a", "b"], (name) =>
@@ -101,7 +101,7 @@ export const suite = (run: Run) => {
       for (const one of watched) assert.isTrue(Exit.isSuccess(yield* Fiber.await(one)))
     }))
 
-  test("changes come from when one listens, and end with the peer, as its table does", (world) =>
+  test("changes start with the subscription, and changes and table end with the peer", (world) =>
     Effect.gen(function* () {
       const a = yield* joinInScope(world, "a")
       yield* world.join("b")
@@ -121,7 +121,7 @@ export const suite = (run: Run) => {
       for (const end of ends) assert.isTrue(Exit.isSuccess(yield* Fiber.await(end)))
     }))
 
-  test("ages are told anew once an interval, though nothing happens", (world) =>
+  test("the table is published once an interval even without changes", (world) =>
     Effect.gen(function* () {
       const alone: LoadPeer = yield* world.join("a")
       const begun = yield* monotonicMillis

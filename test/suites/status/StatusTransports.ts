@@ -1,4 +1,4 @@
-/** What every way to all peers must do, and what it takes to try them on simulated hosts. */
+/** Test suite of a transport, and its support on simulated hosts. */
 
 import * as NodeCrypto from "@effect/platform-node/NodeCrypto"
 import { assert, describe, it } from "@effect/vitest"
@@ -15,10 +15,10 @@ import type * as Transport from "../../../src/status/transport/Transport.ts"
 import * as CoursePacket from "../../../src/status/wire/CoursePacket.ts"
 import { run } from "../../support/Simulated.ts"
 
-/** A host's end of a transport, and what it has heard. */
+/** Transport of one host, and its received packets. */
 export interface TransportHost {
   readonly name: string
-  /** The texts, as `text from address`, in order. */
+  /** Texts received, in order. */
   readonly received: Array<string>
   readonly senders: Array<Endpoint.Endpoint>
   readonly sendText: (text: string) => Effect.Effect<void>
@@ -26,17 +26,17 @@ export interface TransportHost {
   readonly transport: () => Transport.Transport
 }
 
-/** A packet of the course with a text as its name: something that every way carries. */
+/** Encodes a text as the name in the course's packet, which every transport carries. */
 export const packet = (text: string): Uint8Array => {
   const encoded = CoursePacket.encode({ name: text, x: 1, y: 2 })
   if (encoded._tag === "Failure") throw encoded.failure
   return encoded.success
 }
 
-/** What a packet says; a datagram that is none is heard as `?`. */
+/** Decodes the text of a packet; `?` for any other datagram. */
 export const textOf = (bytes: Uint8Array) => CoursePacket.decode(bytes)?.name ?? "?"
 
-/** A receiver that keeps what it hears. */
+/** Makes a receiver that records packets. */
 export const inbox = () => {
   const received: Array<string> = []
   const senders: Array<Endpoint.Endpoint> = []
@@ -72,7 +72,7 @@ export const openOn = Effect.fnUntraced(function* (
   return opened
 })
 
-/** A relay on a host; its cookies are the same in each run. */
+/** Starts a relay on a host, with the same cookies in each run. */
 export const relay = Effect.fnUntraced(function* (host: SimHost.SimHost, options: Relay.Options = {}) {
   let agent: Relay.RelayAgent | undefined
   yield* host.start(
@@ -84,7 +84,7 @@ export const relay = Effect.fnUntraced(function* (host: SimHost.SimHost, options
   return { address: host.address, stats: Effect.suspend(() => agent!.stats) }
 })
 
-/** A network that takes no datagram that `fails`, told where it goes and how its socket is bound. */
+/** Wraps a network to fail sends that `fails` selects, by destination and socket options. */
 export const failingNetwork =
   (fails: (to: string, options: Network.UdpOptions) => boolean) =>
   (network: Network.Network["Service"]): Network.Network["Service"] => ({
@@ -99,7 +99,7 @@ export const failingNetwork =
       }))
   })
 
-/** A network whose interfaces are those named. */
+/** Wraps a network to show only the named interfaces. */
 export const networkWithInterfaces =
   (names: () => ReadonlyArray<string>) =>
   (network: Network.Network["Service"]): Network.Network["Service"] => ({
@@ -107,17 +107,17 @@ export const networkWithInterfaces =
     interfaces: Effect.map(network.interfaces, (all) => all.filter(({ name }) => names().includes(name)))
   })
 
-/** Keeps what is logged, as `LEVEL: text`. */
+/** Records log lines as `LEVEL: text`. */
 export const captureLog = () => {
   const lines: Array<string> = []
   const logger = Logger.make(({ logLevel, message }) => void lines.push(`${logLevel}: ${message}`))
   return { lines, layer: Logger.layer([logger]) as Layer.Layer<never> }
 }
 
-/** One of the ways: opens it on hosts of one LAN. */
+/** A transport under test, and how to open it on hosts of one LAN. */
 export interface TransportCase {
   readonly name: string
-  /** Whether each hears itself. */
+  /** True if a sender receives its own packets. */
   readonly echo: boolean
   readonly open: (
     simulation: Simulation.Simulation,
@@ -137,10 +137,10 @@ const start = Effect.fnUntraced(function* (testCase: TransportCase, simulation: 
 const expectedTexts = (testCase: TransportCase, { name }: TransportHost, said: (name: string) => string) =>
   names.filter((one) => testCase.echo || one !== name).map(said)
 
-/** Runs the suite for one way. */
+/** Defines the suite for one transport. */
 export const suite = (testCase: TransportCase) =>
   describe(testCase.name, () => {
-    it.effect("what one says, all others hear, unchanged and from it", () =>
+    it.effect("delivers each packet unchanged to all others, with its source", () =>
       run((simulation) =>
         Effect.gen(function* () {
           const { hosts, stations } = yield* start(testCase, simulation)
@@ -162,7 +162,7 @@ export const suite = (testCase: TransportCase) =>
       )
     )
 
-    it.effect("a partition parts, and when it heals all hear each other again", () =>
+    it.effect("delivers to all again after a partition", () =>
       run(
         (simulation) =>
           Effect.gen(function* () {
@@ -180,7 +180,7 @@ export const suite = (testCase: TransportCase) =>
               assert.notInclude(one.received, "during a")
             }
             yield* Effect.sleep("2 minutes")
-            // A relay's leases end meanwhile: what is said first after it brings them back.
+            // The relay's leases end meanwhile; the first packet renews them.
             yield* round("again")
             for (const one of stations) one.received.length = 0
             yield* round("after")
@@ -195,15 +195,15 @@ export const suite = (testCase: TransportCase) =>
       )
     )
 
-    it.effect("a host that crashes and starts again is heard again", () =>
+    it.effect("delivers from a host that crashed and restarted", () =>
       run((simulation) =>
         Effect.gen(function* () {
           const { hosts, stations } = yield* start(testCase, simulation)
           yield* hosts[0]!.crash
-          yield* stations[1]!.sendText("is anyone there?")
+          yield* stations[1]!.sendText("hello?")
           yield* Effect.sleep("1 second")
-          assert.notInclude(stations[0]!.received, "is anyone there?")
-          assert.include(stations[2]!.received, "is anyone there?")
+          assert.notInclude(stations[0]!.received, "hello?")
+          assert.include(stations[2]!.received, "hello?")
           yield* hosts[0]!.restart
           yield* Effect.sleep("1 second")
           yield* stations[0]!.sendText("back")

@@ -1,4 +1,4 @@
-/** Peers of a status service for tests, and what is asked of them: on a simulated network and on that of the host. */
+/** Status peers for tests, on a simulated network and on the host's. */
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -16,27 +16,27 @@ import * as StatusPeer from "../../../src/status/StatusPeer.ts"
 import * as Broadcast from "../../../src/status/transport/Broadcast.ts"
 import * as Simulated from "../../support/Simulated.ts"
 
-/** What the peers of these tests say. */
+/** Schema of the test payload. */
 export const Load = Schema.Struct({ jobs: Schema.Int })
 export type Load = typeof Load.Type
 export type LoadPeer = StatusPeer.StatusPeer<Load>
 export type Options = Partial<StatusPeer.Options<Load>>
 
-/** Somewhere to be a peer: each name is a host of its own where there are hosts. */
+/** A network for tests. On a simulated one each name is a host of its own. */
 export interface TestNetwork {
   readonly join: (
     name: string,
     options?: Options
   ) => Effect.Effect<LoadPeer, StatusError | Network.NetworkError, Scope.Scope>
-  /** Milliseconds. */
+  /** Interval in milliseconds. */
   readonly interval: number
   /** Milliseconds by which a busy machine may be late. */
   readonly slack: number
-  /** How long anything may take: longer than it does. */
+  /** Time limit of a test. */
   readonly timeout: Duration.Input
 }
 
-/** How a world runs a test. */
+/** Runs a test on a network. */
 export type Run = (
   test: (world: TestNetwork) => Effect.Effect<void, unknown, Scope.Scope>
 ) => Effect.Effect<void, unknown>
@@ -48,11 +48,11 @@ export const optionsOf = (name: string, options: Options = {}): StatusPeer.Optio
   ...options
 })
 
-/** Joins from a simulated host, until the scope of the caller closes. */
+/** Joins from a simulated host, until the caller's scope closes. */
 export const joinOn = (host: SimHost.SimHost, options?: Options) =>
   Effect.provide(StatusPeer.make(optionsOf(host.name, options)), host.layer)
 
-/** On a simulated LAN. */
+/** Runs a test on a simulated LAN. */
 export const simulated: Run = (test) =>
   Simulated.run((simulation) => {
     const hosts = new Map<string, SimHost.SimHost>()
@@ -62,12 +62,12 @@ export const simulated: Run = (test) =>
       return host
     })
     const join: TestNetwork["join"] = (name, options) =>
-      // No two programs start at the very same time.
+      // Two programs do not start at exactly the same time.
       Effect.flatMap(Effect.delay(hostOf(name), 1), (host) => joinOn(host, { ...options, name }))
     return Effect.scoped(test({ join, interval: 1_000, slack: 0, timeout: "1 minute" }))
   })
 
-/** A port nobody has: the broadcast of many sockets needs one that is known. */
+/** Returns an unused port: peers that broadcast need a known one. */
 export const freePort = Effect.scoped(
   Effect.gen(function* () {
     const socket = yield* (yield* Network.Network).udp({ host: "0.0.0.0" }, () => {})
@@ -75,7 +75,7 @@ export const freePort = Effect.scoped(
   })
 )
 
-/** On the loopback interface of this host, all in one process. */
+/** Runs a test on the loopback interface of this host, in one process. */
 export const loopback: Run = (test) =>
   Effect.gen(function* () {
     const port = yield* freePort
@@ -87,31 +87,31 @@ export const loopback: Run = (test) =>
     yield* test({ join, interval, slack: 1_000, timeout: "5 seconds" })
   }).pipe(Effect.scoped, Effect.provide(NodeNetwork.layer))
 
-/** What one peer knows of those with a name, now. */
+/** Returns the current view of the peer with a name. */
 export const viewOf = (peer: LoadPeer, name: string) =>
   SubscriptionRef.getUnsafe(peer.peers).find((one) => one.name === name)
 
-/** Waits until a peer sees so many others in a state, itself included. */
+/** Waits until a peer sees `count` peers in a state, itself included. */
 export const waitForCount = (peer: LoadPeer, count: number, state: Peer.State = "alive") =>
   SubscriptionRef.changes(peer.peers).pipe(
     Stream.filter((peers) => peers.filter((one) => one.state === state).length === count),
     Stream.runHead
   )
 
-/** Listens from now on; the result waits for a change, and gives it. */
+/** Subscribes now; the result waits for the change. */
 export const nextChange = Effect.fnUntraced(function* (peer: LoadPeer, tag: Peer.Change<Load>["_tag"], name: string) {
   const found = Stream.filter(peer.changes, (change) => change._tag === tag && change.peer.name === name)
   const fiber = yield* Effect.forkScoped(Stream.runHead(found), { startImmediately: true })
   return Effect.flatMap(Fiber.join(fiber), Effect.fromOption)
 })
 
-/** Keeps all that happens from now on. */
+/** Records all changes from now on. */
 export const recordChanges = Effect.fnUntraced(function* (peer: LoadPeer, changes: Array<Peer.Change<Load>> = []) {
   const keep = Stream.runForEach(peer.changes, (change) => Effect.sync(() => changes.push(change)))
   yield* Effect.forkScoped(keep, { startImmediately: true })
   return changes
 })
 
-/** Names, states and payloads, as one peer sees them. */
+/** Returns names, states and payloads, as one peer sees them. */
 export const summary = (peer: LoadPeer) =>
   SubscriptionRef.getUnsafe(peer.peers).map(({ name, payload, state }) => `${name} ${state} ${payload?.jobs}`)

@@ -1,6 +1,6 @@
 /**
- * Peers that send heartbeats to tables, in virtual milliseconds and with no network between: many observers for
- * little. A sender's gaps are 0.9 to 1.0 of its interval, as it promises; each table is looked at every period.
+ * Peers that send heartbeats to tables in virtual milliseconds, without a network between, so that many tables are
+ * cheap. A sender's gaps are 0.9 to 1.0 of its interval; each table ticks once per period.
  */
 import * as Result from "effect/Result"
 import * as FaultRandom from "../../../src/simulation/faults/FaultRandom.ts"
@@ -14,14 +14,14 @@ export type Change = Peer.Change<string>
 export interface Options {
   readonly seed: number
   readonly peers: number
-  /** Which of the peers have tables. Default: all. */
+  /** Peers with tables. Default: all. */
   readonly observers?: ReadonlyArray<number> | undefined
-  /** Default 1,000 for each. */
+  /** Interval of each peer in milliseconds. Default 1,000. */
   readonly interval?: ((peer: number) => number) | undefined
   readonly table?: Partial<PeerTable.Options<string>> | undefined
-  /** Default: nothing. */
+  /** Decides if a packet is lost. Default: none is lost. */
   readonly isLost?: ((from: number, to: number, now: number) => boolean) | undefined
-  /** How long a packet takes. Default: no time. */
+  /** Delay of a packet in milliseconds. Default 0. */
   readonly delay?: ((from: number, to: number) => number) | undefined
   readonly onChange?: ((observer: number, change: Change, now: number) => void) | undefined
 }
@@ -33,7 +33,7 @@ export interface Sender {
   incarnation: number
   sequence: number
   payload: Uint8Array
-  /** Undefined while it is not running. */
+  /** Event of the next packet; undefined while the peer is stopped. */
   next: SimClock.Event | undefined
 }
 
@@ -43,9 +43,9 @@ const text = new TextDecoder()
 
 export const bytesOf = (said: string) => new TextEncoder().encode(said)
 
-/** Reads text, and refuses what begins with a question mark. */
+/** Decodes text; fails for text that begins with a question mark. */
 export const decode: PeerTable.Options<string>["decode"] = (bytes) =>
-  bytes[0] === 63 ? Result.fail("a question is no answer") : Result.succeed(text.decode(bytes))
+  bytes[0] === 63 ? Result.fail("text that begins with a question mark") : Result.succeed(text.decode(bytes))
 
 export const heartbeat = (given: Partial<Peer.Heartbeat> = {}): Peer.Heartbeat => ({
   dialect: "effect-inet",
@@ -85,7 +85,7 @@ export const make = (options: Options) => {
     if (changes.length > 0 && onChange !== undefined)
       for (const change of changes) onChange(observer, change, clock.now())
   }
-  /** Packets that wait for an observer that is stalled. */
+  /** Packets buffered for stalled observers. */
   const stalled = new Map<number, { readonly room: number; readonly beats: Array<Peer.Heartbeat> }>()
   const receive = (observer: number, beat: Peer.Heartbeat) => {
     const table = tables.get(observer)
@@ -128,7 +128,7 @@ export const make = (options: Options) => {
     if (next !== undefined) clock.cancel(next)
     senders[peer]!.next = undefined
   }
-  /** Sends at once, and then as promised. */
+  /** Sends at once, and then on schedule. */
   const start = (peer: number, after = 0) => {
     stop(peer)
     scheduleSends(peer, after)
@@ -139,7 +139,7 @@ export const make = (options: Options) => {
     if (!stalled.has(observer)) step(observer, PeerTable.tick(table, clock.now()))
     clock.schedule(clock.now() + period, () => scheduleTicks(observer))
   }
-  /** A table of its own for a peer, empty. */
+  /** Gives a peer an empty table. */
   const observe = (observer: number) => {
     tables.set(observer, PeerTable.make<string>({ decode, ...options.table, self: idOf(observer) }, clock.now()))
     clock.schedule(clock.now() + period * random(), () => scheduleTicks(observer))
@@ -158,7 +158,7 @@ export const make = (options: Options) => {
     run: (millis: number) => void clock.advance(clock.now() + millis),
     send,
     take: receive,
-    /** An observer does nothing for a while, in which there is room for so many packets. Timers wake it, as in Node. */
+    /** Stalls an observer, with a buffer for `room` packets. Its timers run first when it resumes, as in Node. */
     stall: (observer: number, millis: number, room: number) => {
       stalled.set(observer, { room, beats: [] })
       clock.advance(clock.now() + millis)
@@ -177,7 +177,7 @@ export const make = (options: Options) => {
       Object.assign(senders[peer]!, { incarnation, sequence: 0 })
       start(peer)
     },
-    /** The states that an observer's table gives the others, by peer. */
+    /** States of the other peers in an observer's table. */
     states: (observer: number) =>
       new Map(
         PeerTable.peers(tables.get(observer)!, clock.now()).flatMap(({ id, self, state }) =>

@@ -1,4 +1,7 @@
-/** What is asked of tables: how soon they notice, how often they are wrong. Stats in intervals and pair-hours. */
+/**
+ * Measurements of peer tables: detection time and false alarms, in intervals and pair-hours (hours of one observer and
+ * one peer).
+ */
 
 import * as FaultRandom from "../../../src/simulation/faults/FaultRandom.ts"
 import * as PeerRecordMap from "../../../src/status/membership/PeerRecordMap.ts"
@@ -11,20 +14,22 @@ export interface Scenario {
   readonly observers?: ReadonlyArray<number> | undefined
   readonly table?: StatusNetwork.Options["table"]
   readonly interval?: StatusNetwork.Options["interval"]
-  /** 0 to 1, of each packet by itself. */
+  /** Independent loss rate, 0 to 1. */
   readonly loss?: number | undefined
 }
 
-const interval = 1_000
-const hour = 3_600_000
+const intervalMillis = 1_000
+const hourMillis = 3_600_000
 
-/** Each packet is lost by itself. */
+/** Loses each packet independently. */
 const independent = (loss: number, seed: number) => {
   const roll = FaultRandom.sequence(`loss ${seed}`)
   return loss === 0 ? undefined : () => roll() < loss
 }
 
-/** Packets are lost in bursts (Gilbert and Elliott): all while it is bad on the way, which lasts `burst` packets. */
+/**
+ * Loses packets in bursts (Gilbert and Elliott): a bad state loses all packets, and lasts `burst` packets on average.
+ */
 export const bursts = (loss: number, burst: number, seed: number) => {
   const roll = FaultRandom.sequence(`bursts ${seed}`)
   const bad = new Set<number>()
@@ -39,15 +44,15 @@ export const bursts = (loss: number, burst: number, seed: number) => {
 }
 
 export interface Detection {
-  /** Times from a peer's last sign of life until it is down, in its intervals; those of all tables. */
+  /** Intervals from a peer's failure until it is down, for all tables. */
   readonly detectionTimes: ReadonlyArray<number>
-  /** Tables and peers for which it did not happen within 40 intervals, or soon after it should without loss. */
+  /** Pairs of table and failed peer without a detection: within 40 intervals, or sooner without loss. */
   readonly missed: number
-  /** Peers that were down and had not died. */
+  /** Running peers that were declared down. */
   readonly falseDowns: number
 }
 
-/** Some die, each at a moment of its own, after the network has run for `warm` intervals. */
+/** Stops some peers, each at a random time, after the network has run for `warm` intervals. */
 export const measureDetection = (setting: Scenario, victims: number, warm: number): Detection => {
   const { loss = 0, peers, seed } = setting
   const diedAt = new Map<string, number>()
@@ -83,7 +88,7 @@ export interface FalseAlarms {
   readonly pairHours: number
 }
 
-/** Nobody dies: whoever is declared down is so by mistake. */
+/** Counts the peers declared down while none has failed. */
 export const countFalseAlarms = (
   setting: Scenario,
   hours: number,
@@ -97,11 +102,13 @@ export const countFalseAlarms = (
       if (_tag === "Down") downs++
     }
   })
-  network.run(hours * hour)
+  network.run(hours * hourMillis)
   return { downs, pairHours: network.tables.size * (setting.peers - 1) * hours }
 }
 
-/** The most that a Poisson rate is with 95 % confidence, after so many events: by the exact sum of probabilities. */
+/**
+ * Returns the upper 95 % confidence limit of a Poisson rate after `events` events, from the exact sum of probabilities.
+ */
 export const upperBound = (events: number): number => {
   const chance = (mean: number) => {
     let term = Math.exp(-mean)
@@ -120,7 +127,7 @@ export const upperBound = (events: number): number => {
 
 const isAlive = (state: string) => state === "alive"
 
-/** Two halves do not hear each other for so many intervals. Intervals from then until all see all alive again. */
+/** Separates two halves for `cut` intervals, and returns the intervals until all tables see all peers alive again. */
 export const timeToHeal = (setting: Scenario, cut: number): number => {
   const { peers, seed } = setting
   const loses = independent(setting.loss ?? 0, seed)
@@ -129,12 +136,12 @@ export const timeToHeal = (setting: Scenario, cut: number): number => {
     ...setting,
     isLost: (from, to) => (isCut && from % 2 !== to % 2) || loses?.() === true
   })
-  network.run(10 * interval)
+  network.run(10 * intervalMillis)
   isCut = true
-  network.run(cut * interval)
+  network.run(cut * intervalMillis)
   isCut = false
   for (let healing = 0.05; healing < 60; healing += 0.05) {
-    network.run(0.05 * interval)
+    network.run(0.05 * intervalMillis)
     const agree = [...network.tables.keys()].every((observer) => {
       const states = network.states(observer)
       return states.size === peers - 1 && [...states.values()].every(isAlive)
@@ -144,7 +151,10 @@ export const timeToHeal = (setting: Scenario, cut: number): number => {
   return Number.POSITIVE_INFINITY
 }
 
-/** Intervals until all tables have the last peer's restart, or its goodbye; it is gone for `away` intervals. */
+/**
+ * Returns the intervals until each table sees the last peer's restart or goodbye. Before a restart it is stopped for
+ * `away` intervals.
+ */
 export const timesToSee = (setting: Scenario, what: "Restarted" | "Left", away = 0): ReadonlyArray<number> => {
   const last = setting.peers - 1
   const taken: Array<number> = []
@@ -152,39 +162,39 @@ export const timesToSee = (setting: Scenario, what: "Restarted" | "Left", away =
   const network = StatusNetwork.make({
     ...setting,
     onChange: (observer, { _tag }, now) => {
-      if (_tag === what && observer !== last) taken.push((now - began) / interval)
+      if (_tag === what && observer !== last) taken.push((now - began) / intervalMillis)
     }
   })
-  network.run(10 * interval)
+  network.run(10 * intervalMillis)
   if (what === "Left") {
     began = network.now()
     network.leave(last)
   } else {
     network.stop(last)
-    network.run(away * interval)
+    network.run(away * intervalMillis)
     began = network.now()
     network.senders[last]!.incarnation++
     network.senders[last]!.sequence = 0
-    network.start(last, network.roll() * interval)
+    network.start(last, network.roll() * intervalMillis)
   }
-  network.run(2 * interval)
+  network.run(2 * intervalMillis)
   return taken
 }
 
 export interface Flood {
-  /** Rows at most at any time. */
+  /** Largest number of records. */
   readonly maxRecords: number
-  /** Of the peers that were known before, those that were ever anything else than alive. */
+  /** Established peers that were ever not alive. */
   readonly affected: number
-  /** Seconds until the newcomer was in for good, in a flood that goes on; infinite if it never was. */
+  /** Seconds until the newcomer was permanently admitted during the flood; infinite if it never was. */
   readonly joinDelay: number
-  /** Microseconds a forged packet took. */
+  /** Mean time of a forged packet. */
   readonly microsPerPacket: number
 }
 
 /**
- * So many forged ids a second from so many addresses, each said `times` times with gaps of an interval, on a table
- * that knows 200 peers; one more comes in the middle of it.
+ * Sends forged ids to a table with 200 peers, each id `times` times with gaps of an interval. Another peer joins
+ * meanwhile.
  */
 export const floodWithForgedIds = (
   perSecond: number,
@@ -210,15 +220,15 @@ export const floodWithForgedIds = (
     }
   })
   network.stop(honest)
-  network.run(5 * interval)
+  network.run(5 * intervalMillis)
   const began = network.now()
-  network.start(honest, (seconds * interval) / 3)
+  network.start(honest, (seconds * intervalMillis) / 3)
   const payload = StatusNetwork.bytesOf("nothing")
   let [rows, spent, count] = [0, 0, 0]
-  // A hundred at a time, ten milliseconds' worth at 10,000 a second.
+  // 100 packets, which is 10 milliseconds at 10,000 a second.
   const batch = 100
   for (let sent = 0; sent < perSecond * seconds; sent += batch) {
-    network.run((batch / perSecond) * interval)
+    network.run((batch / perSecond) * intervalMillis)
     const forged: Array<Peer.Heartbeat> = []
     for (let n = sent; n < sent + batch; n++) {
       for (let time = 0; time < times && n >= time * perSecond; time++) {
@@ -237,11 +247,11 @@ export const floodWithForgedIds = (
     count += forged.length
     spent += performance.now() - before
   }
-  const cameAt = began + (seconds * interval) / 3
+  const cameAt = began + (seconds * intervalMillis) / 3
   return {
     maxRecords: rows,
     affected: harmed,
-    joinDelay: (joined - cameAt) / interval,
+    joinDelay: (joined - cameAt) / intervalMillis,
     microsPerPacket: (spent * 1_000) / count
   }
 }

@@ -1,8 +1,8 @@
-/** What tables of peers promise, in more networks and for more hours than a test suite has time for. */
+/** Properties of peer tables, in more networks and for more hours than a test suite has time for. */
 import * as FaultRandom from "../../../src/simulation/faults/FaultRandom.ts"
 import * as StatusRuns from "./StatusRuns.ts"
 
-/** A promise, how it was kept in so many networks, and whether it was. */
+/** A property, the measured value, and if it holds. */
 interface PropertyResult {
   readonly property: string
   readonly holds: boolean
@@ -19,7 +19,7 @@ const slowest = (values: ReadonlyArray<number>) => values.reduce((most, value) =
 
 const range = (length: number, from = 0) => Array.from({ length }, (_, n) => from + n)
 
-/** All of 1,000 peers have tables: of so many at a time, as they do not depend on each other. */
+/** All of 1,000 peers have tables; they run in parts, since they do not depend on each other. */
 const everybody = (seed: number): PropertyResult => {
   const runs = range(20).map((part) =>
     StatusRuns.measureDetection({ seed, peers: 1_000, observers: range(50, 50 * part) }, 100, 2)
@@ -58,9 +58,9 @@ const deaths = (runs: number): PropertyResult => {
   return result("the dead are down within k + 1 intervals of their own, whatever k is", worst <= 1 && odd === 0, found)
 }
 
-/** Networks of 2 to 40, each from its first packet for two and a half hours. */
+/** Networks of 2 to 40 peers, each from its first packet for two and a half hours. */
 const alarms = (loss: number, wanted: number): PropertyResult => {
-  // With fewer hours not even none at all would say enough.
+  // With fewer hours, even zero events would not prove the bound.
   const hours = Math.max(4_000, wanted)
   let [downs, pairHours] = [0, 0]
   for (let seed = 1; pairHours < hours; seed++) {
@@ -108,7 +108,7 @@ const floods = (addresses: number, times: number): PropertyResult => {
   )
 }
 
-/** All of it: `scale` 1,000 takes minutes. One after the other, as each is long. */
+/** Checks all properties, one after the other. A `scale` of 1,000 takes minutes. */
 export function* checkAll(scale: number): Iterable<PropertyResult> {
   yield everybody(scale)
   yield deaths(scale)
