@@ -1,4 +1,7 @@
-/** The update service of the course on port 2066, all names when one is new or moves: node scripts/status.ts [NAME] */
+/**
+ * The course's update service on port 2066: prints all names when one joins or moves. Usage: node scripts/status.ts
+ * [NAME]
+ */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"

@@ -1,7 +1,7 @@
 /**
- * An app that knows which of its instances are here, and how busy each is: start it in two terminals.
+ * App whose instances see each other and how busy each is. Start it in two terminals:
  *
- *     node scripts/examples/presence.ts NAME [PORT]
+ * node scripts/examples/presence.ts NAME [PORT]
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Console from "effect/Console"

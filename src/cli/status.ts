@@ -7,42 +7,53 @@ const transports = ["broadcast", "multicast", "mesh", "relay"] as const
 export const command = Command.make(
   "status",
   {
-    name: flags.optionalArgument("name", "What others see (default: the name of this host)"),
-    transport: flags.choice("status", "transport", transports, "How packets travel (default broadcast)"),
+    name: flags.optionalArgument("name", "Name that others see (default: the name of this host)"),
+    transport: flags.choice("status", "transport", transports, "Transport of the packets (default broadcast)"),
     address: flags.optionalText(
       "status",
       "address",
       "ADDRESS,...",
-      "Where to send: broadcast addresses, a group, the peers of a mesh or the relay (default: the whole network)"
+      "Destinations: broadcast addresses, a multicast group, the peers of a mesh or the relay (default: all own networks)"
     ),
     host: flags.optionalText(
       "status",
       "host",
       "ADDRESS",
-      "Address to listen on: of --relay (default 127.0.0.1), or of --transport mesh (default all)"
+      "Address to bind, with --relay (default 127.0.0.1) or --transport mesh (default all)"
     ),
     port: flags.port("status", 2_066),
-    cluster: flags.optionalText("status", "cluster", "NAME", "Hear only those who name the same (default none)"),
+    cluster: flags.optionalText(
+      "status",
+      "cluster",
+      "NAME",
+      "Name of the cluster: packets of other clusters are rejected (default none)"
+    ),
     key: flags.optionalText(
       "status",
       "key",
       "KEY",
-      "A secret that all share; in STATUS_KEY others on this machine do not see it (default none)"
+      "Key that all peers share; set it in STATUS_KEY to hide it from other users of this machine (default none)"
     ),
-    interval: flags.duration("status", "interval", "Say how it is at least every so often (default 1s)"),
+    interval: flags.duration("status", "interval", "Longest time between two packets (default 1s)"),
     dialect: flags.choice(
       "status",
       "dialect",
       ["effect-inet", "course"],
-      "Send packets of this kind; those of the course have 72 bytes (default effect-inet; both are heard)"
+      "Packet format to send; the course's packets have 72 bytes (default effect-inet; both are received)"
     ),
-    suspectAfter: flags.integer("status", "suspect-after", 1, 1_000, "Missed packets until suspect (default 3)"),
-    downAfter: flags.integer("status", "down-after", 1, 1_000, "Missed packets until down (default 5)"),
-    once: flags.toggle("status", "once", "Print who is there as a table, and leave, without a word to others"),
-    settle: flags.duration("status", "settle", "With --once: listen for so long before (default 3s)"),
-    listen: flags.toggle("status", "listen", "Only look: say nothing, so that no other peer knows of it"),
-    screen: flags.toggle("status", "screen", "Draw all names at their places, as the course does"),
-    relay: flags.toggle("status", "relay", "Be the agent that passes packets on between --transport relay peers"),
+    suspectAfter: flags.integer(
+      "status",
+      "suspect-after",
+      1,
+      1_000,
+      "Missed packets until a peer is suspect (default 3)"
+    ),
+    downAfter: flags.integer("status", "down-after", 1, 1_000, "Missed packets until a peer is down (default 5)"),
+    once: flags.toggle("status", "once", "Print a table of all peers and exit, without announcing this one"),
+    settle: flags.duration("status", "settle", "With --once: time to listen before the table is printed (default 3s)"),
+    listen: flags.toggle("status", "listen", "Listen without sending, so that no other peer sees this one"),
+    screen: flags.toggle("status", "screen", "Draw a map of all names at their positions, as in the course"),
+    relay: flags.toggle("status", "relay", "Run the relay that forwards packets between --transport relay peers"),
     json: flags.json
   },
   (input) =>
@@ -51,17 +62,20 @@ export const command = Command.make(
       (run) => run.status(input)
     )
 ).pipe(
-  Command.withDescription("Who is on the network, and how they are; cursor keys move your name"),
+  Command.withDescription("Show the peers on the network and their status; cursor keys move your name"),
   Command.withExamples([
-    { command: "effect-inet status", description: "A live table; this host is in those of the others" },
-    { command: "effect-inet status web1 --address 127.255.255.255", description: "On this machine only" },
-    { command: "effect-inet status --once", description: "Who is there now" },
-    { command: "effect-inet status --json", description: "What happens, one line each" },
-    { command: "effect-inet status bob --dialect course --screen", description: "As in the course" },
+    { command: "effect-inet status", description: "Announce this host and show a live table of all peers" },
+    { command: "effect-inet status web1 --address 127.255.255.255", description: "The same on this machine only" },
+    { command: "effect-inet status --once", description: "Print the current peers" },
+    { command: "effect-inet status --json", description: "Print each change as one line of JSON" },
+    {
+      command: "effect-inet status bob --dialect course --screen",
+      description: "Send the course's packets and draw its map"
+    },
     {
       command: "effect-inet status --transport mesh --address 192.0.2.1,192.0.2.2",
-      description: "Across networks, where all are named"
+      description: "Across networks, with a list of all peers"
     },
-    { command: "effect-inet status --relay --host ::", description: "An agent for --transport relay --address HOST" }
+    { command: "effect-inet status --relay --host ::", description: "A relay for --transport relay --address HOST" }
   ])
 )

@@ -1,4 +1,7 @@
-/** The plain broadcast of the course on real sockets: refused without the option, with it heard by all. */
+/**
+ * Demonstration of broadcast sockets: a send without `SO_BROADCAST` fails, and one with it reaches all sockets of the
+ * port.
+ */
 
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
@@ -9,30 +12,30 @@ import * as Network from "../../../network/Network.ts"
 import * as Broadcast from "../../../status/transport/Broadcast.ts"
 import * as network from "../common/network.ts"
 
-/** All of this machine, as 255.255.255.255 is all of a network. */
+/** Broadcast address of this machine, as 255.255.255.255 is that of a network. */
 const allOnMachine = Broadcast.loopback
 
 const text = "Hello, everybody"
 
 const message = new TextEncoder().encode(text)
 
-/** A datagram that came, and the socket it came to. */
+/** A received datagram and its receiving socket. */
 interface Received {
   readonly socket: string
   readonly from: Endpoint.Endpoint
   readonly text: string
 }
 
-/** The platform's name of an error, such as EACCES. */
+/** Returns the platform's error code, such as `EACCES`. */
 const codeOf = (error: Network.NetworkError | undefined) => (error?.cause as { readonly code?: string })?.code
 
-/** How something fails; on a spoiled network it may not get as far as that. */
+/** Returns the error of an effect, if it fails. With faults on the network it may succeed. */
 const errorOf = <A, R>(effect: Effect.Effect<A, Network.NetworkError, R>) =>
   Effect.match(effect, { onFailure: (error) => error, onSuccess: () => undefined })
 
 const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes)
 
-/** Waits for so many; on a spoiled network some do not come. */
+/** Collects `count` datagrams. With faults on the network some do not arrive, so it stops after a second. */
 const collect = Effect.fnUntraced(function* (received: Queue.Dequeue<Received>, count: number) {
   const found: Array<Received> = []
   const next = Effect.map(Queue.take(received), (one) => found.push(one))
@@ -64,7 +67,7 @@ const overTcp = Effect.fnUntraced(function* (port: number) {
   return yield* errorOf(network.connect(NetAddress.inetAddressFromIpStringUnsafe(allOnMachine, port)))
 }, Effect.scoped)
 
-/** The networks this host is on, and where a datagram for all of one goes. */
+/** Networks of this host, with their broadcast addresses. */
 const networks = Effect.gen(function* () {
   const interfaces = yield* (yield* Network.Network).interfaces
   return interfaces.flatMap(({ broadcast, loopback, name }) =>
@@ -75,7 +78,7 @@ const networks = Effect.gen(function* () {
 const plural = (count: number) => (count === 1 ? "1 socket" : `${count} sockets`)
 
 const failure = (error: Network.NetworkError | undefined) =>
-  error === undefined ? "nothing happens" : [codeOf(error), error.message].filter(Boolean).join(": ")
+  error === undefined ? "no error" : [codeOf(error), error.message].filter(Boolean).join(": ")
 
 export const broadcast = Effect.fnUntraced(function* ({ json }: { readonly json: boolean }) {
   const { heard, port, refused } = yield* overUdp
@@ -92,18 +95,20 @@ export const broadcast = Effect.fnUntraced(function* ({ json }: { readonly json:
       })
     )
   }
-  yield* Console.log(`One datagram to ${allOnMachine} port ${port}, where three sockets are bound\n`)
+  yield* Console.log(`One datagram to ${allOnMachine} port ${port}, to which three sockets are bound\n`)
   yield* Console.log(`without SO_BROADCAST  ${failure(refused)}`)
-  yield* Console.log(`with SO_BROADCAST     sent once, heard by ${plural(heard.length)}`)
+  yield* Console.log(`with SO_BROADCAST     sent once, received by ${plural(heard.length)}`)
   for (const { from, socket, text } of heard) {
     yield* Console.log(`  ${socket.padEnd(22)}${JSON.stringify(text)} from ${from.address}:${from.port}`)
   }
   yield* Console.log(`over TCP              ${failure(tcp)}\n`)
   yield* Console.log(
-    "Who broadcasts disturbs all, so a socket must ask for the right. All who are bound to the port hear"
+    "A broadcast reaches every host of a network, so a socket must enable it first. All sockets bound to the port"
   )
-  yield* Console.log("it, the sender too. A TCP connection has two ends: there is no such thing.")
+  yield* Console.log("receive it, the sender's included. A TCP connection has two ends, so TCP has no broadcast.")
   for (const { broadcast, name } of directed) {
-    yield* Console.log(`${broadcast} is everybody on the network of ${name}; 255.255.255.255 leaves by one interface.`)
+    yield* Console.log(
+      `${broadcast} reaches all hosts on the network of ${name}; 255.255.255.255 leaves through one interface.`
+    )
   }
 }, Effect.provide(network.layer))

@@ -1,4 +1,4 @@
-/** Hosts of a status service by name; loaded only where there are some to find. */
+/** Resolution of the hosts in `--address`; loaded only if there are any. */
 import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
@@ -7,7 +7,7 @@ import * as TcpWorkers from "../../../farm/tcp/TcpWorkers.ts"
 import * as AddressInfo from "../../../network/names/AddressInfo.ts"
 import { UsageError } from "../../common/CliErrors.ts"
 
-/** A host and a service, neither of them looked up yet. */
+/** An unresolved host and service. */
 interface HostSpec {
   readonly host: string
   readonly service: string | number
@@ -15,7 +15,7 @@ interface HostSpec {
 
 const usage = (message: string) => new UsageError({ message: `--address: ${message}` })
 
-/** `HOST[:PORT],...` as places. */
+/** Parses `HOST[:PORT],...`. */
 export const parse = (list: string, port: number) =>
   Effect.mapError(
     Effect.fromResult(Result.all(list.split(",").map((text) => TcpWorkers.parseHost(text.trim(), port)))),
@@ -24,7 +24,7 @@ export const parse = (list: string, port: number) =>
 
 const isLiteral = ({ host }: HostSpec) => Result.isSuccess(NetAddress.ipFromString(host.replace(/%.*/, "")))
 
-/** A name is looked up in the family that the socket has. */
+/** Resolves a host name in the address family of the socket. */
 const resolve = (place: HostSpec, family: 4 | 6) =>
   Effect.map(
     AddressInfo.getaddrinfo(place.host, place.service, {
@@ -39,17 +39,19 @@ const resolve = (place: HostSpec, family: 4 | 6) =>
 
 const isIpv6 = ({ host }: HostSpec) => host.includes(":")
 
-/** One of them, which must be there. */
+/** Resolves one host, which must exist now. */
 export const resolveOne = (place: HostSpec) =>
   Effect.mapError(resolve(place, isIpv6(place) ? 6 : 4), ({ message }) => usage(message))
 
-/** What may be there later, or is for the network to say; all else is wrong as it is written. */
+/**
+ * Returns true for an error that may go away, such as a name that does not exist yet; other errors are typing errors.
+ */
 const isRetryable = ({ reason }: AddressInfo.AddressInfoError) =>
   reason._tag === "NameNotFound" || reason._tag === "Temporary" || reason._tag === "Failed"
 
 /**
- * All of them, anew each time; one that is not found now is told once, and stays where it was. Fails for those that
- * never can be found.
+ * Returns an effect that resolves all hosts anew at each run. A host that cannot be resolved is logged once and keeps
+ * its last address. Fails now for a host that can never be resolved.
  */
 export const resolveAll = Effect.fnUntraced(function* (places: ReadonlyArray<HostSpec>) {
   const context = yield* Effect.context<Effect.Services<ReturnType<typeof resolve>>>()
@@ -67,7 +69,7 @@ export const resolveAll = Effect.fnUntraced(function* (places: ReadonlyArray<Hos
       lastFound.set(place, found.success)
     } else if (!missing.has(place)) {
       missing.add(place)
-      yield* Effect.logWarning(`${place.host}: asked again and again: ${found.failure.message}`)
+      yield* Effect.logWarning(`${place.host} cannot be resolved yet, retrying: ${found.failure.message}`)
     }
     return lastFound.get(place)
   })

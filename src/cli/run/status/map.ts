@@ -1,4 +1,4 @@
-/** All names at their places on a screen, as in the second edition of the course. Pure: peers in, lines out. */
+/** Map of all names at their positions, as in the second edition of the course. Pure: peers in, lines out. */
 import * as TerminalText from "../../../network/TerminalText.ts"
 import type { Span, Style, StyledLine } from "../../../terminal/StyledText.ts"
 import type { HostPeer } from "./text.ts"
@@ -13,7 +13,7 @@ const empty: Cell = { character: " ", style: undefined }
 const inkOf = ({ self, state }: HostPeer): Style | undefined =>
   self ? "bold" : state === "down" ? "dim" : state === "suspect" ? "yellow" : undefined
 
-/** Who is drawn over whom: oneself over the others, those who are here over those who are down. */
+/** Returns the drawing order of a peer: this peer covers others, and running peers cover those that are down. */
 const drawOrder = ({ self, state }: HostPeer) => (self ? 2 : state === "down" ? 0 : 1)
 
 const spans = (cells: ReadonlyArray<Cell>): StyledLine => {
@@ -26,7 +26,7 @@ const spans = (cells: ReadonlyArray<Cell>): StyledLine => {
   return line
 }
 
-/** A plane of so many columns and rows, from 0; who is not on it, or has left, is not seen. */
+/** Draws a map of the given size. Peers outside of it and peers that have left are not shown. */
 export const draw = (peers: ReadonlyArray<HostPeer>, columns: number, rows: number): ReadonlyArray<StyledLine> => {
   const grid: ReadonlyArray<Array<Cell>> = Array.from({ length: rows }, () => [])
   const visible = peers

@@ -1,4 +1,4 @@
-/** A peer that says how this host is; for `status`, and for `up`. */
+/** Peer that announces the status of this host, for `status` and `up`. */
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Redacted from "effect/Redacted"
@@ -11,39 +11,39 @@ import type * as Transport from "../../../status/transport/Transport.ts"
 import { UsageError } from "../../common/CliErrors.ts"
 import { explainListenError } from "../common/serverMessages.ts"
 
-/** What a peer of the command line is told. */
+/** Options of the peer. */
 export interface Options
   extends Pick<StatusPeer.Options<HostStatus.HostStatus>, "cluster" | "interval" | "suspectAfter" | "downAfter"> {
   readonly name: string
   readonly transport: Transport.OpenTransport
   readonly port: number
-  /** The flag that chooses another port. */
+  /** Flag that selects another port, for error messages. */
   readonly flag: string
   readonly key?: string | undefined
   readonly dialect?: "effect-inet" | "course" | undefined
   readonly listenOnly?: boolean | undefined
-  /** Runs when the socket is open, before the first packet. */
+  /** Callback after the socket is open, before the first packet. */
   readonly onOpen?: ((transport: Transport.Transport) => Effect.Effect<void>) | undefined
 }
 
-/** How often a host is looked at. */
+/** Time between two samples of the host. */
 const hostRefresh = "10 seconds"
 
-/** The most bytes of a host's name that leave room for what stands before it. */
+/** Length of the host name in a default name, which leaves space for a prefix. */
 const maxHostNameBytes = 56
 
-/** A name for this host's peer: the host's, or `up@` and the host's, so that two of them are two. */
+/** Returns the default name: the host name, after a prefix such as `up@` so that two peers of one host differ. */
 export const nameOf = (what?: string) =>
   Effect.map(NodeHostStatus.sample, ({ host = "" }) => {
     const name = host.slice(0, maxHostNameBytes) || "host"
     return what === undefined ? name : `${what}@${name}`
   })
 
-/** The first line: where it listens, who can hear it, and where it sends. */
+/** Returns the first message: the bound address, its reach and the destinations. */
 export const openedMessage = (name: string, listenOnly: boolean, { label, local }: Transport.Transport) => {
-  const where = NetAddress.isLoopback(local.address) ? "stays on this machine" : "hears the network"
-  const who = listenOnly ? "status" : `status of ${TerminalText.escape(name)}`
-  return `${who} binds ${NetAddress.formatInet(local)} and ${where}; ${listenOnly ? "only listens" : label}`
+  const scope = NetAddress.isLoopback(local.address) ? "this machine only" : "open to the network"
+  const subject = listenOnly ? "status" : `status of ${TerminalText.escape(name)}`
+  return `${subject} on ${NetAddress.formatInet(local)} (${scope}); ${listenOnly ? "listens only" : label}`
 }
 
 const withMac = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
@@ -52,7 +52,7 @@ const withMac = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
     ({ layer }) => Effect.provide(effect, layer)
   )
 
-/** Joins until the scope closes; `move` moves its name on the screen. */
+/** Joins until the scope closes; `move` moves the name on the map. */
 export const join = Effect.fnUntraced(function* (options: Options) {
   const { dialect, flag, key, onOpen = () => Effect.void, port, transport } = options
   const sendsCourse = dialect === "course"
@@ -74,7 +74,7 @@ export const join = Effect.fnUntraced(function* (options: Options) {
       StatusError: ({ message }) => Effect.fail(new UsageError({ message: `status: ${message}` }))
     })
   )
-  // Numbers of a host and a place on the screen always fit into a packet.
+  // A host's metrics and a position always fit into a packet.
   const update = (next: (status: HostStatus.HostStatus) => HostStatus.HostStatus, when: StatusPeer.PublishTiming) =>
     Effect.orDie(Effect.flatMap(Ref.updateAndGet(current, next), (status) => peer.publish(status, when)))
   const refreshHost = Effect.flatMap(NodeHostStatus.sample, (host) =>

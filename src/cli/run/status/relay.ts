@@ -1,4 +1,4 @@
-/** `status --relay`: the intermediate delivery agent. */
+/** `status --relay`: the relay (the course's intermediate delivery agent). */
 import * as Effect from "effect/Effect"
 import * as Relay from "../../../status/transport/Relay.ts"
 import { UsageError } from "../../common/CliErrors.ts"
@@ -16,7 +16,7 @@ interface Input {
   readonly screen: boolean
 }
 
-/** What is for peers alone. */
+/** Arguments and flags that only peers accept. */
 const peerOnlyFlags: ReadonlyArray<readonly [what: string, is: (input: Input) => boolean]> = [
   ["NAME", ({ name }) => name !== undefined],
   ["--transport", ({ transport }) => transport !== undefined],
@@ -25,11 +25,11 @@ const peerOnlyFlags: ReadonlyArray<readonly [what: string, is: (input: Input) =>
   ["--screen", ({ screen }) => screen]
 ]
 
-/** Passes on what peers send, until the process is told to end. */
+/** Runs a relay until the process is stopped. */
 export const relay = Effect.fnUntraced(function* (input: Input) {
   const wrong = peerOnlyFlags.find(([, is]) => is(input))
   if (wrong !== undefined) {
-    const message = `--relay only passes on what peers send: leave ${wrong[0]} out, or --relay`
+    const message = `--relay does not accept ${wrong[0]}, which is for peers: leave one of them out`
     return yield* new UsageError({ message })
   }
   const { host, json, port } = input

@@ -1,4 +1,4 @@
-/** The status of all on a terminal: a table or a plane, live. The part without a terminal is pure. */
+/** Live table or map on a terminal. All but `show` is pure. */
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import * as Queue from "effect/Queue"
@@ -15,17 +15,17 @@ import type * as LocalPeer from "./peer.ts"
 import * as Table from "./table.ts"
 import { changeDescriber, type HostPeer } from "./text.ts"
 
-/** What the screen learns. */
+/** Input of the screen: the current peers, or a line for the log. */
 export type ScreenUpdate =
   | { readonly _tag: "Peers"; readonly peers: ReadonlyArray<HostPeer> }
   | { readonly _tag: "Log"; readonly line: string }
 
-/** What is on the screen. */
+/** State of the screen. */
 export interface State extends Table.View {
   readonly isMap: boolean
 }
 
-/** Lines of what has happened that are kept. */
+/** Length of the log of changes. */
 const maxKeptNewsLines = 20
 
 const applyNews = (state: State, news: ScreenUpdate): State =>
@@ -45,7 +45,7 @@ const step = (state: State, event: fullScreen.Event<ScreenUpdate>): Step<State> 
     case "Character":
       if (event.character === "q") return [state, { _tag: "Done" }]
       return [event.character === " " ? { ...state, page: state.page + 1 } : state]
-    // A peer that is told to go has done its work, as a server has.
+    // An interrupt ends the command with success, as it does for a server.
     case "Interrupt":
     case "Escape":
     case "EndOfInput":
@@ -60,7 +60,7 @@ const ownPosition = ({ peers }: State) => {
   return payload === undefined ? "" : `you are at ${payload.x},${payload.y}; `
 }
 
-/** All rows of the course's screen are for names; what else there is to say has a larger one. */
+/** Draws the map. Its rows are all for names, as on the course's screen; a higher terminal shows a summary below. */
 const drawMap = (state: State, columns: number, rows: number): ReadonlyArray<StyledLine> => {
   const height = Math.min(rows, HostStatus.maxPosition.y + 1)
   const below: ReadonlyArray<StyledLine> = [
@@ -73,19 +73,19 @@ const drawMap = (state: State, columns: number, rows: number): ReadonlyArray<Sty
   ]
 }
 
-/** The screen as values and pure functions. */
+/** Returns the screen as a state machine for the full-screen loop. */
 export const game = (title: string, isMap: boolean): Game<State, ScreenUpdate> => ({
   initial: { title, isMap, peers: [], page: 0, recent: [] },
   step,
   draw: (state, columns, rows) => (state.isMap ? drawMap : Table.draw)(state, columns, rows)
 })
 
-/** News that wait for a slow terminal. */
+/** Updates buffered for a slow terminal. */
 const maxQueuedNews = 256
 
 const isKey = (text: string): text is HostStatus.CursorKey => ["Up", "Down", "Left", "Right"].includes(text)
 
-/** Shows what `join` finds until a key or a signal ends it; what is logged meanwhile is shown, too. */
+/** Shows the peers until a key or a signal ends it. Log messages are shown on the screen, too. */
 export const show = Effect.fnUntraced(function* <E, R>(
   join: Effect.Effect<Effect.Success<ReturnType<typeof LocalPeer.join>>, E, R>,
   name: string,

@@ -1,4 +1,4 @@
-/** `status`: who is on the network, and how are they. */
+/** `status`: a peer on the network and a table of all others. */
 import * as Clock from "effect/Clock"
 import * as Console from "effect/Console"
 import * as DateTime from "effect/DateTime"
@@ -33,18 +33,21 @@ interface Input extends TransportFlags.Input {
   readonly json: boolean
 }
 
-/** What does not go together, and what to do about it. */
+/** Flags that exclude each other, with the message for the user. */
 const flagConflicts: ReadonlyArray<readonly [is: (input: Input) => boolean, message: string]> = [
-  [({ once, screen }) => once && screen, "--once prints a table and --screen draws until it is ended: leave one out"],
-  [({ json, screen }) => json && screen, "--json and --screen both want standard output: leave one out"],
-  [({ once, settle }) => settle !== undefined && !once, "--settle is for --once: say both, or leave it out"],
+  [({ once, screen }) => once && screen, "--once and --screen exclude each other: leave one out"],
+  [
+    ({ json, screen }) => json && screen,
+    "--json and --screen exclude each other, since both write to standard output: leave one out"
+  ],
+  [({ once, settle }) => settle !== undefined && !once, "--settle requires --once: add it, or leave --settle out"],
   [
     ({ listen, name, once }) => name !== undefined && (listen || once),
-    "--listen and --once say nothing to others: leave NAME out"
+    "NAME is announced to others, but --listen and --once send nothing: leave NAME out"
   ],
   [
     ({ dialect, listen, once }) => dialect !== undefined && (listen || once),
-    "--dialect is for what is said: leave it out"
+    "--dialect is for sent packets, but --listen and --once send nothing: leave it out"
   ],
   [({ screen }) => screen && !NodeScreen.isTerminal(), "--screen needs a terminal: leave it out for plain lines"],
   [
@@ -53,7 +56,10 @@ const flagConflicts: ReadonlyArray<readonly [is: (input: Input) => boolean, mess
   ]
 ]
 
-/** A line for each change, until the process is told to end; those who are there already have joined. */
+/**
+ * Prints a line for each change until the process is stopped. Peers that are already in the table are printed as
+ * joined.
+ */
 const lines = Effect.fnUntraced(function* (
   { peer }: Effect.Success<ReturnType<typeof LocalPeer.join>>,
   lineOf: (change: Text.Change, time: string) => string | undefined
@@ -79,7 +85,7 @@ const asText = () => {
   }
 }
 
-/** Wide enough for everything, where nobody looks. */
+/** Width of a table that is not printed to a terminal. */
 const unlimitedColumns = 1_000
 
 const once = Effect.fnUntraced(function* (

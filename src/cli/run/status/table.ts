@@ -1,4 +1,4 @@
-/** All peers as a table of any width: stable, with each state named and coloured. Pure: peers in, lines out. */
+/** Table of all peers for any width, with a stable order and coloured states. Pure: peers in, lines out. */
 import * as TerminalText from "../../../network/TerminalText.ts"
 import { clip, plain, type Style, type StyledLine } from "../../../terminal/StyledText.ts"
 import * as Table from "../../../terminal/Table.ts"
@@ -7,19 +7,19 @@ import { addressOf, formatAge, type HostPeer } from "./text.ts"
 
 const orDash = <A>(value: A | undefined, show: (value: A) => string) => (value === undefined ? "-" : show(value))
 
-/** What there is to say beside the numbers. */
+/** Returns the remarks of a peer, beside its numbers. */
 const marksOf = ({ conflict, dialect, invalid, self }: HostPeer) =>
   [
     ...(self ? ["you"] : []),
     ...(conflict ? ["conflict"] : []),
-    ...(invalid === undefined ? [] : ["unreadable"]),
+    ...(invalid === undefined ? [] : ["invalid"]),
     ...(dialect === "course" ? ["course"] : [])
   ].join(" ")
 
-/** The longest name that is shown whole. */
+/** Length of a name before it is cut. */
 const maxNameChars = 24
 
-/** The sign of a name that goes on is one that any terminal has. */
+/** Cuts a text with a `~`, which every terminal can show. */
 const shorten = (text: string, width: number) => (text.length > width ? `${text.slice(0, width - 1)}~` : text)
 
 const stateStyles: Readonly<Record<HostPeer["state"], Style>> = {
@@ -37,7 +37,7 @@ const columns: ReadonlyArray<Table.Column<HostPeer>> = [
     style: ({ self }) => (self ? "bold" : undefined)
   },
   { title: "state", rank: 0, format: ({ state }) => state, style: ({ state }) => stateStyles[state] },
-  { title: "heard", rank: 1, alignRight: true, format: ({ age }) => formatAge(age) },
+  { title: "seen", rank: 1, alignRight: true, format: ({ age }) => formatAge(age) },
   {
     title: "load",
     rank: 4,
@@ -56,7 +56,7 @@ const columns: ReadonlyArray<Table.Column<HostPeer>> = [
     alignRight: true,
     format: ({ payload }) => orDash(payload?.uptime, (up) => formatAge(up * 1_000))
   },
-  { title: "here", rank: 5, alignRight: true, format: ({ knownFor }) => formatAge(knownFor) },
+  { title: "known", rank: 5, alignRight: true, format: ({ knownFor }) => formatAge(knownFor) },
   { title: "x,y", rank: 3, alignRight: true, format: ({ payload }) => orDash(payload, ({ x, y }) => `${x},${y}`) },
   { title: "loss", rank: 8, alignRight: true, format: ({ loss, self }) => (self ? "" : `${Math.round(loss * 100)}%`) },
   { title: "address", rank: 9, format: addressOf },
@@ -65,13 +65,13 @@ const columns: ReadonlyArray<Table.Column<HostPeer>> = [
 
 const gap = "  "
 
-/** Returns the titles, and a line for each peer; none is wider than `width`. */
+/** Returns the titles and one line for each peer, at most `width` wide. */
 const lines = (peers: ReadonlyArray<HostPeer>, width: number) => Table.fit(columns, peers, width)
 
-/** The same for a file or a pipe. */
+/** Returns the table as plain text, for a file or a pipe. */
 export const text = (peers: ReadonlyArray<HostPeer>, width: number): string => Table.toText(lines(peers, width))
 
-/** How many there are: `4 peers: 3 alive, 1 down`. */
+/** Returns the number of peers by state: `4 peers: 3 alive, 1 down`. */
 export const summary = (peers: ReadonlyArray<HostPeer>): string => {
   const states = (["alive", "suspect", "down", "left"] as const).flatMap((state) => {
     const count = peers.filter((peer) => peer.state === state).length
@@ -80,31 +80,31 @@ export const summary = (peers: ReadonlyArray<HostPeer>): string => {
   return `${peers.length} ${peers.length === 1 ? "peer" : "peers"}${states.length === 0 ? "" : ": "}${states.join(", ")}`
 }
 
-/** What there is to see. */
+/** Contents of the screen. */
 export interface View {
   readonly title: string
   readonly peers: ReadonlyArray<HostPeer>
-  /** Which of the pages is shown, where there is no room for all peers; after the last comes the first. */
+  /** Number of the page if there are more peers than rows; after the last page comes the first. */
   readonly page: number
-  /** What has happened, the latest last. */
+  /** Recent changes, the latest last. */
   readonly recent: ReadonlyArray<string>
 }
 
-/** So many lines of what has happened are shown at most. */
+/** Lines of recent changes on the screen. */
 const maxNewsLines = 4
 
-/** Rows for peers on a screen with so many lines; the rest is what has happened, and what keys do. */
+/** Returns the rows for peers on a screen with `rows` lines; the others are for recent changes and the key help. */
 const peerRowsFor = ({ peers, recent }: Pick<View, "peers" | "recent">, rows: number): number => {
   const news = Math.min(recent.length, maxNewsLines, Math.max(0, Math.floor((rows - 5) / 3)))
   const all = rows - 4 - news
   return Math.max(1, peers.length <= all ? all : all - 1)
 }
 
-/** What keys do: nobody moves who only looks. */
+/** Returns the key help. Only members can move; observers cannot. */
 export const keyHelp = (peers: ReadonlyArray<HostPeer>): string =>
-  peers.some(({ self }) => self) ? "q leaves, cursor keys move you" : "q leaves"
+  peers.some(({ self }) => self) ? "q quits, cursor keys move your name" : "q quits"
 
-/** The whole screen. */
+/** Draws the whole screen. */
 export const draw = (view: View, columns: number, rows: number): ReadonlyArray<StyledLine> => {
   const { page, peers, recent, title } = view
   const peerRows = peerRowsFor(view, rows)
@@ -116,7 +116,7 @@ export const draw = (view: View, columns: number, rows: number): ReadonlyArray<S
   const more = [
     ...(from > 0 ? [`${from} before`] : []),
     ...(hidden > from ? [`${hidden - from} more`] : []),
-    "Space shows the next"
+    "Space shows the next page"
   ].join(", ")
   const keys = keyHelp(peers)
   const drawn: ReadonlyArray<StyledLine> = [

@@ -1,14 +1,14 @@
-/** Peers and what happens to them, as sentences and as values for JSON. Pure. */
+/** Peers and their changes, as text and as JSON. Pure. */
 
 import * as Endpoint from "../../../network/Endpoint.ts"
 import * as TerminalText from "../../../network/TerminalText.ts"
 import type * as HostStatus from "../../../status/HostStatus.ts"
 import type * as Peer from "../../../status/Peer.ts"
 
-/** A peer of this command. */
+/** A peer with the status of a host. */
 export type HostPeer = Peer.Peer<HostStatus.HostStatus>
 
-/** What happens to one. */
+/** A change of such a peer. */
 export type Change = Peer.Change<HostStatus.HostStatus>
 
 const units: ReadonlyArray<readonly [unit: string, millis: number]> = [
@@ -18,19 +18,19 @@ const units: ReadonlyArray<readonly [unit: string, millis: number]> = [
   ["s", 1_000]
 ]
 
-/** A time at a glance, in one unit: `0.4s`, `90s`, `17m`, `30h`, `12d`. */
+/** Formats a duration in one unit: `0.4s`, `90s`, `17m`, `30h`, `12d`. */
 export const formatAge = (millis: number): string => {
   if (millis < 9_950) return `${(millis / 1_000).toFixed(1)}s`
   const [unit, size] = units.find(([, size]) => millis >= 2 * size) ?? ["s", 1_000]
   return `${Math.floor(millis / size)}${unit}`
 }
 
-/** Where a peer is; this one is nowhere else. */
+/** Returns the address of a peer; empty for this one. */
 export const addressOf = ({ address, self }: HostPeer): string => (self ? "" : Endpoint.format(address))
 
 const rounded = (value: number) => Math.round(value * 10_000) / 10_000
 
-/** A peer for JSON, whose escapes make any name safe; ages are milliseconds. */
+/** Returns the JSON form of a peer, with ages in milliseconds. JSON escapes control characters in names. */
 export const toJson = (peer: HostPeer) => ({
   name: peer.name,
   id: peer.id,
@@ -48,39 +48,42 @@ export const toJson = (peer: HostPeer) => ({
   payload: peer.payload
 })
 
-/** The longest reason of a payload that cannot be read, in characters. */
+/** Length of the reason for an invalid payload. */
 const maxReasonChars = 120
 
 const silentFor = ({ age }: HostPeer) => `silent for ${formatAge(age)}`
 
 const sentences: Readonly<Record<Exclude<Change["_tag"], "Updated">, (peer: HostPeer) => string>> = {
   Joined: (peer) => (peer.self ? "joined: this is you" : `joined from ${addressOf(peer)}`),
-  Restarted: () => "has started again",
+  Restarted: () => "restarted",
   Suspect: (peer) => `is suspect: ${silentFor(peer)}`,
   Down: (peer) => `is down: ${silentFor(peer)}`,
   Left: () => "left",
   Alive: () => "is alive again",
-  Conflict: ({ id }) => `is not the only one with id ${TerminalText.escape(id)}: one of them needs another NAME`,
-  Forgotten: () => "is forgotten"
+  Conflict: ({ id }) => `shares id ${TerminalText.escape(id)} with another peer: give one of them another NAME`,
+  Forgotten: () => "was forgotten"
 }
 
 const positionOf = ({ payload }: HostPeer) => (payload === undefined ? undefined : `${payload.x},${payload.y}`)
 
-/** What has changed of that which people look at; loads and the like change all the time. */
+/** Describes a change of name or position; metrics change all the time and are ignored. */
 const describeUpdate = (before: HostPeer | undefined, after: HostPeer): string | undefined => {
   if (after.invalid !== undefined) {
     return before?.invalid === undefined
-      ? `says what cannot be read: ${TerminalText.escape(after.invalid).slice(0, maxReasonChars)}`
+      ? `sent an invalid payload: ${TerminalText.escape(after.invalid).slice(0, maxReasonChars)}`
       : undefined
   }
-  if (before !== undefined && before.name !== after.name) return `was ${TerminalText.escape(before.name)}`
+  if (before !== undefined && before.name !== after.name)
+    return `changed its name from ${TerminalText.escape(before.name)}`
   return positionOf(before ?? after) === positionOf(after) ? undefined : `moved to ${positionOf(after)}`
 }
 
-/** Peers that are remembered: as many as a table has, and no more if they are made up faster than one reads. */
+/**
+ * Peers to remember: twice the size of a table, which limits memory if peers are forged faster than the output is read.
+ */
 const maxRememberedPeers = 8_192
 
-/** One who makes a sentence of each change that is worth one. */
+/** Returns a function that describes changes, and skips unimportant ones. */
 export const changeDescriber = () => {
   const peers = new Map<string, HostPeer>()
   return ({ _tag, peer }: Change): string | undefined => {

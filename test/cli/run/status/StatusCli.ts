@@ -1,4 +1,4 @@
-/** Peers of the status service as processes of their own, on this machine's broadcast address. */
+/** Status peers in their own processes, on this machine's broadcast address. */
 import * as Dgram from "node:dgram"
 import * as Effect from "effect/Effect"
 import * as Cli from "../../../support/Cli.ts"
@@ -7,7 +7,7 @@ export const loopback = "127.255.255.255"
 
 type Running = Pick<Effect.Success<ReturnType<typeof Cli.start>>, "waitForOutput">
 
-/** A change as `--json` tells it. */
+/** A change as printed by `--json`. */
 export interface Change {
   readonly change: string
   readonly name: string
@@ -23,7 +23,7 @@ export interface Change {
   readonly time: string
 }
 
-/** A datagram socket of the test's own; it can broadcast, and shares its port. */
+/** Opens a datagram socket that can broadcast and shares its port. */
 export const socket = (port = 0) =>
   Effect.acquireRelease(
     Effect.callback<Dgram.Socket>((resume) => {
@@ -36,23 +36,26 @@ export const socket = (port = 0) =>
     (socket) => Effect.sync(() => void socket.close())
   )
 
-/** A port that nobody has. */
+/** Returns an unused port. */
 export const freePort = Effect.scoped(Effect.map(socket(), (socket) => socket.address().port))
 
-/** Starts a peer on the loopback broadcast. */
+/** Starts a peer on the loopback broadcast address. */
 export const peer = (port: number, ...args: ReadonlyArray<string>) =>
   Cli.start(["status", "--address", loopback, "--port", `${port}`, ...args])
 
 const literal = (text: string) => text.replaceAll(/[^\w ]/g, "\\$&")
 
-/** Waits until a peer that runs with `--json` has told a change. */
+/** Waits until a peer that runs with `--json` has printed a change. */
 export const waitForChange = (running: Running, change: string, name: string) =>
   Effect.map(
-    running.waitForOutput("stdout", new RegExp(`^\\{"change":"${change}","name":${literal(JSON.stringify(name))},.*\\}$`, "m")),
+    running.waitForOutput(
+      "stdout",
+      new RegExp(`^\\{"change":"${change}","name":${literal(JSON.stringify(name))},.*\\}$`, "m")
+    ),
     ([line]) => JSON.parse(line) as Change
   )
 
-/** Waits for the next datagram with this text in it. */
+/** Waits for the next datagram that contains a text. */
 export const nextDatagram = (socket: Dgram.Socket, text: string) =>
   Effect.callback<Buffer>((resume) => {
     const onMessage = (bytes: Buffer) => {
@@ -63,7 +66,7 @@ export const nextDatagram = (socket: Dgram.Socket, text: string) =>
     socket.on("message", onMessage)
   })
 
-/** A packet of the course, made by hand. */
+/** Returns a hand-made packet of the course. */
 export const coursePacket = (name: string, x: number, y: number) => {
   const bytes = Buffer.alloc(72, 0xaa)
   bytes.write(`${name}\0`)

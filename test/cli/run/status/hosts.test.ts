@@ -10,7 +10,7 @@ const ip = (command: string) => ChildProcess.spawnSync("ip", command.split(" "))
 
 const mine = (name: string) => `inet${process.pid}${name}`
 
-/** Network namespaces want Linux, ip(8), and the right to make them. */
+/** Network namespaces need Linux, ip(8) and the right to create them. */
 const isHere = (() => {
   const name = mine("try")
   const made = ip(`netns add ${name}`) && ip(`-n ${name} link add try type veth peer name yrt`)
@@ -28,7 +28,7 @@ const host = Effect.fnUntraced(function* (name: string) {
   return netns
 })
 
-/** A cable between two hosts, and a network on it. */
+/** Connects two hosts by a virtual cable, with a network on it. */
 const cable = (one: string, other: string, name: string, network: string) => {
   ip(`-n ${one} link add ${name} type veth peer name ${name} netns ${other}`)
   for (const [at, netns] of [one, other].entries()) {
@@ -37,7 +37,7 @@ const cable = (one: string, other: string, name: string, network: string) => {
   }
 }
 
-/** Waits until both ends have noticed that they are connected. */
+/** Waits until both ends have a link. */
 const connected = Effect.fnUntraced(function* (netns: string, name: string) {
   const isUp = Effect.sync(() => {
     const { stdout } = ChildProcess.spawnSync("ip", ["-n", netns, "-o", "link", "show", name])
@@ -46,7 +46,7 @@ const connected = Effect.fnUntraced(function* (netns: string, name: string) {
   yield* Effect.repeat(isUp, { until: (isUp) => isUp })
 })
 
-/** A peer on one of the hosts, as `Cli.start` starts it on this one. */
+/** Starts a peer on one of the hosts, as `Cli.start` does on this one. */
 const start = Effect.fnUntraced(function* (netns: string, name: string) {
   const args = ["netns", "exec", netns, process.execPath, entry, "status", name, "--interval", "200ms", "--json"]
   const child = yield* Effect.acquireRelease(
@@ -69,44 +69,46 @@ const start = Effect.fnUntraced(function* (netns: string, name: string) {
 })
 
 describe("status on several hosts", () => {
-  it.live.skipIf(!isHere)("two networks and a host on both, whose cable is pulled (skipped without `ip netns`)", () =>
-    Effect.gen(function* () {
-      const [left, middle, right] = yield* Effect.all([host("l"), host("m"), host("r")])
-      cable(left, middle, "veth-l", "192.0.2")
-      cable(right, middle, "veth-r", "198.51.100")
-      for (const [netns, name] of [
-        [left, "veth-l"],
-        [right, "veth-r"],
-        [middle, "veth-l"],
-        [middle, "veth-r"]
-      ] as const) {
-        yield* connected(netns, name)
-      }
-      const one = yield* start(left, "left")
-      const both = yield* start(middle, "middle")
-      const other = yield* start(right, "right")
-      const seen = yield* Effect.all([
-        waitForChange(one, "Joined", "middle"),
-        waitForChange(other, "Joined", "middle"),
-        waitForChange(both, "Joined", "left"),
-        waitForChange(both, "Joined", "right")
-      ])
-      assert.deepStrictEqual(
-        seen.map(({ address }) => address),
-        ["192.0.2.2", "198.51.100.2", "192.0.2.1", "198.51.100.1"]
-      )
-      yield* both.waitForOutput("stderr", /binds 0\.0\.0\.0:2066 and hears the network; broadcast to .*192\.0\.2\.255/)
+  it.live.skipIf(!isHere)(
+    "follows the interfaces of a host on two networks whose cable is pulled (skipped without `ip netns`)",
+    () =>
+      Effect.gen(function* () {
+        const [left, middle, right] = yield* Effect.all([host("l"), host("m"), host("r")])
+        cable(left, middle, "veth-l", "192.0.2")
+        cable(right, middle, "veth-r", "198.51.100")
+        for (const [netns, name] of [
+          [left, "veth-l"],
+          [right, "veth-r"],
+          [middle, "veth-l"],
+          [middle, "veth-r"]
+        ] as const) {
+          yield* connected(netns, name)
+        }
+        const one = yield* start(left, "left")
+        const both = yield* start(middle, "middle")
+        const other = yield* start(right, "right")
+        const seen = yield* Effect.all([
+          waitForChange(one, "Joined", "middle"),
+          waitForChange(other, "Joined", "middle"),
+          waitForChange(both, "Joined", "left"),
+          waitForChange(both, "Joined", "right")
+        ])
+        assert.deepStrictEqual(
+          seen.map(({ address }) => address),
+          ["192.0.2.2", "198.51.100.2", "192.0.2.1", "198.51.100.1"]
+        )
+        yield* both.waitForOutput("stderr", /on 0\.0\.0\.0:2066 \(open to the network\); broadcast to .*192\.0\.2\.255/)
 
-      ip(`-n ${middle} link set veth-l down`)
-      yield* Effect.all([waitForChange(one, "Down", "middle"), waitForChange(both, "Down", "left")])
-      yield* both.waitForOutput("stderr", /WARN .*broadcast to 192\.0\.2\.255 fails/)
-      ip(`-n ${middle} link set veth-l up`)
-      yield* Effect.all([waitForChange(one, "Alive", "middle"), waitForChange(both, "Alive", "left")])
+        ip(`-n ${middle} link set veth-l down`)
+        yield* Effect.all([waitForChange(one, "Down", "middle"), waitForChange(both, "Down", "left")])
+        yield* both.waitForOutput("stderr", /WARN .*broadcast to 192\.0\.2\.255 failed/)
+        ip(`-n ${middle} link set veth-l up`)
+        yield* Effect.all([waitForChange(one, "Alive", "middle"), waitForChange(both, "Alive", "left")])
 
-      yield* both.end
-      yield* Effect.all([waitForChange(one, "Left", "middle"), waitForChange(other, "Left", "middle")])
-      assert.notInclude(one.said.stdout, "right")
-      assert.notInclude(other.said.stdout, '"Down"')
-    }).pipe(Effect.scoped)
+        yield* both.end
+        yield* Effect.all([waitForChange(one, "Left", "middle"), waitForChange(other, "Left", "middle")])
+        assert.notInclude(one.said.stdout, "right")
+        assert.notInclude(other.said.stdout, '"Down"')
+      }).pipe(Effect.scoped)
   )
 })

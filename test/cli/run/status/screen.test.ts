@@ -7,12 +7,12 @@ const onTerminal = it.live.skipIf(!Pty.isAvailable)
 
 const keys = { up: "\u001b[A", down: "\u001b[B", right: "\u001b[C", left: "\u001b[D" }
 
-/** A peer on a terminal of its own. */
+/** Starts a peer on a pseudo-terminal. */
 const screen = (port: number, columns: number, rows: number, ...args: ReadonlyArray<string>) =>
   Pty.start(["status", "--address", loopback, "--port", `${port}`, ...args], columns, rows)
 
 describe("status on a terminal", () => {
-  onTerminal("a live table, a key that moves one's name, more peers than lines (skipped without script and stty)", () =>
+  onTerminal("shows a live table, moves the name with a key, and pages peers (skipped without script and stty)", () =>
     Effect.gen(function* () {
       const port = yield* freePort
       const other = yield* peer(port, "other", "--interval", "200ms", "--json")
@@ -28,11 +28,13 @@ describe("status on a terminal", () => {
 
       const hand = yield* socket()
       for (let n = 10; n < 30; n++) hand.send(coursePacket(`\u001b[2Jguest${n}`, n, 1), port, loopback)
-      yield* own.waitForFrame(/^\\u001b\[2Jguest10 +alive .* course\n(.*\n)*\.\.\. \d+ more, Space shows the next$/m)
+      yield* own.waitForFrame(
+        /^\\u001b\[2Jguest10 +alive .* course\n(.*\n)*\.\.\. \d+ more, Space shows the next page$/m
+      )
       yield* own.type(" ")
-      yield* own.waitForFrame(/^\.\.\. \d+ before, \d+ more, Space shows the next$/m)
+      yield* own.waitForFrame(/^\.\.\. \d+ before, \d+ more, Space shows the next page$/m)
       yield* own.resize(30, 8)
-      yield* own.waitForFrame(/^q leaves/m)
+      yield* own.waitForFrame(/^q quits/m)
 
       yield* other.kill("SIGKILL")
       yield* own.waitForFrame(/^other is down: silent for \d/m)
@@ -41,12 +43,12 @@ describe("status on a terminal", () => {
     }).pipe(Effect.scoped)
   )
 
-  onTerminal("--screen: names at their places, as the course's (skipped without script and stty)", () =>
+  onTerminal("--screen shows names at their positions, as in the course (skipped without script and stty)", () =>
     Effect.gen(function* () {
       const port = yield* freePort
       const other = yield* peer(port, "other", "--json")
       const own = yield* screen(port, 80, 24, "own", "--screen")
-      // One's own name is on top of what is at the same place.
+      // The own name covers others at the same position.
       yield* own.waitForFrame(/^\n{12} {40}owner\n{11}$/)
       const hand = yield* socket()
       hand.send(coursePacket("bob", 2, 0), port, loopback)

@@ -2,14 +2,14 @@ import * as Os from "node:os"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Cli from "../../../support/Cli.ts"
-import { coursePacket, freePort, nextDatagram, loopback, peer, socket, waitForChange } from "./StatusCli.ts"
+import { coursePacket, freePort, loopback, nextDatagram, peer, socket, waitForChange } from "./StatusCli.ts"
 
-const interval = 250
+const intervalMillis = 250
 
-const every = ["--interval", `${interval}ms`]
+const every = ["--interval", `${intervalMillis}ms`]
 
 describe("status", () => {
-  it.live("three peers: one is killed and is down, one is ended and has left, at the promised times", () =>
+  it.live("reports a killed peer as down and a stopped one as left, at the documented times", () =>
     Effect.gen(function* () {
       const port = yield* freePort
       const [one, killed, ended] = yield* Effect.all(
@@ -23,19 +23,22 @@ describe("status", () => {
       ])
       assert.deepInclude(seen, { state: "alive", address: "127.0.0.1", port, dialect: "effect-inet" })
       assert.deepInclude(seen.payload, { x: 40, y: 12, host: Os.hostname() })
-      assert.match((yield* one!.waitForOutput("stderr", /status of.*/))[0], /one binds 127\.255\.255\.255:\d+ and stays on this/)
+      assert.match(
+        (yield* one!.waitForOutput("stderr", /status of.*/))[0],
+        /one on 127\.255\.255\.255:\d+ \(this machine only\); /
+      )
 
       yield* killed!.kill("SIGKILL")
       const downs = yield* Effect.all([waitForChange(one!, "Down", "killed"), waitForChange(ended!, "Down", "killed")])
       for (const { age, missed, state } of downs) {
         assert.strictEqual(state, "down")
         assert.isAtLeast(missed, 5)
-        assert.isAtMost(age, 6 * interval)
+        assert.isAtMost(age, 6 * intervalMillis)
       }
       const at = yield* Effect.sync(() => Date.now())
       yield* ended!.kill("SIGINT")
       const left = yield* waitForChange(one!, "Left", "ended")
-      assert.isBelow(Date.parse(left.time) - at, interval)
+      assert.isBelow(Date.parse(left.time) - at, intervalMillis)
       assert.strictEqual((yield* ended!.ended).code, 0)
 
       const table = yield* Cli.run([
@@ -55,45 +58,43 @@ describe("status", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live(
-    "packets of the course: heard with their numbers, sent with 72 bytes, shown without steering a terminal",
-    () =>
-      Effect.gen(function* () {
-        const port = yield* freePort
-        const hand = yield* socket(port)
-        const json = yield* peer(port, "json", "--json")
-        const text = yield* peer(port, "own", "--dialect", "course", ...every)
-        const sent = yield* nextDatagram(hand, "own\0")
-        assert.deepStrictEqual([...sent], [...coursePacket("own", 40, 12).fill(0, 4, 64)])
-        assert.deepInclude(yield* waitForChange(json, "Joined", "own"), { dialect: "course", payload: { x: 40, y: 12 } })
-        yield* text.waitForOutput("stdout", /^\S+Z json joined from 127\.0\.0\.1:\d+$/m)
+  it.live("receives the course's packets with their numbers, sends 72 bytes, and escapes names", () =>
+    Effect.gen(function* () {
+      const port = yield* freePort
+      const hand = yield* socket(port)
+      const json = yield* peer(port, "json", "--json")
+      const text = yield* peer(port, "own", "--dialect", "course", ...every)
+      const sent = yield* nextDatagram(hand, "own\0")
+      assert.deepStrictEqual([...sent], [...coursePacket("own", 40, 12).fill(0, 4, 64)])
+      assert.deepInclude(yield* waitForChange(json, "Joined", "own"), { dialect: "course", payload: { x: 40, y: 12 } })
+      yield* text.waitForOutput("stdout", /^\S+Z json joined from 127\.0\.0\.1:\d+$/m)
 
-        const name = "\u001b[31mred\u202e"
-        hand.send(coursePacket(name, 79, -3), port, loopback)
-        const joined = yield* waitForChange(json, "Joined", name)
-        assert.deepInclude(joined, { id: `course:${name}`, payload: { x: 79, y: -3 } })
-        hand.send(coursePacket(name, 7, 8), port, loopback)
-        assert.deepInclude(yield* waitForChange(json, "Updated", name), { payload: { x: 7, y: 8 } })
-        const shown = String.raw`\\u001b\[31mred\\u202e`
-        yield* text.waitForOutput("stdout", new RegExp(String.raw`^\S+Z ${shown} joined from 127\.0\.0\.1:${port}$`, "m"))
-        yield* text.waitForOutput("stdout", new RegExp(`^\\S+Z ${shown} moved to 7,8$`, "m"))
-        const table = yield* Effect.scoped(
-          Effect.gen(function* () {
-            const running = yield* peer(port, "--once", "--settle", "1500ms")
-            yield* running.waitForOutput("stderr", /status binds .* only listens/)
-            hand.send(coursePacket(name, 7, 8), port, loopback)
-            return yield* running.ended
-          })
-        )
-        assert.match(`${table.stdout}`, new RegExp(`^${shown} .* 7,8 .* course$`, "m"))
-        assert.match(`${table.stdout}`, /^own +alive .* 40,12 .* course$/m)
-        assert.notInclude(`${table.stdout}`, "\u001b")
-        yield* text.kill("SIGINT")
-        assert.strictEqual((yield* text.ended).code, 0)
-      }).pipe(Effect.scoped)
+      const name = "\u001b[31mred\u202e"
+      hand.send(coursePacket(name, 79, -3), port, loopback)
+      const joined = yield* waitForChange(json, "Joined", name)
+      assert.deepInclude(joined, { id: `course:${name}`, payload: { x: 79, y: -3 } })
+      hand.send(coursePacket(name, 7, 8), port, loopback)
+      assert.deepInclude(yield* waitForChange(json, "Updated", name), { payload: { x: 7, y: 8 } })
+      const shown = String.raw`\\u001b\[31mred\\u202e`
+      yield* text.waitForOutput("stdout", new RegExp(String.raw`^\S+Z ${shown} joined from 127\.0\.0\.1:${port}$`, "m"))
+      yield* text.waitForOutput("stdout", new RegExp(`^\\S+Z ${shown} moved to 7,8$`, "m"))
+      const table = yield* Effect.scoped(
+        Effect.gen(function* () {
+          const running = yield* peer(port, "--once", "--settle", "1500ms")
+          yield* running.waitForOutput("stderr", /status on .*; listens only/)
+          hand.send(coursePacket(name, 7, 8), port, loopback)
+          return yield* running.ended
+        })
+      )
+      assert.match(`${table.stdout}`, new RegExp(`^${shown} .* 7,8 .* course$`, "m"))
+      assert.match(`${table.stdout}`, /^own +alive .* 40,12 .* course$/m)
+      assert.notInclude(`${table.stdout}`, "\u001b")
+      yield* text.kill("SIGINT")
+      assert.strictEqual((yield* text.ended).code, 0)
+    }).pipe(Effect.scoped)
   )
 
-  it.live("a key: only who has it is heard", () =>
+  it.live("rejects peers without the key", () =>
     Effect.gen(function* () {
       const port = yield* freePort
       const [one, other] = yield* Effect.all(

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Plane from "../../../../src/cli/run/status/map.ts"
 import * as Table from "../../../../src/cli/run/status/table.ts"
-import { formatAge, type Change, type HostPeer, toJson, changeDescriber } from "../../../../src/cli/run/status/text.ts"
+import { type Change, changeDescriber, formatAge, type HostPeer, toJson } from "../../../../src/cli/run/status/text.ts"
 import { HostStatus } from "../../../../src/status/HostStatus.ts"
 import type { StyledLine } from "../../../../src/terminal/StyledText.ts"
 
@@ -11,7 +11,7 @@ const Amount = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 1e12 }))
 
 const Near = Schema.Int.check(Schema.isBetween({ minimum: -5, maximum: 125 }))
 
-/** Whatever a table can hold, with names that would steer a terminal. */
+/** Any peer that a table may hold, including names with terminal escapes. */
 const Some = Schema.Struct({
   id: Schema.String,
   name: Schema.Union([Schema.String, Schema.Literals(["\u001b[2J", "a\nb", "x".repeat(63), "web1"])]),
@@ -39,7 +39,7 @@ const tags = ["Joined", "Restarted", "Updated", "Suspect", "Down", "Left", "Aliv
 
 const textOf = (line: StyledLine) => line.map(({ text }) => text).join("")
 
-/** Neither ends a line nor steers a terminal. */
+/** Contains no line end and no terminal escape. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what is looked for
 const tame = /^[^\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]*$/u
 
@@ -62,8 +62,8 @@ const peer: HostPeer = {
   loss: 0.05
 }
 
-describe("the table", () => {
-  it.effect.prop("any peers on a screen of any size: it fits, and no name steers it", [Peers, Size, Size], (input) =>
+describe("status table", () => {
+  it.effect.prop("fits any peers on a screen of any size, and escapes their names", [Peers, Size, Size], (input) =>
     Effect.sync(() => {
       const [peers, columns, rows] = input
       const view = { title: "status", peers, page: 3, recent: ["one", "two"] }
@@ -79,7 +79,7 @@ describe("the table", () => {
   )
 
   it.effect.prop(
-    "each page shows others, and all pages show all",
+    "shows different peers on each page, and all peers on all pages",
     [Size, Size],
     ([count, rows]) =>
       Effect.sync(() => {
@@ -92,21 +92,21 @@ describe("the table", () => {
     { arbitrary: { runs: 30 } }
   )
 
-  it.effect("columns go, the least wanted first, but never who it is and how", () =>
+  it.effect("drops columns by rank, but keeps name and state", () =>
     Effect.sync(() => {
       const own = { ...peer, self: true, conflict: true }
       assert.strictEqual(
         Table.text([peer, own], 200),
         [
-          "name  state  heard  load     free   up  here    x,y  loss  address",
-          "web1  alive   0.4s  0.50  2.00 GB  25h   60m  40,12    5%  192.0.2.1:2066",
-          "web1  alive   0.4s  0.50  2.00 GB  25h   60m  40,12                        you conflict"
+          "name  state  seen  load     free   up  known    x,y  loss  address",
+          "web1  alive  0.4s  0.50  2.00 GB  25h    60m  40,12    5%  192.0.2.1:2066",
+          "web1  alive  0.4s  0.50  2.00 GB  25h    60m  40,12                        you conflict"
         ].join("\n")
       )
       const widths = [70, 40, 12].map((width) => Table.text([peer], width).split("\n")[1])
       assert.deepStrictEqual(widths, [
-        "web1  alive   0.4s  0.50  2.00 GB  25h   60m  40,12    5%",
-        "web1  alive   0.4s  0.50   60m  40,12",
+        "web1  alive  0.4s  0.50  2.00 GB  25h    60m  40,12    5%",
+        "web1  alive  0.4s  0.50    60m  40,12",
         "web1  alive"
       ])
       assert.strictEqual(Table.summary([peer, { ...peer, state: "down" }]), "2 peers: 1 alive, 1 down")
@@ -123,31 +123,31 @@ describe("the table", () => {
   )
 })
 
-describe("what is told", () => {
+describe("status lines", () => {
   const Changes = Schema.Array(Schema.Struct({ _tag: Schema.Literals(tags), peer: Some }))
 
-  it.effect.prop(
-    "any change: one line at most that steers nothing, and JSON without an end of line",
-    [Changes],
-    (input) =>
-      Effect.sync(() => {
-        const tell = changeDescriber()
-        for (const change of input[0]) {
-          assert.match(tell(change) ?? "", tame)
-          assert.strictEqual(JSON.parse(JSON.stringify(toJson(change.peer))).name, change.peer.name)
-        }
-      })
+  it.effect.prop("describe any change in at most one escaped line, and JSON without a line end", [Changes], (input) =>
+    Effect.sync(() => {
+      const tell = changeDescriber()
+      for (const change of input[0]) {
+        assert.match(tell(change) ?? "", tame)
+        assert.strictEqual(JSON.parse(JSON.stringify(toJson(change.peer))).name, change.peer.name)
+      }
+    })
   )
 
-  it.effect("of what a peer says, only its name and its place, and that it cannot be read", () =>
+  it.effect("describe a change of name or position, and an invalid payload, but no metrics", () =>
     Effect.sync(() => {
       const tell = changeDescriber()
       const said = (_tag: Change["_tag"], more: Partial<HostPeer> = {}) => tell({ _tag, peer: { ...peer, ...more } })
       assert.strictEqual(said("Joined"), "web1 joined from 192.0.2.1:2066")
       assert.isUndefined(said("Updated", { payload: { x: 40, y: 12, load: [9, 9, 9] } }))
       assert.strictEqual(said("Updated", { payload: { x: 41, y: 12 } }), "web1 moved to 41,12")
-      assert.strictEqual(said("Updated", { name: "web2", payload: { x: 41, y: 12 } }), "web2 was web1")
-      assert.strictEqual(said("Updated", { invalid: "x\n" }), "web1 says what cannot be read: x\\u000a")
+      assert.strictEqual(
+        said("Updated", { name: "web2", payload: { x: 41, y: 12 } }),
+        "web2 changed its name from web1"
+      )
+      assert.strictEqual(said("Updated", { invalid: "x\n" }), "web1 sent an invalid payload: x\\u000a")
       assert.strictEqual(said("Down", { age: 5_200 }), "web1 is down: silent for 5.2s")
     })
   )

@@ -6,12 +6,12 @@ import * as NodeServices from "../../../../src/network/node/NodeServices.ts"
 import * as Cli from "../../../support/Cli.ts"
 import { freePort, peer, waitForChange } from "./StatusCli.ts"
 
-/** Starts a peer; the flags say how it reaches others. */
+/** Starts a peer with the given transport flags. */
 const start = (name: string, ...args: ReadonlyArray<string>) =>
   Cli.start(["status", name, "--interval", "200ms", "--json", ...args])
 
-describe("status by other ways", () => {
-  it.live("a relay passes on, to those who ask it, where everybody is; it drains when it is told to end", () =>
+describe("status --transport", () => {
+  it.live("relay forwards packets between its subscribers, and ends on a signal", () =>
     Effect.gen(function* () {
       const relay = yield* Cli.serve(["status", "--relay"])
       const way = ["--transport", "relay", "--address", `localhost:${relay.port}`]
@@ -27,7 +27,7 @@ describe("status by other ways", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("a mesh of two hosts, one of them by its name, and one that is not there", () =>
+  it.live("mesh reaches a peer by name, and reports one that does not exist", () =>
     Effect.gen(function* () {
       const port = `${yield* freePort}`
       const mesh = (host: string, name: string, peers: string) =>
@@ -36,7 +36,7 @@ describe("status by other ways", () => {
       const other = yield* mesh("127.0.0.2", "other", "localhost")
       const [seen] = yield* Effect.all([waitForChange(one, "Joined", "other"), waitForChange(other, "Joined", "one")])
       assert.deepInclude(seen, { address: "127.0.0.2", port: Number(port) })
-      yield* one.waitForOutput("stderr", /WARN .*nosuch\.invalid: asked again and again/)
+      yield* one.waitForOutput("stderr", /WARN .*nosuch\.invalid cannot be resolved yet/)
       yield* other.kill("SIGKILL")
       yield* waitForChange(one, "Down", "other")
       yield* one.kill("SIGINT")
@@ -44,17 +44,17 @@ describe("status by other ways", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("a group", () =>
+  it.live("multicast reaches the members of a group", () =>
     Effect.gen(function* () {
       const port = `${yield* freePort}`
       const way = ["--transport", "multicast", "--address", "239.255.20.67", "--port", port]
       const [one, other] = yield* Effect.all([start("one", ...way), start("other", ...way)])
       yield* Effect.all([waitForChange(one, "Joined", "other"), waitForChange(other, "Joined", "one")])
-      yield* one.waitForOutput("stderr", /binds 0\.0\.0\.0:\d+ and hears the network; multicast to 239\.255\.20\.67/)
+      yield* one.waitForOutput("stderr", /on 0\.0\.0\.0:\d+ \(open to the network\); multicast to 239\.255\.20\.67/)
     }).pipe(Effect.scoped)
   )
 
-  it.live("another cluster is another world", () =>
+  it.live("ignores peers of another cluster", () =>
     Effect.gen(function* () {
       const port = yield* freePort
       const inside = ["--cluster", "inside", "--interval", "200ms", "--json"]
@@ -70,21 +70,21 @@ describe("status by other ways", () => {
   )
 })
 
-describe("wrong usage of status", () => {
+describe("status usage errors", () => {
   const ways: ReadonlyArray<readonly [input: Partial<Way.Input>, line: string]> = [
-    [{ port: 0 }, "--port 0: peers find each other on a port they know; give 1 to 65535"],
+    [{ port: 0 }, "invalid --port 0: peers must share a known port; give 1 to 65535"],
     [
       { address: "localhost" },
-      '--address: "localhost" is no IPv4 address to broadcast to, such as 255.255.255.255, or 127.255.255.255 for this machine only'
+      '--address: "localhost" is not an IPv4 broadcast address, such as 255.255.255.255, or 127.255.255.255 for this machine only'
     ],
     [
       { transport: "multicast", address: "192.0.2.1" },
-      '--address: "192.0.2.1" is no multicast group, such as 239.255.20.66 or ff02::2066'
+      '--address: "192.0.2.1" is not a multicast address, such as 239.255.20.66 or ff02::2066'
     ],
-    [{ transport: "mesh" }, "--transport mesh wants all peers: --address HOST[:PORT],..."],
+    [{ transport: "mesh" }, "--transport mesh requires all peers: --address HOST[:PORT],..."],
     [{ transport: "mesh", address: "a:b:c" }, '--address: "a:b:c" is not a host: invalid domain name'],
-    [{ transport: "relay" }, "--transport relay wants the relay: --address HOST[:PORT]"],
-    [{ transport: "relay", address: "a,b" }, "--transport relay wants one relay as --address"],
+    [{ transport: "relay" }, "--transport relay requires the relay: --address HOST[:PORT]"],
+    [{ transport: "relay", address: "a,b" }, "--transport relay requires exactly one relay in --address"],
     [{ transport: "relay", address: "nosuch.invalid" }, "--address: nosuch.invalid: no such host"],
     [{ host: "127.0.0.1" }, "--host is for --relay and --transport mesh, not for --transport broadcast: leave it out"]
   ]
@@ -97,14 +97,14 @@ describe("wrong usage of status", () => {
   )
 
   const wrong: ReadonlyArray<readonly [command: string, line: string]> = [
-    ["--transport mesh", "--transport mesh wants all peers: --address HOST[:PORT],..."],
-    ["--relay bob", "--relay only passes on what peers send: leave NAME out, or --relay"],
-    ["--once --screen", "--once prints a table and --screen draws until it is ended: leave one out"],
+    ["--transport mesh", "--transport mesh requires all peers: --address HOST[:PORT],..."],
+    ["--relay bob", "--relay does not accept NAME, which is for peers: leave one of them out"],
+    ["--once --screen", "--once and --screen exclude each other: leave one out"],
     ["--screen", "--screen needs a terminal: leave it out for plain lines"],
     ["--interval 1ms", "status: an interval must be a whole number of milliseconds, 10 to 3,600,000: 1"],
     ["--suspect-after 6", "--suspect-after must not be more than --down-after: a peer is suspect before it is down"]
   ]
-  it.live("one line for each, and exit code 2", () =>
+  it.live("print one line and exit with code 2", () =>
     Effect.forEach(
       wrong,
       Effect.fnUntraced(function* ([command, line]) {
@@ -115,20 +115,20 @@ describe("wrong usage of status", () => {
     )
   )
 
-  it.live("flags come from the environment, too", () =>
+  it.live("are found in environment variables, too", () =>
     Effect.gen(function* () {
       const env = { STATUS_TRANSPORT: "mesh", STATUS_PORT: "0" }
       const { code, stderr } = yield* Cli.run(["status"], { env })
-      assert.match(stderr, /^effect-inet: --port 0: peers find each other/)
+      assert.match(stderr, /^effect-inet: invalid --port 0: peers must share/)
       assert.strictEqual(code, 2)
     })
   )
 
-  it.live.skipIf(!Fs.existsSync("/proc/net/udp"))("a port of somebody else: who has it (skipped without /proc)", () =>
+  it.live.skipIf(!Fs.existsSync("/proc/net/udp"))("name the owner of a port in use (skipped without /proc)", () =>
     Effect.gen(function* () {
       const relay = yield* Cli.serve(["status", "--relay"])
       const { code, stderr } = yield* Cli.run(["status", "--relay", "--port", `${relay.port}`])
-      const by = `UDP port ${relay.port} is in use by .* \\(pid ${relay.pid}\\); choose another with --port`
+      const by = `UDP port ${relay.port} is in use by .* \\(pid ${relay.pid}\\); choose another port with --port`
       assert.match(stderr, new RegExp(`^effect-inet: status relay: ${by}\n$`))
       assert.strictEqual(code, 1)
     }).pipe(Effect.scoped)
