@@ -1,4 +1,4 @@
-/** Packets of the course, to and from programs in C and by hand, over the loopback's broadcast address. */
+/** The course's packets to and from C programs and shell commands, over the loopback broadcast address. */
 import * as ChildProcess from "node:child_process"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
@@ -13,12 +13,12 @@ import * as CoursePacket from "../../src/status/wire/CoursePacket.ts"
 import { directory } from "../support/Directory.ts"
 import { assertNoLeaks } from "../support/Handles.ts"
 
-const guide = Fs.readFileSync(new URL("../../docs/guide/status.md", import.meta.url), "utf8")
+const reference = Fs.readFileSync(new URL("../../docs/reference/status-wire-format.md", import.meta.url), "utf8")
 
-/** The guide's program: binds the port, says so, and prints one packet. */
-const receiver = /```c\n(.*?)```/s.exec(guide)![1]!
+/** C program of the reference: binds the port, prints it, and prints one packet. */
+const receiver = /```c\n(.*?)```/s.exec(reference)![1]!
 
-/** Sends one packet with garbage after the NUL, as whoever fills a struct on the stack does. */
+/** Sends one packet with garbage after the NUL, like a struct on the stack. */
 const sender = `
 #include <arpa/inet.h>
 #include <stdint.h>
@@ -53,7 +53,7 @@ const compile = Effect.fnUntraced(function* (source: string) {
   return file
 })
 
-/** A program that runs until the scope closes; `line` waits for its next line. */
+/** Runs a program until the scope closes; `line` waits for its next line. */
 const start = Effect.fnUntraced(function* (command: string, args: ReadonlyArray<string>, input?: Uint8Array) {
   const child = yield* Effect.acquireRelease(
     Effect.sync(() => {
@@ -93,7 +93,7 @@ const start = Effect.fnUntraced(function* (command: string, args: ReadonlyArray<
   return { line }
 })
 
-/** A port of UDP that is free now. */
+/** Returns an unused UDP port. */
 const freePort = Effect.scoped(
   Effect.gen(function* () {
     const network = yield* Network.Network
@@ -103,7 +103,7 @@ const freePort = Effect.scoped(
 
 const everybody = "127.255.255.255"
 
-/** A port, and the first packet of the course that comes there. */
+/** Binds a port and returns the first of the course's packets that arrives. */
 const listener = Effect.gen(function* () {
   const network = yield* Network.Network
   const port = yield* freePort
@@ -119,7 +119,7 @@ const test = (name: string, why: string, body: Effect.Effect<void, unknown, Netw
     assertNoLeaks(body.pipe(Effect.scoped, Effect.provide(NodeNetwork.layer), Effect.timeout("15 seconds")))
   )
 
-/** 72 bytes with one printf: a name, a NUL, 60 digits of garbage, 40 and 12. */
+/** A packet of 72 bytes from one printf: a name, a NUL, 60 digits of garbage, 40 and 12. */
 const byHand = String.raw`printf 'bob\0%060d\050\0\0\0\014\0\0\0' 0`
 
 const handMade = () => {
@@ -128,9 +128,9 @@ const handMade = () => {
   return stdout
 }
 
-describe("the course's packets", () => {
+describe("the course's packet format", () => {
   test(
-    "the guide's program in C reads what we broadcast",
+    "is decoded by the reference's C program when we broadcast it",
     missing("cc"),
     Effect.gen(function* () {
       const program = yield* compile(receiver)
@@ -151,7 +151,7 @@ describe("the course's packets", () => {
   )
 
   test(
-    "we read what a program in C sends, garbage after the NUL and all",
+    "is decoded by us from a C program, with garbage after the NUL",
     missing("cc"),
     Effect.gen(function* () {
       const program = yield* compile(sender)
@@ -165,7 +165,7 @@ describe("the course's packets", () => {
 
   for (const to of [everybody, "127.0.0.1"]) {
     test(
-      `we read what was made with printf and sent with socat to ${to}`,
+      `is decoded by us from printf and socat to ${to}`,
       missing("socat"),
       Effect.gen(function* () {
         const { first, port } = yield* listener
@@ -176,7 +176,7 @@ describe("the course's packets", () => {
   }
 
   test(
-    "we read what was made with printf and sent with nc",
+    "is decoded by us from printf and nc",
     missing("nc"),
     Effect.gen(function* () {
       const { first, port } = yield* listener
@@ -185,5 +185,5 @@ describe("the course's packets", () => {
     })
   )
 
-  it("the guide's packet made by hand is that one", () => assert.include(guide, byHand))
+  it("is the hand-made packet of the reference", () => assert.include(reference, byHand))
 })
