@@ -1,4 +1,4 @@
-/** What a packet and a look cost a table whose peers go on as usual; and the least anybody has to do. */
+/** CPU time of a packet and of a tick in a stable table, and the lower bound of a plain `Map`. */
 
 import * as PeerTable from "../../../src/status/membership/PeerTable.ts"
 import type * as Peer from "../../../src/status/Peer.ts"
@@ -6,7 +6,7 @@ import * as StatusNetwork from "../../../test/support/status/StatusNetwork.ts"
 
 const rounds = 100
 
-/** A packet of each as it comes from a socket: new, and sharing nothing with another. */
+/** Makes one new heartbeat per peer, as from a socket: it shares no object with an earlier one. */
 const heartbeats = (rows: number, sequence: number): ReadonlyArray<Peer.Heartbeat> =>
   Array.from({ length: rows }, (_, n) =>
     StatusNetwork.heartbeat({
@@ -24,7 +24,7 @@ const timed = (work: () => void) => {
   return (performance.now() - began) * 1_000
 }
 
-/** Microseconds of each of the packets, without the time it takes to make them. */
+/** Returns the microseconds per packet, without the time to make the packets. */
 const perPacket = (rows: number, take: (beats: ReadonlyArray<Peer.Heartbeat>, sequence: number) => void) => {
   let spent = 0
   for (let sequence = 0; sequence < rounds; sequence++) {
@@ -34,7 +34,7 @@ const perPacket = (rows: number, take: (beats: ReadonlyArray<Peer.Heartbeat>, se
   return spent / rounds / rows
 }
 
-/** Microseconds of a packet, the looks included that come between: four in an interval. */
+/** Returns the microseconds per packet, including four ticks per interval. */
 export const receive = (rows: number): number => {
   let table = PeerTable.make({ decode: StatusNetwork.decode }, 0)
   const look = Math.floor(rows / 4)
@@ -47,7 +47,7 @@ export const receive = (rows: number): number => {
   })
 }
 
-/** Microseconds of a packet for one who only notes in a Map when each peer was heard, with what. */
+/** Returns the microseconds per packet of a plain `Map` that stores the latest packet of each peer. */
 export const note = (rows: number): number => {
   const heard = new Map<string, readonly [at: number, beat: Peer.Heartbeat]>()
   return perPacket(rows, (beats, sequence) => {
@@ -66,7 +66,7 @@ const filled = (rows: number) => {
   return table
 }
 
-/** Microseconds of a look that goes through all rows and finds nothing. */
+/** Returns the microseconds of a tick that checks all records and changes none. */
 export const scan = (rows: number): number => {
   const table = { ...filled(rows), nextCheckAt: 0 }
   return (
@@ -76,7 +76,7 @@ export const scan = (rows: number): number => {
   )
 }
 
-/** Microseconds of the list of all peers in their order. */
+/** Returns the microseconds of the ordered list of all peers. */
 export const list = (rows: number): number => {
   const table = filled(rows)
   return (

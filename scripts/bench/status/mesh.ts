@@ -1,4 +1,4 @@
-/** What a peer of a mesh sends a second: as many packets as it has peers, until its rate bounds that. */
+/** Send rate of one peer in a mesh: one packet per peer and interval, up to its maximum rate. */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Simulation from "../../../src/simulation/Simulation.ts"
@@ -12,7 +12,7 @@ export const ours = "Mesh"
 
 const seconds = 60
 
-/** Nobody is there: who cannot be reached is sent to all the same. */
+/** Addresses without a host: a mesh also sends to unreachable peers. */
 const peers = (count: number) =>
   Array.from({ length: count }, (_, n) => ({ address: `10.0.${100 + (n >> 8)}.${n & 255}` }))
 

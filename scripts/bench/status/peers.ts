@@ -1,8 +1,8 @@
 /**
- * Many peers in one process, each with a socket of its own, on the loopback broadcast: how long until each knows all,
- * and what it costs from then on. One line of JSON when that is known.
+ * Many peers in one process, each with its own socket, on the loopback broadcast address. Prints one line of JSON: the
+ * time until all tables are complete, and the cost from then on.
  *
- *     node peers.ts ours|raw PEERS SECONDS
+ * node peers.ts status-peer|raw PEERS SECONDS
  */
 import * as Dgram from "node:dgram"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
@@ -20,7 +20,7 @@ const count = Number(peers)
 const everywhere = Broadcast.loopback
 
 interface Running {
-  /** Whether each has heard all. */
+  /** Returns true if each peer has received from all. */
   readonly isFull: () => boolean
   readonly heard: Effect.Effect<number>
   readonly dropped: Effect.Effect<number>
@@ -56,7 +56,7 @@ const ours = Effect.gen(function* () {
   return running
 })
 
-/** Nothing but sockets and timers: a counter for each who is heard. */
+/** The same with bare sockets and timers: a counter per sender. */
 const raw = Effect.gen(function* () {
   const to = yield* port
   const tables = Array.from({ length: count }, () => new Map<number, number>())
@@ -93,9 +93,9 @@ Effect.gen(function* () {
   const { dropped, heard, isFull } = yield* who === "ours" ? ours : raw
   while (!isFull()) yield* Effect.sleep(10)
   const full = (performance.now() - began) / 1_000
-  // What the start has left for the compiler and the collector is no part of the steady state.
+  // Compilation and garbage of the start are not part of the steady state.
   yield* Effect.sleep("1 second")
-  // Asking for the kernel's drops takes 200 looks into /proc: that is no part of it either.
+  // Reading the kernel's drop counters takes 200 reads of /proc, so it happens outside of the measurement.
   const before = yield* heard
   const [cpu, at] = [process.cpuUsage(), performance.now()]
   yield* Effect.sleep(Number(seconds) * 1_000)

@@ -1,4 +1,4 @@
-/** What a status service costs on real sockets: many peers in one process, all of whom hear all. */
+/** Cost of status peers on real sockets: many peers in one process that all receive each other. */
 import { fileURLToPath } from "node:url"
 import * as Effect from "effect/Effect"
 import { start } from "../child.ts"
@@ -11,7 +11,7 @@ export const raw = "bare node:dgram"
 
 const names = { [ours]: "ours", [raw]: "raw" } as const
 
-/** Each sends once a second, at most, to all. */
+/** Peers, each with an interval of one second. */
 const peers = 200
 
 const label = `${peers} peers in one process`
@@ -23,14 +23,14 @@ const measure = {
   arrived: `${label}: not dropped by the kernel`
 } as const
 
-/** As the program prints it. */
+/** Result as printed by the program. */
 interface Found {
-  /** Seconds. */
+  /** Seconds until all tables are complete. */
   readonly full: number
-  /** Percent of one. */
+  /** Percent of one core. */
   readonly core: number
   readonly rate: number
-  /** Percent of what was sent to each. */
+  /** Percent of the packets sent to each peer. */
   readonly arrived: number
 }
 

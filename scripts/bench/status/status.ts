@@ -1,4 +1,4 @@
-/** How soon a table of peers sees what happens, how often it is wrong, and what it costs. */
+/** Detection time, false alarms and CPU time of peer tables. */
 import * as Effect from "effect/Effect"
 import * as StatusNetwork from "../../../test/support/status/StatusNetwork.ts"
 import * as StatusRuns from "../../../test/support/status/StatusRuns.ts"
@@ -16,7 +16,7 @@ const each = { [ours]: {}, [fixed]: { table: { maxMissed: 5 } } } as const
 type Judge = keyof typeof each
 const judges: ReadonlyArray<string> = [ours, fixed]
 
-/** A figure of simulated peers: it depends on the seed alone, which is another in each round. */
+/** Measures simulated peers. The result depends only on the seed, which differs in each round. */
 const simulated = (
   name: string,
   unit: string,
@@ -41,7 +41,7 @@ const simulated = (
 
 const mean = (values: ReadonlyArray<number>) => values.reduce((sum, value) => sum + value, 0) / values.length
 
-/** The slowest table of a run without loss, in which a tenth of the peers dies. */
+/** Returns the slowest detection in a run without loss, in which a tenth of the peers fails. */
 const death = (peers: number, observers: number) =>
   simulated(`death seen by the last of ${peers.toLocaleString("en")} peers`, "intervals", (judge, seed) => {
     const setting = { ...judge, seed, peers, observers: Array.from({ length: observers }, (_, n) => n) }
@@ -58,7 +58,10 @@ const delay = (loss: number) =>
 
 const networks = 20
 
-/** Many networks of 20 for as long as it takes to be sure, once for all rounds; hours of one observer and one peer. */
+/**
+ * Measures false alarms in many networks of 20 peers, once for all rounds. Hours are those of one observer and one
+ * peer.
+ */
 const alarms = (loss: number, { quick }: Options) => {
   const pairHours: Readonly<Record<Judge, number>> = { [ours]: loss === 0.2 ? 20_000 : 10_000, [fixed]: 200 }
   const known = new Map<Judge, number>()
@@ -109,7 +112,7 @@ const traffic = (peers: number) =>
     [ours]
   )
 
-/** What is left of a flood, from one address, from 250, and from one that makes its ids look well known. */
+/** Measures floods of forged ids: from one address, from 250, and with ids that repeat until they look established. */
 const floods = (seconds: number) => {
   const all = [
     [1, 1],
@@ -134,7 +137,7 @@ const floods = (seconds: number) => {
   ]
 }
 
-/** Of 200 that are known, and a newcomer. */
+/** Counts the lost peers, of 200 established ones and a newcomer. */
 const lost = ({ affected, joinDelay }: StatusRuns.Flood) => affected + (joinDelay === 0 ? 0 : 1)
 
 const cost = (name: string, figure: Readonly<Record<string, () => number>>): Measure => ({
