@@ -2,9 +2,9 @@
  * Paired measurements: our program and its peers run in turn, in one run, so that other load of the machine affects all
  * of them alike.
  *
- * In every round each measure samples the contestants forth and back, three times (A B C C B A A B C...), and each round
- * starts with another contestant. The figure of a round is its best sample, because other load can only slow a sample
- * down. A ratio is computed within each round, and the table shows the median of the ratios.
+ * In every round each measure samples the contestants forth and back, three times (A B C C B A A B C...), and each
+ * round starts with another contestant. The figure of a round is its best sample, because other load can only slow a
+ * sample down. A ratio is computed within each round, and the table shows the median of the ratios.
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"

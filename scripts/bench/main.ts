@@ -2,8 +2,8 @@
  * npm run bench -- [NAME...] [--only TEXT] [--rounds N] [--quick] [--json] [--profile DIR]
  *
  * Runs the named benchmarks, or all of them. Prints the figures with their bars, and writes them to docs/benchmarks.md
- * unless --only selects the rows whose names contain TEXT. A missed bar is reported and is not a failure; a program that
- * does not run is a failure with exit code 1.
+ * unless --only selects the rows whose names contain TEXT. A missed bar is reported and is not a failure; a program
+ * that does not run is a failure with exit code 1.
  */
 import * as Fs from "node:fs"
 import { enableCompileCache } from "node:module"

@@ -1,5 +1,5 @@
 /**
- * Packet capture of a program's own sockets: wraps a `Network` and reports its packets to a tap or writes them to a
+ * Packet capture of a program's own sockets. It wraps a `Network` and reports its packets to a tap, or writes them to a
  * pcapng file for Wireshark. Sockets of other programs are not captured, so no privileges are needed.
  *
  * **Example** (Write what a program sends and receives to a file)

@@ -1,6 +1,6 @@
 /**
- * Sequence diagrams of packets: hosts side by side, time downwards, an arrow for each packet. The arrow of a lost packet
- * ends in an x.
+ * Sequence diagrams of packets: hosts side by side, time downwards, an arrow for each packet. The arrow of a lost
+ * packet ends in an x.
  *
  * **Example** (A lost request and its retransmission)
  *
@@ -14,7 +14,8 @@
  *   { ...packet, at: 0n, lost: true },
  *   { ...packet, at: 1_000_000_000n }
  * ]
- * Diagram.mermaid(packets).trim().split("\n").slice(3) // => ['  h0-xh1: 0.000000 "hello" [lost]', '  h0->>h1: 1.000000 "hello"']
+ * const arrows = Diagram.mermaid(packets).trim().split("\n").slice(3)
+ * arrows // => ['  h0-xh1: 0.000000 "hello" [lost]', '  h0->>h1: 1.000000 "hello"']
  * console.log(Diagram.text(packets, { names: { "10.0.0.2": "server" } }))
  * ```
  */

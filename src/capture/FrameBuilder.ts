@@ -1,6 +1,6 @@
 /**
  * Builder of IP packets from the packets that a tap observes. A datagram becomes one packet. A stream becomes TCP
- * segments with synthetic sequence numbers, acknowledgements and checksums, because sockets do not expose the real ones.
+ * segments with synthetic sequence numbers, acknowledgements and checksums: sockets do not expose the real ones.
  *
  * ```
  *   observed   initiator                     acceptor
@@ -12,8 +12,8 @@
  *   fin            ---- FIN,ACK seq=i+1+n ------->   acknowledged like one byte of data
  * ```
  *
- * Data is acknowledged when it arrives if the tap knows that time, otherwise at once. Wireshark then reports no gaps and
- * no retransmissions except those that really happened on the network.
+ * Data is acknowledged when it arrives if the tap knows that time, otherwise at once. Wireshark then reports only those
+ * gaps and retransmissions that really happened on the network.
  */
 import type * as Endpoint from "../network/Endpoint.ts"
 import type { ObservedPacket } from "../network/Packet.ts"
@@ -45,8 +45,8 @@ export interface Options {
 /** A converter of observed packets to IP packets. @category models @since 0.1.0 */
 export interface FrameBuilder {
   /**
-   * Returns the frames of a packet, preceded by the acknowledgements that are due by its time. Packets must be passed in
-   * the order of their times. A packet whose addresses are not IP literals has no frames.
+   * Returns the frames of a packet, preceded by the acknowledgements that are due by its time. Packets must be passed
+   * in the order of their times. A packet whose addresses are not IP literals has no frames.
    */
   readonly build: (packet: ObservedPacket) => ReadonlyArray<Frame>
   /** Returns the acknowledgements of data that is still in flight. */

@@ -1,6 +1,6 @@
 /**
- * Codec of IPv4 (RFC 791) and IPv6 (RFC 8200) packets that carry UDP (RFC 768) or TCP (RFC 9293). The encoder writes all
- * checksums; the decoder accepts any bytes.
+ * Codec of IPv4 (RFC 791) and IPv6 (RFC 8200) packets that carry UDP (RFC 768) or TCP (RFC 9293). The encoder writes
+ * all checksums; the decoder accepts any bytes.
  *
  * **Example** (A UDP packet, and the same packet with a changed byte)
  *
@@ -77,7 +77,8 @@ const protocolNames: Readonly<Record<number, string>> = { 1: "ICMP", 6: "TCP", 1
 const protocolNumbers = { udp: 17, tcp: 6 } as const
 
 /**
- * Returns the largest TCP payload of one packet, by the length of its addresses: the maximum, as on a loopback interface.
+ * Returns the largest TCP payload of one packet, by the length of its addresses in bytes: the maximum that fits, as on
+ * a loopback interface.
  *
  * @category constants
  * @since 0.1.0
@@ -149,7 +150,7 @@ export const encode = ({ from, id, payload, tcp, to }: Packet): Uint8Array => {
   const checksum = checksumOf(
     sumWords(bytes, ipHeaderLength, bytes.length, pseudoHeaderSum(bytes, isV4, protocol, length))
   )
-  // A UDP checksum of 0 means that there is no checksum (RFC 768).
+  // A UDP checksum of 0 means that the packet has none (RFC 768).
   view.setUint16(ipHeaderLength + (tcp === undefined ? 6 : 16), tcp === undefined && checksum === 0 ? 0xffff : checksum)
   return bytes
 }

@@ -28,8 +28,12 @@ const flagNames: Readonly<Partial<Record<Packet.Kind, string>>> = {
 const maxQuotedChars = 40
 
 /**
- * Summarizes a packet: the summary of the first dissector that knows it; otherwise the flag of an empty segment;
- * otherwise the text of its payload, up to 40 characters; otherwise its length.
+ * Summarizes a packet in one line, by the first of these that applies.
+ *
+ * - the summary of a dissector that knows the packet
+ * - the flag of an empty TCP segment
+ * - the text of the payload, up to 40 characters
+ * - the length of the payload
  *
  * @category formatting
  * @since 0.1.0

@@ -210,9 +210,9 @@ const encodeNames = ({ names }: Names, littleEndian: boolean) => {
 }
 
 /**
- * Creates an encoder of one file, which returns the bytes of each block. A section comes first, then its interfaces, each
- * before its packets. Times are rounded down if the resolution of an interface is coarser than nanoseconds. Comments and
- * names above 65,535 bytes are truncated.
+ * Creates an encoder of one file, which returns the bytes of each block. A section comes first, then its interfaces,
+ * each before its packets. Times are rounded down if the resolution of an interface is coarser than nanoseconds.
+ * Comments above 65,535 bytes are truncated; names above 65,535 bytes are omitted.
  *
  * @category encoding
  * @since 0.1.0

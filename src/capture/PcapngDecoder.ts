@@ -1,4 +1,4 @@
-/** Incremental decoder of pcapng files: accepts any bytes in chunks of any size; memory is bounded by the longest block. */
+/** Incremental decoder of pcapng files, from chunks of any size. Memory is bounded by the longest block. */
 import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
 import { type Block, type Interface, PcapngError } from "./Pcapng.ts"
@@ -19,7 +19,7 @@ export interface Options {
 
 /** A decoder of one file. @category models @since 0.1.0 */
 export interface Decoder {
-  /** Adds the next bytes, which the caller must not change any more. Call `take` until undefined before the next call. */
+  /** Adds the next bytes, which the caller must not change later. Call `take` until undefined before the next call. */
   readonly feed: (bytes: Uint8Array) => void
   /** Returns the next complete block, or undefined if more bytes are needed; after an error always that error. */
   readonly take: () => Block | PcapngError | undefined

@@ -42,7 +42,7 @@ const makeRecentSends = (now: () => bigint) => {
 const maxCachedAddresses = 256
 
 /**
- * Creates a function that infers the local address used for a remote one: the platform does not report it for a socket
+ * Creates a function that infers the local address used for a remote one. The platform does not report it for a socket
  * bound to all addresses.
  */
 const localAddressFinder = (interfaces: ReadonlyArray<Interface>) => {

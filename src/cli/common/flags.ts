@@ -23,7 +23,7 @@ const parseInteger = (minimum: number, maximum: number) => (text: string) => {
   return number >= minimum && number <= maximum ? number : undefined
 }
 
-/** Creates a flag that `parse` checks. With `environmentVariable`, such as ROT13_PORT, the environment can set it, too. */
+/** Creates a flag that `parse` checks; an environment variable, such as ROT13_PORT, can set it, too. */
 const parsedFlag = <A>(
   name: string,
   expected: string,
@@ -253,7 +253,7 @@ export const toggle = (service: string, name: string, description: string) =>
     Flag.withDefault(false)
   )
 
-/** Limits of a TCP server, named as the options of `TcpServer`. Services with human clients have a longer idle timeout. */
+/** Limits of a TCP server, named as in `TcpServer`. Services with human clients have a longer idle timeout. */
 export const limits = (service: string, defaultIdleTimeout = "60s") => ({
   maxConnections: positiveInteger(
     service,

@@ -112,7 +112,7 @@ const packets = (file: string) =>
     )
   })
 
-/** Creates a collector of the first and last packets for a diagram. It omits acknowledgements, except of the handshake. */
+/** Creates a collector of the first and last packets for a diagram, without acknowledgements of data. */
 const makeCollector = () => {
   const head: Array<Packet.ObservedPacket> = []
   let tail: Array<Packet.ObservedPacket> = []

@@ -96,7 +96,7 @@ const game = (
   }
 }
 
-/** Creates the service of primes. The example asks for 0 to 10,000,000: two 32-bit numbers, least significant byte first. */
+/** Creates the service of primes. The example requests 0 to 10,000,000: two 32-bit numbers in little-endian order. */
 const primes = ({ host, primesPort: port, ...rest }: Input): Service => {
   const { drain, idleTimeout, maxConnections, maxConnectionsPerPeer, writeTimeout } = rest
   const limits = { drain, idleTimeout, maxConnections, maxConnectionsPerPeer, writeTimeout }

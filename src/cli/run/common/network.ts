@@ -1,4 +1,4 @@
-/** The network that commands run on: the host's network with the capture and the faults that the global flags select. */
+/** The network of all commands: the host's network with the capture and the faults that the global flags select. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
