@@ -101,7 +101,7 @@ const freePort = Effect.scoped(
   })
 )
 
-const everybody = "127.255.255.255"
+const broadcast = "127.255.255.255"
 
 /** Binds a port and returns the first of the course's packets that arrives. */
 const listener = Effect.gen(function* () {
@@ -144,7 +144,7 @@ describe("the course's packet format", () => {
         const { line } = yield* start(program, [String(port)])
         assert.strictEqual(yield* line, `port ${port}`)
         const bytes = Result.getOrThrow(CoursePacket.encode(packet))
-        yield* socket.send(bytes, { address: everybody, port })
+        yield* socket.send(bytes, { address: broadcast, port })
         assert.strictEqual(yield* line, `72 bytes: ${packet.name} ${packet.x} ${packet.y}`)
       }
     })
@@ -155,7 +155,7 @@ describe("the course's packet format", () => {
     missing("cc"),
     Effect.gen(function* () {
       const program = yield* compile(sender)
-      for (const to of [everybody, "127.0.0.1"]) {
+      for (const to of [broadcast, "127.0.0.1"]) {
         const { first, port } = yield* listener
         yield* start(program, [String(port), to, "zoë", "-5", "70000"])
         assert.deepStrictEqual(yield* first, { name: "zoë", x: -5, y: 70_000 })
@@ -163,7 +163,7 @@ describe("the course's packet format", () => {
     })
   )
 
-  for (const to of [everybody, "127.0.0.1"]) {
+  for (const to of [broadcast, "127.0.0.1"]) {
     test(
       `is decoded by us from printf and socat to ${to}`,
       missing("socat"),

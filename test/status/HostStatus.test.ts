@@ -106,9 +106,9 @@ describe("NodeHostStatus", () => {
   it.effect("samples this host as its schema requires", () =>
     Effect.gen(function* () {
       const host = yield* NodeHostStatus.sample
-      const said = Result.getOrThrow(encode({ ...HostStatus.initialPosition, ...host }))
-      assert.isBelow(said.length, 300)
-      assert.deepStrictEqual(Result.getOrThrow(decode(said)), { ...HostStatus.initialPosition, ...host })
+      const encoded = Result.getOrThrow(encode({ ...HostStatus.initialPosition, ...host }))
+      assert.isBelow(encoded.length, 300)
+      assert.deepStrictEqual(Result.getOrThrow(decode(encoded)), { ...HostStatus.initialPosition, ...host })
       assert.strictEqual(host.host, Os.hostname())
       assert.approximately(host.uptime!, Os.uptime(), 60)
       assert.strictEqual(host.memory!.total, Os.totalmem())

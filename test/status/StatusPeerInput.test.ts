@@ -54,7 +54,7 @@ interface Scene {
   readonly alice: LoadPeer
   /** Sends datagrams to alice and waits until they arrive. */
   readonly throwAll: (...all: ReadonlyArray<Uint8Array>) => Effect.Effect<void>
-  readonly refused: Effect.Effect<Record<string, number>>
+  readonly rejected: Effect.Effect<Record<string, number>>
 }
 
 /** Runs a test with two peers and a host that sends raw datagrams. */
@@ -77,8 +77,8 @@ const withPeer = (options: Options, test: (scene: Scene) => Effect.Effect<void, 
           }),
           Effect.sleep(2)
         )
-      const refused = Effect.map(alices.stats, ({ rejected }) => rejected as Record<string, number>)
-      yield* test({ alice: alices, throwAll, refused })
+      const rejected = Effect.map(alices.stats, ({ rejected }) => rejected as Record<string, number>)
+      yield* test({ alice: alices, throwAll, rejected })
       yield* Effect.sleep("3 seconds")
       assert.include(summary(alices), "alice alive 0")
       assert.include(summary(alices), "bob alive 0")
@@ -101,10 +101,10 @@ describe("StatusPeer input", () => {
     ["OtherCluster", encode({ cluster: "other" })]
   ]
   it.effect.each(malformed)("rejects a malformed packet as %s", ([reason, bytes]) =>
-    withPeer({}, ({ alice, refused, throwAll }) =>
+    withPeer({}, ({ alice, rejected, throwAll }) =>
       Effect.gen(function* () {
         yield* throwAll(bytes)
-        assert.deepStrictEqual(yield* refused, { [reason]: 1 })
+        assert.deepStrictEqual(yield* rejected, { [reason]: 1 })
         assert.lengthOf(SubscriptionRef.getUnsafe(alice.peers), 2)
       })
     )
@@ -123,21 +123,21 @@ describe("StatusPeer input", () => {
           }
           yield* here.throwAll(bytes)
         }
-        const counts = Object.values(yield* here.refused).reduce((sum, count) => sum + count, 0)
+        const counts = Object.values(yield* here.rejected).reduce((sum, count) => sum + count, 0)
         assert.isAbove(counts, 200)
       })
     )
   )
 
   it.effect("rejects unsigned, forged, expired and future packets with a key, and ignores a replay", () =>
-    withPeer({ key }, ({ alice, refused, throwAll }) =>
+    withPeer({ key }, ({ alice, rejected, throwAll }) =>
       Effect.gen(function* () {
         const now = yield* Effect.map(Clock.currentTimeMillis, Math.floor)
         const fresh = yield* sign({ time: now })
         const goodbye = yield* sign({ time: now, sequence: 2, goodbye: true })
         const seen = yield* recordChanges(alice)
         yield* throwAll(encode(), changed(fresh, fresh.length - 1, 0), yield* sign({ time: now }, Redacted.make("x")))
-        assert.deepStrictEqual(yield* refused, { Unsigned: 1, BadSignature: 2 })
+        assert.deepStrictEqual(yield* rejected, { Unsigned: 1, BadSignature: 2 })
         yield* throwAll(fresh)
         yield* throwAll(fresh)
         assert.deepStrictEqual(
@@ -146,11 +146,11 @@ describe("StatusPeer input", () => {
         )
         yield* throwAll(yield* sign({ time: now + 31_000, sequence: 3 }), goodbye)
         yield* throwAll(fresh)
-        assert.deepStrictEqual(yield* refused, { Unsigned: 1, BadSignature: 2, Future: 1 })
+        assert.deepStrictEqual(yield* rejected, { Unsigned: 1, BadSignature: 2, Future: 1 })
         assert.strictEqual(seen.at(-1)!._tag, "Left")
         yield* Effect.sleep("31 seconds")
         yield* throwAll(fresh, goodbye)
-        assert.deepStrictEqual(yield* refused, { Unsigned: 1, BadSignature: 2, Future: 1, Expired: 2 })
+        assert.deepStrictEqual(yield* rejected, { Unsigned: 1, BadSignature: 2, Future: 1, Expired: 2 })
         assert.lengthOf(seen, 2)
       })
     )
@@ -159,24 +159,24 @@ describe("StatusPeer input", () => {
   it.effect("rejects the course's packets with a key, and accepts them without", () => {
     const bytes = Result.getOrThrow(CoursePacket.encode({ name: "carol", x: 3, y: 4 }))
     const course = { from: ({ x }: { readonly x: number }) => ({ jobs: x }), to: () => ({ x: 0, y: 0 }) }
-    const heard = Effect.fnUntraced(function* (scene: Scene) {
+    const payloadOfCourse = Effect.fnUntraced(function* (scene: Scene) {
       yield* scene.throwAll(bytes)
       yield* Effect.sleep(100)
       return viewOf(scene.alice, "carol")?.payload
     })
     return Effect.andThen(
       withPeer({ course }, (here) =>
-        Effect.map(heard(here), (payload) => assert.deepStrictEqual(payload, { jobs: 3 }))
+        Effect.map(payloadOfCourse(here), (payload) => assert.deepStrictEqual(payload, { jobs: 3 }))
       ),
-      withPeer({ course, key }, (here) => Effect.map(heard(here), (payload) => assert.isUndefined(payload)))
+      withPeer({ course, key }, (here) => Effect.map(payloadOfCourse(here), (payload) => assert.isUndefined(payload)))
     )
   })
 
   it.effect("keeps a peer and its last valid payload if it sends an invalid one", () =>
     withPeer({}, ({ alice, throwAll }) =>
       Effect.gen(function* () {
-        const said = ['{"jobs":5}', '{"jobs":"\\u001b[2J"}', "{", "\xff\xfe", "7"]
-        for (const [at, text] of said.entries()) {
+        const payloads = ['{"jobs":5}', '{"jobs":"\\u001b[2J"}', "{", "\xff\xfe", "7"]
+        for (const [at, text] of payloads.entries()) {
           yield* throwAll(encode({ sequence: at + 1, payload: Uint8Array.from(text, (c) => c.charCodeAt(0)) }))
         }
         yield* Effect.sleep(100)
@@ -231,9 +231,9 @@ describe("StatusPeer input", () => {
         )
         yield* Effect.forkScoped(listen, { startImmediately: true })
         yield* Effect.sleep("3 seconds")
-        const ghost = (i: number) => encode({ id: i.toString(16).padStart(16, "0"), name: `ghost ${i}` })
+        const forgedPeer = (i: number) => encode({ id: i.toString(16).padStart(16, "0"), name: `ghost ${i}` })
         for (let i = 1; i <= 10_000; i += 20) {
-          yield* throwAll(...Array.from({ length: 20 }, (_, more) => ghost(i + more)))
+          yield* throwAll(...Array.from({ length: 20 }, (_, more) => forgedPeer(i + more)))
           assert.isAtMost(SubscriptionRef.getUnsafe(alice.peers).length, 100)
         }
         assert.notInclude(

@@ -23,7 +23,7 @@ interface Sent {
 }
 
 /** Makes a transport that records the sent packets and their times, and receives nothing. */
-const telling =
+const recordingTransport =
   (sent: Array<Sent>, send: Transport.Transport["send"] = () => Effect.void): Transport.OpenTransport =>
   () =>
     Effect.succeed({
@@ -49,7 +49,7 @@ const alone = (
   const sent: Array<Sent> = []
   const scenario = Effect.fnUntraced(function* ({ host }: Parameters<Parameters<typeof Simulated.run>[0]>[0]) {
     const scope = yield* Scope.make()
-    const peer = yield* joinOn(yield* host("a"), { transport: telling(sent, send), ...options }).pipe(
+    const peer = yield* joinOn(yield* host("a"), { transport: recordingTransport(sent, send), ...options }).pipe(
       Scope.provide(scope)
     )
     yield* test(peer, sent)
@@ -104,12 +104,12 @@ describe("StatusPeer sending", () => {
           yield* Effect.sleep(1_000)
         })
       )
-      const [first, ...told] = sent.slice(0, -1)
+      const [first, ...changes] = sent.slice(0, -1)
       assert.strictEqual(first!.jobs, 0)
-      assert.strictEqual(told[0]!.at, 1_000)
-      assert.strictEqual(told.at(-1)!.jobs, 1_000)
-      assert.lengthOf(told, 6)
-      for (const gap of gapsOf(told)) assert.isAtLeast(gap, 200)
+      assert.strictEqual(changes[0]!.at, 1_000)
+      assert.strictEqual(changes.at(-1)!.jobs, 1_000)
+      assert.lengthOf(changes, 6)
+      for (const gap of gapsOf(changes)) assert.isAtLeast(gap, 200)
     })
   )
 
@@ -125,8 +125,8 @@ describe("StatusPeer sending", () => {
           yield* Effect.sleep(2_500)
         })
       )
-      const told = sent.slice(0, -1).map(({ at, jobs }) => [at, jobs])
-      assert.deepStrictEqual(told, [
+      const changes = sent.slice(0, -1).map(({ at, jobs }) => [at, jobs])
+      assert.deepStrictEqual(changes, [
         [0, 0],
         [500, 1],
         [1_000, 2],
@@ -146,8 +146,8 @@ describe("StatusPeer sending", () => {
           yield* Effect.sleep(1_200)
         })
       )
-      const told = sent.slice(0, -1).map(({ at, jobs }) => [at, jobs])
-      assert.deepStrictEqual(told, [
+      const changes = sent.slice(0, -1).map(({ at, jobs }) => [at, jobs])
+      assert.deepStrictEqual(changes, [
         [0, 0],
         [1_000, 1]
       ])
@@ -256,7 +256,7 @@ describe("StatusPeer sending", () => {
   it.effect.each(wrong)("rejects %s", ([, options, message]) =>
     Simulated.run(({ host }) =>
       Effect.gen(function* () {
-        const error = yield* Effect.flip(joinOn(yield* host("a"), { transport: telling([]), ...options }))
+        const error = yield* Effect.flip(joinOn(yield* host("a"), { transport: recordingTransport([]), ...options }))
         assert.strictEqual(error._tag, "StatusError")
         const line = `${error.reason}: ${error.message}`
         assert.isTrue(line.startsWith(message), line)
@@ -270,7 +270,7 @@ describe("StatusPeer sending", () => {
       Effect.gen(function* () {
         const sent: Array<Sent> = []
         const schema = Schema.Struct({ jobs: Schema.String })
-        const options = { name: "a", schema, payload: { jobs: "few" }, transport: telling(sent) }
+        const options = { name: "a", schema, payload: { jobs: "few" }, transport: recordingTransport(sent) }
         const peer = yield* Effect.provide(StatusPeer.make(options), (yield* host("a")).layer)
         const error = yield* Effect.flip(peer.publish({ jobs: tooMuch }))
         assert.strictEqual(error.message, "payload too large: 2,011 bytes as JSON; up to 1,198 bytes always fit")

@@ -7,8 +7,8 @@ import * as StatusNetwork from "../../../test/support/status/StatusNetwork.ts"
 const rounds = 100
 
 /** Makes one new heartbeat per peer, as from a socket: it shares no object with an earlier one. */
-const heartbeats = (rows: number, sequence: number): ReadonlyArray<Peer.Heartbeat> =>
-  Array.from({ length: rows }, (_, n) =>
+const heartbeats = (records: number, sequence: number): ReadonlyArray<Peer.Heartbeat> =>
+  Array.from({ length: records }, (_, n) =>
     StatusNetwork.heartbeat({
       id: (0xfeed_0000 + n).toString(16).padStart(16, "0"),
       from: { address: `10.0.${n >> 8}.${n & 255}`, port: 2066 },
@@ -18,70 +18,74 @@ const heartbeats = (rows: number, sequence: number): ReadonlyArray<Peer.Heartbea
     })
   )
 
-const timed = (work: () => void) => {
+const measureMicros = (work: () => void) => {
   const began = performance.now()
   work()
   return (performance.now() - began) * 1_000
 }
 
 /** Returns the microseconds per packet, without the time to make the packets. */
-const perPacket = (rows: number, take: (beats: ReadonlyArray<Peer.Heartbeat>, sequence: number) => void) => {
-  let spent = 0
+const perPacket = (
+  records: number,
+  receivePackets: (heartbeats: ReadonlyArray<Peer.Heartbeat>, sequence: number) => void
+) => {
+  let micros = 0
   for (let sequence = 0; sequence < rounds; sequence++) {
-    const beats = heartbeats(rows, sequence)
-    spent += timed(() => take(beats, sequence))
+    const packets = heartbeats(records, sequence)
+    micros += measureMicros(() => receivePackets(packets, sequence))
   }
-  return spent / rounds / rows
+  return micros / rounds / records
 }
 
 /** Returns the microseconds per packet, including four ticks per interval. */
-export const receive = (rows: number): number => {
+export const receive = (records: number): number => {
   let table = PeerTable.make({ decode: StatusNetwork.decode }, 0)
-  const look = Math.floor(rows / 4)
-  return perPacket(rows, (beats, sequence) => {
-    for (let n = 0; n < rows; n++) {
-      const now = (sequence + n / rows) * 900
-      table = PeerTable.receive(table, beats[n]!, now)[0]
-      if (n % look === 0) table = PeerTable.tick(table, now)[0]
+  const packetsPerTick = Math.floor(records / 4)
+  return perPacket(records, (heartbeats, sequence) => {
+    for (let n = 0; n < records; n++) {
+      const now = (sequence + n / records) * 900
+      table = PeerTable.receive(table, heartbeats[n]!, now)[0]
+      if (n % packetsPerTick === 0) table = PeerTable.tick(table, now)[0]
     }
   })
 }
 
 /** Returns the microseconds per packet of a plain `Map` that stores the latest packet of each peer. */
-export const note = (rows: number): number => {
-  const heard = new Map<string, readonly [at: number, beat: Peer.Heartbeat]>()
-  return perPacket(rows, (beats, sequence) => {
-    for (const beat of beats) {
-      const known = heard.get(beat.id)
-      if (known === undefined || known[1].sequence! < beat.sequence!) heard.set(beat.id, [sequence, beat])
+export const storeInMap = (records: number): number => {
+  const latest = new Map<string, readonly [at: number, heartbeat: Peer.Heartbeat]>()
+  return perPacket(records, (heartbeats, sequence) => {
+    for (const heartbeat of heartbeats) {
+      const previous = latest.get(heartbeat.id)
+      if (previous === undefined || previous[1].sequence! < heartbeat.sequence!)
+        latest.set(heartbeat.id, [sequence, heartbeat])
     }
   })
 }
 
-const looks = 200
+const ticks = 200
 
-const filled = (rows: number) => {
+const filled = (records: number) => {
   let table = PeerTable.make({ decode: StatusNetwork.decode }, 0)
-  for (const beat of heartbeats(rows, 0)) table = PeerTable.receive(table, beat, 0)[0]
+  for (const heartbeat of heartbeats(records, 0)) table = PeerTable.receive(table, heartbeat, 0)[0]
   return table
 }
 
 /** Returns the microseconds of a tick that checks all records and changes none. */
-export const scan = (rows: number): number => {
-  const table = { ...filled(rows), nextCheckAt: 0 }
+export const scan = (records: number): number => {
+  const table = { ...filled(records), nextCheckAt: 0 }
   return (
-    timed(() => {
-      for (let n = 0; n < looks; n++) PeerTable.tick(table, 250)
-    }) / looks
+    measureMicros(() => {
+      for (let n = 0; n < ticks; n++) PeerTable.tick(table, 250)
+    }) / ticks
   )
 }
 
 /** Returns the microseconds of the ordered list of all peers. */
-export const list = (rows: number): number => {
-  const table = filled(rows)
+export const list = (records: number): number => {
+  const table = filled(records)
   return (
-    timed(() => {
-      for (let n = 0; n < looks; n++) PeerTable.peers(table, 250)
-    }) / looks
+    measureMicros(() => {
+      for (let n = 0; n < ticks; n++) PeerTable.peers(table, 250)
+    }) / ticks
   )
 }

@@ -49,16 +49,16 @@ const measure = (count: number): Measure => {
   }
 }
 
-const [few, many] = [measure(20), measure(4_000)]
+const [small, large] = [measure(20), measure(4_000)]
 
-export const measures: ReadonlyArray<Measure> = [few, many]
+export const measures: ReadonlyArray<Measure> = [small, large]
 
 export const comparisons: ReadonlyArray<Comparison> = [
   {
-    measure: many.name,
+    measure: large.name,
     contestant: ours,
     peer: ours,
-    peerMeasure: few.name,
+    peerMeasure: small.name,
     bar: { subject: "figure", comparator: "<=", value: 1_000 }
   }
 ]

@@ -15,14 +15,14 @@ import * as NodeHostStatus from "../../../src/status/NodeHostStatus.ts"
 import * as StatusPeer from "../../../src/status/StatusPeer.ts"
 import * as Broadcast from "../../../src/status/transport/Broadcast.ts"
 
-const [who = "ours", peers = "200", seconds = "10"] = process.argv.slice(2)
+const [contestant = "status-peer", peers = "200", seconds = "10"] = process.argv.slice(2)
 const count = Number(peers)
-const everywhere = Broadcast.loopback
+const broadcast = Broadcast.loopback
 
 interface Running {
   /** Returns true if each peer has received from all. */
-  readonly isFull: () => boolean
-  readonly heard: Effect.Effect<number>
+  readonly isComplete: () => boolean
+  readonly received: Effect.Effect<number>
   readonly dropped: Effect.Effect<number>
 }
 
@@ -35,8 +35,8 @@ const port = Effect.callback<number>((resume) => {
 
 const sum = (numbers: ReadonlyArray<number>) => numbers.reduce((total, one) => total + one, 0)
 
-const ours = Effect.gen(function* () {
-  const transport = Broadcast.make({ addresses: [everywhere], port: yield* port })
+const statusPeers = Effect.gen(function* () {
+  const transport = Broadcast.make({ addresses: [broadcast], port: yield* port })
   const host = yield* NodeHostStatus.sample
   const join = (name: string) =>
     StatusPeer.make({
@@ -49,8 +49,8 @@ const ours = Effect.gen(function* () {
   const all = yield* Effect.forEach(names, join, { concurrency: "unbounded" })
   const stats = Effect.forEach(all, (peer) => peer.stats)
   const running: Running = {
-    isFull: () => all.every(({ peers }) => SubscriptionRef.getUnsafe(peers).length === count),
-    heard: Effect.map(stats, (stats) => sum(stats.map(({ accepted }) => accepted))),
+    isComplete: () => all.every(({ peers }) => SubscriptionRef.getUnsafe(peers).length === count),
+    received: Effect.map(stats, (stats) => sum(stats.map(({ accepted }) => accepted))),
     dropped: Effect.map(stats, (stats) => sum(stats.map(({ dropped = 0 }) => dropped)))
   }
   return running
@@ -60,26 +60,26 @@ const ours = Effect.gen(function* () {
 const raw = Effect.gen(function* () {
   const to = yield* port
   const tables = Array.from({ length: count }, () => new Map<number, number>())
-  const say = Buffer.alloc(300)
+  const packet = Buffer.alloc(300)
   for (const [at, table] of tables.entries()) {
     const socket = Dgram.createSocket({ type: "udp4", reuseAddr: true, recvBufferSize: 1 << 20, lookup })
     socket.on("message", (bytes) => {
       const from = bytes.readUInt32BE()
       table.set(from, (table.get(from) ?? 0) + 1)
     })
-    socket.bind(to, everywhere, () => {
+    socket.bind(to, broadcast, () => {
       socket.setBroadcast(true)
-      const beat = () => {
-        say.writeUInt32BE(at)
-        socket.send(Buffer.from(say), to, everywhere)
-        setTimeout(beat, 900 + 100 * Math.random())
+      const send = () => {
+        packet.writeUInt32BE(at)
+        socket.send(Buffer.from(packet), to, broadcast)
+        setTimeout(send, 900 + 100 * Math.random())
       }
-      beat()
+      send()
     })
   }
   const running: Running = {
-    isFull: () => tables.every((table) => table.size === count),
-    heard: Effect.sync(() => sum(tables.map((table) => sum([...table.values()])))),
+    isComplete: () => tables.every((table) => table.size === count),
+    received: Effect.sync(() => sum(tables.map((table) => sum([...table.values()])))),
     dropped: Effect.succeed(0)
   }
   return running
@@ -90,26 +90,26 @@ const lookup = (name: string, _: unknown, done: (error: null, address: string, f
 
 Effect.gen(function* () {
   const began = performance.now()
-  const { dropped, heard, isFull } = yield* who === "ours" ? ours : raw
-  while (!isFull()) yield* Effect.sleep(10)
+  const { dropped, received, isComplete } = yield* contestant === "status-peer" ? statusPeers : raw
+  while (!isComplete()) yield* Effect.sleep(10)
   const full = (performance.now() - began) / 1_000
   // Compilation and garbage of the start are not part of the steady state.
   yield* Effect.sleep("1 second")
   // Reading the kernel's drop counters takes 200 reads of /proc, so it happens outside of the measurement.
-  const before = yield* heard
+  const before = yield* received
   const [cpu, at] = [process.cpuUsage(), performance.now()]
   yield* Effect.sleep(Number(seconds) * 1_000)
   const { system, user } = process.cpuUsage(cpu)
-  const took = performance.now() - at
-  const [total, lost] = [yield* heard, yield* dropped]
-  const rate = (1_000 * (total - before)) / took
+  const elapsedMillis = performance.now() - at
+  const [total, droppedTotal] = [yield* received, yield* dropped]
+  const rate = (1_000 * (total - before)) / elapsedMillis
   yield* Console.log(
     JSON.stringify({
       full,
-      core: (user + system) / 10 / took,
-      system: system / 10 / took,
+      core: (user + system) / 10 / elapsedMillis,
+      system: system / 10 / elapsedMillis,
       rate,
-      arrived: 100 * (1 - lost / (total + lost))
+      arrived: 100 * (1 - droppedTotal / (total + droppedTotal))
     })
   )
 }).pipe(

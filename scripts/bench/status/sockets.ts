@@ -9,7 +9,7 @@ const program = fileURLToPath(new URL("peers.ts", import.meta.url))
 export const ours = "StatusPeer"
 export const raw = "bare node:dgram"
 
-const names = { [ours]: "ours", [raw]: "raw" } as const
+const names = { [ours]: "status-peer", [raw]: "raw" } as const
 
 /** Peers, each with an interval of one second. */
 const peers = 200
@@ -17,9 +17,9 @@ const peers = 200
 const label = `${peers} peers in one process`
 
 const measure = {
-  full: `${label}: until each knows all`,
-  core: `${label}: of a core`,
-  rate: `${label}: heard`,
+  full: `${label}: until all tables are complete`,
+  core: `${label}: share of a core`,
+  rate: `${label}: received`,
   arrived: `${label}: not dropped by the kernel`
 } as const
 
@@ -34,8 +34,8 @@ interface Found {
   readonly arrived: number
 }
 
-export const about = `${peers} peers in one process, each with its own socket on 127.255.255.255, an interval of one second and the status
-of a host as payload: every packet is heard ${peers} times. Beside it as many bare sockets that count what they hear.`
+export const description = `${peers} peers in one process, each with its own socket on 127.255.255.255, an interval of one second and the status of a host as
+payload: every packet is received ${peers} times. The comparison is as many bare sockets that count the received packets.`
 
 export const measures = ({ quick }: Options): ReadonlyArray<Measure> => {
   const found = new Map<string, Found>()

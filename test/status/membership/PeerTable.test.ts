@@ -19,11 +19,11 @@ const becomes: Partial<Record<Tag, Peer.State>> = {
 }
 
 /** Rebuilds the states from the changes alone. */
-const follow = () => {
+const replicate = () => {
   const states = new Map<string, Peer.State>()
   return {
     states,
-    hear: ({ _tag, peer: { id } }: StatusNetwork.Change) => {
+    apply: ({ _tag, peer: { id } }: StatusNetwork.Change) => {
       const before = states.get(id)
       assert.strictEqual(before === undefined, _tag === "Joined", `${_tag} of one that was ${before}`)
       const after = becomes[_tag]
@@ -37,15 +37,15 @@ const follow = () => {
 const tags = (changes: ReadonlyArray<StatusNetwork.Change>) => changes.map(({ _tag }) => _tag)
 
 /** Returns the tags of the changes caused by packets and ticks at the given times. */
-const play = (steps: ReadonlyArray<readonly [now: number, beat?: Peer.Heartbeat]>) => {
+const play = (steps: ReadonlyArray<readonly [now: number, packet?: Peer.Heartbeat]>) => {
   let table = PeerTable.make({ decode }, 0)
-  const heard: Array<Tag> = []
-  for (const [now, beat] of steps) {
-    const [next, changes] = beat === undefined ? PeerTable.tick(table, now) : PeerTable.receive(table, beat, now)
+  const seen: Array<Tag> = []
+  for (const [now, packet] of steps) {
+    const [next, changes] = packet === undefined ? PeerTable.tick(table, now) : PeerTable.receive(table, packet, now)
     table = next
-    heard.push(...tags(changes))
+    seen.push(...tags(changes))
   }
-  return { table, heard }
+  return { table, seen }
 }
 
 describe("PeerTable", () => {
@@ -57,22 +57,24 @@ describe("PeerTable", () => {
       let table = PeerTable.make(options, 0)
       let restless = PeerTable.make(options, 0)
       let now = 0
-      const told = follow()
-      for (const { beat, wait } of events) {
+      const replica = replicate()
+      for (const { packet, wait } of events) {
         now += wait
-        const [next, changes] = beat === undefined ? PeerTable.tick(table, now) : PeerTable.receive(table, beat, now)
-        const awake = { ...restless, due: Number.NEGATIVE_INFINITY }
-        const [other, same] = beat === undefined ? PeerTable.tick(awake, now) : PeerTable.receive(restless, beat, now)
+        const [next, changes] =
+          packet === undefined ? PeerTable.tick(table, now) : PeerTable.receive(table, packet, now)
+        const awake = { ...restless, nextCheckAt: Number.NEGATIVE_INFINITY }
+        const [other, same] =
+          packet === undefined ? PeerTable.tick(awake, now) : PeerTable.receive(restless, packet, now)
         table = next
         restless = other
-        changes.forEach(told.hear)
+        changes.forEach(replica.apply)
         assert.deepStrictEqual(changes, same)
         const peers = PeerTable.peers(table, now)
         assert.deepStrictEqual(peers, PeerTable.peers(restless, now))
         assert.isAtMost(peers.length, options.maxPeers)
         assert.deepStrictEqual(
           new Map(peers.map(({ id, state }) => [id, state])),
-          new Map([...told.states].sort(by(peers)))
+          new Map([...replica.states].sort(by(peers)))
         )
         for (const peer of peers) {
           assert.deepStrictEqual(PeerTable.get(table, peer.id, now), peer)
@@ -91,12 +93,12 @@ describe("PeerTable", () => {
   )
 
   it("keeps the last valid payload of a peer that sends an invalid one", () => {
-    const { heard, table } = play([
+    const { seen, table } = play([
       [0, heartbeat()],
       [900, heartbeat({ sequence: 1, payload: bytesOf("?") })],
       [1_800, heartbeat({ sequence: 2, payload: bytesOf("?") })]
     ])
-    assert.deepStrictEqual(heard, ["Joined", "Updated"])
+    assert.deepStrictEqual(seen, ["Joined", "Updated"])
     const peer = PeerTable.get(table, idOf(0), 1_800)!
     assert.strictEqual(peer.payload, "well")
     assert.strictEqual(peer.invalid, "text that begins with a question mark")
@@ -116,13 +118,13 @@ describe("PeerTable", () => {
   it("changes a silent peer to suspect, down and forgotten at the configured times", () => {
     const looks = Array.from({ length: 280 }, (_, n) => [(n + 1) * 250] as const)
     let table = PeerTable.make({ decode }, 0)
-    const heard: Array<readonly [Tag, number]> = []
+    const seen: Array<readonly [Tag, number]> = []
     for (const [now, first] of [[0, heartbeat()] as const, ...looks]) {
       const step = first === undefined ? PeerTable.tick(table, now) : PeerTable.receive(table, first, now)
       table = step[0]
-      for (const { _tag } of step[1]) heard.push([_tag, now])
+      for (const { _tag } of step[1]) seen.push([_tag, now])
     }
-    assert.deepStrictEqual(heard, [
+    assert.deepStrictEqual(seen, [
       ["Joined", 0],
       ["Suspect", 3_000],
       ["Down", 5_000],
@@ -133,15 +135,15 @@ describe("PeerTable", () => {
 
   it("applies a goodbye once and a return at once, and ignores a goodbye of an unknown peer", () => {
     const goodbye = heartbeat({ sequence: 5, goodbye: true })
-    assert.deepStrictEqual(play([[0, goodbye]]).heard, [])
-    const { heard } = play([
+    assert.deepStrictEqual(play([[0, goodbye]]).seen, [])
+    const { seen } = play([
       [0, heartbeat({ sequence: 4 })],
       [100, goodbye],
       [200, goodbye],
       [300, heartbeat({ sequence: 3 })],
       [400, heartbeat({ sequence: 6 })]
     ])
-    assert.deepStrictEqual(heard, ["Joined", "Left", "Alive"])
+    assert.deepStrictEqual(seen, ["Joined", "Left", "Alive"])
   })
 
   it("separates ids with equal hashes", () => {

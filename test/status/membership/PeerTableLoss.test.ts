@@ -49,7 +49,7 @@ describe("PeerTable under packet loss", () => {
   )
 
   /** Returns the time at which a peer is down. It sends each second, and `heard` decides about each packet. */
-  const irregular = (heard: (sequence: number) => { readonly pause: number; readonly isLost: boolean }) => {
+  const irregular = (behaviorOf: (sequence: number) => { readonly pause: number; readonly isLost: boolean }) => {
     let table = PeerTable.make({ decode: StatusNetwork.decode }, 0)
     const downs: Array<number> = []
     let [now, due] = [0, 0]
@@ -57,7 +57,7 @@ describe("PeerTable under packet loss", () => {
       let step = PeerTable.tick(table, now)
       if (step[1].some(({ _tag }) => _tag === "Down")) downs.push(sequence)
       if (now >= due) {
-        const { isLost, pause } = heard(sequence)
+        const { isLost, pause } = behaviorOf(sequence)
         if (!isLost) step = PeerTable.receive(step[0], StatusNetwork.heartbeat({ sequence }), now)
         due = now + 1_000 + pause
         sequence++
@@ -76,14 +76,14 @@ describe("PeerTable under packet loss", () => {
 
   it("keeps the loss estimate of a peer that restarts", () => {
     let table = PeerTable.make({ decode: StatusNetwork.decode }, 0)
-    const hear = (peer: number, sequence: number, incarnation: number) => {
+    const receive = (peer: number, sequence: number, incarnation: number) => {
       const beat = StatusNetwork.heartbeat({ id: StatusNetwork.idOf(peer), sequence, incarnation, interval: 500 })
       table = PeerTable.receive(table, beat, sequence * 500)[0]
       table = PeerTable.tick(table, sequence * 500)[0]
     }
     for (let sequence = 0; sequence < 300; sequence++) {
-      hear(1, sequence, 1)
-      if (sequence % 3 !== 0) hear(0, sequence, sequence < 297 ? 1 : 2)
+      receive(1, sequence, 1)
+      if (sequence % 3 !== 0) receive(0, sequence, sequence < 297 ? 1 : 2)
     }
     const peer = PeerTable.get(table, StatusNetwork.idOf(0), 150_000)!
     assert.strictEqual(peer.incarnation, 2)

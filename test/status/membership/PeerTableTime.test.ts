@@ -7,7 +7,7 @@ import { between } from "../wire/HeartbeatArbitrary.ts"
 
 const seeds = between(0, 1_000_000)
 
-const few = [0, 1, 2, 3]
+const firstObservers = [0, 1, 2, 3]
 
 describe("PeerTable detection times", () => {
   it.prop(
@@ -17,7 +17,7 @@ describe("PeerTable detection times", () => {
       const interval = [() => 1_000, (peer: number) => 500 + 1_500 * (peer % 3), (peer: number) => 300 * (1 + peer)][
         kind
       ]
-      const setting = { seed, peers, interval, observers: few.slice(0, peers - 1), table: { downAfter } }
+      const setting = { seed, peers, interval, observers: firstObservers.slice(0, peers - 1), table: { downAfter } }
       const { missed, detectionTimes, falseDowns } = StatusRuns.measureDetection(setting, 1, warm)
       assert.deepStrictEqual([missed, falseDowns], [0, 0])
       assert.isAtMost(Math.max(...detectionTimes), downAfter + 1)
@@ -46,7 +46,7 @@ describe("PeerTable detection times", () => {
       }
     })
     for (let n = 0; n < 200; n++) {
-      network.run(150 * network.roll())
+      network.run(150 * network.random())
       network.senders[2]!.payload = StatusNetwork.bytesOf(`change ${n >> 2}`)
       network.send(2)
     }
@@ -72,11 +72,11 @@ describe("PeerTable detection times", () => {
           if (_tag === "Down") downs.push(now)
         }
       })
-      const stall = (millis: number) => network.stall(0, millis, [0, 60, 10_000][Math.floor(3 * network.roll())]!)
+      const stall = (millis: number) => network.stall(0, millis, [0, 60, 10_000][Math.floor(3 * network.random())]!)
       network.run(3_000)
       for (let n = 0; n < 5; n++) {
-        stall(1_000 + 119_000 * network.roll())
-        network.run(1_000 + 3_000 * network.roll())
+        stall(1_000 + 119_000 * network.random())
+        network.run(1_000 + 3_000 * network.random())
       }
       network.at(network.now() + 5_000, () => network.stop(19))
       stall(60_000)
@@ -96,7 +96,7 @@ describe("PeerTable detection times", () => {
       onChange: (_, { _tag }) => assert.strictEqual(_tag, "Joined")
     })
     for (let n = 0; n < 60; n++) {
-      network.stall(0, network.roll() * (network.roll() < 0.1 ? 3_000 : 500), 10_000)
+      network.stall(0, network.random() * (network.random() < 0.1 ? 3_000 : 500), 10_000)
     }
     assert.strictEqual(network.states(0).size, 9)
   })
@@ -112,14 +112,14 @@ describe("PeerTable detection times", () => {
           table = PeerTable.receive(table, StatusNetwork.heartbeat({ sequence: now / 1_000 }), now)[0]
         table = PeerTable.tick(table, now)[0]
       }
-      const heard: Array<number> = []
+      const detections: Array<number> = []
       for (let passed = 250; passed <= 10_000; passed += 250) {
         const [next, changes] = PeerTable.tick(table, 10_000 + back + passed)
         table = next
-        for (const { _tag } of changes) if (_tag === "Down") heard.push(passed)
+        for (const { _tag } of changes) if (_tag === "Down") detections.push(passed)
       }
-      assert.strictEqual(heard.length, 1)
-      assert.isTrue(heard[0]! >= 4_500 && heard[0]! <= 6_000)
+      assert.strictEqual(detections.length, 1)
+      assert.isTrue(detections[0]! >= 4_500 && detections[0]! <= 6_000)
     }
   )
 

@@ -18,14 +18,14 @@ describe("Broadcast", () => {
         )
         const far = yield* openOn(yield* host("far", { addresses: ["10.2.0.2/24"] }), Broadcast.make())
         assert.strictEqual(one.transport().label, "broadcast to 255.255.255.255, 10.1.0.255, 10.2.0.255 port 2066")
-        const say = (text: string) => Effect.andThen(one.sendText(text), Effect.sleep("2500 millis"))
-        yield* say("1")
+        const sendAndWait = (text: string) => Effect.andThen(one.sendText(text), Effect.sleep("2500 millis"))
+        yield* sendAndWait("1")
         names = ["lo", "eth0"]
         yield* Effect.sleep("2 seconds")
-        yield* say("2")
+        yield* sendAndWait("2")
         names = ["lo", "eth0", "eth1"]
         yield* Effect.sleep("2 seconds")
-        yield* say("3")
+        yield* sendAndWait("3")
         assert.deepStrictEqual(far.received, ["1", "3"])
       })
     )
@@ -109,7 +109,7 @@ describe("Broadcast", () => {
         yield* one.sendText("far only")
         yield* Effect.sleep("1 second")
         assert.deepStrictEqual([near.received, far.received], [[], ["far only"]])
-        for (const address of ["ff02::1", "everybody", "10.0.0"]) {
+        for (const address of ["ff02::1", "broadcasthost", "10.0.0"]) {
           const open = Broadcast.make({ addresses: [address] })(() => {})
           const error = yield* Effect.flip((yield* host(`host of ${address}`)).run(open))
           assert.strictEqual(error.reason, "InvalidAddress")

@@ -15,7 +15,7 @@ const fan = (count: number, rate: number | undefined) =>
   Effect.fnUntraced(function* <A>(
     use: (
       transport: Transport.Transport,
-      come: Array<{ readonly port: number; readonly text: string; readonly at: number }>,
+      received: Array<{ readonly port: number; readonly text: string; readonly at: number }>,
       close: Effect.Effect<void>
     ) => Effect.Effect<A>
   ) {
@@ -24,13 +24,13 @@ const fan = (count: number, rate: number | undefined) =>
         const target = yield* host("target")
         const source = yield* host("source")
         const clock = yield* Clock.Clock
-        const come: Array<{ readonly port: number; readonly text: string; readonly at: number }> = []
+        const received: Array<{ readonly port: number; readonly text: string; readonly at: number }> = []
         const ports = Array.from({ length: count }, (_, i) => 3_000 + i)
         yield* target.start(
           Effect.flatMap(Network.Network, ({ udp }) =>
             Effect.forEach(ports, (port) =>
               udp({ host: "0.0.0.0", port }, (bytes) =>
-                come.push({ port, text: textOf(bytes), at: clock.currentTimeMillisUnsafe() })
+                received.push({ port, text: textOf(bytes), at: clock.currentTimeMillisUnsafe() })
               )
             )
           )
@@ -43,7 +43,7 @@ const fan = (count: number, rate: number | undefined) =>
               Mesh.make({ peers, maxPacketsPerSecond: rate })(() => {}),
               scope
             )
-            return yield* use(transport, come, Scope.close(scope, Exit.void))
+            return yield* use(transport, received, Scope.close(scope, Exit.void))
           })
         )
       })
@@ -56,20 +56,20 @@ describe("Mesh", () => {
       fan(
         200,
         rate
-      )((transport, come) =>
+      )((transport, received) =>
         Effect.gen(function* () {
           const whole = (200 / rate) * 1_000
           assert.strictEqual(transport.effectiveInterval(10), whole)
           assert.strictEqual(transport.effectiveInterval(60_000), 60_000)
           yield* transport.send(packet("x"))
           yield* Effect.sleep(whole + 100)
-          assert.strictEqual(new Set(come.map(({ port }) => port)).size, 200)
-          assert.strictEqual(come.length, 200)
+          assert.strictEqual(new Set(received.map(({ port }) => port)).size, 200)
+          assert.strictEqual(received.length, 200)
           const most = (window: number) =>
-            Math.max(...come.map(({ at }) => come.filter((one) => one.at >= at && one.at < at + window).length))
+            Math.max(...received.map(({ at }) => received.filter((one) => one.at >= at && one.at < at + window).length))
           assert.isAtMost(most(100), rate / 10 + 11)
           assert.isAtMost(most(1_000), rate + 11)
-          assert.isAtLeast(come.at(-1)!.at - come[0]!.at, whole - 20)
+          assert.isAtLeast(received.at(-1)!.at - received[0]!.at, whole - 20)
         })
       )
     )
@@ -79,13 +79,13 @@ describe("Mesh", () => {
     fan(
       100,
       100
-    )((transport, come) =>
+    )((transport, received) =>
       Effect.gen(function* () {
         yield* transport.send(packet("old"))
         yield* Effect.sleep("300 millis")
         yield* transport.send(packet("new"))
         yield* Effect.sleep("1100 millis")
-        const portsOf = (text: string) => come.filter((one) => one.text === text).map(({ port }) => port)
+        const portsOf = (text: string) => received.filter((one) => one.text === text).map(({ port }) => port)
         assert.approximately(portsOf("old").length, 30, 3)
         assert.strictEqual(new Set(portsOf("new")).size, 100)
         assert.strictEqual(portsOf("new").length, 100)
@@ -99,14 +99,14 @@ describe("Mesh", () => {
     fan(
       100,
       100
-    )((transport, come, close) =>
+    )((transport, received, close) =>
       Effect.gen(function* () {
         const before = yield* Clock.currentTimeMillis
         yield* transport.send(packet("goodbye"))
         yield* close
         assert.approximately((yield* Clock.currentTimeMillis) - before, 1_000, 30)
         yield* Effect.sleep("100 millis")
-        assert.strictEqual(come.length, 100)
+        assert.strictEqual(received.length, 100)
       })
     )
   )
@@ -145,12 +145,12 @@ describe("Mesh", () => {
           failingNetwork((to) => to === b.address && isDown)
         )
         const other = yield* openOn(b, Mesh.make({ peers: [] }))
-        const say = (text: string) => Effect.andThen(one.sendText(text), Effect.sleep("1 second"))
-        yield* say("1")
-        yield* say("2")
+        const sendAndWait = (text: string) => Effect.andThen(one.sendText(text), Effect.sleep("1 second"))
+        yield* sendAndWait("1")
+        yield* sendAndWait("2")
         isDown = false
-        yield* say("3")
-        yield* say("4")
+        yield* sendAndWait("3")
+        yield* sendAndWait("4")
         assert.deepStrictEqual(other.received, ["3", "4"])
         const { failed, sent } = yield* one.stats
         assert.deepStrictEqual({ failed, sent }, { failed: 10, sent: 2 })

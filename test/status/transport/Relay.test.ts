@@ -11,47 +11,51 @@ import { run } from "../../support/Simulated.ts"
 import { bytes, control } from "../wire/RelayMessageArbitrary.ts"
 
 /** A hand-made client of a relay. */
-const hand = Effect.fnUntraced(function* (host: SimHost.SimHost, agent: { readonly address: string }, port = 4_000) {
-  const heard: Array<string> = []
-  const answers: Array<RelayMessage.ControlMessage> = []
+const openClient = Effect.fnUntraced(function* (
+  host: SimHost.SimHost,
+  agent: { readonly address: string },
+  port = 4_000
+) {
+  const received: Array<string> = []
+  const replies: Array<RelayMessage.ControlMessage> = []
   let socket: Network.UdpSocket | undefined
   yield* host.start(
     Effect.flatMap(Network.Network, (network) =>
       Effect.map(
         network.udp({ host: "0.0.0.0", port }, (bytes) => {
           const message = RelayMessage.decode(bytes)
-          if (message?._tag === "Forwarded") heard.push(`${textOf(message.packet)} of ${message.origin.address}`)
-          else if (message !== undefined) answers.push(message)
+          if (message?._tag === "Forwarded") received.push(`${textOf(message.packet)} of ${message.origin.address}`)
+          else if (message !== undefined) replies.push(message)
         }),
         (opened) => (socket = opened)
       )
     )
   )
   const send = (bytes: Uint8Array) => socket!.send(bytes, { address: agent.address, port: 2066 })
-  const tell = (_tag: RelayMessage.ControlMessage["_tag"], lease: number, cookie: Uint8Array) =>
+  const request = (_tag: RelayMessage.ControlMessage["_tag"], lease: number, cookie: Uint8Array) =>
     Effect.gen(function* () {
-      answers.length = 0
+      replies.length = 0
       yield* send(RelayMessage.encode({ _tag, lease, cookie }))
       yield* Effect.sleep("10 millis")
-      return answers[0]
+      return replies[0]
     })
   /** Requests a cookie for this address. */
-  const cookie = Effect.map(tell("Subscribe", 0, RelayMessage.zeroCookie), (answer) => {
-    assert.strictEqual(answer?._tag, "Challenge")
-    return answer!.cookie
+  const cookie = Effect.map(request("Subscribe", 0, RelayMessage.zeroCookie), (reply) => {
+    assert.strictEqual(reply?._tag, "Challenge")
+    return reply!.cookie
   })
-  const subscribe = (lease: number) => Effect.flatMap(cookie, (cookie) => tell("Subscribe", lease, cookie))
-  const say = (text: string) => Effect.andThen(send(packet(text)), Effect.sleep("10 millis"))
-  return { heard, answers, cookie, subscribe, tell, say, send }
+  const subscribe = (lease: number) => Effect.flatMap(cookie, (cookie) => request("Subscribe", lease, cookie))
+  const sendText = (text: string) => Effect.andThen(send(packet(text)), Effect.sleep("10 millis"))
+  return { received, replies, cookie, subscribe, request, sendText, send }
 })
 
 /** Runs a test with a relay and two hand-made clients. */
-const talk = <A>(
+const withClients = <A>(
   use: (world: {
     readonly agent: Effect.Success<ReturnType<typeof relay>>
-    readonly one: Effect.Success<ReturnType<typeof hand>>
-    readonly other: Effect.Success<ReturnType<typeof hand>>
-    readonly third: Effect.Success<ReturnType<typeof hand>>
+    readonly one: Effect.Success<ReturnType<typeof openClient>>
+    readonly other: Effect.Success<ReturnType<typeof openClient>>
+    readonly third: Effect.Success<ReturnType<typeof openClient>>
   }) => Effect.Effect<A, Network.NetworkError>,
   options: Parameters<typeof relay>[1] = {},
   tap?: Packet.Tap
@@ -60,9 +64,9 @@ const talk = <A>(
     ({ host }) =>
       Effect.gen(function* () {
         const agent = yield* relay(yield* host("relay"), options)
-        const one = yield* hand(yield* host("one"), agent)
-        const other = yield* hand(yield* host("other"), agent)
-        const third = yield* hand(yield* host("third"), agent)
+        const one = yield* openClient(yield* host("one"), agent)
+        const other = yield* openClient(yield* host("other"), agent)
+        const third = yield* openClient(yield* host("third"), agent)
         return yield* use({ agent, one, other, third })
       }),
     "",
@@ -71,27 +75,27 @@ const talk = <A>(
 
 describe("Relay", () => {
   it.effect("stops forwarding when a lease ends and after `Leave`", () =>
-    talk(({ agent, one, other, third }) =>
+    withClients(({ agent, one, other, third }) =>
       Effect.gen(function* () {
         assert.deepInclude(yield* one.subscribe(60_000), { _tag: "Granted", lease: 60_000 })
         assert.deepInclude(yield* other.subscribe(5_000), { _tag: "Granted", lease: 5_000 })
         const cookie = yield* third.cookie
-        yield* third.tell("Subscribe", 60_000, cookie)
-        yield* one.say("1")
+        yield* third.request("Subscribe", 60_000, cookie)
+        yield* one.sendText("1")
         yield* Effect.sleep("4 seconds")
-        yield* one.say("2")
-        yield* third.tell("Leave", 0, new Uint8Array(32))
-        yield* third.tell("Leave", 0, yield* one.cookie)
+        yield* one.sendText("2")
+        yield* third.request("Leave", 0, new Uint8Array(32))
+        yield* third.request("Leave", 0, yield* one.cookie)
         yield* Effect.sleep("900 millis")
-        yield* one.say("3")
-        yield* third.tell("Leave", 0, cookie)
+        yield* one.sendText("3")
+        yield* third.request("Leave", 0, cookie)
         yield* Effect.sleep("100 millis")
-        yield* one.say("4")
-        assert.deepStrictEqual(other.heard, ["1 of 10.0.0.2", "2 of 10.0.0.2", "3 of 10.0.0.2"])
-        assert.deepStrictEqual(third.heard, ["1 of 10.0.0.2", "2 of 10.0.0.2", "3 of 10.0.0.2"])
-        assert.deepStrictEqual(one.heard, [])
-        yield* other.say("5")
-        assert.strictEqual(other.answers.at(-1)?._tag, "Challenge")
+        yield* one.sendText("4")
+        assert.deepStrictEqual(other.received, ["1 of 10.0.0.2", "2 of 10.0.0.2", "3 of 10.0.0.2"])
+        assert.deepStrictEqual(third.received, ["1 of 10.0.0.2", "2 of 10.0.0.2", "3 of 10.0.0.2"])
+        assert.deepStrictEqual(one.received, [])
+        yield* other.sendText("5")
+        assert.strictEqual(other.replies.at(-1)?._tag, "Challenge")
         const { forwarded, malformed, unsubscribed, subscribers } = yield* agent.stats
         assert.deepStrictEqual(
           { forwarded, malformed, unsubscribed, subscribers },
@@ -107,7 +111,7 @@ describe("Relay", () => {
   )
 
   it.effect("limits leases to a minimum and a maximum, and renews them", () =>
-    talk(
+    withClients(
       ({ agent, one, other }) =>
         Effect.gen(function* () {
           assert.deepInclude(yield* one.subscribe(0), { _tag: "Granted", lease: 1_000 })
@@ -128,20 +132,20 @@ describe("Relay", () => {
       Effect.gen(function* () {
         const agent = yield* relay(yield* host("relay"))
         const at = yield* host("one")
-        const [one, sibling] = [yield* hand(at, agent), yield* hand(at, agent, 4_001)]
-        const other = yield* hand(yield* host("other"), agent)
+        const [one, sibling] = [yield* openClient(at, agent), yield* openClient(at, agent, 4_001)]
+        const other = yield* openClient(yield* host("other"), agent)
         const cookie = yield* one.cookie
         for (const thief of [sibling, other]) {
-          assert.strictEqual((yield* thief.tell("Subscribe", 1_000, cookie))?._tag, "Challenge")
+          assert.strictEqual((yield* thief.request("Subscribe", 1_000, cookie))?._tag, "Challenge")
         }
         for (let at = 0; at < cookie.length; at++) {
           const wrong = cookie.with(at, cookie[at]! ^ 1)
-          assert.strictEqual((yield* one.tell("Subscribe", 1_000, wrong))?._tag, "Challenge")
+          assert.strictEqual((yield* one.request("Subscribe", 1_000, wrong))?._tag, "Challenge")
         }
         yield* Effect.sleep("59 seconds")
-        assert.strictEqual((yield* one.tell("Subscribe", 1_000, cookie))?._tag, "Granted")
+        assert.strictEqual((yield* one.request("Subscribe", 1_000, cookie))?._tag, "Granted")
         yield* Effect.sleep("61 seconds")
-        assert.strictEqual((yield* one.tell("Subscribe", 1_000, cookie))?._tag, "Challenge")
+        assert.strictEqual((yield* one.request("Subscribe", 1_000, cookie))?._tag, "Challenge")
         assert.strictEqual((yield* agent.stats).granted, 1)
       })
     )
@@ -174,7 +178,7 @@ describe("Relay", () => {
         if (to.address === "10.0.0.3") sent += bytes.length
         if (from.address === "10.0.0.3") received += bytes.length
       }
-      return talk(
+      return withClients(
         ({ agent, one, other }) =>
           Effect.gen(function* () {
             yield* one.subscribe(60_000)
@@ -185,7 +189,7 @@ describe("Relay", () => {
               yield* Effect.sleep("10 millis")
               assert.isAtMost(sent, received)
             }
-            assert.deepStrictEqual(one.heard, [])
+            assert.deepStrictEqual(one.received, [])
             const stats = yield* agent.stats
             assert.deepInclude(stats, { forwarded: 0, subscribers: 1, received: forgeries.length + 2 })
           }),
@@ -197,15 +201,15 @@ describe("Relay", () => {
   )
 
   it.effect("rejects a subscriber when it is full, and keeps the others", () =>
-    talk(
+    withClients(
       ({ agent, one, other, third }) =>
         Effect.gen(function* () {
           yield* one.subscribe(60_000)
           yield* other.subscribe(5_000)
           for (let i = 0; i < 3; i++) assert.strictEqual((yield* third.subscribe(60_000))?._tag, "Full")
           assert.strictEqual((yield* one.subscribe(60_000))?._tag, "Granted")
-          yield* other.say("hello")
-          assert.deepStrictEqual([one.heard.length, third.heard.length], [1, 0])
+          yield* other.sendText("hello")
+          assert.deepStrictEqual([one.received.length, third.received.length], [1, 0])
           yield* Effect.sleep("5 seconds")
           assert.strictEqual((yield* third.subscribe(60_000))?._tag, "Granted")
           const { full, subscribers } = yield* agent.stats
@@ -216,29 +220,29 @@ describe("Relay", () => {
   )
 
   it.effect("limits the packets of each subscriber, and leaving does not reset the limit", () =>
-    talk(
+    withClients(
       ({ agent, one, other, third }) =>
         Effect.gen(function* () {
           yield* one.subscribe(60_000)
           yield* third.subscribe(60_000)
           const burst = (count: number) => Effect.replicateEffect(one.send(packet("x")), count, { discard: true })
           const cookie = yield* other.cookie
-          yield* other.tell("Subscribe", 60_000, cookie)
+          yield* other.request("Subscribe", 60_000, cookie)
           yield* burst(50)
           yield* Effect.sleep("10 millis")
-          assert.strictEqual(other.heard.length, 10)
-          yield* third.say("others are not held back")
-          assert.strictEqual(other.heard.length, 11)
-          yield* one.tell("Leave", 0, yield* one.cookie)
+          assert.strictEqual(other.received.length, 10)
+          yield* third.sendText("others are not held back")
+          assert.strictEqual(other.received.length, 11)
+          yield* one.request("Leave", 0, yield* one.cookie)
           yield* one.subscribe(60_000)
           yield* burst(50)
           yield* Effect.sleep("10 millis")
-          assert.isAtMost(other.heard.length, 12)
+          assert.isAtMost(other.received.length, 12)
           yield* Effect.sleep("500 millis")
-          other.heard.length = 0
+          other.received.length = 0
           yield* burst(50)
           yield* Effect.sleep("10 millis")
-          assert.approximately(other.heard.length, 5, 1)
+          assert.approximately(other.received.length, 5, 1)
           const { forwarded, rateLimited } = yield* agent.stats
           assert.isAbove(rateLimited, 130)
           assert.strictEqual(forwarded % 2, 0)
@@ -251,20 +255,20 @@ describe("Relay", () => {
     const subscribers = Subscribers.make({ maxSubscribers: 10, maxPacketsPerSecond: 10 })
     const peer = { address: "10.0.0.1", port: 1 }
     const grant = (now: number) => subscribers.grant(peer, RelayMessage.zeroCookie, 60_000, now)
-    const passed = (now: number) =>
+    const forwardedAt = (now: number) =>
       Array.from({ length: 50 }, () => subscribers.admit(peer, now)).filter((one) => typeof one === "object").length
     assert.isTrue(grant(0))
-    assert.strictEqual(passed(0), 10)
+    assert.strictEqual(forwardedAt(0), 10)
     assert.isTrue(subscribers.leave(peer, RelayMessage.zeroCookie, 0))
     subscribers.sweep(200)
     assert.strictEqual(subscribers.count(200), 0)
     assert.isTrue(grant(200))
-    assert.strictEqual(passed(200), 2)
-    assert.strictEqual(passed(100_000), 0)
+    assert.strictEqual(forwardedAt(200), 2)
+    assert.strictEqual(forwardedAt(100_000), 0)
   })
 
   it.effect("forwards packets unread, and drops those larger than a status packet", () =>
-    talk(({ agent, one, other }) =>
+    withClients(({ agent, one, other }) =>
       Effect.gen(function* () {
         yield* one.subscribe(60_000)
         yield* other.subscribe(60_000)
@@ -275,10 +279,10 @@ describe("Relay", () => {
         }
         for (const length of [4, 44, 1_401, 60_000]) yield* one.send(status(length))
         yield* Effect.sleep("10 millis")
-        assert.deepStrictEqual(other.heard, [])
+        assert.deepStrictEqual(other.received, [])
         for (const length of [45, 1_400]) yield* one.send(status(length))
         yield* Effect.sleep("10 millis")
-        assert.strictEqual(other.heard.length, 2)
+        assert.strictEqual(other.received.length, 2)
         assert.strictEqual((yield* agent.stats).malformed, 4)
       })
     )

@@ -111,9 +111,9 @@ describe("RelayClient", () => {
     run(({ host }) =>
       Effect.gen(function* () {
         const machine = yield* host("relay")
-        let life = 0
+        let starts = 0
         const program = Effect.suspend(() =>
-          Relay.make({ host: "0.0.0.0", secret: Redacted.make(`life ${life++}`) })
+          Relay.make({ host: "0.0.0.0", secret: Redacted.make(`life ${starts++}`) })
         ).pipe(Effect.provide(NodeCrypto.layerMac))
         yield* machine.start(program)
         const open = RelayClient.make({ relay: machine })

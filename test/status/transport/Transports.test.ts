@@ -13,7 +13,7 @@ const everywhere =
   (_, hosts) =>
     Effect.forEach(hosts, (host) => openOn(host, open))
 
-const ways: ReadonlyArray<TransportCase> = [
+const transports: ReadonlyArray<TransportCase> = [
   { name: "broadcast", echo: true, open: everywhere(Broadcast.make()) },
   { name: "directed broadcast", echo: true, open: everywhere(Broadcast.make({ addresses: ["10.0.255.255"] })) },
   { name: "multicast", echo: true, open: everywhere(Multicast.make()) },
@@ -47,7 +47,7 @@ const ways: ReadonlyArray<TransportCase> = [
   }
 ]
 
-for (const way of ways) suite(way)
+for (const transport of transports) suite(transport)
 
 describe("transports on a host with two networks", () => {
   const both: Readonly<Record<string, Transport.OpenTransport>> = {
@@ -66,9 +66,9 @@ describe("transports on a host with two networks", () => {
           const c = yield* at("c", "10.1.0.3/24", "10.2.0.3/24")
           for (const one of [a, b, c]) yield* one.sendText(one.name)
           yield* Effect.sleep("1 second")
-          const heard = ({ received }: TransportHost) => [...new Set(received)].sort()
+          const textsOf = ({ received }: TransportHost) => [...new Set(received)].sort()
           assert.deepStrictEqual(
-            [heard(a), heard(b), heard(c)],
+            [textsOf(a), textsOf(b), textsOf(c)],
             [
               ["a", "c"],
               ["b", "c"],

@@ -26,14 +26,14 @@ const until = Effect.fnUntraced(function* (condition: () => boolean) {
   while (!condition()) yield* Effect.yieldNow
 }, Effect.timeout("5 seconds"))
 
-const open = Effect.fnUntraced(function* (way: Transport.OpenTransport) {
-  const { from, heard, receive } = inbox()
-  const transport = yield* way(receive)
-  return { transport, heard, from, say: (text: string) => transport.send(packet(text)) }
+const open = Effect.fnUntraced(function* (openTransport: Transport.OpenTransport) {
+  const { senders, received, receive } = inbox()
+  const transport = yield* openTransport(receive)
+  return { transport, received, senders, sendText: (text: string) => transport.send(packet(text)) }
 })
 
 /** Runs a test on the host's loopback network, and asserts that no socket is left open. */
-const live = (name: string, body: Effect.Effect<void, unknown, Network.Network | Scope.Scope>, skip = false) =>
+const testLive = (name: string, body: Effect.Effect<void, unknown, Network.Network | Scope.Scope>, skip = false) =>
   it.live.skipIf(skip)(name, () =>
     Handles.assertNoLeaks(Effect.scoped(body).pipe(Effect.provide(NodeNetwork.layer, { local: true })))
   )
@@ -41,19 +41,19 @@ const live = (name: string, body: Effect.Effect<void, unknown, Network.Network |
 const notLinux = process.platform !== "linux"
 
 describe("transports on the loopback interface", () => {
-  live(
+  testLive(
     notLinux ? "broadcast: skipped, sockets are bound to a broadcast address on Linux only" : "broadcast",
     Effect.gen(function* () {
       const port = yield* freePort
-      const way = Broadcast.make({ addresses: ["127.255.255.255"], port })
-      const peers = yield* Effect.replicateEffect(open(way), 3)
-      const stranger = yield* (yield* Network.Network).udp({ host: "127.0.0.1" }, () => {})
-      yield* stranger.send(packet("unicast"), { address: "127.0.0.1", port })
-      for (const [at, peer] of peers.entries()) yield* peer.say(`peer ${at}`)
-      yield* until(() => peers.every(({ heard }) => heard.length >= 3))
-      for (const { from, heard } of peers) {
-        assert.deepStrictEqual(heard, ["peer 0", "peer 1", "peer 2"])
-        for (const one of from) assert.deepStrictEqual({ ...one }, { ...from[0]!, address: "127.0.0.1", port })
+      const openTransport = Broadcast.make({ addresses: ["127.255.255.255"], port })
+      const peers = yield* Effect.replicateEffect(open(openTransport), 3)
+      const unicastSender = yield* (yield* Network.Network).udp({ host: "127.0.0.1" }, () => {})
+      yield* unicastSender.send(packet("unicast"), { address: "127.0.0.1", port })
+      for (const [at, peer] of peers.entries()) yield* peer.sendText(`peer ${at}`)
+      yield* until(() => peers.every(({ received }) => received.length >= 3))
+      for (const { senders, received } of peers) {
+        assert.deepStrictEqual(received, ["peer 0", "peer 1", "peer 2"])
+        for (const one of senders) assert.deepStrictEqual({ ...one }, { ...senders[0]!, address: "127.0.0.1", port })
       }
       assert.deepStrictEqual(yield* peers[0]!.transport.stats, { sent: 1, failed: 0, dropped: 0 })
       assert.strictEqual(peers[0]!.transport.label, `broadcast to 127.255.255.255 port ${port}`)
@@ -61,43 +61,43 @@ describe("transports on the loopback interface", () => {
     notLinux
   )
 
-  live(
+  testLive(
     notLinux ? "mesh: skipped, 127.0.0.2 is an address on Linux only" : "mesh",
     Effect.gen(function* () {
       const port = yield* freePort
       const hosts = ["127.0.0.1", "127.0.0.2", "127.0.0.3"]
       const list = [...hosts, "127.0.0.4"].map((address) => ({ address }))
       const peers = yield* Effect.forEach(hosts, (host) => open(Mesh.make({ peers: list, host, port })))
-      for (const [at, peer] of peers.entries()) yield* peer.say(hosts[at]!)
-      yield* until(() => peers.every(({ heard }) => heard.length === 3))
-      for (const { from, heard } of peers) {
-        assert.deepStrictEqual([...heard].sort(), hosts)
+      for (const [at, peer] of peers.entries()) yield* peer.sendText(hosts[at]!)
+      yield* until(() => peers.every(({ received }) => received.length === 3))
+      for (const { senders, received } of peers) {
+        assert.deepStrictEqual([...received].sort(), hosts)
         assert.deepStrictEqual(
-          from.map(({ address }) => address),
-          heard
+          senders.map(({ address }) => address),
+          received
         )
       }
       // Nothing is bound to the fourth address, which is not a send failure.
-      yield* peers[0]!.say("again")
-      yield* until(() => peers.every(({ heard }) => heard.includes("again")))
+      yield* peers[0]!.sendText("again")
+      yield* until(() => peers.every(({ received }) => received.includes("again")))
       assert.strictEqual((yield* peers[0]!.transport.stats).failed, 0)
     }),
     notLinux
   )
 
-  live(
+  testLive(
     "multicast reaches all members",
     Effect.gen(function* () {
       const port = yield* freePort
-      const way = Multicast.make({ interfaces: ["127.0.0.1"], port })
-      const peers = yield* Effect.replicateEffect(open(way), 3)
-      for (const [at, peer] of peers.entries()) yield* peer.say(`peer ${at}`)
-      yield* until(() => peers.every(({ heard }) => heard.length >= 3))
-      for (const { heard } of peers) assert.deepStrictEqual([...heard].sort(), ["peer 0", "peer 1", "peer 2"])
+      const openTransport = Multicast.make({ interfaces: ["127.0.0.1"], port })
+      const peers = yield* Effect.replicateEffect(open(openTransport), 3)
+      for (const [at, peer] of peers.entries()) yield* peer.sendText(`peer ${at}`)
+      yield* until(() => peers.every(({ received }) => received.length >= 3))
+      for (const { received } of peers) assert.deepStrictEqual([...received].sort(), ["peer 0", "peer 1", "peer 2"])
     })
   )
 
-  live(
+  testLive(
     "relay reaches all subscribers",
     Effect.gen(function* () {
       const agent = yield* Relay.make({ port: 0 })
@@ -105,25 +105,25 @@ describe("transports on the loopback interface", () => {
       const peers = yield* Effect.replicateEffect(open(RelayClient.make({ relay, host: "127.0.0.1" })), 3)
       const subscribed = Effect.map(agent.stats, ({ subscribers }) => subscribers === 3)
       while (!(yield* subscribed)) yield* Effect.yieldNow
-      for (const peer of peers) peer.heard.length = 0
-      for (const [at, peer] of peers.entries()) yield* peer.say(`peer ${at}`)
-      yield* until(() => peers.every(({ heard }) => new Set(heard).size >= 2))
+      for (const peer of peers) peer.received.length = 0
+      for (const [at, peer] of peers.entries()) yield* peer.sendText(`peer ${at}`)
+      yield* until(() => peers.every(({ received }) => new Set(received).size >= 2))
       // A packet sent before the relay's reply arrives may be delivered twice.
-      for (const [at, { from, heard }] of peers.entries()) {
+      for (const [at, { senders, received }] of peers.entries()) {
         const others = [0, 1, 2].filter((one) => one !== at)
         assert.deepStrictEqual(
-          [...new Set(heard)].sort(),
+          [...new Set(received)].sort(),
           others.map((one) => `peer ${one}`)
         )
         assert.deepStrictEqual(
-          new Set(from.map(({ port }) => port)),
+          new Set(senders.map(({ port }) => port)),
           new Set(others.map((one) => peers[one]!.transport.local.port))
         )
       }
     }).pipe(Effect.timeout("5 seconds"))
   )
 
-  live(
+  testLive(
     "fail to open a port in use",
     Effect.gen(function* () {
       const { port } = (yield* Relay.make({ port: 0 })).address

@@ -12,7 +12,7 @@ const one = <A>(values: ReadonlyArray<A>): Arbitrary.Arbitrary<A> =>
 
 /** An input, and the milliseconds since the previous one. */
 export interface Event {
-  readonly beat: Peer.Heartbeat | undefined
+  readonly packet: Peer.Heartbeat | undefined
   readonly wait: number
 }
 
@@ -45,12 +45,15 @@ const wait = one([0, 0, 50, 250, 250, 250, 400, 500, 500, 900, 3_000, 60_000, -5
 
 const event: Arbitrary.Arbitrary<Event> = Arbitrary.map(
   Arbitrary.all([heartbeat, one([true, false]), wait]),
-  ([beat, isBeat, wait]) => ({ beat: isBeat ? beat : undefined, wait })
+  ([heartbeat, isPacket, wait]) => ({ packet: isPacket ? heartbeat : undefined, wait })
 )
 
 /** Includes long runs of ticks without packets, so that peers become suspect, down and forgotten. */
 export const events: Arbitrary.Arbitrary<ReadonlyArray<Event>> = Arbitrary.map(
   Arbitrary.array(Arbitrary.all([event, one([0, 0, 0, 0, 0, 8, 40])]), { maxLength: 60 }),
   (parts) =>
-    parts.flatMap(([event, looks]) => [event, ...Array.from({ length: looks }, () => ({ beat: undefined, wait: 500 }))])
+    parts.flatMap(([event, ticks]) => [
+      event,
+      ...Array.from({ length: ticks }, () => ({ packet: undefined, wait: 500 }))
+    ])
 )

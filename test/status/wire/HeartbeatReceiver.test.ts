@@ -32,53 +32,53 @@ const encode = (fields?: Partial<StatusPacket.StatusPacket>) =>
   Result.getOrThrow(StatusPacket.encode(packet(fields))).bytes
 
 /** Makes a receiver, and records its heartbeats. */
-const listen = Effect.fnUntraced(function* (options: HeartbeatReceiver.Options = plain) {
-  const told: Array<Peer.Heartbeat> = []
-  return { ear: yield* HeartbeatReceiver.make(options, (beat) => told.push(beat)), told }
+const recordHeartbeats = Effect.fnUntraced(function* (options: HeartbeatReceiver.Options = plain) {
+  const heartbeats: Array<Peer.Heartbeat> = []
+  return { receiver: yield* HeartbeatReceiver.make(options, (heartbeat) => heartbeats.push(heartbeat)), heartbeats }
 })
 
-const count = (refused: Readonly<Record<string, number>>) => Object.values(refused).reduce((sum, one) => sum + one, 0)
+const count = (rejected: Readonly<Record<string, number>>) => Object.values(rejected).reduce((sum, one) => sum + one, 0)
 
 describe("HeartbeatReceiver", () => {
   it.effect.prop("accepts or counts each datagram", [Schema.Array(Schema.Uint8Array)], ([all]) =>
     Effect.gen(function* () {
-      const { ear, told } = yield* listen()
-      for (const bytes of all) ear.receive(bytes, from)
-      assert.strictEqual(told.length + count(ear.rejected()), all.length)
+      const { receiver, heartbeats } = yield* recordHeartbeats()
+      for (const bytes of all) receiver.receive(bytes, from)
+      assert.strictEqual(heartbeats.length + count(receiver.rejected()), all.length)
     })
   )
 
   it.effect("returns the content and source of a packet", () =>
     Effect.gen(function* () {
-      const { ear, told } = yield* listen()
-      const { cluster, time, ...said } = packet({ goodbye: true })
-      ear.receive(encode({ goodbye: true }), from)
-      assert.deepStrictEqual(told, [{ ...said, from, dialect: "effect-inet" }])
+      const { receiver, heartbeats } = yield* recordHeartbeats()
+      const { cluster, time, ...fields } = packet({ goodbye: true })
+      receiver.receive(encode({ goodbye: true }), from)
+      assert.deepStrictEqual(heartbeats, [{ ...fields, from, dialect: "effect-inet" }])
     })
   )
 
   it.effect("ignores its own packets, and accepts those of its previous incarnation", () =>
     Effect.gen(function* () {
-      const { ear, told } = yield* listen()
-      ear.receive(encode(self), from)
-      assert.deepStrictEqual([told.length, ear.rejected()], [0, {}])
-      ear.receive(encode({ ...self, incarnation: 6 }), from)
-      assert.lengthOf(told, 1)
+      const { receiver, heartbeats } = yield* recordHeartbeats()
+      receiver.receive(encode(self), from)
+      assert.deepStrictEqual([heartbeats.length, receiver.rejected()], [0, {}])
+      receiver.receive(encode({ ...self, incarnation: 6 }), from)
+      assert.lengthOf(heartbeats, 1)
     })
   )
 
   it.effect("accepts the course's packets without the bytes after the name, and ignores its own", () =>
     Effect.gen(function* () {
       const name = { id: Identity.courseId("me"), incarnation: 0 }
-      const { ear, told } = yield* listen({ ...plain, self: name })
+      const { receiver, heartbeats } = yield* recordHeartbeats({ ...plain, self: name })
       const clean = Result.getOrThrow(CoursePacket.encode({ name: "bob", x: -1, y: 2 }))
-      ear.receive(
+      receiver.receive(
         clean.map((byte, at) => (at > 3 && at < 64 ? 0xaa : byte)),
         from
       )
-      ear.receive(Result.getOrThrow(CoursePacket.encode({ name: "me", x: 0, y: 0 })), from)
+      receiver.receive(Result.getOrThrow(CoursePacket.encode({ name: "me", x: 0, y: 0 })), from)
       assert.deepStrictEqual(
-        told.map(({ id, payload }) => [id, [...payload]]),
+        heartbeats.map(({ id, payload }) => [id, [...payload]]),
         [["course:bob", [...clean]]]
       )
     })
@@ -87,7 +87,7 @@ describe("HeartbeatReceiver", () => {
   it.live("verifies signed packets in order of arrival, and bounds the queue", () =>
     Effect.gen(function* () {
       const key = yield* Hmac.make(Redacted.make("key"))
-      const { ear, told } = yield* listen({ ...plain, key })
+      const { receiver, heartbeats } = yield* recordHeartbeats({ ...plain, key })
       const { bytes, covered } = Result.getOrThrow(StatusPacket.encode(packet(), true))
       const signed = yield* Effect.forEach(Array.from({ length: 200 }), (_, sequence) =>
         Effect.gen(function* () {
@@ -97,15 +97,15 @@ describe("HeartbeatReceiver", () => {
           return one
         })
       )
-      for (const one of signed) ear.receive(one, from)
-      while (told.length < signed.length) yield* Effect.yieldNow
+      for (const one of signed) receiver.receive(one, from)
+      while (heartbeats.length < signed.length) yield* Effect.yieldNow
       assert.deepStrictEqual(
-        told.map(({ sequence }) => sequence),
+        heartbeats.map(({ sequence }) => sequence),
         signed.map((_, sequence) => sequence)
       )
-      for (let i = 0; i < 5_000; i++) ear.receive(bytes, from)
-      while (count(ear.rejected()) < 5_000) yield* Effect.yieldNow
-      const { BadSignature, QueueFull } = ear.rejected()
+      for (let i = 0; i < 5_000; i++) receiver.receive(bytes, from)
+      while (count(receiver.rejected()) < 5_000) yield* Effect.yieldNow
+      const { BadSignature, QueueFull } = receiver.rejected()
       assert.isAbove(QueueFull!, 3_900)
       assert.isAbove(BadSignature!, 1_000)
     }).pipe(Effect.scoped)

@@ -50,7 +50,7 @@ const changed = (at: number, ...bytes: ReadonlyArray<number>) => {
 }
 
 /** Asserts that a decoded packet encodes to the same bytes, so that each packet has one encoding. */
-const isCanonical = (bytes: Uint8Array) => {
+const assertCanonical = (bytes: Uint8Array) => {
   const read = StatusPacket.decode(bytes)
   if (Result.isFailure(read)) {
     assert.notMatch(read.failure.message, /[\p{Cc}\u202a-\u202e]/u)
@@ -96,7 +96,7 @@ describe("StatusPacket", () => {
     it.prop(
       `decode never throws on ${what}, and a decoded packet encodes to the same bytes`,
       [bytes],
-      ([bytes]) => void isCanonical(bytes),
+      ([bytes]) => void assertCanonical(bytes),
       { arbitrary: { runs: 1000 } }
     )
   }
@@ -105,7 +105,7 @@ describe("StatusPacket", () => {
     "rejects every truncated packet and every packet with trailing bytes",
     [StatusPacketArbitrary.valid],
     ([bytes]) => {
-      assert.isTrue(isCanonical(bytes))
+      assert.isTrue(assertCanonical(bytes))
       for (let length = 0; length < bytes.length; length++) {
         const { reason } = refusal(bytes.subarray(0, length))
         assert.strictEqual(reason, length < 5 ? "BadMagic" : "Truncated")
@@ -126,7 +126,7 @@ describe("StatusPacket", () => {
         for (let byte = 0; byte < 256; byte++) {
           const other = packet.slice()
           other[at] = byte
-          if (isCanonical(other)) read++
+          if (assertCanonical(other)) read++
         }
       }
     }
@@ -160,7 +160,7 @@ describe("StatusPacket", () => {
     ["version 0", changed(4, 0), "Version"],
     ["text", new TextEncoder().encode("GET / HTTP/1.0\r\n\r\n"), "BadMagic"],
     ["version 2", changed(4, 2).subarray(0, 5), "Version"],
-    ["a flag nobody knows", changed(5, 4), "Flags"],
+    ["an unknown flag", changed(5, 4), "Flags"],
     ["the first reserved byte", changed(6, 1), "Flags"],
     ["the second reserved byte", changed(7, 1), "Flags"],
     ["an id of 0", changed(8, 0, 0, 0, 0, 0, 0, 0, 0), "Id"],

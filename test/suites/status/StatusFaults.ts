@@ -32,16 +32,16 @@ interface FaultedPeer {
 }
 
 const start = Effect.fnUntraced(function* (host: SimHost.SimHost) {
-  let life: LoadPeer | undefined
+  let running: LoadPeer | undefined
   const changes: Array<Peer.Change<Load>> = []
   yield* host.start(
     Effect.gen(function* () {
       const peer = yield* StatusPeer.make(optionsOf(host.name))
       yield* recordChanges(peer, changes)
-      life = peer
+      running = peer
     }).pipe(Effect.provide(checked))
   )
-  const member: FaultedPeer = { name: host.name, peer: () => life!, changes }
+  const member: FaultedPeer = { name: host.name, peer: () => running!, changes }
   return member
 })
 

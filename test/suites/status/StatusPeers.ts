@@ -20,23 +20,23 @@ import {
 } from "./StatusWorld.ts"
 
 /** Joins, and returns the peer and an effect that leaves. */
-const joinInScope = Effect.fnUntraced(function* (world: TestNetwork, name: string, options?: Options) {
+const joinInScope = Effect.fnUntraced(function* (network: TestNetwork, name: string, options?: Options) {
   const scope = yield* Scope.fork(yield* Effect.scope)
-  const peer = yield* Scope.provide(world.join(name, options), scope)
+  const peer = yield* Scope.provide(network.join(name, options), scope)
   return { peer, leave: Scope.close(scope, Exit.void) }
 })
 
 const monotonicMillis = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos) / 1e6)
 
 export const suite = (run: Run) => {
-  const test = (name: string, body: (world: TestNetwork) => Effect.Effect<void, unknown, Scope.Scope>) =>
-    it.live(name, () => run((world) => Effect.timeout(body(world), world.timeout)))
+  const test = (name: string, body: (network: TestNetwork) => Effect.Effect<void, unknown, Scope.Scope>) =>
+    it.live(name, () => run((network) => Effect.timeout(body(network), network.timeout)))
 
-  test("three peers see each other, a published payload and a goodbye", (world) =>
+  test("three peers see each other, a published payload and a goodbye", (network) =>
     Effect.gen(function* () {
-      const a = yield* world.join("a")
-      const b = yield* joinInScope(world, "b")
-      const c = yield* world.join("c")
+      const a = yield* network.join("a")
+      const b = yield* joinInScope(network, "b")
+      const c = yield* network.join("c")
       for (const peer of [a, b.peer, c]) yield* waitForCount(peer, 3)
       assert.deepStrictEqual(summary(a), ["a alive 0", "b alive 0", "c alive 0"])
       assert.deepStrictEqual(
@@ -44,10 +44,10 @@ export const suite = (run: Run) => {
         [true, false, false]
       )
       const updates = yield* Effect.forEach([a, c], (peer) => nextChange(peer, "Updated", "b"))
-      const begun = yield* monotonicMillis
+      const startedAt = yield* monotonicMillis
       yield* b.peer.publish({ jobs: 7 })
       for (const update of updates) assert.strictEqual((yield* update).peer.payload?.jobs, 7)
-      assert.isBelow((yield* monotonicMillis) - begun, 105 + world.slack, "sent after `minInterval`")
+      assert.isBelow((yield* monotonicMillis) - startedAt, 105 + network.slack, "sent after `minInterval`")
       const leaves = yield* Effect.forEach([a, c], (peer) => nextChange(peer, "Left", "b"))
       yield* b.leave
       for (const left of leaves) assert.strictEqual((yield* left).peer.payload?.jobs, 7)
@@ -55,27 +55,27 @@ export const suite = (run: Run) => {
       assert.deepStrictEqual(summary(a), ["a alive 0", "b left 7", "c alive 0"])
     }))
 
-  test("a restarted peer has the same id, and is seen within an interval", (world) =>
+  test("a restarted peer has the same id, and is seen within an interval", (network) =>
     Effect.gen(function* () {
-      const a = yield* world.join("a")
-      const first = yield* joinInScope(world, "b")
+      const a = yield* network.join("a")
+      const first = yield* joinInScope(network, "b")
       yield* waitForCount(a, 2)
       const before = viewOf(a, "b")!
       yield* first.leave
       const restarted = yield* nextChange(a, "Restarted", "b")
-      const second = yield* joinInScope(world, "b")
+      const second = yield* joinInScope(network, "b")
       assert.strictEqual(second.peer.id, first.peer.id)
-      const { peer } = yield* Effect.timeout(restarted, world.interval + world.slack)
+      const { peer } = yield* Effect.timeout(restarted, network.interval + network.slack)
       assert.deepStrictEqual([peer.id, peer.state], [first.peer.id, "alive"])
       assert.isAbove(peer.incarnation, before.incarnation)
     }))
 
-  test("a listen-only peer sees all others, also one of its own name, and is seen by none", (world) =>
+  test("a listen-only peer sees all others, also one of its own name, and is seen by none", (network) =>
     Effect.gen(function* () {
-      const a = yield* world.join("a")
-      const b = yield* joinInScope(world, "b", { listenOnly: true })
+      const a = yield* network.join("a")
+      const b = yield* joinInScope(network, "b", { listenOnly: true })
       yield* waitForCount(b.peer, 1)
-      const second = yield* world.join("b")
+      const second = yield* network.join("b")
       yield* waitForCount(b.peer, 2)
       assert.deepStrictEqual(summary(b.peer), ["a alive 0", "b alive 0"])
       assert.isFalse(SubscriptionRef.getUnsafe(b.peer.peers).some(({ self }) => self))
@@ -87,11 +87,11 @@ export const suite = (run: Run) => {
       assert.deepStrictEqual(summary(a), ["a alive 0", "b alive 3"])
     }))
 
-  test("two peers with one id both report a conflict", (world) =>
+  test("two peers with one id both report a conflict", (network) =>
     Effect.gen(function* () {
       const id = "00c0ffee00c0ffee"
       const watched = yield* Effect.forEach(["a", "b"], (name) =>
-        Effect.flatMap(world.join(name, { id }), (peer) =>
+        Effect.flatMap(network.join(name, { id }), (peer) =>
           Effect.forkScoped(
             Stream.runHead(Stream.filter(peer.changes, ({ _tag, peer }) => _tag === "Conflict" && peer.conflict)),
             { startImmediately: true }
@@ -101,17 +101,17 @@ export const suite = (run: Run) => {
       for (const one of watched) assert.isTrue(Exit.isSuccess(yield* Fiber.await(one)))
     }))
 
-  test("changes start with the subscription, and changes and table end with the peer", (world) =>
+  test("changes start with the subscription, and changes and table end with the peer", (network) =>
     Effect.gen(function* () {
-      const a = yield* joinInScope(world, "a")
-      yield* world.join("b")
+      const a = yield* joinInScope(network, "a")
+      yield* network.join("b")
       yield* waitForCount(a.peer, 2)
       const late = yield* recordChanges(a.peer)
       const ends = yield* Effect.forEach([a.peer.changes, SubscriptionRef.changes(a.peer.peers)], (stream) =>
         Effect.forkScoped(Stream.runDrain(stream as Stream.Stream<unknown>), { startImmediately: true })
       )
       const c = yield* nextChange(a.peer, "Joined", "c")
-      yield* world.join("c")
+      yield* network.join("c")
       yield* c
       assert.deepStrictEqual(
         late.map(({ _tag, peer }) => `${_tag} ${peer.name}`),
@@ -121,11 +121,11 @@ export const suite = (run: Run) => {
       for (const end of ends) assert.isTrue(Exit.isSuccess(yield* Fiber.await(end)))
     }))
 
-  test("the table is published once an interval even without changes", (world) =>
+  test("the table is published once an interval even without changes", (network) =>
     Effect.gen(function* () {
-      const alone: LoadPeer = yield* world.join("a")
-      const begun = yield* monotonicMillis
+      const alone: LoadPeer = yield* network.join("a")
+      const startedAt = yield* monotonicMillis
       yield* Stream.runDrain(Stream.take(SubscriptionRef.changes(alone.peers), 4))
-      assert.isAtLeast((yield* monotonicMillis) - begun, 3 * world.interval - 50)
+      assert.isAtLeast((yield* monotonicMillis) - startedAt, 3 * network.interval - 50)
     }))
 }

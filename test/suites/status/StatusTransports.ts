@@ -44,7 +44,7 @@ export const inbox = () => {
     received.push(textOf(bytes))
     senders.push(peer)
   }
-  return { heard: received, from: senders, receive }
+  return { received, senders, receive }
 }
 
 /** Opens a transport on a host, until the host ends. */
@@ -53,7 +53,7 @@ export const openOn = Effect.fnUntraced(function* (
   open: Transport.OpenTransport,
   wrap: (network: Network.Network["Service"]) => Network.Network["Service"] = (network) => network
 ) {
-  const { from, heard, receive } = inbox()
+  const { received, receive, senders } = inbox()
   let transport: Transport.Transport | undefined
   yield* host.start(
     Effect.gen(function* () {
@@ -63,8 +63,8 @@ export const openOn = Effect.fnUntraced(function* (
   )
   const opened: TransportHost = {
     name: host.name,
-    received: heard,
-    senders: from,
+    received,
+    senders,
     sendText: (text) => Effect.suspend(() => transport!.send(packet(text))),
     stats: Effect.suspend(() => transport!.stats),
     transport: () => transport!
@@ -134,8 +134,8 @@ const start = Effect.fnUntraced(function* (testCase: TransportCase, simulation: 
   return { hosts, stations }
 })
 
-const expectedTexts = (testCase: TransportCase, { name }: TransportHost, said: (name: string) => string) =>
-  names.filter((one) => testCase.echo || one !== name).map(said)
+const expectedTexts = (testCase: TransportCase, { name }: TransportHost, textOfHost: (name: string) => string) =>
+  names.filter((one) => testCase.echo || one !== name).map(textOfHost)
 
 /** Defines the suite for one transport. */
 export const suite = (testCase: TransportCase) =>

@@ -38,7 +38,7 @@ export interface TestNetwork {
 
 /** Runs a test on a network. */
 export type Run = (
-  test: (world: TestNetwork) => Effect.Effect<void, unknown, Scope.Scope>
+  test: (network: TestNetwork) => Effect.Effect<void, unknown, Scope.Scope>
 ) => Effect.Effect<void, unknown>
 
 export const optionsOf = (name: string, options: Options = {}): StatusPeer.Options<Load> => ({

@@ -41,7 +41,7 @@ export const idOf = (peer: number) => (peer + 1).toString(16).padStart(16, "0")
 
 const text = new TextDecoder()
 
-export const bytesOf = (said: string) => new TextEncoder().encode(said)
+export const bytesOf = (content: string) => new TextEncoder().encode(content)
 
 /** Decodes text; fails for text that begins with a question mark. */
 export const decode: PeerTable.Options<string>["decode"] = (bytes) =>
@@ -86,19 +86,19 @@ export const make = (options: Options) => {
       for (const change of changes) onChange(observer, change, clock.now())
   }
   /** Packets buffered for stalled observers. */
-  const stalled = new Map<number, { readonly room: number; readonly beats: Array<Peer.Heartbeat> }>()
-  const receive = (observer: number, beat: Peer.Heartbeat) => {
+  const stalled = new Map<number, { readonly capacity: number; readonly heartbeats: Array<Peer.Heartbeat> }>()
+  const receive = (observer: number, packet: Peer.Heartbeat) => {
     const table = tables.get(observer)
     const queue = stalled.size === 0 ? undefined : stalled.get(observer)
     if (queue !== undefined) {
-      if (queue.beats.length < queue.room) queue.beats.push(beat)
-    } else if (table !== undefined) step(observer, PeerTable.receive(table, beat, clock.now()))
+      if (queue.heartbeats.length < queue.capacity) queue.heartbeats.push(packet)
+    } else if (table !== undefined) step(observer, PeerTable.receive(table, packet, clock.now()))
   }
   const send = (peer: number, goodbye = false) => {
     const { address, id, incarnation, interval, payload, sequence } = senders[peer]!
     senders[peer]!.sequence++
     packets++
-    const beat: Peer.Heartbeat = {
+    const packet: Peer.Heartbeat = {
       dialect: "effect-inet",
       from: { address, port: 2066 },
       id,
@@ -112,8 +112,8 @@ export const make = (options: Options) => {
     const now = clock.now()
     for (const observer of tables.keys()) {
       if (observer !== peer && isLost?.(peer, observer, now) === true) continue
-      if (delay === undefined) receive(observer, beat)
-      else clock.schedule(now + delay(peer, observer), () => receive(observer, beat))
+      if (delay === undefined) receive(observer, packet)
+      else clock.schedule(now + delay(peer, observer), () => receive(observer, packet))
     }
   }
   const scheduleSends = (peer: number, after: number) => {
@@ -151,7 +151,7 @@ export const make = (options: Options) => {
   return {
     tables,
     senders,
-    roll: random,
+    random,
     now: clock.now,
     at: clock.schedule,
     packets: () => packets,
@@ -159,13 +159,13 @@ export const make = (options: Options) => {
     send,
     take: receive,
     /** Stalls an observer, with a buffer for `room` packets. Its timers run first when it resumes, as in Node. */
-    stall: (observer: number, millis: number, room: number) => {
-      stalled.set(observer, { room, beats: [] })
+    stall: (observer: number, millis: number, capacity: number) => {
+      stalled.set(observer, { capacity, heartbeats: [] })
       clock.advance(clock.now() + millis)
-      const { beats } = stalled.get(observer)!
+      const { heartbeats } = stalled.get(observer)!
       stalled.delete(observer)
       step(observer, PeerTable.tick(tables.get(observer)!, clock.now()))
-      for (const beat of beats) receive(observer, beat)
+      for (const packet of heartbeats) receive(observer, packet)
     },
     start,
     stop,

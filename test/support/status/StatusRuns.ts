@@ -23,23 +23,23 @@ const hourMillis = 3_600_000
 
 /** Loses each packet independently. */
 const independent = (loss: number, seed: number) => {
-  const roll = FaultRandom.sequence(`loss ${seed}`)
-  return loss === 0 ? undefined : () => roll() < loss
+  const random = FaultRandom.sequence(`loss ${seed}`)
+  return loss === 0 ? undefined : () => random() < loss
 }
 
 /**
  * Loses packets in bursts (Gilbert and Elliott): a bad state loses all packets, and lasts `burst` packets on average.
  */
 export const bursts = (loss: number, burst: number, seed: number) => {
-  const roll = FaultRandom.sequence(`bursts ${seed}`)
+  const random = FaultRandom.sequence(`bursts ${seed}`)
   const bad = new Set<number>()
   const begin = loss / (burst * (1 - loss))
   return (from: number, to: number) => {
-    const way = from * 65_536 + to
-    if (roll() < (bad.has(way) ? 1 / burst : begin)) {
-      if (!bad.delete(way)) bad.add(way)
+    const link = from * 65_536 + to
+    if (random() < (bad.has(link) ? 1 / burst : begin)) {
+      if (!bad.delete(link)) bad.add(link)
     }
-    return bad.has(way)
+    return bad.has(link)
   }
 }
 
@@ -53,34 +53,34 @@ export interface Detection {
 }
 
 /** Stops some peers, each at a random time, after the network has run for `warm` intervals. */
-export const measureDetection = (setting: Scenario, victims: number, warm: number): Detection => {
-  const { loss = 0, peers, seed } = setting
-  const diedAt = new Map<string, number>()
-  const taken: Array<number> = []
-  let wrong = 0
+export const measureDetection = (scenario: Scenario, failures: number, warm: number): Detection => {
+  const { loss = 0, peers, seed } = scenario
+  const failedAt = new Map<string, number>()
+  const detectionTimes: Array<number> = []
+  let falseDowns = 0
   const network = StatusNetwork.make({
-    ...setting,
+    ...scenario,
     isLost: independent(loss, seed),
     onChange: (_, { _tag, peer }, now) => {
       if (_tag !== "Down") return
-      const died = diedAt.get(peer.id)
-      if (died === undefined) wrong++
-      else taken.push((now - died) / peer.interval)
+      const failedTime = failedAt.get(peer.id)
+      if (failedTime === undefined) falseDowns++
+      else detectionTimes.push((now - failedTime) / peer.interval)
     }
   })
   const longest = Math.max(...network.senders.map(({ interval }) => interval))
   network.run(warm * longest)
-  const dying = Array.from({ length: victims }, (_, i) => peers - 1 - i)
-  for (const peer of dying) {
-    network.at(network.now() + network.roll() * network.senders[peer]!.interval, () => {
+  const failing = Array.from({ length: failures }, (_, i) => peers - 1 - i)
+  for (const peer of failing) {
+    network.at(network.now() + network.random() * network.senders[peer]!.interval, () => {
       network.stop(peer)
-      diedAt.set(network.senders[peer]!.id, network.now())
+      failedAt.set(network.senders[peer]!.id, network.now())
     })
   }
-  network.run((loss === 0 ? (setting.table?.downAfter ?? 5) + 3 : 40) * longest)
+  network.run((loss === 0 ? (scenario.table?.downAfter ?? 5) + 3 : 40) * longest)
   const tables = [...network.tables.keys()]
-  const expected = dying.reduce((sum, peer) => sum + tables.filter((observer) => observer !== peer).length, 0)
-  return { detectionTimes: taken, missed: expected - taken.length, falseDowns: wrong }
+  const expected = failing.reduce((sum, peer) => sum + tables.filter((observer) => observer !== peer).length, 0)
+  return { detectionTimes, missed: expected - detectionTimes.length, falseDowns }
 }
 
 export interface FalseAlarms {
@@ -90,20 +90,20 @@ export interface FalseAlarms {
 
 /** Counts the peers declared down while none has failed. */
 export const countFalseAlarms = (
-  setting: Scenario,
+  scenario: Scenario,
   hours: number,
-  isLost: StatusNetwork.Options["isLost"] = independent(setting.loss ?? 0, setting.seed)
+  isLost: StatusNetwork.Options["isLost"] = independent(scenario.loss ?? 0, scenario.seed)
 ): FalseAlarms => {
   let downs = 0
   const network = StatusNetwork.make({
-    ...setting,
+    ...scenario,
     isLost,
     onChange: (_, { _tag }) => {
       if (_tag === "Down") downs++
     }
   })
   network.run(hours * hourMillis)
-  return { downs, pairHours: network.tables.size * (setting.peers - 1) * hours }
+  return { downs, pairHours: network.tables.size * (scenario.peers - 1) * hours }
 }
 
 /**
@@ -128,18 +128,18 @@ export const upperBound = (events: number): number => {
 const isAlive = (state: string) => state === "alive"
 
 /** Separates two halves for `cut` intervals, and returns the intervals until all tables see all peers alive again. */
-export const timeToHeal = (setting: Scenario, cut: number): number => {
-  const { peers, seed } = setting
-  const loses = independent(setting.loss ?? 0, seed)
-  let isCut = false
+export const timeToHeal = (scenario: Scenario, partitionIntervals: number): number => {
+  const { peers, seed } = scenario
+  const loses = independent(scenario.loss ?? 0, seed)
+  let isPartitioned = false
   const network = StatusNetwork.make({
-    ...setting,
-    isLost: (from, to) => (isCut && from % 2 !== to % 2) || loses?.() === true
+    ...scenario,
+    isLost: (from, to) => (isPartitioned && from % 2 !== to % 2) || loses?.() === true
   })
   network.run(10 * intervalMillis)
-  isCut = true
-  network.run(cut * intervalMillis)
-  isCut = false
+  isPartitioned = true
+  network.run(partitionIntervals * intervalMillis)
+  isPartitioned = false
   for (let healing = 0.05; healing < 60; healing += 0.05) {
     network.run(0.05 * intervalMillis)
     const agree = [...network.tables.keys()].every((observer) => {
@@ -155,14 +155,14 @@ export const timeToHeal = (setting: Scenario, cut: number): number => {
  * Returns the intervals until each table sees the last peer's restart or goodbye. Before a restart it is stopped for
  * `away` intervals.
  */
-export const timesToSee = (setting: Scenario, what: "Restarted" | "Left", away = 0): ReadonlyArray<number> => {
-  const last = setting.peers - 1
-  const taken: Array<number> = []
+export const timesToSee = (scenario: Scenario, what: "Restarted" | "Left", away = 0): ReadonlyArray<number> => {
+  const last = scenario.peers - 1
+  const detectionTimes: Array<number> = []
   let began = 0
   const network = StatusNetwork.make({
-    ...setting,
+    ...scenario,
     onChange: (observer, { _tag }, now) => {
-      if (_tag === what && observer !== last) taken.push((now - began) / intervalMillis)
+      if (_tag === what && observer !== last) detectionTimes.push((now - began) / intervalMillis)
     }
   })
   network.run(10 * intervalMillis)
@@ -175,10 +175,10 @@ export const timesToSee = (setting: Scenario, what: "Restarted" | "Left", away =
     began = network.now()
     network.senders[last]!.incarnation++
     network.senders[last]!.sequence = 0
-    network.start(last, network.roll() * intervalMillis)
+    network.start(last, network.random() * intervalMillis)
   }
   network.run(2 * intervalMillis)
-  return taken
+  return detectionTimes
 }
 
 export interface Flood {
@@ -203,26 +203,26 @@ export const floodWithForgedIds = (
   times = 1,
   maxPeers = 4_096
 ): Flood => {
-  const honest = 200
-  let harmed = 0
+  const established = 200
+  let affected = 0
   let joined = Number.POSITIVE_INFINITY
   const network = StatusNetwork.make({
     seed: 7,
-    peers: honest + 1,
+    peers: established + 1,
     observers: [0],
     table: { maxPeers },
     onChange: (_, { _tag, peer }, now) => {
       const at = Number.parseInt(peer.id, 16) - 1
-      if (at === honest) {
+      if (at === established) {
         if (_tag === "Joined") joined = now
         else if (_tag !== "Updated") joined = Number.POSITIVE_INFINITY
-      } else if (at < honest && _tag !== "Joined") harmed++
+      } else if (at < established && _tag !== "Joined") affected++
     }
   })
-  network.stop(honest)
+  network.stop(established)
   network.run(5 * intervalMillis)
   const began = network.now()
-  network.start(honest, (seconds * intervalMillis) / 3)
+  network.start(established, (seconds * intervalMillis) / 3)
   const payload = StatusNetwork.bytesOf("nothing")
   let [rows, spent, count] = [0, 0, 0]
   // 100 packets, which is 10 milliseconds at 10,000 a second.
@@ -247,11 +247,11 @@ export const floodWithForgedIds = (
     count += forged.length
     spent += performance.now() - before
   }
-  const cameAt = began + (seconds * intervalMillis) / 3
+  const joinsAt = began + (seconds * intervalMillis) / 3
   return {
     maxRecords: rows,
-    affected: harmed,
-    joinDelay: (joined - cameAt) / intervalMillis,
+    affected,
+    joinDelay: (joined - joinsAt) / intervalMillis,
     microsPerPacket: (spent * 1_000) / count
   }
 }

@@ -9,28 +9,32 @@ interface PropertyResult {
   readonly measured: string
 }
 
-const result = (promise: string, kept: boolean, found: string): PropertyResult => ({
-  property: promise,
-  holds: kept,
-  measured: found
+const result = (property: string, holds: boolean, measured: string): PropertyResult => ({
+  property,
+  holds,
+  measured
 })
 
-const slowest = (values: ReadonlyArray<number>) => values.reduce((most, value) => Math.max(most, value), 0)
+const slowest = (values: ReadonlyArray<number>) => values.reduce((limit, value) => Math.max(limit, value), 0)
 
 const range = (length: number, from = 0) => Array.from({ length }, (_, n) => from + n)
 
 /** All of 1,000 peers have tables; they run in parts, since they do not depend on each other. */
-const everybody = (seed: number): PropertyResult => {
+const detectionInLargeNetwork = (seed: number): PropertyResult => {
   const runs = range(20).map((part) =>
     StatusRuns.measureDetection({ seed, peers: 1_000, observers: range(50, 50 * part) }, 100, 2)
   )
   const all = slowest(runs.flatMap(({ detectionTimes }) => detectionTimes))
-  const odd = runs.reduce((sum, { missed, falseDowns }) => sum + missed + falseDowns, 0)
-  return result("a dead one of 1,000 is down on all within 6 intervals", all <= 6 && odd === 0, `${all.toFixed(2)}`)
+  const unexpected = runs.reduce((sum, { missed, falseDowns }) => sum + missed + falseDowns, 0)
+  return result(
+    "a failed peer of 1,000 is down on all tables within 6 intervals",
+    all <= 6 && unexpected === 0,
+    `${all.toFixed(2)}`
+  )
 }
 
-const deaths = (runs: number): PropertyResult => {
-  let [worst, odd] = [0, 0]
+const detection = (runs: number): PropertyResult => {
+  let [worst, unexpected] = [0, 0]
   for (let seed = 1; seed <= runs; seed++) {
     const roll = FaultRandom.sequence(seed)
     const [downAfter, peers, warm] = [
@@ -52,25 +56,29 @@ const deaths = (runs: number): PropertyResult => {
       warm
     )
     worst = Math.max(worst, slowest(detectionTimes) - downAfter)
-    odd += missed + falseDowns
+    unexpected += missed + falseDowns
   }
-  const found = `k + ${worst.toFixed(2)} in ${runs} networks`
-  return result("the dead are down within k + 1 intervals of their own, whatever k is", worst <= 1 && odd === 0, found)
+  const measured = `k + ${worst.toFixed(2)} in ${runs} networks`
+  return result(
+    "failed peers are down within k + 1 of their intervals for any k",
+    worst <= 1 && unexpected === 0,
+    measured
+  )
 }
 
 /** Networks of 2 to 40 peers, each from its first packet for two and a half hours. */
-const alarms = (loss: number, wanted: number): PropertyResult => {
+const falseAlarms = (loss: number, wanted: number): PropertyResult => {
   // With fewer hours, even zero events would not prove the bound.
   const hours = Math.max(4_000, wanted)
   let [downs, pairHours] = [0, 0]
   for (let seed = 1; pairHours < hours; seed++) {
-    const found = StatusRuns.countFalseAlarms({ seed, peers: 2 + (seed % 5) ** 2 * 2, loss }, 2.5)
-    downs += found.downs
-    pairHours += found.pairHours
+    const measured = StatusRuns.countFalseAlarms({ seed, peers: 2 + (seed % 5) ** 2 * 2, loss }, 2.5)
+    downs += measured.downs
+    pairHours += measured.pairHours
   }
-  const most = (1_000 * StatusRuns.upperBound(downs)) / pairHours
-  const found = `${downs} in ${Math.round(pairHours)} h: with 95 % confidence below ${most.toPrecision(2)}`
-  return result(`at ${loss * 100} % loss fewer than 1 false down in 1,000 h`, most < 1, found)
+  const limit = (1_000 * StatusRuns.upperBound(downs)) / pairHours
+  const measured = `${downs} in ${Math.round(pairHours)} h: with 95 % confidence below ${limit.toPrecision(2)}`
+  return result(`at ${loss * 100} % loss fewer than 1 false alarm in 1,000 h`, limit < 1, measured)
 }
 
 const partitions = (runs: number): PropertyResult => {
@@ -88,7 +96,7 @@ const restarts = (runs: number): PropertyResult => {
       : Number.POSITIVE_INFINITY
   })
   return result(
-    "restarts are seen within 1 interval, goodbyes at once",
+    "restarts are detected within 1 interval, goodbyes at once",
     slowest(all) <= 1,
     `${slowest(all).toFixed(2)}`
   )
@@ -102,20 +110,20 @@ const floods = (addresses: number, times: number): PropertyResult => {
     times
   )
   return result(
-    `a minute of 10,000 forged ids a second, from ${addresses} addresses, each ${times} times, harms nobody`,
+    `no peer is lost in a minute of 10,000 forged ids a second, from ${addresses} addresses, each ${times} times`,
     maxRecords <= 4_096 && affected === 0 && joinDelay === 0,
-    `${maxRecords} rows, ${affected} harmed, ${microsPerPacket.toFixed(1)} us each`
+    `${maxRecords} records, ${affected} peers lost, ${microsPerPacket.toFixed(1)} us per packet`
   )
 }
 
 /** Checks all properties, one after the other. A `scale` of 1,000 takes minutes. */
 export function* checkAll(scale: number): Iterable<PropertyResult> {
-  yield everybody(scale)
-  yield deaths(scale)
-  yield alarms(0.05, 10 * scale)
-  yield alarms(0.1, 10 * scale)
-  yield alarms(0.2, 50 * scale)
-  yield alarms(0.3, 10 * scale)
+  yield detectionInLargeNetwork(scale)
+  yield detection(scale)
+  yield falseAlarms(0.05, 10 * scale)
+  yield falseAlarms(0.1, 10 * scale)
+  yield falseAlarms(0.2, 50 * scale)
+  yield falseAlarms(0.3, 10 * scale)
   yield partitions(scale)
   yield restarts(scale)
   for (const [addresses, times] of [

@@ -26,8 +26,8 @@ describe("status on a terminal", () => {
       assert.notDeepEqual(moved.payload, { x: 40, y: 12 })
       yield* other.waitForOutput("stdout", /"name":"own".*"x":42,"y":11/)
 
-      const hand = yield* socket()
-      for (let n = 10; n < 30; n++) hand.send(coursePacket(`\u001b[2Jguest${n}`, n, 1), port, loopback)
+      const testSocket = yield* socket()
+      for (let n = 10; n < 30; n++) testSocket.send(coursePacket(`\u001b[2Jguest${n}`, n, 1), port, loopback)
       yield* own.waitForFrame(
         /^\\u001b\[2Jguest10 +alive .* course\n(.*\n)*\.\.\. \d+ more, Space shows the next page$/m
       )
@@ -50,10 +50,10 @@ describe("status on a terminal", () => {
       const own = yield* screen(port, 80, 24, "own", "--screen")
       // The own name covers others at the same position.
       yield* own.waitForFrame(/^\n{12} {40}owner\n{11}$/)
-      const hand = yield* socket()
-      hand.send(coursePacket("bob", 2, 0), port, loopback)
-      hand.send(coursePacket("edge", 78, 23), port, loopback)
-      hand.send(coursePacket("nowhere", -1, 2_000_000_000), port, loopback)
+      const testSocket = yield* socket()
+      testSocket.send(coursePacket("bob", 2, 0), port, loopback)
+      testSocket.send(coursePacket("edge", 78, 23), port, loopback)
+      testSocket.send(coursePacket("nowhere", -1, 2_000_000_000), port, loopback)
       yield* own.waitForFrame(/^ {2}bob\n{12} {40}owner\n{11} {78}ed$/)
       yield* own.type(`${keys.left}${keys.down}`)
       yield* own.waitForFrame(/^ {2}bob\n{12} {40}other\n {39}own\n{10} {78}ed$/)

@@ -12,7 +12,7 @@ const Amount = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 1e12 }))
 const Near = Schema.Int.check(Schema.isBetween({ minimum: -5, maximum: 125 }))
 
 /** Any peer that a table may hold, including names with terminal escapes. */
-const Some = Schema.Struct({
+const AnyPeer = Schema.Struct({
   id: Schema.String,
   name: Schema.Union([Schema.String, Schema.Literals(["\u001b[2J", "a\nb", "x".repeat(63), "web1"])]),
   address: Schema.Struct({ address: Schema.Literals(["192.0.2.1", "fe80::1%eth0"]), port: Schema.Literal(2066) }),
@@ -31,7 +31,7 @@ const Some = Schema.Struct({
   loss: Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 1 }))
 })
 
-const Peers = Schema.Array(Some)
+const Peers = Schema.Array(AnyPeer)
 
 const Size = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 120 }))
 
@@ -41,7 +41,7 @@ const textOf = (line: StyledLine) => line.map(({ text }) => text).join("")
 
 /** Contains no line end and no terminal escape. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what is looked for
-const tame = /^[^\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]*$/u
+const escaped = /^[^\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]*$/u
 
 const peer: HostPeer = {
   id: "00c0ffee00c0ffee",
@@ -71,7 +71,7 @@ describe("status table", () => {
         assert.isAtMost(lines.length, rows)
         for (const text of lines.map(textOf)) {
           assert.isAtMost(text.length, columns)
-          assert.match(text, tame)
+          assert.match(text, escaped)
         }
       }
       assert.lengthOf(Table.text(peers, columns).split("\n"), peers.length + 1)
@@ -124,13 +124,13 @@ describe("status table", () => {
 })
 
 describe("status lines", () => {
-  const Changes = Schema.Array(Schema.Struct({ _tag: Schema.Literals(tags), peer: Some }))
+  const Changes = Schema.Array(Schema.Struct({ _tag: Schema.Literals(tags), peer: AnyPeer }))
 
   it.effect.prop("describe any change in at most one escaped line, and JSON without a line end", [Changes], (input) =>
     Effect.sync(() => {
-      const tell = changeDescriber()
+      const describeChange = changeDescriber()
       for (const change of input[0]) {
-        assert.match(tell(change) ?? "", tame)
+        assert.match(describeChange(change) ?? "", escaped)
         assert.strictEqual(JSON.parse(JSON.stringify(toJson(change.peer))).name, change.peer.name)
       }
     })
@@ -138,17 +138,18 @@ describe("status lines", () => {
 
   it.effect("describe a change of name or position, and an invalid payload, but no metrics", () =>
     Effect.sync(() => {
-      const tell = changeDescriber()
-      const said = (_tag: Change["_tag"], more: Partial<HostPeer> = {}) => tell({ _tag, peer: { ...peer, ...more } })
-      assert.strictEqual(said("Joined"), "web1 joined from 192.0.2.1:2066")
-      assert.isUndefined(said("Updated", { payload: { x: 40, y: 12, load: [9, 9, 9] } }))
-      assert.strictEqual(said("Updated", { payload: { x: 41, y: 12 } }), "web1 moved to 41,12")
+      const describeChange = changeDescriber()
+      const lineOf = (_tag: Change["_tag"], more: Partial<HostPeer> = {}) =>
+        describeChange({ _tag, peer: { ...peer, ...more } })
+      assert.strictEqual(lineOf("Joined"), "web1 joined from 192.0.2.1:2066")
+      assert.isUndefined(lineOf("Updated", { payload: { x: 40, y: 12, load: [9, 9, 9] } }))
+      assert.strictEqual(lineOf("Updated", { payload: { x: 41, y: 12 } }), "web1 moved to 41,12")
       assert.strictEqual(
-        said("Updated", { name: "web2", payload: { x: 41, y: 12 } }),
+        lineOf("Updated", { name: "web2", payload: { x: 41, y: 12 } }),
         "web2 changed its name from web1"
       )
-      assert.strictEqual(said("Updated", { invalid: "x\n" }), "web1 sent an invalid payload: x\\u000a")
-      assert.strictEqual(said("Down", { age: 5_200 }), "web1 is down: silent for 5.2s")
+      assert.strictEqual(lineOf("Updated", { invalid: "x\n" }), "web1 sent an invalid payload: x\\u000a")
+      assert.strictEqual(lineOf("Down", { age: 5_200 }), "web1 is down: silent for 5.2s")
     })
   )
 })

@@ -14,8 +14,8 @@ describe("status --transport", () => {
   it.live("relay forwards packets between its subscribers, and ends on a signal", () =>
     Effect.gen(function* () {
       const relay = yield* Cli.serve(["status", "--relay"])
-      const way = ["--transport", "relay", "--address", `localhost:${relay.port}`]
-      const [one, other] = yield* Effect.all([start("one", ...way), start("other", ...way)])
+      const flags = ["--transport", "relay", "--address", `localhost:${relay.port}`]
+      const [one, other] = yield* Effect.all([start("one", ...flags), start("other", ...flags)])
       const [seen] = yield* Effect.all([waitForChange(one, "Joined", "other"), waitForChange(other, "Joined", "one")])
       assert.strictEqual(seen.address, "127.0.0.1")
       assert.notStrictEqual(seen.port, relay.port)
@@ -47,8 +47,8 @@ describe("status --transport", () => {
   it.live("multicast reaches the members of a group", () =>
     Effect.gen(function* () {
       const port = `${yield* freePort}`
-      const way = ["--transport", "multicast", "--address", "239.255.20.67", "--port", port]
-      const [one, other] = yield* Effect.all([start("one", ...way), start("other", ...way)])
+      const flags = ["--transport", "multicast", "--address", "239.255.20.67", "--port", port]
+      const [one, other] = yield* Effect.all([start("one", ...flags), start("other", ...flags)])
       yield* Effect.all([waitForChange(one, "Joined", "other"), waitForChange(other, "Joined", "one")])
       yield* one.waitForOutput("stderr", /on 0\.0\.0\.0:\d+ \(open to the network\); multicast to 239\.255\.20\.67/)
     }).pipe(Effect.scoped)
@@ -71,7 +71,7 @@ describe("status --transport", () => {
 })
 
 describe("status usage errors", () => {
-  const ways: ReadonlyArray<readonly [input: Partial<Way.Input>, line: string]> = [
+  const misuses: ReadonlyArray<readonly [input: Partial<Way.Input>, line: string]> = [
     [{ port: 0 }, "invalid --port 0: peers must share a known port; give 1 to 65535"],
     [
       { address: "localhost" },
@@ -88,7 +88,7 @@ describe("status usage errors", () => {
     [{ transport: "relay", address: "nosuch.invalid" }, "--address: nosuch.invalid: no such host"],
     [{ host: "127.0.0.1" }, "--host is for --relay and --transport mesh, not for --transport broadcast: leave it out"]
   ]
-  it.live.each(ways)("%j", ([input, line]) =>
+  it.live.each(misuses)("%j", ([input, line]) =>
     Effect.gen(function* () {
       const all = { transport: undefined, address: undefined, host: undefined, port: 2066, ...input }
       const { _tag, message } = yield* Effect.flip(Way.choose(all))
