@@ -258,8 +258,8 @@ describe("FrameBuilder", () => {
   })
 
   it("builds no frame if an address is not an IP literal", () => {
-    const nobody = { address: "localhost", port: 1 }
-    const { out } = run([{ transport: "udp", kind: "datagram", from: nobody, to: b, bytes: none, at: 0n, host: "h" }])
+    const named = { address: "localhost", port: 1 }
+    const { out } = run([{ transport: "udp", kind: "datagram", from: named, to: b, bytes: none, at: 0n, host: "h" }])
     assert.deepStrictEqual(out, [])
   })
 })

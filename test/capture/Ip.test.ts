@@ -38,8 +38,8 @@ describe("Ip", () => {
       assert.deepStrictEqual(decoded.problems, [])
       assert.deepStrictEqual(decoded.tcp, packet.tcp)
       assert.strictEqual(decoded.from?.port, packet.from.port)
-      const most = 65_535 - (packet.tcp ? 28 : 8) - (packet.from.address.length === 4 ? 20 : 0)
-      assert.strictEqual(Buffer.compare(decoded.payload, packet.payload.subarray(0, most)), 0)
+      const maxPayloadLength = 65_535 - (packet.tcp ? 28 : 8) - (packet.from.address.length === 4 ? 20 : 0)
+      assert.strictEqual(Buffer.compare(decoded.payload, packet.payload.subarray(0, maxPayloadLength)), 0)
     })
   )
 

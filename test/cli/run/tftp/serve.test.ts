@@ -116,7 +116,7 @@ describe("tftp serve", () => {
       )
       const { port } = socket.address() as Net.AddressInfo
       const { code, stderr } = yield* Cli.run(["tftp", "serve", "--root", root, "--port", `${port}`])
-      assert.match(stderr, new RegExp(`^effect-inet: tftp: UDP port ${port} is in use.*another with --port\n$`))
+      assert.match(stderr, new RegExp(`^effect-inet: tftp: UDP port ${port} is in use.*another port with --port\n$`))
       assert.strictEqual(code, 1)
     }).pipe(Effect.scoped)
   )
