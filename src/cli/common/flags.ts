@@ -125,7 +125,7 @@ export const port = (service: string, defaultPort: number, name = "port") =>
     Flag.withDefault(defaultPort)
   )
 
-/** Creates the flag of a port that other hosts must use, too: 0 disables the service instead of selecting a free port. */
+/** Creates the flag of a port that other hosts must use, too: 0 disables the service. */
 export const optionalPort = (service: string, defaultPort: number, name: string) =>
   parsedFlag(
     name,
