@@ -40,8 +40,13 @@ payload: every packet is received ${peers} times. The comparison is as many bare
 export const measures = ({ quick }: Options): ReadonlyArray<Measure> => {
   const found = new Map<string, Found>()
   const run = Effect.fnUntraced(function* (contestant: string) {
-    const who = names[contestant as keyof typeof names]
-    const { firstLine: hello } = yield* start(process.execPath, [program, who, `${peers}`, quick ? "1" : "10"])
+    const contestantName = names[contestant as keyof typeof names]
+    const { firstLine: hello } = yield* start(process.execPath, [
+      program,
+      contestantName,
+      `${peers}`,
+      quick ? "1" : "10"
+    ])
     found.set(contestant, JSON.parse(hello))
     return found.get(contestant)!.full
   }, Effect.scoped)

@@ -39,7 +39,7 @@ interface PeerInfo<A> extends Omit<Peer<A>, "age" | "missed" | "stateAge" | "kno
 
 /**
  * Record of a peer. The fields that each packet changes are kept few: with 200 peers that receive each other, 40,000
- * packets a second arrive, and each record lives for one interval, long enough to be expensive to collect.
+ * packets a second arrive, and each record exists for one interval, long enough to be expensive to collect.
  */
 export interface PeerRecord<A> {
   readonly info: PeerInfo<A>

@@ -1,6 +1,6 @@
 /**
  * Adaptive failure detection: the silence after which a peer is suspect or down, from the measured loss and lateness. A
- * lossy network or a busy peer does not cause false alarms, and on a good network a dead peer is detected soon. Pure.
+ * lossy network or a busy peer does not cause false alarms, and on a good network a failed peer is detected soon. Pure.
  *
  * **Example** (Compare a good network with one that loses every fifth packet)
  *

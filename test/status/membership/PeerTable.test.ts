@@ -9,7 +9,7 @@ const { heartbeat, bytesOf, decode, idOf } = StatusNetwork
 
 type Tag = StatusNetwork.Change["_tag"]
 
-const becomes: Partial<Record<Tag, Peer.State>> = {
+const stateAfter: Partial<Record<Tag, Peer.State>> = {
   Joined: "alive",
   Restarted: "alive",
   Alive: "alive",
@@ -26,7 +26,7 @@ const replicate = () => {
     apply: ({ _tag, peer: { id } }: StatusNetwork.Change) => {
       const before = states.get(id)
       assert.strictEqual(before === undefined, _tag === "Joined", `${_tag} of one that was ${before}`)
-      const after = becomes[_tag]
+      const after = stateAfter[_tag]
       if (after !== undefined && _tag !== "Restarted") assert.notStrictEqual(before, after)
       if (_tag === "Forgotten") states.delete(id)
       else if (after !== undefined) states.set(id, after)

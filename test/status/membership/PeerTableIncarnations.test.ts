@@ -22,7 +22,7 @@ interface Run {
 const packetsOf = ({ first = 0, from, incarnation, until }: Run, random: () => number): ReadonlyArray<Timed> => {
   const sent: Array<Timed> = []
   for (let at = from, sequence = first; at < until; at += 800 + 200 * random()) {
-    sent.push([at, heartbeat({ incarnation, sequence: sequence++, name: `life ${incarnation}` })])
+    sent.push([at, heartbeat({ incarnation, sequence: sequence++, name: `run ${incarnation}` })])
   }
   return sent
 }
@@ -83,7 +83,7 @@ describe("PeerTable incarnations", () => {
         ["Restarted"]
       )
       assert.strictEqual(timedTags.find(([tag]) => tag === "Restarted")?.[1], restartsAt)
-      assert.include(peer!, { state: "alive", incarnation: 6, conflict: false, name: "life 6" })
+      assert.include(peer!, { state: "alive", incarnation: 6, conflict: false, name: "run 6" })
     }
   )
 

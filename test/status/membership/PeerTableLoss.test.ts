@@ -48,7 +48,7 @@ describe("PeerTable under packet loss", () => {
     { arbitrary: { runs: 10 } }
   )
 
-  /** Returns the time at which a peer is down. It sends each second, and `heard` decides about each packet. */
+  /** Returns the time at which a peer is down. It sends each second, and `behaviorOf` decides about each packet. */
   const irregular = (behaviorOf: (sequence: number) => { readonly pause: number; readonly isLost: boolean }) => {
     let table = PeerTable.make({ decode: StatusNetwork.decode }, 0)
     const downs: Array<number> = []

@@ -113,7 +113,7 @@ describe("RelayClient", () => {
         const machine = yield* host("relay")
         let starts = 0
         const program = Effect.suspend(() =>
-          Relay.make({ host: "0.0.0.0", secret: Redacted.make(`life ${starts++}`) })
+          Relay.make({ host: "0.0.0.0", secret: Redacted.make(`secret ${starts++}`) })
         ).pipe(Effect.provide(NodeCrypto.layerMac))
         yield* machine.start(program)
         const open = RelayClient.make({ relay: machine })

@@ -18,7 +18,7 @@ const transports: ReadonlyArray<TransportCase> = [
   { name: "directed broadcast", echo: true, open: everywhere(Broadcast.make({ addresses: ["10.0.255.255"] })) },
   { name: "multicast", echo: true, open: everywhere(Multicast.make()) },
   {
-    name: "mesh, oneself in its list",
+    name: "mesh with itself in its list",
     echo: true,
     open: (_, hosts) => {
       const peers = hosts.map(({ address }) => ({ address }))

@@ -29,7 +29,7 @@ const plain: StatusPacket.StatusPacket = {
   payload: new Uint8Array(87)
 }
 
-const ours = (change: Partial<StatusPacket.StatusPacket>, signed = false) =>
+const statusBytes = (change: Partial<StatusPacket.StatusPacket>, signed = false) =>
   StatusPacketArbitrary.encoded({ ...plain, ...change }, signed)
 
 const course = (name: string, x: number, y: number) => Result.getOrThrow(CoursePacket.encode({ name, x, y }))
@@ -44,13 +44,16 @@ describe("Dissector", () => {
   it("is named status", () => assert.strictEqual(dissector.name, "status"))
 
   for (const [bytes, summary] of [
-    [ours({}), "STATUS web1 #42, id 00c0ffee00c0ffee, every 1000 ms, 87 bytes"],
+    [statusBytes({}), "STATUS web1 #42, id 00c0ffee00c0ffee, every 1000 ms, 87 bytes"],
     [
-      ours({ cluster: "lab 1", name: 'a "b"', payload: new Uint8Array(1) }, true),
+      statusBytes({ cluster: "lab 1", name: 'a "b"', payload: new Uint8Array(1) }, true),
       'STATUS "a \\"b\\"" #42, id 00c0ffee00c0ffee, cluster "lab 1", every 1000 ms, 1 byte, signed'
     ],
-    [ours({ goodbye: true }), "GOODBYE web1 #42, id 00c0ffee00c0ffee, every 1000 ms, 87 bytes"],
-    [ours({ name: "\u001b[2J\u202e" }), "STATUS \\u001b[2J\\u202e #42, id 00c0ffee00c0ffee, every 1000 ms, 87 bytes"],
+    [statusBytes({ goodbye: true }), "GOODBYE web1 #42, id 00c0ffee00c0ffee, every 1000 ms, 87 bytes"],
+    [
+      statusBytes({ name: "\u001b[2J\u202e" }),
+      "STATUS \\u001b[2J\\u202e #42, id 00c0ffee00c0ffee, every 1000 ms, 87 bytes"
+    ],
     [course("bob", 40, -12), "COURSE bob at 40,-12"],
     [course("my name", 0, 0), 'COURSE "my name" at 0,0'],
     [course("日本", 79, 23), "COURSE 日本 at 79,23"],
@@ -60,7 +63,7 @@ describe("Dissector", () => {
     [control("Full"), "FULL"],
     [control("Leave"), "LEAVE"],
     [
-      forwarded(ours({ goodbye: true })),
+      forwarded(statusBytes({ goodbye: true })),
       "FORWARD from 192.0.2.7 port 4000: GOODBYE web1 #42, id 00c0ffee00c0ffee, every 1000 ms, 87 bytes"
     ],
     [forwarded(course("bob", 1, 2)), "FORWARD from 192.0.2.7 port 4000: COURSE bob at 1,2"],
@@ -84,8 +87,8 @@ describe("Dissector", () => {
     ["a name with an escape sequence", course("\u001b[2J", 1, 2)],
     ["a name that is not UTF-8", course("bob", 1, 2).fill(0xff, 0, 2)],
     ["71 bytes of the course", course("bob", 1, 2).subarray(1)],
-    ["a status packet of another version", ours({}).fill(2, 4, 5)],
-    ["a truncated status packet", ours({}).subarray(0, 90)]
+    ["a status packet of another version", statusBytes({}).fill(2, 4, 5)],
+    ["a truncated status packet", statusBytes({}).subarray(0, 90)]
   ] as const) {
     it(`does not recognize ${what}`, () => {
       assert.isUndefined(dissect(bytes))
@@ -94,8 +97,8 @@ describe("Dissector", () => {
   }
 
   it("recognizes nothing in a TCP stream", () => {
-    assert.isDefined(dissect(ours({})))
-    assert.isUndefined(dissect(ours({}), { transport: "tcp", kind: "data" }))
+    assert.isDefined(dissect(statusBytes({})))
+    assert.isUndefined(dissect(statusBytes({}), { transport: "tcp", kind: "data" }))
   })
 
   it.prop(

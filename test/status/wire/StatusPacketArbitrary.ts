@@ -38,8 +38,8 @@ const bytes = (maxLength: number) =>
 /** Arbitrary datagrams: mostly noise, some with a valid beginning. */
 export const datagrams = Arbitrary.map(
   Arbitrary.all([bytes(120), Arbitrary.schema(Schema.Boolean)]),
-  ([bytes, ours]) => {
-    if (ours) bytes.set([0, 0x45, 0x49, 0x53, 1].slice(0, bytes.length))
+  ([bytes, hasMagic]) => {
+    if (hasMagic) bytes.set([0, 0x45, 0x49, 0x53, 1].slice(0, bytes.length))
     return bytes
   }
 )

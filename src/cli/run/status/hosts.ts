@@ -50,7 +50,7 @@ const isRetryable = ({ reason }: AddressInfo.AddressInfoError) =>
   reason._tag === "NameNotFound" || reason._tag === "Temporary" || reason._tag === "Failed"
 
 /**
- * Returns an effect that resolves all hosts anew at each run. A host that cannot be resolved is logged once and keeps
+ * Returns an effect that resolves all hosts again at each run. A host that cannot be resolved is logged once and keeps
  * its last address. Fails now for a host that can never be resolved.
  */
 export const resolveAll = Effect.fnUntraced(function* (places: ReadonlyArray<HostSpec>) {
