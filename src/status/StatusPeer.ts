@@ -57,7 +57,7 @@ import * as HeartbeatSender from "./wire/HeartbeatSender.ts"
 import * as StatusPacket from "./wire/StatusPacket.ts"
 
 /** Options of a peer: identity, payload, transport and timing. @category models @since 0.1.0 */
-export interface Options<A> extends Omit<PeerTable.Options<A>, "decode" | "self" | "period"> {
+export interface Options<A> extends Omit<PeerTable.Options<A>, "decode" | "self" | "tickPeriod"> {
   /** Name that others see: 1 to 63 bytes of UTF-8. Two peers of one host need different names. */
   readonly name: string
   /** Schema of the payload, which is encoded as JSON of at most 1,198 bytes. */
