@@ -1,4 +1,4 @@
-/** A session of your own, an adding machine, under any model: `node line-session.ts threads`, or select... */
+/** A session of your own: an adding machine, under the model that the first argument names (`fibers`, `threads`...). */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
@@ -9,7 +9,7 @@ import { Fibers, Iterative, NodeProcesses, NodeThreads, Select, type Session } f
 
 const Options = Schema.Struct({ start: Schema.Finite })
 
-/** What processes and threads load from this module: how to make the session from options. */
+/** Definition that worker processes and threads load from this module. */
 export const definition: Session.Definition<typeof Options.Type, number> = {
   ...{ name: "adding-machine", options: Options, ask: Schema.Never, message: Schema.Never },
   make: ({ start }) =>
@@ -20,13 +20,13 @@ export const definition: Session.Definition<typeof Options.Type, number> = {
         if (input._tag !== "Line") return [sum, {}]
         if (input.text === "bye") return [sum, { text: `${sum}, bye\r\n`, close: true }]
         const next = sum + Number(input.text)
-        return Number.isNaN(next) ? [sum, { text: "no number\r\n" }] : [next, { text: `${next}\r\n` }]
+        return Number.isNaN(next) ? [sum, { text: "not a number\r\n" }] : [next, { text: `${next}\r\n` }]
       }
     })
 }
 
-const all = [Fibers.model, Select.model, Iterative.model, NodeProcesses.model({ pool: 2 }), NodeThreads.model()]
-const model = all.find(({ name }) => name === process.argv[2]) ?? Fibers.model
+const models = [Fibers.model, Select.model, Iterative.model, NodeProcesses.model({ pool: 2 }), NodeThreads.model()]
+const model = models.find(({ name }) => name === process.argv[2]) ?? Fibers.model
 
 const serve = Effect.gen(function* () {
   const session = yield* definition.make({ start: 0 })
@@ -35,5 +35,5 @@ const serve = Effect.gen(function* () {
   yield* Console.log(`${model.name}: nc ${NetAddress.formatSocketAddress(address).replace(":", " ")}`)
 }).pipe(Effect.andThen(Effect.never), Effect.scoped, Effect.provide(NodeNetwork.layer))
 
-// Processes and threads only want the definition.
+// Workers import this module only for its definition.
 if (import.meta.main) NodeRuntime.runMain(serve)

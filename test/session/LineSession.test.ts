@@ -17,7 +17,7 @@ describe("examples/line-session", () => {
         const network = yield* Network.Network
         const connection = yield* network.connect(NetAddress.inetAddressFromIpStringUnsafe(host!, Number(port)))
         yield* connection.write("2\n40.5\nx\n-1\nbye\n")
-        const answers = ["client 1: numbers, or bye", "2", "42.5", "no number", "41.5", "41.5, bye", ""]
+        const answers = ["client 1: numbers, or bye", "2", "42.5", "not a number", "41.5", "41.5, bye", ""]
         assert.strictEqual((yield* readAll(connection)).toString(), answers.join("\r\n"))
       }).pipe(Effect.scoped, Effect.provide(NodeNetwork.layer))
   )

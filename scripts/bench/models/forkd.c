@@ -1,4 +1,4 @@
-/* A process per client, as the course's server has it: the kernel keeps the games apart. Ends with its input. */
+/* A server with a process for each client, as the course's server. Exits at the end of its standard input. */
 #include "hangman.h"
 #include <poll.h>
 

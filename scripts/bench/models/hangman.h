@@ -1,4 +1,4 @@
-/* The course's hangman, as both C servers play it: twelve lives, a read is a turn, its first byte the guess. */
+/* The course's hangman for both C servers: twelve lives; each read is a turn, and its first byte is the guess. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -34,19 +34,19 @@ static void guess(Game *game, char letter) {
 
 static int is_over(const Game *game) { return strchr(game->mask, '-') == NULL; }
 
-/* A line is shorter than any buffer, so it goes whole or not at all. */
+/* A line is shorter than the send buffer, so it is sent completely or not at all. */
 static int show(int client, const Game *game) {
   char line[40];
   int length = snprintf(line, sizeof line, " %s   %d\n", game->mask, game->lives);
   return write(client, line, length) == length;
 }
 
-/* On a port that the kernel chooses, which is said. */
+/* Listens on a port that the kernel chooses, and prints it. */
 static int listen_anywhere(void) {
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
   socklen_t size = sizeof address;
   int listener = socket(AF_INET, SOCK_STREAM, 0);
-  signal(SIGCHLD, SIG_IGN); /* the kernel reaps: no zombies */
+  signal(SIGCHLD, SIG_IGN); /* the kernel reaps children */
   signal(SIGPIPE, SIG_IGN);
   if (listener < 0 || bind(listener, (struct sockaddr *)&address, size) < 0 || listen(listener, 511) < 0 ||
       getsockname(listener, (struct sockaddr *)&address, &size) < 0) {

@@ -1,4 +1,4 @@
-/** The models, and a fork-per-client and a select() server in C: the same game, the same players. */
+/** The concurrency models, and a fork-per-client and a select() server in C, with the same game and players. */
 import { fileURLToPath } from "node:url"
 import * as Effect from "effect/Effect"
 import { compileC, start } from "../child.ts"
@@ -42,25 +42,24 @@ const comparisons: ReadonlyArray<Comparison> = [
   { measure: columns.games, peer: names.selectd }
 ]
 
-const about = `The same game, the course's hangman, by all models and by two servers in C: one forks for every client,
-one is a select() loop. Each has processes of its own, and so have the players (C, epoll), who share the cores with them
-and check every line. What has no bar has one sample a round, each of a server that was just started.
+const about = `The course's hangman, served by all concurrency models and by two servers in C: one forks for each client, one is a
+select() loop. Servers and players run in separate processes on the same cores. The players (C, epoll) check every line.
+A measure without a bar has one sample per round, each of a server that was just started.
 
-- *Turns*, *p50*, *p99*: 32 players, each in one long game; from a guess to its answer. *First line*: how long the
-  player had to wait for it who waited longest. The iterative server plays with one of the 32; the others wait until
-  that one has gone.
+- *Turns*, *p50*, *p99*: 32 players, each in one long game; from a guess to its answer. *First line*: the longest wait
+  of a player for its first line. The iterative server plays with one of the 32; the others wait until it has gone.
 - *Games*: a connection and a whole game, one after another, 16 at a time.
 - *1 ms of work*: every turn costs about a millisecond of arithmetic, the same amount for all; 8 players.
-- *Memory*: private memory of the server and its children, after a full garbage collection of the parent, with nobody
-  connected; and what each of 2,000 idle players adds (10 where each has a process of Node's, 500 in C). The kernel's
-  share is left out.`
+- *Memory*: private memory of the server and its children without clients, after a full garbage collection of the
+  parent; and the addition by each of 2,000 idle players (10 with a Node process each, 500 in C). Kernel memory is not
+  included.`
 
 const file = (name: string) => fileURLToPath(new URL(name, import.meta.url))
 
-/** What the players of a model are told: how long to wait for first lines, and how many can sit there. */
-const playersOf = (name: Name) => ({
-  patience: name === names.iterative ? 2_000 : 20_000,
-  idle: name === names.each ? 10 : name === names.fork || name === names.selectd ? 500 : 2_000
+/** Returns the timeout of a first line and the number of idle players for a model. */
+const playerLimits = (name: Name) => ({
+  greetTimeoutMillis: name === names.iterative ? 2_000 : 20_000,
+  idlePlayers: name === names.each ? 10 : name === names.fork || name === names.selectd ? 500 : 2_000
 })
 
 type Command = readonly [program: string, ...args: ReadonlyArray<string>]
@@ -89,8 +88,14 @@ const prepare = Effect.fnUntraced(function* ({ profile, quick }: Options) {
   const latest = new Map<string, Load.Stats>()
   const turns = Effect.fnUntraced(function* (name: string) {
     const { firstLine: hello } = yield* run(name)
-    const { patience } = playersOf(name as Name)
-    const found = yield* load.play({ kind: "turns", port: Number(hello), players: 32, greetTimeoutMillis: patience, measureMillis: measure })
+    const { greetTimeoutMillis } = playerLimits(name as Name)
+    const found = yield* load.play({
+      kind: "turns",
+      port: Number(hello),
+      players: 32,
+      greetTimeoutMillis,
+      measureMillis: measure
+    })
     latest.set(name, found)
     return found.turns / 1e3
   }, Effect.scoped)
@@ -104,13 +109,19 @@ const prepare = Effect.fnUntraced(function* ({ profile, quick }: Options) {
 
   const work = Effect.fnUntraced(function* (name: string) {
     const { firstLine: hello } = yield* run(name, roundsPerMillisecond)
-    const { patience } = playersOf(name as Name)
-    return (yield* load.play({ kind: "turns", port: Number(hello), players: 8, greetTimeoutMillis: patience, measureMillis: measure })).turns
+    const { greetTimeoutMillis } = playerLimits(name as Name)
+    return (yield* load.play({
+      kind: "turns",
+      port: Number(hello),
+      players: 8,
+      greetTimeoutMillis,
+      measureMillis: measure
+    })).turns
   }, Effect.scoped)
 
   const empty = new Map<string, number>()
   const idle = Effect.fnUntraced(function* (name: string) {
-    const players = Math.min(playersOf(name as Name).idle, quick ? 1_000 : Infinity)
+    const players = Math.min(playerLimits(name as Name).idlePlayers, quick ? 1_000 : Infinity)
     const server = yield* run(name)
     const collected = ours.some((each) => each === name) ? server.request("collect") : Effect.void
     const settled = Effect.map(collected, () => Memory.ofFamily(server.pid))
@@ -138,8 +149,8 @@ const prepare = Effect.fnUntraced(function* ({ profile, quick }: Options) {
     ...(Memory.isKnown ? memory : [])
   ]
   const notes = [
-    "With C, select() the players take all of one CPU: its turns and games are as many as they can play.",
-    ...(Memory.isKnown ? [] : ["Memory was left out: there is no /proc to read it from."])
+    "With C, select() the players use one CPU completely: its turns and games are limited by the players.",
+    ...(Memory.isKnown ? [] : ["Memory was not measured: /proc does not exist."])
   ]
   return { contestants: Object.values(names), measures, notes }
 })

@@ -1,6 +1,6 @@
 /*
- * One process and one select() loop; a game is what is kept for a descriptor. It serves descriptors below FD_SETSIZE,
- * which is 1,024, and no more. Ends with its input.
+ * A server with one process and one select() loop, which keeps a game for each descriptor. It serves only descriptors
+ * below FD_SETSIZE, which is 1,024. Exits at the end of its standard input.
  */
 #include "hangman.h"
 #include <sys/select.h>

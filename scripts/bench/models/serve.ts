@@ -1,5 +1,5 @@
 /**
- * A server of the benchmark's session under one model.
+ * A server of the benchmark's session under one concurrency model.
  *
  *     node serve.ts MODEL ROUNDS
  */
