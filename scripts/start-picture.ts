@@ -1,11 +1,11 @@
-/** Draws terminal output from standard input as SVG: `npm start | node scripts/start-picture.ts > docs/npm-start.svg`. */
+/** Draws terminal output as SVG: `npm start | node scripts/start-picture.ts > docs/npm-start.svg`. */
 import { text } from "node:stream/consumers"
 
 const columnPixels = 7.25
 const rowPixels = 19
 const marginPixels = 18
 
-const escape = (line: string) => line.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;")
+const escapeXml = (line: string) => line.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;")
 
 /** Returns the picture of a terminal that shows a command and its output. */
 const draw = (command: string, output: ReadonlyArray<string>): string => {
@@ -14,7 +14,7 @@ const draw = (command: string, output: ReadonlyArray<string>): string => {
   const height = lines.length * rowPixels + 2 * marginPixels
   const rows = lines.map((line, row) => {
     const y = marginPixels + (row + 0.75) * rowPixels
-    return `  <text x="${marginPixels}" y="${y}" fill="${row === 0 ? "#8bd5ff" : "#e6e6e6"}">${escape(line)}</text>`
+    return `  <text x="${marginPixels}" y="${y}" fill="${row === 0 ? "#8bd5ff" : "#e6e6e6"}">${escapeXml(line)}</text>`
   })
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}"`,

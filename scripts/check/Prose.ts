@@ -1,7 +1,4 @@
-/**
- * The rules for sentences: patterns that comments, strings and documents must not contain, words that must not begin a
- * docstring, and units in the names of constants.
- */
+/** The rules for sentences and constants. Sentences are comments, strings and documents. */
 import { lineOf, type Source } from "./Source.ts"
 
 /** A sentence that breaks a rule. */

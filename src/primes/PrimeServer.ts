@@ -121,7 +121,7 @@ const isPreamble = (bytes: Uint8Array) => bytes.every((byte, at) => byte === Pro
  *
  * const program = Effect.gen(function* () {
  *   const workers = NodeThreadWorkers.make({ module: PrimeJob.module, threads: 1 })
- *   const server = yield* PrimeServer.make({ port: 0, drain: 0, workers })
+ *   const server = yield* PrimeServer.make({ port: 0, workers })
  *   const network = yield* Network.Network
  *   const connection = yield* network.connect(server.address)
  *   yield* connection.write(CourseProtocol.encodeRequest({ min: 0, max: 1_000 }))

@@ -75,8 +75,8 @@ const gaiConf = (policy: ReadonlyArray<AddressOrder.PolicyRow>) =>
     .join("")
 
 /**
- * Returns the order of getaddrinfo for each set. One process resolves all of them, in a private mount namespace with its
- * own hosts file and gai.conf (without a policy: the built-in table). `prepare` runs before.
+ * Returns the order of getaddrinfo for each set. One process resolves all of them, in a private mount namespace with
+ * its own hosts file and gai.conf (without a policy: the built-in table). `prepare` runs before.
  */
 const systemOrder = (
   sets: ReadonlyArray<ReadonlyArray<string>>,
