@@ -8,7 +8,14 @@
  */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { type Client, type Definition, type Input, type Session, SessionError, type Step } from "../session/Session.ts"
+import {
+  type ClientInfo,
+  type Definition,
+  type Input,
+  type Session,
+  SessionError,
+  type Step
+} from "../session/Session.ts"
 
 const maxNumber = 2 ** 31 - 1
 
@@ -50,7 +57,8 @@ export const verdictOf = (target: number, guess: number): Verdict =>
   guess > target ? "too big" : guess < target ? "too small" : "correct!"
 
 /** Returns the number that a client has to find. It follows from the client's seed. @category sessions @since 0.1.0 */
-export const target = ({ min, max }: Range, { seed }: Pick<Client, "seed">): number => min + (seed % (max - min + 1))
+export const target = ({ min, max }: Range, { seed }: Pick<ClientInfo, "seed">): number =>
+  min + (seed % (max - min + 1))
 
 const receive = (state: number, input: Input): Step<number> => {
   if (input._tag !== "Line") return [state, {}]

@@ -1,5 +1,5 @@
 /** Rules and session state that all dialects of hangman share. */
-import type { Client, Session } from "../session/Session.ts"
+import type { ClientInfo, Session } from "../session/Session.ts"
 import * as Game from "./Game.ts"
 import type * as Scoreboard from "./Scoreboard.ts"
 import * as Words from "./Words.ts"
@@ -16,7 +16,7 @@ export interface Rules {
 
 /** State of one player's session, in any dialect. @category models @since 0.1.0 */
 export interface State {
-  readonly client: Client
+  readonly client: ClientInfo
   /** Name on the scoreboard; empty for a guest. */
   readonly name: string
   /** Number of the game in this session, from 1. */
@@ -30,5 +30,5 @@ export interface State {
 export type HangmanSession = Session<State, Scoreboard.Ask, Scoreboard.Answer>
 
 /** Starts game `number` of a client. Its word follows from the client's seed. @category constructors @since 0.1.0 */
-export const startGame = ({ difficulty, lives, words }: Rules, client: Client, number: number): Game.Game =>
+export const startGame = ({ difficulty, lives, words }: Rules, client: ClientInfo, number: number): Game.Game =>
   Game.make(words.choose(Words.gameRandom(client.seed, number), difficulty) ?? "", lives)

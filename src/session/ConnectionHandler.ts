@@ -11,13 +11,13 @@ import * as Scope from "effect/Scope"
 import type * as Network from "../network/Network.ts"
 import type * as Sweeper from "../network/Sweeper.ts"
 import type * as TcpServer from "../network/TcpServer.ts"
-import * as Client from "./Client.ts"
+import * as ClientInfo from "./ClientInfo.ts"
+import type { ClientConnection, ClientStateHolder } from "./ClientStateHolder.ts"
 import type { Options, Program } from "./ConcurrencyModel.ts"
 import * as Framer from "./Framer.ts"
 import * as LingeringClose from "./LingeringClose.ts"
 import type * as Session from "./Session.ts"
 import { SessionRunner } from "./SessionRunner.ts"
-import type { ClientConnection, StateHolder } from "./StateHolder.ts"
 
 /**
  * Serves one client: `open`, then every input until the session closes, the client disconnects, or framing fails.
@@ -32,7 +32,7 @@ import type { ClientConnection, StateHolder } from "./StateHolder.ts"
 export const serve = <S, Ask, Message>(
   { session, shared }: Program<S, Ask, Message>,
   client: ClientConnection,
-  stateHolder: StateHolder<Ask, Message>
+  stateHolder: ClientStateHolder<Ask, Message>
 ): Effect.Effect<boolean> =>
   Effect.scopedWith((scope) =>
     Effect.flatMap(Scope.provide(Framer.make(client.connection, session.framing, client.sweeper), scope), (framer) =>
@@ -50,7 +50,7 @@ export const serve = <S, Ask, Message>(
 
 /** Options by which a concurrency model serves its clients. @category models @since 0.1.0 */
 export interface HandlerOptions<Ask, Message> {
-  readonly makeStateHolder: (client: Session.Client) => StateHolder<Ask, Message>
+  readonly makeClientStateHolder: (client: Session.ClientInfo) => ClientStateHolder<Ask, Message>
   /** `Client.id`, from the connection and its count in this server, from 1. Default: the count. */
   readonly clientId?: ((connection: Network.Connection, count: number) => number) | undefined
   /** Wraps the whole session of a client, for example in a semaphore. Default: the session itself. */
@@ -65,10 +65,10 @@ export const handler =
     handlerOptions: HandlerOptions<Ask, Message>
   ) =>
   (connection: Network.Connection, { id: count, sweeper }: TcpServer.ConnectionContext): Effect.Effect<void> => {
-    const { makeStateHolder, clientId = (_, count) => count, wrap = identity } = handlerOptions
-    return Effect.flatMap(Client.make(connection, clientId(connection, count), options.seed), (client) =>
+    const { makeClientStateHolder, clientId = (_, count) => count, wrap = identity } = handlerOptions
+    return Effect.flatMap(ClientInfo.make(connection, clientId(connection, count), options.seed), (client) =>
       Effect.flatMap(
-        wrap(serve(program, { client, connection, rate: options.rate, sweeper }, makeStateHolder(client))),
+        wrap(serve(program, { client, connection, rate: options.rate, sweeper }, makeClientStateHolder(client))),
         (isSending) => (isSending ? LingeringClose.linger(connection, sweeper) : Effect.void)
       )
     )

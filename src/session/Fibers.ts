@@ -29,16 +29,16 @@ import * as Effect from "effect/Effect"
 import * as Ref from "effect/Ref"
 import type * as Network from "../network/Network.ts"
 import * as TcpServer from "../network/TcpServer.ts"
+import type { ClientStateHolder } from "./ClientStateHolder.ts"
 import type { ConcurrencyModel, Options, Program } from "./ConcurrencyModel.ts"
 import * as ConnectionHandler from "./ConnectionHandler.ts"
-import type { Client, Session } from "./Session.ts"
-import type { StateHolder } from "./StateHolder.ts"
+import type { ClientInfo, Session } from "./Session.ts"
 
 /** Returns a holder that keeps the state of one client in a `Ref`. @category constructors @since 0.1.0 */
 export const stateHolder = <S, Ask, Message>(
   session: Session<S, Ask, Message>,
-  client: Client
-): StateHolder<Ask, Message> => {
+  client: ClientInfo
+): ClientStateHolder<Ask, Message> => {
   // Assigned without an effect: no other fiber steps this client meanwhile, and every line takes this path.
   const { ref } = Ref.makeUnsafe<S | undefined>(undefined)
   return {
@@ -72,7 +72,7 @@ export const handler = <S, Ask, Message>(
   wrap?: ConnectionHandler.HandlerOptions<Ask, Message>["wrap"]
 ) =>
   ConnectionHandler.handler(program, options, {
-    makeStateHolder: (client) => stateHolder(program.session, client),
+    makeClientStateHolder: (client) => stateHolder(program.session, client),
     clientId,
     wrap
   })

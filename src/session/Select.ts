@@ -31,17 +31,17 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Queue from "effect/Queue"
 import * as TcpServer from "../network/TcpServer.ts"
+import type { ClientStateHolder } from "./ClientStateHolder.ts"
 import type { ConcurrencyModel, Options, Program } from "./ConcurrencyModel.ts"
 import * as ConnectionHandler from "./ConnectionHandler.ts"
-import type { Client, Input, Output, Session } from "./Session.ts"
-import type { StateHolder } from "./StateHolder.ts"
+import type { ClientInfo, Input, Output, Session } from "./Session.ts"
 
 /** Returns the output of the session to the reader that enqueued the event. @category models @since 0.1.0 */
 export type Respond<Ask> = (result: Effect.Effect<Output<Ask>>) => void
 
 /** Event of a connection. `id` is the number of its client. @category models @since 0.1.0 */
 export type Event<Ask, Message> =
-  | { readonly _tag: "Connected"; readonly client: Client; readonly respond: Respond<Ask> }
+  | { readonly _tag: "Connected"; readonly client: ClientInfo; readonly respond: Respond<Ask> }
   | { readonly _tag: "Input"; readonly id: number; readonly input: Input<Message>; readonly respond: Respond<Ask> }
   | { readonly _tag: "Disconnected"; readonly id: number }
 
@@ -78,7 +78,7 @@ export const model: ConcurrencyModel = {
     yield* Effect.forkScoped(Effect.forever(Effect.map(Queue.take(events), (event) => handle(states, session, event))))
     const enqueue = (event: (respond: Respond<Ask>) => Event<Ask, Message>) =>
       Effect.callback<Output<Ask>>((resume) => void Queue.offerUnsafe(events, event(resume)))
-    const makeStateHolder = (client: Client): StateHolder<Ask, Message> => ({
+    const makeClientStateHolder = (client: ClientInfo): ClientStateHolder<Ask, Message> => ({
       open: (next) =>
         Effect.flatMap(
           enqueue((respond) => ({ _tag: "Connected", client, respond })),
@@ -90,7 +90,7 @@ export const model: ConcurrencyModel = {
           next
         )
     })
-    const handler = ConnectionHandler.handler(program, options, { makeStateHolder })
+    const handler = ConnectionHandler.handler(program, options, { makeClientStateHolder })
     return yield* TcpServer.make({ service: "session", ...options }, (connection, client) =>
       Effect.ensuring(
         handler(connection, client),

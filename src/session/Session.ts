@@ -30,7 +30,7 @@ import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 
 /** Client as a session sees it. @category models @since 0.1.0 */
-export interface Client {
+export interface ClientInfo {
   /** Number of the client, from 1; unique in the life of a server, across all its processes and threads. */
   readonly id: number
   /** Address of the client, as text. */
@@ -77,7 +77,7 @@ export interface Session<S, Ask = never, Message = never> {
   readonly framing: Framing
   /** Interval of `Tick` inputs. Default: never. */
   readonly tick?: Duration.Input | undefined
-  readonly open: (client: Client) => Step<S, Ask>
+  readonly open: (client: ClientInfo) => Step<S, Ask>
   /** Steps the session. After `FramingError` and `Closed` the connection ends, also without `close`. */
   readonly receive: (state: S, input: Input<Message>) => Step<S, Ask>
 }
@@ -96,7 +96,7 @@ export interface Shared<Ask, Message> {
    * Returns the function that answers the client's asks, one at a time.
    */
   readonly attach: (
-    client: Client,
+    client: ClientInfo,
     push: (message: Message) => void
   ) => Effect.Effect<(ask: Ask) => Effect.Effect<Message>, never, Scope.Scope>
 }

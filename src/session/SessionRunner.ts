@@ -12,9 +12,9 @@ import type * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import { LineError } from "../network/Line.ts"
 import type * as Network from "../network/Network.ts"
+import type { ClientConnection, ClientStateHolder } from "./ClientStateHolder.ts"
 import * as Framer from "./Framer.ts"
 import type { Input, Output, Shared } from "./Session.ts"
-import type { ClientConnection, StateHolder } from "./StateHolder.ts"
 
 /** Maximum number of undelivered pushes of a client; one more disconnects it. */
 const maxPendingPushes = 256
@@ -34,7 +34,7 @@ export class SessionRunner<Ask, Message> {
   private readonly clientConnection: ClientConnection
   private readonly framer: Framer.Framer
   private readonly shared: Shared<Ask, Message> | undefined
-  private readonly stateHolder: StateHolder<Ask, Message>
+  private readonly stateHolder: ClientStateHolder<Ask, Message>
   private readonly scope: Scope.Scope
   private readonly context: Context.Context<never>
   /** Token bucket of lines, and the time of its last refill. */
@@ -64,7 +64,7 @@ export class SessionRunner<Ask, Message> {
     clientConnection: ClientConnection,
     framer: Framer.Framer,
     shared: Shared<Ask, Message> | undefined,
-    stateHolder: StateHolder<Ask, Message>,
+    stateHolder: ClientStateHolder<Ask, Message>,
     scope: Scope.Scope,
     context: Context.Context<never>
   ) {

@@ -1,6 +1,7 @@
 /** Stateful line protocols as pure values, and the concurrency models that serve them. @since 0.1.0 */
 
-export * as Client from "./Client.ts"
+export * as ClientInfo from "./ClientInfo.ts"
+export * as ClientStateHolder from "./ClientStateHolder.ts"
 export * as ConcurrencyModel from "./ConcurrencyModel.ts"
 export * as ConnectionHandler from "./ConnectionHandler.ts"
 export * as Fibers from "./Fibers.ts"
@@ -11,4 +12,3 @@ export * as NodeProcesses from "./NodeProcesses.ts"
 export * as NodeThreads from "./NodeThreads.ts"
 export * as Select from "./Select.ts"
 export * as Session from "./Session.ts"
-export * as StateHolder from "./StateHolder.ts"

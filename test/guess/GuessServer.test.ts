@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Guess from "../../src/guess/Guess.ts"
 import * as GuessServer from "../../src/guess/GuessServer.ts"
 import * as Network from "../../src/network/Network.ts"
-import * as Client from "../../src/session/Client.ts"
+import * as ClientInfo from "../../src/session/ClientInfo.ts"
 import * as NodeProcesses from "../../src/session/NodeProcesses.ts"
 import * as NodeThreads from "../../src/session/NodeThreads.ts"
 import * as Select from "../../src/session/Select.ts"
@@ -12,7 +12,7 @@ import { test } from "../support/Servers.ts"
 
 const seed = 7
 /** Number that the first client of a server with this seed has to find. */
-const first = Guess.target({ min: 1, max: 1_000 }, { seed: Client.seedFor(seed, 1) })
+const first = Guess.target({ min: 1, max: 1_000 }, { seed: ClientInfo.seedFor(seed, 1) })
 
 const connect = Effect.fnUntraced(function* (options: Partial<GuessServer.Options> = {}) {
   const network = yield* Network.Network

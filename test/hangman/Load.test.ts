@@ -5,7 +5,7 @@ import * as Game from "../../src/hangman/Game.ts"
 import * as HangmanServer from "../../src/hangman/HangmanServer.ts"
 import * as Words from "../../src/hangman/Words.ts"
 import * as Network from "../../src/network/Network.ts"
-import * as Client from "../../src/session/Client.ts"
+import * as ClientInfo from "../../src/session/ClientInfo.ts"
 import type { ConcurrencyModel, SessionServer } from "../../src/session/ConcurrencyModel.ts"
 import * as Fibers from "../../src/session/Fibers.ts"
 import * as Select from "../../src/session/Select.ts"
@@ -24,7 +24,7 @@ const seed = 7
 const words = Words.builtIn()
 
 /** Returns the word of a client. */
-const wordOf = (id: number) => words.choose(Words.gameRandom(Client.seedFor(seed, id), 1))
+const wordOf = (id: number) => words.choose(Words.gameRandom(ClientInfo.seedFor(seed, id), 1))
 
 /** Returns the guesses of a player, in order. One player in four loses. */
 const guessesOf = (player: number): ReadonlyArray<string> =>

@@ -9,9 +9,9 @@ import * as Queue from "effect/Queue"
 import * as Schema from "effect/Schema"
 import type * as Network from "../../src/network/Network.ts"
 import * as Sweeper from "../../src/network/Sweeper.ts"
+import type { Continuation } from "../../src/session/ClientStateHolder.ts"
 import * as ConnectionHandler from "../../src/session/ConnectionHandler.ts"
 import type * as Session from "../../src/session/Session.ts"
-import type { Continuation } from "../../src/session/StateHolder.ts"
 
 type Message = { readonly push: number } | { readonly answer: string }
 

@@ -39,7 +39,7 @@ export type Message = typeof Message.Type
 /** Number of lines so far, and the client. */
 interface State {
   readonly count: number
-  readonly client: Session.Client
+  readonly client: Session.ClientInfo
 }
 type Step = Session.Step<State, Ask>
 

@@ -1,7 +1,7 @@
 /** The entry module of a thread: loads a job, and works on the received packets in order. */
 import { parentPort, workerData } from "node:worker_threads"
 import { type Batch, OutcomeCode, type ThreadData, type ThreadMessage } from "./NodeFarmMessage.ts"
-import * as NodeJob from "./NodeJob.ts"
+import * as NodeJobLoader from "./NodeJobLoader.ts"
 
 const { flags, module } = workerData as ThreadData
 const runningIndex = flags.length - 1
@@ -31,7 +31,7 @@ const send = (ended: Ended) => {
       return post({
         ...ended,
         outcomes: [OutcomeCode.failed],
-        values: [`the result cannot be sent: ${NodeJob.singleLine(cause)}`]
+        values: [`the result cannot be sent: ${NodeJobLoader.singleLine(cause)}`]
       })
     }
     for (const [at, slot] of slots.entries()) {
@@ -41,7 +41,7 @@ const send = (ended: Ended) => {
 }
 
 const serve =
-  (work: NodeJob.EncodedWork) =>
+  (work: NodeJobLoader.EncodedWork) =>
   ({ packets, slots }: Batch) => {
     let ended = emptyBatch()
     let sent = performance.now()
@@ -56,7 +56,7 @@ const serve =
           value = work(packets[at], { stopped })
         } catch (cause) {
           outcome = OutcomeCode.failed
-          value = NodeJob.singleLine(cause)
+          value = NodeJobLoader.singleLine(cause)
         }
         Atomics.store(flags, runningIndex, 0)
       }
@@ -79,9 +79,9 @@ const serve =
   }
 
 try {
-  const { job, work } = await NodeJob.load(module)
+  const { job, work } = await NodeJobLoader.load(module)
   parentPort!.on("message", serve(work))
   post({ _tag: "Ready", name: job.name, version: job.version })
 } catch (cause) {
-  post({ _tag: "Refused", detail: NodeJob.singleLine(cause) })
+  post({ _tag: "Refused", detail: NodeJobLoader.singleLine(cause) })
 }

@@ -2,5 +2,5 @@
 import { enableCompileCache } from "node:module"
 
 enableCompileCache()
-const { main } = await import("./NodeThreadWorker.ts")
+const { main } = await import("./NodeThreadWorkerMain.ts")
 main()

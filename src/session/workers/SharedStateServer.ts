@@ -9,7 +9,7 @@ import * as FiberSet from "effect/FiberSet"
 import * as Queue from "effect/Queue"
 import * as Result from "effect/Result"
 import type { LoadableProgram } from "../ConcurrencyModel.ts"
-import type { Client, Shared } from "../Session.ts"
+import type { ClientInfo, Shared } from "../Session.ts"
 import * as WorkerMessage from "./WorkerMessage.ts"
 
 /** Channel of the server to one worker. */
@@ -46,7 +46,7 @@ export const make = Effect.fnUntraced(function* <S, Ask, Message>(program: Loada
     return Effect.timeoutOption(FiberSet.awaitEmpty(fibers), closeTimeoutMillis)
   })
 
-  const serve = (shared: Shared<Ask, Message>, client: Client, asks: AskQueue, post: WorkerChannel["post"]) => {
+  const serve = (shared: Shared<Ask, Message>, client: ClientInfo, asks: AskQueue, post: WorkerChannel["post"]) => {
     const { id } = client
     const sendError = (kind: "ask" | "message", error: { readonly message: string }) => {
       const message = `client ${id}: invalid ${kind} for the schema of ${program.definition.name}: ${WorkerMessage.oneLine(error)}`

@@ -10,7 +10,7 @@ import * as Schema from "effect/Schema"
 import type * as Network from "../../network/Network.ts"
 import type * as TcpServer from "../../network/TcpServer.ts"
 import type { Options } from "../ConcurrencyModel.ts"
-import type { Client, Definition } from "../Session.ts"
+import type { ClientInfo, Definition } from "../Session.ts"
 
 /** Address as plain JSON. */
 export type EncodedAddress = { readonly host: string; readonly port: number } | { readonly path: string }
@@ -55,7 +55,7 @@ export type ToWorker =
 
 /** Requests from a worker's client to the shared state. */
 export type FromClient =
-  | { readonly _tag: "Attach"; readonly client: Client }
+  | { readonly _tag: "Attach"; readonly client: ClientInfo }
   | { readonly _tag: "Ask"; readonly id: number; readonly ask: unknown }
   | { readonly _tag: "Detach"; readonly id: number }
 

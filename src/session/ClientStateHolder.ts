@@ -8,7 +8,7 @@ import type * as Session from "./Session.ts"
 export type Continuation<Ask, E> = (output: Session.Output<Ask>) => Effect.Effect<void, E>
 
 /** State of one client, at the place that the concurrency model chooses. @category models @since 0.1.0 */
-export interface StateHolder<Ask, Message> {
+export interface ClientStateHolder<Ask, Message> {
   /** Opens the session and runs `next` with its output. Called once, before `receive`. */
   readonly open: <E>(next: Continuation<Ask, E>) => Effect.Effect<void, E>
   /** Steps the session and runs `next` with its output. Not called before the previous call has reached its `next`. */
@@ -18,7 +18,7 @@ export interface StateHolder<Ask, Message> {
 /** Connected client. @category models @since 0.1.0 */
 export interface ClientConnection {
   readonly connection: Network.Connection
-  readonly client: Session.Client
+  readonly client: Session.ClientInfo
   /** Sweeper of the server. Ticks and deadlines are late by at most its period. */
   readonly sweeper: Sweeper.Sweeper
   /** Maximum number of lines per second. Default 200. */

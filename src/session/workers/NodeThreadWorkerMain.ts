@@ -4,7 +4,7 @@ import { parentPort, workerData } from "node:worker_threads"
 import * as Effect from "effect/Effect"
 import { NetworkError } from "../../network/Network.ts"
 import * as NodeNetwork from "../../network/node/NodeNetwork.ts"
-import * as NodeWorkerServer from "./NodeWorkerServer.ts"
+import * as NodeServerInWorker from "./NodeServerInWorker.ts"
 import type * as WorkerMessage from "./WorkerMessage.ts"
 
 const { ids: lastClientId, start } = workerData as { readonly start: WorkerMessage.Start; readonly ids: BigInt64Array }
@@ -15,7 +15,7 @@ const post = (message: WorkerMessage.FromWorker) => parentPort!.postMessage(mess
 const nextClientId = () => Number(Atomics.add(lastClientId, 0, 1n)) + 1
 
 const program = Effect.gen(function* () {
-  const { receive, report, server } = yield* NodeWorkerServer.make(start, post, nextClientId)
+  const { receive, report, server } = yield* NodeServerInWorker.make(start, post, nextClientId)
   parentPort!.on("message", (message: WorkerMessage.ToWorker) => {
     switch (message._tag) {
       case "RequestReport":

@@ -10,7 +10,7 @@ import { NodeConnection } from "../../network/node/NodeConnection.ts"
 import { inetAddress } from "../../network/node/NodeErrors.ts"
 import type * as TcpServer from "../../network/TcpServer.ts"
 import type { SessionError } from "../Session.ts"
-import * as NodeWorkerServer from "./NodeWorkerServer.ts"
+import * as NodeServerInWorker from "./NodeServerInWorker.ts"
 import type * as WorkerMessage from "./WorkerMessage.ts"
 
 const decodeAddress = (address: WorkerMessage.EncodedAddress): NetAddress.SocketAddress =>
@@ -60,7 +60,7 @@ const serve = Effect.fnUntraced(function* (
     availableSockets: () => Number.POSITIVE_INFINITY
   })
   const workerServer = yield* Effect.provideService(
-    NodeWorkerServer.make(start, post, (connection) => ids.get(connection)!),
+    NodeServerInWorker.make(start, post, (connection) => ids.get(connection)!),
     Network.Network,
     network
   )

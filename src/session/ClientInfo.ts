@@ -4,18 +4,18 @@
  * **Example** (Seeds)
  *
  * ```ts
- * import { Client } from "effect-inet/session"
+ * import { ClientInfo } from "effect-inet/session"
  *
- * const seeds = [1, 2, 3].map((id) => Client.seedFor(7, id))
+ * const seeds = [1, 2, 3].map((id) => ClientInfo.seedFor(7, id))
  * new Set(seeds).size // => 3
- * Client.seedFor(7, 1) === seeds[0] // => true
+ * ClientInfo.seedFor(7, 1) === seeds[0] // => true
  * ```
  */
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Random from "effect/Random"
 import type * as Network from "../network/Network.ts"
-import type { Client } from "./Session.ts"
+import type { ClientInfo } from "./Session.ts"
 
 /**
  * Returns the seed of client `id`, 0 to 2^32 - 1, for a server with the seed `seed`.
@@ -39,7 +39,11 @@ export const seedFor = (seed: number, id: number): number => {
  * @category constructors
  * @since 0.1.0
  */
-export const make = (connection: Network.Connection, id: number, seed: number | undefined): Effect.Effect<Client> => {
+export const make = (
+  connection: Network.Connection,
+  id: number,
+  seed: number | undefined
+): Effect.Effect<ClientInfo> => {
   const remote = NetAddress.formatSocketAddress(connection.remote)
   return seed === undefined
     ? Effect.map(Random.next, (random) => ({ id, remote, seed: Math.floor(random * 2 ** 32) }))

@@ -1,4 +1,4 @@
-/** The commands of the course page and of the README exist, with the flags that are named there. */
+/** Pages agree with the program: commands and flags that they name exist, and the stability page has every module. */
 import * as Fs from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -38,5 +38,19 @@ describe("documented commands", () => {
       assert.isAtLeast(commands.length, 9)
       yield* Effect.forEach(commands, check, { discard: true })
     })
+  )
+})
+
+describe("the stability page", () => {
+  it.each(Fs.globSync("*/index.ts", { cwd: new URL("../src", import.meta.url) }))(
+    "has every module of src/%s once",
+    (file) => {
+      const modules = [...read(`src/${file}`).matchAll(/^export \* as (\w+) /gm)].map(([, name]) => name!)
+      const row = read("docs/reference/stability.md")
+        .split("\n")
+        .find((line) => line.startsWith(`| \`effect-inet/${file.split("/")[0]}\` |`))
+      const named = [...(row ?? "").matchAll(/`(\w+)`/g)].map(([, name]) => name!)
+      assert.sameMembers(named, modules)
+    }
   )
 })
