@@ -10,7 +10,7 @@ import * as Grid from "../../src/board/Grid.ts"
 import * as Reply from "../../src/board/Reply.ts"
 import * as Network from "../../src/network/Network.ts"
 import * as NodeNetwork from "../../src/network/node/NodeNetwork.ts"
-import * as Scripted from "../support/Scripted.ts"
+import * as ScriptedServer from "../support/ScriptedServer.ts"
 
 describe("BoardClient", () => {
   it.live("shows two clients of a real server the same board", () =>
@@ -60,7 +60,7 @@ describe("BoardClient", () => {
 
   it.effect("sends hello at the keep-alive interval", () =>
     Effect.gen(function* () {
-      const { connection, sent } = Scripted.connect([])
+      const { connection, sent } = ScriptedServer.connect([])
       yield* BoardClient.make(connection, { keepAlive: "20 seconds" })
       assert.deepStrictEqual(sent, ["hello\n", "watch\n"])
       yield* TestClock.adjust("41 seconds")
@@ -71,12 +71,12 @@ describe("BoardClient", () => {
   it.effect("fails if the first line is not one of a board server, and ignores later unknown lines", () =>
     Effect.gen(function* () {
       const first = (text: string) =>
-        Effect.flatMap(BoardClient.make(Scripted.connect([text]).connection), ({ next }) => Effect.flip(next))
+        Effect.flatMap(BoardClient.make(ScriptedServer.connect([text]).connection), ({ next }) => Effect.flip(next))
       assert.match(
         ((yield* first("220 mail\u0007\n")) as Error).message,
         /unexpected reply to hello: "220 mail\\u0007"/
       )
-      const { next } = yield* BoardClient.make(Scripted.connect(["hello 1 size 5\nnew 7\nbye\n"]).connection)
+      const { next } = yield* BoardClient.make(ScriptedServer.connect(["hello 1 size 5\nnew 7\nbye\n"]).connection)
       assert.deepStrictEqual([(yield* next)._tag, (yield* next)._tag], ["Hello", "Bye"])
       assert.strictEqual(yield* Pull.catchDone(next, () => Effect.succeed("Done")), "Done")
     }).pipe(Effect.scoped)

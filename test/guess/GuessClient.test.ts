@@ -7,7 +7,7 @@ import * as GuessClient from "../../src/guess/GuessClient.ts"
 import * as GuessServer from "../../src/guess/GuessServer.ts"
 import * as Network from "../../src/network/Network.ts"
 import * as NodeNetwork from "../../src/network/node/NodeNetwork.ts"
-import * as Scripted from "../support/Scripted.ts"
+import * as ScriptedServer from "../support/ScriptedServer.ts"
 
 const number = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1_000 }))
 
@@ -46,7 +46,9 @@ describe("GuessClient", () => {
   it.effect("fails if the server closes before its reply, or sends an unknown reply", () =>
     Effect.gen(function* () {
       const errorOf = (text: string) =>
-        Effect.flatMap(GuessClient.make(Scripted.connect([text]).connection), ({ guess: ask }) => Effect.flip(ask("1")))
+        Effect.flatMap(GuessClient.make(ScriptedServer.connect([text]).connection), ({ guess: ask }) =>
+          Effect.flip(ask("1"))
+        )
       assert.match((yield* errorOf("")).message, /closed the connection/)
       assert.match((yield* errorOf("hello\n")).message, /not a number guessing server/)
       assert.match((yield* errorOf("x".repeat(81))).message, /line too long/)

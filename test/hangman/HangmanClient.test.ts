@@ -9,7 +9,7 @@ import * as HangmanServer from "../../src/hangman/HangmanServer.ts"
 import * as Words from "../../src/hangman/Words.ts"
 import * as Network from "../../src/network/Network.ts"
 import * as NodeNetwork from "../../src/network/node/NodeNetwork.ts"
-import * as Scripted from "../support/Scripted.ts"
+import * as ScriptedServer from "../support/ScriptedServer.ts"
 
 const Line = Schema.String.check(Schema.isPattern(/^[ -~é]{1,30}$/))
 const View = Schema.Struct({
@@ -42,14 +42,14 @@ describe("HangmanClient", () => {
     [Schema.Array(View), Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 40 }))],
     ([views, piece]) =>
       Effect.gen(function* () {
-        const { connection } = Scripted.connect([views.map(FriendlyView.render).join("")], piece)
+        const { connection } = ScriptedServer.connect([views.map(FriendlyView.render).join("")], piece)
         assert.deepStrictEqual<unknown>(yield* readAll(connection), { views, end: "Done" })
       })
   )
 
   it.effect("rejects text that is not a view after a bounded number of characters", () =>
     Effect.gen(function* () {
-      const { connection, remainingChunks: left } = Scripted.connect(["x".repeat(1 << 20)])
+      const { connection, remainingChunks: left } = ScriptedServer.connect(["x".repeat(1 << 20)])
       assert.strictEqual((yield* readAll(connection)).end, "UnexpectedReply")
       assert.isAbove(left(), 900)
     })
@@ -62,12 +62,12 @@ describe("HangmanClient", () => {
         ["Playing hangman on host there: \n \n", "BookDialect"],
         ["220 mail.example ESMTP\r\n", "UnexpectedReply"]
       ] as const) {
-        const { connection } = Scripted.connect([text])
+        const { connection } = ScriptedServer.connect([text])
         assert.deepStrictEqual(yield* readAll(connection), { views: [], end: reason })
       }
       // After the first view, a message may look like a line of another dialect.
       const view: FriendlyView.View = { message: [" -----   12"], prompt: "guess" }
-      const { connection } = Scripted.connect([
+      const { connection } = ScriptedServer.connect([
         FriendlyView.render({ message: ["hi"], prompt: "name" }),
         FriendlyView.render(view)
       ])
@@ -98,7 +98,7 @@ describe("HangmanClient", () => {
       const hello = FriendlyView.render({ message: ["Hi."], prompt: "name" })
       const top = (...texts: ReadonlyArray<string>) =>
         Effect.map(
-          Effect.flip(HangmanClient.top(HangmanClient.make(Scripted.connect(texts).connection))),
+          Effect.flip(HangmanClient.top(HangmanClient.make(ScriptedServer.connect(texts).connection))),
           ({ reason }) => reason
         )
       assert.strictEqual(yield* top(hello), "ConnectionEnded")

@@ -12,9 +12,9 @@ import * as TftpServer from "../../src/tftp/TftpServer.ts"
 import { directory } from "../support/Directory.ts"
 import { assertNoLeaks } from "../support/Handles.ts"
 import { pseudoRandomBytes } from "../support/Hosts.ts"
-import * as Lab from "../support/tftp/TftpLab.ts"
-import * as Peers from "../support/tftp/TftpPeers.ts"
-import * as Talk from "../support/tftp/TftpTalk.ts"
+import * as TftpHosts from "../support/tftp/TftpHosts.ts"
+import * as TftpPeers from "../support/tftp/TftpPeers.ts"
+import * as TftpTranscript from "../support/tftp/TftpTranscript.ts"
 
 const address = "127.0.0.1"
 
@@ -54,12 +54,12 @@ const serve = Effect.fnUntraced(function* (
   }
 })
 
-const isolated = <A, E, R>(test: Effect.Effect<A, E, R>) => assertNoLeaks(Effect.scoped(test).pipe(Lab.quietly))
+const isolated = <A, E, R>(test: Effect.Effect<A, E, R>) => assertNoLeaks(Effect.scoped(test).pipe(TftpHosts.quietly))
 
-type JobOptions = Pick<Peers.Job, "blksize" | "windowsize" | "plain">
+type JobOptions = Pick<TftpPeers.Job, "blksize" | "windowsize" | "plain">
 
 /** The options of each client; by default, curl and busybox request tsize, the others nothing. */
-const jobOptions: Readonly<Record<Peers.Client, ReadonlyArray<JobOptions>>> = {
+const jobOptions: Readonly<Record<TftpPeers.Client, ReadonlyArray<JobOptions>>> = {
   curl: [{}, { plain: true }, ...[8, 512, 1_428, 65_464].map((blksize) => ({ blksize }))],
   atftp: [
     {},
@@ -78,17 +78,17 @@ const sizes = [0, 1, 511, 512, 513, 1_428 * 3, 1_428 * 4, 65_536 * 3 + 7]
 const within = ({ blksize = 512 }: JobOptions) => sizes.filter((size) => size / blksize < 5_000)
 
 /** The output of each client for an ERROR, after its exit code. */
-const errorPatterns: Readonly<Record<Peers.Client, (code: 1 | 2 | 6, text: string) => RegExp>> = {
+const errorPatterns: Readonly<Record<TftpPeers.Client, (code: 1 | 2 | 6, text: string) => RegExp>> = {
   curl: (code) => new RegExp(`^${{ 1: 68, 2: 69, 6: 73 }[code]} `),
   atftp: (_, text) => new RegExp(`^255 .*error received from server <${text}>`, "s"),
   "tftp-hpa": (code, text) => new RegExp(`^0 Error code ${code}: ${text}`),
   busybox: (code, text) => new RegExp(`^1 .*server error: \\(${code}\\) ${text}`, "s")
 }
 
-const execute = (client: Peers.Client, job: Peers.Job) => Peers.execute(Peers.commandOf(client, job))
+const execute = (client: TftpPeers.Client, job: TftpPeers.Job) => TftpPeers.execute(TftpPeers.commandOf(client, job))
 
 /** Runs a client, and asserts that it succeeds. */
-const succeed = Effect.fnUntraced(function* (client: Peers.Client, job: Peers.Job) {
+const succeed = Effect.fnUntraced(function* (client: TftpPeers.Client, job: TftpPeers.Job) {
   const { code, stderr, stdout } = yield* execute(client, job)
   assert.strictEqual(code, 0, `${job.verb} ${job.remote}: ${stdout}${stderr}`)
 })
@@ -97,7 +97,7 @@ const assertSame = (file: string, bytes: Uint8Array, what: string) =>
   assert.strictEqual(Buffer.compare(Fs.readFileSync(file), bytes), 0, what)
 
 /** Reads and writes files of several lengths; asserts that they are unchanged. */
-const readAndWrite = (client: Peers.Client, way: JobOptions, lengths: ReadonlyArray<number>) =>
+const readAndWrite = (client: TftpPeers.Client, way: JobOptions, lengths: ReadonlyArray<number>) =>
   Effect.gen(function* () {
     const contents = new Map(lengths.map((size) => [`${size}`, pseudoRandomBytes(size)]))
     const { inRoot, job, local, names, settled } = yield* serve(Object.fromEntries(contents))
@@ -126,9 +126,9 @@ const wire = {
 }
 const same = { fetched: text, left: text }
 
-for (const client of Peers.clients) {
-  const reason = Peers.isInstalled(client) ? "" : ` (skipped: ${client} not installed)`
-  const live = it.live.skipIf(!Peers.isInstalled(client))
+for (const client of TftpPeers.clients) {
+  const reason = TftpPeers.isInstalled(client) ? "" : ` (skipped: ${client} not installed)`
+  const live = it.live.skipIf(!TftpPeers.isInstalled(client))
 
   describe(`TftpServer and ${client}${reason}`, () => {
     for (const way of jobOptions[client]) {
@@ -156,7 +156,7 @@ for (const client of Peers.clients) {
           const old = pseudoRandomBytes(700)
           const { inRoot, job, local, names, settled } = yield* serve({ f: old })
           const readOnly = yield* serve({}, "none")
-          const refused = Effect.fnUntraced(function* (job: Peers.Job, code: 1 | 2 | 6, text: string) {
+          const refused = Effect.fnUntraced(function* (job: TftpPeers.Job, code: 1 | 2 | 6, text: string) {
             const { code: exit, stderr, stdout } = yield* execute(client, job)
             assert.match(`${exit} ${stdout}${stderr}`, errorPatterns[client](code, text))
           })
@@ -209,12 +209,12 @@ for (const client of Peers.clients) {
 }
 
 describe("TftpServer and firmware", () => {
-  Lab.real("report a size above 4 GiB, and count a size probe as probed", () =>
+  TftpHosts.real("report a size above 4 GiB, and count a size probe as probed", () =>
     Effect.gen(function* () {
       const { inRoot, root } = yield* directory({ big: "" })
       Fs.truncateSync(inRoot("big"), 5 * 2 ** 30 + 1)
-      const { endpoint, server } = yield* Lab.serve({ store: yield* NodeFileStore.make({ root }) })
-      const talk = yield* Talk.open({ endpoint })
+      const { endpoint, server } = yield* TftpHosts.serve({ store: yield* NodeFileStore.make({ root }) })
+      const talk = yield* TftpTranscript.open({ endpoint })
       const request = "RRQ big octet tsize=0 blksize=1468"
       const reply = "OACK tsize=5368709121 blksize=1468"
       yield* talk.play(`a> ${request}`, `a< ${reply}`, "a> ERROR 8 Aborted", `b> ${request} windowsize=4`)

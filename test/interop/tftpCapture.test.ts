@@ -15,11 +15,11 @@ import * as Cli from "../support/Cli.ts"
 import { directory } from "../support/Directory.ts"
 import { assertNoLeaks } from "../support/Handles.ts"
 import { Hosts, pseudoRandomBytes } from "../support/Hosts.ts"
-import * as Lab from "../support/tftp/TftpLab.ts"
-import * as Peers from "../support/tftp/TftpPeers.ts"
+import * as TftpHosts from "../support/tftp/TftpHosts.ts"
+import * as TftpPeers from "../support/tftp/TftpPeers.ts"
 
 const has = (command: string) => ChildProcess.spawnSync(command, ["--version"]).error === undefined
-const missing = [has("tshark") ? [] : "tshark", Peers.isInstalled("curl") ? [] : "curl"].flat()
+const missing = [has("tshark") ? [] : "tshark", TftpPeers.isInstalled("curl") ? [] : "curl"].flat()
 
 const blocks = 21
 const content = pseudoRandomBytes((blocks - 1) * 512 + 100)
@@ -108,13 +108,13 @@ const exchange = Effect.fnUntraced(function* (network: (file: string) => Layer.L
   const { path } = yield* directory()
   const file = Path.join(path, "out.pcapng")
   const port = yield* Effect.gen(function* () {
-    const { endpoint, files } = yield* Lab.serve({ files: { f: content } })
+    const { endpoint, files } = yield* TftpHosts.serve({ files: { f: content } })
     const options = { blksize: 512, windowsize: 4 }
-    assert.deepStrictEqual(yield* Lab.get(endpoint, "f", options), content)
-    yield* Lab.put(endpoint, "g", content, options)
+    assert.deepStrictEqual(yield* TftpHosts.get(endpoint, "f", options), content)
+    yield* TftpHosts.put(endpoint, "g", content, options)
     assert.deepStrictEqual(files.get("g"), content)
     return endpoint.port
-  }).pipe(Effect.scoped, Effect.provide(Hosts.one(network(file)), { local: true }), Lab.quietly, assertNoLeaks)
+  }).pipe(Effect.scoped, Effect.provide(Hosts.one(network(file)), { local: true }), TftpHosts.quietly, assertNoLeaks)
   return assertBoth(file, port)
 }, Effect.scoped)
 
@@ -158,7 +158,7 @@ describe.skipIf(missing.length > 0)(title, () => {
       const server = yield* Cli.serve(["tftp", "serve", "--root", root, "--write", "create", "--capture", file])
       const job = { address: "127.0.0.1", port: server.port, local, blksize: 512 }
       for (const more of [{ verb: "get", remote: "f" } as const, { verb: "put", remote: "g" } as const]) {
-        const { code, stderr } = yield* Peers.execute(Peers.commandOf("curl", { ...job, ...more }))
+        const { code, stderr } = yield* TftpPeers.execute(TftpPeers.commandOf("curl", { ...job, ...more }))
         assert.strictEqual(code, 0, stderr)
       }
       assert.isTrue(Fs.readFileSync(inRoot("g")).equals(content))

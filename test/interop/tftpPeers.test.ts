@@ -6,7 +6,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { assertNoLeaks } from "../support/Handles.ts"
 import { pseudoRandomBytes } from "../support/Hosts.ts"
-import * as Peers from "../support/tftp/TftpPeers.ts"
+import * as TftpPeers from "../support/tftp/TftpPeers.ts"
 
 const temporary = Effect.acquireRelease(
   Effect.sync(() => {
@@ -18,28 +18,28 @@ const temporary = Effect.acquireRelease(
 )
 
 /** Returns the reason why a server and a client cannot run here. */
-const reason = (server: Peers.Server, client?: Peers.Client) =>
-  Peers.skipReason(server) ??
-  (client === undefined || Peers.isInstalled(client) ? undefined : `${client} not installed`)
+const reason = (server: TftpPeers.Server, client?: TftpPeers.Client) =>
+  TftpPeers.skipReason(server) ??
+  (client === undefined || TftpPeers.isInstalled(client) ? undefined : `${client} not installed`)
 
 const titleOf = (name: string, why: string | undefined) => (why === undefined ? name : `${name} (skipped: ${why})`)
 
 /** The content: a multiple of 512 bytes, but not of 1428. */
 const content = pseudoRandomBytes(200 * 512)
 
-const exchange = (server: Peers.Server, client: Peers.Client) =>
+const exchange = (server: TftpPeers.Server, client: TftpPeers.Client) =>
   Effect.gen(function* () {
     const folder = yield* temporary
     const root = Path.join(folder, "root")
     Fs.mkdirSync(root)
     Fs.writeFileSync(Path.join(root, "here"), content)
-    const at = yield* Peers.start(server, root)
+    const at = yield* TftpPeers.start(server, root)
     const local = Path.join(folder, "there")
-    const get = yield* Peers.execute(Peers.commandOf(client, { ...at, verb: "get", remote: "here", local }))
+    const get = yield* TftpPeers.execute(TftpPeers.commandOf(client, { ...at, verb: "get", remote: "here", local }))
     assert.strictEqual(get.code, 0, get.stderr)
     assert.isTrue(Fs.readFileSync(local).equals(content))
     if (server === "dnsmasq") return
-    const put = yield* Peers.execute(Peers.commandOf(client, { ...at, verb: "put", remote: "back", local }))
+    const put = yield* TftpPeers.execute(TftpPeers.commandOf(client, { ...at, verb: "put", remote: "back", local }))
     assert.strictEqual(put.code, 0, put.stderr)
     // Some clients do not wait for the last ACK: the server may still be writing.
     const back = Path.join(root, "back")
@@ -48,8 +48,8 @@ const exchange = (server: Peers.Server, client: Peers.Client) =>
   }).pipe(Effect.scoped, assertNoLeaks)
 
 describe("TFTP programs of this machine", () => {
-  for (const server of Peers.servers) {
-    for (const client of Peers.clients) {
+  for (const server of TftpPeers.servers) {
+    for (const client of TftpPeers.clients) {
       const why = reason(server, client)
       it.live.skipIf(why !== undefined)(
         titleOf(`${client} reads from ${server}, and writes to it if it accepts uploads`, why),
@@ -60,7 +60,7 @@ describe("TFTP programs of this machine", () => {
     const why = reason(server)
     it.live.skipIf(why !== undefined)(titleOf(`${server} ends with its scope`, why), () =>
       Effect.gen(function* () {
-        const { pid } = yield* Effect.scoped(Effect.flatMap(temporary, (root) => Peers.start(server, root)))
+        const { pid } = yield* Effect.scoped(Effect.flatMap(temporary, (root) => TftpPeers.start(server, root)))
         assert.throws(() => process.kill(pid, 0), /ESRCH/)
       })
     )
@@ -68,8 +68,8 @@ describe("TFTP programs of this machine", () => {
 
   it.live("launch fails with the output of a server that ends at once", () =>
     Effect.gen(function* () {
-      const at = { address: Peers.ownAddress(), port: 6969 }
-      const { message } = yield* Effect.flip(Effect.scoped(Peers.launch("sh", ["-c", "echo no good >&2"], at)))
+      const at = { address: TftpPeers.ownAddress(), port: 6969 }
+      const { message } = yield* Effect.flip(Effect.scoped(TftpPeers.launch("sh", ["-c", "echo no good >&2"], at)))
       assert.match(message, /ended at once: no good/)
     })
   )

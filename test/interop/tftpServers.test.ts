@@ -10,8 +10,8 @@ import * as TftpClient from "../../src/tftp/TftpClient.ts"
 import { directory } from "../support/Directory.ts"
 import { assertNoLeaks } from "../support/Handles.ts"
 import { pseudoRandomBytes } from "../support/Hosts.ts"
-import * as Lab from "../support/tftp/TftpLab.ts"
-import * as Peers from "../support/tftp/TftpPeers.ts"
+import * as TftpHosts from "../support/tftp/TftpHosts.ts"
+import * as TftpPeers from "../support/tftp/TftpPeers.ts"
 
 /** The values that a server grants for options. */
 interface Grant {
@@ -29,7 +29,7 @@ const lockStep: ReadonlyArray<Grant> = [
   plain
 ]
 
-const grants: Readonly<Record<Peers.Server, ReadonlyArray<Grant>>> = {
+const grants: Readonly<Record<TftpPeers.Server, ReadonlyArray<Grant>>> = {
   "tftpd-hpa": lockStep,
   atftpd: [
     { ask: {}, blksize: 1_428, windowsize: 64 },
@@ -45,16 +45,16 @@ const grants: Readonly<Record<Peers.Server, ReadonlyArray<Grant>>> = {
 const sizes = [0, 1, 511, 512, 513, 1_428 * 3, 1_428 * 4, 65_536 * 3 + 7]
 
 /** Returns the smallest blksize of a server, and a size of more blocks than there are numbers. */
-const rolling = (server: Peers.Server) => {
+const rolling = (server: TftpPeers.Server) => {
   const blksize = server === "atftpd" ? 64 : 8
   return { blksize, size: 65_600 * blksize + 3 }
 }
 
 /** Starts a server over a new directory of random files, each named by its length. */
-const start = Effect.fnUntraced(function* (server: Peers.Server, lengths: ReadonlyArray<number>) {
+const start = Effect.fnUntraced(function* (server: TftpPeers.Server, lengths: ReadonlyArray<number>) {
   const { inRoot } = yield* directory(Object.fromEntries(lengths.map((length) => [`${length}`, ""])))
   for (const length of lengths) Fs.writeFileSync(inRoot(`${length}`), pseudoRandomBytes(length))
-  const { address: host, port } = yield* Peers.start(server, inRoot(""))
+  const { address: host, port } = yield* TftpPeers.start(server, inRoot(""))
   const get = Effect.fnUntraced(function* (path: string, options: TftpClient.Options) {
     const chunks: Array<Uint8Array> = []
     const writable: Store.Writable = {
@@ -75,10 +75,10 @@ const start = Effect.fnUntraced(function* (server: Peers.Server, lengths: Readon
 })
 
 const isolated = <A, E>(test: Effect.Effect<A, E, TftpClient.Services | Scope.Scope>) =>
-  assertNoLeaks(Effect.scoped(test).pipe(Lab.quietly, Effect.provide(NodeServices.layer)))
+  assertNoLeaks(Effect.scoped(test).pipe(TftpHosts.quietly, Effect.provide(NodeServices.layer)))
 
-for (const server of Peers.servers) {
-  const missing = Peers.skipReason(server)
+for (const server of TftpPeers.servers) {
+  const missing = TftpPeers.skipReason(server)
   const live = it.live.skipIf(missing !== undefined)
 
   describe(`TftpClient and ${server}${missing === undefined ? "" : ` (skipped: ${missing})`}`, () => {
@@ -141,14 +141,14 @@ for (const server of Peers.servers) {
 }
 
 describe("TftpClient and a server without uploads", () => {
-  const missing = Peers.skipReason("dnsmasq")
+  const missing = TftpPeers.skipReason("dnsmasq")
   it.live.skipIf(missing !== undefined)(
     `fail to write to dnsmasq${missing === undefined ? "" : ` (skipped: ${missing})`}`,
     () =>
       isolated(
         Effect.gen(function* () {
           const { put } = yield* start("dnsmasq", [])
-          assert.strictEqual(yield* Lab.outcome(put("f", pseudoRandomBytes(1_000), {})), "Refused 4")
+          assert.strictEqual(yield* TftpHosts.outcome(put("f", pseudoRandomBytes(1_000), {})), "Refused 4")
         })
       )
   )

@@ -9,7 +9,7 @@ import * as Network from "../../src/network/Network.ts"
 import * as NodeProcesses from "../../src/session/NodeProcesses.ts"
 import { directory } from "../support/Directory.ts"
 import * as Sessions from "../support/Sessions.ts"
-import * as Lab from "./node/Lab.ts"
+import * as FailingSession from "./node/FailingSession.ts"
 import {
   childrenOf,
   connectGreeted,
@@ -20,7 +20,7 @@ import {
   test,
   waitForStats,
   waitUntil
-} from "./node/Talk.ts"
+} from "./node/WorkerServers.ts"
 
 const perClient = NodeProcesses.model()
 const pool = NodeProcesses.model({ pool: 2 })
@@ -28,7 +28,7 @@ const pool = NodeProcesses.model({ pool: 2 })
 /** Starts a server in a separate process and kills it when all clients are greeted. Returns its children then. */
 const killServer = (clients: number) =>
   Effect.callback<ReadonlyArray<number>>((resume) => {
-    const program = fileURLToPath(new URL("./node/Serve.ts", import.meta.url))
+    const program = fileURLToPath(new URL("./node/ServerProcess.ts", import.meta.url))
     const server = spawn(process.execPath, [program], { stdio: ["ignore", "pipe", "pipe"] })
     const sockets: Array<Net.Socket> = []
     let greeted = 0
@@ -71,7 +71,7 @@ describe("NodeProcesses", () => {
   test(
     "serves each client in its own process, which ends with the client and leaves no zombie",
     Effect.gen(function* () {
-      const server = yield* perClient.serve(Lab.makeProgram(), { port: 0 })
+      const server = yield* perClient.serve(FailingSession.makeProgram(), { port: 0 })
       const one = yield* connectGreeted(server)
       const two = yield* connectGreeted(server)
       assert.deepStrictEqual([one.id, two.id], [1, 2])
@@ -99,7 +99,7 @@ describe("NodeProcesses", () => {
   test(
     "reads the bytes that arrived before the connection was handed over, and counts all bytes",
     Effect.gen(function* () {
-      const server = yield* pool.serve(Lab.makeProgram(), { port: 0 })
+      const server = yield* pool.serve(FailingSession.makeProgram(), { port: 0 })
       const texts = Array.from({ length: 100 }, (_, id) => `first ${id}\nsecond\nbye\n`)
       const answers = yield* Effect.forEach(texts, (text) => send(server, text), { concurrency: "unbounded" })
       assert.deepStrictEqual(
@@ -117,7 +117,7 @@ describe("NodeProcesses", () => {
   test(
     "hands a connection to the next worker if the first dies before it accepts",
     Effect.gen(function* () {
-      const server = yield* NodeProcesses.model({ pool: 1 }).serve(Lab.makeProgram(), { port: 0 })
+      const server = yield* NodeProcesses.model({ pool: 1 }).serve(FailingSession.makeProgram(), { port: 0 })
       const [child] = childrenOf(process.pid)
       process.kill(child!.pid, "SIGSTOP")
       const answer = yield* Effect.forkChild(send(server, "one\ntwo\nbye\n"))
@@ -133,7 +133,7 @@ describe("NodeProcesses", () => {
     Effect.gen(function* () {
       const { path: folder } = yield* directory()
       const path = Path.join(folder, "socket")
-      const server = yield* pool.serve(Lab.makeProgram(), { path })
+      const server = yield* pool.serve(FailingSession.makeProgram(), { path })
       const connection = yield* (yield* Network.Network).connect(server.address)
       yield* connection.write("one\nbye\n")
       assert.strictEqual(yield* Sessions.reader(connection).rest, "hello\none\nbye\n")
@@ -143,8 +143,8 @@ describe("NodeProcesses", () => {
   test(
     "distributes clients over a pool, loses only those of a killed worker, and replaces it",
     Effect.gen(function* () {
-      const { stats, shared } = Lab.makeShared()
-      const server = yield* pool.serve(Lab.makeProgram(shared), { port: 0 })
+      const { stats, shared } = FailingSession.makeShared()
+      const server = yield* pool.serve(FailingSession.makeProgram(shared), { port: 0 })
       const clients = yield* Effect.forEach([1, 2, 3, 4], () => connectGreeted(server))
       const [victim, ...others] = new Set(clients.map(({ pid }) => pid))
       assert.strictEqual(others.length, 1)
@@ -172,11 +172,11 @@ describe("NodeProcesses", () => {
   test(
     "completes an ask of a worker that has died",
     Effect.gen(function* () {
-      const { stats, shared } = Lab.makeShared((pid) => {
+      const { stats, shared } = FailingSession.makeShared((pid) => {
         process.kill(pid, "SIGKILL")
         return Effect.orDie(waitUntil(() => !isRunning(pid)))
       })
-      const server = yield* perClient.serve(Lab.makeProgram(shared), { port: 0 })
+      const server = yield* perClient.serve(FailingSession.makeProgram(shared), { port: 0 })
       const client = yield* connectGreeted(server)
       yield* client.connection.write("last\n")
       assert.strictEqual(yield* client.rest, "")
@@ -189,8 +189,8 @@ describe("NodeProcesses", () => {
   test(
     "disconnects only the client whose ask, answer or push does not match its schema",
     Effect.gen(function* () {
-      const { stats, shared } = Lab.makeShared()
-      const server = yield* pool.serve(Lab.makeProgram(shared), { port: 0 })
+      const { stats, shared } = FailingSession.makeShared()
+      const server = yield* pool.serve(FailingSession.makeProgram(shared), { port: 0 })
       const [asking, answered, watching, bystander] = yield* Effect.forEach([1, 2, 3, 4], () => connectGreeted(server))
       yield* watching!.ask("watch")
       yield* asking!.connection.write("add many\n")
@@ -208,7 +208,7 @@ describe("NodeProcesses", () => {
     "enforces maxConnections in the server and idleTimeout in the workers",
     Effect.gen(function* () {
       const limits = { maxConnections: 2, busyMessage: "busy\n", idleTimeout: "300 millis" } as const
-      const server = yield* pool.serve(Lab.makeProgram(), { port: 0, ...limits })
+      const server = yield* pool.serve(FailingSession.makeProgram(), { port: 0, ...limits })
       const one = yield* connectGreeted(server)
       const two = yield* connectGreeted(server)
       assert.strictEqual(yield* send(server, ""), "busy\n")
@@ -221,7 +221,7 @@ describe("NodeProcesses", () => {
   test(
     "drains the sessions, and kills a worker that blocks beyond the deadline",
     Effect.gen(function* () {
-      const server = yield* perClient.serve(Lab.makeProgram(), { port: 0, drain: "300 millis" })
+      const server = yield* perClient.serve(FailingSession.makeProgram(), { port: 0, drain: "300 millis" })
       const idle = yield* connectGreeted(server)
       const blocked = yield* connectGreeted(server)
       yield* blocked.connection.write("spin\n")
@@ -236,27 +236,27 @@ describe("NodeProcesses", () => {
   test(
     "fails at its start with the reason, and leaves no worker process",
     Effect.gen(function* () {
-      const messageOf = (loadable: ReturnType<typeof Lab.makeProgram>, model = perClient, port = 0) =>
+      const messageOf = (loadable: ReturnType<typeof FailingSession.makeProgram>, model = perClient, port = 0) =>
         Effect.map(failure(model.serve(loadable, { port })), ({ message }) => message)
-      const { shared } = Lab.makeShared()
+      const { shared } = FailingSession.makeShared()
       const here = import.meta.url
       assert.match(
-        yield* messageOf(Lab.makeProgram(shared, {}, new URL("./nowhere.ts", here).href)),
+        yield* messageOf(FailingSession.makeProgram(shared, {}, new URL("./nowhere.ts", here).href)),
         /nowhere\.ts: cannot load the module: .*nowhere/
       )
       const path = new URL("../../src/session/Fibers.ts", here).href
-      assert.match(yield* messageOf(Lab.makeProgram(shared, {}, path)), /Fibers\.ts: no `definition`.*model/)
+      assert.match(yield* messageOf(FailingSession.makeProgram(shared, {}, path)), /Fibers\.ts: no `definition`.*model/)
       assert.match(
-        yield* messageOf(Lab.makeProgram(shared, { greeting: 1 })),
+        yield* messageOf(FailingSession.makeProgram(shared, { greeting: 1 })),
         /Lab\.ts: invalid options .* for lab:.*string.*greeting/
       )
       assert.match(
-        yield* messageOf(Lab.makeProgram(), NodeProcesses.model({ pool: 0 })),
+        yield* messageOf(FailingSession.makeProgram(), NodeProcesses.model({ pool: 0 })),
         /invalid pool size 0: must be at least 1/
       )
-      const server = yield* pool.serve(Lab.makeProgram(), { port: 0 })
+      const server = yield* pool.serve(FailingSession.makeProgram(), { port: 0 })
       const port = "port" in server.address ? server.address.port : 0
-      assert.match(yield* messageOf(Lab.makeProgram(), perClient, port), /already in use/)
+      assert.match(yield* messageOf(FailingSession.makeProgram(), perClient, port), /already in use/)
       assert.strictEqual(childrenOf(process.pid).length, 2)
     }),
     procSkipReason

@@ -3,8 +3,17 @@ import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as SocketTable from "../../src/inspect/SocketTable.ts"
 import * as NodeThreads from "../../src/session/NodeThreads.ts"
-import * as Lab from "./node/Lab.ts"
-import { connectGreeted, failure, portOf, procSkipReason, send, test, waitForStats, waitUntil } from "./node/Talk.ts"
+import * as FailingSession from "./node/FailingSession.ts"
+import {
+  connectGreeted,
+  failure,
+  portOf,
+  procSkipReason,
+  send,
+  test,
+  waitForStats,
+  waitUntil
+} from "./node/WorkerServers.ts"
 
 const { serve } = NodeThreads.model({ threads: 2 })
 
@@ -19,7 +28,7 @@ describe("NodeThreads", () => {
     Effect.gen(function* () {
       const port = yield* Effect.scoped(
         Effect.gen(function* () {
-          const server = yield* serve(Lab.makeProgram(), { port: 0 })
+          const server = yield* serve(FailingSession.makeProgram(), { port: 0 })
           assert.strictEqual(listeners(portOf(server)), 2)
           const clients = yield* Effect.forEach(Array.from({ length: 40 }), () => connectGreeted(server), {
             concurrency: 40
@@ -42,8 +51,8 @@ describe("NodeThreads", () => {
   test(
     "loses only the clients of a thread that ends, and replaces it",
     Effect.gen(function* () {
-      const { stats, shared } = Lab.makeShared()
-      const server = yield* serve(Lab.makeProgram(shared), { port: 0 })
+      const { stats, shared } = FailingSession.makeShared()
+      const server = yield* serve(FailingSession.makeProgram(shared), { port: 0 })
       const clients = yield* Effect.forEach(Array.from({ length: 20 }), () => connectGreeted(server), {
         concurrency: 20
       })
@@ -66,7 +75,7 @@ describe("NodeThreads", () => {
   test(
     "serves at most maxConnections clients, however the kernel distributes them",
     Effect.gen(function* () {
-      const server = yield* serve(Lab.makeProgram(), { port: 0, maxConnections: 3, busyMessage: "busy\n" })
+      const server = yield* serve(FailingSession.makeProgram(), { port: 0, maxConnections: 3, busyMessage: "busy\n" })
       const texts = yield* Effect.forEach(Array.from({ length: 12 }), () => send(server, "hold\n"), {
         concurrency: 1
       })
@@ -86,7 +95,7 @@ describe("NodeThreads", () => {
   test(
     "drains the sessions until the deadline, also if a thread blocks",
     Effect.gen(function* () {
-      const server = yield* serve(Lab.makeProgram(), { port: 0, drain: "200 millis" })
+      const server = yield* serve(FailingSession.makeProgram(), { port: 0, drain: "200 millis" })
       const [first, ...clients] = yield* Effect.forEach(Array.from({ length: 8 }), () => connectGreeted(server))
       yield* first!.connection.write("spin\n")
       yield* Effect.all([server.drain, ...clients.map(({ rest }) => rest)], { concurrency: "unbounded" })
@@ -99,24 +108,30 @@ describe("NodeThreads", () => {
     "fails at its start with the reason",
     Effect.gen(function* () {
       const here = import.meta.url
-      const { shared } = Lab.makeShared()
-      const messageOf = (loadable: ReturnType<typeof Lab.makeProgram>, port = 0) =>
+      const { shared } = FailingSession.makeShared()
+      const messageOf = (loadable: ReturnType<typeof FailingSession.makeProgram>, port = 0) =>
         Effect.map(failure(serve(loadable, { port })), ({ message }) => message)
       const nowhere = new URL("./nowhere.ts", here).href
-      assert.match(yield* messageOf(Lab.makeProgram(shared, {}, nowhere)), /nowhere\.ts: cannot load the module/)
       assert.match(
-        yield* messageOf(Lab.makeProgram(shared, { greeting: 1 })),
+        yield* messageOf(FailingSession.makeProgram(shared, {}, nowhere)),
+        /nowhere\.ts: cannot load the module/
+      )
+      assert.match(
+        yield* messageOf(FailingSession.makeProgram(shared, { greeting: 1 })),
         /invalid options .* for lab:.*string.*greeting/
       )
-      assert.match((yield* failure(serve(Lab.makeProgram(), { path: "/tmp/x" }))).message, /not a path.*give a port/)
+      assert.match(
+        (yield* failure(serve(FailingSession.makeProgram(), { path: "/tmp/x" }))).message,
+        /not a path.*give a port/
+      )
       const none = NodeThreads.model({ threads: 0 })
       assert.match(
-        (yield* failure(none.serve(Lab.makeProgram(), { port: 0 }))).message,
+        (yield* failure(none.serve(FailingSession.makeProgram(), { port: 0 }))).message,
         /invalid thread count 0: must be at least 1/
       )
       // The first server has SO_REUSEPORT set; a second one must fail nevertheless.
-      const server = yield* serve(Lab.makeProgram(), { port: 0 })
-      assert.match(yield* messageOf(Lab.makeProgram(), portOf(server)), /already in use/)
+      const server = yield* serve(FailingSession.makeProgram(), { port: 0 })
+      assert.match(yield* messageOf(FailingSession.makeProgram(), portOf(server)), /already in use/)
     })
   )
 })

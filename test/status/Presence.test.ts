@@ -1,7 +1,7 @@
 import { it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as NodeNetwork from "../../src/network/node/NodeNetwork.ts"
-import { freePort } from "../suites/status/StatusWorld.ts"
+import { freePort } from "../suites/status/StatusTestNetwork.ts"
 import * as Cli from "../support/Cli.ts"
 
 it.live("examples/presence: two instances see each other, a published payload and a goodbye", () =>

@@ -1,8 +1,8 @@
 import { describe } from "@effect/vitest"
 import { suite } from "../suites/status/StatusPeers.ts"
-import * as StatusWorld from "../suites/status/StatusWorld.ts"
+import * as StatusTestNetwork from "../suites/status/StatusTestNetwork.ts"
 import { assertNoLeaks } from "../support/Handles.ts"
 
-describe("StatusPeer on a simulated network", () => suite(StatusWorld.simulated))
+describe("StatusPeer on a simulated network", () => suite(StatusTestNetwork.simulated))
 
-describe("StatusPeer on loopback", () => suite((test) => assertNoLeaks(StatusWorld.loopback(test))))
+describe("StatusPeer on loopback", () => suite((test) => assertNoLeaks(StatusTestNetwork.loopback(test))))

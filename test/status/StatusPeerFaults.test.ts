@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as SimCheck from "../../src/simulation/SimCheck.ts"
 import * as StatusFaults from "../suites/status/StatusFaults.ts"
-import { summary } from "../suites/status/StatusWorld.ts"
+import { summary } from "../suites/status/StatusTestNetwork.ts"
 import * as Simulated from "../support/Simulated.ts"
 
 const until = (seconds: number) => Effect.flatMap(Simulated.millis, (now) => Effect.sleep(seconds * 1_000 - now))

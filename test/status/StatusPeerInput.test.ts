@@ -23,7 +23,7 @@ import {
   summary,
   viewOf,
   waitForCount
-} from "../suites/status/StatusWorld.ts"
+} from "../suites/status/StatusTestNetwork.ts"
 import * as Simulated from "../support/Simulated.ts"
 
 const key = Redacted.make("correct horse battery staple")

@@ -2,15 +2,15 @@ import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
-import * as StatusWorld from "../suites/status/StatusWorld.ts"
-import { recordChanges, waitForCount } from "../suites/status/StatusWorld.ts"
+import * as StatusTestNetwork from "../suites/status/StatusTestNetwork.ts"
+import { recordChanges, waitForCount } from "../suites/status/StatusTestNetwork.ts"
 import { assertNoLeaks } from "../support/Handles.ts"
 
 const count = 30
 
 it.live("30 peers on one port of the loopback broadcast see each other alive", () =>
   assertNoLeaks(
-    StatusWorld.loopback(({ join }) =>
+    StatusTestNetwork.loopback(({ join }) =>
       Effect.gen(function* () {
         const names = Array.from({ length: count }, (_, at) => `peer ${at}`)
         const peers = yield* Effect.forEach(names, (name) => join(name, { interval: 200 }), {

@@ -13,7 +13,7 @@ import * as SubscriptionRef from "effect/SubscriptionRef"
 import * as StatusPeer from "../../src/status/StatusPeer.ts"
 import type * as Transport from "../../src/status/transport/Transport.ts"
 import * as StatusPacket from "../../src/status/wire/StatusPacket.ts"
-import { joinOn, type LoadPeer, type Options } from "../suites/status/StatusWorld.ts"
+import { joinOn, type LoadPeer, type Options } from "../suites/status/StatusTestNetwork.ts"
 import * as Simulated from "../support/Simulated.ts"
 
 interface Sent {

@@ -5,18 +5,18 @@ import * as Stream from "effect/Stream"
 import * as TftpClient from "../../src/tftp/TftpClient.ts"
 import * as TftpAnswers from "../suites/tftp/TftpAnswers.ts"
 import { pseudoRandomBytes } from "../support/Hosts.ts"
-import * as Lab from "../support/tftp/TftpLab.ts"
-import * as Talk from "../support/tftp/TftpTalk.ts"
+import * as TftpHosts from "../support/tftp/TftpHosts.ts"
+import * as TftpTranscript from "../support/tftp/TftpTranscript.ts"
 
 const content = pseudoRandomBytes(1_000, 3)
 
 /** Plays a conversation with a client that reads; asserts the outcome, and that it has the whole file or none. */
 const reads = ({ ends, lines, options }: TftpAnswers.Case) =>
   Effect.gen(function* () {
-    const talk = yield* Talk.open({ at: "server", content })
+    const talk = yield* TftpTranscript.open({ at: "server", content })
     const { peer } = yield* talk.peer("s")
     const into = new Map<string, Uint8Array>()
-    const client = yield* Effect.forkChild(Lab.outcome(Lab.get(peer, "f", options, into)))
+    const client = yield* Effect.forkChild(TftpHosts.outcome(TftpHosts.get(peer, "f", options, into)))
     yield* talk.play(...lines)
     assert.strictEqual(yield* Fiber.join(client), ends)
     assert.deepStrictEqual(into.get("f"), ends === "done" ? content : undefined)
@@ -25,35 +25,35 @@ const reads = ({ ends, lines, options }: TftpAnswers.Case) =>
 /** Plays a conversation with a client that writes; asserts the outcome. */
 const writes = ({ ends, lines, options }: TftpAnswers.Case) =>
   Effect.gen(function* () {
-    const talk = yield* Talk.open({ at: "server", content })
+    const talk = yield* TftpTranscript.open({ at: "server", content })
     const { peer } = yield* talk.peer("s")
-    const client = yield* Effect.forkChild(Lab.outcome(Lab.put(peer, "f", content, options)))
+    const client = yield* Effect.forkChild(TftpHosts.outcome(TftpHosts.put(peer, "f", content, options)))
     yield* talk.play(...lines)
     assert.strictEqual(yield* Fiber.join(client), ends)
   })
 
 describe("TftpClient, reading", () => {
-  for (const one of TftpAnswers.reading) Lab.both(one.title, () => reads(one))
+  for (const one of TftpAnswers.reading) TftpHosts.both(one.title, () => reads(one))
 
-  Lab.real("ignores a reply from another address", () =>
+  TftpHosts.real("ignores a reply from another address", () =>
     Effect.gen(function* () {
-      const talk = yield* Talk.open({ at: "server", content })
+      const talk = yield* TftpTranscript.open({ at: "server", content })
       const { peer } = yield* talk.peer("s")
       yield* talk.peer("t", { host: "127.0.0.2" })
-      const client = yield* Effect.forkChild(Lab.get(peer, "f"))
+      const client = yield* Effect.forkChild(TftpHosts.get(peer, "f"))
       yield* talk.play("s< RRQ f octet tsize=0 blksize=1428 windowsize=64", "t> DATA 1 100", "t< ERROR 5")
       yield* talk.play("s> DATA 1 512", "s< ACK 1", "s> DATA 2 488", "s< ACK 2")
       assert.deepStrictEqual(yield* Fiber.join(client), content)
     })
   )
 
-  Lab.real("uses the first address of a name that replies, and sends ERROR 5 to the other", () =>
+  TftpHosts.real("uses the first address of a name that replies, and sends ERROR 5 to the other", () =>
     Effect.gen(function* () {
-      const talk = yield* Talk.open({ at: "server", content })
+      const talk = yield* TftpTranscript.open({ at: "server", content })
       const { port } = (yield* talk.peer("s", { host: "127.0.0.2" })).peer
       yield* talk.peer("t", { host: "127.0.0.3", port })
       const into = TftpClient.get({ host: "two", port, path: "f" }).pipe(Stream.runCollect)
-      const client = yield* Effect.forkChild(Lab.client(into, { two: ["127.0.0.2", "127.0.0.3"] }))
+      const client = yield* Effect.forkChild(TftpHosts.client(into, { two: ["127.0.0.2", "127.0.0.3"] }))
       const request = "RRQ f octet tsize=0 blksize=1428 windowsize=64"
       yield* talk.play(`s< ${request}`, `t< ${request}`, "t> DATA 1 512", "t< ACK 1", "s> DATA 1 512", "s< ERROR 5")
       yield* talk.play("t> DATA 2 488", "t< ACK 2")
@@ -61,17 +61,17 @@ describe("TftpClient, reading", () => {
     })
   )
 
-  Lab.both("fails for a name without an address", () =>
+  TftpHosts.both("fails for a name without an address", () =>
     Effect.gen(function* () {
       const unknownHost = TftpClient.get({ host: "unknown.example", path: "f" }).pipe(Stream.runDrain)
-      assert.strictEqual(yield* Lab.outcome(Lab.client(unknownHost)), "Unresolved")
+      assert.strictEqual(yield* TftpHosts.outcome(TftpHosts.client(unknownHost)), "Unresolved")
     })
   )
 })
 
 describe("TftpClient, writing", () => {
   for (const one of TftpAnswers.writing) {
-    Lab.both(one.title, () => writes(one))
+    TftpHosts.both(one.title, () => writes(one))
   }
 })
 
@@ -87,46 +87,49 @@ describe("TftpClient and TftpServer", () => {
   ] as const
   for (const one of options) {
     for (const mode of ["octet", "netascii"] as const) {
-      Lab.both(`write and read the same file in ${mode} with ${JSON.stringify(one)}`, () =>
+      TftpHosts.both(`write and read the same file in ${mode} with ${JSON.stringify(one)}`, () =>
         Effect.gen(function* () {
-          const { endpoint, files } = yield* Lab.serve()
-          const summary = yield* Lab.put(endpoint, "f", text, { ...one, mode })
+          const { endpoint, files } = yield* TftpHosts.serve()
+          const summary = yield* TftpHosts.put(endpoint, "f", text, { ...one, mode })
           assert.deepStrictEqual(files.get("f"), text)
-          assert.deepStrictEqual(yield* Lab.get(endpoint, "f", { ...one, mode }), text)
+          assert.deepStrictEqual(yield* TftpHosts.get(endpoint, "f", { ...one, mode }), text)
           assert.strictEqual(summary.resent, 0)
         })
       )
     }
   }
 
-  Lab.both("stop a transfer whose stream is closed early", () =>
+  TftpHosts.both("stop a transfer whose stream is closed early", () =>
     Effect.gen(function* () {
-      const { endpoint, server } = yield* Lab.serve({ files: { f: pseudoRandomBytes(4_000_000) } })
+      const { endpoint, server } = yield* TftpHosts.serve({ files: { f: pseudoRandomBytes(4_000_000) } })
       const target = { host: endpoint.address, port: endpoint.port, path: "f" }
       const first = TftpClient.get(target).pipe(Stream.take(1), Stream.runCollect)
-      assert.strictEqual((yield* Lab.client(first)).length, 1)
-      yield* Talk.open({ endpoint }).pipe(Effect.flatMap((talk) => talk.play("a-", "a-")))
+      assert.strictEqual((yield* TftpHosts.client(first)).length, 1)
+      yield* TftpTranscript.open({ endpoint }).pipe(Effect.flatMap((talk) => talk.play("a-", "a-")))
       const { active, failed } = yield* server.stats
       assert.deepStrictEqual({ active, failed }, { active: 0, failed: 1 })
     })
   )
 
-  Lab.both("report progress up to the whole file", () =>
+  TftpHosts.both("report progress up to the whole file", () =>
     Effect.gen(function* () {
-      const { endpoint } = yield* Lab.serve({ files: { f: pseudoRandomBytes(300_000) } })
+      const { endpoint } = yield* TftpHosts.serve({ files: { f: pseudoRandomBytes(300_000) } })
       const reported: Array<TftpClient.Progress> = []
-      yield* Lab.get(endpoint, "f", { onProgress: (progress) => reported.push(progress) })
+      yield* TftpHosts.get(endpoint, "f", { onProgress: (progress) => reported.push(progress) })
       const { blksize, bytes, total, windowsize } = reported.at(-1)!
       const expected = { blksize: 1_428, bytes: 300_000, total: 300_000, windowsize: 64 }
       assert.deepStrictEqual({ blksize, bytes, total, windowsize }, expected)
     })
   )
 
-  Lab.simulated("fail when a transfer exceeds its deadline", () =>
+  TftpHosts.simulated("fail when a transfer exceeds its deadline", () =>
     Effect.gen(function* () {
-      const talk = yield* Talk.open({ at: "server", content })
+      const talk = yield* TftpTranscript.open({ at: "server", content })
       const { peer } = yield* talk.peer("s")
-      assert.strictEqual(yield* Lab.outcome(Lab.get(peer, "f", { deadline: "1 second" })), "DeadlineExceeded")
+      assert.strictEqual(
+        yield* TftpHosts.outcome(TftpHosts.get(peer, "f", { deadline: "1 second" })),
+        "DeadlineExceeded"
+      )
     })
   )
 })

@@ -4,36 +4,36 @@ import * as Stream from "effect/Stream"
 import * as MemoryStore from "../../src/tftp/store/MemoryStore.ts"
 import type * as Store from "../../src/tftp/store/Store.ts"
 import { pseudoRandomBytes } from "../support/Hosts.ts"
-import * as Lab from "../support/tftp/TftpLab.ts"
-import * as Talk from "../support/tftp/TftpTalk.ts"
+import * as TftpHosts from "../support/tftp/TftpHosts.ts"
+import * as TftpTranscript from "../support/tftp/TftpTranscript.ts"
 
 const bytesOf = (text: string) => new TextEncoder().encode(text)
 
-const textOf = ({ bytes }: Talk.Received) => new TextDecoder().decode(bytes.subarray(4))
+const textOf = ({ bytes }: TftpTranscript.Received) => new TextDecoder().decode(bytes.subarray(4))
 
 /** Makes a store with one of its two operations. */
 const storeWith = (store: Partial<Store.Store>): Store.Store => ({ ...MemoryStore.make(), ...store })
 
 describe("TftpServer, files", () => {
-  Lab.simulated("keeps the old file and unlocks its name when an upload times out", () =>
+  TftpHosts.simulated("keeps the old file and unlocks its name when an upload times out", () =>
     Effect.gen(function* () {
       const old = pseudoRandomBytes(100)
-      const { endpoint, files, server } = yield* Lab.serve({ files: { f: old } })
-      const talk = yield* Talk.open({ endpoint })
+      const { endpoint, files, server } = yield* TftpHosts.serve({ files: { f: old } })
+      const talk = yield* TftpTranscript.open({ endpoint })
       yield* talk.play("a> WRQ f octet", "a< ACK 0", "a> DATA 1 512", "a< ACK 1")
       yield* Effect.sleep("5 minutes")
       assert.strictEqual((yield* server.stats).failed, 1)
       assert.deepStrictEqual(files.get("f"), old)
-      yield* Lab.put(endpoint, "f", pseudoRandomBytes(50, 2))
+      yield* TftpHosts.put(endpoint, "f", pseudoRandomBytes(50, 2))
       assert.deepStrictEqual(files.get("f"), pseudoRandomBytes(50, 2))
     })
   )
 
-  Lab.both("splits a netascii pair between two blocks, and resends the same blocks", () =>
+  TftpHosts.both("splits a netascii pair between two blocks, and resends the same blocks", () =>
     Effect.gen(function* () {
       const files = { t: bytesOf("abcdefg\nij\r"), crlf: bytesOf("\r\n") }
-      const { endpoint } = yield* Lab.serve({ files })
-      const talk = yield* Talk.open({ endpoint })
+      const { endpoint } = yield* TftpHosts.serve({ files })
+      const talk = yield* TftpTranscript.open({ endpoint })
       yield* talk.play("a> RRQ t netascii blksize=8 utimeout=20000", "a< OACK blksize=8 utimeout=20000", "a> ACK 0")
       assert.strictEqual(textOf(yield* talk.receive("a")), "abcdefg\r")
       yield* talk.play("a> ACK 1")
@@ -43,7 +43,7 @@ describe("TftpServer, files", () => {
     })
   )
 
-  Lab.simulated("delays ACKs while the disk is slow, without a timeout", () =>
+  TftpHosts.simulated("delays ACKs while the disk is slow, without a timeout", () =>
     Effect.gen(function* () {
       const content = pseudoRandomBytes(3_000_000)
       const pieces: Array<Uint8Array> = []
@@ -62,36 +62,36 @@ describe("TftpServer, files", () => {
             commit: Effect.void
           })
       })
-      const { endpoint } = yield* Lab.serve({ store })
-      yield* Lab.put(endpoint, "f", content, { blksize: 1_428, windowsize: 64 })
+      const { endpoint } = yield* TftpHosts.serve({ store })
+      yield* TftpHosts.put(endpoint, "f", content, { blksize: 1_428, windowsize: 64 })
       assert.strictEqual(Buffer.compare(Buffer.concat(pieces), content), 0)
       assert.isAtMost(largest, 256 * 1_024)
     })
   )
 
-  Lab.both("sends a long stream", () =>
+  TftpHosts.both("sends a long stream", () =>
     Effect.gen(function* () {
       const piece = pseudoRandomBytes(100_000)
       const stream = Stream.fromIterable(Array.from({ length: 20 }, () => piece))
       const store = storeWith({ read: () => Effect.succeed({ size: undefined, body: { _tag: "Stream", stream } }) })
-      const { endpoint } = yield* Lab.serve({ store })
-      const got = yield* Lab.get(endpoint, "f", { blksize: 8_192 })
+      const { endpoint } = yield* TftpHosts.serve({ store })
+      const got = yield* TftpHosts.get(endpoint, "f", { blksize: 8_192 })
       assert.strictEqual(Buffer.compare(got, Buffer.concat(Array.from({ length: 20 }, () => piece))), 0)
     })
   )
 
-  Lab.simulated("waits for a slow stream", () =>
+  TftpHosts.simulated("waits for a slow stream", () =>
     Effect.gen(function* () {
       const slow = Stream.fromEffect(Effect.as(Effect.sleep("8 seconds"), pseudoRandomBytes(300)))
       const stream = Stream.concat(Stream.make(pseudoRandomBytes(700, 2)), slow)
       const store = storeWith({ read: () => Effect.succeed({ size: undefined, body: { _tag: "Stream", stream } }) })
-      const { endpoint } = yield* Lab.serve({ store })
-      const got = yield* Lab.get(endpoint, "f", { blksize: 100, windowsize: 2 })
+      const { endpoint } = yield* TftpHosts.serve({ store })
+      const got = yield* TftpHosts.get(endpoint, "f", { blksize: 100, windowsize: 2 })
       assert.deepStrictEqual(got, Uint8Array.of(...pseudoRandomBytes(700, 2), ...pseudoRandomBytes(300)))
     })
   )
 
-  Lab.simulated("sends ERROR when a file changes its length during the transfer", () =>
+  TftpHosts.simulated("sends ERROR when a file changes its length during the transfer", () =>
     Effect.gen(function* () {
       let length = 4_000_000
       const body: Store.Readable["body"] = {
@@ -104,16 +104,16 @@ describe("TftpServer, files", () => {
           })
       }
       const store = storeWith({ read: () => Effect.succeed({ size: 4_000_000, body }) })
-      const { endpoint } = yield* Lab.serve({ store })
-      assert.include(["Refused 0", "SizeMismatch"], yield* Lab.outcome(Lab.get(endpoint, "f")))
+      const { endpoint } = yield* TftpHosts.serve({ store })
+      assert.include(["Refused 0", "SizeMismatch"], yield* TftpHosts.outcome(TftpHosts.get(endpoint, "f")))
     })
   )
 
-  Lab.simulated("replies to a broadcast request from one address", () =>
+  TftpHosts.simulated("replies to a broadcast request from one address", () =>
     Effect.gen(function* () {
       const files = { f: pseudoRandomBytes(700) }
-      const { server } = yield* Lab.serve({ host: "0.0.0.0", files })
-      const talk = yield* Talk.open({
+      const { server } = yield* TftpHosts.serve({ host: "0.0.0.0", files })
+      const talk = yield* TftpTranscript.open({
         endpoint: { address: "10.0.0.255", port: server.address.port },
         content: files.f
       })

@@ -8,7 +8,7 @@ import type * as Endpoint from "../../src/network/Endpoint.ts"
 import * as Packet from "../../src/tftp/protocol/Packet.ts"
 import * as MemoryStore from "../../src/tftp/store/MemoryStore.ts"
 import { Hosts, pseudoRandomBytes } from "../support/Hosts.ts"
-import * as Lab from "../support/tftp/TftpLab.ts"
+import * as TftpHosts from "../support/tftp/TftpHosts.ts"
 
 /** The number of datagrams; `TFTP_FUZZ=1000000 npm test -- TftpServerFuzz` sends more. */
 const datagrams = Number(process.env.TFTP_FUZZ ?? 60_000)
@@ -73,7 +73,7 @@ const flood = (singlePort: boolean, total: number) =>
   Effect.gen(function* () {
     const stored = new Map(Object.entries(files))
     const store = MemoryStore.make({ files: stored, write: "overwrite", quota: { total: 2_000_000 } })
-    const { endpoint, server } = yield* Lab.serve({ store, singlePort, maxTransfers: 100 })
+    const { endpoint, server } = yield* TftpHosts.serve({ store, singlePort, maxTransfers: 100 })
     const { client } = yield* Hosts
     const bound = (onDatagram: (bytes: Uint8Array, from: Endpoint.Endpoint) => void) =>
       client.network.udp({ host: client.address }, onDatagram)
@@ -118,9 +118,9 @@ const flood = (singlePort: boolean, total: number) =>
     assert.deepStrictEqual(Buffer.concat(received), Buffer.from(files.f))
     yield* Effect.sleep("5 minutes")
     assert.isBelow((yield* heap) - before, 10)
-    assert.deepStrictEqual(yield* Lab.get(endpoint, "small"), files.small)
+    assert.deepStrictEqual(yield* TftpHosts.get(endpoint, "small"), files.small)
     for (const name of stored.keys()) if (!Object.hasOwn(files, name)) stored.delete(name)
-    yield* Lab.put(endpoint, "after", files.small)
+    yield* TftpHosts.put(endpoint, "after", files.small)
     assert.deepStrictEqual(stored.get("after"), files.small)
     const { active, malformed, started } = yield* server.stats
     assert.strictEqual(active, 0)
@@ -132,15 +132,15 @@ describe("TftpServer, random datagrams", () => {
   for (const singlePort of [false, true]) {
     it.effect(
       `survives ${datagrams / 2} datagrams ${singlePort ? "on one port" : "to the listen socket and to a transfer"} without a leak`,
-      () => Lab.quietly(Lab.simulate(() => flood(singlePort, datagrams / 2), "", { deadline: "1 day" })),
+      () => TftpHosts.quietly(TftpHosts.simulate(() => flood(singlePort, datagrams / 2), "", { deadline: "1 day" })),
       Math.max(20_000, datagrams)
     )
   }
 
   it.effect("never replies to ERROR, nor to ACK at the listen socket", () =>
-    Lab.simulate(() =>
+    TftpHosts.simulate(() =>
       Effect.gen(function* () {
-        const { endpoint } = yield* Lab.serve({ files })
+        const { endpoint } = yield* TftpHosts.serve({ files })
         const { client } = yield* Hosts
         let replies = 0
         const socket = yield* client.network.udp({ host: client.address }, () => replies++)

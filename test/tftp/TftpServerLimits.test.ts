@@ -9,24 +9,24 @@ import * as FileStoreError from "../../src/tftp/store/FileStoreError.ts"
 import type * as Store from "../../src/tftp/store/Store.ts"
 import type * as TftpServer from "../../src/tftp/TftpServer.ts"
 import { pseudoRandomBytes } from "../support/Hosts.ts"
-import * as Lab from "../support/tftp/TftpLab.ts"
-import * as Talk from "../support/tftp/TftpTalk.ts"
+import * as TftpHosts from "../support/tftp/TftpHosts.ts"
+import * as TftpTranscript from "../support/tftp/TftpTranscript.ts"
 
 const files = { f: pseudoRandomBytes(1_000), g: pseudoRandomBytes(100_000, 2) }
 
 const file = (reason: FileStoreError.Reason) => new FileStoreError.FileStoreError({ reason, filename: "/secret/f" })
 
 /** Returns the message of an ERROR, which must not contain a path. */
-const messageOf = ({ bytes }: Talk.Received) => new TextDecoder().decode(bytes.subarray(4))
+const messageOf = ({ bytes }: TftpTranscript.Received) => new TextDecoder().decode(bytes.subarray(4))
 
 describe("TftpServer, limits", () => {
-  Lab.both("refuses requests above maxTransfers, and accepts again when a transfer has ended", () =>
+  TftpHosts.both("refuses requests above maxTransfers, and accepts again when a transfer has ended", () =>
     Effect.gen(function* () {
-      const { endpoint, server } = yield* Lab.serve({ files, maxTransfers: 2 })
-      const talk = yield* Talk.open({ endpoint, content: files.f })
+      const { endpoint, server } = yield* TftpHosts.serve({ files, maxTransfers: 2 })
+      const talk = yield* TftpTranscript.open({ endpoint, content: files.f })
       yield* talk.play("a> RRQ f octet", "a< DATA 1 512", "b> RRQ f octet", "b< DATA 1 512", "c> RRQ f octet")
       const received = yield* talk.receive("c")
-      assert.strictEqual(Talk.textOf(received.bytes), "ERROR 0")
+      assert.strictEqual(TftpTranscript.textOf(received.bytes), "ERROR 0")
       assert.match(messageOf(received), /busy/)
       yield* talk.play("c-", "a> ERROR 0 bye", "a-", "c> RRQ f octet", "c< DATA 1 512")
       const { refused, started } = yield* server.stats
@@ -34,19 +34,19 @@ describe("TftpServer, limits", () => {
     })
   )
 
-  Lab.both("refuses requests above maxTransfersPerClient", () =>
+  TftpHosts.both("refuses requests above maxTransfersPerClient", () =>
     Effect.gen(function* () {
-      const { endpoint } = yield* Lab.serve({ files, maxTransfersPerClient: 1 })
-      const talk = yield* Talk.open({ endpoint, content: files.f })
+      const { endpoint } = yield* TftpHosts.serve({ files, maxTransfersPerClient: 1 })
+      const talk = yield* TftpTranscript.open({ endpoint, content: files.f })
       yield* talk.play("a> RRQ f octet", "a< DATA 1 512", "b> RRQ f octet", "b< ERROR 0", "a> ACK 1", "a< DATA 2 488")
       yield* talk.play("a> ACK 2", "a-", "b> RRQ f octet", "b< DATA 1 512")
     })
   )
 
-  Lab.simulated("uses ports of the range, and refuses an upload if none is free", () =>
+  TftpHosts.simulated("uses ports of the range, and refuses an upload if none is free", () =>
     Effect.gen(function* () {
-      const { endpoint } = yield* Lab.serve({ files, ports: [5_000, 5_001] })
-      const talk = yield* Talk.open({ endpoint, content: files.f })
+      const { endpoint } = yield* TftpHosts.serve({ files, ports: [5_000, 5_001] })
+      const talk = yield* TftpTranscript.open({ endpoint, content: files.f })
       const ports: Array<number> = []
       for (const name of ["a", "b"]) {
         yield* talk.play(`${name}> WRQ ${name} octet`)
@@ -57,10 +57,10 @@ describe("TftpServer, limits", () => {
     })
   )
 
-  Lab.simulated("shares a port between downloads", () =>
+  TftpHosts.simulated("shares a port between downloads", () =>
     Effect.gen(function* () {
-      const { endpoint } = yield* Lab.serve({ files, ports: [5_000, 5_000] })
-      const talk = yield* Talk.open({ endpoint, content: files.f })
+      const { endpoint } = yield* TftpHosts.serve({ files, ports: [5_000, 5_000] })
+      const talk = yield* TftpTranscript.open({ endpoint, content: files.f })
       yield* talk.play(
         "a> RRQ f octet",
         "a< DATA 1 512",
@@ -76,18 +76,21 @@ describe("TftpServer, limits", () => {
     [1_500, 1_468],
     [576, 544]
   ] as const) {
-    Lab.both(`grants a block that fits into an MTU of ${mtu} bytes`, () =>
+    TftpHosts.both(`grants a block that fits into an MTU of ${mtu} bytes`, () =>
       Effect.gen(function* () {
-        const { endpoint } = yield* Lab.serve({ files, mtu })
-        yield* (yield* Talk.open({ endpoint })).play("a> RRQ f octet blksize=65464", `a< OACK blksize=${blksize}`)
+        const { endpoint } = yield* TftpHosts.serve({ files, mtu })
+        yield* (yield* TftpTranscript.open({ endpoint })).play(
+          "a> RRQ f octet blksize=65464",
+          `a< OACK blksize=${blksize}`
+        )
       })
     )
   }
 
-  Lab.both("reduces blksize and windowsize to its limits", () =>
+  TftpHosts.both("reduces blksize and windowsize to its limits", () =>
     Effect.gen(function* () {
-      const { endpoint } = yield* Lab.serve({ files, blksize: 1_024, windowsize: 2 })
-      const talk = yield* Talk.open({ endpoint })
+      const { endpoint } = yield* TftpHosts.serve({ files, blksize: 1_024, windowsize: 2 })
+      const talk = yield* TftpTranscript.open({ endpoint })
       yield* talk.play("a> RRQ f octet blksize=8000 windowsize=9", "a< OACK blksize=1024 windowsize=2")
     })
   )
@@ -106,82 +109,84 @@ describe("TftpServer, failing files", () => {
     )
   })
 
-  Lab.both("sends ERROR 3 when the disk is full", () =>
+  TftpHosts.both("sends ERROR 3 when the disk is full", () =>
     Effect.gen(function* () {
-      const { endpoint } = yield* Lab.serve({ store: broken })
-      const talk = yield* Talk.open({ endpoint, content: pseudoRandomBytes(2_000) })
+      const { endpoint } = yield* TftpHosts.serve({ store: broken })
+      const talk = yield* TftpTranscript.open({ endpoint, content: pseudoRandomBytes(2_000) })
       yield* talk.play("a> WRQ f octet", "a< ACK 0", "a> DATA 1 5")
       const received = yield* talk.receive("a")
-      assert.strictEqual(Talk.textOf(received.bytes), "ERROR 3")
+      assert.strictEqual(TftpTranscript.textOf(received.bytes), "ERROR 3")
       assert.notInclude(messageOf(received), "secret")
     })
   )
 
-  Lab.both("sends ERROR 0 when a read fails during the transfer", () =>
+  TftpHosts.both("sends ERROR 0 when a read fails during the transfer", () =>
     Effect.gen(function* () {
-      const { endpoint, server } = yield* Lab.serve({ store: broken })
-      const talk = yield* Talk.open({ endpoint })
+      const { endpoint, server } = yield* TftpHosts.serve({ store: broken })
+      const talk = yield* TftpTranscript.open({ endpoint })
       yield* talk.play("a> RRQ f octet blksize=8", "a< OACK blksize=8", "a> ACK 0")
       let received = yield* talk.receive("a")
-      for (; Talk.textOf(received.bytes).startsWith("DATA"); received = yield* talk.receive("a")) {
-        yield* talk.play(`a> ACK ${Talk.textOf(received.bytes).split(" ")[1]}`)
+      for (; TftpTranscript.textOf(received.bytes).startsWith("DATA"); received = yield* talk.receive("a")) {
+        yield* talk.play(`a> ACK ${TftpTranscript.textOf(received.bytes).split(" ")[1]}`)
       }
-      assert.strictEqual(Talk.textOf(received.bytes), "ERROR 0")
+      assert.strictEqual(TftpTranscript.textOf(received.bytes), "ERROR 0")
       assert.notInclude(messageOf(received), "secret")
       assert.strictEqual((yield* server.stats).failed, 1)
     })
   )
 
-  Lab.both("sends a file of more than 4 GiB", () =>
+  TftpHosts.both("sends a file of more than 4 GiB", () =>
     Effect.gen(function* () {
       const readAt = (_: number, into: Uint8Array) => Effect.succeed(into.length)
-      const { endpoint } = yield* Lab.serve({ store: failing({ _tag: "Random", readAt }, 5 * 2 ** 30) })
-      const talk = yield* Talk.open({ endpoint })
+      const { endpoint } = yield* TftpHosts.serve({ store: failing({ _tag: "Random", readAt }, 5 * 2 ** 30) })
+      const talk = yield* TftpTranscript.open({ endpoint })
       yield* talk.play("a> RRQ f octet tsize=0", "a< OACK tsize=5368709120", "a> ACK 0", "a< DATA 1 512")
     })
   )
 })
 
 describe("TftpServer, single port", () => {
-  Lab.both("runs transfers, rejects unknown peers, ignores an ACK after the end and accepts the next request", () =>
-    Effect.gen(function* () {
-      const { endpoint, server } = yield* Lab.serve({ files, singlePort: true })
-      const talk = yield* Talk.open({ endpoint, content: files.f })
-      yield* talk.play("a> RRQ f octet")
-      const first = yield* talk.receive("a")
-      assert.strictEqual(first.from.port, endpoint.port)
-      yield* talk.play("b> RRQ f octet", "b< DATA 1 512", "c>> ACK 1", "c-", "c>> DATA 1 3", "c< ERROR 5")
-      yield* talk.play(
-        "a> ACK 1",
-        "a< DATA 2 488",
-        "a> ACK 2",
-        "a> ACK 2",
-        "a-",
-        "b> ACK 1",
-        "b< DATA 2 488",
-        "b> ACK 2"
-      )
-      yield* talk.play(
-        "a> RRQ none octet",
-        "a< ERROR 1",
-        "a> ACK 1",
-        "a> ACK 0",
-        "a-",
-        "a> RRQ f octet",
-        "a< DATA 1 512"
-      )
-      yield* talk.play("a> ACK 1", "a< DATA 2 488", "a> ACK 2", "a-")
-      assert.strictEqual((yield* server.stats).finished, 3)
-    })
+  TftpHosts.both(
+    "runs transfers, rejects unknown peers, ignores an ACK after the end and accepts the next request",
+    () =>
+      Effect.gen(function* () {
+        const { endpoint, server } = yield* TftpHosts.serve({ files, singlePort: true })
+        const talk = yield* TftpTranscript.open({ endpoint, content: files.f })
+        yield* talk.play("a> RRQ f octet")
+        const first = yield* talk.receive("a")
+        assert.strictEqual(first.from.port, endpoint.port)
+        yield* talk.play("b> RRQ f octet", "b< DATA 1 512", "c>> ACK 1", "c-", "c>> DATA 1 3", "c< ERROR 5")
+        yield* talk.play(
+          "a> ACK 1",
+          "a< DATA 2 488",
+          "a> ACK 2",
+          "a> ACK 2",
+          "a-",
+          "b> ACK 1",
+          "b< DATA 2 488",
+          "b> ACK 2"
+        )
+        yield* talk.play(
+          "a> RRQ none octet",
+          "a< ERROR 1",
+          "a> ACK 1",
+          "a> ACK 0",
+          "a-",
+          "a> RRQ f octet",
+          "a< DATA 1 512"
+        )
+        yield* talk.play("a> ACK 1", "a< DATA 2 488", "a> ACK 2", "a-")
+        assert.strictEqual((yield* server.stats).finished, 3)
+      })
   )
 })
 
 describe("TftpServer, a second request of a client", () => {
   for (const singlePort of [false, true]) {
-    Lab.both(`stops the first transfer without an ERROR${singlePort ? " on a single port" : ""}`, () =>
+    TftpHosts.both(`stops the first transfer without an ERROR${singlePort ? " on a single port" : ""}`, () =>
       Effect.gen(function* () {
-        const { endpoint, server } = yield* Lab.serve({ files, singlePort })
-        const talk = yield* Talk.open({ endpoint })
+        const { endpoint, server } = yield* TftpHosts.serve({ files, singlePort })
+        const talk = yield* TftpTranscript.open({ endpoint })
         yield* talk.play("a> RRQ f octet", "a< DATA 1 512", "a> RRQ g octet blksize=600", "a< OACK blksize=600", "a-")
         // The same file with other options: not a duplicate of the previous request.
         yield* talk.play("a> RRQ g octet blksize=8", "a< OACK blksize=8", "a> ACK 0", "a< DATA 1 8")
@@ -193,10 +198,10 @@ describe("TftpServer, a second request of a client", () => {
 
 describe("TftpServer, a repeated request after the end", () => {
   for (const singlePort of [false, true]) {
-    Lab.both(`starts another transfer${singlePort ? " on a single port" : ""}`, () =>
+    TftpHosts.both(`starts another transfer${singlePort ? " on a single port" : ""}`, () =>
       Effect.gen(function* () {
-        const { endpoint, server } = yield* Lab.serve({ files, singlePort })
-        const talk = yield* Talk.open({ endpoint })
+        const { endpoint, server } = yield* TftpHosts.serve({ files, singlePort })
+        const talk = yield* TftpTranscript.open({ endpoint })
         for (let times = 0; times < 3; times++) {
           yield* talk.play("a> WRQ h octet", "a< ACK 0", "a> DATA 1 5", "a< ACK 1")
           yield* talk.play("b> RRQ h octet", "b< DATA 1 5", "b> ACK 1", "b-")
@@ -210,14 +215,14 @@ describe("TftpServer, a repeated request after the end", () => {
 describe("TftpServer, drain", () => {
   const closing = Effect.fnUntraced(function* (drain: TftpServer.Options["drain"]) {
     const scope = yield* Scope.make()
-    const { endpoint, server } = yield* Scope.provide(Lab.serve({ files, drain }), scope)
-    const talk = yield* Talk.open({ endpoint, content: files.f })
+    const { endpoint, server } = yield* Scope.provide(TftpHosts.serve({ files, drain }), scope)
+    const talk = yield* TftpTranscript.open({ endpoint, content: files.f })
     yield* talk.play("a> RRQ f octet", "a< DATA 1 512")
     const closed = yield* Effect.forkChild(Scope.close(scope, Exit.void), { startImmediately: true })
     return { talk, server, closed }
   })
 
-  Lab.both("waits for running transfers, and refuses new requests", () =>
+  TftpHosts.both("waits for running transfers, and refuses new requests", () =>
     Effect.gen(function* () {
       const { closed, talk } = yield* closing("5 seconds")
       yield* talk.play("b> RRQ f octet", "b< ERROR 0", "a> ACK 1", "a< DATA 2 488", "a> ACK 2")
@@ -225,18 +230,18 @@ describe("TftpServer, drain", () => {
     })
   )
 
-  Lab.simulated("does not wait for an upload that only dallies", () =>
+  TftpHosts.simulated("does not wait for an upload that only dallies", () =>
     Effect.gen(function* () {
       const scope = yield* Scope.make()
-      const { endpoint } = yield* Scope.provide(Lab.serve({ drain: "1 minute" }), scope)
-      yield* Lab.put(endpoint, "f", files.f)
+      const { endpoint } = yield* Scope.provide(TftpHosts.serve({ drain: "1 minute" }), scope)
+      yield* TftpHosts.put(endpoint, "f", files.f)
       const before = yield* Clock.currentTimeMillis
       yield* Scope.close(scope, Exit.void)
       assert.isBelow((yield* Clock.currentTimeMillis) - before, 2_500)
     })
   )
 
-  Lab.both("sends ERROR to the transfers left after the drain timeout", () =>
+  TftpHosts.both("sends ERROR to the transfers left after the drain timeout", () =>
     Effect.gen(function* () {
       const { closed, talk } = yield* closing("50 millis")
       yield* talk.play("a< ERROR 0")

@@ -4,18 +4,18 @@ import * as Effect from "effect/Effect"
 import * as NodeNetwork from "../../src/network/node/NodeNetwork.ts"
 import * as Handles from "../support/Handles.ts"
 import { Hosts, pseudoRandomBytes } from "../support/Hosts.ts"
-import * as Lab from "../support/tftp/TftpLab.ts"
-import * as Talk from "../support/tftp/TftpTalk.ts"
+import * as TftpHosts from "../support/tftp/TftpHosts.ts"
+import * as TftpTranscript from "../support/tftp/TftpTranscript.ts"
 
 const hasIpv6 = Object.values(Os.networkInterfaces()).some((all = []) => all.some(({ address }) => address === "::1"))
 
 describe("TftpServer, concurrent transfers", () => {
   const content = pseudoRandomBytes(250_000)
 
-  Lab.real("serves 200 concurrent downloads", () =>
+  TftpHosts.real("serves 200 concurrent downloads", () =>
     Effect.gen(function* () {
-      const { endpoint, server } = yield* Lab.serve({ files: { f: content } })
-      const get = Effect.map(Lab.get(endpoint, "f", { blksize: 8_192, windowsize: 8 }), (bytes) =>
+      const { endpoint, server } = yield* TftpHosts.serve({ files: { f: content } })
+      const get = Effect.map(TftpHosts.get(endpoint, "f", { blksize: 8_192, windowsize: 8 }), (bytes) =>
         assert.strictEqual(Buffer.compare(bytes, content), 0)
       )
       yield* Effect.forEach(Array.from({ length: 200 }), () => get, { concurrency: "unbounded", discard: true })
@@ -27,10 +27,10 @@ describe("TftpServer, concurrent transfers", () => {
     })
   )
 
-  Lab.both("refuses those of 200 concurrent requests that exceed its limit of 20", () =>
+  TftpHosts.both("refuses those of 200 concurrent requests that exceed its limit of 20", () =>
     Effect.gen(function* () {
-      const { endpoint, server } = yield* Lab.serve({ files: { f: content }, maxTransfers: 20 })
-      const get = Lab.outcome(Lab.get(endpoint, "f", { blksize: 8_192, windowsize: 4 }))
+      const { endpoint, server } = yield* TftpHosts.serve({ files: { f: content }, maxTransfers: 20 })
+      const get = TftpHosts.outcome(TftpHosts.get(endpoint, "f", { blksize: 8_192, windowsize: 4 }))
       const words = yield* Effect.forEach(Array.from({ length: 200 }), () => get, { concurrency: "unbounded" })
       const done = words.filter((word) => word === "done").length
       assert.isAtLeast(done, 20)
@@ -46,17 +46,20 @@ describe("TftpServer, local addresses", () => {
     it.live(name, () =>
       Handles.assertNoLeaks(
         Effect.gen(function* () {
-          const { server } = yield* Lab.serve({ host, files })
+          const { server } = yield* TftpHosts.serve({ host, files })
           for (const address of addresses) {
             const from = address.includes(":") ? "::1" : "127.0.0.1"
-            const talk = yield* Talk.open({ endpoint: { address, port: server.address.port }, content: files.f })
+            const talk = yield* TftpTranscript.open({
+              endpoint: { address, port: server.address.port },
+              content: files.f
+            })
             yield* talk.peer("a", { host: from })
             yield* talk.play("a> RRQ f octet")
             assert.strictEqual((yield* talk.receive("a")).from.address, address)
             yield* talk.play("a> ACK 1", "a< DATA 2 488", "a> ACK 2", "a> RRQ none octet")
             assert.strictEqual((yield* talk.receive("a")).from.address, address)
           }
-        }).pipe(Effect.scoped, Lab.quietly, Effect.provide(Hosts.one(NodeNetwork.layer)))
+        }).pipe(Effect.scoped, TftpHosts.quietly, Effect.provide(Hosts.one(NodeNetwork.layer)))
       )
     )
 
@@ -66,11 +69,11 @@ describe("TftpServer, local addresses", () => {
 
   for (const address of ["127.0.0.2", "127.0.0.3"]) test(`replies from its only address ${address}`, address, [address])
 
-  Lab.simulated("replies from each address of a host", () =>
+  TftpHosts.simulated("replies from each address of a host", () =>
     Effect.gen(function* () {
-      const { server } = yield* Lab.serve({ host: "::", files })
+      const { server } = yield* TftpHosts.serve({ host: "::", files })
       for (const address of ["10.0.0.1", "10.0.0.9", "fd00::1"]) {
-        const talk = yield* Talk.open({ endpoint: { address, port: server.address.port }, content: files.f })
+        const talk = yield* TftpTranscript.open({ endpoint: { address, port: server.address.port }, content: files.f })
         yield* talk.peer("a", { host: address.includes(":") ? "fd00::2" : "10.0.0.2" })
         yield* talk.play("a> RRQ f octet")
         assert.strictEqual((yield* talk.receive("a")).from.address, address)
@@ -79,10 +82,10 @@ describe("TftpServer, local addresses", () => {
     })
   )
 
-  Lab.simulated("grants a smaller block over IPv6, for its longer header", () =>
+  TftpHosts.simulated("grants a smaller block over IPv6, for its longer header", () =>
     Effect.gen(function* () {
-      const { server } = yield* Lab.serve({ host: "fd00::1", files, mtu: 1_500 })
-      const talk = yield* Talk.open({ endpoint: { address: "fd00::1", port: server.address.port } })
+      const { server } = yield* TftpHosts.serve({ host: "fd00::1", files, mtu: 1_500 })
+      const talk = yield* TftpTranscript.open({ endpoint: { address: "fd00::1", port: server.address.port } })
       yield* talk.peer("a", { host: "fd00::2" })
       yield* talk.play("a> RRQ f octet blksize=65464", "a< OACK blksize=1448")
     })

@@ -5,7 +5,7 @@ import * as FaultPlanSyntax from "../../src/simulation/faults/FaultPlanSyntax.ts
 import type * as Simulation from "../../src/simulation/Simulation.ts"
 import * as Dissector from "../../src/tftp/protocol/Dissector.ts"
 import { pseudoRandomBytes } from "../support/Hosts.ts"
-import * as Lab from "../support/tftp/TftpLab.ts"
+import * as TftpHosts from "../support/tftp/TftpHosts.ts"
 import * as TftpOldServer from "../support/tftp/TftpOldServer.ts"
 
 /** Makes a tap that counts packets by kind. */
@@ -19,13 +19,13 @@ const counter = () => {
 }
 
 /** Reads and writes a file: the result is the right file, or none on either side. */
-const roundTrip = (bytes: Uint8Array, options: Parameters<typeof Lab.put>[3], outcomes: Set<string>) => () =>
+const roundTrip = (bytes: Uint8Array, options: Parameters<typeof TftpHosts.put>[3], outcomes: Set<string>) => () =>
   Effect.gen(function* () {
-    const { endpoint, files } = yield* Lab.serve({ files: { f: bytes } })
+    const { endpoint, files } = yield* TftpHosts.serve({ files: { f: bytes } })
     const into = new Map<string, Uint8Array>()
-    const read = yield* Lab.outcome(Lab.get(endpoint, "f", options, into))
+    const read = yield* TftpHosts.outcome(TftpHosts.get(endpoint, "f", options, into))
     assert.deepStrictEqual(into.get("f"), read === "done" ? bytes : undefined)
-    const written = yield* Lab.outcome(Lab.put(endpoint, "g", bytes, options))
+    const written = yield* TftpHosts.outcome(TftpHosts.put(endpoint, "g", bytes, options))
     const arrived = files.get("g")
     if (written !== "Timeout last") assert.strictEqual(arrived !== undefined, written === "done")
     if (arrived !== undefined) assert.deepStrictEqual(arrived, bytes)
@@ -44,7 +44,7 @@ describe("TFTP under loss", () => {
             const outcomes = new Set<string>()
             for (let seed = 1; seed <= 5; seed++) {
               const link = { latency: ["50 millis", "52 millis"] } as const
-              yield* Lab.simulate(roundTrip(pseudoRandomBytes(60_000), one, outcomes), plan, { seed, link })
+              yield* TftpHosts.simulate(roundTrip(pseudoRandomBytes(60_000), one, outcomes), plan, { seed, link })
             }
             // At 25 % loss, all copies of the last ACK are lost in some runs.
             assert.deepStrictEqual(
@@ -75,11 +75,11 @@ describe("TFTP retransmission", () => {
           const plan = generated.filter(({ action }) => action !== "corrupt" && action !== "truncate")
           const count = counter()
           const blocks = size / 512 + 1
-          const report = yield* Lab.simulate(
+          const report = yield* TftpHosts.simulate(
             () =>
               Effect.gen(function* () {
-                const { endpoint } = yield* Lab.serve({ files: { f: pseudoRandomBytes(size) } })
-                yield* Effect.exit(Lab.get(endpoint, "f", { blksize: 512, windowsize }))
+                const { endpoint } = yield* TftpHosts.serve({ files: { f: pseudoRandomBytes(size) } })
+                yield* Effect.exit(TftpHosts.get(endpoint, "f", { blksize: 512, windowsize }))
               }),
             FaultPlanSyntax.format(plan),
             { seed, tap: count.tap }
@@ -99,11 +99,11 @@ describe("TFTP retransmission", () => {
     (which) =>
       Effect.gen(function* () {
         const count = counter()
-        const report = yield* Lab.simulate(
+        const report = yield* TftpHosts.simulate(
           () =>
             Effect.gen(function* () {
-              const { endpoint } = yield* Lab.serve({ files: { f: pseudoRandomBytes(5_000) } })
-              yield* Lab.get(endpoint, "f", { blksize: 512, windowsize: 4 })
+              const { endpoint } = yield* TftpHosts.serve({ files: { f: pseudoRandomBytes(5_000) } })
+              yield* TftpHosts.get(endpoint, "f", { blksize: 512, windowsize: 4 })
             }),
           `drop=${which} kind=DATA`,
           { tap: count.tap }
@@ -125,12 +125,12 @@ describe("TFTP after block 65,535", () => {
     ["under loss", "drop=0.1%", { blksize: 8, windowsize: 32 }]
   ] as const) {
     it.effect(`transfers the right file ${condition}`, () =>
-      Lab.simulate(
+      TftpHosts.simulate(
         () =>
           Effect.gen(function* () {
-            const { endpoint, files } = yield* Lab.serve({ files: { f: bytes } })
-            if (plan !== "drop=0.1%") return assert.deepStrictEqual(yield* Lab.get(endpoint, "f", options), bytes)
-            yield* Lab.put(endpoint, "f", bytes, options)
+            const { endpoint, files } = yield* TftpHosts.serve({ files: { f: bytes } })
+            if (plan !== "drop=0.1%") return assert.deepStrictEqual(yield* TftpHosts.get(endpoint, "f", options), bytes)
+            yield* TftpHosts.put(endpoint, "f", bytes, options)
             assert.deepStrictEqual(files.get("f"), bytes)
           }),
         plan
@@ -140,10 +140,10 @@ describe("TFTP after block 65,535", () => {
 
   for (const rollover of [0, 1] as const) {
     it.effect(`reads from a server that rolls over to ${rollover}`, () =>
-      Lab.simulate(() =>
+      TftpHosts.simulate(() =>
         Effect.gen(function* () {
           const endpoint = yield* TftpOldServer.serve(bytes, rollover)
-          assert.deepStrictEqual(yield* Lab.get(endpoint, "f", { blksize: 8 }), bytes)
+          assert.deepStrictEqual(yield* TftpHosts.get(endpoint, "f", { blksize: 8 }), bytes)
         })
       )
     )

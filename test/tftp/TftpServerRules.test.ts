@@ -6,8 +6,8 @@ import * as Stream from "effect/Stream"
 import type * as TftpServer from "../../src/tftp/TftpServer.ts"
 import * as Retransmission from "../../src/tftp/transfer/Retransmission.ts"
 import { pseudoRandomBytes } from "../support/Hosts.ts"
-import * as Lab from "../support/tftp/TftpLab.ts"
-import * as Talk from "../support/tftp/TftpTalk.ts"
+import * as TftpHosts from "../support/tftp/TftpHosts.ts"
+import * as TftpTranscript from "../support/tftp/TftpTranscript.ts"
 
 const files = { f: pseudoRandomBytes(1_000), g: pseudoRandomBytes(100_000, 2) }
 
@@ -24,11 +24,11 @@ const watch = Effect.fnUntraced(function* (server: TftpServer.Server) {
 const tagsOf = (events: ReadonlyArray<TftpServer.Event>) => events.map(({ _tag }) => _tag)
 
 describe("TftpServer, stats and events", () => {
-  Lab.both("counts a size probe as probed, not as failed", () =>
+  TftpHosts.both("counts a size probe as probed, not as failed", () =>
     Effect.gen(function* () {
-      const { endpoint, server } = yield* Lab.serve({ files })
+      const { endpoint, server } = yield* TftpHosts.serve({ files })
       const seen = yield* watch(server)
-      const talk = yield* Talk.open({ endpoint, content: files.f })
+      const talk = yield* TftpTranscript.open({ endpoint, content: files.f })
       yield* talk.play("a> RRQ f octet tsize=0 blksize=800", "a< OACK tsize=1000 blksize=800", "a> ERROR 8 seen", "a-")
       yield* talk.play("b> RRQ f octet blksize=800", "b< OACK blksize=800", "b> ACK 0", "b< DATA 1 800", "b> ACK 1")
       yield* talk.play("b< DATA 2 200", "b> ACK 2", "b-")
@@ -41,11 +41,11 @@ describe("TftpServer, stats and events", () => {
     })
   )
 
-  Lab.both("counts transfers, publishes events and updates metrics", () =>
+  TftpHosts.both("counts transfers, publishes events and updates metrics", () =>
     Effect.gen(function* () {
-      const { endpoint, server } = yield* Lab.serve({ files })
+      const { endpoint, server } = yield* TftpHosts.serve({ files })
       const seen = yield* watch(server)
-      const talk = yield* Talk.open({ endpoint, content: files.f })
+      const talk = yield* TftpTranscript.open({ endpoint, content: files.f })
       yield* talk.play("a> RRQ f octet", "a> RRQ f octet", "a< DATA 1 512", "b> RRQ x octet", "b< ERROR 1")
       yield* talk.play(
         "c>> ACK 1",
@@ -74,11 +74,11 @@ describe("TftpServer, stats and events", () => {
     })
   )
 
-  Lab.simulated("reports a missing last ACK of a download", () =>
+  TftpHosts.simulated("reports a missing last ACK of a download", () =>
     Effect.gen(function* () {
-      const { endpoint, server } = yield* Lab.serve({ files })
+      const { endpoint, server } = yield* TftpHosts.serve({ files })
       const seen = yield* watch(server)
-      const talk = yield* Talk.open({ endpoint, content: files.f })
+      const talk = yield* TftpTranscript.open({ endpoint, content: files.f })
       yield* talk.play("a> RRQ f octet", "a< DATA 1 512", "a> ACK 1", "a< DATA 2 488")
       yield* Effect.sleep("2 minutes")
       const last = seen.at(-1)!
@@ -88,10 +88,10 @@ describe("TftpServer, stats and events", () => {
 })
 
 describe("TftpServer, timers", () => {
-  const expectGaps = (options: Lab.Options, request: string, expected: ReadonlyArray<number>, tolerance = 10) =>
+  const expectGaps = (options: TftpHosts.Options, request: string, expected: ReadonlyArray<number>, tolerance = 10) =>
     Effect.gen(function* () {
-      const { endpoint } = yield* Lab.serve({ files, ...options })
-      const talk = yield* Talk.open({ endpoint })
+      const { endpoint } = yield* TftpHosts.serve({ files, ...options })
+      const talk = yield* TftpTranscript.open({ endpoint })
       yield* talk.play(request)
       const times: Array<number> = []
       const listen = Effect.forever(
@@ -106,23 +106,25 @@ describe("TftpServer, timers", () => {
       gaps.forEach((gap, at) => assert.approximately(gap, expected[at]!, tolerance))
     })
 
-  Lab.simulated("sends three packets to an address that does not reply to a download", () =>
+  TftpHosts.simulated("sends three packets to an address that does not reply to a download", () =>
     expectGaps({}, "a> RRQ f octet", [1_000, 2_000])
   )
-  Lab.simulated("sends three packets to an address that does not reply to an upload", () =>
+  TftpHosts.simulated("sends three packets to an address that does not reply to an upload", () =>
     expectGaps({}, "a> WRQ h octet", [2_000, 4_000])
   )
-  Lab.simulated("sends no window before the OACK is acknowledged", () =>
+  TftpHosts.simulated("sends no window before the OACK is acknowledged", () =>
     expectGaps({}, "a> RRQ g octet windowsize=64 blksize=1024", [1_000, 2_000])
   )
-  Lab.simulated("sends as many packets as maxUnvalidatedPackets", () =>
+  TftpHosts.simulated("sends as many packets as maxUnvalidatedPackets", () =>
     expectGaps({ maxUnvalidatedPackets: 1 }, "a> RRQ f octet", [])
   )
-  Lab.simulated("uses the timeout of the client", () =>
+  TftpHosts.simulated("uses the timeout of the client", () =>
     expectGaps({ maxUnvalidatedPackets: 5 }, "a> RRQ f octet timeout=3", [3_000, 3_000, 3_000, 3_000])
   )
-  Lab.simulated("uses the utimeout of the client", () => expectGaps({}, "a> RRQ f octet utimeout=250000", [250, 250]))
-  Lab.simulated("uses the retransmission schedule of its options", () =>
+  TftpHosts.simulated("uses the utimeout of the client", () =>
+    expectGaps({}, "a> RRQ f octet utimeout=250000", [250, 250])
+  )
+  TftpHosts.simulated("uses the retransmission schedule of its options", () =>
     expectGaps(
       { maxUnvalidatedPackets: 9, retransmission: Retransmission.fixed({ every: "2 seconds", attempts: 3 }) },
       "a> RRQ f octet",
@@ -130,10 +132,10 @@ describe("TftpServer, timers", () => {
     )
   )
 
-  Lab.simulated("resends a window after one duplicate ACK, before a timeout", () =>
+  TftpHosts.simulated("resends a window after one duplicate ACK, before a timeout", () =>
     Effect.gen(function* () {
-      const { endpoint } = yield* Lab.serve({ files })
-      const talk = yield* Talk.open({ endpoint, content: files.g })
+      const { endpoint } = yield* TftpHosts.serve({ files })
+      const talk = yield* TftpTranscript.open({ endpoint, content: files.g })
       yield* talk.play("a> RRQ g octet windowsize=4", "a< OACK windowsize=4", "a> ACK 0")
       yield* talk.play("a< DATA 1 512", "a< DATA 2 512", "a< DATA 3 512", "a< DATA 4 512")
       const before = yield* Clock.currentTimeMillis
@@ -144,10 +146,10 @@ describe("TftpServer, timers", () => {
   )
 
   for (const millis of [1_000, 5_000]) {
-    Lab.simulated(`acknowledges the last block again that is resent after ${millis} ms`, () =>
+    TftpHosts.simulated(`acknowledges the last block again that is resent after ${millis} ms`, () =>
       Effect.gen(function* () {
-        const { endpoint, files } = yield* Lab.serve()
-        const talk = yield* Talk.open({ endpoint, content: pseudoRandomBytes(512) })
+        const { endpoint, files } = yield* TftpHosts.serve()
+        const talk = yield* TftpTranscript.open({ endpoint, content: pseudoRandomBytes(512) })
         yield* talk.play("a> WRQ h octet", "a< ACK 0", "a> DATA 1 500", "a< ACK 1")
         assert.strictEqual(files.get("h")?.length, 500)
         yield* Effect.sleep(millis)
@@ -156,10 +158,10 @@ describe("TftpServer, timers", () => {
     )
   }
 
-  Lab.simulated("sends ERROR when a transfer exceeds its deadline", () =>
+  TftpHosts.simulated("sends ERROR when a transfer exceeds its deadline", () =>
     Effect.gen(function* () {
-      const { endpoint, server } = yield* Lab.serve({ files, deadline: "3 seconds" })
-      const talk = yield* Talk.open({ endpoint, content: files.g })
+      const { endpoint, server } = yield* TftpHosts.serve({ files, deadline: "3 seconds" })
+      const talk = yield* TftpTranscript.open({ endpoint, content: files.g })
       yield* talk.play("a> RRQ g octet timeout=60", "a< OACK timeout=60", "a> ACK 0", "a< DATA 1 512", "a< ERROR 0")
       assert.strictEqual((yield* server.stats).failed, 1)
       assert.approximately(yield* Clock.currentTimeMillis, 3_000, 10)

@@ -1,14 +1,14 @@
 /** The rate of a download over a round trip time of 20 ms, with and without loss. */
 import * as Effect from "effect/Effect"
-import * as Peers from "../../../test/support/tftp/TftpPeers.ts"
+import * as TftpPeers from "../../../test/support/tftp/TftpPeers.ts"
 import { BenchError, start } from "../child.ts"
 import type { Comparison, Measure } from "../harness.ts"
 import { inet, isHere, names, type Stage } from "./stage.ts"
 
 /** A foreign client and a foreign server. */
 interface Pair {
-  readonly client: Peers.Client
-  readonly server: Peers.Server
+  readonly client: TftpPeers.Client
+  readonly server: TftpPeers.Server
   readonly blksize?: number
   readonly windowsize?: number
 }
@@ -61,7 +61,7 @@ const rows: ReadonlyArray<Row> = [
 /** The time after which a run is ended; the bytes received by then count. */
 const maxRunMillis = 120_000
 
-const isPairHere = ({ client, server }: Pair) => Peers.isInstalled(client) && isHere(server)
+const isPairHere = ({ client, server }: Pair) => TftpPeers.isInstalled(client) && isHere(server)
 
 export const measures = (stage: Stage): ReadonlyArray<Measure> =>
   rows.flatMap(({ name, pairs, plan }) => {
@@ -87,7 +87,7 @@ export const measures = (stage: Stage): ReadonlyArray<Measure> =>
         (remote, local) =>
           pair === undefined
             ? [process.execPath, [inet, "tftp", "get", `tftp://${address}:${port}/${remote}`, "-o", local]]
-            : Peers.commandOf(pair.client, { ...pair, verb: "get", address, port, remote, local }),
+            : TftpPeers.commandOf(pair.client, { ...pair, verb: "get", address, port, remote, local }),
         maxRunMillis
       )
       if (pair === undefined && !isWhole) {

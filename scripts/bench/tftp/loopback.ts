@@ -1,6 +1,6 @@
 /** The duration of downloads over loopback, single and concurrent, and the processor time of the server. */
 import * as Effect from "effect/Effect"
-import * as Peers from "../../../test/support/tftp/TftpPeers.ts"
+import * as TftpPeers from "../../../test/support/tftp/TftpPeers.ts"
 import { BenchError } from "../child.ts"
 import type { Comparison, Measure } from "../harness.ts"
 import * as Proc from "./proc.ts"
@@ -8,7 +8,7 @@ import { type Cores, contestants, curls, isHere, names, type Stage, sizes } from
 
 interface Row {
   readonly name: string
-  readonly client: Peers.Client
+  readonly client: TftpPeers.Client
   readonly blksize: number | undefined
   readonly windowsize: number | undefined
   /** The files fetched concurrently: the result is the time for one, the rate for many. */
@@ -65,7 +65,7 @@ const samples = 6
 export const measures = (stage: Stage): ReadonlyArray<Measure> =>
   rows.flatMap((row): ReadonlyArray<Measure> => {
     const { blksize, client, cores, files, name, windowsize } = row
-    if (!Peers.isInstalled(client)) return []
+    if (!TftpPeers.isInstalled(client)) return []
     const of = contestants.filter(isHere)
     const spent = new Map<string, Array<{ readonly micros: number; readonly packets: number }>>()
     const bytes = files.reduce((sum, file) => sum + sizes[file]!, 0)
@@ -73,7 +73,7 @@ export const measures = (stage: Stage): ReadonlyArray<Measure> =>
       const { address, cpu, port } = yield* stage.server(contestant, cores)
       const before = cpu()
       const { isWhole, stderr, took, ...fetched } = yield* stage.fetch(files, (remote, local) =>
-        Peers.commandOf(client, { verb: "get", address, port, remote, local, blksize, windowsize })
+        TftpPeers.commandOf(client, { verb: "get", address, port, remote, local, blksize, windowsize })
       )
       if (!isWhole) {
         const what = `${fetched.bytes} bytes of ${bytes}, or not the right ones`

@@ -8,7 +8,7 @@ import * as Path from "node:path"
 import { fileURLToPath } from "node:url"
 import * as Effect from "effect/Effect"
 import * as Scope from "effect/Scope"
-import * as Peers from "../../../test/support/tftp/TftpPeers.ts"
+import * as TftpPeers from "../../../test/support/tftp/TftpPeers.ts"
 import { BenchError } from "../child.ts"
 import type { Options } from "../harness.ts"
 import * as Proc from "./proc.ts"
@@ -24,8 +24,8 @@ export const names = {
 export const contestants: ReadonlyArray<string> = Object.values(names)
 
 /** The foreign servers that cannot run here, each with the reason. */
-export const leftOut = Peers.servers.flatMap((server) => {
-  const reason = Peers.skipReason(server)
+export const leftOut = TftpPeers.servers.flatMap((server) => {
+  const reason = TftpPeers.skipReason(server)
   return reason === undefined ? [] : [[server as string, reason] as const]
 })
 
@@ -63,9 +63,9 @@ interface Fetched {
   readonly stderr: string
 }
 
-type Command = ReturnType<typeof Peers.commandOf>
+type Command = ReturnType<typeof TftpPeers.commandOf>
 
-type Server = Peers.Running & Pick<Proc.Meter, "cpu">
+type Server = TftpPeers.Running & Pick<Proc.Meter, "cpu">
 
 export interface Stage {
   /** Returns the server of this name, started at its first use. */
@@ -101,7 +101,7 @@ const temporary = Effect.acquireRelease(
 )
 
 const nodeOf = (contestant: string, cores: Cores, root: string, profile: string | undefined) => {
-  const at: Peers.Endpoint = { address: Peers.ownAddress(), port: 6969 }
+  const at: TftpPeers.Endpoint = { address: TftpPeers.ownAddress(), port: 6969 }
   const args =
     contestant === names.floor
       ? [floor, at.address, String(at.port), root, String(cores)]
@@ -110,7 +110,7 @@ const nodeOf = (contestant: string, cores: Cores, root: string, profile: string 
           ...[inet, "tftp", "serve", "--root", root, "--host", at.address, "--port", String(at.port)],
           ...(cores === 1 ? [] : ["--threads", String(cores)])
         ]
-  return Peers.launch(process.execPath, args, at)
+  return TftpPeers.launch(process.execPath, args, at)
 }
 
 export const make = Effect.fnUntraced(function* ({ profile }: Options) {
@@ -124,9 +124,9 @@ export const make = Effect.fnUntraced(function* ({ profile }: Options) {
 
   const begin = Effect.fnUntraced(function* (contestant: string, cores: Cores) {
     const { add, cpu } = yield* Proc.meter
-    const foreign = Peers.servers.find((server) => server === contestant)
+    const foreign = TftpPeers.servers.find((server) => server === contestant)
     const running = yield* Effect.mapError(
-      foreign === undefined ? nodeOf(contestant, cores, root, profile) : Peers.start(foreign, root),
+      foreign === undefined ? nodeOf(contestant, cores, root, profile) : TftpPeers.start(foreign, root),
       ({ message }) => new BenchError({ message })
     )
     add(running.pid)
@@ -149,7 +149,7 @@ export const make = Effect.fnUntraced(function* ({ profile }: Options) {
   ) {
     const jobs = files.map((remote) => ({ remote, local: Path.join(folder, `fetched-${count++}`) }))
     const from = performance.now()
-    const { stderr } = yield* Peers.execute(
+    const { stderr } = yield* TftpPeers.execute(
       together(jobs.map(({ local, remote }) => command(remote, local))),
       timeoutMillis
     )

@@ -1,6 +1,6 @@
 /** The benchmark of the TFTP server and client against Debian's, and against a minimal `node:dgram` server. */
 import * as Effect from "effect/Effect"
-import * as Peers from "../../../test/support/tftp/TftpPeers.ts"
+import * as TftpPeers from "../../../test/support/tftp/TftpPeers.ts"
 import type { Benchmark, Options } from "../harness.ts"
 import * as Impaired from "./impaired.ts"
 import * as Loopback from "./loopback.ts"
@@ -24,7 +24,7 @@ processes, from start to exit, the same for all servers; every file is compared.
 
 const prepare = Effect.fnUntraced(function* (options: Options) {
   const stage = yield* Stage.make(options)
-  const absent = Peers.clients.filter((client) => client !== "busybox" && !Peers.isInstalled(client))
+  const absent = TftpPeers.clients.filter((client) => client !== "busybox" && !TftpPeers.isInstalled(client))
   return {
     contestants: Stage.contestants,
     measures: [...Loopback.measures(stage), ...Impaired.measures(stage), ...Memory.measures(stage, options)],

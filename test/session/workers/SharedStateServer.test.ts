@@ -4,14 +4,14 @@ import * as Effect from "effect/Effect"
 import type * as Session from "../../../src/session/Session.ts"
 import * as SharedStateServer from "../../../src/session/workers/SharedStateServer.ts"
 import type * as WorkerMessage from "../../../src/session/workers/WorkerMessage.ts"
-import * as Lab from "../node/Lab.ts"
+import * as FailingSession from "../node/FailingSession.ts"
 
 const client = { id: 1, remote: "", seed: 0 }
 const add = { _tag: "Ask", id: 1, ask: { _tag: "Add", by: 1 } } as const
 
 /** Opens the channel to one worker, which sends nothing by itself. */
-const open = Effect.fnUntraced(function* (shared: Session.Shared<Lab.Ask, Lab.Message>) {
-  const server = yield* SharedStateServer.make(Lab.makeProgram(shared))
+const open = Effect.fnUntraced(function* (shared: Session.Shared<FailingSession.Ask, FailingSession.Message>) {
+  const server = yield* SharedStateServer.make(FailingSession.makeProgram(shared))
   const sent: Array<WorkerMessage.ToWorker> = []
   const state = { kills: 0 }
   const channel = server.openChannel(
@@ -23,7 +23,7 @@ const open = Effect.fnUntraced(function* (shared: Session.Shared<Lab.Ask, Lab.Me
 })
 
 /** Returns shared state that pushes `times` messages to a client when it is attached. */
-const pushingState = (times: number): Session.Shared<Lab.Ask, Lab.Message> => ({
+const pushingState = (times: number): Session.Shared<FailingSession.Ask, FailingSession.Message> => ({
   attach: (_, push) =>
     Effect.sync(() => {
       for (let total = 0; total < times; total++) push({ _tag: "Total", total })
@@ -41,7 +41,7 @@ describe("SharedStateServer", () => {
         attach: () =>
           Effect.as(
             Effect.acquireRelease(Effect.void, () => Effect.suspend(() => Deferred.succeed(released, done))),
-            (_: Lab.Ask) =>
+            (_: FailingSession.Ask) =>
               Effect.gen(function* () {
                 yield* Deferred.succeed(started, undefined)
                 yield* Deferred.await(proceed)

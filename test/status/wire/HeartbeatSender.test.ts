@@ -6,7 +6,7 @@ import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as CoursePacket from "../../../src/status/wire/CoursePacket.ts"
 import * as HeartbeatSender from "../../../src/status/wire/HeartbeatSender.ts"
-import { joinOn, summary, viewOf, waitForCount } from "../../suites/status/StatusWorld.ts"
+import { joinOn, summary, viewOf, waitForCount } from "../../suites/status/StatusTestNetwork.ts"
 import * as Simulated from "../../support/Simulated.ts"
 
 const course = {

@@ -3,7 +3,7 @@ import * as Arbitrary from "effect/Arbitrary"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as StatusPacket from "../../../src/status/wire/StatusPacket.ts"
-import * as Mutated from "../../support/Mutated.ts"
+import * as CorruptedPacket from "../../support/CorruptedPacket.ts"
 
 const between = (minimum: number, maximum: number) =>
   Arbitrary.schema(Schema.Int.check(Schema.isBetween({ minimum, maximum })))
@@ -86,4 +86,7 @@ export const valid: Arbitrary.Arbitrary<Uint8Array> = Arbitrary.map(
 )
 
 /** Packets with a few bytes changed, removed or inserted. */
-export const mutated = Mutated.mutated(valid, Arbitrary.all([between(0, 2), between(0, 0xffff), between(0, 255)]))
+export const mutated = CorruptedPacket.mutated(
+  valid,
+  Arbitrary.all([between(0, 2), between(0, 0xffff), between(0, 255)])
+)

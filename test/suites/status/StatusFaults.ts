@@ -9,7 +9,7 @@ import type * as Simulation from "../../../src/simulation/Simulation.ts"
 import type * as Peer from "../../../src/status/Peer.ts"
 import * as StatusPeer from "../../../src/status/StatusPeer.ts"
 import * as TftpChecksum from "../../support/tftp/TftpChecksum.ts"
-import { type Load, type LoadPeer, optionsOf, recordChanges, summary } from "./StatusWorld.ts"
+import { type Load, type LoadPeer, optionsOf, recordChanges, summary } from "./StatusTestNetwork.ts"
 
 const names = ["a", "b", "c", "d"]
 

@@ -17,7 +17,7 @@ import {
   type TestNetwork,
   viewOf,
   waitForCount
-} from "./StatusWorld.ts"
+} from "./StatusTestNetwork.ts"
 
 /** Joins, and returns the peer and an effect that leaves. */
 const joinInScope = Effect.fnUntraced(function* (network: TestNetwork, name: string, options?: Options) {

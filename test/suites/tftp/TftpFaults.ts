@@ -14,7 +14,7 @@ import * as TftpClient from "../../../src/tftp/TftpClient.ts"
 import type * as TftpError from "../../../src/tftp/TftpError.ts"
 import * as TftpServer from "../../../src/tftp/TftpServer.ts"
 import * as TftpChecksum from "../../support/tftp/TftpChecksum.ts"
-import { labelOf, quietly } from "../../support/tftp/TftpLab.ts"
+import { labelOf, quietly } from "../../support/tftp/TftpHosts.ts"
 
 /** The generated faults: any fault of a datagram, and of the server's host. */
 export const faults: FaultArbitrary.Options = {

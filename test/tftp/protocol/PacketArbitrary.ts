@@ -2,7 +2,7 @@
 import * as Arbitrary from "effect/Arbitrary"
 import * as Schema from "effect/Schema"
 import * as Packet from "../../../src/tftp/protocol/Packet.ts"
-import * as Mutated from "../../support/Mutated.ts"
+import * as CorruptedPacket from "../../support/CorruptedPacket.ts"
 
 const to = (maximum: number) => Schema.Int.check(Schema.isBetween({ minimum: 0, maximum }))
 
@@ -55,7 +55,7 @@ export const packets: Arbitrary.Arbitrary<Packet.Packet> = Arbitrary.flatMap(
 )
 
 /** Generates packets with a few bytes changed, removed or inserted. */
-export const mutated = Mutated.mutated(
+export const mutated = CorruptedPacket.mutated(
   Arbitrary.map(packets, Packet.encode),
   Arbitrary.all([Arbitrary.schema(to(2)), Arbitrary.schema(word16), byte])
 )

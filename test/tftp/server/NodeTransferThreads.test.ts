@@ -5,8 +5,8 @@ import * as NodeTransferThreads from "../../../src/tftp/server/NodeTransferThrea
 import * as NodeFileStore from "../../../src/tftp/store/NodeFileStore.ts"
 import { directory } from "../../support/Directory.ts"
 import { until } from "../../support/Hosts.ts"
-import * as Lab from "../../support/tftp/TftpLab.ts"
-import * as Talk from "../../support/tftp/TftpTalk.ts"
+import * as TftpHosts from "../../support/tftp/TftpHosts.ts"
+import * as TftpTranscript from "../../support/tftp/TftpTranscript.ts"
 
 const fileBytes = (length: number) => Uint8Array.from({ length }, (_, i) => (i * 2_654_435_761) >>> 13)
 
@@ -15,11 +15,11 @@ const serve = Effect.gen(function* () {
   const { inRoot, root } = yield* directory()
   const store = yield* NodeFileStore.make({ root, write: "overwrite", quota: { file: 1_000_000 } })
   const threads = yield* NodeTransferThreads.make(2)
-  return { ...(yield* Lab.serve({ store, threads })), inRoot }
+  return { ...(yield* TftpHosts.serve({ store, threads })), inRoot }
 })
 
 describe("NodeTransferThreads", () => {
-  Lab.real("send and receive eight files at a time", () =>
+  TftpHosts.real("send and receive eight files at a time", () =>
     Effect.gen(function* () {
       const { endpoint, inRoot, server } = yield* serve
       const sizes = [0, 1, 512, 100_000, 400_001, 5, 70_000, 262_144]
@@ -29,8 +29,8 @@ describe("NodeTransferThreads", () => {
         files,
         ([name, bytes]) =>
           Effect.gen(function* () {
-            assert.deepStrictEqual(yield* Lab.get(endpoint, name), bytes)
-            yield* Lab.put(endpoint, `${name}.up`, bytes, { windowsize: 8 })
+            assert.deepStrictEqual(yield* TftpHosts.get(endpoint, name), bytes)
+            yield* TftpHosts.put(endpoint, `${name}.up`, bytes, { windowsize: 8 })
             assert.deepStrictEqual(new Uint8Array(Fs.readFileSync(inRoot(`${name}.up`))), bytes)
           }),
         { concurrency: "unbounded" }
@@ -45,27 +45,27 @@ describe("NodeTransferThreads", () => {
     })
   )
 
-  Lab.real("transfer netascii, and return the refusal of a store unchanged", () =>
+  TftpHosts.real("transfer netascii, and return the refusal of a store unchanged", () =>
     Effect.gen(function* () {
       const { endpoint, inRoot, server } = yield* serve
       Fs.writeFileSync(inRoot("text"), "one\ntwo\r\n")
-      const text = yield* Lab.get(endpoint, "text", { mode: "netascii" })
+      const text = yield* TftpHosts.get(endpoint, "text", { mode: "netascii" })
       assert.strictEqual(new TextDecoder().decode(text), "one\ntwo\r\n")
       Fs.writeFileSync(inRoot("old"), "old")
       // Without options the size is not announced: the quota is exceeded during the transfer.
-      const large = Lab.put(endpoint, "old", fileBytes(1_200_000), { plain: true })
-      assert.strictEqual(yield* Lab.outcome(large), "Refused 3")
+      const large = TftpHosts.put(endpoint, "old", fileBytes(1_200_000), { plain: true })
+      assert.strictEqual(yield* TftpHosts.outcome(large), "Refused 3")
       yield* until(() => Effect.runSync(server.stats).failed === 1)
       assert.strictEqual(Fs.readFileSync(inRoot("old"), "utf8"), "old")
       assert.deepStrictEqual(Fs.readdirSync(inRoot(".")).toSorted(), ["old", "text"])
     })
   )
 
-  Lab.real("reject an unknown peer, count a size probe, and stop a transfer at a second request", () =>
+  TftpHosts.real("reject an unknown peer, count a size probe, and stop a transfer at a second request", () =>
     Effect.gen(function* () {
       const { endpoint, inRoot, server } = yield* serve
       Fs.writeFileSync(inRoot("f"), fileBytes(1_200))
-      const talk = yield* Talk.open({ endpoint, content: fileBytes(1_200) })
+      const talk = yield* TftpTranscript.open({ endpoint, content: fileBytes(1_200) })
       yield* talk.play("a> RRQ f octet", "a< DATA 1 512", "b> ACK 1", "b< ERROR 5", "a> ACK 1", "a< DATA 2 512")
       yield* talk.play("a> ERROR 0 enough", "c> RRQ f octet tsize=0", "c< OACK tsize=1200", "c> ERROR 8 bye")
       yield* talk.play("d> RRQ f octet", "d< DATA 1 512", "d> RRQ none octet", "d< ERROR 1")

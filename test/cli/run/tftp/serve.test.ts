@@ -10,7 +10,7 @@ import * as MemoryStore from "../../../../src/tftp/store/MemoryStore.ts"
 import * as TftpClient from "../../../../src/tftp/TftpClient.ts"
 import * as Cli from "../../../support/Cli.ts"
 import { directory } from "../../../support/Directory.ts"
-import * as Peers from "../../../support/tftp/TftpPeers.ts"
+import * as TftpPeers from "../../../support/tftp/TftpPeers.ts"
 
 const isRoot = process.getuid?.() === 0
 
@@ -165,7 +165,7 @@ describe("tftp serve", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live.skipIf(!Peers.isInstalled("curl"))("serves a sample file with `up` (skipped without curl)", () =>
+  it.live.skipIf(!TftpPeers.isInstalled("curl"))("serves a sample file with `up` (skipped without curl)", () =>
     Effect.gen(function* () {
       const up = yield* Cli.start([
         "up",

@@ -2,11 +2,11 @@
 import * as Effect from "effect/Effect"
 import * as NodeNetwork from "../../../src/network/node/NodeNetwork.ts"
 import * as NodeProcesses from "../../../src/session/NodeProcesses.ts"
-import * as Lab from "./Lab.ts"
+import * as FailingSession from "./FailingSession.ts"
 
 Effect.runFork(
   Effect.gen(function* () {
-    const server = yield* NodeProcesses.model().serve(Lab.makeProgram(), { port: 0 })
+    const server = yield* NodeProcesses.model().serve(FailingSession.makeProgram(), { port: 0 })
     process.stdout.write(`${"port" in server.address ? server.address.port : 0}\n`)
     return yield* Effect.never
   }).pipe(Effect.scoped, Effect.provide(NodeNetwork.layer))

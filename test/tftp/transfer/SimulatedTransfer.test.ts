@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
 import * as FaultRandom from "../../../src/simulation/faults/FaultRandom.ts"
-import * as Exchange from "./Exchange.ts"
+import * as SimulatedTransfer from "./SimulatedTransfer.ts"
 
 const between = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
 
@@ -19,10 +19,10 @@ const Faults = Schema.Array(Fault).check(Schema.isMaxLength(12))
 
 const delaysOf =
   (faults: ReadonlyArray<Fault>) =>
-  ({ index, kind }: Exchange.Packet): ReadonlyArray<number> =>
+  ({ index, kind }: SimulatedTransfer.Packet): ReadonlyArray<number> =>
     faults.find((fault) => fault.kind === kind && fault.index === index)?.late ?? [0]
 
-const assertWhole = (outcome: Exchange.Outcome, last: number) => {
+const assertWhole = (outcome: SimulatedTransfer.Outcome, last: number) => {
   assert.deepStrictEqual(outcome.wrong, [])
   assert.strictEqual(outcome.delivered, last)
   assert.isTrue(outcome.finished)
@@ -47,7 +47,7 @@ const Scene = Schema.Struct({
 const isRolloverAmbiguous = ({ count, from, learnsRollover, windowsize }: typeof Scene.Type) =>
   learnsRollover && windowsize > 1 && from < 65_536 && from + count > 65_535
 
-const setupOf = (scene: typeof Scene.Type, faults: ReadonlyArray<Fault>): Exchange.Setup => ({
+const setupOf = (scene: typeof Scene.Type, faults: ReadonlyArray<Fault>): SimulatedTransfer.Setup => ({
   ...scene,
   last: scene.from + scene.count,
   learnsRollover: scene.learnsRollover && scene.from < 65_536,
@@ -67,7 +67,7 @@ describe("Sender and Receiver", () => {
     [Scene, Faults],
     ([scene, faults]) => {
       const setup = setupOf(scene, faults)
-      const outcome = Exchange.run(setup)
+      const outcome = SimulatedTransfer.run(setup)
       if (isRolloverAmbiguous(scene) && outcome.wrong.length > 0) assert.isFalse(outcome.sizeMatches)
       else assertWhole(outcome, setup.last)
     },
@@ -79,7 +79,7 @@ describe("Sender and Receiver", () => {
     [Scene, Faults],
     ([scene, faults]) => {
       if (isRolloverAmbiguous(scene)) return
-      const { data, timeouts } = Exchange.run(setupOf(scene, faults))
+      const { data, timeouts } = SimulatedTransfer.run(setupOf(scene, faults))
       const reach = Math.min(scene.windowsize, scene.count)
       assert.isAtMost(data, scene.count + 3 * reach * faults.length)
       assert.isAtMost(timeouts, 2 * faults.length)
@@ -89,7 +89,7 @@ describe("Sender and Receiver", () => {
 
   it.prop("send each block once without faults", [Scene], ([scene]) => {
     if (isRolloverAmbiguous(scene)) return
-    const { acks, data, gaps, rtt, timeouts } = Exchange.run(setupOf(scene, []))
+    const { acks, data, gaps, rtt, timeouts } = SimulatedTransfer.run(setupOf(scene, []))
     assert.deepStrictEqual([data, gaps, timeouts], [scene.count, 0, 0])
     assert.strictEqual(acks, Math.ceil(scene.count / scene.windowsize))
     if (acks > 1) assert.isAtMost(Math.abs(rtt!.smoothed - 20), 1)
@@ -110,7 +110,7 @@ describe("Sender and Receiver", () => {
               const lost = from + window * windowsize + offset
               let drops = 1
               const last = from + 4 * windowsize + 1
-              const outcome = Exchange.run({
+              const outcome = SimulatedTransfer.run({
                 windowsize,
                 rollover,
                 from,
@@ -132,7 +132,7 @@ describe("Sender and Receiver", () => {
     it(`send at most two windows when the ACK of a window of ${windowsize} is lost`, () => {
       const last = 3 * windowsize + 1
       for (const index of [0, 1, 2, 3]) {
-        const outcome = Exchange.run({
+        const outcome = SimulatedTransfer.run({
           windowsize,
           rollover: 0,
           last,
@@ -148,7 +148,7 @@ describe("Sender and Receiver", () => {
   it.prop("send each block once when every ACK is duplicated at once", [Scene], ([scene]) => {
     if (isRolloverAmbiguous(scene)) return
     const setup = setupOf(scene, [])
-    const outcome = Exchange.run({ ...setup, delaysOf: ({ kind }) => (kind === "ACK" ? [0, 0] : [0]) })
+    const outcome = SimulatedTransfer.run({ ...setup, delaysOf: ({ kind }) => (kind === "ACK" ? [0, 0] : [0]) })
     assertWhole(outcome, setup.last)
     assert.strictEqual(outcome.data, scene.count)
   })
@@ -159,7 +159,7 @@ describe("Sender and Receiver", () => {
     ([scene, late]) => {
       if (isRolloverAmbiguous(scene)) return
       const setup = setupOf(scene, [])
-      const outcome = Exchange.run({ ...setup, delaysOf: ({ kind }) => (kind === "ACK" ? [0, late] : [0]) })
+      const outcome = SimulatedTransfer.run({ ...setup, delaysOf: ({ kind }) => (kind === "ACK" ? [0, late] : [0]) })
       assertWhole(outcome, setup.last)
       if (scene.windowsize === 1) assert.strictEqual(outcome.data, scene.count)
       for (let block = scene.from + 1; block <= setup.last; block++) assert.isAtMost(outcome.timesSent[block]!, 2)
@@ -172,7 +172,7 @@ describe("Sender and Receiver", () => {
     ([scene, late]) => {
       if (isRolloverAmbiguous(scene)) return
       const setup = setupOf(scene, [])
-      const outcome = Exchange.run({ ...setup, delaysOf: ({ kind }) => (kind === "DATA" ? [0, late] : [0]) })
+      const outcome = SimulatedTransfer.run({ ...setup, delaysOf: ({ kind }) => (kind === "DATA" ? [0, late] : [0]) })
       assertWhole(outcome, setup.last)
       if (scene.windowsize === 1) assert.strictEqual(outcome.data, scene.count)
       for (let block = scene.from + 1; block <= setup.last; block++) assert.isAtMost(outcome.timesSent[block]!, 2)
@@ -186,12 +186,12 @@ describe("Sender and Receiver", () => {
       const random = FaultRandom.sequence(seed)
       const last = windows * windowsize + tail + 1
       // The blocks are sent 1 µs apart.
-      const late = ({ block, kind }: Exchange.Packet) => {
+      const late = ({ block, kind }: SimulatedTransfer.Packet) => {
         const offset = (block - 1) % windowsize
         const near = offset > windowsize - 5 || block > last - 4
         return [kind === "DATA" && !near && random() < 0.2 ? 0.0031 : 0]
       }
-      const outcome = Exchange.run({ windowsize, rollover, last, delaysOf: late })
+      const outcome = SimulatedTransfer.run({ windowsize, rollover, last, delaysOf: late })
       assertWhole(outcome, last)
       assert.deepStrictEqual([outcome.data, outcome.gaps, outcome.timeouts], [last, 0, 0])
     },
@@ -206,7 +206,12 @@ describe("Sender and Receiver", () => {
     let data = 0
     for (let seed = 1; seed <= 20; seed++) {
       const random = FaultRandom.sequence(seed)
-      const outcome = Exchange.run({ windowsize: 64, rollover: 0, last, delaysOf: () => (random() < loss ? [] : [0]) })
+      const outcome = SimulatedTransfer.run({
+        windowsize: 64,
+        rollover: 0,
+        last,
+        delaysOf: () => (random() < loss ? [] : [0])
+      })
       assertWhole(outcome, last)
       assert.isBelow(outcome.maxBuffered, 64)
       data += outcome.data
@@ -220,7 +225,12 @@ describe("Sender and Receiver", () => {
     ([{ rollover, tail, windows, windowsize }, seed, loss]) => {
       const random = FaultRandom.sequence(seed)
       const last = windows * windowsize + tail + 1
-      const outcome = Exchange.run({ windowsize, rollover, last, delaysOf: () => (random() < loss ? [] : [0]) })
+      const outcome = SimulatedTransfer.run({
+        windowsize,
+        rollover,
+        last,
+        delaysOf: () => (random() < loss ? [] : [0])
+      })
       assertWhole(outcome, last)
     },
     { arbitrary: { runs: 300 } }
@@ -231,7 +241,7 @@ describe("Sender and Receiver", () => {
       for (const windowsize of [1, 64, 1000]) {
         const source = learnsRollover ? "learnt" : "agreed on"
         it(`transfer 70,000 blocks with a rollover to ${rollover}, ${source}, at windowsize ${windowsize}`, () => {
-          const outcome = Exchange.run({ windowsize, rollover, learnsRollover, last: 70_000 })
+          const outcome = SimulatedTransfer.run({ windowsize, rollover, learnsRollover, last: 70_000 })
           assertWhole(outcome, 70_000)
         })
       }
@@ -241,8 +251,8 @@ describe("Sender and Receiver", () => {
   it("transfer 140,001 blocks when the blocks around each rollover are lost", () => {
     for (const rollover of [0, 1] as const) {
       const lost = new Set([65_535, 65_536, 65_537, 131_070, 131_071, 131_072, 131_073])
-      const delaysOf = ({ block, kind }: Exchange.Packet) => (kind === "DATA" && lost.delete(block) ? [] : [0])
-      assertWhole(Exchange.run({ windowsize: 64, rollover, last: 140_001, delaysOf }), 140_001)
+      const delaysOf = ({ block, kind }: SimulatedTransfer.Packet) => (kind === "DATA" && lost.delete(block) ? [] : [0])
+      assertWhole(SimulatedTransfer.run({ windowsize: 64, rollover, last: 140_001, delaysOf }), 140_001)
     }
   })
 
@@ -252,29 +262,29 @@ describe("Sender and Receiver", () => {
 
     it("waits for a second pass that begins with 1, as block 0 may be lost", () => {
       let drops = 1
-      const delaysOf = ({ block, kind }: Exchange.Packet) =>
+      const delaysOf = ({ block, kind }: SimulatedTransfer.Packet) =>
         kind === "DATA" && block === 65_536 && drops-- > 0 ? [] : [0]
-      const zero = Exchange.run({ ...setup, rollover: 0, delaysOf })
+      const zero = SimulatedTransfer.run({ ...setup, rollover: 0, delaysOf })
       assertWhole(zero, last)
       assert.strictEqual(zero.timeouts, 0)
-      const one = Exchange.run({ ...setup, rollover: 1 })
+      const one = SimulatedTransfer.run({ ...setup, rollover: 1 })
       assertWhole(one, last)
       assert.isAtMost(one.data, last - setup.from + 2 * setup.windowsize)
     })
 
     it("detects a wrong rollover by the size when block 0 was lost in both passes", () => {
       let drops = 2
-      const delaysOf = ({ block, kind }: Exchange.Packet) =>
+      const delaysOf = ({ block, kind }: SimulatedTransfer.Packet) =>
         kind === "DATA" && block === 65_536 && drops-- > 0 ? [] : [0]
-      const outcome = Exchange.run({ ...setup, rollover: 0, delaysOf })
+      const outcome = SimulatedTransfer.run({ ...setup, rollover: 0, delaysOf })
       assert.strictEqual(outcome.wrong[0], 65_537)
       assert.isFalse(outcome.sizeMatches)
     })
 
     it("stops at the rollover if the size is unknown", () => {
-      const outcome = Exchange.run({ ...setup, rollover: 1, knowsSize: false })
+      const outcome = SimulatedTransfer.run({ ...setup, rollover: 1, knowsSize: false })
       assert.deepStrictEqual([outcome.delivered, outcome.wrong, outcome.finished], [65_535, [], false])
-      assertWhole(Exchange.run({ ...setup, rollover: 0, knowsSize: false }), last)
+      assertWhole(SimulatedTransfer.run({ ...setup, rollover: 0, knowsSize: false }), last)
     })
   })
 })
