@@ -110,7 +110,7 @@ export const make = <Input, Packet, Result, Output>(
     Effect.try({ try: () => decodeAll(text), catch: (cause) => cause }).pipe(
       Effect.matchEffect({
         onSuccess: (state) => (typeof state === "string" ? fail(state) : Effect.succeed(state)),
-        onFailure: () => fail("not a farm checkpoint; name another file, or remove this one")
+        onFailure: () => fail("not a farm checkpoint, or a damaged one; name another file, or remove this one")
       })
     )
 
@@ -125,7 +125,9 @@ export const make = <Input, Packet, Result, Output>(
       }
       return skipped === units
         ? Effect.void
-        : fail(`cannot resume: \`split\` returned ${skipped} units, expected ${units}`)
+        : fail(
+            `cannot resume: the splitter stopped at unit ${skipped}, the checkpoint at unit ${units}; remove the checkpoint`
+          )
     })
 
   return { read, skip, write }

@@ -91,7 +91,8 @@ export const begin = Effect.fnUntraced(function* <Packet, Out>(plan: Plan<Packet
       try {
         const next = splitter.next(size)
         if (next === undefined) return undefined
-        if (!(next.units >= 1)) throw new Error(`invalid packet of ${next.units} units: must be at least 1`)
+        if (!(next.units >= 1))
+          throw new Error(`invalid packet of ${next.units} units: \`next\` must return at least 1`)
         const encoded = encode(next.packet)
         splitUnits += next.units
         nextId++

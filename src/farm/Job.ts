@@ -38,7 +38,10 @@ export interface Work<Packet, Result> {
   readonly name: string
   /** The version of the packets and results: workers and checkpoints of another version are refused. */
   readonly version: number
-  /** The schema of a packet. Its encoded form can be cloned by structured cloning; for remote workers it is JSON. */
+  /**
+   * The schema of a packet. Its encoded form must be cloneable by structured clone, and JSON for remote workers and
+   * checkpoints.
+   */
   readonly packet: Schema.Codec<Packet, unknown>
   readonly result: Schema.Codec<Result, unknown>
   /**

@@ -31,7 +31,7 @@ import * as Fibers from "../session/Fibers.ts"
 import { SessionError } from "../session/Session.ts"
 import * as Guess from "./Guess.ts"
 
-/** Port of the course's server. IANA has assigned none. @category constants @since 0.1.0 */
+/** Default port, that of the course's server. IANA has assigned it no port. @category constants @since 0.1.0 */
 export const defaultPort = 1500
 
 /** Listening address, limits, range and concurrency model of a server. @category models @since 0.1.0 */

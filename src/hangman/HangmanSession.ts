@@ -22,7 +22,7 @@ export type Dialect = typeof Dialect.Type
 /** Difficulty of the words. @category models @since 0.1.0 */
 export const Difficulty = Schema.Literals(["easy", "medium", "hard"])
 
-/** Default ports of the dialects. IANA has assigned none. @category constants @since 0.1.0 */
+/** Default ports of the dialects. IANA has assigned no port to hangman. @category constants @since 0.1.0 */
 export const defaultPort: Readonly<Record<Dialect, number>> = { friendly: 1066, course: 1068, book: 1066 }
 
 /** Default lives: one for each part of the gallows, or the number of the original servers. */

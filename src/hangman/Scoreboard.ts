@@ -159,7 +159,9 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
         failing = true
         return alreadyLogged
           ? Effect.void
-          : Effect.logError(`cannot write the scoreboard, games are not counted: ${error.message}`)
+          : Effect.logError(
+              `cannot write the scoreboard; games do not count until it can be written again: ${error.message}`
+            )
       })
     )
 

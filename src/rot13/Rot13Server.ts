@@ -27,7 +27,7 @@ import type * as Network from "../network/Network.ts"
 import * as TcpServer from "../network/TcpServer.ts"
 import * as Rot13 from "./Rot13.ts"
 
-/** Port of the course's server; IANA has assigned none. @category models @since 0.1.0 */
+/** Default port, that of the course's server. IANA has assigned no port to rot13. @category models @since 0.1.0 */
 export const defaultPort = 1067
 
 /** Address to listen on, limits, and the letters to rotate. @category models @since 0.1.0 */

@@ -16,11 +16,11 @@ import type * as Scope from "effect/Scope"
 import type * as Packet from "../network/Packet.ts"
 import * as FaultArbitrary from "./faults/FaultArbitrary.ts"
 import * as FaultPlan from "./faults/FaultPlan.ts"
-import * as FaultPlanParser from "./faults/FaultPlanParser.ts"
+import * as FaultPlanClauses from "./faults/FaultPlanClauses.ts"
 import * as FaultPlanSyntax from "./faults/FaultPlanSyntax.ts"
 import * as FaultShrink from "./faults/FaultShrink.ts"
+import * as SimCheckError from "./SimCheckError.ts"
 import * as Simulation from "./Simulation.ts"
-import * as SimulationError from "./SimulationError.ts"
 
 /** Options of a check. @category models @since 0.1.0 */
 export interface Options extends Omit<Simulation.Options, "seed" | "plan" | "tap"> {
@@ -50,21 +50,21 @@ export interface Summary {
   readonly reached: ReadonlyMap<string, number>
 }
 
-type Reason = SimulationError.SimulationError["reason"]
+type Reason = SimCheckError.SimCheckError["reason"]
 type Report = Simulation.Report<unknown, unknown>
 
 const misconfigured = (error: { readonly message: string }) =>
-  new SimulationError.SimulationError({
-    reason: new SimulationError.Misconfigured({ message: error.message, cause: error }),
+  new SimCheckError.SimCheckError({
+    reason: new SimCheckError.Misconfigured({ message: error.message, cause: error }),
     cause: error
   })
 
 /** Returns the reason for which a single run failed, if it did. */
 const failureOf = ({ exit, leaked, outcome }: Report): Reason | undefined => {
-  if (outcome === "deadlock") return new SimulationError.Deadlock()
-  if (outcome === "deadline") return new SimulationError.DeadlineExceeded()
-  if (Exit.isFailure(exit)) return new SimulationError.Failed({ cause: exit.cause })
-  return leaked.sockets + leaked.timers > 0 ? new SimulationError.Leaked(leaked) : undefined
+  if (outcome === "deadlock") return new SimCheckError.Deadlock()
+  if (outcome === "deadline") return new SimCheckError.DeadlineExceeded()
+  if (Exit.isFailure(exit)) return new SimCheckError.Failed({ cause: exit.cause })
+  return leaked.sockets + leaked.timers > 0 ? new SimCheckError.Leaked(leaked) : undefined
 }
 
 /** Returns what must stay the same while a failing plan is shrunk, so that a different failure does not replace it. */
@@ -95,7 +95,7 @@ const fingerprint = ({ arrives, at, bytes, fault = "", from, kind, to }: Packet.
 }
 
 const formatPacket = ({ at, from, kind, to }: Packet.ObservedPacket) =>
-  `${kind} ${from.address}:${from.port} to ${to.address}:${to.port} at ${FaultPlanParser.formatNanos(Number(at))}`
+  `${kind} ${from.address}:${from.port} to ${to.address}:${to.port} at ${FaultPlanClauses.formatNanos(Number(at))}`
 
 /** Creates a tap that records packets, and one that compares later packets with them. */
 const traceComparison = () => {
@@ -113,7 +113,7 @@ const traceComparison = () => {
       if (difference !== undefined) return difference
       if (one.packets !== other.packets) return `${one.packets} packets, then ${other.packets}`
       if (one.time === other.time && Exit.isSuccess(one.exit) === Exit.isSuccess(other.exit)) return undefined
-      return `one ended at ${FaultPlanParser.formatNanos(one.time)}, the other at ${FaultPlanParser.formatNanos(other.time)}`
+      return `one ended at ${FaultPlanClauses.formatNanos(one.time)}, the other at ${FaultPlanClauses.formatNanos(other.time)}`
     }
   }
 }
@@ -148,7 +148,7 @@ const settingsOf = Effect.fnUntraced(function* (options: Options) {
 /**
  * Runs a scenario with every seed and returns statistics if no run fails.
  *
- * Fails with `SimulationError` if a run fails, does not end, leaks sockets or timers, or differs when repeated; if a
+ * Fails with `SimCheckError` if a run fails, does not end, leaks sockets or timers, or differs when repeated; if a
  * rule of the plan never applies; or if a state is never reached.
  *
  * **Example** (A request under delays and small TCP segments)
@@ -184,7 +184,7 @@ const settingsOf = Effect.fnUntraced(function* (options: Options) {
 export const check = Effect.fnUntraced(function* <A, E, R>(
   scenario: (simulation: Simulation.Simulation) => Effect.Effect<A, E, R>,
   options: Options = {}
-): Effect.fn.Return<Summary, SimulationError.SimulationError, Exclude<R, Scope.Scope>> {
+): Effect.fn.Return<Summary, SimCheckError.SimCheckError, Exclude<R, Scope.Scope>> {
   const { first, isReplay, plan: fixed, runs } = yield* Effect.mapError(settingsOf(options), misconfigured)
   const { generate, plan: _, runs: __, sometimes = [], ...rest } = options
   const runOnce = (seed: number, plan: FaultPlan.FaultPlan, tap?: Packet.Tap) =>
@@ -194,8 +194,7 @@ export const check = Effect.fnUntraced(function* <A, E, R>(
     const trace = traceComparison()
     const report = yield* runOnce(seed, plan, trace.record)
     const difference = trace.difference(report, yield* runOnce(seed, plan, trace.compare))
-    const reason =
-      difference === undefined ? failureOf(report) : new SimulationError.Nondeterministic({ at: difference })
+    const reason = difference === undefined ? failureOf(report) : new SimCheckError.Nondeterministic({ at: difference })
     return { report, reason }
   })
 
@@ -217,7 +216,7 @@ export const check = Effect.fnUntraced(function* <A, E, R>(
     const { plan } = yield* FaultShrink.minimiseEffect(start, fails)
     const failure = { seed, plan, original, time: smallest.report.time, faults: sum(smallest.report.faults) }
     const cause = smallest.reason._tag === "Failed" ? Cause.squash(smallest.reason.cause) : undefined
-    return new SimulationError.SimulationError({ reason: smallest.reason, failure, cause })
+    return new SimCheckError.SimCheckError({ reason: smallest.reason, failure, cause })
   })
 
   const reached = new Map<string, number>()
@@ -243,11 +242,11 @@ export const check = Effect.fnUntraced(function* <A, E, R>(
   }
   const rules = (fixed ?? []).filter((_, index) => faultCounts?.[index] === 0)
   if (rules.length > 0) {
-    return yield* new SimulationError.SimulationError({ reason: new SimulationError.UnusedRules({ rules }) })
+    return yield* new SimCheckError.SimCheckError({ reason: new SimCheckError.UnusedRules({ rules }) })
   }
   const labels = [...labelsToReach].filter((label) => !reached.has(label))
   if (labels.length > 0 && !isReplay) {
-    return yield* new SimulationError.SimulationError({ reason: new SimulationError.NeverReached({ labels }) })
+    return yield* new SimCheckError.SimCheckError({ reason: new SimCheckError.NeverReached({ labels }) })
   }
   return summary
 })

@@ -52,8 +52,8 @@ import type { Change, Heartbeat, Peer } from "./Peer.ts"
 import { StatusError } from "./StatusError.ts"
 import * as Broadcast from "./transport/Broadcast.ts"
 import type * as Transport from "./transport/Transport.ts"
+import * as HeartbeatEncoder from "./wire/HeartbeatEncoder.ts"
 import * as HeartbeatReceiver from "./wire/HeartbeatReceiver.ts"
-import * as HeartbeatSender from "./wire/HeartbeatSender.ts"
 import * as StatusPacket from "./wire/StatusPacket.ts"
 
 /** Options of a peer: identity, payload, transport and timing. @category models @since 0.1.0 */
@@ -89,7 +89,7 @@ export interface Options<A> extends Omit<PeerTable.Options<A>, "decode" | "self"
   /** Receives without sending, so that no other peer sees this one. Default false. */
   readonly listenOnly?: boolean | undefined
   /** Conversion of the course's packets from payloads, and with `send` also to payloads, to send such packets. */
-  readonly course?: HeartbeatSender.CourseFormat<A> | undefined
+  readonly course?: HeartbeatEncoder.CourseFormat<A> | undefined
 }
 
 /** Counters of received packets, beside those of the transport. @category models @since 0.1.0 */
@@ -187,7 +187,7 @@ export const make = Effect.fnUntraced(function* <A>(
   }
   const identity = yield* Identity.make({ ...options, course: course?.send === true })
   const isSending = options.listenOnly !== true
-  const sender = yield* HeartbeatSender.make({ ...options, cluster, identity, key, interval: intervalMillis })
+  const sender = yield* HeartbeatEncoder.make({ ...options, cluster, identity, key, interval: intervalMillis })
 
   let [accepted, invalidPayloads] = [0, 0]
   const decode: typeof sender.decode = (payload, dialect) => {

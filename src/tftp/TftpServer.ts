@@ -26,7 +26,7 @@ import * as ServerTelemetry from "./server/ServerTelemetry.ts"
 import type * as TftpMetrics from "./server/TftpMetrics.ts"
 import * as FileStore from "./store/FileStore.ts"
 import * as TftpError from "./TftpError.ts"
-import * as TftpEvent from "./TftpEvent.ts"
+import * as TftpServerEvent from "./TftpServerEvent.ts"
 import * as Retransmission from "./transfer/Retransmission.ts"
 import * as RetransmissionTimer from "./transfer/RetransmissionTimer.ts"
 import * as Transfer from "./transfer/Transfer.ts"
@@ -70,7 +70,7 @@ export interface Options {
 export type Stats = Readonly<TftpMetrics.Stats>
 
 /** An event of a server. @category models @since 0.1.0 */
-export type Event = TftpEvent.Event
+export type Event = TftpServerEvent.Event
 
 /** A running server. @category models @since 0.1.0 */
 export interface Server {
@@ -91,7 +91,7 @@ const progressIntervalMillis = 250
 
 /** A request in progress. */
 interface ActiveTransfer extends RequestHandler.PendingRequest {
-  readonly info: TftpEvent.TransferInfo
+  readonly info: TftpServerEvent.TransferInfo
   /** Interrupts its fiber. */
   readonly stop: () => void
   /** True once the outcome is counted: the server only dallies, for a client that may have missed the last ACK. */
@@ -208,7 +208,7 @@ export const make = Effect.fnUntraced(function* (
 
   const start = (request: Packet.Request, from: Endpoint.Endpoint, listenSocket: ListenSockets.ListenSocket) => {
     const key = keyOf(from)
-    const info: TftpEvent.TransferInfo = {
+    const info: TftpServerEvent.TransferInfo = {
       id: ++requestCount,
       kind: request._tag,
       filename: request.filename,
@@ -241,7 +241,7 @@ export const make = Effect.fnUntraced(function* (
           active.transfer === undefined ? sendRefusal(active, error) : telemetry.failed(info, error, active.transfer)
         ),
         Effect.catchDefect((defect) =>
-          Effect.logError(`${TftpEvent.describe(info)}: unhandled defect in transfer`, defect)
+          Effect.logError(`${TftpServerEvent.describe(info)}: unhandled defect in transfer`, defect)
         ),
         Effect.ensuring(remove)
       )

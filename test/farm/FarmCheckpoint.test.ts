@@ -143,11 +143,17 @@ describe("FarmCheckpoint", () => {
       )
       for (const text of ["", "{}", good.slice(0, -9), good.replace(/"cut":\d+/, '"cut":-1.5'), "null"]) {
         saved.text = text
-        assert.strictEqual(yield* go({}, 9_000), "memory: not a farm checkpoint; name another file, or remove this one")
+        assert.strictEqual(
+          yield* go({}, 9_000),
+          "memory: not a farm checkpoint, or a damaged one; name another file, or remove this one"
+        )
       }
       saved.text = good.replace(/"cut":\d+/, '"cut":9001')
       const why = yield* go({}, 9_000)
-      assert.strictEqual(why, "memory: cannot resume: `split` returned 9000 units, expected 9001")
+      assert.strictEqual(
+        why,
+        "memory: cannot resume: the splitter stopped at unit 9000, the checkpoint at unit 9001; remove the checkpoint"
+      )
       assert.strictEqual(
         yield* go({ checkpoint: undefined }, 9_000),
         "memory: the job odd has no checkpoint codecs; define `checkpoint` in the job"

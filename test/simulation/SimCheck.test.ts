@@ -7,8 +7,8 @@ import * as Network from "../../src/network/Network.ts"
 import * as FaultPlan from "../../src/simulation/faults/FaultPlan.ts"
 import * as FaultPlanSyntax from "../../src/simulation/faults/FaultPlanSyntax.ts"
 import * as SimCheck from "../../src/simulation/SimCheck.ts"
+import * as SimCheckError from "../../src/simulation/SimCheckError.ts"
 import type * as Simulation from "../../src/simulation/Simulation.ts"
-import * as SimulationError from "../../src/simulation/SimulationError.ts"
 
 const environment = (env: Record<string, string>) =>
   Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromEnv({ env }))
@@ -48,9 +48,9 @@ const once = Effect.fnUntraced(function* (simulation: Simulation.Simulation) {
 })
 
 const failureOf = <A>(
-  check: Effect.Effect<A, SimulationError.SimulationError>,
+  check: Effect.Effect<A, SimCheckError.SimCheckError>,
   env: Record<string, string> = {}
-): Effect.Effect<SimulationError.SimulationError> => Effect.orDie(Effect.flip(environment(env)(check)))
+): Effect.Effect<SimCheckError.SimCheckError> => Effect.orDie(Effect.flip(environment(env)(check)))
 
 const reasonOf = (
   scenario: (simulation: Simulation.Simulation) => Effect.Effect<unknown, unknown>,
@@ -169,7 +169,7 @@ describe("SimCheck", () => {
       assert.strictEqual((yield* reasonOf(deadlocked))._tag, "Deadlock")
       assert.strictEqual((yield* reasonOf(() => Effect.forever(Effect.sleep("1 second"))))._tag, "DeadlineExceeded")
       const timer = () => Effect.forkDetach(Effect.sleep("2 days"), { startImmediately: true })
-      assert.deepStrictEqual(yield* reasonOf(timer), new SimulationError.Leaked({ sockets: 0, timers: 1 }))
+      assert.deepStrictEqual(yield* reasonOf(timer), new SimCheckError.Leaked({ sockets: 0, timers: 1 }))
       const background = Effect.fnUntraced(function* ({ host }: Simulation.Simulation) {
         yield* (yield* host("a")).start(Effect.andThen(Effect.sleep("1 second"), Effect.fail(new Twice("behind"))))
         yield* Effect.sleep("1 minute")
@@ -184,7 +184,7 @@ describe("SimCheck", () => {
       const plan = FaultPlanSyntax.parseUnsafe("drop=#2, dup=#30, drop=10%")
       assert.deepStrictEqual(
         yield* reasonOf(numbers(20), { plan, runs: 20 }),
-        new SimulationError.UnusedRules({ rules: FaultPlanSyntax.parseUnsafe("dup=#30") })
+        new SimCheckError.UnusedRules({ rules: FaultPlanSyntax.parseUnsafe("dup=#30") })
       )
       const generated = yield* environment({})(SimCheck.check(numbers(2), { generate: {}, runs: 50 }))
       assert.isAbove(generated.unused, 0)
@@ -194,7 +194,7 @@ describe("SimCheck", () => {
         yield* simulation.sometimes("some", received.length < 5)
       })
       const dropping = { plan: "drop=#1", runs: 5 }
-      assert.deepStrictEqual(yield* reasonOf(asks, dropping), new SimulationError.NeverReached({ labels: ["all"] }))
+      assert.deepStrictEqual(yield* reasonOf(asks, dropping), new SimCheckError.NeverReached({ labels: ["all"] }))
       const rarely = { plan: "drop=10%", runs: 20 }
       const { reached } = yield* environment({})(SimCheck.check(asks, rarely))
       assert.strictEqual(reached.get("all")! + reached.get("some")!, 20)

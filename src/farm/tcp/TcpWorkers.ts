@@ -12,9 +12,9 @@ import type * as Scope from "effect/Scope"
 import { FarmError, InvalidOptions, NoWorkers } from "../FarmError.ts"
 import type { Worker } from "../Worker.ts"
 import * as Auth from "./Auth.ts"
-import * as FarmConnection from "./FarmConnection.ts"
 import { frameLimitBytes } from "./Protocol.ts"
 import * as RemoteHost from "./RemoteHost.ts"
+import * as WorkerServerConnection from "./WorkerServerConnection.ts"
 
 /** A change in the connection to a host. @category models @since 0.1.0 */
 export type Event = RemoteHost.Event
@@ -179,10 +179,10 @@ export const makeWith = Effect.fnUntraced(function* <R>(
  */
 export const make = Effect.fnUntraced(function* (
   options: Options
-): Effect.fn.Return<ReadonlyArray<Worker>, FarmError, FarmConnection.Requirements | Scope.Scope> {
+): Effect.fn.Return<ReadonlyArray<Worker>, FarmError, WorkerServerConnection.Requirements | Scope.Scope> {
   const { job, key, maxFrameBytes = frameLimitBytes.session } = options
   const auth = key === undefined ? undefined : yield* Auth.make(key)
   return yield* makeWith(options, (address, timeouts) =>
-    FarmConnection.open({ ...address, ...timeouts, job, auth, maxFrameBytes })
+    WorkerServerConnection.open({ ...address, ...timeouts, job, auth, maxFrameBytes })
   )
 })

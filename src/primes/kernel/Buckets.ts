@@ -57,7 +57,10 @@ export function put(window: u32, byte: u32, state: u32, q: u32): void {
   store<u32>(head, ((at + 8) & (BLOCK_BYTES - 1)) == 0 ? takeBlock(at & ~(BLOCK_BYTES - 1)) : at + 8)
 }
 
-/** Crosses off the primes of a window's bucket; drops a prime whose next multiple lies at `rest` or later. */
+/**
+ * Crosses off the multiples of the primes in the bucket of `window`, and moves each prime to the bucket of its next
+ * multiple. A prime whose next multiple is `rest` bytes or more from the start of the window is dropped.
+ */
 export function emptyBucket(window: u32, rest: u64): void {
   const head = BUCKET_ENDS + (window & (RING_SIZE - 1)) * 4
   let past = load<u32>(head)

@@ -125,7 +125,10 @@ export function next(): i32 {
   return count()
 }
 
-/** Writes the primes of the next block of the window as f64; returns their count, or -1 at the end of the window. */
+/**
+ * Writes the primes in the next `LISTED_BYTES` bytes of the window to the address `listAt()`, each as an f64. Returns
+ * their count, or -1 after the last block.
+ */
 export function list(): i32 {
   if (listed >= size) return -1
   let out: u32 = OUT

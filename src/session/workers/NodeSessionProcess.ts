@@ -7,5 +7,5 @@ if (!process.connected) process.exit()
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {})
 
 enableCompileCache()
-const { main } = await import("./NodeProcessWorkerMain.ts")
+const { main } = await import("./NodeServerInProcess.ts")
 main()

@@ -2,5 +2,5 @@
 import { enableCompileCache } from "node:module"
 
 enableCompileCache()
-const { main } = await import("./NodeThreadWorkerMain.ts")
+const { main } = await import("./NodeServerInThread.ts")
 main()

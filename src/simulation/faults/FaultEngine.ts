@@ -6,7 +6,7 @@
  * a plan without random choices.
  */
 import * as Packet from "../../network/Packet.ts"
-import * as FaultApply from "./FaultApply.ts"
+import * as FaultActions from "./FaultActions.ts"
 import * as FaultMatch from "./FaultMatch.ts"
 import * as FaultPlan from "./FaultPlan.ts"
 import * as FaultPlanSyntax from "./FaultPlanSyntax.ts"
@@ -116,17 +116,17 @@ export const make = (plan: FaultPlan.FaultPlan, options: Options = {}): FaultEng
     return overtaken
   }
 
-  const conclude = (pending: FaultApply.PendingVerdict, flow: FaultMatch.Flow, now: number): FaultVerdict.Verdict => {
+  const conclude = (pending: FaultActions.PendingVerdict, flow: FaultMatch.Flow, now: number): FaultVerdict.Verdict => {
     if (pending.isDropped || pending.packet.transport === "tcp") {
-      return FaultApply.toVerdict(pending, undefined, [])
+      return FaultActions.toVerdict(pending, undefined, [])
     }
     if (pending.hold !== undefined) {
       const { overtakers, ruleState, maxHoldNanos } = pending.hold
       const held = FaultVerdict.makeHeld(maxHoldNanos)
       flow.holds.push({ ruleState, datagram: held, until: now + maxHoldNanos, overtakersLeft: overtakers })
-      return FaultApply.toVerdict(pending, held, [])
+      return FaultActions.toVerdict(pending, held, [])
     }
-    return FaultApply.toVerdict(pending, undefined, takeOvertaken(flow, now))
+    return FaultActions.toVerdict(pending, undefined, takeOvertaken(flow, now))
   }
 
   const decide: FaultEngine["decide"] = (packet, at, from, to) => {
@@ -138,11 +138,11 @@ export const make = (plan: FaultPlan.FaultPlan, options: Options = {}): FaultEng
     const { flowRules } = flow
     let kind: string | undefined
     let isDissected = !isPayload
-    let pending: FaultApply.PendingVerdict | undefined
+    let pending: FaultActions.PendingVerdict | undefined
     for (let i = 0; i < flowRules.length; i++) {
       const flowRule = flowRules[i]!
       const { ruleFlow, ruleState } = flowRule
-      if (!isPayload) FaultApply.resetOffset(flowRule, packet)
+      if (!isPayload) FaultActions.resetOffset(flowRule, packet)
       if (now < ruleState.windowStart || now >= ruleState.windowEnd || !(isUdp ? ruleState.udp : ruleState.tcp))
         continue
       if (ruleState.kind === undefined) {
@@ -160,8 +160,8 @@ export const make = (plan: FaultPlan.FaultPlan, options: Options = {}): FaultEng
       if (n === ruleState.lastNth) ruleState.exhaustedAt = now
       if (pending?.isDropped || n < ruleState.firstNth || n > ruleState.lastNth) continue
       if (ruleState.probability < 1 && FaultRandom.draw(ruleState.randomKey, n, 0) >= ruleState.probability) continue
-      pending ??= FaultApply.pendingVerdict(packet)
-      const fault = FaultApply.apply(pending, flowRule, flow, n, now)
+      pending ??= FaultActions.pendingVerdict(packet)
+      const fault = FaultActions.apply(pending, flowRule, flow, n, now)
       if (fault === undefined) continue
       const note = fault === ruleState.rule ? ruleState.note : FaultMatch.note(fault)
       pending.note = pending.note === undefined ? note : `${pending.note}, ${note}`
@@ -170,7 +170,7 @@ export const make = (plan: FaultPlan.FaultPlan, options: Options = {}): FaultEng
     }
     if (pending === undefined) {
       if (!isUdp || flow.holds.length === 0) return FaultVerdict.deliver
-      pending = FaultApply.pendingVerdict(packet)
+      pending = FaultActions.pendingVerdict(packet)
     }
     return conclude(pending, flow, now)
   }

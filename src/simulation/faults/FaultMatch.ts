@@ -1,4 +1,4 @@
-/** Matching of packets and fault rules; hosts are resolved once for each pair of addresses. */
+/** Matches packets with fault rules. The rules for two hosts are selected at their first packet and then kept. */
 import * as Endpoint from "../../network/Endpoint.ts"
 import type { Packet } from "../../network/Packet.ts"
 import * as FaultPlan from "./FaultPlan.ts"

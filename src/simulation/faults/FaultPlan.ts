@@ -139,7 +139,7 @@ const anyTransportRules = [
   packetRule("delay", { by: Range, transport: Schema.optionalKey(Schema.Literals(["udp", "tcp"])) })
 ] as const
 
-/** Faults of datagrams. */
+/** Rules whose faults apply to datagrams only. */
 const datagramRules = [
   packetRule("drop", {}),
   /** Additional copies, sent later by `after`. */
@@ -148,7 +148,7 @@ const datagramRules = [
   packetRule("reorder", { by: Count, within: Range }),
   /** Flips one bit, counted from the most significant bit of the first byte; drawn from the seed by default. */
   packetRule("corrupt", { bit: Schema.optionalKey(Natural) }),
-  /** Keeps the first `bytes` bytes; drawn from the seed by default. */
+  /** Keeps the first `bytes` bytes; without `bytes`, a number drawn from the seed. */
   packetRule("truncate", { bytes: Schema.optionalKey(Natural) })
 ] as const
 

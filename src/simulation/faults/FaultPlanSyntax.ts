@@ -35,10 +35,10 @@
  */
 import * as Result from "effect/Result"
 import * as FaultPlan from "./FaultPlan.ts"
-import * as FaultPlanParser from "./FaultPlanParser.ts"
+import * as FaultPlanClauses from "./FaultPlanClauses.ts"
 
 type Rule = FaultPlan.Rule
-type Parts = FaultPlanParser.ClauseValues
+type Parts = FaultPlanClauses.ClauseValues
 type Name = keyof Parts
 type Of<A extends FaultPlan.Action> = Extract<Rule, { readonly action: A }>
 
@@ -195,7 +195,7 @@ const malformed = (text: string, at: number, expected: string) =>
  * Reads a clause at a position; returns undefined if none of that name is there. Its values are undefined if invalid.
  */
 const readClause = (name: Name, text: string, at: number) => {
-  const { pattern, parse } = FaultPlanParser.clauses[name]
+  const { pattern, parse } = FaultPlanClauses.clauses[name]
   pattern.lastIndex = at
   const found = pattern.exec(text)
   const end = pattern.lastIndex
@@ -212,14 +212,14 @@ const clauseError = (parts: Parts, { instantWindow, minNumber, maxNumber }: Rule
       : `a number from ${minNumber} to ${maxNumber}`
   if (parts.at === undefined || instantWindow === "may") return undefined
   if (instantWindow === "must") return parts.at.isOpen ? "a single time such as @5s" : undefined
-  return parts.at.isOpen ? undefined : FaultPlanParser.clauses.at.expected
+  return parts.at.isOpen ? undefined : FaultPlanClauses.clauses.at.expected
 }
 
 const parseRule = (text: string, start: number): Result.Result<readonly [Rule, number], FaultPlan.FaultPlanError> => {
   const action = /^\w*/.exec(text.slice(start))![0]
   if (!isAction(action)) return malformed(text, start, `one of ${Object.keys(syntax).join(", ")}`)
   const ruleSyntax = syntax[action] as RuleSyntax<Rule>
-  const anyClause = `a clause such as ${ruleSyntax.allowed.map((name) => FaultPlanParser.clauses[name].example).join(", ")}`
+  const anyClause = `a clause such as ${ruleSyntax.allowed.map((name) => FaultPlanClauses.clauses[name].example).join(", ")}`
   let parts: Parts = {}
   let at = skipBlanks(text, start + action.length)
   if (text[at] === "=") {
@@ -230,9 +230,9 @@ const parseRule = (text: string, start: number): Result.Result<readonly [Rule, n
     const word = wordAt(text, at)
     const name =
       ruleSyntax.allowed.find((name) => readClause(name, text, at) !== undefined) ??
-      ruleSyntax.allowed.find((name) => FaultPlanParser.clauses[name].prefix.test(word))
+      ruleSyntax.allowed.find((name) => FaultPlanClauses.clauses[name].prefix.test(word))
     if (name === undefined) return malformed(text, at, anyClause)
-    const { example, expected } = FaultPlanParser.clauses[name]
+    const { example, expected } = FaultPlanClauses.clauses[name]
     const found = readClause(name, text, at)
     if (found?.parts === undefined) return malformed(text, at, expected)
     if (name in parts) return malformed(text, at, `no second clause such as ${example}`)
@@ -245,7 +245,7 @@ const parseRule = (text: string, start: number): Result.Result<readonly [Rule, n
     at = skipBlanks(text, found.end)
   }
   const missing = ruleSyntax.required.find((name) => !(name in parts))
-  if (missing !== undefined) return malformed(text, at, FaultPlanParser.clauses[missing].expected)
+  if (missing !== undefined) return malformed(text, at, FaultPlanClauses.clauses[missing].expected)
   return Result.succeed([ruleSyntax.build(parts), at])
 }
 
@@ -287,22 +287,22 @@ export const parseUnsafe = (text: string): FaultPlan.FaultPlan => Result.getOrTh
 export const formatRule = (rule: Rule): string => {
   if (FaultPlan.isHostRule(rule)) {
     const { action, at, host } = rule
-    const until = "until" in rule && rule.until !== undefined ? `..${FaultPlanParser.formatNanos(rule.until)}` : ""
-    return `${action}=${FaultPlanParser.formatHost(host)}@${FaultPlanParser.formatNanos(at)}${until}`
+    const until = "until" in rule && rule.until !== undefined ? `..${FaultPlanClauses.formatNanos(rule.until)}` : ""
+    return `${action}=${FaultPlanClauses.formatHost(host)}@${FaultPlanClauses.formatNanos(at)}${until}`
   }
-  const window = rule.window === undefined ? "" : FaultPlanParser.formatWindow(rule.window)
-  if (rule.action === "partition") return `partition=${FaultPlanParser.formatPair(rule.pair)}${window}`
+  const window = rule.window === undefined ? "" : FaultPlanClauses.formatWindow(rule.window)
+  if (rule.action === "partition") return `partition=${FaultPlanClauses.formatPair(rule.pair)}${window}`
   const { number, time, transport } = (syntax[rule.action] as RuleSyntax<Rule>).valuesOf(rule)
-  const which = [rule.nth && FaultPlanParser.formatNth(rule.nth), rule.percent && `${rule.percent}%`]
+  const which = [rule.nth && FaultPlanClauses.formatNth(rule.nth), rule.percent && `${rule.percent}%`]
     .filter(Boolean)
     .join(" ")
   const value = [
     number === undefined ? which : which === "" ? `${number}` : `${which}:${number}`,
-    time && FaultPlanParser.formatRange(time)
+    time && FaultPlanClauses.formatRange(time)
   ].filter(Boolean)
   const rest = [
     transport,
-    rule.pair && FaultPlanParser.formatPair(rule.pair),
+    rule.pair && FaultPlanClauses.formatPair(rule.pair),
     rule.kind && `kind=${rule.kind}`,
     window
   ].filter(Boolean)

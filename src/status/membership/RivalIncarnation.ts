@@ -1,6 +1,6 @@
 /**
- * Packets with a peer's id and another incarnation. They come from an old run whose packets are late, from a new run
- * whose clock or disk was set back, or from a second peer with the same id. Pure.
+ * Tracks packets with a peer's id but another incarnation. Their sender is one of three: an old run whose packets
+ * arrive late, a new run whose clock or disk was set back, or a second peer with the same id. All functions are pure.
  */
 
 /** Another incarnation of a peer. Only one at a time is tracked. */

@@ -36,7 +36,7 @@ export interface Options {
   /** Own identity, whose packets are ignored: broadcast transports deliver them to the sender, too. */
   readonly self: Identity.Identity | undefined
   readonly key: Hmac.Hmac | undefined
-  /** Largest accepted difference between the sender's and the receiver's clock, in both directions. */
+  /** Largest accepted difference, ahead or behind, between the time in a signed packet and the receiver's clock. */
   readonly replayWindowMillis: number
   /** Accepts the course's packets. Incompatible with a key, since they have no signature. */
   readonly acceptCourse: boolean

@@ -8,15 +8,15 @@ import * as NodeNetwork from "../../network/node/NodeNetwork.ts"
 import * as Signal from "../../network/Signal.ts"
 import * as Sweeper from "../../network/Sweeper.ts"
 import { FileStoreError } from "../store/FileStoreError.ts"
-import * as File from "../store/NodeFile.ts"
+import * as NodeFileCalls from "../store/NodeFileCalls.ts"
 import type * as Store from "../store/Store.ts"
 import type * as TftpError from "../TftpError.ts"
 import * as Retransmission from "../transfer/Retransmission.ts"
 import * as RetransmissionTimer from "../transfer/RetransmissionTimer.ts"
 import type * as Transfer from "../transfer/Transfer.ts"
-import * as TransferSocket from "../transfer/TransferSocket.ts"
 import * as Message from "./NodeTransferMessage.ts"
 import * as ServerTransfer from "./ServerTransfer.ts"
+import * as TransferSocket from "./TransferSocket.ts"
 
 type Start = Extract<Message.ToThread, { readonly _tag: "Start" }>
 
@@ -49,14 +49,14 @@ const serializeReason = ({ reason }: TftpError.TftpError): Message.SerializedRea
 
 const readableOf = (filename: string, { descriptor, size }: NonNullable<Start["source"]>): ServerTransfer.File => {
   const failed = Effect.mapError(
-    (cause: NodeJS.ErrnoException) => new FileStoreError({ filename, reason: File.readReason(cause) })
+    (cause: NodeJS.ErrnoException) => new FileStoreError({ filename, reason: NodeFileCalls.readReason(cause) })
   )
   return {
     size,
     body: {
       _tag: "Random",
-      readAt: (position, into) => failed(File.readAt(descriptor, position, into)),
-      readVectoredAt: (position, into) => failed(File.readVectoredAt(descriptor, position, into))
+      readAt: (position, into) => failed(NodeFileCalls.readAt(descriptor, position, into)),
+      readVectoredAt: (position, into) => failed(NodeFileCalls.readVectoredAt(descriptor, position, into))
     }
   }
 }

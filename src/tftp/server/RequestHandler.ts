@@ -11,10 +11,10 @@ import type * as Store from "../store/Store.ts"
 import type * as TftpError from "../TftpError.ts"
 import type * as Retransmission from "../transfer/Retransmission.ts"
 import * as Transfer from "../transfer/Transfer.ts"
-import * as TransferSocket from "../transfer/TransferSocket.ts"
 import type { TransferSpec } from "../transfer/TransferSpec.ts"
 import type * as ListenSockets from "./ListenSockets.ts"
 import * as ServerTransfer from "./ServerTransfer.ts"
+import * as TransferSocket from "./TransferSocket.ts"
 
 /** A pool of threads that run transfers. */
 export interface TransferThreads {

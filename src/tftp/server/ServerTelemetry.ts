@@ -2,48 +2,52 @@
 import * as Effect from "effect/Effect"
 import * as PubSub from "effect/PubSub"
 import type * as TftpError from "../TftpError.ts"
-import * as TftpEvent from "../TftpEvent.ts"
+import * as TftpServerEvent from "../TftpServerEvent.ts"
 import type * as Transfer from "../transfer/Transfer.ts"
 import * as TftpMetrics from "./TftpMetrics.ts"
 
 /** The counters and events of a server, with a function for each step of a transfer. */
 interface ServerTelemetry {
   readonly stats: TftpMetrics.Stats
-  readonly events: PubSub.PubSub<TftpEvent.Event>
+  readonly events: PubSub.PubSub<TftpServerEvent.Event>
   /** Returns the number of running transfers with clients at an address. */
   readonly activeTransfersOf: (address: string) => number
   /** Counts a transfer that starts. */
-  readonly transferStarted: (info: TftpEvent.TransferInfo) => Effect.Effect<void>
+  readonly transferStarted: (info: TftpServerEvent.TransferInfo) => Effect.Effect<void>
   /** Counts a transfer that has ended, successfully or not. */
-  readonly transferEnded: (info: TftpEvent.TransferInfo) => void
+  readonly transferEnded: (info: TftpServerEvent.TransferInfo) => void
   /** Publishes the progress of a transfer. */
-  readonly progress: (info: TftpEvent.TransferInfo, summary: Transfer.Summary) => void
+  readonly progress: (info: TftpServerEvent.TransferInfo, summary: Transfer.Summary) => void
   /** Reports a refused request: `peerMessage` was sent to the client, `detail` goes to the log. */
-  readonly refused: (info: TftpEvent.TransferInfo, peerMessage: string, detail: string) => Effect.Effect<void>
+  readonly refused: (info: TftpServerEvent.TransferInfo, peerMessage: string, detail: string) => Effect.Effect<void>
   /** Reports a transfer that succeeded. */
-  readonly finished: (info: TftpEvent.TransferInfo, summary: Transfer.Summary, millis: number) => Effect.Effect<void>
+  readonly finished: (
+    info: TftpServerEvent.TransferInfo,
+    summary: Transfer.Summary,
+    millis: number
+  ) => Effect.Effect<void>
   /** Reports a transfer that failed, or that the client ended after the OACK. */
   readonly failed: (
-    info: TftpEvent.TransferInfo,
+    info: TftpServerEvent.TransferInfo,
     error: TftpError.TftpError,
     transfer: Transfer.Transfer
   ) => Effect.Effect<void>
   /** Reports a transfer that was stopped: the server is stopping, or the client sent another request. */
-  readonly stopped: (info: TftpEvent.TransferInfo, transfer: Transfer.Transfer | undefined) => Effect.Effect<void>
+  readonly stopped: (info: TftpServerEvent.TransferInfo, transfer: Transfer.Transfer | undefined) => Effect.Effect<void>
 }
 
 /** The events buffered for a subscriber; a slower one loses the oldest. */
 const maxBufferedEvents = 1_024
 
-const directionOf = ({ kind }: TftpEvent.TransferInfo) => (kind === "RRQ" ? "out" : "in")
+const directionOf = ({ kind }: TftpServerEvent.TransferInfo) => (kind === "RRQ" ? "out" : "in")
 
 /** Makes the telemetry of one server. */
 export const make = Effect.gen(function* () {
   const { addActive, countEnded, stats } = TftpMetrics.make(yield* Effect.context<never>())
-  const events = yield* PubSub.sliding<TftpEvent.Event>(maxBufferedEvents)
+  const events = yield* PubSub.sliding<TftpServerEvent.Event>(maxBufferedEvents)
   const perClient = new Map<string, number>()
-  const publish = (event: TftpEvent.Event) => PubSub.publish(events, event)
-  const countActive = ({ client: { address } }: TftpEvent.TransferInfo, by: 1 | -1) => {
+  const publish = (event: TftpServerEvent.Event) => PubSub.publish(events, event)
+  const countActive = ({ client: { address } }: TftpServerEvent.TransferInfo, by: 1 | -1) => {
     addActive(by)
     const remaining = (perClient.get(address) ?? 0) + by
     if (remaining === 0) perClient.delete(address)
@@ -65,13 +69,13 @@ export const make = Effect.gen(function* () {
     refused: Effect.fnUntraced(function* (info, peerMessage, detail) {
       stats.refused++
       countEnded(directionOf(info), "refused", undefined)
-      yield* Effect.logInfo(`${TftpEvent.describe(info)}: ${detail}`)
+      yield* Effect.logInfo(`${TftpServerEvent.describe(info)}: ${detail}`)
       yield* publish({ _tag: "Refused", transfer: info, peerMessage })
     }),
     finished: Effect.fnUntraced(function* (info, summary, millis) {
       stats.finished++
       countEnded(directionOf(info), "finished", summary)
-      yield* Effect.logInfo(`${TftpEvent.describe(info)}: ${TftpEvent.describeSummary(summary, millis)}`)
+      yield* Effect.logInfo(`${TftpServerEvent.describe(info)}: ${TftpServerEvent.describeSummary(summary, millis)}`)
       yield* publish({ _tag: "Finished", transfer: info, summary, millis })
     }),
     failed: Effect.fnUntraced(function* (info, error, transfer) {
@@ -81,20 +85,20 @@ export const make = Effect.gen(function* () {
         stats.probed++
         countEnded(directionOf(info), "probed", summary)
         yield* Effect.logInfo(
-          `${TftpEvent.describe(info)}: size probe: the client ended the transfer after the OACK (error ${reason.code})`
+          `${TftpServerEvent.describe(info)}: size probe: the client ended the transfer after the OACK (error ${reason.code})`
         )
         yield* publish({ _tag: "Probed", transfer: info })
         return
       }
       stats.failed++
       countEnded(directionOf(info), reason._tag, summary)
-      yield* Effect.logWarning(`${TftpEvent.describe(info)}: ${error.message}`)
+      yield* Effect.logWarning(`${TftpServerEvent.describe(info)}: ${error.message}`)
       yield* publish({ _tag: "Failed", transfer: info, error, summary })
     }),
     stopped: Effect.fnUntraced(function* (info, transfer) {
       stats.failed++
       countEnded(directionOf(info), "stopped", transfer?.summary())
-      yield* Effect.logWarning(`${TftpEvent.describe(info)}: stopped before the end`)
+      yield* Effect.logWarning(`${TftpServerEvent.describe(info)}: stopped before the end`)
     })
   }
   return telemetry

@@ -39,7 +39,7 @@ export interface Services {
 const dallyMillisOf = ({ timeoutMillis: interval = 0 }: Negotiation.Agreed) =>
   Math.min(30_000, Math.max(6_000, 2 * interval))
 
-/** Makes the transfer of a spec; `transfer.run` starts it. */
+/** Makes the server's side of the transfer that `spec` describes. `transfer.run` of the result starts it. */
 export const make = Effect.fnUntraced(function* (
   spec: TransferSpec,
   file: File,

@@ -9,7 +9,7 @@ import * as Semaphore from "effect/Semaphore"
 import * as FileName from "./FileName.ts"
 import { FileStore } from "./FileStore.ts"
 import { AccessDenied, BadRoot, DiskFull, Exists, FileStoreError, type Reason } from "./FileStoreError.ts"
-import * as File from "./NodeFile.ts"
+import * as NodeFileCalls from "./NodeFileCalls.ts"
 import * as Upload from "./NodeUpload.ts"
 import * as Quota from "./Quota.ts"
 import type { Readable, Request, Store, WriteMode } from "./Store.ts"
@@ -51,18 +51,18 @@ const follow = Effect.fnUntraced(function* (
   const walk = Effect.fnUntraced(function* () {
     let path = root
     for (const part of parts) {
-      const found = FileName.ignoringCase(yield* File.readdir(path), part) ?? part
-      path = yield* confined(root, yield* File.realpath(Path.join(path, found)))
+      const found = FileName.ignoringCase(yield* NodeFileCalls.readdir(path), part) ?? part
+      path = yield* confined(root, yield* NodeFileCalls.realpath(Path.join(path, found)))
     }
     return path
   })
-  const exact = File.realpath(Path.join(root, ...parts))
+  const exact = NodeFileCalls.realpath(Path.join(root, ...parts))
   return yield* ignoreCase ? Effect.catchIf(exact, ({ code }) => code === "ENOENT", walk) : exact
 })
 
 /** Returns the path if it is inside the root and not an unfinished upload. */
 const confined = (root: string, path: string): Effect.Effect<string, AccessDenied> => {
-  if (!File.isInside(root, path)) return Effect.fail(new AccessDenied({ why: "Outside" }))
+  if (!NodeFileCalls.isInside(root, path)) return Effect.fail(new AccessDenied({ why: "Outside" }))
   return Path.basename(path).startsWith(FileName.uploadPrefix)
     ? Effect.fail(new AccessDenied({ why: "Reserved" }))
     : Effect.succeed(path)
@@ -74,18 +74,19 @@ const openInside = Effect.fnUntraced(function* (
   path: string,
   flags: number
 ): Effect.fn.Return<number, Failure, Scope.Scope> {
-  const descriptor = yield* Effect.acquireRelease(File.open(path, flags | constants.O_NOFOLLOW), (descriptor) =>
-    Effect.ignore(File.close(descriptor))
+  const descriptor = yield* Effect.acquireRelease(
+    NodeFileCalls.open(path, flags | constants.O_NOFOLLOW),
+    (descriptor) => Effect.ignore(NodeFileCalls.close(descriptor))
   )
-  yield* confined(root, yield* File.realPathOf(descriptor, path))
+  yield* confined(root, yield* NodeFileCalls.realPathOf(descriptor, path))
   return descriptor
 })
 
 /** The flags for reading: do not wait for the other end of a pipe, nor acquire a terminal. */
 const readFlags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY
 
-const regular = (stats: Parameters<typeof File.notRegular>[0]): Effect.Effect<void, AccessDenied> => {
-  const refusal = File.notRegular(stats)
+const regular = (stats: Parameters<typeof NodeFileCalls.notRegular>[0]): Effect.Effect<void, AccessDenied> => {
+  const refusal = NodeFileCalls.notRegular(stats)
   return refusal === undefined ? Effect.void : Effect.fail(refusal)
 }
 
@@ -94,11 +95,11 @@ const measure = Effect.fnUntraced(function* (root: string) {
   const folders = [root]
   let sum = 0
   for (const folder of folders) {
-    const entries = yield* Effect.orElseSucceed(File.readdir(folder), () => [])
+    const entries = yield* Effect.orElseSucceed(NodeFileCalls.readdir(folder), () => [])
     for (const entry of entries) {
       if (entry.startsWith(FileName.uploadPrefix)) continue
       const path = Path.join(folder, entry)
-      const stats = yield* Effect.orElseSucceed(File.lstat(path), () => undefined)
+      const stats = yield* Effect.orElseSucceed(NodeFileCalls.lstat(path), () => undefined)
       if (stats?.isDirectory()) folders.push(path)
       if (stats?.isFile()) sum += stats.size
     }
@@ -130,7 +131,7 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
   const admission = yield* Semaphore.make(1)
   const badRoot = (cause: unknown) =>
     Effect.fail(new FileStoreError({ reason: new BadRoot({ cause }), filename: root }))
-  yield* Effect.catch(File.readdir(root), badRoot)
+  yield* Effect.catch(NodeFileCalls.readdir(root), badRoot)
 
   const typed =
     (request: Request, reasonOf: (cause: NodeJS.ErrnoException) => Reason) =>
@@ -142,20 +143,20 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
 
   const locate = Effect.fnUntraced(function* (request: Request): Effect.fn.Return<Readable, Failure, Scope.Scope> {
     const parts = yield* Effect.fromResult(FileName.parse(request.filename))
-    const base = yield* File.realpath(root)
+    const base = yield* NodeFileCalls.realpath(root)
     const path = yield* confined(base, yield* follow(base, parts, ignoreCase))
-    yield* regular(yield* File.lstat(path))
+    yield* regular(yield* NodeFileCalls.lstat(path))
     const descriptor = yield* openInside(base, path, readFlags)
-    const stats = yield* File.fstat(descriptor)
+    const stats = yield* NodeFileCalls.fstat(descriptor)
     yield* regular(stats)
-    const failed = typed(request, File.readReason)
+    const failed = typed(request, NodeFileCalls.readReason)
     return {
       size: stats.size,
       descriptor,
       body: {
         _tag: "Random",
-        readAt: (position, into) => failed(File.readAt(descriptor, position, into)),
-        readVectoredAt: (position, into) => failed(File.readVectoredAt(descriptor, position, into))
+        readAt: (position, into) => failed(NodeFileCalls.readAt(descriptor, position, into)),
+        readVectoredAt: (position, into) => failed(NodeFileCalls.readVectoredAt(descriptor, position, into))
       }
     }
   })
@@ -164,10 +165,10 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
     base: string,
     parts: ReadonlyArray<string>
   ): Effect.fn.Return<Upload.Folder, Failure, Scope.Scope> {
-    const path = yield* confined(base, yield* File.realpath(Path.join(base, ...parts)))
+    const path = yield* confined(base, yield* NodeFileCalls.realpath(Path.join(base, ...parts)))
     const descriptor = yield* openInside(base, path, constants.O_RDONLY | constants.O_DIRECTORY)
-    const { dev, ino } = yield* File.fstat(descriptor)
-    return { descriptor, path: yield* File.pathThrough(descriptor, path), id: `${dev}:${ino}` }
+    const { dev, ino } = yield* NodeFileCalls.fstat(descriptor)
+    return { descriptor, path: yield* NodeFileCalls.pathThrough(descriptor, path), id: `${dev}:${ino}` }
   })
 
   /** Reserves the upload's part of the quota and of the disk, before its first byte. */
@@ -175,7 +176,7 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
     admission.withPermit(
       Effect.gen(function* (): Effect.fn.Return<Quota.Share, Failure, Scope.Scope> {
         if (options.quota?.total !== undefined && quota.isIdle()) quota.setStoredBytes(yield* measure(base))
-        const room = (yield* File.freeBytes(folder.path)) - minFreeBytes - quota.pendingBytes()
+        const room = (yield* NodeFileCalls.freeBytes(folder.path)) - minFreeBytes - quota.pendingBytes()
         const share = yield* Effect.acquireRelease(
           Effect.suspend(() => Effect.fromResult(quota.begin(size))),
           (share) => Effect.sync(() => share.end(0))
@@ -191,10 +192,10 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
     const { filename, size } = request
     const parts = yield* Effect.fromResult(FileName.parse(filename))
     if (mode === "none") return yield* Effect.fail(new AccessDenied({ why: "ReadOnly" }))
-    const base = yield* File.realpath(root)
+    const base = yield* NodeFileCalls.realpath(root)
     const folder = yield* folderOf(base, parts.slice(0, -1))
     const name = parts.at(-1)!
-    const present = yield* Effect.result(File.lstat(`${folder.path}/${name}`))
+    const present = yield* Effect.result(NodeFileCalls.lstat(`${folder.path}/${name}`))
     if (Result.isSuccess(present)) {
       yield* regular(present.success)
       if (mode === "create") return yield* Effect.fail(new Exists())
@@ -203,12 +204,12 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
   })
 
   return {
-    read: (request) => typed(request, File.readReason)(locate(request)),
+    read: (request) => typed(request, NodeFileCalls.readReason)(locate(request)),
     write: Effect.fnUntraced(function* (request) {
-      const failed = typed(request, File.writeReason)
+      const failed = typed(request, NodeFileCalls.writeReason)
       const [target, share] = yield* failed(uploadTarget(request))
       const checkFreeBytes = Effect.fnUntraced(function* (bytes: number): Effect.fn.Return<void, Failure> {
-        if ((yield* File.freeBytes(target.folder.path)) - bytes < minFreeBytes)
+        if ((yield* NodeFileCalls.freeBytes(target.folder.path)) - bytes < minFreeBytes)
           return yield* Effect.fail(new DiskFull())
       })
       const availableBytes = minFreeBytes > 0 ? (bytes: number) => failed(checkFreeBytes(bytes)) : () => Effect.void

@@ -13,7 +13,7 @@ import * as Result from "effect/Result"
 import * as NodeProcessIdentity from "../../process/NodeProcessIdentity.ts"
 import { uploadPrefix } from "./FileName.ts"
 import { Busy, FileStoreError, type Reason } from "./FileStoreError.ts"
-import * as File from "./NodeFile.ts"
+import * as NodeFileCalls from "./NodeFileCalls.ts"
 import type * as Quota from "./Quota.ts"
 import type { Writable } from "./Store.ts"
 
@@ -67,11 +67,11 @@ const tagOf = (name: string) => Crypto.createHash("sha256").update(name).digest(
 const hasRival = Effect.fnUntraced(function* ({ folder, name }: Target, own: string) {
   const tag = tagOf(name)
   let isBusy = false
-  for (const entry of yield* File.readdir(folder.path)) {
+  for (const entry of yield* NodeFileCalls.readdir(folder.path)) {
     if (!entry.startsWith(uploadPrefix) || entry === own) continue
     const [itsTag, owner = ""] = entry.slice(uploadPrefix.length).split(".")
     const path = `${folder.path}/${entry}`
-    if (!(yield* NodeProcessIdentity.isAlive(owner, path))) yield* Effect.ignore(File.unlink(path))
+    if (!(yield* NodeProcessIdentity.isAlive(owner, path))) yield* Effect.ignore(NodeFileCalls.unlink(path))
     else if (itsTag === tag) isBusy = true
   }
   return isBusy
@@ -89,14 +89,14 @@ const create = ({ folder, name }: Target, permissions: number) => {
   const acquire = Effect.gen(function* () {
     const entry = `${uploadPrefix}${tagOf(name)}.${yield* NodeProcessIdentity.self}.${Crypto.randomBytes(4).toString("hex")}`
     const path = `${folder.path}/${entry}`
-    const descriptor = yield* File.open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, permissions)
+    const descriptor = yield* NodeFileCalls.open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, permissions)
     const temporary: Temporary = { path, descriptor, isOpen: true, exists: true }
     return { entry, temporary }
   })
   return Effect.acquireRelease(acquire, ({ temporary: { descriptor, isOpen, exists: isThere, path } }) =>
     Effect.andThen(
-      Effect.ignore(isThere ? File.unlink(path) : Effect.void),
-      Effect.ignore(isOpen ? File.close(descriptor) : Effect.void)
+      Effect.ignore(isThere ? NodeFileCalls.unlink(path) : Effect.void),
+      Effect.ignore(isOpen ? NodeFileCalls.close(descriptor) : Effect.void)
     )
   )
 }
@@ -104,31 +104,32 @@ const create = ({ folder, name }: Target, permissions: number) => {
 /** The error codes of file systems without hard links. */
 const linkless = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"])
 
-const isPresent = (path: string) => Effect.match(File.lstat(path), { onSuccess: () => true, onFailure: () => false })
+const isPresent = (path: string) =>
+  Effect.match(NodeFileCalls.lstat(path), { onSuccess: () => true, onFailure: () => false })
 
 /**
  * Gives the temporary file its final name, and fails if that exists, by a hard link. On a file system without hard
  * links, a file that is created between the check and the rename is replaced.
  */
 const linkOrRename = Effect.fnUntraced(function* (from: string, to: string) {
-  const linked = yield* Effect.result(File.link(from, to))
-  if (Result.isSuccess(linked)) return yield* Effect.ignore(File.unlink(from))
+  const linked = yield* Effect.result(NodeFileCalls.link(from, to))
+  if (Result.isSuccess(linked)) return yield* Effect.ignore(NodeFileCalls.unlink(from))
   if (!linkless.has(linked.failure.code ?? "")) return yield* Effect.fail(linked.failure)
-  if (yield* isPresent(to)) return yield* Effect.fail(File.errno("EEXIST"))
-  yield* File.rename(from, to)
+  if (yield* isPresent(to)) return yield* Effect.fail(NodeFileCalls.errno("EEXIST"))
+  yield* NodeFileCalls.rename(from, to)
 })
 
 /** Starts an upload; closing the scope without a commit removes it. */
 export const make = Effect.fnUntraced(function* (target: Target, share: Quota.Share, options: Options) {
   const { filename, folder, name } = target
   const fail = (reason: Reason) => Effect.fail(new FileStoreError({ reason, filename }))
-  const failed = (cause: NodeJS.ErrnoException) => fail(File.writeReason(cause))
+  const failed = (cause: NodeJS.ErrnoException) => fail(NodeFileCalls.writeReason(cause))
   const to = `${folder.path}/${name}`
 
   const release = yield* lockName(target)
   const { entry, temporary } = yield* Effect.catch(create(target, options.permissions), failed)
   if (yield* Effect.catch(hasRival(target, entry), failed)) return yield* fail(new Busy())
-  const sizeNow = Effect.match(File.lstat(to), { onSuccess: ({ size }) => size, onFailure: () => 0 })
+  const sizeNow = Effect.match(NodeFileCalls.lstat(to), { onSuccess: ({ size }) => size, onFailure: () => 0 })
 
   let position = 0
   let writeError: FileStoreError | undefined
@@ -136,7 +137,7 @@ export const make = Effect.fnUntraced(function* (target: Target, share: Quota.Sh
     const grown = share.grow(bytes.length)
     if (Result.isFailure(grown)) return yield* fail(grown.failure)
     yield* options.checkSpace(bytes.length)
-    yield* Effect.catch(File.writeAt(temporary.descriptor, position, bytes), failed)
+    yield* Effect.catch(NodeFileCalls.writeAt(temporary.descriptor, position, bytes), failed)
     position += bytes.length
   })
   const keepError = (error: FileStoreError) =>
@@ -145,14 +146,14 @@ export const make = Effect.fnUntraced(function* (target: Target, share: Quota.Sh
     })
   const commit = Effect.gen(function* () {
     if (writeError !== undefined) return yield* Effect.fail(writeError)
-    if (options.sync) yield* Effect.catch(File.fsync(temporary.descriptor), failed)
+    if (options.sync) yield* Effect.catch(NodeFileCalls.fsync(temporary.descriptor), failed)
     temporary.isOpen = false
-    yield* Effect.catch(File.close(temporary.descriptor), failed)
+    yield* Effect.catch(NodeFileCalls.close(temporary.descriptor), failed)
     const before = yield* sizeNow
-    if (options.replace) yield* Effect.catch(File.rename(temporary.path, to), failed)
+    if (options.replace) yield* Effect.catch(NodeFileCalls.rename(temporary.path, to), failed)
     else yield* Effect.catch(linkOrRename(temporary.path, to), failed)
     temporary.exists = false
-    if (options.sync) yield* Effect.catch(File.fsync(folder.descriptor), failed)
+    if (options.sync) yield* Effect.catch(NodeFileCalls.fsync(folder.descriptor), failed)
     share.end(position - before)
     release()
   })

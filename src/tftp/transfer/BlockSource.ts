@@ -1,7 +1,7 @@
 /**
- * The source of the DATA blocks that a transfer sends. Blocks are in memory when they are needed and no longer:
- * `FileSource` and `PositionedReads` read a file ahead, and again for blocks to resend; `StreamSource` keeps each block
- * of a stream until it is acknowledged.
+ * The source of the DATA blocks that a transfer sends. Blocks are in memory only while they are needed. `FileSource`
+ * and `VectoredFileSource` read a file ahead, and again for blocks to resend; `StreamSource` keeps each block of a
+ * stream until it is acknowledged.
  */
 import type * as Effect from "effect/Effect"
 import type * as Packet from "../protocol/Packet.ts"

@@ -1,4 +1,4 @@
-/** Chooses the block source for a file: `PositionedReads`, `FileSource` or `StreamSource`. */
+/** Chooses the block source for a file: `VectoredFileSource`, `FileSource` or `StreamSource`. */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import * as Netascii from "../protocol/Netascii.ts"
@@ -6,8 +6,8 @@ import type { FileStoreError } from "../store/FileStoreError.ts"
 import type * as Store from "../store/Store.ts"
 import * as BlockSource from "./BlockSource.ts"
 import * as FileSource from "./FileSource.ts"
-import * as PositionedReads from "./PositionedReads.ts"
 import * as StreamSource from "./StreamSource.ts"
+import * as VectoredFileSource from "./VectoredFileSource.ts"
 
 /** The smallest blksize at which a vectored read into the packets costs less than copying the blocks. */
 const minVectoredBlockBytes = 8 * 1_024
@@ -43,7 +43,7 @@ export const make = (
     return (mayUseLargeBuffers || windowsize === 1) &&
       blksize >= minVectoredBlockBytes &&
       body.readVectoredAt !== undefined
-      ? PositionedReads.make({
+      ? VectoredFileSource.make({
           readVectoredAt: body.readVectoredAt,
           size,
           blksize,

@@ -7,7 +7,7 @@ import * as Retransmission from "../../../src/tftp/transfer/Retransmission.ts"
 export interface Case {
   readonly title: string
   readonly options?: TftpClient.Options
-  /** The outcome at the client, as by `TftpLab.outcome`. */
+  /** The outcome at the client, as by `TftpHosts.outcome`. */
   readonly ends: string
   readonly lines: ReadonlyArray<string>
 }

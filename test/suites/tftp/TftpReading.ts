@@ -6,7 +6,7 @@ export const files: Readonly<Record<string, Uint8Array>> = Object.fromEntries(
   [0, 1, 511, 512, 513, 1_000, 2_048, 2_936, 40_000].map((size) => [`f${size}`, pseudoRandomBytes(size, size + 1)])
 )
 
-/** A conversation: the file, the title of the test, and the lines in the notation of `TftpTalk.open`. */
+/** A conversation: the file, the title of the test, and the lines in the notation of `TftpTranscript.open`. */
 export type Case = readonly [file: string, title: string, ...lines: ReadonlyArray<string>]
 
 /** The conversations; each runs with its own server. */

@@ -1,6 +1,6 @@
 /** The replies of a server to clients that write, and the file `f` afterwards: `old`, or its length in bytes. */
 
-/** A conversation: the file afterwards, the title of the test, and the lines in the notation of `TftpTalk.open`. */
+/** A conversation: the file afterwards, the test's title, and the lines in the notation of `TftpTranscript.open`. */
 export type Case = readonly [result: "old" | number, title: string, ...lines: ReadonlyArray<string>]
 
 /** The conversations; each runs with its own server, which has a file `f`. */

@@ -17,7 +17,7 @@ export interface Options
   readonly name: string
   readonly transport: Transport.OpenTransport
   readonly port: number
-  /** Flag that selects another port, for error messages. */
+  /** The flag that sets the port, such as `--port`. Error messages suggest it if the port is in use. */
   readonly flag: string
   readonly key?: string | undefined
   readonly dialect?: "effect-inet" | "course" | undefined

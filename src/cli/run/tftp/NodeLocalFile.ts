@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import { AccessDenied, FileStoreError, ReadFailed, type Reason } from "../../../tftp/store/FileStoreError.ts"
-import * as File from "../../../tftp/store/NodeFile.ts"
+import * as NodeFileCalls from "../../../tftp/store/NodeFileCalls.ts"
 import * as Upload from "../../../tftp/store/NodeUpload.ts"
 import * as Quota from "../../../tftp/store/Quota.ts"
 import type * as Store from "../../../tftp/store/Store.ts"
@@ -18,16 +18,16 @@ const withReason =
   (cause: NodeJS.ErrnoException): Failed =>
     Effect.fail(new FileStoreError({ reason: reasonOf(cause), filename }))
 
-const stat = (path: string) => File.call<Fs.Stats>((done) => Fs.stat(path, done))
+const stat = (path: string) => NodeFileCalls.call<Fs.Stats>((done) => Fs.stat(path, done))
 
 const open = (path: string, flags: number) =>
-  Effect.acquireRelease(File.open(path, flags), (descriptor) => Effect.ignore(File.close(descriptor)))
+  Effect.acquireRelease(NodeFileCalls.open(path, flags), (descriptor) => Effect.ignore(NodeFileCalls.close(descriptor)))
 
 /** Opens a file to send: a regular file for reads at any position, any other as a stream. */
 export const readable = Effect.fnUntraced(function* (
   filename: string
 ): Effect.fn.Return<Pick<Store.Readable, "body" | "size">, FileStoreError, Scope.Scope> {
-  const failed = withReason(filename, File.readReason)
+  const failed = withReason(filename, NodeFileCalls.readReason)
   const stats = yield* Effect.catch(stat(filename), failed)
   if (stats.isDirectory()) {
     return yield* new FileStoreError({ reason: new AccessDenied({ why: "Directory" }), filename })
@@ -40,10 +40,11 @@ export const readable = Effect.fnUntraced(function* (
     return { size: undefined, body: { _tag: "Stream", stream } }
   }
   const descriptor = yield* Effect.catch(open(filename, Fs.constants.O_RDONLY), failed)
-  const { size } = yield* Effect.catch(File.fstat(descriptor), failed)
-  const readAt = (position: number, into: Uint8Array) => Effect.catch(File.readAt(descriptor, position, into), failed)
+  const { size } = yield* Effect.catch(NodeFileCalls.fstat(descriptor), failed)
+  const readAt = (position: number, into: Uint8Array) =>
+    Effect.catch(NodeFileCalls.readAt(descriptor, position, into), failed)
   const readAll = (position: number, into: ReadonlyArray<Uint8Array>) =>
-    Effect.catch(File.readVectoredAt(descriptor, position, into), failed)
+    Effect.catch(NodeFileCalls.readVectoredAt(descriptor, position, into), failed)
   return { size, body: { _tag: "Random", readAt, readVectoredAt: readAll } }
 })
 
@@ -61,9 +62,9 @@ const follow = Effect.fnUntraced(function* (
     const { mode } = stats.success
     if (stats.success.isDirectory()) return yield* follow(Path.join(path, name), "", links)
     if (!stats.success.isFile()) return { path, mode, isDevice: true }
-    return { path: yield* File.realpath(path), mode: mode & 0o777, isDevice: false }
+    return { path: yield* NodeFileCalls.realpath(path), mode: mode & 0o777, isDevice: false }
   }
-  const link = yield* Effect.option(File.readlink(path))
+  const link = yield* Effect.option(NodeFileCalls.readlink(path))
   if (link._tag === "None") return { path, mode: 0o666, isDevice: false }
   if (links === 0) return yield* Effect.fail(stats.failure)
   return yield* follow(Path.resolve(Path.dirname(path), link.value), name, links - 1)
@@ -71,10 +72,10 @@ const follow = Effect.fnUntraced(function* (
 
 /** Opens a device or a pipe, which is written directly and cannot be discarded. */
 const device = Effect.fnUntraced(function* (path: string) {
-  const failed = withReason(path, File.writeReason)
+  const failed = withReason(path, NodeFileCalls.writeReason)
   const descriptor = yield* Effect.catch(open(path, Fs.constants.O_WRONLY), failed)
   const write = (bytes: Uint8Array): Effect.Effect<void, FileStoreError> =>
-    File.call<number>((done) => Fs.write(descriptor, bytes, done)).pipe(
+    NodeFileCalls.call<number>((done) => Fs.write(descriptor, bytes, done)).pipe(
       Effect.catch(failed),
       Effect.flatMap((count) => (count === bytes.length ? Effect.void : write(bytes.subarray(count))))
     )
@@ -90,14 +91,14 @@ export const writable = Effect.fnUntraced(function* (
   output: string,
   name: string
 ): Effect.fn.Return<Store.Writable, FileStoreError, Scope.Scope> {
-  const failed = withReason(output, File.writeReason)
+  const failed = withReason(output, NodeFileCalls.writeReason)
   const target = yield* Effect.catch(follow(output, name), failed)
   if (target.isDevice) return yield* device(target.path)
   const { O_DIRECTORY, O_RDONLY } = Fs.constants
   const parent = Path.dirname(target.path)
   const descriptor = yield* Effect.catch(open(parent, O_RDONLY | O_DIRECTORY), failed)
-  const { dev, ino } = yield* Effect.catch(File.fstat(descriptor), failed)
-  const folder = { descriptor, path: yield* File.pathThrough(descriptor, parent), id: `${dev}:${ino}` }
+  const { dev, ino } = yield* Effect.catch(NodeFileCalls.fstat(descriptor), failed)
+  const folder = { descriptor, path: yield* NodeFileCalls.pathThrough(descriptor, parent), id: `${dev}:${ino}` }
   const share = yield* Effect.orDie(Effect.fromResult(Quota.make().begin(undefined)))
   return yield* Upload.make({ folder, name: Path.basename(target.path), filename: output }, share, {
     replace: true,

@@ -44,7 +44,7 @@ export const make = ({
 }: Options): BlockSource => {
   const blocksPerGroup = Math.max(1, Math.floor(Math.min(readBytes, size + blksize) / blksize))
   const maxGroups = Math.ceil(windowsize / blocksPerGroup) + 2
-  /** A ring buffer: group n of the file is at index n modulo `maxGroups`. */
+  /** The buffers of the groups as a ring: group n, from 0, is one read of the file, at index n modulo `maxGroups`. */
   const groups: Array<ReturnType<typeof makeGroup>> = []
   const released = Signal.make()
   let groupsRead = 0

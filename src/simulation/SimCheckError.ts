@@ -94,7 +94,7 @@ export const replay = ({ plan, seed }: Pick<Failure, "plan" | "seed">): string =
   `SIM_SEED=${seed} SIM_PLAN=${shellQuoted(plan)}`
 
 /** A failed check; `failure` is present if a single run shows it. @category errors @since 0.1.0 */
-export class SimulationError extends Data.TaggedError("SimulationError")<{
+export class SimCheckError extends Data.TaggedError("SimCheckError")<{
   readonly reason:
     | Failed
     | Deadlock

@@ -21,7 +21,11 @@ const post = (message: WorkerMessage.FromWorker, sent?: () => void) => {
 }
 
 const unsupported = () =>
-  Effect.die(new Error("not supported: a worker process has only the connections that its parent hands over"))
+  Effect.die(
+    new Error(
+      "cannot connect or open UDP sockets: a worker process has only the connections that its parent hands over"
+    )
+  )
 
 const serve = Effect.fnUntraced(function* (
   start: WorkerMessage.Start,

@@ -10,8 +10,8 @@ import * as Network from "../../network/Network.ts"
 import * as Negotiation from "../protocol/Negotiation.ts"
 import * as Packet from "../protocol/Packet.ts"
 import * as TftpError from "../TftpError.ts"
-import * as Transfer from "./Transfer.ts"
-import type { TransferSpec } from "./TransferSpec.ts"
+import * as Transfer from "../transfer/Transfer.ts"
+import type { TransferSpec } from "../transfer/TransferSpec.ts"
 
 /** ERROR packets sent for unknown TIDs in one transfer: a bound, so that no two programs loop on errors. */
 const maxUnknownTidReplies = 8

@@ -33,7 +33,7 @@ interface Options<A> {
 }
 
 /** An encoder of heartbeats with a current payload. */
-interface HeartbeatSender<A> {
+interface HeartbeatEncoder<A> {
   /** Decodes the payload of any peer; fails with the reason. Never throws, even if the schema does. */
   readonly decode: (payload: Uint8Array, dialect: Dialect) => Result.Result<A, string>
   readonly sendsGoodbye: boolean
@@ -67,7 +67,7 @@ const formatByteCount = (count: number) => `${count.toLocaleString("en-US")} byt
 /** Makes a sender. Fails if the name, another option or the payload does not fit into a packet. */
 export const make = Effect.fnUntraced(function* <A>(
   options: Options<A>
-): Effect.fn.Return<HeartbeatSender<A>, StatusError> {
+): Effect.fn.Return<HeartbeatEncoder<A>, StatusError> {
   const { cluster, course, identity: ownIdentity, key, name } = options
   const jsonCodec = Schema.toCodecJson(options.schema)
   const encode = Schema.encodeUnknownResult(jsonCodec)
@@ -93,7 +93,7 @@ export const make = Effect.fnUntraced(function* <A>(
       : Result.succeed(course.from(packet))
   }
   const parsers = { course: parseCourse, "effect-inet": parseJson }
-  const decode: HeartbeatSender<A>["decode"] = (payload, dialect) => {
+  const decode: HeartbeatEncoder<A>["decode"] = (payload, dialect) => {
     // The app's schema or function may throw on a peer's input.
     const tried = Result.try({ try: () => parsers[dialect](payload), catch: String })
     return Result.mapError(Result.flatMap(tried, identity), (why) =>
@@ -140,7 +140,7 @@ export const make = Effect.fnUntraced(function* <A>(
   let packetsSent = 0
 
   /** The encoding cannot fail here: `encodePayload` has checked it. */
-  const nextPacket: HeartbeatSender<A>["nextPacket"] = Effect.fnUntraced(function* (interval, goodbye) {
+  const nextPacket: HeartbeatEncoder<A>["nextPacket"] = Effect.fnUntraced(function* (interval, goodbye) {
     const time = Math.floor(Math.max(0, yield* Clock.currentTimeMillis))
     const packet = makePacket(payloadBytes, ++packetsSent, interval, time, goodbye)
     if (courseToSend !== undefined) {

@@ -5,7 +5,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as CoursePacket from "../../../src/status/wire/CoursePacket.ts"
-import * as HeartbeatSender from "../../../src/status/wire/HeartbeatSender.ts"
+import * as HeartbeatEncoder from "../../../src/status/wire/HeartbeatEncoder.ts"
 import { joinOn, summary, viewOf, waitForCount } from "../../suites/status/StatusTestNetwork.ts"
 import * as Simulated from "../../support/Simulated.ts"
 
@@ -19,9 +19,9 @@ const Any = Schema.Struct({ jobs: Schema.Int, who: Schema.optionalKey(Schema.Str
 const identity = { id: "00000000000000aa", incarnation: 1 }
 
 const make = <A>(schema: Schema.Codec<A, unknown>, payload: A) =>
-  HeartbeatSender.make({ name: "a", cluster: "", identity, key: undefined, schema, payload, interval: 1_000 })
+  HeartbeatEncoder.make({ name: "a", cluster: "", identity, key: undefined, schema, payload, interval: 1_000 })
 
-describe("HeartbeatSender", () => {
+describe("HeartbeatEncoder", () => {
   it.effect.prop("encodes a payload of any schema that another peer decodes", [Any], ([payload]) =>
     Effect.gen(function* () {
       const voice = yield* make(Any, { jobs: 0 })
@@ -75,7 +75,7 @@ describe("HeartbeatSender", () => {
 
   it.effect("encodes packets that the course's codec decodes", () =>
     Effect.gen(function* () {
-      const voice = yield* HeartbeatSender.make({
+      const voice = yield* HeartbeatEncoder.make({
         ...{ name: "bob", cluster: "", identity, key: undefined, schema: Any, payload: { jobs: 9 }, interval: 1_000 },
         course: { ...course, send: true }
       })

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
 import * as MemoryStore from "../../../src/tftp/store/MemoryStore.ts"
-import * as PositionedReads from "../../../src/tftp/transfer/PositionedReads.ts"
+import * as VectoredFileSource from "../../../src/tftp/transfer/VectoredFileSource.ts"
 
 const from = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
 
@@ -14,14 +14,14 @@ const readAllOf = (bytes: Uint8Array) => {
   return body._tag === "Random" ? body.readVectoredAt! : assert.fail("a file in memory is not a stream")
 }
 
-describe("PositionedReads", () => {
+describe("VectoredFileSource", () => {
   it.effect.prop(
     "returns every block of the window, for any progress of the ACKs, up to the end of the file",
     [from(0, 400), from(1, 40), from(1, 12), from(1, 120), from(1, 12), Schema.Boolean],
     Effect.fnUntraced(function* ([length, blksize, windowsize, readBytes, step, sized]) {
       const bytes = fileOf(length)
       const size = sized ? length : undefined
-      const source = PositionedReads.make({ readVectoredAt: readAllOf(bytes), size, blksize, windowsize, readBytes })
+      const source = VectoredFileSource.make({ readVectoredAt: readAllOf(bytes), size, blksize, windowsize, readBytes })
       const reader = yield* Effect.forkChild(source.run(() => {}))
       const buffer = new Uint8Array(4 + blksize)
       const last = Math.floor(length / blksize) + 1
