@@ -248,7 +248,7 @@ describe("NodeProcesses", () => {
       assert.match(yield* messageOf(FailingSession.makeProgram(shared, {}, path)), /Fibers\.ts: no `definition`.*model/)
       assert.match(
         yield* messageOf(FailingSession.makeProgram(shared, { greeting: 1 })),
-        /Lab\.ts: invalid options .* for lab:.*string.*greeting/
+        /FailingSession\.ts: invalid options .* for lab:.*string.*greeting/
       )
       assert.match(
         yield* messageOf(FailingSession.makeProgram(), NodeProcesses.model({ pool: 0 })),

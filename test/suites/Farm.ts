@@ -88,8 +88,14 @@ export const suite = ({ gracePeriodMillis, mayExit, workers }: Subject) => {
   it.live("refuses a result that does not fit its schema", () =>
     Effect.gen(function* () {
       const why = yield* reason({ to: 100, odd: { at: 42, does: "lie" } }, { packetSize: 5, maxAttempts: 1 })
-      assert.strictEqual(why._tag, "PoisonPacket")
-      assert.match(why.message, /^packet 8 \{"from":40.* failed once: .*does not fit its schema: Expected number/)
+      if (why._tag !== "PoisonPacket") return assert.fail(why.message)
+      // One attempt, or two where a slow machine made the packet a straggler before the first result came.
+      assert.include([1, 2], why.attempts.length)
+      for (const { kind, message } of why.attempts) {
+        assert.strictEqual(kind, "InvalidResult")
+        assert.match(message, /does not fit its schema: Expected number/)
+      }
+      assert.match(why.message, /^packet 8 \{"from":40.* failed (once|2 times): /)
     })
   )
 
