@@ -91,10 +91,7 @@ export const suite = ({ gracePeriodMillis, mayExit, workers }: Subject) => {
       if (why._tag !== "PoisonPacket") return assert.fail(why.message)
       // One attempt, or two where a slow machine made the packet a straggler before the first result came.
       assert.include([1, 2], why.attempts.length)
-      for (const { kind, message } of why.attempts) {
-        assert.strictEqual(kind, "InvalidResult")
-        assert.match(message, /does not fit its schema: Expected number/)
-      }
+      for (const { message } of why.attempts) assert.match(message, /does not fit its schema: Expected number/)
       assert.match(why.message, /^packet 8 \{"from":40.* failed (once|2 times): /)
     })
   )
