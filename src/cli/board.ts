@@ -30,7 +30,7 @@ const play = Command.make(
   "play",
   {
     host: flags.optionalArgument("host", "Name or address of the server (default localhost)"),
-    port: flags.port("board", 1069)
+    port: flags.serverPort("board", 1069)
   },
   (input) =>
     lazyCommand(

@@ -40,7 +40,7 @@ const play = Command.make(
   "play",
   {
     host: flags.optionalArgument("host", "Name or address of the server (default localhost)"),
-    port: flags.port("guess", 1500),
+    port: flags.serverPort("guess", 1500),
     ...range(undefined)
   },
   (input) =>

@@ -65,7 +65,7 @@ const top = Command.make(
   "top",
   {
     host: flags.optionalArgument("host", "Name or address of the server (default localhost)"),
-    port: flags.port("hangman", 1066),
+    port: flags.serverPort("hangman", 1066),
     scores: flags.optionalText(
       "hangman",
       "scores",
@@ -94,7 +94,7 @@ const play = Command.make(
   "play",
   {
     host: flags.optionalArgument("host", "Name or address of the server (default localhost)"),
-    port: flags.port("hangman", 1066),
+    port: flags.serverPort("hangman", 1066),
     name: flags.optionalText("hangman", "name", "NAME", "Your name on the scoreboard (default: the client asks)")
   },
   (input) =>

@@ -12,7 +12,7 @@ export const command = Command.make(
       .faultPlan("plan")
       .pipe(
         Flag.withDescription(
-          "Fault plan between the clients and the proxy, such as drop=10%; a capture shows both sides of the proxy"
+          "Fault plan between the clients and the proxy, such as drop=10%; a capture shows both sides of the proxy (required)"
         )
       ),
     seed: flags.seed("seed", "--plan"),

@@ -11,6 +11,7 @@ describe("usage", () => {
     ["rot13 serve --port abc", `Invalid value for flag --port: "abc". ${port}`],
     ["rot13 serve --port -1", `Invalid value for flag --port: "-1". ${port}`],
     ["rot13 serve --port=1e3", `Invalid value for flag --port: "1e3". ${port}`],
+    ["guess play --port 0", `Invalid value for flag --port: "0". Expected: a port from 1 to 65535`],
     ["rot13 serve --drain 5", `Invalid value for flag --drain: "5". ${time}`],
     ["rot13 serve --max-connections 0", `Invalid value for flag --max-connections: "0". Expected: a number, 1 or more`],
     ["rot13 serve --case upper", `Invalid value for flag --case: "upper". Expected: "both" | "lower"`],

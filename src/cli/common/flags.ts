@@ -68,11 +68,11 @@ const parseEndpoint = (text: string): Endpoint | undefined => {
   return port === undefined ? undefined : { host: (literal ?? name)!, port }
 }
 
-/** Creates a flag of a host and a port. */
+/** Creates a required flag of a host and a port. */
 export const endpoint = (name: string, description: string) =>
   parsedFlag(name, "a host and a port, such as 127.0.0.1:7000 or [::1]:7000", parseEndpoint).pipe(
     Flag.withMetavar("HOST:PORT"),
-    Flag.withDescription(description)
+    Flag.withDescription(`${description} (required)`)
   )
 
 /** Creates a flag of the seed of random decisions. */
@@ -87,7 +87,7 @@ export const seed = (name: string, subject: string) =>
 export const Faults = GlobalFlag.Setting("faults")({
   flag: faultPlan("faults").pipe(
     Flag.withDescription(
-      "Inject faults into the network, such as drop=5% or dup=#3,delay=20ms..40ms; hosts are written as addresses"
+      "Inject faults into the network, such as drop=5% or dup=#3,delay=20ms..40ms; hosts are written as addresses; see docs/guide/simulation.md"
     ),
     Flag.optional,
     Flag.map(Option.getOrUndefined)
@@ -122,6 +122,14 @@ export const port = (service: string, defaultPort: number, name = "port") =>
   ).pipe(
     Flag.withMetavar("PORT"),
     Flag.withDescription(`Port of ${service}, 0 for any free port (default ${defaultPort})`),
+    Flag.withDefault(defaultPort)
+  )
+
+/** Creates the flag of a client for the port of a server. */
+export const serverPort = (service: string, defaultPort: number) =>
+  parsedFlag("port", "a port from 1 to 65535", parseInteger(1, 65_535), environmentVariable(service, "port")).pipe(
+    Flag.withMetavar("PORT"),
+    Flag.withDescription(`Port of the server (default ${defaultPort})`),
     Flag.withDefault(defaultPort)
   )
 
@@ -219,17 +227,16 @@ export const portRange = (service: string, description: string) =>
     environmentVariable(service, "port-range")
   ).pipe(optional("A-B", description))
 
+const textFlag = (service: string, name: string) =>
+  Flag.withFallbackConfig(Flag.String(name), Config.String(environmentVariable(service, name)))
+
 /** Creates a required flag of a text. */
 export const text = (service: string, name: string, metavar: string, description: string) =>
-  Flag.String(name).pipe(
-    Flag.withFallbackConfig(Config.String(environmentVariable(service, name))),
-    Flag.withMetavar(metavar),
-    Flag.withDescription(description)
-  )
+  textFlag(service, name).pipe(Flag.withMetavar(metavar), Flag.withDescription(`${description} (required)`))
 
 /** Creates an optional flag of a text. */
 export const optionalText = (service: string, name: string, metavar: string, description: string) =>
-  text(service, name, metavar, description).pipe(optional(metavar, description))
+  textFlag(service, name).pipe(optional(metavar, description))
 
 /** Creates an optional flag with a list of choices. */
 export const choice = <const A extends ReadonlyArray<string>>(
