@@ -34,7 +34,11 @@ export const command = Command.make(
       "KEY",
       "Key that all peers share; set it in STATUS_KEY to hide it from other users of this machine (default none)"
     ),
-    interval: flags.duration("status", "interval", "Longest time between two packets (default 1s)"),
+    interval: flags.duration(
+      "status",
+      "interval",
+      "Longest time between two packets, which are sent after 0.9 to 1 of it, at random (default 1s)"
+    ),
     dialect: flags.choice(
       "status",
       "dialect",

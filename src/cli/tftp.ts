@@ -18,7 +18,7 @@ const serve = Command.make(
       "tftp",
       "write",
       ["create", "overwrite"],
-      "Accept uploads: create for new files only, overwrite also for existing ones (default: none)"
+      "Accept uploads: create for new files only, overwrite also for existing ones (default: read-only)"
     ),
     user: flags.optionalText(
       "tftp",
@@ -34,7 +34,13 @@ const serve = Command.make(
     ),
     blksize: flags.integer("tftp", "blksize", ...blksize, "Largest block granted, in bytes (default 65464)"),
     windowsize: flags.integer("tftp", "windowsize", ...windowsize, "Largest window granted, in blocks (default 64)"),
-    mtu: flags.integer("tftp", "mtu", 68, 65_535, "MTU of the link, in bytes: grant no block that would be fragmented"),
+    mtu: flags.integer(
+      "tftp",
+      "mtu",
+      68,
+      65_535,
+      "MTU of the link, in bytes: grant no block that would be fragmented (default: off)"
+    ),
     maxTransfers: flags.positiveInteger(
       "tftp",
       "max-transfers",
@@ -100,7 +106,7 @@ export const transfer = {
     "retries",
     0,
     1_000,
-    "Retransmissions of one packet (default 9, or 5 with --timeout)"
+    "Retransmissions of one packet (default 9, which give up on a silent server after 42s; 5 with --timeout)"
   )
 }
 
