@@ -213,7 +213,7 @@ describe("Board under interleavings", () => {
       assert.strictEqual(
         error.message,
         `
-not linearizable: no sequential order explains the results (seed ${seed}, run ${run}: 4 switches, found with ${found.switches})
+not linearizable: no sequential order explains the results (seed ${seed}, run ${run}; shrunk from ${found.switches} switches to 4)
   happened    bob: Claim 1 0 = Claimed 1 0 1 1 (from 2 to 3)
   impossible  alice: Claim 1 0 = Claimed 1 0 1 1 (from 1 to 4), but expected Occupied 1 0 1
   1

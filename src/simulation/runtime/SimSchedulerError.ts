@@ -109,9 +109,10 @@ export class SimSchedulerError extends Data.TaggedError("SimSchedulerError")<{
   override get message(): string {
     if (this.failure === undefined) return this.reason.message
     const { found, run, seed, trace } = this.failure
-    const count = plural(switches(trace), "switch")
-    const foundWith = found.switches > switches(trace) ? `, found with ${found.switches}` : ""
-    const where = `seed ${seed}, run ${run}: ${count}${foundWith}`
+    const count = switches(trace)
+    const size =
+      found.switches > count ? `shrunk from ${plural(found.switches, "switch")} to ${count}` : plural(count, "switch")
+    const where = `seed ${seed}, run ${run}; ${size}`
     const [summary, ...more] = this.reason.message.split("\n")
     return [`${summary} (${where})`, ...more, ...[...format(trace).split("\n"), replay(this.failure)].map(indent)].join(
       "\n"

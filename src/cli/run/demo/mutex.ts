@@ -86,7 +86,7 @@ const synchronized: Readonly<Record<string, Effect.Effect<number>>> = {
 
 const expected = 2 * updatesPerFiber
 
-const check = (observed: number) => (observed === expected ? undefined : `${observed} of ${expected}`)
+const check = (observed: number) => (observed === expected ? undefined : `${observed} of ${expected} updates counted`)
 
 const runs = 200
 const command = "npm run -s inet -- demo mutex"
