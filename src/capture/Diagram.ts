@@ -112,6 +112,12 @@ const truncate = (text: string, width: number) => {
   return characters.length <= width ? text : `${characters.slice(0, Math.max(0, width - 1)).join("")}…`
 }
 
+/** Truncates a text on the left: hosts of one network, and ports of one host, differ at the end. */
+const truncateStart = (text: string, width: number) => {
+  const characters = Array.from(text)
+  return characters.length <= width ? text : `…${characters.slice(characters.length - Math.max(0, width - 1)).join("")}`
+}
+
 const center = (text: string, width: number) => {
   const shown = truncate(text, width)
   const padding = width - Array.from(shown).length
@@ -147,7 +153,7 @@ export const text = (packets: ReadonlyArray<ObservedPacket>, options: Options = 
   const width = Math.min(400, Math.max(60, options.width ?? 100))
   const columnWidth = Math.max(4, Math.min(24, Math.floor((width - timeColumns) / 2 / hosts.length)))
   const labelWidth = width - timeColumns - hosts.length * columnWidth - 2
-  const heading = `${" ".repeat(timeColumns)}${hosts.map((host) => center(host, columnWidth - 1)).join(" ")}`
+  const heading = `${" ".repeat(timeColumns)}${hosts.map((host) => center(truncateStart(host, columnWidth - 1), columnWidth - 1)).join(" ")}`
   const lines = rows.map((row) =>
     "omitted" in row
       ? `${" ".repeat(timeColumns)}${center(`... ${omittedText(row.omitted)} ...`, hosts.length * columnWidth)}`

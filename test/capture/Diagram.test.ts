@@ -69,6 +69,13 @@ describe("Diagram", () => {
     assert.include(Diagram.text([one]), "127.0.0.1:9")
   })
 
+  it("keeps the ports of addresses that are wider than their column", () => {
+    const endpoints = [49_460, 49_461, 49_462, 69].map((port) => ({ address: "127.0.0.1", port }))
+    const packets = endpoints.slice(1).map((to) => packet("", "", "x", 0, { from: endpoints[0]!, to }))
+    const [heading] = Diagram.text(packets, { width: 90 }).split("\n")
+    assert.deepStrictEqual(heading!.trim().split(/ +/), ["…1:49460", "…1:49461", "…1:49462", "….0.1:69"])
+  })
+
   it("counts packets beyond maxPackets and beyond the maximum number of hosts", () => {
     const many = Array.from({ length: 1_000 }, (_, i) => packet("10.0.0.1", "10.0.0.2", `${i}`, i))
     const lines = Diagram.text(many, { maxPackets: 10 }).trimEnd().split("\n")
