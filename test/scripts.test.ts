@@ -1,6 +1,8 @@
+import * as ChildProcess from "node:child_process"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
+import manifest from "../package.json" with { type: "json" }
 import * as Network from "../src/network/Network.ts"
 import * as NodeNetwork from "../src/network/node/NodeNetwork.ts"
 import * as Cli from "./support/Cli.ts"
@@ -26,6 +28,29 @@ describe("scripts", () => {
       assert.strictEqual(code, 0)
     })
   )
+
+  it("npm run example lists the names unless the first argument is one", () => {
+    const run = (...args: ReadonlyArray<string>) =>
+      ChildProcess.spawnSync("sh", ["-c", `${manifest.scripts.example} "$@"`, "sh", ...args], { encoding: "utf8" })
+    for (const args of [[], ["nosuch"]]) {
+      const { status, stderr, stdout } = run(...args)
+      assert.match(stderr, /^usage: .*\n(.+\n)*in-your-app\n/)
+      assert.deepStrictEqual([status, stdout], [2, ""])
+    }
+    assert.match(run("in-your-app").stdout, /^Uryyb /)
+  })
+
+  it("bin prints one line on a Node that is too old", () => {
+    const remove = `import m from "node:module"; m.enableCompileCache = undefined; m.syncBuiltinESMExports()`
+    const args = ["--import", `data:text/javascript,${encodeURIComponent(remove)}`, "src/cli/bin.ts", "--version"]
+    const { status, stderr, stdout } = ChildProcess.spawnSync(process.execPath, args, { encoding: "utf8" })
+    const minimum = manifest.engines.node.replace(">=", "")
+    assert.strictEqual(
+      stderr,
+      `effect-inet needs Node ${minimum} or newer, this is ${process.version}; install a newer Node\n`
+    )
+    assert.deepStrictEqual([status, stdout], [1, ""])
+  })
 
   it.live("examples/connect-by-name prints the address it connects to", () =>
     Effect.gen(function* () {

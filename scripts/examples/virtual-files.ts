@@ -8,6 +8,7 @@ import * as Stream from "effect/Stream"
 import { NodeNetwork } from "effect-inet/network"
 import { FileStore, TftpServer } from "effect-inet/tftp"
 
+// Large, so that the events are those of a transfer of many blocks.
 const files = FileStore.virtual(({ client, filename }) =>
   Effect.succeed(filename === "boot.cfg" ? `# for ${client.address}\n`.repeat(100_000) : undefined)
 )
