@@ -8,7 +8,7 @@ interface Offence {
 }
 
 /** Between two words: white space, and the asterisk that begins a line of a comment. */
-const gap = "(?:[ \\t]+|[ \\t]*\\n[ \\t]*(?:\\*|//)?[ \\t]*)"
+const gap = "(?:[ \\t]+|[ \\t]*\\n[ \\t]*(?:\\*|//|>)?[ \\t]*)"
 
 const phrase = (text: string) => new RegExp(text.replaceAll(" ", gap), "gi")
 
@@ -23,7 +23,7 @@ const idioms: ReadonlyArray<readonly [pattern: RegExp, instead: string]> = [
   [phrase("\\bget(?:s)? along\\b"), "name the failure"]
 ]
 
-const questions = /^(?:What|Who|Whom|Whose|Those|How|Where|Whether|One who|So many|As many)\b/
+const questions = /^[*_`]*(?:What|Who|Whom|Whose|Those|How|Where|Whether|One who|So many|As many)\b/
 
 /** The most words in the first sentence of a docstring. */
 const maxFirstSentenceWords = 25
@@ -102,7 +102,7 @@ const isFixed = (name: string) => /^[A-Z]/.test(name)
 
 /** A module constant whose value is a number, or arithmetic of numbers. */
 const constant =
-  /^(?:export )?const (\w+)(?:: number|: bigint)? = (-?\(?[\d_.]+(?:e\d+)?n?(?: ?[-+*/<]{1,2} ?\(?-?[\d_.]+(?:e\d+)?n?\)?)*\)?)(?: as const)?$/gm
+  /^(?:export )?const (\w+)(?:: number|: bigint)? = (-?\(?[\d_.]+(?:e\d+)?n?(?: ?[-+*/<]{1,2} ?\(?-?[\d_.]+(?:e\d+)?n?\)?)*\)?)(?: as const)?[ \t]*$/gm
 
 /** Finds numeric module constants without a unit in their name. */
 export const findUnits = function* ({ bare }: Source): Iterable<Offence> {

@@ -125,7 +125,7 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
         })
   )
   if (replayed.tornLines > 0)
-    yield* Effect.logWarning(`${journal!.name}: dropped ${replayed.tornLines} incomplete lines at the end`)
+    yield* Effect.logWarning(`${journal!.name}: incomplete lines dropped at the end: ${replayed.tornLines}`)
   if (journal?.initialText === "" || replayed.tornLines > 0 || replayed.gameLines >= compactAfter) yield* compact
 
   const countGame = (game: ScoreJournalFormat.FinishedGame): Answer => ({

@@ -71,7 +71,7 @@ describe("usage", () => {
     ["tftp get tftp://nosuch.invalid/f -o /dev/null", "nosuch.invalid: no such host"],
     ["tftp get tftp://127.0.0.1/f -o /nosuch/f", '"/nosuch/f": no such file or folder'],
     ["tftp put /nosuch tftp://127.0.0.1/", '"/nosuch": no such file or folder'],
-    ["tftp put / tftp://127.0.0.1/f", '"/": is a directory; request a file'],
+    ["tftp put / tftp://127.0.0.1/f", '"/": is a directory; name a file'],
     [
       "tftp get tftp://127.0.0.1:1/f -o /dev/null --timeout 10ms --retries 1",
       "tftp://127.0.0.1:1/f: timed out: no reply to 2 requests"

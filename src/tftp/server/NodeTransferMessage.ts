@@ -57,8 +57,8 @@ export type FromThread =
   | { readonly _tag: "Ended"; readonly id: number; readonly reason: SerializedReason | undefined }
 
 export const serializeFileError = ({ filename, reason }: FileStoreError): SerializedFileError => {
-  const { _tag, peerMessage: answer, code, detail } = reason
-  return { filename, reason: { _tag, peerMessage: answer, code, detail } }
+  const { _tag, peerMessage, code, detail } = reason
+  return { filename, reason: { _tag, peerMessage, code, detail } }
 }
 
 /** Converts plain data back to a reason: it has all fields that `FileStoreError` uses. */

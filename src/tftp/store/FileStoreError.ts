@@ -10,7 +10,7 @@ export class NotFound extends Data.TaggedClass("NotFound") {
 
 const denials = {
   Outside: "outside of the root; request a name below it",
-  Directory: "is a directory; request a file",
+  Directory: "is a directory; name a file",
   Device: "is a device, a pipe or a socket; request a regular file",
   Link: "is a symbolic link, or has too many; uploads neither follow nor replace links",
   Forbidden: "permission denied; check the owner and the mode of the file and its folders",
