@@ -92,15 +92,18 @@ const program = Effect.gen(function* () {
     })
   }
   const options: Options = { rounds, quick: values.quick, profile: values.profile }
+  let selected = 0
   const progress = (line: string) => void process.stderr.write(`${line}\n`)
   for (const benchmark of benchmarks) {
     if (positionals.length > 0 && !positionals.includes(benchmark.name)) continue
     const machine = Report.machine()
     const report = yield* Harness.run(withMeasures(benchmark, values.only), options, progress)
+    selected += report.rows.length
     yield* Console.log(values.json ? JSON.stringify({ ...report, machine }) : Report.text(report, machine))
     // The figures of a profiled or a quick run have no meaning, and a part of the rows must not replace the section.
     if (!values.quick && values.profile === undefined && values.only === "") yield* write(benchmark, report, machine)
   }
+  if (selected === 0) return yield* new UsageError({ message: `no row is named "${values.only}"\n${usage}` })
 })
 
 NodeRuntime.runMain(

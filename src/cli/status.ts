@@ -1,4 +1,5 @@
 import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
 import * as flags from "./common/flags.ts"
 import { lazyCommand } from "./common/lazyCommand.ts"
 
@@ -21,7 +22,9 @@ export const command = Command.make(
       "ADDRESS",
       "Address to bind, with --relay (default 127.0.0.1) or --transport mesh (default all)"
     ),
-    port: flags.port("status", 2_066),
+    port: flags
+      .port("status", 2_066)
+      .pipe(Flag.withDescription("UDP port of status (default 2066); with --relay, 0 for any free port")),
     cluster: flags.optionalText(
       "status",
       "cluster",

@@ -28,7 +28,8 @@ export interface Splitter<Packet> {
   readonly initialSize?: number | undefined
   /**
    * Splits off the next packet, of about `size` units (a whole number, 1 or more); `undefined` at the end. Packets are
-   * consecutive: a resumed run skips the units that were split off before.
+   * consecutive. A job with checkpoints never exceeds `size`, because a resumed run skips exactly the units that were
+   * split off before.
    */
   readonly next: (size: number) => SizedPacket<Packet> | undefined
 }

@@ -87,12 +87,11 @@ export const suite = ({ gracePeriodMillis, mayExit, workers }: Subject) => {
 
   it.live("refuses a result that does not fit its schema", () =>
     Effect.gen(function* () {
-      const why = yield* reason({ to: 100, odd: { at: 42, does: "lie" } }, { packetSize: 5, maxAttempts: 1 })
+      // One worker: on two, a slow machine may start the packet again before the first result comes.
+      const oneWorker = { workers: Effect.map(workers, (pool) => pool.slice(0, 1)), packetSize: 5, maxAttempts: 1 }
+      const why = yield* reason({ to: 100, odd: { at: 42, does: "lie" } }, oneWorker)
       if (why._tag !== "PoisonPacket") return assert.fail(why.message)
-      // One attempt, or two where a slow machine made the packet a straggler before the first result came.
-      assert.include([1, 2], why.attempts.length)
-      for (const { message } of why.attempts) assert.match(message, /does not fit its schema: Expected number/)
-      assert.match(why.message, /^packet 8 \{"from":40.* failed (once|2 times): /)
+      assert.match(why.message, /^packet 8 \{"from":40.* failed once: .*does not fit its schema: Expected number/)
     })
   )
 

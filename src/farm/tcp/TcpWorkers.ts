@@ -142,7 +142,7 @@ export const makeWith = Effect.fnUntraced(function* <R>(
           })
         ),
         Effect.tapError(({ message }) => onEvent({ _tag: "Ignored", host: name, message })),
-        Effect.mapError(({ message }) => `${name}: ${message}`),
+        Effect.mapError(({ message }) => (message.startsWith(name) ? message : `${name}: ${message}`)),
         Effect.result
       ),
     { concurrency: "unbounded" }

@@ -35,11 +35,11 @@ export interface Url {
 export const defaultPort = 69
 
 const problems = {
-  BadScheme: "must be tftp://HOST/FILE",
-  BadHost: "the host must be a name, an IPv4 address, or an IPv6 address in brackets",
-  BadPort: "the port must be a number from 1 to 65535",
-  BadPath: "the path must be a file name in UTF-8 without control characters; write ? as %3F, # as %23 and % as %25",
-  BadMode: "the mode must be octet or netascii"
+  InvalidScheme: "must be tftp://HOST/FILE",
+  InvalidHost: "the host must be a name, an IPv4 address, or an IPv6 address in brackets",
+  InvalidPort: "the port must be a number from 1 to 65535",
+  InvalidPath: "the path must be a file name in UTF-8 without control characters; write ? as %3F, # as %23 and % as %25",
+  InvalidMode: "the mode must be octet or netascii"
 }
 
 /** A text that is not a TFTP URL. @category errors @since 0.1.0 */
@@ -82,17 +82,17 @@ const modeOf = (text: string): Mode | undefined => {
 export const parse = (url: string): Result.Result<Url, UrlError> => {
   const fail = (reason: UrlError["reason"]) => Result.fail(new UrlError({ reason, url }))
   const [, authority, rest = ""] = /^tftp:\/\/([^/?#]*)(?:\/(.*))?$/isu.exec(url) ?? []
-  if (authority === undefined) return fail("BadScheme")
+  if (authority === undefined) return fail("InvalidScheme")
   const [, name = "", digits] = /^(\[.*\]|[^:]*)(?::(.*))?$/su.exec(authority) ?? []
   const host = hostOf(name)
-  if (host === undefined) return fail("BadHost")
+  if (host === undefined) return fail("InvalidHost")
   const port = digits === undefined ? defaultPort : /^\d{1,5}$/.test(digits) ? Number(digits) : 0
-  if (port < 1 || port > 0xffff) return fail("BadPort")
+  if (port < 1 || port > 0xffff) return fail("InvalidPort")
   const [, file = rest, asked = "octet"] = /^(.*);mode=(.*)$/isu.exec(rest) ?? []
   const mode = modeOf(asked)
-  if (mode === undefined) return fail("BadMode")
+  if (mode === undefined) return fail("InvalidMode")
   const path = pathOf(file)
-  return path === undefined ? fail("BadPath") : Result.succeed({ host, port, path, mode })
+  return path === undefined ? fail("InvalidPath") : Result.succeed({ host, port, path, mode })
 }
 
 /**

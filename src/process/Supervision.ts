@@ -1,0 +1,369 @@
+/**
+ * The supervision of a group of workers, threads or child processes, as a state machine. Pure: time is an argument.
+ *
+ * The group keeps `target` workers. A worker is starting until it is ready. During the start of the group the first
+ * failure of a worker fails the start; afterwards a worker that ends is replaced, after a delay that doubles with each
+ * failure in a row. A worker that is not ready in time, or that misses its heartbeats, is killed.
+ */
+
+/** The limits of a group. */
+export interface Policy {
+  /** Time that a worker has to become ready. */
+  readonly startTimeoutMillis: number
+  /** Delay before a worker is replaced, doubled for each failure in a row. */
+  readonly initialRestartDelayMillis: number
+  readonly maxRestartDelayMillis: number
+  /** Uptime after which the end of a worker does not count as a repeated failure. */
+  readonly stableUptimeMillis: number
+  /** Ends in a row of workers without work, after which the group is given up. Default: never. */
+  readonly maxIdleFailures?: number | undefined
+  /** Default: workers are not asked whether they still respond. */
+  readonly heartbeat?: Heartbeat | undefined
+}
+
+/** The heartbeat of a worker: an answer to each ping, or any other message. */
+export interface Heartbeat {
+  readonly intervalMillis: number
+  /** Pings in a row without an answer, after which a worker is unresponsive. */
+  readonly unresponsiveAfterPings: number
+  /** Pings in a row without an answer, after which a worker is killed. */
+  readonly killAfterPings: number
+}
+
+/** The policy of the services: 30 s to start, delays from 100 ms to 10 s, reset after 10 s. */
+export const defaultPolicy: Policy = {
+  startTimeoutMillis: 30_000,
+  initialRestartDelayMillis: 100,
+  maxRestartDelayMillis: 10_000,
+  stableUptimeMillis: 10_000
+}
+
+/**
+ * The phase of a worker. A `detached` worker does not count for the target, and its end is expected. A `killed` worker
+ * has not ended yet.
+ */
+export type WorkerPhase = "starting" | "ready" | "detached" | "draining" | "killed"
+
+/** The record of a worker. */
+export interface WorkerState {
+  readonly phase: WorkerPhase
+  readonly startMillis: number
+  /** True once the worker has been ready. */
+  readonly wasReady: boolean
+  readonly wasDetached: boolean
+  /** Pings since the last answer. */
+  readonly unansweredPings: number
+  /** The reason for which the worker was killed. */
+  readonly killReason: string | undefined
+}
+
+/** The phase of a group. The last three are final: no worker is started any more. */
+export type GroupPhase = "starting" | "running" | "draining" | "closed" | "failed"
+
+/** The state of a group. */
+export interface State {
+  readonly phase: GroupPhase
+  readonly target: number
+  readonly workers: ReadonlyMap<number, WorkerState>
+  readonly nextId: number
+  /** Failures in a row. */
+  readonly failures: number
+  /** Failures in a row of workers without work. */
+  readonly idleFailures: number
+  /** The end of the delay before the next start. */
+  readonly restartAtMillis: number | undefined
+  readonly drainDeadlineMillis: number | undefined
+  readonly nextPingAtMillis: number | undefined
+}
+
+/** An event of a group. Events of a worker that has ended are ignored. */
+export type Event =
+  /** Starts workers up to the number; the group is starting until all are ready. */
+  | { readonly _tag: "Start"; readonly target: number }
+  /** Changes the number of workers. Excess workers are not ended. */
+  | { readonly _tag: "Resize"; readonly target: number }
+  | { readonly _tag: "Ready"; readonly id: number }
+  /** A worker has done some work: failures before this are not repeated failures. */
+  | { readonly _tag: "Progress" }
+  /** The worker has its last client; its end is expected. */
+  | { readonly _tag: "Detach"; readonly id: number }
+  | { readonly _tag: "Kill"; readonly id: number; readonly reason: string }
+  | { readonly _tag: "Ended"; readonly id: number; readonly reason: string; readonly hadWork: boolean }
+  /** The deadline of `deadline` has come; `answered` are the workers that sent a message since the last ping. */
+  | { readonly _tag: "Tick"; readonly answered: ReadonlySet<number> }
+  | { readonly _tag: "Drain"; readonly timeoutMillis: number }
+  | { readonly _tag: "Close" }
+
+/** A change that the owner of the group is notified of. */
+export type Notice =
+  /** The start of the group has succeeded: as many workers as wanted are ready. */
+  | { readonly _tag: "Started" }
+  /** The start of the group has failed: its workers are killed. */
+  | { readonly _tag: "StartFailed"; readonly reason: string }
+  /** A worker does not answer pings. */
+  | { readonly _tag: "Unresponsive"; readonly id: number }
+  /** A worker has ended. `isFailure` is false after a drain or a close, and for a detached worker that was not killed. */
+  | {
+      readonly _tag: "WorkerEnded"
+      readonly id: number
+      readonly reason: string
+      readonly wasReady: boolean
+      readonly isFailure: boolean
+    }
+  /** Workers have failed too often: none is started any more. */
+  | { readonly _tag: "GivenUp"; readonly reason: string }
+  /** The group is drained or closed, and its last worker has ended. */
+  | { readonly _tag: "AllEnded" }
+
+/** A request to the driver. */
+export type Action =
+  | { readonly _tag: "Spawn" | "Kill" | "RequestDrain" | "Ping"; readonly id: number }
+  | { readonly _tag: "Notify"; readonly notice: Notice }
+
+/** A state with the actions that lead out of the one before. */
+export type Transition = readonly [state: State, actions: ReadonlyArray<Action>]
+
+/** A group without workers. */
+export const initial: State = {
+  phase: "running",
+  target: 0,
+  workers: new Map(),
+  nextId: 1,
+  failures: 0,
+  idleFailures: 0,
+  restartAtMillis: undefined,
+  drainDeadlineMillis: undefined,
+  nextPingAtMillis: undefined
+}
+
+const notify = (notice: Notice): Action => ({ _tag: "Notify", notice })
+
+/** Returns whether the worker can take work: it is ready and answers pings. */
+export const isAvailable = (policy: Policy, { phase, unansweredPings }: WorkerState) =>
+  phase === "ready" && unansweredPings <= (policy.heartbeat?.unresponsiveAfterPings ?? Number.POSITIVE_INFINITY)
+
+/** Returns whether the worker counts for the target. */
+const isCounted = ({ phase }: WorkerState) => phase === "starting" || phase === "ready"
+
+const isFinal = ({ phase }: State) => phase !== "starting" && phase !== "running"
+
+const withWorker = (state: State, id: number, change: Partial<WorkerState>): State => {
+  const worker = state.workers.get(id)
+  return worker === undefined
+    ? state
+    : { ...state, workers: new Map(state.workers).set(id, { ...worker, ...change }) }
+}
+
+/** Runs a transition after another, and joins their actions. */
+const andThen = ([state, actions]: Transition, next: (state: State) => Transition): Transition => {
+  const [after, more] = next(state)
+  return [after, [...actions, ...more]]
+}
+
+const kill =
+  (ids: Iterable<number>, reason: string) =>
+  (state: State): Transition => {
+    const alive = [...ids].filter((id) => (state.workers.get(id)?.phase ?? "killed") !== "killed")
+    return [
+      alive.reduce((next, id) => withWorker(next, id, { phase: "killed", killReason: reason }), state),
+      alive.map((id) => ({ _tag: "Kill", id }))
+    ]
+  }
+
+/** Starts workers up to the target, unless the group waits after a failure. */
+const refill =
+  (now: number) =>
+  (state: State): Transition => {
+    if (isFinal(state) || state.restartAtMillis !== undefined) return [state, []]
+    const counted = [...state.workers.values()].filter(isCounted).length
+    const ids = Array.from({ length: Math.max(0, state.target - counted) }, (_, index) => state.nextId + index)
+    const started: WorkerState = {
+      phase: "starting",
+      startMillis: now,
+      wasReady: false,
+      wasDetached: false,
+      unansweredPings: 0,
+      killReason: undefined
+    }
+    const workers = new Map([...state.workers, ...ids.map((id) => [id, started] as const)])
+    return [{ ...state, workers, nextId: state.nextId + ids.length }, ids.map((id) => ({ _tag: "Spawn", id }))]
+  }
+
+/** Ends the start of the group once as many workers as wanted are ready. */
+const finishStart = (state: State): Transition => {
+  const ready = [...state.workers.values()].filter(({ phase }) => phase === "ready").length
+  return state.phase === "starting" && ready >= state.target
+    ? [{ ...state, phase: "running" }, [notify({ _tag: "Started" })]]
+    : [state, []]
+}
+
+const finishEnd = (state: State): Transition => [
+  state,
+  isFinal(state) && state.workers.size === 0 ? [notify({ _tag: "AllEnded" })] : []
+]
+
+const failStart =
+  (reason: string) =>
+  (state: State): Transition =>
+    andThen([{ ...state, phase: "failed" }, [notify({ _tag: "StartFailed", reason })]], kill(state.workers.keys(), reason))
+
+/** Counts the failure of a worker, and delays the next start or gives the group up. */
+const countFailure =
+  (policy: Policy, now: number, uptimeMillis: number, reason: string, hadWork: boolean) =>
+  (state: State): Transition => {
+    const isStable = uptimeMillis >= policy.stableUptimeMillis
+    const failures = isStable ? 1 : state.failures + 1
+    const idleFailures = hadWork || isStable ? 0 : state.idleFailures + 1
+    if (idleFailures > (policy.maxIdleFailures ?? Number.POSITIVE_INFINITY)) {
+      const failed: State = { ...state, phase: "failed", failures, idleFailures }
+      return andThen([failed, [notify({ _tag: "GivenUp", reason })]], kill(state.workers.keys(), reason))
+    }
+    const delayMillis = Math.min(policy.maxRestartDelayMillis, policy.initialRestartDelayMillis * 2 ** (failures - 1))
+    return [{ ...state, failures, idleFailures, restartAtMillis: now + delayMillis }, []]
+  }
+
+const onEnded = (
+  policy: Policy,
+  state: State,
+  { hadWork, id, reason: exitReason }: Extract<Event, { readonly _tag: "Ended" }>,
+  now: number
+): Transition => {
+  const worker = state.workers.get(id)
+  if (worker === undefined) return [state, []]
+  const workers = new Map(state.workers)
+  workers.delete(id)
+  const reason = worker.killReason ?? exitReason
+  const isExpected = isFinal(state) || (worker.wasDetached && worker.killReason === undefined)
+  const { wasReady } = worker
+  const ended = notify({ _tag: "WorkerEnded", id, reason, wasReady, isFailure: !isExpected })
+  const after: Transition = [{ ...state, workers }, [ended]]
+  if (isFinal(state)) return andThen(after, finishEnd)
+  if (worker.wasDetached) return andThen(after, refill(now))
+  return state.phase === "starting"
+    ? andThen(after, failStart(reason))
+    : andThen(after, countFailure(policy, now, now - worker.startMillis, reason, hadWork))
+}
+
+const killOverdueStarts =
+  (policy: Policy, now: number) =>
+  (state: State): Transition => {
+    const overdue = [...state.workers].filter(
+      ([, { phase, startMillis }]) => phase === "starting" && now - startMillis >= policy.startTimeoutMillis
+    )
+    if (overdue.length === 0) return [state, []]
+    const reason = `was not ready after ${policy.startTimeoutMillis / 1_000} s`
+    return state.phase === "starting"
+      ? failStart(reason)(state)
+      : kill(
+          overdue.map(([id]) => id),
+          reason
+        )(state)
+  }
+
+/** Evaluates the answers to the last ping, and pings the ready workers again. */
+const pingAll =
+  (heartbeat: Heartbeat, answered: ReadonlySet<number>, now: number) =>
+  (state: State): Transition => {
+    const { intervalMillis, killAfterPings, unresponsiveAfterPings } = heartbeat
+    const workers = new Map(state.workers)
+    const actions: Array<Action> = []
+    const dead: Array<number> = []
+    for (const [id, worker] of workers) {
+      if (worker.phase !== "ready" && worker.phase !== "detached") continue
+      const missed = answered.has(id) ? 0 : worker.unansweredPings
+      if (missed === unresponsiveAfterPings) actions.push(notify({ _tag: "Unresponsive", id }))
+      if (missed >= killAfterPings) dead.push(id)
+      else actions.push({ _tag: "Ping", id })
+      workers.set(id, { ...worker, unansweredPings: missed + 1 })
+    }
+    const reason = `did not respond for ${(killAfterPings * intervalMillis) / 1_000} s`
+    return andThen([{ ...state, workers, nextPingAtMillis: now + intervalMillis }, actions], kill(dead, reason))
+  }
+
+const isDue = (at: number | undefined, now: number) => at !== undefined && now >= at
+
+const onTick = (policy: Policy, state: State, answered: ReadonlySet<number>, now: number): Transition => {
+  const { heartbeat } = policy
+  const steps: ReadonlyArray<(state: State) => Transition> = [
+    killOverdueStarts(policy, now),
+    (next) =>
+      isDue(next.restartAtMillis, now) ? refill(now)({ ...next, restartAtMillis: undefined }) : [next, []],
+    (next) =>
+      isDue(next.drainDeadlineMillis, now)
+        ? kill(next.workers.keys(), "did not drain in time")({ ...next, drainDeadlineMillis: undefined })
+        : [next, []],
+    (next) =>
+      heartbeat !== undefined && isDue(next.nextPingAtMillis, now) ? pingAll(heartbeat, answered, now)(next) : [next, []]
+  ]
+  return steps.reduce<Transition>((transition, run) => andThen(transition, run), [state, []])
+}
+
+const onDrain = (state: State, timeoutMillis: number, now: number): Transition => {
+  if (isFinal(state)) return finishEnd(state)
+  const draining: State = { ...state, phase: "draining", drainDeadlineMillis: now + timeoutMillis }
+  const ready = [...state.workers].flatMap(([id, { phase }]) => (phase === "ready" ? [id] : []))
+  const starting = [...state.workers].flatMap(([id, { phase }]) => (phase === "starting" ? [id] : []))
+  const requested: Transition = [
+    ready.reduce((next, id) => withWorker(next, id, { phase: "draining" }), draining),
+    ready.map((id) => ({ _tag: "RequestDrain", id }))
+  ]
+  return andThen(andThen(requested, kill(starting, "was not ready before the drain")), finishEnd)
+}
+
+/** Applies an event at a time in monotonic milliseconds. */
+export const step = (policy: Policy, state: State, event: Event, now: number): Transition => {
+  switch (event._tag) {
+    case "Start":
+      return isFinal(state)
+        ? [state, []]
+        : andThen(
+            refill(now)({
+              ...state,
+              phase: "starting",
+              target: event.target,
+              nextPingAtMillis: policy.heartbeat && now + policy.heartbeat.intervalMillis
+            }),
+            finishStart
+          )
+    case "Resize":
+      return state.target === event.target ? [state, []] : refill(now)({ ...state, target: event.target })
+    case "Ready":
+      return state.workers.get(event.id)?.phase === "starting"
+        ? finishStart(withWorker(state, event.id, { phase: "ready", wasReady: true }))
+        : [state, []]
+    case "Progress":
+      return [state.failures + state.idleFailures === 0 ? state : { ...state, failures: 0, idleFailures: 0 }, []]
+    case "Detach":
+      return state.workers.get(event.id)?.phase === "ready"
+        ? refill(now)(withWorker(state, event.id, { phase: "detached", wasDetached: true }))
+        : [state, []]
+    case "Kill":
+      return kill([event.id], event.reason)(state)
+    case "Ended":
+      return onEnded(policy, state, event, now)
+    case "Tick":
+      return onTick(policy, state, event.answered, now)
+    case "Drain":
+      return onDrain(state, event.timeoutMillis, now)
+    case "Close":
+      return andThen(
+        andThen([{ ...state, phase: "closed" }, []], kill(state.workers.keys(), "was closed")),
+        finishEnd
+      )
+  }
+}
+
+/** Returns the time of the next `Tick`; undefined if none is needed before another event. */
+export const deadline = (policy: Policy, state: State): number | undefined => {
+  const starts = [...state.workers.values()].flatMap(({ phase, startMillis }) =>
+    phase === "starting" ? [startMillis + policy.startTimeoutMillis] : []
+  )
+  const isPinging = [...state.workers.values()].some(({ phase }) => phase === "ready" || phase === "detached")
+  const others = [
+    state.restartAtMillis,
+    state.drainDeadlineMillis,
+    isPinging ? state.nextPingAtMillis : undefined
+  ].flatMap((at) => (at === undefined ? [] : [at]))
+  const all = [...starts, ...others]
+  return all.length === 0 ? undefined : Math.min(...all)
+}
