@@ -1,7 +1,7 @@
-/** An event that wakes one fiber from a callback. A notification before the wait is kept; several count as one. */
+/** An auto-reset event that wakes one fiber from a callback. A notification before the wait is kept; several count as one. */
 import * as Effect from "effect/Effect"
 
-/** A signal for one waiting fiber, reset by each wait. */
+/** A signal for one waiting fiber, reset by each wait. An interrupted wait leaves the notification to the next one. */
 export interface Signal {
   /**
    * Wakes the waiter, now or at its next wait. Returns before the waiter resumes, so that the waiter never runs inside
@@ -15,18 +15,21 @@ export const make = (): Signal => {
   let pending = false
   let resume: (() => void) | undefined
   const notification = Effect.callback<void>((done) => {
-    resume = () => {
-      pending = false
+    if (pending) return done(Effect.void)
+    resume = () => done(Effect.void)
+    return Effect.sync(() => {
       resume = undefined
-      done(Effect.void)
-    }
-    if (pending) resume()
+    })
+  })
+  const reset = Effect.sync(() => {
+    pending = false
   })
   return {
     notify: () => {
       pending = true
       resume?.()
+      resume = undefined
     },
-    wait: Effect.andThen(notification, Effect.yieldNow)
+    wait: Effect.andThen(notification, Effect.andThen(Effect.yieldNow, reset))
   }
 }

@@ -63,4 +63,22 @@ describe("Signal", () => {
       assert.strictEqual(rounds, 2)
     })
   )
+
+  it.effect.each([
+    ["before its notify", ["interrupt", "notify"]],
+    ["after its notify, before it resumes", ["notify", "interrupt"]]
+  ] as const)("a wait that is interrupted %s leaves the notification to the next wait", ([, order]) =>
+    Effect.gen(function* () {
+      const signal = Signal.make()
+      const interrupted = yield* Effect.forkChild(signal.wait, { startImmediately: true })
+      for (const action of order) {
+        if (action === "notify") signal.notify()
+        else yield* Fiber.interrupt(interrupted)
+      }
+      yield* signal.wait
+      const next = yield* Effect.forkChild(signal.wait, { startImmediately: true })
+      yield* Effect.yieldNow
+      assert.isUndefined(next.pollUnsafe())
+    })
+  )
 })

@@ -2,6 +2,7 @@
 
 import * as Mac from "effect/crypto/Mac"
 import type * as Endpoint from "../../network/Endpoint.ts"
+import * as TokenBucket from "../../network/TokenBucket.ts"
 import * as RelayMessage from "../wire/RelayMessage.ts"
 
 /** A subscriber. */
@@ -13,9 +14,8 @@ interface Subscriber {
   cookie: Uint8Array
   /** End of its lease. */
   leaseEndsAt: number
-  /** Tokens of its rate limit, one for each packet, as of `refilledAt`. */
-  tokens: number
-  refilledAt: number
+  /** Rate limit of its packets. */
+  bucket: TokenBucket.TokenBucket
 }
 
 export interface Options {
@@ -42,16 +42,12 @@ const keyOf = ({ address, port }: Endpoint.Endpoint) => `${address} ${port}`
 
 export const make = ({ maxSubscribers, maxPacketsPerSecond }: Options): Subscribers => {
   const byEndpoint = new Map<string, Subscriber>()
-  const refill = (row: Subscriber, now: number) => {
-    row.tokens = Math.min(maxPacketsPerSecond, row.tokens + ((now - row.refilledAt) * maxPacketsPerSecond) / 1_000)
-    row.refilledAt = now
-  }
   // A subscriber whose lease has ended is kept until its bucket is full, so that resubscribing does not refill it.
   const sweep: Subscribers["sweep"] = (now) => {
     for (const [key, row] of byEndpoint) {
       if (row.leaseEndsAt > now) continue
-      refill(row, now)
-      if (row.tokens >= maxPacketsPerSecond) byEndpoint.delete(key)
+      row.bucket = TokenBucket.refill(row.bucket, now)
+      if (row.bucket.tokens >= maxPacketsPerSecond) byEndpoint.delete(key)
     }
   }
   const forEach: Subscribers["forEach"] = (now, visit) => {
@@ -74,8 +70,7 @@ export const make = ({ maxSubscribers, maxPacketsPerSecond }: Options): Subscrib
         header,
         cookie: ownCookie,
         leaseEndsAt: now + lease,
-        tokens: maxPacketsPerSecond,
-        refilledAt: now
+        bucket: TokenBucket.make(maxPacketsPerSecond, now)
       })
       return true
     },
@@ -88,9 +83,9 @@ export const make = ({ maxSubscribers, maxPacketsPerSecond }: Options): Subscrib
     admit: (peer, now) => {
       const row = byEndpoint.get(keyOf(peer))
       if (row === undefined || row.leaseEndsAt <= now) return "unsubscribed"
-      refill(row, now)
-      if (row.tokens < 1) return "rateLimited"
-      row.tokens--
+      row.bucket = TokenBucket.refill(row.bucket, now)
+      if (row.bucket.tokens < 1) return "rateLimited"
+      row.bucket = TokenBucket.take(row.bucket)
       return row
     },
     forEach,
