@@ -6,7 +6,7 @@
 import * as Clock from "effect/Clock"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
+import type * as Fiber from "effect/Fiber"
 import { constVoid } from "effect/Function"
 import type { Listeners, WorkerHandle } from "./NodeWorkerHandle.ts"
 import * as Supervision from "./Supervision.ts"
@@ -65,7 +65,6 @@ export const make = Effect.fnUntraced(function* <Handle extends WorkerHandle<nev
   const clock = yield* Clock.Clock
   const runFork = Effect.runForkWith(yield* Effect.context<never>())
   const handles = new Map<number, Handle>()
-  const answered = new Set<number>()
   const endWaiters = new Set<() => void>()
   const pending: Array<Supervision.Action> = []
   let performing = false
@@ -98,20 +97,17 @@ export const make = Effect.fnUntraced(function* <Handle extends WorkerHandle<nev
   }
   const tick = Effect.sync(() => {
     timer = undefined
-    const since = new Set(answered)
-    answered.clear()
-    send({ _tag: "Tick", answered: since })
+    send({ _tag: "Tick" })
   })
   const spawn = (id: number) => {
     const end = (reason: string) => {
       handles.delete(id)
-      answered.delete(id)
       send({ _tag: "Ended", id, reason, hadWork: owner.hadWork?.(id) ?? false })
     }
     try {
       const handle = owner.spawn(id, {
         onMessage: (message) => {
-          answered.add(id)
+          if ((state.workers.get(id)?.unansweredPings ?? 0) > 0) send({ _tag: "Answered", id })
           owner.onMessage(id, message, handle)
         },
         onEnd: end

@@ -43,7 +43,11 @@ export const thread = <ToWorker, FromWorker>(
   { name, onStdout, workerData }: ThreadOptions,
   { onEnd, onMessage }: Listeners<FromWorker>
 ): WorkerHandle<ToWorker> => {
-  const worker = new Worker(url, { workerData, stdout: onStdout !== undefined, ...(name === undefined ? {} : { name }) })
+  const worker = new Worker(url, {
+    workerData,
+    stdout: onStdout !== undefined,
+    ...(name === undefined ? {} : { name })
+  })
   let crash: string | undefined
   if (onStdout !== undefined) worker.stdout.on("data", onStdout)
   worker.on("message", onMessage)
@@ -85,13 +89,14 @@ export const childProcess = <ToWorker, FromWorker>(
     execArgv: execArgv.filter((flag) => !flag.startsWith("--inspect")),
     env: environment ?? process.env
   })
+  const kill = () => void child.kill("SIGKILL")
   let ended = false
   const end = (reason: string) => {
     if (ended) return
     ended = true
     onEnd(reason)
   }
-  const post = (message: ToWorker, socket?: ChildProcess.SendHandle) => {
+  const postSocket = (message: ToWorker, socket?: ChildProcess.SendHandle) => {
     // Without a free descriptor the channel is missing; the `error` event follows.
     if (child.connected) child.send(message as ChildProcess.Serializable, socket, { keepOpen: true }, constVoid)
   }
@@ -99,14 +104,16 @@ export const childProcess = <ToWorker, FromWorker>(
   child.on("error", ({ message }) => {
     if (child.pid === undefined) end(`failed to start (${message})`)
   })
+  child.once("disconnect", kill)
   // `close`, not `exit`: all messages of the worker have been read by then.
   child.once("close", (code, signal) => end(`ended with ${signal ?? `code ${code}`}`))
   return {
     pid: child.pid,
-    post,
-    postSocket: post,
-    kill: () => void child.kill("SIGKILL"),
+    post: (message) => postSocket(message),
+    postSocket,
+    kill,
     disconnect: () => {
+      child.off("disconnect", kill)
       if (child.connected) child.disconnect()
     }
   }

@@ -38,10 +38,7 @@ export const defaultPolicy: Policy = {
   stableUptimeMillis: 10_000
 }
 
-/**
- * The phase of a worker. A `detached` worker does not count for the target, and its end is expected. A `killed` worker
- * has not ended yet.
- */
+/** The phase of a worker. A `detached` worker has its last client. A `killed` worker has not ended yet. */
 export type WorkerPhase = "starting" | "ready" | "detached" | "draining" | "killed"
 
 /** The record of a worker. */
@@ -50,6 +47,7 @@ export interface WorkerState {
   readonly startMillis: number
   /** True once the worker has been ready. */
   readonly wasReady: boolean
+  /** True once the worker was detached: it does not count for the target, and its end is expected. */
   readonly wasDetached: boolean
   /** Pings since the last answer. */
   readonly unansweredPings: number
@@ -89,8 +87,10 @@ export type Event =
   | { readonly _tag: "Detach"; readonly id: number }
   | { readonly _tag: "Kill"; readonly id: number; readonly reason: string }
   | { readonly _tag: "Ended"; readonly id: number; readonly reason: string; readonly hadWork: boolean }
-  /** The deadline of `deadline` has come; `answered` are the workers that sent a message since the last ping. */
-  | { readonly _tag: "Tick"; readonly answered: ReadonlySet<number> }
+  /** A worker has answered its pings. */
+  | { readonly _tag: "Answered"; readonly id: number }
+  /** The time of `deadline` has come. */
+  | { readonly _tag: "Tick" }
   | { readonly _tag: "Drain"; readonly timeoutMillis: number }
   | { readonly _tag: "Close" }
 
@@ -98,7 +98,7 @@ export type Event =
 export type Notice =
   /** The start of the group has succeeded: as many workers as wanted are ready. */
   | { readonly _tag: "Started" }
-  /** The start of the group has failed: its workers are killed. */
+  /** The start of the group has failed, or it was drained or closed before it had started: its workers are killed. */
   | { readonly _tag: "StartFailed"; readonly reason: string }
   /** A worker does not answer pings. */
   | { readonly _tag: "Unresponsive"; readonly id: number }
@@ -108,6 +108,7 @@ export type Notice =
       readonly id: number
       readonly reason: string
       readonly wasReady: boolean
+      readonly wasDetached: boolean
       readonly isFailure: boolean
     }
   /** Workers have failed too often: none is started any more. */
@@ -142,16 +143,14 @@ const notify = (notice: Notice): Action => ({ _tag: "Notify", notice })
 export const isAvailable = (policy: Policy, { phase, unansweredPings }: WorkerState) =>
   phase === "ready" && unansweredPings <= (policy.heartbeat?.unresponsiveAfterPings ?? Number.POSITIVE_INFINITY)
 
-/** Returns whether the worker counts for the target. */
-const isCounted = ({ phase }: WorkerState) => phase === "starting" || phase === "ready"
+/** Returns whether the worker counts for the target. A killed one does until it has ended. */
+const isCounted = ({ wasDetached }: WorkerState) => !wasDetached
 
 const isFinal = ({ phase }: State) => phase !== "starting" && phase !== "running"
 
 const withWorker = (state: State, id: number, change: Partial<WorkerState>): State => {
   const worker = state.workers.get(id)
-  return worker === undefined
-    ? state
-    : { ...state, workers: new Map(state.workers).set(id, { ...worker, ...change }) }
+  return worker === undefined ? state : { ...state, workers: new Map(state.workers).set(id, { ...worker, ...change }) }
 }
 
 /** Runs a transition after another, and joins their actions. */
@@ -202,23 +201,32 @@ const finishEnd = (state: State): Transition => [
   isFinal(state) && state.workers.size === 0 ? [notify({ _tag: "AllEnded" })] : []
 ]
 
+/** Ends the supervision: no worker is started any more. The start of the group fails if it is not complete. */
+const finalize =
+  (phase: "draining" | "closed" | "failed", reason: string) =>
+  (state: State): Transition => [
+    { ...state, phase, restartAtMillis: undefined },
+    state.phase === "starting" ? [notify({ _tag: "StartFailed", reason })] : []
+  ]
+
 const failStart =
   (reason: string) =>
   (state: State): Transition =>
-    andThen([{ ...state, phase: "failed" }, [notify({ _tag: "StartFailed", reason })]], kill(state.workers.keys(), reason))
+    andThen(finalize("failed", reason)(state), kill(state.workers.keys(), reason))
 
 /** Counts the failure of a worker, and delays the next start or gives the group up. */
 const countFailure =
   (policy: Policy, now: number, uptimeMillis: number, reason: string, hadWork: boolean) =>
   (state: State): Transition => {
     const isStable = uptimeMillis >= policy.stableUptimeMillis
-    const failures = isStable ? 1 : state.failures + 1
+    const failures = isStable ? 0 : state.failures + 1
     const idleFailures = hadWork || isStable ? 0 : state.idleFailures + 1
     if (idleFailures > (policy.maxIdleFailures ?? Number.POSITIVE_INFINITY)) {
-      const failed: State = { ...state, phase: "failed", failures, idleFailures }
+      const [failed] = finalize("failed", reason)({ ...state, failures, idleFailures })
       return andThen([failed, [notify({ _tag: "GivenUp", reason })]], kill(state.workers.keys(), reason))
     }
-    const delayMillis = Math.min(policy.maxRestartDelayMillis, policy.initialRestartDelayMillis * 2 ** (failures - 1))
+    const factor = 2 ** Math.max(0, failures - 1)
+    const delayMillis = Math.min(policy.maxRestartDelayMillis, policy.initialRestartDelayMillis * factor)
     return [{ ...state, failures, idleFailures, restartAtMillis: now + delayMillis }, []]
   }
 
@@ -233,12 +241,12 @@ const onEnded = (
   const workers = new Map(state.workers)
   workers.delete(id)
   const reason = worker.killReason ?? exitReason
-  const isExpected = isFinal(state) || (worker.wasDetached && worker.killReason === undefined)
-  const { wasReady } = worker
-  const ended = notify({ _tag: "WorkerEnded", id, reason, wasReady, isFailure: !isExpected })
+  const { wasDetached, wasReady } = worker
+  const isExpected = isFinal(state) || (wasDetached && worker.killReason === undefined)
+  const ended = notify({ _tag: "WorkerEnded", id, reason, wasReady, wasDetached, isFailure: !isExpected })
   const after: Transition = [{ ...state, workers }, [ended]]
   if (isFinal(state)) return andThen(after, finishEnd)
-  if (worker.wasDetached) return andThen(after, refill(now))
+  if (wasDetached) return andThen(after, refill(now))
   return state.phase === "starting"
     ? andThen(after, failStart(reason))
     : andThen(after, countFailure(policy, now, now - worker.startMillis, reason, hadWork))
@@ -260,9 +268,9 @@ const killOverdueStarts =
         )(state)
   }
 
-/** Evaluates the answers to the last ping, and pings the ready workers again. */
+/** Pings the workers that answer, and kills those that have not answered too many pings. */
 const pingAll =
-  (heartbeat: Heartbeat, answered: ReadonlySet<number>, now: number) =>
+  (heartbeat: Heartbeat, now: number) =>
   (state: State): Transition => {
     const { intervalMillis, killAfterPings, unresponsiveAfterPings } = heartbeat
     const workers = new Map(state.workers)
@@ -270,7 +278,7 @@ const pingAll =
     const dead: Array<number> = []
     for (const [id, worker] of workers) {
       if (worker.phase !== "ready" && worker.phase !== "detached") continue
-      const missed = answered.has(id) ? 0 : worker.unansweredPings
+      const missed = worker.unansweredPings
       if (missed === unresponsiveAfterPings) actions.push(notify({ _tag: "Unresponsive", id }))
       if (missed >= killAfterPings) dead.push(id)
       else actions.push({ _tag: "Ping", id })
@@ -282,32 +290,33 @@ const pingAll =
 
 const isDue = (at: number | undefined, now: number) => at !== undefined && now >= at
 
-const onTick = (policy: Policy, state: State, answered: ReadonlySet<number>, now: number): Transition => {
+const onTick = (policy: Policy, state: State, now: number): Transition => {
   const { heartbeat } = policy
   const steps: ReadonlyArray<(state: State) => Transition> = [
     killOverdueStarts(policy, now),
-    (next) =>
-      isDue(next.restartAtMillis, now) ? refill(now)({ ...next, restartAtMillis: undefined }) : [next, []],
+    (next) => (isDue(next.restartAtMillis, now) ? refill(now)({ ...next, restartAtMillis: undefined }) : [next, []]),
     (next) =>
       isDue(next.drainDeadlineMillis, now)
         ? kill(next.workers.keys(), "did not drain in time")({ ...next, drainDeadlineMillis: undefined })
         : [next, []],
     (next) =>
-      heartbeat !== undefined && isDue(next.nextPingAtMillis, now) ? pingAll(heartbeat, answered, now)(next) : [next, []]
+      heartbeat !== undefined && isDue(next.nextPingAtMillis, now) ? pingAll(heartbeat, now)(next) : [next, []]
   ]
   return steps.reduce<Transition>((transition, run) => andThen(transition, run), [state, []])
 }
 
 const onDrain = (state: State, timeoutMillis: number, now: number): Transition => {
   if (isFinal(state)) return finishEnd(state)
-  const draining: State = { ...state, phase: "draining", drainDeadlineMillis: now + timeoutMillis }
-  const ready = [...state.workers].flatMap(([id, { phase }]) => (phase === "ready" ? [id] : []))
-  const starting = [...state.workers].flatMap(([id, { phase }]) => (phase === "starting" ? [id] : []))
-  const requested: Transition = [
-    ready.reduce((next, id) => withWorker(next, id, { phase: "draining" }), draining),
-    ready.map((id) => ({ _tag: "RequestDrain", id }))
+  const idsIn = (...phases: ReadonlyArray<WorkerPhase>) =>
+    [...state.workers].flatMap(([id, { phase }]) => (phases.includes(phase) ? [id] : []))
+  const serving = idsIn("ready", "detached")
+  const requestDrain = (next: State): Transition => [
+    serving.reduce((drained, id) => withWorker(drained, id, { phase: "draining" }), next),
+    serving.map((id) => ({ _tag: "RequestDrain", id }))
   ]
-  return andThen(andThen(requested, kill(starting, "was not ready before the drain")), finishEnd)
+  const draining = finalize("draining", "was drained")({ ...state, drainDeadlineMillis: now + timeoutMillis })
+  const requested = andThen(draining, requestDrain)
+  return andThen(andThen(requested, kill(idsIn("starting"), "was not ready before the drain")), finishEnd)
 }
 
 /** Applies an event at a time in monotonic milliseconds. */
@@ -315,7 +324,7 @@ export const step = (policy: Policy, state: State, event: Event, now: number): T
   switch (event._tag) {
     case "Start":
       return isFinal(state)
-        ? [state, []]
+        ? [state, [notify({ _tag: "StartFailed", reason: "was closed" })]]
         : andThen(
             refill(now)({
               ...state,
@@ -326,7 +335,9 @@ export const step = (policy: Policy, state: State, event: Event, now: number): T
             finishStart
           )
     case "Resize":
-      return state.target === event.target ? [state, []] : refill(now)({ ...state, target: event.target })
+      return state.target === event.target
+        ? [state, []]
+        : andThen(refill(now)({ ...state, target: event.target }), finishStart)
     case "Ready":
       return state.workers.get(event.id)?.phase === "starting"
         ? finishStart(withWorker(state, event.id, { phase: "ready", wasReady: true }))
@@ -341,13 +352,15 @@ export const step = (policy: Policy, state: State, event: Event, now: number): T
       return kill([event.id], event.reason)(state)
     case "Ended":
       return onEnded(policy, state, event, now)
+    case "Answered":
+      return [withWorker(state, event.id, { unansweredPings: 0 }), []]
     case "Tick":
-      return onTick(policy, state, event.answered, now)
+      return onTick(policy, state, now)
     case "Drain":
       return onDrain(state, event.timeoutMillis, now)
     case "Close":
       return andThen(
-        andThen([{ ...state, phase: "closed" }, []], kill(state.workers.keys(), "was closed")),
+        andThen(finalize("closed", "was closed")(state), kill(state.workers.keys(), "was closed")),
         finishEnd
       )
   }
@@ -361,7 +374,7 @@ export const deadline = (policy: Policy, state: State): number | undefined => {
   const isPinging = [...state.workers.values()].some(({ phase }) => phase === "ready" || phase === "detached")
   const others = [
     state.restartAtMillis,
-    state.drainDeadlineMillis,
+    state.workers.size > 0 ? state.drainDeadlineMillis : undefined,
     isPinging ? state.nextPingAtMillis : undefined
   ].flatMap((at) => (at === undefined ? [] : [at]))
   const all = [...starts, ...others]
