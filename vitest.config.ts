@@ -13,8 +13,12 @@ const skipped: Reporter = {
 const results = process.env.TEST_RESULTS
 
 export default defineConfig({
+  resolve: {
+    // The examples import the package by its name.
+    alias: [{ find: /^effect-inet\/(\w+)$/, replacement: Path.resolve(import.meta.dirname, "src/$1/index.ts") }]
+  },
   test: {
-    include: ["test/**/*.test.ts"],
+    include: ["test/**/*.test.ts", "scripts/examples/**/*.test.ts"],
     // For two cores: suites wait for the peers they start about a third of the time.
     maxWorkers: 3,
     // Each worker loads effect once, not once for each suite: a tenth of all the time.

@@ -1,7 +1,13 @@
-/** Pages agree with the program: commands and flags that they name exist, and the stability page has every module. */
+/**
+ * Pages agree with the program: commands and flags that they name exist, the stability page has every module, and the
+ * walk-through has the files of its example.
+ */
 import * as Fs from "node:fs"
+import * as Path from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as ModuleMap from "../scripts/check/ModuleMap.ts"
+import * as Repository from "../scripts/check/Repository.ts"
 import { runInProcess } from "./support/Cli.ts"
 
 const read = (path: string) => Fs.readFileSync(new URL(`../${path}`, import.meta.url), "utf8")
@@ -53,4 +59,29 @@ describe("the stability page", () => {
       assert.sameMembers(named, modules)
     }
   )
+})
+
+describe("the walk-through of a service", () => {
+  const folder = "scripts/examples/key-value"
+  const fences = new Map(
+    [...read("docs/guide/your-own-service.md").matchAll(/^```ts (\S+)\n([\s\S]*?)^```$/gm)].map(([, name, code]) => [
+      name!,
+      code!
+    ])
+  )
+
+  it("has every file of its example", () => {
+    assert.sameMembers([...fences.keys()], Fs.readdirSync(new URL(`../${folder}`, import.meta.url)))
+  })
+
+  it.each([...fences])("has %s as it is in the example", (name, code) => {
+    assert.strictEqual(code, read(`${folder}/${name}`))
+  })
+})
+
+describe("the module map", () => {
+  it("has the first sentence of every module; node scripts/module-map.ts updates it", () => {
+    const page = read("docs/architecture.md")
+    assert.strictEqual(ModuleMap.insert(page, Repository.read(Path.join(import.meta.dirname, ".."))), page)
+  })
 })
