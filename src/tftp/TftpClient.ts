@@ -98,9 +98,8 @@ interface Direction {
   readonly options: Options
   readonly tsize: number | undefined
   /** Makes the transfer after the handshake; `confirmed` if the server replied with an OACK. */
-  readonly start: (
+  readonly makeTransfer: (
     common: Transfer.CommonOptions,
-    opened: ClientHandshake.ClientHandshake,
     confirmed: boolean
   ) => Effect.Effect<
     {
@@ -181,7 +180,10 @@ const attempt = Effect.fnUntraced(function* (
     mayUseLargeBuffers: true,
     initialPacket: undefined
   }
-  const { dally, total, transfer } = yield* direction.start(common, handshake, reply.confirmed)
+  const { dally, total, transfer } = yield* direction.makeTransfer(common, reply.confirmed)
+  handshake.onDatagram(transfer.receive)
+  // Without an OACK the first reply to a read request is already the first block.
+  if (kind === "RRQ" && !reply.confirmed) transfer.receive(handshake.reply)
   const { onProgress } = options
   if (onProgress !== undefined) {
     yield* Sweeper.every(sweeper, progressIntervalMillis, () => onProgress({ ...transfer.summary(), total: total() }))
@@ -191,6 +193,7 @@ const attempt = Effect.fnUntraced(function* (
   return { summary, dally }
 })
 
+/** Resolves the server's name and runs the attempts of a transfer, up to its deadline. */
 const run = Effect.fnUntraced(function* (
   direction: Direction
 ): Effect.fn.Return<Transfer.Summary, TftpError.TftpError, Services> {
@@ -238,15 +241,13 @@ export const download = (
     target,
     options,
     tsize: 0,
-    start: Effect.fnUntraced(function* (common, handshake, confirmed) {
+    makeTransfer: Effect.fnUntraced(function* (common, confirmed) {
       const transfer = yield* ReceiveTransfer.make({
         ...common,
         initialPacket: confirmed ? Packet.ack(0) : undefined,
         writable,
         learnRollover: true
       })
-      handshake.onDatagram(transfer.receive)
-      if (!confirmed) transfer.receive(handshake.reply)
       return { transfer, total: () => common.agreed.tsize, dally: transfer.dally }
     })
   })
@@ -336,9 +337,8 @@ export const put = (
     options,
     // The encoded size of a netascii transfer is unknown.
     tsize: target.mode === "netascii" ? undefined : readable.size,
-    start: Effect.fnUntraced(function* (common, handshake) {
+    makeTransfer: Effect.fnUntraced(function* (common) {
       const transfer = yield* SendTransfer.make({ ...common, readable, filename: target.path })
-      handshake.onDatagram(transfer.receive)
       return { transfer, total: () => readable.size, dally: Effect.void }
     })
   })

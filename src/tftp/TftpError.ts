@@ -1,17 +1,18 @@
-/** Errors of transfers. */
-import * as Data from "effect/Data"
-import type * as Network from "../network/Network.ts"
-import type * as AddressInfo from "../network/names/AddressInfo.ts"
+/** Errors of transfers, which can be encoded for another thread. */
+import * as Schema from "effect/Schema"
+import * as SchemaTransformation from "effect/SchemaTransformation"
+import * as Network from "../network/Network.ts"
+import * as AddressInfo from "../network/names/AddressInfo.ts"
 import * as TerminalText from "../network/TerminalText.ts"
-import type * as FileStoreError from "./store/FileStoreError.ts"
+import * as FileStoreError from "./store/FileStoreError.ts"
 
 /** The peer sent an ERROR packet. @category errors @since 0.1.0 */
-export class Refused extends Data.TaggedClass("Refused")<{
+export class Refused extends Schema.TaggedClass<Refused>()("Refused", {
   /** The error code: one of `Packet.ErrorCode`, or a code of the peer's own. */
-  readonly code: number
+  code: Schema.Number,
   /** The message of the peer, unescaped. */
-  readonly text: string
-}> {
+  text: Schema.String
+}) {
   get message(): string {
     const text = TerminalText.escape(this.text)
     return `refused by the peer: ${text === "" ? "no reason given" : text} (error ${this.code})`
@@ -19,12 +20,12 @@ export class Refused extends Data.TaggedClass("Refused")<{
 }
 
 /** The peer sent nothing until the last retransmission timed out. @category errors @since 0.1.0 */
-export class Timeout extends Data.TaggedClass("Timeout")<{
+export class Timeout extends Schema.TaggedClass<Timeout>()("Timeout", {
   /** The number of times the same packet was sent. */
-  readonly attempts: number
+  attempts: Schema.Number,
   /** True if only the last ACK is missing: all blocks were sent, and the file may have arrived. */
-  readonly lastAckMissing: boolean
-}> {
+  lastAckMissing: Schema.Boolean
+}) {
   get message(): string {
     const count = (noun: string) => `${this.attempts} ${noun}${this.attempts === 1 ? "" : "s"}`
     return this.lastAckMissing
@@ -34,72 +35,96 @@ export class Timeout extends Data.TaggedClass("Timeout")<{
 }
 
 /** The whole transfer took longer than its deadline. @category errors @since 0.1.0 */
-export class DeadlineExceeded extends Data.TaggedClass("DeadlineExceeded")<{
+export class DeadlineExceeded extends Schema.TaggedClass<DeadlineExceeded>()("DeadlineExceeded", {
   /** The deadline, in milliseconds from the start of the transfer. */
-  readonly millis: number
-}> {
+  millis: Schema.Number
+}) {
   get message(): string {
     return `deadline exceeded: the transfer was not complete after ${this.millis / 1_000} s`
   }
 }
 
 /** The peer violated the protocol. @category errors @since 0.1.0 */
-export class ProtocolViolation extends Data.TaggedClass("ProtocolViolation")<{
+export class ProtocolViolation extends Schema.TaggedClass<ProtocolViolation>()("ProtocolViolation", {
   /** The code of the ERROR packet sent to the peer. */
-  readonly code: number
-  readonly detail: string
-}> {
+  code: Schema.Number,
+  detail: Schema.String
+}) {
   get message(): string {
     return this.detail
   }
 }
 
 /** The size received differs from the announced `tsize` (RFC 2349). @category errors @since 0.1.0 */
-export class SizeMismatch extends Data.TaggedClass("SizeMismatch")<{
+export class SizeMismatch extends Schema.TaggedClass<SizeMismatch>()("SizeMismatch", {
   /** Bytes announced by the peer. */
-  readonly announced: number
+  announced: Schema.Number,
   /** Bytes received. */
-  readonly received: number
-}> {
+  received: Schema.Number
+}) {
   get message(): string {
     return `size mismatch: received ${this.received} bytes, but tsize announced ${this.announced}`
   }
 }
 
 /** The local file failed. @category errors @since 0.1.0 */
-export class File extends Data.TaggedClass("File")<{ readonly cause: FileStoreError.FileStoreError }> {
+export class File extends Schema.TaggedClass<File>()("File", { cause: FileStoreError.FileStoreError }) {
   get message(): string {
     return this.cause.message
   }
 }
 
+/** A `NetworkError`, encoded as its message: the cause of the platform does not cross to another thread. */
+const NetworkError = Schema.String.pipe(
+  Schema.decodeTo(
+    Schema.instanceOf(Network.NetworkError),
+    SchemaTransformation.transform({
+      decode: (message) => new Network.NetworkError({ reason: "Unknown", cause: new Error(message) }),
+      encode: ({ message }) => message
+    })
+  )
+)
+
 /** The local network failed. @category errors @since 0.1.0 */
-export class Socket extends Data.TaggedClass("Socket")<{ readonly cause: Network.NetworkError }> {
+export class Socket extends Schema.TaggedClass<Socket>()("Socket", { cause: NetworkError }) {
   get message(): string {
     return this.cause.message
+  }
+}
+
+/** The thread that ran the transfer has ended. @category errors @since 0.1.0 */
+export class ThreadEnded extends Schema.TaggedClass<ThreadEnded>()("ThreadEnded", { detail: Schema.String }) {
+  get message(): string {
+    return `the thread of the transfer ${this.detail}`
   }
 }
 
 /** The server's name has no address. @category errors @since 0.1.0 */
-export class Unresolved extends Data.TaggedClass("Unresolved")<{ readonly cause: AddressInfo.AddressInfoError }> {
+export class Unresolved extends Schema.TaggedClass<Unresolved>()("Unresolved", {
+  cause: Schema.instanceOf(AddressInfo.AddressInfoError)
+}) {
   get message(): string {
     return this.cause.message
   }
 }
 
+const Reason = Schema.Union([
+  Refused,
+  Timeout,
+  DeadlineExceeded,
+  ProtocolViolation,
+  SizeMismatch,
+  File,
+  Socket,
+  ThreadEnded,
+  Unresolved
+])
+
 /** The reason why a transfer failed. @category errors @since 0.1.0 */
-export type Reason =
-  | Refused
-  | Timeout
-  | DeadlineExceeded
-  | ProtocolViolation
-  | SizeMismatch
-  | File
-  | Socket
-  | Unresolved
+export type Reason = typeof Reason.Type
 
 /** A failed transfer; a partly received file is discarded. @category errors @since 0.1.0 */
-export class TftpError extends Data.TaggedError("TftpError")<{ readonly reason: Reason }> {
+export class TftpError extends Schema.TaggedError<TftpError>()("TftpError", { reason: Reason }) {
   override get message(): string {
     return this.reason.message
   }

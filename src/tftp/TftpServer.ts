@@ -5,28 +5,27 @@
  * duplicated request starts one transfer.
  */
 
+import * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as FiberSet from "effect/FiberSet"
-import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import type * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
-import type * as Endpoint from "../network/Endpoint.ts"
 import * as Network from "../network/Network.ts"
+import * as ServerConfig from "../network/ServerConfig.ts"
+import * as ServerEvents from "../network/ServerEvents.ts"
 import * as Sweeper from "../network/Sweeper.ts"
 import * as Packet from "./protocol/Packet.ts"
 import * as Url from "./protocol/Url.ts"
+import * as ActiveRequests from "./server/ActiveRequests.ts"
 import * as ListenSockets from "./server/ListenSockets.ts"
-import * as RequestHandler from "./server/RequestHandler.ts"
+import type * as RequestHandler from "./server/RequestHandler.ts"
 import * as ServerTelemetry from "./server/ServerTelemetry.ts"
 import type * as TftpMetrics from "./server/TftpMetrics.ts"
 import * as FileStore from "./store/FileStore.ts"
-import * as TftpError from "./TftpError.ts"
-import * as TftpServerEvent from "./TftpServerEvent.ts"
+import type * as TftpServerEvent from "./TftpServerEvent.ts"
 import * as Retransmission from "./transfer/Retransmission.ts"
 import * as RetransmissionTimer from "./transfer/RetransmissionTimer.ts"
 import * as Transfer from "./transfer/Transfer.ts"
@@ -73,43 +72,15 @@ export type Stats = Readonly<TftpMetrics.Stats>
 export type Event = TftpServerEvent.Event
 
 /** A running server. @category models @since 0.1.0 */
-export interface Server {
+export interface Server extends ServerEvents.Observable<Event, Stats> {
   /** The address and port that it listens on. */
   readonly address: NetAddress.InetAddress
-  readonly stats: Effect.Effect<Stats>
-  /** The events from the start of the stream on; a subscriber more than 1,024 events behind loses the oldest. */
-  readonly events: Stream.Stream<Event>
   /** Stops the server as closing its scope does: refuses new requests, waits for transfers, then stops the rest. */
   readonly drain: Effect.Effect<void>
 }
 
 /** The service of a running TFTP server. @category services @since 0.1.0 */
 export class TftpServer extends Context.Service<TftpServer, Server>()("effect-inet/tftp/TftpServer") {}
-
-/** The time between progress events of one transfer. */
-const progressIntervalMillis = 250
-
-/** A request in progress. */
-interface ActiveTransfer extends RequestHandler.PendingRequest {
-  readonly info: TftpServerEvent.TransferInfo
-  /** Interrupts its fiber. */
-  readonly stop: () => void
-  /** True once the outcome is counted: the server only dallies, for a client that may have missed the last ACK. */
-  ended: boolean
-}
-
-const overloadMessage = "The server is busy, try again later"
-const overloadPacket = Transfer.errorPacket(Packet.ErrorCode.NotDefined, overloadMessage)
-const supersededPacket = Transfer.errorPacket(Packet.ErrorCode.NotDefined, "superseded by a new request of the client")
-const stoppingPacket = Transfer.errorPacket(Packet.ErrorCode.NotDefined, "The server is stopping")
-
-const keyOf = ({ address, port }: Endpoint.Endpoint) => `${address} ${port}`
-
-const isSame = (one: Packet.Request, other: Packet.Request) =>
-  one._tag === other._tag &&
-  one.filename === other.filename &&
-  one.mode === other.mode &&
-  `${one.options}` === `${other.options}`
 
 /**
  * Starts a server that runs until the scope closes. Invalid requests are answered with ERROR, counted and logged; they
@@ -144,163 +115,56 @@ const isSame = (one: Packet.Request, other: Packet.Request) =>
 export const make = Effect.fnUntraced(function* (
   options: Options = {}
 ): Effect.fn.Return<Server, Network.NetworkError, Network.Network | FileStore.FileStore | Scope.Scope> {
+  const { drain = "5 seconds", deadline = "1 day", singlePort = false } = options
   const network = yield* Network.Network
-  const store = yield* FileStore.FileStore
-  const maxTransfers = options.maxTransfers ?? Math.max(1, Math.min(1_024, network.availableSockets()))
-  const maxPerClient = options.maxTransfersPerClient ?? Number.POSITIVE_INFINITY
-  const telemetry = yield* ServerTelemetry.make
+  const telemetry = yield* ServerTelemetry.make()
   const { stats } = telemetry
-  const sweeper = yield* Sweeper.make(RetransmissionTimer.periodMillis)
-  const activeTransfers = new Map<string, ActiveTransfer>()
-  const shutdown = Latch.makeUnsafe(false)
-  let requestCount = 0
-  let isDraining = false
-
   const context: RequestHandler.ServerContext = {
-    store,
-    sweeper,
+    store: yield* FileStore.FileStore,
+    sweeper: yield* Sweeper.make(RetransmissionTimer.periodMillis),
     retransmission: options.retransmission ?? Retransmission.adaptive(),
     maxUnvalidatedPackets: options.maxUnvalidatedPackets ?? 3,
     policy: { blksize: options.blksize ?? 65_464, windowsize: options.windowsize ?? 64, mtu: options.mtu },
     ports: options.ports,
-    singlePort: options.singlePort ?? false,
-    threads: options.singlePort === true ? undefined : options.threads,
+    singlePort,
+    threads: singlePort ? undefined : options.threads,
     activeTransfers: () => stats.active
   }
-  /** Refuses a request that has not started a transfer: the listen socket sends the ERROR. */
-  const sendRefusal = (active: ActiveTransfer, { message, reason }: TftpError.TftpError) => {
-    const isFile = reason._tag === "File"
-    const [code, peerMessage] = isFile
-      ? [reason.cause.code, reason.cause.peerMessage]
-      : [Packet.ErrorCode.NotDefined, overloadMessage]
-    active.listenSocket.socket.sendUnsafe(Transfer.errorPacket(code, peerMessage), active.peer)
-    return telemetry.refused(active.info, peerMessage, message)
-  }
+  const requests = yield* ActiveRequests.make({
+    context,
+    telemetry,
+    maxTransfers: options.maxTransfers ?? Math.max(1, Math.min(1_024, network.availableSockets())),
+    maxTransfersPerClient: options.maxTransfersPerClient ?? Number.POSITIVE_INFINITY,
+    deadline,
+    drain
+  })
 
-  /** Decrements `active` only after the outcome is counted, so that `active === 0` means the stats are final. */
-  const markEnded = (active: ActiveTransfer) => {
-    if (active.ended) return
-    active.ended = true
-    telemetry.transferEnded(active.info)
-  }
-
-  const serve = Effect.fnUntraced(function* (active: ActiveTransfer) {
-    const { info } = active
-    const startedAt = sweeper.now()
-    yield* Sweeper.every(sweeper, progressIntervalMillis, () => {
-      if (active.transfer !== undefined && !active.ended) telemetry.progress(info, active.transfer.summary())
-    })
-    const outcome = yield* RequestHandler.serve(context, active).pipe(
-      Effect.timeoutOrElse({
-        duration: options.deadline ?? "1 day",
-        orElse: () =>
-          new TftpError.TftpError({ reason: new TftpError.DeadlineExceeded({ millis: sweeper.now() - startedAt }) })
-      }),
-      Effect.onInterrupt(() => telemetry.stopped(info, active.transfer))
-    )
-    yield* telemetry.finished(info, outcome.summary, sweeper.now() - startedAt)
-    markEnded(active)
-    yield* Effect.raceFirst(outcome.dally, shutdown.await)
-  }, Effect.scoped)
-
-  const fibers = yield* FiberSet.make<void>()
-  const run = yield* FiberSet.runtime(fibers)<Network.Network>()
-
-  const start = (request: Packet.Request, from: Endpoint.Endpoint, listenSocket: ListenSockets.ListenSocket) => {
-    const key = keyOf(from)
-    const info: TftpServerEvent.TransferInfo = {
-      id: ++requestCount,
-      kind: request._tag,
-      filename: request.filename,
-      mode: request.mode,
-      client: from
-    }
-    if (stats.active >= maxTransfers || telemetry.activeTransfersOf(from.address) >= maxPerClient) {
-      listenSocket.socket.sendUnsafe(overloadPacket, from)
-      run(telemetry.refused(info, overloadMessage, "refused: the limit of concurrent transfers is reached"))
-      return
-    }
-    const active: ActiveTransfer = {
-      info,
-      request,
-      peer: from,
-      listenSocket,
-      receive: () => {},
-      transfer: undefined,
-      ended: false,
-      stop: () => fiber.interruptUnsafe()
-    }
-    activeTransfers.set(key, active)
-    const remove = Effect.sync(() => {
-      markEnded(active)
-      if (activeTransfers.get(key) === active) activeTransfers.delete(key)
-    })
-    const fiber = run(
-      Effect.andThen(telemetry.transferStarted(info), serve(active)).pipe(
-        Effect.catch((error) =>
-          active.transfer === undefined ? sendRefusal(active, error) : telemetry.failed(info, error, active.transfer)
-        ),
-        Effect.catchDefect((defect) =>
-          Effect.logError(`${TftpServerEvent.describe(info)}: unhandled defect in transfer`, defect)
-        ),
-        Effect.ensuring(remove)
-      )
-    )
-  }
-
-  const onRequest = (bytes: Uint8Array, from: Endpoint.Endpoint, listenSocket: ListenSockets.ListenSocket) => {
+  const onRequest: ListenSockets.Handler = (bytes, peer, listenSocket) => {
     const packet = Packet.decode(bytes)
     if (Result.isFailure(packet)) {
       stats.malformed++
-      return listenSocket.socket.sendUnsafe(Transfer.errorPacket(packet.failure.code, packet.failure.message), from)
+      return listenSocket.socket.sendUnsafe(Transfer.errorPacket(packet.failure.code, packet.failure.message), peer)
     }
-    if (packet.success._tag !== "RRQ" && packet.success._tag !== "WRQ") return
-    if (isDraining) return listenSocket.socket.sendUnsafe(stoppingPacket, from)
-    const previous = activeTransfers.get(keyOf(from))
-    if (previous !== undefined) {
-      if (!previous.ended && isSame(previous.request, packet.success)) {
-        stats.duplicates++
-        return
-      }
-      // The client sent another request. It gets no ERROR for the old one: it would take that for the reply to the new.
-      if (previous.ended || previous.transfer === undefined) previous.stop()
-      else previous.receive(supersededPacket)
-    }
-    start(packet.success, from, listenSocket)
+    const request = packet.success
+    if (request._tag === "RRQ" || request._tag === "WRQ") requests.receive({ request, peer, listenSocket })
   }
-
   const onDatagram: ListenSockets.Handler = (bytes, from, listenSocket) => {
     const opcode = Packet.opcode(bytes)
     if (opcode === Packet.Opcode.RRQ || opcode === Packet.Opcode.WRQ) return onRequest(bytes, from, listenSocket)
-    if (context.singlePort) {
-      const active = activeTransfers.get(keyOf(from))
-      if (active !== undefined) return active.receive(bytes)
-    }
+    if (singlePort && requests.receiveDatagram(from, bytes)) return
     stats.malformed++
     // ACK and ERROR get no reply: some clients acknowledge an ERROR, and the exchange would never end.
     if (opcode === Packet.Opcode.DATA) listenSocket.socket.sendUnsafe(Transfer.unknownTransferId, from)
   }
-
   const listenSockets = yield* ListenSockets.open(options.host ?? "127.0.0.1", options.port ?? defaultPort, onDatagram)
-
-  const drain = yield* Effect.cached(
-    Effect.suspend(() => {
-      isDraining = true
-      shutdown.openUnsafe()
-      return FiberSet.awaitEmpty(fibers).pipe(
-        Effect.interruptible,
-        Effect.timeoutOption(options.drain ?? "5 seconds"),
-        Effect.andThen(FiberSet.clear(fibers))
-      )
-    })
-  )
-  yield* Effect.addFinalizer(() => drain)
-
+  yield* Effect.addFinalizer(() => requests.drain)
   return {
+    ...ServerEvents.observable(
+      telemetry.events,
+      Effect.sync(() => ({ ...stats }))
+    ),
     address: listenSockets[0].socket.local,
-    stats: Effect.sync(() => ({ ...stats })),
-    events: Stream.fromPubSub(telemetry.events),
-    drain
+    drain: requests.drain
   }
 })
 
@@ -337,3 +201,38 @@ export const layer = (
   options: Options = {}
 ): Layer.Layer<TftpServer, Network.NetworkError, Network.Network | FileStore.FileStore> =>
   Layer.effect(TftpServer, make(options))
+
+/** Creates the config of the options that have an environment variable of `effect-inet tftp serve`. */
+const configOf = (defaults: Options): Config.Config<Options> => {
+  const text = (option: string) => ServerConfig.variable("tftp", option)
+  const integer = (option: string, minimum: number, maximum: number, otherwise: number | undefined) =>
+    Config.withDefault(ServerConfig.integer("tftp", option, minimum, maximum), otherwise)
+  const duration = (option: string, otherwise: Duration.Input | undefined) =>
+    Config.withDefault(ServerConfig.duration("tftp", option), otherwise)
+  const variables = Config.all({
+    host: Config.withDefault(Config.String(text("host")), defaults.host),
+    port: Config.withDefault(ServerConfig.port("tftp"), defaults.port),
+    ports: Config.withDefault(ServerConfig.portRange("tftp"), defaults.ports),
+    singlePort: Config.withDefault(Config.Boolean(text("single-port")), defaults.singlePort),
+    blksize: integer("blksize", 8, 65_464, defaults.blksize),
+    windowsize: integer("windowsize", 1, 32_767, defaults.windowsize),
+    mtu: integer("mtu", 68, 65_535, defaults.mtu),
+    maxTransfers: integer("max-transfers", 1, Number.MAX_SAFE_INTEGER, defaults.maxTransfers),
+    maxTransfersPerClient: integer("max-per-client", 1, Number.MAX_SAFE_INTEGER, defaults.maxTransfersPerClient),
+    deadline: duration("deadline", defaults.deadline),
+    drain: duration("drain", defaults.drain)
+  })
+  return Config.map(variables, (options) => ({ ...defaults, ...options }))
+}
+
+/**
+ * Provides a server with options from the environment variables of `effect-inet tftp serve`, such as TFTP_PORT.
+ * `defaults` has the others.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerConfig = (
+  defaults: Options = {}
+): Layer.Layer<TftpServer, Network.NetworkError | Config.ConfigError, Network.Network | FileStore.FileStore> =>
+  Layer.effect(TftpServer, Effect.flatMap(configOf(defaults), make))

@@ -49,6 +49,8 @@ export interface Policy {
   readonly mtu: number | undefined
   /** The address family of the client: the IPv6 header is 20 bytes larger. */
   readonly family: "IPv4" | "IPv6"
+  /** Bytes of the socket buffer: the window of an upload is granted only as far as it fits. Default: no such limit. */
+  readonly receiveBuffer?: number | undefined
 }
 
 /** The properties of a request that affect the reply to its options. @category models @since 0.1.0 */
@@ -137,17 +139,24 @@ const knownOptions = (options: ReadonlyArray<Option>): ReadonlyMap<Name, Option>
 
 type Writable = { -readonly [K in keyof Agreed]: Agreed[K] }
 
+const grantBlksize = (option: Option | undefined, policy: Policy): number => {
+  const value = option && parseValue("blksize", option[1])
+  const mtuLimit = policy.mtu === undefined ? maxValues.blksize : policy.mtu - headerBytes[policy.family]
+  return value === undefined ? defaults.blksize : clamp("blksize", Math.min(value, policy.blksize, mtuLimit))
+}
+
 /** Grants an option: updates `agreed` and returns the value for the reply; undefined omits the option. */
 const grant = (name: Name, value: number, policy: Policy, info: RequestInfo, agreed: Writable): number | undefined => {
   switch (name) {
-    case "blksize": {
-      const mtuLimit = policy.mtu === undefined ? maxValues.blksize : policy.mtu - headerBytes[policy.family]
-      agreed.blksize = clamp("blksize", Math.min(value, policy.blksize, mtuLimit))
+    case "blksize":
       return agreed.blksize
-    }
-    case "windowsize":
-      agreed.windowsize = clamp("windowsize", Math.min(value, policy.windowsize))
+    case "windowsize": {
+      const { receiveBuffer } = policy
+      const isLimited = info.kind === "WRQ" && receiveBuffer !== undefined
+      const bufferLimit = isLimited ? maxBufferedBlocks(receiveBuffer, agreed.blksize) : maxValues.windowsize
+      agreed.windowsize = clamp("windowsize", Math.min(value, policy.windowsize, bufferLimit))
       return agreed.windowsize
+    }
     case "timeout":
     case "utimeout":
       // Both options set the same timeout: only the first is confirmed.
@@ -177,9 +186,11 @@ const grant = (name: Name, value: number, policy: Policy, info: RequestInfo, agr
  * @since 0.1.0
  */
 export const negotiate = (requested: ReadonlyArray<Option>, policy: Policy, info: RequestInfo): Negotiated => {
-  const agreed: Writable = { ...defaults }
+  const known = knownOptions(requested)
+  // The window depends on the block size, in whatever order they are requested.
+  const agreed: Writable = { ...defaults, blksize: grantBlksize(known.get("blksize"), policy) }
   const reply: Array<Option> = []
-  for (const [name, [spelling, text]] of knownOptions(requested)) {
+  for (const [name, [spelling, text]] of known) {
     const value = parseValue(name, text)
     const granted = value === undefined ? undefined : grant(name, value, policy, info, agreed)
     if (granted !== undefined) reply.push([spelling, `${granted}`])

@@ -7,10 +7,9 @@ import type { Network } from "../../network/Network.ts"
 import * as NodeNetwork from "../../network/node/NodeNetwork.ts"
 import * as Signal from "../../network/Signal.ts"
 import * as Sweeper from "../../network/Sweeper.ts"
-import { FileStoreError } from "../store/FileStoreError.ts"
 import * as NodeFileCalls from "../store/NodeFileCalls.ts"
 import type * as Store from "../store/Store.ts"
-import type * as TftpError from "../TftpError.ts"
+import { TftpError, ThreadEnded } from "../TftpError.ts"
 import * as Retransmission from "../transfer/Retransmission.ts"
 import * as RetransmissionTimer from "../transfer/RetransmissionTimer.ts"
 import type * as Transfer from "../transfer/Transfer.ts"
@@ -19,6 +18,7 @@ import * as ServerTransfer from "./ServerTransfer.ts"
 import * as TransferSocket from "./TransferSocket.ts"
 
 type Start = Extract<Message.ToThread, { readonly _tag: "Start" }>
+type FileOperationDone = Extract<Message.ToThread, { readonly _tag: "FileOperationDone" }>
 
 /** The most concurrent transfers of a thread at which each may use large buffers. */
 const maxLargeBufferTransfers = 2
@@ -29,46 +29,12 @@ const progressIntervalMillis = 250
 const post = (message: Message.FromThread, transferList: ReadonlyArray<ArrayBuffer> = []) =>
   parentPort!.postMessage(message, transferList)
 
-/** Converts an error to plain data, which can be posted to the server. */
-const serializeReason = ({ reason }: TftpError.TftpError): Message.SerializedReason => {
-  switch (reason._tag) {
-    case "File":
-      return { _tag: "File", error: Message.serializeFileError(reason.cause) }
-    case "Refused":
-      return { _tag: "Refused", code: reason.code, text: reason.text }
-    case "Timeout":
-      return { _tag: "Timeout", attempts: reason.attempts, lastAckMissing: reason.lastAckMissing }
-    case "ProtocolViolation":
-      return { _tag: "ProtocolViolation", code: reason.code, detail: reason.detail }
-    case "SizeMismatch":
-      return { _tag: "SizeMismatch", announced: reason.announced, received: reason.received }
-    default:
-      return { _tag: "Socket", reason: reason.message }
-  }
-}
-
-const readableOf = (filename: string, { descriptor, size }: NonNullable<Start["source"]>): ServerTransfer.File => {
-  const failed = Effect.mapError(
-    (cause: NodeJS.ErrnoException) => new FileStoreError({ filename, reason: NodeFileCalls.readReason(cause) })
-  )
-  return {
-    size,
-    body: {
-      _tag: "Random",
-      readAt: (position, into) => failed(NodeFileCalls.readAt(descriptor, position, into)),
-      readVectoredAt: (position, into) => failed(NodeFileCalls.readVectoredAt(descriptor, position, into))
-    }
-  }
-}
-
 /** Makes a file that the server writes: each operation waits for its result. */
 const makeWritable = (id: number) => {
   const replied = Signal.make()
-  let failure: Message.SerializedFileError | undefined
+  let error: FileOperationDone["error"]
   const awaitReply = Effect.flatMap(replied.wait, () =>
-    failure === undefined
-      ? Effect.void
-      : Effect.fail(new FileStoreError({ filename: failure.filename, reason: Message.deserializeReason(failure) }))
+    error === undefined ? Effect.void : Effect.fail(Message.decodeFileError(error))
   )
   const writable: Store.Writable = {
     write: (bytes) =>
@@ -84,8 +50,8 @@ const makeWritable = (id: number) => {
   }
   return {
     writable,
-    onReply: (error: Message.SerializedFileError | undefined) => {
-      failure = error
+    onReply: (result: FileOperationDone["error"]) => {
+      error = result
       replied.notify()
     }
   }
@@ -97,44 +63,52 @@ const main = Effect.gen(function* () {
   const run = yield* FiberSet.makeRuntime<Network>()
   const fibers = new Map<number, Fiber.Fiber<void, unknown>>()
   const receivers = new Map<number, (bytes: Uint8Array) => void>()
-  const replyHandlers = new Map<number, (error: Message.SerializedFileError | undefined) => void>()
+  const replyHandlers = new Map<number, (error: FileOperationDone["error"]) => void>()
 
   const report = (id: number, transfer: Transfer.Transfer) =>
     post({ _tag: "Progress", id, summary: transfer.summary(), handshakeDone: transfer.handshakeDone() })
 
+  const ended = (id: number, error?: TftpError) =>
+    post({ _tag: "Ended", id, error: error && Message.encodeError(error) })
+
+  const makeUpload = (id: number) => {
+    const { onReply, writable } = makeWritable(id)
+    replyHandlers.set(id, onReply)
+    return writable
+  }
   const serve = Effect.fnUntraced(function* ({ id, source, spec }: Start) {
-    let receive: (bytes: Uint8Array) => void = () => {}
-    const send = yield* TransferSocket.open(spec, (bytes) => receive(bytes))
-    const upload = source === undefined ? makeWritable(id) : undefined
-    if (upload !== undefined) replyHandlers.set(id, upload.onReply)
-    const file = upload?.writable ?? readableOf(spec.filename, source!)
+    const socket = yield* TransferSocket.open(spec)
+    const file =
+      source === undefined
+        ? makeUpload(id)
+        : { size: source.size, body: NodeFileCalls.bodyOf(source.descriptor, spec.filename) }
     const { dally, transfer } = yield* ServerTransfer.make(spec, file, {
-      send,
+      send: socket.send,
       sweeper,
       retransmission,
       mayUseLargeBuffers: fibers.size <= maxLargeBufferTransfers
     })
-    receive = transfer.receive
-    receivers.set(id, receive)
+    socket.onDatagram(transfer.receive)
+    receivers.set(id, transfer.receive)
     yield* Sweeper.every(sweeper, progressIntervalMillis, () => report(id, transfer))
     yield* Effect.ensuring(
       transfer.run,
       Effect.sync(() => report(id, transfer))
     )
     // The server closes the file of a download on this message: nothing may read it afterwards.
-    post({ _tag: "Ended", id, reason: undefined })
+    ended(id)
     yield* dally
   }, Effect.scoped)
-
-  const stopped: Message.SerializedReason = { _tag: "Socket", reason: "the transfer was stopped" }
-  const ended = (id: number, reason: Message.SerializedReason) => Effect.sync(() => post({ _tag: "Ended", id, reason }))
 
   const start = (message: Start) => {
     const { id } = message
     const fiber = run(
       serve(message).pipe(
-        Effect.catch((error) => ended(id, serializeReason(error))),
-        Effect.onInterrupt(() => ended(id, stopped)),
+        Effect.catch((error) => Effect.sync(() => ended(id, error))),
+        Effect.catchDefect((defect) =>
+          Effect.sync(() => ended(id, new TftpError({ reason: new ThreadEnded({ detail: `failed: ${defect}` }) })))
+        ),
+        Effect.onInterrupt(() => Effect.sync(() => ended(id))),
         Effect.ensuring(
           Effect.sync(() => {
             fibers.delete(id)
@@ -157,6 +131,8 @@ const main = Effect.gen(function* () {
         return receivers.get(message.id)?.(message.bytes)
       case "FileOperationDone":
         return replyHandlers.get(message.id)?.(message.error)
+      case "Ping":
+        return post({ _tag: "Pong" })
     }
   })
   post({ _tag: "Ready" })

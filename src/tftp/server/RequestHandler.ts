@@ -1,4 +1,4 @@
-/** Handles one request: opens the file, negotiates the options and runs the transfer, in this thread or another. */
+/** Opens a request: its file, its options and its transfer, which runs in this thread or another. */
 
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -44,15 +44,11 @@ export interface ServerContext {
 /** The most concurrent transfers at which each may use large buffers. */
 const maxLargeBufferTransfers = 4
 
-/** A request, and its transfer once that has started. */
-export interface PendingRequest {
+/** A request as it was received. */
+export interface ReceivedRequest {
   readonly request: Packet.Request
   readonly peer: Endpoint.Endpoint
   readonly listenSocket: ListenSockets.ListenSocket
-  /** Handles a datagram of the client. */
-  receive: (bytes: Uint8Array) => void
-  /** Undefined until the file is open and the options are agreed on. */
-  transfer: Transfer.Transfer | undefined
 }
 
 /** Encodes the OACK; undefined if no option was agreed on. */
@@ -62,30 +58,31 @@ const oack = (options: ReadonlyArray<Packet.Option>) =>
 /** Opens the requested file and negotiates the options. */
 const openAndNegotiate = Effect.fnUntraced(function* (
   { policy, store }: ServerContext,
-  { listenSocket, peer, request }: PendingRequest
+  { listenSocket, peer, request }: ReceivedRequest
 ) {
-  const { filename, mode, options } = request
-  const negotiate = (size: number | undefined, windowsize = policy.windowsize) =>
-    Negotiation.negotiate(
-      options,
-      { ...policy, windowsize, family: Endpoint.familyOf(peer.address) },
-      { kind: request._tag, mode, size }
-    )
+  const { _tag: kind, filename, mode, options } = request
+  const { receiveBuffer } = listenSocket.socket
+  const limits: Negotiation.Policy = { ...policy, receiveBuffer, family: Endpoint.familyOf(peer.address) }
   const storeRequest = { filename, mode, options, client: peer }
-  if (request._tag === "WRQ") {
-    const { blksize } = negotiate(undefined).agreed
-    const maxBufferedBlocks = Negotiation.maxBufferedBlocks(listenSocket.socket.receiveBuffer, blksize)
-    const { agreed, reply } = negotiate(undefined, Math.min(policy.windowsize, maxBufferedBlocks))
-    return { agreed, reply, file: yield* store.write({ ...storeRequest, size: agreed.tsize }) }
+  if (kind === "WRQ") {
+    const negotiated = Negotiation.negotiate(options, limits, { kind, mode, size: undefined })
+    return { ...negotiated, file: yield* store.write({ ...storeRequest, size: negotiated.agreed.tsize }) }
   }
   const file = yield* store.read({ ...storeRequest, size: undefined })
-  const { agreed, reply } = negotiate(file.size)
+  const { agreed, reply } = Negotiation.negotiate(options, limits, { kind, mode, size: file.size })
   return { agreed, reply: [...reply, ...(file.options ?? [])], file }
 })
 
-const startTransfer = Effect.fnUntraced(function* (context: ServerContext, pending: PendingRequest) {
-  const { listenSocket, peer, request } = pending
-  const { agreed, file, reply } = yield* Effect.mapError(openAndNegotiate(context, pending), Transfer.fileError)
+/**
+ * Opens the file, negotiates the options and makes the transfer; its `run` starts it. Fails if the file or a socket
+ * cannot be opened.
+ */
+export const open = Effect.fnUntraced(function* (
+  context: ServerContext,
+  received: ReceivedRequest
+): Effect.fn.Return<ServerTransfer.ServerTransfer, TftpError.TftpError, Network.Network | Scope.Scope> {
+  const { listenSocket, peer, request } = received
+  const { agreed, file, reply } = yield* Effect.mapError(openAndNegotiate(context, received), Transfer.fileError)
   const spec: TransferSpec = {
     kind: request._tag,
     filename: request.filename,
@@ -97,32 +94,14 @@ const startTransfer = Effect.fnUntraced(function* (context: ServerContext, pendi
     initialPacket: oack(reply),
     maxUnvalidatedPackets: context.maxUnvalidatedPackets
   }
-  const threadTransfer = context.threads?.make(spec, file)
-  if (threadTransfer !== undefined) return yield* threadTransfer
-  const send = context.singlePort
-    ? (bytes: Uint8Array) => listenSocket.socket.sendUnsafe(bytes, peer)
-    : yield* TransferSocket.open(spec, (bytes) => pending.receive(bytes))
-  return yield* ServerTransfer.make(spec, file, {
+  const inThread = context.threads?.make(spec, file)
+  if (inThread !== undefined) return yield* inThread
+  const socket = context.singlePort ? undefined : yield* TransferSocket.open(spec)
+  const opened = yield* ServerTransfer.make(spec, file, {
     ...context,
-    send,
+    send: socket?.send ?? ((bytes) => listenSocket.socket.sendUnsafe(bytes, peer)),
     mayUseLargeBuffers: context.activeTransfers() <= maxLargeBufferTransfers
   })
-})
-
-/** The result of a request that succeeded. */
-export interface Outcome {
-  readonly summary: Transfer.Summary
-  /** Waits as long as the client may resend the last block. */
-  readonly dally: Effect.Effect<void>
-}
-
-/** Runs the transfer of a request. Fails before it starts if the file or a socket cannot be opened. */
-export const serve = Effect.fnUntraced(function* (
-  context: ServerContext,
-  pending: PendingRequest
-): Effect.fn.Return<Outcome, TftpError.TftpError, Network.Network | Scope.Scope> {
-  const { dally, transfer } = yield* startTransfer(context, pending)
-  pending.transfer = transfer
-  pending.receive = transfer.receive
-  return { summary: yield* transfer.run, dally }
+  socket?.onDatagram(opened.transfer.receive)
+  return opened
 })

@@ -1,23 +1,24 @@
 /** Counts, logs and publishes the outcome of each request of a server. */
 import * as Effect from "effect/Effect"
-import * as PubSub from "effect/PubSub"
+import type * as Stream from "effect/Stream"
+import * as ServerEvents from "../../network/ServerEvents.ts"
 import type * as TftpError from "../TftpError.ts"
 import * as TftpServerEvent from "../TftpServerEvent.ts"
 import type * as Transfer from "../transfer/Transfer.ts"
 import * as TftpMetrics from "./TftpMetrics.ts"
 
 /** The counters and events of a server, with a function for each step of a transfer. */
-interface ServerTelemetry {
+export interface ServerTelemetry {
   readonly stats: TftpMetrics.Stats
-  readonly events: PubSub.PubSub<TftpServerEvent.Event>
+  readonly events: Stream.Stream<TftpServerEvent.Event>
   /** Returns the number of running transfers with clients at an address. */
   readonly activeTransfersOf: (address: string) => number
   /** Counts a transfer that starts. */
-  readonly transferStarted: (info: TftpServerEvent.TransferInfo) => Effect.Effect<void>
+  readonly transferStarted: (info: TftpServerEvent.TransferInfo) => void
   /** Counts a transfer that has ended, successfully or not. */
   readonly transferEnded: (info: TftpServerEvent.TransferInfo) => void
   /** Publishes the progress of a transfer. */
-  readonly progress: (info: TftpServerEvent.TransferInfo, summary: Transfer.Summary) => void
+  readonly progress: (info: TftpServerEvent.TransferInfo, transfer: Transfer.Transfer) => void
   /** Reports a refused request: `peerMessage` was sent to the client, `detail` goes to the log. */
   readonly refused: (info: TftpServerEvent.TransferInfo, peerMessage: string, detail: string) => Effect.Effect<void>
   /** Reports a transfer that succeeded. */
@@ -36,17 +37,13 @@ interface ServerTelemetry {
   readonly stopped: (info: TftpServerEvent.TransferInfo, transfer: Transfer.Transfer | undefined) => Effect.Effect<void>
 }
 
-/** The events buffered for a subscriber; a slower one loses the oldest. */
-const maxBufferedEvents = 1_024
-
 const directionOf = ({ kind }: TftpServerEvent.TransferInfo) => (kind === "RRQ" ? "out" : "in")
 
 /** Makes the telemetry of one server. */
-export const make = Effect.gen(function* () {
+export const make = Effect.fnUntraced(function* () {
   const { addActive, countEnded, stats } = TftpMetrics.make(yield* Effect.context<never>())
-  const events = yield* PubSub.sliding<TftpServerEvent.Event>(maxBufferedEvents)
+  const { emit, events } = yield* ServerEvents.make<TftpServerEvent.Event>()
   const perClient = new Map<string, number>()
-  const publish = (event: TftpServerEvent.Event) => PubSub.publish(events, event)
   const countActive = ({ client: { address } }: TftpServerEvent.TransferInfo, by: 1 | -1) => {
     addActive(by)
     const remaining = (perClient.get(address) ?? 0) + by
@@ -60,23 +57,21 @@ export const make = Effect.gen(function* () {
     transferStarted: (info) => {
       stats.started++
       countActive(info, 1)
-      return publish({ _tag: "Started", transfer: info })
+      emit(() => ({ _tag: "Started", transfer: info }))
     },
     transferEnded: (info) => countActive(info, -1),
-    progress: (info, summary) => {
-      PubSub.publishUnsafe(events, { _tag: "Progress", transfer: info, summary })
-    },
+    progress: (info, transfer) => emit(() => ({ _tag: "Progress", transfer: info, summary: transfer.summary() })),
     refused: Effect.fnUntraced(function* (info, peerMessage, detail) {
       stats.refused++
       countEnded(directionOf(info), "refused", undefined)
       yield* Effect.logInfo(`${TftpServerEvent.describe(info)}: ${detail}`)
-      yield* publish({ _tag: "Refused", transfer: info, peerMessage })
+      emit(() => ({ _tag: "Refused", transfer: info, peerMessage }))
     }),
     finished: Effect.fnUntraced(function* (info, summary, millis) {
       stats.finished++
       countEnded(directionOf(info), "finished", summary)
       yield* Effect.logInfo(`${TftpServerEvent.describe(info)}: ${TftpServerEvent.describeSummary(summary, millis)}`)
-      yield* publish({ _tag: "Finished", transfer: info, summary, millis })
+      emit(() => ({ _tag: "Finished", transfer: info, summary, millis }))
     }),
     failed: Effect.fnUntraced(function* (info, error, transfer) {
       const { reason } = error
@@ -87,13 +82,13 @@ export const make = Effect.gen(function* () {
         yield* Effect.logInfo(
           `${TftpServerEvent.describe(info)}: size probe: the client ended the transfer after the OACK (error ${reason.code})`
         )
-        yield* publish({ _tag: "Probed", transfer: info })
+        emit(() => ({ _tag: "Probed", transfer: info }))
         return
       }
       stats.failed++
       countEnded(directionOf(info), reason._tag, summary)
       yield* Effect.logWarning(`${TftpServerEvent.describe(info)}: ${error.message}`)
-      yield* publish({ _tag: "Failed", transfer: info, error, summary })
+      emit(() => ({ _tag: "Failed", transfer: info, error, summary }))
     }),
     stopped: Effect.fnUntraced(function* (info, transfer) {
       stats.failed++

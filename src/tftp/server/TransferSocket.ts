@@ -4,6 +4,7 @@
  */
 
 import * as Effect from "effect/Effect"
+import { constVoid } from "effect/Function"
 import type * as Scope from "effect/Scope"
 import * as Endpoint from "../../network/Endpoint.ts"
 import * as Network from "../../network/Network.ts"
@@ -52,28 +53,40 @@ const rejectUnknownTid = (
   }
 }
 
+/** The socket of one transfer. */
+export interface TransferSocket {
+  /** Sends a datagram to the client. */
+  readonly send: (bytes: Uint8Array) => void
+  /** Sets the handler of the datagrams of the client. */
+  readonly onDatagram: (receive: (bytes: Uint8Array) => void) => void
+}
+
 /**
- * Opens the socket of a transfer and returns its `send`.
+ * Opens the socket of a transfer.
  *
  * A connected socket saves a tenth of the cost of a send, so a download uses one. It receives from the peer only: a
  * second, unconnected socket on the same port answers datagrams with other TIDs.
  */
 export const open = Effect.fnUntraced(function* (
-  spec: TransferSpec,
-  receive: (bytes: Uint8Array) => void
-): Effect.fn.Return<(bytes: Uint8Array) => void, TftpError.TftpError, Network.Network | Scope.Scope> {
+  spec: TransferSpec
+): Effect.fn.Return<TransferSocket, TftpError.TftpError, Network.Network | Scope.Scope> {
   const { host, kind, peer } = spec
   const network = yield* Network.Network
   const reuseAddress = kind === "RRQ"
   const toTftpError = Effect.mapError(
     (cause: Network.NetworkError) => new TftpError.TftpError({ reason: new TftpError.Socket({ cause }) })
   )
-  const onDatagram = rejectUnknownTid(peer, receive, (bytes, to) => socket.sendUnsafe(bytes, to))
+  let receive: (bytes: Uint8Array) => void = constVoid
+  const onDatagram = (to: typeof receive) => {
+    receive = to
+  }
+  const onClientDatagram = (bytes: Uint8Array) => receive(bytes)
+  const filter = rejectUnknownTid(peer, onClientDatagram, (bytes, to) => socket.sendUnsafe(bytes, to))
   const receiveBuffer = receiveBufferOf(spec)
-  const bind = (port: number) => network.udp({ host, port, reuseAddress, receiveBuffer }, onDatagram)
+  const bind = (port: number) => network.udp({ host, port, reuseAddress, receiveBuffer }, filter)
   const socket: Network.UdpSocket = yield* toTftpError(bindWithin(spec.ports ?? [0, 0], bind))
-  if (!reuseAddress) return (bytes) => socket.sendUnsafe(bytes, peer)
+  if (!reuseAddress) return { send: (bytes) => socket.sendUnsafe(bytes, peer), onDatagram }
   const { port } = socket.local
-  const connected = yield* toTftpError(network.udp({ host, port, reuseAddress, remote: peer }, receive))
-  return (bytes) => connected.sendUnsafe(bytes)
+  const connected = yield* toTftpError(network.udp({ host, port, reuseAddress, remote: peer }, onClientDatagram))
+  return { send: (bytes) => connected.sendUnsafe(bytes), onDatagram }
 })

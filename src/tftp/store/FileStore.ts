@@ -36,6 +36,7 @@
 
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
@@ -69,10 +70,35 @@ const withParsedName = <A, R>(
  * Combines two stores: a file that the first does not have is opened in the second. Any other refusal of the first is
  * final, except that a write skips a read-only store.
  *
+ * **Example** (Generated files before those of a store)
+ *
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import { pipe } from "effect/Function"
+ * import { FileStore, MemoryStore } from "effect-inet/tftp"
+ *
+ * const files = MemoryStore.make({ files: new Map([["boot.cfg", new TextEncoder().encode("timeout 5")]]) })
+ * const store = pipe(
+ *   files,
+ *   FileStore.rewrite([{ match: /^pxelinux\\.cfg\\/.*$/, replace: "boot.cfg" }]),
+ *   FileStore.perClient({ common: true }),
+ *   (rest) => FileStore.orElse(FileStore.virtual({ motd: "hello" }), rest)
+ * )
+ *
+ * const client = { address: "192.0.2.7", port: 2_000 }
+ * const sizeOf = (filename: string) =>
+ *   Effect.runPromise(Effect.scoped(store.read({ filename, mode: "octet", client, options: [], size: undefined })))
+ * ;(await sizeOf("motd")).size // => 5
+ * ;(await sizeOf("pxelinux.cfg/default")).size // => 9
+ * ```
+ *
  * @category combinators
  * @since 0.1.0
  */
-export const orElse = (first: Store, second: Store): Store => {
+export const orElse: {
+  (second: Store): (first: Store) => Store
+  (first: Store, second: Store): Store
+} = dual(2, (first: Store, second: Store): Store => {
   const isMissing = ({ reason }: FileStoreError) => reason._tag === "NotFound"
   const isReadOnly = ({ reason }: FileStoreError) => reason._tag === "AccessDenied" && reason.why === "ReadOnly"
   return {
@@ -84,7 +110,7 @@ export const orElse = (first: Store, second: Store): Store => {
         () => second.write(request)
       )
   }
-}
+})
 
 /** Rules or a function that rename requested files. @category combinators @since 0.1.0 */
 export type Rewrite = ReadonlyArray<FileName.Rule> | ((request: Request, kind: "read" | "write") => string | undefined)
@@ -97,7 +123,10 @@ export type Rewrite = ReadonlyArray<FileName.Rule> | ((request: Request, kind: "
  * @category combinators
  * @since 0.1.0
  */
-export const rewrite = (store: Store, how: Rewrite): Store => {
+export const rewrite: {
+  (how: Rewrite): (store: Store) => Store
+  (store: Store, how: Rewrite): Store
+} = dual(2, (store: Store, how: Rewrite): Store => {
   const change = typeof how === "function" ? how : undefined
   const rules = typeof how === "function" ? [] : how
   const renamed =
@@ -109,7 +138,7 @@ export const rewrite = (store: Store, how: Rewrite): Store => {
         return go({ ...request, filename: changed ?? filename })
       })
   return { read: renamed("read", store.read), write: renamed("write", store.write) }
-}
+})
 
 /** Options of `perClient`. @category models @since 0.1.0 */
 export interface PerClientOptions {
@@ -129,23 +158,26 @@ export interface PerClientOptions {
  * @category combinators
  * @since 0.1.0
  */
-export const perClient = (
-  store: Store,
-  { common = true, folder = FileName.folderOf }: PerClientOptions = {}
-): Store => {
-  const inside = (request: Request): Effect.Effect<Request, FileStoreError> =>
-    withParsedName(request, (name) => {
-      const own = folder(request.client)
-      return own === undefined
-        ? failed(request, new NotFound())
-        : Effect.succeed({ ...request, filename: `${own}/${name}` })
-    })
-  const own: Store = {
-    read: (request) => Effect.flatMap(inside(request), store.read),
-    write: (request) => Effect.flatMap(inside(request), store.write)
+export const perClient: {
+  (options?: PerClientOptions): (store: Store) => Store
+  (store: Store, options?: PerClientOptions): Store
+} = dual(
+  ([first]) => first !== undefined && "read" in first,
+  (store: Store, { common = true, folder = FileName.folderOf }: PerClientOptions = {}): Store => {
+    const inside = (request: Request): Effect.Effect<Request, FileStoreError> =>
+      withParsedName(request, (name) => {
+        const own = folder(request.client)
+        return own === undefined
+          ? failed(request, new NotFound())
+          : Effect.succeed({ ...request, filename: `${own}/${name}` })
+      })
+    const own: Store = {
+      read: (request) => Effect.flatMap(inside(request), store.read),
+      write: (request) => Effect.flatMap(inside(request), store.write)
+    }
+    return common ? orElse(own, store) : own
   }
-  return common ? orElse(own, store) : own
-}
+)
 
 /**
  * The content of a virtual file: text (sent as UTF-8), bytes, a stream or an open file.

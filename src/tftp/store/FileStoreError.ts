@@ -1,8 +1,9 @@
 /** Errors of stores: a code and a harmless message for the peer, and details for the operator. */
-import * as Data from "effect/Data"
+import * as Schema from "effect/Schema"
+import * as Struct from "effect/Struct"
 
 /** The file, or the folder to write into, does not exist: code 1. @category errors @since 0.1.0 */
-export class NotFound extends Data.TaggedClass("NotFound") {
+export class NotFound extends Schema.TaggedClass<NotFound>()("NotFound", {}) {
   readonly code = 1
   readonly peerMessage = "File not found"
   readonly detail = "no such file or folder"
@@ -20,7 +21,9 @@ const denials = {
 }
 
 /** The file exists, but access to it is denied: code 2. @category errors @since 0.1.0 */
-export class AccessDenied extends Data.TaggedClass("AccessDenied")<{ readonly why: keyof typeof denials }> {
+export class AccessDenied extends Schema.TaggedClass<AccessDenied>()("AccessDenied", {
+  why: Schema.Literals(Struct.keys(denials))
+}) {
   readonly code = 2
   readonly peerMessage = "Access violation"
   get detail(): string {
@@ -29,7 +32,7 @@ export class AccessDenied extends Data.TaggedClass("AccessDenied")<{ readonly wh
 }
 
 /** The disk, or the quota of its owner, is full: code 3. @category errors @since 0.1.0 */
-export class DiskFull extends Data.TaggedClass("DiskFull") {
+export class DiskFull extends Schema.TaggedClass<DiskFull>()("DiskFull", {}) {
   readonly code = 3
   readonly peerMessage = "Disk full"
   readonly detail = "no space left on the disk"
@@ -41,10 +44,10 @@ export class DiskFull extends Data.TaggedClass("DiskFull") {
  * @category errors
  * @since 0.1.0
  */
-export class TooLarge extends Data.TaggedClass("TooLarge")<{
+export class TooLarge extends Schema.TaggedClass<TooLarge>()("TooLarge", {
   /** The bytes that would have been accepted. */
-  readonly limit: number
-}> {
+  limit: Schema.Number
+}) {
   readonly code = 3
   readonly peerMessage = "Disk full or allocation exceeded"
   get detail(): string {
@@ -53,7 +56,7 @@ export class TooLarge extends Data.TaggedClass("TooLarge")<{
 }
 
 /** The file exists, and must not be replaced: code 6. @category errors @since 0.1.0 */
-export class Exists extends Data.TaggedClass("Exists") {
+export class Exists extends Schema.TaggedClass<Exists>()("Exists", {}) {
   readonly code = 6
   readonly peerMessage = "File already exists"
   readonly detail = "file exists; allow overwriting to replace it"
@@ -66,7 +69,7 @@ export class Exists extends Data.TaggedClass("Exists") {
  * @category errors
  * @since 0.1.0
  */
-export class Busy extends Data.TaggedClass("Busy") {
+export class Busy extends Schema.TaggedClass<Busy>()("Busy", {}) {
   readonly code = 2
   readonly peerMessage = "The file is being written, try again later"
   readonly detail = "another upload of the same name is in progress"
@@ -83,7 +86,9 @@ const faults = {
  * @category errors
  * @since 0.1.0
  */
-export class IllegalName extends Data.TaggedClass("IllegalName")<{ readonly fault: keyof typeof faults }> {
+export class IllegalName extends Schema.TaggedClass<IllegalName>()("IllegalName", {
+  fault: Schema.Literals(Struct.keys(faults))
+}) {
   readonly code = 4
   readonly peerMessage = "Illegal file name"
   get detail(): string {
@@ -94,7 +99,7 @@ export class IllegalName extends Data.TaggedClass("IllegalName")<{ readonly faul
 const messageOf = (cause: unknown) => (cause instanceof Error ? cause.message : String(cause))
 
 /** The file could not be read, or not to its end: code 0. @category errors @since 0.1.0 */
-export class ReadFailed extends Data.TaggedClass("ReadFailed")<{ readonly cause: unknown }> {
+export class ReadFailed extends Schema.TaggedClass<ReadFailed>()("ReadFailed", { cause: Schema.Defect() }) {
   readonly code = 0
   readonly peerMessage = "Read error"
   get detail(): string {
@@ -103,7 +108,7 @@ export class ReadFailed extends Data.TaggedClass("ReadFailed")<{ readonly cause:
 }
 
 /** The file could not be written: code 0. @category errors @since 0.1.0 */
-export class WriteFailed extends Data.TaggedClass("WriteFailed")<{ readonly cause: unknown }> {
+export class WriteFailed extends Schema.TaggedClass<WriteFailed>()("WriteFailed", { cause: Schema.Defect() }) {
   readonly code = 0
   readonly peerMessage = "Write error"
   get detail(): string {
@@ -112,7 +117,7 @@ export class WriteFailed extends Data.TaggedClass("WriteFailed")<{ readonly caus
 }
 
 /** The root of a store is not a readable directory; reported when the store is made. @category errors @since 0.1.0 */
-export class BadRoot extends Data.TaggedClass("BadRoot")<{ readonly cause: unknown }> {
+export class BadRoot extends Schema.TaggedClass<BadRoot>()("BadRoot", { cause: Schema.Defect() }) {
   readonly code = 0
   readonly peerMessage = "File store unavailable"
   get detail(): string {
@@ -120,18 +125,21 @@ export class BadRoot extends Data.TaggedClass("BadRoot")<{ readonly cause: unkno
   }
 }
 
+const Reason = Schema.Union([
+  NotFound,
+  AccessDenied,
+  DiskFull,
+  TooLarge,
+  Exists,
+  Busy,
+  IllegalName,
+  ReadFailed,
+  WriteFailed,
+  BadRoot
+])
+
 /** The reason of a `FileStoreError`. @category errors @since 0.1.0 */
-export type Reason =
-  | NotFound
-  | AccessDenied
-  | DiskFull
-  | TooLarge
-  | Exists
-  | Busy
-  | IllegalName
-  | ReadFailed
-  | WriteFailed
-  | BadRoot
+export type Reason = typeof Reason.Type
 
 /**
  * A refusal or a failure of a store; `message` is for the operator and may show paths.
@@ -139,11 +147,11 @@ export type Reason =
  * @category errors
  * @since 0.1.0
  */
-export class FileStoreError extends Data.TaggedError("FileStoreError")<{
-  readonly reason: Reason
+export class FileStoreError extends Schema.TaggedError<FileStoreError>()("FileStoreError", {
+  reason: Reason,
   /** The name as sent by the peer, or the root; undefined if the caller knows it. */
-  readonly filename?: string | undefined
-}> {
+  filename: Schema.optional(Schema.String)
+}) {
   override get message(): string {
     const { detail } = this.reason
     return this.filename === undefined ? detail : `${JSON.stringify(this.filename)}: ${detail}`

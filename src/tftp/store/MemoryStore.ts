@@ -53,6 +53,42 @@ interface Upload {
   readonly end: (stored: number) => void
 }
 
+type Files = Map<string, Uint8Array>
+
+const find = (files: Files, name: string, ignoreCase: boolean): Uint8Array | undefined => {
+  const exact = files.get(name)
+  if (exact !== undefined || !ignoreCase) return exact
+  return files.get(FileName.ignoringCase([...files.keys()], name) ?? name)
+}
+
+const isFolder = (files: Files, name: string) =>
+  name === "" || Array.from(files.keys()).some((file) => file.startsWith(`${name}/`))
+
+const failed = (filename: string, reason: Reason) => Effect.fail(new FileStoreError({ reason, filename }))
+
+/** Collects the bytes of an upload, and adds them to the files at the commit. */
+const makeWritable = (files: Files, mode: WriteMode, { end, name, share }: Upload, filename: string): Writable => {
+  const chunks: Array<Uint8Array> = []
+  let length = 0
+  return {
+    write: (bytes) =>
+      Effect.suspend(() => {
+        const grown = share.grow(bytes.length)
+        if (Result.isFailure(grown)) return failed(filename, grown.failure)
+        chunks.push(bytes.slice())
+        length += bytes.length
+        return Effect.void
+      }),
+    commit: Effect.suspend(() => {
+      if (mode === "create" && files.has(name)) return failed(filename, new Exists())
+      const before = files.get(name)?.length ?? 0
+      files.set(name, Bytes.concat(chunks))
+      end(length - before)
+      return Effect.void
+    })
+  }
+}
+
 /**
  * Makes a store in memory with the rules of a directory: the same names, permissions and quotas. An upload is visible
  * when it is committed, and a second upload of the same name is refused meanwhile. A reader keeps the bytes it started
@@ -93,17 +129,10 @@ export const make = ({
   const uploading = new Set<string>()
   const quota = Quota.make(limits)
 
-  const find = (name: string): Uint8Array | undefined => {
-    const exact = files.get(name)
-    if (exact !== undefined || !ignoreCase) return exact
-    return files.get(FileName.ignoringCase([...files.keys()], name) ?? name)
-  }
-  const isFolder = (name: string) => name === "" || Array.from(files.keys()).some((file) => file.startsWith(`${name}/`))
-
   const refusal = (name: string): Reason | undefined => {
     if (mode === "none") return new AccessDenied({ why: "ReadOnly" })
-    if (isFolder(name)) return new AccessDenied({ why: "Directory" })
-    if (!isFolder(name.split("/").slice(0, -1).join("/"))) return new NotFound()
+    if (isFolder(files, name)) return new AccessDenied({ why: "Directory" })
+    if (!isFolder(files, name.split("/").slice(0, -1).join("/"))) return new NotFound()
     if (uploading.has(name)) return new Busy()
     return mode === "create" && files.has(name) ? new Exists() : undefined
   }
@@ -129,39 +158,15 @@ export const make = ({
       (reason: Reason) => new FileStoreError({ reason, filename })
     )
 
-  const writable = ({ end, name, share }: Upload, filename: string): Writable => {
-    const fail = (reason: Reason) => Effect.fail(new FileStoreError({ reason, filename }))
-    const chunks: Array<Uint8Array> = []
-    let length = 0
-    return {
-      write: (bytes) =>
-        Effect.suspend(() => {
-          const grown = share.grow(bytes.length)
-          if (Result.isFailure(grown)) return fail(grown.failure)
-          chunks.push(bytes.slice())
-          length += bytes.length
-          return Effect.void
-        }),
-      commit: Effect.suspend(() => {
-        if (mode === "create" && files.has(name)) return fail(new Exists())
-        const before = files.get(name)?.length ?? 0
-        files.set(name, Bytes.concat(chunks))
-        end(length - before)
-        return Effect.void
-      })
-    }
-  }
-
   return {
     read: ({ filename }) =>
       Effect.suspend(() => {
-        const fail = (reason: Reason) => Effect.fail(new FileStoreError({ reason, filename }))
         const parts = FileName.parse(filename)
-        if (Result.isFailure(parts)) return fail(parts.failure)
+        if (Result.isFailure(parts)) return failed(filename, parts.failure)
         const name = parts.success.join("/")
-        const bytes = find(name)
+        const bytes = find(files, name, ignoreCase)
         if (bytes !== undefined) return Effect.succeed(fromBytes(bytes))
-        return fail(isFolder(name) ? new AccessDenied({ why: "Directory" }) : new NotFound())
+        return failed(filename, isFolder(files, name) ? new AccessDenied({ why: "Directory" }) : new NotFound())
       }),
     write: ({ filename, size }) =>
       Effect.map(
@@ -169,7 +174,7 @@ export const make = ({
           Effect.suspend(() => Effect.fromResult(openUpload(filename, size))),
           ({ end }) => Effect.sync(() => end(0))
         ),
-        (opened) => writable(opened, filename)
+        (upload) => makeWritable(files, mode, upload, filename)
       )
   }
 }

@@ -2,7 +2,17 @@
 import * as Fs from "node:fs"
 import * as Path from "node:path"
 import * as Effect from "effect/Effect"
-import { AccessDenied, DiskFull, Exists, NotFound, ReadFailed, type Reason, WriteFailed } from "./FileStoreError.ts"
+import {
+  AccessDenied,
+  DiskFull,
+  Exists,
+  FileStoreError,
+  NotFound,
+  ReadFailed,
+  type Reason,
+  WriteFailed
+} from "./FileStoreError.ts"
+import type { Body } from "./Store.ts"
 
 type Done<A> = (error: NodeJS.ErrnoException | null, value?: A) => void
 
@@ -115,6 +125,18 @@ export const readVectoredAt = (descriptor: number, position: number, into: Reado
       })
     step(into, 0)
   })
+
+/** Returns the content of an open regular file; `filename` is the name in errors. */
+export const bodyOf = (descriptor: number, filename: string): Body => {
+  const failed = Effect.mapError(
+    (cause: NodeJS.ErrnoException) => new FileStoreError({ filename, reason: readReason(cause) })
+  )
+  return {
+    _tag: "Random",
+    readAt: (position, into) => failed(readAt(descriptor, position, into)),
+    readVectoredAt: (position, into) => failed(readVectoredAt(descriptor, position, into))
+  }
+}
 
 /** Writes all bytes at a position. */
 export const writeAt = (descriptor: number, position: number, bytes: Uint8Array) =>

@@ -107,6 +107,41 @@ const measure = Effect.fnUntraced(function* (root: string) {
   return sum
 })
 
+/** Makes a failure the error of a request. */
+const typed =
+  (request: Request, reasonOf: (cause: NodeJS.ErrnoException) => Reason) =>
+  <A, R>(effect: Effect.Effect<A, Failure, R>): Effect.Effect<A, FileStoreError, R> =>
+    Effect.mapError(effect, (error) => {
+      const reason = isErrno(error) ? reasonOf(error) : error
+      return new FileStoreError({ reason, filename: request.filename })
+    })
+
+/** Opens the requested file. */
+const openReadable = Effect.fnUntraced(function* (
+  { ignoreCase = false, root }: Options,
+  { filename }: Request
+): Effect.fn.Return<Readable, Failure, Scope.Scope> {
+  const parts = yield* Effect.fromResult(FileName.parse(filename))
+  const base = yield* NodeFileCalls.realpath(root)
+  const path = yield* confined(base, yield* follow(base, parts, ignoreCase))
+  yield* regular(yield* NodeFileCalls.lstat(path))
+  const descriptor = yield* openInside(base, path, readFlags)
+  const stats = yield* NodeFileCalls.fstat(descriptor)
+  yield* regular(stats)
+  return { size: stats.size, descriptor, body: NodeFileCalls.bodyOf(descriptor, filename) }
+})
+
+/** Opens the folder of an upload. */
+const openFolder = Effect.fnUntraced(function* (
+  base: string,
+  parts: ReadonlyArray<string>
+): Effect.fn.Return<Upload.Folder, Failure, Scope.Scope> {
+  const path = yield* confined(base, yield* NodeFileCalls.realpath(Path.join(base, ...parts)))
+  const descriptor = yield* openInside(base, path, constants.O_RDONLY | constants.O_DIRECTORY)
+  const { dev, ino } = yield* NodeFileCalls.fstat(descriptor)
+  return { descriptor, path: yield* NodeFileCalls.pathThrough(descriptor, path), id: `${dev}:${ino}` }
+})
+
 /**
  * Makes a store over a directory. Fails with `BadRoot` if the root is not a readable directory.
  *
@@ -119,57 +154,12 @@ const measure = Effect.fnUntraced(function* (root: string) {
  * @since 0.1.0
  */
 export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Return<Store, FileStoreError> {
-  const {
-    minFreeBytes = 0,
-    ignoreCase = false,
-    permissions = 0o644,
-    root,
-    sync = false,
-    write: mode = "none"
-  } = options
+  const { minFreeBytes = 0, permissions = 0o644, root, sync = false, write: mode = "none" } = options
   const quota = Quota.make(options.quota)
   const admission = yield* Semaphore.make(1)
   const badRoot = (cause: unknown) =>
     Effect.fail(new FileStoreError({ reason: new BadRoot({ cause }), filename: root }))
   yield* Effect.catch(NodeFileCalls.readdir(root), badRoot)
-
-  const typed =
-    (request: Request, reasonOf: (cause: NodeJS.ErrnoException) => Reason) =>
-    <A, R>(effect: Effect.Effect<A, Failure, R>): Effect.Effect<A, FileStoreError, R> =>
-      Effect.mapError(effect, (error) => {
-        const reason = isErrno(error) ? reasonOf(error) : error
-        return new FileStoreError({ reason, filename: request.filename })
-      })
-
-  const locate = Effect.fnUntraced(function* (request: Request): Effect.fn.Return<Readable, Failure, Scope.Scope> {
-    const parts = yield* Effect.fromResult(FileName.parse(request.filename))
-    const base = yield* NodeFileCalls.realpath(root)
-    const path = yield* confined(base, yield* follow(base, parts, ignoreCase))
-    yield* regular(yield* NodeFileCalls.lstat(path))
-    const descriptor = yield* openInside(base, path, readFlags)
-    const stats = yield* NodeFileCalls.fstat(descriptor)
-    yield* regular(stats)
-    const failed = typed(request, NodeFileCalls.readReason)
-    return {
-      size: stats.size,
-      descriptor,
-      body: {
-        _tag: "Random",
-        readAt: (position, into) => failed(NodeFileCalls.readAt(descriptor, position, into)),
-        readVectoredAt: (position, into) => failed(NodeFileCalls.readVectoredAt(descriptor, position, into))
-      }
-    }
-  })
-
-  const folderOf = Effect.fnUntraced(function* (
-    base: string,
-    parts: ReadonlyArray<string>
-  ): Effect.fn.Return<Upload.Folder, Failure, Scope.Scope> {
-    const path = yield* confined(base, yield* NodeFileCalls.realpath(Path.join(base, ...parts)))
-    const descriptor = yield* openInside(base, path, constants.O_RDONLY | constants.O_DIRECTORY)
-    const { dev, ino } = yield* NodeFileCalls.fstat(descriptor)
-    return { descriptor, path: yield* NodeFileCalls.pathThrough(descriptor, path), id: `${dev}:${ino}` }
-  })
 
   /** Reserves the upload's part of the quota and of the disk, before its first byte. */
   const admit = (base: string, folder: Upload.Folder, size: number | undefined) =>
@@ -193,7 +183,7 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
     const parts = yield* Effect.fromResult(FileName.parse(filename))
     if (mode === "none") return yield* Effect.fail(new AccessDenied({ why: "ReadOnly" }))
     const base = yield* NodeFileCalls.realpath(root)
-    const folder = yield* folderOf(base, parts.slice(0, -1))
+    const folder = yield* openFolder(base, parts.slice(0, -1))
     const name = parts.at(-1)!
     const present = yield* Effect.result(NodeFileCalls.lstat(`${folder.path}/${name}`))
     if (Result.isSuccess(present)) {
@@ -204,7 +194,7 @@ export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Re
   })
 
   return {
-    read: (request) => typed(request, NodeFileCalls.readReason)(locate(request)),
+    read: (request) => typed(request, NodeFileCalls.readReason)(openReadable(options, request)),
     write: Effect.fnUntraced(function* (request) {
       const failed = typed(request, NodeFileCalls.writeReason)
       const [target, share] = yield* failed(uploadTarget(request))

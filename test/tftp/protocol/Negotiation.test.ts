@@ -165,6 +165,16 @@ describe("Negotiation.negotiate", () => {
   it("limits the window to 32767, so that old and new block numbers differ", () =>
     assert.strictEqual(reply("windowsize=65535", { windowsize: 65_535 }), "windowsize=32767"))
 
+  for (const request of ["blksize=1428 windowsize=64", "windowsize=64 blksize=1428"]) {
+    it(`grants an upload the window that fits into the socket buffer, in any order: ${request}`, () => {
+      const window = /windowsize=(\d+)/
+      const limits = { receiveBuffer: 20_000 }
+      assert.strictEqual(window.exec(reply(request, limits, { kind: "WRQ" }))?.[1], "8")
+      assert.strictEqual(window.exec(reply(request, limits, { kind: "RRQ" }))?.[1], "64")
+      assert.strictEqual(window.exec(reply(request, { receiveBuffer: 1 }, { kind: "WRQ" }))?.[1], "1")
+    })
+  }
+
   it.prop(
     "never throws, and confirms each requested option at most once, with the agreed value",
     [asked, policies, abouts],

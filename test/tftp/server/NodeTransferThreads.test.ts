@@ -1,8 +1,14 @@
 import * as Fs from "node:fs"
-import { assert, describe } from "@effect/vitest"
+import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as TestClock from "effect/testing/TestClock"
+import * as Negotiation from "../../../src/tftp/protocol/Negotiation.ts"
 import * as NodeTransferThreads from "../../../src/tftp/server/NodeTransferThreads.ts"
+import * as MemoryStore from "../../../src/tftp/store/MemoryStore.ts"
 import * as NodeFileStore from "../../../src/tftp/store/NodeFileStore.ts"
+import type * as Store from "../../../src/tftp/store/Store.ts"
+import type { TransferSpec } from "../../../src/tftp/transfer/TransferSpec.ts"
 import { directory } from "../../support/Directory.ts"
 import { until } from "../../support/Hosts.ts"
 import * as TftpHosts from "../../support/tftp/TftpHosts.ts"
@@ -73,6 +79,112 @@ describe("NodeTransferThreads", () => {
         const { failed, probed, refused } = Effect.runSync(server.stats)
         return failed === 2 && probed === 1 && refused === 1
       })
+    })
+  )
+})
+
+/** A thread's module, as a URL that contains the program. */
+const moduleOf = (program: string) =>
+  new URL(`data:text/javascript,${encodeURIComponent(`import { parentPort } from "node:worker_threads"\n${program}`)}`)
+
+const spec: TransferSpec = {
+  kind: "RRQ",
+  filename: "f",
+  mode: "octet",
+  peer: { address: "127.0.0.1", port: 9 },
+  host: "127.0.0.1",
+  ports: undefined,
+  agreed: Negotiation.defaults,
+  initialPacket: undefined,
+  maxUnvalidatedPackets: 3
+}
+
+const file: Store.Readable = { ...MemoryStore.fromBytes(fileBytes(5)), descriptor: 0 }
+
+/** Starts two threads of a program, and one transfer in one of them. */
+const startTransfer = Effect.fnUntraced(function* (program: string) {
+  const threads = yield* NodeTransferThreads.make(2, moduleOf(program))
+  const { transfer } = yield* threads.make(spec, file)!
+  return { threads, transfer, message: Effect.map(Effect.flip(transfer.run), ({ message }) => message) }
+})
+
+const isReady = `parentPort.on("message", (message) => onMessage(message)); parentPort.postMessage({ _tag: "Ready" })`
+
+describe("NodeTransferThreads, with a broken thread", () => {
+  const start = (url: URL) =>
+    Effect.map(Effect.flip(Effect.scoped(NodeTransferThreads.make(2, url))), ({ message }) => message)
+
+  for (const [title, url, expected] of [
+    ["does not exist", new URL("./Nowhere.ts", import.meta.url), /^crashed: Cannot find module '.*Nowhere\.ts'/],
+    ["throws", moduleOf(`throw new Error("broken build")`), /^crashed: broken build$/],
+    ["exits at once", moduleOf("process.exit(3)"), /^exited with code 3$/]
+  ] as const) {
+    it.live(`fails to start if the module ${title}`, () =>
+      Effect.gen(function* () {
+        const [, reason] = /^transfer threads failed to start: one (.*)$/.exec(yield* start(url)) ?? []
+        assert.match(reason ?? "", expected)
+      })
+    )
+  }
+
+  it.effect("fails to start if a thread is not ready before the deadline", () =>
+    Effect.gen(function* () {
+      const fiber = yield* Effect.forkChild(start(moduleOf("setInterval(() => {}, 1_000)")), { startImmediately: true })
+      yield* TestClock.adjust("30 seconds")
+      assert.strictEqual(yield* Fiber.join(fiber), "transfer threads failed to start: one was not ready after 30 s")
+    })
+  )
+
+  TftpHosts.real("fails the transfers of a thread that exits, and replaces the thread", () =>
+    Effect.gen(function* () {
+      const program = `const onMessage = ({ _tag }) => _tag === "Start" && process.exit(5); ${isReady}`
+      const { message, threads } = yield* startTransfer(program)
+      assert.strictEqual(yield* message, "the thread of the transfer exited with code 5")
+      const other = yield* threads.make(spec, file)!
+      assert.strictEqual((yield* Effect.flip(other.transfer.run)).reason._tag, "ThreadEnded")
+      assert.isUndefined(threads.make(spec, file), "no thread is ready")
+      yield* until(() => threads.make(spec, file) !== undefined)
+    })
+  )
+
+  TftpHosts.real("fails a transfer that begins after the end of its thread", () =>
+    Effect.gen(function* () {
+      const program = `const onMessage = () => process.exit(5); ${isReady}`
+      const { message, threads, transfer } = yield* startTransfer(program)
+      transfer.receive(new Uint8Array())
+      const other = yield* threads.make(spec, file)!
+      other.transfer.receive(new Uint8Array())
+      yield* until(() => threads.make(spec, file) === undefined)
+      assert.strictEqual(yield* message, "the thread of the transfer exited with code 5")
+    })
+  )
+
+  it.effect("kills a thread that does not respond to pings, and fails its transfers", () =>
+    Effect.gen(function* () {
+      const { message, threads } = yield* startTransfer(`const onMessage = () => {}; ${isReady}`)
+      const fiber = yield* Effect.forkChild(message, { startImmediately: true })
+      yield* TestClock.adjust("29 seconds")
+      assert.isDefined(threads.make(spec, file))
+      yield* TestClock.adjust("1 second")
+      assert.isUndefined(threads.make(spec, file), "both are unresponsive")
+      yield* TestClock.adjust("10 seconds")
+      assert.strictEqual(yield* Fiber.join(fiber), "the thread of the transfer did not respond for 30 s")
+    }).pipe(Effect.scoped, TftpHosts.quietly)
+  )
+
+  TftpHosts.real("counts a failed transfer, and the server runs the next one", () =>
+    Effect.gen(function* () {
+      const { inRoot, root } = yield* directory()
+      Fs.writeFileSync(inRoot("f"), fileBytes(512))
+      const store = yield* NodeFileStore.make({ root })
+      const program = `const onMessage = ({ _tag }) => _tag === "Start" && process.exit(5); ${isReady}`
+      const threads = yield* NodeTransferThreads.make(1, moduleOf(program))
+      const { endpoint, server } = yield* TftpHosts.serve({ store, threads })
+      const talk = yield* TftpTranscript.open({ endpoint, content: fileBytes(512) })
+      yield* talk.play("a> RRQ f octet")
+      yield* until(() => Effect.runSync(server.stats).failed === 1)
+      assert.strictEqual((yield* server.stats).active, 0)
+      yield* talk.play("b> RRQ f octet", "b< DATA 1 512", "b> ACK 1", "b< DATA 2 0", "b> ACK 2")
     })
   )
 })

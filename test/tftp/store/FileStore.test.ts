@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import { pipe } from "effect/Function"
 import * as Stream from "effect/Stream"
 import * as FileStore from "../../../src/tftp/store/FileStore.ts"
 import * as FileStoreError from "../../../src/tftp/store/FileStoreError.ts"
@@ -116,6 +117,31 @@ describe("FileStore.rewrite", () => {
       )
       assert.strictEqual(yield* get(byKind, "/a"), "file")
       assert.strictEqual(yield* get(byKind, "b"), "NotFound")
+    })
+  )
+})
+
+describe("The combinators of FileStore", () => {
+  it.effect("take the store as the first argument, or pipe it", () =>
+    Effect.gen(function* () {
+      const { store: root } = store({ "192.0.2.7/f": "own", f: "common", g: "root" })
+      const second = FileStore.virtual({ h: "generated" })
+      const rules: FileStore.Rewrite = [{ match: /^old$/, replace: "f" }]
+      for (const combined of [
+        FileStore.orElse(FileStore.rewrite(FileStore.perClient(root), rules), second),
+        pipe(root, FileStore.perClient(), FileStore.rewrite(rules), FileStore.orElse(second))
+      ]) {
+        assert.strictEqual(yield* get(combined, "old"), "own")
+        assert.strictEqual(yield* get(combined, "g"), "root")
+        assert.strictEqual(yield* get(combined, "h"), "generated")
+      }
+      for (const own of [
+        FileStore.perClient(root, { common: false }),
+        pipe(root, FileStore.perClient({ common: false }))
+      ]) {
+        assert.strictEqual(yield* get(own, "f"), "own")
+        assert.strictEqual(yield* get(own, "g"), "NotFound")
+      }
     })
   )
 })

@@ -41,11 +41,7 @@ export const readable = Effect.fnUntraced(function* (
   }
   const descriptor = yield* Effect.catch(open(filename, Fs.constants.O_RDONLY), failed)
   const { size } = yield* Effect.catch(NodeFileCalls.fstat(descriptor), failed)
-  const readAt = (position: number, into: Uint8Array) =>
-    Effect.catch(NodeFileCalls.readAt(descriptor, position, into), failed)
-  const readAll = (position: number, into: ReadonlyArray<Uint8Array>) =>
-    Effect.catch(NodeFileCalls.readVectoredAt(descriptor, position, into), failed)
-  return { size, body: { _tag: "Random", readAt, readVectoredAt: readAll } }
+  return { size, body: NodeFileCalls.bodyOf(descriptor, filename) }
 })
 
 /** Resolves an output path: a device is written directly, a regular file is replaced. */

@@ -45,6 +45,12 @@ const deferredStore = (store: Deferred.Deferred<Store.Store>): Store.Store => ({
   write: (request) => Effect.flatMap(Deferred.await(store), ({ write }) => write(request))
 })
 
+const startThreads = (count: number) =>
+  Effect.mapError(
+    NodeTransferThreads.make(count),
+    ({ message }) => new CannotServe({ message: `tftp: ${message}; reinstall effect-inet, or serve without --threads` })
+  )
+
 export const serve = Effect.fnUntraced(
   function* ({ threads = 1, ...input }: Input) {
     if (threads > 1 && input.singlePort === true) {
@@ -57,7 +63,7 @@ export const serve = Effect.fnUntraced(
     const store = yield* Deferred.make<Store.Store>()
     const server = yield* TftpServer.make({
       ...input,
-      threads: threads > 1 ? yield* NodeTransferThreads.make(threads) : undefined
+      threads: threads > 1 ? yield* startThreads(threads) : undefined
     }).pipe(
       Effect.provideService(FileStore.FileStore, deferredStore(store)),
       Effect.catch(explainListenError("tftp", input.port, "--port", "udp"))
