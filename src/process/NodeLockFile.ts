@@ -1,63 +1,44 @@
 /**
- * A lock for processes of one host: an empty file beside the locked path, named after a process and its start time.
+ * A lock for processes of one host: an empty file beside the locked path, named after its owner.
  *
- * A process first creates its lock file, then reads those of other processes, and fails if one of them runs. Of two
- * processes that start at the same time at least one sees the other, so that never both hold the lock. A lock file is
- * never taken over, because two processes could do that at the same time: files of dead processes are deleted. The
- * processes must share one process table, as those of one host do.
+ * A process first creates its lock file, then looks for others, and fails if a running process has one. Of two processes
+ * that start at the same time at least one sees the other, so that never both hold the lock. A lock file is never taken
+ * over, because two processes could do that at the same time: files of dead processes are deleted. The processes must
+ * share one process table, as those of one host do.
  */
 import * as Fs from "node:fs"
 import * as Path from "node:path"
 import * as Effect from "effect/Effect"
-import { startTimeOf } from "./NodeProcessStartTime.ts"
+import * as NodeFileOwner from "./NodeFileOwner.ts"
+import * as NodeStateFile from "./NodeStateFile.ts"
+import * as StateFileError from "./StateFileError.ts"
 
-const isRunning = (pid: number, startTime: string) => {
-  try {
-    process.kill(pid, 0)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ESRCH") return false
-  }
-  const now = startTimeOf(pid)
-  return now === undefined || startTime === "0" || now === startTime
-}
+const lockedBy = (path: string, pid: number) =>
+  StateFileError.make(path, "Locked", `locked by process ${pid}; stop it or name another file`)
 
 /**
- * Locks a path until the scope closes; the lock file of a killed process does not count.
- *
- * `makeError` receives the error of the file system, or the id of the process that holds the lock.
- *
- * @category constructors
- * @since 0.1.0
+ * Locks a file, which need not exist, until the scope closes. Paths through symbolic links lock the same file. The lock
+ * file of a killed process does not count.
  */
-export const acquire = <E>(path: string, makeError: (cause: unknown, holder?: number) => E) =>
-  Effect.acquireRelease(
-    Effect.suspend(() => {
-      const folder = Path.dirname(path)
-      const prefix = `${Path.basename(path)}.lock-`
-      const ownName = `${prefix}${process.pid}-${startTimeOf(process.pid) ?? "0"}`
-      const ownPath = Path.join(folder, ownName)
-      try {
-        Fs.closeSync(Fs.openSync(ownPath, "wx"))
-      } catch (cause) {
-        const holder = (cause as NodeJS.ErrnoException).code === "EEXIST" ? process.pid : undefined
-        return Effect.fail(makeError(cause, holder))
-      }
-      try {
-        for (const name of Fs.readdirSync(folder)) {
-          const [, pid, startTime] =
-            /^(\d+)-(\w+)$/.exec(name.startsWith(prefix) ? name.slice(prefix.length) : "") ?? []
-          if (pid === undefined || name === ownName) continue
-          if (isRunning(Number(pid), startTime!)) {
-            Fs.rmSync(ownPath, { force: true })
-            return Effect.fail(makeError(undefined, Number(pid)))
-          }
-          Fs.rmSync(Path.join(folder, name), { force: true })
-        }
-      } catch (cause) {
-        Fs.rmSync(ownPath, { force: true })
-        return Effect.fail(makeError(cause))
-      }
-      return Effect.succeed(ownPath)
-    }),
-    (ownPath) => Effect.sync(() => Fs.rmSync(ownPath, { force: true }))
+export const acquire = Effect.fnUntraced(function* (name: string) {
+  const path = yield* NodeStateFile.resolve(name)
+  const prefix = `${Path.basename(path)}.lock-`
+  const ownName = `${prefix}${NodeFileOwner.self()}`
+  const ownPath = Path.join(Path.dirname(path), ownName)
+  const release = Effect.sync(() => Fs.rmSync(ownPath, { force: true }))
+  const claim = Effect.try({
+    try: () => Fs.closeSync(Fs.openSync(ownPath, "wx")),
+    catch: (cause) => ((cause as NodeJS.ErrnoException).code === "EEXIST" ? lockedBy(path, process.pid) : cause)
+  })
+  const giveWay = Effect.gen(function* () {
+    const running = yield* NodeFileOwner.sweep(Path.dirname(path), prefix, 0)
+    const rival = running.find(({ name }) => name !== ownName)
+    if (rival !== undefined) return yield* lockedBy(path, NodeFileOwner.pidOf(rival.owner))
+  })
+  const lock = Effect.andThen(
+    claim,
+    Effect.onError(giveWay, () => release)
   )
+  const failed = (cause: unknown) => StateFileError.fromCause(path, cause)
+  yield* Effect.acquireRelease(Effect.mapError(lock, failed), () => release)
+})

@@ -10,7 +10,7 @@ import * as Crypto from "node:crypto"
 import { constants } from "node:fs"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import * as NodeProcessIdentity from "../../process/NodeProcessIdentity.ts"
+import * as NodeFileOwner from "../../process/NodeFileOwner.ts"
 import { uploadPrefix } from "./FileName.ts"
 import { Busy, FileStoreError, type Reason } from "./FileStoreError.ts"
 import * as NodeFileCalls from "./NodeFileCalls.ts"
@@ -65,16 +65,8 @@ const tagOf = (name: string) => Crypto.createHash("sha256").update(name).digest(
 
 /** Removes the temporary files of dead processes; returns true if a running one uploads the same name. */
 const hasRival = Effect.fnUntraced(function* ({ folder, name }: Target, own: string) {
-  const tag = tagOf(name)
-  let isBusy = false
-  for (const entry of yield* NodeFileCalls.readdir(folder.path)) {
-    if (!entry.startsWith(uploadPrefix) || entry === own) continue
-    const [itsTag, owner = ""] = entry.slice(uploadPrefix.length).split(".")
-    const path = `${folder.path}/${entry}`
-    if (!(yield* NodeProcessIdentity.isAlive(owner, path))) yield* Effect.ignore(NodeFileCalls.unlink(path))
-    else if (itsTag === tag) isBusy = true
-  }
-  return isBusy
+  const running = yield* NodeFileOwner.sweep(folder.path, uploadPrefix)
+  return running.some((entry) => entry.name !== own && entry.name.startsWith(`${uploadPrefix}${tagOf(name)}.`))
 })
 
 interface Temporary {
@@ -87,7 +79,7 @@ interface Temporary {
 const create = ({ folder, name }: Target, permissions: number) => {
   const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants
   const acquire = Effect.gen(function* () {
-    const entry = `${uploadPrefix}${tagOf(name)}.${yield* NodeProcessIdentity.self}.${Crypto.randomBytes(4).toString("hex")}`
+    const entry = `${uploadPrefix}${tagOf(name)}.${NodeFileOwner.self()}.${Crypto.randomBytes(4).toString("hex")}`
     const path = `${folder.path}/${entry}`
     const descriptor = yield* NodeFileCalls.open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, permissions)
     const temporary: Temporary = { path, descriptor, isOpen: true, exists: true }

@@ -1,0 +1,92 @@
+/**
+ * The owner of a lock file or temporary file: a process, identified by its host, id and start time.
+ *
+ * The name of the file contains its owner. Process ids are reused, such triples are not: a file of a killed process is
+ * recognised, and any process may delete it.
+ */
+import * as Crypto from "node:crypto"
+import * as Fs from "node:fs"
+import * as Os from "node:os"
+import * as Path from "node:path"
+import * as Effect from "effect/Effect"
+
+const defaultForeignTimeoutMillis = 10 * 60_000
+
+const hash = (...parts: ReadonlyArray<string>) =>
+  Crypto.createHash("sha256").update(parts.join("\0")).digest("hex").slice(0, 8)
+
+/** Returns the result of a call, or undefined if it throws: a file under /proc is missing. */
+const attempt = <A>(call: () => A): A | undefined => {
+  try {
+    return call()
+  } catch {
+    return undefined
+  }
+}
+
+/** Identifies this host and its process id namespace: each container has its own. */
+const hostTag = () => hash(Os.hostname(), attempt(() => Fs.readlinkSync("/proc/self/ns/pid")) ?? "")
+
+/**
+ * Returns a hash of the boot of the host and the start time of a process, or `gone` for a zombie. Undefined without
+ * /proc, or if the process does not exist.
+ */
+const startTagOf = (pid: number) => {
+  const stat = attempt(() => Fs.readFileSync(`/proc/${pid}/stat`, "latin1"))
+  if (stat === undefined) return undefined
+  // The name of the process is in parentheses and may contain any character.
+  const [state = "", ...fields] = stat.slice(stat.lastIndexOf(")") + 2).split(" ")
+  if (state === "Z" || state === "X") return "gone"
+  return hash(attempt(() => Fs.readFileSync("/proc/sys/kernel/random/boot_id", "latin1")) ?? "", fields[18]!)
+}
+
+/** Returns this process as part of a file name: `host-pid-start`. */
+export const self = (): string => `${hostTag()}-${process.pid}-${startTagOf(process.pid) ?? "unknown"}`
+
+/** Returns the process id of an owner. */
+export const pidOf = (owner: string): number => Number(owner.split("-")[1])
+
+const exists = (pid: number) => {
+  try {
+    return process.kill(pid, 0)
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM"
+  }
+}
+
+const isAlive = (owner: string, path: string, foreignTimeoutMillis: number) => {
+  const [host, pid = "", start] = owner.split("-")
+  if (host !== hostTag()) {
+    return Date.now() - (attempt(() => Fs.lstatSync(path).mtimeMs) ?? 0) < foreignTimeoutMillis
+  }
+  const now = startTagOf(Number(pid))
+  return now === undefined || start === "unknown" ? exists(Number(pid)) : now === start
+}
+
+/** What follows the prefix of a file name: the owner, which may be between a tag and random digits. */
+const ownerPattern = /^(?:\w+\.)?([0-9a-f]{8}-\d+-\w+)(?:\.[0-9a-f]{8})?$/
+
+/**
+ * Deletes the files of dead owners whose names begin with a prefix, and returns the names and owners of the others.
+ *
+ * A process on another host cannot be checked: it counts as dead once its file is older than `foreignTimeoutMillis`.
+ */
+export const sweep = Effect.fnUntraced(function* (
+  folder: string,
+  prefix: string,
+  foreignTimeoutMillis = defaultForeignTimeoutMillis
+) {
+  const names = yield* Effect.tryPromise({
+    try: () => Fs.promises.readdir(folder),
+    catch: (cause) => cause as NodeJS.ErrnoException
+  })
+  const running: Array<{ readonly name: string; readonly owner: string }> = []
+  for (const name of names) {
+    const owner = name.startsWith(prefix) ? ownerPattern.exec(name.slice(prefix.length))?.[1] : undefined
+    if (owner === undefined) continue
+    const path = Path.join(folder, name)
+    if (isAlive(owner, path, foreignTimeoutMillis)) running.push({ name, owner })
+    else yield* Effect.ignore(Effect.tryPromise(() => Fs.promises.unlink(path)))
+  }
+  return running
+})

@@ -1,0 +1,107 @@
+/**
+ * A file that is replaced atomically: after a crash of the process or the machine it has the old content or the new one.
+ *
+ * A write goes to a temporary file in the same folder, which is synced and renamed; then the folder is synced. Each
+ * temporary file has a name of its own, so that of two processes that write at the same time one replaces the file of
+ * the other. To exclude the other process, lock the path with `NodeLockFile`.
+ */
+import { constants } from "node:buffer"
+import * as Crypto from "node:crypto"
+import * as Fs from "node:fs/promises"
+import * as Path from "node:path"
+import * as Effect from "effect/Effect"
+import * as Semaphore from "effect/Semaphore"
+import * as NodeFileOwner from "./NodeFileOwner.ts"
+import * as StateFileError from "./StateFileError.ts"
+
+/** A file with a state as text. Its operations are uninterruptible and run one after the other. */
+export interface NodeStateFile {
+  readonly path: string
+  /** Returns the content, undefined if the file does not exist. Deletes the temporary files of killed processes. */
+  readonly read: Effect.Effect<string | undefined, StateFileError.StateFileError>
+  /** Replaces the content, and keeps the permissions. On failure the old content is unchanged. */
+  readonly write: (text: string) => Effect.Effect<void, StateFileError.StateFileError>
+  /** Deletes the file, which need not exist. */
+  readonly remove: Effect.Effect<void, StateFileError.StateFileError>
+}
+
+const undefinedIfMissing = (cause: NodeJS.ErrnoException) => {
+  if (cause.code !== "ENOENT") throw cause
+  return undefined
+}
+
+/** Returns the file that a path leads to through symbolic links, or `path` if there is none. */
+const resolveFile = async (path: string) => {
+  const stats = await Fs.stat(path).catch(undefinedIfMissing)
+  if (stats?.isFile() === false) throw StateFileError.make(path, stats.isDirectory() ? "EISDIR" : "NotRegular")
+  return { path: stats === undefined ? path : await Fs.realpath(path), stats }
+}
+
+/** Runs a file operation. Node cannot cancel one: it is uninterruptible. */
+const attempt = <A>(path: string, work: () => Promise<A>) =>
+  Effect.uninterruptible(Effect.tryPromise({ try: work, catch: (cause) => StateFileError.fromCause(path, cause) }))
+
+/** Returns the file that a path leads to through symbolic links. Fails if that is not a regular file or a new one. */
+export const resolve = (path: string) =>
+  Effect.map(
+    attempt(path, () => resolveFile(path)),
+    (file) => file.path
+  )
+
+/** The error codes of folders and file systems that cannot be synced. */
+const unsyncable = new Set(["EINVAL", "ENOTSUP", "EPERM"])
+
+/** Makes a rename durable, if the folder can be read and synced. */
+const syncFolder = async (path: string) => {
+  const folder = await Fs.open(path, "r").catch(() => undefined)
+  try {
+    await folder?.sync()
+  } catch (cause) {
+    if (!unsyncable.has((cause as NodeJS.ErrnoException).code ?? "")) throw cause
+  } finally {
+    await folder?.close()
+  }
+}
+
+const temporaryPrefix = (name: string) => `${name}.new-`
+
+const replace = async (to: string, text: string) => {
+  const { path, stats } = await resolveFile(to)
+  const temporaryPath = `${temporaryPrefix(path)}${NodeFileOwner.self()}.${Crypto.randomBytes(4).toString("hex")}`
+  const temporary = await Fs.open(temporaryPath, "wx", (stats?.mode ?? 0o666) & 0o777)
+  try {
+    try {
+      await temporary.writeFile(text)
+      await temporary.sync()
+    } finally {
+      await temporary.close()
+    }
+    await Fs.rename(temporaryPath, path)
+  } catch (cause) {
+    await Fs.rm(temporaryPath, { force: true }).catch(() => undefined)
+    throw cause
+  }
+  await syncFolder(Path.dirname(path))
+}
+
+const readText = Effect.fnUntraced(function* (from: string) {
+  const { path, stats } = yield* attempt(from, () => resolveFile(from))
+  yield* Effect.ignore(NodeFileOwner.sweep(Path.dirname(path), temporaryPrefix(Path.basename(path))))
+  if (stats === undefined) return undefined
+  if (stats.size > constants.MAX_STRING_LENGTH) {
+    const detail = `is too large (${stats.size} bytes, limit ${constants.MAX_STRING_LENGTH})`
+    return yield* StateFileError.make(path, "TooLarge", detail)
+  }
+  return yield* attempt(from, () => Fs.readFile(path, "utf8"))
+})
+
+/** Makes the state file at a path. */
+export const make = (path: string): NodeStateFile => {
+  const { withPermit } = Semaphore.makeUnsafe(1)
+  return {
+    path,
+    read: withPermit(readText(path)),
+    write: (text) => withPermit(attempt(path, () => replace(path, text))),
+    remove: withPermit(attempt(path, async () => Fs.rm((await resolveFile(path)).path, { force: true })))
+  }
+}

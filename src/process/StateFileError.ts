@@ -1,0 +1,36 @@
+/** The error of a state file or its lock. */
+import * as Data from "effect/Data"
+
+/** A state file cannot be read, written or locked; an earlier content is unchanged. */
+export class StateFileError extends Data.TaggedError("StateFileError")<{
+  readonly path: string
+  /** System error code such as `ENOSPC`; `Locked`, `NotRegular` or `TooLarge`. */
+  readonly code: string
+  /** Why, and what to do, without the path. */
+  readonly detail: string
+}> {
+  override get message(): string {
+    return `${this.path}: ${this.detail}`
+  }
+}
+
+const details: Readonly<Record<string, string>> = {
+  EACCES: "permission denied; choose a writable file in a writable directory",
+  EISDIR: "is a directory; name a file in it",
+  ENOENT: "its directory does not exist; create it first",
+  ENOSPC: "no space left on the device",
+  ENOTDIR: "a part of the path is not a directory",
+  EROFS: "is on a read-only file system",
+  NotRegular: "is not a regular file; name a regular file or a new path"
+}
+
+/** Makes the error of a code; `detail` is for a code without a detail of its own. */
+export const make = (path: string, code: string, detail = code) =>
+  new StateFileError({ path, code, detail: details[code] ?? detail })
+
+/** Makes the error of a system error. */
+export const fromCause = (path: string, cause: unknown) => {
+  if (cause instanceof StateFileError) return cause
+  const { code = "", message } = cause as NodeJS.ErrnoException
+  return make(path, code, message)
+}
