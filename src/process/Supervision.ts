@@ -360,7 +360,10 @@ export const step = (policy: Policy, state: State, event: Event, now: number): T
       return onDrain(state, event.timeoutMillis, now)
     case "Close":
       return andThen(
-        andThen(finalize("closed", "was closed")(state), kill(state.workers.keys(), "was closed")),
+        andThen(
+          finalize("closed", "was closed")({ ...state, drainDeadlineMillis: undefined }),
+          kill(state.workers.keys(), "was closed")
+        ),
         finishEnd
       )
   }

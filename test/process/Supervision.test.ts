@@ -205,6 +205,7 @@ describe("Supervision", () => {
       for (const command of script) run(group, command)
       const first = group.steps.length
       group.send(drain ? { _tag: "Drain", timeoutMillis: 500 } : { _tag: "Close" })
+      if (!drain) assert.isUndefined(Supervision.deadline(policy, group.state()))
       group.pass(6_000)
       for (const { phase } of group.state().workers.values()) assert.strictEqual(phase, "killed")
       for (const id of group.ids()) group.send({ _tag: "Ended", id, reason: "killed", hadWork: false })
