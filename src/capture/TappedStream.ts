@@ -152,7 +152,8 @@ const tapConnection = (
       if (!(end.finSent && (end.otherEnd?.finSent ?? finReceived))) emitRst(local, remote)
       return inner.abort
     }),
-    traffic: () => inner.traffic()
+    traffic: () => inner.traffic(),
+    context: inner.context
   }
   const close = () => {
     emitFin()

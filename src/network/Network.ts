@@ -113,7 +113,34 @@ export interface Connection {
    * path.
    */
   readonly traffic: () => Traffic
+  /** Services that the network knows of the connection, such as its socket or its number elsewhere. Usually empty. */
+  readonly context: Context.Context<never>
 }
+
+/**
+ * Number of a connection in its context, from a network that numbers the connections of several servers. Default: none;
+ * a server then counts its connections.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export const ConnectionNumber: Context.Reference<number | undefined> = Context.Reference<number | undefined>(
+  "effect-inet/network/ConnectionNumber",
+  { defaultValue: () => undefined }
+)
+
+/** Returns the connection with services added to its context. @category combinators @since 0.1.0 */
+export const withContext = (connection: Connection, context: Context.Context<never>): Connection => ({
+  local: connection.local,
+  remote: connection.remote,
+  pull: connection.pull,
+  write: (bytes) => connection.write(bytes),
+  end: connection.end,
+  endRead: connection.endRead,
+  abort: connection.abort,
+  traffic: () => connection.traffic(),
+  context: Context.merge(connection.context, context)
+})
 
 /** A listening stream socket. @category models @since 0.1.0 */
 export interface Listener {

@@ -94,7 +94,8 @@ const handOver = (accepted: NodeConnection): readonly [Network.Connection, NodeP
       if (handed.worker === undefined) return accepted.traffic()
       const [, received, sent] = handed.traffic
       return { received, sent, unsent: 0 }
-    }
+    },
+    context: accepted.context
   }
   return [connection, handed]
 }

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -29,7 +30,8 @@ const peer = Effect.gen(function* () {
     end: Effect.void,
     endRead: Effect.asVoid(Queue.end(queue)),
     abort: Effect.void,
-    traffic: () => ({ received: 0, sent: 0, unsent: 0 })
+    traffic: () => ({ received: 0, sent: 0, unsent: 0 }),
+    context: Context.empty()
   }
   return {
     connection,

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -64,7 +65,8 @@ const setup = Effect.fnUntraced(function* (
     end: Effect.void,
     endRead: Effect.asVoid(Queue.end(input)),
     abort: Effect.andThen(Queue.end(input), Deferred.succeed(aborted, undefined)),
-    traffic: () => ({ received: 0, sent: 0, unsent: unsent() })
+    traffic: () => ({ received: 0, sent: 0, unsent: unsent() }),
+    context: Context.empty()
   }
   const shared: Session.Shared<string, Message> = {
     attach: (_, attachedPush) =>

@@ -1,5 +1,6 @@
 /** A server that sends prepared texts, independent of its input. */
 import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
 import type * as Network from "../../src/network/Network.ts"
@@ -26,7 +27,8 @@ export const connect = (texts: ReadonlyArray<string>, maxChunkBytes = 1_024) => 
     end: Effect.void,
     endRead: Effect.void,
     abort: Effect.void,
-    traffic: () => ({ received: 0, sent: 0, unsent: 0 })
+    traffic: () => ({ received: 0, sent: 0, unsent: 0 }),
+    context: Context.empty()
   }
   return { connection, sent, remainingChunks: () => chunks.length }
 }

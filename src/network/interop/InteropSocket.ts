@@ -1,5 +1,6 @@
 /** Conversion to and from effect's `Socket`. */
 import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -252,6 +253,7 @@ export const fromSocket = Effect.fnUntraced(function* (
         Scope.close(readScope, Exit.void)
       )
     }),
-    traffic: () => ({ received, sent, unsent })
+    traffic: () => ({ received, sent, unsent }),
+    context: Context.empty()
   }
 })

@@ -2,6 +2,7 @@
 
 import type * as Net from "node:net"
 import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
 import { type Connection, NetworkError, type Traffic } from "../Network.ts"
@@ -45,17 +46,22 @@ const listeners = {
   }
 }
 
-/** Addresses of a connection that are known in advance. */
-export interface KnownAddresses {
+/** Data of a connection that are known in advance. */
+export interface KnownData {
   readonly local?: NetAddress.SocketAddress | undefined
   readonly remote?: NetAddress.SocketAddress | undefined
+  /** Services besides the socket. Default: none. */
+  readonly context?: Context.Context<never> | undefined
 }
+
+/** The socket of a connection, which the connection's context has. */
+export class NodeSocket extends Context.Service<NodeSocket, Net.Socket>()("effect-inet/network/NodeSocket") {}
 
 /** A connection over `node:net`. A class with lazily made members, since a server holds thousands of them. */
 export class NodeConnection implements Connection {
   readonly pull: Connection["pull"]
   readonly socket: Net.Socket
-  private readonly known: KnownAddresses
+  private readonly known: KnownData
   private readonly host: string | undefined
   private readonly port: number | undefined
   private drainWaiters: Set<() => void> | undefined
@@ -66,7 +72,7 @@ export class NodeConnection implements Connection {
   closed = false
   cause: unknown
 
-  constructor(socket: Net.Socket, ends: KnownAddresses) {
+  constructor(socket: Net.Socket, ends: KnownData) {
     this.socket = socket
     this.known = ends
     // Read now, because Node forgets the addresses when the socket closes.
@@ -129,6 +135,10 @@ export class NodeConnection implements Connection {
 
   get remote(): NetAddress.SocketAddress {
     return this.known.remote ?? addressOf(this.socket.remoteAddress, this.socket.remotePort)
+  }
+
+  get context(): Context.Context<never> {
+    return Context.add(this.known.context ?? Context.empty(), NodeSocket, this.socket)
   }
 
   write(bytes: Uint8Array | string): Effect.Effect<void, NetworkError> {

@@ -210,7 +210,8 @@ const makeImpairedConnection = (
       const waiting = outbound.queuedBytes()
       const { received, sent, unsent } = inner.traffic()
       return { received, sent, unsent: unsent + waiting }
-    }
+    },
+    context: inner.context
   }
   /** Sends queued data first, and resets a connection that cannot send them in time. */
   const close = Effect.suspend(() => {

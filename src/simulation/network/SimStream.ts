@@ -2,6 +2,7 @@
 
 import * as Bytes from "effect/Bytes"
 import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
 import type * as Endpoint from "../../network/Endpoint.ts"
@@ -249,6 +250,7 @@ export const make = (
     }),
     abort: Effect.sync(reset),
     traffic: () => ({ received, sent, unsent }),
+    context: Context.empty(),
     close: Effect.suspend(() => {
       if (closed) return Effect.void
       finQueued = true
