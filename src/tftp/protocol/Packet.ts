@@ -2,6 +2,7 @@
  * The codec of TFTP packets (RFC 1350; with options, RFC 2347). Pure. Numbers are big-endian; strings are UTF-8, a
  * superset of the protocol's ASCII, and end with NUL.
  */
+import * as Bytes from "effect/Bytes"
 import * as EffectData from "effect/Data"
 import * as Result from "effect/Result"
 import * as TerminalText from "../../network/TerminalText.ts"
@@ -269,7 +270,7 @@ export const decode = (bytes: Uint8Array): Result.Result<Packet, PacketError> =>
 
 /** Appends strings, each with its NUL. A NUL inside a string would end it, so it is replaced. */
 const packetWithStrings = (head: Uint8Array, parts: ReadonlyArray<string>): Uint8Array =>
-  Uint8Array.from([...head, ...utf8.encode(parts.map((text) => `${text.replaceAll("\0", "\ufffd")}\0`).join(""))])
+  Bytes.concat([head, utf8.encode(parts.map((text) => `${text.replaceAll("\0", "\ufffd")}\0`).join(""))])
 
 /**
  * Encodes a packet into fresh bytes. Numbers are truncated to 16 bits; a NUL within a string is replaced by U+FFFD. The

@@ -1,5 +1,6 @@
 /** Blocks of a file, read ahead in large chunks into two buffers, and read again where blocks must be resent. */
 import * as Effect from "effect/Effect"
+import { constVoid } from "effect/Function"
 import * as Signal from "../../network/Signal.ts"
 import { FileStoreError, ReadFailed } from "../store/FileStoreError.ts"
 import type * as Store from "../store/Store.ts"
@@ -80,7 +81,7 @@ export const make = (
       const count = Math.max(0, Math.min(blksize, buffer.length - from))
       return BlockSource.fill(into, buffer.bytes.subarray(from, from + count))
     },
-    release: () => {},
+    release: constVoid,
     run: (onReady) =>
       Effect.gen(function* () {
         while (true) {

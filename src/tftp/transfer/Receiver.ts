@@ -13,6 +13,7 @@
  * with rising numbers. The sender's window begins again after each ACK, so both ends count from the same block.
  */
 import * as BlockNumber from "../protocol/BlockNumber.ts"
+import * as OutOfOrderSet from "./OutOfOrderSet.ts"
 
 /** The parameters of a transfer that both ends agreed on. @category models @since 0.1.0 */
 export interface Options {
@@ -45,8 +46,8 @@ export interface State extends Options {
   readonly bytes: number
   /** True once all blocks up to the last are received in order. */
   readonly done: boolean
-  /** The blocks received out of order, as a bit set: bit 0 is block `received + 2`. */
-  readonly outOfOrder: bigint
+  /** The blocks received out of order, by their distance from `received`. */
+  readonly outOfOrder: OutOfOrderSet.OutOfOrderSet
   /** The last block of the file, if it was received out of order; else Infinity. */
   readonly lastBlock: number
   /** Bytes of `lastBlock`. */
@@ -88,8 +89,6 @@ export type Action =
   /** The block is longer than the blksize: send ERROR 4. */
   | "TooLong"
 
-const emptyBitmap = 0n
-
 /** Returns the state before the first block is received. @category constructors @since 0.1.0 */
 export const start = (options: Options): State => ({
   windowsize: options.windowsize,
@@ -100,7 +99,7 @@ export const start = (options: Options): State => ({
   acked: 0,
   bytes: 0,
   done: false,
-  outOfOrder: emptyBitmap,
+  outOfOrder: OutOfOrderSet.empty,
   lastBlock: Infinity,
   lastBlockBytes: 0,
   lastOutOfOrder: Infinity,
@@ -140,86 +139,102 @@ export const timedOut = (state: State): State => ({
   lastDuplicate: Infinity
 })
 
-/** Handles the next block in order. */
-const deliver = (
-  state: State,
-  rollover: BlockNumber.Rollover | undefined,
-  length: number
-): readonly [State, Action] => {
-  if (state.outOfOrder !== emptyBitmap) return drain(state, length)
-  const bytes = state.bytes + length
-  const received = state.received + 1
-  const done = length < state.blksize
-  const isWindowFull = received - state.acked >= state.windowsize
-  const acked = done || isWindowFull ? received : state.acked
-  return [
-    {
-      ...state,
-      rollover,
-      received,
-      acked,
-      bytes,
-      done,
-      lastOutOfOrder: Infinity,
-      nakSentThisPass: false,
-      nakSent: false,
-      lastDuplicate: Infinity
-    },
-    done ? "DeliverLast" : isWindowFull ? "DeliverAndAck" : "Deliver"
-  ]
-}
-
 /**
- * Handles a missing block that has arrived, and delivers the buffered blocks after it. If a NAK was sent for it, the
- * sender is about to resend them all: an ACK at once lets it skip those received. Copies already in transit then count
- * as duplicates.
+ * Handles the block after `received`, and delivers the blocks buffered after it. If a NAK was sent for it, the sender
+ * is about to resend those too: an ACK at once lets it skip them. Copies already in transit then count as duplicates.
+ *
+ * | condition, the first that holds | action |
+ * | --- | --- |
+ * | the last block of the file is delivered | `DeliverLast` |
+ * | a NAK was sent for the block, and blocks after it were buffered | `DeliverAndAck` |
+ * | the window is full | `DeliverAndAck` |
+ * | else | `Deliver` |
  */
-const drain = (state: State, length: number): readonly [State, Action] => {
-  const { acked, blksize, lastBlock, nakSent, windowsize } = state
+const onNext = (state: State, rollover: BlockNumber.Rollover | undefined, length: number): readonly [State, Action] => {
+  const { acked, blksize, lastBlock, outOfOrder } = state
   const isShort = length < blksize
-  let outOfOrder = isShort ? emptyBitmap : state.outOfOrder
-  let received = state.received + 1
-  for (; (outOfOrder & 1n) === 1n && received < lastBlock; outOfOrder >>= 1n) received++
-  const done = isShort || received >= lastBlock
-  const sendAck = done || nakSent || received - acked >= windowsize
-  const bufferedBytes = (received - state.received - 1) * blksize
-  return [
-    {
-      ...state,
-      received,
-      acked: sendAck ? received : acked,
-      bytes: state.bytes + (isShort || !done ? bufferedBytes + length : bufferedBytes + state.lastBlockBytes),
-      done,
-      outOfOrder: done ? emptyBitmap : outOfOrder >> 1n,
-      lastOutOfOrder: Infinity,
-      nakSentThisPass: false,
-      nakSent: nakSent && outOfOrder !== emptyBitmap,
-      lastDuplicate: nakSent ? state.received : Infinity
-    },
-    done ? "DeliverLast" : sendAck ? "DeliverAndAck" : "Deliver"
-  ]
+  const isRepair = state.nakSent && !OutOfOrderSet.isEmpty(outOfOrder)
+  const [run, rest] = OutOfOrderSet.advance(isShort ? OutOfOrderSet.empty : outOfOrder)
+  const received = Math.min(state.received + 1 + run, lastBlock)
+  const isLastBuffered = received === lastBlock && !isShort
+  const done = isShort || isLastBuffered
+  const sendAck = done || isRepair || received - acked >= state.windowsize
+  // Buffered blocks are full, except perhaps the last of the file.
+  const bytesMissingInLast = isLastBuffered ? blksize - state.lastBlockBytes : 0
+  const bufferedBytes = (received - state.received - 1) * blksize - bytesMissingInLast
+  const next: State = {
+    ...state,
+    rollover,
+    received,
+    acked: sendAck ? received : acked,
+    bytes: state.bytes + length + bufferedBytes,
+    done,
+    outOfOrder: done ? OutOfOrderSet.empty : rest,
+    lastOutOfOrder: Infinity,
+    nakSentThisPass: false,
+    nakSent: isRepair && !OutOfOrderSet.isEmpty(rest),
+    lastDuplicate: isRepair ? state.received : Infinity
+  }
+  if (done) return [next, "DeliverLast"]
+  return [next, sendAck ? "DeliverAndAck" : "Deliver"]
 }
 
 /**
- * Handles a duplicate block. If no new block arrived since the last ACK, that ACK was lost and is sent again, once per
- * pass. Otherwise the network duplicated the block, or the pass overlaps with blocks received, and the ACK is due when
- * the window is full. If a second pass has no new block either, the sender counts its window from another block.
+ * Handles a duplicate block. A pass of duplicates begins with a block that is not after the previous duplicate.
+ *
+ * | duplicate | meaning | action |
+ * | --- | --- | --- |
+ * | of the last block of the file | its ACK was lost | `Ack` |
+ * | of another block, after the end | | `Ignore` |
+ * | not the first of its pass | | `Ignore` |
+ * | first of a pass, no new block since the last ACK | that ACK was lost | `Ack` |
+ * | first of a second pass without a new block | the sender counts its window from another block | `Ack` |
+ * | first of another pass | a copy by the network, or the pass overlaps with blocks received | `Ignore` |
  */
 const onDuplicate = (state: State, block: number): readonly [State, Action] => {
   if (state.done) return [state, block === state.received ? "Ack" : "Ignore"]
-  const hasDuplicate = state.lastDuplicate !== Infinity
-  const isNewPass = block <= state.lastDuplicate
-  const ackAgain = isNewPass && (hasDuplicate || state.acked === state.received)
-  return [
-    { ...state, acked: ackAgain ? state.received : state.acked, lastDuplicate: block },
-    ackAgain ? "Ack" : "Ignore"
-  ]
+  const isFirstOfPass = block <= state.lastDuplicate
+  const isSecondPass = state.lastDuplicate !== Infinity
+  return isFirstOfPass && (isSecondPass || state.acked === state.received)
+    ? [{ ...state, acked: state.received, lastDuplicate: block }, "Ack"]
+    : [{ ...state, lastDuplicate: block }, "Ignore"]
+}
+
+/** The place of a block out of order: to be buffered, buffered before, or impossible to buffer. */
+type Place = "New" | "Buffered" | "Unbufferable"
+
+/** Returns the place of a block; a block is not buffered if its number is ambiguous, or it is too far ahead. */
+const placeOf = ({ blksize, outOfOrder }: State, distance: number, isRolloverUnknown: boolean): Place => {
+  if (isRolloverUnknown || (distance - 1) * blksize > maxOutOfOrderBytes) return "Unbufferable"
+  return OutOfOrderSet.has(outOfOrder, distance) ? "Buffered" : "New"
 }
 
 /**
- * Handles a block after a missing one: buffers it if `maxOutOfOrderBytes` allows. A NAK is sent once per pass: when too
- * many blocks have overtaken the missing one for it to be only late, or when this block ends the window. A block
- * received before begins a new pass, unless it is a copy of the latest block, made by the network.
+ * Returns true if a block out of order begins a new pass: it comes again, and the numbers no longer rise. The latest
+ * block again is a copy made by the network, except at the end of the window, where it may be all that a pass repeats.
+ */
+const beginsPass = (place: Place, block: number, lastOutOfOrder: number, endsWindow: boolean): boolean => {
+  switch (place) {
+    case "New":
+      return false
+    case "Buffered":
+      return endsWindow ? block <= lastOutOfOrder : block < lastOutOfOrder
+    case "Unbufferable":
+      return block <= lastOutOfOrder
+  }
+}
+
+/**
+ * Handles a block after a missing one. A NAK is due when too many blocks have overtaken the missing one for it to be
+ * only late, when this block ends the window, and when its number is ambiguous. It is sent once per pass.
+ *
+ * | block | NAK is due and not yet sent in this pass | action |
+ * | --- | --- | --- |
+ * | after the last block of the file | | `Ignore` |
+ * | new | yes | `BufferAndAck` |
+ * | new | no | `Buffer` |
+ * | buffered before, or unbufferable | yes | `Ack` |
+ * | buffered before, or unbufferable | no | `Ignore` |
  */
 const onOutOfOrder = (
   state: State,
@@ -227,33 +242,31 @@ const onOutOfOrder = (
   length: number,
   rolloverAmbiguous: boolean
 ): readonly [State, Action] => {
-  const { acked, blksize, lastBlock, lastOutOfOrder, received, rollover, windowsize } = state
+  const { acked, blksize, lastBlock, outOfOrder, received, windowsize } = state
   const block = received + distance
   if (state.done || block > lastBlock) return [state, "Ignore"]
-  const isRolloverUnknown = rollover === undefined && block > BlockNumber.max
-  const bit =
-    isRolloverUnknown || (distance - 1) * blksize > maxOutOfOrderBytes ? emptyBitmap : 1n << BigInt(distance - 2)
-  const isBuffered = (state.outOfOrder & bit) === bit
+  const isRolloverUnknown = state.rollover === undefined && block > BlockNumber.max
+  const place = placeOf(state, distance, isRolloverUnknown)
+  const isNew = place === "New"
   const endsWindow = block >= acked + windowsize || length < blksize
-  const isNewPass =
-    isBuffered && (block < lastOutOfOrder || (block === lastOutOfOrder && (endsWindow || bit === emptyBitmap)))
+  const isNewPass = beginsPass(place, block, state.lastOutOfOrder, endsWindow)
   const isNakDue = isRolloverUnknown || endsWindow || distance - 1 > reorderThresholdBlocks
-  const sendNak = isNakDue && (isNewPass || !state.nakSentThisPass)
-  const isLast = length < blksize && !isBuffered
-  return [
-    {
-      ...state,
-      acked: sendNak ? received : acked,
-      outOfOrder: state.outOfOrder | bit,
-      lastBlock: isLast ? block : lastBlock,
-      lastBlockBytes: isLast ? length : state.lastBlockBytes,
-      lastOutOfOrder: block,
-      nakSentThisPass: sendNak || (state.nakSentThisPass && !isNewPass),
-      nakSent: state.nakSent || sendNak,
-      rolloverAmbiguous: state.rolloverAmbiguous || rolloverAmbiguous
-    },
-    isBuffered ? (sendNak ? "Ack" : "Ignore") : sendNak ? "BufferAndAck" : "Buffer"
-  ]
+  const wasNakSent = state.nakSentThisPass && !isNewPass
+  const sendNak = isNakDue && !wasNakSent
+  const isLast = isNew && length < blksize
+  const next: State = {
+    ...state,
+    acked: sendNak ? received : acked,
+    outOfOrder: isNew ? OutOfOrderSet.add(outOfOrder, distance) : outOfOrder,
+    lastBlock: isLast ? block : lastBlock,
+    lastBlockBytes: isLast ? length : state.lastBlockBytes,
+    lastOutOfOrder: block,
+    nakSentThisPass: sendNak || wasNakSent,
+    nakSent: state.nakSent || sendNak,
+    rolloverAmbiguous: state.rolloverAmbiguous || rolloverAmbiguous
+  }
+  if (isNew) return [next, sendNak ? "BufferAndAck" : "Buffer"]
+  return [next, sendNak ? "Ack" : "Ignore"]
 }
 
 /**
@@ -291,11 +304,11 @@ export const data = (state: State, wire: number, length: number): readonly [Stat
   const rollover = state.rollover ?? 0
   const distance = BlockNumber.ahead(rollover, received, wire)
   if (distance === 1 && !state.done) {
-    return deliver(state, received === BlockNumber.max ? rollover : state.rollover, length)
+    return onNext(state, received === BlockNumber.max ? rollover : state.rollover, length)
   }
   const mayBeRollover = wire === 1 && received === BlockNumber.max && state.rollover === undefined && !state.done
   if (mayBeRollover && (windowsize === 1 || (state.rolloverAmbiguous && state.tsize !== undefined))) {
-    return deliver(state, 1, length)
+    return onNext(state, 1, length)
   }
   return distance > windowsize || distance === 0
     ? onDuplicate(state, received - BlockNumber.behind(rollover, received, wire))

@@ -32,6 +32,7 @@ import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import { dual } from "effect/Function"
 import * as Pull from "effect/Pull"
 import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
@@ -166,21 +167,38 @@ export const adaptive = (options: AdaptiveOptions = {}): Retransmission => {
   }
 }
 
+/** Options of `withDeadline`. @category models @since 0.1.0 */
+export interface DeadlineOptions {
+  readonly deadline: Duration.Input
+}
+
 /**
  * Limits a policy by a deadline, counted from its first delay: it then gives up, even with attempts left. The last
  * delay ends at the deadline.
  *
+ * **Example** (Give up after ten seconds)
+ *
+ * ```ts
+ * import { pipe } from "effect/Function"
+ * import { Retransmission } from "effect-inet/tftp"
+ *
+ * // Sends at 0, 4 and 8 seconds, and gives up at 10.
+ * const every = Retransmission.fixed({ every: "4 seconds" })
+ * const dataFirst = Retransmission.withDeadline(every, { deadline: "10 seconds" })
+ * const dataLast = pipe(every, Retransmission.withDeadline({ deadline: "10 seconds" }))
+ * ```
+ *
  * @category combinators
  * @since 0.1.0
  */
-export const withDeadline = (
-  retransmission: Retransmission,
-  options: { readonly deadline: Duration.Input }
-): Retransmission => {
+export const withDeadline: {
+  (options: DeadlineOptions): (self: Retransmission) => Retransmission
+  (self: Retransmission, options: DeadlineOptions): Retransmission
+} = dual(2, (self: Retransmission, options: DeadlineOptions): Retransmission => {
   const deadline = Duration.toMillis(options.deadline)
   return (rtt) =>
     Schedule.fromStep(
-      Effect.map(Schedule.toStep(retransmission(rtt)), (step) => {
+      Effect.map(Schedule.toStep(self(rtt)), (step) => {
         let end: number | undefined
         return (now: number, input: unknown) => {
           end ??= now + deadline
@@ -193,7 +211,7 @@ export const withDeadline = (
         }
       })
     )
-}
+})
 
 /**
  * Starts a schedule for a round trip estimate. Call the result once for the delay after the first packet, and again

@@ -79,13 +79,11 @@ export interface State extends Options {
   readonly duplicateAckFloor: number
   /** The time at which the first block of this pass was sent; Infinity before. */
   readonly passStartedAt: number
-  /** The newest block sent only once, whose ACK gives a round trip time (Karn's rule); 0 for none. */
-  readonly rttBlock: number
-  /** The time at which `rttBlock` was sent. */
-  readonly rttSentAt: number
+  /** The time at which `highData` was sent, if its ACK gives a round trip time (Karn's rule); else undefined. */
+  readonly highDataSentAt: number | undefined
   /** The highest block sent when the sender last went back (recover of RFC 6582). */
   readonly recover: number
-  /** The pauses left before this pass continues after its probe; 0 for no probe. */
+  /** The pauses that this pass still waits for the ACK of its probe; 0 for no probe. */
   readonly probePausesLeft: number
   /** The number of probes that may still fail; 0 for a receiver that discards blocks received out of order. */
   readonly probeCredit: number
@@ -112,7 +110,7 @@ const ignored: Verdict = { _tag: "Ignored" }
 /** The size of the first burst: the queue of a switch or a small socket buffer holds it. */
 const initialWindowBlocks = 16
 
-/** The pauses, each a quarter of a round trip time, that a sender waits for the ACK of a probe. */
+/** The pauses, each a quarter of a round trip time, that a sender waits for the ACK of a probe, twice. */
 const probePauses = 5
 
 /** The failed probes in a row after which a receiver is assumed to discard blocks received out of order. */
@@ -138,8 +136,7 @@ export const start = ({ rollover, windowsize }: Options): State => {
     burstEnd: cwnd,
     duplicateAckFloor: -1,
     passStartedAt: Infinity,
-    rttBlock: 0,
-    rttSentAt: 0,
+    highDataSentAt: undefined,
     recover: 0,
     probePausesLeft: 0,
     probeCredit: initialProbeCredit,
@@ -162,8 +159,7 @@ export const sent = (state: State, at: number): State => {
     sndNext: block + 1,
     highData: isResent ? state.highData : block,
     passStartedAt: Math.min(state.passStartedAt, at),
-    rttBlock: isResent ? state.rttBlock : block,
-    rttSentAt: isResent ? state.rttSentAt : at,
+    highDataSentAt: isResent ? state.highDataSentAt : at,
     resent: isResent ? state.resent + 1 : state.resent
   }
 }
@@ -182,71 +178,119 @@ export const finish = (state: State, last: number): State => ({ ...state, last }
  */
 export const shouldPause = (state: State): boolean => state.sndNext > state.burstEnd && state.sndNext <= limit(state)
 
-/** Returns the size of the next burst: small while resending to a receiver that may buffer blocks. */
-const burstSize = ({ probeCredit, recover, sndNext, probePausesLeft, cwnd }: State): number =>
-  Math.floor(probeCredit > probePausesLeft && sndNext <= recover ? Math.min(cwnd, probeBurstBlocks) : cwnd)
+/** Starts a burst of at most `blocks` blocks, and at most `cwnd`. */
+const startBurst = (state: State, blocks: number): State => ({
+  ...state,
+  burstEnd: state.sndNext - 1 + Math.floor(Math.min(blocks, state.cwnd))
+})
 
-/** Starts the next burst, or counts one of the pauses after a probe. @category transitions @since 0.1.0 */
-export const resume = (state: State): State =>
-  state.probePausesLeft > 1
-    ? {
-        ...state,
-        probePausesLeft: state.probePausesLeft - 1,
-        burstEnd:
-          state.probePausesLeft === probePauses + 1
-            ? state.sndNext - 1 + Math.floor(Math.min(probeBurstBlocks, state.cwnd))
-            : state.burstEnd
-      }
-    : {
-        ...state,
-        burstEnd: state.sndNext - 1 + burstSize(state),
-        probePausesLeft: 0,
-        probeCredit: state.probeCredit - state.probePausesLeft
-      }
+/** Starts the burst after a pause: small while blocks are resent to a receiver that may have buffered them. */
+const nextBurst = (state: State): State =>
+  startBurst(state, state.probeCredit > 0 && state.sndNext <= state.recover ? probeBurstBlocks : state.cwnd)
 
 /**
- * Starts a new pass after `highAck`. The congestion window is halved, but not below the `arrived` blocks of it. No
- * round trip is measured across passes: an ACK could answer either copy (Karn's rule, RFC 6298 section 3).
+ * Ends a pause. Without a probe, the next burst starts. After a probe, the pass waits for `probePauses` pauses, sends a
+ * small burst, waits for as many pauses again, and then continues: the probe has failed.
+ *
+ * @category transitions
+ * @since 0.1.0
  */
-const goBack = (state: State, highAck: number, arrived: number, duplicateAckFloor: number): State => {
-  const cwnd = Math.max(state.cwnd / 2, arrived, 1)
-  return {
-    ...state,
-    highAck,
-    sndNext: highAck + 1,
-    cwnd,
-    burstEnd: highAck + Math.floor(cwnd),
-    duplicateAckFloor,
-    recover: state.highData,
-    probePausesLeft: 0,
-    passStartedAt: Infinity,
-    rttBlock: 0
+export const resume = (state: State): State => {
+  if (state.probePausesLeft === 0) return nextBurst(state)
+  const waited = { ...state, probePausesLeft: state.probePausesLeft - 1 }
+  switch (waited.probePausesLeft) {
+    case probePauses:
+      return startBurst(waited, probeBurstBlocks)
+    case 0:
+      return nextBurst({ ...waited, probeCredit: state.probeCredit - 1 })
+    default:
+      return waited
   }
 }
 
-/** Starts the pass after a gap with a probe of one block, if the receiver may have buffered others. */
+/**
+ * Starts a new pass after `highAck`, with a burst of `cwnd` blocks. No round trip is measured across passes: an ACK
+ * could answer either copy (Karn's rule, RFC 6298 section 3).
+ */
+const startPass = (state: State, highAck: number, cwnd: number): State => ({
+  ...state,
+  highAck,
+  sndNext: highAck + 1,
+  cwnd,
+  burstEnd: highAck + Math.floor(cwnd),
+  passStartedAt: Infinity,
+  highDataSentAt: undefined,
+  probePausesLeft: 0
+})
+
+/** Begins a pass with a probe, a burst of one block, if the receiver may have buffered the blocks after it. */
 const startProbe = (state: State): State =>
   state.probeCredit > 0 ? { ...state, burstEnd: state.sndNext, probePausesLeft: 2 * probePauses } : state
 
+/**
+ * Goes back to the block after `highAck`, which seems lost. The congestion window is halved (RFC 5681, section 3.1),
+ * but not below the number of blocks of a burst that arrived: the path has just held those.
+ */
+const goBack = (state: State, highAck: number, arrivedOfBurst: number): State =>
+  startProbe({ ...startPass(state, highAck, Math.max(state.cwnd / 2, arrivedOfBurst, 1)), recover: state.highData })
+
 /** Handles an expired timer: all unacknowledged blocks are sent again. @category transitions @since 0.1.0 */
-export const timedOut = (state: State): State => startProbe(goBack(state, state.highAck, 0, state.highData))
+export const timedOut = (state: State): State => ({
+  ...goBack(state, state.highAck, 0),
+  duplicateAckFloor: state.highData
+})
+
+/** Handles an ACK of `highData`: the window moves, and the congestion window opens. */
+const onNewHighest = (state: State, newlyAcked: number, at: number): readonly [State, Verdict] => {
+  const { highData, highDataSentAt } = state
+  const next = startPass(state, highData, Math.min(state.windowsize, state.cwnd + newlyAcked / 2))
+  if (highData === state.last) return [next, done]
+  return [next, highDataSentAt === undefined ? untimed : { _tag: "Progress", sample: at - highDataSentAt }]
+}
+
+/** Handles an ACK of a block that this pass has not reached: the receiver had buffered it, so it buffers blocks. */
+const onSkip = (state: State, block: number): readonly [State, Verdict] => [
+  startProbe({ ...startPass(state, block, state.cwnd), probeCredit: maxFailedProbes }),
+  untimed
+]
+
+/**
+ * Handles a partial acknowledgement (RFC 6582): the block after `block` is missing. If this pass has just sent it
+ * again, nothing is resent: the ACK is too early to answer that copy, or the receiver buffers blocks and acknowledges
+ * each gap that is filled, while the copy for the next gap is on its way. A second such ACK is a duplicate.
+ *
+ * The blocks after `highAck` were sent in bursts of `cwnd`, so the remainder of a division by `cwnd` is the number that
+ * arrived of the burst with the missing block.
+ */
+const onPartial = (state: State, block: number, isTooEarly: boolean): readonly [State, Verdict] => {
+  const isAlreadyResent = isTooEarly || (state.probeCredit > 0 && block < state.recover)
+  if (isAlreadyResent) return [{ ...state, highAck: block }, untimed]
+  return [goBack(state, block, (block - state.highAck) % Math.floor(state.cwnd)), gap]
+}
+
+/**
+ * Handles a duplicate ACK. It goes back as if the timer had expired if the windowsize is not 1, a round trip time is
+ * known, the ACK is not too early, and no block up to `highAck` was sent twice by a timer or by this rule.
+ */
+const onDuplicate = (state: State, mayAnswerPass: boolean): readonly [State, Verdict] =>
+  state.windowsize > 1 && mayAnswerPass && state.highAck > state.duplicateAckFloor
+    ? [timedOut(state), gap]
+    : [state, ignored]
 
 /**
  * Handles an ACK, received at a time in ms. The round trip estimate detects ACKs that are too early: a reply takes at
  * least the lowest round trip time, so an ACK within half of it after the start of a pass does not answer this pass.
  *
- * | block acknowledged | meaning |
- * | --- | --- |
- * | the last | `Done` |
- * | `highData` | `Progress`: the window moves, and `cwnd` grows by half of the newly acknowledged blocks |
- * | between, sent in this pass | `Gap`: go back to the next block; `Progress` if this pass has sent that again |
- * | between, not sent in this pass | `Progress`: the receiver had buffered it; continue after it |
- * | `highAck`, again | `Gap` if the first block of a window seems lost, else `Ignored` |
- * | any other | `Ignored`: lower is old, higher was never sent |
+ * | block acknowledged | handled by | meaning |
+ * | --- | --- | --- |
+ * | below `highAck`, above `highData` | | `Ignored`: it is old, or was never sent |
+ * | `highAck`, again | `onDuplicate` | `Gap` if the first block of a window seems lost, else `Ignored` |
+ * | `highData` | `onNewHighest` | `Progress`: `cwnd` grows by half of the acknowledged blocks; `Done` at the last |
+ * | between, not sent in this pass | `onSkip` | `Progress`: the receiver had buffered it; continue after it |
+ * | between, sent in this pass | `onPartial` | `Gap`: go back; `Progress` if this pass has just sent the next block |
  *
- * A duplicate ACK makes the sender go back only if the windowsize is not 1, a round trip time is known, the ACK is not
- * too early, and no block up to `highAck` was sent twice by a timer or by this rule. So a duplicate that arrives at
- * once costs nothing, a late one costs one window once, and the duplicates of that window cost nothing.
+ * So a duplicate ACK that arrives at once costs nothing, a late one costs one window once, and the duplicates of that
+ * window cost nothing.
  *
  * @category transitions
  * @since 0.1.0
@@ -257,42 +301,11 @@ export const ack = (
   at: number,
   rtt: Retransmission.RttEstimate | undefined
 ): readonly [State, Verdict] => {
-  const { highAck, sndNext, cwnd } = state
-  const newlyAcked = BlockNumber.ahead(state.rollover, highAck, wire)
-  const block = highAck + newlyAcked
-  if (block > state.highData) return [state, ignored]
+  const newlyAcked = BlockNumber.ahead(state.rollover, state.highAck, wire)
+  const block = state.highAck + newlyAcked
   const isTooEarly = rtt !== undefined && at - state.passStartedAt < rtt.lowest / 2
-  if (newlyAcked === 0) {
-    const isFirstLost = state.windowsize > 1 && rtt !== undefined && !isTooEarly && highAck > state.duplicateAckFloor
-    return isFirstLost ? [startProbe(goBack(state, highAck, 0, state.highData)), gap] : [state, ignored]
-  }
-  if (block < state.highData) {
-    if (block + 1 >= sndNext) {
-      const skipped: State = {
-        ...state,
-        highAck: block,
-        sndNext: block + 1,
-        probeCredit: maxFailedProbes,
-        passStartedAt: Infinity,
-        rttBlock: 0
-      }
-      return [startProbe(skipped), untimed]
-    }
-    return isTooEarly || (state.probeCredit > 0 && block < state.recover)
-      ? [{ ...state, highAck: block }, untimed]
-      : [startProbe(goBack(state, block, newlyAcked % Math.floor(cwnd), state.duplicateAckFloor)), gap]
-  }
-  const cwndOpened = Math.min(state.windowsize, cwnd + newlyAcked / 2)
-  const advanced: State = {
-    ...state,
-    highAck: block,
-    sndNext: block + 1,
-    cwnd: cwndOpened,
-    burstEnd: block + Math.floor(cwndOpened),
-    probePausesLeft: 0,
-    passStartedAt: Infinity,
-    rttBlock: 0
-  }
-  if (block === state.last) return [advanced, done]
-  return [advanced, state.rttBlock === block ? { _tag: "Progress", sample: at - state.rttSentAt } : untimed]
+  if (block > state.highData) return [state, ignored]
+  if (newlyAcked === 0) return onDuplicate(state, rtt !== undefined && !isTooEarly)
+  if (block === state.highData) return onNewHighest(state, newlyAcked, at)
+  return block + 1 >= state.sndNext ? onSkip(state, block) : onPartial(state, block, isTooEarly)
 }

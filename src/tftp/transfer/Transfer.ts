@@ -3,7 +3,6 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
-import type * as Sweeper from "../../network/Sweeper.ts"
 import type * as Negotiation from "../protocol/Negotiation.ts"
 import * as Packet from "../protocol/Packet.ts"
 import * as TftpError from "../TftpError.ts"
@@ -21,22 +20,12 @@ export interface Summary {
   readonly windowsize: number
 }
 
-/** The services and limits that a transfer runs with. */
-interface Environment {
+/** Options of both directions. */
+export interface CommonOptions extends RetransmissionTimer.CommonOptions {
   /** Sends a datagram to the peer. The caller may overwrite the bytes of a full DATA packet afterwards, of no other. */
   readonly send: (bytes: Uint8Array) => void
-  readonly sweeper: Sweeper.Sweeper
-  readonly retransmission: Retransmission.Retransmission
-  /** The most packets to a peer that has not replied yet; undefined if it has. */
-  readonly maxUnvalidatedPackets: number | undefined
   /** True while few transfers run in this thread: each may then use more memory. */
   readonly mayUseLargeBuffers: boolean
-  /** A round trip time that is already known, in milliseconds. */
-  readonly initialRttSample?: number | undefined
-}
-
-/** Options of both directions. */
-export interface CommonOptions extends Environment {
   readonly agreed: Negotiation.Agreed
   readonly mode: Packet.Mode
   /** The packet sent first, and again until the peer replies: an OACK, or ACK 0. Undefined if the peer sends first. */

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import { pipe } from "effect/Function"
 import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
@@ -98,6 +99,16 @@ describe("Retransmission", () => {
       assert.deepStrictEqual(yield* delays(until("300 millis")), [300])
       assert.deepStrictEqual(yield* delays(until("1 minute")), [1000, 2000, 4000, 8000, 8000, 8000])
       assert.deepStrictEqual(yield* delays(until("7 seconds")), [1000, 2000, 4000])
+    })
+  )
+
+  it.effect("withDeadline limits the same way with the policy first or last", () =>
+    Effect.gen(function* () {
+      const every = Retransmission.fixed({ every: "4 seconds" })
+      const first = Retransmission.withDeadline(every, { deadline: "10 seconds" })
+      const last = pipe(every, Retransmission.withDeadline({ deadline: "10 seconds" }))
+      assert.deepStrictEqual(yield* delays(first), [4000, 4000, 2000])
+      assert.deepStrictEqual(yield* delays(last), [4000, 4000, 2000])
     })
   )
 
