@@ -1,15 +1,13 @@
 /** The options of a run. */
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
-import type * as SubscriptionRef from "effect/SubscriptionRef"
 import type * as FarmCheckpoint from "./FarmCheckpoint.ts"
 import type { FarmError } from "./FarmError.ts"
-import type { Progress } from "./Progress.ts"
 import type { Workers } from "./Worker.ts"
 
 /** The options of `Farm.stream`, and the common ones of `Farm.run`. @category models @since 0.1.0 */
 export interface Options {
-  /** The pool of workers: it is started with the run and ends with it. `Worker.all` combines pools. */
+  /** The pool of workers: it is started with the run and ends with it. `Worker.concat` combines pools. */
   readonly workers: Workers
   /**
    * The time after which a packet without a result goes to another worker as well; this counts as a failed attempt.
@@ -30,8 +28,6 @@ export interface Options {
    * `run` that is not ordered.
    */
   readonly bufferSize?: number | undefined
-  /** A reference that receives the progress of the run: see `Progress.make`. */
-  readonly progress?: SubscriptionRef.SubscriptionRef<Progress> | undefined
 }
 
 /** The options of `Farm.run`. @category models @since 0.1.0 */

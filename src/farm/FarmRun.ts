@@ -5,10 +5,10 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import * as SubscriptionRef from "effect/SubscriptionRef"
+import * as ServerEvents from "../network/ServerEvents.ts"
 import * as Sweeper from "../network/Sweeper.ts"
 import * as Dispatcher from "./dispatcher/Dispatcher.ts"
-import type { Action, Event } from "./dispatcher/DispatcherEvent.ts"
+import type * as DispatcherEvent from "./dispatcher/DispatcherEvent.ts"
 import type { EncodedPacket } from "./EncodedPacket.ts"
 import {
   FarmError,
@@ -70,145 +70,193 @@ export const splitError = (id: number, cause: unknown) => new FarmError({ reason
 
 const tickInterval = "50 millis"
 
-/** Starts a run, which ends with the scope at the latest. */
-export const begin = Effect.fnUntraced(function* <Packet, Out>(plan: Plan<Packet, Out>) {
-  const { restored, settings, sink, splitter, work, workers } = plan
-  const problem = problemOf({ settings, work, workers })
-  if (problem !== undefined) return yield* problem
-  const encode = Schema.encodeSync(work.packet)
-  const decode = Schema.decodeUnknownResult(work.result)
-  const ended = yield* Deferred.make<void, FarmError>()
-  const sweeper = yield* Sweeper.make(tickInterval)
-  let failure: Reason | undefined
-  /** True while the sink has received every result that the dispatcher has merged. */
-  let isSinkComplete = true
-  let splitUnits = plan.splitUnits
-  let nextId = restored.length
+/** The state of a run and its surroundings. */
+interface Driver<Packet, Out> {
+  readonly plan: Plan<Packet, Out>
+  readonly options: DispatcherEvent.Options<EncodedPacket<Packet>>
+  readonly now: () => number
+  readonly emit: ServerEvents.ServerEvents<DispatcherEvent.Notice>["emit"]
+  readonly ended: Deferred.Deferred<void, FarmError>
+  state: Dispatcher.State<EncodedPacket<Packet>, Out>
+  /** The events for the next step. */
+  pending: Array<DispatcherEvent.Event<Out>>
+  /** No packet is assigned before every worker is attached. */
+  phase: "attaching" | "idle" | "stepping" | "over"
+  /** The error of the run. After `MergeFailed` the sink misses a result that the dispatcher has merged. */
+  failure: Reason | undefined
+  endedAtMillis: number | undefined
+}
 
-  const dispatcher = Dispatcher.make<EncodedPacket<Packet>, Out>({
+const dispatcherOptions = <Packet, Out>({
+  holdUntilConsumed,
+  restored,
+  settings,
+  splitter,
+  splitUnits,
+  work,
+  workers
+}: Plan<Packet, Out>): DispatcherEvent.Options<EncodedPacket<Packet>> => {
+  const encode = Schema.encodeSync(work.packet)
+  return {
     workers,
     nextPacket: (size) => {
-      try {
-        const next = splitter.next(size)
-        if (next === undefined) return undefined
-        if (!(next.units >= 1))
-          throw new Error(`invalid packet of ${next.units} units: \`next\` must return at least 1`)
-        const encoded = encode(next.packet)
-        splitUnits += next.units
-        nextId++
-        return { packet: { packet: next.packet, encoded }, units: next.units }
-      } catch (cause) {
-        failure ??= new SplitFailed({ id: nextId, cause })
-        return undefined
-      }
+      const next = splitter.next(size)
+      if (next === undefined) return undefined
+      const { packet, units } = next
+      if (!(units >= 1)) throw new Error(`invalid packet of ${units} units: \`next\` must return at least 1`)
+      return { packet: { packet, encoded: encode(packet) }, units }
     },
-    totalUnits: splitter.total === undefined ? undefined : Math.max(0, splitter.total - plan.splitUnits),
+    totalUnits: splitter.total === undefined ? undefined : Math.max(0, splitter.total - splitUnits),
     restored,
     leaseMillis: Duration.toMillis(settings.lease ?? "30 seconds"),
     maxAttempts: settings.maxAttempts ?? 3,
     ordered: settings.ordered ?? false,
-    holdUntilConsumed: plan.holdUntilConsumed,
+    holdUntilConsumed,
     bufferSize: settings.bufferSize ?? Number.POSITIVE_INFINITY,
     targetMillis: Duration.toMillis(settings.targetDuration ?? "100 millis"),
     initialSize: splitter.initialSize ?? 1,
     packetSize: settings.packetSize
-  })
-
-  const perform = (action: Action<EncodedPacket<Packet>, Out>) => {
-    switch (action._tag) {
-      case "Merge":
-        try {
-          sink(action.packet.packet, action.result)
-        } catch (cause) {
-          isSinkComplete = false
-          failure ??= new MergeFailed({ id: action.id, packet: action.packet.encoded, cause })
-        }
-        return
-      case "Cancel":
-        return workers[action.worker]!.cancel(action.ids)
-      case "Run": {
-        const tasks = action.tasks.map(({ id, packet }) => ({ id, packet: packet.encoded }))
-        return workers[action.worker]!.run(tasks)
-      }
-      case "Finished":
-        return Deferred.doneUnsafe(ended, Exit.void)
-      case "PoisonPacket":
-        failure = new PoisonPacket({ id: action.id, packet: action.packet.encoded, attempts: action.attempts })
-        return
-      case "NoWorkers":
-        failure = new NoWorkers({ causes: action.causes })
-        return
-    }
   }
+}
 
-  let pending: Array<Event<Out>> = []
-  // No packet is assigned before every worker is attached.
-  let isStepping = true
-  let isOver = false
-  const feed = (events: ReadonlyArray<Event<Out>>) => {
-    if (isOver) return
-    for (const event of events) pending.push(event)
-    if (isStepping) return
-    isStepping = true
-    do {
-      const batch = pending
-      pending = []
-      for (const action of dispatcher.step(batch, sweeper.now())) {
-        if (action._tag === "Merge" ? isSinkComplete : failure === undefined) perform(action)
+const perform = <Packet, Out>(
+  driver: Driver<Packet, Out>,
+  action: DispatcherEvent.Action<EncodedPacket<Packet>, Out>
+) => {
+  const { sink, workers } = driver.plan
+  switch (action._tag) {
+    case "Merge":
+      try {
+        sink(action.packet.packet, action.result)
+      } catch (cause) {
+        driver.failure = new MergeFailed({ id: action.id, packet: action.packet.encoded, cause })
       }
-      if (failure === undefined) continue
-      isOver = true
-      Deferred.doneUnsafe(ended, Exit.fail(new FarmError({ reason: failure })))
       return
-    } while (pending.length > 0)
-    isStepping = false
+    case "Notify":
+      return driver.emit(() => action.notice)
+    case "Cancel":
+      return workers[action.worker]!.cancel(action.ids)
+    case "Run": {
+      const tasks = action.tasks.map(({ id, packet }) => ({ id, packet: packet.encoded }))
+      return workers[action.worker]!.run(tasks)
+    }
+    case "Finished":
+      return end(driver, Exit.void)
+    case "PoisonPacket":
+      driver.failure = new PoisonPacket({ ...action, packet: action.packet.encoded })
+      return
+    case "NoWorkers":
+      driver.failure = new NoWorkers(action)
+      return
+    case "SplitFailed":
+      driver.failure = new SplitFailed(action)
   }
+}
 
-  const eventOf = (worker: number, report: Report): Event<Out> => {
+const end = <Packet, Out>(driver: Driver<Packet, Out>, exit: Exit.Exit<void, FarmError>) => {
+  driver.endedAtMillis = driver.now()
+  Deferred.doneUnsafe(driver.ended, exit)
+}
+
+/** Applies events, and performs the actions that follow, unless a step is in progress. */
+const feed = <Packet, Out>(driver: Driver<Packet, Out>, events: ReadonlyArray<DispatcherEvent.Event<Out>>) => {
+  if (driver.phase === "over") return
+  for (const event of events) driver.pending.push(event)
+  if (driver.phase !== "idle") return
+  driver.phase = "stepping"
+  do {
+    const batch = driver.pending
+    driver.pending = []
+    const [state, actions] = Dispatcher.step(driver.options, driver.state, batch, driver.now())
+    driver.state = state
+    for (const action of actions) if (driver.failure === undefined) perform(driver, action)
+    if (driver.failure === undefined) continue
+    driver.phase = "over"
+    return end(driver, Exit.fail(new FarmError({ reason: driver.failure })))
+  } while (driver.pending.length > 0)
+  driver.phase = "idle"
+}
+
+/** Cancels every packet: all workers have received this before the finalizers of `attach` wait for one. */
+const cancelAll = <Packet, Out>(driver: Driver<Packet, Out>) => {
+  driver.phase = "over"
+  const [state, actions] = Dispatcher.step(driver.options, driver.state, [{ _tag: "Cancel" }], driver.now())
+  driver.state = state
+  for (const action of actions) if (action._tag === "Cancel") perform(driver, action)
+}
+
+/** Begins the part of a worker in the run. */
+const attach = <Packet, Out>(driver: Driver<Packet, Out>, worker: Worker, index: number) => {
+  const decode = Schema.decodeUnknownResult(driver.plan.work.result)
+  const eventOf = (report: Report): DispatcherEvent.Event<Out> => {
     if (report._tag !== "Done") {
-      return report._tag === "Failed" ? { ...report, worker, kind: "Threw" } : { ...report, worker }
+      return report._tag === "Failed" ? { ...report, worker: index, kind: "Threw" } : { ...report, worker: index }
     }
     const { id, millis } = report
     // A late duplicate frees its worker's capacity; its result is not decoded.
-    if (!dispatcher.isPending(id)) return { _tag: "Done", worker, id, result: undefined as Out, millis }
+    if (!Dispatcher.isPending(driver.state, id)) {
+      return { _tag: "Done", worker: index, id, result: undefined as Out, millis }
+    }
     const result = decode(report.result)
-    if (Result.isSuccess(result)) return { _tag: "Done", worker, id, result: result.success, millis }
+    if (Result.isSuccess(result)) return { _tag: "Done", worker: index, id, result: result.success, millis }
     const message = `the result does not fit its schema: ${result.failure}`
-    return { _tag: "Failed", worker, id, kind: "InvalidResult", message }
+    return { _tag: "Failed", worker: index, id, kind: "InvalidResult", message }
   }
-  yield* Effect.forEach(
-    workers,
-    (worker, index) => worker.attach((reports) => feed(reports.map((report) => eventOf(index, report)))),
-    { concurrency: "unbounded", discard: true }
-  )
-  // All workers receive their cancel before the finalizers of `attach` wait for one.
-  yield* Effect.addFinalizer(() =>
-    Effect.sync(() => {
-      isOver = true
-      for (const action of dispatcher.step([{ _tag: "Cancel" }], sweeper.now())) {
-        if (action._tag === "Cancel") perform(action)
-      }
-    })
-  )
+  return worker
+    .attach((reports) => feed(driver, reports.map(eventOf)))
+    .pipe(
+      Effect.withSpanScoped("Farm.worker", { attributes: { worker: worker.name } }),
+      Effect.annotateLogs({ worker: worker.name })
+    )
+}
 
-  const start = sweeper.now()
-  const resumedUnits = plan.splitUnits - restored.reduce((all, { units }) => all + units, 0)
-  const stats = () =>
-    Progress.fromWorkers(dispatcher.workers, {
-      resumedUnits,
-      elapsedMillis: sweeper.now() - start,
-      total: splitter.total
-    })
-  const { progress } = settings
-  const publish = progress === undefined ? Effect.void : Effect.suspend(() => SubscriptionRef.set(progress, stats()))
-  yield* Effect.forkScoped(Effect.forever(Effect.andThen(publish, Effect.sleep("100 millis"))))
-  sweeper.add(() => feed([{ _tag: "Tick" }]))
-  isStepping = false
-  feed([])
+const progressOf = <Packet, Out>(
+  { endedAtMillis, now, plan, state }: Driver<Packet, Out>,
+  startMillis: number
+): Progress.Progress =>
+  Progress.fromWorkers(state.workers, {
+    resumedUnits: plan.splitUnits - plan.restored.reduce((all, { units }) => all + units, 0),
+    elapsedMillis: (endedAtMillis ?? now()) - startMillis,
+    total: plan.splitter.total
+  })
+
+/** Starts a run, which ends with the scope at the latest. */
+export const begin = Effect.fnUntraced(function* <Packet, Out>(plan: Plan<Packet, Out>) {
+  const problem = problemOf(plan)
+  if (problem !== undefined) return yield* problem
+  const sweeper = yield* Sweeper.make(tickInterval)
+  const { emit, events } = yield* ServerEvents.make<DispatcherEvent.Notice>()
+  const options = dispatcherOptions(plan)
+  const driver: Driver<Packet, Out> = {
+    ...{ plan, options, emit, now: sweeper.now, ended: Deferred.makeUnsafe() },
+    ...{
+      state: Dispatcher.make(options),
+      pending: [],
+      phase: "attaching",
+      failure: undefined,
+      endedAtMillis: undefined
+    }
+  }
+  yield* Effect.forEach(plan.workers, (worker, index) => attach(driver, worker, index), {
+    concurrency: "unbounded",
+    discard: true
+  })
+  yield* Effect.addFinalizer(() => Effect.sync(() => cancelAll(driver)))
+  const startMillis = sweeper.now()
+  sweeper.add(() => feed(driver, [{ _tag: "Tick" }]))
+  driver.phase = "idle"
+  feed(driver, [])
   return {
-    ended: Effect.ensuring(Deferred.await(ended), publish),
-    consumed: (count: number) => feed([{ _tag: "Consumed", count }]),
-    /** The units split off and the packets not merged; `undefined` once a result could not be merged. */
-    state: () => (isSinkComplete ? { splitUnits, unfinished: dispatcher.unmerged() } : undefined)
+    ...ServerEvents.observable(
+      events,
+      Effect.sync(() => progressOf(driver, startMillis))
+    ),
+    ended: Deferred.await(driver.ended),
+    consumed: (count: number) => feed(driver, [{ _tag: "Consumed", count }]),
+    /** Returns the units split off and the packets not merged; `undefined` once a result could not be merged. */
+    unmerged: () =>
+      driver.failure?._tag === "MergeFailed"
+        ? undefined
+        : { splitUnits: plan.splitUnits + driver.state.splitUnits, unfinished: Dispatcher.unmerged(driver.state) }
   }
 })

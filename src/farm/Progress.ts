@@ -1,6 +1,4 @@
 /** The progress of a run, and of each worker in it. */
-import type * as Effect from "effect/Effect"
-import * as SubscriptionRef from "effect/SubscriptionRef"
 
 /** The part of one worker in a run. @category models @since 0.1.0 */
 export interface WorkerProgress {
@@ -15,7 +13,7 @@ export interface WorkerProgress {
   readonly busyMillis: number
 }
 
-/** The progress of a run, updated ten times a second and at its end. @category models @since 0.1.0 */
+/** The progress of a run. @category models @since 0.1.0 */
 export interface Progress {
   /** Units whose results are merged, including those of the checkpoint. */
   readonly done: number
@@ -25,7 +23,7 @@ export interface Progress {
   readonly packets: number
   /** The average over the whole run. */
   readonly unitsPerSecond: number
-  /** The time since the start of the run. */
+  /** The time from the start of the run until now, or until its end. */
   readonly elapsedMillis: number
   /** The estimated time until the end at this rate; `undefined` if it is unknown. */
   readonly etaMillis: number | undefined
@@ -33,25 +31,6 @@ export interface Progress {
   readonly efficiency: number
   readonly workers: ReadonlyArray<WorkerProgress>
 }
-
-const initial: Progress = {
-  done: 0,
-  total: undefined,
-  packets: 0,
-  unitsPerSecond: 0,
-  elapsedMillis: 0,
-  etaMillis: undefined,
-  efficiency: 0,
-  workers: []
-}
-
-/**
- * Makes the reference for the `progress` option of a run: `SubscriptionRef.changes` follows it.
- *
- * @category constructors
- * @since 0.1.0
- */
-export const make: Effect.Effect<SubscriptionRef.SubscriptionRef<Progress>> = SubscriptionRef.make(initial)
 
 /** The totals of one worker. */
 interface WorkerTotals extends Omit<WorkerProgress, "share"> {

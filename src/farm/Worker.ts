@@ -3,12 +3,13 @@
  * reports travel in batches and by callback: a million packets a minute leave no time for a queue or a fiber for each.
  */
 import * as Effect from "effect/Effect"
+import { dual } from "effect/Function"
 import type * as Scope from "effect/Scope"
 import type { FarmError } from "./FarmError.ts"
 
 /** A packet for a worker. @category models @since 0.1.0 */
 export interface Task {
-  /** A whole number from 0, unique in a run; a packet keeps it when it is tried again. */
+  /** A whole number, 0 or more, unique among the tasks of a run; see `InFlight`. */
   readonly id: number
   /** The packet as `Work.packet` encodes it. */
   readonly packet: unknown
@@ -66,6 +67,12 @@ export interface Worker {
 /** A pool of workers, which live as long as the scope. @category models @since 0.1.0 */
 export type Workers = Effect.Effect<ReadonlyArray<Worker>, FarmError, Scope.Scope>
 
-/** Combines pools into one, in this order. @category combinators @since 0.1.0 */
-export const all = (...pools: ReadonlyArray<Workers>): Workers =>
-  Effect.map(Effect.all(pools, { concurrency: "unbounded" }), (workers) => workers.flat())
+/** Combines two pools into one, in this order. @category combinators @since 0.1.0 */
+export const concat: {
+  (that: Workers): (self: Workers) => Workers
+  (self: Workers, that: Workers): Workers
+} = dual(
+  2,
+  (self: Workers, that: Workers): Workers =>
+    Effect.map(Effect.all([self, that], { concurrency: "unbounded" }), (workers) => workers.flat())
+)

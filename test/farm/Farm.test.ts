@@ -2,11 +2,11 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
-import * as SubscriptionRef from "effect/SubscriptionRef"
 import * as TestClock from "effect/testing/TestClock"
 import * as Farm from "../../src/farm/Farm.ts"
+import type { Checkpoint } from "../../src/farm/FarmCheckpoint.ts"
 import type { Job } from "../../src/farm/Job.ts"
-import * as Progress from "../../src/farm/Progress.ts"
+import type { Progress } from "../../src/farm/Progress.ts"
 import * as Worker from "../../src/farm/Worker.ts"
 import { job, sum } from "./jobs/odd.ts"
 import * as SimWorkers from "./SimWorkers.ts"
@@ -56,11 +56,18 @@ describe("Farm", () => {
 
   it.effect("reports progress during the run and at its end", () =>
     Effect.gen(function* () {
-      const progress = yield* Progress.make
       const { workers } = pool(1, 1, 2)
-      const fiber = yield* Effect.forkChild(Farm.run(job, { to: 10_000 }, { workers, progress, packetSize: 10 }))
+      const running = yield* Farm.start(job, { to: 10_000 }, { workers, packetSize: 10 })
+      const stats: Array<Progress> = []
+      yield* Effect.forkScoped(
+        Stream.runForEach(running.statsEvery("1 second"), (one) => Effect.sync(() => stats.push(one)))
+      )
       yield* TestClock.adjust("2 seconds")
-      const half = yield* SubscriptionRef.get(progress)
+      assert.deepStrictEqual(
+        stats.map(({ elapsedMillis }) => elapsedMillis),
+        [0, 1_000, 2_000]
+      )
+      const half = yield* running.stats
       assert.strictEqual(half.total, 10_000)
       assert.closeTo(half.done, 5_000, 40)
       assert.closeTo(half.unitsPerSecond, 2_500, 30)
@@ -75,11 +82,61 @@ describe("Farm", () => {
         ]
       )
       yield* TestClock.adjust("1 minute")
-      assert.strictEqual(yield* Fiber.join(fiber), sum(10_000))
-      const end = yield* SubscriptionRef.get(progress)
+      assert.strictEqual(yield* running.output, sum(10_000))
+      const end = yield* running.stats
       assert.strictEqual(end.done, 10_000)
       assert.strictEqual(end.etaMillis, 0)
       assert.isAtMost(end.elapsedMillis, 4_200)
+    })
+  )
+
+  it.effect("emits the failed attempts and lost workers of a run, and of a stream", () =>
+    Effect.gen(function* () {
+      const collect = Effect.fnUntraced(function* (events: Stream.Stream<Farm.Event>) {
+        const seen: Array<Farm.Event> = []
+        yield* Effect.forkScoped(Stream.runForEach(events, (event) => Effect.sync(() => seen.push(event))))
+        yield* TestClock.adjust(0)
+        return seen
+      })
+      const attempt = { worker: "worker 0", kind: "Lost", message: "on fire" } as const
+      const expected: ReadonlyArray<Farm.Event> = [
+        { _tag: "WorkerLost", worker: "worker 0", message: "on fire" },
+        { _tag: "AttemptFailed", id: 0, attempt },
+        { _tag: "WorkerReady", worker: "worker 0" },
+        { _tag: "WorkerGone", worker: "worker 1", message: "unplugged" }
+      ]
+      const fail = (report: SimWorkers.Pool["report"]) => {
+        report(0, [{ _tag: "Lost", message: "on fire" }, { _tag: "Ready" }])
+        report(1, [{ _tag: "Gone", message: "unplugged", running: [] }])
+      }
+      const one = pool(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY)
+      const seenByRun = yield* collect((yield* Farm.start(job, { to: 1_000 }, one)).events)
+      fail(one.report)
+      const two = pool(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY)
+      const seenByStream = yield* collect((yield* Farm.startStream(job, { to: 1_000 }, two)).events)
+      fail(two.report)
+      yield* TestClock.adjust(0)
+      assert.deepStrictEqual(seenByRun, expected)
+      assert.deepStrictEqual(seenByStream, expected)
+    })
+  )
+
+  it.effect("saves the checkpoint of a started run until its scope closes, also if nobody waits for its output", () =>
+    Effect.gen(function* () {
+      const texts: Array<string> = []
+      const checkpoint: Checkpoint = {
+        ...{ path: "memory", read: Effect.undefined, remove: Effect.void },
+        write: (text) => Effect.sync(() => void texts.push(text))
+      }
+      const { workers } = pool(1)
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          yield* Farm.start(job, { to: 10_000 }, { workers, checkpoint, checkpointInterval: "1 second" })
+          yield* TestClock.adjust("1500 millis")
+          assert.lengthOf(texts, 2)
+        })
+      )
+      assert.lengthOf(texts, 3)
     })
   )
 
@@ -187,7 +244,7 @@ describe("Farm", () => {
 
   it.effect("runs on combined pools with more workers than packets, and without any packet", () =>
     Effect.gen(function* () {
-      const workers = Worker.all(pool(1, 1, 1).workers, pool(2, 2).workers)
+      const workers = pool(1, 1, 1).workers.pipe(Worker.concat(pool(2, 2).workers))
       assert.strictEqual(yield* withinHour(Farm.run(job, { to: 2 }, { workers })), 1)
       assert.strictEqual(yield* withinHour(Farm.run(job, { to: 0 }, { workers })), 0)
       assert.deepStrictEqual(yield* withinHour(Stream.runCollect(Farm.stream(job, { to: 0 }, { workers }))), [])

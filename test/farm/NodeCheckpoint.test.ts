@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as NodeCheckpoint from "../../src/farm/NodeCheckpoint.ts"
+import * as NodeFileOwner from "../../src/process/NodeFileOwner.ts"
 import * as Cli from "../support/Cli.ts"
 import * as Directory from "../support/Directory.ts"
 import { sum } from "./jobs/odd.ts"
@@ -28,8 +29,9 @@ describe("NodeCheckpoint", () => {
       const { cut, open } = JSON.parse(Fs.readFileSync(file, "utf8"))
       const unfinished = 1_000 - cut + open.length
       assert.isBelow(unfinished, 990)
-      // A temporary file that a crash leaves behind is ignored.
-      Fs.writeFileSync(`${file}.new`, '{"farm":1,"job":"od')
+      // A temporary file that a crash leaves behind is deleted.
+      const owner = NodeFileOwner.self().replace(/-\d+-.*/, `-${killed.pid}-0`)
+      Fs.writeFileSync(`${file}.new-${owner}.01234567`, '{"farm":1,"job":"od')
       const { code, stdout } = yield* (yield* start).ended
       assert.match(stdout.toString(), new RegExp(`\nanswer ${sum(1_000)}\n$`))
       assert.strictEqual(code, 0)
@@ -37,10 +39,7 @@ describe("NodeCheckpoint", () => {
       assert.isAtLeast(repeated, unfinished)
       // Both threads may try the last packets.
       assert.isBelow(repeated, unfinished + 9)
-      assert.deepStrictEqual(
-        [file, `${file}.new`].filter((path) => Fs.existsSync(path)),
-        []
-      )
+      assert.deepStrictEqual(Fs.readdirSync(Path.dirname(file)), ["log"])
     })
   )
 

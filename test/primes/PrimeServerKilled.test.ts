@@ -2,12 +2,9 @@ import * as ChildProcess from "node:child_process"
 import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
-import * as SubscriptionRef from "effect/SubscriptionRef"
 import * as Farm from "../../src/farm/Farm.ts"
-import * as Progress from "../../src/farm/Progress.ts"
 import * as TcpWorkers from "../../src/farm/tcp/TcpWorkers.ts"
 import * as NodeServices from "../../src/network/node/NodeServices.ts"
 import * as CourseWorkers from "../../src/primes/CourseWorkers.ts"
@@ -48,23 +45,22 @@ describe("a prime server that is killed during a run", () => {
       Effect.gen(function* () {
         const [one, two] = yield* Effect.all([start, start], { concurrency: "unbounded" })
         const events: Array<string> = []
-        const options = {
+        const hostOptions = {
           hosts: [one.host, two.host],
           reconnect,
           onEvent: (event: TcpWorkers.Event) => Effect.sync(() => events.push(`${event.host} ${event._tag}`))
         }
         const pool =
-          dialect === "farm" ? TcpWorkers.make({ ...options, job: PrimeJob.job }) : CourseWorkers.make(options)
+          dialect === "farm" ? TcpWorkers.make({ ...hostOptions, job: PrimeJob.job }) : CourseWorkers.make(hostOptions)
         const workers = Effect.provide(pool, NodeServices.layer)
-        const progress = yield* Progress.make
-        const run = Farm.run(PrimeJob.job, input, { workers, progress, packetSize: 1_000_000, lease: "1 hour" })
-        const fiber = yield* Effect.forkScoped(run)
-        yield* SubscriptionRef.changes(progress).pipe(
+        const options = { workers, packetSize: 1_000_000, lease: "1 hour" } as const
+        const running = yield* Farm.start(PrimeJob.job, input, options)
+        yield* running.statsEvery("100 millis").pipe(
           Stream.takeUntil(({ done }) => done >= input.to / 10),
           Stream.runDrain
         )
         yield* one.kill
-        assert.strictEqual(yield* Fiber.join(fiber), primes)
+        assert.strictEqual(yield* running.output, primes)
         assert.include(events, `${one.host} Lost`)
         assert.notInclude(events, `${two.host} Lost`)
       }).pipe(Effect.scoped),
@@ -78,15 +74,13 @@ describe("a prime server that is killed during a run", () => {
         const { host, kill } = yield* start
         const pool = TcpWorkers.make({ hosts: [host], job: PrimeJob.job, reconnect, onEvent: () => Effect.void })
         const workers = Effect.provide(pool, NodeServices.layer)
-        const progress = yield* Progress.make
-        const run = Farm.run(PrimeJob.job, input, { workers, progress, packetSize: 1_000_000 })
-        const fiber = yield* Effect.forkScoped(Effect.flip(run))
-        yield* SubscriptionRef.changes(progress).pipe(
+        const running = yield* Farm.start(PrimeJob.job, input, { workers, packetSize: 1_000_000 })
+        yield* running.statsEvery("100 millis").pipe(
           Stream.takeUntil(({ done }) => done > 0),
           Stream.runDrain
         )
         yield* kill
-        const { reason } = yield* Fiber.join(fiber)
+        const { reason } = yield* Effect.flip(running.output)
         assert.strictEqual(reason._tag, "NoWorkers")
         assert.match(reason.message, /nothing is listening on that port/)
       }).pipe(Effect.scoped),

@@ -3,17 +3,328 @@
  * with the current time and returns actions. Every packet is merged exactly once: the first result counts, and the
  * dispatcher then forgets the id, so that memory grows with the unfinished packets only.
  *
- * The state is mutable. An event takes the same time however many packets are done.
+ * An event takes the same time however many packets are done or in flight.
  */
 
 import type { Attempt } from "../FarmError.ts"
+import * as InFlight from "../InFlight.ts"
 import type { SizedPacket } from "../Job.ts"
-import type { Action, Event, Options } from "./DispatcherEvent.ts"
+import type { Action, EndAction, Event, Notice, Options } from "./DispatcherEvent.ts"
 import * as DispatcherState from "./DispatcherState.ts"
 import * as PacketSizing from "./PacketSizing.ts"
 
+type PendingPacket<Packet> = DispatcherState.PendingPacket<Packet>
+type WorkerState<Packet> = DispatcherState.WorkerState<Packet>
+
+/** The state of a run. @category models @since 0.1.0 */
+export type State<Packet, Result> = DispatcherState.State<Packet, Result>
+
+/** A step in progress. */
+interface Step<Packet, Result> {
+  readonly options: Options<Packet>
+  readonly state: State<Packet, Result>
+  readonly now: number
+  /** Merges and notices. */
+  readonly actions: Array<Action<Packet, Result>>
+  /** Packet ids to cancel, by worker index. */
+  readonly cancels: Map<number, Array<number>>
+  /** Packets to run, by worker index. */
+  readonly runs: Map<number, Array<PendingPacket<Packet>>>
+  /** The failure to split off a packet. */
+  splitFailure: EndAction<Packet> | undefined
+}
+
+/** Failed packets that are examined, at most, to find one that a worker may receive. */
+const maxRetryCandidates = 8
+
+const addPacket = <Packet, Result>(
+  state: State<Packet, Result>,
+  { packet, units }: SizedPacket<Packet>
+): PendingPacket<Packet> => {
+  const pending: PendingPacket<Packet> = { id: state.nextId++, packet, units, holders: [], attempts: [], failedOn: [] }
+  state.unfinished.set(pending.id, pending)
+  return pending
+}
+
+const notify = <Packet, Result>({ actions }: Step<Packet, Result>, notice: Notice) =>
+  actions.push({ _tag: "Notify", notice })
+
+const removeHolder = <Packet>({ holders }: PendingPacket<Packet>, { index }: WorkerState<Packet>) => {
+  const at = holders.indexOf(index)
+  if (at >= 0) holders.splice(at, 1)
+}
+
+/** Ends the wait for the result of an active lease, and cancels it at the worker. */
+const revoke = <Packet, Result>(
+  { cancels, now }: Step<Packet, Result>,
+  worker: WorkerState<Packet>,
+  pending: PendingPacket<Packet>
+) => {
+  if (!InFlight.cancel(worker.leases, pending.id, now)) return
+  removeHolder(pending, worker)
+  const ids = cancels.get(worker.index)
+  if (ids === undefined) cancels.set(worker.index, [pending.id])
+  else ids.push(pending.id)
+}
+
+const finish = <Packet, Result>(step: Step<Packet, Result>, end: EndAction<Packet>) => {
+  step.state.end = end
+  for (const worker of step.state.workers) {
+    for (const { pending } of worker.leases.entries.values()) revoke(step, worker, pending)
+  }
+  step.runs.clear()
+}
+
+/** Removes a lease that the worker has ended. */
+const endLease = <Packet, Result>({ now, state }: Step<Packet, Result>, worker: WorkerState<Packet>, id: number) => {
+  const lease = InFlight.take(worker.leases, id)
+  if (lease === undefined) return undefined
+  if (worker.expired.size > 0) worker.expired.delete(id)
+  worker.lastOutcomeAt = now
+  removeHolder(lease.pending, worker)
+  state.available.add(worker)
+  return lease
+}
+
+/** Queues a packet without a holder, unless it has failed too often. */
+const retry = <Packet, Result>(step: Step<Packet, Result>, pending: PendingPacket<Packet>) => {
+  const { options, state } = step
+  const { attempts, holders, id, packet } = pending
+  if (holders.length > 0 || !state.unfinished.has(id) || state.end !== undefined) return
+  if (attempts.length < options.maxAttempts) state.retryQueue.add(pending)
+  else finish(step, { _tag: "PoisonPacket", id, packet, attempts })
+}
+
+const failAttempt = <Packet, Result>(
+  step: Step<Packet, Result>,
+  worker: WorkerState<Packet>,
+  pending: PendingPacket<Packet>,
+  { kind, message }: Omit<Attempt, "worker">
+) => {
+  if (!step.state.unfinished.has(pending.id)) return
+  const attempt: Attempt = { worker: worker.name, kind, message }
+  pending.attempts.push(attempt)
+  pending.failedOn.push(worker.index)
+  notify(step, { _tag: "AttemptFailed", id: pending.id, attempt })
+  retry(step, pending)
+}
+
+const merge = <Packet, Result>(
+  { actions, options, state }: Step<Packet, Result>,
+  { id, packet }: PendingPacket<Packet>,
+  result: Result
+) => {
+  state.mergedCount++
+  if (!options.holdUntilConsumed) state.consumedCount++
+  actions.push({ _tag: "Merge", id, packet, result })
+}
+
+/** Merges a result, and those that have waited for it. */
+const mergeInOrder = <Packet, Result>(step: Step<Packet, Result>, pending: PendingPacket<Packet>, result: Result) => {
+  const { outOfOrder } = step.state
+  outOfOrder.set(pending.id, { pending, result })
+  for (;;) {
+    const next = outOfOrder.get(step.state.mergedCount)
+    if (next === undefined) return
+    outOfOrder.delete(next.pending.id)
+    merge(step, next.pending, next.result)
+  }
+}
+
+const onDone = <Packet, Result>(
+  step: Step<Packet, Result>,
+  { id, millis: reportedMillis, result, worker: index }: Extract<Event<Result>, { readonly _tag: "Done" }>
+) => {
+  const { now, options, state } = step
+  const worker = state.workers[index]!
+  const lease = endLease(step, worker, id)
+  if (lease === undefined) return
+  const { pending, sentAt } = lease
+  const millis = Math.max(0, Math.min(reportedMillis || 0, now - sentAt))
+  PacketSizing.record(worker.throughput, pending.units, millis, options.targetMillis)
+  worker.consecutiveFailures = 0
+  if (!state.unfinished.delete(id)) return
+  state.retryQueue.delete(pending)
+  while (pending.holders.length > 0) revoke(step, state.workers[pending.holders[0]!]!, pending)
+  worker.packets++
+  worker.units += pending.units
+  worker.busyMillis += millis
+  if (options.ordered) mergeInOrder(step, pending, result)
+  else merge(step, pending, result)
+}
+
+const onFailed = <Packet, Result>(
+  step: Step<Packet, Result>,
+  worker: WorkerState<Packet>,
+  id: number,
+  attempt: Omit<Attempt, "worker">
+) => {
+  const isActive = !worker.leases.cancelledAt.has(id)
+  const lease = endLease(step, worker, id)
+  if (lease === undefined || !isActive) return
+  worker.consecutiveFailures++
+  failAttempt(step, worker, lease.pending, attempt)
+}
+
+/** Takes the packets from a worker. A failed attempt counts against those in `running`, by default the oldest. */
+const loseWorker = <Packet, Result>(
+  step: Step<Packet, Result>,
+  worker: WorkerState<Packet>,
+  state: "lost" | "gone",
+  message: string,
+  running?: ReadonlyArray<number>
+) => {
+  if (worker.state === "gone") return
+  worker.state = state
+  worker.lossMessage = message
+  worker.expired.clear()
+  notify(step, { _tag: state === "lost" ? "WorkerLost" : "WorkerGone", worker: worker.name, message })
+  const lost = InFlight.takeAll(worker.leases).flatMap(([, { pending }]) =>
+    pending.holders.includes(worker.index) ? [pending] : []
+  )
+  const suspects = running ?? lost.slice(0, 1).map(({ id }) => id)
+  for (const pending of lost) removeHolder(pending, worker)
+  for (const pending of lost) {
+    if (suspects.includes(pending.id)) failAttempt(step, worker, pending, { kind: "Lost", message })
+    else retry(step, pending)
+  }
+}
+
 /**
- * A dispatcher.
+ * Expires the leases of a worker that are over. A worker handles its packets in order: only the oldest counts as
+ * failed, those that wait behind it go to other workers without a failed attempt.
+ */
+const expireLeases = <Packet, Result>(step: Step<Packet, Result>, worker: WorkerState<Packet>) => {
+  const { leaseMillis } = step.options
+  const { cancelledAt, entries } = worker.leases
+  let isOldest = true
+  for (const [id, { pending, sentAt }] of entries) {
+    if (sentAt + leaseMillis > step.now) return
+    const revokedAt = cancelledAt.get(id)
+    if (revokedAt !== undefined) {
+      if (revokedAt + leaseMillis > step.now) continue
+      return loseWorker(step, worker, "gone", `cancelled packet ${id} did not stop`)
+    }
+    revoke(step, worker, pending)
+    worker.expired.add(id)
+    const message = `no result within ${leaseMillis / 1_000} s`
+    if (isOldest) failAttempt(step, worker, pending, { kind: "Expired", message })
+    else retry(step, pending)
+    isOldest = false
+  }
+}
+
+const receive = <Packet, Result>(step: Step<Packet, Result>, event: Event<Result>) => {
+  const { state } = step
+  switch (event._tag) {
+    case "Done":
+      return onDone(step, event)
+    case "Failed":
+      return onFailed(step, state.workers[event.worker]!, event.id, event)
+    case "Stopped": {
+      const attempt = { kind: "Lost", message: "stopped without a cancel" } as const
+      return onFailed(step, state.workers[event.worker]!, event.id, attempt)
+    }
+    case "Lost":
+    case "Gone": {
+      const change = event._tag === "Lost" ? "lost" : "gone"
+      return loseWorker(step, state.workers[event.worker]!, change, event.message, event.running)
+    }
+    case "Ready": {
+      const worker = state.workers[event.worker]!
+      if (worker.state === "lost") {
+        worker.state = "ready"
+        notify(step, { _tag: "WorkerReady", worker: worker.name })
+      }
+      return void state.available.add(worker)
+    }
+    case "Consumed":
+      state.consumedCount += event.count
+      return
+    case "Tick":
+      return state.workers.forEach((worker) => void expireLeases(step, worker))
+    case "Cancel":
+      return finish(step, { _tag: "Finished" })
+  }
+}
+
+/** Returns the next packet to retry on a worker. */
+const nextRetry = <Packet, Result>({ retryQueue, workers }: State<Packet, Result>, worker: WorkerState<Packet>) => {
+  let examined = 0
+  for (const pending of retryQueue) {
+    if (DispatcherState.isEligible(pending, worker, workers)) {
+      retryQueue.delete(pending)
+      return pending
+    }
+    if (++examined === maxRetryCandidates) break
+  }
+  return undefined
+}
+
+const sizeFor = <Packet, Result>(
+  { options, state }: Step<Packet, Result>,
+  { throughput }: WorkerState<Packet>
+): number => {
+  const { initialSize, packetSize, targetMillis, totalUnits } = options
+  if (packetSize !== undefined) return packetSize
+  const workerCount = Math.max(1, state.workers.length)
+  const remainingUnits = totalUnits === undefined ? undefined : Math.max(0, totalUnits - state.splitUnits)
+  return PacketSizing.nextSize(throughput, { targetMillis, initialSize, workerCount, totalUnits }, remainingUnits)
+}
+
+/** Splits off a packet for a worker, unless the buffer is full. */
+const splitOff = <Packet, Result>(step: Step<Packet, Result>, worker: WorkerState<Packet>) => {
+  const { options, state } = step
+  if (state.isExhausted || state.nextId - state.consumedCount >= options.bufferSize) return undefined
+  try {
+    const packet = options.nextPacket(sizeFor(step, worker))
+    if (packet !== undefined) {
+      state.splitUnits += packet.units
+      return addPacket(state, packet)
+    }
+  } catch (cause) {
+    step.splitFailure = { _tag: "SplitFailed", id: state.nextId, cause }
+  }
+  state.isExhausted = true
+  return undefined
+}
+
+const assignTo = <Packet, Result>(step: Step<Packet, Result>, worker: WorkerState<Packet>, maxPackets: number) => {
+  const { now, options, runs, state } = step
+  const { available, workers } = state
+  if (DispatcherState.isBackedOff(worker, workers, now, options.leaseMillis)) return
+  const tasks = runs.get(worker.index) ?? []
+  const isAcceptingMore = () => DispatcherState.isUsable(worker) && DispatcherState.hasCapacity(worker)
+  for (let count = 0; count < maxPackets && isAcceptingMore(); count++) {
+    const pending =
+      nextRetry(state, worker) ??
+      splitOff(step, worker) ??
+      (DispatcherState.isIdle(worker)
+        ? DispatcherState.straggler(worker, workers, now, options.targetMillis / 4)
+        : undefined)
+    if (pending === undefined) break
+    pending.holders.push(worker.index)
+    InFlight.add(worker.leases, pending.id, { pending, sentAt: now })
+    tasks.push(pending)
+  }
+  if (!isAcceptingMore()) available.delete(worker)
+  if (tasks.length > 0) runs.set(worker.index, tasks)
+}
+
+/** Assigns packets: one to each idle worker first, so that the last packets of a run are spread. */
+const assign = <Packet, Result>(step: Step<Packet, Result>) => {
+  const { available, outOfOrder, unfinished, workers } = step.state
+  for (const worker of available) if (DispatcherState.isIdle(worker)) assignTo(step, worker, 1)
+  for (const worker of available) assignTo(step, worker, Number.POSITIVE_INFINITY)
+  if (step.splitFailure !== undefined) return finish(step, step.splitFailure)
+  if (step.state.isExhausted && unfinished.size === 0 && outOfOrder.size === 0)
+    return finish(step, { _tag: "Finished" })
+  if (workers.some(({ state }) => state !== "gone")) return
+  finish(step, { _tag: "NoWorkers", causes: workers.map(({ lossMessage, name }) => `${name}: ${lossMessage}`) })
+}
+
+/**
+ * Makes the state of a run whose workers are all ready.
  *
  * **Example** (Assigning two packets to one worker)
  *
@@ -21,292 +332,89 @@ import * as PacketSizing from "./PacketSizing.ts"
  * import { Dispatcher } from "effect-inet/farm"
  *
  * let split = 0
- * const dispatcher = Dispatcher.make<number, number>({
+ * const options = {
  *   workers: [{ name: "one", capacity: 4, latencyMillis: 5 }],
  *   nextPacket: () => (split === 2 ? undefined : { packet: split++, units: 1 }),
  *   ...{ totalUnits: 2, leaseMillis: 1_000, maxAttempts: 3, ordered: false, holdUntilConsumed: false },
  *   ...{ bufferSize: 10, targetMillis: 50, initialSize: 1 }
- * })
+ * }
+ * const done = (id: number) => ({ _tag: "Done" as const, worker: 0, id, result: id, millis: 1 })
  * const tags = (actions: ReadonlyArray<{ readonly _tag: string }>) => actions.map(({ _tag }) => _tag)
  *
- * const done = (id: number) => ({ _tag: "Done" as const, worker: 0, id, result: id, millis: 1 })
- * tags(dispatcher.step([], 0)) // => ["Run"]
- * tags(dispatcher.step([done(0)], 10)) // => ["Merge"]
- * tags(dispatcher.step([done(1)], 20)) // => ["Merge", "Finished"]
+ * const initial = Dispatcher.make<number, number>(options)
+ * const [started, runs] = Dispatcher.step(options, initial, [], 0)
+ * tags(runs) // => ["Run"]
+ * const [, merges] = Dispatcher.step(options, started, [done(0), done(1)], 10)
+ * tags(merges) // => ["Merge", "Merge", "Finished"]
  * ```
  *
- * @category models
+ * @category constructors
  * @since 0.1.0
  */
-export interface Dispatcher<Packet, Result> {
-  /**
-   * Applies events at the time `now`, in milliseconds, and returns the actions to perform, in order. `now` must not
-   * decrease. The first call, whose events may be empty, assigns the first packets.
-   */
-  readonly step: (events: ReadonlyArray<Event<Result>>, now: number) => ReadonlyArray<Action<Packet, Result>>
-  /** Returns true while a result for this id is still needed. */
-  readonly isPending: (id: number) => boolean
-  /** Returns the packets that are split off and not merged, in the order of their ids. */
-  readonly unmerged: () => ReadonlyArray<SizedPacket<Packet>>
-  /** The state and the merged packets, units and working time of each worker. */
-  readonly workers: ReadonlyArray<
-    Readonly<Pick<DispatcherState.WorkerState<Packet>, "name" | "state" | "packets" | "units" | "busyMillis">>
-  >
+export const make = <Packet, Result>({ restored, workers: infos }: Options<Packet>): State<Packet, Result> => {
+  const workers = infos.map((info, index) => DispatcherState.makeWorkerState<Packet>(info, index))
+  const state: State<Packet, Result> = {
+    workers,
+    available: new Set(workers),
+    unfinished: new Map(),
+    retryQueue: new Set(),
+    outOfOrder: new Map(),
+    nextId: 0,
+    mergedCount: 0,
+    consumedCount: 0,
+    splitUnits: 0,
+    isExhausted: false,
+    end: undefined
+  }
+  for (const packet of restored ?? []) state.retryQueue.add(addPacket(state, packet))
+  return state
 }
 
-/** Failed packets that are examined, at most, to find one that a worker may receive. */
-const maxRetryCandidates = 8
-
-/** Makes a dispatcher whose workers are all ready. @category constructors @since 0.1.0 */
-export const make = <Packet, Result>(options: Options<Packet>): Dispatcher<Packet, Result> => {
-  type WorkerState = DispatcherState.WorkerState<Packet>
-  type PendingPacket = DispatcherState.PendingPacket<Packet>
-  const workers = options.workers.map((info, index): WorkerState => DispatcherState.makeWorkerState(info, index))
-  const available = new Set(workers)
-  const unfinished = new Map<number, PendingPacket>()
-  const retryQueue = new Set<PendingPacket>()
-  /** Results of an ordered run that wait for the results of earlier packets. */
-  const outOfOrder = new Map<number, { readonly pending: PendingPacket; readonly result: Result }>()
-  const restored = options.restored ?? []
-  const sizing: PacketSizing.SizingOptions = {
-    targetMillis: options.targetMillis,
-    initialSize: options.initialSize,
-    workerCount: Math.max(1, workers.length),
-    totalUnits: options.totalUnits
+/**
+ * Applies events at the time `now`, in milliseconds, and returns the next state and the actions to perform, in order.
+ * `now` must not decrease. The first call, whose events may be empty, assigns the first packets.
+ *
+ * The record is changed in place, and is the next state.
+ *
+ * @category transitions
+ * @since 0.1.0
+ */
+export const step = <Packet, Result>(
+  options: Options<Packet>,
+  state: State<Packet, Result>,
+  events: ReadonlyArray<Event<Result>>,
+  now: number
+): readonly [state: State<Packet, Result>, actions: ReadonlyArray<Action<Packet, Result>>] => {
+  if (state.end !== undefined) return [state, []]
+  const actions: Array<Action<Packet, Result>> = []
+  const current: Step<Packet, Result> = {
+    options,
+    state,
+    now,
+    actions,
+    cancels: new Map(),
+    runs: new Map(),
+    splitFailure: undefined
   }
-  let actions: Array<Action<Packet, Result>> = []
-  let cancelled = new Map<WorkerState, Array<number>>()
-  let assignments = new Map<WorkerState, Array<PendingPacket>>()
-  let now = 0
-  let nextId = 0
-  let mergedCount = 0
-  let consumedCount = 0
-  let remainingUnits = options.totalUnits
-  let exhausted = false
-  let isOver = false
-  let finalAction: Action<Packet, Result> | undefined
-
-  const add = ({ packet, units }: SizedPacket<Packet>): PendingPacket => {
-    const pending: PendingPacket = { id: nextId++, packet, units, leases: [], attempts: [], failedOn: [] }
-    unfinished.set(pending.id, pending)
-    return pending
-  }
-  for (const packet of restored) retryQueue.add(add(packet))
-
-  const finish = (action: Action<Packet, Result>) => {
-    isOver = true
-    for (const worker of workers) for (const lease of worker.leases.values()) revoke(worker, lease, "cancelled")
-    assignments.clear()
-    finalAction = action
-  }
-
-  /** Ends the wait for a lease's result, and cancels it at the worker. */
-  const revoke = (worker: WorkerState, lease: DispatcherState.Lease<Packet>, state: "cancelled" | "expired") => {
-    if (lease.state !== "active") return
-    lease.state = state
-    lease.revokedAt = now
-    if (state === "expired") worker.expiredLeases++
-    const { leases, id } = lease.pending
-    leases.splice(leases.indexOf(lease), 1)
-    const ids = cancelled.get(worker)
-    if (ids === undefined) cancelled.set(worker, [id])
-    else ids.push(id)
-  }
-
-  /** Removes a lease that the worker has ended. */
-  const endLease = (worker: WorkerState, id: number) => {
-    const lease = worker.leases.get(id)
-    if (lease === undefined) return undefined
-    worker.leases.delete(id)
-    worker.lastOutcomeAt = now
-    if (lease.state === "expired") worker.expiredLeases--
-    const { leases } = lease.pending
-    if (lease.state === "active") leases.splice(leases.indexOf(lease), 1)
-    available.add(worker)
-    return lease
-  }
-
-  const retry = (pending: PendingPacket) => {
-    if (pending.leases.length > 0 || !unfinished.has(pending.id) || isOver) return
-    if (pending.attempts.length < options.maxAttempts) return retryQueue.add(pending)
-    return finish({ _tag: "PoisonPacket", id: pending.id, packet: pending.packet, attempts: pending.attempts })
-  }
-
-  const fail = (worker: WorkerState, pending: PendingPacket, kind: Attempt["kind"], message: string) => {
-    if (!unfinished.has(pending.id)) return
-    pending.attempts.push({ worker: worker.name, kind, message })
-    pending.failedOn.push(worker.index)
-    retry(pending)
-  }
-
-  const merge = ({ id, packet }: PendingPacket, result: Result) => {
-    mergedCount++
-    if (!options.holdUntilConsumed) consumedCount++
-    actions.push({ _tag: "Merge", id, packet, result })
-  }
-
-  const succeed = (worker: WorkerState, id: number, result: Result, reportedMillis: number) => {
-    const lease = endLease(worker, id)
-    if (lease === undefined) return
-    const { pending, sentAt } = lease
-    const millis = Math.max(0, Math.min(reportedMillis || 0, now - sentAt))
-    PacketSizing.record(worker.throughput, pending.units, millis, options.targetMillis)
-    worker.consecutiveFailures = 0
-    if (!unfinished.delete(id)) return
-    retryQueue.delete(pending)
-    while (pending.leases.length > 0) {
-      const other = workers.find(({ leases }) => leases.get(id) === pending.leases[0])!
-      revoke(other, pending.leases[0]!, "cancelled")
-    }
-    worker.packets++
-    worker.units += pending.units
-    worker.busyMillis += millis
-    if (!options.ordered) return merge(pending, result)
-    outOfOrder.set(id, { pending, result })
-    for (let next = outOfOrder.get(mergedCount); next !== undefined; next = outOfOrder.get(mergedCount)) {
-      outOfOrder.delete(mergedCount)
-      merge(next.pending, next.result)
-    }
-  }
-
-  const loseWorker = (
-    worker: WorkerState,
-    state: "lost" | "gone",
-    message: string,
-    running?: ReadonlyArray<number>
-  ) => {
-    if (worker.state === "gone") return
-    Object.assign(worker, { state, lossMessage: message, expiredLeases: 0 })
-    const lost = [...worker.leases.values()].filter((lease) => lease.state === "active")
-    worker.leases.clear()
-    const suspects = running ?? lost.slice(0, 1).map(({ pending }) => pending.id)
-    for (const lease of lost) lease.pending.leases.splice(lease.pending.leases.indexOf(lease), 1)
-    for (const { pending } of lost) {
-      if (suspects.includes(pending.id)) fail(worker, pending, "Lost", message)
-      else retry(pending)
-    }
-  }
-
-  /**
-   * Expires the leases of a worker that are over. A worker handles its packets in order: only the oldest counts as
-   * failed, those that wait behind it go to other workers without a failed attempt.
-   */
-  const expireLeases = (worker: WorkerState) => {
-    let oldest = true
-    for (const lease of worker.leases.values()) {
-      if (lease.sentAt + options.leaseMillis > now) return
-      if (lease.state !== "active") {
-        if (lease.revokedAt + options.leaseMillis > now) continue
-        return loseWorker(worker, "gone", `cancelled packet ${lease.pending.id} did not stop`)
-      }
-      revoke(worker, lease, "expired")
-      if (oldest) fail(worker, lease.pending, "Expired", `no result within ${options.leaseMillis / 1_000} s`)
-      else retry(lease.pending)
-      oldest = false
-    }
-  }
-
-  const receive = (event: Event<Result>) => {
-    switch (event._tag) {
-      case "Done":
-        return succeed(workers[event.worker]!, event.id, event.result, event.millis)
-      case "Failed":
-      case "Stopped": {
-        const lease = endLease(workers[event.worker]!, event.id)
-        if (lease?.state !== "active") return
-        workers[event.worker]!.consecutiveFailures++
-        const [kind, message] =
-          event._tag === "Failed"
-            ? ([event.kind, event.message] as const)
-            : (["Lost", "stopped without a cancel"] as const)
-        return fail(workers[event.worker]!, lease.pending, kind, message)
-      }
-      case "Lost":
-      case "Gone":
-        return loseWorker(workers[event.worker]!, event._tag === "Lost" ? "lost" : "gone", event.message, event.running)
-      case "Ready": {
-        const worker = workers[event.worker]!
-        if (worker.state === "lost") worker.state = "ready"
-        return available.add(worker)
-      }
-      case "Consumed":
-        consumedCount += event.count
-        return
-      case "Tick":
-        return workers.forEach(expireLeases)
-      case "Cancel":
-        return finish({ _tag: "Finished" })
-    }
-  }
-
-  const nextFor = (worker: WorkerState): PendingPacket | undefined => {
-    let examined = 0
-    for (const pending of retryQueue) {
-      if (DispatcherState.isEligible(pending, worker, workers)) {
-        retryQueue.delete(pending)
-        return pending
-      }
-      if (++examined === maxRetryCandidates) break
-    }
-    if (exhausted || nextId - consumedCount >= options.bufferSize) return undefined
-    const packet = options.nextPacket(
-      options.packetSize ?? PacketSizing.nextSize(worker.throughput, sizing, remainingUnits)
-    )
-    if (packet === undefined) exhausted = true
-    else if (remainingUnits !== undefined) remainingUnits = Math.max(0, remainingUnits - packet.units)
-    return packet && add(packet)
-  }
-
-  const assignTo = (worker: WorkerState, maxPackets: number) => {
-    if (DispatcherState.isBackedOff(worker, workers, now, options.leaseMillis)) return
-    const tasks = assignments.get(worker) ?? []
-    for (
-      let count = 0;
-      count < maxPackets && DispatcherState.isUsable(worker) && DispatcherState.hasCapacity(worker);
-      count++
-    ) {
-      const pending =
-        nextFor(worker) ??
-        (DispatcherState.isIdle(worker)
-          ? DispatcherState.straggler(worker, workers, now, options.targetMillis / 4)
-          : undefined)
-      if (pending === undefined) break
-      const lease: DispatcherState.Lease<Packet> = { pending, sentAt: now, state: "active", revokedAt: now }
-      pending.leases.push(lease)
-      worker.leases.set(pending.id, lease)
-      tasks.push(pending)
-    }
-    if (!DispatcherState.isUsable(worker) || !DispatcherState.hasCapacity(worker)) available.delete(worker)
-    if (tasks.length > 0) assignments.set(worker, tasks)
-  }
-
-  /** Assigns packets: one to each idle worker first, so that the last packets of a run are spread. */
-  const assign = () => {
-    for (const worker of available) if (DispatcherState.isIdle(worker)) assignTo(worker, 1)
-    for (const worker of available) assignTo(worker, Number.POSITIVE_INFINITY)
-    if (exhausted && unfinished.size === 0 && outOfOrder.size === 0) return finish({ _tag: "Finished" })
-    if (workers.some(({ state }) => state !== "gone")) return
-    finish({ _tag: "NoWorkers", causes: workers.map(({ lossMessage, name }) => `${name}: ${lossMessage}`) })
-  }
-
-  return {
-    step: (events, time) => {
-      now = time
-      actions = []
-      finalAction = undefined
-      cancelled = new Map()
-      assignments = new Map()
-      for (const event of events) if (!isOver) receive(event)
-      if (!isOver) assign()
-      for (const [{ index }, ids] of cancelled) actions.push({ _tag: "Cancel", worker: index, ids })
-      for (const [{ index }, tasks] of assignments) actions.push({ _tag: "Run", worker: index, tasks })
-      return finalAction === undefined ? actions : [...actions, finalAction]
-    },
-    isPending: (id) => unfinished.has(id),
-    unmerged: () =>
-      [...unfinished.values(), ...Array.from(outOfOrder.values(), ({ pending }) => pending)].sort(
-        (one, two) => one.id - two.id
-      ),
-    workers
-  }
+  for (const event of events) if (!hasEnded(state)) receive(current, event)
+  if (!hasEnded(state)) assign(current)
+  for (const [worker, ids] of current.cancels) actions.push({ _tag: "Cancel", worker, ids })
+  for (const [worker, tasks] of current.runs) actions.push({ _tag: "Run", worker, tasks })
+  if (state.end !== undefined) actions.push(state.end)
+  return [state, actions]
 }
+
+const hasEnded = <Packet, Result>({ end }: State<Packet, Result>) => end !== undefined
+
+/** Returns true while a result for this id is still needed. @category getters @since 0.1.0 */
+export const isPending = <Packet, Result>({ unfinished }: State<Packet, Result>, id: number): boolean =>
+  unfinished.has(id)
+
+/** Returns the packets that are split off and not merged, in the order of their ids. @category getters @since 0.1.0 */
+export const unmerged = <Packet, Result>({
+  outOfOrder,
+  unfinished
+}: State<Packet, Result>): ReadonlyArray<SizedPacket<Packet>> =>
+  [...unfinished.values(), ...Array.from(outOfOrder.values(), ({ pending }) => pending)].sort(
+    (one, two) => one.id - two.id
+  )

@@ -1,4 +1,4 @@
-/** The options, events and actions of a dispatcher. */
+/** The options, events, notices and actions of a dispatcher. */
 
 import type { Attempt } from "../FarmError.ts"
 import type { SizedPacket } from "../Job.ts"
@@ -7,7 +7,10 @@ import type * as DispatcherState from "./DispatcherState.ts"
 /** The options of a dispatcher. @category models @since 0.1.0 */
 export interface Options<Packet> {
   readonly workers: ReadonlyArray<DispatcherState.WorkerInfo>
-  /** Splits off the next packet, of about `size` units; `undefined` at the end. */
+  /**
+   * Splits off the next packet, of about `size` units; `undefined` at the end. This source is the only thing outside
+   * the state that a step changes. An exception ends the run.
+   */
   readonly nextPacket: (size: number) => SizedPacket<Packet> | undefined
   /** The units that `nextPacket` returns in all; `undefined` if the number is unknown. */
   readonly totalUnits: number | undefined
@@ -62,15 +65,17 @@ export type Event<Result> =
   /** The run is cancelled. */
   | { readonly _tag: "Cancel" }
 
-/** An action, to be performed in this order. The last three end the run. @category models @since 0.1.0 */
-export type Action<Packet, Result> =
-  | { readonly _tag: "Merge"; readonly id: number; readonly packet: Packet; readonly result: Result }
-  | { readonly _tag: "Cancel"; readonly worker: number; readonly ids: ReadonlyArray<number> }
-  | {
-      readonly _tag: "Run"
-      readonly worker: number
-      readonly tasks: ReadonlyArray<{ readonly id: number; readonly packet: Packet }>
-    }
+/** A change in a run that its observers are notified of. @category models @since 0.1.0 */
+export type Notice =
+  /** An attempt at a packet has failed. */
+  | { readonly _tag: "AttemptFailed"; readonly id: number; readonly attempt: Attempt }
+  /** The worker lost its packets: `WorkerReady` may follow after `WorkerLost`, nothing follows `WorkerGone`. */
+  | { readonly _tag: "WorkerLost" | "WorkerGone"; readonly worker: string; readonly message: string }
+  /** A lost worker takes packets again. */
+  | { readonly _tag: "WorkerReady"; readonly worker: string }
+
+/** The action that ends a run. @category models @since 0.1.0 */
+export type EndAction<Packet> =
   | { readonly _tag: "Finished" }
   | {
       readonly _tag: "PoisonPacket"
@@ -79,3 +84,17 @@ export type Action<Packet, Result> =
       readonly attempts: ReadonlyArray<Attempt>
     }
   | { readonly _tag: "NoWorkers"; readonly causes: ReadonlyArray<string> }
+  /** `nextPacket` threw when packet `id` was to be split off. */
+  | { readonly _tag: "SplitFailed"; readonly id: number; readonly cause: unknown }
+
+/** An action, to be performed in this order. @category models @since 0.1.0 */
+export type Action<Packet, Result> =
+  | { readonly _tag: "Merge"; readonly id: number; readonly packet: Packet; readonly result: Result }
+  | { readonly _tag: "Notify"; readonly notice: Notice }
+  | { readonly _tag: "Cancel"; readonly worker: number; readonly ids: ReadonlyArray<number> }
+  | {
+      readonly _tag: "Run"
+      readonly worker: number
+      readonly tasks: ReadonlyArray<{ readonly id: number; readonly packet: Packet }>
+    }
+  | EndAction<Packet>

@@ -1,6 +1,8 @@
-/** The state that a dispatcher keeps for each packet and each worker. */
+/** The state of a dispatcher: a record of plain data, and the questions that its transitions ask. */
 
 import type { Attempt } from "../FarmError.ts"
+import * as InFlight from "../InFlight.ts"
+import type { EndAction } from "./DispatcherEvent.ts"
 import * as PacketSizing from "./PacketSizing.ts"
 
 /** A packet that is split off and has no result. */
@@ -8,22 +10,18 @@ export interface PendingPacket<Packet> {
   readonly id: number
   readonly packet: Packet
   readonly units: number
-  /** The leases whose result is awaited: more than one if several workers try the packet. */
-  readonly leases: Array<Lease<Packet>>
+  /** The indexes of workers whose result is awaited: more than one if several workers try the packet. */
+  readonly holders: Array<number>
   readonly attempts: Array<Attempt>
-  /** The indexes of workers on which it failed: another worker is preferred. */
+  /** The index of the worker of each attempt: another worker is preferred. */
   readonly failedOn: Array<number>
 }
 
-/** An assignment of a packet to a worker. */
+/** An assignment of a packet to a worker. It occupies capacity until the worker reports an outcome. */
 export interface Lease<Packet> {
   readonly pending: PendingPacket<Packet>
   /** The time of the assignment, in milliseconds. */
   readonly sentAt: number
-  /** A lease occupies capacity, in every state, until the worker reports an outcome. */
-  state: "active" | "cancelled" | "expired"
-  /** The time at which it was cancelled or expired, in milliseconds. */
-  revokedAt: number
 }
 
 /** The properties of a worker. */
@@ -33,14 +31,15 @@ export interface WorkerInfo {
   readonly latencyMillis: number
 }
 
-/** The state of a worker, with its leases in the order of assignment. */
+/** The state of a worker. */
 export interface WorkerState<Packet> extends WorkerInfo {
   readonly index: number
-  readonly leases: Map<number, Lease<Packet>>
+  /** The leases by packet id. One that is not cancelled is active: the worker is a holder of the packet. */
+  readonly leases: InFlight.InFlight<number, Lease<Packet>>
+  /** The packet ids of the cancelled leases that have expired. */
+  readonly expired: Set<number>
   readonly throughput: PacketSizing.Throughput
   state: "ready" | "lost" | "gone"
-  /** Leases that expired and have no outcome yet. */
-  expiredLeases: number
   /** Failed or stopped packets since the last success. */
   consecutiveFailures: number
   /** The time of the last outcome, in milliseconds. */
@@ -53,15 +52,39 @@ export interface WorkerState<Packet> extends WorkerInfo {
   busyMillis: number
 }
 
+/** The state of a run. `structuredClone` makes a snapshot of it, if it can clone the packets and results. */
+export interface State<Packet, Result> {
+  readonly workers: ReadonlyArray<WorkerState<Packet>>
+  /** The workers to which packets may be assigned: all that are usable and have capacity, and perhaps others. */
+  readonly available: Set<WorkerState<Packet>>
+  /** The packets without a result, by id. While the run lasts, each has a holder or is in `retryQueue`. */
+  readonly unfinished: Map<number, PendingPacket<Packet>>
+  /** The unfinished packets to be assigned again. */
+  readonly retryQueue: Set<PendingPacket<Packet>>
+  /** Results of an ordered run, by packet id, that wait for the results of earlier packets. */
+  readonly outOfOrder: Map<number, { readonly pending: PendingPacket<Packet>; readonly result: Result }>
+  nextId: number
+  mergedCount: number
+  /** The merged packets that do not count against the buffer any more. */
+  consumedCount: number
+  /** The units of the packets that were split off, without the restored ones. */
+  splitUnits: number
+  /** True if there is no further packet to split off. */
+  isExhausted: boolean
+  /** The action that has ended the run. */
+  end: EndAction<Packet> | undefined
+}
+
+/** Makes the state of a worker without leases. */
 export const makeWorkerState = <Packet>(info: WorkerInfo, index: number): WorkerState<Packet> => ({
   index,
   name: info.name,
   capacity: info.capacity,
   latencyMillis: info.latencyMillis,
-  leases: new Map(),
+  leases: InFlight.make(),
+  expired: new Set(),
   throughput: PacketSizing.make(),
   state: "ready",
-  expiredLeases: 0,
   consecutiveFailures: 0,
   lastOutcomeAt: Number.NEGATIVE_INFINITY,
   lossMessage: "",
@@ -71,8 +94,7 @@ export const makeWorkerState = <Packet>(info: WorkerInfo, index: number): Worker
 })
 
 /** Returns true if a worker can receive packets: it is ready, and every expired lease has an outcome. */
-export const isUsable = <Packet>({ expiredLeases, state }: WorkerState<Packet>) =>
-  state === "ready" && expiredLeases === 0
+export const isUsable = <Packet>({ expired, state }: WorkerState<Packet>) => state === "ready" && expired.size === 0
 
 /** A worker with this number of failures in a row is backed off. */
 const maxConsecutiveFailures = 3
@@ -94,10 +116,12 @@ export const isBackedOff = <Packet>(
   now < worker.lastOutcomeAt + leaseMillis &&
   all.some((other) => isUsable(other) && !isFailing(other))
 
-export const isIdle = <Packet>({ leases }: WorkerState<Packet>) => leases.size === 0
+/** Returns true if a worker has no lease. */
+export const isIdle = <Packet>({ leases }: WorkerState<Packet>) => leases.entries.size === 0
 
+/** Returns true if a worker may have one more lease. */
 export const hasCapacity = <Packet>({ capacity, leases, latencyMillis, throughput }: WorkerState<Packet>) =>
-  leases.size < PacketSizing.windowSize(throughput, capacity, latencyMillis)
+  leases.entries.size < PacketSizing.windowSize(throughput, capacity, latencyMillis)
 
 /** Returns true if a packet may go to a worker: it has not failed there, or has failed on every usable worker. */
 export const isEligible = <Packet>(
@@ -122,13 +146,14 @@ export const straggler = <Packet>(
   let best: PendingPacket<Packet> | undefined
   let longest = minRemainingMillis
   for (const other of all) {
-    if (other === idle || other.leases.size === 0) continue
+    if (other === idle || isIdle(other)) continue
     let units = 0
     let since = other.lastOutcomeAt
-    for (const { pending, sentAt, state } of other.leases.values()) {
+    for (const { pending, sentAt } of other.leases.entries.values()) {
       if (units === 0) since = Math.max(since, sentAt)
       units += pending.units
-      if (state !== "active" || pending.leases.length > 1 || pending.failedOn.includes(idle.index)) continue
+      const { failedOn, holders } = pending
+      if (holders.length !== 1 || holders[0] !== other.index || failedOn.includes(idle.index)) continue
       const waited = now - since
       const estimated = PacketSizing.estimateMillis(other.throughput, units) ?? 0
       const remaining = estimated > waited ? estimated - waited : waited

@@ -2,7 +2,7 @@ import { afterAll, assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Dispatcher from "../../../src/farm/dispatcher/Dispatcher.ts"
-import type { Event } from "../../../src/farm/dispatcher/DispatcherEvent.ts"
+import type { Event, Options } from "../../../src/farm/dispatcher/DispatcherEvent.ts"
 import * as DispatcherModel from "./DispatcherModel.ts"
 
 const { healthy } = DispatcherModel
@@ -50,6 +50,19 @@ const profilesOf = (profiles: typeof FaultProfiles.Type): ReadonlyArray<Dispatch
 
 const propertyRuns = 300
 
+/** Keeps the state of a dispatcher between its steps. */
+const drive = (options: Options<number>) => {
+  let state = Dispatcher.make<number, number>(options)
+  return {
+    state: () => state,
+    step: (events: ReadonlyArray<Event<number>>, now: number) => {
+      const [next, actions] = Dispatcher.step(options, state, events, now)
+      state = next
+      return actions
+    }
+  }
+}
+
 describe("Dispatcher", () => {
   const coverage = { runs: 0, faults: 0 }
   // The first property proves nothing without faults.
@@ -83,6 +96,7 @@ describe("Dispatcher", () => {
         assert.deepStrictEqual(outcome.violations, [])
         assert.isDefined(outcome.end)
         if (outcome.end?._tag === "PoisonPacket") assert.isAtLeast(outcome.end.attempts.length, attempts)
+        assert.notStrictEqual(outcome.end?._tag, "SplitFailed")
         if (outcome.end?._tag === "NoWorkers") assert.strictEqual(outcome.end.causes.length, profiles.length)
         if (outcome.end?._tag === "Finished")
           assert.strictEqual(DispatcherModel.coverageGap(outcome.merged, rest.units), undefined)
@@ -160,19 +174,19 @@ describe("Dispatcher", () => {
       initialSize: 1,
       packetSize: 1
     }
-    const dispatcher = Dispatcher.make<number, number>({
+    const { step } = drive({
       ...{ ...options, maxAttempts: 2, totalUnits: 2, workers: [{ name: "one", capacity: 2, latencyMillis: 5 }] },
       nextPacket: () => (cut === 2 ? undefined : { packet: cut++, units: 1 })
     })
     const sentAt = (now: number, ...events: ReadonlyArray<Event<number>>) =>
-      dispatcher.step(events, now).flatMap((action) => (action._tag === "Run" ? action.tasks.map(({ id }) => id) : []))
+      step(events, now).flatMap((action) => (action._tag === "Run" ? action.tasks.map(({ id }) => id) : []))
     const stopped = (id: number) => ({ _tag: "Stopped" as const, worker: 0, id })
     assert.deepStrictEqual(sentAt(0), [0, 1])
     assert.deepStrictEqual(sentAt(1_000, { _tag: "Tick" }), [])
     assert.deepStrictEqual(sentAt(1_100, stopped(0), stopped(1)), [0, 1])
     const threw = { _tag: "Failed" as const, worker: 0, kind: "Threw" as const, message: "it threw" }
     assert.deepStrictEqual(sentAt(1_200, { ...threw, id: 1 }), [1])
-    const [poison] = dispatcher.step([{ ...threw, id: 0 }], 1_300).filter(({ _tag }) => _tag === "PoisonPacket")
+    const [poison] = step([{ ...threw, id: 0 }], 1_300).filter(({ _tag }) => _tag === "PoisonPacket")
     assert.deepStrictEqual(poison, {
       _tag: "PoisonPacket",
       id: 0,
@@ -182,6 +196,79 @@ describe("Dispatcher", () => {
         { worker: "one", kind: "Threw", message: "it threw" }
       ]
     })
+  })
+
+  it("continues from a snapshot of its state with the same actions", () => {
+    const options: Options<number> = {
+      ...{ leaseMillis: 1_000, maxAttempts: 3, ordered: true, holdUntilConsumed: true, bufferSize: 20 },
+      ...{ targetMillis: 50, initialSize: 1, packetSize: 1, totalUnits: undefined },
+      workers: ["one", "two"].map((name) => ({ name, capacity: 3, latencyMillis: 5 })),
+      nextPacket: () => ({ packet: 7, units: 1 })
+    }
+    const events: ReadonlyArray<ReadonlyArray<Event<number>>> = [
+      [],
+      [{ _tag: "Done", worker: 1, id: 1, result: 1, millis: 1 }],
+      [{ _tag: "Failed", worker: 0, id: 0, kind: "Threw", message: "it threw" }, { _tag: "Tick" }],
+      [{ _tag: "Lost", worker: 1, message: "it crashed" }],
+      [
+        { _tag: "Consumed", count: 1 },
+        { _tag: "Ready", worker: 1 }
+      ],
+      [{ _tag: "Cancel" }]
+    ]
+    const once = drive(options)
+    let snapshot = Dispatcher.make<number, number>(options)
+    for (const [at, batch] of events.entries()) {
+      const [next, actions] = Dispatcher.step(options, structuredClone(snapshot), batch, at * 1_100)
+      assert.deepStrictEqual(actions, once.step(batch, at * 1_100))
+      assert.deepStrictEqual(next, once.state())
+      snapshot = next
+    }
+    assert.deepStrictEqual(snapshot.end, { _tag: "Finished" })
+  })
+
+  it("notifies of failed attempts, lost workers and their return", () => {
+    const { step } = drive({
+      ...{ leaseMillis: 1_000, maxAttempts: 3, ordered: false, holdUntilConsumed: false, bufferSize: 10 },
+      ...{ targetMillis: 50, initialSize: 1, packetSize: 1, totalUnits: undefined },
+      workers: [{ name: "one", capacity: 1, latencyMillis: 0 }],
+      nextPacket: () => ({ packet: 7, units: 1 })
+    })
+    const notices = (...events: ReadonlyArray<Event<number>>) =>
+      step(events, 0).flatMap((action) => (action._tag === "Notify" ? [action.notice] : []))
+    assert.deepStrictEqual(notices(), [])
+    const message = "it crashed"
+    assert.deepStrictEqual(notices({ _tag: "Lost", worker: 0, message }, { _tag: "Ready", worker: 0 }), [
+      { _tag: "WorkerLost", worker: "one", message },
+      { _tag: "AttemptFailed", id: 0, attempt: { worker: "one", kind: "Lost", message } },
+      { _tag: "WorkerReady", worker: "one" }
+    ])
+    const [gone] = notices({ _tag: "Gone", worker: 0, message, running: [] })
+    assert.deepStrictEqual(gone, { _tag: "WorkerGone", worker: "one", message })
+  })
+
+  it("ends the run when a packet cannot be split off, and cancels what runs", () => {
+    let cut = 0
+    const cause = new Error("oops")
+    const { step } = drive({
+      ...{ leaseMillis: 1_000, maxAttempts: 3, ordered: false, holdUntilConsumed: false, bufferSize: 10 },
+      ...{ targetMillis: 50, initialSize: 1, packetSize: 1, totalUnits: undefined },
+      workers: [
+        { name: "one", capacity: 1, latencyMillis: 0 },
+        { name: "two", capacity: 1, latencyMillis: 0 }
+      ],
+      nextPacket: () => {
+        if (cut === 2) throw cause
+        return { packet: cut++, units: 1 }
+      }
+    })
+    step([], 0)
+    assert.deepStrictEqual(step([{ _tag: "Done", worker: 0, id: 0, result: 0, millis: 1 }], 1), [
+      { _tag: "Merge", id: 0, packet: 0, result: 0 },
+      { _tag: "Cancel", worker: 1, ids: [1] },
+      { _tag: "SplitFailed", id: 2, cause }
+    ])
+    assert.deepStrictEqual(step([{ _tag: "Tick" }], 2), [])
   })
 
   it("forgets packets that are done", () => {
@@ -196,12 +283,12 @@ describe("Dispatcher", () => {
       initialSize: 1,
       packetSize: 1
     }
-    const dispatcher = Dispatcher.make<number, number>({
+    const { state, step } = drive({
       ...{ ...options, totalUnits: undefined, workers: [{ name: "one", capacity: 4, latencyMillis: 5 }] },
       nextPacket: () => ({ packet: cut++, units: 1 })
     })
     let now = 0
-    let actions = dispatcher.step([], now)
+    let actions = step([], now)
     for (let round = 0; round < 50_000; round++) {
       now += 1
       const done = actions.flatMap((action) =>
@@ -209,10 +296,10 @@ describe("Dispatcher", () => {
           ? action.tasks.map(({ id }) => ({ _tag: "Done" as const, worker: 0, id, result: id, millis: 0.5 }))
           : []
       )
-      actions = dispatcher.step(done, now)
-      assert.isAtMost(dispatcher.unmerged().length, 4)
+      actions = step(done, now)
+      assert.isAtMost(Dispatcher.unmerged(state()).length, 4)
     }
     assert.isAbove(cut, 50_000)
-    assert.isFalse(dispatcher.isPending(0))
+    assert.isFalse(Dispatcher.isPending(state(), 0))
   })
 })

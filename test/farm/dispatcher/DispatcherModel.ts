@@ -1,7 +1,8 @@
 /** A simulation of workers that are late, crash, hang, send duplicates and are cut off: one seed, virtual time. */
 import * as Dispatcher from "../../../src/farm/dispatcher/Dispatcher.ts"
-import type { Action, Event, Options } from "../../../src/farm/dispatcher/DispatcherEvent.ts"
+import type { Action, EndAction, Event, Options } from "../../../src/farm/dispatcher/DispatcherEvent.ts"
 import * as Job from "../../../src/farm/Job.ts"
+import * as DispatcherInvariants from "./DispatcherInvariants.ts"
 
 type Range = { readonly from: number; readonly to: number }
 
@@ -40,7 +41,7 @@ export const healthy: FaultProfile = {
   ...{ staysDown: false, ignoresCancel: false }
 }
 
-export interface Plan extends Partial<Omit<Options<Range>, "workers" | "cut" | "total">> {
+export interface Plan extends Partial<Omit<Options<Range>, "workers" | "nextPacket" | "totalUnits">> {
   readonly seed: number
   readonly units: number
   readonly profiles: ReadonlyArray<FaultProfile>
@@ -49,7 +50,7 @@ export interface Plan extends Partial<Omit<Options<Range>, "workers" | "cut" | "
 }
 
 export interface Outcome {
-  readonly end: Extract<Action<Range, number>, { readonly _tag: "Finished" | "PoisonPacket" | "NoWorkers" }> | undefined
+  readonly end: EndAction<Range> | undefined
   readonly merged: ReadonlyArray<Range>
   /** The violated rules of the dispatcher. */
   readonly violations: ReadonlyArray<string>
@@ -109,7 +110,7 @@ export const run = (plan: Plan): Outcome => {
   let end: Outcome["end"]
 
   const after = (millis: number, act: () => void) => void eventQueue.push({ at: now + millis, order: order++, act })
-  const dispatcher = Dispatcher.make<Range, number>({
+  const options: Options<Range> = {
     ...{
       leaseMillis,
       maxAttempts,
@@ -127,7 +128,8 @@ export const run = (plan: Plan): Outcome => {
       if (next !== undefined) splitCount++
       return next
     }
-  })
+  }
+  let state = Dispatcher.make<Range, number>(options)
 
   const feed = (events: ReadonlyArray<Event<number>>) => {
     for (const event of events) {
@@ -135,7 +137,10 @@ export const run = (plan: Plan): Outcome => {
       if (event._tag === "Lost" || event._tag === "Gone") workers[event.worker]!.inFlight.clear()
       if (event._tag === "Gone") goneWorkers.add(event.worker)
     }
-    for (const action of dispatcher.step(events, now)) perform(action)
+    const [next, actions] = Dispatcher.step(options, state, events, now)
+    state = next
+    violations.push(...DispatcherInvariants.violations(options, state))
+    for (const action of actions) perform(action)
     if (splitCount - consumedCount > bufferSize)
       violations.push(`${splitCount - consumedCount} packets in flight, more than ${bufferSize}`)
   }
@@ -181,6 +186,8 @@ export const run = (plan: Plan): Outcome => {
           if (worker.busy && action.ids.includes(first!.id) && !worker.profile.ignoresCancel) stop(action.worker)
         })
       }
+      case "Notify":
+        return
       default:
         if (end !== undefined) violations.push(`${end._tag}, and then ${action._tag}`)
         end = action

@@ -65,7 +65,7 @@ describe("TcpWorkers", () => {
     Effect.scoped(
       Effect.gen(function* () {
         const { host } = yield* serve({ workers: threads(2) })
-        const workers = Worker.all(connect([host], []), threads(1))
+        const workers = Worker.concat(connect([host], []), threads(1))
         const one = Farm.run(job, { to: 100_000 }, { workers, packetSize: 50 })
         const answers = yield* Effect.all([one, one, one], { concurrency: "unbounded" })
         assert.deepStrictEqual(answers, [sum(100_000), sum(100_000), sum(100_000)])

@@ -26,7 +26,7 @@ describe("NodeThreadWorkers", () => {
     Effect.scoped(
       Effect.gen(function* () {
         const pool = yield* NodeThreadWorkers.make({ module, threads: 1, capacity: 1, gracePeriod: "300 millis" })
-        const workers = Worker.all(Effect.succeed(pool), NodeThreadWorkers.make({ module, threads: 1 }))
+        const workers = Worker.concat(Effect.succeed(pool), NodeThreadWorkers.make({ module, threads: 1 }))
         assert.strictEqual(yield* Farm.run(job, { to: 1_000 }, { workers }), sum(1_000))
         const spin = Farm.run(job, { odd: { at: 0, does: "spin" } }, { workers: Effect.succeed(pool), packetSize: 1 })
         yield* Effect.timeoutOption(spin, "20 millis")

@@ -2,13 +2,12 @@
 import * as Clock from "effect/Clock"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import * as SubscriptionRef from "effect/SubscriptionRef"
 import * as NodeCheckpoint from "../../../farm/NodeCheckpoint.ts"
-import * as Progress from "../../../farm/Progress.ts"
+import type { Progress } from "../../../farm/Progress.ts"
 import * as Kernels from "../../../primes/Kernels.ts"
 import * as Range from "../../../primes/Range.ts"
 import * as pool from "./pool.ts"
-import { showOnTerminal, summary } from "./progress.ts"
+import { openOnTerminal, summary } from "./progress.ts"
 
 interface Input extends pool.WorkerSelection {
   readonly range: string
@@ -26,7 +25,7 @@ const toJson = (
   kernel: Kernels.Name,
   count: number,
   seconds: number,
-  { efficiency, packets, workers }: Progress.Progress
+  { efficiency, packets, workers }: Progress
 ) =>
   JSON.stringify({
     ...{ from, to, count, kernel, seconds: rounded(seconds, 3) },
@@ -42,8 +41,7 @@ export const count = Effect.fnUntraced(function* (input: Input) {
   const range = yield* pool.parse(input.range)
   const kernel = input.kernel ?? Kernels.fastest
   const title = Range.format(range)
-  const progress = yield* Progress.make
-  const display = input.json ? undefined : yield* showOnTerminal(title, progress)
+  const display = input.json ? undefined : yield* openOnTerminal(title)
   const packetSize = input.packets && Math.max(1, Math.ceil((range.to - range.from) / input.packets))
   const workers = yield* pool.open(input, {
     maxPackets: pool.maxPackets(range, kernel, packetSize),
@@ -51,14 +49,15 @@ export const count = Effect.fnUntraced(function* (input: Input) {
   })
   const clock = yield* Clock.Clock
   const start = clock.monotonicTimeNanosUnsafe()
-  const found = yield* pool.count(range, kernel, input, {
+  const running = yield* pool.start(range, kernel, input, {
     workers,
-    progress,
     packetSize,
     checkpoint: input.checkpoint === undefined ? undefined : NodeCheckpoint.file(input.checkpoint)
   })
+  yield* display?.follow(running) ?? Effect.void
+  const found = yield* running.output
   const seconds = Number(clock.monotonicTimeNanosUnsafe() - start) / 1e9
-  const stats = yield* SubscriptionRef.get(progress)
+  const stats = yield* running.stats
   yield* display?.print(summary(title, stats, seconds)) ?? Effect.void
   yield* Console.log(input.json ? toJson(range, kernel, found, seconds, stats) : `${found}`)
 }, Effect.scoped)

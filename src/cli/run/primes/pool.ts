@@ -73,7 +73,7 @@ export const open = Effect.fnUntraced(function* (
     beforeLog
   })
   if (workers === undefined) return remote
-  return Worker.all(
+  return Worker.concat(
     localThreads,
     Effect.catchIf(remote, isNoWorkers, () => Effect.succeed([]))
   )
@@ -87,6 +87,16 @@ const explain =
     return reason._tag === "InvalidOptions" ? new UsageError({ message }) : new CannotCount({ message })
   }
 
-/** Counts the primes of a range on the given workers. */
-export const count = (range: Range.Range, kernel: Kernels.Name, selection: WorkerSelection, options: Farm.RunOptions) =>
-  Effect.mapError(Farm.run(PrimeJob.job, { ...range, kernel }, options), explain(selection.hosts !== undefined))
+/** Starts the count of the primes of a range on the given workers. */
+export const start = (
+  range: Range.Range,
+  kernel: Kernels.Name,
+  selection: WorkerSelection,
+  options: Farm.RunOptions
+) => {
+  const explained = Effect.mapError(explain(selection.hosts !== undefined))
+  return Farm.start(PrimeJob.job, { ...range, kernel }, options).pipe(
+    Effect.map((running) => ({ ...running, output: explained(running.output) })),
+    explained
+  )
+}

@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
-import * as SubscriptionRef from "effect/SubscriptionRef"
+import type { Running } from "../../../farm/Farm.ts"
 import type { Progress, WorkerProgress } from "../../../farm/Progress.ts"
 import { columns, replaceLine } from "../../../terminal/NodeTerminal.ts"
 import * as ProgressBar from "../../../terminal/ProgressBar.ts"
@@ -51,11 +51,10 @@ export const summary = (title: string, { done, efficiency, packets, workers }: P
   return `${title}: ${seconds.toFixed(2)} s${unitsPerSecond}, ${packetCount}, ${busy}`
 }
 
-/** Draws progress on standard error, if that is a terminal, until the scope closes. */
-export const showOnTerminal = Effect.fnUntraced(function* (
-  title: string,
-  progress: SubscriptionRef.SubscriptionRef<Progress>
-) {
+const refreshInterval = "100 millis"
+
+/** Makes the display on standard error, if that is a terminal. It is cleared when the scope closes. */
+export const openOnTerminal = Effect.fnUntraced(function* (title: string) {
   const stdio = yield* Stdio.Stdio
   if (!(yield* stdio.stderrIsTerminal)) return undefined
   const draw = (stats: Progress) =>
@@ -64,6 +63,11 @@ export const showOnTerminal = Effect.fnUntraced(function* (
     })
   const clear = Effect.sync(() => replaceLine(""))
   yield* Effect.addFinalizer(() => clear)
-  yield* Effect.forkScoped(Stream.runForEach(SubscriptionRef.changes(progress), draw))
-  return { clear, print: (line: string) => Effect.sync(() => replaceLine(`${line}\n`)) }
+  return {
+    clear,
+    print: (line: string) => Effect.sync(() => replaceLine(`${line}\n`)),
+    /** Draws the progress of a run until the scope closes. */
+    follow: ({ statsEvery }: Pick<Running<unknown>, "statsEvery">) =>
+      Effect.forkScoped(Stream.runForEach(statsEvery(refreshInterval), draw))
+  }
 })

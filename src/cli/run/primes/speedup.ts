@@ -3,16 +3,13 @@ import * as Clock from "effect/Clock"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
-import * as Stdio from "effect/Stdio"
-import * as SubscriptionRef from "effect/SubscriptionRef"
-import * as Progress from "../../../farm/Progress.ts"
 import * as Kernels from "../../../primes/Kernels.ts"
 import * as Range from "../../../primes/Range.ts"
 import * as Table from "../../../terminal/Table.ts"
 import { CannotDraw } from "../../common/CliErrors.ts"
 import * as NodeProcessors from "../common/NodeProcessors.ts"
 import * as pool from "./pool.ts"
-import { showOnTerminal } from "./progress.ts"
+import { openOnTerminal } from "./progress.ts"
 import * as speedupPlot from "./speedupPlot.ts"
 
 interface Input {
@@ -45,15 +42,15 @@ const formatRow = ({ busy, efficiency, seconds, speedup, workers }: Row) =>
   formatCells(`${workers}`, seconds.toFixed(2), speedup.toFixed(2), percent(efficiency), percent(busy))
 
 const measure = Effect.fnUntraced(function* (range: Range.Range, kernel: Kernels.Name, workers: number) {
-  const progress = yield* Progress.make
-  const stdio = yield* Stdio.Stdio
   // Table and bar share the terminal: the scope removes the bar before the row is printed.
-  if (yield* stdio.stderrIsTerminal) yield* showOnTerminal(`${workers} workers`, progress)
+  const display = yield* openOnTerminal(`${workers} workers`)
   const clock = yield* Clock.Clock
   const start = clock.monotonicTimeNanosUnsafe()
-  const count = yield* pool.count(range, kernel, {}, { workers: pool.threads(workers), progress })
+  const running = yield* pool.start(range, kernel, {}, { workers: pool.threads(workers) })
+  yield* display?.follow(running) ?? Effect.void
+  const count = yield* running.output
   const seconds = Number(clock.monotonicTimeNanosUnsafe() - start) / 1e9
-  return { count, seconds, busy: (yield* SubscriptionRef.get(progress)).efficiency }
+  return { count, seconds, busy: (yield* running.stats).efficiency }
 }, Effect.scoped)
 
 const rounded = (value: number) => Number(value.toFixed(4))

@@ -3,31 +3,30 @@ import * as Fs from "node:fs"
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import * as SubscriptionRef from "effect/SubscriptionRef"
-import { Farm, NodeCheckpoint, NodeThreadWorkers, Progress, TcpWorkers, Worker } from "../../../../src/farm/index.ts"
+import { Farm, NodeCheckpoint, NodeThreadWorkers, TcpWorkers, Worker } from "../../../../src/farm/index.ts"
 import { NodeServices } from "../../../../src/network/index.ts"
 import { Kernels, PrimeJob } from "../../../../src/primes/index.ts"
 import * as Cli from "../../../support/Cli.ts"
 import { directory } from "../../../support/Directory.ts"
 
 const primesBelow = Effect.fnUntraced(function* (to: number, hosts: ReadonlyArray<string>, file: string) {
-  const progress = yield* Progress.make
-  yield* Effect.forkScoped(
-    Stream.runForEach(SubscriptionRef.changes(progress), ({ done, total }) => Effect.logDebug(`${done} of ${total}`))
-  )
-  return yield* Farm.run(
+  const running = yield* Farm.start(
     PrimeJob.job,
     { from: 0, to, kernel: Kernels.fastest },
     {
-      workers: Worker.all(
+      workers: Worker.concat(
         NodeThreadWorkers.make({ module: PrimeJob.module, threads: 2 }),
         Effect.provide(TcpWorkers.make({ hosts, job: PrimeJob.job }), NodeServices.layer)
       ),
       lease: "10 seconds",
-      checkpoint: NodeCheckpoint.file(file),
-      progress
+      checkpoint: NodeCheckpoint.file(file)
     }
   )
+  yield* Effect.forkScoped(
+    Stream.runForEach(running.statsEvery("1 second"), ({ done, total }) => Effect.logDebug(`${done} of ${total}`))
+  )
+  yield* Effect.forkScoped(Stream.runForEach(running.events, (event) => Effect.logInfo(event._tag, event)))
+  return yield* running.output
 }, Effect.scoped)
 
 it.live("guide/farm: runs the example of threads and hosts", () =>

@@ -1,0 +1,31 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Schema from "effect/Schema"
+import * as FarmError from "../../src/farm/FarmError.ts"
+
+const attempt = { worker: "thread 1", kind: "Threw", message: "no 42" } as const
+
+const reasons: ReadonlyArray<FarmError.Reason> = [
+  new FarmError.InvalidOptions({ message: "invalid threads 0" }),
+  new FarmError.ModuleLoadFailed({ module: "job.ts", detail: "no such file" }),
+  new FarmError.Unreachable({ worker: "host:1070", detail: "timed out" }),
+  new FarmError.WrongJob({ worker: "thread 1", has: "odd 1", wanted: "odd 2" }),
+  new FarmError.NoWorkers({ causes: ["thread 1: exited", "thread 2: exited"] }),
+  new FarmError.PoisonPacket({ id: 7, packet: { from: 0, to: 1 }, attempts: [attempt] }),
+  new FarmError.SplitFailed({ id: 0, cause: new TypeError("oops") }),
+  new FarmError.MergeFailed({ id: 7, packet: { from: 0, to: 1 }, cause: "oops" }),
+  new FarmError.CheckpointFailed({ path: "run", detail: "permission denied" })
+]
+
+const json = Schema.toCodecJson(FarmError.FarmError)
+
+describe("FarmError", () => {
+  it.each(reasons)("keeps its reason and message as JSON: $_tag", (reason) => {
+    const error = new FarmError.FarmError({ reason })
+    const text = JSON.stringify(Schema.encodeSync(json)(error))
+    const copy = Schema.decodeSync(json)(JSON.parse(text))
+    assert.instanceOf(copy, FarmError.FarmError)
+    assert.strictEqual(copy.reason.constructor, reason.constructor)
+    assert.strictEqual(copy.message, error.message)
+    assert.deepStrictEqual(JSON.stringify(Schema.encodeSync(json)(copy)), text)
+  })
+})

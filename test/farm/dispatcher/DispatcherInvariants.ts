@@ -1,0 +1,62 @@
+/** The invariants of a dispatcher's state, which hold after every step. */
+import type { State } from "../../../src/farm/dispatcher/Dispatcher.ts"
+import type { Options } from "../../../src/farm/dispatcher/DispatcherEvent.ts"
+import * as DispatcherState from "../../../src/farm/dispatcher/DispatcherState.ts"
+
+type WorkerState = DispatcherState.WorkerState<unknown>
+
+/** The invariants of one worker: `[name, true if it holds]`. */
+const workerInvariants = ({ available, unfinished }: State<unknown, unknown>, worker: WorkerState) => {
+  const { capacity, expired, index, leases, state } = worker
+  const active = [...leases.entries.values()].filter(({ pending }) => !leases.cancelledAt.has(pending.id))
+  const mayReceive = DispatcherState.isUsable(worker) && DispatcherState.hasCapacity(worker)
+  return [
+    ["a lease is under the id of its packet", [...leases.entries].every(([id, { pending }]) => pending.id === id)],
+    ["a cancelled lease is in flight", [...leases.cancelledAt.keys()].every((id) => leases.entries.has(id))],
+    ["an expired lease is cancelled", [...expired].every((id) => leases.cancelledAt.has(id))],
+    ["an active lease is that of an unfinished packet", active.every(({ pending }) => unfinished.has(pending.id))],
+    ["the holder of an active lease is its worker", active.every(({ pending }) => pending.holders.includes(index))],
+    ["leases are within the capacity", leases.entries.size <= capacity],
+    ["a worker that may receive packets is available", !mayReceive || available.has(worker)],
+    ["a worker that is not ready has no leases", state === "ready" || leases.entries.size === 0]
+  ] as const
+}
+
+/** The invariants of the packets. */
+const packetInvariants = (
+  { bufferSize, maxAttempts, ordered, restored = [] }: Options<unknown>,
+  { consumedCount, end, mergedCount, nextId, outOfOrder, retryQueue, unfinished, workers }: State<unknown, unknown>
+) => {
+  const packets = [...unfinished.values()]
+  const isActive = (id: number, index: number) => {
+    const { leases } = workers[index]!
+    return leases.entries.has(id) && !leases.cancelledAt.has(id)
+  }
+  return [
+    ["a packet is under its id", [...unfinished].every(([id, pending]) => pending.id === id && id < nextId)],
+    ["a holder has an active lease", packets.every(({ holders, id }) => holders.every((one) => isActive(id, one)))],
+    ["a worker holds a packet once", packets.every(({ holders }) => new Set(holders).size === holders.length)],
+    [
+      "a packet has a holder or waits for one",
+      end !== undefined || packets.every((one) => one.holders.length > 0 !== retryQueue.has(one))
+    ],
+    ["a waiting packet is unfinished", [...retryQueue].every((one) => unfinished.get(one.id) === one)],
+    ["a waiting packet has attempts left", [...retryQueue].every(({ attempts }) => attempts.length < maxAttempts)],
+    ["each attempt has a worker", packets.every(({ attempts, failedOn }) => attempts.length === failedOn.length)],
+    ["only an ordered run holds results back", ordered || outOfOrder.size === 0],
+    ["a result is held back for earlier ones", [...outOfOrder.keys()].every((id) => id > mergedCount)],
+    ["every packet is counted once", unfinished.size + outOfOrder.size + mergedCount === nextId],
+    ["only merged results are consumed", consumedCount <= mergedCount],
+    ["packets are within the buffer", nextId - consumedCount <= Math.max(bufferSize, restored.length)],
+    ["nothing runs after the end", end === undefined || packets.every(({ holders }) => holders.length === 0)],
+    ["nothing is left at the end", end?._tag !== "Finished" || unfinished.size + outOfOrder.size === 0]
+  ] as const
+}
+
+/** Returns the invariants that do not hold. */
+export const violations = (options: Options<unknown>, state: State<unknown, unknown>): ReadonlyArray<string> => [
+  ...packetInvariants(options, state).flatMap(([name, holds]) => (holds ? [] : [name])),
+  ...state.workers.flatMap((worker) =>
+    workerInvariants(state, worker).flatMap(([name, holds]) => (holds ? [] : [`${name}: ${worker.name}`]))
+  )
+]
