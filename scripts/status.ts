@@ -6,7 +6,6 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import * as SubscriptionRef from "effect/SubscriptionRef"
 import * as NodeNetwork from "../src/network/node/NodeNetwork.ts"
 import * as TerminalText from "../src/network/TerminalText.ts"
 import * as HostStatus from "../src/status/HostStatus.ts"
@@ -28,6 +27,6 @@ Effect.gen(function* () {
     payload: HostStatus.initialPosition
   })
   yield* Console.log(label)
-  const tables = Stream.map(SubscriptionRef.changes(peers), (peers) => peers.map(line).join(""))
+  const tables = Stream.map(peers.changes, (peers) => peers.map(line).join(""))
   yield* Stream.runForEach(Stream.changes(tables), Console.log)
 }).pipe(Effect.scoped, Effect.provide(NodeNetwork.layer), NodeRuntime.runMain)

@@ -5,6 +5,7 @@
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Console from "effect/Console"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
@@ -15,13 +16,14 @@ import { Broadcast, StatusPeer } from "effect-inet/status"
 const [name = `worker-${process.pid}`, port = "2066"] = process.argv.slice(2)
 const Load = Schema.Struct({ jobs: Schema.Int, queue: Schema.Array(Schema.String) })
 const transport = Broadcast.make({ addresses: [Broadcast.loopback], port: Number(port) })
-const Presence = StatusPeer.layer({ name, schema: Load, payload: { jobs: 0, queue: [] }, transport })
+class Presence extends Context.Service<Presence, StatusPeer.StatusPeer<typeof Load.Type>>()("app/Presence") {}
+const presence = StatusPeer.layer(Presence, { name, schema: Load, payload: { jobs: 0, queue: [] }, transport })
 
 Effect.gen(function* () {
-  const status = yield* StatusPeer.service<typeof Load.Type>()
+  const status = yield* Presence
   yield* Console.log(`${name} has joined: ${status.label}`)
   yield* Effect.forkScoped(Effect.delay(status.publish({ jobs: 1, queue: ["mail"] }), "1 second"))
-  yield* Stream.runForEach(status.changes, ({ _tag, peer }) =>
+  yield* Stream.runForEach(status.events, ({ _tag, peer }) =>
     Console.log(_tag, TerminalText.escape(peer.name), JSON.stringify(peer.payload))
   )
-}).pipe(Effect.scoped, Effect.provide(Presence.pipe(Layer.provide(NodeNetwork.layer))), NodeRuntime.runMain)
+}).pipe(Effect.scoped, Effect.provide(presence.pipe(Layer.provide(NodeNetwork.layer))), NodeRuntime.runMain)

@@ -7,7 +7,6 @@
  * import * as Effect from "effect/Effect"
  * import * as Exit from "effect/Exit"
  * import * as Schema from "effect/Schema"
- * import * as SubscriptionRef from "effect/SubscriptionRef"
  * import { Simulation } from "effect-inet/simulation"
  * import { StatusPeer } from "effect-inet/status"
  *
@@ -20,20 +19,20 @@
  *   const other = yield* Effect.provide(StatusPeer.make({ ...options, name: "worker-2" }), second.layer)
  *   yield* other.publish({ jobs: 3 })
  *   yield* Effect.sleep("1 second")
- *   return (yield* SubscriptionRef.get(peer.peers)).map(({ name, payload, state }) => [name, state, payload?.jobs])
+ *   return (yield* peer.peers.get).map(({ name, payload, state }) => [name, state, payload?.jobs])
  * }))
  *
  * const { exit } = await Effect.runPromise(program)
  * exit // => Exit.succeed([["worker-1", "alive", 0], ["worker-2", "alive", 3]])
  * ```
  */
-import * as Context from "effect/Context"
+import * as Config from "effect/Config"
+import type * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import * as NetAddress from "effect/net/NetAddress"
-import * as PubSub from "effect/PubSub"
 import * as Random from "effect/Random"
 import type * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
@@ -41,17 +40,18 @@ import * as Schedule from "effect/Schedule"
 import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
-import * as Stream from "effect/Stream"
-import * as SubscriptionRef from "effect/SubscriptionRef"
 import * as Hmac from "../network/Hmac.ts"
 import * as Monotonic from "../network/Monotonic.ts"
 import type * as Network from "../network/Network.ts"
+import * as ServerConfig from "../network/ServerConfig.ts"
+import * as ServerEvents from "../network/ServerEvents.ts"
 import * as Identity from "./Identity.ts"
 import * as PeerTable from "./membership/PeerTable.ts"
 import type { Change, Heartbeat, Peer } from "./Peer.ts"
 import { StatusError } from "./StatusError.ts"
+import * as Subscribable from "./Subscribable.ts"
 import * as Broadcast from "./transport/Broadcast.ts"
-import type * as Transport from "./transport/Transport.ts"
+import * as Transport from "./transport/Transport.ts"
 import * as HeartbeatEncoder from "./wire/HeartbeatEncoder.ts"
 import * as HeartbeatReceiver from "./wire/HeartbeatReceiver.ts"
 import * as StatusPacket from "./wire/StatusPacket.ts"
@@ -105,25 +105,19 @@ export interface Stats extends Transport.Stats {
 /** Time to send a new payload: at once, or with the next regular packet. @category models @since 0.1.0 */
 export type PublishTiming = "immediately" | "withNext"
 
-/** A running peer. @category models @since 0.1.0 */
-export interface StatusPeer<in out A> {
+/** A running peer. `events` are all changes of all peers. @category models @since 0.1.0 */
+export interface StatusPeer<in out A> extends ServerEvents.Observable<Change<A>, Stats> {
   readonly id: string
   /** Description of the transport, for people. */
   readonly label: string
   /**
    * All peers by name, this one included, with ages as of the moment of the read. Subscribers receive the current
-   * table, then a new one after each change and once an interval. Read-only.
+   * table, then a new one after each change and once an interval.
    */
-  readonly peers: SubscriptionRef.SubscriptionRef<ReadonlyArray<Peer<A>>>
-  /** All changes from now on. A slow subscriber loses the oldest of more than 1,024. */
-  readonly changes: Stream.Stream<Change<A>>
+  readonly peers: Subscribable.Subscribable<ReadonlyArray<Peer<A>>>
   /** Replaces the payload and sends it, by default at once. Fails if the payload does not fit into a packet. */
   readonly publish: (payload: A, when?: PublishTiming) => Effect.Effect<void, StatusError>
-  readonly stats: Effect.Effect<Stats>
 }
-
-/** Returns the service of an app whose payloads have type `A`. @category services @since 0.1.0 */
-export const service = <A>() => Context.Service<StatusPeer<A>>("effect-inet/status/StatusPeer")
 
 /** Shortest time between two updates of the table's subscribers. */
 const minRefreshMillis = 50
@@ -131,34 +125,102 @@ const minRefreshMillis = 50
 /** Checks of the table in one interval. */
 const ticksPerInterval = 4
 
-/** Changes buffered for a slow subscriber. */
-const maxBufferedChanges = 1_024
-
 /** Waits 0.9 to 1 interval at random, so that peers that started together do not stay synchronized. */
 const jittered = (interval: Effect.Effect<Duration.Duration>) =>
   Schedule.modifyDelay(Schedule.forever, () =>
     Effect.zipWith(interval, Random.next, (interval, random) => Duration.times(interval, 0.9 + 0.1 * random))
   )
 
-/** Makes a PubSub that never blocks its publisher: a full one drops its oldest value. */
-const slidingPubSub = <A>(options: { readonly capacity: number; readonly replay?: number | undefined }) =>
-  Effect.acquireRelease(PubSub.sliding<A>(options), PubSub.shutdown)
+/** The table of a peer that runs, its changes and its subscribers. */
+const makeTable = Effect.fnUntraced(function* <A>(
+  options: PeerTable.Options<A>,
+  intervalMillis: number,
+  now: () => number
+) {
+  let table = PeerTable.make<A>({ ...options, tickPeriod: intervalMillis / ticksPerInterval }, now())
+  const changes = yield* ServerEvents.make<Change<A>>()
+  const peers = yield* Subscribable.make(() => PeerTable.peers(table, now()))
+  const peersChanged = Latch.makeUnsafe(false)
 
-/** Publishes without an effect; a full PubSub drops its oldest value. */
-const publishUnsafe = <A>(pubsub: PubSub.PubSub<A>, value: A) => {
-  if (PubSub.publishUnsafe(pubsub, value)) return
-  pubsub.pubsub.slide()
-  PubSub.publishUnsafe(pubsub, value)
+  /** Runs for every packet, so it uses no effects and publishes nothing if nothing has changed. */
+  const apply = ([next, happened]: PeerTable.Step<A>) => {
+    table = next
+    if (happened.length === 0) return
+    for (const change of happened) changes.emit(() => change)
+    peersChanged.openUnsafe()
+  }
+  const tick = Effect.sync(() => apply(PeerTable.tick(table, now())))
+  // Subscribers may display the ages.
+  const everyInterval = Effect.andThen(
+    Effect.repeat(Effect.delay(tick, intervalMillis / ticksPerInterval), { times: ticksPerInterval - 1 }),
+    peersChanged.open
+  )
+  const publishChanged = peersChanged.await.pipe(
+    Effect.andThen(peersChanged.close),
+    Effect.andThen(peers.notify),
+    Effect.andThen(Effect.sleep(minRefreshMillis))
+  )
+  return {
+    peers,
+    changes: changes.events,
+    /** Publishes the table, and refreshes it until the scope closes. */
+    start: Effect.gen(function* () {
+      yield* Effect.andThen(peersChanged.close, peers.notify)
+      yield* Effect.forkScoped(Effect.forever(everyInterval))
+      yield* Effect.forkScoped(Effect.forever(publishChanged))
+    }),
+    receive: (heartbeat: Heartbeat) => apply(PeerTable.receive(table, heartbeat, now()))
+  }
+})
+
+/** What a peer needs to send its heartbeats. */
+interface Sending<A> extends Pick<Options<A>, "schedule" | "minInterval"> {
+  readonly encoder: HeartbeatEncoder.HeartbeatEncoder<A>
+  readonly transport: Transport.Transport
+  readonly intervalMillis: number
+  readonly now: () => number
+  /** Receives each sent heartbeat, for the own table. */
+  readonly onSent: (heartbeat: Heartbeat) => void
 }
 
-/**
- * Makes a reference that calls `read` at each access, so that the ages are current. A subscriber that fell behind
- * receives only the latest value.
- */
-const makePeersRef = Effect.fnUntraced(function* <A>(read: () => ReadonlyArray<Peer<A>>) {
-  const pubsub = yield* slidingPubSub<ReadonlyArray<Peer<A>>>({ capacity: 1, replay: 1 })
-  const ref = yield* SubscriptionRef.make<ReadonlyArray<Peer<A>>>([])
-  return Object.defineProperties(ref, { pubsub: { value: pubsub }, value: { get: read } })
+/** Sends heartbeats until the scope closes, and then a goodbye. Returns the effect that sends a changed payload. */
+const sendHeartbeats = Effect.fnUntraced(function* <A>(options: Sending<A>) {
+  const { encoder, intervalMillis, now, onSent, transport } = options
+  const minIntervalMillis = Duration.toMillis(options.minInterval ?? "100 millis")
+  const from = { address: NetAddress.formatHost(transport.local), port: transport.local.port }
+  const effectiveInterval = () =>
+    Math.min(Math.ceil(transport.effectiveInterval(intervalMillis)), StatusPacket.limits.intervalMillis.max)
+  const payloadChanged = Latch.makeUnsafe(false)
+  const sendLock = Semaphore.makeUnsafe(1)
+  let sentAt = now()
+  /** Sends one packet at a time, so that packets keep their order although signing takes time. Never fails. */
+  const send = (goodbye: boolean) =>
+    Effect.suspend(() => {
+      sentAt = now()
+      payloadChanged.closeUnsafe()
+      return encoder.nextPacket(effectiveInterval(), goodbye)
+    }).pipe(
+      Effect.tap(({ heartbeat }) => Effect.sync(() => onSent({ ...heartbeat, from }))),
+      Effect.flatMap(({ bytes }) => transport.send(bytes)),
+      Effect.withSpan("StatusPeer.packet", { attributes: { goodbye } }),
+      sendLock.withPermit,
+      Effect.catchDefect((defect) => Effect.logError("sending a status packet failed", defect))
+    )
+  /** Sends a changed payload, unless a regular packet has already carried it. */
+  const sendChange = Effect.flatMap(payloadChanged.await, () => {
+    const wait = Math.ceil(sentAt + minIntervalMillis - now())
+    return wait > 0 ? Effect.sleep(wait) : send(false)
+  })
+  /** Delays count from the start of the last send, so that the time to send belongs to the interval. */
+  const schedule = Schedule.modifyDelay(
+    (options.schedule ?? jittered)(Effect.sync(() => Duration.millis(effectiveInterval()))),
+    ({ duration }) => Effect.sync(() => Duration.millis(Math.max(0, sentAt + Duration.toMillis(duration) - now())))
+  )
+  if (encoder.sendsGoodbye) yield* Effect.addFinalizer(() => send(true))
+  yield* send(false)
+  yield* Effect.forkScoped(Effect.schedule(send(false), schedule))
+  yield* Effect.forkScoped(Effect.forever(sendChange))
+  return payloadChanged.open
 })
 
 /**
@@ -173,7 +235,6 @@ export const make = Effect.fnUntraced(function* <A>(
 ): Effect.fn.Return<StatusPeer<A>, StatusError | Network.NetworkError, Network.Network | Scope.Scope> {
   const { cluster = "", course } = options
   const intervalMillis = Duration.toMillis(options.interval ?? "1 second")
-  const minIntervalMillis = Duration.toMillis(options.minInterval ?? "100 millis")
   const replayWindowMillis = Duration.toMillis(options.replayWindow ?? "30 seconds")
   const time = yield* Monotonic.millis
   /** Whole milliseconds, which V8 stores without allocation. */
@@ -186,140 +247,70 @@ export const make = Effect.fnUntraced(function* <A>(
     })
   }
   const identity = yield* Identity.make({ ...options, course: course?.send === true })
-  const isSending = options.listenOnly !== true
-  const sender = yield* HeartbeatEncoder.make({ ...options, cluster, identity, key, interval: intervalMillis })
+  const self = options.listenOnly === true ? undefined : identity
+  const encoder = yield* HeartbeatEncoder.make({ ...options, cluster, identity, key, interval: intervalMillis })
 
-  let [accepted, invalidPayloads] = [0, 0]
-  const decode: typeof sender.decode = (payload, dialect) => {
-    const decoded = sender.decode(payload, dialect)
-    if (Result.isFailure(decoded)) invalidPayloads++
+  const counts = { accepted: 0, invalidPayloads: 0 }
+  const decode: typeof encoder.decode = (payload, dialect) => {
+    const decoded = encoder.decode(payload, dialect)
+    if (Result.isFailure(decoded)) counts.invalidPayloads++
     return decoded
   }
-  let table = PeerTable.make<A>(
-    { ...options, decode, self: isSending ? identity.id : undefined, tickPeriod: intervalMillis / ticksPerInterval },
-    now()
-  )
-  const peers = yield* makePeersRef(() => PeerTable.peers(table, now()))
-  const changes = yield* slidingPubSub<Change<A>>({ capacity: maxBufferedChanges })
-  const peersChanged = Latch.makeUnsafe(false)
-
-  /** Runs for every packet, so it uses no effects and publishes nothing if nothing has changed. */
-  const step = ([next, happened]: PeerTable.Step<A>) => {
-    table = next
-    if (happened.length === 0) return
-    for (const change of happened) publishUnsafe(changes, change)
-    peersChanged.openUnsafe()
+  const table = yield* makeTable({ ...options, decode, self: self?.id }, intervalMillis, now)
+  const acceptCourse = course !== undefined && key === undefined
+  const receiver = yield* HeartbeatReceiver.make({ cluster, key, replayWindowMillis, self, acceptCourse })
+  const accept = (heartbeat: Heartbeat | undefined) => {
+    if (heartbeat === undefined) return
+    counts.accepted++
+    table.receive(heartbeat)
   }
-  const receiveHeartbeat = (heartbeat: Heartbeat) => {
-    accepted++
-    step(PeerTable.receive(table, heartbeat, now()))
-  }
-  const acceptsCourse = course !== undefined && key === undefined
-  const receiver = yield* HeartbeatReceiver.make(
-    { cluster, key, replayWindowMillis, self: isSending ? identity : undefined, acceptCourse: acceptsCourse },
-    receiveHeartbeat
+  if (key !== undefined) yield* Effect.forkScoped(Effect.forever(Effect.map(receiver.nextVerified, accept)))
+  const transport = yield* (options.transport ?? Broadcast.make())((bytes, from) =>
+    accept(receiver.receive(bytes, from))
   )
-  const transport = yield* (options.transport ?? Broadcast.make())(receiver.receive)
-
-  const ownEndpoint = { address: NetAddress.formatHost(transport.local), port: transport.local.port }
-  const effectiveInterval = () =>
-    Math.min(Math.ceil(transport.effectiveInterval(intervalMillis)), StatusPacket.limits.intervalMillis.max)
-  const payloadChanged = Latch.makeUnsafe(false)
-  const sendLock = Semaphore.makeUnsafe(1)
-  let sentAt = now()
-  /** Sends one packet at a time, so that packets keep their order although signing takes time. Never fails. */
-  const send = (goodbye: boolean) =>
-    Effect.suspend(() => {
-      sentAt = now()
-      payloadChanged.closeUnsafe()
-      return sender.nextPacket(effectiveInterval(), goodbye)
-    }).pipe(
-      Effect.tap(({ heartbeat }) =>
-        Effect.sync(() => step(PeerTable.receive(table, { ...heartbeat, from: ownEndpoint }, now())))
-      ),
-      Effect.flatMap(({ bytes }) => transport.send(bytes)),
-      sendLock.withPermit,
-      Effect.catchDefect((defect) => Effect.logError("sending a status packet failed", defect))
-    )
-
-  /** Sends a changed payload, unless a regular packet has already carried it. */
-  const sendChange = Effect.flatMap(payloadChanged.await, () => {
-    const wait = Math.ceil(sentAt + minIntervalMillis - now())
-    return wait > 0 ? Effect.sleep(wait) : send(false)
-  })
-  /** Delays count from the start of the last send, so that the time to send belongs to the interval. */
-  const schedule = Schedule.modifyDelay(
-    (options.schedule ?? jittered)(Effect.sync(() => Duration.millis(effectiveInterval()))),
-    ({ duration }) => Effect.sync(() => Duration.millis(Math.max(0, sentAt + Duration.toMillis(duration) - now())))
-  )
-  const publishPeers = Effect.sync(() => {
-    peersChanged.closeUnsafe()
-    publishUnsafe(peers.pubsub, peers.value)
-  })
-  const tick = Effect.sync(() => step(PeerTable.tick(table, now())))
-  /** Subscribers may display the ages. */
-  const refreshAges = Effect.sync(() => {
-    if (peers.pubsub.subscribers.size > 0) peersChanged.openUnsafe()
-  })
-  const everyInterval = Effect.andThen(
-    Effect.repeat(Effect.delay(tick, intervalMillis / ticksPerInterval), { times: ticksPerInterval - 1 }),
-    refreshAges
-  )
-
-  if (isSending) {
-    if (sender.sendsGoodbye) yield* Effect.addFinalizer(() => send(true))
-    yield* send(false)
-    yield* Effect.forkScoped(Effect.schedule(send(false), schedule))
-    yield* Effect.forkScoped(Effect.forever(sendChange))
-  }
-  yield* publishPeers
-  yield* Effect.forkScoped(Effect.forever(everyInterval))
-  yield* Effect.forkScoped(
-    Effect.forever(
-      peersChanged.await.pipe(Effect.andThen(publishPeers), Effect.andThen(Effect.sleep(minRefreshMillis)))
-    )
-  )
+  const sendNow =
+    self === undefined
+      ? Effect.void
+      : yield* sendHeartbeats({ ...options, encoder, transport, intervalMillis, now, onSent: table.receive })
+  yield* table.start
+  const stats = Effect.map(transport.stats, (stats) => ({ ...stats, ...counts, rejected: receiver.rejected() }))
   return {
     id: identity.id,
     label: transport.label,
-    peers,
-    changes: Stream.fromPubSub(changes),
+    peers: table.peers,
     publish: (payload, when = "immediately") =>
-      Effect.andThen(sender.publish(payload), when === "immediately" ? payloadChanged.open : Effect.void),
-    stats: Effect.map(transport.stats, (stats) => ({
-      ...stats,
-      accepted,
-      rejected: receiver.rejected(),
-      invalidPayloads
-    }))
+      Effect.andThen(encoder.publish(payload), when === "immediately" ? sendNow : Effect.void),
+    ...ServerEvents.observable(table.changes, stats)
   }
 })
 
 /**
- * Layer of `make`.
+ * Layer of `make`, for a service of the app: each payload type has a service of its own.
  *
  * **Example** (Provide a peer to an app, on a simulated network)
  *
  * ```ts
+ * import * as Context from "effect/Context"
  * import * as Effect from "effect/Effect"
  * import * as Exit from "effect/Exit"
  * import * as Layer from "effect/Layer"
  * import * as Schema from "effect/Schema"
- * import * as SubscriptionRef from "effect/SubscriptionRef"
  * import { Simulation } from "effect-inet/simulation"
  * import { StatusPeer } from "effect-inet/status"
  *
  * const Load = Schema.Struct({ jobs: Schema.Int })
  *
+ * class Presence extends Context.Service<Presence, StatusPeer.StatusPeer<typeof Load.Type>>()("app/Presence") {}
+ *
  * const app = Effect.gen(function* () {
- *   const status = yield* StatusPeer.service<typeof Load.Type>()
+ *   const status = yield* Presence
  *   yield* status.publish({ jobs: 2 }, "withNext")
  *   yield* Effect.sleep("2 seconds")
- *   return (yield* SubscriptionRef.get(status.peers)).map(({ payload }) => payload?.jobs)
+ *   return (yield* status.peers.get).map(({ payload }) => payload?.jobs)
  * })
  *
  * const program = Simulation.run(Effect.fnUntraced(function* ({ host }) {
- *   const presence = StatusPeer.layer({ name: "worker", schema: Load, payload: { jobs: 0 } })
+ *   const presence = StatusPeer.layer(Presence, { name: "worker", schema: Load, payload: { jobs: 0 } })
  *   return yield* Effect.provide(app, Layer.provide(presence, (yield* host("worker")).layer))
  * }))
  *
@@ -330,4 +321,35 @@ export const make = Effect.fnUntraced(function* <A>(
  * @category layers
  * @since 0.1.0
  */
-export const layer = <A>(options: Options<A>) => Layer.effect(service<A>(), make(options))
+export const layer = <Self, A>(service: Context.Key<Self, StatusPeer<A>>, options: Options<A>) =>
+  Layer.effect(service, make(options))
+
+/** Creates the config of the options that have an environment variable of `effect-inet status`, such as STATUS_KEY. */
+const configOf = <A>(defaults: Options<A>): Config.Config<Options<A>> => {
+  const variable = (option: string) => ServerConfig.variable("status", option)
+  const missed = (option: string) => ServerConfig.integer("status", option, 1, 1_000)
+  const variables = Config.all({
+    cluster: Config.withDefault(Config.String(variable("cluster")), defaults.cluster),
+    key: Config.withDefault(Config.Redacted(variable("key")), defaults.key),
+    interval: Config.withDefault(ServerConfig.duration("status", "interval"), defaults.interval),
+    suspectAfter: Config.withDefault(missed("suspect-after"), defaults.suspectAfter),
+    downAfter: Config.withDefault(missed("down-after"), defaults.downAfter),
+    listenOnly: Config.withDefault(Config.Boolean(variable("listen")), defaults.listenOnly),
+    port: Config.withDefault(ServerConfig.integer("status", "port", 1, 65_535), Transport.defaultPort)
+  })
+  return Config.map(variables, ({ port, ...options }) => ({
+    ...defaults,
+    ...options,
+    transport: defaults.transport ?? Broadcast.make({ port })
+  }))
+}
+
+/**
+ * Layer of `make` with options from the environment variables of `effect-inet status`: cluster, key, interval,
+ * thresholds, STATUS_LISTEN, and the port of the default transport. `defaults` has the other options.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerConfig = <Self, A>(service: Context.Key<Self, StatusPeer<A>>, defaults: Options<A>) =>
+  Layer.effect(service, Effect.flatMap(configOf(defaults), make))

@@ -2,12 +2,12 @@
 import * as Crypto from "node:crypto"
 import * as Fs from "node:fs"
 import { assert, it } from "@effect/vitest"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import * as SubscriptionRef from "effect/SubscriptionRef"
 import * as FaultPlanSyntax from "../../src/simulation/faults/FaultPlanSyntax.ts"
 import { StatusPeer } from "../../src/status/index.ts"
 import * as PeerTable from "../../src/status/membership/PeerTable.ts"
@@ -19,22 +19,24 @@ import * as Simulated from "../support/Simulated.ts"
 
 const Load = Schema.Struct({ jobs: Schema.Int })
 
-const presence = (name: string) => StatusPeer.layer({ name, schema: Load, payload: { jobs: 0 } })
+class Presence extends Context.Service<Presence, StatusPeer.StatusPeer<typeof Load.Type>>()("app/Presence") {}
+
+const presence = (name: string) => StatusPeer.layer(Presence, { name, schema: Load, payload: { jobs: 0 } })
 
 const idlest = Effect.gen(function* () {
-  const { peers } = yield* StatusPeer.service<typeof Load.Type>()
-  const alive = (yield* SubscriptionRef.get(peers)).filter(({ payload, state }) => state === "alive" && payload)
+  const { peers } = yield* Presence
+  const alive = (yield* peers.get).filter(({ payload, state }) => state === "alive" && payload)
   return alive.sort((one, other) => one.payload!.jobs - other.payload!.jobs)[0]
 })
 
 const work = Effect.fnUntraced(function* (jobs: number) {
-  const status = yield* StatusPeer.service<typeof Load.Type>()
+  const status = yield* Presence
   yield* status.publish({ jobs })
 })
 
 const log = Effect.gen(function* () {
-  const { changes } = yield* StatusPeer.service<typeof Load.Type>()
-  yield* Stream.runForEach(changes, ({ _tag, peer }) => Effect.logInfo(_tag, peer.name, peer.payload))
+  const { events } = yield* Presence
+  yield* Stream.runForEach(events, ({ _tag, peer }) => Effect.logInfo(_tag, peer.name, peer.payload))
 })
 
 const document = (path: string) => Fs.readFileSync(new URL(`../../docs/${path}`, import.meta.url), "utf8")

@@ -10,7 +10,6 @@ import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import * as SubscriptionRef from "effect/SubscriptionRef"
 import * as Hmac from "../../src/network/Hmac.ts"
 import * as Network from "../../src/network/Network.ts"
 import * as CoursePacket from "../../src/status/wire/CoursePacket.ts"
@@ -105,7 +104,7 @@ describe("StatusPeer input", () => {
       Effect.gen(function* () {
         yield* throwAll(bytes)
         assert.deepStrictEqual(yield* rejected, { [reason]: 1 })
-        assert.lengthOf(SubscriptionRef.getUnsafe(alice.peers), 2)
+        assert.lengthOf(Effect.runSync(alice.peers.get), 2)
       })
     )
   )
@@ -223,7 +222,7 @@ describe("StatusPeer input", () => {
         const seen = yield* recordChanges(alice)
         const late: Array<string> = []
         const awake = Latch.makeUnsafe(false)
-        const listen = Stream.runForEach(alice.changes, ({ _tag, peer }) =>
+        const listen = Stream.runForEach(alice.events, ({ _tag, peer }) =>
           Effect.andThen(
             awake.await,
             Effect.sync(() => late.push(`${_tag} ${peer.name}`))
@@ -234,7 +233,7 @@ describe("StatusPeer input", () => {
         const forgedPeer = (i: number) => encode({ id: i.toString(16).padStart(16, "0"), name: `ghost ${i}` })
         for (let i = 1; i <= 10_000; i += 20) {
           yield* throwAll(...Array.from({ length: 20 }, (_, more) => forgedPeer(i + more)))
-          assert.isAtMost(SubscriptionRef.getUnsafe(alice.peers).length, 100)
+          assert.isAtMost(Effect.runSync(alice.peers.get).length, 100)
         }
         assert.notInclude(
           seen.filter(({ peer }) => peer.name === "bob").map(({ _tag }) => _tag),

@@ -1,7 +1,6 @@
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import * as SubscriptionRef from "effect/SubscriptionRef"
 import * as StatusTestNetwork from "../suites/status/StatusTestNetwork.ts"
 import { recordChanges, waitForCount } from "../suites/status/StatusTestNetwork.ts"
 import { assertNoLeaks } from "../support/Handles.ts"
@@ -18,7 +17,7 @@ it.live("30 peers on one port of the loopback broadcast see each other alive", (
         })
         yield* Effect.forEach(peers, (peer) => waitForCount(peer, count), { concurrency: "unbounded" })
         const changes = yield* Effect.forEach(peers, (peer) => recordChanges(peer))
-        yield* Stream.runDrain(Stream.take(SubscriptionRef.changes(peers[0]!.peers), 6))
+        yield* Stream.runDrain(Stream.take(peers[0]!.peers.changes, 6))
         for (const peer of peers) {
           const { dropped, failed, rejected, sent } = yield* peer.stats
           assert.deepStrictEqual([dropped ?? 0, failed, rejected], [0, 0, {}])

@@ -9,7 +9,6 @@ import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
-import * as SubscriptionRef from "effect/SubscriptionRef"
 import * as StatusPeer from "../../src/status/StatusPeer.ts"
 import type * as Transport from "../../src/status/transport/Transport.ts"
 import * as StatusPacket from "../../src/status/wire/StatusPacket.ts"
@@ -195,7 +194,7 @@ describe("StatusPeer sending", () => {
         (peer) =>
           Effect.gen(function* () {
             yield* Effect.sleep(10_000)
-            assert.strictEqual(SubscriptionRef.getUnsafe(peer.peers)[0]!.state, "alive")
+            assert.strictEqual(Effect.runSync(peer.peers.get)[0]!.state, "alive")
           }),
         () => Effect.die("broken")
       )

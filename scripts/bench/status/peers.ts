@@ -8,7 +8,6 @@ import * as Dgram from "node:dgram"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import * as SubscriptionRef from "effect/SubscriptionRef"
 import * as NodeNetwork from "../../../src/network/node/NodeNetwork.ts"
 import * as HostStatus from "../../../src/status/HostStatus.ts"
 import * as NodeHostStatus from "../../../src/status/NodeHostStatus.ts"
@@ -49,7 +48,7 @@ const statusPeers = Effect.gen(function* () {
   const all = yield* Effect.forEach(names, join, { concurrency: "unbounded" })
   const stats = Effect.forEach(all, (peer) => peer.stats)
   const running: Running = {
-    isComplete: () => all.every(({ peers }) => SubscriptionRef.getUnsafe(peers).length === count),
+    isComplete: () => all.every(({ peers }) => Effect.runSync(peers.get).length === count),
     received: Effect.map(stats, (stats) => sum(stats.map(({ accepted }) => accepted))),
     dropped: Effect.map(stats, (stats) => sum(stats.map(({ dropped = 0 }) => dropped)))
   }

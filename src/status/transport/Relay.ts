@@ -34,6 +34,7 @@
  * ```
  */
 
+import * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -46,6 +47,8 @@ import type * as Scope from "effect/Scope"
 import type * as Endpoint from "../../network/Endpoint.ts"
 import * as Hmac from "../../network/Hmac.ts"
 import * as Network from "../../network/Network.ts"
+import * as ServerConfig from "../../network/ServerConfig.ts"
+import * as ServerEvents from "../../network/ServerEvents.ts"
 import * as Sweeper from "../../network/Sweeper.ts"
 import * as CoursePacket from "../wire/CoursePacket.ts"
 import * as RelayMessage from "../wire/RelayMessage.ts"
@@ -98,10 +101,20 @@ export interface Stats {
   readonly dropped: number | undefined
 }
 
-/** Address and counters of a running relay. @category models @since 0.1.0 */
-export interface RelayAgent {
+/**
+ * An event of a relay. `Granted`: a lease was granted or renewed. `Full`: a subscription was rejected, since the relay
+ * was full. `Left`: a subscriber ended its lease.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type RelayEvent =
+  | { readonly _tag: "Granted"; readonly subscriber: Endpoint.Endpoint; readonly leaseMillis: number }
+  | { readonly _tag: "Full" | "Left"; readonly subscriber: Endpoint.Endpoint }
+
+/** A running relay: its address, events and counters. @category models @since 0.1.0 */
+export interface RelayAgent extends ServerEvents.Observable<RelayEvent, Stats> {
   readonly address: NetAddress.InetAddress
-  readonly stats: Effect.Effect<Stats>
 }
 
 /** Service of a running relay. @category services @since 0.1.0 */
@@ -130,6 +143,39 @@ const makeCookieHmac = Effect.fnUntraced(function* (secret: Redacted.Redacted | 
   return (yield* Hmac.make(Redacted.make(Base64.encode(bytes))))!
 })
 
+/** A request that waits for the verification of its cookie. */
+interface Request {
+  readonly from: Endpoint.Endpoint
+  readonly lease: number
+  readonly cookie: Uint8Array | undefined
+}
+
+/** Makes and verifies cookies, which are valid for an address in one epoch and the next. */
+const makeCookies = Effect.fnUntraced(function* (secret: Redacted.Redacted | undefined, now: () => number) {
+  const mac = yield* makeCookieHmac(secret)
+  const inputOf = ({ address, port }: Endpoint.Endpoint, epoch: number) => encoder.encode(`${epoch} ${port} ${address}`)
+  const epochNow = () => Math.floor(now() / cookieEpochMillis)
+  const verify = Effect.fnUntraced(function* ({ cookie, from }: Request) {
+    if (cookie === undefined) return false
+    const epoch = epochNow()
+    if (yield* mac.verify(cookie, inputOf(from, epoch))) return true
+    return yield* mac.verify(cookie, inputOf(from, epoch - 1))
+  })
+  return { verify, sign: (from: Endpoint.Endpoint) => Effect.suspend(() => mac.sign(inputOf(from, epochNow()))) }
+})
+
+const noCounts = {
+  received: 0,
+  forwarded: 0,
+  granted: 0,
+  challenged: 0,
+  full: 0,
+  unsubscribed: 0,
+  rateLimited: 0,
+  malformed: 0,
+  queueFull: 0
+}
+
 /**
  * Forwards status packets until the scope closes. A relay keeps no state that subscribers cannot renew with the next
  * one.
@@ -142,27 +188,16 @@ export const make = Effect.fnUntraced(function* (
 ): Effect.fn.Return<RelayAgent, Network.NetworkError, Network.Network | Scope.Scope> {
   const { host = "127.0.0.1", maxLease = "1 hour", port = Transport.defaultPort } = options
   const network = yield* Network.Network
-  const mac = yield* makeCookieHmac(options.secret)
   const maxLeaseMillis = Duration.toMillis(maxLease)
   const sweeper = yield* Sweeper.make("1 second")
   const { now } = sweeper
+  const cookies = yield* makeCookies(options.secret, now)
   const subscribers = Subscribers.make({
     maxSubscribers: options.maxSubscribers ?? 1_024,
     maxPacketsPerSecond: options.maxPacketsPerSecond ?? 50
   })
-  const counts = {
-    received: 0,
-    forwarded: 0,
-    granted: 0,
-    challenged: 0,
-    full: 0,
-    unsubscribed: 0,
-    rateLimited: 0,
-    malformed: 0,
-    queueFull: 0
-  }
-
-  type Request = { readonly from: Endpoint.Endpoint; readonly lease: number; readonly cookie: Uint8Array | undefined }
+  const counts = { ...noCounts }
+  const events = yield* ServerEvents.make<RelayEvent>()
   const requests = yield* Queue.dropping<Request>(maxQueuedRequests)
   const enqueue = (request: Request) => {
     if (!Queue.offerUnsafe(requests, request)) counts.queueFull++
@@ -188,38 +223,49 @@ export const make = Effect.fnUntraced(function* (
     if (isStatus(bytes)) return forward(bytes, from)
     const message = RelayMessage.decode(bytes)
     if (message?._tag === "Subscribe") return enqueue({ from, lease: message.lease, cookie: message.cookie })
-    if (message?._tag !== "Leave" || !subscribers.leave(from, message.cookie, now())) counts.malformed++
+    if (message?._tag !== "Leave" || !subscribers.leave(from, message.cookie, now())) return void counts.malformed++
+    events.emit(() => ({ _tag: "Left", subscriber: from }))
   }
   const receiveBuffer = options.receiveBuffer ?? DestinationLog.defaultReceiveBufferBytes
   const socket: Network.UdpSocket = yield* network.udp({ host, port, receiveBuffer }, receive)
 
-  const cookieInput = ({ address, port }: Endpoint.Endpoint, epoch: number) =>
-    encoder.encode(`${epoch} ${port} ${address}`)
-  const reply = Effect.fnUntraced(function* ({ cookie, from, lease }: Request) {
+  const reply = Effect.fnUntraced(function* (request: Request) {
+    const { cookie, from, lease } = request
     const send = (message: RelayMessage.ControlMessage) => socket.sendUnsafe(RelayMessage.encode(message), from)
-    const time = Math.floor(now() / cookieEpochMillis)
-    const isValid =
-      cookie !== undefined &&
-      ((yield* mac.verify(cookie, cookieInput(from, time))) || (yield* mac.verify(cookie, cookieInput(from, time - 1))))
-    if (!isValid) {
+    if (cookie === undefined || !(yield* cookies.verify(request))) {
       counts.challenged++
-      return send({ _tag: "Challenge", lease: 0, cookie: yield* mac.sign(cookieInput(from, time)) })
+      return send({ _tag: "Challenge", lease: 0, cookie: yield* cookies.sign(from) })
     }
-    const granted = Math.max(minLeaseMillis, Math.min(lease, maxLeaseMillis))
-    if (!subscribers.grant(from, cookie, granted, now())) {
-      counts.full++
-      return send({ _tag: "Full", lease: 0, cookie })
-    }
-    counts.granted++
-    send({ _tag: "Granted", lease: granted, cookie })
-  })
+    const leaseMillis = Math.max(minLeaseMillis, Math.min(lease, maxLeaseMillis))
+    const isGranted = subscribers.grant(from, cookie, leaseMillis, now())
+    counts[isGranted ? "granted" : "full"]++
+    events.emit(() =>
+      isGranted ? { _tag: "Granted", subscriber: from, leaseMillis } : { _tag: "Full", subscriber: from }
+    )
+    send(isGranted ? { _tag: "Granted", lease: leaseMillis, cookie } : { _tag: "Full", lease: 0, cookie })
+  }, Effect.withSpan("Relay.request"))
   yield* Effect.forkScoped(Effect.forever(Effect.flatMap(Queue.take(requests), reply)))
   sweeper.add(() => subscribers.sweep(now()))
-  return {
-    address: socket.local,
-    stats: Effect.map(socket.dropped, (dropped) => ({ ...counts, subscribers: subscribers.count(now()), dropped }))
-  }
+  const stats = Effect.map(socket.dropped, (dropped) => ({ ...counts, subscribers: subscribers.count(now()), dropped }))
+  return { address: socket.local, ...ServerEvents.observable(events.events, stats) }
 })
 
 /** Layer of `make`. @category layers @since 0.1.0 */
 export const layer = (options: Options = {}) => Layer.effect(Relay, make(options))
+
+/**
+ * Layer of `make` with the address from STATUS_HOST and STATUS_PORT; `defaults` has the other options.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerConfig = (defaults: Options = {}) => {
+  const address = Config.all({
+    host: Config.withDefault(Config.String(ServerConfig.variable("status", "host")), defaults.host),
+    port: Config.withDefault(ServerConfig.port("status"), defaults.port)
+  })
+  return Layer.effect(
+    Relay,
+    Effect.flatMap(address, (address) => make({ ...defaults, ...address }))
+  )
+}

@@ -1,6 +1,5 @@
 /** Transport through a relay, which forwards each packet to all other subscribers. `Relay` has an example. */
 
-import * as Bytes from "effect/Bytes"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
@@ -12,6 +11,7 @@ import * as Endpoint from "../../network/Endpoint.ts"
 import * as Network from "../../network/Network.ts"
 import * as RelayMessage from "../wire/RelayMessage.ts"
 import * as DestinationLog from "./DestinationLog.ts"
+import * as RelaySubscription from "./RelaySubscription.ts"
 import * as Transport from "./Transport.ts"
 
 /** Options of the transport. @category models @since 0.1.0 */
@@ -27,12 +27,6 @@ export interface Options extends Pick<Transport.Options, "receiveBuffer"> {
   /** Local port. Default 0, an ephemeral port. */
   readonly port?: number | undefined
 }
-
-/** Timeout of a request, at first and at most; it doubles after each timeout. */
-const retryMillis = { initial: 500, max: 5_000 }
-
-/** Consecutive challenges that are answered, and unanswered requests before a warning is logged. */
-const maxConsecutive = { challenges: 3, unanswered: 3 }
 
 /**
  * Makes a transport that subscribes to a relay until the scope closes. A relay that is unreachable, full or restarted
@@ -60,20 +54,20 @@ export const make = (options: Options): Transport.OpenTransport =>
     const name = `relay ${address} port ${relayPort}`
     const log = DestinationLog.make()
 
-    let cookie = RelayMessage.zeroCookie
-    let isSubscribed = false
+    let subscription = RelaySubscription.initial
     let lastPacket: Uint8Array | undefined
-    let challenges = 0
     const replies = yield* Queue.sliding<RelayMessage.ControlMessage>(8)
-    const isExpectedReply = (message: RelayMessage.ControlMessage) =>
-      message._tag === "Challenge"
-        ? challenges++ < maxConsecutive.challenges
-        : Bytes.Equivalence(message.cookie, cookie)
+    const receiveReply = (message: RelayMessage.ControlMessage) => {
+      const accepted = RelaySubscription.accept(subscription, message)
+      if (accepted === undefined) return
+      subscription = accepted
+      Queue.offerUnsafe(replies, message)
+    }
     const receiveDatagram = (bytes: Uint8Array, from: Endpoint.Endpoint) => {
       if (from.port !== relayPort || Endpoint.withoutZone(from.address) !== literal) return
       const message = RelayMessage.decode(bytes)
       if (message?._tag === "Forwarded") receive(message.packet, message.origin)
-      else if (message !== undefined && isExpectedReply(message)) Queue.offerUnsafe(replies, message)
+      else if (message !== undefined) receiveReply(message)
     }
     const receiveBuffer = options.receiveBuffer ?? DestinationLog.defaultReceiveBufferBytes
     const socket: Network.UdpSocket = yield* network.udp(
@@ -81,53 +75,33 @@ export const make = (options: Options): Transport.OpenTransport =>
       receiveDatagram
     )
     const sendControl = (_tag: "Subscribe" | "Leave") =>
-      Effect.suspend(() => Effect.ignore(socket.send(RelayMessage.encode({ _tag, lease, cookie }), relay)))
-
-    let nextRetryMillis = retryMillis.initial
-    let unanswered = 0
-    /**
-     * Handles a reply or, if undefined, a timeout. Returns if the request is to be sent again, and the time to wait
-     * then.
-     */
-    const handleReply = Effect.fnUntraced(function* (reply: RelayMessage.ControlMessage | undefined) {
-      if (reply === undefined) {
-        challenges = 0
-        if (++unanswered > maxConsecutive.unanswered) {
-          isSubscribed = false
-          yield* log.report(name, "no reply")
-        }
-        const waitMillis = nextRetryMillis
-        nextRetryMillis = Math.min(2 * nextRetryMillis, retryMillis.max)
-        return { resend: true, waitMillis }
-      }
-      if (reply._tag === "Challenge") {
-        cookie = reply.cookie
-        isSubscribed = false
-        return { resend: true, waitMillis: retryMillis.initial }
-      }
-      challenges = 0
-      unanswered = 0
-      if (reply._tag === "Full") {
-        isSubscribed = false
-        yield* log.report(name, "the relay is full")
-        return { resend: false, waitMillis: retryMillis.max }
-      }
-      nextRetryMillis = retryMillis.initial
-      yield* log.report(name, undefined)
-      if (!isSubscribed && lastPacket !== undefined) yield* Effect.ignore(socket.send(lastPacket, relay))
-      isSubscribed = true
-      return { resend: false, waitMillis: Math.min(reply.lease, lease) / 3 }
+      Effect.suspend(() =>
+        Effect.ignore(socket.send(RelayMessage.encode({ _tag, lease, cookie: subscription.cookie }), relay))
+      )
+    const perform = (action: RelaySubscription.Action) => {
+      if (action._tag === "Subscribe") return sendControl("Subscribe")
+      if (action._tag === "Report") return log.report(name, action.problem)
+      return lastPacket === undefined ? Effect.void : Effect.ignore(socket.send(lastPacket, relay))
+    }
+    const handle = Effect.fnUntraced(function* (event: RelaySubscription.Event) {
+      const [next, actions] = RelaySubscription.step(subscription, event, lease)
+      subscription = next
+      yield* Effect.forEach(actions, perform, { discard: true })
+      const jitteredMillis = next.waitMillis * (0.8 + 0.2 * (yield* Random.next))
+      const reply = yield* Effect.timeoutOption(Queue.take(replies), jitteredMillis)
+      const result: RelaySubscription.Event = Option.isSome(reply)
+        ? { _tag: "Reply", message: reply.value }
+        : { _tag: "Timeout" }
+      return result
     })
     const keepSubscribed = Effect.gen(function* () {
-      let next = yield* handleReply(undefined)
-      while (true) {
-        if (next.resend) yield* sendControl("Subscribe")
-        const jittered = next.waitMillis * (0.8 + 0.2 * (yield* Random.next))
-        next = yield* handleReply(Option.getOrUndefined(yield* Effect.timeoutOption(Queue.take(replies), jittered)))
-      }
+      let event: RelaySubscription.Event = { _tag: "Timeout" }
+      while (true) event = yield* handle(event)
     })
     yield* Effect.forkScoped(keepSubscribed)
-    yield* Effect.addFinalizer(() => Effect.suspend(() => (isSubscribed ? sendControl("Leave") : Effect.void)))
+    yield* Effect.addFinalizer(() =>
+      Effect.suspend(() => (subscription.isSubscribed ? sendControl("Leave") : Effect.void))
+    )
 
     return {
       label: name,

@@ -33,7 +33,7 @@ interface Options<A> {
 }
 
 /** An encoder of heartbeats with a current payload. */
-interface HeartbeatEncoder<A> {
+export interface HeartbeatEncoder<A> {
   /** Decodes the payload of any peer; fails with the reason. Never throws, even if the schema does. */
   readonly decode: (payload: Uint8Array, dialect: Dialect) => Result.Result<A, string>
   readonly sendsGoodbye: boolean
@@ -64,14 +64,41 @@ const maxPayloadBytes = StatusPacket.limits.payloadBytes
 
 const formatByteCount = (count: number) => `${count.toLocaleString("en-US")} bytes`
 
-/** Makes a sender. Fails if the name, another option or the payload does not fit into a packet. */
+/** Makes the decoder of payloads in both dialects. */
+const makeDecode = <A>(
+  schema: Schema.Codec<unknown, unknown>,
+  course: CourseFormat<A> | undefined
+): HeartbeatEncoder<A>["decode"] => {
+  const decodeJson = Schema.decodeUnknownResult(schema) as (input: unknown) => Result.Result<A, Schema.SchemaError>
+  const parsers = {
+    course: (payload: Uint8Array): Result.Result<A, string> => {
+      const packet = CoursePacket.decode(payload)
+      return packet === undefined || course === undefined
+        ? Result.fail("not a packet of the course's format")
+        : Result.succeed(course.from(packet))
+    },
+    "effect-inet": (payload: Uint8Array): Result.Result<A, string> => {
+      const text = Result.try(() => JSON.parse(decoder.decode(payload)) as unknown)
+      if (Result.isFailure(text)) return Result.fail("not JSON")
+      return Result.mapError(decodeJson(text.success), ({ message }) => message)
+    }
+  }
+  return (payload, dialect) => {
+    // The app's schema or function may throw on a peer's input.
+    const tried = Result.try({ try: () => parsers[dialect](payload), catch: String })
+    return Result.mapError(Result.flatMap(tried, identity), (why) =>
+      TerminalText.escape(oneLine(why).slice(0, maxReasonChars).toWellFormed())
+    )
+  }
+}
+
+/** Makes an encoder. Fails if the name, another option or the payload does not fit into a packet. */
 export const make = Effect.fnUntraced(function* <A>(
   options: Options<A>
 ): Effect.fn.Return<HeartbeatEncoder<A>, StatusError> {
   const { cluster, course, identity: ownIdentity, key, name } = options
   const jsonCodec = Schema.toCodecJson(options.schema)
   const encode = Schema.encodeUnknownResult(jsonCodec)
-  const decodeJson = Schema.decodeUnknownResult(jsonCodec) as (input: unknown) => Result.Result<A, Schema.SchemaError>
   const courseToSend = course?.send === true ? course : undefined
   if (key !== undefined && courseToSend !== undefined) {
     return yield* fail("InvalidOption", "the course's packets cannot be signed: leave out the key")
@@ -79,26 +106,6 @@ export const make = Effect.fnUntraced(function* <A>(
   if (/[\p{Cc}\p{Cs}]/u.test(name + cluster)) {
     const found = TerminalText.escape(`${name} ${cluster}`.trim().toWellFormed())
     return yield* fail("InvalidOption", `a name must not contain control characters or lone surrogates: ${found}`)
-  }
-
-  const parseJson = (payload: Uint8Array): Result.Result<A, string> => {
-    const text = Result.try(() => JSON.parse(decoder.decode(payload)) as unknown)
-    if (Result.isFailure(text)) return Result.fail("not JSON")
-    return Result.mapError(decodeJson(text.success), ({ message }) => message)
-  }
-  const parseCourse = (payload: Uint8Array): Result.Result<A, string> => {
-    const packet = CoursePacket.decode(payload)
-    return packet === undefined || course === undefined
-      ? Result.fail("not a packet of the course's format")
-      : Result.succeed(course.from(packet))
-  }
-  const parsers = { course: parseCourse, "effect-inet": parseJson }
-  const decode: HeartbeatEncoder<A>["decode"] = (payload, dialect) => {
-    // The app's schema or function may throw on a peer's input.
-    const tried = Result.try({ try: () => parsers[dialect](payload), catch: String })
-    return Result.mapError(Result.flatMap(tried, identity), (why) =>
-      TerminalText.escape(oneLine(why).slice(0, maxReasonChars).toWellFormed())
-    )
   }
 
   const makePacket = (payload: Uint8Array, count: number, interval: number, time: number, goodbye: boolean) => ({
@@ -152,7 +159,7 @@ export const make = Effect.fnUntraced(function* <A>(
   })
 
   return {
-    decode,
+    decode: makeDecode(jsonCodec, course),
     sendsGoodbye: courseToSend === undefined,
     nextPacket,
     publish: Effect.fnUntraced(function* (payload) {

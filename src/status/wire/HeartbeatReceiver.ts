@@ -4,7 +4,6 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import * as Result from "effect/Result"
-import type * as Scope from "effect/Scope"
 import type * as Endpoint from "../../network/Endpoint.ts"
 import type * as Hmac from "../../network/Hmac.ts"
 import * as Identity from "../Identity.ts"
@@ -52,41 +51,56 @@ type RejectionCounts = Partial<Record<Rejection, number>>
 
 /** A receiver of datagrams. @category models @since 0.1.0 */
 export interface HeartbeatReceiver {
-  /** Handles a datagram; callable from anywhere, and never throws. The receiver owns the bytes. */
-  readonly receive: (bytes: Uint8Array, from: Endpoint.Endpoint) => void
+  /**
+   * Decodes a datagram; callable from anywhere, and never throws. The receiver owns the bytes. Returns undefined for a
+   * rejected datagram, one of the peer itself, and one whose signature has to be verified first.
+   */
+  readonly receive: (bytes: Uint8Array, from: Endpoint.Endpoint) => Heartbeat | undefined
+  /** Verifies the next signed datagram, in the order of arrival. Returns undefined if it is rejected. */
+  readonly nextVerified: Effect.Effect<Heartbeat | undefined>
   readonly rejected: () => Readonly<RejectionCounts>
 }
 
-/** Makes a receiver that calls back for each heartbeat, in the order of arrival. @category constructors @since 0.1.0 */
-export const make = Effect.fnUntraced(function* (
-  { cluster, acceptCourse, key, self, replayWindowMillis }: Options,
-  onHeartbeat: (heartbeat: Heartbeat) => void
-): Effect.fn.Return<HeartbeatReceiver, never, Scope.Scope> {
+/** A signed packet whose signature has not been verified. */
+interface PendingVerification extends StatusPacket.Decoded {
+  readonly from: Endpoint.Endpoint
+}
+
+const heartbeatOf = (packet: StatusPacket.StatusPacket, from: Endpoint.Endpoint): Heartbeat => ({
+  dialect: "effect-inet",
+  from,
+  id: packet.id,
+  name: packet.name,
+  incarnation: packet.incarnation,
+  sequence: packet.sequence,
+  interval: packet.interval,
+  goodbye: packet.goodbye,
+  payload: packet.payload
+})
+
+/** Makes a receiver. Packets of a sender with a key go through `nextVerified`. @category constructors @since 0.1.0 */
+export const make = Effect.fnUntraced(function* ({
+  cluster,
+  acceptCourse,
+  key,
+  self,
+  replayWindowMillis
+}: Options): Effect.fn.Return<HeartbeatReceiver> {
   const clock = yield* Clock.Clock
+  const pending = yield* Queue.dropping<PendingVerification>(maxPendingVerifications)
   const counts: RejectionCounts = {}
   const reject = (reason: Rejection) => {
     counts[reason] = (counts[reason] ?? 0) + 1
+    return undefined
   }
   const isOwn = ({ id, incarnation }: Identity.Identity) => id === self?.id && incarnation === self.incarnation
-  const accept = (packet: StatusPacket.StatusPacket, from: Endpoint.Endpoint) =>
-    onHeartbeat({
-      dialect: "effect-inet",
-      from,
-      id: packet.id,
-      name: packet.name,
-      incarnation: packet.incarnation,
-      sequence: packet.sequence,
-      interval: packet.interval,
-      goodbye: packet.goodbye,
-      payload: packet.payload
-    })
   /** The packet is encoded again, since the bytes after the name's NUL differ between packets. */
-  const acceptCoursePacket = (packet: CoursePacket.CoursePacket, from: Endpoint.Endpoint) => {
+  const acceptCoursePacket = (packet: CoursePacket.CoursePacket, from: Endpoint.Endpoint): Heartbeat | undefined => {
     const bytes = CoursePacket.encode(packet)
     if (Result.isFailure(bytes)) return reject(bytes.failure.reason)
     const identity = { id: Identity.courseId(packet.name), incarnation: 0 }
-    if (isOwn(identity)) return
-    onHeartbeat({
+    if (isOwn(identity)) return undefined
+    return {
       ...identity,
       dialect: "course",
       from,
@@ -95,35 +109,31 @@ export const make = Effect.fnUntraced(function* (
       interval: courseIntervalMillis,
       goodbye: false,
       payload: bytes.success
-    })
-  }
-
-  type PendingVerification = { readonly from: Endpoint.Endpoint; readonly decoded: StatusPacket.Decoded }
-  const pending = yield* Queue.dropping<PendingVerification>(maxPendingVerifications)
-  const verifyNext = (mac: Hmac.Hmac) =>
-    Effect.flatMap(Queue.take(pending), ({ decoded: { packet, signed }, from }) =>
-      Effect.map(mac.verify(signed!.tag, signed!.covered), (isValid) => {
-        if (!isValid) return reject("BadSignature")
-        const aheadMillis = packet.time - clock.currentTimeMillisUnsafe()
-        if (Math.abs(aheadMillis) > replayWindowMillis) return reject(aheadMillis > 0 ? "Future" : "Expired")
-        accept(packet, from)
-      })
-    )
-  if (key !== undefined) yield* Effect.forkScoped(Effect.forever(verifyNext(key)))
-
-  const receive = (bytes: Uint8Array, from: Endpoint.Endpoint) => {
-    if (acceptCourse && bytes.length === CoursePacket.sizeBytes) {
-      const packet = CoursePacket.decode(bytes)
-      if (packet !== undefined) return acceptCoursePacket(packet, from)
     }
-    const decoded = StatusPacket.decode(bytes)
-    if (Result.isFailure(decoded)) return reject(decoded.failure.reason)
-    const { packet, signed } = decoded.success
-    if (packet.cluster !== cluster) return reject("OtherCluster")
-    if (isOwn(packet)) return
-    if (key === undefined) return accept(packet, from)
-    if (signed === undefined) return reject("Unsigned")
-    if (!Queue.offerUnsafe(pending, { decoded: decoded.success, from })) reject("QueueFull")
   }
-  return { receive, rejected: () => ({ ...counts }) }
+  const verify = ({ from, packet, signed }: PendingVerification) =>
+    Effect.map(key!.verify(signed!.tag, signed!.covered), (isValid) => {
+      if (!isValid) return reject("BadSignature")
+      const aheadMillis = packet.time - clock.currentTimeMillisUnsafe()
+      if (Math.abs(aheadMillis) > replayWindowMillis) return reject(aheadMillis > 0 ? "Future" : "Expired")
+      return heartbeatOf(packet, from)
+    })
+  return {
+    receive: (bytes, from) => {
+      if (acceptCourse && bytes.length === CoursePacket.sizeBytes) {
+        const packet = CoursePacket.decode(bytes)
+        if (packet !== undefined) return acceptCoursePacket(packet, from)
+      }
+      const decoded = StatusPacket.decode(bytes)
+      if (Result.isFailure(decoded)) return reject(decoded.failure.reason)
+      const { packet, signed } = decoded.success
+      if (packet.cluster !== cluster) return reject("OtherCluster")
+      if (isOwn(packet)) return undefined
+      if (key === undefined) return heartbeatOf(packet, from)
+      if (signed === undefined) return reject("Unsigned")
+      return Queue.offerUnsafe(pending, { packet, signed, from }) ? undefined : reject("QueueFull")
+    },
+    nextVerified: Effect.flatMap(Queue.take(pending), verify),
+    rejected: () => ({ ...counts })
+  }
 })

@@ -34,7 +34,17 @@ const encode = (fields?: Partial<StatusPacket.StatusPacket>) =>
 /** Makes a receiver, and records its heartbeats. */
 const recordHeartbeats = Effect.fnUntraced(function* (options: HeartbeatReceiver.Options = plain) {
   const heartbeats: Array<Peer.Heartbeat> = []
-  return { receiver: yield* HeartbeatReceiver.make(options, (heartbeat) => heartbeats.push(heartbeat)), heartbeats }
+  const keep = (heartbeat: Peer.Heartbeat | undefined) => {
+    if (heartbeat !== undefined) heartbeats.push(heartbeat)
+  }
+  const receiver = yield* HeartbeatReceiver.make(options)
+  yield* Effect.forkScoped(Effect.forever(Effect.map(receiver.nextVerified, keep)))
+  const receive: typeof receiver.receive = (bytes, from) => {
+    const heartbeat = receiver.receive(bytes, from)
+    keep(heartbeat)
+    return heartbeat
+  }
+  return { receiver: { ...receiver, receive }, heartbeats }
 })
 
 const count = (rejected: Readonly<Record<string, number>>) => Object.values(rejected).reduce((sum, one) => sum + one, 0)

@@ -6,7 +6,6 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import * as SubscriptionRef from "effect/SubscriptionRef"
 import {
   type LoadPeer,
   nextChange,
@@ -40,7 +39,7 @@ export const suite = (run: Run) => {
       for (const peer of [a, b.peer, c]) yield* waitForCount(peer, 3)
       assert.deepStrictEqual(summary(a), ["a alive 0", "b alive 0", "c alive 0"])
       assert.deepStrictEqual(
-        SubscriptionRef.getUnsafe(a.peers).map(({ self }) => self),
+        Effect.runSync(a.peers.get).map(({ self }) => self),
         [true, false, false]
       )
       const updates = yield* Effect.forEach([a, c], (peer) => nextChange(peer, "Updated", "b"))
@@ -78,7 +77,7 @@ export const suite = (run: Run) => {
       const second = yield* network.join("b")
       yield* waitForCount(b.peer, 2)
       assert.deepStrictEqual(summary(b.peer), ["a alive 0", "b alive 0"])
-      assert.isFalse(SubscriptionRef.getUnsafe(b.peer.peers).some(({ self }) => self))
+      assert.isFalse(Effect.runSync(b.peer.peers.get).some(({ self }) => self))
       yield* b.peer.publish({ jobs: 9 })
       const update = yield* nextChange(a, "Updated", "b")
       yield* Effect.andThen(b.leave, second.publish({ jobs: 3 }))
@@ -93,7 +92,7 @@ export const suite = (run: Run) => {
       const watched = yield* Effect.forEach(["a", "b"], (name) =>
         Effect.flatMap(network.join(name, { id }), (peer) =>
           Effect.forkScoped(
-            Stream.runHead(Stream.filter(peer.changes, ({ _tag, peer }) => _tag === "Conflict" && peer.conflict)),
+            Stream.runHead(Stream.filter(peer.events, ({ _tag, peer }) => _tag === "Conflict" && peer.conflict)),
             { startImmediately: true }
           )
         )
@@ -107,7 +106,7 @@ export const suite = (run: Run) => {
       yield* network.join("b")
       yield* waitForCount(a.peer, 2)
       const late = yield* recordChanges(a.peer)
-      const ends = yield* Effect.forEach([a.peer.changes, SubscriptionRef.changes(a.peer.peers)], (stream) =>
+      const ends = yield* Effect.forEach([a.peer.events, a.peer.peers.changes], (stream) =>
         Effect.forkScoped(Stream.runDrain(stream as Stream.Stream<unknown>), { startImmediately: true })
       )
       const c = yield* nextChange(a.peer, "Joined", "c")
@@ -125,7 +124,7 @@ export const suite = (run: Run) => {
     Effect.gen(function* () {
       const alone: LoadPeer = yield* network.join("a")
       const startedAt = yield* monotonicMillis
-      yield* Stream.runDrain(Stream.take(SubscriptionRef.changes(alone.peers), 4))
+      yield* Stream.runDrain(Stream.take(alone.peers.changes, 4))
       assert.isAtLeast((yield* monotonicMillis) - startedAt, 3 * network.interval - 50)
     }))
 }

@@ -6,7 +6,6 @@ import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import * as SubscriptionRef from "effect/SubscriptionRef"
 import * as Network from "../../../src/network/Network.ts"
 import * as NodeNetwork from "../../../src/network/node/NodeNetwork.ts"
 import type * as SimHost from "../../../src/simulation/network/SimHost.ts"
@@ -88,30 +87,29 @@ export const loopback: Run = (test) =>
   }).pipe(Effect.scoped, Effect.provide(NodeNetwork.layer))
 
 /** Returns the current view of the peer with a name. */
-export const viewOf = (peer: LoadPeer, name: string) =>
-  SubscriptionRef.getUnsafe(peer.peers).find((one) => one.name === name)
+export const viewOf = (peer: LoadPeer, name: string) => Effect.runSync(peer.peers.get).find((one) => one.name === name)
 
 /** Waits until a peer sees `count` peers in a state, itself included. */
 export const waitForCount = (peer: LoadPeer, count: number, state: Peer.State = "alive") =>
-  SubscriptionRef.changes(peer.peers).pipe(
+  peer.peers.changes.pipe(
     Stream.filter((peers) => peers.filter((one) => one.state === state).length === count),
     Stream.runHead
   )
 
 /** Subscribes now; the result waits for the change. */
 export const nextChange = Effect.fnUntraced(function* (peer: LoadPeer, tag: Peer.Change<Load>["_tag"], name: string) {
-  const found = Stream.filter(peer.changes, (change) => change._tag === tag && change.peer.name === name)
+  const found = Stream.filter(peer.events, (change) => change._tag === tag && change.peer.name === name)
   const fiber = yield* Effect.forkScoped(Stream.runHead(found), { startImmediately: true })
   return Effect.flatMap(Fiber.join(fiber), Effect.fromOption)
 })
 
 /** Records all changes from now on. */
 export const recordChanges = Effect.fnUntraced(function* (peer: LoadPeer, changes: Array<Peer.Change<Load>> = []) {
-  const keep = Stream.runForEach(peer.changes, (change) => Effect.sync(() => changes.push(change)))
+  const keep = Stream.runForEach(peer.events, (change) => Effect.sync(() => changes.push(change)))
   yield* Effect.forkScoped(keep, { startImmediately: true })
   return changes
 })
 
 /** Returns names, states and payloads, as one peer sees them. */
 export const summary = (peer: LoadPeer) =>
-  SubscriptionRef.getUnsafe(peer.peers).map(({ name, payload, state }) => `${name} ${state} ${payload?.jobs}`)
+  Effect.runSync(peer.peers.get).map(({ name, payload, state }) => `${name} ${state} ${payload?.jobs}`)

@@ -22,8 +22,6 @@ export interface Options
   readonly key?: string | undefined
   readonly dialect?: "effect-inet" | "course" | undefined
   readonly listenOnly?: boolean | undefined
-  /** Callback after the socket is open, before the first packet. */
-  readonly onOpen?: ((transport: Transport.Transport) => Effect.Effect<void>) | undefined
 }
 
 /** Time between two samples of the host. */
@@ -54,7 +52,7 @@ const withMac = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
 
 /** Joins until the scope closes; `move` moves the name on the map. */
 export const join = Effect.fnUntraced(function* (options: Options) {
-  const { dialect, flag, key, onOpen = () => Effect.void, port, transport } = options
+  const { dialect, flag, key, port } = options
   const sendsCourse = dialect === "course"
   const current = yield* Ref.make<HostStatus.HostStatus>({
     ...HostStatus.initialPosition,
@@ -65,7 +63,6 @@ export const join = Effect.fnUntraced(function* (options: Options) {
     schema: HostStatus.HostStatus,
     payload: yield* Ref.get(current),
     key: key === undefined ? undefined : Redacted.make(key),
-    transport: (receive) => Effect.tap(transport(receive), onOpen),
     course: { from: HostStatus.fromCourse, to: HostStatus.toCourse, send: sendsCourse }
   })
   const peer = yield* (key === undefined ? making : withMac(making)).pipe(

@@ -3,7 +3,6 @@ import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
-import * as SubscriptionRef from "effect/SubscriptionRef"
 import * as TerminalText from "../../../network/TerminalText.ts"
 import * as HostStatus from "../../../status/HostStatus.ts"
 import { clip, type StyledLine } from "../../../terminal/StyledText.ts"
@@ -99,10 +98,8 @@ export const show = Effect.fnUntraced(function* <E, R>(
   yield* Effect.gen(function* () {
     const { move, peer } = yield* join
     const describe = changeDescriber()
-    const changes = Stream.runForEach(peer.changes, (change) => Effect.sync(() => showLine(describe(change))))
-    const peers = Stream.runForEach(SubscriptionRef.changes(peer.peers), (peers) =>
-      Queue.offer(inbox, { _tag: "Peers", peers })
-    )
+    const changes = Stream.runForEach(peer.events, (change) => Effect.sync(() => showLine(describe(change))))
+    const peers = Stream.runForEach(peer.peers.changes, (peers) => Queue.offer(inbox, { _tag: "Peers", peers }))
     yield* Effect.forkScoped(changes, { startImmediately: true })
     yield* Effect.forkScoped(peers)
     const talk: fullScreen.ServerConversation<ScreenUpdate, never> = {

@@ -6,7 +6,6 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
-import * as SubscriptionRef from "effect/SubscriptionRef"
 import * as NodeScreen from "../../../terminal/NodeScreen.ts"
 import { columns } from "../../../terminal/NodeTerminal.ts"
 import { UsageError } from "../../common/CliErrors.ts"
@@ -64,8 +63,8 @@ const lines = Effect.fnUntraced(function* (
   { peer }: Effect.Success<ReturnType<typeof LocalPeer.join>>,
   lineOf: (change: Text.Change, time: string) => string | undefined
 ) {
-  const present = (yield* SubscriptionRef.get(peer.peers)).map((peer): Text.Change => ({ _tag: "Joined", peer }))
-  const changes = Stream.concat(Stream.fromIterable(present), peer.changes)
+  const present = (yield* peer.peers.get).map((peer): Text.Change => ({ _tag: "Joined", peer }))
+  const changes = Stream.concat(Stream.fromIterable(present), peer.events)
   const print = Effect.fnUntraced(function* (change: Text.Change) {
     const time = DateTime.formatIso(DateTime.makeUnsafe(yield* Clock.currentTimeMillis))
     const line = lineOf(change, time)
@@ -94,7 +93,7 @@ const once = Effect.fnUntraced(function* (
   json: boolean
 ) {
   yield* Effect.sleep(settle)
-  const peers = yield* SubscriptionRef.get(peer.peers)
+  const peers = yield* peer.peers.get
   if (json) {
     for (const peer of peers) yield* Console.log(JSON.stringify(Text.toJson(peer)))
     return
@@ -112,12 +111,12 @@ export const status = Effect.fnUntraced(
     }
     const wrong = flagConflicts.find(([is]) => is(input))
     if (wrong !== undefined) return yield* new UsageError({ message: wrong[1] })
-    const transport = yield* TransportFlags.choose(input)
+    const open = yield* TransportFlags.choose(input)
     const name = input.name ?? (yield* LocalPeer.nameOf())
     const listenOnly = input.listen || input.once
-    const onOpen: LocalPeer.Options["onOpen"] = (transport) =>
-      Effect.logInfo(LocalPeer.openedMessage(name, listenOnly, transport))
-    const join = LocalPeer.join({ ...input, name, listenOnly, transport, onOpen, flag: "--port" })
+    const transport: typeof open = (receive) =>
+      Effect.tap(open(receive), (opened) => Effect.logInfo(LocalPeer.openedMessage(name, listenOnly, opened)))
+    const join = LocalPeer.join({ ...input, name, listenOnly, transport, flag: "--port" })
     if (input.once) return yield* once(yield* join, input.settle ?? "3 seconds", input.json)
     if (input.json) return yield* lines(yield* join, asJson)
     if (!NodeScreen.isTerminal()) return yield* lines(yield* join, asText())

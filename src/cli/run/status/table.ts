@@ -1,8 +1,8 @@
 /** Table of all peers for any width, with a stable order and coloured states. Pure: peers in, lines out. */
 import * as TerminalText from "../../../network/TerminalText.ts"
+import * as Amount from "../../../terminal/Amount.ts"
 import { clip, plain, type Style, type StyledLine } from "../../../terminal/StyledText.ts"
 import * as Table from "../../../terminal/Table.ts"
-import { formatBytes } from "../tftp/transferBar.ts"
 import { addressOf, formatAge, type HostPeer } from "./text.ts"
 
 const orDash = <A>(value: A | undefined, show: (value: A) => string) => (value === undefined ? "-" : show(value))
@@ -48,7 +48,7 @@ const columns: ReadonlyArray<Table.Column<HostPeer>> = [
     title: "free",
     rank: 6,
     alignRight: true,
-    format: ({ payload }) => orDash(payload?.memory, ({ free }) => formatBytes(free))
+    format: ({ payload }) => orDash(payload?.memory, ({ free }) => Amount.formatBytes(free))
   },
   {
     title: "up",
