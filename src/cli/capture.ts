@@ -5,9 +5,15 @@ import * as Option from "effect/Option"
 import * as flags from "./common/flags.ts"
 import { lazyCommand } from "./common/lazyCommand.ts"
 
-const read = Command.make(
-  "read",
-  {
+const read = lazyCommand({
+  name: "read",
+  description: "Print the packets of a capture: time, addresses, protocol, payload length and content",
+  examples: [
+    ["effect-inet capture read out.pcapng", "One line per packet"],
+    ["effect-inet capture read out.pcapng --diagram text", "A sequence diagram: hosts side by side, time downwards"],
+    ["effect-inet capture read out.pcapng --json", "One JSON value per packet"]
+  ],
+  flags: {
     file: Argument.String("file").pipe(Argument.withDescription("A pcapng file, from this or any other program")),
     json: flags.json,
     diagram: Flag.Literals("diagram", ["text", "mermaid"]).pipe(
@@ -16,22 +22,8 @@ const read = Command.make(
       Flag.map(Option.getOrUndefined)
     )
   },
-  (input) =>
-    lazyCommand(
-      () => import("./run/capture.ts"),
-      (run) => run.read(input)
-    )
-).pipe(
-  Command.withDescription("Print the packets of a capture: time, addresses, protocol, payload length and content"),
-  Command.withExamples([
-    { command: "effect-inet capture read out.pcapng", description: "One line per packet" },
-    {
-      command: "effect-inet capture read out.pcapng --diagram text",
-      description: "A sequence diagram: hosts side by side, time downwards"
-    },
-    { command: "effect-inet capture read out.pcapng --json", description: "One JSON value per packet" }
-  ])
-)
+  program: async () => (await import("./run/capture.ts")).read
+})
 
 export const command = Command.make("capture").pipe(
   Command.withDescription("Read packet captures, such as the files written by --capture"),

@@ -3,9 +3,18 @@ import * as flags from "./common/flags.ts"
 import { lazyCommand } from "./common/lazyCommand.ts"
 import { anyPort, modelFlags } from "./common/modelFlags.ts"
 
-const serve = Command.make(
-  "serve",
-  {
+const serve = lazyCommand({
+  name: "serve",
+  description: "Serve hangman to many players",
+  examples: [
+    ["effect-inet hangman serve --scores scores.txt", "Listen on 127.0.0.1:1066 and keep the scoreboard in a file"],
+    [
+      "effect-inet hangman serve --dialect course --words /usr/share/dict/words",
+      "Use the protocol of the course's server, with another word list"
+    ],
+    ["effect-inet hangman serve --model processes --pool 4", "Serve the players in four child processes"]
+  ],
+  flags: {
     dialect: flags.choice(
       "hangman",
       "dialect",
@@ -38,34 +47,17 @@ const serve = Command.make(
     ...flags.limits("hangman", "5m"),
     json: flags.json
   },
-  (input) =>
-    lazyCommand(
-      () => import("./run/hangman/serve.ts"),
-      (run) => run.serve(input)
-    )
-).pipe(
-  Command.withDescription("Serve hangman to many players"),
-  Command.withExamples([
-    {
-      command: "effect-inet hangman serve --scores scores.txt",
-      description: "Listen on 127.0.0.1:1066 and keep the scoreboard in a file"
-    },
-    {
-      command: "effect-inet hangman serve --dialect course --words /usr/share/dict/words",
-      description: "Use the protocol of the course's server, with another word list"
-    },
-    {
-      command: "effect-inet hangman serve --model processes --pool 4",
-      description: "Serve the players in four child processes"
-    }
-  ])
-)
+  program: async () => (await import("./run/hangman/serve.ts")).serve
+})
 
-const top = Command.make(
-  "top",
-  {
-    host: flags.optionalArgument("host", "Name or address of the server (default localhost)"),
-    port: flags.serverPort("hangman", 1066),
+const top = lazyCommand({
+  name: "top",
+  description: "Show the scoreboard of a server or a file",
+  examples: [
+    ["effect-inet hangman top", "Show the scoreboard of the local server"],
+    ["effect-inet hangman top --scores scores.txt --json", "Print the scoreboard of a file as JSON"]
+  ],
+  flags: flags.client("hangman", 1066, {
     scores: flags.optionalText(
       "hangman",
       "scores",
@@ -73,42 +65,22 @@ const top = Command.make(
       "Read this scoreboard file instead of a server; a running server may use it"
     ),
     json: flags.json
-  },
-  (input) =>
-    lazyCommand(
-      () => import("./run/hangman/top.ts"),
-      (run) => run.top(input)
-    )
-).pipe(
-  Command.withDescription("Show the scoreboard of a server or a file"),
-  Command.withExamples([
-    { command: "effect-inet hangman top", description: "Show the scoreboard of the local server" },
-    {
-      command: "effect-inet hangman top --scores scores.txt --json",
-      description: "Print the scoreboard of a file as JSON"
-    }
-  ])
-)
+  }),
+  program: async () => (await import("./run/hangman/top.ts")).top
+})
 
-const play = Command.make(
-  "play",
-  {
-    host: flags.optionalArgument("host", "Name or address of the server (default localhost)"),
-    port: flags.serverPort("hangman", 1066),
+const play = lazyCommand({
+  name: "play",
+  description: "Play hangman; without a terminal: plain lines",
+  examples: [
+    ["effect-inet hangman play", "Play on the local server"],
+    ["effect-inet hangman play games.example --name ann", "Play on another server, with a name"]
+  ],
+  flags: flags.client("hangman", 1066, {
     name: flags.optionalText("hangman", "name", "NAME", "Your name on the scoreboard (default: the client asks)")
-  },
-  (input) =>
-    lazyCommand(
-      () => import("./run/hangman/play.ts"),
-      (run) => run.play(input)
-    )
-).pipe(
-  Command.withDescription("Play hangman; without a terminal: plain lines"),
-  Command.withExamples([
-    { command: "effect-inet hangman play", description: "Play on the local server" },
-    { command: "effect-inet hangman play games.example --name ann", description: "Play on another server, with a name" }
-  ])
-)
+  }),
+  program: async () => (await import("./run/hangman/play.ts")).play
+})
 
 export const command = Command.make("hangman").pipe(
   Command.withDescription("Hangman: server, client and scoreboard"),

@@ -21,9 +21,18 @@ const key = flags.optionalText(
   "The secret of farm and servers; in PRIMES_KEY it is hidden from other users of this machine (default none)"
 )
 
-const count = Command.make(
-  "count",
-  {
+const count = lazyCommand({
+  name: "count",
+  description: "Count the primes of a range, on threads and on other machines",
+  examples: [
+    ["effect-inet primes count 0..1e10", "455052511, on all processors"],
+    [
+      "effect-inet primes count 0..1e12 --hosts 192.0.2.1,192.0.2.2:1071 --workers 2",
+      "Two servers, and two threads of this machine"
+    ],
+    ["effect-inet primes count 1e15..=1000001e9 --checkpoint run.json", "Continues after Ctrl-C or a crash"]
+  ],
+  flags: {
     range,
     kernel,
     workers: flags.integer(
@@ -45,43 +54,26 @@ const count = Command.make(
     ),
     json: flags.json
   },
-  (input) =>
-    lazyCommand(
-      () => import("./run/primes/count.ts"),
-      (run) => run.count(input)
-    )
-).pipe(
-  Command.withDescription("Count the primes of a range, on threads and on other machines"),
-  Command.withExamples([
-    { command: "effect-inet primes count 0..1e10", description: "455052511, on all processors" },
-    {
-      command: "effect-inet primes count 0..1e12 --hosts 192.0.2.1,192.0.2.2:1071 --workers 2",
-      description: "Two servers, and two threads of this machine"
-    },
-    {
-      command: "effect-inet primes count 1e15..=1000001e9 --checkpoint run.json",
-      description: "Continues after Ctrl-C or a crash"
-    }
-  ])
-)
+  program: async () => (await import("./run/primes/count.ts")).count
+})
 
-const list = Command.make("list", { range, kernel }, (input) =>
-  lazyCommand(
-    () => import("./run/primes/list.ts"),
-    (run) => run.list(input)
-  )
-).pipe(
-  Command.withDescription("List the primes of a range, one on each line, as fast as they are read"),
-  Command.withExamples([
-    { command: "effect-inet primes list 1e15..2^53 | head -1", description: "The first after 10^15" }
-  ])
-)
+const list = lazyCommand({
+  name: "list",
+  description: "List the primes of a range, one on each line, as fast as they are read",
+  examples: [["effect-inet primes list 1e15..2^53 | head -1", "The first after 10^15"]],
+  flags: { range, kernel },
+  program: async () => (await import("./run/primes/list.ts")).list
+})
 
-const serve = Command.make(
-  "serve",
-  {
-    host: flags.host("primes"),
-    port: flags.port("primes", 1070),
+const serve = lazyCommand({
+  name: "serve",
+  description: "Count primes for farms on other machines, and for the course's client",
+  examples: [
+    ["effect-inet primes serve", "On 127.0.0.1:1070, for this machine"],
+    ["PRIMES_KEY=secret effect-inet primes serve --host ::", "For farms that have the key"],
+    ["effect-inet primes serve --dialect course", "664581 primes below 10^7"]
+  ],
+  flags: flags.server("primes", 1070, {
     dialect: flags.choice(
       "primes",
       "dialect",
@@ -90,27 +82,16 @@ const serve = Command.make(
     ),
     threads: flags.integer("primes", "threads", 1, 1_024, "Worker threads (default: one for each processor)"),
     kernel,
-    key,
-    ...flags.limits("primes"),
-    json: flags.json
-  },
-  (input) =>
-    lazyCommand(
-      () => import("./run/primes/serve.ts"),
-      (run) => run.serve(input)
-    )
-).pipe(
-  Command.withDescription("Count primes for farms on other machines, and for the course's client"),
-  Command.withExamples([
-    { command: "effect-inet primes serve", description: "On 127.0.0.1:1070, for this machine" },
-    { command: "PRIMES_KEY=secret effect-inet primes serve --host ::", description: "For farms that have the key" },
-    { command: "effect-inet primes serve --dialect course", description: "664581 primes below 10^7" }
-  ])
-)
+    key
+  }),
+  program: async () => (await import("./run/primes/serve.ts")).serve
+})
 
-const speedup = Command.make(
-  "speedup",
-  {
+const speedup = lazyCommand({
+  name: "speedup",
+  description: "Count the same primes on 1, 2, 3... threads: time, speed-up, efficiency, and a plot",
+  examples: [["effect-inet primes speedup --svg speedup.svg", "The speed-up on this machine, as a picture"]],
+  flags: {
     range: flags.optionalArgument("range", `${about} (default: some seconds of work for one thread)`),
     workers: flags.integer(
       undefined,
@@ -123,20 +104,8 @@ const speedup = Command.make(
     svg: flags.optionalText("primes", "svg", "FILE", "Write the plot to this file as well"),
     json: flags.json
   },
-  (input) =>
-    lazyCommand(
-      () => import("./run/primes/speedup.ts"),
-      (run) => run.speedup(input)
-    )
-).pipe(
-  Command.withDescription("Count the same primes on 1, 2, 3... threads: time, speed-up, efficiency, and a plot"),
-  Command.withExamples([
-    {
-      command: "effect-inet primes speedup --svg speedup.svg",
-      description: "The speed-up on this machine, as a picture"
-    }
-  ])
-)
+  program: async () => (await import("./run/primes/speedup.ts")).speedup
+})
 
 export const command = Command.make("primes").pipe(
   Command.withDescription("Count and list primes on a processor farm"),

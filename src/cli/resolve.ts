@@ -1,13 +1,18 @@
 import * as Argument from "effect/cli/Argument"
-import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Option from "effect/Option"
 import * as flags from "./common/flags.ts"
 import { lazyCommand } from "./common/lazyCommand.ts"
 
-export const command = Command.make(
-  "resolve",
-  {
+export const command = lazyCommand({
+  name: "resolve",
+  description: "Resolve a host and a service to socket addresses, best first (getaddrinfo, RFC 6724)",
+  examples: [
+    ["effect-inet resolve localhost http", "All addresses and socket types"],
+    ["effect-inet resolve ::1 22 --json", "An IP literal and a port number, as JSON"],
+    ["effect-inet resolve - 69 --passive --type dgram", "The addresses a TFTP server binds"]
+  ],
+  flags: {
     host: Argument.String("host").pipe(
       Argument.withDescription("Name or address; - for this host: loopback, or with --passive the wildcard address")
     ),
@@ -31,16 +36,5 @@ export const command = Command.make(
     ),
     json: flags.json
   },
-  (input) =>
-    lazyCommand(
-      () => import("./run/resolve.ts"),
-      (run) => run.resolve(input)
-    )
-).pipe(
-  Command.withDescription("Resolve a host and a service to socket addresses, best first (getaddrinfo, RFC 6724)"),
-  Command.withExamples([
-    { command: "effect-inet resolve localhost http", description: "All addresses and socket types" },
-    { command: "effect-inet resolve ::1 22 --json", description: "An IP literal and a port number, as JSON" },
-    { command: "effect-inet resolve - 69 --passive --type dgram", description: "The addresses a TFTP server binds" }
-  ])
-)
+  program: async () => (await import("./run/resolve.ts")).resolve
+})

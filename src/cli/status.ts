@@ -1,13 +1,22 @@
-import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as flags from "./common/flags.ts"
 import { lazyCommand } from "./common/lazyCommand.ts"
 
 const transports = ["broadcast", "multicast", "mesh", "relay"] as const
 
-export const command = Command.make(
-  "status",
-  {
+export const command = lazyCommand({
+  name: "status",
+  description: "Show the peers on the network and their status; cursor keys move your name",
+  examples: [
+    ["effect-inet status", "Announce this host and show a live table of all peers"],
+    ["effect-inet status web1 --address 127.255.255.255", "The same on this machine only"],
+    ["effect-inet status --once", "Print the current peers"],
+    ["effect-inet status --json", "Print each change as one line of JSON"],
+    ["effect-inet status bob --dialect course --screen", "Send the course's packets and draw its map"],
+    ["effect-inet status --transport mesh --address 192.0.2.1,192.0.2.2", "Across networks, with a list of all peers"],
+    ["effect-inet status --relay --host ::", "A relay for --transport relay --address HOST"]
+  ],
+  flags: {
     name: flags.optionalArgument("name", "Name that others see (default: the name of this host)"),
     transport: flags.choice("status", "transport", transports, "Transport of the packets (default broadcast)"),
     address: flags.optionalText(
@@ -63,26 +72,5 @@ export const command = Command.make(
     relay: flags.toggle("status", "relay", "Run the relay that forwards packets between --transport relay peers"),
     json: flags.json
   },
-  (input) =>
-    lazyCommand(
-      () => import("./run/status/status.ts"),
-      (run) => run.status(input)
-    )
-).pipe(
-  Command.withDescription("Show the peers on the network and their status; cursor keys move your name"),
-  Command.withExamples([
-    { command: "effect-inet status", description: "Announce this host and show a live table of all peers" },
-    { command: "effect-inet status web1 --address 127.255.255.255", description: "The same on this machine only" },
-    { command: "effect-inet status --once", description: "Print the current peers" },
-    { command: "effect-inet status --json", description: "Print each change as one line of JSON" },
-    {
-      command: "effect-inet status bob --dialect course --screen",
-      description: "Send the course's packets and draw its map"
-    },
-    {
-      command: "effect-inet status --transport mesh --address 192.0.2.1,192.0.2.2",
-      description: "Across networks, with a list of all peers"
-    },
-    { command: "effect-inet status --relay --host ::", description: "A relay for --transport relay --address HOST" }
-  ])
-)
+  program: async () => (await import("./run/status/status.ts")).status
+})

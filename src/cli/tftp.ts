@@ -8,9 +8,21 @@ import { lazyCommand } from "./common/lazyCommand.ts"
 const blksize = [8, 65_464] as const
 const windowsize = [1, 32_767] as const
 
-const serve = Command.make(
-  "serve",
-  {
+const serve = lazyCommand({
+  name: "serve",
+  description: "Serve a directory over TFTP, read-only unless --write is given",
+  examples: [
+    ["effect-inet tftp serve --root . --port 6969", "The current folder, for this machine only"],
+    [
+      "effect-inet tftp serve --root /srv/tftp --host :: --user nobody",
+      "Network boot: started as root, runs as nobody once the port is bound"
+    ],
+    [
+      "effect-inet tftp serve --root /srv/backup --host :: --write create --max-file-size 64M",
+      "Back up the configurations of switches and routers"
+    ]
+  ],
+  flags: {
     root: flags.text("tftp", "root", "DIR", "Directory to serve; nothing outside of it can be read or written"),
     host: flags.host("tftp"),
     port: flags.port("tftp", 69),
@@ -73,28 +85,8 @@ const serve = Command.make(
     drain: flags.duration("tftp", "drain", "Time that a stopping server gives to transfers in progress (default 5s)"),
     json: flags.json
   },
-  (input) =>
-    lazyCommand(
-      () => import("./run/tftp/serve.ts"),
-      (run) => run.serve(input)
-    )
-).pipe(
-  Command.withDescription("Serve a directory over TFTP, read-only unless --write is given"),
-  Command.withExamples([
-    {
-      command: "effect-inet tftp serve --root . --port 6969",
-      description: "The current folder, for this machine only"
-    },
-    {
-      command: "effect-inet tftp serve --root /srv/tftp --host :: --user nobody",
-      description: "Network boot: started as root, runs as nobody once the port is bound"
-    },
-    {
-      command: "effect-inet tftp serve --root /srv/backup --host :: --write create --max-file-size 64M",
-      description: "Back up the configurations of switches and routers"
-    }
-  ])
-)
+  program: async () => (await import("./run/tftp/serve.ts")).serve
+})
 
 /** The flags of a transfer in either direction. */
 export const transfer = {
@@ -113,9 +105,15 @@ export const transfer = {
 const url = (about: string) =>
   Argument.String("url").pipe(Argument.withDescription(`tftp://HOST[:PORT]/PATH[;mode=netascii], ${about}`))
 
-const get = Command.make(
-  "get",
-  {
+const get = lazyCommand({
+  name: "get",
+  description: "Read a file from a TFTP server; an existing output file is replaced when the transfer is complete",
+  examples: [
+    ["effect-inet tftp get tftp://192.0.2.1/boot/vmlinuz", "Write vmlinuz in the current folder"],
+    ["effect-inet tftp get tftp://[::1]:6969/f -o - | sha256sum", "Pipe the file to another program"],
+    ["effect-inet tftp get 'tftp://192.0.2.1/notes;mode=netascii'", "Convert the line ends of a text"]
+  ],
+  flags: {
     url: url("the file to read"),
     output: Flag.String("output").pipe(
       Flag.withAlias("o"),
@@ -127,54 +125,24 @@ const get = Command.make(
     ...transfer,
     json: flags.json
   },
-  (input) =>
-    lazyCommand(
-      () => import("./run/tftp/get.ts"),
-      (run) => run.get(input)
-    )
-).pipe(
-  Command.withDescription(
-    "Read a file from a TFTP server; an existing output file is replaced when the transfer is complete"
-  ),
-  Command.withExamples([
-    {
-      command: "effect-inet tftp get tftp://192.0.2.1/boot/vmlinuz",
-      description: "Write vmlinuz in the current folder"
-    },
-    {
-      command: "effect-inet tftp get tftp://[::1]:6969/f -o - | sha256sum",
-      description: "Pipe the file to another program"
-    },
-    {
-      command: "effect-inet tftp get 'tftp://192.0.2.1/notes;mode=netascii'",
-      description: "Convert the line ends of a text"
-    }
-  ])
-)
+  program: async () => (await import("./run/tftp/get.ts")).get
+})
 
-const put = Command.make(
-  "put",
-  {
+const put = lazyCommand({
+  name: "put",
+  description: "Write a file to a TFTP server; succeeds when the server has acknowledged the last block",
+  examples: [
+    ["effect-inet tftp put firmware.bin tftp://192.0.2.1/", "Write firmware.bin on the server"],
+    ["tar c . | effect-inet tftp put - tftp://192.0.2.1/backup.tar", "Write the output of another program"]
+  ],
+  flags: {
     file: Argument.String("file").pipe(Argument.withDescription("File to send, - for standard input")),
     url: url("the target; a path that ends with / keeps the name of the file"),
     ...transfer,
     json: flags.json
   },
-  (input) =>
-    lazyCommand(
-      () => import("./run/tftp/put.ts"),
-      (run) => run.put(input)
-    )
-).pipe(
-  Command.withDescription("Write a file to a TFTP server; succeeds when the server has acknowledged the last block"),
-  Command.withExamples([
-    { command: "effect-inet tftp put firmware.bin tftp://192.0.2.1/", description: "Write firmware.bin on the server" },
-    {
-      command: "tar c . | effect-inet tftp put - tftp://192.0.2.1/backup.tar",
-      description: "Write the output of another program"
-    }
-  ])
-)
+  program: async () => (await import("./run/tftp/put.ts")).put
+})
 
 export const command = Command.make("tftp").pipe(
   Command.withDescription("TFTP server and client"),

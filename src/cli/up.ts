@@ -1,10 +1,15 @@
-import * as Command from "effect/cli/Command"
 import * as flags from "./common/flags.ts"
 import { lazyCommand } from "./common/lazyCommand.ts"
 
-export const command = Command.make(
-  "up",
-  {
+export const command = lazyCommand({
+  name: "up",
+  description: "Run all services on their default ports in one process, until interrupted",
+  examples: [
+    ["effect-inet up", "All services, for clients on this machine"],
+    ["effect-inet up --rot13-port 0", "rot13 on a free port"],
+    ["effect-inet up --tftp-root .", "TFTP serves the current folder, read-only"]
+  ],
+  flags: {
     host: flags.host("up"),
     rot13Port: flags.port("rot13", 1067, "rot13-port"),
     hangmanPort: flags.port("hangman", 1066, "hangman-port"),
@@ -22,16 +27,5 @@ export const command = Command.make(
     ...flags.limits("up"),
     json: flags.json
   },
-  (input) =>
-    lazyCommand(
-      () => import("./run/up.ts"),
-      (run) => run.up(input)
-    )
-).pipe(
-  Command.withDescription("Run all services on their default ports in one process, until interrupted"),
-  Command.withExamples([
-    { command: "effect-inet up", description: "All services, for clients on this machine" },
-    { command: "effect-inet up --rot13-port 0", description: "rot13 on a free port" },
-    { command: "effect-inet up --tftp-root .", description: "TFTP serves the current folder, read-only" }
-  ])
-)
+  program: async () => (await import("./run/up.ts")).up
+})

@@ -22,10 +22,12 @@
  * await Effect.runPromise(program.pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
  * ```
  */
+import * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type * as ConcurrencyModel from "../session/ConcurrencyModel.ts"
+import type * as ServerConfig from "../network/ServerConfig.ts"
+import * as ConcurrencyModel from "../session/ConcurrencyModel.ts"
 import * as Fibers from "../session/Fibers.ts"
 import { SessionError, type Shared } from "../session/Session.ts"
 import * as HangmanSession from "./HangmanSession.ts"
@@ -75,3 +77,21 @@ export const make = Effect.fnUntraced(function* (options: Options) {
 
 /** @category layers @since 0.1.0 */
 export const layer = (options: Options) => Layer.effect(HangmanServer, make(options))
+
+/**
+ * Layer of a server with the options of the environment, such as HANGMAN_PORT and HANGMAN_LIVES, else those of
+ * `defaults`. The port is 1066 by default.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerConfig = (defaults: ServerConfig.Defaults<Options> = {}) =>
+  Layer.unwrap(
+    Config.map(
+      Config.all({
+        session: ConcurrencyModel.config("hangman", { port: HangmanSession.defaultPort.friendly, ...defaults }),
+        rules: HangmanSession.config(defaults)
+      }),
+      ({ rules, session }) => layer({ ...session, ...rules })
+    )
+  )

@@ -1,6 +1,8 @@
 /** Validation of the options of a hangman server, and the session for its dialect. */
+import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import * as ServerConfig from "../network/ServerConfig.ts"
 import { SessionError } from "../session/Session.ts"
 import * as ClassicSession from "./ClassicSession.ts"
 import * as FriendlySession from "./FriendlySession.ts"
@@ -64,4 +66,15 @@ export const session = (options: Options = {}): Effect.Effect<SessionState.Hangm
       ? FriendlySession.session(rules)
       : ClassicSession.session(rules, ClassicSession.formats[dialect])
   )
+}
+
+/** Creates the config of dialect, lives and difficulty, such as HANGMAN_LIVES. @category constructors @since 0.1.0 */
+export const config = ({ dialect, difficulty, lives }: Pick<Options, "dialect" | "difficulty" | "lives"> = {}) => {
+  const literals = <A extends ReadonlyArray<string>>(option: string, choices: A) =>
+    Config.Literals(choices, ServerConfig.variable("hangman", option))
+  return Config.all({
+    dialect: Config.withDefault(literals("dialect", Dialect.literals), dialect),
+    difficulty: Config.withDefault(literals("difficulty", Difficulty.literals), difficulty),
+    lives: Config.withDefault(ServerConfig.integer("hangman", "lives", 1, Game.maxLives), lives)
+  })
 }

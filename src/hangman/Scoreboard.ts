@@ -26,6 +26,8 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import * as ServerEvents from "../network/ServerEvents.ts"
 import type { Shared } from "../session/Session.ts"
 import * as ScoreJournalFormat from "./ScoreJournalFormat.ts"
 import type * as ScoreTable from "./ScoreTable.ts"
@@ -101,38 +103,46 @@ const maxTopRows = 10
 /** Limit for games in one write. Answering more at once would block other fibers. */
 const maxBatchGames = 256
 
-/**
- * Makes a scoreboard for the clients of one server. It starts with the contents of its journal, and stops when the
- * scope closes.
- *
- * @category constructors
- * @since 0.1.0
- */
-export const make = Effect.fnUntraced(function* (options: Options = {}) {
-  const { compactAfter = 50_000, journal, maxPlayers } = options
-  const replayed = ScoreJournalFormat.replay(journal?.initialText ?? "", maxPlayers)
-  if (typeof replayed === "string") return yield* new ScoreboardError({ message: `${journal!.name}: ${replayed}` })
-  const { table } = replayed
-  const run = replayed.run + 1
-  let gameLines = replayed.gameLines
-  let failing = false
+/** A finished game that counts. @category models @since 0.1.0 */
+export interface GameCounted {
+  readonly _tag: "GameCounted"
+  /** Empty for a guest. */
+  readonly name: string
+  readonly won: boolean
+  readonly wrong: number
+  readonly rank: number
+}
 
-  const compact = Effect.suspend(() =>
-    journal === undefined
-      ? Effect.void
-      : Effect.map(journal.replace(ScoreJournalFormat.snapshot(table, run)), () => {
-          gameLines = 0
-        })
+/** A running scoreboard. @category models @since 0.1.0 */
+export interface Scoreboard
+  extends ServerEvents.Observable<GameCounted, ScoreTable.Totals & { readonly players: number }> {
+  /** The part that the sessions of a server share. */
+  readonly shared: Shared<Ask, Answer>
+  readonly table: Pick<ScoreTable.ScoreTable, "best" | "totals">
+}
+
+/**
+ * Starts the writer of a journal. The result queues a game; interrupting the wait does not remove it: the game counts,
+ * even if its client has disconnected.
+ */
+const startWriter = Effect.fnUntraced(function* (
+  journal: Journal,
+  replayed: ScoreJournalFormat.Replayed,
+  compactAfter: number,
+  countGame: (game: ScoreJournalFormat.FinishedGame) => Answer
+) {
+  let { gameLines } = replayed
+  let failing = false
+  const compact = Effect.map(
+    Effect.suspend(() => journal.replace(ScoreJournalFormat.snapshot(replayed.table, replayed.run + 1))),
+    () => {
+      gameLines = 0
+    }
   )
   if (replayed.tornLines > 0)
-    yield* Effect.logWarning(`${journal!.name}: incomplete lines dropped at the end: ${replayed.tornLines}`)
-  if (journal?.initialText === "" || replayed.tornLines > 0 || replayed.gameLines >= compactAfter) yield* compact
+    yield* Effect.logWarning(`${journal.name}: incomplete lines dropped at the end: ${replayed.tornLines}`)
+  if (journal.initialText === "" || replayed.tornLines > 0 || gameLines >= compactAfter) yield* compact
 
-  const countGame = (game: ScoreJournalFormat.FinishedGame): Answer => ({
-    _tag: "Counted",
-    rank: table.record(game),
-    players: table.totals().players
-  })
   /**
    * After a failed compaction the journal is complete, only longer. The next attempt follows `compactAfter` games
    * later.
@@ -141,7 +151,17 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
     gameLines = 0
     return Effect.logWarning(`cannot compact the scoreboard: ${error.message}`)
   }
-  const writeBatch = (journal: Journal, pending: ReadonlyArray<PendingGame>) =>
+  const onAppendFailure = (pending: ReadonlyArray<PendingGame>, error: ScoreboardError) => {
+    for (const { resume } of pending) resume({ _tag: "NotCounted" })
+    const alreadyLogged = failing
+    failing = true
+    return alreadyLogged
+      ? Effect.void
+      : Effect.logError(
+          `cannot write the scoreboard; games do not count until it can be written again: ${error.message}`
+        )
+  }
+  const writeBatch = (pending: ReadonlyArray<PendingGame>) =>
     Effect.matchEffect(journal.append(pending.map(({ game }) => ScoreJournalFormat.encodeGame(game)).join("")), {
       onSuccess: () => {
         failing = false
@@ -149,40 +169,47 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
         for (const { game, resume } of pending) resume(countGame(game))
         return gameLines < compactAfter ? Effect.void : Effect.catch(compact, onCompactFailure)
       },
-      onFailure: (error) => {
-        for (const { resume } of pending) resume({ _tag: "NotCounted" })
-        return Effect.fail(error)
-      }
-    }).pipe(
-      Effect.catch((error) => {
-        const alreadyLogged = failing
-        failing = true
-        return alreadyLogged
-          ? Effect.void
-          : Effect.logError(
-              `cannot write the scoreboard; games do not count until it can be written again: ${error.message}`
-            )
-      })
-    )
-
+      onFailure: (error) => onAppendFailure(pending, error)
+    })
   const queue = yield* Queue.unbounded<PendingGame>()
-  if (journal !== undefined) {
-    const writeNextBatch = Effect.uninterruptibleMask((restore) =>
-      Effect.flatMap(restore(Queue.takeBetween(queue, 1, maxBatchGames)), (waiting) => writeBatch(journal, waiting))
-    )
-    yield* Effect.forkScoped(Effect.forever(writeNextBatch))
-  }
+  const writeNextBatch = Effect.uninterruptibleMask((restore) =>
+    Effect.flatMap(restore(Queue.takeBetween(queue, 1, maxBatchGames)), writeBatch)
+  )
+  yield* Effect.forkScoped(Effect.forever(writeNextBatch))
+  return (game: ScoreJournalFormat.FinishedGame) =>
+    Effect.callback<Answer>((resume) => {
+      Queue.offerUnsafe(queue, { game, resume: (answer) => resume(Effect.succeed(answer)) })
+    })
+})
 
-  /** Queues a game. Interrupting the wait does not remove it: the game counts, even if its client has disconnected. */
-  const submit = (game: ScoreJournalFormat.FinishedGame) =>
+/**
+ * Makes a scoreboard for the clients of one server. It starts with the contents of its journal, and stops when the
+ * scope closes.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = Effect.fnUntraced(function* (
+  options: Options = {}
+): Effect.fn.Return<Scoreboard, ScoreboardError, Scope.Scope> {
+  const { compactAfter = 50_000, journal, maxPlayers } = options
+  const replayed = ScoreJournalFormat.replay(journal?.initialText ?? "", maxPlayers)
+  if (typeof replayed === "string") return yield* new ScoreboardError({ message: `${journal!.name}: ${replayed}` })
+  const { table } = replayed
+  const run = replayed.run + 1
+  const events = yield* ServerEvents.make<GameCounted>()
+  const countGame = (game: ScoreJournalFormat.FinishedGame): Answer => {
+    const rank = table.record(game)
+    const { name, won, wrong } = game
+    events.emit(() => ({ _tag: "GameCounted", name, won, wrong, rank }))
+    return { _tag: "Counted", rank, players: table.totals().players }
+  }
+  const submit =
     journal === undefined
-      ? Effect.sync(() => countGame(game))
-      : Effect.callback<Answer>((resume) => {
-          Queue.offerUnsafe(queue, { game, resume: (answer) => resume(Effect.succeed(answer)) })
-        })
+      ? (game: ScoreJournalFormat.FinishedGame) => Effect.sync(() => countGame(game))
+      : yield* startWriter(journal, replayed, compactAfter, countGame)
 
   const top = (): Answer => ({ _tag: "Top", ...table.totals(), best: table.best(maxTopRows) })
-
   const shared: Shared<Ask, Answer> = {
     attach: (client) => {
       let lastGame = 0
@@ -192,15 +219,16 @@ export const make = Effect.fnUntraced(function* (options: Options = {}) {
         if (ask.game <= lastGame) return Effect.succeed(lastAnswer)
         lastGame = ask.game
         const { game, name, won, word, wrong } = ask
-        return Effect.map(submit({ run, client: client.id, game, name, word, won, wrong }), (answer) => {
-          lastAnswer = answer
-          return answer
-        })
+        return submit({ run, client: client.id, game, name, word, won, wrong }).pipe(
+          Effect.tap((answer) =>
+            Effect.sync(() => {
+              lastAnswer = answer
+            })
+          ),
+          Effect.withSpan("Hangman.game", { attributes: { client: client.id, won, wrong } })
+        )
       })
     }
   }
-  return {
-    shared,
-    table: table as Pick<ScoreTable.ScoreTable, "best" | "totals">
-  }
+  return { shared, table, ...ServerEvents.observable(events.events, Effect.sync(table.totals)) }
 })

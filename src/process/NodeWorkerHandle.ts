@@ -17,8 +17,6 @@ export interface ProcessHandle<ToWorker> extends WorkerHandle<ToWorker> {
   readonly pid: number | undefined
   /** Posts a message with a descriptor. The socket stays open here, so that another worker can get it. */
   readonly postSocket: (message: ToWorker, socket: ChildProcess.SendHandle) => void
-  /** Closes the channel, which a well-behaved worker takes as a request to exit. */
-  readonly disconnect: () => void
 }
 
 /** The callbacks of a worker. `onEnd` runs once, after the last message, also if the worker could not start. */
@@ -111,10 +109,6 @@ export const childProcess = <ToWorker, FromWorker>(
     pid: child.pid,
     post: (message) => postSocket(message),
     postSocket,
-    kill,
-    disconnect: () => {
-      child.off("disconnect", kill)
-      if (child.connected) child.disconnect()
-    }
+    kill
   }
 }

@@ -1,22 +1,15 @@
 /** Flags shared by several commands, with one name, one description and one check each. */
 
+import * as ByteSize from "effect/ByteSize"
 import * as Config from "effect/Config"
 import * as Argument from "effect/cli/Argument"
 import * as CliError from "effect/cli/CliError"
 import * as Flag from "effect/cli/Flag"
 import * as GlobalFlag from "effect/cli/GlobalFlag"
-import * as Duration from "effect/Duration"
+import type * as Param from "effect/cli/Param"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-
-const durationUnitMillis = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const
-
-const parseDuration = (text: string): Duration.Duration | undefined => {
-  const [, amount, unit] = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(text) ?? []
-  return amount === undefined
-    ? undefined
-    : Duration.millis(Number(amount) * durationUnitMillis[unit as keyof typeof durationUnitMillis])
-}
+import * as ServerConfig from "../../network/ServerConfig.ts"
 
 const parseInteger = (minimum: number, maximum: number) => (text: string) => {
   const number = /^-?\d{1,16}$/.test(text) ? Number(text) : Number.NaN
@@ -110,15 +103,13 @@ export const Capture = GlobalFlag.Setting("capture")({
 /** Flags of every command. */
 export const globalFlags = [Faults, FaultSeed, Capture] as const
 
-const environmentVariable = (service: string, name: string) => `${service}_${name}`.toUpperCase().replaceAll("-", "_")
-
 /** Creates the flag of a port; 0 selects a free port. */
 export const port = (service: string, defaultPort: number, name = "port") =>
   parsedFlag(
     name,
     "a port from 0 to 65535 (0: any free port)",
     parseInteger(0, 65_535),
-    environmentVariable(service, "port")
+    ServerConfig.variable(service, "port")
   ).pipe(
     Flag.withMetavar("PORT"),
     Flag.withDescription(`Port of ${service}, 0 for any free port (default ${defaultPort})`),
@@ -127,7 +118,7 @@ export const port = (service: string, defaultPort: number, name = "port") =>
 
 /** Creates the flag of a client for the port of a server. */
 export const serverPort = (service: string, defaultPort: number) =>
-  parsedFlag("port", "a port from 1 to 65535", parseInteger(1, 65_535), environmentVariable(service, "port")).pipe(
+  parsedFlag("port", "a port from 1 to 65535", parseInteger(1, 65_535), ServerConfig.variable(service, "port")).pipe(
     Flag.withMetavar("PORT"),
     Flag.withDescription(`Port of the server (default ${defaultPort})`),
     Flag.withDefault(defaultPort)
@@ -139,7 +130,7 @@ export const optionalPort = (service: string, defaultPort: number, name: string)
     name,
     "a port from 1 to 65535, or 0 to disable the service",
     parseInteger(0, 65_535),
-    environmentVariable(service, "port")
+    ServerConfig.variable(service, "port")
   ).pipe(
     Flag.withMetavar("PORT"),
     Flag.withDescription(`Port of ${service}, 0 disables it (default ${defaultPort})`),
@@ -149,7 +140,7 @@ export const optionalPort = (service: string, defaultPort: number, name: string)
 /** Creates the flag of the address to listen on. */
 export const host = (service: string) =>
   Flag.String("host").pipe(
-    Flag.withFallbackConfig(Config.String(environmentVariable(service, "host"))),
+    Flag.withFallbackConfig(Config.String(ServerConfig.variable(service, "host"))),
     Flag.withMetavar("ADDRESS"),
     Flag.withDescription("Address to listen on; :: listens on all interfaces (default 127.0.0.1)"),
     Flag.withDefault("127.0.0.1")
@@ -168,13 +159,16 @@ const optional =
 
 /** Returns the environment variable of a server's flag; other commands have none. */
 const optionalVariable = (service: string | undefined, name: string) =>
-  service === undefined ? undefined : environmentVariable(service, name)
+  service === undefined ? undefined : ServerConfig.variable(service, name)
 
 /** Creates an optional flag of a duration. */
 export const duration = (service: string | undefined, name: string, description: string) =>
-  parsedFlag(name, "a time such as 500ms, 5s, 1m or 2h", parseDuration, optionalVariable(service, name)).pipe(
-    optional("TIME", description)
-  )
+  parsedFlag(
+    name,
+    "a time such as 500ms, 5s, 1m or 2h",
+    ServerConfig.parseDuration,
+    optionalVariable(service, name)
+  ).pipe(optional("TIME", description))
 
 /** Creates an optional flag of a whole number from `minimum` to `maximum`. */
 export const integer = (
@@ -194,13 +188,13 @@ export const integer = (
 export const positiveInteger = (service: string | undefined, name: string, description: string) =>
   integer(service, name, 1, Number.MAX_SAFE_INTEGER, description)
 
-const byteUnitExponents = { "": 0, K: 1, M: 2, G: 3, T: 4 } as const
-
-const parseBytes = (text: string) => {
-  const [, digits = "", unit = ""] = /^(\d{1,15})([KMGT]?)$/.exec(text.toUpperCase()) ?? []
-  const bytes = Number(digits) * 1_024 ** byteUnitExponents[unit as keyof typeof byteUnitExponents]
-  return digits !== "" && Number.isSafeInteger(bytes) ? bytes : undefined
-}
+const parseBytes = (text: string) =>
+  /^\d{1,15}[KMGT]?$/i.test(text)
+    ? ByteSize.fromString(`${text.toUpperCase()}${/\d$/.test(text) ? "" : "i"}B`).pipe(
+        Option.flatMap(ByteSize.toNumber),
+        Option.getOrUndefined
+      )
+    : undefined
 
 /** Creates an optional flag of a size in bytes, with units of 1,024. */
 export const bytes = (service: string, name: string, description: string) =>
@@ -208,27 +202,20 @@ export const bytes = (service: string, name: string, description: string) =>
     name,
     "a number of bytes, such as 500000, 64K, 10M or 1G",
     parseBytes,
-    environmentVariable(service, name)
+    ServerConfig.variable(service, name)
   ).pipe(optional("BYTES", description))
-
-const parseRange = (text: string): readonly [from: number, to: number] | undefined => {
-  const [, first = "", last = ""] = /^(\d{1,5})-(\d{1,5})$/.exec(text) ?? []
-  const from = parseInteger(1, 65_535)(first)
-  const to = parseInteger(from ?? 1, 65_535)(last)
-  return from === undefined || to === undefined ? undefined : [from, to]
-}
 
 /** Creates the optional flag of a range of ports. */
 export const portRange = (service: string, description: string) =>
   parsedFlag(
     "port-range",
     "two ports such as 50000-50100",
-    parseRange,
-    environmentVariable(service, "port-range")
+    ServerConfig.parsePortRange,
+    ServerConfig.variable(service, "port-range")
   ).pipe(optional("A-B", description))
 
 const textFlag = (service: string, name: string) =>
-  Flag.withFallbackConfig(Flag.String(name), Config.String(environmentVariable(service, name)))
+  Flag.withFallbackConfig(Flag.String(name), Config.String(ServerConfig.variable(service, name)))
 
 /** Creates a required flag of a text. */
 export const text = (service: string, name: string, metavar: string, description: string) =>
@@ -246,7 +233,7 @@ export const choice = <const A extends ReadonlyArray<string>>(
   description: string
 ) =>
   Flag.Literals(name, choices).pipe(
-    Flag.withFallbackConfig(Config.Literals(choices, environmentVariable(service, name))),
+    Flag.withFallbackConfig(Config.Literals(choices, ServerConfig.variable(service, name))),
     Flag.withDescription(description),
     Flag.optional,
     Flag.map(Option.getOrUndefined)
@@ -255,7 +242,7 @@ export const choice = <const A extends ReadonlyArray<string>>(
 /** Creates a flag that is off by default. */
 export const toggle = (service: string, name: string, description: string) =>
   Flag.Boolean(name).pipe(
-    Flag.withFallbackConfig(Config.Boolean(environmentVariable(service, name))),
+    Flag.withFallbackConfig(Config.Boolean(ServerConfig.variable(service, name))),
     Flag.withDescription(description),
     Flag.withDefault(false)
   )
@@ -298,3 +285,28 @@ export const optionalArgument = (name: string, description: string) =>
     Argument.optional,
     Argument.map(Option.getOrUndefined)
   )
+
+/** Flags of a TCP server around its own: address, limits and JSON output. */
+export const server = <const Own extends Record<string, Param.Any>>(
+  service: string,
+  defaultPort: number,
+  own: Own,
+  defaultIdleTimeout?: string
+) => ({
+  host: host(service),
+  port: port(service, defaultPort),
+  ...own,
+  ...limits(service, defaultIdleTimeout),
+  json
+})
+
+/** Flags of a client before its own: the server. */
+export const client = <const Own extends Record<string, Param.Any> = {}>(
+  service: string,
+  defaultPort: number,
+  own?: Own
+) => ({
+  host: optionalArgument("host", "Name or address of the server (default localhost)"),
+  port: serverPort(service, defaultPort),
+  ...(own as Own)
+})

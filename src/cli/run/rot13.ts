@@ -8,9 +8,8 @@ import type * as Rot13 from "../../rot13/Rot13.ts"
 import * as Rot13Client from "../../rot13/Rot13Client.ts"
 import * as Rot13Server from "../../rot13/Rot13Server.ts"
 import { UsageError } from "../common/CliErrors.ts"
-import { ShutdownSignal } from "../common/Shutdown.ts"
 import * as network from "./common/network.ts"
-import { announce, explainListenError } from "./common/serverMessages.ts"
+import * as serverMessages from "./common/serverMessages.ts"
 
 type ServeInput = TcpServer.Limits & {
   readonly host: string
@@ -19,15 +18,12 @@ type ServeInput = TcpServer.Limits & {
   readonly json: boolean
 }
 
-export const serve = Effect.fnUntraced(
-  function* (input: ServeInput) {
-    const server = yield* Rot13Server.make(input).pipe(Effect.catch(explainListenError("rot13", input.port, "--port")))
-    yield* announce("rot13", server.address, input.json)
-    yield* yield* ShutdownSignal
-  },
-  Effect.scoped,
-  Effect.provide(network.layer)
-)
+export const serve = (input: ServeInput) =>
+  serverMessages.serve(
+    "rot13",
+    input.json,
+    Effect.catch(Rot13Server.make(input), serverMessages.explainListenError("rot13", input.port, "--port"))
+  )
 
 interface SendInput {
   readonly host: string

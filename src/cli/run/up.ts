@@ -23,7 +23,6 @@ import { ShutdownSignal } from "../common/Shutdown.ts"
 import * as NodeInvocation from "./common/NodeInvocation.ts"
 import * as network from "./common/network.ts"
 import { announce, CannotServe, connectableHost, explainListenError } from "./common/serverMessages.ts"
-import { withoutUndefined } from "./games/serve.ts"
 import * as primesServe from "./primes/serve.ts"
 import * as statusPeer from "./status/peer.ts"
 import * as NodeSampleFolder from "./tftp/NodeSampleFolder.ts"
@@ -52,9 +51,19 @@ interface Service {
   readonly exampleCommand: (host: string, port: number) => string
 }
 
+/** Returns the address and limits that all TCP services share. */
+const sharedOptions = ({ drain, host, idleTimeout, maxConnections, maxConnectionsPerPeer, writeTimeout }: Input) => ({
+  drain,
+  host,
+  idleTimeout,
+  maxConnections,
+  maxConnectionsPerPeer,
+  writeTimeout
+})
+
 const rot13 = (input: Input): Service => ({
   name: "rot13",
-  start: Rot13Server.make({ ...input, port: input.rot13Port }).pipe(
+  start: Rot13Server.make({ ...sharedOptions(input), port: input.rot13Port }).pipe(
     Effect.map(({ address }) => address),
     Effect.catch(explainListenError("rot13", input.rot13Port, "--rot13-port"))
   ),
@@ -67,10 +76,10 @@ const exampleCommands = {
   board: "printf 'claim 1 2\\nboard\\n' | nc -N HOST PORT"
 }
 
-/** Creates the service of a game. Limits that are not given keep the defaults of the game. */
+/** Creates the service of a game. */
 const game = (
   name: "hangman" | "guess" | "board",
-  { host, hangmanPort, guessPort, boardPort, ...rest }: Input,
+  input: Input,
   make: (
     options: ConcurrencyModel.Options
   ) => Effect.Effect<
@@ -79,12 +88,10 @@ const game = (
     Network.Network | Scope.Scope
   >
 ): Service => {
-  const port = { hangman: hangmanPort, guess: guessPort, board: boardPort }[name]
-  const { drain, idleTimeout, maxConnections, maxConnectionsPerPeer, writeTimeout } = rest
-  const limits = withoutUndefined({ drain, idleTimeout, maxConnections, maxConnectionsPerPeer, writeTimeout })
+  const port = input[`${name}Port`]
   return {
     name,
-    start: make({ ...limits, host, port }).pipe(
+    start: make({ ...sharedOptions(input), port }).pipe(
       Effect.map(({ address }) => address),
       Effect.catch((error) =>
         error._tag === "NetworkError"
@@ -97,18 +104,14 @@ const game = (
 }
 
 /** Creates the service of primes. The example requests 0 to 10,000,000: two 32-bit numbers in little-endian order. */
-const primes = ({ host, primesPort: port, ...rest }: Input): Service => {
-  const { drain, idleTimeout, maxConnections, maxConnectionsPerPeer, writeTimeout } = rest
-  const limits = { drain, idleTimeout, maxConnections, maxConnectionsPerPeer, writeTimeout }
-  return {
-    name: "primes",
-    start: Effect.map(
-      primesServe.start({ ...limits, host, port, threads: 2 }, "--primes-port"),
-      ({ address }) => address
-    ),
-    exampleCommand: (host, port) => `printf '\\0\\0\\0\\0\\200\\226\\230\\0' | nc -N ${host} ${port} | od -An -td4`
-  }
-}
+const primes = (input: Input): Service => ({
+  name: "primes",
+  start: Effect.map(
+    primesServe.start({ ...sharedOptions(input), port: input.primesPort, threads: 2 }, "--primes-port"),
+    ({ address }) => address
+  ),
+  exampleCommand: (host, port) => `printf '\\0\\0\\0\\0\\200\\226\\230\\0' | nc -N ${host} ${port} | od -An -td4`
+})
 
 const tftp = ({ drain, host, tftpPort, tftpRoot }: Input): Service => ({
   name: "tftp",

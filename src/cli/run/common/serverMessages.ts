@@ -1,10 +1,12 @@
-/** Messages of servers when they start or fail to start. */
+/** The run of a server: its messages when it starts or fails to start, and the wait for the signal to end. */
 import * as Console from "effect/Console"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
 import * as SocketTable from "../../../inspect/SocketTable.ts"
 import type * as Network from "../../../network/Network.ts"
+import { ShutdownSignal } from "../../common/Shutdown.ts"
+import * as network from "./network.ts"
 
 /** A failure to start a server; the message states the reason and the fix. */
 export class CannotServe extends Data.TaggedError("CannotServe")<{ readonly message: string }> {}
@@ -43,3 +45,15 @@ export const announce = (service: string, address: NetAddress.SocketAddress, jso
     : "open to the network"
   return Console.log(`${service} on ${NetAddress.formatInet(address)} (${scope})`)
 }
+
+/** Starts a server, announces it, and serves until the process receives a shutdown signal. */
+export const serve = <E, R>(
+  service: string,
+  json: boolean,
+  start: Effect.Effect<{ readonly address: NetAddress.SocketAddress }, E, R>
+) =>
+  Effect.gen(function* () {
+    const { address } = yield* start
+    yield* announce(service, address, json)
+    yield* yield* ShutdownSignal
+  }).pipe(Effect.scoped, Effect.provide(network.layer))

@@ -1,11 +1,12 @@
 /** A server in a separate process, and its memory. */
-import * as ChildProcess from "node:child_process"
 import * as Fs from "node:fs"
 import { getCompileCacheDir } from "node:module"
-import { fileURLToPath } from "node:url"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as NodeModuleUrl from "../../../process/NodeModuleUrl.ts"
+import * as NodeSupervisor from "../../../process/NodeSupervisor.ts"
+import * as NodeWorkerHandle from "../../../process/NodeWorkerHandle.ts"
+import * as Supervision from "../../../process/Supervision.ts"
 
 /** Variants of the models, as arguments of the server process. */
 export const modelVariants = ["iterative", "fibers", "select", "processes", "pool of 2", "2 threads"] as const
@@ -31,46 +32,38 @@ export type LoadResult = Measured | string
 /** Failure of a server to start or to run until the end of the load. */
 export class LoadError extends Data.TaggedError("LoadError")<{ readonly message: string }> {}
 
-const serverProgram = fileURLToPath(NodeModuleUrl.sibling(import.meta.url, "NodeLoadServerProcess"))
-
-const whenExited = (child: ChildProcess.ChildProcess) =>
-  Effect.callback<void>((resume) => {
-    if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return resume(Effect.void)
-    child.once("exit", () => resume(Effect.void))
-  })
+const serverProgram = NodeModuleUrl.sibling(import.meta.url, "NodeLoadServerProcess")
 
 /** Starts a server. Returns its process id and port; closing the scope ends it, by SIGKILL after 5 seconds. */
 export const startServer = Effect.fnUntraced(function* (kind: ModelVariant, clients: number) {
-  const child = yield* Effect.acquireRelease(
-    Effect.sync(() =>
-      ChildProcess.fork(serverProgram, [kind, `${clients}`], {
-        stdio: ["ignore", "ignore", "inherit", "ipc"],
-        execArgv: [],
-        // Without a common cache the fastest model would be the one whose code was compiled before.
-        env: { ...process.env, NODE_COMPILE_CACHE: getCompileCacheDir() }
-      })
-    ),
-    (child) =>
-      Effect.sync(() => child.connected && child.disconnect()).pipe(
-        Effect.andThen(whenExited(child)),
-        Effect.timeoutOrElse({
-          duration: "5 seconds",
-          orElse: () =>
-            Effect.andThen(
-              Effect.sync(() => child.kill("SIGKILL")),
-              whenExited(child)
-            )
-        })
-      )
-  )
-  const port = yield* Effect.callback<number, LoadError>((resume) => {
-    child.once("message", (port: number) => resume(Effect.succeed(port)))
-    const fail = (reason: string) =>
-      resume(Effect.fail(new LoadError({ message: `cannot start a server for the model "${kind}": ${reason}` })))
-    child.once("error", ({ message }) => fail(message))
-    child.once("exit", (code) => fail(`it ended with code ${code} before it listened`))
+  let port = 0
+  const server = yield* NodeSupervisor.make<NodeWorkerHandle.ProcessHandle<"drain">, number>({
+    policy: Supervision.defaultPolicy,
+    spawn: (_, listeners) =>
+      NodeWorkerHandle.childProcess(
+        serverProgram,
+        {
+          args: [kind, `${clients}`],
+          execArgv: [],
+          // Without a common cache the fastest model would be the one whose code was compiled before.
+          environment: { ...process.env, NODE_COMPILE_CACHE: getCompileCacheDir() },
+          stdout: "ignore"
+        },
+        listeners
+      ),
+    onMessage: (id, message) => {
+      port = message
+      server.ready(id)
+    },
+    requestDrain: ({ post }) => post("drain")
   })
-  return { pid: child.pid!, port }
+  yield* Effect.addFinalizer(() => server.drain(5_000))
+  yield* Effect.mapError(
+    server.start(1),
+    ({ message }) => new LoadError({ message: `cannot start a server for the model "${kind}": ${message}` })
+  )
+  const [worker] = server.available()
+  return { pid: worker![1].pid!, port }
 })
 
 const childrenOf = (pid: number): ReadonlyArray<number> =>

@@ -1,4 +1,4 @@
-/** A server of number guessing under the model that its command line names, until its parent disconnects. */
+/** A server of number guessing under the model that its command line names, until its parent requests the end or disconnects. */
 import * as Effect from "effect/Effect"
 import * as GuessServer from "../../../guess/GuessServer.ts"
 import * as NodeNetwork from "../../../network/node/NodeNetwork.ts"
@@ -17,7 +17,7 @@ const models: Readonly<Record<ModelVariant, () => Promise<WorkerModel>>> = {
 
 const [kind, clients] = process.argv.slice(2)
 
-const parentGone = new Promise<void>((resolve) => void process.once("disconnect", () => resolve()))
+const ended = new Promise<unknown>((resolve) => void process.once("disconnect", resolve).once("message", resolve))
 
 const main = Effect.gen(function* () {
   const model = yield* Effect.promise(models[kind as ModelVariant])
@@ -40,7 +40,7 @@ const alive = setInterval(() => {}, 60_000)
 await Effect.runPromise(
   Effect.raceFirst(
     main,
-    Effect.promise(() => parentGone)
+    Effect.promise(() => ended)
   )
 )
 clearInterval(alive)

@@ -5,8 +5,8 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Latch from "effect/Latch"
+import * as Amount from "../../../terminal/Amount.ts"
 import * as Table from "../../../terminal/Table.ts"
-import { formatBytes } from "../tftp/transferBar.ts"
 import { finishedIndex, type Job, residentBytes, startThread } from "./NodeDemoThreads.ts"
 
 /** Time that a child works. */
@@ -187,7 +187,7 @@ const lines: Readonly<Record<string, (observed: Observed) => string>> = {
   "end of parent": ({ attached }) => ends(attached),
   "when detached": ({ detached }) => ends(detached),
   "time for one": ({ cost }) => `${ms(cost.micros / 1e3)} (${cost.count} created)`,
-  "memory for one": ({ cost }) => `${formatBytes(cost.bytes)} (growth of the process)`
+  "memory for one": ({ cost }) => `${Amount.formatBytes(cost.bytes)} (growth of the process)`
 }
 
 const ends = ({ finished, parent }: ParentEnd) => `after ${ms(parent)}, child ${finished ? "finished" : "ended early"}`

@@ -3,8 +3,8 @@ import * as Console from "effect/Console"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
+import * as Amount from "../../../terminal/Amount.ts"
 import * as Table from "../../../terminal/Table.ts"
-import { formatBytes } from "../tftp/transferBar.ts"
 import {
   isLinux,
   ownPid,
@@ -59,7 +59,7 @@ const table = (seen: ReadonlyArray<ProcessStatus | undefined>) =>
             one.pid,
             one.parent,
             one.state,
-            formatBytes(one.resident),
+            Amount.formatBytes(one.resident),
             one.state === "Z" ? `${one.command} <defunct>` : one.command
           )
     )

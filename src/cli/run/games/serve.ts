@@ -1,11 +1,9 @@
-/** Runs a game server: chooses the concurrency model, announces the address, waits for the shutdown signal. */
+/** Runs a game server with a concurrency model. */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type * as Network from "../../../network/Network.ts"
 import type * as ConcurrencyModel from "../../../session/ConcurrencyModel.ts"
-import { ShutdownSignal } from "../../common/Shutdown.ts"
-import * as network from "../common/network.ts"
-import { announce, explainListenError } from "../common/serverMessages.ts"
+import * as serverMessages from "../common/serverMessages.ts"
 import * as concurrencyModel from "./concurrencyModel.ts"
 
 interface Input extends concurrencyModel.Input {
@@ -20,24 +18,20 @@ export const withoutUndefined = <A extends object>(options: A) =>
   }
 
 /** Serves until the process receives a shutdown signal. */
-export const serve = Effect.fnUntraced(
-  function* <E, R>(
-    service: string,
-    input: Input,
-    make: (
-      model: ConcurrencyModel.WorkerModel
-    ) => Effect.Effect<ConcurrencyModel.SessionServer, E | Network.NetworkError, Network.Network | Scope.Scope | R>
-  ) {
-    const model = yield* concurrencyModel.choose(input)
-    const server = yield* make(model).pipe(
-      Effect.catchIf(isNetworkError, explainListenError(service, input.port, "--port"))
+export const serve = <E, R>(
+  service: string,
+  input: Input,
+  make: (
+    model: ConcurrencyModel.WorkerModel
+  ) => Effect.Effect<ConcurrencyModel.SessionServer, E | Network.NetworkError, Network.Network | Scope.Scope | R>
+) =>
+  serverMessages.serve(
+    service,
+    input.json,
+    Effect.flatMap(concurrencyModel.choose(input), make).pipe(
+      Effect.catchIf(isNetworkError, serverMessages.explainListenError(service, input.port, "--port"))
     )
-    yield* announce(service, server.address, input.json)
-    yield* yield* ShutdownSignal
-  },
-  Effect.scoped,
-  Effect.provide(network.layer)
-)
+  )
 
 const isNetworkError = (error: unknown): error is Network.NetworkError =>
   (error as { readonly _tag?: unknown })._tag === "NetworkError"

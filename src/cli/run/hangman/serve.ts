@@ -29,8 +29,7 @@ export const serve = Effect.fnUntraced(function* (input: Input) {
     })
   }
   const port = input.port ?? HangmanSession.defaultPort[effectiveDialect]
-  const settings = gameServe.withoutUndefined({ dialect, difficulty, lives, words })
   yield* gameServe.serve("hangman", { port, json, model, pool, threads }, (model) =>
-    NodeHangman.make({ ...gameServe.withoutUndefined(limits), port, settings, scores, model })
+    NodeHangman.make({ ...limits, port, settings: { dialect, difficulty, lives, words }, scores, model })
   )
 })

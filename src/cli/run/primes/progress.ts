@@ -4,19 +4,9 @@ import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import type { Running } from "../../../farm/Farm.ts"
 import type { Progress, WorkerProgress } from "../../../farm/Progress.ts"
+import * as Amount from "../../../terminal/Amount.ts"
 import { columns, replaceLine } from "../../../terminal/NodeTerminal.ts"
 import * as ProgressBar from "../../../terminal/ProgressBar.ts"
-
-const units = ["", " k", " M", " G", " T", " P"]
-
-/** Formats an amount, with three significant digits from a thousand up. */
-export const formatAmount = (amount: number): string => {
-  if (amount < 999.5) return `${Math.round(amount)}`
-  let rest = amount
-  let unit = 0
-  for (; rest >= 999.5 && unit < units.length - 1; unit++) rest /= 1_000
-  return `${rest.toPrecision(3)}${units[unit]}`
-}
 
 const percent = (part: number) => Math.floor(part * 100)
 
@@ -37,14 +27,14 @@ export const bar = (title: string, progress: Progress, width: number): string =>
   const { done, etaMillis, unitsPerSecond, total = 0, workers } = progress
   const fraction = total === 0 ? 0 : Math.min(1, done / total)
   const eta = ProgressBar.formatEta(etaMillis)
-  const amounts = ` ${formatAmount(done)} of ${formatAmount(total)}  ${formatAmount(unitsPerSecond)}/s  ${eta}`
+  const amounts = ` ${Amount.format(done)} of ${Amount.format(total)}  ${Amount.format(unitsPerSecond)}/s  ${eta}`
   const details = formatShares(workers).map((shares) => amounts + shares)
   return ProgressBar.format({ title, fraction, details, width, maxBarWidth: 40 })
 }
 
 /** Formats the line at the end of a count. */
 export const summary = (title: string, { done, efficiency, packets, workers }: Progress, seconds: number): string => {
-  const unitsPerSecond = seconds > 0 ? `, ${formatAmount(done / seconds)}/s` : ""
+  const unitsPerSecond = seconds > 0 ? `, ${Amount.format(done / seconds)}/s` : ""
   const workerCount = `${workers.length} ${workers.length === 1 ? "worker" : "workers"}`
   const packetCount = `${packets} ${packets === 1 ? "packet" : "packets"}`
   const busy = `${workerCount} busy ${Math.round(efficiency * 100)}% of the time`

@@ -5,9 +5,7 @@ import * as Redacted from "effect/Redacted"
 import type * as TcpServer from "../../../network/TcpServer.ts"
 import type * as Kernels from "../../../primes/Kernels.ts"
 import * as PrimeServer from "../../../primes/PrimeServer.ts"
-import { ShutdownSignal } from "../../common/Shutdown.ts"
-import * as network from "../common/network.ts"
-import { announce, CannotServe, explainListenError } from "../common/serverMessages.ts"
+import * as serverMessages from "../common/serverMessages.ts"
 import * as pool from "./pool.ts"
 
 interface Input extends TcpServer.Limits {
@@ -32,24 +30,17 @@ export const start = ({ threads, ...options }: Options, flag: string) =>
   PrimeServer.make({ ...options, workers: pool.threads(threads) }).pipe(
     Effect.catch((error) =>
       error._tag === "NetworkError"
-        ? explainListenError("primes", options.port, flag)(error)
-        : Effect.fail(new CannotServe({ message: `primes: ${error.message}` }))
+        ? serverMessages.explainListenError("primes", options.port, flag)(error)
+        : Effect.fail(new serverMessages.CannotServe({ message: `primes: ${error.message}` }))
     )
   )
 
-export const serve = Effect.fnUntraced(
-  function* ({ json, key, ...input }: Input) {
-    const server = yield* start({ ...input, key: key === undefined ? undefined : Redacted.make(key) }, "--port")
-    yield* announce("primes", server.address, json)
-    if (
-      key === undefined &&
-      NetAddress.isInetAddress(server.address) &&
-      !NetAddress.isLoopback(server.address.address)
-    ) {
-      yield* Effect.logWarning("any client that reaches this port can use the workers; set PRIMES_KEY to require a key")
-    }
-    yield* yield* ShutdownSignal
-  },
-  Effect.scoped,
-  Effect.provide(network.layer)
-)
+const warnIfOpen = ({ address }: { readonly address: NetAddress.SocketAddress }) =>
+  NetAddress.isInetAddress(address) && !NetAddress.isLoopback(address.address)
+    ? Effect.logWarning("any client that reaches this port can use the workers; set PRIMES_KEY to require a key")
+    : Effect.void
+
+export const serve = ({ json, key, ...input }: Input) => {
+  const server = start({ ...input, key: key === undefined ? undefined : Redacted.make(key) }, "--port")
+  return serverMessages.serve("primes", json, key === undefined ? Effect.tap(server, warnIfOpen) : server)
+}

@@ -1,39 +1,29 @@
 /** The progress bar of a transfer on a terminal, and its summary line. */
 import * as Effect from "effect/Effect"
 import * as Stdio from "effect/Stdio"
+import * as Amount from "../../../terminal/Amount.ts"
 import { columns, replaceLine } from "../../../terminal/NodeTerminal.ts"
 import * as ProgressBar from "../../../terminal/ProgressBar.ts"
 import type * as TftpClient from "../../../tftp/TftpClient.ts"
-
-const units = ["kB", "MB", "GB", "TB"]
-
-/** Formats a number of bytes with three significant digits. */
-export const formatBytes = (bytes: number): string => {
-  if (bytes < 1_000) return `${Math.round(bytes)} bytes`
-  let amount = bytes / 1_000
-  let unit = 0
-  for (; amount >= 999.5 && unit < units.length - 1; unit++) amount /= 1_000
-  return `${amount.toPrecision(3)} ${units[unit]}`
-}
 
 const resentOf = (resent: number) => (resent === 0 ? "" : `, ${resent} resent`)
 
 /** Formats the progress of a transfer in at most `width` columns: name, percentage, rate and remaining time. */
 export const bar = (name: string, { bytes, resent, total }: TftpClient.Progress, seconds: number, width: number) => {
   const rate = seconds > 0 ? bytes / seconds : 0
-  const rateText = `${formatBytes(rate)}/s`
+  const rateText = `${Amount.formatBytes(rate)}/s`
   if (total === undefined || total === 0)
-    return `${name}  ${formatBytes(bytes)}  ${rateText}${resentOf(resent)}`.slice(0, width)
+    return `${name}  ${Amount.formatBytes(bytes)}  ${rateText}${resentOf(resent)}`.slice(0, width)
   const eta = ProgressBar.formatEta(rate > 0 ? ((total - bytes) / rate) * 1_000 : undefined)
-  const detail = ` ${formatBytes(bytes)} of ${formatBytes(total)}  ${rateText}  ${eta}${resentOf(resent)}`
+  const detail = ` ${Amount.formatBytes(bytes)} of ${Amount.formatBytes(total)}  ${rateText}  ${eta}${resentOf(resent)}`
   return ProgressBar.format({ title: name, fraction: Math.min(1, bytes / total), details: [detail], width })
 }
 
 /** Formats the summary of a completed transfer. */
 export const done = (name: string, { blksize, bytes, resent, windowsize }: TftpClient.Progress, seconds: number) => {
-  const rate = seconds > 0 ? `, ${formatBytes(bytes / seconds)}/s` : ""
+  const rate = seconds > 0 ? `, ${Amount.formatBytes(bytes / seconds)}/s` : ""
   const how = `blksize ${blksize}, windowsize ${windowsize}${resentOf(resent)}`
-  return `${name}: ${formatBytes(bytes)} in ${seconds.toFixed(2)} s${rate}, ${how}`
+  return `${name}: ${Amount.formatBytes(bytes)} in ${seconds.toFixed(2)} s${rate}, ${how}`
 }
 
 /** Draws on standard error; undefined if it is not a terminal, or the file is printed to a terminal. */

@@ -4,6 +4,7 @@ import { formatLines } from "../../../../src/cli/run/primes/decimalLines.ts"
 import * as Shown from "../../../../src/cli/run/primes/progress.ts"
 import * as Plot from "../../../../src/cli/run/primes/speedupPlot.ts"
 import type { Progress } from "../../../../src/farm/Progress.ts"
+import * as Amount from "../../../../src/terminal/Amount.ts"
 
 const int = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
 
@@ -57,7 +58,7 @@ describe("the progress of a count", () => {
   )
 
   it("formats amounts, times and the summary", () => {
-    const amounts = [0, 999, 1_000, 999_500, 123_456, 2 ** 53].map(Shown.formatAmount)
+    const amounts = [0, 999, 1_000, 999_500, 123_456, 2 ** 53].map(Amount.format)
     assert.deepStrictEqual(amounts, ["0", "999", "1.00 k", "1.00 M", "123 k", "9.01 P"])
     assert.strictEqual(
       Shown.summary("0..1e10", { ...half, done: 1e10 }, 1.25),

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Transfer from "../../../../src/cli/run/tftp/transfer.ts"
 import * as TransferBar from "../../../../src/cli/run/tftp/transferBar.ts"
+import * as Amount from "../../../../src/terminal/Amount.ts"
 import type * as TftpClient from "../../../../src/tftp/TftpClient.ts"
 import * as Cli from "../../../support/Cli.ts"
 
@@ -43,7 +44,7 @@ describe("transferBar", () => {
   )
 
   it("formats three significant digits, also when they round up", () => {
-    const shown = [0, 1, 999, 1_000, 999_499, 999_999, 12_345_678].map(TransferBar.formatBytes)
+    const shown = [0, 1, 999, 1_000, 999_499, 999_999, 12_345_678].map(Amount.formatBytes)
     assert.deepStrictEqual(shown, ["0 bytes", "1 bytes", "999 bytes", "1.00 kB", "999 kB", "1.00 MB", "12.3 MB"])
   })
 
