@@ -1,10 +1,16 @@
 /** A worker on a thread of this process. It outlives its threads: a thread that crashes is replaced. */
-import { Worker as Thread } from "node:worker_threads"
 import * as Effect from "effect/Effect"
+import * as Latch from "effect/Latch"
+import * as Monotonic from "../../network/Monotonic.ts"
 import * as NodeModuleUrl from "../../process/NodeModuleUrl.ts"
-import { FarmError, ModuleLoadFailed, type Reason, Unreachable } from "../FarmError.ts"
+import * as NodeSupervisor from "../../process/NodeSupervisor.ts"
+import * as NodeWorkerHandle from "../../process/NodeWorkerHandle.ts"
+import type { Policy } from "../../process/Supervision.ts"
+import { FarmError, ModuleLoadFailed } from "../FarmError.ts"
+import * as InFlight from "../InFlight.ts"
 import type { Report, Worker } from "../Worker.ts"
-import { type Batch, OutcomeCode, type ThreadData, type ThreadMessage } from "./NodeFarmMessage.ts"
+import { type Batch, type Ended, OutcomeCode, type ThreadData, type ThreadMessage } from "./NodeFarmMessage.ts"
+import * as ThreadTasks from "./ThreadTasks.ts"
 
 /** The parameters of a worker. */
 export interface Settings {
@@ -16,226 +22,140 @@ export interface Settings {
 
 const program = NodeModuleUrl.sibling(import.meta.url, "NodeFarmThread")
 
-/** The delay before a crashed thread is replaced: doubled for each crash, until a thread has done a packet. */
-const initialRestartDelayMillis = 20
-const maxRestartDelayMillis = 5_000
+/** The worker is given up after five crashes in a row without a packet in progress. */
+const policy: Policy = {
+  startTimeoutMillis: 60_000,
+  initialRestartDelayMillis: 20,
+  maxRestartDelayMillis: 5_000,
+  stableUptimeMillis: Number.POSITIVE_INFINITY,
+  maxIdleFailures: 5
+}
 
-/** Crashes in a row, without a packet in progress, after which the worker is given up. */
-const maxStartupCrashes = 5
+/** The state of a worker; `tasks` are those of the current thread. */
+interface State {
+  tasks: ThreadTasks.ThreadTasks
+  job: Worker["job"]
+  /** The reason for which the last thread ended. */
+  lastError: string
+  /** Receives the reports of a run. */
+  listener: ((reports: ReadonlyArray<Report>) => void) | undefined
+}
 
-/** The time limit for a thread to load the module. */
-const loadTimeoutMillis = 60_000
+const reportOf = (id: number, { millis, outcomes, values }: Ended, at: number): Report => {
+  if (outcomes[at] === OutcomeCode.done) return { _tag: "Done", id, result: values[at], millis: millis[at]! }
+  return outcomes[at] === OutcomeCode.failed
+    ? { _tag: "Failed", id, message: String(values[at]) }
+    : { _tag: "Stopped", id }
+}
 
-const exited = "the thread exited"
+/** Sends packets. If one cannot be cloned, each is sent alone, and in place of that one its error. */
+const post = (thread: NodeWorkerHandle.WorkerHandle<Batch>, packets: ReadonlyArray<unknown>): void => {
+  try {
+    thread.post({ packets })
+  } catch (cause) {
+    if (packets.length > 1) {
+      for (const packet of packets) post(thread, [packet])
+      return
+    }
+    const message = cause instanceof Error ? cause.message : String(cause)
+    thread.post({ packets: [undefined], error: `cannot send the packet: ${message}` })
+  }
+}
 
-const noop = () => {}
+const endTasks = ({ listener, tasks }: State, ended: Ended) => {
+  const ids = ThreadTasks.end(tasks, ended.outcomes.length)
+  listener?.(ids.map((id, at) => reportOf(id, ended, at)))
+}
 
-/** The packet in a slot. */
-interface Slot {
-  id: number
-  cancelledAt: number | undefined
+const loseTasks = (state: State, message: string, change: "Lost" | "Gone" | undefined) => {
+  const { listener, tasks } = state
+  const running = ThreadTasks.running(tasks)
+  InFlight.takeAll(tasks.inFlight)
+  state.lastError = message
+  if (change !== undefined) listener?.([{ _tag: change, message, running: running === undefined ? [] : [running] }])
 }
 
 /** Starts a worker and waits until it has loaded the job. It ends with the scope. */
 export const make = Effect.fnUntraced(function* ({ capacity, gracePeriodMillis, module, name }: Settings) {
-  const slots = new Map<number, Slot>()
-  const free: Array<number> = []
-  let flags = new Int32Array(new SharedArrayBuffer(4 * (capacity + 1)))
-  let thread: Thread | undefined
-  let state: "starting" | "ready" | "dead" | "closed" = "starting"
-  let job = { name: "", version: 0 }
-  let report: ((reports: ReadonlyArray<Report>) => void) | undefined
-  let onStarted: ((failure: Reason | undefined) => void) | undefined
-  let onIdle: () => void = noop
-  let onExit: () => void = noop
-  let crashes = 0
-  let startupCrashes = 0
-  let lastError = ""
-  let restartTimer: NodeJS.Timeout | undefined
-  let watchdogTimer: NodeJS.Timeout | undefined
-
-  const notifyIfIdle = () => {
-    if (slots.size === 0) onIdle()
+  const now = yield* Monotonic.millis
+  const hasCancelled = Latch.makeUnsafe(false)
+  const state: State = {
+    tasks: ThreadTasks.make(capacity),
+    job: { name: "", version: 0 },
+    lastError: "",
+    listener: undefined
   }
-  const receive = (from: ThreadMessage) => {
-    switch (from._tag) {
-      case "Ready":
-        // The scope may close while the thread starts.
-        if (state === "closed") return
-        job = { name: from.name, version: from.version }
-        state = "ready"
-        onStarted?.(undefined)
-        return report?.([{ _tag: "Ready" }])
-      case "Refused":
-        lastError = from.detail
-        return void thread?.terminate()
-      case "Ended": {
-        crashes = 0
-        startupCrashes = 0
-        const reports: Array<Report> = []
-        for (const [at, slot] of from.slots.entries()) {
-          const { id } = slots.get(slot)!
-          slots.delete(slot)
-          free.push(slot)
-          const outcome = from.outcomes[at]
-          const value = from.values[at]
-          reports.push(
-            outcome === OutcomeCode.done
-              ? { _tag: "Done", id, result: value, millis: from.millis[at]! }
-              : outcome === OutcomeCode.failed
-                ? { _tag: "Failed", id, message: String(value) }
-                : { _tag: "Stopped", id }
-          )
-        }
-        report?.(reports)
-        return notifyIfIdle()
-      }
-    }
-  }
-
-  const handleExit = () => {
-    const before = state
-    const running = Atomics.load(flags, capacity) - 1
-    const suspects = [slots.get(running)].flatMap((slot) => (slot === undefined ? [] : [slot.id]))
-    slots.clear()
-    thread = undefined
-    if (state === "closed") {
-      notifyIfIdle()
-      return onExit()
-    }
-    state = "starting"
-    if (onStarted !== undefined) return onStarted(new ModuleLoadFailed({ module, detail: lastError }))
-    crashes++
-    startupCrashes = suspects.length > 0 ? 0 : startupCrashes + 1
-    const isGone = startupCrashes > maxStartupCrashes
-    if (isGone) state = "dead"
-    if (before === "ready" || isGone)
-      report?.([{ _tag: isGone ? "Gone" : "Lost", message: lastError, running: suspects }])
-    notifyIfIdle()
-    if (!isGone) {
-      restartTimer = setTimeout(spawn, Math.min(maxRestartDelayMillis, initialRestartDelayMillis * 2 ** (crashes - 1)))
-    }
-  }
-
-  const spawn = () => {
-    flags = new Int32Array(new SharedArrayBuffer(4 * (capacity + 1)))
-    free.length = 0
-    for (let slot = capacity - 1; slot >= 0; slot--) free.push(slot)
-    lastError = exited
-    const newThread = new Thread(program, { workerData: { module, flags } satisfies ThreadData, name })
-    thread = newThread
-    newThread.on("message", receive)
-    newThread.on("error", (cause) => {
-      lastError = `the thread crashed: ${cause instanceof Error ? cause.message : String(cause)}`
-    })
-    newThread.once("exit", (code) => {
-      if (lastError === exited) lastError = `${exited} with code ${code}`
-      handleExit()
-    })
-  }
-
-  /** Sends a batch. If a packet cannot be cloned, each is sent alone, and that one fails. */
-  const post = (to: Thread, batch: Batch) => {
-    try {
-      to.postMessage(batch)
-    } catch (cause) {
-      const { packets, slots } = batch
-      if (slots.length > 1) {
-        for (const [at, slot] of slots.entries()) post(to, { slots: [slot], packets: [packets[at]] })
-        return
-      }
-      const values = [`cannot send the packet: ${cause instanceof Error ? cause.message : String(cause)}`]
-      const ended: ThreadMessage = { _tag: "Ended", slots, outcomes: [OutcomeCode.failed], values, millis: [0] }
-      setImmediate(() => to === thread && receive(ended))
-    }
-  }
-
-  /** Kills the thread if its packet was cancelled a grace period ago. Waiting packets are skipped without a kill. */
-  const watch = () => {
-    watchdogTimer = undefined
-    const cancelled = slots.get(Atomics.load(flags, capacity) - 1)?.cancelledAt
-    if (cancelled !== undefined && performance.now() - cancelled >= gracePeriodMillis) {
-      lastError = `cancelled work did not stop within ${gracePeriodMillis} ms: thread killed`
-      return void thread?.terminate()
-    }
-    if ([...slots.values()].some((slot) => slot.cancelledAt !== undefined)) {
-      watchdogTimer = setTimeout(watch, gracePeriodMillis / 4)
-    }
-  }
-  const cancel = (wanted: (slot: Slot) => boolean) => {
-    for (const [at, slot] of slots) {
-      if (slot.cancelledAt !== undefined || !wanted(slot)) continue
-      slot.cancelledAt = performance.now()
-      Atomics.store(flags, at, 1)
-      watchdogTimer ??= setTimeout(watch, gracePeriodMillis)
-    }
-  }
-
-  yield* Effect.addFinalizer(() =>
-    Effect.callback<void>((resume) => {
-      state = "closed"
-      clearTimeout(restartTimer)
-      clearTimeout(watchdogTimer)
-      if (thread === undefined) return resume(Effect.void)
-      onExit = () => resume(Effect.void)
-      void thread.terminate()
-    })
-  )
-  yield* Effect.callback<void, FarmError>((resume) => {
-    onStarted = (failure) => {
-      onStarted = undefined
-      resume(failure === undefined ? Effect.void : Effect.fail(new FarmError({ reason: failure })))
-    }
-    spawn()
-  }).pipe(
-    Effect.timeoutOrElse({
-      duration: loadTimeoutMillis,
-      orElse: () => {
-        const detail = `timed out: ${module} did not load within ${loadTimeoutMillis / 1_000} s`
-        return Effect.fail(new FarmError({ reason: new Unreachable({ worker: name, detail }) }))
-      }
-    })
-  )
-
-  const worker: Worker = {
-    name,
-    job,
-    capacity,
-    latencyMillis: 2,
-    attach: (listener) =>
-      Effect.acquireRelease(
-        Effect.sync(() => {
-          report = listener
-          if (state === "dead") listener([{ _tag: "Gone", message: lastError }])
-          else if (state !== "ready") listener([{ _tag: "Lost", message: lastError }])
-        }),
-        () =>
-          Effect.callback<void>((resume) => {
-            report = undefined
-            cancel(() => true)
-            onIdle = () => {
-              onIdle = noop
-              resume(Effect.void)
-            }
-            notifyIfIdle()
-          })
-      ),
-    run: (tasks) => {
-      if (thread === undefined) return
-      const batch = { slots: [] as Array<number>, packets: [] as Array<unknown> }
-      for (const { id, packet } of tasks) {
-        const slot = free.pop()!
-        slots.set(slot, { id, cancelledAt: undefined })
-        Atomics.store(flags, slot, 0)
-        batch.slots.push(slot)
-        batch.packets.push(packet)
-      }
-      post(thread, batch)
+  const supervisor = yield* NodeSupervisor.make<NodeWorkerHandle.WorkerHandle<Batch>, ThreadMessage>({
+    policy,
+    spawn: (_, { onEnd, onMessage }) => {
+      state.tasks = ThreadTasks.make(capacity)
+      const workerData: ThreadData = { module, flags: state.tasks.flags }
+      const end = (reason: string) => onEnd(`the thread ${reason}`)
+      return NodeWorkerHandle.thread(program, { name, workerData }, { onMessage, onEnd: end })
     },
-    cancel: (ids) => {
-      const wanted = new Set(ids)
-      cancel(({ id }) => wanted.has(id))
+    onMessage: (id, message) => {
+      if (message._tag === "Refused") return supervisor.kill(id, message.detail)
+      if (message._tag === "Ended") {
+        supervisor.progress()
+        return endTasks(state, message)
+      }
+      const { listener } = state
+      state.job = { name: message.name, version: message.version }
+      supervisor.ready(id)
+      if (isReady()) listener?.([{ _tag: "Ready" }])
+    },
+    hadWork: () => ThreadTasks.running(state.tasks) !== undefined,
+    onNotice: (notice) => {
+      if (notice._tag !== "WorkerEnded") return
+      const { isFailure, reason, wasReady } = notice
+      // Another end is followed by a new start, and was reported as a loss before.
+      loseTasks(state, reason, isGone() ? "Gone" : isFailure && wasReady ? "Lost" : undefined)
     }
+  })
+  const isReady = () => supervisor.available().length > 0
+  const isGone = () => supervisor.state().phase === "failed"
+
+  const cancel = (ids: Iterable<number>) => {
+    ThreadTasks.cancel(state.tasks, ids, now())
+    if (state.tasks.inFlight.cancelledAt.size > 0) hasCancelled.openUnsafe()
   }
+  /** Kills the thread if its packet was cancelled a grace period ago. Waiting packets are skipped without a kill. */
+  const killOverdue = Effect.sync(() => {
+    if (state.tasks.inFlight.cancelledAt.size === 0) hasCancelled.closeUnsafe()
+    if (!ThreadTasks.isOverdue(state.tasks, now(), gracePeriodMillis)) return
+    const reason = `cancelled work did not stop within ${gracePeriodMillis} ms: thread killed`
+    for (const [id] of supervisor.available()) supervisor.kill(id, reason)
+  })
+  const watchOnce = Effect.andThen(Effect.sleep(gracePeriodMillis / 4), killOverdue)
+  yield* Effect.forkScoped(Effect.forever(Effect.andThen(hasCancelled.await, watchOnce)))
+  yield* Effect.mapError(
+    supervisor.start(1),
+    ({ message }) => new FarmError({ reason: new ModuleLoadFailed({ module, detail: message }) })
+  )
+
+  const attached = (report: NonNullable<State["listener"]>) => {
+    state.listener = report
+    if (!isReady()) report([{ _tag: isGone() ? "Gone" : "Lost", message: state.lastError }])
+  }
+  const detach = Effect.suspend(() => {
+    state.listener = undefined
+    cancel(state.tasks.inFlight.entries.keys())
+    return InFlight.idle(state.tasks.inFlight)
+  })
+  const run: Worker["run"] = (tasks) => {
+    const [current] = supervisor.available()
+    if (current === undefined) return
+    ThreadTasks.add(state.tasks, tasks)
+    post(
+      current[1],
+      Array.from(tasks, ({ packet }) => packet)
+    )
+  }
+  const attach: Worker["attach"] = (report) =>
+    Effect.acquireRelease(
+      Effect.sync(() => attached(report)),
+      () => detach
+    )
+  const worker: Worker = { name, job: state.job, capacity, latencyMillis: 2, attach, run, cancel }
   return worker
 })

@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Farm from "../../../src/farm/Farm.ts"
@@ -48,6 +49,33 @@ describe("NodeThreadWorkers", () => {
       const exits = yield* failure({ module: script("process.exit(3)"), threads: 1 })
       assert.match(exits.message, /: the thread exited with code 3$/)
     })
+  )
+
+  it.live("gives a worker up whose threads exit again and again without a packet", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const exits = `export { job } from ${JSON.stringify(module.href)}; setTimeout(() => process.exit(3), 10)`
+        const [worker] = yield* NodeThreadWorkers.make({ module: script(exits), threads: 1 })
+        const reports: Array<string> = []
+        const isGone = yield* Deferred.make<void>()
+        yield* worker!.attach((all) => {
+          for (const report of all) {
+            reports.push("message" in report ? `${report._tag}: ${report.message}` : report._tag)
+            if (report._tag === "Gone") Deferred.doneUnsafe(isGone, Effect.void)
+          }
+        })
+        yield* Deferred.await(isGone)
+        const lost = ["Lost: the thread exited with code 3", "Ready"]
+        assert.deepStrictEqual(reports, [
+          ...lost,
+          ...lost,
+          ...lost,
+          ...lost,
+          ...lost,
+          "Gone: the thread exited with code 3"
+        ])
+      })
+    )
   )
 
   it.live("names a packet that cannot be cloned", () =>

@@ -1,0 +1,98 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Schema from "effect/Schema"
+import * as ThreadTasks from "../../../src/farm/threads/ThreadTasks.ts"
+
+const capacity = 4
+
+const small = Schema.Literals([0, 1, 2, 3])
+
+const Operation = Schema.Union([
+  Schema.TaggedStruct("Send", { count: small }),
+  /** The thread works on the packet at this place in its queue. */
+  Schema.TaggedStruct("Start", { place: small }),
+  Schema.TaggedStruct("Pause", {}),
+  Schema.TaggedStruct("End", { count: small }),
+  Schema.TaggedStruct("Cancel", { places: Schema.Array(small) })
+])
+
+/** Sets what the thread works on, as the thread does. */
+const setRunning = ({ flags }: ThreadTasks.ThreadTasks, position: number | undefined) =>
+  Atomics.store(
+    flags,
+    ThreadTasks.runningIndex(flags),
+    position === undefined ? 0 : ThreadTasks.flagIndex(flags, position) + 1
+  )
+
+const task = (id: number) => ({ id, packet: id })
+
+describe("ThreadTasks", () => {
+  it.prop(
+    "keeps a flag for each cancelled task, and names the running one",
+    [Schema.Array(Operation)],
+    ([operations]) => {
+      const tasks = ThreadTasks.make(capacity)
+      let queue: ReadonlyArray<{ readonly id: number; readonly position: number }> = []
+      let cancelled = new Set<number>()
+      let running: number | undefined
+      let sent = 0
+      for (const operation of operations) {
+        switch (operation._tag) {
+          case "Send": {
+            // Ids have gaps: the other workers of the run have the packets between.
+            const added = Array.from({ length: Math.min(operation.count, capacity - queue.length) }, () => sent++)
+            queue = [...queue, ...added.map((position) => ({ id: 7 * position, position }))]
+            ThreadTasks.add(
+              tasks,
+              added.map((position) => task(7 * position))
+            )
+            break
+          }
+          case "Start":
+            running = queue[operation.place]?.id
+            setRunning(tasks, queue[operation.place]?.position)
+            break
+          case "Pause":
+            running = undefined
+            setRunning(tasks, undefined)
+            break
+          case "End": {
+            running = undefined
+            setRunning(tasks, undefined)
+            const ended = queue.slice(0, operation.count).map(({ id }) => id)
+            assert.deepStrictEqual(ThreadTasks.end(tasks, operation.count), ended)
+            queue = queue.slice(ended.length)
+            cancelled = new Set([...cancelled].filter((id) => !ended.includes(id)))
+            break
+          }
+          case "Cancel": {
+            const ids = operation.places.flatMap((place) => (queue[place] === undefined ? [] : [queue[place].id]))
+            ThreadTasks.cancel(tasks, [...ids, 1], 0)
+            for (const id of ids) cancelled.add(id)
+            break
+          }
+        }
+        assert.strictEqual(ThreadTasks.running(tasks), running)
+        assert.deepStrictEqual(
+          [...tasks.inFlight.entries.keys()],
+          queue.map(({ id }) => id)
+        )
+        const expected = Array.from({ length: capacity }, () => 0)
+        for (const { id, position } of queue) if (cancelled.has(id)) expected[position % capacity] = 1
+        assert.deepStrictEqual([...tasks.flags.subarray(0, capacity)], expected)
+      }
+    }
+  )
+
+  it("is overdue once the running task, not a waiting one, was cancelled a grace period ago", () => {
+    const tasks = ThreadTasks.make(capacity)
+    ThreadTasks.add(tasks, [task(10), task(20)])
+    setRunning(tasks, 0)
+    ThreadTasks.cancel(tasks, [20], 0)
+    assert.isFalse(ThreadTasks.isOverdue(tasks, 1_000, 300))
+    ThreadTasks.cancel(tasks, [10], 1_000)
+    assert.isFalse(ThreadTasks.isOverdue(tasks, 1_299, 300))
+    assert.isTrue(ThreadTasks.isOverdue(tasks, 1_300, 300))
+    setRunning(tasks, undefined)
+    assert.isFalse(ThreadTasks.isOverdue(tasks, 1_300, 300))
+  })
+})
