@@ -33,18 +33,19 @@
  * )
  * ```
  */
+import * as Bytes from "effect/Bytes"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as FileSystem from "effect/FileSystem"
 import { constVoid } from "effect/Function"
-import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import type * as PlatformError from "effect/PlatformError"
 import type * as Scope from "effect/Scope"
 import * as Network from "../network/Network.ts"
 import type { Tap } from "../network/Packet.ts"
+import * as Signal from "../network/Signal.ts"
 import * as CaptureWriter from "./CaptureWriter.ts"
 import * as TappedStream from "./TappedStream.ts"
 import * as TappedUdp from "./TappedUdp.ts"
@@ -105,31 +106,15 @@ const open = Effect.fnUntraced(function* (path: string, options: CaptureWriter.O
   }
   const file = opened.value
   const captureWriter = CaptureWriter.make(options)
-  const wakeUp = Latch.makeUnsafe(true)
-  let waiting = false
+  const changed = Signal.make()
   let state: "open" | "ending" | "stopped" = "open"
 
-  const write = Effect.fnUntraced(function* (chunks: ReadonlyArray<Uint8Array>) {
-    let size = 0
-    for (const { length } of chunks) size += length
-    const bytes = new Uint8Array(size)
-    let offset = 0
-    for (const chunk of chunks) {
-      bytes.set(chunk, offset)
-      offset += chunk.length
-    }
-    yield* file.writeAll(bytes)
-  })
   const writeLoop = Effect.gen(function* () {
     while (true) {
       const isLast = state === "ending"
       const chunks = isLast ? captureWriter.finish() : captureWriter.take()
-      if (chunks.length > 0) yield* write(chunks)
-      else if (!isLast) {
-        waiting = true
-        wakeUp.closeUnsafe()
-        yield* wakeUp.await
-      }
+      if (chunks.length > 0) yield* file.writeAll(Bytes.concat(chunks))
+      else if (!isLast) yield* changed.wait
       if (isLast) return
     }
   }).pipe(
@@ -142,15 +127,11 @@ const open = Effect.fnUntraced(function* (path: string, options: CaptureWriter.O
       })
     )
   )
-  const wake = () => {
-    waiting = false
-    wakeUp.openUnsafe()
-  }
   const fiber = yield* Effect.forkScoped(writeLoop)
   yield* Effect.addFinalizer(
     Effect.fnUntraced(function* () {
       if (state === "open") state = "ending"
-      wake()
+      changed.notify()
       yield* Fiber.await(fiber)
       const dropped = captureWriter.droppedPackets()
       if (dropped > 0)
@@ -162,7 +143,7 @@ const open = Effect.fnUntraced(function* (path: string, options: CaptureWriter.O
   const tap: Tap = (packet) => {
     if (state !== "open") return
     captureWriter.tap(packet)
-    if (waiting) wake()
+    changed.notify()
   }
   return tap
 })

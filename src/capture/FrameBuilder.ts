@@ -15,7 +15,7 @@
  * Data is acknowledged when it arrives if the tap knows that time, otherwise at once. Wireshark then reports only those
  * gaps and retransmissions that really happened on the network.
  */
-import type * as Endpoint from "../network/Endpoint.ts"
+import * as Endpoint from "../network/Endpoint.ts"
 import type { ObservedPacket } from "../network/Packet.ts"
 import * as Ip from "./Ip.ts"
 import * as IpOctets from "./IpOctets.ts"
@@ -78,32 +78,40 @@ const sequenceDistance = (from: number, to: number) => (to - from) | 0
 const commentsOf = ({ fault, lost }: ObservedPacket): ReadonlyArray<string> =>
   fault === undefined ? (lost ? ["lost"] : noComments) : lost && fault !== "lost" ? [fault, "lost"] : [fault]
 
-/** Creates a builder. @category constructors @since 0.1.0 */
-export const make = ({ maxStreams = 16_384 }: Options = {}): FrameBuilder => {
-  const addressBytesOf = IpOctets.cachedLookup()
-  const streams = StreamTable.make(maxStreams)
-  let pendingAcks: Array<PendingAck> = []
-  let frames: Array<Frame> = []
-  let nextPacketId = 0
+/** Returns the bytes of both addresses; IPv4 becomes IPv4-mapped if the other is IPv6. */
+const ipEndpoints = (
+  addressBytesOf: ReturnType<typeof IpOctets.cachedLookup>,
+  from: Endpoint.Endpoint,
+  to: Endpoint.Endpoint
+): EndpointPair | undefined => {
+  const fromBytes = addressBytesOf(from.address)
+  const toBytes = addressBytesOf(to.address)
+  if (fromBytes === undefined || toBytes === undefined) return undefined
+  const length = Math.max(fromBytes.length, toBytes.length)
+  const widened = (bytes: Uint8Array) => (bytes.length === length ? bytes : IpOctets.toIpv4Mapped(bytes))
+  return [
+    { address: widened(fromBytes), port: from.port },
+    { address: widened(toBytes), port: to.port }
+  ]
+}
 
-  const ipEndpoints = (from: Endpoint.Endpoint, to: Endpoint.Endpoint): EndpointPair | undefined => {
-    const fromBytes = addressBytesOf(from.address)
-    const toBytes = addressBytesOf(to.address)
-    if (fromBytes === undefined || toBytes === undefined) return undefined
-    const isSameFamily = fromBytes.length === toBytes.length
-    return [
-      {
-        address: isSameFamily || fromBytes.length === 16 ? fromBytes : IpOctets.toIpv4Mapped(fromBytes),
-        port: from.port
-      },
-      { address: isSameFamily || toBytes.length === 16 ? toBytes : IpOctets.toIpv4Mapped(toBytes), port: to.port }
-    ]
+/** A builder of one capture. A class, so that its state is a list of fields. */
+class Builder implements FrameBuilder {
+  private readonly addressBytesOf = IpOctets.cachedLookup()
+  private readonly table: ReturnType<typeof StreamTable.make>
+  private pendingAcks: Array<PendingAck> = []
+  private frames: Array<Frame> = []
+  private nextPacketId = 0
+
+  constructor(maxStreams: number) {
+    this.table = StreamTable.make(maxStreams)
   }
 
-  const appendFrame = (at: bigint, host: string, packet: Omit<Ip.Packet, "id">, comments: ReadonlyArray<string>) =>
-    frames.push({ at, host, bytes: Ip.encode({ ...packet, id: nextPacketId++ }), comments })
+  private appendFrame(at: bigint, host: string, packet: Omit<Ip.Packet, "id">, comments: ReadonlyArray<string>) {
+    this.frames.push({ at, host, bytes: Ip.encode({ ...packet, id: this.nextPacketId++ }), comments })
+  }
 
-  const appendSegment = (
+  private appendSegment(
     at: bigint,
     stream: Stream,
     from: StreamEnd,
@@ -111,7 +119,7 @@ export const make = ({ maxStreams = 16_384 }: Options = {}): FrameBuilder => {
     comments = noComments,
     payload = emptyPayload,
     seq = from.sndNext
-  ) => {
+  ) {
     const to = from === stream.initiator ? stream.acceptor : stream.initiator
     const isSyn = (flags & Ip.flag.syn) !== 0
     const options = isSyn ? Ip.synOptions(from.endpoint.address.length) : emptyPayload
@@ -124,81 +132,81 @@ export const make = ({ maxStreams = 16_384 }: Options = {}): FrameBuilder => {
       window: advertisedWindowUnits,
       options
     }
-    appendFrame(at, from.host, { from: from.endpoint, to: to.endpoint, payload, tcp }, comments)
+    this.appendFrame(at, from.host, { from: from.endpoint, to: to.endpoint, payload, tcp }, comments)
   }
 
-  const flushAcks = (until: bigint | undefined) => {
+  private flushAcks(until: bigint | undefined) {
     let count = 0
-    for (; count < pendingAcks.length && (until === undefined || pendingAcks[count]!.at <= until); count++) {
-      const { at, from, stream, ackNumber } = pendingAcks[count]!
+    for (; count < this.pendingAcks.length && (until === undefined || this.pendingAcks[count]!.at <= until); count++) {
+      const { at, from, stream, ackNumber } = this.pendingAcks[count]!
       if (stream.reset || sequenceDistance(from.rcvNext, ackNumber) <= 0) continue
       from.rcvNext = ackNumber
-      appendSegment(at, stream, from, Ip.flag.ack)
+      this.appendSegment(at, stream, from, Ip.flag.ack)
     }
-    if (count > 0) pendingAcks = pendingAcks.slice(count)
+    if (count > 0) this.pendingAcks = this.pendingAcks.slice(count)
   }
 
   /** Schedules that `to` acknowledges everything that `from` has sent until now. */
-  const scheduleAck = ({ arrives, at }: ObservedPacket, stream: Stream, from: StreamEnd, to: StreamEnd) => {
+  private scheduleAck({ arrives, at }: ObservedPacket, stream: Stream, from: StreamEnd, to: StreamEnd) {
     const pendingAck = {
       at: arrives === undefined || arrives < at ? at : arrives,
       stream,
       from: to,
       ackNumber: from.sndNext
     }
-    let index = pendingAcks.length
-    while (index > 0 && pendingAcks[index - 1]!.at > pendingAck.at) index--
-    pendingAcks.splice(index, 0, pendingAck)
-    flushAcks(at)
-    if (pendingAcks.length > maxPendingAckSegments) flushAcks(pendingAcks[0]!.at)
+    let index = this.pendingAcks.length
+    while (index > 0 && this.pendingAcks[index - 1]!.at > pendingAck.at) index--
+    this.pendingAcks.splice(index, 0, pendingAck)
+    this.flushAcks(at)
+    if (this.pendingAcks.length > maxPendingAckSegments) this.flushAcks(this.pendingAcks[0]!.at)
   }
 
   /** Adds the third segment of the handshake if it is missing: data or a FIN implies it. */
-  const completeHandshake = (at: bigint, stream: Stream, comments = noComments) => {
+  private completeHandshake(at: bigint, stream: Stream, comments = noComments) {
     if (stream.established || !stream.acceptor.synchronized) return
     stream.established = true
-    appendSegment(at, stream, stream.initiator, Ip.flag.ack, comments)
+    this.appendSegment(at, stream, stream.initiator, Ip.flag.ack, comments)
   }
 
-  const appendData = (
+  private appendData(
     packet: ObservedPacket,
     stream: Stream,
     from: StreamEnd,
     to: StreamEnd,
     comments: ReadonlyArray<string>
-  ) => {
+  ) {
     const { at, bytes, lost } = packet
-    completeHandshake(at, stream)
+    this.completeHandshake(at, stream)
     synchronize(from, to)
     const maxSegmentBytes = Ip.maxSegmentBytes(from.endpoint.address.length)
     let seq = from.sndNext
     for (let i = 0; i < bytes.length; i += maxSegmentBytes) {
       const chunk = bytes.subarray(i, i + maxSegmentBytes)
       const isLast = i + maxSegmentBytes >= bytes.length
-      appendSegment(at, stream, from, isLast ? Ip.flag.psh : 0, comments, chunk, seq)
+      this.appendSegment(at, stream, from, isLast ? Ip.flag.psh : 0, comments, chunk, seq)
       seq = addSequence(seq, chunk.length)
       // Lost data does not advance the sequence number: the retransmission takes its place.
       if (lost) continue
       from.sndNext = seq
-      scheduleAck(packet, stream, from, to)
+      this.scheduleAck(packet, stream, from, to)
     }
   }
 
-  const appendTcp = (
+  private appendTcp(
     packet: ObservedPacket,
     stream: Stream,
     from: StreamEnd,
     to: StreamEnd,
     comments: ReadonlyArray<string>
-  ) => {
+  ) {
     const { at, kind, lost } = packet
     from.host = packet.host
     switch (kind) {
       case "syn":
-        return appendSegment(at, stream, from, Ip.flag.syn, comments)
+        return this.appendSegment(at, stream, from, Ip.flag.syn, comments)
       case "synack": {
         synchronize(to, from)
-        appendSegment(
+        this.appendSegment(
           at,
           stream,
           from,
@@ -212,62 +220,69 @@ export const make = ({ maxStreams = 16_384 }: Options = {}): FrameBuilder => {
       case "ack":
         // Taps report only the third packet of the handshake: all other acknowledgements are made here.
         if (stream.established || from !== stream.initiator || !stream.acceptor.synchronized) return
-        return lost ? appendSegment(at, stream, from, Ip.flag.ack, comments) : completeHandshake(at, stream, comments)
+        return lost
+          ? this.appendSegment(at, stream, from, Ip.flag.ack, comments)
+          : this.completeHandshake(at, stream, comments)
       case "fin":
-        completeHandshake(at, stream)
+        this.completeHandshake(at, stream)
         if (from.finSent || stream.reset) return
         synchronize(from, to)
-        appendSegment(at, stream, from, Ip.flag.fin, comments)
+        this.appendSegment(at, stream, from, Ip.flag.fin, comments)
         if (lost) return
         from.finSent = true
         from.sndNext = addSequence(from.sndNext, 1)
-        scheduleAck(packet, stream, from, to)
-        if (to.finSent) streams.markEnded(stream)
+        this.scheduleAck(packet, stream, from, to)
+        if (to.finSent) this.table.markEnded(stream)
         return
       case "rst": {
         if (stream.reset) return
         // The RST that refuses a connection has the sequence number 0 and acknowledges the SYN (RFC 9293, 3.5.2).
         if (!from.synchronized && from === stream.acceptor) synchronize(to, from)
         const seq = from.synchronized ? from.sndNext : from === stream.initiator ? addSequence(from.sndNext, 1) : 0
-        appendSegment(at, stream, from, Ip.flag.rst, comments, emptyPayload, seq)
+        this.appendSegment(at, stream, from, Ip.flag.rst, comments, emptyPayload, seq)
         if (lost) return
         stream.reset = true
-        return streams.markEnded(stream)
+        return this.table.markEnded(stream)
       }
       default:
-        return appendData(packet, stream, from, to, comments)
+        return this.appendData(packet, stream, from, to, comments)
     }
   }
 
-  const take = () => {
-    const taken = frames
-    frames = []
-    return taken
+  build(packet: ObservedPacket): ReadonlyArray<Frame> {
+    const { at, bytes, from, host, kind, to, transport } = packet
+    this.flushAcks(at)
+    const ends = ipEndpoints(this.addressBytesOf, from, to)
+    if (ends === undefined) return this.take()
+    const comments = commentsOf(packet)
+    if (transport === "udp" || kind === "datagram") {
+      this.appendFrame(at, host, { from: ends[0], to: ends[1], payload: bytes }, comments)
+      return this.take()
+    }
+    const tuple = `${Endpoint.format(from)} ${Endpoint.format(to)}`
+    const reverseTuple = `${Endpoint.format(to)} ${Endpoint.format(from)}`
+    const stream = this.table.streamOf(kind, tuple, reverseTuple, ends, host)
+    const { acceptor, initiator } = stream
+    const isInitiator = stream.tuple === tuple
+    this.appendTcp(packet, stream, isInitiator ? initiator : acceptor, isInitiator ? acceptor : initiator, comments)
+    return this.take()
   }
 
-  return {
-    build: (packet) => {
-      const { at, bytes, from, host, kind, to, transport } = packet
-      flushAcks(at)
-      const ends = ipEndpoints(from, to)
-      if (ends === undefined) return take()
-      const comments = commentsOf(packet)
-      if (transport === "udp" || kind === "datagram") {
-        appendFrame(at, host, { from: ends[0], to: ends[1], payload: bytes }, comments)
-        return take()
-      }
-      const tuple = `${from.address} ${from.port} ${to.address} ${to.port}`
-      const reverseTuple = `${to.address} ${to.port} ${from.address} ${from.port}`
-      const stream = streams.streamOf(kind, tuple, reverseTuple, ends, host)
-      const { acceptor, initiator } = stream
-      const isInitiator = stream.tuple === tuple
-      appendTcp(packet, stream, isInitiator ? initiator : acceptor, isInitiator ? acceptor : initiator, comments)
-      return take()
-    },
-    finish: () => {
-      flushAcks(undefined)
-      return take()
-    },
-    streams: () => streams.size()
+  finish(): ReadonlyArray<Frame> {
+    this.flushAcks(undefined)
+    return this.take()
+  }
+
+  streams() {
+    return this.table.size()
+  }
+
+  private take() {
+    const taken = this.frames
+    this.frames = []
+    return taken
   }
 }
+
+/** Creates a builder. @category constructors @since 0.1.0 */
+export const make = ({ maxStreams = 16_384 }: Options = {}): FrameBuilder => new Builder(maxStreams)

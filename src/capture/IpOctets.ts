@@ -1,17 +1,10 @@
 /** Conversion of IP literals to the bytes of packet headers. */
 
 import * as NetAddress from "effect/net/NetAddress"
-import * as Result from "effect/Result"
 import * as Endpoint from "../network/Endpoint.ts"
 
-/** Parses an IP literal without its zone; an IPv4-mapped IPv6 address becomes IPv4. Undefined for other text. */
-export const parse = (literal: string): NetAddress.IpAddress | undefined => {
-  const parsed = NetAddress.ipFromString(Endpoint.withoutZone(literal))
-  return Result.isSuccess(parsed) ? NetAddress.toCanonical(parsed.success) : undefined
-}
-
 const toOctets = (literal: string): Uint8Array | undefined => {
-  const ip = parse(literal)
+  const ip = Endpoint.toIp(literal)
   if (ip === undefined) return undefined
   return Uint8Array.from(NetAddress.isIpv4Address(ip) ? NetAddress.ipv4ToOctets(ip) : NetAddress.ipv6ToOctets(ip))
 }

@@ -159,136 +159,140 @@ const readers: Readonly<
   [blockTypes.names]: [12, readNames]
 }
 
-/** Creates a decoder of one file. @category decoding @since 0.1.0 */
-export const make = ({ maxBlockBytes = 2 ** 24 }: Options = {}): Decoder => {
-  let buffer = new Uint8Array(0)
-  let view = new DataView(buffer.buffer)
-  let start = 0
-  let end = 0
+/** A decoder of one file. A class, so that its state is a list of fields. */
+class BlockDecoder implements Decoder {
+  private readonly maxBlockBytes: number
+  private buffer = new Uint8Array(0)
+  private view = new DataView(this.buffer.buffer)
+  private start = 0
+  private end = 0
   /** Offset of `start` in the file. */
-  let offset = 0
-  let littleEndian: boolean | undefined
-  let interfaces: Array<Interface> = []
-  let failure: PcapngError | undefined
+  private offset = 0
+  private littleEndian: boolean | undefined
+  private interfaces: Array<Interface> = []
+  private failure: PcapngError | undefined
 
-  const fail = (reason: PcapngError["reason"], at: number, expected: string, found: string) => {
-    failure = new PcapngError({ reason, offset: at, expected, found })
-    buffer = new Uint8Array(0)
-    return failure
+  constructor(maxBlockBytes: number) {
+    this.maxBlockBytes = maxBlockBytes
   }
-  const failWith = (error: PcapngError) => fail(error.reason, error.offset, error.expected, error.found)
+
+  private fail(reason: PcapngError["reason"], at: number, expected: string, found: string) {
+    return this.failWith(new PcapngError({ reason, offset: at, expected, found }))
+  }
+
+  private failWith(error: PcapngError) {
+    this.failure = error
+    this.buffer = new Uint8Array(0)
+    return error
+  }
 
   /** Decodes a complete block; returns undefined for an unknown type. */
-  const readBlock = (type: number, length: number, isLittleEndian: boolean): Block | PcapngError | undefined => {
+  private readBlock(type: number, length: number, littleEndian: boolean): Block | PcapngError | undefined {
+    const { interfaces, offset } = this
     const reader = readers[type]
     if (reader === undefined) return undefined
     const [minLength, parse] = reader
     if (length < minLength)
       return malformed(offset + 4, `a block of at least ${byteCount(minLength)}`, `a length of ${length}`)
-    const bytes = buffer.subarray(start, start + length)
-    const rawBlock = {
-      bytes,
-      view: new DataView(bytes.buffer, bytes.byteOffset, length),
-      offset,
-      littleEndian: isLittleEndian
-    }
-    const block = parse(rawBlock, interfaces)
+    const bytes = this.buffer.subarray(this.start, this.start + length)
+    const view = new DataView(bytes.buffer, bytes.byteOffset, length)
+    const block = parse({ bytes, view, offset, littleEndian }, interfaces)
     if (block instanceof PcapngError) return block
-    if (block._tag === "Section") interfaces = []
+    if (block._tag === "Section") this.interfaces = []
     if (block._tag !== "Interface") return block
     if (interfaces.length === maxInterfaces) return malformed(offset, `at most ${maxInterfaces} interfaces`, "one more")
     interfaces.push(block)
     return block
   }
 
-  const readNext = (): Block | PcapngError | undefined | "skipped" => {
-    if (failure !== undefined) return failure
-    const available = end - start
+  /** Returns the byte order of the next block: a section declares its own. */
+  private byteOrder(isSection: boolean): boolean | undefined | PcapngError {
+    const { offset, start, view } = this
+    if (!isSection) return this.littleEndian
+    const isLittleEndian = view.getUint32(start + 8, true) === byteOrderMagic
+    const magic = view.getUint32(start + 8)
+    return isLittleEndian || magic === byteOrderMagic
+      ? isLittleEndian
+      : malformed(offset + 8, `the byte order magic ${hex(byteOrderMagic)}`, hex(magic))
+  }
+
+  private readNext(): Block | PcapngError | undefined | "skipped" {
+    const { maxBlockBytes, offset, start, view } = this
+    if (this.failure !== undefined) return this.failure
+    const available = this.end - start
     if (available < 4) return undefined
     const magic = view.getUint32(start)
     const isSection = magic === blockTypes.section
-    if (littleEndian === undefined && !isSection) {
+    if (this.littleEndian === undefined && !isSection) {
       return classicPcapMagics.has(magic)
-        ? fail("ClassicPcap", offset, "pcapng", `classic pcap (${hex(magic)}); convert it with editcap -F pcapng`)
-        : fail("NotPcapng", offset, `a pcapng section header (${hex(blockTypes.section)})`, hex(magic))
+        ? this.fail("ClassicPcap", offset, "pcapng", `classic pcap (${hex(magic)}); convert it with editcap -F pcapng`)
+        : this.fail("NotPcapng", offset, `a pcapng section header (${hex(blockTypes.section)})`, hex(magic))
     }
     if (available < 12) return undefined
-    let isLittleEndian = littleEndian
-    if (isSection) {
-      isLittleEndian = view.getUint32(start + 8, true) === byteOrderMagic
-      if (!isLittleEndian && view.getUint32(start + 8) !== byteOrderMagic) {
-        return fail(
-          "Malformed",
-          offset + 8,
-          `the byte order magic ${hex(byteOrderMagic)}`,
-          hex(view.getUint32(start + 8))
-        )
-      }
-    }
-    const length = view.getUint32(start + 4, isLittleEndian)
+    const littleEndian = this.byteOrder(isSection)
+    if (littleEndian instanceof PcapngError) return this.failWith(littleEndian)
+    const length = view.getUint32(start + 4, littleEndian)
     if (length < 12 || length > maxBlockBytes || length % 4 !== 0) {
       const expected = `a block of 12 to ${maxBlockBytes} bytes, a multiple of 4`
-      return fail("Malformed", offset + 4, expected, `a length of ${length}`)
+      return this.fail("Malformed", offset + 4, expected, `a length of ${length}`)
     }
     if (available < length) return undefined
-    const trailingLength = view.getUint32(start + length - 4, isLittleEndian)
-    if (trailingLength !== length) {
-      return fail(
-        "Malformed",
-        offset + length - 4,
-        `the block length ${length} repeated at its end`,
-        `${trailingLength}`
-      )
-    }
-    const block = readBlock(isSection ? magic : view.getUint32(start, isLittleEndian), length, isLittleEndian!)
-    if (block instanceof PcapngError) return failWith(block)
-    littleEndian = isLittleEndian
-    start += length
-    offset += length
+    const trailer = view.getUint32(start + length - 4, littleEndian)
+    const expected = `the block length ${length} repeated at its end`
+    if (trailer !== length) return this.fail("Malformed", offset + length - 4, expected, `${trailer}`)
+    const block = this.readBlock(isSection ? magic : view.getUint32(start, littleEndian), length, littleEndian!)
+    if (block instanceof PcapngError) return this.failWith(block)
+    this.littleEndian = littleEndian
+    this.start += length
+    this.offset += length
     return block ?? "skipped"
   }
 
-  return {
-    feed: (bytes) => {
-      if (failure !== undefined) return
-      if (start === end) {
-        buffer = bytes as Uint8Array<ArrayBuffer>
-        start = 0
-        end = bytes.length
-      } else {
-        if (end + bytes.length > buffer.length) {
-          const grown = new Uint8Array(2 * (end - start + bytes.length))
-          grown.set(buffer.subarray(start, end))
-          end -= start
-          start = 0
-          buffer = grown
-        }
-        buffer.set(bytes, end)
-        end += bytes.length
+  feed(bytes: Uint8Array) {
+    if (this.failure !== undefined) return
+    if (this.start === this.end) {
+      this.buffer = bytes as Uint8Array<ArrayBuffer>
+      this.start = 0
+      this.end = bytes.length
+    } else {
+      if (this.end + bytes.length > this.buffer.length) {
+        const grown = new Uint8Array(2 * (this.end - this.start + bytes.length))
+        grown.set(this.buffer.subarray(this.start, this.end))
+        this.end -= this.start
+        this.start = 0
+        this.buffer = grown
       }
-      view = new DataView(buffer.buffer, buffer.byteOffset, buffer.byteLength)
-    },
-    take: () => {
-      while (true) {
-        const block = readNext()
-        if (block !== "skipped") return block
-      }
-    },
-    finish: () => {
-      const found = readNext()
-      if (found instanceof PcapngError) return found
-      const available = end - start
-      if (available === 0 && littleEndian !== undefined) return undefined
-      if (offset + available === 0) return fail("Truncated", 0, "a pcapng section header", "an empty file")
-      const needed =
-        available < 12
-          ? undefined
-          : view.getUint32(start + 4, littleEndian ?? view.getUint32(start + 8, true) === byteOrderMagic)
-      const expected = needed === undefined ? "a whole block" : `a block of ${byteCount(needed)}`
-      return fail("Truncated", offset, expected, `the end of the file after ${available}`)
+      this.buffer.set(bytes, this.end)
+      this.end += bytes.length
+    }
+    this.view = new DataView(this.buffer.buffer, this.buffer.byteOffset, this.buffer.byteLength)
+  }
+
+  take() {
+    while (true) {
+      const block = this.readNext()
+      if (block !== "skipped") return block
     }
   }
+
+  finish() {
+    const found = this.readNext()
+    if (found instanceof PcapngError) return found
+    const { littleEndian, offset, start, view } = this
+    const available = this.end - start
+    if (available === 0 && littleEndian !== undefined) return undefined
+    if (offset + available === 0) return this.fail("Truncated", 0, "a pcapng section header", "an empty file")
+    const needed =
+      available < 12
+        ? undefined
+        : view.getUint32(start + 4, littleEndian ?? view.getUint32(start + 8, true) === byteOrderMagic)
+    const expected = needed === undefined ? "a whole block" : `a block of ${byteCount(needed)}`
+    return this.fail("Truncated", offset, expected, `the end of the file after ${available}`)
+  }
 }
+
+/** Creates a decoder of one file. @category decoding @since 0.1.0 */
+export const make = ({ maxBlockBytes = 2 ** 24 }: Options = {}): Decoder => new BlockDecoder(maxBlockBytes)
 
 /**
  * Decodes all blocks of a complete file; fails with the first error. Never throws.

@@ -4,7 +4,7 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
 import type * as Scope from "effect/Scope"
-import type * as Endpoint from "../network/Endpoint.ts"
+import * as Endpoint from "../network/Endpoint.ts"
 import type { Connection, Listener, NetworkError } from "../network/Network.ts"
 import type { Kind } from "../network/Packet.ts"
 
@@ -42,13 +42,6 @@ const maxUnacceptedConnections = 1_024
 
 const emptyPayload = new Uint8Array(0)
 const encoder = new TextEncoder()
-
-const endpointOf = (address: NetAddress.InetAddress): Endpoint.Endpoint => ({
-  address: NetAddress.formatIp(NetAddress.toCanonical(address.address)),
-  port: address.port
-})
-
-const keyOf = ({ address, port }: Endpoint.Endpoint) => `${address} ${port}`
 
 const makeEndRegistry = (): EndRegistry => {
   const ends = new Map<string, TappedEnd>()
@@ -169,9 +162,9 @@ export const make = (emit: Emit) => {
   const tap = (inner: Connection, accepted: boolean): Effect.Effect<Connection, never, Scope.Scope> => {
     const { local, remote } = inner
     if (!NetAddress.isInetAddress(local) || !NetAddress.isInetAddress(remote)) return Effect.succeed(inner)
-    const localEndpoint = endpointOf(local)
-    const remoteEndpoint = endpointOf(remote)
-    const end = registry.register(keyOf(localEndpoint), keyOf(remoteEndpoint))
+    const localEndpoint = Endpoint.fromInet(local)
+    const remoteEndpoint = Endpoint.fromInet(remote)
+    const end = registry.register(Endpoint.format(localEndpoint), Endpoint.format(remoteEndpoint))
     if (end.otherEnd === undefined) {
       const [client, server] = accepted ? [remoteEndpoint, localEndpoint] : [localEndpoint, remoteEndpoint]
       emit("tcp", "syn", client, server, emptyPayload)

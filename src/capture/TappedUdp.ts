@@ -1,12 +1,10 @@
 /** Datagram sockets that report their packets to a tap. */
 
 import * as Effect from "effect/Effect"
-import * as IpNetwork from "effect/net/IpNetwork"
-import * as NetAddress from "effect/net/NetAddress"
 import type * as Scope from "effect/Scope"
 import * as Endpoint from "../network/Endpoint.ts"
 import type { Interface, Network, NetworkError, UdpOptions, UdpSocket } from "../network/Network.ts"
-import * as IpOctets from "./IpOctets.ts"
+import * as LocalAddress from "../network/names/LocalAddress.ts"
 import type { Emit } from "./TappedStream.ts"
 
 type Service = Network["Service"]
@@ -38,61 +36,26 @@ const makeRecentSends = (now: () => bigint) => {
   }
 }
 
-/** Maximum number of remote addresses whose local address is cached. */
-const maxCachedAddresses = 256
-
-/**
- * Creates a function that infers the local address used for a remote one. The platform does not report it for a socket
- * bound to all addresses.
- */
-const localAddressFinder = (interfaces: ReadonlyArray<Interface>) => {
-  const cache = new Map<string, string | undefined>()
-  const find = (literal: string): string | undefined => {
-    const remote = IpOctets.parse(literal)
-    if (remote === undefined) return undefined
-    if (NetAddress.isLoopback(remote)) return NetAddress.isIpv4Address(remote) ? "127.0.0.1" : "::1"
-    const family = NetAddress.familyOf(remote)
-    const candidates = interfaces.filter(({ address }) => NetAddress.familyOf(address.address) === family)
-    const found =
-      candidates.find(({ address }) => IpNetwork.contains(IpNetwork.fromInterface(address), remote)) ??
-      candidates.find(({ loopback }) => !loopback) ??
-      candidates[0]
-    return found && NetAddress.formatIp(found.address.address)
-  }
-  return (literal: string): string | undefined => {
-    if (cache.has(literal)) return cache.get(literal)
-    if (cache.size === maxCachedAddresses) cache.clear()
-    const local = find(literal)
-    cache.set(literal, local)
-    return local
-  }
-}
-
 /** Wraps the function that opens datagram sockets. */
 export const make = (network: Service, interfaces: ReadonlyArray<Interface>, now: () => bigint, emit: Emit) => {
   const recentSends = makeRecentSends(now)
-  const localAddressFor = localAddressFinder(interfaces)
+  const localEndpointOf = LocalAddress.make(interfaces)
 
   return Effect.fnUntraced(function* (
     options: UdpOptions,
     onDatagram: (bytes: Uint8Array, from: Endpoint.Endpoint) => void,
     onError?: (error: NetworkError) => void
   ): Effect.fn.Return<UdpSocket, NetworkError, Scope.Scope> {
-    let localEndpoint: Endpoint.Endpoint | undefined
-    let isUnspecified = false
+    let localEndpoint: ReturnType<typeof localEndpointOf> | undefined
     let closed = false
-    const localEndpointFor = (remote: Endpoint.Endpoint): Endpoint.Endpoint => {
-      const address = isUnspecified ? localAddressFor(remote.address) : undefined
-      return address === undefined ? localEndpoint! : { address, port: localEndpoint!.port }
-    }
     const onReceived = (bytes: Uint8Array, from: Endpoint.Endpoint) => {
       if (localEndpoint !== undefined && !recentSends.has(from.port, bytes))
-        emit("udp", "datagram", from, localEndpointFor(from), bytes)
+        emit("udp", "datagram", from, localEndpoint(from), bytes)
       onDatagram(bytes, from)
     }
     const inner = yield* network.udp(options, onReceived, onError)
-    localEndpoint = { address: NetAddress.formatIp(inner.local.address), port: inner.local.port }
-    isUnspecified = NetAddress.isUnspecified(inner.local.address)
+    const endpointTowards = localEndpointOf(inner.local)
+    localEndpoint = endpointTowards
     yield* Effect.addFinalizer(() =>
       Effect.sync(() => {
         closed = true
@@ -104,7 +67,7 @@ export const make = (network: Service, interfaces: ReadonlyArray<Interface>, now
       if (closed || remote === undefined || (to !== undefined && options.remote !== undefined)) return
       if (bytes.length > Endpoint.maxDatagramBytes(remote.address)) return
       recentSends.add(inner.local.port, bytes)
-      emit("udp", "datagram", localEndpointFor(remote), remote, bytes)
+      emit("udp", "datagram", endpointTowards(remote), remote, bytes)
     }
     return {
       local: inner.local,

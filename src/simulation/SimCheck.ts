@@ -10,7 +10,6 @@ import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
-import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import type * as Packet from "../network/Packet.ts"
@@ -19,6 +18,7 @@ import * as FaultPlan from "./faults/FaultPlan.ts"
 import * as FaultPlanClauses from "./faults/FaultPlanClauses.ts"
 import * as FaultPlanSyntax from "./faults/FaultPlanSyntax.ts"
 import * as FaultShrink from "./faults/FaultShrink.ts"
+import * as SimSchedulerShrink from "./runtime/SimSchedulerShrink.ts"
 import * as SimCheckError from "./SimCheckError.ts"
 import * as Simulation from "./Simulation.ts"
 
@@ -65,13 +65,6 @@ const failureOf = ({ exit, leaked, outcome }: Report): Reason | undefined => {
   if (outcome === "deadline") return new SimCheckError.DeadlineExceeded()
   if (Exit.isFailure(exit)) return new SimCheckError.Failed({ cause: exit.cause })
   return leaked.sockets + leaked.timers > 0 ? new SimCheckError.Leaked(leaked) : undefined
-}
-
-/** Returns what must stay the same while a failing plan is shrunk, so that a different failure does not replace it. */
-const signature = (reason: Reason): string => {
-  if (reason._tag !== "Failed") return reason._tag
-  const error = Cause.squash(reason.cause)
-  return Predicate.hasProperty(error, "_tag") ? `${error._tag}` : error instanceof Error ? error.name : typeof error
 }
 
 /** Hashes a packet; different packets almost certainly have different hashes. */
@@ -208,7 +201,11 @@ export const check = Effect.fnUntraced(function* <A, E, R>(
     const fails = Effect.fnUntraced(function* (plan: FaultPlan.FaultPlan) {
       const isTwice = reason._tag === "Nondeterministic"
       const tried = isTwice ? yield* runTwice(seed, plan) : yield* Effect.map(runOnce(seed, plan), withFailure)
-      if (tried.reason === undefined || signature(tried.reason) !== signature(reason)) return false
+      if (
+        tried.reason === undefined ||
+        SimSchedulerShrink.signature(tried.reason) !== SimSchedulerShrink.signature(reason)
+      )
+        return false
       smallest = { reason: tried.reason, report: tried.report }
       return true
     })

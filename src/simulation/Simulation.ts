@@ -18,7 +18,7 @@ import * as SimHost from "./network/SimHost.ts"
 import * as SimLan from "./network/SimLan.ts"
 import * as SimNetwork from "./network/SimNetwork.ts"
 import * as SimClock from "./runtime/SimClock.ts"
-import * as SimSchedulerQueue from "./runtime/SimSchedulerQueue.ts"
+import { SimSchedulerQueue } from "./runtime/SimSchedulerQueue.ts"
 
 /** Options of a run. @category models @since 0.1.0 */
 export interface Options {
@@ -135,66 +135,15 @@ export const run = <A, E, R>(
   options: Options = {}
 ): Effect.Effect<Report<A, E>, never, Exclude<R, Scope.Scope>> =>
   Effect.map(Effect.context<Exclude<R, Scope.Scope>>(), (outer) => {
-    const { deadline = "1 hour", dissectors, plan = [], preempt, seed = 1, tap } = options
-    const deadlineNanos = Duration.toMillis(deadline) * 1e6
-    const fibers =
-      preempt === undefined
-        ? undefined
-        : SimSchedulerQueue.make({ seed: `fibers ${seed}`, preempt }, Number.POSITIVE_INFINITY, true)
-    const clock = SimClock.make(fibers)
-    const random = mulberry32(seed)
-    const names = new Map<string, string>()
-    const faults =
-      plan.length === 0
-        ? undefined
-        : FaultEngine.make(plan, { seed, dissectors, nameOf: (address) => names.get(address) })
-    const lan = SimLan.make({ clock, random, link: options.link, faults, tap })
-    const network = SimNetwork.make(lan)
-    const reached = new Set<string>()
-    const labels = new Set<string>()
-    let failure: Cause.Cause<unknown> | undefined
-
+    const { deadline = "1 hour", seed = 1 } = options
+    const world = makeWorld(options)
+    const { clock } = world
     const context = Context.add(outer, Clock.Clock, clock.clockOf(neverPaused)).pipe(
       Context.add(Scheduler.Scheduler, clock.scheduler)
     ) as Context.Context<Exclude<R, Scope.Scope>>
     const scope = Scope.makeUnsafe()
-    const hosts = new Map<string, SimHost.SimHost>()
-    const simulation: Simulation = {
-      host: (name, hostOptions) =>
-        Effect.sync(() => {
-          const node = network.add(name, hostOptions)
-          for (const { literal } of node.interfaces) names.set(literal, name)
-          const host = SimHost.make(network, node, scope, (cause) => {
-            failure ??= cause
-          })
-          hosts.set(name, host)
-          return host
-        }),
-      link: (one, other, link) => Effect.sync(() => lan.link(one, other, link)),
-      heal: Effect.sync(() => faults?.heal(clock.now())),
-      sometimes: (label, isReached = true) =>
-        Effect.sync(() => {
-          labels.add(label)
-          if (isReached) reached.add(label)
-        })
-    }
-    let hasEnded = false
-    const events = faults?.hostEvents() ?? []
-    for (const event of events) {
-      clock.schedule(event.at, () => {
-        const host = hosts.get(event.host)
-        if (host === undefined || hasEnded) return
-        faults?.recordHostEvent(event)
-        const resumeEvent = events.find((other) => other.ruleIndex === event.ruleIndex && other.event === "resume")
-        const actions = {
-          crash: host.crash,
-          restart: host.restart,
-          pause: host.pauseUntil(resumeEvent?.at ?? Number.POSITIVE_INFINITY),
-          resume: Effect.void
-        }
-        Effect.runForkWith(context)(actions[event.event])
-      })
-    }
+    const simulation = makeSimulation(world, scope)
+    scheduleHostEvents(world, Effect.runForkWith(context))
 
     const program = Effect.provideService(
       Effect.suspend(() => scenario(simulation)),
@@ -204,31 +153,106 @@ export const run = <A, E, R>(
     const seeded = Random.withSeed(program as Effect.Effect<A, E, Exclude<R, Scope.Scope>>, `${seed}`)
     const fiber: Fiber.Fiber<A, E> = Effect.runForkWith(context)(seeded)
     const isDone = () => fiber.pollUnsafe() !== undefined
-    const stopped = clock.advance(deadlineNanos, () => failure !== undefined || isDone())
-    const outcome = failure !== undefined || isDone() ? "done" : stopped === "deadline" ? "deadline" : "deadlock"
-    hasEnded = true
+    const isOver = () => world.failure !== undefined || isDone()
+    const stopped = clock.advance(Duration.toMillis(deadline) * 1e6, isOver)
+    const outcome = isOver() ? "done" : stopped === "deadline" ? "deadline" : "deadlock"
+    world.hasEnded = true
     if (!isDone()) fiber.interruptUnsafe()
     const closing = Effect.runForkWith(context)(Scope.close(scope, Exit.void))
     clock.advance(clock.now() + shutdownGraceNanos, () => isDone() && closing.pollUnsafe() !== undefined)
     const time = clock.now()
     clock.advance(clock.now() + shutdownGraceNanos)
-    const sockets = lan.nodes.reduce((sum, node) => {
-      const stack = network.stackOf(node)
-      return sum + (stack === undefined ? 0 : stack.udp.count() + stack.tcp.count())
-    }, 0)
     const uninterruptible = Cause.die(new Error("the scenario cannot be interrupted"))
-    return {
-      outcome,
-      // A failure in the background has no typed error in the scenario.
-      exit: failure ? Exit.die(Cause.squash(failure)) : (fiber.pollUnsafe() ?? Exit.failCause(uninterruptible)),
-      time,
-      packets: lan.packets(),
-      hosts: [...hosts.keys()],
-      faults: faults?.counts() ?? [],
-      unused: faults?.unused() ?? [],
-      concrete: faults?.concrete() ?? [],
-      leaked: { sockets, timers: clock.sleepers() },
-      reached,
-      unreached: new Set([...labels].filter((label) => !reached.has(label)))
-    }
+    // A failure in the background has no typed error in the scenario.
+    const exit = world.failure
+      ? Exit.die(Cause.squash(world.failure))
+      : (fiber.pollUnsafe() ?? Exit.failCause(uninterruptible))
+    return { outcome, exit, time, ...reportOf(world) }
   })
+
+/** The parts of a run. */
+interface World {
+  readonly clock: SimClock.SimClock
+  readonly faults: FaultEngine.FaultEngine | undefined
+  readonly network: SimNetwork.SimNetwork
+  readonly hosts: Map<string, SimHost.SimHost>
+  /** Names of the hosts by their addresses. */
+  readonly names: Map<string, string>
+  readonly labels: Set<string>
+  readonly reached: Set<string>
+  /** First failure of a program in the background. */
+  failure: Cause.Cause<unknown> | undefined
+  /** True once the scenario has ended: faults of hosts no longer begin. */
+  hasEnded: boolean
+}
+
+const makeWorld = ({ dissectors, link, plan = [], preempt, seed = 1, tap }: Options): World => {
+  const fibers =
+    preempt === undefined
+      ? undefined
+      : new SimSchedulerQueue({ seed: `fibers ${seed}`, preempt }, Number.POSITIVE_INFINITY, true)
+  const clock = SimClock.make(fibers)
+  const names = new Map<string, string>()
+  const nameOf = (address: string) => names.get(address)
+  const faults = plan.length === 0 ? undefined : FaultEngine.make(plan, { seed, dissectors, nameOf })
+  const network = SimNetwork.make(SimLan.make({ clock, random: mulberry32(seed), link, faults, tap }))
+  const [hosts, labels, reached] = [new Map(), new Set<string>(), new Set<string>()]
+  return { clock, faults, network, hosts, names, labels, reached, failure: undefined, hasEnded: false }
+}
+
+const makeSimulation = (world: World, scope: Scope.Scope): Simulation => ({
+  host: (name, options) =>
+    Effect.sync(() => {
+      const node = world.network.add(name, options)
+      for (const { literal } of node.interfaces) world.names.set(literal, name)
+      const host = SimHost.make(world.network, node, scope, (cause) => {
+        world.failure ??= cause
+      })
+      world.hosts.set(name, host)
+      return host
+    }),
+  link: (one, other, link) => Effect.sync(() => world.network.lan.link(one, other, link)),
+  heal: Effect.sync(() => world.faults?.heal(world.clock.now())),
+  sometimes: (label, isReached = true) =>
+    Effect.sync(() => {
+      world.labels.add(label)
+      if (isReached) world.reached.add(label)
+    })
+})
+
+/** Schedules the crashes, restarts and pauses of the plan. */
+const scheduleHostEvents = (world: World, fork: (effect: Effect.Effect<void>) => unknown) => {
+  const events = world.faults?.hostEvents() ?? []
+  for (const event of events) {
+    world.clock.schedule(event.at, () => {
+      const host = world.hosts.get(event.host)
+      if (host === undefined || world.hasEnded) return
+      world.faults?.recordHostEvent(event)
+      const resumeEvent = events.find((other) => other.ruleIndex === event.ruleIndex && other.event === "resume")
+      const actions = {
+        crash: host.crash,
+        restart: host.restart,
+        pause: host.pauseUntil(resumeEvent?.at ?? Number.POSITIVE_INFINITY),
+        resume: Effect.void
+      }
+      fork(actions[event.event])
+    })
+  }
+}
+
+const reportOf = ({ clock, faults, hosts, labels, network, reached }: World) => {
+  const sockets = network.lan.nodes.reduce((sum, node) => {
+    const stack = network.stackOf(node)
+    return sum + (stack === undefined ? 0 : stack.udp.count() + stack.tcp.count())
+  }, 0)
+  return {
+    packets: network.lan.packets(),
+    hosts: [...hosts.keys()],
+    faults: faults?.counts() ?? [],
+    unused: faults?.unused() ?? [],
+    concrete: faults?.concrete() ?? [],
+    leaked: { sockets, timers: clock.sleepers() },
+    reached,
+    unreached: new Set([...labels].filter((label) => !reached.has(label)))
+  }
+}

@@ -2,6 +2,7 @@
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
+import * as Stream from "effect/Stream"
 import * as Network from "../../network/Network.ts"
 import * as AddressInfo from "../../network/names/AddressInfo.ts"
 import type { FaultPlan } from "../../simulation/faults/FaultPlan.ts"
@@ -51,12 +52,7 @@ export const impair = Effect.fnUntraced(
     const capture = yield* network.CapturedNetwork
     const isBoth = plan.length > 0 && capture === undefined && (yield* flags.Capture) !== undefined
     if (isBoth) yield* Effect.logWarning("the capture marks only the faults of --faults, not those of --plan")
-    let line: (() => string) | undefined
-    let lastLine: string | undefined
-    const logStats = Effect.suspend(() => {
-      lastLine = line?.()
-      return lastLine === undefined ? Effect.void : Effect.logInfo(lastLine)
-    })
+    let logStats: Effect.Effect<void> = Effect.void
     // Logged last, when the proxy has drained.
     yield* Effect.addFinalizer(() => logStats)
     const { observer, network: beneath } = capture ?? { network: yield* Network.Network }
@@ -69,19 +65,19 @@ export const impair = Effect.fnUntraced(
       Effect.provideService(Network.Network, beneath),
       Effect.catch(({ reason, transport }) => explainListenError("impair", listen.port, "--listen", transport)(reason))
     )
-    line = () => statsLine(impairment, proxy.stats())
-    lastLine = line()
+    let lastLine = statsLine(impairment, yield* proxy.stats)
+    logStats = Effect.flatMap(proxy.stats, (stats) => {
+      lastLine = statsLine(impairment, stats)
+      return Effect.logInfo(lastLine)
+    })
     yield* json
       ? announce("impair", proxy.address, true)
       : Console.log(
           `impair on ${NetAddress.formatInet(proxy.address)} (${transports.join(", ")}), to ${NetAddress.formatInet(server.address)}`
         )
     yield* Effect.forkScoped(
-      Effect.forever(
-        Effect.andThen(
-          Effect.sleep("1 second"),
-          Effect.suspend(() => (line?.() === lastLine ? Effect.void : logStats))
-        )
+      Stream.runForEach(proxy.statsEvery("1 second"), (stats) =>
+        statsLine(impairment, stats) === lastLine ? Effect.void : logStats
       )
     )
     yield* yield* ShutdownSignal

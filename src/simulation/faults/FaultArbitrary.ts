@@ -34,6 +34,14 @@ export interface Options {
 const nanosPerMilli = 1_000_000
 const millis = (input: Duration.Input) => Math.max(1, Math.floor(Duration.toMillis(input)))
 
+const drawsFrom = (random: () => number) => ({
+  upTo: (n: number) => 1 + Math.floor(random() * n),
+  /** Draws a number from 1 to `n`, mostly small. */
+  mostlySmall: (n: number) => 1 + Math.floor(random() ** 3 * n),
+  withProbability: (part: number) => random() < part,
+  pick: <A>(all: ReadonlyArray<A>): A => all[Math.floor(random() * all.length)]!
+})
+
 /** Generates the plan of a seed. @category constructors @since 0.1.0 */
 export const generate = (seed: FaultRandom.Seed, options: Options = {}): FaultPlan.FaultPlan => {
   const { kinds = [], maxRules = 4, faultyHosts = [], transport } = options
@@ -41,12 +49,7 @@ export const generate = (seed: FaultRandom.Seed, options: Options = {}): FaultPl
   const periodMillis = millis(options.faultPeriod ?? "10 seconds")
   const maxMillis = millis(options.maxDuration ?? periodMillis / 10)
   const random = FaultRandom.sequence(seed)
-
-  const upTo = (n: number) => 1 + Math.floor(random() * n)
-  /** Draws a number from 1 to `n`, mostly small. */
-  const mostlySmall = (n: number) => 1 + Math.floor(random() ** 3 * n)
-  const withProbability = (part: number) => random() < part
-  const pick = <A>(all: ReadonlyArray<A>): A => all[Math.floor(random() * all.length)]!
+  const { mostlySmall, pick, upTo, withProbability } = drawsFrom(random)
 
   const range = (): FaultPlan.Range => {
     const from = mostlySmall(maxMillis)

@@ -5,12 +5,13 @@
  * The same plan, seed and packets give the same verdicts. Random choices are recorded, so that a run can be repeated by
  * a plan without random choices.
  */
-import * as Packet from "../../network/Packet.ts"
+import { constUndefined } from "effect/Function"
+import type * as Packet from "../../network/Packet.ts"
 import * as FaultActions from "./FaultActions.ts"
 import * as FaultMatch from "./FaultMatch.ts"
 import * as FaultPlan from "./FaultPlan.ts"
 import * as FaultPlanSyntax from "./FaultPlanSyntax.ts"
-import * as FaultRandom from "./FaultRandom.ts"
+import type * as FaultRandom from "./FaultRandom.ts"
 import * as FaultVerdict from "./FaultVerdict.ts"
 
 /** Options of an engine. @category models @since 0.1.0 */
@@ -78,152 +79,154 @@ const hostEventsOf = (plan: FaultPlan.FaultPlan, index: number, start: number): 
   return [first, { at: start + rule.until, host, event: action === "pause" ? "resume" : "restart", ruleIndex: index }]
 }
 
-/** Creates an engine for a plan. @category constructors @since 0.1.0 */
-export const make = (plan: FaultPlan.FaultPlan, options: Options = {}): FaultEngine => {
-  const { dissectors = [], nameOf = () => undefined, maxRecordedFaults = 10_000, seed = 0, startNanos = 0 } = options
-  const counts = plan.map(() => 0)
+/** Options with their defaults. */
+type Settings = { readonly [Name in keyof Options]-?: NonNullable<Options[Name]> }
+
+/** State of an engine. */
+interface Engine extends Settings {
+  readonly counts: Array<number>
+  /** State of each rule of the plan; undefined for a rule about a host. */
+  readonly stateOfRule: ReadonlyArray<FaultMatch.RuleState | undefined>
+  readonly ruleStates: ReadonlyArray<FaultMatch.RuleState>
+  readonly flowOf: ReturnType<typeof FaultMatch.makeFlowTable>
+  /** Time of the plan after which no rule applies. */
+  healedAt: number | undefined
+}
+
+const ruleStatesOf = (plan: FaultPlan.FaultPlan, seed: FaultRandom.Seed) => {
   const duplicates = new Map<string, number>()
-  const stateOfRule = plan.map((rule, index) => {
+  return plan.map((rule, index) => {
     if (FaultPlan.isHostRule(rule)) return undefined
     const text = FaultPlanSyntax.formatRule(rule)
     const duplicate = duplicates.get(text) ?? 0
     duplicates.set(text, duplicate + 1)
     return FaultMatch.makeRuleState(rule, text, index, seed, duplicate)
   })
-  const ruleStates = stateOfRule.filter((ruleState) => ruleState !== undefined)
-  const flowOf = FaultMatch.makeFlowTable(ruleStates, nameOf)
-  let healedAt: number | undefined
-  let isInactive = ruleStates.length === 0
+}
 
-  const recordApplied = (
-    ruleState: FaultMatch.RuleState,
-    fault: FaultMatch.TrafficRule,
-    ruleFlow: FaultMatch.RuleFlow | undefined
-  ) => {
-    if (!ruleState.isRandom || ruleState.applied === undefined || fault.action === "partition") return
-    ruleState.applied.push({ fault, pair: ruleFlow?.pair, nth: ruleFlow?.matched ?? ruleState.matched })
-    if (ruleState.applied.length > maxRecordedFaults) ruleState.applied = undefined
+/** Adds an applied fault to the note and the count, and records it for `concrete` if it is random. */
+const record = (
+  { counts, maxRecordedFaults }: Engine,
+  pending: FaultActions.PendingVerdict,
+  { ruleFlow, ruleState }: FaultMatch.FlowRule,
+  fault: FaultMatch.TrafficRule
+) => {
+  const note = fault === ruleState.rule ? ruleState.note : FaultMatch.note(fault)
+  pending.note = pending.note === undefined ? note : `${pending.note}, ${note}`
+  counts[ruleState.index]!++
+  if (!ruleState.isRandom || ruleState.applied === undefined || fault.action === "partition") return
+  ruleState.applied.push({ fault, pair: ruleFlow?.pair, nth: ruleFlow?.matched ?? ruleState.matched })
+  if (ruleState.applied.length > maxRecordedFaults) ruleState.applied = undefined
+}
+
+/** Removes and returns the held datagrams that wait no longer once this one has overtaken them. */
+const takeOvertaken = ({ holds }: FaultMatch.Flow, now: number) => {
+  const overtaken: Array<FaultVerdict.HeldDatagram> = []
+  for (let i = holds.length - 1; i >= 0; i--) {
+    const hold = holds[i]!
+    if (now < hold.until && --hold.overtakersLeft === 0) overtaken.unshift(hold.datagram)
+    if (now >= hold.until || hold.overtakersLeft === 0) holds.splice(i, 1)
   }
+  return overtaken
+}
 
-  /** Removes and returns the held datagrams that wait no longer once this one has overtaken them. */
-  const takeOvertaken = ({ holds }: FaultMatch.Flow, now: number) => {
-    const overtaken: Array<FaultVerdict.HeldDatagram> = []
-    for (let i = holds.length - 1; i >= 0; i--) {
-      const hold = holds[i]!
-      if (now < hold.until && --hold.overtakersLeft === 0) overtaken.unshift(hold.datagram)
-      if (now >= hold.until || hold.overtakersLeft === 0) holds.splice(i, 1)
-    }
-    return overtaken
-  }
+const conclude = (pending: FaultActions.PendingVerdict, flow: FaultMatch.Flow, now: number): FaultVerdict.Verdict => {
+  const { hold, isDropped, packet } = pending
+  if (isDropped || packet.transport === "tcp") return FaultActions.toVerdict(pending, undefined, [])
+  if (hold === undefined) return FaultActions.toVerdict(pending, undefined, takeOvertaken(flow, now))
+  const { maxHoldNanos, overtakers, ruleState } = hold
+  const held = FaultVerdict.makeHeld(maxHoldNanos)
+  flow.holds.push({ ruleState, datagram: held, until: now + maxHoldNanos, overtakersLeft: overtakers })
+  return FaultActions.toVerdict(pending, held, [])
+}
 
-  const conclude = (pending: FaultActions.PendingVerdict, flow: FaultMatch.Flow, now: number): FaultVerdict.Verdict => {
-    if (pending.isDropped || pending.packet.transport === "tcp") {
-      return FaultActions.toVerdict(pending, undefined, [])
-    }
-    if (pending.hold !== undefined) {
-      const { overtakers, ruleState, maxHoldNanos } = pending.hold
-      const held = FaultVerdict.makeHeld(maxHoldNanos)
-      flow.holds.push({ ruleState, datagram: held, until: now + maxHoldNanos, overtakersLeft: overtakers })
-      return FaultActions.toVerdict(pending, held, [])
-    }
-    return FaultActions.toVerdict(pending, undefined, takeOvertaken(flow, now))
-  }
+/** Returns true if no rule can apply any more. */
+const isInactive = ({ healedAt, ruleStates }: Engine) => healedAt !== undefined || ruleStates.length === 0
 
-  const decide: FaultEngine["decide"] = (packet, at, from, to) => {
-    if (isInactive) return FaultVerdict.deliver
-    const now = at - startNanos
-    const isUdp = packet.transport === "udp"
-    const isPayload = packet.kind === "datagram" || packet.kind === "data"
-    const flow = flowOf(packet, from, to)
-    const { flowRules } = flow
-    let kind: string | undefined
-    let isDissected = !isPayload
+/**
+ * Decides about a packet: each rule that matches it counts it, and applies if the count and its random choice say so.
+ * The order of the rules is that of the plan; random choices depend on the rule and its count only.
+ */
+const decide =
+  (engine: Engine): FaultEngine["decide"] =>
+  (packet, at, from, to) => {
+    if (isInactive(engine)) return FaultVerdict.deliver
+    const now = at - engine.startNanos
+    const flow = engine.flowOf(packet, from, to)
+    const { flowRules, holds } = flow
+    const kindOf = FaultMatch.kindOf(packet, engine.dissectors)
     let pending: FaultActions.PendingVerdict | undefined
     for (let i = 0; i < flowRules.length; i++) {
       const flowRule = flowRules[i]!
-      const { ruleFlow, ruleState } = flowRule
-      if (!isPayload) FaultActions.resetOffset(flowRule, packet)
-      if (now < ruleState.windowStart || now >= ruleState.windowEnd || !(isUdp ? ruleState.udp : ruleState.tcp))
-        continue
-      if (ruleState.kind === undefined) {
-        if (!isPayload && !ruleState.isPartition) continue
-      } else if (ruleState.kind !== packet.kind) {
-        if (!isDissected) {
-          kind = Packet.dissect(dissectors, packet)?.kind
-          isDissected = true
-        }
-        if (ruleState.kind !== kind) continue
-      }
-      if (ruleState.hasPorts && !FaultMatch.hasPorts(flowRule, packet)) continue
-      const n = ++ruleState.matched
-      if (ruleFlow !== undefined) ruleFlow.matched++
-      if (n === ruleState.lastNth) ruleState.exhaustedAt = now
-      if (pending?.isDropped || n < ruleState.firstNth || n > ruleState.lastNth) continue
-      if (ruleState.probability < 1 && FaultRandom.draw(ruleState.randomKey, n, 0) >= ruleState.probability) continue
+      FaultActions.resetOffset(flowRule, packet)
+      if (!FaultMatch.matches(flowRule, packet, now, kindOf)) continue
+      const n = FaultMatch.counts(flowRule, now)
+      if (pending?.isDropped || !FaultMatch.applies(flowRule, n)) continue
       pending ??= FaultActions.pendingVerdict(packet)
       const fault = FaultActions.apply(pending, flowRule, flow, n, now)
-      if (fault === undefined) continue
-      const note = fault === ruleState.rule ? ruleState.note : FaultMatch.note(fault)
-      pending.note = pending.note === undefined ? note : `${pending.note}, ${note}`
-      counts[ruleState.index]!++
-      recordApplied(ruleState, fault, ruleFlow)
+      if (fault !== undefined) record(engine, pending, flowRule, fault)
     }
-    if (pending === undefined) {
-      if (!isUdp || flow.holds.length === 0) return FaultVerdict.deliver
-      pending = FaultActions.pendingVerdict(packet)
-    }
-    return conclude(pending, flow, now)
+    if (pending === undefined && (packet.transport === "tcp" || holds.length === 0)) return FaultVerdict.deliver
+    return conclude(pending ?? FaultActions.pendingVerdict(packet), flow, now)
   }
 
-  const faultEndOf = (rule: FaultPlan.Rule, index: number): number | undefined => {
-    if (FaultPlan.isHostRule(rule)) return ("until" in rule ? rule.until : undefined) ?? rule.at
-    if (healedAt !== undefined) return healedAt
-    if (rule.action === "partition") return rule.window?.to
-    const ruleState = stateOfRule[index]!
-    const exhausted = Math.min(ruleState.exhaustedAt ?? Number.POSITIVE_INFINITY, ruleState.windowEnd)
-    return exhausted === Number.POSITIVE_INFINITY ? undefined : exhausted + (FaultPlan.durationOf(rule)?.to ?? 0)
+const isPartitioned =
+  (engine: Engine): FaultEngine["isPartitioned"] =>
+  (from, to, at) => {
+    const one = FaultMatch.hostAddress(engine.nameOf(from) ?? from, from)
+    const other = FaultMatch.hostAddress(engine.nameOf(to) ?? to, to)
+    return engine.ruleStates.some((ruleState) => {
+      const { hasPorts, isPartition, rule } = ruleState
+      if (isInactive(engine) || !isPartition || hasPorts) return false
+      if (!FaultMatch.isInWindow(ruleState, at - engine.startNanos)) return false
+      const { backward, forward } = FaultMatch.directions(rule.pair, one, other)
+      return forward || backward
+    })
   }
 
+/** Returns the time of the plan at which a rule can apply no more. */
+const faultEndOf = ({ healedAt, stateOfRule }: Engine, rule: FaultPlan.Rule, index: number): number | undefined => {
+  if (FaultPlan.isHostRule(rule)) return ("until" in rule ? rule.until : undefined) ?? rule.at
+  if (healedAt !== undefined) return healedAt
+  if (rule.action === "partition") return rule.window?.to
+  const ruleState = stateOfRule[index]!
+  const exhausted = Math.min(ruleState.exhaustedAt ?? Number.POSITIVE_INFINITY, ruleState.windowEnd)
+  return exhausted === Number.POSITIVE_INFINITY ? undefined : exhausted + (FaultPlan.durationOf(rule)?.to ?? 0)
+}
+
+/** Returns the rules without random choices that had the effect of a rule. */
+const concreteRules = ({ counts, stateOfRule }: Engine, rule: FaultPlan.Rule, index: number): FaultPlan.FaultPlan => {
+  if (counts[index] === 0) return []
+  const ruleState = stateOfRule[index]
+  if (ruleState?.isRandom !== true || ruleState.applied === undefined) return [rule]
+  return ruleState.applied.map(FaultMatch.concreteRule)
+}
+
+/** Creates an engine for a plan. @category constructors @since 0.1.0 */
+export const make = (plan: FaultPlan.FaultPlan, options: Options = {}): FaultEngine => {
+  const { dissectors = [], nameOf = constUndefined, maxRecordedFaults = 10_000, seed = 0, startNanos = 0 } = options
+  const counts = plan.map(() => 0)
+  const stateOfRule = ruleStatesOf(plan, seed)
+  const ruleStates = stateOfRule.filter((ruleState) => ruleState !== undefined)
+  const flowOf = FaultMatch.makeFlowTable(ruleStates, nameOf)
+  const settings: Settings = { dissectors, nameOf, maxRecordedFaults, seed, startNanos }
+  const engine: Engine = { ...settings, counts, stateOfRule, ruleStates, flowOf, healedAt: undefined }
   return {
-    decide,
-    isPartitioned: (from, to, at) => {
-      const one = FaultMatch.hostAddress(nameOf(from) ?? from, from)
-      const other = FaultMatch.hostAddress(nameOf(to) ?? to, to)
-      const now = at - startNanos
-      return ruleStates.some((ruleState) => {
-        if (
-          isInactive ||
-          !ruleState.isPartition ||
-          ruleState.hasPorts ||
-          now < ruleState.windowStart ||
-          now >= ruleState.windowEnd
-        )
-          return false
-        const { backward, forward } = FaultMatch.directions(ruleState.rule.pair, one, other)
-        return forward || backward
-      })
-    },
+    decide: decide(engine),
+    isPartitioned: isPartitioned(engine),
     hostEvents: () => plan.flatMap((_, index) => hostEventsOf(plan, index, startNanos)).sort((a, b) => a.at - b.at),
     recordHostEvent: ({ event, ruleIndex }) => {
       if (event === plan[ruleIndex]?.action) counts[ruleIndex]!++
     },
     counts: () => counts.slice(),
     unused: () => plan.filter((_, index) => counts[index] === 0),
-    concrete: () =>
-      plan.flatMap((rule, index) => {
-        if (counts[index] === 0) return []
-        const ruleState = stateOfRule[index]
-        return ruleState?.isRandom === true && ruleState.applied !== undefined
-          ? ruleState.applied.map(FaultMatch.concreteRule)
-          : [rule]
-      }),
+    concrete: () => plan.flatMap((rule, index) => concreteRules(engine, rule, index)),
     faultsEnd: () => {
-      const ends = plan.map(faultEndOf)
+      const ends = plan.map((rule, index) => faultEndOf(engine, rule, index))
       return ends.every((end) => end !== undefined) ? startNanos + Math.max(0, ...ends) : undefined
     },
     heal: (at) => {
-      isInactive = true
-      healedAt ??= at - startNanos
+      engine.healedAt ??= at - startNanos
     }
   }
 }

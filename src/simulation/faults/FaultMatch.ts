@@ -1,6 +1,6 @@
 /** Matches packets with fault rules. The rules for two hosts are selected at their first packet and then kept. */
 import * as Endpoint from "../../network/Endpoint.ts"
-import type { Packet } from "../../network/Packet.ts"
+import { type Dissection, type Dissector, dissect, type Packet } from "../../network/Packet.ts"
 import * as FaultPlan from "./FaultPlan.ts"
 import * as FaultPlanSyntax from "./FaultPlanSyntax.ts"
 import * as FaultRandom from "./FaultRandom.ts"
@@ -150,10 +150,10 @@ export interface HostAddress {
   readonly address: string
 }
 
-export const hostAddress = (host: string | undefined, address: string): HostAddress => {
-  const unzoned = Endpoint.withoutZone(address)
-  return { host, address: FaultPlan.canonicalIp(unzoned) ?? unzoned }
-}
+export const hostAddress = (host: string | undefined, address: string): HostAddress => ({
+  host,
+  address: Endpoint.canonical(address)
+})
 
 const isAt = ({ host }: FaultPlan.EndpointPattern, end: HostAddress) =>
   host === "*" || host === end.host || FaultPlan.canonicalIp(host) === end.address
@@ -256,8 +256,45 @@ const portsMatch = ({ from, to }: Packet, one: FaultPlan.EndpointPattern, other:
   (one.port === undefined || one.port === from.port) && (other.port === undefined || other.port === to.port)
 
 /** Returns true if the ports of a packet match the rule, in a direction in which its hosts match. */
-export const hasPorts = ({ backward, forward, ruleState }: FlowRule, packet: Packet): boolean => {
+const hasPorts = ({ backward, forward, ruleState }: FlowRule, packet: Packet): boolean => {
   const { pair } = ruleState.rule
-  if (pair === undefined) return true
+  if (!ruleState.hasPorts || pair === undefined) return true
   return (forward && portsMatch(packet, pair.from, pair.to)) || (backward && portsMatch(packet, pair.to, pair.from))
+}
+
+const isPayload = ({ kind }: Packet) => kind === "datagram" || kind === "data"
+
+/** Returns the kind that the first matching dissector gives a payload; the payload is dissected at most once. */
+export const kindOf = (packet: Packet, dissectors: ReadonlyArray<Dissector>): (() => string | undefined) => {
+  let found: Dissection | undefined | "unknown" = isPayload(packet) ? "unknown" : undefined
+  return () => {
+    if (found === "unknown") found = dissect(dissectors, packet)
+    return found?.kind
+  }
+}
+
+export const isInWindow = ({ windowEnd, windowStart }: RuleState, now: number): boolean =>
+  now >= windowStart && now < windowEnd
+
+/** Returns true if a rule selects a packet, apart from the number of the packet and the rate of the rule. */
+export const matches = (flowRule: FlowRule, packet: Packet, now: number, kindOf: () => string | undefined): boolean => {
+  const { ruleState } = flowRule
+  const { isPartition, kind, tcp, udp } = ruleState
+  if (!isInWindow(ruleState, now) || !(packet.transport === "udp" ? udp : tcp)) return false
+  const isKind = kind === undefined ? isPartition || isPayload(packet) : kind === packet.kind || kind === kindOf()
+  return isKind && hasPorts(flowRule, packet)
+}
+
+/** Counts a packet that matches a rule; returns its number, from 1. */
+export const counts = ({ ruleFlow, ruleState }: FlowRule, now: number): number => {
+  const n = ++ruleState.matched
+  if (ruleFlow !== undefined) ruleFlow.matched++
+  if (n === ruleState.lastNth) ruleState.exhaustedAt = now
+  return n
+}
+
+/** Returns true if a rule applies to the nth packet that it matches: a random choice if the rule has a rate. */
+export const applies = ({ ruleState }: FlowRule, n: number): boolean => {
+  const { firstNth, lastNth, probability, randomKey } = ruleState
+  return n >= firstNth && n <= lastNth && (probability === 1 || FaultRandom.draw(randomKey, n, 0) < probability)
 }

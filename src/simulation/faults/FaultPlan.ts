@@ -8,6 +8,7 @@
  * plans as one line of text, `FaultEngine` executes them.
  */
 import * as Data from "effect/Data"
+import { dual } from "effect/Function"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
@@ -245,14 +246,30 @@ export const isHostRule = (rule: Rule): rule is HostRule => "host" in rule
 /**
  * Returns true if a rule can apply to a transport: always for a partition, never for a rule about a host.
  *
+ * **Example** (The rules for UDP)
+ *
+ * ```ts
+ * import { FaultPlan, FaultPlanSyntax } from "effect-inet/simulation"
+ *
+ * const plan = FaultPlanSyntax.parseUnsafe("drop=#3, stall=#1, delay=10ms")
+ * FaultPlanSyntax.format(plan.filter(FaultPlan.appliesTo("udp"))) // => "drop=#3, delay=10ms"
+ * FaultPlan.appliesTo(plan[1]!, "udp") // => false
+ * ```
+ *
  * @category guards
  * @since 0.1.0
  */
-export const appliesTo = (rule: Rule, transport: "udp" | "tcp"): boolean =>
-  rule.action === "partition" ||
-  (!isHostRule(rule) &&
-    actions[transport].includes(rule.action) &&
-    (rule.action !== "delay" || rule.transport === undefined || rule.transport === transport))
+export const appliesTo: {
+  (transport: "udp" | "tcp"): (rule: Rule) => boolean
+  (rule: Rule, transport: "udp" | "tcp"): boolean
+} = dual(
+  2,
+  (rule: Rule, transport: "udp" | "tcp"): boolean =>
+    rule.action === "partition" ||
+    (!isHostRule(rule) &&
+      actions[transport].includes(rule.action) &&
+      (rule.action !== "delay" || rule.transport === undefined || rule.transport === transport))
+)
 
 /**
  * Returns the duration of a fault; undefined if it is instantaneous or has no end.
@@ -331,14 +348,27 @@ export const hostsOf = (rule: Rule): ReadonlyArray<string> => {
 /**
  * Returns the plan if all hosts it names exist; IP addresses in its pairs need not. Fails with `UnknownHost`.
  *
+ * **Example** (A plan for two hosts)
+ *
+ * ```ts
+ * import * as Result from "effect/Result"
+ * import { FaultPlan, FaultPlanSyntax } from "effect-inet/simulation"
+ *
+ * const checked = FaultPlanSyntax.parse("drop=5% a>b, pause=c@1s..2s").pipe(Result.flatMap(FaultPlan.check(["a", "b"])))
+ * Result.isFailure(checked) && checked.failure.message // => "unknown host c: the hosts are a and b"
+ * ```
+ *
  * @category combinators
  * @since 0.1.0
  */
-export const check = (plan: FaultPlan, hosts: ReadonlyArray<string>): Result.Result<FaultPlan, FaultPlanError> => {
+export const check: {
+  (hosts: ReadonlyArray<string>): (plan: FaultPlan) => Result.Result<FaultPlan, FaultPlanError>
+  (plan: FaultPlan, hosts: ReadonlyArray<string>): Result.Result<FaultPlan, FaultPlanError>
+} = dual(2, (plan: FaultPlan, hosts: ReadonlyArray<string>): Result.Result<FaultPlan, FaultPlanError> => {
   for (const rule of plan) {
     const isKnown = (host: string) => hosts.includes(host) || (!isHostRule(rule) && canonicalIp(host) !== undefined)
     const host = hostsOf(rule).find((host) => !isKnown(host))
     if (host !== undefined) return Result.fail(new FaultPlanError({ reason: new UnknownHost({ host, hosts }) }))
   }
   return Result.succeed(plan)
-}
+})

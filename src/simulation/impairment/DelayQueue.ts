@@ -6,6 +6,7 @@ import * as Latch from "effect/Latch"
 import type * as Scope from "effect/Scope"
 import type { Packet } from "../../network/Packet.ts"
 import type { Verdict } from "../faults/FaultVerdict.ts"
+import { EventHeap } from "../runtime/EventHeap.ts"
 
 /** A delay queue; times are nanoseconds since its creation. */
 export interface DelayQueue {
@@ -31,8 +32,7 @@ const actionOverheadBytes = 256
 export const make: Effect.Effect<DelayQueue, never, Scope.Scope> = Effect.gen(function* () {
   const clock = yield* Clock.Clock
   const start = clock.monotonicTimeNanosUnsafe()
-  /** Actions, the next one last; actions of one time keep the order of scheduling. */
-  const entries: Array<{ readonly time: number; readonly size: number; readonly action: () => void }> = []
+  const heap = new EventHeap()
   const changed = Latch.makeUnsafe(false)
   let bufferedBytes = 0
 
@@ -47,13 +47,9 @@ export const make: Effect.Effect<DelayQueue, never, Scope.Scope> = Effect.gen(fu
     })
   const loop = Effect.forever(
     Effect.suspend(() => {
-      for (let next = entries.at(-1); next !== undefined && next.time <= now(); next = entries.at(-1)) {
-        entries.pop()
-        bufferedBytes -= next.size
-        next.action()
-      }
+      for (let action = heap.take(now()); action !== undefined; action = heap.take(now())) action()
       changed.closeUnsafe()
-      const next = entries.at(-1)
+      const next = heap.peek()
       return next === undefined ? changed.await : Effect.raceFirst(sleepUntil(next.time), changed.await)
     })
   )
@@ -63,15 +59,12 @@ export const make: Effect.Effect<DelayQueue, never, Scope.Scope> = Effect.gen(fu
     schedule: (time, bytes, action) => {
       const size = bytes + actionOverheadBytes
       if (bufferedBytes + size > maxBufferedBytes) return false
-      let low = 0
-      for (let high = entries.length; low < high; ) {
-        const middle = (low + high) >> 1
-        if (entries[middle]!.time <= time) high = middle
-        else low = middle + 1
-      }
-      entries.splice(low, 0, { time, size, action })
       bufferedBytes += size
-      if (low === entries.length - 1) changed.openUnsafe()
+      const event = heap.schedule(time, () => {
+        bufferedBytes -= size
+        action()
+      })
+      if (heap.peek() === event) changed.openUnsafe()
       return true
     },
     sleepUntil

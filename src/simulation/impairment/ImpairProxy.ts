@@ -13,9 +13,9 @@ import * as NetAddress from "effect/net/NetAddress"
 import type * as Scope from "effect/Scope"
 import * as Endpoint from "../../network/Endpoint.ts"
 import * as Network from "../../network/Network.ts"
+import * as ServerEvents from "../../network/ServerEvents.ts"
 import * as Sweeper from "../../network/Sweeper.ts"
 import * as TcpServer from "../../network/TcpServer.ts"
-import * as FaultPlan from "../faults/FaultPlan.ts"
 import * as Impairment from "./Impairment.ts"
 
 /** The proxy cannot listen on one of its transports. @category errors @since 0.1.0 */
@@ -66,10 +66,17 @@ export interface Stats {
   readonly toClients: TrafficCounts
 }
 
+/** Event of a client: a sender of datagrams, or a connection. @category models @since 0.1.0 */
+export interface Event {
+  /** `Refused`: a datagram above the limit of clients, or a connection whose server could not be reached. */
+  readonly _tag: "Added" | "Removed" | "Refused"
+  readonly transport: "udp" | "tcp"
+  readonly client: Endpoint.Endpoint
+}
+
 /** A running proxy. @category models @since 0.1.0 */
-export interface ImpairProxy {
+export interface ImpairProxy extends ServerEvents.Observable<Event, Stats> {
   readonly address: NetAddress.InetAddress
-  readonly stats: () => Stats
 }
 
 /** A UDP client, with its own socket towards the server. */
@@ -93,8 +100,6 @@ const endpointOf = (address: NetAddress.InetAddress): Endpoint.Endpoint => ({
   port: address.port
 })
 
-const hostOf = ({ address }: Endpoint.Endpoint) => FaultPlan.canonicalIp(Endpoint.withoutZone(address)) ?? address
-
 /** Returns the local address from which the server is reached. */
 const localHostFor = (to: NetAddress.InetAddress) => {
   const isV4 = NetAddress.isInetAddressV4(to)
@@ -102,20 +107,128 @@ const localHostFor = (to: NetAddress.InetAddress) => {
   return isV4 ? "0.0.0.0" : "::"
 }
 
-/** Creates counters of one direction. */
-const makeTrafficCounter = () => {
-  const counts = { datagrams: 0, bytes: 0 }
-  return {
-    passed: counts,
-    datagram: (bytes: Uint8Array) => {
-      counts.datagrams++
-      counts.bytes += bytes.length
-    },
-    chunk: (bytes: Uint8Array) => {
-      counts.bytes += bytes.length
-    }
-  }
+/** A proxy at work. */
+interface Proxy extends Pick<Options, "listen" | "to"> {
+  readonly maxClients: number
+  readonly idleTimeout: Duration.Duration
+  /** Network towards the server, and the one towards the clients. */
+  readonly network: Network.Network["Service"]
+  readonly impaired: Network.Network["Service"]
+  readonly clients: Map<string, Client>
+  readonly emit: (tag: Event["_tag"], transport: Event["transport"], client: Endpoint.Endpoint) => void
+  readonly toServer: { datagrams: number; bytes: number }
+  readonly toClients: { datagrams: number; bytes: number }
+  connected: number
+  refused: number
 }
+
+const refuse = (proxy: Proxy, transport: Event["transport"], client: Endpoint.Endpoint) => {
+  proxy.refused++
+  proxy.emit("Refused", transport, client)
+}
+
+const relay = (from: Network.Connection, to: Network.Connection, counts: { bytes: number }) =>
+  Effect.forever(
+    Effect.flatMap(from.pull, (bytes) => {
+      counts.bytes += bytes.length
+      return to.write(bytes)
+    })
+  ).pipe(Effect.catch((error) => (Cause.isDone(error) ? to.end : Effect.andThen(to.abort, Effect.fail(error)))))
+
+const serveConnection = Effect.fnUntraced(function* (proxy: Proxy, client: Network.Connection) {
+  const endpoint = endpointOf(client.remote as NetAddress.InetAddress)
+  yield* Effect.acquireRelease(
+    Effect.sync(() => {
+      proxy.connected++
+      proxy.emit("Added", "tcp", endpoint)
+    }),
+    () =>
+      Effect.sync(() => {
+        proxy.connected--
+        proxy.emit("Removed", "tcp", endpoint)
+      })
+  )
+  const server = yield* Effect.tapError(proxy.network.connect(proxy.to), () => {
+    refuse(proxy, "tcp", endpoint)
+    return client.abort
+  })
+  const both = [relay(client, server, proxy.toServer), relay(server, client, proxy.toClients)]
+  yield* Effect.all(both, { concurrency: "unbounded", discard: true })
+}, Effect.scoped)
+
+const serveTcp = (proxy: Proxy) => {
+  const { idleTimeout, impaired, listen, maxClients } = proxy
+  const options = { ...listen, idleTimeout, maxConnections: maxClients, service: "impair", drain: "1 second" } as const
+  return TcpServer.make(options, (client) => serveConnection(proxy, client)).pipe(
+    Effect.provideService(Network.Network, impaired),
+    Effect.map(({ address }) => address as NetAddress.InetAddress)
+  )
+}
+
+/** Serves one sender of datagrams until it has been idle for too long. */
+const serveSender = Effect.fnUntraced(
+  function* (proxy: Proxy, client: Client, sweeper: Sweeper.Sweeper, reply: (bytes: Uint8Array) => void) {
+    const { network, to, toClients } = proxy
+    const serverHost = Endpoint.canonical(endpointOf(to).address)
+    const idleMillis = Duration.toMillis(proxy.idleTimeout)
+    const expired = Deferred.makeUnsafe<void>()
+    const socket = yield* network.udp({ host: localHostFor(to) }, (bytes, from) => {
+      if (Endpoint.canonical(from.address) !== serverHost) return
+      client.server = from
+      client.lastActiveMillis = sweeper.now()
+      count(toClients, bytes)
+      reply(bytes)
+    })
+    const stopSweeping = sweeper.add((now) => {
+      if (now - client.lastActiveMillis >= idleMillis) Deferred.doneUnsafe(expired, Effect.void)
+    })
+    yield* Effect.addFinalizer(() => Effect.sync(stopSweeping))
+    client.socket = socket
+    for (const bytes of client.pending.splice(0)) socket.sendUnsafe(bytes, client.server)
+    yield* Deferred.await(expired)
+  },
+  Effect.scoped,
+  Effect.catch((error) => Effect.logWarning(`UDP client not served: ${error.message}`))
+)
+
+const count = (counts: { datagrams: number; bytes: number }, bytes: Uint8Array) => {
+  counts.datagrams++
+  counts.bytes += bytes.length
+}
+
+const serveUdp = Effect.fnUntraced(function* (proxy: Proxy, port: number) {
+  const { clients, listen, maxClients, network, to } = proxy
+  const sweeper = yield* Sweeper.make(Math.max(5, Math.min(1_000, Duration.toMillis(proxy.idleTimeout) / 4)))
+  const run = yield* FiberSet.makeRuntime<never>()
+  const server = endpointOf(to)
+  const add = (key: string, { address, port }: Endpoint.Endpoint): Client => {
+    const peer = { address, port }
+    const client: Client = { server, socket: undefined, pending: [], lastActiveMillis: sweeper.now() }
+    clients.set(key, client)
+    proxy.emit("Added", "udp", peer)
+    const remove = Effect.sync(() => {
+      clients.delete(key)
+      proxy.emit("Removed", "udp", peer)
+    })
+    const reply = (bytes: Uint8Array) => socket.sendUnsafe(bytes, peer)
+    run(Effect.ensuring(serveSender(proxy, client, sweeper, reply), remove))
+    return client
+  }
+  const receive = (bytes: Uint8Array, from: Endpoint.Endpoint) => {
+    const key = Endpoint.format(from)
+    const known = clients.get(key)
+    if (known === undefined && (clients.size >= maxClients || network.availableSockets() <= 0))
+      return refuse(proxy, "udp", from)
+    const client = known ?? add(key, from)
+    client.lastActiveMillis = sweeper.now()
+    if (isRequest(bytes)) client.server = server
+    count(proxy.toServer, bytes)
+    if (client.socket !== undefined) client.socket.sendUnsafe(bytes, client.server)
+    else if (client.pending.length < maxPendingDatagrams) client.pending.push(bytes)
+  }
+  const socket = yield* proxy.impaired.udp({ host: listen.host, port }, receive)
+  return socket.local
+})
 
 /**
  * Starts a proxy, which ends with the scope.
@@ -151,111 +264,31 @@ export const make = Effect.fnUntraced(function* (
   { idleTimeout = "60 seconds", listen, observer, maxClients = 1_024, to, transports = ["udp", "tcp"] }: Options
 ): Effect.fn.Return<ImpairProxy, ImpairProxyError, Network.Network | Scope.Scope> {
   const host = yield* Network.Network
-  const impaired = yield* Impairment.wrap(host, impairment, { observer })
-  const network = observer === undefined ? host : yield* observer.wrap(host, observer.tap)
-  const toServer = makeTrafficCounter()
-  const toClients = makeTrafficCounter()
-  const clients = new Map<string, Client>()
-  let refused = 0
-  let connected = 0
-
-  const relay = (from: Network.Connection, to: Network.Connection, count: (bytes: Uint8Array) => void) =>
-    Effect.forever(
-      Effect.flatMap(from.pull, (bytes) => {
-        count(bytes)
-        return to.write(bytes)
-      })
-    ).pipe(Effect.catch((error) => (Cause.isDone(error) ? to.end : Effect.andThen(to.abort, Effect.fail(error)))))
-  const connection = Effect.fnUntraced(function* (client: Network.Connection) {
-    const server = yield* Effect.tapError(network.connect(to), () => {
-      refused++
-      return client.abort
-    })
-    const both = [relay(client, server, toServer.chunk), relay(server, client, toClients.chunk)]
-    yield* Effect.all(both, { concurrency: "unbounded", discard: true })
-  }, Effect.scoped)
-  const serveTcp = Effect.gen(function* () {
-    const server = yield* TcpServer.make(
-      { ...listen, idleTimeout, maxConnections: maxClients, service: "impair", drain: "1 second" },
-      (client) =>
-        Effect.acquireUseRelease(
-          Effect.sync(() => connected++),
-          () => connection(client),
-          () => Effect.sync(() => connected--)
-        )
-    ).pipe(Effect.provideService(Network.Network, impaired))
-    return server.address as NetAddress.InetAddress
-  })
-
-  const serveUdp = Effect.fnUntraced(function* (port: number) {
-    const idleMillis = Duration.toMillis(idleTimeout)
-    const sweeper = yield* Sweeper.make(Math.max(5, Math.min(1_000, idleMillis / 4)))
-    const run = yield* FiberSet.makeRuntime<never>()
-    const serverEndpoint = endpointOf(to)
-    const serverHost = hostOf(serverEndpoint)
-
-    /** Serves one client until it has been idle for too long. */
-    const serve = Effect.fnUntraced(
-      function* (client: Client, reply: (bytes: Uint8Array) => void) {
-        const expired = Deferred.makeUnsafe<void>()
-        const socket = yield* network.udp({ host: localHostFor(to) }, (bytes, from) => {
-          if (hostOf(from) !== serverHost) return
-          client.server = from
-          client.lastActiveMillis = sweeper.now()
-          toClients.datagram(bytes)
-          reply(bytes)
-        })
-        const stopSweeping = sweeper.add((now) => {
-          if (now - client.lastActiveMillis >= idleMillis) Deferred.doneUnsafe(expired, Effect.void)
-        })
-        yield* Effect.addFinalizer(() => Effect.sync(stopSweeping))
-        client.socket = socket
-        for (const bytes of client.pending.splice(0)) socket.sendUnsafe(bytes, client.server)
-        yield* Deferred.await(expired)
-      },
-      Effect.scoped,
-      Effect.catch((error) => Effect.logWarning(`UDP client not served: ${error.message}`))
-    )
-    const receive = (bytes: Uint8Array, from: Endpoint.Endpoint) => {
-      const key = `${from.address} ${from.port}`
-      let client = clients.get(key)
-      if (client === undefined) {
-        if (clients.size >= maxClients || network.availableSockets() <= 0) return void refused++
-        client = { server: serverEndpoint, socket: undefined, pending: [], lastActiveMillis: sweeper.now() }
-        clients.set(key, client)
-        const peer = { address: from.address, port: from.port }
-        const answer = (bytes: Uint8Array) => socket.sendUnsafe(bytes, peer)
-        run(
-          Effect.ensuring(
-            serve(client, answer),
-            Effect.sync(() => clients.delete(key))
-          )
-        )
-      }
-      client.lastActiveMillis = sweeper.now()
-      if (isRequest(bytes)) client.server = serverEndpoint
-      toServer.datagram(bytes)
-      if (client.socket !== undefined) client.socket.sendUnsafe(bytes, client.server)
-      else if (client.pending.length < maxPendingDatagrams) client.pending.push(bytes)
-    }
-    const socket = yield* impaired.udp({ host: listen.host, port }, receive)
-    return socket.local
-  })
-
-  const serveAll = Effect.gen(function* () {
-    const address = transports.includes("tcp") ? yield* withTransport("tcp")(serveTcp) : undefined
-    if (!transports.includes("udp")) return address
-    return yield* withTransport("udp")(serveUdp(address?.port ?? listen.port))
-  })
-  const address = yield* serveAll
-  return {
-    address: address!,
-    stats: () => ({
-      udp: clients.size,
-      tcp: connected,
-      refused,
-      toServer: { ...toServer.passed },
-      toClients: { ...toClients.passed }
-    })
+  const events = yield* ServerEvents.make<Event>()
+  const proxy: Proxy = {
+    listen,
+    to,
+    maxClients,
+    idleTimeout: Duration.fromInputUnsafe(idleTimeout),
+    network: observer === undefined ? host : yield* observer.wrap(host, observer.tap),
+    impaired: yield* Impairment.wrap(host, impairment, { observer }),
+    clients: new Map(),
+    emit: (_tag, transport, client) => events.emit(() => ({ _tag, transport, client })),
+    toServer: { datagrams: 0, bytes: 0 },
+    toClients: { datagrams: 0, bytes: 0 },
+    connected: 0,
+    refused: 0
   }
+  const tcp = transports.includes("tcp") ? yield* withTransport("tcp")(serveTcp(proxy)) : undefined
+  const udp = transports.includes("udp")
+    ? yield* withTransport("udp")(serveUdp(proxy, tcp?.port ?? listen.port))
+    : undefined
+  const stats = Effect.sync(() => ({
+    udp: proxy.clients.size,
+    tcp: proxy.connected,
+    refused: proxy.refused,
+    toServer: { ...proxy.toServer },
+    toClients: { ...proxy.toClients }
+  }))
+  return { address: (udp ?? tcp)!, ...ServerEvents.observable(events.events, stats) }
 })

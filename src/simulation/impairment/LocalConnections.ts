@@ -1,7 +1,7 @@
 /**
  * Registry of connections whose both ends are on one impaired network, so that a fault applies to each segment once.
  */
-import type * as Endpoint from "../../network/Endpoint.ts"
+import * as Endpoint from "../../network/Endpoint.ts"
 
 /** One end of a connection. If the peer is local too, each end applies the plan only to the data it sends. */
 export interface LocalEnd {
@@ -11,7 +11,9 @@ export interface LocalEnd {
 /** Limit of ends that closed before their peer registered; beyond it, the oldest is removed. */
 const maxClosedEnds = 1_024
 
-export const endpointKey = ({ address, port }: Endpoint.Endpoint) => `${address} ${port}`
+/** Returns the key of the direction of a connection from one end to the other. */
+export const directionKey = (from: Endpoint.Endpoint, to: Endpoint.Endpoint): string =>
+  `${Endpoint.format(from)} ${Endpoint.format(to)}`
 
 /** Creates a registry. */
 export const make = () => {
@@ -20,8 +22,8 @@ export const make = () => {
   const dialledCounts = new Map<string, number>()
   return {
     register: (near: Endpoint.Endpoint, far: Endpoint.Endpoint): readonly [LocalEnd, leave: () => void] => {
-      const key = `${endpointKey(near)} ${endpointKey(far)}`
-      const peerKey = `${endpointKey(far)} ${endpointKey(near)}`
+      const key = directionKey(near, far)
+      const peerKey = directionKey(far, near)
       const peer = ends.get(peerKey) ?? closedEnds.get(peerKey)
       const end: LocalEnd = { isPeerLocal: peer !== undefined }
       if (peer !== undefined) peer.isPeerLocal = true

@@ -47,6 +47,8 @@ export interface Node {
   up: boolean
   /** Time until which the host is paused, in nanoseconds. */
   pausedUntil: number
+  /** Runs an action of the host at once, or when it resumes from a pause. */
+  readonly run: (action: () => void) => void
 }
 
 /**
@@ -133,152 +135,177 @@ const headerBytes = (address: string) => (address.includes(":") ? 48 : 28)
 /** Initial retransmission timeout of a stream, doubled for each further loss of a segment. */
 const retransmissionTimeoutNanos = 200_000_000
 
+/** State of a LAN, besides the hosts. */
+interface State extends Options {
+  readonly linkDirections: ReturnType<typeof makeLinkDirections>
+  packets: number
+}
+
+/** Creates the table of link directions, which are made from their options at their first packet. */
+const makeLinkDirections = (defaults: LinkOptions = {}) => {
+  const options = new Map<string, LinkOptions>()
+  const directions = new Map<number, LinkDirection>()
+  return {
+    between: (from: Node, to: Node): LinkDirection => {
+      const key = from.index * 65_536 + to.index
+      let found = directions.get(key)
+      if (found === undefined) {
+        found = linkDirectionFrom(from === to ? { latency: 0 } : (options.get(`${from.name}>${to.name}`) ?? defaults))
+        directions.set(key, found)
+      }
+      return found
+    },
+    set: (one: string, other: string, link: LinkOptions) => {
+      options.set(`${one}>${other}`, link)
+      options.set(`${other}>${one}`, link)
+      directions.clear()
+    }
+  }
+}
+
+const observe = (
+  lan: State,
+  packet: Packet.Packet,
+  from: Node,
+  fault: string | undefined,
+  arrives: number | undefined
+) => {
+  lan.packets++
+  lan.tap?.({
+    ...packet,
+    at: BigInt(lan.clock.now()),
+    host: from.name,
+    ...(fault === undefined ? {} : { fault }),
+    ...(arrives === undefined ? { lost: true } : { arrives: BigInt(arrives) })
+  })
+}
+
+/** Returns the time at which a packet arrives; undefined if the queue of the link is full. */
+const arrivalTime = ({ clock, random }: State, direction: LinkDirection, size: number): number | undefined => {
+  const now = clock.now()
+  const start = Math.max(now, direction.busyUntil)
+  if (direction.nanosPerByte > 0) {
+    if ((start - now) / direction.nanosPerByte > direction.queueBytes) return undefined
+    direction.busyUntil = start + size * direction.nanosPerByte
+  }
+  return Math.round(
+    start +
+      size * direction.nanosPerByte +
+      direction.minLatencyNanos +
+      (direction.jitterNanos === 0 ? 0 : random() * direction.jitterNanos)
+  )
+}
+
+/**
+ * Sends a datagram. The order of random draws is load-bearing for reproducibility: latency, then loss, both also for
+ * datagrams that the plan drops. Any change of it changes all later draws of a seed, and every printed replay line.
+ */
+const datagram =
+  (lan: State): SimLan["datagram"] =>
+  (packet, from, to, arrive) => {
+    if (!from.up) return
+    const { clock, faults, random } = lan
+    const now = clock.now()
+    const direction = lan.linkDirections.between(from, to)
+    const verdict = faults?.decide(packet, now, from.name, to.name) ?? FaultVerdict.deliver
+    const time = arrivalTime(lan, direction, packet.bytes.length + headerBytes(packet.to.address))
+    const isLost = time === undefined || (direction.loss > 0 && random() < direction.loss)
+    if (isLost) return observe(lan, packet, from, "lost", undefined)
+    if (verdict._tag === "Drop") return observe(lan, packet, from, verdict.note, undefined)
+    const deliver = (bytes: Uint8Array, delay: number, note: string | undefined) => {
+      observe(lan, bytes === packet.bytes ? packet : { ...packet, bytes }, from, note, time + delay)
+      // The sender may reuse its buffer.
+      const copy = new Uint8Array(bytes)
+      clock.schedule(time + delay, () => arrive(copy))
+    }
+    if (verdict._tag !== "Datagrams") return deliver(packet.bytes, 0, undefined)
+    const { copies, held, note, overtaken } = verdict
+    if (held === undefined) for (const { bytes, delayNanos } of copies) deliver(bytes, delayNanos, note)
+    else {
+      const copied = copies.map(({ bytes, delayNanos }) => ({ bytes: new Uint8Array(bytes), delayNanos }))
+      held.onRelease(() => {
+        for (const { bytes, delayNanos } of copied) deliver(bytes, delayNanos + clock.now() - now, note)
+      })
+      clock.schedule(now + held.maxHoldNanos, held.release)
+    }
+    for (const one of overtaken) one.release()
+  }
+
+/** Sends a segment. Draws random numbers in the order of `datagram`: latency, then the losses. */
+const segment =
+  (lan: State): SimLan["segment"] =>
+  (packet, from, to, notBefore, arrive) => {
+    if (!from.up) return notBefore
+    const { clock, faults, random } = lan
+    const now = clock.now()
+    const direction = lan.linkDirections.between(from, to)
+    const verdict = faults?.decide(packet, now, from.name, to.name) ?? FaultVerdict.deliver
+    const size = packet.bytes.length + headerBytes(packet.to.address) + 12
+    let time = Math.max(arrivalTime(lan, direction, size) ?? direction.busyUntil, notBefore)
+    for (let wait = retransmissionTimeoutNanos; direction.loss > 0 && random() < direction.loss; wait *= 2) time += wait
+    if (verdict._tag === "Drop") {
+      observe(lan, packet, from, verdict.note, undefined)
+      return Number.POSITIVE_INFINITY
+    }
+    const isFaulty = verdict._tag === "Stream"
+    if (isFaulty) time = Math.max(time + verdict.delayNanos, now + verdict.stallNanos)
+    const isLost = time === Number.POSITIVE_INFINITY
+    observe(lan, packet, from, isFaulty ? verdict.note : undefined, isLost ? undefined : time)
+    if (isLost) return time
+    if (!isFaulty) {
+      clock.schedule(time, () => arrive(packet.bytes, undefined))
+      return time
+    }
+    const { chunkBytes, end } = verdict
+    const bytes = end === undefined ? packet.bytes : packet.bytes.subarray(0, end.afterBytes)
+    const pieceBytes = chunkBytes ?? Math.max(1, bytes.length)
+    for (let from = 0; from < bytes.length || from === 0; from += pieceBytes) {
+      const piece = bytes.subarray(from, from + pieceBytes)
+      const isLast = from + pieceBytes >= bytes.length
+      clock.schedule(time, () => arrive(piece, isLast ? end?.kind : undefined))
+      // Segments arrive at different times; otherwise the reader would receive their data together.
+      if (!isLast) time += 1_000
+    }
+    return time
+  }
+
 /** Creates a LAN without hosts. @category constructors @since 0.1.0 */
-export const make = ({ clock, faults, link = {}, random, tap }: Options): SimLan => {
+export const make = (options: Options): SimLan => {
+  const { clock, random } = options
   const nodes: Array<Node> = []
   const byAddress = new Map<string, Node>()
-  const linkOptions = new Map<string, LinkOptions>()
-  const directions = new Map<number, LinkDirection>()
-
-  const directionOf = (from: Node, to: Node): LinkDirection => {
-    const key = from.index * 65_536 + to.index
-    let found = directions.get(key)
-    if (found === undefined) {
-      const options = from === to ? { latency: 0 } : (linkOptions.get(`${from.name}>${to.name}`) ?? link)
-      found = linkDirectionFrom(options)
-      directions.set(key, found)
-    }
-    return found
-  }
-  let packets = 0
-  const observe = (packet: Packet.Packet, from: Node, fault: string | undefined, arrives: number | undefined) => {
-    packets++
-    tap?.({
-      ...packet,
-      at: BigInt(clock.now()),
-      host: from.name,
-      ...(fault === undefined ? {} : { fault }),
-      ...(arrives === undefined ? { lost: true } : { arrives: BigInt(arrives) })
-    })
-  }
-
-  /** Returns the time at which a packet arrives; undefined if the queue of the link is full. */
-  const arrivalTime = (direction: LinkDirection, size: number): number | undefined => {
-    const now = clock.now()
-    const start = Math.max(now, direction.busyUntil)
-    if (direction.nanosPerByte > 0) {
-      if ((start - now) / direction.nanosPerByte > direction.queueBytes) return undefined
-      direction.busyUntil = start + size * direction.nanosPerByte
-    }
-    return Math.round(
-      start +
-        size * direction.nanosPerByte +
-        direction.minLatencyNanos +
-        (direction.jitterNanos === 0 ? 0 : random() * direction.jitterNanos)
-    )
-  }
-
-  const canonicalAddress = (address: string) => {
-    if (byAddress.has(address)) return address
-    const parsed = NetAddress.ipFromString(Endpoint.withoutZone(address))
-    return Result.isSuccess(parsed) ? NetAddress.formatIp(NetAddress.toCanonical(parsed.success)) : address
-  }
-
+  const lan: State = { ...options, linkDirections: makeLinkDirections(options.link), packets: 0 }
+  const known = (address: string) => (byAddress.has(address) ? address : Endpoint.canonical(address))
   return {
     clock,
     random,
     nodes,
     add: (name, interfaces) => {
-      const node: Node = { index: nodes.length, name, interfaces, up: true, pausedUntil: 0 }
+      const run = (action: () => void) => {
+        if (node.pausedUntil > clock.now()) clock.schedule(node.pausedUntil, () => run(action))
+        else action()
+      }
+      const node: Node = { index: nodes.length, name, interfaces, up: true, pausedUntil: 0, run }
       nodes.push(node)
       for (const { literal } of interfaces) byAddress.set(literal, node)
       return node
     },
-    link: (one, other, options) => {
-      linkOptions.set(`${one}>${other}`, options)
-      linkOptions.set(`${other}>${one}`, options)
-      directions.clear()
-    },
+    link: lan.linkDirections.set,
     nodeAt: (from, address) => {
-      const target = canonicalAddress(address)
+      const target = known(address)
       return Endpoint.isLoopback(target) ? from : byAddress.get(target)
     },
     route: (from, address) => {
-      const canonical = canonicalAddress(address)
+      const canonical = known(address)
       if (Endpoint.isLoopback(canonical) || byAddress.get(canonical) === from) return "loopback"
       const target = NetAddress.ipFromString(canonical)
       if (Result.isFailure(target)) return undefined
       return from.interfaces.find((one) => IpNetwork.contains(IpNetwork.fromInterface(one.address), target.success))
     },
     nodesOn: (subnet) => nodes.filter((node) => node.interfaces.some((one) => one.subnet === subnet)),
-    mtu: (from, to) => directionOf(from, to).mtu,
-    packets: () => packets,
-    // The order of random draws is load-bearing for reproducibility: latency, then loss, both also for datagrams that
-    // the plan drops. Any change of it changes all later draws of a seed, and with them every printed replay line.
-    datagram: (packet, from, to, arrive) => {
-      if (!from.up) return
-      const direction = directionOf(from, to)
-      const verdict = faults?.decide(packet, clock.now(), from.name, to.name) ?? FaultVerdict.deliver
-      const time = arrivalTime(direction, packet.bytes.length + headerBytes(packet.to.address))
-      const isLost = time === undefined || (direction.loss > 0 && random() < direction.loss)
-      if (isLost) return observe(packet, from, "lost", undefined)
-      if (verdict._tag === "Drop") return observe(packet, from, verdict.note, undefined)
-      const deliver = (bytes: Uint8Array, delay: number, note: string | undefined) => {
-        observe(bytes === packet.bytes ? packet : { ...packet, bytes }, from, note, time + delay)
-        // The sender may reuse its buffer.
-        const copy = new Uint8Array(bytes)
-        clock.schedule(time + delay, () => arrive(copy))
-      }
-      if (verdict._tag !== "Datagrams") return deliver(packet.bytes, 0, undefined)
-      const { copies, held, note, overtaken } = verdict
-      const deliverAll = (since: number) => {
-        for (const copy of copies) deliver(copy.bytes, copy.delayNanos + since, note)
-      }
-      if (held === undefined) deliverAll(0)
-      else {
-        const now = clock.now()
-        const copied = copies.map(({ bytes, delayNanos }) => ({ bytes: new Uint8Array(bytes), delay: delayNanos }))
-        held.onRelease(() => {
-          for (const copy of copied) deliver(copy.bytes, copy.delay + clock.now() - now, note)
-        })
-        clock.schedule(now + held.maxHoldNanos, held.release)
-      }
-      for (const one of overtaken) one.release()
-    },
-    segment: (packet, from, to, notBefore, arrive) => {
-      if (!from.up) return notBefore
-      const now = clock.now()
-      const direction = directionOf(from, to)
-      const verdict = faults?.decide(packet, now, from.name, to.name) ?? FaultVerdict.deliver
-      let time = Math.max(
-        arrivalTime(direction, packet.bytes.length + headerBytes(packet.to.address) + 12) ?? direction.busyUntil,
-        notBefore
-      )
-      for (let wait = retransmissionTimeoutNanos; direction.loss > 0 && random() < direction.loss; wait *= 2)
-        time += wait
-      if (verdict._tag === "Drop") {
-        observe(packet, from, verdict.note, undefined)
-        return Number.POSITIVE_INFINITY
-      }
-      if (verdict._tag !== "Stream") {
-        observe(packet, from, undefined, time)
-        if (time < Number.POSITIVE_INFINITY) clock.schedule(time, () => arrive(packet.bytes, undefined))
-        return time
-      }
-      const { chunkBytes, delayNanos, end, note, stallNanos } = verdict
-      time = Math.max(time + delayNanos, now + stallNanos)
-      observe(packet, from, note, time === Number.POSITIVE_INFINITY ? undefined : time)
-      if (time === Number.POSITIVE_INFINITY) return time
-      const bytes = end === undefined ? packet.bytes : packet.bytes.subarray(0, end.afterBytes)
-      const size = chunkBytes ?? Math.max(1, bytes.length)
-      for (let from = 0; from < bytes.length || from === 0; from += size) {
-        const piece = bytes.subarray(from, from + size)
-        const last = from + size >= bytes.length ? end?.kind : undefined
-        clock.schedule(time, () => arrive(piece, last))
-        // Segments arrive at different times; otherwise the reader would receive their data together.
-        if (from + size < bytes.length) time += 1_000
-      }
-      return time
-    }
+    mtu: (from, to) => lan.linkDirections.between(from, to).mtu,
+    packets: () => lan.packets,
+    datagram: datagram(lan),
+    segment: segment(lan)
   }
 }

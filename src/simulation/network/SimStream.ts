@@ -1,13 +1,14 @@
-/** One end of a simulated TCP connection: send queue, receive queue and flow control, with the terms of RFC 9293. */
+/** One end of a simulated TCP connection: carries what a `HalfStream` sends over a simulated LAN. */
 
-import * as Bytes from "effect/Bytes"
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
 import type * as Endpoint from "../../network/Endpoint.ts"
-import { type Connection, NetworkError, type Reason } from "../../network/Network.ts"
+import { type Connection, NetworkError } from "../../network/Network.ts"
 import type * as Packet from "../../network/Packet.ts"
+import * as HalfStream from "../stream/HalfStream.ts"
+import * as Waiters from "../stream/Waiters.ts"
 import type { Node, SimLan } from "./SimLan.ts"
 
 /** Receive window: bytes buffered for the program before the peer must stop sending. */
@@ -23,281 +24,188 @@ const maxSegmentBytes = 16_384
 const closeTimeoutNanos = 1_000_000_000
 
 const noBytes = new Uint8Array(0)
+const encoder = new TextEncoder()
+const receiveFin: HalfStream.Event = { _tag: "Receive", bytes: noBytes, end: "fin" }
+const reset: HalfStream.Event = { _tag: "Reset" }
 
-/** One end of a connection, as its host sees it. @category models @since 0.1.0 */
-export interface SimConnection extends Connection {
-  /** Closes the connection as its scope does: FIN after the last byte, or RST if the peer does not take it in time. */
-  readonly close: Effect.Effect<void>
-  /** Enters ESTABLISHED with this peer; nothing is sent so that it arrives before `after`. */
-  readonly establish: (peer: SimConnection, after: number) => void
-  /** Closes the connection without sending anything, as at a crash of the host. */
-  readonly discard: () => void
-  /** Sends RST and closes the connection. */
-  readonly reset: () => void
-  readonly isClosed: () => boolean
-  /** Receives data from the peer. */
-  readonly onData: (bytes: Uint8Array) => void
-  readonly onFin: () => void
-  readonly onReset: () => void
-  /** Adds `bytes` to the send window, after the peer's program has read them. */
-  readonly onWindowUpdate: (bytes: number) => void
+/** The hosts and addresses of a connection, as one of its ends sees them. */
+interface Path {
+  readonly node: Node
+  readonly other: Node
+  readonly from: Endpoint.Endpoint
+  readonly to: Endpoint.Endpoint
 }
 
-/** Creates one end of a connection, before the handshake. @category constructors @since 0.1.0 */
-export const make = (
-  lan: SimLan,
-  node: Node,
-  other: Node,
-  from: Endpoint.Endpoint,
-  to: Endpoint.Endpoint,
-  onClosed: () => void
-): SimConnection => {
-  const { clock } = lan
-  const local = NetAddress.inetAddressFromNativeUnsafe(from.address, from.port)
-  const remote = NetAddress.inetAddressFromNativeUnsafe(to.address, to.port)
-  let peer: SimConnection | undefined
+/** One end of a connection. A class, so that its state is a list of fields. */
+export class SimStream implements Connection {
+  readonly local: NetAddress.InetAddress
+  readonly remote: NetAddress.InetAddress
+  readonly context = Context.empty()
+  private readonly lan: SimLan
+  private readonly path: Path
+  private readonly onClosed: () => void
+  private stream = HalfStream.make(receiveWindowBytes)
+  private peer: SimStream | undefined
   /** Time of arrival of the last segment sent; later segments arrive no earlier. */
-  let lastArrival = 0
-  const sendQueue: Array<Uint8Array> = []
-  let unsent = 0
-  let sendWindow = receiveWindowBytes
-  let sent = 0
+  private lastArrival = 0
   /** True after a fault has ended this direction: segments on their way are lost. */
-  let isEndedByFault = false
-  let finQueued = false
-  let finSent = false
-  const receiveQueue: Array<Uint8Array> = []
-  let buffered = 0
-  /**
-   * Bytes that the program has read and no ACK has announced; one ACK announces many, because most exchanges never fill
-   * the window.
-   */
-  let unacknowledged = 0
-  let received = 0
-  let finReceived = false
-  let readShutdown = false
-  let failure: Reason | undefined
-  let closed = false
-  let reader: ((result: Connection["pull"]) => void) | undefined
-  const writeWaiters = new Set<() => void>()
-  const closeWaiters = new Set<() => void>()
-  /** True while a closing connection reads and discards data, so that the peer receives its last bytes and not RST. */
-  let discarding = false
+  private isEndedByFault = false
+  private readonly readers = Waiters.make()
+  private readonly writers = Waiters.make()
+  private readonly closers = Waiters.make()
 
-  /** Runs an action at once, or when the paused host resumes. */
-  const whenResumed = (action: () => void) => {
-    if (node.pausedUntil > clock.now()) clock.schedule(node.pausedUntil, () => whenResumed(action))
-    else action()
+  /** Creates one end, before the handshake; `onClosed` is called when it enters CLOSED. */
+  constructor(lan: SimLan, path: Path, onClosed: () => void) {
+    this.lan = lan
+    this.path = path
+    this.onClosed = onClosed
+    this.local = NetAddress.inetAddressFromNativeUnsafe(path.from.address, path.from.port)
+    this.remote = NetAddress.inetAddressFromNativeUnsafe(path.to.address, path.to.port)
   }
-  const send = (kind: Packet.Kind, bytes: Uint8Array, arrive: (peer: SimConnection, bytes: Uint8Array) => void) => {
-    const packet = { transport: "tcp", kind, from, to, bytes } as const
-    lastArrival = lan.segment(packet, node, other, lastArrival, (piece, ending) => {
-      if (isEndedByFault) return
-      if (peer !== undefined && !peer.isClosed()) {
-        arrive(peer, piece)
-        if (ending === undefined) return
-        isEndedByFault = true
-        if (ending === "fin") return peer.onFin()
-        peer.onReset()
-        return self.onReset()
-      }
-      // The peer's connection is closed: answer with RST, unless its host is down.
-      if (kind === "data" && other.up && !closed) answerReset()
+
+  /** Ends the handshake with this peer; nothing is sent so that it arrives before `after`. */
+  establish(peer: SimStream, after: number) {
+    this.peer = peer
+    this.lastArrival = Math.max(this.lastArrival, after)
+  }
+
+  get isClosed() {
+    return this.stream.state === "CLOSED"
+  }
+
+  /** Handles an event of the program, the network or the host. */
+  dispatch(event: HalfStream.Event) {
+    const wasClosed = this.isClosed
+    this.advance(event)
+    this.transmit()
+    if (this.isClosed && !wasClosed) this.onClosed()
+    // The order in which fibers resume decides which of them draws the next random number.
+    this.path.node.run(() => {
+      for (const waiters of [this.readers, this.writers, this.closers]) waiters.notify()
     })
   }
-  const answerReset = () => {
-    const packet = { transport: "tcp", kind: "rst", from: to, to: from, bytes: noBytes } as const
-    lan.segment(packet, other, node, 0, () => self.onReset())
-  }
-  const markClosed = () => {
-    if (closed) return
-    closed = true
-    onClosed()
-  }
-  const error = (reason: Reason = failure ?? "Closed") => Effect.fail(new NetworkError({ reason, address: remote }))
-  const wakeWaiters = () =>
-    whenResumed(() => {
-      if (reader !== undefined && (buffered > 0 || finReceived || readShutdown || failure !== undefined)) {
-        const resume = reader
-        reader = undefined
-        resume(pull)
-      }
-      for (const check of [...writeWaiters]) check()
-      for (const check of [...closeWaiters]) check()
-    })
-  const fail = (reason: Reason) => {
-    failure ??= reason
-    sendQueue.length = 0
-    unsent = 0
-    wakeWaiters()
+
+  private advance(event: HalfStream.Event) {
+    const [next, actions] = HalfStream.step(this.stream, event)
+    this.stream = next
+    for (const action of actions) this.perform(action)
+    return actions
   }
 
   /** Sends queued data while the send window is open, in segments of random size. */
-  const transmit = () => {
-    if (peer === undefined || closed) return
-    while (sendQueue.length > 0 && sendWindow > 0) {
-      const head = sendQueue[0]!
-      const maxBytes = Math.min(head.length, sendWindow, maxSegmentBytes)
-      const size = maxBytes > 1 && lan.random() < 0.5 ? 1 + Math.floor(lan.random() * maxBytes) : maxBytes
-      const segment = head.slice(0, size)
-      if (size === head.length) sendQueue.shift()
-      else sendQueue[0] = head.subarray(size)
-      sendWindow -= size
-      unsent -= size
-      sent += size
-      send("data", segment, (far, bytes) => far.onData(bytes))
+  private transmit() {
+    const { random } = this.lan
+    for (let piece = HalfStream.sendable(this.stream); piece !== undefined; piece = HalfStream.sendable(this.stream)) {
+      const most = Math.min(piece.bytes.length, this.stream.sendWindow, maxSegmentBytes)
+      const maxBytes = most > 1 && random() < 0.5 ? 1 + Math.floor(random() * most) : most
+      this.advance({ _tag: "Transmit", maxBytes, now: 0 })
     }
-    if (sendQueue.length > 0) return
-    if (finQueued && !finSent) {
-      finSent = true
-      send("fin", noBytes, (far) => far.onFin())
-    }
-  }
-  const takeReceived = (): Uint8Array => {
-    const bytes = receiveQueue.length === 1 ? receiveQueue[0]! : Bytes.concat(receiveQueue)
-    receiveQueue.length = 0
-    openWindow()
-    return bytes
-  }
-  /**
-   * Announces the window to the peer, but not for every byte: otherwise the peer would send equally small segments (RFC
-   * 9293, section 3.8.6.2.2).
-   */
-  const openWindow = () => {
-    unacknowledged += buffered
-    buffered = 0
-    if (unacknowledged < receiveWindowBytes / 2) return
-    const increment = unacknowledged
-    unacknowledged = 0
-    if (peer === undefined || closed) return
-    const packet = { transport: "tcp", kind: "ack", from, to, bytes: noBytes } as const
-    lan.segment(packet, node, other, 0, () => peer?.onWindowUpdate(increment))
-  }
-  const awaitInput: Connection["pull"] = Effect.callback((resume) => {
-    reader = resume
-    return Effect.sync(() => {
-      reader = undefined
-    })
-  })
-  const pull: Connection["pull"] = Effect.suspend(() => {
-    if (buffered > 0) return Effect.succeed(takeReceived())
-    if (finReceived || readShutdown) return Cause.done()
-    if (failure !== undefined || closed) return error()
-    return awaitInput
-  })
-  const awaitSendBuffer = Effect.callback<void, NetworkError>((resume) => {
-    const check = () => {
-      if (failure === undefined && !closed && unsent >= sendBufferBytes) return
-      writeWaiters.delete(check)
-      resume(failure === undefined && !closed ? Effect.void : error())
-    }
-    writeWaiters.add(check)
-    check()
-    return Effect.sync(() => void writeWaiters.delete(check))
-  })
-  const reset = () => {
-    if (closed) return
-    if (peer !== undefined) send("rst", noBytes, (far) => far.onReset())
-    markClosed()
-    receiveQueue.length = 0
-    buffered = 0
-    fail("Closed")
-  }
-  const isCloseComplete = () => closed || (finSent && (!discarding || finReceived))
-  const awaitClose = Effect.callback<void>((resume) => {
-    const check = () => {
-      if (isCloseComplete()) settle()
-    }
-    const settle = () => {
-      closeWaiters.delete(check)
-      clock.cancel(timer)
-      resume(Effect.void)
-    }
-    const timer = clock.schedule(clock.now() + closeTimeoutNanos, settle)
-    closeWaiters.add(check)
-    check()
-    return Effect.sync(() => {
-      closeWaiters.delete(check)
-      clock.cancel(timer)
-    })
-  })
-  const discardReceived = () => {
-    receiveQueue.length = 0
-    openWindow()
   }
 
-  const self: SimConnection = {
-    local,
-    remote,
-    pull,
-    write: (data) =>
-      Effect.suspend(() => {
-        if (closed || finQueued || failure !== undefined) return error()
-        const bytes = typeof data === "string" ? new TextEncoder().encode(data) : data
-        if (bytes.length === 0) return Effect.void
-        sendQueue.push(bytes)
-        unsent += bytes.length
-        transmit()
-        return unsent < sendBufferBytes ? Effect.void : awaitSendBuffer
-      }),
-    end: Effect.sync(() => {
-      finQueued = true
-      transmit()
-    }),
-    endRead: Effect.sync(() => {
-      readShutdown = true
-      wakeWaiters()
-    }),
-    abort: Effect.sync(reset),
-    traffic: () => ({ received, sent, unsent }),
-    context: Context.empty(),
-    close: Effect.suspend(() => {
-      if (closed) return Effect.void
-      finQueued = true
-      transmit()
-      discarding = buffered > 0 && !finReceived
-      if (discarding) discardReceived()
-      const leaveNow = Effect.sync(() => {
-        if (!finSent) return reset()
-        markClosed()
-        fail("Closed")
-      })
-      return isCloseComplete() ? leaveNow : Effect.andThen(awaitClose, leaveNow)
-    }),
-    establish: (far, after) => {
-      peer = far
-      lastArrival = Math.max(lastArrival, after)
-      transmit()
-    },
-    discard: () => {
-      markClosed()
-      fail("Closed")
-    },
-    reset,
-    isClosed: () => closed,
-    onData: (bytes) => {
-      if (readShutdown || bytes.length === 0) return
-      receiveQueue.push(bytes)
-      buffered += bytes.length
-      received += bytes.length
-      if (discarding) discardReceived()
-      else wakeWaiters()
-    },
-    onFin: () => {
-      finReceived = true
-      wakeWaiters()
-    },
-    onReset: () => {
-      receiveQueue.length = 0
-      buffered = 0
-      markClosed()
-      fail("Reset")
-    },
-    onWindowUpdate: (bytes) => {
-      sendWindow += bytes
-      transmit()
-      wakeWaiters()
+  private perform(action: HalfStream.Action) {
+    switch (action._tag) {
+      case "Data":
+        return this.send("data", action.bytes.slice(), (bytes) => ({ _tag: "Receive", bytes }))
+      case "Fin":
+        return this.send("fin", noBytes, () => receiveFin)
+      case "Rst":
+        return this.peer && this.send("rst", noBytes, () => reset)
+      case "Ack": {
+        const { from, node, other, to } = this.path
+        const packet = { transport: "tcp", kind: "ack", from, to, bytes: noBytes } as const
+        const update: HalfStream.Event = { _tag: "WindowUpdate", bytes: action.bytes }
+        this.lan.segment(packet, node, other, 0, () => this.peer?.dispatch(update))
+      }
     }
   }
-  return self
+
+  /** Sends a segment; `arrive` returns the event for the peer. */
+  private send(kind: Packet.Kind, bytes: Uint8Array, arrive: (bytes: Uint8Array) => HalfStream.Event) {
+    const { from, node, other, to } = this.path
+    const packet = { transport: "tcp", kind, from, to, bytes } as const
+    this.lastArrival = this.lan.segment(packet, node, other, this.lastArrival, (piece, ending) => {
+      if (this.isEndedByFault) return
+      const { peer } = this
+      if (peer === undefined || peer.isClosed) {
+        // Answered with RST, unless the host of the closed connection is down.
+        if (kind === "data" && other.up && !this.isClosed) this.answerReset()
+        return
+      }
+      peer.dispatch(arrive(piece))
+      if (ending === undefined) return
+      this.isEndedByFault = true
+      if (ending === "fin") return peer.dispatch(receiveFin)
+      peer.dispatch(reset)
+      this.dispatch(reset)
+    })
+  }
+
+  private answerReset() {
+    const { from, node, other, to } = this.path
+    const packet = { transport: "tcp", kind: "rst", from: to, to: from, bytes: noBytes } as const
+    this.lan.segment(packet, other, node, 0, () => this.dispatch(reset))
+  }
+
+  private readonly isReadable = () =>
+    this.isClosed || this.stream.receive.end !== undefined || this.stream.receive.queuedBytes > 0
+  private readonly isWritable = () => this.isClosed || this.stream.send.queuedBytes < sendBufferBytes
+
+  private fail() {
+    return Effect.fail(new NetworkError({ reason: this.stream.closeReason ?? "Closed", address: this.remote }))
+  }
+
+  readonly pull: Connection["pull"] = Effect.suspend(() => {
+    if (this.stream.receive.queuedBytes > 0) return Effect.succeed(this.read())
+    if (HalfStream.isInputOver(this.stream)) return Cause.done()
+    return this.isClosed ? this.fail() : this.readers.until(this.isReadable, () => this.pull)
+  })
+
+  private read(): Uint8Array {
+    const actions = this.advance({ _tag: "Read", now: 0 })
+    return actions.find((action) => action._tag === "Deliver")!.bytes
+  }
+
+  write(data: Uint8Array | string) {
+    return Effect.suspend(() => {
+      if (!HalfStream.canWrite(this.stream)) return this.fail()
+      const bytes = typeof data === "string" ? encoder.encode(data) : data
+      if (bytes.length === 0) return Effect.void
+      this.dispatch({ _tag: "Write", bytes })
+      if (this.isWritable()) return Effect.void
+      return this.writers.until(this.isWritable, () => (this.isClosed ? this.fail() : Effect.void))
+    })
+  }
+
+  readonly end = Effect.sync(() => this.dispatch({ _tag: "End" }))
+  readonly endRead = Effect.sync(() => this.dispatch({ _tag: "EndRead", now: 0 }))
+  readonly abort = Effect.sync(() => this.dispatch({ _tag: "Abort" }))
+
+  /** Closes the connection as its scope does: FIN after the last byte, or RST if the peer does not take it in time. */
+  readonly close = Effect.suspend(() => {
+    if (this.isClosed) return Effect.void
+    this.dispatch({ _tag: "End" })
+    this.dispatch({ _tag: "DiscardInput" })
+    const leave = Effect.sync(() => this.dispatch({ _tag: HalfStream.isFinSent(this.stream) ? "Close" : "Abort" }))
+    return HalfStream.isFinished(this.stream) ? leave : Effect.andThen(this.awaitClose, leave)
+  })
+
+  private readonly awaitClose = Effect.suspend(() => {
+    const { clock } = this.lan
+    let isLate = false
+    const timer = clock.schedule(clock.now() + closeTimeoutNanos, () => {
+      isLate = true
+      this.closers.notify()
+    })
+    const isOver = () => isLate || HalfStream.isFinished(this.stream)
+    const cancelTimer = Effect.sync(() => clock.cancel(timer))
+    return Effect.ensuring(
+      this.closers.until(isOver, () => Effect.void),
+      cancelTimer
+    )
+  })
+
+  traffic() {
+    const { received, send, sent } = this.stream
+    return { received, sent, unsent: send.queuedBytes }
+  }
 }

@@ -11,9 +11,9 @@ import type * as Endpoint from "../../network/Endpoint.ts"
 import { type Connection, type Listener, type ListenOptions, NetworkError, type Reason } from "../../network/Network.ts"
 import type * as Packet from "../../network/Packet.ts"
 import type * as SimClock from "../runtime/SimClock.ts"
+import * as Waiters from "../stream/Waiters.ts"
 import type { Node, SimLan } from "./SimLan.ts"
-import type { SimConnection } from "./SimStream.ts"
-import * as SimStream from "./SimStream.ts"
+import { SimStream } from "./SimStream.ts"
 
 interface ListenSocket {
   readonly address: string
@@ -21,28 +21,40 @@ interface ListenSocket {
   readonly wildcard: boolean
   readonly reusePort: boolean
   readonly backlog: number
-  readonly acceptQueue: Array<SimConnection>
-  readonly acceptWaiters: Set<() => void>
+  readonly acceptQueue: Array<SimStream>
+  readonly acceptors: Waiters.Waiters
   /** Connections in SYN-RECEIVED; they count against the backlog. */
   synReceived: number
   closed: boolean
 }
 
+/** Result of a SYN: no answer, RST, or a connection in SYN-RECEIVED. */
+type SynResult =
+  | "drop"
+  | "refuse"
+  /** `ready` is called when the ACK of the handshake arrives, after which the connection can be accepted. */
+  | { readonly connection: SimStream; readonly ready: () => void }
+
 /** TCP of one host, from its start to its crash. @category models @since 0.1.0 */
 export interface SimTcp {
   readonly listen: (options: ListenOptions) => Effect.Effect<Listener, NetworkError, Scope.Scope>
   readonly connect: (remote: NetAddress.SocketAddress) => Effect.Effect<Connection, NetworkError, Scope.Scope>
-  /**
-   * Handles a SYN: no answer, RST, or a connection in SYN-RECEIVED. `ready` is called when the ACK of the handshake
-   * arrives, after which the connection can be accepted.
-   */
-  readonly onSyn: (
-    from: Endpoint.Endpoint,
-    to: Endpoint.Endpoint,
-    sender: Node
-  ) => "drop" | "refuse" | { readonly connection: SimConnection; readonly ready: () => void }
+  readonly onSyn: (from: Endpoint.Endpoint, to: Endpoint.Endpoint, sender: Node) => SynResult
   readonly crash: () => void
   readonly count: () => number
+}
+
+/** The sockets of a host, and what it needs to open them. */
+interface State {
+  readonly lan: SimLan
+  readonly node: Node
+  readonly stackOf: (node: Node) => SimTcp | undefined
+  readonly listenSockets: Map<number, ReadonlyArray<ListenSocket>>
+  readonly connections: Set<SimStream>
+  readonly portsInUse: Set<number>
+  lastPort: number
+  /** SYNs distributed over the sockets that share a port. */
+  nextListener: number
 }
 
 /** Time after which Linux gives up connecting; the SYN is retransmitted after 1, 2, 4... seconds. */
@@ -55,174 +67,209 @@ const unreachableTimeoutNanos = 3_000_000_000
 const fail = (reason: Reason, address?: NetAddress.SocketAddress) => new NetworkError({ reason, address })
 const noBytes = new Uint8Array(0)
 
-/** Creates the TCP of a host. @category constructors @since 0.1.0 */
-export const make = (lan: SimLan, node: Node, stackOf: (node: Node) => SimTcp | undefined): SimTcp => {
-  const { clock } = lan
-  const listenSockets = new Map<number, Array<ListenSocket>>()
-  const connections = new Set<SimConnection>()
-  const portsInUse = new Set<number>()
-  let nextPort = 32_768
-  let nextListener = 0
+const unsupported = () =>
+  new NetworkError({ reason: "InvalidAddress", cause: new Error("Unix domain sockets are not simulated") })
 
-  /** Runs an action at once, or when the paused host resumes. */
-  const whenResumed = (action: () => void) => {
-    if (node.pausedUntil > clock.now()) clock.schedule(node.pausedUntil, () => whenResumed(action))
-    else action()
-  }
-  const ephemeralPort = (): number => {
-    do {
-      nextPort = nextPort >= 60_999 ? 32_768 : nextPort + 1
-    } while (portsInUse.has(nextPort) || listenSockets.has(nextPort))
-    return nextPort
-  }
-  const conflicts = (port: number, requestedBinding: Pick<ListenSocket, "address" | "wildcard" | "reusePort">) =>
-    (listenSockets.get(port) ?? []).some(
-      (other) =>
-        (other.wildcard || requestedBinding.wildcard || other.address === requestedBinding.address) &&
-        other.address.includes(":") === requestedBinding.address.includes(":") &&
-        !(other.reusePort && requestedBinding.reusePort)
-    )
-  const unsupported = () =>
-    new NetworkError({ reason: "InvalidAddress", cause: new Error("Unix domain sockets are not simulated") })
+const ephemeralPort = (state: State): number => {
+  do {
+    state.lastPort = state.lastPort >= 60_999 ? 32_768 : state.lastPort + 1
+  } while (state.portsInUse.has(state.lastPort) || state.listenSockets.has(state.lastPort))
+  return state.lastPort
+}
 
-  const listen: SimTcp["listen"] = Effect.fnUntraced(function* (options) {
+const isIpv6 = (address: string) => address.includes(":")
+
+const hasConflict = (
+  { listenSockets }: State,
+  one: Pick<ListenSocket, "address" | "wildcard" | "reusePort">,
+  port = 0
+) =>
+  (listenSockets.get(port) ?? []).some(
+    (other) =>
+      (other.wildcard || one.wildcard || other.address === one.address) &&
+      isIpv6(other.address) === isIpv6(one.address) &&
+      !(other.reusePort && one.reusePort)
+  )
+
+const closeListenSocket = ({ listenSockets }: State, socket: ListenSocket) => {
+  socket.closed = true
+  const remaining = (listenSockets.get(socket.port) ?? []).filter((one) => one !== socket)
+  if (remaining.length === 0) listenSockets.delete(socket.port)
+  else listenSockets.set(socket.port, remaining)
+  for (const end of socket.acceptQueue.splice(0)) end.dispatch({ _tag: "Abort" })
+  socket.acceptors.notify()
+}
+
+const listen = (state: State): SimTcp["listen"] =>
+  Effect.fnUntraced(function* (options) {
+    const { lan, listenSockets, node } = state
     if ("path" in options) return yield* unsupported()
-    const host = options.host ?? "127.0.0.1"
+    const { backlog = 511, host = "127.0.0.1", port = 0, reusePort = false } = options
     const requested = NetAddress.inetAddressFromIpString(host, options.port)
     if (Result.isFailure(requested))
       return yield* new NetworkError({ reason: "InvalidAddress", cause: requested.failure })
-    const wildcard = NetAddress.isUnspecified(requested.success.address)
+    const ip = requested.success.address
+    const wildcard = NetAddress.isUnspecified(ip)
     if (!wildcard && lan.route(node, host) !== "loopback") return yield* fail("AddressNotAvailable", requested.success)
-    const { backlog = 511, port = 0, reusePort = false } = options
-    const requestedBinding = { address: NetAddress.formatIp(requested.success.address), wildcard, reusePort, backlog }
-    if (port !== 0 && conflicts(port, requestedBinding)) return yield* fail("AddressInUse", requested.success)
+    const binding = { address: NetAddress.formatIp(ip), wildcard, reusePort, backlog }
+    if (port !== 0 && hasConflict(state, binding, port)) return yield* fail("AddressInUse", requested.success)
     const socket: ListenSocket = {
-      ...requestedBinding,
-      port: port === 0 ? ephemeralPort() : port,
+      ...binding,
+      port: port === 0 ? ephemeralPort(state) : port,
       acceptQueue: [],
-      acceptWaiters: new Set(),
+      acceptors: Waiters.make(),
       synReceived: 0,
       closed: false
     }
     yield* Effect.acquireRelease(
       Effect.sync(() => listenSockets.set(socket.port, [...(listenSockets.get(socket.port) ?? []), socket])),
-      () =>
-        Effect.sync(() => {
-          socket.closed = true
-          const remaining = (listenSockets.get(socket.port) ?? []).filter((one) => one !== socket)
-          if (remaining.length === 0) listenSockets.delete(socket.port)
-          else listenSockets.set(socket.port, remaining)
-          for (const end of socket.acceptQueue.splice(0)) end.reset()
-          for (const waiter of [...socket.acceptWaiters]) waiter()
-        })
+      () => Effect.sync(() => closeListenSocket(state, socket))
     )
-    const address = NetAddress.inetAddressUnsafe(requested.success.address, socket.port)
-    const awaitConnection = Effect.callback<void>((resume) => {
-      const waiter = () => {
-        socket.acceptWaiters.delete(waiter)
-        resume(Effect.void)
-      }
-      socket.acceptWaiters.add(waiter)
-      return Effect.sync(() => void socket.acceptWaiters.delete(waiter))
-    })
+    const address = NetAddress.inetAddressUnsafe(ip, socket.port)
+    const isClosed = () => socket.closed || !node.up
+    const isReady = () => isClosed() || socket.acceptQueue.length > 0
     const accept: Listener["accept"] = Effect.uninterruptibleMask((restore) => {
-      const take: Effect.Effect<SimConnection, NetworkError> = Effect.suspend(() => {
-        if (socket.closed || !node.up) return Effect.fail(fail("Closed", address))
+      const take: Effect.Effect<SimStream, NetworkError> = Effect.suspend(() => {
+        if (isClosed()) return Effect.fail(fail("Closed", address))
         const end = socket.acceptQueue.shift()
-        return end === undefined ? Effect.andThen(restore(awaitConnection), take) : Effect.succeed(end)
+        if (end !== undefined) return Effect.succeed(end)
+        return Effect.andThen(restore(socket.acceptors.until(isReady, () => Effect.void)), take)
       })
       return Effect.acquireRelease(take, (end) => end.close)
     })
     return { address, accept }
   })
 
-  const openConnection = (
-    local: Endpoint.Endpoint,
-    remote: Endpoint.Endpoint,
-    other: Node,
-    onClosed: () => void
-  ): SimConnection => {
-    const connection = SimStream.make(lan, node, other, local, remote, () => {
-      connections.delete(connection)
-      onClosed()
-    })
-    connections.add(connection)
-    return connection
+const openConnection = (
+  { connections, lan, node }: State,
+  path: { readonly from: Endpoint.Endpoint; readonly to: Endpoint.Endpoint; readonly other: Node },
+  onClosed: () => void
+): SimStream => {
+  const connection = new SimStream(lan, { node, ...path }, () => {
+    connections.delete(connection)
+    onClosed()
+  })
+  connections.add(connection)
+  return connection
+}
+
+/** Answers a SYN: queues a connection for one of the sockets that listen on the port. */
+const onSyn =
+  (state: State): SimTcp["onSyn"] =>
+  (from, to, sender) => {
+    if (!state.node.up) return "drop"
+    const matching = (state.listenSockets.get(to.port) ?? []).filter(
+      (one) => isIpv6(one.address) === isIpv6(to.address) && (one.wildcard || one.address === to.address)
+    )
+    const exact = matching.filter((one) => !one.wildcard)
+    const candidates = exact.length > 0 ? exact : matching
+    if (candidates.length === 0) return "refuse"
+    const listener = candidates[state.nextListener++ % candidates.length]!
+    if (listener.acceptQueue.length + listener.synReceived >= listener.backlog) return "drop"
+    listener.synReceived++
+    let isSynReceived = true
+    const leaveSynReceived = () => {
+      if (isSynReceived) listener.synReceived--
+      isSynReceived = false
+    }
+    const connection = openConnection(state, { from: to, to: from, other: sender }, leaveSynReceived)
+    const ready = () => {
+      leaveSynReceived()
+      if (connection.isClosed) return
+      if (listener.closed) return connection.dispatch({ _tag: "Abort" })
+      listener.acceptQueue.push(connection)
+      state.node.run(listener.acceptors.notify)
+    }
+    return { connection, ready }
   }
 
-  /**
-   * Starts connecting; `onResult` receives the connection, or the reason of the failure. Returns a function that
-   * cancels it.
-   */
-  const startConnect = (
-    remote: NetAddress.InetAddress,
-    onResult: (result: SimConnection | Reason) => void
-  ): (() => void) => {
-    const to = { address: NetAddress.formatIp(remote.address), port: remote.port }
-    const timers = new Set<SimClock.Event>()
-    const after = (time: number, action: () => void) => timers.add(clock.schedule(clock.now() + time, action))
-    const cancelTimers = () => {
-      for (const timer of timers) clock.cancel(timer)
-      timers.clear()
+/**
+ * Performs the handshake on a route: SYN, retransmitted until it is answered, SYN-ACK and ACK. `settle` is called with
+ * the connection, or with the reason of the failure.
+ */
+const handshake = (
+  { lan, node, stackOf }: State,
+  connection: SimStream,
+  { from, other, to }: { readonly from: Endpoint.Endpoint; readonly to: Endpoint.Endpoint; readonly other: Node },
+  after: (time: number, action: () => void) => void,
+  settle: (result: SimStream | Reason) => void
+) => {
+  const packet = (kind: Packet.Kind) => ({ transport: "tcp", kind, from, to, bytes: noBytes }) as const
+  const reply = (kind: Packet.Kind) => ({ transport: "tcp", kind, from: to, to: from, bytes: noBytes }) as const
+  const failConnect = (reason: Reason) => {
+    connection.dispatch({ _tag: "Close" })
+    settle(reason)
+  }
+  let answered = false
+  const deliverSyn = () => {
+    const found = answered ? "drop" : (stackOf(other)?.onSyn(from, to, node) ?? "drop")
+    if (found === "drop") return
+    answered = true
+    if (found === "refuse") {
+      lan.segment(reply("rst"), other, node, 0, () => failConnect("Refused"))
+      return
     }
-    const settle = (result: SimConnection | Reason) => {
-      cancelTimers()
-      whenResumed(() => onResult(result))
-    }
-    const route = node.up ? lan.route(node, to.address) : undefined
-    const other = route === undefined ? undefined : lan.nodeAt(node, to.address)
-    if (route === undefined) settle("Unreachable")
-    else if (other === undefined) after(unreachableTimeoutNanos, () => settle("Unreachable"))
-    if (route === undefined || other === undefined) return cancelTimers
-
-    const from = { address: route === "loopback" ? to.address : route.literal, port: ephemeralPort() }
-    portsInUse.add(from.port)
-    const connection = openConnection(from, to, other, () => portsInUse.delete(from.port))
-    const failConnect = (reason: Reason) => {
-      connection.discard()
-      settle(reason)
-    }
-    const packet = (kind: Packet.Kind) => ({ transport: "tcp", kind, from, to, bytes: noBytes }) as const
-    const reply = (kind: Packet.Kind) => ({ transport: "tcp", kind, from: to, to: from, bytes: noBytes }) as const
-    let answered = false
-    const deliverSyn = () => {
-      const found = answered ? "drop" : (stackOf(other)?.onSyn(from, to, node) ?? "drop")
-      if (found === "drop") return
-      answered = true
-      if (found === "refuse") {
-        lan.segment(reply("rst"), other, node, 0, () => failConnect("Refused"))
+    const back = lan.segment(reply("synack"), other, node, 0, () => {
+      if (connection.isClosed) {
+        lan.segment(packet("rst"), node, other, 0, () => found.connection.dispatch({ _tag: "Reset" }))
         return
       }
-      const back = lan.segment(reply("synack"), other, node, 0, () => {
-        if (connection.isClosed()) {
-          lan.segment(packet("rst"), node, other, 0, found.connection.onReset)
-          return
-        }
-        connection.establish(found.connection, lan.segment(packet("ack"), node, other, 0, found.ready))
-        settle(connection)
-      })
-      found.connection.establish(connection, back)
-    }
-    const sendSyn = (timeoutNanos: number) => {
-      lan.segment(packet("syn"), node, other, 0, deliverSyn)
-      after(timeoutNanos, () => {
-        if (!answered) sendSyn(2 * timeoutNanos)
-      })
-    }
-    after(connectTimeoutNanos, () => failConnect("TimedOut"))
-    sendSyn(initialSynTimeoutNanos)
-    return () => {
-      cancelTimers()
-      connection.discard()
-    }
+      connection.establish(found.connection, lan.segment(packet("ack"), node, other, 0, found.ready))
+      settle(connection)
+    })
+    found.connection.establish(connection, back)
   }
+  const sendSyn = (timeoutNanos: number) => {
+    lan.segment(packet("syn"), node, other, 0, deliverSyn)
+    after(timeoutNanos, () => {
+      if (!answered) sendSyn(2 * timeoutNanos)
+    })
+  }
+  after(connectTimeoutNanos, () => failConnect("TimedOut"))
+  sendSyn(initialSynTimeoutNanos)
+}
 
-  const connect: SimTcp["connect"] = (remote) =>
+/** Starts connecting; `onResult` receives the connection, or the reason of the failure. Returns a cancellation. */
+const startConnect = (
+  state: State,
+  remote: NetAddress.InetAddress,
+  onResult: (result: SimStream | Reason) => void
+): (() => void) => {
+  const { lan, node, portsInUse } = state
+  const to = { address: NetAddress.formatIp(remote.address), port: remote.port }
+  const timers = new Set<SimClock.Event>()
+  const after = (time: number, action: () => void) => timers.add(lan.clock.schedule(lan.clock.now() + time, action))
+  const cancelTimers = () => {
+    for (const timer of timers) lan.clock.cancel(timer)
+    timers.clear()
+  }
+  const settle = (result: SimStream | Reason) => {
+    cancelTimers()
+    node.run(() => onResult(result))
+  }
+  const route = node.up ? lan.route(node, to.address) : undefined
+  const other = route === undefined ? undefined : lan.nodeAt(node, to.address)
+  if (route === undefined) settle("Unreachable")
+  else if (other === undefined) after(unreachableTimeoutNanos, () => settle("Unreachable"))
+  if (route === undefined || other === undefined) return cancelTimers
+  const from = { address: route === "loopback" ? to.address : route.literal, port: ephemeralPort(state) }
+  portsInUse.add(from.port)
+  const connection = openConnection(state, { from, to, other }, () => portsInUse.delete(from.port))
+  handshake(state, connection, { from, to, other }, after, settle)
+  return () => {
+    cancelTimers()
+    connection.dispatch({ _tag: "Close" })
+  }
+}
+
+const connect =
+  (state: State): SimTcp["connect"] =>
+  (remote) =>
     NetAddress.isUnixPathAddress(remote)
       ? Effect.fail(unsupported())
       : Effect.acquireRelease(
-          Effect.callback<SimConnection, NetworkError>((resume) => {
-            const cancelConnect = startConnect(remote, (result) =>
+          Effect.callback<SimStream, NetworkError>((resume) => {
+            const cancelConnect = startConnect(state, remote, (result) =>
               resume(typeof result === "string" ? Effect.fail(fail(result, remote)) : Effect.succeed(result))
             )
             return Effect.sync(cancelConnect)
@@ -231,43 +278,26 @@ export const make = (lan: SimLan, node: Node, stackOf: (node: Node) => SimTcp | 
           { interruptible: true }
         )
 
-  const onSyn: SimTcp["onSyn"] = (from, to, sender) => {
-    if (!node.up) return "drop"
-    const matching = (listenSockets.get(to.port) ?? []).filter(
-      (one) => one.address.includes(":") === to.address.includes(":") && (one.wildcard || one.address === to.address)
-    )
-    const exact = matching.filter((one) => !one.wildcard)
-    const candidates = exact.length > 0 ? exact : matching
-    if (candidates.length === 0) return "refuse"
-    const listener = candidates[nextListener++ % candidates.length]!
-    if (listener.acceptQueue.length + listener.synReceived >= listener.backlog) return "drop"
-    listener.synReceived++
-    let isSynReceived = true
-    const leaveSynReceived = () => {
-      if (isSynReceived) listener.synReceived--
-      isSynReceived = false
-    }
-    const connection = openConnection(to, from, sender, leaveSynReceived)
-    return {
-      connection,
-      ready: () => {
-        leaveSynReceived()
-        if (connection.isClosed()) return
-        if (listener.closed) return connection.reset()
-        listener.acceptQueue.push(connection)
-        whenResumed(() => {
-          for (const waiter of [...listener.acceptWaiters]) waiter()
-        })
-      }
-    }
+/** Creates the TCP of a host. @category constructors @since 0.1.0 */
+export const make = (lan: SimLan, node: Node, stackOf: (node: Node) => SimTcp | undefined): SimTcp => {
+  const listenSockets = new Map<number, ReadonlyArray<ListenSocket>>()
+  const connections = new Set<SimStream>()
+  const state: State = {
+    lan,
+    node,
+    stackOf,
+    listenSockets,
+    connections,
+    portsInUse: new Set(),
+    lastPort: 32_768,
+    nextListener: 0
   }
-
   return {
-    listen,
-    connect,
-    onSyn,
+    listen: listen(state),
+    connect: connect(state),
+    onSyn: onSyn(state),
     crash: () => {
-      for (const end of connections) end.discard()
+      for (const end of connections) end.dispatch({ _tag: "Close" })
       for (const all of listenSockets.values()) for (const bound of all) bound.closed = true
       listenSockets.clear()
     },

@@ -8,14 +8,12 @@
 import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import { constFalse } from "effect/Function"
 import type * as Scheduler from "effect/Scheduler"
+import * as EventHeap from "./EventHeap.ts"
 
 /** An action that is executed at its time unless it is cancelled. @category models @since 0.1.0 */
-export interface Event {
-  readonly time: number
-  readonly order: number
-  action: (() => void) | undefined
-}
+export type Event = EventHeap.Event
 
 /**
  * Reason why `advance` returned: `stop` was true, no event is left, or the time limit was reached.
@@ -63,47 +61,43 @@ export interface FiberQueue {
 /** Tasks at one instant after which the program is considered to loop without waiting. */
 const maxTasksPerInstant = 10_000_000
 
-const before = (a: Event, b: Event) => a.time < b.time || (a.time === b.time && a.order < b.order)
-
-/** Creates a binary heap. Cancelled events stay in it for a while, because removing each at once would be slower. */
-const makeHeap = () => {
-  const heap: Array<Event> = []
-  const push = (event: Event) => {
-    let i = heap.length
-    heap.push(event)
-    while (i > 0) {
-      const parent = (i - 1) >> 1
-      if (!before(event, heap[parent]!)) break
-      heap[i] = heap[parent]!
-      i = parent
+/** Returns Effect's view of a clock; `onSleepers` receives 1 for each fiber that falls asleep, and -1 when it wakes. */
+const effectClock = (
+  { cancel, now, schedule }: Pick<SimClock, "now" | "schedule" | "cancel">,
+  pausedUntil: () => number,
+  onSleepers: (change: 1 | -1) => void
+): Clock.Clock => {
+  const millis = () => now() / 1e6
+  const nanos = () => BigInt(now())
+  return {
+    currentTimeMillisUnsafe: millis,
+    currentTimeMillis: Effect.sync(millis),
+    currentTimeNanosUnsafe: nanos,
+    currentTimeNanos: Effect.sync(nanos),
+    monotonicTimeNanosUnsafe: nanos,
+    monotonicTimeNanos: Effect.sync(nanos),
+    sleep: (duration) => {
+      const length = Math.round(Duration.toMillis(duration) * 1e6)
+      if (length === Number.POSITIVE_INFINITY) return Effect.never
+      return Effect.callback((resume) => {
+        const wake = () => {
+          if (pausedUntil() > now()) {
+            event = schedule(pausedUntil(), wake)
+            return
+          }
+          onSleepers(-1)
+          resume(Effect.void)
+        }
+        let event = schedule(now() + Math.max(0, length), wake)
+        onSleepers(1)
+        return Effect.sync(() => {
+          if (event.action === undefined) return
+          onSleepers(-1)
+          cancel(event)
+        })
+      })
     }
-    heap[i] = event
   }
-  const pop = (): Event => {
-    const first = heap[0]!
-    const last = heap.pop()!
-    const length = heap.length
-    if (length === 0) return first
-    let i = 0
-    while (true) {
-      let child = 2 * i + 1
-      if (child >= length) break
-      if (child + 1 < length && before(heap[child + 1]!, heap[child]!)) child++
-      if (!before(heap[child]!, last)) break
-      heap[i] = heap[child]!
-      i = child
-    }
-    heap[i] = last
-    return first
-  }
-  /** Removes the cancelled events. */
-  const compact = () => {
-    const live = heap.filter(({ action }) => action !== undefined).sort((a, b) => (before(a, b) ? -1 : 1))
-    heap.length = 0
-    // A sorted array is a heap.
-    for (const event of live) heap.push(event)
-  }
-  return { push, pop, peek: (): Event | undefined => heap[0], size: () => heap.length, sift: compact }
 }
 
 /**
@@ -126,32 +120,11 @@ const makeHeap = () => {
  * @since 0.1.0
  */
 export const make = (fibers?: FiberQueue): SimClock => {
-  const heap = makeHeap()
+  const heap = new EventHeap.EventHeap()
   let tasks: Array<() => void> = []
   let now = 0
-  let order = 0
-  let pending = 0
   let sleepers = 0
 
-  const schedule = (time: number, action: () => void): Event => {
-    const event = { time: Math.max(time, now), order: order++, action }
-    pending++
-    heap.push(event)
-    return event
-  }
-  const cancel = (event: Event) => {
-    if (event.action === undefined) return
-    event.action = undefined
-    pending--
-    if (heap.size() > 1_024 && heap.size() > 4 * pending) heap.sift()
-  }
-  const fire = (event: Event) => {
-    const action = event.action
-    if (action === undefined) return
-    event.action = undefined
-    pending--
-    action()
-  }
   const queueTask = (task: () => void) => void tasks.push(task)
   const runTasks = () => {
     for (let done = 0; tasks.length > 0 || fibers?.isEmpty() === false; ) {
@@ -164,60 +137,36 @@ export const make = (fibers?: FiberQueue): SimClock => {
         throw new Error(`virtual time stopped at ${now / 1e9} s: a fiber runs without ever waiting`)
     }
   }
-  const advance: SimClock["advance"] = (until, stop = () => false) => {
+  const advance: SimClock["advance"] = (until, stop = constFalse) => {
     while (true) {
       runTasks()
       if (stop()) return "stopped"
-      let next = heap.peek()
-      for (; next !== undefined && next.action === undefined; next = heap.peek()) heap.pop()
+      const next = heap.peek()
       if (next === undefined) return "idle"
-      if (next.time > until) {
-        now = until
-        return "deadline"
-      }
-      now = next.time
+      now = Math.min(next.time, until)
+      if (next.time > until) return "deadline"
       // All events of one instant precede any reaction to them, as on a network.
-      for (let event = heap.peek(); event !== undefined && event.time <= now; event = heap.peek()) {
-        fire(heap.pop())
-      }
+      for (let action = heap.take(now); action !== undefined; action = heap.take(now)) action()
     }
   }
-
-  const millis = () => now / 1e6
-  const nanos = () => BigInt(now)
-  const clockOf = (pausedUntil: () => number): Clock.Clock => ({
-    currentTimeMillisUnsafe: millis,
-    currentTimeMillis: Effect.sync(millis),
-    currentTimeNanosUnsafe: nanos,
-    currentTimeNanos: Effect.sync(nanos),
-    monotonicTimeNanosUnsafe: nanos,
-    monotonicTimeNanos: Effect.sync(nanos),
-    sleep: (duration) => {
-      const length = Math.round(Duration.toMillis(duration) * 1e6)
-      if (length === Number.POSITIVE_INFINITY) return Effect.never
-      return Effect.callback((resume) => {
-        const wake = () => {
-          if (pausedUntil() > now) {
-            event = schedule(pausedUntil(), wake)
-            return
-          }
-          sleepers--
-          resume(Effect.void)
-        }
-        let event = schedule(now + Math.max(0, length), wake)
-        sleepers++
-        return Effect.sync(() => {
-          if (event.action === undefined) return
-          sleepers--
-          cancel(event)
-        })
-      })
-    }
-  })
-  const scheduler: Scheduler.Scheduler = fibers?.scheduler ?? {
-    executionMode: "async",
-    shouldYield: (fiber) => fiber.currentOpCount >= fiber.cache.maxOpsBeforeYield,
-    makeDispatcher: () => ({ scheduleTask: queueTask, flush: runTasks })
+  const clock = {
+    now: () => now,
+    schedule: (time: number, action: () => void) => heap.schedule(Math.max(time, now), action),
+    cancel: (event: Event) => heap.cancel(event)
   }
-  return { clockOf, scheduler, now: () => now, schedule, cancel, queueTask, advance, sleepers: () => sleepers }
+  return {
+    ...clock,
+    clockOf: (pausedUntil) =>
+      effectClock(clock, pausedUntil, (change) => {
+        sleepers += change
+      }),
+    scheduler: fibers?.scheduler ?? {
+      executionMode: "async",
+      shouldYield: (fiber) => fiber.currentOpCount >= fiber.cache.maxOpsBeforeYield,
+      makeDispatcher: () => ({ scheduleTask: queueTask, flush: runTasks })
+    },
+    queueTask,
+    advance,
+    sleepers: () => sleepers
+  }
 }

@@ -17,7 +17,6 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { dual } from "effect/Function"
 import * as Option from "effect/Option"
-import * as Predicate from "effect/Predicate"
 import * as Random from "effect/Random"
 import * as Scheduler from "effect/Scheduler"
 import type * as Scope from "effect/Scope"
@@ -99,8 +98,8 @@ export const make = ({ preempt = 0.2, seed = 1 }: MakeOptions = {}): SimSchedule
       if (!queue.isEmpty()) arm()
     }, 0)
   }
-  const queue = SimSchedulerQueue.make({ seed, preempt }, Number.POSITIVE_INFINITY, false, arm)
-  return { scheduler: queue.scheduler, trace: queue.trace, decisions: () => [...queue.decisions] }
+  const queue = new SimSchedulerQueue.SimSchedulerQueue({ seed, preempt }, Number.POSITIVE_INFINITY, false, arm)
+  return { scheduler: queue.scheduler, trace: () => queue.trace.toSlices(), decisions: () => [...queue.decisions] }
 }
 
 /** Names the fibers that run an effect, in traces. @category combinators @since 0.1.0 */
@@ -159,7 +158,7 @@ const attempt = Effect.fnUntraced(function* <A, E, R>(
   { check, deadline = "1 hour", maxSteps = 100_000 }: Options<A>
 ): Effect.fn.Return<Attempt, never, R> {
   const clock = SimClock.make()
-  const queue = SimSchedulerQueue.make(strategy, maxSteps, true)
+  const queue = new SimSchedulerQueue.SimSchedulerQueue(strategy, maxSteps, true)
   const context = Context.add(
     yield* Effect.context<R>(),
     Clock.Clock,
@@ -180,13 +179,13 @@ const attempt = Effect.fnUntraced(function* <A, E, R>(
   }
   const exit = fiber.pollUnsafe()
   const observed = {
-    trace: queue.trace(),
+    trace: queue.trace.toSlices(),
     decisions: [...queue.decisions],
     points: queue.points,
-    steps: queue.steps()
+    steps: queue.steps
   }
   if (exit !== undefined) return { ...observed, reason: failureOf(exit, check) }
-  const waiting = queue.waiting()
+  const waiting = queue.trace.waiting()
   const after = queue.isExhausted() ? `${maxSteps} operations` : Duration.format(Duration.fromInputUnsafe(deadline))
   fiber.interruptUnsafe()
   advance()
@@ -195,13 +194,6 @@ const attempt = Effect.fnUntraced(function* <A, E, R>(
     reason: outcome === "idle" ? new SimSchedulerError.Deadlock({ waiting }) : new SimSchedulerError.Endless({ after })
   }
 })
-
-/** Returns what must stay the same while a failing run is shrunk. */
-const signature = (reason: Reason): string => {
-  if (reason._tag !== "Failed") return reason._tag
-  const error = Cause.squash(reason.cause)
-  return Predicate.hasProperty(error, "_tag") ? `${error._tag}` : error instanceof Error ? error.name : typeof error
-}
 
 const misconfigured = (message: string) =>
   new SimSchedulerError.SimSchedulerError({ reason: new SimSchedulerError.Misconfigured({ message }) })
@@ -280,7 +272,9 @@ export const explore = Effect.fnUntraced(function* <A, E, R>(
     if (reason === undefined) continue
     const again = (decisions: ReadonlyArray<Decision>) => attempt(scoped, seed, { decisions }, options)
     const sizeOf = (one: Attempt) =>
-      one.reason !== undefined && signature(one.reason) === signature(reason) ? sizeOfTrace(one.trace) : undefined
+      one.reason !== undefined && SimSchedulerShrink.signature(one.reason) === SimSchedulerShrink.signature(reason)
+        ? sizeOfTrace(one.trace)
+        : undefined
     const shrunk = yield* SimSchedulerShrink.minimise(result.decisions, again, sizeOf, ({ points }) => points)
     const { decisions, trace } = shrunk ?? result
     const found = { decisions: result.decisions.length, switches: SimSchedulerError.switches(result.trace) }

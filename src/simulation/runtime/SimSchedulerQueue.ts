@@ -4,6 +4,7 @@
  */
 import * as Context from "effect/Context"
 import type * as Fiber from "effect/Fiber"
+import { constFalse, constVoid } from "effect/Function"
 import type * as Scheduler from "effect/Scheduler"
 import * as FaultRandom from "../faults/FaultRandom.ts"
 
@@ -116,62 +117,42 @@ const makeStrategy = (strategy: Strategy) => {
   }
 }
 
-/**
- * Creates a queue that runs at most `maxSteps` operations.
- *
- * With `isExclusive`, no other program creates fibers during the run: fibers are then numbered by creation, which is
- * the same in more runs than the order of appearance. `arm` is called when a task is ready.
- */
-export const make = (strategy: Strategy, maxSteps: number, isExclusive: boolean, arm: () => void = () => {}) => {
-  const { isPreempted, made, pick } = makeStrategy(strategy)
-  const tasks: Array<Task> = []
-  const fiberStates = new Map<number, FiberState>()
-  const slices: Array<OpenSlice> = []
-  const preemptionPoints: Array<string> = []
-  let isFull = false
-  let maxFiberStates = maxSlices
-  let steps = 0
-  /** The fiber that ran last, and the number of selections since. */
-  let lastRun: FiberState | undefined
-  let choices = 0
-  /** The fiber of the current task, once it is known. */
-  let isRunning = false
-  let owner: FiberState | undefined
-  let firstFiberId = 0
-  let fiberCount = 0
+/** The fibers of a run and the slices in which they ran. A class, so that its state is a list of fields. */
+class FiberTrace {
+  private readonly isExclusive: boolean
+  private readonly fibers = new Map<number, FiberState>()
+  private readonly slices: Array<OpenSlice> = []
+  private isFull = false
+  private maxFibers = maxSlices
+  private firstFiberId = 0
+  private fiberCount = 0
 
-  /** Removes ended fibers, in a run with very many. */
-  const dropEnded = () => {
-    for (const [id, { fiber }] of fiberStates) if (fiber.pollUnsafe() !== undefined) fiberStates.delete(id)
-    maxFiberStates = 2 * fiberStates.size + maxSlices
+  constructor(isExclusive: boolean) {
+    this.isExclusive = isExclusive
   }
-  const stateOf = (fiber: Fiber.Fiber<unknown, unknown>): FiberState => {
-    const known = fiberStates.get(fiber.id)
+
+  stateOf(fiber: Fiber.Fiber<unknown, unknown>): FiberState {
+    const known = this.fibers.get(fiber.id)
     if (known !== undefined) return known
-    if (firstFiberId === 0) firstFiberId = fiber.id
-    const number = isExclusive ? fiber.id - firstFiberId + 1 : ++fiberCount
-    if (fiberStates.size >= maxFiberStates) dropEnded()
+    if (this.firstFiberId === 0) this.firstFiberId = fiber.id
+    const number = this.isExclusive ? fiber.id - this.firstFiberId + 1 : ++this.fiberCount
+    if (this.fibers.size >= this.maxFibers) this.dropEnded()
     const state: FiberState = { fiber, inherited: fiber.getRef(Name), step: undefined, number, checks: 0, resumes: 0 }
-    fiberStates.set(fiber.id, state)
+    this.fibers.set(fiber.id, state)
     return state
   }
-  const closeSlice = (slice: OpenSlice | undefined) => {
-    if (slice?.end === "suspended" && slice.state.fiber.pollUnsafe() !== undefined) slice.end = "ended"
+
+  /** Removes ended fibers, in a run with very many. */
+  private dropEnded() {
+    for (const [id, { fiber }] of this.fibers) if (fiber.pollUnsafe() !== undefined) this.fibers.delete(id)
+    this.maxFibers = 2 * this.fibers.size + maxSlices
   }
-  const sliceOf = (state: FiberState): OpenSlice => {
-    const last = slices.at(-1)
-    if (last?.state === state && !isFull) return last
-    const slice: OpenSlice = { state: state, steps: [], end: "suspended", preemptedAt: undefined }
-    closeSlice(last)
-    isFull ||= slices.length === maxSlices
-    if (!isFull) slices.push(slice)
-    return slice
-  }
-  const recordStep = (state: FiberState): OpenSlice => {
-    const { fiber } = state
+
+  /** Records that a fiber is about to execute an operation, and returns its slice. */
+  recordStep(state: FiberState): OpenSlice {
     const previous = state.step
-    const step = stepOf(fiber)
-    const slice = sliceOf(state)
+    const step = stepOf(state.fiber)
+    const slice = this.sliceOf(state)
     state.step = step
     slice.end = "suspended"
     if (step === undefined || slice.steps.length >= maxSlices) return slice
@@ -179,18 +160,107 @@ export const make = (strategy: Strategy, maxSteps: number, isExclusive: boolean,
     if (slice.steps.length === 0 || !contains(step, previous)) slice.steps.push(step.text)
     return slice
   }
-  const pointOf = ({ checks, number }: FiberState) => `${number}.${checks}`
 
-  const shouldYield = (fiber: Fiber.Fiber<unknown, unknown>): boolean => {
-    const state = stateOf(fiber)
-    const isFirst = owner === undefined
-    steps++
+  private sliceOf(state: FiberState): OpenSlice {
+    const last = this.slices.at(-1)
+    if (last?.state === state && !this.isFull) return last
+    const slice: OpenSlice = { state, steps: [], end: "suspended", preemptedAt: undefined }
+    this.closeLastSlice()
+    this.isFull ||= this.slices.length === maxSlices
+    if (!this.isFull) this.slices.push(slice)
+    return slice
+  }
+
+  private closeLastSlice() {
+    const slice = this.slices.at(-1)
+    if (slice?.end === "suspended" && slice.state.fiber.pollUnsafe() !== undefined) slice.end = "ended"
+  }
+
+  private numbers() {
+    const all = new Set([...this.fibers.values(), ...this.slices.map(({ state }) => state)])
+    return new Map([...all].sort((a, b) => a.number - b.number).map((state, index) => [state, index + 1]))
+  }
+
+  toSlices(): ReadonlyArray<Slice> {
+    this.closeLastSlice()
+    const numbers = this.numbers()
+    return this.slices.map(({ end, preemptedAt, state, steps }) => ({
+      fiber: numbers.get(state)!,
+      name: nameOf(state),
+      steps: [...steps],
+      end,
+      preemptedAt: end === "preempted" ? preemptedAt : undefined
+    }))
+  }
+
+  /** Returns the fibers that have not ended. */
+  waiting() {
+    const numbers = this.numbers()
+    return [...this.fibers.values()]
+      .filter(({ fiber }) => fiber.pollUnsafe() === undefined)
+      .map((state) => ({ fiber: numbers.get(state)!, name: nameOf(state), step: state.step?.text }))
+      .sort((a, b) => a.fiber - b.fiber)
+  }
+}
+
+const pointOf = ({ checks, number }: FiberState) => `${number}.${checks}`
+
+/** A queue of ready tasks. A class, so that its state is a list of fields. */
+export class SimSchedulerQueue {
+  readonly scheduler: Scheduler.Scheduler
+  readonly trace: FiberTrace
+  /** First points at which a fiber could be preempted. */
+  readonly points: Array<string> = []
+  /** Operations so far. */
+  steps = 0
+  private readonly strategy: ReturnType<typeof makeStrategy>
+  private readonly maxSteps: number
+  private readonly tasks: Array<Task> = []
+  /** The fiber that ran last, and the number of selections since. */
+  private lastRun: FiberState | undefined
+  private choices = 0
+  /** True while a task runs; `owner` is its fiber, once it is known. */
+  private isRunning = false
+  private owner: FiberState | undefined
+
+  /**
+   * Creates a queue that runs at most `maxSteps` operations.
+   *
+   * With `isExclusive`, no other program creates fibers during the run: fibers are then numbered by creation, which is
+   * the same in more runs than the order of appearance. `arm` is called when a task is ready.
+   */
+  constructor(strategy: Strategy, maxSteps: number, isExclusive: boolean, arm: () => void = constVoid) {
+    this.strategy = makeStrategy(strategy)
+    this.maxSteps = maxSteps
+    this.trace = new FiberTrace(isExclusive)
+    const scheduleTask = (run: () => void, priority = 0) => {
+      this.tasks.push({ run, priority })
+      if (!this.isRunning) arm()
+    }
+    this.scheduler = {
+      executionMode: "async",
+      shouldYield: (fiber) => this.shouldYield(fiber),
+      makeDispatcher: () => ({ scheduleTask, flush: () => this.run() })
+    }
+  }
+
+  get decisions() {
+    return this.strategy.made
+  }
+
+  readonly isEmpty = () => this.tasks.length === 0
+  readonly isExhausted = () => this.steps > this.maxSteps
+
+  private shouldYield(fiber: Fiber.Fiber<unknown, unknown>): boolean {
+    const state = this.trace.stateOf(fiber)
+    const isFirst = this.owner === undefined
+    this.steps++
     // A fiber that is resumed from outside is queued like all others.
-    if (!isRunning || steps > maxSteps) return true
-    const slice = recordStep(state)
-    lastRun = state
-    choices = 0
-    if (isFirst) owner = state
+    if (!this.isRunning || this.isExhausted()) return true
+    const slice = this.trace.recordStep(state)
+    this.lastRun = state
+    this.choices = 0
+    if (isFirst) this.owner = state
     // The resumption after a preemption does not count as an operation, so that later points keep their names when the
     // preemption is removed.
     if (state.resumes > 0) {
@@ -199,82 +269,41 @@ export const make = (strategy: Strategy, maxSteps: number, isExclusive: boolean,
     }
     state.checks++
     // The fiber has just been selected, or no other fiber could run.
-    if (isFirst || (owner === state && tasks.length === 0)) return false
+    if (isFirst || (this.owner === state && this.tasks.length === 0)) return false
     const isQuantumUsed = fiber.currentOpCount >= fiber.cache.maxOpsBeforeYield
     const point = pointOf(state)
-    if (preemptionPoints.length < maxSlices) preemptionPoints.push(point)
-    if (!isQuantumUsed && !isPreempted(point)) return false
+    if (this.points.length < maxSlices) this.points.push(point)
+    if (!isQuantumUsed && !this.strategy.isPreempted(point)) return false
     state.resumes = operationsPerResumption
     slice.end = "preempted"
     slice.preemptedAt = state.step?.text
     return true
   }
 
-  const takeNext = (): Task => {
+  private takeNext(): Task {
+    const { tasks } = this
     const minPriority = tasks.reduce((least, { priority }) => Math.min(least, priority), Number.POSITIVE_INFINITY)
     const ready = tasks.filter(({ priority }) => priority === minPriority)
-    const point = lastRun === undefined ? `0/${choices++}` : `${pointOf(lastRun)}/${choices++}`
-    const task = ready[ready.length === 1 ? 0 : pick(point, ready.length)]!
+    const point = `${this.lastRun === undefined ? "0" : pointOf(this.lastRun)}/${this.choices++}`
+    const task = ready[ready.length === 1 ? 0 : this.strategy.pick(point, ready.length)]!
     tasks.splice(tasks.indexOf(task), 1)
     return task
   }
+
   /**
    * Runs ready tasks, also those that become ready meanwhile, at most `maxTasks`; stops when `maxSteps` is exceeded.
    */
-  const run = (maxTasks = Number.POSITIVE_INFINITY, stop = () => false) => {
-    if (isRunning) return
-    for (let done = 0; done < maxTasks && tasks.length > 0 && !stop() && steps++ <= maxSteps; done++) {
-      const task = takeNext()
-      isRunning = true
-      owner = undefined
+  run(maxTasks = Number.POSITIVE_INFINITY, stop: () => boolean = constFalse) {
+    if (this.isRunning) return
+    for (let done = 0; done < maxTasks && !this.isEmpty() && !stop() && this.steps++ <= this.maxSteps; done++) {
+      const task = this.takeNext()
+      this.isRunning = true
+      this.owner = undefined
       try {
         task.run()
       } finally {
-        isRunning = false
+        this.isRunning = false
       }
-    }
-  }
-
-  const schedule = (run: () => void, priority = 0) => {
-    tasks.push({ run, priority })
-    if (!isRunning) arm()
-  }
-  const fiberNumbers = () => {
-    const all = new Set([...fiberStates.values(), ...slices.map(({ state }) => state)])
-    return new Map([...all].sort((a, b) => a.number - b.number).map((state, index) => [state, index + 1]))
-  }
-  const scheduler: Scheduler.Scheduler = {
-    executionMode: "async",
-    shouldYield,
-    makeDispatcher: () => ({ scheduleTask: schedule, flush: () => run() })
-  }
-  return {
-    scheduler,
-    run,
-    isEmpty: () => tasks.length === 0,
-    isExhausted: () => steps > maxSteps,
-    steps: () => steps,
-    decisions: made,
-    /** First points at which a fiber could be preempted. */
-    points: preemptionPoints as ReadonlyArray<string>,
-    trace: (): ReadonlyArray<Slice> => {
-      closeSlice(slices.at(-1))
-      const numberOf = fiberNumbers()
-      return slices.map(({ end, preemptedAt, state, steps }) => ({
-        fiber: numberOf.get(state)!,
-        name: nameOf(state),
-        steps: [...steps],
-        end,
-        preemptedAt: end === "preempted" ? preemptedAt : undefined
-      }))
-    },
-    /** Returns the fibers that have not ended. */
-    waiting: () => {
-      const numberOf = fiberNumbers()
-      return [...fiberStates.values()]
-        .filter(({ fiber }) => fiber.pollUnsafe() === undefined)
-        .map((state) => ({ fiber: numberOf.get(state)!, name: nameOf(state), step: state.step?.text }))
-        .sort((a, b) => a.fiber - b.fiber)
     }
   }
 }

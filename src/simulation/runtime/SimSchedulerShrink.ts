@@ -2,7 +2,9 @@
  * Delta debugging of the decisions of a run: removes as many as possible. If several remain, each single preemption of
  * the default order is also tried, because most races need no more.
  */
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
 import type * as SimSchedulerQueue from "./SimSchedulerQueue.ts"
 
 /** Maximum number of runs for one failure. */
@@ -61,3 +63,10 @@ export const minimise = Effect.fnUntraced(function* <A, R>(
   }
   return best
 })
+
+/** Returns what must stay the same while a failing run is shrunk, so that a different failure does not replace it. */
+export const signature = (reason: { readonly _tag: string; readonly cause?: unknown }): string => {
+  if (reason._tag !== "Failed" || !Cause.isCause(reason.cause)) return reason._tag
+  const error = Cause.squash(reason.cause)
+  return Predicate.hasProperty(error, "_tag") ? `${error._tag}` : error instanceof Error ? error.name : typeof error
+}

@@ -25,7 +25,12 @@ const proxyTo = Effect.fnUntraced(function* (
     to: to as NetAddress.InetAddress,
     ...options
   })
-  return { ...proxy, counts: impairment.engine.counts, peer: { address: "127.0.0.1", port: proxy.address.port } }
+  return {
+    ...proxy,
+    stats: () => Effect.runSync(proxy.stats),
+    counts: impairment.engine.counts,
+    peer: { address: "127.0.0.1", port: proxy.address.port }
+  }
 })
 
 /** Opens a socket that records the texts it receives. */

@@ -1,0 +1,284 @@
+/**
+ * One end of a stream connection as a state machine, with the states of RFC 9293. Its driver performs the actions.
+ *
+ * The send side queues what the program writes until the network takes it; the receive side queues what arrives until
+ * the program reads it. FIN or RST is queued behind the last byte and ends a side, which then takes nothing more.
+ *
+ * ```
+ *                  End                              Receive (FIN)
+ *   ESTABLISHED ---------> FIN_WAIT     ESTABLISHED ------------> CLOSE_WAIT
+ *   CLOSE_WAIT  ---------> LAST_ACK     FIN_WAIT    ------------> LAST_ACK
+ *   any state   --- Abort, Reset, Close, or a queued RST that is reached ---> CLOSED
+ * ```
+ */
+import * as Bytes from "effect/Bytes"
+import * as Chunk from "effect/Chunk"
+
+export type State = "ESTABLISHED" | "FIN_WAIT" | "CLOSE_WAIT" | "LAST_ACK" | "CLOSED"
+
+/** Data, or the end of a side, in its queue. */
+export interface Piece {
+  readonly bytes: Uint8Array
+  readonly end: "fin" | "rst" | undefined
+  /** Time from which the piece may leave the queue. */
+  readonly dueNanos: number
+  /** True if a reader must not receive the piece together with the data before it. */
+  readonly separate: boolean
+  /** The fault applied to the piece, as captures show it. */
+  readonly note: string | undefined
+}
+
+/** Data for a side: split into pieces of `chunkBytes`, followed by an end, and due at a time; by default none of them. */
+export interface Input extends Partial<Pick<Piece, "end" | "dueNanos" | "note">> {
+  readonly bytes: Uint8Array
+  readonly chunkBytes?: number | undefined
+}
+
+/** One direction of the data at this end. */
+export interface Side {
+  readonly pieces: Chunk.Chunk<Piece>
+  readonly queuedBytes: number
+  /** Time at which the last piece is due; later pieces are due no earlier. */
+  readonly lastDueNanos: number
+  /** The end that was queued, after which the side takes nothing more. */
+  readonly end: Piece["end"]
+}
+
+export interface HalfStream {
+  readonly state: State
+  readonly send: Side
+  readonly receive: Side
+  /** Bytes that the peer can take; the rest of the send queue waits. */
+  readonly sendWindow: number
+  readonly receiveWindow: number
+  /** Bytes that the program has read and no Ack has announced to the peer. */
+  readonly unannounced: number
+  readonly sent: number
+  readonly received: number
+  /** True if input is read and discarded, so that the peer receives the last bytes of a closing end and not RST. */
+  readonly discarding: boolean
+  /** Reason with which reads and writes fail in CLOSED. */
+  readonly closeReason: "Closed" | "Reset" | undefined
+}
+
+/** `now` is the time in nanoseconds; pieces that are due later do not leave their queue. */
+export type Event =
+  /** The program writes. */
+  | ({ readonly _tag: "Write" } & Input)
+  /** The program ends its output: FIN follows the last byte, or RST if a fault has replaced it. */
+  | ({ readonly _tag: "End" } & Partial<Input>)
+  /** The network takes the first piece of the send queue, at most `maxBytes` bytes of it. */
+  | { readonly _tag: "Transmit"; readonly maxBytes: number; readonly now: number }
+  /** The peer announces that its program has read `bytes` bytes. */
+  | { readonly _tag: "WindowUpdate"; readonly bytes: number }
+  /** Data, or the end of the peer's output, arrive. */
+  | ({ readonly _tag: "Receive" } & Input)
+  /** The program reads what has arrived, up to the next separate piece. */
+  | { readonly _tag: "Read"; readonly now: number }
+  /** The program ends its input: what is not due, or arrives later, is discarded. */
+  | { readonly _tag: "EndRead"; readonly now: number }
+  /** The program closes with unread input: see `discarding`. */
+  | { readonly _tag: "DiscardInput" }
+  /** The program resets the connection. */
+  | { readonly _tag: "Abort" }
+  /** The peer, or a fault, has reset the connection. */
+  | { readonly _tag: "Reset" }
+  /** The connection ends without sending anything. */
+  | { readonly _tag: "Close" }
+
+/** What the driver sends to the peer, and `Deliver`: the result of a read. */
+export type Action =
+  | { readonly _tag: "Data"; readonly bytes: Uint8Array }
+  | { readonly _tag: "Fin" | "Rst" }
+  | { readonly _tag: "Ack"; readonly bytes: number }
+  | { readonly _tag: "Deliver"; readonly bytes: Uint8Array }
+
+type Step = readonly [HalfStream, ReadonlyArray<Action>]
+
+const noBytes = new Uint8Array(0)
+const noActions: ReadonlyArray<Action> = []
+const fin: Action = { _tag: "Fin" }
+const rst: Action = { _tag: "Rst" }
+
+const emptySide: Side = { pieces: Chunk.empty(), queuedBytes: 0, lastDueNanos: 0, end: undefined }
+
+/** Creates an end in ESTABLISHED. The window of both ends is the same; Infinity is no flow control. */
+export const make = (windowBytes: number): HalfStream => ({
+  state: "ESTABLISHED",
+  send: emptySide,
+  receive: emptySide,
+  sendWindow: windowBytes,
+  receiveWindow: windowBytes,
+  unannounced: 0,
+  sent: 0,
+  received: 0,
+  discarding: false,
+  closeReason: undefined
+})
+
+const afterOwnFin = (state: State): State =>
+  state === "ESTABLISHED" ? "FIN_WAIT" : state === "CLOSE_WAIT" ? "LAST_ACK" : state
+
+const afterPeersFin = (state: State): State =>
+  state === "ESTABLISHED" ? "CLOSE_WAIT" : state === "FIN_WAIT" ? "LAST_ACK" : state
+
+/** Returns true while the program may write. */
+export const canWrite = ({ state }: HalfStream): boolean => state === "ESTABLISHED" || state === "CLOSE_WAIT"
+
+/** Returns true after the peer's FIN. */
+export const hasPeersFin = ({ state }: HalfStream): boolean => state === "CLOSE_WAIT" || state === "LAST_ACK"
+
+/** Returns true once the network has taken the FIN, or nothing will be sent any more. */
+export const isFinSent = (self: HalfStream): boolean => !canWrite(self) && self.send.pieces.length === 0
+
+/** Returns true once the FIN has been sent and, if this end discards its input, the peer's FIN has arrived. */
+export const isFinished = (self: HalfStream): boolean =>
+  self.state === "CLOSED" || (isFinSent(self) && (!self.discarding || hasPeersFin(self)))
+
+/** Returns true if the program has read everything up to the peer's FIN, or to the end of its own input. */
+export const isInputOver = ({ receive }: HalfStream): boolean => receive.end === "fin" && receive.queuedBytes === 0
+
+/** Returns the first piece of a side. */
+export const head = ({ pieces }: Side): Piece | undefined =>
+  pieces.length === 0 ? undefined : Chunk.getUnsafe(pieces, 0)
+
+/** Returns the first piece of the send queue that the window lets pass. */
+export const sendable = ({ send, sendWindow }: HalfStream): Piece | undefined => {
+  const first = head(send)
+  return first !== undefined && (sendWindow > 0 || first.end !== undefined) ? first : undefined
+}
+
+const push = (side: Side, { bytes, chunkBytes = bytes.length, dueNanos = 0, end, note }: Input): Side => {
+  if (side.end !== undefined) return side
+  const lastDueNanos = Math.max(side.lastDueNanos, dueNanos)
+  let { pieces } = side
+  for (let from = 0; from < bytes.length; from += chunkBytes) {
+    pieces = Chunk.append(pieces, {
+      bytes: chunkBytes >= bytes.length ? bytes : bytes.subarray(from, from + chunkBytes),
+      end: undefined,
+      dueNanos: lastDueNanos,
+      separate: from > 0,
+      note: from > 0 ? undefined : note
+    })
+  }
+  if (end !== undefined) {
+    const ownNote = bytes.length > 0 ? undefined : note
+    pieces = Chunk.append(pieces, { bytes: noBytes, end, dueNanos: lastDueNanos, separate: false, note: ownNote })
+  }
+  return { pieces, queuedBytes: side.queuedBytes + bytes.length, lastDueNanos, end }
+}
+
+const cleared = (side: Side): Side => ({ ...side, pieces: Chunk.empty(), queuedBytes: 0 })
+
+const closed = (self: HalfStream, reason: "Closed" | "Reset"): HalfStream => ({
+  ...self,
+  state: "CLOSED",
+  closeReason: self.closeReason ?? reason,
+  send: cleared(self.send)
+})
+
+const reset = (self: HalfStream, reason: "Closed" | "Reset") =>
+  closed({ ...self, receive: cleared(self.receive) }, reason)
+
+const transmit = (self: HalfStream, maxBytes: number, now: number): Step => {
+  const { send, sendWindow, sent } = self
+  const first = sendable(self)
+  if (first === undefined || first.dueNanos > now) return [self, noActions]
+  const rest = Chunk.drop(send.pieces, 1)
+  if (first.end !== undefined) {
+    const next = { ...self, send: { ...send, pieces: rest } }
+    return first.end === "fin" ? [next, [fin]] : [reset(next, "Reset"), [rst]]
+  }
+  const size = Math.min(maxBytes, first.bytes.length, sendWindow)
+  const isWhole = size === first.bytes.length
+  const pieces = isWhole ? rest : Chunk.prepend(rest, { ...first, bytes: first.bytes.subarray(size) })
+  return [
+    {
+      ...self,
+      send: { ...send, pieces, queuedBytes: send.queuedBytes - size },
+      sendWindow: sendWindow - size,
+      sent: sent + size
+    },
+    [{ _tag: "Data", bytes: isWhole ? first.bytes : first.bytes.subarray(0, size) }]
+  ]
+}
+
+/**
+ * Announces the window to the peer, but not for every byte: otherwise the peer would send equally small segments (RFC
+ * 9293, section 3.8.6.2.2).
+ */
+const announce = (self: HalfStream, readBytes: number, actions: ReadonlyArray<Action>): Step => {
+  const unannounced = self.unannounced + readBytes
+  if (unannounced < self.receiveWindow / 2) return [{ ...self, unannounced }, actions]
+  const ack: Action = { _tag: "Ack", bytes: unannounced }
+  return [{ ...self, unannounced: 0 }, self.state === "CLOSED" ? actions : [ack, ...actions]]
+}
+
+const read = (self: HalfStream, now: number): Step => {
+  const { receive } = self
+  const taken: Array<Uint8Array> = []
+  let end: Piece["end"]
+  let { pieces } = receive
+  for (let first = head(receive); first !== undefined; first = head({ ...receive, pieces })) {
+    if (first.dueNanos > now || (first.separate && taken.length > 0)) break
+    pieces = Chunk.drop(pieces, 1)
+    end = first.end
+    if (end === undefined) taken.push(first.bytes)
+  }
+  const bytes = taken.length === 1 ? taken[0]! : Bytes.concat(taken)
+  const next = { ...self, receive: { ...receive, pieces, queuedBytes: receive.queuedBytes - bytes.length } }
+  const deliver: ReadonlyArray<Action> = bytes.length === 0 ? noActions : [{ _tag: "Deliver", bytes }]
+  return end === "rst" ? [reset(next, "Reset"), [rst, ...deliver]] : announce(next, bytes.length, deliver)
+}
+
+const discard = (self: HalfStream): Step =>
+  announce({ ...self, receive: cleared(self.receive) }, self.receive.queuedBytes, noActions)
+
+const receive = (self: HalfStream, input: Input): Step => {
+  if (self.state === "CLOSED") return [self, noActions]
+  const side = push(self.receive, input)
+  const next = {
+    ...self,
+    state: input.end === "fin" ? afterPeersFin(self.state) : self.state,
+    receive: side,
+    received: self.received + side.queuedBytes - self.receive.queuedBytes
+  }
+  return self.discarding ? discard(next) : [next, noActions]
+}
+
+/** Returns the state after an event, and what the driver has to do, in order. */
+export const step = (self: HalfStream, event: Event): Step => {
+  switch (event._tag) {
+    case "Write":
+      return [canWrite(self) ? { ...self, send: push(self.send, event) } : self, noActions]
+    case "End": {
+      if (!canWrite(self)) return [self, noActions]
+      const send = push(self.send, { end: "fin", ...event, bytes: noBytes })
+      return [{ ...self, state: afterOwnFin(self.state), send }, noActions]
+    }
+    case "Transmit":
+      return transmit(self, event.maxBytes, event.now)
+    case "WindowUpdate":
+      return [{ ...self, sendWindow: self.sendWindow + event.bytes }, noActions]
+    case "Receive":
+      return receive(self, event)
+    case "Read":
+      return read(self, event.now)
+    case "EndRead": {
+      const pieces = Chunk.filter(self.receive.pieces, ({ dueNanos }) => dueNanos <= event.now)
+      const queuedBytes = Chunk.reduce(pieces, 0, (sum, { bytes }) => sum + bytes.length)
+      const end = self.receive.end ?? "fin"
+      return [{ ...self, receive: { ...self.receive, pieces, queuedBytes, end } }, noActions]
+    }
+    case "DiscardInput": {
+      if (self.receive.queuedBytes === 0 || hasPeersFin(self)) return [self, noActions]
+      return discard({ ...self, discarding: true })
+    }
+    case "Abort":
+      return self.state === "CLOSED" ? [self, noActions] : [reset(self, "Closed"), [rst]]
+    case "Reset":
+      return [reset(self, "Reset"), noActions]
+    case "Close":
+      return [closed(self, "Closed"), noActions]
+  }
+}

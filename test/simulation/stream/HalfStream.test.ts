@@ -1,0 +1,252 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Arbitrary from "effect/Arbitrary"
+import * as Schema from "effect/Schema"
+import * as HalfStream from "../../../src/simulation/stream/HalfStream.ts"
+
+const windowBytes = 16
+
+/** One end of a connection in the model: its machine, and what its program and its network have done. */
+interface ModelEnd {
+  stream: HalfStream.HalfStream
+  /** Packets on their way from this end to the other. */
+  readonly inFlight: Array<HalfStream.Event>
+  /** Bytes that the program wrote before it ended or lost its output. */
+  readonly written: Array<number>
+  /** Bytes that the program read. */
+  readonly read: Array<number>
+  readonly events: Set<HalfStream.Event["_tag"]>
+}
+
+const makeEnd = (): ModelEnd => ({
+  stream: HalfStream.make(windowBytes),
+  inFlight: [],
+  written: [],
+  read: [],
+  events: new Set()
+})
+
+const eventFor = (action: HalfStream.Action): HalfStream.Event | undefined => {
+  switch (action._tag) {
+    case "Data":
+      return { _tag: "Receive", bytes: action.bytes }
+    case "Fin":
+      return { _tag: "Receive", bytes: new Uint8Array(0), end: "fin" }
+    case "Rst":
+      return { _tag: "Reset" }
+    case "Ack":
+      return { _tag: "WindowUpdate", bytes: action.bytes }
+    case "Deliver":
+      return undefined
+  }
+}
+
+/** Dispatches an event and checks what holds after each. */
+const dispatch = (end: ModelEnd, event: HalfStream.Event) => {
+  const before = end.stream
+  const [after, actions] = HalfStream.step(before, event)
+  end.stream = after
+  end.events.add(event._tag)
+  for (const action of actions) {
+    if (action._tag === "Deliver") end.read.push(...action.bytes)
+    const sent = eventFor(action)
+    if (sent !== undefined) end.inFlight.push(sent)
+  }
+  if (before.state === "CLOSED") {
+    assert.strictEqual(after.state, "CLOSED", "a closed end stays closed")
+    assert.deepStrictEqual(
+      actions.filter(({ _tag }) => _tag !== "Deliver"),
+      [],
+      "a closed end sends nothing"
+    )
+  }
+  if (!HalfStream.canWrite(before)) assert.isFalse(HalfStream.canWrite(after), "an ended output is not written again")
+  if (event._tag === "Reset" || event._tag === "Abort") assert.strictEqual(after.receive.queuedBytes, 0)
+  assert.isAtLeast(after.sendWindow, 0)
+  assert.isAtMost(after.receive.queuedBytes, windowBytes, "the window holds the writer back")
+}
+
+let nextByte = 0
+
+/** Writes bytes of which each has its own value, as long as there are fewer than 256. */
+const write = (end: ModelEnd, length: number) => {
+  const bytes = Uint8Array.from({ length }, () => nextByte++ % 256)
+  if (HalfStream.canWrite(end.stream)) end.written.push(...bytes)
+  dispatch(end, { _tag: "Write", bytes })
+}
+
+const transmit = (end: ModelEnd, maxBytes: number) => dispatch(end, { _tag: "Transmit", maxBytes, now: 0 })
+
+/** Delivers the first packet in flight, as the network does to an end that is not closed. */
+const deliver = (from: ModelEnd, to: ModelEnd) => {
+  const event = from.inFlight.shift()
+  if (event === undefined) return
+  if (to.stream.state !== "CLOSED") dispatch(to, event)
+  else if (event._tag === "Receive" && event.bytes.length > 0) dispatch(from, { _tag: "Reset" })
+}
+
+const Command = Schema.Struct({
+  end: Schema.Literals(["client", "server"]),
+  kind: Schema.Literals([
+    ...["write", "write", "write", "transmit", "transmit", "transmit", "deliver", "deliver", "deliver"],
+    ...["read", "read", "end", "end read", "discard", "abort", "close"]
+  ] as const),
+  size: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 12 }))
+})
+
+const Script = Arbitrary.array(Arbitrary.schema(Command), { minLength: 1, maxLength: 60 })
+
+const run = (end: ModelEnd, other: ModelEnd, { kind, size }: typeof Command.Type) => {
+  switch (kind) {
+    case "write":
+      return write(end, size)
+    case "transmit":
+      return transmit(end, Math.max(1, size))
+    case "deliver":
+      return deliver(other, end)
+    case "read":
+      return dispatch(end, { _tag: "Read", now: 0 })
+    case "end":
+      return dispatch(end, { _tag: "End" })
+    case "end read":
+      return dispatch(end, { _tag: "EndRead", now: 0 })
+    case "discard":
+      return dispatch(end, { _tag: "DiscardInput" })
+    case "abort":
+      return dispatch(end, { _tag: "Abort" })
+    case "close":
+      return dispatch(end, { _tag: "Close" })
+  }
+}
+
+/** Sends, delivers and reads everything that is left. */
+const settle = (ends: readonly [ModelEnd, ModelEnd]) => {
+  for (let round = 0; round < 200; round++) {
+    for (const [end, other] of [ends, [ends[1], ends[0]]] as const) {
+      transmit(end, 5)
+      deliver(end, other)
+      dispatch(other, { _tag: "Read", now: 0 })
+    }
+  }
+}
+
+const isPrefix = (part: ReadonlyArray<number>, whole: ReadonlyArray<number>) =>
+  part.every((byte, index) => byte === whole[index])
+
+describe("HalfStream", () => {
+  it.prop("delivers bytes in order, once, up to FIN", [Script], ([script]) => {
+    nextByte = 0
+    const [client, server] = [makeEnd(), makeEnd()]
+    for (const command of script) {
+      if (command.end === "client") run(client, server, command)
+      else run(server, client, command)
+      assert.isTrue(isPrefix(server.read, client.written) && isPrefix(client.read, server.written))
+    }
+    settle([client, server])
+    for (const [from, to] of [
+      [client, server],
+      [server, client]
+    ] as const) {
+      assert.isTrue(isPrefix(to.read, from.written))
+      const isLossless = [from, to].every(
+        ({ events, stream }) =>
+          stream.state !== "CLOSED" && !events.has("EndRead") && !events.has("DiscardInput") && !events.has("Abort")
+      )
+      if (!isLossless) continue
+      assert.deepStrictEqual(to.read, from.written, "nothing is lost")
+      assert.strictEqual(HalfStream.isInputOver(to.stream), !HalfStream.canWrite(from.stream))
+      assert.strictEqual(HalfStream.hasPeersFin(to.stream), !HalfStream.canWrite(from.stream))
+      assert.deepInclude(from.stream, { sent: from.written.length })
+      assert.deepInclude(to.stream, { received: from.written.length })
+    }
+  })
+
+  const Input = Schema.Struct({
+    length: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 9 })),
+    chunkBytes: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 4 })),
+    dueNanos: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 20 })),
+    end: Schema.Literals(["none", "none", "none", "fin", "rst"])
+  })
+
+  it.prop(
+    "delivers a piece when it is due, after those before it, and chunks separately",
+    [Arbitrary.array(Arbitrary.schema(Input), { maxLength: 12 })],
+    ([inputs]) => {
+      nextByte = 0
+      const end = makeEnd()
+      const due: Array<readonly [byte: number, dueNanos: number]> = []
+      let latest = 0
+      let ended: "fin" | "rst" | undefined
+      for (const { chunkBytes, dueNanos, end: given, length } of inputs) {
+        const last = given === "none" ? undefined : given
+        const bytes = Uint8Array.from({ length }, () => nextByte++)
+        const [stream] = HalfStream.step(
+          { ...end.stream, receiveWindow: 1_000 },
+          {
+            _tag: "Receive",
+            bytes,
+            chunkBytes,
+            dueNanos,
+            end: last
+          }
+        )
+        end.stream = stream
+        if (ended !== undefined) continue
+        latest = Math.max(latest, dueNanos)
+        ended = last
+        for (const byte of bytes) due.push([byte, latest])
+      }
+      const chunk = Math.max(0, ...inputs.map(({ chunkBytes }) => chunkBytes))
+      for (let now = 0; now <= 20; now++) {
+        for (let before = -1; before !== end.read.length; ) {
+          before = end.read.length
+          const [stream, actions] = HalfStream.step(end.stream, { _tag: "Read", now })
+          end.stream = stream
+          for (const action of actions) if (action._tag === "Deliver") end.read.push(...action.bytes)
+          // A piece joins the last one of the input before it, but no chunk joins another of its input.
+          if (inputs.length === 1) assert.isAtMost(end.read.length - before, chunk)
+        }
+        assert.deepStrictEqual(
+          end.read,
+          due.filter(([, time]) => time <= now).map(([byte]) => byte)
+        )
+      }
+      assert.strictEqual(end.stream.state === "CLOSED", ended === "rst")
+      assert.strictEqual(HalfStream.isInputOver(end.stream), ended === "fin")
+    }
+  )
+
+  const states = (...events: ReadonlyArray<HalfStream.Event>) => {
+    let stream = HalfStream.make(windowBytes)
+    return events.map((event) => {
+      stream = HalfStream.step(stream, event)[0]
+      return stream.state
+    })
+  }
+  const end: HalfStream.Event = { _tag: "End" }
+  const fin: HalfStream.Event = { _tag: "Receive", bytes: new Uint8Array(0), end: "fin" }
+
+  it("enters the states of RFC 9293 with either FIN first", () => {
+    assert.deepStrictEqual(states(end, end, fin, fin), ["FIN_WAIT", "FIN_WAIT", "LAST_ACK", "LAST_ACK"])
+    assert.deepStrictEqual(states(fin, fin, end, end), ["CLOSE_WAIT", "CLOSE_WAIT", "LAST_ACK", "LAST_ACK"])
+    assert.deepStrictEqual(states(fin, { _tag: "Reset" }, end, fin), ["CLOSE_WAIT", "CLOSED", "CLOSED", "CLOSED"])
+  })
+
+  it("announces the window after half of it has been read", () => {
+    let stream = HalfStream.make(windowBytes)
+    const read = (length: number) => {
+      stream = HalfStream.step(stream, { _tag: "Receive", bytes: new Uint8Array(length) })[0]
+      const [next, actions] = HalfStream.step(stream, { _tag: "Read", now: 0 })
+      stream = next
+      return actions.filter(({ _tag }) => _tag === "Ack")
+    }
+    assert.deepStrictEqual(read(windowBytes / 2 - 1), [])
+    assert.deepStrictEqual(read(2), [{ _tag: "Ack", bytes: windowBytes / 2 + 1 }])
+    assert.deepStrictEqual(read(1), [])
+  })
+
+  it("keeps the first reason for which it was closed", () => {
+    const [closed] = HalfStream.step(HalfStream.make(windowBytes), { _tag: "Abort" })
+    assert.strictEqual(HalfStream.step(closed, { _tag: "Reset" })[0].closeReason, "Closed")
+    assert.strictEqual(HalfStream.step(HalfStream.make(windowBytes), { _tag: "Reset" })[0].closeReason, "Reset")
+  })
+})
