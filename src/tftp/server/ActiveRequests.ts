@@ -5,6 +5,7 @@ import type * as Fiber from "effect/Fiber"
 import * as FiberSet from "effect/FiberSet"
 import * as Latch from "effect/Latch"
 import type * as Scope from "effect/Scope"
+import * as Tracer from "effect/Tracer"
 import * as Endpoint from "../../network/Endpoint.ts"
 import type * as Network from "../../network/Network.ts"
 import * as Sweeper from "../../network/Sweeper.ts"
@@ -91,6 +92,14 @@ const perform = (table: Table, active: ActiveRequest, action: RequestState.Actio
   }
 }
 
+/** Runs an effect in a span, if a tracer exports it: unread spans would add 50 us to the 900 us of a small transfer. */
+const traced =
+  (name: string, options: Tracer.SpanOptions) =>
+  <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+    Effect.flatMap(Tracer.Tracer, (tracer) =>
+      tracer === Tracer.nativeTracer ? effect : Effect.withSpan(effect, name, options)
+    )
+
 /** Opens a request and runs its transfer. */
 const runTransfer = Effect.fnUntraced(function* (
   context: RequestHandler.ServerContext,
@@ -103,7 +112,7 @@ const runTransfer = Effect.fnUntraced(function* (
     const { blksize, bytes, windowsize } = transfer.summary()
     return Effect.annotateCurrentSpan({ blksize, bytes, windowsize })
   })
-  const summary = yield* transfer.run.pipe(Effect.ensuring(annotate), Effect.withSpan("TftpServer.transfer"))
+  const summary = yield* transfer.run.pipe(Effect.ensuring(annotate), traced("TftpServer.transfer", {}))
   return { dally, summary }
 })
 
@@ -169,7 +178,7 @@ const start = (table: Table, received: RequestHandler.ReceivedRequest): void => 
         })
       ),
       Effect.annotateLogs("transfer", info.id),
-      Effect.withSpan("TftpServer.request", {
+      traced("TftpServer.request", {
         kind: "server",
         root: true,
         attributes: { client: key, file: filename, opcode: kind, mode }
