@@ -240,6 +240,21 @@ describe("FaultPlan", () => {
     assert.isTrue(Result.isFailure(FaultPlan.check([address!], ["a"])))
   })
 
+  it("check and appliesTo give the same results data-last", () => {
+    const checked = Result.flatMap(FaultPlanSyntax.parse("drop a>b, stall, crash=c@1s"), FaultPlan.check(["a", "b"]))
+    assert.deepStrictEqual(
+      checked,
+      FaultPlan.check(FaultPlanSyntax.parseUnsafe("drop a>b, stall, crash=c@1s"), ["a", "b"])
+    )
+    for (const transport of ["udp", "tcp"] as const) {
+      const isFor = FaultPlan.appliesTo(transport)
+      assert.deepStrictEqual(
+        plan.map((rule) => isFor(rule)),
+        plan.map((rule) => FaultPlan.appliesTo(rule, transport))
+      )
+    }
+  })
+
   it.each([
     [{ action: "drop", nth: { from: 3, to: 2 } }, "packet numbers must not end before their start (from 3 to 2)"],
     [{ action: "drop", window: { from: 5, to: 5 } }, "a window must end after its start (from 5 to 5)"],

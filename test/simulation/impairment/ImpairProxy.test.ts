@@ -1,9 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import type * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 import type * as Endpoint from "../../../src/network/Endpoint.ts"
 import * as Network from "../../../src/network/Network.ts"
 import * as NodeNetwork from "../../../src/network/node/NodeNetwork.ts"
@@ -194,7 +196,15 @@ describe("ImpairProxy over UDP", () => {
     "limits its clients, and removes idle ones",
     Effect.gen(function* () {
       const server = yield* upperCaseServer
-      const { stats, peer } = yield* proxyTo(server.address, "", { maxClients: 1, idleTimeout: "300 millis" })
+      const limits = { maxClients: 1, idleTimeout: "300 millis" } as const
+      const { events, stats, peer } = yield* proxyTo(server.address, "", limits)
+      const observed: Array<string> = []
+      yield* Effect.forkChild(
+        Stream.runForEach(events, ({ _tag, client }) =>
+          Effect.sync(() => observed.push(`${_tag} ${client.port === one.socket.local.port ? "one" : "other"}`))
+        ),
+        { startImmediately: true }
+      )
       const one = yield* inbox
       const other = yield* inbox
       yield* one.send("one", peer)
@@ -204,6 +214,7 @@ describe("ImpairProxy over UDP", () => {
       yield* other.send("other", peer)
       yield* until(() => other.received.length === 1)
       assert.deepStrictEqual(server.requests, ["one", "other"])
+      assert.deepStrictEqual(observed, ["Added one", "Refused other", "Removed one", "Added other"])
     })
   )
 })
@@ -242,11 +253,17 @@ describe("ImpairProxy over TCP", () => {
     Effect.gen(function* () {
       const network = yield* Network.Network
       const closed = yield* Effect.scoped(Effect.map(network.listen({ port: 0 }), ({ address }) => address))
-      const { address, stats } = yield* proxyTo(closed, "")
+      const { address, events, stats, statsEvery } = yield* proxyTo(closed, "")
+      const observed = yield* Effect.forkChild(
+        Stream.runCollect(Stream.map(Stream.take(events, 3), ({ _tag, transport }) => `${_tag} ${transport}`)),
+        { startImmediately: true }
+      )
       const client = yield* connect(address)
       assert.strictEqual(yield* outcome(client.pull), "Reset")
       yield* until(() => stats().tcp === 0)
       assert.strictEqual(stats().refused, 1)
+      assert.deepStrictEqual(yield* Fiber.join(observed), ["Added tcp", "Refused tcp", "Removed tcp"])
+      assert.deepStrictEqual(yield* Stream.runCollect(Stream.take(statsEvery("1 millis"), 2)), [stats(), stats()])
     })
   )
 
