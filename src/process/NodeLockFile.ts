@@ -1,10 +1,10 @@
 /**
  * A lock for processes of one host: an empty file beside the locked path, named after its owner.
  *
- * A process first creates its lock file, then looks for others, and fails if a running process has one. Of two processes
- * that start at the same time at least one sees the other, so that never both hold the lock. A lock file is never taken
- * over, because two processes could do that at the same time: files of dead processes are deleted. The processes must
- * share one process table, as those of one host do.
+ * A process first creates its lock file, then looks for others, and fails if a running process has one. Of two
+ * processes that start at the same time at least one sees the other, so that never both hold the lock. A lock file is
+ * never taken over, because two processes could do that at the same time: files of dead processes are deleted. The
+ * processes must share one process table, as those of one host do.
  */
 import * as Fs from "node:fs"
 import * as Path from "node:path"

@@ -1,5 +1,5 @@
 /**
- * A file that is replaced atomically: after a crash of the process or the machine it has the old content or the new one.
+ * A file that is replaced atomically: after a crash of process or machine it has the old content or the new one.
  *
  * A write goes to a temporary file in the same folder, which is synced and renamed; then the folder is synced. Each
  * temporary file has a name of its own, so that of two processes that write at the same time one replaces the file of

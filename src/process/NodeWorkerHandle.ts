@@ -1,4 +1,4 @@
-/** A worker thread or child process behind one interface: messages in both directions, kill, and one end with a reason. */
+/** A worker thread or child process behind one interface: messages both ways, kill, and one end with a reason. */
 import * as ChildProcess from "node:child_process"
 import { fileURLToPath } from "node:url"
 import { type TransferListItem, Worker } from "node:worker_threads"

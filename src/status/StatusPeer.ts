@@ -173,7 +173,7 @@ const makeTable = Effect.fnUntraced(function* <A>(
   }
 })
 
-/** What a peer needs to send its heartbeats. */
+/** Parts of a peer that sends heartbeats. */
 interface Sending<A> extends Pick<Options<A>, "schedule" | "minInterval"> {
   readonly encoder: HeartbeatEncoder.HeartbeatEncoder<A>
   readonly transport: Transport.Transport

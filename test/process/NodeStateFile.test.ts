@@ -1,6 +1,8 @@
 import * as ChildProcess from "node:child_process"
 import * as Fs from "node:fs"
 import * as Os from "node:os"
+import * as Path from "node:path"
+import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as NodeFileOwner from "../../src/process/NodeFileOwner.ts"
@@ -8,7 +10,10 @@ import * as NodeStateFile from "../../src/process/NodeStateFile.ts"
 import * as Cli from "../support/Cli.ts"
 import { directory } from "../support/Directory.ts"
 
-const program = "../test/process/StateFileProcess.ts"
+const program = Path.relative(
+  fileURLToPath(new URL("../../scripts", import.meta.url)),
+  fileURLToPath(new URL("./node/StateFile.ts", import.meta.url))
+)
 
 const isRoot = Os.userInfo().uid === 0
 

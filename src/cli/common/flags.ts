@@ -117,7 +117,7 @@ export const port = (service: string, defaultPort: number, name = "port") =>
   )
 
 /** Creates the flag of a client for the port of a server. */
-export const serverPort = (service: string, defaultPort: number) =>
+const serverPort = (service: string, defaultPort: number) =>
   parsedFlag("port", "a port from 1 to 65535", parseInteger(1, 65_535), ServerConfig.variable(service, "port")).pipe(
     Flag.withMetavar("PORT"),
     Flag.withDescription(`Port of the server (default ${defaultPort})`),

@@ -1,4 +1,4 @@
-/** A server of number guessing under the model that its command line names, until its parent requests the end or disconnects. */
+/** A server of number guessing under the model that its command line names, until its parent ends it. */
 import * as Effect from "effect/Effect"
 import * as GuessServer from "../../../guess/GuessServer.ts"
 import * as NodeNetwork from "../../../network/node/NodeNetwork.ts"

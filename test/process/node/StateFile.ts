@@ -4,8 +4,8 @@
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Effect from "effect/Effect"
-import * as NodeLockFile from "../../src/process/NodeLockFile.ts"
-import * as NodeStateFile from "../../src/process/NodeStateFile.ts"
+import * as NodeLockFile from "../../../src/process/NodeLockFile.ts"
+import * as NodeStateFile from "../../../src/process/NodeStateFile.ts"
 
 const [task, path] = process.argv.slice(2) as [string, string]
 
