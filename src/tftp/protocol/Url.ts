@@ -38,7 +38,8 @@ const problems = {
   InvalidScheme: "must be tftp://HOST/FILE",
   InvalidHost: "the host must be a name, an IPv4 address, or an IPv6 address in brackets",
   InvalidPort: "the port must be a number from 1 to 65535",
-  InvalidPath: "the path must be a file name in UTF-8 without control characters; write ? as %3F, # as %23 and % as %25",
+  InvalidPath:
+    "the path must be a file name in UTF-8 without control characters; write ? as %3F, # as %23 and % as %25",
   InvalidMode: "the mode must be octet or netascii"
 }
 

@@ -61,6 +61,17 @@ const makeBlocks = ({ agreed, filename, mayUseLargeBuffers, mode, readable, send
   }
 }
 
+/** Waits for each pause between two bursts, and calls `onEnd` after it. */
+const runPauses = (due: Signal.Signal, timer: RetransmissionTimer.RetransmissionTimer, onEnd: () => void) =>
+  Effect.forever(
+    Effect.gen(function* () {
+      yield* due.wait
+      const pause = (timer.rtt()?.smoothed ?? 0) * pauseRttFraction
+      yield* pause < minPauseMillis ? Effect.yieldNow : Effect.sleep(pause)
+      onEnd()
+    })
+  )
+
 /** Makes a transfer to the peer; `run` starts it. */
 export const make = Effect.fnUntraced(function* (
   options: Options
@@ -111,14 +122,6 @@ export const make = Effect.fnUntraced(function* (
         return completion.fail(action.reason)
     }
   }
-  const pacer = Effect.forever(
-    Effect.gen(function* () {
-      yield* pauseDue.wait
-      const pause = (timer.rtt()?.smoothed ?? 0) * pauseRttFraction
-      yield* pause < minPauseMillis ? Effect.yieldNow : Effect.sleep(pause)
-      dispatch({ _tag: "PauseEnded" })
-    })
-  )
   const summary = (): Transfer.Summary => ({
     bytes: bytesUpTo(state.sender.highAck),
     resent: state.sender.resent + Math.max(0, state.initialPacketsSent - 1),
@@ -142,7 +145,8 @@ export const make = Effect.fnUntraced(function* (
         source.run(() => dispatch({ _tag: "BlocksRead" })),
         Transfer.fileError
       )
-      return Effect.map(completion.runUntilDone([readFile, pacer]), summary)
+      const pauses = runPauses(pauseDue, timer, () => dispatch({ _tag: "PauseEnded" }))
+      return Effect.map(completion.runUntilDone([readFile, pauses]), summary)
     })
   }
 })
