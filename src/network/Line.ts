@@ -91,99 +91,142 @@ const decodeShortAscii = (chunk: Uint8Array, from: number, to: number): string |
   return text
 }
 
+/** State of a decoder. Mutable, because a line would else cost more copies than all other work for it. */
+interface DecoderState {
+  readonly maxBytes: number
+  readonly telnet: boolean
+  stream: Telnet.State
+  chunk: Uint8Array
+  /** Index in the chunk of the rest of the current line. */
+  position: number
+  /** Index of the next LF and NUL in the chunk, each searched for once. */
+  nextLf: number
+  nextNul: number
+  /** Bytes of the current line from earlier chunks, at most the maximum and a CR. */
+  partial: Uint8Array
+  partialLength: number
+  failure: TooLong | undefined
+}
+
+const find = (chunk: Uint8Array, byte: number, from: number) => {
+  const index = chunk.indexOf(byte, from)
+  return index === -1 ? Infinity : index
+}
+
+const followsCr = ({ chunk, partial, partialLength }: DecoderState, index: number) =>
+  (index > 0 ? chunk[index - 1] : partial[partialLength - 1]) === CR
+
+const fail = (state: DecoderState) => {
+  state.chunk = state.partial = empty
+  state.position = state.partialLength = 0
+  state.nextLf = state.nextNul = Infinity
+  state.failure = new TooLong({ max: state.maxBytes })
+  return state.failure
+}
+
+const appendToPartial = (state: DecoderState, bytes: Uint8Array) => {
+  const size = state.partialLength + bytes.length
+  if (size > state.partial.length) {
+    const grown = new Uint8Array(Math.min(state.maxBytes + 1, Math.max(64, 2 * size)))
+    grown.set(state.partial.subarray(0, state.partialLength))
+    state.partial = grown
+  }
+  state.partial.set(bytes, state.partialLength)
+  state.partialLength = size
+}
+
+const takePartial = (state: DecoderState, length: number) => {
+  const line = utf8.decode(state.partial.subarray(0, length))
+  state.partial = empty
+  state.partialLength = 0
+  return line
+}
+
+const feed = (state: DecoderState, bytes: Uint8Array) => {
+  if (state.failure !== undefined) return empty
+  state.position = 0
+  if (!state.telnet) {
+    state.chunk = bytes
+    state.nextLf = find(bytes, LF, 0)
+    return empty
+  }
+  const step = Telnet.receive(state.stream, bytes)
+  state.stream = step.state
+  state.chunk = step.data
+  state.nextNul = find(step.data, NUL, 0)
+  state.nextLf = find(step.data, LF, 0)
+  return step.reply
+}
+
+/** Returns the index of the next end of a line, or Infinity. */
+const findEnd = (state: DecoderState) => {
+  const { chunk, position } = state
+  if (state.nextLf < position) state.nextLf = find(chunk, LF, position)
+  if (state.nextNul < position) state.nextNul = find(chunk, NUL, position)
+  while (state.nextNul < state.nextLf && !followsCr(state, state.nextNul)) {
+    state.nextNul = find(chunk, NUL, state.nextNul + 1)
+  }
+  return Math.min(state.nextLf, state.nextNul)
+}
+
+/** Keeps the rest of the chunk for the line that ends in a later one. */
+const keepRest = (state: DecoderState) => {
+  const { chunk, position } = state
+  const rest = chunk.length - position
+  const excess = state.partialLength + rest - state.maxBytes
+  if (excess > 1 || (excess === 1 && !followsCr(state, chunk.length))) return fail(state)
+  if (rest > 0) appendToPartial(state, chunk.subarray(position))
+  state.chunk = empty
+  state.position = 0
+  return undefined
+}
+
+const take = (state: DecoderState) => {
+  if (state.failure !== undefined) return state.failure
+  const end = findEnd(state)
+  if (end === Infinity) return keepRest(state)
+  const { chunk, partialLength, position: from } = state
+  const length = partialLength + end - from - (followsCr(state, end) ? 1 : 0)
+  if (length > state.maxBytes) return fail(state)
+  state.position = end + 1
+  if (partialLength === 0)
+    return decodeShortAscii(chunk, from, from + length) ?? utf8.decode(chunk.subarray(from, from + length))
+  if (length > partialLength) appendToPartial(state, chunk.subarray(from, from + length - partialLength))
+  return takePartial(state, length)
+}
+
+const inLine = (state: DecoderState) => {
+  const { chunk, partialLength, position, telnet } = state
+  const last = chunk.length - 1
+  if (position > last) return partialLength > 0
+  return chunk[last] !== LF && !(telnet && chunk[last] === NUL && followsCr(state, last))
+}
+
+const finish = (state: DecoderState) => {
+  const { partial, partialLength } = state
+  const line = takePartial(state, partial[partialLength - 1] === CR ? partialLength - 1 : partialLength)
+  return line === "" ? undefined : line
+}
+
 /** Creates a decoder for one stream of bytes. @category constructors @since 0.1.0 */
 export const decoder = (options: DecoderOptions = {}): Decoder => {
-  const { maxLength: maxBytes = 1024, telnet = true } = options
-  let stream = Telnet.initial
-  let chunk: Uint8Array = empty
-  /** Index in the chunk of the rest of the current line. */
-  let position = 0
-  /** Index of the next LF and NUL in the chunk, each searched for once. */
-  let nextLf = Infinity
-  let nextNul = Infinity
-  /** Bytes of the current line from earlier chunks, at most the maximum and a CR. */
-  let partial: Uint8Array = empty
-  let partialLength = 0
-  let failure: TooLong | undefined
-
-  const find = (byte: number, from: number) => {
-    const index = chunk.indexOf(byte, from)
-    return index === -1 ? Infinity : index
+  const state: DecoderState = {
+    maxBytes: options.maxLength ?? 1_024,
+    telnet: options.telnet ?? true,
+    stream: Telnet.initial,
+    chunk: empty,
+    position: 0,
+    nextLf: Infinity,
+    nextNul: Infinity,
+    partial: empty,
+    partialLength: 0,
+    failure: undefined
   }
-  const followsCr = (index: number) => (index > 0 ? chunk[index - 1] : partial[partialLength - 1]) === CR
-  const fail = () => {
-    chunk = partial = empty
-    position = partialLength = 0
-    nextLf = nextNul = Infinity
-    failure = new TooLong({ max: maxBytes })
-    return failure
-  }
-  const appendToPartial = (bytes: Uint8Array) => {
-    const size = partialLength + bytes.length
-    if (size > partial.length) {
-      const grown = new Uint8Array(Math.min(maxBytes + 1, Math.max(64, 2 * size)))
-      grown.set(partial.subarray(0, partialLength))
-      partial = grown
-    }
-    partial.set(bytes, partialLength)
-    partialLength = size
-  }
-  const takePartial = (length: number) => {
-    const line = utf8.decode(partial.subarray(0, length))
-    partial = empty
-    partialLength = 0
-    return line
-  }
-
   return {
-    feed: (bytes) => {
-      if (failure !== undefined) return empty
-      position = 0
-      if (telnet) {
-        const step = Telnet.receive(stream, bytes)
-        stream = step.state
-        chunk = step.data
-        nextNul = find(NUL, 0)
-        nextLf = find(LF, 0)
-        return step.reply
-      }
-      chunk = bytes
-      nextLf = find(LF, 0)
-      return empty
-    },
-    take: () => {
-      if (failure !== undefined) return failure
-      if (nextLf < position) nextLf = find(LF, position)
-      if (nextNul < position) nextNul = find(NUL, position)
-      while (nextNul < nextLf && !followsCr(nextNul)) nextNul = find(NUL, nextNul + 1)
-      const end = Math.min(nextLf, nextNul)
-      if (end === Infinity) {
-        const rest = chunk.length - position
-        const excess = partialLength + rest - maxBytes
-        if (excess > 1 || (excess === 1 && !followsCr(chunk.length))) return fail()
-        if (rest > 0) appendToPartial(chunk.subarray(position))
-        chunk = empty
-        position = 0
-        return undefined
-      }
-      const length = partialLength + end - position - (followsCr(end) ? 1 : 0)
-      if (length > maxBytes) return fail()
-      const from = position
-      position = end + 1
-      if (partialLength === 0)
-        return decodeShortAscii(chunk, from, from + length) ?? utf8.decode(chunk.subarray(from, from + length))
-      if (length > partialLength) appendToPartial(chunk.subarray(from, from + length - partialLength))
-      return takePartial(length)
-    },
-    inLine: () => {
-      const last = chunk.length - 1
-      if (position > last) return partialLength > 0
-      return chunk[last] !== LF && !(telnet && chunk[last] === NUL && followsCr(last))
-    },
-    finish: () => {
-      const line = takePartial(partial[partialLength - 1] === CR ? partialLength - 1 : partialLength)
-      return line === "" ? undefined : line
-    }
+    feed: (bytes) => feed(state, bytes),
+    take: () => take(state),
+    inLine: () => inLine(state),
+    finish: () => finish(state)
   }
 }
 
@@ -210,6 +253,16 @@ export interface Lines {
    * `LineError` reading has ended; the connection can still be written to.
    */
   readonly next: Pull.Pull<string, Network.NetworkError | LineError>
+}
+
+/** Progress of the reader of a connection. Times in milliseconds. */
+interface Reading {
+  /** Time of the last chunk that ended within a line. */
+  partialChunkAt: number
+  /** Start time of the line being read. */
+  lineStartedAt: number | undefined
+  waitingForRest: boolean
+  end: Effect.Effect<never, LineError | Cause.Done> | undefined
 }
 
 /**
@@ -250,47 +303,43 @@ export const make = Effect.fnUntraced(function* (connection: Network.Connection,
   const deadlineMillis = Duration.toMillis(deadline)
   const sweeper = options.sweeper ?? (yield* Sweeper.make("1 second"))
   const fork = Effect.runForkWith(yield* Effect.context<never>())
-  /** Time of the last chunk that ended within a line, and start time of the line being read, both in milliseconds. */
-  let partialChunkAt = 0
-  let lineStartedAt: number | undefined
-  let waitingForRest = false
-  let end: Effect.Effect<never, LineError | Cause.Done> | undefined
+  const reading: Reading = { partialChunkAt: 0, lineStartedAt: undefined, waitingForRest: false, end: undefined }
 
   const step = (): Lines["next"] => {
     const line = lines.take()
     if (typeof line === "string") {
-      lineStartedAt = undefined
+      reading.lineStartedAt = undefined
       return Effect.succeed(line)
     }
-    if (line !== undefined) end ??= Effect.fail(new LineError({ reason: line }))
-    if (end !== undefined) return end
+    if (line !== undefined) reading.end ??= Effect.fail(new LineError({ reason: line }))
+    if (reading.end !== undefined) return reading.end
     if (!lines.inLine()) return pullFirstBytes
-    lineStartedAt ??= partialChunkAt
-    waitingForRest = true
+    reading.lineStartedAt ??= reading.partialChunkAt
+    reading.waitingForRest = true
     return pullRest
   }
   const next: Lines["next"] = Effect.suspend(step)
   const handlers = {
     onSuccess: (chunk: Uint8Array): Lines["next"] => {
-      waitingForRest = false
-      if (end !== undefined) return end
+      reading.waitingForRest = false
+      if (reading.end !== undefined) return reading.end
       const reply = lines.feed(chunk)
-      if (lines.inLine()) partialChunkAt = sweeper.now()
+      if (lines.inLine()) reading.partialChunkAt = sweeper.now()
       return reply.length === 0 ? step() : Effect.andThen(Effect.ignore(connection.write(reply)), next)
     },
     onFailure: (cause: Cause.Cause<Network.NetworkError | Cause.Done>): Lines["next"] => {
-      waitingForRest = false
-      if (end !== undefined) return end
+      reading.waitingForRest = false
+      if (reading.end !== undefined) return reading.end
       if (!Pull.isDoneCause(cause)) return Effect.failCause(cause)
-      end = Cause.done()
+      reading.end = Cause.done()
       const last = lines.finish()
-      return last === undefined ? end : Effect.succeed(last)
+      return last === undefined ? reading.end : Effect.succeed(last)
     }
   }
   /** Two ways to wait, so that a line that arrives whole pays nothing for the deadline. */
   const pullFirstBytes = Effect.matchCauseEffect(connection.pull, handlers)
   const stopWaiting = Effect.sync(() => {
-    waitingForRest = false
+    reading.waitingForRest = false
   })
   const pullRest = Effect.matchCauseEffect(
     Effect.onInterrupt(connection.pull, () => stopWaiting),
@@ -300,9 +349,14 @@ export const make = Effect.fnUntraced(function* (connection: Network.Connection,
   yield* Effect.acquireRelease(
     Effect.sync(() =>
       sweeper.add((now) => {
-        if (!waitingForRest || lineStartedAt === undefined || now - lineStartedAt < deadlineMillis) return
-        waitingForRest = false
-        end = Effect.fail(new LineError({ reason: new TooSlow({ deadline }) }))
+        if (
+          !reading.waitingForRest ||
+          reading.lineStartedAt === undefined ||
+          now - reading.lineStartedAt < deadlineMillis
+        )
+          return
+        reading.waitingForRest = false
+        reading.end = Effect.fail(new LineError({ reason: new TooSlow({ deadline }) }))
         // Wakes the reader, which then returns `end`.
         fork(connection.endRead)
       })

@@ -25,18 +25,15 @@
  * await Effect.runPromise(program.pipe(Effect.scoped, Effect.provide(NodeNetwork.layer)))
  * ```
  */
-import * as Cause from "effect/Cause"
-import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type * as Fiber from "effect/Fiber"
-import * as Latch from "effect/Latch"
 import * as NetAddress from "effect/net/NetAddress"
-import * as Pull from "effect/Pull"
-import * as References from "effect/References"
 import * as Scope from "effect/Scope"
+import type * as ConnectionLimits from "./ConnectionLimits.ts"
+import * as ConnectionTable from "./ConnectionTable.ts"
 import * as Network from "./Network.ts"
+import * as ServerEvents from "./ServerEvents.ts"
 import * as ServerMetrics from "./ServerMetrics.ts"
 import * as Sweeper from "./Sweeper.ts"
 
@@ -66,18 +63,15 @@ export type Options = Network.ListenOptions & Limits
 /** Counters of a server since its start. @category models @since 0.1.0 */
 export type Stats = Readonly<ServerMetrics.Stats>
 
-/** Data of a connection for its handler. @category models @since 0.1.0 */
-export interface ConnectionContext {
-  /** Sequence number from 1, in the order of acceptance. */
-  readonly id: number
-  /** Sweeper of the server, for deadlines of the protocol. */
-  readonly sweeper: Sweeper.Sweeper
-}
+/** Event of a connection. `id` is that of its `ConnectionContext`. @category models @since 0.1.0 */
+export type Event = ConnectionTable.Event
 
-/** A running server. @category models @since 0.1.0 */
-export interface TcpServer {
+/** Data of a connection for its handler. @category models @since 0.1.0 */
+export type ConnectionContext = ConnectionTable.ConnectionContext
+
+/** A running server. `Other` are the events that its owner adds. @category models @since 0.1.0 */
+export interface TcpServer<Other = never> extends ServerEvents.Observable<Event | Other, Stats> {
   readonly address: NetAddress.SocketAddress
-  readonly stats: Effect.Effect<Stats>
   /** Closes the listening socket: the system refuses new clients, open connections stay. */
   readonly suspend: Effect.Effect<void>
   /** Listens again on the same address. Fails with `Closed` after `drain`. */
@@ -89,24 +83,51 @@ export interface TcpServer {
   readonly drain: Effect.Effect<void>
 }
 
-/** A connection with its traffic at the last sweep and the time of its last activity. */
-interface ServedConnection {
-  readonly connection: Network.Connection
-  readonly scope: Scope.Closeable
-  readonly remoteHost: string | undefined
-  /** True for a connection over a limit: it gets the busy message and is not counted as active. */
-  readonly refused: boolean
-  fiber: Fiber.Fiber<void, unknown> | undefined
-  traffic: Network.Traffic
-  lastActiveAt: number
-  /** Time when the server ended the connection, in milliseconds; the handler then has the grace period. */
-  endedAt: number | undefined
+/** The listening socket of a server, which `suspend` closes and `resume` opens again. */
+interface Listening {
+  readonly listen: (
+    options: Network.ListenOptions
+  ) => Effect.Effect<Network.Listener, Network.NetworkError, Scope.Scope>
+  readonly onConnection: (connection: Network.Connection, scope: Scope.Closeable) => void
+  /** Scope of the listening socket; undefined while suspended. */
+  scope: Scope.Closeable | undefined
+  isDrained: boolean
 }
 
-/** Time for a handler whose connection was ended, and for a client that reads the busy message. */
-const gracePeriodMillis = 1_000
+const acceptAll = (listener: Network.Listener, onConnection: Listening["onConnection"]) =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.suspend(() => {
+      const scope = Scope.makeUnsafe()
+      return restore(Scope.provide(listener.accept, scope)).pipe(
+        Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause))),
+        Effect.map((connection) => onConnection(connection, scope))
+      )
+    }).pipe(Effect.forever)
+  )
 
-const noTraffic: Network.Traffic = { received: 0, sent: 0, unsent: 0 }
+const startListening = Effect.fnUntraced(function* (listening: Listening, options: Network.ListenOptions) {
+  const scope = yield* Scope.make()
+  const listener = yield* Scope.provide(listening.listen(options), scope).pipe(
+    Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause)))
+  )
+  yield* Effect.ignore(acceptAll(listener, listening.onConnection)).pipe(Effect.forkIn(scope))
+  listening.scope = scope
+  return listener.address
+}, Effect.uninterruptible)
+
+const stopListening = (listening: Listening) =>
+  Effect.suspend(() => {
+    const { scope } = listening
+    listening.scope = undefined
+    return scope === undefined ? Effect.void : Scope.close(scope, Exit.void)
+  })
+
+const limitsOf = (options: Limits, availableSockets: () => number): ConnectionLimits.ConnectionLimits => ({
+  maxConnections: options.maxConnections ?? Math.max(1, Math.min(1_024, availableSockets())),
+  maxConnectionsPerPeer: options.maxConnectionsPerPeer ?? Number.POSITIVE_INFINITY,
+  idleTimeoutMillis: Duration.toMillis(options.idleTimeout ?? "60 seconds"),
+  writeTimeoutMillis: Duration.toMillis(options.writeTimeout ?? "30 seconds")
+})
 
 /**
  * Listens, and runs `handler` for every connection, until the scope closes. A connection closes when its handler ends.
@@ -115,203 +136,54 @@ const noTraffic: Network.Traffic = { received: 0, sent: 0, unsent: 0 }
  * client; a defect is logged at ERROR. Neither affects other connections. When the server drains, the input of all
  * handlers ends.
  *
+ * The log annotations of a handler are the `service`, the `client`, which is the id, and its address `remote`. With a
+ * tracer, a handler runs in the span `TcpServer.connection`, which has the same attributes.
+ *
+ * A server that has other events, too, passes their `source`, so that all have one order.
+ *
  * @category constructors
  * @since 0.1.0
  */
-export const make = Effect.fnUntraced(function* <E, R>(
+export const make = Effect.fnUntraced(function* <E, R, Other = never>(
   options: Options,
-  handler: (connection: Network.Connection, context: ConnectionContext) => Effect.Effect<void, E, R>
+  handler: (connection: Network.Connection, context: ConnectionContext) => Effect.Effect<void, E, R>,
+  source?: ServerEvents.ServerEvents<Event | Other>
 ) {
   const network = yield* Network.Network
   const { service = "tcp" } = options
-  const parentContext = yield* Effect.context<R>()
-  const annotations = { ...Context.get(parentContext, References.CurrentLogAnnotations), service }
-  const context = Context.add(parentContext, References.CurrentLogAnnotations, annotations)
-  const fork = Effect.runForkWith(context)
-  const idleTimeoutMillis = Duration.toMillis(options.idleTimeout ?? "60 seconds")
-  const writeTimeoutMillis = Duration.toMillis(options.writeTimeout ?? "30 seconds")
-  const maxConnections = options.maxConnections ?? Math.max(1, Math.min(1_024, network.availableSockets()))
+  const context = yield* Effect.context<R>()
+  const limits = limitsOf(options, network.availableSockets)
+  const { idleTimeoutMillis, writeTimeoutMillis } = limits
   const sweeper = yield* Sweeper.make(Math.max(5, Math.min(250, idleTimeoutMillis / 4, writeTimeoutMillis / 4)))
-  const connections = new Set<ServedConnection>()
-  const connectionsPerHost = new Map<string, number>()
-  const allClosed = Latch.makeUnsafe(true)
-  const { stats, publish } = ServerMetrics.make(service, context)
+  const { emit, events } = source ?? (yield* ServerEvents.make<Event | Other>())
+  const metrics = ServerMetrics.make(service, context)
+  const { busyMessage } = options
+  const table = ConnectionTable.make({ service, context, limits, busyMessage, sweeper, metrics, emit, handler })
+  sweeper.add((now) => ConnectionTable.sweep(table, now))
 
-  const countTraffic = (served: ServedConnection) => {
-    const traffic = served.connection.traffic()
-    const received = traffic.received - served.traffic.received
-    const sent = traffic.sent - served.traffic.sent
-    served.traffic = traffic
-    if (received === 0 && sent === 0) return false
-    stats.bytesReceived += received
-    stats.bytesSent += sent
-    return true
+  const listening: Listening = {
+    listen: network.listen,
+    onConnection: (connection, scope) => ConnectionTable.serve(table, connection, scope),
+    scope: undefined,
+    isDrained: false
   }
-
-  const changeActive = (served: ServedConnection, change: 1 | -1) => {
-    stats.active += change
-    if (served.remoteHost === undefined) return
-    const count = (connectionsPerHost.get(served.remoteHost) ?? 0) + change
-    if (count === 0) connectionsPerHost.delete(served.remoteHost)
-    else connectionsPerHost.set(served.remoteHost, count)
-  }
-
-  const admit = (connection: Network.Connection, scope: Scope.Closeable): ServedConnection => {
-    const maxPerHost = options.maxConnectionsPerPeer
-    const remoteHost =
-      maxPerHost !== undefined && NetAddress.isInetAddress(connection.remote)
-        ? NetAddress.formatHost(connection.remote)
-        : undefined
-    const refused =
-      stats.active >= maxConnections ||
-      (remoteHost !== undefined && (connectionsPerHost.get(remoteHost) ?? 0) >= maxPerHost!)
-    const now = sweeper.now()
-    const endedAt = refused ? now : undefined
-    const served: ServedConnection = {
-      connection,
-      scope,
-      remoteHost,
-      refused,
-      fiber: undefined,
-      traffic: noTraffic,
-      lastActiveAt: now,
-      endedAt
-    }
-    connections.add(served)
-    allClosed.closeUnsafe()
-    stats[refused ? "refused" : "accepted"]++
-    if (!refused) changeActive(served, 1)
-    return served
-  }
-
-  const remove = (served: ServedConnection) => {
-    countTraffic(served)
-    connections.delete(served)
-    if (!served.refused) changeActive(served, -1)
-    if (connections.size === 0) allClosed.openUnsafe()
-  }
-
-  const cut = (served: ServedConnection) => {
-    fork(served.connection.abort)
-    served.fiber?.interruptUnsafe()
-  }
-
-  sweeper.add((now) => {
-    for (const served of connections) {
-      if (countTraffic(served)) served.lastActiveAt = now
-      const peerNotReading = served.traffic.unsent > 0
-      if (served.endedAt !== undefined) {
-        if (now - served.endedAt >= gracePeriodMillis) cut(served)
-      } else if (now - served.lastActiveAt >= (peerNotReading ? writeTimeoutMillis : idleTimeoutMillis)) {
-        stats.timedOut++
-        served.endedAt = now
-        fork(peerNotReading ? served.connection.abort : served.connection.endRead)
-      }
-    }
-    publish()
+  const suspend = stopListening(listening)
+  const stop = Effect.suspend(() => {
+    listening.isDrained = true
+    return Effect.andThen(suspend, ConnectionTable.drain(table, options.drain ?? "5 seconds"))
   })
-
-  /**
-   * Sends the busy message. What the client sends meanwhile is read and dropped, since unread input would turn the FIN
-   * into an RST.
-   */
-  const refuse = (connection: Network.Connection) =>
-    options.busyMessage === undefined
-      ? Effect.void
-      : connection
-          .write(options.busyMessage)
-          .pipe(Effect.andThen(connection.end), Effect.andThen(Effect.forever(connection.pull)), Effect.ignore)
-
-  /** Logs a failure; the end of input is a success. */
-  const report = (cause: Cause.Cause<unknown>) => {
-    if (Pull.isDoneCause(cause)) return Effect.void
-    return Cause.hasDies(cause)
-      ? Effect.logError("unhandled defect in connection handler", cause)
-      : Effect.logDebug("connection ended", Cause.squash(cause))
-  }
-
-  /** Closes the connection of a handler that has ended. */
-  const finish = (served: ServedConnection, exit: Exit.Exit<void, unknown>) => {
-    const closed = Scope.close(served.scope, Exit.void)
-    const closeAndReport = Exit.isSuccess(exit) ? closed : Effect.andThen(report(exit.cause), closed)
-    fork(closeAndReport).addObserver(() => remove(served))
-  }
-
-  /** Runs the handler in a root fiber: one forked and wrapped here costs half as much again in time and memory. */
-  const serve = (connection: Network.Connection, scope: Scope.Closeable) => {
-    const served = admit(connection, scope)
-    const connectionContext = { id: stats.accepted, sweeper }
-    const program: Effect.Effect<void, unknown, R> = served.refused
-      ? refuse(connection)
-      : handler(connection, connectionContext)
-    served.fiber = fork(program)
-    served.fiber.addObserver((exit) => finish(served, exit))
-  }
-
-  const acceptAll = (listener: Network.Listener) =>
-    Effect.uninterruptibleMask((restore) =>
-      Effect.suspend(() => {
-        const scope = Scope.makeUnsafe()
-        return restore(Scope.provide(listener.accept, scope)).pipe(
-          Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause))),
-          Effect.map((connection) => serve(connection, scope))
-        )
-      }).pipe(Effect.forever)
-    )
-
-  let listenerScope: Scope.Closeable | undefined
-  let drained = false
-  const startListening = Effect.fnUntraced(function* (listenOptions: Network.ListenOptions) {
-    const scope = yield* Scope.make()
-    const listener = yield* Scope.provide(network.listen(listenOptions), scope).pipe(
-      Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause)))
-    )
-    yield* Effect.ignore(acceptAll(listener)).pipe(Effect.forkIn(scope))
-    listenerScope = scope
-    return listener.address
-  }, Effect.uninterruptible)
-
-  const suspend = Effect.suspend(() => {
-    const scope = listenerScope
-    listenerScope = undefined
-    return scope === undefined ? Effect.void : Scope.close(scope, Exit.void)
-  })
-
-  const waitUntilClosed = (time: Duration.Input) => Effect.timeoutOption(Effect.interruptible(allClosed.await), time)
-
-  const drain = yield* Effect.cached(
-    Effect.gen(function* () {
-      drained = true
-      yield* suspend
-      for (const served of connections) yield* served.connection.endRead
-      yield* waitUntilClosed(options.drain ?? "5 seconds")
-      for (const served of connections) cut(served)
-      yield* waitUntilClosed(gracePeriodMillis)
-      publish()
-      if (connections.size > 0)
-        yield* Effect.logError(`shutdown incomplete: ${connections.size} uninterruptible connection handlers still run`)
-    })
-  )
-
+  const drain = yield* Effect.cached(stop)
   yield* Effect.addFinalizer(() => drain)
-  const address = yield* startListening(options)
+  const address = yield* startListening(listening, options)
   const resumeOptions = NetAddress.isInetAddress(address) ? { ...options, port: address.port } : options
-  const server: TcpServer = {
-    address,
-    stats: Effect.sync(() => {
-      for (const served of connections) countTraffic(served)
-      publish()
-      return { ...stats }
-    }),
-    suspend,
-    resume: Effect.suspend(() =>
-      drained
-        ? Effect.fail(new Network.NetworkError({ reason: "Closed", address }))
-        : listenerScope === undefined
-          ? Effect.asVoid(startListening(resumeOptions))
-          : Effect.void
-    ),
-    drain
-  }
+  const resume = Effect.suspend(() =>
+    listening.isDrained
+      ? Effect.fail(new Network.NetworkError({ reason: "Closed", address }))
+      : listening.scope === undefined
+        ? Effect.asVoid(startListening(listening, resumeOptions))
+        : Effect.void
+  )
+  const stats = Effect.sync((): Stats => ConnectionTable.stats(table))
+  const server: TcpServer<Other> = { ...ServerEvents.observable(events, stats), address, suspend, resume, drain }
   return server
 })
