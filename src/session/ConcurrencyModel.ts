@@ -1,8 +1,11 @@
 /** Concurrency models: values that decide how a server serves its clients, chosen separately from the session. */
+import * as Config from "effect/Config"
 import type * as Effect from "effect/Effect"
 import type * as NetAddress from "effect/net/NetAddress"
 import type * as Scope from "effect/Scope"
-import type { Network, NetworkError } from "../network/Network.ts"
+import type { Network, NetworkError, TcpListenOptions } from "../network/Network.ts"
+import * as ServerConfig from "../network/ServerConfig.ts"
+import type * as ServerEvents from "../network/ServerEvents.ts"
 import type * as TcpServer from "../network/TcpServer.ts"
 import type { Definition, Session, SessionError, Shared } from "./Session.ts"
 
@@ -31,10 +34,26 @@ export type Options = TcpServer.Options & {
   readonly seed?: number | undefined
 }
 
+/**
+ * Creates a config of the address, the limits, the rate and the seed of a server; see `ServerConfig.tcp`.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const config = <O extends TcpListenOptions & Options>(service: string, defaults: O): Config.Config<O> => {
+  const integer = (option: string, minimum: number, maximum: number) =>
+    ServerConfig.integer(service, option, minimum, maximum)
+  const variables = Config.all({
+    tcp: ServerConfig.tcp(service, defaults),
+    rate: Config.withDefault(integer("rate", 1, Number.MAX_SAFE_INTEGER), defaults.rate),
+    seed: Config.withDefault(integer("seed", 0, 2 ** 32 - 1), defaults.seed)
+  })
+  return Config.map(variables, ({ tcp, ...own }) => ({ ...tcp, ...own }))
+}
+
 /** Running server of sessions. @category models @since 0.1.0 */
-export interface SessionServer {
+export interface SessionServer extends ServerEvents.Observable<TcpServer.Event, TcpServer.Stats> {
   readonly address: NetAddress.SocketAddress
-  readonly stats: Effect.Effect<TcpServer.Stats>
   /** Stops accepting clients and reading input, waits for the sessions, and disconnects the rest at the deadline. */
   readonly drain: Effect.Effect<void>
 }

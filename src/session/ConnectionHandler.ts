@@ -11,6 +11,7 @@ import * as Scope from "effect/Scope"
 import type * as Network from "../network/Network.ts"
 import type * as Sweeper from "../network/Sweeper.ts"
 import type * as TcpServer from "../network/TcpServer.ts"
+import * as Tracing from "../network/Tracing.ts"
 import * as ClientInfo from "./ClientInfo.ts"
 import type { ClientConnection, ClientStateHolder } from "./ClientStateHolder.ts"
 import type { Options, Program } from "./ConcurrencyModel.ts"
@@ -43,7 +44,10 @@ export const serve = <S, Ask, Message>(
           stopTicks?.()
           runner.stop()
         })
-        return Effect.ensuring(runner.run, stop)
+        return Tracing.withSpan(Effect.ensuring(runner.run, stop), context, "Session.serve", () => ({
+          client: client.client.id,
+          remote: client.client.remote
+        }))
       })
     )
   )
@@ -51,8 +55,6 @@ export const serve = <S, Ask, Message>(
 /** Options by which a concurrency model serves its clients. @category models @since 0.1.0 */
 export interface HandlerOptions<Ask, Message> {
   readonly makeClientStateHolder: (client: Session.ClientInfo) => ClientStateHolder<Ask, Message>
-  /** `Client.id`, from the connection and its count in this server, from 1. Default: the count. */
-  readonly clientId?: ((connection: Network.Connection, count: number) => number) | undefined
   /** Wraps the whole session of a client, for example in a semaphore. Default: the session itself. */
   readonly wrap?: (<A>(session: Effect.Effect<A>) => Effect.Effect<A>) | undefined
 }
@@ -64,9 +66,9 @@ export const handler =
     options: Pick<Options, "rate" | "seed">,
     handlerOptions: HandlerOptions<Ask, Message>
   ) =>
-  (connection: Network.Connection, { id: count, sweeper }: TcpServer.ConnectionContext): Effect.Effect<void> => {
-    const { makeClientStateHolder, clientId = (_, count) => count, wrap = identity } = handlerOptions
-    return Effect.flatMap(ClientInfo.make(connection, clientId(connection, count), options.seed), (client) =>
+  (connection: Network.Connection, { id, sweeper }: TcpServer.ConnectionContext): Effect.Effect<void> => {
+    const { makeClientStateHolder, wrap = identity } = handlerOptions
+    return Effect.flatMap(ClientInfo.make(connection, id, options.seed), (client) =>
       Effect.flatMap(
         wrap(serve(program, { client, connection, rate: options.rate, sweeper }, makeClientStateHolder(client))),
         (isSending) => (isSending ? LingeringClose.linger(connection, sweeper) : Effect.void)
