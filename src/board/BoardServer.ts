@@ -26,15 +26,18 @@
  * await Effect.runPromise(program.pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
  * ```
  */
+import * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
-import type * as ConcurrencyModel from "../session/ConcurrencyModel.ts"
+import * as ServerConfig from "../network/ServerConfig.ts"
+import * as ConcurrencyModel from "../session/ConcurrencyModel.ts"
 import * as Fibers from "../session/Fibers.ts"
 import { SessionError } from "../session/Session.ts"
 import * as Board from "./Board.ts"
 import * as BoardSession from "./BoardSession.ts"
+import * as Grid from "./Grid.ts"
 
 /** Default port. Neither IANA nor the course has assigned one. @category constants @since 0.1.0 */
 export const defaultPort = 1069
@@ -88,3 +91,21 @@ export const make = Effect.fnUntraced(function* ({
 
 /** @category layers @since 0.1.0 */
 export const layer = (options: Options) => Layer.effect(BoardServer, make(options))
+
+/**
+ * Layer of a server with the options of the environment, such as BOARD_PORT and BOARD_SIZE, else those of `defaults`.
+ * The port is 1069 by default.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerConfig = (defaults: ServerConfig.Defaults<Options> = {}) =>
+  Layer.unwrap(
+    Config.map(
+      Config.all({
+        session: ConcurrencyModel.config("board", { port: defaultPort, ...defaults }),
+        size: Config.withDefault(ServerConfig.integer("board", "size", 1, Grid.maxSize), defaults.size)
+      }),
+      ({ session, size }) => layer({ ...session, size })
+    )
+  )

@@ -17,7 +17,8 @@ import {
   type Step
 } from "../session/Session.ts"
 
-const maxNumber = 2 ** 31 - 1
+/** Largest number of a range. @category constants @since 0.1.0 */
+export const maxNumber: number = 2 ** 31 - 1
 
 /** Reply to a guess. The server closes the connection after `correct!`. @category models @since 0.1.0 */
 export type Verdict = "too big" | "too small" | "correct!"

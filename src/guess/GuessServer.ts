@@ -22,11 +22,13 @@
  * await Effect.runPromise(program.pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
  * ```
  */
+import * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
-import type * as ConcurrencyModel from "../session/ConcurrencyModel.ts"
+import * as ServerConfig from "../network/ServerConfig.ts"
+import * as ConcurrencyModel from "../session/ConcurrencyModel.ts"
 import * as Fibers from "../session/Fibers.ts"
 import { SessionError } from "../session/Session.ts"
 import * as Guess from "./Guess.ts"
@@ -70,3 +72,24 @@ export const make = Effect.fnUntraced(function* ({ max, min, model = Fibers.mode
 
 /** @category layers @since 0.1.0 */
 export const layer = (options: Options) => Layer.effect(GuessServer, make(options))
+
+/**
+ * Layer of a server with the options of the environment, such as GUESS_PORT and GUESS_MAX, else those of `defaults`.
+ * The port is 1500 by default.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerConfig = (defaults: ServerConfig.Defaults<Options> = {}) => {
+  const bound = (option: string) => ServerConfig.integer("guess", option, 1, Guess.maxNumber)
+  return Layer.unwrap(
+    Config.map(
+      Config.all({
+        session: ConcurrencyModel.config("guess", { port: defaultPort, ...defaults }),
+        min: Config.withDefault(bound("min"), defaults.min),
+        max: Config.withDefault(bound("max"), defaults.max)
+      }),
+      ({ session, ...range }) => layer({ ...session, ...range })
+    )
+  )
+}

@@ -5,7 +5,6 @@
  */
 import * as Bytes from "effect/Bytes"
 import * as Effect from "effect/Effect"
-import * as Latch from "effect/Latch"
 import * as Option from "effect/Option"
 import * as Pull from "effect/Pull"
 import * as Schema from "effect/Schema"
@@ -14,9 +13,10 @@ import type { FarmError } from "../farm/FarmError.ts"
 import type { ConnectionFailure, HostConnection, OnOutcomes } from "../farm/tcp/RemoteHost.ts"
 import * as TcpWorkers from "../farm/tcp/TcpWorkers.ts"
 import type { Requirements } from "../farm/tcp/WorkerServerConnection.ts"
-import type { TaskOutcome, Worker } from "../farm/Worker.ts"
+import type { Task, TaskOutcome, Worker } from "../farm/Worker.ts"
 import * as Monotonic from "../network/Monotonic.ts"
 import type { Connection } from "../network/Network.ts"
+import * as Signal from "../network/Signal.ts"
 import * as TcpClient from "../network/TcpClient.ts"
 import * as CourseProtocol from "./CourseProtocol.ts"
 import { job, Packet } from "./PrimeJob.ts"
@@ -62,6 +62,71 @@ const probeHost = Effect.fnUntraced(function* (
   return yield* Effect.fail(connectionFailure(`not a prime server: it counts ${count} primes in 0..2`, true))
 })
 
+/** Connection to a host. Times are in milliseconds. */
+interface CourseHost {
+  readonly connection: Pick<Connection, "pull" | "write">
+  readonly decoder: CourseProtocol.Decoder<number>
+  readonly isOvercounting: boolean
+  readonly now: () => number
+  /** Ranges in flight, in the order of their responses. */
+  readonly pendingRanges: Array<PendingRange>
+  readonly hasOutput: Signal.Signal
+  outgoing: ReadonlyArray<Uint8Array>
+  lastResponseAt: number
+}
+
+const outcomeOf = (host: CourseHost, count: number): TaskOutcome | ConnectionFailure => {
+  const range = host.pendingRanges.shift()
+  if (range === undefined) return connectionFailure(`unsolicited response: ${count}`)
+  const result = count - (host.isOvercounting ? CourseProtocol.overcount(range) : 0)
+  // Of two neighbours one is even, and 2 is the only even prime.
+  if (!(result >= 0 && result <= (range.max - range.min) / 2 + 1)) {
+    return connectionFailure(`impossible count ${count} for the range ${range.min}..${range.max}`)
+  }
+  const now = host.now()
+  const millis = now - Math.max(range.sentAt, host.lastResponseAt)
+  host.lastResponseAt = now
+  return { _tag: "Done", id: range.id, result, millis }
+}
+
+const receive = (host: CourseHost, onOutcomes: OnOutcomes) =>
+  Effect.flatMap(host.connection.pull, (bytes) => {
+    const outcomes: Array<TaskOutcome> = []
+    for (const count of host.decoder.push(bytes)) {
+      const outcome = outcomeOf(host, count)
+      if ("isPermanent" in outcome) return Effect.fail(outcome)
+      outcomes.push(outcome)
+    }
+    return Effect.mapError(Effect.fromResult(onOutcomes(outcomes)), ({ id }) =>
+      connectionFailure(`response to an unknown range: id ${id}`)
+    )
+  })
+
+/** Sends a task; returns its outcome if the course's protocol cannot express its range. */
+const send = (host: CourseHost, { id, packet }: Task): ReadonlyArray<TaskOutcome> => {
+  const decoded = decode(packet)
+  if (Option.isNone(decoded)) return [{ _tag: "Failed", id, message: "the packet is not a range" }]
+  const { from: min, to: max } = decoded.value
+  if (max > CourseProtocol.upperLimit) {
+    const message = `range end ${max} is too large for the course's protocol (limit 2^31 - 1)`
+    return [{ _tag: "Failed", id, message }]
+  }
+  host.pendingRanges.push({ id, min, max, sentAt: host.now() })
+  host.outgoing = [...host.outgoing, CourseProtocol.encodeRequest({ min, max })]
+  host.hasOutput.notify()
+  return []
+}
+
+const flush = (host: CourseHost) =>
+  Effect.andThen(
+    host.hasOutput.wait,
+    Effect.suspend(() => {
+      const requests = Bytes.concat(host.outgoing)
+      host.outgoing = []
+      return host.connection.write(requests)
+    })
+  )
+
 const open = Effect.fnUntraced(function* (
   address: { readonly host: string; readonly service: string | number },
   { timeoutMillis }: { readonly timeoutMillis: number },
@@ -81,66 +146,19 @@ const open = Effect.fnUntraced(function* (
     }),
     Effect.mapError((error) => ("isPermanent" in error ? error : failureOf(error)))
   )
-  const latencyMillis = now() - start
-  const pendingRanges: Array<PendingRange> = []
-  let outgoing: Array<Uint8Array> = []
-  const hasOutput = Latch.makeUnsafe(false)
-  let lastResponseAt = 0
-
-  const outcomeOf = (count: number): TaskOutcome | ConnectionFailure => {
-    const range = pendingRanges.shift()
-    if (range === undefined) return connectionFailure(`unsolicited response: ${count}`)
-    const result = count - (isOvercounting ? CourseProtocol.overcount(range) : 0)
-    // Of two neighbours one is even, and 2 is the only even prime.
-    if (!(result >= 0 && result <= (range.max - range.min) / 2 + 1)) {
-      return connectionFailure(`impossible count ${count} for the range ${range.min}..${range.max}`)
-    }
-    const millis = now() - Math.max(range.sentAt, lastResponseAt)
-    lastResponseAt = now()
-    return { _tag: "Done", id: range.id, result, millis }
+  const host: CourseHost = {
+    ...{ connection, decoder, isOvercounting, now, pendingRanges: [], outgoing: [], lastResponseAt: 0 },
+    hasOutput: Signal.make()
   }
-  const receive = (onOutcomes: OnOutcomes) => (bytes: Uint8Array) => {
-    const outcomes: Array<TaskOutcome> = []
-    for (const count of decoder.push(bytes)) {
-      const outcome = outcomeOf(count)
-      if ("isPermanent" in outcome) return Effect.fail(outcome)
-      outcomes.push(outcome)
-    }
-    onOutcomes(outcomes)
-    return Effect.void
-  }
-  const flush = Effect.suspend(() => {
-    hasOutput.closeUnsafe()
-    const all = Bytes.concat(outgoing)
-    outgoing = []
-    return connection.write(all)
-  })
   const hostConnection: HostConnection = {
     threads: 1,
     capacity: maxPendingRanges,
-    latencyMillis,
-    send: (tasks) =>
-      tasks.flatMap(({ id, packet }): ReadonlyArray<TaskOutcome> => {
-        const decoded = decode(packet)
-        if (Option.isNone(decoded)) return [{ _tag: "Failed", id, message: "the packet is not a range" }]
-        const { from: min, to: max } = decoded.value
-        if (max > CourseProtocol.upperLimit) {
-          return [
-            { _tag: "Failed", id, message: `range end ${max} is too large for the course's protocol (limit 2^31 - 1)` }
-          ]
-        }
-        pendingRanges.push({ id, min, max, sentAt: now() })
-        outgoing.push(CourseProtocol.encodeRequest({ min, max }))
-        hasOutput.openUnsafe()
-        return []
-      }),
+    latencyMillis: now() - start,
+    send: (tasks) => tasks.flatMap((task) => send(host, task)),
     // The protocol has no cancel message: the response is awaited and discarded.
     cancel: () => {},
     serve: (onOutcomes) =>
-      Effect.raceFirst(
-        Effect.forever(Effect.flatMap(connection.pull, receive(onOutcomes))),
-        Effect.forever(Effect.andThen(hasOutput.await, flush))
-      ).pipe(
+      Effect.raceFirst(Effect.forever(receive(host, onOutcomes)), Effect.forever(flush(host))).pipe(
         Pull.catchDone(closed),
         Effect.mapError((error) => ("isPermanent" in error ? error : failureOf(error)))
       )

@@ -6,8 +6,11 @@
  * The workers of a pool count, normally threads, so that this process stays responsive.
  */
 import * as Bytes from "effect/Bytes"
+import * as Config from "effect/Config"
+import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Pull from "effect/Pull"
 import * as Stream from "effect/Stream"
 import * as MessageChannel from "../farm/tcp/MessageChannel.ts"
@@ -15,6 +18,8 @@ import * as Protocol from "../farm/tcp/Protocol.ts"
 import * as SharedWorkerPool from "../farm/tcp/SharedWorkerPool.ts"
 import * as TcpWorkerServer from "../farm/tcp/TcpWorkerServer.ts"
 import type { Connection } from "../network/Network.ts"
+import * as ServerConfig from "../network/ServerConfig.ts"
+import * as ServerEvents from "../network/ServerEvents.ts"
 import * as TcpServer from "../network/TcpServer.ts"
 import * as CourseProtocol from "./CourseProtocol.ts"
 import * as Kernels from "./Kernels.ts"
@@ -33,6 +38,23 @@ export type Options = TcpWorkerServer.Options & {
   /** The kernel that counts for the course's client. Default: the fastest. */
   readonly kernel?: Kernels.Name | undefined
 }
+
+/** A request of the course's client was answered. `id` is that of its connection. @category models @since 0.1.0 */
+export interface Counted {
+  readonly _tag: "Counted"
+  readonly id: number
+  readonly range: CourseProtocol.Request
+  readonly count: number
+}
+
+/** Event of a server. @category models @since 0.1.0 */
+export type Event = TcpWorkerServer.Event | Counted
+
+/** A running server. @category models @since 0.1.0 */
+export type Server = TcpWorkerServer.Server<Counted>
+
+/** The service of a running server. @category services @since 0.1.0 */
+export class PrimeServer extends Context.Service<PrimeServer, Server>()("effect-inet/primes/PrimeServer") {}
 
 /** A range that could not be counted. @category errors @since 0.1.0 */
 export class PrimeServerError extends Data.TaggedError("PrimeServerError")<{ readonly message: string }> {}
@@ -83,19 +105,24 @@ const serveCourse = Effect.fnUntraced(function* (
   pool: SharedWorkerPool.SharedWorkerPool,
   connection: Connection,
   initialBytes: Uint8Array,
-  { dialect = "exact", kernel = Kernels.fastest }: Options
+  { dialect = "exact", kernel = Kernels.fastest }: Options,
+  onCounted: (range: CourseProtocol.Request, count: number) => void
 ) {
   const count = yield* makeCounter(pool)
   const decoder = CourseProtocol.requestDecoder()
   const isCourse = dialect === "course"
   const log = isCourse ? Effect.logInfo : Effect.logDebug
 
-  const respond = Effect.fnUntraced(function* (request: CourseProtocol.Request) {
-    const counts = yield* Effect.forEach(packetsOf(request, kernel), count, { concurrency: "unbounded" })
-    const sum = counts.reduce((all, one) => all + one, isCourse ? CourseProtocol.overcount(request) : 0)
-    yield* log(CourseProtocol.format(request, sum))
-    return CourseProtocol.encodeResponse(sum)
-  })
+  const respond = Effect.fnUntraced(
+    function* (request: CourseProtocol.Request) {
+      const counts = yield* Effect.forEach(packetsOf(request, kernel), count, { concurrency: "unbounded" })
+      const sum = counts.reduce((all, one) => all + one, isCourse ? CourseProtocol.overcount(request) : 0)
+      yield* log(CourseProtocol.format(request, sum))
+      onCounted(request, sum)
+      return CourseProtocol.encodeResponse(sum)
+    },
+    (responded, request) => Effect.withSpan(responded, "PrimeServer.request", { attributes: { ...request } })
+  )
   yield* Stream.make(initialBytes).pipe(
     Stream.concat(Stream.fromPull(Effect.succeed(Effect.map(connection.pull, (bytes) => [bytes] as const)))),
     Stream.flatMap((bytes) => Stream.fromIterable(decoder.push(bytes))),
@@ -136,20 +163,56 @@ const isPreamble = (bytes: Uint8Array) => bytes.every((byte, at) => byte === Pro
  */
 export const make = Effect.fnUntraced(function* (options: Options) {
   const pool = yield* SharedWorkerPool.make(yield* options.workers)
-  const serveFarm = yield* TcpWorkerServer.makeFarmHandler(pool, options)
-  return yield* TcpServer.make(
+  const events = yield* ServerEvents.make<Event>()
+  const farms = yield* TcpWorkerServer.makeFarms(pool, options, events.emit)
+  const server = yield* TcpServer.make(
     { service: "primes", ...options },
     Effect.fnUntraced(
       function* (connection: Connection, client: TcpServer.ConnectionContext) {
         const { head, rest } = yield* MessageChannel.readHead(connection, Protocol.preamble.length)
-        if (isPreamble(head)) return yield* serveFarm(connection, client, rest)
+        if (isPreamble(head)) return yield* farms.serve(connection, client, rest)
         if (options.key !== undefined) {
           return yield* new PrimeServerError({ message: "authentication required: the client's protocol has none" })
         }
         const first = Bytes.concat([head, rest])
-        return yield* Effect.raceFirst(serveCourse(pool, connection, first, options), Effect.asVoid(pool.allGone))
+        const served = serveCourse(pool, connection, first, options, (range, count) =>
+          events.emit(() => ({ _tag: "Counted", id: client.id, range, count }))
+        )
+        return yield* Effect.raceFirst(served, Effect.asVoid(pool.allGone))
       },
       Pull.catchDone(() => Effect.void)
+    ),
+    events
+  )
+  const observed: Server = farms.observe(server)
+  return observed
+})
+
+/** Layer of a server that runs as long as the layer is in use. @category layers @since 0.1.0 */
+export const layer = (options: Options) => Layer.effect(PrimeServer, make(options))
+
+/**
+ * Layer of a server with the options of the environment, such as PRIMES_PORT and PRIMES_KEY, else those of `defaults`.
+ * The port is 1070 by default.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerConfig = (defaults: ServerConfig.Defaults<Options> & Pick<Options, "workers">) =>
+  Layer.unwrap(
+    Config.map(
+      Config.all({
+        tcp: ServerConfig.tcp("primes", { port: defaultPort, ...defaults }),
+        dialect: Config.withDefault(
+          Config.Literals(["exact", "course"], ServerConfig.variable("primes", "dialect")),
+          defaults.dialect
+        ),
+        kernel: Config.withDefault(
+          Config.Literals(Kernels.names, ServerConfig.variable("primes", "kernel")),
+          defaults.kernel
+        ),
+        key: Config.withDefault(Config.Redacted(ServerConfig.variable("primes", "key")), defaults.key)
+      }),
+      ({ tcp, ...own }) => layer({ ...tcp, ...own })
     )
   )
-})

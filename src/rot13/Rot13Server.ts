@@ -20,10 +20,12 @@
  * await Effect.runPromise(program.pipe(Effect.scoped, Effect.provide(live)))
  * ```
  */
+import * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Network from "../network/Network.ts"
+import * as ServerConfig from "../network/ServerConfig.ts"
 import * as TcpServer from "../network/TcpServer.ts"
 import * as Rot13 from "./Rot13.ts"
 
@@ -58,3 +60,24 @@ export const make = (options: Options) =>
 
 /** Layer of a server that runs as long as the layer is in use. @category layers @since 0.1.0 */
 export const layer = (options: Options) => Layer.effect(Rot13Server, make(options))
+
+/**
+ * Layer of a server with the options of the environment, such as ROT13_PORT and ROT13_CASE, else those of `defaults`.
+ * The port is 1067 by default.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerConfig = (defaults: ServerConfig.Defaults<Options> = {}) =>
+  Layer.unwrap(
+    Config.map(
+      Config.all({
+        tcp: ServerConfig.tcp("rot13", { port: defaultPort, ...defaults }),
+        case: Config.withDefault(
+          Config.Literals(["both", "lower"], ServerConfig.variable("rot13", "case")),
+          defaults.case
+        )
+      }),
+      ({ tcp, ...own }) => layer({ ...tcp, ...own })
+    )
+  )

@@ -11,6 +11,7 @@ import * as Line from "../../src/network/Line.ts"
 import * as Network from "../../src/network/Network.ts"
 import type { SessionServer } from "../../src/session/ConcurrencyModel.ts"
 import { readAll } from "../support/Hosts.ts"
+import { withEnvironment } from "../support/Observing.ts"
 import { test, whileTimePasses } from "../support/Servers.ts"
 import * as History from "./History.ts"
 
@@ -47,6 +48,16 @@ const join = Effect.fnUntraced(function* (server: SessionServer) {
 const toMessage = (reply: unknown) => reply as Message
 
 describe("BoardServer", () => {
+  test(
+    "layerConfig takes port and size from the environment",
+    Effect.gen(function* () {
+      const server = yield* BoardServer.BoardServer
+      const { board } = yield* join(server)
+      assert.lengthOf((yield* board).grid, 3)
+      assert.include(yield* server.stats, { active: 1 })
+    }).pipe(Effect.provide(BoardServer.layerConfig({ size: 4 })), withEnvironment({ BOARD_PORT: "0", BOARD_SIZE: "3" }))
+  )
+
   test(
     "answers byte for byte: LF, CR LF, several lines in a packet, telnet, no greeting",
     Effect.gen(function* () {

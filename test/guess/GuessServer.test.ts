@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Guess from "../../src/guess/Guess.ts"
 import * as GuessServer from "../../src/guess/GuessServer.ts"
 import * as Network from "../../src/network/Network.ts"
@@ -8,6 +9,7 @@ import * as NodeProcesses from "../../src/session/NodeProcesses.ts"
 import * as NodeThreads from "../../src/session/NodeThreads.ts"
 import * as Select from "../../src/session/Select.ts"
 import { read, readAll } from "../support/Hosts.ts"
+import { collectUntil, describeSpans, withEnvironment, withSpans } from "../support/Observing.ts"
 import { test } from "../support/Servers.ts"
 
 const seed = 7
@@ -78,6 +80,45 @@ describe("GuessServer", () => {
       it.live
     )
   }
+
+  test(
+    "layerConfig takes port and range from the environment",
+    Effect.gen(function* () {
+      const { address } = yield* GuessServer.GuessServer
+      const connection = yield* Effect.flatMap(Network.Network, (network) => network.connect(address))
+      yield* exchange(connection, "8", "too big\n")
+      yield* connection.write("7")
+      assert.strictEqual((yield* readAll(connection)).toString(), "correct!\n")
+    }).pipe(Effect.provide(GuessServer.layerConfig({ min: 7 })), withEnvironment({ GUESS_PORT: "0", GUESS_MAX: "7" })),
+    it.live
+  )
+
+  test(
+    "runs a game in a span within that of its connection, and reports the connection",
+    Effect.gen(function* () {
+      const network = yield* Network.Network
+      const [server, spans] = yield* withSpans(GuessServer.make({ port: 0, min: 7, max: 7 }))
+      const events = yield* collectUntil(server.events, ({ _tag }) => _tag === "Closed")
+      const connection = yield* network.connect(server.address)
+      yield* connection.write("7")
+      yield* readAll(connection)
+      const [accepted, closed] = yield* Fiber.join(events)
+      assert.include(accepted, { _tag: "Accepted", id: 1 })
+      assert.include(closed, { _tag: "Closed", id: 1 })
+      assert.deepStrictEqual(
+        describeSpans(spans).map(([name, { client, service }]) => [name, client, service]),
+        [
+          ["TcpServer.connection", 1, "guess"],
+          ["Session.serve", 1, undefined]
+        ]
+      )
+      assert.deepStrictEqual(
+        spans.map(({ status }) => status._tag),
+        ["Ended", "Ended"]
+      )
+    }),
+    it.live
+  )
 
   it.each([
     [{ min: 0 }, "invalid range 0 to default: Expected a whole number from 1 to 2147483647"],

@@ -12,6 +12,7 @@ import * as Trial from "../../src/primes/Trial.ts"
 import type * as FaultArbitrary from "../../src/simulation/faults/FaultArbitrary.ts"
 import * as SimCheck from "../../src/simulation/SimCheck.ts"
 import type * as Simulation from "../../src/simulation/Simulation.ts"
+import * as HostEvents from "../farm/tcp/HostEvents.ts"
 import * as Simulated from "../support/Simulated.ts"
 
 /** The response of a server, and its delay in virtual milliseconds. */
@@ -40,11 +41,15 @@ const serve = (behavior: Behavior) =>
 const input = { from: 0, to: 10_000, kernel: "wasm" } as const
 const primes = 1_229
 
-const run = (events: Array<string>, hosts: ReadonlyArray<string>, lease: Duration.Input = "2 seconds") =>
+const hostEvents = HostEvents.make((event) => ("message" in event ? `${event._tag} ${event.message}` : event._tag))
+
+const run = (
+  events: CourseWorkers.Options["events"],
+  hosts: ReadonlyArray<string>,
+  lease: Duration.Input = "2 seconds"
+) =>
   Effect.gen(function* () {
-    const onEvent: CourseWorkers.Options["onEvent"] = (event) =>
-      Effect.sync(() => events.push("message" in event ? `${event._tag} ${event.message}` : event._tag))
-    const workers = Effect.succeed(yield* CourseWorkers.make({ hosts, lease, onEvent }))
+    const workers = Effect.succeed(yield* CourseWorkers.make({ hosts, lease, events }))
     return yield* Farm.run(PrimeJob.job, input, { workers, packetSize: 100, lease, maxAttempts: 20 })
   }).pipe(Effect.scoped, Effect.provide(ServiceNames.layerBuiltIn))
 
@@ -55,9 +60,13 @@ const runBeside = (behavior: Behavior) =>
       const [good, bad, farm] = yield* Effect.all([host("good"), host("bad"), host("farm")])
       yield* good.start(serve(courseServer))
       yield* bad.start(serve(behavior))
-      const events: Array<string> = []
+      const { events, takeLines } = yield* hostEvents
       const sum = yield* farm.run(run(events, ["bad", "good"], "200 millis"))
-      return { sum, events: events.filter((event) => event !== "Connected"), virtualMillis: yield* Simulated.millis }
+      return {
+        sum,
+        events: (yield* takeLines).filter((event) => event !== "Connected"),
+        virtualMillis: yield* Simulated.millis
+      }
     }).pipe(Effect.orDie)
   )
 
@@ -110,7 +119,8 @@ describe("CourseWorkers", () => {
     const [good, bad, farm] = yield* Effect.all([host("good"), host("bad"), host("farm")])
     yield* good.start(serve(courseServer))
     yield* bad.start(serve(courseServer))
-    const once = Effect.suspend(() => farm.run(run([], ["good", "bad"])))
+    const { events } = yield* hostEvents
+    const once = Effect.suspend(() => farm.run(run(events, ["good", "bad"])))
     const outcome = yield* once.pipe(
       Effect.map((sum) => (sum === primes ? "exact" : `wrong sum ${sum}`)),
       Effect.catch(({ reason }) => Effect.succeed(reason._tag)),

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Logger from "effect/Logger"
 import type * as LogLevel from "effect/LogLevel"
 import * as NetAddress from "effect/net/NetAddress"
@@ -18,6 +19,7 @@ import * as PrimeJob from "../../src/primes/PrimeJob.ts"
 import * as PrimeServer from "../../src/primes/PrimeServer.ts"
 import * as Handles from "../support/Handles.ts"
 import { outcome, read } from "../support/Hosts.ts"
+import { collectUntil, describeSpans, withEnvironment, withSpans } from "../support/Observing.ts"
 
 const workers = NodeThreadWorkers.make({ module: PrimeJob.module, threads: 2 })
 
@@ -62,6 +64,39 @@ const courseFarm = (host: string, pipeline: number) =>
   Effect.provide(CourseWorkers.make({ hosts: [host], maxPendingRanges: pipeline }), NodeServices.layer)
 
 describe("PrimeServer", () => {
+  it.live("reports each request of the course's client as an event and a span", () =>
+    onHost(
+      Effect.gen(function* () {
+        const [server, spans] = yield* withSpans(PrimeServer.make({ port: 0, workers, drain: "100 millis" }))
+        const events = yield* collectUntil(server.events, (event) => event._tag === "Counted" && event.range.min === 10)
+        const connection = yield* connectTo(server.address)
+        assert.deepStrictEqual(yield* ask(connection, [[0, 10]]), [4])
+        assert.deepStrictEqual(yield* ask(connection, [[10, 30]]), [6])
+        assert.deepStrictEqual((yield* Fiber.join(events)).slice(1), [
+          { _tag: "Counted", id: 1, range: { min: 0, max: 10 }, count: 4 },
+          { _tag: "Counted", id: 1, range: { min: 10, max: 30 }, count: 6 }
+        ])
+        assert.deepStrictEqual(describeSpans(spans).slice(1), [
+          ["PrimeServer.request", { min: 0, max: 10 }],
+          ["PrimeServer.request", { min: 10, max: 30 }]
+        ])
+        assert.include(yield* server.stats, { active: 1, accepted: 1 })
+      })
+    )
+  )
+
+  it.live("layerConfig takes port, dialect and key from the environment", () =>
+    onHost(
+      Effect.gen(function* () {
+        const { address } = yield* PrimeServer.PrimeServer
+        assert.deepStrictEqual(yield* ask(yield* connectTo(address), [[0, 10]]), [6])
+      }).pipe(
+        Effect.provide(PrimeServer.layerConfig({ workers, drain: "100 millis" })),
+        withEnvironment({ PRIMES_PORT: "0", PRIMES_DIALECT: "course" })
+      )
+    )
+  )
+
   it.live("answers a request of 8 bytes with 4 bytes", () =>
     onHost(
       Effect.gen(function* () {

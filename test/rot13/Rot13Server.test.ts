@@ -13,7 +13,8 @@ import * as Rot13Client from "../../src/rot13/Rot13Client.ts"
 import * as Rot13Server from "../../src/rot13/Rot13Server.ts"
 import * as Rot13Udp from "../../src/rot13/Rot13Udp.ts"
 import * as Handles from "../support/Handles.ts"
-import { outcome, pseudoRandomBytes, readAll } from "../support/Hosts.ts"
+import { outcome, pseudoRandomBytes, read, readAll } from "../support/Hosts.ts"
+import { withEnvironment } from "../support/Observing.ts"
 
 const onHost = <A, E>(body: Effect.Effect<A, E, Network.Network | Scope.Scope>) =>
   Handles.assertNoLeaks(body.pipe(Effect.scoped, Effect.provide(NodeNetwork.layer)))
@@ -37,6 +38,21 @@ describe("Rot13Server", () => {
         yield* connection.end
         assert.strictEqual((yield* readAll(connection)).toString(), answer)
       })
+    )
+  )
+
+  it.live("layerConfig takes port, case and limits from the environment, before the defaults", () =>
+    onHost(
+      Effect.gen(function* () {
+        const { address } = yield* Rot13Server.Rot13Server
+        const connection = yield* connectTo(address)
+        yield* connection.write("Hello")
+        assert.strictEqual((yield* read(connection, 5)).toString(), "Hryyb")
+        assert.strictEqual((yield* readAll(yield* connectTo(address))).toString(), "busy")
+      }).pipe(
+        Effect.provide(Rot13Server.layerConfig({ case: "both", busyMessage: "busy" })),
+        withEnvironment({ ROT13_PORT: "0", ROT13_CASE: "lower", ROT13_MAX_CONNECTIONS: "1" })
+      )
     )
   )
 
