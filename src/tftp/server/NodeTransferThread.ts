@@ -57,6 +57,11 @@ const makeWritable = (id: number) => {
   }
 }
 
+const report = (id: number, transfer: Transfer.Transfer) =>
+  post({ _tag: "Progress", id, summary: transfer.summary(), handshakeDone: transfer.handshakeDone() })
+
+const ended = (id: number, error?: TftpError) => post({ _tag: "Ended", id, error: error && Message.encodeError(error) })
+
 const main = Effect.gen(function* () {
   const sweeper = yield* Sweeper.make(RetransmissionTimer.periodMillis)
   const retransmission = Retransmission.adaptive()
@@ -64,12 +69,6 @@ const main = Effect.gen(function* () {
   const fibers = new Map<number, Fiber.Fiber<void, unknown>>()
   const receivers = new Map<number, (bytes: Uint8Array) => void>()
   const replyHandlers = new Map<number, (error: FileOperationDone["error"]) => void>()
-
-  const report = (id: number, transfer: Transfer.Transfer) =>
-    post({ _tag: "Progress", id, summary: transfer.summary(), handshakeDone: transfer.handshakeDone() })
-
-  const ended = (id: number, error?: TftpError) =>
-    post({ _tag: "Ended", id, error: error && Message.encodeError(error) })
 
   const makeUpload = (id: number) => {
     const { onReply, writable } = makeWritable(id)
