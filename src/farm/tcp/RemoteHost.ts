@@ -7,14 +7,17 @@
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
-import * as Pull from "effect/Pull"
-import * as Schedule from "effect/Schedule"
+import { constVoid } from "effect/Function"
+import * as Result from "effect/Result"
+import type * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as Monotonic from "../../network/Monotonic.ts"
-import type { Report, Task, TaskOutcome, Worker } from "../Worker.ts"
+import * as InFlight from "../InFlight.ts"
+import type { Task, TaskOutcome, Worker } from "../Worker.ts"
+import * as HostLink from "./HostLink.ts"
 
-/** Applies outcomes. Returns the first unknown task id, in which case none are applied. */
-export type OnOutcomes = (outcomes: ReadonlyArray<TaskOutcome>) => number | undefined
+/** Applies outcomes. Fails for an unknown task id, in which case none are applied. */
+export type OnOutcomes = (outcomes: ReadonlyArray<TaskOutcome>) => Result.Result<void, HostLink.UnknownTask>
 
 /** The reason why a connection failed. */
 export interface ConnectionFailure {
@@ -56,199 +59,131 @@ export interface Options<R> {
   readonly leaseMillis: number
   /** The delays before reconnecting; at its end the host is given up. It restarts after a successful task. */
   readonly reconnect: Schedule.Schedule<unknown>
-  readonly onEvent: (event: Event) => Effect.Effect<void>
-}
-
-type ReportListener = (reports: ReadonlyArray<Report>) => void
-
-/** A task in flight. Its wire id is its key: two workers of a host may have the same packet. */
-interface RemoteTask {
-  readonly slot: WorkerSlot
-  readonly listener: ReportListener
-  readonly id: number
-  cancelledAt: number | undefined
-}
-
-interface WorkerSlot {
-  listener: ReportListener | undefined
-  /** The wire id of each packet in flight. */
-  readonly wireIds: Map<number, number>
-  /** Called when no packet is in flight. */
-  onIdle: () => void
+  readonly publish: (event: Event) => Effect.Effect<void>
 }
 
 /** The time that the end of a run waits for the host to stop its tasks. */
 const drainTimeoutMillis = 500
 
-const noop = () => {}
-
 const transientFailure = (message: string): ConnectionFailure => ({ message, isPermanent: false })
+
+/**
+ * Runs sessions until one fails permanently, or the schedule ends. A session fails, or succeeds with its failure after
+ * it did some work: the schedule then begins anew.
+ */
+const reconnecting = <R>(
+  session: Effect.Effect<ConnectionFailure, ConnectionFailure, R>,
+  schedule: Schedule.Schedule<unknown>,
+  failure: ConnectionFailure
+): Effect.Effect<never, ConnectionFailure, R> =>
+  Effect.suspend(() => {
+    // The failure before takes the place of a first attempt, so that a delay precedes the first session.
+    let next: typeof session = Effect.fail(failure)
+    const attempt = Effect.suspend(() => {
+      const current = next
+      next = session
+      return current
+    })
+    return Effect.retry(attempt, { schedule, while: ({ isPermanent }) => !isPermanent })
+  }).pipe(Effect.flatMap((ended) => reconnecting(session, schedule, ended)))
+
+const workerOf = (
+  properties: Pick<Worker, "name" | "job" | "capacity" | "latencyMillis">,
+  host: {
+    readonly send: (event: HostLink.Event) => void
+    readonly detach: (run: HostLink.Run) => Effect.Effect<unknown>
+    readonly now: () => number
+  }
+): Worker => {
+  let run: HostLink.Run = { report: constVoid }
+  const attach = (report: HostLink.Run["report"]) =>
+    Effect.sync(() => {
+      run = { report }
+      host.send({ _tag: "Attach", run })
+      return run
+    })
+  return {
+    ...properties,
+    attach: (report) => Effect.acquireRelease(attach(report), host.detach),
+    run: (tasks) => host.send({ _tag: "Run", run, tasks }),
+    cancel: (ids) => host.send({ _tag: "Cancel", run, ids, now: host.now() })
+  }
+}
 
 /** Connects to a host until the scope closes. Fails if the first connection fails. */
 export const make = Effect.fnUntraced(function* <R>(
   options: Options<R>
 ): Effect.fn.Return<ReadonlyArray<Worker>, ConnectionFailure, R | Scope.Scope> {
-  const { job, leaseMillis, name, onEvent, open, reconnect } = options
+  const { job, leaseMillis, name, open, publish, reconnect } = options
   const now = yield* Monotonic.millis
   const firstConnection = yield* Deferred.make<HostConnection, ConnectionFailure>()
-  const run = yield* FiberSet.makeRuntime<never>()
-  const inFlight = new Map<number, RemoteTask>()
-  const slots: Array<WorkerSlot> = []
+  const runFork = yield* FiberSet.makeRuntime<never>()
+  let state = HostLink.initial()
   let connection: HostConnection | undefined
-  let lastError = ""
-  let isGone = false
-  let hasSucceeded = false
-  let nextWireId = 0
 
-  const reportToAll = (report: Report) => {
-    for (const { listener } of slots) listener?.([report])
-  }
-
-  const applyOutcomes: OnOutcomes = (outcomes) => {
-    const reports = new Map<ReportListener, Array<Report>>()
-    const seen = new Set<number>()
-    const unknown = outcomes.find(({ id }) => !inFlight.has(id) || seen.size === seen.add(id).size)
-    if (unknown !== undefined) return unknown.id
-    for (const outcome of outcomes) {
-      const { id, listener, slot } = inFlight.get(outcome.id)!
-      inFlight.delete(outcome.id)
-      if (outcome._tag === "Done") hasSucceeded = true
-      if (slot.wireIds.get(id) === outcome.id) slot.wireIds.delete(id)
-      if (slot.wireIds.size === 0) slot.onIdle()
-      // The task may belong to an earlier run.
-      if (slot.listener !== listener) continue
-      const all = reports.get(listener) ?? []
-      all.push({ ...outcome, id })
-      reports.set(listener, all)
-    }
-    for (const [listener, all] of reports) listener(all)
-    return undefined
-  }
-
-  const connectionLost = (message: string) => {
-    inFlight.clear()
-    for (const { onIdle, wireIds } of slots) {
-      wireIds.clear()
-      onIdle()
-    }
-    lastError = message
-    connection = undefined
-    reportToAll({ _tag: "Lost", message })
-  }
-
-  const failIfOverdue = Effect.suspend(() => {
-    const time = now()
-    const isOverdue = [...inFlight.values()].some(
-      ({ cancelledAt }) => cancelledAt !== undefined && time - cancelledAt > leaseMillis
+  const perform = (action: HostLink.Action) => {
+    if (action._tag === "Report") return action.run.report(action.reports)
+    if (action._tag === "Cancel") return connection?.cancel(action.ids)
+    const unsent = connection?.send(action.tasks) ?? []
+    if (unsent.length === 0) return
+    runFork(
+      Effect.andThen(
+        Effect.yieldNow,
+        Effect.sync(() => onOutcomes(unsent))
+      )
     )
-    return isOverdue
+  }
+  const apply = ([next, actions]: HostLink.Transition) => {
+    state = next
+    actions.forEach(perform)
+  }
+  const send = (event: HostLink.Event) => apply(HostLink.step(state, event))
+  const onOutcomes: OnOutcomes = (outcomes) => Result.map(HostLink.applyOutcomes(state, outcomes), apply)
+
+  const failIfOverdue = Effect.suspend(() =>
+    InFlight.isOverdue(state.inFlight, now(), leaseMillis)
       ? Effect.fail(transientFailure(`cancelled packets did not end within ${leaseMillis / 1_000} s`))
       : Effect.void
-  })
+  )
   const watchdog = Effect.forever(Effect.andThen(Effect.sleep(leaseMillis / 4), failIfOverdue))
 
-  const serveConnection = Effect.fnUntraced(function* (newConnection: HostConnection) {
+  const serve = Effect.fnUntraced(function* (newConnection: HostConnection) {
     connection = newConnection
-    reportToAll({ _tag: "Ready" })
-    yield* onEvent({ _tag: "Connected", host: name, threads: newConnection.threads })
+    send({ _tag: "Connected" })
+    yield* publish({ _tag: "Connected", host: name, threads: newConnection.threads })
     yield* Deferred.succeed(firstConnection, newConnection)
-    return yield* Effect.raceFirst(newConnection.serve(applyOutcomes), watchdog)
+    return yield* Effect.raceFirst(newConnection.serve(onOutcomes), watchdog)
   })
-  const connectAndServe = Effect.flip(Effect.scoped(Effect.flatMap(open, serveConnection)))
-
-  const reconnectLoop = Effect.gen(function* () {
-    let step = yield* Schedule.toStep(reconnect)
-    let failure = yield* connectAndServe
-    while (true) {
-      if (yield* Deferred.fail(firstConnection, failure)) return
-      if (connection !== undefined) {
-        connectionLost(failure.message)
-        yield* onEvent({ _tag: "Lost", host: name, message: failure.message })
-      }
-      if (hasSucceeded) step = yield* Schedule.toStep(reconnect)
-      hasSucceeded = false
-      lastError = failure.message
-      const delay = failure.isPermanent
-        ? undefined
-        : yield* step(now(), undefined).pipe(
-            Effect.map(([, after]) => after),
-            Pull.catchDone(() => Effect.undefined)
-          )
-      if (delay === undefined) break
-      yield* Effect.sleep(delay)
-      failure = yield* connectAndServe
-    }
-    isGone = true
-    reportToAll({ _tag: "Gone", message: lastError })
-    yield* onEvent({ _tag: "Gone", host: name, message: lastError })
+  /** Fails with the failure of the connection, or succeeds with it if a task was done. */
+  const endSession = Effect.fnUntraced(function* (failure: ConnectionFailure) {
+    const { link } = state
+    send({ _tag: "Failed", message: failure.message })
+    if (link._tag === "Up") yield* publish({ _tag: "Lost", host: name, message: failure.message })
+    return yield* link._tag === "Up" && link.hasSucceeded ? Effect.succeed(failure) : Effect.fail(failure)
   })
-  yield* Effect.forkScoped(reconnectLoop)
+  const session = Effect.scoped(Effect.flatMap(open, serve)).pipe(
+    Effect.catch(endSession),
+    Effect.withSpan("RemoteHost.session", { attributes: { host: name } })
+  )
 
-  const cancel = (slot: WorkerSlot, wanted: Iterable<number>) => {
-    const wireIds: Array<number> = []
-    for (const id of wanted) {
-      const wireId = slot.wireIds.get(id)
-      const remoteTask = wireId === undefined ? undefined : inFlight.get(wireId)
-      if (remoteTask === undefined || remoteTask.cancelledAt !== undefined) continue
-      remoteTask.cancelledAt = now()
-      wireIds.push(wireId!)
-    }
-    if (wireIds.length > 0) connection?.cancel(wireIds)
-  }
-
-  const workerOf = (slot: WorkerSlot, workerName: string, { capacity, latencyMillis }: HostConnection): Worker => ({
-    name: workerName,
-    job,
-    capacity,
-    latencyMillis,
-    attach: (listener) =>
-      Effect.acquireRelease(
-        Effect.sync(() => {
-          slot.listener = listener
-          if (connection === undefined) listener([{ _tag: isGone ? "Gone" : "Lost", message: lastError }])
-        }),
-        () =>
-          Effect.callback<void>((resume) => {
-            slot.listener = undefined
-            cancel(slot, [...slot.wireIds.keys()])
-            slot.onIdle = () => resume(Effect.void)
-            if (slot.wireIds.size === 0) slot.onIdle()
-          }).pipe(
-            Effect.interruptible,
-            Effect.timeoutOption(Math.min(leaseMillis, drainTimeoutMillis)),
-            Effect.map(() => {
-              slot.wireIds.clear()
-              slot.onIdle = noop
-            })
-          )
-      ),
-    run: (tasks) => {
-      const { listener } = slot
-      if (connection === undefined || listener === undefined) return
-      const unsent = connection.send(
-        tasks.map(({ id, packet }) => {
-          const wireId = nextWireId++
-          inFlight.set(wireId, { slot, listener, id, cancelledAt: undefined })
-          slot.wireIds.set(id, wireId)
-          return { id: wireId, packet }
-        })
-      )
-      if (unsent.length > 0) {
-        run(
-          Effect.andThen(
-            Effect.yieldNow,
-            Effect.sync(() => applyOutcomes(unsent))
-          )
-        )
-      }
-    },
-    cancel: (wanted) => cancel(slot, wanted)
+  const keepConnected = Effect.gen(function* () {
+    const failure = yield* Effect.catch(session, Effect.succeed)
+    if (yield* Deferred.fail(firstConnection, failure)) return
+    const { message } = yield* Effect.flip(reconnecting(session, reconnect, failure))
+    send({ _tag: "GivenUp", message })
+    yield* publish({ _tag: "Gone", host: name, message })
   })
+  yield* Effect.forkScoped(keepConnected)
 
-  const first = yield* Deferred.await(firstConnection)
-  return Array.from({ length: first.threads }, (_, index) => {
-    const slot: WorkerSlot = { listener: undefined, wireIds: new Map(), onIdle: noop }
-    slots.push(slot)
-    return workerOf(slot, first.threads === 1 ? name : `${name} #${index + 1}`, first)
+  const { capacity, latencyMillis, threads } = yield* Deferred.await(firstConnection)
+  const drainMillis = Math.min(leaseMillis, drainTimeoutMillis)
+  const detach = (run: HostLink.Run) =>
+    Effect.suspend(() => {
+      send({ _tag: "Detach", run, now: now() })
+      return InFlight.idle(state.inFlight, (task) => task.run === run)
+    }).pipe(Effect.interruptible, Effect.timeoutOption(drainMillis))
+  return Array.from({ length: threads }, (_, index) => {
+    const workerName = threads === 1 ? name : `${name} #${index + 1}`
+    return workerOf({ name: workerName, job, capacity, latencyMillis }, { send, detach, now })
   })
 })

@@ -4,15 +4,20 @@
  *
  * Without a key the server runs packets of any client. It listens on the loopback address by default.
  */
+import * as Config from "effect/Config"
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
+import * as Layer from "effect/Layer"
 import * as Pull from "effect/Pull"
 import type * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import type { Connection, NetworkError } from "../../network/Network.ts"
+import * as ServerConfig from "../../network/ServerConfig.ts"
+import * as ServerEvents from "../../network/ServerEvents.ts"
 import * as TcpServer from "../../network/TcpServer.ts"
-import type { TaskOutcome, Workers } from "../Worker.ts"
+import type { Task, TaskOutcome, Workers } from "../Worker.ts"
 import * as Auth from "./Auth.ts"
 import * as MessageChannel from "./MessageChannel.ts"
 import * as Protocol from "./Protocol.ts"
@@ -40,6 +45,36 @@ export type Options = TcpServer.Options &
     readonly workers: Workers
   }
 
+/** An event of a farm. `id` is that of its connection. @category models @since 0.1.0 */
+export type FarmEvent =
+  /** The handshake was successful. */
+  | { readonly _tag: "FarmJoined"; readonly id: number }
+  /** The handshake failed, or the farm violated the protocol. */
+  | { readonly _tag: "FarmRefused"; readonly id: number; readonly message: string }
+  | { readonly _tag: "FarmLeft"; readonly id: number }
+
+/** An event of a server. @category models @since 0.1.0 */
+export type Event = TcpServer.Event | FarmEvent
+
+/** Counters of farms since the start of a server. @category models @since 0.1.0 */
+export interface FarmStats {
+  /** The current number of farms. */
+  readonly farms: number
+  /** Packets with an outcome: done, failed or stopped. */
+  readonly packets: number
+}
+
+/** Counters of a server since its start. @category models @since 0.1.0 */
+export type Stats = TcpServer.Stats & FarmStats
+
+/** A running server. `Other` are the events that its owner adds. @category models @since 0.1.0 */
+export interface Server<Other = never>
+  extends Omit<TcpServer.TcpServer, "events" | "stats" | "statsEvery">,
+    ServerEvents.Observable<Event | Other, Stats> {}
+
+/** The service of a running server. @category services @since 0.1.0 */
+export class TcpWorkerServer extends Context.Service<TcpWorkerServer, Server>()("effect-inet/farm/TcpWorkerServer") {}
+
 /** Serves one farm after its preamble; `rest` are the bytes that arrived with it. @category models @since 0.1.0 */
 export type FarmHandler = (
   connection: Connection,
@@ -47,7 +82,23 @@ export type FarmHandler = (
   rest: Uint8Array
 ) => Effect.Effect<void, NetworkError | Protocol.ProtocolError>
 
-type Handshake = { readonly hello: Protocol.Hello; readonly welcome: Protocol.Welcome }
+/** The part of a server that serves farms. @category models @since 0.1.0 */
+export interface Farms {
+  readonly serve: FarmHandler
+  /** Adds the stats of the farms to those of the server that runs the handler. */
+  readonly observe: <Other>(server: TcpServer.TcpServer<FarmEvent | Other>) => Server<Other>
+}
+
+/** What the connections of all farms share. */
+interface Shared {
+  readonly pool: SharedWorkerPool.SharedWorkerPool
+  readonly auth: Auth.Auth | undefined
+  readonly capacity: number
+  readonly maxFrameBytes: number
+  readonly handshakeTimeoutMillis: number
+  readonly emit: ServerEvents.ServerEvents<FarmEvent>["emit"]
+  readonly stats: { -readonly [Name in keyof FarmStats]: FarmStats[Name] }
+}
 
 const refuse = (reason: Protocol.Refused["reason"], message: string) =>
   Effect.fail(new Protocol.ProtocolError({ reason: new Protocol.Refused({ reason, message }) }))
@@ -57,128 +108,183 @@ const frame = (message: Protocol.Message) => Result.getOrThrow(Protocol.encode(m
 
 const farmLeft = MessageChannel.connectionEnded("the farm closed the connection during the handshake")
 
-/** Makes the handler that serves farms with this pool. @category constructors @since 0.1.0 */
-export const makeFarmHandler = Effect.fnUntraced(function* (
-  pool: SharedWorkerPool.SharedWorkerPool,
-  options: ServeOptions
+const checkHello = (hello: Protocol.Message, { job }: SharedWorkerPool.SharedWorkerPool) => {
+  if (hello._tag !== "Hello") return Effect.fail(MessageChannel.unexpectedMessage(hello))
+  if (hello.version !== Protocol.version) {
+    const message = `unsupported protocol version ${hello.version}: this server speaks version ${Protocol.version}`
+    return refuse("Version", message)
+  }
+  if (hello.job === job.name && hello.jobVersion === job.version) return Effect.succeed(hello)
+  const wanted = Protocol.singleLine(`${hello.job} ${hello.jobVersion}`)
+  return refuse("Job", `wrong job ${wanted}: this server runs ${job.name} ${job.version}`)
+}
+
+/** Waits for the greeting of a farm, and verifies its key. Returns the answer, which is not sent. */
+const handshake = (
+  { auth, capacity, handshakeTimeoutMillis, pool }: Shared,
+  channel: MessageChannel.MessageChannel,
+  connection: Connection
+) =>
+  Effect.gen(function* () {
+    const hello = yield* checkHello(yield* channel.next, pool)
+    const welcome: Protocol.Welcome = { _tag: "Welcome", threads: pool.threads, capacity }
+    if (auth === undefined) return { hello, welcome }
+    if (hello.nonce === undefined) {
+      return yield* refuse("Key", "authentication required: start the client with --key")
+    }
+    const serverNonce = yield* auth.nonce
+    yield* connection.write(frame({ _tag: "Challenge", nonce: serverNonce }))
+    const reply = yield* channel.next
+    const farmProof = reply._tag === "Proof" ? reply.proof : undefined
+    if (!(yield* auth.verify("farm", { hello, serverNonce }, farmProof))) {
+      return yield* refuse("Key", "authentication failed: wrong key")
+    }
+    return { hello, welcome: { ...welcome, proof: yield* auth.prove("server", { hello, serverNonce, welcome }) } }
+  }).pipe(
+    Pull.catchDone(farmLeft),
+    Effect.timeoutOrElse({
+      duration: handshakeTimeoutMillis,
+      orElse: () => Effect.fail(MessageChannel.timedOut(handshakeTimeoutMillis))
+    })
+  )
+
+const frameOf = (outcome: TaskOutcome, maxFrameBytes: number): Uint8Array => {
+  const encoded = Protocol.encode(outcome, maxFrameBytes)
+  return Result.isSuccess(encoded)
+    ? encoded.success
+    : frame({ _tag: "Failed", id: outcome.id, message: `cannot send the result: ${encoded.failure.message}` })
+}
+
+/** Sends the reason to the farm, if the connection still works. */
+const sendRefusal = (connection: Connection, error: Protocol.ProtocolError) => {
+  const reason = error.reason._tag === "Refused" ? error.reason.reason : "Broken"
+  return Effect.ignore(connection.write(frame({ _tag: "Refused", reason, message: error.message })))
+}
+
+/** Performs the messages of a farm, then waits until it has read enough outcomes. */
+const receive = Effect.fnUntraced(function* (
+  messages: ReadonlyArray<Protocol.Message>,
+  channel: MessageChannel.MessageChannel,
+  client: SharedWorkerPool.PoolClient,
+  maxInFlight: number
 ) {
-  const {
+  const tasks = new Map<number, Task>()
+  const run = () => {
+    client.run([...tasks.values()])
+    tasks.clear()
+  }
+  for (const message of messages) {
+    switch (message._tag) {
+      case "Work": {
+        const { id, packet } = message
+        if (client.inFlight.has(id) || tasks.has(id)) return yield* MessageChannel.invalidId(id, "duplicate id")
+        if (client.inFlight.size + tasks.size >= maxInFlight) {
+          return yield* MessageChannel.invalidId(id, `more than ${maxInFlight} packets in flight`)
+        }
+        tasks.set(id, { id, packet })
+        break
+      }
+      case "Cancel":
+        // The cancel may concern tasks of the same batch.
+        run()
+        client.cancel(message.ids)
+        break
+      case "Ping":
+        channel.send([frame({ _tag: "Pong" })])
+        break
+      default:
+        return yield* MessageChannel.unexpectedMessage(message)
+    }
+  }
+  run()
+  return yield* channel.writable
+})
+
+/** Serves a farm after its handshake, until it leaves or sends nothing for its lease. */
+const serveFarm = Effect.fnUntraced(function* (
+  { capacity, emit, maxFrameBytes, pool, stats }: Shared,
+  {
+    channel,
+    hello,
+    welcome
+  }: {
+    readonly channel: MessageChannel.MessageChannel
+    readonly hello: Protocol.Hello
+    readonly welcome: Protocol.Welcome
+  },
+  { id, sweeper }: TcpServer.ConnectionContext
+) {
+  channel.setMaxFrameBytes(maxFrameBytes)
+  const client = yield* pool.join((outcomes) => {
+    stats.packets += outcomes.length
+    channel.send(outcomes.map((outcome) => frameOf(outcome, maxFrameBytes)))
+  })
+  const leaseExpired = Latch.makeUnsafe(false)
+  let lastReceivedAt = sweeper.now()
+  const unwatch = sweeper.add((now) => {
+    if (now - lastReceivedAt > hello.lease) leaseExpired.openUnsafe()
+  })
+  stats.farms++
+  emit(() => ({ _tag: "FarmJoined", id }))
+  yield* Effect.addFinalizer(() =>
+    Effect.sync(() => {
+      unwatch()
+      stats.farms--
+      emit(() => ({ _tag: "FarmLeft", id }))
+    })
+  )
+  channel.send([frame(welcome)])
+  const receiveNext = Effect.flatMap(channel.pull, (messages) => {
+    lastReceivedAt = sweeper.now()
+    return receive(messages, channel, client, capacity * pool.threads)
+  })
+  const receiving = Pull.catchDone(Effect.forever(receiveNext), () => Effect.void)
+  const failOnTimeout = Effect.andThen(leaseExpired.await, Effect.fail(MessageChannel.timedOut(hello.lease)))
+  yield* Effect.raceAllFirst([receiving, channel.flushing, failOnTimeout, Effect.asVoid(pool.allGone)])
+}, Effect.scoped)
+
+/** Makes the part of a server that serves farms with this pool, and emits their events. @category constructors @since 0.1.0 */
+export const makeFarms = Effect.fnUntraced(function* (
+  pool: SharedWorkerPool.SharedWorkerPool,
+  {
     capacity = 64,
     handshakeTimeout = "10 seconds",
     key,
     maxFrameBytes = Protocol.frameLimitBytes.session
-  } = options
-  const auth = key === undefined ? undefined : yield* Auth.make(key)
-  const { job, threads } = pool
-  const welcome: Protocol.Welcome = { _tag: "Welcome", threads, capacity }
-
-  const receiveHello = Effect.fnUntraced(function* (channel: MessageChannel.MessageChannel, connection: Connection) {
-    const hello = yield* channel.next
-    if (hello._tag !== "Hello") return yield* Effect.fail(MessageChannel.unexpectedMessage(hello))
-    if (hello.version !== Protocol.version) {
-      const message = `unsupported protocol version ${hello.version}: this server speaks version ${Protocol.version}`
-      return yield* refuse("Version", message)
-    }
-    if (hello.job !== job.name || hello.jobVersion !== job.version) {
-      const wanted = Protocol.singleLine(`${hello.job} ${hello.jobVersion}`)
-      return yield* refuse("Job", `wrong job ${wanted}: this server runs ${job.name} ${job.version}`)
-    }
-    const result = { hello, welcome }
-    if (auth === undefined) return result
-    if (hello.nonce === undefined) {
-      return yield* refuse("Key", "authentication required: start the client with --key")
-    }
-    const nonce = yield* auth.nonce
-    yield* connection.write(frame({ _tag: "Challenge", nonce }))
-    const reply = yield* channel.next
-    const proof = reply._tag === "Proof" ? reply.proof : undefined
-    if (!(yield* auth.verify("farm", { hello, serverNonce: nonce }, proof))) {
-      return yield* refuse("Key", "authentication failed: wrong key")
-    }
-    const serverProof = yield* auth.prove("server", { hello, serverNonce: nonce, welcome })
-    return { hello, welcome: { ...welcome, proof: serverProof } }
-  }, Pull.catchDone(farmLeft))
-
-  const handshake = (
-    channel: MessageChannel.MessageChannel,
-    connection: Connection
-  ): Effect.Effect<Handshake, NetworkError | Protocol.ProtocolError> =>
-    receiveHello(channel, connection).pipe(
-      Effect.timeoutOrElse({
-        duration: handshakeTimeout,
-        orElse: () => Effect.fail(MessageChannel.timedOut(Duration.toMillis(handshakeTimeout)))
-      })
-    )
-
-  const frameOf = (outcome: TaskOutcome): Uint8Array => {
-    const encoded = Protocol.encode(outcome, maxFrameBytes)
-    return Result.isSuccess(encoded)
-      ? encoded.success
-      : frame({ _tag: "Failed", id: outcome.id, message: `cannot send the result: ${encoded.failure.message}` })
+  }: ServeOptions,
+  emit: ServerEvents.ServerEvents<FarmEvent>["emit"]
+) {
+  const stats = { farms: 0, packets: 0 }
+  const shared: Shared = {
+    ...{ pool, capacity, maxFrameBytes, emit, stats },
+    auth: key === undefined ? undefined : yield* Auth.make(key),
+    handshakeTimeoutMillis: Duration.toMillis(handshakeTimeout)
   }
-
-  /** Sends the reason to the farm, if the connection still works. */
-  const sendRefusal = (connection: Connection) => (error: NetworkError | Protocol.ProtocolError) => {
-    if (error._tag !== "ProtocolError") return Effect.void
-    const reason = error.reason._tag === "Refused" ? error.reason.reason : "Broken"
-    return Effect.ignore(connection.write(frame({ _tag: "Refused", reason, message: error.message })))
-  }
-
-  const serve: FarmHandler = Effect.fnUntraced(
-    function* (connection, client, rest) {
+  const farms: Farms = {
+    serve: (connection, context, rest) => {
       const channel = MessageChannel.make(connection, rest)
-      const { hello, welcome } = yield* handshake(channel, connection)
-      channel.setMaxFrameBytes(maxFrameBytes)
-      const inFlight = new Set<number>()
-      const poolClient = yield* pool.join((outcomes) => {
-        for (const { id } of outcomes) inFlight.delete(id)
-        channel.send(outcomes.map(frameOf))
-      })
-      let lastReceivedAt = client.sweeper.now()
-      const leaseExpired = Latch.makeUnsafe(false)
-      const unwatch = client.sweeper.add((now) => {
-        if (now - lastReceivedAt > hello.lease) leaseExpired.openUnsafe()
-      })
-      yield* Effect.addFinalizer(() => Effect.sync(unwatch))
-      channel.send([frame(welcome)])
-
-      const receive = Effect.fnUntraced(function* (messages: ReadonlyArray<Protocol.Message>) {
-        lastReceivedAt = client.sweeper.now()
-        const tasks = []
-        for (const message of messages) {
-          switch (message._tag) {
-            case "Work": {
-              const { id, packet } = message
-              if (inFlight.has(id)) return yield* MessageChannel.invalidId(id, "duplicate id")
-              if (inFlight.size >= capacity * threads) {
-                return yield* MessageChannel.invalidId(id, `more than ${inFlight.size} packets in flight`)
-              }
-              inFlight.add(id)
-              tasks.push({ id, packet })
-              break
-            }
-            case "Cancel":
-              // The cancel may concern tasks of the same batch.
-              poolClient.run(tasks.splice(0))
-              poolClient.cancel(message.ids)
-              break
-            case "Ping":
-              channel.send([frame({ _tag: "Pong" })])
-              break
-            default:
-              return yield* MessageChannel.unexpectedMessage(message)
-          }
-        }
-        poolClient.run(tasks)
-        return yield* channel.writable
-      })
-      const receiving = Pull.catchDone(Effect.forever(Effect.flatMap(channel.pull, receive)), () => Effect.void)
-      const failOnTimeout = Effect.andThen(leaseExpired.await, Effect.fail(MessageChannel.timedOut(hello.lease)))
-      yield* Effect.raceAllFirst([receiving, channel.flushing, failOnTimeout, Effect.asVoid(pool.allGone)])
+      return handshake(shared, channel, connection).pipe(
+        Effect.flatMap((greetings) =>
+          Effect.withSpan(serveFarm(shared, { channel, ...greetings }, context), "TcpWorkerServer.farm", {
+            attributes: { lease: greetings.hello.lease }
+          })
+        ),
+        Effect.tapError((error) => {
+          if (error._tag !== "ProtocolError") return Effect.void
+          emit(() => ({ _tag: "FarmRefused", id: context.id, message: error.message }))
+          return sendRefusal(connection, error)
+        })
+      )
     },
-    (served, connection) => Effect.scoped(Effect.tapError(served, sendRefusal(connection)))
-  )
-  return serve
+    observe: (server) => ({
+      ...server,
+      ...ServerEvents.observable(
+        server.events,
+        Effect.map(server.stats, (connections) => ({ ...connections, ...stats }))
+      )
+    })
+  }
+  return farms
 })
 
 /**
@@ -211,16 +317,40 @@ export const makeFarmHandler = Effect.fnUntraced(function* (
  */
 export const make = Effect.fnUntraced(function* (options: Options) {
   const pool = yield* SharedWorkerPool.make(yield* options.workers)
-  const serve = yield* makeFarmHandler(pool, options)
-  return yield* TcpServer.make(
+  const events = yield* ServerEvents.make<Event>()
+  const { observe, serve } = yield* makeFarms(pool, options, events.emit)
+  const server = yield* TcpServer.make(
     { service: "farm", ...options },
     Effect.fnUntraced(function* (connection: Connection, client: TcpServer.ConnectionContext) {
       const { head, rest } = yield* MessageChannel.readHead(connection, Protocol.preamble.length)
       if (head.some((byte, at) => byte !== Protocol.preamble[at])) return yield* badMagic
       return yield* serve(connection, client, rest)
-    })
+    }),
+    events
   )
+  return observe<never>(server)
 })
+
+/** Layer of a server that runs as long as the layer is in use. @category layers @since 0.1.0 */
+export const layer = (options: Options) => Layer.effect(TcpWorkerServer, make(options))
+
+/**
+ * Layer of a server with the options of the environment, such as FARM_PORT and FARM_KEY, else those of `options`. The
+ * port is 1070 by default.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerConfig = (options: ServerConfig.Defaults<Options> & Pick<Options, "workers">) =>
+  Layer.unwrap(
+    Config.map(
+      Config.all({
+        tcp: ServerConfig.tcp("farm", { port: defaultPort, ...options }),
+        key: Config.withDefault(Config.Redacted(ServerConfig.variable("farm", "key")), options.key)
+      }),
+      ({ key, tcp }) => layer({ ...tcp, key })
+    )
+  )
 
 const badMagic = Effect.fail(
   new Protocol.ProtocolError({ reason: new Protocol.Malformed({ detail: "not a farm connection: bad magic" }) })

@@ -5,6 +5,7 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Queue from "effect/Queue"
 import type * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
@@ -37,8 +38,8 @@ export interface HostOptions {
    * Default `reconnect`.
    */
   readonly reconnect?: Schedule.Schedule<unknown> | undefined
-  /** Receives changes in the connections to hosts. Default `logEvent`. */
-  readonly onEvent?: ((event: Event) => Effect.Effect<void>) | undefined
+  /** Receives changes in the connections to hosts; `Stream.fromQueue` follows it. Default: they are logged. */
+  readonly events?: Queue.Enqueue<Event> | undefined
 }
 
 /** The options of a pool. @category models @since 0.1.0 */
@@ -48,16 +49,6 @@ export interface Options extends HostOptions {
   /** The key that hosts must have. Default: none. */
   readonly key?: Redacted.Redacted | undefined
   /** The most bytes in a frame: a packet or a result as JSON. Default 1 MiB. */
-  readonly maxFrameBytes?: number | undefined
-}
-
-/** Which hosts, and what they are asked to do. @category models @since 0.1.0 */
-export interface Options extends HostOptions {
-  /** The job; a host that does another, or another version, is ignored. */
-  readonly job: { readonly name: string; readonly version: number }
-  /** The key that hosts must know. Default: none. */
-  readonly key?: Redacted.Redacted | undefined
-  /** Bytes in a packet or a result with its envelope. Default 1 MiB. */
   readonly maxFrameBytes?: number | undefined
 }
 
@@ -119,7 +110,8 @@ export const makeWith = Effect.fnUntraced(function* <R>(
     timeouts: { readonly leaseMillis: number; readonly timeoutMillis: number }
   ) => RemoteHost.Options<R>["open"]
 ): Effect.fn.Return<ReadonlyArray<Worker>, FarmError, R | Scope.Scope> {
-  const { hosts, job, onEvent = logEvent } = options
+  const { events, hosts, job } = options
+  const publish = events === undefined ? logEvent : (event: Event) => Effect.asVoid(Queue.offer(events, event))
   const leaseMillis = Duration.toMillis(options.lease ?? "10 seconds")
   const timeoutMillis = Duration.toMillis(options.timeout ?? "5 seconds")
   if (hosts.length === 0) {
@@ -136,12 +128,12 @@ export const makeWith = Effect.fnUntraced(function* <R>(
             name,
             job,
             leaseMillis,
-            onEvent,
+            publish,
             open: open(address, { leaseMillis, timeoutMillis }),
             reconnect: options.reconnect ?? reconnect
           })
         ),
-        Effect.tapError(({ message }) => onEvent({ _tag: "Ignored", host: name, message })),
+        Effect.tapError(({ message }) => publish({ _tag: "Ignored", host: name, message })),
         Effect.mapError(({ message }) => (message.startsWith(name) ? message : `${name}: ${message}`)),
         Effect.result
       ),
@@ -161,11 +153,15 @@ export const makeWith = Effect.fnUntraced(function* <R>(
  *
  * ```ts
  * import * as Effect from "effect/Effect"
+ * import * as Queue from "effect/Queue"
  * import { Farm, NodeThreadWorkers, TcpWorkers } from "effect-inet/farm"
  * import { NodeServices } from "effect-inet/network"
  * import { PrimeJob } from "effect-inet/primes"
  *
- * const hosts = TcpWorkers.make({ hosts: ["127.0.0.1:1"], job: PrimeJob.job, onEvent: () => Effect.void })
+ * const hosts = Effect.gen(function* () {
+ *   const events = yield* Queue.sliding<TcpWorkers.Event>(16)
+ *   return yield* TcpWorkers.make({ hosts: ["127.0.0.1:1"], job: PrimeJob.job, events })
+ * })
  * const workers = Effect.catch(Effect.provide(hosts, NodeServices.layer), () =>
  *   NodeThreadWorkers.make({ module: PrimeJob.module, threads: 1 })
  * )

@@ -121,8 +121,10 @@ export const open = Effect.fnUntraced(function* (
       } else if (message._tag === "Refused") return Effect.fail(refusalOf(message))
       else if (message._tag !== "Pong") return Effect.fail(MessageChannel.unexpectedMessage(message))
     }
-    const unknown = onOutcomes(outcomes)
-    return unknown === undefined ? channel.writable : Effect.fail(MessageChannel.invalidId(unknown, "not requested"))
+    return Result.match(onOutcomes(outcomes), {
+      onFailure: ({ id }) => Effect.fail(MessageChannel.invalidId(id, "not requested")),
+      onSuccess: () => channel.writable
+    })
   }
   const keepAlive = Effect.suspend(() => {
     if (now() - lastReceivedAt > leaseMillis) return Effect.fail(MessageChannel.timedOut(leaseMillis))

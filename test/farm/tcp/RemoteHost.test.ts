@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import * as TestClock from "effect/testing/TestClock"
 import * as RemoteHost from "../../../src/farm/tcp/RemoteHost.ts"
@@ -48,7 +49,7 @@ const setUp = Effect.fnUntraced(function* () {
     open,
     leaseMillis: 1_000,
     reconnect: Schedule.spaced("1 second").pipe(Schedule.upTo({ times: 2 })),
-    onEvent: (event) =>
+    publish: (event) =>
       Effect.sync(() => events.push("message" in event ? `${event._tag} ${event.message}` : event._tag))
   })
   yield* TestClock.adjust(1)
@@ -93,10 +94,12 @@ describe("RemoteHost", () => {
         [7, 7, 8]
       )
       assert.strictEqual(new Set(sent.map(({ id }) => id)).size, 3)
-      assert.strictEqual(onOutcomes([done(sent[1]!.id), done(sent[0]!.id)]), undefined)
+      assert.isTrue(Result.isSuccess(onOutcomes([done(sent[1]!.id), done(sent[0]!.id)])))
       assert.deepStrictEqual(reports, ["1 Done 7", "0 Done 7"])
-      assert.strictEqual(onOutcomes([done(sent[2]!.id), done(99)]), 99)
-      assert.strictEqual(onOutcomes([done(sent[2]!.id), done(sent[2]!.id)]), sent[2]!.id)
+      const unknownId = (...outcomes: ReadonlyArray<TaskOutcome>) =>
+        Result.getOrThrow(Result.flip(onOutcomes(outcomes))).id
+      assert.strictEqual(unknownId(done(sent[2]!.id), done(99)), 99)
+      assert.strictEqual(unknownId(done(sent[2]!.id), done(sent[2]!.id)), sent[2]!.id)
       assert.strictEqual(reports.length, 2)
     })
   )
@@ -176,7 +179,7 @@ describe("RemoteHost", () => {
       assert.isUndefined(fiber.pollUnsafe())
       yield* TestClock.adjust("200 millis")
       assert.isDefined(fiber.pollUnsafe())
-      assert.strictEqual(onOutcomes([{ _tag: "Stopped", id: sent[0]!.id }]), undefined)
+      assert.isTrue(Result.isSuccess(onOutcomes([{ _tag: "Stopped", id: sent[0]!.id }])))
       assert.deepStrictEqual(reports, [])
     })
   )

@@ -1,9 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
+import * as Stream from "effect/Stream"
 import * as Farm from "../../../src/farm/Farm.ts"
 import * as TcpWorkerServer from "../../../src/farm/tcp/TcpWorkerServer.ts"
 import * as TcpWorkers from "../../../src/farm/tcp/TcpWorkers.ts"
@@ -12,6 +15,7 @@ import * as Worker from "../../../src/farm/Worker.ts"
 import * as NodeServices from "../../../src/network/node/NodeServices.ts"
 import * as Suite from "../../suites/Farm.ts"
 import { job, sum } from "../jobs/odd.ts"
+import * as HostEvents from "./HostEvents.ts"
 
 const module = new URL("../jobs/odd.ts", import.meta.url)
 
@@ -25,21 +29,15 @@ const serve = (options: Partial<TcpWorkerServer.Options> = {}) =>
 
 const quick = Schedule.spaced("10 millis").pipe(Schedule.upTo({ times: 3 }))
 
-const connect = (hosts: ReadonlyArray<string>, events: Array<string>, more: Partial<TcpWorkers.Options> = {}) =>
-  TcpWorkers.make({
-    job,
-    hosts,
-    reconnect: quick,
-    onEvent: (event) => Effect.sync(() => events.push("message" in event ? event.message : event._tag)),
-    ...more
-  }).pipe(Effect.provide(NodeServices.layer))
+const connect = (hosts: ReadonlyArray<string>, more: Partial<TcpWorkers.Options> = {}) =>
+  HostEvents.make(HostEvents.messageOf).pipe(
+    Effect.flatMap(({ events }) => TcpWorkers.make({ job, hosts, reconnect: quick, events, ...more })),
+    Effect.provide(NodeServices.layer)
+  )
 
 /** Two workers, each on a server of its own. */
 const remote: Worker.Workers = Effect.flatMap(Effect.all([serve(), serve()]), (servers) =>
-  connect(
-    servers.map(({ host }) => host),
-    []
-  )
+  connect(servers.map(({ host }) => host))
 )
 
 describe("TcpWorkers", () => {
@@ -49,14 +47,14 @@ describe("TcpWorkers", () => {
     Effect.scoped(
       Effect.gen(function* () {
         const { host } = yield* serve({ workers: threads(2) })
-        const events: Array<string> = []
-        const workers = connect([host], events)
+        const { events, takeLines } = yield* HostEvents.make(HostEvents.messageOf)
+        const workers = connect([host], { events })
         const odd = { at: 500, does: "exit" as const }
         const { reason } = yield* Effect.flip(Farm.run(job, { to: 1_000, odd }, { workers, packetSize: 1 }))
         if (reason._tag !== "PoisonPacket") return assert.fail(reason.message)
         assert.deepStrictEqual(reason.packet, { from: 500, to: 501, odd })
         assert.strictEqual(yield* Farm.run(job, { to: 1_000 }, { workers, packetSize: 1 }), sum(1_000))
-        assert.deepStrictEqual(events, ["Connected", "Connected"])
+        assert.deepStrictEqual(yield* takeLines, ["Connected", "Connected"])
       })
     )
   )
@@ -65,7 +63,7 @@ describe("TcpWorkers", () => {
     Effect.scoped(
       Effect.gen(function* () {
         const { host } = yield* serve({ workers: threads(2) })
-        const workers = Worker.concat(connect([host], []), threads(1))
+        const workers = Worker.concat(connect([host]), threads(1))
         const one = Farm.run(job, { to: 100_000 }, { workers, packetSize: 50 })
         const answers = yield* Effect.all([one, one, one], { concurrency: "unbounded" })
         assert.deepStrictEqual(answers, [sum(100_000), sum(100_000), sum(100_000)])
@@ -78,7 +76,7 @@ describe("TcpWorkers", () => {
       Effect.gen(function* () {
         const { host } = yield* serve({ workers: threads(2) })
         const start = performance.now()
-        const workers = yield* connect([host], [])
+        const workers = yield* connect([host])
         const elapsed = performance.now() - start
         assert.deepStrictEqual(
           workers.map(({ name }) => name),
@@ -99,8 +97,8 @@ describe("TcpWorkers", () => {
         const key = Redacted.make("open sesame")
         const [safe, open] = yield* Effect.all([serve({ key }), serve()])
         const refusal = (host: string, more: Partial<TcpWorkers.Options>) =>
-          Effect.flip(Effect.scoped(connect([host], [], more)))
-        const workers = connect([safe.host], [], { key })
+          Effect.flip(Effect.scoped(connect([host], more)))
+        const workers = connect([safe.host], { key })
         assert.strictEqual(yield* Farm.run(job, { to: 100 }, { workers }), sum(100))
         const wrong = Redacted.make("open barley")
         assert.match((yield* refusal(safe.host, { key: wrong })).message, /authentication failed: wrong key$/)
@@ -115,22 +113,59 @@ describe("TcpWorkers", () => {
       Effect.gen(function* () {
         const { host } = yield* serve()
         const closed = yield* Effect.scoped(serve())
-        const events: Array<string> = []
+        const { events, takeLines } = yield* HostEvents.make(HostEvents.messageOf)
         const hosts = ["unknown.invalid", closed.host, host, "x:y:z"]
-        assert.strictEqual(yield* Farm.run(job, { to: 100 }, { workers: connect(hosts, events) }), sum(100))
-        const texts = events.join("\n")
+        assert.strictEqual(yield* Farm.run(job, { to: 100 }, { workers: connect(hosts, { events }) }), sum(100))
+        const lines = yield* takeLines
+        const texts = lines.join("\n")
         assert.match(texts, /unknown\.invalid/)
         assert.match(texts, /nothing is listening on that port/)
         assert.match(texts, /invalid host "x:y:z"/)
-        assert.include(events, "Connected")
+        assert.include(lines, "Connected")
         const other = yield* Effect.flip(
-          Effect.scoped(connect([host, closed.host], [], { job: { name: "odd", version: 2 } }))
+          Effect.scoped(connect([host, closed.host], { job: { name: "odd", version: 2 } }))
         )
         assert.strictEqual(other.reason._tag, "NoWorkers")
         assert.match(other.message, /wrong job odd 2: this server runs odd 1.*nothing is listening on that port/)
-        assert.match((yield* Effect.flip(Effect.scoped(connect([], [])))).message, /^invalid host count 0/)
+        assert.match((yield* Effect.flip(Effect.scoped(connect([])))).message, /^invalid host count 0/)
       })
     ).pipe(Effect.timeout("20 seconds"))
+  )
+
+  it.live("emits the events of farms, and counts their packets", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const { host, server } = yield* serve()
+        const farmEvents = Stream.filter(server.events, ({ _tag }) => _tag.startsWith("Farm"))
+        const collected = yield* Effect.forkScoped(Stream.runCollect(Stream.take(farmEvents, 3)), {
+          startImmediately: true
+        })
+        yield* Effect.flip(Effect.scoped(connect([host], { job: { name: "odd", version: 2 } })))
+        assert.strictEqual(yield* Farm.run(job, { to: 100 }, { workers: connect([host]), packetSize: 10 }), sum(100))
+        const events = yield* Fiber.join(collected)
+        assert.deepStrictEqual(
+          events.map((event) => ("id" in event ? `${event._tag} ${event.id}` : event._tag)),
+          ["FarmRefused 1", "FarmJoined 2", "FarmLeft 2"]
+        )
+        const { accepted, farms, packets } = yield* server.stats
+        assert.deepStrictEqual({ accepted, farms, packets }, { accepted: 2, farms: 0, packets: 10 })
+      })
+    )
+  )
+
+  it.live("takes port and key of a server from the environment", () =>
+    Effect.gen(function* () {
+      const { address } = yield* TcpWorkerServer.TcpWorkerServer
+      const refused = yield* Effect.flip(Effect.scoped(connect([NetAddress.formatSocketAddress(address)])))
+      assert.match(refused.message, /authentication required/)
+    }).pipe(
+      Effect.provide(TcpWorkerServer.layerConfig({ workers: threads(1), port: 1, drain: 0 })),
+      Effect.provide(NodeServices.layer),
+      Effect.provideService(
+        ConfigProvider.ConfigProvider,
+        ConfigProvider.fromEnv({ env: { FARM_PORT: "0", FARM_KEY: "open sesame" } })
+      )
+    )
   )
 
   it("parses hosts with and without a port, and refuses malformed ones", () => {

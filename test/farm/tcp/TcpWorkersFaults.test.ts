@@ -11,6 +11,7 @@ import type * as Simulation from "../../../src/simulation/Simulation.ts"
 import * as Simulated from "../../support/Simulated.ts"
 import * as SimWorkers from "../SimWorkers.ts"
 import * as Sums from "../Sums.ts"
+import * as HostEvents from "./HostEvents.ts"
 
 const numbers = 200
 const expectedSum = Sums.expectedSum(numbers)
@@ -43,13 +44,13 @@ const setUp = Effect.fnUntraced(function* (simulation: Simulation.Simulation, sp
   const farm = yield* simulation.host("farm")
   yield* one.start(serve(job, [speeds[0]!]))
   yield* two.start(serve(job, [speeds[1]!, speeds[1]!]))
-  const events: Array<string> = []
+  const { events, takeLines } = yield* HostEvents.make(({ _tag }) => _tag)
   const workers = Effect.provide(
     TcpWorkers.make({
       job,
       hosts: ["one", "two:primes"],
       lease: "2 seconds",
-      onEvent: (event) => Effect.sync(() => events.push(event._tag))
+      events
     }),
     ServiceNames.layerBuiltIn
   )
@@ -58,11 +59,11 @@ const setUp = Effect.fnUntraced(function* (simulation: Simulation.Simulation, sp
     const pool = Effect.provideContext(workers, network as never)
     return yield* Farm.run(job, numbers, { workers: pool, packetSize: size, lease: "10 seconds", maxAttempts: 20 })
   })
-  return { run: (size?: number) => farm.run(run(size)), events, executions, one, two }
+  return { run: (size?: number) => farm.run(run(size)), takeLines, executions, one, two }
 })
 
 const scenario = Effect.fnUntraced(function* (simulation: Simulation.Simulation) {
-  const { events, run } = yield* setUp(simulation)
+  const { run, takeLines } = yield* setUp(simulation)
   const outcome = yield* run(2).pipe(
     Effect.map((sum) => (sum === expectedSum ? "exact" : `wrong sum ${sum}, not ${expectedSum}`)),
     Effect.catch(({ reason }) => Effect.succeed(reason._tag)),
@@ -70,7 +71,7 @@ const scenario = Effect.fnUntraced(function* (simulation: Simulation.Simulation)
   )
   if (!["exact", "NoWorkers"].includes(outcome)) yield* Effect.die(new Error(outcome))
   yield* simulation.sometimes(outcome)
-  for (const event of events) yield* simulation.sometimes(event)
+  for (const event of yield* takeLines) yield* simulation.sometimes(event)
   yield* Effect.sleep(faultSpan)
   yield* simulation.heal
   const healedSum = yield* Effect.timeout(run(2), "10 seconds")
@@ -94,9 +95,9 @@ describe("TcpWorkers on a faulty network", () => {
     Effect.gen(function* () {
       const executions = yield* Simulated.run((simulation) =>
         Effect.gen(function* () {
-          const { executions, events, run } = yield* setUp(simulation)
+          const { executions, run, takeLines } = yield* setUp(simulation)
           assert.strictEqual(yield* run(1), expectedSum)
-          assert.deepStrictEqual(events, ["Connected", "Connected"])
+          assert.deepStrictEqual(yield* takeLines, ["Connected", "Connected"])
           return executions
         })
       )

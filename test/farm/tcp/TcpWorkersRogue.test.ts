@@ -14,6 +14,7 @@ import * as TcpServer from "../../../src/network/TcpServer.ts"
 import * as Simulated from "../../support/Simulated.ts"
 import * as SimWorkers from "../SimWorkers.ts"
 import * as Sums from "../Sums.ts"
+import * as HostEvents from "./HostEvents.ts"
 
 const { job } = Sums.make()
 
@@ -74,15 +75,14 @@ const runBeside = (behavior: Behavior) =>
       const { workers } = SimWorkers.make(job, [1], ({ from, to }) => 10 * (to - from))
       yield* honest.start(TcpWorkerServer.make({ host: "0.0.0.0", port: 1070, workers, drain: 0 }))
       yield* bad.start(serveRogue(behavior))
-      const messages: Array<string> = []
+      const { events, takeLines } = yield* HostEvents.make((event) => `${event.host}: ${HostEvents.messageOf(event)}`)
       const sum = yield* farm.run(
         Effect.gen(function* () {
           const pool = yield* TcpWorkers.make({
             job,
             hosts: ["bad", "honest"],
             lease: "1 second",
-            onEvent: (event) =>
-              Effect.sync(() => "message" in event && messages.push(`${event.host}: ${event.message}`))
+            events
           })
           const workers = Effect.succeed(pool)
           return yield* Farm.run(job, numbers, {
@@ -94,6 +94,7 @@ const runBeside = (behavior: Behavior) =>
           })
         }).pipe(Effect.provide(ServiceNames.layerBuiltIn))
       )
+      const messages = (yield* takeLines).filter((line) => !line.endsWith(": Connected"))
       return { sum, messages, virtualMillis: yield* Simulated.millis }
     }).pipe(Effect.orDie)
   )
@@ -141,7 +142,8 @@ describe("TcpWorkers with a rogue host", () => {
                 : Effect.andThen(content === "" ? Effect.void : connection.write(bytes), Effect.never)
             )
           )
-          const made = TcpWorkers.make({ job, hosts: ["bad"], onEvent: () => Effect.void })
+          const { events } = yield* HostEvents.make(HostEvents.messageOf)
+          const made = TcpWorkers.make({ job, hosts: ["bad"], events })
           return yield* farm.run(Effect.flip(Effect.scoped(made)).pipe(Effect.provide(ServiceNames.layerBuiltIn)))
         }).pipe(Effect.orDie)
       )

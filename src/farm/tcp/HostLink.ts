@@ -1,0 +1,149 @@
+/**
+ * The state of a remote host: its link, and the tasks in flight on it. `step` and `applyOutcomes` return what is to be
+ * sent and reported. Pure, except that the table of tasks is mutable.
+ *
+ * A task has a wire id, because two workers of the host may have the same packet, and a new run the packets of the one
+ * before. An outcome is reported while the run that sent the task is attached.
+ */
+import * as Result from "effect/Result"
+import * as InFlight from "../InFlight.ts"
+import type { Report, Task, TaskOutcome } from "../Worker.ts"
+
+/** The link to a host. After `Down` it is connected again, after `Gone` never. */
+export type Link =
+  | { readonly _tag: "Connecting" }
+  /** `hasSucceeded`: a task was done on this connection. */
+  | { readonly _tag: "Up"; readonly hasSucceeded: boolean }
+  | { readonly _tag: "Down" | "Gone"; readonly message: string }
+
+/** A run of one worker of the host. */
+export interface Run {
+  readonly report: (reports: ReadonlyArray<Report>) => void
+}
+
+/** A task in flight, with the id that the run has given. */
+interface RemoteTask {
+  readonly run: Run
+  readonly id: number
+}
+
+/** The state of a host. */
+export interface State {
+  readonly link: Link
+  /** The attached runs. */
+  readonly runs: ReadonlySet<Run>
+  readonly nextWireId: number
+  /** The tasks in flight, by wire id. */
+  readonly inFlight: InFlight.InFlight<number, RemoteTask>
+}
+
+/** An event. */
+export type Event =
+  | { readonly _tag: "Connected" }
+  /** The connection, or an attempt to connect, failed. */
+  | { readonly _tag: "Failed"; readonly message: string }
+  | { readonly _tag: "GivenUp"; readonly message: string }
+  | { readonly _tag: "Attach"; readonly run: Run }
+  | { readonly _tag: "Detach"; readonly run: Run; readonly now: number }
+  | { readonly _tag: "Run"; readonly run: Run; readonly tasks: ReadonlyArray<Task> }
+  | { readonly _tag: "Cancel"; readonly run: Run; readonly ids: ReadonlyArray<number>; readonly now: number }
+
+/** An action, to be performed in this order. The ids of `Send` and `Cancel` are wire ids. */
+export type Action =
+  | { readonly _tag: "Report"; readonly run: Run; readonly reports: ReadonlyArray<Report> }
+  | { readonly _tag: "Send"; readonly tasks: ReadonlyArray<Task> }
+  | { readonly _tag: "Cancel"; readonly ids: ReadonlyArray<number> }
+
+/** A state with the actions that lead out of the one before. */
+export type Transition = readonly [state: State, actions: ReadonlyArray<Action>]
+
+/** An outcome of a task that is not in flight. */
+export interface UnknownTask {
+  readonly _tag: "UnknownTask"
+  readonly id: number
+}
+
+/** Makes the state of a host before its first connection. */
+export const initial = (): State => ({
+  link: { _tag: "Connecting" },
+  runs: new Set(),
+  nextWireId: 0,
+  inFlight: InFlight.make()
+})
+
+const report = (runs: Iterable<Run>, reported: Report): ReadonlyArray<Action> =>
+  Array.from(runs, (run) => ({ _tag: "Report", run, reports: [reported] }))
+
+const cancel = (
+  { inFlight }: State,
+  { now, run }: { readonly run: Run; readonly now: number },
+  isWanted: (id: number) => boolean
+): ReadonlyArray<Action> => {
+  const wireIds = InFlight.keysOf(inFlight, (task) => task.run === run && isWanted(task.id))
+  const ids = InFlight.cancelAll(inFlight, wireIds, now)
+  return ids.length === 0 ? [] : [{ _tag: "Cancel", ids }]
+}
+
+/** Applies an event. */
+export const step = (state: State, event: Event): Transition => {
+  const { inFlight, link, nextWireId, runs } = state
+  switch (event._tag) {
+    case "Connected":
+      return [{ ...state, link: { _tag: "Up", hasSucceeded: false } }, report(runs, { _tag: "Ready" })]
+    case "Failed": {
+      const { message } = event
+      InFlight.takeAll(inFlight)
+      const down: State = { ...state, link: { _tag: "Down", message } }
+      return [down, link._tag === "Up" ? report(runs, { _tag: "Lost", message }) : []]
+    }
+    case "GivenUp": {
+      const gone = { _tag: "Gone", message: event.message } as const
+      return [{ ...state, link: gone }, report(runs, gone)]
+    }
+    case "Attach": {
+      const attached: State = { ...state, runs: new Set(runs).add(event.run) }
+      if (link._tag !== "Down" && link._tag !== "Gone") return [attached, []]
+      return [attached, report([event.run], { ...link, _tag: link._tag === "Gone" ? "Gone" : "Lost" })]
+    }
+    case "Detach": {
+      const others = new Set(runs)
+      others.delete(event.run)
+      return [{ ...state, runs: others }, cancel(state, event, () => true)]
+    }
+    case "Run": {
+      if (link._tag !== "Up" || !runs.has(event.run)) return [state, []]
+      const tasks = event.tasks.map(({ packet }, index) => ({ id: nextWireId + index, packet }))
+      for (const [index, { id }] of event.tasks.entries()) {
+        InFlight.add(inFlight, nextWireId + index, { run: event.run, id })
+      }
+      return [{ ...state, nextWireId: nextWireId + tasks.length }, [{ _tag: "Send", tasks }]]
+    }
+    case "Cancel": {
+      const wanted = new Set(event.ids)
+      return [state, cancel(state, event, (id) => wanted.has(id))]
+    }
+  }
+}
+
+/** Applies the outcomes of wire ids. Applies none if a task is not in flight, or has two outcomes. */
+export const applyOutcomes = (
+  state: State,
+  outcomes: ReadonlyArray<TaskOutcome>
+): Result.Result<Transition, UnknownTask> => {
+  const { inFlight, link, runs } = state
+  const seen = new Set<number>()
+  const unknown = outcomes.find(({ id }) => !inFlight.entries.has(id) || seen.size === seen.add(id).size)
+  if (unknown !== undefined) return Result.fail({ _tag: "UnknownTask", id: unknown.id })
+  const reports = new Map<Run, Array<Report>>()
+  for (const outcome of outcomes) {
+    const { id, run } = InFlight.take(inFlight, outcome.id)!
+    const all = reports.get(run) ?? []
+    all.push({ ...outcome, id })
+    if (runs.has(run)) reports.set(run, all)
+  }
+  const hasSucceeded = outcomes.some(({ _tag }) => _tag === "Done")
+  return Result.succeed([
+    hasSucceeded && link._tag === "Up" ? { ...state, link: { _tag: "Up", hasSucceeded } } : state,
+    Array.from(reports, ([run, all]) => ({ _tag: "Report", run, reports: all }))
+  ])
+}

@@ -1,0 +1,234 @@
+/**
+ * The assignment of the tasks of many clients to workers by fair queueing, without effects. The client that has used
+ * the least working time, its virtual time, is served next.
+ *
+ * The state is mutable: `step` takes the same time however many tasks wait.
+ */
+import * as PacketSizing from "../dispatcher/PacketSizing.ts"
+import * as InFlight from "../InFlight.ts"
+import type { Report, Task, TaskOutcome, Worker } from "../Worker.ts"
+
+/** The state of a client. */
+export interface Client {
+  readonly onOutcomes: (outcomes: ReadonlyArray<TaskOutcome>) => void
+  readonly queue: Array<ClientTask>
+  /** The tasks without an outcome, by the ids of the client. */
+  readonly inFlight: InFlight.InFlight<number, ClientTask>
+  /** Milliseconds of working time, including an estimate for tasks in flight. */
+  virtualTime: number
+  /** The duration of the last task. */
+  lastTaskMillis: number
+}
+
+interface ClientTask {
+  readonly client: Client
+  readonly task: Task
+  estimateMillis: number
+  /** The worker that has the task, and the task's id there. */
+  assigned: { readonly worker: PoolWorker; readonly id: number } | undefined
+}
+
+/** The state of a worker. */
+export interface PoolWorker extends Pick<Worker, "capacity" | "latencyMillis"> {
+  readonly index: number
+  readonly throughput: PacketSizing.Throughput
+  readonly inFlight: InFlight.InFlight<number, ClientTask>
+  state: "ready" | "lost" | "gone"
+}
+
+/** The state of a pool. */
+export interface State {
+  readonly workers: ReadonlyArray<PoolWorker>
+  readonly clients: Set<Client>
+  nextId: number
+  /** The virtual time of the client served last. An idle client starts there: it gains no credit while it is idle. */
+  virtualTime: number
+}
+
+/** An event. `worker` is the index of a worker. */
+export type Event =
+  | { readonly _tag: "Run"; readonly client: Client; readonly tasks: ReadonlyArray<Task> }
+  | { readonly _tag: "Cancel"; readonly client: Client; readonly ids: Iterable<number> }
+  /** The client receives no more outcomes. */
+  | { readonly _tag: "Leave"; readonly client: Client }
+  | { readonly _tag: "Reports"; readonly worker: number; readonly reports: ReadonlyArray<Report> }
+
+/** An action, to be performed in this order. */
+export type Action =
+  | { readonly _tag: "Outcomes"; readonly client: Client; readonly outcomes: ReadonlyArray<TaskOutcome> }
+  | { readonly _tag: "Run"; readonly worker: number; readonly tasks: ReadonlyArray<Task> }
+  | { readonly _tag: "Cancel"; readonly worker: number; readonly ids: ReadonlyArray<number> }
+  | { readonly _tag: "AllGone"; readonly message: string }
+
+/** The duration of a task up to which measurements do not decay. */
+const targetMillis = 100
+
+/** The workers keep the time of a cancel; the pool needs the fact only. */
+const untimed = 0
+
+/** Makes the state of a pool without clients. */
+export const make = (workers: ReadonlyArray<Pick<Worker, "capacity" | "latencyMillis">>): State => ({
+  workers: workers.map(({ capacity, latencyMillis }, index) => ({
+    ...{ index, capacity, latencyMillis, throughput: PacketSizing.make(), inFlight: InFlight.make(), state: "ready" }
+  })),
+  clients: new Set(),
+  nextId: 0,
+  virtualTime: 0
+})
+
+/** Adds a client. */
+export const join = ({ clients }: State, onOutcomes: Client["onOutcomes"]): Client => {
+  const client: Client = { onOutcomes, queue: [], inFlight: InFlight.make(), virtualTime: 0, lastTaskMillis: 0 }
+  clients.add(client)
+  return client
+}
+
+/** Adds a value to the list of a key. */
+const append = <Key, Value>(lists: Map<Key, Array<Value>>, key: Key, value: Value) => {
+  const list = lists.get(key)
+  if (list === undefined) lists.set(key, [value])
+  else list.push(value)
+}
+
+const freeCapacity = ({ capacity, inFlight, latencyMillis, state, throughput }: PoolWorker) =>
+  state === "ready" ? PacketSizing.windowSize(throughput, capacity, latencyMillis) - inFlight.entries.size : 0
+
+/** Returns the first of the smallest items. */
+const smallest = <A>(items: Iterable<A>, isWanted: (item: A) => boolean, size: (item: A) => number): A | undefined => {
+  let best: A | undefined
+  for (const item of items) if (isWanted(item) && (best === undefined || size(item) < size(best))) best = item
+  return best
+}
+
+const assign = (state: State): ReadonlyArray<Action> => {
+  const runs = new Map<number, Array<Task>>()
+  while (true) {
+    const worker = smallest(
+      state.workers,
+      (one) => freeCapacity(one) > 0,
+      ({ inFlight }) => inFlight.entries.size
+    )
+    const client = smallest(
+      state.clients,
+      ({ queue }) => queue.length > 0,
+      ({ virtualTime }) => virtualTime
+    )
+    if (worker === undefined || client === undefined) break
+    const clientTask = client.queue.shift()!
+    const id = state.nextId++
+    state.virtualTime = client.virtualTime
+    clientTask.estimateMillis = client.lastTaskMillis
+    client.virtualTime += clientTask.estimateMillis
+    clientTask.assigned = { worker, id }
+    InFlight.add(worker.inFlight, id, clientTask)
+    append(runs, worker.index, { id, packet: clientTask.task.packet })
+  }
+  return Array.from(runs, ([worker, tasks]) => ({ _tag: "Run", worker, tasks }))
+}
+
+/** Outcomes for each client. */
+type Outcomes = Map<Client, Array<TaskOutcome>>
+
+const outcomeActions = (outcomes: Outcomes): ReadonlyArray<Action> =>
+  Array.from(outcomes, ([client, all]) => ({ _tag: "Outcomes", client, outcomes: all }))
+
+const stopped: TaskOutcome = { _tag: "Stopped", id: 0 }
+
+/** Returns false after the client received an outcome, or has left. */
+const isPending = (clientTask: ClientTask) => clientTask.client.inFlight.entries.get(clientTask.task.id) === clientTask
+
+const isCancelled = ({ client, task }: ClientTask) => client.inFlight.cancelledAt.has(task.id)
+
+/** Ends a task for its client. */
+const addOutcome = (outcomes: Outcomes, clientTask: ClientTask, outcome: TaskOutcome) => {
+  if (!isPending(clientTask)) return
+  const { client, task } = clientTask
+  append(outcomes, client, { ...(isCancelled(clientTask) ? stopped : outcome), id: task.id })
+  InFlight.take(client.inFlight, task.id)
+}
+
+/** Fails the running tasks of a lost worker; the others wait again, before those that came later. */
+const loseWorker = (worker: PoolWorker, message: string, running: ReadonlyArray<number>, outcomes: Outcomes) => {
+  for (const [id, clientTask] of InFlight.takeAll(worker.inFlight).toReversed()) {
+    clientTask.client.virtualTime -= clientTask.estimateMillis
+    clientTask.assigned = undefined
+    const waitsAgain = isPending(clientTask) && !isCancelled(clientTask) && !running.includes(id)
+    if (waitsAgain) clientTask.client.queue.unshift(clientTask)
+    else addOutcome(outcomes, clientTask, { _tag: "Failed", id, message })
+  }
+}
+
+const receive = (worker: PoolWorker, report: Report, outcomes: Outcomes) => {
+  switch (report._tag) {
+    case "Ready":
+      worker.state = "ready"
+      return
+    case "Lost":
+    case "Gone": {
+      const oldest = [...worker.inFlight.entries.keys()].slice(0, 1)
+      worker.state = report._tag === "Gone" ? "gone" : "lost"
+      return loseWorker(worker, report.message, report.running ?? oldest, outcomes)
+    }
+    default: {
+      const clientTask = InFlight.take(worker.inFlight, report.id)
+      if (clientTask === undefined) return
+      const { client, estimateMillis } = clientTask
+      const millis = report._tag === "Done" ? report.millis : 0
+      client.virtualTime += millis - estimateMillis
+      if (report._tag === "Done") {
+        PacketSizing.record(worker.throughput, 1, millis, targetMillis)
+        client.lastTaskMillis = millis
+      }
+      return addOutcome(outcomes, clientTask, report)
+    }
+  }
+}
+
+/** Cancels tasks. One that waits does not run any more: its client receives the outcome at once. */
+const cancel = (client: Client, ids: Iterable<number>): ReadonlyArray<Action> => {
+  const outcomes: Outcomes = new Map()
+  const cancels = new Map<number, Array<number>>()
+  for (const id of InFlight.cancelAll(client.inFlight, ids, untimed)) {
+    const clientTask = client.inFlight.entries.get(id)!
+    const { assigned } = clientTask
+    if (assigned === undefined) client.queue.splice(client.queue.indexOf(clientTask), 1)
+    else append(cancels, assigned.worker.index, assigned.id)
+    const isRunning = assigned?.worker.inFlight.entries.keys().next().value === assigned?.id
+    if (assigned === undefined || !isRunning) addOutcome(outcomes, clientTask, stopped)
+  }
+  const workerCancels = Array.from(cancels, ([worker, all]): Action => ({ _tag: "Cancel", worker, ids: all }))
+  return [...workerCancels, ...outcomeActions(outcomes)]
+}
+
+/** Applies an event, and returns the actions to perform. */
+export const step = (state: State, event: Event): ReadonlyArray<Action> => {
+  switch (event._tag) {
+    case "Run": {
+      const { client, tasks } = event
+      if (client.inFlight.entries.size === 0) client.virtualTime = Math.max(client.virtualTime, state.virtualTime)
+      for (const task of tasks) {
+        const clientTask: ClientTask = { client, task, estimateMillis: 0, assigned: undefined }
+        InFlight.add(client.inFlight, task.id, clientTask)
+        client.queue.push(clientTask)
+      }
+      return assign(state)
+    }
+    case "Cancel":
+      return cancel(event.client, event.ids)
+    case "Leave": {
+      const { client } = event
+      state.clients.delete(client)
+      const actions = cancel(client, client.inFlight.entries.keys())
+      InFlight.takeAll(client.inFlight)
+      return actions.filter(({ _tag }) => _tag === "Cancel")
+    }
+    case "Reports": {
+      const outcomes: Outcomes = new Map()
+      for (const report of event.reports) receive(state.workers[event.worker]!, report, outcomes)
+      const gone = event.reports.find((report) => report._tag === "Gone")
+      const isOver = gone !== undefined && state.workers.every((worker) => worker.state === "gone")
+      const allGone: ReadonlyArray<Action> = isOver ? [{ _tag: "AllGone", message: gone.message }] : []
+      return [...outcomeActions(outcomes), ...allGone, ...assign(state)]
+    }
+  }
+}

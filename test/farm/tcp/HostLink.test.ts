@@ -1,0 +1,176 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as HostLink from "../../../src/farm/tcp/HostLink.ts"
+import type { TaskOutcome } from "../../../src/farm/Worker.ts"
+
+const Small = Schema.Literals([0, 1, 2, 3])
+const Index = Schema.Literals([0, 1])
+
+const Operation = Schema.Union([
+  Schema.TaggedStruct("Connected", {}),
+  Schema.TaggedStruct("Failed", {}),
+  Schema.TaggedStruct("GivenUp", {}),
+  Schema.TaggedStruct("Attach", { worker: Index }),
+  Schema.TaggedStruct("Detach", { worker: Index }),
+  Schema.TaggedStruct("Run", { worker: Index, id: Small }),
+  Schema.TaggedStruct("Cancel", { worker: Index, ids: Schema.Array(Small) }),
+  Schema.TaggedStruct("Outcomes", { places: Schema.Array(Small), isDone: Schema.Boolean })
+])
+
+/** A task that the host has, as the model knows it. */
+interface Sent {
+  readonly wireId: number
+  readonly id: number
+  readonly run: HostLink.Run
+  readonly isCancelled: boolean
+}
+
+const detached: HostLink.Run = { report: () => assert.fail("not attached") }
+
+/** Drives a state, and a list of tasks beside it. */
+class Model {
+  state = HostLink.initial()
+  sent: ReadonlyArray<Sent> = []
+  /** The run of each attached worker. */
+  readonly runs = new Map<number, HostLink.Run>()
+  link: HostLink.Link["_tag"] = "Connecting"
+  hasSucceeded = false
+  now = 0
+
+  private apply([state, actions]: HostLink.Transition) {
+    this.state = state
+    return actions
+  }
+  private send(event: HostLink.Event) {
+    return this.apply(HostLink.step(this.state, event))
+  }
+  private toAll(tag: "Ready" | "Lost" | "Gone", message?: string) {
+    const report = message === undefined ? { _tag: tag } : { _tag: tag, message }
+    return Array.from(this.runs.values(), (run) => ({ _tag: "Report", run, reports: [report] }))
+  }
+  private cancelled(run: HostLink.Run, ids: ReadonlyArray<number> | undefined) {
+    const isWanted = (task: Sent) =>
+      task.run === run && !task.isCancelled && (ids === undefined || ids.includes(task.id))
+    const wireIds = this.sent.filter(isWanted).map(({ wireId }) => wireId)
+    this.sent = this.sent.map((task) => (isWanted(task) ? { ...task, isCancelled: true } : task))
+    return wireIds.length === 0 ? [] : [{ _tag: "Cancel", ids: wireIds }]
+  }
+
+  run(operation: typeof Operation.Type) {
+    this.now++
+    switch (operation._tag) {
+      case "Connected":
+        if (this.link === "Up" || this.link === "Gone") return
+        this.link = "Up"
+        this.hasSucceeded = false
+        return assert.deepStrictEqual(this.send({ _tag: "Connected" }), this.toAll("Ready") as never)
+      case "Failed": {
+        if (this.link === "Gone") return
+        const expected = this.link === "Up" ? this.toAll("Lost", "broken") : []
+        this.link = "Down"
+        this.sent = []
+        return assert.deepStrictEqual(this.send({ _tag: "Failed", message: "broken" }), expected as never)
+      }
+      case "GivenUp":
+        if (this.link !== "Down") return
+        this.link = "Gone"
+        return assert.deepStrictEqual(
+          this.send({ _tag: "GivenUp", message: "end" }),
+          this.toAll("Gone", "end") as never
+        )
+      case "Attach": {
+        if (this.runs.has(operation.worker)) return
+        const run: HostLink.Run = { report: () => assert.fail("the machine reports by actions") }
+        this.runs.set(operation.worker, run)
+        const tags = this.send({ _tag: "Attach", run }).flatMap((action) =>
+          action._tag === "Report" ? action.reports.map(({ _tag }) => _tag) : []
+        )
+        return assert.deepStrictEqual(tags, this.link === "Down" ? ["Lost"] : this.link === "Gone" ? ["Gone"] : [])
+      }
+      case "Detach": {
+        const run = this.runs.get(operation.worker)
+        if (run === undefined) return
+        const expected = this.cancelled(run, undefined)
+        this.runs.delete(operation.worker)
+        return assert.deepStrictEqual(this.send({ _tag: "Detach", run, now: this.now }), expected as never)
+      }
+      case "Run":
+        return this.runTask(this.runs.get(operation.worker) ?? detached, operation.id)
+      case "Cancel": {
+        const { ids, worker } = operation
+        const run = this.runs.get(worker) ?? detached
+        const expected = this.cancelled(run, ids)
+        return assert.deepStrictEqual(this.send({ _tag: "Cancel", run, ids, now: this.now }), expected as never)
+      }
+      case "Outcomes":
+        return this.end(operation.places, operation.isDone)
+    }
+  }
+
+  private runTask(run: HostLink.Run, id: number) {
+    if (this.sent.some((task) => task.run === run && task.id === id)) return
+    const [action, ...others] = this.send({ _tag: "Run", run, tasks: [{ id, packet: id }] })
+    assert.deepStrictEqual(others, [])
+    if (this.link !== "Up" || run === detached) return assert.isUndefined(action)
+    if (action?._tag !== "Send") return assert.fail("not sent")
+    const wireId = action.tasks[0]!.id
+    assert.isFalse(this.sent.some((task) => task.wireId === wireId))
+    this.sent = [...this.sent, { wireId, id, run, isCancelled: false }]
+  }
+
+  /** Ends the tasks at places in the list; a place without a task has an unknown id. */
+  private end(places: ReadonlyArray<number>, isDone: boolean) {
+    const tasks = places.map((place) => this.sent[place])
+    const outcomes = tasks.map((task): TaskOutcome => {
+      const id = task?.wireId ?? 10_000
+      return isDone ? { _tag: "Done", id, result: 0, millis: 1 } : { _tag: "Stopped", id }
+    })
+    const isValid = tasks.every((task) => task !== undefined) && new Set(places).size === places.length
+    const result = HostLink.applyOutcomes(this.state, outcomes)
+    assert.strictEqual(Result.isSuccess(result), isValid)
+    if (Result.isFailure(result)) return
+    const reported = new Map<HostLink.Run, ReadonlyArray<number>>()
+    for (const action of this.apply(result.success)) {
+      if (action._tag !== "Report") return assert.fail(action._tag)
+      assert.isFalse(reported.has(action.run))
+      reported.set(
+        action.run,
+        action.reports.map((report) => ("id" in report ? report.id : -1))
+      )
+    }
+    const attached = new Set(this.runs.values())
+    const expected = new Map<HostLink.Run, Array<number>>()
+    for (const task of tasks) {
+      if (task === undefined || !attached.has(task.run)) continue
+      expected.set(task.run, [...(expected.get(task.run) ?? []), task.id])
+    }
+    assert.deepStrictEqual(reported, expected)
+    this.sent = this.sent.filter((task) => !tasks.includes(task))
+    if (isDone && tasks.length > 0) this.hasSucceeded = true
+  }
+
+  check() {
+    const { inFlight, link, runs } = this.state
+    assert.strictEqual(link._tag, this.link)
+    if (link._tag === "Up") assert.strictEqual(link.hasSucceeded, this.hasSucceeded)
+    assert.deepStrictEqual(runs, new Set(this.runs.values()))
+    assert.deepStrictEqual(
+      [...inFlight.entries.keys()],
+      this.sent.map(({ wireId }) => wireId)
+    )
+    assert.strictEqual(inFlight.cancelledAt.size, this.sent.filter(({ isCancelled }) => isCancelled).length)
+  }
+}
+
+describe("HostLink", () => {
+  it.prop("agrees with a list of tasks after any events", [Schema.Array(Operation)], ([operations]) => {
+    const model = new Model()
+    model.run({ _tag: "Connected" })
+    model.run({ _tag: "Attach", worker: 0 })
+    for (const operation of operations) {
+      model.run(operation)
+      model.check()
+    }
+  })
+})

@@ -1,0 +1,134 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Schema from "effect/Schema"
+import * as PoolState from "../../../src/farm/tcp/PoolState.ts"
+import type { Report, TaskOutcome } from "../../../src/farm/Worker.ts"
+
+const workerCount = 2
+const capacity = 3
+
+const Index = Schema.Literals([0, 1])
+const Small = Schema.Literals([0, 1, 2, 3])
+
+const Operation = Schema.Union([
+  Schema.TaggedStruct("Run", { client: Index, count: Small }),
+  Schema.TaggedStruct("Cancel", { client: Index, places: Schema.Array(Small) }),
+  Schema.TaggedStruct("Leave", { client: Index }),
+  /** The worker ends the task that it has held longest. */
+  Schema.TaggedStruct("End", { worker: Index, tag: Schema.Literals(["Done", "Failed"]) }),
+  Schema.TaggedStruct("Lose", { worker: Index }),
+  Schema.TaggedStruct("Ready", { worker: Index })
+])
+
+/** Two clients and two workers, which hold the tasks that they were sent in order. */
+const makePool = () => {
+  const state = PoolState.make(Array.from({ length: workerCount }, () => ({ capacity, latencyMillis: 1 })))
+  const held = Array.from({ length: workerCount }, (): Array<number> => [])
+  const isReady = Array.from({ length: workerCount }, () => true)
+  const clients = Array.from({ length: 2 }, () => {
+    const outcomes = new Map<number, TaskOutcome["_tag"]>()
+    const client = PoolState.join(state, (all) => {
+      for (const { _tag, id } of all) {
+        assert.isFalse(outcomes.has(id), `two outcomes of task ${id}`)
+        outcomes.set(id, _tag)
+      }
+    })
+    return { client, outcomes, queued: 0, hasLeft: false }
+  })
+  const send = (event: PoolState.Event) => {
+    for (const action of PoolState.step(state, event)) {
+      if (action._tag === "Outcomes") {
+        assert.isTrue(clients.some((one) => one.client === action.client && !one.hasLeft))
+        action.client.onOutcomes(action.outcomes)
+      }
+      if (action._tag !== "Run") continue
+      assert.isTrue(isReady[action.worker])
+      held[action.worker]!.push(...action.tasks.map(({ id }) => id))
+      assert.isAtMost(held[action.worker]!.length, capacity)
+    }
+  }
+  const report = (worker: number, ...reports: ReadonlyArray<Report>) => send({ _tag: "Reports", worker, reports })
+  return { state, held, isReady, clients, send, report }
+}
+
+const run = (pool: ReturnType<typeof makePool>, operation: typeof Operation.Type) => {
+  switch (operation._tag) {
+    case "Run": {
+      const one = pool.clients[operation.client]!
+      if (one.hasLeft) return
+      const tasks = Array.from({ length: operation.count }, () => ({ id: one.queued++, packet: 0 }))
+      return pool.send({ _tag: "Run", client: one.client, tasks })
+    }
+    case "Cancel": {
+      const { client, outcomes } = pool.clients[operation.client]!
+      pool.send({ _tag: "Cancel", client, ids: operation.places })
+      const running = [...client.inFlight.entries.values()].filter(
+        ({ assigned }) => pool.held[assigned?.worker.index ?? 0]![0] === assigned?.id
+      )
+      for (const id of operation.places) {
+        const isRunning = running.some(({ task }) => task.id === id)
+        assert.isTrue(outcomes.has(id) || isRunning || id >= pool.clients[operation.client]!.queued)
+      }
+      return
+    }
+    case "Leave": {
+      const one = pool.clients[operation.client]!
+      if (one.hasLeft) return
+      one.hasLeft = true
+      return pool.send({ _tag: "Leave", client: one.client })
+    }
+    case "End": {
+      const id = pool.held[operation.worker]!.shift()
+      if (id === undefined) return
+      const done = { _tag: "Done", id, result: 0, millis: 5 } as const
+      return pool.report(operation.worker, operation.tag === "Done" ? done : { _tag: "Failed", id, message: "no" })
+    }
+    case "Lose":
+      pool.held[operation.worker] = []
+      pool.isReady[operation.worker] = false
+      return pool.report(operation.worker, { _tag: "Lost", message: "lost" })
+    case "Ready":
+      pool.isReady[operation.worker] = true
+      return pool.report(operation.worker, { _tag: "Ready" })
+  }
+}
+
+describe("PoolState", () => {
+  it.prop(
+    "ends every task of a client once, whatever clients and workers do",
+    [Schema.Array(Operation)],
+    ([operations]) => {
+      const pool = makePool()
+      for (const operation of operations) {
+        run(pool, operation)
+        for (const [index, { inFlight }] of pool.state.workers.entries()) {
+          assert.deepStrictEqual([...inFlight.entries.keys()], pool.held[index]!)
+        }
+        for (const { client, hasLeft, outcomes, queued } of pool.clients) {
+          assert.strictEqual(hasLeft ? 0 : outcomes.size + client.inFlight.entries.size, hasLeft ? 0 : queued)
+        }
+      }
+      for (const worker of [0, 1] as const) run(pool, { _tag: "Ready", worker })
+      while (pool.held.some((ids) => ids.length > 0)) {
+        for (const worker of [0, 1] as const) run(pool, { _tag: "End", worker, tag: "Done" })
+      }
+      for (const { hasLeft, outcomes, queued } of pool.clients) {
+        if (!hasLeft) assert.strictEqual(outcomes.size, queued)
+      }
+    }
+  )
+
+  it("serves the client that has used the least time, and none below an idle one's start", () => {
+    const pool = makePool()
+    const [one, two] = pool.clients
+    const tasks = (from: number) => Array.from({ length: 4 }, (_, index) => ({ id: from + index, packet: 0 }))
+    pool.send({ _tag: "Run", client: one!.client, tasks: tasks(0) })
+    const first = pool.held.flat()
+    pool.send({ _tag: "Run", client: two!.client, tasks: tasks(0) })
+    pool.report(0, { _tag: "Done", id: pool.held[0]!.shift()!, result: 0, millis: 50 })
+    const next = pool.held.flat().filter((id) => !first.includes(id))
+    assert.isAbove(next.length, 0)
+    assert.isTrue(
+      next.every((id) => pool.state.workers.some((worker) => worker.inFlight.entries.get(id)?.client === two!.client))
+    )
+  })
+})
