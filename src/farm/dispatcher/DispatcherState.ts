@@ -2,11 +2,11 @@
 
 import type { Attempt } from "../FarmError.ts"
 import * as InFlight from "../InFlight.ts"
-import type { EndAction } from "./DispatcherEvent.ts"
+import type { Action, EndAction, Options } from "./DispatcherEvent.ts"
 import * as PacketSizing from "./PacketSizing.ts"
 
 /** A packet that is split off and has no result. */
-export interface PendingPacket<Packet> {
+export interface PendingPacket<Packet = unknown> {
   readonly id: number
   readonly packet: Packet
   readonly units: number
@@ -18,7 +18,7 @@ export interface PendingPacket<Packet> {
 }
 
 /** An assignment of a packet to a worker. It occupies capacity until the worker reports an outcome. */
-export interface Lease<Packet> {
+export interface Lease<Packet = unknown> {
   readonly pending: PendingPacket<Packet>
   /** The time of the assignment, in milliseconds. */
   readonly sentAt: number
@@ -32,7 +32,7 @@ export interface WorkerInfo {
 }
 
 /** The state of a worker. */
-export interface WorkerState<Packet> extends WorkerInfo {
+export interface WorkerState<Packet = unknown> extends WorkerInfo {
   readonly index: number
   /** The leases by packet id. One that is not cancelled is active: the worker is a holder of the packet. */
   readonly leases: InFlight.InFlight<number, Lease<Packet>>
@@ -53,7 +53,7 @@ export interface WorkerState<Packet> extends WorkerInfo {
 }
 
 /** The state of a run. `structuredClone` makes a snapshot of it, if it can clone the packets and results. */
-export interface State<Packet, Result> {
+export interface State<Packet = unknown, Result = unknown> {
   readonly workers: ReadonlyArray<WorkerState<Packet>>
   /** The workers to which packets may be assigned: all that are usable and have capacity, and perhaps others. */
   readonly available: Set<WorkerState<Packet>>
@@ -71,8 +71,23 @@ export interface State<Packet, Result> {
   splitUnits: number
   /** True if there is no further packet to split off. */
   isExhausted: boolean
+  /** The failure of `nextPacket`, which ends the run. */
+  splitFailure: EndAction<Packet> | undefined
   /** The action that has ended the run. */
   end: EndAction<Packet> | undefined
+}
+
+/** A step in progress. Packets and results are opaque to it. */
+export interface Step {
+  readonly options: Options<unknown>
+  readonly state: State
+  readonly now: number
+  /** Merges and notices. */
+  readonly actions: Array<Action<unknown, unknown>>
+  /** Packet ids to cancel, by worker index. */
+  readonly cancels: Map<number, Array<number>>
+  /** Packets to run, by worker index. */
+  readonly runs: Map<number, Array<PendingPacket>>
 }
 
 /** Makes the state of a worker without leases. */
@@ -94,41 +109,32 @@ export const makeWorkerState = <Packet>(info: WorkerInfo, index: number): Worker
 })
 
 /** Returns true if a worker can receive packets: it is ready, and every expired lease has an outcome. */
-export const isUsable = <Packet>({ expired, state }: WorkerState<Packet>) => state === "ready" && expired.size === 0
+export const isUsable = ({ expired, state }: WorkerState) => state === "ready" && expired.size === 0
 
 /** A worker with this number of failures in a row is backed off. */
 const maxConsecutiveFailures = 3
 
-const isFailing = <Packet>({ consecutiveFailures }: WorkerState<Packet>) =>
-  consecutiveFailures >= maxConsecutiveFailures
+const isFailing = ({ consecutiveFailures }: WorkerState) => consecutiveFailures >= maxConsecutiveFailures
 
 /**
  * Returns true if a worker is backed off because its last packets all failed. Failing takes little time, so such a
  * worker would soon receive every packet. It is backed off only while another worker succeeds, and for one lease.
  */
-export const isBackedOff = <Packet>(
-  worker: WorkerState<Packet>,
-  all: ReadonlyArray<WorkerState<Packet>>,
-  now: number,
-  leaseMillis: number
-) =>
+export const isBackedOff = (worker: WorkerState, all: ReadonlyArray<WorkerState>, now: number, leaseMillis: number) =>
   isFailing(worker) &&
   now < worker.lastOutcomeAt + leaseMillis &&
   all.some((other) => isUsable(other) && !isFailing(other))
 
 /** Returns true if a worker has no lease. */
-export const isIdle = <Packet>({ leases }: WorkerState<Packet>) => leases.entries.size === 0
+export const isIdle = ({ leases }: WorkerState) => leases.entries.size === 0
 
 /** Returns true if a worker may have one more lease. */
-export const hasCapacity = <Packet>({ capacity, leases, latencyMillis, throughput }: WorkerState<Packet>) =>
+export const hasCapacity = ({ capacity, leases, latencyMillis, throughput }: WorkerState) =>
   leases.entries.size < PacketSizing.windowSize(throughput, capacity, latencyMillis)
 
 /** Returns true if a packet may go to a worker: it has not failed there, or has failed on every usable worker. */
-export const isEligible = <Packet>(
-  { failedOn }: PendingPacket<Packet>,
-  { index }: WorkerState<Packet>,
-  all: ReadonlyArray<WorkerState<Packet>>
-) => !failedOn.includes(index) || !all.some((other) => isUsable(other) && !failedOn.includes(other.index))
+export const isEligible = ({ failedOn }: PendingPacket, { index }: WorkerState, all: ReadonlyArray<WorkerState>) =>
+  !failedOn.includes(index) || !all.some((other) => isUsable(other) && !failedOn.includes(other.index))
 
 /** An idle worker copies a packet if it is expected to finish it faster by this factor. */
 const minSpeedup = 1.5
@@ -137,13 +143,13 @@ const minSpeedup = 1.5
  * Finds the packet of another worker that an idle worker should try as well: one that waits behind others, or takes
  * longer than estimated. A packet that is late already is expected to take as long again.
  */
-export const straggler = <Packet>(
-  idle: WorkerState<Packet>,
-  all: ReadonlyArray<WorkerState<Packet>>,
+export const straggler = (
+  idle: WorkerState,
+  all: ReadonlyArray<WorkerState>,
   now: number,
   minRemainingMillis: number
-): PendingPacket<Packet> | undefined => {
-  let best: PendingPacket<Packet> | undefined
+): PendingPacket | undefined => {
+  let best: PendingPacket | undefined
   let longest = minRemainingMillis
   for (const other of all) {
     if (other === idle || isIdle(other)) continue
