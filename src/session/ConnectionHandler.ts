@@ -9,9 +9,9 @@ import * as Effect from "effect/Effect"
 import { identity } from "effect/Function"
 import * as Scope from "effect/Scope"
 import type * as Network from "../network/Network.ts"
+import * as ServerSpan from "../network/ServerSpan.ts"
 import type * as Sweeper from "../network/Sweeper.ts"
 import type * as TcpServer from "../network/TcpServer.ts"
-import * as Tracing from "../network/Tracing.ts"
 import * as ClientInfo from "./ClientInfo.ts"
 import type { ClientConnection, ClientStateHolder } from "./ClientStateHolder.ts"
 import type { Options, Program } from "./ConcurrencyModel.ts"
@@ -44,7 +44,7 @@ export const serve = <S, Ask, Message>(
           stopTicks?.()
           runner.stop()
         })
-        return Tracing.withSpan(Effect.ensuring(runner.run, stop), context, "Session.serve", () => ({
+        return ServerSpan.withSpan(Effect.ensuring(runner.run, stop), context, "Session.serve", () => ({
           client: client.client.id,
           remote: client.client.remote
         }))

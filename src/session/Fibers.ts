@@ -27,7 +27,6 @@
  */
 import * as Effect from "effect/Effect"
 import * as Ref from "effect/Ref"
-import type * as Network from "../network/Network.ts"
 import * as TcpServer from "../network/TcpServer.ts"
 import type { ClientStateHolder } from "./ClientStateHolder.ts"
 import type { ConcurrencyModel, Options, Program } from "./ConcurrencyModel.ts"
@@ -59,8 +58,7 @@ export const stateHolder = <S, Ask, Message>(
 /**
  * Returns the connection handler of a server that serves each client in its own fiber.
  *
- * `clientId` computes `Client.id` from the connection and its count in this server, from 1; `wrap` wraps the whole
- * session of a client.
+ * `wrap` wraps the whole session of a client.
  *
  * @category running
  * @since 0.1.0
@@ -68,30 +66,15 @@ export const stateHolder = <S, Ask, Message>(
 export const handler = <S, Ask, Message>(
   program: Program<S, Ask, Message>,
   options: Pick<Options, "rate" | "seed">,
-  clientId?: ConnectionHandler.HandlerOptions<Ask, Message>["clientId"],
   wrap?: ConnectionHandler.HandlerOptions<Ask, Message>["wrap"]
 ) =>
   ConnectionHandler.handler(program, options, {
     makeClientStateHolder: (client) => stateHolder(program.session, client),
-    clientId,
     wrap
   })
-
-/**
- * Serves each client in a fiber, with client numbers that the caller computes. For a server that is one of several
- * processes or threads, where a client's number is not its count.
- *
- * @category constructors
- * @since 0.1.0
- */
-export const serveWithClientIds = <S, Ask, Message>(
-  program: Program<S, Ask, Message>,
-  options: Options,
-  clientId: (connection: Network.Connection, count: number) => number
-) => TcpServer.make({ service: "session", ...options }, handler(program, options, clientId))
 
 /** Concurrency model that serves each client in a fiber. @category models @since 0.1.0 */
 export const model: ConcurrencyModel = {
   name: "fibers",
-  serve: (program, options) => serveWithClientIds(program, options, (_, count) => count)
+  serve: (program, options) => TcpServer.make({ service: "session", ...options }, handler(program, options))
 }

@@ -44,7 +44,7 @@ export const model: ConcurrencyModel = {
   name: "iterative",
   serve: Effect.fnUntraced(function* (program, options) {
     const turn = yield* Semaphore.make(1)
-    const serve = Fibers.handler(program, options, undefined, turn.withPermits(1))
+    const serve = Fibers.handler(program, options, turn.withPermits(1))
     return yield* TcpServer.make({ service: "session", ...options }, serve)
   })
 }

@@ -39,14 +39,17 @@
  * if (import.meta.main) await Effect.runPromise(serve.pipe(Effect.scoped, Effect.provide(NodeNetwork.layer)))
  * ```
  */
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
 import * as Network from "../network/Network.ts"
-import type { NodeConnection } from "../network/node/NodeConnection.ts"
 import * as NodeNetwork from "../network/node/NodeNetwork.ts"
+import * as ServerEvents from "../network/ServerEvents.ts"
 import * as TcpServer from "../network/TcpServer.ts"
 import type { SessionServer, WorkerModel } from "./ConcurrencyModel.ts"
 import { SessionError } from "./Session.ts"
 import * as NodeDefinitionLoader from "./workers/NodeDefinitionLoader.ts"
+import * as NodeHandedConnectionAdapter from "./workers/NodeHandedConnectionAdapter.ts"
 import * as NodeProcessPool from "./workers/NodeProcessPool.ts"
 import * as SharedStateServer from "./workers/SharedStateServer.ts"
 import * as WorkerMessage from "./workers/WorkerMessage.ts"
@@ -62,43 +65,6 @@ const defaultMaxProcesses = 100
 
 /** No timeouts in this process: the workers detect idle clients and blocked writes. */
 const noTimeouts = { idleTimeout: "Infinity", writeTimeout: "Infinity" } as const
-
-const noTraffic: WorkerMessage.ClientTraffic = [0, 0, 0]
-
-/** Returns a connection that acts on the accepted one until it is handed over, and on its worker from then on. */
-const handOver = (accepted: NodeConnection): readonly [Network.Connection, NodeProcessPool.HandedConnection] => {
-  const { local, remote } = accepted
-  const handed: NodeProcessPool.HandedConnection = {
-    connection: accepted,
-    local: WorkerMessage.encodeAddress(local),
-    remote: WorkerMessage.encodeAddress(remote),
-    id: 0,
-    worker: undefined,
-    accepted: false,
-    traffic: noTraffic,
-    release: () => {}
-  }
-  const viaWorker = (_tag: "EndRead" | "Abort", here: Effect.Effect<void>) =>
-    Effect.suspend(() =>
-      handed.worker === undefined ? here : Effect.sync(() => handed.worker!.channel.post({ _tag, id: handed.id }))
-    )
-  const connection: Network.Connection = {
-    local,
-    remote,
-    pull: accepted.pull,
-    write: (bytes) => accepted.write(bytes),
-    end: accepted.end,
-    endRead: viaWorker("EndRead", accepted.endRead),
-    abort: viaWorker("Abort", accepted.abort),
-    traffic: () => {
-      if (handed.worker === undefined) return accepted.traffic()
-      const [, received, sent] = handed.traffic
-      return { received, sent, unsent: 0 }
-    },
-    context: accepted.context
-  }
-  return [connection, handed]
-}
 
 /**
  * Returns the model that serves clients in worker processes, which create the session themselves.
@@ -136,15 +102,10 @@ export const model = ({ pool }: ProcessOptions = {}): WorkerModel => ({
       sharedState
     )
 
-    const handedConnections = new WeakMap<Network.Connection, NodeProcessPool.HandedConnection>()
     const listen = (listenOptions: Network.ListenOptions) =>
       Effect.map(host.listen(listenOptions), ({ accept, address }) => ({
         address,
-        accept: Effect.map(accept, (accepted) => {
-          const [connection, handed] = handOver(accepted as NodeConnection)
-          handedConnections.set(connection, handed)
-          return connection
-        })
+        accept: Effect.map(accept, NodeHandedConnectionAdapter.make)
       }))
     const server = yield* TcpServer.make(
       {
@@ -153,17 +114,20 @@ export const model = ({ pool }: ProcessOptions = {}): WorkerModel => ({
         service: limits.service,
         maxConnections: options.maxConnections ?? (pool === undefined ? defaultMaxProcesses : undefined)
       },
-      (connection, { id }) => processes.serve(Object.assign(handedConnections.get(connection)!, { id }))
+      ({ context }, { id }) =>
+        processes.serve(Context.getUnsafe(context, NodeHandedConnectionAdapter.HandedConnection), id)
     ).pipe(Effect.provideService(Network.Network, { ...host, listen }))
     // Keeps the metrics current between two reads of the stats.
     yield* Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sleep("1 second"), processes.refreshStats)))
 
+    const timeouts = Stream.filter(processes.events, ({ _tag }) => _tag === "TimedOut")
+    const stats = Effect.map(Effect.andThen(processes.refreshStats, server.stats), (stats) => ({
+      ...stats,
+      timedOut: stats.timedOut + processes.timedOut()
+    }))
     const result: SessionServer = {
+      ...ServerEvents.observable(Stream.merge(server.events, timeouts), stats),
       address: server.address,
-      stats: Effect.map(Effect.andThen(processes.refreshStats, server.stats), (stats) => ({
-        ...stats,
-        timedOut: stats.timedOut + processes.timedOut()
-      })),
       drain: Effect.andThen(server.drain, processes.kill)
     }
     return result

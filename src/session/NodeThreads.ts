@@ -26,6 +26,7 @@ import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Network from "../network/Network.ts"
 import * as NodeNetwork from "../network/node/NodeNetwork.ts"
+import * as ServerEvents from "../network/ServerEvents.ts"
 import * as ServerMetrics from "../network/ServerMetrics.ts"
 import type { SessionServer, WorkerModel } from "./ConcurrencyModel.ts"
 import { SessionError } from "./Session.ts"
@@ -101,17 +102,16 @@ export const model = ({ threads = Os.availableParallelism() }: ThreadOptions = {
       listen: { host, backlog, port, reusePort: true }
     })
     const sharedState = yield* SharedStateServer.make(program)
-    const pool = yield* NodeThreadPool.make(sharedState, options.drain ?? "5 seconds")
+    const pool = yield* NodeThreadPool.make(module, sharedState, options.drain ?? "5 seconds")
     const address = yield* Effect.scoped(
       Effect.gen(function* () {
         const chosen = yield* choosePort(network, options)
         const port = NetAddress.isInetAddress(chosen) ? chosen.port : options.port
         const starts = Array.from({ length: count }, (_, index) => startOf(index, port))
-        yield* Effect.forEach(starts, pool.start, { concurrency: "unbounded", discard: true })
+        yield* pool.start(starts)
         return chosen
       })
     )
-    pool.restartOnExit()
 
     const metrics = ServerMetrics.make(limits.service!, yield* Effect.context<never>())
     const stats = Effect.map(pool.refreshStats, () => {
@@ -120,7 +120,7 @@ export const model = ({ threads = Os.availableParallelism() }: ThreadOptions = {
       return { ...metrics.stats }
     })
     yield* Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sleep("1 second"), stats)))
-    const server: SessionServer = { address, stats, drain: pool.drain }
+    const server: SessionServer = { ...ServerEvents.observable(pool.events, stats), address, drain: pool.drain }
     return server
   })
 })

@@ -23,10 +23,9 @@
  * session.receive(1, { _tag: "Line", text: "bye" }) // => [1, { close: true }]
  * ```
  */
-import * as Data from "effect/Data"
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
-import type * as Schema from "effect/Schema"
+import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 
 /** Client as a session sees it. @category models @since 0.1.0 */
@@ -107,7 +106,7 @@ export interface Shared<Ask, Message> {
  * @category errors
  * @since 0.1.0
  */
-export class SessionError extends Data.TaggedError("SessionError")<{ readonly message: string }> {}
+export class SessionError extends Schema.TaggedError<SessionError>()("SessionError", { message: Schema.String }) {}
 
 /**
  * Constructor of a session from serializable options, so that another process or thread can create the same session.

@@ -13,7 +13,7 @@ export const maxPendingInputs = 256
 export const maxUnsentBytes = 256 * 1_024
 
 /** Phase of a session. */
-export type Phase =
+type Phase =
   | "Idle"
   /** An input is being stepped, and its text written. */
   | "Stepping"

@@ -11,6 +11,7 @@ import { directory } from "../support/Directory.ts"
 import * as Sessions from "../support/Sessions.ts"
 import * as FailingSession from "./node/FailingSession.ts"
 import {
+  assertReplacesHanging,
   childrenOf,
   connectGreeted,
   failure,
@@ -18,6 +19,7 @@ import {
   procSkipReason,
   send,
   test,
+  testInVirtualTime,
   waitForStats,
   waitUntil
 } from "./node/WorkerServers.ts"
@@ -229,6 +231,24 @@ describe("NodeProcesses", () => {
       assert.deepStrictEqual(childrenOf(process.pid), [])
       const { active, timedOut } = yield* server.stats
       assert.deepStrictEqual([active, timedOut], [0, 0])
+    }),
+    procSkipReason
+  )
+
+  testInVirtualTime(
+    "replaces a stopped worker of a pool",
+    Effect.gen(function* () {
+      const server = yield* NodeProcesses.model({ pool: 1 }).serve(FailingSession.makeProgram(), { port: 0 })
+      yield* assertReplacesHanging(server, ({ pid }) => Effect.sync(() => void process.kill(pid, "SIGSTOP")))
+    }),
+    procSkipReason
+  )
+
+  testInVirtualTime(
+    "kills the process of a client whose session loops",
+    Effect.gen(function* () {
+      const server = yield* perClient.serve(FailingSession.makeProgram(), { port: 0 })
+      yield* assertReplacesHanging(server, ({ connection }) => connection.write("spin\n"))
     }),
     procSkipReason
   )

@@ -5,12 +5,14 @@ import * as SocketTable from "../../src/inspect/SocketTable.ts"
 import * as NodeThreads from "../../src/session/NodeThreads.ts"
 import * as FailingSession from "./node/FailingSession.ts"
 import {
+  assertReplacesHanging,
   connectGreeted,
   failure,
   portOf,
   procSkipReason,
   send,
   test,
+  testInVirtualTime,
   waitForStats,
   waitUntil
 } from "./node/WorkerServers.ts"
@@ -101,6 +103,14 @@ describe("NodeThreads", () => {
       yield* Effect.all([server.drain, ...clients.map(({ rest }) => rest)], { concurrency: "unbounded" })
       assert.strictEqual(yield* first!.rest, "")
       assert.strictEqual((yield* server.stats).active, 0)
+    })
+  )
+
+  testInVirtualTime(
+    "replaces a thread whose session loops",
+    Effect.gen(function* () {
+      const server = yield* NodeThreads.model({ threads: 1 }).serve(FailingSession.makeProgram(), { port: 0 })
+      yield* assertReplacesHanging(server, ({ connection }) => connection.write("spin\n"))
     })
   )
 

@@ -7,7 +7,7 @@ type Machine = SessionMachine.State<string, string>
 type Event = SessionMachine.Event<string, string>
 type Action = SessionMachine.Action<string, string>
 
-/** What happens next; an event that cannot happen now, such as an answer without an ask, is skipped. */
+/** Something that happens next; it is skipped if it cannot happen now, such as an answer without an ask. */
 const Happening = Schema.Literals([
   ...["line", "asking line", "closing line", "push", "asking push", "tick", "written", "written", "written"],
   ...["answered", "answered", "write failed", "too much unsent", "closed", "framing error"]

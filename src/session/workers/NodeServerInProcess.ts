@@ -1,20 +1,15 @@
 /** A worker process: a server whose connections are handed over by its parent. */
 import { flushCompileCache } from "node:module"
 import type * as Net from "node:net"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Queue from "effect/Queue"
-import * as Scope from "effect/Scope"
 import * as Network from "../../network/Network.ts"
 import { NodeConnection } from "../../network/node/NodeConnection.ts"
-import { inetAddress } from "../../network/node/NodeErrors.ts"
-import type * as TcpServer from "../../network/TcpServer.ts"
 import type { SessionError } from "../Session.ts"
 import * as NodeServerInWorker from "./NodeServerInWorker.ts"
-import type * as WorkerMessage from "./WorkerMessage.ts"
-
-const decodeAddress = (address: WorkerMessage.EncodedAddress): NetAddress.SocketAddress =>
-  "path" in address ? NetAddress.unixPathAddress(address.path) : inetAddress(address.host, address.port)
+import * as WorkerMessage from "./WorkerMessage.ts"
 
 const post = (message: WorkerMessage.FromWorker, sent?: () => void) => {
   if (process.connected) process.send!(message, undefined, undefined, () => sent?.())
@@ -27,73 +22,57 @@ const unsupported = () =>
     )
   )
 
-const serve = Effect.fnUntraced(function* (
-  start: WorkerMessage.Start,
-  singleClient: boolean,
-  setListener: (listener: Listener) => void
-) {
-  const handed = yield* Queue.unbounded<NodeConnection>()
-  const ids = new Map<Network.Connection, number>()
-  let stats: Effect.Effect<TcpServer.Stats> = Effect.never
-
-  const trafficOf = (id: number, connection: Network.Connection): WorkerMessage.ClientTraffic => {
-    const { received, sent } = connection.traffic()
-    return [id, received, sent]
-  }
-  const postDisconnected = (traffic: WorkerMessage.ClientTraffic, timedOut: number) =>
-    post({ _tag: "Disconnected", id: traffic[0], traffic, timedOut }, () => {
-      if (singleClient) process.exit()
-    })
-  const close = (id: number, connection: NodeConnection) =>
-    Effect.flatMap(connection.close, () => {
-      ids.delete(connection)
-      return Effect.map(stats, ({ timedOut }) => postDisconnected(trafficOf(id, connection), timedOut))
-    })
-  const accept = Effect.uninterruptibleMask((restore) =>
-    Effect.flatMap(Effect.scope, (scope) =>
-      Effect.tap(restore(Queue.take(handed)), (connection) =>
-        Scope.addFinalizer(scope, close(ids.get(connection)!, connection))
-      )
-    )
+/**
+ * Returns an adapter that poses as a `Network`: its listener accepts the connections of a queue, whatever the address,
+ * and `closed` runs after one of them has closed.
+ */
+const workerNetworkAdapter = (
+  handed: Queue.Queue<NodeConnection>,
+  closed: (connection: NodeConnection) => Effect.Effect<void>
+) => {
+  const accept = Effect.acquireRelease(
+    Queue.take(handed),
+    (connection) => Effect.andThen(connection.close, closed(connection)),
+    { interruptible: true }
   )
-  const network = Network.Network.of({
+  return Network.Network.of({
     listen: () => Effect.succeed({ address: NetAddress.unixPathAddress(""), accept }),
     connect: unsupported,
     udp: unsupported,
     interfaces: Effect.succeed([]),
     availableSockets: () => Number.POSITIVE_INFINITY
   })
-  const workerServer = yield* Effect.provideService(
-    NodeServerInWorker.make(start, post, (connection) => ids.get(connection)!),
-    Network.Network,
-    network
-  )
-  stats = workerServer.server.stats
+}
+
+const serve = Effect.fnUntraced(function* (start: WorkerMessage.Start, setListener: (listener: Listener) => void) {
+  const handed = yield* Queue.unbounded<NodeConnection>()
+  const postDisconnected = (traffic: WorkerMessage.ClientTraffic) =>
+    Effect.map(worker.server.stats, (stats) =>
+      post({ _tag: "Disconnected", traffic, stats }, () => {
+        if (start.singleClient) process.exit()
+      })
+    )
+  const network = workerNetworkAdapter(handed, (connection) => {
+    const id = Context.get(connection.context, Network.ConnectionNumber)!
+    return postDisconnected(WorkerMessage.trafficOf([id, connection]))
+  })
+  const worker = yield* Effect.provideService(NodeServerInWorker.make(start, post), Network.Network, network)
 
   setListener((message, socket) => {
-    switch (message._tag) {
-      case "Serve": {
-        post({ _tag: "Accepted", id: message.id })
-        if (socket === undefined) return postDisconnected([message.id, 0, 0], 0)
-        // Node starts reading at once; the bytes that it has read by now stay in its buffer.
-        socket.pause()
-        socket.allowHalfOpen = true
-        const ends = { local: decodeAddress(message.local), remote: decodeAddress(message.remote) }
-        const connection = new NodeConnection(socket, ends)
-        ids.set(connection, message.id)
-        workerServer.connections.set(message.id, connection)
-        return void Queue.offerUnsafe(handed, connection)
-      }
-      case "RequestReport":
-        return void Effect.runFork(
-          workerServer.report(Array.from(ids, ([connection, id]) => trafficOf(id, connection)))
-        )
-      case "Start":
-      case "Drain":
-        return
-      default:
-        return workerServer.receive(message)
-    }
+    if (message._tag !== "Serve") return worker.receive(message)
+    const { id, local, remote } = message
+    post({ _tag: "Accepted", id })
+    if (socket === undefined) return void Effect.runFork(postDisconnected([id, 0, 0]))
+    // Node starts reading at once; the bytes that it has read by now stay in its buffer.
+    socket.pause()
+    socket.allowHalfOpen = true
+    const connection = new NodeConnection(socket, {
+      local: WorkerMessage.decodeAddress(local),
+      remote: WorkerMessage.decodeAddress(remote),
+      context: Context.make(Network.ConnectionNumber, id)
+    })
+    worker.connections.set(id, connection)
+    Queue.offerUnsafe(handed, connection)
   })
   post({ _tag: "Ready" })
   // A process that ends by a signal does not write its compile cache.
@@ -103,22 +82,16 @@ const serve = Effect.fnUntraced(function* (
 
 type Listener = (message: WorkerMessage.ToWorker, socket: Net.Socket | undefined) => void
 
-const postFailed = ({ message }: SessionError | Network.NetworkError) =>
-  Effect.sync(() => post({ _tag: "Failed", message }, () => process.exit(1)))
-
 /** Serves until the process ends: with its parent, after its only client, or by a signal. */
 export const main = () => {
+  const setListener = (next: Listener) => {
+    listener = next
+  }
   let listener: Listener = (message) => {
     if (message._tag !== "Start") return
-    const { singleClient } = message
-    Effect.runFork(
-      Effect.catch(
-        serve(message, singleClient === true, (next) => {
-          listener = next
-        }),
-        postFailed
-      )
-    )
+    const postFailed = (error: SessionError | Network.NetworkError) =>
+      Effect.sync(() => post(WorkerMessage.failed(error), () => process.exit(1)))
+    Effect.runFork(Effect.catch(serve(message, setListener), postFailed))
   }
   process.on("message", (message: WorkerMessage.ToWorker, socket: Net.Socket | undefined) => listener(message, socket))
 }

@@ -1,6 +1,8 @@
 /** The server of sessions in a worker, process or thread; asks of its sessions go to the parent. */
 import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
 import * as Result from "effect/Result"
+import * as Stream from "effect/Stream"
 import type * as Network from "../../network/Network.ts"
 import * as TcpServer from "../../network/TcpServer.ts"
 import * as Fibers from "../Fibers.ts"
@@ -17,21 +19,18 @@ interface Attached {
 type Post = (message: WorkerMessage.FromWorker) => void
 
 /**
- * Loads the session that `start` names and serves it on the caller's network.
+ * Loads the session that `start` names and serves it on the caller's network, whose connections have a client number.
  *
- * `clientId` returns the number of a new client. The caller passes messages for clients to `receive`.
+ * The caller passes messages to `receive`.
  */
-export const make = Effect.fnUntraced(function* (
-  start: WorkerMessage.Start,
-  post: Post,
-  clientId: (connection: Network.Connection) => number
-) {
+export const make = Effect.fnUntraced(function* (start: WorkerMessage.Start, post: Post) {
   const { definition, session } = yield* NodeDefinitionLoader.load(start.module, start.options)
   const codecs = WorkerMessage.codecs(definition)
   const connections = new Map<number, Network.Connection>()
   const attached = new Map<number, Attached>()
   const run = Effect.runForkWith(yield* Effect.context<never>())
   let receivedMessages = 0
+  let watcher: Fiber.Fiber<void> | undefined
 
   const request = (id: number, client: Attached) => (ask: unknown) =>
     Effect.callback<unknown>((resume) => {
@@ -76,7 +75,10 @@ export const make = Effect.fnUntraced(function* (
       `client ${id}: invalid message for the schema of ${definition.name}: ${WorkerMessage.oneLine(decoded.failure)}`
     )
   }
-  const receive = (message: WorkerMessage.ToClient) => {
+  const receive = (message: WorkerMessage.ToWorker) => {
+    if (message._tag === "RequestReport") return void run(report)
+    if (message._tag === "WatchEvents") return watch(message.enabled)
+    if (message._tag === "Start" || message._tag === "Serve" || message._tag === "Drain") return
     receivedMessages += 1
     const client = attached.get(message.id)
     switch (message._tag) {
@@ -93,22 +95,26 @@ export const make = Effect.fnUntraced(function* (
     }
   }
 
-  const clientIds = new WeakMap<Network.Connection, number>()
-  const handler = Fibers.handler(
-    start.shared ? { session, shared } : { session },
-    start.limits,
-    (connection) => clientIds.get(connection)!
-  )
+  const handler = Fibers.handler(start.shared ? { session, shared } : { session }, start.limits)
   const server = yield* TcpServer.make({ ...(start.listen ?? { port: 0 }), ...start.limits }, (connection, client) => {
-    const id = clientId(connection)
-    clientIds.set(connection, id)
+    const { id } = client
     connections.set(id, connection)
     return Effect.ensuring(
       handler(connection, client),
       Effect.sync(() => connections.delete(id))
     )
   })
-  const report = (traffic: ReadonlyArray<WorkerMessage.ClientTraffic>) =>
-    Effect.map(server.stats, (stats) => post({ _tag: "Report", receivedMessages, stats, traffic }))
+  const watch = (enabled: boolean) => {
+    watcher?.interruptUnsafe()
+    const events = Stream.map(server.events, (event) =>
+      post({ _tag: "Event", event: WorkerMessage.encodeEvent(event) })
+    )
+    watcher = enabled ? run(Stream.runDrain(events)) : undefined
+  }
+  const report = Effect.map(server.stats, (stats) => {
+    // A thread that listens counts its own traffic.
+    const traffic = start.listen === undefined ? Array.from(connections, WorkerMessage.trafficOf) : []
+    post({ _tag: "Report", receivedMessages, stats, traffic })
+  })
   return { server, receive, report, connections }
 })

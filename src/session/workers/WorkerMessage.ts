@@ -10,10 +10,17 @@ import * as Schema from "effect/Schema"
 import type * as Network from "../../network/Network.ts"
 import type * as TcpServer from "../../network/TcpServer.ts"
 import type { Options } from "../ConcurrencyModel.ts"
-import type { ClientInfo, Definition } from "../Session.ts"
+import { type ClientInfo, type Definition, SessionError } from "../Session.ts"
 
 /** Address as plain JSON. */
 export type EncodedAddress = { readonly host: string; readonly port: number } | { readonly path: string }
+
+type Encoded<Event> = Event extends { readonly remote: unknown }
+  ? Omit<Event, "remote"> & { readonly remote: EncodedAddress }
+  : never
+
+/** Event of a worker's server as plain JSON. */
+export type EncodedEvent = Encoded<TcpServer.Event>
 
 /** Limits of a worker, with durations in milliseconds or as `Infinity`. */
 export type Limits = TcpServer.Limits & Pick<Options, "rate" | "seed">
@@ -50,6 +57,8 @@ export type ToWorker =
   | ToClient
   /** Requests a `Report`. */
   | { readonly _tag: "RequestReport" }
+  /** Requests an `Event` for each event of the worker's server, or no more of them. */
+  | { readonly _tag: "WatchEvents"; readonly enabled: boolean }
   /** For threads: accept no new clients, and send `Drained` after the last one has gone. */
   | { readonly _tag: "Drain" }
 
@@ -62,15 +71,21 @@ export type FromClient =
 /** Bytes received from and sent to one client. */
 export type ClientTraffic = readonly [id: number, received: number, sent: number]
 
+/** Returns the traffic of a client. */
+export const trafficOf = ([id, connection]: readonly [number, Network.Connection]): ClientTraffic => {
+  const { received, sent } = connection.traffic()
+  return [id, received, sent]
+}
+
 /** Messages from a worker. */
 export type FromWorker =
   /** The worker serves. */
   | { readonly _tag: "Ready" }
-  /** The worker cannot serve. `reason` is present if it cannot listen. */
-  | { readonly _tag: "Failed"; readonly message: string; readonly reason?: Network.Reason | undefined }
+  /** The worker cannot serve. */
+  | { readonly _tag: "Failed"; readonly error: typeof SessionError.Encoded }
   /** The worker has accepted the connection. */
   | { readonly _tag: "Accepted"; readonly id: number }
-  | { readonly _tag: "Disconnected"; readonly id: number; readonly traffic: ClientTraffic; readonly timedOut: number }
+  | { readonly _tag: "Disconnected"; readonly traffic: ClientTraffic; readonly stats: TcpServer.Stats }
   | FromClient
   | {
       readonly _tag: "Report"
@@ -80,12 +95,31 @@ export type FromWorker =
       /** Traffic of the connections that were handed to it. */
       readonly traffic: ReadonlyArray<ClientTraffic>
     }
+  | { readonly _tag: "Event"; readonly event: EncodedEvent }
   | { readonly _tag: "Drained" }
+
+/** Returns the message of a worker that cannot serve. */
+export const failed = ({ message }: { readonly message: string }): FromWorker => ({
+  _tag: "Failed",
+  error: Schema.encodeSync(SessionError)(new SessionError({ message }))
+})
 
 export const encodeAddress = (address: NetAddress.SocketAddress): EncodedAddress =>
   NetAddress.isInetAddress(address)
     ? { host: NetAddress.formatHost(address), port: address.port }
     : { path: address.path }
+
+export const decodeAddress = (address: EncodedAddress): NetAddress.SocketAddress =>
+  "path" in address
+    ? NetAddress.unixPathAddress(address.path)
+    : NetAddress.inetAddressFromNativeUnsafe(address.host, address.port)
+
+export const encodeEvent = (event: TcpServer.Event): EncodedEvent => ({
+  ...event,
+  remote: encodeAddress(event.remote)
+})
+
+export const decodeEvent = (event: EncodedEvent): TcpServer.Event => ({ ...event, remote: decodeAddress(event.remote) })
 
 const toMillis = (input: Duration.Input | undefined): Duration.Input | undefined => {
   if (input === undefined) return undefined
@@ -124,18 +158,3 @@ export const codecs = <S, Ask, Message>({
 
 /** Returns the message of an error on one line. */
 export const oneLine = ({ message }: { readonly message: string }) => message.replaceAll(/\s*\n\s*/g, " ")
-
-/** Uptime after which the end of a worker does not count as a repeated failure. */
-const stableUptimeMillis = 10_000
-
-const minRestartDelayMillis = 100
-const maxRestartDelayMillis = 10_000
-
-/** Returns the backoff of a worker: a function from its uptime to the delay before its restart, in milliseconds. */
-export const restartBackoff = () => {
-  let failures = 0
-  return (uptimeMillis: number) => {
-    failures = uptimeMillis >= stableUptimeMillis ? 0 : failures + 1
-    return Math.min(maxRestartDelayMillis, minRestartDelayMillis * 2 ** Math.max(0, failures - 1))
-  }
-}

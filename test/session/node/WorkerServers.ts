@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as NetAddress from "effect/net/NetAddress"
 import type * as Scope from "effect/Scope"
+import * as TestClock from "effect/testing/TestClock"
 import type * as Network from "../../../src/network/Network.ts"
 import * as NodeNetwork from "../../../src/network/node/NodeNetwork.ts"
 import type * as TcpServer from "../../../src/network/TcpServer.ts"
@@ -16,16 +17,21 @@ import * as Sessions from "../../support/Sessions.ts"
 /** Timeout of a test: it may start dozens of processes on a busy machine. */
 const testTimeoutMillis = 40_000
 
-/** Registers a test on real sockets, after which none is left. `skipReason` is the reason to skip it, if any. */
-export const test = (
-  name: string,
-  body: Effect.Effect<void, unknown, Network.Network | Hosts | Scope.Scope>,
-  skipReason?: string
-) => {
-  const layer = Layer.merge(NodeNetwork.layer, Hosts.one(NodeNetwork.layer))
-  const run = () => Handles.assertNoLeaks(body.pipe(Effect.scoped, Effect.provide(layer)))
-  return skipReason === undefined ? it.live(name, run, testTimeoutMillis) : it.live.skip(`${name} (${skipReason})`, run)
-}
+const testWith =
+  (register: typeof it.live) =>
+  /** Registers a test on real sockets, after which none is left. `skipReason` is the reason to skip it, if any. */
+  (name: string, body: Effect.Effect<void, unknown, Network.Network | Hosts | Scope.Scope>, skipReason?: string) => {
+    const layer = Layer.merge(NodeNetwork.layer, Hosts.one(NodeNetwork.layer))
+    const run = () => Handles.assertNoLeaks(body.pipe(Effect.scoped, Effect.provide(layer)))
+    return skipReason === undefined
+      ? register(name, run, testTimeoutMillis)
+      : register.skip(`${name} (${skipReason})`, run)
+  }
+
+export const test = testWith(it.live)
+
+/** As `test`, but the clock of the server stands unless the test advances it. */
+export const testInVirtualTime = testWith(it.effect)
 
 /** Reason to skip tests of processes, if any. */
 export const procSkipReason = Fs.existsSync("/proc/self/stat") ? undefined : "needs /proc"
@@ -50,11 +56,39 @@ export const isRunning = (pid: number) => {
   }
 }
 
-/** Waits for a condition. Checks it every 5 ms, to leave the processor to the processes that it waits for. */
+const signal = new Int32Array(new SharedArrayBuffer(4))
+
+/** Waits 5 ms of real time, to leave the processor to other processes. */
+const pause = Effect.promise(() => Promise.resolve(Atomics.waitAsync(signal, 0, 0, 5).value))
+
+/** Waits for a condition. */
 export const waitUntil = Effect.fnUntraced(function* (holds: () => boolean) {
-  const signal = new Int32Array(new SharedArrayBuffer(4))
-  while (!holds()) yield* Effect.promise(() => Promise.resolve(Atomics.waitAsync(signal, 0, 0, 5).value))
+  while (!holds()) yield* pause
 }, Effect.timeout("10 seconds"))
+
+/** Lets virtual time pass with real time. */
+const passTime = Effect.forever(Effect.andThen(TestClock.adjust("5 millis"), pause))
+
+/**
+ * Asserts that a worker that does not respond is killed after its heartbeats, which disconnects its client, and that
+ * another one serves the next client. `hang` makes the worker of a client hang.
+ */
+export const assertReplacesHanging = Effect.fnUntraced(function* (
+  server: ConcurrencyModel.SessionServer,
+  hang: (client: Effect.Success<ReturnType<typeof connectGreeted>>) => Effect.Effect<void, Network.NetworkError>
+) {
+  const client = yield* connectGreeted(server)
+  yield* hang(client)
+  yield* TestClock.adjust("50 seconds")
+  assert.strictEqual(yield* client.rest, "")
+  // Without another thread nothing listens meanwhile.
+  const connectAgain = Effect.retry(
+    Effect.tapError(connectGreeted(server), () => pause),
+    { times: 10_000 }
+  )
+  const next = yield* Effect.raceFirst(connectAgain, passTime)
+  assert.notDeepEqual([next.pid, next.thread], [client.pid, client.thread])
+})
 
 export const portOf = ({ address }: ConcurrencyModel.SessionServer) => (address as NetAddress.InetAddress).port
 

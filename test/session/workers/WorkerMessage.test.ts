@@ -51,15 +51,4 @@ describe("WorkerMessage", () => {
     assert.deepStrictEqual(WorkerMessage.encodeAddress(address), { host: "::1", port: 7 })
     assert.deepStrictEqual(WorkerMessage.encodeAddress(NetAddress.unixPathAddress("/run/x")), { path: "/run/x" })
   })
-
-  it("doubles the restart delay up to 10 s, and resets it after a long uptime", () => {
-    const delay = WorkerMessage.restartBackoff()
-    assert.deepStrictEqual(
-      Array.from({ length: 9 }, () => delay(50)),
-      [100, 200, 400, 800, 1_600, 3_200, 6_400, 10_000, 10_000]
-    )
-    assert.strictEqual(delay(60_000), 100)
-    assert.strictEqual(delay(50), 100)
-    assert.strictEqual(delay(50), 200)
-  })
 })

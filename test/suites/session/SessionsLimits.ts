@@ -1,6 +1,9 @@
 /** Tests of limits in number and in time. */
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as NetAddress from "effect/net/NetAddress"
+import * as Stream from "effect/Stream"
 import * as Monotonic from "../../../src/network/Monotonic.ts"
 import { readAll } from "../../support/Hosts.ts"
 import * as Sessions from "../../support/Sessions.ts"
@@ -21,6 +24,32 @@ export const suite = ({ serve, test, traits }: Subject) => {
       assert.strictEqual(yield* Sessions.reader(connection).rest, Sessions.transcript({}, lines))
       // The first 50 at once, each of the others 20 ms after the previous one; 5 ms for the host's rounding.
       assert.isAtLeast(now() - before, 295)
+    })
+  )
+
+  test(
+    "emits the events of its clients, and its stats",
+    Effect.gen(function* () {
+      const server = yield* start(serve, {}, { idleTimeout: "300 millis" })
+      const toClose = Stream.takeUntil(server.events, ({ _tag }) => _tag === "Closed")
+      const events = yield* Effect.forkScoped(Stream.runCollect(toClose))
+      yield* Effect.yieldNow
+      // The workers answer after they have begun to send events.
+      const [before] = yield* Stream.runCollect(Stream.take(server.statsEvery("1 second"), 1))
+      assert.deepInclude(before, { accepted: 0, active: 0 })
+      const connection = yield* Sessions.connect(server)
+      assert.strictEqual(yield* Sessions.reader(connection).rest, "hello\nclosed\n")
+      const seen = yield* Fiber.join(events)
+      assert.deepStrictEqual(
+        seen.map((event) => [event._tag, "id" in event ? event.id : 0]),
+        [
+          ["Accepted", 1],
+          ["TimedOut", 1],
+          ["Closed", 1]
+        ]
+      )
+      assert.deepStrictEqual(new Set(seen.map(({ remote }) => NetAddress.formatSocketAddress(remote))).size, 1)
+      assert.isTrue(NetAddress.isInetAddress(seen[0]!.remote))
     })
   )
 
