@@ -9,6 +9,7 @@ import * as TcpWorkers from "../../src/farm/tcp/TcpWorkers.ts"
 import * as NodeServices from "../../src/network/node/NodeServices.ts"
 import * as CourseWorkers from "../../src/primes/CourseWorkers.ts"
 import * as PrimeJob from "../../src/primes/PrimeJob.ts"
+import * as HostEvents from "../farm/tcp/HostEvents.ts"
 
 const program = fileURLToPath(new URL("./PrimeServerProcess.ts", import.meta.url))
 
@@ -44,12 +45,8 @@ describe("a prime server that is killed during a run", () => {
     (dialect) =>
       Effect.gen(function* () {
         const [one, two] = yield* Effect.all([start, start], { concurrency: "unbounded" })
-        const events: Array<string> = []
-        const hostOptions = {
-          hosts: [one.host, two.host],
-          reconnect,
-          onEvent: (event: TcpWorkers.Event) => Effect.sync(() => events.push(`${event.host} ${event._tag}`))
-        }
+        const { events, takeLines } = yield* HostEvents.make(({ _tag, host }) => `${host} ${_tag}`)
+        const hostOptions = { hosts: [one.host, two.host], reconnect, events }
         const pool =
           dialect === "farm" ? TcpWorkers.make({ ...hostOptions, job: PrimeJob.job }) : CourseWorkers.make(hostOptions)
         const workers = Effect.provide(pool, NodeServices.layer)
@@ -61,8 +58,9 @@ describe("a prime server that is killed during a run", () => {
         )
         yield* one.kill
         assert.strictEqual(yield* running.output, primes)
-        assert.include(events, `${one.host} Lost`)
-        assert.notInclude(events, `${two.host} Lost`)
+        const lines = yield* takeLines
+        assert.include(lines, `${one.host} Lost`)
+        assert.notInclude(lines, `${two.host} Lost`)
       }).pipe(Effect.scoped),
     40_000
   )
@@ -72,7 +70,8 @@ describe("a prime server that is killed during a run", () => {
     () =>
       Effect.gen(function* () {
         const { host, kill } = yield* start
-        const pool = TcpWorkers.make({ hosts: [host], job: PrimeJob.job, reconnect, onEvent: () => Effect.void })
+        const { events } = yield* HostEvents.make(({ _tag }) => _tag)
+        const pool = TcpWorkers.make({ hosts: [host], job: PrimeJob.job, reconnect, events })
         const workers = Effect.provide(pool, NodeServices.layer)
         const running = yield* Farm.start(PrimeJob.job, input, { workers, packetSize: 1_000_000 })
         yield* running.statsEvery("100 millis").pipe(

@@ -1,8 +1,12 @@
 /** The workers on other machines. Loaded only with `--hosts`. */
+import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Queue from "effect/Queue"
 import type * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
+import * as Stream from "effect/Stream"
 import * as TcpWorkers from "../../../farm/tcp/TcpWorkers.ts"
 import type { Workers } from "../../../farm/Worker.ts"
 import * as CourseWorkers from "../../../primes/CourseWorkers.ts"
@@ -30,10 +34,13 @@ export const open = Effect.fnUntraced(function* ({ beforeLog, dialect, hosts, ke
     })
   }
   const context = yield* Layer.build(network.layer)
-  const options: TcpWorkers.HostOptions = {
-    hosts: names,
-    onEvent: (event) => Effect.andThen(beforeLog, TcpWorkers.logEvent(event))
-  }
+  const events = yield* Queue.unbounded<TcpWorkers.Event, Cause.Done>()
+  const logging = Stream.runForEach(Stream.fromQueue(events), (event) =>
+    Effect.andThen(beforeLog, TcpWorkers.logEvent(event))
+  )
+  const logger = yield* Effect.forkDetach(logging)
+  yield* Effect.addFinalizer(() => Effect.andThen(Queue.end(events), Fiber.await(logger)))
+  const options: TcpWorkers.HostOptions = { hosts: names, events }
   const workers =
     dialect === "course" ? CourseWorkers.make(options) : TcpWorkers.make({ ...options, job: PrimeJob.job, key })
   const open: Workers = Effect.provide(workers, context)
