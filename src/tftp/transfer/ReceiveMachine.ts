@@ -18,7 +18,7 @@ import * as TftpError from "../TftpError.ts"
 import * as Receiver from "./Receiver.ts"
 
 /** The phase of a transfer. */
-export type Phase =
+type Phase =
   /** No new block has arrived: the peer may not have received the initial packet. */
   | "Handshake"
   | "Receiving"

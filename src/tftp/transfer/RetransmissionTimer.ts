@@ -1,9 +1,9 @@
 /**
  * The retransmission timer of a transfer (RFC 6298): calls back to retransmit, and finally to give up.
  *
- * A `Retransmission` is a `Schedule`, stepped here by hand and not by `Effect.repeat`. A reply ends the delay after each
- * packet, and the next delay may be shorter: a fiber that sleeps on the schedule would be interrupted and started again
- * for each, 3.8 us of CPU time. Here a reply sets a flag, and a sweeper, one for all transfers, checks it.
+ * A `Retransmission` is a `Schedule`, stepped here by hand and not by `Effect.repeat`. A reply ends the delay after
+ * each packet, and the next delay may be shorter: a fiber that sleeps on the schedule would be interrupted and started
+ * again for each, 3.8 us of CPU time. Here a reply sets a flag, and a sweeper, one for all transfers, checks it.
  */
 import * as Effect from "effect/Effect"
 import type * as Sweeper from "../../network/Sweeper.ts"

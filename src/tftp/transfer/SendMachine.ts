@@ -63,7 +63,7 @@ const sendInitialPacket: ReadonlyArray<Action> = [{ _tag: "SendInitialPacket" }]
 const sendBlocks: Action = { _tag: "SendBlocks" }
 const onlySendBlocks: ReadonlyArray<Action> = [sendBlocks]
 
-/** Returns the state before the first packet; without an initial packet there is no handshake. */
+/** Returns the state before the first packet; without an initial packet it is after the handshake. */
 export const start = (options: Sender.Options, hasInitialPacket: boolean): State => ({
   phase: hasInitialPacket ? "Handshake" : "Sending",
   sender: Sender.start(options),
@@ -80,7 +80,7 @@ export const nextBlock = ({ phase, sender }: State): number | undefined =>
 /** Returns true if the next block may be sent after a pause. */
 export const shouldPause = ({ phase, sender }: State): boolean => phase === "Sending" && Sender.shouldPause(sender)
 
-/** Records that `nextBlock` was sent. It is no event, because a window has many blocks and needs no action for them. */
+/** Records that `nextBlock` was sent: not an event, as a window has many blocks, and none of them needs an action. */
 export const sent = (state: State, at: number): State => ({ ...state, sender: Sender.sent(state.sender, at) })
 
 /** Records the number of the last block; Infinity while it is unknown. */

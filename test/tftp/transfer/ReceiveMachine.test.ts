@@ -4,7 +4,7 @@ import * as ReceiveMachine from "../../../src/tftp/transfer/ReceiveMachine.ts"
 
 const blksize = 8
 /** More unwritten bytes than an ACK waits for, but not so many that blocks are dropped. */
-const slow = 256 * 1_024 + 1
+const slowBytes = 256 * 1_024 + 1
 
 const start = (windowsize = 1, tsize?: number) => ReceiveMachine.start({ windowsize, blksize, rollover: 0, tsize })
 
@@ -92,7 +92,7 @@ describe("ReceiveMachine", () => {
   })
 
   describe("with a slow disk", () => {
-    const delayed = feed(start(), [begin(0), data(1, { unwrittenBytes: slow })])
+    const delayed = feed(start(), [begin(0), data(1, { unwrittenBytes: slowBytes })])
 
     it("delays the ACK until enough is written, and does not give up meanwhile", () => {
       assert.deepStrictEqual(delayed.actions[1], ["Deliver", "RTT 0"])
@@ -100,8 +100,8 @@ describe("ReceiveMachine", () => {
         timeout,
         { _tag: "GaveUp", attempts: 9 },
         data(1),
-        written(slow),
-        written(slow - 1, 50),
+        written(slowBytes),
+        written(slowBytes - 1, 50),
         data(2, { at: 57 })
       ])
       assert.deepStrictEqual(actions, [
@@ -115,7 +115,7 @@ describe("ReceiveMachine", () => {
     })
 
     it("drops blocks while more than a window is unwritten, and acknowledges them when they are sent again", () => {
-      const { actions } = feed(start(), [begin(0), data(1, { unwrittenBytes: slow + blksize }), data(1)])
+      const { actions } = feed(start(), [begin(0), data(1, { unwrittenBytes: slowBytes + blksize }), data(1)])
       assert.deepStrictEqual(actions.slice(1), [[], ["Deliver", "RTT 0", "ACK 1"]])
     })
 
@@ -123,8 +123,8 @@ describe("ReceiveMachine", () => {
       const { actions, state } = feed(start(2), [
         begin(0),
         data(1),
-        data(2, { unwrittenBytes: slow }),
-        data(3, { length: 1, unwrittenBytes: slow }),
+        data(2, { unwrittenBytes: slowBytes }),
+        data(3, { length: 1, unwrittenBytes: slowBytes }),
         written(0),
         timeout,
         data(3, { length: 1 }),
@@ -175,7 +175,7 @@ describe("ReceiveMachine", () => {
   const Step = Schema.Struct({
     kind: Schema.Literals(["data", "data", "data", "data", "timeout", "written", "optionAck", "committed"]),
     ahead: Schema.Int.check(Schema.isBetween({ minimum: -3, maximum: 5 })),
-    unwrittenBytes: Schema.Literals([0, 0, 0, slow, 10 * slow])
+    unwrittenBytes: Schema.Literals([0, 0, 0, slowBytes, 10 * slowBytes])
   })
 
   it.prop(
