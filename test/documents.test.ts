@@ -1,7 +1,4 @@
-/**
- * Pages agree with the program: commands and flags that they name exist, the stability page has every module, and the
- * walk-through has the files of its example.
- */
+/** Pages agree with the program: commands and flags exist, and modules and the files of examples are complete. */
 import * as Fs from "node:fs"
 import * as Path from "node:path"
 import { assert, describe, it } from "@effect/vitest"

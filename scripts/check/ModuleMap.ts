@@ -15,7 +15,7 @@ const rowOf = (source: Source) =>
   `| [${Path.basename(source.path, ".ts")}](../${source.path}) | ${firstSentence(source).replaceAll("|", "\\|")} |`
 
 /** Formats the map: a foldable table for each folder of src. */
-export const format = (tree: Tree): string => {
+const format = (tree: Tree): string => {
   const folders = Map.groupBy(
     [...tree.values()].filter(({ path }) => isModule(path)),
     ({ path }) => Path.dirname(path)
