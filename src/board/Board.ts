@@ -69,6 +69,82 @@ const recordChange = (log: TxRef.TxRef<Log>, event: (change: number) => Grid.Cha
     ]
   })
 
+/** Transactional state of a board. */
+interface Tables {
+  readonly squares: ReadonlyArray<ReadonlyArray<TxRef.TxRef<number>>>
+  readonly log: TxRef.TxRef<Log>
+}
+
+const at = ({ squares }: Tables, { x, y }: Grid.Square) => squares[y]![x]!
+
+const claim = Effect.fnUntraced(function* (
+  tables: Tables,
+  claimed: ReadonlyArray<Grid.Square>,
+  by: number,
+  event: (change: number) => Grid.Change
+) {
+  for (const { x, y } of claimed) {
+    const owner = yield* TxRef.get(at(tables, { x, y }))
+    if (owner !== Grid.vacantNumber) return { answer: { _tag: "Occupied", x, y, by: owner } } satisfies Outcome
+  }
+  for (const square of claimed) yield* TxRef.set(at(tables, square), by)
+  return yield* recordChange(tables.log, event)
+})
+
+const swap = Effect.fnUntraced(function* (tables: Tables, first: Grid.Square, second: Grid.Square, by: number) {
+  const swapped = { ...first, toX: second.x, toY: second.y, by }
+  const firstOwner = yield* TxRef.get(at(tables, first))
+  const secondOwner = yield* TxRef.get(at(tables, second))
+  if (firstOwner !== by && secondOwner !== by) return { answer: { _tag: "Refused", ...swapped } } satisfies Outcome
+  yield* TxRef.set(at(tables, first), secondOwner)
+  yield* TxRef.set(at(tables, second), firstOwner)
+  return yield* recordChange(tables.log, (change) => ({ _tag: "Swapped", ...swapped, change }))
+})
+
+const snapshot = Effect.fnUntraced(function* ({ log, squares }: Tables) {
+  const { changes } = yield* TxRef.get(log)
+  return { grid: yield* Effect.forEach(squares, (row) => Effect.forEach(row, TxRef.get)), change: changes }
+})
+
+const watch = Effect.fnUntraced(function* (tables: Tables, watcher: Watcher) {
+  const message: Message = { _tag: "Watching", ...(yield* snapshot(tables)) }
+  const entry = yield* TxRef.modify(tables.log, ({ changes, entries, watchers }): [Entry, Log] => [
+    { sequence: entries + 1, message, watchers: [watcher] },
+    { changes, entries: entries + 1, watchers: new Set(watchers).add(watcher) }
+  ])
+  return { answer: { _tag: "Done" }, entry } satisfies Outcome
+})
+
+const removeWatcher = Effect.fnUntraced(function* ({ log }: Tables, watcher: Watcher) {
+  const before = yield* TxRef.get(log)
+  if (!before.watchers.has(watcher)) return
+  const watchers = new Set(before.watchers)
+  watchers.delete(watcher)
+  yield* TxRef.set(log, { ...before, watchers })
+}, Effect.tx)
+
+const transaction = (tables: Tables, ask: Ask, by: number, watcher: Watcher): Effect.Effect<Outcome> => {
+  switch (ask._tag) {
+    case "Hello":
+      return Effect.succeed({ answer: { _tag: "Hello", number: by, size: tables.squares.length } })
+    case "Claim": {
+      const { x, y } = ask
+      return claim(tables, [{ x, y }], by, (change) => ({ _tag: "Claimed", x, y, by, change }))
+    }
+    case "ClaimRow": {
+      const { y } = ask
+      const row = tables.squares[y]!.map((_, x) => ({ x, y }))
+      return claim(tables, row, by, (change) => ({ _tag: "RowClaimed", y, by, change }))
+    }
+    case "Swap":
+      return swap(tables, { x: ask.x, y: ask.y }, { x: ask.toX, y: ask.toY }, by)
+    case "Board":
+      return Effect.map(snapshot(tables), (board) => ({ answer: { _tag: "Snapshot", ...board } }))
+    case "Watch":
+      return watch(tables, watcher)
+  }
+}
+
 /**
  * Makes a board without owners. A client gets its number, from 1, with its first `Hello`, claim or swap. Its squares
  * stay its own after it disconnects. A square can be claimed while it is vacant, a row while all its squares are
@@ -80,79 +156,12 @@ const recordChange = (log: TxRef.TxRef<Log>, event: (change: number) => Grid.Cha
  * @since 0.1.0
  */
 export const make = Effect.fnUntraced(function* ({ size = 5 }: Options = {}) {
-  const squares = Grid.empty(size).map((row) => row.map((owner) => TxRef.makeUnsafe(owner)))
-  const log = TxRef.makeUnsafe<Log>({ changes: 0, entries: 0, watchers: new Set() })
+  const tables: Tables = {
+    squares: Grid.empty(size).map((row) => row.map((owner) => TxRef.makeUnsafe(owner))),
+    log: TxRef.makeUnsafe<Log>({ changes: 0, entries: 0, watchers: new Set() })
+  }
   const lastNumber = yield* Ref.make(0)
   const deliver = deliverInOrder()
-
-  const at = ({ x, y }: Grid.Square) => squares[y]![x]!
-
-  const claim = Effect.fnUntraced(function* (
-    claimed: ReadonlyArray<Grid.Square>,
-    by: number,
-    event: (change: number) => Grid.Change
-  ) {
-    for (const { x, y } of claimed) {
-      const owner = yield* TxRef.get(at({ x, y }))
-      if (owner !== Grid.vacantNumber) return { answer: { _tag: "Occupied", x, y, by: owner } } satisfies Outcome
-    }
-    for (const square of claimed) yield* TxRef.set(at(square), by)
-    return yield* recordChange(log, event)
-  })
-
-  const swap = Effect.fnUntraced(function* (first: Grid.Square, second: Grid.Square, by: number) {
-    const swapped = { ...first, toX: second.x, toY: second.y, by }
-    const firstOwner = yield* TxRef.get(at(first))
-    const secondOwner = yield* TxRef.get(at(second))
-    if (firstOwner !== by && secondOwner !== by) return { answer: { _tag: "Refused", ...swapped } } satisfies Outcome
-    yield* TxRef.set(at(first), secondOwner)
-    yield* TxRef.set(at(second), firstOwner)
-    return yield* recordChange(log, (change) => ({ _tag: "Swapped", ...swapped, change }))
-  })
-
-  const snapshot = Effect.gen(function* () {
-    const { changes } = yield* TxRef.get(log)
-    return { grid: yield* Effect.forEach(squares, (row) => Effect.forEach(row, TxRef.get)), change: changes }
-  })
-
-  const watch = Effect.fnUntraced(function* (watcher: Watcher) {
-    const message: Message = { _tag: "Watching", ...(yield* snapshot) }
-    const entry = yield* TxRef.modify(log, ({ changes, entries, watchers }): [Entry, Log] => [
-      { sequence: entries + 1, message, watchers: [watcher] },
-      { changes, entries: entries + 1, watchers: new Set(watchers).add(watcher) }
-    ])
-    return { answer: { _tag: "Done" }, entry } satisfies Outcome
-  })
-
-  const removeWatcher = Effect.fnUntraced(function* (watcher: Watcher) {
-    const before = yield* TxRef.get(log)
-    if (!before.watchers.has(watcher)) return
-    const watchers = new Set(before.watchers)
-    watchers.delete(watcher)
-    yield* TxRef.set(log, { ...before, watchers })
-  }, Effect.tx)
-
-  const transaction = (ask: Ask, by: number, watcher: Watcher): Effect.Effect<Outcome> => {
-    switch (ask._tag) {
-      case "Hello":
-        return Effect.succeed({ answer: { _tag: "Hello", number: by, size } })
-      case "Claim": {
-        const { x, y } = ask
-        return claim([{ x, y }], by, (change) => ({ _tag: "Claimed", x, y, by, change }))
-      }
-      case "ClaimRow": {
-        const { y } = ask
-        const row = squares[y]!.map((_, x) => ({ x, y }))
-        return claim(row, by, (change) => ({ _tag: "RowClaimed", y, by, change }))
-      }
-      case "Swap":
-        return swap({ x: ask.x, y: ask.y }, { x: ask.toX, y: ask.toY }, by)
-      case "Board":
-        return Effect.map(snapshot, (board) => ({ answer: { _tag: "Snapshot", ...board } }))
-      case "Watch":
-        return watch(watcher)
-    }
-  }
 
   /** Runs a transaction and delivers its entry. Both happen even if the client disconnects in between. */
   const commit = (transaction: Effect.Effect<Outcome>) =>
@@ -170,16 +179,16 @@ export const make = Effect.fnUntraced(function* ({ size = 5 }: Options = {}) {
         if (attached) push(message)
       }
       /** Removes the watcher if the client disconnected while its request ran. */
-      const removeIfDetached = Effect.suspend(() => (attached ? Effect.void : removeWatcher(watcher)))
+      const removeIfDetached = Effect.suspend(() => (attached ? Effect.void : removeWatcher(tables, watcher)))
       const number = yield* Effect.cached(Ref.updateAndGet(lastNumber, (latest) => latest + 1))
       yield* Effect.addFinalizer(() => {
         attached = false
-        return removeWatcher(watcher)
+        return removeWatcher(tables, watcher)
       })
       return (ask: Ask) =>
         ask._tag === "Board" || ask._tag === "Watch"
-          ? Effect.ensuring(commit(transaction(ask, Grid.vacantNumber, watcher)), removeIfDetached)
-          : Effect.flatMap(number, (by) => commit(transaction(ask, by, watcher)))
+          ? Effect.ensuring(commit(transaction(tables, ask, Grid.vacantNumber, watcher)), removeIfDetached)
+          : Effect.flatMap(number, (by) => commit(transaction(tables, ask, by, watcher)))
     })
   }
   return board

@@ -1,4 +1,4 @@
-/** The limits of a server's connections: admission and deadlines. Pure: traffic and time, in milliseconds, are arguments. */
+/** Limits of the connections of a server: admission and deadlines. Pure: traffic and time in ms are arguments. */
 import type * as Network from "./Network.ts"
 
 /** Limits of a server. */

@@ -1,4 +1,4 @@
-/** The open connections of a TCP server: runs their handlers, counts their traffic, and ends them at their deadlines. */
+/** Table of the connections of a TCP server: runs their handlers, counts their traffic, and ends them at deadlines. */
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
@@ -14,8 +14,8 @@ import * as ConnectionLimits from "./ConnectionLimits.ts"
 import * as Network from "./Network.ts"
 import type * as ServerEvents from "./ServerEvents.ts"
 import type * as ServerMetrics from "./ServerMetrics.ts"
+import * as ServerSpan from "./ServerSpan.ts"
 import type * as Sweeper from "./Sweeper.ts"
-import * as Tracing from "./Tracing.ts"
 
 /** Data of a connection for its handler. */
 export interface ConnectionContext {
@@ -240,7 +240,7 @@ export const serve = <R>(table: ConnectionTable<R>, connection: Network.Connecti
   const program: Effect.Effect<void, unknown, R> =
     id === undefined
       ? refuse(connection, busyMessage)
-      : Tracing.withSpan(handler(connection, { id, sweeper }), context, "TcpServer.connection", () => ({
+      : ServerSpan.withSpan(handler(connection, { id, sweeper }), context, "TcpServer.connection", () => ({
           service,
           client: id,
           remote: NetAddress.formatSocketAddress(connection.remote)

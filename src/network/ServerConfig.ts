@@ -34,7 +34,7 @@ export const integer = (service: string, option: string, minimum: number, maximu
     variable(service, option)
   )
 
-/** Creates a config of a port; 0 selects a free port, which `Config.Port` refuses. @category constructors @since 0.1.0 */
+/** Creates a config of a port; unlike `Config.Port` it allows 0, any free port. @category constructors @since 0.1.0 */
 export const port = (service: string): Config.Config<number> => integer(service, "port", 0, 65_535)
 
 const durationPattern = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/

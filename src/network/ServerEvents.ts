@@ -1,5 +1,5 @@
 /**
- * What a server offers to observers: its events, and its stats at any time or at an interval.
+ * Events and stats of a server for its observers.
  *
  * Events are hot: a subscriber receives those after its subscription. Without a subscriber no event is built and no
  * buffer exists, so that a server may emit from callbacks and hot paths.

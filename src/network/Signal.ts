@@ -1,4 +1,4 @@
-/** An auto-reset event that wakes one fiber from a callback. A notification before the wait is kept; several count as one. */
+/** An auto-reset event: it wakes one fiber from a callback. An early notification is kept; several count as one. */
 import * as Effect from "effect/Effect"
 
 /** A signal for one waiting fiber, reset by each wait. An interrupted wait leaves the notification to the next one. */

@@ -5,11 +5,12 @@ import * as Deferred from "effect/Deferred"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import { constVoid } from "effect/Function"
 import * as Latch from "effect/Latch"
 import type * as NetAddress from "effect/net/NetAddress"
 import * as Scope from "effect/Scope"
 import * as Socket from "effect/socket/Socket"
-import { type Connection, Network, NetworkError } from "../Network.ts"
+import { type Connection, Network, NetworkError, type Traffic } from "../Network.ts"
 import * as Errors from "./InteropErrors.ts"
 
 /**
@@ -121,6 +122,102 @@ export interface SocketOptions {
   readonly writeTimeoutAfterFin?: Duration.Input | undefined
 }
 
+/** State of a connection over a socket. */
+interface SocketState {
+  readonly remote: NetAddress.SocketAddress
+  readonly failed: Deferred.Deferred<never, NetworkError>
+  /** Batch that was read ahead. */
+  batch: Uint8Array | undefined
+  onBatchTaken: () => void
+  waitingReader: ((result: Connection["pull"]) => void) | undefined
+  /** Result of pulls after the last batch. */
+  end: Connection["pull"] | undefined
+  failure: NetworkError | undefined
+  isReadShut: boolean
+  isWriteShut: boolean
+  hasReadFin: boolean
+  traffic: Traffic
+}
+
+const closedError = ({ remote }: SocketState) => new NetworkError({ reason: "Closed", address: remote })
+
+const resumeReader = (state: SocketState, result: Connection["pull"]) => {
+  const resume = state.waitingReader
+  state.waitingReader = undefined
+  resume?.(result)
+}
+
+const fail = (state: SocketState, error: NetworkError) => {
+  state.failure ??= error
+  Deferred.doneUnsafe(state.failed, Effect.fail(state.failure))
+  state.end ??= Effect.fail(state.failure)
+  resumeReader(state, state.end)
+}
+
+/** Handles a batch, and waits until it was pulled. */
+const receive = (state: SocketState, chunks: ReadonlyArray<Uint8Array | string>) => {
+  const bytes = join(chunks)
+  state.traffic = { ...state.traffic, received: state.traffic.received + bytes.length }
+  if (bytes.length === 0 || state.isReadShut) return Effect.void
+  if (state.waitingReader !== undefined) {
+    resumeReader(state, Effect.succeed(bytes))
+    return Effect.void
+  }
+  state.batch = bytes
+  return Effect.callback<void>((resume) => {
+    state.onBatchTaken = () => resume(Effect.void)
+  })
+}
+
+const endInput = (state: SocketState, error: Socket.SocketError) => {
+  if (!Errors.isFin(error)) return fail(state, Errors.fromSocketError(error, state.remote))
+  state.hasReadFin = true
+  state.end ??= Cause.done()
+  resumeReader(state, state.end)
+}
+
+const take = (state: SocketState): Connection["pull"] => {
+  const { batch, end } = state
+  if (batch !== undefined) {
+    state.batch = undefined
+    state.onBatchTaken()
+    return Effect.succeed(batch)
+  }
+  return (
+    end ??
+    Effect.callback((resume) => {
+      state.waitingReader = resume
+      return Effect.sync(() => {
+        if (state.waitingReader === resume) state.waitingReader = undefined
+      })
+    })
+  )
+}
+
+const send = (
+  state: SocketState,
+  writer: Socket.Writer,
+  bytes: Uint8Array,
+  writeTimeoutAfterFin: Duration.Input
+): Effect.Effect<void, NetworkError> => {
+  if (state.failure !== undefined || state.isWriteShut) return Effect.fail(state.failure ?? closedError(state))
+  const count = (sent: number, unsent: number) => {
+    state.traffic = { ...state.traffic, sent: state.traffic.sent + sent, unsent: state.traffic.unsent + unsent }
+  }
+  count(0, bytes.length)
+  const written = Effect.mapError(writer.write(bytes), (error) => Errors.fromSocketError(error, state.remote))
+  const timeout = { duration: writeTimeoutAfterFin, orElse: () => Effect.fail(closedError(state)) }
+  return Effect.raceFirst(
+    state.hasReadFin ? Effect.timeoutOrElse(written, timeout) : written,
+    Deferred.await(state.failed)
+  ).pipe(
+    // An interrupted write leaves its bytes to the socket.
+    Effect.onExit((exit) =>
+      Effect.sync(() => count(Exit.isSuccess(exit) || Exit.hasInterrupts(exit) ? bytes.length : 0, -bytes.length))
+    )
+  )
+}
+
 /**
  * Opens an effect `Socket` as a `Connection`: acquires its reader, which connects, and closes it with the scope.
  *
@@ -146,114 +243,46 @@ export const fromSocket = Effect.fnUntraced(function* (
   )
   const writer = yield* Scope.provide(socket.writer, writeScope)
 
-  const failed = Deferred.makeUnsafe<never, NetworkError>()
-  let pendingBatch: Uint8Array | undefined
-  let end: Connection["pull"] | undefined
-  let failure: NetworkError | undefined
-  let waitingReader: ((result: Connection["pull"]) => void) | undefined
-  let onBatchTaken: (() => void) | undefined
-  let [readShut, writeShut, finSeen] = [false, false, false]
-  let [received, sent, unsent] = [0, 0, 0]
-
-  const resumeReader = (result: Connection["pull"]) => {
-    const resume = waitingReader
-    waitingReader = undefined
-    resume?.(result)
+  const state: SocketState = {
+    ...{ remote, failed: Deferred.makeUnsafe(), batch: undefined, onBatchTaken: constVoid, waitingReader: undefined },
+    ...{ end: undefined, failure: undefined, isReadShut: false, isWriteShut: false, hasReadFin: false },
+    traffic: { received: 0, sent: 0, unsent: 0 }
   }
-  const closed = () => new NetworkError({ reason: "Closed", address: remote })
-  const fail = (error: NetworkError) => {
-    failure ??= error
-    Deferred.doneUnsafe(failed, Effect.fail(failure))
-    end ??= Effect.fail(failure)
-    resumeReader(end)
-  }
-  const waitUntilTaken = Effect.callback<void>((resume) => {
-    onBatchTaken = () => resume(Effect.void)
-  })
-  const receive = (chunks: ReadonlyArray<Uint8Array | string>) => {
-    const bytes = join(chunks)
-    received += bytes.length
-    if (bytes.length === 0 || readShut) return Effect.void
-    if (waitingReader === undefined) {
-      pendingBatch = bytes
-      return waitUntilTaken
-    }
-    resumeReader(Effect.succeed(bytes))
-    return Effect.void
-  }
-  const endRead = (error: Socket.SocketError) =>
-    Effect.sync(() => {
-      if (!Errors.isFin(error)) return fail(Errors.fromSocketError(error, remote))
-      finSeen = true
-      end ??= Cause.done()
-      resumeReader(end)
-    })
   yield* reader.pull.pipe(
-    Effect.flatMap(receive),
+    Effect.flatMap((chunks) => receive(state, chunks)),
     Effect.forever({ disableYield: true }),
-    Effect.catch(endRead),
+    Effect.catch((error) => Effect.sync(() => endInput(state, error))),
     Effect.forkIn(scope)
   )
-  yield* Effect.addFinalizer(() => Effect.sync(() => fail(closed())))
+  yield* Effect.addFinalizer(() => Effect.sync(() => fail(state, closedError(state))))
 
-  const waitForBatch: Connection["pull"] = Effect.callback((resume) => {
-    waitingReader = resume
-    return Effect.sync(() => {
-      if (waitingReader === resume) waitingReader = undefined
-    })
-  })
-  const take = (): Connection["pull"] => {
-    if (pendingBatch === undefined) return end ?? waitForBatch
-    const bytes = pendingBatch
-    pendingBatch = undefined
-    onBatchTaken?.()
-    return Effect.succeed(bytes)
-  }
-  const send = (bytes: Uint8Array): Effect.Effect<void, NetworkError> => {
-    if (failure !== undefined || writeShut) return Effect.fail(failure ?? closed())
-    unsent += bytes.length
-    const written = Effect.mapError(writer.write(bytes), (error) => Errors.fromSocketError(error, remote))
-    return Effect.raceFirst(
-      finSeen
-        ? Effect.timeoutOrElse(written, { duration: writeTimeoutAfterFin, orElse: () => Effect.fail(closed()) })
-        : written,
-      Deferred.await(failed)
-    ).pipe(
-      Effect.onExit((exit) =>
-        Effect.sync(() => {
-          unsent -= bytes.length
-          // An interrupted write leaves its bytes to the socket.
-          if (Exit.isSuccess(exit) || Exit.hasInterrupts(exit)) sent += bytes.length
-        })
-      )
-    )
-  }
-  return {
+  const connection: Connection = {
     local,
     remote,
-    pull: Effect.suspend(take),
-    write: (bytes) => Effect.suspend(() => send(encode(bytes))),
+    pull: Effect.suspend(() => take(state)),
+    write: (bytes) => Effect.suspend(() => send(state, writer, encode(bytes), writeTimeoutAfterFin)),
     end: Effect.suspend(() => {
-      writeShut = true
+      state.isWriteShut = true
       return Scope.close(writeScope, Exit.void)
     }),
     endRead: Effect.sync(() => {
-      readShut = true
-      end ??= Cause.done()
-      if (pendingBatch === undefined) resumeReader(end)
-      else onBatchTaken?.()
+      state.isReadShut = true
+      state.end ??= Cause.done()
+      if (state.batch === undefined) resumeReader(state, state.end)
+      else state.onBatchTaken()
     }),
     abort: Effect.suspend(() => {
-      if (failure !== undefined) return Effect.void
-      pendingBatch = undefined
-      end = Effect.fail(closed())
-      fail(closed())
+      if (state.failure !== undefined) return Effect.void
+      state.batch = undefined
+      state.end = Effect.fail(closedError(state))
+      fail(state, closedError(state))
       return Effect.andThen(
         Effect.ignore(writer.write(new Socket.CloseEvent(4000, "aborted"))),
         Scope.close(readScope, Exit.void)
       )
     }),
-    traffic: () => ({ received, sent, unsent }),
+    traffic: () => state.traffic,
     context: Context.empty()
   }
+  return connection
 })
