@@ -78,18 +78,16 @@ const withParsedName = <A, R>(
  * import { FileStore, MemoryStore } from "effect-inet/tftp"
  *
  * const files = MemoryStore.make({ files: new Map([["boot.cfg", new TextEncoder().encode("timeout 5")]]) })
- * const store = pipe(
- *   files,
- *   FileStore.rewrite([{ match: /^pxelinux\\.cfg\\/.*$/, replace: "boot.cfg" }]),
- *   FileStore.perClient({ common: true }),
- *   (rest) => FileStore.orElse(FileStore.virtual({ motd: "hello" }), rest)
+ * const rules = [{ match: /^default$/, replace: "boot.cfg" }]
+ * const store = FileStore.orElse(
+ *   FileStore.virtual({ motd: "hello" }),
+ *   pipe(files, FileStore.rewrite(rules), FileStore.perClient())
  * )
  *
- * const client = { address: "192.0.2.7", port: 2_000 }
- * const sizeOf = (filename: string) =>
- *   Effect.runPromise(Effect.scoped(store.read({ filename, mode: "octet", client, options: [], size: undefined })))
- * ;(await sizeOf("motd")).size // => 5
- * ;(await sizeOf("pxelinux.cfg/default")).size // => 9
+ * const request = { mode: "octet", client: { address: "192.0.2.7", port: 2_000 }, options: [], size: undefined } as const
+ * const sizeOf = (filename: string) => Effect.map(store.read({ ...request, filename }), ({ size }) => size)
+ * await Effect.runPromise(Effect.scoped(sizeOf("motd"))) // => 5
+ * await Effect.runPromise(Effect.scoped(sizeOf("default"))) // => 9
  * ```
  *
  * @category combinators

@@ -96,7 +96,7 @@ export const freeBytes = (path: string) =>
   )
 
 /** Fills `into` from a position, up to the end of the file; returns the number of bytes read. */
-export const readAt = (descriptor: number, position: number, into: Uint8Array) =>
+const readAt = (descriptor: number, position: number, into: Uint8Array) =>
   call<number>((done) => {
     const step = (at: number): void =>
       Fs.read(descriptor, into, at, into.length - at, position + at, (error, count) =>
@@ -116,7 +116,7 @@ const remainingBuffers = (places: ReadonlyArray<Uint8Array>, count: number): Rea
 }
 
 /** Fills several buffers in order from a position; returns the number of bytes read. */
-export const readVectoredAt = (descriptor: number, position: number, into: ReadonlyArray<Uint8Array>) =>
+const readVectoredAt = (descriptor: number, position: number, into: ReadonlyArray<Uint8Array>) =>
   call<number>((done) => {
     const step = (places: ReadonlyArray<Uint8Array>, at: number): void =>
       Fs.readv(descriptor, places, position + at, (error, count) => {
