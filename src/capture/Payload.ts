@@ -2,7 +2,8 @@
 import * as Packet from "../network/Packet.ts"
 import * as TerminalText from "../network/TerminalText.ts"
 
-const byteCount = (length: number) => (length === 1 ? "1 byte" : `${length} bytes`)
+/** Formats a number of bytes: `1 byte`, `2 bytes`. @category formatting @since 0.1.0 */
+export const byteCount = (length: number): string => (length === 1 ? "1 byte" : `${length} bytes`)
 
 /** Decodes a payload as text if it holds only printable characters, line ends and a final NUL. */
 const decodeText = (bytes: Uint8Array): string | undefined => {

@@ -1,6 +1,7 @@
 /** Incremental decoder of pcapng files, from chunks of any size. Memory is bounded by the longest block. */
 import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
+import { byteCount } from "./Payload.ts"
 import { type Block, type Interface, PcapngError } from "./Pcapng.ts"
 import {
   blockTypes,
@@ -36,8 +37,6 @@ const classicPcapMagics = new Set([0xa1b2c3d4, 0xd4c3b2a1, 0xa1b23c4d, 0x4d3cb2a
 const utf8 = new TextDecoder()
 
 const hex = (value: number) => `0x${value.toString(16).padStart(8, "0")}`
-
-const byteCount = (count: number) => (count === 1 ? "1 byte" : `${count} bytes`)
 
 /** Bytes of a block, with its offset in the file and its byte order. */
 interface RawBlock {

@@ -170,23 +170,11 @@ export const run = <A, E, R>(
     return { outcome, exit, time, ...reportOf(world) }
   })
 
-/** The parts of a run. */
-interface World {
-  readonly clock: SimClock.SimClock
-  readonly faults: FaultEngine.FaultEngine | undefined
-  readonly network: SimNetwork.SimNetwork
-  readonly hosts: Map<string, SimHost.SimHost>
-  /** Names of the hosts by their addresses. */
-  readonly names: Map<string, string>
-  readonly labels: Set<string>
-  readonly reached: Set<string>
-  /** First failure of a program in the background. */
-  failure: Cause.Cause<unknown> | undefined
-  /** True once the scenario has ended: faults of hosts no longer begin. */
-  hasEnded: boolean
-}
+/** State of a run. */
+type World = ReturnType<typeof makeWorld>
 
-const makeWorld = ({ dissectors, link, plan = [], preempt, seed = 1, tap }: Options): World => {
+/** Creates the clock, the faults and the network of a run. */
+const makeWorld = ({ dissectors, link, plan = [], preempt, seed = 1, tap }: Options) => {
   const fibers =
     preempt === undefined
       ? undefined
@@ -196,8 +184,19 @@ const makeWorld = ({ dissectors, link, plan = [], preempt, seed = 1, tap }: Opti
   const nameOf = (address: string) => names.get(address)
   const faults = plan.length === 0 ? undefined : FaultEngine.make(plan, { seed, dissectors, nameOf })
   const network = SimNetwork.make(SimLan.make({ clock, random: mulberry32(seed), link, faults, tap }))
-  const [hosts, labels, reached] = [new Map(), new Set<string>(), new Set<string>()]
-  return { clock, faults, network, hosts, names, labels, reached, failure: undefined, hasEnded: false }
+  return {
+    clock,
+    faults,
+    network,
+    names,
+    hosts: new Map<string, SimHost.SimHost>(),
+    labels: new Set<string>(),
+    reached: new Set<string>(),
+    /** First failure of a program in the background. */
+    failure: undefined as Cause.Cause<unknown> | undefined,
+    /** True once the scenario has ended: faults of hosts no longer begin. */
+    hasEnded: false
+  }
 }
 
 const makeSimulation = (world: World, scope: Scope.Scope): Simulation => ({

@@ -51,7 +51,7 @@ export interface RuleState {
 }
 
 /** The packets of a rule that go from one host to another. */
-export interface RuleFlow {
+interface RuleFlow {
   readonly pair: FaultPlan.Pair
   matched: number
 }

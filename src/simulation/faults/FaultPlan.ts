@@ -354,7 +354,7 @@ export const hostsOf = (rule: Rule): ReadonlyArray<string> => {
  * import * as Result from "effect/Result"
  * import { FaultPlan, FaultPlanSyntax } from "effect-inet/simulation"
  *
- * const checked = FaultPlanSyntax.parse("drop=5% a>b, pause=c@1s..2s").pipe(Result.flatMap(FaultPlan.check(["a", "b"])))
+ * const checked = Result.flatMap(FaultPlanSyntax.parse("drop=5% a>b, crash=c@1s"), FaultPlan.check(["a", "b"]))
  * Result.isFailure(checked) && checked.failure.message // => "unknown host c: the hosts are a and b"
  * ```
  *

@@ -22,7 +22,7 @@ const maxCloseDelayNanos = 10e9
 const encoder = new TextEncoder()
 const noBytes = new Uint8Array(0)
 
-/** What an impaired connection is made of. */
+/** Parts of an impaired connection. */
 export interface Parts {
   readonly inner: Connection
   readonly near: Endpoint.Endpoint

@@ -14,7 +14,7 @@
 import * as Bytes from "effect/Bytes"
 import * as Chunk from "effect/Chunk"
 
-export type State = "ESTABLISHED" | "FIN_WAIT" | "CLOSE_WAIT" | "LAST_ACK" | "CLOSED"
+type State = "ESTABLISHED" | "FIN_WAIT" | "CLOSE_WAIT" | "LAST_ACK" | "CLOSED"
 
 /** Data, or the end of a side, in its queue. */
 export interface Piece {
@@ -28,7 +28,7 @@ export interface Piece {
   readonly note: string | undefined
 }
 
-/** Data for a side: split into pieces of `chunkBytes`, followed by an end, and due at a time; by default none of them. */
+/** Data for a side, perhaps split into pieces of `chunkBytes`, due at a time, or followed by an end. */
 export interface Input extends Partial<Pick<Piece, "end" | "dueNanos" | "note">> {
   readonly bytes: Uint8Array
   readonly chunkBytes?: number | undefined
@@ -86,7 +86,7 @@ export type Event =
   /** The connection ends without sending anything. */
   | { readonly _tag: "Close" }
 
-/** What the driver sends to the peer, and `Deliver`: the result of a read. */
+/** Packet that the driver sends to the peer, or `Deliver`: the result of a read. */
 export type Action =
   | { readonly _tag: "Data"; readonly bytes: Uint8Array }
   | { readonly _tag: "Fin" | "Rst" }
@@ -102,7 +102,7 @@ const rst: Action = { _tag: "Rst" }
 
 const emptySide: Side = { pieces: Chunk.empty(), queuedBytes: 0, lastDueNanos: 0, end: undefined }
 
-/** Creates an end in ESTABLISHED. The window of both ends is the same; Infinity is no flow control. */
+/** Creates an end in ESTABLISHED. The window of both ends is the same; Infinity turns flow control off. */
 export const make = (windowBytes: number): HalfStream => ({
   state: "ESTABLISHED",
   send: emptySide,
