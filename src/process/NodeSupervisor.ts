@@ -57,120 +57,154 @@ export interface Supervisor<Handle> {
 
 const messageOf = (cause: unknown) => (cause instanceof Error ? cause.message : String(cause))
 
+/** A group with its handles, and what waits: actions for the one before, callers for the start and the end. */
+interface Driver<Handle extends WorkerHandle<never>, FromWorker> {
+  readonly owner: Owner<Handle, FromWorker>
+  readonly clock: Clock.Clock
+  readonly fork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
+  readonly handles: Map<number, Handle>
+  readonly pending: Array<Supervision.Action>
+  readonly endWaiters: Set<() => void>
+  onStarted: (result: Effect.Effect<void, WorkerStartError>) => void
+  state: Supervision.State
+  isPerforming: boolean
+  /** The fiber that sleeps until the next deadline. */
+  timer: { readonly at: number; readonly fiber: Fiber.Fiber<void> } | undefined
+}
+
+const nowOf = ({ clock }: { readonly clock: Clock.Clock }) => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
+
+/** Applies an event. Its actions wait for those of the event before, because an action may cause another event. */
+const send = <Handle extends WorkerHandle<never>, FromWorker>(
+  driver: Driver<Handle, FromWorker>,
+  event: Supervision.Event
+) => {
+  const { owner, pending } = driver
+  const [next, actions] = Supervision.step(owner.policy, driver.state, event, nowOf(driver))
+  driver.state = next
+  pending.push(...actions)
+  if (driver.isPerforming) return
+  driver.isPerforming = true
+  try {
+    for (let action = pending.shift(); action !== undefined; action = pending.shift()) perform(driver, action)
+  } finally {
+    driver.isPerforming = false
+  }
+  schedule(driver)
+}
+
+const schedule = <Handle extends WorkerHandle<never>, FromWorker>(driver: Driver<Handle, FromWorker>) => {
+  const { fork, owner, state, timer } = driver
+  const at = Supervision.deadline(owner.policy, state)
+  if (at === timer?.at) return
+  timer?.fiber.interruptUnsafe()
+  const tick = Effect.sync(() => {
+    driver.timer = undefined
+    send(driver, { _tag: "Tick" })
+  })
+  driver.timer = at === undefined ? undefined : { at, fiber: fork(Effect.delay(tick, Math.max(0, at - nowOf(driver)))) }
+}
+
+const spawn = <Handle extends WorkerHandle<never>, FromWorker>(driver: Driver<Handle, FromWorker>, id: number) => {
+  const { handles, owner } = driver
+  const onEnd = (reason: string) => {
+    handles.delete(id)
+    send(driver, { _tag: "Ended", id, reason, hadWork: owner.hadWork?.(id) ?? false })
+  }
+  const onMessage = (message: FromWorker) => {
+    if ((driver.state.workers.get(id)?.unansweredPings ?? 0) > 0) send(driver, { _tag: "Answered", id })
+    owner.onMessage(id, message, handles.get(id)!)
+  }
+  try {
+    handles.set(id, owner.spawn(id, { onMessage, onEnd }))
+  } catch (cause) {
+    onEnd(`failed to start (${messageOf(cause)})`)
+  }
+}
+
+const perform = <Handle extends WorkerHandle<never>, FromWorker>(
+  driver: Driver<Handle, FromWorker>,
+  action: Supervision.Action
+) => {
+  const { owner } = driver
+  if (action._tag === "Notify") return notify(driver, action.notice)
+  if (action._tag === "Spawn") return spawn(driver, action.id)
+  const handle = driver.handles.get(action.id)
+  if (handle === undefined) return
+  if (action._tag === "Ping") return owner.ping?.(handle)
+  if (action._tag === "RequestDrain" && owner.requestDrain !== undefined) return owner.requestDrain(handle)
+  handle.kill()
+}
+
+const notify = <Handle extends WorkerHandle<never>, FromWorker>(
+  driver: Driver<Handle, FromWorker>,
+  notice: Supervision.Notice
+) => {
+  const { endWaiters, owner } = driver
+  if (notice._tag === "Started") driver.onStarted(Effect.void)
+  if (notice._tag === "StartFailed") driver.onStarted(Effect.fail(new WorkerStartError({ message: notice.reason })))
+  if (notice._tag === "AllEnded") {
+    for (const resume of endWaiters) resume()
+    endWaiters.clear()
+  }
+  owner.onNotice?.(notice)
+}
+
+/** Sends an event, and waits until the last worker has ended. */
+const end = <Handle extends WorkerHandle<never>, FromWorker>(
+  driver: Driver<Handle, FromWorker>,
+  event: Supervision.Event
+) =>
+  Effect.callback<void>((resume) => {
+    const done = () => resume(Effect.void)
+    driver.endWaiters.add(done)
+    send(driver, event)
+    return Effect.sync(() => driver.endWaiters.delete(done))
+  })
+
 /** Makes a group without workers. All have ended when the scope has closed. */
 export const make = Effect.fnUntraced(function* <Handle extends WorkerHandle<never>, FromWorker>(
   owner: Owner<Handle, FromWorker>
 ) {
-  const { policy } = owner
-  const clock = yield* Clock.Clock
-  const runFork = Effect.runForkWith(yield* Effect.context<never>())
-  const handles = new Map<number, Handle>()
-  const endWaiters = new Set<() => void>()
-  const pending: Array<Supervision.Action> = []
-  let performing = false
-  let state = Supervision.initial
-  let timer: { readonly at: number; readonly fiber: Fiber.Fiber<void> } | undefined
-  let onStarted: (result: Effect.Effect<void, WorkerStartError>) => void = constVoid
-
-  const now = () => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
-
-  /** Actions wait for those of the event before, because an action may cause another event. */
-  const send = (event: Supervision.Event) => {
-    const [next, actions] = Supervision.step(policy, state, event, now())
-    state = next
-    pending.push(...actions)
-    if (performing) return
-    performing = true
-    try {
-      for (let action = pending.shift(); action !== undefined; action = pending.shift()) perform(action)
-    } finally {
-      performing = false
-    }
-    schedule()
+  const driver: Driver<Handle, FromWorker> = {
+    owner,
+    clock: yield* Clock.Clock,
+    fork: Effect.runForkWith(yield* Effect.context<never>()),
+    handles: new Map(),
+    pending: [],
+    endWaiters: new Set(),
+    onStarted: constVoid,
+    state: Supervision.initial,
+    isPerforming: false,
+    timer: undefined
   }
-  /** Keeps one fiber that sleeps until the next deadline. */
-  const schedule = () => {
-    const at = Supervision.deadline(policy, state)
-    if (at === timer?.at) return
-    timer?.fiber.interruptUnsafe()
-    timer = at === undefined ? undefined : { at, fiber: runFork(Effect.delay(tick, Math.max(0, at - now()))) }
-  }
-  const tick = Effect.sync(() => {
-    timer = undefined
-    send({ _tag: "Tick" })
-  })
-  const spawn = (id: number) => {
-    const end = (reason: string) => {
-      handles.delete(id)
-      send({ _tag: "Ended", id, reason, hadWork: owner.hadWork?.(id) ?? false })
-    }
-    try {
-      const handle = owner.spawn(id, {
-        onMessage: (message) => {
-          if ((state.workers.get(id)?.unansweredPings ?? 0) > 0) send({ _tag: "Answered", id })
-          owner.onMessage(id, message, handle)
-        },
-        onEnd: end
-      })
-      handles.set(id, handle)
-    } catch (cause) {
-      end(`failed to start (${messageOf(cause)})`)
-    }
-  }
-  const notify = (notice: Supervision.Notice) => {
-    if (notice._tag === "Started") onStarted(Effect.void)
-    if (notice._tag === "StartFailed") onStarted(Effect.fail(new WorkerStartError({ message: notice.reason })))
-    if (notice._tag === "AllEnded") {
-      for (const resume of endWaiters) resume()
-      endWaiters.clear()
-    }
-    owner.onNotice?.(notice)
-  }
-  const perform = (action: Supervision.Action) => {
-    if (action._tag === "Notify") return notify(action.notice)
-    if (action._tag === "Spawn") return spawn(action.id)
-    const handle = handles.get(action.id)
-    if (handle === undefined) return
-    if (action._tag === "Ping") return owner.ping?.(handle)
-    if (action._tag === "RequestDrain" && owner.requestDrain !== undefined) return owner.requestDrain(handle)
-    handle.kill()
-  }
-
-  /** Sends an event, and waits until the last worker has ended. */
-  const end = (event: Supervision.Event) =>
-    Effect.callback<void>((resume) => {
-      const done = () => resume(Effect.void)
-      endWaiters.add(done)
-      send(event)
-      return Effect.sync(() => endWaiters.delete(done))
-    })
-  const close = end({ _tag: "Close" })
+  const close = end(driver, { _tag: "Close" })
   yield* Effect.addFinalizer(() => close)
 
   const supervisor: Supervisor<Handle> = {
     start: (target) =>
       Effect.callback<void, WorkerStartError>((resume) => {
-        onStarted = (result) => {
-          onStarted = constVoid
+        driver.onStarted = (result) => {
+          driver.onStarted = constVoid
           resume(result)
         }
-        send({ _tag: "Start", target })
+        send(driver, { _tag: "Start", target })
       }),
-    resize: (target) => send({ _tag: "Resize", target }),
-    ready: (id) => send({ _tag: "Ready", id }),
-    kill: (id, reason) => send({ _tag: "Kill", id, reason }),
-    detach: (id) => send({ _tag: "Detach", id }),
+    resize: (target) => send(driver, { _tag: "Resize", target }),
+    ready: (id) => send(driver, { _tag: "Ready", id }),
+    kill: (id, reason) => send(driver, { _tag: "Kill", id, reason }),
+    detach: (id) => send(driver, { _tag: "Detach", id }),
     progress: () => {
-      if (state.failures + state.idleFailures > 0) send({ _tag: "Progress" })
+      if (driver.state.failures + driver.state.idleFailures > 0) send(driver, { _tag: "Progress" })
     },
-    handle: (id) => handles.get(id),
+    handle: (id) => driver.handles.get(id),
     available: () =>
-      [...handles].filter(([id]) => {
-        const worker = state.workers.get(id)
-        return worker !== undefined && Supervision.isAvailable(policy, worker)
+      [...driver.handles].filter(([id]) => {
+        const worker = driver.state.workers.get(id)
+        return worker !== undefined && Supervision.isAvailable(owner.policy, worker)
       }),
-    state: () => state,
-    drain: (timeoutMillis) => end({ _tag: "Drain", timeoutMillis }),
+    state: () => driver.state,
+    drain: (timeoutMillis) => end(driver, { _tag: "Drain", timeoutMillis }),
     close
   }
   return supervisor

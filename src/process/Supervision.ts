@@ -22,7 +22,7 @@ export interface Policy {
 }
 
 /** The heartbeat of a worker: an answer to each ping, or any other message. */
-export interface Heartbeat {
+interface Heartbeat {
   readonly intervalMillis: number
   /** Pings in a row without an answer, after which a worker is unresponsive. */
   readonly unresponsiveAfterPings: number
@@ -39,7 +39,7 @@ export const defaultPolicy: Policy = {
 }
 
 /** The phase of a worker. A `detached` worker has its last client. A `killed` worker has not ended yet. */
-export type WorkerPhase = "starting" | "ready" | "detached" | "draining" | "killed"
+type WorkerPhase = "starting" | "ready" | "detached" | "draining" | "killed"
 
 /** The record of a worker. */
 export interface WorkerState {
@@ -56,7 +56,7 @@ export interface WorkerState {
 }
 
 /** The phase of a group. The last three are final: no worker is started any more. */
-export type GroupPhase = "starting" | "running" | "draining" | "closed" | "failed"
+type GroupPhase = "starting" | "running" | "draining" | "closed" | "failed"
 
 /** The state of a group. */
 export interface State {
@@ -98,11 +98,11 @@ export type Event =
 export type Notice =
   /** The start of the group has succeeded: as many workers as wanted are ready. */
   | { readonly _tag: "Started" }
-  /** The start of the group has failed, or it was drained or closed before it had started: its workers are killed. */
+  /** The start of the group has failed, also because it was drained or closed meanwhile: its workers are killed. */
   | { readonly _tag: "StartFailed"; readonly reason: string }
   /** A worker does not answer pings. */
   | { readonly _tag: "Unresponsive"; readonly id: number }
-  /** A worker has ended. `isFailure` is false after a drain or a close, and for a detached worker that was not killed. */
+  /** A worker has ended. It has not failed if the group is drained or closed, or if it was detached and not killed. */
   | {
       readonly _tag: "WorkerEnded"
       readonly id: number

@@ -30,59 +30,84 @@ const workerProgram = NodeModuleUrl.sibling(import.meta.url, "NodeSessionProcess
 /** Time that a worker with one client has to disconnect it before the worker is killed. */
 const abortGraceMillis = 1_000
 
+/** The processes and their clients. */
+interface Pool {
+  readonly isPerClient: boolean
+  readonly group: NodeWorkerGroup.NodeWorkerGroup<Handle>
+  readonly clients: Map<number, Client>
+  readonly after: (millis: number, callback: () => void) => void
+  state: ClientAssignment.State
+}
+
+const send = (pool: Pool, event: ClientAssignment.Event): void => {
+  const { isPerClient, group, state } = pool
+  const { supervisor } = group
+  const available = supervisor.available().map(([id]) => id)
+  const [next, actions] = ClientAssignment.step(isPerClient, state, event, available)
+  pool.state = next
+  // The waiting clients and the next one have a process each. Before the actions: a detached worker is replaced.
+  if (isPerClient) supervisor.resize(Math.min(next.waiting.length + 1, Os.availableParallelism()))
+  for (const action of actions) perform(pool, action)
+}
+
+const perform = (pool: Pool, action: ClientAssignment.Action): void => {
+  const { clients, group, isPerClient } = pool
+  const client = clients.get(action.client)
+  switch (action._tag) {
+    case "HandOver":
+      if (client === undefined || client.handed.socket.destroyed)
+        send(pool, { _tag: "Disconnected", client: action.client })
+      else handOver(pool, action.worker, action.client, client.handed)
+      return
+    case "Requeue":
+      if (client !== undefined) client.handed.post = undefined
+      return
+    case "Release":
+      clients.delete(action.client)
+      client?.release()
+      return
+    case "Abort":
+      group.channel(action.worker)?.post({ _tag: "Abort", id: action.client })
+      if (!isPerClient) return
+      pool.after(abortGraceMillis, () => group.supervisor.kill(action.worker, "did not disconnect its client"))
+  }
+}
+
+const handOver = ({ group, isPerClient }: Pool, worker: number, id: number, handed: HandedConnection["Service"]) => {
+  const { local, remote, socket } = handed
+  handed.post = (_tag) => group.channel(worker)?.post({ _tag, id })
+  group.supervisor.handle(worker)?.postSocket({ _tag: "Serve", id, local, remote }, socket)
+  if (isPerClient) group.supervisor.detach(worker)
+}
+
+const setTraffic = ({ clients }: Pool, traffic: WorkerMessage.ClientTraffic) => {
+  const client = clients.get(traffic[0])
+  if (client !== undefined) client.handed.traffic = traffic
+}
+
+const receive = (pool: Pool, message: WorkerMessage.FromWorker) => {
+  switch (message._tag) {
+    case "Ready":
+      return send(pool, { _tag: "WorkerReady" })
+    case "Accepted":
+      pool.clients.get(message.id)?.handed.socket.destroy()
+      return send(pool, { _tag: "Accepted", client: message.id })
+    case "Disconnected":
+      setTraffic(pool, message.traffic)
+      return send(pool, { _tag: "Disconnected", client: message.traffic[0] })
+    case "Report":
+      for (const traffic of message.traffic) setTraffic(pool, traffic)
+  }
+}
+
 /** Starts the workers; all have ended when the scope has closed. Without `poolSize` each client has its own process. */
 export const make = Effect.fnUntraced(function* (
   start: WorkerMessage.Start,
   poolSize: number | undefined,
   sharedState: SharedStateServer.SharedStateServer
 ) {
-  const isPerClient = poolSize === undefined
-  const clients = new Map<number, Client>()
   const run = yield* FiberSet.makeRuntime<never>()
-  let state = ClientAssignment.initial
-
-  const send = (event: ClientAssignment.Event): void => {
-    const available = supervisor.available().map(([id]) => id)
-    const [next, actions] = ClientAssignment.step(isPerClient, state, event, available)
-    state = next
-    // The waiting clients and the next one have a process each. Before the actions: a detached worker is replaced.
-    if (isPerClient) supervisor.resize(Math.min(next.waiting.length + 1, Os.availableParallelism()))
-    for (const action of actions) perform(action)
-  }
-  const perform = (action: ClientAssignment.Action): void => {
-    const client = clients.get(action.client)
-    switch (action._tag) {
-      case "HandOver":
-        if (client === undefined || client.handed.socket.destroyed)
-          send({ _tag: "Disconnected", client: action.client })
-        else handOver(action.worker, action.client, client.handed)
-        return
-      case "Requeue":
-        if (client !== undefined) client.handed.post = undefined
-        return
-      case "Release":
-        clients.delete(action.client)
-        client?.release()
-        return
-      case "Abort": {
-        group.channel(action.worker)?.post({ _tag: "Abort", id: action.client })
-        const kill = Effect.sync(() => supervisor.kill(action.worker, "did not disconnect its client"))
-        if (isPerClient) run(Effect.delay(kill, abortGraceMillis))
-      }
-    }
-  }
-  const handOver = (worker: number, id: number, handed: HandedConnection["Service"]): void => {
-    const { local, remote, socket } = handed
-    handed.post = (_tag) => group.channel(worker)?.post({ _tag, id })
-    supervisor.handle(worker)?.postSocket({ _tag: "Serve", id, local, remote }, socket)
-    if (isPerClient) supervisor.detach(worker)
-  }
-  const setTraffic = (traffic: WorkerMessage.ClientTraffic) => {
-    const client = clients.get(traffic[0])
-    if (client !== undefined) client.handed.traffic = traffic
-  }
-
-  const group = yield* NodeWorkerGroup.make({
+  const group: NodeWorkerGroup.NodeWorkerGroup<Handle> = yield* NodeWorkerGroup.make<Handle>({
     noun: "worker process",
     module: start.module,
     sharedState,
@@ -92,43 +117,36 @@ export const make = Effect.fnUntraced(function* (
       handle.post(start)
       return handle
     },
-    onMessage: (_, message) => {
-      switch (message._tag) {
-        case "Ready":
-          return send({ _tag: "WorkerReady" })
-        case "Accepted":
-          clients.get(message.id)?.handed.socket.destroy()
-          return send({ _tag: "Accepted", client: message.id })
-        case "Disconnected":
-          setTraffic(message.traffic)
-          return send({ _tag: "Disconnected", client: message.traffic[0] })
-        case "Report":
-          for (const traffic of message.traffic) setTraffic(traffic)
-      }
-    },
+    onMessage: (_, message) => receive(pool, message),
     onEnd: ({ id, wasDetached }) => {
-      const hadClients = !HashMap.isEmpty(ClientAssignment.clientsOf(state, id))
-      send({ _tag: "WorkerEnded", worker: id })
+      const hadClients = !HashMap.isEmpty(ClientAssignment.clientsOf(pool.state, id))
+      send(pool, { _tag: "WorkerEnded", worker: id })
       if (!wasDetached) return "starting another"
       return hadClients ? "its client is disconnected" : undefined
     }
   })
-  const { supervisor } = group
+  const pool: Pool = {
+    isPerClient: poolSize === undefined,
+    group,
+    clients: new Map(),
+    after: (millis, callback) => void run(Effect.delay(Effect.sync(callback), millis)),
+    state: ClientAssignment.initial
+  }
   yield* group.start(poolSize ?? 1)
 
   return {
-    kill: supervisor.close,
+    kill: group.supervisor.close,
     events: group.events,
     refreshStats: group.refreshStats,
     timedOut: () => group.stats().timedOut,
     /** Serves a client until it disconnects. Interruption disconnects it. */
     serve: (handed: HandedConnection["Service"], id: number) =>
       Effect.callback<void>((resume) => {
-        clients.set(id, { handed, release: () => resume(Effect.void) })
-        send({ _tag: "Connected", client: id })
+        pool.clients.set(id, { handed, release: () => resume(Effect.void) })
+        send(pool, { _tag: "Connected", client: id })
         return Effect.sync(() => {
-          clients.delete(id)
-          send({ _tag: "Abandoned", client: id })
+          pool.clients.delete(id)
+          send(pool, { _tag: "Abandoned", client: id })
         })
       })
   }

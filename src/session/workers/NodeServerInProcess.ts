@@ -23,8 +23,9 @@ const unsupported = () =>
   )
 
 /**
- * Returns an adapter that poses as a `Network`: its listener accepts the connections of a queue, whatever the address,
- * and `closed` runs after one of them has closed.
+ * Returns an adapter that poses as a `Network`, whose listener accepts the connections of a queue.
+ *
+ * `closed` runs after one of them has closed.
  */
 const workerNetworkAdapter = (
   handed: Queue.Queue<NodeConnection>,

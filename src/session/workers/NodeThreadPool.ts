@@ -19,7 +19,7 @@ export const make = Effect.fnUntraced(function* (
   drainTimeout: Duration.Input
 ) {
   const ids = new BigInt64Array(new SharedArrayBuffer(BigInt64Array.BYTES_PER_ELEMENT))
-  /** What the threads serve: of those that run, and of those that are to be started. */
+  /** First messages to the threads that run, and to those that are to be started. */
   const running = new Map<number, WorkerMessage.Start>()
   const missing: Array<WorkerMessage.Start> = []
 

@@ -35,9 +35,46 @@ const closeTimeoutMillis = 1_000
 
 type AskQueue = Queue.Queue<unknown, Cause.Done>
 
+/** Answers the asks of a client, one after the other, until its queue ends. */
+const serve = <S, Ask, Message>(
+  name: string,
+  codecs: ReturnType<typeof WorkerMessage.codecs<S, Ask, Message>>,
+  shared: Shared<Ask, Message>,
+  client: ClientInfo,
+  asks: AskQueue,
+  post: WorkerChannel["post"]
+) => {
+  const { id } = client
+  const sendError = (what: "ask" | "message", error: { readonly message: string }) =>
+    post({ _tag: "SharedStateError", id, message: WorkerMessage.invalidMessage(id, what, name, error) })
+  const sendMessage = (_tag: "Push" | "Answer", message: Message) => {
+    const encoded = codecs.encodeMessage(message)
+    if (Result.isSuccess(encoded)) post({ _tag, id, message: encoded.success })
+    else sendError("message", encoded.failure)
+  }
+  return Effect.gen(function* () {
+    const answer = yield* shared.attach(client, (message) => sendMessage("Push", message))
+    yield* Effect.forever(
+      Effect.flatMap(Queue.take(asks), (encoded) => {
+        const ask = codecs.decodeAsk(encoded)
+        if (Result.isSuccess(ask)) return Effect.map(answer(ask.success), (message) => sendMessage("Answer", message))
+        return Effect.sync(() => sendError("ask", ask.failure))
+      })
+    )
+  }).pipe(
+    Effect.scoped,
+    Effect.catchCause((cause) => {
+      if (!Cause.hasDies(cause)) return Effect.void
+      post({ _tag: "SharedStateError", id, message: `client ${id}: unhandled defect in the shared state` })
+      return Effect.logError("unhandled defect in the shared state", cause)
+    })
+  )
+}
+
 /** Starts the server of the shared state; the scope ends it. */
 export const make = Effect.fnUntraced(function* <S, Ask, Message>(program: LoadableProgram<S, Ask, Message>) {
-  const codecs = WorkerMessage.codecs(program.definition)
+  const { definition, shared } = program
+  const codecs = WorkerMessage.codecs(definition)
   const fibers = yield* FiberSet.make<void, never>()
   const run = yield* FiberSet.runtime(fibers)()
   const openQueues = new Set<AskQueue>()
@@ -45,36 +82,6 @@ export const make = Effect.fnUntraced(function* <S, Ask, Message>(program: Loada
     for (const asks of openQueues) Queue.endUnsafe(asks)
     return Effect.timeoutOption(FiberSet.awaitEmpty(fibers), closeTimeoutMillis)
   })
-
-  const serve = (shared: Shared<Ask, Message>, client: ClientInfo, asks: AskQueue, post: WorkerChannel["post"]) => {
-    const { id } = client
-    const sendError = (kind: "ask" | "message", error: { readonly message: string }) => {
-      const message = `client ${id}: invalid ${kind} for the schema of ${program.definition.name}: ${WorkerMessage.oneLine(error)}`
-      post({ _tag: "SharedStateError", id, message })
-    }
-    const sendMessage = (_tag: "Push" | "Answer", message: Message) => {
-      const encoded = codecs.encodeMessage(message)
-      if (Result.isSuccess(encoded)) post({ _tag, id, message: encoded.success })
-      else sendError("message", encoded.failure)
-    }
-    return Effect.gen(function* () {
-      const answer = yield* shared.attach(client, (message) => sendMessage("Push", message))
-      yield* Effect.forever(
-        Effect.flatMap(Queue.take(asks), (encoded) => {
-          const ask = codecs.decodeAsk(encoded)
-          if (Result.isSuccess(ask)) return Effect.map(answer(ask.success), (message) => sendMessage("Answer", message))
-          return Effect.sync(() => sendError("ask", ask.failure))
-        })
-      )
-    }).pipe(
-      Effect.scoped,
-      Effect.catchCause((cause) => {
-        if (!Cause.hasDies(cause)) return Effect.void
-        post({ _tag: "SharedStateError", id, message: `client ${id}: unhandled defect in the shared state` })
-        return Effect.logError("unhandled defect in the shared state", cause)
-      })
-    )
-  }
 
   /** Opens the channel to a worker. `send` must not throw; `kill` ends a worker that does not receive messages. */
   const openChannel = (send: (message: WorkerMessage.ToWorker) => void, kill: () => void): WorkerChannel => {
@@ -91,6 +98,14 @@ export const make = Effect.fnUntraced(function* <S, Ask, Message>(program: Loada
       closed = true
       kill()
     }
+    const attach = (client: ClientInfo) => {
+      if (shared === undefined) return
+      const asks: AskQueue = Effect.runSync(Queue.unbounded<unknown, Cause.Done>())
+      clients.set(client.id, asks)
+      openQueues.add(asks)
+      const session = serve(definition.name, codecs, shared, client, asks, post)
+      run(session).addObserver(() => openQueues.delete(asks))
+    }
     const detach = (id: number) => {
       const asks = clients.get(id)
       clients.delete(id)
@@ -99,24 +114,10 @@ export const make = Effect.fnUntraced(function* <S, Ask, Message>(program: Loada
     return {
       post,
       receive: (message) => {
-        switch (message._tag) {
-          case "Attach": {
-            if (program.shared === undefined) return
-            const asks: AskQueue = Effect.runSync(Queue.unbounded<unknown, Cause.Done>())
-            const { client } = message
-            clients.set(client.id, asks)
-            openQueues.add(asks)
-            run(serve(program.shared, client, asks, post)).addObserver(() => openQueues.delete(asks))
-            return
-          }
-          case "Ask": {
-            const asks = clients.get(message.id)
-            if (asks !== undefined) Queue.offerUnsafe(asks, message.ask)
-            return
-          }
-          case "Detach":
-            return detach(message.id)
-        }
+        if (message._tag === "Attach") return attach(message.client)
+        if (message._tag === "Detach") return detach(message.id)
+        const asks = clients.get(message.id)
+        if (asks !== undefined) Queue.offerUnsafe(asks, message.ask)
       },
       acknowledge: (count) => {
         acknowledged = Math.max(acknowledged, count)

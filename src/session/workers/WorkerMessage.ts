@@ -158,3 +158,11 @@ export const codecs = <S, Ask, Message>({
 
 /** Returns the message of an error on one line. */
 export const oneLine = ({ message }: { readonly message: string }) => message.replaceAll(/\s*\n\s*/g, " ")
+
+/** Returns the error for an ask or message that does not match its schema. */
+export const invalidMessage = (
+  id: number,
+  what: "ask" | "message",
+  service: string,
+  error: { readonly message: string }
+) => `client ${id}: invalid ${what} for the schema of ${service}: ${oneLine(error)}`

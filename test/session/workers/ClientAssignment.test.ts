@@ -10,7 +10,7 @@ const Command = Schema.Struct({ kind: int(9), index: int(20) })
 
 const Script = Arbitrary.array(Arbitrary.schema(Command), { minLength: 1, maxLength: 80 })
 
-/** Where a client is, as the server and its workers know it. */
+/** Place of a client, as the server and its workers know it. */
 interface ModelClient {
   place: "waiting" | "handed over" | "accepted" | "gone"
   worker: number | undefined
