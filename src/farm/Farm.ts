@@ -122,7 +122,7 @@ const observed = (name: string, { name: job, version }: { readonly name: string;
   flow(Effect.withSpan(name, { attributes: { job, version } }), Effect.annotateLogs({ job }))
 
 /**
- * Starts a run, which can then be observed. It is stopped when the scope closes. Fails as `run` does if it cannot start.
+ * Starts a run, which can then be observed. It stops when the scope closes. Fails as `run` does if it cannot start.
  *
  * **Example** (Reading the progress at the end of a run)
  *

@@ -3,8 +3,8 @@
  *
  * A packet of a farm has two kinds of id. The task id comes from the side that sends tasks, and a thread reports by it:
  * in a run it is the packet id of the dispatcher, which stays the same when the packet is tried again; in the pool of a
- * worker server the pool counts the tasks of all its clients. The wire id comes from the farm's side of a TCP connection,
- * because two workers of a host may have the same packet.
+ * worker server the pool counts the tasks of all its clients. The wire id comes from the farm's side of a TCP
+ * connection, because two workers of a host may have the same packet.
  *
  * ```
  *   Dispatcher --packet id--> thread

@@ -2,11 +2,17 @@
 
 import type { Attempt } from "../FarmError.ts"
 import type { SizedPacket } from "../Job.ts"
-import type * as DispatcherState from "./DispatcherState.ts"
+
+/** The properties of a worker. @category models @since 0.1.0 */
+export interface WorkerInfo {
+  readonly name: string
+  readonly capacity: number
+  readonly latencyMillis: number
+}
 
 /** The options of a dispatcher. @category models @since 0.1.0 */
 export interface Options<Packet> {
-  readonly workers: ReadonlyArray<DispatcherState.WorkerInfo>
+  readonly workers: ReadonlyArray<WorkerInfo>
   /**
    * Splits off the next packet, of about `size` units; `undefined` at the end. This source is the only thing outside
    * the state that a step changes. An exception ends the run.

@@ -2,7 +2,7 @@
 
 import type { Attempt } from "../FarmError.ts"
 import * as InFlight from "../InFlight.ts"
-import type { Action, EndAction, Options } from "./DispatcherEvent.ts"
+import type { Action, EndAction, Options, WorkerInfo } from "./DispatcherEvent.ts"
 import * as PacketSizing from "./PacketSizing.ts"
 
 /** A packet that is split off and has no result. */
@@ -18,17 +18,10 @@ export interface PendingPacket<Packet = unknown> {
 }
 
 /** An assignment of a packet to a worker. It occupies capacity until the worker reports an outcome. */
-export interface Lease<Packet = unknown> {
+interface Lease<Packet = unknown> {
   readonly pending: PendingPacket<Packet>
   /** The time of the assignment, in milliseconds. */
   readonly sentAt: number
-}
-
-/** The properties of a worker. */
-export interface WorkerInfo {
-  readonly name: string
-  readonly capacity: number
-  readonly latencyMillis: number
 }
 
 /** The state of a worker. */
@@ -69,7 +62,7 @@ export interface State<Packet = unknown, Result = unknown> {
   consumedCount: number
   /** The units of the packets that were split off, without the restored ones. */
   splitUnits: number
-  /** True if there is no further packet to split off. */
+  /** True once `nextPacket` has returned the last packet, or has thrown. */
   isExhausted: boolean
   /** The failure of `nextPacket`, which ends the run. */
   splitFailure: EndAction<Packet> | undefined
