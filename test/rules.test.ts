@@ -157,6 +157,22 @@ const plants: ReadonlyArray<Plant> = [
     right: [`${"\n".repeat(399)}a`]
   },
   {
+    rule: "functions",
+    path: "src/rot13/A.ts",
+    wrong: [
+      `const a = () => {\n${"f()\n".repeat(79)}}`,
+      `function a(): { b: number } {\n${"f()\n".repeat(79)}}`,
+      `class A {\n  a(b: () => void) {\n${"f()\n".repeat(79)}}\n}`,
+      `const a = () =>\n  g(\n${"f(),\n".repeat(79)})`
+    ],
+    right: [
+      `const a = () => {\n${"f()\n".repeat(78)}}`,
+      `const a = {\n${"b: () => 1,\n".repeat(100)}}`,
+      `if (a) {\n${"f()\n".repeat(100)}}`,
+      `type A = () => {\n${"readonly a: number\n".repeat(100)}}`
+    ]
+  },
+  {
     rule: "folders",
     path: "src/rot13/A.ts",
     beside: Object.fromEntries(Array.from({ length: 19 }, (_, at) => [`src/rot13/B${at}.ts`, ""])),

@@ -3,6 +3,7 @@
  * finds offences.
  */
 import * as Path from "node:path/posix"
+import * as Functions from "./Functions.ts"
 import * as Imports from "./Imports.ts"
 import * as Prose from "./Prose.ts"
 import { type Import, lineOf, type Source, type Tree } from "./Source.ts"
@@ -164,6 +165,23 @@ const length = (most: number): Rule["find"] =>
     if (lines > most) yield { line: most + 1, message: `${lines} lines: split the file` }
   }
 
+/** Maximum number of lines of a function. */
+const maxFunctionLines = 80
+
+/** Functions of more lines, each with its reason. */
+const longFunctions: Readonly<Record<string, string>> = {
+  "src/session/workers/NodeWorkerGroup.ts": "callbacks of one supervisor over the records of its workers",
+  "src/session/workers/NodeProcessPool.ts": "the driver of ClientAssignment: one case for each action and message",
+  "src/session/workers/SharedStateServer.ts": "the channels of all workers share their queues and fibers"
+}
+
+const functionLength: Rule["find"] = function* (source) {
+  if (longFunctions[source.path] !== undefined) return
+  for (const { line, lines, name } of Functions.find(source)) {
+    if (lines > maxFunctionLines) yield { line, message: `${name} has ${lines} lines: at most ${maxFunctionLines}` }
+  }
+}
+
 /** Finds comments that are too wide: the formatter wraps code only. */
 const width = (most: number): Rule["find"] =>
   function* ({ bare, text }) {
@@ -238,6 +256,7 @@ export const rules: ReadonlyArray<Rule> = [
   { name: "docstrings", says: "Public exports have @since and @category", holds: isModule, find: documented },
   { name: "index files", says: "An index exports modules, as namespaces", holds: isIndex, find: indexFile },
   { name: "length", says: "A file has at most 400 lines", holds: code, find: length(400) },
+  { name: "functions", says: "A function has at most 80 lines", holds: within("src"), find: functionLength },
   { name: "folders", says: "A folder has at most 20 files side by side", holds: code, find: crowded },
   { name: "cycles", says: "No file imports itself through others", holds: code, find: Imports.findCycles },
   { name: "file names", says: "A file is named after a thing", holds: within("src"), find: fileName },

@@ -19,7 +19,7 @@ import type * as Sweeper from "./Sweeper.ts"
 
 /** Data of a connection for its handler. */
 export interface ConnectionContext {
-  /** Sequence number from 1, in the order of acceptance, or the `ConnectionNumber` of the connection. */
+  /** `ConnectionNumber` of the connection if it has one, otherwise its number in the order of acceptance, from 1. */
   readonly id: number
   /** Sweeper of the server, for deadlines of the protocol. */
   readonly sweeper: Sweeper.Sweeper
@@ -33,7 +33,7 @@ export type Event =
       readonly remote: NetAddress.SocketAddress
       readonly reason: ConnectionLimits.RefusalReason
     }
-  /** The server ends the connection. */
+  /** The connection missed a deadline; `Closed` follows. */
   | {
       readonly _tag: "TimedOut"
       readonly id: number
@@ -63,12 +63,12 @@ interface Settings<R> {
 /** Connections of a server. */
 export interface ConnectionTable<R> extends Settings<R> {
   readonly connections: Set<ServedConnection<R>>
-  /** Number of active connections from each address, if that is limited. */
+  /** Number of active connections from each address; empty unless `maxConnectionsPerPeer` is finite. */
   readonly activeByPeer: Map<string, number>
   readonly allClosed: Latch.Latch
 }
 
-/** Connection that is served, or that gets the busy message. */
+/** Accepted or refused connection, until its handler or the busy message has ended. */
 interface ServedConnection<R> {
   /** Undefined for a connection over a limit. */
   readonly id: number | undefined
@@ -76,7 +76,7 @@ interface ServedConnection<R> {
   readonly scope: Scope.Closeable
   /** Context of its fibers, with its log annotations. */
   readonly context: Context.Context<R>
-  /** Address by which connections are counted. */
+  /** Key in `activeByPeer`; undefined without a limit. */
   readonly peer: string | undefined
   readonly acceptedAtMillis: number
   activity: ConnectionLimits.Activity

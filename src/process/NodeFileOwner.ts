@@ -63,7 +63,7 @@ const isAlive = (owner: string, path: string, foreignTimeoutMillis: number) => {
   return now === undefined || start === "unknown" ? exists(Number(pid)) : now === start
 }
 
-/** What follows the prefix of a file name: the owner, which may be between a tag and random digits. */
+/** The part of a file name after the prefix: the owner, which may be between a tag and random digits. */
 const ownerPattern = /^(?:\w+\.)?([0-9a-f]{8}-\d+-\w+)(?:\.[0-9a-f]{8})?$/
 
 /**

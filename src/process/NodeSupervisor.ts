@@ -1,7 +1,7 @@
 /**
  * The driver of a group of workers: performs the actions of `Supervision` on threads and child processes.
  *
- * The owner makes the workers, handles their messages, and reports what they mean: ready, refused, some work done.
+ * The owner creates the workers, and translates their messages into `ready`, `kill`, `detach` and `progress`.
  */
 import * as Clock from "effect/Clock"
 import * as Data from "effect/Data"
@@ -14,7 +14,7 @@ import * as Supervision from "./Supervision.ts"
 /** The failure of a group of workers to start. */
 export class WorkerStartError extends Data.TaggedError("WorkerStartError")<{ readonly message: string }> {}
 
-/** The owner of a group: what is particular to its workers. */
+/** The owner of a group: functions that depend on the kind of worker. */
 export interface Owner<Handle extends WorkerHandle<never>, FromWorker> {
   readonly policy: Supervision.Policy
   /** Starts a worker. An exception counts as its end. */
@@ -22,7 +22,7 @@ export interface Owner<Handle extends WorkerHandle<never>, FromWorker> {
   readonly onMessage: (id: number, message: FromWorker, handle: Handle) => void
   /** Receives every notice; `WorkerEnded` follows the last message of its worker. */
   readonly onNotice?: ((notice: Supervision.Notice) => void) | undefined
-  /** Returns whether a worker that has just ended had work. */
+  /** Returns whether a worker was working when it ended. */
   readonly hadWork?: ((id: number) => boolean) | undefined
   /** Sends a ping, which the worker answers with any message. */
   readonly ping?: ((handle: Handle) => void) | undefined
@@ -38,7 +38,7 @@ export interface Supervisor<Handle> {
   readonly resize: (target: number) => void
   /** Reports that a worker is ready. */
   readonly ready: (id: number) => void
-  /** Kills a worker; the reason is that of its end. */
+  /** Kills a worker; `reason` becomes the reason of `WorkerEnded`. */
   readonly kill: (id: number, reason: string) => void
   /** Excludes a worker from the group: it serves its last client, and its end is expected. */
   readonly detach: (id: number) => void
@@ -57,7 +57,7 @@ export interface Supervisor<Handle> {
 
 const messageOf = (cause: unknown) => (cause instanceof Error ? cause.message : String(cause))
 
-/** A group with its handles, and what waits: actions for the one before, callers for the start and the end. */
+/** State of a group, its handles, its queue of actions, and the callers that wait for the start or the end. */
 interface Driver<Handle extends WorkerHandle<never>, FromWorker> {
   readonly owner: Owner<Handle, FromWorker>
   readonly clock: Clock.Clock
@@ -74,7 +74,7 @@ interface Driver<Handle extends WorkerHandle<never>, FromWorker> {
 
 const nowOf = ({ clock }: { readonly clock: Clock.Clock }) => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
 
-/** Applies an event. Its actions wait for those of the event before, because an action may cause another event. */
+/** Applies an event and performs its actions. A call from within an action only queues its own. */
 const send = <Handle extends WorkerHandle<never>, FromWorker>(
   driver: Driver<Handle, FromWorker>,
   event: Supervision.Event
@@ -162,7 +162,7 @@ const end = <Handle extends WorkerHandle<never>, FromWorker>(
     return Effect.sync(() => driver.endWaiters.delete(done))
   })
 
-/** Makes a group without workers. All have ended when the scope has closed. */
+/** Makes a group without workers. Closing the scope kills its workers and waits for their end. */
 export const make = Effect.fnUntraced(function* <Handle extends WorkerHandle<never>, FromWorker>(
   owner: Owner<Handle, FromWorker>
 ) {

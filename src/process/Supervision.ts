@@ -4,6 +4,8 @@
  * The group keeps `target` workers. A worker is starting until it is ready. During the start of the group the first
  * failure of a worker fails the start; afterwards a worker that ends is replaced, after a delay that doubles with each
  * failure in a row. A worker that is not ready in time, or that misses its heartbeats, is killed.
+ *
+ * A detached worker serves one client until it ends; another takes its place in the target at once, without a delay.
  */
 
 /** The limits of a group. */
@@ -15,7 +17,7 @@ export interface Policy {
   readonly maxRestartDelayMillis: number
   /** Uptime after which the end of a worker does not count as a repeated failure. */
   readonly stableUptimeMillis: number
-  /** Ends in a row of workers without work, after which the group is given up. Default: never. */
+  /** Most failures in a row of workers without work; one more and the group is given up. Default: no limit. */
   readonly maxIdleFailures?: number | undefined
   /** Default: workers are not asked whether they still respond. */
   readonly heartbeat?: Heartbeat | undefined
@@ -68,7 +70,7 @@ export interface State {
   readonly failures: number
   /** Failures in a row of workers without work. */
   readonly idleFailures: number
-  /** The end of the delay before the next start. */
+  /** Time before which the group starts no worker; one delay for all workers. */
   readonly restartAtMillis: number | undefined
   readonly drainDeadlineMillis: number | undefined
   readonly nextPingAtMillis: number | undefined
@@ -91,6 +93,7 @@ export type Event =
   | { readonly _tag: "Answered"; readonly id: number }
   /** The time of `deadline` has come. */
   | { readonly _tag: "Tick" }
+  /** Ignored if the group is draining, closed or failed. */
   | { readonly _tag: "Drain"; readonly timeoutMillis: number }
   | { readonly _tag: "Close" }
 
@@ -102,7 +105,7 @@ export type Notice =
   | { readonly _tag: "StartFailed"; readonly reason: string }
   /** A worker does not answer pings. */
   | { readonly _tag: "Unresponsive"; readonly id: number }
-  /** A worker has ended. It has not failed if the group is drained or closed, or if it was detached and not killed. */
+  /** A worker has ended. It has not failed if the group is in a final phase, or if it was detached and not killed. */
   | {
       readonly _tag: "WorkerEnded"
       readonly id: number
@@ -113,7 +116,7 @@ export type Notice =
     }
   /** Workers have failed too often: none is started any more. */
   | { readonly _tag: "GivenUp"; readonly reason: string }
-  /** The group is drained or closed, and its last worker has ended. */
+  /** The group is in a final phase and has no workers. */
   | { readonly _tag: "AllEnded" }
 
 /** A request to the driver. */
@@ -121,10 +124,10 @@ export type Action =
   | { readonly _tag: "Spawn" | "Kill" | "RequestDrain" | "Ping"; readonly id: number }
   | { readonly _tag: "Notify"; readonly notice: Notice }
 
-/** A state with the actions that lead out of the one before. */
+/** The next state, and the actions to perform. */
 export type Transition = readonly [state: State, actions: ReadonlyArray<Action>]
 
-/** A group without workers. */
+/** A group without workers. Its first event is `Start`, which also starts the heartbeat. */
 export const initial: State = {
   phase: "running",
   target: 0,

@@ -56,9 +56,12 @@ export type Event<Ask, Message> =
   | Answered<Message>
   /** An input was stepped and its text written. */
   | { readonly _tag: "Written"; readonly output: Output<Ask> }
-  /** An input was stepped, but its text could not be written. */
+  /**
+   * An input was stepped, but its text could not be written. Its ask is discarded, unless it was the last input;
+   * `Closed` is stepped at once.
+   */
   | { readonly _tag: "WriteFailed"; readonly output: Output<Ask> }
-  /** The runner has stopped. */
+  /** The session was interrupted, or one of its fibers failed with a defect. */
   | { readonly _tag: "Stopped" }
 
 /** Action of a session. */
@@ -68,9 +71,9 @@ export type Action<Ask, Message> =
   | { readonly _tag: "Ask"; readonly ask: Ask }
   /** Reads the next line. */
   | { readonly _tag: "Read" }
-  /** Resets the connection of a client that reads its pushes too slowly. */
+  /** Resets the connection of a client that reads its pushes too slowly. The failed read is followed by `Closed`. */
   | { readonly _tag: "Disconnect" }
-  /** Ends the session. */
+  /** Wakes the reader, or ends the input that it is reading. */
   | { readonly _tag: "End" }
 
 /** The next state, and the actions, which may be performed at the same time. */
@@ -82,7 +85,7 @@ const read = [{ _tag: "Read" }] as const
 const end = [{ _tag: "End" }] as const
 const disconnect = [{ _tag: "Disconnect" }] as const
 
-/** The state while the session is being opened. */
+/** The state while the session is opened or a line is stepped, and nothing waits. */
 export const initial: State<never, never> = {
   phase: "Stepping",
   isReading: false,

@@ -166,6 +166,7 @@ const expireLeases = (step: Step, worker: WorkerState) => {
     if (sentAt + leaseMillis > step.now) return
     const revokedAt = cancelledAt.get(id)
     if (revokedAt !== undefined) {
+      isOldest = false
       if (revokedAt + leaseMillis > step.now) continue
       return loseWorker(step, worker, "gone", `cancelled packet ${id} did not stop`)
     }

@@ -2,8 +2,8 @@
  * The state of a remote host: its link, and the tasks in flight on it. `step` and `applyOutcomes` return what is to be
  * sent and reported. Pure, except that the table of tasks is mutable.
  *
- * A task has a wire id, because two workers of the host may have the same packet, and a new run the packets of the one
- * before. An outcome is reported while the run that sent the task is attached.
+ * A task has a wire id, because two workers of the host may have the same packet, and a new run may reuse the packet
+ * ids of an earlier one. An outcome is reported while the run that sent the task is attached.
  */
 import * as Result from "effect/Result"
 import * as InFlight from "../InFlight.ts"
@@ -12,7 +12,7 @@ import type { Report, Task, TaskOutcome } from "../Worker.ts"
 /** The link to a host. After `Down` it is connected again, after `Gone` never. */
 export type Link =
   | { readonly _tag: "Connecting" }
-  /** `hasSucceeded`: a task was done on this connection. */
+  /** `hasSucceeded`: a task was done on this connection; after its end the reconnect schedule begins anew. */
   | { readonly _tag: "Up"; readonly hasSucceeded: boolean }
   | { readonly _tag: "Down" | "Gone"; readonly message: string }
 
@@ -42,6 +42,7 @@ export type Event =
   | { readonly _tag: "Connected" }
   /** The connection, or an attempt to connect, failed. */
   | { readonly _tag: "Failed"; readonly message: string }
+  /** The last event; a `Failed` has preceded it. */
   | { readonly _tag: "GivenUp"; readonly message: string }
   | { readonly _tag: "Attach"; readonly run: Run }
   | { readonly _tag: "Detach"; readonly run: Run; readonly now: number }
@@ -54,7 +55,7 @@ export type Action =
   | { readonly _tag: "Send"; readonly tasks: ReadonlyArray<Task> }
   | { readonly _tag: "Cancel"; readonly ids: ReadonlyArray<number> }
 
-/** A state with the actions that lead out of the one before. */
+/** The next state, and the actions to perform. */
 export type Transition = readonly [state: State, actions: ReadonlyArray<Action>]
 
 /** An outcome of a task that is not in flight. */

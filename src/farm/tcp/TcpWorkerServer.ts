@@ -89,7 +89,7 @@ export interface Farms {
   readonly observe: <Other>(server: TcpServer.TcpServer<FarmEvent | Other>) => Server<Other>
 }
 
-/** What the connections of all farms share. */
+/** The part of the server that the connections of all farms share. */
 interface Shared {
   readonly pool: SharedWorkerPool.SharedWorkerPool
   readonly auth: Auth.Auth | undefined
@@ -243,7 +243,12 @@ const serveFarm = Effect.fnUntraced(function* (
   yield* Effect.raceAllFirst([receiving, channel.flushing, failOnTimeout, Effect.asVoid(pool.allGone)])
 }, Effect.scoped)
 
-/** Makes the part of a server that serves farms with this pool, and emits their events. @category constructors @since 0.1.0 */
+/**
+ * Makes the part of a server that serves farms with this pool, and emits their events.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const makeFarms = Effect.fnUntraced(function* (
   pool: SharedWorkerPool.SharedWorkerPool,
   {

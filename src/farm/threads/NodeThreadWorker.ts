@@ -22,7 +22,7 @@ export interface Settings {
 
 const program = NodeModuleUrl.sibling(import.meta.url, "NodeFarmThread")
 
-/** The worker is given up after five crashes in a row without a packet in progress. */
+/** The worker is given up at the sixth crash in a row without a packet in progress. */
 const policy: Policy = {
   startTimeoutMillis: 60_000,
   initialRestartDelayMillis: 20,
@@ -89,9 +89,8 @@ export const make = Effect.fnUntraced(function* ({ capacity, gracePeriodMillis, 
     policy,
     spawn: (_, { onEnd, onMessage }) => {
       state.tasks = ThreadTasks.make(capacity)
-      const workerData: ThreadData = { module, flags: state.tasks.flags }
-      const end = (reason: string) => onEnd(`the thread ${reason}`)
-      return NodeWorkerHandle.thread(program, { name, workerData }, { onMessage, onEnd: end })
+      const options = { name, workerData: { module, flags: state.tasks.flags } satisfies ThreadData }
+      return NodeWorkerHandle.thread(program, options, { onMessage, onEnd: (reason) => onEnd(`the thread ${reason}`) })
     },
     onMessage: (id, message) => {
       if (message._tag === "Refused") return supervisor.kill(id, message.detail)
@@ -146,10 +145,8 @@ export const make = Effect.fnUntraced(function* ({ capacity, gracePeriodMillis, 
     const [current] = supervisor.available()
     if (current === undefined) return
     ThreadTasks.add(state.tasks, tasks)
-    post(
-      current[1],
-      Array.from(tasks, ({ packet }) => packet)
-    )
+    const packets = Array.from(tasks, ({ packet }) => packet)
+    post(current[1], packets)
   }
   const attach: Worker["attach"] = (report) =>
     Effect.acquireRelease(

@@ -1,5 +1,5 @@
 /**
- * The tasks of a thread, and the memory that it shares with its worker. Pure: the thread itself is not needed.
+ * The tasks of a thread, and the memory that the thread and the farm share. Pure: the thread itself is not needed.
  *
  * A thread ends its tasks in the order of their arrival, and both sides count them from 0: messages carry no ids. This
  * count is the position of a task. The positions in flight have no gap, and are at most as many as the capacity.
@@ -13,7 +13,7 @@ import type { Task } from "../Worker.ts"
 export interface ThreadTasks {
   /**
    * For each position in flight, at the index position modulo capacity, 1 while its task is cancelled. The last element
-   * is the index of the task that the thread works on plus 1, or 0.
+   * is the index of the task that the thread works on plus 1, or 0. The farm writes the flags, the thread the last element.
    */
   readonly flags: Int32Array<SharedArrayBuffer>
   /** The position of each task, by id. */

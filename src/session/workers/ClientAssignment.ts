@@ -16,19 +16,28 @@ export interface State {
 }
 
 export type Event =
-  /** A client has connected, or left: its session has ended in its worker, or the server has given it up. */
-  | { readonly _tag: "Connected" | "Disconnected" | "Abandoned"; readonly client: number }
+  /** The server accepted a client. */
+  | { readonly _tag: "Connected"; readonly client: number }
+  /** The session ended in the worker. */
+  | { readonly _tag: "Disconnected"; readonly client: number }
+  /** The fiber that serves the client was interrupted: no `Release` follows. */
+  | { readonly _tag: "Abandoned"; readonly client: number }
   /** The worker of the client has accepted its connection. */
   | { readonly _tag: "Accepted"; readonly client: number }
   | { readonly _tag: "WorkerReady" }
   | { readonly _tag: "WorkerEnded"; readonly worker: number }
 
 export type Action =
-  | { readonly _tag: "HandOver" | "Abort"; readonly client: number; readonly worker: number }
-  /** The client has gone, or waits again because its worker has ended before it accepted the connection. */
-  | { readonly _tag: "Release" | "Requeue"; readonly client: number }
+  /** Sends the socket of the client to the worker. */
+  | { readonly _tag: "HandOver"; readonly client: number; readonly worker: number }
+  /** Requests that the worker disconnects the client. */
+  | { readonly _tag: "Abort"; readonly client: number; readonly worker: number }
+  /** Ends the fiber that serves the client, if it has not ended. */
+  | { readonly _tag: "Release"; readonly client: number }
+  /** The client waits again, because its worker ended before it accepted the connection. */
+  | { readonly _tag: "Requeue"; readonly client: number }
 
-/** A state with the actions that lead out of the one before. */
+/** The next state, and the actions to perform. */
 export type Transition = readonly [state: State, actions: ReadonlyArray<Action>]
 
 /** No clients and no workers. */
@@ -51,7 +60,7 @@ const workerOf = ({ workers }: State, client: number) => {
   return undefined
 }
 
-/** Hands the waiting clients to workers. A worker for one client takes no other. */
+/** Hands the waiting clients to workers. The caller detaches a worker for one client after `HandOver`. */
 const assign = (isPerClient: boolean, available: ReadonlyArray<number>, state: State): Transition => {
   const actions: Array<Action> = []
   let next = state

@@ -1,5 +1,6 @@
 /**
- * One end of a stream connection as a state machine, with the states of RFC 9293. Its driver performs the actions.
+ * One end of a stream connection as a state machine, with the states of RFC 9293. A driver performs the actions, or has
+ * performed one and reports it, as `Transmit` does.
  *
  * The send side queues what the program writes until the network takes it; the receive side queues what arrives until
  * the program reads it. FIN or RST is queued behind the last byte and ends a side, which then takes nothing more.
@@ -10,6 +11,9 @@
  *   CLOSE_WAIT  ---------> LAST_ACK     FIN_WAIT    ------------> LAST_ACK
  *   any state   --- Abort, Reset, Close, or a queued RST that is reached ---> CLOSED
  * ```
+ *
+ * FIN_WAIT stands for FIN_WAIT_1 and 2, LAST_ACK also for CLOSING and TIME_WAIT. Only a fault queues an RST: it is
+ * reached by `Transmit` in the send queue, by a read in the receive queue.
  */
 import * as Bytes from "effect/Bytes"
 import * as Chunk from "effect/Chunk"

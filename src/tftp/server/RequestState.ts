@@ -2,7 +2,8 @@
  * The state of a request that a server has accepted, as a state machine. Pure.
  *
  * A request is opening until its file is open and its options are negotiated, then transferring. After a success it
- * dallies, for a client that may have missed the last ACK, and does not count as active any more.
+ * dallies, for a client that may have missed the last ACK, and does not count as active any more. Only an upload in
+ * this thread dallies for some time.
  */
 import * as Packet from "../protocol/Packet.ts"
 import * as Transfer from "../transfer/Transfer.ts"
@@ -19,11 +20,11 @@ export type State =
 export type Event =
   /** Its transfer begins. */
   | { readonly _tag: "Opened"; readonly transfer: Transfer.Transfer }
-  /** Its transfer has succeeded, and is counted. */
+  /** Its transfer has succeeded, and telemetry has recorded it. */
   | { readonly _tag: "Succeeded" }
   /** Its fiber has ended, for whatever reason. */
   | { readonly _tag: "Ended" }
-  /** The client has sent a request from the same port; `isRepeated` if it is this one again. */
+  /** The client has sent a request from the same port; `isRepeated` if it is this one again, which while dallying is a new request. */
   | { readonly _tag: "RequestReceived"; readonly received: ReceivedRequest; readonly isRepeated: boolean }
 
 /** A request to the driver. */
@@ -36,7 +37,7 @@ export type Action =
   | { readonly _tag: "Receive"; readonly transfer: Transfer.Transfer; readonly bytes: Uint8Array }
   | { readonly _tag: "Start"; readonly received: ReceivedRequest }
 
-/** A state with the actions that lead to it. */
+/** The next state, and the actions to perform. */
 export type Transition = readonly [state: State, actions: ReadonlyArray<Action>]
 
 export const initial: State = { _tag: "Opening" }

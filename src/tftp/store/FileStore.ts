@@ -84,7 +84,8 @@ const withParsedName = <A, R>(
  *   pipe(files, FileStore.rewrite(rules), FileStore.perClient())
  * )
  *
- * const request = { mode: "octet", client: { address: "192.0.2.7", port: 2_000 }, options: [], size: undefined } as const
+ * const client = { address: "192.0.2.7", port: 2_000 }
+ * const request = { mode: "octet", client, options: [], size: undefined } as const
  * const sizeOf = (filename: string) => Effect.map(store.read({ ...request, filename }), ({ size }) => size)
  * await Effect.runPromise(Effect.scoped(sizeOf("motd"))) // => 5
  * await Effect.runPromise(Effect.scoped(sizeOf("default"))) // => 9

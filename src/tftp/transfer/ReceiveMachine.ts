@@ -10,8 +10,11 @@
  *                               Committing <----------------------+
  *                                   | file committed
  *                                   v
- *                               Dallying        any phase before: Failed
+ *                               Dallying
  * ```
+ *
+ * A file of one block goes from Handshake to Committing. A phase before Dallying becomes Failed when a block is too
+ * long, the size is wrong or the peer is silent; the driver ends the transfer for other failures.
  */
 import * as Packet from "../protocol/Packet.ts"
 import * as TftpError from "../TftpError.ts"
@@ -26,7 +29,10 @@ type Phase =
   | "AckDelayed"
   /** The last block has arrived. It is acknowledged when the file is committed. */
   | "Committing"
-  /** The file is committed. The last block is acknowledged again, if its ACK was lost (RFC 1350, section 6). */
+  /**
+   * The file is committed. The last block is acknowledged again, if its ACK was lost (RFC 1350, section 6). The end of
+   * the scope ends this phase.
+   */
   | "Dallying"
   | "Failed"
 
@@ -36,7 +42,7 @@ export interface State {
   readonly receiver: Receiver.State
   /** The packets sent again. */
   readonly resent: number
-  /** The time, in ms, of the packet that the next block replies to; undefined if it was sent twice (Karn's rule). */
+  /** Time, in ms, of the packet that the next block answers; undefined if it was sent twice (Karn's rule) or answered. */
   readonly ackSentAt: number | undefined
 }
 
@@ -59,7 +65,7 @@ export type Event =
   | { readonly _tag: "Committed" }
   /** The retransmission timer has expired. */
   | { readonly _tag: "Timeout" }
-  /** The retransmission timer has expired for the last time. */
+  /** The schedule of the retransmission timer has ended; in place of a `Timeout`. */
   | { readonly _tag: "GaveUp"; readonly attempts: number }
 
 /** A request to the driver. */

@@ -4,11 +4,11 @@
  *
  * ```
  *              ACK 0             ACK of the last block, or no reply
- *   Handshake -------> Sending ------------------------------------> Ended
+ *   Handshake -------> Sending ------------------------------------> Ended      Handshake, no reply: Ended
  * ```
  *
- * After the action `SendBlocks` the driver sends `nextBlock` and records it by `sent`, until it is undefined or the
- * block has not been read.
+ * On `SendBlocks` the driver sends `nextBlock` and calls `sent`. It repeats this until `nextBlock` is undefined or the
+ * block is not in memory.
  */
 import * as TftpError from "../TftpError.ts"
 import type * as Retransmission from "./Retransmission.ts"
@@ -39,7 +39,7 @@ export type Event =
   | { readonly _tag: "PauseEnded" }
   /** The retransmission timer has expired. */
   | { readonly _tag: "Timeout"; readonly at: number }
-  /** The retransmission timer has expired for the last time. */
+  /** The schedule of the retransmission timer has ended; in place of a `Timeout`. */
   | { readonly _tag: "GaveUp"; readonly attempts: number }
 
 /** A request to the driver. */
@@ -63,7 +63,7 @@ const sendInitialPacket: ReadonlyArray<Action> = [{ _tag: "SendInitialPacket" }]
 const sendBlocks: Action = { _tag: "SendBlocks" }
 const onlySendBlocks: ReadonlyArray<Action> = [sendBlocks]
 
-/** Returns the state before the first packet; without an initial packet it is after the handshake. */
+/** Returns the state before the first packet; without an initial packet its phase is `Sending`. */
 export const start = (options: Sender.Options, hasInitialPacket: boolean): State => ({
   phase: hasInitialPacket ? "Handshake" : "Sending",
   sender: Sender.start(options),
@@ -77,10 +77,10 @@ export const nextBlock = ({ phase, sender }: State): number | undefined =>
     ? sender.sndNext
     : undefined
 
-/** Returns true if the next block may be sent after a pause. */
+/** Returns true if a pause is due before the next block. */
 export const shouldPause = ({ phase, sender }: State): boolean => phase === "Sending" && Sender.shouldPause(sender)
 
-/** Records that `nextBlock` was sent: not an event, as a window has many blocks, and none of them needs an action. */
+/** Records that `nextBlock` was sent. It is not an `Event`, because it causes no action. */
 export const sent = (state: State, at: number): State => ({ ...state, sender: Sender.sent(state.sender, at) })
 
 /** Records the number of the last block; Infinity while it is unknown. */
@@ -92,7 +92,7 @@ const startHandshake = (state: State, at: number): Transition => [
   sendInitialPacket
 ]
 
-/** Returns true if no reply is awaited: the local file is slow. */
+/** Returns true if all sent blocks are acknowledged: the transfer waits for the local file. */
 const isWaitingForFile = ({ phase, sender }: State) => phase === "Sending" && sender.highAck === sender.sndNext - 1
 
 /** Continues after a reply of the peer, with a round trip time if it gives one. */

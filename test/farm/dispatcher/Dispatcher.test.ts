@@ -163,24 +163,33 @@ describe("Dispatcher", () => {
     assert.isBelow(outcome.sentToWorker[0]!, 60)
   })
 
-  it("counts an expired lease against the oldest packet, not against those that wait behind it", () => {
+  /** Drives one worker with leases of a second, two packets at a time and two attempts for each. */
+  const driveLeases = (packetCount: number) => {
     let cut = 0
-    const options = {
-      leaseMillis: 1_000,
-      ordered: false,
-      holdUntilConsumed: false,
-      bufferSize: 10,
-      targetMillis: 50,
-      initialSize: 1,
-      packetSize: 1
-    }
     const { step } = drive({
-      ...{ ...options, maxAttempts: 2, totalUnits: 2, workers: [{ name: "one", capacity: 2, latencyMillis: 5 }] },
-      nextPacket: () => (cut === 2 ? undefined : { packet: cut++, units: 1 })
+      ...{ leaseMillis: 1_000, ordered: false, holdUntilConsumed: false, bufferSize: 10, targetMillis: 50 },
+      ...{ initialSize: 1, packetSize: 1, maxAttempts: 2, totalUnits: packetCount },
+      workers: [{ name: "one", capacity: 2, latencyMillis: 5 }],
+      nextPacket: () => (cut === packetCount ? undefined : { packet: cut++, units: 1 })
     })
     const sentAt = (now: number, ...events: ReadonlyArray<Event<number>>) =>
       step(events, now).flatMap((action) => (action._tag === "Run" ? action.tasks.map(({ id }) => id) : []))
-    const stopped = (id: number) => ({ _tag: "Stopped" as const, worker: 0, id })
+    return { step, sentAt, stopped: (id: number) => ({ _tag: "Stopped" as const, worker: 0, id }) }
+  }
+
+  it("counts no expired lease against a packet behind one that was cancelled and still runs", () => {
+    const { sentAt, stopped } = driveLeases(3)
+    assert.deepStrictEqual(sentAt(0), [0, 1])
+    assert.deepStrictEqual(sentAt(60, { _tag: "Done", worker: 0, id: 0, result: 0, millis: 60 }), [2])
+    assert.deepStrictEqual(sentAt(1_000, { _tag: "Tick" }), [])
+    assert.deepStrictEqual(sentAt(1_060, { _tag: "Tick" }), [])
+    assert.deepStrictEqual(sentAt(1_100, stopped(1), stopped(2)), [1, 2])
+    const threw = { _tag: "Failed" as const, worker: 0, id: 2, kind: "Threw" as const, message: "it threw" }
+    assert.deepStrictEqual(sentAt(1_200, threw), [2])
+  })
+
+  it("counts an expired lease against the oldest packet, not against those that wait behind it", () => {
+    const { sentAt, step, stopped } = driveLeases(2)
     assert.deepStrictEqual(sentAt(0), [0, 1])
     assert.deepStrictEqual(sentAt(1_000, { _tag: "Tick" }), [])
     assert.deepStrictEqual(sentAt(1_100, stopped(0), stopped(1)), [0, 1])

@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Arbitrary from "effect/Arbitrary"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as HostLink from "../../../src/farm/tcp/HostLink.ts"
@@ -9,14 +10,19 @@ const Index = Schema.Literals([0, 1])
 
 const Operation = Schema.Union([
   Schema.TaggedStruct("Connected", {}),
-  Schema.TaggedStruct("Failed", {}),
-  Schema.TaggedStruct("GivenUp", {}),
+  /** Failed if the dice shows 0. */
+  Schema.TaggedStruct("Failed", { dice: Small }),
+  /** Given up if the dice shows 0. */
+  Schema.TaggedStruct("GivenUp", { dice: Small }),
   Schema.TaggedStruct("Attach", { worker: Index }),
   Schema.TaggedStruct("Detach", { worker: Index }),
   Schema.TaggedStruct("Run", { worker: Index, id: Small }),
   Schema.TaggedStruct("Cancel", { worker: Index, ids: Schema.Array(Small) }),
-  Schema.TaggedStruct("Outcomes", { places: Schema.Array(Small), isDone: Schema.Boolean })
+  /** The outcomes of the tasks at one or two places in the list. */
+  Schema.TaggedStruct("Outcomes", { place: Small, other: Small, isDone: Schema.Boolean })
 ])
+
+const Script = Arbitrary.array(Arbitrary.schema(Operation), { minLength: 40, maxLength: 80 })
 
 /** A task that the host has, as the model knows it. */
 interface Sent {
@@ -66,14 +72,14 @@ class Model {
         this.hasSucceeded = false
         return assert.deepStrictEqual(this.send({ _tag: "Connected" }), this.toAll("Ready") as never)
       case "Failed": {
-        if (this.link === "Gone") return
+        if (this.link === "Gone" || operation.dice > 0) return
         const expected = this.link === "Up" ? this.toAll("Lost", "broken") : []
         this.link = "Down"
         this.sent = []
         return assert.deepStrictEqual(this.send({ _tag: "Failed", message: "broken" }), expected as never)
       }
       case "GivenUp":
-        if (this.link !== "Down") return
+        if (this.link !== "Down" || operation.dice > 0) return
         this.link = "Gone"
         return assert.deepStrictEqual(
           this.send({ _tag: "GivenUp", message: "end" }),
@@ -104,7 +110,10 @@ class Model {
         return assert.deepStrictEqual(this.send({ _tag: "Cancel", run, ids, now: this.now }), expected as never)
       }
       case "Outcomes":
-        return this.end(operation.places, operation.isDone)
+        return this.end(
+          operation.other === 3 ? [operation.place] : [operation.place, operation.other],
+          operation.isDone
+        )
     }
   }
 
@@ -164,13 +173,18 @@ class Model {
 }
 
 describe("HostLink", () => {
-  it.prop("agrees with a list of tasks after any events", [Schema.Array(Operation)], ([operations]) => {
-    const model = new Model()
-    model.run({ _tag: "Connected" })
-    model.run({ _tag: "Attach", worker: 0 })
-    for (const operation of operations) {
-      model.run(operation)
-      model.check()
-    }
-  })
+  it.prop(
+    "agrees with a list of tasks after any events",
+    [Script],
+    ([operations]) => {
+      const model = new Model()
+      model.run({ _tag: "Connected" })
+      model.run({ _tag: "Attach", worker: 0 })
+      for (const operation of operations) {
+        model.run(operation)
+        model.check()
+      }
+    },
+    { arbitrary: { runs: 300 } }
+  )
 })

@@ -1,10 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Arbitrary from "effect/Arbitrary"
 import * as Schema from "effect/Schema"
 import * as PoolState from "../../../src/farm/tcp/PoolState.ts"
 import type { Report, TaskOutcome } from "../../../src/farm/Worker.ts"
 
 const workerCount = 2
-const capacity = 3
+const capacityCount = 3
 
 const Index = Schema.Literals([0, 1])
 const Small = Schema.Literals([0, 1, 2, 3])
@@ -15,13 +16,18 @@ const Operation = Schema.Union([
   Schema.TaggedStruct("Leave", { client: Index }),
   /** The worker ends the task that it has held longest. */
   Schema.TaggedStruct("End", { worker: Index, tag: Schema.Literals(["Done", "Failed"]) }),
-  Schema.TaggedStruct("Lose", { worker: Index }),
+  /** A worker without a packet in progress blames none. */
+  Schema.TaggedStruct("Lose", { worker: Index, blamesNone: Schema.Boolean }),
   Schema.TaggedStruct("Ready", { worker: Index })
 ])
 
+const Script = Arbitrary.array(Arbitrary.schema(Operation), { minLength: 40, maxLength: 80 })
+
 /** Two clients and two workers, which hold the tasks that they were sent in order. */
 const makePool = () => {
-  const state = PoolState.make(Array.from({ length: workerCount }, () => ({ capacity, latencyMillis: 1 })))
+  const state = PoolState.make(
+    Array.from({ length: workerCount }, () => ({ capacity: capacityCount, latencyMillis: 1 }))
+  )
   const held = Array.from({ length: workerCount }, (): Array<number> => [])
   const isReady = Array.from({ length: workerCount }, () => true)
   const clients = Array.from({ length: 2 }, () => {
@@ -43,7 +49,7 @@ const makePool = () => {
       if (action._tag !== "Run") continue
       assert.isTrue(isReady[action.worker])
       held[action.worker]!.push(...action.tasks.map(({ id }) => id))
-      assert.isAtMost(held[action.worker]!.length, capacity)
+      assert.isAtMost(held[action.worker]!.length, capacityCount)
     }
   }
   const report = (worker: number, ...reports: ReadonlyArray<Report>) => send({ _tag: "Reports", worker, reports })
@@ -59,7 +65,8 @@ const run = (pool: ReturnType<typeof makePool>, operation: typeof Operation.Type
       return pool.send({ _tag: "Run", client: one.client, tasks })
     }
     case "Cancel": {
-      const { client, outcomes } = pool.clients[operation.client]!
+      const { client, hasLeft, outcomes } = pool.clients[operation.client]!
+      if (hasLeft) return
       pool.send({ _tag: "Cancel", client, ids: operation.places })
       const running = [...client.inFlight.entries.values()].filter(
         ({ assigned }) => pool.held[assigned?.worker.index ?? 0]![0] === assigned?.id
@@ -82,10 +89,14 @@ const run = (pool: ReturnType<typeof makePool>, operation: typeof Operation.Type
       const done = { _tag: "Done", id, result: 0, millis: 5 } as const
       return pool.report(operation.worker, operation.tag === "Done" ? done : { _tag: "Failed", id, message: "no" })
     }
-    case "Lose":
+    case "Lose": {
+      const running = pool.state.workers[operation.worker]!.inFlight.entries.get(pool.held[operation.worker]![0] ?? -1)
       pool.held[operation.worker] = []
       pool.isReady[operation.worker] = false
-      return pool.report(operation.worker, { _tag: "Lost", message: "lost" })
+      pool.report(operation.worker, { _tag: "Lost", message: "lost", running: operation.blamesNone ? [] : undefined })
+      if (operation.blamesNone) return
+      return assert.isFalse(running?.client.inFlight.entries.has(running.task.id) ?? false)
+    }
     case "Ready":
       pool.isReady[operation.worker] = true
       return pool.report(operation.worker, { _tag: "Ready" })
@@ -93,29 +104,26 @@ const run = (pool: ReturnType<typeof makePool>, operation: typeof Operation.Type
 }
 
 describe("PoolState", () => {
-  it.prop(
-    "ends every task of a client once, whatever clients and workers do",
-    [Schema.Array(Operation)],
-    ([operations]) => {
-      const pool = makePool()
-      for (const operation of operations) {
-        run(pool, operation)
-        for (const [index, { inFlight }] of pool.state.workers.entries()) {
-          assert.deepStrictEqual([...inFlight.entries.keys()], pool.held[index]!)
-        }
-        for (const { client, hasLeft, outcomes, queued } of pool.clients) {
-          assert.strictEqual(hasLeft ? 0 : outcomes.size + client.inFlight.entries.size, hasLeft ? 0 : queued)
-        }
+  it.prop("ends every task of a client once, whatever clients and workers do", [Script], ([operations]) => {
+    const pool = makePool()
+    for (const operation of operations) {
+      run(pool, operation)
+      for (const [index, { inFlight }] of pool.state.workers.entries()) {
+        assert.deepStrictEqual([...inFlight.entries.keys()], pool.held[index]!)
       }
-      for (const worker of [0, 1] as const) run(pool, { _tag: "Ready", worker })
-      while (pool.held.some((ids) => ids.length > 0)) {
-        for (const worker of [0, 1] as const) run(pool, { _tag: "End", worker, tag: "Done" })
-      }
-      for (const { hasLeft, outcomes, queued } of pool.clients) {
-        if (!hasLeft) assert.strictEqual(outcomes.size, queued)
+      for (const { client, hasLeft, outcomes, queued } of pool.clients) {
+        assert.isTrue(client.queue.every(({ task }) => !client.inFlight.cancelledAt.has(task.id)))
+        assert.strictEqual(hasLeft ? 0 : outcomes.size + client.inFlight.entries.size, hasLeft ? 0 : queued)
       }
     }
-  )
+    for (const worker of [0, 1] as const) run(pool, { _tag: "Ready", worker })
+    while (pool.held.some((ids) => ids.length > 0)) {
+      for (const worker of [0, 1] as const) run(pool, { _tag: "End", worker, tag: "Done" })
+    }
+    for (const { hasLeft, outcomes, queued } of pool.clients) {
+      if (!hasLeft) assert.strictEqual(outcomes.size, queued)
+    }
+  })
 
   it("serves the client that has used the least time, and none below an idle one's start", () => {
     const pool = makePool()

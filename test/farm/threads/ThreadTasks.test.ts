@@ -1,8 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Arbitrary from "effect/Arbitrary"
 import * as Schema from "effect/Schema"
 import * as ThreadTasks from "../../../src/farm/threads/ThreadTasks.ts"
 
-const capacity = 4
+const capacityCount = 4
 
 const small = Schema.Literals([0, 1, 2, 3])
 
@@ -15,6 +16,8 @@ const Operation = Schema.Union([
   Schema.TaggedStruct("Cancel", { places: Schema.Array(small) })
 ])
 
+const Script = Arbitrary.array(Arbitrary.schema(Operation), { minLength: 40, maxLength: 80 })
+
 /** Sets what the thread works on, as the thread does. */
 const setRunning = ({ flags }: ThreadTasks.ThreadTasks, position: number | undefined) =>
   Atomics.store(
@@ -26,65 +29,61 @@ const setRunning = ({ flags }: ThreadTasks.ThreadTasks, position: number | undef
 const task = (id: number) => ({ id, packet: id })
 
 describe("ThreadTasks", () => {
-  it.prop(
-    "keeps a flag for each cancelled task, and names the running one",
-    [Schema.Array(Operation)],
-    ([operations]) => {
-      const tasks = ThreadTasks.make(capacity)
-      let queue: ReadonlyArray<{ readonly id: number; readonly position: number }> = []
-      let cancelled = new Set<number>()
-      let running: number | undefined
-      let sent = 0
-      for (const operation of operations) {
-        switch (operation._tag) {
-          case "Send": {
-            // Ids have gaps: the other workers of the run have the packets between.
-            const added = Array.from({ length: Math.min(operation.count, capacity - queue.length) }, () => sent++)
-            queue = [...queue, ...added.map((position) => ({ id: 7 * position, position }))]
-            ThreadTasks.add(
-              tasks,
-              added.map((position) => task(7 * position))
-            )
-            break
-          }
-          case "Start":
-            running = queue[operation.place]?.id
-            setRunning(tasks, queue[operation.place]?.position)
-            break
-          case "Pause":
-            running = undefined
-            setRunning(tasks, undefined)
-            break
-          case "End": {
-            running = undefined
-            setRunning(tasks, undefined)
-            const ended = queue.slice(0, operation.count).map(({ id }) => id)
-            assert.deepStrictEqual(ThreadTasks.end(tasks, operation.count), ended)
-            queue = queue.slice(ended.length)
-            cancelled = new Set([...cancelled].filter((id) => !ended.includes(id)))
-            break
-          }
-          case "Cancel": {
-            const ids = operation.places.flatMap((place) => (queue[place] === undefined ? [] : [queue[place].id]))
-            ThreadTasks.cancel(tasks, [...ids, 1], 0)
-            for (const id of ids) cancelled.add(id)
-            break
-          }
+  it.prop("keeps a flag for each cancelled task, and names the running one", [Script], ([operations]) => {
+    const tasks = ThreadTasks.make(capacityCount)
+    let queue: ReadonlyArray<{ readonly id: number; readonly position: number }> = []
+    let cancelled = new Set<number>()
+    let running: number | undefined
+    let sent = 0
+    for (const operation of operations) {
+      switch (operation._tag) {
+        case "Send": {
+          // Ids have gaps: the other workers of the run have the packets between.
+          const added = Array.from({ length: Math.min(operation.count, capacityCount - queue.length) }, () => sent++)
+          queue = [...queue, ...added.map((position) => ({ id: 7 * position, position }))]
+          ThreadTasks.add(
+            tasks,
+            added.map((position) => task(7 * position))
+          )
+          break
         }
-        assert.strictEqual(ThreadTasks.running(tasks), running)
-        assert.deepStrictEqual(
-          [...tasks.inFlight.entries.keys()],
-          queue.map(({ id }) => id)
-        )
-        const expected = Array.from({ length: capacity }, () => 0)
-        for (const { id, position } of queue) if (cancelled.has(id)) expected[position % capacity] = 1
-        assert.deepStrictEqual([...tasks.flags.subarray(0, capacity)], expected)
+        case "Start":
+          running = queue[operation.place]?.id
+          setRunning(tasks, queue[operation.place]?.position)
+          break
+        case "Pause":
+          running = undefined
+          setRunning(tasks, undefined)
+          break
+        case "End": {
+          running = undefined
+          setRunning(tasks, undefined)
+          const ended = queue.slice(0, operation.count).map(({ id }) => id)
+          assert.deepStrictEqual(ThreadTasks.end(tasks, operation.count), ended)
+          queue = queue.slice(ended.length)
+          cancelled = new Set([...cancelled].filter((id) => !ended.includes(id)))
+          break
+        }
+        case "Cancel": {
+          const ids = operation.places.flatMap((place) => (queue[place] === undefined ? [] : [queue[place].id]))
+          ThreadTasks.cancel(tasks, [...ids, 1], 0)
+          for (const id of ids) cancelled.add(id)
+          break
+        }
       }
+      assert.strictEqual(ThreadTasks.running(tasks), running)
+      assert.deepStrictEqual(
+        [...tasks.inFlight.entries.keys()],
+        queue.map(({ id }) => id)
+      )
+      const expected = Array.from({ length: capacityCount }, () => 0)
+      for (const { id, position } of queue) if (cancelled.has(id)) expected[position % capacityCount] = 1
+      assert.deepStrictEqual([...tasks.flags.subarray(0, capacityCount)], expected)
     }
-  )
+  })
 
   it("is overdue once the running task, not a waiting one, was cancelled a grace period ago", () => {
-    const tasks = ThreadTasks.make(capacity)
+    const tasks = ThreadTasks.make(capacityCount)
     ThreadTasks.add(tasks, [task(10), task(20)])
     setRunning(tasks, 0)
     ThreadTasks.cancel(tasks, [20], 0)
