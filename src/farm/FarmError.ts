@@ -40,16 +40,6 @@ export class ModuleLoadFailed extends Schema.TaggedClass<ModuleLoadFailed>()("Mo
   }
 }
 
-/** A worker that could not be started or reached. @category errors @since 0.1.0 */
-export class Unreachable extends Schema.TaggedClass<Unreachable>()("Unreachable", {
-  worker: Schema.String,
-  detail: Schema.String
-}) {
-  get message(): string {
-    return `${this.worker}: ${this.detail}`
-  }
-}
-
 /** A worker that has loaded another job, or another version of it. @category errors @since 0.1.0 */
 export class WrongJob extends Schema.TaggedClass<WrongJob>()("WrongJob", {
   worker: Schema.String,
@@ -122,7 +112,6 @@ export class CheckpointFailed extends Schema.TaggedClass<CheckpointFailed>()("Ch
 export const Reason = Schema.Union([
   InvalidOptions,
   ModuleLoadFailed,
-  Unreachable,
   WrongJob,
   NoWorkers,
   PoisonPacket,

@@ -7,7 +7,6 @@ const attempt = { worker: "thread 1", kind: "Threw", message: "no 42" } as const
 const reasons: ReadonlyArray<FarmError.Reason> = [
   new FarmError.InvalidOptions({ message: "invalid threads 0" }),
   new FarmError.ModuleLoadFailed({ module: "job.ts", detail: "no such file" }),
-  new FarmError.Unreachable({ worker: "host:1070", detail: "timed out" }),
   new FarmError.WrongJob({ worker: "thread 1", has: "odd 1", wanted: "odd 2" }),
   new FarmError.NoWorkers({ causes: ["thread 1: exited", "thread 2: exited"] }),
   new FarmError.PoisonPacket({ id: 7, packet: { from: 0, to: 1 }, attempts: [attempt] }),

@@ -1,6 +1,6 @@
 /**
  * The assignment of the tasks of many clients to workers by fair queueing, without effects. The client that has used
- * the least working time, its virtual time, is served next.
+ * the least working time, its virtual time, is served next; only tasks that are done count.
  *
  * The state is mutable: `step` takes the same time however many tasks wait.
  */
@@ -29,7 +29,7 @@ interface ClientTask {
 }
 
 /** The state of a worker. */
-export interface PoolWorker extends Pick<Worker, "capacity" | "latencyMillis"> {
+interface PoolWorker extends Pick<Worker, "capacity" | "latencyMillis"> {
   readonly index: number
   readonly throughput: PacketSizing.Throughput
   readonly inFlight: InFlight.InFlight<number, ClientTask>
@@ -64,7 +64,7 @@ export type Action =
 const targetMillis = 100
 
 /** The workers keep the time of a cancel; the pool needs the fact only. */
-const untimed = 0
+const untimedMillis = 0
 
 /** Makes the state of a pool without clients. */
 export const make = (workers: ReadonlyArray<Pick<Worker, "capacity" | "latencyMillis">>): State => ({
@@ -188,7 +188,7 @@ const receive = (worker: PoolWorker, report: Report, outcomes: Outcomes) => {
 const cancel = (client: Client, ids: Iterable<number>): ReadonlyArray<Action> => {
   const outcomes: Outcomes = new Map()
   const cancels = new Map<number, Array<number>>()
-  for (const id of InFlight.cancelAll(client.inFlight, ids, untimed)) {
+  for (const id of InFlight.cancelAll(client.inFlight, ids, untimedMillis)) {
     const clientTask = client.inFlight.entries.get(id)!
     const { assigned } = clientTask
     if (assigned === undefined) client.queue.splice(client.queue.indexOf(clientTask), 1)
