@@ -162,8 +162,8 @@ const plants: ReadonlyArray<Plant> = [
     wrong: [
       `const a = () => {\n${"f()\n".repeat(79)}}`,
       `function a(): { b: number } {\n${"f()\n".repeat(79)}}`,
-      `class A {\n  a(b: () => void) {\n${"f()\n".repeat(79)}}\n}`,
-      `const a = () =>\n  g(\n${"f(),\n".repeat(79)})`
+      `class A {\n  a(b: () => void) {\n${"f()\n".repeat(79)}}}`,
+      `const a = () =>\n  g(\n${"f(),\n".repeat(78)})`
     ],
     right: [
       `const a = () => {\n${"f()\n".repeat(78)}}`,

@@ -178,7 +178,8 @@ const longFunctions: Readonly<Record<string, string>> = {
 const functionLength: Rule["find"] = function* (source) {
   if (longFunctions[source.path] !== undefined) return
   for (const { line, lines, name } of Functions.find(source)) {
-    if (lines > maxFunctionLines) yield { line, message: `${name} has ${lines} lines: at most ${maxFunctionLines}` }
+    if (lines > maxFunctionLines)
+      yield { line: line + maxFunctionLines, message: `${name} has ${lines} lines: at most ${maxFunctionLines}` }
   }
 }
 

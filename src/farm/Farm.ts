@@ -184,10 +184,7 @@ export const start = Effect.fnUntraced(function* <Input, Packet, Result, Output>
  *
  * ```ts
  * import * as Effect from "effect/Effect"
- * import type * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
-import type { Observable } from "../network/ServerEvents.ts"
-import type { Notice } from "./dispatcher/DispatcherEvent.ts"
+ * import * as Stream from "effect/Stream"
  * import { Farm, NodeThreadWorkers } from "effect-inet/farm"
  * import { PrimeJob } from "effect-inet/primes"
  *

@@ -83,7 +83,7 @@ export type Defaults<Options> = Partial<Extract<Options, Network.TcpListenOption
 export const tcp = <Options extends Network.TcpListenOptions & TcpServer.Limits>(
   service: string,
   defaults: Options
-): Config.Config<Options> => {
+): Config.Config<Options & Network.TcpListenOptions & TcpServer.Limits> => {
   const count = (option: string) => integer(service, option, 1, Number.MAX_SAFE_INTEGER)
   const variables = Config.all({
     host: Config.withDefault(Config.String(variable(service, "host")), defaults.host),

@@ -13,7 +13,8 @@ import type { Task } from "../Worker.ts"
 export interface ThreadTasks {
   /**
    * For each position in flight, at the index position modulo capacity, 1 while its task is cancelled. The last element
-   * is the index of the task that the thread works on plus 1, or 0. The farm writes the flags, the thread the last element.
+   * is the index of the task that the thread works on plus 1, or 0. The farm writes the flags, the thread the last
+   * element.
    */
   readonly flags: Int32Array<SharedArrayBuffer>
   /** The position of each task, by id. */

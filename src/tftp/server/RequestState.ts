@@ -24,7 +24,7 @@ export type Event =
   | { readonly _tag: "Succeeded" }
   /** Its fiber has ended, for whatever reason. */
   | { readonly _tag: "Ended" }
-  /** The client has sent a request from the same port; `isRepeated` if it is this one again, which while dallying is a new request. */
+  /** The client has sent a request from the same port. `isRepeated`: this one again, which is new while dallying. */
   | { readonly _tag: "RequestReceived"; readonly received: ReceivedRequest; readonly isRepeated: boolean }
 
 /** A request to the driver. */

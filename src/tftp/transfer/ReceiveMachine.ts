@@ -42,7 +42,7 @@ export interface State {
   readonly receiver: Receiver.State
   /** The packets sent again. */
   readonly resent: number
-  /** Time, in ms, of the packet that the next block answers; undefined if it was sent twice (Karn's rule) or answered. */
+  /** Time, in ms, of the packet that the next block answers; undefined if answered, or sent twice (Karn's rule). */
   readonly ackSentAt: number | undefined
 }
 

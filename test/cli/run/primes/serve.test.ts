@@ -71,16 +71,19 @@ describe("primes serve", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("a killed server is reported, and the count stays exact", () =>
-    Effect.gen(function* () {
-      const servers = [yield* serve(), yield* serve()] as const
-      const running = yield* onBoth(servers, "0..3e10")
-      yield* servers[1].kill("SIGKILL")
-      const { code, stderr, stdout } = yield* running.ended
-      assert.match(stderr, new RegExp(`WARN.*127\\.0\\.0\\.1:${servers[1].port}: lost: `))
-      assert.strictEqual(JSON.parse(`${stdout}`).count, 1_300_005_926)
-      assert.strictEqual(code, 0)
-    }).pipe(Effect.scoped)
+  it.live(
+    "a killed server is reported, and the count stays exact",
+    () =>
+      Effect.gen(function* () {
+        const servers = [yield* serve(), yield* serve()] as const
+        const running = yield* onBoth(servers, "0..3e10")
+        yield* servers[1].kill("SIGKILL")
+        const { code, stderr, stdout } = yield* running.ended
+        assert.match(stderr, new RegExp(`WARN.*127\\.0\\.0\\.1:${servers[1].port}: lost: `))
+        assert.strictEqual(JSON.parse(`${stdout}`).count, 1_300_005_926)
+        assert.strictEqual(code, 0)
+      }).pipe(Effect.scoped),
+    60_000
   )
 
   it.live("requires the key from farms", () =>
