@@ -40,7 +40,10 @@ export interface ClientInfo {
 
 /** Division of a client's bytes into inputs. @category models @since 0.1.0 */
 export type Framing =
-  /** Lines that end with LF or CRLF, without telnet commands. `maxLength` in bytes, default 1,024. */
+  /**
+   * Lines that end with LF or CRLF, without telnet commands. At the end of input a last line without LF is a line, too.
+   * `maxLength` in bytes, default 1,024.
+   */
   | { readonly _tag: "Lines"; readonly maxLength?: number | undefined }
   /** Single reads of at most `maxLength` bytes, for protocols without lines. Each byte is one character (Latin-1). */
   | { readonly _tag: "Reads"; readonly maxLength: number }

@@ -17,10 +17,12 @@ export class KeyValueServer extends Context.Service<KeyValueServer, ConcurrencyM
 export const make = Effect.fnUntraced(function* ({ model = Fibers.model, ...options }: Options) {
   const session = yield* definition.make({})
   const shared = yield* makeShared
+  // Worker processes and threads import this module for its export `definition`.
   const module = new URL("./KeyValueSession.ts", import.meta.url).href
   return yield* model.serve({ session, shared, definition, module, options: {} }, { service: "key-value", ...options })
 })
 
+/** Layer of a server, for an app that provides it next to its other services. */
 export const layer = (options: Options) => Layer.effect(KeyValueServer, make(options))
 
 /** Layer of a server on the port of the environment variable `KEY_VALUE_PORT`. */

@@ -6,9 +6,13 @@ import * as Schema from "effect/Schema"
 import type { Session } from "effect-inet/session"
 import * as KeyValue from "./KeyValue.ts"
 
-const usage = "expected: get KEY, set KEY VALUE, delete KEY, or quit"
+const usage =
+  "expected: get KEY, set KEY VALUE, delete KEY, or quit (KEY: 1 to 100, VALUE: at most 500 printable characters)"
 
-/** A session without a state of its own: it asks the store for each command, and sends the store's reply. */
+/**
+ * A session without a state of its own (`undefined`) and without a greeting. It asks the store for each command, and
+ * sends the store's reply.
+ */
 const session: Session.Session<undefined, KeyValue.Command, KeyValue.Reply> = {
   framing: { _tag: "Lines", maxLength: 700 },
   open: () => [undefined, {}],
@@ -24,13 +28,14 @@ const session: Session.Session<undefined, KeyValue.Command, KeyValue.Reply> = {
         return [state, { text: `${KeyValue.formatReply(input.message)}\n` }]
       case "FramingError":
         return [state, { text: `error: ${input.message}\n` }]
-      default:
+      case "Closed":
+      case "Tick":
         return [state, {}]
     }
   }
 }
 
-/** The session for any concurrency model: worker processes and threads import it from this module. */
+/** The session for any concurrency model. It has no options: `make` takes an empty object. */
 export const definition: Session.Definition<object, undefined, KeyValue.Command, KeyValue.Reply> = {
   name: "key-value",
   options: Schema.Struct({}),
@@ -47,5 +52,6 @@ export const makeShared: Effect.Effect<Session.Shared<KeyValue.Command, KeyValue
       const [after, reply] = KeyValue.apply(before, command)
       return [reply, after]
     })
+  // Called once for each client, with its number and a function that pushes messages to it: this store needs neither.
   return { attach: () => Effect.succeed(answer) }
 })

@@ -1,4 +1,4 @@
-/** Requests per second of the key-value server, and of one on bare node:net, in turn, five rounds. */
+/** CPU time of a request to the key-value server, and to one on bare node:net, in turn, five rounds. */
 import * as Net from "node:net"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"

@@ -1,4 +1,4 @@
-/** The command: `serve`, `get KEY` and `set KEY VALUE`. */
+/** The command: `serve`, `get KEY`, `set KEY VALUE` and `delete KEY`. */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Platform from "@effect/platform-node/NodeServices"
 import * as Config from "effect/Config"
@@ -11,11 +11,16 @@ import * as Layer from "effect/Layer"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Option from "effect/Option"
 import { NodeServices, TcpClient } from "effect-inet/network"
-import { Fibers, NodeProcesses, NodeThreads } from "effect-inet/session"
+import { Fibers, NodeProcesses, NodeThreads, Select } from "effect-inet/session"
 import * as KeyValueClient from "./KeyValueClient.ts"
 import * as KeyValueServer from "./KeyValueServer.ts"
 
-const models = { fibers: Fibers.model, processes: NodeProcesses.model({ pool: 2 }), threads: NodeThreads.model() }
+const models = {
+  fibers: Fibers.model,
+  select: Select.model,
+  processes: NodeProcesses.model({ pool: 2 }),
+  threads: NodeThreads.model()
+}
 
 const port = Flag.Int("port").pipe(
   Flag.withDescription("Port of the server (default 4000)"),
@@ -23,7 +28,10 @@ const port = Flag.Int("port").pipe(
   Flag.withDefault(4000)
 )
 
-const model = Flag.Literals("model", ["fibers", "processes", "threads"]).pipe(Flag.withDefault("fibers"))
+const model = Flag.Literals("model", ["fibers", "select", "processes", "threads"]).pipe(
+  Flag.withDescription("Concurrency model of the server (default fibers)"),
+  Flag.withDefault("fibers")
+)
 
 const serve = Command.make(
   "serve",
@@ -33,7 +41,7 @@ const serve = Command.make(
     yield* Console.log(`key-value listens on ${NetAddress.formatSocketAddress(address)}`)
     return yield* Effect.never
   }, Effect.scoped)
-)
+).pipe(Command.withDescription("Serves a store in memory until Ctrl-C"))
 
 const client = Effect.fnUntraced(function* (service: number) {
   return yield* KeyValueClient.make(yield* TcpClient.connect({ host: "127.0.0.1", service }))
@@ -46,7 +54,7 @@ const get = Command.make(
     const value = yield* (yield* client(flags.port)).get(flags.key)
     yield* Console.log(Option.getOrElse(value, () => "missing"))
   }, Effect.scoped)
-)
+).pipe(Command.withDescription("Prints the value of a key"))
 
 const set = Command.make(
   "set",
@@ -54,9 +62,23 @@ const set = Command.make(
   Effect.fnUntraced(function* (flags) {
     yield* (yield* client(flags.port)).set(flags.key, flags.value)
   }, Effect.scoped)
+).pipe(Command.withDescription("Sets the value of a key"))
+
+const remove = Command.make(
+  "delete",
+  { port, key: Argument.String("key") },
+  Effect.fnUntraced(function* (flags) {
+    const wasFound = yield* (yield* client(flags.port)).delete(flags.key)
+    yield* Console.log(wasFound ? "done" : "missing")
+  }, Effect.scoped)
+).pipe(Command.withDescription("Deletes a key"))
+
+const command = Command.make("key-value").pipe(
+  Command.withDescription("A key-value store that many clients share"),
+  Command.withSubcommands([serve, get, set, remove])
 )
 
-const command = Command.make("key-value").pipe(Command.withSubcommands([serve, get, set]))
+// The services of effect-inet for the network, those of platform-node for the terminal.
 
 Command.run(command, { version: "1.0.0" }).pipe(
   Effect.provide(Layer.merge(NodeServices.layer, Platform.layer)),
