@@ -17,11 +17,11 @@ const serve = lazyCommand({
     ["effect-inet rot13 serve --case lower --port 0 --json", "Listen on a free port and print it as JSON"]
   ],
   flags: flags.server("rot13", 1067, {
-    case: Flag.Literals("case", ["both", "lower"]).pipe(
-      Flag.withDescription(
-        "Letters to rotate: both cases, or lower case only as the course's C server does (default both)"
-      ),
-      Flag.withDefault("both")
+    case: flags.choice(
+      "rot13",
+      "case",
+      ["both", "lower"],
+      "Letters to rotate: both cases, or lower case only as the course's C server does (default both)"
     )
   }),
   program: async () => (await import("./run/rot13.ts")).serve

@@ -72,9 +72,34 @@ export interface ProcessOptions {
   readonly stdout: number | "ignore"
 }
 
+/** Time that a process has to end after its channel has closed, before it is killed. */
+const disconnectGraceMillis = 1_000
+
+/** Maximum size of what is kept of the output of a process that has sent no message. */
+const maxEarlyOutputBytes = 64 * 1_024
+
 /**
- * Starts a Node process. What it prints to stderr goes to that of this process. It is killed when its channel closes.
- * Throws if the platform refuses one; a failure that is reported later ends the worker.
+ * Forwards what a child prints to stderr, from its first message on. Returns the error that ended one without a message:
+ * the last line such as `TypeError: ...` of its stack trace.
+ */
+const forwardErrors = (child: ChildProcess.ChildProcess) => {
+  let early: Buffer | undefined = Buffer.alloc(0)
+  child.stderr?.on("data", (bytes: Buffer) => {
+    if (early === undefined) process.stderr.write(bytes)
+    else if (early.length < maxEarlyOutputBytes) early = Buffer.concat([early, bytes])
+  })
+  return {
+    onMessage: () => {
+      if (early !== undefined && early.length > 0) process.stderr.write(early)
+      early = undefined
+    },
+    error: () => /^(?:\w*Error(?: \[\w+\])?): (.*)$/m.exec(early?.toString() ?? "")?.[1]
+  }
+}
+
+/**
+ * Starts a Node process. What it prints to stderr goes to that of this process. It is killed if it does not end after
+ * its channel has closed. Throws if the platform refuses one; a failure that is reported later ends the worker.
  */
 export const childProcess = <ToWorker, FromWorker>(
   url: URL,
@@ -82,27 +107,36 @@ export const childProcess = <ToWorker, FromWorker>(
   { onEnd, onMessage }: Listeners<FromWorker>
 ): ProcessHandle<ToWorker> => {
   const child = ChildProcess.fork(fileURLToPath(url), args, {
-    stdio: ["ignore", stdout, 2, "ipc"],
+    stdio: ["ignore", stdout, "pipe", "ipc"],
     // A debugger of this process has its port.
     execArgv: execArgv.filter((flag) => !flag.startsWith("--inspect")),
     env: environment ?? process.env
   })
   const kill = () => void child.kill("SIGKILL")
+  const errors = forwardErrors(child)
+  let graceTimer: NodeJS.Timeout | undefined
   let ended = false
   const end = (reason: string) => {
     if (ended) return
     ended = true
-    onEnd(reason)
+    clearTimeout(graceTimer)
+    const error = errors.error()
+    onEnd(error === undefined ? reason : `crashed: ${error}`)
   }
   const postSocket = (message: ToWorker, socket?: ChildProcess.SendHandle) => {
     // Without a free descriptor the channel is missing; the `error` event follows.
     if (child.connected) child.send(message as ChildProcess.Serializable, socket, { keepOpen: true }, constVoid)
   }
-  child.on("message", (message) => onMessage(message as FromWorker))
+  child.on("message", (message) => {
+    errors.onMessage()
+    onMessage(message as FromWorker)
+  })
   child.on("error", ({ message }) => {
     if (child.pid === undefined) end(`failed to start (${message})`)
   })
-  child.once("disconnect", kill)
+  child.once("disconnect", () => {
+    graceTimer = setTimeout(kill, disconnectGraceMillis)
+  })
   // `close`, not `exit`: all messages of the worker have been read by then.
   child.once("close", (code, signal) => end(`ended with ${signal ?? `code ${code}`}`))
   return {

@@ -14,7 +14,7 @@ import * as serverMessages from "./common/serverMessages.ts"
 type ServeInput = TcpServer.Limits & {
   readonly host: string
   readonly port: number
-  readonly case: Rot13.Case
+  readonly case: Rot13.Case | undefined
   readonly json: boolean
 }
 
