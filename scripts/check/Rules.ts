@@ -168,15 +168,7 @@ const length = (most: number): Rule["find"] =>
 /** Maximum number of lines of a function. */
 const maxFunctionLines = 80
 
-/** Functions of more lines, each with its reason. */
-const longFunctions: Readonly<Record<string, string>> = {
-  "src/session/workers/NodeWorkerGroup.ts": "callbacks of one supervisor over the records of its workers",
-  "src/session/workers/NodeProcessPool.ts": "the driver of ClientAssignment: one case for each action and message",
-  "src/session/workers/SharedStateServer.ts": "the channels of all workers share their queues and fibers"
-}
-
 const functionLength: Rule["find"] = function* (source) {
-  if (longFunctions[source.path] !== undefined) return
   for (const { line, lines, name } of Functions.find(source)) {
     if (lines > maxFunctionLines)
       yield { line: line + maxFunctionLines, message: `${name} has ${lines} lines: at most ${maxFunctionLines}` }

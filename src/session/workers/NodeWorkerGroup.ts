@@ -118,13 +118,12 @@ export const make = Effect.fnUntraced(function* <Handle extends WorkerHandle<Wor
       supervisor.start(count),
       ({ message }) => startError ?? new SessionError({ message: `${module}: cannot start: a ${noun} ${message}` })
     )
-  const group: NodeWorkerGroup<Handle> = {
+  return {
     supervisor,
     channel: (id: number) => channels.get(id),
     start,
     events: events.stream,
     refreshStats: stats.refresh(readyIds, (id) => post(id, { _tag: "RequestReport" })),
     stats: stats.total
-  }
-  return group
+  } satisfies NodeWorkerGroup<Handle>
 })
