@@ -79,8 +79,8 @@ const disconnectGraceMillis = 1_000
 const maxEarlyOutputBytes = 64 * 1_024
 
 /**
- * Forwards what a child prints to stderr, from its first message on. Returns the error that ended one without a message:
- * the last line such as `TypeError: ...` of its stack trace.
+ * Forwards what a child prints to stderr, from its first message on. `error` returns the error that ended one without a
+ * message: the line such as `TypeError: ...` of its stack trace.
  */
 const forwardErrors = (child: ChildProcess.ChildProcess) => {
   let early: Buffer | undefined = Buffer.alloc(0)
