@@ -69,6 +69,11 @@ export const cancelAll = <Key, Value>(
   nowMillis: number
 ): ReadonlyArray<Key> => [...keys].filter((key) => cancel(table, key, nowMillis))
 
+const hasAny = <Key, Value>({ entries }: InFlight<Key, Value>, isWanted: (value: Value, key: Key) => boolean) => {
+  for (const [key, value] of entries) if (isWanted(value, key)) return true
+  return false
+}
+
 /** Returns the keys of the tasks whose values satisfy a condition. */
 export const keysOf = <Key, Value>(
   { entries }: InFlight<Key, Value>,
@@ -92,7 +97,7 @@ export const idle = <Key, Value>(
 ): Effect.Effect<void> =>
   Effect.callback<void>((resume) => {
     const resumeIfIdle = () => {
-      if (keysOf(table, isWanted).length > 0) return false
+      if (hasAny(table, isWanted)) return false
       table.onRemoved.delete(resumeIfIdle)
       resume(Effect.void)
       return true

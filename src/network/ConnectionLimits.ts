@@ -47,10 +47,11 @@ export const start = (phase: Activity["phase"], nowMillis: number): Activity => 
   sinceMillis: nowMillis
 })
 
-/** Returns the activity after a look at the traffic. */
+/** Returns the activity after a look at the traffic; the same object for a connection without any. */
 export const observe = (activity: Activity, traffic: Network.Traffic, nowMillis: number): Activity => {
   const { phase, sinceMillis, traffic: previous } = activity
   const hasMoved = traffic.received !== previous.received || traffic.sent !== previous.sent
+  if (!hasMoved && traffic.unsent === previous.unsent) return activity
   return { phase, traffic, sinceMillis: hasMoved && phase === "Open" ? nowMillis : sinceMillis }
 }
 

@@ -14,6 +14,16 @@ export interface Stats {
   bytesSent: number
 }
 
+/** The stats of a server that has just started. */
+export const zero: Readonly<Stats> = {
+  active: 0,
+  accepted: 0,
+  refused: 0,
+  timedOut: 0,
+  bytesReceived: 0,
+  bytesSent: 0
+}
+
 const counter = (name: string, description: string) =>
   Metric.counter(`effect_inet_${name}`, { description, incremental: true })
 
@@ -39,8 +49,8 @@ export const make = (service: string, context: Context.Context<never>) => {
     bytesSent: add(bytes, { direction: "out" })
   }
   const gauge = add(active, {})
-  const stats: Stats = { active: 0, accepted: 0, refused: 0, timedOut: 0, bytesReceived: 0, bytesSent: 0 }
-  const published = { ...stats }
+  const stats: Stats = { ...zero }
+  const published: Stats = { ...zero }
   const publish = () => {
     gauge(stats.active)
     for (const name of Object.keys(counters) as ReadonlyArray<keyof typeof counters>) {

@@ -8,7 +8,7 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import { constVoid } from "effect/Function"
-import type { Listeners, WorkerHandle } from "./NodeWorkerHandle.ts"
+import { type Listeners, messageOf, type WorkerHandle } from "./NodeWorkerHandle.ts"
 import * as Supervision from "./Supervision.ts"
 
 /** The failure of a group of workers to start. */
@@ -54,8 +54,6 @@ export interface Supervisor<Handle> {
   /** Kills the workers, and waits until all have ended. Closing the scope does the same. */
   readonly close: Effect.Effect<void>
 }
-
-const messageOf = (cause: unknown) => (cause instanceof Error ? cause.message : String(cause))
 
 /** State of a group, its handles, its queue of actions, and the callers that wait for the start or the end. */
 interface Driver<Handle extends WorkerHandle<never>, FromWorker> {

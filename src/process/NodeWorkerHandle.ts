@@ -33,7 +33,8 @@ export interface ThreadOptions {
   readonly onStdout?: ((bytes: Uint8Array) => void) | undefined
 }
 
-const messageOf = (cause: unknown) => (cause instanceof Error ? cause.message : String(cause))
+/** Returns the message of an error or of anything else that was thrown. */
+export const messageOf = (cause: unknown) => (cause instanceof Error ? cause.message : String(cause))
 
 /** Starts a thread. Throws if the platform refuses one. */
 export const thread = <ToWorker, FromWorker>(

@@ -57,8 +57,7 @@ const post = (thread: NodeWorkerHandle.WorkerHandle<Batch>, packets: ReadonlyArr
       for (const packet of packets) post(thread, [packet])
       return
     }
-    const message = cause instanceof Error ? cause.message : String(cause)
-    thread.post({ packets: [undefined], error: `cannot send the packet: ${message}` })
+    thread.post({ packets: [undefined], error: `cannot send the packet: ${NodeWorkerHandle.messageOf(cause)}` })
   }
 }
 

@@ -1,11 +1,10 @@
 /** The stats of a server with workers: the sum of what its workers have reported. */
 import * as Effect from "effect/Effect"
+import { zero } from "../../network/ServerMetrics.ts"
 import type * as TcpServer from "../../network/TcpServer.ts"
 
 /** Time that the stats wait for the report of a busy worker. */
 const reportTimeoutMillis = 250
-
-const zero: TcpServer.Stats = { active: 0, accepted: 0, refused: 0, timedOut: 0, bytesReceived: 0, bytesSent: 0 }
 
 const add = (one: TcpServer.Stats, other: TcpServer.Stats): TcpServer.Stats => ({
   active: one.active + other.active,
