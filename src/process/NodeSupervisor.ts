@@ -42,8 +42,8 @@ export interface Supervisor<Handle> {
   readonly kill: (id: number, reason: string) => void
   /** Excludes a worker from the group: it serves its last client, and its end is expected. */
   readonly detach: (id: number) => void
-  /** Reports that some work was done. */
-  readonly progress: () => void
+  /** Reports that a worker has done some work. */
+  readonly progress: (id: number) => void
   /** Returns the handle of a worker that has not ended. */
   readonly handle: (id: number) => Handle | undefined
   /** Returns the workers that can take work. */
@@ -192,8 +192,9 @@ export const make = Effect.fnUntraced(function* <Handle extends WorkerHandle<nev
     ready: (id) => send(driver, { _tag: "Ready", id }),
     kill: (id, reason) => send(driver, { _tag: "Kill", id, reason }),
     detach: (id) => send(driver, { _tag: "Detach", id }),
-    progress: () => {
-      if (driver.state.failures + driver.state.idleFailures > 0) send(driver, { _tag: "Progress" })
+    progress: (id) => {
+      const { idleFailures, workers } = driver.state
+      if (idleFailures + (workers.get(id)?.failures ?? 0) > 0) send(driver, { _tag: "Progress", id })
     },
     handle: (id) => driver.handles.get(id),
     available: () =>

@@ -3,33 +3,25 @@
  *
  * The group keeps `target` workers. A worker is starting until it is ready. During the start of the group the first
  * failure of a worker fails the start; afterwards a worker that ends is replaced, after a delay that doubles with each
- * failure in a row. A worker that is not ready in time, or that misses its heartbeats, is killed.
+ * failure in a row. Each worker has a delay of its own: one that fails again and again delays no other. A worker that is
+ * not ready in time, or that misses its heartbeats, is killed.
  *
  * A detached worker serves one client until it ends; another takes its place in the target at once, without a delay.
  */
 
+import type * as Heartbeat from "./Heartbeat.ts"
+import * as Vacancies from "./Vacancies.ts"
+
 /** The limits of a group. */
-export interface Policy {
+export interface Policy extends Vacancies.Delays {
   /** Time that a worker has to become ready. */
   readonly startTimeoutMillis: number
-  /** Delay before a worker is replaced, doubled for each failure in a row. */
-  readonly initialRestartDelayMillis: number
-  readonly maxRestartDelayMillis: number
   /** Uptime after which the end of a worker does not count as a repeated failure. */
   readonly stableUptimeMillis: number
   /** Most failures in a row of workers without work; one more and the group is given up. Default: no limit. */
   readonly maxIdleFailures?: number | undefined
   /** Default: workers are not asked whether they still respond. */
-  readonly heartbeat?: Heartbeat | undefined
-}
-
-/** The heartbeat of a worker: an answer to each ping, or any other message. */
-interface Heartbeat {
-  readonly intervalMillis: number
-  /** Pings in a row without an answer, after which a worker is unresponsive. */
-  readonly unresponsiveAfterPings: number
-  /** Pings in a row without an answer, after which a worker is killed. */
-  readonly killAfterPings: number
+  readonly heartbeat?: Heartbeat.Heartbeat | undefined
 }
 
 /** The policy of the services: 30 s to start, delays from 100 ms to 10 s, reset after 10 s. */
@@ -53,6 +45,8 @@ export interface WorkerState {
   readonly wasDetached: boolean
   /** Pings since the last answer. */
   readonly unansweredPings: number
+  /** Failures in a row of the workers that this one replaces. */
+  readonly failures: number
   /** The reason for which the worker was killed. */
   readonly killReason: string | undefined
 }
@@ -66,12 +60,10 @@ export interface State {
   readonly target: number
   readonly workers: ReadonlyMap<number, WorkerState>
   readonly nextId: number
-  /** Failures in a row. */
-  readonly failures: number
+  /** Workers of the target that failed and wait for their replacement, in the order of its time. */
+  readonly vacancies: Vacancies.Vacancies
   /** Failures in a row of workers without work. */
   readonly idleFailures: number
-  /** Time before which the group starts no worker; one delay for all workers. */
-  readonly restartAtMillis: number | undefined
   readonly drainDeadlineMillis: number | undefined
   readonly nextPingAtMillis: number | undefined
 }
@@ -83,8 +75,8 @@ export type Event =
   /** Changes the number of workers. Excess workers are not ended. */
   | { readonly _tag: "Resize"; readonly target: number }
   | { readonly _tag: "Ready"; readonly id: number }
-  /** A worker has done some work: failures before this are not repeated failures. */
-  | { readonly _tag: "Progress" }
+  /** The worker has done some work: failures before this are not repeated failures. */
+  | { readonly _tag: "Progress"; readonly id: number }
   /** The worker has its last client; its end is expected. */
   | { readonly _tag: "Detach"; readonly id: number }
   | { readonly _tag: "Kill"; readonly id: number; readonly reason: string }
@@ -133,9 +125,8 @@ export const initial: State = {
   target: 0,
   workers: new Map(),
   nextId: 1,
-  failures: 0,
+  vacancies: [],
   idleFailures: 0,
-  restartAtMillis: undefined,
   drainDeadlineMillis: undefined,
   nextPingAtMillis: undefined
 }
@@ -172,23 +163,44 @@ const kill =
     ]
   }
 
-/** Starts workers up to the target, unless the group waits after a failure. */
+/** Starts a worker for each number of failures before it. */
+const startWorkers =
+  (failures: ReadonlyArray<number>, now: number) =>
+  (state: State): Transition => {
+    const { nextId } = state
+    const workers = new Map(state.workers)
+    for (const [at, before] of failures.entries()) {
+      workers.set(nextId + at, {
+        phase: "starting",
+        startMillis: now,
+        wasReady: false,
+        wasDetached: false,
+        unansweredPings: 0,
+        failures: before,
+        killReason: undefined
+      })
+    }
+    const spawns = failures.map((_, at) => ({ _tag: "Spawn", id: nextId + at }) as const)
+    return [{ ...state, workers, nextId: nextId + failures.length }, spawns]
+  }
+
+/** Starts workers up to the target; those that have failed wait for their time. Drops vacancies beyond the target. */
 const refill =
   (now: number) =>
   (state: State): Transition => {
-    if (isFinal(state) || state.restartAtMillis !== undefined) return [state, []]
-    const counted = [...state.workers.values()].filter(isCounted).length
-    const ids = Array.from({ length: Math.max(0, state.target - counted) }, (_, index) => state.nextId + index)
-    const started: WorkerState = {
-      phase: "starting",
-      startMillis: now,
-      wasReady: false,
-      wasDetached: false,
-      unansweredPings: 0,
-      killReason: undefined
-    }
-    const workers = new Map([...state.workers, ...ids.map((id) => [id, started] as const)])
-    return [{ ...state, workers, nextId: state.nextId + ids.length }, ids.map((id) => ({ _tag: "Spawn", id }))]
+    if (isFinal(state)) return [state, []]
+    const wanted = Math.max(0, state.target - [...state.workers.values()].filter(isCounted).length)
+    const vacancies = state.vacancies.slice(0, wanted)
+    const fresh = Array.from({ length: wanted - vacancies.length }, () => 0)
+    return startWorkers(fresh, now)({ ...state, vacancies })
+  }
+
+/** Replaces the failed workers whose time has come. */
+const replaceDue =
+  (now: number) =>
+  (state: State): Transition => {
+    const [due, vacancies] = Vacancies.takeDue(state.vacancies, now)
+    return due.length === 0 ? [state, []] : startWorkers(due, now)({ ...state, vacancies })
   }
 
 /** Ends the start of the group once as many workers as wanted are ready. */
@@ -208,7 +220,7 @@ const finishEnd = (state: State): Transition => [
 const finalize =
   (phase: "draining" | "closed" | "failed", reason: string) =>
   (state: State): Transition => [
-    { ...state, phase, restartAtMillis: undefined },
+    { ...state, phase, vacancies: [] },
     state.phase === "starting" ? [notify({ _tag: "StartFailed", reason })] : []
   ]
 
@@ -217,20 +229,19 @@ const failStart =
   (state: State): Transition =>
     andThen(finalize("failed", reason)(state), kill(state.workers.keys(), reason))
 
-/** Counts the failure of a worker, and delays the next start or gives the group up. */
+/** Counts the failure of a worker, and delays its replacement or gives the group up. */
 const countFailure =
-  (policy: Policy, now: number, uptimeMillis: number, reason: string, hadWork: boolean) =>
+  (policy: Policy, now: number, worker: WorkerState, reason: string, hadWork: boolean) =>
   (state: State): Transition => {
-    const isStable = uptimeMillis >= policy.stableUptimeMillis
-    const failures = isStable ? 0 : state.failures + 1
+    const isStable = now - worker.startMillis >= policy.stableUptimeMillis
+    const failures = isStable ? 0 : worker.failures + 1
     const idleFailures = hadWork || isStable ? 0 : state.idleFailures + 1
     if (idleFailures > (policy.maxIdleFailures ?? Number.POSITIVE_INFINITY)) {
-      const [failed] = finalize("failed", reason)({ ...state, failures, idleFailures })
+      const [failed] = finalize("failed", reason)({ ...state, idleFailures })
       return andThen([failed, [notify({ _tag: "GivenUp", reason })]], kill(state.workers.keys(), reason))
     }
-    const factor = 2 ** Math.max(0, failures - 1)
-    const delayMillis = Math.min(policy.maxRestartDelayMillis, policy.initialRestartDelayMillis * factor)
-    return [{ ...state, failures, idleFailures, restartAtMillis: now + delayMillis }, []]
+    const vacancies = Vacancies.add(policy, state.vacancies, failures, now)
+    return refill(now)({ ...state, idleFailures, vacancies })
   }
 
 const onEnded = (
@@ -252,7 +263,7 @@ const onEnded = (
   if (wasDetached) return andThen(after, refill(now))
   return state.phase === "starting"
     ? andThen(after, failStart(reason))
-    : andThen(after, countFailure(policy, now, now - worker.startMillis, reason, hadWork))
+    : andThen(after, countFailure(policy, now, worker, reason, hadWork))
 }
 
 const killOverdueStarts =
@@ -273,7 +284,7 @@ const killOverdueStarts =
 
 /** Pings the workers that answer, and kills those that have not answered too many pings. */
 const pingAll =
-  (heartbeat: Heartbeat, now: number) =>
+  (heartbeat: Heartbeat.Heartbeat, now: number) =>
   (state: State): Transition => {
     const { intervalMillis, killAfterPings, unresponsiveAfterPings } = heartbeat
     const workers = new Map(state.workers)
@@ -297,7 +308,7 @@ const onTick = (policy: Policy, state: State, now: number): Transition => {
   const { heartbeat } = policy
   const steps: ReadonlyArray<(state: State) => Transition> = [
     killOverdueStarts(policy, now),
-    (next) => (isDue(next.restartAtMillis, now) ? refill(now)({ ...next, restartAtMillis: undefined }) : [next, []]),
+    replaceDue(now),
     (next) =>
       isDue(next.drainDeadlineMillis, now)
         ? kill(next.workers.keys(), "did not drain in time")({ ...next, drainDeadlineMillis: undefined })
@@ -346,7 +357,7 @@ export const step = (policy: Policy, state: State, event: Event, now: number): T
         ? finishStart(withWorker(state, event.id, { phase: "ready", wasReady: true }))
         : [state, []]
     case "Progress":
-      return [state.failures + state.idleFailures === 0 ? state : { ...state, failures: 0, idleFailures: 0 }, []]
+      return [withWorker({ ...state, idleFailures: 0 }, event.id, { failures: 0 }), []]
     case "Detach":
       return state.workers.get(event.id)?.phase === "ready"
         ? refill(now)(withWorker(state, event.id, { phase: "detached", wasDetached: true }))
@@ -379,7 +390,7 @@ export const deadline = (policy: Policy, state: State): number | undefined => {
   )
   const isPinging = [...state.workers.values()].some(({ phase }) => phase === "ready" || phase === "detached")
   const others = [
-    state.restartAtMillis,
+    state.vacancies[0]?.restartAtMillis,
     state.workers.size > 0 ? state.drainDeadlineMillis : undefined,
     isPinging ? state.nextPingAtMillis : undefined
   ].flatMap((at) => (at === undefined ? [] : [at]))

@@ -145,9 +145,10 @@ describe.each(kinds)("NodeSupervisor with a %s", (_, start) => {
       }
       yield* message("ready")
       assert.deepStrictEqual(spawned, [1, 2, 3])
-      assert.strictEqual(supervisor.state().failures, 2)
-      supervisor.progress()
-      assert.strictEqual(supervisor.state().failures, 0)
+      const failures = (id: number) => supervisor.state().workers.get(id)?.failures
+      assert.strictEqual(failures(3), 2)
+      supervisor.progress(3)
+      assert.strictEqual(failures(3), 0)
     })
   )
 

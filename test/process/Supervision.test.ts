@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Arbitrary from "effect/Arbitrary"
 import * as Schema from "effect/Schema"
+import * as Heartbeat from "../../src/process/Heartbeat.ts"
 import * as Supervision from "../../src/process/Supervision.ts"
 
 const policy: Supervision.Policy = {
@@ -70,7 +71,7 @@ const int = (maximum: number) => Schema.Int.check(Schema.isBetween({ minimum: 0,
 
 const Command = Schema.Struct({ kind: int(19), worker: int(5), amount: int(4), millis: int(6_000) })
 
-const Script = Arbitrary.array(Arbitrary.schema(Command), { minLength: 1, maxLength: 60 })
+const Script = Arbitrary.array(Arbitrary.schema(Command), { minLength: 30, maxLength: 120 })
 
 /** Runs a command. Only a killed or running worker ends, as a driver does it. */
 const run = (group: Group, { amount, kind, millis, worker }: typeof Command.Type) => {
@@ -79,7 +80,7 @@ const run = (group: Group, { amount, kind, millis, worker }: typeof Command.Type
   if (kind < 2) group.send({ _tag: "Start", target: amount })
   else if (kind < 4) group.send({ _tag: "Resize", target: amount })
   else if (kind < 9) group.send({ _tag: "Ready", id })
-  else if (kind === 9) group.send({ _tag: "Progress" })
+  else if (kind === 9) group.send({ _tag: "Progress", id })
   else if (kind === 10) group.send({ _tag: "Detach", id })
   else if (kind === 11) group.send({ _tag: "Kill", id, reason: "test" })
   else if (kind < 14) group.send({ _tag: "Ended", id, reason: "test", hadWork: amount % 2 === 0 })
@@ -106,6 +107,7 @@ const checkSteps = ({ steps }: Group) => {
     const [spawned, killed] = [idsOf(actions, "Spawn"), idsOf(actions, "Kill")]
     assert.isAtMost(counted(after), Math.max(after.target, counted(before)))
     if (isFinal(before) || isFinal(after)) assert.deepStrictEqual(spawned, [])
+    else assert.strictEqual(counted(after) + after.vacancies.length, Math.max(after.target, counted(after)))
     for (const id of spawned) assert.isFalse(before.workers.has(id))
     for (const id of killed) {
       assert.notStrictEqual(before.workers.get(id)!.phase, "killed")
@@ -268,9 +270,33 @@ describe("Supervision", () => {
     assert.strictEqual(delay(60_000), 100)
     assert.strictEqual(delay(50), 100)
     assert.strictEqual(delay(50), 200)
-    group.send({ _tag: "Progress" })
+    const [id] = group.ids()
+    group.send({ _tag: "Progress", id: id! })
     assert.strictEqual(delay(50), 100)
   })
+
+  it.prop(
+    "replaces a worker that has ended once as soon as if no other failed again and again",
+    [int(60_000)],
+    ([endMillis]) => {
+      const group = makeGroup({ ...policy, maxIdleFailures: undefined, heartbeat: undefined })
+      const end = (id: number) => group.send({ _tag: "Ended", id, reason: "test", hadWork: false })
+      group.send({ _tag: "Start", target: 2 })
+      for (const id of [1, 2]) group.send({ _tag: "Ready", id })
+      end(1)
+      while (group.now() < endMillis) {
+        const nextMillis = Math.min(endMillis, Supervision.deadline(policy, group.state())!)
+        for (const id of idsOf(group.pass(nextMillis - group.now()), "Spawn")) end(id)
+      }
+      end(2)
+      group.pass(policy.initialRestartDelayMillis)
+      const spawnedMillis = group.steps.flatMap(({ actions, now }) => idsOf(actions, "Spawn").map(() => now))
+      assert.include(spawnedMillis, endMillis + policy.initialRestartDelayMillis)
+      // Within a minute the other fails at most every 10 s after its first attempts.
+      assert.isAtMost(spawnedMillis.length, 2 + 13 + 2)
+    },
+    { arbitrary: { runs: 200 } }
+  )
 
   it("gives a group up after too many ends in a row without work", () => {
     const group = runningGroup({ ...policy, maxIdleFailures: 2 })
@@ -310,13 +336,39 @@ describe("Supervision", () => {
     })
   })
 
+  it.prop(
+    "gives a worker that hangs no work before its timeout has passed, and kills it within a third of it later",
+    [int(60_000), int(100_000)],
+    ([timeoutMillis, hangMillis]) => {
+      const group = runningGroup({ ...policy, heartbeat: Heartbeat.withTimeout(1_000 + timeoutMillis) })
+      const wait = () => Supervision.deadline(policy, group.state())! - group.now()
+      while (group.now() + wait() < hangMillis) {
+        group.pass(wait())
+        group.send({ _tag: "Answered", id: 1 })
+      }
+      group.pass(hangMillis - group.now())
+      const isAvailable = () => Supervision.isAvailable(policy, group.state().workers.get(1)!)
+      let unavailableMillis: number | undefined
+      while (group.state().workers.get(1)!.phase === "ready") {
+        group.pass(wait())
+        if (!isAvailable()) unavailableMillis ??= group.now() - hangMillis
+      }
+      const killMillis = group.now() - hangMillis
+      // A millisecond for fractions.
+      assert.isAtMost(unavailableMillis!, 1_000 + timeoutMillis + 1)
+      assert.isAtLeast(killMillis, 1_000 + timeoutMillis - 1)
+      assert.isAtMost(killMillis, ((1_000 + timeoutMillis) * 4) / 3 + 1)
+    },
+    { arbitrary: { runs: 200 } }
+  )
+
   it("replaces a detached worker at once, and expects its end", () => {
     const group = runningGroup(policy)
     assert.deepStrictEqual(idsOf(group.send({ _tag: "Detach", id: 1 }), "Spawn"), [2])
     group.send({ _tag: "Ended", id: 1, reason: "ended with code 0", hadWork: true })
     const [ended] = group.notices().slice(-1)
     assert.isTrue(ended?._tag === "WorkerEnded" && !ended.isFailure)
-    assert.isUndefined(group.state().restartAtMillis)
+    assert.deepStrictEqual(group.state().vacancies, [])
   })
 
   it("requests a drain, and kills the workers that run at its deadline", () => {

@@ -94,7 +94,7 @@ export const make = Effect.fnUntraced(function* ({ capacity, gracePeriodMillis, 
     onMessage: (id, message) => {
       if (message._tag === "Refused") return supervisor.kill(id, message.detail)
       if (message._tag === "Ended") {
-        supervisor.progress()
+        supervisor.progress(id)
         return endTasks(state, message)
       }
       const { listener } = state
