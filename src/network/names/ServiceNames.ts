@@ -23,9 +23,12 @@ import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
+import * as TerminalText from "../TerminalText.ts"
 import { builtIn, packageServices, type Service } from "./WellKnownServices.ts"
 
 export type { Service } from "./WellKnownServices.ts"
+
+const quote = (text: string) => TerminalText.escape(JSON.stringify(text))
 
 /** Reason: the name is not in the table. @category errors @since 0.1.0 */
 export class UnknownService extends Data.TaggedClass("UnknownService")<{
@@ -33,7 +36,7 @@ export class UnknownService extends Data.TaggedClass("UnknownService")<{
   readonly protocol: string | undefined
 }> {
   get message(): string {
-    const what = `${JSON.stringify(this.service)}${this.protocol === undefined ? "" : ` over ${this.protocol}`}`
+    const what = `${quote(this.service)}${this.protocol === undefined ? "" : ` over ${this.protocol}`}`
     return `unknown service ${what}: give a name of the services file or a port from 0 to 65535`
   }
 }
@@ -41,7 +44,7 @@ export class UnknownService extends Data.TaggedClass("UnknownService")<{
 /** Reason: the number is not a port. @category errors @since 0.1.0 */
 export class InvalidPort extends Data.TaggedClass("InvalidPort")<{ readonly port: string }> {
   get message(): string {
-    return `invalid port ${this.port}: must be a whole number from 0 to 65535`
+    return `invalid port ${TerminalText.escape(this.port)}: must be a whole number from 0 to 65535`
   }
 }
 
@@ -62,15 +65,40 @@ export interface SkippedLine {
   readonly reason: string
 }
 
-const syntaxErrorOf = (endpoint: string | undefined): string | undefined => {
-  if (endpoint === undefined) return "no port: write NAME PORT/PROTOCOL and any aliases"
-  const [port, protocol, ...rest] = endpoint.split("/")
-  if (!/^\d+$/.test(port!) || Number(port) > 0xffff)
-    return `port ${JSON.stringify(port)} is not a number from 0 to 65535`
-  return protocol && rest.length === 0 ? undefined : "no protocol: write the port as PORT/PROTOCOL, such as 80/tcp"
+/** Parses a port as `strtoul` with base 0 does: decimal, octal after `0`, hexadecimal after `0x`. */
+const parsePort = (text: string): number | undefined => {
+  const [, hexadecimal, octal, decimal] = /^\+?(?:0x([\da-f]+)|0([0-7]*)|([1-9]\d*))$/i.exec(text) ?? []
+  const port =
+    hexadecimal !== undefined
+      ? Number.parseInt(hexadecimal, 16)
+      : octal !== undefined
+        ? Number.parseInt(`0${octal}`, 8)
+        : Number(decimal)
+  return port <= 0xffff ? port : undefined
 }
 
-/** Parses a services file; malformed lines are skipped and returned. Never throws. @category decoding @since 0.1.0 */
+/** Parses `80/tcp`. Fails with what is wrong. */
+const parseEndpoint = (endpoint: string | undefined): Result.Result<Pick<Service, "port" | "protocol">, string> => {
+  if (endpoint === undefined) return Result.fail("no port: write NAME PORT/PROTOCOL and any aliases")
+  const [, digits = "", protocol = ""] = /^([^/]*)\/*(.*)$/.exec(endpoint) ?? []
+  const port = parsePort(digits)
+  if (port === undefined) {
+    const forms = /^0\d/.test(digits) ? " (a number that begins with 0 is octal)" : ""
+    return Result.fail(`port ${quote(digits)} is not a number from 0 to 65535${forms}`)
+  }
+  return protocol === "" || protocol.includes("/")
+    ? Result.fail("no protocol: write the port as PORT/PROTOCOL, such as 80/tcp")
+    : Result.succeed({ port, protocol })
+}
+
+/**
+ * Parses a services file; malformed lines are skipped and returned. Never throws.
+ *
+ * A port is read as the GNU libc reads it: a number that begins with 0 is octal, with 0x hexadecimal.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
 export const parse = (
   text: string
 ): { readonly services: ReadonlyArray<Service>; readonly skippedLines: ReadonlyArray<SkippedLine> } => {
@@ -80,13 +108,9 @@ export const parse = (
     const entry = line.replace(/#.*/, "").trim()
     if (entry === "") continue
     const [name, endpoint, ...aliases] = entry.split(/\s+/)
-    const reason = syntaxErrorOf(endpoint)
-    if (reason !== undefined) {
-      skippedLines.push({ line: index + 1, text: line, reason })
-      continue
-    }
-    const [port, protocol] = endpoint!.split("/")
-    services.push({ name: name!, aliases, port: Number(port), protocol: protocol! })
+    const parsed = parseEndpoint(endpoint)
+    if (Result.isFailure(parsed)) skippedLines.push({ line: index + 1, text: line, reason: parsed.failure })
+    else services.push({ name: name!, aliases, ...parsed.success })
   }
   return { services, skippedLines }
 }
@@ -192,7 +216,7 @@ export const make = Effect.fnUntraced(function* ({ path = "/etc/services" }: Opt
     )
   )
   for (const { line, reason, text } of skippedLines) {
-    yield* Effect.logWarning(`${path}:${line}: ${reason}; skipped ${JSON.stringify(text)}`)
+    yield* Effect.logWarning(`${path}:${line}: ${reason}; skipped ${quote(text)}`)
   }
   return ServiceNames.of({ ...table(withPackageServices(services)), skippedLines })
 })

@@ -1,5 +1,7 @@
 import { execFileSync, spawnSync } from "node:child_process"
 import * as Fs from "node:fs"
+import * as Os from "node:os"
+import * as Path from "node:path"
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import { assert, describe, it } from "@effect/vitest"
 import * as Arbitrary from "effect/Arbitrary"
@@ -65,6 +67,28 @@ describe("ServiceNames", () => {
       text: "x abc/tcp # why",
       reason: 'port "abc" is not a number from 0 to 65535'
     })
+  })
+
+  it("parse reads a port as strtoul with base 0 does", () => {
+    const ports = ["010", "0x50", "0X1f", "+7", "00", "0", "65535", "0177777", "0xffff", "80/"]
+    const { services, skippedLines } = ServiceNames.parse(ports.map((port) => `x ${port}/tcp`).join("\n"))
+    assert.deepStrictEqual(
+      services.map(({ port }) => port),
+      [8, 80, 31, 7, 0, 0, 65_535, 65_535, 65_535, 80]
+    )
+    assert.deepStrictEqual(skippedLines, [])
+  })
+
+  it("parse skips what is no number to strtoul, and says why", () => {
+    const ports = ["08", "0x", "0b11", "12x", "", "-1", "65536", "0200000", "1e3", "9".repeat(400)]
+    const { services, skippedLines } = ServiceNames.parse(ports.map((port) => `x ${port}/tcp`).join("\n"))
+    assert.deepStrictEqual(services, [])
+    assert.strictEqual(skippedLines.length, ports.length)
+    assert.strictEqual(
+      skippedLines[0]!.reason,
+      'port "08" is not a number from 0 to 65535 (a number that begins with 0 is octal)'
+    )
+    assert.strictEqual(ServiceNames.parse("x \u001b[2J/tcp").skippedLines[0]!.reason.includes("\u001b"), false)
   })
 
   it("resolve accepts names and numbers, and fails with a message of one line for others", () => {
@@ -220,4 +244,36 @@ describe("ServiceNames", () => {
         )
       }).pipe(Effect.provide(ServiceNames.layer().pipe(Layer.provide(NodeFileSystem.layer))))
   )
+
+  const noNamespace =
+    missing ||
+    (spawnSync("unshare", ["-m", "mount", "--bind", "/tmp", "/tmp"]).status === 0
+      ? ""
+      : " (skipped: no right to a mount namespace)")
+  it.skipIf(noNamespace !== "")(`parse reads ports as getent does${noNamespace}`, () => {
+    const digits = ["0", "1", "7", "8", "9", "x", "X", "f", "b", "+", "12", "010", "0x"]
+    const ports = digits.flatMap((one) => digits.flatMap((two) => ["", ...digits].map((three) => one + two + three)))
+    const text = ports.map((port, i) => `s${i} ${port}/tcp`).join("\n")
+    const folder = Fs.mkdtempSync(Path.join(Os.tmpdir(), "services-"))
+    try {
+      Fs.writeFileSync(Path.join(folder, "services"), text)
+      const script = `mount --bind ${folder}/services /etc/services && getent -s files services`
+      const theirs = execFileSync("unshare", ["-m", "sh", "-c", script], { encoding: "utf8" })
+      const ours = ServiceNames.parse(text).services.map(({ name, port, protocol }) => `${name} ${port}/${protocol}`)
+      // The libc takes a number above 65535 modulo 65536; here it is no port.
+      const inRange = (line: string) =>
+        ours.includes(line) || !isOutOfRange(ports[Number(line.slice(1).split(" ")[0])]!)
+      const isOutOfRange = (port: string) => Number(/^\+?0[0-7]/.test(port) ? `0o${port.slice(1)}` : port) > 0xffff
+      assert.deepStrictEqual(
+        ours,
+        theirs
+          .trim()
+          .split("\n")
+          .map((line) => line.split(/\s+/).join(" "))
+          .filter(inRange)
+      )
+    } finally {
+      Fs.rmSync(folder, { recursive: true })
+    }
+  })
 })
