@@ -67,6 +67,11 @@ export interface Options {
   readonly maxLease?: Duration.Input | undefined
   /** Largest number of subscribers; further requests are answered with `Full`. Default 1,024. */
   readonly maxSubscribers?: number | undefined
+  /**
+   * Largest number of subscribers of one IPv4 address or IPv6 /64, answered likewise. Default: a quarter of
+   * `maxSubscribers`, at least 1.
+   */
+  readonly maxSubscribersPerAddress?: number | undefined
   /** Packets forwarded from each subscriber. Default 50. */
   readonly maxPacketsPerSecond?: number | undefined
   /** Secret from which cookies are made. Default: 32 random bytes at each start. */
@@ -87,7 +92,7 @@ export interface Stats {
   readonly granted: number
   /** Challenges sent. */
   readonly challenged: number
-  /** Subscriptions rejected because the relay was full. */
+  /** Subscriptions rejected because the relay was full, or had its limit of subscribers of the address. */
   readonly full: number
   /** Packets dropped because their sender has no subscription. */
   readonly unsubscribed: number
@@ -192,8 +197,10 @@ export const make = Effect.fnUntraced(function* (
   const sweeper = yield* Sweeper.make("1 second")
   const { now } = sweeper
   const cookies = yield* makeCookies(options.secret, now)
+  const { maxSubscribers = 1_024 } = options
   const subscribers = Subscribers.make({
-    maxSubscribers: options.maxSubscribers ?? 1_024,
+    maxSubscribers,
+    maxSubscribersPerAddress: options.maxSubscribersPerAddress ?? Math.max(1, Math.floor(maxSubscribers / 4)),
     maxPacketsPerSecond: options.maxPacketsPerSecond ?? 50
   })
   const counts = { ...noCounts }

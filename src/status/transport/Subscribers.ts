@@ -1,13 +1,17 @@
 /** Subscribers of a relay, with their leases and rate limits. Times are arguments, in milliseconds. */
 
 import * as Mac from "effect/crypto/Mac"
-import type * as Endpoint from "../../network/Endpoint.ts"
+import * as IpNetwork from "effect/net/IpNetwork"
+import * as NetAddress from "effect/net/NetAddress"
+import * as Endpoint from "../../network/Endpoint.ts"
 import * as TokenBucket from "../../network/TokenBucket.ts"
 import * as RelayMessage from "../wire/RelayMessage.ts"
 
 /** A subscriber. */
 interface Subscriber {
   readonly endpoint: Endpoint.Endpoint
+  /** Its IPv4 address, or the /64 of its IPv6 address. */
+  readonly network: string
   /** Header of its forwarded packets. */
   readonly header: Uint8Array
   /** Cookie of its latest subscription. */
@@ -21,12 +25,14 @@ interface Subscriber {
 export interface Options {
   /** Largest number of subscribers. */
   readonly maxSubscribers: number
+  /** Largest number of subscribers of one IPv4 address or IPv6 /64. */
+  readonly maxSubscribersPerAddress: number
   /** Packets from each subscriber; also the size of its token bucket. */
   readonly maxPacketsPerSecond: number
 }
 
 export interface Subscribers {
-  /** Grants or renews a lease; false if all places are taken. A running lease is never evicted. */
+  /** Grants or renews a lease; false if all places, or those of the address, are taken. Evicts no running lease. */
   readonly grant: (peer: Endpoint.Endpoint, cookie: Uint8Array, lease: number, now: number) => boolean
   /** Ends a subscription; false if the cookie is wrong. */
   readonly leave: (peer: Endpoint.Endpoint, cookie: Uint8Array, now: number) => boolean
@@ -40,14 +46,33 @@ export interface Subscribers {
 
 const keyOf = ({ address, port }: Endpoint.Endpoint) => `${address} ${port}`
 
-export const make = ({ maxSubscribers, maxPacketsPerSecond }: Options): Subscribers => {
+/** Bits of an IPv6 address that a site gets: its hosts choose the others themselves. */
+const ipv6SitePrefixBits = 64
+
+/** Returns what a host cannot change by itself: its IPv4 address, or the /64 of its IPv6 address. */
+const networkOf = ({ address }: Endpoint.Endpoint): string => {
+  const ip = Endpoint.toIp(address)
+  if (ip === undefined) return address
+  if (NetAddress.isIpv4Address(ip)) return NetAddress.formatIp(ip)
+  return IpNetwork.format(IpNetwork.fromAddressUnsafe(ip, ipv6SitePrefixBits))
+}
+
+export const make = ({ maxSubscribers, maxPacketsPerSecond, maxSubscribersPerAddress }: Options): Subscribers => {
   const byEndpoint = new Map<string, Subscriber>()
+  const countByNetwork = new Map<string, number>()
+  const countChange = (network: string, change: 1 | -1) => {
+    const count = (countByNetwork.get(network) ?? 0) + change
+    if (count === 0) countByNetwork.delete(network)
+    else countByNetwork.set(network, count)
+  }
   // A subscriber whose lease has ended is kept until its bucket is full, so that resubscribing does not refill it.
   const sweep: Subscribers["sweep"] = (now) => {
     for (const [key, row] of byEndpoint) {
       if (row.leaseEndsAt > now) continue
       row.bucket = TokenBucket.refill(row.bucket, now)
-      if (row.bucket.tokens >= maxPacketsPerSecond) byEndpoint.delete(key)
+      if (row.bucket.tokens < maxPacketsPerSecond) continue
+      byEndpoint.delete(key)
+      countChange(row.network, -1)
     }
   }
   const forEach: Subscribers["forEach"] = (now, visit) => {
@@ -62,12 +87,16 @@ export const make = ({ maxSubscribers, maxPacketsPerSecond }: Options): Subscrib
         existing.leaseEndsAt = now + lease
         return true
       }
-      if (byEndpoint.size >= maxSubscribers) sweep(now)
-      if (byEndpoint.size >= maxSubscribers) return false
-      const header = RelayMessage.forwardedHeader(peer)
+      const network = networkOf(peer)
+      const isFull = () =>
+        byEndpoint.size >= maxSubscribers || (countByNetwork.get(network) ?? 0) >= maxSubscribersPerAddress
+      if (isFull()) sweep(now)
+      if (isFull()) return false
+      countChange(network, 1)
       byEndpoint.set(keyOf(peer), {
         endpoint: peer,
-        header,
+        network,
+        header: RelayMessage.forwardedHeader(peer),
         cookie: ownCookie,
         leaseEndsAt: now + lease,
         bucket: TokenBucket.make(maxPacketsPerSecond, now)

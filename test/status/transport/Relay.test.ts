@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Arbitrary from "effect/Arbitrary"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Network from "../../../src/network/Network.ts"
@@ -215,8 +216,63 @@ describe("Relay", () => {
           const { full, subscribers } = yield* agent.stats
           assert.deepStrictEqual({ full, subscribers }, { full: 3, subscribers: 2 })
         }),
-      { maxSubscribers: 2 }
+      { maxSubscribers: 2, maxSubscribersPerAddress: 1 }
     )
+  )
+
+  it.effect("gives an address a quarter of its leases, and the others to the rest", () =>
+    run(({ host }) =>
+      Effect.gen(function* () {
+        const agent = yield* relay(yield* host("relay"), { maxSubscribers: 8 })
+        const [greedy, modest] = [yield* host("greedy"), yield* host("modest")]
+        const replies: Array<string | undefined> = []
+        for (const port of [4_000, 4_001, 4_002]) {
+          const client = yield* openClient(greedy, agent, port)
+          replies.push((yield* client.subscribe(port === 4_000 ? 5_000 : 60_000))?._tag)
+        }
+        replies.push((yield* (yield* openClient(modest, agent)).subscribe(60_000))?._tag)
+        assert.deepStrictEqual(replies, ["Granted", "Granted", "Full", "Granted"])
+        yield* Effect.sleep("7 seconds")
+        const later = yield* openClient(greedy, agent, 4_003)
+        assert.strictEqual((yield* later.subscribe(60_000))?._tag, "Granted")
+        const { full, subscribers } = yield* agent.stats
+        assert.deepStrictEqual({ full, subscribers }, { full: 1, subscribers: 3 })
+      })
+    )
+  )
+
+  const subnets = ["10.0.0.1", "10.0.0.2", "::ffff:10.0.0.1", "2001:db8:1::", "2001:db8:1:0:ffff::9", "2001:db8:1:1::9"]
+  const siteOf = [0, 1, 0, 2, 2, 3]
+  const move = Arbitrary.all({
+    host: Arbitrary.schema(Schema.Literals([0, 1, 2, 3, 4, 5])),
+    port: Arbitrary.schema(Schema.Literals([1, 2, 3, 4])),
+    action: Arbitrary.schema(Schema.Literals(["grant", "grant", "grant", "leave"])),
+    after: Arbitrary.schema(Schema.Literals([0, 1, 400, 3_000]))
+  })
+  it.prop(
+    "never gives an IPv4 address or an IPv6 /64 more than its share, and frees what ends",
+    [Arbitrary.array(move, { maxLength: 60 })],
+    ([moves]) => {
+      const options = { maxSubscribers: 12, maxSubscribersPerAddress: 3, maxPacketsPerSecond: 1 }
+      const subscribers = Subscribers.make(options)
+      let now = 0
+      for (const { action, after, host, port } of moves) {
+        now += after
+        const peer = { address: subnets[host]!, port }
+        if (action === "leave") subscribers.leave(peer, RelayMessage.zeroCookie, now)
+        const bySite = [0, 0, 0, 0]
+        const count = () => {
+          bySite.fill(0)
+          subscribers.forEach(now, ({ endpoint }) => bySite[siteOf[subnets.indexOf(endpoint.address)]!]!++)
+          return bySite[siteOf[host]!]!
+        }
+        const before = count()
+        const granted = action === "grant" && subscribers.grant(peer, RelayMessage.zeroCookie, 1_000, now)
+        assert.isAtMost(count(), 3)
+        // No token was taken, so that a subscriber whose lease has ended keeps no place.
+        if (action === "grant" && before < 3) assert.isTrue(granted)
+      }
+    }
   )
 
   it.effect("limits the packets of each subscriber, and leaving does not reset the limit", () =>
@@ -252,7 +308,7 @@ describe("Relay", () => {
   )
 
   it("keeps the rate limit of a subscriber that left and returns, also after a sweep", () => {
-    const subscribers = Subscribers.make({ maxSubscribers: 10, maxPacketsPerSecond: 10 })
+    const subscribers = Subscribers.make({ maxSubscribers: 10, maxSubscribersPerAddress: 10, maxPacketsPerSecond: 10 })
     const peer = { address: "10.0.0.1", port: 1 }
     const grant = (now: number) => subscribers.grant(peer, RelayMessage.zeroCookie, 60_000, now)
     const forwardedAt = (now: number) =>
