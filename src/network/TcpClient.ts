@@ -4,17 +4,19 @@
  */
 import * as Arr from "effect/Array"
 import * as Data from "effect/Data"
-import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FiberSet from "effect/FiberSet"
-import * as Latch from "effect/Latch"
 import type * as Dns from "effect/net/Dns"
 import * as NetAddress from "effect/net/NetAddress"
+import * as Queue from "effect/Queue"
+import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
+import * as Monotonic from "./Monotonic.ts"
 import { type Connection, Network, NetworkError } from "./Network.ts"
 import * as AddressInfo from "./names/AddressInfo.ts"
+import * as HappyEyeballs from "./names/HappyEyeballs.ts"
 import type { ServiceNames } from "./names/ServiceNames.ts"
 
 /** A failed attempt to connect. @category models @since 0.1.0 */
@@ -126,49 +128,52 @@ export const connectAny = Effect.fnUntraced(function* (
     maximum: maxAttemptDelay
   })
   const ordered = interleave(addresses, firstFamily)
+  const rules = { addressCount: ordered.length, attemptDelayMillis: Duration.toMillis(delay) }
   const failures: Array<NetworkError | undefined> = []
-  const openScopes = new Set<Scope.Closeable>()
-  const winner = yield* Deferred.make<
-    { readonly connection: Connection; readonly scope: Scope.Scope },
-    TcpClientError
-  >()
+  const opened = new Map<number, { readonly connection?: Connection; readonly scope: Scope.Closeable }>()
+  const events = yield* Queue.unbounded<HappyEyeballs.Event>()
 
-  const attempt = Effect.fnUntraced(function* (index: number, failed: Latch.Latch) {
+  const attempt = Effect.fnUntraced(function* (index: number) {
     const scope = yield* Scope.fork(parentScope)
-    openScopes.add(scope)
-    yield* Effect.matchEffect(Scope.provide(network.connect(ordered[index]!), scope), {
-      onFailure: (error) => {
-        failures[index] = error
-        return failed.open
-      },
-      onSuccess: (connection) => Deferred.succeed(winner, { connection, scope })
-    })
+    opened.set(index, { scope })
+    const exit = yield* Effect.result(Scope.provide(network.connect(ordered[index]!), scope))
+    if (Result.isFailure(exit)) failures[index] = exit.failure
+    else opened.set(index, { scope, connection: exit.success })
+    yield* Queue.offer(events, { _tag: Result.isFailure(exit) ? "Failed" : "Connected", attempt: index })
   })
   const attempts = () =>
     ordered.map((address, index) => ({
       address,
       error: failures[index] ?? new NetworkError({ reason: "TimedOut", address })
     }))
-  const tryAll = Effect.gen(function* () {
+  const race = Effect.gen(function* () {
     const running = yield* FiberSet.make()
-    for (const index of ordered.keys()) {
-      const failed = Latch.makeUnsafe()
-      const fiber = Effect.onError(attempt(index, failed), (cause) => Deferred.failCause(winner, cause))
-      yield* FiberSet.run(running, fiber)
-      yield* Effect.raceFirst(Effect.sleep(delay), failed.await)
+    const now = yield* Monotonic.millis
+    let state = HappyEyeballs.initial
+    let event: HappyEyeballs.Event = { _tag: "Due" }
+    while (true) {
+      const [next, actions] = HappyEyeballs.step(state, event, rules, now())
+      state = next
+      for (const action of actions) {
+        if (action._tag === "Win") return opened.get(action.attempt)!
+        if (action._tag === "GiveUp")
+          return yield* new TcpClientError({ reason: new AllFailed({ attempts: attempts() }) })
+        const started = Effect.onError(attempt(action.attempt), (cause) => Queue.failCause(events, cause))
+        yield* FiberSet.run(running, started)
+      }
+      const due = Effect.as(Effect.sleep(state.dueMillis - now()), { _tag: "Due" } as const)
+      const ended = Queue.take(events)
+      event = yield* Number.isFinite(state.dueMillis) ? Effect.raceFirst(ended, due) : ended
     }
-    yield* FiberSet.awaitEmpty(running)
-    yield* Deferred.fail(winner, new TcpClientError({ reason: new AllFailed({ attempts: attempts() }) }))
-    return yield* Effect.never
   })
   // Two attempts may succeed at once: every connection but the winner is closed.
   const closeAllExcept = (kept: Scope.Scope | undefined) =>
-    Effect.forEach(openScopes, (scope) => (scope === kept ? Effect.void : Scope.close(scope, Exit.void)), {
+    Effect.forEach(opened.values(), ({ scope }) => (scope === kept ? Effect.void : Scope.close(scope, Exit.void)), {
       discard: true
     })
 
   const limit = Duration.fromInputUnsafe(timeout)
-  const { connection } = yield* Effect.raceFirst(tryAll, Deferred.await(winner)).pipe(
+  const { connection } = yield* race.pipe(
     Effect.scoped,
     Effect.timeoutOrElse({
       duration: limit,
@@ -176,7 +181,7 @@ export const connectAny = Effect.fnUntraced(function* (
     }),
     Effect.onExit((exit) => closeAllExcept(Exit.isSuccess(exit) ? exit.value.scope : undefined))
   )
-  return connection
+  return connection!
 })
 
 /**
