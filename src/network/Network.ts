@@ -249,6 +249,8 @@ export interface Interface {
   readonly broadcast?: NetAddress.Ipv4Address | undefined
   /** Zone index of a link-local IPv6 address, else 0. */
   readonly scopeId: number
+  /** Index of the interface, which is a zone, too. Undefined where the platform does not report it. */
+  readonly index?: number | undefined
   readonly loopback: boolean
   readonly mac: string
 }

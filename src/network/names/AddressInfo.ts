@@ -56,10 +56,10 @@ export class SocktypeMismatch extends Data.TaggedClass("SocktypeMismatch")<{
   }
 }
 
-/** Reason: the zone of an IPv6 literal is not an interface of this host. @category errors @since 0.1.0 */
+/** Reason: the zone of an IPv6 literal is not an interface of this host with an address. @category errors @since 0.1.0 */
 export class UnknownZone extends Data.TaggedClass("UnknownZone")<{ readonly host: string; readonly zone: string }> {
   get message(): string {
-    return `${this.host}: no interface ${JSON.stringify(this.zone)} with a link-local IPv6 address`
+    return `${this.host}: no interface ${JSON.stringify(this.zone)} with an address`
   }
 }
 
@@ -202,14 +202,16 @@ export const candidates = Effect.fnUntraced(function* (addresses: ReadonlyArray<
 })
 
 /**
- * Sorts addresses by RFC 6724 for this host; a single address is returned unchecked.
+ * Sorts addresses by RFC 6724 for this host, with the tables of `AddressOrder.CurrentOptions`. A single address is
+ * returned unchecked.
  *
  * @category resolving
  * @since 0.1.0
  */
 export const sort = Effect.fnUntraced(function* (addresses: Arr.NonEmptyReadonlyArray<NetAddress.InetAddress>) {
   if (addresses.length === 1) return addresses
-  const sorted = AddressOrder.sort(yield* candidates(addresses)).map(({ address }) => address)
+  const options = yield* yield* AddressOrder.CurrentOptions
+  const sorted = AddressOrder.sort(yield* candidates(addresses), options).map(({ address }) => address)
   return sorted as unknown as Arr.NonEmptyReadonlyArray<NetAddress.InetAddress>
 })
 
@@ -243,7 +245,12 @@ const fromLiteral = Effect.fnUntraced(function* (host: string) {
   const scoped = NetAddress.scopedIpv6LiteralFromString(host)
   if (Result.isFailure(scoped)) return undefined
   const interfaces = yield* (yield* Network).interfaces
-  const zones = new Map(interfaces.flatMap(({ name, scopeId }) => (scopeId > 0 ? [[name, scopeId] as const] : [])))
+  const zones = new Map(
+    interfaces.flatMap(({ index = 0, name, scopeId }) => {
+      const zone = scopeId === 0 ? index : scopeId
+      return zone > 0 ? [[name, zone] as const] : []
+    })
+  )
   return yield* Effect.mapError(Effect.fromResult(NetAddress.inetAddressFromHostString(scoped.success, 0, zones)), () =>
     fail(new UnknownZone({ host, zone: scoped.success.replace(/.*%/, "") }))
   )

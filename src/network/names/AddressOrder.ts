@@ -16,6 +16,8 @@
  * sorted.map(({ destination }) => NetAddress.formatIp(destination)) // => ["198.51.100.1", "2001:db8::1"]
  * ```
  */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
 import * as IpNetwork from "effect/net/IpNetwork"
 import * as NetAddress from "effect/net/NetAddress"
 
@@ -23,10 +25,18 @@ import * as NetAddress from "effect/net/NetAddress"
 export interface PolicyRow {
   /** IPv6 prefix; IPv4 addresses match as ::ffff:0:0/96. */
   readonly prefix: string
-  /** Higher values are preferred. */
-  readonly precedence: number
-  /** A destination is preferred if its source has the same label. */
-  readonly label: number
+  /** Higher values are preferred. Default: that of the next shorter prefix with one. */
+  readonly precedence?: number | undefined
+  /** A destination is preferred if its source has the same label. Default: that of the next shorter prefix with one. */
+  readonly label?: number | undefined
+}
+
+/** The scope of the IPv4 addresses of a prefix. @category models @since 0.1.0 */
+export interface ScopeRow {
+  /** IPv4 prefix. */
+  readonly prefix: string
+  /** Scope, numbered as in multicast: 2 link-local, 5 site-local, 14 global. */
+  readonly scope: number
 }
 
 /** The default policy table of RFC 6724, section 2.1. @category constants @since 0.1.0 */
@@ -59,6 +69,13 @@ export const glibc: ReadonlyArray<PolicyRow> = [
   { prefix: "2001::/32", precedence: 40, label: 7 }
 ]
 
+/** The scopes of IPv4 addresses of RFC 6724, section 3.2. @category constants @since 0.1.0 */
+export const ipv4Scopes: ReadonlyArray<ScopeRow> = [
+  { prefix: "127.0.0.0/8", scope: 2 },
+  { prefix: "169.254.0.0/16", scope: 2 },
+  { prefix: "0.0.0.0/0", scope: 14 }
+]
+
 /** A destination with the source address the system would use for it. @category models @since 0.1.0 */
 export interface Candidate {
   readonly destination: NetAddress.IpAddress
@@ -72,8 +89,10 @@ export interface Candidate {
 
 /** Options of the sorter. @category models @since 0.1.0 */
 export interface Options {
-  /** Policy table. Default `rfc6724`. */
+  /** Policy table; of two rows with one prefix the first counts. Default `rfc6724`. */
   readonly policy?: ReadonlyArray<PolicyRow> | undefined
+  /** Scopes of IPv4 addresses; of two rows with one prefix the first counts. Default `ipv4Scopes`. */
+  readonly scopes?: ReadonlyArray<ScopeRow> | undefined
   /**
    * Counts common bits beyond the source's subnet too, as RFC 3484 did and glibc does. Default false: hosts of one
    * subnet are equally near (RFC 6724, section 2.2).
@@ -81,11 +100,35 @@ export interface Options {
   readonly beyondSubnet?: boolean | undefined
 }
 
+/**
+ * Effect that returns the options by which `AddressInfo` sorts. Default: none, which is the order of RFC 6724.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export const CurrentOptions: Context.Reference<Effect.Effect<Options>> = Context.Reference<Effect.Effect<Options>>(
+  "effect-inet/network/AddressOrder/CurrentOptions",
+  { defaultValue: () => Effect.succeed({}) }
+)
+
+const globalScopeNumber = 14
+
 const bytesOf = (address: NetAddress.IpAddress): ReadonlyArray<number> =>
   NetAddress.isIpv4Address(address) ? NetAddress.ipv4ToOctets(address) : NetAddress.ipv6ToOctets(address)
 
 const toIpv6 = (address: NetAddress.IpAddress): NetAddress.Ipv6Address =>
   NetAddress.isIpv4Address(address) ? NetAddress.toIpv4Mapped(address) : address
+
+/** Returns a function that finds the row of the longest prefix of an address. */
+const longestPrefix = <Row extends { readonly prefix: string }>(rows: ReadonlyArray<Row>) => {
+  const networks = rows
+    .map((row) => ({ row, network: IpNetwork.fromStringUnsafe(row.prefix) }))
+    .sort((a, b) => b.network.prefixLength - a.network.prefixLength)
+  return (address: NetAddress.IpAddress): Row | undefined =>
+    networks.find(({ network }) => IpNetwork.contains(network, address))?.row
+}
+
+const scopeOfIpv4 = longestPrefix(ipv4Scopes)
 
 /**
  * Returns the scope of an address, numbered as in multicast: 2 link-local, 5 site-local, 14 global (RFC 6724, sections
@@ -94,12 +137,14 @@ const toIpv6 = (address: NetAddress.IpAddress): NetAddress.Ipv6Address =>
  * @category getters
  * @since 0.1.0
  */
-export const scopeOf = (address: NetAddress.IpAddress): number => {
+export const scopeOf = (address: NetAddress.IpAddress): number => scopeWith(scopeOfIpv4, address)
+
+const scopeWith = (rowOf: typeof scopeOfIpv4, address: NetAddress.IpAddress): number => {
+  if (NetAddress.isIpv4Address(address)) return rowOf(address)?.scope ?? globalScopeNumber
   if (NetAddress.isLoopback(address) || NetAddress.isLinkLocal(address)) return 2
-  if (NetAddress.isIpv4Address(address)) return 14
   const [first, second] = bytesOf(address) as [number, number]
   if (first === 0xff) return second & 0xf
-  return first === 0xfe && second >= 0xc0 ? 5 : 14
+  return first === 0xfe && second >= 0xc0 ? 5 : globalScopeNumber
 }
 
 /**
@@ -170,24 +215,23 @@ const compare: Rule = (a, b) => {
 /** Sorts destinations, best first; equal ones keep their order. @category sorting @since 0.1.0 */
 export const sort = <A extends Candidate>(
   candidates: ReadonlyArray<A>,
-  { beyondSubnet = false, policy = rfc6724 }: Options = {}
+  { beyondSubnet = false, policy = rfc6724, scopes = ipv4Scopes }: Options = {}
 ): ReadonlyArray<A> => {
-  const rows = policy
-    .map((row) => ({ ...row, network: IpNetwork.fromStringUnsafe(row.prefix) }))
-    .sort((a, b) => b.network.prefixLength - a.network.prefixLength)
-  const policyOf = (address: NetAddress.IpAddress) =>
-    rows.find(({ network }) => IpNetwork.contains(network, toIpv6(address)))
+  const labels = longestPrefix(policy.filter(({ label }) => label !== undefined))
+  const precedences = longestPrefix(policy.filter(({ precedence }) => precedence !== undefined))
+  const scopeRows = longestPrefix(scopes)
+  const labelOf = (address: NetAddress.IpAddress) => labels(toIpv6(address))?.label
   const sortKeyOf = (candidate: Candidate): SortKey => {
     const destination = NetAddress.toCanonical(candidate.destination)
     const source = candidate.source && NetAddress.toCanonical(candidate.source)
-    const row = policyOf(destination)
+    const scope = scopeWith(scopeRows, destination)
     return {
       reachable: Number(source !== undefined),
-      sameScope: Number(source !== undefined && scopeOf(source) === scopeOf(destination)),
+      sameScope: Number(source !== undefined && scopeWith(scopeRows, source) === scope),
       notDeprecated: Number(source === undefined || candidate.deprecated !== true),
-      sameLabel: Number(source !== undefined && policyOf(source)?.label === row?.label),
-      precedence: row?.precedence ?? 0,
-      scope: scopeOf(destination),
+      sameLabel: Number(source !== undefined && labelOf(source) === labelOf(destination)),
+      precedence: precedences(toIpv6(destination))?.precedence ?? 0,
+      scope,
       family: NetAddress.familyOf(destination),
       matchingPrefixLength:
         source === undefined ? 0 : matchingPrefixLength({ ...candidate, destination }, source, beyondSubnet)

@@ -5,6 +5,7 @@
 import * as Arr from "effect/Array"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
+import * as Equal from "effect/Equal"
 import * as FileSystem from "effect/FileSystem"
 import * as Dns from "effect/net/Dns"
 import * as Host from "effect/net/Host"
@@ -225,4 +226,20 @@ export const gethostbyname = Effect.fnUntraced(function* (
   if (inHostsFile !== undefined) return inHostsFile
   const addresses = yield* lookup(host, family)
   return yield* entryOrMismatch(Arr.reverse(yield* followAliases(host)), addresses)
+})
+
+/**
+ * Looks up the names of an address, first in the hosts file, then with `Dns`. The canonical name comes first.
+ *
+ * @category resolving
+ * @since 0.1.0
+ */
+export const gethostbyaddr = Effect.fnUntraced(function* (
+  address: NetAddress.IpAddress,
+  { hostsFile = "/etc/hosts" }: Pick<Options, "hostsFile"> = {}
+): Effect.fn.Return<Arr.NonEmptyReadonlyArray<string>, Dns.DnsError, Dns.Dns | FileSystem.FileSystem> {
+  const fs = yield* FileSystem.FileSystem
+  const hosts = yield* Effect.orElseSucceed(fs.readFileString(hostsFile), () => "")
+  const found = parseHosts(hosts).find((line) => Equal.equals(line.address, address))
+  return found === undefined ? yield* (yield* Dns.Dns).reverse(address) : found.names
 })

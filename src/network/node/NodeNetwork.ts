@@ -1,5 +1,6 @@
 /** `Network` of the host, over `node:net` and `node:dgram`. */
 
+import * as Fs from "node:fs"
 import * as Os from "node:os"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -9,6 +10,15 @@ import { type Interface, Network } from "../Network.ts"
 import * as NodeDescriptorBudget from "./NodeDescriptorBudget.ts"
 import * as NodeTcp from "./NodeTcp.ts"
 import * as NodeUdp from "./NodeUdp.ts"
+
+/** Reads the index of an interface, which Node reports for those with a link-local address only. */
+const readIndex = (name: string): number | undefined => {
+  try {
+    return Number(Fs.readFileSync(`/sys/class/net/${name}/ifindex`, "utf8"))
+  } catch {
+    return undefined
+  }
+}
 
 const interfaceOf = (name: string, info: Os.NetworkInterfaceInfo): Interface | undefined => {
   if (info.cidr === null) return undefined
@@ -20,6 +30,10 @@ const interfaceOf = (name: string, info: Os.NetworkInterfaceInfo): Interface | u
     broadcast:
       isIpv4 && address.prefixLength < 31 ? IpNetwork.lastAddress(IpNetwork.fromInterface(address)) : undefined,
     scopeId: info.family === "IPv6" ? info.scopeid : 0,
+    // Read on demand: few programs need it, and some read all interfaces once a second.
+    get index() {
+      return readIndex(name)
+    },
     loopback: info.internal,
     mac: info.mac
   }

@@ -4,12 +4,13 @@ import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as Layer from "effect/Layer"
 import type * as Dns from "effect/net/Dns"
 import type { Network } from "../Network.ts"
+import * as GaiConf from "../names/GaiConf.ts"
 import * as ServiceNames from "../names/ServiceNames.ts"
 import * as NodeNetwork from "./NodeNetwork.ts"
 
-/** `NodeNetwork`, `NodeDns` and `ServiceNames` of this host. @category layers @since 0.1.0 */
+/** `NodeNetwork`, `NodeDns`, `ServiceNames` and `GaiConf` of this host. @category layers @since 0.1.0 */
 export const layer: Layer.Layer<Network | Dns.Dns | ServiceNames.ServiceNames> = Layer.mergeAll(
   NodeNetwork.layer,
   NodeDns.layer,
-  Layer.provide(ServiceNames.layer(), NodeFileSystem.layer)
+  Layer.provide(Layer.merge(ServiceNames.layer(), GaiConf.layer()), NodeFileSystem.layer)
 )

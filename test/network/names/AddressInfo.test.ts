@@ -16,6 +16,7 @@ import * as NodeNetwork from "../../../src/network/node/NodeNetwork.ts"
 
 const interfaceOf = (name: string, address: string, scopeId = 0): Interface => ({
   name,
+  ...(name === "lo" ? { index: 1 } : {}),
   address: IpInterface.fromStringUnsafe(address),
   scopeId,
   loopback: name === "lo",
@@ -98,6 +99,7 @@ const found: ReadonlyArray<readonly [string, Parameters, ReadonlyArray<string>]>
     ["tcp 192.0.2.7:22"]
   ],
   ["a named zone", ["fe80::1%eth0", "ssh"], ["tcp [fe80::1%3]:22"]],
+  ["the zone of an interface without a link-local address", ["fe80::1%lo", "ssh"], ["tcp [fe80::1%1]:22"]],
   ["a numbered zone", ["fe80::1%7", "ssh"], ["tcp [fe80::1%7]:22"]],
   ["an IPv4-mapped address", ["four.test", "ssh", { family: 6, v4mapped: true }], ["tcp [::ffff:192.0.2.4]:22"]],
   ["no mapping for a host with IPv6", ["both.test", "ssh", { family: 6, v4mapped: true }], ["tcp [2001:db8:1::9]:22"]],
@@ -145,7 +147,7 @@ const refused: ReadonlyArray<readonly [Parameters, AddressInfo.Reason["_tag"], s
     "FamilyMismatch",
     "::1 is not an IPv4 address: leave the family out, or give an IPv4 address"
   ],
-  [["fe80::1%eth7", 80], "UnknownZone", 'fe80::1%eth7: no interface "eth7" with a link-local IPv6 address']
+  [["fe80::1%eth7", 80], "UnknownZone", 'fe80::1%eth7: no interface "eth7" with an address']
 ]
 
 describe("AddressInfo", () => {
