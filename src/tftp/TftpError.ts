@@ -3,6 +3,7 @@ import * as Schema from "effect/Schema"
 import * as SchemaTransformation from "effect/SchemaTransformation"
 import * as Network from "../network/Network.ts"
 import * as AddressInfo from "../network/names/AddressInfo.ts"
+import * as Quantity from "../network/Quantity.ts"
 import * as TerminalText from "../network/TerminalText.ts"
 import * as FileStoreError from "./store/FileStoreError.ts"
 
@@ -27,10 +28,17 @@ export class Timeout extends Schema.TaggedClass<Timeout>()("Timeout", {
   lastAckMissing: Schema.Boolean
 }) {
   get message(): string {
-    const count = (noun: string) => `${this.attempts} ${noun}${this.attempts === 1 ? "" : "s"}`
+    const count = (noun: string) => Quantity.format(this.attempts, noun)
     return this.lastAckMissing
       ? `timed out: no ACK of the last block, sent ${count("time")}; the file may have arrived`
       : `timed out: no reply to ${count("request")}`
+  }
+}
+
+/** The client sent another request from the same port. @category errors @since 0.1.0 */
+export class Superseded extends Schema.TaggedClass<Superseded>()("Superseded", {}) {
+  get message(): string {
+    return "superseded by a new request of the client"
   }
 }
 
@@ -63,7 +71,7 @@ export class SizeMismatch extends Schema.TaggedClass<SizeMismatch>()("SizeMismat
   received: Schema.Number
 }) {
   get message(): string {
-    return `size mismatch: received ${this.received} bytes, but tsize announced ${this.announced}`
+    return `size mismatch: received ${Quantity.format(this.received, "byte")}, but tsize announced ${this.announced}`
   }
 }
 
@@ -111,6 +119,7 @@ export class Unresolved extends Schema.TaggedClass<Unresolved>()("Unresolved", {
 const Reason = Schema.Union([
   Refused,
   Timeout,
+  Superseded,
   DeadlineExceeded,
   ProtocolViolation,
   SizeMismatch,

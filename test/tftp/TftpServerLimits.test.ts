@@ -43,6 +43,14 @@ describe("TftpServer, limits", () => {
     })
   )
 
+  TftpHosts.both("accepts a request in place of another from the same port at maxTransfersPerClient", () =>
+    Effect.gen(function* () {
+      const { endpoint } = yield* TftpHosts.serve({ files, maxTransfersPerClient: 1 })
+      const talk = yield* TftpTranscript.open({ endpoint, content: files.f })
+      yield* talk.play("a> WRQ h octet tsize=5", "a< OACK tsize=5", "a> RRQ f octet", "a< DATA 1 512")
+    })
+  )
+
   TftpHosts.simulated("uses ports of the range, and refuses an upload if none is free", () =>
     Effect.gen(function* () {
       const { endpoint } = yield* TftpHosts.serve({ files, ports: [5_000, 5_001] })

@@ -41,6 +41,23 @@ describe("TftpServer, stats and events", () => {
     })
   )
 
+  TftpHosts.both("counts a transfer that another request supersedes as failed, not as a size probe", () =>
+    Effect.gen(function* () {
+      const { endpoint, server } = yield* TftpHosts.serve({ files })
+      const seen = yield* watch(server)
+      const talk = yield* TftpTranscript.open({ endpoint, content: files.f })
+      yield* talk.play("a> WRQ h octet tsize=5", "a< OACK tsize=5", "a> RRQ f octet", "a< DATA 1 512", "a> ACK 1")
+      yield* talk.play("a< DATA 2 488", "a> ACK 2", "a-")
+      const { active, failed, finished, probed, started } = yield* server.stats
+      assert.deepStrictEqual(
+        { active, failed, finished, probed, started },
+        { active: 0, failed: 1, finished: 1, probed: 0, started: 2 }
+      )
+      const reasons = seen.flatMap((event) => (event._tag === "Failed" ? [event.error.reason._tag] : []))
+      assert.deepStrictEqual(reasons, ["Superseded"])
+    })
+  )
+
   TftpHosts.both("counts transfers, publishes events and updates metrics", () =>
     Effect.gen(function* () {
       const { endpoint, server } = yield* TftpHosts.serve({ files })

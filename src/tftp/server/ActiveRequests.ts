@@ -138,10 +138,16 @@ const serve = Effect.fnUntraced(function* (table: Table, active: ActiveRequest) 
   yield* Effect.raceFirst(dally, shutdown.await)
 }, Effect.scoped)
 
+/** Returns the reason of a failure for the log: a superseded transfer ends as if the client had sent an ERROR. */
+const errorOf = ({ _tag }: RequestState.State, error: TftpError.TftpError) =>
+  _tag === "Superseded" && error.reason._tag === "Refused"
+    ? new TftpError.TftpError({ reason: new TftpError.Superseded() })
+    : error
+
 /** Reports a failure. Before the transfer began it is a refusal: the listen socket sends the ERROR. */
 const fail = ({ telemetry }: Table, { info, received, state }: ActiveRequest, error: TftpError.TftpError) => {
   const transfer = RequestState.transferOf(state)
-  if (transfer !== undefined) return telemetry.failed(info, error, transfer)
+  if (transfer !== undefined) return telemetry.failed(info, errorOf(state, error), transfer)
   const { message, reason } = error
   const isFile = reason._tag === "File"
   const [code, peerMessage] = isFile

@@ -2,39 +2,43 @@
  * The state of a request that a server has accepted, as a state machine. Pure.
  *
  * A request is opening until its file is open and its options are negotiated, then transferring. After a success it
- * dallies, for a client that may have missed the last ACK, and does not count as active any more. Only an upload in
- * this thread dallies for some time.
+ * dallies, for a client that may have missed the last ACK, and does not count as active any more. Only an upload that
+ * the server's own thread runs dallies here: a transfer thread does it by itself, a download does not.
  */
 import * as Packet from "../protocol/Packet.ts"
 import * as Transfer from "../transfer/Transfer.ts"
 import type { ReceivedRequest } from "./RequestHandler.ts"
 
-/** The state of a request. Each but `Opening` and `Ended` has the transfer that handles the client's datagrams. */
+/** The state of a request, with the transfer that handles the client's datagrams. */
 export type State =
   | { readonly _tag: "Opening" }
   | { readonly _tag: "Transferring"; readonly transfer: Transfer.Transfer }
+  /** The client has sent another request: this one is ending, and does not count as active any more. */
+  | { readonly _tag: "Superseded"; readonly transfer: Transfer.Transfer | undefined }
   | { readonly _tag: "Dallying"; readonly transfer: Transfer.Transfer }
   | { readonly _tag: "Ended" }
 
 /** An event of a request. */
 export type Event =
-  /** Its transfer begins. */
+  /** Its fiber begins the transfer. */
   | { readonly _tag: "Opened"; readonly transfer: Transfer.Transfer }
   /** Its transfer has succeeded, and telemetry has recorded it. */
   | { readonly _tag: "Succeeded" }
   /** Its fiber has ended, for whatever reason. */
   | { readonly _tag: "Ended" }
-  /** The client has sent a request from the same port. `isRepeated`: this one again, which is new while dallying. */
+  /** The client has sent a request from the same port. `isRepeated`: it equals this one, which dallying takes as new. */
   | { readonly _tag: "RequestReceived"; readonly received: ReceivedRequest; readonly isRepeated: boolean }
 
 /** A request to the driver. */
 export type Action =
-  /** Decrement the number of active transfers. */
+  /** Decrements the number of active transfers. */
   | { readonly _tag: "CountEnded" }
   | { readonly _tag: "CountDuplicate" }
+  /** Interrupts the fiber of this request. */
   | { readonly _tag: "Interrupt" }
-  /** Pass a packet to the transfer. */
+  /** Passes a packet to the transfer. */
   | { readonly _tag: "Receive"; readonly transfer: Transfer.Transfer; readonly bytes: Uint8Array }
+  /** Starts the received request, with a state of its own. */
   | { readonly _tag: "Start"; readonly received: ReceivedRequest }
 
 /** The next state, and the actions to perform. */
@@ -52,19 +56,27 @@ const superseded = Transfer.errorPacket(Packet.ErrorCode.NotDefined, "superseded
 export const transferOf = (state: State): Transfer.Transfer | undefined =>
   "transfer" in state ? state.transfer : undefined
 
-const onRequest = (state: State, received: ReceivedRequest, isRepeated: boolean): ReadonlyArray<Action> => {
+const duplicate: ReadonlyArray<Action> = [{ _tag: "CountDuplicate" }]
+const countEnded: Action = { _tag: "CountEnded" }
+
+const onRequest = (state: State, received: ReceivedRequest, isRepeated: boolean): Transition => {
   const start: Action = { _tag: "Start", received }
   switch (state._tag) {
     case "Opening":
-      return isRepeated ? [{ _tag: "CountDuplicate" }] : [{ _tag: "Interrupt" }, start]
-    case "Transferring":
       return isRepeated
-        ? [{ _tag: "CountDuplicate" }]
-        : [{ _tag: "Receive", transfer: state.transfer, bytes: superseded }, start]
+        ? [state, duplicate]
+        : [{ _tag: "Superseded", transfer: undefined }, [countEnded, { _tag: "Interrupt" }, start]]
+    case "Transferring": {
+      const { transfer } = state
+      return isRepeated
+        ? [state, duplicate]
+        : [{ _tag: "Superseded", transfer }, [countEnded, { _tag: "Receive", transfer, bytes: superseded }, start]]
+    }
     case "Dallying":
-      return [{ _tag: "Interrupt" }, start]
+      return [state, [{ _tag: "Interrupt" }, start]]
+    case "Superseded":
     case "Ended":
-      return [start]
+      return [state, [start]]
   }
 }
 
@@ -74,13 +86,10 @@ export const transition = (state: State, event: Event): Transition => {
     case "Opened":
       return state._tag === "Opening" ? [{ _tag: "Transferring", transfer: event.transfer }, []] : [state, []]
     case "Succeeded":
-      return state._tag === "Transferring" ? [{ ...state, _tag: "Dallying" }, [{ _tag: "CountEnded" }]] : [state, []]
+      return state._tag === "Transferring" ? [{ ...state, _tag: "Dallying" }, [countEnded]] : [state, []]
     case "Ended":
-      return [
-        { _tag: "Ended" },
-        state._tag === "Opening" || state._tag === "Transferring" ? [{ _tag: "CountEnded" }] : []
-      ]
+      return [{ _tag: "Ended" }, state._tag === "Opening" || state._tag === "Transferring" ? [countEnded] : []]
     case "RequestReceived":
-      return [state, onRequest(state, event.received, event.isRepeated)]
+      return onRequest(state, event.received, event.isRepeated)
   }
 }

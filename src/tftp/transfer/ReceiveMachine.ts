@@ -13,8 +13,9 @@
  *                               Dallying
  * ```
  *
- * A file of one block goes from Handshake to Committing. A phase before Dallying becomes Failed when a block is too
- * long, the size is wrong or the peer is silent; the driver ends the transfer for other failures.
+ * A file of one block goes from Handshake to Committing. A block that is too long fails any phase before Dallying, a
+ * wrong size fails at the last block, a silent peer fails Handshake and Receiving only. ERROR packets, file errors and
+ * interruption end the transfer in the driver, and the phase stays as it is.
  */
 import * as Packet from "../protocol/Packet.ts"
 import * as TftpError from "../TftpError.ts"
@@ -48,7 +49,7 @@ export interface State {
 
 /** An event of a transfer; times in milliseconds. */
 export type Event =
-  /** The initial packet has to be sent. */
+  /** The driver starts the transfer. Not sent if the peer has sent first. */
   | { readonly _tag: "Start"; readonly at: number }
   /** A DATA packet, with the length of its block, and the bytes that wait to be written. */
   | {
@@ -60,25 +61,26 @@ export type Event =
     }
   /** The peer repeats its OACK: the initial packet was lost. */
   | { readonly _tag: "OptionAck" }
-  /** Bytes were written; some may still wait. */
+  /** The driver has written bytes; some may still wait. */
   | { readonly _tag: "Written"; readonly unwrittenBytes: number; readonly at: number }
+  /** The driver has committed the file. */
   | { readonly _tag: "Committed" }
   /** The retransmission timer has expired. */
   | { readonly _tag: "Timeout" }
-  /** The schedule of the retransmission timer has ended; in place of a `Timeout`. */
+  /** In place of a `Timeout`: the schedule has ended, or a silent peer was sent the maximum number of packets. */
   | { readonly _tag: "GaveUp"; readonly attempts: number }
 
 /** A request to the driver. */
 export type Action =
   | { readonly _tag: "SendInitialPacket" }
   | { readonly _tag: "SendAck"; readonly wire: number }
-  /** Write the block of this event, then blocks buffered before, by their numbers on the wire; the peer has replied. */
+  /** Writes the block of this event, then blocks buffered before, by their numbers on the wire; the peer has replied. */
   | { readonly _tag: "Deliver"; readonly buffered: ReadonlyArray<number> }
-  /** Buffer the block of this event; the peer has replied. */
+  /** Buffers the block of this event; the peer has replied. */
   | { readonly _tag: "Buffer" }
   | { readonly _tag: "AddRttSample"; readonly millis: number }
   | { readonly _tag: "ResetTimer" }
-  /** The last block is delivered: write the rest, then commit the file. */
+  /** Ends the file after its last block: the driver writes the rest, then commits. */
   | { readonly _tag: "EndFile" }
   | { readonly _tag: "Succeed" }
   | { readonly _tag: "Fail"; readonly reason: TftpError.Reason }

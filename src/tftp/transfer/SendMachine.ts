@@ -8,7 +8,8 @@
  * ```
  *
  * On `SendBlocks` the driver sends `nextBlock` and calls `sent`. It repeats this until `nextBlock` is undefined or the
- * block is not in memory.
+ * block is not in memory. ERROR packets, file errors and interruption end the transfer in the driver, and the phase
+ * stays as it is.
  */
 import * as TftpError from "../TftpError.ts"
 import type * as Retransmission from "./Retransmission.ts"
@@ -39,7 +40,7 @@ export type Event =
   | { readonly _tag: "PauseEnded" }
   /** The retransmission timer has expired. */
   | { readonly _tag: "Timeout"; readonly at: number }
-  /** The schedule of the retransmission timer has ended; in place of a `Timeout`. */
+  /** In place of a `Timeout`: the schedule has ended, or a silent peer was sent the maximum number of packets. */
   | { readonly _tag: "GaveUp"; readonly attempts: number }
 
 /** A request to the driver. */
@@ -49,6 +50,7 @@ export type Action =
   /** The peer has replied: the blocks up to `highAck` are not needed any more. */
   | { readonly _tag: "Advance"; readonly highAck: number }
   | { readonly _tag: "AddRttSample"; readonly millis: number }
+  /** Resets the timer without a reply, because the local file is awaited. */
   | { readonly _tag: "ResetTimer" }
   | { readonly _tag: "Succeed" }
   | { readonly _tag: "Fail"; readonly reason: TftpError.Reason }
@@ -71,7 +73,7 @@ export const start = (options: Sender.Options, hasInitialPacket: boolean): State
   initialPacketSentAt: 0
 })
 
-/** Returns the block to send now; undefined if an ACK or the end of a pause is awaited. */
+/** Returns the block to send now; undefined in the handshake, after the last block, or in a wait for ACK or pause. */
 export const nextBlock = ({ phase, sender }: State): number | undefined =>
   phase === "Sending" && sender.sndNext <= Sender.limit(sender) && !Sender.shouldPause(sender)
     ? sender.sndNext
