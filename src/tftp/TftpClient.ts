@@ -56,8 +56,11 @@ export interface Options {
   readonly deadline?: Duration.Input | undefined
   /** The address family to use. Default: both. */
   readonly family?: 4 | 6 | undefined
-  /** Called at most ten times a second, and at the end; must not throw. */
-  readonly onProgress?: ((progress: Progress) => void) | undefined
+  /**
+   * Receives the progress at most ten times a second, and at the end. A queue that is full misses values: a sliding one
+   * of capacity 1 always has the last value.
+   */
+  readonly progress?: Queue.Enqueue<Progress> | undefined
 }
 
 /** A file of a server: host and path, port 69 and mode octet by default. @category models @since 0.1.0 */
@@ -71,7 +74,7 @@ const defaultOptions = { blksize: 1_428, windowsize: 64 }
 /** The largest socket buffer that Linux grants by default (net.core.rmem_max, doubled). */
 const defaultReceiveBufferBytes = 425_984
 
-/** The time between calls of `onProgress`. */
+/** The time between values of `progress`. */
 const progressIntervalMillis = 100
 
 /** The time before the next address is tried: shorter if all are on this host. */
@@ -184,12 +187,14 @@ const attempt = Effect.fnUntraced(function* (
   handshake.onDatagram(transfer.receive)
   // Without an OACK the first reply to a read request is already the first block.
   if (kind === "RRQ" && !reply.confirmed) transfer.receive(handshake.reply)
-  const { onProgress } = options
-  if (onProgress !== undefined) {
-    yield* Sweeper.every(sweeper, progressIntervalMillis, () => onProgress({ ...transfer.summary(), total: total() }))
+  const { progress } = options
+  if (progress !== undefined) {
+    yield* Sweeper.every(sweeper, progressIntervalMillis, () =>
+      Queue.offerUnsafe(progress, { ...transfer.summary(), total: total() })
+    )
   }
   const summary = yield* transfer.run
-  onProgress?.({ ...summary, total: summary.bytes })
+  if (progress !== undefined) Queue.offerUnsafe(progress, { ...summary, total: summary.bytes })
   return { summary, dally }
 })
 

@@ -1,6 +1,7 @@
 import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
 import * as TftpClient from "../../src/tftp/TftpClient.ts"
 import * as TftpAnswers from "../suites/tftp/TftpAnswers.ts"
@@ -114,9 +115,9 @@ describe("TftpClient and TftpServer", () => {
   TftpHosts.both("report progress up to the whole file", () =>
     Effect.gen(function* () {
       const { endpoint } = yield* TftpHosts.serve({ files: { f: pseudoRandomBytes(300_000) } })
-      const reported: Array<TftpClient.Progress> = []
-      yield* TftpHosts.get(endpoint, "f", { onProgress: (progress) => reported.push(progress) })
-      const { blksize, bytes, total, windowsize } = reported.at(-1)!
+      const progress = yield* Queue.sliding<TftpClient.Progress>(1)
+      yield* TftpHosts.get(endpoint, "f", { progress })
+      const { blksize, bytes, total, windowsize } = yield* Queue.take(progress)
       const expected = { blksize: 1_428, bytes: 300_000, total: 300_000, windowsize: 64 }
       assert.deepStrictEqual({ blksize, bytes, total, windowsize }, expected)
     })

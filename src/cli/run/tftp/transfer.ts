@@ -3,6 +3,7 @@ import * as Clock from "effect/Clock"
 import * as Console from "effect/Console"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Queue from "effect/Queue"
 import * as Url from "../../../tftp/protocol/Url.ts"
 import type * as TftpClient from "../../../tftp/TftpClient.ts"
 import type * as TftpError from "../../../tftp/TftpError.ts"
@@ -75,10 +76,12 @@ export const run = Effect.fnUntraced(function* <R>(
   const from = clock.currentTimeMillisUnsafe()
   const seconds = () => (clock.currentTimeMillisUnsafe() - from) / 1_000
   const progressBar = input.json || name === undefined ? undefined : yield* transferBar(name, toStdout)
-  const summary = yield* transfer({
-    ...options,
-    onProgress: progressBar && ((progress) => progressBar.progress(progress, seconds()))
-  }).pipe(Effect.mapError(explain(url)))
+  const progress = yield* Queue.sliding<TftpClient.Progress>(1)
+  const draw = Effect.map(Queue.take(progress), (progress) => progressBar?.progress(progress, seconds()))
+  const summary = yield* transfer({ ...options, progress: progressBar && progress }).pipe(
+    Effect.raceFirst(Effect.forever(draw)),
+    Effect.mapError(explain(url))
+  )
   progressBar?.done({ ...summary, total: summary.bytes }, seconds())
   if (input.json) yield* Console.log(toJson(url, file, summary, seconds()))
 })
