@@ -22,6 +22,7 @@ import {
 } from "./FarmError.ts"
 import type { Options } from "./FarmOptions.ts"
 import type { SizedPacket, Splitter, Work } from "./Job.ts"
+import * as PacketSpans from "./PacketSpans.ts"
 import * as Progress from "./Progress.ts"
 import type { Report, Worker } from "./Worker.ts"
 
@@ -76,6 +77,7 @@ interface Driver<Packet, Out> {
   readonly options: DispatcherEvent.Options<EncodedPacket<Packet>>
   readonly now: () => number
   readonly emit: ServerEvents.ServerEvents<DispatcherEvent.Notice>["emit"]
+  readonly spans: PacketSpans.PacketSpans | undefined
   readonly ended: Deferred.Deferred<void, FarmError>
   state: Dispatcher.State<EncodedPacket<Packet>, Out>
   /** The events for the next step. */
@@ -138,7 +140,13 @@ const perform = <Packet, Out>(
       return workers[action.worker]!.cancel(action.ids)
     case "Run": {
       const tasks = action.tasks.map(({ id, packet }) => ({ id, packet: packet.encoded }))
-      return workers[action.worker]!.run(tasks)
+      const worker = workers[action.worker]!
+      driver.spans?.assigned(
+        action.worker,
+        worker.name,
+        tasks.map(({ id }) => id)
+      )
+      return worker.run(tasks)
     }
     case "Finished":
       return end(driver, Exit.void)
@@ -203,7 +211,10 @@ const attach = <Packet, Out>(driver: Driver<Packet, Out>, worker: Worker, index:
     return { _tag: "Failed", worker: index, id, kind: "InvalidResult", message }
   }
   return worker
-    .attach((reports) => feed(driver, reports.map(eventOf)))
+    .attach((reports) => {
+      if (driver.spans !== undefined) for (const report of reports) driver.spans.reported(index, report)
+      feed(driver, reports.map(eventOf))
+    })
     .pipe(
       Effect.withSpanScoped("Farm.worker", { attributes: { worker: worker.name } }),
       Effect.annotateLogs({ worker: worker.name })
@@ -228,7 +239,7 @@ export const begin = Effect.fnUntraced(function* <Packet, Out>(plan: Plan<Packet
   const { emit, events } = yield* ServerEvents.make<DispatcherEvent.Notice>()
   const options = dispatcherOptions(plan)
   const driver: Driver<Packet, Out> = {
-    ...{ plan, options, emit, now: sweeper.now, ended: Deferred.makeUnsafe() },
+    ...{ plan, options, emit, spans: yield* PacketSpans.make, now: sweeper.now, ended: Deferred.makeUnsafe() },
     ...{
       state: Dispatcher.make(options),
       pending: [],

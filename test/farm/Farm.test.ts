@@ -2,12 +2,14 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
+import type * as Tracer from "effect/Tracer"
 import * as TestClock from "effect/testing/TestClock"
 import * as Farm from "../../src/farm/Farm.ts"
 import type { Checkpoint } from "../../src/farm/FarmCheckpoint.ts"
 import type { Job } from "../../src/farm/Job.ts"
 import type { Progress } from "../../src/farm/Progress.ts"
 import * as Worker from "../../src/farm/Worker.ts"
+import * as Observing from "../support/Observing.ts"
 import { job, sum } from "./jobs/odd.ts"
 import * as SimWorkers from "./SimWorkers.ts"
 
@@ -51,6 +53,28 @@ describe("Farm", () => {
       const { sent, workers } = pool(1e-6, 1e-6)
       yield* withinHour(Farm.run(job, { to: 100_000 }, { workers }))
       assert.isAtLeast(sent.length, 20)
+    })
+  )
+
+  it.effect("traces each attempt at a packet, also those that a worker loses", () =>
+    Effect.gen(function* () {
+      const { report, workers } = pool(1, Infinity)
+      const run = Effect.gen(function* () {
+        const running = yield* Farm.start(job, { to: 2_000 }, { workers, packetSize: 500, bufferSize: 2 })
+        yield* TestClock.adjust("1 second")
+        report(1, [{ _tag: "Gone", message: "killed" }])
+        return yield* withinHour(running.output)
+      })
+      const [output, spans] = yield* Observing.withSpans(run)
+      assert.strictEqual(output, sum(2_000))
+      const packets = spans.filter(({ name }) => name === "Farm.packet")
+      const outcomeOf = ({ status }: Tracer.Span) => (status._tag === "Ended" ? status.exit._tag : status._tag)
+      const attempts = packets.map((span) => [span.attributes.get("worker"), outcomeOf(span)].join(" ")).toSorted()
+      assert.deepStrictEqual([...new Set(attempts)], ["worker 0 Success", "worker 1 Failure"])
+      assert.lengthOf(
+        attempts.filter((attempt) => attempt.endsWith("Success")),
+        4
+      )
     })
   )
 

@@ -56,6 +56,7 @@ export type Event<Result> =
       readonly kind: Attempt["kind"]
       readonly message: string
     }
+  /** The worker has stopped a cancelled packet. */
   | { readonly _tag: "Stopped"; readonly worker: number; readonly id: number }
   | {
       readonly _tag: "Lost" | "Gone"
@@ -63,6 +64,7 @@ export type Event<Result> =
       readonly message: string
       readonly running?: ReadonlyArray<number> | undefined
     }
+  /** The worker accepts packets again. */
   | { readonly _tag: "Ready"; readonly worker: number }
   /** The consumer has read this number of merged results. */
   | { readonly _tag: "Consumed"; readonly count: number }

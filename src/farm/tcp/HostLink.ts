@@ -11,8 +11,9 @@ import type { Report, Task, TaskOutcome } from "../Worker.ts"
 
 /** The link to a host. After `Down` it is connected again, after `Gone` never. */
 export type Link =
+  /** The first attempt to connect. No run is attached yet: the workers of a host exist only after it. */
   | { readonly _tag: "Connecting" }
-  /** `hasSucceeded`: a task was done on this connection; after its end the reconnect schedule begins anew. */
+  /** `hasSucceeded`: a task was done; after this connection ends, the reconnect schedule begins anew. */
   | { readonly _tag: "Up"; readonly hasSucceeded: boolean }
   | { readonly _tag: "Down" | "Gone"; readonly message: string }
 
@@ -37,15 +38,17 @@ export interface State {
   readonly inFlight: InFlight.InFlight<number, RemoteTask>
 }
 
-/** An event. */
+/** An event: from `RemoteHost` about its connection, or from the farm about the run of a worker. */
 export type Event =
+  /** The handshake is complete. */
   | { readonly _tag: "Connected" }
   /** The connection, or an attempt to connect, failed. */
   | { readonly _tag: "Failed"; readonly message: string }
-  /** The last event; a `Failed` has preceded it. */
+  /** `RemoteHost` connects no more; a `Failed` has preceded it. */
   | { readonly _tag: "GivenUp"; readonly message: string }
   | { readonly _tag: "Attach"; readonly run: Run }
   | { readonly _tag: "Detach"; readonly run: Run; readonly now: number }
+  /** Ignored unless the link is up: the run has a `Lost` before. */
   | { readonly _tag: "Run"; readonly run: Run; readonly tasks: ReadonlyArray<Task> }
   | { readonly _tag: "Cancel"; readonly run: Run; readonly ids: ReadonlyArray<number>; readonly now: number }
 
@@ -58,7 +61,7 @@ export type Action =
 /** The next state, and the actions to perform. */
 export type Transition = readonly [state: State, actions: ReadonlyArray<Action>]
 
-/** An outcome of a task that is not in flight. */
+/** An outcome of a task that is not in flight: the driver then fails the connection. */
 export interface UnknownTask {
   readonly _tag: "UnknownTask"
   readonly id: number

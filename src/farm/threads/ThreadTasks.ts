@@ -1,5 +1,5 @@
 /**
- * The tasks of a thread, and the memory that the thread and the farm share. Pure: the thread itself is not needed.
+ * The tasks of a thread, and the memory that the thread and the farm share. A test needs no thread.
  *
  * A thread ends its tasks in the order of their arrival, and both sides count them from 0: messages carry no ids. This
  * count is the position of a task. The positions in flight have no gap, and are at most as many as the capacity.
@@ -13,8 +13,8 @@ import type { Task } from "../Worker.ts"
 export interface ThreadTasks {
   /**
    * For each position in flight, at the index position modulo capacity, 1 while its task is cancelled. The last element
-   * is the index of the task that the thread works on plus 1, or 0. The farm writes the flags, the thread the last
-   * element.
+   * is 1 plus the index of the task that the thread works on, and 0 between tasks; after a crash it keeps its value. The
+   * farm writes the flags, the thread the last element.
    */
   readonly flags: Int32Array<SharedArrayBuffer>
   /** The position of each task, by id. */
@@ -65,7 +65,7 @@ export const running = ({ flags, inFlight }: ThreadTasks): number | undefined =>
   return InFlight.keysOf(inFlight, (position) => flagIndex(flags, position) === index)[0]
 }
 
-/** Returns true if the thread works on a task that was cancelled this time ago or earlier. */
+/** Returns true if the thread works on a task that was cancelled this time ago or earlier, and has to be killed. */
 export const isOverdue = (tasks: ThreadTasks, nowMillis: number, limitMillis: number): boolean => {
   const cancelledAt = tasks.inFlight.cancelledAt.get(running(tasks) ?? -1)
   return cancelledAt !== undefined && nowMillis - cancelledAt >= limitMillis

@@ -207,6 +207,31 @@ describe("Dispatcher", () => {
     })
   })
 
+  it("counts no attempt against a packet that waits behind a cancelled one when the worker is lost", () => {
+    let left = 3
+    const { step } = drive({
+      ...{ leaseMillis: 1_000, maxAttempts: 3, ordered: false, holdUntilConsumed: false, bufferSize: 10 },
+      ...{ targetMillis: 50, initialSize: 1, packetSize: 1, totalUnits: 3 },
+      workers: ["one", "two"].map((name) => ({ name, capacity: 2, latencyMillis: 5 })),
+      nextPacket: () => (left > 0 ? { packet: left--, units: 1 } : undefined)
+    })
+    const done = (id: number) => ({ _tag: "Done" as const, worker: 1, id, result: 1, millis: 1 })
+    const runs = (now: number, ...events: ReadonlyArray<Event<number>>) =>
+      step(events, now).flatMap((action) =>
+        action._tag === "Run" ? action.tasks.map(({ id }) => `${action.worker}: ${id}`) : []
+      )
+    assert.deepStrictEqual(runs(0), ["0: 0", "0: 2", "1: 1"])
+    assert.deepStrictEqual(runs(10, done(1)), [])
+    // Worker 1 is idle: it gets copies of the packets of worker 0, and finishes the first before it.
+    assert.deepStrictEqual(runs(20, { _tag: "Tick" }), ["1: 0"])
+    assert.deepStrictEqual(runs(30, done(0)), ["1: 2"])
+    const message = "cancelled packets did not end"
+    const notices = step([{ _tag: "Lost", worker: 0, message }], 40).flatMap((action) =>
+      action._tag === "Notify" ? [action.notice] : []
+    )
+    assert.deepStrictEqual(notices, [{ _tag: "WorkerLost", worker: "one", message }])
+  })
+
   it("continues from a snapshot of its state with the same actions", () => {
     const options: Options<number> = {
       ...{ leaseMillis: 1_000, maxAttempts: 3, ordered: true, holdUntilConsumed: true, bufferSize: 20 },
