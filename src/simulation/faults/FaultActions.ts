@@ -56,9 +56,12 @@ const maxConnections = 4096
 
 const portsKey = ({ from, to }: Packet) => `${from.port}>${to.port}`
 
+/** Kinds of packets at which a stream begins or ends. */
+const boundaries: ReadonlySet<Packet["kind"]> = new Set(["syn", "synack", "fin", "rst"])
+
 /** Resets the stream offset of a connection that begins or ends. */
 export const resetOffset = ({ streamOffsets }: FlowRule, packet: Packet): void => {
-  if (packet.kind !== "data" && streamOffsets.size > 0) streamOffsets.delete(portsKey(packet))
+  if (streamOffsets.size > 0 && boundaries.has(packet.kind)) streamOffsets.delete(portsKey(packet))
 }
 
 /** Returns the offset in this segment at which the stream ends; undefined if it ends later, or has ended. */

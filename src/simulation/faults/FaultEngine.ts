@@ -43,16 +43,16 @@ export interface FaultEngine {
   /**
    * Returns the verdict for a packet that is sent now.
    *
-   * The network calls it for every datagram, every segment of a stream with data, and every other packet that waits
-   * during a partition, in the order of sending. `from` and `to` name the hosts where the network knows more than the
-   * addresses tell, as for a broadcast.
+   * The network calls it in the order of sending: a simulated one for every packet, a real one for datagrams, data and
+   * FIN. `from` and `to` name the hosts where the network knows more than the addresses tell, as for a broadcast.
    */
   readonly decide: (packet: Packet.Packet, now: number, from?: string, to?: string) => FaultVerdict.Verdict
   /**
    * Returns true if a partition blocks packets from one host to another. Hosts are given as in the plan, or by address.
+   * Partitions with ports do not count.
    */
   readonly isPartitioned: (from: string, to: string, now: number) => boolean
-  /** Events of hosts, ordered by time. `recordHostEvent` counts an event that has been carried out. */
+  /** Events of hosts, ordered by time, which the simulation carries out and then records: the starts of faults count. */
   readonly hostEvents: () => ReadonlyArray<HostEvent>
   readonly recordHostEvent: (event: HostEvent) => void
   /** Number of times that each rule was applied, in the order of the plan. */
@@ -60,11 +60,15 @@ export interface FaultEngine {
   /** Rules that were never applied. */
   readonly unused: () => FaultPlan.FaultPlan
   /**
-   * Returns the plan with the same effect on the same packets, without random choices where possible. Each random fault
-   * becomes a rule for the nth packet from one host to another; rules that were not applied are omitted.
+   * Returns the plan with the same effect on the same packets, without random choices where possible. Each recorded
+   * random fault becomes a rule for the nth packet from one host to another, or for the nth match of a rule with ports;
+   * a rule with too many stays. Rules that were not applied are omitted.
    */
   readonly concrete: () => FaultPlan.FaultPlan
-  /** Time at which the last fault ends, as far as is known now; undefined if another fault is always possible. */
+  /**
+   * Time at which the last fault ends, as far as is known now; undefined if another fault is always possible. A crash or
+   * pause without an end counts with its start.
+   */
   readonly faultsEnd: () => number | undefined
   /** Ends all packet faults: every packet sent from now on is delivered. */
   readonly heal: (now: number) => void

@@ -261,8 +261,9 @@ const serveUdp = Effect.fnUntraced(function* (proxy: Proxy, port: number) {
  */
 export const make = Effect.fnUntraced(function* (
   impairment: Impairment.Impairment,
-  { idleTimeout = "60 seconds", listen, observer, maxClients = 1_024, to, transports = ["udp", "tcp"] }: Options
+  options: Options
 ): Effect.fn.Return<ImpairProxy, ImpairProxyError, Network.Network | Scope.Scope> {
+  const { idleTimeout = "60 seconds", listen, observer, maxClients = 1_024, to, transports = ["udp", "tcp"] } = options
   const host = yield* Network.Network
   const events = yield* ServerEvents.make<Event>()
   const proxy: Proxy = {

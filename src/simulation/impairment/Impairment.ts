@@ -131,9 +131,11 @@ export const make = (
  */
 export const wrap = Effect.fnUntraced(function* (
   network: Network.Network["Service"],
-  { engine, plan }: Impairment,
-  { observer }: Pick<Options, "observer"> = {}
+  impairment: Impairment,
+  options: Pick<Options, "observer"> = {}
 ): Effect.fn.Return<Network.Network["Service"], never, Scope.Scope> {
+  const { engine, plan } = impairment
+  const { observer } = options
   const clock = yield* Clock.Clock
   const delayQueue = yield* DelayQueue.make
   const interfaces = yield* network.interfaces

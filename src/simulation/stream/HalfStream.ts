@@ -1,6 +1,6 @@
 /**
- * One end of a stream connection as a state machine, with the states of RFC 9293. A driver performs the actions, or has
- * performed one and reports it, as `Transmit` does.
+ * One end of a stream connection as a state machine, with the states of RFC 9293. A driver sends what an action names.
+ * `ImpairedConnection` instead writes the first piece itself, reports it by `Transmit`, and ignores its action.
  *
  * The send side queues what the program writes until the network takes it; the receive side queues what arrives until
  * the program reads it. FIN or RST is queued behind the last byte and ends a side, which then takes nothing more.
@@ -12,8 +12,9 @@
  *   any state   --- Abort, Reset, Close, or a queued RST that is reached ---> CLOSED
  * ```
  *
- * FIN_WAIT stands for FIN_WAIT_1 and 2, LAST_ACK also for CLOSING and TIME_WAIT. Only a fault queues an RST: it is
- * reached by `Transmit` in the send queue, by a read in the receive queue.
+ * FIN_WAIT stands for FIN_WAIT_1 and 2, LAST_ACK also for CLOSING and TIME_WAIT. The state changes when FIN is queued,
+ * not when it is sent or read. Only the driver of an impaired connection queues an RST, for a fault: a read reaches it
+ * in the receive queue; in the send queue the driver reports it by `Reset`.
  */
 import * as Bytes from "effect/Bytes"
 import * as Chunk from "effect/Chunk"
@@ -61,13 +62,13 @@ export interface HalfStream {
   readonly received: number
   /** True if input is read and discarded, so that the peer receives the last bytes of a closing end and not RST. */
   readonly discarding: boolean
-  /** Reason with which reads and writes fail in CLOSED. */
+  /** Reason of failed writes in CLOSED, and of reads once nothing is left to read. */
   readonly closeReason: "Closed" | "Reset" | undefined
 }
 
 /** `now` is the time in nanoseconds; pieces that are due later do not leave their queue. */
 export type Event =
-  /** The program writes. */
+  /** The program writes. Ignored after the end; the driver checks `canWrite`, and waits while the queue is full. */
   | ({ readonly _tag: "Write" } & Input)
   /** The program ends its output: FIN follows the last byte, or RST if a fault has replaced it. */
   | ({ readonly _tag: "End" } & Partial<Input>)
@@ -81,13 +82,13 @@ export type Event =
   | { readonly _tag: "Read"; readonly now: number }
   /** The program ends its input: what is not due, or arrives later, is discarded. */
   | { readonly _tag: "EndRead"; readonly now: number }
-  /** The program closes with unread input: see `discarding`. */
+  /** The program closes. Has an effect only if unread input is queued: see `discarding`. */
   | { readonly _tag: "DiscardInput" }
   /** The program resets the connection. */
   | { readonly _tag: "Abort" }
   /** The peer, or a fault, has reset the connection. */
   | { readonly _tag: "Reset" }
-  /** The connection ends without sending anything. */
+  /** The driver ends the connection without a packet, for example at a crash. Unread input stays readable. */
   | { readonly _tag: "Close" }
 
 /** Packet that the driver sends to the peer, or `Deliver`: the result of a read. */
@@ -271,7 +272,9 @@ export const step = (self: HalfStream, event: Event): Step => {
     case "EndRead": {
       const pieces = Chunk.filter(self.receive.pieces, ({ dueNanos }) => dueNanos <= event.now)
       const queuedBytes = Chunk.reduce(pieces, 0, (sum, { bytes }) => sum + bytes.length)
-      const end = self.receive.end ?? "fin"
+      // An RST that is not due is discarded, too: the input ends as if by FIN.
+      const isEndKept = self.state === "CLOSED" || Chunk.some(pieces, (piece) => piece.end !== undefined)
+      const end = isEndKept ? self.receive.end : "fin"
       return [{ ...self, receive: { ...self.receive, pieces, queuedBytes, end } }, noActions]
     }
     case "DiscardInput": {

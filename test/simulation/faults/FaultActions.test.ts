@@ -233,6 +233,8 @@ describe("stream faults", () => {
               found.push(passed + verdict.end!.afterBytes)
             }
             passed += size
+            // An acknowledgement of the other direction's data.
+            assert.strictEqual(decide(packet("ack", [], "a", "b", port), 0)._tag, "Deliver")
           }
           return found
         })

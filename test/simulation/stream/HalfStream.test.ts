@@ -175,6 +175,14 @@ describe("HalfStream", () => {
     end: Schema.Literals(["none", "none", "none", "fin", "rst"])
   })
 
+  it("ends the input at once when the program ends it before a queued RST is due", () => {
+    const bytes = new Uint8Array(1)
+    const [queued] = HalfStream.step(HalfStream.make(windowBytes), { _tag: "Receive", bytes, dueNanos: 5, end: "rst" })
+    assert.isTrue(HalfStream.isInputOver(HalfStream.step(queued, { _tag: "EndRead", now: 0 })[0]))
+    const [due] = HalfStream.step(queued, { _tag: "EndRead", now: 5 })
+    assert.strictEqual(HalfStream.step(due, { _tag: "Read", now: 5 })[0].closeReason, "Reset")
+  })
+
   it.prop(
     "delivers a piece when it is due, after those before it, and chunks separately",
     [Arbitrary.array(Arbitrary.schema(Input), { maxLength: 12 })],
