@@ -6,18 +6,19 @@ import * as RelayMessage from "../wire/RelayMessage.ts"
 export interface State {
   /** The cookie of the last challenge, which each request repeats. */
   readonly cookie: Uint8Array
+  /** True from `Granted` until a challenge, `Full`, or more than three requests without an answer. */
   readonly isSubscribed: boolean
   /** Challenges accepted since the last other reply or timeout. */
   readonly challenges: number
-  /** Requests in a row without a reply. */
+  /** Requests since the last `Granted` or `Full`, the latest included. */
   readonly unanswered: number
   /** Timeout of the next request. */
   readonly retryMillis: number
-  /** Time to wait for a reply, before `Timeout`. */
+  /** Time until the next `Timeout`, unless a reply arrives before. The driver shortens it by up to a fifth. */
   readonly waitMillis: number
 }
 
-/** An accepted reply of the relay, or the end of the time to wait for one. */
+/** An accepted reply of the relay, or the end of `waitMillis`: no reply, or the time to renew or to ask again. */
 export type Event =
   | { readonly _tag: "Reply"; readonly message: RelayMessage.ControlMessage }
   | { readonly _tag: "Timeout" }
@@ -48,12 +49,24 @@ export const initial: State = {
 
 /**
  * Accepts a message that may be a reply: it has the client's cookie, or is one of a few challenges, which it counts.
- * Returns undefined for any other message.
+ * Returns undefined for any other message. A relay grants nothing before a challenge, for which the cookie is zero.
  */
 export const accept = (state: State, message: RelayMessage.ControlMessage): State | undefined => {
-  if (message._tag !== "Challenge") return Bytes.Equivalence(message.cookie, state.cookie) ? state : undefined
-  const challenges = state.challenges + 1
-  return challenges > maxConsecutive.challenges ? undefined : { ...state, challenges }
+  const hasCookie = Bytes.Equivalence(message.cookie, state.cookie)
+  const isChallenged = !Bytes.Equivalence(state.cookie, RelayMessage.zeroCookie)
+  switch (message._tag) {
+    case "Challenge": {
+      const challenges = state.challenges + 1
+      return challenges > maxConsecutive.challenges ? undefined : { ...state, challenges }
+    }
+    case "Granted":
+      return hasCookie && isChallenged ? state : undefined
+    case "Full":
+      return hasCookie ? state : undefined
+    case "Subscribe":
+    case "Leave":
+      return undefined
+  }
 }
 
 const onTimeout = (state: State): readonly [State, ReadonlyArray<Action>] => {
@@ -72,7 +85,7 @@ const onTimeout = (state: State): readonly [State, ReadonlyArray<Action>] => {
   ]
 }
 
-/** Applies an event. `leaseMillis` is the requested lease, which is renewed after a third of it. */
+/** Applies an event. A subscription is renewed after a third of `leaseMillis`, or of the granted lease if that is less. */
 export const step = (state: State, event: Event, leaseMillis: number): readonly [State, ReadonlyArray<Action>] => {
   if (event._tag === "Timeout") return onTimeout(state)
   const { _tag, cookie, lease } = event.message

@@ -8,7 +8,7 @@ const leaseMillis = 30_000
 /** A message of the relay or of an attacker; `cookie` is a seed, and undefined stands for the client's cookie. */
 const Input = Schema.Union([
   Schema.Struct({
-    _tag: Schema.Literals(["Challenge", "Granted", "Full"]),
+    _tag: Schema.Literals(["Challenge", "Granted", "Full", "Subscribe", "Leave"]),
     cookie: Schema.UndefinedOr(Schema.Literals([1, 2])),
     lease: Schema.Literals([1_000, 60_000])
   }),
@@ -42,6 +42,8 @@ describe("RelaySubscription", () => {
           assert.isTrue(input._tag === "Challenge" ? model.challenges >= 3 : input._tag !== "Timeout")
           continue
         }
+        assert.notInclude(["Subscribe", "Leave"], input._tag)
+        if (input._tag === "Granted") assert.notDeepEqual(state.cookie, RelayMessage.zeroCookie)
         const [next, actions] = applied
         const wasSubscribed = model.isSubscribed
         if (input._tag === "Timeout") {
