@@ -17,8 +17,8 @@ const lockedBy = (path: string, pid: number) =>
   StateFileError.make(path, "Locked", `locked by process ${pid}; stop it or name another file`)
 
 /**
- * Locks a file, which need not exist, until the scope closes. Paths through symbolic links lock the same file. The lock
- * file of a killed process does not count.
+ * Locks a file, which need not exist, until the scope closes. Paths through symbolic links lock the same file, hard
+ * links do not. The lock file of a killed process does not count.
  */
 export const acquire = Effect.fnUntraced(function* (name: string) {
   const path = yield* NodeStateFile.resolve(name)

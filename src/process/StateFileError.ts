@@ -16,7 +16,11 @@ export class StateFileError extends Data.TaggedError("StateFileError")<{
 
 const details: Readonly<Record<string, string>> = {
   EACCES: "permission denied; choose a writable file in a writable directory",
+  EDQUOT: "the disk quota is used up",
   EISDIR: "is a directory; name a file in it",
+  ELOOP: "has too many symbolic links in its path",
+  EMFILE: "too many open files; raise the limit of this process (ulimit -n)",
+  ENAMETOOLONG: "the name is too long: temporary files add 40 bytes, and most systems allow 255; shorten it",
   ENOENT: "its directory does not exist; create it first",
   ENOSPC: "no space left on the device",
   ENOTDIR: "a part of the path is not a directory",
@@ -32,5 +36,6 @@ export const make = (path: string, code: string, detail = code) =>
 export const fromCause = (path: string, cause: unknown) => {
   if (cause instanceof StateFileError) return cause
   const { code = "", message } = cause as NodeJS.ErrnoException
-  return make(path, code, message)
+  // Node's form: `ENXIO: no such device or address, open '/dev/x'`.
+  return make(path, code, message.replaceAll(/^E[A-Z0-9]+: |, [a-z]+(?: '.*)?$/gs, ""))
 }

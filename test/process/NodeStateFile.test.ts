@@ -96,6 +96,11 @@ describe("NodeStateFile", () => {
     ["none/state", "ENOENT", "its directory does not exist; create it first"],
     ["folder", "EISDIR", "is a directory; name a file in it"],
     ["folder/file/state", "ENOTDIR", "a part of the path is not a directory"],
+    [
+      "n".repeat(250),
+      "ENAMETOOLONG",
+      "the name is too long: temporary files add 40 bytes, and most systems allow 255; shorten it"
+    ],
     ["/dev/full", "NotRegular", "is not a regular file; name a regular file or a new path"]
   ] as const)("fails to write %s: %s", ([name, code, detail]) =>
     Effect.gen(function* () {
