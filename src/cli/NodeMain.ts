@@ -1,36 +1,44 @@
 /** Entry point of the command line in a Node process: signals, exit codes, one line per error. */
 
-import * as Fs from "node:fs"
-import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Cause from "effect/Cause"
 import * as Console from "effect/Console"
+import * as CliConfig from "effect/cli/CliConfig"
 import * as CliError from "effect/cli/CliError"
 import * as CliOutput from "effect/cli/CliOutput"
 import * as Command from "effect/cli/Command"
-import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Logger from "effect/Logger"
 import * as Runtime from "effect/Runtime"
-import { ShutdownSignal } from "./common/Shutdown.ts"
-import { command } from "./main.ts"
+import * as TerminalText from "../network/TerminalText.ts"
+import * as CommandInput from "./common/CommandInput.ts"
+import * as ConfigFile from "./common/ConfigFile.ts"
+import * as completionsFlag from "./common/completions/completionsFlag.ts"
+import * as HelpPresenter from "./common/HelpPresenter.ts"
+import * as negativeArguments from "./common/negativeArguments.ts"
+import { ReloadSignal, ShutdownSignal } from "./common/Shutdown.ts"
+import * as terminalOutput from "./common/terminalOutput.ts"
+import { load } from "./main.ts"
+import * as NodeLazyServices from "./NodeLazyServices.ts"
+import * as NodePackage from "./NodePackage.ts"
+import * as NodeSignals from "./NodeSignals.ts"
 
 const oneLine = (text: string) => text.trim().replaceAll(/\s*\n\s*/g, " ")
+
+/** Returns the errors of an invalid command line as one line. */
+const messageOf = ({ errors }: Extract<CliOutput.Presenter.Event, { readonly _tag: "InvalidInvocation" }>) =>
+  TerminalText.escape(negativeArguments.decode(oneLine(errors.map((error) => error.message).join(" "))))
+
+/** Width of the terminal that shows the help. */
+const helpColumns = () => process.stdout.columns || process.stderr.columns || Number.POSITIVE_INFINITY
 
 /** Prints one line and a hint for an invalid command line: a page of help would hide the error. */
 const presenter: CliOutput.Presenter = {
   present: (event) =>
     event._tag === "InvalidInvocation"
-      ? Console.error(
-          `effect-inet: ${oneLine(event.errors.map((error) => error.message).join(" "))}\n` +
-            `Try: ${event.commandPath.join(" ")} --help`
-        )
-      : CliOutput.defaultPresenter.present(event)
+      ? Console.error(`effect-inet: ${messageOf(event)}\nTry: ${event.commandPath.join(" ")} --help`)
+      : HelpPresenter.make(helpColumns()).present(event)
 }
-
-/** Reads the version from package.json, which is two folders up in the sources and in the published package. */
-const version = () =>
-  (JSON.parse(Fs.readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: string }).version
 
 /** Returns the exit code and the line to print on stderr, if any. */
 export const outcome = (exit: Exit.Exit<void, unknown>): readonly [code: number, line?: string] => {
@@ -38,42 +46,65 @@ export const outcome = (exit: Exit.Exit<void, unknown>): readonly [code: number,
   if (Cause.hasInterruptsOnly(exit.cause)) return [130]
   const error = Cause.squash(exit.cause)
   if (CliError.isCliError(error) && error._tag === "ShowHelp") return [error.errors.length === 0 ? 0 : 2]
-  const message = oneLine(error instanceof Error ? error.message : String(error))
+  const message = TerminalText.escape(oneLine(error instanceof Error ? error.message : String(error)))
   return Cause.hasDies(exit.cause)
     ? [1, `internal error: ${message}; --log-level debug prints the stack`]
     : [Runtime.getErrorExitCode(error), message]
 }
 
+const readFrom = (args: ReadonlyArray<string>) => ConfigFile.pathOf(args, process.env.EFFECT_INET_CONFIG)
+
 /** Executes a command line; results and messages go to the `Console`. */
-export const execute = (args: ReadonlyArray<string>) =>
-  Command.runWith(command, { version: version() })(args).pipe(
-    Effect.provideService(CliOutput.Presenter, presenter),
+export const execute = (args: ReadonlyArray<string>, output: CliOutput.Presenter = presenter) =>
+  Effect.gen(function* () {
+    const command = yield* Effect.promise(() => load(args))
+    const builtIns = completionsFlag.builtIns(yield* Effect.context<Command.Environment>())
+    const run = Command.runWith(command, { version: NodePackage.version() })(negativeArguments.encode(args))
+    yield* Effect.provideService(run, CliConfig.CliConfig, CliConfig.make({ builtIns }))
+  }).pipe(
+    ConfigFile.provide(readFrom(args), () => import("./run/config/file.ts")),
+    Effect.provideService(CliOutput.Presenter, output),
+    Effect.provideService(Logger.CurrentLoggers, new Set([terminalOutput.logger, Logger.tracerLogger])),
     Effect.provideService(Logger.LogToStderr, true),
-    Effect.provide(NodeServices.layer)
+    Effect.provide(NodeLazyServices.layer)
   )
 
-/** Runs a command line to its end and exits the process. A second SIGINT or SIGTERM exits at once with code 130. */
-export const run = (args: ReadonlyArray<string>) => {
-  const stop = Deferred.makeUnsafe<void>()
-  let serving = false
-  let stopping = false
-  const stopped = Effect.suspend(() => {
-    serving = true
-    return Deferred.await(stop)
+/** Parses a command line again, with the same checks, and does not run it. */
+const reparse = (args: ReadonlyArray<string>): Effect.Effect<CommandInput.Input, string> =>
+  Effect.suspend(() => {
+    let input: CommandInput.Input | undefined
+    let message: string | undefined
+    const silent: CliOutput.Presenter = {
+      present: (event) =>
+        Effect.sync(() => {
+          if (event._tag === "InvalidInvocation") message = messageOf(event)
+        })
+    }
+    return execute(args, silent).pipe(
+      Effect.provideService(CommandInput.InputReceiver, (received) => {
+        input = received
+      }),
+      Effect.exit,
+      Effect.flatMap((exit) =>
+        input === undefined
+          ? Effect.fail(message ?? outcome(exit)[1] ?? "the command line cannot be parsed")
+          : Effect.succeed(input)
+      )
+    )
   })
-  const fiber = Effect.runFork(Effect.provideService(execute(args), ShutdownSignal, stopped))
-  const onSignal = () => {
-    if (stopping) process.exit(130)
-    stopping = true
-    if (serving) Deferred.doneUnsafe(stop, Exit.void)
-    else fiber.interruptUnsafe()
-  }
-  process.on("SIGINT", onSignal)
-  process.on("SIGTERM", onSignal)
-  // A reader that closes the pipe early, such as head or less, is not an error.
-  process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1))
+
+/** Runs a command line to its end and exits the process. */
+export const run = (args: ReadonlyArray<string>) => {
+  const hasConfigFile = readFrom(args) !== undefined
+  const { isReaderGone, reload, shutdown } = NodeSignals.listen(hasConfigFile, () => fiber.interruptUnsafe())
+  const fiber = execute(args).pipe(
+    Effect.provideService(ShutdownSignal, shutdown),
+    Effect.provideService(ReloadSignal, reload),
+    Effect.provideService(CommandInput.Reparse, reparse(args)),
+    Effect.runFork
+  )
   fiber.addObserver((exit) => {
-    const [code, line] = outcome(exit)
+    const [code, line] = isReaderGone() ? [0] : outcome(exit)
     if (line !== undefined) process.stderr.write(`effect-inet: ${line}\n`)
     process.stdout.write("", () => process.exit(code))
   })

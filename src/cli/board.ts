@@ -1,7 +1,23 @@
-import * as Command from "effect/cli/Command"
+import { commandGroup } from "./common/commandGroup.ts"
 import * as flags from "./common/flags.ts"
 import { lazyCommand } from "./common/lazyCommand.ts"
 import { modelFlags } from "./common/modelFlags.ts"
+import * as serverFlags from "./common/serverFlags.ts"
+import { withUnixSocket } from "./common/unixSocket.ts"
+
+/** Flags of `board serve`. */
+export const serveFlags = serverFlags.server(
+  "board",
+  1069,
+  {
+    size: flags.integer("board", "size", 1, 26, "Number of rows, and of squares in a row (default 5)"),
+    ...modelFlags("board")
+  },
+  "10m"
+)
+
+/** Loads the program of `board serve`. */
+export const serveProgram = withUnixSocket(async () => (await import("./run/board/serve.ts")).serve)
 
 const serve = lazyCommand({
   name: "serve",
@@ -10,16 +26,8 @@ const serve = lazyCommand({
     ["effect-inet board serve", "Listen on 127.0.0.1:1069"],
     ["effect-inet board serve --size 8 --host ::", "Serve a larger board, on all interfaces"]
   ],
-  flags: flags.server(
-    "board",
-    1069,
-    {
-      size: flags.integer("board", "size", 1, 26, "Number of rows, and of squares in a row (default 5)"),
-      ...modelFlags("board")
-    },
-    "10m"
-  ),
-  program: async () => (await import("./run/board/serve.ts")).serve
+  flags: serveFlags,
+  program: serveProgram
 })
 
 const play = lazyCommand({
@@ -27,13 +35,11 @@ const play = lazyCommand({
   description: "Claim squares and watch the other players; without a terminal: plain lines",
   examples: [
     ["effect-inet board play", "Play on the local server with cursor keys, Enter and Esc"],
-    ["echo claim 1 2 | effect-inet board play", "Send commands without a terminal, as nc"]
+    ["echo claim 1 2 | effect-inet board play", "Send commands without a terminal, as nc"],
+    ["effect-inet board play --json < /dev/null", "Print the board as JSON"]
   ],
-  flags: flags.client("board", 1069),
+  flags: flags.client("board", 1069, { json: flags.json }),
   program: async () => (await import("./run/board/play.ts")).play
 })
 
-export const command = Command.make("board").pipe(
-  Command.withDescription("The shared board: server and client"),
-  Command.withSubcommands([serve, play])
-)
+export const command = commandGroup("board", "The shared board: server and client", [serve, play])

@@ -1,7 +1,6 @@
-import * as Argument from "effect/cli/Argument"
-import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Option from "effect/Option"
+import { commandGroup } from "./common/commandGroup.ts"
 import * as flags from "./common/flags.ts"
 import { lazyCommand } from "./common/lazyCommand.ts"
 
@@ -14,7 +13,7 @@ const read = lazyCommand({
     ["effect-inet capture read out.pcapng --json", "One JSON value per packet"]
   ],
   flags: {
-    file: Argument.String("file").pipe(Argument.withDescription("A pcapng file, from this or any other program")),
+    file: flags.argument("file", "A pcapng file, from this or any other program"),
     json: flags.json,
     diagram: Flag.Literals("diagram", ["text", "mermaid"]).pipe(
       Flag.withDescription("Print a sequence diagram instead of a list"),
@@ -25,7 +24,4 @@ const read = lazyCommand({
   program: async () => (await import("./run/capture.ts")).read
 })
 
-export const command = Command.make("capture").pipe(
-  Command.withDescription("Read packet captures, such as the files written by --capture"),
-  Command.withSubcommands([read])
-)
+export const command = commandGroup("capture", "Read packet captures, such as the files written by --capture", [read])

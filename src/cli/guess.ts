@@ -1,7 +1,9 @@
-import * as Command from "effect/cli/Command"
+import { commandGroup } from "./common/commandGroup.ts"
 import * as flags from "./common/flags.ts"
 import { lazyCommand } from "./common/lazyCommand.ts"
 import { modelFlags } from "./common/modelFlags.ts"
+import * as serverFlags from "./common/serverFlags.ts"
+import { withUnixSocket } from "./common/unixSocket.ts"
 
 const maxNumber = 2 ** 31 - 1
 
@@ -10,6 +12,12 @@ const range = (service: string | undefined) => ({
   max: flags.integer(service, "max", 1, maxNumber, "Largest number to guess (default 1000)")
 })
 
+/** Flags of `guess serve`. */
+export const serveFlags = serverFlags.server("guess", 1500, { ...range("guess"), ...modelFlags("guess") })
+
+/** Loads the program of `guess serve`. */
+export const serveProgram = withUnixSocket(async () => (await import("./run/guess/serve.ts")).serve)
+
 const serve = lazyCommand({
   name: "serve",
   description: "Serve number guessing: too big, too small, correct!",
@@ -17,11 +25,8 @@ const serve = lazyCommand({
     ["effect-inet guess serve", "Listen on 127.0.0.1:1500"],
     ["effect-inet guess serve --model select", "Serve all clients in one loop, as the course's server"]
   ],
-  flags: flags.server("guess", 1500, {
-    ...range("guess"),
-    ...modelFlags("guess")
-  }),
-  program: async () => (await import("./run/guess/serve.ts")).serve
+  flags: serveFlags,
+  program: serveProgram
 })
 
 const play = lazyCommand({
@@ -29,15 +34,14 @@ const play = lazyCommand({
   description: "Guess a number; each line of standard input is a guess",
   examples: [
     ["effect-inet guess play", "Play on the local server"],
-    ["seq 1000 | effect-inet guess play", "Guess 1, 2, 3 and so on until the number is found"]
+    ["seq 1000 | effect-inet guess play", "Guess 1, 2, 3 and so on until the number is found"],
+    ["seq 1000 | effect-inet guess play --json", "The same; each reply as JSON, with the number of guesses"]
   ],
   flags: flags.client("guess", 1500, {
-    ...range(undefined)
+    ...range(undefined),
+    json: flags.json
   }),
   program: async () => (await import("./run/guess/play.ts")).play
 })
 
-export const command = Command.make("guess").pipe(
-  Command.withDescription("Number guessing: server and client"),
-  Command.withSubcommands([serve, play])
-)
+export const command = commandGroup("guess", "Number guessing: server and client", [serve, play])

@@ -1,38 +1,88 @@
-/** The command tree of `effect-inet`. */
+/** The command tree of `effect-inet`. Only the modules of commands that a command line names are loaded. */
 import * as Command from "effect/cli/Command"
-import * as board from "./board.ts"
-import * as capture from "./capture.ts"
 import * as flags from "./common/flags.ts"
-import * as demo from "./demo.ts"
-import * as guess from "./guess.ts"
-import * as hangman from "./hangman.ts"
-import * as impair from "./impair.ts"
-import * as primes from "./primes.ts"
-import * as rcat from "./rcat.ts"
-import * as resolve from "./resolve.ts"
-import * as rot13 from "./rot13.ts"
-import * as services from "./services.ts"
-import * as status from "./status.ts"
-import * as tftp from "./tftp.ts"
-import * as up from "./up.ts"
 
-export const command = Command.make("effect-inet").pipe(
-  Command.withDescription("Classic Unix network services, written as Effect programs"),
-  Command.withSubcommands([
-    up.command,
-    rot13.command,
-    tftp.command,
-    rcat.command,
-    hangman.command,
-    guess.command,
-    board.command,
-    primes.command,
-    status.command,
-    resolve.command,
-    services.command,
-    demo.command,
-    capture.command,
-    impair.command
-  ]),
-  Command.withGlobalFlags(flags.globalFlags)
-)
+/** The commands in the order of the help, each with the description that its module has, too. */
+export const commands = {
+  up: {
+    description: "Run all services, or those of a configuration file, in one process, and restart those that fail",
+    load: () => import("./up.ts")
+  },
+  rot13: { description: "The rot13 service: server and client", load: () => import("./rot13.ts") },
+  tftp: { description: "TFTP server and client", load: () => import("./tftp.ts") },
+  rcat: { description: "Print a file of a TFTP server to standard output", load: () => import("./rcat.ts") },
+  hangman: { description: "Hangman: server, client and scoreboard", load: () => import("./hangman.ts") },
+  guess: { description: "Number guessing: server and client", load: () => import("./guess.ts") },
+  board: { description: "The shared board: server and client", load: () => import("./board.ts") },
+  primes: { description: "Count and list primes on a processor farm", load: () => import("./primes.ts") },
+  status: {
+    description: "Show the peers on the network and their status; cursor keys move your name",
+    load: () => import("./status.ts")
+  },
+  "status-of": {
+    description: "Show the services of a running server or of up, from its admin server; fails if one has failed",
+    load: () => import("./statusOf.ts")
+  },
+  resolve: {
+    description: "Resolve a host and a service to socket addresses, best first (getaddrinfo, RFC 6724)",
+    load: () => import("./resolve.ts")
+  },
+  connect: {
+    description: "Connect to any server over TCP, UDP or a unix socket, and copy standard input and output (nc)",
+    load: () => import("./connect.ts")
+  },
+  listen: {
+    description:
+      "Serve a client over TCP, UDP or a unix socket from standard input and output, or by a command (nc -l)",
+    load: () => import("./listen.ts")
+  },
+  services: {
+    description: "Look up services by name or port (getservbyname, getservbyport)",
+    load: () => import("./services.ts")
+  },
+  demo: { description: "Small demonstrations of network programming", load: () => import("./demo.ts") },
+  capture: {
+    description: "Read packet captures, such as the files written by --capture",
+    load: () => import("./capture.ts")
+  },
+  impair: {
+    description: "Impair the network between any two programs: a UDP and TCP proxy with a fault plan",
+    load: () => import("./impair.ts")
+  }
+}
+
+/** Global flags whose output covers every command. */
+const wholeTree = /^--(?:completions|wizard)(?:=|$)/
+
+/** Returns the arguments that may name the command: the first that is not the value of a flag, and those before it. */
+const candidates = (args: ReadonlyArray<string>) => {
+  const isName = (arg: string, at: number) => Object.hasOwn(commands, arg) && args[at - 1]?.startsWith("-") !== true
+  const last = args.findIndex(isName)
+  return last === -1 ? args : args.slice(0, last + 1)
+}
+
+/**
+ * Returns the command tree for a command line. A command that the arguments do not name has no flags and no program:
+ * the help lists it, and nothing else can reach it.
+ */
+export const load = async (args: ReadonlyArray<string>) => {
+  const whole = args.some((arg) => wholeTree.test(arg))
+  const named = candidates(args)
+  const subcommands = await Promise.all(
+    Object.entries(commands).map(async ([name, { description, load }]) =>
+      whole || named.includes(name)
+        ? (await load()).command
+        : Command.make(name).pipe(Command.withDescription(description))
+    )
+  )
+  return Command.make("effect-inet").pipe(
+    Command.withDescription("Classic Unix network services, written as Effect programs"),
+    Command.withExamples([
+      { command: "effect-inet up", description: "Run all services, for clients on this machine" },
+      { command: "effect-inet rot13 send localhost rot13 Hello", description: "Be a client of one of them" },
+      { command: "effect-inet --completions bash", description: "Print a script that completes commands in bash" }
+    ]),
+    Command.withSubcommands(subcommands),
+    Command.withGlobalFlags(flags.globalFlags)
+  )
+}

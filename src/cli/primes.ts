@@ -1,11 +1,12 @@
-import * as Argument from "effect/cli/Argument"
-import * as Command from "effect/cli/Command"
+import { commandGroup } from "./common/commandGroup.ts"
 import * as flags from "./common/flags.ts"
 import { lazyCommand } from "./common/lazyCommand.ts"
+import * as serverFlags from "./common/serverFlags.ts"
+import { withUnixSocket } from "./common/unixSocket.ts"
 
 const about = "A..B excludes B, A..=B includes it, B alone is 0..=B; numbers as in 10_000, 1e10, 2^53"
 
-const range = Argument.String("range").pipe(Argument.withDescription(about))
+const range = flags.argument("range", about)
 
 const kernel = flags.choice(
   "primes",
@@ -61,9 +62,26 @@ const list = lazyCommand({
   name: "list",
   description: "List the primes of a range, one on each line, as fast as they are read",
   examples: [["effect-inet primes list 1e15..2^53 | head -1", "The first after 10^15"]],
-  flags: { range, kernel },
+  // A number is its own JSON: the output is the same.
+  flags: { range, kernel, json: flags.json },
   program: async () => (await import("./run/primes/list.ts")).list
 })
+
+/** Flags of `primes serve`. */
+export const serveFlags = serverFlags.server("primes", 1070, {
+  dialect: flags.choice(
+    "primes",
+    "dialect",
+    ["course"],
+    "Include 0 and 1 in the counts for clients of the course, as its servers do (default: exact counts)"
+  ),
+  threads: flags.integer("primes", "threads", 1, 1_024, "Worker threads (default: one for each processor)"),
+  kernel,
+  key
+})
+
+/** Loads the program of `primes serve`. */
+export const serveProgram = withUnixSocket(async () => (await import("./run/primes/serve.ts")).serve)
 
 const serve = lazyCommand({
   name: "serve",
@@ -73,18 +91,8 @@ const serve = lazyCommand({
     ["PRIMES_KEY=secret effect-inet primes serve --host ::", "For farms that have the key"],
     ["effect-inet primes serve --dialect course", "664581 primes below 10^7"]
   ],
-  flags: flags.server("primes", 1070, {
-    dialect: flags.choice(
-      "primes",
-      "dialect",
-      ["course"],
-      "Include 0 and 1 in the counts for clients of the course, as its servers do (default: exact counts)"
-    ),
-    threads: flags.integer("primes", "threads", 1, 1_024, "Worker threads (default: one for each processor)"),
-    kernel,
-    key
-  }),
-  program: async () => (await import("./run/primes/serve.ts")).serve
+  flags: serveFlags,
+  program: serveProgram
 })
 
 const speedup = lazyCommand({
@@ -107,7 +115,9 @@ const speedup = lazyCommand({
   program: async () => (await import("./run/primes/speedup.ts")).speedup
 })
 
-export const command = Command.make("primes").pipe(
-  Command.withDescription("Count and list primes on a processor farm"),
-  Command.withSubcommands([count, list, serve, speedup])
-)
+export const command = commandGroup("primes", "Count and list primes on a processor farm", [
+  count,
+  list,
+  serve,
+  speedup
+])

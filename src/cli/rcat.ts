@@ -1,4 +1,4 @@
-import * as Argument from "effect/cli/Argument"
+import * as flags from "./common/flags.ts"
 import { lazyCommand } from "./common/lazyCommand.ts"
 import { transfer } from "./tftp.ts"
 
@@ -10,8 +10,8 @@ export const command = lazyCommand({
     ["effect-inet rcat localhost:6969 f | sha256sum", "Pipe the file to another program"]
   ],
   flags: {
-    host: Argument.String("host").pipe(Argument.withDescription("HOST or HOST:PORT of the server (default port 69)")),
-    file: Argument.String("file").pipe(Argument.withDescription("File name on the server")),
+    host: flags.argument("host", "HOST or HOST:PORT of the server (default port 69)"),
+    file: flags.argument("file", "File name on the server"),
     ...transfer
   },
   program: async () => {

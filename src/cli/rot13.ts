@@ -1,9 +1,24 @@
 import * as Argument from "effect/cli/Argument"
-import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Option from "effect/Option"
+import { commandGroup } from "./common/commandGroup.ts"
 import * as flags from "./common/flags.ts"
 import { lazyCommand } from "./common/lazyCommand.ts"
+import * as serverFlags from "./common/serverFlags.ts"
+import { withUnixSocket } from "./common/unixSocket.ts"
+
+/** Flags of `rot13 serve`. */
+export const serveFlags = serverFlags.server("rot13", 1067, {
+  case: flags.choice(
+    "rot13",
+    "case",
+    ["both", "lower"],
+    "Letters to rotate: both cases, or lower case only as the course's C server does (default both)"
+  )
+})
+
+/** Loads the program of `rot13 serve`. */
+export const serveProgram = withUnixSocket(async () => (await import("./run/rot13.ts")).serve)
 
 const serve = lazyCommand({
   name: "serve",
@@ -16,15 +31,8 @@ const serve = lazyCommand({
     ],
     ["effect-inet rot13 serve --case lower --port 0 --json", "Listen on a free port and print it as JSON"]
   ],
-  flags: flags.server("rot13", 1067, {
-    case: flags.choice(
-      "rot13",
-      "case",
-      ["both", "lower"],
-      "Letters to rotate: both cases, or lower case only as the course's C server does (default both)"
-    )
-  }),
-  program: async () => (await import("./run/rot13.ts")).serve
+  flags: serveFlags,
+  program: serveProgram
 })
 
 const send = lazyCommand({
@@ -36,12 +44,11 @@ const send = lazyCommand({
     ["effect-inet rot13 send --style new localhost 1067 Hello", "Print: Received 6 bytes: Uryyb"]
   ],
   flags: {
-    host: Argument.String("host").pipe(Argument.withDescription("Name or address of the server")),
-    service: Argument.String("service").pipe(Argument.withDescription("Port, or name of a service such as rot13")),
-    text: Argument.String("text").pipe(
-      Argument.withDescription("Messages, each with its own reply; without any, standard input is sent"),
-      Argument.variadic()
-    ),
+    host: flags.argument("host", "Name or address of the server"),
+    service: flags.argument("service", "Port, or name of a service such as rot13"),
+    text: flags
+      .argument("text", "Messages, each with its own reply; without any, standard input is sent")
+      .pipe(Argument.variadic()),
     style: Flag.Literals("style", ["old", "new", "python"]).pipe(
       Flag.withDescription(
         "Client of the course to imitate: old (standard input), new (NUL after each message, reply length shown), python"
@@ -54,7 +61,4 @@ const send = lazyCommand({
   program: async () => (await import("./run/rot13.ts")).send
 })
 
-export const command = Command.make("rot13").pipe(
-  Command.withDescription("The rot13 service: server and client"),
-  Command.withSubcommands([serve, send])
-)
+export const command = commandGroup("rot13", "The rot13 service: server and client", [serve, send])

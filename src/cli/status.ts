@@ -1,8 +1,63 @@
-import * as Flag from "effect/cli/Flag"
 import * as flags from "./common/flags.ts"
 import { lazyCommand } from "./common/lazyCommand.ts"
+import * as operationsFlags from "./common/operationsFlags.ts"
 
 const transports = ["broadcast", "multicast", "mesh", "relay"] as const
+
+/** Flags of a peer and of a relay. */
+export const peerFlags = {
+  transport: flags.choice("status", "transport", transports, "Transport of the packets (default broadcast)"),
+  address: flags.optionalText(
+    "status",
+    "address",
+    "ADDRESS,...",
+    "Destinations: broadcast addresses, a multicast group, the peers of a mesh or the relay (default: all own networks)"
+  ),
+  host: flags.optionalText(
+    "status",
+    "host",
+    "ADDRESS",
+    "Address to bind, with --relay (default 127.0.0.1) or --transport mesh (default all)"
+  ),
+  port: flags.port("status", 2_066, "port", "UDP port of status (default 2066); with --relay, 0 for any free port"),
+  cluster: flags.optionalText(
+    "status",
+    "cluster",
+    "NAME",
+    "Name of the cluster: packets of other clusters are rejected (default none)"
+  ),
+  key: flags.optionalText(
+    "status",
+    "key",
+    "KEY",
+    "Key that all peers share; set it in STATUS_KEY to hide it from other users of this machine (default none)"
+  ),
+  interval: flags.duration(
+    "status",
+    "interval",
+    "Longest time between two packets, which are sent after 0.9 to 1 of it, at random (default 1s)"
+  ),
+  dialect: flags.choice(
+    "status",
+    "dialect",
+    ["effect-inet", "course"],
+    "Packet format to send; the course's packets have 72 bytes (default effect-inet; both are received)"
+  ),
+  suspectAfter: flags.integer(
+    "status",
+    "suspect-after",
+    1,
+    1_000,
+    "Missed packets until a peer is suspect (default 3)"
+  ),
+  downAfter: flags.integer("status", "down-after", 1, 1_000, "Missed packets until a peer is down (default 5)"),
+  once: flags.toggle("status", "once", "Print a table of all peers and exit, without announcing this one"),
+  settle: flags.duration("status", "settle", "With --once: time to listen before the table is printed (default 3s)"),
+  listen: flags.toggle("status", "listen", "Listen without sending, so that no other peer sees this one"),
+  screen: flags.toggle("status", "screen", "Draw a map of all names at their positions, as in the course"),
+  relay: flags.toggle("status", "relay", "Run the relay that forwards packets between --transport relay peers"),
+  ...operationsFlags.daemon("status")
+}
 
 export const command = lazyCommand({
   name: "status",
@@ -18,58 +73,7 @@ export const command = lazyCommand({
   ],
   flags: {
     name: flags.optionalArgument("name", "Name that others see (default: the name of this host)"),
-    transport: flags.choice("status", "transport", transports, "Transport of the packets (default broadcast)"),
-    address: flags.optionalText(
-      "status",
-      "address",
-      "ADDRESS,...",
-      "Destinations: broadcast addresses, a multicast group, the peers of a mesh or the relay (default: all own networks)"
-    ),
-    host: flags.optionalText(
-      "status",
-      "host",
-      "ADDRESS",
-      "Address to bind, with --relay (default 127.0.0.1) or --transport mesh (default all)"
-    ),
-    port: flags
-      .port("status", 2_066)
-      .pipe(Flag.withDescription("UDP port of status (default 2066); with --relay, 0 for any free port")),
-    cluster: flags.optionalText(
-      "status",
-      "cluster",
-      "NAME",
-      "Name of the cluster: packets of other clusters are rejected (default none)"
-    ),
-    key: flags.optionalText(
-      "status",
-      "key",
-      "KEY",
-      "Key that all peers share; set it in STATUS_KEY to hide it from other users of this machine (default none)"
-    ),
-    interval: flags.duration(
-      "status",
-      "interval",
-      "Longest time between two packets, which are sent after 0.9 to 1 of it, at random (default 1s)"
-    ),
-    dialect: flags.choice(
-      "status",
-      "dialect",
-      ["effect-inet", "course"],
-      "Packet format to send; the course's packets have 72 bytes (default effect-inet; both are received)"
-    ),
-    suspectAfter: flags.integer(
-      "status",
-      "suspect-after",
-      1,
-      1_000,
-      "Missed packets until a peer is suspect (default 3)"
-    ),
-    downAfter: flags.integer("status", "down-after", 1, 1_000, "Missed packets until a peer is down (default 5)"),
-    once: flags.toggle("status", "once", "Print a table of all peers and exit, without announcing this one"),
-    settle: flags.duration("status", "settle", "With --once: time to listen before the table is printed (default 3s)"),
-    listen: flags.toggle("status", "listen", "Listen without sending, so that no other peer sees this one"),
-    screen: flags.toggle("status", "screen", "Draw a map of all names at their positions, as in the course"),
-    relay: flags.toggle("status", "relay", "Run the relay that forwards packets between --transport relay peers"),
+    ...peerFlags,
     json: flags.json
   },
   program: async () => (await import("./run/status/status.ts")).status

@@ -1,12 +1,72 @@
-import * as Argument from "effect/cli/Argument"
-import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Option from "effect/Option"
+import { commandGroup } from "./common/commandGroup.ts"
 import * as flags from "./common/flags.ts"
 import { lazyCommand } from "./common/lazyCommand.ts"
+import * as operationsFlags from "./common/operationsFlags.ts"
 
 const blksize = [8, 65_464] as const
 const windowsize = [1, 32_767] as const
+
+/** Flags of `tftp serve`. */
+export const serveFlags = {
+  root: flags.text("tftp", "root", "DIR", "Directory to serve; nothing outside of it can be read or written"),
+  host: flags.host("tftp"),
+  port: flags.port("tftp", 69),
+  write: flags.choice(
+    "tftp",
+    "write",
+    ["create", "overwrite"],
+    "Accept uploads: create for new files only, overwrite also for existing ones (default: read-only)"
+  ),
+  ports: flags.portRange("tftp", "Range of ports for transfers, for firewalls (default: any)"),
+  singlePort: flags.toggle(
+    "tftp",
+    "single-port",
+    "Run all transfers on the port of the server, for clients behind NAT"
+  ),
+  blksize: flags.integer("tftp", "blksize", ...blksize, "Largest block granted, in bytes (default 65464)"),
+  windowsize: flags.integer("tftp", "windowsize", ...windowsize, "Largest window granted, in blocks (default 64)"),
+  mtu: flags.integer(
+    "tftp",
+    "mtu",
+    68,
+    65_535,
+    "MTU of the link, in bytes: grant no block that would be fragmented (default: off)"
+  ),
+  maxTransfers: flags.positiveInteger(
+    "tftp",
+    "max-transfers",
+    "Most concurrent transfers (default 1024, or as file descriptors allow)"
+  ),
+  maxTransfersPerClient: flags.positiveInteger(
+    "tftp",
+    "max-per-client",
+    "Most concurrent transfers with one client address (default: no limit)"
+  ),
+  deadline: flags.duration("tftp", "deadline", "Longest duration of a transfer (default 24h)"),
+  threads: flags.integer(
+    "tftp",
+    "threads",
+    1,
+    64,
+    "Number of threads that run the transfers, to use more cores (default 1)"
+  ),
+  perClient: flags.choice(
+    "tftp",
+    "per-client",
+    ["first", "only"],
+    "Folder named after the client's address: look there first, then in the root; or only there"
+  ),
+  ignoreCase: flags.toggle("tftp", "ignore-case", "Ignore case in the names of files to read"),
+  maxFileSize: flags.bytes("tftp", "max-file-size", "Largest upload (default: no limit)"),
+  quota: flags.bytes("tftp", "quota", "Total size of all files below the root, after an upload (default: no limit)"),
+  free: flags.bytes("tftp", "free", "Bytes that uploads must leave free on the disk (default 0)"),
+  sync: flags.toggle("tftp", "sync", "Flush an upload to the disk (fsync) before acknowledging it"),
+  drain: flags.duration("tftp", "drain", "Time that a stopping server gives to transfers in progress (default 5s)"),
+  ...operationsFlags.operations("tftp"),
+  json: flags.json
+}
 
 const serve = lazyCommand({
   name: "serve",
@@ -22,69 +82,7 @@ const serve = lazyCommand({
       "Back up the configurations of switches and routers"
     ]
   ],
-  flags: {
-    root: flags.text("tftp", "root", "DIR", "Directory to serve; nothing outside of it can be read or written"),
-    host: flags.host("tftp"),
-    port: flags.port("tftp", 69),
-    write: flags.choice(
-      "tftp",
-      "write",
-      ["create", "overwrite"],
-      "Accept uploads: create for new files only, overwrite also for existing ones (default: read-only)"
-    ),
-    user: flags.optionalText(
-      "tftp",
-      "user",
-      "NAME",
-      "Run as this user after binding the port, before any file is opened"
-    ),
-    ports: flags.portRange("tftp", "Range of ports for transfers, for firewalls (default: any)"),
-    singlePort: flags.toggle(
-      "tftp",
-      "single-port",
-      "Run all transfers on the port of the server, for clients behind NAT"
-    ),
-    blksize: flags.integer("tftp", "blksize", ...blksize, "Largest block granted, in bytes (default 65464)"),
-    windowsize: flags.integer("tftp", "windowsize", ...windowsize, "Largest window granted, in blocks (default 64)"),
-    mtu: flags.integer(
-      "tftp",
-      "mtu",
-      68,
-      65_535,
-      "MTU of the link, in bytes: grant no block that would be fragmented (default: off)"
-    ),
-    maxTransfers: flags.positiveInteger(
-      "tftp",
-      "max-transfers",
-      "Most concurrent transfers (default 1024, or as file descriptors allow)"
-    ),
-    maxTransfersPerClient: flags.positiveInteger(
-      "tftp",
-      "max-per-client",
-      "Most concurrent transfers with one client address (default: no limit)"
-    ),
-    deadline: flags.duration("tftp", "deadline", "Longest duration of a transfer (default 24h)"),
-    threads: flags.integer(
-      "tftp",
-      "threads",
-      1,
-      64,
-      "Number of threads that run the transfers, to use more cores (default 1)"
-    ),
-    perClient: flags.choice(
-      "tftp",
-      "per-client",
-      ["first", "only"],
-      "Folder named after the client's address: look there first, then in the root; or only there"
-    ),
-    ignoreCase: flags.toggle("tftp", "ignore-case", "Ignore case in the names of files to read"),
-    maxFileSize: flags.bytes("tftp", "max-file-size", "Largest upload (default: no limit)"),
-    quota: flags.bytes("tftp", "quota", "Total size of all files below the root, after an upload (default: no limit)"),
-    free: flags.bytes("tftp", "free", "Bytes that uploads must leave free on the disk (default 0)"),
-    sync: flags.toggle("tftp", "sync", "Flush an upload to the disk (fsync) before acknowledging it"),
-    drain: flags.duration("tftp", "drain", "Time that a stopping server gives to transfers in progress (default 5s)"),
-    json: flags.json
-  },
+  flags: serveFlags,
   program: async () => (await import("./run/tftp/serve.ts")).serve
 })
 
@@ -102,8 +100,7 @@ export const transfer = {
   )
 }
 
-const url = (about: string) =>
-  Argument.String("url").pipe(Argument.withDescription(`tftp://HOST[:PORT]/PATH[;mode=netascii], ${about}`))
+const url = (about: string) => flags.argument("url", `tftp://HOST[:PORT]/PATH[;mode=netascii], ${about}`)
 
 const get = lazyCommand({
   name: "get",
@@ -136,7 +133,7 @@ const put = lazyCommand({
     ["tar c . | effect-inet tftp put - tftp://192.0.2.1/backup.tar", "Write the output of another program"]
   ],
   flags: {
-    file: Argument.String("file").pipe(Argument.withDescription("File to send, - for standard input")),
+    file: flags.argument("file", "File to send, - for standard input"),
     url: url("the target; a path that ends with / keeps the name of the file"),
     ...transfer,
     json: flags.json
@@ -144,7 +141,4 @@ const put = lazyCommand({
   program: async () => (await import("./run/tftp/put.ts")).put
 })
 
-export const command = Command.make("tftp").pipe(
-  Command.withDescription("TFTP server and client"),
-  Command.withSubcommands([serve, get, put])
-)
+export const command = commandGroup("tftp", "TFTP server and client", [serve, get, put])

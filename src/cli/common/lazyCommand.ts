@@ -1,6 +1,19 @@
 /** Commands with their help. The modules of commands hold only flags, so that `--help` is fast. */
 import * as Command from "effect/cli/Command"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as CommandInput from "./CommandInput.ts"
+import * as logLevel from "./logLevel.ts"
+import * as negativeArguments from "./negativeArguments.ts"
+import * as terminalOutput from "./terminalOutput.ts"
+
+/** File system and standard streams for programs, loaded when one runs: help and completions need neither. */
+const programServices = Layer.unwrap(
+  Effect.map(
+    Effect.promise(() => import("./NodeProgramServices.ts")),
+    ({ layer }) => layer
+  )
+)
 
 /** Creates a command. `examples` are command lines with descriptions; `program` loads the function that it runs. */
 export const lazyCommand = <const Name extends string, const Flags extends Command.Command.Config, E, R>(options: {
@@ -10,11 +23,19 @@ export const lazyCommand = <const Name extends string, const Flags extends Comma
   readonly flags: Flags
   readonly program: () => Promise<(input: Command.Command.Config.Infer<Flags>) => Effect.Effect<void, E, R>>
 }) =>
-  Command.make(options.name, options.flags, (input) =>
-    Effect.flatMap(Effect.promise(options.program), (run) => run(input)).pipe(
-      Effect.tapCause((cause) => Effect.logDebug("failed", cause))
+  Command.make(options.name, options.flags, (parsed) => {
+    const input = negativeArguments.decodeAll(parsed)
+    return CommandInput.run(
+      input as object,
+      options.flags,
+      Effect.flatMap(Effect.promise(options.program), (program) => program(input)).pipe(
+        Effect.tapCause((cause) => Effect.logDebug("failed", cause)),
+        logLevel.withSettings,
+        terminalOutput.withEscapedConsole,
+        Effect.provide(programServices)
+      )
     )
-  ).pipe(
+  }).pipe(
     Command.withDescription(options.description),
     Command.withExamples(options.examples.map(([command, description]) => ({ command, description })))
   )

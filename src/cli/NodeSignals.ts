@@ -1,0 +1,102 @@
+/** Signals of the process, and the end of its terminal, as requests to the running command. */
+import * as Fs from "node:fs"
+import * as Tty from "node:tty"
+import * as Effect from "effect/Effect"
+import * as SystemErrorText from "../network/SystemErrorText.ts"
+
+/** Requests of the process to the running command. */
+export interface NodeSignals {
+  /** Waits until a server is to end. A command that does not wait is interrupted. */
+  readonly shutdown: Effect.Effect<void>
+  /** Returns true if the reader of standard output has closed the pipe. */
+  readonly isReaderGone: () => boolean
+  /** Waits for the next request to reload. */
+  readonly reload: Effect.Effect<void>
+}
+
+const signals = ["SIGINT", "SIGTERM", "SIGQUIT", "SIGHUP"] as const
+
+/** Returns whether a standard stream is a terminal. The streams themselves are not opened: one may be a connection. */
+const hasTerminal = () => [0, 1, 2].some((descriptor) => Tty.isatty(descriptor))
+
+/** Returns whether the terminal of this process is closed: the process then has no controlling terminal any more. */
+const isTerminalClosed = () => {
+  try {
+    Fs.closeSync(Fs.openSync("/dev/tty", "r"))
+    return false
+  } catch {
+    return true
+  }
+}
+
+/**
+ * Listens for signals until the process exits. `interrupt` ends a command that does not wait for `shutdown`.
+ *
+ * - SIGINT, SIGTERM and SIGQUIT end the command; the second one exits at once with code 130.
+ * - SIGHUP requests a reload if `reloads` is true, else it ends the command, as often as it comes.
+ * - A terminal that is closed ends the command: also with `reloads`, and also if only a write to it tells so.
+ */
+export const listen = (reloads: boolean, interrupt: () => void): NodeSignals => {
+  const startedOnTerminal = hasTerminal()
+  const waiting = { shutdown: undefined as (() => void) | undefined, reload: undefined as (() => void) | undefined }
+  let isServing = false
+  let isEnding = false
+  let isReloadPending = false
+  let exitsAtNext = false
+  let isReaderGone = false
+
+  const end = () => {
+    if (isEnding) return
+    isEnding = true
+    if (isServing) waiting.shutdown?.()
+    else interrupt()
+  }
+  const requestReload = () => {
+    isReloadPending = waiting.reload === undefined
+    waiting.reload?.()
+  }
+  for (const signal of signals) {
+    process.on(signal, () => {
+      if (signal === "SIGHUP") {
+        if (reloads && isServing && !(startedOnTerminal && isTerminalClosed())) return requestReload()
+        return end()
+      }
+      if (exitsAtNext) process.exit(130)
+      exitsAtNext = true
+      end()
+    })
+  }
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    // A reader that closes the pipe early, such as head or less, is not an error. The peer is told by the end of the
+    // command. EIO: the terminal is closed.
+    isReaderGone ||= error.code === "EPIPE"
+    if (error.code === "EPIPE" || error.code === "EIO") return end()
+    process.stderr.write(`effect-inet: standard output: ${SystemErrorText.format(error)}\n`)
+    process.exit(1)
+  })
+  // Messages that nobody can read are lost; the results still count.
+  process.stderr.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EIO") end()
+  })
+  return {
+    isReaderGone: () => isReaderGone,
+    shutdown: Effect.callback<void>((resume) => {
+      isServing = true
+      waiting.shutdown = () => resume(Effect.void)
+      if (isEnding) resume(Effect.void)
+    }),
+    reload: Effect.callback<void>((resume) => {
+      if (isReloadPending) {
+        isReloadPending = false
+        return resume(Effect.void)
+      }
+      waiting.reload = () => {
+        waiting.reload = undefined
+        resume(Effect.void)
+      }
+      return Effect.sync(() => {
+        waiting.reload = undefined
+      })
+    })
+  }
+}

@@ -1,0 +1,47 @@
+/** The parsed command line: a server that reads its configuration file again compares the new one with it. */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import { ConfigFile, type ConfigurationFile } from "./ConfigFile.ts"
+import { type Source, Sources, type Table } from "./settings.ts"
+
+/** The values of all flags of a command, by their keys in the table of flags. */
+export interface Input {
+  readonly values: Readonly<Record<string, unknown>>
+  readonly flags: Table
+  readonly sources: Source
+  readonly file: ConfigurationFile | undefined
+}
+
+const none: Input = { values: {}, flags: {}, sources: () => Effect.undefined, file: undefined }
+
+/** The command line of the running command. */
+export class CommandInput extends Context.Reference<Input>("effect-inet/cli/CommandInput", {
+  defaultValue: () => none
+}) {}
+
+/** A function that takes the parsed command line instead of the program. Default: none, the program runs. */
+export class InputReceiver extends Context.Reference<((input: Input) => void) | undefined>(
+  "effect-inet/cli/InputReceiver",
+  { defaultValue: () => undefined }
+) {}
+
+/** Parses the command line of this process again. Fails with one line for the user. */
+export class Reparse extends Context.Reference<Effect.Effect<Input, string>>("effect-inet/cli/Reparse", {
+  defaultValue: () => Effect.fail("there is no command line")
+}) {}
+
+/** Runs the program of a command, or passes its input on where only that is wanted. */
+export const run = <E, R>(values: object, flags: object, program: Effect.Effect<void, E, R>) =>
+  Effect.gen(function* () {
+    const receive = yield* InputReceiver
+    const sources = yield* Sources
+    const file = yield* ConfigFile
+    const input: Input = {
+      values: values as Input["values"],
+      flags: flags as Table,
+      sources,
+      file: file === undefined ? undefined : yield* Effect.orElseSucceed(file, () => undefined)
+    }
+    if (receive !== undefined) return receive(input)
+    return yield* Effect.provideService(program, CommandInput, input)
+  })

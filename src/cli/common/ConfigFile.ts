@@ -1,0 +1,87 @@
+/** The configuration file of a command line. It is read once, when the first flag looks for a value in it. */
+import * as Context from "effect/Context"
+import * as CliError from "effect/cli/CliError"
+import * as Effect from "effect/Effect"
+import { environment, firstOf, type Source, Sources } from "./settings.ts"
+
+/** A place in the text, from 1. */
+export interface Place {
+  readonly line: number
+  readonly column: number
+}
+
+/** A text that the parser of an option has accepted, and its place. */
+export interface Located {
+  readonly text: string
+  readonly place: Place
+}
+
+/** Options by name. */
+export type Options = ReadonlyMap<string, Located>
+
+/** An instance of a service, from the section of `up`. */
+export interface Instance {
+  readonly name: string
+  readonly service: string
+  readonly place: Place
+  readonly options: Options
+}
+
+/** A configuration file that has been checked. */
+export interface Configuration {
+  readonly sections: ReadonlyMap<string, Options>
+  /** The instances of `up`; undefined if the file does not have the key. */
+  readonly instances: ReadonlyArray<Instance> | undefined
+}
+
+/** A configuration file, and its name in messages. */
+export interface ConfigurationFile extends Configuration {
+  readonly path: string
+}
+
+/** The module that reads files, which is loaded only if there is one. */
+interface Reader {
+  readonly read: (path: string) => Effect.Effect<ConfigurationFile, string>
+  readonly source: (file: ConfigurationFile) => Source
+}
+
+/** The file that `--config` or EFFECT_INET_CONFIG names; undefined without one. Fails with one line for the user. */
+export class ConfigFile extends Context.Reference<Effect.Effect<ConfigurationFile, string> | undefined>(
+  "effect-inet/cli/ConfigFile",
+  { defaultValue: () => undefined }
+) {}
+
+/** Lets the flags of a command line find their values in a file, below the environment. */
+export const provide =
+  (path: string | undefined, load: () => Promise<Reader>) =>
+  <A, E, R>(command: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+    path === undefined
+      ? command
+      : Effect.gen(function* () {
+          const reader = Effect.promise(load)
+          const file = yield* Effect.cached(Effect.flatMap(reader, ({ read }) => read(path)))
+          const inFile = Effect.zipWith(reader, file, ({ source }, found) => source(found))
+          return yield* command.pipe(
+            Effect.provideService(ConfigFile, file),
+            Effect.provideService(
+              Sources,
+              firstOf(environment, (section, name) => Effect.flatMap(inFile, (find) => find(section, name)))
+            )
+          )
+        })
+
+/** Reads the file, for a command that has no flag to find in it: a file with an error ends every command. */
+export const check: Effect.Effect<void, CliError.CliError> = Effect.flatMap(ConfigFile, (file) =>
+  file === undefined
+    ? Effect.void
+    : Effect.mapError(Effect.asVoid(file), (message) => new CliError.ValidationError({ message }))
+)
+
+/** Returns the file that a command line names: it is needed before the command line is parsed. */
+export const pathOf = (args: ReadonlyArray<string>, variable: string | undefined): string | undefined => {
+  const end = args.indexOf("--")
+  const flags = end < 0 ? args : args.slice(0, end)
+  const at = flags.findIndex((arg) => arg === "--config" || arg.startsWith("--config="))
+  const given = at < 0 ? variable : flags[at] === "--config" ? flags[at + 1] : flags[at]!.slice("--config=".length)
+  return given === "" ? undefined : given
+}

@@ -1,0 +1,27 @@
+/** The process that runs a server as one of several: `up`. A server without a host is a process of its own. */
+import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+import type * as NetAddress from "effect/net/NetAddress"
+import type * as TcpServer from "../../network/TcpServer.ts"
+
+/** A running service. */
+export interface Running {
+  /** Default: the service has none, or opens its sockets later. */
+  readonly address?: NetAddress.SocketAddress | undefined
+  readonly stats?: Effect.Effect<unknown> | undefined
+  /** Changes limits while the service runs. */
+  readonly reconfigure?: ((limits: TcpServer.Limits) => Effect.Effect<void>) | undefined
+}
+
+/** A host of servers. */
+export interface ServerHost {
+  /** Takes a server that has started; it serves until the effect that runs it is interrupted. */
+  readonly started: (running: Running) => Effect.Effect<void>
+  /** Services that all servers of the process share, such as the network. */
+  readonly context: Context.Context<never>
+}
+
+/** The host of the server that starts. Default: none. */
+export class CurrentHost extends Context.Reference<ServerHost | undefined>("effect-inet/cli/ServerHost", {
+  defaultValue: () => undefined
+}) {}

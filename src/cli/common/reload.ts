@@ -1,0 +1,84 @@
+/** Reload of the configuration file by a running server: what can change is applied, the rest is listed. */
+import * as Effect from "effect/Effect"
+import * as Equal from "effect/Equal"
+import type * as TcpServer from "../../network/TcpServer.ts"
+import { CommandInput, type Input, Reparse } from "./CommandInput.ts"
+import * as logLevel from "./logLevel.ts"
+import { ReloadSignal } from "./Shutdown.ts"
+import * as serverFlags from "./serverFlags.ts"
+import { nameOf } from "./settings.ts"
+
+type Values = Input["values"]
+
+/** Keys of the options that a running server can change: its limits. */
+export const changeableKeys: ReadonlySet<string> = new Set(Object.keys(serverFlags.limits("")))
+
+/** The difference between two command lines. */
+export interface Difference {
+  /** Keys of limits. */
+  readonly limits: ReadonlyArray<string>
+  /** Keys of options that need a restart. */
+  readonly others: ReadonlyArray<string>
+}
+
+/** Compares the values of the same flags. Pure. */
+export const compare = (before: Values, after: Values): Difference => {
+  const changed = [...new Set([...Object.keys(before), ...Object.keys(after)])].filter(
+    (key) => !Equal.equals(before[key], after[key])
+  )
+  return {
+    limits: changed.filter((key) => changeableKeys.has(key)),
+    others: changed.filter((key) => !changeableKeys.has(key))
+  }
+}
+
+/** Returns the limits among values. A limit without a value returns to its default. */
+export const limitsOf = (values: Values): TcpServer.Limits =>
+  Object.fromEntries([...changeableKeys].map((key) => [key, values[key]]))
+
+/** Applies the changed limits, and logs the options that need a restart. Returns the names of what was applied. */
+export const apply = Effect.fnUntraced(function* (
+  name: string,
+  flags: Input["flags"],
+  before: Values,
+  after: Values,
+  reconfigure: ((limits: TcpServer.Limits) => Effect.Effect<void>) | undefined
+) {
+  const { limits, others } = compare(before, after)
+  const names = (keys: ReadonlyArray<string>) => keys.map((key) => nameOf(flags, key))
+  const fixed = reconfigure === undefined ? [...limits, ...others] : others
+  if (fixed.length > 0) {
+    yield* Effect.logWarning(`${name}: ${names(fixed).join(", ")} changed in the file, but need a restart`)
+  }
+  if (reconfigure === undefined || limits.length === 0) return []
+  yield* reconfigure(limitsOf(after))
+  return names(limits)
+})
+
+/** Applies new settings, and returns the names of what it has changed. Fails with one line for the user. */
+export type Change = (after: Input, before: Input) => Effect.Effect<ReadonlyArray<string>, string>
+
+/** Reports of a reload, for the service manager. */
+export interface Reports {
+  readonly before: Effect.Effect<void>
+  readonly after: Effect.Effect<void>
+}
+
+/**
+ * Reads the settings again at each request, for ever. `change` applies them and returns what it has changed. The old
+ * settings stay if the new ones are invalid.
+ */
+export const follow = (change: Change, { after, before }: Reports): Effect.Effect<never> =>
+  Effect.gen(function* () {
+    let current = yield* CommandInput
+    const signal = yield* ReloadSignal
+    const reparse = yield* Reparse
+    const reload = Effect.gen(function* () {
+      const next = yield* reparse
+      const level = (yield* logLevel.change(next.sources)) ? ["log-level"] : []
+      const changed = [...level, ...(yield* change(next, current))]
+      current = next
+      yield* Effect.logInfo(changed.length === 0 ? "reloaded: nothing has changed" : `reloaded: ${changed.join(", ")}`)
+    }).pipe(Effect.catch((message: string) => Effect.logError(`not reloaded, the old settings stay: ${message}`)))
+    return yield* Effect.forever(Effect.andThen(signal, Effect.andThen(before, Effect.andThen(reload, after))))
+  })

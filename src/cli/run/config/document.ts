@@ -1,0 +1,124 @@
+/** The parser of configuration files: a subset of YAML without anchors, aliases and tags, with the place of each value. Pure. */
+import * as Result from "effect/Result"
+import * as Yaml from "yaml"
+import type { Place } from "../../common/ConfigFile.ts"
+
+/** A value and its place. Numbers and words are texts: each option has a parser of its own. */
+export type Node =
+  | { readonly _tag: "Text"; readonly place: Place; readonly text: string }
+  | { readonly _tag: "List"; readonly place: Place; readonly items: ReadonlyArray<Node> }
+  | { readonly _tag: "Map"; readonly place: Place; readonly entries: ReadonlyArray<Entry> }
+
+/** A key of a map, its place, and its value. */
+export interface Entry {
+  readonly key: string
+  readonly place: Place
+  readonly value: Node
+}
+
+/** A map at the top of a document. */
+export type Document = Extract<Node, { readonly _tag: "Map" }>
+
+/** An error in a document. */
+export interface DocumentError {
+  readonly place: Place
+  readonly message: string
+}
+
+/** Most characters of a document. */
+export const maxDocumentChars = 262_144
+
+/** Most collections around a value; a service in `up` has four. The parser is recursive. */
+const maxDepth = 16
+
+const start: Place = { line: 1, column: 1 }
+
+const fail = (place: Place, message: string) => Result.fail<DocumentError>({ place, message })
+
+/** Messages of the parser that name what to do; the others are its own. */
+const explanations: Readonly<Record<string, string>> = {
+  DUPLICATE_KEY: "the key is there twice: remove one",
+  TAB_AS_INDENT: "a tab cannot indent a line: use spaces",
+  MULTIPLE_DOCS: "the file has a second document: remove the line ---",
+  BLOCK_AS_IMPLICIT_KEY: "a value with a colon and a space, or at its end, needs quotes, such as host: '::'",
+  TAG_RESOLVE_FAILED: "a value cannot have a tag: remove the word with !"
+}
+
+/** Tokens of the lexer that are not in the text. */
+const markers: ReadonlySet<string> = new Set([Yaml.CST.DOCUMENT, Yaml.CST.FLOW_END, Yaml.CST.SCALAR])
+
+/** Returns the offset of the first token that is nested too deeply. */
+const offsetTooDeep = (text: string): number | undefined => {
+  let offset = 0
+  let flows = 0
+  let dashes = 0
+  for (const token of new Yaml.Lexer().lex(text)) {
+    if (token === "[" || token === "{") flows++
+    else if (token === "]" || token === "}") flows = Math.max(0, flows - 1)
+    else if (token === "-" || token === "?") dashes++
+    else if (token.trim() !== "" || token.includes("\n")) dashes = 0
+    if (flows > maxDepth || dashes > maxDepth) return offset
+    if (!markers.has(token)) offset += token.length
+  }
+  return undefined
+}
+
+/** Parses a document. Fails with its first error. */
+export const parse = (text: string): Result.Result<Document, DocumentError> => {
+  if (text.length > maxDocumentChars)
+    return fail(start, `the file is too long (more than ${maxDocumentChars / 1_024} KiB): split it`)
+  const lines = new Yaml.LineCounter()
+  lines.addNewLine(0)
+  for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) lines.addNewLine(at + 1)
+  const placeOf = (offset: number): Place => {
+    const { col, line } = lines.linePos(offset)
+    return { line, column: col }
+  }
+  const tooDeep = offsetTooDeep(text)
+  if (tooDeep !== undefined) return fail(placeOf(tooDeep), `nested too deeply (more than ${maxDepth} levels)`)
+  const document = Yaml.parseDocument(text, {
+    schema: "failsafe",
+    stringKeys: true,
+    prettyErrors: false,
+    logLevel: "error"
+  })
+  const [problem] = [...document.errors, ...document.warnings].sort((one, other) => one.pos[0] - other.pos[0])
+  if (problem !== undefined) return fail(placeOf(problem.pos[0]), explanations[problem.code] ?? problem.message)
+  return Result.flatMap(convert(document.contents, placeOf, 0), (node) =>
+    node._tag === "Map"
+      ? Result.succeed(node)
+      : node._tag === "Text" && node.text === ""
+        ? Result.succeed<Document>({ _tag: "Map", place: start, entries: [] })
+        : fail(node.place, "expected options by service, such as rot13: { port: 2067 }")
+  )
+}
+
+const convert = (
+  node: unknown,
+  placeOf: (offset: number) => Place,
+  depth: number
+): Result.Result<Node, DocumentError> => {
+  if (node === null) return Result.succeed({ _tag: "Text", place: start, text: "" })
+  const place = Yaml.isNode(node) && node.range ? placeOf(node.range[0]) : start
+  if (Yaml.isAlias(node)) return fail(place, "aliases are not supported: repeat the value")
+  if (depth > maxDepth) return fail(place, `nested too deeply (more than ${maxDepth} levels)`)
+  if (Yaml.isScalar(node)) return Result.succeed({ _tag: "Text", place, text: String(node.value) })
+  if (Yaml.isSeq(node)) {
+    return Result.map(
+      Result.all(node.items.map((item) => convert(item, placeOf, depth + 1))),
+      (items): Node => ({
+        _tag: "List",
+        place,
+        items
+      })
+    )
+  }
+  if (!Yaml.isMap(node)) return fail(place, "expected a text, a list or options")
+  const entries = node.items.map(({ key, value }) =>
+    Result.map(convert(value, placeOf, depth + 1), (value): Entry => {
+      const at = Yaml.isScalar(key) && key.range ? placeOf(key.range[0]) : place
+      return { key: Yaml.isScalar(key) ? String(key.value) : "", place: at, value }
+    })
+  )
+  return Result.map(Result.all(entries), (entries): Node => ({ _tag: "Map", place, entries }))
+}

@@ -1,0 +1,122 @@
+/** The instances that `up` runs, with the options of each: from flags, the environment and the configuration file. */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as IpNetwork from "effect/net/IpNetwork"
+import { UsageError } from "../../common/CliErrors.ts"
+import type { Input } from "../../common/CommandInput.ts"
+import type { Options } from "../../common/ConfigFile.ts"
+import * as operationsFlags from "../../common/operationsFlags.ts"
+import * as settings from "../../common/settings.ts"
+import { sharedFlags } from "../../common/upFlags.ts"
+import * as file from "../config/file.ts"
+import { services, type Values } from "./services.ts"
+
+/** An instance of a service. */
+export interface PlannedInstance {
+  readonly name: string
+  readonly service: string
+  readonly values: Values
+}
+
+const sharedSettings = sharedFlags("up")
+const sharedNames = new Set(settings.settingsOf(sharedSettings).map(({ name }) => name))
+
+/** The instances without a configuration file, or with one that lists none: each service once. */
+const defaultInstances = ({ values }: Input) =>
+  Object.keys(services)
+    .filter((name) => name !== "status" || values.statusPort !== 0)
+    .map((name) => ({ name, service: name, options: undefined as Options | undefined }))
+
+/** Where the options of an instance come from. The first source wins. */
+const sourceOf = (input: Input, name: string, service: string, options: Options | undefined): settings.Source => {
+  const own =
+    input.file === undefined ? () => undefined : file.sourceOf(input.file.path, `up.services.${name}.`, options)
+  const { tftpRoot } = input.values
+  const { defaults } = services[service]!
+  return settings.firstOf(
+    (_, option) => Effect.succeed(own(option)),
+    (_, option) =>
+      Effect.succeed(
+        service === "tftp" && option === "root" && typeof tftpRoot === "string"
+          ? { text: tftpRoot, origin: "--tftp-root" }
+          : undefined
+      ),
+    (section, option) => (operationsFlags.names.has(option) ? Effect.undefined : input.sources(section, option)),
+    (_, option) => (sharedNames.has(option) ? input.sources("up", option) : Effect.undefined),
+    (_, option) => {
+      const text = defaults[option]
+      return Effect.succeed(text === undefined ? undefined : { text, origin: `default of ${option}` })
+    }
+  )
+}
+
+/** Options on the command line of `up`, which win over all others. */
+const fromCommandLine = ({ values }: Input, name: string, flags: settings.Table): Values => {
+  const shared = Object.keys(sharedSettings).filter((key) => key in flags && values[key] !== undefined)
+  const port = values[`${name}Port`]
+  return {
+    ...Object.fromEntries(shared.map((key) => [key, values[key]])),
+    ...(port === undefined ? {} : { port })
+  }
+}
+
+/** Fails if two instances need the same port: only one of them could start. */
+const checkPorts = Effect.fnUntraced(function* (instances: ReadonlyArray<PlannedInstance>) {
+  const taken = new Map<string, string>()
+  for (const { name, service, values } of instances) {
+    const { host, port, unix } = values
+    if (unix === undefined && (port === undefined || port === 0)) continue
+    const place = unix === undefined ? `${services[service]!.protocol} port ${port} of ${host}` : `the socket ${unix}`
+    const other = taken.get(place)
+    if (other !== undefined) {
+      return yield* new UsageError({
+        message: `up: ${other} and ${name} both need ${place}; give one of them another port`
+      })
+    }
+    taken.set(place, name)
+  }
+})
+
+/** Returns the instances. Fails with one line for the user. */
+export const make = Effect.fnUntraced(function* (input: Input) {
+  const listed = input.file?.instances ?? defaultInstances(input)
+  const instances = yield* Effect.forEach(listed, ({ name, options, service }) => {
+    const { fixed, flags } = services[service]!
+    return Effect.map(
+      settings.read(flags, sourceOf(input, name, service, options)),
+      (values): PlannedInstance => ({
+        name,
+        service,
+        values: { ...values, ...fixed, ...fromCommandLine(input, name, flags) }
+      })
+    )
+  }).pipe(Effect.mapError(({ message }) => new UsageError({ message })))
+  if (instances.length === 0) return yield* new UsageError({ message: "up: no service to run; add one to up.services" })
+  if (input.file?.instances !== undefined) yield* checkPorts(instances)
+  return instances
+})
+
+const formatValue = (value: unknown): string =>
+  Array.isArray(value)
+    ? value.map(formatValue).join(",")
+    : Duration.isDuration(value)
+      ? Duration.format(value)
+      : IpNetwork.isIpNetwork(value)
+        ? IpNetwork.format(value)
+        : String(value)
+
+/** Names of options whose values are not printed. */
+const secrets: ReadonlySet<string> = new Set(["key"])
+
+/** Returns the options of an instance by name, as texts: those that are set or have a default that is known here. */
+export const optionsOf = ({ service, values }: PlannedInstance): Readonly<Record<string, string>> => {
+  const { flags } = services[service]!
+  return Object.fromEntries(
+    Object.entries(values).flatMap(([key, value]) => {
+      const name = settings.nameOf(flags, key)
+      if (value === undefined || value === false || flags[key] === undefined || operationsFlags.names.has(name))
+        return []
+      return [[name, secrets.has(name) ? "(hidden)" : formatValue(value)]]
+    })
+  )
+}

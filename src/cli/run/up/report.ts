@@ -1,0 +1,117 @@
+/** What `up` prints of its services, and what it reports to the admin server. */
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as NetAddress from "effect/net/NetAddress"
+import * as Ref from "effect/Ref"
+import * as Stream from "effect/Stream"
+import type * as ServiceState from "../../../admin/ServiceState.ts"
+import * as Table from "../../../terminal/Table.ts"
+import type { Running } from "../../common/ServerHost.ts"
+import { ShutdownSignal } from "../../common/Shutdown.ts"
+import { connectableHost } from "../common/serverMessages.ts"
+import type { Group, Plans } from "./instance.ts"
+import * as plan from "./plan.ts"
+import { services } from "./services.ts"
+import type * as supervisor from "./supervisor.ts"
+
+type Instances = supervisor.Table<Running>
+type Instance = supervisor.Supervised<Running>
+
+/** Prints the instances that would run. */
+export const printPlan = (planned: ReadonlyArray<plan.PlannedInstance>, json: boolean) =>
+  Effect.forEach(
+    planned,
+    (one) => {
+      const { name, service } = one
+      const options = plan.optionsOf(one)
+      if (json) return Console.log(JSON.stringify({ name, service, options }))
+      const shown = Object.entries(options).map(([option, value]) => `${option}=${value}`)
+      return Console.log(
+        Table.formatRow([Table.left(10), Table.left(8)], [name, service, shown.join(" ")], " ").trimEnd()
+      )
+    },
+    { discard: true }
+  )
+
+/** Time that the stats of one service may take. */
+const statsTimeout = "1 second"
+
+/** Returns the states for the admin server, with the stats of each service. */
+export const states = (instances: Instances): Effect.Effect<ReadonlyArray<ServiceState.ServiceState>> =>
+  Effect.forEach(
+    instances.values(),
+    ({ address, lastError, name, phase, restarts, running, sinceMillis }) =>
+      Effect.map(
+        (running?.stats ?? Effect.undefined).pipe(
+          Effect.timeoutOrElse({ duration: statsTimeout, orElse: () => Effect.undefined })
+        ),
+        (stats): ServiceState.ServiceState => ({ name, state: phase, address, restarts, lastError, sinceMillis, stats })
+      ),
+    { concurrency: "unbounded" }
+  )
+
+/** Returns the JSON of a change. */
+const toJson = ({ lastError, name, phase, restarts, running }: Instance) => {
+  const address = running?.address
+  const place =
+    address === undefined
+      ? {}
+      : NetAddress.isInetAddress(address)
+        ? { address: NetAddress.formatHost(address), port: address.port }
+        : { path: address.path }
+  return JSON.stringify({ service: name, state: phase, ...place, restarts, lastError })
+}
+
+/** Returns the instances whose phase has changed. */
+const changedBetween = (before: Instances, after: Instances) =>
+  [...after.values()].filter((one) => {
+    const old = before.get(one.name)
+    return old === undefined || old.phase !== one.phase || old.restarts !== one.restarts
+  })
+
+const log = (one: Instance) =>
+  one.phase === "ready"
+    ? Effect.logInfo(`${one.name} is ready${one.address === "" ? "" : ` on ${one.address}`}, restarts: ${one.restarts}`)
+    : Effect.void
+
+/** Prints the services that are ready, each with a command that tries it. */
+const announce = Effect.fnUntraced(function* (table: Instances, plans: Plans, json: boolean) {
+  const instances = [...table.values()]
+  const known = yield* Ref.get(plans)
+  const ready = instances.filter(({ phase }) => phase === "ready")
+  for (const one of instances) {
+    const address = one.running?.address
+    const planned = known.get(one.name)
+    if (json) yield* Console.log(toJson(one))
+    else if (address !== undefined && planned !== undefined) {
+      const tryIt = NetAddress.isInetAddress(address)
+        ? services[planned.service]!.tryIt(connectableHost(address), address.port, planned.values)
+        : `nc -U ${address.path}`
+      const cells = [one.name, NetAddress.formatSocketAddress(address), tryIt]
+      yield* Console.log(Table.formatRow([Table.left(10), Table.left(22)], cells, " "))
+    }
+  }
+  const hosts = new Set([...known.values()].map(({ values }) => values.host).filter((host) => host !== undefined))
+  const isLocal = [...hosts].every((host) => host === "127.0.0.1")
+  const scope = isLocal ? "for this machine only (--host :: listens on all interfaces)" : `on ${[...hosts].join(", ")}`
+  yield* Effect.logInfo(`${ready.length} of ${instances.length} services up ${scope}; Ctrl-C stops them`)
+})
+
+/** What is printed of a group: its services once they have started, and their changes until the process is to end. */
+export const make = (plans: Plans, json: boolean) => {
+  let printed: Instances = new Map()
+  const printChanges = Effect.fnUntraced(function* (after: Instances) {
+    const changed = changedBetween(printed, after)
+    printed = after
+    for (const one of changed) yield* json ? Console.log(toJson(one)) : log(one)
+  })
+  return {
+    announce: Effect.fnUntraced(function* (group: Group) {
+      printed = yield* group.instances
+      yield* announce(printed, plans, json)
+    }),
+    serve: Effect.fnUntraced(function* (group: Group) {
+      yield* Effect.raceFirst(Stream.runForEach(group.changes, printChanges), yield* ShutdownSignal)
+    })
+  }
+}

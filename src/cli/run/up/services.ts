@@ -1,0 +1,124 @@
+/** The services that `up` runs: the flags and the programs of their commands, and a command that tries each. */
+import type * as Effect from "effect/Effect"
+import * as NetAddress from "effect/net/NetAddress"
+import * as board from "../../board.ts"
+import type { Table } from "../../common/settings.ts"
+import * as guess from "../../guess.ts"
+import * as hangman from "../../hangman.ts"
+import * as primes from "../../primes.ts"
+import * as rot13 from "../../rot13.ts"
+import * as status from "../../status.ts"
+import * as tftp from "../../tftp.ts"
+import * as NodeInvocation from "../common/NodeInvocation.ts"
+import * as NodeSampleFolder from "../tftp/NodeSampleFolder.ts"
+
+/** The values of the flags of a command. */
+export type Values = Readonly<Record<string, unknown>>
+
+const programs = {
+  rot13: rot13.serveProgram,
+  hangman: hangman.serveProgram,
+  guess: guess.serveProgram,
+  board: board.serveProgram,
+  primes: primes.serveProgram,
+  tftp: async () => (await import("../tftp/serve.ts")).serve,
+  status: async () => (await import("../status/status.ts")).status
+}
+
+type Programs = typeof programs
+
+/** What the programs need of the process. */
+export type Requirements = {
+  readonly [K in keyof Programs]: Effect.Services<ReturnType<Awaited<ReturnType<Programs[K]>>>>
+}[keyof Programs]
+
+/** A program with its failure, which is one line. */
+type Program = Effect.Effect<void, { readonly message: string }, Requirements>
+
+/** A service. */
+export interface Service {
+  readonly flags: Table
+  /** Loads the program of the command that serves it. */
+  readonly load: () => Promise<(values: Values) => Program>
+  readonly protocol: "tcp" | "udp"
+  /** Options that differ from those of the command, as texts. */
+  readonly defaults: Readonly<Record<string, string>>
+  /** Values that are not options. */
+  readonly fixed?: Values | undefined
+  /** Returns a command that tries the service. */
+  readonly tryIt: (host: string, port: number, values: Values) => string
+}
+
+/** Returns the loader of a program for values that were read by its own flags. */
+const loader = (name: keyof Programs) => async () => (await programs[name]()) as unknown as (values: Values) => Program
+
+const nc = (host: string, port: number) => `nc ${host} ${port}`
+
+/** The address of the peers of this machine: a status peer of `up` announces itself to them only. */
+export const statusAddress = "127.255.255.255"
+
+/** All services by name, in the order of their start. */
+export const services: Readonly<Record<string, Service>> = {
+  rot13: {
+    flags: rot13.serveFlags,
+    load: loader("rot13"),
+    protocol: "tcp",
+    defaults: {},
+    tryIt: (host, port) => `printf 'Hello\\n' | nc -N ${host} ${port}`
+  },
+  hangman: {
+    flags: hangman.serveFlags,
+    load: loader("hangman"),
+    protocol: "tcp",
+    defaults: {},
+    tryIt: nc
+  },
+  guess: {
+    flags: guess.serveFlags,
+    load: loader("guess"),
+    protocol: "tcp",
+    defaults: {},
+    tryIt: nc
+  },
+  board: {
+    flags: board.serveFlags,
+    load: loader("board"),
+    protocol: "tcp",
+    defaults: {},
+    tryIt: (host, port) => `printf 'claim 1 2\\nboard\\n' | nc -N ${host} ${port}`
+  },
+  primes: {
+    flags: primes.serveFlags,
+    load: loader("primes"),
+    protocol: "tcp",
+    defaults: { threads: "2" },
+    // 0 to 10,000,000: two 32-bit numbers in little-endian order.
+    tryIt: (host, port) => `printf '\\0\\0\\0\\0\\200\\226\\230\\0' | nc -N ${host} ${port} | od -An -td4`
+  },
+  tftp: {
+    flags: tftp.serveFlags,
+    load: loader("tftp"),
+    protocol: "udp",
+    defaults: { port: "6969", root: NodeSampleFolder.folder },
+    tryIt: (host, port, { root }) =>
+      `curl -s tftp://${host}:${port}/${root === NodeSampleFolder.folder ? "hello.txt" : "FILE"}`
+  },
+  status: {
+    flags: status.peerFlags,
+    load: loader("status"),
+    protocol: "udp",
+    defaults: { address: statusAddress },
+    // With JSON the peer joins at once, instead of when its screen opens.
+    fixed: { json: true },
+    tryIt: (host, port) => {
+      const portFlag = port === 2_066 ? "" : ` --port ${port}`
+      return `${NodeInvocation.commandPrefix()} status --address ${host}${portFlag} --once`
+    }
+  }
+}
+
+/** Returns the address at which others find a service. */
+export const shownAddress = (name: string, address: NetAddress.SocketAddress, values: Values) =>
+  name === "status" && NetAddress.isInetAddress(address) && values.address === statusAddress
+    ? NetAddress.inetAddressFromIpStringUnsafe(statusAddress, address.port)
+    : address

@@ -1,0 +1,98 @@
+/** Services in one process, each of which is started again if it fails. */
+import type * as Command from "effect/cli/Command"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Ref from "effect/Ref"
+import { CommandInput, type Input as CommandLine } from "../../common/CommandInput.ts"
+import * as reload from "../../common/reload.ts"
+import type { Running } from "../../common/ServerHost.ts"
+import * as runServer from "../common/runServer.ts"
+import { CannotServe } from "../common/serverMessages.ts"
+import * as instance from "./instance.ts"
+import * as plan from "./plan.ts"
+import * as report from "./report.ts"
+import { type Requirements, services } from "./services.ts"
+import * as supervisor from "./supervisor.ts"
+
+interface Input extends runServer.Operations {
+  readonly restartDelay: Duration.Duration | undefined
+  readonly maxRestartDelay: Duration.Duration | undefined
+  readonly maxRestarts: number | undefined
+  readonly check: boolean
+}
+
+const scheduleOf = ({ maxRestartDelay, maxRestarts, restartDelay }: Input) =>
+  supervisor.backoff({
+    firstDelayMillis: Duration.toMillis(restartDelay ?? "500 millis"),
+    maxDelayMillis: Duration.toMillis(maxRestartDelay ?? "30 seconds"),
+    maxRestarts
+  })
+
+/** Starts and stops instances so that those of a plan run. Returns what has changed. */
+const follow = Effect.fnUntraced(function* (
+  group: instance.Group,
+  plans: instance.Plans,
+  after: CommandLine,
+  before: CommandLine
+) {
+  const planned = yield* Effect.mapError(plan.make(after), ({ message }) => message)
+  const changed: Array<string> = [...(yield* reload.apply("up", after.flags, before.values, after.values, undefined))]
+  const known = yield* Ref.get(plans)
+  const isSame = ({ name, service }: plan.PlannedInstance) => known.get(name)?.service === service
+  for (const [name] of known) {
+    if (planned.some((one) => one.name === name && isSame(one))) continue
+    yield* group.remove(name)
+    changed.push(`-${name}`)
+  }
+  yield* Ref.set(plans, new Map(planned.map((one) => [one.name, one])))
+  for (const one of planned) {
+    const { name, service, values } = one
+    if (!isSame(one)) {
+      yield* group.add(yield* instance.make(one, plans))
+      changed.push(`+${name}`)
+      continue
+    }
+    const { running } = (yield* group.instances).get(name) ?? {}
+    const { flags } = services[service]!
+    const names = yield* reload.apply(name, flags, known.get(name)!.values, values, running?.reconfigure)
+    changed.push(...names.map((option) => `${name}.${option}`))
+  }
+  return changed
+})
+
+export const up = Effect.fnUntraced(function* (input: Input) {
+  const planned = yield* plan.make(yield* CommandInput)
+  if (input.check) return yield* report.printPlan(planned, input.json)
+  const plans = yield* Ref.make<ReadonlyMap<string, plan.PlannedInstance>>(
+    new Map(planned.map((one) => [one.name, one]))
+  )
+  const environment = yield* Effect.context<Command.Environment | Requirements>()
+  const started = yield* Ref.make<instance.Group | undefined>(undefined)
+  const states = Effect.flatMap(Ref.get(started), (group) =>
+    group === undefined ? Effect.succeed([]) : Effect.flatMap(group.instances, report.states)
+  )
+  const start = Effect.gen(function* () {
+    const group: instance.Group = yield* supervisor.make<Running, never>({ schedule: scheduleOf(input) })
+    yield* Ref.set(started, group)
+    yield* Effect.forEach(planned, (one) => Effect.flatMap(instance.make(one, plans), group.add), {
+      concurrency: "unbounded",
+      discard: true
+    })
+    const instances = [...(yield* group.instances).values()]
+    if (!instances.some(({ phase }) => phase === "ready")) {
+      return yield* new CannotServe({ message: "cannot start any service: the warnings above state the reasons" })
+    }
+    return group
+  })
+  yield* runServer.run(input, {
+    name: "up",
+    start,
+    ...report.make(plans, input.json),
+    states,
+    changes: (group) => group.changes,
+    reload: (group) => (after, before) => Effect.provideContext(follow(group, plans, after, before), environment),
+    stopping: input.json
+      ? Effect.void
+      : Effect.logInfo("waiting for requests in progress; a second Ctrl-C stops at once")
+  })
+})

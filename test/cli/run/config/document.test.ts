@@ -1,0 +1,70 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as document from "../../../../src/cli/run/config/document.ts"
+
+const errorOf = (text: string) =>
+  Result.match(document.parse(text), {
+    onSuccess: () => "no error",
+    onFailure: ({ message, place: { column, line } }) => `${line}:${column}: ${message}`
+  })
+
+describe("document", () => {
+  const wrong: ReadonlyArray<readonly [name: string, text: string, error: RegExp]> = [
+    ["a key that is there twice", "rot13:\n  port: 1\n  port: 2\n", /^3:3: the key is there twice/],
+    ["a tab that indents", "rot13:\n\tport: 1\n", /^2:1: a tab cannot indent a line/],
+    ["a second document", "rot13: {}\n---\nguess: {}\n", /^2:1: the file has a second document/],
+    ["an alias", "rot13: &x\n  port: 1\nguess: *x\n", /^3:8: aliases are not supported/],
+    ["a tag", "rot13:\n  port: !!int 5\n", /^2:9: a value cannot have a tag/],
+    ["a key that is a list", "? [a]\n: b\n", /^1:3: /],
+    ["a list at the top", "- rot13\n", /^1:1: expected options by service/],
+    ["a text at the top", "rot13\n", /^1:1: expected options by service/],
+    ["an address without quotes", "rot13:\n  host: ::\n", /^2:9: .*needs quotes/],
+    ["a quote without an end", "rot13:\n  host: 'x\n", /^3:1: /],
+    ["a map without an end", "rot13: { port: 1\n", /^2:1: |^1:\d+: /],
+    ["a wrong indentation", "rot13:\n    port: 1\n  host: x\n", /^3:\d+: /],
+    ["an unknown directive", "%YAML 1.3\n---\nrot13: {}\n", /^1:\d+: /]
+  ]
+  it.each(wrong)("has the place of %s", (_, text, error) => {
+    assert.match(errorOf(text), error)
+  })
+
+  it("of aliases that refer to aliases is refused before it grows", () => {
+    const levels = Array.from({ length: 30 }, (_, i) => `a${i}: &a${i} [${`*a${i - 1},`.repeat(i === 0 ? 0 : 9)} x]`)
+    assert.match(errorOf(levels.join("\n")), /^2:\d+: aliases are not supported/)
+  })
+
+  it.each([
+    ["brackets", "[".repeat(100_000)],
+    ["braces", `a: ${"{b: ".repeat(50_000)}`],
+    ["dashes", `${"- ".repeat(100_000)}x`]
+  ])("that nests %s deeply is refused at the place where it is too deep", (_, text) => {
+    assert.match(errorOf(text), /^1:\d+: nested too deeply \(more than 16 levels\)$/)
+  })
+
+  it("that nests lines deeply is refused", () => {
+    const lines = Array.from({ length: 300 }, (_, depth) => `${" ".repeat(depth)}a:`)
+    assert.match(errorOf(lines.join("\n")), /nested too deeply/)
+  })
+
+  it("longer than 256 KiB is refused without being parsed", () => {
+    assert.match(errorOf(`# ${"x".repeat(300_000)}`), /^1:1: the file is too long/)
+  })
+
+  it("keeps numbers and words as they are written", () => {
+    const { entries } = Result.getOrThrow(document.parse("a: 0x10\nb: 1e3\nc: ~\nd: yes\ne: '1_0'\nf: 007\n"))
+    assert.deepStrictEqual(
+      entries.map(({ value }) => (value._tag === "Text" ? value.text : "")),
+      ["0x10", "1e3", "~", "yes", "1_0", "007"]
+    )
+  })
+
+  it.each([[""], ["# nothing\n"], ["\n\n"], ["---\n"]])("without options is empty: %j", (text) => {
+    assert.deepStrictEqual(Result.getOrThrow(document.parse(text)).entries, [])
+  })
+
+  it.prop("never throws", [Schema.Array(Schema.Literals([..."ab:-[]{}&*!|>'\"#%,? \n\t\\~@`\r"]))], ([characters]) => {
+    const parsed = document.parse(characters.join(""))
+    if (Result.isFailure(parsed)) assert.isAtLeast(parsed.failure.place.line, 1)
+  })
+})

@@ -1,0 +1,181 @@
+import * as Fs from "node:fs"
+import * as Net from "node:net"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as NetAddress from "effect/net/NetAddress"
+import * as Network from "../../../../src/network/Network.ts"
+import * as NodeNetwork from "../../../../src/network/node/NodeNetwork.ts"
+import * as Cli from "../../../support/Cli.ts"
+import { directory } from "../../../support/Directory.ts"
+
+/** Writes a configuration file, and returns its path. */
+const write = Effect.fnUntraced(function* (text: string) {
+  const path = (yield* directory()).inRoot("a.yaml")
+  Fs.writeFileSync(path, text)
+  return path
+})
+
+/** A port that another program listens on, until `close`. */
+const occupied = Effect.acquireRelease(
+  Effect.callback<Net.Server>((resume) => {
+    const server = Net.createServer().listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
+  }),
+  (server) => Effect.sync(() => void server.close())
+).pipe(
+  Effect.map((server) => ({
+    port: (server.address() as Net.AddressInfo).port,
+    close: Effect.callback<void>((resume) => void server.close(() => resume(Effect.void)))
+  }))
+)
+
+/** A state of a service, as `up --json` prints it. */
+interface State {
+  readonly service: string
+  readonly state: string
+  readonly address?: string
+  readonly port?: number
+  readonly restarts: number
+  readonly lastError?: string
+}
+
+/** Starts `up --json` with a file, and waits for states. */
+const start = Effect.fnUntraced(function* (config: string, ...args: ReadonlyArray<string>) {
+  const up = yield* Cli.start(["up", "--json", "--config", config, ...args])
+  const waitFor = (service: string, state: string) =>
+    Effect.map(
+      up.waitForOutput("stdout", new RegExp(`^\\{"service":"${service}","state":"${state}".*\\}$`, "m")),
+      ([line]) => JSON.parse(line) as State
+    )
+  return { ...up, waitFor }
+})
+
+const rot13 = Effect.fnUntraced(function* (port: number) {
+  const network = yield* Network.Network
+  const connection = yield* network.connect(NetAddress.inetAddressFromIpStringUnsafe("127.0.0.1", port))
+  yield* connection.write("Hello")
+  return new TextDecoder().decode(yield* connection.pull)
+})
+
+describe("up with a configuration file", () => {
+  it.live("runs the instances of the file, each with its options", () =>
+    Effect.gen(function* () {
+      const up = yield* start(
+        yield* write(
+          "rot13: { case: lower }\nup:\n  services:\n    rot13: { port: 0 }\n    intern: { service: rot13, port: 0, case: both }\n"
+        )
+      )
+      const send = (port: number | undefined) =>
+        Effect.map(Cli.run(["rot13", "send", "127.0.0.1", `${port}`, "Hello"]), ({ stdout }) => stdout.toString())
+      assert.strictEqual(yield* send((yield* up.waitFor("rot13", "ready")).port), "Hryyb\n")
+      assert.strictEqual(yield* send((yield* up.waitFor("intern", "ready")).port), "Uryyb\n")
+      yield* up.kill("SIGTERM")
+      assert.strictEqual((yield* up.ended).code, 0)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("starts a service again whose port is in use, while the others serve", () =>
+    Effect.gen(function* () {
+      const { close, port } = yield* occupied
+      const file = `up:\n  restart-delay: 10ms\n  services:\n    rot13: { port: 0 }\n    busy: { service: rot13, port: ${port} }\n`
+      const up = yield* start(yield* write(file))
+      const failing = yield* up.waitFor("busy", "restarting")
+      assert.match(failing.lastError!, new RegExp(`TCP port ${port} is in use.*up\\.services\\.busy\\.port`))
+      const { port: good } = yield* up.waitFor("rot13", "ready")
+      assert.strictEqual(yield* rot13(good!), "Uryyb")
+      yield* close
+      const { restarts } = yield* up.waitFor("busy", "ready")
+      assert.isAtLeast(restarts, 1)
+      assert.strictEqual(yield* rot13(port), "Uryyb")
+    }).pipe(Effect.scoped, Effect.provide(NodeNetwork.layer))
+  )
+
+  it.live("exits with 1 if nothing can start", () =>
+    Effect.gen(function* () {
+      const { port } = yield* occupied
+      const { code, stderr } = yield* Cli.run([
+        "up",
+        "--config",
+        yield* write(`up: { services: { rot13: { port: ${port} } } }\n`)
+      ])
+      assert.match(stderr, /effect-inet: cannot start any service/)
+      assert.strictEqual(code, 1)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("adds, removes and reconfigures instances on SIGHUP, without a dropped client", () =>
+    Effect.gen(function* () {
+      const text = (...lines: ReadonlyArray<string>) =>
+        `up:\n  services:\n${lines.map((line) => `    ${line}\n`).join("")}`
+      const config = yield* write(text("rot13: { port: 0 }", "old: { service: guess, port: 0 }"))
+      const up = yield* start(config)
+      const { port } = yield* up.waitFor("rot13", "ready")
+      const network = yield* Network.Network
+      const client = yield* network.connect(NetAddress.inetAddressFromIpStringUnsafe("127.0.0.1", port!))
+      yield* client.write("a")
+      assert.strictEqual(new TextDecoder().decode(yield* client.pull), "n")
+      Fs.writeFileSync(config, text("rot13: { port: 0, max-connections: 1 }", "new: { service: board, port: 0 }"))
+      yield* up.kill("SIGHUP")
+      yield* up.waitForOutput("stderr", /reloaded: -old, rot13\.max-connections, \+new/)
+      yield* up.waitFor("new", "ready")
+      yield* client.write("b")
+      assert.strictEqual(new TextDecoder().decode(yield* client.pull), "o")
+      const { stdout } = yield* Cli.run(["rot13", "send", "127.0.0.1", `${port}`, "x"])
+      assert.strictEqual(stdout.toString(), "")
+    }).pipe(Effect.scoped, Effect.provide(NodeNetwork.layer))
+  )
+
+  it.live("refuses two instances on one port", () =>
+    Effect.gen(function* () {
+      const config = yield* write("up: { services: { a: { service: rot13 }, b: { service: rot13 } } }\n")
+      const { code, stderr } = yield* Cli.runInProcess(["up", "--check", "--config", config])
+      assert.include(stderr, "a and b both need tcp port 1067 of 127.0.0.1")
+      assert.strictEqual(code, 2)
+    }).pipe(Effect.scoped)
+  )
+})
+
+describe("up --check", () => {
+  it.live("prints the instances with their options, by precedence", () =>
+    Effect.gen(function* () {
+      const config = yield* write(
+        "rot13: { max-connections: 7, drain: 1s }\nup:\n  host: 127.0.0.5\n  idle-timeout: 9s\n  services:\n    rot13: { drain: 2s }\n    play: { service: hangman, model: processes }\n"
+      )
+      const { code, stdout } = yield* Cli.runInProcess([
+        "up",
+        "--check",
+        "--json",
+        "--config",
+        config,
+        "--max-per-peer",
+        "3"
+      ])
+      assert.strictEqual(code, 0)
+      const lines = stdout
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line))
+      assert.deepStrictEqual(lines[0], {
+        name: "rot13",
+        service: "rot13",
+        options: {
+          host: "127.0.0.5",
+          port: "1067",
+          "max-connections": "7",
+          "max-per-peer": "3",
+          "idle-timeout": "9s",
+          drain: "2s"
+        }
+      })
+      assert.deepInclude(lines[1].options, { model: "processes", "idle-timeout": "9s" })
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("prints the services that run without a file", () =>
+    Effect.gen(function* () {
+      const { code, stdout } = yield* Cli.runInProcess(["up", "--check", "--rot13-port", "5", "--status-port", "0"])
+      assert.strictEqual(code, 0)
+      assert.match(stdout, /^rot13 +rot13 +host=127\.0\.0\.1 port=5$/m)
+      assert.notInclude(stdout, "status")
+    })
+  )
+})

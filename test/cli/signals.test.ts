@@ -1,0 +1,111 @@
+import * as ChildProcess from "node:child_process"
+import * as Fs from "node:fs"
+import * as Path from "node:path"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Cli from "../support/Cli.ts"
+import { directory } from "../support/Directory.ts"
+import { freePort, peer, waitForChange } from "./run/status/StatusCli.ts"
+
+const servers: ReadonlyArray<ReadonlyArray<string>> = [
+  ["rot13", "serve"],
+  ["hangman", "serve"],
+  ["hangman", "serve", "--model", "processes", "--pool", "1"],
+  ["guess", "serve"],
+  ["board", "serve"],
+  ["primes", "serve", "--threads", "1"],
+  ["tftp", "serve", "--root", "."],
+  ["status", "--relay"]
+]
+
+describe("SIGHUP and SIGQUIT", () => {
+  it.live.each(servers.map((args) => [args.join(" "), args] as const))("end %s with exit code 0", ([, args]) =>
+    Effect.gen(function* () {
+      for (const signal of ["SIGHUP", "SIGQUIT"] as const) {
+        const server = yield* Cli.serve(args)
+        yield* server.kill(signal)
+        assert.strictEqual((yield* server.ended).code, 0, signal)
+      }
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("drain a server, also if SIGHUP comes twice", () =>
+    Effect.gen(function* () {
+      const server = yield* Cli.serve(["rot13", "serve"])
+      const client = yield* Cli.start(["rot13", "send", server.address, `${server.port}`])
+      client.stdin.write("Hello\n")
+      yield* client.waitForOutput("stdout", /Uryyb/)
+      yield* server.kill("SIGHUP")
+      yield* server.kill("SIGHUP")
+      assert.strictEqual((yield* server.ended).code, 0)
+      client.stdin.end()
+      assert.strictEqual((yield* client.ended).stdout.toString(), "Uryyb\n")
+    }).pipe(Effect.scoped)
+  )
+
+  it.live.each([["SIGHUP"], ["SIGQUIT"]] as const)("let a status peer say goodbye: %s", ([signal]) =>
+    Effect.gen(function* () {
+      const port = yield* freePort
+      const watcher = yield* peer(port, "watcher", "--json")
+      const other = yield* peer(port, "other")
+      yield* waitForChange(watcher, "Joined", "other")
+      yield* other.kill(signal)
+      yield* waitForChange(watcher, "Left", "other")
+    }).pipe(Effect.scoped)
+  )
+
+  it.live.each([["SIGHUP"], ["SIGQUIT"]] as const)("leave no temporary file of a client: %s", ([signal]) =>
+    Effect.gen(function* () {
+      const root = (yield* directory()).root
+      const target = (yield* directory()).root
+      Fs.writeFileSync(Path.join(root, "large"), Buffer.alloc(64 << 20))
+      const server = yield* Cli.serve(["tftp", "serve", "--root", root])
+      const url = `tftp://${server.address}:${server.port}/large`
+      const output = Path.join(target, "large")
+      // Blocks of 8 bytes: the transfer takes minutes.
+      const client = yield* Cli.start(["tftp", "get", url, "-o", output, "--blksize", "8", "--windowsize", "1"])
+      while (Fs.readdirSync(target).length === 0) yield* Effect.promise(() => new Promise(setImmediate))
+      yield* client.kill(signal)
+      assert.strictEqual((yield* client.ended).code, 130)
+      assert.deepStrictEqual(Fs.readdirSync(target), [])
+    }).pipe(Effect.scoped)
+  )
+})
+
+const hasPython = ChildProcess.spawnSync("which", ["python3"]).status === 0
+const entry = Path.resolve(import.meta.dirname, "../../scripts/effect-inet.ts")
+
+/** Runs a program on a terminal of its own, closes the terminal after the first line of the server, prints the code. */
+const closeTerminal = `
+import os, pty, sys
+pid, terminal = pty.fork()
+if pid == 0:
+    os.execv(sys.argv[1], sys.argv[1:])
+text = b""
+while b"rot13 on" not in text:
+    text += os.read(terminal, 65536)
+os.close(terminal)
+print("code", os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+`
+
+describe("a closed terminal", () => {
+  for (const flags of [
+    ["--port", "0"],
+    ["--config", "a.yaml"]
+  ]) {
+    it.live.skipIf(!hasPython)(`ends a server as SIGTERM does (skipped without python3): ${flags.join(" ")}`, () =>
+      Effect.gen(function* () {
+        const { root } = yield* directory({ "a.yaml": "rot13: { port: 0 }\n" })
+        const server = [process.execPath, "--conditions=effect-inet-source", entry, "rot13", "serve", ...flags]
+        const output = yield* Effect.promise(
+          () =>
+            new Promise<string>((resolve) => {
+              const args = ["-c", closeTerminal, ...server]
+              ChildProcess.execFile("python3", args, { cwd: root }, (_, stdout) => resolve(stdout))
+            })
+        )
+        assert.strictEqual(output, "code 0\n")
+      }).pipe(Effect.scoped)
+    )
+  }
+})
