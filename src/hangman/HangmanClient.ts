@@ -37,6 +37,7 @@ import type * as ScoreTable from "./ScoreTable.ts"
 
 const explanations = {
   ConnectionEnded: "the server closed the connection before it replied",
+  IncompleteReply: "the server closed the connection within a reply",
   CourseDialect: "unsupported dialect of hangman: the server uses the course dialect; play with nc",
   BookDialect: "unsupported dialect of hangman: the server uses the book dialect; play with nc",
   UnexpectedReply: "unexpected reply: not a hangman server"
@@ -76,8 +77,8 @@ const errorFor = (text: string, seen: boolean): HangmanClientError | undefined =
 
 /**
  * Returns a client on a connection. `next` fails with `CourseDialect` or `BookDialect` if the server's first line is of
- * that dialect, and with `UnexpectedReply` after 16,384 characters without a view, or if the stream ends within the
- * first view.
+ * that dialect, with `UnexpectedReply` after 16,384 characters without a view, or if the stream ends within the first
+ * view, and with `IncompleteReply` if it ends within a later one.
  *
  * @category constructors
  * @since 0.1.0
@@ -97,7 +98,9 @@ export const make = (connection: Network.Connection): HangmanClient => {
     return error === undefined ? more : Effect.fail(error)
   }
   const ended = (): Effect.Effect<never, HangmanClientError | Cause.Done> =>
-    text === "" || seen ? Cause.done() : Effect.fail(new HangmanClientError({ reason: "UnexpectedReply" }))
+    text === ""
+      ? Cause.done()
+      : Effect.fail(new HangmanClientError({ reason: seen ? "IncompleteReply" : "UnexpectedReply" }))
   const more: HangmanClient["next"] = Effect.flatMap(Pull.catchDone(connection.pull, ended), (bytes) => {
     text += utf8.decode(bytes, { stream: true })
     return step()
@@ -133,7 +136,8 @@ export const parseTop = ([first = "", , ...rows]: ReadonlyArray<string>): Scores
  * @category combinators
  * @since 0.1.0
  */
-export const top = Effect.fnUntraced(function* ({ next, send }: HangmanClient) {
+export const top = Effect.fnUntraced(function* (client: HangmanClient) {
+  const { next, send } = client
   const ended = Effect.fail(new HangmanClientError({ reason: "ConnectionEnded" }))
   const view = Pull.catchDone(next, () => ended)
   yield* view

@@ -22,9 +22,10 @@ import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Pull from "effect/Pull"
+import * as LineDecoder from "./line/LineDecoder.ts"
 import type * as Network from "./Network.ts"
 import * as Sweeper from "./Sweeper.ts"
-import * as Telnet from "./Telnet.ts"
+import type { DataCounter } from "./server/ConnectionLimits.ts"
 
 /** Reason: the line has more than `max` bytes. @category errors @since 0.1.0 */
 export class TooLong extends Data.TaggedClass("TooLong")<{ readonly max: number }> {}
@@ -32,18 +33,25 @@ export class TooLong extends Data.TaggedClass("TooLong")<{ readonly max: number 
 /** Reason: the end of the line did not arrive within `deadline` of its first byte. @category errors @since 0.1.0 */
 export class TooSlow extends Data.TaggedClass("TooSlow")<{ readonly deadline: Duration.Duration }> {}
 
-/** Failure of reading a line: the peer exceeded a limit. @category errors @since 0.1.0 */
-export class LineError extends Data.TaggedError("LineError")<{ readonly reason: TooLong | TooSlow }> {
+/** Reason: the stream ended within the line. @category errors @since 0.1.0 */
+export class Unterminated extends Data.TaggedClass("Unterminated")<{}> {}
+
+/** Failure of reading a line: the peer exceeded a limit, or sent half a line. @category errors @since 0.1.0 */
+export class LineError extends Data.TaggedError("LineError")<{ readonly reason: TooLong | TooSlow | Unterminated }> {
   override get message(): string {
-    return this.reason._tag === "TooLong"
-      ? `line too long: no end within ${this.reason.max} bytes`
-      : `line too slow: no end within ${Duration.format(this.reason.deadline)} of its first byte`
+    if (this.reason._tag === "TooLong") return `line too long: no end within ${this.reason.max} bytes`
+    return this.reason._tag === "TooSlow"
+      ? `line too slow: no end within ${Duration.format(this.reason.deadline)} of its first byte`
+      : "line incomplete: the stream ended before the line did; end each line with LF"
   }
 }
 
 /** Options for splitting a stream into lines. @category models @since 0.1.0 */
 export interface DecoderOptions {
-  /** Maximum length of a line in bytes, without its end. Default 1,024. */
+  /**
+   * Maximum length of a line in bytes, without its end. Telnet commands before the end of a line count too, except the
+   * first 256 bytes. Default 1,024.
+   */
   readonly maxLength?: number | undefined
   /**
    * Removes telnet commands and refuses options; CR NUL then ends a line. Without it a byte 255 is ordinary data.
@@ -61,8 +69,13 @@ export interface Decoder {
   readonly feed: (chunk: Uint8Array) => Uint8Array
   /** Returns the next line, or undefined if more bytes are needed. `TooLong` is final. */
   readonly take: () => string | TooLong | undefined
-  /** Tests if the last chunk ended within a line. */
+  /** Tests if the last chunk ended within a line or a telnet command. */
   readonly inLine: () => boolean
+  /**
+   * Tests if the last chunk had telnet commands; after `take` has returned undefined, if it had some after its last end
+   * of line.
+   */
+  readonly hasCommands: () => boolean
   /**
    * Returns the last line at the end of the stream, if it has bytes but no end. A trailing CR is not part of it. To be
    * called after `take` has returned undefined.
@@ -70,173 +83,47 @@ export interface Decoder {
   readonly finish: () => string | undefined
 }
 
-const NUL = 0
-const LF = 10
-const CR = 13
-
-const empty = new Uint8Array(0)
-const utf8 = new TextDecoder("utf-8", { ignoreBOM: true })
+/** Creates a decoder for one stream of bytes. @category constructors @since 0.1.0 */
+export const decoder = ({ maxLength = 1_024, telnet = true }: DecoderOptions = {}): Decoder => {
+  const state = LineDecoder.make(maxLength, telnet)
+  const tooLong = new TooLong({ max: maxLength })
+  return {
+    feed: (bytes) => LineDecoder.feed(state, bytes),
+    take: () => {
+      const line = LineDecoder.take(state)
+      return line === false ? tooLong : line
+    },
+    inLine: () => LineDecoder.inLine(state),
+    hasCommands: () => state.hasCommands,
+    finish: () => LineDecoder.finish(state)
+  }
+}
 
 /**
- * Decodes a short ASCII text. Most lines are such, and `TextDecoder` would cost as much as all other work for a line.
+ * Treatment of bytes after the last end of line at the peer's FIN: half a line, or a peer that ends no line.
+ *
+ * `deliver` returns them as a line, `drop` ignores them, `fail` fails with `Unterminated`.
+ *
+ * @category models
+ * @since 0.1.0
  */
-const decodeShortAscii = (chunk: Uint8Array, from: number, to: number): string | undefined => {
-  if (to - from > 24) return undefined
-  let text = ""
-  for (let at = from; at < to; at++) {
-    const byte = chunk[at]!
-    if (byte > 127) return undefined
-    text += String.fromCharCode(byte)
-  }
-  return text
-}
-
-/** State of a decoder. Mutable, because a line would else cost more copies than all other work for it. */
-interface DecoderState {
-  readonly maxBytes: number
-  readonly telnet: boolean
-  stream: Telnet.State
-  chunk: Uint8Array
-  /** Index in the chunk of the rest of the current line. */
-  position: number
-  /** Index of the next LF and NUL in the chunk, each searched for once. */
-  nextLf: number
-  nextNul: number
-  /** Bytes of the current line from earlier chunks, at most the maximum and a CR. */
-  partial: Uint8Array
-  partialLength: number
-  failure: TooLong | undefined
-}
-
-const find = (chunk: Uint8Array, byte: number, from: number) => {
-  const index = chunk.indexOf(byte, from)
-  return index === -1 ? Infinity : index
-}
-
-const followsCr = ({ chunk, partial, partialLength }: DecoderState, index: number) =>
-  (index > 0 ? chunk[index - 1] : partial[partialLength - 1]) === CR
-
-const fail = (state: DecoderState) => {
-  state.chunk = state.partial = empty
-  state.position = state.partialLength = 0
-  state.nextLf = state.nextNul = Infinity
-  state.failure = new TooLong({ max: state.maxBytes })
-  return state.failure
-}
-
-const appendToPartial = (state: DecoderState, bytes: Uint8Array) => {
-  const size = state.partialLength + bytes.length
-  if (size > state.partial.length) {
-    const grown = new Uint8Array(Math.min(state.maxBytes + 1, Math.max(64, 2 * size)))
-    grown.set(state.partial.subarray(0, state.partialLength))
-    state.partial = grown
-  }
-  state.partial.set(bytes, state.partialLength)
-  state.partialLength = size
-}
-
-const takePartial = (state: DecoderState, length: number) => {
-  const line = utf8.decode(state.partial.subarray(0, length))
-  state.partial = empty
-  state.partialLength = 0
-  return line
-}
-
-const feed = (state: DecoderState, bytes: Uint8Array) => {
-  if (state.failure !== undefined) return empty
-  state.position = 0
-  if (!state.telnet) {
-    state.chunk = bytes
-    state.nextLf = find(bytes, LF, 0)
-    return empty
-  }
-  const step = Telnet.receive(state.stream, bytes)
-  state.stream = step.state
-  state.chunk = step.data
-  state.nextNul = find(step.data, NUL, 0)
-  state.nextLf = find(step.data, LF, 0)
-  return step.reply
-}
-
-/** Returns the index of the next end of a line, or Infinity. */
-const findEnd = (state: DecoderState) => {
-  const { chunk, position } = state
-  if (state.nextLf < position) state.nextLf = find(chunk, LF, position)
-  if (state.nextNul < position) state.nextNul = find(chunk, NUL, position)
-  while (state.nextNul < state.nextLf && !followsCr(state, state.nextNul)) {
-    state.nextNul = find(chunk, NUL, state.nextNul + 1)
-  }
-  return Math.min(state.nextLf, state.nextNul)
-}
-
-/** Keeps the rest of the chunk for the line that ends in a later one. */
-const keepRest = (state: DecoderState) => {
-  const { chunk, position } = state
-  const rest = chunk.length - position
-  const excess = state.partialLength + rest - state.maxBytes
-  if (excess > 1 || (excess === 1 && !followsCr(state, chunk.length))) return fail(state)
-  if (rest > 0) appendToPartial(state, chunk.subarray(position))
-  state.chunk = empty
-  state.position = 0
-  return undefined
-}
-
-const take = (state: DecoderState) => {
-  if (state.failure !== undefined) return state.failure
-  const end = findEnd(state)
-  if (end === Infinity) return keepRest(state)
-  const { chunk, partialLength, position: from } = state
-  const length = partialLength + end - from - (followsCr(state, end) ? 1 : 0)
-  if (length > state.maxBytes) return fail(state)
-  state.position = end + 1
-  if (partialLength === 0)
-    return decodeShortAscii(chunk, from, from + length) ?? utf8.decode(chunk.subarray(from, from + length))
-  if (length > partialLength) appendToPartial(state, chunk.subarray(from, from + length - partialLength))
-  return takePartial(state, length)
-}
-
-const inLine = (state: DecoderState) => {
-  const { chunk, partialLength, position, telnet } = state
-  const last = chunk.length - 1
-  if (position > last) return partialLength > 0
-  return chunk[last] !== LF && !(telnet && chunk[last] === NUL && followsCr(state, last))
-}
-
-const finish = (state: DecoderState) => {
-  const { partial, partialLength } = state
-  const line = takePartial(state, partial[partialLength - 1] === CR ? partialLength - 1 : partialLength)
-  return line === "" ? undefined : line
-}
-
-/** Creates a decoder for one stream of bytes. @category constructors @since 0.1.0 */
-export const decoder = (options: DecoderOptions = {}): Decoder => {
-  const state: DecoderState = {
-    maxBytes: options.maxLength ?? 1_024,
-    telnet: options.telnet ?? true,
-    stream: Telnet.initial,
-    chunk: empty,
-    position: 0,
-    nextLf: Infinity,
-    nextNul: Infinity,
-    partial: empty,
-    partialLength: 0,
-    failure: undefined
-  }
-  return {
-    feed: (bytes) => feed(state, bytes),
-    take: () => take(state),
-    inLine: () => inLine(state),
-    finish: () => finish(state)
-  }
-}
+export type UnterminatedPolicy = "deliver" | "drop" | "fail"
 
 /** Options for reading lines from a connection. @category models @since 0.1.0 */
 export interface Options extends DecoderOptions {
   /**
-   * Maximum time from the first byte of a line to its end, however slowly bytes arrive between. Default 30 seconds;
-   * infinity disables it.
+   * Maximum time from the first byte of a line, or of the telnet commands before it, to its end, however slowly bytes
+   * arrive between. Complete commands that no further ones follow do not start it. Default 30 seconds; infinity
+   * disables it.
    */
   readonly deadline?: Duration.Input | undefined
+  /**
+   * Treatment of a last line without its end. Default `fail`: half a request is not another request, and half a reply
+   * is no reply.
+   */
+  readonly unterminated?: UnterminatedPolicy | undefined
+  /** Counts the lines, so that only they prolong the idle time of a server's client; see `ConnectionContext`. */
+  readonly data?: DataCounter | undefined
   /**
    * Checks the deadline, which is met late by at most its period. A server passes its own; default: one with a period
    * of a second.
@@ -249,21 +136,25 @@ export interface Lines {
   /**
    * Waits for the next line; only one fiber may wait at a time.
    *
-   * At the peer's FIN, or after `endRead`, bytes after the last end of line are one more line, then `Done`. After a
-   * `LineError` reading has ended; the connection can still be written to.
+   * At the peer's FIN, or after `endRead`, `Done` or what `unterminated` says. After a `LineError` reading has ended;
+   * the connection can still be written to.
    */
   readonly next: Pull.Pull<string, Network.NetworkError | LineError>
 }
 
 /** Progress of the reader of a connection. Times in milliseconds. */
 interface Reading {
-  /** Time of the last chunk that ended within a line. */
-  partialChunkAt: number
+  /** Time of the last chunk that ended within a line or had telnet commands. */
+  chunkAt: number
   /** Start time of the line being read. */
   lineStartedAt: number | undefined
+  /** Time of the first telnet commands after the last line. */
+  commandsStartedAt: number | undefined
   waitingForRest: boolean
   end: Effect.Effect<never, LineError | Cause.Done> | undefined
 }
+
+const unterminated = Effect.fail(new LineError({ reason: new Unterminated() }))
 
 /**
  * Reads lines from a connection, until the scope closes.
@@ -303,18 +194,38 @@ export const make = Effect.fnUntraced(function* (connection: Network.Connection,
   const deadlineMillis = Duration.toMillis(deadline)
   const sweeper = options.sweeper ?? (yield* Sweeper.make("1 second"))
   const fork = Effect.runForkWith(yield* Effect.context<never>())
-  const reading: Reading = { partialChunkAt: 0, lineStartedAt: undefined, waitingForRest: false, end: undefined }
+  const { data, unterminated: policy = "fail" } = options
+  if (data !== undefined) data.count = 0
+  const reading: Reading = {
+    chunkAt: 0,
+    lineStartedAt: undefined,
+    commandsStartedAt: undefined,
+    waitingForRest: false,
+    end: undefined
+  }
+  const failTooSlow = () => {
+    reading.end = Effect.fail(new LineError({ reason: new TooSlow({ deadline }) }))
+    return reading.end
+  }
 
   const step = (): Lines["next"] => {
     const line = lines.take()
     if (typeof line === "string") {
-      reading.lineStartedAt = undefined
+      reading.lineStartedAt = reading.commandsStartedAt = undefined
+      if (data !== undefined) data.count!++
       return Effect.succeed(line)
     }
     if (line !== undefined) reading.end ??= Effect.fail(new LineError({ reason: line }))
     if (reading.end !== undefined) return reading.end
-    if (!lines.inLine()) return pullFirstBytes
-    reading.lineStartedAt ??= reading.partialChunkAt
+    if (lines.hasCommands()) {
+      reading.commandsStartedAt ??= reading.chunkAt
+      if (reading.chunkAt - reading.commandsStartedAt >= deadlineMillis) return failTooSlow()
+    }
+    if (!lines.inLine()) {
+      reading.lineStartedAt = undefined
+      return pullFirstBytes
+    }
+    reading.lineStartedAt ??= reading.chunkAt
     reading.waitingForRest = true
     return pullRest
   }
@@ -324,16 +235,16 @@ export const make = Effect.fnUntraced(function* (connection: Network.Connection,
       reading.waitingForRest = false
       if (reading.end !== undefined) return reading.end
       const reply = lines.feed(chunk)
-      if (lines.inLine()) reading.partialChunkAt = sweeper.now()
+      if (lines.inLine() || lines.hasCommands()) reading.chunkAt = sweeper.now()
       return reply.length === 0 ? step() : Effect.andThen(Effect.ignore(connection.write(reply)), next)
     },
     onFailure: (cause: Cause.Cause<Network.NetworkError | Cause.Done>): Lines["next"] => {
       reading.waitingForRest = false
       if (reading.end !== undefined) return reading.end
       if (!Pull.isDoneCause(cause)) return Effect.failCause(cause)
-      reading.end = Cause.done()
       const last = lines.finish()
-      return last === undefined ? reading.end : Effect.succeed(last)
+      reading.end = last === undefined || policy !== "fail" ? Cause.done() : unterminated
+      return last === undefined || policy !== "deliver" ? reading.end : Effect.succeed(last)
     }
   }
   /** Two ways to wait, so that a line that arrives whole pays nothing for the deadline. */
@@ -356,7 +267,7 @@ export const make = Effect.fnUntraced(function* (connection: Network.Connection,
         )
           return
         reading.waitingForRest = false
-        reading.end = Effect.fail(new LineError({ reason: new TooSlow({ deadline }) }))
+        failTooSlow()
         // Wakes the reader, which then returns `end`.
         fork(connection.endRead)
       })

@@ -27,12 +27,14 @@
 
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
+import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type * as IpInterface from "effect/net/IpInterface"
 import * as NetAddress from "effect/net/NetAddress"
 import type * as Pull from "effect/Pull"
 import type * as Scope from "effect/Scope"
 import type * as Endpoint from "./Endpoint.ts"
+import * as SystemErrorText from "./SystemErrorText.ts"
 
 const explanations = {
   AddressInUse: "address already in use",
@@ -54,6 +56,9 @@ const explanations = {
 /** Reason for the failure of a socket operation, named after the POSIX errors. @category errors @since 0.1.0 */
 export type Reason = keyof typeof explanations
 
+/** Reasons that the message of the cause describes. */
+const ownTexts: ReadonlySet<Reason> = new Set<Reason>(["Unknown", "InvalidAddress", "NoDescriptors"])
+
 /** Failure of a socket operation; `cause` is the platform's own error. @category errors @since 0.1.0 */
 export class NetworkError extends Data.TaggedError("NetworkError")<{
   readonly reason: Reason
@@ -61,12 +66,14 @@ export class NetworkError extends Data.TaggedError("NetworkError")<{
   readonly address?: NetAddress.SocketAddress | undefined
   readonly cause?: unknown
 }> {
+  /** The reason as text, without the address. */
+  get detail(): string {
+    return ownTexts.has(this.reason) && this.cause instanceof Error
+      ? SystemErrorText.format(this.cause)
+      : explanations[this.reason]
+  }
   override get message(): string {
-    const detail =
-      (this.reason === "Unknown" || this.reason === "InvalidAddress") && this.cause instanceof Error
-        ? this.cause.message
-        : explanations[this.reason]
-    return this.address === undefined ? detail : `${NetAddress.formatSocketAddress(this.address)}: ${detail}`
+    return this.address === undefined ? this.detail : `${NetAddress.formatSocketAddress(this.address)}: ${this.detail}`
   }
 }
 
@@ -145,7 +152,10 @@ export const withContext = (connection: Connection, context: Context.Context<nev
 /** A listening stream socket. @category models @since 0.1.0 */
 export interface Listener {
   readonly address: NetAddress.SocketAddress
-  /** Accepts the next connection, which closes with the scope. */
+  /**
+   * Accepts the next connection, which closes with the scope. Fails with `NoDescriptors`, and the address of the client,
+   * for each connection that was closed because the process cannot open more files; the next ones can be accepted.
+   */
   readonly accept: Effect.Effect<Connection, NetworkError, Scope.Scope>
 }
 
@@ -162,9 +172,12 @@ export interface TcpListenOptions {
   /** 0 to 65535; 0 selects an ephemeral port. */
   readonly port: number
   /**
-   * Number of connections the kernel queues before they are accepted. Default 511; the kernel has its own upper limit.
+   * Number of connections the kernel queues before they are accepted. Default 511, for a `TcpServer` at least its
+   * `maxConnections`; the kernel has its own upper limit, and a log line says if that is less.
    */
   readonly backlog?: number | undefined
+  /** Time without traffic after which TCP probes if the peer still exists, at least 1 second. Default: never. */
+  readonly keepAlive?: Duration.Input | undefined
   /**
    * Shares the port with other sockets that set this option; the kernel distributes the clients over them. Default
    * false.
@@ -179,7 +192,12 @@ export interface UnixListenOptions {
    * of file is not.
    */
   readonly path: string
+  /** As for a TCP port. */
   readonly backlog?: number | undefined
+  /** Permissions of the socket file, such as 0o660: who may connect. Default: those that the umask leaves. */
+  readonly mode?: number | undefined
+  /** Owner of the socket file. Default: the user and the group of this process. */
+  readonly owner?: { readonly uid: number; readonly gid: number } | undefined
 }
 
 /** A bound UDP socket. @category models @since 0.1.0 */

@@ -19,6 +19,10 @@
  */
 import * as Config from "effect/Config"
 import * as Duration from "effect/Duration"
+import * as IpNetwork from "effect/net/IpNetwork"
+import * as NetAddress from "effect/net/NetAddress"
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type * as Network from "./Network.ts"
 import type * as TcpServer from "./TcpServer.ts"
@@ -70,6 +74,37 @@ export const portRange = (service: string): Config.Config<readonly [from: number
   return Config.map(text, (text) => parsePortRange(text)!)
 }
 
+const network = (text: string): IpNetwork.IpNetwork | undefined =>
+  Option.getOrUndefined(
+    Result.getSuccess(
+      text.includes("/")
+        ? IpNetwork.fromString(text)
+        : Result.flatMap(NetAddress.ipFromString(text), (address) =>
+            IpNetwork.fromAddress(address, NetAddress.isIpv4Address(address) ? 32 : 128)
+          )
+    )
+  )
+
+/**
+ * Parses networks in CIDR notation, or single addresses, separated by commas: 10.0.0.0/8, 192.0.2.7.
+ *
+ * @category parsing
+ * @since 0.1.0
+ */
+export const parseNetworks = (text: string): ReadonlyArray<IpNetwork.IpNetwork> | undefined => {
+  const parsed = text.split(",").map((one) => network(one.trim()))
+  return parsed.every((one) => one !== undefined) ? parsed : undefined
+}
+
+/** Creates a config of networks. @category constructors @since 0.1.0 */
+export const networks = (service: string, option: string): Config.Config<ReadonlyArray<IpNetwork.IpNetwork>> => {
+  const areNetworks = Schema.makeFilter((text: string) => parseNetworks(text) !== undefined, {
+    expected: "networks such as 10.0.0.0/8 or 192.0.2.7, separated by commas"
+  })
+  const text = Config.schema(Schema.String.check(areNetworks), variable(service, option))
+  return Config.map(text, (text) => parseNetworks(text)!)
+}
+
 /** Options of a server on a TCP port that the environment may replace. @category models @since 0.1.0 */
 export type Defaults<Options> = Partial<Extract<Options, Network.TcpListenOptions>>
 
@@ -92,7 +127,17 @@ export const tcp = <Options extends Network.TcpListenOptions & TcpServer.Limits>
     maxConnectionsPerPeer: Config.withDefault(count("max-per-peer"), defaults.maxConnectionsPerPeer),
     idleTimeout: Config.withDefault(duration(service, "idle-timeout"), defaults.idleTimeout),
     writeTimeout: Config.withDefault(duration(service, "write-timeout"), defaults.writeTimeout),
-    drain: Config.withDefault(duration(service, "drain"), defaults.drain)
+    drain: Config.withDefault(duration(service, "drain"), defaults.drain),
+    backlog: Config.withDefault(count("backlog"), defaults.backlog),
+    connectionsPerSecond: Config.withDefault(count("connections-per-second"), defaults.connectionsPerSecond),
+    connectionsPerSecondPerPeer: Config.withDefault(
+      count("connections-per-second-per-peer"),
+      defaults.connectionsPerSecondPerPeer
+    ),
+    allow: Config.withDefault(networks(service, "allow"), defaults.allow),
+    deny: Config.withDefault(networks(service, "deny"), defaults.deny),
+    keepAlive: Config.withDefault(duration(service, "keep-alive"), defaults.keepAlive),
+    proxyProtocol: Config.withDefault(Config.Boolean(variable(service, "proxy-protocol")), defaults.proxyProtocol)
   })
   return Config.map(variables, (options) => ({ ...defaults, ...options }))
 }

@@ -1,12 +1,13 @@
 /** The stats of a server, published as Effect metrics too: one set for each service name. */
 import type * as Context from "effect/Context"
 import * as Metric from "effect/Metric"
+import type { RefusalReason } from "./server/ConnectionLimits.ts"
 
 /** Counters of a server since its start; `active` is the current number of connections. */
 export interface Stats {
   active: number
   accepted: number
-  /** Connections over a limit. */
+  /** Connections that were refused, for whatever reason. */
   refused: number
   /** Connections ended by the idle timeout or the write timeout. */
   timedOut: number
@@ -28,11 +29,13 @@ const counter = (name: string, description: string) =>
   Metric.counter(`effect_inet_${name}`, { description, incremental: true })
 
 const connections = counter("connections_total", "Connections, by result: accepted, refused, timed_out")
+const refusals = counter("connections_refused_total", "Refused connections, by reason")
 const bytes = counter("bytes_total", "Bytes over connections, by direction")
 const active = Metric.gauge("effect_inet_connections_active", { description: "Connections being served" })
 
 /**
- * Returns mutable stats, and `publish`, which updates the metrics with the changes.
+ * Returns mutable stats, `refuse`, which counts a refused connection, and `publish`, which updates the metrics with the
+ * changes.
  *
  * Updating a metric costs as much as a round trip, so `publish` is for once a sweep.
  */
@@ -51,12 +54,20 @@ export const make = (service: string, context: Context.Context<never>) => {
   const gauge = add(active, {})
   const stats: Stats = { ...zero }
   const published: Stats = { ...zero }
+  /** Refused connections since the last `publish`. */
+  const refused = new Map<RefusalReason, number>()
+  const refuse = (reason: RefusalReason) => {
+    stats.refused++
+    refused.set(reason, (refused.get(reason) ?? 0) + 1)
+  }
   const publish = () => {
     gauge(stats.active)
     for (const name of Object.keys(counters) as ReadonlyArray<keyof typeof counters>) {
       if (stats[name] !== published[name]) counters[name](stats[name] - published[name])
       published[name] = stats[name]
     }
+    for (const [reason, count] of refused) add(refusals, { reason })(count)
+    refused.clear()
   }
-  return { stats, publish }
+  return { stats, refuse, publish }
 }

@@ -28,24 +28,41 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import type * as IpNetwork from "effect/net/IpNetwork"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Scope from "effect/Scope"
-import type * as ConnectionLimits from "./ConnectionLimits.ts"
-import * as ConnectionTable from "./ConnectionTable.ts"
 import * as Network from "./Network.ts"
 import * as ServerEvents from "./ServerEvents.ts"
 import * as ServerMetrics from "./ServerMetrics.ts"
 import * as Sweeper from "./Sweeper.ts"
+import type * as ConnectionLimits from "./server/ConnectionLimits.ts"
+import * as ConnectionTable from "./server/ConnectionTable.ts"
 
-/** Limits of a server. @category models @since 0.1.0 */
+/**
+ * Limits of a server. All but `keepAlive`, `proxyProtocol` and `service` can be changed by `reconfigure`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface Limits {
   /** Maximum number of open connections. Default: 1,024, or `Network.availableSockets` if that is less. */
   readonly maxConnections?: number | undefined
   /** Maximum number of open connections from one address. Default: unlimited. */
   readonly maxConnectionsPerPeer?: number | undefined
-  /** Text sent to a client over the limit before its connection closes. Default: none. */
+  /** Maximum number of new connections in a second; further ones are reset. Default: unlimited. */
+  readonly connectionsPerSecond?: number | undefined
+  /** The same for the connections from one address. Default: unlimited. */
+  readonly connectionsPerSecondPerPeer?: number | undefined
+  /** Networks whose clients are accepted; others are reset. Unix sockets have no addresses. Default: all. */
+  readonly allow?: ReadonlyArray<IpNetwork.IpNetwork> | undefined
+  /** Networks whose clients are not accepted, even if `allow` contains them. Default: none. */
+  readonly deny?: ReadonlyArray<IpNetwork.IpNetwork> | undefined
+  /** Text sent to a client over a maximum before its connection closes. Default: none. */
   readonly busyMessage?: string | undefined
-  /** Time without a byte in either direction, after which a connection is ended. Default 60 seconds. */
+  /**
+   * Time without data in either direction, after which a connection is ended. For lines only complete ones are data of
+   * the client. Default 60 seconds.
+   */
   readonly idleTimeout?: Duration.Input | undefined
   /**
    * Time in which a peer must take some of the bytes waiting for it, else the connection is reset. Default 30 seconds.
@@ -53,6 +70,14 @@ export interface Limits {
   readonly writeTimeout?: Duration.Input | undefined
   /** Time that a closing server waits for handlers before it resets their connections. Default 5 seconds. */
   readonly drain?: Duration.Input | undefined
+  /** Time without traffic after which TCP probes if the client still exists. Default: never. */
+  readonly keepAlive?: Duration.Input | undefined
+  /**
+   * Requires a PROXY header, version 1 or 2, at the start of each connection. `remote` is then the address in it, which
+   * all limits and logs use. The proxy must send it within 5 seconds. Whoever can connect chooses that address: let
+   * only the proxy reach the port. Default false.
+   */
+  readonly proxyProtocol?: boolean | undefined
   /** Name in metrics and logs. Default `tcp`. */
   readonly service?: string | undefined
 }
@@ -77,6 +102,11 @@ export interface TcpServer<Other = never> extends ServerEvents.Observable<Event 
   /** Listens again on the same address. Fails with `Closed` after `drain`. */
   readonly resume: Effect.Effect<void, Network.NetworkError>
   /**
+   * Replaces the limits, for open connections too; those that are left out return to their defaults. No connection is
+   * closed because of a lower maximum or a new `deny`.
+   */
+  readonly reconfigure: (limits: Limits) => Effect.Effect<void>
+  /**
    * Shuts the server down, as closing its scope does. It stops listening, ends the input of all handlers, waits for
    * them, then resets the remaining connections.
    */
@@ -89,18 +119,23 @@ interface Listening {
     options: Network.ListenOptions
   ) => Effect.Effect<Network.Listener, Network.NetworkError, Scope.Scope>
   readonly onConnection: (connection: Network.Connection, scope: Scope.Closeable) => void
+  readonly onNoDescriptors: (error: Network.NetworkError) => void
   /** Scope of the listening socket; undefined while suspended. */
   scope: Scope.Closeable | undefined
   isDrained: boolean
 }
 
-const acceptAll = (listener: Network.Listener, onConnection: Listening["onConnection"]) =>
+const acceptAll = (listener: Network.Listener, { onConnection, onNoDescriptors }: Listening) =>
   Effect.uninterruptibleMask((restore) =>
     Effect.suspend(() => {
       const scope = Scope.makeUnsafe()
       return restore(Scope.provide(listener.accept, scope)).pipe(
         Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause))),
-        Effect.map((connection) => onConnection(connection, scope))
+        Effect.map((connection) => onConnection(connection, scope)),
+        Effect.catchIf(
+          ({ reason }) => reason === "NoDescriptors",
+          (error) => Effect.sync(() => onNoDescriptors(error))
+        )
       )
     }).pipe(Effect.forever)
   )
@@ -110,7 +145,7 @@ const startListening = Effect.fnUntraced(function* (listening: Listening, option
   const listener = yield* Scope.provide(listening.listen(options), scope).pipe(
     Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause)))
   )
-  yield* Effect.ignore(acceptAll(listener, listening.onConnection)).pipe(Effect.forkIn(scope))
+  yield* Effect.ignore(acceptAll(listener, listening)).pipe(Effect.forkIn(scope))
   listening.scope = scope
   return listener.address
 }, Effect.uninterruptible)
@@ -122,11 +157,34 @@ const stopListening = (listening: Listening) =>
     return scope === undefined ? Effect.void : Scope.close(scope, Exit.void)
   })
 
-const limitsOf = (options: Limits, availableSockets: () => number): ConnectionLimits.ConnectionLimits => ({
-  maxConnections: options.maxConnections ?? Math.max(1, Math.min(1_024, availableSockets())),
-  maxConnectionsPerPeer: options.maxConnectionsPerPeer ?? Number.POSITIVE_INFINITY,
-  idleTimeoutMillis: Duration.toMillis(options.idleTimeout ?? "60 seconds"),
-  writeTimeoutMillis: Duration.toMillis(options.writeTimeout ?? "30 seconds")
+const limitsOf = (limits: Limits, defaultMaxConnections: number): ConnectionLimits.ConnectionLimits => ({
+  maxConnections: limits.maxConnections ?? defaultMaxConnections,
+  maxConnectionsPerPeer: limits.maxConnectionsPerPeer ?? Number.POSITIVE_INFINITY,
+  connectionsPerSecond: limits.connectionsPerSecond ?? Number.POSITIVE_INFINITY,
+  connectionsPerSecondPerPeer: limits.connectionsPerSecondPerPeer ?? Number.POSITIVE_INFINITY,
+  allow: limits.allow,
+  deny: limits.deny ?? [],
+  busyMessage: limits.busyMessage,
+  idleTimeoutMillis: Duration.toMillis(limits.idleTimeout ?? "60 seconds"),
+  writeTimeoutMillis: Duration.toMillis(limits.writeTimeout ?? "30 seconds"),
+  drainMillis: Duration.toMillis(limits.drain ?? "5 seconds")
+})
+
+/** Default of `maxConnections`, if there are as many descriptors. */
+const maxDefaultConnections = 1_024
+
+/** Default backlog of Node, and the least that a server asks for. */
+const minBacklog = 511
+
+/**
+ * Returns the options of the listening socket of a server: the backlog follows `maxConnections`, unless it is given.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const listenOptions = (options: Options): Network.ListenOptions => ({
+  ...options,
+  backlog: options.backlog ?? Math.max(minBacklog, options.maxConnections ?? maxDefaultConnections)
 })
 
 /**
@@ -150,32 +208,36 @@ export const make = Effect.fnUntraced(function* <E, R, Other = never>(
   source?: ServerEvents.ServerEvents<Event | Other>
 ) {
   const network = yield* Network.Network
-  const { service = "tcp" } = options
+  const { proxyProtocol = false, service = "tcp" } = options
   const context = yield* Effect.context<R>()
-  const limits = limitsOf(options, network.availableSockets)
-  const { idleTimeoutMillis, writeTimeoutMillis } = limits
+  const defaultMaxConnections = Math.max(1, Math.min(maxDefaultConnections, network.availableSockets()))
+  const limits = limitsOf(options, defaultMaxConnections)
+  const { idleTimeoutMillis, maxConnections, writeTimeoutMillis } = limits
   const sweeper = yield* Sweeper.make(Math.max(5, Math.min(250, idleTimeoutMillis / 4, writeTimeoutMillis / 4)))
   const { emit, events } = source ?? (yield* ServerEvents.make<Event | Other>())
   const metrics = ServerMetrics.make(service, context)
-  const { busyMessage } = options
-  const table = ConnectionTable.make({ service, context, limits, busyMessage, sweeper, metrics, emit, handler })
+  const table = ConnectionTable.make({ service, context, limits, proxyProtocol, sweeper, metrics, emit, handler })
   sweeper.add((now) => ConnectionTable.sweep(table, now))
 
   const listening: Listening = {
     listen: network.listen,
     onConnection: (connection, scope) => ConnectionTable.serve(table, connection, scope),
+    onNoDescriptors: (error) => ConnectionTable.refuseUnaccepted(table, error),
     scope: undefined,
     isDrained: false
   }
   const suspend = stopListening(listening)
   const stop = Effect.suspend(() => {
     listening.isDrained = true
-    return Effect.andThen(suspend, ConnectionTable.drain(table, options.drain ?? "5 seconds"))
+    return Effect.andThen(suspend, ConnectionTable.drain(table))
   })
   const drain = yield* Effect.cached(stop)
   yield* Effect.addFinalizer(() => drain)
-  const address = yield* startListening(listening, options)
-  const resumeOptions = NetAddress.isInetAddress(address) ? { ...options, port: address.port } : options
+  const address = yield* startListening(listening, listenOptions({ ...options, maxConnections }))
+  const resumeOptions = listenOptions({
+    ...(NetAddress.isInetAddress(address) ? { ...options, port: address.port } : options),
+    maxConnections
+  })
   const resume = Effect.suspend(() =>
     listening.isDrained
       ? Effect.fail(new Network.NetworkError({ reason: "Closed", address }))
@@ -184,6 +246,9 @@ export const make = Effect.fnUntraced(function* <E, R, Other = never>(
         : Effect.void
   )
   const stats = Effect.sync((): Stats => ConnectionTable.stats(table))
-  const server: TcpServer<Other> = { ...ServerEvents.observable(events, stats), address, suspend, resume, drain }
+  const reconfigure = (limits: Limits) =>
+    Effect.sync(() => ConnectionTable.setLimits(table, limitsOf(limits, defaultMaxConnections)))
+  const observable = ServerEvents.observable(events, stats)
+  const server: TcpServer<Other> = { ...observable, address, suspend, resume, reconfigure, drain }
   return server
 })

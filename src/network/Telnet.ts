@@ -45,15 +45,31 @@ export interface Step {
   readonly data: Uint8Array
   /** Bytes to send to the peer; empty if the chunk requested nothing. */
   readonly reply: Uint8Array
+  /** The commands of the chunk, by their place; empty if it has none. */
+  readonly commands: ReadonlyArray<Commands>
+}
+
+/** Bytes of commands that were removed at one place. @category models @since 0.1.0 */
+export interface Commands {
+  /** Index in `data` of the byte after them. */
+  readonly before: number
+  readonly bytes: number
 }
 
 const noBytes = new Uint8Array(0)
+const noCommands: ReadonlyArray<Commands> = []
 
 /** State at the start of a stream. @category constructors @since 0.1.0 */
 export const initial: State = { mode: Data, refused: new Uint8Array(512) }
 
 /** Returns the mode after an IAC and this byte: the rest of a command, or data again. */
 const modeAfterIac = (byte: number): Mode => (byte >= SB && byte <= DONT ? (byte as Mode) : Data)
+
+const addCommand = (commands: Array<{ readonly before: number; bytes: number }>, before: number, bytes: number) => {
+  const last = commands.at(-1)
+  if (last?.before === before) last.bytes += bytes
+  else commands.push({ before, bytes })
+}
 
 /**
  * Removes the commands from a chunk and refuses the options in it (RFC 854).
@@ -67,21 +83,29 @@ const modeAfterIac = (byte: number): Mode => (byte >= SB && byte <= DONT ? (byte
  */
 export const receive = (state: State, chunk: Uint8Array): Step => {
   const first = state.mode === Data ? chunk.indexOf(IAC) : 0
-  if (first === -1) return { state, data: chunk, reply: noBytes }
+  if (first === -1) return { state, data: chunk, reply: noBytes, commands: noCommands }
   const data = new Uint8Array(chunk.length)
   data.set(chunk.subarray(0, first))
   const reply: Array<number> = []
+  const commands: Array<{ readonly before: number; bytes: number }> = []
   let { mode, refused } = state
   let length = first
   for (let i = first; i < chunk.length; i++) {
     const byte = chunk[i]!
+    if (mode === Data) {
+      if (byte === IAC) mode = Command
+      else data[length++] = byte
+      continue
+    }
+    if (mode === Command && byte === IAC) {
+      data[length++] = byte
+      mode = Data
+      continue
+    }
+    // An IAC is counted with the byte after it, since it may stand for a byte 255.
+    addCommand(commands, length, mode === Command ? 2 : 1)
     switch (mode) {
-      case Data:
-        if (byte === IAC) mode = Command
-        else data[length++] = byte
-        break
       case Command:
-        if (byte === IAC) data[length++] = byte
         mode = modeAfterIac(byte)
         break
       case WILL:
@@ -110,6 +134,10 @@ export const receive = (state: State, chunk: Uint8Array): Step => {
   return {
     state: { mode, refused },
     data: data.subarray(0, length),
-    reply: reply.length === 0 ? noBytes : Uint8Array.from(reply)
+    reply: reply.length === 0 ? noBytes : Uint8Array.from(reply),
+    commands
   }
 }
+
+/** Tests if the chunk ended within a command. @category guards @since 0.1.0 */
+export const inCommand = ({ mode }: State): boolean => mode !== Data

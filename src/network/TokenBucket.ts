@@ -1,6 +1,6 @@
 /** A token bucket, the limit of a rate. Pure: the time is an argument, in milliseconds. */
 
-/** The tokens at a time. The bucket holds the tokens of one second. */
+/** The tokens at a time. The bucket holds the tokens of one second, but at least one. */
 export interface TokenBucket {
   readonly tokensPerSecond: number
   /** Negative after a token was borrowed. */
@@ -10,17 +10,22 @@ export interface TokenBucket {
 
 const millisPerSecond = 1_000
 
+const capacityOf = (tokensPerSecond: number) => Math.max(1, tokensPerSecond)
+
 /** Returns a full bucket. */
 export const make = (tokensPerSecond: number, nowMillis: number): TokenBucket => ({
   tokensPerSecond,
-  tokens: tokensPerSecond,
+  tokens: capacityOf(tokensPerSecond),
   refilledAtMillis: nowMillis
 })
 
 /** Adds the tokens since the last refill. */
 export const refill = ({ refilledAtMillis, tokens, tokensPerSecond }: TokenBucket, nowMillis: number): TokenBucket => ({
   tokensPerSecond,
-  tokens: Math.min(tokensPerSecond, tokens + ((nowMillis - refilledAtMillis) * tokensPerSecond) / millisPerSecond),
+  tokens: Math.min(
+    capacityOf(tokensPerSecond),
+    tokens + ((nowMillis - refilledAtMillis) * tokensPerSecond) / millisPerSecond
+  ),
   refilledAtMillis: nowMillis
 })
 

@@ -104,12 +104,20 @@ const makeCounter = Effect.fnUntraced(function* (pool: SharedWorkerPool.SharedWo
 const serveCourse = Effect.fnUntraced(function* (
   pool: SharedWorkerPool.SharedWorkerPool,
   connection: Connection,
+  data: TcpServer.ConnectionContext["data"],
   initialBytes: Uint8Array,
   { dialect = "exact", kernel = Kernels.fastest }: Options,
   onCounted: (range: CourseProtocol.Request, count: number) => void
 ) {
   const count = yield* makeCounter(pool)
   const decoder = CourseProtocol.requestDecoder()
+  data.count = 0
+  /** Decodes complete requests: only they prolong the idle time of the client. */
+  const decode = (bytes: Uint8Array) => {
+    const requests = decoder.push(bytes)
+    data.count! += requests.length
+    return requests
+  }
   const isCourse = dialect === "course"
   const log = isCourse ? Effect.logInfo : Effect.logDebug
 
@@ -125,7 +133,7 @@ const serveCourse = Effect.fnUntraced(function* (
   )
   yield* Stream.make(initialBytes).pipe(
     Stream.concat(Stream.fromPull(Effect.succeed(Effect.map(connection.pull, (bytes) => [bytes] as const)))),
-    Stream.flatMap((bytes) => Stream.fromIterable(decoder.push(bytes))),
+    Stream.flatMap((bytes) => Stream.fromIterable(decode(bytes))),
     Stream.mapEffect(respond, { concurrency: maxConcurrentRequests }),
     Stream.runForEach((bytes) => connection.write(bytes))
   )
@@ -169,13 +177,14 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     { service: "primes", ...options },
     Effect.fnUntraced(
       function* (connection: Connection, client: TcpServer.ConnectionContext) {
-        const { head, rest } = yield* MessageChannel.readHead(connection, Protocol.preamble.length)
+        const headBytes = Protocol.preamble.length
+        const { head, rest } = yield* MessageChannel.readHead(connection, headBytes, farms.handshakeTimeoutMillis)
         if (isPreamble(head)) return yield* farms.serve(connection, client, rest)
         if (options.key !== undefined) {
           return yield* new PrimeServerError({ message: "authentication required: the client's protocol has none" })
         }
         const first = Bytes.concat([head, rest])
-        const served = serveCourse(pool, connection, first, options, (range, count) =>
+        const served = serveCourse(pool, connection, client.data, first, options, (range, count) =>
           events.emit(() => ({ _tag: "Counted", id: client.id, range, count }))
         )
         return yield* Effect.raceFirst(served, Effect.asVoid(pool.allGone))

@@ -2,6 +2,7 @@
 import type * as Effect from "effect/Effect"
 import type * as Network from "../network/Network.ts"
 import type * as Sweeper from "../network/Sweeper.ts"
+import type * as TcpServer from "../network/TcpServer.ts"
 import type * as Session from "./Session.ts"
 
 /** Performs the output of a session. @category models @since 0.1.0 */
@@ -21,6 +22,8 @@ export interface ClientConnection {
   readonly client: Session.ClientInfo
   /** Sweeper of the server. Ticks and deadlines are late by at most its period. */
   readonly sweeper: Sweeper.Sweeper
+  /** Counter of the client's lines, for its idle time. */
+  readonly data?: TcpServer.ConnectionContext["data"] | undefined
   /** Maximum number of lines per second. Default 200. */
   readonly rate?: number | undefined
 }

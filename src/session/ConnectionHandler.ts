@@ -9,8 +9,8 @@ import * as Effect from "effect/Effect"
 import { identity } from "effect/Function"
 import * as Scope from "effect/Scope"
 import type * as Network from "../network/Network.ts"
-import * as ServerSpan from "../network/ServerSpan.ts"
 import type * as Sweeper from "../network/Sweeper.ts"
+import * as ServerSpan from "../network/server/ServerSpan.ts"
 import type * as TcpServer from "../network/TcpServer.ts"
 import * as ClientInfo from "./ClientInfo.ts"
 import type { ClientConnection, ClientStateHolder } from "./ClientStateHolder.ts"
@@ -36,7 +36,7 @@ export const serve = <S, Ask, Message>(
   stateHolder: ClientStateHolder<Ask, Message>
 ): Effect.Effect<boolean> =>
   Effect.scopedWith((scope) =>
-    Effect.flatMap(Scope.provide(Framer.make(client.connection, session.framing, client.sweeper), scope), (framer) =>
+    Effect.flatMap(Scope.provide(makeFramer(session.framing, client), scope), (framer) =>
       Effect.flatMap(Effect.context<never>(), (context) => {
         const runner = new SessionRunner(client, framer, shared, stateHolder, scope, context)
         const stopTicks = session.tick === undefined ? undefined : startTicks(session.tick, client.sweeper, runner)
@@ -52,6 +52,9 @@ export const serve = <S, Ask, Message>(
     )
   )
 
+const makeFramer = (framing: Session.Framing, { connection, data, sweeper }: ClientConnection) =>
+  Framer.make(connection, framing, sweeper, data)
+
 /** Options by which a concurrency model serves its clients. @category models @since 0.1.0 */
 export interface HandlerOptions<Ask, Message> {
   readonly makeClientStateHolder: (client: Session.ClientInfo) => ClientStateHolder<Ask, Message>
@@ -66,11 +69,11 @@ export const handler =
     options: Pick<Options, "rate" | "seed">,
     handlerOptions: HandlerOptions<Ask, Message>
   ) =>
-  (connection: Network.Connection, { id, sweeper }: TcpServer.ConnectionContext): Effect.Effect<void> => {
+  (connection: Network.Connection, { data, id, sweeper }: TcpServer.ConnectionContext): Effect.Effect<void> => {
     const { makeClientStateHolder, wrap = identity } = handlerOptions
     return Effect.flatMap(ClientInfo.make(connection, id, options.seed), (client) =>
       Effect.flatMap(
-        wrap(serve(program, { client, connection, rate: options.rate, sweeper }, makeClientStateHolder(client))),
+        wrap(serve(program, { client, connection, data, rate: options.rate, sweeper }, makeClientStateHolder(client))),
         (isSending) => (isSending ? LingeringClose.linger(connection, sweeper) : Effect.void)
       )
     )

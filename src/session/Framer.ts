@@ -29,6 +29,7 @@ import type * as Scope from "effect/Scope"
 import * as Line from "../network/Line.ts"
 import type * as Network from "../network/Network.ts"
 import type * as Sweeper from "../network/Sweeper.ts"
+import type * as TcpServer from "../network/TcpServer.ts"
 import type { Framing } from "./Session.ts"
 
 /** Source of framed input, and encoder of output. @category models @since 0.1.0 */
@@ -75,7 +76,7 @@ const readFramer = (connection: Network.Connection, maxLength: number): Framer =
 
 /**
  * Returns a framer of a connection, valid until the scope closes. Lines fail with `LineError` as described at
- * `Line.make`; the sweeper checks their deadline.
+ * `Line.make`; the sweeper checks their deadline, and `data` counts them.
  *
  * @category constructors
  * @since 0.1.0
@@ -83,14 +84,20 @@ const readFramer = (connection: Network.Connection, maxLength: number): Framer =
 export const make = (
   connection: Network.Connection,
   framing: Framing,
-  sweeper: Sweeper.Sweeper
+  sweeper: Sweeper.Sweeper,
+  data?: TcpServer.ConnectionContext["data"]
 ): Effect.Effect<Framer, never, Scope.Scope> =>
   framing._tag === "Reads"
     ? Effect.succeed(readFramer(connection, Math.max(1, framing.maxLength)))
-    : Effect.map(Line.make(connection, { maxLength: framing.maxLength, sweeper }), ({ next }) => ({
-        next,
-        encode: identity<string>
-      }))
+    : Effect.map(
+        Line.make(connection, {
+          maxLength: framing.maxLength,
+          unterminated: framing.unterminated,
+          sweeper,
+          data
+        }),
+        ({ next }) => ({ next, encode: identity<string> })
+      )
 
 /** Ends a loop over a framer in the same way as the end of input. @category constructors @since 0.1.0 */
 export const done: Effect.Effect<never, Cause.Done> = Cause.done()

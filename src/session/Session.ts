@@ -27,6 +27,7 @@ import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import type { UnterminatedPolicy } from "../network/Line.ts"
 
 /** Client as a session sees it. @category models @since 0.1.0 */
 export interface ClientInfo {
@@ -41,10 +42,14 @@ export interface ClientInfo {
 /** Division of a client's bytes into inputs. @category models @since 0.1.0 */
 export type Framing =
   /**
-   * Lines that end with LF or CRLF, without telnet commands. At the end of input a last line without LF is a line, too.
-   * `maxLength` in bytes, default 1,024.
+   * Lines that end with LF or CRLF, without telnet commands. `maxLength` in bytes, default 1,024. `unterminated` is the
+   * treatment of a last line without LF, default `fail`: a `FramingError`.
    */
-  | { readonly _tag: "Lines"; readonly maxLength?: number | undefined }
+  | {
+      readonly _tag: "Lines"
+      readonly maxLength?: number | undefined
+      readonly unterminated?: UnterminatedPolicy | undefined
+    }
   /** Single reads of at most `maxLength` bytes, for protocols without lines. Each byte is one character (Latin-1). */
   | { readonly _tag: "Reads"; readonly maxLength: number }
 
@@ -52,7 +57,7 @@ export type Framing =
 export type Input<Message = never> =
   /** A line without its end, or a read. */
   | { readonly _tag: "Line"; readonly text: string }
-  /** The client exceeded a limit for lines, as `message` describes. The last input. */
+  /** The client exceeded a limit for lines or sent half a line, as `message` describes. The last input. */
   | { readonly _tag: "FramingError"; readonly message: string }
   /** The client sent FIN or disconnected. The last input. */
   | { readonly _tag: "Closed" }

@@ -59,6 +59,23 @@ describe("BoardServer", () => {
   )
 
   test(
+    "does not execute half a command",
+    Effect.gen(function* () {
+      const server = yield* BoardServer.make({ port: 0, size: 3 })
+      const command = "claim 1 2"
+      for (let length = 1; length <= command.length; length++) {
+        const connection = yield* connect(server)
+        yield* connection.write(command.slice(0, length))
+        yield* connection.end
+        const expected = "error line: line incomplete: the stream ended before the line did; end each line with LF\n"
+        assert.strictEqual((yield* readAll(connection)).toString(), expected)
+      }
+      const { board } = yield* join(server)
+      assert.strictEqual((yield* board).change, 0)
+    })
+  )
+
+  test(
     "answers byte for byte: LF, CR LF, several lines in a packet, telnet, no greeting",
     Effect.gen(function* () {
       const connection = yield* connect(yield* BoardServer.make({ port: 0, size: 3 }))

@@ -55,6 +55,18 @@ describe("HangmanClient", () => {
     })
   )
 
+  it.effect("fails if the server closes the connection within a view", () =>
+    Effect.gen(function* () {
+      const view: FriendlyView.View = { message: ["hi"], prompt: "name" }
+      const text = FriendlyView.render(view)
+      for (let length = 0; length < text.length; length++) {
+        const { connection } = ScriptedServer.connect([text, text.slice(0, length)])
+        const end = length === 0 ? "Done" : "IncompleteReply"
+        assert.deepStrictEqual<unknown>(yield* readAll(connection), { views: [view], end })
+      }
+    })
+  )
+
   it.effect("distinguishes other dialects from other services", () =>
     Effect.gen(function* () {
       for (const [text, reason] of [

@@ -7,6 +7,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Queue from "effect/Queue"
+import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
 import * as Line from "../../src/network/Line.ts"
@@ -62,33 +63,38 @@ const never: Sweeper.Sweeper = { now: () => 0, add: () => () => {} }
 describe("Line", () => {
   it.effect.prop(
     "returns the lines of the decoder, then the same end at each further read",
-    [LineBytes, ChunkSizes, MaxLength],
-    Effect.fnUntraced(function* ([bytes, sizes, maxLength]) {
+    [LineBytes, ChunkSizes, MaxLength, Schema.Literals(["deliver", "drop", "fail"])],
+    Effect.fnUntraced(function* ([bytes, sizes, maxLength, unterminated]) {
       const { connection, fin, sendBytes } = yield* peer
       split(bytes, sizes).forEach(sendBytes)
       yield* fin
-      const lines = yield* Line.make(connection, { maxLength, sweeper: never })
-      const expected = referenceLines(bytes, maxLength, true)
+      const lines = yield* Line.make(connection, { maxLength, unterminated, sweeper: never })
+      const expected = referenceLines(bytes, maxLength, true, unterminated)
       assert.deepStrictEqual(yield* readAll(lines), expected)
       assert.deepStrictEqual(yield* readAll(lines), { lines: [], end: expected.end })
     }, Effect.scoped),
     { arbitrary: { runs: 300 } }
   )
 
-  it.effect("returns an unterminated last line at the peer's FIN, but not at a reset", () =>
+  it.effect("fails at the peer's FIN within a line, unless it may deliver or drop that line, and at a reset", () =>
     Effect.gen(function* () {
-      const one = yield* peer
-      one.send("hello\nwor")
-      one.send("ld")
-      yield* one.fin
-      assert.deepStrictEqual(yield* readAll(yield* Line.make(one.connection)), {
-        lines: ["hello", "world"],
-        end: "Done"
-      })
+      for (const [unterminated, lines, end] of [
+        [undefined, ["hello"], "Unterminated"],
+        ["fail", ["hello"], "Unterminated"],
+        ["deliver", ["hello", "world"], "Done"],
+        ["drop", ["hello"], "Done"]
+      ] as const) {
+        const one = yield* peer
+        one.send("hello\nwor")
+        one.send("ld")
+        yield* one.fin
+        const read = yield* readAll(yield* Line.make(one.connection, { unterminated }))
+        assert.deepStrictEqual<unknown>(read, { lines, end })
+      }
       const other = yield* peer
       other.send("hello\nworld")
       yield* other.reset
-      assert.deepStrictEqual(yield* readAll(yield* Line.make(other.connection)), {
+      assert.deepStrictEqual(yield* readAll(yield* Line.make(other.connection, { unterminated: "deliver" })), {
         lines: ["hello"],
         end: "NetworkError: 192.0.2.1:23: connection reset by the peer"
       })
@@ -135,6 +141,20 @@ describe("Line", () => {
       const { next } = yield* Line.make({ ...connection, write })
       sendBytes(Uint8Array.of(255, 253, 3, 97, 10))
       assert.strictEqual(yield* next, "a")
+    })
+  )
+
+  it.effect("counts the lines as data, not telnet commands and parts of lines", () =>
+    Effect.gen(function* () {
+      const { connection, send, sendBytes } = yield* peer
+      const data: { count: number | undefined } = { count: undefined }
+      const { next } = yield* Line.make(connection, { data })
+      assert.strictEqual(data.count, 0)
+      sendBytes(Uint8Array.of(255, 241))
+      send("a\nb\nc")
+      yield* next
+      yield* next
+      assert.strictEqual(data.count, 2)
     })
   )
 
@@ -239,6 +259,51 @@ describe("Line deadline", () => {
       yield* TestClock.adjust("1 minute")
       yield* read
       assert.deepStrictEqual(seen, ["a at 0", "bc at 60", "de at 125"])
+    })
+  )
+
+  it.effect("runs from the first byte of a telnet command that does not end", () =>
+    Effect.gen(function* () {
+      const { read, seen, sendBytes } = yield* slow
+      yield* Effect.forkChild(read)
+      sendBytes(Uint8Array.of(255, 250))
+      for (let second = 1; second <= 10; second++) {
+        yield* TestClock.adjust("1 second")
+        sendBytes(Uint8Array.of(24))
+      }
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(seen, ["TooSlow at 10"])
+    })
+  )
+
+  it.effect("applies to a client that sends only telnet commands, one a second", () =>
+    Effect.gen(function* () {
+      for (const halves of [[Uint8Array.of(255, 241)], [Uint8Array.of(255), Uint8Array.of(241)]]) {
+        const { read, seen, sendBytes } = yield* slow
+        yield* Effect.forkChild(read)
+        for (let second = 0; second <= 12; second++) {
+          for (const half of halves) {
+            sendBytes(half)
+            yield* TestClock.adjust(1_000 / halves.length)
+          }
+        }
+        assert.strictEqual(seen.length, 1)
+        assert.match(seen[0]!, /^TooSlow/)
+      }
+    })
+  )
+
+  it.effect("does not apply to a person who types long after the negotiation", () =>
+    Effect.gen(function* () {
+      const { read, seen, send, sendBytes } = yield* slow
+      yield* Effect.forkChild(Effect.forever(read))
+      sendBytes(Uint8Array.of(255, 251, 24, 255, 253, 3))
+      yield* TestClock.adjust("1 hour")
+      send("h")
+      yield* TestClock.adjust("5 seconds")
+      send("i\n")
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(seen, ["hi at 3605"])
     })
   )
 

@@ -2,7 +2,17 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
 import * as Line from "../../src/network/Line.ts"
 import * as Telnet from "../../src/network/Telnet.ts"
-import { ChunkSizes, decode, LineBytes, MaxLength, referenceLines, split } from "../support/Lines.ts"
+import {
+  ChunkSizes,
+  CommandLines,
+  decode,
+  encodeCommandLines,
+  LineBytes,
+  MaxLength,
+  referenceCommandLines,
+  referenceLines,
+  split
+} from "../support/Lines.ts"
 
 describe("Line.decoder", () => {
   it("ends lines at LF and CRLF, not at a lone CR", () => {
@@ -56,7 +66,23 @@ describe("Line.decoder", () => {
   )
 
   it.prop(
-    "reports by inLine if the stream ends within a line",
+    "counts telnet commands beyond 256 bytes as length of their line, for any division into chunks",
+    [CommandLines, ChunkSizes],
+    ([commandLines, sizes]) => {
+      const { end, lines } = decode(split(encodeCommandLines(commandLines), sizes), { maxLength: 8 })
+      const lengths = lines.map((line) => line.length)
+      assert.deepStrictEqual({ lengths, end }, referenceCommandLines(commandLines))
+    },
+    { arbitrary: { runs: 1000 } }
+  )
+
+  it("rejects a subnegotiation without end, of which it keeps nothing", () => {
+    const chunks = [Uint8Array.of(255, 250), ...Array.from({ length: 20 }, () => new Uint8Array(64).fill(24))]
+    assert.deepStrictEqual(decode(chunks), { lines: [], end: "TooLong" })
+  })
+
+  it.prop(
+    "reports by inLine if the stream ends within a line or a command",
     [LineBytes, ChunkSizes, Schema.Boolean],
     ([bytes, sizes, telnet]) => {
       const decoder = Line.decoder({ telnet })
@@ -67,8 +93,10 @@ describe("Line.decoder", () => {
         assert.strictEqual(decoder.inLine(), before)
       }
       const whole = Uint8Array.from(bytes)
-      const data = Buffer.from(telnet ? Telnet.receive(Telnet.initial, whole).data : whole).toString("latin1")
-      assert.strictEqual(decoder.inLine(), data !== "" && !(telnet ? /(\n|\r\0)$/ : /\n$/).test(data))
+      const { data, state } = telnet ? Telnet.receive(Telnet.initial, whole) : { data: whole, state: Telnet.initial }
+      const text = Buffer.from(data).toString("latin1")
+      const isInText = text !== "" && !(telnet ? /(\n|\r\0)$/ : /\n$/).test(text)
+      assert.strictEqual(decoder.inLine(), isInText || Telnet.inCommand(state))
     },
     { arbitrary: { runs: 1000 } }
   )

@@ -172,11 +172,12 @@ describe("TcpServer", () => {
       const own = (yield* Metric.snapshot).filter(({ attributes }) => attributes?.service === "counted")
       const counted = own.map(({ attributes, state }) => {
         const value = "count" in state ? Number(state.count) : "value" in state ? Number(state.value) : undefined
-        return [attributes?.result ?? attributes?.direction ?? "active", value] as const
+        return [attributes?.result ?? attributes?.direction ?? attributes?.reason ?? "active", value] as const
       })
       assert.deepStrictEqual(Object.fromEntries(counted), {
         accepted: 1,
         refused: 1,
+        MaxConnections: 1,
         in: 5,
         out: 5,
         active: 0

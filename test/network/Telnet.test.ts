@@ -12,13 +12,17 @@ const receiveAll = (chunks: ReadonlyArray<Uint8Array>) => {
   let state = Telnet.initial
   const data: Array<number> = []
   const reply: Array<number> = []
+  const commands: Array<number> = []
   for (const chunk of chunks) {
     const step = Telnet.receive(state, chunk)
     state = step.state
+    for (const { before, bytes } of step.commands) {
+      commands[data.length + before] = (commands[data.length + before] ?? 0) + bytes
+    }
     data.push(...step.data)
     reply.push(...step.reply)
   }
-  return { data, reply, state }
+  return { data, reply, commands: { ...commands }, state }
 }
 
 const receive = (...bytes: Array<number>) => receiveAll([Uint8Array.from(bytes)])
@@ -67,7 +71,8 @@ describe("Telnet", () => {
 
   it("drops all other commands", () => {
     for (let command = 0; command < SB; command++) {
-      assert.deepStrictEqual(receive(97, IAC, command, 98), { ...receive(97, 98) }, `IAC ${command}`)
+      const dropped = { ...receive(97, 98), commands: { 1: 2 } }
+      assert.deepStrictEqual(receive(97, IAC, command, 98), dropped, `IAC ${command}`)
     }
   })
 
@@ -95,9 +100,14 @@ describe("Telnet", () => {
     "returns the same result for any division into chunks",
     [Stream, ChunkSizes],
     ([bytes, sizes]) => {
-      const { data, reply } = receiveAll(split(bytes, sizes))
+      const { commands, data, reply, state } = receiveAll(split(bytes, sizes))
       assert.deepStrictEqual({ data, reply }, reference(bytes))
       assert.isAtMost(reply.length, bytes.length)
+      assert.deepStrictEqual(commands, receive(...bytes).commands)
+      const removed = Object.values(commands).reduce((sum, one) => sum + one, 0)
+      const escaped = data.filter((byte) => byte === IAC).length
+      const openIac = state.mode === IAC ? 1 : 0
+      assert.strictEqual(data.length + escaped + removed + openIac, bytes.length)
     },
     { arbitrary: { runs: 1000 } }
   )

@@ -26,7 +26,12 @@ export const split = (bytes: ArrayLike<number>, sizes: ReadonlyArray<number>) =>
 }
 
 /** Reference implementation: splits the whole stream by a regular expression. */
-export const referenceLines = (bytes: ReadonlyArray<number>, maxLength: number, telnet: boolean) => {
+export const referenceLines = (
+  bytes: ReadonlyArray<number>,
+  maxLength: number,
+  telnet: boolean,
+  unterminated: Line.UnterminatedPolicy = "deliver"
+) => {
   const whole = Uint8Array.from(bytes)
   const data = telnet ? Telnet.receive(Telnet.initial, whole).data : whole
   const all = Buffer.from(data)
@@ -36,7 +41,42 @@ export const referenceLines = (bytes: ReadonlyArray<number>, maxLength: number, 
   if (last !== "") all.push(last)
   const over = all.findIndex((line) => line.length > maxLength)
   const lines = all.slice(0, over === -1 ? undefined : over).map((line) => Buffer.from(line, "latin1").toString())
-  return { lines, end: over === -1 ? "Done" : "TooLong" }
+  if (over !== -1) return { lines, end: "TooLong" }
+  if (last === "" || unterminated === "deliver") return { lines, end: "Done" }
+  return { lines: lines.slice(0, -1), end: unterminated === "drop" ? "Done" : "Unterminated" }
+}
+
+/** A line of a telnet client: bytes of commands, text, and its end if it has one. */
+export const CommandLines = Schema.Array(
+  Schema.Struct({
+    commands: Schema.Literals([0, 1, 60, 127, 128, 129, 130]),
+    textLength: Schema.Literals([0, 1, 6, 8]),
+    hasEnd: Schema.Literals([true, true, false])
+  })
+)
+
+/** Encodes lines with no-operation commands (NOP) before the last character of each. */
+export const encodeCommandLines = (lines: typeof CommandLines.Type): ReadonlyArray<number> =>
+  lines.flatMap(({ commands, hasEnd, textLength }) => [
+    ...Array<number>(Math.max(0, textLength - 1)).fill(120),
+    ...Array.from({ length: commands }, () => [255, 241]).flat(),
+    ...Array<number>(Math.min(1, textLength)).fill(120),
+    ...(hasEnd ? [10] : [])
+  ])
+
+/** Returns the lengths of the lines up to the first one with more than 8 bytes, commands beyond 256 bytes included. */
+export const referenceCommandLines = (lines: typeof CommandLines.Type) => {
+  const lengths: Array<number> = []
+  let [text, commandBytes] = [0, 0]
+  for (const { commands, hasEnd, textLength } of lines) {
+    text += textLength
+    commandBytes += 2 * commands
+    if (text + Math.max(0, commandBytes - 256) > 8) return { lengths, end: "TooLong" }
+    if (!hasEnd) continue
+    lengths.push(text)
+    text = commandBytes = 0
+  }
+  return { lengths: text > 0 ? [...lengths, text] : lengths, end: "Done" }
 }
 
 /** Returns all lines of the chunks, and their end. */

@@ -14,6 +14,7 @@ export interface Options {
   readonly tick?: number | undefined
   /** Maximum length of a read in bytes; makes the session receive reads instead of lines. */
   readonly maxReadLength?: number | undefined
+  readonly unterminated?: "deliver" | "drop" | "fail" | undefined
   /** Maximum length of a line in bytes. */
   readonly maxLength?: number | undefined
   /** Number of blanks to add to each push. */
@@ -23,6 +24,7 @@ export interface Options {
 const Options = Schema.Struct({
   tick: Schema.optional(Schema.Int),
   maxReadLength: Schema.optional(Schema.Int),
+  unterminated: Schema.optional(Schema.Literals(["deliver", "drop", "fail"])),
   maxLength: Schema.optional(Schema.Int),
   paddingChars: Schema.optional(Schema.Int)
 })
@@ -68,9 +70,13 @@ const session = ({
   maxLength,
   maxReadLength,
   paddingChars = 0,
-  tick
+  tick,
+  unterminated
 }: Options): Session.Session<State, Ask, Message> => ({
-  framing: maxReadLength === undefined ? { _tag: "Lines", maxLength } : { _tag: "Reads", maxLength: maxReadLength },
+  framing:
+    maxReadLength === undefined
+      ? { _tag: "Lines", maxLength, unterminated }
+      : { _tag: "Reads", maxLength: maxReadLength },
   tick,
   open: (client) => [{ count: 0, client }, { text: "hello\n" }],
   receive: (state, input) => {

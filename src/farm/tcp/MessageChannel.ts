@@ -27,10 +27,28 @@ export interface MessageChannel {
 /** Queued bytes above which `writable` waits. */
 const highWaterMarkBytes = 1 << 18
 
-/** Reads the first `length` bytes, and what arrived with them as `rest`; `Done` if the stream ends before. */
-export const readHead = Effect.fnUntraced(function* (connection: Pick<Connection, "pull">, length: number) {
-  let bytes = yield* connection.pull
-  while (bytes.length < length) bytes = Bytes.concat([bytes, yield* connection.pull])
+/**
+ * Reads the first `length` bytes, and what arrived with them as `rest`; `Done` if the stream ends before. Fails if they
+ * do not arrive within `timeoutMillis` of the first one.
+ */
+export const readHead = Effect.fnUntraced(function* (
+  connection: Pick<Connection, "pull">,
+  length: number,
+  timeoutMillis: number
+) {
+  const first = yield* connection.pull
+  const readRest = Effect.gen(function* () {
+    let bytes = first
+    while (bytes.length < length) bytes = Bytes.concat([bytes, yield* connection.pull])
+    return bytes
+  })
+  const bytes =
+    first.length >= length
+      ? first
+      : yield* Effect.timeoutOrElse(readRest, {
+          duration: timeoutMillis,
+          orElse: () => Effect.fail(timedOut(timeoutMillis))
+        })
   return { head: bytes.subarray(0, length), rest: bytes.subarray(length) }
 })
 

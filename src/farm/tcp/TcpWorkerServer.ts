@@ -37,7 +37,6 @@ export interface ServeOptions {
   /** The time limit for the handshake. Default 10 seconds. */
   readonly handshakeTimeout?: Duration.Input | undefined
 }
-
 /** The options of a server. @category models @since 0.1.0 */
 export type Options = TcpServer.Options &
   ServeOptions & {
@@ -85,6 +84,8 @@ export type FarmHandler = (
 /** The part of a server that serves farms. @category models @since 0.1.0 */
 export interface Farms {
   readonly serve: FarmHandler
+  /** The time limit for the handshake and for the bytes before it. */
+  readonly handshakeTimeoutMillis: number
   /** Adds the stats of the farms to those of the server that runs the handler. */
   readonly observe: <Other>(server: TcpServer.TcpServer<FarmEvent | Other>) => Server<Other>
 }
@@ -251,14 +252,15 @@ const serveFarm = Effect.fnUntraced(function* (
  */
 export const makeFarms = Effect.fnUntraced(function* (
   pool: SharedWorkerPool.SharedWorkerPool,
-  {
+  options: ServeOptions,
+  emit: ServerEvents.ServerEvents<FarmEvent>["emit"]
+) {
+  const {
     capacity = 64,
     handshakeTimeout = "10 seconds",
     key,
     maxFrameBytes = Protocol.frameLimitBytes.session
-  }: ServeOptions,
-  emit: ServerEvents.ServerEvents<FarmEvent>["emit"]
-) {
+  } = options
   const stats = { farms: 0, packets: 0 }
   const shared: Shared = {
     ...{ pool, capacity, maxFrameBytes, emit, stats },
@@ -266,6 +268,7 @@ export const makeFarms = Effect.fnUntraced(function* (
     handshakeTimeoutMillis: Duration.toMillis(handshakeTimeout)
   }
   const farms: Farms = {
+    handshakeTimeoutMillis: shared.handshakeTimeoutMillis,
     serve: (connection, context, rest) => {
       const channel = MessageChannel.make(connection, rest)
       return handshake(shared, channel, connection).pipe(
@@ -323,11 +326,15 @@ export const makeFarms = Effect.fnUntraced(function* (
 export const make = Effect.fnUntraced(function* (options: Options) {
   const pool = yield* SharedWorkerPool.make(yield* options.workers)
   const events = yield* ServerEvents.make<Event>()
-  const { observe, serve } = yield* makeFarms(pool, options, events.emit)
+  const { handshakeTimeoutMillis, observe, serve } = yield* makeFarms(pool, options, events.emit)
   const server = yield* TcpServer.make(
     { service: "farm", ...options },
     Effect.fnUntraced(function* (connection: Connection, client: TcpServer.ConnectionContext) {
-      const { head, rest } = yield* MessageChannel.readHead(connection, Protocol.preamble.length)
+      const { head, rest } = yield* MessageChannel.readHead(
+        connection,
+        Protocol.preamble.length,
+        handshakeTimeoutMillis
+      )
       if (head.some((byte, at) => byte !== Protocol.preamble[at])) return yield* badMagic
       return yield* serve(connection, client, rest)
     }),

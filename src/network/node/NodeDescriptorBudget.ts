@@ -3,11 +3,15 @@
  * before the limit.
  */
 import * as Fs from "node:fs"
+import type * as NetAddress from "effect/net/NetAddress"
+import { NetworkError } from "../Network.ts"
 
 export interface DescriptorBudget {
   readonly available: () => number
   /** Counts a socket until it closes. */
   readonly track: (socket: { readonly on: (event: "close", listener: () => void) => unknown }) => void
+  /** Makes the error for a socket that cannot be opened, with the limit. */
+  readonly exhausted: (address: NetAddress.SocketAddress) => NetworkError
 }
 
 /** Descriptors kept for files, name look-ups, worker threads and logs. */
@@ -33,6 +37,11 @@ export const make = (limit: number = descriptorLimit()): DescriptorBudget => {
     track: (socket) => {
       used++
       socket.on("close", release)
+    },
+    exhausted: (address) => {
+      const reserved = `${reservedDescriptors} of them reserved for other files`
+      const cause = new Error(`too many open files (limit ${limit}, ${reserved}); raise the limit with ulimit -n`)
+      return new NetworkError({ reason: "NoDescriptors", address, cause })
     }
   }
 }

@@ -7,7 +7,11 @@ import * as Layer from "effect/Layer"
 import * as IpInterface from "effect/net/IpInterface"
 import * as IpNetwork from "effect/net/IpNetwork"
 import { type Interface, Network } from "../Network.ts"
+import * as NodeBacklog from "./NodeBacklog.ts"
 import * as NodeDescriptorBudget from "./NodeDescriptorBudget.ts"
+import * as NodeInheritedSockets from "./NodeInheritedSockets.ts"
+import * as NodeListener from "./NodeListener.ts"
+import * as NodeReservedListener from "./NodeReservedListener.ts"
 import * as NodeTcp from "./NodeTcp.ts"
 import * as NodeUdp from "./NodeUdp.ts"
 
@@ -49,18 +53,22 @@ const interfaces = Effect.sync(() =>
  * The network of this machine.
  *
  * `availableSockets` counts the sockets opened through this layer against the descriptor limit of the process (64 are
- * kept for other work), so build the layer once and share it.
+ * kept for other work), so build the layer once and share it. Sockets of `NodeInheritedSockets` are claimed before any
+ * is bound.
  *
  * @category layers
  * @since 0.1.0
  */
-export const layer: Layer.Layer<Network> = Layer.sync(Network, () => {
-  const budget = NodeDescriptorBudget.make()
-  return {
-    listen: NodeTcp.listen(budget),
-    connect: NodeTcp.connect(budget),
-    udp: NodeUdp.udp(budget),
-    interfaces,
-    availableSockets: budget.available
-  }
-})
+export const layer: Layer.Layer<Network> = Layer.effect(
+  Network,
+  Effect.map(NodeInheritedSockets.InheritedSockets, (inherited) => {
+    const budget = NodeDescriptorBudget.make()
+    return {
+      listen: NodeReservedListener.orListen(NodeListener.listen(budget, NodeBacklog.make(), inherited)),
+      connect: NodeTcp.connect(budget),
+      udp: NodeUdp.udp(budget, inherited),
+      interfaces,
+      availableSockets: budget.available
+    }
+  })
+)

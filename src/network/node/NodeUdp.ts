@@ -12,6 +12,8 @@ import type * as Endpoint from "../Endpoint.ts"
 import { type MulticastOptions, NetworkError, type UdpOptions, type UdpSocket } from "../Network.ts"
 import type { DescriptorBudget } from "./NodeDescriptorBudget.ts"
 import { inetAddress, networkError, parseAddress } from "./NodeErrors.ts"
+import * as NodeInheritedClaims from "./NodeInheritedClaims.ts"
+import type * as NodeInheritedSockets from "./NodeInheritedSockets.ts"
 
 /** Names an outgoing interface for Node: for IPv6 its zone, after an unspecified address. */
 const interfaceName = (family: "udp4" | "udp6", name: string) => {
@@ -29,10 +31,15 @@ const setMulticast = (socket: Dgram.Socket, family: "udp4" | "udp6", options: Mu
   if (options.loopback !== undefined) socket.setMulticastLoopback(options.loopback)
 }
 
-const open = (budget: DescriptorBudget, options: UdpOptions, address: NetAddress.InetAddress) =>
+const open = (
+  budget: DescriptorBudget,
+  options: UdpOptions,
+  address: NetAddress.InetAddress,
+  inherited: NodeInheritedSockets.UdpSocket | undefined
+) =>
   Effect.callback<Dgram.Socket, NetworkError>((resume) => {
-    if (budget.available() <= 0) return resume(Effect.fail(new NetworkError({ reason: "NoDescriptors", address })))
-    const family = NetAddress.isInetAddressV4(address) ? "udp4" : "udp6"
+    if (budget.available() <= 0) return resume(Effect.fail(budget.exhausted(address)))
+    const family = inherited?.family ?? (NetAddress.isInetAddressV4(address) ? "udp4" : "udp6")
     const socket = Dgram.createSocket({
       type: family,
       reuseAddr: options.reuseAddress ?? false,
@@ -53,7 +60,11 @@ const open = (budget: DescriptorBudget, options: UdpOptions, address: NetAddress
       resume(Effect.succeed(socket))
     }
     socket.once("error", (cause) => fail(cause, address))
-    socket.bind({ port: address.port, address: NetAddress.formatHost(address), exclusive: true }, () => {
+    const where =
+      inherited === undefined
+        ? { port: address.port, address: NetAddress.formatHost(address), exclusive: true }
+        : { fd: inherited.fd, exclusive: true }
+    socket.bind(where, () => {
       try {
         if (options.broadcast) socket.setBroadcast(true)
         if (options.multicast) setMulticast(socket, family, options.multicast)
@@ -93,7 +104,7 @@ const readDrops = (socket: Dgram.Socket, family: NetAddress.IpFamily): number | 
   return undefined
 }
 
-export const udp = (budget: DescriptorBudget) =>
+export const udp = (budget: DescriptorBudget, inheritedSockets: NodeInheritedSockets.Holder) =>
   Effect.fnUntraced(function* (
     options: UdpOptions,
     onDatagram: (bytes: Uint8Array, from: Endpoint.Endpoint) => void,
@@ -102,10 +113,10 @@ export const udp = (budget: DescriptorBudget) =>
     const requestedAddress = yield* parseAddress(options.host ?? "127.0.0.1", options.port ?? 0)
     const remote =
       options.remote === undefined ? undefined : yield* parseAddress(options.remote.address, options.remote.port)
-    const family = NetAddress.familyOf(requestedAddress)
+    const inherited = NodeInheritedClaims.claimUdp(inheritedSockets, options)
     let closed = false
     const socket = yield* Effect.acquireRelease(
-      open(budget, options, requestedAddress),
+      open(budget, options, requestedAddress, inherited),
       (socket) =>
         Effect.callback<void>((resume) => {
           closed = true
@@ -116,6 +127,7 @@ export const udp = (budget: DescriptorBudget) =>
     socket.on("message", onDatagram)
     socket.on("error", (cause) => onError(networkError(cause, remote)))
     const bound = socket.address()
+    const family = bound.family as NetAddress.IpFamily
 
     const destination = (to: Endpoint.Endpoint) =>
       Result.getOrUndefined(NetAddress.inetAddressFromHostString(to.address, to.port, new Map()))

@@ -55,7 +55,7 @@ const serveRogue = (behavior: Behavior) =>
   TcpServer.make(
     { host: "0.0.0.0", port: 1070, drain: 0 },
     Effect.fnUntraced(function* (connection: Network.Connection) {
-      const { rest } = yield* MessageChannel.readHead(connection, Protocol.preamble.length)
+      const { rest } = yield* MessageChannel.readHead(connection, Protocol.preamble.length, 10_000)
       const channel = MessageChannel.make(connection, rest)
       yield* channel.next
       yield* connection.write(frame({ _tag: "Welcome", threads: 1, capacity: 64 }))

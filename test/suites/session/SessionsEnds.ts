@@ -7,17 +7,25 @@ import * as Sessions from "../../support/Sessions.ts"
 import { type Subject, start } from "./SessionsSubjects.ts"
 
 export const suite = ({ serve, test }: Subject) => {
-  test(
-    "answers all lines after the client's FIN, also one without an end",
-    Effect.gen(function* () {
-      const connection = yield* Sessions.connect(yield* start(serve))
-      yield* connection.write("a\nadd 5\nlast")
-      yield* connection.end
-      const text = yield* Sessions.reader(connection).rest
-      assert.strictEqual(text, Sessions.transcript({}, ["a", "add 5", "last"]))
-      assert.include(text, "sum 5\n3: last\nclosed\n")
-    })
-  )
+  const incomplete = "broken: line incomplete: the stream ended before the line did; end each line with LF\n"
+
+  for (const [unterminated, end] of [
+    [undefined, incomplete],
+    ["fail", incomplete],
+    ["drop", "closed\n"],
+    ["deliver", "3: last\nclosed\n"]
+  ] as const) {
+    test(
+      `answers all lines after the client's FIN, and one without an end by its policy (${unterminated ?? "default"})`,
+      Effect.gen(function* () {
+        const connection = yield* Sessions.connect(yield* start(serve, { unterminated }))
+        yield* connection.write("a\nadd 5\nlast")
+        yield* connection.end
+        const text = yield* Sessions.reader(connection).rest
+        assert.strictEqual(text, `hello\n1: a\nadding\nsum 5\n${end}`)
+      })
+    )
+  }
 
   test(
     "reports a line that is too long to the session, and reads nothing after it",

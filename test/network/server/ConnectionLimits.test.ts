@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
-import * as ConnectionLimits from "../../src/network/ConnectionLimits.ts"
+import * as ConnectionLimits from "../../../src/network/server/ConnectionLimits.ts"
 
-const limits: ConnectionLimits.ConnectionLimits = {
+const limits = {
   maxConnections: 3,
   maxConnectionsPerPeer: 2,
   idleTimeoutMillis: 100,
@@ -35,6 +35,26 @@ describe("ConnectionLimits", () => {
     },
     { arbitrary: { runs: 500 } }
   )
+
+  it("measures idle time by the data of a client where it is counted, and by what the server sends", () => {
+    const observe = (activity: ConnectionLimits.Activity, received: number, sent: number, now: number, count: number) =>
+      ConnectionLimits.observe(activity, { received, sent, unsent: 0 }, now, { count })
+    let activity = ConnectionLimits.start("Open", 0)
+    for (const now of [30, 60, 90]) activity = observe(activity, now, 0, now, 0)
+    assert.strictEqual(ConnectionLimits.missedDeadline(limits, activity, 100), "Idle")
+    activity = observe(activity, 95, 0, 95, 1)
+    assert.isUndefined(ConnectionLimits.missedDeadline(limits, activity, 194))
+    activity = observe(activity, 95, 1, 150, 1)
+    assert.isUndefined(ConnectionLimits.missedDeadline(limits, activity, 249))
+    assert.strictEqual(ConnectionLimits.missedDeadline(limits, activity, 250), "Idle")
+  })
+
+  it("gives a proxy 5 seconds for its header, whatever it sends", () => {
+    let activity = ConnectionLimits.start("Header", 0)
+    activity = ConnectionLimits.observe(activity, { received: 5, sent: 0, unsent: 0 }, 4_000)
+    assert.isUndefined(ConnectionLimits.missedDeadline(limits, activity, 4_999))
+    assert.strictEqual(ConnectionLimits.missedDeadline(limits, activity, 5_000), "Header")
+  })
 
   it("ends the grace period a second after the end, whatever the traffic", () => {
     let activity = ConnectionLimits.start("Ending", 500)

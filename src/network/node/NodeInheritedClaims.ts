@@ -1,0 +1,112 @@
+/** Claims of inherited sockets: the choice of one for a server, and the listener of a connection on descriptor 0. */
+import * as Net from "node:net"
+import * as Tty from "node:tty"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import { constVoid } from "effect/Function"
+import * as NetAddress from "effect/net/NetAddress"
+import type * as Scope from "effect/Scope"
+import { type Connection, type Listener, type ListenOptions, NetworkError, type UdpOptions } from "../Network.ts"
+import { NodeConnection } from "./NodeConnection.ts"
+import * as NodeDescriptorKind from "./NodeDescriptorKind.ts"
+import type { ConnectedStream, Holder, InheritedSocket, ListeningSocket, UdpSocket } from "./NodeInheritedSockets.ts"
+
+const claim = <A extends InheritedSocket>(holder: Holder, candidates: ReadonlyArray<ReadonlyArray<A>>) => {
+  const chosen = candidates.flat()[0]
+  if (chosen !== undefined) holder.unclaimed.delete(chosen)
+  return chosen
+}
+
+/**
+ * Claims the socket for a listener: that of the port or path, else the first one of its kind, else the first one that
+ * listens. A connected stream is claimed by any listener. The threads of a server, which share a port, claim none.
+ */
+export const claimListener = (
+  holder: Holder,
+  options: ListenOptions
+): ListeningSocket | ConnectedStream | undefined => {
+  if (holder.unclaimed.size === 0 || ("reusePort" in options && options.reusePort)) return undefined
+  const all = [...holder.unclaimed]
+  const listening = all.filter((socket) => socket._tag === "Listening")
+  const isSameKind = ({ address }: ListeningSocket) => NetAddress.isUnixPathAddress(address) === "path" in options
+  const isExact = ({ address }: ListeningSocket) =>
+    "path" in options
+      ? NetAddress.isUnixPathAddress(address) && address.path === options.path
+      : NetAddress.isInetAddress(address) && address.port === options.port
+  const exact = listening.filter(isExact)
+  if (holder.exactAddresses) return claim(holder, [exact])
+  const connected = all.filter((socket) => socket._tag === "Connected")
+  return claim<ListeningSocket | ConnectedStream>(holder, [connected, exact, listening.filter(isSameKind), listening])
+}
+
+/** Claims the UDP socket for a server: that of the port, else the first one. Client sockets, without port, claim none. */
+export const claimUdp = (holder: Holder, { port = 0, remote, reusePort }: UdpOptions): UdpSocket | undefined => {
+  if (holder.unclaimed.size === 0 || port === 0 || remote !== undefined || reusePort) return undefined
+  const all = [...holder.unclaimed].filter((socket) => socket._tag === "Udp")
+  const exact = all.filter((socket) => socket.port === port)
+  return claim(holder, holder.exactAddresses ? [exact] : [exact, all])
+}
+
+/** Opens one direction or both of a descriptor. Reading begins with the first pull. */
+const openStream = (fd: number, direction: { readonly readable: boolean; readonly writable: boolean }): Net.Socket => {
+  const socket = Tty.isatty(fd)
+    ? direction.readable
+      ? new Tty.ReadStream(fd)
+      : new Tty.WriteStream(fd)
+    : new Net.Socket({ fd, allowHalfOpen: true, ...direction })
+  socket.on("error", constVoid)
+  socket.pause()
+  return socket
+}
+
+/** Tests if descriptor 0 has both directions. Node and some shells make a pipe of two sockets, one for each direction. */
+const isBidirectional = () => {
+  const { _tag } = NodeDescriptorKind.kindOf(0)
+  return _tag === "Stream" || (_tag === "SocketPair" && NodeDescriptorKind.areSame(0, 1))
+}
+
+/** Opens the stream on descriptor 0: both directions of a socket, else descriptors 0 and 1. */
+const openConnection = (): { readonly connection: Connection; readonly close: Effect.Effect<void> } => {
+  if (isBidirectional()) {
+    const socket = openStream(0, { readable: true, writable: true })
+    socket.setNoDelay(true)
+    const connection = new NodeConnection(socket, {})
+    return { connection, close: connection.close }
+  }
+  if (NodeDescriptorKind.kindOf(1)._tag === "Other") throw new Error("cannot write the output of a server to a file")
+  const unnamed = NetAddress.unixPathAddress("")
+  const ends = { local: unnamed, remote: unnamed }
+  const input = new NodeConnection(openStream(0, { readable: true, writable: false }), ends)
+  const output = new NodeConnection(openStream(1, { readable: false, writable: true }), ends)
+  const connection: Connection = {
+    ...ends,
+    pull: input.pull,
+    write: (bytes) => output.write(bytes),
+    end: output.end,
+    endRead: input.endRead,
+    abort: Effect.andThen(input.abort, output.abort),
+    traffic: () => ({ ...output.traffic(), received: input.traffic().received }),
+    context: output.context
+  }
+  return { connection, close: Effect.andThen(output.close, input.abort) }
+}
+
+/** Returns a listener with exactly one connection, the stream on descriptor 0. */
+export const singleListener = (holder: Holder): Effect.Effect<Listener, NetworkError> =>
+  Effect.map(
+    Effect.try({
+      try: openConnection,
+      catch: (cause) => new NetworkError({ reason: "Unknown", cause })
+    }),
+    ({ close, connection }) => {
+      let isAccepted = false
+      const accept: Effect.Effect<Connection, never, Scope.Scope> = Effect.suspend(() => {
+        if (isAccepted) return Effect.never
+        isAccepted = true
+        return Effect.acquireRelease(Effect.succeed(connection), () =>
+          Effect.andThen(close, Deferred.succeed(holder.closed, undefined))
+        )
+      })
+      return { address: connection.local, accept }
+    }
+  )

@@ -1,0 +1,44 @@
+/**
+ * A program for tests that serves what it inherits: `stdio` or `environment`. It echoes streams and datagrams, and
+ * writes its addresses to stderr, as JSON.
+ */
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Logger from "effect/Logger"
+import * as NetAddress from "effect/net/NetAddress"
+import * as Pull from "effect/Pull"
+import * as Network from "../../../src/network/Network.ts"
+import * as NodeInheritedSockets from "../../../src/network/node/NodeInheritedSockets.ts"
+import * as NodeNetwork from "../../../src/network/node/NodeNetwork.ts"
+import * as TcpServer from "../../../src/network/TcpServer.ts"
+
+const isStdio = process.argv[2] === "stdio"
+
+const program = Effect.gen(function* () {
+  const network = yield* Network.Network
+  const server = yield* TcpServer.make({ port: 1067 }, (connection) =>
+    Effect.forever(Effect.flatMap(connection.pull, (bytes) => connection.write(bytes))).pipe(
+      Pull.catchDone(() => Effect.void)
+    )
+  )
+  const client = yield* network.udp({}, () => {})
+  const udp: Network.UdpSocket = yield* network.udp({ port: isStdio ? 0 : 6_969 }, (bytes, from) =>
+    udp.sendUnsafe(bytes, from)
+  )
+  yield* NodeInheritedSockets.closeUnclaimed
+  const addresses = [server.address, udp.local, client.local].map(NetAddress.formatSocketAddress)
+  yield* Console.error(JSON.stringify({ addresses, env: process.env.LISTEN_FDS ?? "unset" }))
+  yield* NodeInheritedSockets.closed
+})
+
+await Effect.runPromise(
+  program.pipe(
+    Effect.scoped,
+    Effect.provide(NodeNetwork.layer),
+    Effect.provideService(Logger.LogToStderr, true),
+    Effect.provideServiceEffect(
+      NodeInheritedSockets.InheritedSockets,
+      isStdio ? NodeInheritedSockets.fromStdin : NodeInheritedSockets.fromEnvironment()
+    )
+  )
+)

@@ -1,0 +1,19 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as RefusalLog from "../../../src/network/server/RefusalLog.ts"
+
+describe("RefusalLog", () => {
+  it("logs the first refusal at once and counts the others until a minute has passed, for each reason", () => {
+    const log: RefusalLog.RefusalLog = new Map()
+    const note = (reason: "NoDescriptors" | "InvalidProxyHeader", at: number) =>
+      RefusalLog.note(log, reason, reason === "NoDescriptors" ? "no files" : "no header", at)
+    assert.strictEqual(note("NoDescriptors", 0), "1 connection refused: no files")
+    for (const at of [1, 2, 59_999]) assert.isUndefined(note("NoDescriptors", at))
+    assert.strictEqual(note("InvalidProxyHeader", 30_000), "1 connection refused: no header")
+    assert.deepStrictEqual(RefusalLog.due(log, 59_999), [])
+    assert.deepStrictEqual(RefusalLog.due(log, 60_000), ["3 connections refused in the last minute: no files"])
+    assert.deepStrictEqual(RefusalLog.due(log, 60_001), [])
+    assert.deepStrictEqual(RefusalLog.due(log, 120_000), [])
+    assert.strictEqual(log.size, 0)
+    assert.strictEqual(note("NoDescriptors", 120_001), "1 connection refused: no files")
+  })
+})
