@@ -54,6 +54,8 @@ export const config = <O extends TcpListenOptions & Options>(service: string, de
 /** Running server of sessions. @category models @since 0.1.0 */
 export interface SessionServer extends ServerEvents.Observable<TcpServer.Event, TcpServer.Stats> {
   readonly address: NetAddress.SocketAddress
+  /** Replaces the limits, for open connections too, as `TcpServer.reconfigure`; in workers a moment later. */
+  readonly reconfigure: (limits: TcpServer.Limits) => Effect.Effect<void>
   /** Stops accepting clients and reading input, waits for the sessions, and disconnects the rest at the deadline. */
   readonly drain: Effect.Effect<void>
 }

@@ -40,31 +40,46 @@
  * ```
  */
 import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Stream from "effect/Stream"
 import * as Network from "../network/Network.ts"
 import * as NodeNetwork from "../network/node/NodeNetwork.ts"
-import * as ServerEvents from "../network/ServerEvents.ts"
-import * as TcpServer from "../network/TcpServer.ts"
-import type { SessionServer, WorkerModel } from "./ConcurrencyModel.ts"
+import type { WorkerModel } from "./ConcurrencyModel.ts"
 import { SessionError } from "./Session.ts"
-import * as NodeDefinitionLoader from "./workers/NodeDefinitionLoader.ts"
+import * as NodeAcceptingServer from "./workers/NodeAcceptingServer.ts"
 import * as NodeHandedConnectionAdapter from "./workers/NodeHandedConnectionAdapter.ts"
 import * as NodeProcessPool from "./workers/NodeProcessPool.ts"
-import * as SharedStateServer from "./workers/SharedStateServer.ts"
-import * as WorkerMessage from "./workers/WorkerMessage.ts"
+import * as NodeWorkerGroup from "./workers/NodeWorkerGroup.ts"
 
 /** Distribution of clients over processes. @category models @since 0.1.0 */
 export interface ProcessOptions {
   /** Number of processes, each with many clients, 1 or more. Default: one process for each client. */
   readonly pool?: number | undefined
+  /**
+   * Time without an answer after which a process is killed, with its clients, and replaced. A process that has not
+   * answered for two thirds of it gets no new clients. Longer than a session computes. Default 30 seconds; `Infinity`
+   * kills none.
+   */
+  readonly workerTimeout?: Duration.Input | undefined
 }
-
-/** Default maximum number of clients with a process each; a process takes about 50 MB. */
-const defaultMaxProcesses = 100
 
 /** No timeouts in this process: the workers detect idle clients and blocked writes. */
 const noTimeouts = { idleTimeout: "Infinity", writeTimeout: "Infinity" } as const
+
+/** No limits by address in this process: the workers read the client's address from the PROXY header. */
+const noAddresses = { allow: undefined, deny: undefined, proxyProtocol: false }
+
+/** Adapter of the host's network, whose accepted connections can be handed over to a process. */
+const handingNetwork = Effect.map(Effect.provide(Network.Network, NodeNetwork.layer), (host) =>
+  Network.Network.of({
+    ...host,
+    listen: (options) =>
+      Effect.map(host.listen(options), ({ accept, address }) => ({
+        address,
+        accept: Effect.map(accept, NodeHandedConnectionAdapter.make)
+      }))
+  })
+)
 
 /**
  * Returns the model that serves clients in worker processes, which create the session themselves.
@@ -73,63 +88,43 @@ const noTimeouts = { idleTimeout: "Infinity", writeTimeout: "Infinity" } as cons
  * output of the workers goes to stderr. `serve` fails with `SessionError` if the workers cannot load the module, or if
  * the options do not match its schema.
  *
+ * A process that hangs loses its own clients only: a client is handed over to one that responds, and waits in this
+ * process otherwise. A process for a client that cannot start closes its client.
+ *
  * @category models
  * @since 0.1.0
  */
-export const model = ({ pool }: ProcessOptions = {}): WorkerModel => ({
+export const model = ({ pool, workerTimeout }: ProcessOptions = {}): WorkerModel => ({
   name: "processes",
   serve: Effect.fnUntraced(function* (program, options) {
     if (pool !== undefined && !(Number.isInteger(pool) && pool > 0)) {
       const message = `invalid pool size ${pool}: must be at least 1; omit it for a process for each client`
       return yield* new SessionError({ message })
     }
-    const { definition, module } = program
-    yield* NodeDefinitionLoader.decode(module, definition, program.options)
-    const host = yield* Effect.provide(Network.Network, NodeNetwork.layer)
-    const limits = WorkerMessage.limitsOf(options, definition.name)
-    const sharedState = yield* SharedStateServer.make(program)
-    const processes = yield* NodeProcessPool.make(
-      {
-        _tag: "Start",
-        module,
-        options: program.options,
-        shared: program.shared !== undefined,
-        singleClient: pool === undefined,
-        // This process applies these limits.
-        limits: { ...limits, maxConnections: Number.MAX_SAFE_INTEGER, maxConnectionsPerPeer: undefined }
-      },
-      pool,
-      sharedState
-    )
-
-    const listen = (listenOptions: Network.ListenOptions) =>
-      Effect.map(host.listen(listenOptions), ({ accept, address }) => ({
-        address,
-        accept: Effect.map(accept, NodeHandedConnectionAdapter.make)
-      }))
-    const server = yield* TcpServer.make(
-      {
-        ...options,
-        ...noTimeouts,
-        service: limits.service,
-        maxConnections: options.maxConnections ?? (pool === undefined ? defaultMaxProcesses : undefined)
-      },
-      ({ context }, { id }) =>
-        processes.serve(Context.getUnsafe(context, NodeHandedConnectionAdapter.HandedConnection), id)
-    ).pipe(Effect.provideService(Network.Network, { ...host, listen }))
-    // Keeps the metrics current between two reads of the stats.
-    yield* Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sleep("1 second"), processes.refreshStats)))
-
-    const timeouts = Stream.filter(processes.events, ({ _tag }) => _tag === "TimedOut")
-    const stats = Effect.map(Effect.andThen(processes.refreshStats, server.stats), (stats) => ({
-      ...stats,
-      timedOut: stats.timedOut + processes.timedOut()
-    }))
-    const result: SessionServer = {
-      ...ServerEvents.observable(Stream.merge(server.events, timeouts), stats),
-      address: server.address,
-      drain: Effect.andThen(server.drain, processes.kill)
+    const { connectionsPerSecondPerPeer, maxConnectionsPerPeer, proxyProtocol = false } = options
+    if (proxyProtocol && (connectionsPerSecondPerPeer ?? maxConnectionsPerPeer) !== undefined) {
+      const message =
+        "limits for each address cannot be combined with the PROXY protocol: the processes read its header, and each knows only its own clients; use another model"
+      return yield* new SessionError({ message })
     }
-    return result
+    const workerTimeoutMillis = yield* NodeWorkerGroup.checkTimeout(workerTimeout)
+    const server = NodeAcceptingServer.make(program, options, {
+      noun: "worker process",
+      poolSize: pool,
+      workerTimeoutMillis,
+      spawn: NodeProcessPool.spawn,
+      serve: (processes, { context }, id) => {
+        const handed = Context.getUnsafe(context, NodeHandedConnectionAdapter.HandedConnection)
+        return processes.serve(id, NodeProcessPool.client(id, handed))
+      },
+      // A header that was read here could not be handed over with the descriptor.
+      limitsHere: (limits) => ({ ...limits, ...noTimeouts, ...(proxyProtocol ? noAddresses : {}) }),
+      limitsOfWorkers: ({ allow, busyMessage, deny, drain, idleTimeout, rate, seed, service, writeTimeout }) => ({
+        ...{ busyMessage, drain, idleTimeout, rate, seed, service, writeTimeout },
+        ...(proxyProtocol ? { allow, deny, proxyProtocol } : {}),
+        maxConnections: Number.MAX_SAFE_INTEGER
+      })
+    })
+    return yield* Effect.provideServiceEffect(server, Network.Network, handingNetwork)
   })
 })

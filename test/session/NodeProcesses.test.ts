@@ -221,6 +221,27 @@ describe("NodeProcesses", () => {
   )
 
   test(
+    "gives new limits to its workers, also to those that start later",
+    Effect.gen(function* () {
+      const server = yield* pool.serve(FailingSession.makeProgram(), {
+        port: 0,
+        maxConnections: 1,
+        busyMessage: "busy\n"
+      })
+      const first = yield* connectGreeted(server)
+      assert.strictEqual(yield* send(server, ""), "busy\n")
+      yield* server.reconfigure({ maxConnections: 3, idleTimeout: "300 millis" })
+      const second = yield* connectGreeted(server)
+      assert.strictEqual(yield* Effect.andThen(first.rest, second.rest), "")
+      for (const { pid } of childrenOf(process.pid)) process.kill(pid, "SIGKILL")
+      const third = yield* connectGreeted(server)
+      assert.strictEqual(yield* third.rest, "")
+      assert.strictEqual((yield* waitForStats(server, ({ active }) => active === 0)).timedOut, 3)
+    }),
+    procSkipReason
+  )
+
+  test(
     "drains the sessions, and kills a worker that blocks beyond the deadline",
     Effect.gen(function* () {
       const server = yield* perClient.serve(FailingSession.makeProgram(), { port: 0, drain: "300 millis" })

@@ -20,7 +20,13 @@ const inPool: Subject["test"] = (name, body) => {
 const models = [
   ["processes", NodeProcesses.model(), { hasExactLimit: true, manyClients: 6 }, onLoopback],
   ["processes, a pool of 2", NodeProcesses.model({ pool: 2 }), { hasExactLimit: true }, inPool],
-  ["threads, 2 of them", NodeThreads.model({ threads: 2 }), { hasExactLimit: false }, onLoopback]
+  ["threads, 2 of them", NodeThreads.model({ threads: 2 }), { hasExactLimit: false }, onLoopback],
+  [
+    "threads, one for each client",
+    NodeThreads.model({ perClient: true }),
+    { hasExactLimit: true, manyClients: 6 },
+    onLoopback
+  ]
 ] as const
 
 for (const [name, { serve }, traits, test] of models) {

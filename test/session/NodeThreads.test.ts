@@ -1,6 +1,7 @@
 import * as Fs from "node:fs"
 import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as IpNetwork from "effect/net/IpNetwork"
 import * as SocketTable from "../../src/inspect/SocketTable.ts"
 import * as NodeThreads from "../../src/session/NodeThreads.ts"
 import * as FailingSession from "./node/FailingSession.ts"
@@ -103,6 +104,20 @@ describe("NodeThreads", () => {
       yield* Effect.all([server.drain, ...clients.map(({ rest }) => rest)], { concurrency: "unbounded" })
       assert.strictEqual(yield* first!.rest, "")
       assert.strictEqual((yield* server.stats).active, 0)
+    })
+  )
+
+  test(
+    "gives new limits to its threads",
+    Effect.gen(function* () {
+      const server = yield* serve(FailingSession.makeProgram(), { port: 0 })
+      const clients = yield* Effect.forEach(Array.from({ length: 8 }), () => connectGreeted(server))
+      yield* server.reconfigure({ idleTimeout: "300 millis", maxConnections: 100 })
+      for (const client of clients) assert.strictEqual(yield* client.rest, "")
+      yield* connectGreeted(server)
+      yield* server.reconfigure({ deny: [IpNetwork.fromStringUnsafe("127.0.0.0/8")] })
+      yield* waitForStats(server, ({ active }) => active === 1)
+      assert.strictEqual(yield* send(server, "one\n"), "")
     })
   )
 

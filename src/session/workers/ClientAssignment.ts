@@ -1,18 +1,22 @@
 /**
- * The assignment of clients to worker processes as a state machine. Pure: the workers that can take a client are an
- * argument.
+ * The assignment of clients to workers as a state machine. Pure: the workers that can take a client are an argument.
  *
- * A client waits until a worker is available, in the order of its connection, and gets the one with the fewest clients.
- * If a worker ends, its clients are disconnected, except those whose connections it had not accepted: they wait again,
- * before all others.
+ * A client waits until a worker is available, in the order of its connection, and is offered to the one with the fewest
+ * clients. It is handed over when the worker responds; while the worker is silent, another one gets the client. If a
+ * worker ends, its clients are disconnected, except those whose connections it had not accepted: they wait again, before
+ * all others.
  */
 import * as HashMap from "effect/HashMap"
+import * as Option from "effect/Option"
+
+/** What a worker has of a client: nothing yet, its connection unless it hangs, or its connection. */
+type Phase = "Offered" | "HandedOver" | "Accepted"
 
 /** The clients with and without a worker. */
 export interface State {
   readonly waiting: ReadonlyArray<number>
-  /** The clients of each worker, and whether it has accepted their connections. */
-  readonly workers: ReadonlyMap<number, HashMap.HashMap<number, boolean>>
+  /** The clients of each worker. */
+  readonly workers: ReadonlyMap<number, HashMap.HashMap<number, Phase>>
 }
 
 export type Event =
@@ -22,13 +26,21 @@ export type Event =
   | { readonly _tag: "Disconnected"; readonly client: number }
   /** The fiber that serves the client was interrupted: no `Release` follows. */
   | { readonly _tag: "Abandoned"; readonly client: number }
+  /** The worker responds: it gets the clients that were offered to it. */
+  | { readonly _tag: "Responded"; readonly worker: number }
+  /** The worker does not respond: the clients that were offered to it wait again. It is not available now. */
+  | { readonly _tag: "Silent"; readonly worker: number }
   /** The worker of the client has accepted its connection. */
   | { readonly _tag: "Accepted"; readonly client: number }
-  | { readonly _tag: "WorkerReady" }
+  | { readonly _tag: "WorkerAvailable" }
+  /** A worker could not start; `isRepeated` if the one before it could not either. */
+  | { readonly _tag: "StartFailed"; readonly isRepeated: boolean }
   | { readonly _tag: "WorkerEnded"; readonly worker: number }
 
 export type Action =
-  /** Sends the socket of the client to the worker. */
+  /** Checks that the worker responds; `Responded` or `Silent` follows. */
+  | { readonly _tag: "Offer"; readonly client: number; readonly worker: number }
+  /** Sends the connection of the client to the worker. */
   | { readonly _tag: "HandOver"; readonly client: number; readonly worker: number }
   /** Requests that the worker disconnects the client. */
   | { readonly _tag: "Abort"; readonly client: number; readonly worker: number }
@@ -43,24 +55,30 @@ export type Transition = readonly [state: State, actions: ReadonlyArray<Action>]
 /** No clients and no workers. */
 export const initial: State = { waiting: [], workers: new Map() }
 
-const noClients = HashMap.empty<number, boolean>()
+const noClients = HashMap.empty<number, Phase>()
 
 /** Returns the clients of a worker. */
 export const clientsOf = ({ workers }: State, worker: number) => workers.get(worker) ?? noClients
 
-const withClients = (state: State, worker: number, clients: HashMap.HashMap<number, boolean>): State => {
+const withClients = (state: State, worker: number, clients: HashMap.HashMap<number, Phase>): State => {
   const workers = new Map(state.workers)
   if (HashMap.isEmpty(clients)) workers.delete(worker)
   else workers.set(worker, clients)
   return { ...state, workers }
 }
 
+/** Returns the clients of a worker in one of the phases, in the order of their connections. */
+const clientsIn = (state: State, worker: number, ...phases: ReadonlyArray<Phase>) =>
+  HashMap.toEntries(clientsOf(state, worker))
+    .flatMap(([client, phase]) => (phases.includes(phase) ? [client] : []))
+    .sort((a, b) => a - b)
+
 const workerOf = ({ workers }: State, client: number) => {
   for (const [worker, clients] of workers) if (HashMap.has(clients, client)) return worker
   return undefined
 }
 
-/** Hands the waiting clients to workers. The caller detaches a worker for one client after `HandOver`. */
+/** Offers the waiting clients to workers. The caller detaches a worker for one client after `HandOver`. */
 const assign = (isPerClient: boolean, available: ReadonlyArray<number>, state: State): Transition => {
   const actions: Array<Action> = []
   let next = state
@@ -69,8 +87,8 @@ const assign = (isPerClient: boolean, available: ReadonlyArray<number>, state: S
     const [first, ...others] = isPerClient ? available.filter((worker) => load(worker) === 0) : available
     if (first === undefined) break
     const worker = others.reduce((least, other) => (load(other) < load(least) ? other : least), first)
-    next = withClients(next, worker, HashMap.set(clientsOf(next, worker), client, false))
-    actions.push({ _tag: "HandOver", client, worker })
+    next = withClients(next, worker, HashMap.set(clientsOf(next, worker), client, "Offered"))
+    actions.push({ _tag: "Offer", client, worker })
   }
   return [{ ...next, waiting: state.waiting.slice(actions.length) }, actions]
 }
@@ -82,6 +100,30 @@ const remove = (state: State, client: number): State => {
     : withClients(state, worker, HashMap.remove(clientsOf(state, worker), client))
 }
 
+const release = (client: number): Action => ({ _tag: "Release", client })
+
+const onResponded = (state: State, worker: number): Transition => {
+  const offered = clientsIn(state, worker, "Offered")
+  const clients = offered.reduce((all, client) => HashMap.set(all, client, "HandedOver"), clientsOf(state, worker))
+  return [withClients(state, worker, clients), offered.map((client) => ({ _tag: "HandOver", client, worker }))]
+}
+
+const onSilent = (state: State, worker: number): Transition => {
+  const offered = clientsIn(state, worker, "Offered")
+  const clients = offered.reduce((all, client) => HashMap.remove(all, client), clientsOf(state, worker))
+  return [{ ...withClients(state, worker, clients), waiting: [...offered, ...state.waiting] }, []]
+}
+
+const onWorkerEnded = (state: State, worker: number): Transition => {
+  const handedOver = clientsIn(state, worker, "HandedOver")
+  const actions: ReadonlyArray<Action> = [
+    ...clientsIn(state, worker, "Accepted").map(release),
+    ...handedOver.map((client) => ({ _tag: "Requeue", client }) as const)
+  ]
+  const again = clientsIn(state, worker, "HandedOver", "Offered")
+  return [{ ...withClients(state, worker, noClients), waiting: [...again, ...state.waiting] }, actions]
+}
+
 const onEvent = (state: State, event: Event): Transition => {
   switch (event._tag) {
     case "Connected":
@@ -90,32 +132,32 @@ const onEvent = (state: State, event: Event): Transition => {
       const worker = workerOf(state, event.client)
       return worker === undefined
         ? [state, []]
-        : [withClients(state, worker, HashMap.set(clientsOf(state, worker), event.client, true)), []]
+        : [withClients(state, worker, HashMap.set(clientsOf(state, worker), event.client, "Accepted")), []]
     }
     case "Disconnected":
-      return [remove(state, event.client), [{ _tag: "Release", client: event.client }]]
+      return [remove(state, event.client), [release(event.client)]]
     case "Abandoned": {
       const worker = workerOf(state, event.client)
-      const actions: ReadonlyArray<Action> =
-        worker === undefined ? [] : [{ _tag: "Abort", client: event.client, worker }]
-      return [remove(state, event.client), actions]
+      if (worker === undefined) return [remove(state, event.client), []]
+      const isOffered = Option.contains(HashMap.get(clientsOf(state, worker), event.client), "Offered")
+      return [remove(state, event.client), isOffered ? [] : [{ _tag: "Abort", client: event.client, worker }]]
     }
-    case "WorkerReady":
+    case "Responded":
+      return onResponded(state, event.worker)
+    case "Silent":
+      return onSilent(state, event.worker)
+    case "WorkerAvailable":
       return [state, []]
-    case "WorkerEnded": {
-      const clients = HashMap.toEntries(clientsOf(state, event.worker))
-      const idsOf = (isAccepted: boolean) =>
-        clients.flatMap(([client, accepted]) => (accepted === isAccepted ? [client] : [])).sort((a, b) => a - b)
-      const actions: ReadonlyArray<Action> = [
-        ...idsOf(true).map((client) => ({ _tag: "Release", client }) as const),
-        ...idsOf(false).map((client) => ({ _tag: "Requeue", client }) as const)
-      ]
-      return [{ ...withClients(state, event.worker, noClients), waiting: [...idsOf(false), ...state.waiting] }, actions]
+    case "StartFailed": {
+      const closed = event.isRepeated ? state.waiting : state.waiting.slice(0, 1)
+      return [{ ...state, waiting: state.waiting.slice(closed.length) }, closed.map(release)]
     }
+    case "WorkerEnded":
+      return onWorkerEnded(state, event.worker)
   }
 }
 
-/** Applies an event, and hands waiting clients to the workers that are available after it. */
+/** Applies an event, and offers waiting clients to the workers that are available after it. */
 export const step = (
   isPerClient: boolean,
   state: State,
@@ -123,6 +165,6 @@ export const step = (
   available: ReadonlyArray<number>
 ): Transition => {
   const [changed, actions] = onEvent(state, event)
-  const [next, handOvers] = assign(isPerClient, available, changed)
-  return [next, [...actions, ...handOvers]]
+  const [next, offers] = assign(isPerClient, available, changed)
+  return [next, [...actions, ...offers]]
 }

@@ -1,20 +1,28 @@
-/** A worker thread: a server on a port that it shares with other threads. */
+/** A worker thread: a server on a port that it shares with other threads, or of one client that the server hands over. */
 import { flushCompileCache } from "node:module"
-import { parentPort, workerData } from "node:worker_threads"
+import { type MessagePort, parentPort, workerData } from "node:worker_threads"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Network from "../../network/Network.ts"
 import * as NodeNetwork from "../../network/node/NodeNetwork.ts"
+import type { SessionError } from "../Session.ts"
+import * as NodeHandedServer from "./handover/NodeHandedServer.ts"
+import { NodePortConnection } from "./handover/NodePortConnection.ts"
 import * as NodeServerInWorker from "./NodeServerInWorker.ts"
 import * as WorkerMessage from "./WorkerMessage.ts"
 
-const { ids: lastClientId, start } = workerData as { readonly start: WorkerMessage.Start; readonly ids: BigInt64Array }
+const { ids: lastClientId, start } = workerData as WorkerMessage.ThreadData
 
-const post = (message: WorkerMessage.FromWorker) => parentPort!.postMessage(message)
+const post: NodeHandedServer.Post = (message, sent) => {
+  parentPort!.postMessage(message)
+  sent?.()
+}
+
+const onMessage = (receive: (message: WorkerMessage.ToWorker) => void) => void parentPort!.on("message", receive)
 
 /** Adds the number of the client. All threads share one counter, so that none is used twice after a replacement. */
 const number = (connection: Network.Connection) => {
-  const id = Number(Atomics.add(lastClientId, 0, 1n)) + 1
+  const id = Number(Atomics.add(lastClientId!, 0, 1n)) + 1
   return Network.withContext(connection, Context.make(Network.ConnectionNumber, id))
 }
 
@@ -27,14 +35,27 @@ const workerNetworkAdapter = Effect.map(Network.Network, (host) =>
   })
 )
 
-const program = Effect.gen(function* () {
+const listen = Effect.gen(function* () {
   const { receive, report, server } = yield* NodeServerInWorker.make(start, post)
   const postDrained = Effect.sync(() => post({ _tag: "Drained" }))
   const drain = Effect.andThen(server.drain, Effect.andThen(report, postDrained))
-  parentPort!.on("message", (message: WorkerMessage.ToWorker) => {
-    if (message._tag === "Drain") Effect.runFork(drain)
-    else receive(message)
+  onMessage((message) => (message._tag === "Drain" ? void Effect.runFork(drain) : receive(message)))
+}).pipe(Effect.provideServiceEffect(Network.Network, workerNetworkAdapter), Effect.provide(NodeNetwork.layer))
+
+/** Serves the client whose bytes travel over a port. */
+const serveHanded = Effect.gen(function* () {
+  const { add, receive } = yield* NodeHandedServer.make<NodePortConnection>(start, post, () => process.exit())
+  onMessage((message) => {
+    if (message._tag !== "Serve") return receive(message)
+    const { id, local, port, remote } = message
+    const ends = { local: WorkerMessage.decodeAddress(local), remote: WorkerMessage.decodeAddress(remote) }
+    add(new NodePortConnection(port as MessagePort, { ...ends, context: NodeHandedServer.contextOf(id) }))
+    post({ _tag: "Accepted", id })
   })
+})
+
+const program = Effect.gen(function* () {
+  yield* start.listen === undefined ? serveHanded : listen
   post({ _tag: "Ready" })
   // A terminated thread does not write its compile cache.
   flushCompileCache()
@@ -43,12 +64,7 @@ const program = Effect.gen(function* () {
 
 /** Serves until the thread is terminated. */
 export const main = () => {
-  Effect.runFork(
-    program.pipe(
-      Effect.scoped,
-      Effect.catch((error) => Effect.sync(() => post(WorkerMessage.failed(error)))),
-      Effect.provideServiceEffect(Network.Network, workerNetworkAdapter),
-      Effect.provide(NodeNetwork.layer)
-    )
-  )
+  const postFailed = (error: SessionError | Network.NetworkError) =>
+    Effect.sync(() => post(WorkerMessage.failed(error)))
+  Effect.runFork(program.pipe(Effect.scoped, Effect.catch(postFailed)))
 }

@@ -28,7 +28,8 @@ export const make = Effect.fnUntraced(function* (start: WorkerMessage.Start, pos
   const sharedState = SharedStateClient.make(definition, post, failClient)
   const { shared } = sharedState
   const handler = Fibers.handler(start.shared ? { session, shared } : { session }, start.limits)
-  const server = yield* TcpServer.make({ ...(start.listen ?? { port: 0 }), ...start.limits }, (connection, client) => {
+  const serverOptions = { ...(start.listen ?? { port: 0 }), ...WorkerMessage.decodeLimits(start.limits) }
+  const server = yield* TcpServer.make(serverOptions, (connection, client) => {
     const { id } = client
     connections.set(id, connection)
     return Effect.ensuring(
@@ -58,6 +59,8 @@ export const make = Effect.fnUntraced(function* (start: WorkerMessage.Start, pos
         return void run(report)
       case "WatchEvents":
         return watch(message.enabled)
+      case "Reconfigure":
+        return void run(server.reconfigure(WorkerMessage.decodeLimits(message.limits)))
     }
     receivedMessages += 1
     if (message._tag === "Abort") run(abort(message.id))

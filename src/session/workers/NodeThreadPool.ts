@@ -9,6 +9,19 @@ import type * as WorkerMessage from "./WorkerMessage.ts"
 
 const workerProgram = NodeModuleUrl.sibling(import.meta.url, "NodeSessionThread")
 
+/** Starts a thread. Its stdout goes to stderr, with the logs: stdout is for the results of this process. */
+export const spawn = (
+  data: WorkerMessage.ThreadData,
+  listeners: NodeWorkerHandle.Listeners<WorkerMessage.FromWorker>
+) => {
+  const onStdout = (bytes: Uint8Array) => void process.stderr.write(bytes)
+  return NodeWorkerHandle.thread<WorkerMessage.ToWorker, WorkerMessage.FromWorker>(
+    workerProgram,
+    { workerData: data, onStdout },
+    listeners
+  )
+}
+
 /** Time that a thread has after the drain timeout to end on its own. */
 const drainGraceMillis = 1_500
 
@@ -16,28 +29,25 @@ const drainGraceMillis = 1_500
 export const make = Effect.fnUntraced(function* (
   module: string,
   sharedState: SharedStateServer.SharedStateServer,
-  drainTimeout: Duration.Input
+  drainTimeout: Duration.Input,
+  workerTimeoutMillis: number
 ) {
   const ids = new BigInt64Array(new SharedArrayBuffer(BigInt64Array.BYTES_PER_ELEMENT))
-  /** First messages to the threads that run, and to those that are to be started. */
-  const running = new Map<number, WorkerMessage.Start>()
-  const missing: Array<WorkerMessage.Start> = []
+  /** First messages to the threads, and their places: those of the threads that run, and those to be started. */
+  let starts: ReadonlyArray<WorkerMessage.Start> = []
+  const running = new Map<number, number>()
+  const missing: Array<number> = []
 
   const group = yield* NodeWorkerGroup.make({
     noun: "worker thread",
     module,
     sharedState,
+    workerTimeoutMillis,
+    onUnresponsive: "the kernel still gives it clients, until it is terminated",
     spawn: (id, listeners) => {
-      const start = missing.pop()!
-      running.set(id, start)
-      // The thread's stdout goes to stderr, with the logs: stdout is for the results of this process.
-      const onStdout = (bytes: Uint8Array) => void process.stderr.write(bytes)
-      const options = { workerData: { start, ids }, onStdout }
-      return NodeWorkerHandle.thread<WorkerMessage.ToWorker, WorkerMessage.FromWorker>(
-        workerProgram,
-        options,
-        listeners
-      )
+      const place = missing.pop()!
+      running.set(id, place)
+      return spawn({ start: starts[place]!, ids }, listeners)
     },
     onMessage: (id, { _tag }) => {
       if (_tag === "Drained") group.supervisor.kill(id, "was drained")
@@ -54,11 +64,17 @@ export const make = Effect.fnUntraced(function* (
 
   return {
     /** Starts a thread for each element, and waits until all listen. */
-    start: (starts: ReadonlyArray<WorkerMessage.Start>) =>
+    start: (all: ReadonlyArray<WorkerMessage.Start>) =>
       Effect.suspend(() => {
-        missing.push(...starts)
-        return group.start(starts.length)
+        starts = all
+        missing.push(...all.keys())
+        return group.start(all.length)
       }),
+    /** Gives new limits to all threads, also to those that start later. */
+    reconfigure: (limitsOf: (place: number) => WorkerMessage.Limits) => {
+      starts = starts.map((start, place) => ({ ...start, limits: limitsOf(place) }))
+      for (const [id, place] of running) group.post(id, { _tag: "Reconfigure", limits: limitsOf(place) })
+    },
     events: group.events,
     refreshStats: group.refreshStats,
     stats: group.stats,

@@ -1,30 +1,43 @@
 /** The workers of a server, processes or threads: supervised, with channels to the shared state, events and stats. */
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
+import * as Monotonic from "../../network/Monotonic.ts"
 import type * as TcpServer from "../../network/TcpServer.ts"
+import * as Heartbeat from "../../process/Heartbeat.ts"
 import * as NodeSupervisor from "../../process/NodeSupervisor.ts"
 import type { Listeners, WorkerHandle } from "../../process/NodeWorkerHandle.ts"
 import * as Supervision from "../../process/Supervision.ts"
 import { SessionError } from "../Session.ts"
+import * as FailureLog from "./FailureLog.ts"
 import type * as SharedStateServer from "./SharedStateServer.ts"
 import * as WorkerEvents from "./WorkerEvents.ts"
 import type * as WorkerMessage from "./WorkerMessage.ts"
 import * as WorkerStats from "./WorkerStats.ts"
 
-/** A worker that does not answer two pings gets no new clients; after the third it is killed. */
-const policy: Supervision.Policy = {
-  ...Supervision.defaultPolicy,
-  heartbeat: { intervalMillis: 10_000, unresponsiveAfterPings: 2, killAfterPings: 3 }
+/** Time without an answer after which a worker is killed. */
+export const defaultTimeout: Duration.Input = "30 seconds"
+
+/** Returns the time in milliseconds. Fails if it is not positive. */
+export const checkTimeout = (timeout: Duration.Input = defaultTimeout): Effect.Effect<number, SessionError> => {
+  const millis = Duration.toMillis(timeout)
+  const message = `invalid worker timeout ${millis} ms: must be more than 0; use "Infinity" to kill no worker`
+  return millis > 0 ? Effect.succeed(millis) : Effect.fail(new SessionError({ message }))
 }
 
-type WorkerEnded = Extract<Supervision.Notice, { readonly _tag: "WorkerEnded" }>
+/** The end of a worker. */
+export type WorkerEnded = Extract<Supervision.Notice, { readonly _tag: "WorkerEnded" }>
 
 /** The owner of a group: what is particular to its processes or threads. */
 export interface Owner<Handle extends WorkerHandle<WorkerMessage.ToWorker>> {
   readonly noun: "worker process" | "worker thread"
   readonly module: string
   readonly sharedState: SharedStateServer.SharedStateServer
+  /** Time in which a worker must answer a ping, else it is killed. No limit if infinite. */
+  readonly workerTimeoutMillis: number
+  /** Default: an unresponsive worker gets no new clients. */
+  readonly onUnresponsive?: string | undefined
   readonly spawn: (id: number, listeners: Listeners<WorkerMessage.FromWorker>) => Handle
   /** Handles a message besides those to the shared state. */
   readonly onMessage: (id: number, message: WorkerMessage.FromWorker) => void
@@ -44,17 +57,23 @@ export interface NodeWorkerGroup<Handle> {
   readonly refreshStats: Effect.Effect<unknown>
   /** Returns the sum over all workers, also those that have ended. */
   readonly stats: () => TcpServer.Stats
+  /** Sends a message to a worker that has not ended. */
+  readonly post: (id: number, message: WorkerMessage.ToWorker) => void
+  /** Sends a message to all workers. */
+  readonly postAll: (message: WorkerMessage.ToWorker) => void
 }
 
 /** Makes a group without workers. All have ended when the scope has closed. */
 export const make = Effect.fnUntraced(function* <Handle extends WorkerHandle<WorkerMessage.ToWorker>>(
   owner: Owner<Handle>
 ) {
-  const { module, noun, sharedState } = owner
+  const { module, noun, onUnresponsive = "it gets no new clients", sharedState, workerTimeoutMillis } = owner
+  const now = yield* Monotonic.millis
   const log = Effect.runForkWith(yield* Effect.context<never>())
   const channels = new Map<number, SharedStateServer.WorkerChannel>()
   const stats = WorkerStats.make()
   let startError: SessionError | undefined
+  let failureLog = FailureLog.initial
 
   const readyIds = () => [...channels.keys()].filter((id) => supervisor.state().workers.get(id)?.wasReady)
   const post = (id: number, message: WorkerMessage.ToWorker) => supervisor.handle(id)?.post(message)
@@ -62,8 +81,7 @@ export const make = Effect.fnUntraced(function* <Handle extends WorkerHandle<Wor
 
   const onFailed = (id: number, error: SessionError) => {
     if (supervisor.state().phase === "starting") startError ??= error
-    else log(Effect.logError(error.message))
-    supervisor.kill(id, "failed to start")
+    supervisor.kill(id, `failed to start (${error.message})`)
   }
   const receive = (id: number, message: WorkerMessage.FromWorker) => {
     switch (message._tag) {
@@ -88,18 +106,25 @@ export const make = Effect.fnUntraced(function* <Handle extends WorkerHandle<Wor
     }
     owner.onMessage(id, message)
   }
+  /** Logs the end of a worker. Workers that cannot start at all do so every few seconds. */
+  const logEnd = (line: string, wasReady: boolean) => {
+    if (wasReady) return log(Effect.logWarning(line))
+    const [next, text] = FailureLog.add(failureLog, line, now())
+    failureLog = next
+    return text === undefined ? undefined : log(Effect.logWarning(text))
+  }
   const onEnd = (ended: WorkerEnded) => {
-    const { id, reason } = ended
+    const { id, reason, wasReady } = ended
     channels.get(id)?.close()
     channels.delete(id)
     stats.end(id)
     const consequence = owner.onEnd(ended)
     if (consequence !== undefined && supervisor.state().phase === "running")
-      log(Effect.logWarning(`a ${noun} ${reason}: ${consequence}`))
+      logEnd(`a ${noun} ${reason}: ${consequence}`, wasReady)
   }
 
   const supervisor: NodeSupervisor.Supervisor<Handle> = yield* NodeSupervisor.make<Handle, WorkerMessage.FromWorker>({
-    policy,
+    policy: { ...Supervision.defaultPolicy, heartbeat: Heartbeat.withTimeout(workerTimeoutMillis) },
     spawn: (id, listeners) => {
       const handle = owner.spawn(id, listeners)
       const kill = () => supervisor.kill(id, "did not receive its messages")
@@ -109,6 +134,7 @@ export const make = Effect.fnUntraced(function* <Handle extends WorkerHandle<Wor
     onMessage: receive,
     onNotice: (notice) => {
       if (notice._tag === "WorkerEnded") onEnd(notice)
+      else if (notice._tag === "Unresponsive") log(Effect.logWarning(`a ${noun} does not respond: ${onUnresponsive}`))
     },
     ping: (handle) => handle.post({ _tag: "RequestReport" }),
     requestDrain: (handle) => handle.post({ _tag: "Drain" })
@@ -124,6 +150,10 @@ export const make = Effect.fnUntraced(function* <Handle extends WorkerHandle<Wor
     start,
     events: events.stream,
     refreshStats: stats.refresh(readyIds, (id) => post(id, { _tag: "RequestReport" })),
-    stats: stats.total
+    stats: stats.total,
+    post,
+    postAll: (message) => {
+      for (const id of channels.keys()) post(id, message)
+    }
   } satisfies NodeWorkerGroup<Handle>
 })

@@ -4,6 +4,7 @@
  * Asks, answers and pushes are encoded by the schemas of the session's definition.
  */
 import * as Duration from "effect/Duration"
+import * as IpNetwork from "effect/net/IpNetwork"
 import * as NetAddress from "effect/net/NetAddress"
 import type * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
@@ -22,8 +23,12 @@ type Encoded<Event> = Event extends { readonly remote: unknown }
 /** Event of a worker's server as plain JSON. */
 export type EncodedEvent = Encoded<TcpServer.Event>
 
-/** Limits of a worker, with durations in milliseconds or as `Infinity`. */
-export type Limits = TcpServer.Limits & Pick<Options, "rate" | "seed">
+/** Limits of a worker, with networks as text, and durations in milliseconds or as `Infinity`. */
+export type Limits = Omit<TcpServer.Limits, "allow" | "deny"> &
+  Pick<Options, "rate" | "seed"> & {
+    readonly allow?: ReadonlyArray<string> | undefined
+    readonly deny?: ReadonlyArray<string> | undefined
+  }
 
 /** First message to a worker: the session to serve. */
 export interface Start {
@@ -33,10 +38,16 @@ export interface Start {
   /** True if the program has shared state. */
   readonly shared: boolean
   readonly limits: Limits
-  /** For a process: it serves one client and then exits. */
+  /** The worker serves one client and then exits. */
   readonly singleClient?: boolean | undefined
   /** For a thread: the address on which it listens. */
   readonly listen?: Network.TcpListenOptions | undefined
+}
+
+/** Data of a thread at its start; `ids` is the last number of a client, for threads that listen. */
+export interface ThreadData {
+  readonly start: Start
+  readonly ids?: BigInt64Array | undefined
 }
 
 /** Messages to a client of the worker. */
@@ -52,14 +63,22 @@ export type ToClient =
 /** Messages to a worker. */
 export type ToWorker =
   | Start
-  /** For processes: a connection, whose descriptor is attached to the message. */
-  | { readonly _tag: "Serve"; readonly id: number; readonly local: EncodedAddress; readonly remote: EncodedAddress }
+  /** A client: for a process with its descriptor attached to the message, for a thread with the port of its bytes. */
+  | {
+      readonly _tag: "Serve"
+      readonly id: number
+      readonly local: EncodedAddress
+      readonly remote: EncodedAddress
+      readonly port?: unknown
+    }
   | ToClient
   /** Requests a `Report`. */
   | { readonly _tag: "RequestReport" }
   /** Requests an `Event` for each event of the worker's server, or no more of them. */
   | { readonly _tag: "WatchEvents"; readonly enabled: boolean }
-  /** For threads: accept no new clients, and send `Drained` after the last one has gone. */
+  /** Replaces the limits, for open connections too. */
+  | { readonly _tag: "Reconfigure"; readonly limits: Limits }
+  /** For threads that listen: accept no new clients, and send `Drained` after the last one has gone. */
   | { readonly _tag: "Drain" }
 
 /** Requests from a worker's client to the shared state. */
@@ -127,17 +146,33 @@ const toMillis = (input: Duration.Input | undefined): Duration.Input | undefined
   return Number.isFinite(time) ? time : "Infinity"
 }
 
+/** Limits that can be given to a running server. */
+export type GivenLimits = TcpServer.Limits & Pick<Options, "rate" | "seed">
+
 /** Returns the limits of a server for its workers. */
-export const limitsOf = (options: Options, service: string): Limits => ({
-  maxConnections: options.maxConnections,
-  maxConnectionsPerPeer: options.maxConnectionsPerPeer,
-  busyMessage: options.busyMessage,
-  idleTimeout: toMillis(options.idleTimeout),
-  writeTimeout: toMillis(options.writeTimeout),
-  drain: toMillis(options.drain),
-  service: options.service ?? service,
-  rate: options.rate,
-  seed: options.seed
+export const limitsOf = (limits: GivenLimits, service: string): Limits => ({
+  maxConnections: limits.maxConnections,
+  maxConnectionsPerPeer: limits.maxConnectionsPerPeer,
+  connectionsPerSecond: limits.connectionsPerSecond,
+  connectionsPerSecondPerPeer: limits.connectionsPerSecondPerPeer,
+  allow: limits.allow?.map(IpNetwork.format),
+  deny: limits.deny?.map(IpNetwork.format),
+  busyMessage: limits.busyMessage,
+  idleTimeout: toMillis(limits.idleTimeout),
+  writeTimeout: toMillis(limits.writeTimeout),
+  drain: toMillis(limits.drain),
+  keepAlive: toMillis(limits.keepAlive),
+  proxyProtocol: limits.proxyProtocol,
+  service: limits.service ?? service,
+  rate: limits.rate,
+  seed: limits.seed
+})
+
+/** Returns the limits of a worker's server. */
+export const decodeLimits = (limits: Limits): TcpServer.Limits => ({
+  ...limits,
+  allow: limits.allow?.map(IpNetwork.fromStringUnsafe),
+  deny: limits.deny?.map(IpNetwork.fromStringUnsafe)
 })
 
 /** Returns the JSON codecs of a definition. */

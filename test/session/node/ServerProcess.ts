@@ -1,8 +1,11 @@
-/** A server in a separate process, for tests that kill it. Prints its port. */
+/** A server in a separate process, for tests that kill it. Prints its port. Keeps as many files open as its argument says. */
+import * as Fs from "node:fs"
 import * as Effect from "effect/Effect"
 import * as NodeNetwork from "../../../src/network/node/NodeNetwork.ts"
 import * as NodeProcesses from "../../../src/session/NodeProcesses.ts"
 import * as FailingSession from "./FailingSession.ts"
+
+for (let files = Number(process.argv[2] ?? 0); files > 0; files--) Fs.openSync("/dev/null", "r")
 
 Effect.runFork(
   Effect.gen(function* () {

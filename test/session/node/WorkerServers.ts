@@ -1,6 +1,7 @@
 /** Servers in worker processes and threads, and their clients. */
 import * as Fs from "node:fs"
 import { assert, it } from "@effect/vitest"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as NetAddress from "effect/net/NetAddress"
@@ -66,8 +67,16 @@ export const waitUntil = Effect.fnUntraced(function* (holds: () => boolean) {
   while (!holds()) yield* pause
 }, Effect.timeout("10 seconds"))
 
-/** Lets virtual time pass with real time. */
-const passTime = Effect.forever(Effect.andThen(TestClock.adjust("5 millis"), pause))
+/** Lets virtual time pass, in steps after each of which workers can answer. */
+const passTimeBy = (step: Duration.Input) => Effect.forever(Effect.andThen(TestClock.adjust(step), pause))
+
+/** Runs an effect while virtual time passes with real time. */
+export const whileTimePasses = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.raceFirst(effect, passTimeBy("5 millis"))
+
+/** Runs an effect while virtual time passes faster than real time. */
+export const whileTimeFlies = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.raceFirst(effect, passTimeBy("100 millis"))
 
 /**
  * Asserts that a worker that does not respond is killed after its heartbeats, which disconnects its client, and that
@@ -86,7 +95,7 @@ export const assertReplacesHanging = Effect.fnUntraced(function* (
     Effect.tapError(connectGreeted(server), () => pause),
     { times: 10_000 }
   )
-  const next = yield* Effect.raceFirst(connectAgain, passTime)
+  const next = yield* whileTimePasses(connectAgain)
   assert.notDeepEqual([next.pid, next.thread], [client.pid, client.thread])
 })
 

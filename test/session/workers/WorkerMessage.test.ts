@@ -33,7 +33,7 @@ describe("WorkerMessage", () => {
 
   it("keeps the durations of limits, also an infinite one", () => {
     const limits = WorkerMessage.limitsOf(
-      { port: 0, idleTimeout: "Infinity", writeTimeout: "2 seconds", drain: 7, seed: 3, rate: 5 },
+      { idleTimeout: "Infinity", writeTimeout: "2 seconds", drain: 7, seed: 3, rate: 5 },
       "lab"
     )
     assert.deepStrictEqual(json(limits), {
