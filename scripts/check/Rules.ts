@@ -32,13 +32,14 @@ const services = ["board", "guess", "hangman", "inspect", "primes", "rot13", "st
 const arrows: Readonly<Record<string, ReadonlyArray<string>>> = {
   network: [],
   process: [],
+  admin: ["network", "process"],
   terminal: ["network", "process"],
   farm: ["network", "process"],
   session: ["network", "process"],
   simulation: ["network"],
   capture: ["network"],
   ...Object.fromEntries(services.map((name) => [name, below])),
-  cli: [...below, ...services, "simulation", "capture"]
+  cli: [...below, ...services, "admin", "simulation", "capture"]
 }
 
 /** Files that may use the platform without `Node` in their name, each with its reason. */

@@ -2,14 +2,27 @@
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 
-/** A process that has a socket open. */
+/** A process that has a socket open. Its command line is text of another program: escape it before it is printed. */
 interface SocketOwner {
   readonly pid: number
-  /** Command line, up to 60 characters. */
+  /** Command line, up to 60 characters; the name of the process if it has none. */
   readonly command: string
 }
 
 const listenStates = { tcp: "0A", udp: "07" } as const
+
+const timeWaitState = "06"
+
+/** Clock ticks per second in which /proc/net/tcp states times (USER_HZ). */
+const ticksPerSecond = 100
+
+/** Returns the fields of the sockets with a local port, from the text of a table. Malformed lines are skipped. */
+const socketsOn = (table: string, port: number) =>
+  table.split("\n").flatMap((line) => {
+    const [, local, , state, , timer = "", , , , inode = ""] = line.trim().split(/\s+/)
+    const hexPort = local?.split(":")[1]
+    return hexPort !== undefined && Number.parseInt(hexPort, 16) === port ? [{ state, timer, inode }] : []
+  })
 
 /**
  * Returns the inodes of sockets listening on a port, from the text of /proc/net/tcp, tcp6, udp or udp6. Malformed lines
@@ -19,13 +32,46 @@ const listenStates = { tcp: "0A", udp: "07" } as const
  * @since 0.1.0
  */
 export const listeningInodes = (table: string, port: number, protocol: "tcp" | "udp"): ReadonlyArray<string> =>
-  table.split("\n").flatMap((line) => {
-    const [, local, , state, , , , , , inode] = line.trim().split(/\s+/)
-    const hexPort = local?.split(":")[1]
-    return state === listenStates[protocol] && hexPort !== undefined && Number.parseInt(hexPort, 16) === port
-      ? [inode ?? ""]
-      : []
+  socketsOn(table, port).flatMap(({ inode, state }) => (state === listenStates[protocol] ? [inode] : []))
+
+/**
+ * Returns the time until the last TIME-WAIT of a port ends, from the text of /proc/net/tcp or tcp6; undefined if there
+ * is none.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const timeWaitMillis = (table: string, port: number): number | undefined => {
+  const millis = socketsOn(table, port).flatMap(({ state, timer }) => {
+    const ticks = state === timeWaitState ? Number.parseInt(timer.split(":")[1] ?? "", 16) : Number.NaN
+    return Number.isNaN(ticks) ? [] : [(ticks * 1_000) / ticksPerSecond]
   })
+  return millis.length === 0 ? undefined : Math.max(...millis)
+}
+
+const readOrEmpty = (path: string) =>
+  Effect.flatMap(FileSystem.FileSystem, (fs) => Effect.orElseSucceed(fs.readFileString(path), () => ""))
+
+const readTables = (protocol: "tcp" | "udp") =>
+  Effect.forEach([protocol, `${protocol}6`], (name) => readOrEmpty(`/proc/net/${name}`))
+
+/**
+ * Finds out how long connections of a port stay in TIME-WAIT; undefined if there are none, or without /proc.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const findTimeWaitMillis = Effect.fnUntraced(function* (
+  port: number
+): Effect.fn.Return<number | undefined, never, FileSystem.FileSystem> {
+  const times = (yield* readTables("tcp")).flatMap((table) => timeWaitMillis(table, port) ?? [])
+  return times.length === 0 ? undefined : Math.max(...times)
+})
+
+const commandOf = Effect.fnUntraced(function* (pid: string) {
+  const command = (yield* readOrEmpty(`/proc/${pid}/cmdline`)).replaceAll("\0", " ").trim().slice(0, 60)
+  return command === "" ? (yield* readOrEmpty(`/proc/${pid}/comm`)).trim() : command
+})
 
 /**
  * Finds the process that listens on a port; undefined if /proc does not show it.
@@ -38,21 +84,18 @@ export const findListeningProcess = Effect.fnUntraced(function* (
   protocol: "tcp" | "udp"
 ): Effect.fn.Return<SocketOwner | undefined, never, FileSystem.FileSystem> {
   const fs = yield* FileSystem.FileSystem
-  const read = (path: string) => Effect.orElseSucceed(fs.readFileString(path), () => "")
   const list = (path: string) => Effect.orElseSucceed(fs.readDirectory(path), () => [] as ReadonlyArray<string>)
-  const tables = yield* Effect.forEach([protocol, `${protocol}6`], (name) => read(`/proc/net/${name}`))
   const wanted = new Set(
-    tables.flatMap((table) => listeningInodes(table, port, protocol)).map((inode) => `socket:[${inode}]`)
+    (yield* readTables(protocol))
+      .flatMap((table) => listeningInodes(table, port, protocol))
+      .map((inode) => `socket:[${inode}]`)
   )
   if (wanted.size === 0) return undefined
   for (const pid of yield* list("/proc")) {
     if (!/^\d+$/.test(pid)) continue
     for (const fd of yield* list(`/proc/${pid}/fd`)) {
       const target = yield* Effect.orElseSucceed(fs.readLink(`/proc/${pid}/fd/${fd}`), () => "")
-      if (wanted.has(target)) {
-        const command = (yield* read(`/proc/${pid}/cmdline`)).replaceAll("\0", " ").trim().slice(0, 60)
-        return { pid: Number(pid), command }
-      }
+      if (wanted.has(target)) return { pid: Number(pid), command: yield* commandOf(pid) }
     }
   }
   return undefined

@@ -1,0 +1,125 @@
+import * as Net from "node:net"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as HttpServer from "effect/http/HttpServer"
+import * as Layer from "effect/Layer"
+import type * as NetAddress from "effect/net/NetAddress"
+import type * as Scope from "effect/Scope"
+import * as NodeAdminServer from "../../src/admin/NodeAdminServer.ts"
+import * as Handles from "../support/Handles.ts"
+
+type Options = Parameters<typeof NodeAdminServer.layer>[0]
+
+/** Starts a server until the scope closes and returns its port. */
+const start = (options: Partial<Options> = {}) =>
+  Effect.map(
+    Effect.flatMap(Layer.build(NodeAdminServer.layer({ port: 0, ...options })), (context) =>
+      Effect.provideContext(HttpServer.HttpServer, context)
+    ),
+    ({ address }) => (address as NetAddress.InetAddress).port
+  )
+
+/** Connects, sends a text, and collects what arrives until the connection closes. */
+const connect = (port: number, text: string) => {
+  const socket = Net.connect(port, "127.0.0.1")
+  let received = ""
+  socket.on("data", (bytes) => {
+    received += bytes
+  })
+  socket.on("error", () => {})
+  const opened = new Promise<void>((resolve) => socket.once("connect", resolve))
+  const closed = new Promise<string>((resolve) => socket.once("close", () => resolve(received)))
+  if (text !== "") socket.write(text)
+  return { socket, opened, closed }
+}
+
+const request = (path: string) => `GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`
+
+const test = (name: string, body: Effect.Effect<void, unknown, Scope.Scope>) =>
+  it.live(name, () => Handles.assertNoLeaks(Effect.scoped(body)))
+
+describe("NodeAdminServer", () => {
+  test(
+    "answers on a free port, with metrics of the process",
+    Effect.gen(function* () {
+      const port = yield* start()
+      const text = yield* Effect.promise(() => connect(port, request("/metrics")).closed)
+      for (const name of [
+        "process_cpu_seconds_total",
+        "process_resident_memory_bytes",
+        "process_start_time_seconds",
+        "nodejs_heap_size_used_bytes",
+        "nodejs_eventloop_utilization"
+      ]) {
+        assert.match(text, new RegExp(`^${name} [0-9.e+-]+$`, "m"))
+      }
+    })
+  )
+
+  test(
+    "answers although more clients than the limit send nothing: the oldest connection is closed for a new one",
+    Effect.gen(function* () {
+      const port = yield* start({ maxConnections: 4, timeout: "1 hour" })
+      const hung = Array.from({ length: 20 }, (_, index) =>
+        connect(port, index % 2 === 0 ? "" : "GET /health HTTP/1.1\r\nX-")
+      )
+      yield* Effect.promise(() => Promise.all(hung.map(({ opened }) => opened)))
+      const text = yield* Effect.promise(() => connect(port, request("/health")).closed)
+      assert.match(text, /^HTTP\/1\.1 200 /)
+      // At most the limit is left.
+      yield* Effect.promise(() => Promise.all(hung.slice(0, 16).map(({ closed }) => closed)))
+    })
+  )
+
+  test(
+    "closes the connection of a request that does not arrive, or of a response that is not read, within the timeout",
+    Effect.gen(function* () {
+      const big = [{ name: "x".repeat(32 << 20), state: "ready", restarts: 0, sinceMillis: 0 } as const]
+      const port = yield* start({ timeout: "100 millis", services: Effect.succeed(big) })
+      const silent = connect(port, "")
+      const partial = connect(port, "GET /health HTTP/1.1\r\nHost: x\r\nX-")
+      const body = connect(port, "GET /health HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n12")
+      const unread = connect(port, request("/services"))
+      unread.socket.pause()
+      yield* Effect.promise(() => Promise.all([silent.closed, partial.closed, body.closed]))
+      unread.socket.resume()
+      assert.isBelow((yield* Effect.promise(() => unread.closed)).length, 32 << 20)
+    })
+  )
+
+  test(
+    "refuses large headers",
+    Effect.gen(function* () {
+      const port = yield* start()
+      const text = yield* Effect.promise(
+        () => connect(port, `GET / HTTP/1.1\r\nX: ${"y".repeat(20_000)}\r\n\r\n`).closed
+      )
+      assert.match(text, /^HTTP\/1\.1 431 /)
+    })
+  )
+
+  test(
+    "closes with its scope, although a client sends nothing",
+    Effect.gen(function* () {
+      const client = yield* Effect.scoped(
+        Effect.gen(function* () {
+          const port = yield* start({ timeout: "1 hour" })
+          const client = connect(port, "")
+          yield* Effect.promise(() => client.opened)
+          return client
+        })
+      )
+      yield* Effect.promise(() => client.closed)
+    })
+  )
+
+  test(
+    "fails if its port is in use, or its address is not one of this host",
+    Effect.gen(function* () {
+      const port = yield* start()
+      assert.strictEqual((yield* Effect.flip(start({ port }))).reason, "AddressInUse")
+      assert.strictEqual((yield* Effect.flip(start({ host: "192.0.2.1" }))).reason, "AddressNotAvailable")
+      assert.strictEqual((yield* Effect.flip(start({ host: "not an address" }))).reason, "InvalidAddress")
+    })
+  )
+})
