@@ -2,13 +2,14 @@
 import * as Os from "node:os"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as NodeModuleUrl from "../../process/NodeModuleUrl.ts"
 import { FarmError, InvalidOptions } from "../FarmError.ts"
 import type { Workers } from "../Worker.ts"
 import * as NodeThreadWorker from "./NodeThreadWorker.ts"
 
 /** The options of a pool of threads. @category models @since 0.1.0 */
 export interface ThreadOptions {
-  /** The module that exports the `job`: each thread imports it. */
+  /** The module that exports the `job`, as a URL or an absolute path: each thread imports it. */
   readonly module: string | URL
   /** The number of threads. Default: the available processors. */
   readonly threads?: number | undefined
@@ -17,6 +18,8 @@ export interface ThreadOptions {
   /** The time for which cancelled work may continue before its thread is killed. Default 1 second. */
   readonly gracePeriod?: Duration.Input | undefined
 }
+
+const invalidOptions = (message: string) => new FarmError({ reason: new InvalidOptions({ message }) })
 
 /**
  * Starts threads, which end with the scope. A thread that crashes loses its own packets only, and is replaced, after
@@ -57,8 +60,10 @@ export const make = (options: ThreadOptions): Workers =>
     for (const [what, count] of Object.entries({ threads, capacity })) {
       if (Number.isInteger(count) && count > 0) continue
       const message = `invalid ${what} ${count}: must be a whole number, at least 1`
-      return Effect.fail(new FarmError({ reason: new InvalidOptions({ message }) }))
+      return Effect.fail(invalidOptions(message))
     }
+    const pathError = NodeModuleUrl.relativePathError(String(module))
+    if (pathError !== undefined) return Effect.fail(invalidOptions(pathError))
     const settings = { module: String(module), capacity, gracePeriodMillis: Duration.toMillis(gracePeriod) }
     return Effect.forEach(
       Array.from({ length: threads }, (_, index) => `thread ${index + 1}`),

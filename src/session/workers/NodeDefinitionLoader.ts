@@ -1,6 +1,7 @@
 /** Creates a session from a module and options: the server does it to check them, its workers to serve the session. */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import * as NodeModuleUrl from "../../process/NodeModuleUrl.ts"
 import { type Definition, type Session, SessionError } from "../Session.ts"
 import { oneLine } from "./WorkerMessage.ts"
 
@@ -27,6 +28,8 @@ export const decode = <Options, S, Ask, Message>(
 
 /** Imports the module. Whatever it throws is a `SessionError`. */
 const definitionOf = Effect.fnUntraced(function* (module: string) {
+  const pathError = NodeModuleUrl.relativePathError(module)
+  if (pathError !== undefined) return yield* new SessionError({ message: pathError })
   const loaded = yield* Effect.tryPromise({
     try: () => import(module) as Promise<{ readonly definition?: AnyDefinition }>,
     catch: (cause) => new SessionError({ message: `${module}: cannot load the module: ${messageOf(cause)}` })

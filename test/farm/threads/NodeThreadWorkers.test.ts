@@ -111,4 +111,13 @@ describe("NodeThreadWorkers", () => {
       )
     })
   )
+
+  it.live("refuses a module that is a relative path, and names the expression to write", () =>
+    Effect.gen(function* () {
+      assert.strictEqual(
+        (yield* failure({ module: "./job.ts", threads: 1 })).message,
+        'invalid module ./job.ts: a relative path has no base; write new URL("./job.ts", import.meta.url).href'
+      )
+    })
+  )
 })
