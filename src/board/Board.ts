@@ -155,7 +155,8 @@ const transaction = (tables: Tables, ask: Ask, by: number, watcher: Watcher): Ef
  * @category constructors
  * @since 0.1.0
  */
-export const make = Effect.fnUntraced(function* ({ size = 5 }: Options = {}) {
+export const make = Effect.fnUntraced(function* (options: Options = {}) {
+  const { size = 5 } = options
   const tables: Tables = {
     squares: Grid.empty(size).map((row) => row.map((owner) => TxRef.makeUnsafe(owner))),
     log: TxRef.makeUnsafe<Log>({ changes: 0, entries: 0, watchers: new Set() })

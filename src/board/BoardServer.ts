@@ -73,19 +73,15 @@ const decode = (options: Board.Options) =>
  * @category constructors
  * @since 0.1.0
  */
-export const make = Effect.fnUntraced(function* ({
-  idleTimeout = "10 minutes",
-  model = Fibers.model,
-  size,
-  ...options
-}: Options) {
+export const make = Effect.fnUntraced(function* (options: Options) {
+  const { idleTimeout = "10 minutes", model = Fibers.model, size, ...limits } = options
   const { definition, module } = BoardSession
   const checked = yield* decode({ size })
   const session = yield* definition.make(checked)
   const shared = yield* Board.make(checked)
   return yield* model.serve(
     { session, shared, definition, module, options: checked },
-    { service: "board", ...options, idleTimeout }
+    { service: "board", ...limits, idleTimeout }
   )
 })
 

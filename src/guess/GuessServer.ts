@@ -63,11 +63,12 @@ const decode = (options: Pick<Options, "min" | "max">) =>
  * @category constructors
  * @since 0.1.0
  */
-export const make = Effect.fnUntraced(function* ({ max, min, model = Fibers.model, ...options }: Options) {
+export const make = Effect.fnUntraced(function* (options: Options) {
+  const { max, min, model = Fibers.model, ...limits } = options
   const range = yield* decode({ min, max })
   const session = yield* Guess.definition.make(range)
   const { definition, module } = Guess
-  return yield* model.serve({ session, definition, module, options: range }, { service: "guess", ...options })
+  return yield* model.serve({ session, definition, module, options: range }, { service: "guess", ...limits })
 })
 
 /** @category layers @since 0.1.0 */

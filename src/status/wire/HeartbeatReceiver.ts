@@ -79,13 +79,8 @@ const heartbeatOf = (packet: StatusPacket.StatusPacket, from: Endpoint.Endpoint)
 })
 
 /** Makes a receiver. Packets of a sender with a key go through `nextVerified`. @category constructors @since 0.1.0 */
-export const make = Effect.fnUntraced(function* ({
-  cluster,
-  acceptCourse,
-  key,
-  self,
-  replayWindowMillis
-}: Options): Effect.fn.Return<HeartbeatReceiver> {
+export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Return<HeartbeatReceiver> {
+  const { cluster, acceptCourse, key, self, replayWindowMillis } = options
   const clock = yield* Clock.Clock
   const pending = yield* Queue.dropping<PendingVerification>(maxPendingVerifications)
   const counts: RejectionCounts = {}
