@@ -15,7 +15,10 @@ const results = process.env.TEST_RESULTS
 export default defineConfig({
   resolve: {
     // The examples import the package by its name.
-    alias: [{ find: /^effect-inet\/(\w+)$/, replacement: Path.resolve(import.meta.dirname, "src/$1/index.ts") }]
+    alias: [
+      { find: /^effect-inet$/, replacement: Path.resolve(import.meta.dirname, "src/index.ts") },
+      { find: /^effect-inet\/(\w+)$/, replacement: Path.resolve(import.meta.dirname, "src/$1/index.ts") }
+    ]
   },
   test: {
     include: ["test/**/*.test.ts", "scripts/examples/**/*.test.ts"],

@@ -1,12 +1,15 @@
 /** The published package: packed from the sources, installed in a new project, and used there. */
 
-import { execFile } from "node:child_process"
+import { execFile, spawn } from "node:child_process"
+import { once } from "node:events"
 import * as Fs from "node:fs"
+import * as Net from "node:net"
 import * as Os from "node:os"
 import * as Path from "node:path"
 import { promisify } from "node:util"
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import manifest from "../package.json" with { type: "json" }
+import { entries } from "../scripts/build-command.ts"
 import * as Source from "../scripts/check/Source.ts"
 
 const root = Path.join(import.meta.dirname, "..")
@@ -14,6 +17,7 @@ const temporary = Fs.mkdtempSync(Path.join(Os.tmpdir(), "effect-inet-"))
 const sources = Path.join(temporary, "sources")
 const project = Path.join(temporary, "project")
 const installed = Path.join(project, "node_modules", manifest.name)
+const command = Path.join(project, "node_modules/.bin/effect-inet")
 
 /** Runs a program with this Node first on the PATH and returns its stdout; throws all output if it fails. */
 const run = async (cwd: string, program: string, ...args: ReadonlyArray<string>) => {
@@ -26,6 +30,9 @@ const run = async (cwd: string, program: string, ...args: ReadonlyArray<string>)
     throw new Error(`${message}\n${stdout}`, { cause })
   }
 }
+
+/** The documents beside package.json. */
+const documents = ["CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md", "SECURITY.md"]
 
 const node = (text: string) => run(project, "node", "--input-type=module", "--eval", text)
 
@@ -78,14 +85,15 @@ beforeAll(async () => {
   // A copy of the sources, so that files of an earlier build are not packed and this checkout does not change.
   Fs.mkdirSync(sources)
   const included = [
+    ...documents,
+    "docs",
     "package.json",
-    "README.md",
-    "CHANGELOG.md",
-    "LICENSE",
     "tsconfig.json",
     "tsconfig.build.json",
     "src",
-    "scripts/build-kernel.ts"
+    "scripts/build-command.ts",
+    "scripts/build-kernel.ts",
+    "scripts/examples"
   ]
   for (const name of included) Fs.cpSync(Path.join(root, name), Path.join(sources, name), { recursive: true })
   Fs.symlinkSync(Path.join(root, "node_modules"), Path.join(sources, "node_modules"))
@@ -104,27 +112,60 @@ beforeAll(async () => {
 afterAll(() => Fs.rmSync(temporary, { recursive: true, force: true }))
 
 describe("package", () => {
-  it("contains only the sources, their compiled files and the documents", () => {
-    const expected = filesUnder(Path.join(root, "src")).flatMap((path) => [
-      `src/${path}`,
-      ...(path.endsWith(".ts") && !path.startsWith("primes/kernel/") ? ["js", "js.map", "d.ts", "d.ts.map"] : []).map(
-        (extension) => `dist/${path.slice(0, -".ts".length)}.${extension}`
-      )
-    ])
-    const documents = ["CHANGELOG.md", "LICENSE", "README.md", "package.json"]
-    assert.deepStrictEqual(filesUnder(installed), [...expected, ...documents].sort())
+  it("contains the sources, the compiled modules, the command and the documents", () => {
+    const modules = filesUnder(Path.join(root, "src"), "**/*.ts").filter(
+      (path) => !/^(cli|primes\/kernel)\//.test(path)
+    )
+    const expected = [
+      ...filesUnder(root, "{src,docs,scripts/examples}/**/*"),
+      ...modules.flatMap((path) =>
+        ["js", "d.ts", "d.ts.map"].map((end) => `dist/${path.slice(0, -"ts".length)}${end}`)
+      ),
+      ...documents,
+      "package.json"
+    ]
+    const isCommand = (path: string) => path.startsWith("dist/cli/")
+    const found = filesUnder(installed)
+    assert.deepStrictEqual(
+      found.filter((path) => !isCommand(path)),
+      expected.sort()
+    )
+    const names = found.filter(isCommand).map((path) => Path.basename(path))
+    for (const name of Object.keys(entries())) assert.include(names, `${name}.js`)
+    assert.deepStrictEqual(
+      names.filter((name) => !/\.js$/.test(name)),
+      ["LICENSES.txt"]
+    )
   })
 
-  it("exports exactly the folders that have an index", () => {
-    assert.sameMembers(Object.keys(manifest.exports), [...folders.map((name) => `./${name}`), "./package.json"])
+  it("has documents whose relative links lead to its own files", () => {
+    const paths = new Set(filesUnder(installed))
+    const folders = new Set(
+      [...paths].flatMap((path) => path.split("/").map((_, at, all) => all.slice(0, at).join("/")))
+    )
+    for (const path of [...paths].filter((path) => path.endsWith(".md"))) {
+      const text = Fs.readFileSync(Path.join(installed, path), "utf8")
+      for (const [, link = ""] of text.matchAll(/\]\((?![a-z]+:|#)([^)#\s]+)/g)) {
+        const target = Path.posix.join(Path.posix.dirname(path), link).replace(/\/$/, "")
+        assert.isTrue(paths.has(target) || folders.has(target), `${path}: ${link}`)
+      }
+    }
+  })
+
+  it("exports exactly the folders that have an index, and all of them at its root", async () => {
+    const subpaths = folders.map((name) => `./${name}`)
+    assert.sameMembers(Object.keys(manifest.exports), [".", ...subpaths, "./package.json"])
+    const names = await node(`console.log(Object.keys(await import("effect-inet")).join(" "))`)
+    assert.sameMembers(names.trim().split(" "), folders)
   })
 
   it("imports only its peer dependencies and, in files named Node*, the platform", () => {
     const peers = new RegExp(`^(${Object.keys(manifest.peerDependencies).join("|")})/`)
     for (const path of filesUnder(installed, "dist/**/*.js")) {
+      if (path.startsWith("dist/cli/")) continue
       const text = Fs.readFileSync(Path.join(installed, path), "utf8")
       for (const { specifier } of Source.make("built.ts", text).imports) {
-        const platform = specifier.startsWith("node:") && /\/(Node\w+|bin)\.js$/.test(path)
+        const platform = specifier.startsWith("node:") && /\/Node\w+\.js$/.test(path)
         assert.isTrue(specifier.startsWith(".") || platform || peers.test(specifier), `${path} imports ${specifier}`)
       }
     }
@@ -172,8 +213,68 @@ describe("package", () => {
   })
 
   it("installs the command", async () => {
-    const command = Path.join(project, "node_modules/.bin/effect-inet")
     assert.include(await run(project, command, "--version"), manifest.version)
     assert.include(await run(project, command, "--help"), "rot13")
+  })
+})
+
+/** Starts a server of the installed command on a free port, passes its port to `use`, and ends it. */
+const withServer = async <A>(args: ReadonlyArray<string>, use: (port: number) => Promise<A>): Promise<A> => {
+  const child = spawn(process.execPath, [command, ...args, "--port", "0", "--json"], { cwd: project })
+  let errors = ""
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    errors += text
+  })
+  const closed = once(child, "close")
+  try {
+    const line = once(child.stdout.setEncoding("utf8"), "data")
+    const [text] = (await Promise.race([line, closed.then(() => Promise.reject(new Error(errors)))])) as [string]
+    return await use((JSON.parse(text) as { readonly port: number }).port)
+  } finally {
+    child.kill("SIGTERM")
+    await closed
+  }
+}
+
+/** Connects to a server, sends a line and returns the first bytes of the server. */
+const firstBytes = async (port: number) => {
+  const socket = Net.connect(port, "127.0.0.1")
+  socket.write("1\r\n")
+  try {
+    return String((await once(socket, "data"))[0])
+  } finally {
+    socket.destroy()
+  }
+}
+
+describe("installed command", () => {
+  const models = ["iterative", "fibers", "select", "processes", "processes --pool 1", "threads --threads 1"]
+
+  for (const service of ["hangman", "guess", "board"]) {
+    it.each(models)(`serves ${service} with --model %s`, async (model) => {
+      const text = await withServer([service, "serve", "--model", ...model.split(" ")], firstBytes)
+      assert.isNotEmpty(text)
+    })
+  }
+
+  it("sends a file over TFTP from a thread", async () => {
+    Fs.writeFileSync(Path.join(project, "file"), "content")
+    const content = await withServer(["tftp", "serve", "--root", project, "--threads", "1"], (port) =>
+      run(project, command, "rcat", `127.0.0.1:${port}`, "file")
+    )
+    assert.strictEqual(content, "content")
+  })
+
+  it("counts primes on threads, here and on a server", async () => {
+    const count = ["primes", "count", "0..100000"]
+    assert.include(await run(project, command, ...count, "--json"), "9592")
+    const remote = await withServer(["primes", "serve", "--threads", "1"], (port) =>
+      run(project, command, ...count, "--hosts", `127.0.0.1:${port}`, "--json")
+    )
+    assert.include(remote, "9592")
+  })
+
+  it.each(["threads", "mutex --count 10", "models --clients 1 --turns 1"])("runs demo %s", async (demo) => {
+    assert.isNotEmpty(await run(project, command, "demo", ...demo.split(" "), "--json"))
   })
 })

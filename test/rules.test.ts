@@ -151,6 +151,16 @@ const plants: ReadonlyArray<Plant> = [
     right: [`export * as Rot13 from "./Rot13.ts"`, "/** The cipher. */"]
   },
   {
+    rule: "index files",
+    path: "src/index.ts",
+    wrong: [
+      `export * as Rot13 from "./rot13/Rot13.ts"`,
+      `export * as cipher from "./rot13/index.ts"`,
+      `export * from "./rot13/index.ts"`
+    ],
+    right: [`export * as rot13 from "./rot13/index.ts"`]
+  },
+  {
     rule: "length",
     path: "src/rot13/Rot13.ts",
     wrong: [`${"\n".repeat(400)}const a = 1`],
@@ -291,9 +301,15 @@ const plants: ReadonlyArray<Plant> = [
     rule: "pointers",
     path: "docs/guide.md",
     beside: { "README.md": "effect-inet", "src/rot13/Rot13.ts": "" },
-    wrong: ["see [this](nothing.md)", "see `src/rot13/Rot14.ts`", "see [this](../docs/none/)"],
+    wrong: [
+      "see [this](nothing.md)",
+      "see `src/rot13/Rot14.ts`",
+      "see [this](../docs/none/)",
+      "see [this](https://github.com/effect-inet/effect-inet/blob/main/test/none.test.ts)"
+    ],
     right: [
       "see [this](../README.md#run)",
+      "see [this](https://github.com/effect-inet/effect-inet/blob/main/src/rot13/Rot13.ts)",
       "see [that](https://example.com)",
       "`src/rot13/Rot13.ts`",
       "[src](../src/rot13)"

@@ -79,8 +79,11 @@ const matches = (form: "text" | "code", pattern: RegExp, right: string): Rule["f
 const globals = (...names: ReadonlyArray<string>) =>
   new RegExp(`(?<![.\\w])(?:globalThis\\.)?(?:${names.join("|")})(?!\\w)`, "g")
 
+/** The index of the package, which exports the indexes of its folders. */
+const rootIndex = "src/index.ts"
+
 const arrow = imports((what, { path }) => {
-  if (!isRelative(what)) return undefined
+  if (!isRelative(what) || path === rootIndex) return undefined
   const from = folderOf(path)
   const target = targetOf(path, what.specifier)
   if (!target.startsWith("src/")) return `src imports nothing outside src, not ${what.specifier}`
@@ -151,11 +154,15 @@ const documented: Rule["find"] = function* ({ code, path, text }, tree) {
   }
 }
 
-const indexFile: Rule["find"] = function* ({ bare }) {
+const indexFile: Rule["find"] = function* ({ bare, path }) {
+  const [form, right] =
+    path === rootIndex
+      ? [/^export \* as (\w+) from "\.\/(\w+)\/index\.ts"$/, 'export * as folder from "./folder/index.ts"']
+      : [/^export \* as (\w+) from "\.\/(?:\w+\/)*(\w+)\.ts"$/, 'export * as Module from "./Module.ts"']
   for (const [at, line] of bare.split("\n").entries()) {
-    const [, name, file] = /^export \* as (\w+) from "\.\/(?:\w+\/)*(\w+)\.ts"$/.exec(line.trimEnd()) ?? []
+    const [, name, file] = form.exec(line.trimEnd()) ?? []
     if (line.trim() !== "" && (name === undefined || name !== file)) {
-      yield { line: at + 1, message: `not export * as Module from "./Module.ts": ${line.trim()}` }
+      yield { line: at + 1, message: `not ${right}: ${line.trim()}` }
     }
   }
 }
@@ -217,12 +224,14 @@ const unfinished = /\b(?:TOD[O]|FIXM[E]|XX[X])\b/g
 const elsewhere =
   /(?<![\w.])\/(?:root|home|Users|work)\/\w+|(?:\.\.\/)+shared\b|\bissue #?\d+|\bissues show\b|\bDESIGN[.]md\b/gi
 
+/** Files that documents name: by a link, by a link to the repository on its site, or in code. */
+const pointer =
+  /\]\((?![a-z]+:|#)([^)#\s]+)|\]\(https:\/\/github\.com\/effect-inet\/effect-inet\/blob\/main\/([^)#\s]+)|`((?:src|test|scripts|docs)\/[\w./-]*\w\.(?:ts|md))`/g
+
 const pointers: Rule["find"] = function* ({ path, text }, tree) {
   const exists = (target: string) => tree.has(target) || [...tree.keys()].some((file) => file.startsWith(`${target}/`))
-  for (const { 0: found, 1: link, 2: file, index } of text.matchAll(
-    /\]\((?![a-z]+:|#)([^)#\s]+)|`((?:src|test|scripts|docs)\/[\w./-]*\w\.(?:ts|md))`/g
-  )) {
-    const target = link === undefined ? file! : targetOf(path, link)
+  for (const { 0: found, 1: link, 2: published, 3: file, index } of text.matchAll(pointer)) {
+    const target = link === undefined ? (published ?? file)! : targetOf(path, link)
     if (!exists(target.replace(/\/$/, "")))
       yield { line: lineOf(text, index), message: `${found}: there is no ${target}` }
   }

@@ -60,6 +60,8 @@ export class BoardServer extends Context.Service<BoardServer, ConcurrencyModel.S
   "effect-inet/board/BoardServer"
 ) {}
 
+const defaultIdleTimeout = "10 minutes"
+
 const decode = (options: Board.Options) =>
   Effect.mapError(
     Schema.decodeUnknownEffect(BoardSession.Options)(options),
@@ -74,15 +76,20 @@ const decode = (options: Board.Options) =>
  * @since 0.1.0
  */
 export const make = Effect.fnUntraced(function* (options: Options) {
-  const { idleTimeout = "10 minutes", model = Fibers.model, size, ...limits } = options
+  const { idleTimeout = defaultIdleTimeout, model = Fibers.model, size, ...limits } = options
   const { definition, module } = BoardSession
   const checked = yield* decode({ size })
   const session = yield* definition.make(checked)
   const shared = yield* Board.make(checked)
-  return yield* model.serve(
+  const server = yield* model.serve(
     { session, shared, definition, module, options: checked },
     { service: "board", ...limits, idleTimeout }
   )
+  const running: ConcurrencyModel.SessionServer = {
+    ...server,
+    reconfigure: (limits) => server.reconfigure({ ...limits, idleTimeout: limits.idleTimeout ?? defaultIdleTimeout })
+  }
+  return running
 })
 
 /** @category layers @since 0.1.0 */
