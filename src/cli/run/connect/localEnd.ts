@@ -1,0 +1,70 @@
+/** The local end of a session: standard input and output, or a command. */
+import * as Cause from "effect/Cause"
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import type * as PlatformError from "effect/PlatformError"
+import * as ChildProcess from "effect/process/ChildProcess"
+import * as Stdio from "effect/Stdio"
+import * as Stream from "effect/Stream"
+import type { NetworkError } from "../../../network/Network.ts"
+import * as TerminalText from "../../../network/TerminalText.ts"
+
+/** A failure of the command of `--exec`, or of standard input or output. */
+export class LocalError extends Data.TaggedError("LocalError")<{ readonly message: string }> {}
+
+/** The local end of a session. */
+export interface LocalEnd {
+  /** Bytes to send. */
+  readonly input: Stream.Stream<Uint8Array, LocalError>
+  /** Takes the bytes received, to their end. */
+  readonly receive: (bytes: Stream.Stream<Uint8Array, NetworkError>) => Effect.Effect<void, NetworkError | LocalError>
+  /** Waits for the command, whose output has ended. Fails if the command has failed. */
+  readonly ended: Effect.Effect<void, LocalError>
+}
+
+const failure = (what: string) => (error: PlatformError.PlatformError) =>
+  new LocalError({ message: TerminalText.escape(`${what}: ${error.message}`) })
+
+/**
+ * Returns standard input and output, for one session after the other: each takes the input where the previous one ended.
+ * With JSON only events are printed. `Stdio` of the command line escapes control characters for a terminal.
+ */
+export const standard = Effect.fnUntraced(function* ({ json }: { readonly json: boolean }) {
+  const stdio = yield* Stdio.Stdio
+  const pull = yield* Stream.toPull(Stream.mapError(stdio.stdin, failure("standard input")))
+  let hasEnded = false
+  const next = Effect.tapError(
+    Effect.suspend(() => (hasEnded ? Cause.done() : pull)),
+    () =>
+      Effect.sync(() => {
+        hasEnded = true
+      })
+  )
+  const print: LocalEnd["receive"] = (bytes) =>
+    Stream.run(bytes, stdio.stdout()).pipe(
+      Effect.catchTag("PlatformError", (error) => Effect.fail(failure("standard output")(error)))
+    )
+  const local: LocalEnd = {
+    input: Stream.fromPull(Effect.succeed(next)),
+    receive: json ? Stream.runDrain : print,
+    ended: Effect.void
+  }
+  return local
+})
+
+/** Starts a command, whose standard input and output are the local end. Its standard error is that of this process. */
+export const command = Effect.fnUntraced(function* (name: string, args: ReadonlyArray<string>) {
+  const child = yield* ChildProcess.make(name, args, { stderr: "inherit", forceKillAfter: "2 seconds" }).pipe(
+    Effect.mapError(failure(`cannot run ${JSON.stringify(name)}`))
+  )
+  const local: LocalEnd = {
+    input: Stream.mapError(child.stdout, failure(name)),
+    // A command may end before it has read everything: the rest is dropped.
+    receive: (bytes) =>
+      Stream.run(bytes, child.stdin).pipe(Effect.catchTag("PlatformError", () => Stream.runDrain(bytes))),
+    ended: Effect.flatMap(Effect.mapError(child.exitCode, failure(name)), (code) =>
+      code === 0 ? Effect.void : Effect.fail(new LocalError({ message: `${name} ended with exit code ${code}` }))
+    )
+  }
+  return local
+})

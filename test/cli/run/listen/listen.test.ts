@@ -1,0 +1,111 @@
+import * as Dgram from "node:dgram"
+import * as Net from "node:net"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Cli from "../../../support/Cli.ts"
+
+/** Starts `listen` and waits for its port. */
+const listen = Effect.fnUntraced(function* (...args: ReadonlyArray<string>) {
+  const running = yield* Cli.start(["listen", "0", ...args])
+  const [, port] = yield* running.waitForOutput("stderr", /listening on 127\.0\.0\.1:(\d+)\n/)
+  return { ...running, listeningPort: Number(port) }
+})
+
+/** Sends a text, and returns the answer at the end of the connection, or the code of the error. */
+const exchange = (port: number, text: string, isReset = false) =>
+  Effect.callback<string>((resume) => {
+    let answer = ""
+    const socket = Net.connect(port, "127.0.0.1", () => {
+      if (isReset) socket.write(text, () => socket.resetAndDestroy())
+      else socket.end(text)
+    })
+    socket.on("data", (bytes) => {
+      answer += bytes.toString()
+    })
+    socket.on("error", (error: NodeJS.ErrnoException) => resume(Effect.succeed(error.code!)))
+    socket.on("close", () => resume(Effect.succeed(answer)))
+  })
+
+describe("listen", () => {
+  it.live("serves one client, refuses the next, and ends", () =>
+    Effect.gen(function* () {
+      const server = yield* listen()
+      const first = Net.connect(server.listeningPort, "127.0.0.1", () => first.write("hello"))
+      yield* server.waitForOutput("stdout", /^hello$/)
+      assert.strictEqual(yield* exchange(server.listeningPort, "x"), "ECONNREFUSED")
+      first.end()
+      const { code, stderr } = yield* server.ended
+      assert.deepStrictEqual([code, stderr.split("\n").length], [0, 2])
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("logs the reset of a client, and serves the next one, with --keep-open", () =>
+    Effect.gen(function* () {
+      const server = yield* listen("--keep-open")
+      yield* exchange(server.listeningPort, "", true)
+      yield* server.waitForOutput("stderr", /connection reset by the peer/)
+      server.stdin.write("welcome")
+      const second = Net.connect(server.listeningPort, "127.0.0.1")
+      yield* Effect.callback<void>((resume) => void second.once("data", () => resume(Effect.void)))
+      second.end("bye")
+      yield* server.waitForOutput("stdout", /bye$/)
+      yield* server.kill("SIGTERM")
+      assert.strictEqual((yield* server.ended).code, 0)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("keeps serving if a command cannot start or fails, with --exec and --keep-open", () =>
+    Effect.gen(function* () {
+      const missing = yield* listen("--keep-open", "--exec", "/nosuch/command")
+      assert.strictEqual(yield* exchange(missing.listeningPort, "x"), "")
+      yield* missing.waitForOutput("stderr", /cannot run "\/nosuch\/command"/)
+      assert.strictEqual(yield* exchange(missing.listeningPort, "x"), "")
+      const failing = yield* listen("--keep-open", "--exec", "sh", "--", "-c", "cat; exit 4")
+      for (const text of ["one", "two"]) assert.strictEqual(yield* exchange(failing.listeningPort, text), text)
+      yield* failing.waitForOutput("stderr", /sh ended with exit code 4/)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("ends the command of a client that resets its connection", () =>
+    Effect.gen(function* () {
+      const server = yield* listen(
+        "--exec",
+        "sh",
+        "--",
+        "-c",
+        "echo started >&2; trap 'echo ended >&2' TERM; sleep 1000 & wait"
+      )
+      yield* Effect.forkScoped(exchange(server.listeningPort, "x", true))
+      yield* server.waitForOutput("stderr", /started/)
+      const { code, stderr } = yield* server.ended
+      assert.include(stderr, "ended")
+      assert.strictEqual(code, 1)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("takes datagrams of the first sender, with --keep-open those of all", () =>
+    Effect.gen(function* () {
+      const senders = [Dgram.createSocket("udp4"), Dgram.createSocket("udp4")]
+      yield* Effect.addFinalizer(() => Effect.sync(() => senders.forEach((socket) => void socket.close())))
+      const one = yield* listen("--udp")
+      senders[0]!.send("1 ", one.listeningPort, "127.0.0.1")
+      yield* one.waitForOutput("stdout", /^1 $/)
+      senders[1]!.send("2 ", one.listeningPort, "127.0.0.1")
+      senders[0]!.send("3 ", one.listeningPort, "127.0.0.1")
+      yield* one.waitForOutput("stdout", /^1 3 $/)
+      const all = yield* Cli.start(["listen", "0", "--udp", "--keep-open", "--json"])
+      const [, port] = yield* all.waitForOutput("stdout", /"listening".*"port":(\d+)/)
+      for (const socket of senders) socket.send("x", Number(port), "127.0.0.1")
+      yield* all.waitForOutput("stdout", /"received"[\s\S]*"received"/)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("names what uses the port", () =>
+    Effect.gen(function* () {
+      const server = yield* listen()
+      const { code, stderr } = yield* Cli.run(["listen", `${server.listeningPort}`])
+      assert.match(stderr, /^effect-inet: listen: TCP port \d+ is in use by .*; choose another port with PORT\n$/)
+      assert.strictEqual(code, 1)
+    }).pipe(Effect.scoped)
+  )
+})
