@@ -3,8 +3,8 @@ import * as Fs from "node:fs"
 import * as Path from "node:path"
 import * as Source from "./Source.ts"
 
-const written = "{src,test,scripts,docs}/**/*.{ts,c,h,sh,md,json,svg}"
-const beside = ["*.{ts,json,md}", "LICENSE", ".ci/run"]
+const written = "{src,test,scripts,docs}/**/*.{ts,c,h,sh,md,json,svg,yaml,service,socket}"
+const beside = ["docs/deploy/Containerfile", "*.{ts,json,md}", "LICENSE", ".ci/run"]
 
 /** Reads all written files. Empty files count as missing. */
 export const read = (root: string): Source.Tree => {

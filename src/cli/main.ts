@@ -10,7 +10,10 @@ export const commands = {
   },
   rot13: { description: "The rot13 service: server and client", load: () => import("./rot13.ts") },
   tftp: { description: "TFTP server and client", load: () => import("./tftp.ts") },
-  rcat: { description: "Print a file of a TFTP server to standard output", load: () => import("./rcat.ts") },
+  rcat: {
+    description: "Print a file of a TFTP server to standard output",
+    load: async () => ({ command: (await import("./tftp.ts")).rcat })
+  },
   hangman: { description: "Hangman: server, client and scoreboard", load: () => import("./hangman.ts") },
   guess: { description: "Number guessing: server and client", load: () => import("./guess.ts") },
   board: { description: "The shared board: server and client", load: () => import("./board.ts") },

@@ -87,7 +87,7 @@ const serve = lazyCommand({
 })
 
 /** The flags of a transfer in either direction. */
-export const transfer = {
+const transfer = {
   blksize: flags.integer(undefined, "blksize", ...blksize, "Block size to request, in bytes (default 1428)"),
   windowsize: flags.integer(undefined, "windowsize", ...windowsize, "Window to request, in blocks (default 64)"),
   timeout: flags.duration(undefined, "timeout", "Retransmission timeout (default: adapted to the round trip time)"),
@@ -139,6 +139,25 @@ const put = lazyCommand({
     json: flags.json
   },
   program: async () => (await import("./run/tftp/put.ts")).put
+})
+
+/** The command `rcat`: a transfer without a file of this host. */
+export const rcat = lazyCommand({
+  name: "rcat",
+  description: "Print a file of a TFTP server to standard output",
+  examples: [
+    ["effect-inet rcat 192.0.2.1 motd", "Print motd, from port 69"],
+    ["effect-inet rcat localhost:6969 f | sha256sum", "Pipe the file to another program"]
+  ],
+  flags: {
+    host: flags.argument("host", "HOST or HOST:PORT of the server (default port 69)"),
+    file: flags.argument("file", "File name on the server"),
+    ...transfer
+  },
+  program: async () => {
+    const { rcat } = await import("./run/tftp/get.ts")
+    return (input) => rcat({ ...input, json: false })
+  }
 })
 
 export const command = commandGroup("tftp", "TFTP server and client", [serve, get, put])

@@ -47,11 +47,19 @@ export class HangmanServer extends Context.Service<HangmanServer, ConcurrencyMod
   "effect-inet/hangman/HangmanServer"
 ) {}
 
+const defaultIdleTimeout = "5 minutes"
+
 /** Adds the service name `hangman` and an idle timeout of 5 minutes, if not set. @category getters @since 0.1.0 */
 export const withDefaults = <O extends ConcurrencyModel.Options>(options: O): O => ({
   ...options,
   service: options.service ?? "hangman",
-  idleTimeout: options.idleTimeout ?? "5 minutes"
+  idleTimeout: options.idleTimeout ?? defaultIdleTimeout
+})
+
+/** Keeps the default of the idle timeout when limits change. @category combinators @since 0.1.0 */
+export const keepDefaults = (server: ConcurrencyModel.SessionServer): ConcurrencyModel.SessionServer => ({
+  ...server,
+  reconfigure: (limits) => server.reconfigure({ ...limits, idleTimeout: limits.idleTimeout ?? defaultIdleTimeout })
 })
 
 /** Fails if a scoreboard is given for a dialect that keeps no scores. @category constructors @since 0.1.0 */
@@ -72,7 +80,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
   yield* checkScores(options.dialect, scoreboard !== undefined)
   const session = yield* HangmanSession.session(options)
   const shared = scoreboard ?? (yield* Effect.orDie(Scoreboard.make())).shared
-  return yield* model.serve({ session, shared }, withDefaults(options))
+  return keepDefaults(yield* model.serve({ session, shared }, withDefaults(options)))
 })
 
 /** @category layers @since 0.1.0 */

@@ -4,6 +4,7 @@ import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
+import * as Quantity from "../network/Quantity.ts"
 import * as ServerConfig from "../network/ServerConfig.ts"
 import * as ConcurrencyModel from "../session/ConcurrencyModel.ts"
 import * as Fibers from "../session/Fibers.ts"
@@ -66,12 +67,14 @@ export const make = Effect.fnUntraced(function* (options: Options) {
   yield* HangmanServer.checkScores(settings.dialect, scores !== undefined)
   const { session, words } = yield* load(settings)
   if (words !== undefined && words.skipped > 0) {
-    yield* Effect.logWarning(`${settings.words}: ${words.size} words, ${words.skipped} invalid lines skipped`)
+    yield* Effect.logWarning(
+      `${settings.words}: ${Quantity.format(words.size, "word")}, ${Quantity.format(words.skipped, "invalid line")} skipped`
+    )
   }
   const journal = scores === undefined ? undefined : yield* NodeJournal.make(scores)
   const { shared } = yield* Scoreboard.make({ journal })
   const program = { session, shared, module: import.meta.url, definition, options: settings }
-  return yield* model.serve(program, HangmanServer.withDefaults(options))
+  return HangmanServer.keepDefaults(yield* model.serve(program, HangmanServer.withDefaults(options)))
 })
 
 /** Layer of `make`. @category layers @since 0.1.0 */

@@ -9,9 +9,9 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as ServerConfig from "../../network/ServerConfig.ts"
-import * as ConfigFile from "./ConfigFile.ts"
 import * as parse from "./flagParsers.ts"
-import * as settings from "./settings.ts"
+import * as ConfigFile from "./settings/ConfigFile.ts"
+import * as settings from "./settings/settings.ts"
 
 export type { Endpoint } from "./flagParsers.ts"
 

@@ -2,9 +2,9 @@
 import * as Command from "effect/cli/Command"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as CommandInput from "./CommandInput.ts"
-import * as logLevel from "./logLevel.ts"
-import * as negativeArguments from "./negativeArguments.ts"
+import * as CommandInput from "./settings/CommandInput.ts"
+import * as logLevel from "./settings/logLevel.ts"
+import * as negativeArguments from "./settings/negativeArguments.ts"
 import * as terminalOutput from "./terminalOutput.ts"
 
 /** File system and standard streams for programs, loaded when one runs: help and completions need neither. */

@@ -1,6 +1,6 @@
 /** Flags that every server has, whatever its service: user, inherited sockets and the admin server. */
 import * as flags from "./flags.ts"
-import { settingsOf } from "./settings.ts"
+import { settingsOf } from "./settings/settings.ts"
 
 /** Values of the flags of `operations`. */
 export interface Operations {

@@ -4,7 +4,7 @@ import * as flags from "./flags.ts"
 import * as operationsFlags from "./operationsFlags.ts"
 import * as serverFlags from "./serverFlags.ts"
 
-/** Options of all instances. A flag wins over the options of an instance, which win over the file and the environment. */
+/** Options of all instances. A flag wins over the options of an instance, which win over all others. */
 export const sharedFlags = (section: string | undefined) => ({
   host: flags.optionalText(
     section,

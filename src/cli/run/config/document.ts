@@ -1,7 +1,7 @@
-/** The parser of configuration files: a subset of YAML without anchors, aliases and tags, with the place of each value. Pure. */
+/** The parser of configuration files, a subset of YAML without aliases and tags, with the place of each value. Pure. */
 import * as Result from "effect/Result"
 import * as Yaml from "yaml"
-import type { Place } from "../../common/ConfigFile.ts"
+import type { Place } from "../../common/settings/ConfigFile.ts"
 
 /** A value and its place. Numbers and words are texts: each option has a parser of its own. */
 export type Node =

@@ -1,9 +1,9 @@
 /** Configuration files: read, parsed and checked as a whole, with the place of each error. */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import type { ConfigurationFile, Options, Place } from "../../common/ConfigFile.ts"
-import type { Source } from "../../common/settings.ts"
-import * as settings from "../../common/settings.ts"
+import type { ConfigurationFile, Options, Place } from "../../common/settings/ConfigFile.ts"
+import type { Source } from "../../common/settings/settings.ts"
+import * as settings from "../../common/settings/settings.ts"
 import * as document from "./document.ts"
 import * as NodeConfigText from "./NodeConfigText.ts"
 import * as schema from "./schema.ts"

@@ -2,9 +2,9 @@
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
-import type { Configuration, Options, Place } from "../../common/ConfigFile.ts"
 import * as operationsFlags from "../../common/operationsFlags.ts"
-import { globalSection, type Setting } from "../../common/settings.ts"
+import type { Configuration, Options, Place } from "../../common/settings/ConfigFile.ts"
+import { globalSection, type Setting } from "../../common/settings/settings.ts"
 import type { Document, DocumentError, Node } from "./document.ts"
 
 /** Settings by section. The section of `up` has instances, too: its key `services`. */
@@ -124,7 +124,7 @@ const describe = SchemaIssue.makeFormatterStandardSchemaV1({
   checkHook: ({ filter }) => `expected ${String(filter.annotations?.expected)}`
 })
 
-/** Where the names of unknown options are listed. */
+/** Returns the place that lists the options of a section. */
 const helpFor = (path: ReadonlyArray<string>, services: ReadonlyMap<string, string>) => {
   const [section] = path
   const service = section === "up" && path[1] === instancesKey ? services.get(path[2] ?? "") : section

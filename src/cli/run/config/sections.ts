@@ -1,7 +1,7 @@
 /** The settings of a configuration file, collected from the flags of the servers: they are listed there only. */
 import * as board from "../../board.ts"
-import { globalSettings } from "../../common/globalSettings.ts"
-import { globalSection, settingsOf } from "../../common/settings.ts"
+import { globalSettings } from "../../common/settings/globalSettings.ts"
+import { globalSection, settingsOf } from "../../common/settings/settings.ts"
 import { sharedFlags, upFlags } from "../../common/upFlags.ts"
 import * as guess from "../../guess.ts"
 import * as hangman from "../../hangman.ts"

@@ -3,10 +3,10 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as IpNetwork from "effect/net/IpNetwork"
 import { UsageError } from "../../common/CliErrors.ts"
-import type { Input } from "../../common/CommandInput.ts"
-import type { Options } from "../../common/ConfigFile.ts"
 import * as operationsFlags from "../../common/operationsFlags.ts"
-import * as settings from "../../common/settings.ts"
+import type { Input } from "../../common/settings/CommandInput.ts"
+import type { Options } from "../../common/settings/ConfigFile.ts"
+import * as settings from "../../common/settings/settings.ts"
 import { sharedFlags } from "../../common/upFlags.ts"
 import * as file from "../config/file.ts"
 import { services, type Values } from "./services.ts"
@@ -27,7 +27,7 @@ const defaultInstances = ({ values }: Input) =>
     .filter((name) => name !== "status" || values.statusPort !== 0)
     .map((name) => ({ name, service: name, options: undefined as Options | undefined }))
 
-/** Where the options of an instance come from. The first source wins. */
+/** Returns the sources of the options of an instance. The first one wins. */
 const sourceOf = (input: Input, name: string, service: string, options: Options | undefined): settings.Source => {
   const own =
     input.file === undefined ? () => undefined : file.sourceOf(input.file.path, `up.services.${name}.`, options)

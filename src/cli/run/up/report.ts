@@ -1,4 +1,4 @@
-/** What `up` prints of its services, and what it reports to the admin server. */
+/** The output of `up`, and the states of its services for the admin server. */
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
@@ -91,13 +91,13 @@ const announce = Effect.fnUntraced(function* (table: Instances, plans: Plans, js
       yield* Console.log(Table.formatRow([Table.left(10), Table.left(22)], cells, " "))
     }
   }
-  const hosts = new Set([...known.values()].map(({ values }) => values.host).filter((host) => host !== undefined))
+  const hosts = new Set(ready.flatMap(({ name }) => known.get(name)?.values.host ?? []))
   const isLocal = [...hosts].every((host) => host === "127.0.0.1")
   const scope = isLocal ? "for this machine only (--host :: listens on all interfaces)" : `on ${[...hosts].join(", ")}`
   yield* Effect.logInfo(`${ready.length} of ${instances.length} services up ${scope}; Ctrl-C stops them`)
 })
 
-/** What is printed of a group: its services once they have started, and their changes until the process is to end. */
+/** Returns the functions that print a group: its services once they have started, and then their changes. */
 export const make = (plans: Plans, json: boolean) => {
   let printed: Instances = new Map()
   const printChanges = Effect.fnUntraced(function* (after: Instances) {

@@ -2,7 +2,7 @@
 import type * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
 import * as board from "../../board.ts"
-import type { Table } from "../../common/settings.ts"
+import type { Table } from "../../common/settings/settings.ts"
 import * as guess from "../../guess.ts"
 import * as hangman from "../../hangman.ts"
 import * as primes from "../../primes.ts"
@@ -27,7 +27,7 @@ const programs = {
 
 type Programs = typeof programs
 
-/** What the programs need of the process. */
+/** Services of the process that the programs require. */
 export type Requirements = {
   readonly [K in keyof Programs]: Effect.Services<ReturnType<Awaited<ReturnType<Programs[K]>>>>
 }[keyof Programs]

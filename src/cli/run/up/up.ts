@@ -3,9 +3,9 @@ import type * as Command from "effect/cli/Command"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Ref from "effect/Ref"
-import { CommandInput, type Input as CommandLine } from "../../common/CommandInput.ts"
-import * as reload from "../../common/reload.ts"
 import type { Running } from "../../common/ServerHost.ts"
+import { CommandInput, type Input as CommandLine } from "../../common/settings/CommandInput.ts"
+import * as reload from "../../common/settings/reload.ts"
 import * as runServer from "../common/runServer.ts"
 import { CannotServe } from "../common/serverMessages.ts"
 import * as instance from "./instance.ts"
@@ -86,6 +86,7 @@ export const up = Effect.fnUntraced(function* (input: Input) {
   })
   yield* runServer.run(input, {
     name: "up",
+    exactAddresses: true,
     start,
     ...report.make(plans, input.json),
     states,

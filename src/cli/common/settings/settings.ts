@@ -6,7 +6,7 @@ import * as Flag from "effect/cli/Flag"
 import type * as Param from "effect/cli/Param"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as ServerConfig from "../../network/ServerConfig.ts"
+import * as ServerConfig from "../../../network/ServerConfig.ts"
 
 /** An option of a server, by the section of the configuration file and its name there. */
 export interface Setting {
@@ -48,7 +48,7 @@ export const firstOf =
       Effect.succeed(undefined)
     )
 
-/** Where flags that are not on the command line look for their values. Default: the environment. */
+/** The source of flags that are not on the command line. Default: the environment. */
 export class Sources extends Context.Reference<Source>("effect-inet/cli/Settings", {
   defaultValue: () => environment
 }) {}
@@ -74,7 +74,7 @@ const look = <A>({ expected, name, parse, section }: Parsed<A>): Effect.Effect<A
     return value
   })
 
-/** Lets a flag that is not on the command line take its value from the sources. Add a default after this, not before. */
+/** Lets a flag that is not on the command line take its value from the sources. A default is added after this. */
 export const fromSources = <A>(flag: Flag.Flag<A>, setting: Parsed<A>): Flag.Flag<A> =>
   flag.pipe(
     Flag.map((value): Effect.Effect<A, CliError.CliError> => Effect.succeed(value)),

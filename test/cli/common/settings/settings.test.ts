@@ -2,8 +2,8 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
-import * as flags from "../../../src/cli/common/flags.ts"
-import * as settings from "../../../src/cli/common/settings.ts"
+import * as flags from "../../../../src/cli/common/flags.ts"
+import * as settings from "../../../../src/cli/common/settings/settings.ts"
 
 const table = {
   port: flags.port("rot13", 1067),

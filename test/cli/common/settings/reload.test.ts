@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as IpNetwork from "effect/net/IpNetwork"
-import * as reload from "../../../src/cli/common/reload.ts"
+import * as reload from "../../../../src/cli/common/settings/reload.ts"
 
 describe("reload.compare", () => {
   const before = {

@@ -2,7 +2,7 @@
 import * as Fs from "node:fs"
 import * as Tty from "node:tty"
 import * as Effect from "effect/Effect"
-import * as SystemErrorText from "../network/SystemErrorText.ts"
+import * as SystemErrorText from "../../network/SystemErrorText.ts"
 
 /** Requests of the process to the running command. */
 export interface NodeSignals {
@@ -67,7 +67,7 @@ export const listen = (reloads: boolean, interrupt: () => void): NodeSignals => 
     })
   }
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    // A reader that closes the pipe early, such as head or less, is not an error. The peer is told by the end of the
+    // A reader that closes the pipe early, such as head or less, is not an error. The peer learns it from the end of the
     // command. EIO: the terminal is closed.
     isReaderGone ||= error.code === "EPIPE"
     if (error.code === "EPIPE" || error.code === "EIO") return end()

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as negativeArguments from "../../../src/cli/common/negativeArguments.ts"
+import * as negativeArguments from "../../../../src/cli/common/settings/negativeArguments.ts"
 
 describe("negativeArguments", () => {
   it("marks what begins with a minus and a digit, up to --", () => {

@@ -27,7 +27,7 @@ export class InputReceiver extends Context.Reference<((input: Input) => void) | 
 
 /** Parses the command line of this process again. Fails with one line for the user. */
 export class Reparse extends Context.Reference<Effect.Effect<Input, string>>("effect-inet/cli/Reparse", {
-  defaultValue: () => Effect.fail("there is no command line")
+  defaultValue: () => Effect.fail("the command line is unknown")
 }) {}
 
 /** Runs the program of a command, or passes its input on where only that is wanted. */

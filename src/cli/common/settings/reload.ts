@@ -1,11 +1,11 @@
 /** Reload of the configuration file by a running server: what can change is applied, the rest is listed. */
 import * as Effect from "effect/Effect"
 import * as Equal from "effect/Equal"
-import type * as TcpServer from "../../network/TcpServer.ts"
+import type * as TcpServer from "../../../network/TcpServer.ts"
+import { ReloadSignal } from "../Shutdown.ts"
+import * as serverFlags from "../serverFlags.ts"
 import { CommandInput, type Input, Reparse } from "./CommandInput.ts"
 import * as logLevel from "./logLevel.ts"
-import { ReloadSignal } from "./Shutdown.ts"
-import * as serverFlags from "./serverFlags.ts"
 import { nameOf } from "./settings.ts"
 
 type Values = Input["values"]
