@@ -45,7 +45,9 @@ import type * as PlatformError from "effect/PlatformError"
 import type * as Scope from "effect/Scope"
 import * as Network from "../network/Network.ts"
 import type { Tap } from "../network/Packet.ts"
+import * as Quantity from "../network/Quantity.ts"
 import * as Signal from "../network/Signal.ts"
+import * as SystemErrorText from "../network/SystemErrorText.ts"
 import * as CaptureWriter from "./CaptureWriter.ts"
 import * as TappedStream from "./TappedStream.ts"
 import * as TappedUdp from "./TappedUdp.ts"
@@ -71,8 +73,9 @@ export interface Options {
 export const wrap = Effect.fnUntraced(function* (
   network: Network.Network["Service"],
   tap: Tap,
-  { host = "local" }: Options = {}
+  options: Options = {}
 ): Effect.fn.Return<Network.Network["Service"]> {
+  const { host = "local" } = options
   const clock = yield* Clock.Clock
   const interfaces = yield* network.interfaces
   const now = () => clock.currentTimeNanosUnsafe()
@@ -88,9 +91,8 @@ export const wrap = Effect.fnUntraced(function* (
   }
 })
 
-/** Returns the platform's own message, if it has one. */
-const reasonOf = (error: PlatformError.PlatformError) =>
-  error.reason.cause instanceof Error ? error.reason.cause.message : error.message
+const reasonOf = ({ message, reason }: PlatformError.PlatformError) =>
+  reason.cause instanceof Error ? SystemErrorText.format(reason.cause) : message
 
 /** Opens the file and starts the writer; logs a warning and returns undefined if the file cannot be opened. */
 const open = Effect.fnUntraced(function* (path: string, options: CaptureWriter.Options) {
@@ -99,7 +101,7 @@ const open = Effect.fnUntraced(function* (path: string, options: CaptureWriter.O
   if (Exit.isFailure(opened)) {
     return yield* Effect.as(
       Effect.catch(Effect.asVoid(opened), (error) =>
-        Effect.logWarning(`capture not started: ${reasonOf(error)}; the program continues without it`)
+        Effect.logWarning(`capture to ${path} not started: ${reasonOf(error)}; the program continues without it`)
       ),
       undefined
     )
@@ -136,7 +138,7 @@ const open = Effect.fnUntraced(function* (path: string, options: CaptureWriter.O
       const dropped = captureWriter.droppedPackets()
       if (dropped > 0)
         yield* Effect.logWarning(
-          `${path} lacks ${dropped} packets: they were captured faster than the file was written`
+          `${path} lacks ${Quantity.format(dropped, "packet")}: packets were captured faster than the file was written`
         )
     })
   )

@@ -2,6 +2,8 @@
 import * as Fs from "node:fs"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
+import * as Quantity from "../network/Quantity.ts"
+import * as SystemErrorText from "../network/SystemErrorText.ts"
 import * as Words from "./Words.ts"
 
 /**
@@ -16,12 +18,6 @@ export class WordsError extends Data.TaggedError("WordsError")<{ readonly messag
 const maxBytes = 256 * 1_024 * 1_024
 
 const expectedFormat = "expected one word of a to z per line"
-
-const explanations: Readonly<Record<string, string>> = {
-  EACCES: "permission denied",
-  ENOENT: "no such file",
-  ENOTDIR: "a part of the path is not a directory"
-}
 
 /**
  * Reads a word list synchronously: 400,000 words in about 30 ms. `Words.skipped` counts the invalid lines. The file may
@@ -40,14 +36,13 @@ export const read = Effect.fnUntraced(function* (path: string) {
       if (file.size > maxBytes) return `is too large (${file.size} bytes, limit ${maxBytes})`
       return Fs.readFileSync(path)
     },
-    catch: (cause) => {
-      const { code = "", message } = cause as NodeJS.ErrnoException
-      return fail(explanations[code] ?? message)
-    }
+    catch: (cause) => fail(SystemErrorText.format(cause))
   })
   if (typeof bytes === "string") return yield* fail(bytes)
   const words = Words.parse(bytes)
   if (words.size === 0)
-    return yield* fail(words.skipped === 0 ? "is empty" : `has no valid word in ${words.skipped} lines`)
+    return yield* fail(
+      words.skipped === 0 ? "is empty" : `has no valid word in ${Quantity.format(words.skipped, "line")}`
+    )
   return words
 })

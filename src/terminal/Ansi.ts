@@ -1,4 +1,4 @@
-/** Escape sequences for a full-screen terminal. All text that a full-screen program draws is made safe here. */
+/** Escape sequences for a terminal. All text that a full-screen program draws is made safe here. */
 
 import type { Span, Style, StyledLine } from "./StyledText.ts"
 
@@ -17,8 +17,8 @@ const sgrCodes: Readonly<Record<Style, string>> = {
 
 /**
  * Replaces every character that is not one column wide on all terminals, or that controls the terminal, by `?`. The
- * number of characters of the result is then its number of columns. `replaceControlCharacters` keeps wide characters
- * and line feeds; `TerminalText.escape` of the network module writes `\u001b` in the place of a control character.
+ * number of characters of the result is then its number of columns. Other output has `TerminalText.escape` of the
+ * network module, which writes `\u001b` in the place of a control character.
  */
 export const toSingleWidth = (text: string) =>
   text.replaceAll(
@@ -26,19 +26,49 @@ export const toSingleWidth = (text: string) =>
     "?"
   )
 
-/** Replaces control and format characters by `?`, except line feed and tab. Text of any script passes. */
-export const replaceControlCharacters = (text: string) => text.replaceAll(/[^\P{C}\n\t]/gu, "?")
-
-/** Switches to the alternate screen, hides the cursor and clears the screen. */
-export const enterAlternateScreen = "\u001b[?1049h\u001b[?25l\u001b[2J"
-/** Resets the style, shows the cursor and returns to the main screen. */
-export const leaveAlternateScreen = "\u001b[0m\u001b[?25h\u001b[?1049l"
+/**
+ * Switches to the alternate screen, hides the cursor and clears the screen. Lines that are too long are cut and not
+ * wrapped: between a change of the size and the next frame, wrapped lines would scroll the screen.
+ */
+export const enterAlternateScreen = "\u001b[?1049h\u001b[?25l\u001b[?7l\u001b[2J"
+/** Resets the style, wraps lines again, shows the cursor and returns to the main screen. */
+export const leaveAlternateScreen = "\u001b[0m\u001b[?7h\u001b[?25h\u001b[?1049l"
 
 const renderSpan = ({ style, text }: Span, coloured: boolean) =>
   style === undefined || (!coloured && style !== "reverse" && style !== "bold")
     ? toSingleWidth(text)
     : `\u001b[${sgrCodes[style]}m${toSingleWidth(text)}\u001b[0m`
 
-/** Encodes a whole screen. Each line overwrites the previous one instead of clearing it first, which avoids flicker. */
-export const frame = (lines: ReadonlyArray<StyledLine>, coloured: boolean) =>
-  `\u001b[H${lines.map((line) => `${line.map((span) => renderSpan(span, coloured)).join("")}\u001b[K`).join("\r\n")}\u001b[J`
+const lengthOf = (line: StyledLine) => line.reduce((length, { text }) => length + text.length, 0)
+
+const clearLine = "\u001b[K"
+const clearBelow = "\u001b[J"
+
+/**
+ * Encodes a whole screen of at most `columns` by `rows`. Each line overwrites the previous one, and only its rest is
+ * cleared, which avoids flicker. A line that fills its row has no rest: clearing would erase its last character, on
+ * which the cursor stays.
+ */
+export const frame = (lines: ReadonlyArray<StyledLine>, columns: number, rows: number, coloured: boolean) => {
+  const isFull = (line: StyledLine) => lengthOf(line) >= columns
+  const rendered = lines.map((line) => {
+    const text = line.map((span) => renderSpan(span, coloured)).join("")
+    return isFull(line) ? text : `${text}${clearLine}`
+  })
+  const last = lines.at(-1)
+  if (last === undefined || !isFull(last)) return `\u001b[H${rendered.join("\r\n")}${clearBelow}`
+  if (lines.length < rows) return `\u001b[H${rendered.join("\r\n")}\r\n${clearBelow}`
+  return `\u001b[H${rendered
+    .slice(0, -1)
+    .map((line) => `${line}\r\n`)
+    .join("")}${clearBelow}${rendered.at(-1)}`
+}
+
+/**
+ * Encodes a line that replaces the current one, of `shownLength` characters. A terminal that was made narrower has
+ * wrapped that one into several rows, which are all cleared.
+ */
+export const replaceLine = (line: string, shownLength: number, columns: number) => {
+  const rowsAbove = Math.max(0, Math.ceil(shownLength / columns) - 1)
+  return `${rowsAbove === 0 ? "" : `\u001b[${rowsAbove}A`}\r${clearBelow}${line}`
+}

@@ -14,11 +14,16 @@ const maxQueuedEvents = 256
 /** A key, or a change of the terminal's size. */
 export type ScreenEvent = Key | { readonly _tag: "Resize" }
 
+interface ScreenSize {
+  readonly columns: number
+  readonly rows: number
+}
+
 interface TerminalScreen {
   readonly events: Queue.Dequeue<ScreenEvent>
-  readonly size: () => { readonly columns: number; readonly rows: number }
-  /** Draws a frame; succeeds when the terminal has accepted all bytes. */
-  readonly draw: (lines: ReadonlyArray<StyledLine>) => Effect.Effect<void>
+  readonly size: () => ScreenSize
+  /** Draws a frame for a screen of the given size; succeeds when the terminal has accepted all bytes. */
+  readonly draw: (lines: ReadonlyArray<StyledLine>, size: ScreenSize) => Effect.Effect<void>
 }
 
 /** Returns true if standard input and output are a terminal that supports cursor movement. */
@@ -74,8 +79,10 @@ export const open = Effect.gen(function* () {
   const screen: TerminalScreen = {
     events,
     size: () => ({ columns: stdout.columns || 80, rows: stdout.rows || 24 }),
-    draw: (lines) =>
-      Effect.callback<void>((resume) => void stdout.write(frame(lines, coloured), () => resume(Effect.void)))
+    draw: (lines, { columns, rows }) =>
+      Effect.callback<void>(
+        (resume) => void stdout.write(frame(lines, columns, rows, coloured), () => resume(Effect.void))
+      )
   }
   return screen
 })

@@ -1,7 +1,23 @@
 /** Status line of the terminal on standard error. */
+import * as TerminalText from "../network/TerminalText.ts"
+import * as Ansi from "./Ansi.ts"
 
 /** Returns the width of the terminal in columns; 80 if it is unknown. */
 export const columns = () => process.stderr.columns || 80
 
-/** Clears the current line and writes `line`. */
-export const replaceLine = (line: string) => void process.stderr.write(`\r\u001b[K${line}`)
+/** Length of the line that is shown. */
+let shownLength = 0
+
+/** Replaces the current line. Control characters are escaped. */
+export const replaceLine = (line: string) => {
+  const text = TerminalText.escape(line)
+  process.stderr.write(Ansi.replaceLine(text, shownLength, columns()))
+  shownLength = text.length
+}
+
+/** Replaces the current line, and continues on the next one. */
+export const printLine = (line: string) => {
+  replaceLine(line)
+  process.stderr.write("\n")
+  shownLength = 0
+}

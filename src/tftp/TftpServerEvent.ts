@@ -1,5 +1,7 @@
 /** Events of a server, for programs that subscribe to them, and their text in the log. */
+
 import type * as Endpoint from "../network/Endpoint.ts"
+import * as Quantity from "../network/Quantity.ts"
 import * as TerminalText from "../network/TerminalText.ts"
 import type * as Packet from "./protocol/Packet.ts"
 import type * as TftpError from "./TftpError.ts"
@@ -48,5 +50,5 @@ export const describe = ({ client, filename, kind, mode }: TransferInfo) =>
 /** Formats the result of a transfer for the log. @category formatting @since 0.1.0 */
 export const describeSummary = ({ blksize, bytes, resent, windowsize }: Transfer.Summary, millis: number) => {
   const rate = millis === 0 ? "" : `, ${(bytes / 1_000 / millis).toFixed(1)} MB/s`
-  return `${bytes} bytes in ${(millis / 1_000).toFixed(2)} s${rate}, blksize ${blksize}, windowsize ${windowsize}, ${resent} resent`
+  return `${Quantity.format(bytes, "byte")} in ${(millis / 1_000).toFixed(2)} s${rate}, blksize ${blksize}, windowsize ${windowsize}, ${resent} resent`
 }

@@ -65,7 +65,7 @@ describe("NodeHangman", () => {
   )
 
   it.live.each([
-    [{ settings: { words: "/nowhere/words" } }, "/nowhere/words: no such file; expected one word"],
+    [{ settings: { words: "/nowhere/words" } }, "/nowhere/words: no such file or directory; expected one word"],
     [{ settings: { lives: 30 } }, "invalid number of lives 30: must be a whole number from 1 to 26"],
     [{ scores: "/nowhere/scores" }, "/nowhere/scores: its directory does not exist; create it first"],
     [

@@ -20,9 +20,9 @@ describe("NodeWords", () => {
     ["empty", "is empty"],
     ["blank", "is empty"],
     ["numbers", "has no valid word in 2 lines"],
-    ["missing", "no such file"],
+    ["missing", "no such file or directory"],
     ["folder", "is a directory, not a file"],
-    ["numbers/of", "a part of the path is not a directory"],
+    ["numbers/of", "not a directory"],
     ["null", "is not a regular file"]
   ] as const)("fails for %s: %s", ([name, problem]) =>
     Effect.gen(function* () {

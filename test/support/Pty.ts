@@ -27,11 +27,11 @@ interface Terminal {
 }
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: frames contain escape sequences
-const framePattern = /\u001b\[H((?:(?!\u001b\[H).)*?)\u001b\[J/gs
+const framePattern = /\u001b\[H((?:(?!\u001b\[H).)*?)\u001b\[J((?:\u001b\[[0-9;]*m|[^\u001b\n])*)/gs
 
 /** Returns the latest frame as text. */
 const latest = (output: string) =>
-  ([...output.matchAll(framePattern)].at(-1)?.[1] ?? "")
+  ([...output.matchAll(framePattern)].at(-1)?.slice(1).join("") ?? "")
     // biome-ignore lint/suspicious/noControlCharactersInRegex: colours are escape sequences
     .replaceAll(/\u001b\[[0-9;]*[mK]/g, "")
     .replaceAll("\r", "")

@@ -53,7 +53,7 @@ describe("Ansi", () => {
     const hostile = `${text}\u001b]0;x\u0007\u009b2J\u202e\u0301\n`
     assert.match(toSingleWidth(hostile), /^[ -~\u00a1-\u04ff]*$/)
     assert.strictEqual(toSingleWidth(hostile).length, hostile.length)
-    const drawn = frame([[{ text: hostile, style: "red" }], [{ text: hostile }]], true)
+    const drawn = frame([[{ text: hostile, style: "red" }], [{ text: hostile }]], 80, 24, true)
     // biome-ignore lint/suspicious/noControlCharactersInRegex: no control characters may be left
     assert.notMatch(drawn.replaceAll(/\u001b\[(?:[HJK]|[0-9;]+m)|\r\n/g, ""), /[\u0000-\u001f\u007f-\u009f]/)
   })
@@ -63,7 +63,7 @@ describe("Ansi", () => {
       { text: "a", style: "red" as const },
       { text: "b", style: "reverse" as const }
     ]
-    assert.strictEqual(frame([line], false), "\u001b[Ha\u001b[7mb\u001b[0m\u001b[K\u001b[J")
-    assert.strictEqual(frame([line], true), "\u001b[H\u001b[1;31ma\u001b[0m\u001b[7mb\u001b[0m\u001b[K\u001b[J")
+    assert.strictEqual(frame([line], 80, 24, false), "\u001b[Ha\u001b[7mb\u001b[0m\u001b[K\u001b[J")
+    assert.strictEqual(frame([line], 80, 24, true), "\u001b[H\u001b[1;31ma\u001b[0m\u001b[7mb\u001b[0m\u001b[K\u001b[J")
   })
 })

@@ -12,6 +12,7 @@ import * as Pcapng from "../../capture/Pcapng.ts"
 import * as PcapngDecoder from "../../capture/PcapngDecoder.ts"
 import type * as Endpoint from "../../network/Endpoint.ts"
 import type * as Packet from "../../network/Packet.ts"
+import * as SystemErrorText from "../../network/SystemErrorText.ts"
 import * as TerminalText from "../../network/TerminalText.ts"
 import * as Table from "../../terminal/Table.ts"
 import { CannotRead, UsageError } from "../common/CliErrors.ts"
@@ -24,7 +25,7 @@ interface Input {
 }
 
 const reasonOf = ({ message, reason }: PlatformError.PlatformError) =>
-  reason._tag === "NotFound" ? "no such file" : reason.cause instanceof Error ? reason.cause.message : message
+  reason.cause instanceof Error ? SystemErrorText.format(reason.cause) : message
 
 /** Number of packets that a diagram shows of the start of a file, and again of its end. */
 const diagramEdgePackets = 50

@@ -31,6 +31,7 @@ import * as Latch from "effect/Latch"
 import type * as Endpoint from "../../network/Endpoint.ts"
 import * as Monotonic from "../../network/Monotonic.ts"
 import * as Network from "../../network/Network.ts"
+import * as Quantity from "../../network/Quantity.ts"
 import * as DestinationLog from "./DestinationLog.ts"
 import * as Transport from "./Transport.ts"
 
@@ -115,7 +116,7 @@ export const make = (options: Options): Transport.OpenTransport =>
     yield* Effect.addFinalizer(() => idle.await)
 
     return {
-      label: `mesh of ${peers.length} peers, port ${port}`,
+      label: `mesh of ${Quantity.format(peers.length, "peer")}, port ${port}`,
       local: socket.local,
       send: (bytes) =>
         Effect.sync(() => {

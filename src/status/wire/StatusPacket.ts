@@ -41,6 +41,7 @@
  */
 import * as Data from "effect/Data"
 import * as Result from "effect/Result"
+import * as Quantity from "../../network/Quantity.ts"
 import * as TerminalText from "../../network/TerminalText.ts"
 
 /** Version of this format. @category constants @since 0.1.0 */
@@ -167,7 +168,7 @@ export const encode = (
   if (!isIntegerUpTo(sequence, 0xffff_ffff)) return fail("Number", `sequence ${sequence}`)
   const covered = headerBytes + 4 + cluster.length + name.length + payload.length
   const length = covered + (signed ? signatureBytes : 0)
-  if (length > limits.packetBytes) return fail("Oversized", `${length} bytes`)
+  if (length > limits.packetBytes) return fail("Oversized", Quantity.format(length, "byte"))
   const bytes = new Uint8Array(length)
   const view = new DataView(bytes.buffer)
   view.setUint32(0, magic)
@@ -262,10 +263,10 @@ export const isStatus = (bytes: Uint8Array): boolean =>
  */
 export const decode = (bytes: Uint8Array): Result.Result<Decoded, StatusPacketError> => {
   const { length } = bytes
-  if (length < 5 || !isStatus(bytes)) return fail("BadMagic", `${length} bytes`)
+  if (length < 5 || !isStatus(bytes)) return fail("BadMagic", Quantity.format(length, "byte"))
   if (bytes[4] !== version) return fail("Version", bytes[4]!)
-  if (length > limits.packetBytes) return fail("Oversized", `${length} bytes`)
-  if (length < headerBytes + 4) return fail("Truncated", `${length} bytes`)
+  if (length > limits.packetBytes) return fail("Oversized", Quantity.format(length, "byte"))
+  if (length < headerBytes + 4) return fail("Truncated", Quantity.format(length, "byte"))
   const flags = bytes[5]!
   if (flags > 3 || getUint16(bytes, 6) !== 0) return fail("Flags", `${flags} ${getUint16(bytes, 6)}`)
   const id = idAt(bytes, 8, 16)
@@ -279,16 +280,17 @@ export const decode = (bytes: Uint8Array): Result.Result<Decoded, StatusPacketEr
   if (!isInterval(interval)) return fail("Interval", interval)
   const clusterLength = bytes[headerBytes]!
   const nameAt = headerBytes + 1 + clusterLength
-  if (clusterLength > limits.nameBytes) return fail("Name", `cluster of ${clusterLength} bytes`)
-  if (length < nameAt + 3) return fail("Truncated", `${length} bytes`)
+  if (clusterLength > limits.nameBytes) return fail("Name", `cluster of ${Quantity.format(clusterLength, "byte")}`)
+  if (length < nameAt + 3) return fail("Truncated", Quantity.format(length, "byte"))
   const nameLength = bytes[nameAt]!
   const payloadAt = nameAt + 3 + nameLength
-  if (nameLength === 0 || nameLength > limits.nameBytes) return fail("Name", `name of ${nameLength} bytes`)
-  if (length < payloadAt) return fail("Truncated", `${length} bytes`)
+  if (nameLength === 0 || nameLength > limits.nameBytes)
+    return fail("Name", `name of ${Quantity.format(nameLength, "byte")}`)
+  if (length < payloadAt) return fail("Truncated", Quantity.format(length, "byte"))
   const covered = payloadAt + getUint16(bytes, payloadAt - 2)
   const isSigned = (flags & flagBits.signed) !== 0
   const expected = covered + (isSigned ? signatureBytes : 0)
-  if (length !== expected) return fail(length < expected ? "Truncated" : "Oversized", `${length} bytes`)
+  if (length !== expected) return fail(length < expected ? "Truncated" : "Oversized", Quantity.format(length, "byte"))
   const cluster = textAt(bytes, headerBytes + 1, nameAt)
   const name = textAt(bytes, nameAt + 1, payloadAt - 2)
   if (cluster === undefined || name === undefined) return fail("Name", "invalid UTF-8")

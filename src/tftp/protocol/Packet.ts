@@ -5,6 +5,7 @@
 import * as Bytes from "effect/Bytes"
 import * as EffectData from "effect/Data"
 import * as Result from "effect/Result"
+import * as Quantity from "../../network/Quantity.ts"
 import * as TerminalText from "../../network/TerminalText.ts"
 
 /**
@@ -197,7 +198,8 @@ const stringsOf = (bytes: Uint8Array): ReadonlyArray<string> | undefined => {
 
 const fail = (reason: Reason, found: string) => Result.fail(new PacketError({ reason, found }))
 
-const badLength = (bytes: Uint8Array, expected: string) => fail("BadLength", `${bytes.length} bytes; ${expected}`)
+const badLength = (bytes: Uint8Array, expected: string) =>
+  fail("BadLength", `${Quantity.format(bytes.length, "byte")}; ${expected}`)
 
 const decodeRequest = (_tag: Request["_tag"], bytes: Uint8Array): Result.Result<Request, PacketError> => {
   if (bytes.length > maxRequestBytes) return badLength(bytes, `a request has at most ${maxRequestBytes}`)

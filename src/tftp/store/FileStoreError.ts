@@ -1,6 +1,7 @@
 /** Errors of stores: a code and a harmless message for the peer, and details for the operator. */
 import * as Schema from "effect/Schema"
 import * as Struct from "effect/Struct"
+import * as SystemErrorText from "../../network/SystemErrorText.ts"
 
 /** The file, or the folder to write into, does not exist: code 1. @category errors @since 0.1.0 */
 export class NotFound extends Schema.TaggedClass<NotFound>()("NotFound", {}) {
@@ -96,14 +97,12 @@ export class IllegalName extends Schema.TaggedClass<IllegalName>()("IllegalName"
   }
 }
 
-const messageOf = (cause: unknown) => (cause instanceof Error ? cause.message : String(cause))
-
 /** The file could not be read, or not to its end: code 0. @category errors @since 0.1.0 */
 export class ReadFailed extends Schema.TaggedClass<ReadFailed>()("ReadFailed", { cause: Schema.Defect() }) {
   readonly code = 0
   readonly peerMessage = "Read error"
   get detail(): string {
-    return `reading failed: ${messageOf(this.cause)}`
+    return `reading failed: ${SystemErrorText.format(this.cause)}`
   }
 }
 
@@ -112,7 +111,7 @@ export class WriteFailed extends Schema.TaggedClass<WriteFailed>()("WriteFailed"
   readonly code = 0
   readonly peerMessage = "Write error"
   get detail(): string {
-    return `writing failed: ${messageOf(this.cause)}`
+    return `writing failed: ${SystemErrorText.format(this.cause)}`
   }
 }
 
@@ -121,7 +120,7 @@ export class BadRoot extends Schema.TaggedClass<BadRoot>()("BadRoot", { cause: S
   readonly code = 0
   readonly peerMessage = "File store unavailable"
   get detail(): string {
-    return `not a readable directory: ${messageOf(this.cause)}`
+    return `not a readable directory: ${SystemErrorText.format(this.cause)}`
   }
 }
 

@@ -4,7 +4,6 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Pull from "effect/Pull"
 import * as Queue from "effect/Queue"
-import { replaceControlCharacters } from "../../../terminal/Ansi.ts"
 import * as NodeScreen from "../../../terminal/NodeScreen.ts"
 import type { StyledLine } from "../../../terminal/StyledText.ts"
 import { CannotPlay } from "../../common/CliErrors.ts"
@@ -72,15 +71,15 @@ export const play = Effect.fnUntraced(function* <S, Message, E>(
   )
   let state = game.initial
   while (true) {
-    const { columns, rows } = screen.size()
-    yield* screen.draw(game.draw(state, columns, rows))
+    const size = screen.size()
+    yield* screen.draw(game.draw(state, size.columns, size.rows), size)
     for (const event of yield* Queue.takeAll(inbox)) {
       const [after, command] = game.step(state, event)
       state = after
       if (command === undefined) continue
       if (command._tag === "Done") return
       if (command._tag === "Abort") return yield* Effect.interrupt
-      if (command._tag === "Fail") return yield* new CannotPlay({ message: replaceControlCharacters(command.message) })
+      if (command._tag === "Fail") return yield* new CannotPlay({ message: command.message })
       // After a failed write the read side fails, too, and its error is the one that is shown.
       yield* Effect.ignore(send(command.text))
     }

@@ -4,8 +4,10 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as HangmanClient from "../../../hangman/HangmanClient.ts"
 import * as ScoreJournalFormat from "../../../hangman/ScoreJournalFormat.ts"
+import * as Quantity from "../../../network/Quantity.ts"
+import * as SystemErrorText from "../../../network/SystemErrorText.ts"
 import * as TcpClient from "../../../network/TcpClient.ts"
-import { replaceControlCharacters } from "../../../terminal/Ansi.ts"
+import * as TerminalText from "../../../network/TerminalText.ts"
 import * as Table from "../../../terminal/Table.ts"
 import { CannotRead, UsageError } from "../../common/CliErrors.ts"
 import * as network from "../common/network.ts"
@@ -24,8 +26,7 @@ const scoresOfFile = Effect.fnUntraced(function* (path: string) {
   const files = yield* FileSystem.FileSystem
   const text = yield* Effect.mapError(
     files.readFileString(path),
-    ({ reason }) =>
-      new CannotRead({ message: `${path}: ${reason._tag === "NotFound" ? "no such file" : reason.message}` })
+    ({ reason }) => new CannotRead({ message: `${path}: ${SystemErrorText.format(reason.cause ?? reason)}` })
   )
   const past = ScoreJournalFormat.replay(text)
   if (typeof past === "string") return yield* new CannotRead({ message: `${path}: ${past}` })
@@ -42,7 +43,7 @@ const columns = ["rank", "wins", "games", "wrong"] as const
 const widths = columns.map((name) => Table.right(name.length))
 
 const table = ({ best, games, players, wins }: HangmanClient.Scores) => [
-  `${games} games, ${wins} won, ${players} players`,
+  `${Quantity.format(games, "game")}, ${wins} won, ${Quantity.format(players, "player")}`,
   ...(best.length === 0 ? [] : [`${columns.join("  ")}  name`]),
   ...best.map((row, at) => {
     const numbers = columns.map((name) => (name === "rank" ? at + 1 : row[name]))
@@ -57,7 +58,7 @@ export const top = Effect.fnUntraced(
     }
     const found = yield* scores === undefined ? scoresOfServer(host ?? "localhost", port) : scoresOfFile(scores)
     if (json) return yield* Console.log(JSON.stringify(found))
-    for (const line of table(found)) yield* Console.log(replaceControlCharacters(line))
+    for (const line of table(found)) yield* Console.log(TerminalText.escape(line))
   },
   Effect.scoped,
   Effect.provide(network.layer)

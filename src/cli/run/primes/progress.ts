@@ -4,8 +4,9 @@ import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import type { Running } from "../../../farm/Farm.ts"
 import type { Progress, WorkerProgress } from "../../../farm/Progress.ts"
+import * as Quantity from "../../../network/Quantity.ts"
 import * as Amount from "../../../terminal/Amount.ts"
-import { columns, replaceLine } from "../../../terminal/NodeTerminal.ts"
+import { columns, printLine, replaceLine } from "../../../terminal/NodeTerminal.ts"
 import * as ProgressBar from "../../../terminal/ProgressBar.ts"
 
 const percent = (part: number) => Math.floor(part * 100)
@@ -35,9 +36,8 @@ export const bar = (title: string, progress: Progress, width: number): string =>
 /** Formats the line at the end of a count. */
 export const summary = (title: string, { done, efficiency, packets, workers }: Progress, seconds: number): string => {
   const unitsPerSecond = seconds > 0 ? `, ${Amount.format(done / seconds)}/s` : ""
-  const workerCount = `${workers.length} ${workers.length === 1 ? "worker" : "workers"}`
-  const packetCount = `${packets} ${packets === 1 ? "packet" : "packets"}`
-  const busy = `${workerCount} busy ${Math.round(efficiency * 100)}% of the time`
+  const packetCount = Quantity.format(packets, "packet")
+  const busy = `${Quantity.format(workers.length, "worker")} busy ${Math.round(efficiency * 100)}% of the time`
   return `${title}: ${seconds.toFixed(2)} s${unitsPerSecond}, ${packetCount}, ${busy}`
 }
 
@@ -55,7 +55,7 @@ export const openOnTerminal = Effect.fnUntraced(function* (title: string) {
   yield* Effect.addFinalizer(() => clear)
   return {
     clear,
-    print: (line: string) => Effect.sync(() => replaceLine(`${line}\n`)),
+    print: (line: string) => Effect.sync(() => printLine(line)),
     /** Draws the progress of a run until the scope closes. */
     follow: ({ statsEvery }: Pick<Running<unknown>, "statsEvery">) =>
       Effect.forkScoped(Stream.runForEach(statsEvery(refreshInterval), draw))

@@ -3,6 +3,8 @@ import * as Clock from "effect/Clock"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
+import * as Quantity from "../../../network/Quantity.ts"
+import * as SystemErrorText from "../../../network/SystemErrorText.ts"
 import * as Kernels from "../../../primes/Kernels.ts"
 import * as Range from "../../../primes/Range.ts"
 import * as Table from "../../../terminal/Table.ts"
@@ -43,7 +45,7 @@ const formatRow = ({ busy, efficiency, seconds, speedup, workers }: Row) =>
 
 const measure = Effect.fnUntraced(function* (range: Range.Range, kernel: Kernels.Name, workers: number) {
   // Table and bar share the terminal: the scope removes the bar before the row is printed.
-  const display = yield* openOnTerminal(`${workers} workers`)
+  const display = yield* openOnTerminal(Quantity.format(workers, "worker"))
   const clock = yield* Clock.Clock
   const start = clock.monotonicTimeNanosUnsafe()
   const running = yield* pool.start(range, kernel, {}, { workers: pool.threads(workers) })
@@ -75,7 +77,10 @@ export const speedup = Effect.fnUntraced(function* (input: Input) {
       ? Effect.void
       : Effect.mapError(
           fs.writeFileString(input.svg, speedupPlot.svg(title, rows)),
-          ({ message }) => new CannotDraw({ message: `--svg ${JSON.stringify(input.svg)}: ${message}` })
+          ({ reason }) =>
+            new CannotDraw({
+              message: `--svg ${JSON.stringify(input.svg)}: ${SystemErrorText.format(reason.cause ?? reason)}`
+            })
         )
   )
   yield* draw

@@ -1,4 +1,5 @@
 /** A plot of the speed-up by number of workers, as text and as SVG. Pure. */
+import * as Quantity from "../../../network/Quantity.ts"
 
 /** A measurement: the speed-up of a number of workers against one. */
 export interface Point {
@@ -62,7 +63,7 @@ export const svg = (title: string, points: ReadonlyArray<Point>): string => {
   ])
   const path = points.map(({ speedup, workers }) => `${x(workers)},${y(speedup)}`)
   const dots = points.map(({ speedup, workers }) => {
-    const hint = `${workers} ${workers === 1 ? "worker" : "workers"}: ${speedup.toFixed(2)}`
+    const hint = `${Quantity.format(workers, "worker")}: ${speedup.toFixed(2)}`
     return `<circle cx="${x(workers)}" cy="${y(speedup)}" r="4" fill="#06c"><title>${hint}</title></circle>`
   })
   const middle = (svgSize.left + right) / 2

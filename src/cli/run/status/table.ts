@@ -1,4 +1,5 @@
 /** Table of all peers for any width, with a stable order and coloured states. Pure: peers in, lines out. */
+import * as Quantity from "../../../network/Quantity.ts"
 import * as TerminalText from "../../../network/TerminalText.ts"
 import * as Amount from "../../../terminal/Amount.ts"
 import { clip, plain, type Style, type StyledLine } from "../../../terminal/StyledText.ts"
@@ -77,7 +78,7 @@ export const summary = (peers: ReadonlyArray<HostPeer>): string => {
     const count = peers.filter((peer) => peer.state === state).length
     return count === 0 ? [] : [`${count} ${state}`]
   })
-  return `${peers.length} ${peers.length === 1 ? "peer" : "peers"}${states.length === 0 ? "" : ": "}${states.join(", ")}`
+  return `${Quantity.format(peers.length, "peer")}${states.length === 0 ? "" : ": "}${states.join(", ")}`
 }
 
 /** Contents of the screen. */

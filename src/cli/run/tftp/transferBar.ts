@@ -1,8 +1,9 @@
 /** The progress bar of a transfer on a terminal, and its summary line. */
 import * as Effect from "effect/Effect"
 import * as Stdio from "effect/Stdio"
+import * as TerminalText from "../../../network/TerminalText.ts"
 import * as Amount from "../../../terminal/Amount.ts"
-import { columns, replaceLine } from "../../../terminal/NodeTerminal.ts"
+import { columns, printLine, replaceLine } from "../../../terminal/NodeTerminal.ts"
 import * as ProgressBar from "../../../terminal/ProgressBar.ts"
 import type * as TftpClient from "../../../tftp/TftpClient.ts"
 
@@ -27,7 +28,8 @@ export const done = (name: string, { blksize, bytes, resent, windowsize }: TftpC
 }
 
 /** Draws on standard error; undefined if it is not a terminal, or the file is printed to a terminal. */
-export const transferBar = Effect.fnUntraced(function* (name: string, toStdout: boolean) {
+export const transferBar = Effect.fnUntraced(function* (fileName: string, toStdout: boolean) {
+  const name = TerminalText.escape(fileName)
   const stdio = yield* Stdio.Stdio
   const isSeen = (yield* stdio.stderrIsTerminal) && !(toStdout && (yield* stdio.stdoutIsTerminal))
   if (!isSeen) return undefined
@@ -35,6 +37,6 @@ export const transferBar = Effect.fnUntraced(function* (name: string, toStdout: 
   return {
     progress: (progress: TftpClient.Progress, seconds: number) =>
       replaceLine(bar(name, progress, seconds, columns() - 1)),
-    done: (progress: TftpClient.Progress, seconds: number) => replaceLine(`${done(name, progress, seconds)}\n`)
+    done: (progress: TftpClient.Progress, seconds: number) => printLine(done(name, progress, seconds))
   }
 })
