@@ -26,6 +26,7 @@
  * ```
  */
 import * as Data from "effect/Data"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Pull from "effect/Pull"
 import * as Line from "../network/Line.ts"
@@ -67,14 +68,21 @@ export const narrow = ({ max, min }: Range, guess: number, verdict: Verdict): Ra
 const verdicts: ReadonlySet<string> = new Set<Verdict>(["too big", "too small", "correct!"])
 const isVerdict = (line: string): line is Verdict => verdicts.has(line)
 
-/** Makes a client on a connection. It ends when the scope closes. @category constructors @since 0.1.0 */
+/**
+ * Makes a client on a connection. It ends when the scope closes. Replies end in LF, CR LF, or LF CR as those of the
+ * second edition of the course's server.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const make = Effect.fnUntraced(function* (connection: Network.Connection) {
-  const lines = yield* Line.make(connection, { maxLength: 80 })
+  // After LF CR, the next line begins with the CR: no deadline, since that line ends after the next guess.
+  const lines = yield* Line.make(connection, { maxLength: 80, deadline: Duration.infinity })
   const ended = Effect.fail(new GuessClientError({ reason: "ConnectionEnded" }))
   const client: GuessClient = {
     guess: Effect.fnUntraced(function* (guess) {
       yield* connection.write(`${guess}\n`)
-      const line = yield* Pull.catchDone(lines.next, () => ended)
+      const line = (yield* Pull.catchDone(lines.next, () => ended)).replace(/^\r/, "")
       return isVerdict(line) ? line : yield* new GuessClientError({ reason: "UnexpectedReply" })
     })
   }

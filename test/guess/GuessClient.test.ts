@@ -1,7 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import type * as NetAddress from "effect/net/NetAddress"
 import * as Schema from "effect/Schema"
+import * as TestClock from "effect/testing/TestClock"
 import * as Guess from "../../src/guess/Guess.ts"
 import * as GuessClient from "../../src/guess/GuessClient.ts"
 import * as GuessServer from "../../src/guess/GuessServer.ts"
@@ -41,6 +43,36 @@ describe("GuessClient", () => {
         range = GuessClient.narrow(range, guess, yield* client.guess(`${guess}`))
       }
     }).pipe(Effect.scoped, Effect.provide(NodeNetwork.layer))
+  )
+
+  it.effect.prop(
+    "reads replies that end in LF, CR LF, or LF CR as in the second edition of the course, in chunks of any size",
+    [Schema.Literals(["\n", "\r\n", "\n\r"]), Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 12 }))],
+    ([end, size]) =>
+      Effect.gen(function* () {
+        const replies = ["too big", "too small", "too small", "correct!"]
+        const { connection } = ScriptedServer.connect([replies.map((reply) => `${reply}${end}`).join("")], size)
+        const client = yield* GuessClient.make(connection)
+        for (const reply of replies) assert.strictEqual(yield* client.guess("1"), reply)
+      }).pipe(Effect.scoped)
+  )
+
+  it.effect("waits for the rest of LF CR as long as the player thinks", () =>
+    Effect.gen(function* () {
+      const chunks = ["too big\n\r", "too small\n\r"]
+      const scripted = ScriptedServer.connect([]).connection
+      const pull = Effect.suspend(() =>
+        chunks.length === 1
+          ? Effect.delay(Effect.succeed(Buffer.from(chunks.shift()!)), "5 seconds")
+          : Effect.succeed(Buffer.from(chunks.shift()!))
+      )
+      const client = yield* GuessClient.make({ ...scripted, pull })
+      assert.strictEqual(yield* client.guess("9"), "too big")
+      yield* TestClock.adjust("1 minute")
+      const second = yield* Effect.forkChild(client.guess("1"))
+      yield* TestClock.adjust("10 seconds")
+      assert.strictEqual(yield* Fiber.join(second), "too small")
+    }).pipe(Effect.scoped)
   )
 
   it.effect("fails if the server closes before its reply, or sends an unknown reply", () =>

@@ -17,6 +17,19 @@ describe("guess serve and play", () => {
     }).pipe(Effect.scoped)
   )
 
+  it.live("prints each reply as JSON, with the number of guesses", () =>
+    Effect.gen(function* () {
+      const { port } = yield* Cli.serve(["guess", "serve", "--min", "2", "--max", "2"])
+      const { stdout } = yield* Cli.run(["guess", "play", "127.0.0.1", "--port", `${port}`, "--json"], {
+        stdin: numbers(2)
+      })
+      assert.strictEqual(
+        `${stdout}`,
+        '{"guess":1,"verdict":"too small","guesses":1}\n{"guess":2,"verdict":"correct!","guesses":2}\n'
+      )
+    }).pipe(Effect.scoped)
+  )
+
   it.live("draws the same number from the same seed, also in a child process", () =>
     Effect.gen(function* () {
       const countGuesses = Effect.fnUntraced(function* (...flags: ReadonlyArray<string>) {
@@ -36,14 +49,16 @@ describe("guess serve and play", () => {
       const player = yield* Pty.start(["guess", "play", "127.0.0.1", "--port", `${port}`, "--max", "10"])
       yield* player.waitForOutput(/1 to 10\? $/)
       yield* player.type("six\n")
-      yield* player.waitForOutput(/six\r\n1 to 10\? $/)
+      yield* player.waitForOutput(/six\r\nA guess is a whole number, 1 to 10\.\r\n1 to 10\? $/)
       yield* player.type("6\n")
       yield* player.waitForOutput(/too small\r\n7 to 10\? $/)
+      yield* player.type("6\n")
+      yield* player.waitForOutput(/6 cannot be it: it is 7 to 10\.\r\n7 to 10\? $/)
       yield* player.type("8\n")
       yield* player.waitForOutput(/too big\r\nit is 7\? $/)
       yield* player.type("7\n")
       const { code, output } = yield* player.ended
-      assert.match(output, /correct!\r\n$/)
+      assert.match(output, /^Guess a whole number, 1 to 10\. Ctrl-D leaves\.\r\n.*correct!\r\n3 guesses\r\n$/ms)
       assert.strictEqual(code, 0)
     }).pipe(Effect.scoped)
   )

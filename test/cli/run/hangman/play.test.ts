@@ -1,3 +1,4 @@
+import * as Net from "node:net"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type * as NetAddress from "effect/net/NetAddress"
@@ -17,6 +18,33 @@ const serve = Effect.fnUntraced(function* (...flags: ReadonlyArray<string>) {
 
 const play = ({ port }: { readonly port: number }, ...flags: ReadonlyArray<string>) =>
   Pty.start(["hangman", "play", "127.0.0.1", "--port", `${port}`, ...flags])
+
+/**
+ * Starts a server that answers each read with the next text, one byte at a time, and never closes. `lines` has what it
+ * has read.
+ */
+const slowServer = Effect.fnUntraced(function* (greeting: string, ...answers: ReadonlyArray<string>) {
+  const lines: Array<string> = []
+  const server = yield* Effect.acquireRelease(
+    Effect.callback<Net.Server>((resume) => {
+      const server = Net.createServer((socket) => {
+        const send = async (text: string) => {
+          for (const byte of text) await new Promise((resolve) => socket.write(byte, resolve))
+        }
+        const left = [...answers]
+        socket.setNoDelay(true).on("error", () => {})
+        socket.on("data", (bytes) => {
+          lines.push(`${bytes}`)
+          void send(left.shift() ?? "")
+        })
+        void send(greeting)
+      })
+      server.listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
+    }),
+    (server) => Effect.sync(() => void server.close())
+  )
+  return { lines, port: (server.address() as Net.AddressInfo).port }
+})
 
 const leaveScreen = "\u001b[?25h\u001b[?1049l"
 
@@ -127,11 +155,11 @@ describe("hangman play on a terminal (skipped without script and stty)", () => {
       yield* player.waitForFrame(/\?]0;title\?\?5A.*Your name/s)
       yield* player.type("\r")
       const { output } = yield* player.ended
-      assert.include(output, "effect-inet: ?]0;bye??5A")
+      assert.include(output, "effect-inet: \\u001b]0;bye\\u0007\\u009b5A")
       assertNoControls(output)
       // Standard input is not a terminal, so the client shows plain lines.
       const plain = yield* (yield* play(address, "</dev/null")).ended
-      assert.match(plain.output, /\?]0;title\?\?5A\r\n\r\nYour name\? \?]0;bye/)
+      assert.match(plain.output, /^\\u001b]0;title\\u0007\\u009b5A\r\n\r\nYour name\? $/m)
       assertNoControls(plain.output)
     }).pipe(Effect.scoped, Effect.provide(NodeNetwork.layer))
   )
@@ -148,6 +176,45 @@ describe("hangman play without a terminal", () => {
         /^Hangman: .*You have found it: banana\.\nann, your rank is 1 of 1\..*Again \(yes\/no\)\? $/s
       )
       assert.deepInclude({ code, stderr }, { code: 0, stderr: "" })
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("sends one line for each answer, and ends when the server has answered the last one", () =>
+    Effect.gen(function* () {
+      const { lines, port } = yield* slowServer(" ------   12\n", " -a-a-a   12\n", " -a-a-a   11\n")
+      const { code, stdout } = yield* Cli.run(["hangman", "play", "127.0.0.1", "--port", `${port}`], {
+        stdin: Buffer.from("a\nz\n")
+      })
+      assert.strictEqual(`${stdout}`, " ------   12\n -a-a-a   12\n -a-a-a   11\n")
+      assert.deepStrictEqual(lines, ["a\n", "z\n"])
+      assert.strictEqual(code, 0)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("leaves when the game is over, although the server never closes", () =>
+    Effect.gen(function* () {
+      const { lines, port } = yield* slowServer(" ------   1\n", " banana   0\n")
+      const { stdout } = yield* Cli.run(["hangman", "play", "127.0.0.1", "--port", `${port}`], {
+        stdin: Buffer.from("z\na\nb\n")
+      })
+      assert.strictEqual(`${stdout}`, " ------   1\n banana   0\n")
+      assert.deepStrictEqual(lines, ["z\n"])
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("prints views as JSON with --json", () =>
+    Effect.gen(function* () {
+      const { port } = yield* serve()
+      const args = ["hangman", "play", "127.0.0.1", "--port", `${port}`, "--name", "ann", "--json"]
+      const { stdout } = yield* Cli.run(args, { stdin: Buffer.from("banana\nno\n") })
+      const views = `${stdout}`
+        .trimEnd()
+        .split("\n")
+        .map((line) => JSON.parse(line))
+      assert.deepStrictEqual(
+        views.map(({ prompt }) => prompt),
+        ["name", "guess", "again", "bye"]
+      )
     }).pipe(Effect.scoped)
   )
 
