@@ -1,4 +1,4 @@
-import * as Command from "effect/cli/Command"
+import { commandGroup } from "./common/commandGroup.ts"
 import * as flags from "./common/flags.ts"
 import { lazyCommand } from "./common/lazyCommand.ts"
 
@@ -75,7 +75,13 @@ const models = lazyCommand({
   program: async () => (await import("./run/demo/models.ts")).models
 })
 
-export const command = Command.make("demo").pipe(
-  Command.withDescription("Small demonstrations of network programming"),
-  Command.withSubcommands([boundaries, broadcast, loss, misorder, mutex, threads, zombies, models])
-)
+export const command = commandGroup("demo", "Small demonstrations of network programming", [
+  boundaries,
+  broadcast,
+  loss,
+  misorder,
+  mutex,
+  threads,
+  zombies,
+  models
+])

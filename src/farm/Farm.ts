@@ -77,12 +77,24 @@ const makeCheckpointer = Effect.fnUntraced(function* <Input, Packet, Result, Out
         const now = state()
         return now === undefined ? Effect.void : checkpoint.write(codec.write(now))
       })
-      const saveOrWarn = Effect.catch(save, (error) => Effect.logWarning(error.message))
+      let warned: string | undefined
+      // The same failure is reported once, however often the state is saved.
+      const saveOrWarn = Effect.matchEffect(save, {
+        onSuccess: () => {
+          warned = undefined
+          return Effect.void
+        },
+        onFailure: ({ message }) => {
+          if (message === warned) return Effect.void
+          warned = message
+          return Effect.logWarning(message)
+        }
+      })
       const saving = Effect.forever(Effect.andThen(Effect.sleep(checkpointInterval), saveOrWarn))
-      return save.pipe(
-        Effect.andThen(Effect.raceFirst(ended, saving)),
-        Effect.onExit((exit) => (Exit.isSuccess(exit) ? Effect.ignore(checkpoint.remove) : saveOrWarn))
+      const running = Effect.onExit(Effect.raceFirst(ended, saving), (exit) =>
+        Exit.isSuccess(exit) ? Effect.ignore(checkpoint.remove) : saveOrWarn
       )
+      return Effect.andThen(save, running)
     }
   }
 })

@@ -10,6 +10,9 @@ export class UsageError extends Data.TaggedError("UsageError")<{ readonly messag
 /** A file that cannot be read or has an invalid format; the message names the file. */
 export class CannotRead extends Data.TaggedError("CannotRead")<{ readonly message: string }> {}
 
+/** A capture file that cannot be written; the message names it. */
+export class CannotCapture extends Data.TaggedError("CannotCapture")<{ readonly message: string }> {}
+
 /** A failed transfer of a file; the message names the file. */
 export class CannotTransfer extends Data.TaggedError("CannotTransfer")<{ readonly message: string }> {}
 

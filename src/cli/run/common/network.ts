@@ -1,10 +1,13 @@
 /** The network of all commands: the host's network with the capture and the faults that the global flags select. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as Network from "../../../network/Network.ts"
 import * as NodeServices from "../../../network/node/NodeServices.ts"
+import * as SystemErrorText from "../../../network/SystemErrorText.ts"
 import type { Observer } from "../../../simulation/impairment/Impairment.ts"
+import { CannotCapture } from "../../common/CliErrors.ts"
 import * as flags from "../../common/flags.ts"
 
 /** The host's network and the observer that captures its packets. */
@@ -21,7 +24,20 @@ export class CapturedNetwork extends Context.Reference<UnderlyingNetwork | undef
   }
 ) {}
 
+/** Fails if the capture file cannot be written: nothing is sent that the capture would lack. */
+const checkWritable = Effect.fnUntraced(function* (file: string) {
+  const fs = yield* FileSystem.FileSystem
+  yield* Effect.mapError(
+    Effect.scoped(fs.open(file, { flag: "a" })),
+    ({ reason }) =>
+      new CannotCapture({
+        message: `--capture ${JSON.stringify(file)}: ${SystemErrorText.format(reason.cause ?? reason)}`
+      })
+  )
+})
+
 const startCapture = Effect.fnUntraced(function* (file: string) {
+  yield* checkWritable(file)
   const Capture = yield* Effect.promise(() => import("../../../capture/Capture.ts"))
   yield* Effect.logInfo(`capturing to ${file}; child processes and worker threads are not captured`)
   const observer: Observer = { tap: yield* Capture.toFile(file), wrap: Capture.wrap }

@@ -2,6 +2,8 @@
 import * as Clock from "effect/Clock"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type { Checkpoint } from "../../../farm/FarmCheckpoint.ts"
 import * as NodeCheckpoint from "../../../farm/NodeCheckpoint.ts"
 import type { Progress } from "../../../farm/Progress.ts"
 import * as Kernels from "../../../primes/Kernels.ts"
@@ -37,6 +39,27 @@ const toJson = (
     }))
   })
 
+/** Makes the checkpoint in a file. If the run does not reach its end, the last line says where its state is. */
+const checkpointOf = Effect.fnUntraced(function* (path: string) {
+  const file = NodeCheckpoint.file(path)
+  let isSaved = false
+  yield* Effect.addFinalizer((exit) =>
+    Exit.isFailure(exit) && isSaved
+      ? Effect.logInfo(`the unfinished run is saved in ${path}; the same command continues it`)
+      : Effect.void
+  )
+  const checkpoint: Checkpoint = {
+    ...file,
+    write: (text) =>
+      Effect.onExit(file.write(text), (exit) =>
+        Effect.sync(() => {
+          isSaved = Exit.isSuccess(exit)
+        })
+      )
+  }
+  return checkpoint
+})
+
 export const count = Effect.fnUntraced(function* (input: Input) {
   const range = yield* pool.parse(input.range)
   const kernel = input.kernel ?? Kernels.fastest
@@ -47,12 +70,13 @@ export const count = Effect.fnUntraced(function* (input: Input) {
     maxPackets: pool.maxPackets(range, kernel, packetSize),
     beforeLog: display?.clear
   })
+  const checkpoint = input.checkpoint === undefined ? undefined : yield* checkpointOf(input.checkpoint)
   const clock = yield* Clock.Clock
   const start = clock.monotonicTimeNanosUnsafe()
   const running = yield* pool.start(range, kernel, input, {
     workers,
     packetSize,
-    checkpoint: input.checkpoint === undefined ? undefined : NodeCheckpoint.file(input.checkpoint)
+    checkpoint
   })
   yield* display?.follow(running) ?? Effect.void
   const found = yield* running.output

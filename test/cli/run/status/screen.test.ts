@@ -48,13 +48,13 @@ describe("status on a terminal", () => {
       const port = yield* freePort
       const other = yield* peer(port, "other", "--json")
       const own = yield* screen(port, 80, 24, "own", "--screen")
-      // The own name covers others at the same position.
-      yield* own.waitForFrame(/^\n{12} {40}owner\n{11}$/)
+      // Both are at the same position: the own name has its place, and the other one the next row.
+      yield* own.waitForFrame(/^\n{12} {40}own\n {40}other\n{10}$/)
       const testSocket = yield* socket()
       testSocket.send(coursePacket("bob", 2, 0), port, loopback)
       testSocket.send(coursePacket("edge", 78, 23), port, loopback)
       testSocket.send(coursePacket("nowhere", -1, 2_000_000_000), port, loopback)
-      yield* own.waitForFrame(/^ {2}bob\n{12} {40}owner\n{11} {78}ed$/)
+      yield* own.waitForFrame(/^ {2}bob\n{12} {40}own\n {40}other\n{10} {78}ed$/)
       yield* own.type(`${keys.left}${keys.down}`)
       yield* own.waitForFrame(/^ {2}bob\n{12} {40}other\n {39}own\n{10} {78}ed$/)
       yield* other.waitForOutput("stdout", /"name":"own".*"payload":\{"x":39,"y":13,/)

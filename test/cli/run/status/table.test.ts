@@ -123,6 +123,50 @@ describe("status table", () => {
   )
 })
 
+describe("status map", () => {
+  const Name = Schema.String.check(Schema.isPattern(/^[a-z]{1,12}$/))
+  const Placed = Schema.Array(Schema.Struct({ name: Name, x: Near, y: Near, self: Schema.Boolean }))
+
+  it.effect.prop(
+    "shows whole names that do not overlap, at their column",
+    [Placed, Size, Size],
+    ([placed, columns, rows]) =>
+      Effect.sync(() => {
+        const peers = placed.map(({ name, self, x, y }, at) => ({
+          ...peer,
+          id: `${at}`,
+          name,
+          self,
+          payload: { x, y }
+        }))
+        const lines = Plane.draw(peers, columns, rows).map(textOf)
+        const shown = lines.flatMap((line) => [...line.matchAll(/\S+/g)].map(({ 0: text, index: x }) => ({ text, x })))
+        const isPlaced = ({ text, x }: (typeof shown)[number]) =>
+          placed.some((one) => one.x === x && one.name.slice(0, columns - x) === text)
+        assert.isTrue(shown.every(isPlaced))
+        const isInside = ({ x, y }: (typeof placed)[number]) => x >= 0 && x < columns && y >= 0 && y < rows
+        assert.isAtMost(shown.length, placed.filter(isInside).length)
+      })
+  )
+
+  it("moves a name to the nearest row with room, and leaves out those that have none", () => {
+    const at = (name: string, x: number, more: Partial<HostPeer> = {}) => ({
+      ...peer,
+      name,
+      payload: { x, y: 1 },
+      ...more
+    })
+    const peers = [
+      at("down", 2, { state: "down" }),
+      at("ann", 2),
+      at("bob", 4),
+      at("eve", 7),
+      at("own", 2, { self: true })
+    ]
+    assert.deepStrictEqual(Plane.draw(peers, 12, 3).map(textOf), ["    bob", "  own  eve", "  ann"])
+  })
+})
+
 describe("status lines", () => {
   const Changes = Schema.Array(Schema.Struct({ _tag: Schema.Literals(tags), peer: AnyPeer }))
 
