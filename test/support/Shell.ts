@@ -14,7 +14,7 @@ export const have = (...programs: ReadonlyArray<string>) =>
   programs.every((name) => ChildProcess.spawnSync("which", [name]).status === 0)
 
 /** A running script. */
-export interface Script {
+interface Script {
   readonly child: ChildProcess.ChildProcessWithoutNullStreams
   readonly stdout: () => string
   readonly stderr: () => string

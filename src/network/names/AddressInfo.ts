@@ -56,7 +56,12 @@ export class SocktypeMismatch extends Data.TaggedClass("SocktypeMismatch")<{
   }
 }
 
-/** Reason: the zone of an IPv6 literal is not an interface of this host with an address. @category errors @since 0.1.0 */
+/**
+ * Reason: the zone of an IPv6 literal is not an interface of this host with an address.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
 export class UnknownZone extends Data.TaggedClass("UnknownZone")<{ readonly host: string; readonly zone: string }> {
   get message(): string {
     return `${this.host}: no interface ${JSON.stringify(this.zone)} with an address`

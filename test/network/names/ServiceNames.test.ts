@@ -79,7 +79,7 @@ describe("ServiceNames", () => {
     assert.deepStrictEqual(skippedLines, [])
   })
 
-  it("parse skips what is no number to strtoul, and says why", () => {
+  it("parse skips a port that strtoul does not accept as a whole, and says why", () => {
     const ports = ["08", "0x", "0b11", "12x", "", "-1", "65536", "0200000", "1e3", "9".repeat(400)]
     const { services, skippedLines } = ServiceNames.parse(ports.map((port) => `x ${port}/tcp`).join("\n"))
     assert.deepStrictEqual(services, [])
@@ -260,7 +260,7 @@ describe("ServiceNames", () => {
       const script = `mount --bind ${folder}/services /etc/services && getent -s files services`
       const theirs = execFileSync("unshare", ["-m", "sh", "-c", script], { encoding: "utf8" })
       const ours = ServiceNames.parse(text).services.map(({ name, port, protocol }) => `${name} ${port}/${protocol}`)
-      // The libc takes a number above 65535 modulo 65536; here it is no port.
+      // The libc takes a number above 65535 modulo 65536; here it is not a port.
       const inRange = (line: string) =>
         ours.includes(line) || !isOutOfRange(ports[Number(line.slice(1).split(" ")[0])]!)
       const isOutOfRange = (port: string) => Number(/^\+?0[0-7]/.test(port) ? `0o${port.slice(1)}` : port) > 0xffff

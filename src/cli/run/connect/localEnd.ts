@@ -26,7 +26,7 @@ const failure = (what: string) => (error: PlatformError.PlatformError) =>
   new LocalError({ message: TerminalText.escape(`${what}: ${error.message}`) })
 
 /**
- * Returns standard input and output, for one session after the other: each takes the input where the previous one ended.
+ * Returns standard input and output, for one session after the other: each takes the input where the last one ended.
  * With JSON only events are printed. `Stdio` of the command line escapes control characters for a terminal.
  */
 export const standard = Effect.fnUntraced(function* ({ json }: { readonly json: boolean }) {

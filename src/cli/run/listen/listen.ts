@@ -22,7 +22,7 @@ interface Input extends CommonInput {
   readonly maxConnections: number | undefined
 }
 
-/** What the sessions of a server need. */
+/** Input and output of a server, for its sessions. */
 interface Context {
   readonly input: Input
   readonly report: reporter.Reporter

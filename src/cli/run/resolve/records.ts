@@ -11,7 +11,7 @@ import * as TerminalText from "../../../network/TerminalText.ts"
 import { UsageError } from "../../common/CliErrors.ts"
 
 /** A failed query; the message names what was asked for. */
-export class CannotResolve extends Data.TaggedError("CannotResolve")<{ readonly message: string }> {}
+class CannotResolve extends Data.TaggedError("CannotResolve")<{ readonly message: string }> {}
 
 /** Explains a failed query. */
 const explain = (name: string, what: string) => (error: Dns.DnsError) => {
