@@ -75,18 +75,29 @@ describe("SIGHUP and SIGQUIT", () => {
 const hasPython = ChildProcess.spawnSync("which", ["python3"]).status === 0
 const entry = Path.resolve(import.meta.dirname, "../../scripts/effect-inet.ts")
 
-/** Runs a program on a terminal of its own, closes the terminal after the first line of the server, prints the code. */
+/** Runs a program on a terminal of its own, closes the terminal after a text of the program, and prints its exit code. */
 const closeTerminal = `
 import os, pty, sys
 pid, terminal = pty.fork()
 if pid == 0:
-    os.execv(sys.argv[1], sys.argv[1:])
+    os.execv(sys.argv[2], sys.argv[2:])
 text = b""
-while b"rot13 on" not in text:
+while sys.argv[1].encode() not in text:
     text += os.read(terminal, 65536)
 os.close(terminal)
 print("code", os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 `
+
+/** Runs a command on a terminal that is closed after a text; returns its exit code. */
+const runAndClose = (text: string, args: ReadonlyArray<string>, cwd: string) =>
+  Effect.promise(
+    () =>
+      new Promise<string>((resolve) => {
+        const command = [process.execPath, "--conditions=effect-inet-source", entry, ...args]
+        const done = (_: unknown, stdout: string) => resolve(stdout)
+        ChildProcess.execFile("python3", ["-c", closeTerminal, text, ...command], { cwd }, done)
+      })
+  )
 
 describe("a closed terminal", () => {
   for (const flags of [
@@ -96,16 +107,18 @@ describe("a closed terminal", () => {
     it.live.skipIf(!hasPython)(`ends a server as SIGTERM does (skipped without python3): ${flags.join(" ")}`, () =>
       Effect.gen(function* () {
         const { root } = yield* directory({ "a.yaml": "rot13: { port: 0 }\n" })
-        const server = [process.execPath, "--conditions=effect-inet-source", entry, "rot13", "serve", ...flags]
-        const output = yield* Effect.promise(
-          () =>
-            new Promise<string>((resolve) => {
-              const args = ["-c", closeTerminal, ...server]
-              ChildProcess.execFile("python3", args, { cwd: root }, (_, stdout) => resolve(stdout))
-            })
-        )
-        assert.strictEqual(output, "code 0\n")
+        assert.strictEqual(yield* runAndClose("rot13 on", ["rot13", "serve", ...flags], root), "code 0\n")
       }).pipe(Effect.scoped)
     )
   }
+
+  it.live.skipIf(!hasPython)("lets the screen of a status peer say goodbye (skipped without python3)", () =>
+    Effect.gen(function* () {
+      const port = yield* freePort
+      const watcher = yield* peer(port, "watcher", "--json")
+      const args = ["status", "other", "--address", "127.255.255.255", "--port", `${port}`]
+      yield* runAndClose("watcher", args, "/")
+      yield* waitForChange(watcher, "Left", "other")
+    }).pipe(Effect.scoped)
+  )
 })
