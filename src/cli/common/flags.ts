@@ -131,7 +131,7 @@ export const Capture = GlobalFlag.Setting("capture")({
 })
 
 /** Configuration file of every command. It is read before the flags: see `ConfigFile`. */
-export const ConfigPath = GlobalFlag.Setting("config")({
+const ConfigPath = GlobalFlag.Setting("config")({
   flag: Flag.String("config").pipe(
     Flag.withMetavar("FILE"),
     Flag.withDescription(

@@ -11,7 +11,7 @@ export interface Place {
 }
 
 /** A text that the parser of an option has accepted, and its place. */
-export interface Located {
+interface Located {
   readonly text: string
   readonly place: Place
 }
@@ -20,7 +20,7 @@ export interface Located {
 export type Options = ReadonlyMap<string, Located>
 
 /** An instance of a service, from the section of `up`. */
-export interface Instance {
+interface Instance {
   readonly name: string
   readonly service: string
   readonly place: Place

@@ -11,7 +11,7 @@ import { nameOf } from "./settings.ts"
 type Values = Input["values"]
 
 /** Keys of the options that a running server can change: its limits. */
-export const changeableKeys: ReadonlySet<string> = new Set(Object.keys(serverFlags.limits("")))
+const changeableKeys: ReadonlySet<string> = new Set(Object.keys(serverFlags.limits("")))
 
 /** The difference between two command lines. */
 export interface Difference {
@@ -33,7 +33,7 @@ export const compare = (before: Values, after: Values): Difference => {
 }
 
 /** Returns the limits among values. A limit without a value returns to its default. */
-export const limitsOf = (values: Values): TcpServer.Limits =>
+const limitsOf = (values: Values): TcpServer.Limits =>
   Object.fromEntries([...changeableKeys].map((key) => [key, values[key]]))
 
 /** Applies the changed limits, and logs the options that need a restart. Returns the names of what was applied. */

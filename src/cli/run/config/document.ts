@@ -10,7 +10,7 @@ export type Node =
   | { readonly _tag: "Map"; readonly place: Place; readonly entries: ReadonlyArray<Entry> }
 
 /** A key of a map, its place, and its value. */
-export interface Entry {
+interface Entry {
   readonly key: string
   readonly place: Place
   readonly value: Node

@@ -11,10 +11,10 @@ import type { Document, DocumentError, Node } from "./document.ts"
 export type Sections = Readonly<Record<string, ReadonlyArray<Setting>>>
 
 /** The key of an instance that names its service. */
-export const serviceKey = "service"
+const serviceKey = "service"
 
 /** The key of the instances, in the section of `up`. */
-export const instancesKey = "services"
+const instancesKey = "services"
 
 const option = (setting: Setting) =>
   Schema.optionalKey(

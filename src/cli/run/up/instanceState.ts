@@ -48,7 +48,7 @@ export const initial = (nowMillis: number): InstanceState => ({
 })
 
 /** Returns whether nothing happens to the instance any more. */
-export const isFinal = ({ phase }: InstanceState) => phase === "failed" || phase === "stopped"
+const isFinal = ({ phase }: InstanceState) => phase === "failed" || phase === "stopped"
 
 /** Applies an event. Returns the same object if the event is ignored. */
 export const step = (state: InstanceState, event: Event, nowMillis: number): InstanceState => {

@@ -55,7 +55,7 @@ const loader = (name: keyof Programs) => async () => (await programs[name]()) as
 const nc = (host: string, port: number) => `nc ${host} ${port}`
 
 /** The address of the peers of this machine: a status peer of `up` announces itself to them only. */
-export const statusAddress = "127.255.255.255"
+const statusAddress = "127.255.255.255"
 
 /** All services by name, in the order of their start. */
 export const services: Readonly<Record<string, Service>> = {
