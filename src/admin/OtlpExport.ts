@@ -39,6 +39,12 @@ const settings = Config.all({
   serviceName: Config.option(Config.String("OTEL_SERVICE_NAME"))
 })
 
+/** Returns the reason of an invalid variable, which names it, as one line. */
+const reasonOf = (error: unknown) => {
+  const { message } = error instanceof Config.ConfigError ? error.cause : (error as { readonly message?: unknown })
+  return String(message ?? error).replaceAll(/\s*\n\s*/g, " ")
+}
+
 /**
  * Layer that exports telemetry while it is in use, if OTEL_EXPORTER_OTLP_ENDPOINT or the one of a signal is set.
  * `serviceName` is the default of OTEL_SERVICE_NAME.
@@ -55,8 +61,7 @@ export const layerConfig = (serviceName: string): Layer.Layer<never, OtlpExportE
   }).pipe(
     Layer.unwrap,
     Layer.catchCause((cause) => {
-      const error = Cause.squash(cause)
-      const reason = error instanceof Error ? error.message : String(error)
-      return Layer.effectDiscard(Effect.fail(new OtlpExportError({ message: `cannot export telemetry: ${reason}` })))
+      const message = `cannot export telemetry: ${reasonOf(Cause.squash(cause))}`
+      return Layer.effectDiscard(Effect.fail(new OtlpExportError({ message })))
     })
   )

@@ -80,14 +80,17 @@ describe("OtlpExport", () => {
   )
 
   it.live.each([
-    [{ OTEL_EXPORTER_OTLP_ENDPOINT: "not a URL" }, /^cannot export telemetry: .*OTEL_EXPORTER_OTLP_ENDPOINT/s],
+    [
+      { OTEL_EXPORTER_OTLP_ENDPOINT: "not a URL" },
+      /^cannot export telemetry: Expected a valid URL string at \["OTEL_EXPORTER_OTLP_ENDPOINT"\]$/
+    ],
     [
       { OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:1", OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" },
-      /^cannot export telemetry: .*OTEL_EXPORTER_OTLP_PROTOCOL/s
+      /^cannot export telemetry: Expected .*"http\/json".* at \["OTEL_EXPORTER_OTLP_PROTOCOL"\]$/
     ],
     [
       { OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:1", OTEL_EXPORTER_OTLP_TIMEOUT: "soon" },
-      /^cannot export telemetry: .*OTEL_EXPORTER_OTLP_TIMEOUT/s
+      /^cannot export telemetry: Expected .* at \["OTEL_EXPORTER_OTLP_TIMEOUT"\]$/
     ]
   ] as const)("layerConfig fails for %j and names the variable", ([env, message]) =>
     Effect.gen(function* () {

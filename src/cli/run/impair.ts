@@ -9,19 +9,18 @@ import type { FaultPlan } from "../../simulation/faults/FaultPlan.ts"
 import * as Impairment from "../../simulation/impairment/Impairment.ts"
 import * as ImpairProxy from "../../simulation/impairment/ImpairProxy.ts"
 import * as flags from "../common/flags.ts"
-import { ShutdownSignal } from "../common/Shutdown.ts"
 import { dissectors } from "./common/dissectors.ts"
 import * as network from "./common/network.ts"
+import * as runServer from "./common/runServer.ts"
 import { announce, explainListenError } from "./common/serverMessages.ts"
 
-interface Input {
+interface Input extends runServer.Operations {
   readonly listen: flags.Endpoint
   readonly to: flags.Endpoint
   readonly plan: FaultPlan
   readonly seed: number
   readonly udp: boolean
   readonly tcp: boolean
-  readonly json: boolean
 }
 
 const transportsOf = ({ tcp, udp }: Input): ReadonlyArray<"udp" | "tcp"> =>
@@ -40,48 +39,50 @@ const statsLine = (impairment: Impairment.Impairment, { toClients, refused, tcp,
     `faults: ${impairment.summary() || "none"}`
   ].join("; ")
 
-export const impair = Effect.fnUntraced(
-  function* (input: Input) {
-    const { json, listen, plan, seed, to } = input
-    const transports = transportsOf(input)
-    // A name may have addresses of both families; prefer the family of the proxy's own address.
-    const family = listen.host.includes(":") ? 6 : 4
-    const isName = !/^[\d.]+$|:/.test(to.host)
-    const [server] = yield* AddressInfo.getaddrinfo(to.host, to.port, isName ? { family } : {})
-    const impairment = yield* Effect.fromResult(Impairment.make(plan, { seed, dissectors }))
-    const capture = yield* network.CapturedNetwork
-    const isBoth = plan.length > 0 && capture === undefined && (yield* flags.Capture) !== undefined
-    if (isBoth) yield* Effect.logWarning("the capture marks only the faults of --faults, not those of --plan")
-    let logStats: Effect.Effect<void> = Effect.void
-    // Logged last, when the proxy has drained.
-    yield* Effect.addFinalizer(() => logStats)
-    const { observer, network: beneath } = capture ?? { network: yield* Network.Network }
-    const proxy = yield* ImpairProxy.make(impairment, {
-      listen,
-      to: server.address,
-      transports,
-      observer
-    }).pipe(
-      Effect.provideService(Network.Network, beneath),
-      Effect.catch(({ reason, transport }) => explainListenError("impair", listen.port, "--listen", transport)(reason))
+/** Starts the proxy, which logs its statistics when they change. */
+const start = Effect.fnUntraced(function* (input: Input) {
+  const { listen, plan, seed, to } = input
+  const transports = transportsOf(input)
+  // A name may have addresses of both families; prefer the family of the proxy's own address.
+  const family = listen.host.includes(":") ? 6 : 4
+  const isName = !/^[\d.]+$|:/.test(to.host)
+  const [server] = yield* AddressInfo.getaddrinfo(to.host, to.port, isName ? { family } : {})
+  const impairment = yield* Effect.fromResult(Impairment.make(plan, { seed, dissectors }))
+  const capture = yield* network.CapturedNetwork
+  const isBoth = plan.length > 0 && capture === undefined && (yield* flags.Capture) !== undefined
+  if (isBoth) yield* Effect.logWarning("the capture marks only the faults of --faults, not those of --plan")
+  let logStats: Effect.Effect<void> = Effect.void
+  // Logged last, when the proxy has drained.
+  yield* Effect.addFinalizer(() => logStats)
+  const { observer, network: beneath } = capture ?? { network: yield* Network.Network }
+  const proxy = yield* ImpairProxy.make(impairment, {
+    listen,
+    to: server.address,
+    transports,
+    observer
+  }).pipe(
+    Effect.provideService(Network.Network, beneath),
+    Effect.catch(({ reason, transport }) => explainListenError("impair", listen.port, "--listen", transport)(reason))
+  )
+  let lastLine = statsLine(impairment, yield* proxy.stats)
+  logStats = Effect.flatMap(proxy.stats, (stats) => {
+    lastLine = statsLine(impairment, stats)
+    return Effect.logInfo(lastLine)
+  })
+  yield* Effect.forkScoped(
+    Stream.runForEach(proxy.statsEvery("1 second"), (stats) =>
+      statsLine(impairment, stats) === lastLine ? Effect.void : logStats
     )
-    let lastLine = statsLine(impairment, yield* proxy.stats)
-    logStats = Effect.flatMap(proxy.stats, (stats) => {
-      lastLine = statsLine(impairment, stats)
-      return Effect.logInfo(lastLine)
-    })
-    yield* json
-      ? announce("impair", proxy.address, true)
-      : Console.log(
-          `impair on ${NetAddress.formatInet(proxy.address)} (${transports.join(", ")}), to ${NetAddress.formatInet(server.address)}`
-        )
-    yield* Effect.forkScoped(
-      Stream.runForEach(proxy.statsEvery("1 second"), (stats) =>
-        statsLine(impairment, stats) === lastLine ? Effect.void : logStats
-      )
-    )
-    yield* yield* ShutdownSignal
-  },
-  Effect.scoped,
-  Effect.provide(network.layer)
-)
+  )
+  return { ...proxy, server: server.address, transports }
+})
+
+export const impair = (input: Input) =>
+  runServer.serve("impair", input, start(input), {
+    announce: ({ address, server, transports }) =>
+      input.json
+        ? announce("impair", address, true)
+        : Console.log(
+            `impair on ${NetAddress.formatInet(address)} (${transports.join(", ")}), to ${NetAddress.formatInet(server)}`
+          )
+  })

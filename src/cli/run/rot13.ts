@@ -9,20 +9,22 @@ import * as Rot13Client from "../../rot13/Rot13Client.ts"
 import * as Rot13Server from "../../rot13/Rot13Server.ts"
 import { UsageError } from "../common/CliErrors.ts"
 import * as network from "./common/network.ts"
+import * as runServer from "./common/runServer.ts"
 import * as serverMessages from "./common/serverMessages.ts"
 
-type ServeInput = TcpServer.Limits & {
-  readonly host: string
-  readonly port: number
-  readonly case: Rot13.Case | undefined
-  readonly json: boolean
-}
+type ServeInput = TcpServer.Limits &
+  runServer.Operations & {
+    readonly host: string
+    readonly port: number
+    readonly case: Rot13.Case | undefined
+  }
 
 export const serve = (input: ServeInput) =>
-  serverMessages.serve(
+  runServer.serve(
     "rot13",
-    input.json,
-    Effect.catch(Rot13Server.make(input), serverMessages.explainListenError("rot13", input.port, "--port"))
+    input,
+    Effect.catch(Rot13Server.make(input), serverMessages.explainListenError("rot13", input.port, "--port")),
+    { listen: input }
   )
 
 interface SendInput {
@@ -33,51 +35,70 @@ interface SendInput {
   readonly json: boolean
 }
 
-/** Styles of the course's clients, which differ in the bytes they send and in how they print a reply. */
-const styles = {
-  new: {
-    toBytes: (text: string) => new TextEncoder().encode(`${text}\0`),
-    longest: 499,
-    show: (answer: Uint8Array, text: string) => `Received ${answer.length} bytes: ${text}`
-  },
-  python: {
-    toBytes: (text: string) => new TextEncoder().encode(text),
-    longest: Number.POSITIVE_INFINITY,
-    show: (_: Uint8Array, text: string) => text
-  }
+const encoder = new TextEncoder()
+const decoder = new TextDecoder()
+
+const untilNul = (bytes: Uint8Array) => (bytes.includes(0) ? bytes.subarray(0, bytes.indexOf(0)) : bytes)
+
+/** How a client sends a message, and prints the reply. */
+interface Style {
+  readonly toBytes: (text: string) => Uint8Array
+  readonly before: (answer: Uint8Array) => string
+  readonly after: string
 }
+
+/** The clients of the course that send messages: their bytes and their output. `plain` is our own. */
+const styles: Readonly<Record<"plain" | "new" | "python", Style>> = {
+  plain: { toBytes: (text) => encoder.encode(text), before: () => "", after: "\n" },
+  new: {
+    toBytes: (text) => encoder.encode(`${text}\0`),
+    before: ({ length }) => `Received ${length} bytes: `,
+    after: "\n"
+  },
+  python: { toBytes: (text) => encoder.encode(text), before: () => "", after: " " }
+}
+
+/** Longest message of the course's new client, whose buffer has 500 bytes, without its NUL. */
+const maxNewStyleBytes = 498
+
+/** Number of the first message among the arguments of the course's client, which names it in a warning. */
+const firstMessageArgument = 3
 
 /** Returns the messages to send, as bytes; undefined for standard input. */
 const messagesOf = Effect.fnUntraced(function* ({ json, style, text }: SendInput) {
   const messages = text.length > 0
-  if ((style ?? (messages ? "python" : "old")) === "old") {
+  if (style === "old" || (style === undefined && !messages)) {
     if (messages) return yield* new UsageError({ message: "--style old sends standard input: leave TEXT out" })
     if (json) return yield* new UsageError({ message: "--json requires messages: give at least one TEXT" })
     return undefined
   }
   if (!messages) return yield* new UsageError({ message: `--style ${style} requires messages: give at least one TEXT` })
-  const { longest: maxBytes, show, toBytes } = styles[style === "new" ? "new" : "python"]
+  const { toBytes } = styles[style ?? "plain"]
   const sent = text.map((one) => ({ text: one, bytes: toBytes(one) }))
-  const tooLong = sent.find(({ bytes }) => bytes.length > maxBytes)
-  if (tooLong !== undefined) {
-    const message = `message too long for --style new: ${tooLong.bytes.length - 1} bytes, at most ${maxBytes - 1}`
-    return yield* new UsageError({ message })
+  if (style !== "new") return sent
+  const isTooLong = ({ bytes }: { readonly bytes: Uint8Array }) => bytes.length > maxNewStyleBytes + 1
+  for (const [at, message] of sent.entries()) {
+    if (isTooLong(message)) yield* Console.error(`Ignoring long message in argument ${at + firstMessageArgument}`)
   }
-  return { sent, show }
+  return sent.filter((message) => !isTooLong(message))
 })
 
 export const send = Effect.fnUntraced(
   function* (input: SendInput) {
     const messages = yield* messagesOf(input)
     const connection = yield* TcpClient.connect({ host: input.host, service: input.service })
+    const stdio = yield* Stdio.Stdio
+    const write = (output: Stream.Stream<string | Uint8Array>) => Stream.run(output, stdio.stdout())
     if (messages === undefined) {
-      const stdio = yield* Stdio.Stdio
+      if (input.style === "old") yield* write(Stream.succeed(`connected to server ${input.host}\n`))
       return yield* Stream.run(Rot13Client.requestStream(connection, stdio.stdin), stdio.stdout())
     }
-    for (const { bytes, text } of messages.sent) {
+    const { after, before } = styles[input.style === "new" || input.style === "python" ? input.style : "plain"]
+    for (const { bytes, text } of messages) {
       const answer = yield* Rot13Client.request(connection, bytes)
-      const received = new TextDecoder().decode(answer).replace(/\0$/, "")
-      yield* Console.log(input.json ? JSON.stringify({ sent: text, received }) : messages.show(answer, received))
+      const received = untilNul(answer)
+      if (input.json) yield* Console.log(JSON.stringify({ sent: text, received: decoder.decode(received) }))
+      else yield* write(Stream.make(before(answer), received, after))
     }
   },
   Effect.scoped,

@@ -3,12 +3,16 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type * as Network from "../../../network/Network.ts"
 import type * as ConcurrencyModel from "../../../session/ConcurrencyModel.ts"
+import * as runServer from "../common/runServer.ts"
 import * as serverMessages from "../common/serverMessages.ts"
 import * as concurrencyModel from "./concurrencyModel.ts"
 
-interface Input extends concurrencyModel.Input {
+/** Flags of a game server that its service does not use. */
+export type Input = concurrencyModel.Input & runServer.Operations
+
+interface Options extends Input {
+  readonly host?: string | undefined
   readonly port: number
-  readonly json: boolean
 }
 
 /** Removes undefined options, so that the defaults of the service apply. */
@@ -18,19 +22,20 @@ export const withoutUndefined = <A extends object>(options: A) =>
   }
 
 /** Serves until the process receives a shutdown signal. */
-export const serve = <E, R>(
+export const serve = <E extends { readonly message: string }, R>(
   service: string,
-  input: Input,
+  input: Options,
   make: (
     model: ConcurrencyModel.WorkerModel
   ) => Effect.Effect<ConcurrencyModel.SessionServer, E | Network.NetworkError, Network.Network | Scope.Scope | R>
 ) =>
-  serverMessages.serve(
+  runServer.serve(
     service,
-    input.json,
+    input,
     Effect.flatMap(concurrencyModel.choose(input), make).pipe(
       Effect.catchIf(isNetworkError, serverMessages.explainListenError(service, input.port, "--port"))
-    )
+    ),
+    { listen: input }
   )
 
 const isNetworkError = (error: unknown): error is Network.NetworkError =>

@@ -1,12 +1,11 @@
 /** Program of `guess serve`. */
 import * as GuessServer from "../../../guess/GuessServer.ts"
 import type * as ConcurrencyModel from "../../../session/ConcurrencyModel.ts"
-import type * as concurrencyModel from "../games/concurrencyModel.ts"
 import * as gameServe from "../games/serve.ts"
 
 type Input = Omit<GuessServer.Options, "model"> &
   ConcurrencyModel.Options &
-  concurrencyModel.Input & { readonly port: number; readonly json: boolean }
+  gameServe.Input & { readonly host: string; readonly port: number }
 
 export const serve = ({ model, pool, threads, ...options }: Input) =>
   gameServe.serve("guess", { model, pool, threads, ...options }, (model) =>

@@ -4,12 +4,11 @@ import * as HangmanSession from "../../../hangman/HangmanSession.ts"
 import * as NodeHangman from "../../../hangman/NodeHangman.ts"
 import type * as ConcurrencyModel from "../../../session/ConcurrencyModel.ts"
 import { UsageError } from "../../common/CliErrors.ts"
-import type * as concurrencyModel from "../games/concurrencyModel.ts"
 import * as gameServe from "../games/serve.ts"
 
 type Limits = Omit<ConcurrencyModel.Options, "port" | "path">
 
-interface Input extends Limits, concurrencyModel.Input {
+interface Input extends Limits, gameServe.Input {
   readonly host: string
   readonly port: number | undefined
   readonly dialect: HangmanSession.Dialect | undefined
@@ -17,11 +16,10 @@ interface Input extends Limits, concurrencyModel.Input {
   readonly lives: number | undefined
   readonly difficulty: "easy" | "medium" | "hard" | undefined
   readonly scores: string | undefined
-  readonly json: boolean
 }
 
 export const serve = Effect.fnUntraced(function* (input: Input) {
-  const { dialect, difficulty, json, lives, model, pool, scores, threads, words, ...limits } = input
+  const { dialect, difficulty, lives, scores, words, ...limits } = input
   const effectiveDialect = dialect ?? "friendly"
   if (scores !== undefined && !HangmanSession.keepsScore(effectiveDialect)) {
     return yield* new UsageError({
@@ -29,7 +27,7 @@ export const serve = Effect.fnUntraced(function* (input: Input) {
     })
   }
   const port = input.port ?? HangmanSession.defaultPort[effectiveDialect]
-  yield* gameServe.serve("hangman", { port, json, model, pool, threads }, (model) =>
+  yield* gameServe.serve("hangman", { ...input, port }, (model) =>
     NodeHangman.make({ ...limits, port, settings: { dialect, difficulty, lives, words }, scores, model })
   )
 })

@@ -5,18 +5,19 @@ import * as Redacted from "effect/Redacted"
 import type * as TcpServer from "../../../network/TcpServer.ts"
 import type * as Kernels from "../../../primes/Kernels.ts"
 import * as PrimeServer from "../../../primes/PrimeServer.ts"
+import * as runServer from "../common/runServer.ts"
 import * as serverMessages from "../common/serverMessages.ts"
 import * as pool from "./pool.ts"
 
-interface Input extends TcpServer.Limits {
-  readonly host: string
-  readonly port: number
-  readonly dialect: "course" | undefined
-  readonly threads: number | undefined
-  readonly kernel: Kernels.Name | undefined
-  readonly key: string | undefined
-  readonly json: boolean
-}
+type Input = TcpServer.Limits &
+  runServer.Operations & {
+    readonly host: string
+    readonly port: number
+    readonly dialect: "course" | undefined
+    readonly threads: number | undefined
+    readonly kernel: Kernels.Name | undefined
+    readonly key: string | undefined
+  }
 
 /** The parameters of a prime server. */
 interface Options extends TcpServer.Limits, Pick<PrimeServer.Options, "dialect" | "kernel" | "key"> {
@@ -40,7 +41,8 @@ const warnIfOpen = ({ address }: { readonly address: NetAddress.SocketAddress })
     ? Effect.logWarning("any client that reaches this port can use the workers; set PRIMES_KEY to require a key")
     : Effect.void
 
-export const serve = ({ json, key, ...input }: Input) => {
+export const serve = ({ key, ...input }: Input) => {
   const server = start({ ...input, key: key === undefined ? undefined : Redacted.make(key) }, "--port")
-  return serverMessages.serve("primes", json, key === undefined ? Effect.tap(server, warnIfOpen) : server)
+  const checked = key === undefined ? Effect.tap(server, warnIfOpen) : server
+  return runServer.serve("primes", input, checked, { listen: input })
 }

@@ -2,13 +2,12 @@
 import * as Effect from "effect/Effect"
 import * as Relay from "../../../status/transport/Relay.ts"
 import { UsageError } from "../../common/CliErrors.ts"
-import { ShutdownSignal } from "../../common/Shutdown.ts"
-import { announce, explainListenError } from "../common/serverMessages.ts"
+import * as runServer from "../common/runServer.ts"
+import { explainListenError } from "../common/serverMessages.ts"
 
-interface Input {
+interface Input extends runServer.Operations {
   readonly host: string | undefined
   readonly port: number
-  readonly json: boolean
   readonly name: string | undefined
   readonly transport: string | undefined
   readonly address: string | undefined
@@ -32,10 +31,7 @@ export const relay = Effect.fnUntraced(function* (input: Input) {
     const message = `--relay does not accept ${wrong[0]}, which is for peers: leave one of them out`
     return yield* new UsageError({ message })
   }
-  const { host, json, port } = input
-  const agent = yield* Relay.make({ host, port }).pipe(
-    Effect.catch(explainListenError("status relay", port, "--port", "udp"))
-  )
-  yield* announce("status relay", agent.address, json)
-  yield* yield* ShutdownSignal
+  const { host, port } = input
+  const agent = Effect.catch(Relay.make({ host, port }), explainListenError("status relay", port, "--port", "udp"))
+  yield* runServer.serve("status relay", input, agent)
 })

@@ -4,19 +4,22 @@ import * as Console from "effect/Console"
 import * as DateTime from "effect/DateTime"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type * as NetAddress from "effect/net/NetAddress"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import * as NodeScreen from "../../../terminal/NodeScreen.ts"
 import { columns } from "../../../terminal/NodeTerminal.ts"
 import { UsageError } from "../../common/CliErrors.ts"
+import type * as ServerHost from "../../common/ServerHost.ts"
 import { ShutdownSignal } from "../../common/Shutdown.ts"
 import * as network from "../common/network.ts"
+import * as runServer from "../common/runServer.ts"
 import * as LocalPeer from "./peer.ts"
 import * as Table from "./table.ts"
 import * as Text from "./text.ts"
 import * as TransportFlags from "./transport.ts"
 
-interface Input extends TransportFlags.Input {
+interface Input extends TransportFlags.Input, runServer.Operations {
   readonly name: string | undefined
   readonly cluster: string | undefined
   readonly key: string | undefined
@@ -29,7 +32,6 @@ interface Input extends TransportFlags.Input {
   readonly listen: boolean
   readonly screen: boolean
   readonly relay: boolean
-  readonly json: boolean
 }
 
 /** Flags that exclude each other, with the message for the user. */
@@ -103,26 +105,48 @@ const once = Effect.fnUntraced(function* (
   yield* Console.log(Table.summary(peers))
 })
 
-export const status = Effect.fnUntraced(
-  function* (input: Input) {
-    if (input.relay) {
-      const { relay } = yield* Effect.promise(() => import("./relay.ts"))
-      return yield* relay(input)
-    }
-    const wrong = flagConflicts.find(([is]) => is(input))
-    if (wrong !== undefined) return yield* new UsageError({ message: wrong[1] })
-    const open = yield* TransportFlags.choose(input)
-    const name = input.name ?? (yield* LocalPeer.nameOf())
-    const listenOnly = input.listen || input.once
-    const transport: typeof open = (receive) =>
-      Effect.tap(open(receive), (opened) => Effect.logInfo(LocalPeer.openedMessage(name, listenOnly, opened)))
-    const join = LocalPeer.join({ ...input, name, listenOnly, transport, flag: "--port" })
-    if (input.once) return yield* once(yield* join, input.settle ?? "3 seconds", input.json)
-    if (input.json) return yield* lines(yield* join, asJson)
-    if (!NodeScreen.isTerminal()) return yield* lines(yield* join, asText())
-    const { show } = yield* Effect.promise(() => import("./screen.ts"))
-    yield* show(join, name, input.screen)
-  },
-  Effect.scoped,
-  Effect.provide(network.layer)
-)
+/** The join of a peer, and its address once it has joined. */
+const joining = Effect.fnUntraced(function* (input: Input) {
+  const open = yield* TransportFlags.choose(input)
+  const name = input.name ?? (yield* LocalPeer.nameOf())
+  const listenOnly = input.listen || input.once
+  let address: NetAddress.InetAddress | undefined
+  const transport: typeof open = (receive) =>
+    Effect.tap(open(receive), (opened) => {
+      address = opened.local
+      return Effect.logInfo(LocalPeer.openedMessage(name, listenOnly, opened))
+    })
+  const join = LocalPeer.join({ ...input, name, listenOnly, transport, flag: "--port" })
+  const running: ServerHost.Running = {}
+  return { ...running, name, join: Effect.map(join, (joined) => ({ ...joined, address, stats: joined.peer.stats })) }
+})
+
+const announcedByLog = () => Effect.void
+
+export const status = Effect.fnUntraced(function* (input: Input) {
+  if (input.relay) {
+    const { relay } = yield* Effect.promise(() => import("./relay.ts"))
+    return yield* relay(input)
+  }
+  const wrong = flagConflicts.find(([is]) => is(input))
+  if (wrong !== undefined) return yield* new UsageError({ message: wrong[1] })
+  if (input.once) {
+    const { settle = "3 seconds" } = input
+    return yield* Effect.flatMap(joining(input), ({ join }) =>
+      Effect.flatMap(join, (joined) => once(joined, settle, input.json))
+    ).pipe(Effect.scoped, Effect.provide(network.layer))
+  }
+  if (input.json || !NodeScreen.isTerminal()) {
+    const join = Effect.flatMap(joining(input), ({ join }) => join)
+    return yield* runServer.serve("status", input, join, {
+      announce: announcedByLog,
+      serve: (joined) => lines(joined, input.json ? asJson : asText())
+    })
+  }
+  const { show } = yield* Effect.promise(() => import("./screen.ts"))
+  // The screen shows what the join logs.
+  return yield* runServer.serve("status", input, joining(input), {
+    announce: announcedByLog,
+    serve: ({ join, name }) => show(join, name, input.screen)
+  })
+})

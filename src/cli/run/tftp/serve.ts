@@ -7,18 +7,15 @@ import * as NodeFileStore from "../../../tftp/store/NodeFileStore.ts"
 import type * as Store from "../../../tftp/store/Store.ts"
 import * as TftpServer from "../../../tftp/TftpServer.ts"
 import { UsageError } from "../../common/CliErrors.ts"
-import { ShutdownSignal } from "../../common/Shutdown.ts"
 import * as NodeV8Flags from "../common/NodeV8Flags.ts"
-import * as network from "../common/network.ts"
-import { announce, CannotServe, explainListenError } from "../common/serverMessages.ts"
-import * as NodeDropPrivileges from "./NodeDropPrivileges.ts"
+import * as runServer from "../common/runServer.ts"
+import { CannotServe, explainListenError } from "../common/serverMessages.ts"
 
-interface Input extends Omit<TftpServer.Options, "threads"> {
+interface Input extends Omit<TftpServer.Options, "threads">, runServer.Operations {
   readonly root: string
   readonly host: string
   readonly port: number
   readonly write: "create" | "overwrite" | undefined
-  readonly user: string | undefined
   readonly threads: number | undefined
   readonly perClient: "first" | "only" | undefined
   readonly ignoreCase: boolean
@@ -26,7 +23,6 @@ interface Input extends Omit<TftpServer.Options, "threads"> {
   readonly quota: number | undefined
   readonly free: number | undefined
   readonly sync: boolean
-  readonly json: boolean
 }
 
 /** Opens the store with the privileges that it is used with. */
@@ -51,29 +47,23 @@ const startThreads = (count: number) =>
     ({ message }) => new CannotServe({ message: `tftp: ${message}; reinstall effect-inet, or serve without --threads` })
   )
 
-export const serve = Effect.fnUntraced(
-  function* ({ threads = 1, ...input }: Input) {
-    if (threads > 1 && input.singlePort === true) {
-      return yield* new UsageError({
-        message: "--threads and --single-port cannot be combined: a thread needs a port for each transfer"
-      })
-    }
-    yield* NodeV8Flags.limitHeapGrowth
-    const user = input.user === undefined ? undefined : yield* NodeDropPrivileges.find(input.user)
-    const store = yield* Deferred.make<Store.Store>()
-    const server = yield* TftpServer.make({
-      ...input,
-      threads: threads > 1 ? yield* startThreads(threads) : undefined
-    }).pipe(
+export const serve = Effect.fnUntraced(function* ({ threads = 1, ...input }: Input) {
+  if (threads > 1 && input.singlePort === true) {
+    return yield* new UsageError({
+      message: "--threads and --single-port cannot be combined: a thread needs a port for each transfer"
+    })
+  }
+  yield* NodeV8Flags.limitHeapGrowth
+  const store = yield* Deferred.make<Store.Store>()
+  const start = Effect.gen(function* () {
+    const pool = threads > 1 ? yield* startThreads(threads) : undefined
+    return yield* TftpServer.make({ ...input, threads: pool }).pipe(
       Effect.provideService(FileStore.FileStore, deferredStore(store)),
       Effect.catch(explainListenError("tftp", input.port, "--port", "udp"))
     )
-    // The port is bound: nothing needs root from here on, and no file has been opened as root.
-    if (user !== undefined) yield* NodeDropPrivileges.become(user)
-    yield* Deferred.succeed(store, yield* open(input))
-    yield* announce("tftp", server.address, input.json)
-    yield* yield* ShutdownSignal
-  },
-  Effect.scoped,
-  Effect.provide(network.layer)
-)
+  })
+  // No file is opened as root.
+  yield* runServer.serve("tftp", input, start, {
+    open: () => Effect.flatMap(open(input), (opened) => Deferred.succeed(store, opened))
+  })
+})

@@ -1,11 +1,32 @@
+import * as ChildProcess from "node:child_process"
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
 import * as NetAddress from "effect/net/NetAddress"
 import { connectableHost, explainListenError } from "../../../../src/cli/run/common/serverMessages.ts"
 import * as Network from "../../../../src/network/Network.ts"
 
 const address = NetAddress.inetAddressFromIpStringUnsafe("127.0.0.1", 69)
+
+const explain = (reason: Network.Reason, port: number, protocol: "tcp" | "udp" = "udp") =>
+  Effect.map(
+    Effect.flip(explainListenError("tftp", port, "--port", protocol)(new Network.NetworkError({ reason, address }))),
+    ({ message }) => message
+  )
+
+/** A process that listens on a port and has control characters in its command line. */
+const listeningProcess = Effect.acquireRelease(
+  Effect.callback<{ readonly child: ChildProcess.ChildProcess; readonly port: number }>((resume) => {
+    const program =
+      "const s = require('net').createServer().listen(0, '127.0.0.1', () => console.log(s.address().port))"
+    const child = ChildProcess.spawn(process.execPath, ["-e", program, "--", "\u001b]0;x\u0007\n\u202e"], {
+      argv0: "\u001b[31mred\nline"
+    })
+    child.stdout.once("data", (bytes) => resume(Effect.succeed({ child, port: Number(`${bytes}`) })))
+  }),
+  ({ child }) => Effect.sync(() => void child.kill("SIGKILL"))
+)
 
 describe("serverMessages", () => {
   it.effect.each([
@@ -19,10 +40,42 @@ describe("serverMessages", () => {
     ["AddressNotAvailable", 69, "tftp: 127.0.0.1:69: not an address of this host"]
   ] as const)("explains %s of port %s", ([reason, port, message]) =>
     Effect.gen(function* () {
-      const error = new Network.NetworkError({ reason, address })
-      const explained = yield* Effect.flip(explainListenError("tftp", port, "--port", "udp")(error))
-      assert.strictEqual(explained.message, message)
+      assert.strictEqual(yield* explain(reason, port), message)
     }).pipe(Effect.provide(NodeFileSystem.layer))
+  )
+
+  it.effect("explains a unix socket in use", () =>
+    Effect.gen(function* () {
+      const path = NetAddress.unixPathAddress("/run/a\u001b.sock")
+      const error = new Network.NetworkError({ reason: "AddressInUse", address: path })
+      const { message } = yield* Effect.flip(explainListenError("rot13", 1067, "--port")(error))
+      assert.match(message, /^rot13: .*\/run\/a\\u001b\.sock: address already in use; choose another path with --unix$/)
+    }).pipe(Effect.provide(NodeFileSystem.layer))
+  )
+
+  it.effect("explains connections in TIME-WAIT, and for how long", () =>
+    Effect.gen(function* () {
+      const line = "0: 0100007F:042C 0100007F:8AE3 06 00000000:00000000 03:000003E9 00000000 0 0 0 3 0"
+      const files = FileSystem.makeNoop({
+        readFileString: (path) => Effect.succeed(path === "/proc/net/tcp" ? `header\n${line}\n` : "")
+      })
+      const message = yield* Effect.provideService(explain("AddressInUse", 1068, "tcp"), FileSystem.FileSystem, files)
+      assert.strictEqual(
+        message,
+        "tftp: TCP port 1068 has connections in TIME-WAIT, left by a server without SO_REUSEADDR; wait 11 s, or choose another port with --port"
+      )
+    })
+  )
+
+  it.live.skipIf(process.platform !== "linux")(
+    "escapes the command line of the process that has the port (skipped without /proc)",
+    () =>
+      Effect.gen(function* () {
+        const { child, port } = yield* listeningProcess
+        const message = yield* explain("AddressInUse", port, "tcp")
+        assert.match(message, /\p{Cc}/u.test(message) ? /never/ : /is in use by \\u001b\[31mred\\u000aline -e /)
+        assert.include(message, `(pid ${child.pid}); choose another port with --port`)
+      }).pipe(Effect.scoped, Effect.provide(NodeFileSystem.layer))
   )
 
   it.effect.each([

@@ -1,0 +1,244 @@
+/** The run of a server process: everything that all servers do in the same way, from the start to the end. */
+import * as Clock from "effect/Clock"
+import type * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as NetAddress from "effect/net/NetAddress"
+import * as Ref from "effect/Ref"
+import * as Stream from "effect/Stream"
+import * as OtlpExport from "../../../admin/OtlpExport.ts"
+import type * as ServiceState from "../../../admin/ServiceState.ts"
+import type * as Network from "../../../network/Network.ts"
+import * as NodeInheritedSockets from "../../../network/node/NodeInheritedSockets.ts"
+import * as NodeNetwork from "../../../network/node/NodeNetwork.ts"
+import * as NodeReservedListener from "../../../network/node/NodeReservedListener.ts"
+import * as NodePrivileges from "../../../process/NodePrivileges.ts"
+import * as NodeServiceManager from "../../../process/NodeServiceManager.ts"
+import * as NodeStandardStreams from "../../../process/NodeStandardStreams.ts"
+import type * as operationsFlags from "../../common/operationsFlags.ts"
+import * as ServerHost from "../../common/ServerHost.ts"
+import { ShutdownSignal } from "../../common/Shutdown.ts"
+import * as logLevel from "../../common/settings/logLevel.ts"
+import * as reload from "../../common/settings/reload.ts"
+import * as network from "./network.ts"
+import { announce, CannotServe, explainListenError } from "./serverMessages.ts"
+
+/** Values of the flags that every server has. */
+export type Operations = Partial<operationsFlags.Operations> & Pick<operationsFlags.Operations, "json">
+
+/** A process with one or several services. */
+export interface Program<A, E, R> {
+  readonly name: string
+  /** Starts the services. With `listen` it runs without root's privileges, else it still has them. */
+  readonly start: Effect.Effect<A, E, R>
+  /** Address that is bound for `start` while the process has the privileges. */
+  readonly listen?: Network.ListenOptions | undefined
+  /** True for several services: an inherited socket serves only the address that it has. Default false. */
+  readonly exactAddresses?: boolean | undefined
+  /** Continues the start without the privileges, and prints that the services are ready. */
+  readonly announce: (started: A) => Effect.Effect<void, E, R>
+  /** Runs until the end of the process. Default: until it is requested to end. */
+  readonly serve?: ((started: A) => Effect.Effect<void, E, R>) | undefined
+  /** States of the services, for the admin server and the service manager. */
+  readonly states: Effect.Effect<ReadonlyArray<ServiceState.ServiceState>>
+  /** Emits when the states change, for the service manager. Default: they do not. */
+  readonly changes?: ((started: A) => Stream.Stream<unknown>) | undefined
+  /** Applies a configuration file that was read again, and returns the names of what it has changed. */
+  readonly reload: (started: A) => reload.Change
+  /** Runs before the services stop. */
+  readonly stopping?: Effect.Effect<void> | undefined
+}
+
+const findIdentity = ({ group, user }: Operations): Effect.Effect<NodePrivileges.Identity | undefined, CannotServe> => {
+  if (user === undefined) {
+    return group === undefined
+      ? Effect.undefined
+      : Effect.fail(new CannotServe({ message: "--group needs --user: name the user to run as, too" }))
+  }
+  return Effect.mapError(
+    NodePrivileges.find(user, group),
+    ({ message }) => new CannotServe({ message: `--user: ${message}` })
+  )
+}
+
+/** Starts the admin server; its modules are loaded only then. */
+const startAdmin = Effect.fnUntraced(function* (
+  name: string,
+  { host, port }: NonNullable<Operations["admin"]>,
+  services: Program<never, never, never>["states"]
+) {
+  const { address } = yield* Effect.promise(() => import("./adminServer.ts")).pipe(
+    Effect.flatMap(({ make }) => make({ host, port, services })),
+    Effect.catch(explainListenError(`${name}: admin server`, port, "--admin"))
+  )
+  yield* Effect.logInfo(`admin server on http://${NetAddress.formatSocketAddress(address)}`)
+})
+
+/**
+ * Starts the services as the user of `--user`. If `listen` is not the only socket that they bind, the user is changed
+ * after the start.
+ */
+const startServices = Effect.fnUntraced(function* <A, E, R>(
+  operations: Operations,
+  { listen, name, start }: Program<A, E, R>
+) {
+  const identity = yield* findIdentity(operations)
+  if (identity === undefined) return yield* start
+  const drop = Effect.mapError(NodePrivileges.drop(identity), ({ message }) => new CannotServe({ message }))
+  if (listen === undefined) return yield* Effect.tap(start, drop)
+  const reserved = yield* NodeReservedListener.reserve(listen).pipe(
+    Effect.provide(NodeNetwork.layer),
+    Effect.catch(explainListenError(name, "port" in listen ? listen.port : 0, "--port"))
+  )
+  yield* drop
+  return yield* Effect.provideService(start, NodeReservedListener.NodeReservedListener, reserved)
+})
+
+const summaryOf = (states: ReadonlyArray<ServiceState.ServiceState>) =>
+  states
+    .map(({ address, name, state }) => `${name} ${state}${address === undefined ? "" : ` on ${address}`}`)
+    .join(", ")
+
+const jsonLogs = Logger.layer([Logger.withConsoleError(Logger.formatJson), Logger.tracerLogger])
+
+const noLogs = Logger.layer([Logger.tracerLogger])
+
+/** Returns where logs go. inetd passes the connection as stderr, too. */
+const logsOf = ({ json, stdio = false }: Operations) =>
+  stdio && NodeStandardStreams.stderrIsStdin() ? noLogs : json ? jsonLogs : Layer.empty
+
+/** Returns the network, the inherited sockets, and where logs, metrics and spans go. */
+const layerOf = (
+  { exactAddresses, name }: Pick<Program<never, never, never>, "exactAddresses" | "name">,
+  operations: Operations
+) => {
+  const inherited = operations.stdio
+    ? NodeInheritedSockets.fromStdin
+    : NodeInheritedSockets.fromEnvironment({ exactAddresses })
+  return network.layer.pipe(
+    Layer.provideMerge(Layer.effect(NodeInheritedSockets.InheritedSockets, inherited)),
+    Layer.provideMerge(OtlpExport.layerConfig(name)),
+    Layer.provideMerge(Layer.suspend(() => logsOf(operations)))
+  )
+}
+
+/** Waits for the request to end, or for the end of the only connection. */
+const untilRequested = Effect.raceFirst(Effect.flatten(ShutdownSignal), NodeInheritedSockets.closed)
+
+/** Runs a program until the process is requested to end. */
+export const run = <A, E extends { readonly message: string }, R>(operations: Operations, program: Program<A, E, R>) =>
+  Effect.gen(function* () {
+    const { admin } = operations
+    const { announce, changes, name, serve = () => untilRequested, states, stopping = Effect.void } = program
+    const manager = yield* NodeServiceManager.make
+    const started = yield* Effect.gen(function* () {
+      if (admin !== undefined) yield* startAdmin(name, admin, states)
+      const started = yield* startServices(operations, program)
+      // From here on a signal ends the server in order, also if it comes before `serve` waits for it.
+      yield* Effect.forkScoped(Effect.flatten(ShutdownSignal), { startImmediately: true })
+      yield* announce(started)
+      return started
+    }).pipe(Effect.tapError(({ message }) => manager.status(message)))
+    yield* NodeInheritedSockets.closeUnclaimed
+    const ready = Effect.flatMap(states, (all) => manager.ready(summaryOf(all)))
+    yield* ready
+    if (changes !== undefined) {
+      const report = Effect.flatMap(states, (all) => manager.status(summaryOf(all)))
+      yield* Effect.forkScoped(Stream.runForEach(changes(started), () => report))
+    }
+    yield* Effect.forkScoped(reload.follow(program.reload(started), { before: manager.reloading, after: ready }))
+    yield* serve(started)
+    yield* stopping
+    yield* manager.stopping
+  }).pipe(Effect.scoped, logLevel.changeable, Effect.provide(layerOf(program, operations)))
+
+/** Time that the stats of a service may take: they may come from a worker process that does not respond. */
+const statsTimeout = "1 second"
+
+/** Keeps the state of a service, for the admin server. */
+const trackState = Effect.fnUntraced(function* (name: string) {
+  const sinceMillis = yield* Clock.currentTimeMillis
+  const state = yield* Ref.make<ServiceState.ServiceState>({ name, state: "starting", restarts: 0, sinceMillis })
+  const stats = yield* Ref.make<Effect.Effect<unknown>>(Effect.undefined)
+  const set = (change: Partial<ServiceState.ServiceState>) =>
+    Effect.flatMap(Clock.currentTimeMillis, (now) =>
+      Ref.update(state, (known) => ({ ...known, ...change, sinceMillis: now }))
+    )
+  const states = Effect.gen(function* () {
+    const current = yield* Effect.flatten(Ref.get(stats)).pipe(
+      Effect.timeoutOrElse({ duration: statsTimeout, orElse: () => Effect.undefined })
+    )
+    return [{ ...(yield* Ref.get(state)), stats: current }]
+  })
+  const ready = (running: ServerHost.Running) =>
+    Effect.andThen(
+      Ref.set(stats, running.stats ?? Effect.undefined),
+      set({ state: "ready", address: running.address && NetAddress.formatSocketAddress(running.address) })
+    )
+  return { states, ready, stopped: set({ state: "stopped" }) }
+})
+
+/** Parts of the run that differ between servers. */
+export interface Options<A, E, R> {
+  /** The only address that the service binds, which is then bound before the service starts as another user. */
+  readonly listen?: Network.ListenOptions | undefined
+  /** Continues the start without root's privileges, before the service is announced. */
+  readonly open?: ((running: A) => Effect.Effect<void, E, R>) | undefined
+  /** Prints the address. Default: one line or one JSON value. */
+  readonly announce?: ((running: A) => Effect.Effect<void>) | undefined
+  /** Runs until the end. Default: until the process is requested to end. */
+  readonly serve?: ((running: A) => Effect.Effect<void, E, R>) | undefined
+}
+
+/** Applies the new limits of one service. */
+const reloadOf =
+  (service: string) =>
+  ({ reconfigure }: ServerHost.Running): reload.Change =>
+  (after, before) =>
+    reload.apply(service, after.flags, before.values, after.values, reconfigure)
+
+/** Starts a server for `up`, which runs the process and prints what there is to print. */
+const serveIn = <A extends ServerHost.Running, E, R, E2, R2>(
+  { context, started }: ServerHost.ServerHost,
+  start: Effect.Effect<A, E, R>,
+  { open = () => Effect.void }: Options<A, E2, R2>
+) =>
+  Effect.gen(function* () {
+    const running = yield* start
+    yield* open(running)
+    yield* started(running)
+    return yield* Effect.never
+  }).pipe(Effect.scoped, Effect.provideContext(context as Context.Context<Layer.Success<typeof network.layer>>))
+
+/** Starts a server, announces it, and serves until the process is requested to end. */
+export const serve = Effect.fnUntraced(function* <
+  A extends ServerHost.Running,
+  E extends { readonly message: string },
+  R,
+  E2 extends { readonly message: string } = never,
+  R2 = never
+>(service: string, operations: Operations, start: Effect.Effect<A, E, R>, options: Options<A, E2, R2> = {}) {
+  const host = yield* ServerHost.CurrentHost
+  if (host !== undefined) return yield* serveIn(host, start, options)
+  const { ready, states, stopped } = yield* trackState(service)
+  const { json, stdio = false } = operations
+  const program: Program<A, E | E2, R | R2> = {
+    name: service,
+    start,
+    listen: options.listen,
+    announce: Effect.fnUntraced(function* (running) {
+      if (options.open !== undefined) yield* options.open(running)
+      yield* ready(running)
+      // stdout is the connection.
+      if (stdio) return
+      if (options.announce !== undefined) yield* options.announce(running)
+      else if (running.address !== undefined) yield* announce(service, running.address, json)
+    }),
+    serve: options.serve,
+    states,
+    reload: reloadOf(service),
+    stopping: stopped
+  }
+  yield* run(operations, program)
+})
