@@ -77,6 +77,16 @@ const checkPorts = Effect.fnUntraced(function* (instances: ReadonlyArray<Planned
   }
 })
 
+/** Fails if `--user` would not change the user of all processes: children that have started keep that of the start. */
+const checkUser = Effect.fnUntraced(function* ({ values }: Input, instances: ReadonlyArray<PlannedInstance>) {
+  const forking = instances.find((instance) => instance.values.model === "processes")
+  if (values.user === undefined || forking === undefined) return
+  const fix = "choose another model, or start up as that user: systemd can bind the ports"
+  return yield* new UsageError({
+    message: `up: --user does not hold for the child processes of ${forking.name} (model processes); ${fix}`
+  })
+})
+
 /** Returns the instances. Fails with one line for the user. */
 export const make = Effect.fnUntraced(function* (input: Input) {
   const listed = input.file?.instances ?? defaultInstances(input)
@@ -93,6 +103,7 @@ export const make = Effect.fnUntraced(function* (input: Input) {
   }).pipe(Effect.mapError(({ message }) => new UsageError({ message })))
   if (instances.length === 0) return yield* new UsageError({ message: "up: no service to run; add one to up.services" })
   if (input.file?.instances !== undefined) yield* checkPorts(instances)
+  yield* checkUser(input, instances)
   return instances
 })
 

@@ -134,6 +134,17 @@ describe("up with a configuration file", () => {
   )
 })
 
+describe("up --user", () => {
+  it.live("is refused if child processes would keep the user of the start", () =>
+    Effect.gen(function* () {
+      const config = yield* write("up: { services: { play: { service: hangman, model: processes } } }\n")
+      const { code, stderr } = yield* Cli.runInProcess(["up", "--check", "--user", "nobody", "--config", config])
+      assert.include(stderr, "up: --user does not hold for the child processes of play (model processes)")
+      assert.strictEqual(code, 2)
+    }).pipe(Effect.scoped)
+  )
+})
+
 describe("up --check", () => {
   it.live("prints the instances with their options, by precedence", () =>
     Effect.gen(function* () {
