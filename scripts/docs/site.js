@@ -1,0 +1,37 @@
+// Draws the diagrams of a page. The library is loaded by pages with diagrams only.
+const isDark = () => {
+  const { theme } = document.documentElement.dataset
+  return theme === "dark" || (theme !== "light" && matchMedia("(prefers-color-scheme: dark)").matches)
+}
+
+const drawDiagrams = async (assets) => {
+  const blocks = [...document.querySelectorAll("code.mermaid")]
+  if (blocks.length === 0) return
+  const { default: mermaid } = await import(new URL("mermaid/mermaid.esm.min.mjs", assets))
+  mermaid.initialize({ startOnLoad: false, theme: isDark() ? "dark" : "neutral" })
+  for (const [index, block] of blocks.entries()) {
+    const { svg } = await mermaid.render(`diagram-${index}`, block.textContent)
+    const figure = document.createElement("div")
+    figure.className = "diagram"
+    figure.tabIndex = 0
+    figure.innerHTML = svg
+    block.closest("pre").replaceWith(figure)
+  }
+}
+
+drawDiagrams(new URL(".", document.currentScript.src))
+
+// A link in a summary cannot be reached by all readers: it moves before the details.
+const liftLinks = () => {
+  for (const link of document.querySelectorAll("#tsd-nav-container summary > a")) {
+    const summary = link.parentElement
+    summary.setAttribute("aria-label", `Contents of ${link.textContent}`)
+    link.classList.add("lifted")
+    summary.parentElement.before(link)
+  }
+}
+
+new MutationObserver(liftLinks).observe(document.querySelector("#tsd-nav-container"), {
+  childList: true,
+  subtree: true
+})
