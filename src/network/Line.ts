@@ -118,8 +118,7 @@ export interface Options extends DecoderOptions {
    */
   readonly deadline?: Duration.Input | undefined
   /**
-   * Treatment of a last line without its end. Default `fail`: half a request is not another request, and half a reply
-   * is no reply.
+   * Treatment of a last line without its end. Default `fail`: half a request is not another request.
    */
   readonly unterminated?: UnterminatedPolicy | undefined
   /** Counts the lines, so that only they prolong the idle time of a server's client; see `ConnectionContext`. */
@@ -155,6 +154,20 @@ interface Reading {
 }
 
 const unterminated = Effect.fail(new LineError({ reason: new Unterminated() }))
+
+/** Calls `expire` when the rest of a line is waited for and its deadline has passed, until the scope closes. */
+const watchDeadline = (sweeper: Sweeper.Sweeper, reading: Reading, deadlineMillis: number, expire: () => void) =>
+  Effect.acquireRelease(
+    Effect.sync(() =>
+      sweeper.add((now) => {
+        const { lineStartedAt, waitingForRest } = reading
+        if (!waitingForRest || lineStartedAt === undefined || now - lineStartedAt < deadlineMillis) return
+        reading.waitingForRest = false
+        expire()
+      })
+    ),
+    (remove) => Effect.sync(remove)
+  )
 
 /**
  * Reads lines from a connection, until the scope closes.
@@ -257,23 +270,11 @@ export const make = Effect.fnUntraced(function* (connection: Network.Connection,
     handlers
   )
 
-  yield* Effect.acquireRelease(
-    Effect.sync(() =>
-      sweeper.add((now) => {
-        if (
-          !reading.waitingForRest ||
-          reading.lineStartedAt === undefined ||
-          now - reading.lineStartedAt < deadlineMillis
-        )
-          return
-        reading.waitingForRest = false
-        failTooSlow()
-        // Wakes the reader, which then returns `end`.
-        fork(connection.endRead)
-      })
-    ),
-    (remove) => Effect.sync(remove)
-  )
+  yield* watchDeadline(sweeper, reading, deadlineMillis, () => {
+    failTooSlow()
+    // Wakes the reader, which then returns `end`.
+    fork(connection.endRead)
+  })
   const self: Lines = { next }
   return self
 })

@@ -153,8 +153,8 @@ export const withContext = (connection: Connection, context: Context.Context<nev
 export interface Listener {
   readonly address: NetAddress.SocketAddress
   /**
-   * Accepts the next connection, which closes with the scope. Fails with `NoDescriptors`, and the address of the client,
-   * for each connection that was closed because the process cannot open more files; the next ones can be accepted.
+   * Accepts the next connection, which closes with the scope. Fails with `NoDescriptors`, and the address of the
+   * client, for each connection that was closed because the process cannot open more files.
    */
   readonly accept: Effect.Effect<Connection, NetworkError, Scope.Scope>
 }

@@ -74,8 +74,8 @@ export interface Limits {
   readonly keepAlive?: Duration.Input | undefined
   /**
    * Requires a PROXY header, version 1 or 2, at the start of each connection. `remote` is then the address in it, which
-   * all limits and logs use. The proxy must send it within 5 seconds. Whoever can connect chooses that address: let
-   * only the proxy reach the port. Default false.
+   * all limits and logs use. The proxy must send it within 5 seconds. A client that can connect chooses that address:
+   * let only the proxy reach the port. Default false.
    */
   readonly proxyProtocol?: boolean | undefined
   /** Name in metrics and logs. Default `tcp`. */
@@ -174,7 +174,7 @@ const limitsOf = (limits: Limits, defaultMaxConnections: number): ConnectionLimi
 const maxDefaultConnections = 1_024
 
 /** Default backlog of Node, and the least that a server asks for. */
-const minBacklog = 511
+const minBacklogConnections = 511
 
 /**
  * Returns the options of the listening socket of a server: the backlog follows `maxConnections`, unless it is given.
@@ -184,7 +184,7 @@ const minBacklog = 511
  */
 export const listenOptions = (options: Options): Network.ListenOptions => ({
   ...options,
-  backlog: options.backlog ?? Math.max(minBacklog, options.maxConnections ?? maxDefaultConnections)
+  backlog: options.backlog ?? Math.max(minBacklogConnections, options.maxConnections ?? maxDefaultConnections)
 })
 
 /**

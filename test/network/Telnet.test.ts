@@ -12,7 +12,8 @@ const receiveAll = (chunks: ReadonlyArray<Uint8Array>) => {
   let state = Telnet.initial
   const data: Array<number> = []
   const reply: Array<number> = []
-  const commands: Array<number> = []
+  /** Bytes of commands before each index of the data. */
+  const commands: Record<number, number> = {}
   for (const chunk of chunks) {
     const step = Telnet.receive(state, chunk)
     state = step.state
@@ -22,7 +23,7 @@ const receiveAll = (chunks: ReadonlyArray<Uint8Array>) => {
     data.push(...step.data)
     reply.push(...step.reply)
   }
-  return { data, reply, commands: { ...commands }, state }
+  return { data, reply, commands, state }
 }
 
 const receive = (...bytes: Array<number>) => receiveAll([Uint8Array.from(bytes)])

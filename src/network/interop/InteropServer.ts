@@ -35,7 +35,7 @@ export const toSocketServer = (listener: Listener): SocketServer.SocketServer["S
       while (true) {
         const scope = yield* Scope.fork(serverScope)
         const connection = yield* Effect.mapError(
-          Scope.provide(listener.accept, scope),
+          Scope.provide(Effect.retry(listener.accept, { while: ({ reason }) => reason === "NoDescriptors" }), scope),
           (cause) =>
             new SocketServer.SocketServerError({ reason: new SocketServer.SocketServerUnknownError({ cause }) })
         )

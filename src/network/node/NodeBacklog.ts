@@ -12,7 +12,7 @@ const somaxconn = (): number => {
 }
 
 /** Backlog that no longer fits the kernel's 32-bit counter. */
-const maxBacklog = 2 ** 31 - 1
+const maxBacklogConnections = 2 ** 31 - 1
 
 /**
  * Returns a function that limits a backlog to what the kernel allows, and logs a warning for the first one that is
@@ -24,12 +24,12 @@ export const make = (readLimit: () => number = somaxconn) => {
   return (wanted: number): Effect.Effect<number> =>
     Effect.suspend(() => {
       const limit = readLimit()
-      if (wanted <= limit) return Effect.succeed(Math.min(wanted, maxBacklog))
+      if (wanted <= limit) return Effect.succeed(Math.min(wanted, maxBacklogConnections))
       if (isLogged) return Effect.succeed(limit)
       isLogged = true
       const warning = Effect.logWarning(
         `backlog reduced to ${limit}: the kernel allows no more (wanted ${wanted}, net.core.somaxconn ${limit}); ` +
-          `raise it with sysctl -w net.core.somaxconn=${Math.min(wanted, maxBacklog)}`
+          `raise it with sysctl -w net.core.somaxconn=${Math.min(wanted, maxBacklogConnections)}`
       )
       return Effect.as(warning, limit)
     })

@@ -1,9 +1,9 @@
-/** Kinds of open descriptors: what a descriptor refers to, and the local port or path of a socket. */
+/** Kinds of open descriptors, and the local port or path of sockets. */
 import * as Fs from "node:fs"
 import * as Tty from "node:tty"
 import type * as NetAddress from "effect/net/NetAddress"
 
-/** What a descriptor refers to. */
+/** Kind of the file or socket behind a descriptor. */
 export type DescriptorKind =
   | { readonly _tag: "TcpListener" | "Udp"; readonly family: NetAddress.IpFamily; readonly port: number }
   | { readonly _tag: "UnixListener"; readonly path: string }
@@ -17,7 +17,7 @@ export type DescriptorKind =
   | { readonly _tag: "Other" }
 
 /** Tables of sockets, which the kernel lists by their inode. */
-export interface SocketTables {
+interface SocketTables {
   readonly tcp: string
   readonly tcp6: string
   readonly udp: string

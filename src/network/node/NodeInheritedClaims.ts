@@ -39,7 +39,7 @@ export const claimListener = (
   return claim<ListeningSocket | ConnectedStream>(holder, [connected, exact, listening.filter(isSameKind), listening])
 }
 
-/** Claims the UDP socket for a server: that of the port, else the first one. Client sockets, without port, claim none. */
+/** Claims the UDP socket for a server: that of the port, else the first one. Sockets of clients claim none. */
 export const claimUdp = (holder: Holder, { port = 0, remote, reusePort }: UdpOptions): UdpSocket | undefined => {
   if (holder.unclaimed.size === 0 || port === 0 || remote !== undefined || reusePort) return undefined
   const all = [...holder.unclaimed].filter((socket) => socket._tag === "Udp")
@@ -59,7 +59,7 @@ const openStream = (fd: number, direction: { readonly readable: boolean; readonl
   return socket
 }
 
-/** Tests if descriptor 0 has both directions. Node and some shells make a pipe of two sockets, one for each direction. */
+/** Tests if descriptor 0 has both directions. Node makes the pipes of its children of two sockets. */
 const isBidirectional = () => {
   const { _tag } = NodeDescriptorKind.kindOf(0)
   return _tag === "Stream" || (_tag === "SocketPair" && NodeDescriptorKind.areSame(0, 1))

@@ -56,7 +56,7 @@ export interface UdpSocket {
   readonly port: number
 }
 
-/** Descriptor 0, and 1 where 0 is no socket, as the only connection of a server. @category models @since 0.1.0 */
+/** Descriptor 0, and 1 where 0 has one direction only, as the connection of a server. @category models @since 0.1.0 */
 export interface ConnectedStream {
   readonly _tag: "Connected"
   readonly fd: 0
@@ -97,7 +97,7 @@ export const InheritedSockets: Context.Reference<Holder> = Context.Reference<Hol
 )
 
 /** First descriptor of socket activation (`SD_LISTEN_FDS_START`). */
-const firstDescriptor = 3
+const firstDescriptorNumber = 3
 
 /** Variables of socket activation. */
 interface Environment {
@@ -121,7 +121,7 @@ export const descriptorsOf = (
   if (!/^\d{1,4}$/.test(count)) return undefined
   const listed = names.split(":")
   return Array.from({ length: Number(count) }, (_, index) => ({
-    fd: firstDescriptor + index,
+    fd: firstDescriptorNumber + index,
     name: listed[index] === "" ? undefined : listed[index]
   }))
 }
@@ -145,8 +145,8 @@ const inheritedSocketOf = (fd: number, name: string | undefined): ListeningSocke
 
 /**
  * Reads the sockets that systemd passes (`LISTEN_FDS`, `LISTEN_PID`, `LISTEN_FDNAMES`), and removes the variables, so
- * that child processes do not use them. Fails if the variables are invalid. A descriptor that is no listening stream
- * socket or UDP socket is logged and left alone.
+ * that child processes do not use them. Fails if the variables are invalid. Descriptors of other kinds than listening
+ * stream sockets and UDP sockets are logged and left alone.
  *
  * @category constructors
  * @since 0.1.0

@@ -54,7 +54,7 @@ export interface Activity {
 export const gracePeriodMillis = 1_000
 
 /** Time in which a proxy must send its header. */
-export const headerTimeoutMillis = 5_000
+const headerTimeoutMillis = 5_000
 
 const noTraffic: Network.Traffic = { received: 0, sent: 0, unsent: 0 }
 

@@ -326,7 +326,7 @@ const admitProxied = <R>(table: ConnectionTable<R>, served: ServedConnection<R>)
   return Effect.matchEffect(ProxyHeader.read(served.connection), {
     onFailure: (error) =>
       Effect.suspend(() => {
-        // A health check that only connects is no reason for a log line.
+        // A health check that only connects is not logged.
         const isSilent = error._tag === "Done" && served.connection.traffic().received === 0
         const reason = error._tag === "ProxyHeaderError" ? error.message : "incomplete PROXY header"
         const detail = isSilent ? undefined : `${reason}; connect through the proxy`

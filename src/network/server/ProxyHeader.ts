@@ -6,7 +6,7 @@ import type * as Network from "../Network.ts"
 import * as ProxyProtocol from "../ProxyProtocol.ts"
 
 /** The connection does not begin with a PROXY header. */
-export class ProxyHeaderError extends Data.TaggedError("ProxyHeaderError")<{ readonly message: string }> {}
+class ProxyHeaderError extends Data.TaggedError("ProxyHeaderError")<{ readonly message: string }> {}
 
 /** Returns a pull that first returns bytes which were read already. */
 const pullAfter = (bytes: Uint8Array, pull: Network.Connection["pull"]): Network.Connection["pull"] => {
@@ -35,7 +35,7 @@ const proxied = (
   context: connection.context
 })
 
-/** Reads the header. Returns the connection with the client's addresses; its bytes after the header are still unread. */
+/** Reads the header. Returns the connection with the client's addresses, and its bytes after the header unread. */
 export const read = Effect.fnUntraced(function* (connection: Network.Connection) {
   let bytes = yield* connection.pull
   while (true) {

@@ -40,7 +40,8 @@ const parse = ({ address, port }: Endpoint.Endpoint) =>
 const foreign: Network.Network["Service"] = {
   listen: Effect.fnUntraced(function* (options) {
     assert.isTrue("port" in options)
-    const server = yield* Effect.orDie(NodeSocketServer.make({ ...options, allowHalfOpen: true, noDelay: true }))
+    const { keepAlive: _, ...where } = options as Network.TcpListenOptions
+    const server = yield* Effect.orDie(NodeSocketServer.make({ ...where, allowHalfOpen: true, noDelay: true }))
     const remote = Effect.map(NodeSocket.NetSocket, ({ remoteAddress, remotePort }) =>
       NetAddress.inetAddressFromIpStringUnsafe(remoteAddress!, remotePort!)
     ) as Effect.Effect<NetAddress.SocketAddress>
