@@ -10,8 +10,10 @@ export interface Heartbeat {
 }
 
 /**
- * Returns the heartbeat that kills a worker without an answer for `timeoutMillis` after a ping: three pings in that
- * time, and no new work after the second one that was missed. Undefined if the time is infinite.
+ * Returns the heartbeat that kills a worker which has not answered a ping for `timeoutMillis`.
+ *
+ * It has three pings in that time, and no new work after the second one that was missed. Undefined if the time is
+ * infinite.
  */
 export const withTimeout = (timeoutMillis: number): Heartbeat | undefined =>
   Number.isFinite(timeoutMillis)

@@ -3,8 +3,8 @@
  *
  * The group keeps `target` workers. A worker is starting until it is ready. During the start of the group the first
  * failure of a worker fails the start; afterwards a worker that ends is replaced, after a delay that doubles with each
- * failure in a row. Each worker has a delay of its own: one that fails again and again delays no other. A worker that is
- * not ready in time, or that misses its heartbeats, is killed.
+ * failure in a row. Each worker has a delay of its own: one that fails again and again delays no other. A worker that
+ * is not ready in time, or that misses its heartbeats, is killed.
  *
  * A detached worker serves one client until it ends; another takes its place in the target at once, without a delay.
  */

@@ -1,8 +1,9 @@
 /**
  * Concurrency model "threads": worker threads serve the clients, a fixed number of threads or one for each client.
  *
- * A fixed number of threads listens on the same port, and the kernel distributes the connections, so that none is handed
- * over. They use the host's network: a simulated network, faults and captures of this process do not apply to them.
+ * A fixed number of threads listens on the same port, and the kernel distributes the connections, so that none is
+ * handed over. They use the host's network: a simulated network, faults and captures of this process do not apply to
+ * them.
  *
  * A thread for each client is the threaded server of the course. Node hands no socket to a thread: this process keeps
  * it, and the bytes travel over a `MessagePort`. The network is that of the caller, faults and captures apply, and the

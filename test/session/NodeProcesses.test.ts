@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url"
 import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as IpNetwork from "effect/net/IpNetwork"
 import * as Network from "../../src/network/Network.ts"
 import * as NodeProcesses from "../../src/session/NodeProcesses.ts"
 import { directory } from "../support/Directory.ts"
@@ -239,6 +240,21 @@ describe("NodeProcesses", () => {
       assert.strictEqual((yield* waitForStats(server, ({ active }) => active === 0)).timedOut, 3)
     }),
     procSkipReason
+  )
+
+  test(
+    "reads the PROXY header, and refuses the clients that it names",
+    Effect.gen(function* () {
+      const deny = [IpNetwork.fromStringUnsafe("192.0.2.64/26")]
+      const server = yield* pool.serve(FailingSession.makeProgram(), { port: 0, proxyProtocol: true, deny })
+      const sendFrom = (client: string) => send(server, `PROXY TCP4 ${client} 192.0.2.1 40000 1066\r\none\nbye\n`)
+      assert.strictEqual(yield* sendFrom("192.0.2.2"), "hello\none\nbye\n")
+      assert.strictEqual(yield* sendFrom("192.0.2.65"), "")
+      assert.strictEqual(yield* send(server, "one\nbye\n"), "")
+      const options = { port: 0, proxyProtocol: true, maxConnectionsPerPeer: 2 }
+      const { message } = yield* failure(pool.serve(FailingSession.makeProgram(), options))
+      assert.match(message, /cannot be combined with the PROXY protocol/)
+    })
   )
 
   test(

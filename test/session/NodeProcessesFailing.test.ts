@@ -37,9 +37,14 @@ const exhaustServer = (clients: number) =>
     const texts: Array<string> = []
     let log = ""
     let settled = 0
-    const settle = () => {
-      if (++settled === clients) resume(Effect.succeed({ texts, log }))
+    const stop = () => {
+      server.kill("SIGKILL")
+      for (const socket of sockets) socket.destroy()
     }
+    const settle = () => {
+      if (++settled === clients) stop()
+    }
+    server.once("close", () => resume(Effect.succeed({ texts, log })))
     for (const output of [server.stdout, server.stderr])
       output.on("data", (bytes) => {
         log += bytes
@@ -59,10 +64,7 @@ const exhaustServer = (clients: number) =>
         })
       }
     })
-    return Effect.sync(() => {
-      server.kill("SIGKILL")
-      for (const socket of sockets) socket.destroy()
-    })
+    return Effect.sync(stop)
   })
 
 describe("NodeProcesses with failing processes", () => {

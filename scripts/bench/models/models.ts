@@ -13,6 +13,7 @@ const names = {
   iterative: "iterative",
   each: "processes, one per client",
   pool: "processes, a pool of 2",
+  eachThread: "threads, one per client",
   threads: "threads, 2",
   fork: "C, fork per client",
   selectd: "C, select()"
@@ -36,6 +37,7 @@ const bar = { subject: "ratio", comparator: ">=", value: 1.5 } as const
 const comparisons: ReadonlyArray<Comparison> = [
   { measure: columns.work, contestant: names.pool, peer: names.fibers, bar },
   { measure: columns.work, contestant: names.threads, peer: names.fibers, bar },
+  { measure: columns.work, contestant: names.eachThread, peer: names.fibers, bar },
   { measure: columns.turns, peer: names.fork },
   { measure: columns.turns, peer: names.selectd },
   { measure: columns.games, peer: names.fork },
@@ -51,15 +53,16 @@ A measure without a bar has one sample per round, each of a server that was just
 - *Games*: a connection and a whole game, one after another, 16 at a time.
 - *1 ms of work*: every turn costs about a millisecond of arithmetic, the same amount for all; 8 players.
 - *Memory*: private memory of the server and its children without clients, after a full garbage collection of the
-  parent; and the addition by each of 2,000 idle players (10 with a Node process each, 500 in C). Kernel memory is not
-  included.`
+  parent; and the addition by each of 2,000 idle players (10 with a Node process or thread each, 500 in C). Kernel memory
+  is not included.`
 
 const file = (name: string) => fileURLToPath(new URL(name, import.meta.url))
 
 /** Returns the timeout of a first line and the number of idle players for a model. */
 const playerLimits = (name: Name) => ({
   greetTimeoutMillis: name === names.iterative ? 2_000 : 20_000,
-  idlePlayers: name === names.each ? 10 : name === names.fork || name === names.selectd ? 500 : 2_000
+  idlePlayers:
+    name === names.each || name === names.eachThread ? 10 : name === names.fork || name === names.selectd ? 500 : 2_000
 })
 
 type Command = readonly [program: string, ...args: ReadonlyArray<string>]

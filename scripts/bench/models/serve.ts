@@ -22,6 +22,7 @@ const models: Readonly<Record<string, WorkerModel>> = {
   select: Select.model,
   "processes, one per client": NodeProcesses.model(),
   "processes, a pool of 2": NodeProcesses.model({ pool: 2 }),
+  "threads, one per client": NodeThreads.model({ perClient: true }),
   "threads, 2": NodeThreads.model({ threads: 2 })
 }
 

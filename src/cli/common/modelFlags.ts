@@ -21,7 +21,17 @@ export const modelFlags = (service: string) => ({
     "threads",
     1,
     64,
-    "With --model threads: number of threads (default one per processor)"
+    "With --model threads: number of threads that share the port (default one per processor)"
+  ),
+  perClient: flags.toggle(
+    service,
+    "per-client",
+    "With --model threads: a thread for each client, at most 100 unless --max-connections says otherwise"
+  ),
+  workerTimeout: flags.positiveDuration(
+    service,
+    "worker-timeout",
+    "With --model processes or threads: kill a worker that does not respond for this time (default 30s)"
   ),
   seed: flags.integer(service, "seed", 0, 2 ** 32 - 1, "Seed for reproducible randomness (default random)"),
   rate: flags.positiveInteger(

@@ -3,13 +3,13 @@
  *
  * A client waits until a worker is available, in the order of its connection, and is offered to the one with the fewest
  * clients. It is handed over when the worker responds; while the worker is silent, another one gets the client. If a
- * worker ends, its clients are disconnected, except those whose connections it had not accepted: they wait again, before
- * all others.
+ * worker ends, its clients are disconnected, except those whose connections it had not accepted: they wait again,
+ * before all others.
  */
 import * as HashMap from "effect/HashMap"
 import * as Option from "effect/Option"
 
-/** What a worker has of a client: nothing yet, its connection unless it hangs, or its connection. */
+/** Phase of a client of a worker: the worker is to respond, was sent the connection, or has it. */
 type Phase = "Offered" | "HandedOver" | "Accepted"
 
 /** The clients with and without a worker. */

@@ -10,7 +10,7 @@ import * as NodeDefinitionLoader from "./NodeDefinitionLoader.ts"
 import * as SharedStateServer from "./SharedStateServer.ts"
 import * as WorkerMessage from "./WorkerMessage.ts"
 
-/** How the clients reach the workers, and who applies which limit. */
+/** Kind of the workers: the way of a client to them, and the limits that they apply. */
 export interface Kind<Handle extends NodeClientPool.AnyHandle>
   extends Pick<NodeClientPool.Options<Handle>, "noun" | "poolSize" | "spawn" | "workerTimeoutMillis"> {
   /** Serves a connection in a worker of the pool. */
@@ -25,7 +25,7 @@ export interface Kind<Handle extends NodeClientPool.AnyHandle>
   readonly limitsOfWorkers: (limits: WorkerMessage.Limits) => WorkerMessage.Limits
 }
 
-/** Default maximum number of clients with a worker each: a process takes about 50 MB, a thread about 15 MB. */
+/** Default maximum number of clients with a worker each: each takes about 50 MB. */
 const defaultMaxWorkers = 100
 
 /** Starts the workers, then the server. Its network is that of the caller. */

@@ -2,7 +2,8 @@
  * The workers of a server that accepts the clients itself: a pool of a fixed size, or one worker for each client.
  *
  * One worker for each client needs a spare one, because a worker takes longer to start than a client should wait.
- * `ClientAssignment` decides; this module performs its actions. How a worker gets a client depends on the kind of worker.
+ * `ClientAssignment` decides; this module performs its actions. How a worker gets a client depends on the kind of
+ * worker.
  */
 import * as Os from "node:os"
 import * as Effect from "effect/Effect"
@@ -86,7 +87,7 @@ const send = <Handle extends AnyHandle>(pool: Pool<Handle>, event: ClientAssignm
   for (const action of actions) perform(pool, action)
 }
 
-const perform = <Handle extends AnyHandle>(pool: Pool<Handle>, action: ClientAssignment.Action): void => {
+const perform = <Handle extends AnyHandle>(pool: Pool<Handle>, action: ClientAssignment.Action) => {
   const { clients, group, isPerClient } = pool
   const client = clients.get(action.client)
   switch (action._tag) {

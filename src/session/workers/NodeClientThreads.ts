@@ -1,6 +1,6 @@
 /**
- * The threads of a server with a thread for each client. Node cannot hand a socket to a thread: the server keeps it, and
- * the bytes travel over a `MessagePort`.
+ * The threads of a server with a thread for each client. Node cannot hand a socket to a thread: the server keeps it,
+ * and the bytes travel over a `MessagePort`.
  */
 import { MessageChannel } from "node:worker_threads"
 import * as Effect from "effect/Effect"

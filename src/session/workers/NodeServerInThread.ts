@@ -1,4 +1,4 @@
-/** A worker thread: a server on a port that it shares with other threads, or of one client that the server hands over. */
+/** A worker thread: a server on a port that it shares with other threads, or for one client that is handed over. */
 import { flushCompileCache } from "node:module"
 import { type MessagePort, parentPort, workerData } from "node:worker_threads"
 import * as Context from "effect/Context"

@@ -63,26 +63,34 @@ export interface NodeWorkerGroup<Handle> {
   readonly postAll: (message: WorkerMessage.ToWorker) => void
 }
 
+/** Returns functions that log a warning, `warnRarely` at most once a minute. */
+const makeLog = Effect.gen(function* () {
+  const now = yield* Monotonic.millis
+  const run = Effect.runForkWith(yield* Effect.context<never>())
+  let failureLog = FailureLog.initial
+  const warn = (line: string) => void run(Effect.logWarning(line))
+  const warnRarely = (line: string) => {
+    const [next, text] = FailureLog.add(failureLog, line, now())
+    failureLog = next
+    if (text !== undefined) warn(text)
+  }
+  return { warn, warnRarely }
+})
+
 /** Makes a group without workers. All have ended when the scope has closed. */
 export const make = Effect.fnUntraced(function* <Handle extends WorkerHandle<WorkerMessage.ToWorker>>(
   owner: Owner<Handle>
 ) {
   const { module, noun, onUnresponsive = "it gets no new clients", sharedState, workerTimeoutMillis } = owner
-  const now = yield* Monotonic.millis
-  const log = Effect.runForkWith(yield* Effect.context<never>())
+  const { warn, warnRarely } = yield* makeLog
   const channels = new Map<number, SharedStateServer.WorkerChannel>()
   const stats = WorkerStats.make()
   let startError: SessionError | undefined
-  let failureLog = FailureLog.initial
 
   const readyIds = () => [...channels.keys()].filter((id) => supervisor.state().workers.get(id)?.wasReady)
   const post = (id: number, message: WorkerMessage.ToWorker) => supervisor.handle(id)?.post(message)
   const events = yield* WorkerEvents.make(readyIds, post)
 
-  const onFailed = (id: number, error: SessionError) => {
-    if (supervisor.state().phase === "starting") startError ??= error
-    supervisor.kill(id, `failed to start (${error.message})`)
-  }
   const receive = (id: number, message: WorkerMessage.FromWorker) => {
     switch (message._tag) {
       case "Ready":
@@ -91,8 +99,11 @@ export const make = Effect.fnUntraced(function* <Handle extends WorkerHandle<Wor
         break
       case "Event":
         return events.emit(message.event)
-      case "Failed":
-        return onFailed(id, Schema.decodeSync(SessionError)(message.error))
+      case "Failed": {
+        const error = Schema.decodeSync(SessionError)(message.error)
+        if (supervisor.state().phase === "starting") startError ??= error
+        return supervisor.kill(id, `failed to start (${error.message})`)
+      }
       case "Attach":
       case "Ask":
       case "Detach":
@@ -106,21 +117,16 @@ export const make = Effect.fnUntraced(function* <Handle extends WorkerHandle<Wor
     }
     owner.onMessage(id, message)
   }
-  /** Logs the end of a worker. Workers that cannot start at all do so every few seconds. */
-  const logEnd = (line: string, wasReady: boolean) => {
-    if (wasReady) return log(Effect.logWarning(line))
-    const [next, text] = FailureLog.add(failureLog, line, now())
-    failureLog = next
-    return text === undefined ? undefined : log(Effect.logWarning(text))
-  }
   const onEnd = (ended: WorkerEnded) => {
     const { id, reason, wasReady } = ended
     channels.get(id)?.close()
     channels.delete(id)
     stats.end(id)
     const consequence = owner.onEnd(ended)
-    if (consequence !== undefined && supervisor.state().phase === "running")
-      logEnd(`a ${noun} ${reason}: ${consequence}`, wasReady)
+    if (consequence === undefined || supervisor.state().phase !== "running") return
+    // Workers that cannot start at all end every few seconds.
+    const log = wasReady ? warn : warnRarely
+    log(`a ${noun} ${reason}: ${consequence}`)
   }
 
   const supervisor: NodeSupervisor.Supervisor<Handle> = yield* NodeSupervisor.make<Handle, WorkerMessage.FromWorker>({
@@ -134,7 +140,7 @@ export const make = Effect.fnUntraced(function* <Handle extends WorkerHandle<Wor
     onMessage: receive,
     onNotice: (notice) => {
       if (notice._tag === "WorkerEnded") onEnd(notice)
-      else if (notice._tag === "Unresponsive") log(Effect.logWarning(`a ${noun} does not respond: ${onUnresponsive}`))
+      else if (notice._tag === "Unresponsive") warn(`a ${noun} does not respond: ${onUnresponsive}`)
     },
     ping: (handle) => handle.post({ _tag: "RequestReport" }),
     requestDrain: (handle) => handle.post({ _tag: "Drain" })
@@ -152,8 +158,6 @@ export const make = Effect.fnUntraced(function* <Handle extends WorkerHandle<Wor
     refreshStats: stats.refresh(readyIds, (id) => post(id, { _tag: "RequestReport" })),
     stats: stats.total,
     post,
-    postAll: (message) => {
-      for (const id of channels.keys()) post(id, message)
-    }
+    postAll: (message) => channels.forEach((_, id) => void post(id, message))
   } satisfies NodeWorkerGroup<Handle>
 })

@@ -1,4 +1,4 @@
-/** A server in a separate process, for tests that kill it. Prints its port. Keeps as many files open as its argument says. */
+/** A server in a separate process, for tests that kill it. Prints its port. Its argument: a number of files to open. */
 import * as Fs from "node:fs"
 import * as Effect from "effect/Effect"
 import * as NodeNetwork from "../../../src/network/node/NodeNetwork.ts"

@@ -9,7 +9,15 @@ import * as NodeWorkerHandle from "../../../process/NodeWorkerHandle.ts"
 import * as Supervision from "../../../process/Supervision.ts"
 
 /** Variants of the models, as arguments of the server process. */
-export const modelVariants = ["iterative", "fibers", "select", "processes", "pool of 2", "2 threads"] as const
+export const modelVariants = [
+  "iterative",
+  "fibers",
+  "select",
+  "processes",
+  "pool of 2",
+  "threads",
+  "2 threads"
+] as const
 
 export type ModelVariant = (typeof modelVariants)[number]
 

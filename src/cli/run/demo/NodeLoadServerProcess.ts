@@ -12,6 +12,7 @@ const models: Readonly<Record<ModelVariant, () => Promise<WorkerModel>>> = {
   select: async () => (await import("../../../session/Select.ts")).model,
   processes: async () => (await import("../../../session/NodeProcesses.ts")).model(),
   "pool of 2": async () => (await import("../../../session/NodeProcesses.ts")).model({ pool: 2 }),
+  threads: async () => (await import("../../../session/NodeThreads.ts")).model({ perClient: true }),
   "2 threads": async () => (await import("../../../session/NodeThreads.ts")).model({ threads: 2 })
 }
 

@@ -2,6 +2,7 @@
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Ref from "effect/Ref"
+import * as Quantity from "../../../network/Quantity.ts"
 import * as Table from "../../../terminal/Table.ts"
 import * as flags from "../../common/flags.ts"
 import * as NodeDemoThreads from "./NodeDemoThreads.ts"
@@ -84,15 +85,17 @@ export const models = Effect.fnUntraced(function* ({ clients = 8, json, turns = 
     yield* Effect.logWarning("--faults and --capture do not apply to the processes of the servers and players")
   }
   const print = (text: string) => (json ? Effect.void : Console.log(text))
-  yield* print(`${clients} players of number guessing, ${turns} turns each, against a server under every model\n`)
+  yield* print(
+    `${Quantity.format(clients, "player")} of number guessing, ${Quantity.format(turns, "turn")} each, against a server under every model\n`
+  )
   yield* print(line("", "turns/s", "median ms", "p99 ms", "longest ms", "memory MB", "processes"))
   const rows = yield* Effect.forEach(modelVariants, (kind) =>
     Effect.tap(measure(kind, clients, turns), (row) => print(show(row)))
   )
   yield* print(`
 Turns per second are measured from the first connection to the last answer and include the start of processes. A turn
-lasts from guess to answer; the longest are those of clients that wait for other clients or for their process. Memory is
-the peak of the server and its children together (RSS: memory that processes share is counted in each). A thread of
-another process generates the load; it needs a processor too.`)
+lasts from guess to answer; the longest are those of clients that wait for other clients, or for their process or
+thread. Memory is the peak of the server and its children together (RSS: memory that processes share is counted in
+each). A thread of another process generates the load; it needs a processor too.`)
   if (json) yield* Console.log(JSON.stringify({ clients, turns, models: rows }))
 })

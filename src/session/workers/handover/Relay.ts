@@ -9,8 +9,8 @@ export interface Relayed extends Network.Connection {
 }
 
 /**
- * Copies bytes until there are no more, and passes on an end as an end and a failure as a reset. Reads no more while the
- * other side does not take what was read; `onWriteFailure` runs if it never will.
+ * Copies bytes until there are no more, and passes on an end as an end and a failure as a reset. Reads no more while
+ * the other side does not take what was read; `onWriteFailure` runs if it never will.
  */
 const copy = (
   from: Network.Connection,

@@ -30,7 +30,8 @@ const models: ReadonlyArray<readonly [name: string, ...flags: ReadonlyArray<stri
   ["iterative"],
   ["select"],
   ["processes", "--pool", "1"],
-  ["threads", "--threads", "2"]
+  ["threads", "--threads", "2"],
+  ["threads", "--per-client", "--worker-timeout", "1m"]
 ]
 
 describe("hangman serve and top", () => {
@@ -67,7 +68,7 @@ describe("hangman serve and top", () => {
       assert.deepStrictEqual(yield* json("hangman", "top", "--scores", scores), expected)
       assert.deepStrictEqual(yield* json("hangman", "top", "127.0.0.1", "--port", `${server.port}`), expected)
       for (const [file, line] of [
-        [inRoot("none"), `effect-inet: ${inRoot("none")}: no such file\n`],
+        [inRoot("none"), `effect-inet: ${inRoot("none")}: no such file or directory\n`],
         [inRoot("other"), `effect-inet: ${inRoot("other")}: not a scoreboard file: invalid first line\n`]
       ] as const) {
         assert.deepInclude(yield* Cli.run(["hangman", "top", "--scores", file]), { code: 1, stderr: line })
@@ -102,6 +103,18 @@ describe("hangman serve and top", () => {
     }).pipe(Effect.scoped)
   )
 
+  it.live("applies faults to the clients of a thread for each client", () =>
+    Effect.gen(function* () {
+      const args = ["hangman", "serve", "--dialect", "course", "--model", "threads", "--per-client", "--faults"]
+      const server = yield* Cli.serve([...args, "chunk=1"])
+      assert.match(yield* play(server, ..."abcdefghijklmnopqrstuvwxyz"), /^ -+ {3}12\n/)
+      yield* server.kill("SIGTERM")
+      const { stderr } = yield* server.ended
+      assert.notMatch(stderr, /will not apply/)
+      assert.match(stderr, /faults applied: chunk \d+ times/)
+    }).pipe(Effect.scoped)
+  )
+
   const invalid: ReadonlyArray<readonly [command: string, code: number, line: string]> = [
     [
       "hangman serve --pool 2",
@@ -113,6 +126,22 @@ describe("hangman serve and top", () => {
       2,
       "--threads needs --model threads, but the model is processes: remove --threads or change --model"
     ],
+    [
+      "hangman serve --per-client",
+      2,
+      "--per-client needs --model threads, but the model is fibers: remove --per-client or change --model"
+    ],
+    [
+      "hangman serve --model threads --per-client --threads 2",
+      2,
+      "--per-client serves each client in a thread of its own: remove --threads, or --per-client"
+    ],
+    [
+      "guess serve --model select --worker-timeout 5s",
+      2,
+      "--worker-timeout needs --model processes or threads, but the model is select: remove --worker-timeout or change --model"
+    ],
+    ["guess serve --model threads --worker-timeout 10ms", 2, "--worker-timeout 10ms is too short: at least 1s"],
     ["hangman serve --lives 27", 2, 'Invalid value for flag --lives: "27". Expected: a number, 1 to 26'],
     ["board serve --size 27", 2, 'Invalid value for flag --size: "27". Expected: a number, 1 to 26'],
     ["guess play --min 3 --max 2", 2, "--min 3 is above --max 2"],
@@ -122,7 +151,7 @@ describe("hangman serve and top", () => {
       2,
       "--scores needs --dialect friendly: the book dialect keeps no scores"
     ],
-    ["hangman serve --words /nosuch", 1, "/nosuch: no such file; expected one word of a to z per line"],
+    ["hangman serve --words /nosuch", 1, "/nosuch: no such file or directory; expected one word of a to z per line"],
     ["guess serve --min 3 --max 2", 1, "invalid range 3 to 2: min must not exceed max"],
     ["hangman play 127.0.0.1 --port 1", 1, "127.0.0.1:1: connection refused: nothing is listening on that port"]
   ]
