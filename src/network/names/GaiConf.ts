@@ -155,7 +155,8 @@ export interface Options {
  * @category constructors
  * @since 0.1.0
  */
-export const read = Effect.fnUntraced(function* ({ path = "/etc/gai.conf" }: Options = {}) {
+export const read = Effect.fnUntraced(function* (options: Options = {}) {
+  const { path = "/etc/gai.conf" } = options
   const fs = yield* FileSystem.FileSystem
   const text = yield* Effect.catch(fs.readFileString(path), (error) =>
     Effect.as(
@@ -165,11 +166,11 @@ export const read = Effect.fnUntraced(function* ({ path = "/etc/gai.conf" }: Opt
       ""
     )
   )
-  const { options, skippedLines } = parse(text)
-  for (const { line, reason, text } of skippedLines) {
+  const parsed = parse(text)
+  for (const { line, reason, text } of parsed.skippedLines) {
     yield* Effect.logWarning(`${path}:${line}: ${reason}; skipped ${TerminalText.escape(JSON.stringify(text))}`)
   }
-  return options
+  return parsed.options
 })
 
 /**
