@@ -145,15 +145,12 @@ export const make = Effect.fnUntraced(function* <Handle extends WorkerHandle<Wor
     ping: (handle) => handle.post({ _tag: "RequestReport" }),
     requestDrain: (handle) => handle.post({ _tag: "Drain" })
   })
-  const start = (count: number) =>
-    Effect.mapError(
-      supervisor.start(count),
-      ({ message }) => startError ?? new SessionError({ message: `${module}: cannot start: a ${noun} ${message}` })
-    )
+  const startFailure = ({ message }: NodeSupervisor.WorkerStartError) =>
+    startError ?? new SessionError({ message: `${module}: cannot start: a ${noun} ${message}` })
   return {
     supervisor,
     channel: (id: number) => channels.get(id),
-    start,
+    start: (count) => Effect.mapError(supervisor.start(count), startFailure),
     events: events.stream,
     refreshStats: stats.refresh(readyIds, (id) => post(id, { _tag: "RequestReport" })),
     stats: stats.total,

@@ -15,7 +15,7 @@ interface Row {
 
 const isLinux = process.platform === "linux"
 
-const models = ["iterative", "fibers", "select", "processes", "pool of 2", "2 threads"]
+const models = ["iterative", "fibers", "select", "processes", "pool of 2", "threads", "2 threads"]
 
 /** Timeout of a test that starts nine processes, one after the other, on a busy machine. */
 const testTimeoutMillis = 60_000
@@ -39,7 +39,8 @@ describe("demo models", () => {
         }
         if (!isLinux) return
         const processes = Object.fromEntries(figures.models.map(({ model, processes }) => [model, processes]))
-        for (const model of ["iterative", "fibers", "select", "2 threads"]) assert.strictEqual(processes[model], 1)
+        for (const model of ["iterative", "fibers", "select", "threads", "2 threads"])
+          assert.strictEqual(processes[model], 1)
         assert.strictEqual(processes["pool of 2"], 3)
         assert.isAtLeast(processes.processes!, 2)
         assert.isTrue(figures.models.every(({ memory }) => memory! > 20e6))
