@@ -75,7 +75,7 @@ describe("SIGHUP and SIGQUIT", () => {
 const hasPython = ChildProcess.spawnSync("which", ["python3"]).status === 0
 const entry = Path.resolve(import.meta.dirname, "../../scripts/effect-inet.ts")
 
-/** Runs a program on a terminal of its own, closes the terminal after a text of the program, and prints its exit code. */
+/** Runs a program on a terminal of its own, closes the terminal after a text of the program, prints its exit code. */
 const closeTerminal = `
 import os, pty, sys
 pid, terminal = pty.fork()
