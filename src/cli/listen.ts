@@ -1,7 +1,14 @@
 import * as Argument from "effect/cli/Argument"
 import * as flags from "./common/flags.ts"
 import { lazyCommand } from "./common/lazyCommand.ts"
+import * as operationsFlags from "./common/operationsFlags.ts"
+import * as serverFlags from "./common/serverFlags.ts"
 import { sessionFlags, toggle } from "./common/sessionFlags.ts"
+
+/** Section of the configuration file. */
+const section = "listen"
+
+const { idleTimeout: _, ...limits } = serverFlags.limits(section)
 
 export const command = lazyCommand({
   name: "listen",
@@ -10,6 +17,7 @@ export const command = lazyCommand({
     ["effect-inet listen 9000 > file", "Receive a file from one client, on this machine only"],
     ["effect-inet listen :: 9000 --half-close < file", "Send a file to one client, on all interfaces"],
     ["effect-inet listen 9000 --keep-open --exec cat", "An echo server: a command for each client"],
+    ["effect-inet listen 9000 --keep-open --exec cat --allow 10.0.0.0/8", "Only for the clients of a network"],
     ["effect-inet listen --udp 9000 --keep-open --json", "Print the datagrams of all senders, as JSON"]
   ],
   flags: {
@@ -24,11 +32,8 @@ export const command = lazyCommand({
       "keep-open",
       "Serve one client after the other; with --exec several at a time, each by its own command"
     ),
-    maxConnections: flags.positiveInteger(
-      undefined,
-      "max-connections",
-      "With --keep-open and --exec: maximum number of clients at a time (default 1024)"
-    )
+    ...limits,
+    ...operationsFlags.operations(section)
   },
   program: async () => (await import("./run/listen/listen.ts")).listen
 })

@@ -1,14 +1,17 @@
 /** The `listen` command: a server for any client over TCP, UDP or a unix socket. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Scope from "effect/Scope"
+import * as Stdio from "effect/Stdio"
 import * as Network from "../../../network/Network.ts"
 import * as AddressInfo from "../../../network/names/AddressInfo.ts"
+import * as NodeInheritedSockets from "../../../network/node/NodeInheritedSockets.ts"
 import * as TcpServer from "../../../network/TcpServer.ts"
 import { UsageError } from "../../common/CliErrors.ts"
 import { ShutdownSignal } from "../../common/Shutdown.ts"
-import * as network from "../common/network.ts"
+import * as runServer from "../common/runServer.ts"
 import { explainListenError } from "../common/serverMessages.ts"
 import { type CommonInput, conflict, operandsOf, sessionOptions } from "../connect/connect.ts"
 import * as localEnd from "../connect/localEnd.ts"
@@ -17,10 +20,20 @@ import * as peerSocket from "../connect/peerSocket.ts"
 import * as reporter from "../connect/reporter.ts"
 import * as session from "../connect/session.ts"
 
-interface Input extends CommonInput {
-  readonly keepOpen: boolean
-  readonly maxConnections: number | undefined
-}
+/** Limits of a server that runs a command for each client. */
+type Limits = Pick<
+  TcpServer.Limits,
+  | "maxConnections"
+  | "maxConnectionsPerPeer"
+  | "connectionsPerSecond"
+  | "connectionsPerSecondPerPeer"
+  | "allow"
+  | "deny"
+  | "writeTimeout"
+  | "drain"
+>
+
+type Input = CommonInput & Limits & runServer.Operations & { readonly keepOpen: boolean }
 
 /** Input and output of a server, for its sessions. */
 interface Context {
@@ -29,10 +42,23 @@ interface Context {
   readonly commandArguments: ReadonlyArray<string>
 }
 
-const conflictOfListen = (input: Input): string | undefined =>
-  input.maxConnections !== undefined && !(input.keepOpen && input.exec !== undefined)
-    ? "--max-connections needs --keep-open and --exec: otherwise there is one client at a time"
+const limitsOf = (input: Input): Limits => ({
+  maxConnections: input.maxConnections,
+  maxConnectionsPerPeer: input.maxConnectionsPerPeer,
+  connectionsPerSecond: input.connectionsPerSecond,
+  connectionsPerSecondPerPeer: input.connectionsPerSecondPerPeer,
+  allow: input.allow,
+  deny: input.deny,
+  writeTimeout: input.writeTimeout,
+  drain: input.drain
+})
+
+const conflictOfListen = (input: Input): string | undefined => {
+  const isLimited = Object.values(limitsOf(input)).some((value) => value !== undefined)
+  return isLimited && !(input.keepOpen && input.exec !== undefined)
+    ? "limits of clients need --keep-open and --exec: otherwise there is one client at a time"
     : conflict(input)
+}
 
 /** Reports the address on standard error, or as an event. */
 const announce = ({ report }: Context, address: NetAddress.SocketAddress) => {
@@ -65,26 +91,24 @@ const logFailure = <R>(effect: Effect.Effect<void, { readonly message: string },
   Effect.catch(effect, ({ message }) => Effect.logWarning(message))
 
 /** Starts a command for each client, several at a time. */
-const serveCommands = Effect.fnUntraced(function* (context: Context, options: Network.ListenOptions) {
+const listenForCommands = Effect.fnUntraced(function* (context: Context, options: Network.ListenOptions) {
   const { commandArguments, input, report } = context
-  const limits: TcpServer.Limits = {
-    maxConnections: input.maxConnections,
-    // A command may be silent for any time: only --timeout limits it.
-    idleTimeout: Duration.infinity,
-    service: "listen"
-  }
+  // A command may be silent for any time: only --timeout limits it.
+  const withoutIdleTimeout = (limits: TcpServer.Limits) => ({ ...limits, idleTimeout: Duration.infinity })
+  const limits = { ...withoutIdleTimeout(limitsOf(input)), service: "listen" }
   const server = yield* TcpServer.make({ ...options, ...limits }, (connection) =>
     Effect.gen(function* () {
       const local = yield* localEnd.command(input.exec!, commandArguments)
       yield* session.run(peerSocket.ofConnection(connection), local, sessionOptions(input), report)
     }).pipe(Effect.scoped, logFailure)
   ).pipe(explained(options))
-  yield* announce(context, server.address)
-  return yield* Effect.never
+  const { address, stats } = server
+  const reconfigure = (limits: TcpServer.Limits) => server.reconfigure(withoutIdleTimeout(limits))
+  return { address, stats, reconfigure, serve: Effect.never }
 })
 
 /** Serves one client, or with `--keep-open` one after the other. */
-const serveStreams = Effect.fnUntraced(function* (context: Context, options: Network.ListenOptions) {
+const listenForStreams = Effect.fnUntraced(function* (context: Context, options: Network.ListenOptions) {
   const { commandArguments, input, report } = context
   const network = yield* Network.Network
   const standard = input.exec === undefined ? yield* localEnd.standard(input) : undefined
@@ -92,54 +116,54 @@ const serveStreams = Effect.fnUntraced(function* (context: Context, options: Net
     const local = standard ?? (yield* localEnd.command(input.exec!, commandArguments))
     yield* session.run(peerSocket.ofConnection(connection), local, sessionOptions(input), report)
   })
-  const whole = yield* Effect.scope
-  const listen = Effect.tap(explained(options)(network.listen(options)), ({ address }) => announce(context, address))
-  if (!input.keepOpen) {
-    // The listening socket closes with the first client, so that further ones are refused.
-    const first = Effect.flatMap(listen, ({ accept }) => Scope.provide(accept, whole))
-    return yield* serve(yield* Effect.scoped(first))
-  }
-  const { accept } = yield* listen
+  const listening = yield* Scope.fork(yield* Effect.scope)
+  const { accept, address } = yield* Scope.provide(network.listen(options), listening).pipe(explained(options))
   // Without descriptors the network refuses single connections.
   const next = Effect.matchEffect(accept, {
     onSuccess: (connection) => logFailure(serve(connection)),
     onFailure: (error) => (error.reason === "NoDescriptors" ? Effect.logWarning(error.message) : Effect.fail(error))
   })
-  return yield* Effect.forever(Effect.scoped(next))
+  // The listening socket closes with the first client, so that further ones are refused.
+  const first = Effect.tap(accept, () => Scope.close(listening, Exit.void))
+  const serveAll = input.keepOpen ? Effect.forever(Effect.scoped(next)) : Effect.scoped(Effect.flatMap(first, serve))
+  return { address, serve: serveAll }
 })
 
-const serveDatagrams = Effect.fnUntraced(function* (context: Context, address: NetAddress.InetAddress) {
+const listenForDatagrams = Effect.fnUntraced(function* (context: Context, address: NetAddress.InetAddress) {
   const { input, report } = context
   const { port } = address
   const listener = yield* explained({ port }, "udp")(peerSocket.listenUdp(address, input.keepOpen))
   const standard = yield* localEnd.standard(input)
-  yield* announce(context, listener.address)
-  const peer = yield* listener.accept
-  yield* session.run(peer, standard, sessionOptions(input), report)
+  const serve = Effect.flatMap(listener.accept, (peer) => session.run(peer, standard, sessionOptions(input), report))
+  return { address: listener.address, serve }
 })
 
-const serve = Effect.fnUntraced(function* (context: Context, parsed: operands.Operands) {
+const start = Effect.fnUntraced(function* (context: Context, parsed: operands.Operands) {
   const { exec, keepOpen, udp, unix } = context.input
-  const start = exec !== undefined && keepOpen ? serveCommands : serveStreams
-  if (unix !== undefined) return yield* start(context, { path: unix })
+  const open = exec !== undefined && keepOpen ? listenForCommands : listenForStreams
+  if (unix !== undefined) return yield* open(context, { path: unix })
   const address = yield* addressOf(context, parsed)
-  if (udp) return yield* serveDatagrams(context, address)
-  return yield* start(context, { host: NetAddress.formatHost(address), port: address.port })
+  if (udp) return yield* listenForDatagrams(context, address)
+  return yield* open(context, { host: NetAddress.formatHost(address), port: address.port })
 })
 
-export const listen = Effect.fnUntraced(
-  function* (input: Input) {
-    const conflict = conflictOfListen(input)
-    if (conflict !== undefined) return yield* new UsageError({ message: conflict })
-    const parsed = yield* Effect.mapError(
-      Effect.fromResult(operands.ofListen(operandsOf(input), input)),
-      (message) => new UsageError({ message })
-    )
-    const { commandArguments } = parsed
-    const context: Context = { input, report: yield* reporter.make(input), commandArguments }
-    const shutdown = yield* ShutdownSignal
-    yield* Effect.raceFirst(serve(context, parsed), shutdown)
-  },
-  Effect.scoped,
-  Effect.provide(network.layer)
-)
+/** Waits for the request to end, or for the end of the connection that is standard input. */
+const untilRequested = Effect.raceFirst(Effect.flatten(ShutdownSignal), NodeInheritedSockets.closed)
+
+export const listen = Effect.fnUntraced(function* (input: Input) {
+  const conflict = conflictOfListen(input)
+  if (conflict !== undefined) return yield* new UsageError({ message: conflict })
+  // The port of a socket that is standard input does not matter.
+  const given = operandsOf(input)
+  const parsed = yield* Effect.mapError(
+    Effect.fromResult(operands.ofListen(input.stdio === true && given.length === 0 ? ["0"] : given, input)),
+    (message) => new UsageError({ message })
+  )
+  const { commandArguments } = parsed
+  const stdio = yield* Stdio.Stdio
+  const context: Context = { input, report: yield* reporter.make(input), commandArguments }
+  yield* runServer.serve("listen", input, start(context, parsed), {
+    announce: ({ address }) => Effect.provideService(announce(context, address), Stdio.Stdio, stdio),
+    serve: ({ serve }) => Effect.raceFirst(serve, untilRequested)
+  })
+})

@@ -188,7 +188,7 @@ describe("connect", () => {
     ["listen 1 2 3", 'unexpected argument "3": give HOST and PORT only, or a command with --exec'],
     [
       "listen 0 --max-connections 3",
-      "--max-connections needs --keep-open and --exec: otherwise there is one client at a time"
+      "limits of clients need --keep-open and --exec: otherwise there is one client at a time"
     ]
   ]
   it.live.each(wrong)("prints one line and exits with 2 for: %s", ([command, line]) =>

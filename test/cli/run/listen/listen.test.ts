@@ -3,6 +3,7 @@ import * as Net from "node:net"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Cli from "../../../support/Cli.ts"
+import { freePort, have, inet, start } from "../../../support/Shell.ts"
 
 /** Starts `listen` and waits for its port. */
 const listen = Effect.fnUntraced(function* (...args: ReadonlyArray<string>) {
@@ -106,6 +107,29 @@ describe("listen", () => {
       const { code, stderr } = yield* Cli.run(["listen", `${server.listeningPort}`])
       assert.match(stderr, /^effect-inet: listen: TCP port \d+ is in use by .*; choose another port with PORT\n$/)
       assert.strictEqual(code, 1)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("takes the limits and operations of every server", () =>
+    Effect.gen(function* () {
+      const server = yield* listen("--keep-open", "--exec", "cat", "--deny", "127.0.0.0/8", "--admin", "127.0.0.1:0")
+      const answer = yield* exchange(server.listeningPort, "x")
+      assert.include(["", "ECONNRESET"], answer)
+      const [, admin] = yield* server.waitForOutput("stderr", /admin server on (http:\/\/\S+)/)
+      const health = yield* Effect.promise(async () => (await fetch(`${admin}/health`)).status)
+      assert.strictEqual(health, 200)
+    }).pipe(Effect.scoped)
+  )
+
+  const noActivate = have("systemd-socket-activate") ? "" : " (skipped: no systemd-socket-activate)"
+  it.live.skipIf(noActivate !== "")(`takes a socket of systemd${noActivate}`, () =>
+    Effect.gen(function* () {
+      const port = yield* freePort
+      const script = `systemd-socket-activate -l 127.0.0.1:${port} ${inet} listen ${port} --keep-open --exec cat`
+      const activated = yield* start(`exec ${script}`)
+      yield* activated.waitFor("stderr", /Listening on/)
+      assert.strictEqual(yield* exchange(port, "hello"), "hello")
+      assert.strictEqual(yield* exchange(port, "again"), "again")
     }).pipe(Effect.scoped)
   )
 })
