@@ -1,6 +1,8 @@
 /** Claims of inherited sockets: the choice of one for a server, and the listener of a connection on descriptor 0. */
+import * as Fs from "node:fs"
 import * as Net from "node:net"
 import * as Tty from "node:tty"
+import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import { constVoid } from "effect/Function"
@@ -65,6 +67,31 @@ const isBidirectional = () => {
   return _tag === "Stream" || (_tag === "SocketPair" && NodeDescriptorKind.areSame(0, 1))
 }
 
+/** Writing direction of a connection. */
+interface Output extends Pick<Connection, "write" | "end" | "abort" | "traffic" | "context"> {
+  readonly close: Effect.Effect<void>
+}
+
+/** Writes to descriptor 1 that is a file. */
+const fileOutput = (): Output => {
+  let sent = 0
+  return {
+    write: (bytes) =>
+      Effect.try({
+        try: () => {
+          Fs.writeFileSync(1, bytes)
+          sent += Buffer.byteLength(bytes)
+        },
+        catch: (cause) => new NetworkError({ reason: "Unknown", cause })
+      }),
+    end: Effect.void,
+    abort: Effect.void,
+    close: Effect.void,
+    traffic: () => ({ received: 0, sent, unsent: 0 }),
+    context: Context.empty()
+  }
+}
+
 /** Opens the stream on descriptor 0: both directions of a socket, else descriptors 0 and 1. */
 const openConnection = (): { readonly connection: Connection; readonly close: Effect.Effect<void> } => {
   if (isBidirectional()) {
@@ -73,11 +100,13 @@ const openConnection = (): { readonly connection: Connection; readonly close: Ef
     const connection = new NodeConnection(socket, {})
     return { connection, close: connection.close }
   }
-  if (NodeDescriptorKind.kindOf(1)._tag === "Other") throw new Error("cannot write the output of a server to a file")
   const unnamed = NetAddress.unixPathAddress("")
   const ends = { local: unnamed, remote: unnamed }
   const input = new NodeConnection(openStream(0, { readable: true, writable: false }), ends)
-  const output = new NodeConnection(openStream(1, { readable: false, writable: true }), ends)
+  const output: Output =
+    NodeDescriptorKind.kindOf(1)._tag === "Other"
+      ? fileOutput()
+      : new NodeConnection(openStream(1, { readable: false, writable: true }), ends)
   const connection: Connection = {
     ...ends,
     pull: input.pull,

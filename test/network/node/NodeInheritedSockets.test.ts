@@ -207,6 +207,21 @@ describe.runIf(isLinux)("a program with inherited sockets", () => {
     }).pipe(Effect.scoped)
   )
 
+  it.live("writes to standard output that is a file", () =>
+    Effect.gen(function* () {
+      const path = Path.join(Os.tmpdir(), `inet-stdout-${process.pid}`)
+      const file = yield* Effect.acquireRelease(
+        Effect.sync(() => Fs.openSync(path, "w")),
+        () => Effect.sync(() => Fs.rmSync(path))
+      )
+      const { child, exit } = yield* start(process.execPath, command("stdio"), ["pipe", file, "pipe"])
+      Fs.closeSync(file)
+      child.stdin!.end("hello")
+      assert.deepStrictEqual(yield* Effect.promise(() => exit), [0, null])
+      assert.strictEqual(Fs.readFileSync(path, "utf8"), "hello")
+    }).pipe(Effect.scoped)
+  )
+
   it.live("serves a connection that inetd passes as descriptors 0 and 1", () =>
     Effect.gen(function* () {
       const inetd = yield* listen({ host: "127.0.0.1", port: 0 })
