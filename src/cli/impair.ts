@@ -1,6 +1,7 @@
 import * as Flag from "effect/cli/Flag"
 import * as flags from "./common/flags.ts"
 import { lazyCommand } from "./common/lazyCommand.ts"
+import * as operationsFlags from "./common/operationsFlags.ts"
 
 export const command = lazyCommand({
   name: "impair",
@@ -28,6 +29,7 @@ export const command = lazyCommand({
     seed: flags.seed("seed", "--plan"),
     udp: Flag.Boolean("udp").pipe(Flag.withDescription("UDP only (default: both)"), Flag.withDefault(false)),
     tcp: Flag.Boolean("tcp").pipe(Flag.withDescription("TCP only (default: both)"), Flag.withDefault(false)),
+    ...operationsFlags.daemon("impair"),
     json: flags.json
   },
   program: async () => (await import("./run/impair.ts")).impair

@@ -9,7 +9,7 @@ import * as ChildProcess from "node:child_process"
 import * as Effect from "effect/Effect"
 
 /** Reports of a server. Each is sent once it is returned; a report that cannot be sent is logged. */
-export interface NodeServiceManager {
+interface NodeServiceManager {
   /** Reports that the server serves, also after a reload. */
   readonly ready: (status: string) => Effect.Effect<void>
   readonly reloading: Effect.Effect<void>

@@ -51,7 +51,7 @@ export const connectableHost = (address: NetAddress.InetAddress) =>
     : NetAddress.formatHost(address)
 
 /** Returns the hosts that can reach an address. */
-export const reachOf = (address: NetAddress.InetAddress) =>
+const reachOf = (address: NetAddress.InetAddress) =>
   NetAddress.isLoopback(address.address)
     ? "this machine only; --host :: listens on all interfaces"
     : "open to the network"

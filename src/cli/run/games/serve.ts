@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type * as Network from "../../../network/Network.ts"
 import type * as ConcurrencyModel from "../../../session/ConcurrencyModel.ts"
+import { UsageError } from "../../common/CliErrors.ts"
 import * as runServer from "../common/runServer.ts"
 import * as serverMessages from "../common/serverMessages.ts"
 import * as concurrencyModel from "./concurrencyModel.ts"
@@ -21,6 +22,16 @@ export const withoutUndefined = <A extends object>(options: A) =>
     readonly [K in keyof A]: Exclude<A[K], undefined>
   }
 
+/** Fails if threads, which bind the port themselves, would have to bind one that is reserved for root. */
+const checkPort = ({ model, perClient, port, user }: Options) =>
+  model === "threads" && !perClient && user !== undefined && port > 0 && port < 1_024
+    ? Effect.fail(
+        new UsageError({
+          message: `--user needs another --model for port ${port}: each thread binds the port, as the user, from 1024 on`
+        })
+      )
+    : Effect.void
+
 /** Serves until the process receives a shutdown signal. */
 export const serve = <E extends { readonly message: string }, R>(
   service: string,
@@ -32,7 +43,7 @@ export const serve = <E extends { readonly message: string }, R>(
   runServer.serve(
     service,
     input,
-    Effect.flatMap(concurrencyModel.choose(input), make).pipe(
+    Effect.andThen(checkPort(input), Effect.flatMap(concurrencyModel.choose(input), make)).pipe(
       Effect.catchIf(isNetworkError, serverMessages.explainListenError(service, input.port, "--port"))
     ),
     { listen: input }

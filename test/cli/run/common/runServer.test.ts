@@ -74,13 +74,13 @@ describe("a server with --admin", () => {
       const client = yield* network.connect(NetAddress.inetAddressFromIpStringUnsafe(server.address, server.port))
       // The replies are not read: the handler waits.
       yield* Effect.forkScoped(Effect.ignore(Effect.forever(client.write(new Uint8Array(1 << 20)))))
-      yield* Effect.repeat(
-        Effect.sync(() => client.traffic().unsent > 0),
-        {
-          until: (isBlocked) => isBlocked,
-          schedule: Schedule.spaced("10 millis")
-        }
-      )
+      // The server is blocked when it has not read anything in ten looks at its counters.
+      const received = Effect.map(server.get("/services"), ({ text }) => JSON.parse(text)[0].stats.bytesReceived)
+      for (let last = -1, same = 0; same < 10; ) {
+        const now = yield* Effect.delay(received, "20 millis")
+        same = now > 0 && now === last ? same + 1 : 0
+        last = now
+      }
       yield* server.kill("SIGTERM")
       yield* Effect.repeat(server.get("/health"), {
         until: ({ status, text }) => status === 503 && /"stopped"/.test(text),
@@ -179,6 +179,15 @@ describe.skipIf(!isRoot)("a server with --user (skipped without root on Linux)",
       yield* server.kill("SIGTERM")
       assert.strictEqual((yield* server.ended).code, 0)
     }).pipe(Effect.scoped)
+  )
+
+  it.live("fails for threads that would bind a port of root", () =>
+    Effect.gen(function* () {
+      const args = ["guess", "serve", "--port", "909", "--user", "nobody", "--model", "threads"]
+      const { code, stderr } = yield* Cli.run(args)
+      assert.strictEqual(code, 2)
+      assert.match(stderr, /^effect-inet: --user needs another --model for port 909: [^\n]*\n$/)
+    })
   )
 
   it.live("fails for --group without --user", () =>
