@@ -1,6 +1,7 @@
 /**
- * The end of an answer of a hangman server, in any dialect: a client that reads lines from a file or a pipe sends the
- * next one when it has the whole answer to the one before. Pure.
+ * Ends of the answers of a hangman server, in any dialect. Pure.
+ *
+ * A client that reads lines from a file or a pipe sends the next one when it has the whole answer to the one before.
  *
  * **Example** (The first answer of the course's server)
  *

@@ -34,7 +34,7 @@ const setUp: Readonly<Record<Shell, (script: string) => ReadonlyArray<string>>> 
 }
 
 /** A running shell that knows the completions. */
-export interface ShellPty {
+interface ShellTerminal {
   /** Types a line and TAB, then Enter. Returns the arguments that the command gets. */
   readonly complete: (line: string) => Effect.Effect<ReadonlyArray<string>>
 }
@@ -90,6 +90,6 @@ export const start = Effect.fnUntraced(function* (shell: Shell, script: string, 
     const [, found = ""] = /(?:^|[\r\n])((?:<[^\r\n]*>)+)\r?\n/.exec(output) ?? []
     return found.slice(1, -1).split("><")
   })
-  const terminal: ShellPty = { complete }
+  const terminal: ShellTerminal = { complete }
   return terminal
 })

@@ -6,7 +6,7 @@ import type * as HelpDoc from "effect/cli/HelpDoc"
 const minRightColumns = 32
 
 /** Indentation of text below the left column. */
-const belowIndent = 6
+const belowIndentColumns = 6
 
 /** Splits a text into lines of at most `columns`, at blanks. A longer word has a line of its own. */
 const fill = (text: string, columns: number): ReadonlyArray<string> => {
@@ -30,7 +30,10 @@ const wrapLine = (line: string, columns: number): ReadonlyArray<string> => {
   if (left === undefined || columns - hanging >= minRightColumns) {
     return fill(text, columns - hanging).map((part, at) => `${at === 0 ? before : " ".repeat(hanging)}${part}`)
   }
-  return [`${indent}${left}`, ...fill(text, columns - belowIndent).map((part) => `${" ".repeat(belowIndent)}${part}`)]
+  return [
+    `${indent}${left}`,
+    ...fill(text, columns - belowIndentColumns).map((part) => `${" ".repeat(belowIndentColumns)}${part}`)
+  ]
 }
 
 /** Adds the required flags to the usage, and replaces long lists of choices, which the descriptions have, too. */

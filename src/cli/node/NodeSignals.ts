@@ -67,8 +67,8 @@ export const listen = (reloads: boolean, interrupt: () => void): NodeSignals => 
     })
   }
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    // A reader that closes the pipe early, such as head or less, is not an error: the command ends. EIO: the terminal is
-    // closed.
+    // A reader that closes the pipe early, such as head or less, is not an error: the command ends. EIO: the terminal
+    // is closed.
     isReaderGone ||= error.code === "EPIPE"
     if (error.code === "EPIPE" || error.code === "EIO") return end()
     process.stderr.write(`effect-inet: standard output: ${SystemErrorText.format(error)}\n`)

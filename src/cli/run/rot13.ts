@@ -40,7 +40,7 @@ const decoder = new TextDecoder()
 
 const untilNul = (bytes: Uint8Array) => (bytes.includes(0) ? bytes.subarray(0, bytes.indexOf(0)) : bytes)
 
-/** How a client sends a message, and prints the reply. */
+/** Bytes and output of a client. */
 interface Style {
   readonly toBytes: (text: string) => Uint8Array
   readonly before: (answer: Uint8Array) => string
@@ -62,7 +62,7 @@ const styles: Readonly<Record<"plain" | "new" | "python", Style>> = {
 const maxNewStyleBytes = 498
 
 /** Number of the first message among the arguments of the course's client, which names it in a warning. */
-const firstMessageArgument = 3
+const firstMessageIndex = 3
 
 /** Returns the messages to send, as bytes; undefined for standard input. */
 const messagesOf = Effect.fnUntraced(function* ({ json, style, text }: SendInput) {
@@ -78,7 +78,7 @@ const messagesOf = Effect.fnUntraced(function* ({ json, style, text }: SendInput
   if (style !== "new") return sent
   const isTooLong = ({ bytes }: { readonly bytes: Uint8Array }) => bytes.length > maxNewStyleBytes + 1
   for (const [at, message] of sent.entries()) {
-    if (isTooLong(message)) yield* Console.error(`Ignoring long message in argument ${at + firstMessageArgument}`)
+    if (isTooLong(message)) yield* Console.error(`Ignoring long message in argument ${at + firstMessageIndex}`)
   }
   return sent.filter((message) => !isTooLong(message))
 })

@@ -19,14 +19,11 @@ const describeValues = ({ flags, path }: CommandEntry) =>
     return [`    ${names.map((name) => quote([...path, name].join(" "))).join("|")}) kind=${quote(word)} ;;`]
   })
 
-/** Returns the script for a program. */
-export const script = (program: string, entries: ReadonlyArray<CommandEntry>): string => {
-  const name = `_${program.replaceAll(/\W/g, "_")}`
-  return `# Completions of ${program} for bash. Put them into a file that is read for each command:
-#   ${program} --completions bash > ~/.local/share/bash-completion/completions/${program}
-# or read them at once: source <(${program} --completions bash)
-
-# Sets commands, flags and arguments for a command.
+/** Functions with what is known of each command. */
+const dataFunctions = (
+  name: string,
+  entries: ReadonlyArray<CommandEntry>
+) => `# Sets commands, flags and arguments for a command.
 ${name}_command() {
   case "$1" in
 ${entries.map(describeCommand).join("\n")}
@@ -39,9 +36,10 @@ ${name}_kind() {
   case "$1" in
 ${entries.flatMap(describeValues).join("\n")}
   esac
-}
+}`
 
-# Offers the values of a kind that begin with a text.
+/** The function that bash calls, which reads the line. */
+const engine = (program: string, name: string) => `# Offers the values of a kind that begin with a text.
 ${name}_values() {
   case "$1" in
     file*) compopt -o bashdefault -o default ;;
@@ -112,4 +110,15 @@ ${name}() {
 }
 
 complete -F ${name} ${program}`
+
+/** Returns the script for a program. */
+export const script = (program: string, entries: ReadonlyArray<CommandEntry>): string => {
+  const name = `_${program.replaceAll(/\W/g, "_")}`
+  return `# Completions of ${program} for bash. Put them into a file that is read for each command:
+#   ${program} --completions bash > ~/.local/share/bash-completion/completions/${program}
+# or read them at once: source <(${program} --completions bash)
+
+${dataFunctions(name, entries)}
+
+${engine(program, name)}`
 }

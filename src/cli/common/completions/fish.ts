@@ -17,20 +17,22 @@ const describeCommand = (entry: CommandEntry) => `        case ${quote(entry.pat
               .map((row) => quote(row.join("\t")))
               .join(" \\\n                ")}`
 
-/** Returns the script for a program. */
-export const script = (program: string, entries: ReadonlyArray<CommandEntry>): string => {
-  const name = `__${program.replaceAll(/\W/g, "_")}`
-  return `# Completions of ${program} for fish. Put them into a file that is read for each command:
-#   ${program} --completions fish > ~/.config/fish/completions/${program}.fish
-
-# Prints the subcommands, flags and arguments of a command.
+/** The function with what is known of each command. */
+const dataFunction = (
+  name: string,
+  entries: ReadonlyArray<CommandEntry>
+) => `# Prints the subcommands, flags and arguments of a command.
 function ${name}_rows
     switch "$argv[1]"
 ${entries.map(describeCommand).join("\n")}
     end
-end
+end`
 
-# Prints the kind of the value of a flag: its name, then the rows of the command.
+/** The function that fish calls, which reads the line. */
+const engine = (
+  program: string,
+  name: string
+) => `# Prints the kind of the value of a flag: its name, then the rows of the command.
 function ${name}_kind
     set -l flag (string escape --style=regex -- $argv[1])
     string replace -rf "^flag\\t$flag\\t([^\\t]+)\\t.*" '$1' -- $argv[2..-1]
@@ -102,4 +104,14 @@ function ${name}
 end
 
 complete -c ${program} -f -a '(${name})'`
+
+/** Returns the script for a program. */
+export const script = (program: string, entries: ReadonlyArray<CommandEntry>): string => {
+  const name = `__${program.replaceAll(/\W/g, "_")}`
+  return `# Completions of ${program} for fish. Put them into a file that is read for each command:
+#   ${program} --completions fish > ~/.config/fish/completions/${program}.fish
+
+${dataFunction(name, entries)}
+
+${engine(program, name)}`
 }

@@ -39,26 +39,19 @@ const toJson = (
     }))
   })
 
-/** Makes the checkpoint in a file. If the run does not reach its end, the last line says where its state is. */
-const checkpointOf = Effect.fnUntraced(function* (path: string) {
-  const file = NodeCheckpoint.file(path)
-  let isSaved = false
-  yield* Effect.addFinalizer((exit) =>
-    Exit.isFailure(exit) && isSaved
-      ? Effect.logInfo(`the unfinished run is saved in ${path}; the same command continues it`)
+/** Logs where the state of a run is, if its scope closes before its end. `isRunning` is false until it has started. */
+const logSavedState = (checkpoint: Checkpoint, isRunning: () => boolean) =>
+  Effect.addFinalizer((exit) =>
+    Exit.isFailure(exit) && isRunning()
+      ? Effect.matchEffect(checkpoint.read, {
+          onFailure: () => Effect.void,
+          onSuccess: (text) =>
+            text === undefined
+              ? Effect.void
+              : Effect.logInfo(`the unfinished run is saved in ${checkpoint.path}; the same command continues it`)
+        })
       : Effect.void
   )
-  const checkpoint: Checkpoint = {
-    ...file,
-    write: (text) =>
-      Effect.onExit(file.write(text), (exit) =>
-        Effect.sync(() => {
-          isSaved = Exit.isSuccess(exit)
-        })
-      )
-  }
-  return checkpoint
-})
 
 export const count = Effect.fnUntraced(function* (input: Input) {
   const range = yield* pool.parse(input.range)
@@ -70,7 +63,10 @@ export const count = Effect.fnUntraced(function* (input: Input) {
     maxPackets: pool.maxPackets(range, kernel, packetSize),
     beforeLog: display?.clear
   })
-  const checkpoint = input.checkpoint === undefined ? undefined : yield* checkpointOf(input.checkpoint)
+  const checkpoint = input.checkpoint === undefined ? undefined : NodeCheckpoint.file(input.checkpoint)
+  let isRunning = false
+  // The state is saved when the run stops, which is before this.
+  if (checkpoint !== undefined) yield* logSavedState(checkpoint, () => isRunning)
   const clock = yield* Clock.Clock
   const start = clock.monotonicTimeNanosUnsafe()
   const running = yield* pool.start(range, kernel, input, {
@@ -78,6 +74,7 @@ export const count = Effect.fnUntraced(function* (input: Input) {
     packetSize,
     checkpoint
   })
+  isRunning = true
   yield* display?.follow(running) ?? Effect.void
   const found = yield* running.output
   const seconds = Number(clock.monotonicTimeNanosUnsafe() - start) / 1e9
