@@ -52,7 +52,22 @@ interface Deferral {
 }
 
 /** Values that effect creates when it is loaded, and that most commands do not use. */
-const deferrals: ReadonlyArray<Deferral> = []
+const deferrals: ReadonlyArray<Deferral> = [
+  // Loads the break iterator of ICU, for texts that are not ASCII.
+  {
+    module: "effect/dist/cli/CliOutput.js",
+    text: "const graphemeSegmenter = /*#__PURE__*/new Intl.Segmenter",
+    replacement: "let segmenter; const graphemeSegmenter = () => segmenter ??= new Intl.Segmenter"
+  },
+  { module: "effect/dist/cli/CliOutput.js", text: "of graphemeSegmenter.", replacement: "of graphemeSegmenter()." },
+  {
+    module: "effect/dist/cli/CliOutput.js",
+    text: "export const displayWidth = text => {",
+    replacement: `export const displayWidth = text => {
+  const plain = stripAnsi(text)
+  if (/^[\\x20-\\x7e]*$/.test(plain)) return plain.length`
+  }
+]
 
 const defer = (): Plugin => {
   const applied = new Set<Deferral>()

@@ -208,16 +208,14 @@ export const connectAny = Effect.fnUntraced(function* (
  * @category connecting
  * @since 0.1.0
  */
-export const connect = Effect.fnUntraced(function* ({
-  hints,
-  host,
-  service,
-  ...race
-}: Options): Effect.fn.Return<
+export const connect = Effect.fnUntraced(function* (
+  options: Options
+): Effect.fn.Return<
   Connection,
   AddressInfo.AddressInfoError | TcpClientError,
   Dns.Dns | Network | ServiceNames | Scope.Scope
 > {
+  const { hints, host, service, ...race } = options
   const found = yield* AddressInfo.getaddrinfo(host, service, { ...hints, socktype: "stream" })
   return yield* connectAny(
     Arr.map(found, ({ address }) => address),

@@ -2,7 +2,6 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as ServiceNames from "../../network/names/ServiceNames.ts"
 import * as Table from "../../terminal/Table.ts"
-import * as network from "./common/network.ts"
 
 interface Input {
   readonly query: string | undefined
@@ -29,4 +28,4 @@ const find = Effect.fnUntraced(function* ({ protocol, query }: Input) {
 
 export const services = Effect.fnUntraced(function* (input: Input) {
   for (const service of yield* find(input)) yield* Console.log(input.json ? JSON.stringify(service) : line(service))
-}, Effect.provide(network.layer))
+}, Effect.provide(ServiceNames.layer()))

@@ -202,7 +202,8 @@ export interface Options {
  * @category constructors
  * @since 0.1.0
  */
-export const make = Effect.fnUntraced(function* ({ path = "/etc/services" }: Options = {}) {
+export const make = Effect.fnUntraced(function* (options: Options = {}) {
+  const { path = "/etc/services" } = options
   const fs = yield* FileSystem.FileSystem
   const { services, skippedLines } = yield* fs.readFileString(path).pipe(
     Effect.map(parse),
