@@ -13,8 +13,8 @@ import * as Sessions from "../support/Sessions.ts"
 import * as History from "./History.ts"
 
 const size = 8
-const answersPerKill = 25
-const totalAnswers = 200
+const answersPerKill = 20
+const totalAnswers = 100
 
 /** Returns the requests of a client, in an order that its number determines. */
 const requestOf = (client: number, at: number) => {

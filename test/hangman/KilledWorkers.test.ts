@@ -8,8 +8,8 @@ import { childrenOf, procSkipReason, test } from "../session/node/WorkerServers.
 import { directory } from "../support/Directory.ts"
 import * as Sessions from "../support/Sessions.ts"
 
-const confirmedGames = 60
-const gamesPerKill = 8
+const confirmedGames = 30
+const gamesPerKill = 6
 const players = ["ann", "bob", "cyd", "dan", "eve"]
 
 /** Kills one of the workers, in turn. */
