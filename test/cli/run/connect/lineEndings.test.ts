@@ -16,6 +16,12 @@ describe("lineEndings", () => {
     }
   )
 
+  it("converter keeps a CR LF that two chunks share, and completes an LF at the start of a chunk", () => {
+    const convert = lineEndings.converter()
+    const text = ["a\r", "", "\nb", "\n"].map((chunk) => Buffer.from(convert(Buffer.from(chunk))).toString()).join("")
+    assert.strictEqual(text, "a\r\nb\r\n")
+  })
+
   it.prop(
     "toCrlf returns bytes without LF unchanged, as the same chunk",
     [Schema.Array(Schema.Literals([13, 65]))],
