@@ -17,6 +17,7 @@ const temporary = Fs.mkdtempSync(Path.join(Os.tmpdir(), "effect-inet-"))
 const sources = Path.join(temporary, "sources")
 const project = Path.join(temporary, "project")
 const installed = Path.join(project, "node_modules", manifest.name)
+const tarball = Path.join(temporary, `${manifest.name}-${manifest.version}.tgz`)
 const command = Path.join(project, "node_modules/.bin/effect-inet")
 
 /** Runs a program with this Node first on the PATH and returns its stdout; throws all output if it fails. */
@@ -102,7 +103,6 @@ beforeAll(async () => {
   // Offline: npm installs the package and its bin; the peer dependencies of the app are linked.
   Fs.mkdirSync(project)
   Fs.writeFileSync(Path.join(project, "package.json"), JSON.stringify({ name: "app", private: true, type: "module" }))
-  const tarball = Path.join(temporary, `${manifest.name}-${manifest.version}.tgz`)
   await run(project, "npm", "install", "--silent", "--offline", "--legacy-peer-deps", "--ignore-scripts", tarball)
   for (const name of Object.keys(manifest.peerDependencies)) link(name)
   Fs.writeFileSync(Path.join(project, "app.ts"), consumer)
@@ -211,6 +211,12 @@ describe("package", () => {
       for (const name of Object.keys(optionalDependencies)) assert.property(packages, `node_modules/${name}`)
     }
   })
+
+  it("has no fault for publint, nor for attw as a package of ES modules", async () => {
+    const tool = (name: string) => Path.join(root, "node_modules/.bin", name)
+    await run(root, tool("publint"), "--strict", tarball)
+    await run(root, tool("attw"), "--profile", "esm-only", tarball)
+  }, 60_000)
 
   it("installs the command", async () => {
     assert.include(await run(project, command, "--version"), manifest.version)

@@ -58,7 +58,7 @@ const renderBar = ({ name, text, value }: Bar, index: number, maximum: number) =
 }
 
 /** Renders a chart. It contains no blank line, so that Markdown keeps it as one block of HTML. */
-export const render = (measures: ReadonlyArray<Measure>) =>
+const render = (measures: ReadonlyArray<Measure>) =>
   [
     '<div class="chart">',
     ...measures.flatMap(({ bars, name }) => {

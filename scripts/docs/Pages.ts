@@ -20,8 +20,8 @@ const groups: ReadonlyArray<readonly [group: string, pages: RegExp]> = [
   ["Project", /^[A-Z]+\.md$/]
 ]
 
-/** Returns the group of a page; undefined if the page is not on the site. */
-export const groupOf = (path: string) => groups.find(([, pages]) => pages.test(path))?.[0]
+/** Returns the group of a page; undefined for other documents. */
+const groupOf = (path: string) => groups.find(([, pages]) => pages.test(path))?.[0]
 
 /** Matches the title of a page, which is its first heading. */
 const heading = /^# (.*)\n+/
