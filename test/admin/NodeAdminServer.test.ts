@@ -33,6 +33,14 @@ const connect = (port: number, text: string) => {
   return { socket, opened, closed }
 }
 
+/** Connects, sends a text, and then a byte at a time until the connection closes. */
+const dripping = (port: number, text: string) => {
+  const client = connect(port, text)
+  const timer = setInterval(() => client.socket.write("y"), 20)
+  client.socket.once("close", () => clearInterval(timer))
+  return client
+}
+
 const request = (path: string) => `GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`
 
 const test = (name: string, body: Effect.Effect<void, unknown, Scope.Scope>) =>
@@ -81,7 +89,10 @@ describe("NodeAdminServer", () => {
       const body = connect(port, "GET /health HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n12")
       const unread = connect(port, request("/services"))
       unread.socket.pause()
-      yield* Effect.promise(() => Promise.all([silent.closed, partial.closed, body.closed]))
+      const headers = dripping(port, "GET /health HTTP/1.1\r\nHost: x\r\nX: ")
+      const slowBody = dripping(port, "GET /health HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n")
+      const all = [silent, partial, body, headers, slowBody].map(({ closed }) => closed)
+      yield* Effect.promise(() => Promise.all(all))
       unread.socket.resume()
       assert.isBelow((yield* Effect.promise(() => unread.closed)).length, 32 << 20)
     })
