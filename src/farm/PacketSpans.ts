@@ -1,5 +1,5 @@
 /**
- * The spans `Farm.packet` of a run: one for each attempt at a packet, from its assignment to a worker until the outcome.
+ * The spans `Farm.packet` of a run: one for each attempt at a packet, from its assignment to a worker to the outcome.
  *
  * Spans are made only if a tracer exports them: unread spans would cost more than the dispatch of an empty packet.
  */

@@ -1,8 +1,8 @@
 /**
- * The assignment of packets to workers as a state machine without a clock. `step` receives events with the current time,
- * and returns actions. It changes only its state and the source `nextPacket`.
+ * The assignment of packets to workers as a state machine without a clock. `step` receives events and the time, and
+ * returns actions. It changes only its state and the source `nextPacket`.
  *
- * No packet is merged twice, and each once if the run finishes: the first result counts, and the dispatcher then forgets
+ * No packet is merged twice, and each once if the run finishes: the first result counts. The dispatcher then forgets
  * the id, so that memory grows with the unfinished packets only. The driver sends `Tick` every 50 ms. The run ends with
  * `NoWorkers` once all workers are gone.
  *

@@ -13,8 +13,8 @@ import type { Task } from "../Worker.ts"
 export interface ThreadTasks {
   /**
    * For each position in flight, at the index position modulo capacity, 1 while its task is cancelled. The last element
-   * is 1 plus the index of the task that the thread works on, and 0 between tasks; after a crash it keeps its value. The
-   * farm writes the flags, the thread the last element.
+   * is 1 plus the index of the task that the thread works on, and 0 between tasks; a crash leaves its value. The farm
+   * writes the flags, the thread the last element.
    */
   readonly flags: Int32Array<SharedArrayBuffer>
   /** The position of each task, by id. */

@@ -19,7 +19,7 @@ import type * as WorkerMessage from "./WorkerMessage.ts"
 export type AnyHandle = WorkerHandle<WorkerMessage.ToWorker>
 
 /** Requests to a worker about one of its clients. */
-export type PostToClient = (tag: "EndRead" | "Abort") => void
+type PostToClient = (tag: "EndRead" | "Abort") => void
 
 /** A client that has not left. */
 export interface Client<Handle> {

@@ -17,7 +17,7 @@ import type * as WorkerMessage from "./WorkerMessage.ts"
 import * as WorkerStats from "./WorkerStats.ts"
 
 /** Time without an answer after which a worker is killed. */
-export const defaultTimeout: Duration.Input = "30 seconds"
+const defaultTimeout: Duration.Input = "30 seconds"
 
 /** Returns the time in milliseconds. Fails if it is not positive. */
 export const checkTimeout = (timeout: Duration.Input = defaultTimeout): Effect.Effect<number, SessionError> => {

@@ -52,7 +52,7 @@ export interface FaultEngine {
    * Partitions with ports do not count.
    */
   readonly isPartitioned: (from: string, to: string, now: number) => boolean
-  /** Events of hosts, ordered by time, which the simulation carries out and then records: the starts of faults count. */
+  /** Events of hosts, ordered by time, which the simulation carries out and records: the starts of faults count. */
   readonly hostEvents: () => ReadonlyArray<HostEvent>
   readonly recordHostEvent: (event: HostEvent) => void
   /** Number of times that each rule was applied, in the order of the plan. */
@@ -66,8 +66,8 @@ export interface FaultEngine {
    */
   readonly concrete: () => FaultPlan.FaultPlan
   /**
-   * Time at which the last fault ends, as far as is known now; undefined if another fault is always possible. A crash or
-   * pause without an end counts with its start.
+   * Time at which the last fault ends, as far as is known now; undefined if another fault is always possible. A crash
+   * or pause without an end counts with its start.
    */
   readonly faultsEnd: () => number | undefined
   /** Ends all packet faults: every packet sent from now on is delivered. */

@@ -85,7 +85,7 @@ const onTimeout = (state: State): readonly [State, ReadonlyArray<Action>] => {
   ]
 }
 
-/** Applies an event. A subscription is renewed after a third of `leaseMillis`, or of the granted lease if that is less. */
+/** Applies an event. A subscription is renewed after a third of the requested or granted lease, whichever is less. */
 export const step = (state: State, event: Event, leaseMillis: number): readonly [State, ReadonlyArray<Action>] => {
   if (event._tag === "Timeout") return onTimeout(state)
   const { _tag, cookie, lease } = event.message

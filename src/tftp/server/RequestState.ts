@@ -26,7 +26,7 @@ export type Event =
   | { readonly _tag: "Succeeded" }
   /** Its fiber has ended, for whatever reason. */
   | { readonly _tag: "Ended" }
-  /** The client has sent a request from the same port. `isRepeated`: it equals this one, which dallying takes as new. */
+  /** The client has sent a request from the same port. `isRepeated`: it equals this one, which is new if dallying. */
   | { readonly _tag: "RequestReceived"; readonly received: ReceivedRequest; readonly isRepeated: boolean }
 
 /** A request to the driver. */

@@ -74,7 +74,7 @@ export type Event =
 export type Action =
   | { readonly _tag: "SendInitialPacket" }
   | { readonly _tag: "SendAck"; readonly wire: number }
-  /** Writes the block of this event, then blocks buffered before, by their numbers on the wire; the peer has replied. */
+  /** Writes the block of this event, then buffered blocks, by their numbers on the wire; the peer has replied. */
   | { readonly _tag: "Deliver"; readonly buffered: ReadonlyArray<number> }
   /** Buffers the block of this event; the peer has replied. */
   | { readonly _tag: "Buffer" }

@@ -32,10 +32,7 @@ export const explainListenError = (service: string, port: number, flag: string, 
       const fix = `run as root, or setcap cap_net_bind_service=+ep on node, or choose another port with ${flag}`
       return yield* new CannotServe({ message: `${service}: port ${port} is reserved for root: ${fix}` })
     }
-    if (
-      error.reason !== "AddressInUse" ||
-      (error.address !== undefined && NetAddress.isUnixPathAddress(error.address))
-    ) {
+    if (error.reason !== "AddressInUse") {
       return yield* new CannotServe({ message: `${service}: ${TerminalText.escape(error.message)}` })
     }
     const reason = yield* explainPortInUse(port, protocol)
