@@ -6,7 +6,7 @@
  * failure in a row. Each worker has a delay of its own: one that fails again and again delays no other. A worker that
  * is not ready in time, or that misses its heartbeats, is killed.
  *
- * A detached worker serves one client until it ends; another takes its place in the target at once, without a delay.
+ * A detached worker serves one client until it ends; another takes its place in the target at once.
  */
 
 import type * as Heartbeat from "./Heartbeat.ts"
@@ -81,11 +81,11 @@ export type Event =
   | { readonly _tag: "Detach"; readonly id: number }
   | { readonly _tag: "Kill"; readonly id: number; readonly reason: string }
   | { readonly _tag: "Ended"; readonly id: number; readonly reason: string; readonly hadWork: boolean }
-  /** A worker has answered its pings. */
+  /** The driver has received a message of a worker with unanswered pings. */
   | { readonly _tag: "Answered"; readonly id: number }
   /** The time of `deadline` has come. */
   | { readonly _tag: "Tick" }
-  /** Ignored if the group is draining, closed or failed. */
+  /** In a final phase it only repeats `AllEnded` if no worker is left. */
   | { readonly _tag: "Drain"; readonly timeoutMillis: number }
   | { readonly _tag: "Close" }
 
@@ -93,7 +93,7 @@ export type Event =
 export type Notice =
   /** The start of the group has succeeded: as many workers as wanted are ready. */
   | { readonly _tag: "Started" }
-  /** The start of the group has failed, also because it was drained or closed meanwhile: its workers are killed. */
+  /** The start has failed, also by a drain or close meanwhile. Workers are killed, or at a drain asked to drain. */
   | { readonly _tag: "StartFailed"; readonly reason: string }
   /** A worker does not answer pings. */
   | { readonly _tag: "Unresponsive"; readonly id: number }
@@ -108,7 +108,7 @@ export type Notice =
     }
   /** Workers have failed too often: none is started any more. */
   | { readonly _tag: "GivenUp"; readonly reason: string }
-  /** The group is in a final phase and has no workers. */
+  /** The group is draining or closed, and has no workers; or a failed group was closed or drained afterwards. */
   | { readonly _tag: "AllEnded" }
 
 /** A request to the driver. */

@@ -37,7 +37,7 @@ export interface State<Ask, Message> {
   readonly phase: Phase
   /** True while a line is being read. */
   readonly isReading: boolean
-  /** True from an ask until its answer is stepped. */
+  /** True from an ask until its answer is stepped, or has arrived in `Finishing`. */
   readonly isAsking: boolean
   /** True after the client exceeded a limit for pushes. */
   readonly isDisconnected: boolean
@@ -49,19 +49,19 @@ export interface State<Ask, Message> {
 
 /** Event of a session. */
 export type Event<Ask, Message> =
-  /** A line was read, the input has ended, or it is time for a tick. */
+  /** The reader has read a line or reached the end of the input, or the server's sweeper reports a tick. */
   | Exclude<Input<Message>, { readonly _tag: "Message" }>
   /** The shared state sent a message. */
   | { readonly _tag: "Pushed"; readonly message: Message; readonly unsentBytes: number }
   | Answered<Message>
-  /** An input was stepped and its text written. */
+  /** An input was stepped and its text written. If it closes the session, asks and inputs that wait are discarded. */
   | { readonly _tag: "Written"; readonly output: Output<Ask> }
   /**
-   * An input was stepped, but its text could not be written. Its ask is discarded, unless it was the last input;
-   * `Closed` is stepped at once.
+   * The text of an input could not be written. If it was not the last input, its ask is discarded and `Closed` is
+   * stepped at once.
    */
   | { readonly _tag: "WriteFailed"; readonly output: Output<Ask> }
-  /** The session was interrupted, or one of its fibers failed with a defect. */
+  /** The runner stops: the session was interrupted, or a fiber had a defect. `Closed` is not stepped. */
   | { readonly _tag: "Stopped" }
 
 /** Action of a session. */
