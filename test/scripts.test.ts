@@ -66,7 +66,9 @@ describe("scripts", () => {
     Effect.gen(function* () {
       const example = yield* Cli.startScript("examples/shouting-lines.ts", [])
       const [, host, port] = yield* example.waitForOutput("stdout", /^nc (\S+) (\d+)$/m)
-      assert.strictEqual(yield* exchange(host!, Number(port), "hi\nthere"), "HI\r\nTHERE\r\n")
+      assert.strictEqual(yield* exchange(host!, Number(port), "hi\nthere\n"), "HI\r\nTHERE\r\n")
+      const incomplete = "HI\r\nline incomplete: the stream ended before the line did; end each line with LF\r\n"
+      assert.strictEqual(yield* exchange(host!, Number(port), "hi\nthere"), incomplete)
       const tooLong = "line too long: no end within 80 bytes\r\n"
       assert.strictEqual(yield* exchange(host!, Number(port), "x".repeat(1 << 20)), tooLong)
     }).pipe(Effect.scoped, Effect.provide(NodeNetwork.layer))

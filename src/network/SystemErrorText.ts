@@ -2,7 +2,7 @@
 import * as TerminalText from "./TerminalText.ts"
 
 /** Message of a failed call on a file: `ENOENT: no such file or directory, open '/nosuch'`. */
-const fileMessage = /^E[A-Z0-9]+: (.+?)(?:, [a-z_]+(?: '.*)?)?$/s
+const fileMessage = /^(E[A-Z0-9]+): (.+?)(?:, [a-z_]+(?: '.*)?)?$/s
 
 /** System errors of sockets: Node's message has the code only, as in `connect ENETDOWN 192.0.2.1:80`. */
 const texts: Readonly<Record<string, string>> = {
@@ -24,8 +24,9 @@ const texts: Readonly<Record<string, string>> = {
  */
 export const format = (cause: unknown): string => {
   const message = cause instanceof Error ? cause.message : String(cause)
+  const [, codeInMessage = "", textInMessage] = fileMessage.exec(message) ?? []
   // An error of another thread has its message only.
-  const code = cause instanceof Error && "code" in cause ? String(cause.code) : ""
-  const text = texts[code] ?? fileMessage.exec(message)?.[1]
+  const code = cause instanceof Error && "code" in cause ? String(cause.code) : codeInMessage
+  const text = texts[code] ?? textInMessage
   return TerminalText.escape(text ?? (/^E[A-Z0-9]+$/.test(code) ? `system error ${code}` : message))
 }

@@ -139,7 +139,7 @@ describe("--faults and --capture", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("warn if the capture cannot be written", () =>
+  it.live("fail before anything is sent if the capture cannot be written", () =>
     Effect.gen(function* () {
       const { code, stderr, stdout } = yield* Cli.run([
         "demo",
@@ -148,9 +148,9 @@ describe("--faults and --capture", () => {
         "--capture",
         "/nowhere/out.pcapng"
       ])
-      assert.strictEqual(code, 0)
-      assert.include(stderr, "capture not started: ")
-      assert.include(stdout.toString(), '"udp"')
+      assert.strictEqual(code, 1)
+      assert.strictEqual(stderr, 'effect-inet: --capture "/nowhere/out.pcapng": no such file or directory\n')
+      assert.strictEqual(stdout.toString(), "")
     })
   )
 })

@@ -62,8 +62,8 @@ describe("impair --capture", () => {
   const texts = Array.from({ length: 60 }, (_, i) => `number ${i}`)
 
   for (const [flags, said] of [
-    [["--plan", "drop=10%", "--seed", "7"], /; faults: drop=10% (\d+) times\n$/],
-    [["--plan", "", "--faults", "drop=10%", "--fault-seed", "7"], /faults applied: drop=10% (\d+) times\n/]
+    [["--plan", "drop=10%", "--seed", "7"], /; faults: drop=10% (\d+) times"[^\n]*\n$/],
+    [["--plan", "", "--faults", "drop=10%", "--fault-seed", "7"], /faults applied: drop=10% (\d+) times"/]
   ] as const) {
     it.live(`${flags.join(" ")} captures each datagram once, and marks those that were dropped`, () =>
       Effect.gen(function* () {
@@ -111,7 +111,7 @@ describe("impair --capture", () => {
         "--plan",
         "drop=#1 kind=OACK, dup=#1 kind=RRQ"
       )
-      assert.match(stderr, /; faults: drop=#1 kind=OACK once, dup=#1 kind=RRQ once\n$/)
+      assert.match(stderr, /; faults: drop=#1 kind=OACK once, dup=#1 kind=RRQ once"[^\n]*\n$/)
       const marked = packets.filter(({ comments }) => comments.length > 0)
       assert.deepStrictEqual(
         marked.map(({ comments, summary }) => [summary, ...comments]),

@@ -101,7 +101,7 @@ describe("status on several hosts", () => {
 
         ip(`-n ${middle} link set veth-l down`)
         yield* Effect.all([waitForChange(one, "Down", "middle"), waitForChange(both, "Down", "left")])
-        yield* both.waitForOutput("stderr", /WARN .*broadcast to 192\.0\.2\.255 failed/)
+        yield* both.waitForOutput("stderr", /broadcast to 192\.0\.2\.255 failed.*"level":"WARN"/)
         ip(`-n ${middle} link set veth-l up`)
         yield* Effect.all([waitForChange(one, "Alive", "middle"), waitForChange(both, "Alive", "left")])
 

@@ -36,7 +36,7 @@ describe("status --transport", () => {
       const other = yield* mesh("127.0.0.2", "other", "localhost")
       const [seen] = yield* Effect.all([waitForChange(one, "Joined", "other"), waitForChange(other, "Joined", "one")])
       assert.deepInclude(seen, { address: "127.0.0.2", port: Number(port) })
-      yield* one.waitForOutput("stderr", /WARN .*nosuch\.invalid cannot be resolved yet/)
+      yield* one.waitForOutput("stderr", /nosuch\.invalid cannot be resolved yet.*"level":"WARN"/)
       yield* other.kill("SIGKILL")
       yield* waitForChange(one, "Down", "other")
       yield* one.kill("SIGINT")
