@@ -51,7 +51,8 @@ const fetch = Effect.fnUntraced(function* (plan: string, seed: number, seconds: 
   yield* proxy.kill("SIGTERM")
   const { code, stderr } = yield* proxy.ended
   assert.strictEqual(code, 0, stderr)
-  const [, times] = /; faults: drop=\S+(?: kind=DATA)? (once|\d+ times|never)"[^\n]*\n$/.exec(stderr) ?? assert.fail(stderr)
+  const [, times] =
+    /; faults: drop=\S+(?: kind=DATA)? (once|\d+ times|never)"[^\n]*\n$/.exec(stderr) ?? assert.fail(stderr)
   const dropped = times === "once" ? 1 : Number.parseInt(times!, 10)
   const read = yield* Cli.run(["capture", "read", "--json", capture])
   assert.strictEqual(read.code, 0, read.stderr)

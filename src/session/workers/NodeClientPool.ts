@@ -137,7 +137,7 @@ const handOver = <Handle extends AnyHandle>(pool: Pool<Handle>, worker: number, 
 /** Gives a worker that has sent a message the clients that wait for it. */
 const flush = <Handle extends AnyHandle>(pool: Pool<Handle>, worker: number) => {
   if (pool.offeredAtMillis.delete(worker)) send(pool, { _tag: "Responded", worker })
-  // Also one that was unresponsive for the supervisor, whose return is no other event.
+  // Also a worker that was unresponsive for the supervisor: its answer causes no event of its own.
   if (pool.silent.delete(worker) || pool.state.waiting.length > 0) send(pool, { _tag: "WorkerAvailable" })
 }
 
