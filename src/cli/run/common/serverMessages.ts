@@ -10,11 +10,17 @@ import * as TerminalText from "../../../network/TerminalText.ts"
 /** A failure to start a server; the message states the reason and the fix. */
 export class CannotServe extends Data.TaggedError("CannotServe")<{ readonly message: string }> {}
 
+/** Processes that were found on a port: a service that fails again and again does not search all of them each time. */
+const lastHolders = new Map<string, number>()
+
 /** Returns what occupies a port: a process, or connections in TIME-WAIT that a server without SO_REUSEADDR has left. */
 const explainPortInUse = Effect.fnUntraced(function* (port: number, protocol: "tcp" | "udp") {
   const name = `${protocol.toUpperCase()} port ${port}`
-  const holder = yield* SocketTable.findListeningProcess(port, protocol)
-  if (holder !== undefined) return `${name} is in use by ${TerminalText.escape(holder.command)} (pid ${holder.pid});`
+  const holder = yield* SocketTable.findListeningProcess(port, protocol, lastHolders.get(name))
+  if (holder !== undefined) {
+    lastHolders.set(name, holder.pid)
+    return `${name} is in use by ${TerminalText.escape(holder.command)} (pid ${holder.pid});`
+  }
   const waitMillis = protocol === "tcp" ? yield* SocketTable.findTimeWaitMillis(port) : undefined
   if (waitMillis === undefined) return `${name} is in use;`
   const seconds = Math.ceil(waitMillis / 1_000)
