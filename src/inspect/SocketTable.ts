@@ -68,8 +68,12 @@ export const findTimeWaitMillis = Effect.fnUntraced(function* (
   return times.length === 0 ? undefined : Math.max(...times)
 })
 
+/** Most characters of a command line that are shown. */
+const maxCommandChars = 60
+
 const commandOf = Effect.fnUntraced(function* (pid: string) {
-  const command = (yield* readOrEmpty(`/proc/${pid}/cmdline`)).replaceAll("\0", " ").trim().slice(0, 60)
+  const line = (yield* readOrEmpty(`/proc/${pid}/cmdline`)).replaceAll("\0", " ").trim()
+  const command = line.length > maxCommandChars ? `${line.slice(0, maxCommandChars)}...` : line
   return command === "" ? (yield* readOrEmpty(`/proc/${pid}/comm`)).trim() : command
 })
 

@@ -130,7 +130,7 @@ describe("SIGHUP of a server with --config", () => {
         yield* server.waitForOutput("stdout", /rot13 on/)
         Fs.writeFileSync(config, "rot13: { port: 1, case: both }\n")
         yield* server.kill("SIGHUP")
-        yield* server.waitForOutput("stderr", /rot13: port, case changed in the file, but need a restart/)
+        yield* server.waitForOutput("stderr", /rot13: changed in the file, waits for a restart: port, case/)
         Fs.writeFileSync(config, "rot13: { port: x }\n")
         yield* server.kill("SIGHUP")
         yield* server.waitForOutput(

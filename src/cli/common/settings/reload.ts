@@ -48,7 +48,7 @@ export const apply = Effect.fnUntraced(function* (
   const names = (keys: ReadonlyArray<string>) => keys.map((key) => nameOf(flags, key))
   const fixed = reconfigure === undefined ? [...limits, ...others] : others
   if (fixed.length > 0) {
-    yield* Effect.logWarning(`${name}: ${names(fixed).join(", ")} changed in the file, but need a restart`)
+    yield* Effect.logWarning(`${name}: changed in the file, waits for a restart: ${names(fixed).join(", ")}`)
   }
   if (reconfigure === undefined || limits.length === 0) return []
   yield* reconfigure(limitsOf(after))
@@ -78,7 +78,9 @@ export const follow = (change: Change, { after, before }: Reports): Effect.Effec
       const level = (yield* logLevel.change(next.sources)) ? ["log-level"] : []
       const changed = [...level, ...(yield* change(next, current))]
       current = next
-      yield* Effect.logInfo(changed.length === 0 ? "reloaded: nothing has changed" : `reloaded: ${changed.join(", ")}`)
+      yield* Effect.logInfo(
+        changed.length === 0 ? "reloaded: no option to apply has changed" : `reloaded: ${changed.join(", ")}`
+      )
     }).pipe(Effect.catch((message: string) => Effect.logError(`not reloaded, the old settings stay: ${message}`)))
     return yield* Effect.forever(Effect.andThen(signal, Effect.andThen(before, Effect.andThen(reload, after))))
   })

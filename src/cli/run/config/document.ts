@@ -101,6 +101,8 @@ const convert = (
   if (node === null) return Result.succeed({ _tag: "Text", place: start, text: "" })
   const place = Yaml.isNode(node) && node.range ? placeOf(node.range[0]) : start
   if (Yaml.isAlias(node)) return fail(place, "aliases are not supported: repeat the value")
+  if (Yaml.isNode(node) && "anchor" in node && node.anchor !== undefined)
+    return fail(place, "anchors are not supported: remove the word with &")
   if (depth > maxDepth) return fail(place, `nested too deeply (more than ${maxDepth} levels)`)
   if (Yaml.isScalar(node)) return Result.succeed({ _tag: "Text", place, text: String(node.value) })
   if (Yaml.isSeq(node)) {

@@ -127,7 +127,10 @@ export const optionsOf = ({ service, values }: PlannedInstance): Readonly<Record
       const name = settings.nameOf(flags, key)
       if (value === undefined || value === false || flags[key] === undefined || operationsFlags.names.has(name))
         return []
-      return [[name, secrets.has(name) ? "(hidden)" : formatValue(value)]]
+      if (values.unix !== undefined && (name === "host" || name === "port")) return []
+      return [
+        [name, secrets.has(name) ? "(hidden)" : name === "unix-mode" ? Number(value).toString(8) : formatValue(value)]
+      ]
     })
   )
 }

@@ -1,4 +1,6 @@
 /** Services in one process, each of which is started again if it fails. */
+
+import * as Context from "effect/Context"
 import type * as Command from "effect/cli/Command"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -91,7 +93,11 @@ export const up = Effect.fnUntraced(function* (input: Input) {
     ...report.make(plans, input.json),
     states,
     changes: (group) => group.changes,
-    reload: (group) => (after, before) => Effect.provideContext(follow(group, plans, after, before), environment),
+    // The services of the run, such as its loggers, win over those of the command.
+    reload: (group) => (after, before) =>
+      Effect.updateContext(follow(group, plans, after, before), (current: Context.Context<never>) =>
+        Context.merge(environment, current)
+      ),
     stopping: input.json
       ? Effect.void
       : Effect.logInfo("waiting for requests in progress; a second Ctrl-C stops at once")
