@@ -1,4 +1,5 @@
 /** The text of a configuration file of the host. */
+import { constants } from "node:fs"
 import * as FileSystem from "node:fs/promises"
 import * as Effect from "effect/Effect"
 
@@ -6,7 +7,17 @@ import * as Effect from "effect/Effect"
 const explanations: Readonly<Record<string, string>> = {
   ENOENT: "no such file",
   EACCES: "permission denied",
-  EISDIR: "is a folder; name a file"
+  EISDIR: "is a folder; name a file",
+  NotRegular: "is not a regular file; name one"
+}
+
+/** Opens a file that can be read to its end. The open of a FIFO would wait for a writer, and nothing could cancel it. */
+const openRegular = async (path: string) => {
+  const file = await FileSystem.open(path, constants.O_RDONLY | constants.O_NONBLOCK)
+  const stats = await file.stat()
+  if (stats.isFile()) return file
+  await file.close()
+  throw { code: stats.isDirectory() ? "EISDIR" : "NotRegular" }
 }
 
 const explain = (error: unknown) => {
@@ -18,7 +29,7 @@ const explain = (error: unknown) => {
 export const read = (path: string, maxBytes: number): Effect.Effect<string, string> =>
   Effect.tryPromise({
     try: async () => {
-      const file = await FileSystem.open(path, "r")
+      const file = await openRegular(path)
       try {
         const bytes = new Uint8Array(maxBytes + 1)
         let length = 0

@@ -34,6 +34,9 @@ const servicesOf = (sections: Sections) =>
 const knownServices = (sections: Sections) =>
   `the name of a service (${servicesOf(sections).join(", ")}), or options with the key ${serviceKey}`
 
+/** Names of instances: they are keys of other programs, such as labels of metrics. */
+const instanceName = /^[A-Za-z0-9][\w.-]{0,63}$/
+
 /** Returns the schema of a document. It depends on the document, since an instance has the options of its service. */
 const schemaOf = (sections: Sections, instances: ReadonlyArray<readonly [name: string, service: string]>) => {
   const services = servicesOf(sections)
@@ -172,6 +175,11 @@ export const check = (written: Document, sections: Sections): Result.Result<Conf
     const service = find(value, serviceKey)?.value
     return { name: key, service: service?._tag === "Text" ? service.text : key, place, value }
   })
+  const misnamed = instances.find(({ name }) => !instanceName.test(name))
+  if (misnamed !== undefined) {
+    const expected = "up.services: expected a name of at most 64 letters, digits, dots, hyphens and underscores"
+    return Result.fail({ place: misnamed.place, message: `${expected} (got ${JSON.stringify(misnamed.name)})` })
+  }
   const schema = schemaOf(
     sections,
     instances.map(({ name, service }) => [name, service])

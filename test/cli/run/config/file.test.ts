@@ -51,6 +51,10 @@ describe("a configuration file", () => {
       "up: { services: [rot13, rot13] }\n",
       'a.yaml:1:17: up.services: expected services by name, or a list of different names (got the list "rot13,rot13")'
     ],
+    [
+      'up: { services: { "a\\e]0;t\\a": {} } }\n',
+      'a.yaml:1:19: up.services: expected a name of at most 64 letters, digits, dots, hyphens and underscores (got "a\\u001b]0;t\\u0007")'
+    ],
     ["up: [rot13]\n", 'a.yaml:1:5: up: expected options (got the list "rot13")'],
     [
       "log-level: loud\n",
