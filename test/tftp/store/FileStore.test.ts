@@ -149,7 +149,7 @@ describe("The combinators of FileStore", () => {
 it("FileStoreError shows details to the operator, and only its kind to the peer", () => {
   const cause = new Error("EIO: i/o error, open '/srv/tftp/f'")
   const error = new FileStoreError.FileStoreError({ reason: new FileStoreError.ReadFailed({ cause }), filename: "f" })
-  assert.strictEqual(error.message, '"f": reading failed: i/o error')
+  assert.strictEqual(error.message, '"f": reading failed: input or output failed')
   assert.strictEqual(error.peerMessage, "Read error")
   assert.strictEqual(error.code, 0)
 })
