@@ -52,9 +52,12 @@ export const standard = Effect.fnUntraced(function* ({ json }: { readonly json: 
   return local
 })
 
+/** Time from SIGTERM to SIGKILL of the command and its children: a server that ends waits a second for its handlers. */
+const killAfter = "500 millis"
+
 /** Starts a command, whose standard input and output are the local end. Its standard error is that of this process. */
 export const command = Effect.fnUntraced(function* (name: string, args: ReadonlyArray<string>) {
-  const child = yield* ChildProcess.make(name, args, { stderr: "inherit", forceKillAfter: "2 seconds" }).pipe(
+  const child = yield* ChildProcess.make(name, args, { stderr: "inherit", forceKillAfter: killAfter }).pipe(
     Effect.mapError(failure(`cannot run ${JSON.stringify(name)}`))
   )
   const local: LocalEnd = {
