@@ -11,7 +11,7 @@ const explanations: Readonly<Record<string, string>> = {
   NotRegular: "is not a regular file; name one"
 }
 
-/** Opens a file that can be read to its end. The open of a FIFO would wait for a writer, and nothing could cancel it. */
+/** Opens a regular file. The open of a FIFO would wait for a writer, and nothing could cancel it. */
 const openRegular = async (path: string) => {
   const file = await FileSystem.open(path, constants.O_RDONLY | constants.O_NONBLOCK)
   const stats = await file.stat()
