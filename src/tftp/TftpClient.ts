@@ -6,8 +6,11 @@
  */
 
 import type * as Cause from "effect/Cause"
+import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import { constVoid } from "effect/Function"
 import type * as Dns from "effect/net/Dns"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Queue from "effect/Queue"
@@ -21,6 +24,7 @@ import * as Sweeper from "../network/Sweeper.ts"
 import * as TcpClient from "../network/TcpClient.ts"
 import * as ClientHandshake from "./client/ClientHandshake.ts"
 import * as HandshakeReply from "./client/HandshakeReply.ts"
+import * as NameText from "./protocol/NameText.ts"
 import * as Negotiation from "./protocol/Negotiation.ts"
 import * as Packet from "./protocol/Packet.ts"
 import * as Url from "./protocol/Url.ts"
@@ -149,7 +153,7 @@ const attempt = Effect.fnUntraced(function* (
     options: wanted === undefined ? [] : Negotiation.requestOptions(wanted)
   })
   if (request.length > Packet.maxRequestBytes) {
-    const maxPathBytes = Packet.maxRequestBytes - request.length + new TextEncoder().encode(path).length
+    const maxPathBytes = Packet.maxRequestBytes - request.length + NameText.toBytes(path).length
     return yield* fail(
       HandshakeReply.protocolViolation(
         `file name too long: a request of ${Packet.maxRequestBytes} bytes has room for ${maxPathBytes} bytes of name`
@@ -180,7 +184,7 @@ const attempt = Effect.fnUntraced(function* (
     retransmission,
     maxUnvalidatedPackets: undefined,
     initialRttSample: handshake.rttSample,
-    mayUseLargeBuffers: true,
+    memory: "large",
     initialPacket: undefined
   }
   const { dally, total, transfer } = yield* direction.makeTransfer(common, reply.confirmed)
@@ -240,7 +244,15 @@ export const download = (
   target: Target,
   writable: Store.Writable,
   options: Options = {}
-): Effect.Effect<Transfer.Summary, TftpError.TftpError, Services> =>
+): Effect.Effect<Transfer.Summary, TftpError.TftpError, Services> => downloadFrom(target, writable, options, constVoid)
+
+/** Reads a file, and calls `onReply` with its size, if known, before the first byte is written. */
+const downloadFrom = (
+  target: Target,
+  writable: Store.Writable,
+  options: Options,
+  onReply: (size: number | undefined) => void
+) =>
   run({
     kind: "RRQ",
     target,
@@ -253,9 +265,45 @@ export const download = (
         writable,
         learnRollover: true
       })
+      onReply(common.agreed.tsize)
       return { transfer, total: () => common.agreed.tsize, dally: transfer.dally }
     })
   })
+
+/** A file of a server, opened for reading. @category models @since 0.1.0 */
+export interface OpenedFile {
+  /** The size in bytes; undefined if the server did not announce it. */
+  readonly size: number | undefined
+  /** The content, to be read once. */
+  readonly content: Stream.Stream<Uint8Array, TftpError.TftpError>
+}
+
+/**
+ * Opens a file of a server: returns once the server has replied. The content is received no faster than it is read.
+ * Closing the scope stops the transfer.
+ *
+ * @category transfers
+ * @since 0.1.0
+ */
+export const open = Effect.fnUntraced(function* (
+  target: Target,
+  options: Options = {}
+): Effect.fn.Return<OpenedFile, TftpError.TftpError, Services | Scope.Scope> {
+  const queue = yield* Queue.bounded<Uint8Array, TftpError.TftpError | Cause.Done>(4)
+  const size = yield* Deferred.make<number | undefined, TftpError.TftpError>()
+  const writable: Store.Writable = {
+    write: (bytes) => Effect.asVoid(Queue.offer(queue, bytes.slice())),
+    commit: Effect.void
+  }
+  // The queue ends after the last ACK is sent: the reader may close the scope as soon as the queue ends.
+  yield* downloadFrom(target, writable, options, (tsize) => Deferred.doneUnsafe(size, Exit.succeed(tsize))).pipe(
+    Effect.andThen(Queue.end(queue)),
+    Effect.onError((cause) => Effect.andThen(Deferred.failCause(size, cause), Queue.failCause(queue, cause))),
+    Effect.ignore,
+    Effect.forkScoped
+  )
+  return { size: yield* Deferred.await(size), content: Stream.fromQueue(queue) }
+})
 
 /**
  * Reads a file from a server as a stream, no faster than the stream is consumed; closing the stream stops the transfer.
@@ -285,23 +333,7 @@ export const download = (
  * @since 0.1.0
  */
 export const get = (target: Target, options: Options = {}): Stream.Stream<Uint8Array, TftpError.TftpError, Services> =>
-  Stream.unwrap(
-    Effect.gen(function* () {
-      const queue = yield* Queue.bounded<Uint8Array, TftpError.TftpError | Cause.Done>(4)
-      const writable: Store.Writable = {
-        write: (bytes) => Effect.asVoid(Queue.offer(queue, bytes.slice())),
-        commit: Effect.void
-      }
-      // The queue ends after the last ACK is sent: the reader may close the scope as soon as the queue ends.
-      yield* download(target, writable, options).pipe(
-        Effect.andThen(Queue.end(queue)),
-        Effect.onError((cause) => Queue.failCause(queue, cause)),
-        Effect.ignore,
-        Effect.forkScoped
-      )
-      return Stream.fromQueue(queue)
-    })
-  )
+  Stream.unwrap(Effect.map(open(target, options), ({ content }) => content))
 
 /**
  * Writes a file to a server; returns when the server has acknowledged the last block.
@@ -333,7 +365,7 @@ export const get = (target: Target, options: Options = {}): Stream.Stream<Uint8A
  */
 export const put = (
   target: Target,
-  readable: Pick<Store.Readable, "body" | "size">,
+  readable: Pick<Store.Readable, "body" | "size" | "unchanged">,
   options: Options = {}
 ): Effect.Effect<Transfer.Summary, TftpError.TftpError, Services> =>
   run({

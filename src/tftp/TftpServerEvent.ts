@@ -2,7 +2,7 @@
 
 import type * as Endpoint from "../network/Endpoint.ts"
 import * as Quantity from "../network/Quantity.ts"
-import * as TerminalText from "../network/TerminalText.ts"
+import * as NameText from "./protocol/NameText.ts"
 import type * as Packet from "./protocol/Packet.ts"
 import type * as TftpError from "./TftpError.ts"
 import type * as Transfer from "./transfer/Transfer.ts"
@@ -12,6 +12,7 @@ export interface TransferInfo {
   /** The sequence number of the request, from 1. */
   readonly id: number
   readonly kind: "RRQ" | "WRQ"
+  /** The name as sent by the client; print it with `NameText.escape`. */
   readonly filename: string
   readonly mode: Packet.Mode
   /** The client's address and port. */
@@ -30,6 +31,8 @@ export type Event =
       readonly transfer: TransferInfo
       readonly summary: Transfer.Summary
       readonly millis: number
+      /** The path of an uploaded file on this host; undefined if it has none. */
+      readonly path: string | undefined
     }
   /** The client sent an ERROR in reply to the OACK, as UEFI does to learn the size of a file. */
   | { readonly _tag: "Probed"; readonly transfer: TransferInfo }
@@ -42,10 +45,70 @@ export type Event =
       readonly error: TftpError.TftpError
       readonly summary: Transfer.Summary
     }
+  /** The server stopped a transfer, or the client requested another one before its file was open. */
+  | { readonly _tag: "Stopped"; readonly transfer: TransferInfo; readonly summary: Transfer.Summary | undefined }
+  /** All transfers were in use, and the client had not replied yet: the server gave its place to another client. */
+  | { readonly _tag: "GaveWay"; readonly transfer: TransferInfo }
+  /** The server received the request of a running transfer again. */
+  | { readonly _tag: "Duplicate"; readonly transfer: TransferInfo }
+  /** The server received a packet that is neither a valid request nor part of a transfer. */
+  | { readonly _tag: "Malformed"; readonly client: Endpoint.Endpoint; readonly detail: string }
+
+const format = ({ client, filename, kind, mode }: TransferInfo, direction: "from" | "to") =>
+  `${kind} ${NameText.escape(filename)} ${mode} ${direction} ${client.address} port ${client.port}`
+
+const summaryFields = ({ blksize, bytes, resent, rtt, windowsize }: Transfer.Summary) => ({
+  bytes,
+  blksize,
+  windowsize,
+  resent,
+  rttMillis: rtt?.smoothed
+})
+
+/** Returns the values of an event that are its own, besides the transfer and the summary. */
+const ownFields = (event: Event) => {
+  switch (event._tag) {
+    case "Finished":
+      return { millis: event.millis, path: event.path === undefined ? undefined : NameText.escape(event.path) }
+    case "Refused":
+      return { peerMessage: event.peerMessage }
+    case "Failed":
+      return { reason: event.error.reason._tag }
+    case "Malformed":
+      return { client: event.client.address, port: event.client.port }
+    default:
+      return {}
+  }
+}
+
+/**
+ * Returns an event as one record of texts and numbers, for a log that programs read. Unknown values are undefined.
+ *
+ * @category formatting
+ * @since 0.1.0
+ */
+export const fields = (event: Event): Readonly<Record<string, string | number | undefined>> => {
+  const summary = "summary" in event && event.summary !== undefined ? summaryFields(event.summary) : {}
+  if (!("transfer" in event)) return { event: event._tag, ...ownFields(event) }
+  const { client, filename, id, kind, mode } = event.transfer
+  return {
+    event: event._tag,
+    transfer: id,
+    kind,
+    file: NameText.escape(filename),
+    mode,
+    client: client.address,
+    port: client.port,
+    ...summary,
+    ...ownFields(event)
+  }
+}
 
 /** Formats a transfer for the log. @category formatting @since 0.1.0 */
-export const describe = ({ client, filename, kind, mode }: TransferInfo) =>
-  `${kind} ${TerminalText.escape(filename)} ${mode} ${kind === "RRQ" ? "to" : "from"} ${client.address} port ${client.port}`
+export const describe = (transfer: TransferInfo) => format(transfer, transfer.kind === "RRQ" ? "to" : "from")
+
+/** Formats a refused request for the log. @category formatting @since 0.1.0 */
+export const describeRequest = (transfer: TransferInfo) => format(transfer, "from")
 
 /** Formats the result of a transfer for the log. @category formatting @since 0.1.0 */
 export const describeSummary = ({ blksize, bytes, resent, windowsize }: Transfer.Summary, millis: number) => {

@@ -1,14 +1,14 @@
 /** The dissector of TFTP packets, for captures and fault plans. Pure. */
 import * as Result from "effect/Result"
 import type * as NetworkPacket from "../../network/Packet.ts"
-import * as TerminalText from "../../network/TerminalText.ts"
+import * as NameText from "./NameText.ts"
 import * as Packet from "./Packet.ts"
 
 /** The length of a summary: file names and messages of a peer may be long. */
 const maxSummaryChars = 200
 
 /** Quotes a text that contains white space or quotes, or is empty. */
-const word = (text: string) => (/[\s"]/.test(text) || text === "" ? JSON.stringify(text) : text)
+const word = (text: string) => (/[\s"]/.test(text) || text === "" ? NameText.quote(text) : text)
 
 const words = (options: ReadonlyArray<Packet.Option>) => options.map(([name, value]) => ` ${word(name)}=${word(value)}`)
 
@@ -55,6 +55,6 @@ export const dissector: NetworkPacket.Dissector = {
     if (transport !== "udp") return undefined
     const packet = Result.getOrUndefined(Packet.decode(bytes))
     if (packet === undefined || !isLikely(packet)) return undefined
-    return { kind: packet._tag, summary: TerminalText.escape(clip(textOf(packet))) }
+    return { kind: packet._tag, summary: clip(NameText.escape(textOf(packet))) }
   }
 }

@@ -1,12 +1,12 @@
 /**
- * The codec of TFTP packets (RFC 1350; with options, RFC 2347). Pure. Numbers are big-endian; strings are UTF-8, a
- * superset of the protocol's ASCII, and end with NUL.
+ * The codec of TFTP packets (RFC 1350; with options, RFC 2347). Pure. Numbers are big-endian; strings end with NUL, and
+ * are otherwise any bytes, converted to text by `NameText`: UTF-8 extends the ASCII of the protocol.
  */
 import * as Bytes from "effect/Bytes"
 import * as EffectData from "effect/Data"
 import * as Result from "effect/Result"
 import * as Quantity from "../../network/Quantity.ts"
-import * as TerminalText from "../../network/TerminalText.ts"
+import * as NameText from "./NameText.ts"
 
 /**
  * The transfer mode: unchanged bytes, or text with CR LF line ends (RFC 1350, section 1).
@@ -34,6 +34,7 @@ export type Option = readonly [name: string, value: string]
  */
 export interface Request {
   readonly _tag: "RRQ" | "WRQ"
+  /** The bytes of the name, as text of `NameText`; print it with `NameText.escape`. */
   readonly filename: string
   readonly mode: Mode
   readonly options: ReadonlyArray<Option>
@@ -96,7 +97,7 @@ export interface ErrorPacket {
   readonly _tag: "ERROR"
   /** The error code, 0 to 65,535; `ErrorCode` has those with a meaning. */
   readonly code: number
-  /** The message of the peer, unescaped: print it with `TerminalText.escape`. */
+  /** The message of the peer, unescaped: print it with `TerminalText.escape`. U+FFFD replaces what is not UTF-8. */
   readonly message: string
 }
 
@@ -145,7 +146,6 @@ const problems = {
   UnknownOpcode: "the opcode must be 1 to 6",
   UnknownMode: "the mode must be octet or netascii",
   Unterminated: "a request must end with NUL",
-  NotText: "strings must be UTF-8 without control characters",
   NoFilename: "a request must name a file",
   OddOption: "an option must have a name and a value"
 }
@@ -165,7 +165,7 @@ export class PacketError extends EffectData.TaggedError("PacketError")<{
   }
   /** A message that is safe to print, and to send to the peer. */
   override get message(): string {
-    return `malformed packet: ${problems[this.reason]} (${TerminalText.escape(this.found)})`
+    return `malformed packet: ${problems[this.reason]} (${NameText.escape(this.found)})`
   }
 }
 
@@ -186,15 +186,12 @@ const packetWithNumber = (code: number, number: number, length = 0): Uint8Array 
 /** Encodes an ACK of a block number as on the wire, 0 to 65,535. @category encoding @since 0.1.0 */
 export const ack = (wire: number): Uint8Array => packetWithNumber(Opcode.ACK, wire)
 
-const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
 const lenient = new TextDecoder("utf-8", { ignoreBOM: true })
-const utf8 = new TextEncoder()
 
-/** Returns the strings between the NULs; undefined if they are not text. */
-const stringsOf = (bytes: Uint8Array): ReadonlyArray<string> | undefined => {
-  const text = Result.getOrUndefined(Result.try(() => strict.decode(bytes)))
-  return text === undefined || /[^\P{Cc}\0]/u.test(text) ? undefined : text.split("\0")
-}
+/** Returns the strings between the NULs. */
+const stringsOf = (bytes: Uint8Array): ReadonlyArray<string> => NameText.fromBytes(bytes).split("\0")
+
+const isText = (text: string) => NameText.isUtf8(text) && !/\p{Cc}/u.test(text)
 
 const fail = (reason: Reason, found: string) => Result.fail(new PacketError({ reason, found }))
 
@@ -204,31 +201,29 @@ const badLength = (bytes: Uint8Array, expected: string) =>
 const decodeRequest = (_tag: Request["_tag"], bytes: Uint8Array): Result.Result<Request, PacketError> => {
   if (bytes.length > maxRequestBytes) return badLength(bytes, `a request has at most ${maxRequestBytes}`)
   if (bytes.length === 2 || bytes.at(-1) !== 0) return fail("Unterminated", "the last byte is not 0")
-  const strings = stringsOf(bytes.subarray(2, -1))
-  if (strings === undefined) return fail("NotText", "found other bytes")
-  const [filename = "", modeText = "", ...rest] = strings
+  const [filename = "", modeText = "", ...rest] = stringsOf(bytes.subarray(2, -1))
   if (filename === "") return fail("NoFilename", "the name is empty")
   const mode = modeText.toLowerCase()
-  if (mode !== "octet" && mode !== "netascii") return fail("UnknownMode", `found ${JSON.stringify(modeText)}`)
+  if (mode !== "octet" && mode !== "netascii") return fail("UnknownMode", `found ${NameText.quote(modeText)}`)
   const options: Array<Option> = []
   for (let i = 0; i < rest.length; i += 2) {
     const name = rest[i]!
     const value = rest[i + 1]
-    if (name === "" || value === undefined) return fail("OddOption", `found only ${JSON.stringify(value ?? name)}`)
+    if (name === "" || value === undefined) return fail("OddOption", `found only ${NameText.quote(value ?? name)}`)
     options.push([name, value])
   }
   return Result.succeed({ _tag, filename, mode, options })
 }
 
-/** Decodes options up to the first bytes that are not one: some servers send garbage after the last option. */
+/** Decodes options up to the first bytes that are not text: some servers send garbage after the last option. */
 const decodeOptionAck = (bytes: Uint8Array): Result.Result<OptionAck, PacketError> => {
   const options: Array<Option> = []
   for (let at = 2; at < bytes.length; ) {
     const middle = bytes.indexOf(0, at)
     const end = middle <= at ? -1 : bytes.indexOf(0, middle + 1)
-    const strings = end === -1 ? undefined : stringsOf(bytes.subarray(at, end))
-    if (strings === undefined) break
-    options.push([strings[0]!, strings[1]!])
+    const [name = "", value = ""] = end === -1 ? [] : stringsOf(bytes.subarray(at, end))
+    if (name === "" || !isText(name) || !isText(value)) break
+    options.push([name, value])
     at = end + 1
   }
   if (options.length === 0 && bytes.length > 2) return fail("OddOption", "found none")
@@ -272,7 +267,7 @@ export const decode = (bytes: Uint8Array): Result.Result<Packet, PacketError> =>
 
 /** Appends strings, each with its NUL. A NUL inside a string would end it, so it is replaced. */
 const packetWithStrings = (head: Uint8Array, parts: ReadonlyArray<string>): Uint8Array =>
-  Bytes.concat([head, utf8.encode(parts.map((text) => `${text.replaceAll("\0", "\ufffd")}\0`).join(""))])
+  Bytes.concat([head, NameText.toBytes(parts.map((text) => `${text.replaceAll("\0", "\ufffd")}\0`).join(""))])
 
 /**
  * Encodes a packet into fresh bytes. Numbers are truncated to 16 bits; a NUL within a string is replaced by U+FFFD. The

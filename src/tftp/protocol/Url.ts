@@ -17,7 +17,7 @@
 import * as Data from "effect/Data"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
-import * as TerminalText from "../../network/TerminalText.ts"
+import * as NameText from "./NameText.ts"
 import type { Mode } from "./Packet.ts"
 
 /** A file of a server, and the mode of its transfer. @category models @since 0.1.0 */
@@ -26,7 +26,7 @@ export interface Url {
   readonly host: string
   /** The UDP port, 1 to 65,535. */
   readonly port: number
-  /** The file name as sent to the server, never empty. */
+  /** The file name as sent to the server, as text of `NameText`; never empty. */
   readonly path: string
   readonly mode: Mode
 }
@@ -38,8 +38,7 @@ const problems = {
   InvalidScheme: "must be tftp://HOST/FILE",
   InvalidHost: "the host must be a name, an IPv4 address, or an IPv6 address in brackets",
   InvalidPort: "the port must be a number from 1 to 65535",
-  InvalidPath:
-    "the path must be a file name in UTF-8 without control characters; write ? as %3F, # as %23 and % as %25",
+  InvalidPath: "the path must be a file name without control characters; write ? as %3F, # as %23 and % as %25",
   InvalidMode: "the mode must be octet or netascii"
 }
 
@@ -49,7 +48,7 @@ export class UrlError extends Data.TaggedError("UrlError")<{
   readonly url: string
 }> {
   override get message(): string {
-    return `invalid URL ${TerminalText.escape(this.url)}: ${problems[this.reason]}`
+    return `invalid URL ${NameText.escape(this.url)}: ${problems[this.reason]}`
   }
 }
 
@@ -65,8 +64,8 @@ const hostOf = (text: string): string | undefined => {
 /** Returns the decoded path; undefined if it is not a file name. */
 const pathOf = (text: string): string | undefined => {
   if (text === "" || /[?#]/.test(text)) return undefined
-  const path = Result.getOrUndefined(Result.try(() => decodeURIComponent(text)))
-  return path === undefined || /\p{Cc}/u.test(path) || !path.isWellFormed() ? undefined : path
+  const path = NameText.fromUrlPath(text)
+  return path === undefined || /\p{Cc}/u.test(path) ? undefined : path
 }
 
 const modeOf = (text: string): Mode | undefined => {
@@ -75,7 +74,8 @@ const modeOf = (text: string): Mode | undefined => {
 }
 
 /**
- * Parses a URL; percent escapes are UTF-8. The default port is 69, the default mode octet.
+ * Parses a URL; percent escapes are bytes of the name, such as `%C3%A9` in UTF-8 or `%E9` in Latin-1. The default port
+ * is 69, the default mode octet.
  *
  * @category decoding
  * @since 0.1.0
@@ -97,14 +97,14 @@ export const parse = (url: string): Result.Result<Url, UrlError> => {
 }
 
 /**
- * Formats a URL that `parse` reads as the same; port 69 and mode octet are omitted. Lone surrogates are replaced by
- * U+FFFD.
+ * Formats a URL that `parse` reads as the same; port 69 and mode octet are omitted. Lone surrogates that stand for no
+ * byte are replaced by U+FFFD.
  *
  * @category formatting
  * @since 0.1.0
  */
 export const format = ({ host, mode, path, port }: Url): string => {
   const name = host.includes(":") ? `[${host.replace("%", "%25")}]` : host
-  const escaped = encodeURIComponent(path.toWellFormed()).replaceAll("%2F", "/")
-  return `tftp://${name}${port === defaultPort ? "" : `:${port}`}/${escaped}${mode === "octet" ? "" : `;mode=${mode}`}`
+  const file = `${NameText.toUrlPath(path)}${mode === "octet" ? "" : `;mode=${mode}`}`
+  return `tftp://${name}${port === defaultPort ? "" : `:${port}`}/${file}`
 }

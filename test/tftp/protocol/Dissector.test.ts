@@ -17,6 +17,8 @@ describe("Dissector", () => {
   for (const [text, summary] of [
     ["\0\x01boot/x\0octet\0blksize\x001428\0windowsize\x0064\0", "RRQ boot/x octet blksize=1428 windowsize=64"],
     ["\0\x02my file\0NETASCII\0tsize\0\0", 'WRQ "my file" netascii tsize=""'],
+    ["\0\x01caf\xe9\0octet\0", "RRQ caf\\xe9 octet"],
+    ["\0\x01caf\xe9 \n\0octet\0", 'RRQ "caf\\xe9 \\u000a" octet'],
     [`\0\x03\0\x03${"x".repeat(512)}`, "DATA block 3, 512 bytes"],
     ["\0\x03\0\x04x", "DATA block 4, 1 byte"],
     ["\0\x04\xff\xff", "ACK block 65535"],
@@ -53,8 +55,10 @@ describe("Dissector", () => {
     assert.strictEqual(dissect(bidi)?.summary, "RRQ a\\u202egpj octet")
   })
 
-  it("truncates a message longer than a line", () =>
-    assert.isBelow(dissect(raw(`\0\x05\0\0${"x".repeat(60_000)}`))!.summary.length, 300))
+  it("truncates a text longer than a line", () => {
+    assert.isBelow(dissect(raw(`\0\x05\0\0${"x".repeat(60_000)}`))!.summary.length, 300)
+    assert.isBelow(dissect(raw(`\0\x01${"\xff".repeat(490)}\0octet\0`))!.summary.length, 300)
+  })
 
   it.prop("claims every valid packet", [PacketArbitrary.packets], ([packet]) =>
     assert.strictEqual(dissect(Packet.encode(packet))?.kind, packet._tag)

@@ -93,19 +93,28 @@ describe("Packet", () => {
     })
   }
 
-  for (const [what, name] of [
-    ["a line feed", "a\nb"],
-    ["an escape sequence", "\x1b[2J"],
-    ["DEL", "a\x7f"],
-    ["a C1 control character", "a\xc2\x9b2J"],
-    ["bytes that are not UTF-8", "caf\xe9"],
-    ["UTF-8 cut short by the end of the text", "caf\xc3"]
+  for (const [what, name, text] of [
+    ["a line feed", "a\nb", "a\nb"],
+    ["an escape sequence", "\x1b[2J", "\x1b[2J"],
+    ["a C1 control character", "a\xc2\x9b2J", "a\x9b2J"],
+    ["bytes that are not UTF-8", "caf\xe9", "caf\udce9"],
+    ["UTF-8 cut short by the end of the text", "caf\xc3", "caf\udcc3"],
+    ["a trailing byte 0xff", "x\xff", "x\udcff"]
   ] as const) {
-    it(`refuses names and options with ${what} with ERROR 4`, () => {
-      assert.strictEqual(refusal(raw(`\0\x01${name}\0octet\0`)).reason, "NotText")
-      assert.strictEqual(refusal(raw(`\0\x02f\0octet\0option\0${name}\0`)).reason, "NotText")
+    it(`decodes and encodes names and options with ${what}, which the store checks`, () => {
+      for (const bytes of [`\0\x01${name}\0octet\0`, `\0\x02f\0octet\0option\0${name}\0`]) {
+        const packet = decoded(bytes)
+        assert.deepStrictEqual(Packet.encode(packet), raw(bytes))
+        if (packet._tag !== "RRQ" && packet._tag !== "WRQ") return assert.fail(packet._tag)
+        assert.strictEqual(packet.options[0]?.[1] ?? packet.filename, text)
+      }
     })
   }
+
+  it("shows bytes that are not UTF-8 in the message", () => {
+    const { message } = refusal(raw("\0\x01f\0oct\xe9t\0"))
+    assert.strictEqual(message, 'malformed packet: the mode must be octet or netascii (found "oct\\xe9t")')
+  })
 
   for (const name of [
     "a..b",

@@ -1,6 +1,7 @@
 /** Generators of valid packets, and of packets changed by a faulty network or peer. */
 import * as Arbitrary from "effect/Arbitrary"
 import * as Schema from "effect/Schema"
+import * as NameText from "../../../src/tftp/protocol/NameText.ts"
 import * as Packet from "../../../src/tftp/protocol/Packet.ts"
 import * as CorruptedPacket from "../../support/CorruptedPacket.ts"
 
@@ -24,6 +25,9 @@ export const line = Arbitrary.map(Arbitrary.schema(Schema.String), (text) =>
 
 const word = Arbitrary.map(line, (text) => `x${text}`)
 
+/** Generates names of any bytes but NUL. */
+const name = Arbitrary.map(bytes(20), (bytes) => `x${NameText.fromBytes(bytes.filter((byte) => byte !== 0))}`)
+
 const word16 = to(0xffff)
 
 const options = Arbitrary.array(Arbitrary.all([word, line]), { maxLength: 3 })
@@ -31,7 +35,7 @@ const options = Arbitrary.array(Arbitrary.all([word, line]), { maxLength: 3 })
 const requests = Arbitrary.map(
   Arbitrary.all([
     Arbitrary.schema(Schema.Literals(["RRQ", "WRQ"])),
-    word,
+    name,
     Arbitrary.schema(Schema.Literals(["octet", "netascii"])),
     options
   ]),

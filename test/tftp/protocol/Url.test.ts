@@ -18,7 +18,7 @@ const urls = Arbitrary.map(
     Arbitrary.schema(Schema.Literals(["host", "a.example.com.", "192.0.2.1", "::1", "fe80::1%eth0", "my_host-2"])),
     Arbitrary.schema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 65_535 }))),
     PacketArbitrary.line,
-    Arbitrary.schema(Schema.Literals(["", ";mode=octet", "/", "%2F?#", "./../é"])),
+    Arbitrary.schema(Schema.Literals(["", ";mode=octet", "/", "%2F?#", "./../é", "caf\udce9"])),
     Arbitrary.schema(Schema.Literals(["octet", "netascii"]))
   ]),
   ([host, port, line, odd, mode]): Url.Url => ({ host, port, path: `x${line}${odd}`, mode })
@@ -39,7 +39,10 @@ describe("Url", () => {
     ["tftp://[::1]:70/a", url("::1", "a", { port: 70 })],
     ["tftp://[fe80::1%25eth0]/a", url("fe80::1%eth0", "a")],
     ["tftp://[fe80::1%eth0]/a", url("fe80::1%eth0", "a")],
-    ["tftp://h/caf%C3%A9", url("h", "café")]
+    ["tftp://h/caf%C3%A9", url("h", "café")],
+    ["tftp://h/caf%E9.bin", url("h", "caf\udce9.bin")],
+    ["tftp://h/caf\udce9.bin", url("h", "caf\udce9.bin")],
+    ["tftp://h/x%ff", url("h", "x\udcff")]
   ] as const) {
     it(`parses ${text}`, () => assert.deepStrictEqual(Result.getOrThrow(Url.parse(text)), parsed))
   }
@@ -63,7 +66,8 @@ describe("Url", () => {
     ["tftp://h/", "InvalidPath"],
     ["tftp://h/;mode=octet", "InvalidPath"],
     ["tftp://h/%", "InvalidPath"],
-    ["tftp://h/%ff", "InvalidPath"],
+    ["tftp://h/\ud800", "InvalidPath"],
+    ["tftp://h/%1b\udce9", "InvalidPath"],
     ["tftp://h/a%00b", "InvalidPath"],
     ["tftp://h/a%0A", "InvalidPath"],
     ["tftp://h/a\u0007", "InvalidPath"],
@@ -94,6 +98,7 @@ describe("Url", () => {
 
   it("formats without the defaults", () => {
     assert.strictEqual(Url.format(url("h", "a/b c;d")), "tftp://h/a/b%20c%3Bd")
+    assert.strictEqual(Url.format(url("h", "é\udce9\ud800")), "tftp://h/%C3%A9%E9%EF%BF%BD")
     assert.strictEqual(
       Url.format(url("fe80::1%eth0", "/a", { port: 70, mode: "netascii" })),
       "tftp://[fe80::1%25eth0]:70//a;mode=netascii"
