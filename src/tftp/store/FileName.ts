@@ -2,6 +2,7 @@
 
 import * as Result from "effect/Result"
 import * as Endpoint from "../../network/Endpoint.ts"
+import * as NameText from "../protocol/NameText.ts"
 import { AccessDenied, IllegalName, NotFound } from "./FileStoreError.ts"
 
 /**
@@ -18,16 +19,25 @@ const isControl = (code: number) => code < 0x20 || (code >= 0x7f && code < 0xa0)
 /** The longest name that common file systems accept. */
 const maxNameBytes = 255
 
-const utf8 = new TextEncoder()
+/** Applies each `..` to the part before it; returns undefined if one leads above the root. */
+const resolve = (parts: ReadonlyArray<string>): ReadonlyArray<string> | undefined => {
+  const resolved: Array<string> = []
+  for (const part of parts) {
+    if (part !== "..") resolved.push(part)
+    else if (resolved.pop() === undefined) return undefined
+  }
+  return resolved
+}
 
 /**
  * Parses a file name into its folders and name below the root; the result is not empty. Leading slashes, backslashes
  * and drive letters are dropped, both kinds of slashes separate folders, and `.` and empty parts are ignored: `\Boot\x`
- * and `C:/Boot//x` are `["Boot", "x"]`.
+ * and `C:/Boot//x` are `["Boot", "x"]`. A part `..` removes the part before it, which need not exist on the disk:
+ * `discovery/../x` is `["x"]`.
  *
- * Fails with `IllegalName` for a control character and for an empty name, with `AccessDenied` for a part `..` (`a..b`
- * is valid), for a part that begins with `uploadPrefix` and for a root such as `/`, and with `NotFound` for a part of
- * more than 255 bytes, as no such file can exist.
+ * Fails with `IllegalName` for a control character and for an empty name, with `AccessDenied` for a name that leads
+ * above the root, also in between (`a/../../x`), for a part that begins with `uploadPrefix` and for a root such as `/`,
+ * and with `NotFound` for a part of more than 255 bytes, as no such file can exist.
  *
  * @category decoding
  * @since 0.1.0
@@ -38,20 +48,29 @@ export const parse = (
   for (let i = 0; i < filename.length; i++) {
     if (isControl(filename.charCodeAt(i))) return Result.fail(new IllegalName({ fault: "Control" }))
   }
-  const parts = filename
-    .replace(/^(?:[A-Za-z]:|[/\\])+/, "")
-    .split(/[/\\]/)
-    .filter((part) => part !== "" && part !== ".")
-  if (parts.includes("..")) return Result.fail(new AccessDenied({ why: "Outside" }))
+  const parts = resolve(
+    filename
+      .replace(/^(?:[A-Za-z]:|[/\\])+/, "")
+      .split(/[/\\]/)
+      .filter((part) => part !== "" && part !== ".")
+  )
+  if (parts === undefined) return Result.fail(new AccessDenied({ why: "Outside" }))
   if (parts.some((part) => part.toLowerCase().startsWith(uploadPrefix))) {
     return Result.fail(new AccessDenied({ why: "Reserved" }))
   }
-  if (parts.some((part) => part.length > maxNameBytes || utf8.encode(part).length > maxNameBytes)) {
+  if (parts.some((part) => part.length > maxNameBytes || NameText.toBytes(part).length > maxNameBytes)) {
     return Result.fail(new NotFound())
   }
   if (parts.length > 0) return Result.succeed(parts)
   return Result.fail(filename === "" ? new IllegalName({ fault: "Empty" }) : new AccessDenied({ why: "Directory" }))
 }
+
+/** Returns true if a name is a valid one without folders. @category guards @since 0.1.0 */
+export const isPlain = (name: string): boolean =>
+  Result.match(parse(name), {
+    onSuccess: ([only, ...more]) => only === name && more.length === 0,
+    onFailure: () => false
+  })
 
 /** A rule that renames requested files. @category models @since 0.1.0 */
 export interface Rule {

@@ -20,6 +20,7 @@ const Piece = Schema.Literals([
   "\0",
   "\u0085",
   "é",
+  "\udce9",
   FileName.uploadPrefix,
   "::"
 ])
@@ -38,6 +39,14 @@ describe("FileName.parse", () => {
     ["größe/日本.bin", "größe|日本.bin"],
     [".hidden", ".hidden"],
     ["ab:c", "ab:c"],
+    ["discovery/../vmlinuz", "vmlinuz"],
+    ["sub\\..\\x", "x"],
+    ["/a/b/../../c/./../d/x", "d|x"],
+    ["nowhere/../a/../x", "x"],
+    ["caf\udce9/\udcff", "caf\udce9|\udcff"],
+    ["\udc9b", "\udc9b"],
+    [`${FileName.uploadPrefix}1/../x`, "x"],
+    [`${"x".repeat(300)}/../x`, "x"],
     ["x".repeat(255), "x".repeat(255)]
   ])("parses %j as %j", (filename, parts) => assert.strictEqual(parsed(filename), parts))
 
@@ -50,7 +59,10 @@ describe("FileName.parse", () => {
     ["..", 2],
     ["../x", 2],
     ["sub/../../x", 2],
-    ["sub\\..\\x", 2],
+    ["sub/../..\\x", 2],
+    ["a/../../a/x", 2],
+    ["C:\\..\\x", 2],
+    ["sub/../../", 2],
     ["sub/..", 2],
     ["/", 2],
     ["C:", 2],
@@ -58,6 +70,7 @@ describe("FileName.parse", () => {
     [`sub/${FileName.uploadPrefix}1`, 2],
     [FileName.uploadPrefix.toUpperCase(), 2],
     ["x".repeat(256), 1],
+    ["\udce9".repeat(256), 1],
     ["é".repeat(250), 1]
   ])("refuses %j with code %i", (filename, code) => assert.strictEqual(parsed(filename), code))
 
@@ -101,6 +114,13 @@ describe("FileName", () => {
   ])("returns for the address %s the folder %s", (address, folder) =>
     assert.strictEqual(FileName.folderOf({ address, port: 69 }), folder)
   )
+
+  it("accepts a name without folders as plain", () => {
+    for (const name of ["index.txt", "caf\udce9", "a..b"]) assert.isTrue(FileName.isPlain(name), name)
+    for (const name of ["", ".", "..", "a/b", "/a", "a/", "a\\b", "C:", "C:a", "a\n", FileName.uploadPrefix]) {
+      assert.isFalse(FileName.isPlain(name), name)
+    }
+  })
 
   it("finds a name in any case, the exact one first", () => {
     assert.strictEqual(FileName.ignoringCase(["Boot", "BOOT", "x"], "boot"), "BOOT")
