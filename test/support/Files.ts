@@ -1,5 +1,7 @@
+import * as Bytes from "effect/Bytes"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
+import * as NameText from "../../src/tftp/protocol/NameText.ts"
 import type * as FileStoreError from "../../src/tftp/store/FileStoreError.ts"
 import type * as Store from "../../src/tftp/store/Store.ts"
 
@@ -23,15 +25,15 @@ export const refusal = ({ reason }: FileStoreError.FileStoreError) =>
 const orRefusal = <A, R>(effect: Effect.Effect<A, FileStoreError.FileStoreError, R>) =>
   Effect.map(Effect.result(effect), (result) => (Result.isSuccess(result) ? result.success : refusal(result.failure)))
 
-/** Reads the text of a file of known size in small pieces. */
+/** Reads the text of a file of known size in small pieces, as text of `NameText`. */
 export const textOf = Effect.fnUntraced(function* ({ body }: Store.Readable) {
   if (body._tag === "Stream") return "a stream"
   const into = new Uint8Array(5)
-  let text = ""
+  const pieces: Array<Uint8Array> = []
   for (let position = 0; ; position += 5) {
     const count = yield* body.readAt(position, into)
-    text += new TextDecoder().decode(into.subarray(0, count))
-    if (count < 5) return text
+    pieces.push(into.slice(0, count))
+    if (count < 5) return NameText.fromBytes(Bytes.concat(pieces))
   }
 })
 

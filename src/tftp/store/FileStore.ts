@@ -56,6 +56,8 @@ export const layer = (store: Store): Layer.Layer<FileStore> => Layer.succeed(Fil
 const failed = (request: Request, reason: Reason) =>
   Effect.fail(new FileStoreError({ reason, filename: request.filename }))
 
+const isMissing = ({ reason }: FileStoreError) => reason._tag === "NotFound" || reason._tag === "FolderNotFound"
+
 /** Continues with the parsed name, its parts joined by `/`; fails for an invalid name. */
 const withParsedName = <A, R>(
   request: Request,
@@ -68,7 +70,7 @@ const withParsedName = <A, R>(
 
 /**
  * Combines two stores: a file that the first does not have is opened in the second. Any other refusal of the first is
- * final, except that a write skips a read-only store.
+ * final, except that a write skips a read-only store. A fallback as the second store takes no part in writes.
  *
  * **Example** (Generated files before those of a store)
  *
@@ -98,17 +100,39 @@ export const orElse: {
   (second: Store): (first: Store) => Store
   (first: Store, second: Store): Store
 } = dual(2, (first: Store, second: Store): Store => {
-  const isMissing = ({ reason }: FileStoreError) => reason._tag === "NotFound"
   const isReadOnly = ({ reason }: FileStoreError) => reason._tag === "AccessDenied" && reason.why === "ReadOnly"
+  const isRemote = ({ reason }: FileStoreError) => reason._tag === "AccessDenied" && reason.why === "Remote"
   return {
     read: (request) => Effect.catchIf(first.read(request), isMissing, () => second.read(request)),
     write: (request) =>
       Effect.catchIf(
         first.write(request),
         (error) => isMissing(error) || isReadOnly(error),
-        () => second.write(request)
+        (error) => Effect.catchIf(second.write(request), isRemote, () => Effect.fail(error))
       )
   }
+})
+
+/** The end of a name with a trailing byte 0xff, as text of `NameText`. */
+const trailingFf = "\udcff"
+
+/**
+ * Opens a file to read without the last byte of its name, if that is 0xff and no file has the name with it. Firmware
+ * that takes the boot file name of DHCP (option 67) together with the end of the options (0xff) requests such names.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const withoutTrailingFf = (store: Store): Store => ({
+  read: (request) => {
+    const { filename } = request
+    const first = store.read(request)
+    if (!filename.endsWith(trailingFf)) return first
+    return Effect.catchIf(first, isMissing, (error) =>
+      Effect.catchIf(store.read({ ...request, filename: filename.slice(0, -1) }), isMissing, () => Effect.fail(error))
+    )
+  },
+  write: store.write
 })
 
 /** Rules or a function that rename requested files. @category combinators @since 0.1.0 */

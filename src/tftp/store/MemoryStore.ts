@@ -3,15 +3,15 @@ import * as Bytes from "effect/Bytes"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as FileName from "./FileName.ts"
-import { AccessDenied, Busy, Exists, FileStoreError, NotFound, type Reason } from "./FileStoreError.ts"
+import { AccessDenied, Busy, Exists, FileStoreError, FolderNotFound, NotFound, type Reason } from "./FileStoreError.ts"
 import * as Quota from "./Quota.ts"
 import type { Readable, Store, Writable, WriteMode } from "./Store.ts"
 
 /** Options of a store in memory. @category models @since 0.1.0 */
 export interface Options {
   /**
-   * The files by name, with `/` between folders. Uploads change the map, and so may the program at any time; the bytes
-   * of a file are replaced, never changed. Default: a new, empty map.
+   * The files by name, as text of `NameText` with `/` between folders. Uploads change the map, and so may the program
+   * at any time; the bytes of a file are replaced, never changed. Default: a new, empty map.
    */
   readonly files?: Map<string, Uint8Array> | undefined
   /** The permission to write. Default `none`. */
@@ -67,10 +67,16 @@ const isFolder = (files: Files, name: string) =>
 const failed = (filename: string, reason: Reason) => Effect.fail(new FileStoreError({ reason, filename }))
 
 /** Collects the bytes of an upload, and adds them to the files at the commit. */
-const makeWritable = (files: Files, mode: WriteMode, { end, name, share }: Upload, filename: string): Writable => {
+const makeWritable = (
+  files: Files,
+  { maxBytes, mode }: { readonly maxBytes: number | undefined; readonly mode: WriteMode },
+  { end, name, share }: Upload,
+  filename: string
+): Writable => {
   const chunks: Array<Uint8Array> = []
   let length = 0
   return {
+    maxBytes,
     write: (bytes) =>
       Effect.suspend(() => {
         const grown = share.grow(bytes.length)
@@ -132,7 +138,7 @@ export const make = ({
   const refusal = (name: string): Reason | undefined => {
     if (mode === "none") return new AccessDenied({ why: "ReadOnly" })
     if (isFolder(files, name)) return new AccessDenied({ why: "Directory" })
-    if (!isFolder(files, name.split("/").slice(0, -1).join("/"))) return new NotFound()
+    if (!isFolder(files, name.split("/").slice(0, -1).join("/"))) return new FolderNotFound()
     if (uploading.has(name)) return new Busy()
     return mode === "create" && files.has(name) ? new Exists() : undefined
   }
@@ -174,7 +180,7 @@ export const make = ({
           Effect.suspend(() => Effect.fromResult(openUpload(filename, size))),
           ({ end }) => Effect.sync(() => end(0))
         ),
-        (upload) => makeWritable(files, mode, upload, filename)
+        (upload) => makeWritable(files, { maxBytes: limits?.file, mode }, upload, filename)
       )
   }
 }

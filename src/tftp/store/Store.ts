@@ -8,7 +8,7 @@ import type { FileStoreError } from "./FileStoreError.ts"
 
 /** A request of a client to read or write a file. @category models @since 0.1.0 */
 export interface Request {
-  /** The name as sent by the client, unchecked. */
+  /** The name as sent by the client, unchecked. It is text of `NameText`, which has a code for each byte. */
   readonly filename: string
   readonly mode: Packet.Mode
   readonly client: Endpoint.Endpoint
@@ -39,11 +39,18 @@ export type Body =
 
 /** A file opened for reading, until its scope closes. @category models @since 0.1.0 */
 export interface Readable {
-  /** The size in bytes; undefined if it is known only at the end. */
+  /** The size in bytes; undefined if it is known only at the end. Not a byte more is sent; fewer are an error. */
   readonly size: number | undefined
   readonly body: Body
+  /**
+   * Fails with `Changed` if the file was written to since it was opened. The server runs it before it sends the last
+   * block. Default: the content cannot change.
+   */
+  readonly unchanged?: Effect.Effect<void, FileStoreError> | undefined
   /** The descriptor of an open regular file: other threads of the process may read it by `pread`. */
   readonly descriptor?: number | undefined
+  /** The modification time of the file with the descriptor when it was opened, in milliseconds. */
+  readonly modifiedAtMillis?: number | undefined
   /** Options of the program's own, to be added to the OACK. */
   readonly options?: ReadonlyArray<Packet.Option> | undefined
 }
@@ -52,10 +59,14 @@ export interface Readable {
 export interface Writable {
   /** Appends bytes. The caller may reuse their buffer when the effect has completed. */
   readonly write: (bytes: Uint8Array) => Effect.Effect<void, FileStoreError>
-  /** Makes the whole file visible, atomically. */
+  /** Makes the whole file visible, atomically where the store can. */
   readonly commit: Effect.Effect<void, FileStoreError>
+  /** The most bytes that `write` accepts: a transfer that exceeds them fails at once. Default: no limit. */
+  readonly maxBytes?: number | undefined
   /** The descriptor of an open regular file: other threads of the process may write it by `pwrite`. */
   readonly descriptor?: number | undefined
+  /** The path that the file has on this host once it is committed, as text of `NameText`. */
+  readonly path?: string | undefined
 }
 
 /** A store of files. @category models @since 0.1.0 */

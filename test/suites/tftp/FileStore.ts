@@ -51,9 +51,47 @@ export const stores = (name: string, make: Make) =>
           assert.notInclude(error.peerMessage, "/")
         }
         assert.strictEqual(yield* put(store, "dir", "x"), "AccessDenied Directory")
-        assert.strictEqual(yield* put(store, "new/f", "x"), "NotFound")
+        assert.strictEqual(yield* put(store, "new/f", "x"), "FolderNotFound")
+        assert.strictEqual(yield* put(store, "dir/f/g", "x"), "FolderNotFound")
         assert.strictEqual(yield* put(store, "x".repeat(250), "long"), "done")
         assert.strictEqual(yield* put(store, "x".repeat(256), "long"), "NotFound")
+      })
+    )
+
+    it.live("resolves .. inside the root, for folders that need not exist", () =>
+      Effect.gen(function* () {
+        const store = yield* make({ "dir/f": "in dir", vmlinuz: "kernel" }, { write: "overwrite" })
+        for (const name of [
+          "dir/../vmlinuz",
+          "discovery/../vmlinuz",
+          "\\dir\\..\\vmlinuz",
+          "vmlinuz/../dir/../vmlinuz"
+        ]) {
+          assert.strictEqual(yield* get(store, name), "kernel", name)
+        }
+        assert.strictEqual(yield* get(store, "a/../dir/x/../f"), "in dir")
+        assert.strictEqual(yield* put(store, "dir/../new", "new"), "done")
+        assert.strictEqual(yield* get(store, "new"), "new")
+        for (const name of ["dir/../../vmlinuz", "../root/vmlinuz", "a\\..\\..\\secret"]) {
+          assert.strictEqual(yield* get(store, name), "AccessDenied Outside", name)
+          assert.strictEqual(yield* put(store, name, "x"), "AccessDenied Outside", name)
+        }
+      })
+    )
+
+    it.live("has files whose names are not UTF-8", () =>
+      Effect.gen(function* () {
+        const store = yield* make({}, { write: "create", ignoreCase: true })
+        const one = yield* store.write(request("CAF\udce9"))
+        assert.strictEqual(yield* put(store, "CAF\udce8", "grave"), "done")
+        yield* one.write(bytesOf("acute"))
+        yield* one.commit
+        assert.strictEqual(yield* put(store, "CAF\ufffd", "another"), "done")
+        assert.strictEqual(yield* put(store, "CAF\udce9", "x"), "Exists")
+        assert.strictEqual(yield* get(store, "CAF\udce9"), "acute")
+        assert.strictEqual(yield* get(store, "caf\udce8"), "grave")
+        assert.strictEqual(yield* get(store, "CAF\ufffd"), "another")
+        assert.strictEqual(yield* get(store, "CAF\udcea"), "NotFound")
       })
     )
 

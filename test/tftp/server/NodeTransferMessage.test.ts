@@ -9,6 +9,7 @@ const cause = Object.assign(new Error("EIO: i/o error, read"), { code: "EIO" })
 
 const fileReasons: ReadonlyArray<FileStoreError.Reason> = [
   new FileStoreError.NotFound(),
+  new FileStoreError.FolderNotFound(),
   new FileStoreError.AccessDenied({ why: "Outside" }),
   new FileStoreError.DiskFull(),
   new FileStoreError.TooLarge({ limit: 5 }),
@@ -22,7 +23,7 @@ const fileReasons: ReadonlyArray<FileStoreError.Reason> = [
 
 const fileErrors = fileReasons.map((reason, index) =>
   index % 2 === 0
-    ? new FileStoreError.FileStoreError({ reason, filename: "\\dir\\f" })
+    ? new FileStoreError.FileStoreError({ reason, filename: "\\dir\\caf\udce9" })
     : new FileStoreError.FileStoreError({ reason })
 )
 

@@ -37,6 +37,25 @@ describe("FileStore.orElse", () => {
   )
 })
 
+describe("FileStore.withoutTrailingFf", () => {
+  it.effect("reads a name without its last byte 0xff if there is no other file, and writes no other name", () =>
+    Effect.gen(function* () {
+      const { map, store: root } = store({ fw: "plain", both: "plain", "both\udcff": "with" }, "create")
+      const lenient = FileStore.withoutTrailingFf(root)
+      assert.strictEqual(yield* get(root, "fw\udcff"), "NotFound")
+      assert.strictEqual(yield* get(lenient, "fw\udcff"), "plain")
+      assert.strictEqual(yield* get(lenient, "both\udcff"), "with")
+      for (const name of ["fw\udcff\udcff", "fw\udcfe", "nope\udcff"]) {
+        assert.strictEqual(yield* get(lenient, name), "NotFound")
+      }
+      const error = yield* Effect.flip(Effect.scoped(lenient.read(request("nope\udcff"))))
+      assert.strictEqual(error.message, '"nope\\xff": no such file or folder')
+      assert.strictEqual(yield* put(lenient, "new\udcff", "x"), "done")
+      assert.deepStrictEqual(names(map), ["both", "both\udcff", "fw", "new\udcff"])
+    })
+  )
+})
+
 describe("FileStore.virtual", () => {
   const files = FileStore.virtual({ "dir/motd": "hello", bytes: bytesOf("abc"), live: Stream.make(bytesOf("now")) })
 
@@ -86,6 +105,9 @@ describe("FileStore.perClient", () => {
         names(map).filter((name) => name.endsWith("up")),
         ["192.0.2.7/up", "up"]
       )
+      map.set("sub/f", bytesOf(""))
+      assert.strictEqual(yield* put(own, "sub/up", "x"), "done")
+      assert.isTrue(map.has("sub/up"))
     })
   )
 
@@ -95,6 +117,8 @@ describe("FileStore.perClient", () => {
       assert.strictEqual(yield* get(own, "f"), "own")
       for (const name of ["g", "192.0.2.8/f"]) assert.strictEqual(yield* get(own, name), "NotFound")
       assert.strictEqual(yield* get(own, "../192.0.2.8/f"), "AccessDenied Outside")
+      assert.strictEqual(yield* get(own, "x/../../192.0.2.8/f"), "AccessDenied Outside")
+      assert.strictEqual(yield* get(own, "x/../f"), "own")
       const none = FileStore.perClient(store(files).store, { common: false, folder: () => undefined })
       assert.strictEqual(yield* get(none, "f"), "NotFound")
     })
