@@ -1,18 +1,26 @@
 /** A store over a directory of the host; nothing outside of it can be read or written. */
-import { constants } from "node:fs"
-import * as Path from "node:path"
+import * as Os from "node:os"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Result from "effect/Result"
-import type * as Scope from "effect/Scope"
-import * as Semaphore from "effect/Semaphore"
-import * as FileName from "./FileName.ts"
-import { FileStore } from "./FileStore.ts"
-import { AccessDenied, BadRoot, DiskFull, Exists, FileStoreError, type Reason } from "./FileStoreError.ts"
+import { FileStore, withoutTrailingFf } from "./FileStore.ts"
+import { BadRoot, FileStoreError } from "./FileStoreError.ts"
 import * as NodeFileCalls from "./NodeFileCalls.ts"
-import * as Upload from "./NodeUpload.ts"
-import * as Quota from "./Quota.ts"
-import type { Readable, Request, Store, WriteMode } from "./Store.ts"
+import * as NodeFileRead from "./NodeFileRead.ts"
+import * as NodeFileWrite from "./NodeFileWrite.ts"
+import type * as NodeReplacement from "./NodeReplacement.ts"
+import type * as NodeUpload from "./NodeUpload.ts"
+import * as NodeUploadTemporary from "./NodeUploadTemporary.ts"
+import type * as Quota from "./Quota.ts"
+import type { Store, WriteMode } from "./Store.ts"
+
+/** The bits that new files and folders do not get, beside the umask of the process. */
+const defaultUmask = 0o022
+
+/** Returns a mode as chosen, or by a umask. */
+const modeOf = (all: number, umask: number | undefined, chosen?: number): NodeUpload.Mode => ({
+  bits: chosen ?? all & ~(umask ?? defaultUmask),
+  isExact: chosen !== undefined || umask !== undefined
+})
 
 /** Options of a store over a directory. @category models @since 0.1.0 */
 export interface Options {
@@ -20,10 +28,32 @@ export interface Options {
    * The directory. A symbolic link is followed again for every request, so that it can be switched to another version.
    */
   readonly root: string
-  /** The permission to write. Default `none`. Missing folders are never created. */
+  /** The permission to write. Default `none`. */
   readonly write?: WriteMode | undefined
+  /** The directory of uploads; files are read below `root` only. Default: the same directory. */
+  readonly uploadRoot?: string | undefined
+  /**
+   * How an upload replaces an existing file. Default `auto`: by a rename, which is atomic, where that keeps its owner,
+   * group, mode, access control list, extended attributes and hard links; else the file is written in place when the
+   * upload is complete. `atomic` is always a rename, and keeps of these what it may; `in-place` is never one.
+   */
+  readonly replace?: NodeReplacement.Method | undefined
+  /**
+   * The folder of uploads that will be written in place into a file whose folder is not writable. Default: the folder of
+   * the system for temporary files.
+   */
+  readonly spool?: string | undefined
+  /** True to create missing folders of uploads, up to 8 levels below the root. Default false. */
+  readonly mkdirs?: boolean | undefined
   /** True to ignore case in the names of files and folders to read. Default false. */
   readonly ignoreCase?: boolean | undefined
+  /** The symbolic links to follow in names to read: those that stay inside the root, or all. Default `inside`. */
+  readonly followSymlinks?: NodeFileRead.Links | undefined
+  /**
+   * The name of a text file in each folder that lists the folder: name, size and time of the last change of each entry
+   * that can be requested. An existing file of this name is served instead. Default: no listing.
+   */
+  readonly listing?: string | undefined
   /**
    * The limits on the size of a file, and of all files below the root. The files are counted again whenever an upload
    * starts while no other is in progress. Default: no limits.
@@ -33,184 +63,59 @@ export interface Options {
   readonly minFreeBytes?: number | undefined
   /** True to flush an upload to the disk (fsync) before it is acknowledged. Default false. */
   readonly sync?: boolean | undefined
-  /** The mode of new files, before the umask. Default 0o644. */
+  /** The mode of new files. Default: 0o666 without the bits of the umask. */
   readonly permissions?: number | undefined
+  /** The bits that new files and folders do not get. Default: the umask of the process, and 0o022. */
+  readonly umask?: number | undefined
 }
-
-/** A failure: a reason of `FileStoreError`, or a system error. */
-type Failure = Reason | NodeJS.ErrnoException
-
-const isErrno = (error: Failure): error is NodeJS.ErrnoException => error instanceof Error
-
-/** Resolves a parsed name to a real path, following all links. */
-const follow = Effect.fnUntraced(function* (
-  root: string,
-  parts: ReadonlyArray<string>,
-  ignoreCase: boolean
-): Effect.fn.Return<string, Failure> {
-  const walk = Effect.fnUntraced(function* () {
-    let path = root
-    for (const part of parts) {
-      const found = FileName.ignoringCase(yield* NodeFileCalls.readdir(path), part) ?? part
-      path = yield* confined(root, yield* NodeFileCalls.realpath(Path.join(path, found)))
-    }
-    return path
-  })
-  const exact = NodeFileCalls.realpath(Path.join(root, ...parts))
-  return yield* ignoreCase ? Effect.catchIf(exact, ({ code }) => code === "ENOENT", walk) : exact
-})
-
-/** Returns the path if it is inside the root and not an unfinished upload. */
-const confined = (root: string, path: string): Effect.Effect<string, AccessDenied> => {
-  if (!NodeFileCalls.isInside(root, path)) return Effect.fail(new AccessDenied({ why: "Outside" }))
-  return Path.basename(path).startsWith(FileName.uploadPrefix)
-    ? Effect.fail(new AccessDenied({ why: "Reserved" }))
-    : Effect.succeed(path)
-}
-
-/** Opens a path inside the root, and checks the open file again: the path may have changed in between. */
-const openInside = Effect.fnUntraced(function* (
-  root: string,
-  path: string,
-  flags: number
-): Effect.fn.Return<number, Failure, Scope.Scope> {
-  const descriptor = yield* Effect.acquireRelease(
-    NodeFileCalls.open(path, flags | constants.O_NOFOLLOW),
-    (descriptor) => Effect.ignore(NodeFileCalls.close(descriptor))
-  )
-  yield* confined(root, yield* NodeFileCalls.realPathOf(descriptor, path))
-  return descriptor
-})
-
-/** The flags for reading: do not wait for the other end of a pipe, nor acquire a terminal. */
-const readFlags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY
-
-const regular = (stats: Parameters<typeof NodeFileCalls.notRegular>[0]): Effect.Effect<void, AccessDenied> => {
-  const refusal = NodeFileCalls.notRegular(stats)
-  return refusal === undefined ? Effect.void : Effect.fail(refusal)
-}
-
-/** Returns the bytes of all files below a directory, without links and unfinished uploads. */
-const measure = Effect.fnUntraced(function* (root: string) {
-  const folders = [root]
-  let sum = 0
-  for (const folder of folders) {
-    const entries = yield* Effect.orElseSucceed(NodeFileCalls.readdir(folder), () => [])
-    for (const entry of entries) {
-      if (entry.startsWith(FileName.uploadPrefix)) continue
-      const path = Path.join(folder, entry)
-      const stats = yield* Effect.orElseSucceed(NodeFileCalls.lstat(path), () => undefined)
-      if (stats?.isDirectory()) folders.push(path)
-      if (stats?.isFile()) sum += stats.size
-    }
-  }
-  return sum
-})
-
-/** Makes a failure the error of a request. */
-const typed =
-  (request: Request, reasonOf: (cause: NodeJS.ErrnoException) => Reason) =>
-  <A, R>(effect: Effect.Effect<A, Failure, R>): Effect.Effect<A, FileStoreError, R> =>
-    Effect.mapError(effect, (error) => {
-      const reason = isErrno(error) ? reasonOf(error) : error
-      return new FileStoreError({ reason, filename: request.filename })
-    })
-
-/** Opens the requested file. */
-const openReadable = Effect.fnUntraced(function* (
-  { ignoreCase = false, root }: Options,
-  { filename }: Request
-): Effect.fn.Return<Readable, Failure, Scope.Scope> {
-  const parts = yield* Effect.fromResult(FileName.parse(filename))
-  const base = yield* NodeFileCalls.realpath(root)
-  const path = yield* confined(base, yield* follow(base, parts, ignoreCase))
-  yield* regular(yield* NodeFileCalls.lstat(path))
-  const descriptor = yield* openInside(base, path, readFlags)
-  const stats = yield* NodeFileCalls.fstat(descriptor)
-  yield* regular(stats)
-  return { size: stats.size, descriptor, body: NodeFileCalls.bodyOf(descriptor, filename) }
-})
-
-/** Opens the folder of an upload. */
-const openFolder = Effect.fnUntraced(function* (
-  base: string,
-  parts: ReadonlyArray<string>
-): Effect.fn.Return<Upload.Folder, Failure, Scope.Scope> {
-  const path = yield* confined(base, yield* NodeFileCalls.realpath(Path.join(base, ...parts)))
-  const descriptor = yield* openInside(base, path, constants.O_RDONLY | constants.O_DIRECTORY)
-  const { dev, ino } = yield* NodeFileCalls.fstat(descriptor)
-  return { descriptor, path: yield* NodeFileCalls.pathThrough(descriptor, path), id: `${dev}:${ino}` }
-})
 
 /**
  * Makes a store over a directory. Fails with `BadRoot` if the root is not a readable directory.
  *
- * Links are followed if they stay inside; directories, devices, pipes and sockets are refused. An upload is written to
- * a temporary file in the same folder, whose name begins with `.tftp-upload-` and cannot be requested; readers keep the
- * file they opened. A second upload of the same name is refused meanwhile, also by another server on the directory. The
- * temporary files of a killed server are removed by the next upload into the folder. Uploads do not follow links.
+ * Links are followed as `followSymlinks` says; directories, devices, pipes and sockets are refused. A name with a byte
+ * 0xff at its end is also read without it, as by `FileStore.withoutTrailingFf`.
+ *
+ * An upload is written to a temporary file in the same folder, whose name begins with `.tftp-upload-` and cannot be
+ * requested. At its end it takes the place of an existing file as `replace` says; readers keep the file they opened,
+ * unless it is written in place. A file that the process may not write is refused, also to root if no one may write it.
+ * A second upload of the same name is refused meanwhile, also by another server on the directory. The temporary files of
+ * a killed server are removed by the next upload into the folder, and those of the same user when the store is made.
+ * Uploads do not follow links.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Return<Store, FileStoreError> {
-  const { minFreeBytes = 0, permissions = 0o644, root, sync = false, write: mode = "none" } = options
-  const quota = Quota.make(options.quota)
-  const admission = yield* Semaphore.make(1)
-  const badRoot = (cause: unknown) =>
-    Effect.fail(new FileStoreError({ reason: new BadRoot({ cause }), filename: root }))
-  yield* Effect.catch(NodeFileCalls.readdir(root), badRoot)
-
-  /** Reserves the upload's part of the quota and of the disk, before its first byte. */
-  const admit = (base: string, folder: Upload.Folder, size: number | undefined) =>
-    admission.withPermit(
-      Effect.gen(function* (): Effect.fn.Return<Quota.Share, Failure, Scope.Scope> {
-        if (options.quota?.total !== undefined && quota.isIdle()) quota.setStoredBytes(yield* measure(base))
-        const room = (yield* NodeFileCalls.freeBytes(folder.path)) - minFreeBytes - quota.pendingBytes()
-        const share = yield* Effect.acquireRelease(
-          Effect.suspend(() => Effect.fromResult(quota.begin(size))),
-          (share) => Effect.sync(() => share.end(0))
-        )
-        if (room < (size ?? 0)) return yield* Effect.fail(new DiskFull())
-        return share
-      })
+  const { permissions, root, umask, uploadRoot = root } = options
+  for (const folder of new Set([root, uploadRoot])) {
+    yield* Effect.catch(NodeFileCalls.readdir(folder), (cause) =>
+      Effect.fail(new FileStoreError({ reason: new BadRoot({ cause }), filename: folder }))
     )
-
-  const uploadTarget = Effect.fnUntraced(function* (
-    request: Request
-  ): Effect.fn.Return<readonly [Upload.Target, Quota.Share], Failure, Scope.Scope> {
-    const { filename, size } = request
-    const parts = yield* Effect.fromResult(FileName.parse(filename))
-    if (mode === "none") return yield* Effect.fail(new AccessDenied({ why: "ReadOnly" }))
-    const base = yield* NodeFileCalls.realpath(root)
-    const folder = yield* openFolder(base, parts.slice(0, -1))
-    const name = parts.at(-1)!
-    const present = yield* Effect.result(NodeFileCalls.lstat(`${folder.path}/${name}`))
-    if (Result.isSuccess(present)) {
-      yield* regular(present.success)
-      if (mode === "create") return yield* Effect.fail(new Exists())
-    }
-    return [{ folder, name, filename }, yield* admit(base, folder, size)] as const
-  })
-
-  return {
-    read: (request) => typed(request, NodeFileCalls.readReason)(openReadable(options, request)),
-    write: Effect.fnUntraced(function* (request) {
-      const failed = typed(request, NodeFileCalls.writeReason)
-      const [target, share] = yield* failed(uploadTarget(request))
-      const checkFreeBytes = Effect.fnUntraced(function* (bytes: number): Effect.fn.Return<void, Failure> {
-        if ((yield* NodeFileCalls.freeBytes(target.folder.path)) - bytes < minFreeBytes)
-          return yield* Effect.fail(new DiskFull())
-      })
-      const availableBytes = minFreeBytes > 0 ? (bytes: number) => failed(checkFreeBytes(bytes)) : () => Effect.void
-      return yield* Upload.make(target, share, {
-        replace: mode === "overwrite",
-        sync,
-        permissions,
-        checkSpace: availableBytes
-      })
-    })
   }
+  yield* NodeUploadTemporary.removeAbandoned(uploadRoot)
+  const reading: NodeFileRead.Options = {
+    root,
+    ignoreCase: options.ignoreCase ?? false,
+    followSymlinks: options.followSymlinks ?? "inside",
+    listing: options.listing
+  }
+  const write = yield* NodeFileWrite.make({
+    root: uploadRoot,
+    write: options.write ?? "none",
+    replace: options.replace ?? "auto",
+    spool: options.spool ?? Os.tmpdir(),
+    mkdirs: options.mkdirs ?? false,
+    quota: options.quota,
+    minFreeBytes: options.minFreeBytes ?? 0,
+    sync: options.sync ?? false,
+    newFile: modeOf(0o666, umask, permissions),
+    newFolder: modeOf(0o777, umask)
+  })
+  return withoutTrailingFf({
+    read: (request) =>
+      NodeFileRead.typed(request, NodeFileCalls.readReason)(NodeFileRead.openReadable(reading, request)),
+    write
+  })
 })
 
 /** Provides a store over a directory as the `FileStore`. @category layers @since 0.1.0 */

@@ -10,6 +10,7 @@ import * as FileName from "../../../src/tftp/store/FileName.ts"
 import * as FileStore from "../../../src/tftp/store/FileStore.ts"
 import * as NodeFile from "../../../src/tftp/store/NodeFileCalls.ts"
 import * as NodeFileStore from "../../../src/tftp/store/NodeFileStore.ts"
+import type * as Store from "../../../src/tftp/store/Store.ts"
 import { stores } from "../../suites/tftp/FileStore.ts"
 import { directory } from "../../support/Directory.ts"
 import { bytesOf, get, put, request, textOf } from "../../support/Files.ts"
@@ -32,6 +33,12 @@ const open = Effect.fnUntraced(function* (
   Fs.writeFileSync(`${place.root}-priv/p`, "secret")
   return { ...place, store: yield* NodeFileStore.make({ ...options, root: place.root }) }
 })
+
+/** Returns the names in a listing. */
+const listed = (store: Store.Store, listing: string) =>
+  Effect.map(get(store, listing), (text) =>
+    text.split("\n").flatMap((line) => line.replace(/^\S+ +(?:\d+|-) /, "") || [])
+  )
 
 describe("NodeFileStore", () => {
   it.live("follows links that stay inside the root, and refuses others", () =>
@@ -60,6 +67,117 @@ describe("NodeFileStore", () => {
       assert.strictEqual(Fs.readFileSync(inRoot("v3/new"), "utf8"), "new")
       assert.deepStrictEqual(Fs.readdirSync(path).sort(), ["root", "root-priv"])
       assert.deepStrictEqual(Fs.readdirSync(`${root}-priv`), ["p"])
+    })
+  )
+
+  it.live("follows links that lead out of the root if it follows all, and hides unfinished uploads there", () =>
+    Effect.gen(function* () {
+      const { inRoot, root, store } = yield* open(
+        { f: "x" },
+        { followSymlinks: "all", ignoreCase: true, listing: "ls" }
+      )
+      Fs.symlinkSync("../root-priv/p", inRoot("sibling"))
+      Fs.symlinkSync(`${root}-priv`, inRoot("out"))
+      Fs.symlinkSync(`../root-priv/${FileName.uploadPrefix}x`, inRoot("upload"))
+      Fs.writeFileSync(`${root}-priv/${FileName.uploadPrefix}x`, "half")
+      Fs.symlinkSync("/dev/null", inRoot("device"))
+      for (const name of ["sibling", "out/p", "OUT/P"]) assert.strictEqual(yield* get(store, name), "secret", name)
+      assert.strictEqual(yield* get(store, "upload"), "AccessDenied Reserved")
+      assert.strictEqual(yield* get(store, "device"), "AccessDenied Device")
+      assert.strictEqual(yield* get(store, "out/../../root-priv/p"), "AccessDenied Outside")
+      assert.strictEqual(yield* get(store, "out/../f"), "x")
+      assert.deepStrictEqual(yield* listed(store, "ls"), ["f", "out/", "sibling"])
+      assert.deepStrictEqual(yield* listed(store, "out/ls"), ["p"])
+    })
+  )
+
+  it.live.skipIf(process.platform !== "linux")("reads and lists names that are not UTF-8 (Linux)", () =>
+    Effect.gen(function* () {
+      const { root, store } = yield* open({}, { ignoreCase: true, listing: "ls", write: "create" })
+      const path = (name: string) => Buffer.concat([Buffer.from(`${root}/`), Buffer.from(name, "latin1")])
+      Fs.mkdirSync(path("k\xfcche"))
+      Fs.writeFileSync(path("k\xfcche/caf\xe9.bin"), "latin")
+      Fs.symlinkSync(path("k\xfcche/caf\xe9.bin"), path("link"))
+      assert.strictEqual(yield* get(store, "k\udcfcche/caf\udce9.bin"), "latin")
+      assert.strictEqual(yield* get(store, "K\udcfcche/CAF\udce9.BIN\udcff"), "latin")
+      assert.strictEqual(yield* get(store, "link"), "latin")
+      assert.strictEqual(yield* get(store, "küche/café.bin"), "NotFound")
+      assert.strictEqual(yield* put(store, "k\udcfcche/\udce4", "new"), "done")
+      assert.strictEqual(Fs.readFileSync(path("k\xfcche/\xe4"), "utf8"), "new")
+      assert.deepStrictEqual(yield* listed(store, "ls"), ["k\udcfcche/", "link"])
+      assert.deepStrictEqual(yield* listed(store, "k\udcfcche/ls"), ["caf\udce9.bin", "\udce4"])
+    })
+  )
+
+  it.live.skipIf(process.platform !== "linux")("serves a root whose name is not UTF-8 (Linux)", () =>
+    Effect.gen(function* () {
+      const { root } = yield* open({})
+      const folder = Buffer.concat([Buffer.from(root), Buffer.from("/\xe9", "latin1")])
+      Fs.mkdirSync(folder)
+      const store = yield* NodeFileStore.make({ root: `${root}/\udce9`, write: "create" })
+      assert.strictEqual(yield* put(store, "f", "text"), "done")
+      assert.strictEqual(yield* get(store, "f"), "text")
+    })
+  )
+
+  it.live("lists a folder: entries that can be requested, by name, with size and time", () =>
+    Effect.gen(function* () {
+      const files = {
+        b: "four",
+        "a b": "x".repeat(12),
+        "sub/c": "",
+        "dir/ls": "a file",
+        [`${FileName.uploadPrefix}x`]: ""
+      }
+      const { inRoot, store } = yield* open(files, { listing: "ls" })
+      for (const name of ["C:", "back\\slash", "line\nfeed"]) Fs.writeFileSync(inRoot(name), "")
+      execFileSync("mkfifo", [inRoot("pipe")])
+      Fs.symlinkSync("b", inRoot("link"))
+      for (const [name, target] of [
+        ["out", "/etc"],
+        ["dangling", "nowhere"],
+        ["loop", "loop"]
+      ] as const) {
+        Fs.symlinkSync(target, inRoot(name))
+      }
+      const at = new Date("2001-02-03T04:05:06.789Z")
+      for (const name of ["b", "a b", "sub", "dir"]) Fs.utimesSync(inRoot(name), at, at)
+      assert.strictEqual(
+        yield* get(store, "/ls"),
+        [
+          "2001-02-03T04:05:06Z 12 a b\n",
+          "2001-02-03T04:05:06Z  4 b\n",
+          "2001-02-03T04:05:06Z  - dir/\n",
+          "2001-02-03T04:05:06Z  4 link\n",
+          "2001-02-03T04:05:06Z  - sub/\n"
+        ].join("")
+      )
+      assert.strictEqual(yield* get(store, "dir/ls"), "a file")
+      assert.deepStrictEqual(yield* listed(store, "sub\\ls"), ["c"])
+      for (const name of ["nope/ls", "b/ls", "LS", "ls/x"])
+        assert.strictEqual(yield* get(store, name), "NotFound", name)
+      assert.strictEqual(yield* get(store, "out/ls"), "AccessDenied Outside")
+      assert.strictEqual(yield* get(yield* NodeFileStore.make({ root: inRoot("") }), "ls"), "NotFound")
+    })
+  )
+
+  it.live("lists no name that is too long to be requested, and an empty folder as an empty file", () =>
+    Effect.gen(function* () {
+      const folder = `${"d".repeat(250)}/${"e".repeat(250)}`
+      const { inRoot, store } = yield* open({ [`${folder}/f`]: "", [`${folder}/gh`]: "" }, { listing: "l" })
+      assert.deepStrictEqual(yield* listed(store, `${folder}/l`), ["f"])
+      Fs.mkdirSync(inRoot("empty"))
+      assert.strictEqual(yield* get(store, "empty/l"), "")
+    })
+  )
+
+  it.live.skipIf(process.getuid?.() === 0)("lists no file that cannot be read (skipped as root)", () =>
+    Effect.gen(function* () {
+      const { inRoot, store } = yield* open({ f: "x", secret: "y", "closed/f": "z" }, { listing: "ls" })
+      Fs.chmodSync(inRoot("secret"), 0)
+      Fs.chmodSync(inRoot("closed"), 0)
+      assert.deepStrictEqual(yield* listed(store, "ls"), ["f"])
+      Fs.chmodSync(inRoot("closed"), 0o700)
     })
   )
 
@@ -193,6 +311,14 @@ describe("NodeFile", () => {
   ])("maps %s to code %i", (code, expected) => {
     assert.strictEqual(NodeFile.writeReason(NodeFile.errno(code)).code, expected)
     assert.strictEqual(NodeFile.readReason(NodeFile.errno(code)).code, expected)
+  })
+
+  it("explains a read-only file system, not the permission to write", () => {
+    const { detail } = NodeFile.writeReason(NodeFile.errno("EROFS"))
+    assert.strictEqual(
+      detail,
+      "the file system is mounted read-only; mount it for writing, or move the folder to another one"
+    )
   })
 })
 

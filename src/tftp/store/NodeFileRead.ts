@@ -1,0 +1,133 @@
+/** The reading side of a store over a directory: names become real paths inside the root, which are opened safely. */
+import { constants } from "node:fs"
+import * as Path from "node:path"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import * as FileName from "./FileName.ts"
+import { AccessDenied, FileStoreError, type Reason } from "./FileStoreError.ts"
+import * as NodeFileCalls from "./NodeFileCalls.ts"
+import * as NodeFileListing from "./NodeFileListing.ts"
+import type { Readable, Request } from "./Store.ts"
+
+/** The symbolic links to follow: those that stay inside the root, or all. */
+export type Links = "inside" | "all"
+
+/** Options of reading. */
+export interface Options {
+  readonly root: string
+  readonly ignoreCase: boolean
+  readonly followSymlinks: Links
+  /** The name of the listing that each folder has; undefined for none. */
+  readonly listing: string | undefined
+}
+
+/** A failure: a reason of `FileStoreError`, or a system error. */
+export type Failure = Reason | NodeJS.ErrnoException
+
+const isErrno = (error: Failure): error is NodeJS.ErrnoException => error instanceof Error
+
+/** Makes a failure the error of a request. */
+export const typed =
+  ({ filename }: Pick<Request, "filename">, reasonOf: (cause: NodeJS.ErrnoException) => Reason) =>
+  <A, R>(effect: Effect.Effect<A, Failure, R>): Effect.Effect<A, FileStoreError, R> =>
+    Effect.mapError(effect, (error) => {
+      const reason = isErrno(error) ? reasonOf(error) : error
+      return new FileStoreError({ reason, filename })
+    })
+
+/** Resolves a parsed name to a real path, following all links. */
+const follow = Effect.fnUntraced(function* (
+  root: string,
+  parts: ReadonlyArray<string>,
+  { followSymlinks, ignoreCase }: Options
+): Effect.fn.Return<string, Failure> {
+  const walk = Effect.fnUntraced(function* () {
+    let path = root
+    for (const part of parts) {
+      const found = FileName.ignoringCase(yield* NodeFileCalls.readdir(path), part) ?? part
+      path = yield* confined(root, yield* NodeFileCalls.realpath(Path.join(path, found)), followSymlinks)
+    }
+    return path
+  })
+  const exact = NodeFileCalls.realpath(Path.join(root, ...parts))
+  const path = yield* ignoreCase ? Effect.catchIf(exact, ({ code }) => code === "ENOENT", walk) : exact
+  return yield* confined(root, path, followSymlinks)
+})
+
+/** Returns a real path if links may lead there, and it is not that of an unfinished upload. */
+export const confined = (root: string, path: string, links: Links = "inside"): Effect.Effect<string, AccessDenied> => {
+  if (links === "inside" && !NodeFileCalls.isInside(root, path)) {
+    return Effect.fail(new AccessDenied({ why: "Outside" }))
+  }
+  return Path.basename(path).startsWith(FileName.uploadPrefix)
+    ? Effect.fail(new AccessDenied({ why: "Reserved" }))
+    : Effect.succeed(path)
+}
+
+/** Opens a path that `confined` accepts, and checks the open file again: the path may have changed in between. */
+export const openInside = Effect.fnUntraced(function* (
+  root: string,
+  path: string,
+  flags: number,
+  links: Links = "inside"
+): Effect.fn.Return<number, Failure, Scope.Scope> {
+  const descriptor = yield* Effect.acquireRelease(
+    NodeFileCalls.open(path, flags | constants.O_NOFOLLOW),
+    (descriptor) => Effect.ignore(NodeFileCalls.close(descriptor))
+  )
+  yield* confined(root, yield* NodeFileCalls.realPathOf(descriptor, path), links)
+  return descriptor
+})
+
+/** The flags for reading: do not wait for the other end of a pipe, nor acquire a terminal. */
+const readFlags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY
+
+export const regular = (stats: Parameters<typeof NodeFileCalls.notRegular>[0]): Effect.Effect<void, AccessDenied> => {
+  const refusal = NodeFileCalls.notRegular(stats)
+  return refusal === undefined ? Effect.void : Effect.fail(refusal)
+}
+
+/** Opens a file by its parsed name; `filename` is the name in errors. */
+const openFile = Effect.fnUntraced(function* (
+  options: Options,
+  base: string,
+  parts: ReadonlyArray<string>,
+  filename: string
+): Effect.fn.Return<Readable, Failure, Scope.Scope> {
+  const path = yield* follow(base, parts, options)
+  yield* regular(yield* NodeFileCalls.lstat(path))
+  const descriptor = yield* openInside(base, path, readFlags, options.followSymlinks)
+  const stats = yield* NodeFileCalls.fstat(descriptor)
+  yield* regular(stats)
+  const { mtimeMs: modifiedAtMillis, size } = stats
+  return {
+    size,
+    descriptor,
+    modifiedAtMillis,
+    unchanged: NodeFileCalls.unchanged(descriptor, size, modifiedAtMillis, filename),
+    body: NodeFileCalls.bodyOf(descriptor, filename)
+  }
+})
+
+/** Lists the folder of a listing. */
+const openListing = Effect.fnUntraced(function* (
+  options: Options,
+  base: string,
+  folder: ReadonlyArray<string>
+): Effect.fn.Return<Readable, Failure> {
+  const path = yield* follow(base, folder, options)
+  return yield* NodeFileListing.make(path, folder, (real) => confined(base, real, options.followSymlinks))
+})
+
+/** Opens the requested file, or the listing of its folder if there is no such file. */
+export const openReadable = Effect.fnUntraced(function* (
+  options: Options,
+  { filename }: Request
+): Effect.fn.Return<Readable, Failure, Scope.Scope> {
+  const parts = yield* Effect.fromResult(FileName.parse(filename))
+  const base = yield* NodeFileCalls.realpath(options.root)
+  const file = openFile(options, base, parts, filename)
+  if (parts.at(-1) !== options.listing) return yield* file
+  const isMissing = (error: Failure) => isErrno(error) && error.code === "ENOENT"
+  return yield* Effect.catchIf(file, isMissing, () => openListing(options, base, parts.slice(0, -1)))
+})
