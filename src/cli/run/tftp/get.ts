@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
+import * as NameText from "../../../tftp/protocol/NameText.ts"
 import type * as Url from "../../../tftp/protocol/Url.ts"
 import * as FileStoreError from "../../../tftp/store/FileStoreError.ts"
 import type * as Store from "../../../tftp/store/Store.ts"
@@ -9,6 +10,7 @@ import * as TftpClient from "../../../tftp/TftpClient.ts"
 import { UsageError } from "../../common/CliErrors.ts"
 import * as network from "../common/network.ts"
 import * as NodeLocalFile from "./NodeLocalFile.ts"
+import * as NodeRawArgument from "./NodeRawArgument.ts"
 import * as Transfer from "./transfer.ts"
 
 /** Reads a file to standard output, no faster than its reader. */
@@ -33,9 +35,9 @@ interface Input extends Transfer.Input {
 
 export const get = Effect.fnUntraced(
   function* (input: Input) {
-    const url = yield* Transfer.parse(input.url)
+    const url = yield* Transfer.parse(NodeRawArgument.restore(input.url))
     const name = Transfer.lastOf(url.path)
-    const output = input.output ?? name
+    const output = input.output === undefined ? name : NodeRawArgument.restore(input.output)
     if (output === undefined)
       return yield* new UsageError({ message: `no file name in ${input.url}; name the output with -o` })
     if (output === "-") {
@@ -57,7 +59,8 @@ const bracketed = (host: string) => (/^[^[\]]*:[^[\]]*:[^[\]]*$/.test(host) ? `[
 
 export const rcat = Effect.fnUntraced(
   function* (input: Transfer.Input & { readonly host: string; readonly file: string }) {
-    const url = yield* Transfer.parse(`tftp://${bracketed(input.host)}/${encodeURIComponent(input.file)}`)
+    const path = NameText.toUrlPath(NodeRawArgument.restore(input.file))
+    const url = yield* Transfer.parse(`tftp://${bracketed(input.host)}/${path}`)
     const description = { url, file: "-", name: undefined, toStdout: true }
     yield* Transfer.run(input, description, (options) => toStdout(url, options))
   },

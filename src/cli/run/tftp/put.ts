@@ -8,6 +8,7 @@ import * as TftpClient from "../../../tftp/TftpClient.ts"
 import { UsageError } from "../../common/CliErrors.ts"
 import * as network from "../common/network.ts"
 import * as NodeLocalFile from "./NodeLocalFile.ts"
+import * as NodeRawArgument from "./NodeRawArgument.ts"
 import * as Transfer from "./transfer.ts"
 
 interface Input extends Transfer.Input {
@@ -25,15 +26,17 @@ const stdin = Effect.map(Stdio.Stdio, (stdio): Pick<Store.Readable, "body" | "si
 
 export const put = Effect.fnUntraced(
   function* (input: Input) {
-    const fromStdin = input.file === "-"
-    const name = NodeLocalFile.nameOf(input.file)
-    const urlWithName = Transfer.withName(input.url, name)
-    if (fromStdin && urlWithName !== input.url) {
+    const file = NodeRawArgument.restore(input.file)
+    const fromStdin = file === "-"
+    const name = NodeLocalFile.nameOf(file)
+    const givenUrl = NodeRawArgument.restore(input.url)
+    const urlWithName = Transfer.withName(givenUrl, name)
+    if (fromStdin && urlWithName !== givenUrl) {
       return yield* new UsageError({ message: "no file name: standard input has none; end the URL with one" })
     }
     const url = yield* Transfer.parse(urlWithName)
-    const readable = yield* fromStdin ? stdin : NodeLocalFile.readable(input.file)
-    const description = { url, file: input.file, name: fromStdin ? Transfer.lastOf(url.path) : name, toStdout: false }
+    const readable = yield* fromStdin ? stdin : NodeLocalFile.readable(file)
+    const description = { url, file, name: fromStdin ? Transfer.lastOf(url.path) : name, toStdout: false }
     yield* Transfer.run(input, description, (options) => TftpClient.put(url, readable, options))
   },
   Effect.scoped,

@@ -4,6 +4,7 @@ import * as Console from "effect/Console"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
+import * as NameText from "../../../tftp/protocol/NameText.ts"
 import * as Url from "../../../tftp/protocol/Url.ts"
 import type * as TftpClient from "../../../tftp/TftpClient.ts"
 import type * as TftpError from "../../../tftp/TftpError.ts"
@@ -95,5 +96,5 @@ export const lastOf = (path: string) => {
 /** Appends a name to a URL that ends with a slash. */
 export const withName = (url: string, name: string) => {
   const [, folder, mode = ""] = /^(tftp:\/\/[^/?#]*\/(?:[^?#]*\/)?)(;mode=[^/]*)?$/is.exec(url) ?? []
-  return folder === undefined ? url : `${folder}${encodeURIComponent(name.toWellFormed())}${mode}`
+  return folder === undefined ? url : `${folder}${NameText.toUrlPath(name)}${mode}`
 }

@@ -1,10 +1,10 @@
 /** The progress bar of a transfer on a terminal, and its summary line. */
 import * as Effect from "effect/Effect"
 import * as Stdio from "effect/Stdio"
-import * as TerminalText from "../../../network/TerminalText.ts"
 import * as Amount from "../../../terminal/Amount.ts"
 import { columns, printLine, replaceLine } from "../../../terminal/NodeTerminal.ts"
 import * as ProgressBar from "../../../terminal/ProgressBar.ts"
+import * as NameText from "../../../tftp/protocol/NameText.ts"
 import type * as TftpClient from "../../../tftp/TftpClient.ts"
 
 const resentOf = (resent: number) => (resent === 0 ? "" : `, ${resent} resent`)
@@ -29,7 +29,7 @@ export const done = (name: string, { blksize, bytes, resent, windowsize }: TftpC
 
 /** Draws on standard error; undefined if it is not a terminal, or the file is printed to a terminal. */
 export const transferBar = Effect.fnUntraced(function* (fileName: string, toStdout: boolean) {
-  const name = TerminalText.escape(fileName)
+  const name = NameText.escape(fileName)
   const stdio = yield* Stdio.Stdio
   const isSeen = (yield* stdio.stderrIsTerminal) && !(toStdout && (yield* stdio.stdoutIsTerminal))
   if (!isSeen) return undefined

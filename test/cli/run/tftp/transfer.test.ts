@@ -3,6 +3,7 @@ import * as Fs from "node:fs"
 import * as Path from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import { inject } from "vitest"
 import * as Cli from "../../../support/Cli.ts"
 import { directory } from "../../../support/Directory.ts"
 import { pseudoRandomBytes } from "../../../support/Hosts.ts"
@@ -180,6 +181,22 @@ describe("tftp put", () => {
       yield* server.ended
       assert.deepStrictEqual(Fs.readdirSync(root), ["f"])
       assert.strictEqual(textOf(inRoot("f")), "old")
+    }).pipe(Effect.scoped)
+  )
+})
+
+describe("tftp put and rcat", () => {
+  it.live.skipIf(process.platform !== "linux")("take names that are not UTF-8 (Linux only)", () =>
+    Effect.gen(function* () {
+      const { folder, server, url } = yield* setUp()
+      Fs.writeFileSync(Buffer.concat([Buffer.from(folder), Buffer.from("/caf\xe9.bin", "latin1")]), "latin")
+      const script = `
+        name=$(printf 'caf\\351.bin')
+        "$@" tftp put "${folder}/$name" "${url("")}" && "$@" rcat "localhost:${server.port}" "$name"`
+      const command = [process.execPath, "--conditions=effect-inet-source", inject("command")]
+      const { status, stderr, stdout } = ChildProcess.spawnSync("sh", ["-c", script, "sh", ...command])
+      assert.strictEqual(`${stderr}${status}`, "0")
+      assert.strictEqual(`${stdout}`, "latin")
     }).pipe(Effect.scoped)
   )
 })
