@@ -16,6 +16,7 @@ Effect.gen(function* () {
   const { address } = yield* NodeHangman.make({
     port: 0,
     maxConnections: 1_000_000,
+    backlog: 4_096,
     rate: 1_000_000,
     settings: { dialect: "course", ...(words === undefined ? {} : { words }) }
   })

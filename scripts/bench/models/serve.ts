@@ -32,7 +32,13 @@ Effect.gen(function* () {
   const options = { rounds: Number(rounds) }
   const session = yield* definition.make(options)
   const program = { session, definition, options, module: new URL("session.ts", import.meta.url).href }
-  const limits = { port: 0, maxConnections: 1_000_000, rate: 1_000_000, idleTimeout: "10 minutes" } as const
+  const limits = {
+    port: 0,
+    maxConnections: 1_000_000,
+    backlog: 4_096,
+    rate: 1_000_000,
+    idleTimeout: "10 minutes"
+  } as const
   const { address } = yield* models[name]!.serve(program, limits)
   if (NetAddress.isInetAddress(address)) control(address.port)
   yield* Effect.never

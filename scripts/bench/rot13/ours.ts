@@ -12,6 +12,9 @@ const Main = Layer.effectDiscard(
     const { address } = yield* Rot13Server.Rot13Server
     if (NetAddress.isInetAddress(address)) control(address.port)
   })
-).pipe(Layer.provide(Rot13Server.layer({ port: 0, maxConnections: 1_000_000 })), Layer.provide(NodeNetwork.layer))
+).pipe(
+  Layer.provide(Rot13Server.layer({ port: 0, maxConnections: 1_000_000, backlog: 511 })),
+  Layer.provide(NodeNetwork.layer)
+)
 
 NodeRuntime.runMain(Layer.launch(Main))
