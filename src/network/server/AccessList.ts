@@ -10,9 +10,13 @@ export interface AccessList {
   readonly deny: ReadonlyArray<IpNetwork.IpNetwork>
 }
 
+/** Tests if some clients are not accepted. */
+export const isRestricted = ({ allow, deny }: AccessList): boolean => allow !== undefined || deny.length > 0
+
 /** Tests if a client is accepted. A client of a unix socket has no address: the mode of the socket decides. */
-export const permits = ({ allow, deny }: AccessList, client: NetAddress.SocketAddress): boolean => {
-  if ((allow === undefined && deny.length === 0) || !NetAddress.isInetAddress(client)) return true
+export const permits = (list: AccessList, client: NetAddress.SocketAddress): boolean => {
+  if (!isRestricted(list) || !NetAddress.isInetAddress(client)) return true
+  const { allow, deny } = list
   const address = NetAddress.toCanonical(client.address)
   const contains = (network: IpNetwork.IpNetwork) => IpNetwork.contains(network, address)
   return (allow === undefined || allow.some(contains)) && !deny.some(contains)

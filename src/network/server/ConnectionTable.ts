@@ -135,16 +135,21 @@ export const setLimits = <R>(table: ConnectionTable<R>, limits: ConnectionLimits
   }
 }
 
-const annotate = <R>({ context, service }: ConnectionTable<R>, id: number | "refused", remote: string) =>
+/** Returns the context of a connection's fibers, with their log annotations. */
+const annotate = <R>(
+  { context, service }: ConnectionTable<R>,
+  id: number | "refused",
+  connection: Network.Connection
+) =>
   Context.add(context, References.CurrentLogAnnotations, {
     ...Context.get(context, References.CurrentLogAnnotations),
     service,
     client: id,
-    remote
+    remote: NetAddress.formatSocketAddress(connection.remote)
   })
 
-const log = <R>({ context, service }: ConnectionTable<R>, line: string) =>
-  void Effect.runForkWith(context)(Effect.annotateLogs(Effect.logWarning(line), { service }))
+const log = <R>({ context, service }: ConnectionTable<R>, { level, text }: RefusalLog.Line) =>
+  void Effect.runForkWith(context)(Effect.annotateLogs(Effect.logWithLevel(level)(text), { service }))
 
 /** Counts a refused connection. `detail` is logged once a minute. */
 const countRefusal = <R>(
@@ -156,8 +161,8 @@ const countRefusal = <R>(
   table.metrics.refuse(reason)
   table.emit(() => ({ _tag: "Refused", remote, reason }))
   if (detail === undefined) return
-  const line = RefusalLog.note(table.refusalLog, reason, detail, table.sweeper.now())
-  if (line !== undefined) log(table, line)
+  const text = RefusalLog.note(table.refusalLog, reason, detail, table.sweeper.now())
+  if (text !== undefined) log(table, { level: "Warn", text })
 }
 
 /** Counts a connection that the network has refused because the process cannot open more files. */
@@ -168,7 +173,7 @@ export const refuseUnaccepted = <R>(table: ConnectionTable<R>, error: Network.Ne
 const refusalReason = <R>(table: ConnectionTable<R>, served: ServedConnection<R>) => {
   const { activeByPeer, limits, metrics, rates, sweeper } = table
   const { connection, isActive, peer } = served
-  if (!AccessList.permits(limits, connection.remote)) return "NotAllowed"
+  if (AccessList.isRestricted(limits) && !AccessList.permits(limits, connection.remote)) return "NotAllowed"
   const active = metrics.stats.active - (isActive ? 1 : 0)
   const activeFromPeer = peer === undefined ? 0 : (activeByPeer.get(peer) ?? 0)
   const reason = ConnectionLimits.refusalReason(limits, active, activeFromPeer)
@@ -282,7 +287,7 @@ const refuse = <R>(
   const { connection } = served
   const { remote } = connection
   served.activity = { ...served.activity, phase: "Ending", sinceMillis: table.sweeper.now() }
-  served.context = annotate(table, "refused", NetAddress.formatSocketAddress(remote))
+  served.context = annotate(table, "refused", connection)
   setActive(table, served, false)
   countRefusal(table, remote, reason, detail)
   return reason === "MaxConnections" || reason === "MaxConnectionsPerPeer"
@@ -296,15 +301,13 @@ const admit = <R>(table: ConnectionTable<R>, served: ServedConnection<R>): Effec
   const refusal = refusalReason(table, served)
   if (refusal !== undefined) return refuse(table, served, refusal)
   const { connection, data, peer } = served
-  const { remote } = connection
   metrics.stats.accepted++
   const id = Context.get(connection.context, Network.ConnectionNumber) ?? metrics.stats.accepted
-  const remoteText = NetAddress.formatSocketAddress(remote)
   served.id = id
-  served.context = annotate(table, id, remoteText)
+  served.context = annotate(table, id, connection)
   setActive(table, served, true)
   countPeer(table, peer, 1)
-  emit(() => ({ _tag: "Accepted", id, remote }))
+  emit(() => ({ _tag: "Accepted", id, remote: connection.remote }))
   return ServerSpan.withSpan(
     handler(connection, { id, sweeper, data }),
     served.context,
@@ -312,7 +315,7 @@ const admit = <R>(table: ConnectionTable<R>, served: ServedConnection<R>): Effec
     () => ({
       service,
       client: id,
-      remote: remoteText
+      remote: NetAddress.formatSocketAddress(connection.remote)
     })
   )
 }
