@@ -66,15 +66,22 @@ const isAlive = (owner: string, path: string, foreignTimeoutMillis: number) => {
 /** The part of a file name after the prefix: the owner, which may be between a tag and random digits. */
 const ownerPattern = /^(?:\w+\.)?([0-9a-f]{8}-\d+-\w+)(?:\.[0-9a-f]{8})?$/
 
-/**
- * Deletes the files of dead owners whose names begin with a prefix, and returns the names and owners of the others.
- *
- * A process on another host cannot be checked: it counts as dead once its file is older than `foreignTimeoutMillis`.
- */
+/** Returns true if a file belongs to the user of this process. */
+const isOfThisUser = (path: string) => attempt(() => Fs.lstatSync(path).uid) === process.geteuid?.()
+
+/** Options of `sweep`. */
+export interface SweepOptions {
+  /** A process on another host cannot be checked: it counts as dead once its file is older. Default 10 minutes. */
+  readonly foreignTimeoutMillis?: number | undefined
+  /** True to delete only files of the user of this process. Default: all that it may. */
+  readonly isOwnOnly?: boolean | undefined
+}
+
+/** Deletes the files of dead owners whose names begin with a prefix, and returns the names and owners of the others. */
 export const sweep = Effect.fnUntraced(function* (
   folder: string,
   prefix: string,
-  foreignTimeoutMillis = defaultForeignTimeoutMillis
+  { foreignTimeoutMillis = defaultForeignTimeoutMillis, isOwnOnly = false }: SweepOptions = {}
 ) {
   const names = yield* Effect.tryPromise({
     try: () => Fs.promises.readdir(folder),
@@ -86,7 +93,7 @@ export const sweep = Effect.fnUntraced(function* (
     if (owner === undefined) continue
     const path = Path.join(folder, name)
     if (isAlive(owner, path, foreignTimeoutMillis)) running.push({ name, owner })
-    else yield* Effect.ignore(Effect.tryPromise(() => Fs.promises.unlink(path)))
+    else if (!isOwnOnly || isOfThisUser(path)) yield* Effect.ignore(Effect.tryPromise(() => Fs.promises.unlink(path)))
   }
   return running
 })

@@ -31,7 +31,7 @@ export const acquire = Effect.fnUntraced(function* (name: string) {
     catch: (cause) => ((cause as NodeJS.ErrnoException).code === "EEXIST" ? lockedBy(path, process.pid) : cause)
   })
   const giveWay = Effect.gen(function* () {
-    const running = yield* NodeFileOwner.sweep(Path.dirname(path), prefix, 0)
+    const running = yield* NodeFileOwner.sweep(Path.dirname(path), prefix, { foreignTimeoutMillis: 0 })
     const rival = running.find(({ name }) => name !== ownName)
     if (rival !== undefined) return yield* lockedBy(path, NodeFileOwner.pidOf(rival.owner))
   })
