@@ -1,96 +1,44 @@
 /**
- * An upload into a directory: written to a temporary file in the same folder, which is then renamed atomically.
- *
- * The temporary file is also a lock. Its name identifies the upload and the process that holds it:
- * `.tftp-upload-<hash of the name>.<owner>.<random>`. A process first creates its own file, then looks for others: of
- * two that start at the same time, at least one sees the other and is refused; within a process the first always wins.
- * Any process removes the files of dead owners. No name is used twice, so this never removes a file in use.
+ * An upload into a directory: written to a temporary file, which is then renamed, or copied into the file it replaces.
+ * `NodeUploadTemporary` is the temporary file, `NodeReplacement` the end of an existing one.
  */
-import * as Crypto from "node:crypto"
-import { constants } from "node:fs"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import * as NodeFileOwner from "../../process/NodeFileOwner.ts"
-import { uploadPrefix } from "./FileName.ts"
-import { Busy, FileStoreError, type Reason } from "./FileStoreError.ts"
+import type * as Scope from "effect/Scope"
+import { Busy, type FileStoreError, NotReplaceable } from "./FileStoreError.ts"
+import type * as NodeFileAttributes from "./NodeFileAttributes.ts"
 import * as NodeFileCalls from "./NodeFileCalls.ts"
+import { type Failure, typed } from "./NodeFileRead.ts"
+import * as NodeReplacement from "./NodeReplacement.ts"
+import * as Temporary from "./NodeUploadTemporary.ts"
 import type * as Quota from "./Quota.ts"
 import type { Writable } from "./Store.ts"
 
-/** An open directory. */
-export interface Folder {
-  readonly descriptor: number
-  /** A path through the descriptor, where the system has one. */
-  readonly path: string
-  /** The identity of the directory: the same for every path to it. */
-  readonly id: string
-}
-
-/** The file that an upload creates or replaces. */
-export interface Target {
-  readonly folder: Folder
-  readonly name: string
-  /** The name as sent by the client, for errors. */
-  readonly filename: string
+/** The mode of new files or folders. */
+export interface Mode {
+  readonly bits: number
+  /** True to set it regardless of the umask of the process. */
+  readonly isExact: boolean
 }
 
 /** Options of one upload. */
 export interface Options {
-  readonly replace: boolean
+  /** How an existing file is replaced; undefined to create only new ones. */
+  readonly replace: NodeReplacement.Method | undefined
+  readonly newFile: Mode
+  readonly attributes: NodeFileAttributes.FileAttributes
+  /** True to flush the file to the disk before the end. */
   readonly sync: boolean
-  readonly permissions: number
-  /** Called before each write with its number of bytes; fails if the disk is full. */
-  readonly checkSpace: (bytes: number) => Effect.Effect<void, FileStoreError>
-}
-
-/** The names being uploaded by this process, in all stores. */
-const activeUploads = new Set<string>()
-
-/** Locks a name within this process; returns its release, which the end of the scope calls at the latest. */
-const lockName = ({ filename, folder, name }: Target) => {
-  const key = `${folder.id}/${name}`
-  const acquire = Effect.suspend(() => {
-    if (activeUploads.has(key)) return Effect.fail(new FileStoreError({ reason: new Busy(), filename }))
-    activeUploads.add(key)
-    let isOurs = true
-    return Effect.succeed(() => {
-      if (isOurs) activeUploads.delete(key)
-      isOurs = false
-    })
-  })
-  return Effect.acquireRelease(acquire, (release) => Effect.sync(release))
-}
-
-const tagOf = (name: string) => Crypto.createHash("sha256").update(name).digest("hex").slice(0, 16)
-
-/** Removes the temporary files of dead processes; returns true if a running one uploads the same name. */
-const hasRival = Effect.fnUntraced(function* ({ folder, name }: Target, own: string) {
-  const running = yield* NodeFileOwner.sweep(folder.path, uploadPrefix)
-  return running.some((entry) => entry.name !== own && entry.name.startsWith(`${uploadPrefix}${tagOf(name)}.`))
-})
-
-interface Temporary {
-  readonly path: string
-  readonly descriptor: number
-  isOpen: boolean
-  exists: boolean
-}
-
-const create = ({ folder, name }: Target, permissions: number) => {
-  const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants
-  const acquire = Effect.gen(function* () {
-    const entry = `${uploadPrefix}${tagOf(name)}.${NodeFileOwner.self()}.${Crypto.randomBytes(4).toString("hex")}`
-    const path = `${folder.path}/${entry}`
-    const descriptor = yield* NodeFileCalls.open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, permissions)
-    const temporary: Temporary = { path, descriptor, isOpen: true, exists: true }
-    return { entry, temporary }
-  })
-  return Effect.acquireRelease(acquire, ({ temporary: { descriptor, isOpen, exists: isThere, path } }) =>
-    Effect.andThen(
-      Effect.ignore(isThere ? NodeFileCalls.unlink(path) : Effect.void),
-      Effect.ignore(isOpen ? NodeFileCalls.close(descriptor) : Effect.void)
-    )
-  )
+  /** The folder of uploads that cannot be beside the file they replace. */
+  readonly spool: string
+  /** The size that the client has announced. */
+  readonly announcedBytes: number | undefined
+  /** The most bytes of the file. */
+  readonly maxBytes: number | undefined
+  /** Fails if a number of bytes more would leave less free than they must in the file system of a folder. */
+  readonly checkSpace: (folder: string, bytes: number) => Effect.Effect<void, Failure>
+  /** True to check the space before each write. */
+  readonly checkEachWrite: boolean
 }
 
 /** The error codes of file systems without hard links. */
@@ -111,48 +59,87 @@ const linkOrRename = Effect.fnUntraced(function* (from: string, to: string) {
   yield* NodeFileCalls.rename(from, to)
 })
 
-/** Starts an upload; closing the scope without a commit removes it. */
-export const make = Effect.fnUntraced(function* (target: Target, share: Quota.Share, options: Options) {
-  const { filename, folder, name } = target
-  const fail = (reason: Reason) => Effect.fail(new FileStoreError({ reason, filename }))
-  const failed = (cause: NodeJS.ErrnoException) => fail(NodeFileCalls.writeReason(cause))
-  const to = `${folder.path}/${name}`
+/** Creates the temporary file of a target. */
+const createTemporary = (target: Temporary.Target, { newFile, replace, spool }: Options) => {
+  const mustBeBeside = replace === undefined || replace === "atomic"
+  const created = Temporary.create(target, { mode: newFile.bits, spool: mustBeBeside ? undefined : spool })
+  return target.existing === undefined
+    ? created
+    : Effect.mapError(created, (error) =>
+        error instanceof Error && Temporary.isUnwritable(error) ? new NotReplaceable({ why: "Folder" }) : error
+      )
+}
 
-  const release = yield* lockName(target)
-  const { entry, temporary } = yield* Effect.catch(create(target, options.permissions), failed)
-  if (yield* Effect.catch(hasRival(target, entry), failed)) return yield* fail(new Busy())
+/** Sets the mode of a new file or folder, if it is exact and the umask of the process has changed it. */
+export const setMode = Effect.fnUntraced(function* (descriptor: number, { bits, isExact }: Mode) {
+  if (!isExact) return
+  const { mode } = yield* NodeFileCalls.fstat(descriptor)
+  if ((mode & 0o777) !== bits) yield* NodeFileCalls.fchmod(descriptor, (mode & 0o7000) | bits)
+})
+
+/** Locks the name, creates the temporary file, and plans how it takes its place. */
+const start = Effect.fnUntraced(function* (target: Temporary.Target, options: Options) {
+  const { existing } = target
+  const release = yield* Temporary.lockName(target)
+  const temporary = yield* createTemporary(target, options)
+  if (yield* Temporary.hasRival(temporary)) return yield* Effect.fail(new Busy())
+  if (!temporary.isBeside) yield* options.checkSpace(temporary.folder, options.announcedBytes ?? 0)
+  if (existing === undefined) yield* setMode(temporary.descriptor, options.newFile)
+  const plan =
+    existing === undefined || options.replace === undefined
+      ? undefined
+      : yield* NodeReplacement.plan(target, existing, temporary, options.replace)
+  return { release, temporary, plan }
+})
+
+/** Starts an upload; closing the scope without a commit removes it. */
+export const make = Effect.fnUntraced(function* (
+  target: Temporary.Target,
+  share: Quota.Share,
+  options: Options
+): Effect.fn.Return<Writable, FileStoreError, Scope.Scope> {
+  const { folder, name } = target
+  const { checkSpace, maxBytes, replace, sync } = options
+  const failed = typed(target, NodeFileCalls.writeReason)
+  const to = `${folder.path}/${name}`
+  const { plan, release, temporary } = yield* failed(start(target, options))
   const sizeNow = Effect.match(NodeFileCalls.lstat(to), { onSuccess: ({ size }) => size, onFailure: () => 0 })
 
   let position = 0
   let writeError: FileStoreError | undefined
-  const write = Effect.fnUntraced(function* (bytes: Uint8Array) {
-    const grown = share.grow(bytes.length)
-    if (Result.isFailure(grown)) return yield* fail(grown.failure)
-    yield* options.checkSpace(bytes.length)
-    yield* Effect.catch(NodeFileCalls.writeAt(temporary.descriptor, position, bytes), failed)
+  const write = Effect.fnUntraced(function* (bytes: Uint8Array): Effect.fn.Return<void, Failure> {
+    yield* Effect.fromResult(share.grow(bytes.length))
+    if (options.checkEachWrite) yield* checkSpace(temporary.folder, bytes.length)
+    yield* NodeFileCalls.writeAt(temporary.descriptor, position, bytes)
     position += bytes.length
   })
   const keepError = (error: FileStoreError) =>
     Effect.sync(() => {
       writeError = error
     })
+  const takePlace = Effect.gen(function* (): Effect.fn.Return<void, Failure> {
+    if (sync) yield* NodeFileCalls.fsync(temporary.descriptor)
+    if (plan !== undefined) yield* NodeReplacement.replace(plan, temporary, options.attributes)
+    else {
+      yield* Temporary.close(temporary)
+      yield* replace === undefined ? linkOrRename(temporary.path, to) : NodeFileCalls.rename(temporary.path, to)
+      temporary.exists = false
+    }
+    yield* Effect.ignore(Temporary.remove(temporary))
+    yield* Effect.ignore(Temporary.close(temporary))
+    if (sync) yield* NodeFileCalls.fsync(folder.descriptor)
+  })
   const commit = Effect.gen(function* () {
     if (writeError !== undefined) return yield* Effect.fail(writeError)
-    if (options.sync) yield* Effect.catch(NodeFileCalls.fsync(temporary.descriptor), failed)
-    temporary.isOpen = false
-    yield* Effect.catch(NodeFileCalls.close(temporary.descriptor), failed)
     const before = yield* sizeNow
-    if (options.replace) yield* Effect.catch(NodeFileCalls.rename(temporary.path, to), failed)
-    else yield* Effect.catch(linkOrRename(temporary.path, to), failed)
-    temporary.exists = false
-    if (options.sync) yield* Effect.catch(NodeFileCalls.fsync(folder.descriptor), failed)
+    yield* failed(takePlace)
     share.end(position - before)
     release()
   })
-  const writable: Writable = {
-    write: (bytes) => Effect.tapError(write(bytes), keepError),
+  return {
+    write: (bytes) => Effect.tapError(failed(write(bytes)), keepError),
     commit: Effect.uninterruptible(commit),
+    maxBytes,
     descriptor: temporary.descriptor
   }
-  return writable
 })

@@ -59,7 +59,7 @@ describe("NodeFileStore, an upload", () => {
       assert.strictEqual(Fs.readFileSync(inRoot("dir/f"), "utf8"), "old")
       yield* commit
       assert.deepStrictEqual(Fs.readdirSync(inRoot("dir")), ["f"])
-      assert.strictEqual(Fs.statSync(inRoot("dir/f")).mode & 0o777, 0o600)
+      assert.strictEqual(Fs.statSync(inRoot("dir/f")).mode & 0o777, 0o644)
       yield* Scope.close(scope, Exit.void)
       yield* Effect.scoped(store.write(request("g")))
       assert.deepStrictEqual(Fs.readdirSync(root), ["dir"])

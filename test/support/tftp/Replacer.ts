@@ -1,0 +1,30 @@
+/**
+ * A program that writes files into a directory, as the JSON of its argument says, and prints the outcomes and the log
+ * lines as JSON: `{ root, puts: [[options of the store, name, text], ...] }`.
+ */
+import * as Effect from "effect/Effect"
+import * as Logger from "effect/Logger"
+import * as NodeFileStore from "../../../src/tftp/store/NodeFileStore.ts"
+import { put } from "../Files.ts"
+
+/** The options of a store, the name and the text of an upload, or the length of a long one. */
+export type Put = readonly [options: Omit<NodeFileStore.Options, "root">, name: string, text: string | number]
+
+/** What the program prints. */
+export interface Report {
+  readonly outcomes: ReadonlyArray<string>
+  readonly lines: ReadonlyArray<string>
+}
+
+const { puts, root } = JSON.parse(process.argv[2] ?? "") as { readonly root: string; readonly puts: ReadonlyArray<Put> }
+
+const lines: Array<string> = []
+const logs = Logger.layer([Logger.make(({ message }) => void lines.push(String(message)))])
+
+const run = Effect.forEach(puts, ([options, name, text]) =>
+  Effect.flatMap(NodeFileStore.make({ write: "overwrite", ...options, root }), (store) =>
+    put(store, name, typeof text === "string" ? text : "the new content ".repeat(text / 16))
+  )
+)
+const outcomes = await Effect.runPromise(Effect.provide(run, logs))
+process.stdout.write(JSON.stringify({ outcomes, lines } satisfies Report))
