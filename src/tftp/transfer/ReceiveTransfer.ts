@@ -34,7 +34,7 @@ const timeoutFactor = 2
 /** Makes the output of received blocks: those received out of order wait in memory, the others in a write buffer. */
 const makeOutput = ({ agreed, mode, writable }: Options) => {
   const decoder = mode === "netascii" ? Netascii.decoder() : undefined
-  const writeBuffer = WriteBuffer.make(writable.write, agreed.tsize)
+  const writeBuffer = WriteBuffer.make(writable, agreed.tsize)
   /** Blocks received out of order, by their number on the wire; `Receiver` limits them. */
   const outOfOrder = new Map<number, Uint8Array>()
   const append = (block: Uint8Array) => writeBuffer.append(decoder === undefined ? block : decoder.push(block))
