@@ -20,6 +20,7 @@
 import * as NetAddress from "effect/net/NetAddress"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
+import { crc32c } from "./server/Crc32c.ts"
 
 /** Addresses of a client's connection to the proxy. @category models @since 0.1.0 */
 export interface ProxiedClient {
@@ -123,23 +124,82 @@ const decodeClient = (family: keyof typeof addressBytes, bytes: Uint8Array): Pro
   return { source: address(0, 2 * size), destination: address(size, 2 * size + 2) }
 }
 
-/** Parses version 2, which is binary. Additional fields (TLV) after the addresses are skipped. */
+/** An additional field of version 2 (TLV): its type, and the place of its value in the header. */
+interface Field {
+  readonly type: number
+  readonly at: number
+  readonly length: number
+}
+
+/** Bytes of a field before its value: the type and the length. */
+const fieldHeadBytes = 3
+
+/** Returns the fields from an offset to the end of the header; undefined if they do not end there. */
+const fieldsOf = (header: Uint8Array, offset: number): ReadonlyArray<Field> | undefined => {
+  const fields: Array<Field> = []
+  let at = offset
+  while (at < header.length) {
+    if (at + fieldHeadBytes > header.length) return undefined
+    const length = (header[at + 1]! << 8) | header[at + 2]!
+    fields.push({ type: header[at]!, at: at + fieldHeadBytes, length })
+    at += fieldHeadBytes + length
+  }
+  return at === header.length ? fields : undefined
+}
+
+/** Type of the field with the CRC32c of the header (PP2_TYPE_CRC32C). */
+const checksumType = 0x03
+
+const checksumBytes = 4
+
+const hexadecimal = (number: number) => `0x${number.toString(16).padStart(8, "0")}`
+
+/** Compares the checksum of the header, if it has one. Returns what is wrong. */
+const checksumProblem = (header: Uint8Array, fields: ReadonlyArray<Field>): string | undefined => {
+  const [field, second] = fields.filter(({ type }) => type === checksumType)
+  if (field === undefined) return undefined
+  if (second !== undefined) return "two checksums (expected at most one)"
+  const { at, length } = field
+  if (length !== checksumBytes) return `a checksum of ${length} bytes (expected ${checksumBytes})`
+  const received = new DataView(header.buffer, header.byteOffset).getUint32(at)
+  const computed = crc32c(Uint8Array.from(header).fill(0, at, at + checksumBytes))
+  return computed === received
+    ? undefined
+    : `wrong checksum (${hexadecimal(received)}, expected ${hexadecimal(computed)})`
+}
+
+/**
+ * Parses the addresses and the fields of version 2 on behalf of a client. Without a family the addresses have any
+ * length, and so are ignored: bytes that are not fields then are addresses.
+ */
+const parseBlock = (bytes: Uint8Array, family: keyof typeof addressBytes | undefined): Parsed => {
+  const addressesEnd = fixedBytes + (family === undefined ? 0 : addressBytes[family])
+  if (family !== undefined && bytes.length < addressesEnd) {
+    const size = `${bytes.length - fixedBytes} bytes, expected ${addressBytes[family]}`
+    return invalid(`too short for ${family} addresses (${size})`)
+  }
+  const fields = fieldsOf(bytes, addressesEnd)
+  if (fields === undefined && family !== undefined) return invalid("a field (TLV) does not end within the header")
+  const problem = checksumProblem(bytes, fields ?? [])
+  if (problem !== undefined) return invalid(problem)
+  return header(bytes.length, family === undefined ? undefined : decodeClient(family, bytes.subarray(fixedBytes)))
+}
+
+/** Parses version 2, which is binary. Of the additional fields (TLV) only the checksum is read. */
 const parseBinary = (bytes: Uint8Array): Parsed => {
   if (bytes.length < fixedBytes) return incomplete
   const [version, command] = [bytes[12]! >> 4, bytes[12]! & 15]
   if (version !== 2) return invalid(`version ${version} (expected 2)`)
   if (command > 1) return invalid(`unknown command ${command} (expected 0 or 1)`)
+  const isLocal = command === 0
   const [family, protocol] = [bytes[13]! >> 4, bytes[13]! & 15]
-  if (family > 3 || protocol > 2) return invalid(`unknown address family or protocol ${bytes[13]}`)
+  if (!isLocal && (family > 3 || protocol > 2)) return invalid(`unknown address family or protocol ${bytes[13]}`)
   const length = fixedBytes + ((bytes[14]! << 8) | bytes[15]!)
   if (length > maxHeaderBytes) return invalid(`too long (${length} bytes, limit ${maxHeaderBytes})`)
   if (bytes.length < length) return incomplete
-  const name = families[family]
-  // LOCAL, or a family without addresses: what the proxy may have added is ignored.
-  if (command === 0 || name === undefined || protocol === 0) return header(length, undefined)
-  return length < fixedBytes + addressBytes[name]
-    ? invalid(`too short for ${name} addresses (${length - fixedBytes} bytes, expected ${addressBytes[name]})`)
-    : header(length, decodeClient(name, bytes.subarray(fixedBytes, length)))
+  // LOCAL is accepted whatever follows it: the specification discards its family, its addresses and its fields.
+  if (isLocal) return header(length, undefined)
+  return parseBlock(bytes.subarray(0, length), protocol === 0 ? undefined : families[family])
 }
 
 /**

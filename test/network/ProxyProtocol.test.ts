@@ -74,15 +74,15 @@ describe("ProxyProtocol.parse, version 1", () => {
 describe("ProxyProtocol.parse, version 2", () => {
   const ipv4 = [192, 0, 2, 7, 198, 51, 100, 1, 0xdc, 0x04, 0x04, 0x2b]
 
-  it("reads a client over TCP and IPv4, and skips additional fields", () => {
+  it("reads a client over TCP and IPv4, and skips fields that it does not know", () => {
     assert.strictEqual(
       show(ProxyProtocol.parse(version2(0x21, 0x11, ipv4))),
       "28: 192.0.2.7:56324 to 198.51.100.1:1067"
     )
-    const fields = [...ipv4, 0x04, 0, 1, 7]
+    const fields = [...ipv4, 0x04, 0, 1, 7, 0xe0, 0, 0]
     assert.strictEqual(
       show(ProxyProtocol.parse(version2(0x21, 0x11, fields))),
-      "32: 192.0.2.7:56324 to 198.51.100.1:1067"
+      "35: 192.0.2.7:56324 to 198.51.100.1:1067"
     )
   })
 
@@ -92,10 +92,51 @@ describe("ProxyProtocol.parse, version 2", () => {
     assert.strictEqual(show(parsed), "232: /run/a to /run/b")
   })
 
-  it("keeps the addresses of the connection for LOCAL and for an unknown family", () => {
-    assert.strictEqual(show(ProxyProtocol.parse(version2(0x20, 0x11, ipv4))), "28: no client")
-    assert.strictEqual(show(ProxyProtocol.parse(version2(0x20, 0, []))), "16: no client")
-    assert.strictEqual(show(ProxyProtocol.parse(version2(0x21, 0, [1, 2, 3]))), "19: no client")
+  it.each([
+    ["LOCAL with addresses", version2(0x20, 0x11, ipv4), 28],
+    ["LOCAL without addresses", version2(0x20, 0, []), 16],
+    ["LOCAL with a reserved family and protocol", version2(0x20, 0xff, [1, 2, 3]), 19],
+    ["LOCAL with too few bytes for its family", version2(0x20, 0x21, ipv4), 28],
+    ["LOCAL with a wrong checksum", version2(0x20, 0, [3, 0, 4, 1, 2, 3, 4]), 23],
+    ["an unspecified family with any bytes", version2(0x21, 0, [1, 2, 3]), 19],
+    ["an unspecified protocol with addresses", version2(0x21, 0x10, ipv4), 28],
+    ["an unspecified family with its checksum", version2(0x21, 0, [3, 0, 4, 0x3e, 0xc9, 0x89, 0x4e]), 23]
+  ])("keeps the addresses of the connection for %s", (_, bytes, length) => {
+    assert.strictEqual(show(ProxyProtocol.parse(bytes)), `${length}: no client`)
+  })
+
+  it("accepts the checksum of a load balancer of AWS, among the fields of its endpoint", () => {
+    const addresses = [172, 31, 7, 113, 172, 31, 10, 31, 0xc8, 0xf2, 0, 80]
+    const endpoint = [0xea, 0, 23, 1, ...Buffer.from("vpce-08d2bf15fac5001c9")]
+    const padding = [4, 0, 36, ...new Array<number>(36).fill(0)]
+    const withChecksum = (checksum: ReadonlyArray<number>) =>
+      ProxyProtocol.parse(version2(0x21, 0x11, [...addresses, 3, 0, 4, ...checksum, ...endpoint, ...padding]))
+    assert.strictEqual(show(withChecksum([0xe8, 0xd6, 0x89, 0x2d])), "100: 172.31.7.113:51442 to 172.31.10.31:80")
+    assert.deepStrictEqual(withChecksum([0x2d, 0x89, 0xd6, 0xe8]), {
+      _tag: "Invalid",
+      message: "invalid PROXY header: wrong checksum (0x2d89d6e8, expected 0xe8d6892d)"
+    })
+  })
+
+  it("refuses each change of a bit of a header with a checksum, except those that make it LOCAL or remove the field", () => {
+    const bytes = version2(0x21, 0x11, [...ipv4, 4, 0, 1, 7, 3, 0, 4, 0x83, 0x45, 0xe3, 0x88])
+    assert.strictEqual(show(ProxyProtocol.parse(bytes)), "39: 192.0.2.7:56324 to 198.51.100.1:1067")
+    const accepted: Array<string> = []
+    for (let bit = 0; bit < 8 * bytes.length; bit++) {
+      const changed = bytes.slice()
+      changed[bit >> 3]! ^= 1 << (bit & 7)
+      if (ProxyProtocol.parse(changed)._tag === "Header") accepted.push(`byte ${bit >> 3}, bit ${bit & 7}`)
+    }
+    // The command becomes LOCAL, the protocol unspecified, and the family so, too; or the type of the field is another.
+    const otherTypes = Array.from({ length: 8 }, (_, bit) => `byte 32, bit ${bit}`)
+    assert.deepStrictEqual(accepted, ["byte 12, bit 0", "byte 13, bit 0", "byte 13, bit 4", ...otherTypes])
+  })
+
+  it("does not change the bytes that it reads", () => {
+    const bytes = Buffer.from(version2(0x21, 0x11, [...ipv4, 4, 0, 1, 7, 3, 0, 4, 0x83, 0x45, 0xe3, 0x88]))
+    const before = Buffer.from(bytes)
+    ProxyProtocol.parse(bytes)
+    assert.deepStrictEqual(bytes, before)
   })
 
   it.each([
@@ -104,6 +145,15 @@ describe("ProxyProtocol.parse, version 2", () => {
     ["an unknown family", version2(0x21, 0x41, ipv4)],
     ["an unknown protocol", version2(0x21, 0x13, ipv4)],
     ["too few bytes for its addresses", version2(0x21, 0x21, ipv4)],
+    ["a field of one byte", version2(0x21, 0x11, [...ipv4, 4])],
+    ["a field of two bytes", version2(0x21, 0x11, [...ipv4, 4, 0])],
+    ["a field that ends after the header", version2(0x21, 0x11, [...ipv4, 4, 0, 2, 7])],
+    ["a second field that ends after the header", version2(0x21, 0x11, [...ipv4, 4, 0, 0, 4, 0xff, 0xff])],
+    ["a checksum of three bytes", version2(0x21, 0x11, [...ipv4, 3, 0, 3, 1, 2, 3])],
+    ["a wrong checksum", version2(0x21, 0x11, [...ipv4, 3, 0, 4, 1, 2, 3, 4])],
+    ["a wrong checksum for an unspecified family", version2(0x21, 0, [3, 0, 4, 0, 0, 0, 0])],
+    ["two checksums", version2(0x21, 0x11, [...ipv4, 3, 0, 4, 0, 0, 0, 0, 3, 0, 4, 0, 0, 0, 0])],
+    ["a reserved family", version2(0x21, 0xf1, ipv4)],
     ["more than 4,096 bytes", version2(0x21, 0x11, [...ipv4, ...new Array<number>(4_069).fill(0)])]
   ])("refuses a header with %s", (_, bytes) => {
     assert.strictEqual(show(ProxyProtocol.parse(bytes)), "Invalid")
@@ -123,16 +173,16 @@ const Generated = Schema.Struct({
   destinationPort: Port,
   family: Schema.Literals(["IPv4", "IPv6"]),
   version: Schema.Literals([1, 2]),
-  fieldBytes: upTo(300)
+  valueBytes: Schema.UndefinedOr(upTo(300))
 })
 
 const encode = ({
   destination,
   destinationPort,
   family,
-  fieldBytes,
   source,
   sourcePort,
+  valueBytes,
   version
 }: typeof Generated.Type) => {
   const size = family === "IPv4" ? 4 : 16
@@ -149,7 +199,7 @@ const encode = ({
           ...source.slice(0, size),
           ...destination.slice(0, size),
           ...ports,
-          ...new Array<number>(fieldBytes).fill(1)
+          ...(valueBytes === undefined ? [] : [4, ...portBytes(valueBytes), ...new Array<number>(valueBytes).fill(1)])
         ])
       : bytesOf(
           `PROXY ${family === "IPv4" ? "TCP4" : "TCP6"} ${NetAddress.formatIp(from!)} ${NetAddress.formatIp(to!)} ${sourcePort} ${destinationPort}\r\n`
