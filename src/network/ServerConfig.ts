@@ -19,6 +19,7 @@
  */
 import * as Config from "effect/Config"
 import * as Duration from "effect/Duration"
+import * as IpInterface from "effect/net/IpInterface"
 import * as IpNetwork from "effect/net/IpNetwork"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Option from "effect/Option"
@@ -78,7 +79,7 @@ const network = (text: string): IpNetwork.IpNetwork | undefined =>
   Option.getOrUndefined(
     Result.getSuccess(
       text.includes("/")
-        ? IpNetwork.fromString(text)
+        ? Result.map(IpInterface.fromString(text), IpNetwork.fromInterface)
         : Result.flatMap(NetAddress.ipFromString(text), (address) =>
             IpNetwork.fromAddress(address, NetAddress.isIpv4Address(address) ? 32 : 128)
           )
@@ -86,7 +87,8 @@ const network = (text: string): IpNetwork.IpNetwork | undefined =>
   )
 
 /**
- * Parses networks in CIDR notation, or single addresses, separated by commas: 10.0.0.0/8, 192.0.2.7.
+ * Parses networks in CIDR notation, or single addresses, separated by commas: 10.0.0.0/8, 192.0.2.7. Of an address with
+ * a prefix, such as 10.1.2.3/8, the result is its network, 10.0.0.0/8.
  *
  * @category parsing
  * @since 0.1.0
@@ -96,10 +98,13 @@ export const parseNetworks = (text: string): ReadonlyArray<IpNetwork.IpNetwork> 
   return parsed.every((one) => one !== undefined) ? parsed : undefined
 }
 
+/** The values of an option of networks, for messages. @category constants @since 0.1.0 */
+export const expectedNetworks = "networks such as 10.0.0.0/8, 192.0.2.7 or 2001:db8::/32, separated by commas"
+
 /** Creates a config of networks. @category constructors @since 0.1.0 */
 export const networks = (service: string, option: string): Config.Config<ReadonlyArray<IpNetwork.IpNetwork>> => {
   const areNetworks = Schema.makeFilter((text: string) => parseNetworks(text) !== undefined, {
-    expected: "networks such as 10.0.0.0/8 or 192.0.2.7, separated by commas"
+    expected: expectedNetworks
   })
   const text = Config.schema(Schema.String.check(areNetworks), variable(service, option))
   return Config.map(text, (text) => parseNetworks(text)!)

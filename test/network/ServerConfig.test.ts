@@ -3,6 +3,8 @@ import * as ConfigProvider from "effect/ConfigProvider"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as IpNetwork from "effect/net/IpNetwork"
+import * as NetAddress from "effect/net/NetAddress"
+import * as Schema from "effect/Schema"
 import * as ServerConfig from "../../src/network/ServerConfig.ts"
 
 const parse = (env: Record<string, string>, defaults: Parameters<typeof ServerConfig.tcp>[1] = { port: 1067 }) =>
@@ -52,7 +54,7 @@ describe("ServerConfig.tcp", () => {
     ["ROT13_PORT", "http", "number"],
     ["ROT13_MAX_PER_PEER", "0", "1 to"],
     ["ROT13_DRAIN", "5 seconds", "500ms, 5s, 1m or 2h"],
-    ["ROT13_ALLOW", "10.0.0.1/8", "10.0.0.0/8"],
+    ["ROT13_ALLOW", "10.0.0.1/33", "10.0.0.0/8"],
     ["ROT13_DENY", "10.0.0.0/8,,", "10.0.0.0/8"]
   ] as const)("rejects %s=%s and names the variable and the valid values", ([name, value, expected]) =>
     Effect.gen(function* () {
@@ -61,4 +63,46 @@ describe("ServerConfig.tcp", () => {
       assert.include(message, expected)
     })
   )
+})
+
+const byte = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 255 }))
+const prefix = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 40 }))
+
+describe("ServerConfig.parseNetworks", () => {
+  it.prop(
+    "reads addresses with a prefix as their networks, and refuses prefixes that are too long",
+    [Schema.Array(Schema.Tuple([byte, byte, byte, byte, prefix])).check(Schema.isMinLength(1))],
+    ([list]) => {
+      const text = list.map(([a, b, c, d, length]) => `${a}.${b}.${c}.${d}/${length}`).join(", ")
+      const networks = ServerConfig.parseNetworks(text)
+      if (list.some(([, , , , length]) => length > 32)) return assert.isUndefined(networks)
+      assert.strictEqual(networks?.length, list.length)
+      for (const [at, [a, b, c, d]] of list.entries()) {
+        const address = NetAddress.ipFromStringUnsafe(`${a}.${b}.${c}.${d}`)
+        assert.isTrue(IpNetwork.contains(networks![at]!, address))
+        assert.strictEqual(networks![at]!.prefixLength, list[at]![4])
+      }
+    }
+  )
+
+  it("reads a single address as a network of one", () => {
+    assert.deepStrictEqual(ServerConfig.parseNetworks("192.0.2.7,::1")?.map(IpNetwork.format), [
+      "192.0.2.7/32",
+      "::1/128"
+    ])
+  })
+
+  it.each([[""], [","], ["10.0.0.0/8,"], ["host"], ["10.0.0.0/-1"], ["10.0.0.0/8/8"], ["::1/129"]])(
+    "refuses %j as networks",
+    (text) => {
+      assert.isUndefined(ServerConfig.parseNetworks(text))
+    }
+  )
+
+  it("means the network of an address with a prefix", () => {
+    assert.deepStrictEqual(ServerConfig.parseNetworks("10.0.0.1/8, 2001:db8::1/32")?.map(IpNetwork.format), [
+      "10.0.0.0/8",
+      "2001:db8::/32"
+    ])
+  })
 })
