@@ -1,9 +1,9 @@
 /** Word lists in files. */
-import * as Fs from "node:fs"
+import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
+import * as RegularFile from "../network/files/RegularFile.ts"
 import * as Quantity from "../network/Quantity.ts"
-import * as SystemErrorText from "../network/SystemErrorText.ts"
 import * as Words from "./Words.ts"
 
 /**
@@ -20,25 +20,18 @@ const maxBytes = 256 * 1_024 * 1_024
 const expectedFormat = "expected one word of a to z per line"
 
 /**
- * Reads a word list synchronously: 400,000 words in about 30 ms. `Words.skipped` counts the invalid lines. The file may
- * have at most 256 MiB.
+ * Reads a word list: 400,000 words in about 30 ms. `Words.skipped` counts the invalid lines. The file must be a regular
+ * one of at most 256 MiB.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const read = Effect.fnUntraced(function* (path: string) {
   const fail = (problem: string) => new WordsError({ message: `${path}: ${problem}; ${expectedFormat}` })
-  const bytes = yield* Effect.try({
-    try: () => {
-      const file = Fs.statSync(path)
-      if (file.isDirectory()) return "is a directory, not a file"
-      if (!file.isFile()) return "is not a regular file"
-      if (file.size > maxBytes) return `is too large (${file.size} bytes, limit ${maxBytes})`
-      return Fs.readFileSync(path)
-    },
-    catch: (cause) => fail(SystemErrorText.format(cause))
-  })
-  if (typeof bytes === "string") return yield* fail(bytes)
+  const bytes = yield* RegularFile.readBytes(path, maxBytes).pipe(
+    Effect.mapError(({ message }) => fail(message)),
+    Effect.provide(NodeFileSystem.layer)
+  )
   const words = Words.parse(bytes)
   if (words.size === 0)
     return yield* fail(

@@ -21,9 +21,9 @@ describe("NodeWords", () => {
     ["blank", "is empty"],
     ["numbers", "has no valid word in 2 lines"],
     ["missing", "no such file or directory"],
-    ["folder", "is a directory, not a file"],
+    ["folder", "is a directory; name a file"],
     ["numbers/of", "not a directory"],
-    ["null", "is not a regular file"]
+    ["null", "is not a regular file; name one"]
   ] as const)("fails for %s: %s", ([name, problem]) =>
     Effect.gen(function* () {
       const { inRoot } = yield* directory({ empty: "", blank: "\n \r\n", numbers: "1\n2\n", "folder/words": "apple" })

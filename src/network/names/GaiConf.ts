@@ -19,11 +19,12 @@
  * ```
  */
 import * as Effect from "effect/Effect"
-import * as FileSystem from "effect/FileSystem"
+import type * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as IpNetwork from "effect/net/IpNetwork"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
+import * as RegularFile from "../files/RegularFile.ts"
 import * as TerminalText from "../TerminalText.ts"
 import * as AddressOrder from "./AddressOrder.ts"
 
@@ -150,19 +151,17 @@ export interface Options {
 }
 
 /**
- * Reads the file. Without one the options are empty. An unreadable file and each malformed line are logged as warnings.
+ * Reads the file, a regular file of at most 64 MiB. Without one the options are empty. Any other file and each malformed
+ * line are logged as warnings.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const read = Effect.fnUntraced(function* (options: Options = {}) {
   const { path = "/etc/gai.conf" } = options
-  const fs = yield* FileSystem.FileSystem
-  const text = yield* Effect.catch(fs.readFileString(path), (error) =>
+  const text = yield* Effect.catch(RegularFile.readText(path, RegularFile.systemFileBytes), ({ message, reason }) =>
     Effect.as(
-      error.reason._tag === "NotFound"
-        ? Effect.void
-        : Effect.logWarning(`cannot read ${path}: ${error.message}; using the order of RFC 6724`),
+      reason === "NotFound" ? Effect.void : Effect.logWarning(`${path}: ${message}; using the order of RFC 6724`),
       ""
     )
   )

@@ -6,11 +6,12 @@ import * as Arr from "effect/Array"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Equal from "effect/Equal"
-import * as FileSystem from "effect/FileSystem"
+import type * as FileSystem from "effect/FileSystem"
 import * as Dns from "effect/net/Dns"
 import * as Host from "effect/net/Host"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
+import * as RegularFile from "../files/RegularFile.ts"
 
 /**
  * Reason: the name is unknown, or has no address of the requested family (HOST_NOT_FOUND, EAI_NONAME).
@@ -199,9 +200,20 @@ export const followAliases = Effect.fnUntraced(function* (name: string) {
 export interface Options {
   /** Family of the addresses. Default: IPv4, and IPv6 for a host without IPv4. */
   readonly family?: 4 | 6 | undefined
-  /** Hosts file. Default `/etc/hosts`; an unreadable file counts as empty. */
+  /** Hosts file, a regular file of at most 64 MiB. Default `/etc/hosts`; any other file counts as empty and is logged. */
   readonly hostsFile?: string | undefined
 }
+
+const readHosts = (path: string) =>
+  RegularFile.readText(path, RegularFile.systemFileBytes).pipe(
+    Effect.catch(({ message, reason }) =>
+      Effect.as(
+        reason === "NotFound" ? Effect.void : Effect.logWarning(`${path}: ${message}; looking up without the file`),
+        ""
+      )
+    ),
+    Effect.map(parseHosts)
+  )
 
 /**
  * Looks up a host, first in the hosts file, then with `Dns`. An IP literal is its own canonical name.
@@ -220,9 +232,7 @@ export const gethostbyname = Effect.fnUntraced(function* (
     )
   const literal = NetAddress.ipFromString(host)
   if (Result.isSuccess(literal)) return yield* entryOrMismatch([host], [literal.success])
-  const fs = yield* FileSystem.FileSystem
-  const hosts = yield* Effect.orElseSucceed(fs.readFileString(hostsFile), () => "")
-  const inHostsFile = fromHosts(parseHosts(hosts), host, family)
+  const inHostsFile = fromHosts(yield* readHosts(hostsFile), host, family)
   if (inHostsFile !== undefined) return inHostsFile
   const addresses = yield* lookup(host, family)
   return yield* entryOrMismatch(Arr.reverse(yield* followAliases(host)), addresses)
@@ -238,8 +248,6 @@ export const gethostbyaddr = Effect.fnUntraced(function* (
   address: NetAddress.IpAddress,
   { hostsFile = "/etc/hosts" }: Pick<Options, "hostsFile"> = {}
 ): Effect.fn.Return<Arr.NonEmptyReadonlyArray<string>, Dns.DnsError, Dns.Dns | FileSystem.FileSystem> {
-  const fs = yield* FileSystem.FileSystem
-  const hosts = yield* Effect.orElseSucceed(fs.readFileString(hostsFile), () => "")
-  const found = parseHosts(hosts).find((line) => Equal.equals(line.address, address))
+  const found = (yield* readHosts(hostsFile)).find((line) => Equal.equals(line.address, address))
   return found === undefined ? yield* (yield* Dns.Dns).reverse(address) : found.names
 })

@@ -19,10 +19,11 @@
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
-import * as FileSystem from "effect/FileSystem"
+import type * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
+import * as RegularFile from "../files/RegularFile.ts"
 import * as TerminalText from "../TerminalText.ts"
 import { builtIn, packageServices, type Service } from "./WellKnownServices.ts"
 
@@ -65,6 +66,16 @@ export interface SkippedLine {
   readonly reason: string
 }
 
+/** A line whose port is another number than its digits in decimal. @category models @since 0.1.0 */
+export interface OctalPort {
+  /** Line number, from 1. */
+  readonly line: number
+  /** The digits of the line, such as `010`. */
+  readonly digits: string
+  /** The port that they mean, such as 8. */
+  readonly port: number
+}
+
 /** Parses a port as `strtoul` with base 0 does: decimal, octal after `0`, hexadecimal after `0x`. */
 const parsePort = (text: string): number | undefined => {
   const [, hexadecimal, octal, decimal] = /^\+?(?:0x([\da-f]+)|0([0-7]*)|([1-9]\d*))$/i.exec(text) ?? []
@@ -77,8 +88,13 @@ const parsePort = (text: string): number | undefined => {
   return port <= 0xffff ? port : undefined
 }
 
+/** A port with its digits, and a protocol. */
+interface Endpoint extends Pick<Service, "port" | "protocol"> {
+  readonly digits: string
+}
+
 /** Parses `80/tcp`. Fails with what is wrong. */
-const parseEndpoint = (endpoint: string | undefined): Result.Result<Pick<Service, "port" | "protocol">, string> => {
+const parseEndpoint = (endpoint: string | undefined): Result.Result<Endpoint, string> => {
   if (endpoint === undefined) return Result.fail("no port: write NAME PORT/PROTOCOL and any aliases")
   const [, digits = "", protocol = ""] = /^([^/]*)\/*(.*)$/.exec(endpoint) ?? []
   const port = parsePort(digits)
@@ -88,7 +104,18 @@ const parseEndpoint = (endpoint: string | undefined): Result.Result<Pick<Service
   }
   return protocol === "" || protocol.includes("/")
     ? Result.fail("no protocol: write the port as PORT/PROTOCOL, such as 80/tcp")
-    : Result.succeed({ port, protocol })
+    : Result.succeed({ port, protocol, digits })
+}
+
+/** Tests if digits are octal, and would be another number in decimal. */
+const isOctal = ({ digits, port }: Endpoint) => /^\+?0\d/.test(digits) && Number(digits) !== port
+
+/** Content of a services file. @category models @since 0.1.0 */
+export interface ServicesFile {
+  readonly services: ReadonlyArray<Service>
+  readonly skippedLines: ReadonlyArray<SkippedLine>
+  /** Lines that are read, and may mean another port than their writer thinks. */
+  readonly octalPorts: ReadonlyArray<OctalPort>
 }
 
 /**
@@ -99,20 +126,24 @@ const parseEndpoint = (endpoint: string | undefined): Result.Result<Pick<Service
  * @category decoding
  * @since 0.1.0
  */
-export const parse = (
-  text: string
-): { readonly services: ReadonlyArray<Service>; readonly skippedLines: ReadonlyArray<SkippedLine> } => {
+export const parse = (text: string): ServicesFile => {
   const services: Array<Service> = []
   const skippedLines: Array<SkippedLine> = []
+  const octalPorts: Array<OctalPort> = []
   for (const [index, line] of text.split(/\r?\n/).entries()) {
     const entry = line.replace(/#.*/, "").trim()
     if (entry === "") continue
     const [name, endpoint, ...aliases] = entry.split(/\s+/)
     const parsed = parseEndpoint(endpoint)
-    if (Result.isFailure(parsed)) skippedLines.push({ line: index + 1, text: line, reason: parsed.failure })
-    else services.push({ name: name!, aliases, ...parsed.success })
+    if (Result.isFailure(parsed)) {
+      skippedLines.push({ line: index + 1, text: line, reason: parsed.failure })
+      continue
+    }
+    const { digits, port, protocol } = parsed.success
+    services.push({ name: name!, aliases, port, protocol })
+    if (isOctal(parsed.success)) octalPorts.push({ line: index + 1, digits, port })
   }
-  return { services, skippedLines }
+  return { services, skippedLines, octalPorts }
 }
 
 /**
@@ -189,35 +220,38 @@ export class ServiceNames extends Context.Service<
 
 /** Options of the layer. @category models @since 0.1.0 */
 export interface Options {
-  /** Services file. Default `/etc/services`. */
+  /** Services file, a regular file of at most 64 MiB. Default `/etc/services`. */
   readonly path?: string | undefined
 }
+
+/** Stands for a services file that cannot be read. */
+const builtInFile: ServicesFile = { services: builtIn, skippedLines: [], octalPorts: [] }
 
 /**
  * Reads the services file once and adds the services of this package.
  *
- * Without such a file a built-in table of common services is used. An unreadable file and each malformed line are
- * logged as warnings.
+ * Without such a file a built-in table of common services is used. A file that cannot be read, each malformed line and
+ * each octal port are logged as warnings.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const make = Effect.fnUntraced(function* (options: Options = {}) {
   const { path = "/etc/services" } = options
-  const fs = yield* FileSystem.FileSystem
-  const { services, skippedLines } = yield* fs.readFileString(path).pipe(
+  const { octalPorts, services, skippedLines } = yield* RegularFile.readText(path, RegularFile.systemFileBytes).pipe(
     Effect.map(parse),
-    Effect.catchTag("PlatformError", (error) =>
+    Effect.catch(({ message, reason }) =>
       Effect.as(
-        error.reason._tag === "NotFound"
-          ? Effect.void
-          : Effect.logWarning(`cannot read ${path}: ${error.message}; using the built-in services`),
-        { services: builtIn, skippedLines: [] }
+        reason === "NotFound" ? Effect.void : Effect.logWarning(`${path}: ${message}; using the built-in services`),
+        builtInFile
       )
     )
   )
   for (const { line, reason, text } of skippedLines) {
     yield* Effect.logWarning(`${path}:${line}: ${reason}; skipped ${quote(text)}`)
+  }
+  for (const { digits, line, port } of octalPorts) {
+    yield* Effect.logWarning(`${path}:${line}: port ${digits} begins with 0 and is octal: ${port}; write ${port}`)
   }
   return ServiceNames.of({ ...table(withPackageServices(services)), skippedLines })
 })

@@ -1,34 +1,32 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import * as FileSystem from "effect/FileSystem"
+import type * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as NetAddress from "effect/net/NetAddress"
-import * as PlatformError from "effect/PlatformError"
 import * as Schema from "effect/Schema"
 import * as AddressInfo from "../../../src/network/names/AddressInfo.ts"
 import * as AddressOrder from "../../../src/network/names/AddressOrder.ts"
 import * as GaiConf from "../../../src/network/names/GaiConf.ts"
 import * as NodeNetwork from "../../../src/network/node/NodeNetwork.ts"
 import { missing, pool, systemOrder } from "../../support/SystemOrder.ts"
+import * as TextFiles from "../../support/TextFiles.ts"
 
 const ip = NetAddress.ipFromStringUnsafe
 
 /** Runs an effect with a file of this content; returns its result, the log and the number of reads. */
 const withFile = <A, E>(
-  content: Effect.Effect<string, PlatformError.PlatformError>,
+  files: Parameters<typeof TextFiles.layer>[0],
   use: Effect.Effect<A, E, FileSystem.FileSystem>
 ) =>
   Effect.gen(function* () {
     const logs: Array<string> = []
     let reads = 0
     const logger = Logger.make(({ logLevel, message }) => void logs.push(`${logLevel} ${message}`))
-    const readFileString = () =>
-      Effect.andThen(
-        Effect.sync(() => void reads++),
-        content
-      )
-    const layer = Layer.merge(FileSystem.layerNoop({ readFileString }), Logger.layer([logger]))
+    const layer = Layer.merge(
+      TextFiles.layer(files, () => void reads++),
+      Logger.layer([logger])
+    )
     return { result: yield* Effect.provide(use, layer), logs, reads }
   })
 
@@ -92,19 +90,15 @@ describe("GaiConf", () => {
   it.live("layer makes AddressInfo sort by the file, which is read and logged once", () =>
     Effect.gen(function* () {
       const use = sortTwice.pipe(Effect.provide([GaiConf.layer({ path: "/gai.conf" }), NodeNetwork.layer]))
-      const preferred = yield* withFile(Effect.succeed("precedence ::ffff:0:0/96 100\nnonsense\u001b[2J\n"), use)
+      const preferred = yield* withFile({ "/gai.conf": "precedence ::ffff:0:0/96 100\nnonsense\u001b[2J\n" }, use)
       assert.deepStrictEqual(preferred.result, ["127.0.0.1:0", "[::1]:0"])
       assert.deepStrictEqual(preferred.logs, [
         'Warn /gai.conf:2: unknown keyword: write label, precedence, scopev4 or reload; skipped "nonsense\\u001b[2J"'
       ])
       assert.strictEqual(preferred.reads, 1)
-      const failure = (_tag: "NotFound" | "PermissionDenied") =>
-        Effect.fail(
-          PlatformError.systemError({ _tag, module: "FileSystem", method: "readFileString", pathOrDescriptor: "/x" })
-        )
-      const absent = yield* withFile(failure("NotFound"), use)
+      const absent = yield* withFile({}, use)
       assert.deepStrictEqual([absent.result, absent.logs], [["[::1]:0", "127.0.0.1:0"], []])
-      assert.strictEqual((yield* withFile(failure("PermissionDenied"), use)).logs.length, 1)
+      assert.strictEqual((yield* withFile({ "/gai.conf": { error: "PermissionDenied" } }, use)).logs.length, 1)
     })
   )
 

@@ -6,15 +6,15 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Arbitrary from "effect/Arbitrary"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
 import * as Dns from "effect/net/Dns"
 import * as Host from "effect/net/Host"
 import * as NetAddress from "effect/net/NetAddress"
-import * as PlatformError from "effect/PlatformError"
 import * as Schema from "effect/Schema"
 import * as TestClock from "effect/testing/TestClock"
 import * as HostEntry from "../../../src/network/names/HostEntry.ts"
+import * as TextFiles from "../../support/TextFiles.ts"
 
 const hostsFile = [
   "127.0.0.1 localhost # not this",
@@ -48,8 +48,7 @@ const zone = Dns.layerStatic({
     "p.test": [cname("o.test.")]
   }
 })
-const withHosts = (text: string) =>
-  Layer.merge(Layer.orDie(zone), FileSystem.layerNoop({ readFileString: () => Effect.succeed(text) }))
+const withHosts = (text: string) => Layer.merge(Layer.orDie(zone), TextFiles.layer({ "/etc/hosts": text }))
 
 describe("HostEntry", () => {
   it("fromHosts returns the first name of the first line as canonical, and the names of all matching lines", () => {
@@ -88,19 +87,21 @@ describe("HostEntry", () => {
     Effect.gen(function* () {
       assert.deepEqual((yield* HostEntry.gethostbyname("uno")).addresses.map(String), ["203.0.113.1"])
       assert.deepEqual((yield* HostEntry.gethostbyname("db.localhost")).addresses.map(String), ["127.0.0.1"])
-    }).pipe(
-      Effect.provide(
-        Layer.merge(
-          Layer.orDie(zone),
-          FileSystem.layerNoop({
-            readFileString: () =>
-              Effect.fail(
-                PlatformError.systemError({ _tag: "NotFound", module: "FileSystem", method: "readFileString" })
-              )
-          })
-        )
+    }).pipe(Effect.provide(Layer.merge(Layer.orDie(zone), TextFiles.layer({}))))
+  )
+
+  it.effect("a hosts file that cannot be read counts as empty, and is logged", () =>
+    Effect.gen(function* () {
+      const logs: Array<string> = []
+      const logger = Logger.make(({ logLevel, message }) => void logs.push(`${logLevel} ${message}`))
+      const files = TextFiles.layer({ "/etc/hosts": { error: "PermissionDenied" } })
+      const found = HostEntry.gethostbyname("uno").pipe(
+        Effect.provide(Layer.mergeAll(Layer.orDie(zone), files, Logger.layer([logger])))
       )
-    )
+      assert.deepEqual((yield* found).addresses.map(String), ["203.0.113.1"])
+      assert.lengthOf(logs, 1)
+      assert.match(logs[0]!, /^Warn \/etc\/hosts: .+; looking up without the file$/)
+    })
   )
 
   it.effect("gethostbyname fails with a message of one line", () =>

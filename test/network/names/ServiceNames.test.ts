@@ -6,15 +6,14 @@ import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import { assert, describe, it } from "@effect/vitest"
 import * as Arbitrary from "effect/Arbitrary"
 import * as Effect from "effect/Effect"
-import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Option from "effect/Option"
-import * as PlatformError from "effect/PlatformError"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as ServiceNames from "../../../src/network/names/ServiceNames.ts"
 import { builtIn } from "../../../src/network/names/WellKnownServices.ts"
+import * as TextFiles from "../../support/TextFiles.ts"
 
 const text = [
   "# comment",
@@ -71,12 +70,16 @@ describe("ServiceNames", () => {
 
   it("parse reads a port as strtoul with base 0 does", () => {
     const ports = ["010", "0x50", "0X1f", "+7", "00", "0", "65535", "0177777", "0xffff", "80/"]
-    const { services, skippedLines } = ServiceNames.parse(ports.map((port) => `x ${port}/tcp`).join("\n"))
+    const { octalPorts, services, skippedLines } = ServiceNames.parse(ports.map((port) => `x ${port}/tcp`).join("\n"))
     assert.deepStrictEqual(
       services.map(({ port }) => port),
       [8, 80, 31, 7, 0, 0, 65_535, 65_535, 65_535, 80]
     )
     assert.deepStrictEqual(skippedLines, [])
+    assert.deepStrictEqual(octalPorts, [
+      { line: 1, digits: "010", port: 8 },
+      { line: 8, digits: "0177777", port: 65_535 }
+    ])
   })
 
   it("parse skips a port that strtoul does not accept as a whole, and says why", () => {
@@ -157,40 +160,43 @@ describe("ServiceNames", () => {
     assert.isAtMost(skippedLines.length + services.length, any.split("\n").length)
   })
 
-  const load = (content: Effect.Effect<string, PlatformError.PlatformError>) => {
+  const load = (...entries: ReadonlyArray<Parameters<typeof TextFiles.layer>[0][string]>) => {
     const logs: Array<string> = []
     const logger = Logger.make(({ logLevel, message }) => void logs.push(`${logLevel} ${message}`))
     return ServiceNames.make({ path: "/services" }).pipe(
-      Effect.provide(Layer.merge(FileSystem.layerNoop({ readFileString: () => content }), Logger.layer([logger]))),
+      Effect.provide(
+        Layer.merge(
+          TextFiles.layer(Object.fromEntries(entries.map((entry) => ["/services", entry]))),
+          Logger.layer([logger])
+        )
+      ),
       Effect.map((names) => ({ names, logs }))
     )
   }
-  const failure = (_tag: "NotFound" | "PermissionDenied") =>
-    Effect.fail(
-      PlatformError.systemError({ _tag, module: "FileSystem", method: "readFileString", pathOrDescriptor: "/services" })
-    )
 
-  it.effect("make logs one warning for each malformed line", () =>
+  it.effect("make logs one warning for each malformed line and each octal port", () =>
     Effect.gen(function* () {
-      const { logs, names } = yield* load(Effect.succeed("http 80/tcp\nbad\nworse x/y"))
+      const { logs, names } = yield* load("http 80/tcp\nbad\nworse x/y\nten 010/tcp")
       assert.deepStrictEqual(
         names.skippedLines.map(({ line }) => line),
         [2, 3]
       )
       assert.deepStrictEqual(logs, [
         'Warn /services:2: no port: write NAME PORT/PROTOCOL and any aliases; skipped "bad"',
-        'Warn /services:3: port "x" is not a number from 0 to 65535; skipped "worse x/y"'
+        'Warn /services:3: port "x" is not a number from 0 to 65535; skipped "worse x/y"',
+        "Warn /services:4: port 010 begins with 0 and is octal: 8; write 8"
       ])
+      assert.strictEqual(portOf(names.getservbyname("ten")), 8)
     })
   )
 
   it.effect("make uses the built-in table if the file is missing or unreadable", () =>
     Effect.gen(function* () {
-      const { logs, names } = yield* load(failure("NotFound"))
+      const { logs, names } = yield* load()
       assert.strictEqual(portOf(names.getservbyname("www", "tcp")), 80)
       assert.strictEqual(portOf(names.getservbyname("rot13", "tcp")), 1067)
       assert.deepStrictEqual(logs, [])
-      const unreadable = yield* load(failure("PermissionDenied"))
+      const unreadable = yield* load({ error: "PermissionDenied" })
       assert.strictEqual(portOf(unreadable.names.getservbyname("tftp", "udp")), 69)
       assert.strictEqual(unreadable.logs.length, 1)
     })
@@ -208,7 +214,11 @@ describe("ServiceNames", () => {
     const lines = builtIn.map(({ aliases, name, port, protocol }) =>
       [name, `${port}/${protocol}`, ...aliases].join(" ")
     )
-    assert.deepStrictEqual(ServiceNames.parse(lines.join("\n")), { services: builtIn, skippedLines: [] })
+    assert.deepStrictEqual(ServiceNames.parse(lines.join("\n")), {
+      services: builtIn,
+      skippedLines: [],
+      octalPorts: []
+    })
     assert.strictEqual(new Set(lines.map((line) => line.split(" ").slice(0, 2).join(" "))).size, lines.length)
   })
 

@@ -1,11 +1,10 @@
 /** Program of `hangman top`: the scoreboard of a running server, or of a file. */
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import * as FileSystem from "effect/FileSystem"
 import * as HangmanClient from "../../../hangman/HangmanClient.ts"
 import * as ScoreJournalFormat from "../../../hangman/ScoreJournalFormat.ts"
+import * as RegularFile from "../../../network/files/RegularFile.ts"
 import * as Quantity from "../../../network/Quantity.ts"
-import * as SystemErrorText from "../../../network/SystemErrorText.ts"
 import * as TcpClient from "../../../network/TcpClient.ts"
 import * as TerminalText from "../../../network/TerminalText.ts"
 import * as Table from "../../../terminal/Table.ts"
@@ -22,11 +21,13 @@ interface Input {
 /** Number of rows from a file, the same as from a server. */
 const maxTopRows = 10
 
+/** Limit for the size of the file: 256 MiB, millions of games. */
+const maxFileBytes = 268_435_456
+
 const scoresOfFile = Effect.fnUntraced(function* (path: string) {
-  const files = yield* FileSystem.FileSystem
   const text = yield* Effect.mapError(
-    files.readFileString(path),
-    ({ reason }) => new CannotRead({ message: `${path}: ${SystemErrorText.format(reason.cause ?? reason)}` })
+    RegularFile.readText(path, maxFileBytes),
+    ({ message }) => new CannotRead({ message: `${path}: ${message}` })
   )
   const past = ScoreJournalFormat.replay(text)
   if (typeof past === "string") return yield* new CannotRead({ message: `${path}: ${past}` })

@@ -1,0 +1,75 @@
+/**
+ * Reads a file that the system or the user names: a regular file, through symbolic links, up to a limit.
+ *
+ * Another kind of file would stop the program: a FIFO waits for a writer, and a device such as /dev/zero has no end.
+ */
+
+import * as ByteSize from "effect/ByteSize"
+import * as Bytes from "effect/Bytes"
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Option from "effect/Option"
+import type * as PlatformError from "effect/PlatformError"
+import * as SystemErrorText from "../SystemErrorText.ts"
+
+/** A file that cannot be read. The message is the reason, without the path. */
+export class RegularFileError extends Data.TaggedError("RegularFileError")<{
+  readonly reason: "NotFound" | "NotRegular" | "TooLarge" | "SystemError"
+  readonly message: string
+}> {}
+
+/** Limit of the files of the system: hosts, services and gai.conf. Lists of blocked hosts have some MiB. */
+export const systemFileBytes = 67_108_864
+
+/** Most bytes of a read of a file whose size is not known, such as those of /proc. */
+const chunkBytes = 65_536
+
+const fail = (reason: RegularFileError["reason"], message: string) =>
+  Effect.fail(new RegularFileError({ reason, message }))
+
+const fromPlatform = ({ reason }: PlatformError.PlatformError) =>
+  new RegularFileError({
+    reason: reason._tag === "NotFound" ? "NotFound" : "SystemError",
+    message: SystemErrorText.format(reason.cause ?? reason)
+  })
+
+/** Returns the size of a file. Fails if it is not regular or too large. */
+const sizeOf = ({ size, type }: FileSystem.File.Info, maxBytes: number) => {
+  if (type === "Directory") return fail("NotRegular", "is a directory; name a file")
+  if (type !== "File") return fail("NotRegular", "is not a regular file; name one")
+  return size > maxBytes
+    ? fail("TooLarge", `is too large (${size} bytes, limit ${maxBytes})`)
+    : Effect.succeed(ByteSize.toNumberUnsafe(size))
+}
+
+const readOpen = Effect.fnUntraced(function* (file: FileSystem.File, maxBytes: number) {
+  const size = yield* sizeOf(yield* file.stat, maxBytes)
+  const chunks: Array<Uint8Array> = []
+  let length = 0
+  // One byte beyond the size, so that the end is seen in the same read; and one beyond the limit, so that it is noticed.
+  while (length <= maxBytes) {
+    const expected = length < size ? size + 1 - length : chunkBytes
+    const chunk = yield* file.readAlloc(Math.min(expected, maxBytes + 1 - length))
+    if (Option.isNone(chunk)) break
+    chunks.push(chunk.value)
+    length += chunk.value.length
+  }
+  return length > maxBytes ? yield* fail("TooLarge", `is too large (limit ${maxBytes} bytes)`) : Bytes.concat(chunks)
+})
+
+/** Reads the bytes of a file. */
+export const readBytes = (
+  path: string,
+  maxBytes: number
+): Effect.Effect<Uint8Array<ArrayBuffer>, RegularFileError, FileSystem.FileSystem> =>
+  Effect.gen(function* () {
+    const fs = yield* FileSystem.FileSystem
+    // The open of a FIFO would wait, and nothing could cancel it.
+    yield* sizeOf(yield* fs.stat(path), maxBytes)
+    return yield* Effect.scoped(Effect.flatMap(fs.open(path), (file) => readOpen(file, maxBytes)))
+  }).pipe(Effect.catchTag("PlatformError", (error) => Effect.fail(fromPlatform(error))))
+
+/** Reads a file as UTF-8 text, with U+FFFD for what is not. */
+export const readText = (path: string, maxBytes: number) =>
+  Effect.map(readBytes(path, maxBytes), (bytes) => new TextDecoder().decode(bytes))
