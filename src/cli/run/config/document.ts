@@ -35,13 +35,33 @@ const start: Place = { line: 1, column: 1 }
 
 const fail = (place: Place, message: string) => Result.fail<DocumentError>({ place, message })
 
-/** Messages of the parser that name what to do; the others are its own. */
-const explanations: Readonly<Record<string, string>> = {
-  DUPLICATE_KEY: "the key is there twice: remove one",
-  TAB_AS_INDENT: "a tab cannot indent a line: use spaces",
-  MULTIPLE_DOCS: "the file has a second document: remove the line ---",
+/** What each error of the parser means here, and what to do. */
+export const explanations: Readonly<Record<Yaml.ErrorCode, string>> = {
+  ALIAS_PROPS: "aliases are not supported: repeat the value",
+  BAD_ALIAS:
+    "anchors and aliases are not supported: repeat the value, and put a text that begins with & or * in quotes",
+  BAD_COLLECTION_TYPE: "a value cannot have a tag: remove the word with !",
+  BAD_DIRECTIVE: "directives are not supported: remove the line that begins with %",
+  BAD_DQ_ESCAPE: "unknown escape in a text in double quotes: write \\\\ for a backslash, or use single quotes",
+  BAD_INDENT: "wrong indentation, or a bracket or brace without its end: begin options of one section in the same column",
+  BAD_PROP_ORDER: "anchors and tags are not supported: remove the word with & or !",
+  BAD_SCALAR_START: "a text cannot begin with this character: put the text in quotes",
   BLOCK_AS_IMPLICIT_KEY: "a value with a colon and a space, or at its end, needs quotes, such as host: '::'",
-  TAG_RESOLVE_FAILED: "a value cannot have a tag: remove the word with !"
+  BLOCK_IN_FLOW: "braces and brackets cannot contain indented options: write them as { port: 2067 }",
+  DUPLICATE_KEY: "the key is there twice: remove one",
+  IMPOSSIBLE: "this line cannot be read: write options as port: 2067",
+  KEY_OVER_1024_CHARS:
+    "the name of an option is too long (limit 1024 characters): put quotes around a value with a colon",
+  MISSING_CHAR: "a quote, bracket, brace, comma, colon or space is missing: add it here or before",
+  MULTILINE_IMPLICIT_KEY: "the name of an option must end with a colon on its line: write it as port: 2067",
+  MULTIPLE_ANCHORS: "anchors are not supported: remove the words with &",
+  MULTIPLE_DOCS: "the file has a second document: remove the line ---",
+  MULTIPLE_TAGS: "a value cannot have a tag: remove the words with !",
+  NON_STRING_KEY: "the name of an option must be a text: remove the brackets, the braces or the question mark",
+  RESOURCE_EXHAUSTION: "the file is nested too deeply or too large: split it",
+  TAB_AS_INDENT: "a tab cannot indent a line: use spaces",
+  TAG_RESOLVE_FAILED: "a value cannot have a tag: remove the word with !",
+  UNEXPECTED_TOKEN: "unexpected text: remove it, or put the whole value in quotes"
 }
 
 /** Tokens of the lexer that are not in the text. */
@@ -83,7 +103,7 @@ export const parse = (text: string): Result.Result<Document, DocumentError> => {
     logLevel: "error"
   })
   const [problem] = [...document.errors, ...document.warnings].sort((one, other) => one.pos[0] - other.pos[0])
-  if (problem !== undefined) return fail(placeOf(problem.pos[0]), explanations[problem.code] ?? problem.message)
+  if (problem !== undefined) return fail(placeOf(problem.pos[0]), explanations[problem.code])
   return Result.flatMap(convert(document.contents, placeOf, 0), (node) =>
     node._tag === "Map"
       ? Result.succeed(node)

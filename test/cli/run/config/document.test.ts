@@ -1,3 +1,6 @@
+import * as Fs from "node:fs"
+import * as Module from "node:module"
+import * as Path from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
@@ -28,6 +31,42 @@ describe("document", () => {
   ]
   it.each(wrong)("has the place of %s", (_, text, error) => {
     assert.match(errorOf(text), error)
+  })
+
+  it("explains each code of the library's errors", () => {
+    const folder = Path.dirname(Module.createRequire(import.meta.url).resolve("yaml/package.json"))
+    const types = Fs.readFileSync(Path.join(folder, "dist/errors.d.ts"), "utf8")
+    const [, union = ""] = /type ErrorCode = ([^;]+);/.exec(types) ?? []
+    const codes = [...union.matchAll(/'([A-Z0-9_]+)'/g)].map(([, code]) => code!)
+    assert.isAtLeast(codes.length, 23)
+    assert.deepStrictEqual(Object.keys(document.explanations).sort(), codes.sort())
+  })
+
+  const unreadable: ReadonlyArray<readonly [text: string, code: keyof typeof document.explanations, place: string]> = [
+    ["a: & x\n", "BAD_ALIAS", "1:4"],
+    ["a: *\n", "BAD_ALIAS", "1:4"],
+    ["%YAML 1.3\n---\na: 1\n", "BAD_DIRECTIVE", "1:7"],
+    ['a: "\\q"\n', "BAD_DQ_ESCAPE", "1:5"],
+    ["a:\n    b: 1\n  c: 2\n", "BAD_INDENT", "3:1"],
+    ["a: @x\n", "BAD_SCALAR_START", "1:4"],
+    ["a: `x\n", "BAD_SCALAR_START", "1:4"],
+    ["a: b: c\n", "BLOCK_AS_IMPLICIT_KEY", "1:4"],
+    ["a: [\n  - b\n]\n", "BLOCK_IN_FLOW", "2:3"],
+    ["a: 1\na: 2\n", "DUPLICATE_KEY", "2:1"],
+    [`a:\n  ${"x".repeat(1_100)}: 1\n`, "KEY_OVER_1024_CHARS", "2:3"],
+    ["a: 'x\n", "MISSING_CHAR", "2:1"],
+    ["a: [1, 2\n", "BAD_INDENT", "2:1"],
+    ["a\nb: 1\n", "MULTILINE_IMPLICIT_KEY", "1:1"],
+    ["a: 1\n---\nb: 2\n", "MULTIPLE_DOCS", "2:1"],
+    ["a: &x &y 1\n", "MULTIPLE_ANCHORS", "1:7"],
+    ["a: !x !y 1\n", "MULTIPLE_TAGS", "1:7"],
+    ["? [a]\n: b\n", "NON_STRING_KEY", "1:3"],
+    ["a:\n\tb: 1\n", "TAB_AS_INDENT", "2:1"],
+    ["a: !!int 5\n", "TAG_RESOLVE_FAILED", "1:4"],
+    ["a: ]\n", "UNEXPECTED_TOKEN", "1:4"]
+  ]
+  it.each(unreadable)("explains the error in %j as %s", (text, code, place) => {
+    assert.strictEqual(errorOf(text), `${place}: ${document.explanations[code]}`)
   })
 
   it("of aliases that refer to aliases is refused before it grows", () => {
@@ -66,6 +105,10 @@ describe("document", () => {
 
   it.prop("never throws", [Schema.Array(Schema.Literals([..."ab:-[]{}&*!|>'\"#%,? \n\t\\~@`\r"]))], ([characters]) => {
     const parsed = document.parse(characters.join(""))
-    if (Result.isFailure(parsed)) assert.isAtLeast(parsed.failure.place.line, 1)
+    if (Result.isSuccess(parsed)) return
+    assert.isAtLeast(parsed.failure.place.line, 1)
+    const ours = /^(?:expected (?:options|a text)|(?:aliases|anchors) are not supported|nested too deeply)/
+    const { message } = parsed.failure
+    assert.isTrue(ours.test(message) || Object.values(document.explanations).includes(message), message)
   })
 })
