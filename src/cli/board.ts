@@ -38,7 +38,7 @@ const play = lazyCommand({
     ["echo claim 1 2 | effect-inet board play", "Send commands without a terminal, as nc"],
     ["effect-inet board play --json < /dev/null", "Print the board as JSON"]
   ],
-  flags: flags.client("board", 1069, { json: flags.json }),
+  flags: flags.client("board", 1069, { json: flags.json("board") }),
   program: async () => (await import("./run/board/play.ts")).play
 })
 

@@ -1,8 +1,9 @@
-import * as Flag from "effect/cli/Flag"
-import * as Option from "effect/Option"
 import { commandGroup } from "./common/commandGroup.ts"
 import * as flags from "./common/flags.ts"
 import { lazyCommand } from "./common/lazyCommand.ts"
+
+/** Section of the configuration file: its key `capture` is the file of the flag --capture. */
+const section = "capture-read"
 
 const read = lazyCommand({
   name: "read",
@@ -14,12 +15,8 @@ const read = lazyCommand({
   ],
   flags: {
     file: flags.argument("file", "A pcapng file, from this or any other program"),
-    json: flags.json,
-    diagram: Flag.Literals("diagram", ["text", "mermaid"]).pipe(
-      Flag.withDescription("Print a sequence diagram instead of a list"),
-      Flag.optional,
-      Flag.map(Option.getOrUndefined)
-    )
+    json: flags.json(section),
+    diagram: flags.choice(section, "diagram", ["text", "mermaid"], "Print a sequence diagram instead of a list")
   },
   program: async () => (await import("./run/capture.ts")).read
 })

@@ -1,9 +1,7 @@
 import * as Argument from "effect/cli/Argument"
-import * as Flag from "effect/cli/Flag"
-import * as Option from "effect/Option"
 import * as flags from "./common/flags.ts"
 import { lazyCommand } from "./common/lazyCommand.ts"
-import { sessionFlags, toggle } from "./common/sessionFlags.ts"
+import { sessionFlags } from "./common/sessionFlags.ts"
 
 export const command = lazyCommand({
   name: "connect",
@@ -23,12 +21,13 @@ export const command = lazyCommand({
       Argument.withDescription("Arguments of the command of --exec; put -- before those that begin with -"),
       Argument.variadic()
     ),
-    ...sessionFlags,
-    zero: toggle("zero", "Only connect, send nothing: exit with 0 if the port is open, else with 1"),
-    family: Flag.ChoiceWithValue("family", [
-      ["4", 4],
-      ["6", 6]
-    ]).pipe(Flag.withDescription("Only IPv4, or only IPv6"), Flag.optional, Flag.map(Option.getOrUndefined))
+    ...sessionFlags("connect"),
+    zero: flags.toggleBeforePort(
+      "connect",
+      "zero",
+      "Only connect, send nothing: exit with 0 if the port is open, else with 1"
+    ),
+    family: flags.family("connect")
   },
   program: async () => (await import("./run/connect/connect.ts")).connect
 })

@@ -7,13 +7,13 @@ import { withUnixSocket } from "./common/unixSocket.ts"
 
 const maxNumber = 2 ** 31 - 1
 
-const range = (service: string | undefined) => ({
-  min: flags.integer(service, "min", 1, maxNumber, "Smallest number to guess (default 1)"),
-  max: flags.integer(service, "max", 1, maxNumber, "Largest number to guess (default 1000)")
-})
+const range = {
+  min: flags.integer("guess", "min", 1, maxNumber, "Smallest number to guess (default 1)"),
+  max: flags.integer("guess", "max", 1, maxNumber, "Largest number to guess (default 1000)")
+}
 
 /** Flags of `guess serve`. */
-export const serveFlags = serverFlags.server("guess", 1500, { ...range("guess"), ...modelFlags("guess") })
+export const serveFlags = serverFlags.server("guess", 1500, { ...range, ...modelFlags("guess") })
 
 /** Loads the program of `guess serve`. */
 export const serveProgram = withUnixSocket(async () => (await import("./run/guess/serve.ts")).serve)
@@ -38,8 +38,8 @@ const play = lazyCommand({
     ["seq 1000 | effect-inet guess play --json", "The same; each reply as JSON, with the number of guesses"]
   ],
   flags: flags.client("guess", 1500, {
-    ...range(undefined),
-    json: flags.json
+    ...range,
+    json: flags.json("guess")
   }),
   program: async () => (await import("./run/guess/play.ts")).play
 })

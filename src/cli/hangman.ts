@@ -40,7 +40,7 @@ export const serveFlags = {
   ...serverFlags.limits("hangman", "5m"),
   ...serverFlags.listener("hangman"),
   ...operationsFlags.operations("hangman"),
-  json: flags.json
+  json: flags.json("hangman")
 }
 
 /** Loads the program of `hangman serve`. */
@@ -75,7 +75,7 @@ const top = lazyCommand({
       "FILE",
       "Read this scoreboard file instead of a server; a running server may use it"
     ),
-    json: flags.json
+    json: flags.json("hangman")
   }),
   program: async () => (await import("./run/hangman/top.ts")).top
 })
@@ -89,7 +89,7 @@ const play = lazyCommand({
   ],
   flags: flags.client("hangman", 1066, {
     name: flags.optionalText("hangman", "name", "NAME", "Your name on the scoreboard (default: the client asks)"),
-    json: flags.json
+    json: flags.json("hangman")
   }),
   program: async () => (await import("./run/hangman/play.ts")).play
 })

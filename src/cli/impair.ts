@@ -1,4 +1,3 @@
-import * as Flag from "effect/cli/Flag"
 import * as flags from "./common/flags.ts"
 import { lazyCommand } from "./common/lazyCommand.ts"
 import * as operationsFlags from "./common/operationsFlags.ts"
@@ -17,20 +16,18 @@ export const command = lazyCommand({
     ]
   ],
   flags: {
-    listen: flags.endpoint("listen", "Address of the proxy, such as 127.0.0.1:7000; port 0 is any free port"),
-    to: flags.endpoint("to", "Address of the server, such as 127.0.0.1:6969"),
-    plan: flags
-      .faultPlan("plan")
-      .pipe(
-        Flag.withDescription(
-          "Fault plan between the clients and the proxy, such as drop=10%; a capture shows both sides of the proxy (required)"
-        )
-      ),
-    seed: flags.seed("seed", "--plan"),
-    udp: Flag.Boolean("udp").pipe(Flag.withDescription("UDP only (default: both)"), Flag.withDefault(false)),
-    tcp: Flag.Boolean("tcp").pipe(Flag.withDescription("TCP only (default: both)"), Flag.withDefault(false)),
+    listen: flags.endpoint("impair", "listen", "Address of the proxy, such as 127.0.0.1:7000; port 0 is any free port"),
+    to: flags.endpoint("impair", "to", "Address of the server, such as 127.0.0.1:6969"),
+    plan: flags.faultPlan(
+      "impair",
+      "plan",
+      "Fault plan between the clients and the proxy, such as drop=10%; a capture shows both sides of the proxy"
+    ),
+    seed: flags.seed("impair", "seed", "--plan"),
+    udp: flags.toggle("impair", "udp", "UDP only (default: both)"),
+    tcp: flags.toggle("impair", "tcp", "TCP only (default: both)"),
     ...operationsFlags.daemon("impair"),
-    json: flags.json
+    json: flags.json("impair")
   },
   program: async () => (await import("./run/impair.ts")).impair
 })

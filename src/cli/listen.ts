@@ -3,7 +3,7 @@ import * as flags from "./common/flags.ts"
 import { lazyCommand } from "./common/lazyCommand.ts"
 import * as operationsFlags from "./common/operationsFlags.ts"
 import * as serverFlags from "./common/serverFlags.ts"
-import { sessionFlags, toggle } from "./common/sessionFlags.ts"
+import { sessionFlags } from "./common/sessionFlags.ts"
 
 /** Section of the configuration file. */
 const section = "listen"
@@ -27,8 +27,9 @@ export const command = lazyCommand({
       Argument.withDescription("Arguments of the command of --exec; put -- before those that begin with -"),
       Argument.variadic()
     ),
-    ...sessionFlags,
-    keepOpen: toggle(
+    ...sessionFlags(section),
+    keepOpen: flags.toggleBeforePort(
+      section,
       "keep-open",
       "Serve one client after the other; with --exec several at a time, each by its own command"
     ),

@@ -37,13 +37,13 @@ const count = lazyCommand({
     range,
     kernel,
     workers: flags.integer(
-      undefined,
+      "primes",
       "workers",
       1,
       1_024,
       "Worker threads of this process (default: one for each processor, or none with --hosts)"
     ),
-    packets: flags.positiveInteger(undefined, "packets", "Number of packets (default: packets of 100 ms)"),
+    packets: flags.positiveInteger("primes", "packets", "Number of packets (default: packets of 100 ms)"),
     hosts: flags.optionalText("primes", "hosts", "HOST[:PORT],...", "Servers that count as well (default none)"),
     dialect: flags.choice("primes", "dialect", ["course"], "Use the course's protocol with --hosts"),
     key,
@@ -53,7 +53,7 @@ const count = lazyCommand({
       "FILE",
       "File for the state of an unfinished run, from which the same command continues; removed at the end"
     ),
-    json: flags.json
+    json: flags.json("primes")
   },
   program: async () => (await import("./run/primes/count.ts")).count
 })
@@ -63,7 +63,7 @@ const list = lazyCommand({
   description: "List the primes of a range, one on each line, as fast as they are read",
   examples: [["effect-inet primes list 1e15..2^53 | head -1", "The first after 10^15"]],
   // A number is its own JSON: the output is the same.
-  flags: { range, kernel, json: flags.json },
+  flags: { range, kernel, json: flags.json("primes") },
   program: async () => (await import("./run/primes/list.ts")).list
 })
 
@@ -101,16 +101,10 @@ const speedup = lazyCommand({
   examples: [["effect-inet primes speedup --svg speedup.svg", "The speed-up on this machine, as a picture"]],
   flags: {
     range: flags.optionalArgument("range", `${about} (default: some seconds of work for one thread)`),
-    workers: flags.integer(
-      undefined,
-      "workers",
-      1,
-      64,
-      "The most threads to measure (default: one for each processor)"
-    ),
+    workers: flags.integer("primes", "workers", 1, 64, "The most threads to measure (default: one for each processor)"),
     kernel,
     svg: flags.optionalText("primes", "svg", "FILE", "Write the plot to this file as well"),
-    json: flags.json
+    json: flags.json("primes")
   },
   program: async () => (await import("./run/primes/speedup.ts")).speedup
 })

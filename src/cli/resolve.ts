@@ -1,6 +1,4 @@
 import * as Argument from "effect/cli/Argument"
-import * as Flag from "effect/cli/Flag"
-import * as Option from "effect/Option"
 import * as flags from "./common/flags.ts"
 import { lazyCommand } from "./common/lazyCommand.ts"
 
@@ -23,43 +21,33 @@ export const command = lazyCommand({
       Argument.withDescription("Name or address; - for this host: loopback, or with --passive the wildcard address")
     ),
     service: flags.optionalArgument("service", "Port, or name of a service such as http"),
-    family: Flag.ChoiceWithValue("family", [
-      ["4", 4],
-      ["6", 6]
-    ]).pipe(Flag.withDescription("Only IPv4, or only IPv6"), Flag.optional, Flag.map(Option.getOrUndefined)),
-    type: Flag.Literals("type", ["stream", "dgram"]).pipe(
-      Flag.withDescription("Only this type of socket (default both)"),
-      Flag.optional,
-      Flag.map(Option.getOrUndefined)
+    family: flags.family("resolve"),
+    type: flags.choice("resolve", "type", ["stream", "dgram"], "Only this type of socket (default both)"),
+    passive: flags.toggle("resolve", "passive", "For a server: without a host, return the wildcard address"),
+    canonical: flags.toggle("resolve", "canonical", "Show the canonical name too"),
+    aton: flags.toggle(
+      "resolve",
+      "aton",
+      "HOST is an IPv4 address in any form of inet_aton, such as 127.1, 0x7f.1 or 017700000001"
     ),
-    passive: Flag.Boolean("passive").pipe(
-      Flag.withDescription("For a server: without a host, return the wildcard address"),
-      Flag.withDefault(false)
+    reverse: flags.toggle(
+      "resolve",
+      "reverse",
+      "HOST is an address: print its names, of the hosts file or else of DNS"
     ),
-    canonical: Flag.Boolean("canonical").pipe(
-      Flag.withDescription("Show the canonical name too"),
-      Flag.withDefault(false)
+    record: flags.choice(
+      "resolve",
+      "record",
+      recordTypes,
+      "Print the DNS records of this type of the name HOST; PTR takes an address, too"
     ),
-    aton: Flag.Boolean("aton").pipe(
-      Flag.withDescription("HOST is an IPv4 address in any form of inet_aton, such as 127.1, 0x7f.1 or 017700000001"),
-      Flag.withDefault(false)
+    server: flags.optionalText(
+      "resolve",
+      "server",
+      "ADDRESS",
+      "Name server for --record and --reverse, such as 192.0.2.53 or 127.0.0.1:5353"
     ),
-    reverse: Flag.Boolean("reverse").pipe(
-      Flag.withDescription("HOST is an address: print its names, of the hosts file or else of DNS"),
-      Flag.withDefault(false)
-    ),
-    record: Flag.Literals("record", recordTypes).pipe(
-      Flag.withDescription("Print the DNS records of this type of the name HOST; PTR takes an address, too"),
-      Flag.optional,
-      Flag.map(Option.getOrUndefined)
-    ),
-    server: Flag.String("server").pipe(
-      Flag.withMetavar("ADDRESS"),
-      Flag.withDescription("Name server for --record and --reverse, such as 192.0.2.53 or 127.0.0.1:5353"),
-      Flag.optional,
-      Flag.map(Option.getOrUndefined)
-    ),
-    json: flags.json
+    json: flags.json("resolve")
   },
   program: async () => (await import("./run/resolve/resolve.ts")).resolve
 })

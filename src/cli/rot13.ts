@@ -1,6 +1,4 @@
 import * as Argument from "effect/cli/Argument"
-import * as Flag from "effect/cli/Flag"
-import * as Option from "effect/Option"
 import { commandGroup } from "./common/commandGroup.ts"
 import * as flags from "./common/flags.ts"
 import { lazyCommand } from "./common/lazyCommand.ts"
@@ -49,14 +47,13 @@ const send = lazyCommand({
     text: flags
       .argument("text", "Messages, each with its own reply; without any, standard input is sent")
       .pipe(Argument.variadic()),
-    style: Flag.Literals("style", ["old", "new", "python"]).pipe(
-      Flag.withDescription(
-        "Client of the course to imitate: old (standard input), new (NUL after each message, reply length shown), python"
-      ),
-      Flag.optional,
-      Flag.map(Option.getOrUndefined)
+    style: flags.choice(
+      "rot13",
+      "style",
+      ["old", "new", "python"],
+      "Client of the course to imitate: old (standard input), new (NUL after each message, reply length shown), python"
     ),
-    json: flags.json
+    json: flags.json("rot13")
   },
   program: async () => (await import("./run/rot13.ts")).send
 })

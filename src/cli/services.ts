@@ -1,5 +1,3 @@
-import * as Flag from "effect/cli/Flag"
-import * as Option from "effect/Option"
 import * as flags from "./common/flags.ts"
 import { lazyCommand } from "./common/lazyCommand.ts"
 
@@ -12,12 +10,8 @@ export const command = lazyCommand({
   ],
   flags: {
     query: flags.optionalArgument("service", "Name, alias or port (default: list all)"),
-    protocol: Flag.Literals("protocol", ["tcp", "udp"]).pipe(
-      Flag.withDescription("Only this protocol (default both)"),
-      Flag.optional,
-      Flag.map(Option.getOrUndefined)
-    ),
-    json: flags.json
+    protocol: flags.choice("services", "protocol", ["tcp", "udp"], "Only this protocol (default both)"),
+    json: flags.json("services")
   },
   program: async () => (await import("./run/services.ts")).services
 })

@@ -19,7 +19,7 @@ export const peerFlags = {
     "ADDRESS",
     "Address to bind, with --relay (default 127.0.0.1) or --transport mesh (default all)"
   ),
-  port: flags.port("status", 2_066, "port", "UDP port of status (default 2066); with --relay, 0 for any free port"),
+  port: flags.port("status", 2_066, "UDP port of status (default 2066); with --relay, 0 for any free port"),
   cluster: flags.optionalText(
     "status",
     "cluster",
@@ -74,7 +74,7 @@ export const command = lazyCommand({
   flags: {
     name: flags.optionalArgument("name", "Name that others see (default: the name of this host)"),
     ...peerFlags,
-    json: flags.json
+    json: flags.json("status")
   },
   program: async () => (await import("./run/status/status.ts")).status
 })

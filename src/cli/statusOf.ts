@@ -10,7 +10,7 @@ export const command = lazyCommand({
   ],
   flags: {
     admin: flags.optionalEndpoint("up", "admin", "Address of the admin server (default 127.0.0.1:9067)"),
-    json: flags.json
+    json: flags.json("status-of")
   },
   program: async () => (await import("./run/statusOf.ts")).statusOf
 })

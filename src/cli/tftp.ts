@@ -1,5 +1,3 @@
-import * as Flag from "effect/cli/Flag"
-import * as Option from "effect/Option"
 import { commandGroup } from "./common/commandGroup.ts"
 import * as flags from "./common/flags.ts"
 import { lazyCommand } from "./common/lazyCommand.ts"
@@ -65,7 +63,7 @@ export const serveFlags = {
   sync: flags.toggle("tftp", "sync", "Flush an upload to the disk (fsync) before acknowledging it"),
   drain: flags.duration("tftp", "drain", "Time that a stopping server gives to transfers in progress (default 5s)"),
   ...operationsFlags.operations("tftp"),
-  json: flags.json
+  json: flags.json("tftp")
 }
 
 const serve = lazyCommand({
@@ -88,11 +86,11 @@ const serve = lazyCommand({
 
 /** The flags of a transfer in either direction. */
 const transfer = {
-  blksize: flags.integer(undefined, "blksize", ...blksize, "Block size to request, in bytes (default 1428)"),
-  windowsize: flags.integer(undefined, "windowsize", ...windowsize, "Window to request, in blocks (default 64)"),
-  timeout: flags.duration(undefined, "timeout", "Retransmission timeout (default: adapted to the round trip time)"),
+  blksize: flags.integer("tftp", "blksize", ...blksize, "Block size to request, in bytes (default 1428)"),
+  windowsize: flags.integer("tftp", "windowsize", ...windowsize, "Window to request, in blocks (default 64)"),
+  timeout: flags.duration("tftp", "timeout", "Retransmission timeout (default: adapted to the round trip time)"),
   retries: flags.integer(
-    undefined,
+    "tftp",
     "retries",
     0,
     1_000,
@@ -112,15 +110,15 @@ const get = lazyCommand({
   ],
   flags: {
     url: url("the file to read"),
-    output: Flag.String("output").pipe(
-      Flag.withAlias("o"),
-      Flag.withMetavar("FILE"),
-      Flag.withDescription("Output file, - for standard output (default: the same name, in the current folder)"),
-      Flag.optional,
-      Flag.map(Option.getOrUndefined)
+    output: flags.optionalText(
+      "tftp",
+      "output",
+      "FILE",
+      "Output file, - for standard output (default: the same name, in the current folder)",
+      "o"
     ),
     ...transfer,
-    json: flags.json
+    json: flags.json("tftp")
   },
   program: async () => (await import("./run/tftp/get.ts")).get
 })
@@ -136,7 +134,7 @@ const put = lazyCommand({
     file: flags.argument("file", "File to send, - for standard input"),
     url: url("the target; a path that ends with / keeps the name of the file"),
     ...transfer,
-    json: flags.json
+    json: flags.json("tftp")
   },
   program: async () => (await import("./run/tftp/put.ts")).put
 })

@@ -58,8 +58,8 @@ describe("--config", () => {
       const fifo = Path.join(folder, "fifo")
       ChildProcess.execFileSync("mkfifo", [fifo])
       for (const [path, reason] of [
-        [Path.join(folder, "nosuch"), "no such file"],
-        [folder, "is a folder; name a file"],
+        [Path.join(folder, "nosuch"), "no such file or directory"],
+        [folder, "is a directory; name a file"],
         [fifo, "is not a regular file; name one"],
         ["/dev/zero", "is not a regular file; name one"]
       ] as const) {

@@ -29,3 +29,9 @@ export class NoHostLeft extends Data.TaggedError("NoHostLeft")<{ readonly messag
 
 /** A failure to write a plot. */
 export class CannotDraw extends Data.TaggedError("CannotDraw")<{ readonly message: string }> {}
+
+/** A failure of a program, whose message names the origins of its options: the exit code is that of the failure. */
+export class OptionError extends Data.TaggedError("OptionError")<{
+  readonly message: string
+  readonly [Runtime.errorExitCode]: number
+}> {}

@@ -1,10 +1,6 @@
 /** Parsers of the values of flags, of environment variables and of a configuration file. Pure; undefined is invalid. */
 import * as ByteSize from "effect/ByteSize"
-import * as IpInterface from "effect/net/IpInterface"
-import * as IpNetwork from "effect/net/IpNetwork"
-import * as NetAddress from "effect/net/NetAddress"
 import * as Option from "effect/Option"
-import * as Result from "effect/Result"
 
 /** Returns a parser of whole numbers within limits. */
 export const integer = (minimum: number, maximum: number) => (text: string) => {
@@ -39,23 +35,6 @@ export const bytes = (text: string) =>
 /** Parses a switch. The words are those of `Config.Boolean`. */
 export const toggle = (text: string) =>
   /^(true|yes|on|1|y)$/.test(text) ? true : /^(false|no|off|0|n)$/.test(text) ? false : undefined
-
-const network = (text: string): IpNetwork.IpNetwork | undefined =>
-  Option.getOrUndefined(
-    Result.getSuccess(
-      text.includes("/")
-        ? Result.map(IpInterface.fromString(text), IpNetwork.fromInterface)
-        : Result.flatMap(NetAddress.ipFromString(text), (address) =>
-            IpNetwork.fromAddress(address, NetAddress.isIpv4Address(address) ? 32 : 128)
-          )
-    )
-  )
-
-/** Parses networks in CIDR notation, or single addresses, separated by commas. */
-export const networks = (text: string): ReadonlyArray<IpNetwork.IpNetwork> | undefined => {
-  const parsed = text.split(",").map((one) => network(one.trim()))
-  return parsed.every((one) => one !== undefined) ? parsed : undefined
-}
 
 /** Parses the permissions of a file as chmod(1) takes them: three or four octal digits. */
 export const fileMode = (text: string) => (/^0?[0-7]{3}$/.test(text) ? Number.parseInt(text, 8) : undefined)

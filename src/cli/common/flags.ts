@@ -24,19 +24,21 @@ interface Shape<A> {
   readonly parse: (text: string) => A | undefined
   /** The section of the environment and of the configuration file; undefined for the command line only. */
   readonly section?: string | undefined
-  /** The name there. Default: the name of the flag. */
-  readonly settingName?: string | undefined
+  /** A short name, on the command line only. */
+  readonly alias?: string | undefined
 }
 
-const settingOf = <A>({ expected, name, parse, section, settingName = name }: Shape<A>) =>
-  section === undefined ? undefined : { section, name: settingName, expected, parse }
+const settingOf = <A>({ expected, name, parse, section }: Shape<A>) =>
+  section === undefined ? undefined : { section, name, expected, parse }
 
 const withSources = <A>(flag: Flag.Flag<A>, setting: settings.Parsed<A> | undefined) =>
   setting === undefined ? flag : settings.fromSources(flag, setting)
 
 /** Creates a flag that must have a value. */
 const required = <A>(shape: Shape<A>) => {
-  const given = Flag.String(shape.name).pipe(
+  const named =
+    shape.alias === undefined ? Flag.String(shape.name) : Flag.withAlias(Flag.String(shape.name), shape.alias)
+  const given = named.pipe(
     Flag.withMetavar(shape.metavar),
     Flag.withDescription(shape.description),
     Flag.filterMap(
@@ -51,7 +53,7 @@ const required = <A>(shape: Shape<A>) => {
 /** Creates a flag with a value, undefined if it is not given. */
 const optional = <A>(shape: Shape<A>) => orUndefined(required(shape), settingOf(shape))
 
-const orUndefined = <A>(flag: Flag.Flag<A>, setting: settings.Parsed<A> | undefined): Flag.Flag<A | undefined> =>
+const orUndefined = <A, S>(flag: Flag.Flag<A>, setting: settings.Parsed<S> | undefined): Flag.Flag<A | undefined> =>
   settings.declare(flag.pipe(Flag.optional, Flag.map(Option.getOrUndefined)), setting)
 
 const withDefault = <A>(shape: Shape<A>, value: A): Flag.Flag<A> =>
@@ -60,23 +62,38 @@ const withDefault = <A>(shape: Shape<A>, value: A): Flag.Flag<A> =>
     settingOf(shape)
   )
 
-/** Creates a flag of a fault plan. The parser is loaded only if the flag is given. */
-export const faultPlan = (name: string) =>
-  Flag.String(name).pipe(
-    Flag.withMetavar("PLAN"),
-    Flag.mapEffect((text) =>
-      Effect.flatMap(
-        Effect.promise(() => import("../run/common/parseFaultPlan.ts")),
-        ({ parseFaultPlan }) =>
-          Effect.mapError(
-            Effect.fromResult(parseFaultPlan(text)),
-            (expected) => new CliError.InvalidValue({ option: name, value: text, expected, kind: "flag" })
-          )
-      )
-    )
+const textShape = (section: string | undefined, name: string, metavar: string, description: string) => ({
+  name,
+  metavar,
+  description,
+  expected: "a text",
+  parse: (text: string) => text,
+  section
+})
+
+/** Parses a fault plan. The parser is loaded only then. */
+const parseFaultPlan = Effect.fnUntraced(function* (name: string, text: string) {
+  const { parseFaultPlan } = yield* Effect.promise(() => import("../run/common/parseFaultPlan.ts"))
+  const found = (yield* settings.Recorder)?.get(name)
+  return yield* Effect.mapError(Effect.fromResult(parseFaultPlan(text)), (expected) =>
+    found === undefined
+      ? new CliError.InvalidValue({ option: name, value: text, expected: `Expected ${expected}`, kind: "flag" })
+      : settings.invalid(found, expected)
+  )
+})
+
+/** Creates a required flag of a fault plan. For the setting each text is valid: its parser is not loaded. */
+const requiredFaultPlan = (shape: Shape<string>) =>
+  settings.declare(
+    Flag.mapEffect(required(shape), (text) => parseFaultPlan(shape.name, text)),
+    settingOf(shape)
   )
 
-const endpointShape = (name: string, description: string, section?: string) => ({
+/** Creates a required flag of a fault plan. */
+export const faultPlan = (section: string, name: string, description: string) =>
+  requiredFaultPlan(textShape(section, name, "PLAN", `${description} (required)`))
+
+const endpointShape = (section: string, name: string, description: string) => ({
   name,
   metavar: "HOST:PORT",
   description,
@@ -86,17 +103,18 @@ const endpointShape = (name: string, description: string, section?: string) => (
 })
 
 /** Creates a required flag of a host and a port. */
-export const endpoint = (name: string, description: string) =>
-  required(endpointShape(name, `${description} (required)`))
+export const endpoint = (section: string, name: string, description: string) =>
+  required(endpointShape(section, name, `${description} (required)`))
 
 /** Creates an optional flag of a host and a port. */
-export const optionalEndpoint = (section: string | undefined, name: string, description: string) =>
-  optional(endpointShape(name, description, section))
+export const optionalEndpoint = (section: string, name: string, description: string) =>
+  optional(endpointShape(section, name, description))
 
 /** Creates a flag of the seed of random decisions. */
-export const seed = (name: string, subject: string) =>
+export const seed = (section: string, name: string, subject: string) =>
   withDefault(
     {
+      section,
       name,
       metavar: "N",
       description: `Seed for the random decisions of ${subject}; the same seed repeats a run (default 0)`,
@@ -106,27 +124,32 @@ export const seed = (name: string, subject: string) =>
     0
   )
 
+const faultsShape = textShape(
+  settings.globalSection,
+  "faults",
+  "PLAN",
+  "Inject faults into the network, such as drop=5% or dup=#3,delay=20ms..40ms; hosts are written as addresses; see docs/guide/simulation.md"
+)
+
 /** Fault plan of the network of every command. */
 export const Faults = GlobalFlag.Setting("faults")({
-  flag: faultPlan("faults").pipe(
-    Flag.withDescription(
-      "Inject faults into the network, such as drop=5% or dup=#3,delay=20ms..40ms; hosts are written as addresses; see docs/guide/simulation.md"
-    ),
-    Flag.optional,
-    Flag.map(Option.getOrUndefined)
-  )
+  flag: orUndefined(requiredFaultPlan(faultsShape), settingOf(faultsShape))
 })
 
 /** Seed of the fault plan. */
-export const FaultSeed = GlobalFlag.Setting("fault-seed")({ flag: seed("fault-seed", "--faults") })
+export const FaultSeed = GlobalFlag.Setting("fault-seed")({
+  flag: seed(settings.globalSection, "fault-seed", "--faults")
+})
 
 /** Capture file of every command. */
 export const Capture = GlobalFlag.Setting("capture")({
-  flag: Flag.String("capture").pipe(
-    Flag.withMetavar("FILE"),
-    Flag.withDescription("Write all packets to a pcapng file; packets changed by --faults have a comment"),
-    Flag.optional,
-    Flag.map(Option.getOrUndefined)
+  flag: optional(
+    textShape(
+      settings.globalSection,
+      "capture",
+      "FILE",
+      "Write all packets to a pcapng file; packets changed by --faults have a comment"
+    )
   )
 })
 
@@ -150,18 +173,16 @@ export const globalFlags = [Faults, FaultSeed, Capture, ConfigPath] as const
 export const port = (
   section: string,
   defaultPort: number,
-  name = "port",
   description = `Port of ${section}, 0 for any free port (default ${defaultPort})`
 ) =>
   withDefault(
     {
-      name,
+      name: "port",
       metavar: "PORT",
       description,
       expected: "a port from 0 to 65535 (0: any free port)",
       parse: parse.integer(0, 65_535),
-      section,
-      settingName: "port"
+      section
     },
     defaultPort
   )
@@ -180,15 +201,6 @@ const serverPort = (section: string, defaultPort: number) =>
     defaultPort
   )
 
-const textShape = (section: string | undefined, name: string, metavar: string, description: string) => ({
-  name,
-  metavar,
-  description,
-  expected: "a text",
-  parse: (text: string) => text,
-  section
-})
-
 /** Creates the flag of the address to listen on. */
 export const host = (section: string) =>
   withDefault(
@@ -201,8 +213,13 @@ export const text = (section: string, name: string, metavar: string, description
   required(textShape(section, name, metavar, `${description} (required)`))
 
 /** Creates an optional flag of a text. */
-export const optionalText = (section: string | undefined, name: string, metavar: string, description: string) =>
-  optional(textShape(section, name, metavar, description))
+export const optionalText = (
+  section: string | undefined,
+  name: string,
+  metavar: string,
+  description: string,
+  alias?: string
+) => optional({ ...textShape(section, name, metavar, description), alias })
 
 /** Creates an optional flag of a duration. */
 export const duration = (section: string | undefined, name: string, description: string) =>
@@ -278,8 +295,8 @@ export const networks = (section: string | undefined, name: string, description:
     name,
     metavar: "CIDR,...",
     description,
-    expected: "networks such as 10.0.0.0/8, 192.0.2.7 or 2001:db8::/32, separated by commas",
-    parse: parse.networks,
+    expected: ServerConfig.expectedNetworks,
+    parse: ServerConfig.parseNetworks,
     section
   })
 
@@ -308,18 +325,41 @@ export const choice = <const A extends ReadonlyArray<string>>(
   return orUndefined(settings.fromSources(flag, setting), setting)
 }
 
-/** Creates a flag that is off by default. */
-export const toggle = (section: string, name: string, description: string) => {
-  const setting = { section, name, expected: "true or false", parse: parse.toggle }
-  const flag = settings.fromSources(Flag.Boolean(name).pipe(Flag.withDescription(description)), setting)
-  return settings.declare(Flag.withDefault(flag, false), setting)
+/** Creates the optional flag of an address family. */
+export const family = (section: string) => {
+  const families = [
+    ["4", 4],
+    ["6", 6]
+  ] as const
+  const setting = {
+    section,
+    name: "family",
+    expected: '"4" or "6"',
+    parse: (text: string) => families.find(([name]) => name === text)?.[1]
+  }
+  const flag = Flag.ChoiceWithValue("family", families).pipe(Flag.withDescription("Only IPv4, or only IPv6"))
+  return orUndefined(settings.fromSources(flag, setting), setting)
 }
 
-/** Flag for JSON output. */
-export const json = Flag.Boolean("json").pipe(
-  Flag.withDescription("Print JSON, one value per line"),
-  Flag.withDefault(false)
-)
+const offByDefault = (section: string, name: string, flag: Flag.Flag<boolean>) => {
+  const setting = { section, name, expected: "true or false", parse: parse.toggle }
+  return settings.declare(Flag.withDefault(settings.fromSources(flag, setting), false), setting)
+}
+
+/** Creates a flag that is off by default. */
+export const toggle = (section: string, name: string, description: string) =>
+  offByDefault(section, name, Flag.Boolean(name).pipe(Flag.withDescription(description)))
+
+/** Creates a flag that is off by default. It takes no value from the next argument, which may be the port 0 or 1. */
+export const toggleBeforePort = (section: string, name: string, description: string) =>
+  offByDefault(
+    section,
+    name,
+    Flag.Boolean(name).pipe(Flag.withOptionalValue("true"), Flag.withDescription(description))
+  )
+
+/** Creates the flag for JSON output. */
+export const json = (section: string) => toggle(section, "json", "Print JSON, one value per line")
 
 /** Creates an argument of a text. */
 export const argument = (name: string, description: string) =>

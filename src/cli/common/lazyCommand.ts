@@ -15,6 +15,15 @@ const programServices = Layer.unwrap(
   )
 )
 
+const tables = new WeakMap<object, Readonly<Record<string, unknown>>>()
+
+/** Returns the flags and the arguments of a command, and of the commands below it, by the keys of their inputs. */
+export const flagTables = (command: Command.Command.Any): ReadonlyArray<Readonly<Record<string, unknown>>> => {
+  const own = tables.get(command)
+  const below = command.subcommands.flatMap(({ commands }) => commands.flatMap(flagTables))
+  return own === undefined ? below : [own, ...below]
+}
+
 /** Creates a command. `examples` are command lines with descriptions; `program` loads the function that it runs. */
 export const lazyCommand = <const Name extends string, const Flags extends Command.Command.Config, E, R>(options: {
   readonly name: Name
@@ -22,8 +31,8 @@ export const lazyCommand = <const Name extends string, const Flags extends Comma
   readonly examples: ReadonlyArray<readonly [command: string, description: string]>
   readonly flags: Flags
   readonly program: () => Promise<(input: Command.Command.Config.Infer<Flags>) => Effect.Effect<void, E, R>>
-}) =>
-  Command.make(options.name, options.flags, (parsed) => {
+}) => {
+  const command = Command.make(options.name, options.flags, (parsed) => {
     const input = negativeArguments.decodeAll(parsed)
     return CommandInput.run(
       input as object,
@@ -39,3 +48,6 @@ export const lazyCommand = <const Name extends string, const Flags extends Comma
     Command.withDescription(options.description),
     Command.withExamples(options.examples.map(([command, description]) => ({ command, description })))
   )
+  tables.set(command, options.flags)
+  return command
+}

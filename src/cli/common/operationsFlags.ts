@@ -40,5 +40,7 @@ export const operations = (section: string) => ({
   )
 })
 
-/** Names of these options: they are those of a process, and an instance of `up` has none of them. */
-export const names: ReadonlySet<string> = new Set(settingsOf(operations("")).map(({ name }) => name))
+/** Names of the options of a process: an instance of `up` has none of them. */
+export const names: ReadonlySet<string> = new Set(
+  settingsOf({ ...operations(""), json: flags.json("") }).map(({ name }) => name)
+)

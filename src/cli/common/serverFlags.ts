@@ -82,5 +82,5 @@ export const server = <const Own extends Record<string, Param.Any>>(
   ...limits(section, defaultIdleTimeout),
   ...listener(section),
   ...operationsFlags.operations(section),
-  json: flags.json
+  json: flags.json(section)
 })

@@ -64,5 +64,5 @@ export const upFlags = {
     Flag.withDescription("Print the services that would run with their options, and exit: 2 for an invalid file"),
     Flag.withDefault(false)
   ),
-  json: flags.json
+  json: flags.json("up")
 }

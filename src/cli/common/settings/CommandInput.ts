@@ -1,18 +1,22 @@
 /** The parsed command line: a server that reads its configuration file again compares the new one with it. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Runtime from "effect/Runtime"
+import { OptionError } from "../CliErrors.ts"
 import { ConfigFile, type ConfigurationFile } from "./ConfigFile.ts"
-import { type Source, Sources, type Table } from "./settings.ts"
+import { type Found, nameOrigins, Recorder, type Source, Sources, type Table } from "./settings.ts"
 
 /** The values of all flags of a command, by their keys in the table of flags. */
 export interface Input {
   readonly values: Readonly<Record<string, unknown>>
   readonly flags: Table
   readonly sources: Source
+  /** The values that do not come from the command line. */
+  readonly found: Found
   readonly file: ConfigurationFile | undefined
 }
 
-const none: Input = { values: {}, flags: {}, sources: () => Effect.undefined, file: undefined }
+const none: Input = { values: {}, flags: {}, sources: () => Effect.undefined, found: new Map(), file: undefined }
 
 /** The command line of the running command. */
 export class CommandInput extends Context.Reference<Input>("effect-inet/cli/CommandInput", {
@@ -30,6 +34,16 @@ export class Reparse extends Context.Reference<Effect.Effect<Input, string>>("ef
   defaultValue: () => Effect.fail("the command line is unknown")
 }) {}
 
+/** Names the origins of options in the error of a program. */
+const withOrigins = <E>(error: E, { found }: Input): E | OptionError => {
+  const { message } = error as { readonly message?: unknown }
+  if (typeof message !== "string") return error
+  const named = nameOrigins(message, found)
+  return named === message
+    ? error
+    : new OptionError({ message: named, [Runtime.errorExitCode]: Runtime.getErrorExitCode(error) })
+}
+
 /** Runs the program of a command, or passes its input on where only that is wanted. */
 export const run = <E, R>(values: object, flags: object, program: Effect.Effect<void, E, R>) =>
   Effect.gen(function* () {
@@ -40,8 +54,11 @@ export const run = <E, R>(values: object, flags: object, program: Effect.Effect<
       values: values as Input["values"],
       flags: flags as Table,
       sources,
+      found: (yield* Recorder) ?? none.found,
       file: file === undefined ? undefined : yield* Effect.orElseSucceed(file, () => undefined)
     }
     if (receive !== undefined) return receive(input)
-    return yield* Effect.provideService(program, CommandInput, input)
+    return yield* Effect.mapError(Effect.provideService(program, CommandInput, input), (error) =>
+      withOrigins(error, input)
+    )
   })

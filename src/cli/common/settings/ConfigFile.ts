@@ -2,7 +2,7 @@
 import * as Context from "effect/Context"
 import * as CliError from "effect/cli/CliError"
 import * as Effect from "effect/Effect"
-import { environment, firstOf, type Source, Sources } from "./settings.ts"
+import { environment, firstOf, Recorder, type Source, Sources } from "./settings.ts"
 
 /** A place in the text, from 1. */
 export interface Place {
@@ -39,9 +39,15 @@ export interface ConfigurationFile extends Configuration {
   readonly path: string
 }
 
+/** A path, and what names it: `--config` or EFFECT_INET_CONFIG. */
+export interface NamedFile {
+  readonly path: string
+  readonly origin: string
+}
+
 /** The module that reads files, which is loaded only if there is one. */
 interface Reader {
-  readonly read: (path: string) => Effect.Effect<ConfigurationFile, string>
+  readonly read: (file: NamedFile) => Effect.Effect<ConfigurationFile, string>
   readonly source: (file: ConfigurationFile) => Source
 }
 
@@ -51,24 +57,27 @@ export class ConfigFile extends Context.Reference<Effect.Effect<ConfigurationFil
   { defaultValue: () => undefined }
 ) {}
 
-/** Lets the flags of a command line find their values in a file, below the environment. */
+/** The variable that names the file if no flag does. */
+const configVariable = "EFFECT_INET_CONFIG"
+
+/** Lets the flags of a command line find their values in a file, below the environment, and records where they did. */
 export const provide =
-  (path: string | undefined, load: () => Promise<Reader>) =>
+  (named: NamedFile | undefined, load: () => Promise<Reader>) =>
   <A, E, R>(command: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-    path === undefined
-      ? command
-      : Effect.gen(function* () {
-          const reader = Effect.promise(load)
-          const file = yield* Effect.cached(Effect.flatMap(reader, ({ read }) => read(path)))
-          const inFile = Effect.zipWith(reader, file, ({ source }, found) => source(found))
-          return yield* command.pipe(
-            Effect.provideService(ConfigFile, file),
-            Effect.provideService(
-              Sources,
-              firstOf(environment, (section, name) => Effect.flatMap(inFile, (find) => find(section, name)))
-            )
-          )
-        })
+    Effect.gen(function* () {
+      const recorded = Effect.provideService(command, Recorder, new Map())
+      if (named === undefined) return yield* recorded
+      const reader = Effect.promise(load)
+      const file = yield* Effect.cached(Effect.flatMap(reader, ({ read }) => read(named)))
+      const inFile = Effect.zipWith(reader, file, ({ source }, found) => source(found))
+      return yield* recorded.pipe(
+        Effect.provideService(ConfigFile, file),
+        Effect.provideService(
+          Sources,
+          firstOf(environment, (section, name) => Effect.flatMap(inFile, (find) => find(section, name)))
+        )
+      )
+    })
 
 /** Reads the file, for a command that has no flag to find in it: a file with an error ends every command. */
 export const check: Effect.Effect<void, CliError.CliError> = Effect.flatMap(ConfigFile, (file) =>
@@ -77,11 +86,15 @@ export const check: Effect.Effect<void, CliError.CliError> = Effect.flatMap(Conf
     : Effect.mapError(Effect.asVoid(file), (message) => new CliError.ValidationError({ message }))
 )
 
-/** Returns the file that a command line names: it is needed before the command line is parsed. */
-export const pathOf = (args: ReadonlyArray<string>, variable: string | undefined): string | undefined => {
+/**
+ * Returns the file that a command line or the variable names: it is needed before the command line is parsed. An empty
+ * variable names none.
+ */
+export const pathOf = (args: ReadonlyArray<string>, variable: string | undefined): NamedFile | undefined => {
   const end = args.indexOf("--")
   const flags = end < 0 ? args : args.slice(0, end)
   const at = flags.findIndex((arg) => arg === "--config" || arg.startsWith("--config="))
-  const given = at < 0 ? variable : flags[at] === "--config" ? flags[at + 1] : flags[at]!.slice("--config=".length)
-  return given === "" ? undefined : given
+  if (at < 0) return variable === undefined || variable === "" ? undefined : { path: variable, origin: configVariable }
+  const path = flags[at] === "--config" ? flags[at + 1] : flags[at]!.slice("--config=".length)
+  return path === undefined ? undefined : { path, origin: "--config" }
 }

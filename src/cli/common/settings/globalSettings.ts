@@ -1,4 +1,4 @@
-/** Settings of every command, which are not those of a service: keys at the top of the configuration file. */
+/** The level of the log: a setting of every command, which is a key at the top of the configuration file. */
 import type * as LogLevel from "effect/LogLevel"
 import type { Parsed, Setting } from "./settings.ts"
 import { globalSection } from "./settings.ts"
@@ -23,7 +23,5 @@ export const logLevel: Parsed<LogLevel.LogLevel> = {
   parse: (text) => (Object.hasOwn(levels, text) ? levels[text] : undefined)
 }
 
-/** All of them. */
-export const globalSettings: ReadonlyArray<Setting> = [
-  { ...logLevel, accepts: (text) => logLevel.parse(text) !== undefined }
-]
+/** The same without its parser. */
+export const logLevelSetting: Setting = { ...logLevel, accepts: (text) => logLevel.parse(text) !== undefined }

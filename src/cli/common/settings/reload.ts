@@ -6,7 +6,7 @@ import { ReloadSignal } from "../Shutdown.ts"
 import * as serverFlags from "../serverFlags.ts"
 import { CommandInput, type Input, Reparse } from "./CommandInput.ts"
 import * as logLevel from "./logLevel.ts"
-import { nameOf } from "./settings.ts"
+import { type Found, nameOf } from "./settings.ts"
 
 type Values = Input["values"]
 
@@ -55,6 +55,17 @@ export const apply = Effect.fnUntraced(function* (
   return names(limits)
 })
 
+/** Names of the settings of every command that a running one does not change. */
+const fixedGlobalNames = ["faults", "fault-seed", "capture"]
+
+/** Logs the settings of every command that have changed and need a restart. */
+const reportFixed = (before: Found, after: Found) => {
+  const changed = fixedGlobalNames.filter((name) => before.get(name)?.text !== after.get(name)?.text)
+  return changed.length === 0
+    ? Effect.void
+    : Effect.logWarning(`changed in the file, waits for a restart: ${changed.join(", ")}`)
+}
+
 /** Applies new settings, and returns the names of what it has changed. Fails with one line for the user. */
 export type Change = (after: Input, before: Input) => Effect.Effect<ReadonlyArray<string>, string>
 
@@ -77,6 +88,7 @@ export const follow = (change: Change, { after, before }: Reports): Effect.Effec
       const next = yield* reparse
       const level = (yield* logLevel.change(next.sources)) ? ["log-level"] : []
       const changed = [...level, ...(yield* change(next, current))]
+      yield* reportFixed(current.found, next.found)
       current = next
       yield* Effect.logInfo(
         changed.length === 0 ? "reloaded: no option to apply has changed" : `reloaded: ${changed.join(", ")}`

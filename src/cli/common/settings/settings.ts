@@ -1,4 +1,4 @@
-/** Settings: options of servers that the environment and a configuration file can set, too, besides a flag. */
+/** Settings: options that the environment and a configuration file can set, too, besides a flag. */
 import * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import * as CliError from "effect/cli/CliError"
@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as ServerConfig from "../../../network/ServerConfig.ts"
 
-/** An option of a server, by the section of the configuration file and its name there. */
+/** An option, by the section of the configuration file and its name, which is that of the flag. */
 export interface Setting {
   readonly section: string
   readonly name: string
@@ -21,7 +21,12 @@ export interface Setting {
 export interface Value {
   readonly text: string
   readonly origin: string
+  /** True for a default, which nobody has written. */
+  readonly isDefault?: boolean | undefined
 }
+
+/** The values that do not come from the command line, by the names of their flags. */
+export type Found = ReadonlyMap<string, Value>
 
 /** Finds the text of a setting. Fails with a message for the user. */
 export type Source = (section: string, name: string) => Effect.Effect<Value | undefined, string>
@@ -53,6 +58,11 @@ export class Sources extends Context.Reference<Source>("effect-inet/cli/Settings
   defaultValue: () => environment
 }) {}
 
+/** Records the values that flags take from the sources, by the names of the flags. Default: nothing is recorded. */
+export class Recorder extends Context.Reference<Map<string, Value> | undefined>("effect-inet/cli/Recorder", {
+  defaultValue: () => undefined
+}) {}
+
 /** Creates the error of a value that does not come from the command line. */
 export const invalid = ({ origin, text }: Value, expected: string) =>
   new CliError.ValidationError({ message: `${origin}: expected ${expected} (got ${JSON.stringify(text)})` })
@@ -71,6 +81,7 @@ const look = <A>({ expected, name, parse, section }: Parsed<A>): Effect.Effect<A
     if (found === undefined) return yield* new CliError.MissingOption({ option: name })
     const value = parse(found.text)
     if (value === undefined) return yield* invalid(found, expected)
+    if (found.isDefault !== true) (yield* Recorder)?.set(name, found)
     return value
   })
 
@@ -110,13 +121,44 @@ export type Input<Flags extends Table> = {
 
 /** Reads the input of a command from sources alone, as if it had been run without any flag. */
 export const read = <Flags extends Table>(flags: Flags, source: Source) =>
-  Effect.forEach(Object.entries(flags), ([key, flag]) =>
-    Effect.map(flag.parse({ flags: {}, arguments: [] }), ([, value]) => [key, value] as const)
-  ).pipe(
-    Effect.map((entries) => Object.fromEntries(entries) as Input<Flags>),
-    Effect.provideService(Sources, source)
-  )
+  Effect.suspend(() => {
+    const found = new Map<string, Value>()
+    return Effect.forEach(Object.entries(flags), ([key, flag]) =>
+      Effect.map(flag.parse({ flags: {}, arguments: [] }), ([, value]) => [key, value] as const)
+    ).pipe(
+      Effect.map((entries) => ({ values: Object.fromEntries(entries) as Input<Flags>, found: found as Found })),
+      Effect.provideService(Sources, source),
+      Effect.provideService(Recorder, found)
+    )
+  })
 
 /** Returns the name of an option by its key in a table of flags, as on the command line. */
 export const nameOf = (flags: Table, key: string): string =>
   (flags[key] as WithSetting | undefined)?.setting?.name ?? key
+
+/** Flags in a message, and texts in quotes, which may contain anything. */
+const flagPattern = /"(?:[^"\\]|\\.)*"|(?<![\w-])--([a-z][a-z0-9-]*)/g
+
+/** Least length of a value by which a message is recognized: shorter ones, such as 1, are in many messages. */
+const minValueChars = 3
+
+/** Tests if a message contains a text that is not a part of a longer word. */
+const mentions = (message: string, text: string) => {
+  const parts = message.split(text)
+  return parts.some((part, at) => at > 0 && !/\w$/.test(parts[at - 1]!) && !/^\w/.test(part))
+}
+
+/**
+ * Names the origins of options in the message of an error: the variable or the place in a file instead of a flag that
+ * is not on the command line, and after a message that has only the value of such an option. `formatFlag` formats the
+ * other flags.
+ */
+export const nameOrigins = (message: string, found: Found, formatFlag = (name: string) => `--${name}`): string => {
+  const named = message.replaceAll(flagPattern, (text, name: string | undefined) =>
+    name === undefined ? text : (found.get(name)?.origin ?? formatFlag(name))
+  )
+  const others = [...found.values()].filter(
+    ({ origin, text }) => text.length >= minValueChars && mentions(named, text) && !named.includes(origin)
+  )
+  return others.length === 0 ? named : `${named} (${others.map(({ origin }) => origin).join(", ")})`
+}

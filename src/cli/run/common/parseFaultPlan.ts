@@ -11,5 +11,5 @@ export const parseFaultPlan = (text: string): Result.Result<FaultPlan, string> =
       Result.mapError(FaultPlanSyntax.parse(text), ({ message }) => message),
       (plan) => Result.mapError(Impairment.check(plan), ({ message }) => message)
     ),
-    (message) => `Expected a fault plan: ${message}`
+    (message) => `a fault plan: ${message}`
   )

@@ -1,4 +1,4 @@
-/** The check of a configuration file against the settings of all services. Pure. */
+/** The check of a configuration file against the settings of all commands. Pure. */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
@@ -7,8 +7,13 @@ import type { Configuration, Options, Place } from "../../common/settings/Config
 import { globalSection, type Setting } from "../../common/settings/settings.ts"
 import type { Document, DocumentError, Node } from "./document.ts"
 
-/** Settings by section. The section of `up` has instances, too: its key `services`. */
-export type Sections = Readonly<Record<string, ReadonlyArray<Setting>>>
+/** Settings of a configuration file. */
+export interface Sections {
+  /** Settings by section. The section of `up` has instances, too: its key `services`. */
+  readonly options: Readonly<Record<string, ReadonlyArray<Setting>>>
+  /** Settings of the services that an instance can have, by service. */
+  readonly services: Readonly<Record<string, ReadonlyArray<Setting>>>
+}
 
 /** The key of an instance that names its service. */
 const serviceKey = "service"
@@ -28,24 +33,21 @@ const optionsOf = (settings: ReadonlyArray<Setting>) =>
 const instanceSettings = (settings: ReadonlyArray<Setting>) =>
   settings.filter(({ name }) => !operationsFlags.names.has(name))
 
-const servicesOf = (sections: Sections) =>
-  Object.keys(sections).filter((name) => name !== "up" && name !== globalSection)
-
-const knownServices = (sections: Sections) =>
-  `the name of a service (${servicesOf(sections).join(", ")}), or options with the key ${serviceKey}`
+const knownServices = ({ services }: Sections) =>
+  `the name of a service (${Object.keys(services).join(", ")}), or options with the key ${serviceKey}`
 
 /** Names of instances: they are keys of other programs, such as labels of metrics. */
 const instanceName = /^[A-Za-z0-9][\w.-]{0,63}$/
 
 /** Returns the schema of a document. It depends on the document, since an instance has the options of its service. */
 const schemaOf = (sections: Sections, instances: ReadonlyArray<readonly [name: string, service: string]>) => {
-  const services = servicesOf(sections)
+  const services = Object.keys(sections.services)
   const known = knownServices(sections)
   const instanceOf = (service: string) =>
     services.includes(service)
       ? Schema.Struct({
           [serviceKey]: Schema.optionalKey(Schema.Literals(services)),
-          ...optionsOf(instanceSettings(sections[service]!))
+          ...optionsOf(instanceSettings(sections.services[service]!))
         })
       : Schema.Unknown.check(Schema.makeFilter(() => false, { expected: known }))
   const isMap = Schema.makeFilter((value: unknown) => typeof value === "object" && !Array.isArray(value), {
@@ -54,7 +56,7 @@ const schemaOf = (sections: Sections, instances: ReadonlyArray<readonly [name: s
   const instancesSchema = Schema.Struct(
     Object.fromEntries(instances.map(([name, service]) => [name, Schema.optionalKey(instanceOf(service))]))
   ).check(isMap)
-  const { [globalSection]: global = [], ...named } = sections
+  const { [globalSection]: global = [], ...named } = sections.options
   const document = Schema.Struct({
     ...optionsOf(global),
     ...Object.fromEntries(
@@ -78,8 +80,8 @@ const entriesOf = (node: Node | undefined) => (node?._tag === "Map" ? node.entri
 const find = (node: Node | undefined, key: string) => entriesOf(node).find((entry) => entry.key === key)
 
 /** Depth of the maps that may be empty: a section, `services` and an instance. */
-const mayBeEmpty = (path: ReadonlyArray<string>, sections: Sections) =>
-  (path.length === 1 && sections[path[0]!] !== undefined && path[0] !== globalSection) ||
+const mayBeEmpty = (path: ReadonlyArray<string>, { options }: Sections) =>
+  (path.length === 1 && options[path[0]!] !== undefined && path[0] !== globalSection) ||
   (path[0] === "up" && path[1] === instancesKey && path.length <= 3)
 
 /** Converts a node to the value for the schema. A list of texts is one text, as on the command line. */
@@ -107,9 +109,11 @@ const locate = (document: Document, path: ReadonlyArray<string>) => {
   return { value, keyPlace }
 }
 
+const noSections: Sections = { options: {}, services: {} }
+
 const shown: Readonly<Record<Node["_tag"], (node: Node) => string>> = {
-  Text: (node) => JSON.stringify(plain(node, [], {})),
-  List: (node) => `the list ${JSON.stringify(plain(node, [], {}))}`,
+  Text: (node) => JSON.stringify(plain(node, [], noSections)),
+  List: (node) => `the list ${JSON.stringify(plain(node, [], noSections))}`,
   Map: () => "options"
 }
 
@@ -128,18 +132,19 @@ const describe = SchemaIssue.makeFormatterStandardSchemaV1({
 })
 
 /** Returns the place that lists the options of a section. */
-const helpFor = (path: ReadonlyArray<string>, services: ReadonlyMap<string, string>) => {
+const helpFor = (path: ReadonlyArray<string>, instances: ReadonlyMap<string, string>, { services }: Sections) => {
   const [section] = path
-  const service = section === "up" && path[1] === instancesKey ? services.get(path[2] ?? "") : section
+  const command = section === "up" && path[1] === instancesKey ? instances.get(path[2] ?? "") : section
   if (path.length === 1) return "see docs/guide/operations.md"
-  return `effect-inet ${service}${service === "up" || service === "status" ? "" : " serve"} --help lists the options`
+  const isGroup = command !== undefined && command !== "status" && services[command] !== undefined
+  return `effect-inet ${command}${isGroup ? " serve" : ""} --help lists the options`
 }
 
 const optionsFrom = (node: Node | undefined): Options =>
   new Map(
     entriesOf(node).flatMap(({ key, value }) => {
       if (value._tag === "Map") return []
-      const text = value._tag === "Text" ? value.text : String(plain(value, [], {}))
+      const text = value._tag === "Text" ? value.text : String(plain(value, [], noSections))
       return [[key, { text, place: value.place }] as const]
     })
   )
@@ -196,7 +201,7 @@ export const check = (written: Document, sections: Sections): Result.Result<Conf
       const { keyPlace, value } = locate(document, keys)
       const unknownService = message === `expected ${known}` ? services.get(keys[2] ?? "") : undefined
       const got = unknownService === undefined ? shown[value._tag](value) : JSON.stringify(unknownService)
-      const detail = isUnknown ? `; ${helpFor(keys, services)}` : ` (got ${got})`
+      const detail = isUnknown ? `; ${helpFor(keys, services, sections)}` : ` (got ${got})`
       return { place: isUnknown ? keyPlace : value.place, message: `${keys.join(".")}: ${message}${detail}` }
     })
     return Result.fail(
@@ -208,13 +213,13 @@ export const check = (written: Document, sections: Sections): Result.Result<Conf
       )
     )
   }
-  const { [globalSection]: global = [] } = sections
+  const { [globalSection]: global = [] } = sections.options
   const top = optionsFrom(document)
   return Result.succeed({
     sections: new Map([
       [globalSection, new Map([...top].filter(([name]) => global.some((setting) => setting.name === name)))],
       ...entriesOf(document).flatMap(({ key, value }) =>
-        sections[key] === undefined ? [] : [[key, optionsFrom(value)] as const]
+        sections.options[key] === undefined ? [] : [[key, optionsFrom(value)] as const]
       )
     ]),
     instances:

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Ref from "effect/Ref"
 import { CurrentHost, type Running } from "../../common/ServerHost.ts"
+import * as settings from "../../common/settings/settings.ts"
 import * as statusPeer from "../status/peer.ts"
 import type { PlannedInstance } from "./plan.ts"
 import { type Requirements, services, shownAddress } from "./services.ts"
@@ -15,10 +16,10 @@ export type Group = supervisor.Supervisor<Running, never>
 export type Plans = Ref.Ref<ReadonlyMap<string, PlannedInstance>>
 
 /** Names the instance, and the option to change instead of the flag of a command: several services have the same. */
-const explain = (message: string, { name, service }: PlannedInstance) =>
-  `${name === service ? "" : `${name}: `}${message}`.replaceAll(/--([a-z][a-z-]*)/g, (flag, option: string) => {
+const explain = (message: string, { found, name, service }: PlannedInstance) =>
+  settings.nameOrigins(`${name === service ? "" : `${name}: `}${message}`, found, (option) => {
     if (name !== service) return `up.services.${name}.${option}`
-    return option === "port" ? `--${name}-port` : service === "tftp" && option === "root" ? "--tftp-root" : flag
+    return option === "port" ? `--${name}-port` : `--${service === "tftp" && option === "root" ? "tftp-root" : option}`
   })
 
 /** Creates the instance. It shares the network of the caller. */

@@ -16,6 +16,8 @@ export interface PlannedInstance {
   readonly name: string
   readonly service: string
   readonly values: Values
+  /** The values that come from the environment or the file. */
+  readonly found: settings.Found
 }
 
 const sharedSettings = sharedFlags("up")
@@ -45,7 +47,7 @@ const sourceOf = (input: Input, name: string, service: string, options: Options 
     (_, option) => (sharedNames.has(option) ? input.sources("up", option) : Effect.undefined),
     (_, option) => {
       const text = defaults[option]
-      return Effect.succeed(text === undefined ? undefined : { text, origin: `default of ${option}` })
+      return Effect.succeed(text === undefined ? undefined : { text, origin: `default of ${option}`, isDefault: true })
     }
   )
 }
@@ -94,11 +96,16 @@ export const make = Effect.fnUntraced(function* (input: Input) {
     const { fixed, flags } = services[service]!
     return Effect.map(
       settings.read(flags, sourceOf(input, name, service, options)),
-      (values): PlannedInstance => ({
-        name,
-        service,
-        values: { ...values, ...fixed, ...fromCommandLine(input, name, flags) }
-      })
+      ({ found, values }): PlannedInstance => {
+        const given = fromCommandLine(input, name, flags)
+        const replaced = new Set(Object.keys(given).map((key) => settings.nameOf(flags, key)))
+        return {
+          name,
+          service,
+          values: { ...values, ...fixed, ...given },
+          found: new Map([...found].filter(([option]) => !replaced.has(option)))
+        }
+      }
     )
   }).pipe(Effect.mapError(({ message }) => new UsageError({ message })))
   if (instances.length === 0) return yield* new UsageError({ message: "up: no service to run; add one to up.services" })
