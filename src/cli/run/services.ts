@@ -1,6 +1,7 @@
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as ServiceNames from "../../network/names/ServiceNames.ts"
+import * as TerminalText from "../../network/TerminalText.ts"
 import * as Table from "../../terminal/Table.ts"
 
 interface Input {
@@ -11,8 +12,9 @@ interface Input {
 
 const columns = [Table.left(16), Table.left(12)]
 
-const line = ({ aliases, name, port, protocol }: ServiceNames.Service) =>
-  Table.formatRow(columns, [name, `${port}/${protocol}`, aliases.join(" ")], " ").trimEnd()
+/** Formats a service as one line. The texts of a services file may have control characters. */
+export const line = ({ aliases, name, port, protocol }: ServiceNames.Service) =>
+  TerminalText.escape(Table.formatRow(columns, [name, `${port}/${protocol}`, aliases.join(" ")], " ").trimEnd())
 
 /** Returns all services, or those of a name or port: one for each protocol. */
 const find = Effect.fnUntraced(function* ({ protocol, query }: Input) {

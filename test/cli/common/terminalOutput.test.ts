@@ -20,15 +20,19 @@ const recorder = () => {
 }
 
 describe("terminalOutput", () => {
-  it.each([
-    [true, escapedLines],
-    [false, hostile]
-  ])("a console with a terminal (%s) escapes messages always, and results on the terminal", (isTerminal, result) => {
+  it("a console escapes results and messages", () => {
     const { console, written } = recorder()
-    const escaped = terminalOutput.escapedConsole(console, isTerminal)
+    const escaped = terminalOutput.escapedConsole(console)
     escaped.log(hostile)
     escaped.error(hostile)
-    assert.deepStrictEqual(written, [result, escapedLines])
+    assert.deepStrictEqual(written, [escapedLines, escapedLines])
+  })
+
+  it("a console keeps the value of JSON", () => {
+    const { console, written } = recorder()
+    terminalOutput.escapedConsole(console).log(JSON.stringify({ name: hostile }))
+    assert.strictEqual(JSON.parse(written.join()).name, hostile)
+    assert.notInclude(written.join(), "\u202e")
   })
 
   it.effect("the logger writes one line for a message with line ends", () =>

@@ -50,7 +50,7 @@ export const printRecords = Effect.fnUntraced(function* (name: string, type: Dns
   const queried = type === "PTR" && Result.isSuccess(literal) ? Dns.reverseName(literal.success) : name
   const records = yield* Effect.mapError(dns.resolve(queried, type), explain(queried, `${type} record`))
   if (json) return yield* Console.log(JSON.stringify(records.map(recordToJson)))
-  for (const record of records) yield* Console.log(Dns.formatRecord(record))
+  for (const record of records) yield* Console.log(TerminalText.escape(Dns.formatRecord(record)))
 })
 
 /** Returns the names of an address by DNS alone. */
@@ -68,5 +68,5 @@ export const printNames = Effect.fnUntraced(function* <R>(
   )
   const names = yield* Effect.mapError(lookup(address), explain(text, "name"))
   if (json) return yield* Console.log(JSON.stringify(names))
-  for (const name of names) yield* Console.log(name)
+  for (const name of names) yield* Console.log(TerminalText.escape(name))
 })

@@ -8,6 +8,7 @@ import * as Result from "effect/Result"
 import * as AddressInfo from "../../../network/names/AddressInfo.ts"
 import * as HostEntry from "../../../network/names/HostEntry.ts"
 import * as Ipv4Text from "../../../network/names/Ipv4Text.ts"
+import * as TerminalText from "../../../network/TerminalText.ts"
 import * as Table from "../../../terminal/Table.ts"
 import { UsageError } from "../../common/CliErrors.ts"
 import * as network from "../common/network.ts"
@@ -55,7 +56,8 @@ const printAddresses = Effect.fnUntraced(function* (input: Input) {
     canonicalName: input.canonical
   })
   if (input.json) return yield* Console.log(JSON.stringify(found.map(toJson)))
-  if (found[0].canonicalName !== undefined) yield* Console.log(`${input.host} is ${found[0].canonicalName}`)
+  const { canonicalName } = found[0]
+  if (canonicalName !== undefined) yield* Console.log(TerminalText.escape(`${input.host} is ${canonicalName}`))
   for (const info of found) yield* Console.log(line(info))
 })
 

@@ -1,9 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Console from "effect/Console"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Dns from "effect/net/Dns"
 import * as Host from "effect/net/Host"
-import { recordToJson } from "../../../../src/cli/run/resolve/records.ts"
+import { printNames, recordToJson } from "../../../../src/cli/run/resolve/records.ts"
+import { line } from "../../../../src/cli/run/services.ts"
 import * as Cli from "../../../support/Cli.ts"
 import { freePort, have, start } from "../../../support/Shell.ts"
 
@@ -108,4 +110,23 @@ describe("resolve --record and --reverse", () => {
       )
     })
   )
+})
+
+describe("names of the system", () => {
+  const hostile = "a\u001b]0;x\u0007\u202e"
+
+  it.effect("are printed by resolve with their control characters escaped, each on one line", () =>
+    Effect.gen(function* () {
+      const printed: Array<unknown> = []
+      const console = { ...globalThis.console, log: (...parts: ReadonlyArray<unknown>) => void printed.push(...parts) }
+      const lookup = () => Effect.succeed([hostile, "b\nforged"])
+      yield* Effect.provideService(printNames("192.0.2.1", false, lookup), Console.Console, console)
+      assert.deepStrictEqual(printed, ["a\\u001b]0;x\\u0007\\u202e", "b\\u000aforged"])
+    })
+  )
+
+  it("are printed by services with their control characters escaped", () => {
+    const shown = line({ name: hostile, aliases: ["\u009b2J"], port: 1, protocol: "tcp" })
+    assert.match(shown, /^a\\u001b\]0;x\\u0007\\u202e +1\/tcp +\\u009b2J$/)
+  })
 })
