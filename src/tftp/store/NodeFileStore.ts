@@ -47,7 +47,10 @@ export interface Options {
   readonly mkdirs?: boolean | undefined
   /** True to ignore case in the names of files and folders to read. Default false. */
   readonly ignoreCase?: boolean | undefined
-  /** The symbolic links to follow in names to read: those that stay inside the root, or all. Default `inside`. */
+  /**
+   * The symbolic links to follow in names to read: those that stay inside the root, or all. Default `inside`. Uploads
+   * always stay inside.
+   */
   readonly followSymlinks?: NodeFileRead.Links | undefined
   /**
    * The name of a text file in each folder that lists the folder: name, size and time of the last change of each entry
@@ -72,7 +75,7 @@ export interface Options {
 /**
  * Makes a store over a directory. Fails with `BadRoot` if the root is not a readable directory.
  *
- * Links are followed as `followSymlinks` says; directories, devices, pipes and sockets are refused. A name with a byte
+ * Reads follow links as `followSymlinks` says; directories, devices, pipes and sockets are refused. A name with a byte
  * 0xff at its end is also read without it, as by `FileStore.withoutTrailingFf`.
  *
  * An upload is written to a temporary file in the same folder, whose name begins with `.tftp-upload-` and cannot be

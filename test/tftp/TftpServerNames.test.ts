@@ -1,0 +1,59 @@
+import { assert, describe } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Logger from "effect/Logger"
+import * as NodeFileStore from "../../src/tftp/store/NodeFileStore.ts"
+import { directory } from "../support/Directory.ts"
+import { pseudoRandomBytes } from "../support/Hosts.ts"
+import * as TftpHosts from "../support/tftp/TftpHosts.ts"
+import * as TftpTranscript from "../support/tftp/TftpTranscript.ts"
+
+const content = pseudoRandomBytes(700)
+
+/** Formats a read request for a name, one character a byte. */
+const rrq = (name: string) => JSON.stringify(`\0\x01${name}\0octet\0`)
+
+describe("TftpServer, names", () => {
+  TftpHosts.both("serves a name that is not UTF-8, to any client", () =>
+    Effect.gen(function* () {
+      const { endpoint, files } = yield* TftpHosts.serve({ files: { "caf\udce9.bin": content } })
+      const talk = yield* TftpTranscript.open({ endpoint, content })
+      yield* talk.play(`a>> ${rrq("caf\xe9.bin")}`, "a< DATA 1 512", "a> ACK 1", "a< DATA 2 188", "a> ACK 2", "a-")
+      assert.deepStrictEqual(yield* TftpHosts.get(endpoint, "caf\udce9.bin"), content)
+      yield* TftpHosts.put(endpoint, "k\udcfcche", content)
+      assert.deepStrictEqual(files.get("k\udcfcche"), content)
+      yield* talk.play(`b>> ${rrq("caf\xc3\xa9.bin")}`, "b< ERROR 1", `c>> ${rrq("caf\xe9.bin\xff")}`, "c< ERROR 1")
+    })
+  )
+
+  TftpHosts.real("serves a file of a directory for a name with a byte 0xff at its end", () =>
+    Effect.gen(function* () {
+      const { root } = yield* directory({ "boot/fw.bin": "x".repeat(700) })
+      const store = yield* NodeFileStore.make({ root })
+      const { endpoint } = yield* TftpHosts.serve({ store })
+      const talk = yield* TftpTranscript.open({ endpoint })
+      yield* talk.play(`a>> ${rrq("boot/fw.bin\xff")}`)
+      assert.strictEqual(TftpTranscript.textOf((yield* talk.receive("a")).bytes), "DATA 1 512")
+      yield* talk.play(`b>> ${rrq("boot/../boot/fw.bin\xff\xff")}`, "b< ERROR 1")
+    })
+  )
+
+  TftpHosts.simulated("logs each refusal with the bytes of the name", () =>
+    Effect.gen(function* () {
+      const lines: Array<string> = []
+      const logger = Logger.make(({ message }) => void lines.push(String(message)))
+      const { endpoint } = yield* Effect.provide(TftpHosts.serve({ files: { f: content } }), Logger.layer([logger]))
+      const talk = yield* TftpTranscript.open({ endpoint })
+      yield* talk.play(`a>> ${rrq("caf\xe9")}`, "a< ERROR 1", `b>> ${rrq("a\x1b[2J\xff")}`, "b< ERROR 4")
+      yield* talk.play(`c>> ${rrq("a/..\\..\\f")}`, "c< ERROR 2", "d> WRQ new/f octet", "d< ERROR 1")
+      assert.deepStrictEqual(
+        lines.map((line) => line.replace(/ port \d+/, "")),
+        [
+          "RRQ caf\\xe9 octet from 10.0.0.2: refused: no such file or folder",
+          "RRQ a\\u001b[2J\\xff octet from 10.0.0.2: refused: file name with a NUL or another control character; use printable characters, and / between folders",
+          "RRQ a/..\\..\\f octet from 10.0.0.2: refused: outside of the root; request a name below it",
+          "WRQ new/f octet from 10.0.0.2: refused: no such folder, and uploads create none; create it, or allow uploads to create folders"
+        ]
+      )
+    })
+  )
+})
