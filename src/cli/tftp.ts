@@ -8,7 +8,7 @@ const windowsize = [1, 32_767] as const
 
 /** Flags of `tftp serve`. */
 export const serveFlags = {
-  root: flags.text("tftp", "root", "DIR", "Directory to serve; nothing outside of it can be read or written"),
+  root: flags.text("tftp", "root", "DIR", "Directory to serve; nothing outside of it is reachable, unless --follow-symlinks all"),
   host: flags.host("tftp"),
   port: flags.port("tftp", 69),
   write: flags.choice(
@@ -57,6 +57,18 @@ export const serveFlags = {
     "Folder named after the client's address: look there first, then in the root; or only there"
   ),
   ignoreCase: flags.toggle("tftp", "ignore-case", "Ignore case in the names of files to read"),
+  followSymlinks: flags.choice(
+    "tftp",
+    "follow-symlinks",
+    ["inside", "all"],
+    "Symbolic links to follow for reads: those that stay inside the root, or all (default inside)"
+  ),
+  listing: flags.optionalText(
+    "tftp",
+    "listing",
+    "NAME",
+    "File name under which every folder has a text file that lists it (default: none)"
+  ),
   maxFileSize: flags.bytes("tftp", "max-file-size", "Largest upload (default: no limit)"),
   quota: flags.bytes("tftp", "quota", "Total size of all files below the root, after an upload (default: no limit)"),
   free: flags.bytes("tftp", "free", "Bytes that uploads must leave free on the disk (default 0)"),
@@ -149,7 +161,7 @@ export const rcat = lazyCommand({
   ],
   flags: {
     host: flags.argument("host", "HOST or HOST:PORT of the server (default port 69)"),
-    file: flags.argument("file", "File name on the server"),
+    file: flags.argument("file", "File name on the server, of any bytes"),
     ...transfer
   },
   program: async () => {

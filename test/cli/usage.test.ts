@@ -30,6 +30,10 @@ describe("usage", () => {
       "tftp serve --root . --quota 1kB",
       'Invalid value for flag --quota: "1kB". Expected: a number of bytes, such as 500000, 64K, 10M or 1G'
     ],
+    [
+      "tftp serve --root . --port 0 --listing a/b",
+      'invalid --listing "a/b": must be a file name without folders, such as index.txt'
+    ],
     ["tftp get http://h/f", "invalid URL http://h/f: must be tftp://HOST/FILE"],
     ["tftp get tftp://127.0.0.1/a/", "no file name in tftp://127.0.0.1/a/; name the output with -o"],
     ["tftp get tftp://127.0.0.1/f -o - --json", "--json and -o - cannot be combined: both write to standard output"],

@@ -1,7 +1,9 @@
 /** The command `tftp serve`: serves a directory. */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as NameText from "../../../tftp/protocol/NameText.ts"
 import * as NodeTransferThreads from "../../../tftp/server/NodeTransferThreads.ts"
+import * as FileName from "../../../tftp/store/FileName.ts"
 import * as FileStore from "../../../tftp/store/FileStore.ts"
 import * as NodeFileStore from "../../../tftp/store/NodeFileStore.ts"
 import type * as Store from "../../../tftp/store/Store.ts"
@@ -19,6 +21,8 @@ interface Input extends Omit<TftpServer.Options, "threads">, runServer.Operation
   readonly threads: number | undefined
   readonly perClient: "first" | "only" | undefined
   readonly ignoreCase: boolean
+  readonly followSymlinks: "inside" | "all" | undefined
+  readonly listing: string | undefined
   readonly maxFileSize: number | undefined
   readonly quota: number | undefined
   readonly free: number | undefined
@@ -27,9 +31,10 @@ interface Input extends Omit<TftpServer.Options, "threads">, runServer.Operation
 
 /** Opens the store with the privileges that it is used with. */
 const open = Effect.fnUntraced(function* (input: Omit<Input, "threads">) {
-  const { free, ignoreCase, maxFileSize, perClient, quota: total, root, sync, write = "none" } = input
+  const { followSymlinks, free, ignoreCase, listing, maxFileSize, perClient, quota: total } = input
+  const { root, sync, write = "none" } = input
   const store = yield* NodeFileStore.make({
-    ...{ root, write, ignoreCase, minFreeBytes: free, sync },
+    ...{ root, write, ignoreCase, followSymlinks, listing, minFreeBytes: free, sync },
     quota: { file: maxFileSize, total }
   }).pipe(Effect.mapError(({ message }) => new CannotServe({ message: `tftp: --root ${message}` })))
   return perClient === undefined ? store : FileStore.perClient(store, { common: perClient === "first" })
@@ -51,6 +56,12 @@ export const serve = Effect.fnUntraced(function* ({ threads = 1, ...input }: Inp
   if (threads > 1 && input.singlePort === true) {
     return yield* new UsageError({
       message: "--threads and --single-port cannot be combined: a thread needs a port for each transfer"
+    })
+  }
+  const { listing } = input
+  if (listing !== undefined && !FileName.isPlain(listing)) {
+    return yield* new UsageError({
+      message: `invalid --listing ${NameText.quote(listing)}: must be a file name without folders, such as index.txt`
     })
   }
   yield* NodeV8Flags.limitHeapGrowth

@@ -69,12 +69,20 @@ describe("tftp serve", () => {
 
   it.live("takes flags from the environment", () =>
     Effect.gen(function* () {
-      const { inRoot, root } = yield* directory({ UPPER: "text" })
+      const { inRoot, path, root } = yield* directory({ UPPER: "text" })
+      Fs.writeFileSync(`${path}/other`, "outside")
+      Fs.symlinkSync("../other", inRoot("link"))
       const env = { TFTP_ROOT: root, TFTP_PORT: "0", TFTP_WRITE: "create", TFTP_IGNORE_CASE: "yes", TFTP_QUOTA: "1K" }
-      const running = yield* Cli.start(["tftp", "serve", "--json"], env)
+      const running = yield* Cli.start(["tftp", "serve", "--json"], {
+        ...env,
+        TFTP_FOLLOW_SYMLINKS: "all",
+        TFTP_LISTING: "ls"
+      })
       const [line] = yield* running.waitForOutput("stdout", /^\{.*\}$/m)
       const server = JSON.parse(line) as { readonly port: number }
       assert.strictEqual(yield* fetch(server, "upper"), "text")
+      assert.strictEqual(yield* fetch(server, "link"), "outside")
+      assert.match(yield* fetch(server, "ls"), /^\S+ 4 UPPER\n\S+ 7 link\n$/)
       assert.deepStrictEqual(
         [yield* upload(server, "new", "x".repeat(1_025)), yield* upload(server, "new", "x")],
         [false, true]
