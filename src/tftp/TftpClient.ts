@@ -10,6 +10,7 @@ import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import { constVoid } from "effect/Function"
 import type * as Dns from "effect/net/Dns"
 import * as NetAddress from "effect/net/NetAddress"
@@ -244,14 +245,22 @@ export const download = (
   target: Target,
   writable: Store.Writable,
   options: Options = {}
-): Effect.Effect<Transfer.Summary, TftpError.TftpError, Services> => downloadFrom(target, writable, options, constVoid)
+): Effect.Effect<Transfer.Summary, TftpError.TftpError, Services> =>
+  downloadFrom(target, writable, options, { onReply: constVoid, onReceived: Effect.void })
 
-/** Reads a file, and calls `onReply` with its size, if known, before the first byte is written. */
+/** The steps of a download that a reader of the file waits for. */
+interface DownloadSteps {
+  /** Receives the size, if known, before the first byte is written. */
+  readonly onReply: (size: number | undefined) => void
+  /** Runs after the last ACK is sent, before the client dallies. */
+  readonly onReceived: Effect.Effect<unknown>
+}
+
 const downloadFrom = (
   target: Target,
   writable: Store.Writable,
   options: Options,
-  onReply: (size: number | undefined) => void
+  { onReceived, onReply }: DownloadSteps
 ) =>
   run({
     kind: "RRQ",
@@ -266,7 +275,7 @@ const downloadFrom = (
         learnRollover: true
       })
       onReply(common.agreed.tsize)
-      return { transfer, total: () => common.agreed.tsize, dally: transfer.dally }
+      return { transfer, total: () => common.agreed.tsize, dally: Effect.andThen(onReceived, transfer.dally) }
     })
   })
 
@@ -278,32 +287,40 @@ export interface OpenedFile {
   readonly content: Stream.Stream<Uint8Array, TftpError.TftpError>
 }
 
-/**
- * Opens a file of a server: returns once the server has replied. The content is received no faster than it is read.
- * Closing the scope stops the transfer.
- *
- * @category transfers
- * @since 0.1.0
- */
-export const open = Effect.fnUntraced(function* (
-  target: Target,
-  options: Options = {}
-): Effect.fn.Return<OpenedFile, TftpError.TftpError, Services | Scope.Scope> {
+/** Opens a file; `ended` waits until the client needs to reply no more. */
+const openFile = Effect.fnUntraced(function* (target: Target, options: Options) {
   const queue = yield* Queue.bounded<Uint8Array, TftpError.TftpError | Cause.Done>(4)
   const size = yield* Deferred.make<number | undefined, TftpError.TftpError>()
   const writable: Store.Writable = {
     write: (bytes) => Effect.asVoid(Queue.offer(queue, bytes.slice())),
     commit: Effect.void
   }
-  // The queue ends after the last ACK is sent: the reader may close the scope as soon as the queue ends.
-  yield* downloadFrom(target, writable, options, (tsize) => Deferred.doneUnsafe(size, Exit.succeed(tsize))).pipe(
-    Effect.andThen(Queue.end(queue)),
+  const steps: DownloadSteps = {
+    onReply: (tsize) => Deferred.doneUnsafe(size, Exit.succeed(tsize)),
+    onReceived: Queue.end(queue)
+  }
+  const fiber = yield* downloadFrom(target, writable, options, steps).pipe(
     Effect.onError((cause) => Effect.andThen(Deferred.failCause(size, cause), Queue.failCause(queue, cause))),
     Effect.ignore,
     Effect.forkScoped
   )
-  return { size: yield* Deferred.await(size), content: Stream.fromQueue(queue) }
+  const file: OpenedFile = { size: yield* Deferred.await(size), content: Stream.fromQueue(queue) }
+  return { file, ended: Fiber.await(fiber) }
 })
+
+/**
+ * Opens a file of a server: returns once the server has replied. The content is received no faster than it is read.
+ * Closing the scope stops the transfer; after the end of the content the client dallies until then, in case the last ACK
+ * was lost.
+ *
+ * @category transfers
+ * @since 0.1.0
+ */
+export const open = (
+  target: Target,
+  options: Options = {}
+): Effect.Effect<OpenedFile, TftpError.TftpError, Services | Scope.Scope> =>
+  Effect.map(openFile(target, options), ({ file }) => file)
 
 /**
  * Reads a file from a server as a stream, no faster than the stream is consumed; closing the stream stops the transfer.
@@ -333,7 +350,11 @@ export const open = Effect.fnUntraced(function* (
  * @since 0.1.0
  */
 export const get = (target: Target, options: Options = {}): Stream.Stream<Uint8Array, TftpError.TftpError, Services> =>
-  Stream.unwrap(Effect.map(open(target, options), ({ content }) => content))
+  Stream.unwrap(
+    Effect.map(openFile(target, options), ({ ended, file }) =>
+      Stream.concat(file.content, Stream.fromEffectDrain(ended))
+    )
+  )
 
 /**
  * Writes a file to a server; returns when the server has acknowledged the last block.
