@@ -22,6 +22,7 @@ export default defineConfig({
   },
   test: {
     include: ["test/**/*.test.ts", "scripts/examples/**/*.test.ts"],
+    globalSetup: "test/support/buildCommand.ts",
     // For two cores: suites wait for the peers they start about a third of the time.
     maxWorkers: 3,
     // Each worker loads effect once, not once for each suite: a tenth of all the time.

@@ -3,6 +3,7 @@ import * as Fs from "node:fs"
 import * as Path from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import { inject } from "vitest"
 import * as Cli from "../support/Cli.ts"
 import { directory } from "../support/Directory.ts"
 import { freePort, peer, waitForChange } from "./run/status/StatusCli.ts"
@@ -72,8 +73,24 @@ describe("SIGHUP and SIGQUIT", () => {
   )
 })
 
+describe("a server that is told to end while it starts", () => {
+  it.live.each([["SIGTERM"], ["SIGINT"], ["SIGHUP"]] as const)("ends with exit code 0: %s", ([signal]) =>
+    Effect.gen(function* () {
+      const { inRoot, root } = yield* directory()
+      const args = ["--model", "processes", "--pool", "2", "--port", "0", "--scores", inRoot("scores")]
+      // The admin server is the first to listen; the worker processes take much longer.
+      const server = yield* Cli.start(["hangman", "serve", ...args, "--admin", "127.0.0.1:0"])
+      yield* server.waitForOutput("stderr", /admin server on/)
+      yield* server.kill(signal)
+      assert.strictEqual((yield* server.ended).code, 0)
+      // Its lock is released.
+      assert.notInclude(Fs.readdirSync(root).join(), "lock")
+    }).pipe(Effect.scoped)
+  )
+})
+
 const hasPython = ChildProcess.spawnSync("which", ["python3"]).status === 0
-const entry = Path.resolve(import.meta.dirname, "../../scripts/effect-inet.ts")
+const entry = inject("command")
 
 /** Runs a program on a terminal of its own, closes the terminal after a text of the program, prints its exit code. */
 const closeTerminal = `

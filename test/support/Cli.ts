@@ -1,9 +1,10 @@
-/** Runs the command line or another script from the sources, in a child process or in this process. */
+/** Runs the bundled command line, or a script from the sources, in a child process; or the command in this process. */
 import * as ChildProcess from "node:child_process"
 import * as Path from "node:path"
 import * as Util from "node:util"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
+import { inject } from "vitest"
 import * as NodeMain from "../../src/cli/NodeMain.ts"
 
 const scripts = Path.resolve(import.meta.dirname, "../../scripts")
@@ -26,13 +27,11 @@ interface RunningCommand {
   readonly waitForOutput: (stream: "stdout" | "stderr", pattern: RegExp) => Effect.Effect<RegExpExecArray>
 }
 
-/** Starts a script, which is killed when the scope closes. */
-export const startScript = Effect.fnUntraced(function* (
-  script: string,
+const startProgram = Effect.fnUntraced(function* (
+  entry: string,
   args: ReadonlyArray<string>,
   env: Record<string, string> = {}
 ) {
-  const entry = Path.join(scripts, script)
   const child = yield* Effect.acquireRelease(
     Effect.sync(() =>
       ChildProcess.spawn(process.execPath, ["--conditions=effect-inet-source", entry, ...args], {
@@ -80,9 +79,13 @@ export const startScript = Effect.fnUntraced(function* (
   return running
 })
 
+/** Starts a script, which is killed when the scope closes. */
+export const startScript = (script: string, args: ReadonlyArray<string>, env?: Record<string, string>) =>
+  startProgram(Path.join(scripts, script), args, env)
+
 /** Starts a command of `effect-inet`, which is killed when the scope closes. */
 export const start = (args: ReadonlyArray<string>, env?: Record<string, string>) =>
-  startScript("effect-inet.ts", args, env)
+  startProgram(inject("command"), args, env)
 
 /** Runs a command to its end. */
 export const run = (

@@ -1,9 +1,9 @@
 /** Runs a command of `effect-inet` on a pseudo-terminal made by script(1), and reads its screen. */
 import * as ChildProcess from "node:child_process"
-import * as Path from "node:path"
 import * as Effect from "effect/Effect"
+import { inject } from "vitest"
 
-const entry = Path.resolve(import.meta.dirname, "../../scripts/effect-inet.ts")
+const entry = inject("command")
 
 /** True if script(1) and stty(1) are installed. */
 export const isAvailable = ["script", "stty"].every((name) => ChildProcess.spawnSync("which", [name]).status === 0)

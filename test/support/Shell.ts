@@ -1,10 +1,10 @@
 /** Shell scripts in child processes, for tests that connect this command line with foreign programs. */
 import * as ChildProcess from "node:child_process"
 import * as Net from "node:net"
-import * as Path from "node:path"
 import * as Effect from "effect/Effect"
+import { inject } from "vitest"
 
-const entry = Path.resolve(import.meta.dirname, "../../scripts/effect-inet.ts")
+const entry = inject("command")
 
 /** The command line of `effect-inet`, for a shell. */
 export const inet = `'${process.execPath}' --conditions=effect-inet-source '${entry}'`

@@ -1,10 +1,10 @@
 import * as ChildProcess from "node:child_process"
-import * as Path from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import { inject } from "vitest"
 import { waitForChange } from "./StatusCli.ts"
 
-const entry = Path.resolve(import.meta.dirname, "../../../../scripts/effect-inet.ts")
+const entry = inject("command")
 
 const ip = (command: string) => ChildProcess.spawnSync("ip", command.split(" ")).status === 0
 

@@ -5,6 +5,7 @@ import type * as Net from "node:net"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import { inject } from "vitest"
 import * as NodeServices from "../../../../src/network/node/NodeServices.ts"
 import * as MemoryStore from "../../../../src/tftp/store/MemoryStore.ts"
 import * as TftpClient from "../../../../src/tftp/TftpClient.ts"
@@ -154,8 +155,7 @@ describe("tftp serve", () => {
           Effect.promise(
             () =>
               new Promise<string>((resolve) => {
-                const script = `${import.meta.dirname}/../../../../scripts/effect-inet.ts`
-                const all = [script, "tftp", "serve", "--root", root, ...args]
+                const all = [inject("command"), "tftp", "serve", "--root", root, ...args]
                 ChildProcess.execFile(process.execPath, all, { uid: 65_534, gid: 65_534 }, (_, __, stderr) =>
                   resolve(stderr)
                 )
