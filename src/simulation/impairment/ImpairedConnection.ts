@@ -121,13 +121,12 @@ export class ImpairedConnection implements Connection {
     const piece = this.first("send")
     if (piece === undefined) return Effect.void
     if (piece.dueNanos > this.now()) return this.awaitDue(piece, this.isClosed)
-    const passed = Effect.sync(() =>
-      this.dispatch({ _tag: "Transmit", maxBytes: Number.POSITIVE_INFINITY, now: this.now() })
-    )
+    const transmit = { _tag: "Transmit", maxBytes: Number.POSITIVE_INFINITY, now: this.now() } as const
     const pass = Effect.suspend(() => {
       this.outbound.willSend(piece)
-      if (piece.end === "rst") return this.reset({ _tag: "Reset" })
+      if (piece.end === "rst") return this.reset(transmit)
       const { inner } = this.parts
+      const passed = Effect.sync(() => this.dispatch(transmit))
       return Effect.andThen(piece.end === "fin" ? inner.end : inner.write(piece.bytes), passed)
     })
     return piece.separate || piece.end === "rst" ? Effect.andThen(Effect.yieldNow, pass) : pass

@@ -14,7 +14,10 @@
  *
  * FIN_WAIT stands for FIN_WAIT_1 and 2, LAST_ACK also for CLOSING and TIME_WAIT. The state changes when FIN is queued,
  * not when it is sent or read. Only the driver of an impaired connection queues an RST, for a fault: a read reaches it
- * in the receive queue; in the send queue the driver reports it by `Reset`.
+ * in the receive queue, `Transmit` in the send queue.
+ *
+ * Bytes that arrive after `EndRead` are discarded, but keep the window as unread bytes do, until `DiscardInput`: Linux
+ * stores them after `shutdown(SHUT_RD)` too, and a peer that sends more waits until this end closes.
  */
 import * as Bytes from "effect/Bytes"
 import * as Chunk from "effect/Chunk"
@@ -56,6 +59,8 @@ export interface HalfStream {
   /** Bytes that the peer can take; the rest of the send queue waits. */
   readonly sendWindow: number
   readonly receiveWindow: number
+  /** Bytes discarded after `EndRead` that still keep the window. */
+  readonly withheld: number
   /** Bytes that the program has read and no Ack has announced to the peer. */
   readonly unannounced: number
   readonly sent: number
@@ -80,9 +85,9 @@ export type Event =
   | ({ readonly _tag: "Receive" } & Input)
   /** The program reads what has arrived, up to the next separate piece. */
   | { readonly _tag: "Read"; readonly now: number }
-  /** The program ends its input: what is not due, or arrives later, is discarded. */
+  /** The program ends its input: what is not due, or arrives later, is discarded and withheld. */
   | { readonly _tag: "EndRead"; readonly now: number }
-  /** The program closes. Has an effect only if unread input is queued: see `discarding`. */
+  /** The program closes. Has an effect only if input is unread or withheld: see `discarding`. */
   | { readonly _tag: "DiscardInput" }
   /** The program resets the connection. */
   | { readonly _tag: "Abort" }
@@ -114,6 +119,7 @@ export const make = (windowBytes: number): HalfStream => ({
   receive: emptySide,
   sendWindow: windowBytes,
   receiveWindow: windowBytes,
+  withheld: 0,
   unannounced: 0,
   sent: 0,
   received: 0,
@@ -236,19 +242,22 @@ const read = (self: HalfStream, now: number): Step => {
   return end === "rst" ? [reset(next, "Reset"), [rst, ...deliver]] : announce(next, bytes.length, deliver)
 }
 
+const unreadBytes = ({ receive, withheld }: HalfStream) => receive.queuedBytes + withheld
+
 const discard = (self: HalfStream): Step =>
-  announce({ ...self, receive: cleared(self.receive) }, self.receive.queuedBytes, noActions)
+  announce({ ...self, receive: cleared(self.receive), withheld: 0 }, unreadBytes(self), noActions)
 
 const receive = (self: HalfStream, input: Input): Step => {
   if (self.state === "CLOSED") return [self, noActions]
-  const side = push(self.receive, input)
+  const isInputEnded = self.receive.end === "fin" && !hasPeersFin(self)
   const next = {
     ...self,
     state: input.end === "fin" ? afterPeersFin(self.state) : self.state,
-    receive: side,
-    received: self.received + side.queuedBytes - self.receive.queuedBytes
+    receive: push(self.receive, input),
+    withheld: self.withheld + (isInputEnded ? input.bytes.length : 0)
   }
-  return self.discarding ? discard(next) : [next, noActions]
+  const received = self.received + unreadBytes(next) - unreadBytes(self)
+  return self.discarding ? discard({ ...next, received }) : [{ ...next, received }, noActions]
 }
 
 /** Returns the state after an event, and what the driver has to do, in order. */
@@ -275,10 +284,11 @@ export const step = (self: HalfStream, event: Event): Step => {
       // An RST that is not due is discarded, too: the input ends as if by FIN.
       const isEndKept = self.state === "CLOSED" || Chunk.some(pieces, (piece) => piece.end !== undefined)
       const end = isEndKept ? self.receive.end : "fin"
-      return [{ ...self, receive: { ...self.receive, pieces, queuedBytes, end } }, noActions]
+      const withheld = self.withheld + self.receive.queuedBytes - queuedBytes
+      return [{ ...self, withheld, receive: { ...self.receive, pieces, queuedBytes, end } }, noActions]
     }
     case "DiscardInput": {
-      if (self.receive.queuedBytes === 0 || hasPeersFin(self)) return [self, noActions]
+      if (unreadBytes(self) === 0 || hasPeersFin(self)) return [self, noActions]
       return discard({ ...self, discarding: true })
     }
     case "Abort":

@@ -132,6 +132,22 @@ const settle = (ends: readonly [ModelEnd, ModelEnd]) => {
   }
 }
 
+/** Bytes of the data, or of the window updates, on their way from an end. */
+const bytesInFlight = ({ inFlight }: ModelEnd, tag: "Receive" | "WindowUpdate") => {
+  const bytesOf = (event: HalfStream.Event) =>
+    event._tag === "Receive" ? event.bytes.length : event._tag === "WindowUpdate" ? event.bytes : 0
+  return inFlight.filter(({ _tag }) => _tag === tag).reduce((sum, event) => sum + bytesOf(event), 0)
+}
+
+/** Checks that every byte of the window is free, in flight, unread at the receiver, or on its way back. */
+const checkWindow = (from: ModelEnd, to: ModelEnd) => {
+  if (from.stream.state === "CLOSED" || to.stream.state === "CLOSED") return
+  const { receive, unannounced, withheld } = to.stream
+  const sent = bytesInFlight(from, "Receive") + receive.queuedBytes + withheld
+  const read = unannounced + bytesInFlight(to, "WindowUpdate")
+  assert.strictEqual(from.stream.sendWindow + sent + read, windowBytes)
+}
+
 const isPrefix = (part: ReadonlyArray<number>, whole: ReadonlyArray<number>) =>
   part.every((byte, index) => byte === whole[index])
 
@@ -146,6 +162,8 @@ describe("HalfStream", () => {
         if (command.end === "client") run(client, server, command)
         else run(server, client, command)
         assert.isTrue(isPrefix(server.read, client.written) && isPrefix(client.read, server.written))
+        checkWindow(client, server)
+        checkWindow(server, client)
       }
       settle([client, server])
       for (const [from, to] of [
@@ -167,6 +185,43 @@ describe("HalfStream", () => {
     },
     { arbitrary: { runs: 300 } }
   )
+
+  it.prop(
+    "lets a peer send everything to an end that closes, also if it has ended its input",
+    [Script],
+    ([script]) => {
+      nextByte = 0
+      const [client, server] = [makeEnd(), makeEnd()]
+      for (const command of script) {
+        if (command.end === "client") run(client, server, command)
+        else run(server, client, command)
+      }
+      settle([client, server])
+      for (const end of [client, server]) dispatch(end, { _tag: "DiscardInput" })
+      settle([client, server])
+      if (client.stream.state === "CLOSED" || server.stream.state === "CLOSED") return
+      for (const end of [client, server]) assert.strictEqual(end.stream.send.queuedBytes, 0)
+    },
+    { arbitrary: { runs: 300 } }
+  )
+
+  it("withholds the window from an ended input until it is discarded", () => {
+    const apply = (...events: ReadonlyArray<HalfStream.Event>) =>
+      events.reduce<ReturnType<typeof HalfStream.step>>(
+        ([stream], event) => HalfStream.step(stream, event),
+        [HalfStream.make(windowBytes), []]
+      )
+    const ended: ReadonlyArray<HalfStream.Event> = [
+      { _tag: "EndRead", now: 0 },
+      { _tag: "Receive", bytes: new Uint8Array(windowBytes) }
+    ]
+    const [stream, actions] = apply(...ended)
+    assert.deepStrictEqual(actions, [])
+    assert.isTrue(HalfStream.isInputOver(stream))
+    assert.deepInclude(stream, { received: windowBytes, withheld: windowBytes })
+    const [, released] = apply(...ended, { _tag: "DiscardInput" })
+    assert.deepStrictEqual(released, [{ _tag: "Ack", bytes: windowBytes }])
+  })
 
   const Input = Schema.Struct({
     length: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 9 })),

@@ -163,6 +163,16 @@ export const suite = (test: Test) => {
       assert.oneOf(yield* outcome(untilFailure(far)), ["Reset", "Closed"])
     }))
 
+  test("a peer that closes after endRead does not leave a write waiting", () =>
+    Effect.gen(function* () {
+      const { closeNear, far, near } = yield* owned
+      yield* near.endRead
+      const writing = yield* Effect.forkChild(outcome(Effect.andThen(far.write(tooMuch()), far.end)))
+      yield* turns(2)
+      yield* closeNear
+      yield* Effect.timeout(Fiber.join(writing), "3 seconds")
+    }))
+
   test("closing sends all written bytes, then FIN", () =>
     Effect.gen(function* () {
       const { closeNear, far, near } = yield* owned
