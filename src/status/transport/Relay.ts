@@ -241,7 +241,8 @@ export const make = Effect.fnUntraced(function* (
     const send = (message: RelayMessage.ControlMessage) => socket.sendUnsafe(RelayMessage.encode(message), from)
     if (cookie === undefined || !(yield* cookies.verify(request))) {
       counts.challenged++
-      return send({ _tag: "Challenge", lease: 0, cookie: yield* cookies.sign(from) })
+      const newCookie = yield* cookies.sign(from)
+      return send({ _tag: "Challenge", lease: subscribers.remainingMillis(from, now()), cookie: newCookie })
     }
     const leaseMillis = Math.max(minLeaseMillis, Math.min(lease, maxLeaseMillis))
     const isGranted = subscribers.grant(from, cookie, leaseMillis, now())

@@ -6,7 +6,10 @@ import * as RelayMessage from "../wire/RelayMessage.ts"
 export interface State {
   /** The cookie of the last challenge, which each request repeats. */
   readonly cookie: Uint8Array
-  /** True from `Granted` until a challenge, `Full`, or more than three requests without an answer. */
+  /**
+   * True from `Granted` until the relay has no lease of this client: a challenge says so, or `Full`, or more than three
+   * requests without an answer.
+   */
   readonly isSubscribed: boolean
   /** Challenges accepted since the last other reply or timeout. */
   readonly challenges: number
@@ -90,7 +93,9 @@ export const step = (state: State, event: Event, leaseMillis: number): readonly 
   if (event._tag === "Timeout") return onTimeout(state)
   const { _tag, cookie, lease } = event.message
   if (_tag === "Challenge") {
-    return [{ ...state, cookie, isSubscribed: false, waitMillis: retryMillis.initial }, [{ _tag: "Subscribe" }]]
+    // Only the cookie has expired if the lease still runs: no packet was lost.
+    const isSubscribed = state.isSubscribed && lease > 0
+    return [{ ...state, cookie, isSubscribed, waitMillis: retryMillis.initial }, [{ _tag: "Subscribe" }]]
   }
   const answered = { ...state, challenges: 0, unanswered: 0 }
   if (_tag === "Full") {

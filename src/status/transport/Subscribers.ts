@@ -38,6 +38,8 @@ export interface Subscribers {
   readonly leave: (peer: Endpoint.Endpoint, cookie: Uint8Array, now: number) => boolean
   /** Takes a token for a packet, and returns its subscriber if it may be forwarded. */
   readonly admit: (peer: Endpoint.Endpoint, now: number) => Subscriber | "unsubscribed" | "rateLimited"
+  /** Returns the time until the end of a running lease; 0 without one. */
+  readonly remainingMillis: (peer: Endpoint.Endpoint, now: number) => number
   readonly forEach: (now: number, visit: (subscriber: Subscriber) => void) => void
   /** Removes subscribers whose leases have ended. */
   readonly sweep: (now: number) => void
@@ -117,6 +119,7 @@ export const make = ({ maxSubscribers, maxPacketsPerSecond, maxSubscribersPerAdd
       row.bucket = TokenBucket.take(row.bucket)
       return row
     },
+    remainingMillis: (peer, now) => Math.max(0, (byEndpoint.get(keyOf(peer))?.leaseEndsAt ?? now) - now),
     forEach,
     sweep,
     count: (now) => {

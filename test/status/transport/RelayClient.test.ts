@@ -92,16 +92,20 @@ describe("RelayClient", () => {
     }
   )
 
-  it.effect("sends the last packet again once it is subscribed", () =>
+  it.effect("sends the last packet again once it is subscribed, and not when its cookie has expired", () =>
     run(({ host }) =>
       Effect.gen(function* () {
         const machine = yield* host("relay")
-        yield* relay(machine)
+        const agent = yield* relay(machine)
         const other = yield* openOn(yield* host("other"), RelayClient.make({ relay: machine }))
         yield* Effect.sleep("1 second")
         const one = yield* openOn(yield* host("one"), RelayClient.make({ relay: machine }))
         yield* one.sendText("first")
         yield* Effect.sleep("1 second")
+        assert.deepStrictEqual(other.received, ["first"])
+        const { challenged } = yield* agent.stats
+        yield* Effect.sleep("5 minutes")
+        assert.isAbove((yield* agent.stats).challenged, challenged)
         assert.deepStrictEqual(other.received, ["first"])
       })
     )

@@ -10,7 +10,9 @@ const Input = Schema.Union([
   Schema.Struct({
     _tag: Schema.Literals(["Challenge", "Granted", "Full", "Subscribe", "Leave"]),
     cookie: Schema.UndefinedOr(Schema.Literals([1, 2])),
-    lease: Schema.Literals([1_000, 60_000])
+    lease: Schema.Literals([1_000, 60_000]),
+    /** False for a challenge of a relay that has no lease of the client. */
+    isLeased: Schema.Boolean
   }),
   Schema.TaggedStruct("Timeout", {})
 ])
@@ -20,7 +22,8 @@ const cookieOf = (seed: number) => new Uint8Array(RelayMessage.sizeBytes.cookie)
 /** Applies an input as the driver does: a message that is not accepted changes nothing. */
 const apply = (state: RelaySubscription.State, input: typeof Input.Type) => {
   if (input._tag === "Timeout") return RelaySubscription.step(state, { _tag: "Timeout" }, leaseMillis)
-  const { _tag, lease } = input
+  const { _tag } = input
+  const lease = _tag === "Challenge" && !input.isLeased ? 0 : input.lease
   const message = { _tag, lease, cookie: input.cookie === undefined ? state.cookie : cookieOf(input.cookie) }
   const accepted = RelaySubscription.accept(state, message)
   return accepted === undefined ? undefined : RelaySubscription.step(accepted, { _tag: "Reply", message }, leaseMillis)
@@ -50,7 +53,10 @@ describe("RelaySubscription", () => {
           Object.assign(model, { timeouts: model.timeouts + 1, challenges: 0 })
           if (model.timeouts > 3) model.isSubscribed = false
         } else if (input._tag === "Challenge")
-          Object.assign(model, { challenges: model.challenges + 1, isSubscribed: false })
+          Object.assign(model, {
+            challenges: model.challenges + 1,
+            isSubscribed: wasSubscribed && input.isLeased
+          })
         else Object.assign(model, { timeouts: 0, challenges: 0, isSubscribed: input._tag === "Granted" })
         assert.strictEqual(next.isSubscribed, model.isSubscribed)
         assert.strictEqual(requests(actions), input._tag === "Timeout" || input._tag === "Challenge" ? 1 : 0)
