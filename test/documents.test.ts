@@ -71,6 +71,15 @@ describe("the walk-through of a service", () => {
     assert.sameMembers([...fences.keys()], Fs.readdirSync(new URL(`../${folder}`, import.meta.url)))
   })
 
+  it("names the file of each section in its heading", () => {
+    const sections = read("docs/guide/your-own-service.md").split(/^## /m)
+    const unnamed = sections.filter((section) => {
+      const [, file] = /^```ts (\S+)$/m.exec(section) ?? []
+      return file !== undefined && !section.split("\n")[0]!.endsWith(`: \`${file}\``)
+    })
+    assert.deepStrictEqual(unnamed, [])
+  })
+
   it.each([...fences])("has %s as it is in the example", (name, code) => {
     assert.strictEqual(code, read(`${folder}/${name}`))
   })
