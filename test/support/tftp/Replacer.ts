@@ -4,8 +4,9 @@
  */
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
+import * as Result from "effect/Result"
 import * as NodeFileStore from "../../../src/tftp/store/NodeFileStore.ts"
-import { put } from "../Files.ts"
+import { put, refusal, request } from "../Files.ts"
 
 /** The options of a store, the name and the text of an upload, or the length of a long one. */
 export type Put = readonly [options: Omit<NodeFileStore.Options, "root">, name: string, text: string | number]
@@ -21,10 +22,13 @@ const { puts, root } = JSON.parse(process.argv[2] ?? "") as { readonly root: str
 const lines: Array<string> = []
 const logs = Logger.layer([Logger.make(({ message }) => void lines.push(String(message)))])
 
-const run = Effect.forEach(puts, ([options, name, text]) =>
-  Effect.flatMap(NodeFileStore.make({ write: "overwrite", ...options, root }), (store) =>
-    put(store, name, typeof text === "string" ? text : "the new content ".repeat(text / 16))
-  )
-)
-const outcomes = await Effect.runPromise(Effect.provide(run, logs))
+/** Returns the outcome of an upload: a refusal before its first byte begins with `refused:`. */
+const upload = Effect.fnUntraced(function* ([options, name, text]: Put) {
+  const store = yield* NodeFileStore.make({ write: "overwrite", ...options, root })
+  const opened = yield* Effect.result(Effect.scoped(store.write(request(name))))
+  if (Result.isFailure(opened)) return `refused: ${refusal(opened.failure)}`
+  return yield* put(store, name, typeof text === "string" ? text : "the new content ".repeat(text / 16))
+})
+
+const outcomes = await Effect.runPromise(Effect.provide(Effect.forEach(puts, upload), logs))
 process.stdout.write(JSON.stringify({ outcomes, lines } satisfies Report))

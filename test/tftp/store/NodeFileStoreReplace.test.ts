@@ -176,9 +176,9 @@ describe("NodeFileStore, an upload over an existing file", () => {
         ])
         assert.deepStrictEqual(outcomes, [
           ...["done", "done", "done", "done"],
-          ...["AccessDenied Forbidden", "AccessDenied Forbidden"],
-          ...["NotReplaceable Folder", "NotReplaceable Sticky"],
-          "WriteFailed"
+          ...["refused: AccessDenied Forbidden", "refused: AccessDenied Forbidden"],
+          ...["refused: NotReplaceable Folder", "refused: NotReplaceable Sticky"],
+          "refused: WriteFailed"
         ])
         assert.deepStrictEqual(lines, [
           '"shut/f": written in place, not replaced atomically: its folder is not writable',
@@ -224,7 +224,12 @@ describe("NodeFileStore, an upload over an existing file", () => {
         [{ replace: "atomic" }, "same", "newer"],
         [{ replace: "atomic" }, "other", "newer"]
       ])
-      assert.deepStrictEqual(outcomes, ["done", "done", "NotReplaceable Mount", "NotReplaceable Mount"])
+      assert.deepStrictEqual(outcomes, [
+        "done",
+        "done",
+        "refused: NotReplaceable Mount",
+        "refused: NotReplaceable Mount"
+      ])
       assert.deepStrictEqual(
         lines,
         ["same", "other"].map((name) => `"${name}": written in place, not replaced atomically: it is a mount point`)
