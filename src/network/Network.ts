@@ -65,6 +65,8 @@ export class NetworkError extends Data.TaggedError("NetworkError")<{
   /** The local address of a listen or bind, else the remote address. */
   readonly address?: NetAddress.SocketAddress | undefined
   readonly cause?: unknown
+  /** The whole message, with a fix, where the platform knows more than the reason. */
+  readonly text?: string | undefined
 }> {
   /** The reason as text, without the address. */
   get detail(): string {
@@ -73,6 +75,7 @@ export class NetworkError extends Data.TaggedError("NetworkError")<{
       : explanations[this.reason]
   }
   override get message(): string {
+    if (this.text !== undefined) return this.text
     return this.address === undefined ? this.detail : `${NetAddress.formatSocketAddress(this.address)}: ${this.detail}`
   }
 }

@@ -54,17 +54,3 @@ export const parseAddress = (host: string, port: number): Effect.Effect<NetAddre
       onSuccess: Effect.succeed
     })
   )
-
-/** Longest path: `sun_path` holds 108 bytes with its NUL. */
-const maxPathBytes = 107
-
-/** Checks a path from a caller, since Node would shorten one that is too long. */
-export const checkPath = (path: string): Effect.Effect<NetAddress.UnixPathAddress, NetworkError> => {
-  const length = Buffer.byteLength(path)
-  if (length > 0 && length <= maxPathBytes && !path.includes("\0"))
-    return Effect.succeed(NetAddress.unixPathAddress(path))
-  const cause = new Error(
-    `invalid socket path ${path.slice(0, 40)} (${length} bytes): must have 1 to ${maxPathBytes} bytes, none of them NUL`
-  )
-  return Effect.fail(new NetworkError({ reason: "InvalidAddress", cause }))
-}

@@ -17,9 +17,10 @@ import {
 import type * as NodeBacklog from "./NodeBacklog.ts"
 import { type KnownData, NodeConnection } from "./NodeConnection.ts"
 import type { DescriptorBudget } from "./NodeDescriptorBudget.ts"
-import { checkPath, inetAddress, networkError, parseAddress } from "./NodeErrors.ts"
+import { inetAddress, networkError, parseAddress } from "./NodeErrors.ts"
 import * as NodeInheritedClaims from "./NodeInheritedClaims.ts"
 import type * as NodeInheritedSockets from "./NodeInheritedSockets.ts"
+import { checkPath, unixError } from "./NodeUnixErrors.ts"
 
 /** Maximum number of refused clients that wait for `accept`; only the addresses of further ones are lost. */
 const maxRefusedClients = 1_024
@@ -104,6 +105,9 @@ const isStale = (path: string) =>
 /** Creates a server that listens after `listen`, which is given the callback for that. */
 const start = (
   options: ListenOptions,
+const listenError = (address: NetAddress.SocketAddress, cause: unknown) =>
+  NetAddress.isUnixPathAddress(address) ? unixError("listen on", address, cause) : networkError(cause, address)
+
   address: NetAddress.SocketAddress,
   queue: AcceptQueue,
   listen: (server: Net.Server, onListening: () => void) => void
@@ -120,7 +124,7 @@ const start = (
       },
       queue.onConnection
     )
-    const fail = (cause: unknown) => resume(Effect.fail(networkError(cause, address)))
+    const fail = (cause: unknown) => resume(Effect.fail(listenError(address, cause)))
     server.once("error", fail)
     try {
       listen(server, () => resume(Effect.succeed(server)))
@@ -149,7 +153,7 @@ const withMode = (mode: number | undefined, create: () => void) => {
 
 /** Binds a unix socket; its file never has more permissions than `mode`. */
 const bindUnix = (options: UnixListenOptions, backlog: number, queue: AcceptQueue) =>
-  Effect.flatMap(checkPath(options.path), (address) => {
+  Effect.flatMap(checkPath("listen on", options.path), (address) => {
     const { mode, owner, path } = options
     const bindOnce = start(options, address, queue, (server, onListening) => {
       withMode(mode, () => server.listen({ path, backlog }, onListening))
@@ -171,7 +175,7 @@ const bindUnix = (options: UnixListenOptions, backlog: number, queue: AcceptQueu
         },
         catch: (cause) => {
           server.close()
-          return networkError(cause, address)
+          return listenError(address, cause)
         }
       })
     return Effect.tap(bind, setAccess)

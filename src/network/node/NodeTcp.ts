@@ -7,7 +7,8 @@ import type * as Scope from "effect/Scope"
 import type { Connection, NetworkError } from "../Network.ts"
 import { NodeConnection } from "./NodeConnection.ts"
 import type { DescriptorBudget } from "./NodeDescriptorBudget.ts"
-import { checkPath, networkError } from "./NodeErrors.ts"
+import { networkError } from "./NodeErrors.ts"
+import { checkPath, unixError } from "./NodeUnixErrors.ts"
 
 export const connect =
   (budget: DescriptorBudget) =>
@@ -20,13 +21,15 @@ export const connect =
       if (budget.available() <= 0) return resume(Effect.fail(budget.exhausted(remote)))
       const socket = Net.connect({ ...where, allowHalfOpen: true, noDelay: true })
       budget.track(socket)
-      socket.once("error", (cause) => resume(Effect.fail(networkError(cause, remote))))
+      const errorOf = (cause: unknown) =>
+        path === undefined ? networkError(cause, remote) : unixError("connect to", path, cause)
+      socket.once("error", (cause) => resume(Effect.fail(errorOf(cause))))
       socket.once("connect", () => resume(Effect.succeed(socket)))
       return Effect.sync(() => void socket.destroy())
     })
     return Effect.acquireRelease(
       Effect.andThen(
-        path === undefined ? Effect.void : checkPath(path.path),
+        path === undefined ? Effect.void : checkPath("connect to", path.path),
         Effect.map(dial, (socket) => new NodeConnection(socket, { local: path, remote }))
       ),
       (connection) => connection.close,

@@ -30,9 +30,8 @@ const explainPortInUse = Effect.fnUntraced(function* (port: number, protocol: "t
 /** Explains why a server cannot listen: names what uses the port and the flag that selects another port. */
 export const explainListenError = (service: string, port: number, flag: string, protocol: "tcp" | "udp" = "tcp") =>
   Effect.fnUntraced(function* (error: Network.NetworkError) {
-    if (error.address !== undefined && NetAddress.isUnixPathAddress(error.address)) {
-      const fix = error.reason === "AddressInUse" ? "; choose another path with --unix" : ""
-      return yield* new CannotServe({ message: `${service}: ${TerminalText.escape(error.message)}${fix}` })
+    if (error.text !== undefined) {
+      return yield* new CannotServe({ message: `${service}: ${TerminalText.escape(error.text)}` })
     }
     if (error.reason === "PermissionDenied" && port < 1_024) {
       const fix = `run as root, or setcap cap_net_bind_service=+ep on node, or choose another port with ${flag}`
