@@ -14,6 +14,7 @@ import type { DescriptorBudget } from "./NodeDescriptorBudget.ts"
 import { inetAddress, networkError, parseAddress } from "./NodeErrors.ts"
 import * as NodeInheritedClaims from "./NodeInheritedClaims.ts"
 import type * as NodeInheritedSockets from "./NodeInheritedSockets.ts"
+import * as NodeUdpHandle from "./NodeUdpHandle.ts"
 
 /** Names an outgoing interface for Node: for IPv6 its zone, after an unspecified address. */
 const interfaceName = (family: "udp4" | "udp6", name: string) => {
@@ -60,11 +61,11 @@ const open = (
       resume(Effect.succeed(socket))
     }
     socket.once("error", (cause) => fail(cause, address))
-    const where =
+    const where = () =>
       inherited === undefined
         ? { port: address.port, address: NetAddress.formatHost(address), exclusive: true }
-        : { fd: inherited.fd, exclusive: true }
-    socket.bind(where, () => {
+        : NodeUdpHandle.bindOptions(inherited.fd, family)
+    const onListening = () => {
       try {
         if (options.broadcast) socket.setBroadcast(true)
         if (options.multicast) setMulticast(socket, family, options.multicast)
@@ -75,21 +76,17 @@ const open = (
       if (remote === undefined) return ready()
       socket.connect(remote.port, remote.address, ((cause?: Error) =>
         cause === undefined ? ready() : fail(cause, inetAddress(remote.address, remote.port))) as () => void)
-    })
+    }
+    try {
+      socket.bind(where(), onListening)
+    } catch (cause) {
+      fail(cause, address)
+    }
   })
-
-/** Reads the descriptor of a socket from Node's internals; where they differ, the drop counter is unknown. */
-const descriptorOf = (socket: Dgram.Socket): number | undefined => {
-  const key = Object.getOwnPropertySymbols(socket).find(({ description }) => description === "state symbol")
-  const state = socket as unknown as Readonly<
-    Record<symbol, { readonly handle?: { readonly fd?: number } } | undefined>
-  >
-  return key === undefined ? undefined : state[key]?.handle?.fd
-}
 
 /** Reads the number of dropped datagrams from /proc/net/udp, where the kernel lists it by the socket's inode. */
 const readDrops = (socket: Dgram.Socket, family: NetAddress.IpFamily): number | undefined => {
-  const fd = descriptorOf(socket)
+  const fd = NodeUdpHandle.descriptorOf(socket)
   if (fd === undefined || fd < 0) return undefined
   try {
     const inode = /\[(\d+)\]/.exec(Fs.readlinkSync(`/proc/self/fd/${fd}`))?.[1]
