@@ -18,16 +18,15 @@ export const layer = Layer.provideMerge(
   Layer.effectContext(
     Effect.gen(function* () {
       const scope = yield* Effect.scope
-      const host = yield* Effect.cached(
-        Effect.flatMap(
-          Effect.promise(() => import("./NodeHostServices.ts")),
-          ({ layer }) => Layer.buildWithScope(layer, scope)
-        )
+      const modules = Effect.promise(() => import("./NodeHostServices.ts"))
+      const host = yield* Effect.cached(Effect.flatMap(modules, ({ layer }) => Layer.buildWithScope(layer, scope)))
+      const spawnerHost = yield* Effect.cached(
+        Effect.flatMap(modules, ({ spawner }) => Layer.buildWithScope(spawner, scope))
       )
       const terminal = Effect.map(host, Context.get(Terminal.Terminal))
       const files = Effect.map(host, Context.get(FileSystem.FileSystem))
       const stdio = Effect.map(host, Context.get(Stdio.Stdio))
-      const spawner = Effect.map(host, Context.get(ChildProcessSpawner.ChildProcessSpawner))
+      const spawner = Effect.map(spawnerHost, Context.get(ChildProcessSpawner.ChildProcessSpawner))
       return Context.mergeAll(
         Context.make(
           Terminal.Terminal,
