@@ -5,13 +5,22 @@ import * as Tty from "node:tty"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import { constVoid } from "effect/Function"
+import { constUndefined, constVoid } from "effect/Function"
 import * as NetAddress from "effect/net/NetAddress"
 import type * as Scope from "effect/Scope"
 import { type Connection, type Listener, type ListenOptions, NetworkError, type UdpOptions } from "../Network.ts"
-import { NodeConnection } from "./NodeConnection.ts"
+import * as Quantity from "../Quantity.ts"
+import * as SystemErrorText from "../SystemErrorText.ts"
+import { type KnownData, NodeConnection } from "./NodeConnection.ts"
 import * as NodeDescriptorKind from "./NodeDescriptorKind.ts"
-import type { ConnectedStream, Holder, InheritedSocket, ListeningSocket, UdpSocket } from "./NodeInheritedSockets.ts"
+import {
+  type ConnectedStream,
+  type Holder,
+  type InheritedSocket,
+  InheritedSocketsError,
+  type ListeningSocket,
+  type UdpSocket
+} from "./NodeInheritedSockets.ts"
 
 const claim = <A extends InheritedSocket>(holder: Holder, candidates: ReadonlyArray<ReadonlyArray<A>>) => {
   const chosen = candidates.flat()[0]
@@ -67,14 +76,22 @@ const isBidirectional = () => {
   return _tag === "Stream" || (_tag === "SocketPair" && NodeDescriptorKind.areSame(0, 1))
 }
 
-/** Writing direction of a connection. */
+/** Writing direction of a connection: standard output. */
 interface Output extends Pick<Connection, "write" | "end" | "abort" | "traffic" | "context"> {
   readonly close: Effect.Effect<void>
+  /** Returns why bytes were not written, once it is closed; undefined if all were. */
+  readonly failure: () => string | undefined
 }
+
+const cannotWrite = (why: string) => `cannot write standard output: ${why}`
+
+/** Failure of a write, whose message names the stream: the peer of a server has no standard output. */
+const outputError = (why: string) => new NetworkError({ reason: "Unknown", cause: new Error(cannotWrite(why)) })
 
 /** Writes to descriptor 1 that is a file. */
 const fileOutput = (): Output => {
   let sent = 0
+  let failure: string | undefined
   return {
     write: (bytes) =>
       Effect.try({
@@ -82,31 +99,64 @@ const fileOutput = (): Output => {
           Fs.writeFileSync(1, bytes)
           sent += Buffer.byteLength(bytes)
         },
-        catch: (cause) => new NetworkError({ reason: "Unknown", cause })
+        catch: (cause) => {
+          failure = SystemErrorText.format(cause)
+          return outputError(failure)
+        }
       }),
     end: Effect.void,
     abort: Effect.void,
     close: Effect.void,
+    failure: () => failure,
     traffic: () => ({ received: 0, sent, unsent: 0 }),
     context: Context.empty()
   }
 }
 
+/** Writes to descriptor 1 that is a pipe or a terminal. */
+const streamOutput = (ends: KnownData): Output => {
+  const connection = new NodeConnection(openStream(1, { readable: false, writable: true }), ends)
+  let leftBytes = 0
+  // Node forgets them when the stream is destroyed.
+  const countLeft = Effect.sync(() => {
+    leftBytes = Math.max(leftBytes, connection.traffic().unsent)
+  })
+  return {
+    write: (bytes) =>
+      Effect.mapError(connection.write(bytes), (error) =>
+        connection.cause === undefined ? error : outputError(SystemErrorText.format(connection.cause))
+      ),
+    end: connection.end,
+    abort: Effect.andThen(countLeft, connection.abort),
+    close: Effect.andThen(countLeft, connection.close),
+    failure: () => {
+      if (connection.cause !== undefined) return SystemErrorText.format(connection.cause)
+      const isLost = leftBytes > 0 && !connection.socket.writableFinished
+      return isLost ? `its reader took nothing more (${Quantity.format(leftBytes, "byte")} left)` : undefined
+    },
+    traffic: () => connection.traffic(),
+    context: connection.context
+  }
+}
+
+/** The stream on descriptor 0, or on 0 and 1. */
+interface OpenedStream extends Pick<Output, "close" | "failure"> {
+  readonly connection: Connection
+}
+
 /** Opens the stream on descriptor 0: both directions of a socket, else descriptors 0 and 1. */
-const openConnection = (): { readonly connection: Connection; readonly close: Effect.Effect<void> } => {
+const openConnection = (): OpenedStream => {
   if (isBidirectional()) {
     const socket = openStream(0, { readable: true, writable: true })
     socket.setNoDelay(true)
     const connection = new NodeConnection(socket, {})
-    return { connection, close: connection.close }
+    // A peer that closes its end is no failure of the server.
+    return { connection, close: connection.close, failure: constUndefined }
   }
   const unnamed = NetAddress.unixPathAddress("")
   const ends = { local: unnamed, remote: unnamed }
   const input = new NodeConnection(openStream(0, { readable: true, writable: false }), ends)
-  const output: Output =
-    NodeDescriptorKind.kindOf(1)._tag === "Other"
-      ? fileOutput()
-      : new NodeConnection(openStream(1, { readable: false, writable: true }), ends)
+  const output = NodeDescriptorKind.kindOf(1)._tag === "Other" ? fileOutput() : streamOutput(ends)
   const connection: Connection = {
     ...ends,
     pull: input.pull,
@@ -117,24 +167,31 @@ const openConnection = (): { readonly connection: Connection; readonly close: Ef
     traffic: () => ({ ...output.traffic(), received: input.traffic().received }),
     context: output.context
   }
-  return { connection, close: Effect.andThen(output.close, input.abort) }
+  return { connection, close: Effect.andThen(output.close, input.abort), failure: output.failure }
 }
 
-/** Returns a listener with exactly one connection, the stream on descriptor 0. */
+/**
+ * Returns a listener with exactly one connection, the stream on descriptor 0. When it closes, `closed` of the holder is
+ * done: with a failure if standard output, where it is not the same socket, could not be written.
+ */
 export const singleListener = (holder: Holder): Effect.Effect<Listener, NetworkError> =>
   Effect.map(
     Effect.try({
       try: openConnection,
       catch: (cause) => new NetworkError({ reason: "Unknown", cause })
     }),
-    ({ close, connection }) => {
+    ({ close, connection, failure }) => {
       let isAccepted = false
+      const reportEnd = Effect.suspend(() => {
+        const why = failure()
+        return why === undefined
+          ? Deferred.succeed(holder.closed, undefined)
+          : Deferred.fail(holder.closed, new InheritedSocketsError({ message: cannotWrite(why) }))
+      })
       const accept: Effect.Effect<Connection, never, Scope.Scope> = Effect.suspend(() => {
         if (isAccepted) return Effect.never
         isAccepted = true
-        return Effect.acquireRelease(Effect.succeed(connection), () =>
-          Effect.andThen(close, Deferred.succeed(holder.closed, undefined))
-        )
+        return Effect.acquireRelease(Effect.succeed(connection), () => Effect.andThen(close, reportEnd))
       })
       return { address: connection.local, accept }
     }

@@ -35,7 +35,7 @@ import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
 import * as NodeDescriptorKind from "./NodeDescriptorKind.ts"
 
-/** The inherited descriptors cannot be used. @category errors @since 0.1.0 */
+/** The inherited descriptors cannot be used, or standard output cannot be written. @category errors @since 0.1.0 */
 export class InheritedSocketsError extends Data.TaggedError("InheritedSocketsError")<{ readonly message: string }> {}
 
 /** An inherited socket that listens for streams. @category models @since 0.1.0 */
@@ -71,7 +71,7 @@ export interface Holder {
   readonly unclaimed: Set<InheritedSocket>
   /** True if a socket serves only the address that was requested, for programs with several servers. */
   readonly exactAddresses: boolean
-  readonly closed: Deferred.Deferred<void>
+  readonly closed: Deferred.Deferred<void, InheritedSocketsError>
 }
 
 /** Makes a holder of sockets. @category constructors @since 0.1.0 */
@@ -206,5 +206,24 @@ export const closeUnclaimed: Effect.Effect<void> = Effect.flatMap(InheritedSocke
   )
 )
 
-/** Waits for the end of the connection on descriptor 0; never without one. @category running @since 0.1.0 */
-export const closed: Effect.Effect<void> = Effect.flatMap(InheritedSockets, (holder) => Deferred.await(holder.closed))
+/**
+ * Waits for the end of the connection on descriptor 0; never without one. Fails if descriptor 1, where it is not the
+ * same socket, could not be written.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const closed: Effect.Effect<void, InheritedSocketsError> = Effect.flatMap(InheritedSockets, (holder) =>
+  Deferred.await(holder.closed)
+)
+
+/**
+ * Fails if the connection on descriptor 0 has ended and descriptor 1 could not be written, as `closed` does; waits for
+ * nothing.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const checkOutput: Effect.Effect<void, InheritedSocketsError> = Effect.flatMap(InheritedSockets, (holder) =>
+  Effect.suspend(() => (Deferred.isDoneUnsafe(holder.closed) ? Deferred.await(holder.closed) : Effect.void))
+)

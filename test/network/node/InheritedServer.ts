@@ -1,6 +1,6 @@
 /**
- * A program for tests that serves what it inherits: `stdio` or `environment`. It echoes streams and datagrams, and
- * writes its addresses to stderr, as JSON.
+ * A program for tests that serves what it inherits: `stdio`, `datagrams`, which is a UDP socket as standard input, or
+ * `environment`. It echoes streams and datagrams, and writes its addresses to stderr, as JSON.
  */
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
@@ -12,17 +12,17 @@ import * as NodeInheritedSockets from "../../../src/network/node/NodeInheritedSo
 import * as NodeNetwork from "../../../src/network/node/NodeNetwork.ts"
 import * as TcpServer from "../../../src/network/TcpServer.ts"
 
-const isStdio = process.argv[2] === "stdio"
+const mode = process.argv[2]
 
 const program = Effect.gen(function* () {
   const network = yield* Network.Network
-  const server = yield* TcpServer.make({ port: 1067 }, (connection) =>
+  const server = yield* TcpServer.make({ port: mode === "datagrams" ? 0 : 1067 }, (connection) =>
     Effect.forever(Effect.flatMap(connection.pull, (bytes) => connection.write(bytes))).pipe(
       Pull.catchDone(() => Effect.void)
     )
   )
   const client = yield* network.udp({}, () => {})
-  const udp: Network.UdpSocket = yield* network.udp({ port: isStdio ? 0 : 6_969 }, (bytes, from) =>
+  const udp: Network.UdpSocket = yield* network.udp({ port: mode === "stdio" ? 0 : 6_969 }, (bytes, from) =>
     udp.sendUnsafe(bytes, from)
   )
   yield* NodeInheritedSockets.closeUnclaimed
@@ -38,7 +38,7 @@ await Effect.runPromise(
     Effect.provideService(Logger.LogToStderr, true),
     Effect.provideServiceEffect(
       NodeInheritedSockets.InheritedSockets,
-      isStdio ? NodeInheritedSockets.fromStdin : NodeInheritedSockets.fromEnvironment()
+      mode === "environment" ? NodeInheritedSockets.fromEnvironment() : NodeInheritedSockets.fromStdin
     )
   )
 )

@@ -222,6 +222,31 @@ describe.runIf(isLinux)("a program with inherited sockets", () => {
     }).pipe(Effect.scoped)
   )
 
+  const noFull = !Fs.existsSync("/dev/full")
+  it.live.skipIf(noFull)("fails if standard output is a file on a full disk (skipped without /dev/full)", () =>
+    Effect.gen(function* () {
+      const file = yield* Effect.acquireRelease(
+        Effect.sync(() => Fs.openSync("/dev/full", "w")),
+        (file) => Effect.sync(() => Fs.closeSync(file))
+      )
+      const { child, errors, exit } = yield* start(process.execPath, command("stdio"), ["pipe", file, "pipe"])
+      child.stdin!.end("hello")
+      assert.deepStrictEqual(yield* Effect.promise(() => exit), [1, null])
+      assert.include(errors(), "cannot write standard output: no space left on device")
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("fails if the reader of standard output has closed the pipe", () =>
+    Effect.gen(function* () {
+      const { child, errors, exit, ready } = yield* start(process.execPath, command("stdio"), ["pipe", "pipe", "pipe"])
+      child.stdout!.destroy()
+      yield* ready
+      child.stdin!.end("hello")
+      assert.deepStrictEqual(yield* Effect.promise(() => exit), [1, null])
+      assert.include(errors(), "cannot write standard output: the reader has closed the pipe")
+    }).pipe(Effect.scoped)
+  )
+
   it.live("serves a connection that inetd passes as descriptors 0 and 1", () =>
     Effect.gen(function* () {
       const inetd = yield* listen({ host: "127.0.0.1", port: 0 })
@@ -235,6 +260,35 @@ describe.runIf(isLinux)("a program with inherited sockets", () => {
       yield* ready
       assert.deepStrictEqual(yield* Effect.promise(() => exit), [0, null])
       assert.strictEqual(yield* Fiber.join(reply), "hello")
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("ends in order if the peer of such a connection has gone before the answer", () =>
+    Effect.gen(function* () {
+      const inetd = yield* listen({ host: "127.0.0.1", port: 0 })
+      const accepted = once(inetd, "connection") as Promise<[Net.Socket]>
+      const client = Net.connect((inetd.address() as Net.AddressInfo).port, "127.0.0.1")
+      client.on("error", () => {})
+      const [socket] = yield* Effect.promise(() => accepted)
+      socket.pause()
+      const { exit, ready } = yield* start(process.execPath, command("stdio"), [socket, socket, "pipe"])
+      socket.destroy()
+      yield* ready
+      client.write("hello", () => client.resetAndDestroy())
+      assert.deepStrictEqual(yield* Effect.promise(() => exit), [0, null])
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("serves a UDP socket that inetd passes as descriptors 0 and 1", () =>
+    Effect.gen(function* () {
+      const socket = yield* bindUdp
+      const { port } = socket.address()
+      const fd = fdOfUdp(socket)
+      const { ready } = yield* start(process.execPath, command("datagrams"), [fd, fd, "pipe"])
+      const { addresses } = yield* ready
+      socket.close()
+      assert.strictEqual(addresses[1], `127.0.0.1:${port}`)
+      assert.strictEqual(yield* exchangeDatagram(port, "ping"), "ping")
     }).pipe(Effect.scoped)
   )
 
