@@ -35,8 +35,8 @@
  */
 import * as Bytes from "effect/Bytes"
 import * as Clock from "effect/Clock"
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as FileSystem from "effect/FileSystem"
 import { constVoid } from "effect/Function"
@@ -94,20 +94,56 @@ export const wrap = Effect.fnUntraced(function* (
 const reasonOf = ({ message, reason }: PlatformError.PlatformError) =>
   reason.cause instanceof Error ? SystemErrorText.format(reason.cause) : message
 
-/** Opens the file and starts the writer; logs a warning and returns undefined if the file cannot be opened. */
-const open = Effect.fnUntraced(function* (path: string, options: CaptureWriter.Options) {
-  const fs = yield* FileSystem.FileSystem
-  const opened = yield* Effect.exit(fs.open(path, { flag: "w" }))
-  if (Exit.isFailure(opened)) {
-    return yield* Effect.as(
-      Effect.catch(Effect.asVoid(opened), (error) =>
-        Effect.logWarning(`capture to ${path} not started: ${reasonOf(error)}; the program continues without it`)
-      ),
-      undefined
-    )
+/** A capture file cannot be written. @category errors @since 0.1.0 */
+export class CaptureError extends Data.TaggedError("CaptureError")<{
+  readonly path: string
+  /** False if no packet could be written: the file cannot be opened, or there is no space for its header. */
+  readonly isStarted: boolean
+  readonly detail: string
+}> {
+  override get message(): string {
+    return `capture to ${this.path} ${this.isStarted ? "stopped" : "not started"}: ${this.detail}`
   }
-  const file = opened.value
+}
+
+/** Options of a capture to a file. @category models @since 0.1.0 */
+export interface FileOptions extends CaptureWriter.Options {
+  /** Runs if the file cannot be written any more, as on a full disk. Default: a warning in the log. */
+  readonly onFailure?: ((error: CaptureError) => Effect.Effect<void>) | undefined
+}
+
+const warn = (error: CaptureError) => Effect.logWarning(`${error.message}; the program continues without it`)
+
+/** Opens a file, a device or a pipe and writes the header to the disk: one without space for it fails now. */
+const open = Effect.fnUntraced(function* (path: string, captureWriter: CaptureWriter.CaptureWriter) {
+  const fs = yield* FileSystem.FileSystem
+  // Appending writes without a position, which a pipe does not have.
+  const file = yield* fs.open(path, { flag: "a" })
+  const isOnDisk = (yield* file.stat).type === "File"
+  if (isOnDisk) yield* file.truncate()
+  yield* file.writeAll(Bytes.concat(captureWriter.take()))
+  if (isOnDisk) yield* file.sync
+  return file
+})
+
+/**
+ * Creates a tap that writes a pcapng file and replaces an existing one. The header is on the disk before the first
+ * packet; fails if it cannot be written. The file is complete when the scope closes.
+ *
+ * If a later write fails, as on a full disk, `onFailure` runs once and the tap ignores all further packets.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const start = Effect.fnUntraced(function* (
+  path: string,
+  options: FileOptions = {}
+): Effect.fn.Return<Tap, CaptureError, FileSystem.FileSystem | Scope.Scope> {
+  const { onFailure = warn } = options
   const captureWriter = CaptureWriter.make(options)
+  const errorOf = (isStarted: boolean) => (error: PlatformError.PlatformError) =>
+    new CaptureError({ path, isStarted, detail: reasonOf(error) })
+  const file = yield* Effect.mapError(open(path, captureWriter), errorOf(false))
   const changed = Signal.make()
   let state: "open" | "ending" | "stopped" = "open"
 
@@ -120,9 +156,7 @@ const open = Effect.fnUntraced(function* (path: string, options: CaptureWriter.O
       if (isLast) return
     }
   }).pipe(
-    Effect.catch((error) =>
-      Effect.logWarning(`capture to ${path} stopped: ${reasonOf(error)}; the program continues without it`)
-    ),
+    Effect.catch((error) => onFailure(errorOf(true)(error))),
     Effect.ensuring(
       Effect.sync(() => {
         state = "stopped"
@@ -150,18 +184,22 @@ const open = Effect.fnUntraced(function* (path: string, options: CaptureWriter.O
   return tap
 })
 
+/** Starts a capture, or logs a warning and returns undefined. */
+const startOrWarn = (path: string, options: FileOptions) =>
+  Effect.catch(start(path, options), (error) => Effect.as(warn(error), undefined))
+
 /**
- * Creates a tap that writes a pcapng file and replaces an existing one. The file is complete when the scope closes. If
- * the file cannot be opened or written, a warning is logged and the tap ignores all further packets.
+ * Creates a tap as `start` does. If the file cannot be opened, or its header not be written, a warning is logged and the
+ * tap ignores all packets.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const toFile = (
   path: string,
-  options: CaptureWriter.Options = {}
+  options: FileOptions = {}
 ): Effect.Effect<Tap, never, FileSystem.FileSystem | Scope.Scope> =>
-  Effect.map(open(path, options), (tap) => tap ?? constVoid)
+  Effect.map(startOrWarn(path, options), (tap) => tap ?? constVoid)
 
 /**
  * Writes all packets of the network below to a pcapng file, and logs its path. Put the layer between a program and its
@@ -175,13 +213,13 @@ export const toFile = (
  */
 export const layer = (
   file: string,
-  options: Options & CaptureWriter.Options = {}
+  options: Options & FileOptions = {}
 ): Layer.Layer<Network.Network, never, Network.Network | FileSystem.FileSystem> =>
   Layer.effect(
     Network.Network,
     Effect.gen(function* () {
       const network = yield* Network.Network
-      const tap = yield* open(file, options)
+      const tap = yield* startOrWarn(file, options)
       if (tap === undefined) return network
       yield* Effect.logInfo(`capturing to ${file}; child processes and worker threads are not captured`)
       return yield* wrap(network, tap, options)

@@ -4,8 +4,10 @@ import * as Path from "node:path"
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
+import * as PlatformError from "effect/PlatformError"
 import * as Result from "effect/Result"
 import * as Capture from "../../src/capture/Capture.ts"
 import * as CaptureWriter from "../../src/capture/CaptureWriter.ts"
@@ -13,6 +15,7 @@ import type * as Pcapng from "../../src/capture/Pcapng.ts"
 import * as PcapngDecoder from "../../src/capture/PcapngDecoder.ts"
 import * as Network from "../../src/network/Network.ts"
 import * as NodeNetwork from "../../src/network/node/NodeNetwork.ts"
+import type * as Packet from "../../src/network/Packet.ts"
 import * as Rot13Client from "../../src/rot13/Rot13Client.ts"
 import * as Rot13Server from "../../src/rot13/Rot13Server.ts"
 import { pseudoRandomBytes } from "../support/Hosts.ts"
@@ -117,9 +120,68 @@ describe("Capture.layer", () => {
     Effect.gen(function* () {
       const { answer, lines } = yield* rot13("/dev/full", 100)
       assert.strictEqual(answer, "Uryyb")
-      assert.deepStrictEqual(lines.slice(1), [
-        "Warn: capture to /dev/full stopped: no space left on device; the program continues without it"
+      assert.deepStrictEqual(lines, [
+        "Warn: capture to /dev/full not started: no space left on device; the program continues without it"
       ])
+    })
+  )
+})
+
+/** A file system with a file that has space for a number of writes. */
+const diskFor = (writes: number) => {
+  let left = writes
+  const full = PlatformError.systemError({
+    _tag: "Unknown",
+    module: "FileSystem",
+    method: "write",
+    cause: new Error("ENOSPC: no space left on device, write")
+  })
+  const calls: Array<string> = []
+  const call = (name: string) => Effect.sync(() => void calls.push(name))
+  const file = {
+    writeAll: () =>
+      Effect.andThen(
+        call("write"),
+        Effect.suspend(() => (left-- > 0 ? Effect.void : Effect.fail(full)))
+      ),
+    truncate: () => call("truncate"),
+    sync: call("sync"),
+    stat: Effect.succeed({ type: "File" })
+  }
+  const layer = FileSystem.layerNoop({ open: () => Effect.succeed(file as unknown as FileSystem.File) })
+  return { calls, layer }
+}
+
+const datagram = (): Packet.ObservedPacket => ({
+  ...{ transport: "udp", kind: "datagram", host: "a", at: 0n },
+  ...{ from: { address: "10.0.0.1", port: 1 }, to: { address: "10.0.0.2", port: 2 }, bytes: pseudoRandomBytes(9) }
+})
+
+describe("Capture.start", () => {
+  it.effect("writes the header to the disk before it returns, and fails without space for it", () =>
+    Effect.gen(function* () {
+      const roomy = diskFor(9)
+      yield* Effect.scoped(
+        Effect.andThen(
+          Capture.start("x"),
+          Effect.sync(() => roomy.calls.push("started"))
+        )
+      ).pipe(Effect.provide(roomy.layer))
+      assert.deepStrictEqual(roomy.calls, ["truncate", "write", "sync", "started"])
+      const error = yield* Effect.flip(Effect.scoped(Capture.start("x"))).pipe(Effect.provide(diskFor(0).layer))
+      assert.strictEqual(error.message, "capture to x not started: no space left on device")
+    })
+  )
+
+  it.effect("reports a disk that fills later once, also by the last write", () =>
+    Effect.gen(function* () {
+      const messages: Array<string> = []
+      const onFailure = (error: Capture.CaptureError) => Effect.sync(() => void messages.push(error.message))
+      yield* Effect.gen(function* () {
+        const tap = yield* Capture.start("x", { onFailure })
+        for (let i = 0; i < 3; i++) tap(datagram())
+      }).pipe(Effect.scoped, Effect.provide(diskFor(1).layer))
+      assert.deepStrictEqual(messages, ["capture to x stopped: no space left on device"])
     })
   )
 })

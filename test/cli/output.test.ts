@@ -48,7 +48,8 @@ describe("output", () => {
 
   it.live.each([
     ["missing folder", "/nosuch/x", "no such file or directory"],
-    ["folder", "/", "illegal operation on a directory"]
+    ["folder", "/", "illegal operation on a directory"],
+    ["full disk", "/dev/full", "no space left on device"]
   ] as const)("fails before anything is sent if the capture is in a %s", ([, file, reason]) =>
     Effect.gen(function* () {
       const { code, stderr, stdout } = yield* Cli.runInProcess([

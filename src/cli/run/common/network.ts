@@ -1,12 +1,11 @@
 /** The network of all commands: the host's network with the capture and the faults that the global flags select. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as Network from "../../../network/Network.ts"
 import * as NodeServices from "../../../network/node/NodeServices.ts"
-import * as SystemErrorText from "../../../network/SystemErrorText.ts"
 import type { Observer } from "../../../simulation/impairment/Impairment.ts"
+import * as CaptureFailure from "../../common/CaptureFailure.ts"
 import { CannotCapture } from "../../common/CliErrors.ts"
 import * as flags from "../../common/flags.ts"
 
@@ -24,23 +23,31 @@ export class CapturedNetwork extends Context.Reference<UnderlyingNetwork | undef
   }
 ) {}
 
-/** Fails if the capture file cannot be written: nothing is sent that the capture would lack. */
-const checkWritable = Effect.fnUntraced(function* (file: string) {
-  const fs = yield* FileSystem.FileSystem
-  yield* Effect.mapError(
-    Effect.scoped(fs.open(file, { flag: "a" })),
-    ({ reason }) =>
-      new CannotCapture({
-        message: `--capture ${JSON.stringify(file)}: ${SystemErrorText.format(reason.cause ?? reason)}`
-      })
-  )
+/**
+ * Opens the capture file. Fails if it cannot be written: nothing is sent that the capture would lack. If it cannot be
+ * written later, a server logs a warning, and a client fails when it is done.
+ */
+export const openCapture = Effect.fnUntraced(function* (file: string) {
+  const Capture = yield* Effect.promise(() => import("../../../capture/Capture.ts"))
+  const failures = yield* CaptureFailure.CaptureFailure
+  const failed = ({ detail }: { readonly detail: string }, after = "") =>
+    new CannotCapture({ message: `--capture ${JSON.stringify(file)}: ${detail}${after}` })
+  return yield* Capture.start(file, {
+    onFailure:
+      failures === undefined
+        ? undefined
+        : (error) =>
+            Effect.sync(() => {
+              failures.error = failed(error, "; the file lacks the packets from then on")
+            })
+  }).pipe(Effect.mapError((error) => failed(error)))
 })
 
 const startCapture = Effect.fnUntraced(function* (file: string) {
-  yield* checkWritable(file)
-  const Capture = yield* Effect.promise(() => import("../../../capture/Capture.ts"))
+  const tap = yield* openCapture(file)
+  const { wrap } = yield* Effect.promise(() => import("../../../capture/Capture.ts"))
   yield* Effect.logInfo(`capturing to ${file}; child processes and worker threads are not captured`)
-  const observer: Observer = { tap: yield* Capture.toFile(file), wrap: Capture.wrap }
+  const observer: Observer = { tap, wrap }
   return observer
 })
 

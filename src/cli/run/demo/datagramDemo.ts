@@ -1,13 +1,13 @@
 /** Sends numbered datagrams over a simulated link, and shows when each was sent and when it arrived. */
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import * as Capture from "../../../capture/Capture.ts"
 import * as Network from "../../../network/Network.ts"
 import type * as SimLan from "../../../simulation/network/SimLan.ts"
 import * as Simulation from "../../../simulation/Simulation.ts"
 import * as Table from "../../../terminal/Table.ts"
 import * as flags from "../../common/flags.ts"
 import { dissectors } from "../common/dissectors.ts"
+import * as network from "../common/network.ts"
 
 /** A datagram; times are milliseconds since the start of the run. */
 export interface Datagram {
@@ -26,7 +26,7 @@ const sendIntervalMillis = 5
 export const send = Effect.fnUntraced(function* (link: SimLan.LinkOptions, seed: number) {
   const datagrams: Array<Datagram> = []
   const file = yield* flags.Capture
-  const capture = file === undefined ? undefined : yield* Capture.toFile(file)
+  const capture = file === undefined ? undefined : yield* network.openCapture(file)
   const scenario = Effect.fnUntraced(function* ({ host }: Simulation.Simulation) {
     const [sender, receiver] = [yield* host("sender"), yield* host("receiver")]
     yield* receiver.start(
