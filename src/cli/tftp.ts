@@ -6,6 +6,31 @@ import * as operationsFlags from "./common/operationsFlags.ts"
 const blksize = [8, 65_464] as const
 const windowsize = [1, 32_767] as const
 
+/** Flags of `tftp serve` for the files that clients write. */
+const uploadFlags = {
+  uploadRoot: flags.optionalText(
+    "tftp",
+    "upload-root",
+    "DIR",
+    "Directory of uploads; what is in it can be read only if it is inside the root (default: the root)"
+  ),
+  mkdirs: flags.toggle("tftp", "mkdirs", "Create missing folders of uploads, up to 8 levels"),
+  replace: flags.choice(
+    "tftp",
+    "replace",
+    ["atomic", "in-place", "auto"],
+    "How uploads replace files: atomic by a rename, in-place by writing into the file at the end, auto by a rename where that keeps owner, mode and links (default auto)"
+  ),
+  spool: flags.optionalText(
+    "tftp",
+    "spool",
+    "DIR",
+    "Folder of unfinished uploads that cannot be beside the file they replace (default: the system's temporary folder)"
+  ),
+  umask: flags.fileMode("tftp", "umask", "Permissions that new files and folders do not get (default 022)"),
+  permissions: flags.fileMode("tftp", "permissions", "Permissions of new files (default: 666 without the umask)")
+}
+
 /** Flags of `tftp serve`. */
 export const serveFlags = {
   root: flags.text("tftp", "root", "DIR", "Directory to serve; nothing outside of it is reachable, unless --follow-symlinks all"),
@@ -17,6 +42,7 @@ export const serveFlags = {
     ["create", "overwrite"],
     "Accept uploads: create for new files only, overwrite also for existing ones (default: read-only)"
   ),
+  ...uploadFlags,
   ports: flags.portRange("tftp", "Range of ports for transfers, for firewalls (default: any)"),
   singlePort: flags.toggle(
     "tftp",

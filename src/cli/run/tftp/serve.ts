@@ -13,7 +13,13 @@ import * as NodeV8Flags from "../common/NodeV8Flags.ts"
 import * as runServer from "../common/runServer.ts"
 import { CannotServe, explainListenError } from "../common/serverMessages.ts"
 
-interface Input extends Omit<TftpServer.Options, "threads">, runServer.Operations {
+/** Flags of uploads that are options of the store. */
+type UploadOptions = Pick<
+  NodeFileStore.Options,
+  "mkdirs" | "permissions" | "replace" | "spool" | "umask" | "uploadRoot"
+>
+
+interface Input extends Omit<TftpServer.Options, "threads">, runServer.Operations, UploadOptions {
   readonly root: string
   readonly host: string
   readonly port: number
@@ -32,11 +38,17 @@ interface Input extends Omit<TftpServer.Options, "threads">, runServer.Operation
 /** Opens the store with the privileges that it is used with. */
 const open = Effect.fnUntraced(function* (input: Omit<Input, "threads">) {
   const { followSymlinks, free, ignoreCase, listing, maxFileSize, perClient, quota: total } = input
-  const { root, sync, write = "none" } = input
+  const { mkdirs, permissions, replace, root, spool, sync, umask, uploadRoot, write = "none" } = input
   const store = yield* NodeFileStore.make({
     ...{ root, write, ignoreCase, followSymlinks, listing, minFreeBytes: free, sync },
+    ...{ mkdirs, permissions, replace, spool, umask, uploadRoot },
     quota: { file: maxFileSize, total }
-  }).pipe(Effect.mapError(({ message }) => new CannotServe({ message: `tftp: --root ${message}` })))
+  }).pipe(
+    Effect.mapError(({ filename, message }) => {
+      const flag = filename === root ? "--root" : "--upload-root"
+      return new CannotServe({ message: `tftp: ${flag} ${message}` })
+    })
+  )
   return perClient === undefined ? store : FileStore.perClient(store, { common: perClient === "first" })
 })
 
