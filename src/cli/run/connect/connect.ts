@@ -100,6 +100,7 @@ export const connect = Effect.fnUntraced(
       (message) => new UsageError({ message })
     )
     if (input.zero) return yield* probe(input, parsed)
+    yield* localEnd.checkCommand(input.exec)
     const report = yield* reporter.make(input)
     const peer = input.udp
       ? yield* openUdp(input, parsed.host!, parsed.service!)

@@ -2,12 +2,17 @@
 import * as Cause from "effect/Cause"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import type * as PlatformError from "effect/PlatformError"
 import * as ChildProcess from "effect/process/ChildProcess"
+import * as Scope from "effect/Scope"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import type { NetworkError } from "../../../network/Network.ts"
+import * as SystemErrorText from "../../../network/SystemErrorText.ts"
 import * as TerminalText from "../../../network/TerminalText.ts"
+import * as NodeCommandFinder from "./NodeCommandFinder.ts"
 
 /** A failure of the command of `--exec`, or of standard input or output. */
 export class LocalError extends Data.TaggedError("LocalError")<{ readonly message: string }> {}
@@ -52,14 +57,54 @@ export const standard = Effect.fnUntraced(function* ({ json }: { readonly json: 
   return local
 })
 
+const cannotRun = (name: string, why: string) =>
+  new LocalError({ message: TerminalText.escape(`cannot run ${JSON.stringify(name)}: ${why}`) })
+
+/** Fails if the program of a command does not exist: nothing is to be bound or connected for it then. */
+export const checkCommand = (name: string | undefined): Effect.Effect<void, LocalError> =>
+  Effect.suspend(() => {
+    const why = name === undefined ? undefined : NodeCommandFinder.whyMissing(name)
+    return why === undefined ? Effect.void : Effect.fail(cannotRun(name!, why))
+  })
+
+/** Explains a failed start: a script whose interpreter is missing fails like a missing program. */
+const startFailure = (name: string) => (error: PlatformError.PlatformError) => {
+  const { cause } = error.reason
+  const missing = NodeCommandFinder.whyMissing(name)
+  if (missing !== undefined) return cannotRun(name, missing)
+  return error.reason._tag === "NotFound"
+    ? cannotRun(name, "the interpreter in its first line does not exist; install it, or change that line")
+    : cannotRun(name, cause instanceof Error ? SystemErrorText.format(cause) : error.message)
+}
+
 /** Time from SIGTERM to SIGKILL of the command and its children: a server that ends waits a second for its handlers. */
 const killAfter = "500 millis"
 
+/** Time for that. Children that nobody waits for may stay as zombies, which the wait for the group would include. */
+const endTimeout = "800 millis"
+
+/** Starts a process, which is killed when the scope closes. One that does not end even then is logged, and left. */
+const startProcess = Effect.fnUntraced(function* (name: string, args: ReadonlyArray<string>) {
+  const scope = yield* Scope.make()
+  const start = ChildProcess.make(name, args, { stderr: "inherit", forceKillAfter: killAfter })
+  const child = yield* Scope.provide(start, scope).pipe(
+    Effect.mapError(startFailure(name)),
+    Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause)))
+  )
+  yield* Effect.addFinalizer(
+    Effect.fnUntraced(function* (exit) {
+      const ending = yield* Effect.forkDetach(Scope.close(scope, exit), { startImmediately: true })
+      yield* Effect.timeoutOption(Effect.interruptible(Fiber.await(ending)), endTimeout)
+      const isRunning = yield* Effect.orElseSucceed(child.isRunning, () => false)
+      if (isRunning) yield* Effect.logWarning(`${name} (pid ${child.pid}) still runs after SIGKILL; it is left alone`)
+    })
+  )
+  return child
+}, Effect.uninterruptible)
+
 /** Starts a command, whose standard input and output are the local end. Its standard error is that of this process. */
 export const command = Effect.fnUntraced(function* (name: string, args: ReadonlyArray<string>) {
-  const child = yield* ChildProcess.make(name, args, { stderr: "inherit", forceKillAfter: killAfter }).pipe(
-    Effect.mapError(failure(`cannot run ${JSON.stringify(name)}`))
-  )
+  const child = yield* startProcess(name, args)
   const local: LocalEnd = {
     input: Stream.mapError(child.stdout, failure(name)),
     // A command may end before it has read everything: the rest is dropped.

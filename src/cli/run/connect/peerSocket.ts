@@ -14,19 +14,33 @@ export interface PeerSocket {
   readonly remote: () => string
   readonly pull: Pull.Pull<Uint8Array, Network.NetworkError>
   readonly write: (bytes: Uint8Array) => Effect.Effect<void, Network.NetworkError>
+  /** Returns the number of bytes given to `write` that the system has not taken, because the peer does not read. */
+  readonly unsentBytes: () => number
   /** Sends FIN; nothing over UDP, which has no end. */
   readonly end: Effect.Effect<void>
+  /** False for UDP: there is no end of the peer to wait for. */
+  readonly hasEnd: boolean
 }
 
 /** Returns the peer of a stream connection. */
 export const ofConnection = (connection: Network.Connection): PeerSocket => {
   const remote = NetAddress.formatSocketAddress(connection.remote)
+  let pendingBytes = 0
   return {
     local: NetAddress.formatSocketAddress(connection.local),
     remote: () => remote,
     pull: connection.pull,
-    write: (bytes) => connection.write(bytes),
-    end: connection.end
+    write: (bytes) =>
+      Effect.suspend(() => {
+        pendingBytes = bytes.length
+        return Effect.map(connection.write(bytes), () => {
+          pendingBytes = 0
+        })
+      }),
+    // A write that has completed may have left bytes in a buffer, and one that waits may have sent a part.
+    unsentBytes: () => connection.traffic().unsent || pendingBytes,
+    end: connection.end,
+    hasEnd: true
   }
 }
 
@@ -42,16 +56,26 @@ interface Datagram {
   readonly from: Endpoint.Endpoint
 }
 
-/** Sends each part of a chunk as one datagram. */
-const sendParts = (
-  bytes: Uint8Array,
-  send: (part: Uint8Array) => Effect.Effect<void, Network.NetworkError>
-): Effect.Effect<void, Network.NetworkError> => {
-  if (bytes.length <= maxDatagramBytes) return send(bytes)
-  return Effect.andThen(
-    send(bytes.subarray(0, maxDatagramBytes)),
-    Effect.suspend(() => sendParts(bytes.subarray(maxDatagramBytes), send))
-  )
+/** Returns the sending direction of a UDP peer: each part of a chunk is one datagram. */
+export const datagrams = (send: (part: Uint8Array) => Effect.Effect<void, Network.NetworkError>) => {
+  let unsentBytes = 0
+  const sendParts = (bytes: Uint8Array): Effect.Effect<void, Network.NetworkError> => {
+    const part = bytes.subarray(0, maxDatagramBytes)
+    return Effect.flatMap(send(part), () => {
+      unsentBytes -= part.length
+      return part.length === bytes.length ? Effect.void : sendParts(bytes.subarray(part.length))
+    })
+  }
+  return {
+    unsentBytes: () => unsentBytes,
+    write: (bytes: Uint8Array) =>
+      Effect.suspend(() => {
+        unsentBytes += bytes.length
+        return sendParts(bytes)
+      }),
+    end: Effect.void,
+    hasEnd: false
+  }
 }
 
 const open = Effect.fnUntraced(function* (options: Network.UdpOptions) {
@@ -74,8 +98,7 @@ export const connectUdp = Effect.fnUntraced(function* (address: NetAddress.InetA
     local: NetAddress.formatInet(socket.local),
     remote: () => Endpoint.format(remote),
     pull: Effect.map(Queue.take(queue), ({ bytes }) => bytes),
-    write: (bytes) => sendParts(bytes, (part) => socket.send(part)),
-    end: Effect.void
+    ...datagrams((part) => socket.send(part))
   }
   return peer
 })
@@ -110,8 +133,7 @@ export const listenUdp = Effect.fnUntraced(function* (address: NetAddress.InetAd
       local: NetAddress.formatInet(socket.local),
       remote: () => Endpoint.format(remote),
       pull,
-      write: (bytes) => sendParts(bytes, (part) => socket.send(part, remote)),
-      end: Effect.void
+      ...datagrams((part) => socket.send(part, remote))
     }
   })
   const listener: UdpListener = { address: socket.local, accept }

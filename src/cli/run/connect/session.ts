@@ -1,9 +1,11 @@
 /** A session of `connect` or `listen`: copies bytes between a peer and the local end, both ways, to their end. */
+import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import * as Monotonic from "../../../network/Monotonic.ts"
 import type { NetworkError } from "../../../network/Network.ts"
+import * as Quantity from "../../../network/Quantity.ts"
 import * as lineEndings from "./lineEndings.ts"
 import type { LocalEnd, LocalError } from "./localEnd.ts"
 import type { PeerSocket } from "./peerSocket.ts"
@@ -22,36 +24,85 @@ export interface Options {
   readonly idleTimeout: Duration.Duration | undefined
 }
 
-type SessionError = NetworkError | LocalError
+/** Input that was read and not sent before the session ended. */
+export class UnsentInput extends Data.TaggedError("UnsentInput")<{
+  readonly remote: string
+  readonly bytes: number
+  readonly why: string
+  /** Failure of the send; undefined if the session ended for another reason. */
+  readonly cause?: NetworkError
+}> {
+  override get message(): string {
+    return `${this.remote}: ${Quantity.format(this.bytes, "byte")} of the input not sent: ${this.why}`
+  }
+}
 
-/** Combines the two directions. A failed send waits for the peer's last bytes, which say more. */
+/** Failure of a session. */
+export type SessionError = NetworkError | LocalError | UnsentInput
+
+/** Returns why input is left when the session ends because of the peer, or of the timeout. */
+const reasonOf = (end: "ended" | "idle", { idleTimeout }: Options) =>
+  end === "idle"
+    ? `the peer took nothing for ${Duration.format(idleTimeout!)}; use a longer --timeout`
+    : "the peer has ended the connection"
+
+/** Combines the two directions. A failed send waits for the peer's last bytes, which say more, if it has an end. */
 const untilEnd = (
   { endsWith }: Options,
+  { hasEnd }: PeerSocket,
   sending: Effect.Effect<void, SessionError>,
   receiving: Effect.Effect<void, SessionError>
 ): Effect.Effect<void, SessionError> => {
   if (endsWith === "input") return Effect.raceFirst(sending, Effect.andThen(receiving, Effect.never))
-  const lost = sending.pipe(
-    Effect.as(undefined),
-    Effect.catchTag("NetworkError", (error) => Effect.succeed(error))
-  )
-  if (endsWith === "peer") return Effect.raceFirst(receiving, Effect.andThen(lost, Effect.never))
-  return Effect.flatMap(Effect.all([lost, receiving], { concurrency: 2 }), ([error]) =>
-    error === undefined ? Effect.void : Effect.fail(error)
+  let failed: NetworkError | UnsentInput | undefined
+  const lost = Effect.catchTag(sending, ["NetworkError", "UnsentInput"], (error) => {
+    failed = error
+    return hasEnd ? Effect.void : Effect.fail(error)
+  })
+  const both =
+    endsWith === "peer"
+      ? Effect.raceFirst(receiving, Effect.andThen(lost, Effect.never))
+      : Effect.all([lost, receiving], { concurrency: 2, discard: true })
+  return Effect.andThen(
+    both,
+    Effect.suspend(() => (failed === undefined ? Effect.void : Effect.fail(failed)))
   )
 }
+
+/** Number of times in a timeout that the progress of a slow peer is looked at. */
+const looksPerTimeout = 8
 
 /** Completes when nothing has been copied for the timeout. */
 const idle = (timeout: Duration.Duration | undefined, idleMillis: () => number) =>
   timeout === undefined
     ? Effect.never
     : Effect.gen(function* () {
-        for (let left = Duration.toMillis(timeout); left > 0; left = Duration.toMillis(timeout) - idleMillis()) {
-          yield* Effect.sleep(left)
+        const timeoutMillis = Duration.toMillis(timeout)
+        for (let left = timeoutMillis; left > 0; left = timeoutMillis - idleMillis()) {
+          yield* Effect.sleep(Math.min(left, timeoutMillis / looksPerTimeout))
         }
       })
 
-/** Runs a session to its end, and reports its events. */
+/** Time between two looks at a buffer that the peer has to empty. */
+const flushLookMillis = 20
+
+/** Waits until the system has taken all bytes: a connection that closes keeps the rest for a second only. */
+const flush = Effect.fnUntraced(function* (peer: PeerSocket) {
+  if (peer.unsentBytes() === 0) return
+  while (peer.unsentBytes() > 0) yield* Effect.sleep(flushLookMillis)
+  // A connection that was lost meanwhile has no bytes left, either: this fails.
+  yield* peer.write(new Uint8Array())
+})
+
+/** Sends bytes; the failure has the number of those that were not sent, as far as they are known. */
+const send = (peer: PeerSocket, bytes: Uint8Array) =>
+  Effect.mapError(peer.write(bytes), (error) => {
+    const unsent = peer.unsentBytes()
+    if (unsent === 0) return error
+    return new UnsentInput({ remote: peer.remote(), bytes: unsent, why: error.detail, cause: error })
+  })
+
+/** Runs a session to its end, and reports its events. Fails if input was read that could not be sent. */
 export const run = Effect.fnUntraced(function* (
   peer: PeerSocket,
   local: LocalEnd,
@@ -61,6 +112,12 @@ export const run = Effect.fnUntraced(function* (
   const now = yield* Monotonic.millis
   const counts = { sent: 0, received: 0 }
   let activeAt = now()
+  let takenBytes = 0
+  const lookAtTaken = () => {
+    const before = takenBytes
+    takenBytes = counts.sent - peer.unsentBytes()
+    return takenBytes > before
+  }
   const { hex, json } = reporter.flags
   const observe = (direction: "sent" | "received", bytes: Uint8Array) => {
     const offset = counts[direction]
@@ -72,10 +129,10 @@ export const run = Effect.fnUntraced(function* (
   const sending = Effect.gen(function* () {
     yield* Stream.runForEach(local.input, (chunk) => {
       const bytes = toWire(chunk)
-      return Effect.andThen(observe("sent", bytes), peer.write(bytes))
+      return Effect.andThen(observe("sent", bytes), Effect.map(send(peer, bytes), lookAtTaken))
     })
     yield* reporter.event({ event: "inputEnded", remote: peer.remote() })
-    if (options.endsWith !== "peer") yield* peer.end
+    if (options.endsWith !== "peer") yield* Effect.andThen(flush(peer), peer.end)
     yield* local.ended
   })
   const received = Stream.fromPull(Effect.succeed(Effect.map(peer.pull, (bytes) => [bytes] as const)))
@@ -84,13 +141,32 @@ export const run = Effect.fnUntraced(function* (
     Effect.suspend(() => reporter.event({ event: "peerEnded", remote: peer.remote() }))
   )
   yield* reporter.event({ event: "connected", local: peer.local, remote: peer.remote() })
-  const closed = (reason?: string) =>
-    reporter.event({ event: "closed", remote: peer.remote(), ...counts, ...(reason === undefined ? {} : { reason }) })
-  const isIdle = Effect.as(
-    idle(options.idleTimeout, () => now() - activeAt),
-    "idle"
+  const closed = (reason?: string) => {
+    const sent = counts.sent - peer.unsentBytes()
+    const { received } = counts
+    return reporter.event({
+      event: "closed",
+      remote: peer.remote(),
+      sent,
+      received,
+      ...(reason === undefined ? {} : { reason })
+    })
+  }
+  const isIdle = idle(options.idleTimeout, () => {
+    if (lookAtTaken()) activeAt = now()
+    return now() - activeAt
+  })
+  const session = Effect.raceFirst(
+    Effect.as(untilEnd(options, peer, sending, receiving), "ended" as const),
+    Effect.as(isIdle, "idle" as const)
   )
-  yield* Effect.matchEffect(Effect.raceFirst(Effect.as(untilEnd(options, sending, receiving), undefined), isIdle), {
+  const complete = Effect.flatMap(session, (end) => {
+    const bytes = peer.unsentBytes()
+    return bytes === 0
+      ? Effect.succeed(end === "idle" ? end : undefined)
+      : Effect.fail(new UnsentInput({ remote: peer.remote(), bytes, why: reasonOf(end, options) }))
+  })
+  yield* Effect.matchEffect(complete, {
     onSuccess: closed,
     onFailure: (error) => Effect.andThen(closed(error.message), Effect.fail(error))
   })

@@ -11,6 +11,7 @@ import * as NodeInheritedSockets from "../../../network/node/NodeInheritedSocket
 import * as TcpServer from "../../../network/TcpServer.ts"
 import { UsageError } from "../../common/CliErrors.ts"
 import { ShutdownSignal } from "../../common/Shutdown.ts"
+import * as descriptors from "../common/descriptors.ts"
 import * as runServer from "../common/runServer.ts"
 import { explainListenError } from "../common/serverMessages.ts"
 import { type CommonInput, conflict, operandsOf, sessionOptions } from "../connect/connect.ts"
@@ -57,7 +58,9 @@ const conflictOfListen = (input: Input): string | undefined => {
   const isLimited = Object.values(limitsOf(input)).some((value) => value !== undefined)
   return isLimited && !(input.keepOpen && input.exec !== undefined)
     ? "limits of clients need --keep-open and --exec: otherwise there is one client at a time"
-    : conflict(input)
+    : input.stdio === true && input.exec === undefined
+      ? "--stdio needs --exec: standard input and output are the connection; give a command"
+      : conflict(input)
 }
 
 /** Reports the address on standard error, or as an event. */
@@ -77,18 +80,22 @@ const addressOf = Effect.fnUntraced(function* ({ input }: Context, { host, servi
   return first.address
 })
 
-/** Explains the failure to bind an address; the error of a unix socket has its path. */
+/** Explains the failure to bind an address. */
 const explained = (options: Network.ListenOptions, protocol: "tcp" | "udp" = "tcp") =>
-  Effect.catch(
-    Effect.fnUntraced(function* (error: Network.NetworkError) {
-      if ("path" in options) return yield* Effect.fail(error)
-      return yield* explainListenError("listen", options.port, "PORT", protocol)(error)
-    })
-  )
+  Effect.catch(explainListenError("listen", "port" in options ? options.port : 0, "PORT", protocol))
 
 /** Logs the failure of one client of many. */
 const logFailure = <R>(effect: Effect.Effect<void, { readonly message: string }, R>) =>
   Effect.catch(effect, ({ message }) => Effect.logWarning(message))
+
+/** Ignores that the peer has ended a session over standard input: only standard output is a matter of the server. */
+const ignoreEndOfPeer =
+  ({ stdio }: Input) =>
+  <R>(running: Effect.Effect<void, session.SessionError, R>) =>
+    Effect.catch(running, (error) => {
+      const isOfPeer = error._tag === "NetworkError" || (error._tag === "UnsentInput" && error.cause !== undefined)
+      return stdio === true && isOfPeer ? Effect.void : Effect.fail(error)
+    })
 
 /** Starts a command for each client, several at a time. */
 const listenForCommands = Effect.fnUntraced(function* (context: Context, options: Network.ListenOptions) {
@@ -100,7 +107,7 @@ const listenForCommands = Effect.fnUntraced(function* (context: Context, options
     Effect.gen(function* () {
       const local = yield* localEnd.command(input.exec!, commandArguments)
       yield* session.run(peerSocket.ofConnection(connection), local, sessionOptions(input), report)
-    }).pipe(Effect.scoped, logFailure)
+    }).pipe(Effect.scoped, ignoreEndOfPeer(input), logFailure)
   ).pipe(explained(options))
   const { address, stats } = server
   const reconfigure = (limits: TcpServer.Limits) => server.reconfigure(withoutIdleTimeout(limits))
@@ -115,7 +122,7 @@ const listenForStreams = Effect.fnUntraced(function* (context: Context, options:
   const serve = Effect.fnUntraced(function* (connection: Network.Connection) {
     const local = standard ?? (yield* localEnd.command(input.exec!, commandArguments))
     yield* session.run(peerSocket.ofConnection(connection), local, sessionOptions(input), report)
-  })
+  }, ignoreEndOfPeer(input))
   const listening = yield* Scope.fork(yield* Effect.scope)
   const { accept, address } = yield* Scope.provide(network.listen(options), listening).pipe(explained(options))
   // Without descriptors the network refuses single connections.
@@ -147,8 +154,17 @@ const start = Effect.fnUntraced(function* (context: Context, parsed: operands.Op
   return yield* open(context, { host: NetAddress.formatHost(address), port: address.port })
 })
 
-/** Waits for the request to end, or for the end of the connection that is standard input. */
-const untilRequested = Effect.raceFirst(Effect.flatten(ShutdownSignal), NodeInheritedSockets.closed)
+/** Descriptors of a client with a command: its socket, and the standard input and output of the command. */
+const descriptorsOfCommand = 3
+
+/** Returns the clients at a time. Datagrams of all senders arrive at one socket. */
+const capacityOf = ({ exec, keepOpen, maxConnections, udp }: Input): descriptors.Capacity => {
+  if (udp) return descriptors.unlimited
+  if (exec === undefined) return { clients: 1, descriptorsEach: 1 }
+  return { clients: keepOpen ? (maxConnections ?? 1_024) : 1, descriptorsEach: descriptorsOfCommand }
+}
+
+const untilRequested = Effect.flatten(ShutdownSignal)
 
 export const listen = Effect.fnUntraced(function* (input: Input) {
   const conflict = conflictOfListen(input)
@@ -160,10 +176,18 @@ export const listen = Effect.fnUntraced(function* (input: Input) {
     (message) => new UsageError({ message })
   )
   const { commandArguments } = parsed
+  yield* localEnd.checkCommand(input.exec)
   const stdio = yield* Stdio.Stdio
   const context: Context = { input, report: yield* reporter.make(input), commandArguments }
   yield* runServer.serve("listen", input, start(context, parsed), {
+    capacity: capacityOf(input),
     announce: ({ address }) => Effect.provideService(announce(context, address), Stdio.Stdio, stdio),
-    serve: ({ serve }) => Effect.raceFirst(serve, untilRequested)
+    serve: ({ serve }) =>
+      Effect.raceFirst(
+        input.keepOpen
+          ? Effect.raceFirst(serve, NodeInheritedSockets.closed)
+          : Effect.andThen(serve, NodeInheritedSockets.checkOutput),
+        untilRequested
+      )
   })
 })

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Arbitrary from "effect/Arbitrary"
+import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -76,6 +77,9 @@ const readAll = (connection: Network.Connection) => {
     () => Buffer.concat(parts).toString()
   )
 }
+
+const messageOf = (exit: Exit.Exit<unknown, { readonly message: string }>) =>
+  Exit.isFailure(exit) ? (Cause.squash(exit.cause) as Error).message : "success"
 
 describe("session", () => {
   it.effect("does not send the end of the input, and ends with the peer", () =>
@@ -172,6 +176,85 @@ describe("session", () => {
       assert.deepStrictEqual(exit, Exit.void)
       assert.approximately(at, 13_000, 100)
       assert.deepInclude(events.at(-1), { event: "closed", sent: 1, received: 1, reason: "idle" })
+    })
+  )
+
+  const mebibytes = (count: number) => Stream.fromIterable(Array.from({ length: count }, () => new Uint8Array(2 ** 20)))
+
+  for (const endsWith of ["peer", "both", "input"] as const) {
+    it.effect(
+      `fails with the number of unsent bytes if the peer does not read until the timeout, with \`${endsWith}\``,
+      () =>
+        Effect.gen(function* () {
+          const { events, reporter } = recorder()
+          let unread = 0
+          const { exit } = yield* against(
+            (connection) =>
+              Effect.gen(function* () {
+                yield* Effect.sleep("1 minute")
+                unread = (yield* readAll(connection)).length
+              }),
+            localWith(mebibytes(2)).local,
+            { ...options, endsWith, idleTimeout: Duration.seconds(5) },
+            reporter
+          )
+          const [, remote, bytes] = /^([\d.]+:7): (\d+) bytes of the input not sent: /.exec(messageOf(exit)) ?? []
+          assert.include(messageOf(exit), ": the peer took nothing for 5s; use a longer --timeout")
+          assert.isAbove(Number(bytes), 0)
+          const { reason, sent } = events.at(-1) as Extract<SessionEvent, { readonly event: "closed" }>
+          assert.strictEqual(reason, messageOf(exit))
+          const read = events.filter(({ event }) => event === "sent").length
+          assert.strictEqual(sent % 2 ** 20, (2 ** 21 - Number(bytes)) % 2 ** 20, `${remote} ${read}`)
+          assert.isAtMost(unread, 2 ** 21)
+        })
+    )
+  }
+
+  it.effect("goes on while a slow peer takes some bytes within each timeout", () =>
+    Effect.gen(function* () {
+      const { exit, server } = yield* against(
+        (connection) =>
+          Effect.gen(function* () {
+            let received = 0
+            while (true) {
+              const bytes = yield* Pull.catchDone(connection.pull, () => Effect.succeed(new Uint8Array()))
+              if (bytes.length === 0) break
+              received += bytes.length
+              yield* Effect.sleep("3 seconds")
+            }
+            return received
+          }),
+        localWith(mebibytes(2)).local,
+        { ...options, endsWith: "both", idleTimeout: Duration.seconds(5) }
+      )
+      assert.deepStrictEqual([exit, server], [Exit.void, Exit.succeed(2 ** 21)])
+    })
+  )
+
+  it.effect("fails if the peer ends before the input was sent", () =>
+    Effect.gen(function* () {
+      const { exit } = yield* against(
+        (connection) => Effect.andThen(connection.end, Effect.sleep("1 minute")),
+        localWith(Stream.concat(mebibytes(2), Stream.never)).local,
+        options
+      )
+      assert.match(messageOf(exit), /^[\d.]+:7: \d+ bytes of the input not sent: the peer has ended the connection$/)
+    })
+  )
+
+  it.effect("fails at once if a peer without an end does not get a datagram", () =>
+    Effect.gen(function* () {
+      const error = new Network.NetworkError({ reason: "Unreachable" })
+      const peer: peerSocket.PeerSocket = {
+        local: "a",
+        remote: () => "b",
+        pull: Effect.never,
+        ...peerSocket.datagrams((part) => (part.length === 16_384 ? Effect.void : Effect.fail(error)))
+      }
+      const exit = yield* Effect.exit(
+        session.run(peer, localWith(Stream.make(new Uint8Array(20_000))).local, options, silent)
+      )
+      assert.strictEqual(messageOf(exit), "b: 3616 bytes of the input not sent: no route to the host")
     })
   )
 

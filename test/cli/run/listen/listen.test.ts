@@ -1,8 +1,10 @@
 import * as Dgram from "node:dgram"
+import * as Fs from "node:fs"
 import * as Net from "node:net"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Cli from "../../../support/Cli.ts"
+import { directory } from "../../../support/Directory.ts"
 import { freePort, have, inet, start } from "../../../support/Shell.ts"
 
 /** Starts `listen` and waits for its port. */
@@ -55,15 +57,52 @@ describe("listen", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("keeps serving if a command cannot start or fails, with --exec and --keep-open", () =>
+  it.live.each<readonly [name: string, why: string]>([
+    ["nosuchprogram", "no such command (searched PATH); install it, or give its path"],
+    ["/nosuch/command", "no such file or directory; check the path"]
+  ])("refuses the missing command %s before it binds the port, as connect does before it connects", ([name, why]) =>
     Effect.gen(function* () {
-      const missing = yield* listen("--keep-open", "--exec", "/nosuch/command")
-      assert.strictEqual(yield* exchange(missing.listeningPort, "x"), "")
-      yield* missing.waitForOutput("stderr", /cannot run "\/nosuch\/command"/)
-      assert.strictEqual(yield* exchange(missing.listeningPort, "x"), "")
-      const failing = yield* listen("--keep-open", "--exec", "sh", "--", "-c", "cat; exit 4")
-      for (const text of ["one", "two"]) assert.strictEqual(yield* exchange(failing.listeningPort, text), text)
-      yield* failing.waitForOutput("stderr", /sh ended with exit code 4/)
+      const expected = { code: 1, stdout: "", stderr: `effect-inet: cannot run "${name}": ${why}\n` }
+      for (const flags of [
+        ["listen", "0"],
+        ["listen", "0", "--keep-open"],
+        ["connect", "192.0.2.1", "9"]
+      ]) {
+        assert.deepStrictEqual(yield* Cli.runInProcess([...flags, "--exec", name]), expected)
+      }
+    })
+  )
+
+  it.live("closes the connection and logs a warning if a command has disappeared or fails, with --keep-open", () =>
+    Effect.gen(function* () {
+      const { inRoot } = yield* directory()
+      const command = inRoot("command")
+      Fs.writeFileSync(command, "#!/bin/sh\ncat; exit 4\n", { mode: 0o755 })
+      const server = yield* listen("--keep-open", "--exec", command)
+      for (const text of ["one", "two"]) assert.strictEqual(yield* exchange(server.listeningPort, text), text)
+      yield* server.waitForOutput("stderr", /command ended with exit code 4/)
+      Fs.writeFileSync(command, "#!/nosuch\n")
+      assert.strictEqual(yield* exchange(server.listeningPort, "x"), "")
+      yield* server.waitForOutput(
+        "stderr",
+        /WARN[^\n]*cannot run [^\n]*: the interpreter in its first line does not exist/
+      )
+      Fs.rmSync(command)
+      assert.strictEqual(yield* exchange(server.listeningPort, "x"), "")
+      yield* server.waitForOutput("stderr", /WARN[^\n]*cannot run [^\n]*: no such file or directory; check the path/)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("ends in order with a command that ignores SIGTERM, and whose children do", () =>
+    Effect.gen(function* () {
+      const script = "trap '' TERM; echo started >&2; sleep 1000"
+      const server = yield* listen("--keep-open", "--drain", "0s", "--exec", "sh", "--", "-c", script)
+      const client = Net.connect(server.listeningPort, "127.0.0.1")
+      client.on("error", () => {})
+      yield* server.waitForOutput("stderr", /started/)
+      yield* server.kill("SIGTERM")
+      const { code, stderr } = yield* server.ended
+      assert.deepStrictEqual([code, stderr.replace(/^listening.*\n/, "")], [0, "started\n"])
     }).pipe(Effect.scoped)
   )
 
