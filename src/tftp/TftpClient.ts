@@ -5,11 +5,8 @@
  * replies with invalid ones. The first server to reply is used; datagrams from any other address get ERROR 5.
  */
 
-import type * as Cause from "effect/Cause"
-import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import { constVoid } from "effect/Function"
 import type * as Dns from "effect/net/Dns"
@@ -25,6 +22,7 @@ import * as Sweeper from "../network/Sweeper.ts"
 import * as TcpClient from "../network/TcpClient.ts"
 import * as ClientHandshake from "./client/ClientHandshake.ts"
 import * as HandshakeReply from "./client/HandshakeReply.ts"
+import * as ReceivedContent from "./client/ReceivedContent.ts"
 import * as NameText from "./protocol/NameText.ts"
 import * as Negotiation from "./protocol/Negotiation.ts"
 import * as Packet from "./protocol/Packet.ts"
@@ -248,19 +246,11 @@ export const download = (
 ): Effect.Effect<Transfer.Summary, TftpError.TftpError, Services> =>
   downloadFrom(target, writable, options, { onReply: constVoid, onReceived: Effect.void })
 
-/** The steps of a download that a reader of the file waits for. */
-interface DownloadSteps {
-  /** Receives the size, if known, before the first byte is written. */
-  readonly onReply: (size: number | undefined) => void
-  /** Runs after the last ACK is sent, before the client dallies. */
-  readonly onReceived: Effect.Effect<unknown>
-}
-
 const downloadFrom = (
   target: Target,
   writable: Store.Writable,
   options: Options,
-  { onReceived, onReply }: DownloadSteps
+  { onReceived, onReply }: ReceivedContent.DownloadSteps
 ) =>
   run({
     kind: "RRQ",
@@ -289,22 +279,13 @@ export interface OpenedFile {
 
 /** Opens a file; `ended` waits until the client needs to reply no more. */
 const openFile = Effect.fnUntraced(function* (target: Target, options: Options) {
-  const queue = yield* Queue.bounded<Uint8Array, TftpError.TftpError | Cause.Done>(4)
-  const size = yield* Deferred.make<number | undefined, TftpError.TftpError>()
-  const writable: Store.Writable = {
-    write: (bytes) => Effect.asVoid(Queue.offer(queue, bytes.slice())),
-    commit: Effect.void
-  }
-  const steps: DownloadSteps = {
-    onReply: (tsize) => Deferred.doneUnsafe(size, Exit.succeed(tsize)),
-    onReceived: Queue.end(queue)
-  }
+  const { content, fail, size, steps, writable } = yield* ReceivedContent.make
   const fiber = yield* downloadFrom(target, writable, options, steps).pipe(
-    Effect.onError((cause) => Effect.andThen(Deferred.failCause(size, cause), Queue.failCause(queue, cause))),
+    Effect.onError(fail),
     Effect.ignore,
     Effect.forkScoped
   )
-  const file: OpenedFile = { size: yield* Deferred.await(size), content: Stream.fromQueue(queue) }
+  const file: OpenedFile = { size: yield* size, content }
   return { file, ended: Fiber.await(fiber) }
 })
 
