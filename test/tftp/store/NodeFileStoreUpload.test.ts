@@ -11,6 +11,8 @@ import * as NodeFileStore from "../../../src/tftp/store/NodeFileStore.ts"
 import { directory } from "../../support/Directory.ts"
 import { bytesOf, get, put, refusal, request } from "../../support/Files.ts"
 
+const isRoot = process.getuid?.() === 0
+
 const program = fileURLToPath(new URL("../../support/tftp/Uploader.ts", import.meta.url))
 
 /** Runs the uploader, optionally under another command; kills it when the scope closes. */
@@ -166,6 +168,23 @@ describe("NodeFileStore, an upload", () => {
       Fs.writeFileSync(reborn, "half")
       assert.strictEqual(yield* put(store, "f", "newer"), "done")
       assert.deepStrictEqual(temporary(root), [])
+    })
+  )
+})
+
+describe("NodeFileStore, when it is made", () => {
+  it.live("removes what uploads of dead processes have left, if it belongs to this user", () =>
+    Effect.gen(function* () {
+      const { inRoot, root } = yield* directory({ "a/b/f": "old" })
+      const store = yield* NodeFileStore.make({ root, write: "overwrite" })
+      yield* store.write(request("f"))
+      const [own = ""] = temporary(root)
+      const dead = own.replace(/-(\d+)-[^.]+/, `-${process.ppid}-00000000`)
+      for (const folder of ["", "a", "a/b"]) Fs.writeFileSync(inRoot(`${folder}/${dead}`), "half")
+      if (isRoot) Fs.chownSync(inRoot(`a/${dead}`), 1000, 1000)
+      yield* NodeFileStore.make({ root })
+      const left = ["", "a", "a/b"].map((folder) => temporary(inRoot(folder)))
+      assert.deepStrictEqual(left, [[own], isRoot ? [dead] : [], []])
     })
   )
 })
