@@ -58,6 +58,14 @@ const readOpen = Effect.fnUntraced(function* (file: FileSystem.File, maxBytes: n
   return length > maxBytes ? yield* fail("TooLarge", `is too large (limit ${maxBytes} bytes)`) : Bytes.concat(chunks)
 })
 
+/** Checks that a path leads to a regular file within the limit, without opening it. */
+export const check = (path: string, maxBytes: number): Effect.Effect<void, RegularFileError, FileSystem.FileSystem> =>
+  Effect.flatMap(FileSystem.FileSystem, (fs) => fs.stat(path)).pipe(
+    Effect.flatMap((info) => sizeOf(info, maxBytes)),
+    Effect.catchTag("PlatformError", (error) => Effect.fail(fromPlatform(error))),
+    Effect.asVoid
+  )
+
 /** Reads the bytes of a file. */
 export const readBytes = (
   path: string,
@@ -66,7 +74,7 @@ export const readBytes = (
   Effect.gen(function* () {
     const fs = yield* FileSystem.FileSystem
     // The open of a FIFO would wait, and nothing could cancel it.
-    yield* sizeOf(yield* fs.stat(path), maxBytes)
+    yield* check(path, maxBytes)
     return yield* Effect.scoped(Effect.flatMap(fs.open(path), (file) => readOpen(file, maxBytes)))
   }).pipe(Effect.catchTag("PlatformError", (error) => Effect.fail(fromPlatform(error))))
 

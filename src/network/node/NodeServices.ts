@@ -6,11 +6,12 @@ import type * as Dns from "effect/net/Dns"
 import type { Network } from "../Network.ts"
 import * as GaiConf from "../names/GaiConf.ts"
 import * as ServiceNames from "../names/ServiceNames.ts"
+import * as SystemResolver from "../names/SystemResolver.ts"
 import * as NodeNetwork from "./NodeNetwork.ts"
 
-/** `NodeNetwork`, `NodeDns`, `ServiceNames` and `GaiConf` of this host. @category layers @since 0.1.0 */
+/** `NodeNetwork`, the system's resolver, `ServiceNames` and `GaiConf` of this host. @category layers @since 0.1.0 */
 export const layer: Layer.Layer<Network | Dns.Dns | ServiceNames.ServiceNames> = Layer.mergeAll(
   NodeNetwork.layer,
-  NodeDns.layer,
+  Layer.provide(SystemResolver.layer(), [NodeDns.layer, NodeFileSystem.layer]),
   Layer.provide(Layer.merge(ServiceNames.layer(), GaiConf.layer()), NodeFileSystem.layer)
 )
