@@ -213,7 +213,7 @@ export class NodeConnection implements Connection {
   }
 
   private shutdownRead() {
-    if (this.ended) return
+    if (this.ended || this.closed) return
     this.ended = true
     this.paused = true
     this.socket.pause()

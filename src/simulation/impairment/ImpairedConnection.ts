@@ -189,9 +189,13 @@ export class ImpairedConnection implements Connection {
         return Effect.andThen(this.startReadLoop, restore(this.pull))
       },
       onFailure: (failure): Connection["pull"] => {
-        const isFin = Cause.isDone(failure) && !this.readShutdown && !this.parts.localEnd.isPeerLocal
-        if (!isFin || this.isClosed()) return Effect.fail(this.seenByProgram(failure))
-        this.admit("receive", "fin", noBytes, true)
+        // The first reason stays that of all later failures.
+        if (!Cause.isDone(failure)) this.failure ??= this.isClosed() ? undefined : failure
+        if (!Cause.isDone(failure) || this.isClosed()) return Effect.fail(this.error())
+        if (this.readShutdown) this.advance({ _tag: "EndRead", now: this.now() })
+        // The other end has applied the plan to its FIN.
+        else if (this.parts.localEnd.isPeerLocal) this.advance({ _tag: "Receive", bytes: noBytes, end: "fin" })
+        else this.admit("receive", "fin", noBytes, true)
         return restore(this.pull)
       }
     })
@@ -209,8 +213,8 @@ export class ImpairedConnection implements Connection {
       // The piece has not arrived, and never will.
       this.dispatch({ _tag: "EndRead", now: this.now() })
     }
-    if (this.isClosed()) return Effect.fail(this.error())
     if (HalfStream.isInputOver(this.stream)) return Cause.done()
+    if (this.isClosed()) return Effect.fail(this.error())
     if (this.failure !== undefined) return Effect.fail(this.failure)
     return this.isReading ? this.waiters.until(this.isReadable, () => this.pull) : this.pullDirectly
   })

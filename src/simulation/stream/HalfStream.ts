@@ -188,8 +188,11 @@ const closed = (self: HalfStream, reason: "Closed" | "Reset"): HalfStream => ({
   send: cleared(self.send)
 })
 
-const reset = (self: HalfStream, reason: "Closed" | "Reset") =>
-  closed({ ...self, receive: cleared(self.receive) }, reason)
+/** Discards unread input. Without any, an input that was over stays over, as on Linux; else reads fail. */
+const reset = (self: HalfStream, reason: "Closed" | "Reset") => {
+  const end = isInputOver(self) ? self.receive.end : undefined
+  return closed({ ...self, receive: { ...cleared(self.receive), end } }, reason)
+}
 
 const transmit = (self: HalfStream, maxBytes: number, now: number): Step => {
   const { send, sendWindow, sent } = self

@@ -19,6 +19,21 @@ describe("impaired streams", () => {
       assert.deepStrictEqual(Buffer.concat([first, yield* readAll(far)]), Buffer.from(all))
     }))
 
+  test("the end of the input and the reason of a failure stay the same after an abort", (side) =>
+    Effect.gen(function* () {
+      const ended = yield* stream("delay=#99 1ms", side)
+      yield* ended.near.end
+      assert.strictEqual(yield* outcome(ended.far.pull), "Done")
+      yield* ended.far.abort
+      assert.strictEqual(yield* outcome(ended.far.pull), "Done")
+      const reset = yield* stream("delay=#99 1ms", side)
+      yield* reset.near.abort
+      assert.strictEqual(yield* outcome(reset.far.pull), "Reset")
+      yield* reset.far.abort
+      assert.strictEqual(yield* outcome(reset.far.pull), "Reset")
+      assert.strictEqual(yield* outcome(reset.far.write("late")), "Reset")
+    }))
+
   it.live("chunk limits each read of an impaired receiver", () =>
     run(
       Effect.gen(function* () {

@@ -327,6 +327,19 @@ describe("HalfStream", () => {
     assert.deepStrictEqual(left({ _tag: "Close" }), [0, 5])
   })
 
+  it("keeps the end of an input that was read up to it at RST, but not that of discarded data", () => {
+    const reads = (...events: ReadonlyArray<HalfStream.Event>) => {
+      let stream = HalfStream.make(windowBytes)
+      for (const event of events) stream = HalfStream.step(stream, event)[0]
+      return HalfStream.isInputOver(stream) ? "Done" : stream.closeReason
+    }
+    const data: HalfStream.Event = { _tag: "Receive", bytes: new Uint8Array(1) }
+    assert.strictEqual(reads(fin, { _tag: "Reset" }), "Done")
+    assert.strictEqual(reads(data, { _tag: "Read", now: 0 }, fin, { _tag: "Abort" }), "Done")
+    assert.strictEqual(reads(data, fin, { _tag: "Reset" }), "Reset")
+    assert.strictEqual(reads({ _tag: "Reset" }, { _tag: "EndRead", now: 0 }), "Reset")
+  })
+
   it("keeps the first reason for which it was closed", () => {
     const [closed] = HalfStream.step(HalfStream.make(windowBytes), { _tag: "Abort" })
     assert.strictEqual(HalfStream.step(closed, { _tag: "Reset" })[0].closeReason, "Closed")

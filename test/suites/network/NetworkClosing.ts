@@ -72,7 +72,16 @@ const states: Readonly<Record<string, (ends: Ends) => Effect.Effect<unknown, unk
 }
 
 /** A suite of its own, since only TCP connections have RST. */
-export const reset = (test: Test) =>
+export const reset = (test: Test) => {
+  test("endRead does not hide that the connection was reset before", () =>
+    Effect.gen(function* () {
+      const { far, near } = yield* owned
+      yield* near.abort
+      assert.strictEqual(yield* outcome(far.pull), "Reset")
+      yield* far.endRead
+      assert.strictEqual(yield* outcome(far.pull), "Reset")
+    }))
+
   test("abort fails the peer's pull and writes with Reset, its own with Closed", () =>
     Effect.gen(function* () {
       const { far, near } = yield* owned
@@ -87,6 +96,7 @@ export const reset = (test: Test) =>
       assert.strictEqual(yield* outcome(near.write("late")), "Closed")
       assert.strictEqual(yield* outcome(near.pull), "Closed")
     }))
+}
 
 /**
  * A suite of its own, since other implementations close at once: what a kernel does with unread input can then discard

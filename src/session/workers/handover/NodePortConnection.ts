@@ -79,6 +79,7 @@ export class NodePortConnection implements Connection {
 
   get endRead(): Effect.Effect<void> {
     return Effect.sync(() => {
+      if (this.isClosed) return
       this.readEnded = true
       this.wake()
     })
