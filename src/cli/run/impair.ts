@@ -79,6 +79,8 @@ const start = Effect.fnUntraced(function* (input: Input) {
 
 export const impair = (input: Input) =>
   runServer.serve("impair", input, start(input), {
+    // A client of TCP has a connection on each side of the proxy.
+    capacity: { clients: 1_024, descriptorsEach: input.udp && !input.tcp ? 1 : 2 },
     announce: ({ address, server, transports }) =>
       input.json
         ? announce("impair", address, true)

@@ -25,6 +25,9 @@ import { checkPath, unixError } from "./NodeUnixErrors.ts"
 /** Maximum number of refused clients that wait for `accept`; only the addresses of further ones are lost. */
 const maxRefusedClients = 1_024
 
+/** Sockets that a listener needs at least: its own, and that of a connection. */
+const minListeningSockets = 2
+
 /** Accepted sockets and refused clients, until `accept` takes them. */
 class AcceptQueue {
   private readonly budget: DescriptorBudget
@@ -39,7 +42,7 @@ class AcceptQueue {
 
   readonly onConnection = (socket: Net.Socket): void => {
     // At the descriptor limit Node stops accepting without an event: the last ones are kept for other work.
-    if (this.budget.available() <= 0) {
+    if (!this.budget.fits()) {
       const { remoteAddress, remotePort } = socket
       const address = remoteAddress === undefined ? undefined : inetAddress(remoteAddress, remotePort ?? 0)
       if (this.refused.length < maxRefusedClients) this.refused.push(address ?? NetAddress.unixPathAddress(""))
@@ -102,12 +105,12 @@ const isStale = (path: string) =>
     return Effect.sync(() => void probe.destroy())
   })
 
-/** Creates a server that listens after `listen`, which is given the callback for that. */
-const start = (
-  options: ListenOptions,
 const listenError = (address: NetAddress.SocketAddress, cause: unknown) =>
   NetAddress.isUnixPathAddress(address) ? unixError("listen on", address, cause) : networkError(cause, address)
 
+/** Creates a server that listens after `listen`, which is given the callback for that. */
+const start = (
+  options: ListenOptions,
   address: NetAddress.SocketAddress,
   queue: AcceptQueue,
   listen: (server: Net.Server, onListening: () => void) => void
@@ -198,6 +201,10 @@ const bindInherited = (
   { address, fd }: NodeInheritedSockets.ListeningSocket
 ) => start(options, address, queue, (server, onListening) => server.listen({ fd }, backlog, onListening))
 
+/** Returns the address that the options ask for. */
+const requestedAddress = (options: ListenOptions) =>
+  "path" in options ? checkPath("listen on", options.path) : parseAddress(options.host ?? "127.0.0.1", options.port)
+
 /** Returns the address of a server, and the ends of its connections that are known in advance. */
 const addressOf = (server: Net.Server, requested: NetAddress.SocketAddress) => {
   const bound = server.address() as Net.AddressInfo | string | null
@@ -215,6 +222,8 @@ export const listen = (
   Effect.fnUntraced(function* (options: ListenOptions): Effect.fn.Return<Listener, NetworkError, Scope.Scope> {
     const inherited = NodeInheritedClaims.claimListener(inheritedSockets, options)
     if (inherited?._tag === "Connected") return yield* NodeInheritedClaims.singleListener(inheritedSockets)
+    // A listener that can accept no connection would serve nobody.
+    if (budget.available() < minListeningSockets) return yield* budget.exhausted(yield* requestedAddress(options))
     const queue = new AcceptQueue(budget)
     const backlog = yield* limitBacklog(options.backlog ?? 511)
     const bind =
@@ -235,11 +244,6 @@ export const listen = (
     budget.track(server)
     // A failed accept (the peer has gone, or memory ran out for a moment) concerns no caller.
     server.on("error", constVoid)
-    const requested =
-      inherited?.address ??
-      ("path" in options
-        ? NetAddress.unixPathAddress(options.path)
-        : yield* parseAddress(options.host ?? "127.0.0.1", options.port))
-    const { address, ends } = addressOf(server, requested)
+    const { address, ends } = addressOf(server, inherited?.address ?? (yield* requestedAddress(options)))
     return { address, accept: queue.accept(address, ends) }
   })

@@ -22,11 +22,16 @@ import * as ServerHost from "../../common/ServerHost.ts"
 import { ShutdownSignal } from "../../common/Shutdown.ts"
 import * as logLevel from "../../common/settings/logLevel.ts"
 import * as reload from "../../common/settings/reload.ts"
+import * as descriptors from "./descriptors.ts"
 import * as network from "./network.ts"
 import { announce, CannotServe, explainListenError } from "./serverMessages.ts"
 
 /** Values of the flags that every server has. */
-export type Operations = Partial<operationsFlags.Operations> & Pick<operationsFlags.Operations, "json">
+export type Operations = Partial<operationsFlags.Operations> &
+  Pick<operationsFlags.Operations, "json"> & { readonly maxConnections?: number | undefined }
+
+/** Default number of clients at a time. */
+const defaultMaxConnections = 1_024
 
 /** A process with one or several services. */
 export interface Program<A, E, R> {
@@ -37,6 +42,8 @@ export interface Program<A, E, R> {
   readonly listen?: Network.ListenOptions | undefined
   /** True for several services: an inherited socket serves only the address that it has. Default false. */
   readonly exactAddresses?: boolean | undefined
+  /** Clients that need file descriptors. Default: one for each of `maxConnections`. */
+  readonly capacity?: descriptors.Capacity | undefined
   /** Continues the start without the privileges, and prints that the services are ready. */
   readonly announce: (started: A) => Effect.Effect<void, E, R>
   /** Runs until the end of the process. Default: until it is requested to end. */
@@ -96,6 +103,12 @@ const startServices = Effect.fnUntraced(function* <A, E, R>(
   return yield* Effect.provideService(start, NodeReservedListener.NodeReservedListener, reserved)
 })
 
+/** Fails if there are no file descriptors for a client. The one connection of inetd is open. */
+const checkDescriptors = <A, E, R>(
+  { maxConnections = defaultMaxConnections, stdio = false }: Operations,
+  { capacity = { clients: maxConnections, descriptorsEach: 1 }, name }: Program<A, E, R>
+) => (stdio ? Effect.void : descriptors.check(name, capacity))
+
 const summaryOf = (states: ReadonlyArray<ServiceState.ServiceState>) =>
   states
     .map(({ address, name, state }) => `${name} ${state}${address === undefined ? "" : ` on ${address}`}`)
@@ -137,6 +150,7 @@ export const run = <A, E extends { readonly message: string }, R>(operations: Op
     const started = yield* Effect.gen(function* () {
       if (admin !== undefined) yield* startAdmin(name, admin, states)
       const started = yield* startServices(operations, program)
+      yield* checkDescriptors(operations, program)
       // From here on a signal ends the server in order, also if it comes before `serve` waits for it.
       yield* Effect.forkScoped(Effect.flatten(ShutdownSignal), { startImmediately: true })
       yield* announce(started)
@@ -185,6 +199,8 @@ const trackState = Effect.fnUntraced(function* (name: string) {
 export interface Options<A, E, R> {
   /** The only address that the service binds, which is then bound before the service starts as another user. */
   readonly listen?: Network.ListenOptions | undefined
+  /** Clients that need file descriptors. Default: one for each of `maxConnections`. */
+  readonly capacity?: descriptors.Capacity | undefined
   /** Continues the start without root's privileges, before the service is announced. */
   readonly open?: ((running: A) => Effect.Effect<void, E, R>) | undefined
   /** Prints the address. Default: one line or one JSON value. */
@@ -229,6 +245,7 @@ export const serve = Effect.fnUntraced(function* <
     name: service,
     start,
     listen: options.listen,
+    capacity: options.capacity,
     announce: Effect.fnUntraced(function* (running) {
       if (options.open !== undefined) yield* options.open(running)
       yield* ready(running)

@@ -46,8 +46,19 @@ export const serve = <E extends { readonly message: string }, R>(
     Effect.andThen(checkPort(input), Effect.flatMap(concurrencyModel.choose(input), make)).pipe(
       Effect.catchIf(isNetworkError, serverMessages.explainListenError(service, input.port, "--port"))
     ),
-    { listen: input }
+    { listen: input, capacity: capacityOf(input) }
   )
+
+/** Descriptors of a client with a worker of its own: channel and output of the process; those of the thread. */
+const descriptorsOfWorker = { processes: 2, threads: 5 }
+
+/** Clients of a server with a worker for each, which has at most 100 by default; undefined without. */
+const capacityOf = ({ maxConnections: clients = 100, model, perClient, pool }: Options) =>
+  model === "processes" && pool === undefined
+    ? { clients, descriptorsEach: descriptorsOfWorker.processes }
+    : model === "threads" && perClient
+      ? { clients, descriptorsEach: descriptorsOfWorker.threads }
+      : undefined
 
 const isNetworkError = (error: unknown): error is Network.NetworkError =>
   (error as { readonly _tag?: unknown })._tag === "NetworkError"

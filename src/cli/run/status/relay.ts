@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Relay from "../../../status/transport/Relay.ts"
 import { UsageError } from "../../common/CliErrors.ts"
+import * as descriptors from "../common/descriptors.ts"
 import * as runServer from "../common/runServer.ts"
 import { explainListenError } from "../common/serverMessages.ts"
 
@@ -33,5 +34,5 @@ export const relay = Effect.fnUntraced(function* (input: Input) {
   }
   const { host, port } = input
   const agent = Effect.catch(Relay.make({ host, port }), explainListenError("status relay", port, "--port", "udp"))
-  yield* runServer.serve("status relay", input, agent)
+  yield* runServer.serve("status relay", input, agent, { capacity: descriptors.unlimited })
 })

@@ -12,6 +12,7 @@ import { columns } from "../../../terminal/NodeTerminal.ts"
 import { UsageError } from "../../common/CliErrors.ts"
 import type * as ServerHost from "../../common/ServerHost.ts"
 import { ShutdownSignal } from "../../common/Shutdown.ts"
+import * as descriptors from "../common/descriptors.ts"
 import * as network from "../common/network.ts"
 import * as runServer from "../common/runServer.ts"
 import * as LocalPeer from "./peer.ts"
@@ -139,6 +140,7 @@ export const status = Effect.fnUntraced(function* (input: Input) {
   if (input.json || !NodeScreen.isTerminal()) {
     const join = Effect.flatMap(joining(input), ({ join }) => join)
     return yield* runServer.serve("status", input, join, {
+      capacity: descriptors.unlimited,
       announce: announcedByLog,
       serve: (joined) => lines(joined, input.json ? asJson : asText())
     })
@@ -146,6 +148,7 @@ export const status = Effect.fnUntraced(function* (input: Input) {
   const { show } = yield* Effect.promise(() => import("./screen.ts"))
   // The screen shows what the join logs.
   return yield* runServer.serve("status", input, joining(input), {
+    capacity: descriptors.unlimited,
     announce: announcedByLog,
     serve: ({ join, name }) => show(join, name, input.screen)
   })
