@@ -82,7 +82,7 @@ const makeCheckpointer = Effect.fnUntraced(function* <Input, Packet, Result, Out
       const saveOrWarn = Effect.matchEffect(save, {
         onSuccess: () => {
           warned = undefined
-          return Effect.void
+          return wasFailing ? Effect.logInfo(`${path}: the checkpoint is saved again`) : Effect.void
         },
         onFailure: ({ message }) => {
           if (message === warned) return Effect.void

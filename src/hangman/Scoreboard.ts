@@ -132,11 +132,14 @@ const startWriter = Effect.fnUntraced(function* (
   countGame: (game: ScoreJournalFormat.FinishedGame) => Answer
 ) {
   let { gameLines } = replayed
-  let failing = false
-  const compact = Effect.map(
+  const isFailing = { append: false, compaction: false }
+  const compact = Effect.flatMap(
     Effect.suspend(() => journal.replace(ScoreJournalFormat.snapshot(replayed.table, replayed.run + 1))),
     () => {
       gameLines = 0
+      const wasFailing = isFailing.compaction
+      isFailing.compaction = false
+      return wasFailing ? Effect.logInfo(`the scoreboard is compacted again: ${journal.name}`) : Effect.void
     }
   )
   if (replayed.tornLines > 0)
@@ -149,12 +152,13 @@ const startWriter = Effect.fnUntraced(function* (
    */
   const onCompactFailure = (error: ScoreboardError) => {
     gameLines = 0
+    isFailing.compaction = true
     return Effect.logWarning(`cannot compact the scoreboard: ${error.message}`)
   }
   const onAppendFailure = (pending: ReadonlyArray<PendingGame>, error: ScoreboardError) => {
     for (const { resume } of pending) resume({ _tag: "NotCounted" })
-    const alreadyLogged = failing
-    failing = true
+    const alreadyLogged = isFailing.append
+    isFailing.append = true
     return alreadyLogged
       ? Effect.void
       : Effect.logError(
@@ -164,10 +168,14 @@ const startWriter = Effect.fnUntraced(function* (
   const writeBatch = (pending: ReadonlyArray<PendingGame>) =>
     Effect.matchEffect(journal.append(pending.map(({ game }) => ScoreJournalFormat.encodeGame(game)).join("")), {
       onSuccess: () => {
-        failing = false
+        const wasFailing = isFailing.append
+        isFailing.append = false
         gameLines += pending.length
         for (const { game, resume } of pending) resume(countGame(game))
-        return gameLines < compactAfter ? Effect.void : Effect.catch(compact, onCompactFailure)
+        return Effect.andThen(
+          wasFailing ? Effect.logInfo(`the scoreboard is written again, games count: ${journal.name}`) : Effect.void,
+          gameLines < compactAfter ? Effect.void : Effect.catch(compact, onCompactFailure)
+        )
       },
       onFailure: (error) => onAppendFailure(pending, error)
     })

@@ -82,6 +82,7 @@ export const make = Effect.gen(function* () {
     if (failure !== undefined && failure !== lastFailure) {
       yield* Effect.logWarning(`cannot notify systemd: ${oneLine(failure)}`)
     }
+    if (failure === undefined && lastFailure !== undefined) yield* Effect.logInfo("systemd is notified again")
     lastFailure = failure
   })
   if (watchdogMillis !== undefined) {

@@ -1,10 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Logger from "effect/Logger"
 import * as Schema from "effect/Schema"
 import * as TestClock from "effect/testing/TestClock"
 import * as Farm from "../../src/farm/Farm.ts"
 import type { Checkpoint } from "../../src/farm/FarmCheckpoint.ts"
+import { CheckpointFailed, FarmError } from "../../src/farm/FarmError.ts"
 import { type Input, job, sum } from "./jobs/odd.ts"
 import * as SimWorkers from "./SimWorkers.ts"
 
@@ -81,6 +83,28 @@ describe("FarmCheckpoint", () => {
         const sent = yield* go({ ...make().checkpoint, read: Effect.succeed(text) })
         if (text === last) assert.isBelow(sent.length, all / 2)
       }
+    })
+  )
+
+  it.effect("logs once that the state cannot be saved, and once that it is saved again", () =>
+    Effect.gen(function* () {
+      const lines: Array<string> = []
+      const logger = Logger.make(({ logLevel, message }) => void lines.push(`${logLevel}: ${message}`))
+      const { checkpoint } = make()
+      const full = new FarmError({ reason: new CheckpointFailed({ path: "memory", detail: "no space left" }) })
+      let attempts = 0
+      const sometimesFull: Checkpoint = {
+        ...checkpoint,
+        write: (text) =>
+          Effect.suspend(() => (++attempts > 1 && attempts <= 4 ? Effect.fail(full) : checkpoint.write(text)))
+      }
+      const options = { workers: pool().workers, checkpoint: sometimesFull, checkpointInterval: "500 millis" } as const
+      const run = Effect.provide(Farm.run(job, { to: 20_000 }, options), Logger.layer([logger]))
+      const fiber = yield* Effect.forkChild(run, { startImmediately: true })
+      yield* TestClock.adjust("1 hour")
+      assert.strictEqual(yield* Fiber.join(fiber), sum(20_000))
+      assert.isAbove(attempts, 5)
+      assert.deepStrictEqual(lines, [`Warn: ${full.message}`, "Info: memory: the checkpoint is saved again"])
     })
   )
 

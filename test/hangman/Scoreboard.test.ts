@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Logger from "effect/Logger"
 import * as Scoreboard from "../../src/hangman/Scoreboard.ts"
 import * as ScoreJournalFormat from "../../src/hangman/ScoreJournalFormat.ts"
 
@@ -35,6 +36,15 @@ const memory = (gate: Effect.Effect<void, Scoreboard.ScoreboardError> = Effect.v
       })
   }
   return { state, journal }
+}
+
+/** Returns a layer that records the log, and its lines. */
+const recordLogs = () => {
+  const lines: Array<string> = []
+  return {
+    lines,
+    logs: Logger.layer([Logger.make(({ logLevel, message }) => void lines.push(`${logLevel}: ${message}`))])
+  }
 }
 
 const gamesIn = (text: string) => {
@@ -91,18 +101,23 @@ describe("Scoreboard", () => {
     })
   )
 
-  it.effect("does not count a game that cannot be written, and counts the next one", () =>
+  it.effect("does not count a game that cannot be written, and counts the next one; logs both once", () =>
     Effect.gen(function* () {
+      const { lines, logs } = recordLogs()
       const full = new Scoreboard.ScoreboardError({ message: "no space left on the device" })
       let broken = true
       const { journal, state } = memory(Effect.suspend(() => (broken ? Effect.fail(full) : Effect.void)))
-      const { shared, table } = yield* Scoreboard.make({ journal })
+      const { shared, table } = yield* Effect.provide(Scoreboard.make({ journal }), logs)
       const ask = yield* shared.attach(client(1), () => {})
-      assert.strictEqual((yield* ask(finished(1)))._tag, "NotCounted")
+      for (const game of [1, 2]) assert.strictEqual((yield* ask(finished(game)))._tag, "NotCounted")
       assert.strictEqual(table.totals().games, 0)
       broken = false
-      assert.strictEqual((yield* ask(finished(2)))._tag, "Counted")
-      assert.strictEqual(gamesIn(state.text).gameLines, 1)
+      for (const game of [3, 4]) assert.strictEqual((yield* ask(finished(game)))._tag, "Counted")
+      assert.strictEqual(gamesIn(state.text).gameLines, 2)
+      assert.deepStrictEqual(lines, [
+        "Error: cannot write the scoreboard; games do not count until it can be written again: no space left on the device",
+        "Info: the scoreboard is written again, games count: memory"
+      ])
     })
   )
 
@@ -119,23 +134,27 @@ describe("Scoreboard", () => {
     })
   )
 
-  it.effect("keeps all games if a compaction fails", () =>
+  it.effect("keeps all games if a compaction fails, and logs that a later one succeeds", () =>
     Effect.gen(function* () {
+      const { lines, logs } = recordLogs()
       const { journal, state } = memory()
       const error = new Scoreboard.ScoreboardError({ message: "no space left on the device" })
-      let first = true
+      let isStuck = false
       const stuck: Scoreboard.Journal = {
         ...journal,
-        replace: (text) => {
-          const result = first ? journal.replace(text) : Effect.fail(error)
-          first = false
-          return result
-        }
+        replace: (text) => (isStuck ? Effect.fail(error) : journal.replace(text))
       }
-      const { shared } = yield* Scoreboard.make({ journal: stuck, compactAfter: 3 })
+      const { shared } = yield* Effect.provide(Scoreboard.make({ journal: stuck, compactAfter: 3 }), logs)
       const ask = yield* shared.attach(client(1), () => {})
+      isStuck = true
       for (let game = 1; game <= 10; game++) assert.strictEqual((yield* ask(finished(game)))._tag, "Counted")
       assert.strictEqual(gamesIn(state.text).gameLines, 10)
+      isStuck = false
+      for (let game = 11; game <= 16; game++) yield* ask(finished(game))
+      assert.deepStrictEqual(lines, [
+        ...Array.from({ length: 3 }, () => "Warn: cannot compact the scoreboard: no space left on the device"),
+        "Info: the scoreboard is compacted again: memory"
+      ])
     })
   )
 

@@ -23,11 +23,10 @@ const refused = (server: TcpServer.TcpServer) =>
 /** Returns the refused connections of a service in the metrics, by reason. */
 const refusals = Effect.fnUntraced(function* (service: string) {
   const own = (yield* Metric.snapshot).filter(({ attributes }) => attributes?.service === service)
-  return Object.fromEntries(
-    own.flatMap(({ attributes, state }) =>
-      attributes?.reason !== undefined && "count" in state ? [[attributes.reason, Number(state.count)]] : []
-    )
+  const counts = own.flatMap(({ attributes, state }) =>
+    attributes?.reason !== undefined && "count" in state ? [[attributes.reason, Number(state.count)] as const] : []
   )
+  return Object.fromEntries(counts.filter(([, count]) => count > 0))
 })
 
 describe("TcpServer access", () => {
@@ -238,6 +237,9 @@ describe("TcpServer without descriptors", () => {
       assert.deepStrictEqual(lines.slice(1), [
         "2 connections refused in the last minute: too many open files (limit 100)"
       ])
+      yield* TestClock.adjust("1 minute")
+      assert.match(String(lines[2]), /^descriptors are available again: /)
+      assert.lengthOf(lines, 3)
       assert.deepStrictEqual(yield* refusals("files"), { NoDescriptors: 3 })
     }).pipe(Effect.scoped)
   )

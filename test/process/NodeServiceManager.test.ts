@@ -1,9 +1,12 @@
 import * as ChildProcess from "node:child_process"
+import * as Fs from "node:fs"
 import * as Path from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Logger from "effect/Logger"
 import * as Schema from "effect/Schema"
 import * as NodeServiceManager from "../../src/process/NodeServiceManager.ts"
+import { directory } from "../support/Directory.ts"
 import * as NotifySocket from "../support/NotifySocket.ts"
 
 const program = Path.join(import.meta.dirname, "node/ServiceManager.ts")
@@ -75,5 +78,28 @@ describe("NodeServiceManager", () => {
       assert.lengthOf(warnings, 1)
       assert.match(warnings[0]!, /cannot notify systemd: systemd-notify is not installed; install it, or /)
     })
+  )
+
+  it.live("make logs once that systemd cannot be notified, and once that it is notified again", () =>
+    Effect.gen(function* () {
+      const { inRoot, root } = yield* directory({ "systemd-notify": "#!/bin/sh\n" })
+      Fs.chmodSync(inRoot("systemd-notify"), 0o755)
+      const { PATH } = process.env
+      yield* Effect.addFinalizer(() => Effect.sync(() => Object.assign(process.env, { PATH })))
+      const lines: Array<string> = []
+      const logger = Logger.make(({ logLevel, message }) => void lines.push(`${logLevel}: ${message}`))
+      process.env.NOTIFY_SOCKET = "/nonexistent/notify"
+      process.env.PATH = "/nonexistent"
+      const manager = yield* NodeServiceManager.make
+      const notify = Effect.provide(manager.ready("rot13 ready"), Logger.layer([logger]))
+      yield* notify
+      yield* notify
+      process.env.PATH = `${root}:${PATH}`
+      yield* notify
+      yield* notify
+      assert.lengthOf(lines, 2)
+      assert.match(lines[0]!, /^Warn: cannot notify systemd: systemd-notify is not installed/)
+      assert.strictEqual(lines[1], "Info: systemd is notified again")
+    }).pipe(Effect.scoped)
   )
 })

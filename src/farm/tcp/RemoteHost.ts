@@ -42,7 +42,8 @@ export interface HostConnection {
 
 /** A change in the connection to a host. @category models @since 0.1.0 */
 export type Event =
-  | { readonly _tag: "Connected"; readonly host: string; readonly threads: number }
+  /** `again`: the connection was lost before. */
+  | { readonly _tag: "Connected"; readonly host: string; readonly threads: number; readonly again: boolean }
   /** The first connection failed, or the host runs another job: the pool does without it. */
   | { readonly _tag: "Ignored"; readonly host: string; readonly message: string }
   /** The connection failed: the host's packets go to other workers, and it is reconnected. */
@@ -150,8 +151,8 @@ export const make = Effect.fnUntraced(function* <R>(
   const serve = Effect.fnUntraced(function* (newConnection: HostConnection) {
     connection = newConnection
     send({ _tag: "Connected" })
-    yield* publish({ _tag: "Connected", host: name, threads: newConnection.threads })
-    yield* Deferred.succeed(firstConnection, newConnection)
+    const isFirst = yield* Deferred.succeed(firstConnection, newConnection)
+    yield* publish({ _tag: "Connected", host: name, threads: newConnection.threads, again: !isFirst })
     return yield* Effect.raceFirst(newConnection.serve(onOutcomes), watchdog)
   })
   /** Fails with the failure of the connection, or succeeds with it if a task was done. */

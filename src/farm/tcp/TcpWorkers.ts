@@ -64,11 +64,13 @@ export const reconnect: Schedule.Schedule<unknown> = Schedule.exponential("200 m
   Schedule.upTo({ times: 6 })
 )
 
-/** Logs an event: connections at DEBUG, losses as warnings. @category constructors @since 0.1.0 */
+/** Logs an event: losses as warnings, connections after one at INFO, first ones at DEBUG. @category constructors @since 0.1.0 */
 export const logEvent = (event: Event): Effect.Effect<void> => {
   switch (event._tag) {
     case "Connected":
-      return Effect.logDebug(`${event.host}: connected, ${event.threads} threads`)
+      return event.again
+        ? Effect.logInfo(`${event.host}: connected again, ${event.threads} threads`)
+        : Effect.logDebug(`${event.host}: connected, ${event.threads} threads`)
     case "Ignored":
       return Effect.logWarning(`${event.host}: ignored: ${event.message}`)
     case "Lost":

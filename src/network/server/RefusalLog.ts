@@ -1,4 +1,5 @@
-/** Log of refused connections: at most one line a minute for each reason. Time in ms is an argument. */
+/** Log of refused connections or requests: at most one line a minute for each reason. Time in ms is an argument. */
+import * as Quantity from "../Quantity.ts"
 import type { RefusalReason } from "./ConnectionLimits.ts"
 
 /** Refusals of one reason that are not logged yet. */
@@ -9,34 +10,62 @@ interface Pending {
   readonly detail: string
 }
 
+/** Line of the log: a warning, or the information that a failure is over. */
+export interface Line {
+  readonly level: "Warn" | "Info"
+  readonly text: string
+}
+
 /** Log of a server. */
-export type RefusalLog = Map<RefusalReason, Pending>
+export type RefusalLog<Reason extends string = RefusalReason> = Map<Reason, Pending>
 
-const intervalMillis = 60_000
+/** Time between two lines of one reason. */
+export const intervalMillis = 60_000
 
-const noun = (count: number) => `${count} connection${count === 1 ? "" : "s"}`
+/** Returns the text of a number of refusals, such as `2 connections refused`. */
+export type Describe<Reason extends string> = (reason: Reason, count: number) => string
+
+const connections: Describe<string> = (_, count) => `${Quantity.format(count, "connection")} refused`
 
 /** Notes a refusal. Returns the line to log if it is the first one; the others wait for `due`. */
-export const note = (log: RefusalLog, reason: RefusalReason, detail: string, nowMillis: number): string | undefined => {
+export const note = <Reason extends string>(
+  log: RefusalLog<Reason>,
+  reason: Reason,
+  detail: string,
+  nowMillis: number,
+  describe: Describe<Reason> = connections
+): string | undefined => {
   const pending = log.get(reason)
   if (pending === undefined) {
     log.set(reason, { loggedAtMillis: nowMillis, count: 0, detail })
-    return `${noun(1)} refused: ${detail}`
+    return `${describe(reason, 1)}: ${detail}`
   }
   log.set(reason, { ...pending, count: pending.count + 1, detail })
   return undefined
 }
 
+/** Reasons that are the state of this process: it is worth a line when they are over. The others are single clients. */
+const ends: Readonly<Record<string, string | undefined>> = {
+  NoDescriptors: "descriptors are available again: no connection was refused for want of one in the last minute"
+}
+
 /** Returns the lines that are due, a minute after the last line of their reason. */
-export const due = (log: RefusalLog, nowMillis: number): ReadonlyArray<string> => {
-  const lines: Array<string> = []
+export const due = <Reason extends string>(
+  log: RefusalLog<Reason>,
+  nowMillis: number,
+  describe: Describe<Reason> = connections
+): ReadonlyArray<Line> => {
+  const lines: Array<Line> = []
   for (const [reason, { count, detail, loggedAtMillis }] of log) {
     if (nowMillis - loggedAtMillis < intervalMillis) continue
-    if (count === 0) log.delete(reason)
-    else {
+    if (count > 0) {
       log.set(reason, { loggedAtMillis: nowMillis, count: 0, detail })
-      lines.push(`${noun(count)} refused in the last minute: ${detail}`)
+      lines.push({ level: "Warn", text: `${describe(reason, count)} in the last minute: ${detail}` })
+      continue
     }
+    log.delete(reason)
+    const text = ends[reason]
+    if (text !== undefined) lines.push({ level: "Info", text })
   }
   return lines
 }

@@ -63,18 +63,27 @@ export interface NodeWorkerGroup<Handle> {
   readonly postAll: (message: WorkerMessage.ToWorker) => void
 }
 
-/** Returns functions that log a warning, `warnRarely` at most once a minute. */
+/**
+ * Returns functions that log a line: `warnRarely` at most once a minute, and `informAfter` only if a line of
+ * `warnRarely` was logged since its last line.
+ */
 const makeLog = Effect.gen(function* () {
   const now = yield* Monotonic.millis
   const run = Effect.runForkWith(yield* Effect.context<never>())
   let failureLog = FailureLog.initial
   const warn = (line: string) => void run(Effect.logWarning(line))
+  const inform = (line: string) => void run(Effect.logInfo(line))
   const warnRarely = (line: string) => {
     const [next, text] = FailureLog.add(failureLog, line, now())
     failureLog = next
     if (text !== undefined) warn(text)
   }
-  return { warn, warnRarely }
+  const informAfter = (line: string) => {
+    if (failureLog === FailureLog.initial) return
+    failureLog = FailureLog.initial
+    inform(line)
+  }
+  return { warn, warnRarely, inform, informAfter }
 })
 
 /** Makes a group without workers. All have ended when the scope has closed. */
@@ -82,7 +91,7 @@ export const make = Effect.fnUntraced(function* <Handle extends WorkerHandle<Wor
   owner: Owner<Handle>
 ) {
   const { module, noun, onUnresponsive = "it gets no new clients", sharedState, workerTimeoutMillis } = owner
-  const { warn, warnRarely } = yield* makeLog
+  const { inform, informAfter, warn, warnRarely } = yield* makeLog
   const channels = new Map<number, SharedStateServer.WorkerChannel>()
   const stats = WorkerStats.make()
   let startError: SessionError | undefined
@@ -96,6 +105,7 @@ export const make = Effect.fnUntraced(function* <Handle extends WorkerHandle<Wor
       case "Ready":
         supervisor.ready(id)
         events.onReady(id)
+        informAfter(`a ${noun} has started again`)
         break
       case "Event":
         return events.emit(message.event)
@@ -141,6 +151,7 @@ export const make = Effect.fnUntraced(function* <Handle extends WorkerHandle<Wor
     onNotice: (notice) => {
       if (notice._tag === "WorkerEnded") onEnd(notice)
       else if (notice._tag === "Unresponsive") warn(`a ${noun} does not respond: ${onUnresponsive}`)
+      else if (notice._tag === "Responsive") inform(`a ${noun} that did not respond does again`)
     },
     ping: (handle) => handle.post({ _tag: "RequestReport" }),
     requestDrain: (handle) => handle.post({ _tag: "Drain" })

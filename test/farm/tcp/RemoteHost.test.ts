@@ -50,7 +50,10 @@ const setUp = Effect.fnUntraced(function* () {
     leaseMillis: 1_000,
     reconnect: Schedule.spaced("1 second").pipe(Schedule.upTo({ times: 2 })),
     publish: (event) =>
-      Effect.sync(() => events.push("message" in event ? `${event._tag} ${event.message}` : event._tag))
+      Effect.sync(() => {
+        const detail = "message" in event ? event.message : event.again ? "again" : ""
+        events.push(`${event._tag} ${detail}`.trim())
+      })
   })
   yield* TestClock.adjust(1)
   const reports: Array<string> = []
@@ -135,7 +138,7 @@ describe("RemoteHost", () => {
       yield* TestClock.adjust("2 seconds")
       assert.deepStrictEqual(reports.splice(0, 2), ["0 Lost again", "1 Lost again"])
       assert.deepStrictEqual(reports.splice(0), ["0 Gone unreachable", "1 Gone unreachable"])
-      const expected = ["Connected", "Lost cable unplugged", "Connected", "Lost again", "Gone unreachable"]
+      const expected = ["Connected", "Lost cable unplugged", "Connected again", "Lost again", "Gone unreachable"]
       assert.deepStrictEqual(events, expected)
     })
   )

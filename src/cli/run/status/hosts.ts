@@ -66,6 +66,7 @@ export const resolveAll = Effect.fnUntraced(function* (places: ReadonlyArray<Hos
     const found = yield* Effect.result(resolve(place, family))
     if (Result.isSuccess(found)) {
       missing.delete(place)
+      if (missing.delete(place)) yield* Effect.logInfo(`${place.host} is resolved: ${found.success.address}`)
       lastFound.set(place, found.success)
     } else if (!missing.has(place)) {
       missing.add(place)
