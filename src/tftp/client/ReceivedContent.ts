@@ -17,7 +17,7 @@ export interface DownloadSteps {
 }
 
 /** Both ends of the content. */
-export interface ReceivedContent {
+interface ReceivedContent {
   /** The file that the client writes. */
   readonly writable: Store.Writable
   readonly steps: DownloadSteps

@@ -1,10 +1,10 @@
 /**
- * A store of the files of another server: of HTTP, HTTPS or TFTP. Behind a store of this host it provides the files that
- * are missing there.
+ * A store of the files of another server: of HTTP, HTTPS or TFTP. Behind a store of this host it provides the files
+ * that are missing there.
  *
  * A file is streamed to the client no faster than the client reads it. With a cache it is kept on the disk, too, and
- * requests of the same file at the same time share one fetch. No request leaves the URL of the folder: a name that would
- * lead out of it is refused, and so is a redirect to another folder or server.
+ * requests of the same file at the same time share one fetch. No request leaves the URL of the folder: a name that
+ * would lead out of it is refused, and so is a redirect to another folder or server.
  */
 
 import * as Duration from "effect/Duration"

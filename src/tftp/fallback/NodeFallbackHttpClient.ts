@@ -1,7 +1,7 @@
 /**
- * An `HttpClient` over node:http for a fallback. It follows no redirects, uses a connection for each request, and fails a
- * response whose body is followed by more bytes than announced: node:http reports these on the request only, which other
- * clients do not read any more.
+ * An `HttpClient` over node:http for a fallback. It follows no redirects, uses a connection for each request, and fails
+ * a response whose body is followed by more bytes than announced: node:http reports these on the request only, which
+ * other clients do not read any more.
  */
 import * as Http from "node:http"
 import * as Https from "node:https"

@@ -1,6 +1,6 @@
 /**
- * A fetch that fills the cache, and is read by several requests at the same time. The fetch is as fast as the server and
- * the disk; each reader follows at its own speed, from the cache. It goes on when its readers have ended.
+ * A fetch that fills the cache, and is read by several requests at the same time. The fetch is as fast as the server
+ * and the disk; each reader follows at its own speed, from the cache. It goes on when its readers have ended.
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"

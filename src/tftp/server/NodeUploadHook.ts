@@ -1,9 +1,9 @@
 /**
  * A program that a server runs after each upload, to publish a configuration or to test an image.
  *
- * The program gets the upload by environment variables, and no arguments; there is no shell. It runs in a process group
- * of its own, which is killed at its time limit. Neither a transfer nor another upload waits for it: uploads that finish
- * while the most processes run are queued, in their order.
+ * The program is executed without a shell and without arguments: environment variables describe the upload. It runs in
+ * a process group of its own, which is killed at its time limit. Neither a transfer nor another upload waits for it:
+ * uploads that finish while the most processes run are queued, in their order.
  */
 import * as ChildProcess from "node:child_process"
 import * as Fs from "node:fs"
@@ -53,8 +53,8 @@ const maxErrorBytes = 1_024
 const ownVariables = ["LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PID", "NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC"]
 
 /**
- * Returns the variables that describe an upload. A byte of a name that is not UTF-8 is `\xe9` in them, as an environment
- * of Node is UTF-8.
+ * Returns the variables that describe an upload. A byte of a name that is not UTF-8 is `\xe9` in them, as an
+ * environment of Node is UTF-8.
  *
  * @category formatting
  * @since 0.1.0
@@ -211,9 +211,9 @@ const makeQueue = Effect.fnUntraced(function* (
 })
 
 /**
- * Runs a program after each upload to a server, until the scope closes: then the server is drained, and programs that
- * run or wait are killed at the drain time. A program that fails or exceeds its time limit is logged. Fails if the
- * program cannot be executed.
+ * Runs a program after each upload to a server, until the scope closes. Then the server is drained, and programs that
+ * still run or wait are killed at the drain time. A program that fails or exceeds its time limit is logged. Fails if
+ * the program cannot be executed.
  *
  * **Example** (Publish each uploaded configuration)
  *

@@ -36,7 +36,7 @@ export const contentOf = ({ body }: Store.Readable): Stream.Stream<Uint8Array, F
       })
 
 /** Returns the text of a file. */
-export const textOf = (file: Store.Readable) => Stream.mkString(Stream.decodeText(contentOf(file)))
+const textOf = (file: Store.Readable) => Stream.mkString(Stream.decodeText(contentOf(file)))
 
 /** Reads a file of a store: returns its announced size and its text, or the message of the error. */
 export const read = (store: Store.Store, filename: string) =>
