@@ -6,6 +6,102 @@ import * as operationsFlags from "./common/operationsFlags.ts"
 const blksize = [8, 65_464] as const
 const windowsize = [1, 32_767] as const
 
+/** The options that a server negotiates, for `--refuse`. */
+export const optionNames = ["blksize", "windowsize", "timeout", "utimeout", "tsize", "rollover"] as const
+
+/** Limits of `tftp serve`, named as in `TftpServer`; a running server changes them at SIGHUP. */
+export const limitFlags = {
+  blksize: flags.integer("tftp", "blksize", ...blksize, "Largest block granted, in bytes (default 65464)"),
+  windowsize: flags.integer("tftp", "windowsize", ...windowsize, "Largest window granted, in blocks (default 64)"),
+  mtu: flags.integer(
+    "tftp",
+    "mtu",
+    68,
+    65_535,
+    "MTU of the link, in bytes: grant no block that would be fragmented (default: off)"
+  ),
+  refuse: flags.words("tftp", "refuse", "OPTION", optionNames, "Ignore these options, for clients that fail with them"),
+  allow: flags.networks("tftp", "allow", "Serve only clients in these networks (default: all)"),
+  deny: flags.networks("tftp", "deny", "Refuse clients in these networks, also those that --allow lists"),
+  timeout: flags.positiveDuration(
+    "tftp",
+    "timeout",
+    "Retransmission timeout for clients that ask for none (default: adapted to the round trip time)"
+  ),
+  retries: flags.integer(
+    "tftp",
+    "retries",
+    0,
+    1_000,
+    "Retransmissions of one packet to a client that has replied (default 9; 5 with --timeout, or if the client sets it)"
+  ),
+  maxTransfers: flags.positiveInteger(
+    "tftp",
+    "max-transfers",
+    "Most concurrent transfers; clients that have not replied yet give way (default 1024, or as file descriptors allow)"
+  ),
+  maxTransfersPerClient: flags.positiveInteger(
+    "tftp",
+    "max-per-client",
+    "Most concurrent transfers with one client address (default: no limit)"
+  ),
+  deadline: flags.duration("tftp", "deadline", "Longest duration of a transfer (default 24h)"),
+  drain: flags.duration("tftp", "drain", "Time that a stopping server gives to transfers in progress (default 5s)")
+}
+
+/** Flags of `tftp serve` for the server behind it. */
+const fallbackFlags = {
+  fallback: flags.optionalText(
+    "tftp",
+    "fallback",
+    "URL",
+    "Folder of another server, http://, https:// or tftp://, with the files that are missing here"
+  ),
+  fallbackCache: flags.optionalText(
+    "tftp",
+    "fallback-cache",
+    "DIR",
+    "Keep the files of --fallback in this folder, outside of the root (default: keep none)"
+  ),
+  fallbackCacheSize: flags.bytes(
+    "tftp",
+    "fallback-cache-size",
+    "Size of --fallback-cache; files that were not used for the longest time are removed (default 1G)"
+  ),
+  fallbackTtl: flags.duration(
+    "tftp",
+    "fallback-ttl",
+    "Time after which the server of --fallback is asked if a kept file has changed (default 5m)"
+  ),
+  fallbackTimeout: flags.positiveDuration(
+    "tftp",
+    "fallback-timeout",
+    "Longest wait for a reply of the server of --fallback, and for more bytes (default 10s)"
+  ),
+  fallbackMaxFileSize: flags.bytes("tftp", "fallback-max-file-size", "Largest file to fetch (default 4G)"),
+  fallbackMaxFetches: flags.positiveInteger(
+    "tftp",
+    "fallback-max-fetches",
+    "Most concurrent fetches from --fallback (default 64)"
+  )
+}
+
+/** Flags of `tftp serve` for the program that runs after an upload. */
+const uploadHookFlags = {
+  onUpload: flags.optionalText(
+    "tftp",
+    "on-upload",
+    "COMMAND",
+    "Program to run after each upload, without arguments; TFTP_FILE, TFTP_PATH and others describe the upload"
+  ),
+  onUploadMax: flags.positiveInteger("tftp", "on-upload-max", "Most programs of --on-upload at a time (default 4)"),
+  onUploadTimeout: flags.positiveDuration(
+    "tftp",
+    "on-upload-timeout",
+    "Time after which a program of --on-upload is killed, with its children (default 1m)"
+  )
+}
+
 /** Flags of `tftp serve` for the files that clients write. */
 const uploadFlags = {
   uploadRoot: flags.optionalText(
@@ -49,26 +145,7 @@ export const serveFlags = {
     "single-port",
     "Run all transfers on the port of the server, for clients behind NAT"
   ),
-  blksize: flags.integer("tftp", "blksize", ...blksize, "Largest block granted, in bytes (default 65464)"),
-  windowsize: flags.integer("tftp", "windowsize", ...windowsize, "Largest window granted, in blocks (default 64)"),
-  mtu: flags.integer(
-    "tftp",
-    "mtu",
-    68,
-    65_535,
-    "MTU of the link, in bytes: grant no block that would be fragmented (default: off)"
-  ),
-  maxTransfers: flags.positiveInteger(
-    "tftp",
-    "max-transfers",
-    "Most concurrent transfers (default 1024, or as file descriptors allow)"
-  ),
-  maxTransfersPerClient: flags.positiveInteger(
-    "tftp",
-    "max-per-client",
-    "Most concurrent transfers with one client address (default: no limit)"
-  ),
-  deadline: flags.duration("tftp", "deadline", "Longest duration of a transfer (default 24h)"),
+  ...limitFlags,
   threads: flags.integer(
     "tftp",
     "threads",
@@ -99,7 +176,8 @@ export const serveFlags = {
   quota: flags.bytes("tftp", "quota", "Total size of all files below the root, after an upload (default: no limit)"),
   free: flags.bytes("tftp", "free", "Bytes that uploads must leave free on the disk (default 0)"),
   sync: flags.toggle("tftp", "sync", "Flush an upload to the disk (fsync) before acknowledging it"),
-  drain: flags.duration("tftp", "drain", "Time that a stopping server gives to transfers in progress (default 5s)"),
+  ...fallbackFlags,
+  ...uploadHookFlags,
   ...operationsFlags.operations("tftp"),
   json: flags.json("tftp")
 }
@@ -126,13 +204,27 @@ const serve = lazyCommand({
 const transfer = {
   blksize: flags.integer("tftp", "blksize", ...blksize, "Block size to request, in bytes (default 1428)"),
   windowsize: flags.integer("tftp", "windowsize", ...windowsize, "Window to request, in blocks (default 64)"),
-  timeout: flags.duration("tftp", "timeout", "Retransmission timeout (default: adapted to the round trip time)"),
+  timeout: flags.duration(
+    "tftp",
+    "timeout",
+    "Time after which each packet is repeated, also that of the server if it grants the option (default: adapted to the round trip time)"
+  ),
   retries: flags.integer(
     "tftp",
     "retries",
     0,
     1_000,
-    "Retransmissions of one packet (default 9, which give up on a silent server after 42s; 5 with --timeout)"
+    "Retransmissions of one packet, then give up; a closed port ends nothing (default: as many as --patience allows)"
+  ),
+  patience: flags.positiveDuration(
+    "tftp",
+    "patience",
+    "Give up after this time without a reply; a closed port ends nothing (default: 25s, or three times --timeout; a closed port ends it at once)"
+  ),
+  noOptions: flags.toggle(
+    "tftp",
+    "no-options",
+    "Request neither block size, window nor size (default: leave them out after two requests without a reply)"
   )
 }
 

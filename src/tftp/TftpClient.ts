@@ -49,12 +49,22 @@ export interface Options {
   readonly windowsize?: number | undefined
   /** The retransmission timeout of both sides. Default: not requested, and adapted to the round trip time. */
   readonly timeout?: Duration.Input | undefined
-  /** Times a packet is sent, the first included. Default 6 with `timeout`, else 10; ignored with `retransmission`. */
+  /** Times a packet is sent, the first included; ignored with `retransmission`. Default: as often as `patience` allows. */
   readonly attempts?: number | undefined
+  /**
+   * The time without a reply after which the client gives up. Default 25 seconds, or three timeouts if these are longer;
+   * no limit of its own with `attempts` or `retransmission`.
+   */
+  readonly patience?: Duration.Input | undefined
   /** The retransmission schedule. Default `Retransmission.adaptive()`, or fixed if `timeout` is given. */
   readonly retransmission?: Retransmission.Retransmission | undefined
-  /** True to request no options, for servers that fail on them. Default false. */
+  /** True to request no options. Default false: the third request and later ones have none, for servers that ignore them. */
   readonly plain?: boolean | undefined
+  /**
+   * True to go on after the host has reported that nothing listens on the port, for a server that is about to start.
+   * Default false: the client fails at once.
+   */
+  readonly ignoreRefusal?: boolean | undefined
   /** The longest duration of the transfer. Default 1 day. */
   readonly deadline?: Duration.Input | undefined
   /** The address family to use. Default: both. */
@@ -118,9 +128,39 @@ interface Direction {
   >
 }
 
-const retransmissionOf = ({ attempts, retransmission, timeout }: Options): Retransmission.Retransmission =>
-  retransmission ??
-  (timeout === undefined ? Retransmission.adaptive({ attempts }) : Retransmission.fixed({ every: timeout, attempts }))
+/** The default patience, in milliseconds, and in timeouts. */
+const defaultPatience = { millis: 25_000, timeouts: 3 }
+
+/** Requests with options before those without: some servers do not reply to a request with options. */
+const requestsWithOptions = 2
+
+const patienceMillisOf = ({ attempts, patience, retransmission, timeout }: Options): number => {
+  if (patience !== undefined) return Duration.toMillis(patience)
+  if (attempts !== undefined || retransmission !== undefined) return Number.POSITIVE_INFINITY
+  const timeoutMillis = timeout === undefined ? 0 : Duration.toMillis(timeout)
+  return Math.max(defaultPatience.millis, defaultPatience.timeouts * timeoutMillis)
+}
+
+const withPatience = (policy: Retransmission.Retransmission, options: Options): Retransmission.Retransmission => {
+  const patienceMillis = patienceMillisOf(options)
+  return patienceMillis === Number.POSITIVE_INFINITY
+    ? policy
+    : Retransmission.withDeadline(policy, { deadline: patienceMillis })
+}
+
+/** The delays of a receiver in those of a sender, whose timer should expire first: unneeded ACKs repeat blocks. */
+const receiverDelays = 2
+
+/** Returns the policies of the request and of the transfer. With a timeout everything is repeated at that interval. */
+const retransmissionOf = (kind: Direction["kind"], options: Options) => {
+  const { attempts = Number.POSITIVE_INFINITY, retransmission, timeout } = options
+  const ofSender =
+    retransmission ??
+    (timeout === undefined ? Retransmission.adaptive({ attempts }) : Retransmission.fixed({ every: timeout, attempts }))
+  const ofTransfer =
+    kind === "RRQ" && timeout === undefined ? Retransmission.scale(ofSender, { factor: receiverDelays }) : ofSender
+  return { request: withPatience(ofSender, options), transfer: withPatience(ofTransfer, options) }
+}
 
 const wantedOptions = ({
   options: { blksize = defaultOptions.blksize, timeout, windowsize },
@@ -142,15 +182,13 @@ const attempt = Effect.fnUntraced(function* (
 ) {
   const { kind, options, target } = direction
   const { mode = "octet", path } = target
-  const retransmission = retransmissionOf(options)
+  const retransmission = retransmissionOf(kind, options)
   const sweeper = yield* Sweeper.make(RetransmissionTimer.periodMillis)
   const { blksize = 512, windowsize = 1 } = wanted ?? {}
-  const request = Packet.encode({
-    _tag: kind,
-    filename: path,
-    mode,
-    options: wanted === undefined ? [] : Negotiation.requestOptions(wanted)
-  })
+  const requestWith = (options: ReadonlyArray<Packet.Option>) =>
+    Packet.encode({ _tag: kind, filename: path, mode, options })
+  const plainRequest = requestWith([])
+  const request = wanted === undefined ? plainRequest : requestWith(Negotiation.requestOptions(wanted))
   if (request.length > Packet.maxRequestBytes) {
     const maxPathBytes = Packet.maxRequestBytes - request.length + NameText.toBytes(path).length
     return yield* fail(
@@ -161,8 +199,9 @@ const attempt = Effect.fnUntraced(function* (
   }
   const handshake = yield* ClientHandshake.open({
     addresses,
-    request,
-    retransmission,
+    request: (count) => (count <= requestsWithOptions ? request : plainRequest),
+    ignoreRefusal: options.ignoreRefusal ?? false,
+    retransmission: retransmission.request,
     attemptDelayMillis: addresses.every((one) => Endpoint.isLoopback(NetAddress.formatHost(one)))
       ? attemptDelayMillis.loopback
       : attemptDelayMillis.network,
@@ -180,7 +219,7 @@ const attempt = Effect.fnUntraced(function* (
     mode,
     send: handshake.send,
     sweeper,
-    retransmission,
+    retransmission: retransmission.transfer,
     maxUnvalidatedPackets: undefined,
     initialRttSample: handshake.rttSample,
     memory: "large",
@@ -262,6 +301,7 @@ const downloadFrom = (
         ...common,
         initialPacket: confirmed ? Packet.ack(0) : undefined,
         writable,
+        timeoutFactor: 1,
         learnRollover: true
       })
       onReply(common.agreed.tsize)
@@ -291,8 +331,8 @@ const openFile = Effect.fnUntraced(function* (target: Target, options: Options) 
 
 /**
  * Opens a file of a server: returns once the server has replied. The content is received no faster than it is read.
- * Closing the scope stops the transfer; after the end of the content the client dallies until then, in case the last ACK
- * was lost.
+ * Closing the scope stops the transfer; after the end of the content the client dallies until then, in case the last
+ * ACK was lost.
  *
  * @category transfers
  * @since 0.1.0

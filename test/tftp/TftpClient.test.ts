@@ -1,11 +1,13 @@
-import { assert, describe } from "@effect/vitest"
+import { assert, describe, it } from "@effect/vitest"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
 import * as TftpClient from "../../src/tftp/TftpClient.ts"
+import * as Retransmission from "../../src/tftp/transfer/Retransmission.ts"
 import * as TftpAnswers from "../suites/tftp/TftpAnswers.ts"
-import { pseudoRandomBytes } from "../support/Hosts.ts"
+import { Hosts, pseudoRandomBytes } from "../support/Hosts.ts"
 import * as TftpHosts from "../support/tftp/TftpHosts.ts"
 import * as TftpTranscript from "../support/tftp/TftpTranscript.ts"
 
@@ -66,6 +68,53 @@ describe("TftpClient, reading", () => {
     Effect.gen(function* () {
       const unknownHost = TftpClient.get({ host: "unknown.example", path: "f" }).pipe(Stream.runDrain)
       assert.strictEqual(yield* TftpHosts.outcome(TftpHosts.client(unknownHost)), "Unresolved")
+    })
+  )
+})
+
+describe("TftpClient without a reply", () => {
+  const silences: ReadonlyArray<readonly [options: TftpClient.Options, seconds: number, requests: number]> = [
+    [{}, 25, 7],
+    [{ timeout: "1 second" }, 25, 25],
+    [{ timeout: "20 seconds" }, 60, 3],
+    [{ patience: "4 seconds" }, 4, 3],
+    [{ timeout: "1 second", attempts: 60 }, 60, 60],
+    [{ attempts: 3 }, 7, 3],
+    [{ attempts: 3, patience: "2 seconds" }, 2, 2]
+  ]
+  it.effect.each(silences)("gives up with %j after %d s and %d requests", ([options, seconds, requests]) =>
+    TftpHosts.simulate(() =>
+      Effect.gen(function* () {
+        const { address, network } = (yield* Hosts).server
+        let received = 0
+        const { local } = yield* network.udp({ host: address }, () => {
+          received++
+        })
+        const startedAt = yield* Clock.currentTimeMillis
+        const outcome = yield* TftpHosts.outcome(TftpHosts.get({ address, port: local.port }, "f", options))
+        assert.strictEqual(outcome, "Timeout")
+        assert.strictEqual(((yield* Clock.currentTimeMillis) - startedAt) / 1_000, seconds)
+        assert.strictEqual(received, requests)
+      })
+    )
+  )
+
+  const closed = Effect.map(Hosts, ({ server }) => ({ address: server.address, port: 9 }))
+
+  TftpHosts.both("fails at once if the host reports that nothing listens on the port", () =>
+    Effect.gen(function* () {
+      const endpoint = yield* closed
+      const outcome = yield* TftpHosts.outcome(TftpHosts.get(endpoint, "f", { patience: "1 day" }))
+      assert.strictEqual(outcome, "Socket")
+    })
+  )
+
+  TftpHosts.both("goes on after such a report if the server is about to start", () =>
+    Effect.gen(function* () {
+      const endpoint = yield* closed
+      const retransmission = Retransmission.fixed({ every: "10 millis", attempts: 4 })
+      const outcome = yield* TftpHosts.outcome(TftpHosts.get(endpoint, "f", { ignoreRefusal: true, retransmission }))
+      assert.strictEqual(outcome, "Timeout")
     })
   )
 })

@@ -7,6 +7,7 @@
 
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import { constVoid } from "effect/Function"
 import * as NetAddress from "effect/net/NetAddress"
 import type * as Scope from "effect/Scope"
 import * as Endpoint from "../../network/Endpoint.ts"
@@ -19,8 +20,11 @@ import * as Transfer from "../transfer/Transfer.ts"
 /** The request, the addresses to send it to, and the timing. */
 export interface Options {
   readonly addresses: ReadonlyArray<NetAddress.InetAddress>
-  readonly request: Uint8Array
+  /** Returns the request to send to an address for the nth time, from 1. */
+  readonly request: (count: number) => Uint8Array
   readonly retransmission: Retransmission.Retransmission
+  /** True to go on after a host has reported that nothing listens on the port (ICMP port unreachable). */
+  readonly ignoreRefusal: boolean
   /** The time between the first requests to two addresses. */
   readonly attemptDelayMillis: number
   /** Bytes of the socket buffer: enough for a window that arrives in one burst. */
@@ -50,18 +54,65 @@ const replyOpcodes: ReadonlyArray<number> = [
   Packet.Opcode.OACK
 ]
 
-/** Sends the request and waits for the first reply. Fails with `Timeout` when all addresses have timed out. */
+/** A way to send requests to one address. */
+interface RequestSocket {
+  readonly send: (request: Uint8Array) => Effect.Effect<void, Network.NetworkError>
+  /** Fails when the host reports that nothing listens on the port. */
+  readonly refused: Effect.Effect<never, Network.NetworkError>
+}
+
+/** Returns a free local port that no other socket has, although those of this client share it. */
+const freePort = Effect.fnUntraced(function* (host: string) {
+  const network = yield* Network.Network
+  const { local } = yield* network.udp({ host }, constVoid)
+  return local.port
+}, Effect.scoped)
+
+/**
+ * Opens two sockets on one local port. The reply comes from a port that is not known yet, which only an unconnected
+ * socket receives; a refusal is reported to a connected socket only. Where a port cannot be shared, there is only the
+ * first.
+ */
+const openSockets = Effect.fnUntraced(function* (
+  host: string,
+  to: Endpoint.Endpoint,
+  receiveBuffer: number,
+  onDatagram: (socket: () => Network.UdpSocket, bytes: Uint8Array, from: Endpoint.Endpoint) => void
+) {
+  const network = yield* Network.Network
+  const refusal = yield* Deferred.make<never, Network.NetworkError>()
+  const onError = (error: Network.NetworkError) => {
+    if (error.reason === "Refused") Deferred.doneUnsafe(refusal, Effect.fail(error))
+  }
+  const port = yield* freePort(host)
+  const shared = { host, port, reuseAddress: true }
+  const receive = (bytes: Uint8Array, from: Endpoint.Endpoint) => onDatagram(() => socket, bytes, from)
+  const socket: Network.UdpSocket = yield* network.udp({ ...shared, receiveBuffer }, receive)
+  const connected = yield* network.udp({ ...shared, remote: to, receiveBuffer }, receive, onError).pipe(
+    Effect.catchIf(
+      ({ reason }) => reason === "AddressInUse",
+      () => Effect.undefined
+    )
+  )
+  const requests: RequestSocket = {
+    send: (request) => (connected === undefined ? socket.send(request, to) : connected.send(request)),
+    refused: Deferred.await(refusal)
+  }
+  return requests
+})
+
+/** Sends the request and waits for the first reply. Fails when all addresses have timed out or have refused it. */
 export const open = Effect.fnUntraced(function* (
   options: Options
 ): Effect.fn.Return<ClientHandshake, TftpError.TftpError, Network.Network | Scope.Scope> {
-  const network = yield* Network.Network
   const firstReply = yield* Deferred.make<Omit<ClientHandshake, "rttSample">>()
   let server: { readonly socket: Network.UdpSocket; readonly peer: Endpoint.Endpoint } | undefined
   let receive: (bytes: Uint8Array) => void = () => {}
 
-  const bind = Effect.fnUntraced(function* (address: NetAddress.InetAddress) {
+  const bind = (address: NetAddress.InetAddress) => {
     const requestedAddress = Endpoint.withoutZone(NetAddress.formatHost(address))
-    const onDatagram = (bytes: Uint8Array, from: Endpoint.Endpoint) => {
+    const onDatagram = (socketOf: () => Network.UdpSocket, bytes: Uint8Array, from: Endpoint.Endpoint) => {
+      const socket = socketOf()
       if (server?.socket === socket && Endpoint.equals(server.peer, from)) return receive(bytes)
       const opcode = Packet.opcode(bytes)
       if (
@@ -83,42 +134,37 @@ export const open = Effect.fnUntraced(function* (
       if (opcode !== Packet.Opcode.ERROR) socket.sendUnsafe(Transfer.unknownTransferId, from)
     }
     const host = NetAddress.isInetAddressV4(address) ? "0.0.0.0" : "::"
-    const socket: Network.UdpSocket = yield* network.udp(
-      { host, receiveBuffer: options.receiveBufferBytes },
-      onDatagram
-    )
-    return socket
-  })
+    const to = { address: NetAddress.formatHost(address), port: address.port }
+    return openSockets(host, to, options.receiveBufferBytes, onDatagram)
+  }
 
   let attempts = 0
-  let firstError: Network.NetworkError | undefined
+  const errors: Array<Network.NetworkError> = []
   const sendRequests = Effect.fnUntraced(function* (address: NetAddress.InetAddress) {
-    const socket = yield* bind(address)
-    const to = { address: NetAddress.formatHost(address), port: address.port }
+    const { refused, send } = yield* bind(address)
     const next = yield* Retransmission.start(options.retransmission, undefined)
     for (let count = 1; ; count++) {
       const delay = yield* next()
       if (delay === undefined) return
-      yield* socket.send(options.request, to)
+      const request = options.request(count)
+      // A later send may report what became of the packet before, and sends nothing then: it is repeated once.
+      yield* count === 1 ? send(request) : Effect.ignore(Effect.catch(send(request), () => send(request)))
       attempts = Math.max(attempts, count)
-      yield* Effect.sleep(delay)
+      yield* options.ignoreRefusal ? Effect.sleep(delay) : Effect.raceFirst(Effect.sleep(delay), refused)
     }
   })
   const tryAddress = (address: NetAddress.InetAddress, index: number) =>
     Effect.sleep(options.attemptDelayMillis * index).pipe(
       Effect.andThen(sendRequests(address)),
       // An unreachable address must not stop the attempts with the others.
-      Effect.catch((error) =>
-        Effect.sync(() => {
-          firstError ??= error
-        })
-      )
+      Effect.catch((error) => Effect.sync(() => void errors.push(error)))
     )
   const tryAll = Effect.gen(function* () {
     yield* Effect.forEach(options.addresses, tryAddress, { concurrency: "unbounded", discard: true })
+    const [cause] = errors
     const reason =
-      attempts === 0 && firstError !== undefined
-        ? new TftpError.Socket({ cause: firstError })
+      cause !== undefined && errors.length === options.addresses.length
+        ? new TftpError.Socket({ cause })
         : new TftpError.Timeout({ attempts, lastAckMissing: false })
     return yield* new TftpError.TftpError({ reason })
   })

@@ -8,7 +8,9 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Netascii from "../protocol/Netascii.ts"
 import * as Packet from "../protocol/Packet.ts"
+import { FileStoreError, TooLarge } from "../store/FileStoreError.ts"
 import type * as Store from "../store/Store.ts"
+import * as TftpError from "../TftpError.ts"
 import { headerBytes } from "./BlockSource.ts"
 import * as ReceiveMachine from "./ReceiveMachine.ts"
 import * as RetransmissionTimer from "./RetransmissionTimer.ts"
@@ -18,6 +20,8 @@ import * as WriteBuffer from "./WriteBuffer.ts"
 /** The file to write, and the options of the transfer. */
 export interface Options extends Transfer.CommonOptions {
   readonly writable: Store.Writable
+  /** Timeouts until an ACK is sent again. Default 2. */
+  readonly timeoutFactor?: number | undefined
   /** True to learn from the sender which number follows block 65,535, if no option agreed on it. */
   readonly learnRollover: boolean
 }
@@ -29,16 +33,24 @@ export interface ReceiveTransfer extends Transfer.Transfer {
 }
 
 /** The sender's timer should expire first: an unneeded ACK within a window makes it send blocks twice. */
-const timeoutFactor = 2
+const defaultTimeoutFactor = 2
 
 /** Makes the output of received blocks: those received out of order wait in memory, the others in a write buffer. */
 const makeOutput = ({ agreed, mode, writable }: Options) => {
+  const { maxBytes = Number.POSITIVE_INFINITY } = writable
   const decoder = mode === "netascii" ? Netascii.decoder() : undefined
-  const writeBuffer = WriteBuffer.make(writable, agreed.tsize)
+  const writeBuffer = WriteBuffer.make(writable.write, agreed.tsize)
   /** Blocks received out of order, by their number on the wire; `Receiver` limits them. */
   const outOfOrder = new Map<number, Uint8Array>()
-  const append = (block: Uint8Array) => writeBuffer.append(decoder === undefined ? block : decoder.push(block))
+  let fileBytes = 0
+  const write = (bytes: Uint8Array) => {
+    fileBytes += bytes.length
+    writeBuffer.append(bytes)
+  }
+  const append = (block: Uint8Array) => write(decoder === undefined ? block : decoder.push(block))
   return {
+    /** Returns the limit that the file has exceeded; undefined if it has not. */
+    exceededLimit: () => (fileBytes > maxBytes ? maxBytes : undefined),
     unwrittenBytes: writeBuffer.buffered,
     drain: writeBuffer.drain,
     buffer: (datagram: Uint8Array) => outOfOrder.set(Packet.wireBlock(datagram), datagram.slice(headerBytes)),
@@ -51,7 +63,7 @@ const makeOutput = ({ agreed, mode, writable }: Options) => {
     },
     end: () => {
       outOfOrder.clear()
-      if (decoder !== undefined) writeBuffer.append(decoder.end())
+      if (decoder !== undefined) write(decoder.end())
       writeBuffer.end()
     }
   }
@@ -68,15 +80,24 @@ export const make = Effect.fnUntraced(function* (
   const output = makeOutput(options)
   let state = ReceiveMachine.start({ ...agreed, rollover: options.learnRollover ? undefined : agreed.rollover })
 
+  /** Fails at once: the bytes before may wait for the disk, and the client must not send more meanwhile. */
+  const failTooLarge = (limit: number) => {
+    const cause = new FileStoreError({ reason: new TooLarge({ limit }) })
+    completion.fail(new TftpError.File({ cause }))
+  }
   const dispatch = (event: ReceiveMachine.Event, datagram = noDatagram) => {
     if (completion.isDone() && state.phase !== "Dallying") return
     const [next, actions] = ReceiveMachine.step(state, event)
     state = next
-    for (const action of actions) perform(action, datagram)
+    for (const action of actions) {
+      perform(action, datagram)
+      const limit = output.exceededLimit()
+      if (limit !== undefined) return failTooLarge(limit)
+    }
   }
   const timer = yield* RetransmissionTimer.make({
     ...options,
-    timeoutFactor,
+    timeoutFactor: options.timeoutFactor ?? defaultTimeoutFactor,
     onTimeout: () => dispatch({ _tag: "Timeout" }),
     onGiveUp: (attempts) => dispatch({ _tag: "GaveUp", attempts })
   })

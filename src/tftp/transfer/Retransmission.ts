@@ -167,6 +167,44 @@ export const adaptive = (options: AdaptiveOptions = {}): Retransmission => {
   }
 }
 
+/** Options of `scale`. @category models @since 0.1.0 */
+export interface ScaleOptions {
+  readonly factor: number
+}
+
+/**
+ * Multiplies all delays of a policy by a factor.
+ *
+ * **Example** (The side that waits longer)
+ *
+ * ```ts
+ * import { Retransmission } from "effect-inet/tftp"
+ *
+ * const receiver = Retransmission.scale(Retransmission.adaptive(), { factor: 2 })
+ * ```
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const scale: {
+  (options: ScaleOptions): (self: Retransmission) => Retransmission
+  (self: Retransmission, options: ScaleOptions): Retransmission
+} = dual(
+  2,
+  (self: Retransmission, { factor }: ScaleOptions): Retransmission =>
+    (rtt) =>
+      Schedule.fromStep(
+        Effect.map(
+          Schedule.toStep(self(rtt)),
+          (step) => (now: number, input: unknown) =>
+            Effect.map(step(now, input), ([, delay]): [Duration.Duration, Duration.Duration] => {
+              const next = Duration.times(delay, factor)
+              return [next, next]
+            })
+        )
+      )
+)
+
 /** Options of `withDeadline`. @category models @since 0.1.0 */
 export interface DeadlineOptions {
   readonly deadline: Duration.Input

@@ -14,6 +14,9 @@ export interface Case {
 
 const read = "s< RRQ f octet tsize=0 blksize=1428 windowsize=64"
 const write = "s< WRQ f octet tsize=1000 blksize=1428 windowsize=64"
+/** The requests without options, which follow two that had no reply. */
+const plainRead = "s< RRQ f octet"
+const plainWrite = "s< WRQ f octet"
 const quick = { retransmission: Retransmission.fixed({ every: "50 millis", attempts: 3 }) }
 
 /** A transfer with a server of RFC 1350, without options. */
@@ -105,7 +108,28 @@ export const reading: ReadonlyArray<Case> = [
     ends: "done",
     lines: [read, read, ...sent]
   },
-  { title: "times out without a reply", options: quick, ends: "Timeout", lines: [read, read, read] },
+  { title: "times out without a reply", options: quick, ends: "Timeout", lines: [read, read, plainRead] },
+  {
+    title: "leaves the options out after two requests without a reply",
+    options: quick,
+    ends: "done",
+    lines: [read, read, plainRead, ...sent]
+  },
+  {
+    title: "accepts an OACK that arrives after the request without options",
+    options: quick,
+    ends: "done",
+    lines: [
+      read,
+      read,
+      plainRead,
+      "t> OACK blksize=900",
+      "t< ACK 0",
+      "t> DATA 1 900",
+      "t< ACK 1",
+      "t> DATA 2 100"
+    ].concat(["t< ACK 2"])
+  },
   {
     title: "times out when the server stops during the transfer",
     options: quick,
@@ -224,7 +248,13 @@ export const writing: ReadonlyArray<Case> = [
     ends: "ProtocolViolation 4",
     lines: [write, "t> DATA 1 3", "t< ERROR 4"]
   },
-  { title: "times out without a reply", options: quick, ends: "Timeout", lines: [write, write, write] },
+  { title: "times out without a reply", options: quick, ends: "Timeout", lines: [write, write, plainWrite] },
+  {
+    title: "leaves the options out after two requests without a reply",
+    options: quick,
+    ends: "done",
+    lines: [write, write, plainWrite, ...taken]
+  },
   {
     title: "times out without the last ACK: the file may have arrived",
     options: quick,

@@ -18,6 +18,8 @@ export interface Input {
   readonly windowsize: number | undefined
   readonly timeout: Duration.Duration | undefined
   readonly retries: number | undefined
+  readonly patience: Duration.Duration | undefined
+  readonly noOptions: boolean
   readonly json: boolean
 }
 
@@ -28,7 +30,8 @@ export const parse = (url: string) =>
 /** The range of the options timeout and utimeout. */
 const bounds = { minimum: Duration.millis(10), maximum: Duration.seconds(255) }
 
-const optionsOf = Effect.fnUntraced(function* ({ blksize, retries, timeout, windowsize }: Input) {
+const optionsOf = Effect.fnUntraced(function* (input: Input) {
+  const { blksize, noOptions, patience, retries, timeout, windowsize } = input
   if (timeout !== undefined && !Duration.between(timeout, bounds)) {
     return yield* new UsageError({ message: "invalid --timeout: must be from 10ms to 255s" })
   }
@@ -36,7 +39,11 @@ const optionsOf = Effect.fnUntraced(function* ({ blksize, retries, timeout, wind
     blksize,
     windowsize,
     timeout,
-    attempts: retries === undefined ? undefined : retries + 1
+    attempts: retries === undefined ? undefined : retries + 1,
+    patience,
+    plain: noOptions,
+    // Whoever sets one of them waits for a server that is about to start.
+    ignoreRefusal: retries !== undefined || patience !== undefined
   }
   return options
 })
