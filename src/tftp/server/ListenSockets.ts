@@ -6,7 +6,7 @@
 
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
-import type * as Endpoint from "../../network/Endpoint.ts"
+import * as Endpoint from "../../network/Endpoint.ts"
 import * as Network from "../../network/Network.ts"
 
 /** A UDP socket bound to one local address. */
@@ -33,6 +33,15 @@ const addressesFor = (host: string, interfaces: ReadonlyArray<Network.Interface>
   return [...new Set(all)]
 }
 
+/**
+ * Returns the address of a socket. One that systemd or inetd has bound has its own, whatever was asked for; else the
+ * text that was asked for stays, which may have a zone.
+ */
+const hostOf = (requested: string, { local }: Network.UdpSocket): string => {
+  const bound = NetAddress.formatHost(local)
+  return Endpoint.withoutZone(bound) === Endpoint.withoutZone(requested) ? requested : bound
+}
+
 /** Opens one socket, or for a wildcard address one per local address, all on the same port. */
 export const open = Effect.fnUntraced(function* (host: string, port: number, handler: Handler) {
   const network = yield* Network.Network
@@ -44,7 +53,7 @@ export const open = Effect.fnUntraced(function* (host: string, port: number, han
         if (listenSocket !== undefined) handler(bytes, from, listenSocket)
       }
     )
-    listenSocket = { host: localHost, socket }
+    listenSocket = { host: hostOf(localHost, socket), socket }
     return listenSocket
   })
   if (!isWildcard(host)) return [yield* bind(host, port, false)] as const
