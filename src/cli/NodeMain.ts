@@ -18,7 +18,8 @@ import * as CommandInput from "./common/settings/CommandInput.ts"
 import * as ConfigFile from "./common/settings/ConfigFile.ts"
 import * as negativeArguments from "./common/settings/negativeArguments.ts"
 import * as terminalOutput from "./common/terminalOutput.ts"
-import { load } from "./main.ts"
+import * as usageHint from "./common/usageHint.ts"
+import { isServer, load, reloadsAlways } from "./main.ts"
 import * as NodePackage from "./NodePackage.ts"
 import * as NodeLazyServices from "./node/NodeLazyServices.ts"
 import * as NodeSignals from "./node/NodeSignals.ts"
@@ -26,8 +27,10 @@ import * as NodeSignals from "./node/NodeSignals.ts"
 const oneLine = (text: string) => text.trim().replaceAll(/\s*\n\s*/g, " ")
 
 /** Returns the errors of an invalid command line as one line. */
-const messageOf = ({ errors }: Extract<CliOutput.Presenter.Event, { readonly _tag: "InvalidInvocation" }>) =>
-  TerminalText.escape(negativeArguments.decode(oneLine(errors.map((error) => error.message).join(" "))))
+const messageOf = ({ errors, helpDoc }: Extract<CliOutput.Presenter.Event, { readonly _tag: "InvalidInvocation" }>) =>
+  TerminalText.escape(
+    negativeArguments.decode(oneLine(errors.map((error) => usageHint.messageOf(error, helpDoc.flags)).join(" ")))
+  )
 
 /** Width of the terminal that shows the help. */
 const helpColumns = () => process.stdout.columns || process.stderr.columns || Number.POSITIVE_INFINITY
@@ -40,10 +43,16 @@ const presenter: CliOutput.Presenter = {
       : HelpPresenter.make(helpColumns()).present(event)
 }
 
-/** Returns the exit code and the line to print on stderr, if any. */
-export const outcome = (exit: Exit.Exit<void, unknown>): readonly [code: number, line?: string] => {
+/**
+ * Returns the exit code and the line to print on stderr, if any. A server that was told to end while it started has
+ * done so: that is no failure.
+ */
+export const outcome = (
+  exit: Exit.Exit<void, unknown>,
+  isServer: boolean = false
+): readonly [code: number, line?: string] => {
   if (Exit.isSuccess(exit)) return [0]
-  if (Cause.hasInterruptsOnly(exit.cause)) return [130]
+  if (Cause.hasInterruptsOnly(exit.cause)) return [isServer ? 0 : 130]
   const error = Cause.squash(exit.cause)
   if (CliError.isCliError(error) && error._tag === "ShowHelp") return [error.errors.length === 0 ? 0 : 2]
   const message = TerminalText.escape(oneLine(error instanceof Error ? error.message : String(error)))
@@ -95,8 +104,12 @@ const reparse = (args: ReadonlyArray<string>): Effect.Effect<CommandInput.Input,
 
 /** Runs a command line to its end and exits the process. */
 export const run = (args: ReadonlyArray<string>) => {
-  const hasConfigFile = readFrom(args) !== undefined
-  const { isReaderGone, reload, shutdown } = NodeSignals.listen(hasConfigFile, () => fiber.interruptUnsafe())
+  const serves = isServer(args)
+  const { isReaderGone, reload, shutdown } = NodeSignals.listen({
+    isServer: serves,
+    reloads: readFrom(args) !== undefined || reloadsAlways(args),
+    interrupt: () => fiber.interruptUnsafe()
+  })
   const fiber = execute(args).pipe(
     Effect.provideService(ShutdownSignal, shutdown),
     Effect.provideService(ReloadSignal, reload),
@@ -104,7 +117,7 @@ export const run = (args: ReadonlyArray<string>) => {
     Effect.runFork
   )
   fiber.addObserver((exit) => {
-    const [code, line] = isReaderGone() ? [0] : outcome(exit)
+    const [code, line] = isReaderGone() ? [0] : outcome(exit, serves)
     if (line !== undefined) process.stderr.write(`effect-inet: ${line}\n`)
     process.stdout.write("", () => process.exit(code))
   })

@@ -54,6 +54,36 @@ export const commands = {
   }
 }
 
+/** Commands that serve until the process is requested to end. A test compares them with the flags of the commands. */
+export const servers: ReadonlySet<string> = new Set([
+  "up",
+  "rot13 serve",
+  "tftp serve",
+  "hangman serve",
+  "guess serve",
+  "board serve",
+  "primes serve",
+  "status",
+  "listen",
+  "impair"
+])
+
+/** Servers that read files again at each SIGHUP, also without a configuration file. */
+const reloadingServers: ReadonlySet<string> = new Set(["tftp serve"])
+
+/** Returns whether a command line runs one of several commands. */
+const runsOneOf = (names: ReadonlySet<string>, args: ReadonlyArray<string>): boolean => {
+  const isValue = (at: number) => args[at - 1]?.startsWith("-") === true && !args[at - 1]!.includes("=")
+  const [command = "", subcommand = ""] = args.filter((arg, at) => !arg.startsWith("-") && !isValue(at))
+  return names.has(command) || names.has(`${command} ${subcommand}`)
+}
+
+/** Returns whether a command line runs a server. A look at the peers, `status --once`, is none. */
+export const isServer = (args: ReadonlyArray<string>): boolean => runsOneOf(servers, args) && !args.includes("--once")
+
+/** Returns whether a command line runs a server that reloads at SIGHUP, whether or not it has a configuration file. */
+export const reloadsAlways = (args: ReadonlyArray<string>): boolean => runsOneOf(reloadingServers, args)
+
 /** Global flags whose output covers every command. */
 const wholeTree = /^--(?:completions|wizard)(?:=|$)/
 

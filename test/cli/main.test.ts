@@ -1,5 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
+import type * as Command from "effect/cli/Command"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Main from "../../src/cli/main.ts"
+import * as NodeMain from "../../src/cli/NodeMain.ts"
 
 type Tree = Awaited<ReturnType<typeof Main.load>>
 
@@ -25,5 +29,65 @@ describe("command tree", () => {
     assert.deepStrictEqual(loaded(await Main.load(["services", "rot13"])), ["services"])
     assert.deepStrictEqual(loaded(await Main.load(["--faults", "tftp", "rot13", "send", "up"])), ["rot13", "tftp"])
     assert.deepStrictEqual(loaded(await Main.load(["--json", "rot13"])), ["rot13"])
+  })
+})
+
+/** Returns the paths of the commands that have a program. */
+const leaves = (
+  { subcommands }: Command.Command.Any,
+  path: ReadonlyArray<string> = []
+): ReadonlyArray<ReadonlyArray<string>> =>
+  subcommands.length === 0
+    ? [path]
+    : subcommands.flatMap(({ commands }) => commands.flatMap((command) => leaves(command, [...path, command.name])))
+
+/** Returns the names of the flags of a command. */
+const flagsOf = Effect.fnUntraced(function* (path: ReadonlyArray<string>) {
+  let names: ReadonlyArray<string> = []
+  yield* NodeMain.execute([...path, "--help"], {
+    present: (event) =>
+      Effect.sync(() => {
+        if (event._tag === "Help") names = event.helpDoc.flags.map(({ name }) => name)
+      })
+  })
+  return names
+})
+
+describe("servers", () => {
+  it.live("are the commands with the flags of a server", () =>
+    Effect.gen(function* () {
+      const tree = yield* Effect.promise(() => Main.load(["--completions", "bash"]))
+      const found: Array<string> = []
+      for (const path of leaves(tree)) if ((yield* flagsOf(path)).includes("user")) found.push(path.join(" "))
+      assert.deepStrictEqual(found.sort(), [...Main.servers].sort())
+    })
+  )
+
+  it.each([
+    ["rot13 serve", true],
+    ["--log-level debug rot13 serve --port 0", true],
+    ["--capture=up rot13 serve", true],
+    ["rot13 --faults up serve", true],
+    ["up --config a.yaml", true],
+    ["status bob", true],
+    ["status --once", false],
+    ["status-of", false],
+    ["rot13 send localhost 1067 serve", false],
+    ["--capture up rot13 send localhost 1067", false],
+    ["connect localhost 80", false],
+    ["", false]
+  ] as const)("isServer of %s is %s", (line, expected) => {
+    assert.strictEqual(Main.isServer(line.split(" ").filter(Boolean)), expected)
+  })
+
+  it("only tftp serve reloads without a configuration file", () => {
+    const reloads = [...Main.servers].filter((command) => Main.reloadsAlways(command.split(" ")))
+    assert.deepStrictEqual(reloads, ["tftp serve"])
+  })
+
+  it("a server that is told to end while it starts has no failure, a client has", () => {
+    assert.deepStrictEqual(NodeMain.outcome(Exit.interrupt(1), true), [0])
+    assert.deepStrictEqual(NodeMain.outcome(Exit.interrupt(1), false), [130])
+    assert.deepStrictEqual(NodeMain.outcome(Exit.fail(new Error("no")), true), [1, "no"])
   })
 })

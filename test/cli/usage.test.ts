@@ -19,6 +19,14 @@ describe("usage", () => {
     ["rot13 send --style old localhost 1 text", "--style old sends standard input: leave TEXT out"],
     ["rot13 send --style new localhost 1", "--style new requires messages: give at least one TEXT"],
     ["rot13 send --json localhost 1", "--json requires messages: give at least one TEXT"],
+    ...["hangman play", "hangman top", "guess play", "board play", "status"].map(
+      (client) =>
+        [`${client} localhost 1066`, 'Unexpected positional argument: "1066"; the port is a flag: --port 1066'] as const
+    ),
+    ["rot13 serve 1067", 'Unexpected positional argument: "1067"; the port is a flag: --port 1067'],
+    ["guess play localhost 65536", 'Unexpected positional argument: "65536"'],
+    ["guess play localhost guess", 'Unexpected positional argument: "guess"'],
+    ["services rot13 1067", 'Unexpected positional argument: "1067"'],
     ["rot14", 'Unknown subcommand "rot14" for "effect-inet" Did you mean this? rot13'],
     ["tftp serve", "Missing required flag: --root"],
     ["tftp serve --root . --blksize 7", 'Invalid value for flag --blksize: "7". Expected: a number, 8 to 65464'],

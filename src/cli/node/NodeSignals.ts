@@ -4,9 +4,19 @@ import * as Tty from "node:tty"
 import * as Effect from "effect/Effect"
 import * as SystemErrorText from "../../network/SystemErrorText.ts"
 
+/** The command that the signals are for. */
+export interface Options {
+  /** True for a server: it ends in order, and SIGHUP may be a request to reload, also while it starts. */
+  readonly isServer: boolean
+  /** True if it has files to read again, such as a configuration file. */
+  readonly reloads: boolean
+  /** Ends a command that does not wait for `shutdown`. */
+  readonly interrupt: () => void
+}
+
 /** Requests of the process to the running command. */
 export interface NodeSignals {
-  /** Waits until a server is to end. A command that does not wait is interrupted. */
+  /** Waits until a server is to end. A command that does not wait, and a server that starts, is interrupted. */
   readonly shutdown: Effect.Effect<void>
   /** Returns true if the reader of standard output has closed the pipe. */
   readonly isReaderGone: () => boolean
@@ -30,13 +40,14 @@ const isTerminalClosed = () => {
 }
 
 /**
- * Listens for signals until the process exits. `interrupt` ends a command that does not wait for `shutdown`.
+ * Listens for signals until the process exits.
  *
  * - SIGINT, SIGTERM and SIGQUIT end the command; the second one exits at once with code 130.
- * - SIGHUP requests a reload if `reloads` is true, else it ends the command, as often as it comes.
- * - A terminal that is closed ends the command: also with `reloads`, and also if only a write to it tells so.
+ * - SIGHUP requests a reload of a server that has files to read again, else it ends the command, as often as it comes.
+ *   A server that starts reloads once it serves.
+ * - A terminal that is closed ends the command, whatever else SIGHUP does, and also if only a write to it tells so.
  */
-export const listen = (reloads: boolean, interrupt: () => void): NodeSignals => {
+export const listen = ({ interrupt, isServer, reloads }: Options): NodeSignals => {
   const startedOnTerminal = hasTerminal()
   const waiting = { shutdown: undefined as (() => void) | undefined, reload: undefined as (() => void) | undefined }
   let isServing = false
@@ -58,8 +69,8 @@ export const listen = (reloads: boolean, interrupt: () => void): NodeSignals => 
   for (const signal of signals) {
     process.on(signal, () => {
       if (signal === "SIGHUP") {
-        if (reloads && isServing && !(startedOnTerminal && isTerminalClosed())) return requestReload()
-        return end()
+        const isTerminalLost = startedOnTerminal && isTerminalClosed()
+        return isServer && reloads && !isTerminalLost ? requestReload() : end()
       }
       if (exitsAtNext) process.exit(130)
       exitsAtNext = true
