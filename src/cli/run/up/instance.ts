@@ -15,9 +15,15 @@ export type Group = supervisor.Supervisor<Running, never>
 /** The plan of each instance by name; a restart takes the options that it has then. */
 export type Plans = Ref.Ref<ReadonlyMap<string, PlannedInstance>>
 
-/** Names the instance, and the option to change instead of the flag of a command: several services have the same. */
-const explain = (message: string, { found, name, service }: PlannedInstance) =>
-  settings.nameOrigins(`${name === service ? "" : `${name}: `}${message}`, found, (option) => {
+/**
+ * Returns the message of a failed program without the name of the service, since the instance is named beside it, and
+ * with the option to change instead of the flag of a command: several services have the same.
+ */
+export const explain = (
+  message: string,
+  { found = new Map(), name, service }: Pick<PlannedInstance, "name" | "service"> & Partial<PlannedInstance>
+) =>
+  settings.nameOrigins(message.replace(new RegExp(`^${service}(?: relay)?: `), ""), found, (option) => {
     if (name !== service) return `up.services.${name}.${option}`
     return option === "port" ? `--${name}-port` : `--${service === "tftp" && option === "root" ? "tftp-root" : option}`
   })
@@ -40,7 +46,8 @@ export const make = Effect.fnUntraced(function* ({ name }: PlannedInstance, plan
           const shown = address === undefined ? undefined : shownAddress(service, address, values)
           return ready({ ...running, address: shown }, shown === undefined ? "" : NetAddress.formatSocketAddress(shown))
         }
-        yield* program({ ...values, ...own }).pipe(
+        // Metrics and logs of two instances of a service have their own names.
+        yield* program({ ...values, ...own, service: name }).pipe(
           Effect.provideService(CurrentHost, { started, context }),
           Effect.provideContext(context),
           Effect.mapError((error) => ({ message: explain(error.message, planned) }))

@@ -62,12 +62,16 @@ const fromCommandLine = ({ values }: Input, name: string, flags: settings.Table)
   }
 }
 
+/** Returns the host that an instance binds. */
+const hostOf = (service: string, values: Values) => String(values.host ?? services[service]!.defaultHost?.(values))
+
 /** Fails if two instances need the same port: only one of them could start. */
 const checkPorts = Effect.fnUntraced(function* (instances: ReadonlyArray<PlannedInstance>) {
   const taken = new Map<string, string>()
   for (const { name, service, values } of instances) {
-    const { host, port, unix } = values
-    if (unix === undefined && (port === undefined || port === 0)) continue
+    const { port, unix } = values
+    if (unix === undefined && port === 0) continue
+    const host = hostOf(service, values)
     const place = unix === undefined ? `${services[service]!.protocol} port ${port} of ${host}` : `the socket ${unix}`
     const other = taken.get(place)
     if (other !== undefined) {
@@ -93,20 +97,18 @@ const checkUser = Effect.fnUntraced(function* ({ values }: Input, instances: Rea
 export const make = Effect.fnUntraced(function* (input: Input) {
   const listed = input.file?.instances ?? defaultInstances(input)
   const instances = yield* Effect.forEach(listed, ({ name, options, service }) => {
-    const { fixed, flags } = services[service]!
-    return Effect.map(
-      settings.read(flags, sourceOf(input, name, service, options)),
-      ({ found, values }): PlannedInstance => {
-        const given = fromCommandLine(input, name, flags)
-        const replaced = new Set(Object.keys(given).map((key) => settings.nameOf(flags, key)))
-        return {
-          name,
-          service,
-          values: { ...values, ...fixed, ...given },
-          found: new Map([...found].filter(([option]) => !replaced.has(option)))
-        }
+    const { defaultPort, fixed, flags } = services[service]!
+    return Effect.map(settings.read(flags, sourceOf(input, name, service, options)), (read): PlannedInstance => {
+      const given = fromCommandLine(input, name, flags)
+      const replaced = new Set(Object.keys(given).map((key) => settings.nameOf(flags, key)))
+      const values: Values = { ...read.values, ...fixed, ...given }
+      return {
+        name,
+        service,
+        values: { ...values, port: values.port ?? defaultPort?.(values) },
+        found: new Map([...read.found].filter(([option]) => !replaced.has(option)))
       }
-    )
+    })
   }).pipe(Effect.mapError(({ message }) => new UsageError({ message })))
   if (instances.length === 0) return yield* new UsageError({ message: "up: no service to run; add one to up.services" })
   if (input.file?.instances !== undefined) yield* checkPorts(instances)
@@ -125,6 +127,13 @@ const formatValue = (value: unknown): string =>
 
 /** Names of options whose values are not printed. */
 const secrets: ReadonlySet<string> = new Set(["key"])
+
+/** Returns the address that an instance binds: host and port, or the path of a unix socket. */
+export const addressOf = ({ service, values }: PlannedInstance): string => {
+  if (values.unix !== undefined) return String(values.unix)
+  const host = hostOf(service, values)
+  return `${host.includes(":") ? `[${host}]` : host}:${values.port}`
+}
 
 /** Returns the options of an instance by name, as texts: those that are set or have a default that is known here. */
 export const optionsOf = ({ service, values }: PlannedInstance): Readonly<Record<string, string>> => {

@@ -17,18 +17,22 @@ import type * as supervisor from "./supervisor.ts"
 type Instances = supervisor.Table<Running>
 type Instance = supervisor.Supervised<Running>
 
+/** Options that are the address of an instance. */
+const addressOptions: ReadonlySet<string> = new Set(["host", "port", "unix"])
+
 /** Prints the instances that would run. */
 export const printPlan = (planned: ReadonlyArray<plan.PlannedInstance>, json: boolean) =>
   Effect.forEach(
     planned,
     (one) => {
       const { name, service } = one
+      const address = plan.addressOf(one)
       const options = plan.optionsOf(one)
-      if (json) return Console.log(JSON.stringify({ name, service, options }))
-      const shown = Object.entries(options).map(([option, value]) => `${option}=${value}`)
-      return Console.log(
-        Table.formatRow([Table.left(10), Table.left(8)], [name, service, shown.join(" ")], " ").trimEnd()
-      )
+      if (json) return Console.log(JSON.stringify({ name, service, address, options }))
+      const others = Object.entries(options).filter(([option]) => !addressOptions.has(option))
+      const shown = others.map(([option, value]) => `${option}=${value}`)
+      const widths = [Table.left(10), Table.left(8), Table.left(22)]
+      return Console.log(Table.formatRow(widths, [name, service, address, shown.join(" ")], " ").trimEnd())
     },
     { discard: true }
   )

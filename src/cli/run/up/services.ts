@@ -1,6 +1,7 @@
 /** The services that `up` runs: the flags and the programs of their commands, and a command that tries each. */
 import type * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
+import * as HangmanSession from "../../../hangman/HangmanSession.ts"
 import * as board from "../../board.ts"
 import type { Table } from "../../common/settings/settings.ts"
 import * as guess from "../../guess.ts"
@@ -43,6 +44,10 @@ export interface Service {
   readonly protocol: "tcp" | "udp"
   /** Options that differ from those of the command, as texts. */
   readonly defaults: Readonly<Record<string, string>>
+  /** Returns the port if no option sets it. Default: the options have it. */
+  readonly defaultPort?: ((values: Values) => number) | undefined
+  /** Returns the host to bind if no option sets it. Default: the options have it. */
+  readonly defaultHost?: ((values: Values) => string) | undefined
   /** Values that are not options. */
   readonly fixed?: Values | undefined
   /** Returns a command that tries the service. */
@@ -56,6 +61,15 @@ const nc = (host: string, port: number) => `nc ${host} ${port}`
 
 /** The address of the peers of this machine: a status peer of `up` announces itself to them only. */
 const statusAddress = "127.255.255.255"
+
+/** Returns the host that a status peer binds, by its transport. */
+const statusHost = ({ address, relay, transport = "broadcast" }: Values): string => {
+  if (relay === true) return "127.0.0.1"
+  const addresses = String(address ?? "").split(",")
+  const isLocal = addresses.every((one) => one.trim().startsWith("127."))
+  if (transport === "broadcast") return isLocal ? addresses[0]!.trim() : "0.0.0.0"
+  return addresses[0]!.includes("::") ? "::" : "0.0.0.0"
+}
 
 /** All services by name, in the order of their start. */
 export const services: Readonly<Record<string, Service>> = {
@@ -71,6 +85,8 @@ export const services: Readonly<Record<string, Service>> = {
     load: loader("hangman"),
     protocol: "tcp",
     defaults: {},
+    defaultPort: ({ dialect }) =>
+      HangmanSession.defaultPort[(dialect as HangmanSession.Dialect | undefined) ?? "friendly"],
     tryIt: nc
   },
   guess: {
@@ -101,13 +117,14 @@ export const services: Readonly<Record<string, Service>> = {
     protocol: "udp",
     defaults: { port: "6969", root: NodeSampleFolder.folder },
     tryIt: (host, port, { root }) =>
-      `curl -s tftp://${host}:${port}/${root === NodeSampleFolder.folder ? "hello.txt" : "FILE"}`
+      `curl -s tftp://${host.includes(":") ? `[${host}]` : host}:${port}/${root === NodeSampleFolder.folder ? "hello.txt" : "FILE"}`
   },
   status: {
     flags: status.peerFlags,
     load: loader("status"),
     protocol: "udp",
     defaults: { address: statusAddress },
+    defaultHost: statusHost,
     // With JSON the peer joins at once, instead of when its screen opens.
     fixed: { json: true },
     tryIt: (host, port) => {

@@ -17,7 +17,7 @@ export interface Instance<A, R> {
   readonly run: (ready: (running: A, address: string) => Effect.Effect<void>) => Effect.Effect<unknown, Failure, R>
 }
 
-/** A failure with a message for the operator. */
+/** A failure with a message for the operator, which does not name the instance. */
 interface Failure {
   readonly message: string
 }
@@ -84,7 +84,7 @@ export const make = Effect.fnUntraced(function* <A, R>({ schedule }: Options) {
   const runOnce = ({ name, run }: Instance<A, R>, onStarted: Effect.Effect<unknown>) =>
     run((running, address) => Effect.andThen(update(name, { _tag: "Ready", address }, running), onStarted)).pipe(
       Effect.sandbox,
-      Effect.match({ onSuccess: () => `${name}: the server has ended`, onFailure: messageOf })
+      Effect.match({ onSuccess: () => "the server has ended", onFailure: messageOf })
     )
 
   /** Runs an instance until the schedule ends. `onStarted` runs after its first start, good or bad. */
@@ -103,11 +103,12 @@ export const make = Effect.fnUntraced(function* <A, R>({ schedule }: Options) {
       })
       if (delay === undefined) {
         yield* update(name, { _tag: "GiveUp" })
-        yield* Effect.logError(`${error}; ${name} is not started again`)
+        yield* Effect.logError(`${name}: ${error}; it is not started again`)
         return yield* onStarted
       }
       // The same failure again and again is one line; the state counts the restarts.
-      yield* error === lastError ? Effect.logDebug(error) : Effect.logWarning(error)
+      const line = `${name}: ${error}`
+      yield* failures > 1 && error === lastError ? Effect.logDebug(line) : Effect.logWarning(line)
       lastError = error
       yield* onStarted
       yield* Effect.sleep(delay)

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Logger from "effect/Logger"
 import * as Random from "effect/Random"
 import * as Ref from "effect/Ref"
 import * as TestClock from "effect/testing/TestClock"
@@ -9,7 +10,7 @@ import * as supervisor from "../../../../src/cli/run/up/supervisor.ts"
 const fail = (message: string) => Effect.fail({ message })
 
 /** An instance whose starts end as listed: with a failure at once, or never. After the list it serves for ever. */
-const scripted = (name: string, starts: ReadonlyArray<"fails" | "crashes" | number>) =>
+const scripted = (name: string, starts: ReadonlyArray<"fails" | "crashes" | number>, message?: string) =>
   Effect.gen(function* () {
     const started = yield* Ref.make(0)
     const instance: supervisor.Instance<string, never> = {
@@ -18,12 +19,12 @@ const scripted = (name: string, starts: ReadonlyArray<"fails" | "crashes" | numb
         Effect.gen(function* () {
           const at = yield* Ref.getAndUpdate(started, (count) => count + 1)
           const plan = starts[at]
-          if (plan === "fails") return yield* fail(`${name} cannot start`)
+          if (plan === "fails") return yield* fail(message ?? `${name} cannot start`)
           if (plan === "crashes") return yield* Effect.die(new Error(`${name} has crashed`))
           yield* ready(`server of ${name}`, `address of ${name}`)
           if (plan === undefined) return yield* Effect.never
           yield* Effect.sleep(plan)
-          return yield* fail(`${name} has failed`)
+          return yield* fail(message ?? `${name} has failed`)
         })
     }
     return { instance, started: Ref.get(started) }
@@ -91,6 +92,31 @@ describe("supervisor", () => {
       yield* TestClock.adjust("1 minute")
       assert.strictEqual(yield* phaseOf(group, "bad"), "failed")
       assert.strictEqual(yield* bad.started, 3)
+    })
+  )
+
+  it.effect("logs a failure with one name, equal ones once, and again after a long uptime", () =>
+    Effect.gen(function* () {
+      const lines: Array<string> = []
+      const logger = Logger.make(({ logLevel, message }) => void lines.push(`${logLevel}: ${message}`))
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const options = { firstDelayMillis: 1_000, maxDelayMillis: 8_000 }
+          const group = yield* supervisor.make<string, never>({
+            schedule: supervisor.backoff({ ...options, maxRestarts: 2 })
+          })
+          const rot13 = yield* scripted("rot13", ["fails", 20_000, 20_000, "fails", "fails"], "in use")
+          yield* group.add(rot13.instance)
+          for (let count = 0; count < 10; count++) yield* TestClock.adjust("10 seconds")
+          assert.strictEqual((yield* group.instances).get("rot13")?.lastError, "in use")
+        })
+      ).pipe(Effect.provide(Logger.layer([logger])))
+      assert.deepStrictEqual(lines, [
+        "Warn: rot13: in use",
+        "Warn: rot13: in use",
+        "Warn: rot13: in use",
+        "Error: rot13: in use; it is not started again"
+      ])
     })
   )
 

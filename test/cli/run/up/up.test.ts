@@ -124,6 +124,14 @@ describe("up with a configuration file", () => {
     }).pipe(Effect.scoped, Effect.provide(NodeNetwork.layer))
   )
 
+  it.live("refuses two instances on the default port of their service", () =>
+    Effect.gen(function* () {
+      const config = yield* write("up: { services: { a: { service: hangman }, b: { service: hangman } } }\n")
+      const { stderr } = yield* Cli.runInProcess(["up", "--check", "--config", config])
+      assert.include(stderr, "a and b both need tcp port 1066 of 127.0.0.1")
+    }).pipe(Effect.scoped)
+  )
+
   it.live("refuses two instances on one port", () =>
     Effect.gen(function* () {
       const config = yield* write("up: { services: { a: { service: rot13 }, b: { service: rot13 } } }\n")
@@ -168,6 +176,7 @@ describe("up --check", () => {
       assert.deepStrictEqual(lines[0], {
         name: "rot13",
         service: "rot13",
+        address: "127.0.0.5:1067",
         options: {
           host: "127.0.0.5",
           port: "1067",
@@ -177,7 +186,8 @@ describe("up --check", () => {
           drain: "2s"
         }
       })
-      assert.deepInclude(lines[1].options, { model: "processes", "idle-timeout": "9s" })
+      assert.strictEqual(lines[1].address, "127.0.0.5:1066")
+      assert.deepInclude(lines[1].options, { port: "1066", model: "processes", "idle-timeout": "9s" })
     }).pipe(Effect.scoped)
   )
 
@@ -185,8 +195,32 @@ describe("up --check", () => {
     Effect.gen(function* () {
       const { code, stdout } = yield* Cli.runInProcess(["up", "--check", "--rot13-port", "5", "--status-port", "0"])
       assert.strictEqual(code, 0)
-      assert.match(stdout, /^rot13 +rot13 +host=127\.0\.0\.1 port=5$/m)
+      assert.match(stdout, /^rot13 +rot13 +127\.0\.0\.1:5$/m)
       assert.notInclude(stdout, "status")
     })
+  )
+
+  it.live("prints the address of each instance, also where it is a default", () =>
+    Effect.gen(function* () {
+      const config = yield* write(
+        "up:\n  services:\n    rot13:\n    hangman:\n    course: { service: hangman, dialect: course, host: '::' }\n    guess:\n    board: { unix: /run/b }\n    primes:\n    tftp:\n    status:\n    lan: { service: status, address: 255.255.255.255, port: 2067 }\n"
+      )
+      const { stdout } = yield* Cli.runInProcess(["up", "--check", "--config", config])
+      const addresses = stdout
+        .trim()
+        .split("\n")
+        .map((line) => line.split(/ +/).slice(0, 3).join(" "))
+      assert.deepStrictEqual(addresses, [
+        "rot13 rot13 127.0.0.1:1067",
+        "hangman hangman 127.0.0.1:1066",
+        "course hangman [::]:1068",
+        "guess guess 127.0.0.1:1500",
+        "board board /run/b",
+        "primes primes 127.0.0.1:1070",
+        "tftp tftp 127.0.0.1:6969",
+        "status status 127.255.255.255:2066",
+        "lan status 0.0.0.0:2067"
+      ])
+    }).pipe(Effect.scoped)
   )
 })
