@@ -1,7 +1,7 @@
 /** The stats of a server, published as Effect metrics too: one set for each service name. */
 import type * as Context from "effect/Context"
 import * as Metric from "effect/Metric"
-import type { RefusalReason } from "./server/ConnectionLimits.ts"
+import { type RefusalReason, refusalReasons } from "./server/ConnectionLimits.ts"
 
 /** Counters of a server since its start; `active` is the current number of connections. */
 export interface Stats {
@@ -35,7 +35,7 @@ const active = Metric.gauge("effect_inet_connections_active", { description: "Co
 
 /**
  * Returns mutable stats, `refuse`, which counts a refused connection, and `publish`, which updates the metrics with the
- * changes.
+ * changes. The metrics of the service exist from now on, with 0 for what has not happened yet.
  *
  * Updating a metric costs as much as a round trip, so `publish` is for once a sweep.
  */
@@ -52,6 +52,9 @@ export const make = (service: string, context: Context.Context<never>) => {
     bytesSent: add(bytes, { direction: "out" })
   }
   const gauge = add(active, {})
+  gauge(0)
+  for (const addTo of Object.values(counters)) addTo(0)
+  for (const reason of refusalReasons) add(refusals, { reason })(0)
   const stats: Stats = { ...zero }
   const published: Stats = { ...zero }
   /** Refused connections since the last `publish`. */

@@ -13,18 +13,22 @@ export interface ConnectionLimits extends AccessList.AccessList, ConnectionRates
   readonly busyMessage: string | undefined
 }
 
-/** Reason to refuse a connection. @category models @since 0.1.0 */
-export type RefusalReason =
-  | "MaxConnections"
-  | "MaxConnectionsPerPeer"
+/** Reasons to refuse a connection. */
+export const refusalReasons = [
+  "MaxConnections",
+  "MaxConnectionsPerPeer",
   /** The address of the client does not match `allow`, or matches `deny`. */
-  | "NotAllowed"
+  "NotAllowed",
   /** The client, or all clients together, connect more often than the limit. */
-  | "RateExceeded"
+  "RateExceeded",
   /** The process cannot open more files: the network refused the connection. */
-  | "NoDescriptors"
+  "NoDescriptors",
   /** The PROXY header is missing, malformed or late. */
-  | "InvalidProxyHeader"
+  "InvalidProxyHeader"
+] as const
+
+/** Reason to refuse a connection. @category models @since 0.1.0 */
+export type RefusalReason = (typeof refusalReasons)[number]
 
 /** Reason to end a connection: no traffic in either direction, or a peer that does not read. */
 export type TimeoutReason = "Idle" | "NotReading"
