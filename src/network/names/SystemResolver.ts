@@ -10,6 +10,7 @@ import * as Dns from "effect/net/Dns"
 import type * as Host from "effect/net/Host"
 import type * as NetAddress from "effect/net/NetAddress"
 import * as Ref from "effect/Ref"
+import * as Result from "effect/Result"
 import * as RegularFile from "../files/RegularFile.ts"
 
 /** Options of the layer. */
@@ -30,9 +31,10 @@ const query = Effect.fnUntraced(function* (
   const v6 = Effect.map(dns.resolve(host, "AAAA"), (records) => records.map(({ address }) => address))
   if (family !== undefined) return yield* family === "IPv4" ? v4 : v6
   const [found6, found4] = yield* Effect.all([Effect.result(v6), Effect.result(v4)], { concurrency: 2 })
-  const found: ReadonlyArray<NetAddress.IpAddress> = [found6, found4].flatMap((one) =>
-    one._tag === "Success" ? one.success : []
-  )
+  const found: ReadonlyArray<NetAddress.IpAddress> = [
+    ...Result.getOrElse(found6, () => []),
+    ...Result.getOrElse(found4, () => [])
+  ]
   return found.length > 0 ? found : yield* Effect.fromResult(found4)
 })
 
@@ -44,7 +46,7 @@ export const make = Effect.fnUntraced(function* ({ files = defaultFiles }: Optio
   const findProblem = Effect.gen(function* () {
     for (const path of files) {
       const checked = yield* Effect.result(RegularFile.check(path, RegularFile.systemFileBytes))
-      if (checked._tag === "Success") continue
+      if (Result.isSuccess(checked)) continue
       const { message, reason } = checked.failure
       if (reason === "NotRegular" || reason === "TooLarge") return `${path}: ${message}`
     }

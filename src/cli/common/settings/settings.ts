@@ -115,7 +115,7 @@ export const settingsOf = (flags: Readonly<Record<string, unknown>>): ReadonlyAr
 export type Table = Readonly<Record<string, Param.AnyFlag>>
 
 /** The input of a command with these flags. */
-export type Input<Flags extends Table> = {
+type Input<Flags extends Table> = {
   readonly [K in keyof Flags]: Flags[K] extends Param.Param<Param.ParamKind, infer A> ? A : never
 }
 

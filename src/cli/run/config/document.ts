@@ -43,7 +43,8 @@ export const explanations: Readonly<Record<Yaml.ErrorCode, string>> = {
   BAD_COLLECTION_TYPE: "a value cannot have a tag: remove the word with !",
   BAD_DIRECTIVE: "directives are not supported: remove the line that begins with %",
   BAD_DQ_ESCAPE: "unknown escape in a text in double quotes: write \\\\ for a backslash, or use single quotes",
-  BAD_INDENT: "wrong indentation, or a bracket or brace without its end: begin options of one section in the same column",
+  BAD_INDENT:
+    "wrong indentation, or a bracket or brace without its end: begin options of one section in the same column",
   BAD_PROP_ORDER: "anchors and tags are not supported: remove the word with & or !",
   BAD_SCALAR_START: "a text cannot begin with this character: put the text in quotes",
   BLOCK_AS_IMPLICIT_KEY: "a value with a colon and a space, or at its end, needs quotes, such as host: '::'",
