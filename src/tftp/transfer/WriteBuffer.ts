@@ -1,7 +1,7 @@
 /** A write-behind buffer: joins received blocks into large chunks, so that a file needs fewer writes. */
 import * as Effect from "effect/Effect"
 import * as Signal from "../../network/Signal.ts"
-import { FileStoreError, TooLarge } from "../store/FileStoreError.ts"
+import type { FileStoreError } from "../store/FileStoreError.ts"
 import type * as Store from "../store/Store.ts"
 
 /** Bytes of a chunk; a write starts when a quarter of it is filled. */
@@ -14,7 +14,7 @@ interface Chunk {
 
 /** A buffer of bytes to be written. */
 export interface WriteBuffer {
-  /** Appends a copy of the bytes. Those beyond the limit of the file are dropped, and `drain` fails at once. */
+  /** Appends a copy of the bytes. */
   readonly append: (bytes: Uint8Array) => void
   /** Returns the number of bytes not yet written. */
   readonly buffered: () => number
@@ -24,18 +24,14 @@ export interface WriteBuffer {
   readonly drain: (onWritten: () => void) => Effect.Effect<void, FileStoreError>
 }
 
-/** Makes a buffer of a file. The expected size in bytes, if known, keeps the memory for a small file small. */
-export const make = (
-  { maxBytes = Number.POSITIVE_INFINITY, write }: Pick<Store.Writable, "maxBytes" | "write">,
-  expectedBytes: number | undefined
-): WriteBuffer => {
+/** Makes a buffer. The expected size in bytes, if known, keeps the memory for a small file small. */
+export const make = (write: Store.Writable["write"], expectedBytes: number | undefined): WriteBuffer => {
   const chunkSize = Math.max(1_024, Math.min(chunkBytes, expectedBytes ?? chunkBytes))
   const fullChunks: Array<Chunk> = []
   const changed = Signal.make()
   let spare: Chunk | undefined
   let current: Chunk | undefined
   let bufferedBytes = 0
-  let fileBytes = 0
   let ended = false
 
   const newChunk = (): Chunk => {
@@ -54,8 +50,6 @@ export const make = (
   }
   return {
     append: (bytes) => {
-      fileBytes += bytes.length
-      if (fileBytes > maxBytes) return changed.notify()
       bufferedBytes += bytes.length
       for (let at = 0; at < bytes.length; ) {
         current ??= newChunk()
@@ -75,11 +69,8 @@ export const make = (
       changed.notify()
     },
     drain: (onWritten) =>
-      Effect.gen(function* (): Effect.fn.Return<void, FileStoreError> {
+      Effect.gen(function* () {
         while (true) {
-          if (fileBytes > maxBytes) {
-            return yield* Effect.fail(new FileStoreError({ reason: new TooLarge({ limit: maxBytes }) }))
-          }
           const chunk = takeChunk()
           if (chunk === undefined) {
             if (ended) return
