@@ -20,6 +20,8 @@ import * as WriteBuffer from "./WriteBuffer.ts"
 /** The file to write, and the options of the transfer. */
 export interface Options extends Transfer.CommonOptions {
   readonly writable: Store.Writable
+  /** Timeouts until an ACK is sent again. Default 2. */
+  readonly timeoutFactor?: number | undefined
   /** True to learn from the sender which number follows block 65,535, if no option agreed on it. */
   readonly learnRollover: boolean
 }
@@ -31,7 +33,7 @@ export interface ReceiveTransfer extends Transfer.Transfer {
 }
 
 /** The sender's timer should expire first: an unneeded ACK within a window makes it send blocks twice. */
-const timeoutFactor = 2
+const defaultTimeoutFactor = 2
 
 /** Makes the output of received blocks: those received out of order wait in memory, the others in a write buffer. */
 const makeOutput = ({ agreed, mode, writable }: Options) => {
@@ -95,7 +97,7 @@ export const make = Effect.fnUntraced(function* (
   }
   const timer = yield* RetransmissionTimer.make({
     ...options,
-    timeoutFactor,
+    timeoutFactor: options.timeoutFactor ?? defaultTimeoutFactor,
     onTimeout: () => dispatch({ _tag: "Timeout" }),
     onGiveUp: (attempts) => dispatch({ _tag: "GaveUp", attempts })
   })
