@@ -6,7 +6,7 @@ import type * as Scope from "effect/Scope"
 import * as FileName from "./FileName.ts"
 import { AccessDenied, FileStoreError, type Reason } from "./FileStoreError.ts"
 import * as NodeFileCalls from "./NodeFileCalls.ts"
-import * as NodeFileListing from "./NodeFileListing.ts"
+import * as NodeFolderIndex from "./NodeFolderIndex.ts"
 import type { Readable, Request } from "./Store.ts"
 
 /** The symbolic links to follow: those that stay inside the root, or all. */
@@ -116,10 +116,10 @@ const openListing = Effect.fnUntraced(function* (
   folder: ReadonlyArray<string>
 ): Effect.fn.Return<Readable, Failure> {
   const path = yield* follow(base, folder, options)
-  return yield* NodeFileListing.make(path, folder, (real) => confined(base, real, options.followSymlinks))
+  return yield* NodeFolderIndex.make(path, folder, (real) => confined(base, real, options.followSymlinks))
 })
 
-/** Opens the requested file, or the listing of its folder if there is no such file. */
+/** Opens the requested file, or the listing of its folder if the file does not exist. */
 export const openReadable = Effect.fnUntraced(function* (
   options: Options,
   { filename }: Request

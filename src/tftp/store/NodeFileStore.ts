@@ -39,8 +39,8 @@ export interface Options {
    */
   readonly replace?: NodeReplacement.Method | undefined
   /**
-   * The folder of uploads that will be written in place into a file whose folder is not writable. Default: the folder of
-   * the system for temporary files.
+   * The folder of uploads that will be written in place into a file whose folder is not writable. Default: the folder
+   * of the system for temporary files.
    */
   readonly spool?: string | undefined
   /** True to create missing folders of uploads, up to 8 levels below the root. Default false. */
@@ -53,8 +53,8 @@ export interface Options {
    */
   readonly followSymlinks?: NodeFileRead.Links | undefined
   /**
-   * The name of a text file in each folder that lists the folder: name, size and time of the last change of each entry
-   * that can be requested. An existing file of this name is served instead. Default: no listing.
+   * The name of a text file in each folder that lists the folder. A line has the time of the last change, the size and
+   * the name of an entry that can be requested. An existing file of this name is served instead. Default: no listing.
    */
   readonly listing?: string | undefined
   /**
@@ -81,8 +81,8 @@ export interface Options {
  * An upload is written to a temporary file in the same folder, whose name begins with `.tftp-upload-` and cannot be
  * requested. At its end it takes the place of an existing file as `replace` says; readers keep the file they opened,
  * unless it is written in place. A file that the process may not write is refused, also to root if no one may write it.
- * A second upload of the same name is refused meanwhile, also by another server on the directory. The temporary files of
- * a killed server are removed by the next upload into the folder, and those of the same user when the store is made.
+ * A second upload of the same name is refused meanwhile, also by another server on the directory. The temporary files
+ * of a killed server are removed by the next upload into the folder, and those of the same user when the store is made.
  * Uploads do not follow links.
  *
  * @category constructors

@@ -38,7 +38,7 @@ describe("FileStore.orElse", () => {
 })
 
 describe("FileStore.withoutTrailingFf", () => {
-  it.effect("reads a name without its last byte 0xff if there is no other file, and writes no other name", () =>
+  it.effect("reads a name without its last byte 0xff if no file has the whole name, and writes the whole name", () =>
     Effect.gen(function* () {
       const { map, store: root } = store({ fw: "plain", both: "plain", "both\udcff": "with" }, "create")
       const lenient = FileStore.withoutTrailingFf(root)

@@ -4,8 +4,8 @@ import * as Result from "effect/Result"
 import * as NameText from "../../../tftp/protocol/NameText.ts"
 
 /**
- * Returns an argument of this process as text of `NameText`. Node replaces bytes that are not UTF-8 by U+FFFD; Linux has
- * the bytes. On other systems the argument is unchanged.
+ * Returns an argument of this process as text of `NameText`. Node replaces bytes that are not UTF-8 by U+FFFD; Linux
+ * has the bytes. On other systems the argument is unchanged.
  */
 export const restore = (argument: string): string => {
   if (!argument.includes("\ufffd")) return argument

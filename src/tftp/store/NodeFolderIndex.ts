@@ -14,7 +14,7 @@ import type { Readable } from "./Store.ts"
 const maxEntries = 10_000
 
 /** The most entries that are looked up at the same time. */
-const lookupConcurrency = 16
+const maxLookups = 16
 
 /** The longest name that fits into a request of mode octet without options. */
 const maxNameBytes = Packet.maxRequestBytes - "..".length - "\0octet\0".length
@@ -85,7 +85,7 @@ export const make = Effect.fnUntraced(function* (
   const entries = yield* Effect.forEach(
     names.slice(0, maxEntries),
     (name) => Effect.orElseSucceed(find(name), () => undefined),
-    { concurrency: lookupConcurrency }
+    { concurrency: maxLookups }
   )
   const text = format(
     entries.filter((entry) => entry !== undefined),
