@@ -22,47 +22,51 @@ import * as Url from "./protocol/Url.ts"
 import * as ActiveRequests from "./server/ActiveRequests.ts"
 import * as ListenSockets from "./server/ListenSockets.ts"
 import type * as RequestHandler from "./server/RequestHandler.ts"
+import * as ServerLimits from "./server/ServerLimits.ts"
 import * as ServerTelemetry from "./server/ServerTelemetry.ts"
 import type * as TftpMetrics from "./server/TftpMetrics.ts"
 import * as FileStore from "./store/FileStore.ts"
 import type * as TftpServerEvent from "./TftpServerEvent.ts"
-import * as Retransmission from "./transfer/Retransmission.ts"
+import type * as Retransmission from "./transfer/Retransmission.ts"
 import * as RetransmissionTimer from "./transfer/RetransmissionTimer.ts"
 import * as Transfer from "./transfer/Transfer.ts"
 
 /** The UDP port of TFTP: 69 (RFC 1350). @category constants @since 0.1.0 */
 export const defaultPort: number = Url.defaultPort
 
+/** Descriptors of a transfer: two sockets, and the file. */
+const descriptorsOfTransfer = 3
+
+/** Default of `maxTransfers`, if there are as many descriptors. */
+const maxDefaultTransfers = 1_024
+
+/**
+ * Limits of a server, which `reconfigure` can change. Running transfers keep those that they began with.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Limits = ServerLimits.Limits
+
 /** Options of a server: addresses, limits and timers. @category models @since 0.1.0 */
-export interface Options {
+export interface Options extends Limits {
   /** The local address, an IP literal. Default 127.0.0.1, for this host only; `::` is every address, IPv4 too. */
   readonly host?: string | undefined
   /** The UDP port. Default 69; 0 for any free port. */
   readonly port?: number | undefined
-  /** The largest block granted, in bytes, 8 to 65,464 (RFC 2348). Default 65,464. */
-  readonly blksize?: number | undefined
-  /** The largest window granted, in blocks (RFC 7440). Default 64. */
-  readonly windowsize?: number | undefined
-  /** The MTU of the link, in bytes: no block is granted that would be fragmented. Default: no such limit. */
-  readonly mtu?: number | undefined
   /** The range of ports for transfers, inclusive. Default: any port. */
   readonly ports?: readonly [from: number, to: number] | undefined
   /** True to run all transfers on the port of the server, for clients behind firewalls. Default false. */
   readonly singlePort?: boolean | undefined
   /** Threads that run the transfers, from `NodeTransferThreads.make`; ignored with `singlePort`. Default: none. */
   readonly threads?: RequestHandler.TransferThreads | undefined
-  /** The retransmission schedule, unless the client asks for a timeout. Default `Retransmission.adaptive()`. */
+  /**
+   * The retransmission schedule for clients that ask for no timeout; threads do not use it. Default: by `timeout` and
+   * `retries`.
+   */
   readonly retransmission?: Retransmission.Retransmission | undefined
-  /** The most packets to a client that has not replied yet, as its address may be forged. Default 3. */
-  readonly maxUnvalidatedPackets?: number | undefined
-  /** The most concurrent transfers. Default 1,024, or fewer if the process has fewer descriptors left. */
-  readonly maxTransfers?: number | undefined
-  /** The most concurrent transfers with one client address. Default: no separate limit. */
-  readonly maxTransfersPerClient?: number | undefined
-  /** The longest duration of one transfer. Default 1 day. */
-  readonly deadline?: Duration.Input | undefined
-  /** The time that a stopping server gives to transfers in progress. Default 5 seconds. */
-  readonly drain?: Duration.Input | undefined
+  /** True to log each event, its values as annotations, for programs that read the log. Default false. */
+  readonly annotatesLogs?: boolean | undefined
 }
 
 /** Counters of a server since its start. @category models @since 0.1.0 */
@@ -75,6 +79,11 @@ export type Event = TftpServerEvent.Event
 export interface Server extends ServerEvents.Observable<Event, Stats> {
   /** The address and port that it listens on. */
   readonly address: NetAddress.InetAddress
+  /**
+   * Replaces the limits for the requests that follow; those that are left out return to their defaults. Running
+   * transfers go on as they are.
+   */
+  readonly reconfigure: (limits: Limits) => Effect.Effect<void>
   /** Stops the server as closing its scope does: refuses new requests, waits for transfers, then stops the rest. */
   readonly drain: Effect.Effect<void>
 }
@@ -115,16 +124,17 @@ export class TftpServer extends Context.Service<TftpServer, Server>()("effect-in
 export const make = Effect.fnUntraced(function* (
   options: Options = {}
 ): Effect.fn.Return<Server, Network.NetworkError, Network.Network | FileStore.FileStore | Scope.Scope> {
-  const { drain = "5 seconds", deadline = "1 day", singlePort = false } = options
+  const { singlePort = false } = options
   const network = yield* Network.Network
-  const telemetry = yield* ServerTelemetry.make()
-  const { stats } = telemetry
+  const sweeper = yield* Sweeper.make(RetransmissionTimer.periodMillis)
+  const telemetry = yield* ServerTelemetry.make({ annotatesLogs: options.annotatesLogs ?? false, now: sweeper.now })
+  const { malformed, stats } = telemetry
+  const maxTransfersThatFit = Math.floor(network.availableSockets() / (singlePort ? 1 : descriptorsOfTransfer))
+  const defaultMaxTransfers = Math.max(1, Math.min(maxDefaultTransfers, maxTransfersThatFit))
   const context: RequestHandler.ServerContext = {
     store: yield* FileStore.FileStore,
-    sweeper: yield* Sweeper.make(RetransmissionTimer.periodMillis),
-    retransmission: options.retransmission ?? Retransmission.adaptive(),
-    maxUnvalidatedPackets: options.maxUnvalidatedPackets ?? 3,
-    policy: { blksize: options.blksize ?? 65_464, windowsize: options.windowsize ?? 64, mtu: options.mtu },
+    sweeper,
+    retransmission: options.retransmission,
     ports: options.ports,
     singlePort,
     threads: singlePort ? undefined : options.threads,
@@ -133,17 +143,16 @@ export const make = Effect.fnUntraced(function* (
   const requests = yield* ActiveRequests.make({
     context,
     telemetry,
-    maxTransfers: options.maxTransfers ?? Math.max(1, Math.min(1_024, network.availableSockets())),
-    maxTransfersPerClient: options.maxTransfersPerClient ?? Number.POSITIVE_INFINITY,
-    deadline,
-    drain
+    limits: ServerLimits.make(options, defaultMaxTransfers)
   })
 
   const onRequest: ListenSockets.Handler = (bytes, peer, listenSocket) => {
     const packet = Packet.decode(bytes)
     if (Result.isFailure(packet)) {
-      stats.malformed++
-      return listenSocket.socket.sendUnsafe(Transfer.errorPacket(packet.failure.code, packet.failure.message), peer)
+      const { code, message } = packet.failure
+      malformed(peer, message)
+      if (requests.permits(peer)) listenSocket.socket.sendUnsafe(Transfer.errorPacket(code, message), peer)
+      return
     }
     const request = packet.success
     if (request._tag === "RRQ" || request._tag === "WRQ") requests.receive({ request, peer, listenSocket })
@@ -152,9 +161,11 @@ export const make = Effect.fnUntraced(function* (
     const opcode = Packet.opcode(bytes)
     if (opcode === Packet.Opcode.RRQ || opcode === Packet.Opcode.WRQ) return onRequest(bytes, from, listenSocket)
     if (singlePort && requests.receiveDatagram(from, bytes)) return
-    stats.malformed++
+    malformed(from, `not a request (opcode ${opcode}); send a request first`)
     // ACK and ERROR get no reply: some clients acknowledge an ERROR, and the exchange would never end.
-    if (opcode === Packet.Opcode.DATA) listenSocket.socket.sendUnsafe(Transfer.unknownTransferId, from)
+    if (opcode === Packet.Opcode.DATA && requests.permits(from)) {
+      listenSocket.socket.sendUnsafe(Transfer.unknownTransferId, from)
+    }
   }
   const listenSockets = yield* ListenSockets.open(options.host ?? "127.0.0.1", options.port ?? defaultPort, onDatagram)
   yield* Effect.addFinalizer(() => requests.drain)
@@ -164,6 +175,7 @@ export const make = Effect.fnUntraced(function* (
       Effect.sync(() => ({ ...stats }))
     ),
     address: listenSockets[0].socket.local,
+    reconfigure: (limits) => Effect.sync(() => requests.setLimits(ServerLimits.make(limits, defaultMaxTransfers))),
     drain: requests.drain
   }
 })
@@ -202,6 +214,10 @@ export const layer = (
 ): Layer.Layer<TftpServer, Network.NetworkError, Network.Network | FileStore.FileStore> =>
   Layer.effect(TftpServer, make(options))
 
+/** Creates a config of names of options, separated by commas. */
+const optionNames = (name: string) =>
+  Config.map(Config.String(name), (text) => text.split(",").map((one) => one.trim()))
+
 /** Creates the config of the options that have an environment variable of `effect-inet tftp serve`. */
 const configOf = (defaults: Options): Config.Config<Options> => {
   const text = (option: string) => ServerConfig.variable("tftp", option)
@@ -217,6 +233,11 @@ const configOf = (defaults: Options): Config.Config<Options> => {
     blksize: integer("blksize", 8, 65_464, defaults.blksize),
     windowsize: integer("windowsize", 1, 32_767, defaults.windowsize),
     mtu: integer("mtu", 68, 65_535, defaults.mtu),
+    refuse: Config.withDefault(optionNames(text("refuse")), defaults.refuse),
+    allow: Config.withDefault(ServerConfig.networks("tftp", "allow"), defaults.allow),
+    deny: Config.withDefault(ServerConfig.networks("tftp", "deny"), defaults.deny),
+    timeout: duration("timeout", defaults.timeout),
+    retries: integer("retries", 0, 1_000, defaults.retries),
     maxTransfers: integer("max-transfers", 1, Number.MAX_SAFE_INTEGER, defaults.maxTransfers),
     maxTransfersPerClient: integer("max-per-client", 1, Number.MAX_SAFE_INTEGER, defaults.maxTransfersPerClient),
     deadline: duration("deadline", defaults.deadline),

@@ -46,13 +46,11 @@ export type Event =
       readonly summary: Transfer.Summary
     }
   /** The server stopped a transfer, or the client requested another one before its file was open. */
-  | { readonly _tag: "Stopped"; readonly transfer: TransferInfo; readonly summary: Transfer.Summary | undefined }
+  | { readonly _tag: "Stopped"; readonly transfer: TransferInfo; readonly summary: Transfer.Summary }
   /** All transfers were in use, and the client had not replied yet: the server gave its place to another client. */
   | { readonly _tag: "GaveWay"; readonly transfer: TransferInfo }
   /** The server received the request of a running transfer again. */
   | { readonly _tag: "Duplicate"; readonly transfer: TransferInfo }
-  /** The server received a packet that is neither a valid request nor part of a transfer. */
-  | { readonly _tag: "Malformed"; readonly client: Endpoint.Endpoint; readonly detail: string }
 
 const format = ({ client, filename, kind, mode }: TransferInfo, direction: "from" | "to") =>
   `${kind} ${NameText.escape(filename)} ${mode} ${direction} ${client.address} port ${client.port}`
@@ -74,8 +72,6 @@ const ownFields = (event: Event) => {
       return { peerMessage: event.peerMessage }
     case "Failed":
       return { reason: event.error.reason._tag }
-    case "Malformed":
-      return { client: event.client.address, port: event.client.port }
     default:
       return {}
   }
@@ -88,8 +84,6 @@ const ownFields = (event: Event) => {
  * @since 0.1.0
  */
 export const fields = (event: Event): Readonly<Record<string, string | number | undefined>> => {
-  const summary = "summary" in event && event.summary !== undefined ? summaryFields(event.summary) : {}
-  if (!("transfer" in event)) return { event: event._tag, ...ownFields(event) }
   const { client, filename, id, kind, mode } = event.transfer
   return {
     event: event._tag,
@@ -99,7 +93,7 @@ export const fields = (event: Event): Readonly<Record<string, string | number | 
     mode,
     client: client.address,
     port: client.port,
-    ...summary,
+    ...("summary" in event ? summaryFields(event.summary) : {}),
     ...ownFields(event)
   }
 }

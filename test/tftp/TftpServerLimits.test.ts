@@ -3,16 +3,23 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import { constVoid } from "effect/Function"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import * as ServerConfig from "../../src/network/ServerConfig.ts"
+import * as Packet from "../../src/tftp/protocol/Packet.ts"
 import * as FileStoreError from "../../src/tftp/store/FileStoreError.ts"
+import * as MemoryStore from "../../src/tftp/store/MemoryStore.ts"
 import type * as Store from "../../src/tftp/store/Store.ts"
 import type * as TftpServer from "../../src/tftp/TftpServer.ts"
-import { pseudoRandomBytes } from "../support/Hosts.ts"
+import { Hosts, pseudoRandomBytes } from "../support/Hosts.ts"
 import * as TftpHosts from "../support/tftp/TftpHosts.ts"
 import * as TftpTranscript from "../support/tftp/TftpTranscript.ts"
 
 const files = { f: pseudoRandomBytes(1_000), g: pseudoRandomBytes(100_000, 2) }
+
+/** Long, so that no packet is sent again on a busy machine. */
+const timeout = "1 minute"
 
 const file = (reason: FileStoreError.Reason) => new FileStoreError.FileStoreError({ reason, filename: "/secret/f" })
 
@@ -22,30 +29,49 @@ const messageOf = ({ bytes }: TftpTranscript.Received) => new TextDecoder().deco
 describe("TftpServer, limits", () => {
   TftpHosts.both("refuses requests above maxTransfers, and accepts again when a transfer has ended", () =>
     Effect.gen(function* () {
-      const { endpoint, server } = yield* TftpHosts.serve({ files, maxTransfers: 2 })
+      const { endpoint, server } = yield* TftpHosts.serve({ files, maxTransfers: 2, timeout })
       const talk = yield* TftpTranscript.open({ endpoint, content: files.f })
-      yield* talk.play("a> RRQ f octet", "a< DATA 1 512", "b> RRQ f octet", "b< DATA 1 512", "c> RRQ f octet")
+      for (const name of ["a", "b"]) {
+        yield* talk.play(`${name}> RRQ f octet`, `${name}< DATA 1 512`, `${name}> ACK 1`, `${name}< DATA 2 488`)
+      }
+      yield* talk.play("c> RRQ f octet")
       const received = yield* talk.receive("c")
       assert.strictEqual(TftpTranscript.textOf(received.bytes), "ERROR 0")
       assert.match(messageOf(received), /busy/)
       yield* talk.play("c-", "a> ERROR 0 bye", "a-", "c> RRQ f octet", "c< DATA 1 512")
-      const { refused, started } = yield* server.stats
-      assert.deepStrictEqual({ refused, started }, { refused: 1, started: 3 })
+      const { gaveWay, refused, started } = yield* server.stats
+      assert.deepStrictEqual({ gaveWay, refused, started }, { gaveWay: 0, refused: 1, started: 3 })
+    })
+  )
+
+  TftpHosts.simulated("stops an upload within the window in which it exceeds the largest file", () =>
+    Effect.gen(function* () {
+      const memory = MemoryStore.make({ write: "overwrite", quota: { file: 1_000 } })
+      const slow: Store.Store = {
+        ...memory,
+        write: (request) => Effect.map(memory.write(request), (file) => ({ ...file, write: () => Effect.never }))
+      }
+      const { endpoint } = yield* TftpHosts.serve({ store: slow })
+      const talk = yield* TftpTranscript.open({ endpoint, content: files.g })
+      yield* talk.play("a> WRQ h octet", "a< ACK 0", "a> DATA 1 512", "a< ACK 1", "a> DATA 2 512", "a< ERROR 3")
+      yield* talk.play("b> WRQ h octet windowsize=4", "b< OACK windowsize=4")
+      yield* talk.play("b> DATA 1 512", "b> DATA 2 512", "b< ERROR 3")
+      yield* talk.play("c> WRQ h octet tsize=1001", "c< ERROR 3")
     })
   )
 
   TftpHosts.both("refuses requests above maxTransfersPerClient", () =>
     Effect.gen(function* () {
-      const { endpoint } = yield* TftpHosts.serve({ files, maxTransfersPerClient: 1 })
+      const { endpoint } = yield* TftpHosts.serve({ files, maxTransfersPerClient: 1, timeout })
       const talk = yield* TftpTranscript.open({ endpoint, content: files.f })
-      yield* talk.play("a> RRQ f octet", "a< DATA 1 512", "b> RRQ f octet", "b< ERROR 0", "a> ACK 1", "a< DATA 2 488")
+      yield* talk.play("a> RRQ f octet", "a< DATA 1 512", "a> ACK 1", "a< DATA 2 488", "b> RRQ f octet", "b< ERROR 0")
       yield* talk.play("a> ACK 2", "a-", "b> RRQ f octet", "b< DATA 1 512")
     })
   )
 
   TftpHosts.both("accepts a request in place of another from the same port at maxTransfersPerClient", () =>
     Effect.gen(function* () {
-      const { endpoint } = yield* TftpHosts.serve({ files, maxTransfersPerClient: 1 })
+      const { endpoint } = yield* TftpHosts.serve({ files, maxTransfersPerClient: 1, timeout })
       const talk = yield* TftpTranscript.open({ endpoint, content: files.f })
       yield* talk.play("a> WRQ h octet tsize=5", "a< OACK tsize=5", "a> RRQ f octet", "a< DATA 1 512")
     })
@@ -100,6 +126,183 @@ describe("TftpServer, limits", () => {
       const { endpoint } = yield* TftpHosts.serve({ files, blksize: 1_024, windowsize: 2 })
       const talk = yield* TftpTranscript.open({ endpoint })
       yield* talk.play("a> RRQ f octet blksize=8000 windowsize=9", "a< OACK blksize=1024 windowsize=2")
+    })
+  )
+})
+
+/** Counts the reads of the files of a store. */
+const countReads = (store: Store.Store) => {
+  let count = 0
+  const counted = (body: Store.Body): Store.Body =>
+    body._tag === "Stream"
+      ? body
+      : {
+          _tag: "Random",
+          readAt: (position, into) => {
+            count++
+            return body.readAt(position, into)
+          }
+        }
+  const counting: Store.Store = {
+    ...store,
+    read: (request) => Effect.map(store.read(request), (file) => ({ ...file, body: counted(file.body) }))
+  }
+  return { store: counting, reads: () => count }
+}
+
+describe("TftpServer, silent clients", () => {
+  for (const singlePort of [false, true]) {
+    const suffix = singlePort ? " on a single port" : ""
+    TftpHosts.both(`give way to others at maxTransfers, the oldest first${suffix}`, () =>
+      Effect.gen(function* () {
+        const { endpoint, server } = yield* TftpHosts.serve({ files, maxTransfers: 3, singlePort, timeout })
+        const talk = yield* TftpTranscript.open({ endpoint, content: files.f })
+        yield* talk.play("a> RRQ f octet", "a< DATA 1 512", "b> RRQ f octet", "b< DATA 1 512")
+        yield* talk.play("c> WRQ new octet", "c< ACK 0", "a> ACK 1", "a< DATA 2 488")
+        // b has not replied, and is older than c.
+        yield* talk.play(
+          "d> RRQ f octet",
+          "d< DATA 1 512",
+          "b< ERROR 0",
+          "c> DATA 1 5",
+          "c< ACK 1",
+          "d> ACK 1",
+          "d< DATA 2 488"
+        )
+        yield* talk.play("a> ACK 2", "d> ACK 2", "a-", "d-")
+        const { failed, finished, gaveWay, refused } = yield* server.stats
+        assert.deepStrictEqual(
+          { failed, finished, gaveWay, refused },
+          { failed: 0, finished: 3, gaveWay: 1, refused: 0 }
+        )
+      })
+    )
+  }
+
+  TftpHosts.both("get no ERROR when they give way after maxUnvalidatedPackets packets", () =>
+    Effect.gen(function* () {
+      const { endpoint } = yield* TftpHosts.serve({ files, maxTransfers: 1, maxUnvalidatedPackets: 1 })
+      const talk = yield* TftpTranscript.open({ endpoint, content: files.f })
+      yield* talk.play("a> RRQ f octet", "a< DATA 1 512", "b> RRQ f octet", "b< DATA 1 512", "a-")
+    })
+  )
+
+  TftpHosts.both("give way to a request of the same address at maxTransfersPerClient", () =>
+    Effect.gen(function* () {
+      const { endpoint, server } = yield* TftpHosts.serve({ files, maxTransfersPerClient: 1, timeout })
+      const talk = yield* TftpTranscript.open({ endpoint, content: files.f })
+      yield* talk.play("a> RRQ f octet", "a< DATA 1 512", "b> RRQ f octet", "b< DATA 1 512", "a< ERROR 0")
+      yield* talk.play("b> ACK 1", "b< DATA 2 488")
+      const { active, gaveWay } = yield* server.stats
+      assert.deepStrictEqual({ active, gaveWay }, { active: 1, gaveWay: 1 })
+    })
+  )
+
+  TftpHosts.simulated("give way to an upload of the same name after a second", () =>
+    Effect.gen(function* () {
+      const { endpoint, server } = yield* TftpHosts.serve()
+      const talk = yield* TftpTranscript.open({ endpoint, content: files.f })
+      yield* talk.play("a> WRQ new octet", "a< ACK 0", "b> WRQ new octet", "b< ERROR 2")
+      yield* Effect.sleep("1 second")
+      yield* talk.play("b> WRQ new octet", "b< ACK 0", "b> DATA 1 5", "b< ACK 1", "a< ERROR 0")
+      const { finished, gaveWay } = yield* server.stats
+      assert.deepStrictEqual({ finished, gaveWay }, { finished: 1, gaveWay: 1 })
+    })
+  )
+
+  TftpHosts.simulated("of 3,000 forged addresses do not keep a client from being served at once", () =>
+    Effect.gen(function* () {
+      const { client } = yield* Hosts
+      const { reads, store } = countReads(MemoryStore.make({ files: new Map(Object.entries(files)) }))
+      const { endpoint, server } = yield* TftpHosts.serve({ store })
+      const request = Packet.encode({ _tag: "RRQ", filename: "g", mode: "octet", options: [["blksize", "65464"]] })
+      const flood = Effect.forEach(
+        Array.from({ length: 3_000 }),
+        () =>
+          Effect.flatMap(client.network.udp({ host: client.address }, constVoid), ({ sendUnsafe }) =>
+            Effect.sync(() => sendUnsafe(request, endpoint))
+          ),
+        { discard: true }
+      )
+      yield* flood
+      const before = yield* Clock.currentTimeMillis
+      const text = yield* TftpHosts.get(endpoint, "f")
+      assert.deepStrictEqual(text, files.f)
+      // No retransmission: the first one comes after a second.
+      assert.isBelow((yield* Clock.currentTimeMillis) - before, 1_000)
+      const { active, gaveWay, refused } = yield* server.stats
+      assert.deepStrictEqual({ active, gaveWay, refused }, { active: 1_023, gaveWay: 1_977, refused: 0 })
+      // Beyond 128 transfers nothing is read for a client that has not replied to the OACK.
+      assert.isAtMost(reads(), 130)
+    })
+  )
+})
+
+describe("TftpServer, networks", () => {
+  const networks = (text: string) => ServerConfig.parseNetworks(text)!
+  const served = Effect.fnUntraced(function* (options: TftpServer.Limits) {
+    const { endpoint } = yield* TftpHosts.serve({ files, ...options })
+    return yield* TftpHosts.outcome(TftpHosts.get(endpoint, "f"))
+  })
+
+  TftpHosts.both("serves clients of allow, except those of deny", () =>
+    Effect.gen(function* () {
+      const own = (yield* Hosts).client.address
+      assert.strictEqual(yield* served({ allow: networks(own) }), "done")
+      assert.strictEqual(yield* served({ allow: networks("192.0.2.0/24") }), "Refused 2")
+      assert.strictEqual(yield* served({ deny: networks(own) }), "Refused 2")
+      assert.strictEqual(yield* served({ allow: networks("0.0.0.0/0"), deny: networks(own) }), "Refused 2")
+      assert.strictEqual(yield* served({ deny: networks("192.0.2.0/24") }), "done")
+    })
+  )
+
+  TftpHosts.both("gives no reply but the refusal of a request to clients of deny", () =>
+    Effect.gen(function* () {
+      const { endpoint, server } = yield* TftpHosts.serve({ files, deny: networks("0.0.0.0/0") })
+      const talk = yield* TftpTranscript.open({ endpoint })
+      yield* talk.play("a>> DATA 1 5", 'a>> "\\u0000\\u0001f"', "a-", "a> RRQ f octet", "a< ERROR 2")
+      const { malformed, refused } = yield* server.stats
+      assert.deepStrictEqual({ malformed, refused }, { malformed: 2, refused: 1 })
+    })
+  )
+})
+
+describe("TftpServer.reconfigure", () => {
+  TftpHosts.both("applies new limits to the next requests, and leaves running transfers alone", () =>
+    Effect.gen(function* () {
+      const { endpoint, server } = yield* TftpHosts.serve({ files, blksize: 600, timeout })
+      const talk = yield* TftpTranscript.open({ endpoint })
+      yield* talk.play("a> RRQ f octet blksize=1000", "a< OACK blksize=600")
+      const own = (yield* Hosts).client.address
+      yield* server.reconfigure({ deny: ServerConfig.parseNetworks(own), maxTransfers: 1 })
+      yield* talk.play("a> ACK 0", "a< DATA 1 600", "b> RRQ f octet", "b< ERROR 2", "a> ACK 1", "a< DATA 2 400")
+      yield* server.reconfigure({ maxTransfers: 1 })
+      yield* talk.play("b> RRQ f octet", "b< ERROR 0", "a> ACK 2", "a-")
+      yield* server.reconfigure({ refuse: ["BLKSIZE"] })
+      yield* talk.play("b> RRQ f octet blksize=1000 tsize=0", "b< OACK tsize=1000")
+    })
+  )
+})
+
+describe("TftpServer, timers of its limits", () => {
+  TftpHosts.simulated("follow timeout and retries, unless the client asks for a timeout", () =>
+    Effect.gen(function* () {
+      const { endpoint } = yield* TftpHosts.serve({ files, timeout: "300 millis", retries: 2 })
+      const talk = yield* TftpTranscript.open({ endpoint, content: files.f })
+      const gaps = Effect.fnUntraced(function* (request: string, reply: string) {
+        yield* talk.play(request, reply)
+        const times: Array<number> = []
+        for (let count = 0; count < 2; count++) {
+          const before = yield* Clock.currentTimeMillis
+          yield* talk.play(reply)
+          times.push((yield* Clock.currentTimeMillis) - before)
+        }
+        yield* Effect.sleep("3 seconds")
+        yield* talk.play(`${request[0]}-`)
+        return times.map((millis) => Math.round(millis / 100) * 100)
+      })
+      assert.deepStrictEqual(yield* gaps("a> RRQ f octet", "a< DATA 1 512"), [300, 300])
+      assert.deepStrictEqual(yield* gaps("b> RRQ f octet timeout=1", "b< OACK timeout=1"), [1_000, 1_000])
     })
   )
 })

@@ -2,10 +2,13 @@ import { assert, describe, it } from "@effect/vitest"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
 import * as NetAddress from "effect/net/NetAddress"
+import * as References from "effect/References"
 import * as Stream from "effect/Stream"
 import * as Tracer from "effect/Tracer"
 import * as NodeServices from "../../src/network/node/NodeServices.ts"
+import * as ServerConfig from "../../src/network/ServerConfig.ts"
 import * as FileStore from "../../src/tftp/store/FileStore.ts"
 import * as MemoryStore from "../../src/tftp/store/MemoryStore.ts"
 import * as TftpServer from "../../src/tftp/TftpServer.ts"
@@ -53,6 +56,100 @@ describe("TftpServer, spans", () => {
   )
 })
 
+/** Collects the annotations of the lines of a log. */
+const makeLog = () => {
+  const lines: Array<Readonly<Record<string, unknown>>> = []
+  const logger = Logger.map(Logger.formatStructured, ({ annotations, level, message }) =>
+    lines.push({ ...annotations, level, message })
+  )
+  return { lines, layer: Logger.layer([logger]) }
+}
+
+describe("TftpServer, log with the values of events", () => {
+  TftpHosts.simulated("has a line for each event, with its client, its file and its result", () =>
+    Effect.gen(function* () {
+      const { layer, lines } = makeLog()
+      const { endpoint, server } = yield* TftpHosts.serve({ files, annotatesLogs: true, maxTransfers: 1 }).pipe(
+        Effect.provide(layer),
+        Effect.provideService(References.MinimumLogLevel, "All")
+      )
+      const seen: Array<TftpServer.Event> = []
+      yield* Effect.forkScoped(
+        Stream.runForEach(server.events, (event) => Effect.sync(() => seen.push(event))),
+        { startImmediately: true }
+      )
+      const talk = yield* TftpTranscript.open({ endpoint, content: files.f })
+      yield* talk.play("a> RRQ f octet", "a< DATA 1 512", "a> RRQ f octet", "a-", "a>> ACK 9", "b> RRQ f octet")
+      yield* talk.play(
+        "b< DATA 1 512",
+        "a< ERROR 0",
+        "b> ACK 1",
+        "b< DATA 2 88",
+        "c> RRQ f octet",
+        "c< ERROR 0",
+        "b> ACK 2",
+        "b-"
+      )
+      yield* talk.play(
+        "d> RRQ none octet",
+        "d< ERROR 1",
+        "e> RRQ f octet tsize=0",
+        "e< OACK tsize=600",
+        "e> ERROR 8 no"
+      )
+      yield* talk.play("e-", "f> RRQ f octet blksize=600", "f< OACK blksize=600", "f> ERROR 0 bye", "f-")
+      yield* talk.play("g> RRQ f octet", "g< DATA 1 512")
+      yield* Effect.sleep("500 millis")
+      yield* server.drain
+      yield* Effect.sleep("1 second")
+      const tags = seen.map(({ _tag }) => _tag)
+      assert.deepStrictEqual(
+        lines.flatMap(({ event }) => (event === undefined ? [] : [event])),
+        tags
+      )
+      assert.sameMembers(
+        [...new Set(tags)],
+        [...["Started", "Progress", "Finished", "Probed", "Refused", "Failed"], ...["Stopped", "GaveWay", "Duplicate"]]
+      )
+      const finished = lines.find(({ event }) => event === "Finished")!
+      const { client, millis, port, rttMillis, timestamp, ...others } = finished
+      assert.deepInclude(others, {
+        ...{ transfer: 2, kind: "RRQ", file: "f", mode: "octet", level: "INFO" },
+        ...{ bytes: 600, blksize: 512, windowsize: 1, resent: 0 }
+      })
+      assert.isDefined(client)
+      assert.isNumber(port)
+      assert.isNumber(millis)
+      // An ERROR after an OACK without the size is an abort, not a probe.
+      assert.deepInclude(lines.find(({ event, transfer }) => event === "Failed" && transfer === 6)!, {
+        reason: "Refused"
+      })
+    })
+  )
+})
+
+describe("TftpServer, log of refusals", () => {
+  TftpHosts.simulated("names the first of a kind at once, and counts the others once a minute", () =>
+    Effect.gen(function* () {
+      const { layer, lines } = makeLog()
+      const { endpoint } = yield* TftpHosts.serve({ files, deny: ServerConfig.parseNetworks("0.0.0.0/0") }).pipe(
+        Effect.provide(layer)
+      )
+      const talk = yield* TftpTranscript.open({ endpoint })
+      for (const name of ["a", "b", "c"]) yield* talk.play(`${name}> RRQ f octet`, `${name}< ERROR 2`)
+      const texts = () => lines.map(({ message }) => String(message).replace(/port \d+/, "port N"))
+      const detail =
+        "RRQ f octet from 10.0.0.2 port N: not served: the address of the client is not allowed; change the networks to allow or to deny"
+      assert.deepStrictEqual(texts(), [`1 request refused: ${detail}`])
+      yield* Effect.sleep("61 seconds")
+      assert.deepStrictEqual(texts(), [
+        `1 request refused: ${detail}`,
+        `2 requests refused in the last minute: ${detail}`
+      ])
+    })
+  )
+})
+
 describe("TftpServer.statsEvery", () => {
   TftpHosts.simulated("emits the stats at once and in each interval", () =>
     Effect.gen(function* () {
@@ -93,7 +190,9 @@ describe("TftpServer.layerConfig", () => {
     ["TFTP_PORT", "70000", /a whole number, 0 to 65535/],
     ["TFTP_BLKSIZE", "7", /a whole number, 8 to 65464/],
     ["TFTP_PORT_RANGE", "9-3", /two ports such as 50000-50100/],
-    ["TFTP_DEADLINE", "soon", /a time such as/]
+    ["TFTP_DEADLINE", "soon", /a time such as/],
+    ["TFTP_ALLOW", "10.0.0.0/33", /networks such as/],
+    ["TFTP_RETRIES", "-1", /a whole number, 0 to 1000/]
   ] as const) {
     it.live(`refuses ${name}=${value}`, () =>
       Effect.gen(function* () {

@@ -81,7 +81,15 @@ describe("TftpServer, stats and events", () => {
         { bytesReceived, bytesSent, duplicates, failed, finished, malformed, refused, started },
         { bytesReceived: 5, bytesSent: 0, duplicates: 1, failed: 1, finished: 1, malformed: 1, refused: 1, started: 3 }
       )
-      assert.deepStrictEqual(tagsOf(seen), ["Started", "Started", "Refused", "Failed", "Started", "Finished"])
+      assert.deepStrictEqual(tagsOf(seen), [
+        "Started",
+        "Duplicate",
+        "Started",
+        "Refused",
+        "Failed",
+        "Started",
+        "Finished"
+      ])
       const last = seen.at(-1)!
       assert.isTrue(last._tag === "Finished" && last.summary.bytes === 5 && last.transfer.kind === "WRQ")
       const metrics = yield* Metric.snapshot

@@ -51,6 +51,8 @@ export interface Policy {
   readonly family: "IPv4" | "IPv6"
   /** Bytes of the socket buffer: the window of an upload is granted only as far as it fits. Default: no such limit. */
   readonly receiveBuffer?: number | undefined
+  /** The names of options that are ignored as if the server did not know them, in lower case. Default: none. */
+  readonly refuse?: ReadonlyArray<string> | undefined
 }
 
 /** The properties of a request that affect the reply to its options. @category models @since 0.1.0 */
@@ -127,12 +129,16 @@ const parseValue = (name: Name, text: string): number | undefined => {
   return value > maxValues[name] ? undefined : value
 }
 
-/** Returns the known options, by name; the first of each. */
-const knownOptions = (options: ReadonlyArray<Option>): ReadonlyMap<Name, Option> => {
+/** Tests if a server ignores an option, whatever the case of its name. @category guards @since 0.1.0 */
+export const isRefused = ({ refuse = [] }: Pick<Policy, "refuse">, [name]: Option): boolean =>
+  refuse.includes(name.toLowerCase())
+
+/** Returns the known options that are not refused, by name; the first of each. */
+const knownOptions = (options: ReadonlyArray<Option>, policy: Policy): ReadonlyMap<Name, Option> => {
   const found = new Map<Name, Option>()
   for (const option of options) {
     const name = option[0].toLowerCase()
-    if (isName(name) && !found.has(name)) found.set(name, option)
+    if (isName(name) && !found.has(name) && !isRefused(policy, option)) found.set(name, option)
   }
   return found
 }
@@ -186,7 +192,7 @@ const grant = (name: Name, value: number, policy: Policy, info: RequestInfo, agr
  * @since 0.1.0
  */
 export const negotiate = (requested: ReadonlyArray<Option>, policy: Policy, info: RequestInfo): Negotiated => {
-  const known = knownOptions(requested)
+  const known = knownOptions(requested, policy)
   // The window depends on the block size, in whatever order they are requested.
   const agreed: Writable = { ...defaults, blksize: grantBlksize(known.get("blksize"), policy) }
   const reply: Array<Option> = []

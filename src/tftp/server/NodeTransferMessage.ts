@@ -5,6 +5,13 @@ import { TftpError } from "../TftpError.ts"
 import type * as Transfer from "../transfer/Transfer.ts"
 import type { TransferSpec } from "../transfer/TransferSpec.ts"
 
+/** An open file to read, and what it was when it was opened. */
+export interface FileSource {
+  readonly descriptor: number
+  readonly size: number | undefined
+  readonly modifiedAtMillis: number | undefined
+}
+
 /** A message to a thread; `id` identifies the transfer. */
 export type ToThread =
   | {
@@ -12,7 +19,9 @@ export type ToThread =
       readonly id: number
       readonly spec: TransferSpec
       /** The file to read; undefined for an upload. */
-      readonly source: { readonly descriptor: number; readonly size: number | undefined } | undefined
+      readonly source: FileSource | undefined
+      /** The most bytes of an upload; undefined for no limit. */
+      readonly maxBytes: number | undefined
     }
   | { readonly _tag: "Stop"; readonly id: number }
   /** A datagram to handle as if the peer had sent it. */
@@ -33,6 +42,8 @@ export type FromThread =
       readonly summary: Transfer.Summary
       readonly handshakeDone: boolean
     }
+  /** The client has sent its first packet. */
+  | { readonly _tag: "Replied"; readonly id: number }
   /** Bytes of an upload to write to its file. */
   | { readonly _tag: "Write"; readonly id: number; readonly bytes: Uint8Array }
   /** The end of an upload: commit its file. */

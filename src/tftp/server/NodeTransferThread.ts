@@ -10,7 +10,7 @@ import * as Sweeper from "../../network/Sweeper.ts"
 import * as NodeFileCalls from "../store/NodeFileCalls.ts"
 import type * as Store from "../store/Store.ts"
 import { TftpError, ThreadEnded } from "../TftpError.ts"
-import * as Retransmission from "../transfer/Retransmission.ts"
+import * as BlockSource from "../transfer/BlockSource.ts"
 import * as RetransmissionTimer from "../transfer/RetransmissionTimer.ts"
 import type * as Transfer from "../transfer/Transfer.ts"
 import * as Message from "./NodeTransferMessage.ts"
@@ -30,13 +30,14 @@ const post = (message: Message.FromThread, transferList: ReadonlyArray<ArrayBuff
   parentPort!.postMessage(message, transferList)
 
 /** Makes a file that the server writes: each operation waits for its result. */
-const makeWritable = (id: number) => {
+const makeWritable = (id: number, maxBytes: number | undefined) => {
   const replied = Signal.make()
   let error: FileOperationDone["error"]
   const awaitReply = Effect.flatMap(replied.wait, () =>
     error === undefined ? Effect.void : Effect.fail(Message.decodeFileError(error))
   )
   const writable: Store.Writable = {
+    maxBytes,
     write: (bytes) =>
       Effect.suspend(() => {
         const copy = bytes.slice()
@@ -57,6 +58,16 @@ const makeWritable = (id: number) => {
   }
 }
 
+/** Makes a file to read of a descriptor of the server. */
+const readableOf = ({ descriptor, modifiedAtMillis, size }: Message.FileSource, filename: string) => ({
+  size,
+  body: NodeFileCalls.bodyOf(descriptor, filename),
+  unchanged:
+    size === undefined || modifiedAtMillis === undefined
+      ? undefined
+      : NodeFileCalls.unchanged(descriptor, size, modifiedAtMillis, filename)
+})
+
 const report = (id: number, transfer: Transfer.Transfer) =>
   post({ _tag: "Progress", id, summary: transfer.summary(), handshakeDone: transfer.handshakeDone() })
 
@@ -64,30 +75,32 @@ const ended = (id: number, error?: TftpError) => post({ _tag: "Ended", id, error
 
 const main = Effect.gen(function* () {
   const sweeper = yield* Sweeper.make(RetransmissionTimer.periodMillis)
-  const retransmission = Retransmission.adaptive()
   const run = yield* FiberSet.makeRuntime<Network>()
   const fibers = new Map<number, Fiber.Fiber<void, unknown>>()
   const receivers = new Map<number, (bytes: Uint8Array) => void>()
   const replyHandlers = new Map<number, (error: FileOperationDone["error"]) => void>()
 
-  const makeUpload = (id: number) => {
-    const { onReply, writable } = makeWritable(id)
+  const makeUpload = ({ id, maxBytes }: Start) => {
+    const { onReply, writable } = makeWritable(id, maxBytes)
     replyHandlers.set(id, onReply)
     return writable
   }
-  const serve = Effect.fnUntraced(function* ({ id, source, spec }: Start) {
+  const serve = Effect.fnUntraced(function* (message: Start) {
+    const { id, source, spec } = message
     const socket = yield* TransferSocket.open(spec)
-    const file =
-      source === undefined
-        ? makeUpload(id)
-        : { size: source.size, body: NodeFileCalls.bodyOf(source.descriptor, spec.filename) }
+    const file = source === undefined ? makeUpload(message) : readableOf(source, spec.filename)
     const { dally, transfer } = yield* ServerTransfer.make(spec, file, {
       send: socket.send,
       sweeper,
-      retransmission,
-      mayUseLargeBuffers: fibers.size <= maxLargeBufferTransfers
+      retransmission: undefined,
+      memory: BlockSource.memoryOf(fibers.size, maxLargeBufferTransfers)
     })
-    socket.onDatagram(transfer.receive)
+    socket.onDatagram((bytes) => {
+      // Only the first packet matters: the others go straight to the transfer.
+      socket.onDatagram(transfer.receive)
+      post({ _tag: "Replied", id })
+      transfer.receive(bytes)
+    })
     receivers.set(id, transfer.receive)
     yield* Sweeper.every(sweeper, progressIntervalMillis, () => report(id, transfer))
     yield* Effect.ensuring(

@@ -29,6 +29,7 @@ type FileOperation = Extract<Message.FromThread, { readonly _tag: "Write" | "Com
 interface ThreadTransfer {
   summary: Transfer.Summary
   handshakeDone: boolean
+  readonly onReply: () => void
   readonly operations: Queue.Queue<FileOperation>
   readonly ended: Deferred.Deferred<void, TftpError.TftpError>
 }
@@ -56,6 +57,8 @@ const onMessage = (transfers: Thread["transfers"], message: Message.FromThread) 
       transfer.summary = message.summary
       transfer.handshakeDone = message.handshakeDone
       return
+    case "Replied":
+      return transfer.onReply()
     case "Ended":
       return Deferred.doneUnsafe(
         transfer.ended,
@@ -98,12 +101,14 @@ const makeTransfer = Effect.fnUntraced(function* (
   thread: Thread,
   id: number,
   spec: TransferSpec,
-  file: Store.Readable | Store.Writable
+  file: Store.Readable | Store.Writable,
+  onReply: () => void
 ): Effect.fn.Return<ServerTransfer, never, Scope.Scope> {
   const { blksize, windowsize } = spec.agreed
   const entry: ThreadTransfer = {
     summary: { bytes: 0, resent: 0, rtt: undefined, blksize, windowsize },
     handshakeDone: false,
+    onReply,
     operations: yield* Queue.unbounded<FileOperation>(),
     ended: yield* Deferred.make<void, TftpError.TftpError>()
   }
@@ -112,11 +117,13 @@ const makeTransfer = Effect.fnUntraced(function* (
     () => Effect.sync(() => thread.transfers.delete(id))
   )
   const isDownload = "body" in file
-  const source = isDownload ? { descriptor: file.descriptor!, size: file.size } : undefined
+  const source = isDownload
+    ? { descriptor: file.descriptor!, size: file.size, modifiedAtMillis: file.modifiedAtMillis }
+    : undefined
   const awaitEnd = Deferred.await(entry.ended)
   const run = Effect.suspend(() => {
     if (thread.endReason !== undefined) return ended(thread.endReason)
-    thread.post({ _tag: "Start", id, spec, source })
+    thread.post({ _tag: "Start", id, spec, source, maxBytes: isDownload ? undefined : file.maxBytes })
     return isDownload ? awaitEnd : Effect.raceFirst(awaitEnd, performFileOperations(thread, id, entry, file))
   }).pipe(
     // The thread may be reading: keep the file open until the thread has stopped the transfer.
@@ -139,7 +146,7 @@ const makeTransfer = Effect.fnUntraced(function* (
 
 /**
  * Starts `count` threads, which stop when the scope closes. They run all uploads, and downloads of files that have a
- * descriptor. Retransmission in a thread is `Retransmission.adaptive()`, or the timeout that the client asks for.
+ * descriptor. Retransmission in a thread is by the limits of the server, or the timeout that the client asks for.
  *
  * Fails if a thread is not ready after 30 seconds. A thread that ends later, or does not respond for 30 seconds, is
  * replaced; its transfers fail. The server itself runs the transfers that begin while no thread is ready.
@@ -183,10 +190,10 @@ export const make = Effect.fnUntraced(function* (
       new NodeSupervisor.WorkerStartError({ message: `transfer threads failed to start: one ${message}` })
   )
   return {
-    make: (spec, file) => {
+    make: (spec, file, onReply) => {
       if ("body" in file && file.descriptor === undefined) return undefined
       const [least] = supervisor.available().toSorted(([, one], [, other]) => one.transfers.size - other.transfers.size)
-      return least && makeTransfer(least[1], ++lastId, spec, file)
+      return least && makeTransfer(least[1], ++lastId, spec, file, onReply)
     }
   }
 })

@@ -9,19 +9,25 @@ import * as Negotiation from "../protocol/Negotiation.ts"
 import * as Packet from "../protocol/Packet.ts"
 import type * as Store from "../store/Store.ts"
 import type * as TftpError from "../TftpError.ts"
+import * as BlockSource from "../transfer/BlockSource.ts"
 import type * as Retransmission from "../transfer/Retransmission.ts"
 import * as Transfer from "../transfer/Transfer.ts"
 import type { TransferSpec } from "../transfer/TransferSpec.ts"
 import type * as ListenSockets from "./ListenSockets.ts"
+import type { ServerLimits } from "./ServerLimits.ts"
 import * as ServerTransfer from "./ServerTransfer.ts"
 import * as TransferSocket from "./TransferSocket.ts"
 
 /** A pool of threads that run transfers. */
 export interface TransferThreads {
-  /** Makes a transfer that runs in one of the threads; undefined if the file cannot be read there. */
+  /**
+   * Makes a transfer that runs in one of the threads; undefined if the file cannot be read there. `onReply` is called at
+   * the first packet of the client.
+   */
   readonly make: (
     spec: TransferSpec,
-    file: Store.Readable | Store.Writable
+    file: Store.Readable | Store.Writable,
+    onReply: () => void
   ) => Effect.Effect<ServerTransfer.ServerTransfer, never, Scope.Scope> | undefined
 }
 
@@ -29,10 +35,8 @@ export interface TransferThreads {
 export interface ServerContext {
   readonly store: Store.Store
   readonly sweeper: Sweeper.Sweeper
-  readonly retransmission: Retransmission.Retransmission
-  /** Packets in all to a client that has not answered yet. */
-  readonly maxUnvalidatedPackets: number
-  readonly policy: Pick<Negotiation.Policy, "blksize" | "windowsize" | "mtu">
+  /** The policy for clients that ask for no timeout. Undefined: by the limits of the server. */
+  readonly retransmission: Retransmission.Retransmission | undefined
   readonly ports: TransferSpec["ports"]
   /** True if transfers use the port of the server instead of their own. */
   readonly singlePort: boolean
@@ -57,7 +61,8 @@ const oack = (options: ReadonlyArray<Packet.Option>) =>
 
 /** Opens the requested file and negotiates the options. */
 const openAndNegotiate = Effect.fnUntraced(function* (
-  { policy, store }: ServerContext,
+  { store }: ServerContext,
+  { policy }: ServerLimits,
   { listenSocket, peer, request }: ReceivedRequest
 ) {
   const { _tag: kind, filename, mode, options } = request
@@ -70,19 +75,34 @@ const openAndNegotiate = Effect.fnUntraced(function* (
   }
   const file = yield* store.read({ ...storeRequest, size: undefined })
   const { agreed, reply } = Negotiation.negotiate(options, limits, { kind, mode, size: file.size })
-  return { agreed, reply: [...reply, ...(file.options ?? [])], file }
+  const own = file.options?.filter((option) => !Negotiation.isRefused(policy, option)) ?? []
+  return { agreed, reply: [...reply, ...own], file }
 })
 
+/** A transfer that was opened. */
+export interface OpenedRequest extends ServerTransfer.ServerTransfer {
+  /** True if the OACK has the size of the file. */
+  readonly announcesSize: boolean
+  /** The path of an uploaded file on this host; undefined if it has none. */
+  readonly path: string | undefined
+}
+
 /**
- * Opens the file, negotiates the options and makes the transfer; its `run` starts it. Fails if the file or a socket
- * cannot be opened.
+ * Opens the file, negotiates the options and makes the transfer; its `run` starts it. `onReply` is called at the first
+ * packet of the client to the socket of the transfer. Fails if the file or a socket cannot be opened.
  */
 export const open = Effect.fnUntraced(function* (
   context: ServerContext,
-  received: ReceivedRequest
-): Effect.fn.Return<ServerTransfer.ServerTransfer, TftpError.TftpError, Network.Network | Scope.Scope> {
+  limits: ServerLimits,
+  received: ReceivedRequest,
+  onReply: () => void
+): Effect.fn.Return<OpenedRequest, TftpError.TftpError, Network.Network | Scope.Scope> {
   const { listenSocket, peer, request } = received
-  const { agreed, file, reply } = yield* Effect.mapError(openAndNegotiate(context, received), Transfer.fileError)
+  const { agreed, file, reply } = yield* Effect.mapError(
+    openAndNegotiate(context, limits, received),
+    Transfer.fileError
+  )
+  const announcesSize = request._tag === "RRQ" && reply.some(([name]) => name.toLowerCase() === "tsize")
   const spec: TransferSpec = {
     kind: request._tag,
     filename: request.filename,
@@ -92,16 +112,25 @@ export const open = Effect.fnUntraced(function* (
     ports: context.ports,
     agreed,
     initialPacket: oack(reply),
-    maxUnvalidatedPackets: context.maxUnvalidatedPackets
+    timeoutMillis: limits.timeoutMillis,
+    retries: limits.retries,
+    maxUnvalidatedPackets: limits.maxUnvalidatedPackets
   }
-  const inThread = context.threads?.make(spec, file)
-  if (inThread !== undefined) return yield* inThread
+  const path = "commit" in file ? file.path : undefined
+  const inThread = context.threads?.make(spec, file, onReply)
+  if (inThread !== undefined) return { ...(yield* inThread), announcesSize, path }
   const socket = context.singlePort ? undefined : yield* TransferSocket.open(spec)
   const opened = yield* ServerTransfer.make(spec, file, {
     ...context,
     send: socket?.send ?? ((bytes) => listenSocket.socket.sendUnsafe(bytes, peer)),
-    mayUseLargeBuffers: context.activeTransfers() <= maxLargeBufferTransfers
+    memory: BlockSource.memoryOf(context.activeTransfers(), maxLargeBufferTransfers)
   })
-  socket?.onDatagram(opened.transfer.receive)
-  return opened
+  const { receive } = opened.transfer
+  socket?.onDatagram((bytes) => {
+    // Only the first packet matters: the others go straight to the transfer.
+    socket.onDatagram(receive)
+    onReply()
+    receive(bytes)
+  })
+  return { ...opened, announcesSize, path }
 })

@@ -1,8 +1,9 @@
 /**
  * The state of a request that a server has accepted, as a state machine. Pure.
  *
- * A request is opening until its file is open and its options are negotiated, then transferring. After a success it
- * dallies, for a client that may have missed the last ACK, and does not count as active any more. Only an upload that
+ * A request is opening until its file is open and its options are negotiated, then transferring. Its client is silent
+ * until the first packet to the port of the transfer: its address may be forged, and it gives way to another client
+ * when all places are in use. After a success the request dallies, for a client that may have missed the last ACK, and does not count as active any more. Only an upload that
  * the server's own thread runs dallies here: a transfer thread does it by itself, a download does not.
  */
 import * as Packet from "../protocol/Packet.ts"
@@ -12,9 +13,11 @@ import type { ReceivedRequest } from "./RequestHandler.ts"
 /** The state of a request, with the transfer that handles the client's datagrams. */
 export type State =
   | { readonly _tag: "Opening" }
-  | { readonly _tag: "Transferring"; readonly transfer: Transfer.Transfer }
+  | { readonly _tag: "Transferring"; readonly transfer: Transfer.Transfer; readonly isSilent: boolean }
   /** The client has sent another request: this one is ending, and does not count as active any more. */
   | { readonly _tag: "Superseded"; readonly transfer: Transfer.Transfer | undefined }
+  /** Another client has got the place of this silent one: it is ending, and does not count as active any more. */
+  | { readonly _tag: "GaveWay"; readonly transfer: Transfer.Transfer | undefined }
   | { readonly _tag: "Dallying"; readonly transfer: Transfer.Transfer }
   | { readonly _tag: "Ended" }
 
@@ -22,6 +25,10 @@ export type State =
 export type Event =
   /** Its fiber begins the transfer. */
   | { readonly _tag: "Opened"; readonly transfer: Transfer.Transfer }
+  /** The client has sent a packet to the port of the transfer. */
+  | { readonly _tag: "Validated" }
+  /** Another client needs its place, if its client is silent. `mayReply`: the client may get one more packet. */
+  | { readonly _tag: "GiveWay"; readonly mayReply: boolean }
   /** Its transfer has succeeded, and telemetry has recorded it. */
   | { readonly _tag: "Succeeded" }
   /** Its fiber has ended, for whatever reason. */
@@ -34,7 +41,7 @@ export type Action =
   /** Decrements the number of active transfers. */
   | { readonly _tag: "CountEnded" }
   | { readonly _tag: "CountDuplicate" }
-  /** Interrupts the fiber of this request. */
+  /** Interrupts the fiber of this request; a transfer that has begun then sends an ERROR. */
   | { readonly _tag: "Interrupt" }
   /** Passes a packet to the transfer. */
   | { readonly _tag: "Receive"; readonly transfer: Transfer.Transfer; readonly bytes: Uint8Array }
@@ -47,15 +54,21 @@ export type Transition = readonly [state: State, actions: ReadonlyArray<Action>]
 export const initial: State = { _tag: "Opening" }
 
 /**
- * The ERROR that ends a transfer when the client sends another request. The transfer gets it as if from the client, so
- * that the client gets none: it would take it for the reply to its new request.
+ * The ERROR that ends a transfer when the client sends another request, or has got all packets that a silent client may
+ * get. The transfer receives it as if from the client, so that the client gets none: it would take it for the reply to
+ * its new request.
  */
-const superseded = Transfer.errorPacket(Packet.ErrorCode.NotDefined, "superseded by a new request of the client")
+const ending = Transfer.errorPacket(Packet.ErrorCode.NotDefined, "ended by the server")
 
 /** Returns the transfer; undefined before it begins and after the end. */
 export const transferOf = (state: State): Transfer.Transfer | undefined =>
   "transfer" in state ? state.transfer : undefined
 
+/** Returns true if the client has been silent so far, and the request in progress gives way to another. */
+export const givesWay = (state: State): boolean =>
+  state._tag === "Opening" || (state._tag === "Transferring" && state.isSilent)
+
+const none: ReadonlyArray<Action> = []
 const duplicate: ReadonlyArray<Action> = [{ _tag: "CountDuplicate" }]
 const countEnded: Action = { _tag: "CountEnded" }
 
@@ -70,25 +83,42 @@ const onRequest = (state: State, received: ReceivedRequest, isRepeated: boolean)
       const { transfer } = state
       return isRepeated
         ? [state, duplicate]
-        : [{ _tag: "Superseded", transfer }, [countEnded, { _tag: "Receive", transfer, bytes: superseded }, start]]
+        : [{ _tag: "Superseded", transfer }, [countEnded, { _tag: "Receive", transfer, bytes: ending }, start]]
     }
     case "Dallying":
       return [state, [{ _tag: "Interrupt" }, start]]
     case "Superseded":
+    case "GaveWay":
     case "Ended":
       return [state, [start]]
   }
+}
+
+const onGiveWay = (state: State, mayReply: boolean): Transition => {
+  if (!givesWay(state)) return [state, none]
+  const transfer = transferOf(state)
+  const end: Action =
+    transfer === undefined || mayReply ? { _tag: "Interrupt" } : { _tag: "Receive", transfer, bytes: ending }
+  return [{ _tag: "GaveWay", transfer }, [countEnded, end]]
 }
 
 /** Applies an event. */
 export const transition = (state: State, event: Event): Transition => {
   switch (event._tag) {
     case "Opened":
-      return state._tag === "Opening" ? [{ _tag: "Transferring", transfer: event.transfer }, []] : [state, []]
+      return state._tag === "Opening"
+        ? [{ _tag: "Transferring", transfer: event.transfer, isSilent: true }, none]
+        : [state, none]
+    case "Validated":
+      return [state._tag === "Transferring" ? { ...state, isSilent: false } : state, none]
+    case "GiveWay":
+      return onGiveWay(state, event.mayReply)
     case "Succeeded":
-      return state._tag === "Transferring" ? [{ ...state, _tag: "Dallying" }, [countEnded]] : [state, []]
+      return state._tag === "Transferring"
+        ? [{ _tag: "Dallying", transfer: state.transfer }, [countEnded]]
+        : [state, none]
     case "Ended":
-      return [{ _tag: "Ended" }, state._tag === "Opening" || state._tag === "Transferring" ? [countEnded] : []]
+      return [{ _tag: "Ended" }, state._tag === "Opening" || state._tag === "Transferring" ? [countEnded] : none]
     case "RequestReceived":
       return onRequest(state, event.received, event.isRepeated)
   }

@@ -1,11 +1,21 @@
-/** Counts, logs and publishes the outcome of each request of a server. */
+/** Counts, logs and publishes what happens to each request of a server. */
 import * as Effect from "effect/Effect"
+import type * as LogLevel from "effect/LogLevel"
+import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
+import type * as Endpoint from "../../network/Endpoint.ts"
+import * as Quantity from "../../network/Quantity.ts"
 import * as ServerEvents from "../../network/ServerEvents.ts"
+import * as Signal from "../../network/Signal.ts"
+import * as RefusalLog from "../../network/server/RefusalLog.ts"
+import * as Negotiation from "../protocol/Negotiation.ts"
 import type * as TftpError from "../TftpError.ts"
 import * as TftpServerEvent from "../TftpServerEvent.ts"
 import type * as Transfer from "../transfer/Transfer.ts"
+import type * as ServerLimits from "./ServerLimits.ts"
 import * as TftpMetrics from "./TftpMetrics.ts"
+
+type TransferInfo = TftpServerEvent.TransferInfo
 
 /** The counters and events of a server, with a function for each step of a transfer. */
 export interface ServerTelemetry {
@@ -14,87 +24,190 @@ export interface ServerTelemetry {
   /** Returns the number of running transfers with clients at an address. */
   readonly activeTransfersOf: (address: string) => number
   /** Counts a transfer that starts. */
-  readonly transferStarted: (info: TftpServerEvent.TransferInfo) => void
+  readonly transferStarted: (info: TransferInfo) => void
   /** Counts a transfer that has ended, successfully or not. */
-  readonly transferEnded: (info: TftpServerEvent.TransferInfo) => void
+  readonly transferEnded: (info: TransferInfo) => void
   /** Publishes the progress of a transfer. */
-  readonly progress: (info: TftpServerEvent.TransferInfo, transfer: Transfer.Transfer) => void
+  readonly progress: (info: TransferInfo, transfer: Transfer.Transfer) => void
+  /** Counts a request that was received again. */
+  readonly duplicate: (info: TransferInfo) => void
+  /** Counts a datagram that is neither a valid request nor part of a transfer; logged once a minute. */
+  readonly malformed: (client: Endpoint.Endpoint, detail: string) => void
+  /** Reports a request that a limit or the list of networks refuses; logged once a minute. */
+  readonly refusedByLimit: (
+    info: TransferInfo,
+    reason: ServerLimits.RefusalReason,
+    peerMessage: string,
+    detail: string
+  ) => void
   /** Reports a refused request: `peerMessage` was sent to the client, `detail` goes to the log. */
-  readonly refused: (info: TftpServerEvent.TransferInfo, peerMessage: string, detail: string) => Effect.Effect<void>
+  readonly refused: (info: TransferInfo, peerMessage: string, detail: string) => Effect.Effect<void>
   /** Reports a transfer that succeeded. */
   readonly finished: (
-    info: TftpServerEvent.TransferInfo,
+    info: TransferInfo,
     summary: Transfer.Summary,
-    millis: number
+    millis: number,
+    path: string | undefined
   ) => Effect.Effect<void>
-  /** Reports a transfer that failed, or that the client ended after the OACK. */
-  readonly failed: (
-    info: TftpServerEvent.TransferInfo,
-    error: TftpError.TftpError,
-    transfer: Transfer.Transfer
-  ) => Effect.Effect<void>
+  /** Reports a transfer whose client wanted the size of the file only: it ended the transfer after the OACK. */
+  readonly probed: (info: TransferInfo, errorCode: number, summary: Transfer.Summary) => Effect.Effect<void>
+  /** Reports a transfer that failed. */
+  readonly failed: (info: TransferInfo, error: TftpError.TftpError, summary: Transfer.Summary) => Effect.Effect<void>
   /** Reports a transfer that was stopped: the server is stopping, or the client sent another request. */
-  readonly stopped: (info: TftpServerEvent.TransferInfo, transfer: Transfer.Transfer | undefined) => Effect.Effect<void>
+  readonly stopped: (info: TransferInfo, summary: Transfer.Summary | undefined) => Effect.Effect<void>
+  /** Reports a transfer of a silent client that gave way to another; logged once a minute. */
+  readonly gaveWay: (info: TransferInfo, summary: Transfer.Summary | undefined) => void
 }
 
-const directionOf = ({ kind }: TftpServerEvent.TransferInfo) => (kind === "RRQ" ? "out" : "in")
+/** Options of the telemetry. */
+export interface Options {
+  /** True to log each event with its values as annotations. */
+  readonly annotatesLogs: boolean
+  /** Returns monotonic time, in milliseconds. */
+  readonly now: () => number
+}
+
+/** The summary of a transfer that was stopped before it began. */
+const notBegun: Transfer.Summary = {
+  bytes: 0,
+  resent: 0,
+  rtt: undefined,
+  blksize: Negotiation.defaults.blksize,
+  windowsize: Negotiation.defaults.windowsize
+}
+
+const directionOf = ({ kind }: TransferInfo) => (kind === "RRQ" ? "out" : "in")
+
+/** Reasons whose log lines are limited: anybody can cause many of them. */
+type LimitedReason = ServerLimits.RefusalReason | "GaveWay" | "Malformed"
+
+const requests = (count: number) => `${Quantity.format(count, "request")} refused`
+
+/** The level of the lines of a reason, and their beginning. */
+const limitedLines: Readonly<
+  Record<LimitedReason, { readonly level: LogLevel.Severity; readonly countOf: (count: number) => string }>
+> = {
+  MaxTransfers: { level: "Warn", countOf: requests },
+  MaxTransfersPerClient: { level: "Warn", countOf: requests },
+  NotAllowed: { level: "Info", countOf: requests },
+  GaveWay: { level: "Warn", countOf: (count) => `${Quantity.format(count, "transfer")} gave way` },
+  Malformed: { level: "Info", countOf: (count) => Quantity.format(count, "malformed packet") }
+}
+
+const countOf: RefusalLog.Describe<LimitedReason> = (reason, count) => limitedLines[reason].countOf(count)
+
+/** Makes the log of refusals: the first of a reason is logged at once, and the others once a minute. */
+const makeLimitedLog = Effect.fnUntraced(function* (now: () => number) {
+  const runFork = Effect.runForkWith(yield* Effect.context<never>())
+  const log: RefusalLog.RefusalLog<LimitedReason> = new Map()
+  const noted = Signal.make()
+  const writeDueLines = Effect.gen(function* () {
+    yield* noted.wait
+    while (log.size > 0) {
+      yield* Effect.sleep(RefusalLog.intervalMillis)
+      for (const { text } of RefusalLog.due(log, now(), countOf)) yield* Effect.logWarning(text)
+    }
+  })
+  yield* Effect.forkScoped(Effect.forever(writeDueLines))
+  return (reason: LimitedReason, detail: string) => {
+    const line = RefusalLog.note(log, reason, detail, now(), countOf)
+    if (line === undefined) return
+    runFork(Effect.logWithLevel(limitedLines[reason].level)(line))
+    noted.notify()
+  }
+})
 
 /** Makes the telemetry of one server. */
-export const make = Effect.fnUntraced(function* () {
-  const { addActive, countEnded, stats } = TftpMetrics.make(yield* Effect.context<never>())
+export const make = Effect.fnUntraced(function* ({
+  annotatesLogs,
+  now
+}: Options): Effect.fn.Return<ServerTelemetry, never, Scope.Scope> {
+  const context = yield* Effect.context<never>()
+  const runFork = Effect.runForkWith(context)
+  const { addActive, countDuplicate, countEnded, countMalformed, stats } = TftpMetrics.make(context)
   const { emit, events } = yield* ServerEvents.make<TftpServerEvent.Event>()
+  const noteLimited = yield* makeLimitedLog(now)
   const perClient = new Map<string, number>()
-  const countActive = ({ client: { address } }: TftpServerEvent.TransferInfo, by: 1 | -1) => {
+  const countActive = ({ client: { address } }: TransferInfo, by: 1 | -1) => {
     addActive(by)
     const remaining = (perClient.get(address) ?? 0) + by
     if (remaining === 0) perClient.delete(address)
     else perClient.set(address, remaining)
   }
-  const telemetry: ServerTelemetry = {
+  /** Logs an event, and publishes it. */
+  const report = Effect.fnUntraced(function* (level: LogLevel.Severity, text: string, event: TftpServerEvent.Event) {
+    const line = Effect.logWithLevel(level)(text)
+    yield* annotatesLogs ? Effect.annotateLogs(line, TftpServerEvent.fields(event)) : line
+    emit(() => event)
+  })
+  /** Publishes an event that has a line in the log only with its values. */
+  const publish = (level: LogLevel.Severity, event: () => TftpServerEvent.Event) => {
+    if (!annotatesLogs) return emit(event)
+    const made = event()
+    runFork(report(level, `${TftpServerEvent.describe(made.transfer)}: ${made._tag}`, made))
+  }
+  return {
     stats,
     events,
     activeTransfersOf: (address) => perClient.get(address) ?? 0,
     transferStarted: (info) => {
       stats.started++
       countActive(info, 1)
-      emit(() => ({ _tag: "Started", transfer: info }))
+      publish("Info", () => ({ _tag: "Started", transfer: info }))
     },
     transferEnded: (info) => countActive(info, -1),
-    progress: (info, transfer) => emit(() => ({ _tag: "Progress", transfer: info, summary: transfer.summary() })),
-    refused: Effect.fnUntraced(function* (info, peerMessage, detail) {
+    progress: (info, transfer) =>
+      publish("Debug", () => ({ _tag: "Progress", transfer: info, summary: transfer.summary() })),
+    duplicate: (info) => {
+      countDuplicate()
+      publish("Info", () => ({ _tag: "Duplicate", transfer: info }))
+    },
+    malformed: (client, detail) => {
+      countMalformed()
+      noteLimited("Malformed", `from ${client.address} port ${client.port}: ${detail}`)
+    },
+    refusedByLimit: (info, reason, peerMessage, detail) => {
       stats.refused++
       countEnded(directionOf(info), "refused", undefined)
-      yield* Effect.logInfo(`${TftpServerEvent.describe(info)}: ${detail}`)
-      emit(() => ({ _tag: "Refused", transfer: info, peerMessage }))
-    }),
-    finished: Effect.fnUntraced(function* (info, summary, millis) {
+      noteLimited(reason, `${TftpServerEvent.describeRequest(info)}: ${detail}`)
+      publish("Info", () => ({ _tag: "Refused", transfer: info, peerMessage }))
+    },
+    refused: (info, peerMessage, detail) => {
+      stats.refused++
+      countEnded(directionOf(info), "refused", undefined)
+      const event: TftpServerEvent.Event = { _tag: "Refused", transfer: info, peerMessage }
+      return report("Info", `${TftpServerEvent.describeRequest(info)}: ${detail}`, event)
+    },
+    finished: (info, summary, millis, path) => {
       stats.finished++
       countEnded(directionOf(info), "finished", summary)
-      yield* Effect.logInfo(`${TftpServerEvent.describe(info)}: ${TftpServerEvent.describeSummary(summary, millis)}`)
-      emit(() => ({ _tag: "Finished", transfer: info, summary, millis }))
-    }),
-    failed: Effect.fnUntraced(function* (info, error, transfer) {
-      const { reason } = error
-      const summary = transfer.summary()
-      if (reason._tag === "Refused" && !transfer.handshakeDone()) {
-        stats.probed++
-        countEnded(directionOf(info), "probed", summary)
-        yield* Effect.logInfo(
-          `${TftpServerEvent.describe(info)}: size probe: the client ended the transfer after the OACK (error ${reason.code})`
-        )
-        emit(() => ({ _tag: "Probed", transfer: info }))
-        return
-      }
+      const text = `${TftpServerEvent.describe(info)}: ${TftpServerEvent.describeSummary(summary, millis)}`
+      return report("Info", text, { _tag: "Finished", transfer: info, summary, millis, path })
+    },
+    probed: (info, errorCode, summary) => {
+      stats.probed++
+      countEnded(directionOf(info), "probed", summary)
+      const detail = `size probe: the client ended the transfer after the OACK (error ${errorCode})`
+      return report("Info", `${TftpServerEvent.describe(info)}: ${detail}`, { _tag: "Probed", transfer: info })
+    },
+    failed: (info, error, summary) => {
       stats.failed++
-      countEnded(directionOf(info), reason._tag, summary)
-      yield* Effect.logWarning(`${TftpServerEvent.describe(info)}: ${error.message}`)
-      emit(() => ({ _tag: "Failed", transfer: info, error, summary }))
-    }),
-    stopped: Effect.fnUntraced(function* (info, transfer) {
+      countEnded(directionOf(info), error.reason._tag, summary)
+      const event: TftpServerEvent.Event = { _tag: "Failed", transfer: info, error, summary }
+      return report("Warn", `${TftpServerEvent.describe(info)}: ${error.message}`, event)
+    },
+    stopped: (info, summary = notBegun) => {
       stats.failed++
-      countEnded(directionOf(info), "stopped", transfer?.summary())
-      yield* Effect.logWarning(`${TftpServerEvent.describe(info)}: stopped before the end`)
-    })
+      countEnded(directionOf(info), "stopped", summary)
+      const event: TftpServerEvent.Event = { _tag: "Stopped", transfer: info, summary }
+      return report("Warn", `${TftpServerEvent.describe(info)}: stopped before the end`, event)
+    },
+    gaveWay: (info, summary) => {
+      stats.gaveWay++
+      countEnded(directionOf(info), "gave-way", summary)
+      const reason = "busy: all transfers are in use, and this client has not replied yet; raise the limit of transfers"
+      noteLimited("GaveWay", `${TftpServerEvent.describe(info)}: ${reason}`)
+      publish("Info", () => ({ _tag: "GaveWay", transfer: info }))
+    }
   }
-  return telemetry
 })

@@ -5,6 +5,7 @@ import type * as Sweeper from "../../network/Sweeper.ts"
 import type * as Negotiation from "../protocol/Negotiation.ts"
 import * as Packet from "../protocol/Packet.ts"
 import type * as Store from "../store/Store.ts"
+import type * as BlockSource from "../transfer/BlockSource.ts"
 import * as ReceiveTransfer from "../transfer/ReceiveTransfer.ts"
 import * as Retransmission from "../transfer/Retransmission.ts"
 import * as SendTransfer from "../transfer/SendTransfer.ts"
@@ -12,7 +13,7 @@ import type * as Transfer from "../transfer/Transfer.ts"
 import type { TransferSpec } from "../transfer/TransferSpec.ts"
 
 /** The file of a transfer: read for an RRQ, written for a WRQ. */
-export type File = Pick<Store.Readable, "body" | "size"> | Store.Writable
+export type File = Pick<Store.Readable, "body" | "size" | "unchanged"> | Store.Writable
 
 /** A transfer, and the wait that follows when it has succeeded. */
 export interface ServerTransfer {
@@ -26,10 +27,9 @@ export interface Services {
   /** Sends a datagram to the client. */
   readonly send: (bytes: Uint8Array) => void
   readonly sweeper: Sweeper.Sweeper
-  /** Used unless the client asked for a timeout. */
-  readonly retransmission: Retransmission.Retransmission
-  /** True while few transfers run in this thread: each may then use more memory. */
-  readonly mayUseLargeBuffers: boolean
+  /** Used unless the client or the specification has a timeout. Undefined: it adapts to the round trip time. */
+  readonly retransmission: Retransmission.Retransmission | undefined
+  readonly memory: BlockSource.Memory
 }
 
 /**
@@ -39,6 +39,18 @@ export interface Services {
 const dallyMillisOf = ({ timeoutMillis: interval = 0 }: Negotiation.Agreed) =>
   Math.min(30_000, Math.max(6_000, 2 * interval))
 
+/** Returns the policy by the timeout that the client asked for, or else by that of the server. */
+const retransmissionOf = (
+  { agreed, retries, timeoutMillis }: TransferSpec,
+  otherwise: Retransmission.Retransmission | undefined
+): Retransmission.Retransmission => {
+  const every = agreed.timeoutMillis ?? timeoutMillis
+  const attempts = retries === undefined ? undefined : retries + 1
+  return every === undefined
+    ? (otherwise ?? Retransmission.adaptive({ attempts }))
+    : Retransmission.fixed({ every, attempts })
+}
+
 /** Makes the server's side of the transfer that `spec` describes. `transfer.run` of the result starts it. */
 export const make = Effect.fnUntraced(function* (
   spec: TransferSpec,
@@ -46,10 +58,9 @@ export const make = Effect.fnUntraced(function* (
   services: Services
 ): Effect.fn.Return<ServerTransfer, never, Scope.Scope> {
   const { agreed, initialPacket, mode, maxUnvalidatedPackets } = spec
-  const { timeoutMillis: interval, rollover } = agreed
   const common: Transfer.CommonOptions = {
     ...services,
-    retransmission: interval === undefined ? services.retransmission : Retransmission.fixed({ every: interval }),
+    retransmission: retransmissionOf(spec, services.retransmission),
     agreed,
     mode,
     maxUnvalidatedPackets,
@@ -63,7 +74,7 @@ export const make = Effect.fnUntraced(function* (
     ...common,
     initialPacket: initialPacket ?? Packet.ack(0),
     writable: file,
-    learnRollover: rollover === 0
+    learnRollover: agreed.rollover === 0
   })
   return { transfer, dally: Effect.sleep(dallyMillisOf(agreed)) }
 })

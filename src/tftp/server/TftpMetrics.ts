@@ -1,6 +1,7 @@
 /** The counters of a TFTP server, as a record and as Effect metrics. */
 import type * as Context from "effect/Context"
 import * as Metric from "effect/Metric"
+import type * as TftpError from "../TftpError.ts"
 import type * as Transfer from "../transfer/Transfer.ts"
 
 /** Counters of a server since its start. @category models @since 0.1.0 */
@@ -15,11 +16,13 @@ export interface Stats {
   probed: number
   /** Transfers that failed or were stopped. */
   failed: number
-  /** Requests refused by the store or by a limit. */
+  /** Transfers of silent clients that gave way to others while all were in use. */
+  gaveWay: number
+  /** Requests refused by the store, by a limit, or by the address of the client. */
   refused: number
   /** Requests received again while their transfer was running. */
   duplicates: number
-  /** Datagrams to the listen sockets that are not requests. */
+  /** Datagrams to the listen sockets that are not valid requests. */
   malformed: number
   /** Bytes of files sent. */
   bytesSent: number
@@ -35,6 +38,8 @@ const counter = (name: string, description: string) =>
 const transfers = counter("transfers_total", "Transfers, by direction and result")
 const bytes = counter("bytes_total", "Bytes of files, by direction")
 const resent = counter("resent_packets_total", "Packets sent again after a timeout or a gap")
+const duplicates = counter("duplicate_requests_total", "Requests received again while their transfer was running")
+const malformed = counter("malformed_packets_total", "Datagrams to the listen sockets that are not valid requests")
 const active = Metric.gauge("effect_inet_tftp_transfers_active", { description: "Transfers in progress" })
 const rtt = Metric.histogram("effect_inet_tftp_rtt_milliseconds", {
   description: "Smoothed round trip time of a transfer, at its end",
@@ -44,6 +49,46 @@ const rtt = Metric.histogram("effect_inet_tftp_rtt_milliseconds", {
 /** The direction of the file, as seen from the server. */
 export type Direction = "out" | "in"
 
+const directions: ReadonlyArray<Direction> = ["out", "in"]
+
+/** Result of a request; a failure has the tag of its reason. A server resolves no names. */
+type Result =
+  | "finished"
+  | "probed"
+  | "refused"
+  | "stopped"
+  | "gave-way"
+  | Exclude<TftpError.Reason["_tag"], "Unresolved">
+
+const results: Readonly<Record<Result, true>> = {
+  finished: true,
+  probed: true,
+  refused: true,
+  stopped: true,
+  "gave-way": true,
+  Refused: true,
+  Timeout: true,
+  Superseded: true,
+  DeadlineExceeded: true,
+  ProtocolViolation: true,
+  SizeMismatch: true,
+  File: true,
+  Socket: true,
+  ThreadEnded: true
+}
+
+/** Adds 0 to all metrics, so that they exist before the first transfer. */
+const register = (context: Context.Context<never>) => {
+  active.updateUnsafe(0, context)
+  for (const packets of [resent, duplicates, malformed]) packets.updateUnsafe(0, context)
+  rtt.valueUnsafe(context)
+  for (const direction of directions) {
+    Metric.withAttributes(bytes, { direction }).updateUnsafe(0, context)
+    for (const result of Object.keys(results))
+      Metric.withAttributes(transfers, { direction, result }).updateUnsafe(0, context)
+  }
+}
+
 /** Makes the counters of one server; the totals of a transfer are added when it has ended. */
 export const make = (context: Context.Context<never>) => {
   const stats: Stats = {
@@ -52,6 +97,7 @@ export const make = (context: Context.Context<never>) => {
     finished: 0,
     probed: 0,
     failed: 0,
+    gaveWay: 0,
     refused: 0,
     duplicates: 0,
     malformed: 0,
@@ -59,11 +105,23 @@ export const make = (context: Context.Context<never>) => {
     bytesReceived: 0,
     resent: 0
   }
+  register(context)
   const addActive = (by: 1 | -1) => {
     stats.active += by
     active.updateUnsafe(stats.active, context)
   }
-  /** Counts an ended transfer. The result is `finished`, `probed`, `refused`, `stopped` or the tag of a failure. */
+  const countDuplicate = () => {
+    stats.duplicates++
+    duplicates.updateUnsafe(1, context)
+  }
+  const countMalformed = () => {
+    stats.malformed++
+    malformed.updateUnsafe(1, context)
+  }
+  /**
+   * Counts an ended transfer. The result is `finished`, `probed`, `refused`, `stopped`, `gave-way` or the tag of a
+   * failure.
+   */
   const countEnded = (direction: Direction, result: string, summary: Transfer.Summary | undefined) => {
     Metric.withAttributes(transfers, { direction, result }).updateUnsafe(1, context)
     if (summary === undefined) return
@@ -73,5 +131,5 @@ export const make = (context: Context.Context<never>) => {
     resent.updateUnsafe(summary.resent, context)
     if (summary.rtt !== undefined) rtt.updateUnsafe(summary.rtt.smoothed, context)
   }
-  return { stats, addActive, countEnded }
+  return { stats, addActive, countDuplicate, countMalformed, countEnded }
 }

@@ -22,6 +22,9 @@ export interface BlockSource {
   readonly run: (onReady: () => void) => Effect.Effect<never, FileStoreError>
 }
 
+/** The memory that a transfer may use: much while few transfers run in the process, and little while many do. */
+export type Memory = "large" | "small" | "least"
+
 /** The parameters of the transfer that a source depends on. */
 export interface Options {
   /** Bytes of a block. */
@@ -31,15 +34,25 @@ export interface Options {
   readonly mode: Packet.Mode
   /** The name for error messages. */
   readonly filename: string
-  /** True while few transfers run in this process: each may then use more memory. */
-  readonly mayUseLargeBuffers: boolean
+  readonly memory: Memory
 }
 
 /** Bytes of the header of a DATA packet, before the block. */
 export const headerBytes = 4
 
-/** Bytes of one read: a larger buffer costs memory and saves CPU time. */
-export const readBytes = { large: 1_024 * 1_024, small: 128 * 1_024 }
+/** Bytes of one read by the memory: a larger buffer saves CPU time. */
+export const readBytes: Readonly<Record<Memory, number>> = {
+  large: 1_024 * 1_024,
+  small: 128 * 1_024,
+  least: 16 * 1_024
+}
+
+/** The most concurrent transfers at which each may use small buffers: 16 MiB in all. */
+const maxSmallBufferTransfers = 128
+
+/** Returns the memory of one more transfer. `maxLarge` is the number of transfers at which each may use much. */
+export const memoryOf = (activeTransfers: number, maxLarge: number): Memory =>
+  activeTransfers <= maxLarge ? "large" : activeTransfers <= maxSmallBufferTransfers ? "small" : "least"
 
 /** Copies a block behind the header of a packet; returns the part of the packet that is used. */
 export const fill = (packet: Uint8Array, block: Uint8Array): Uint8Array => {

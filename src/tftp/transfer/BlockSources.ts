@@ -6,6 +6,7 @@ import type { FileStoreError } from "../store/FileStoreError.ts"
 import type * as Store from "../store/Store.ts"
 import * as BlockSource from "./BlockSource.ts"
 import * as FileSource from "./FileSource.ts"
+import * as FixedSizeBody from "./FixedSizeBody.ts"
 import * as StreamSource from "./StreamSource.ts"
 import * as VectoredFileSource from "./VectoredFileSource.ts"
 
@@ -35,12 +36,14 @@ const encoded = (stream: Stream.Stream<Uint8Array, FileStoreError>) =>
 
 /** Makes the source of the blocks of a file or a stream, encoded for the mode. */
 export const make = (
-  { body, size }: Pick<Store.Readable, "body" | "size">,
+  readable: Pick<Store.Readable, "body" | "size" | "unchanged">,
   options: BlockSource.Options
 ): BlockSource.BlockSource => {
-  const { blksize, mayUseLargeBuffers, mode, windowsize } = options
+  const { blksize, filename, memory, mode, windowsize } = options
+  const { size } = readable
+  const body = FixedSizeBody.make(readable, filename)
   if (mode === "octet" && body._tag === "Random") {
-    return (mayUseLargeBuffers || windowsize === 1) &&
+    return (memory === "large" || windowsize === 1) &&
       blksize >= minVectoredBlockBytes &&
       body.readVectoredAt !== undefined
       ? VectoredFileSource.make({
@@ -48,7 +51,7 @@ export const make = (
           size,
           blksize,
           windowsize,
-          readBytes: BlockSource.readBytes.small
+          readBytes: BlockSource.readBytes[memory === "least" ? "least" : "small"]
         })
       : FileSource.make(body, size, options)
   }

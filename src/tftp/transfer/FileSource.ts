@@ -23,10 +23,9 @@ interface ChunkBuffer {
 export const make = (
   body: Extract<Store.Body, { readonly _tag: "Random" }>,
   size: number | undefined,
-  { blksize, filename, mayUseLargeBuffers }: BlockSource.Options
+  { blksize, filename, memory }: BlockSource.Options
 ): BlockSource.BlockSource => {
-  const { large, small } = BlockSource.readBytes
-  const blocksPerChunk = Math.max(1, Math.floor((mayUseLargeBuffers ? large : small) / blksize))
+  const blocksPerChunk = Math.max(1, Math.floor(BlockSource.readBytes[memory] / blksize))
   const chunkBytes = blocksPerChunk * blksize
   const bufferBytes = Math.min(chunkBytes, size === undefined ? Number.POSITIVE_INFINITY : size + 1)
   const buffers: Array<ChunkBuffer> = []

@@ -18,7 +18,7 @@ import * as Transfer from "./Transfer.ts"
 
 /** The file to send, and the options of the transfer. */
 export interface Options extends Transfer.CommonOptions {
-  readonly readable: Pick<Store.Readable, "body" | "size">
+  readonly readable: Pick<Store.Readable, "body" | "size" | "unchanged">
   /** The name for error messages. */
   readonly filename: string
 }
@@ -30,10 +30,10 @@ const pauseRttFraction = 1 / 4
 const minPauseMillis = 1
 
 /** Makes the blocks of the file, and `sendBlock`, which returns false if the block has not been read yet. */
-const makeBlocks = ({ agreed, filename, mayUseLargeBuffers, mode, readable, send }: Options) => {
+const makeBlocks = ({ agreed, filename, memory, mode, readable, send }: Options) => {
   const { blksize, rollover, windowsize } = agreed
-  const source = BlockSources.make(readable, { blksize, windowsize, mode, filename, mayUseLargeBuffers })
-  const packetBuffer = new Uint8Array(headerBytes + blksize)
+  const source = BlockSources.make(readable, { blksize, windowsize, mode, filename, memory })
+  let packetBuffer: Uint8Array | undefined
   let lastBlockBytes = 0
   return {
     source,
@@ -44,6 +44,7 @@ const makeBlocks = ({ agreed, filename, mayUseLargeBuffers, mode, readable, send
      * newer block twice, which the protocol handles as a loss. The last block is shorter and has a buffer of its own.
      */
     sendBlock: (block: number) => {
+      packetBuffer ??= new Uint8Array(headerBytes + blksize)
       const packet = source.take(block, packetBuffer)
       if (packet === undefined) return false
       const wire = Sender.toWire(rollover, block)
@@ -80,6 +81,9 @@ export const make = Effect.fnUntraced(function* (
   const { bytesUpTo, sendBlock, source } = makeBlocks(options)
   const completion = Transfer.makeCompletion(send)
   const pauseDue = Signal.make()
+  const replied = Signal.make()
+  /** True while nothing is read, to keep the memory for many silent clients small. */
+  let awaitsReply = options.memory === "least" && initialPacket !== undefined
   let state = SendMachine.start(agreed, initialPacket !== undefined)
 
   const dispatch = (event: SendMachine.Event) => {
@@ -111,6 +115,10 @@ export const make = Effect.fnUntraced(function* (
         return sendBlocks()
       case "Advance":
         timer.onReply()
+        if (awaitsReply) {
+          awaitsReply = false
+          replied.notify()
+        }
         return source.release(action.highAck)
       case "AddRttSample":
         return timer.addRttSample(action.millis)
@@ -142,7 +150,10 @@ export const make = Effect.fnUntraced(function* (
     run: Effect.suspend(() => {
       dispatch({ _tag: "Start", at: timer.now() })
       const readFile = Effect.mapError(
-        source.run(() => dispatch({ _tag: "BlocksRead" })),
+        Effect.andThen(
+          awaitsReply ? replied.wait : Effect.void,
+          source.run(() => dispatch({ _tag: "BlocksRead" }))
+        ),
         Transfer.fileError
       )
       const pauses = runPauses(pauseDue, timer, () => dispatch({ _tag: "PauseEnded" }))

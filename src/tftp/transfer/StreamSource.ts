@@ -6,13 +6,14 @@ import * as Signal from "../../network/Signal.ts"
 import type { FileStoreError } from "../store/FileStoreError.ts"
 import * as BlockSource from "./BlockSource.ts"
 
-/** Makes a source over a stream; it reads ahead by one window and 128 KiB. */
+/** Makes a source over a stream; it reads ahead by one window and 128 KiB, or less. */
 export const make = (
   stream: Stream.Stream<Uint8Array, FileStoreError>,
-  { blksize, windowsize }: Pick<BlockSource.Options, "blksize" | "windowsize">
+  { blksize, memory, windowsize }: Pick<BlockSource.Options, "blksize" | "memory" | "windowsize">
 ): BlockSource.BlockSource => {
   const buffered = new Map<number, Uint8Array>()
-  const maxBufferedBlocks = windowsize + Math.max(1, Math.floor(BlockSource.readBytes.small / blksize))
+  const readAheadBytes = BlockSource.readBytes[memory === "least" ? "least" : "small"]
+  const maxBufferedBlocks = windowsize + Math.max(1, Math.floor(readAheadBytes / blksize))
   const released = Signal.make()
   let lastRead = 0
   let lastReleased = 0

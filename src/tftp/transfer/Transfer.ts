@@ -6,6 +6,7 @@ import * as Result from "effect/Result"
 import type * as Negotiation from "../protocol/Negotiation.ts"
 import * as Packet from "../protocol/Packet.ts"
 import * as TftpError from "../TftpError.ts"
+import type * as BlockSource from "./BlockSource.ts"
 import type * as Retransmission from "./Retransmission.ts"
 import type * as RetransmissionTimer from "./RetransmissionTimer.ts"
 
@@ -24,8 +25,7 @@ export interface Summary {
 export interface CommonOptions extends RetransmissionTimer.CommonOptions {
   /** Sends a datagram to the peer. The caller may overwrite the bytes of a full DATA packet afterwards, of no other. */
   readonly send: (bytes: Uint8Array) => void
-  /** True while few transfers run in this thread: each may then use more memory. */
-  readonly mayUseLargeBuffers: boolean
+  readonly memory: BlockSource.Memory
   readonly agreed: Negotiation.Agreed
   readonly mode: Packet.Mode
   /** The packet sent first, and again until the peer replies: an OACK, or ACK 0. Undefined if the peer sends first. */

@@ -17,6 +17,10 @@ export interface TransferSpec {
   readonly agreed: Negotiation.Agreed
   /** The OACK; undefined if no option was agreed on. */
   readonly initialPacket: Uint8Array | undefined
+  /** The retransmission timeout if the client asks for none; undefined to adapt it to the round trip time. */
+  readonly timeoutMillis: number | undefined
+  /** The number of times a packet is sent again; undefined for the default of the policy. */
+  readonly retries: number | undefined
   /** Packets in all to a client that has not answered yet. */
   readonly maxUnvalidatedPackets: number
 }

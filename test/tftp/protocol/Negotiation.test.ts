@@ -72,6 +72,12 @@ const wants = Arbitrary.map(
 )
 
 describe("Negotiation.negotiate", () => {
+  it("ignores refused options in any case, and grants the default in their place", () => {
+    const refuse = ["blksize", "tsize"]
+    assert.strictEqual(reply("BlkSize=1428 windowsize=4 TSIZE=0", { refuse }), "windowsize=4")
+    assert.strictEqual(Negotiation.negotiate(parse("blksize=9"), { ...policy, refuse }, about).agreed.blksize, 512)
+  })
+
   for (const [what, request, answer] of [
     ["confirms only requested options", "blksize=1428", "blksize=1428"],
     [

@@ -2,6 +2,7 @@ import * as Fs from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import { constVoid } from "effect/Function"
 import * as TestClock from "effect/testing/TestClock"
 import * as Negotiation from "../../../src/tftp/protocol/Negotiation.ts"
 import * as NodeTransferThreads from "../../../src/tftp/server/NodeTransferThreads.ts"
@@ -83,6 +84,53 @@ describe("NodeTransferThreads", () => {
   )
 })
 
+describe("NodeTransferThreads, limits of the server", () => {
+  TftpHosts.real("let silent clients give way, and no client that has replied", () =>
+    Effect.gen(function* () {
+      const { inRoot, root } = yield* directory()
+      Fs.writeFileSync(inRoot("f"), fileBytes(1_200))
+      const store = yield* NodeFileStore.make({ root })
+      const threads = yield* NodeTransferThreads.make(2)
+      const { endpoint, server } = yield* TftpHosts.serve({ store, threads, maxTransfers: 2, timeout: "1 minute" })
+      const talk = yield* TftpTranscript.open({ endpoint, content: fileBytes(1_200) })
+      yield* talk.play(
+        "a> RRQ f octet",
+        "a< DATA 1 512",
+        "a> ACK 1",
+        "a< DATA 2 512",
+        "b> RRQ f octet",
+        "b< DATA 1 512"
+      )
+      yield* talk.play(
+        "c> RRQ f octet",
+        "c< DATA 1 512",
+        "b< ERROR 0",
+        "c> ACK 1",
+        "c< DATA 2 512",
+        "d> RRQ f octet",
+        "d< ERROR 0"
+      )
+      yield* talk.play("a> ACK 2", "a< DATA 3 176")
+      const { failed, gaveWay, refused } = yield* server.stats
+      assert.deepStrictEqual({ failed, gaveWay, refused }, { failed: 0, gaveWay: 1, refused: 1 })
+    })
+  )
+
+  TftpHosts.real("set the timeout", () =>
+    Effect.gen(function* () {
+      const { inRoot, root } = yield* directory()
+      Fs.writeFileSync(inRoot("f"), fileBytes(5))
+      const store = yield* NodeFileStore.make({ root })
+      const threads = yield* NodeTransferThreads.make(1)
+      const { endpoint, server } = yield* TftpHosts.serve({ store, threads, timeout: "10 millis", retries: 1 })
+      const talk = yield* TftpTranscript.open({ endpoint, content: fileBytes(5) })
+      yield* talk.play("a> RRQ f octet", "a< DATA 1 5", "a< DATA 1 5")
+      yield* until(() => Effect.runSync(server.stats).failed === 1)
+      yield* talk.play("a-")
+    })
+  )
+})
+
 /** A thread's module, as a URL that contains the program. */
 const moduleOf = (program: string) =>
   new URL(`data:text/javascript,${encodeURIComponent(`import { parentPort } from "node:worker_threads"\n${program}`)}`)
@@ -96,6 +144,8 @@ const spec: TransferSpec = {
   ports: undefined,
   agreed: Negotiation.defaults,
   initialPacket: undefined,
+  timeoutMillis: undefined,
+  retries: undefined,
   maxUnvalidatedPackets: 3
 }
 
@@ -104,7 +154,7 @@ const file: Store.Readable = { ...MemoryStore.fromBytes(fileBytes(5)), descripto
 /** Starts two threads of a program, and one transfer in one of them. */
 const startTransfer = Effect.fnUntraced(function* (program: string) {
   const threads = yield* NodeTransferThreads.make(2, moduleOf(program))
-  const { transfer } = yield* threads.make(spec, file)!
+  const { transfer } = yield* threads.make(spec, file, constVoid)!
   return { threads, transfer, message: Effect.map(Effect.flip(transfer.run), ({ message }) => message) }
 })
 
@@ -140,10 +190,10 @@ describe("NodeTransferThreads, with a broken thread", () => {
       const program = `const onMessage = ({ _tag }) => _tag === "Start" && process.exit(5); ${isReady}`
       const { message, threads } = yield* startTransfer(program)
       assert.strictEqual(yield* message, "the thread of the transfer exited with code 5")
-      const other = yield* threads.make(spec, file)!
+      const other = yield* threads.make(spec, file, constVoid)!
       assert.strictEqual((yield* Effect.flip(other.transfer.run)).reason._tag, "ThreadEnded")
-      assert.isUndefined(threads.make(spec, file), "no thread is ready")
-      yield* until(() => threads.make(spec, file) !== undefined)
+      assert.isUndefined(threads.make(spec, file, constVoid), "no thread is ready")
+      yield* until(() => threads.make(spec, file, constVoid) !== undefined)
     })
   )
 
@@ -152,9 +202,9 @@ describe("NodeTransferThreads, with a broken thread", () => {
       const program = `const onMessage = () => process.exit(5); ${isReady}`
       const { message, threads, transfer } = yield* startTransfer(program)
       transfer.receive(new Uint8Array())
-      const other = yield* threads.make(spec, file)!
+      const other = yield* threads.make(spec, file, constVoid)!
       other.transfer.receive(new Uint8Array())
-      yield* until(() => threads.make(spec, file) === undefined)
+      yield* until(() => threads.make(spec, file, constVoid) === undefined)
       assert.strictEqual(yield* message, "the thread of the transfer exited with code 5")
     })
   )
@@ -164,9 +214,9 @@ describe("NodeTransferThreads, with a broken thread", () => {
       const { message, threads } = yield* startTransfer(`const onMessage = () => {}; ${isReady}`)
       const fiber = yield* Effect.forkChild(message, { startImmediately: true })
       yield* TestClock.adjust("29 seconds")
-      assert.isDefined(threads.make(spec, file))
+      assert.isDefined(threads.make(spec, file, constVoid))
       yield* TestClock.adjust("1 second")
-      assert.isUndefined(threads.make(spec, file), "both are unresponsive")
+      assert.isUndefined(threads.make(spec, file, constVoid), "both are unresponsive")
       yield* TestClock.adjust("10 seconds")
       assert.strictEqual(yield* Fiber.join(fiber), "the thread of the transfer did not respond for 30 s")
     }).pipe(Effect.scoped, TftpHosts.quietly)

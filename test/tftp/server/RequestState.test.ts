@@ -3,6 +3,7 @@ import * as Arbitrary from "effect/Arbitrary"
 import * as Effect from "effect/Effect"
 import { constVoid } from "effect/Function"
 import * as Schema from "effect/Schema"
+import * as Struct from "effect/Struct"
 import type { ReceivedRequest } from "../../../src/tftp/server/RequestHandler.ts"
 import * as RequestState from "../../../src/tftp/server/RequestState.ts"
 import type * as Transfer from "../../../src/tftp/transfer/Transfer.ts"
@@ -24,6 +25,9 @@ const received: ReceivedRequest = {
 
 const events = {
   opened: { _tag: "Opened", transfer },
+  validated: { _tag: "Validated" },
+  giveWay: { _tag: "GiveWay", mayReply: true },
+  giveWaySilently: { _tag: "GiveWay", mayReply: false },
   succeeded: { _tag: "Succeeded" },
   ended: { _tag: "Ended" },
   repeated: { _tag: "RequestReceived", received, isRepeated: true },
@@ -76,9 +80,29 @@ describe("RequestState", () => {
     )
   })
 
+  it("lets a silent client give way, before and after its transfer has begun, and no other", () => {
+    assert.deepStrictEqual(last("giveWay"), { name: "giveWay", state: "GaveWay", actions: ["CountEnded", "Interrupt"] })
+    assert.deepStrictEqual(last("opened", "giveWay")?.actions, ["CountEnded", "Interrupt"])
+    assert.deepStrictEqual(last("opened", "giveWaySilently")?.actions, ["CountEnded", "Receive"])
+    for (const before of [
+      ["opened", "validated"],
+      ["opened", "validated", "succeeded"],
+      ["opened", "another"],
+      ["giveWay"],
+      ["ended"]
+    ] as const) {
+      assert.deepStrictEqual(last(...before, "giveWay")?.actions, [], before.join(", "))
+    }
+  })
+
+  it("starts the next request of a client that has given way", () => {
+    assert.deepStrictEqual(last("giveWay", "repeated")?.actions, ["Start"])
+    assert.deepStrictEqual(last("opened", "giveWay", "another")?.actions, ["Start"])
+  })
+
   it.prop(
     "counts each end once, and starts no request beside one that it neither stopped nor has seen end",
-    [Arbitrary.array(Arbitrary.schema(Schema.Literals(["opened", "succeeded", "ended", "repeated", "another"])))],
+    [Arbitrary.array(Arbitrary.schema(Schema.Literals(Struct.keys(events))))],
     ([names]) => {
       const steps = run([...names, "ended"])
       assert.lengthOf(
@@ -91,6 +115,7 @@ describe("RequestState", () => {
           assert.isTrue(
             before === "Ended" ||
               before === "Superseded" ||
+              before === "GaveWay" ||
               actions.includes("Interrupt") ||
               actions.includes("Receive")
           )
