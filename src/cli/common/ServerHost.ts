@@ -11,6 +11,10 @@ export interface Running {
   readonly stats?: Effect.Effect<unknown> | undefined
   /** Changes limits while the service runs. */
   readonly reconfigure?: ((limits: TcpServer.Limits) => Effect.Effect<void>) | undefined
+  /** Keys of the flags that `reconfigure` changes. Default: those of a TCP server. */
+  readonly limitKeys?: ReadonlySet<string> | undefined
+  /** Reads files of the service again, and returns the names of what has changed. Fails with one line for the user. */
+  readonly reread?: Effect.Effect<ReadonlyArray<string>, string> | undefined
 }
 
 /** A host of servers. */

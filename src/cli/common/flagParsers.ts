@@ -44,3 +44,11 @@ export const choice =
   <A extends string>(choices: ReadonlyArray<A>) =>
   (text: string) =>
     choices.find((one) => one === text)
+
+/** Returns a parser of several words, separated by commas. */
+export const words =
+  <A extends string>(choices: ReadonlyArray<A>) =>
+  (text: string) => {
+    const found = text.split(",").map((one) => choice(choices)(one.trim()))
+    return found.every((one) => one !== undefined) ? found : undefined
+  }

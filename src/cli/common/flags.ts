@@ -325,6 +325,23 @@ export const choice = <const A extends ReadonlyArray<string>>(
   return orUndefined(settings.fromSources(flag, setting), setting)
 }
 
+/** Creates an optional flag of several words of a list. */
+export const words = <const A extends ReadonlyArray<string>>(
+  section: string,
+  name: string,
+  metavar: string,
+  choices: A,
+  description: string
+) =>
+  optional({
+    name,
+    metavar: `${metavar},...`,
+    description,
+    expected: `${choices.slice(0, -1).join(", ")} or ${choices.at(-1)}, or several separated by commas`,
+    parse: parse.words<A[number]>(choices),
+    section
+  })
+
 /** Creates the optional flag of an address family. */
 export const family = (section: string) => {
   const families = [

@@ -1,7 +1,7 @@
 /** Reload of the configuration file by a running server: what can change is applied, the rest is listed. */
 import * as Effect from "effect/Effect"
 import * as Equal from "effect/Equal"
-import type * as TcpServer from "../../../network/TcpServer.ts"
+import type { Running } from "../ServerHost.ts"
 import { ReloadSignal } from "../Shutdown.ts"
 import * as serverFlags from "../serverFlags.ts"
 import { CommandInput, type Input, Reparse } from "./CommandInput.ts"
@@ -10,8 +10,8 @@ import { type Found, nameOf } from "./settings.ts"
 
 type Values = Input["values"]
 
-/** Keys of the options that a running server can change: its limits. */
-const changeableKeys: ReadonlySet<string> = new Set(Object.keys(serverFlags.limits("")))
+/** Keys of the limits of a TCP server. */
+const tcpLimitKeys: ReadonlySet<string> = new Set(Object.keys(serverFlags.limits("")))
 
 /** The difference between two command lines. */
 export interface Difference {
@@ -21,38 +21,42 @@ export interface Difference {
   readonly others: ReadonlyArray<string>
 }
 
-/** Compares the values of the same flags. Pure. */
-export const compare = (before: Values, after: Values): Difference => {
+/** Compares the values of the same flags. `limitKeys` are those that a running server can change. Pure. */
+export const compare = (before: Values, after: Values, limitKeys: ReadonlySet<string> = tcpLimitKeys): Difference => {
   const changed = [...new Set([...Object.keys(before), ...Object.keys(after)])].filter(
     (key) => !Equal.equals(before[key], after[key])
   )
   return {
-    limits: changed.filter((key) => changeableKeys.has(key)),
-    others: changed.filter((key) => !changeableKeys.has(key))
+    limits: changed.filter((key) => limitKeys.has(key)),
+    others: changed.filter((key) => !limitKeys.has(key))
   }
 }
 
 /** Returns the limits among values. A limit without a value returns to its default. */
-const limitsOf = (values: Values): TcpServer.Limits =>
-  Object.fromEntries([...changeableKeys].map((key) => [key, values[key]]))
+const limitsOf = (values: Values, limitKeys: ReadonlySet<string>) =>
+  Object.fromEntries([...limitKeys].map((key) => [key, values[key]]))
 
-/** Applies the changed limits, and logs the options that need a restart. Returns the names of what was applied. */
+/**
+ * Applies the changed limits, lets the service read its files again, and logs the options that need a restart. Returns
+ * the names of what was applied.
+ */
 export const apply = Effect.fnUntraced(function* (
   name: string,
   flags: Input["flags"],
   before: Values,
   after: Values,
-  reconfigure: ((limits: TcpServer.Limits) => Effect.Effect<void>) | undefined
+  { limitKeys = tcpLimitKeys, reconfigure, reread = Effect.succeed([]) }: Running = {}
 ) {
-  const { limits, others } = compare(before, after)
+  const { limits, others } = compare(before, after, limitKeys)
   const names = (keys: ReadonlyArray<string>) => keys.map((key) => nameOf(flags, key))
   const fixed = reconfigure === undefined ? [...limits, ...others] : others
   if (fixed.length > 0) {
     yield* Effect.logWarning(`${name}: changed in the file, waits for a restart: ${names(fixed).join(", ")}`)
   }
-  if (reconfigure === undefined || limits.length === 0) return []
-  yield* reconfigure(limitsOf(after))
-  return names(limits)
+  const read = yield* reread
+  if (reconfigure === undefined || limits.length === 0) return read
+  yield* reconfigure(limitsOf(after, limitKeys))
+  return [...read, ...names(limits)]
 })
 
 /** Names of the settings of every command that a running one does not change. */

@@ -209,12 +209,12 @@ export interface Options<A, E, R> {
   readonly serve?: ((running: A) => Effect.Effect<void, E, R>) | undefined
 }
 
-/** Applies the new limits of one service. */
+/** Applies the new settings of one service. */
 const reloadOf =
   (service: string) =>
-  ({ reconfigure }: ServerHost.Running): reload.Change =>
+  (running: ServerHost.Running): reload.Change =>
   (after, before) =>
-    reload.apply(service, after.flags, before.values, after.values, reconfigure)
+    reload.apply(service, after.flags, before.values, after.values, running)
 
 /** Starts a server for `up`, which runs the process and prints what there is to print. */
 const serveIn = <A extends ServerHost.Running, E, R, E2, R2>(

@@ -1,17 +1,22 @@
 /** The command `tftp serve`: serves a directory. */
 import * as Deferred from "effect/Deferred"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Scope from "effect/Scope"
 import * as NameText from "../../../tftp/protocol/NameText.ts"
 import * as NodeTransferThreads from "../../../tftp/server/NodeTransferThreads.ts"
+import * as NodeUploadHook from "../../../tftp/server/NodeUploadHook.ts"
 import * as FileName from "../../../tftp/store/FileName.ts"
 import * as FileStore from "../../../tftp/store/FileStore.ts"
 import * as NodeFileStore from "../../../tftp/store/NodeFileStore.ts"
 import type * as Store from "../../../tftp/store/Store.ts"
 import * as TftpServer from "../../../tftp/TftpServer.ts"
 import { UsageError } from "../../common/CliErrors.ts"
+import { limitFlags } from "../../tftp.ts"
 import * as NodeV8Flags from "../common/NodeV8Flags.ts"
 import * as runServer from "../common/runServer.ts"
 import { CannotServe, explainListenError } from "../common/serverMessages.ts"
+import type * as NodeFallback from "./NodeFallback.ts"
 
 /** Flags of uploads that are options of the store. */
 type UploadOptions = Pick<
@@ -19,7 +24,12 @@ type UploadOptions = Pick<
   "mkdirs" | "permissions" | "replace" | "spool" | "umask" | "uploadRoot"
 >
 
-interface Input extends Omit<TftpServer.Options, "threads">, runServer.Operations, UploadOptions {
+interface Input
+  extends Omit<TftpServer.Options, "threads">,
+    runServer.Operations,
+    UploadOptions,
+    NodeFallback.Input,
+    UploadHookInput {
   readonly root: string
   readonly host: string
   readonly port: number
@@ -34,6 +44,17 @@ interface Input extends Omit<TftpServer.Options, "threads">, runServer.Operation
   readonly free: number | undefined
   readonly sync: boolean
 }
+
+/** Values of the flags of the program that runs after an upload. */
+interface UploadHookInput {
+  readonly drain?: Duration.Input | undefined
+  readonly onUpload: string | undefined
+  readonly onUploadMax: number | undefined
+  readonly onUploadTimeout: Duration.Duration | undefined
+}
+
+/** Keys of the limits, which a running server changes. */
+const limitKeys: ReadonlySet<string> = new Set(Object.keys(limitFlags))
 
 /** Opens the store with the privileges that it is used with. */
 const open = Effect.fnUntraced(function* (input: Omit<Input, "threads">) {
@@ -58,6 +79,31 @@ const deferredStore = (store: Deferred.Deferred<Store.Store>): Store.Store => ({
   write: (request) => Effect.flatMap(Deferred.await(store), ({ write }) => write(request))
 })
 
+/** Adds the fallback server to the store; its modules are loaded only for this. */
+const withFallback = (store: Store.Store, input: NodeFallback.Input) =>
+  input.fallback === undefined && input.fallbackCache === undefined
+    ? Effect.succeed(store)
+    : Effect.flatMap(
+        Effect.promise(() => import("./NodeFallback.ts")),
+        ({ wrap }) => wrap(store, input)
+      )
+
+const startUploadHook = (
+  server: TftpServer.Server,
+  { drain, onUpload, onUploadMax, onUploadTimeout }: UploadHookInput
+) =>
+  onUpload === undefined
+    ? Effect.void
+    : Effect.mapError(
+        NodeUploadHook.make(server, {
+          command: onUpload,
+          maxProcesses: onUploadMax,
+          timeout: onUploadTimeout,
+          drain
+        }),
+        ({ message }) => new CannotServe({ message: `tftp: --on-upload ${message}` })
+      )
+
 const startThreads = (count: number) =>
   Effect.mapError(
     NodeTransferThreads.make(count),
@@ -79,14 +125,22 @@ export const serve = Effect.fnUntraced(function* ({ threads = 1, ...input }: Inp
   yield* NodeV8Flags.limitHeapGrowth
   const store = yield* Deferred.make<Store.Store>()
   const start = Effect.gen(function* () {
+    // The store's resources end after the server, which first waits for transfers.
+    const resources = yield* Effect.acquireRelease(Scope.make(), Scope.close)
     const pool = threads > 1 ? yield* startThreads(threads) : undefined
-    return yield* TftpServer.make({ ...input, threads: pool }).pipe(
+    const server = yield* TftpServer.make({ ...input, annotatesLogs: input.json, threads: pool }).pipe(
       Effect.provideService(FileStore.FileStore, deferredStore(store)),
       Effect.catch(explainListenError("tftp", input.port, "--port", "udp"))
     )
+    return { ...server, limitKeys, resources }
   })
   // No file is opened as root.
   yield* runServer.serve("tftp", input, start, {
-    open: () => Effect.flatMap(open(input), (opened) => Deferred.succeed(store, opened))
+    capacity: { clients: input.maxTransfers ?? 1_024, descriptorsEach: input.singlePort === true ? 1 : 3 },
+    open: Effect.fnUntraced(function* (server) {
+      const local = yield* open(input)
+      yield* startUploadHook(server, input)
+      yield* Deferred.succeed(store, yield* Scope.provide(withFallback(local, input), server.resources))
+    })
   })
 })

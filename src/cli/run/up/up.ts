@@ -38,7 +38,7 @@ const follow = Effect.fnUntraced(function* (
   before: CommandLine
 ) {
   const planned = yield* Effect.mapError(plan.make(after), ({ message }) => message)
-  const changed: Array<string> = [...(yield* reload.apply("up", after.flags, before.values, after.values, undefined))]
+  const changed: Array<string> = [...(yield* reload.apply("up", after.flags, before.values, after.values))]
   const known = yield* Ref.get(plans)
   const isSame = ({ name, service }: plan.PlannedInstance) => known.get(name)?.service === service
   for (const [name] of known) {
@@ -56,7 +56,9 @@ const follow = Effect.fnUntraced(function* (
     }
     const { running } = (yield* group.instances).get(name) ?? {}
     const { flags } = services[service]!
-    const names = yield* reload.apply(name, flags, known.get(name)!.values, values, running?.reconfigure)
+    const names = yield* reload
+      .apply(name, flags, known.get(name)!.values, values, running)
+      .pipe(Effect.catch((message) => Effect.as(Effect.logError(`${name} keeps its old settings: ${message}`), [])))
     changed.push(...names.map((option) => `${name}.${option}`))
   }
   return changed

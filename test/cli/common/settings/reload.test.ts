@@ -17,6 +17,14 @@ describe("reload.compare", () => {
     assert.deepStrictEqual(reload.compare(before, same), { limits: [], others: [] })
   })
 
+  it("takes the limits that a service names", () => {
+    const after = { ...before, stdio: true, maxConnections: 11 }
+    assert.deepStrictEqual(reload.compare(before, after, new Set(["stdio"])), {
+      limits: ["stdio"],
+      others: ["maxConnections"]
+    })
+  })
+
   it("separates limits from options that need a restart", () => {
     const after = {
       ...before,
