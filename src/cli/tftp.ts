@@ -104,13 +104,6 @@ const uploadHookFlags = {
 
 /** Flags of `tftp serve` for the files that clients write. */
 const uploadFlags = {
-  uploadRoot: flags.optionalText(
-    "tftp",
-    "upload-root",
-    "DIR",
-    "Directory of uploads; what is in it can be read only if it is inside the root (default: the root)"
-  ),
-  mkdirs: flags.toggle("tftp", "mkdirs", "Create missing folders of uploads, up to 8 levels"),
   replace: flags.choice(
     "tftp",
     "replace",
@@ -123,13 +116,25 @@ const uploadFlags = {
     "DIR",
     "Folder of unfinished uploads that cannot be beside the file they replace (default: the system's temporary folder)"
   ),
+  uploadRoot: flags.optionalText(
+    "tftp",
+    "upload-root",
+    "DIR",
+    "Directory of uploads; what is in it can be read only if it is inside the root (default: the root)"
+  ),
+  mkdirs: flags.toggle("tftp", "mkdirs", "Create missing folders of uploads, up to 8 levels"),
   umask: flags.fileMode("tftp", "umask", "Permissions that new files and folders do not get (default 022)"),
   permissions: flags.fileMode("tftp", "permissions", "Permissions of new files (default: 666 without the umask)")
 }
 
 /** Flags of `tftp serve`. */
 export const serveFlags = {
-  root: flags.text("tftp", "root", "DIR", "Directory to serve; nothing outside of it is reachable, unless --follow-symlinks all"),
+  root: flags.text(
+    "tftp",
+    "root",
+    "DIR",
+    "Directory to serve; nothing outside of it is reachable, unless --follow-symlinks all"
+  ),
   host: flags.host("tftp"),
   port: flags.port("tftp", 69),
   write: flags.choice(
