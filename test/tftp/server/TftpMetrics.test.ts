@@ -1,0 +1,34 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Metric from "effect/Metric"
+import * as PrometheusMetrics from "effect/observability/PrometheusMetrics"
+import * as TftpMetrics from "../../../src/tftp/server/TftpMetrics.ts"
+
+describe("TftpMetrics", () => {
+  it.effect("make adds all series with 0, and a histogram without observations", () =>
+    Effect.gen(function* () {
+      const { addActive, countEnded } = TftpMetrics.make(yield* Effect.context<never>())
+      const samples = Effect.map(PrometheusMetrics.format(), (text) =>
+        text.split("\n").filter((line) => line.startsWith("effect_inet_tftp_"))
+      )
+      const lines = yield* samples
+      for (const line of [
+        "effect_inet_tftp_transfers_active 0",
+        "effect_inet_tftp_resent_packets_total 0",
+        "effect_inet_tftp_rtt_milliseconds_count 0",
+        'effect_inet_tftp_bytes_total{direction="in"} 0',
+        'effect_inet_tftp_bytes_total{direction="out"} 0'
+      ])
+        assert.include(lines, line)
+      for (const direction of ["in", "out"]) {
+        for (const result of ["finished", "probed", "refused", "stopped", "Timeout", "Refused", "DeadlineExceeded"])
+          assert.include(lines, `effect_inet_tftp_transfers_total{direction="${direction}",result="${result}"} 0`)
+      }
+      addActive(1)
+      countEnded("out", "refused", undefined)
+      assert.include(yield* samples, "effect_inet_tftp_transfers_active 1")
+      assert.include(yield* samples, 'effect_inet_tftp_transfers_total{direction="out",result="refused"} 1')
+      assert.lengthOf(yield* samples, lines.length)
+    }).pipe(Effect.provideService(Metric.MetricRegistry, new Map()))
+  )
+})
