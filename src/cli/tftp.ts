@@ -158,11 +158,29 @@ export const serveFlags = {
     64,
     "Number of threads that run the transfers, to use more cores (default 1)"
   ),
+  rules: flags.optionalText(
+    "tftp",
+    "rules",
+    "FILE",
+    "Rename or refuse requested names by the rules of this file, as tftpd-hpa does with -m; read again at SIGHUP"
+  ),
+  checkRules: flags.optionalText(
+    undefined,
+    "check-rules",
+    "NAME",
+    "Print what each rule of --rules does with this name, and which file is read; then end"
+  ),
   perClient: flags.choice(
     "tftp",
     "per-client",
     ["first", "only"],
     "Folder named after the client's address: look there first, then in the root; or only there"
+  ),
+  perClientBy: flags.choice(
+    "tftp",
+    "per-client-by",
+    ["address", "mac"],
+    "Name of the folder of --per-client: the IP address, or the MAC address such as aa-bb-cc-dd-ee-ff from the neighbour table of Linux, which has IPv4 only (default address)"
   ),
   ignoreCase: flags.toggle("tftp", "ignore-case", "Ignore case in the names of files to read"),
   followSymlinks: flags.choice(

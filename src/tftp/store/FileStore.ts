@@ -42,8 +42,9 @@ import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type * as Endpoint from "../../network/Endpoint.ts"
+import * as RemapRules from "../rules/RemapRules.ts"
 import * as FileName from "./FileName.ts"
-import { AccessDenied, FileStoreError, NotFound, type Reason } from "./FileStoreError.ts"
+import { AccessDenied, FileStoreError, NotFound, type Reason, RefusedByRule } from "./FileStoreError.ts"
 import { fromBytes } from "./MemoryStore.ts"
 import type { Readable, Request, Store } from "./Store.ts"
 
@@ -163,10 +164,68 @@ export const rewrite: {
   return { read: renamed("read", store.read), write: renamed("write", store.write) }
 })
 
+/** Rules, or an effect that returns those in force, such as `Ref.get`. @category models @since 0.1.0 */
+export type Remap = RemapRules.Rules | Effect.Effect<RemapRules.Rules>
+
+const refusedByRule = (request: Request, outcome: Exclude<RemapRules.Outcome, { readonly _tag: "Renamed" }>) =>
+  failed(
+    request,
+    outcome._tag === "Refused"
+      ? new RefusedByRule({ line: outcome.line, isEndless: false, text: outcome.message })
+      : new RefusedByRule({ line: outcome.line, isEndless: true })
+  )
+
+/**
+ * Renames or refuses requested files by rules with the semantics of tftpd-hpa, before the store opens them. The rules get
+ * the name as the client has sent it. The store checks the new name like any other; errors name the file as requested.
+ *
+ * **Example** (A boot loader by another name)
+ *
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import * as Result from "effect/Result"
+ * import { FileStore, MemoryStore, RemapRules } from "effect-inet/tftp"
+ *
+ * const files = MemoryStore.make({ files: new Map([["efi/grub.cfg", new TextEncoder().encode("timeout 5")]]) })
+ * const rules = Result.getOrThrow(RemapRules.parse("re ^grub/ efi/"))
+ * const store = FileStore.remap(files, rules)
+ *
+ * const client = { address: "192.0.2.7", port: 2_000 }
+ * const request = { filename: "grub/grub.cfg", mode: "octet", client, options: [], size: undefined } as const
+ * const { size } = await Effect.runPromise(Effect.scoped(store.read(request)))
+ * size // => 9
+ * ```
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const remap: {
+  (rules: Remap): (store: Store) => Store
+  (store: Store, rules: Remap): Store
+} = dual(2, (store: Store, rules: Remap): Store => {
+  const current = Effect.isEffect(rules) ? rules : Effect.succeed(rules)
+  const renamed =
+    <A>(kind: "read" | "write", go: (request: Request) => Effect.Effect<A, FileStoreError, Scope.Scope>) =>
+    (request: Request) =>
+      Effect.flatMap(current, (rules) => {
+        const { client, filename } = request
+        const { outcome } = RemapRules.apply(rules, { name: filename, kind, client })
+        if (outcome._tag !== "Renamed") return refusedByRule(request, outcome)
+        return Effect.mapError(
+          go({ ...request, filename: outcome.name }),
+          ({ reason }) => new FileStoreError({ reason, filename })
+        )
+      })
+  return { read: renamed("read", store.read), write: renamed("write", store.write) }
+})
+
 /** Options of `perClient`. @category models @since 0.1.0 */
 export interface PerClientOptions {
-  /** Returns a client's folder in the store; undefined for none. Default: a folder named after its address. */
-  readonly folder?: ((client: Endpoint.Endpoint) => string | undefined) | undefined
+  /**
+   * Returns a client's folder in the store; undefined for none. It may be an effect, such as a look-up. Default: a folder
+   * named after its address. `NodeNeighbours.folders` has those named after MAC addresses.
+   */
+  readonly folder?: ((client: Endpoint.Endpoint) => string | undefined | Effect.Effect<string | undefined>) | undefined
   /**
    * True to fall back to the common root: for files missing in the client's folder, and for uploads if the folder does
    * not exist. A client can then also name the folders of others. With false it sees only its own folder, and nothing
@@ -187,13 +246,18 @@ export const perClient: {
 } = dual(
   ([first]) => first !== undefined && "read" in first,
   (store: Store, { common = true, folder = FileName.folderOf }: PerClientOptions = {}): Store => {
+    const folderOf = (client: Endpoint.Endpoint) => {
+      const found = folder(client)
+      return Effect.isEffect(found) ? found : Effect.succeed(found)
+    }
     const inside = (request: Request): Effect.Effect<Request, FileStoreError> =>
-      withParsedName(request, (name) => {
-        const own = folder(request.client)
-        return own === undefined
-          ? failed(request, new NotFound())
-          : Effect.succeed({ ...request, filename: `${own}/${name}` })
-      })
+      withParsedName(request, (name) =>
+        Effect.flatMap(folderOf(request.client), (own) =>
+          own === undefined
+            ? failed(request, new NotFound())
+            : Effect.succeed({ ...request, filename: `${own}/${name}` })
+        )
+      )
     const own: Store = {
       read: (request) => Effect.flatMap(inside(request), store.read),
       write: (request) => Effect.flatMap(inside(request), store.write)

@@ -140,6 +140,25 @@ export class IllegalName extends Schema.TaggedClass<IllegalName>()("IllegalName"
   }
 }
 
+/** A rule for names refused the request, or the rules did not come to an end: code 2. @category errors @since 0.1.0 */
+export class RefusedByRule extends Schema.TaggedClass<RefusedByRule>()("RefusedByRule", {
+  /** The line of the rule. */
+  line: Schema.Number,
+  isEndless: Schema.Boolean,
+  /** The message that the rule has for the client. */
+  text: Schema.optional(Schema.String)
+}) {
+  readonly code = 2
+  get peerMessage(): string {
+    return this.text ?? "Access denied"
+  }
+  get detail(): string {
+    return this.isEndless
+      ? `the rules did not come to an end at line ${this.line}; let the rule match less, or end with e`
+      : `a rule forbids the name (line ${this.line})`
+  }
+}
+
 /** The file could not be read, or not to its end: code 0. @category errors @since 0.1.0 */
 export class ReadFailed extends Schema.TaggedClass<ReadFailed>()("ReadFailed", { cause: Schema.Defect() }) {
   readonly code = 0
@@ -198,6 +217,7 @@ const Reason = Schema.Union([
   NotReplaceable,
   Busy,
   IllegalName,
+  RefusedByRule,
   ReadFailed,
   Changed,
   RemoteFailed,

@@ -286,3 +286,14 @@ export const execute = ([command, args]: ReturnType<typeof commandOf>, timeoutMi
     child.once("close", (code) => resume(Effect.succeed({ code, stdout, stderr })))
     return Effect.sync(() => void child.kill("SIGKILL"))
   })
+
+/** True if tftpd-hpa is here, and this process may change its root. */
+export const canRemap = programs["tftpd-hpa"].file !== undefined && process.getuid?.() === 0
+
+/** Starts tftpd-hpa over `root` with a file of rules. */
+export const startRemapping = Effect.fnUntraced(function* (root: string, rules: string) {
+  const { args, file, port } = programs["tftpd-hpa"]
+  if (file === undefined) return yield* new PeerError({ message: "tftpd-hpa is not installed" })
+  const at = { address: ownAddress(), port }
+  return yield* launch(file, ["--map-file", rules, ...args(root, at)], at, "100 millis")
+})

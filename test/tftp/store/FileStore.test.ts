@@ -1,7 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { pipe } from "effect/Function"
+import * as Ref from "effect/Ref"
+import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
+import * as RemapRules from "../../../src/tftp/rules/RemapRules.ts"
 import * as FileStore from "../../../src/tftp/store/FileStore.ts"
 import * as FileStoreError from "../../../src/tftp/store/FileStoreError.ts"
 import * as MemoryStore from "../../../src/tftp/store/MemoryStore.ts"
@@ -84,6 +87,33 @@ describe("FileStore.virtual", () => {
       assert.strictEqual(yield* put(both, "whoami", "x"), "AccessDenied Virtual")
       assert.strictEqual(yield* put(both, "f", "new"), "done")
       assert.strictEqual(yield* get(both, "f"), "new")
+    })
+  )
+})
+
+describe("FileStore.remap", () => {
+  const rules = (text: string) => Result.getOrThrow(RemapRules.parse(text))
+
+  it.effect("renames by the rules in force, and names the requested file in errors", () =>
+    Effect.gen(function* () {
+      const inForce = yield* Ref.make(rules("r ^x$ a"))
+      const renamed = FileStore.remap(store({ a: "1" }).store, Ref.get(inForce))
+      assert.strictEqual(yield* get(renamed, "x"), "1")
+      yield* Ref.set(inForce, rules("r ^x$ ../a"))
+      assert.strictEqual(yield* get(renamed, "x"), "AccessDenied Outside")
+      const error = yield* Effect.flip(Effect.scoped(renamed.read(request("x"))))
+      assert.strictEqual(error.filename, "x")
+    })
+  )
+
+  it.effect("refuses with the message of the rule, and rules that do not end", () =>
+    Effect.gen(function* () {
+      const refusing = FileStore.remap(store({ a: "1" }, "create").store, rules("aP . read\\ only\nrg ^ x"))
+      const written = yield* Effect.flip(Effect.scoped(refusing.write(request("b"))))
+      assert.deepStrictEqual([written.code, written.peerMessage], [2, "read only"])
+      const read = yield* Effect.flip(Effect.scoped(refusing.read(request("a"))))
+      assert.deepStrictEqual([read.code, read.peerMessage], [2, "Access denied"])
+      assert.match(read.message, /^"a": the rules did not come to an end at line 2;/)
     })
   )
 })

@@ -9,6 +9,7 @@ import * as NodeUploadHook from "../../../tftp/server/NodeUploadHook.ts"
 import * as FileName from "../../../tftp/store/FileName.ts"
 import * as FileStore from "../../../tftp/store/FileStore.ts"
 import * as NodeFileStore from "../../../tftp/store/NodeFileStore.ts"
+import * as NodeNeighbours from "../../../tftp/store/NodeNeighbours.ts"
 import type * as Store from "../../../tftp/store/Store.ts"
 import * as TftpServer from "../../../tftp/TftpServer.ts"
 import { UsageError } from "../../common/CliErrors.ts"
@@ -17,6 +18,7 @@ import * as NodeV8Flags from "../common/NodeV8Flags.ts"
 import * as runServer from "../common/runServer.ts"
 import { CannotServe, explainListenError } from "../common/serverMessages.ts"
 import type * as NodeFallback from "./NodeFallback.ts"
+import * as rules from "./rules.ts"
 
 /** Flags of uploads that are options of the store. */
 type UploadOptions = Pick<
@@ -35,7 +37,10 @@ interface Input
   readonly port: number
   readonly write: "create" | "overwrite" | undefined
   readonly threads: number | undefined
+  readonly rules: string | undefined
+  readonly checkRules: string | undefined
   readonly perClient: "first" | "only" | undefined
+  readonly perClientBy: "address" | "mac" | undefined
   readonly ignoreCase: boolean
   readonly followSymlinks: "inside" | "all" | undefined
   readonly listing: string | undefined
@@ -70,7 +75,9 @@ const open = Effect.fnUntraced(function* (input: Omit<Input, "threads">) {
       return new CannotServe({ message: `tftp: ${flag} ${message}` })
     })
   )
-  return perClient === undefined ? store : FileStore.perClient(store, { common: perClient === "first" })
+  if (perClient === undefined) return store
+  const folder = input.perClientBy === "mac" ? NodeNeighbours.folders() : undefined
+  return FileStore.perClient(store, { common: perClient === "first", folder })
 })
 
 /** Makes a store whose requests wait for another store. */
@@ -87,6 +94,25 @@ const withFallback = (store: Store.Store, input: NodeFallback.Input) =>
         Effect.promise(() => import("./NodeFallback.ts")),
         ({ wrap }) => wrap(store, input)
       )
+
+/** Renames the requests of a store by the rules of a file, if there is one. */
+const withRules = Effect.fnUntraced(function* (
+  store: Store.Store,
+  path: string | undefined,
+  inForce: Deferred.Deferred<rules.InForce>
+) {
+  if (path === undefined) return store
+  const loaded = yield* Effect.mapError(rules.load(path), cannotRead)
+  yield* Deferred.succeed(inForce, loaded)
+  return FileStore.remap(store, loaded.rules)
+})
+
+const cannotRead = (message: string) => new CannotServe({ message: `tftp: --rules ${message}` })
+
+const checkRules = Effect.fnUntraced(function* (path: string, name: string, input: Omit<Input, "threads">) {
+  const store = yield* open(input)
+  yield* Effect.mapError(rules.check(path, name, store, input.json), cannotRead)
+})
 
 const startUploadHook = (
   server: TftpServer.Server,
@@ -116,14 +142,23 @@ export const serve = Effect.fnUntraced(function* ({ threads = 1, ...input }: Inp
       message: "--threads and --single-port cannot be combined: a thread needs a port for each transfer"
     })
   }
-  const { listing } = input
+  const { listing, perClient, perClientBy } = input
+  if (perClientBy !== undefined && perClient === undefined) {
+    return yield* new UsageError({ message: "--per-client-by needs --per-client first or only: add it" })
+  }
   if (listing !== undefined && !FileName.isPlain(listing)) {
     return yield* new UsageError({
       message: `invalid --listing ${NameText.quote(listing)}: must be a file name without folders, such as index.txt`
     })
   }
+  const conflict = rules.conflict(input.rules, input.checkRules)
+  if (conflict !== undefined) return yield* new UsageError({ message: conflict })
+  if (input.rules !== undefined && input.checkRules !== undefined) {
+    return yield* checkRules(input.rules, input.checkRules, input)
+  }
   yield* NodeV8Flags.limitHeapGrowth
   const store = yield* Deferred.make<Store.Store>()
+  const inForce = yield* Deferred.make<rules.InForce>()
   const start = Effect.gen(function* () {
     // The store's resources end after the server, which first waits for transfers.
     const resources = yield* Effect.acquireRelease(Scope.make(), Scope.close)
@@ -132,7 +167,8 @@ export const serve = Effect.fnUntraced(function* ({ threads = 1, ...input }: Inp
       Effect.provideService(FileStore.FileStore, deferredStore(store)),
       Effect.catch(explainListenError("tftp", input.port, "--port", "udp"))
     )
-    return { ...server, limitKeys, resources }
+    const reread = Effect.flatMap(Deferred.await(inForce), ({ reread }) => reread)
+    return { ...server, limitKeys, resources, ...(input.rules === undefined ? {} : { reread }) }
   })
   // No file is opened as root.
   yield* runServer.serve("tftp", input, start, {
@@ -140,7 +176,8 @@ export const serve = Effect.fnUntraced(function* ({ threads = 1, ...input }: Inp
     open: Effect.fnUntraced(function* (server) {
       const local = yield* open(input)
       yield* startUploadHook(server, input)
-      yield* Deferred.succeed(store, yield* Scope.provide(withFallback(local, input), server.resources))
+      const whole = yield* Scope.provide(withFallback(local, input), server.resources)
+      yield* Deferred.succeed(store, yield* withRules(whole, input.rules, inForce))
     })
   })
 })
