@@ -97,7 +97,7 @@ const reasonOf = ({ message, reason }: PlatformError.PlatformError) =>
 /** A capture file cannot be written. @category errors @since 0.1.0 */
 export class CaptureError extends Data.TaggedError("CaptureError")<{
   readonly path: string
-  /** False if no packet could be written: the file cannot be opened, or there is no space for its header. */
+  /** False if no packet could be written: the file cannot be opened, or its header not be written. */
   readonly isStarted: boolean
   readonly detail: string
 }> {
@@ -189,8 +189,8 @@ const startOrWarn = (path: string, options: FileOptions) =>
   Effect.catch(start(path, options), (error) => Effect.as(warn(error), undefined))
 
 /**
- * Creates a tap as `start` does. If the file cannot be opened, or its header not be written, a warning is logged and the
- * tap ignores all packets.
+ * Creates a tap as `start` does. If the file cannot be opened, or its header not be written, a warning is logged and
+ * the tap ignores all packets.
  *
  * @category constructors
  * @since 0.1.0

@@ -1,4 +1,4 @@
-/** Captures of commands whose file cannot be written any more: a pipe whose reader ends stands for a disk that fills. */
+/** Captures whose file cannot be written any more: a pipe whose reader ends stands for a disk that fills. */
 import * as ChildProcess from "node:child_process"
 import { once } from "node:events"
 import * as Net from "node:net"

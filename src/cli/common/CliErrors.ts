@@ -1,5 +1,7 @@
 /** Errors of the command line: each prints one line and sets the exit code. */
+import * as Context from "effect/Context"
 import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
 import * as Runtime from "effect/Runtime"
 
 /** An invalid command line that the checks of single flags cannot detect. */
@@ -12,6 +14,25 @@ export class CannotRead extends Data.TaggedError("CannotRead")<{ readonly messag
 
 /** A capture file that cannot be written; the message names it. */
 export class CannotCapture extends Data.TaggedError("CannotCapture")<{ readonly message: string }> {}
+
+/**
+ * Failure of the capture of a client after its start: the client does its work, and then fails, because the file is
+ * incomplete. Default: none, for a server, which logs a warning.
+ */
+export class CaptureFailure extends Context.Reference<{ error: CannotCapture | undefined } | undefined>(
+  "effect-inet/cli/CaptureFailure",
+  { defaultValue: () => undefined }
+) {}
+
+/** Fails after a program that has succeeded without its capture; logs it after any other end. */
+export const failWithoutCapture = <A, E, R>(program: Effect.Effect<A, E, R>): Effect.Effect<A, E | CannotCapture, R> =>
+  Effect.suspend(() => {
+    const failure: { error: CannotCapture | undefined } = { error: undefined }
+    return Effect.provideService(program, CaptureFailure, failure).pipe(
+      Effect.onError(() => (failure.error === undefined ? Effect.void : Effect.logWarning(failure.error.message))),
+      Effect.tap(() => (failure.error === undefined ? Effect.void : Effect.fail(failure.error)))
+    )
+  })
 
 /** A failed transfer of a file; the message names the file. */
 export class CannotTransfer extends Data.TaggedError("CannotTransfer")<{ readonly message: string }> {}

@@ -2,7 +2,7 @@
 import * as Command from "effect/cli/Command"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as CaptureFailure from "./CaptureFailure.ts"
+import { failWithoutCapture } from "./CliErrors.ts"
 import * as CommandInput from "./settings/CommandInput.ts"
 import * as logLevel from "./settings/logLevel.ts"
 import * as negativeArguments from "./settings/negativeArguments.ts"
@@ -39,7 +39,7 @@ export const lazyCommand = <const Name extends string, const Flags extends Comma
       input as object,
       options.flags,
       Effect.flatMap(Effect.promise(options.program), (program) => program(input)).pipe(
-        CaptureFailure.check,
+        failWithoutCapture,
         Effect.tapCause((cause) => Effect.logDebug("failed", cause)),
         logLevel.withSettings,
         terminalOutput.withEscapedConsole,

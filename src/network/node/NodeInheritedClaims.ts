@@ -150,7 +150,7 @@ const openConnection = (): OpenedStream => {
     const socket = openStream(0, { readable: true, writable: true })
     socket.setNoDelay(true)
     const connection = new NodeConnection(socket, {})
-    // A peer that closes its end is no failure of the server.
+    // A peer that closes its end is not a failure of the server.
     return { connection, close: connection.close, failure: constUndefined }
   }
   const unnamed = NetAddress.unixPathAddress("")

@@ -1,6 +1,6 @@
 /**
- * Errors of unix sockets, with the path and a fix. The system reports a few codes for many causes: a file that is no
- * socket refuses connections, and Node reports a missing folder as a missing permission. The path shows which one it is.
+ * Errors of unix sockets, with the path and a fix. The system reports a few codes for many causes: a file that is not a
+ * socket refuses connections, and Node reports a missing folder as a missing permission. The path shows which it is.
  */
 import * as Fs from "node:fs"
 import * as Path from "node:path"
@@ -10,7 +10,7 @@ import { NetworkError } from "../Network.ts"
 import * as TerminalText from "../TerminalText.ts"
 import { networkError } from "./NodeErrors.ts"
 
-/** What was to be done with the path. */
+/** Operation on a path. */
 export type Operation = "connect to" | "listen on"
 
 type FileKind = "socket" | "folder" | "file"

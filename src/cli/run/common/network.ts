@@ -5,8 +5,7 @@ import * as Layer from "effect/Layer"
 import * as Network from "../../../network/Network.ts"
 import * as NodeServices from "../../../network/node/NodeServices.ts"
 import type { Observer } from "../../../simulation/impairment/Impairment.ts"
-import * as CaptureFailure from "../../common/CaptureFailure.ts"
-import { CannotCapture } from "../../common/CliErrors.ts"
+import { CannotCapture, CaptureFailure } from "../../common/CliErrors.ts"
 import * as flags from "../../common/flags.ts"
 
 /** The host's network and the observer that captures its packets. */
@@ -29,7 +28,7 @@ export class CapturedNetwork extends Context.Reference<UnderlyingNetwork | undef
  */
 export const openCapture = Effect.fnUntraced(function* (file: string) {
   const Capture = yield* Effect.promise(() => import("../../../capture/Capture.ts"))
-  const failures = yield* CaptureFailure.CaptureFailure
+  const failures = yield* CaptureFailure
   const failed = ({ detail }: { readonly detail: string }, after = "") =>
     new CannotCapture({ message: `--capture ${JSON.stringify(file)}: ${detail}${after}` })
   return yield* Capture.start(file, {

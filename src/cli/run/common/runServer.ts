@@ -16,7 +16,7 @@ import * as NodeReservedListener from "../../../network/node/NodeReservedListene
 import * as NodePrivileges from "../../../process/NodePrivileges.ts"
 import * as NodeServiceManager from "../../../process/NodeServiceManager.ts"
 import * as NodeStandardStreams from "../../../process/NodeStandardStreams.ts"
-import * as CaptureFailure from "../../common/CaptureFailure.ts"
+import { CaptureFailure } from "../../common/CliErrors.ts"
 import type * as operationsFlags from "../../common/operationsFlags.ts"
 import * as ServerHost from "../../common/ServerHost.ts"
 import { ShutdownSignal } from "../../common/Shutdown.ts"
@@ -131,6 +131,7 @@ const layerOf = (
     ? NodeInheritedSockets.fromStdin
     : NodeInheritedSockets.fromEnvironment({ exactAddresses })
   return network.layer.pipe(
+    Layer.provide(Layer.succeed(CaptureFailure, undefined)),
     Layer.provideMerge(Layer.effect(NodeInheritedSockets.InheritedSockets, inherited)),
     Layer.provideMerge(OtlpExport.layerConfig(name)),
     Layer.provideMerge(Layer.suspend(() => logsOf(operations)))
@@ -144,7 +145,6 @@ const untilRequested = Effect.raceFirst(Effect.flatten(ShutdownSignal), NodeInhe
 export const run = <A, E extends { readonly message: string }, R>(operations: Operations, program: Program<A, E, R>) =>
   Effect.gen(function* () {
     const { admin } = operations
-    Layer.provide(Layer.succeed(CaptureFailure.CaptureFailure, undefined)),
     const { announce, changes, name, serve = () => untilRequested, states, stopping = Effect.void } = program
     const manager = yield* NodeServiceManager.make
     const started = yield* Effect.gen(function* () {

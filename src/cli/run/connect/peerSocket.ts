@@ -18,7 +18,7 @@ export interface PeerSocket {
   readonly unsentBytes: () => number
   /** Sends FIN; nothing over UDP, which has no end. */
   readonly end: Effect.Effect<void>
-  /** False for UDP: there is no end of the peer to wait for. */
+  /** False for UDP: nobody can wait for the end of the peer. */
   readonly hasEnd: boolean
 }
 

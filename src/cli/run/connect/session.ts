@@ -25,15 +25,19 @@ export interface Options {
 }
 
 /** Input that was read and not sent before the session ended. */
-export class UnsentInput extends Data.TaggedError("UnsentInput")<{
+class UnsentInput extends Data.TaggedError("UnsentInput")<{
   readonly remote: string
+  /** Number of bytes that were read and not sent. */
   readonly bytes: number
+  /** True if the input had ended: otherwise there may be more. */
+  readonly isAll: boolean
   readonly why: string
   /** Failure of the send; undefined if the session ended for another reason. */
   readonly cause?: NetworkError
 }> {
   override get message(): string {
-    return `${this.remote}: ${Quantity.format(this.bytes, "byte")} of the input not sent: ${this.why}`
+    const bytes = Quantity.format(this.bytes, "byte")
+    return `${this.remote}: ${this.isAll ? "" : "at least "}${bytes} of the input not sent: ${this.why}`
   }
 }
 
@@ -99,7 +103,7 @@ const send = (peer: PeerSocket, bytes: Uint8Array) =>
   Effect.mapError(peer.write(bytes), (error) => {
     const unsent = peer.unsentBytes()
     if (unsent === 0) return error
-    return new UnsentInput({ remote: peer.remote(), bytes: unsent, why: error.detail, cause: error })
+    return new UnsentInput({ remote: peer.remote(), bytes: unsent, isAll: false, why: error.detail, cause: error })
   })
 
 /** Runs a session to its end, and reports its events. Fails if input was read that could not be sent. */
@@ -112,6 +116,7 @@ export const run = Effect.fnUntraced(function* (
   const now = yield* Monotonic.millis
   const counts = { sent: 0, received: 0 }
   let activeAt = now()
+  let inputEnded = false
   let takenBytes = 0
   const lookAtTaken = () => {
     const before = takenBytes
@@ -131,6 +136,7 @@ export const run = Effect.fnUntraced(function* (
       const bytes = toWire(chunk)
       return Effect.andThen(observe("sent", bytes), Effect.map(send(peer, bytes), lookAtTaken))
     })
+    inputEnded = true
     yield* reporter.event({ event: "inputEnded", remote: peer.remote() })
     if (options.endsWith !== "peer") yield* Effect.andThen(flush(peer), peer.end)
     yield* local.ended
@@ -164,7 +170,7 @@ export const run = Effect.fnUntraced(function* (
     const bytes = peer.unsentBytes()
     return bytes === 0
       ? Effect.succeed(end === "idle" ? end : undefined)
-      : Effect.fail(new UnsentInput({ remote: peer.remote(), bytes, why: reasonOf(end, options) }))
+      : Effect.fail(new UnsentInput({ remote: peer.remote(), bytes, isAll: inputEnded, why: reasonOf(end, options) }))
   })
   yield* Effect.matchEffect(complete, {
     onSuccess: closed,

@@ -155,13 +155,13 @@ const start = Effect.fnUntraced(function* (context: Context, parsed: operands.Op
 })
 
 /** Descriptors of a client with a command: its socket, and the standard input and output of the command. */
-const descriptorsOfCommand = 3
+const descriptorsPerCommand = 3
 
 /** Returns the clients at a time. Datagrams of all senders arrive at one socket. */
 const capacityOf = ({ exec, keepOpen, maxConnections, udp }: Input): descriptors.Capacity => {
   if (udp) return descriptors.unlimited
   if (exec === undefined) return { clients: 1, descriptorsEach: 1 }
-  return { clients: keepOpen ? (maxConnections ?? 1_024) : 1, descriptorsEach: descriptorsOfCommand }
+  return { clients: keepOpen ? (maxConnections ?? 1_024) : 1, descriptorsEach: descriptorsPerCommand }
 }
 
 const untilRequested = Effect.flatten(ShutdownSignal)
