@@ -95,194 +95,209 @@ const ipEndpoints = (
   ]
 }
 
-/** A builder of one capture. A class, so that its state is a list of fields. */
-class Builder implements FrameBuilder {
-  private readonly addressBytesOf = IpOctets.cachedLookup()
-  private readonly table: ReturnType<typeof StreamTable.make>
-  private pendingAcks: Array<PendingAck> = []
-  private frames: Array<Frame> = []
-  private nextPacketId = 0
+/**
+ * The state of a builder, which changes in place, as its streams do. With 1,000 streams 150,000 data packets a second
+ * pass; if each copied the map of the streams, 11,000 (two cores of an AMD EPYC, Node 24).
+ */
+interface State {
+  readonly addressBytesOf: ReturnType<typeof IpOctets.cachedLookup>
+  readonly table: ReturnType<typeof StreamTable.make>
+  pendingAcks: Array<PendingAck>
+  frames: Array<Frame>
+  nextPacketId: number
+}
 
-  constructor(maxStreams: number) {
-    this.table = StreamTable.make(maxStreams)
+const appendFrame = (
+  self: State,
+  at: bigint,
+  host: string,
+  packet: Omit<Ip.Packet, "id">,
+  comments: ReadonlyArray<string>
+) => {
+  self.frames.push({ at, host, bytes: Ip.encode({ ...packet, id: self.nextPacketId++ }), comments })
+}
+
+const appendSegment = (
+  self: State,
+  at: bigint,
+  stream: Stream,
+  from: StreamEnd,
+  flags: number,
+  comments = noComments,
+  payload = emptyPayload,
+  seq = from.sndNext
+) => {
+  const to = from === stream.initiator ? stream.acceptor : stream.initiator
+  const isSyn = (flags & Ip.flag.syn) !== 0
+  const options = isSyn ? Ip.synOptions(from.endpoint.address.length) : emptyPayload
+  // Only the first SYN of a stream has no ACK flag.
+  const hasAck = to.synchronized && !(isSyn && from === stream.initiator)
+  const tcp = {
+    seq,
+    ack: hasAck ? from.rcvNext : 0,
+    flags: hasAck ? flags | Ip.flag.ack : flags,
+    window: advertisedWindowUnits,
+    options
   }
+  appendFrame(self, at, from.host, { from: from.endpoint, to: to.endpoint, payload, tcp }, comments)
+}
 
-  private appendFrame(at: bigint, host: string, packet: Omit<Ip.Packet, "id">, comments: ReadonlyArray<string>) {
-    this.frames.push({ at, host, bytes: Ip.encode({ ...packet, id: this.nextPacketId++ }), comments })
+const flushAcks = (self: State, until: bigint | undefined) => {
+  let count = 0
+  for (; count < self.pendingAcks.length && (until === undefined || self.pendingAcks[count]!.at <= until); count++) {
+    const { at, from, stream, ackNumber } = self.pendingAcks[count]!
+    if (stream.reset || sequenceDistance(from.rcvNext, ackNumber) <= 0) continue
+    from.rcvNext = ackNumber
+    appendSegment(self, at, stream, from, Ip.flag.ack)
   }
+  if (count > 0) self.pendingAcks = self.pendingAcks.slice(count)
+}
 
-  private appendSegment(
-    at: bigint,
-    stream: Stream,
-    from: StreamEnd,
-    flags: number,
-    comments = noComments,
-    payload = emptyPayload,
-    seq = from.sndNext
-  ) {
-    const to = from === stream.initiator ? stream.acceptor : stream.initiator
-    const isSyn = (flags & Ip.flag.syn) !== 0
-    const options = isSyn ? Ip.synOptions(from.endpoint.address.length) : emptyPayload
-    // Only the first SYN of a stream has no ACK flag.
-    const hasAck = to.synchronized && !(isSyn && from === stream.initiator)
-    const tcp = {
-      seq,
-      ack: hasAck ? from.rcvNext : 0,
-      flags: hasAck ? flags | Ip.flag.ack : flags,
-      window: advertisedWindowUnits,
-      options
-    }
-    this.appendFrame(at, from.host, { from: from.endpoint, to: to.endpoint, payload, tcp }, comments)
+/** Schedules that `to` acknowledges everything that `from` has sent until now. */
+const scheduleAck = (self: State, { arrives, at }: ObservedPacket, stream: Stream, from: StreamEnd, to: StreamEnd) => {
+  const pendingAck = {
+    at: arrives === undefined || arrives < at ? at : arrives,
+    stream,
+    from: to,
+    ackNumber: from.sndNext
   }
+  let index = self.pendingAcks.length
+  while (index > 0 && self.pendingAcks[index - 1]!.at > pendingAck.at) index--
+  self.pendingAcks.splice(index, 0, pendingAck)
+  flushAcks(self, at)
+  if (self.pendingAcks.length > maxPendingAckSegments) flushAcks(self, self.pendingAcks[0]!.at)
+}
 
-  private flushAcks(until: bigint | undefined) {
-    let count = 0
-    for (; count < this.pendingAcks.length && (until === undefined || this.pendingAcks[count]!.at <= until); count++) {
-      const { at, from, stream, ackNumber } = this.pendingAcks[count]!
-      if (stream.reset || sequenceDistance(from.rcvNext, ackNumber) <= 0) continue
-      from.rcvNext = ackNumber
-      this.appendSegment(at, stream, from, Ip.flag.ack)
-    }
-    if (count > 0) this.pendingAcks = this.pendingAcks.slice(count)
-  }
+/** Adds the third segment of the handshake if it is missing: data or a FIN implies it. */
+const completeHandshake = (self: State, at: bigint, stream: Stream, comments = noComments) => {
+  if (stream.established || !stream.acceptor.synchronized) return
+  stream.established = true
+  appendSegment(self, at, stream, stream.initiator, Ip.flag.ack, comments)
+}
 
-  /** Schedules that `to` acknowledges everything that `from` has sent until now. */
-  private scheduleAck({ arrives, at }: ObservedPacket, stream: Stream, from: StreamEnd, to: StreamEnd) {
-    const pendingAck = {
-      at: arrives === undefined || arrives < at ? at : arrives,
-      stream,
-      from: to,
-      ackNumber: from.sndNext
-    }
-    let index = this.pendingAcks.length
-    while (index > 0 && this.pendingAcks[index - 1]!.at > pendingAck.at) index--
-    this.pendingAcks.splice(index, 0, pendingAck)
-    this.flushAcks(at)
-    if (this.pendingAcks.length > maxPendingAckSegments) this.flushAcks(this.pendingAcks[0]!.at)
-  }
-
-  /** Adds the third segment of the handshake if it is missing: data or a FIN implies it. */
-  private completeHandshake(at: bigint, stream: Stream, comments = noComments) {
-    if (stream.established || !stream.acceptor.synchronized) return
-    stream.established = true
-    this.appendSegment(at, stream, stream.initiator, Ip.flag.ack, comments)
-  }
-
-  private appendData(
-    packet: ObservedPacket,
-    stream: Stream,
-    from: StreamEnd,
-    to: StreamEnd,
-    comments: ReadonlyArray<string>
-  ) {
-    const { at, bytes, lost } = packet
-    this.completeHandshake(at, stream)
-    synchronize(from, to)
-    const maxSegmentBytes = Ip.maxSegmentBytes(from.endpoint.address.length)
-    let seq = from.sndNext
-    for (let i = 0; i < bytes.length; i += maxSegmentBytes) {
-      const chunk = bytes.subarray(i, i + maxSegmentBytes)
-      const isLast = i + maxSegmentBytes >= bytes.length
-      this.appendSegment(at, stream, from, isLast ? Ip.flag.psh : 0, comments, chunk, seq)
-      seq = addSequence(seq, chunk.length)
-      // Lost data does not advance the sequence number: the retransmission takes its place.
-      if (lost) continue
-      from.sndNext = seq
-      this.scheduleAck(packet, stream, from, to)
-    }
-  }
-
-  private appendTcp(
-    packet: ObservedPacket,
-    stream: Stream,
-    from: StreamEnd,
-    to: StreamEnd,
-    comments: ReadonlyArray<string>
-  ) {
-    const { at, kind, lost } = packet
-    from.host = packet.host
-    switch (kind) {
-      case "syn":
-        return this.appendSegment(at, stream, from, Ip.flag.syn, comments)
-      case "synack": {
-        synchronize(to, from)
-        this.appendSegment(
-          at,
-          stream,
-          from,
-          Ip.flag.syn,
-          comments,
-          emptyPayload,
-          from.synchronized ? addSequence(from.sndNext, -1) : from.sndNext
-        )
-        return lost ? undefined : synchronize(from, to)
-      }
-      case "ack":
-        // Taps report only the third packet of the handshake: all other acknowledgements are made here.
-        if (stream.established || from !== stream.initiator || !stream.acceptor.synchronized) return
-        return lost
-          ? this.appendSegment(at, stream, from, Ip.flag.ack, comments)
-          : this.completeHandshake(at, stream, comments)
-      case "fin":
-        this.completeHandshake(at, stream)
-        if (from.finSent || stream.reset) return
-        synchronize(from, to)
-        this.appendSegment(at, stream, from, Ip.flag.fin, comments)
-        if (lost) return
-        from.finSent = true
-        from.sndNext = addSequence(from.sndNext, 1)
-        this.scheduleAck(packet, stream, from, to)
-        if (to.finSent) this.table.markEnded(stream)
-        return
-      case "rst": {
-        if (stream.reset) return
-        // The RST that refuses a connection has the sequence number 0 and acknowledges the SYN (RFC 9293, 3.5.2).
-        if (!from.synchronized && from === stream.acceptor) synchronize(to, from)
-        const seq = from.synchronized ? from.sndNext : from === stream.initiator ? addSequence(from.sndNext, 1) : 0
-        this.appendSegment(at, stream, from, Ip.flag.rst, comments, emptyPayload, seq)
-        if (lost) return
-        stream.reset = true
-        return this.table.markEnded(stream)
-      }
-      default:
-        return this.appendData(packet, stream, from, to, comments)
-    }
-  }
-
-  build(packet: ObservedPacket): ReadonlyArray<Frame> {
-    const { at, bytes, from, host, kind, to, transport } = packet
-    this.flushAcks(at)
-    const ends = ipEndpoints(this.addressBytesOf, from, to)
-    if (ends === undefined) return this.take()
-    const comments = commentsOf(packet)
-    if (transport === "udp" || kind === "datagram") {
-      this.appendFrame(at, host, { from: ends[0], to: ends[1], payload: bytes }, comments)
-      return this.take()
-    }
-    const tuple = `${Endpoint.format(from)} ${Endpoint.format(to)}`
-    const reverseTuple = `${Endpoint.format(to)} ${Endpoint.format(from)}`
-    const stream = this.table.streamOf(kind, tuple, reverseTuple, ends, host)
-    const { acceptor, initiator } = stream
-    const isInitiator = stream.tuple === tuple
-    this.appendTcp(packet, stream, isInitiator ? initiator : acceptor, isInitiator ? acceptor : initiator, comments)
-    return this.take()
-  }
-
-  finish(): ReadonlyArray<Frame> {
-    this.flushAcks(undefined)
-    return this.take()
-  }
-
-  streams() {
-    return this.table.size()
-  }
-
-  private take() {
-    const taken = this.frames
-    this.frames = []
-    return taken
+const appendData = (
+  self: State,
+  packet: ObservedPacket,
+  stream: Stream,
+  from: StreamEnd,
+  to: StreamEnd,
+  comments: ReadonlyArray<string>
+) => {
+  const { at, bytes, lost } = packet
+  completeHandshake(self, at, stream)
+  synchronize(from, to)
+  const maxSegmentBytes = Ip.maxSegmentBytes(from.endpoint.address.length)
+  let seq = from.sndNext
+  for (let i = 0; i < bytes.length; i += maxSegmentBytes) {
+    const chunk = bytes.subarray(i, i + maxSegmentBytes)
+    const isLast = i + maxSegmentBytes >= bytes.length
+    appendSegment(self, at, stream, from, isLast ? Ip.flag.psh : 0, comments, chunk, seq)
+    seq = addSequence(seq, chunk.length)
+    // Lost data does not advance the sequence number: the retransmission takes its place.
+    if (lost) continue
+    from.sndNext = seq
+    scheduleAck(self, packet, stream, from, to)
   }
 }
 
+const appendTcp = (
+  self: State,
+  packet: ObservedPacket,
+  stream: Stream,
+  from: StreamEnd,
+  to: StreamEnd,
+  comments: ReadonlyArray<string>
+) => {
+  const { at, kind, lost } = packet
+  from.host = packet.host
+  switch (kind) {
+    case "syn":
+      return appendSegment(self, at, stream, from, Ip.flag.syn, comments)
+    case "synack": {
+      synchronize(to, from)
+      appendSegment(
+        self,
+        at,
+        stream,
+        from,
+        Ip.flag.syn,
+        comments,
+        emptyPayload,
+        from.synchronized ? addSequence(from.sndNext, -1) : from.sndNext
+      )
+      return lost ? undefined : synchronize(from, to)
+    }
+    case "ack":
+      // Taps report only the third packet of the handshake: all other acknowledgements are made here.
+      if (stream.established || from !== stream.initiator || !stream.acceptor.synchronized) return
+      return lost
+        ? appendSegment(self, at, stream, from, Ip.flag.ack, comments)
+        : completeHandshake(self, at, stream, comments)
+    case "fin":
+      completeHandshake(self, at, stream)
+      if (from.finSent || stream.reset) return
+      synchronize(from, to)
+      appendSegment(self, at, stream, from, Ip.flag.fin, comments)
+      if (lost) return
+      from.finSent = true
+      from.sndNext = addSequence(from.sndNext, 1)
+      scheduleAck(self, packet, stream, from, to)
+      if (to.finSent) self.table.markEnded(stream)
+      return
+    case "rst": {
+      if (stream.reset) return
+      // The RST that refuses a connection has the sequence number 0 and acknowledges the SYN (RFC 9293, 3.5.2).
+      if (!from.synchronized && from === stream.acceptor) synchronize(to, from)
+      const seq = from.synchronized ? from.sndNext : from === stream.initiator ? addSequence(from.sndNext, 1) : 0
+      appendSegment(self, at, stream, from, Ip.flag.rst, comments, emptyPayload, seq)
+      if (lost) return
+      stream.reset = true
+      return self.table.markEnded(stream)
+    }
+    default:
+      return appendData(self, packet, stream, from, to, comments)
+  }
+}
+
+const build = (self: State, packet: ObservedPacket): ReadonlyArray<Frame> => {
+  const { at, bytes, from, host, kind, to, transport } = packet
+  flushAcks(self, at)
+  const ends = ipEndpoints(self.addressBytesOf, from, to)
+  if (ends === undefined) return take(self)
+  const comments = commentsOf(packet)
+  if (transport === "udp" || kind === "datagram") {
+    appendFrame(self, at, host, { from: ends[0], to: ends[1], payload: bytes }, comments)
+    return take(self)
+  }
+  const tuple = `${Endpoint.format(from)} ${Endpoint.format(to)}`
+  const reverseTuple = `${Endpoint.format(to)} ${Endpoint.format(from)}`
+  const stream = self.table.streamOf(kind, tuple, reverseTuple, ends, host)
+  const { acceptor, initiator } = stream
+  const isInitiator = stream.tuple === tuple
+  appendTcp(self, packet, stream, isInitiator ? initiator : acceptor, isInitiator ? acceptor : initiator, comments)
+  return take(self)
+}
+
+const finish = (self: State): ReadonlyArray<Frame> => {
+  flushAcks(self, undefined)
+  return take(self)
+}
+
+const take = (self: State) => {
+  const taken = self.frames
+  self.frames = []
+  return taken
+}
+
 /** Creates a builder. @category constructors @since 0.1.0 */
-export const make = ({ maxStreams = 16_384 }: Options = {}): FrameBuilder => new Builder(maxStreams)
+export const make = ({ maxStreams = 16_384 }: Options = {}): FrameBuilder => {
+  const table = StreamTable.make(maxStreams)
+  const state: State = {
+    addressBytesOf: IpOctets.cachedLookup(),
+    table,
+    pendingAcks: [],
+    frames: [],
+    nextPacketId: 0
+  }
+  return { build: (packet) => build(state, packet), finish: () => finish(state), streams: table.size }
+}

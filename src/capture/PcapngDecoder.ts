@@ -35,6 +35,7 @@ const maxInterfaces = 65_536
 const classicPcapMagics = new Set([0xa1b2c3d4, 0xd4c3b2a1, 0xa1b23c4d, 0x4d3cb2a1])
 
 const utf8 = new TextDecoder()
+const noBytes = new Uint8Array(0)
 
 const hex = (value: number) => `0x${value.toString(16).padStart(8, "0")}`
 
@@ -158,140 +159,150 @@ const readers: Readonly<
   [blockTypes.names]: [12, readNames]
 }
 
-/** A decoder of one file. A class, so that its state is a list of fields. */
-class BlockDecoder implements Decoder {
-  private readonly maxBlockBytes: number
-  private buffer = new Uint8Array(0)
-  private view = new DataView(this.buffer.buffer)
-  private start = 0
-  private end = 0
+/**
+ * The state of a decoder, which changes in place. A block of 15 MiB in chunks of 64 KiB takes 0.3 s; if each chunk
+ * copied the buffer, 5 s (two cores of an AMD EPYC, Node 24).
+ */
+interface State {
+  readonly maxBlockBytes: number
+  buffer: Uint8Array<ArrayBuffer>
+  view: DataView
+  start: number
+  end: number
   /** Offset of `start` in the file. */
-  private offset = 0
-  private littleEndian: boolean | undefined
-  private interfaces: Array<Interface> = []
-  private failure: PcapngError | undefined
+  offset: number
+  littleEndian: boolean | undefined
+  interfaces: Array<Interface>
+  failure: PcapngError | undefined
+}
 
-  constructor(maxBlockBytes: number) {
-    this.maxBlockBytes = maxBlockBytes
+const fail = (self: State, reason: PcapngError["reason"], at: number, expected: string, found: string) => {
+  return failWith(self, new PcapngError({ reason, offset: at, expected, found }))
+}
+
+const failWith = (self: State, error: PcapngError) => {
+  self.failure = error
+  self.buffer = noBytes
+  return error
+}
+
+/** Decodes a complete block; returns undefined for an unknown type. */
+const readBlock = (
+  self: State,
+  type: number,
+  length: number,
+  littleEndian: boolean
+): Block | PcapngError | undefined => {
+  const { interfaces, offset } = self
+  const reader = readers[type]
+  if (reader === undefined) return undefined
+  const [minLength, parse] = reader
+  if (length < minLength)
+    return malformed(offset + 4, `a block of at least ${byteCount(minLength)}`, `a length of ${length}`)
+  const bytes = self.buffer.subarray(self.start, self.start + length)
+  const view = new DataView(bytes.buffer, bytes.byteOffset, length)
+  const block = parse({ bytes, view, offset, littleEndian }, interfaces)
+  if (block instanceof PcapngError) return block
+  if (block._tag === "Section") self.interfaces = []
+  if (block._tag !== "Interface") return block
+  if (interfaces.length === maxInterfaces) return malformed(offset, `at most ${maxInterfaces} interfaces`, "one more")
+  interfaces.push(block)
+  return block
+}
+
+/** Returns the byte order of the next block: a section declares its own. */
+const byteOrder = (self: State, isSection: boolean): boolean | undefined | PcapngError => {
+  const { offset, start, view } = self
+  if (!isSection) return self.littleEndian
+  const isLittleEndian = view.getUint32(start + 8, true) === byteOrderMagic
+  const magic = view.getUint32(start + 8)
+  return isLittleEndian || magic === byteOrderMagic
+    ? isLittleEndian
+    : malformed(offset + 8, `the byte order magic ${hex(byteOrderMagic)}`, hex(magic))
+}
+
+const readNext = (self: State): Block | PcapngError | undefined | "skipped" => {
+  const { maxBlockBytes, offset, start, view } = self
+  if (self.failure !== undefined) return self.failure
+  const available = self.end - start
+  if (available < 4) return undefined
+  const magic = view.getUint32(start)
+  const isSection = magic === blockTypes.section
+  if (self.littleEndian === undefined && !isSection) {
+    return classicPcapMagics.has(magic)
+      ? fail(self, "ClassicPcap", offset, "pcapng", `classic pcap (${hex(magic)}); convert it with editcap -F pcapng`)
+      : fail(self, "NotPcapng", offset, `a pcapng section header (${hex(blockTypes.section)})`, hex(magic))
   }
-
-  private fail(reason: PcapngError["reason"], at: number, expected: string, found: string) {
-    return this.failWith(new PcapngError({ reason, offset: at, expected, found }))
+  if (available < 12) return undefined
+  const littleEndian = byteOrder(self, isSection)
+  if (littleEndian instanceof PcapngError) return failWith(self, littleEndian)
+  const length = view.getUint32(start + 4, littleEndian)
+  if (length < 12 || length > maxBlockBytes || length % 4 !== 0) {
+    const expected = `a block of 12 to ${maxBlockBytes} bytes, a multiple of 4`
+    return fail(self, "Malformed", offset + 4, expected, `a length of ${length}`)
   }
+  if (available < length) return undefined
+  const trailer = view.getUint32(start + length - 4, littleEndian)
+  const expected = `the block length ${length} repeated at its end`
+  if (trailer !== length) return fail(self, "Malformed", offset + length - 4, expected, `${trailer}`)
+  const block = readBlock(self, isSection ? magic : view.getUint32(start, littleEndian), length, littleEndian!)
+  if (block instanceof PcapngError) return failWith(self, block)
+  self.littleEndian = littleEndian
+  self.start += length
+  self.offset += length
+  return block ?? "skipped"
+}
 
-  private failWith(error: PcapngError) {
-    this.failure = error
-    this.buffer = new Uint8Array(0)
-    return error
-  }
-
-  /** Decodes a complete block; returns undefined for an unknown type. */
-  private readBlock(type: number, length: number, littleEndian: boolean): Block | PcapngError | undefined {
-    const { interfaces, offset } = this
-    const reader = readers[type]
-    if (reader === undefined) return undefined
-    const [minLength, parse] = reader
-    if (length < minLength)
-      return malformed(offset + 4, `a block of at least ${byteCount(minLength)}`, `a length of ${length}`)
-    const bytes = this.buffer.subarray(this.start, this.start + length)
-    const view = new DataView(bytes.buffer, bytes.byteOffset, length)
-    const block = parse({ bytes, view, offset, littleEndian }, interfaces)
-    if (block instanceof PcapngError) return block
-    if (block._tag === "Section") this.interfaces = []
-    if (block._tag !== "Interface") return block
-    if (interfaces.length === maxInterfaces) return malformed(offset, `at most ${maxInterfaces} interfaces`, "one more")
-    interfaces.push(block)
-    return block
-  }
-
-  /** Returns the byte order of the next block: a section declares its own. */
-  private byteOrder(isSection: boolean): boolean | undefined | PcapngError {
-    const { offset, start, view } = this
-    if (!isSection) return this.littleEndian
-    const isLittleEndian = view.getUint32(start + 8, true) === byteOrderMagic
-    const magic = view.getUint32(start + 8)
-    return isLittleEndian || magic === byteOrderMagic
-      ? isLittleEndian
-      : malformed(offset + 8, `the byte order magic ${hex(byteOrderMagic)}`, hex(magic))
-  }
-
-  private readNext(): Block | PcapngError | undefined | "skipped" {
-    const { maxBlockBytes, offset, start, view } = this
-    if (this.failure !== undefined) return this.failure
-    const available = this.end - start
-    if (available < 4) return undefined
-    const magic = view.getUint32(start)
-    const isSection = magic === blockTypes.section
-    if (this.littleEndian === undefined && !isSection) {
-      return classicPcapMagics.has(magic)
-        ? this.fail("ClassicPcap", offset, "pcapng", `classic pcap (${hex(magic)}); convert it with editcap -F pcapng`)
-        : this.fail("NotPcapng", offset, `a pcapng section header (${hex(blockTypes.section)})`, hex(magic))
+const feed = (self: State, bytes: Uint8Array) => {
+  if (self.failure !== undefined) return
+  if (self.start === self.end) {
+    self.buffer = bytes as Uint8Array<ArrayBuffer>
+    self.start = 0
+    self.end = bytes.length
+  } else {
+    if (self.end + bytes.length > self.buffer.length) {
+      const grown = new Uint8Array(2 * (self.end - self.start + bytes.length))
+      grown.set(self.buffer.subarray(self.start, self.end))
+      self.end -= self.start
+      self.start = 0
+      self.buffer = grown
     }
-    if (available < 12) return undefined
-    const littleEndian = this.byteOrder(isSection)
-    if (littleEndian instanceof PcapngError) return this.failWith(littleEndian)
-    const length = view.getUint32(start + 4, littleEndian)
-    if (length < 12 || length > maxBlockBytes || length % 4 !== 0) {
-      const expected = `a block of 12 to ${maxBlockBytes} bytes, a multiple of 4`
-      return this.fail("Malformed", offset + 4, expected, `a length of ${length}`)
-    }
-    if (available < length) return undefined
-    const trailer = view.getUint32(start + length - 4, littleEndian)
-    const expected = `the block length ${length} repeated at its end`
-    if (trailer !== length) return this.fail("Malformed", offset + length - 4, expected, `${trailer}`)
-    const block = this.readBlock(isSection ? magic : view.getUint32(start, littleEndian), length, littleEndian!)
-    if (block instanceof PcapngError) return this.failWith(block)
-    this.littleEndian = littleEndian
-    this.start += length
-    this.offset += length
-    return block ?? "skipped"
+    self.buffer.set(bytes, self.end)
+    self.end += bytes.length
   }
+  self.view = new DataView(self.buffer.buffer, self.buffer.byteOffset, self.buffer.byteLength)
+}
 
-  feed(bytes: Uint8Array) {
-    if (this.failure !== undefined) return
-    if (this.start === this.end) {
-      this.buffer = bytes as Uint8Array<ArrayBuffer>
-      this.start = 0
-      this.end = bytes.length
-    } else {
-      if (this.end + bytes.length > this.buffer.length) {
-        const grown = new Uint8Array(2 * (this.end - this.start + bytes.length))
-        grown.set(this.buffer.subarray(this.start, this.end))
-        this.end -= this.start
-        this.start = 0
-        this.buffer = grown
-      }
-      this.buffer.set(bytes, this.end)
-      this.end += bytes.length
-    }
-    this.view = new DataView(this.buffer.buffer, this.buffer.byteOffset, this.buffer.byteLength)
-  }
-
-  take() {
-    while (true) {
-      const block = this.readNext()
-      if (block !== "skipped") return block
-    }
-  }
-
-  finish() {
-    const found = this.readNext()
-    if (found instanceof PcapngError) return found
-    const { littleEndian, offset, start, view } = this
-    const available = this.end - start
-    if (available === 0 && littleEndian !== undefined) return undefined
-    if (offset + available === 0) return this.fail("Truncated", 0, "a pcapng section header", "an empty file")
-    const needed =
-      available < 12
-        ? undefined
-        : view.getUint32(start + 4, littleEndian ?? view.getUint32(start + 8, true) === byteOrderMagic)
-    const expected = needed === undefined ? "a whole block" : `a block of ${byteCount(needed)}`
-    return this.fail("Truncated", offset, expected, `the end of the file after ${available}`)
+const take = (self: State) => {
+  while (true) {
+    const block = readNext(self)
+    if (block !== "skipped") return block
   }
 }
 
+const finish = (self: State) => {
+  const found = readNext(self)
+  if (found instanceof PcapngError) return found
+  const { littleEndian, offset, start, view } = self
+  const available = self.end - start
+  if (available === 0 && littleEndian !== undefined) return undefined
+  if (offset + available === 0) return fail(self, "Truncated", 0, "a pcapng section header", "an empty file")
+  const needed =
+    available < 12
+      ? undefined
+      : view.getUint32(start + 4, littleEndian ?? view.getUint32(start + 8, true) === byteOrderMagic)
+  const expected = needed === undefined ? "a whole block" : `a block of ${byteCount(needed)}`
+  return fail(self, "Truncated", offset, expected, `the end of the file after ${available}`)
+}
+
 /** Creates a decoder of one file. @category decoding @since 0.1.0 */
-export const make = ({ maxBlockBytes = 2 ** 24 }: Options = {}): Decoder => new BlockDecoder(maxBlockBytes)
+export const make = ({ maxBlockBytes = 2 ** 24 }: Options = {}): Decoder => {
+  const state: State = {
+    ...{ maxBlockBytes, buffer: noBytes, view: new DataView(noBytes.buffer), start: 0, end: 0, offset: 0 },
+    ...{ littleEndian: undefined, interfaces: [], failure: undefined }
+  }
+  return { feed: (bytes) => feed(state, bytes), take: () => take(state), finish: () => finish(state) }
+}
 
 /**
  * Decodes all blocks of a complete file; fails with the first error. Never throws.

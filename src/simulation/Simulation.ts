@@ -18,7 +18,7 @@ import * as SimHost from "./network/SimHost.ts"
 import * as SimLan from "./network/SimLan.ts"
 import * as SimNetwork from "./network/SimNetwork.ts"
 import * as SimClock from "./runtime/SimClock.ts"
-import { SimSchedulerQueue } from "./runtime/SimSchedulerQueue.ts"
+import * as SimSchedulerQueue from "./runtime/SimSchedulerQueue.ts"
 
 /** Options of a run. @category models @since 0.1.0 */
 export interface Options {
@@ -178,7 +178,7 @@ const makeWorld = ({ dissectors, link, plan = [], preempt, seed = 1, tap }: Opti
   const fibers =
     preempt === undefined
       ? undefined
-      : new SimSchedulerQueue({ seed: `fibers ${seed}`, preempt }, Number.POSITIVE_INFINITY, true)
+      : SimSchedulerQueue.make({ seed: `fibers ${seed}`, preempt }, Number.POSITIVE_INFINITY, true)
   const clock = SimClock.make(fibers)
   const names = new Map<string, string>()
   const nameOf = (address: string) => names.get(address)

@@ -6,7 +6,7 @@ import * as Latch from "effect/Latch"
 import type * as Scope from "effect/Scope"
 import type { Packet } from "../../network/Packet.ts"
 import type { Verdict } from "../faults/FaultVerdict.ts"
-import { EventHeap } from "../runtime/EventHeap.ts"
+import * as EventHeap from "../runtime/EventHeap.ts"
 
 /** A delay queue; times are nanoseconds since its creation. */
 export interface DelayQueue {
@@ -32,7 +32,7 @@ const actionOverheadBytes = 256
 export const make: Effect.Effect<DelayQueue, never, Scope.Scope> = Effect.gen(function* () {
   const clock = yield* Clock.Clock
   const start = clock.monotonicTimeNanosUnsafe()
-  const heap = new EventHeap()
+  const heap = EventHeap.make()
   const changed = Latch.makeUnsafe(false)
   let bufferedBytes = 0
 
@@ -47,9 +47,10 @@ export const make: Effect.Effect<DelayQueue, never, Scope.Scope> = Effect.gen(fu
     })
   const loop = Effect.forever(
     Effect.suspend(() => {
-      for (let action = heap.take(now()); action !== undefined; action = heap.take(now())) action()
+      for (let action = EventHeap.take(heap, now()); action !== undefined; action = EventHeap.take(heap, now()))
+        action()
       changed.closeUnsafe()
-      const next = heap.peek()
+      const next = EventHeap.peek(heap)
       return next === undefined ? changed.await : Effect.raceFirst(sleepUntil(next.time), changed.await)
     })
   )
@@ -60,11 +61,11 @@ export const make: Effect.Effect<DelayQueue, never, Scope.Scope> = Effect.gen(fu
       const size = bytes + actionOverheadBytes
       if (bufferedBytes + size > maxBufferedBytes) return false
       bufferedBytes += size
-      const event = heap.schedule(time, () => {
+      const event = EventHeap.schedule(heap, time, () => {
         bufferedBytes -= size
         action()
       })
-      if (heap.peek() === event) changed.openUnsafe()
+      if (EventHeap.peek(heap) === event) changed.openUnsafe()
       return true
     },
     sleepUntil

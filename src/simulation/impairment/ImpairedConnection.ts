@@ -33,242 +33,286 @@ export interface Parts {
   readonly fork: Scope.Scope
 }
 
-/**
- * An impaired connection. Each direction passes its packets on directly until a fault applies to one of them; from then
- * on a fiber passes on what its queue holds. A class, so that its state is a list of fields.
- */
-export class ImpairedConnection implements Connection {
-  readonly local: Connection["local"]
+/** The state of an end: that of its machine, and what the driver needs to perform the machine's actions. */
+interface State {
+  readonly parts: Parts
   readonly remote: Connection["remote"]
-  readonly context: Connection["context"]
   readonly outbound: ImpairedDirection.ImpairedDirection
   readonly inbound: ImpairedDirection.ImpairedDirection
-  private readonly parts: Parts
-  private stream = HalfStream.make(Number.POSITIVE_INFINITY)
-  private readonly waiters = Waiters.make()
+  readonly waiters: Waiters.Waiters
+  stream: HalfStream.HalfStream
   /** True once a fiber reads from the underlying connection, or writes to it. */
-  private isReading = false
-  private isWriting = false
-  private readShutdown = false
+  isReading: boolean
+  isWriting: boolean
+  readShutdown: boolean
   /** Failure of the underlying connection; reported once the program has read what arrived before. */
-  private failure: NetworkError | undefined
+  failure: NetworkError | undefined
+}
 
-  constructor(parts: Parts) {
-    const { far, injector, inner, near } = parts
-    this.parts = parts
-    this.local = inner.local
-    this.remote = inner.remote
-    this.context = inner.context
-    const isEnded = (side: "send" | "receive") => () => this.isClosed() || this.stream[side].end !== undefined
-    this.outbound = ImpairedDirection.make(injector, near, far, "outbound", isEnded("send"))
-    this.inbound = ImpairedDirection.make(injector, far, near, "inbound", isEnded("receive"))
-  }
-
-  private readonly now = () => this.parts.injector.delayQueue.now()
-  private readonly isClosed = () => this.stream.state === "CLOSED"
-  private readonly first = (side: "send" | "receive") => HalfStream.head(this.stream[side])
-
-  private advance(event: HalfStream.Event) {
-    const [next, actions] = HalfStream.step(this.stream, event)
-    this.stream = next
-    return actions
-  }
-  private readonly dispatch = (event: HalfStream.Event) => {
-    this.advance(event)
-    this.waiters.notify()
-  }
-
-  private readonly error = () =>
-    this.failure ?? new NetworkError({ reason: this.stream.closeReason ?? "Closed", address: this.remote })
-  /** Maps a failure of the underlying connection: after a fault has reset it, the peer seems to have done so. */
-  private readonly seenByProgram = <E>(failure: E) => (this.isClosed() ? this.error() : failure)
-
-  /** Resets the underlying connection. Waiting fibers may close it at once, so they resume after the RST. */
-  private readonly reset = (event: HalfStream.Event) =>
-    Effect.suspend(() => {
-      this.advance(event)
-      return Effect.andThen(
-        this.parts.inner.abort,
-        Effect.sync(() => this.waiters.notify())
-      )
-    })
-
+/** An impaired connection, with what `ImpairedStream` needs. */
+export interface ImpairedConnection extends Connection {
+  readonly outbound: ImpairedDirection.ImpairedDirection
+  readonly inbound: ImpairedDirection.ImpairedDirection
   /** Applies the plan to a packet. Returns true if it passes at once; queues it otherwise, or if `waits`. */
-  admit(side: "send" | "receive", kind: Packet.Kind, bytes: Uint8Array, waits = false): boolean {
-    const { end, lastDueNanos, pieces } = this.stream[side]
-    if (end !== undefined) return false
-    const input = (side === "send" ? this.outbound : this.inbound).inspect(kind, bytes)
-    if (input === undefined && !waits && pieces.length === 0 && lastDueNanos <= this.now()) return true
-    const isFin = kind === "fin"
-    const tag = side === "receive" ? "Receive" : isFin ? "End" : "Write"
-    this.dispatch({ _tag: tag, ...(input ?? { bytes, end: isFin ? "fin" : undefined }) })
-    return false
-  }
-
+  readonly admit: (side: "send" | "receive", kind: Packet.Kind, bytes: Uint8Array, waits?: boolean) => boolean
   /** Returns the time at which what is queued in both directions is due, in nanoseconds of the delay queue. */
-  dueNanos() {
-    return Math.max(this.stream.send.lastDueNanos, this.stream.receive.lastDueNanos)
-  }
+  readonly dueNanos: () => number
+  readonly startWriteLoop: Effect.Effect<unknown>
+  /** Closes before the underlying connection: sends queued data first, and resets if they cannot be sent in time. */
+  readonly close: Effect.Effect<void>
+}
 
-  private readonly awaitDue = ({ dueNanos }: HalfStream.Piece, isCancelled: () => boolean) =>
-    Effect.raceFirst(
-      this.parts.injector.delayQueue.sleepUntil(dueNanos),
-      this.waiters.until(isCancelled, () => Effect.void)
+const now = (self: State) => self.parts.injector.delayQueue.now()
+const isClosed = (self: State) => self.stream.state === "CLOSED"
+const first = (self: State, side: "send" | "receive") => HalfStream.head(self.stream[side])
+
+const advance = (self: State, event: HalfStream.Event) => {
+  const [next, actions] = HalfStream.step(self.stream, event)
+  self.stream = next
+  return actions
+}
+const dispatch = (self: State, event: HalfStream.Event) => {
+  advance(self, event)
+  self.waiters.notify()
+}
+
+const error = (self: State) =>
+  self.failure ?? new NetworkError({ reason: self.stream.closeReason ?? "Closed", address: self.remote })
+/** Maps a failure of the underlying connection: after a fault has reset it, the peer seems to have done so. */
+const seenByProgram = <E>(self: State, failure: E) => (isClosed(self) ? error(self) : failure)
+
+/** Resets the underlying connection. Waiting fibers may close it at once, so they resume after the RST. */
+const reset = (self: State, event: HalfStream.Event) =>
+  Effect.suspend(() => {
+    advance(self, event)
+    return Effect.andThen(
+      self.parts.inner.abort,
+      Effect.sync(() => self.waiters.notify())
     )
+  })
 
-  /** Passes the first piece of the send queue on when it is due. */
-  private readonly sendFirst: Effect.Effect<void, NetworkError> = Effect.suspend(() => {
-    const piece = this.first("send")
+/** Applies the plan to a packet. Returns true if it passes at once; queues it otherwise, or if `waits`. */
+const admit = (self: State, side: "send" | "receive", kind: Packet.Kind, bytes: Uint8Array, waits = false): boolean => {
+  const { end, lastDueNanos, pieces } = self.stream[side]
+  if (end !== undefined) return false
+  const input = (side === "send" ? self.outbound : self.inbound).inspect(kind, bytes)
+  if (input === undefined && !waits && pieces.length === 0 && lastDueNanos <= now(self)) return true
+  const isFin = kind === "fin"
+  const tag = side === "receive" ? "Receive" : isFin ? "End" : "Write"
+  dispatch(self, { _tag: tag, ...(input ?? { bytes, end: isFin ? "fin" : undefined }) })
+  return false
+}
+
+/** Returns the time at which what is queued in both directions is due, in nanoseconds of the delay queue. */
+const dueNanos = (self: State) => {
+  return Math.max(self.stream.send.lastDueNanos, self.stream.receive.lastDueNanos)
+}
+
+const awaitDue = (self: State, { dueNanos }: HalfStream.Piece, isCancelled: () => boolean) =>
+  Effect.raceFirst(
+    self.parts.injector.delayQueue.sleepUntil(dueNanos),
+    self.waiters.until(isCancelled, () => Effect.void)
+  )
+
+/** Passes the first piece of the send queue on when it is due. */
+const sendFirst = (self: State): Effect.Effect<void, NetworkError> =>
+  Effect.suspend(() => {
+    const piece = first(self, "send")
     if (piece === undefined) return Effect.void
-    if (piece.dueNanos > this.now()) return this.awaitDue(piece, this.isClosed)
-    const transmit = { _tag: "Transmit", maxBytes: Number.POSITIVE_INFINITY, now: this.now() } as const
+    if (piece.dueNanos > now(self)) return awaitDue(self, piece, () => isClosed(self))
+    const transmit = { _tag: "Transmit", maxBytes: Number.POSITIVE_INFINITY, now: now(self) } as const
     const pass = Effect.suspend(() => {
-      this.outbound.willSend(piece)
-      if (piece.end === "rst") return this.reset(transmit)
-      const { inner } = this.parts
-      const passed = Effect.sync(() => this.dispatch(transmit))
+      self.outbound.willSend(piece)
+      if (piece.end === "rst") return reset(self, transmit)
+      const { inner } = self.parts
+      const passed = Effect.sync(() => dispatch(self, transmit))
       return Effect.andThen(piece.end === "fin" ? inner.end : inner.write(piece.bytes), passed)
     })
     return piece.separate || piece.end === "rst" ? Effect.andThen(Effect.yieldNow, pass) : pass
   })
-  private readonly writeLoop = Effect.suspend(() =>
-    this.waiters.until(
-      () => this.isClosed() || this.first("send") !== undefined,
-      () => this.sendFirst
+const writeLoop = (self: State) =>
+  Effect.suspend(() =>
+    self.waiters.until(
+      () => isClosed(self) || first(self, "send") !== undefined,
+      () => sendFirst(self)
     )
   ).pipe(
-    Effect.repeat({ until: this.isClosed }),
+    Effect.repeat({ until: () => isClosed(self) }),
     Effect.catch((failure) =>
       Effect.sync(() => {
-        if (!this.isClosed()) this.failure ??= failure
-        this.dispatch({ _tag: "Reset" })
+        if (!isClosed(self)) self.failure ??= failure
+        dispatch(self, { _tag: "Reset" })
       })
     )
   )
-  readonly startWriteLoop = Effect.suspend(() => {
-    if (this.isWriting || this.first("send") === undefined) return Effect.void
-    this.isWriting = true
-    return Effect.forkIn(this.writeLoop, this.parts.fork)
+const startWriteLoop = (self: State) =>
+  Effect.suspend(() => {
+    if (self.isWriting || first(self, "send") === undefined) return Effect.void
+    self.isWriting = true
+    return Effect.forkIn(writeLoop(self), self.parts.fork)
   })
 
-  /** Reads ahead while the buffer has space, so that delayed data do not delay the data after them further. */
-  private readonly readLoop = Effect.suspend(() =>
-    this.waiters.until(
-      () => this.isClosed() || this.stream.receive.queuedBytes < bufferBytes,
-      () => Effect.map(this.parts.inner.pull, (bytes) => void this.admit("receive", "data", bytes, true))
+/** Reads ahead while the buffer has space, so that delayed data do not delay the data after them further. */
+const readLoop = (self: State) =>
+  Effect.suspend(() =>
+    self.waiters.until(
+      () => isClosed(self) || self.stream.receive.queuedBytes < bufferBytes,
+      () => Effect.map(self.parts.inner.pull, (bytes) => void admit(self, "receive", "data", bytes, true))
     )
   ).pipe(
-    Effect.repeat({ until: this.isClosed }),
+    Effect.repeat({ until: () => isClosed(self) }),
     Effect.catch((failure) =>
       Effect.sync(() => {
-        if (!Cause.isDone(failure)) this.failure ??= this.isClosed() ? undefined : failure
-        else if (this.readShutdown) this.advance({ _tag: "EndRead", now: this.now() })
-        else this.admit("receive", "fin", noBytes, true)
-        this.waiters.notify()
+        if (!Cause.isDone(failure)) self.failure ??= isClosed(self) ? undefined : failure
+        else if (self.readShutdown) advance(self, { _tag: "EndRead", now: now(self) })
+        else admit(self, "receive", "fin", noBytes, true)
+        self.waiters.notify()
       })
     )
   )
-  private readonly startReadLoop = Effect.suspend(() => {
-    this.isReading = true
-    return Effect.forkIn(this.readLoop, this.parts.fork)
+const startReadLoop = (self: State) =>
+  Effect.suspend(() => {
+    self.isReading = true
+    return Effect.forkIn(readLoop(self), self.parts.fork)
   })
 
-  /** Reads what is due. */
-  private readonly read: Connection["pull"] = Effect.suspend(() => {
-    const actions = this.advance({ _tag: "Read", now: this.now() })
+/** Reads what is due. */
+const read = (self: State): Connection["pull"] =>
+  Effect.suspend(() => {
+    const actions = advance(self, { _tag: "Read", now: now(self) })
     const delivered = actions.find((action) => action._tag === "Deliver")
-    const result = delivered === undefined ? this.pull : Effect.succeed(delivered.bytes)
-    if (actions.some((action) => action._tag === "Rst")) return Effect.andThen(this.reset({ _tag: "Reset" }), result)
-    this.waiters.notify()
+    const result = delivered === undefined ? pull(self) : Effect.succeed(delivered.bytes)
+    if (actions.some((action) => action._tag === "Rst")) return Effect.andThen(reset(self, { _tag: "Reset" }), result)
+    self.waiters.notify()
     return result
   })
-  private readonly pullDirectly: Connection["pull"] = Effect.uninterruptibleMask((restore) =>
-    Effect.matchEffect(restore(this.parts.inner.pull), {
+const pullDirectly = (self: State): Connection["pull"] =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.matchEffect(restore(self.parts.inner.pull), {
       onSuccess: (bytes): Connection["pull"] => {
-        if (this.parts.localEnd.isPeerLocal || this.admit("receive", "data", bytes)) return Effect.succeed(bytes)
-        return Effect.andThen(this.startReadLoop, restore(this.pull))
+        if (self.parts.localEnd.isPeerLocal || admit(self, "receive", "data", bytes)) return Effect.succeed(bytes)
+        return Effect.andThen(startReadLoop(self), restore(pull(self)))
       },
       onFailure: (failure): Connection["pull"] => {
         // The first reason stays that of all later failures.
-        if (!Cause.isDone(failure)) this.failure ??= this.isClosed() ? undefined : failure
-        if (!Cause.isDone(failure) || this.isClosed()) return Effect.fail(this.error())
-        if (this.readShutdown) this.advance({ _tag: "EndRead", now: this.now() })
+        if (!Cause.isDone(failure)) self.failure ??= isClosed(self) ? undefined : failure
+        if (!Cause.isDone(failure) || isClosed(self)) return Effect.fail(error(self))
+        if (self.readShutdown) advance(self, { _tag: "EndRead", now: now(self) })
         // The other end has applied the plan to its FIN.
-        else if (this.parts.localEnd.isPeerLocal) this.advance({ _tag: "Receive", bytes: noBytes, end: "fin" })
-        else this.admit("receive", "fin", noBytes, true)
-        return restore(this.pull)
+        else if (self.parts.localEnd.isPeerLocal) advance(self, { _tag: "Receive", bytes: noBytes, end: "fin" })
+        else admit(self, "receive", "fin", noBytes, true)
+        return restore(pull(self))
       }
     })
   )
-  readonly pull: Connection["pull"] = Effect.suspend(() => {
-    const piece = this.first("receive")
-    if (piece !== undefined && piece.dueNanos <= this.now())
-      return piece.separate ? Effect.andThen(Effect.yieldNow, this.read) : this.read
+const pull = (self: State): Connection["pull"] =>
+  Effect.suspend(() => {
+    const piece = first(self, "receive")
+    if (piece !== undefined && piece.dueNanos <= now(self))
+      return piece.separate ? Effect.andThen(Effect.yieldNow, read(self)) : read(self)
     if (piece !== undefined) {
-      if (!this.readShutdown)
+      if (!self.readShutdown)
         return Effect.andThen(
-          this.awaitDue(piece, () => this.isClosed() || this.readShutdown),
-          this.pull
+          awaitDue(self, piece, () => isClosed(self) || self.readShutdown),
+          pull(self)
         )
       // The piece has not arrived, and never will.
-      this.dispatch({ _tag: "EndRead", now: this.now() })
+      dispatch(self, { _tag: "EndRead", now: now(self) })
     }
-    if (HalfStream.isInputOver(this.stream)) return Cause.done()
-    if (this.isClosed()) return Effect.fail(this.error())
-    if (this.failure !== undefined) return Effect.fail(this.failure)
-    return this.isReading ? this.waiters.until(this.isReadable, () => this.pull) : this.pullDirectly
+    if (HalfStream.isInputOver(self.stream)) return Cause.done()
+    if (isClosed(self)) return Effect.fail(error(self))
+    if (self.failure !== undefined) return Effect.fail(self.failure)
+    return self.isReading
+      ? self.waiters.until(
+          () => isReadable(self),
+          () => pull(self)
+        )
+      : pullDirectly(self)
   })
-  private readonly isReadable = () =>
-    this.isClosed() || this.first("receive") !== undefined || this.stream.receive.end !== undefined || !!this.failure
+const isReadable = (self: State) =>
+  isClosed(self) || first(self, "receive") !== undefined || self.stream.receive.end !== undefined || !!self.failure
 
-  write(data: Uint8Array | string) {
-    return Effect.suspend(() => {
-      if (!HalfStream.canWrite(this.stream) || this.failure !== undefined) return Effect.fail(this.error())
-      const bytes = typeof data === "string" ? encoder.encode(data) : data
-      if (bytes.length === 0 || this.admit("send", "data", bytes, this.isWriting))
-        return Effect.mapError(this.parts.inner.write(bytes), this.seenByProgram)
-      const awaitSpace = this.waiters.until(
-        () => this.isClosed() || this.stream.send.queuedBytes < bufferBytes,
-        () => (this.isClosed() ? Effect.fail(this.error()) : Effect.void)
-      )
-      return Effect.andThen(this.startWriteLoop, awaitSpace)
-    })
-  }
-
-  readonly end = Effect.suspend(() => {
-    if (!HalfStream.canWrite(this.stream)) return this.parts.inner.end
-    const passes = this.admit("send", "fin", noBytes, this.isWriting)
-    this.dispatch({ _tag: "End" })
-    if (!passes) return this.startWriteLoop
-    this.dispatch({ _tag: "Transmit", maxBytes: 0, now: this.now() })
-    return this.parts.inner.end
+const write = (self: State, data: Uint8Array | string) => {
+  return Effect.suspend(() => {
+    if (!HalfStream.canWrite(self.stream) || self.failure !== undefined) return Effect.fail(error(self))
+    const bytes = typeof data === "string" ? encoder.encode(data) : data
+    if (bytes.length === 0 || admit(self, "send", "data", bytes, self.isWriting))
+      return Effect.mapError(self.parts.inner.write(bytes), (failure) => seenByProgram(self, failure))
+    const awaitSpace = self.waiters.until(
+      () => isClosed(self) || self.stream.send.queuedBytes < bufferBytes,
+      () => (isClosed(self) ? Effect.fail(error(self)) : Effect.void)
+    )
+    return Effect.andThen(startWriteLoop(self), awaitSpace)
   })
-  readonly endRead = Effect.suspend(() => {
-    this.readShutdown = true
-    this.waiters.notify()
-    return this.parts.inner.endRead
+}
+
+const end = (self: State) =>
+  Effect.suspend(() => {
+    if (!HalfStream.canWrite(self.stream)) return self.parts.inner.end
+    const passes = admit(self, "send", "fin", noBytes, self.isWriting)
+    dispatch(self, { _tag: "End" })
+    if (!passes) return startWriteLoop(self)
+    dispatch(self, { _tag: "Transmit", maxBytes: 0, now: now(self) })
+    return self.parts.inner.end
   })
-  readonly abort = Effect.suspend(() => this.reset({ _tag: "Abort" }))
+const endRead = (self: State) =>
+  Effect.suspend(() => {
+    self.readShutdown = true
+    self.waiters.notify()
+    return self.parts.inner.endRead
+  })
+const abort = (self: State) => Effect.suspend(() => reset(self, { _tag: "Abort" }))
 
-  traffic() {
-    const { received, sent, unsent } = this.parts.inner.traffic()
-    return { received, sent, unsent: unsent + this.stream.send.queuedBytes }
-  }
+const traffic = (self: State) => {
+  const { received, sent, unsent } = self.parts.inner.traffic()
+  return { received, sent, unsent: unsent + self.stream.send.queuedBytes }
+}
 
-  /** Closes before the underlying connection: sends queued data first, and resets if they cannot be sent in time. */
-  readonly close = Effect.suspend(() => {
-    const isSent = () => this.first("send") === undefined
+/** Closes before the underlying connection: sends queued data first, and resets if they cannot be sent in time. */
+const close = (self: State) =>
+  Effect.suspend(() => {
+    const isSent = () => first(self, "send") === undefined
     const leave = Effect.suspend(() => {
-      if (!isSent()) return this.reset({ _tag: "Abort" })
-      return Effect.sync(() => this.dispatch({ _tag: "Abort" }))
+      if (!isSent()) return reset(self, { _tag: "Abort" })
+      return Effect.sync(() => dispatch(self, { _tag: "Abort" }))
     })
     if (isSent()) return leave
-    const now = this.now()
-    const { lastDueNanos } = this.stream.send
+    const time = now(self)
+    const { lastDueNanos } = self.stream.send
     const last =
-      lastDueNanos === Number.POSITIVE_INFINITY ? now : Math.min(Math.max(lastDueNanos, now), now + maxCloseDelayNanos)
-    const sent = this.waiters.until(isSent, () => Effect.void)
-    const late = this.parts.injector.delayQueue.sleepUntil(last + overdueGraceNanos)
+      lastDueNanos === Number.POSITIVE_INFINITY
+        ? time
+        : Math.min(Math.max(lastDueNanos, time), time + maxCloseDelayNanos)
+    const sent = self.waiters.until(isSent, () => Effect.void)
+    const late = self.parts.injector.delayQueue.sleepUntil(last + overdueGraceNanos)
     return Effect.andThen(Effect.raceFirst(sent, late), leave)
   })
+
+/**
+ * Wraps a connection. Each direction passes its packets on directly until a fault applies to one of them; from then on a
+ * fiber passes on what its queue holds.
+ */
+export const make = (parts: Parts): ImpairedConnection => {
+  const { far, injector, inner, near } = parts
+  const isEnded = (side: "send" | "receive") => () => isClosed(state) || state.stream[side].end !== undefined
+  const outbound = ImpairedDirection.make(injector, near, far, "outbound", isEnded("send"))
+  const inbound = ImpairedDirection.make(injector, far, near, "inbound", isEnded("receive"))
+  const state: State = {
+    ...{ parts, remote: inner.remote, outbound, inbound, waiters: Waiters.make() },
+    ...{ stream: HalfStream.make(Number.POSITIVE_INFINITY), failure: undefined },
+    ...{ isReading: false, isWriting: false, readShutdown: false }
+  }
+  return {
+    ...{ local: inner.local, remote: inner.remote, context: inner.context, outbound, inbound },
+    pull: pull(state),
+    write: (data) => write(state, data),
+    end: end(state),
+    endRead: endRead(state),
+    abort: abort(state),
+    traffic: () => traffic(state),
+    admit: (side, kind, bytes, waits) => admit(state, side, kind, bytes, waits),
+    dueNanos: () => dueNanos(state),
+    startWriteLoop: startWriteLoop(state),
+    close: close(state)
+  }
 }

@@ -7,7 +7,7 @@ import * as Endpoint from "../../network/Endpoint.ts"
 import type { Connection, Listener, NetworkError } from "../../network/Network.ts"
 import type { Packet } from "../../network/Packet.ts"
 import type { FaultInjector } from "./DelayQueue.ts"
-import { ImpairedConnection } from "./ImpairedConnection.ts"
+import * as ImpairedConnection from "./ImpairedConnection.ts"
 import type { ImpairedDirection } from "./ImpairedDirection.ts"
 import * as LocalConnections from "./LocalConnections.ts"
 
@@ -33,7 +33,7 @@ export const make = (injector: FaultInjector, fork: Scope.Scope) => {
     const near = Endpoint.fromInet(local)
     const far = Endpoint.fromInet(remote)
     const [localEnd, leave] = localConnections.register(near, far)
-    const connection = new ImpairedConnection({ inner, near, far, localEnd, injector, fork })
+    const connection = ImpairedConnection.make({ inner, near, far, localEnd, injector, fork })
     const inboundKey = LocalConnections.directionKey(far, near)
     yield* trackDirection(LocalConnections.directionKey(near, far), connection.outbound)
     if (!directions.has(inboundKey)) yield* trackDirection(inboundKey, connection.inbound)

@@ -36,176 +36,189 @@ interface Path {
   readonly to: Endpoint.Endpoint
 }
 
-/** One end of a connection. A class, so that its state is a list of fields. */
-export class SimStream implements Connection {
-  readonly local: NetAddress.InetAddress
-  readonly remote: NetAddress.InetAddress
-  readonly context = Context.empty()
-  private readonly lan: SimLan
-  private readonly path: Path
-  private readonly onClosed: () => void
-  private stream = HalfStream.make(receiveWindowBytes)
-  private peer: SimStream | undefined
-  /** Time of arrival of the last segment sent; later segments arrive no earlier. */
-  private lastArrival = 0
-  /** True after a fault has ended this direction: segments on their way are lost. */
-  private isEndedByFault = false
-  private readonly readers = Waiters.make()
-  private readonly writers = Waiters.make()
-  private readonly closers = Waiters.make()
-
-  /** Creates one end, before the handshake; `onClosed` is called when it enters CLOSED. */
-  constructor(lan: SimLan, path: Path, onClosed: () => void) {
-    this.lan = lan
-    this.path = path
-    this.onClosed = onClosed
-    this.local = NetAddress.inetAddressFromNativeUnsafe(path.from.address, path.from.port)
-    this.remote = NetAddress.inetAddressFromNativeUnsafe(path.to.address, path.to.port)
-  }
-
+/** One end of a connection, with what the TCP of its host needs. */
+export interface SimStream extends Connection {
   /** Ends the handshake with this peer; nothing is sent so that it arrives before `after`. */
-  establish(peer: SimStream, after: number) {
-    this.peer = peer
-    this.lastArrival = Math.max(this.lastArrival, after)
-  }
-
-  get isClosed() {
-    return this.stream.state === "CLOSED"
-  }
-
+  readonly establish: (peer: SimStream, after: number) => void
+  readonly isClosed: () => boolean
   /** Handles an event of the program, the network or the host. */
-  dispatch(event: HalfStream.Event) {
-    const wasClosed = this.isClosed
-    this.advance(event)
-    this.transmit()
-    if (this.isClosed && !wasClosed) this.onClosed()
-    // The order in which fibers resume decides which of them draws the next random number.
-    this.path.node.run(() => {
-      for (const waiters of [this.readers, this.writers, this.closers]) waiters.notify()
-    })
-  }
-
-  private advance(event: HalfStream.Event) {
-    const [next, actions] = HalfStream.step(this.stream, event)
-    this.stream = next
-    for (const action of actions) this.perform(action)
-    return actions
-  }
-
-  /** Sends queued data while the send window is open, in segments of random size. */
-  private transmit() {
-    const { random } = this.lan
-    for (let piece = HalfStream.sendable(this.stream); piece !== undefined; piece = HalfStream.sendable(this.stream)) {
-      const most = Math.min(piece.bytes.length, this.stream.sendWindow, maxSegmentBytes)
-      const maxBytes = most > 1 && random() < 0.5 ? 1 + Math.floor(random() * most) : most
-      this.advance({ _tag: "Transmit", maxBytes, now: 0 })
-    }
-  }
-
-  private perform(action: HalfStream.Action) {
-    switch (action._tag) {
-      case "Data":
-        return this.send("data", action.bytes.slice(), (bytes) => ({ _tag: "Receive", bytes }))
-      case "Fin":
-        return this.send("fin", noBytes, () => receiveFin)
-      case "Rst":
-        return this.peer && this.send("rst", noBytes, () => reset)
-      case "Ack": {
-        const { from, node, other, to } = this.path
-        const packet = { transport: "tcp", kind: "ack", from, to, bytes: noBytes } as const
-        const update: HalfStream.Event = { _tag: "WindowUpdate", bytes: action.bytes }
-        this.lan.segment(packet, node, other, 0, () => this.peer?.dispatch(update))
-      }
-    }
-  }
-
-  /** Sends a segment; `arrive` returns the event for the peer. */
-  private send(kind: Packet.Kind, bytes: Uint8Array, arrive: (bytes: Uint8Array) => HalfStream.Event) {
-    const { from, node, other, to } = this.path
-    const packet = { transport: "tcp", kind, from, to, bytes } as const
-    this.lastArrival = this.lan.segment(packet, node, other, this.lastArrival, (piece, ending) => {
-      if (this.isEndedByFault) return
-      const { peer } = this
-      if (peer === undefined || peer.isClosed) {
-        // Answered with RST, unless the host of the closed connection is down.
-        if (kind === "data" && other.up && !this.isClosed) this.answerReset()
-        return
-      }
-      peer.dispatch(arrive(piece))
-      if (ending === undefined) return
-      this.isEndedByFault = true
-      if (ending === "fin") return peer.dispatch(receiveFin)
-      peer.dispatch(reset)
-      this.dispatch(reset)
-    })
-  }
-
-  private answerReset() {
-    const { from, node, other, to } = this.path
-    const packet = { transport: "tcp", kind: "rst", from: to, to: from, bytes: noBytes } as const
-    this.lan.segment(packet, other, node, 0, () => this.dispatch(reset))
-  }
-
-  private readonly isReadable = () =>
-    this.isClosed || this.stream.receive.end !== undefined || this.stream.receive.queuedBytes > 0
-  private readonly isWritable = () => this.isClosed || this.stream.send.queuedBytes < sendBufferBytes
-
-  private fail() {
-    return Effect.fail(new NetworkError({ reason: this.stream.closeReason ?? "Closed", address: this.remote }))
-  }
-
-  readonly pull: Connection["pull"] = Effect.suspend(() => {
-    if (this.stream.receive.queuedBytes > 0) return Effect.succeed(this.read())
-    if (HalfStream.isInputOver(this.stream)) return Cause.done()
-    return this.isClosed ? this.fail() : this.readers.until(this.isReadable, () => this.pull)
-  })
-
-  private read(): Uint8Array {
-    const actions = this.advance({ _tag: "Read", now: 0 })
-    return actions.find((action) => action._tag === "Deliver")!.bytes
-  }
-
-  write(data: Uint8Array | string) {
-    return Effect.suspend(() => {
-      if (!HalfStream.canWrite(this.stream)) return this.fail()
-      const bytes = typeof data === "string" ? encoder.encode(data) : data
-      if (bytes.length === 0) return Effect.void
-      this.dispatch({ _tag: "Write", bytes })
-      if (this.isWritable()) return Effect.void
-      return this.writers.until(this.isWritable, () => (this.isClosed ? this.fail() : Effect.void))
-    })
-  }
-
-  readonly end = Effect.sync(() => this.dispatch({ _tag: "End" }))
-  readonly endRead = Effect.sync(() => this.dispatch({ _tag: "EndRead", now: 0 }))
-  readonly abort = Effect.sync(() => this.dispatch({ _tag: "Abort" }))
-
+  readonly dispatch: (event: HalfStream.Event) => void
   /** Closes the connection as its scope does: FIN after the last byte, or RST if the peer does not take it in time. */
-  readonly close = Effect.suspend(() => {
-    if (this.isClosed) return Effect.void
-    this.dispatch({ _tag: "End" })
-    this.dispatch({ _tag: "DiscardInput" })
-    const leave = Effect.sync(() => this.dispatch({ _tag: HalfStream.isFinSent(this.stream) ? "Close" : "Abort" }))
-    return HalfStream.isFinished(this.stream) ? leave : Effect.andThen(this.awaitClose, leave)
+  readonly close: Effect.Effect<void>
+}
+
+/** The state of an end: that of its machine, and what the driver needs to perform the machine's actions. */
+interface State {
+  readonly lan: SimLan
+  readonly path: Path
+  readonly remote: NetAddress.InetAddress
+  readonly onClosed: () => void
+  readonly readers: Waiters.Waiters
+  readonly writers: Waiters.Waiters
+  readonly closers: Waiters.Waiters
+  stream: HalfStream.HalfStream
+  peer: SimStream | undefined
+  /** Time of arrival of the last segment sent; later segments arrive no earlier. */
+  lastArrival: number
+  /** True after a fault has ended this direction: segments on their way are lost. */
+  isEndedByFault: boolean
+}
+
+const isClosed = ({ stream }: State) => stream.state === "CLOSED"
+
+const dispatch = (self: State, event: HalfStream.Event) => {
+  const wasClosed = isClosed(self)
+  advance(self, event)
+  transmit(self)
+  if (isClosed(self) && !wasClosed) self.onClosed()
+  // The order in which fibers resume decides which of them draws the next random number.
+  self.path.node.run(() => {
+    for (const waiters of [self.readers, self.writers, self.closers]) waiters.notify()
+  })
+}
+
+const advance = (self: State, event: HalfStream.Event) => {
+  const [next, actions] = HalfStream.step(self.stream, event)
+  self.stream = next
+  for (const action of actions) perform(self, action)
+  return actions
+}
+
+/** Sends queued data while the send window is open, in segments of random size. */
+const transmit = (self: State) => {
+  const { random } = self.lan
+  for (let piece = HalfStream.sendable(self.stream); piece !== undefined; piece = HalfStream.sendable(self.stream)) {
+    const most = Math.min(piece.bytes.length, self.stream.sendWindow, maxSegmentBytes)
+    const maxBytes = most > 1 && random() < 0.5 ? 1 + Math.floor(random() * most) : most
+    advance(self, { _tag: "Transmit", maxBytes, now: 0 })
+  }
+}
+
+const perform = (self: State, action: HalfStream.Action) => {
+  switch (action._tag) {
+    case "Data":
+      return send(self, "data", action.bytes.slice(), (bytes) => ({ _tag: "Receive", bytes }))
+    case "Fin":
+      return send(self, "fin", noBytes, () => receiveFin)
+    case "Rst":
+      return self.peer && send(self, "rst", noBytes, () => reset)
+    case "Ack": {
+      const { from, node, other, to } = self.path
+      const packet = { transport: "tcp", kind: "ack", from, to, bytes: noBytes } as const
+      const update: HalfStream.Event = { _tag: "WindowUpdate", bytes: action.bytes }
+      self.lan.segment(packet, node, other, 0, () => self.peer?.dispatch(update))
+    }
+  }
+}
+
+/** Sends a segment; `arrive` returns the event for the peer. */
+const send = (self: State, kind: Packet.Kind, bytes: Uint8Array, arrive: (bytes: Uint8Array) => HalfStream.Event) => {
+  const { from, node, other, to } = self.path
+  const packet = { transport: "tcp", kind, from, to, bytes } as const
+  self.lastArrival = self.lan.segment(packet, node, other, self.lastArrival, (piece, ending) => {
+    if (self.isEndedByFault) return
+    const { peer } = self
+    if (peer === undefined || peer.isClosed()) {
+      // Answered with RST, unless the host of the closed connection is down.
+      if (kind === "data" && other.up && !isClosed(self)) answerReset(self)
+      return
+    }
+    peer.dispatch(arrive(piece))
+    if (ending === undefined) return
+    self.isEndedByFault = true
+    if (ending === "fin") return peer.dispatch(receiveFin)
+    peer.dispatch(reset)
+    dispatch(self, reset)
+  })
+}
+
+const answerReset = (self: State) => {
+  const { from, node, other, to } = self.path
+  const packet = { transport: "tcp", kind: "rst", from: to, to: from, bytes: noBytes } as const
+  self.lan.segment(packet, other, node, 0, () => dispatch(self, reset))
+}
+
+const fail = ({ remote, stream }: State) =>
+  Effect.fail(new NetworkError({ reason: stream.closeReason ?? "Closed", address: remote }))
+
+const read = (self: State): Uint8Array => {
+  const actions = advance(self, { _tag: "Read", now: 0 })
+  return actions.find((action) => action._tag === "Deliver")!.bytes
+}
+
+const makePull = (self: State): Connection["pull"] => {
+  const isReadable = () =>
+    isClosed(self) || self.stream.receive.end !== undefined || self.stream.receive.queuedBytes > 0
+  const pull: Connection["pull"] = Effect.suspend(() => {
+    if (self.stream.receive.queuedBytes > 0) return Effect.succeed(read(self))
+    if (HalfStream.isInputOver(self.stream)) return Cause.done()
+    return isClosed(self) ? fail(self) : self.readers.until(isReadable, () => pull)
+  })
+  return pull
+}
+
+const write = (self: State, data: Uint8Array | string) =>
+  Effect.suspend(() => {
+    if (!HalfStream.canWrite(self.stream)) return fail(self)
+    const bytes = typeof data === "string" ? encoder.encode(data) : data
+    if (bytes.length === 0) return Effect.void
+    dispatch(self, { _tag: "Write", bytes })
+    const isWritable = () => isClosed(self) || self.stream.send.queuedBytes < sendBufferBytes
+    if (isWritable()) return Effect.void
+    return self.writers.until(isWritable, () => (isClosed(self) ? fail(self) : Effect.void))
   })
 
-  private readonly awaitClose = Effect.suspend(() => {
-    const { clock } = this.lan
-    let isLate = false
-    const timer = clock.schedule(clock.now() + closeTimeoutNanos, () => {
-      isLate = true
-      this.closers.notify()
-    })
-    const isOver = () => isLate || HalfStream.isFinished(this.stream)
-    const cancelTimer = Effect.sync(() => clock.cancel(timer))
-    return Effect.ensuring(
-      this.closers.until(isOver, () => Effect.void),
-      cancelTimer
-    )
-  })
+const close = (self: State): Effect.Effect<void> => {
+  if (isClosed(self)) return Effect.void
+  dispatch(self, { _tag: "End" })
+  dispatch(self, { _tag: "DiscardInput" })
+  const leave = Effect.sync(() => dispatch(self, { _tag: HalfStream.isFinSent(self.stream) ? "Close" : "Abort" }))
+  return HalfStream.isFinished(self.stream) ? leave : Effect.andThen(awaitFinish(self), leave)
+}
 
-  traffic() {
-    const { received, send, sent } = this.stream
-    return { received, sent, unsent: send.queuedBytes }
+const awaitFinish = (self: State) => {
+  const { clock } = self.lan
+  let isLate = false
+  const timer = clock.schedule(clock.now() + closeTimeoutNanos, () => {
+    isLate = true
+    self.closers.notify()
+  })
+  const isOver = () => isLate || HalfStream.isFinished(self.stream)
+  const cancelTimer = Effect.sync(() => clock.cancel(timer))
+  return Effect.ensuring(
+    self.closers.until(isOver, () => Effect.void),
+    cancelTimer
+  )
+}
+
+const establish = (self: State, peer: SimStream, after: number) => {
+  self.peer = peer
+  self.lastArrival = Math.max(self.lastArrival, after)
+}
+
+/** Creates one end, before the handshake; `onClosed` is called when it enters CLOSED. */
+export const make = (lan: SimLan, path: Path, onClosed: () => void): SimStream => {
+  const remote = NetAddress.inetAddressFromNativeUnsafe(path.to.address, path.to.port)
+  const state: State = {
+    ...{ lan, path, remote, onClosed, readers: Waiters.make(), writers: Waiters.make(), closers: Waiters.make() },
+    ...{ stream: HalfStream.make(receiveWindowBytes), peer: undefined, lastArrival: 0, isEndedByFault: false }
+  }
+  const event = (event: HalfStream.Event) => Effect.sync(() => dispatch(state, event))
+  return {
+    ...{ local: NetAddress.inetAddressFromNativeUnsafe(path.from.address, path.from.port), remote },
+    context: Context.empty(),
+    pull: makePull(state),
+    write: (data) => write(state, data),
+    end: event({ _tag: "End" }),
+    endRead: event({ _tag: "EndRead", now: 0 }),
+    abort: event({ _tag: "Abort" }),
+    close: Effect.suspend(() => close(state)),
+    traffic: () => {
+      const { received, send, sent } = state.stream
+      return { received, sent, unsent: send.queuedBytes }
+    },
+    isClosed: () => isClosed(state),
+    dispatch: (event) => dispatch(state, event),
+    establish: (peer, after) => establish(state, peer, after)
   }
 }

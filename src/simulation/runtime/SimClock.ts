@@ -120,7 +120,7 @@ const effectClock = (
  * @since 0.1.0
  */
 export const make = (fibers?: FiberQueue): SimClock => {
-  const heap = new EventHeap.EventHeap()
+  const heap = EventHeap.make()
   let tasks: Array<() => void> = []
   let now = 0
   let sleepers = 0
@@ -141,18 +141,18 @@ export const make = (fibers?: FiberQueue): SimClock => {
     while (true) {
       runTasks()
       if (stop()) return "stopped"
-      const next = heap.peek()
+      const next = EventHeap.peek(heap)
       if (next === undefined) return "idle"
       now = Math.min(next.time, until)
       if (next.time > until) return "deadline"
       // All events of one instant precede any reaction to them, as on a network.
-      for (let action = heap.take(now); action !== undefined; action = heap.take(now)) action()
+      for (let action = EventHeap.take(heap, now); action !== undefined; action = EventHeap.take(heap, now)) action()
     }
   }
   const clock = {
     now: () => now,
-    schedule: (time: number, action: () => void) => heap.schedule(Math.max(time, now), action),
-    cancel: (event: Event) => heap.cancel(event)
+    schedule: (time: number, action: () => void) => EventHeap.schedule(heap, Math.max(time, now), action),
+    cancel: (event: Event) => EventHeap.cancel(heap, event)
   }
   return {
     ...clock,

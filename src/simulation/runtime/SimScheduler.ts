@@ -98,8 +98,8 @@ export const make = ({ preempt = 0.2, seed = 1 }: MakeOptions = {}): SimSchedule
       if (!queue.isEmpty()) arm()
     }, 0)
   }
-  const queue = new SimSchedulerQueue.SimSchedulerQueue({ seed, preempt }, Number.POSITIVE_INFINITY, false, arm)
-  return { scheduler: queue.scheduler, trace: () => queue.trace.toSlices(), decisions: () => [...queue.decisions] }
+  const queue = SimSchedulerQueue.make({ seed, preempt }, Number.POSITIVE_INFINITY, false, arm)
+  return { scheduler: queue.scheduler, trace: queue.slices, decisions: () => [...queue.decisions()] }
 }
 
 /** Names the fibers that run an effect, in traces. @category combinators @since 0.1.0 */
@@ -158,7 +158,7 @@ const attempt = Effect.fnUntraced(function* <A, E, R>(
   { check, deadline = "1 hour", maxSteps = 100_000 }: Options<A>
 ): Effect.fn.Return<Attempt, never, R> {
   const clock = SimClock.make()
-  const queue = new SimSchedulerQueue.SimSchedulerQueue(strategy, maxSteps, true)
+  const queue = SimSchedulerQueue.make(strategy, maxSteps, true)
   const context = Context.add(
     yield* Effect.context<R>(),
     Clock.Clock,
@@ -179,13 +179,13 @@ const attempt = Effect.fnUntraced(function* <A, E, R>(
   }
   const exit = fiber.pollUnsafe()
   const observed = {
-    trace: queue.trace.toSlices(),
-    decisions: [...queue.decisions],
-    points: queue.points,
-    steps: queue.steps
+    trace: queue.slices(),
+    decisions: [...queue.decisions()],
+    points: queue.points(),
+    steps: queue.steps()
   }
   if (exit !== undefined) return { ...observed, reason: failureOf(exit, check) }
-  const waiting = queue.trace.waiting()
+  const waiting = queue.waiting()
   const after = queue.isExhausted() ? `${maxSteps} operations` : Duration.format(Duration.fromInputUnsafe(deadline))
   fiber.interruptUnsafe()
   advance()
