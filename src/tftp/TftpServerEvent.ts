@@ -55,11 +55,12 @@ export type Event =
 const format = ({ client, filename, kind, mode }: TransferInfo, direction: "from" | "to") =>
   `${kind} ${NameText.escape(filename)} ${mode} ${direction} ${client.address} port ${client.port}`
 
-const summaryFields = ({ blksize, bytes, resent, rtt, windowsize }: Transfer.Summary) => ({
+const summaryFields = ({ blksize, bytes, malformed, resent, rtt, windowsize }: Transfer.Summary) => ({
   bytes,
   blksize,
   windowsize,
   resent,
+  malformed,
   rttMillis: rtt?.smoothed
 })
 
@@ -105,7 +106,10 @@ export const describe = (transfer: TransferInfo) => format(transfer, transfer.ki
 export const describeRequest = (transfer: TransferInfo) => format(transfer, "from")
 
 /** Formats the result of a transfer for the log. @category formatting @since 0.1.0 */
-export const describeSummary = ({ blksize, bytes, resent, windowsize }: Transfer.Summary, millis: number) => {
+export const describeSummary = (
+  { blksize, bytes, malformed, resent, windowsize }: Transfer.Summary,
+  millis: number
+) => {
   const rate = millis === 0 ? "" : `, ${(bytes / 1_000 / millis).toFixed(1)} MB/s`
-  return `${Quantity.format(bytes, "byte")} in ${(millis / 1_000).toFixed(2)} s${rate}, blksize ${blksize}, windowsize ${windowsize}, ${resent} resent`
+  return `${Quantity.format(bytes, "byte")} in ${(millis / 1_000).toFixed(2)} s${rate}, blksize ${blksize}, windowsize ${windowsize}, ${resent} resent${malformed === 0 ? "" : `, ${malformed} malformed`}`
 }

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import * as MemoryStore from "../../src/tftp/store/MemoryStore.ts"
 import type * as Store from "../../src/tftp/store/Store.ts"
-import { pseudoRandomBytes } from "../support/Hosts.ts"
+import { pseudoRandomBytes, until } from "../support/Hosts.ts"
 import * as TftpHosts from "../support/tftp/TftpHosts.ts"
 import * as TftpTranscript from "../support/tftp/TftpTranscript.ts"
 
@@ -26,6 +26,20 @@ describe("TftpServer, files", () => {
       assert.deepStrictEqual(files.get("f"), old)
       yield* TftpHosts.put(endpoint, "f", pseudoRandomBytes(50, 2))
       assert.deepStrictEqual(files.get("f"), pseudoRandomBytes(50, 2))
+    })
+  )
+
+  TftpHosts.both("ignores and counts malformed packets of the right client", () =>
+    Effect.gen(function* () {
+      const { endpoint, server } = yield* TftpHosts.serve({ files: { f: bytesOf("x".repeat(600)) } })
+      const talk = yield* TftpTranscript.open({ endpoint })
+      yield* talk.play("a> RRQ f octet", "a< DATA 1 512")
+      const malformed = ["\0", "\0\x04", "\0\x04\0", "\0\x09\0\x01", "\0\x03\0\x01", "\0\x05", "\x09\x09\x09\x09"]
+      yield* talk.play(...malformed.map((text) => `a> ${JSON.stringify(text)}`))
+      yield* talk.play("a> ACK 1", "a< DATA 2 88", "a> ACK 2")
+      yield* until(() => Effect.runSync(server.stats).active === 0)
+      const stats = yield* server.stats
+      assert.deepStrictEqual([stats.finished, stats.malformed], [1, malformed.length])
     })
   )
 

@@ -115,7 +115,7 @@ describe("TftpServer, log with the values of events", () => {
       const { client, millis, port, rttMillis, timestamp, ...others } = finished
       assert.deepInclude(others, {
         ...{ transfer: 2, kind: "RRQ", file: "f", mode: "octet", level: "INFO" },
-        ...{ bytes: 600, blksize: 512, windowsize: 1, resent: 0 }
+        ...{ bytes: 600, blksize: 512, windowsize: 1, resent: 0, malformed: 0 }
       })
       assert.isDefined(client)
       assert.isNumber(port)

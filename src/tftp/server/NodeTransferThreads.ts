@@ -106,7 +106,7 @@ const makeTransfer = Effect.fnUntraced(function* (
 ): Effect.fn.Return<ServerTransfer, never, Scope.Scope> {
   const { blksize, windowsize } = spec.agreed
   const entry: ThreadTransfer = {
-    summary: { bytes: 0, resent: 0, rtt: undefined, blksize, windowsize },
+    summary: { bytes: 0, resent: 0, malformed: 0, rtt: undefined, blksize, windowsize },
     handshakeDone: false,
     onReply,
     operations: yield* Queue.unbounded<FileOperation>(),

@@ -71,6 +71,7 @@ export interface Options {
 const notBegun: Transfer.Summary = {
   bytes: 0,
   resent: 0,
+  malformed: 0,
   rtt: undefined,
   blksize: Negotiation.defaults.blksize,
   windowsize: Negotiation.defaults.windowsize

@@ -22,7 +22,7 @@ export interface Stats {
   refused: number
   /** Requests received again while their transfer was running. */
   duplicates: number
-  /** Datagrams to the listen sockets that are not valid requests. */
+  /** Datagrams that are neither valid requests nor packets of a transfer. */
   malformed: number
   /** Bytes of files sent. */
   bytesSent: number
@@ -39,7 +39,7 @@ const transfers = counter("transfers_total", "Transfers, by direction and result
 const bytes = counter("bytes_total", "Bytes of files, by direction")
 const resent = counter("resent_packets_total", "Packets sent again after a timeout or a gap")
 const duplicates = counter("duplicate_requests_total", "Requests received again while their transfer was running")
-const malformed = counter("malformed_packets_total", "Datagrams to the listen sockets that are not valid requests")
+const malformed = counter("malformed_packets_total", "Datagrams that are neither requests nor packets of a transfer")
 const active = Metric.gauge("effect_inet_tftp_transfers_active", { description: "Transfers in progress" })
 const rtt = Metric.histogram("effect_inet_tftp_rtt_milliseconds", {
   description: "Smoothed round trip time of a transfer, at its end",
@@ -129,6 +129,8 @@ export const make = (context: Context.Context<never>) => {
     stats.resent += summary.resent
     Metric.withAttributes(bytes, { direction }).updateUnsafe(summary.bytes, context)
     resent.updateUnsafe(summary.resent, context)
+    stats.malformed += summary.malformed
+    malformed.updateUnsafe(summary.malformed, context)
     if (summary.rtt !== undefined) rtt.updateUnsafe(summary.rtt.smoothed, context)
   }
   return { stats, addActive, countDuplicate, countMalformed, countEnded }

@@ -13,9 +13,10 @@
  *                               Dallying
  * ```
  *
- * A file of one block goes from Handshake to Committing. A block that is too long fails any phase before Dallying, a
- * wrong size fails at the last block, a silent peer fails Handshake and Receiving only. ERROR packets, file errors and
- * interruption end the transfer in the driver, and the phase stays as it is.
+ * A file of one block goes from Handshake to Committing. A first block that is too long fails: the peer does not keep to
+ * the agreed size. Later ones are ignored. A wrong size fails at the last block, a silent peer fails Handshake and
+ * Receiving only. ERROR packets, file errors and interruption end the transfer in the driver, and the phase stays as it
+ * is.
  */
 import * as Packet from "../protocol/Packet.ts"
 import * as TftpError from "../TftpError.ts"
@@ -82,6 +83,8 @@ export type Action =
   | { readonly _tag: "ResetTimer" }
   /** Ends the file after its last block: the driver writes the rest, then commits. */
   | { readonly _tag: "EndFile" }
+  /** The packet is malformed: a block that is longer than agreed, after blocks that were not. */
+  | { readonly _tag: "CountMalformed" }
   | { readonly _tag: "Succeed" }
   | { readonly _tag: "Fail"; readonly reason: TftpError.Reason }
 
@@ -94,6 +97,7 @@ const maxUnwrittenBytes = 256 * 1_024
 const none: ReadonlyArray<Action> = []
 const resetTimer: ReadonlyArray<Action> = [{ _tag: "ResetTimer" }]
 const sendInitialPacket: Action = { _tag: "SendInitialPacket" }
+const countMalformed: ReadonlyArray<Action> = [{ _tag: "CountMalformed" }]
 const buffer: Action = { _tag: "Buffer" }
 const deliverOne: Action = { _tag: "Deliver", buffered: [] }
 
@@ -178,6 +182,7 @@ const onData = (state: State, { at, length, unwrittenBytes, wire }: Extract<Even
     case "Ignore":
       return [{ ...state, receiver }, none]
     case "TooLong": {
+      if (state.phase !== "Handshake") return [state, countMalformed]
       const detail = `DATA too long: ${length} bytes (at most ${blksize} were agreed on)`
       return fail(state, new TftpError.ProtocolViolation({ code: Packet.ErrorCode.IllegalOperation, detail }))
     }

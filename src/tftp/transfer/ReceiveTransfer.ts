@@ -49,14 +49,18 @@ const makeOutput = ({ agreed, mode, writable }: Options) => {
   }
   const append = (block: Uint8Array) => write(decoder === undefined ? block : decoder.push(block))
   return {
-    /** Returns the limit that the file has exceeded; undefined if it has not. */
-    exceededLimit: () => (fileBytes > maxBytes ? maxBytes : undefined),
+    /** Returns the error of a file above its limit. The bytes before may still wait for the disk. */
+    tooLarge: () =>
+      fileBytes > maxBytes
+        ? new TftpError.File({ cause: new FileStoreError({ reason: new TooLarge({ limit: maxBytes }) }) })
+        : undefined,
     unwrittenBytes: writeBuffer.buffered,
     drain: writeBuffer.drain,
-    buffer: (datagram: Uint8Array) => outOfOrder.set(Packet.wireBlock(datagram), datagram.slice(headerBytes)),
-    deliver: (datagram: Uint8Array, buffered: ReadonlyArray<number>) => {
+    /** Buffers a block, or writes it with those buffered after it. */
+    accept: (action: Extract<ReceiveMachine.Action, { readonly _tag: "Deliver" | "Buffer" }>, datagram: Uint8Array) => {
+      if (action._tag === "Buffer") return outOfOrder.set(Packet.wireBlock(datagram), datagram.slice(headerBytes))
       append(datagram.subarray(headerBytes))
-      for (const wire of buffered) {
+      for (const wire of action.buffered) {
         append(outOfOrder.get(wire)!)
         outOfOrder.delete(wire)
       }
@@ -69,6 +73,15 @@ const makeOutput = ({ agreed, mode, writable }: Options) => {
   }
 }
 
+/** Returns the event of a datagram; undefined for an ERROR and for a malformed one. */
+const eventOf = (datagram: Uint8Array, unwrittenBytes: number, at: number): ReceiveMachine.Event | undefined => {
+  const opcode = Packet.opcode(datagram)
+  if (opcode === Packet.Opcode.OACK) return { _tag: "OptionAck" }
+  if (opcode !== Packet.Opcode.DATA || datagram.length < headerBytes) return undefined
+  const length = datagram.length - headerBytes
+  return { _tag: "Data", wire: Packet.wireBlock(datagram), length, unwrittenBytes, at }
+}
+
 const noDatagram: Uint8Array = new Uint8Array(0)
 
 /** Makes a transfer from the peer; `run` starts it. */
@@ -78,21 +91,17 @@ export const make = Effect.fnUntraced(function* (
   const { agreed, initialPacket = Packet.ack(0), send, writable } = options
   const completion = Transfer.makeCompletion(send)
   const output = makeOutput(options)
+  let malformed = 0
   let state = ReceiveMachine.start({ ...agreed, rollover: options.learnRollover ? undefined : agreed.rollover })
 
-  /** Fails at once: the bytes before may wait for the disk, and the client must not send more meanwhile. */
-  const failTooLarge = (limit: number) => {
-    const cause = new FileStoreError({ reason: new TooLarge({ limit }) })
-    completion.fail(new TftpError.File({ cause }))
-  }
   const dispatch = (event: ReceiveMachine.Event, datagram = noDatagram) => {
     if (completion.isDone() && state.phase !== "Dallying") return
     const [next, actions] = ReceiveMachine.step(state, event)
     state = next
     for (const action of actions) {
       perform(action, datagram)
-      const limit = output.exceededLimit()
-      if (limit !== undefined) return failTooLarge(limit)
+      const tooLarge = output.tooLarge()
+      if (tooLarge !== undefined) return completion.fail(tooLarge)
     }
   }
   const timer = yield* RetransmissionTimer.make({
@@ -108,17 +117,18 @@ export const make = Effect.fnUntraced(function* (
       case "SendAck":
         return send(Packet.ack(action.wire))
       case "Deliver":
-        timer.onReply()
-        return output.deliver(datagram, action.buffered)
       case "Buffer":
         timer.onReply()
-        return output.buffer(datagram)
+        return output.accept(action, datagram)
       case "AddRttSample":
         return timer.addRttSample(action.millis)
       case "ResetTimer":
         return timer.reset()
       case "EndFile":
         return output.end()
+      case "CountMalformed":
+        malformed++
+        return
       case "Succeed":
         return completion.succeed()
       case "Fail":
@@ -134,19 +144,17 @@ export const make = Effect.fnUntraced(function* (
   const summary = (): Transfer.Summary => ({
     bytes: state.receiver.bytes,
     resent: state.resent,
+    malformed,
     rtt: timer.rtt(),
     blksize: agreed.blksize,
     windowsize: agreed.windowsize
   })
   return {
     receive: (bytes) => {
-      const opcode = Packet.opcode(bytes)
-      if (opcode === Packet.Opcode.DATA && bytes.length >= headerBytes) {
-        const wire = Packet.wireBlock(bytes)
-        const length = bytes.length - headerBytes
-        dispatch({ _tag: "Data", wire, length, unwrittenBytes: output.unwrittenBytes(), at: timer.now() }, bytes)
-      } else if (opcode === Packet.Opcode.OACK) dispatch({ _tag: "OptionAck" })
-      else if (opcode === Packet.Opcode.ERROR) completion.failFromPacket(bytes)
+      const event = eventOf(bytes, output.unwrittenBytes(), timer.now())
+      if (event !== undefined) return dispatch(event, bytes)
+      if (Packet.opcode(bytes) === Packet.Opcode.ERROR && bytes.length >= headerBytes) completion.failFromPacket(bytes)
+      else malformed++
     },
     summary,
     handshakeDone: () => state.phase !== "Handshake",

@@ -85,6 +85,7 @@ export const make = Effect.fnUntraced(function* (
   /** True while nothing is read, to keep the memory for many silent clients small. */
   let awaitsReply = options.memory === "least" && initialPacket !== undefined
   let state = SendMachine.start(agreed, initialPacket !== undefined)
+  let malformed = 0
 
   const dispatch = (event: SendMachine.Event) => {
     if (completion.isDone()) return
@@ -133,6 +134,7 @@ export const make = Effect.fnUntraced(function* (
   const summary = (): Transfer.Summary => ({
     bytes: bytesUpTo(state.sender.highAck),
     resent: state.sender.resent + Math.max(0, state.initialPacketsSent - 1),
+    malformed,
     rtt: timer.rtt(),
     blksize: agreed.blksize,
     windowsize: agreed.windowsize
@@ -143,7 +145,9 @@ export const make = Effect.fnUntraced(function* (
       const opcode = Packet.opcode(bytes)
       if (opcode === Packet.Opcode.ACK && bytes.length >= headerBytes) {
         dispatch({ _tag: "Ack", wire: Packet.wireBlock(bytes), at: timer.now(), rtt: timer.rtt() })
-      } else if (opcode === Packet.Opcode.ERROR) completion.failFromPacket(bytes)
+      } else if (opcode === Packet.Opcode.ERROR && bytes.length >= headerBytes) completion.failFromPacket(bytes)
+      // A client that writes gets the OACK again if its first block was lost.
+      else if (opcode !== Packet.Opcode.OACK) malformed++
     },
     summary,
     handshakeDone: () => state.phase !== "Handshake",

@@ -16,6 +16,8 @@ export interface Summary {
   readonly bytes: number
   /** Packets sent again after a timeout or a gap. */
   readonly resent: number
+  /** Packets of the peer that were ignored because they are malformed. */
+  readonly malformed: number
   readonly rtt: Retransmission.RttEstimate | undefined
   readonly blksize: number
   readonly windowsize: number

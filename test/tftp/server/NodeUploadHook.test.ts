@@ -17,7 +17,7 @@ type Upload = Extract<TftpServerEvent.Event, { readonly _tag: "Finished" }>
 const upload = (filename: string, kind: "RRQ" | "WRQ" = "WRQ"): Upload => ({
   _tag: "Finished",
   transfer: { id: 1, kind, filename, mode: "octet", client: { address: "192.0.2.7", port: 2_000 } },
-  summary: { bytes: 5, resent: 0, rtt: undefined, blksize: 512, windowsize: 1 },
+  summary: { bytes: 5, resent: 0, malformed: 0, rtt: undefined, blksize: 512, windowsize: 1 },
   path: `/srv/${filename}`,
   millis: 1_234
 })

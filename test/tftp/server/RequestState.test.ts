@@ -8,7 +8,7 @@ import type { ReceivedRequest } from "../../../src/tftp/server/RequestHandler.ts
 import * as RequestState from "../../../src/tftp/server/RequestState.ts"
 import type * as Transfer from "../../../src/tftp/transfer/Transfer.ts"
 
-const summary: Transfer.Summary = { bytes: 0, resent: 0, rtt: undefined, blksize: 512, windowsize: 1 }
+const summary: Transfer.Summary = { bytes: 0, resent: 0, malformed: 0, rtt: undefined, blksize: 512, windowsize: 1 }
 
 const transfer: Transfer.Transfer = {
   receive: constVoid,

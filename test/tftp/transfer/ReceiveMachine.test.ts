@@ -153,9 +153,14 @@ describe("ReceiveMachine", () => {
       ["ResetTimer"],
       [],
       ["ACK 2"],
-      [],
+      ["CountMalformed"],
       ["ACK 2"]
     ])
+  })
+
+  it("ignores a block longer than the blksize once blocks have arrived", () => {
+    const tooLong = data(2, { length: blksize + 1 })
+    assert.deepStrictEqual(feed(start(), [begin(0), data(1), tooLong, data(2)]).actions.at(-2), ["CountMalformed"])
   })
 
   it.each([

@@ -8,7 +8,7 @@ import type * as TftpClient from "../../../../src/tftp/TftpClient.ts"
 import * as Cli from "../../../support/Cli.ts"
 
 const at = (bytes: number, total: number | undefined, resent = 0): TftpClient.Progress => ({
-  ...{ bytes, total, resent },
+  ...{ bytes, total, resent, malformed: 0 },
   rtt: undefined,
   blksize: 1_428,
   windowsize: 64
