@@ -2,10 +2,12 @@
 
 import * as Fs from "node:fs"
 import * as Net from "node:net"
+import type * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { constVoid } from "effect/Function"
 import * as NetAddress from "effect/net/NetAddress"
+import * as Queue from "effect/Queue"
 import * as Scope from "effect/Scope"
 import {
   type Listener,
@@ -28,68 +30,62 @@ const maxRefusedClients = 1_024
 /** Sockets that a listener needs at least: its own, and that of a connection. */
 const minListeningSockets = 2
 
+/** An accepted socket, or the address of a client that was refused at the descriptor limit. */
+type Arrival = Net.Socket | NetAddress.SocketAddress
+
 /** Accepted sockets and refused clients, until `accept` takes them. */
-class AcceptQueue {
-  private readonly budget: DescriptorBudget
-  private readonly sockets: Array<Net.Socket> = []
-  private readonly refused: Array<NetAddress.SocketAddress> = []
-  private readonly waiters = new Set<() => void>()
-  private isClosed = false
-
-  constructor(budget: DescriptorBudget) {
-    this.budget = budget
-  }
-
-  readonly onConnection = (socket: Net.Socket): void => {
-    // At the descriptor limit Node stops accepting without an event: the last ones are kept for other work.
-    if (!this.budget.fits()) {
-      const { remoteAddress, remotePort } = socket
-      const address = remoteAddress === undefined ? undefined : inetAddress(remoteAddress, remotePort ?? 0)
-      if (this.refused.length < maxRefusedClients) this.refused.push(address ?? NetAddress.unixPathAddress(""))
-      socket.destroy()
-    } else {
-      this.budget.track(socket)
-      socket.on("error", constVoid)
-      this.sockets.push(socket)
-    }
-    for (const waiter of [...this.waiters]) waiter()
-  }
-
-  close(): void {
-    this.isClosed = true
-    for (const socket of this.sockets.splice(0)) socket.destroy()
-    for (const waiter of [...this.waiters]) waiter()
-  }
-
-  private get arrival(): Effect.Effect<void> {
-    return Effect.callback((resume) => {
-      const waiter = () => {
-        this.waiters.delete(waiter)
-        resume(Effect.void)
-      }
-      this.waiters.add(waiter)
-      return Effect.sync(() => void this.waiters.delete(waiter))
-    })
-  }
-
-  /** Only the wait is interruptible, not the removal from the queue: no connection is lost between the two. */
-  accept(address: NetAddress.SocketAddress, ends: KnownData): Listener["accept"] {
-    return Effect.uninterruptibleMask((restore) => {
-      const take: Effect.Effect<NodeConnection, NetworkError> = Effect.suspend(() => {
-        if (this.isClosed) return Effect.fail(new NetworkError({ reason: "Closed", address }))
-        const refused = this.refused.shift()
-        if (refused !== undefined) return Effect.fail(this.budget.exhausted(refused))
-        const socket = this.sockets.shift()
-        if (socket === undefined) return Effect.andThen(restore(this.arrival), take)
-        return socket.destroyed ? take : Effect.succeed(new NodeConnection(socket, ends))
-      })
-      // A ready effect as finalizer: `acquireRelease` would retain the whole context of the accepting fiber with each.
-      return Effect.flatMap(Effect.scope, (scope) =>
-        Effect.tap(take, (connection) => Scope.addFinalizer(scope, connection.close))
-      )
-    })
-  }
+interface AcceptQueue {
+  readonly budget: DescriptorBudget
+  readonly arrivals: Queue.Queue<Arrival, Cause.Done>
+  /** Refused clients in the queue. */
+  refusedCount: number
 }
+
+const isSocket = (arrival: Arrival): arrival is Net.Socket => !NetAddress.isSocketAddress(arrival)
+
+const addConnection = (self: AcceptQueue, socket: Net.Socket): void => {
+  const { arrivals, budget } = self
+  // At the descriptor limit Node stops accepting without an event: the last ones are kept for other work.
+  if (budget.fits()) {
+    budget.track(socket)
+    socket.on("error", constVoid)
+    return void Queue.offerUnsafe(arrivals, socket)
+  }
+  const { remoteAddress, remotePort } = socket
+  const address = remoteAddress === undefined ? undefined : inetAddress(remoteAddress, remotePort ?? 0)
+  socket.destroy()
+  if (self.refusedCount >= maxRefusedClients) return
+  self.refusedCount++
+  Queue.offerUnsafe(arrivals, address ?? NetAddress.unixPathAddress(""))
+}
+
+const takeArrival = ({ arrivals }: AcceptQueue) => Queue.takeUnsafe(arrivals)
+
+/** Closes what was not accepted; waiting and later accepts fail. */
+const closeQueue = (self: AcceptQueue): void => {
+  Queue.endUnsafe(self.arrivals)
+  for (let exit = takeArrival(self); exit?._tag === "Success"; exit = takeArrival(self))
+    if (isSocket(exit.value)) exit.value.destroy()
+}
+
+/** Only the wait is interruptible, not the removal from the queue: no connection is lost between the two. */
+const acceptFrom = (self: AcceptQueue, address: NetAddress.SocketAddress, ends: KnownData): Listener["accept"] =>
+  Effect.uninterruptibleMask((restore) => {
+    const arrival = Effect.ignore(restore(Queue.peek(self.arrivals)))
+    const take: Effect.Effect<NodeConnection, NetworkError> = Effect.suspend(() => {
+      const exit = takeArrival(self)
+      if (exit === undefined) return Effect.andThen(arrival, take)
+      if (exit._tag === "Failure") return Effect.fail(new NetworkError({ reason: "Closed", address }))
+      if (isSocket(exit.value))
+        return exit.value.destroyed ? take : Effect.succeed(new NodeConnection(exit.value, ends))
+      self.refusedCount--
+      return Effect.fail(self.budget.exhausted(exit.value))
+    })
+    // A ready effect as finalizer: `acquireRelease` would retain the whole context of the accepting fiber with each.
+    return Effect.flatMap(Effect.scope, (scope) =>
+      Effect.tap(take, (connection) => Scope.addFinalizer(scope, connection.close))
+    )
+  })
 
 /** Tests if a socket file was left by a dead server: connecting to it is refused. */
 const isStale = (path: string) =>
@@ -125,7 +121,7 @@ const start = (
         keepAlive: keepAlive !== undefined,
         keepAliveInitialDelay: keepAlive === undefined ? 0 : Math.max(1_000, Duration.toMillis(keepAlive))
       },
-      queue.onConnection
+      (socket) => addConnection(queue, socket)
     )
     const fail = (cause: unknown) => resume(Effect.fail(listenError(address, cause)))
     server.once("error", fail)
@@ -224,7 +220,7 @@ export const listen = (
     if (inherited?._tag === "Connected") return yield* NodeInheritedClaims.singleListener(inheritedSockets)
     // A listener that can accept no connection would serve nobody.
     if (budget.available() < minListeningSockets) return yield* budget.exhausted(yield* requestedAddress(options))
-    const queue = new AcceptQueue(budget)
+    const queue: AcceptQueue = { budget, arrivals: yield* Queue.unbounded<Arrival, Cause.Done>(), refusedCount: 0 }
     const backlog = yield* limitBacklog(options.backlog ?? 511)
     const bind =
       inherited !== undefined
@@ -237,7 +233,7 @@ export const listen = (
       (server) =>
         Effect.sync(() => {
           server.close()
-          queue.close()
+          closeQueue(queue)
         }),
       { interruptible: true }
     )
@@ -245,5 +241,5 @@ export const listen = (
     // A failed accept (the peer has gone, or memory ran out for a moment) concerns no caller.
     server.on("error", constVoid)
     const { address, ends } = addressOf(server, inherited?.address ?? (yield* requestedAddress(options)))
-    return { address, accept: queue.accept(address, ends) }
+    return { address, accept: acceptFrom(queue, address, ends) }
   })
