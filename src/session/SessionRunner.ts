@@ -23,7 +23,7 @@ import * as SessionMachine from "./SessionMachine.ts"
 const defaultLinesPerSecond = 200
 
 /**
- * A class whose collections are created on first use, because a server holds thousands of instances: each takes 0.6 kB,
+ * A class whose collections are created on first use, because a server holds thousands of instances. Each takes 0.6 kB,
  * and 1.2 kB with collections made at once (Node 24).
  */
 export class SessionRunner<Ask, Message> {

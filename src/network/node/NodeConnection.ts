@@ -58,8 +58,8 @@ export interface KnownData {
 export class NodeSocket extends Context.Service<NodeSocket, Net.Socket>()("effect-inet/network/NodeSocket") {}
 
 /**
- * A connection over `node:net`. A class with lazily made members, since a server holds thousands of them: each takes 0.8
- * kB without its socket, and 1.7 kB with members made at once (Node 24).
+ * A connection over `node:net`. A class with lazily made members, since a server holds thousands of them: each takes
+ * 0.8 kB without its socket, and 1.7 kB with members made at once (Node 24).
  */
 export class NodeConnection implements Connection {
   readonly pull: Connection["pull"]

@@ -289,8 +289,8 @@ const close = (self: State) =>
   })
 
 /**
- * Wraps a connection. Each direction passes its packets on directly until a fault applies to one of them; from then on a
- * fiber passes on what its queue holds.
+ * Wraps a connection. Each direction passes its packets on directly until a fault applies to one of them; from then on
+ * a fiber passes on what its queue holds.
  */
 export const make = (parts: Parts): ImpairedConnection => {
   const { far, injector, inner, near } = parts

@@ -300,8 +300,8 @@ export interface SimSchedulerQueue {
 /**
  * Creates a queue that runs at most `maxSteps` operations.
  *
- * With `isExclusive`, no other program creates fibers during the run: fibers are then numbered by creation, which is the
- * same in more runs than the order of appearance. `arm` is called when a task is ready.
+ * With `isExclusive`, no other program creates fibers during the run: fibers are then numbered by creation, which is
+ * the same in more runs than the order of appearance. `arm` is called when a task is ready.
  */
 export const make = (
   strategy: Strategy,
