@@ -8,7 +8,7 @@ import type * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as Layer from "effect/Layer"
 import * as Otlp from "effect/observability/Otlp"
 import * as OtlpSerialization from "effect/observability/OtlpSerialization"
-import * as NodeErrors from "../network/node/NodeErrors.ts"
+import * as SystemErrorText from "../network/SystemErrorText.ts"
 
 const exporters = ConfigProvider.layerAdd(
   ConfigProvider.fromUnknown({
@@ -21,7 +21,7 @@ const exporters = ConfigProvider.layerAdd(
 /** Returns why a request failed; the cause of a failed fetch is the system error. */
 const reasonOf = ({ reason }: HttpClientError.HttpClientError) => {
   const { cause } = reason as { readonly cause?: unknown }
-  return cause instanceof Error ? NodeErrors.networkError(cause.cause ?? cause).detail : reason.message
+  return cause instanceof Error ? SystemErrorText.format(cause.cause ?? cause) : reason.message
 }
 
 const failureOf = ({ status }: HttpClientResponse.HttpClientResponse) =>

@@ -44,8 +44,8 @@ const presenter: CliOutput.Presenter = {
 }
 
 /**
- * Returns the exit code and the line to print on stderr, if any. A server that was told to end while it started has
- * done so: that is no failure.
+ * Returns the exit code and the line to print on stderr, if any. A server that is requested to end while it starts has
+ * not failed.
  */
 export const outcome = (
   exit: Exit.Exit<void, unknown>,

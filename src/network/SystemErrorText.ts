@@ -6,11 +6,15 @@ const fileMessage = /^(E[A-Z0-9]+): (.+?)(?:, [a-z_]+(?: '.*)?)?$/s
 
 /** System errors of sockets: Node's message has the code only, as in `connect ENETDOWN 192.0.2.1:80`. */
 const texts: Readonly<Record<string, string>> = {
+  ECONNREFUSED: "connection refused",
+  ECONNRESET: "connection reset",
+  EHOSTUNREACH: "no route to the host",
   EINVAL: "invalid argument",
   EIO: "input or output failed",
   ENETDOWN: "the network is down",
   ENOBUFS: "no buffer space is left",
   ENODEV: "no such device",
+  ENOTFOUND: "no such host",
   EPIPE: "the reader has closed the pipe",
   EPROTO: "protocol error"
 }

@@ -97,8 +97,6 @@ export type Notice =
   | { readonly _tag: "StartFailed"; readonly reason: string }
   /** A worker does not answer pings. */
   | { readonly _tag: "Unresponsive"; readonly id: number }
-  /** Such a worker has answered. */
-  | { readonly _tag: "Responsive"; readonly id: number }
   /** A worker has ended. It has not failed if the group is in a final phase, or if it was detached and not killed. */
   | {
       readonly _tag: "WorkerEnded"
@@ -304,15 +302,6 @@ const pingAll =
     return andThen([{ ...state, workers, nextPingAtMillis: now + intervalMillis }, actions], kill(dead, reason))
   }
 
-const onAnswered = (policy: Policy, state: State, id: number): Transition => {
-  const { phase, unansweredPings = 0 } = state.workers.get(id) ?? {}
-  const wasLate = unansweredPings > (policy.heartbeat?.unresponsiveAfterPings ?? Number.POSITIVE_INFINITY)
-  return [
-    withWorker(state, id, { unansweredPings: 0 }),
-    wasLate && phase !== "killed" ? [notify({ _tag: "Responsive", id })] : []
-  ]
-}
-
 const isDue = (at: number | undefined, now: number) => at !== undefined && now >= at
 
 const onTick = (policy: Policy, state: State, now: number): Transition => {
@@ -378,7 +367,7 @@ export const step = (policy: Policy, state: State, event: Event, now: number): T
     case "Ended":
       return onEnded(policy, state, event, now)
     case "Answered":
-      return onAnswered(policy, state, event.id)
+      return [withWorker(state, event.id, { unansweredPings: 0 }), []]
     case "Tick":
       return onTick(policy, state, now)
     case "Drain":

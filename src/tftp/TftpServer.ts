@@ -35,7 +35,7 @@ import * as Transfer from "./transfer/Transfer.ts"
 export const defaultPort: number = Url.defaultPort
 
 /** Descriptors of a transfer: two sockets, and the file. */
-const descriptorsOfTransfer = 3
+const transferDescriptors = 3
 
 /** Default of `maxTransfers`, if there are as many descriptors. */
 const maxDefaultTransfers = 1_024
@@ -129,7 +129,7 @@ export const make = Effect.fnUntraced(function* (
   const sweeper = yield* Sweeper.make(RetransmissionTimer.periodMillis)
   const telemetry = yield* ServerTelemetry.make({ annotatesLogs: options.annotatesLogs ?? false, now: sweeper.now })
   const { malformed, stats } = telemetry
-  const maxTransfersThatFit = Math.floor(network.availableSockets() / (singlePort ? 1 : descriptorsOfTransfer))
+  const maxTransfersThatFit = Math.floor(network.availableSockets() / (singlePort ? 1 : transferDescriptors))
   const defaultMaxTransfers = Math.max(1, Math.min(maxDefaultTransfers, maxTransfersThatFit))
   const context: RequestHandler.ServerContext = {
     store: yield* FileStore.FileStore,

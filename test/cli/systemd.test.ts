@@ -3,7 +3,7 @@ import * as Path from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { inject } from "vitest"
-import * as Systemd from "../support/Systemd.ts"
+import * as Systemd from "./Systemd.ts"
 
 const units = Path.resolve(import.meta.dirname, "../../docs/deploy")
 

@@ -20,8 +20,8 @@ export interface DescriptorBudget {
 const reservedDescriptors = 64
 
 /**
- * Limit up to which the descriptors of the process are counted at each look, about 20 us: Node opens some 20 itself, so
- * that the usual reserve would leave few for sockets, or none.
+ * Limit up to which the open descriptors are counted at each look, which takes about 20 us. Node opens some 20 itself:
+ * the usual reserve would leave few for sockets, or none.
  */
 const maxCountedLimit = 256
 

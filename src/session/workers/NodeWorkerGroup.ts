@@ -64,10 +64,12 @@ export interface NodeWorkerGroup<Handle> {
 }
 
 /**
- * Returns functions that log a line: `warnRarely` at most once a minute, and `informAfter` only if a line of
- * `warnRarely` was logged since its last line.
+ * Returns functions that log a line, `warnRarely` at most once a minute.
+ *
+ * `observe` wraps the receiver of messages: it logs that a worker responds again after `warnUnresponsive`, and that one
+ * has started after `warnRarely`.
  */
-const makeLog = Effect.gen(function* () {
+const makeLog = Effect.fnUntraced(function* (noun: string) {
   const now = yield* Monotonic.millis
   const run = Effect.runForkWith(yield* Effect.context<never>())
   let failureLog = FailureLog.initial
@@ -78,12 +80,22 @@ const makeLog = Effect.gen(function* () {
     failureLog = next
     if (text !== undefined) warn(text)
   }
-  const informAfter = (line: string) => {
-    if (failureLog === FailureLog.initial) return
-    failureLog = FailureLog.initial
-    inform(line)
+  const unresponsive = new Set<number>()
+  const warnUnresponsive = (id: number, consequence: string) => {
+    unresponsive.add(id)
+    warn(`a ${noun} does not respond: ${consequence}`)
   }
-  return { warn, warnRarely, inform, informAfter }
+  const observe =
+    (receive: (id: number, message: WorkerMessage.FromWorker) => void) =>
+    (id: number, message: WorkerMessage.FromWorker) => {
+      if (unresponsive.delete(id)) inform(`a ${noun} responds again`)
+      if (message._tag === "Ready" && failureLog !== FailureLog.initial) {
+        failureLog = FailureLog.initial
+        inform(`a ${noun} has started again`)
+      }
+      receive(id, message)
+    }
+  return { warn, warnRarely, warnUnresponsive, observe }
 })
 
 /** Makes a group without workers. All have ended when the scope has closed. */
@@ -91,7 +103,7 @@ export const make = Effect.fnUntraced(function* <Handle extends WorkerHandle<Wor
   owner: Owner<Handle>
 ) {
   const { module, noun, onUnresponsive = "it gets no new clients", sharedState, workerTimeoutMillis } = owner
-  const { inform, informAfter, warn, warnRarely } = yield* makeLog
+  const { observe, warn, warnRarely, warnUnresponsive } = yield* makeLog(noun)
   const channels = new Map<number, SharedStateServer.WorkerChannel>()
   const stats = WorkerStats.make()
   let startError: SessionError | undefined
@@ -105,7 +117,6 @@ export const make = Effect.fnUntraced(function* <Handle extends WorkerHandle<Wor
       case "Ready":
         supervisor.ready(id)
         events.onReady(id)
-        informAfter(`a ${noun} has started again`)
         break
       case "Event":
         return events.emit(message.event)
@@ -147,11 +158,10 @@ export const make = Effect.fnUntraced(function* <Handle extends WorkerHandle<Wor
       channels.set(id, sharedState.openChannel(handle.post, kill))
       return handle
     },
-    onMessage: receive,
+    onMessage: observe(receive),
     onNotice: (notice) => {
       if (notice._tag === "WorkerEnded") onEnd(notice)
-      else if (notice._tag === "Unresponsive") warn(`a ${noun} does not respond: ${onUnresponsive}`)
-      else if (notice._tag === "Responsive") inform(`a ${noun} that did not respond does again`)
+      else if (notice._tag === "Unresponsive") warnUnresponsive(notice.id, onUnresponsive)
     },
     ping: (handle) => handle.post({ _tag: "RequestReport" }),
     requestDrain: (handle) => handle.post({ _tag: "Drain" })

@@ -103,7 +103,7 @@ const startServices = Effect.fnUntraced(function* <A, E, R>(
   return yield* Effect.provideService(start, NodeReservedListener.NodeReservedListener, reserved)
 })
 
-/** Fails if there are no file descriptors for a client. The one connection of inetd is open. */
+/** Fails if file descriptors for a client are missing. The one connection of inetd is open. */
 const checkDescriptors = <A, E, R>(
   { maxConnections = defaultMaxConnections, stdio = false }: Operations,
   { capacity = { clients: maxConnections, descriptorsEach: 1 }, name }: Program<A, E, R>

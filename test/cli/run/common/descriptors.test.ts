@@ -55,7 +55,7 @@ describe("descriptors.check", () => {
   )
 })
 
-/** Starts a command of this package with a limit of descriptors; resolves with its output once that matches, or ends. */
+/** Starts a command with a limit of descriptors; resolves with its output once that matches, or at its end. */
 const runWithLimit = (limit: number, until: RegExp, args: ReadonlyArray<string>) =>
   Effect.callback<string>((resume) => {
     const command = [process.execPath, inject("command"), ...args]

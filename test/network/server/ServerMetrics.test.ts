@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as PrometheusMetrics from "effect/observability/PrometheusMetrics"
-import * as ServerMetrics from "../../src/network/ServerMetrics.ts"
+import * as ServerMetrics from "../../../src/network/ServerMetrics.ts"
 
 /** Returns the samples of a service. */
 const samplesOf = (service: string) =>

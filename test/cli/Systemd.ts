@@ -1,13 +1,13 @@
 /**
- * A systemd of its own, as process 1 of new namespaces: its files are a copy of this system's, which its end discards,
- * and it has a loopback interface of its own. The units of docs/deploy run in it as they are shipped.
+ * A systemd of its own, as process 1 of new namespaces. Its files are a copy of this system's, which its end discards,
+ * and its network is a loopback interface. The units of docs/deploy run in it as they are shipped.
  */
 import * as ChildProcess from "node:child_process"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
 import * as Util from "node:util"
 import * as Effect from "effect/Effect"
-import { directory } from "./Directory.ts"
+import { directory } from "../support/Directory.ts"
 
 const systemd = "/lib/systemd/systemd"
 
