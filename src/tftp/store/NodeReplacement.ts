@@ -1,5 +1,5 @@
 /**
- * How an upload takes the place of an existing file: by a rename, which is atomic, or written in place.
+ * The replacement of an existing file by an upload: by a rename, which is atomic, or written in place.
  *
  * A file is written in place when its whole upload is on the disk. The bytes after its old end come first: if the disk
  * is full, the file is cut there again and has lost nothing. If the server is killed between the first write and the
@@ -15,7 +15,7 @@ import * as NodeFileCalls from "./NodeFileCalls.ts"
 import { type Failure, regular } from "./NodeFileRead.ts"
 import * as Temporary from "./NodeUploadTemporary.ts"
 
-/** How an existing file is replaced. @category models @since 0.1.0 */
+/** The way in which an existing file is replaced. @category models @since 0.1.0 */
 export type Method =
   /** By a rename; refused where that is impossible. Attributes are kept as far as permitted, other hard links not. */
   | "atomic"
@@ -123,7 +123,7 @@ const write = Effect.fnUntraced(function* (
   yield* Effect.ignore(Temporary.removeComplete(temporary))
 }, Effect.scoped)
 
-/** What a rename that failed has met. */
+/** Obstacles that a failed rename has met, by its error code. */
 const obstacleOfCode: Readonly<Record<string, Obstacle>> = {
   EBUSY: "Mount",
   EXDEV: "Mount",

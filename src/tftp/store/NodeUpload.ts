@@ -23,7 +23,7 @@ export interface Mode {
 
 /** Options of one upload. */
 export interface Options {
-  /** How an existing file is replaced; undefined to create only new ones. */
+  /** The way in which an existing file is replaced; undefined to create only new ones. */
   readonly replace: NodeReplacement.Method | undefined
   readonly newFile: Mode
   readonly attributes: NodeFileAttributes.FileAttributes

@@ -1,6 +1,6 @@
 /**
- * A program that writes files into a directory, as the JSON of its argument says, and prints the outcomes and the log
- * lines as JSON: `{ root, puts: [[options of the store, name, text], ...] }`.
+ * A program that writes files into a directory, and prints the outcomes and the log lines as JSON. Its argument is the
+ * JSON of `{ root, puts: [[options of the store, name, text], ...] }`.
  */
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
@@ -11,7 +11,7 @@ import { put, refusal, request } from "../Files.ts"
 /** The options of a store, the name and the text of an upload, or the length of a long one. */
 export type Put = readonly [options: Omit<NodeFileStore.Options, "root">, name: string, text: string | number]
 
-/** What the program prints. */
+/** The output of the program. */
 export interface Report {
   readonly outcomes: ReadonlyArray<string>
   readonly lines: ReadonlyArray<string>
