@@ -37,6 +37,7 @@ import * as ServerMetrics from "./ServerMetrics.ts"
 import * as Sweeper from "./Sweeper.ts"
 import type * as ConnectionLimits from "./server/ConnectionLimits.ts"
 import * as ConnectionTable from "./server/ConnectionTable.ts"
+import * as ListenOptions from "./server/ListenOptions.ts"
 
 /**
  * Limits of a server. All but `keepAlive`, `proxyProtocol` and `service` can be changed by `reconfigure`.
@@ -170,22 +171,13 @@ const limitsOf = (limits: Limits, defaultMaxConnections: number): ConnectionLimi
   drainMillis: Duration.toMillis(limits.drain ?? "5 seconds")
 })
 
-/** Default of `maxConnections`, if there are as many descriptors. */
-const maxDefaultConnections = 1_024
-
-/** Default backlog of Node, and the least that a server asks for. */
-const minBacklogConnections = 511
-
 /**
  * Returns the options of the listening socket of a server: the backlog follows `maxConnections`, unless it is given.
  *
  * @category getters
  * @since 0.1.0
  */
-export const listenOptions = (options: Options): Network.ListenOptions => ({
-  ...options,
-  backlog: options.backlog ?? Math.max(minBacklogConnections, options.maxConnections ?? maxDefaultConnections)
-})
+export const listenOptions: (options: Options) => Network.ListenOptions = ListenOptions.withBacklog
 
 /**
  * Listens, and runs `handler` for every connection, until the scope closes. A connection closes when its handler ends.
@@ -210,7 +202,7 @@ export const make = Effect.fnUntraced(function* <E, R, Other = never>(
   const network = yield* Network.Network
   const { proxyProtocol = false, service = "tcp" } = options
   const context = yield* Effect.context<R>()
-  const defaultMaxConnections = Math.max(1, Math.min(maxDefaultConnections, network.availableSockets()))
+  const defaultMaxConnections = Math.max(1, Math.min(ListenOptions.maxDefaultConnections, network.availableSockets()))
   const limits = limitsOf(options, defaultMaxConnections)
   const { idleTimeoutMillis, maxConnections, writeTimeoutMillis } = limits
   const sweeper = yield* Sweeper.make(Math.max(5, Math.min(250, idleTimeoutMillis / 4, writeTimeoutMillis / 4)))

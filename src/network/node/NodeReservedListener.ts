@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import * as Network from "../Network.ts"
-import * as TcpServer from "../TcpServer.ts"
+import * as ListenOptions from "../server/ListenOptions.ts"
 
 type Listen = Network.Network["Service"]["listen"]
 
@@ -31,7 +31,7 @@ export class NodeReservedListener extends Context.Reference<Reservation | undefi
 export const reserve = Effect.fnUntraced(function* (options: Network.ListenOptions) {
   const network = yield* Network.Network
   const scope = yield* Scope.make()
-  const listener = yield* Scope.provide(network.listen(TcpServer.listenOptions(options)), scope).pipe(
+  const listener = yield* Scope.provide(network.listen(ListenOptions.withBacklog(options)), scope).pipe(
     Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause)))
   )
   const reservation: Reservation = { options, listener, scope }
