@@ -68,20 +68,21 @@ describe("Fallback to a TFTP server", () => {
 
   test("fails for a server that is silent, dies half-way, or sends another size", () =>
     Effect.gen(function* () {
-      const outcome = Effect.fnUntraced(function* (packets: ReadonlyArray<Packet.Packet>) {
+      const outcome = Effect.fnUntraced(function* (
+        packets: ReadonlyArray<Packet.Packet>,
+        timeouts: Pick<Fallback.Options, "connectTimeout" | "idleTimeout"> = {}
+      ) {
         const url = yield* replying(packets)
-        const store = yield* Fallback.make({
-          url,
-          connectTimeout: "100 millis",
-          idleTimeout: "100 millis",
-          maxFileBytes: 1_000
-        })
+        const store = yield* Fallback.make({ url, maxFileBytes: 1_000, ...timeouts })
         return (yield* read(store, "f")).replace(`fetching ${url}f failed: `, "")
       })
-      assert.strictEqual(yield* outcome([]), '"f": no reply in 0.1 s; check the server, or allow more time')
+      assert.strictEqual(
+        yield* outcome([], { connectTimeout: "100 millis" }),
+        '"f": no reply in 0.1 s; check the server, or allow more time'
+      )
       const first = [oack("12"), data(1, "01234567")]
       const silent = "the server sent nothing for 0.1 s; check the server, or allow more time"
-      assert.strictEqual(yield* outcome(first), silent)
+      assert.strictEqual(yield* outcome(first, { idleTimeout: "100 millis" }), silent)
       const mismatch = (received: string) => `size mismatch: received ${received}, but tsize announced 12`
       assert.strictEqual(yield* outcome([...first, data(2, "8")]), mismatch("9 bytes"))
       assert.match(yield* outcome([...first, data(2, "01234567"), data(3, "8")]), /announced/)
