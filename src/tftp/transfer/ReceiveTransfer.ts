@@ -56,10 +56,11 @@ const makeOutput = ({ agreed, mode, writable }: Options) => {
         : undefined,
     unwrittenBytes: writeBuffer.buffered,
     drain: writeBuffer.drain,
-    /** Buffers a block, or writes it with those buffered after it. */
+    /** Buffers a block, or writes it with those buffered before. */
     accept: (action: Extract<ReceiveMachine.Action, { readonly _tag: "Deliver" | "Buffer" }>, datagram: Uint8Array) => {
-      if (action._tag === "Buffer") return outOfOrder.set(Packet.wireBlock(datagram), datagram.slice(headerBytes))
-      append(datagram.subarray(headerBytes))
+      const block = datagram.subarray(headerBytes)
+      if (action._tag === "Buffer") return void outOfOrder.set(Packet.wireBlock(datagram), block.slice())
+      append(block)
       for (const wire of action.buffered) {
         append(outOfOrder.get(wire)!)
         outOfOrder.delete(wire)
