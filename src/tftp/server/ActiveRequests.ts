@@ -57,6 +57,13 @@ interface Table extends Options {
   readonly requests: Map<string, ActiveRequest>
   /** The requests of silent clients, which give way to others; the oldest first. */
   readonly silent: Set<ActiveRequest>
+  /** Requests that have not begun yet, the newest last. Those that have ended meanwhile are skipped. */
+  waiting: Array<ActiveRequest>
+  /** True while a fiber begins the waiting requests. */
+  beginsWaiting: boolean
+  /** The requests that may begin at once within the millisecond that starts at `turnStartedAtMillis`. */
+  beginsLeft: number
+  turnStartedAtMillis: number
   /** Open once the server refuses new requests. */
   readonly shutdown: Latch.Latch
   readonly run: (effect: Effect.Effect<void, never, Network.Network>) => Fiber.Fiber<void>
@@ -68,6 +75,12 @@ const progressIntervalMillis = 250
 
 /** The silence of a client after which its upload gives way to another one of the same name. */
 const maxSilenceOfUploadMillis = 1_000
+
+/** Requests that begin at once within a millisecond; more of them wait for a turn of the event loop each. */
+const maxBeginsPerMilli = 2
+
+/** Waiting requests that have ended are removed when there are so many more of them than of the others. */
+const maxEndedWaiting = 1_024
 
 const busyPacket = Transfer.errorPacket(
   ServerLimits.refusals.MaxTransfers.code,
@@ -98,7 +111,7 @@ const perform = (table: Table, active: ActiveRequest, action: RequestState.Actio
     case "CountDuplicate":
       return table.telemetry.duplicate(active.info)
     case "Interrupt":
-      return active.fiber?.interruptUnsafe()
+      return active.fiber === undefined ? endWaiting(table, active) : active.fiber.interruptUnsafe()
     case "Receive":
       return action.transfer.receive(action.bytes)
     case "Start":
@@ -244,7 +257,7 @@ const makeRoom = (table: Table, client: Endpoint.Endpoint): ServerLimits.Refusal
 }
 
 const start = (table: Table, received: RequestHandler.ReceivedRequest): void => {
-  const { limits, requests, run, silent, telemetry } = table
+  const { limits, requests, silent, telemetry } = table
   const { peer, request } = received
   const { _tag: kind, filename, mode } = request
   const info: TftpServerEvent.TransferInfo = { id: ++table.lastId, kind, filename, mode, client: peer }
@@ -255,7 +268,6 @@ const start = (table: Table, received: RequestHandler.ReceivedRequest): void => 
     telemetry.refusedByLimit(info, reason, peerMessage, detail(limits))
     return
   }
-  const key = Endpoint.format(peer)
   const active: ActiveRequest = {
     info,
     startedAtMillis: table.context.sweeper.now(),
@@ -264,30 +276,79 @@ const start = (table: Table, received: RequestHandler.ReceivedRequest): void => 
     announcesSize: false,
     fiber: undefined
   }
-  requests.set(key, active)
+  requests.set(Endpoint.format(peer), active)
   silent.add(active)
   telemetry.transferStarted(info)
-  active.fiber = run(
+  if (mayBegin(table)) begin(table, active)
+  else wait(table, active)
+}
+
+/** Runs the fiber of a request. */
+const begin = (table: Table, active: ActiveRequest): void => {
+  const { info, received } = active
+  const { filename, kind, mode } = info
+  active.fiber = table.run(
     serve(table, active).pipe(
       Effect.catch((error) => fail(table, active, error)),
       Effect.catchDefect((defect) =>
         Effect.logError(`${TftpServerEvent.describe(info)}: unhandled defect in transfer`, defect)
       ),
-      Effect.ensuring(
-        Effect.sync(() => {
-          send(table, active, { _tag: "Ended" })
-          if (requests.get(key) === active) requests.delete(key)
-        })
-      ),
+      Effect.ensuring(Effect.sync(() => remove(table, active))),
       Effect.annotateLogs("transfer", info.id),
       traced("TftpServer.request", {
         kind: "server",
         root: true,
-        attributes: { client: key, file: NameText.escape(filename), opcode: kind, mode }
+        attributes: { client: Endpoint.format(received.peer), file: NameText.escape(filename), opcode: kind, mode }
       })
     )
   )
 }
+
+const remove = (table: Table, active: ActiveRequest) => {
+  const key = Endpoint.format(active.received.peer)
+  send(table, active, { _tag: "Ended" })
+  if (table.requests.get(key) === active) table.requests.delete(key)
+}
+
+/** Ends a request that has not begun. */
+const endWaiting = (table: Table, active: ActiveRequest) => {
+  table.run(reportInterrupt(table, active))
+  remove(table, active)
+}
+
+/** Returns true if one more request may begin at once. */
+const mayBegin = (table: Table): boolean => {
+  const now = table.context.sweeper.now()
+  if (now - table.turnStartedAtMillis >= 1) {
+    table.turnStartedAtMillis = now
+    table.beginsLeft = maxBeginsPerMilli
+  }
+  return table.waiting.length === 0 && table.beginsLeft-- > 0
+}
+
+/**
+ * Lets a request wait for its turn. To begin one takes a millisecond of CPU time, to receive it a hundredth: in a flood
+ * most requests give way before they begin, and the newest begins first.
+ */
+const wait = (table: Table, active: ActiveRequest) => {
+  table.waiting.push(active)
+  if (table.waiting.length > table.silent.size + maxEndedWaiting) {
+    table.waiting = table.waiting.filter(({ state }) => state._tag === "Opening")
+  }
+  if (table.beginsWaiting) return
+  table.beginsWaiting = true
+  table.run(beginWaiting(table))
+}
+
+/** Begins the waiting requests, one in each turn of the event loop. */
+const beginWaiting = Effect.fnUntraced(function* (table: Table) {
+  while (table.waiting.length > 0) {
+    yield* Effect.yieldNow
+    const active = table.waiting.pop()
+    if (active?.state._tag === "Opening") begin(table, active)
+  }
+  table.beginsWaiting = false
+})
 
 /** Makes the requests of a server. They are interrupted when the scope closes. */
 export const make = Effect.fnUntraced(function* (
@@ -297,7 +358,11 @@ export const make = Effect.fnUntraced(function* (
   const requests: Table["requests"] = new Map()
   const shutdown = Latch.makeUnsafe(false)
   const run = yield* FiberSet.runtime(fibers)<Network.Network>()
-  const table: Table = { ...options, requests, silent: new Set(), shutdown, run, lastId: 0 }
+  const table: Table = {
+    ...options,
+    ...{ requests, shutdown, run, lastId: 0 },
+    ...{ silent: new Set(), waiting: [], beginsWaiting: false, beginsLeft: 0, turnStartedAtMillis: 0 }
+  }
   const drain = yield* Effect.cached(
     Effect.suspend(() => {
       shutdown.openUnsafe()

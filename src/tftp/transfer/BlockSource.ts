@@ -44,11 +44,15 @@ export const headerBytes = 4
 export const readBytes: Readonly<Record<Memory, number>> = {
   large: 1_024 * 1_024,
   small: 128 * 1_024,
-  least: 16 * 1_024
+  least: 8 * 1_024
 }
 
-/** The most concurrent transfers at which each may use small buffers: 16 MiB in all. */
-const maxSmallBufferTransfers = 128
+/** Returns the bytes of one read: with the least memory a window, within limits. */
+export const readBytesOf = ({ blksize, memory, windowsize }: Pick<Options, "blksize" | "memory" | "windowsize">) =>
+  memory === "least" ? Math.min(readBytes.small, Math.max(readBytes.least, windowsize * blksize)) : readBytes[memory]
+
+/** The most concurrent transfers at which each may use small buffers: 8 MiB in all. */
+const maxSmallBufferTransfers = 64
 
 /** Returns the memory of one more transfer. `maxLarge` is the number of transfers at which each may use much. */
 export const memoryOf = (activeTransfers: number, maxLarge: number): Memory =>

@@ -23,9 +23,10 @@ interface ChunkBuffer {
 export const make = (
   body: Extract<Store.Body, { readonly _tag: "Random" }>,
   size: number | undefined,
-  { blksize, filename, memory }: BlockSource.Options
+  options: BlockSource.Options
 ): BlockSource.BlockSource => {
-  const blocksPerChunk = Math.max(1, Math.floor(BlockSource.readBytes[memory] / blksize))
+  const { blksize, filename } = options
+  const blocksPerChunk = Math.max(1, Math.floor(BlockSource.readBytesOf(options) / blksize))
   const chunkBytes = blocksPerChunk * blksize
   const bufferBytes = Math.min(chunkBytes, size === undefined ? Number.POSITIVE_INFINITY : size + 1)
   const buffers: Array<ChunkBuffer> = []
