@@ -83,7 +83,7 @@ const obstacles = {
   Attributes: "its mode and extended attributes cannot be kept"
 }
 
-/** What prevents that a file is replaced atomically. @category errors @since 0.1.0 */
+/** An obstacle to the atomic replacement of a file. @category errors @since 0.1.0 */
 export type Obstacle = keyof typeof obstacles
 
 /**

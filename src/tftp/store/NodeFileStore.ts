@@ -33,7 +33,7 @@ export interface Options {
   /** The directory of uploads; files are read below `root` only. Default: the same directory. */
   readonly uploadRoot?: string | undefined
   /**
-   * How an upload replaces an existing file. Default `auto`: by a rename, which is atomic, where that keeps its owner,
+   * Way in which an upload replaces a file. Default `auto`: by a rename, which is atomic, where that keeps its owner,
    * group, mode, access control list, extended attributes and hard links; else the file is written in place when the
    * upload is complete. `atomic` is always a rename, and keeps of these what it may; `in-place` is never one.
    */

@@ -64,7 +64,7 @@ const openFolder = Effect.fnUntraced(function* (
   return { descriptor, path: yield* NodeFileCalls.pathThrough(descriptor, path), stats }
 })
 
-/** Creates a folder, which the end of the scope removes if it is empty; returns false if another upload has created it. */
+/** Creates a folder, which the end of the scope removes if it is empty; returns false if another upload created it. */
 const createFolder = (path: string, { bits }: Upload.Mode) =>
   Effect.acquireRelease(Effect.as(NodeFileCalls.mkdir(path, bits), true), () =>
     Effect.ignore(NodeFileCalls.rmdir(path))
