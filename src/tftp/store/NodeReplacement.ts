@@ -54,7 +54,7 @@ const withIdentity = <A>(target: Temporary.Target, use: (descriptor: number | un
     )
   )
 
-/** Returns true if a file is a mount point. Device numbers differ without one on some file systems, such as overlayfs. */
+/** Returns true if a file is a mount point. Device numbers differ without one on some file systems (overlayfs). */
 const isMountPoint = Effect.fnUntraced(function* (target: Temporary.Target, stats: Stats) {
   const { folder } = target
   const mount = yield* withIdentity(target, (descriptor) =>

@@ -4,8 +4,8 @@
  *
  * Its name identifies the upload and the process that holds it: `.tftp-upload-<hash of the name>.<owner>.<random>`. A
  * process first creates its own file, then looks for others: of two that start at the same time, at least one sees the
- * other and is refused; within a process the first always wins. Any process removes the files of dead owners. No name is
- * used twice, so this never removes a file in use. While a file is written into its target, its name has the suffix
+ * other and is refused; within a process the first always wins. Any process removes the files of dead owners. No name
+ * is used twice, so this never removes a file in use. While a file is written into its target, its name has the suffix
  * `.complete`, and is left to the operator if the process is killed.
  */
 import * as Crypto from "node:crypto"
