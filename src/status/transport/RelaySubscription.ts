@@ -7,7 +7,7 @@ export interface State {
   /** The cookie of the last challenge, which each request repeats. */
   readonly cookie: Uint8Array
   /**
-   * True from `Granted` until `Full`, a challenge without a running lease, or more than three requests without an answer.
+   * True from `Granted` until `Full`, a challenge without a running lease, or more than three unanswered requests.
    */
   readonly isSubscribed: boolean
   /** Challenges accepted since the last other reply or timeout. */
