@@ -49,16 +49,21 @@ export interface Options {
   readonly windowsize?: number | undefined
   /** The retransmission timeout of both sides. Default: not requested, and adapted to the round trip time. */
   readonly timeout?: Duration.Input | undefined
-  /** Times a packet is sent, the first included; ignored with `retransmission`. Default: as often as `patience` allows. */
+  /**
+   * Times a packet is sent, the first included; ignored with `retransmission`. Default: as often as `patience` allows.
+   */
   readonly attempts?: number | undefined
   /**
-   * The time without a reply after which the client gives up. Default 25 seconds, or three timeouts if these are longer;
-   * no limit of its own with `attempts` or `retransmission`.
+   * The time without a reply after which the client gives up. Default 25 seconds, or three timeouts if these are
+   * longer; no limit of its own with `attempts` or `retransmission`.
    */
   readonly patience?: Duration.Input | undefined
   /** The retransmission schedule. Default `Retransmission.adaptive()`, or fixed if `timeout` is given. */
   readonly retransmission?: Retransmission.Retransmission | undefined
-  /** True to request no options. Default false: the third request and later ones have none, for servers that ignore them. */
+  /**
+   * True to request no options. Default false: the third request and later ones have none, for servers that ignore
+   * them.
+   */
   readonly plain?: boolean | undefined
   /**
    * True to go on after the host has reported that nothing listens on the port, for a server that is about to start.

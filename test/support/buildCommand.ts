@@ -63,7 +63,7 @@ const buildInto = async (folder: string) => {
   }
 }
 
-export default async ({ provide }: TestProject) => {
+export const setup = async ({ provide }: TestProject) => {
   const folder = Path.join(cache, sourcesHash())
   if (!Fs.existsSync(folder)) await buildInto(folder)
   removeOld()

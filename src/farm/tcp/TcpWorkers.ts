@@ -64,7 +64,12 @@ export const reconnect: Schedule.Schedule<unknown> = Schedule.exponential("200 m
   Schedule.upTo({ times: 6 })
 )
 
-/** Logs an event: losses as warnings, connections after one at INFO, first ones at DEBUG. @category constructors @since 0.1.0 */
+/**
+ * Logs an event: losses as warnings, connections after one at INFO, first ones at DEBUG.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const logEvent = (event: Event): Effect.Effect<void> => {
   switch (event._tag) {
     case "Connected":

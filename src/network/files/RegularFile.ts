@@ -47,7 +47,8 @@ const readOpen = Effect.fnUntraced(function* (file: FileSystem.File, maxBytes: n
   const size = yield* sizeOf(yield* file.stat, maxBytes)
   const chunks: Array<Uint8Array> = []
   let length = 0
-  // One byte beyond the size, so that the end is seen in the same read; and one beyond the limit, so that it is noticed.
+  // One byte beyond the size, so that the end is seen in the same read; and one beyond the limit, so that it is
+  // noticed.
   while (length <= maxBytes) {
     const expected = length < size ? size + 1 - length : chunkBytes
     const chunk = yield* file.readAlloc(Math.min(expected, maxBytes + 1 - length))

@@ -151,8 +151,8 @@ export interface Options {
 }
 
 /**
- * Reads the file, a regular file of at most 64 MiB. Without one the options are empty. Any other file and each malformed
- * line are logged as warnings.
+ * Reads the file, a regular file of at most 64 MiB. Without one the options are empty. Any other file and each
+ * malformed line are logged as warnings.
  *
  * @category constructors
  * @since 0.1.0

@@ -200,7 +200,9 @@ export const followAliases = Effect.fnUntraced(function* (name: string) {
 export interface Options {
   /** Family of the addresses. Default: IPv4, and IPv6 for a host without IPv4. */
   readonly family?: 4 | 6 | undefined
-  /** Hosts file, a regular file of at most 64 MiB. Default `/etc/hosts`; any other file counts as empty and is logged. */
+  /**
+   * Hosts file, a regular file of at most 64 MiB. Default `/etc/hosts`; any other file counts as empty and is logged.
+   */
   readonly hostsFile?: string | undefined
 }
 

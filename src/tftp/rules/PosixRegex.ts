@@ -224,8 +224,8 @@ const search = (regex: PosixRegex, text: ReadonlyArray<string>, budget: Budget):
 }
 
 /**
- * Finds the leftmost longest match in a text, which is given as its characters. A search whose budget ends finds what it
- * has found until then: the caller looks at the budget.
+ * Finds the leftmost longest match in a text, which is given as its characters. A search whose budget ends finds what
+ * it has found until then: the caller looks at the budget.
  *
  * @category getters
  * @since 0.1.0

@@ -21,8 +21,8 @@ import * as TransferSocket from "./TransferSocket.ts"
 /** A pool of threads that run transfers. */
 export interface TransferThreads {
   /**
-   * Makes a transfer that runs in one of the threads; undefined if the file cannot be read there. `onReply` is called at
-   * the first packet of the client.
+   * Makes a transfer that runs in one of the threads; undefined if the file cannot be read there. `onReply` is called
+   * at the first packet of the client.
    */
   readonly make: (
     spec: TransferSpec,

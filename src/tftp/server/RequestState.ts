@@ -3,8 +3,9 @@
  *
  * A request is opening until its file is open and its options are negotiated, then transferring. Its client is silent
  * until the first packet to the port of the transfer: its address may be forged, and it gives way to another client
- * when all places are in use. After a success the request dallies, for a client that may have missed the last ACK, and does not count as active any more. Only an upload that
- * the server's own thread runs dallies here: a transfer thread does it by itself, a download does not.
+ * when all places are in use. After a success the request dallies, for a client that may have missed the last ACK, and
+ * does not count as active any more. Only an upload that the server's own thread runs dallies here: a transfer thread
+ * does it by itself, a download does not.
  */
 import * as Packet from "../protocol/Packet.ts"
 import * as Transfer from "../transfer/Transfer.ts"

@@ -176,8 +176,9 @@ const refusedByRule = (request: Request, outcome: Exclude<RemapRules.Outcome, { 
   )
 
 /**
- * Renames or refuses requested files by rules with the semantics of tftpd-hpa, before the store opens them. The rules get
- * the name as the client has sent it. The store checks the new name like any other; errors name the file as requested.
+ * Renames or refuses requested files by rules with the semantics of tftpd-hpa, before the store opens them. The rules
+ * get the name as the client has sent it. The store checks the new name like any other; errors name the file as
+ * requested.
  *
  * **Example** (A boot loader by another name)
  *
@@ -222,8 +223,8 @@ export const remap: {
 /** Options of `perClient`. @category models @since 0.1.0 */
 export interface PerClientOptions {
   /**
-   * Returns a client's folder in the store; undefined for none. It may be an effect, such as a look-up. Default: a folder
-   * named after its address. `NodeNeighbours.folders` has those named after MAC addresses.
+   * Returns a client's folder in the store; undefined for none. It may be an effect, such as a look-up. Default: a
+   * folder named after its address. `NodeNeighbours.folders` has those named after MAC addresses.
    */
   readonly folder?: ((client: Endpoint.Endpoint) => string | undefined | Effect.Effect<string | undefined>) | undefined
   /**

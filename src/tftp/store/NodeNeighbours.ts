@@ -1,6 +1,7 @@
 /**
- * Link-layer addresses (MAC) of clients, from the neighbour table that Linux shows in /proc/net/arp. It has IPv4 only, and
- * only hosts of the networks that this one is in: a client behind a router has the address of the router's host or none.
+ * Link-layer addresses (MAC) of clients, from the neighbour table that Linux shows in /proc/net/arp. It has IPv4 only,
+ * and only hosts of the networks that this one is in: a client behind a router has the address of the router's host or
+ * none.
  */
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as Clock from "effect/Clock"
@@ -43,8 +44,8 @@ export interface Options {
 }
 
 /**
- * Makes the folders of clients for `FileStore.perClient`: a folder is named after the MAC address of the client, such as
- * `aa-bb-cc-dd-ee-ff`, as that of `dnsmasq --tftp-unique-root=mac`. A client whose address is unknown has none.
+ * Makes the folders of clients for `FileStore.perClient`: a folder is named after the MAC address of the client, such
+ * as `aa-bb-cc-dd-ee-ff`, as that of `dnsmasq --tftp-unique-root=mac`. A client whose address is unknown has none.
  *
  * **Example** (Configurations by MAC address)
  *

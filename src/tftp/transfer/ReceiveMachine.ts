@@ -13,8 +13,8 @@
  *                               Dallying
  * ```
  *
- * A file of one block goes from Handshake to Committing. A first block that is too long fails: the peer does not keep to
- * the agreed size. Later ones are ignored. A wrong size fails at the last block, a silent peer fails Handshake and
+ * A file of one block goes from Handshake to Committing. A first block that is too long fails: the peer does not keep
+ * to the agreed size. Later ones are ignored. A wrong size fails at the last block, a silent peer fails Handshake and
  * Receiving only. ERROR packets, file errors and interruption end the transfer in the driver, and the phase stays as it
  * is.
  */

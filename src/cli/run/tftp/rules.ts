@@ -9,7 +9,7 @@ import * as RemapRules from "../../../tftp/rules/RemapRules.ts"
 import type * as Store from "../../../tftp/store/Store.ts"
 
 /** Reads a file of rules. Fails with one line for the user: the place of an error, or why the file cannot be read. */
-export const read = Effect.fnUntraced(function* (path: string) {
+const read = Effect.fnUntraced(function* (path: string) {
   const name = NameText.escape(path)
   const bytes = yield* Effect.mapError(
     RegularFile.readBytes(path, RemapRules.maxFileChars),

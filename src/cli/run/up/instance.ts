@@ -16,8 +16,8 @@ export type Group = supervisor.Supervisor<Running, never>
 export type Plans = Ref.Ref<ReadonlyMap<string, PlannedInstance>>
 
 /**
- * Returns the message of a failed program without the name of the service: the instance is named beside it. Flags of its
- * command are replaced by the options to change, since several services have the same.
+ * Returns the message of a failed program without the name of the service: the instance is named beside it. Flags of
+ * its command are replaced by the options to change, since several services have the same.
  */
 export const explain = (
   message: string,
