@@ -81,6 +81,7 @@ const makeCheckpointer = Effect.fnUntraced(function* <Input, Packet, Result, Out
       // The same failure is reported once, however often the state is saved.
       const saveOrWarn = Effect.matchEffect(save, {
         onSuccess: () => {
+          const wasFailing = warned !== undefined
           warned = undefined
           return wasFailing ? Effect.logInfo(`${path}: the checkpoint is saved again`) : Effect.void
         },

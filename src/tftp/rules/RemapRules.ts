@@ -28,7 +28,7 @@
  * const rules = Result.getOrThrow(RemapRules.parse(`
  * rg \\\\              /           # slashes of Windows
  * ri ^firmware.*    current.bin
- * a  \\.key$         "keys are not served"
+ * a  \\.key$         keys\\ are\\ not\\ served
  * `))
  * const client = { address: "192.0.2.7", port: 2_000 }
  * const { outcome } = RemapRules.apply(rules, { name: "Firmware-1.2", kind: "read", client })

@@ -73,6 +73,35 @@ const runPauses = (due: Signal.Signal, timer: RetransmissionTimer.Retransmission
     })
   )
 
+/** Makes a gate before the file. A closed one opens at the first reply: silent clients must not take much memory. */
+const makeReplyGate = (isOpenFromStart: boolean) => {
+  const replied = Signal.make()
+  let isOpen = isOpenFromStart
+  return {
+    open: () => {
+      if (isOpen) return
+      isOpen = true
+      replied.notify()
+    },
+    opened: Effect.suspend(() => (isOpen ? Effect.void : replied.wait))
+  }
+}
+
+const summaryOf = (
+  { initialPacketsSent, sender }: SendMachine.State,
+  bytes: number,
+  malformed: number,
+  timer: RetransmissionTimer.RetransmissionTimer,
+  { blksize, windowsize }: Options["agreed"]
+): Transfer.Summary => ({
+  bytes,
+  resent: sender.resent + Math.max(0, initialPacketsSent - 1),
+  malformed,
+  rtt: timer.rtt(),
+  blksize,
+  windowsize
+})
+
 /** Makes a transfer to the peer; `run` starts it. */
 export const make = Effect.fnUntraced(function* (
   options: Options
@@ -81,9 +110,7 @@ export const make = Effect.fnUntraced(function* (
   const { bytesUpTo, sendBlock, source } = makeBlocks(options)
   const completion = Transfer.makeCompletion(send)
   const pauseDue = Signal.make()
-  const replied = Signal.make()
-  /** True while nothing is read, to keep the memory for many silent clients small. */
-  let awaitsReply = options.memory === "least" && initialPacket !== undefined
+  const reading = makeReplyGate(options.memory !== "least" || initialPacket === undefined)
   let state = SendMachine.start(agreed, initialPacket !== undefined)
   let malformed = 0
 
@@ -116,10 +143,7 @@ export const make = Effect.fnUntraced(function* (
         return sendBlocks()
       case "Advance":
         timer.onReply()
-        if (awaitsReply) {
-          awaitsReply = false
-          replied.notify()
-        }
+        reading.open()
         return source.release(action.highAck)
       case "AddRttSample":
         return timer.addRttSample(action.millis)
@@ -131,14 +155,7 @@ export const make = Effect.fnUntraced(function* (
         return completion.fail(action.reason)
     }
   }
-  const summary = (): Transfer.Summary => ({
-    bytes: bytesUpTo(state.sender.highAck),
-    resent: state.sender.resent + Math.max(0, state.initialPacketsSent - 1),
-    malformed,
-    rtt: timer.rtt(),
-    blksize: agreed.blksize,
-    windowsize: agreed.windowsize
-  })
+  const summary = () => summaryOf(state, bytesUpTo(state.sender.highAck), malformed, timer, agreed)
   return {
     receive: (bytes) => {
       if (completion.isDone()) return
@@ -155,7 +172,7 @@ export const make = Effect.fnUntraced(function* (
       dispatch({ _tag: "Start", at: timer.now() })
       const readFile = Effect.mapError(
         Effect.andThen(
-          awaitsReply ? replied.wait : Effect.void,
+          reading.opened,
           source.run(() => dispatch({ _tag: "BlocksRead" }))
         ),
         Transfer.fileError

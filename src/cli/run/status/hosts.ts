@@ -65,9 +65,8 @@ export const resolveAll = Effect.fnUntraced(function* (places: ReadonlyArray<Hos
   const lookUp = Effect.fnUntraced(function* (place: HostSpec) {
     const found = yield* Effect.result(resolve(place, family))
     if (Result.isSuccess(found)) {
-      missing.delete(place)
-      if (missing.delete(place)) yield* Effect.logInfo(`${place.host} is resolved: ${found.success.address}`)
       lastFound.set(place, found.success)
+      if (missing.delete(place)) yield* Effect.logInfo(`${place.host} is resolved: ${found.success.address}`)
     } else if (!missing.has(place)) {
       missing.add(place)
       yield* Effect.logWarning(`${place.host} cannot be resolved yet, retrying: ${found.failure.message}`)

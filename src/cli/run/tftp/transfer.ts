@@ -42,7 +42,7 @@ const optionsOf = Effect.fnUntraced(function* (input: Input) {
     attempts: retries === undefined ? undefined : retries + 1,
     patience,
     plain: noOptions,
-    // Whoever sets one of them waits for a server that is about to start.
+    // With one of them the client waits for a server that is about to start.
     ignoreRefusal: retries !== undefined || patience !== undefined
   }
   return options
