@@ -79,8 +79,8 @@ const maxSilenceOfUploadMillis = 1_000
 /** Requests that begin at once within a millisecond; more of them wait for a turn of the event loop each. */
 const maxBeginsPerMilli = 2
 
-/** Waiting requests that have ended are removed when there are so many more of them than of the others. */
-const maxEndedWaiting = 1_024
+/** Number of requests that have ended in the list of waiting ones, above which they are removed from it. */
+const maxEndedRequests = 1_024
 
 const busyPacket = Transfer.errorPacket(
   ServerLimits.refusals.MaxTransfers.code,
@@ -332,7 +332,7 @@ const mayBegin = (table: Table): boolean => {
  */
 const wait = (table: Table, active: ActiveRequest) => {
   table.waiting.push(active)
-  if (table.waiting.length > table.silent.size + maxEndedWaiting) {
+  if (table.waiting.length > table.silent.size + maxEndedRequests) {
     table.waiting = table.waiting.filter(({ state }) => state._tag === "Opening")
   }
   if (table.beginsWaiting) return

@@ -1,4 +1,5 @@
 /** Counts, logs and publishes what happens to each request of a server. */
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as LogLevel from "effect/LogLevel"
 import type * as Scope from "effect/Scope"
@@ -118,23 +119,13 @@ const makeLimitedLog = Effect.fnUntraced(function* (now: () => number) {
   }
 })
 
-/** Makes the telemetry of one server. */
-export const make = Effect.fnUntraced(function* ({
-  annotatesLogs,
-  now
-}: Options): Effect.fn.Return<ServerTelemetry, never, Scope.Scope> {
-  const context = yield* Effect.context<never>()
+/** Makes the functions that log an event and publish it. */
+const makeReporter = (
+  annotatesLogs: boolean,
+  emit: ServerEvents.ServerEvents<TftpServerEvent.Event>["emit"],
+  context: Context.Context<never>
+) => {
   const runFork = Effect.runForkWith(context)
-  const { addActive, countDuplicate, countEnded, countMalformed, stats } = TftpMetrics.make(context)
-  const { emit, events } = yield* ServerEvents.make<TftpServerEvent.Event>()
-  const noteLimited = yield* makeLimitedLog(now)
-  const perClient = new Map<string, number>()
-  const countActive = ({ client: { address } }: TransferInfo, by: 1 | -1) => {
-    addActive(by)
-    const remaining = (perClient.get(address) ?? 0) + by
-    if (remaining === 0) perClient.delete(address)
-    else perClient.set(address, remaining)
-  }
   /** Logs an event, and publishes it. */
   const report = Effect.fnUntraced(function* (level: LogLevel.Severity, text: string, event: TftpServerEvent.Event) {
     const line = Effect.logWithLevel(level)(text)
@@ -147,6 +138,26 @@ export const make = Effect.fnUntraced(function* ({
     const made = event()
     runFork(report(level, `${TftpServerEvent.describe(made.transfer)}: ${made._tag}`, made))
   }
+  return { report, publish }
+}
+
+/** Makes the telemetry of one server. */
+export const make = Effect.fnUntraced(function* ({
+  annotatesLogs,
+  now
+}: Options): Effect.fn.Return<ServerTelemetry, never, Scope.Scope> {
+  const context = yield* Effect.context<never>()
+  const { addActive, countDuplicate, countEnded, countMalformed, stats } = TftpMetrics.make(context)
+  const { emit, events } = yield* ServerEvents.make<TftpServerEvent.Event>()
+  const noteLimited = yield* makeLimitedLog(now)
+  const perClient = new Map<string, number>()
+  const countActive = ({ client: { address } }: TransferInfo, by: 1 | -1) => {
+    addActive(by)
+    const remaining = (perClient.get(address) ?? 0) + by
+    if (remaining === 0) perClient.delete(address)
+    else perClient.set(address, remaining)
+  }
+  const { publish, report } = makeReporter(annotatesLogs, emit, context)
   return {
     stats,
     events,

@@ -13,7 +13,6 @@ import * as NodeNeighbours from "../../../tftp/store/NodeNeighbours.ts"
 import type * as Store from "../../../tftp/store/Store.ts"
 import * as TftpServer from "../../../tftp/TftpServer.ts"
 import { UsageError } from "../../common/CliErrors.ts"
-import { limitFlags } from "../../tftp.ts"
 import * as NodeV8Flags from "../common/NodeV8Flags.ts"
 import * as runServer from "../common/runServer.ts"
 import { CannotServe, explainListenError } from "../common/serverMessages.ts"
@@ -59,7 +58,10 @@ interface UploadHookInput {
 }
 
 /** Keys of the limits, which a running server changes. */
-const limitKeys: ReadonlySet<string> = new Set(Object.keys(limitFlags))
+export const limitKeys: ReadonlySet<string> = new Set<keyof TftpServer.Limits>([
+  ...(["blksize", "windowsize", "mtu", "refuse", "allow", "deny", "timeout", "retries"] as const),
+  ...(["maxTransfers", "maxTransfersPerClient", "deadline", "drain"] as const)
+])
 
 /** Opens the store with the privileges that it is used with. */
 const open = Effect.fnUntraced(function* (input: Omit<Input, "threads">) {

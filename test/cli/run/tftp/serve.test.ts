@@ -6,6 +6,8 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { inject } from "vitest"
+import { limitKeys } from "../../../../src/cli/run/tftp/serve.ts"
+import { limitFlags } from "../../../../src/cli/tftp.ts"
 import * as NodeServices from "../../../../src/network/node/NodeServices.ts"
 import * as MemoryStore from "../../../../src/tftp/store/MemoryStore.ts"
 import * as TftpClient from "../../../../src/tftp/TftpClient.ts"
@@ -36,6 +38,10 @@ const upload = ({ port }: { readonly port: number }, path: string, text: string)
   )
 
 describe("tftp serve", () => {
+  it("reloads the limits of its flags", () => {
+    assert.deepStrictEqual([...limitKeys], Object.keys(limitFlags))
+  })
+
   it.live("prints its address, and exits with 0 after SIGTERM", () =>
     Effect.gen(function* () {
       const { root } = yield* directory({ f: "text" })
