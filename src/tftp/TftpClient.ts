@@ -21,6 +21,7 @@ import type { ServiceNames } from "../network/names/ServiceNames.ts"
 import * as Sweeper from "../network/Sweeper.ts"
 import * as TcpClient from "../network/TcpClient.ts"
 import * as ClientHandshake from "./client/ClientHandshake.ts"
+import * as ClientRetransmission from "./client/ClientRetransmission.ts"
 import * as HandshakeReply from "./client/HandshakeReply.ts"
 import * as ReceivedContent from "./client/ReceivedContent.ts"
 import * as NameText from "./protocol/NameText.ts"
@@ -30,7 +31,7 @@ import * as Url from "./protocol/Url.ts"
 import type * as Store from "./store/Store.ts"
 import * as TftpError from "./TftpError.ts"
 import * as ReceiveTransfer from "./transfer/ReceiveTransfer.ts"
-import * as Retransmission from "./transfer/Retransmission.ts"
+import type * as Retransmission from "./transfer/Retransmission.ts"
 import * as RetransmissionTimer from "./transfer/RetransmissionTimer.ts"
 import * as SendTransfer from "./transfer/SendTransfer.ts"
 import * as Transfer from "./transfer/Transfer.ts"
@@ -133,39 +134,8 @@ interface Direction {
   >
 }
 
-/** The default patience, in milliseconds, and in timeouts. */
-const defaultPatience = { millis: 25_000, timeouts: 3 }
-
 /** Requests with options before those without: some servers do not reply to a request with options. */
 const requestsWithOptions = 2
-
-const patienceMillisOf = ({ attempts, patience, retransmission, timeout }: Options): number => {
-  if (patience !== undefined) return Duration.toMillis(patience)
-  if (attempts !== undefined || retransmission !== undefined) return Number.POSITIVE_INFINITY
-  const timeoutMillis = timeout === undefined ? 0 : Duration.toMillis(timeout)
-  return Math.max(defaultPatience.millis, defaultPatience.timeouts * timeoutMillis)
-}
-
-const withPatience = (policy: Retransmission.Retransmission, options: Options): Retransmission.Retransmission => {
-  const patienceMillis = patienceMillisOf(options)
-  return patienceMillis === Number.POSITIVE_INFINITY
-    ? policy
-    : Retransmission.withDeadline(policy, { deadline: patienceMillis })
-}
-
-/** The delays of a receiver in those of a sender, whose timer should expire first: unneeded ACKs repeat blocks. */
-const receiverDelays = 2
-
-/** Returns the policies of the request and of the transfer. With a timeout everything is repeated at that interval. */
-const retransmissionOf = (kind: Direction["kind"], options: Options) => {
-  const { attempts = Number.POSITIVE_INFINITY, retransmission, timeout } = options
-  const ofSender =
-    retransmission ??
-    (timeout === undefined ? Retransmission.adaptive({ attempts }) : Retransmission.fixed({ every: timeout, attempts }))
-  const ofTransfer =
-    kind === "RRQ" && timeout === undefined ? Retransmission.scale(ofSender, { factor: receiverDelays }) : ofSender
-  return { request: withPatience(ofSender, options), transfer: withPatience(ofTransfer, options) }
-}
 
 const wantedOptions = ({
   options: { blksize = defaultOptions.blksize, timeout, windowsize },
@@ -187,7 +157,7 @@ const attempt = Effect.fnUntraced(function* (
 ) {
   const { kind, options, target } = direction
   const { mode = "octet", path } = target
-  const retransmission = retransmissionOf(kind, options)
+  const retransmission = ClientRetransmission.make(kind, options)
   const sweeper = yield* Sweeper.make(RetransmissionTimer.periodMillis)
   const { blksize = 512, windowsize = 1 } = wanted ?? {}
   const requestWith = (options: ReadonlyArray<Packet.Option>) =>

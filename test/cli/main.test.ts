@@ -85,7 +85,7 @@ describe("servers", () => {
     assert.deepStrictEqual(reloads, ["tftp serve"])
   })
 
-  it("a server that is told to end while it starts has no failure, a client has", () => {
+  it("a server that is interrupted while it starts has no failure, a client has", () => {
     assert.deepStrictEqual(NodeMain.outcome(Exit.interrupt(1), true), [0])
     assert.deepStrictEqual(NodeMain.outcome(Exit.interrupt(1), false), [130])
     assert.deepStrictEqual(NodeMain.outcome(Exit.fail(new Error("no")), true), [1, "no"])

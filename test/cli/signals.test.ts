@@ -73,7 +73,7 @@ describe("SIGHUP and SIGQUIT", () => {
   )
 })
 
-describe("a server that is told to end while it starts", () => {
+describe("a server that gets a signal while it starts", () => {
   it.live.each([["SIGTERM"], ["SIGINT"], ["SIGHUP"]] as const)("ends with exit code 0: %s", ([signal]) =>
     Effect.gen(function* () {
       const { inRoot, root } = yield* directory()

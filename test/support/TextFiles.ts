@@ -5,7 +5,7 @@ import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import * as PlatformError from "effect/PlatformError"
 
-/** What a path leads to: the text of a regular file, or an error of the system. */
+/** The target of a path: the text of a regular file, or an error of the system. */
 type Entry = string | { readonly error: PlatformError.SystemErrorTag }
 
 const failure = (_tag: PlatformError.SystemErrorTag, path: string) =>

@@ -21,7 +21,7 @@ const overwrite = (path: string) => {
   Fs.closeSync(descriptor)
 }
 
-/** What happens to the file after the first bytes have arrived, and the outcome at the client. */
+/** Changes of the file after the first bytes have arrived, and the outcome at the client. */
 const changes: Readonly<Record<string, { readonly change: (path: string) => void; readonly ends: string }>> = {
   "is truncated": { change: (path) => Fs.truncateSync(path, 2_096_304), ends: "Refused 0" },
   "is emptied": { change: (path) => Fs.truncateSync(path, 0), ends: "Refused 0" },

@@ -1,7 +1,7 @@
 /**
- * The resolver of the system, unless it would never return: the libc reads the files of its configuration whatever they
- * are, waits for the writer of a FIFO, and reads a device without an end. Nothing could cancel that, and not even the
- * process could exit. Then names are resolved by DNS queries alone.
+ * The resolver of the system, or DNS queries alone where it would never return. The libc reads the files of its
+ * configuration whatever they are: it waits for the writer of a FIFO, and reads a device without an end. Nothing could
+ * cancel that, and not even the process could exit.
  */
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"

@@ -15,7 +15,7 @@
  * | message | sender | meaning | lease | cookie |
  * | --- | --- | --- | --- | --- |
  * | `Subscribe` | subscriber | requests or renews a subscription | requested | of the latest challenge, or zeros |
- * | `Challenge` | relay | asks to repeat `Subscribe` with this cookie, to validate the address | rest of a running lease, or 0 | to repeat |
+ * | `Challenge` | relay | asks to repeat `Subscribe` with this cookie | rest of a running lease, or 0 | to repeat |
  * | `Granted` | relay | grants or renews the subscription | granted | of the request |
  * | `Full` | relay | rejects the subscription: the relay is full | 0 | of the request |
  * | `Leave` | subscriber | ends the subscription | ignored | of the subscription |

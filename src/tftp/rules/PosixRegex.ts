@@ -17,7 +17,12 @@ export interface PosixRegex {
   readonly program: ReadonlyArray<Instruction>
 }
 
-/** The spans of the whole match and of its groups, in characters; undefined for a group without a match. */
+/**
+ * The spans of the whole match and of its groups, in characters; undefined for a group without a match.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type Match = ReadonlyArray<readonly [from: number, to: number] | undefined>
 
 /** The groups of an expression that a match reports, beside the whole. */
@@ -149,7 +154,12 @@ const holds = (assertion: PosixRegexSyntax.Assertion, text: ReadonlyArray<string
   }
 }
 
-/** Steps that may still be taken: the caller limits those of several matches together. */
+/**
+ * Steps that may still be taken: the caller limits those of several matches together.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface Budget {
   steps: number
 }

@@ -1,7 +1,7 @@
 /** The syntax of extended regular expressions of POSIX, with the escapes `\w \s \b \< \>` of GNU. Pure. */
 import * as Result from "effect/Result"
 
-/** What is wrong with an expression, and the column from 1. @category errors @since 0.1.0 */
+/** An error of an expression, and the column from 1. @category errors @since 0.1.0 */
 export interface RegexError {
   readonly column: number
   readonly message: string
@@ -174,7 +174,7 @@ const readSet = (input: Input): Class => {
   return { _tag: "Class", isNegated, ranges, named }
 }
 
-/** Reads the bounds after `{`; undefined if it is no repetition, and stands for itself. */
+/** Reads the bounds after `{`; undefined if it does not repeat, and stands for itself. */
 const readBounds = (input: Input): readonly [min: number, max: number] | undefined => {
   const rest = input.characters.slice(input.at).join("")
   const [all, low, comma, high] = /^(\d*)(,?)(\d*)\}/.exec(rest) ?? []
@@ -249,7 +249,7 @@ const readSequence = (input: Input, depth: number): ReadonlyArray<Item> => {
     const character = input.characters[input.at]
     if (character === undefined || character === "|" || (character === ")" && depth > 0)) return items
     if (character === "{" && items.length > 0) {
-      // A brace that is no repetition.
+      // A brace that does not repeat.
       input.at++
       items.push({ atom: literal("{"), min: 1, max: 1 })
     } else items.push(readItem(input, depth))

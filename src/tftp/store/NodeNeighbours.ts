@@ -44,8 +44,8 @@ export interface Options {
 }
 
 /**
- * Makes the folders of clients for `FileStore.perClient`: a folder is named after the MAC address of the client, such
- * as `aa-bb-cc-dd-ee-ff`, as that of `dnsmasq --tftp-unique-root=mac`. A client whose address is unknown has none.
+ * Makes the folders of clients for `FileStore.perClient`, named after their MAC addresses. A name is such as
+ * `aa-bb-cc-dd-ee-ff`, as with `dnsmasq --tftp-unique-root=mac`. A client whose address is unknown has none.
  *
  * **Example** (Configurations by MAC address)
  *

@@ -89,7 +89,7 @@ describe("PosixRegex", () => {
   })
 
   it.prop(
-    "matches as JavaScript does where there are no alternatives",
+    "matches as JavaScript does without alternatives",
     [
       Schema.Boolean,
       Schema.Array(Piece).check(Schema.isMaxLength(5)),

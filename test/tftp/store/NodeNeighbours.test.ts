@@ -40,7 +40,7 @@ describe("NodeNeighbours", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.effect("knows no client where there is no table", () =>
+  it.effect("knows no client without a table", () =>
     Effect.gen(function* () {
       const folder = NodeNeighbours.folders({ table: "/nonexistent" })
       assert.isUndefined(yield* folder({ address: "192.0.2.7", port: 1 }))

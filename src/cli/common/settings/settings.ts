@@ -149,9 +149,9 @@ const mentions = (message: string, text: string) => {
 }
 
 /**
- * Names the origins of options in the message of an error: the variable or the place in a file instead of a flag that
- * is not on the command line, and after a message that has only the value of such an option. `formatFlag` formats the
- * other flags.
+ * Names the origins of options in the message of an error. A flag that is not on the command line is replaced by the
+ * variable or the place in a file; a message with only the value of such an option is followed by it. `formatFlag`
+ * formats the other flags.
  */
 export const nameOrigins = (message: string, found: Found, formatFlag = (name: string) => `--${name}`): string => {
   const named = message.replaceAll(flagPattern, (text, name: string | undefined) =>

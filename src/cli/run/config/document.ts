@@ -35,7 +35,7 @@ const start: Place = { line: 1, column: 1 }
 
 const fail = (place: Place, message: string) => Result.fail<DocumentError>({ place, message })
 
-/** What each error of the parser means here, and what to do. */
+/** Messages for the errors of the parser: their meaning here, and what to do. */
 export const explanations: Readonly<Record<Yaml.ErrorCode, string>> = {
   ALIAS_PROPS: "aliases are not supported: repeat the value",
   BAD_ALIAS:

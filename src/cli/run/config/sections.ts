@@ -6,7 +6,7 @@ import { globalFlags } from "../../common/flags.ts"
 import { flagTables } from "../../common/lazyCommand.ts"
 import { logLevelSetting } from "../../common/settings/globalSettings.ts"
 import { type Setting, settingsOf } from "../../common/settings/settings.ts"
-import { sharedFlags } from "../../common/upFlags.ts"
+import { sharedFlags, upFlags } from "../../common/upFlags.ts"
 import * as connect from "../../connect.ts"
 import * as demo from "../../demo.ts"
 import * as guess from "../../guess.ts"
@@ -20,12 +20,11 @@ import * as servicesCommand from "../../services.ts"
 import * as status from "../../status.ts"
 import * as statusOf from "../../statusOf.ts"
 import * as tftp from "../../tftp.ts"
-import * as up from "../../up.ts"
 import type { Sections } from "./schema.ts"
 
 const commands: ReadonlyArray<Command.Command.Any> = [
   ...[rot13.command, hangman.command, guess.command, board.command, primes.command, tftp.command, tftp.rcat],
-  ...[status.command, statusOf.command, up.command, resolve.command, servicesCommand.command],
+  ...[status.command, statusOf.command, resolve.command, servicesCommand.command],
   ...[connect.command, listen.command, capture.command, impair.command, demo.command]
 ]
 
@@ -33,6 +32,7 @@ const settings: ReadonlyArray<Setting> = [
   logLevelSetting,
   ...globalFlags.flatMap(({ flag }) => settingsOf({ flag })),
   ...commands.flatMap(flagTables).flatMap(settingsOf),
+  ...settingsOf(upFlags),
   ...settingsOf(sharedFlags("up"))
 ]
 

@@ -107,7 +107,7 @@ describe("nameOrigins", () => {
     assert.strictEqual(settings.nameOrigins(message, found), named)
   })
 
-  it("formats other flags as it is told", () => {
+  it("formats other flags by a function", () => {
     assert.strictEqual(
       settings.nameOrigins("--host or --port", found, (name) => `up.services.a.${name}`),
       "up.services.a.host or a.yaml:2:9: rot13.port"

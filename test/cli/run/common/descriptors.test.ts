@@ -8,7 +8,7 @@ import * as Network from "../../../../src/network/Network.ts"
 
 const clients = { clients: 100, descriptorsEach: 1 }
 
-/** Checks a server with so many descriptors left of 48; returns what it logs, or its failure. */
+/** Checks a server with `available` descriptors left of 48; returns what it logs, or its failure. */
 const check = (available: number, capacity: descriptors.Capacity) =>
   Effect.gen(function* () {
     const lines: Array<string> = []
