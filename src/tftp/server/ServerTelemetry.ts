@@ -141,6 +141,23 @@ const makeReporter = (
   return { report, publish }
 }
 
+/** Makes the count of running transfers by the address of the client. */
+const makeClientCount = (addActive: (by: 1 | -1) => void) => {
+  const perClient = new Map<string, number>()
+  const countActive = ({ client: { address } }: TransferInfo, by: 1 | -1) => {
+    addActive(by)
+    const remaining = (perClient.get(address) ?? 0) + by
+    if (remaining === 0) perClient.delete(address)
+    else perClient.set(address, remaining)
+  }
+  return { perClient, countActive }
+}
+
+const probeDetail = "size probe: the client ended the transfer after the OACK"
+
+const gaveWayDetail =
+  "busy: all transfers are in use, and this client has not replied yet; raise the limit of transfers"
+
 /** Makes the telemetry of one server. */
 export const make = Effect.fnUntraced(function* ({
   annotatesLogs,
@@ -150,13 +167,7 @@ export const make = Effect.fnUntraced(function* ({
   const { addActive, countDuplicate, countEnded, countMalformed, stats } = TftpMetrics.make(context)
   const { emit, events } = yield* ServerEvents.make<TftpServerEvent.Event>()
   const noteLimited = yield* makeLimitedLog(now)
-  const perClient = new Map<string, number>()
-  const countActive = ({ client: { address } }: TransferInfo, by: 1 | -1) => {
-    addActive(by)
-    const remaining = (perClient.get(address) ?? 0) + by
-    if (remaining === 0) perClient.delete(address)
-    else perClient.set(address, remaining)
-  }
+  const { countActive, perClient } = makeClientCount(addActive)
   const { publish, report } = makeReporter(annotatesLogs, emit, context)
   return {
     stats,
@@ -199,8 +210,10 @@ export const make = Effect.fnUntraced(function* ({
     probed: (info, errorCode, summary) => {
       stats.probed++
       countEnded(directionOf(info), "probed", summary)
-      const detail = `size probe: the client ended the transfer after the OACK (error ${errorCode})`
-      return report("Info", `${TftpServerEvent.describe(info)}: ${detail}`, { _tag: "Probed", transfer: info })
+      return report("Info", `${TftpServerEvent.describe(info)}: ${probeDetail} (error ${errorCode})`, {
+        _tag: "Probed",
+        transfer: info
+      })
     },
     failed: (info, error, summary) => {
       stats.failed++
@@ -217,8 +230,7 @@ export const make = Effect.fnUntraced(function* ({
     gaveWay: (info, summary) => {
       stats.gaveWay++
       countEnded(directionOf(info), "gave-way", summary)
-      const reason = "busy: all transfers are in use, and this client has not replied yet; raise the limit of transfers"
-      noteLimited("GaveWay", `${TftpServerEvent.describe(info)}: ${reason}`)
+      noteLimited("GaveWay", `${TftpServerEvent.describe(info)}: ${gaveWayDetail}`)
       publish("Info", () => ({ _tag: "GaveWay", transfer: info }))
     }
   }
