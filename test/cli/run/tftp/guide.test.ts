@@ -74,12 +74,30 @@ it("the guide has the code of this file", () => {
   for (const code of blocks) assert.include(own, code.slice(code.indexOf("const ")))
 })
 
-it.live("the guide lists every flag of the server", () =>
+const serverFlags = Effect.gen(function* () {
+  const { stdout } = yield* Cli.run(["tftp", "serve", "--help"])
+  const [help = "", global = ""] = stdout.toString().split("GLOBAL FLAGS")
+  const flagsOf = (text: string) => Array.from(text.matchAll(/^ {2}(--[\w-]+)/gm), ([, flag]) => flag!)
+  return { own: flagsOf(help), global: flagsOf(global) }
+})
+
+/** Flags of the replacements in the tables of other servers, which are the second column. */
+const replacements = () => {
+  const [, ...chapters] = guide.split("\n## Moving from ")
+  return chapters.flatMap((chapter) => {
+    const [text = ""] = chapter.split("\n## ")
+    const cells = text.split("\n").flatMap((line) => (line.startsWith("| ") ? [line.split(" | ")[1] ?? ""] : []))
+    return cells.flatMap((cell) => cell.match(/(?<![\w-])--[a-z][a-z-]*/g) ?? [])
+  })
+}
+
+it.live("the guide lists every flag of the server, and replaces flags of other servers by flags that exist", () =>
   Effect.gen(function* () {
-    const { stdout } = yield* Cli.run(["tftp", "serve", "--help"])
-    const [help = ""] = stdout.toString().split("GLOBAL FLAGS")
-    const flags = Array.from(help.matchAll(/^ {2}(--[\w-]+)/gm), ([, flag]) => flag)
-    const rows = Array.from(guide.matchAll(/^\| `(--[\w-]+)/gm), ([, flag]) => flag)
-    assert.deepStrictEqual(rows, flags)
+    const { global, own } = yield* serverFlags
+    const rows = Array.from(guide.matchAll(/^\| `(--[\w-]+)(?=.* \| .* \| .* \|$)/gm), ([, flag]) => flag)
+    assert.deepStrictEqual(rows, own)
+    const named = replacements()
+    assert.isAtLeast(new Set(named).size, 20)
+    for (const flag of named) assert.include([...own, ...global], flag)
   })
 )
