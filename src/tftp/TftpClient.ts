@@ -174,7 +174,8 @@ const attempt = Effect.fnUntraced(function* (
   }
   const handshake = yield* ClientHandshake.open({
     addresses,
-    request: (count) => (count <= requestsWithOptions ? request : plainRequest),
+    request,
+    fallback: wanted === undefined ? undefined : { request: plainRequest, afterRequests: requestsWithOptions },
     ignoreRefusal: options.ignoreRefusal ?? false,
     retransmission: retransmission.request,
     attemptDelayMillis: addresses.every((one) => Endpoint.isLoopback(NetAddress.formatHost(one)))
@@ -183,7 +184,7 @@ const attempt = Effect.fnUntraced(function* (
     receiveBufferBytes: Negotiation.receiveBufferBytes({ blksize, windowsize }),
     now: sweeper.now
   })
-  const reply = HandshakeReply.parse(kind, wanted, handshake.reply)
+  const reply = HandshakeReply.parse(kind, handshake.isFallback ? undefined : wanted, handshake.reply)
   if (reply._tag !== "Agreed") {
     if (reply.reason._tag === "ProtocolViolation")
       handshake.send(Transfer.errorPacket(reply.reason.code, reply.reason.detail))

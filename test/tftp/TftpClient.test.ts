@@ -4,6 +4,9 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
+import type * as Endpoint from "../../src/network/Endpoint.ts"
+import type * as Network from "../../src/network/Network.ts"
+import * as Packet from "../../src/tftp/protocol/Packet.ts"
 import * as TftpClient from "../../src/tftp/TftpClient.ts"
 import * as Retransmission from "../../src/tftp/transfer/Retransmission.ts"
 import * as TftpAnswers from "../suites/tftp/TftpAnswers.ts"
@@ -97,6 +100,38 @@ describe("TftpClient without a reply", () => {
         assert.strictEqual(received, requests)
       })
     )
+  )
+
+  TftpHosts.both(
+    "takes a late reply to its first requests for what it is, and not for one to that without options",
+    () =>
+      Effect.gen(function* () {
+        const { address, network } = (yield* Hosts).server
+        const requests: Array<Endpoint.Endpoint> = []
+        const replies: Array<string> = []
+        const send = (packet: Packet.Packet, to: Endpoint.Endpoint) => socket.sendUnsafe(Packet.encode(packet), to)
+        // One port for all, as servers have it that run their transfers on the port of the request.
+        const socket: Network.UdpSocket = yield* network.udp({ host: address }, (bytes, from) => {
+          replies.push(TftpTranscript.textOf(bytes).replace(/^RRQ.*/, "RRQ"))
+          if (Packet.opcode(bytes) === Packet.Opcode.RRQ) requests.push(from)
+          const [first, , plain] = requests
+          if (first === undefined || plain === undefined) return
+          if (Packet.opcode(bytes) === Packet.Opcode.RRQ) {
+            send({ _tag: "OACK", options: [["blksize", "900"]] }, first)
+            return send({ _tag: "DATA", block: 1, bytes: content.subarray(0, 512) }, plain)
+          }
+          if (Packet.opcode(bytes) !== Packet.Opcode.ACK) return
+          const block = Packet.wireBlock(bytes) + 1
+          send({ _tag: "DATA", block, bytes: content.subarray((block - 1) * 900, block * 900) }, from)
+        })
+        const retransmission = Retransmission.fixed({ every: "50 millis", attempts: 3 })
+        const into = new Map<string, Uint8Array>()
+        yield* TftpHosts.get({ address, port: socket.local.port }, "f", { retransmission }, into)
+        assert.deepStrictEqual(into.get("f"), content)
+        assert.deepStrictEqual(requests[0], requests[1])
+        assert.notDeepEqual(requests[0], requests[2])
+        assert.include(replies, "ERROR 5")
+      })
   )
 
   const closed = Effect.map(Hosts, ({ server }) => ({ address: server.address, port: 9 }))

@@ -20,8 +20,12 @@ import * as Transfer from "../transfer/Transfer.ts"
 /** The request, the addresses to send it to, and the timing. */
 export interface Options {
   readonly addresses: ReadonlyArray<NetAddress.InetAddress>
-  /** Returns the request to send to an address for the nth time, from 1. */
-  readonly request: (count: number) => Uint8Array
+  readonly request: Uint8Array
+  /**
+   * The request after some without a reply. It has a port of its own: a reply to the others cannot be mistaken for one to
+   * this. Default: none.
+   */
+  readonly fallback?: { readonly request: Uint8Array; readonly afterRequests: number } | undefined
   readonly retransmission: Retransmission.Retransmission
   /** True to go on after a host has reported that nothing listens on the port (ICMP port unreachable). */
   readonly ignoreRefusal: boolean
@@ -37,6 +41,8 @@ export interface Options {
 export interface ClientHandshake {
   /** The address of the server, and the port of the transfer. */
   readonly server: Endpoint.Endpoint
+  /** True if this is the reply to the request of `fallback`. */
+  readonly isFallback: boolean
   /** The first reply. */
   readonly reply: Uint8Array
   /** Sends a datagram to the server. */
@@ -109,7 +115,7 @@ export const open = Effect.fnUntraced(function* (
   let server: { readonly socket: Network.UdpSocket; readonly peer: Endpoint.Endpoint } | undefined
   let receive: (bytes: Uint8Array) => void = () => {}
 
-  const bind = (address: NetAddress.InetAddress) => {
+  const bind = (address: NetAddress.InetAddress, isFallback: boolean) => {
     const requestedAddress = Endpoint.withoutZone(NetAddress.formatHost(address))
     const onDatagram = (socketOf: () => Network.UdpSocket, bytes: Uint8Array, from: Endpoint.Endpoint) => {
       const socket = socketOf()
@@ -123,6 +129,7 @@ export const open = Effect.fnUntraced(function* (
         server = { socket, peer: from }
         const opened = {
           server: from,
+          isFallback,
           reply: bytes,
           send: (bytes: Uint8Array) => socket.sendUnsafe(bytes, from),
           onDatagram: (to: typeof receive) => {
@@ -141,16 +148,22 @@ export const open = Effect.fnUntraced(function* (
   let attempts = 0
   const errors: Array<Network.NetworkError> = []
   const sendRequests = Effect.fnUntraced(function* (address: NetAddress.InetAddress) {
-    const { refused, send } = yield* bind(address)
+    const { fallback, ignoreRefusal } = options
+    let request = options.request
+    let socket = yield* bind(address, false)
     const next = yield* Retransmission.start(options.retransmission, undefined)
     for (let count = 1; ; count++) {
       const delay = yield* next()
       if (delay === undefined) return
-      const request = options.request(count)
+      if (fallback !== undefined && count === fallback.afterRequests + 1) {
+        request = fallback.request
+        socket = yield* bind(address, true)
+      }
+      const send = socket.send(request)
       // A later send may report what became of the packet before, and sends nothing then: it is repeated once.
-      yield* count === 1 ? send(request) : Effect.ignore(Effect.catch(send(request), () => send(request)))
+      yield* count === 1 ? send : Effect.ignore(Effect.catch(send, () => send))
       attempts = Math.max(attempts, count)
-      yield* options.ignoreRefusal ? Effect.sleep(delay) : Effect.raceFirst(Effect.sleep(delay), refused)
+      yield* ignoreRefusal ? Effect.sleep(delay) : Effect.raceFirst(Effect.sleep(delay), socket.refused)
     }
   })
   const tryAddress = (address: NetAddress.InetAddress, index: number) =>
