@@ -220,7 +220,7 @@ describe("Fallback", () => {
       yield* Scope.close(scope, Exit.void)
       assert.strictEqual(yield* Fiber.join(waiting), "1 g")
 
-      const busy = yield* Fallback.make({ url: server.url, maxFetches: 1, connectTimeout: "30 millis" })
+      const busy = yield* Fallback.make({ url: server.url, maxFetches: 1, connectTimeout: "1 second" })
       yield* busy.read(request("f"))
       const why = "too many concurrent fetches (limit 1); raise the limit"
       assert.strictEqual(yield* Fallbacks.read(busy, "g"), `"g": fetching ${server.url}g failed: ${why}`)

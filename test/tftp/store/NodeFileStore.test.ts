@@ -345,9 +345,10 @@ it.live("NodeFileStore opens no file outside of the root when a folder is replac
     const place = yield* open({ "d/p": "inside" }, { write: "overwrite" })
     const { root, store } = place
     const seen = new Set<string>()
+    let uploads = 0
     const once = Effect.gen(function* () {
       seen.add(yield* get(store, "d/p"))
-      yield* put(store, "d/new", "text")
+      yield* put(store, `d/new${++uploads}`, "text")
     })
     yield* swapping(place, Effect.repeat(once, { times: 500 }))
     assert.includeMembers(["inside", "NotFound", "AccessDenied Outside"], [...seen])
