@@ -174,13 +174,13 @@ describe("TcpServer", () => {
         const value = "count" in state ? Number(state.count) : "value" in state ? Number(state.value) : undefined
         return [attributes?.result ?? attributes?.direction ?? attributes?.reason ?? "active", value] as const
       })
-      assert.deepStrictEqual(Object.fromEntries(counted), {
+      // The series of what has not happened exist, too, with 0.
+      assert.deepStrictEqual(Object.fromEntries(counted.filter(([, value]) => value !== 0)), {
         accepted: 1,
         refused: 1,
         MaxConnections: 1,
         in: 5,
-        out: 5,
-        active: 0
+        out: 5
       })
     })
   )
