@@ -39,6 +39,9 @@ export const toggle = (text: string) =>
 /** Parses the permissions of a file as chmod(1) takes them: three or four octal digits. */
 export const fileMode = (text: string) => (/^0?[0-7]{3}$/.test(text) ? Number.parseInt(text, 8) : undefined)
 
+/** Parses the umask of a process as umask(1) takes it: one to four octal digits. */
+export const umask = (text: string) => (/^0?[0-7]{1,3}$/.test(text) ? Number.parseInt(text, 8) : undefined)
+
 /** Returns a parser of one of several words. */
 export const choice =
   <A extends string>(choices: ReadonlyArray<A>) =>

@@ -301,13 +301,13 @@ export const networks = (section: string | undefined, name: string, description:
   })
 
 /** Creates an optional flag of the permissions of a file. */
-export const fileMode = (section: string, name: string, description: string) =>
+export const fileMode = (section: string, name: string, description: string, read = parse.fileMode) =>
   optional({
     name,
     metavar: "MODE",
     description,
     expected: "octal permissions such as 660",
-    parse: parse.fileMode,
+    parse: read,
     section
   })
 

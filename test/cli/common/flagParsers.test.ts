@@ -14,6 +14,18 @@ describe("flagParsers", () => {
   })
 
   it.each([
+    ["0", 0],
+    ["22", 0o022],
+    ["0027", 0o027],
+    ["0o22", undefined],
+    ["028", undefined],
+    ["1777", undefined],
+    ["", undefined]
+  ])("reads %j as a umask", (text, mode) => {
+    assert.strictEqual(parse.umask(text), mode)
+  })
+
+  it.each([
     ["[::1]:80", { host: "::1", port: 80 }],
     ["localhost:0", { host: "localhost", port: 0 }],
     ["::1:80", undefined],
