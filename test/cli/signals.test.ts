@@ -22,7 +22,8 @@ const servers: ReadonlyArray<ReadonlyArray<string>> = [
 describe("SIGHUP and SIGQUIT", () => {
   it.live.each(servers.map((args) => [args.join(" "), args] as const))("end %s with exit code 0", ([, args]) =>
     Effect.gen(function* () {
-      for (const signal of ["SIGHUP", "SIGQUIT"] as const) {
+      // A TFTP server reads its files again at SIGHUP, also without a configuration file.
+      for (const signal of args[0] === "tftp" ? (["SIGQUIT"] as const) : (["SIGHUP", "SIGQUIT"] as const)) {
         const server = yield* Cli.serve(args)
         yield* server.kill(signal)
         assert.strictEqual((yield* server.ended).code, 0, signal)

@@ -164,7 +164,11 @@ for (const client of TftpPeers.clients) {
           Fs.writeFileSync(mine, pseudoRandomBytes(3_000, 2))
           yield* refused({ ...job, verb: "get", remote: "none", local: local("new") }, 1, "File not found")
           yield* refused({ ...job, verb: "put", remote: "f", local: mine }, 6, "File already exists")
-          yield* refused({ ...job, verb: "put", remote: "no/f", local: mine }, 1, "Folder not found; the server creates none")
+          yield* refused(
+            { ...job, verb: "put", remote: "no/f", local: mine },
+            1,
+            "Folder not found; the server creates none"
+          )
           yield* refused({ ...readOnly.job, verb: "put", remote: "f", local: mine }, 2, "Access violation")
           assertSame(inRoot("f"), old, "the old file")
           assert.deepStrictEqual([names(), readOnly.names()], [["f"], []])

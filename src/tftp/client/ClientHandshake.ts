@@ -22,8 +22,8 @@ export interface Options {
   readonly addresses: ReadonlyArray<NetAddress.InetAddress>
   readonly request: Uint8Array
   /**
-   * The request after some without a reply. It has a port of its own: a reply to the others cannot be mistaken for one to
-   * this. Default: none.
+   * The request after some without a reply. It has a port of its own: a reply to the others cannot be mistaken for one
+   * to this. Default: none.
    */
   readonly fallback?: { readonly request: Uint8Array; readonly afterRequests: number } | undefined
   readonly retransmission: Retransmission.Retransmission

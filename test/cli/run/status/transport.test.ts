@@ -119,7 +119,7 @@ describe("status usage errors", () => {
     Effect.gen(function* () {
       const env = { STATUS_TRANSPORT: "mesh", STATUS_PORT: "0" }
       const { code, stderr } = yield* Cli.run(["status"], { env })
-      assert.match(stderr, /^effect-inet: invalid --port 0: peers must share/)
+      assert.match(stderr, /^effect-inet: invalid STATUS_PORT 0: peers must share/)
       assert.strictEqual(code, 2)
     })
   )
