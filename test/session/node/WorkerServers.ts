@@ -88,8 +88,8 @@ export const assertReplacesHanging = Effect.fnUntraced(function* (
 ) {
   const client = yield* connectGreeted(server)
   yield* hang(client)
-  yield* TestClock.adjust("50 seconds")
-  assert.strictEqual(yield* client.rest, "")
+  // The worker may hang a little later: time passes until its client is disconnected.
+  assert.strictEqual(yield* whileTimeFlies(client.rest), "")
   // Without another thread nothing listens meanwhile.
   const connectAgain = Effect.retry(
     Effect.tapError(connectGreeted(server), () => pause),

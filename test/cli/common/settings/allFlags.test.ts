@@ -22,6 +22,7 @@ const exceptions: Readonly<Record<string, string>> = {
   "up tftpPort": "TFTP_PORT, in the same way",
   "up statusPort": "STATUS_PORT, in the same way",
   "up check": "one run: it checks and exits",
+  "tftp serve checkRules": "one run, in the same way",
   ...Object.fromEntries(
     [
       "host",
