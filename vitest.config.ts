@@ -29,7 +29,8 @@ export default defineConfig({
     isolate: false,
     // Of the programs that tests start, some hundred.
     env: { NODE_COMPILE_CACHE: Path.resolve(import.meta.dirname, "node_modules/.cache/node") },
-    testTimeout: 20_000,
+    // Four times what the slowest test takes on a busy machine.
+    testTimeout: 60_000,
     hookTimeout: 60_000,
     reporters: [
       "default",
