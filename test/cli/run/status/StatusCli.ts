@@ -1,6 +1,7 @@
 /** Status peers in their own processes, on this machine's broadcast address. */
 import * as Dgram from "node:dgram"
 import * as Effect from "effect/Effect"
+import * as TerminalText from "../../../../src/network/TerminalText.ts"
 import * as Cli from "../../../support/Cli.ts"
 
 export const loopback = "127.255.255.255"
@@ -50,7 +51,7 @@ export const waitForChange = (running: Running, change: string, name: string) =>
   Effect.map(
     running.waitForOutput(
       "stdout",
-      new RegExp(`^\\{"change":"${change}","name":${literal(JSON.stringify(name))},.*\\}$`, "m")
+      new RegExp(`^\\{"change":"${change}","name":${literal(TerminalText.escape(JSON.stringify(name)))},.*\\}$`, "m")
     ),
     ([line]) => JSON.parse(line) as Change
   )
