@@ -253,7 +253,7 @@ const transfer = {
   noOptions: flags.toggle(
     "tftp",
     "no-options",
-    "Request neither block size, window nor size (default: leave them out after two requests without a reply)"
+    "Request neither block size, window nor size (default: leave them out after two requests to read, or four to write, without a reply)"
   )
 }
 

@@ -62,8 +62,8 @@ export interface Options {
   /** The retransmission schedule. Default `Retransmission.adaptive()`, or fixed if `timeout` is given. */
   readonly retransmission?: Retransmission.Retransmission | undefined
   /**
-   * True to request no options. Default false: the third request and later ones have none, for servers that ignore
-   * them.
+   * True to request no options. Default false: after two requests to read, or four to write, further ones have none,
+   * for servers that ignore them.
    */
   readonly plain?: boolean | undefined
   /**
@@ -134,8 +134,11 @@ interface Direction {
   >
 }
 
-/** Requests with options before those without: some servers do not reply to a request with options. */
-const requestsWithOptions = 2
+/**
+ * Requests with options before those without: some servers do not reply to a request with options. A server that has
+ * received one to write, and whose replies were lost, must have given up before: the file is locked until then.
+ */
+const requestsWithOptions = { RRQ: 2, WRQ: 4 } as const
 
 const wantedOptions = ({
   options: { blksize = defaultOptions.blksize, timeout, windowsize },
@@ -175,7 +178,7 @@ const attempt = Effect.fnUntraced(function* (
   const handshake = yield* ClientHandshake.open({
     addresses,
     request,
-    fallback: wanted === undefined ? undefined : { request: plainRequest, afterRequests: requestsWithOptions },
+    fallback: wanted === undefined ? undefined : { request: plainRequest, afterRequests: requestsWithOptions[kind] },
     ignoreRefusal: options.ignoreRefusal ?? false,
     retransmission: retransmission.request,
     attemptDelayMillis: addresses.every((one) => Endpoint.isLoopback(NetAddress.formatHost(one)))

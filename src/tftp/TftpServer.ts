@@ -49,7 +49,7 @@ const maxDefaultTransfers = 1_024
 export type Limits = ServerLimits.Limits
 
 /** Options of a server: addresses, limits and timers. @category models @since 0.1.0 */
-export interface Options extends Limits {
+export type Options = Limits & {
   /** The local address, an IP literal. Default 127.0.0.1, for this host only; `::` is every address, IPv4 too. */
   readonly host?: string | undefined
   /** The UDP port. Default 69; 0 for any free port. */

@@ -114,6 +114,7 @@ export const open = Effect.fnUntraced(function* (
   const firstReply = yield* Deferred.make<Omit<ClientHandshake, "rttSample">>()
   let server: { readonly socket: Network.UdpSocket; readonly peer: Endpoint.Endpoint } | undefined
   let receive: (bytes: Uint8Array) => void = () => {}
+  let usesFallback = false
 
   const bind = (address: NetAddress.InetAddress, isFallback: boolean) => {
     const requestedAddress = Endpoint.withoutZone(NetAddress.formatHost(address))
@@ -121,6 +122,8 @@ export const open = Effect.fnUntraced(function* (
       const socket = socketOf()
       if (server?.socket === socket && Endpoint.equals(server.peer, from)) return receive(bytes)
       const opcode = Packet.opcode(bytes)
+      // A server may refuse an older request in favour of the latest one, whose reply decides.
+      if (opcode === Packet.Opcode.ERROR && usesFallback && !isFallback) return
       if (
         server === undefined &&
         Endpoint.withoutZone(from.address) === requestedAddress &&
@@ -156,6 +159,7 @@ export const open = Effect.fnUntraced(function* (
       const delay = yield* next()
       if (delay === undefined) return
       if (fallback !== undefined && count === fallback.afterRequests + 1) {
+        usesFallback = true
         request = fallback.request
         socket = yield* bind(address, true)
       }
