@@ -61,10 +61,7 @@ export interface Options {
   readonly patience?: Duration.Input | undefined
   /** The retransmission schedule. Default `Retransmission.adaptive()`, or fixed if `timeout` is given. */
   readonly retransmission?: Retransmission.Retransmission | undefined
-  /**
-   * True to request no options. Default false: after two requests to read, or four to write, further ones have none,
-   * for servers that ignore them.
-   */
+  /** True to request no options. Default false: requests after two to read, or four to write, have none. */
   readonly plain?: boolean | undefined
   /**
    * True to go on after the host has reported that nothing listens on the port, for a server that is about to start.

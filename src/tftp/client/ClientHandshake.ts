@@ -107,6 +107,17 @@ const openSockets = Effect.fnUntraced(function* (
   return requests
 })
 
+/** Returns the failure of a handshake: that of the first socket if all have failed, else the timeout. */
+const failureOf = (errors: ReadonlyArray<Network.NetworkError>, addresses: number, attempts: number) => {
+  const [cause] = errors
+  return new TftpError.TftpError({
+    reason:
+      cause !== undefined && errors.length === addresses
+        ? new TftpError.Socket({ cause })
+        : new TftpError.Timeout({ attempts, lastAckMissing: false })
+  })
+}
+
 /** Sends the request and waits for the first reply. Fails when all addresses have timed out or have refused it. */
 export const open = Effect.fnUntraced(function* (
   options: Options
@@ -178,12 +189,7 @@ export const open = Effect.fnUntraced(function* (
     )
   const tryAll = Effect.gen(function* () {
     yield* Effect.forEach(options.addresses, tryAddress, { concurrency: "unbounded", discard: true })
-    const [cause] = errors
-    const reason =
-      cause !== undefined && errors.length === options.addresses.length
-        ? new TftpError.Socket({ cause })
-        : new TftpError.Timeout({ attempts, lastAckMissing: false })
-    return yield* new TftpError.TftpError({ reason })
+    return yield* failureOf(errors, options.addresses.length, attempts)
   })
   const startedAt = options.now()
   const opened = yield* Effect.raceFirst(Deferred.await(firstReply), tryAll)
