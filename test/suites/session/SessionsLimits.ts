@@ -31,8 +31,7 @@ export const suite = ({ serve, test, traits }: Subject) => {
     "emits the events of its clients, and its stats",
     Effect.gen(function* () {
       const server = yield* start(serve, {}, { idleTimeout: "300 millis" })
-      const toClose = Stream.takeUntil(server.events, ({ _tag }) => _tag === "Closed")
-      const events = yield* Effect.forkScoped(Stream.runCollect(toClose))
+      const events = yield* Effect.forkScoped(Stream.runCollect(Stream.take(server.events, 3)))
       yield* Effect.yieldNow
       // The workers answer after they have begun to send events.
       const [before] = yield* Stream.runCollect(Stream.take(server.statsEvery("1 second"), 1))
@@ -40,7 +39,9 @@ export const suite = ({ serve, test, traits }: Subject) => {
       const connection = yield* Sessions.connect(server)
       assert.strictEqual(yield* Sessions.reader(connection).rest, "hello\nclosed\n")
       const seen = yield* Fiber.join(events)
-      assert.deepStrictEqual(
+      // A timeout is reported by the worker, the end by the server: the two may arrive in either order.
+      assert.strictEqual(seen[0]!._tag, "Accepted")
+      assert.sameDeepMembers(
         seen.map((event) => [event._tag, "id" in event ? event.id : 0]),
         [
           ["Accepted", 1],
