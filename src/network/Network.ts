@@ -234,7 +234,7 @@ export interface UdpSocket {
 export interface UdpOptions {
   /** IP literal to bind, which also selects the family. Default 127.0.0.1. */
   readonly host?: string | undefined
-  /** Port to bind. Default 0, an ephemeral port. */
+  /** Port to bind. Default 0: an ephemeral port that no other socket has, even if this one lets others share it. */
   readonly port?: number | undefined
   /**
    * Connects the socket: it sends to and receives from this peer only, and reports refusals (ICMP port unreachable).

@@ -150,7 +150,7 @@ const serveListening = Effect.fnUntraced(function* <S, Ask, Message>(
   })
   yield* Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sleep("1 second"), stats)))
   const server: SessionServer = {
-    ...ServerEvents.observable(pool.events, stats),
+    ...ServerEvents.observable(pool.events.events, stats),
     address,
     reconfigure: (given) =>
       Effect.sync(() => {

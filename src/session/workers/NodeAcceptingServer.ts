@@ -1,6 +1,5 @@
 /** A server that accepts the clients in this process and serves them in workers, which get the clients from it. */
 import * as Effect from "effect/Effect"
-import * as Stream from "effect/Stream"
 import type * as Network from "../../network/Network.ts"
 import * as ServerEvents from "../../network/ServerEvents.ts"
 import * as TcpServer from "../../network/TcpServer.ts"
@@ -57,19 +56,20 @@ export const make = Effect.fnUntraced(function* <Handle extends NodeClientPool.A
     },
     workerTimeoutMillis
   })
-  const server = yield* TcpServer.make({ ...options, ...here(options), service }, (connection, { id }) =>
-    serve(pool, connection, id)
+  const server = yield* TcpServer.make(
+    { ...options, ...here(options), service },
+    (connection, { id }) => serve(pool, connection, id),
+    pool.events
   )
   // Keeps the metrics current between two reads of the stats.
   yield* Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sleep("1 second"), pool.refreshStats)))
 
-  const timeouts = Stream.filter(pool.events, ({ _tag }) => _tag === "TimedOut")
   const stats = Effect.map(Effect.andThen(pool.refreshStats, server.stats), (stats) => ({
     ...stats,
     timedOut: stats.timedOut + pool.timedOut()
   }))
   const result: SessionServer = {
-    ...ServerEvents.observable(Stream.merge(server.events, timeouts), stats),
+    ...ServerEvents.observable(server.events, stats),
     address: server.address,
     reconfigure: (limits) =>
       Effect.andThen(

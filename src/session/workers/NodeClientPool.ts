@@ -191,6 +191,8 @@ export const make = Effect.fnUntraced(function* <Handle extends AnyHandle>(optio
     module: start.module,
     sharedState,
     workerTimeoutMillis,
+    // The server itself reports the start and the end of a client.
+    isEventOfServer: ({ _tag }) => _tag === "TimedOut",
     spawn: (id, { onEnd, onMessage }) =>
       options.spawn(start, {
         onEnd,

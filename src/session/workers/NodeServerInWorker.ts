@@ -1,8 +1,8 @@
 /** The server of sessions in a worker, process or thread; asks of its sessions go to the parent. */
 import * as Effect from "effect/Effect"
-import type * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import type * as Network from "../../network/Network.ts"
+import type * as ServerEvents from "../../network/ServerEvents.ts"
 import * as TcpServer from "../../network/TcpServer.ts"
 import * as Fibers from "../Fibers.ts"
 import * as NodeDefinitionLoader from "./NodeDefinitionLoader.ts"
@@ -21,7 +21,7 @@ export const make = Effect.fnUntraced(function* (start: WorkerMessage.Start, pos
   const connections = new Map<number, Network.Connection>()
   const run = Effect.runForkWith(yield* Effect.context<never>())
   let receivedMessages = 0
-  let watcher: Fiber.Fiber<void> | undefined
+  let isWatched = false
 
   const abort = (id: number) => connections.get(id)?.abort ?? Effect.void
   const failClient = (id: number, message: string) => void run(Effect.andThen(Effect.logError(message), abort(id)))
@@ -29,21 +29,22 @@ export const make = Effect.fnUntraced(function* (start: WorkerMessage.Start, pos
   const { shared } = sharedState
   const handler = Fibers.handler(start.shared ? { session, shared } : { session }, start.limits)
   const serverOptions = { ...(start.listen ?? { port: 0 }), ...WorkerMessage.decodeLimits(start.limits) }
-  const server = yield* TcpServer.make(serverOptions, (connection, client) => {
+  const serve = (connection: Network.Connection, client: TcpServer.ConnectionContext) => {
     const { id } = client
     connections.set(id, connection)
     return Effect.ensuring(
       handler(connection, client),
       Effect.sync(() => connections.delete(id))
     )
-  })
-  const watch = (enabled: boolean) => {
-    watcher?.interruptUnsafe()
-    const events = Stream.map(server.events, (event) =>
-      post({ _tag: "Event", event: WorkerMessage.encodeEvent(event) })
-    )
-    watcher = enabled ? run(Stream.runDrain(events)) : undefined
   }
+  // Posted at once: a worker for one client exits after it has posted the end of the client.
+  const source: ServerEvents.ServerEvents<TcpServer.Event> = {
+    emit: (event) => {
+      if (isWatched) post({ _tag: "Event", event: WorkerMessage.encodeEvent(event()) })
+    },
+    events: Stream.empty
+  }
+  const server = yield* TcpServer.make(serverOptions, serve, source)
   const report = Effect.map(server.stats, (stats) => {
     // A thread that listens counts its own traffic.
     const traffic = start.listen === undefined ? Array.from(connections, WorkerMessage.trafficOf) : []
@@ -58,7 +59,8 @@ export const make = Effect.fnUntraced(function* (start: WorkerMessage.Start, pos
       case "RequestReport":
         return void run(report)
       case "WatchEvents":
-        return watch(message.enabled)
+        isWatched = message.enabled
+        return
       case "Reconfigure":
         return void run(server.reconfigure(WorkerMessage.decodeLimits(message.limits)))
     }

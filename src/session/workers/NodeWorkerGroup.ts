@@ -1,9 +1,10 @@
 /** The workers of a server, processes or threads: supervised, with channels to the shared state, events and stats. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import { constTrue } from "effect/Function"
 import * as Schema from "effect/Schema"
-import type * as Stream from "effect/Stream"
 import * as Monotonic from "../../network/Monotonic.ts"
+import type * as ServerEvents from "../../network/ServerEvents.ts"
 import type * as TcpServer from "../../network/TcpServer.ts"
 import * as Heartbeat from "../../process/Heartbeat.ts"
 import * as NodeSupervisor from "../../process/NodeSupervisor.ts"
@@ -38,6 +39,8 @@ export interface Owner<Handle extends WorkerHandle<WorkerMessage.ToWorker>> {
   readonly workerTimeoutMillis: number
   /** Default: an unresponsive worker gets no new clients. */
   readonly onUnresponsive?: string | undefined
+  /** Returns true if an event of a worker is one of the server. Default: all are. */
+  readonly isEventOfServer?: ((event: WorkerMessage.EncodedEvent) => boolean) | undefined
   readonly spawn: (id: number, listeners: Listeners<WorkerMessage.FromWorker>) => Handle
   /** Handles a message besides those to the shared state. */
   readonly onMessage: (id: number, message: WorkerMessage.FromWorker) => void
@@ -52,7 +55,8 @@ export interface NodeWorkerGroup<Handle> {
   readonly channel: (id: number) => SharedStateServer.WorkerChannel | undefined
   /** Starts workers, and waits until all are ready. */
   readonly start: (count: number) => Effect.Effect<void, SessionError>
-  readonly events: Stream.Stream<TcpServer.Event>
+  /** The events of the workers, to which the server may add its own. */
+  readonly events: ServerEvents.ServerEvents<TcpServer.Event>
   /** Updates the stats. A worker that is late keeps its last ones. */
   readonly refreshStats: Effect.Effect<unknown>
   /** Returns the sum over all workers, also those that have ended. */
@@ -102,7 +106,8 @@ const makeLog = Effect.fnUntraced(function* (noun: string) {
 export const make = Effect.fnUntraced(function* <Handle extends WorkerHandle<WorkerMessage.ToWorker>>(
   owner: Owner<Handle>
 ) {
-  const { module, noun, onUnresponsive = "it gets no new clients", sharedState, workerTimeoutMillis } = owner
+  const { isEventOfServer = constTrue, module, noun, sharedState, workerTimeoutMillis } = owner
+  const { onUnresponsive = "it gets no new clients" } = owner
   const { observe, warn, warnRarely, warnUnresponsive } = yield* makeLog(noun)
   const channels = new Map<number, SharedStateServer.WorkerChannel>()
   const stats = WorkerStats.make()
@@ -119,7 +124,7 @@ export const make = Effect.fnUntraced(function* <Handle extends WorkerHandle<Wor
         events.onReady(id)
         break
       case "Event":
-        return events.emit(message.event)
+        return isEventOfServer(message.event) ? events.emit(message.event) : undefined
       case "Failed": {
         const error = Schema.decodeSync(SessionError)(message.error)
         if (supervisor.state().phase === "starting") startError ??= error
@@ -172,7 +177,7 @@ export const make = Effect.fnUntraced(function* <Handle extends WorkerHandle<Wor
     supervisor,
     channel: (id: number) => channels.get(id),
     start: (count) => Effect.mapError(supervisor.start(count), startFailure),
-    events: events.stream,
+    events: events.source,
     refreshStats: stats.refresh(readyIds, (id) => post(id, { _tag: "RequestReport" })),
     stats: stats.total,
     post,

@@ -22,13 +22,18 @@ export const make = Effect.fnUntraced(function* (
     subscribers -= 1
     if (subscribers === 0) for (const id of workers()) watch(id)
   })
-  return {
-    stream: Stream.unwrap(
+  const source: ServerEvents.ServerEvents<TcpServer.Event> = {
+    emit,
+    events: Stream.unwrap(
       Effect.as(
         Effect.acquireRelease(subscribe, () => unsubscribe),
         events
       )
-    ),
+    )
+  }
+  return {
+    /** The source of the events, to which a server that accepts the clients of the workers adds its own. */
+    source,
     emit: (event: WorkerMessage.EncodedEvent) => emit(() => WorkerMessage.decodeEvent(event)),
     /** Requests the events of a worker that has just become ready, if there is a subscriber. */
     onReady: (id: number) => {

@@ -7,7 +7,6 @@
 
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import { constVoid } from "effect/Function"
 import * as NetAddress from "effect/net/NetAddress"
 import type * as Scope from "effect/Scope"
 import * as Endpoint from "../../network/Endpoint.ts"
@@ -67,13 +66,6 @@ interface RequestSocket {
   readonly refused: Effect.Effect<never, Network.NetworkError>
 }
 
-/** Returns a free local port that no other socket has, although those of this client share it. */
-const freePort = Effect.fnUntraced(function* (host: string) {
-  const network = yield* Network.Network
-  const { local } = yield* network.udp({ host }, constVoid)
-  return local.port
-}, Effect.scoped)
-
 /**
  * Opens two sockets on one local port. The reply comes from a port that is not known yet, which only an unconnected
  * socket receives; a refusal is reported to a connected socket only. Where a port cannot be shared, there is only the
@@ -90,11 +82,11 @@ const openSockets = Effect.fnUntraced(function* (
   const onError = (error: Network.NetworkError) => {
     if (error.reason === "Refused") Deferred.doneUnsafe(refusal, Effect.fail(error))
   }
-  const port = yield* freePort(host)
-  const shared = { host, port, reuseAddress: true }
+  const shared = { host, reuseAddress: true, receiveBuffer }
   const receive = (bytes: Uint8Array, from: Endpoint.Endpoint) => onDatagram(() => socket, bytes, from)
-  const socket: Network.UdpSocket = yield* network.udp({ ...shared, receiveBuffer }, receive)
-  const connected = yield* network.udp({ ...shared, remote: to, receiveBuffer }, receive, onError).pipe(
+  const socket: Network.UdpSocket = yield* network.udp(shared, receive)
+  const { port } = socket.local
+  const connected = yield* network.udp({ ...shared, port, remote: to }, receive, onError).pipe(
     Effect.catchIf(
       ({ reason }) => reason === "AddressInUse",
       () => Effect.undefined

@@ -108,4 +108,5 @@ describe("Interop: a Network converted to effect's sockets and back", () => {
   NetworkClosing.suite(test)
   NetworkClosing.lastWords(test)
   NetworkUdp.suite(test)
+  NetworkUdp.ephemeralPorts(test)
 })

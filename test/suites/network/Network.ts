@@ -35,6 +35,7 @@ export const suite = (subject: Subject) => {
     describe("datagrams", () => {
       NetworkUdp.suite(test)
       NetworkUdp.buffers(test)
+      NetworkUdp.ephemeralPorts(test)
       given(subject.reusePort, "reusePort", () => NetworkUdp.reusePort(test))
       given(subject.ipv6, "IPv6", (hosts) => NetworkUdp.ipv6(hosts, test))
       given(subject.broadcast, "broadcast", (address) => NetworkUdp.broadcast(address, test))

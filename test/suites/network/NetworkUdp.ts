@@ -190,6 +190,15 @@ export const buffers = (test: Test) =>
       assert.strictEqual(yield* large.socket.dropped, 0, "each socket has its own count")
     }))
 
+/** Not for effect's sockets: the kernel chooses their ports, and may choose one that several sockets share. */
+export const ephemeralPorts = (test: Test) =>
+  test("udp chooses a port that no other socket has, although all let others share theirs", () =>
+    Effect.gen(function* () {
+      const count = 800
+      const all = yield* Effect.forEach(Array.from({ length: count }), () => open("server", { reuseAddress: true }))
+      assert.strictEqual(new Set(all.map(({ peer }) => peer.port)).size, count)
+    }))
+
 export const reusePort = (test: Test) =>
   test("reusePort must be set by all sockets of a port", () =>
     Effect.gen(function* () {

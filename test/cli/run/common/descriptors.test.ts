@@ -73,10 +73,17 @@ const runWithLimit = (limit: number, until: RegExp, args: ReadonlyArray<string>)
   })
 
 describe("a server with few descriptors", () => {
-  it.live("refuses to start if no client fits, with the limit in one line", () =>
+  it.live("starts with room for some clients, and refuses to start with room for none; the limit is in one line", () =>
     Effect.gen(function* () {
-      const output = yield* runWithLimit(32, /never/, ["rot13", "serve", "--port", "0"])
-      assert.match(output, /^effect-inet: rot13: .*limit 32.*; raise the limit with ulimit -n\n$/)
+      const args = ["rot13", "serve", "--port", "0"]
+      const limit = 64
+      const some = /rot13: at most (\d+) of 1024 clients: .*\(limit 64, \1 left, 1 for each\)/
+      const left = some.exec(yield* runWithLimit(limit, some, args))?.[1]
+      assert.isDefined(left)
+      // How many descriptors Node itself takes depends on the host.
+      const full = limit - Number(left)
+      const output = yield* runWithLimit(full, /never/, args)
+      assert.match(output, new RegExp(`^effect-inet: rot13: .*limit ${full}.*; raise the limit with ulimit -n\n$`))
     })
   )
 })
