@@ -31,7 +31,9 @@ export const suite = ({ serve, test, traits }: Subject) => {
     "emits the events of its clients, and its stats",
     Effect.gen(function* () {
       const server = yield* start(serve, {}, { idleTimeout: "300 millis" })
-      const events = yield* Effect.forkScoped(Stream.runCollect(Stream.takeUntil(server.events, ({ _tag }) => _tag === "Closed")))
+      const events = yield* Effect.forkScoped(
+        Stream.runCollect(Stream.takeUntil(server.events, ({ _tag }) => _tag === "Closed"))
+      )
       yield* Effect.yieldNow
       // The workers answer after they have begun to send events.
       const [before] = yield* Stream.runCollect(Stream.take(server.statsEvery("1 second"), 1))
