@@ -166,7 +166,7 @@ export const start = Effect.fnUntraced(function* <Input, Packet, Result, Output>
   const splitter = yield* splitterOf(job, input)
   const { saveWhile, resumed } = yield* makeCheckpointer(job, input, splitter, options)
   let output = resumed?.output ?? job.empty
-  const workers = yield* options.workers
+  const { workers } = yield* options.workers
   const bufferSize = options.ordered === true ? bufferSizeFor(options, workers) : undefined
   const { ended, events, stats, statsEvery, unmerged } = yield* FarmRun.begin<Packet, Result>({
     work: job,
@@ -236,7 +236,7 @@ export const startStream = Effect.fnUntraced(function* <Input, Packet, Result, O
   options: Options
 ): Effect.fn.Return<RunningStream<Packet, Result>, FarmError, Scope.Scope> {
   const splitter = yield* splitterOf(job, input)
-  const workers = yield* options.workers
+  const { workers } = yield* options.workers
   const queue = yield* Queue.unbounded<PacketResult<Packet, Result>, FarmError | Cause.Done>()
   const { consumed, ended, events, stats, statsEvery } = yield* FarmRun.begin<Packet, Result>({
     work: job,

@@ -1,16 +1,93 @@
 /** The errors of a farm, which can be encoded for another thread or process. */
 import * as Schema from "effect/Schema"
 
+/** What was thrown, as it crosses a thread or a wire. @category errors @since 0.1.0 */
+export interface ErrorText {
+  readonly name: string
+  readonly message: string
+  readonly stack?: string
+  readonly code?: string | number
+  readonly cause?: ErrorText
+}
+
+/** @category schemas @since 0.1.0 */
+export const ErrorText: Schema.Codec<ErrorText> = Schema.Struct({
+  name: Schema.String,
+  message: Schema.String,
+  stack: Schema.optionalKey(Schema.String),
+  code: Schema.optionalKey(Schema.Union([Schema.String, Schema.Number])),
+  cause: Schema.optionalKey(Schema.suspend((): Schema.Codec<ErrorText> => ErrorText))
+})
+
+/** The causes that `errorText` follows: a chain of causes may be a ring. */
+const maxCauses = 8
+
+/** Returns a property of what was thrown, whose getter may throw. */
+const propertyOf = (thrown: object, key: string): unknown => {
+  try {
+    return Reflect.get(thrown, key)
+  } catch {
+    return undefined
+  }
+}
+
+const formatThrown = (thrown: unknown) => {
+  try {
+    return String(thrown)
+  } catch {
+    return `a value that cannot be printed (${typeof thrown})`
+  }
+}
+
+/**
+ * Returns what was thrown in the form that crosses threads and wires: its name, message, stack, code and causes, of
+ * which it follows 8. A value that is not an error becomes the message.
+ *
+ * **Example** (The text of a system error)
+ *
+ * ```ts
+ * import { FarmError } from "effect-inet/farm"
+ *
+ * const { code, message, name } = FarmError.errorText(Object.assign(new Error("not found"), { code: "ENOENT" }))
+ * const text = { name, message, code }
+ * text // => { name: "Error", message: "not found", code: "ENOENT" }
+ * ```
+ *
+ * @category conversions
+ * @since 0.1.0
+ */
+export const errorText = (thrown: unknown): ErrorText => errorTextWithin(thrown, maxCauses)
+
+const errorTextWithin = (thrown: unknown, causes: number): ErrorText => {
+  if (typeof thrown !== "object" || thrown === null) return { name: "Error", message: formatThrown(thrown) }
+  const [name, message, stack, code] = ["name", "message", "stack", "code"].map((key) => propertyOf(thrown, key))
+  const cause = propertyOf(thrown, "cause")
+  return {
+    name: typeof name === "string" ? name : "Error",
+    message: typeof message === "string" ? message : formatThrown(thrown),
+    ...(typeof stack === "string" ? { stack } : {}),
+    ...(typeof code === "string" || typeof code === "number" ? { code } : {}),
+    ...(cause === undefined || causes === 0 ? {} : { cause: errorTextWithin(cause, causes - 1) })
+  }
+}
+
+/** Formats the message of an error as one line. @category conversions @since 0.1.0 */
+export const singleLine = ({ message }: { readonly message: string }): string => message.replace(/\s*\n\s*/g, ", ")
+
 /** The failure of one attempt at a packet. @category errors @since 0.1.0 */
 export const Attempt = Schema.Struct({
   /** The name of the worker. */
   worker: Schema.String,
   /**
    * `Threw`: the work threw. `InvalidResult`: the result does not fit its schema. `Lost`: the worker failed while it
-   * worked on the packet. `Expired`: the lease ended without a result.
+   * worked on the packet. `Expired`: the worker fell silent while it worked on it. `TimedOut`: the work took longer than
+   * the timeout. `Outvoted`: two other workers agreed on another result.
    */
-  kind: Schema.Literals(["Threw", "InvalidResult", "Lost", "Expired"]),
-  message: Schema.String
+  kind: Schema.Literals(["Threw", "InvalidResult", "Lost", "Expired", "TimedOut", "Outvoted"]),
+  /** One line. */
+  message: Schema.String,
+  /** What the work threw. */
+  error: Schema.optionalKey(ErrorText)
 })
 
 /** @category models @since 0.1.0 */
@@ -58,7 +135,7 @@ export class NoWorkers extends Schema.TaggedClass<NoWorkers>()("NoWorkers", {
   causes: Schema.Array(Schema.String)
 }) {
   get message(): string {
-    return `no worker is left: ${this.causes.join("; ")}`
+    return `no worker is left: ${this.causes.length === 0 ? "none has joined" : this.causes.join("; ")}`
   }
 }
 

@@ -18,6 +18,7 @@ import {
   PoisonPacket,
   type Reason,
   SplitFailed,
+  singleLine,
   WrongJob
 } from "./FarmError.ts"
 import type { Options } from "./FarmOptions.ts"
@@ -198,7 +199,9 @@ const attach = <Packet, Out>(driver: Driver<Packet, Out>, worker: Worker, index:
   const decode = Schema.decodeUnknownResult(driver.plan.work.result)
   const eventOf = (report: Report): DispatcherEvent.Event<Out> => {
     if (report._tag !== "Done") {
-      return report._tag === "Failed" ? { ...report, worker: index, kind: "Threw" } : { ...report, worker: index }
+      if (report._tag !== "Failed") return { ...report, worker: index }
+      const { error, id } = report
+      return { _tag: "Failed", worker: index, id, kind: "Threw", message: singleLine(error), error }
     }
     const { id, millis } = report
     // A late duplicate frees its worker's capacity; its result is not decoded.

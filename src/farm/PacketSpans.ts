@@ -18,9 +18,10 @@ export interface PacketSpans {
   readonly reported: (worker: number, report: Report) => void
 }
 
-const exitOf = (report: Exclude<Report, { readonly _tag: "Ready" }>): Exit.Exit<void, string> => {
+const exitOf = (report: Exclude<Report, { readonly _tag: "Ready" | "Working" }>): Exit.Exit<void, string> => {
   if (report._tag === "Done") return Exit.void
-  return report._tag === "Stopped" ? Exit.interrupt() : Exit.fail(report.message)
+  if (report._tag === "Stopped") return Exit.interrupt()
+  return Exit.fail(report._tag === "Failed" ? report.error.message : report.message)
 }
 
 /** Makes the spans of a run, children of the current span; undefined without a tracer. The scope ends those left. */
@@ -49,7 +50,7 @@ export const make = Effect.gen(function* () {
       }
     },
     reported: (worker, report) => {
-      if (report._tag === "Ready") return
+      if (report._tag === "Ready" || report._tag === "Working") return
       if ("id" in report) return end(`${worker}:${report.id}`, exitOf(report))
       for (const key of [...spans.keys()]) if (key.startsWith(`${worker}:`)) end(key, exitOf(report))
     }

@@ -7,7 +7,8 @@
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import type * as Scope from "effect/Scope"
-import type { FarmError } from "./FarmError.ts"
+import * as Stream from "effect/Stream"
+import type { ErrorText, FarmError } from "./FarmError.ts"
 
 /** A packet for a worker. @category models @since 0.1.0 */
 export interface Task {
@@ -22,12 +23,14 @@ export type Report =
   /** The result as `Work.result` encodes it, not validated, and the duration of the work. */
   | { readonly _tag: "Done"; readonly id: number; readonly result: unknown; readonly millis: number }
   /** The work threw, or the worker could not accept the packet. */
-  | { readonly _tag: "Failed"; readonly id: number; readonly message: string }
+  | { readonly _tag: "Failed"; readonly id: number; readonly error: ErrorText }
   /** The task was cancelled before it was done. */
   | { readonly _tag: "Stopped"; readonly id: number }
+  /** The worker is well, and works on this task: sent when it begins one after idling, and each second while it works. */
+  | { readonly _tag: "Working"; readonly id: number }
   /**
    * The worker lost all its tasks, and receives none until it reports `Ready`. A failed attempt counts against the
-   * tasks in `running`; if that is absent, against the task that the worker has held longest.
+   * tasks in `running`; if that is absent, against those that were begun. See `Worker.reportsEachBegin`.
    */
   | { readonly _tag: "Lost"; readonly message: string; readonly running?: ReadonlyArray<number> | undefined }
   /** The worker accepts tasks again: it was restarted, or has reconnected. */
@@ -36,18 +39,30 @@ export type Report =
   | { readonly _tag: "Gone"; readonly message: string; readonly running?: ReadonlyArray<number> | undefined }
 
 /** The end of one task. @category models @since 0.1.0 */
-export type TaskOutcome = Extract<Report, { readonly id: number }>
+export type TaskOutcome = Exclude<Extract<Report, { readonly id: number }>, { readonly _tag: "Working" }>
 
 /** A worker of a pool. @category models @since 0.1.0 */
 export interface Worker {
   /** The name in progress and errors: `thread 2`, `host:1070`. */
   readonly name: string
+  /** The host of the worker, for `verify` and the progress by host: workers of one host share it. Default: this one. */
+  readonly host?: string | undefined
   /** The job that the worker has loaded. */
   readonly job: { readonly name: string; readonly version: number }
   /** The most tasks that the worker holds at once, running and waiting: 1 or more. A farm does not exceed it. */
   readonly capacity: number
   /** The round-trip time of a task and its result: the farm keeps enough tasks waiting at the worker to cover it. */
   readonly latencyMillis: number
+  /**
+   * The most bytes in an encoded packet, and in a result. A packet that is larger fails at once, with this limit.
+   * Default: no limit.
+   */
+  readonly maxPacketBytes?: number | undefined
+  /**
+   * True for a worker that reports `Working` for every task that it begins, and may begin them in another order, as the
+   * slots of a host do. Otherwise a task is also begun by being the oldest of the worker after an outcome.
+   */
+  readonly reportsEachBegin?: boolean | undefined
   /**
    * Begins a run. The worker is ready unless it reports `Lost` at once, and reports until the scope closes. Then it
    * stops its tasks, kills what does not stop within a grace period, and reports nothing more. One run at a time.
@@ -60,14 +75,28 @@ export interface Worker {
   readonly run: (tasks: ReadonlyArray<Task>) => void
   /**
    * Stops tasks soon; ids that are unknown or done are ignored. A task occupies capacity until it has ended. A worker
-   * receives no more tasks while one whose lease expired has not ended: a task that does not stop is killed, and the
-   * worker reports `Lost`.
+   * receives no more tasks while one that expired or timed out has not ended: a task that does not stop is killed, and
+   * the worker reports `Lost`.
    */
   readonly cancel: (ids: ReadonlyArray<number>) => void
 }
 
-/** A pool of workers, which live as long as the scope. @category models @since 0.1.0 */
-export type Workers = Effect.Effect<ReadonlyArray<Worker>, FarmError, Scope.Scope>
+/** A pool of workers: those at the start, and those that join later. @category models @since 0.1.0 */
+export interface WorkerPool {
+  readonly workers: ReadonlyArray<Worker>
+  /**
+   * Emits the workers that have joined since the pool was made, then those that join, and ends when none will join any
+   * more. Each run consumes it anew. A host that can never be used joins as a worker that reports `Gone` at once, so that
+   * its cause is known; a worker leaves by reporting `Gone`.
+   */
+  readonly joining: Stream.Stream<Worker>
+}
+
+/** A pool whose workers live as long as the scope. @category models @since 0.1.0 */
+export type Workers = Effect.Effect<WorkerPool, FarmError, Scope.Scope>
+
+/** Makes a pool that no worker joins later. @category constructors @since 0.1.0 */
+export const pool = (workers: ReadonlyArray<Worker>): WorkerPool => ({ workers, joining: Stream.empty })
 
 /** Combines two pools into one, in this order. @category combinators @since 0.1.0 */
 export const concat: {
@@ -76,5 +105,8 @@ export const concat: {
 } = dual(
   2,
   (self: Workers, that: Workers): Workers =>
-    Effect.map(Effect.all([self, that], { concurrency: "unbounded" }), (workers) => workers.flat())
+    Effect.map(Effect.all([self, that], { concurrency: "unbounded" }), ([one, two]) => ({
+      workers: [...one.workers, ...two.workers],
+      joining: Stream.merge(one.joining, two.joining)
+    }))
 )

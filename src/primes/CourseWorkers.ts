@@ -9,11 +9,11 @@ import * as Option from "effect/Option"
 import * as Pull from "effect/Pull"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import type { FarmError } from "../farm/FarmError.ts"
+import { errorText, type FarmError } from "../farm/FarmError.ts"
 import type { ConnectionFailure, HostConnection, OnOutcomes } from "../farm/tcp/RemoteHost.ts"
 import * as TcpWorkers from "../farm/tcp/TcpWorkers.ts"
 import type { Requirements } from "../farm/tcp/WorkerServerConnection.ts"
-import type { Task, TaskOutcome, Worker } from "../farm/Worker.ts"
+import type { Task, TaskOutcome, WorkerPool } from "../farm/Worker.ts"
 import * as Monotonic from "../network/Monotonic.ts"
 import type { Connection } from "../network/Network.ts"
 import * as Signal from "../network/Signal.ts"
@@ -105,11 +105,11 @@ const receive = (host: CourseHost, onOutcomes: OnOutcomes) =>
 /** Sends a task; returns its outcome if the course's protocol cannot express its range. */
 const send = (host: CourseHost, { id, packet }: Task): ReadonlyArray<TaskOutcome> => {
   const decoded = decode(packet)
-  if (Option.isNone(decoded)) return [{ _tag: "Failed", id, message: "the packet is not a range" }]
+  if (Option.isNone(decoded)) return [{ _tag: "Failed", id, error: errorText("the packet is not a range") }]
   const { from: min, to: max } = decoded.value
   if (max > CourseProtocol.upperLimit) {
     const message = `range end ${max} is too large for the course's protocol (limit 2^31 - 1)`
-    return [{ _tag: "Failed", id, message }]
+    return [{ _tag: "Failed", id, error: errorText(message) }]
   }
   host.pendingRanges.push({ id, min, max, sentAt: host.now() })
   host.outgoing = [...host.outgoing, CourseProtocol.encodeRequest({ min, max })]
@@ -172,7 +172,7 @@ const open = Effect.fnUntraced(function* (
  * @category constructors
  * @since 0.1.0
  */
-export const make = (options: Options): Effect.Effect<ReadonlyArray<Worker>, FarmError, Requirements | Scope.Scope> =>
+export const make = (options: Options): Effect.Effect<WorkerPool, FarmError, Requirements | Scope.Scope> =>
   TcpWorkers.makeWith({ ...options, job }, (place, times) =>
     open(place, times, Math.max(1, options.maxPendingRanges ?? 2))
   )

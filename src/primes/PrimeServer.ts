@@ -84,7 +84,7 @@ const makeCounter = Effect.fnUntraced(function* (pool: SharedWorkerPool.SharedWo
       if (outcome._tag === "Done") resume?.(Effect.succeed(Number(outcome.result)))
       else
         resume?.(
-          Effect.fail(new PrimeServerError({ message: outcome._tag === "Failed" ? outcome.message : "stopped" }))
+          Effect.fail(new PrimeServerError({ message: outcome._tag === "Failed" ? outcome.error.message : "stopped" }))
         )
     }
   })
@@ -170,7 +170,7 @@ const isPreamble = (bytes: Uint8Array) => bytes.every((byte, at) => byte === Pro
  * @since 0.1.0
  */
 export const make = Effect.fnUntraced(function* (options: Options) {
-  const pool = yield* SharedWorkerPool.make(yield* options.workers)
+  const pool = yield* SharedWorkerPool.make((yield* options.workers).workers)
   const events = yield* ServerEvents.make<Event>()
   const farms = yield* TcpWorkerServer.makeFarms(pool, options, events.emit)
   const server = yield* TcpServer.make(

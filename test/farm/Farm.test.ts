@@ -234,7 +234,7 @@ describe("Farm", () => {
   it.effect("refuses invalid options with a one-line error", () =>
     Effect.gen(function* () {
       const { workers } = pool(1)
-      const none = Farm.run(job, { to: 10 }, { workers: Effect.succeed([]) })
+      const none = Farm.run(job, { to: 10 }, { workers: Effect.succeed(Worker.pool([])) })
       assert.strictEqual(yield* failure(none), "invalid worker count 0: must be at least 1")
       const invalid = Farm.run(job, { to: 10 }, { workers, maxAttempts: 0 })
       assert.strictEqual(yield* failure(invalid), "invalid maxAttempts 0: must be a whole number, at least 1")

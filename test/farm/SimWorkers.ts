@@ -4,15 +4,15 @@ import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import * as Schema from "effect/Schema"
 import type { Work } from "../../src/farm/Job.ts"
-import type { Report, Task, Worker, Workers } from "../../src/farm/Worker.ts"
+import * as Worker from "../../src/farm/Worker.ts"
 
 export interface Pool {
-  readonly workers: Workers
+  readonly workers: Worker.Workers
   /** The tasks sent, with the worker and the virtual time in milliseconds. */
   readonly sent: Array<{ readonly worker: number; readonly id: number; readonly packet: unknown; readonly at: number }>
   readonly cancelled: Array<number>
   /** Sends reports in the name of a worker. */
-  readonly report: (worker: number, reports: ReadonlyArray<Report>) => void
+  readonly report: (worker: number, reports: ReadonlyArray<Worker.Report>) => void
 }
 
 /** Makes a worker for each speed: milliseconds for one unit of `cost`. A worker with Infinity never finishes. */
@@ -23,12 +23,12 @@ export const make = <Packet, Result>(
 ): Pool => {
   const sent: Pool["sent"] = []
   const cancelled: Array<number> = []
-  const listeners: Array<((reports: ReadonlyArray<Report>) => void) | undefined> = []
+  const listeners: Array<((reports: ReadonlyArray<Worker.Report>) => void) | undefined> = []
   const worker = Effect.fnUntraced(function* (speed: number, index: number) {
     const clock = yield* Clock.Clock
     const run = yield* FiberSet.makeRuntime<never>()
-    const queue: Array<Task> = []
-    const report = (one: Report) => Effect.sync(() => listeners[index]?.([one]))
+    const queue: Array<Worker.Task> = []
+    const report = (one: Worker.Report) => Effect.sync(() => listeners[index]?.([one]))
     let busy = false
     const next = Effect.gen(function* () {
       for (let task = queue.shift(); task !== undefined; task = queue.shift()) {
@@ -41,7 +41,7 @@ export const make = <Packet, Result>(
       }
       busy = false
     })
-    const simulated: Worker = {
+    const simulated: Worker.Worker = {
       name: `worker ${index}`,
       job: work,
       capacity: 2,
@@ -69,7 +69,7 @@ export const make = <Packet, Result>(
     return simulated
   })
   return {
-    workers: Effect.forEach(speeds, worker),
+    workers: Effect.map(Effect.forEach(speeds, worker), Worker.pool),
     sent,
     cancelled,
     report: (index, reports) => listeners[index]!(reports)

@@ -6,13 +6,13 @@ import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import * as Farm from "../../src/farm/Farm.ts"
 import type { FarmError } from "../../src/farm/FarmError.ts"
-import type { Workers } from "../../src/farm/Worker.ts"
+import * as Worker from "../../src/farm/Worker.ts"
 import { type Input, job, sum } from "../farm/jobs/odd.ts"
 import * as Directory from "../support/Directory.ts"
 
 /** A pool of two workers that have loaded the job. */
 export interface Subject {
-  readonly workers: Workers
+  readonly workers: Worker.Workers
   /** True if `process.exit` in a worker ends the worker only, not the test. */
   readonly mayExit: boolean
   /** The time for which cancelled work may continue before its thread is killed. */
@@ -88,7 +88,7 @@ export const suite = ({ gracePeriodMillis, mayExit, workers }: Subject) => {
   it.live("refuses a result that does not fit its schema", () =>
     Effect.gen(function* () {
       // One worker: on two, a slow machine may start the packet again before the first result comes.
-      const oneWorker = { workers: Effect.map(workers, (pool) => pool.slice(0, 1)), packetSize: 5, maxAttempts: 1 }
+      const oneWorker = { workers: Effect.map(workers, (pool) => Worker.pool(pool.workers.slice(0, 1))), packetSize: 5, maxAttempts: 1 }
       const why = yield* reason({ to: 100, odd: { at: 42, does: "lie" } }, oneWorker)
       if (why._tag !== "PoisonPacket") return assert.fail(why.message)
       assert.match(why.message, /^packet 8 \{"from":40.* failed once: .*does not fit its schema: Expected number/)

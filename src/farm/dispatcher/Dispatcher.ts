@@ -73,10 +73,10 @@ const failAttempt = (
   step: Step,
   worker: WorkerState,
   pending: PendingPacket,
-  { kind, message }: Omit<Attempt, "worker">
+  { error, kind, message }: Omit<Attempt, "worker">
 ) => {
   if (!step.state.unfinished.has(pending.id)) return
-  const attempt: Attempt = { worker: worker.name, kind, message }
+  const attempt: Attempt = { worker: worker.name, kind, message, ...(error && { error }) }
   pending.attempts.push(attempt)
   pending.failedOn.push(worker.index)
   notify(step, { _tag: "AttemptFailed", id: pending.id, attempt })
@@ -197,6 +197,8 @@ const receive = (step: Step, event: Event<unknown>) => {
       const attempt = { kind: "Lost", message: "stopped without a cancel" } as const
       return onFailed(step, state.workers[event.worker]!, event.id, attempt)
     }
+    case "Working":
+      return
     case "Lost":
     case "Gone": {
       const change = event._tag === "Lost" ? "lost" : "gone"

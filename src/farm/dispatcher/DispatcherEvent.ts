@@ -1,6 +1,6 @@
 /** The options, events, notices and actions of a dispatcher. */
 
-import type { Attempt } from "../FarmError.ts"
+import type { Attempt, ErrorText } from "../FarmError.ts"
 import type { SizedPacket } from "../Job.ts"
 
 /** The properties of a worker. @category models @since 0.1.0 */
@@ -55,7 +55,10 @@ export type Event<Result> =
       readonly id: number
       readonly kind: Attempt["kind"]
       readonly message: string
+      readonly error?: ErrorText
     }
+  /** The worker is well, and has begun this packet. */
+  | { readonly _tag: "Working"; readonly worker: number; readonly id: number }
   /** The worker has stopped a cancelled packet. */
   | { readonly _tag: "Stopped"; readonly worker: number; readonly id: number }
   | {

@@ -5,6 +5,7 @@
  * The state is mutable: `step` takes the same time however many tasks wait.
  */
 import * as PacketSizing from "../dispatcher/PacketSizing.ts"
+import { errorText } from "../FarmError.ts"
 import * as InFlight from "../InFlight.ts"
 import type { Report, Task, TaskOutcome, Worker } from "../Worker.ts"
 
@@ -154,7 +155,7 @@ const loseWorker = (worker: PoolWorker, message: string, running: ReadonlyArray<
     clientTask.assigned = undefined
     const waitsAgain = isPending(clientTask) && !isCancelled(clientTask) && !running.includes(id)
     if (waitsAgain) clientTask.client.queue.unshift(clientTask)
-    else addOutcome(outcomes, clientTask, { _tag: "Failed", id, message })
+    else addOutcome(outcomes, clientTask, { _tag: "Failed", id, error: errorText(message) })
   }
 }
 
@@ -162,6 +163,8 @@ const receive = (worker: PoolWorker, report: Report, outcomes: Outcomes) => {
   switch (report._tag) {
     case "Ready":
       worker.state = "ready"
+      return
+    case "Working":
       return
     case "Lost":
     case "Gone": {

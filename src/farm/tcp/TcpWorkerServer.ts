@@ -17,6 +17,7 @@ import type { Connection, NetworkError } from "../../network/Network.ts"
 import * as ServerConfig from "../../network/ServerConfig.ts"
 import * as ServerEvents from "../../network/ServerEvents.ts"
 import * as TcpServer from "../../network/TcpServer.ts"
+import * as FarmError from "../FarmError.ts"
 import type { Task, TaskOutcome, Workers } from "../Worker.ts"
 import * as Auth from "./Auth.ts"
 import * as MessageChannel from "./MessageChannel.ts"
@@ -149,8 +150,14 @@ const handshake = (
     })
   )
 
+/** Returns the message of an outcome: an error crosses as one line. */
+const messageOf = (outcome: TaskOutcome): Protocol.Message =>
+  outcome._tag === "Failed"
+    ? { _tag: "Failed", id: outcome.id, message: FarmError.singleLine(outcome.error) }
+    : outcome
+
 const frameOf = (outcome: TaskOutcome, maxFrameBytes: number): Uint8Array => {
-  const encoded = Protocol.encode(outcome, maxFrameBytes)
+  const encoded = Protocol.encode(messageOf(outcome), maxFrameBytes)
   return Result.isSuccess(encoded)
     ? encoded.success
     : frame({ _tag: "Failed", id: outcome.id, message: `cannot send the result: ${encoded.failure.message}` })
@@ -324,7 +331,7 @@ export const makeFarms = Effect.fnUntraced(function* (
  * @since 0.1.0
  */
 export const make = Effect.fnUntraced(function* (options: Options) {
-  const pool = yield* SharedWorkerPool.make(yield* options.workers)
+  const pool = yield* SharedWorkerPool.make((yield* options.workers).workers)
   const events = yield* ServerEvents.make<Event>()
   const { handshakeTimeoutMillis, observe, serve } = yield* makeFarms(pool, options, events.emit)
   const server = yield* TcpServer.make(

@@ -11,7 +11,7 @@ import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import { FarmError, InvalidOptions, NoWorkers } from "../FarmError.ts"
-import type { Worker } from "../Worker.ts"
+import * as Worker from "../Worker.ts"
 import * as Auth from "./Auth.ts"
 import { frameLimitBytes } from "./Protocol.ts"
 import * as RemoteHost from "./RemoteHost.ts"
@@ -116,7 +116,7 @@ export const makeWith = Effect.fnUntraced(function* <R>(
     address: { readonly host: string; readonly service: string | number },
     timeouts: { readonly leaseMillis: number; readonly timeoutMillis: number }
   ) => RemoteHost.Options<R>["open"]
-): Effect.fn.Return<ReadonlyArray<Worker>, FarmError, R | Scope.Scope> {
+): Effect.fn.Return<Worker.WorkerPool, FarmError, R | Scope.Scope> {
   const { events, hosts, job } = options
   const publish = events === undefined ? logEvent : (event: Event) => Effect.asVoid(Queue.offer(events, event))
   const leaseMillis = Duration.toMillis(options.lease ?? "10 seconds")
@@ -147,7 +147,7 @@ export const makeWith = Effect.fnUntraced(function* <R>(
     { concurrency: "unbounded" }
   )
   const workers = results.flatMap((one) => (Result.isSuccess(one) ? one.success : []))
-  if (workers.length > 0) return workers
+  if (workers.length > 0) return Worker.pool(workers)
   const causes = results.flatMap((one) => (Result.isFailure(one) ? [one.failure] : []))
   return yield* new FarmError({ reason: new NoWorkers({ causes }) })
 })
@@ -182,7 +182,7 @@ export const makeWith = Effect.fnUntraced(function* <R>(
  */
 export const make = Effect.fnUntraced(function* (
   options: Options
-): Effect.fn.Return<ReadonlyArray<Worker>, FarmError, WorkerServerConnection.Requirements | Scope.Scope> {
+): Effect.fn.Return<Worker.WorkerPool, FarmError, WorkerServerConnection.Requirements | Scope.Scope> {
   const { job, key, maxFrameBytes = frameLimitBytes.session } = options
   const auth = key === undefined ? undefined : yield* Auth.make(key)
   return yield* makeWith(options, (address, timeouts) =>

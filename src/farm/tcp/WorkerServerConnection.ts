@@ -9,6 +9,7 @@ import * as Monotonic from "../../network/Monotonic.ts"
 import type { Network } from "../../network/Network.ts"
 import type { ServiceNames } from "../../network/names/ServiceNames.ts"
 import * as TcpClient from "../../network/TcpClient.ts"
+import { errorText } from "../FarmError.ts"
 import type { TaskOutcome } from "../Worker.ts"
 import type { Auth } from "./Auth.ts"
 import * as MessageChannel from "./MessageChannel.ts"
@@ -141,7 +142,10 @@ export const open = Effect.fnUntraced(function* (
       for (const { id, packet } of tasks) {
         const encoded = Protocol.encode({ _tag: "Work", id, packet }, maxFrameBytes)
         if (Result.isSuccess(encoded)) frames.push(encoded.success)
-        else unsent.push({ _tag: "Failed", id, message: `cannot send the packet: ${encoded.failure.message}` })
+        else {
+          const error = errorText(`cannot send the packet: ${encoded.failure.message}`)
+          unsent.push({ _tag: "Failed", id, error })
+        }
       }
       channel.send(frames)
       return unsent
@@ -167,5 +171,5 @@ const outcomeOf = (message: Extract<Protocol.Message, { readonly _tag: TaskOutco
   message._tag === "Done"
     ? { ...message, result: message.result }
     : message._tag === "Failed"
-      ? { ...message, message: Protocol.singleLine(message.message) }
+      ? { _tag: "Failed", id: message.id, error: errorText(Protocol.singleLine(message.message)) }
       : message

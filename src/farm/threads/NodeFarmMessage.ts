@@ -24,7 +24,7 @@ export const OutcomeCode = { done: 0, failed: 1, stopped: 2 } as const
 export interface Ended {
   readonly _tag: "Ended"
   readonly outcomes: Array<number>
-  /** The result, or the error message. */
+  /** The result, or the `ErrorText` of what was thrown. */
   readonly values: Array<unknown>
   readonly millis: Array<number>
 }

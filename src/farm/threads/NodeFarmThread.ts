@@ -1,5 +1,6 @@
 /** The entry module of a thread: loads a job, and works on the received packets in order. */
 import { parentPort, workerData } from "node:worker_threads"
+import { errorText } from "../FarmError.ts"
 import { type Batch, type Ended, OutcomeCode, type ThreadData, type ThreadMessage } from "./NodeFarmMessage.ts"
 import * as NodeJobLoader from "./NodeJobLoader.ts"
 import * as ThreadTasks from "./ThreadTasks.ts"
@@ -22,7 +23,7 @@ const send = (ended: Ended) => {
     const { millis, outcomes, values } = ended
     if (outcomes.length === 1) {
       const message = `the result cannot be sent: ${NodeJobLoader.singleLine(cause)}`
-      return post({ ...ended, outcomes: [OutcomeCode.failed], values: [message] })
+      return post({ ...ended, outcomes: [OutcomeCode.failed], values: [errorText(message)] })
     }
     for (const [at, outcome] of outcomes.entries()) {
       send({ _tag: "Ended", outcomes: [outcome], values: [values[at]], millis: [millis[at]!] })
@@ -37,14 +38,14 @@ const serve = (work: NodeJobLoader.EncodedWork) => {
   const outcomeOf = (packet: unknown, error: string | undefined): readonly [outcome: number, value: unknown] => {
     const flag = ThreadTasks.flagIndex(flags, receivedCount++)
     const stopped = () => Atomics.load(flags, flag) === 1
-    if (error !== undefined) return [OutcomeCode.failed, error]
+    if (error !== undefined) return [OutcomeCode.failed, errorText(error)]
     if (stopped()) return [OutcomeCode.stopped, undefined]
     Atomics.store(flags, runningIndex, flag + 1)
     try {
       const value = work(packet, { stopped })
       return stopped() ? [OutcomeCode.stopped, undefined] : [OutcomeCode.done, value]
     } catch (cause) {
-      return stopped() ? [OutcomeCode.stopped, undefined] : [OutcomeCode.failed, NodeJobLoader.singleLine(cause)]
+      return stopped() ? [OutcomeCode.stopped, undefined] : [OutcomeCode.failed, errorText(cause)]
     } finally {
       Atomics.store(flags, runningIndex, 0)
     }

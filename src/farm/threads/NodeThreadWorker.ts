@@ -6,7 +6,7 @@ import * as NodeModuleUrl from "../../process/NodeModuleUrl.ts"
 import * as NodeSupervisor from "../../process/NodeSupervisor.ts"
 import * as NodeWorkerHandle from "../../process/NodeWorkerHandle.ts"
 import type { Policy } from "../../process/Supervision.ts"
-import { FarmError, ModuleLoadFailed } from "../FarmError.ts"
+import { type ErrorText, FarmError, ModuleLoadFailed } from "../FarmError.ts"
 import * as InFlight from "../InFlight.ts"
 import type { Report, Worker } from "../Worker.ts"
 import { type Batch, type Ended, OutcomeCode, type ThreadData, type ThreadMessage } from "./NodeFarmMessage.ts"
@@ -44,7 +44,7 @@ interface State {
 const reportOf = (id: number, { millis, outcomes, values }: Ended, at: number): Report => {
   if (outcomes[at] === OutcomeCode.done) return { _tag: "Done", id, result: values[at], millis: millis[at]! }
   return outcomes[at] === OutcomeCode.failed
-    ? { _tag: "Failed", id, message: String(values[at]) }
+    ? { _tag: "Failed", id, error: values[at] as ErrorText }
     : { _tag: "Stopped", id }
 }
 

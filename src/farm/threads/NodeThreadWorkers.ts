@@ -4,7 +4,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as NodeModuleUrl from "../../process/NodeModuleUrl.ts"
 import { FarmError, InvalidOptions } from "../FarmError.ts"
-import type { Workers } from "../Worker.ts"
+import * as Worker from "../Worker.ts"
 import * as NodeThreadWorker from "./NodeThreadWorker.ts"
 
 /** The options of a pool of threads. @category models @since 0.1.0 */
@@ -54,7 +54,7 @@ const invalidOptions = (message: string) => new FarmError({ reason: new InvalidO
  * @category constructors
  * @since 0.1.0
  */
-export const make = (options: ThreadOptions): Workers =>
+export const make = (options: ThreadOptions): Worker.Workers =>
   Effect.suspend(() => {
     const { capacity = 1_024, gracePeriod = "1 second", module, threads = Os.availableParallelism() } = options
     for (const [what, count] of Object.entries({ threads, capacity })) {
@@ -69,5 +69,5 @@ export const make = (options: ThreadOptions): Workers =>
       Array.from({ length: threads }, (_, index) => `thread ${index + 1}`),
       (name) => NodeThreadWorker.make({ ...settings, name }),
       { concurrency: "unbounded" }
-    )
+    ).pipe(Effect.map(Worker.pool))
   })

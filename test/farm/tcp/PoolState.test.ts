@@ -87,7 +87,8 @@ const run = (pool: ReturnType<typeof makePool>, operation: typeof Operation.Type
       const id = pool.held[operation.worker]!.shift()
       if (id === undefined) return
       const done = { _tag: "Done", id, result: 0, millis: 5 } as const
-      return pool.report(operation.worker, operation.tag === "Done" ? done : { _tag: "Failed", id, message: "no" })
+      const failed = { _tag: "Failed", id, error: { name: "Error", message: "no" } } as const
+      return pool.report(operation.worker, operation.tag === "Done" ? done : failed)
     }
     case "Lose": {
       const running = pool.state.workers[operation.worker]!.inFlight.entries.get(pool.held[operation.worker]![0] ?? -1)

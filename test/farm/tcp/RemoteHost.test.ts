@@ -32,7 +32,7 @@ const setUp = Effect.fnUntraced(function* () {
       send: (tasks) => {
         sent.push(...tasks)
         return tasks.flatMap(({ id, packet }) =>
-          packet === "odd" ? [{ _tag: "Failed", id, message: "not this one" }] : []
+          packet === "odd" ? [{ _tag: "Failed", id, error: { name: "Error", message: "not this one" } }] : []
         )
       },
       cancel: (ids) => void cancelled.push(...ids),
@@ -61,7 +61,7 @@ const setUp = Effect.fnUntraced(function* () {
     worker.attach((all) => {
       for (const report of all) {
         reports.push(
-          [index, report._tag, ...("id" in report ? [report.id] : [report._tag === "Ready" ? "" : report.message])]
+          [index, report._tag, ...("id" in report ? [report.id] : ["message" in report ? report.message : ""])]
             .join(" ")
             .trim()
         )

@@ -29,7 +29,7 @@ const setUp = Effect.fnUntraced(function* (workers: number) {
     Array.from({ length: workers }, () => 1),
     (millis) => millis
   )
-  const pool = yield* SharedWorkerPool.make(yield* sim.workers)
+  const pool = yield* SharedWorkerPool.make((yield* sim.workers).workers)
   const outcomes: Array<string> = []
   const join = (name: string) =>
     pool.join((taskOutcomes) => {

@@ -76,7 +76,7 @@ describe("TcpWorkers", () => {
       Effect.gen(function* () {
         const { host } = yield* serve({ workers: threads(2) })
         const start = performance.now()
-        const workers = yield* connect([host])
+        const { workers } = yield* connect([host])
         const elapsed = performance.now() - start
         assert.deepStrictEqual(
           workers.map(({ name }) => name),

@@ -55,7 +55,7 @@ describe("NodeThreadWorkers", () => {
     Effect.scoped(
       Effect.gen(function* () {
         const exits = `export { job } from ${JSON.stringify(module.href)}; setTimeout(() => process.exit(3), 10)`
-        const [worker] = yield* NodeThreadWorkers.make({ module: script(exits), threads: 1 })
+        const [worker] = (yield* NodeThreadWorkers.make({ module: script(exits), threads: 1 })).workers
         const reports: Array<string> = []
         const isGone = yield* Deferred.make<void>()
         yield* worker!.attach((all) => {

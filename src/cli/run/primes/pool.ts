@@ -75,7 +75,7 @@ export const open = Effect.fnUntraced(function* (
   if (workers === undefined) return remote
   return Worker.concat(
     localThreads,
-    Effect.catchIf(remote, isNoWorkers, () => Effect.succeed([]))
+    Effect.catchIf(remote, isNoWorkers, () => Effect.succeed(Worker.pool([])))
   )
 })
 
