@@ -22,6 +22,12 @@ export const ErrorText: Schema.Codec<ErrorText> = Schema.Struct({
 /** The causes that `errorText` follows: a chain of causes may be a ring. */
 const maxCauses = 8
 
+/** The most characters of a message and of a stack, and those of a name and of a code. */
+const maxTextChars = 8_192
+const maxNameChars = 256
+
+const truncate = (text: string, maxChars: number) => (text.length > maxChars ? `${text.slice(0, maxChars)}...` : text)
+
 /** Returns a property of what was thrown, whose getter may throw. */
 const propertyOf = (thrown: object, key: string): unknown => {
   try {
@@ -41,7 +47,7 @@ const formatThrown = (thrown: unknown) => {
 
 /**
  * Returns what was thrown in the form that crosses threads and wires: its name, message, stack, code and causes, of
- * which it follows 8. A value that is not an error becomes the message.
+ * which it follows 8. Texts are truncated. A value that is not an error becomes the message.
  *
  * **Example** (The text of a system error)
  *
@@ -59,14 +65,17 @@ const formatThrown = (thrown: unknown) => {
 export const errorText = (thrown: unknown): ErrorText => errorTextWithin(thrown, maxCauses)
 
 const errorTextWithin = (thrown: unknown, causes: number): ErrorText => {
-  if (typeof thrown !== "object" || thrown === null) return { name: "Error", message: formatThrown(thrown) }
+  if (typeof thrown !== "object" || thrown === null) {
+    return { name: "Error", message: truncate(formatThrown(thrown), maxTextChars) }
+  }
   const [name, message, stack, code] = ["name", "message", "stack", "code"].map((key) => propertyOf(thrown, key))
   const cause = propertyOf(thrown, "cause")
   return {
-    name: typeof name === "string" ? name : "Error",
-    message: typeof message === "string" ? message : formatThrown(thrown),
-    ...(typeof stack === "string" ? { stack } : {}),
-    ...(typeof code === "string" || typeof code === "number" ? { code } : {}),
+    name: typeof name === "string" ? truncate(name, maxNameChars) : "Error",
+    message: truncate(typeof message === "string" ? message : formatThrown(thrown), maxTextChars),
+    ...(typeof stack === "string" ? { stack: truncate(stack, maxTextChars) } : {}),
+    ...(typeof code === "string" ? { code: truncate(code, maxNameChars) } : {}),
+    ...(typeof code === "number" ? { code } : {}),
     ...(cause === undefined || causes === 0 ? {} : { cause: errorTextWithin(cause, causes - 1) })
   }
 }
@@ -81,9 +90,10 @@ export const Attempt = Schema.Struct({
   /**
    * `Threw`: the work threw. `InvalidResult`: the result does not fit its schema. `Lost`: the worker failed while it
    * worked on the packet. `Expired`: the worker fell silent while it worked on it. `TimedOut`: the work took longer than
-   * the timeout. `Outvoted`: two other workers agreed on another result.
+   * the timeout. `TooLarge`: packet or result exceed the limit of the worker. `Unsendable`: packet or result cannot be
+   * cloned. `Outvoted`: hosts differ in the result.
    */
-  kind: Schema.Literals(["Threw", "InvalidResult", "Lost", "Expired", "TimedOut", "Outvoted"]),
+  kind: Schema.Literals(["Threw", "InvalidResult", "Lost", "Expired", "TimedOut", "TooLarge", "Unsendable", "Outvoted"]),
   /** One line. */
   message: Schema.String,
   /** What the work threw. */

@@ -16,14 +16,22 @@ export interface Task {
   readonly id: number
   /** The packet as `Work.packet` encodes it. */
   readonly packet: unknown
+  /** The buffers in the packet that a thread moves: the task is tried once. */
+  readonly transfer?: ReadonlyArray<ArrayBufferLike> | undefined
 }
 
 /** A report from a worker to its farm. @category models @since 0.1.0 */
 export type Report =
   /** The result as `Work.result` encodes it, not validated, and the duration of the work. */
   | { readonly _tag: "Done"; readonly id: number; readonly result: unknown; readonly millis: number }
-  /** The work threw, or the worker could not accept the packet. */
-  | { readonly _tag: "Failed"; readonly id: number; readonly error: ErrorText }
+  /** The work threw, or by its `kind`: the packet cannot be sent to the worker, or the result from it. */
+  | {
+      readonly _tag: "Failed"
+      readonly id: number
+      readonly error: ErrorText
+      /** `TooLarge`: beyond `maxPacketBytes`. `Unsendable`: no attempt can succeed. Default: the work threw. */
+      readonly kind?: "TooLarge" | "Unsendable" | undefined
+    }
   /** The task was cancelled before it was done. */
   | { readonly _tag: "Stopped"; readonly id: number }
   /** The worker is well, and works on this task: sent when it begins one after idling, and each second while it works. */
