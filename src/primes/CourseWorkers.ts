@@ -157,7 +157,7 @@ const open = Effect.fnUntraced(function* (
     send: (tasks) => tasks.flatMap((task) => send(host, task)),
     // The protocol has no cancel message: the response is awaited and discarded.
     cancel: () => {},
-    serve: (onOutcomes) =>
+    serve: ({ onOutcomes }) =>
       Effect.raceFirst(Effect.forever(receive(host, onOutcomes)), Effect.forever(flush(host))).pipe(
         Pull.catchDone(closed),
         Effect.mapError((error) => ("isPermanent" in error ? error : failureOf(error)))

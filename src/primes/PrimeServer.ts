@@ -23,21 +23,23 @@ import * as ServerEvents from "../network/ServerEvents.ts"
 import * as TcpServer from "../network/TcpServer.ts"
 import * as CourseProtocol from "./CourseProtocol.ts"
 import * as Kernels from "./Kernels.ts"
-import type { Packet } from "./PrimeJob.ts"
+import * as PrimeJob from "./PrimeJob.ts"
 
 /** The port of the course's server; IANA has not assigned one. @category constants @since 0.1.0 */
 export const defaultPort = 1070
 
 /** The options of a server: the port is 1070 by default. @category models @since 0.1.0 */
-export type Options = TcpWorkerServer.Options & {
-  /**
-   * The counts that the course's client receives: `exact`, or those of the `course`, which include 0 and 1. Farms
-   * always receive exact counts. Default `exact`.
-   */
-  readonly dialect?: "exact" | "course" | undefined
-  /** The kernel that counts for the course's client. Default: the fastest. */
-  readonly kernel?: Kernels.Name | undefined
-}
+export type Options = TcpServer.Options &
+  TcpWorkerServer.ServeOptions &
+  Pick<TcpWorkerServer.Options, "workers"> & {
+    /**
+     * The counts that the course's client receives: `exact`, or those of the `course`, which include 0 and 1. Farms
+     * always receive exact counts. Default `exact`.
+     */
+    readonly dialect?: "exact" | "course" | undefined
+    /** The kernel that counts for the course's client. Default: the fastest. */
+    readonly kernel?: Kernels.Name | undefined
+  }
 
 /** A request of the course's client was answered. `id` is that of its connection. @category models @since 0.1.0 */
 export interface Counted {
@@ -65,7 +67,7 @@ const maxConcurrentRequests = 16
 /** Numbers in a packet: a small limit, so that a large range of one client does not delay the others. */
 const maxPacketUnits = 1 << 26
 
-const packetsOf = ({ max, min }: CourseProtocol.Request, kernel: Kernels.Name): ReadonlyArray<Packet> => {
+const packetsOf = ({ max, min }: CourseProtocol.Request, kernel: Kernels.Name): ReadonlyArray<PrimeJob.Packet> => {
   const start = Math.max(0, min)
   return Array.from({ length: Math.max(0, Math.ceil((max - start) / maxPacketUnits)) }, (_, index) => {
     const from = start + index * maxPacketUnits
@@ -88,7 +90,7 @@ const makeCounter = Effect.fnUntraced(function* (pool: SharedWorkerPool.SharedWo
         )
     }
   })
-  return (packet: Packet) =>
+  return (packet: PrimeJob.Packet) =>
     Effect.callback<number, PrimeServerError>((resume) => {
       const id = nextId++
       waiting.set(id, resume)
@@ -172,7 +174,7 @@ const isPreamble = (bytes: Uint8Array) => bytes.every((byte, at) => byte === Pro
 export const make = Effect.fnUntraced(function* (options: Options) {
   const pool = yield* SharedWorkerPool.make((yield* options.workers).workers)
   const events = yield* ServerEvents.make<Event>()
-  const farms = yield* TcpWorkerServer.makeFarms(pool, options, events.emit)
+  const farms = yield* TcpWorkerServer.makeFarms(pool, { ...options, job: PrimeJob.job }, events.emit)
   const server = yield* TcpServer.make(
     { service: "primes", ...options },
     Effect.fnUntraced(

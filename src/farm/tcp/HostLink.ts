@@ -129,6 +129,15 @@ export const step = (state: State, event: Event): Transition => {
   }
 }
 
+/** Returns the reports that the host works on tasks, by wire ids. Those that are not in flight have ended meanwhile. */
+export const working = ({ inFlight, runs }: State, wireIds: ReadonlyArray<number>): ReadonlyArray<Action> =>
+  wireIds.flatMap((wireId): ReadonlyArray<Action> => {
+    const task = inFlight.entries.get(wireId)
+    return task === undefined || !runs.has(task.run)
+      ? []
+      : [{ _tag: "Report", run: task.run, reports: [{ _tag: "Working", id: task.id }] }]
+  })
+
 /** Applies the outcomes of wire ids. Applies none if a task is not in flight, or has two outcomes. */
 export const applyOutcomes = (
   state: State,

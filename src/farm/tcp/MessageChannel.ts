@@ -1,6 +1,7 @@
 /** Framed messages over a connection, with backpressure in both directions. */
 import * as Bytes from "effect/Bytes"
 import * as Effect from "effect/Effect"
+import { constVoid } from "effect/Function"
 import * as Latch from "effect/Latch"
 import type * as Pull from "effect/Pull"
 import type { Connection, NetworkError } from "../../network/Network.ts"
@@ -20,8 +21,8 @@ export interface MessageChannel {
    * Waits while too many bytes are queued. A side that waits for this before it reads holds back a peer that does not.
    */
   readonly writable: Effect.Effect<void>
-  /** Sets the limit for received frames. */
-  readonly setMaxFrameBytes: (max: number) => void
+  /** Sets the limits for received frames. */
+  readonly setLimits: (limits: Protocol.Limits) => void
 }
 
 /** Queued bytes above which `writable` waits. */
@@ -52,8 +53,15 @@ export const readHead = Effect.fnUntraced(function* (
   return { head: bytes.subarray(0, length), rest: bytes.subarray(length) }
 })
 
-/** Makes a channel on a connection from which `rest` has been read already. */
-export const make = (connection: Pick<Connection, "pull" | "write">, rest: Uint8Array): MessageChannel => {
+/**
+ * Makes a channel on a connection from which `rest` has been read already. `onBytes` runs when bytes arrive: a long
+ * packet shows that its sender is well before it is complete.
+ */
+export const make = (
+  connection: Pick<Connection, "pull" | "write">,
+  rest: Uint8Array,
+  onBytes: () => void = constVoid
+): MessageChannel => {
   const decoder = Protocol.decoder()
   const hasOutput = Latch.makeUnsafe(false)
   const belowMark = Latch.makeUnsafe(true)
@@ -68,7 +76,10 @@ export const make = (connection: Pick<Connection, "pull" | "write">, rest: Uint8
     initialBytes = undefined
     return Effect.succeed(before)
   })
-  const batch = Effect.flatMap(read, (chunk) => Effect.fromResult(decoder.push(chunk)))
+  const batch = Effect.flatMap(read, (chunk) => {
+    onBytes()
+    return Effect.fromResult(decoder.push(chunk))
+  })
   const pull: MessageChannel["pull"] = Effect.suspend(() => {
     const left = decoded
     decoded = []
@@ -102,7 +113,7 @@ export const make = (connection: Pick<Connection, "pull" | "write">, rest: Uint8
     },
     flushing: Effect.forever(Effect.andThen(hasOutput.await, flush), { disableYield: true }),
     writable: belowMark.await,
-    setMaxFrameBytes: decoder.setMaxFrameBytes
+    setLimits: decoder.setLimits
   }
 }
 

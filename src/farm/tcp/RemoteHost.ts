@@ -19,6 +19,13 @@ import * as HostLink from "./HostLink.ts"
 /** Applies outcomes. Fails for an unknown task id, in which case none are applied. */
 export type OnOutcomes = (outcomes: ReadonlyArray<TaskOutcome>) => Result.Result<void, HostLink.UnknownTask>
 
+/** Receives what a host sends. */
+export interface Receiver {
+  readonly onOutcomes: OnOutcomes
+  /** Receives the ids of the tasks that the host works on; those of tasks that have ended are ignored. */
+  readonly onWorking: (ids: ReadonlyArray<number>) => void
+}
+
 /** The reason why a connection failed. */
 export interface ConnectionFailure {
   readonly message: string
@@ -33,11 +40,13 @@ export interface HostConnection {
   readonly capacity: number
   /** The round-trip time. */
   readonly latencyMillis: number
+  /** The most bytes in a packet, and in a result. Default: no limit. */
+  readonly maxPacketBytes?: number | undefined
   /** Sends tasks; returns the outcomes of those that cannot be sent. */
   readonly send: (tasks: ReadonlyArray<Task>) => ReadonlyArray<TaskOutcome>
   readonly cancel: (ids: ReadonlyArray<number>) => void
   /** Receives and sends until the connection fails. */
-  readonly serve: (onOutcomes: OnOutcomes) => Effect.Effect<never, ConnectionFailure>
+  readonly serve: (receiver: Receiver) => Effect.Effect<never, ConnectionFailure>
 }
 
 /** A change in the connection to a host. @category models @since 0.1.0 */
@@ -62,6 +71,9 @@ export interface Options<R> {
   readonly reconnect: Schedule.Schedule<unknown>
   readonly publish: (event: Event) => Effect.Effect<void>
 }
+
+/** The bytes of packets at a thread of a host up to which it is sent more than two. */
+const windowBytes = 1 << 20
 
 /** The time that the end of a run waits for the host to stop its tasks. */
 const drainTimeoutMillis = 500
@@ -89,7 +101,7 @@ const reconnecting = <R>(
   }).pipe(Effect.flatMap((ended) => reconnecting(session, schedule, ended)))
 
 const workerOf = (
-  properties: Pick<Worker, "name" | "job" | "capacity" | "latencyMillis">,
+  properties: Omit<Worker, "attach" | "run" | "cancel">,
   host: {
     readonly send: (event: HostLink.Event) => void
     readonly detach: (run: HostLink.Run) => Effect.Effect<unknown>
@@ -140,6 +152,7 @@ export const make = Effect.fnUntraced(function* <R>(
   }
   const send = (event: HostLink.Event) => apply(HostLink.step(state, event))
   const onOutcomes: OnOutcomes = (outcomes) => Result.map(HostLink.applyOutcomes(state, outcomes), apply)
+  const receiver: Receiver = { onOutcomes, onWorking: (ids) => HostLink.working(state, ids).forEach(perform) }
 
   const failIfOverdue = Effect.suspend(() =>
     InFlight.isOverdue(state.inFlight, now(), leaseMillis)
@@ -153,7 +166,7 @@ export const make = Effect.fnUntraced(function* <R>(
     send({ _tag: "Connected" })
     const isFirst = yield* Deferred.succeed(firstConnection, newConnection)
     yield* publish({ _tag: "Connected", host: name, threads: newConnection.threads, again: !isFirst })
-    return yield* Effect.raceFirst(newConnection.serve(onOutcomes), watchdog)
+    return yield* Effect.raceFirst(newConnection.serve(receiver), watchdog)
   })
   /** Fails with the failure of the connection, or succeeds with it if a task was done. */
   const endSession = Effect.fnUntraced(function* (failure: ConnectionFailure) {
@@ -176,7 +189,7 @@ export const make = Effect.fnUntraced(function* <R>(
   })
   yield* Effect.forkScoped(keepConnected)
 
-  const { capacity, latencyMillis, threads } = yield* Deferred.await(firstConnection)
+  const { capacity, latencyMillis, maxPacketBytes, threads } = yield* Deferred.await(firstConnection)
   const drainMillis = Math.min(leaseMillis, drainTimeoutMillis)
   const detach = (run: HostLink.Run) =>
     Effect.suspend(() => {
@@ -185,6 +198,7 @@ export const make = Effect.fnUntraced(function* <R>(
     }).pipe(Effect.interruptible, Effect.timeoutOption(drainMillis))
   return Array.from({ length: threads }, (_, index) => {
     const workerName = threads === 1 ? name : `${name} #${index + 1}`
-    return workerOf({ name: workerName, job, capacity, latencyMillis }, { send, detach, now })
+    const limits = { capacity, latencyMillis, maxPacketBytes, windowBytes }
+    return workerOf({ name: workerName, host: name, job, reportsEachBegin: true, ...limits }, { send, detach, now })
   })
 })

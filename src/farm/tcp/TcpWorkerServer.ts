@@ -4,6 +4,7 @@
  *
  * Without a key the server runs packets of any client. It listens on the loopback address by default.
  */
+import * as Bytes from "effect/Bytes"
 import * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -21,6 +22,7 @@ import * as FarmError from "../FarmError.ts"
 import type { Task, TaskOutcome, Workers } from "../Worker.ts"
 import * as Auth from "./Auth.ts"
 import * as MessageChannel from "./MessageChannel.ts"
+import * as PayloadCodec from "./PayloadCodec.ts"
 import * as Protocol from "./Protocol.ts"
 import * as SharedWorkerPool from "./SharedWorkerPool.ts"
 
@@ -33,14 +35,16 @@ export interface ServeOptions {
   readonly key?: Redacted.Redacted | undefined
   /** Packets of one farm for each thread: waiting, running and being cancelled. Default 64. */
   readonly capacity?: number | undefined
-  /** The most bytes in a frame: a packet or a result as JSON. Default 1 MiB. */
-  readonly maxFrameBytes?: number | undefined
+  /** The most bytes in a packet, and in a result, in binary form. Default 16 MiB. */
+  readonly maxPacketBytes?: number | undefined
   /** The time limit for the handshake. Default 10 seconds. */
   readonly handshakeTimeout?: Duration.Input | undefined
 }
 /** The options of a server. @category models @since 0.1.0 */
 export type Options = TcpServer.Options &
   ServeOptions & {
+    /** The job of the pool: its schemas are those of the packets and results on the wire. */
+    readonly job: PayloadCodec.WireJob
     /** The pool: it is started and ended with the server. */
     readonly workers: Workers
   }
@@ -96,7 +100,8 @@ interface Shared {
   readonly pool: SharedWorkerPool.SharedWorkerPool
   readonly auth: Auth.Auth | undefined
   readonly capacity: number
-  readonly maxFrameBytes: number
+  readonly codec: PayloadCodec.PayloadCodec
+  readonly maxPacketBytes: number
   readonly handshakeTimeoutMillis: number
   readonly emit: ServerEvents.ServerEvents<FarmEvent>["emit"]
   readonly stats: { -readonly [Name in keyof FarmStats]: FarmStats[Name] }
@@ -106,7 +111,7 @@ const refuse = (reason: Protocol.Refused["reason"], message: string) =>
   Effect.fail(new Protocol.ProtocolError({ reason: new Protocol.Refused({ reason, message }) }))
 
 /** Encodes a message that is always within the limit. */
-const frame = (message: Protocol.Message) => Result.getOrThrow(Protocol.encode(message))
+const frame = (message: Protocol.Message) => Bytes.concat(Result.getOrThrow(Protocol.encode(message)))
 
 const farmLeft = MessageChannel.connectionEnded("the farm closed the connection during the handshake")
 
@@ -150,17 +155,25 @@ const handshake = (
     })
   )
 
-/** Returns the message of an outcome: an error crosses as one line. */
-const messageOf = (outcome: TaskOutcome): Protocol.Message =>
-  outcome._tag === "Failed"
-    ? { _tag: "Failed", id: outcome.id, message: FarmError.singleLine(outcome.error) }
-    : outcome
+/** Encodes an outcome that is not a result. */
+const failedFrame = ({ error, id, kind }: Omit<Extract<TaskOutcome, { readonly _tag: "Failed" }>, "_tag">) =>
+  frame({ _tag: "Failed", id, error, ...(kind === undefined ? {} : { kind }) })
 
-const frameOf = (outcome: TaskOutcome, maxFrameBytes: number): Uint8Array => {
-  const encoded = Protocol.encode(messageOf(outcome), maxFrameBytes)
-  return Result.isSuccess(encoded)
-    ? encoded.success
-    : frame({ _tag: "Failed", id: outcome.id, message: `cannot send the result: ${encoded.failure.message}` })
+/** Encodes an outcome. A result that cannot be sent is a failure. */
+const framesOf = (
+  outcome: TaskOutcome,
+  { codec, maxPacketBytes }: Pick<Shared, "codec" | "maxPacketBytes">
+): ReadonlyArray<Uint8Array> => {
+  if (outcome._tag === "Failed") return [failedFrame(outcome)]
+  if (outcome._tag === "Stopped") return [frame(outcome)]
+  const { id, millis } = outcome
+  const unsent = (detail: string) => FarmError.errorText(`cannot send the result: ${detail}`)
+  const bytes = codec.result.encode(outcome.result)
+  if (Result.isFailure(bytes)) return [failedFrame({ id, error: unsent(bytes.failure), kind: "Unsendable" })]
+  return Result.match(Protocol.encode({ _tag: "Done", id, result: bytes.success, millis }, maxPacketBytes), {
+    onFailure: ({ message }) => [failedFrame({ id, error: unsent(message), kind: "TooLarge" })],
+    onSuccess: (frames) => frames
+  })
 }
 
 /** Sends the reason to the farm, if the connection still works. */
@@ -169,12 +182,20 @@ const sendRefusal = (connection: Connection, error: Protocol.ProtocolError) => {
   return Effect.ignore(connection.write(frame({ _tag: "Refused", reason, message: error.message })))
 }
 
+/** A farm that is served. */
+interface Served {
+  readonly channel: MessageChannel.MessageChannel
+  readonly client: SharedWorkerPool.PoolClient
+  readonly codec: PayloadCodec.PayloadCodec
+  readonly maxInFlight: number
+  /** Sends which packets are worked on, if these have changed. */
+  readonly announce: () => void
+}
+
 /** Performs the messages of a farm, then waits until it has read enough outcomes. */
 const receive = Effect.fnUntraced(function* (
   messages: ReadonlyArray<Protocol.Message>,
-  channel: MessageChannel.MessageChannel,
-  client: SharedWorkerPool.PoolClient,
-  maxInFlight: number
+  { announce, channel, client, codec, maxInFlight }: Served
 ) {
   const tasks = new Map<number, Task>()
   const run = () => {
@@ -189,7 +210,12 @@ const receive = Effect.fnUntraced(function* (
         if (client.inFlight.size + tasks.size >= maxInFlight) {
           return yield* MessageChannel.invalidId(id, `more than ${maxInFlight} packets in flight`)
         }
-        tasks.set(id, { id, packet })
+        const decoded = codec.packet.decode(packet)
+        if (Result.isSuccess(decoded)) tasks.set(id, { id, packet: decoded.success })
+        else
+          channel.send([
+            failedFrame({ id, error: FarmError.errorText(`the packet cannot be read: ${decoded.failure}`) })
+          ])
         break
       }
       case "Cancel":
@@ -205,32 +231,50 @@ const receive = Effect.fnUntraced(function* (
     }
   }
   run()
+  announce()
   return yield* channel.writable
 })
 
+/** The time between two messages with the packets that are worked on, without a change of them. */
+const maxAnnounceMillis = 1_000
+
+/** Makes the function that sends which packets are worked on: if these have changed, or `always`. */
+const makeAnnounce = (channel: MessageChannel.MessageChannel, working: () => ReadonlyArray<number>) => {
+  let announced = ""
+  return (always = false) => {
+    const ids = working()
+    const text = ids.join()
+    if (text === announced && !always) return
+    announced = text
+    channel.send([frame({ _tag: "Working", ids })])
+  }
+}
+
+/** A connection after its handshake. */
+interface Greeted {
+  readonly channel: MessageChannel.MessageChannel
+  readonly hello: Protocol.Hello
+  readonly welcome: Protocol.Welcome
+  /** Returns the time of the last bytes, in milliseconds of the sweeper. */
+  readonly lastReceivedAt: () => number
+}
+
 /** Serves a farm after its handshake, until it leaves or sends nothing for its lease. */
 const serveFarm = Effect.fnUntraced(function* (
-  { capacity, emit, maxFrameBytes, pool, stats }: Shared,
-  {
-    channel,
-    hello,
-    welcome
-  }: {
-    readonly channel: MessageChannel.MessageChannel
-    readonly hello: Protocol.Hello
-    readonly welcome: Protocol.Welcome
-  },
+  { capacity, codec, emit, maxPacketBytes, pool, stats }: Shared,
+  { channel, hello, lastReceivedAt, welcome }: Greeted,
   { id, sweeper }: TcpServer.ConnectionContext
 ) {
-  channel.setMaxFrameBytes(maxFrameBytes)
-  const client = yield* pool.join((outcomes) => {
+  channel.setLimits({ frameBytes: Protocol.frameLimitBytes.session, packetBytes: maxPacketBytes })
+  const client: SharedWorkerPool.PoolClient = yield* pool.join((outcomes) => {
     stats.packets += outcomes.length
-    channel.send(outcomes.map((outcome) => frameOf(outcome, maxFrameBytes)))
+    for (const outcome of outcomes) channel.send(framesOf(outcome, { codec, maxPacketBytes }))
+    announce()
   })
+  const announce = makeAnnounce(channel, () => client.working())
   const leaseExpired = Latch.makeUnsafe(false)
-  let lastReceivedAt = sweeper.now()
   const unwatch = sweeper.add((now) => {
-    if (now - lastReceivedAt > hello.lease) leaseExpired.openUnsafe()
+    if (now - lastReceivedAt() > hello.lease) leaseExpired.openUnsafe()
   })
   stats.farms++
   emit(() => ({ _tag: "FarmJoined", id }))
@@ -242,13 +286,21 @@ const serveFarm = Effect.fnUntraced(function* (
     })
   )
   channel.send([frame(welcome)])
-  const receiveNext = Effect.flatMap(channel.pull, (messages) => {
-    lastReceivedAt = sweeper.now()
-    return receive(messages, channel, client, capacity * pool.threads)
-  })
+  const served: Served = { channel, client, codec, maxInFlight: capacity * pool.threads, announce }
+  const receiveNext = Effect.flatMap(channel.pull, (messages) => receive(messages, served))
+  const announcing = Effect.andThen(
+    Effect.sleep(Math.min(maxAnnounceMillis, hello.lease / 4)),
+    Effect.sync(() => announce(true))
+  )
   const receiving = Pull.catchDone(Effect.forever(receiveNext), () => Effect.void)
   const failOnTimeout = Effect.andThen(leaseExpired.await, Effect.fail(MessageChannel.timedOut(hello.lease)))
-  yield* Effect.raceAllFirst([receiving, channel.flushing, failOnTimeout, Effect.asVoid(pool.allGone)])
+  yield* Effect.raceAllFirst([
+    receiving,
+    channel.flushing,
+    Effect.forever(announcing),
+    failOnTimeout,
+    Effect.asVoid(pool.allGone)
+  ])
 }, Effect.scoped)
 
 /**
@@ -259,28 +311,33 @@ const serveFarm = Effect.fnUntraced(function* (
  */
 export const makeFarms = Effect.fnUntraced(function* (
   pool: SharedWorkerPool.SharedWorkerPool,
-  options: ServeOptions,
+  options: ServeOptions & Pick<Options, "job">,
   emit: ServerEvents.ServerEvents<FarmEvent>["emit"]
 ) {
   const {
     capacity = 64,
     handshakeTimeout = "10 seconds",
     key,
-    maxFrameBytes = Protocol.frameLimitBytes.session
+    maxPacketBytes = Protocol.defaultMaxPacketBytes
   } = options
   const stats = { farms: 0, packets: 0 }
   const shared: Shared = {
-    ...{ pool, capacity, maxFrameBytes, emit, stats },
+    ...{ pool, capacity, maxPacketBytes, emit, stats, codec: PayloadCodec.make(options.job) },
     auth: key === undefined ? undefined : yield* Auth.make(key),
     handshakeTimeoutMillis: Duration.toMillis(handshakeTimeout)
   }
   const farms: Farms = {
     handshakeTimeoutMillis: shared.handshakeTimeoutMillis,
     serve: (connection, context, rest) => {
-      const channel = MessageChannel.make(connection, rest)
+      const { now } = context.sweeper
+      let lastReceivedAt = now()
+      const channel = MessageChannel.make(connection, rest, () => {
+        lastReceivedAt = now()
+      })
+      const greeted = { channel, lastReceivedAt: () => lastReceivedAt }
       return handshake(shared, channel, connection).pipe(
         Effect.flatMap((greetings) =>
-          Effect.withSpan(serveFarm(shared, { channel, ...greetings }, context), "TcpWorkerServer.farm", {
+          Effect.withSpan(serveFarm(shared, { ...greeted, ...greetings }, context), "TcpWorkerServer.farm", {
             attributes: { lease: greetings.hello.lease }
           })
         ),
@@ -317,7 +374,7 @@ export const makeFarms = Effect.fnUntraced(function* (
  *
  * const program = Effect.gen(function* () {
  *   const threads = NodeThreadWorkers.make({ module: PrimeJob.module, threads: 1 })
- *   const server = yield* TcpWorkerServer.make({ port: 0, workers: threads, drain: 0 })
+ *   const server = yield* TcpWorkerServer.make({ port: 0, job: PrimeJob.job, workers: threads, drain: 0 })
  *   const hosts = [NetAddress.formatSocketAddress(server.address)]
  *   const workers = yield* TcpWorkers.make({ hosts, job: PrimeJob.job })
  *   const input = { from: 0, to: 1_000_000, kernel: "wasm" } as const
@@ -360,7 +417,7 @@ export const layer = (options: Options) => Layer.effect(TcpWorkerServer, make(op
  * @category layers
  * @since 0.1.0
  */
-export const layerConfig = (options: ServerConfig.Defaults<Options> & Pick<Options, "workers">) =>
+export const layerConfig = (options: ServerConfig.Defaults<Options> & Pick<Options, "job" | "workers">) =>
   Layer.unwrap(
     Config.map(
       Config.all({

@@ -13,7 +13,8 @@ import type * as Scope from "effect/Scope"
 import { FarmError, InvalidOptions, NoWorkers } from "../FarmError.ts"
 import * as Worker from "../Worker.ts"
 import * as Auth from "./Auth.ts"
-import { frameLimitBytes } from "./Protocol.ts"
+import type * as PayloadCodec from "./PayloadCodec.ts"
+import { defaultMaxPacketBytes } from "./Protocol.ts"
 import * as RemoteHost from "./RemoteHost.ts"
 import * as WorkerServerConnection from "./WorkerServerConnection.ts"
 
@@ -45,11 +46,11 @@ export interface HostOptions {
 /** The options of a pool. @category models @since 0.1.0 */
 export interface Options extends HostOptions {
   /** The job of the run: a host that has another job, or another version of it, is ignored. */
-  readonly job: { readonly name: string; readonly version: number }
+  readonly job: PayloadCodec.WireJob
   /** The key that hosts must have. Default: none. */
   readonly key?: Redacted.Redacted | undefined
-  /** The most bytes in a frame: a packet or a result as JSON. Default 1 MiB. */
-  readonly maxFrameBytes?: number | undefined
+  /** The most bytes in a packet, and in a result, in binary form. Default 16 MiB. */
+  readonly maxPacketBytes?: number | undefined
 }
 
 /**
@@ -111,7 +112,7 @@ export const parseHost = (
  * @since 0.1.0
  */
 export const makeWith = Effect.fnUntraced(function* <R>(
-  options: HostOptions & Pick<Options, "job">,
+  options: HostOptions & { readonly job: Worker.Worker["job"] },
   open: (
     address: { readonly host: string; readonly service: string | number },
     timeouts: { readonly leaseMillis: number; readonly timeoutMillis: number }
@@ -183,9 +184,9 @@ export const makeWith = Effect.fnUntraced(function* <R>(
 export const make = Effect.fnUntraced(function* (
   options: Options
 ): Effect.fn.Return<Worker.WorkerPool, FarmError, WorkerServerConnection.Requirements | Scope.Scope> {
-  const { job, key, maxFrameBytes = frameLimitBytes.session } = options
+  const { job, key, maxPacketBytes = defaultMaxPacketBytes } = options
   const auth = key === undefined ? undefined : yield* Auth.make(key)
   return yield* makeWith(options, (address, timeouts) =>
-    WorkerServerConnection.open({ ...address, ...timeouts, job, auth, maxFrameBytes })
+    WorkerServerConnection.open({ ...address, ...timeouts, job, auth, maxPacketBytes })
   )
 })

@@ -13,8 +13,9 @@ import { errorText } from "../FarmError.ts"
 import type { TaskOutcome } from "../Worker.ts"
 import type { Auth } from "./Auth.ts"
 import * as MessageChannel from "./MessageChannel.ts"
+import * as PayloadCodec from "./PayloadCodec.ts"
 import * as Protocol from "./Protocol.ts"
-import type { ConnectionFailure, HostConnection, OnOutcomes } from "./RemoteHost.ts"
+import type { ConnectionFailure, HostConnection, Receiver } from "./RemoteHost.ts"
 
 /** The services that connecting requires. */
 export type Requirements = Network | Dns.Dns | ServiceNames
@@ -23,10 +24,10 @@ export type Requirements = Network | Dns.Dns | ServiceNames
 export interface Options {
   readonly host: string
   readonly service: string | number
-  readonly job: { readonly name: string; readonly version: number }
+  readonly job: PayloadCodec.WireJob
   readonly auth: Auth | undefined
   readonly leaseMillis: number
-  readonly maxFrameBytes: number
+  readonly maxPacketBytes: number
   /** The time limit for name resolution, connecting and handshake together. */
   readonly timeoutMillis: number
 }
@@ -35,7 +36,8 @@ const protocolError = (reason: Protocol.ProtocolError["reason"]) => new Protocol
 
 const keyRefused = (message: string) => protocolError(new Protocol.Refused({ reason: "Key", message }))
 
-const frame = (message: Protocol.Message) => Result.getOrThrow(Protocol.encode(message))
+/** Encodes a message that is always within the limit. */
+const frame = (message: Protocol.Message) => Bytes.concat(Result.getOrThrow(Protocol.encode(message)))
 
 const refusalOf = ({ message, reason }: Extract<Protocol.Message, { readonly _tag: "Refused" }>) =>
   protocolError(new Protocol.Refused({ reason, message: Protocol.singleLine(message) }))
@@ -52,11 +54,12 @@ const connectionFailure = (error: { readonly message: string }): ConnectionFailu
 })
 
 const handshake = Effect.fnUntraced(function* (
-  { auth, host, job, leaseMillis, maxFrameBytes, service }: Options,
-  now: () => number
+  { auth, host, job, leaseMillis, maxPacketBytes, service }: Options,
+  now: () => number,
+  onBytes: () => void
 ) {
   const connection = yield* TcpClient.connect({ host, service })
-  const channel = MessageChannel.make(connection, new Uint8Array(0))
+  const channel = MessageChannel.make(connection, new Uint8Array(0), onBytes)
   const nonceField = auth === undefined ? {} : { nonce: yield* auth.nonce }
   const { name, version: jobVersion } = job
   const hello: Protocol.Hello = {
@@ -89,7 +92,7 @@ const handshake = Effect.fnUntraced(function* (
       return yield* keyRefused("authentication failed: the server has another key")
     }
   }
-  channel.setMaxFrameBytes(maxFrameBytes)
+  channel.setLimits({ frameBytes: Protocol.frameLimitBytes.session, packetBytes: maxPacketBytes })
   return { channel, latencyMillis, welcome: reply }
 })
 
@@ -101,9 +104,14 @@ const closedEarly = MessageChannel.connectionEnded(
 export const open = Effect.fnUntraced(function* (
   options: Options
 ): Effect.fn.Return<HostConnection, ConnectionFailure, Requirements | Scope.Scope> {
-  const { leaseMillis, maxFrameBytes, timeoutMillis } = options
+  const { job, leaseMillis, maxPacketBytes, timeoutMillis } = options
   const now = yield* Monotonic.millis
-  const { channel, latencyMillis, welcome } = yield* handshake(options, now).pipe(
+  const codec = PayloadCodec.make(job)
+  let lastReceivedAt = now()
+  const onBytes = () => {
+    lastReceivedAt = now()
+  }
+  const { channel, latencyMillis, welcome } = yield* handshake(options, now, onBytes).pipe(
     Pull.catchDone(closedEarly),
     Effect.timeoutOrElse({
       duration: timeoutMillis,
@@ -111,20 +119,23 @@ export const open = Effect.fnUntraced(function* (
     }),
     Effect.mapError(connectionFailure)
   )
-  let lastReceivedAt = now()
 
-  const receive = (onOutcomes: OnOutcomes) => (messages: ReadonlyArray<Protocol.Message>) => {
-    lastReceivedAt = now()
+  const receive = (receiver: Receiver) => (messages: ReadonlyArray<Protocol.Message>) => {
     const outcomes: Array<TaskOutcome> = []
+    let working: ReadonlyArray<number> | undefined
     for (const message of messages) {
       if (message._tag === "Done" || message._tag === "Failed" || message._tag === "Stopped") {
-        outcomes.push(outcomeOf(message))
-      } else if (message._tag === "Refused") return Effect.fail(refusalOf(message))
+        outcomes.push(outcomeOf(codec, message))
+      } else if (message._tag === "Working") working = message.ids
+      else if (message._tag === "Refused") return Effect.fail(refusalOf(message))
       else if (message._tag !== "Pong") return Effect.fail(MessageChannel.unexpectedMessage(message))
     }
-    return Result.match(onOutcomes(outcomes), {
+    return Result.match(receiver.onOutcomes(outcomes), {
       onFailure: ({ id }) => Effect.fail(MessageChannel.invalidId(id, "not requested")),
-      onSuccess: () => channel.writable
+      onSuccess: () => {
+        if (working !== undefined) receiver.onWorking(working)
+        return channel.writable
+      }
     })
   }
   const keepAlive = Effect.suspend(() => {
@@ -136,24 +147,20 @@ export const open = Effect.fnUntraced(function* (
     threads: welcome.threads,
     capacity: Math.max(1, Math.floor(welcome.capacity / 2)),
     latencyMillis,
+    maxPacketBytes,
     send: (tasks) => {
       const unsent: Array<TaskOutcome> = []
-      const frames: Array<Uint8Array> = []
       for (const { id, packet } of tasks) {
-        const encoded = Protocol.encode({ _tag: "Work", id, packet }, maxFrameBytes)
-        if (Result.isSuccess(encoded)) frames.push(encoded.success)
-        else {
-          const error = errorText(`cannot send the packet: ${encoded.failure.message}`)
-          unsent.push({ _tag: "Failed", id, error })
-        }
+        const frames = framesOf(codec, id, packet, maxPacketBytes)
+        if (Result.isSuccess(frames)) channel.send(frames.success)
+        else unsent.push({ _tag: "Failed", id, ...frames.failure })
       }
-      channel.send(frames)
       return unsent
     },
     cancel: (ids) => channel.send([frame({ _tag: "Cancel", ids })]),
-    serve: (onOutcomes) =>
+    serve: (receiver) =>
       Effect.raceAllFirst([
-        Effect.forever(Effect.flatMap(channel.pull, receive(onOutcomes))),
+        Effect.forever(Effect.flatMap(channel.pull, receive(receiver))),
         channel.flushing,
         Effect.forever(Effect.andThen(Effect.sleep(Math.min(leaseMillis / 4, maxPingIntervalMillis)), keepAlive))
       ]).pipe(
@@ -167,9 +174,34 @@ export const open = Effect.fnUntraced(function* (
 /** The longest interval between two pings: a server may close connections that are idle for longer. */
 const maxPingIntervalMillis = 10_000
 
-const outcomeOf = (message: Extract<Protocol.Message, { readonly _tag: TaskOutcome["_tag"] }>): TaskOutcome =>
-  message._tag === "Done"
-    ? { ...message, result: message.result }
-    : message._tag === "Failed"
-      ? { _tag: "Failed", id: message.id, error: errorText(Protocol.singleLine(message.message)) }
-      : message
+/** The reason why a packet can never be sent. */
+type Unsent = Pick<Extract<TaskOutcome, { readonly _tag: "Failed" }>, "error" | "kind">
+
+/** Encodes a packet. */
+const framesOf = (
+  codec: PayloadCodec.PayloadCodec,
+  id: number,
+  packet: unknown,
+  maxPacketBytes: number
+): Result.Result<ReadonlyArray<Uint8Array>, Unsent> => {
+  const bytes = codec.packet.encode(packet)
+  if (Result.isFailure(bytes)) {
+    return Result.fail({ error: errorText(`cannot send the packet: ${bytes.failure}`), kind: "Unsendable" })
+  }
+  return Result.mapError(
+    Protocol.encode({ _tag: "Work", id, packet: bytes.success }, maxPacketBytes),
+    ({ message }): Unsent => ({ error: errorText(`cannot send the packet: ${message}`), kind: "TooLarge" })
+  )
+}
+
+const outcomeOf = (
+  codec: PayloadCodec.PayloadCodec,
+  message: Extract<Protocol.Message, { readonly _tag: TaskOutcome["_tag"] }>
+): TaskOutcome => {
+  if (message._tag !== "Done") return message
+  const { id, millis } = message
+  return Result.match(codec.result.decode(message.result), {
+    onFailure: (detail) => ({ _tag: "Failed", id, error: errorText(`the result cannot be read: ${detail}`) }),
+    onSuccess: (result) => ({ _tag: "Done", id, result, millis })
+  })
+}

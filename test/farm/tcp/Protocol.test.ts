@@ -9,10 +9,11 @@ import * as Protocol from "../../../src/farm/tcp/Protocol.ts"
 
 const Size = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 50 }))
 
-/** Converts a message as JSON does: packets and results lose what JSON cannot express. */
-const overJson = (message: Protocol.Message) => JSON.parse(JSON.stringify(message)) as Protocol.Message
+const session: Protocol.Limits = { frameBytes: Protocol.frameLimitBytes.session, packetBytes: 1 << 20 }
 
-const frame = (message: Protocol.Message) => Result.getOrThrow(Protocol.encode(message))
+const frame = (message: Protocol.Message) => Bytes.concat(Result.getOrThrow(Protocol.encode(message)))
+
+const ofBytes = (length: number) => Uint8Array.from({ length }, (_, at) => at % 251)
 
 /** Pushes bytes in pieces of the given sizes, repeated. */
 const pushAll = (decoder: Protocol.Decoder, bytes: Uint8Array, sizes: ReadonlyArray<number>) => {
@@ -28,8 +29,9 @@ const pushAll = (decoder: Protocol.Decoder, bytes: Uint8Array, sizes: ReadonlyAr
   return messages
 }
 
-const raw = (text: string) => {
-  const payload = new TextEncoder().encode(text)
+const raw = (text: string) => rawBytes(new TextEncoder().encode(text))
+
+const rawBytes = (payload: Uint8Array) => {
   const bytes = new Uint8Array(4 + payload.length)
   new DataView(bytes.buffer).setUint32(0, payload.length)
   bytes.set(payload, 4)
@@ -45,8 +47,8 @@ describe("Protocol", () => {
     [Schema.Array(Protocol.Message), Schema.Array(Size)],
     ([messages, sizes]) => {
       const bytes = Bytes.concat([new Uint8Array(0), ...messages.map(frame)])
-      const decoder = Protocol.decoder(Protocol.frameLimitBytes.session)
-      assert.deepStrictEqual(pushAll(decoder, bytes, sizes), messages.map(overJson))
+      const decoder = Protocol.decoder(session)
+      assert.deepStrictEqual<unknown>(pushAll(decoder, bytes, sizes), messages)
     }
   )
 
@@ -64,38 +66,72 @@ describe("Protocol", () => {
   )
 
   it.prop("returns a message or a typed error for any payload", [Schema.Uint8Array, Schema.String], ([bytes, text]) => {
-    for (const payload of [bytes, new TextEncoder().encode(text), new TextEncoder().encode(JSON.stringify(text))]) {
-      assert.include(["Success", "Malformed"], reasonOf(Protocol.decode(payload)))
+    const kinds = [1, 2, 3, 0x7b, 0x81, 0x82, 0x83].map((kind) => Uint8Array.of(kind, ...bytes))
+    for (const payload of [bytes, ...kinds, new TextEncoder().encode(JSON.stringify(text))]) {
+      assert.include(["Success", "Malformed"], reasonOf(Protocol.decoder(session).push(rawBytes(payload))))
     }
+  })
+
+  it("sends a packet of any length in parts of at most 64 KiB, and refuses one beyond the limit at both ends", () => {
+    for (const length of [0, 1, 65_535, 65_536, 65_537, 200_000, 1 << 20]) {
+      const packet = ofBytes(length)
+      const messages: ReadonlyArray<Protocol.Message> = [
+        { _tag: "Work", id: 7, packet },
+        { _tag: "Done", id: 0xffffffff, result: packet, millis: 0.25 },
+        { _tag: "Ping" }
+      ]
+      const buffers = messages.flatMap((message) => Result.getOrThrow(Protocol.encode(message)))
+      assert.isTrue(buffers.every((buffer) => buffer.length <= 65_536))
+      assert.deepStrictEqual<unknown>(
+        pushAll(Protocol.decoder(session), Bytes.concat(buffers), [1_000, 100_000]),
+        messages
+      )
+    }
+    const long = ofBytes((1 << 20) + 1)
+    const error = Result.getOrThrow(Result.flip(Protocol.encode({ _tag: "Work", id: 0, packet: long }, 1 << 20)))
+    assert.strictEqual(
+      error.message,
+      "packet or result too long: 1048577 bytes (limit 1048576); split the work, or raise the limit"
+    )
+    const bytes = frame({ _tag: "Work", id: 0, packet: long })
+    assert.strictEqual(reasonOf(Protocol.decoder(session).push(bytes)), "PacketTooLong")
+  })
+
+  it("refuses parts out of order, and long packets during the handshake", () => {
+    const work = frame({ _tag: "Work", id: 1, packet: ofBytes(100_000) })
+    const first = work.subarray(0, 4 + 5 + 65_536)
+    const rest = work.subarray(first.length)
+    for (const bytes of [rest, Bytes.concat([first, first]), Bytes.concat([work, rest])]) {
+      assert.strictEqual(reasonOf(Protocol.decoder(session).push(bytes)), "Malformed")
+    }
+    assert.strictEqual(
+      reasonOf(Protocol.decoder().push(frame({ _tag: "Work", id: 1, packet: ofBytes(5_000) }))),
+      "FrameTooLong"
+    )
   })
 
   it("refuses a malformed message with a one-line error", () => {
     const nested = `${"[".repeat(50_000)}${"]".repeat(50_000)}`
-    for (const text of ["", "{}", "null", '{"_tag":"Work","id":-1}', '{"_tag":"Work","id":0.5}', "{", nested]) {
-      const result = Protocol.decoder(Protocol.frameLimitBytes.session).push(raw(text))
+    for (const text of ["", "{}", "null", '{"_tag":"Stopped","id":-1}', '{"_tag":"Stopped","id":0.5}', "{", nested]) {
+      const result = Protocol.decoder(session).push(raw(text))
       assert.strictEqual(reasonOf(result), "Malformed", text.slice(0, 40))
       if (Result.isFailure(result)) assert.match(result.failure.message, /^malformed message: [^\n]{1,210}$/)
     }
   })
 
   it("refuses a long frame at its header, and accepts it after the limit is raised", () => {
-    const decoder = Protocol.decoder(100)
+    const decoder = Protocol.decoder({ ...session, frameBytes: 100 })
     assert.strictEqual(reasonOf(decoder.push(Uint8Array.of(0, 0, 0, 101))), "FrameTooLong")
-    const other = Protocol.decoder(10)
-    other.setMaxFrameBytes(1_000)
+    const other = Protocol.decoder({ ...session, frameBytes: 10 })
+    other.setLimits(session)
     const long = frame({ _tag: "Challenge", nonce: "n".repeat(100) })
     assert.strictEqual(reasonOf(other.push(long)), "Success")
   })
 
   it("decodes long frames that arrive byte by byte", () => {
     const long = frame({ _tag: "Challenge", nonce: "n".repeat(1 << 18) })
-    const messages = pushAll(Protocol.decoder(Protocol.frameLimitBytes.session), Bytes.concat([long, long]), [1])
+    const messages = pushAll(Protocol.decoder(session), Bytes.concat([long, long]), [1])
     assert.strictEqual(Array.isArray(messages) && messages.length, 2)
-  })
-
-  it("refuses to encode a message that is not JSON, or is too long", () => {
-    assert.strictEqual(reasonOf(Protocol.encode({ _tag: "Work", id: 0, packet: 1n })), "Malformed")
-    assert.strictEqual(reasonOf(Protocol.encode({ _tag: "Work", id: 0, packet: "p".repeat(99) }, 99)), "FrameTooLong")
   })
 
   it("has a preamble that is not a valid range of the course's protocol", () => {
@@ -111,7 +147,7 @@ describe("Protocol", () => {
 })
 
 const hello: Protocol.Hello = {
-  ...{ _tag: "Hello", version: 1, job: "primes", jobVersion: 1, lease: 1_000 },
+  ...{ _tag: "Hello", version: Protocol.version, job: "primes", jobVersion: 1, lease: 1_000 },
   nonce: "farm"
 }
 const agreed: Auth.Transcript = { hello, serverNonce: "server", welcome: { _tag: "Welcome", threads: 2, capacity: 64 } }

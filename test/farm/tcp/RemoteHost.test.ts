@@ -36,7 +36,7 @@ const setUp = Effect.fnUntraced(function* () {
         )
       },
       cancel: (ids) => void cancelled.push(...ids),
-      serve: (onOutcomes) => {
+      serve: ({ onOutcomes }) => {
         const fail = (message: string, isPermanent = false) => Deferred.fail(broken, { message, isPermanent })
         connections.push({ sent, cancelled, onOutcomes, break: fail })
         return Deferred.await(broken)

@@ -23,7 +23,10 @@ const threads = (count: number) => NodeThreadWorkers.make({ module, threads: cou
 
 const serve = (options: Partial<TcpWorkerServer.Options> = {}) =>
   Effect.map(
-    TcpWorkerServer.make({ port: 0, workers: threads(1), drain: "100 millis", ...options } as TcpWorkerServer.Options),
+    TcpWorkerServer.make({
+      ...{ port: 0, job, workers: threads(1), drain: "100 millis" },
+      ...options
+    } as TcpWorkerServer.Options),
     (server) => ({ server, host: NetAddress.formatSocketAddress(server.address) })
   ).pipe(Effect.provide(NodeServices.layer), Effect.catchTag("NetworkError", Effect.die))
 
@@ -122,9 +125,7 @@ describe("TcpWorkers", () => {
         assert.match(texts, /nothing is listening on that port/)
         assert.match(texts, /invalid host "x:y:z"/)
         assert.include(lines, "Connected")
-        const other = yield* Effect.flip(
-          Effect.scoped(connect([host, closed.host], { job: { name: "odd", version: 2 } }))
-        )
+        const other = yield* Effect.flip(Effect.scoped(connect([host, closed.host], { job: { ...job, version: 2 } })))
         assert.strictEqual(other.reason._tag, "NoWorkers")
         assert.match(other.message, /wrong job odd 2: this server runs odd 1.*nothing is listening on that port/)
         assert.match((yield* Effect.flip(Effect.scoped(connect([])))).message, /^invalid host count 0/)
@@ -140,7 +141,7 @@ describe("TcpWorkers", () => {
         const collected = yield* Effect.forkScoped(Stream.runCollect(Stream.take(farmEvents, 3)), {
           startImmediately: true
         })
-        yield* Effect.flip(Effect.scoped(connect([host], { job: { name: "odd", version: 2 } })))
+        yield* Effect.flip(Effect.scoped(connect([host], { job: { ...job, version: 2 } })))
         assert.strictEqual(yield* Farm.run(job, { to: 100 }, { workers: connect([host]), packetSize: 10 }), sum(100))
         const events = yield* Fiber.join(collected)
         assert.deepStrictEqual(
@@ -159,7 +160,7 @@ describe("TcpWorkers", () => {
       const refused = yield* Effect.flip(Effect.scoped(connect([NetAddress.formatSocketAddress(address)])))
       assert.match(refused.message, /authentication required/)
     }).pipe(
-      Effect.provide(TcpWorkerServer.layerConfig({ workers: threads(1), port: 1, drain: 0 })),
+      Effect.provide(TcpWorkerServer.layerConfig({ job, workers: threads(1), port: 1, drain: 0 })),
       Effect.provide(NodeServices.layer),
       Effect.provideService(
         ConfigProvider.ConfigProvider,

@@ -34,6 +34,7 @@ const serve = (job: ReturnType<typeof Sums.make>["job"], speeds: ReadonlyArray<n
     host: "0.0.0.0",
     port: 1070,
     drain: 0,
+    job,
     workers: SimWorkers.make(job, speeds, ({ from, to }) => 10 * (to - from)).workers
   })
 

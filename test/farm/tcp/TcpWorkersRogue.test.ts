@@ -5,6 +5,7 @@ import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
 import * as Farm from "../../../src/farm/Farm.ts"
 import * as MessageChannel from "../../../src/farm/tcp/MessageChannel.ts"
+import * as PayloadCodec from "../../../src/farm/tcp/PayloadCodec.ts"
 import * as Protocol from "../../../src/farm/tcp/Protocol.ts"
 import * as TcpWorkerServer from "../../../src/farm/tcp/TcpWorkerServer.ts"
 import * as TcpWorkers from "../../../src/farm/tcp/TcpWorkers.ts"
@@ -21,22 +22,28 @@ const { job } = Sums.make()
 const numbers = 300
 const expectedSum = Sums.expectedSum(numbers)
 
-const frame = (message: Protocol.Message) => Result.getOrThrow(Protocol.encode(message))
+const frame = (message: Protocol.Message) => Bytes.concat(Result.getOrThrow(Protocol.encode(message)))
+
+const codec = PayloadCodec.make(job)
 
 /** The response of a host to a message, after a correct handshake. */
 type Behavior = (message: Protocol.Message) => ReadonlyArray<Uint8Array>
 
-const done = (id: number, result: unknown) => frame({ _tag: "Done", id, result, millis: 1 })
+const done = (id: number, result: number) =>
+  frame({ _tag: "Done", id, result: Result.getOrThrow(codec.result.encode(result)), millis: 1 })
+/** A result whose bytes are not those of a number. */
+const invalid = (id: number) => frame({ _tag: "Done", id, result: new TextEncoder().encode("a lie"), millis: 1 })
 const pong = frame({ _tag: "Pong" })
+
+const sumOf = (packet: Uint8Array) => {
+  const { from, to } = Result.getOrThrow(codec.packet.decode(packet)) as typeof Sums.Range.Type
+  return Sums.expectedSum(to) - Sums.expectedSum(from)
+}
 
 const toWork =
   (answer: (id: number, sum: number) => ReadonlyArray<Uint8Array>): Behavior =>
   (message) =>
-    message._tag === "Work"
-      ? answer(message.id, job.work(message.packet as typeof Sums.Range.Type, { stopped: () => false }))
-      : message._tag === "Ping"
-        ? [pong]
-        : []
+    message._tag === "Work" ? answer(message.id, sumOf(message.packet)) : message._tag === "Ping" ? [pong] : []
 
 const behaviors: Readonly<Record<string, readonly [Behavior, RegExp]>> = {
   "bytes of another protocol": [
@@ -58,6 +65,7 @@ const serveRogue = (behavior: Behavior) =>
       const { rest } = yield* MessageChannel.readHead(connection, Protocol.preamble.length, 10_000)
       const channel = MessageChannel.make(connection, rest)
       yield* channel.next
+      channel.setLimits({ frameBytes: Protocol.frameLimitBytes.session, packetBytes: 1_000 })
       yield* connection.write(frame({ _tag: "Welcome", threads: 1, capacity: 64 }))
       yield* Effect.forever(
         Effect.flatMap(channel.next, (message) =>
@@ -73,7 +81,7 @@ const runBeside = (behavior: Behavior) =>
     Effect.gen(function* () {
       const [honest, bad, farm] = yield* Effect.all([host("honest"), host("bad"), host("farm")])
       const { workers } = SimWorkers.make(job, [1], ({ from, to }) => 10 * (to - from))
-      yield* honest.start(TcpWorkerServer.make({ host: "0.0.0.0", port: 1070, workers, drain: 0 }))
+      yield* honest.start(TcpWorkerServer.make({ host: "0.0.0.0", port: 1070, job, workers, drain: 0 }))
       yield* bad.start(serveRogue(behavior))
       const { events, takeLines } = yield* HostEvents.make((event) => `${event.host}: ${HostEvents.messageOf(event)}`)
       const sum = yield* farm.run(
@@ -115,7 +123,7 @@ describe("TcpWorkers with a rogue host", () => {
 
   it.effect("counts an invalid result as a failed attempt, and retries the packet on the other host", () =>
     Effect.gen(function* () {
-      const { sum, messages } = yield* runBeside(toWork((id) => [done(id, "a lie")]))
+      const { sum, messages } = yield* runBeside(toWork((id) => [invalid(id)]))
       assert.strictEqual(sum, expectedSum)
       assert.deepStrictEqual(messages, [])
     })
@@ -155,8 +163,9 @@ describe("TcpWorkers with a rogue host", () => {
 
 describe("TcpWorkerServer with a rogue farm", () => {
   const hello = (more: object = {}) =>
-    frame({ _tag: "Hello", version: 1, job: "sum", jobVersion: 1, lease: 1_000, ...more })
-  const work = (id: number) => frame({ _tag: "Work", id, packet: { from: 0, to: 1 } })
+    frame({ _tag: "Hello", version: Protocol.version, job: "sum", jobVersion: 1, lease: 1_000, ...more })
+  const work = (id: number) =>
+    frame({ _tag: "Work", id, packet: Result.getOrThrow(codec.packet.encode({ from: 0, to: 1 })) })
 
   /** Sends bytes to a server; returns its messages, and `is open` if it does not close within 11 virtual seconds. */
   const answers = (...sent: ReadonlyArray<Uint8Array>) =>
@@ -164,15 +173,18 @@ describe("TcpWorkerServer with a rogue farm", () => {
       Effect.gen(function* () {
         const [server, farm] = yield* Effect.all([host("server"), host("farm")])
         const { workers } = SimWorkers.make(job, [1], () => 50)
-        yield* server.start(TcpWorkerServer.make({ host: "0.0.0.0", port: 1070, workers, drain: 0, capacity: 2 }))
+        yield* server.start(TcpWorkerServer.make({ host: "0.0.0.0", port: 1070, job, workers, drain: 0, capacity: 2 }))
         const received: Array<string> = []
         const session = Effect.gen(function* () {
           const network = yield* Network.Network
           const connection = yield* network.connect(NetAddress.inetAddressFromIpStringUnsafe(server.address, 1070))
           yield* connection.write(Bytes.concat(sent))
-          const { next } = MessageChannel.make(connection, new Uint8Array(0))
+          const { next, setLimits } = MessageChannel.make(connection, new Uint8Array(0))
+          setLimits({ frameBytes: 1 << 20, packetBytes: 1_000 })
           yield* Effect.forever(
-            Effect.map(next, (message) => received.push("message" in message ? message.message : message._tag))
+            Effect.map(next, (message) => {
+              if (message._tag !== "Working") received.push("message" in message ? message.message : message._tag)
+            })
           )
         }).pipe(
           Effect.scoped,
@@ -195,8 +207,8 @@ describe("TcpWorkerServer with a rogue farm", () => {
         "timed out: no message within 1 s"
       ])
       assert.deepStrictEqual(yield* answers(new TextEncoder().encode("GET / HTTP/1.1\r\n\r\n")), [])
-      assert.deepStrictEqual(yield* answers(preamble, hello({ version: 2 })), [
-        "unsupported protocol version 2: this server speaks version 1"
+      assert.deepStrictEqual(yield* answers(preamble, hello({ version: 1 })), [
+        "unsupported protocol version 1: this server speaks version 2"
       ])
       assert.deepStrictEqual(yield* answers(preamble, hello({ job: "a\nb" })), [
         "wrong job a b 1: this server runs sum 1"
