@@ -5,8 +5,12 @@
  *
  * Exit code 1 with the line that repeats the failure, if there is one. `SIM_SEED`, `SIM_RUNS` and `SIM_PLAN` work as in
  * tests. For `status`, also checks its stated figures: hours without a false alarm, and detection times in intervals.
+ *
+ * `cluster` kills, stops and freezes the processes of a farm and its database, once for any number of runs, in some
+ * minutes. It needs Debian's package postgresql.
  */
 import { enableCompileCache } from "node:module"
+import * as Path from "node:path"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
@@ -15,9 +19,11 @@ import type * as Packet from "../src/network/Packet.ts"
 import type * as FaultArbitrary from "../src/simulation/faults/FaultArbitrary.ts"
 import * as SimCheck from "../src/simulation/SimCheck.ts"
 import type * as Simulation from "../src/simulation/Simulation.ts"
+import * as ClusterFaults from "../test/suites/ClusterFaults.ts"
 import * as Rot13Faults from "../test/suites/Rot13Faults.ts"
 import * as StatusFaults from "../test/suites/status/StatusFaults.ts"
 import * as TftpFaults from "../test/suites/tftp/TftpFaults.ts"
+import * as Postgres from "../test/support/Postgres.ts"
 import * as StatusSweep from "../test/support/status/StatusSweep.ts"
 
 enableCompileCache()
@@ -39,7 +45,7 @@ const suites: Readonly<Record<string, Suite>> = {
   status: { ...StatusFaults, dissectors: [] }
 }
 
-const names = Object.keys(suites)
+const names = [...Object.keys(suites), "cluster"]
 
 class PropertyNotMet extends Error {}
 
@@ -66,6 +72,18 @@ const checkStatus = (scale: number) =>
     }
   })
 
+const entry = Path.join(import.meta.dirname, "effect-inet.ts")
+
+const checkCluster = Effect.gen(function* () {
+  if (!Postgres.isInstalled) return yield* Console.log(`cluster: not checked ${Postgres.skipped}`)
+  for (const [name, scenario] of Object.entries(ClusterFaults.scenarios)) {
+    const startMillis = performance.now()
+    const measured = yield* ClusterFaults.check(scenario, entry)
+    const seconds = ((performance.now() - startMillis) / 1_000).toFixed(0)
+    yield* Console.log(`cluster: ${name}, in ${seconds} s: ${measured}`)
+  }
+})
+
 const sweep = Effect.gen(function* () {
   const [argument = "1000", ...rest] = process.argv.slice(2)
   const runs = Number(argument)
@@ -77,6 +95,7 @@ const sweep = Effect.gen(function* () {
   const chosen = rest.length === 0 ? names : rest
   yield* checkFaults(chosen, runs)
   if (chosen.includes("status")) yield* checkStatus(runs)
+  if (chosen.includes("cluster")) yield* checkCluster
 })
 
 NodeRuntime.runMain(

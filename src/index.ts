@@ -2,6 +2,7 @@
 export * as admin from "./admin/index.ts"
 export * as board from "./board/index.ts"
 export * as capture from "./capture/index.ts"
+export * as cluster from "./cluster/index.ts"
 export * as farm from "./farm/index.ts"
 export * as guess from "./guess/index.ts"
 export * as hangman from "./hangman/index.ts"

@@ -36,10 +36,11 @@ const arrows: Readonly<Record<string, ReadonlyArray<string>>> = {
   terminal: ["network", "process"],
   farm: ["network", "process"],
   session: ["network", "process"],
+  cluster: ["network", "farm"],
   simulation: ["network"],
   capture: ["network"],
   ...Object.fromEntries(services.map((name) => [name, below])),
-  cli: [...below, ...services, "admin", "simulation", "capture"]
+  cli: [...below, ...services, "admin", "simulation", "capture", "cluster"]
 }
 
 /** Files that may use the platform without `Node` in their name, each with its reason. */

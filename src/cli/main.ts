@@ -18,6 +18,10 @@ export const commands = {
   guess: { description: "Number guessing: server and client", load: () => import("./guess.ts") },
   board: { description: "The shared board: server and client", load: () => import("./board.ts") },
   primes: { description: "Count and list primes on a processor farm", load: () => import("./primes.ts") },
+  farm: {
+    description: "A farm on a cluster: hosts, workers and runs, with a PostgreSQL database",
+    load: () => import("./farm.ts")
+  },
   status: {
     description: "Show the peers on the network and their status; cursor keys move your name",
     load: () => import("./status.ts")
@@ -63,6 +67,8 @@ export const servers: ReadonlySet<string> = new Set([
   "guess serve",
   "board serve",
   "primes serve",
+  "farm serve",
+  "farm work",
   "status",
   "listen",
   "impair"

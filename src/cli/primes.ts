@@ -31,7 +31,11 @@ const count = lazyCommand({
       "effect-inet primes count 0..1e12 --hosts 192.0.2.1,192.0.2.2:1071 --workers 2",
       "Two servers, and two threads of this machine"
     ],
-    ["effect-inet primes count 1e15..=1000001e9 --checkpoint run.json", "Continues after Ctrl-C or a crash"]
+    ["effect-inet primes count 1e15..=1000001e9 --checkpoint run.json", "Continues after Ctrl-C or a crash"],
+    [
+      "effect-inet primes count 0..1e12 --database postgres://farm@db/farm --key primes-1",
+      "On a cluster (see effect-inet farm); the same key again prints the same count at once"
+    ]
   ],
   flags: {
     range,
@@ -46,7 +50,19 @@ const count = lazyCommand({
     packets: flags.positiveInteger("primes", "packets", "Number of packets (default: packets of 100 ms)"),
     hosts: flags.optionalText("primes", "hosts", "HOST[:PORT],...", "Servers that count as well (default none)"),
     dialect: flags.choice("primes", "dialect", ["course"], "Use the course's protocol with --hosts"),
-    key,
+    key: flags.optionalText(
+      "primes",
+      "key",
+      "KEY",
+      "The secret of farm and servers, in PRIMES_KEY hidden from other users of this machine; with --database the key of the run"
+    ),
+    database: flags.optionalText(
+      "primes",
+      "database",
+      "URL",
+      "Count on a cluster with this PostgreSQL database; in PRIMES_DATABASE it is hidden from other users"
+    ),
+    pool: flags.optionalText("primes", "pool", "NAME", "Pool of the cluster (default default)"),
     checkpoint: flags.optionalText(
       "primes",
       "checkpoint",

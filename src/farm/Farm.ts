@@ -3,8 +3,8 @@
  * merged exactly once. Workers are threads, other machines, or both, and may join or fail at any time.
  */
 import type * as Cause from "effect/Cause"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import { flow } from "effect/Function"
 import * as Queue from "effect/Queue"
@@ -12,14 +12,15 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { Observable } from "../network/ServerEvents.ts"
 import type { Notice } from "./dispatcher/DispatcherEvent.ts"
-import * as FarmCheckpoint from "./FarmCheckpoint.ts"
-import { CheckpointFailed, FarmError } from "./FarmError.ts"
-import type { Checkpointer, Options, RunOptions } from "./FarmOptions.ts"
+import * as FarmCheckpointer from "./FarmCheckpointer.ts"
+import type { FarmError, PoisonPacket } from "./FarmError.ts"
+import type { Options, RunOptions, RunSettings } from "./FarmOptions.ts"
 import * as FarmRun from "./FarmRun.ts"
-import type { Job, Splitter } from "./Job.ts"
+import type { Job } from "./Job.ts"
+import * as PacketSource from "./PacketSource.ts"
 import type { Progress } from "./Progress.ts"
 
-export type { Options, RunOptions } from "./FarmOptions.ts"
+export type { CheckpointOptions, Options, RetryOptions, RunOptions, RunSettings } from "./FarmOptions.ts"
 
 /** A result with its packet. @category models @since 0.1.0 */
 export interface PacketResult<Packet, Result> {
@@ -30,75 +31,36 @@ export interface PacketResult<Packet, Result> {
 /** A change in a run. @category models @since 0.1.0 */
 export type Event = Notice
 
-/** A run that was started: its events, and its progress as stats. @category models @since 0.1.0 */
-export interface Running<Output> extends Observable<Event, Progress> {
+/** What a run and a stream have in common: events, progress as stats, failures. @category models @since 0.1.0 */
+export interface Run extends Observable<Event, Progress> {
+  /** The packets that were given up so far, with `onPoison: "skip"`. */
+  readonly failures: Effect.Effect<ReadonlyArray<PoisonPacket>>
+}
+
+/** A run that was started. @category models @since 0.1.0 */
+export interface Running<Output> extends Run {
   /** Waits for the end of the run. Fails with `FarmError` as `run` does. */
   readonly output: Effect.Effect<Output, FarmError>
 }
 
 /** A run that was started, with its results. @category models @since 0.1.0 */
-export interface RunningStream<Packet, Result> extends Observable<Event, Progress> {
+export interface RunningStream<Packet, Result> extends Run {
   /** The results, as in `stream`. They can be consumed once. */
   readonly results: Stream.Stream<PacketResult<Packet, Result>, FarmError>
 }
 
-/** Packets for each worker, split off and not yet consumed, unless `bufferSize` is given. */
-const defaultBufferedPackets = 64
-
-const bufferSizeFor = (options: Options, workers: ReadonlyArray<unknown>) =>
-  options.bufferSize ?? defaultBufferedPackets * workers.length
-
-const splitterOf = <Input, Packet, Result, Output>(job: Job<Input, Packet, Result, Output>, input: Input) =>
-  Effect.try({
-    try: (): Splitter<Packet> => job.split(input),
-    catch: (cause) => FarmRun.splitError(0, cause)
-  })
-
-const makeCheckpointer = Effect.fnUntraced(function* <Input, Packet, Result, Output>(
+/** Opens the source of a job. Of a stream a few packets are fetched ahead, fewer if the buffer is smaller. */
+const openSource = <Input, Packet, Result, Output>(
   job: Job<Input, Packet, Result, Output>,
   input: Input,
-  splitter: Splitter<Packet>,
-  { checkpoint, checkpointInterval = "5 seconds" }: RunOptions
-): Effect.fn.Return<Checkpointer<Packet, Output>, FarmError> {
-  if (checkpoint === undefined) return { resumed: undefined, saveWhile: (ended) => ended }
-  const { path } = checkpoint
-  if (job.checkpoint === undefined) {
-    const detail = `the job ${job.name} has no checkpoint codecs; define \`checkpoint\` in the job`
-    return yield* new FarmError({ reason: new CheckpointFailed({ path, detail }) })
-  }
-  const codec = FarmCheckpoint.make(job, job.checkpoint, input, path)
-  const text = yield* checkpoint.read
-  const from = text === undefined ? undefined : yield* codec.read(text)
-  if (from !== undefined) yield* codec.skip(splitter, from.splitUnits)
-  return {
-    resumed: from,
-    saveWhile: (ended, state) => {
-      const save = Effect.suspend(() => {
-        const now = state()
-        return now === undefined ? Effect.void : checkpoint.write(codec.write(now))
-      })
-      let warned: string | undefined
-      // The same failure is reported once, however often the state is saved.
-      const saveOrWarn = Effect.matchEffect(save, {
-        onSuccess: () => {
-          const wasFailing = warned !== undefined
-          warned = undefined
-          return wasFailing ? Effect.logInfo(`${path}: the checkpoint is saved again`) : Effect.void
-        },
-        onFailure: ({ message }) => {
-          if (message === warned) return Effect.void
-          warned = message
-          return Effect.logWarning(message)
-        }
-      })
-      const saving = Effect.forever(Effect.andThen(Effect.sleep(checkpointInterval), saveOrWarn))
-      const running = Effect.onExit(Effect.raceFirst(ended, saving), (exit) =>
-        Exit.isSuccess(exit) ? Effect.ignore(checkpoint.remove) : saveOrWarn
-      )
-      return Effect.andThen(save, running)
-    }
-  }
-})
+  { bufferSize = maxPrefetchedPackets }: RunSettings
+) =>
+  Effect.flatMap(
+    Effect.try({ try: () => job.split(input), catch: (cause) => FarmRun.splitError(0, cause) }),
+    (source) => PacketSource.make(source, Math.max(1, Math.min(bufferSize, maxPrefetchedPackets)))
+  )
+
+const maxPrefetchedPackets = 16
 
 /**
  * Runs a whole job and returns its output. An interruption stops the workers at their next check of the stop signal.
@@ -163,35 +125,42 @@ export const start = Effect.fnUntraced(function* <Input, Packet, Result, Output>
   input: NoInfer<Input>,
   options: RunOptions
 ): Effect.fn.Return<Running<Output>, FarmError, Scope.Scope> {
-  const splitter = yield* splitterOf(job, input)
-  const { saveWhile, resumed } = yield* makeCheckpointer(job, input, splitter, options)
+  const source = yield* openSource(job, input, options)
+  const { saveWhile, resumed } = yield* FarmCheckpointer.make(job, input, source, options, "run")
   let output = resumed?.output ?? job.empty
-  const { workers } = yield* options.workers
-  const bufferSize = options.ordered === true ? bufferSizeFor(options, workers) : undefined
+  const failures = [...(resumed?.skipped ?? [])]
   const { ended, events, stats, statsEvery, unmerged } = yield* FarmRun.begin<Packet, Result>({
     work: job,
-    splitter,
-    workers,
-    settings: { ...options, bufferSize },
+    source,
+    pool: yield* options.workers,
+    settings: options,
     splitUnits: resumed?.splitUnits ?? 0,
     restored: resumed?.unfinished ?? [],
     holdUntilConsumed: false,
-    sink: (packet, result) => {
+    keepsUnconsumed: false,
+    sink: ({ packet }, result) => {
       output = job.merge(output, result, packet)
-    }
+    },
+    onSkipped: (_, failure) => void failures.push(failure)
   })
   const saved = saveWhile(ended, () => {
     const state = unmerged()
-    return state && { ...state, output }
+    return state && { ...state, skipped: failures, output }
   })
   const fiber = yield* Effect.forkScoped(saved)
-  return { events, stats, statsEvery, output: Effect.map(Fiber.join(fiber), () => output) }
+  return {
+    ...{ events, stats, statsEvery, failures: Effect.sync(() => [...failures]) },
+    output: Effect.map(Fiber.join(fiber), () => output)
+  }
 })
 
 /**
  * Streams the results of a job; `merge` and `empty` are not used. With `ordered: true` the order is that of the
  * packets, otherwise that in which they are done. A slow consumer holds the source back, so the input may be endless.
- * The workers stop when the stream ends or its consumer is interrupted.
+ * The workers stop when the stream ends or its consumer is interrupted: to stop at the first hit, take it.
+ *
+ * With a checkpoint, a stream that was stopped continues with the results that its consumer had not asked to follow: it
+ * may see the last ones again.
  *
  * **Example** (Taking the first results of an ordered stream)
  *
@@ -210,6 +179,26 @@ export const start = Effect.fnUntraced(function* <Input, Packet, Result, Output>
  * )
  *
  * await Effect.runPromise(counts) // => ["0..1000: 168", "1000..2000: 135"]
+ * ```
+ *
+ * **Example** (Stopping at the first hit: a range of a hundred numbers without a prime)
+ *
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import * as Stream from "effect/Stream"
+ * import { Farm, NodeThreadWorkers } from "effect-inet/farm"
+ * import { PrimeJob } from "effect-inet/primes"
+ *
+ * const workers = NodeThreadWorkers.make({ module: PrimeJob.module, threads: 2 })
+ * const input = { from: 0, to: 1e12, kernel: "wasm" } as const
+ * const gap = Farm.stream(PrimeJob.job, input, { workers, ordered: true, packetSize: 100 }).pipe(
+ *   Stream.filter(({ result }) => result === 0),
+ *   Stream.map(({ packet }) => packet.from),
+ *   Stream.runHead
+ * )
+ *
+ * const first = await Effect.runPromise(Effect.flatMap(gap, Effect.fromOption))
+ * first // => 1_671_800
  * ```
  *
  * @category running
@@ -235,33 +224,46 @@ export const startStream = Effect.fnUntraced(function* <Input, Packet, Result, O
   input: NoInfer<Input>,
   options: Options
 ): Effect.fn.Return<RunningStream<Packet, Result>, FarmError, Scope.Scope> {
-  const splitter = yield* splitterOf(job, input)
-  const { workers } = yield* options.workers
+  const source = yield* openSource(job, input, options)
+  const { resumed, saveWhile } = yield* FarmCheckpointer.make(job, input, source, options, "stream")
   const queue = yield* Queue.unbounded<PacketResult<Packet, Result>, FarmError | Cause.Done>()
-  const { consumed, ended, events, stats, statsEvery } = yield* FarmRun.begin<Packet, Result>({
+  const failures = [...(resumed?.skipped ?? [])]
+  const { consumed, ended, events, stats, statsEvery, unmerged } = yield* FarmRun.begin<Packet, Result>({
     work: job,
-    splitter,
-    workers,
-    settings: { ...options, bufferSize: bufferSizeFor(options, workers) },
-    splitUnits: 0,
-    restored: [],
+    source,
+    pool: yield* options.workers,
+    settings: options,
+    splitUnits: resumed?.splitUnits ?? 0,
+    restored: resumed?.unfinished ?? [],
     holdUntilConsumed: true,
-    sink: (packet, result) => Queue.offerUnsafe(queue, { packet, result })
+    keepsUnconsumed: options.checkpoint !== undefined,
+    sink: ({ packet }, result) => Queue.offerUnsafe(queue, { packet, result }),
+    onSkipped: (_, failure) => void failures.push(failure)
   })
+  const isRead = Deferred.makeUnsafe<void>()
+  const ending = Effect.matchEffect(ended, {
+    onSuccess: () => Queue.end(queue),
+    onFailure: (error) => Queue.fail(queue, error)
+  })
+  // The checkpoint is removed once the consumer has read everything.
+  const allRead = Effect.andThen(ended, Deferred.await(isRead))
+  yield* Effect.forkScoped(ending)
   yield* Effect.forkScoped(
-    Effect.matchEffect(ended, {
-      onSuccess: () => Queue.end(queue),
-      onFailure: (error) => Queue.fail(queue, error)
+    saveWhile(allRead, () => {
+      const state = unmerged()
+      return state && { ...state, skipped: failures, output: undefined }
     })
   )
   let readCount = 0
   // A request for more results shows that the consumer is done with the previous ones.
   const pull = Effect.suspend(() => {
     if (readCount > 0) consumed(readCount)
+    readCount = 0
     return Effect.map(Queue.takeAll(queue), (results) => {
       readCount = results.length
       return results
     })
   })
-  return { events, stats, statsEvery, results: Stream.fromPull(Effect.succeed(pull)) }
+  const results = Stream.onEnd(Stream.fromPull(Effect.succeed(pull)), Deferred.succeed(isRead, undefined))
+  return { events, stats, statsEvery, failures: Effect.sync(() => [...failures]), results }
 })

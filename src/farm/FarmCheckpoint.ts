@@ -1,9 +1,14 @@
-/** The content of a checkpoint: the output so far, the units split off, and the packets that are not finished. */
+/**
+ * The content of a checkpoint: the output so far, the units split off, and the packets that are not finished. It is one
+ * line of JSON that begins with its version and a checksum of the rest, so that a damaged one is refused.
+ */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import { crc32c } from "../network/server/Crc32c.ts"
 import type { EncodedPacket } from "./EncodedPacket.ts"
-import { CheckpointFailed, FarmError } from "./FarmError.ts"
-import type { CheckpointCodecs, Job, SizedPacket, Splitter } from "./Job.ts"
+import { Attempt, CheckpointFailed, FarmError, PoisonPacket } from "./FarmError.ts"
+import type { CheckpointCodecs, Job, SizedPacket } from "./Job.ts"
 
 /**
  * A store for the state of one run, from which a later run continues. `NodeCheckpoint.file` is one in a file.
@@ -37,6 +42,8 @@ import type { CheckpointCodecs, Job, SizedPacket, Splitter } from "./Job.ts"
 export interface Checkpoint {
   /** The path or name of the store, for error messages. */
   readonly path: string
+  /** Excludes other processes from the store until the scope closes; it fails if one has it. Default: none. */
+  readonly lock?: Effect.Effect<void, FarmError, Scope.Scope> | undefined
   /** The text written last, `undefined` if there is none. */
   readonly read: Effect.Effect<string | undefined, FarmError>
   /** Replaces the text atomically: a reader finds the old text or the new one. */
@@ -44,65 +51,121 @@ export interface Checkpoint {
   readonly remove: Effect.Effect<void, FarmError>
 }
 
-/** The JSON text of a checkpoint. `cut`: units split off; `open`: units and encoded packet of each unfinished one. */
+/** What a checkpoint belongs to: `Farm.run` or `Farm.stream`. */
+export type Kind = "run" | "stream"
+
+/** The version of the format. */
+const version = 2
+
+/** A checkpoint as JSON. `sum`: the CRC-32C of the JSON of `state`, as eight hexadecimal digits. */
 const CheckpointFile = Schema.Struct({
-  farm: Schema.Literal(1),
-  job: Schema.String,
-  version: Schema.Number,
-  input: Schema.Unknown,
-  cut: Schema.Int,
-  open: Schema.Array(Schema.Tuple([Schema.Int, Schema.Unknown])),
-  output: Schema.Unknown
+  farm: Schema.Literal(version),
+  sum: Schema.String,
+  /**
+   * `cut`: units split off. `open`: units and encoded packet of each unfinished one. `skipped`: the packets that were
+   * given up. `output` is null for a stream.
+   */
+  state: Schema.Struct({
+    kind: Schema.Literals(["run", "stream"]),
+    job: Schema.String,
+    version: Schema.Number,
+    input: Schema.Unknown,
+    cut: Schema.Int,
+    open: Schema.Array(Schema.Tuple([Schema.Int, Schema.Unknown])),
+    skipped: Schema.Array(
+      Schema.Struct({ id: Schema.Number, packet: Schema.Unknown, attempts: Schema.Array(Attempt) })
+    ),
+    output: Schema.Unknown
+  })
 })
+
+type SavedState = (typeof CheckpointFile.Type)["state"]
 
 /** The state of a run. @category models @since 0.1.0 */
 export interface State<Packet, Output> {
-  /** Units that the splitter has split off. */
+  /** Units that the source has split off. */
   readonly splitUnits: number
-  /** Packets that are split off and not merged. */
+  /** Packets that are split off and not merged, or not consumed. */
   readonly unfinished: ReadonlyArray<SizedPacket<EncodedPacket<Packet>>>
-  readonly output: Output
+  /** Packets that were given up. */
+  readonly skipped: ReadonlyArray<PoisonPacket>
+  /** The output so far; undefined for a stream. */
+  readonly output: Output | undefined
 }
 
 const maxQuotedChars = 60
 
 const truncated = (text: string) => (text.length > maxQuotedChars ? `${text.slice(0, maxQuotedChars)}...` : text)
 
+const checksum = (text: string) => crc32c(new TextEncoder().encode(text)).toString(16).padStart(8, "0")
+
+/** The text before the state, with the version and the checksum. */
+const header = /^\{"farm":(\d+),(?:"sum":"([0-9a-f]{8})","state":)?/
+
+const format = (state: string) => `{"farm":${version},"sum":"${checksum(state)}","state":${state}}\n`
+
+/** Parses the text of a checkpoint; returns the reason if it is not one, or is damaged. */
+const parse = (text: string): SavedState | string => {
+  const [start, found, sum] = header.exec(text) ?? []
+  if (start === undefined) return "not a farm checkpoint; name another file"
+  if (Number(found) !== version) {
+    return `format ${found} of another version, not ${version}; continue it with that version, or remove it`
+  }
+  const end = text.trimEnd()
+  const state = end.slice(start.length, -1)
+  if (sum === undefined || !end.endsWith("}}")) return "the checkpoint is truncated; remove it to begin anew"
+  const actual = checksum(state)
+  if (actual !== sum) return `the checkpoint is damaged (checksum ${actual}, not ${sum}); remove it to begin anew`
+  return Schema.decodeUnknownSync(CheckpointFile)(JSON.parse(text)).state
+}
+
+/** What a checkpoint is for. */
+interface Owner<Input> {
+  readonly input: Input
+  readonly kind: Kind
+  readonly path: string
+}
+
 /** Makes the reader and writer of checkpoints for one job and one input. @category constructors @since 0.1.0 */
 export const make = <Input, Packet, Result, Output>(
   job: Job<Input, Packet, Result, Output>,
   codecs: CheckpointCodecs<Input, Output>,
-  input: Input,
-  path: string
+  { input, kind, path }: Owner<Input>
 ) => {
   const inputJson = JSON.stringify(Schema.encodeSync(codecs.input)(input))
   const fail = (detail: string) => Effect.fail(new FarmError({ reason: new CheckpointFailed({ path, detail }) }))
 
-  const write = ({ output, splitUnits, unfinished }: State<Packet, Output>): string =>
-    JSON.stringify({
-      farm: 1,
-      job: job.name,
-      version: job.version,
-      input: JSON.parse(inputJson),
-      cut: splitUnits,
-      open: unfinished.map(({ packet, units }) => [units, packet.encoded]),
-      output: Schema.encodeSync(codecs.output)(output)
-    } satisfies typeof CheckpointFile.Type)
+  const write = ({ output, skipped, splitUnits, unfinished }: State<Packet, Output>): string =>
+    format(
+      JSON.stringify({
+        ...{ kind, job: job.name, version: job.version, input: JSON.parse(inputJson), cut: splitUnits },
+        open: unfinished.map(({ packet, units }) => [units, packet.encoded]),
+        skipped: skipped.map(({ attempts, id, packet }) => ({ id, packet, attempts })),
+        output: output === undefined ? null : Schema.encodeSync(codecs.output)(output)
+      } satisfies SavedState)
+    )
 
-  const decodeAll = (text: string) => {
-    const saved = Schema.decodeUnknownSync(CheckpointFile)(JSON.parse(text))
+  /** Returns the owner of a checkpoint, if that is not this run. */
+  const otherOwner = (saved: SavedState) => {
     if (`${saved.job} ${saved.version}` !== `${job.name} ${job.version}`) {
-      return `belongs to job ${saved.job} ${saved.version}, not ${job.name} ${job.version}; name another file`
+      return `job ${saved.job} ${saved.version}, not ${job.name} ${job.version}`
     }
     const found = JSON.stringify(saved.input)
-    if (found !== inputJson) {
-      return `belongs to input ${truncated(found)}, not ${truncated(inputJson)}; name another file`
-    }
+    if (found !== inputJson) return `input ${truncated(found)}, not ${truncated(inputJson)}`
+    return saved.kind === kind ? undefined : `a ${saved.kind}, not a ${kind}`
+  }
+
+  const decodeAll = (text: string): State<Packet, Output> | string => {
+    const saved = parse(text)
+    if (typeof saved === "string") return saved
+    const other = otherOwner(saved)
+    if (other !== undefined) return `belongs to ${other}; name another file`
     const packet = Schema.decodeUnknownSync(job.packet)
     return {
       splitUnits: saved.cut,
       unfinished: saved.open.map(([units, encoded]) => ({ units, packet: { packet: packet(encoded), encoded } })),
-      output: Schema.decodeUnknownSync(codecs.output)(saved.output)
+      skipped: saved.skipped.map((one) => new PoisonPacket(one)),
+      output: kind === "run" ? Schema.decodeUnknownSync(codecs.output)(saved.output) : undefined
     }
   }
 
@@ -114,21 +177,5 @@ export const make = <Input, Packet, Result, Output>(
       })
     )
 
-  /** Advances a new splitter by the units that were split off before. */
-  const skip = (splitter: Splitter<Packet>, units: number): Effect.Effect<void, FarmError> =>
-    Effect.suspend(() => {
-      let skipped = 0
-      while (skipped < units) {
-        const next = splitter.next(units - skipped)
-        if (next === undefined) break
-        skipped += next.units
-      }
-      return skipped === units
-        ? Effect.void
-        : fail(
-            `cannot resume: the splitter stopped at unit ${skipped}, the checkpoint at unit ${units}; remove the checkpoint`
-          )
-    })
-
-  return { read, skip, write }
+  return { read, write }
 }

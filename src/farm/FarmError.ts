@@ -80,6 +80,17 @@ const errorTextWithin = (thrown: unknown, causes: number): ErrorText => {
   }
 }
 
+/**
+ * Returns the error of a packet or result that exceeds the limit of a worker, for a `Failed` of the kind `TooLarge`.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const tooLarge = (what: "packet" | "result", bytes: number, maxBytes: number): ErrorText => ({
+  name: "TooLarge",
+  message: `the ${what} is too large: ${bytes} bytes (limit ${maxBytes}); split the job into smaller packets`
+})
+
 /** Formats the message of an error as one line. @category conversions @since 0.1.0 */
 export const singleLine = ({ message }: { readonly message: string }): string => message.replace(/\s*\n\s*/g, ", ")
 
@@ -89,11 +100,14 @@ export const Attempt = Schema.Struct({
   worker: Schema.String,
   /**
    * `Threw`: the work threw. `InvalidResult`: the result does not fit its schema. `Lost`: the worker failed while it
-   * worked on the packet. `Expired`: the worker fell silent while it worked on it. `TimedOut`: the work took longer than
-   * the timeout. `TooLarge`: packet or result exceed the limit of the worker. `Unsendable`: packet or result cannot be
-   * cloned. `Outvoted`: hosts differ in the result.
+   * worked on the packet. `Expired`: the worker fell silent while it worked on it. `TimedOut`: the work took longer
+   * than the timeout. `TooLarge`: packet or result exceed the limit of the worker. `Unsendable`: packet or result
+   * cannot be cloned. `Outvoted`: hosts differ in the result.
    */
-  kind: Schema.Literals(["Threw", "InvalidResult", "Lost", "Expired", "TimedOut", "TooLarge", "Unsendable", "Outvoted"]),
+  kind: Schema.Literals([
+    ...(["Threw", "InvalidResult", "Lost", "Expired", "TimedOut"] as const),
+    ...(["TooLarge", "Unsendable", "Outvoted"] as const)
+  ]),
   /** One line. */
   message: Schema.String,
   /** What the work threw. */

@@ -1,76 +1,55 @@
 /** The driver of one run: connects a dispatcher with the workers and the clock. */
 import * as Deferred from "effect/Deferred"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import { constVoid } from "effect/Function"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 import * as ServerEvents from "../network/ServerEvents.ts"
 import * as Sweeper from "../network/Sweeper.ts"
 import * as Dispatcher from "./dispatcher/Dispatcher.ts"
 import type * as DispatcherEvent from "./dispatcher/DispatcherEvent.ts"
 import type { EncodedPacket } from "./EncodedPacket.ts"
-import {
-  FarmError,
-  InvalidOptions,
-  MergeFailed,
-  NoWorkers,
-  PoisonPacket,
-  type Reason,
-  SplitFailed,
-  singleLine,
-  WrongJob
-} from "./FarmError.ts"
-import type { Options } from "./FarmOptions.ts"
-import type { SizedPacket, Splitter, Work } from "./Job.ts"
+import { FarmError, MergeFailed, NoWorkers, PoisonPacket, type Reason, SplitFailed, singleLine } from "./FarmError.ts"
+import * as FarmMetrics from "./FarmMetrics.ts"
+import type { RunSettings } from "./FarmOptions.ts"
+import * as FarmSettings from "./FarmSettings.ts"
+import type { SizedPacket, Work } from "./Job.ts"
+import type { PacketSource } from "./PacketSource.ts"
 import * as PacketSpans from "./PacketSpans.ts"
 import * as Progress from "./Progress.ts"
-import type { Report, Worker } from "./Worker.ts"
-
-type Settings = Omit<Options, "workers">
+import * as RetryDelay from "./RetryDelay.ts"
+import type { Report, Worker, WorkerPool } from "./Worker.ts"
 
 /** A run to start. */
 export interface Plan<Packet, Result> {
   readonly work: Work<Packet, Result>
-  readonly splitter: Splitter<Packet>
-  readonly workers: ReadonlyArray<Worker>
-  readonly settings: Settings
-  /** Units that are split off already, by the run that wrote the checkpoint: `splitter` does not return them again. */
+  readonly source: PacketSource<Packet>
+  readonly pool: WorkerPool
+  readonly settings: RunSettings
+  /** Units that are split off already, by the run that wrote the checkpoint: `source` does not return them again. */
   readonly splitUnits: number
   /** Packets of `splitUnits` that are not finished. */
   readonly restored: ReadonlyArray<SizedPacket<EncodedPacket<Packet>>>
-  /** True if results count against `bufferSize` until `consumed` reports them. */
+  /** True if results count against the buffer until `consumed` reports them. */
   readonly holdUntilConsumed: boolean
+  /** True if `unmerged` returns the packets of these results, too. */
+  readonly keepsUnconsumed: boolean
   /** Receives results; an exception fails the run. */
-  readonly sink: (packet: Packet, result: Result) => void
-}
-
-const nameOf = ({ name, version }: { readonly name: string; readonly version: number }) => `${name} ${version}`
-
-const invalid = (message: string) => new FarmError({ reason: new InvalidOptions({ message }) })
-
-const problemOf = ({
-  settings,
-  work,
-  workers
-}: Pick<Plan<never, never>, "settings" | "workers"> & { work: { name: string; version: number } }) => {
-  if (workers.length === 0) return invalid("invalid worker count 0: must be at least 1")
-  for (const name of ["maxAttempts", "packetSize", "bufferSize"] as const) {
-    const value = settings[name] ?? 1
-    if (!(Number.isInteger(value) && value > 0)) {
-      return invalid(`invalid ${name} ${value}: must be a whole number, at least 1`)
-    }
-  }
-  const wrong = workers.find(({ job }) => nameOf(job) !== nameOf(work))
-  return wrong === undefined
-    ? undefined
-    : new FarmError({ reason: new WrongJob({ worker: wrong.name, has: nameOf(wrong.job), wanted: nameOf(work) }) })
+  readonly sink: (packet: EncodedPacket<Packet>, result: Result) => void
+  /** Receives the packets that are skipped. */
+  readonly onSkipped: (packet: EncodedPacket<Packet>, failure: PoisonPacket) => void
 }
 
 /** Makes the error of a `split` that threw. */
 export const splitError = (id: number, cause: unknown) => new FarmError({ reason: new SplitFailed({ id, cause }) })
 
 const tickInterval = "50 millis"
+
+/** The ticks between two publications of the metrics: a second. */
+const ticksPerPublication = 20
 
 /** The state of a run and its surroundings. */
 interface Driver<Packet, Out> {
@@ -79,75 +58,67 @@ interface Driver<Packet, Out> {
   readonly now: () => number
   readonly emit: ServerEvents.ServerEvents<DispatcherEvent.Notice>["emit"]
   readonly spans: PacketSpans.PacketSpans | undefined
+  readonly retryDelay: RetryDelay.RetryDelay | undefined
   readonly ended: Deferred.Deferred<void, FarmError>
+  /** The workers by their index in the dispatcher. */
+  readonly workers: Array<Worker>
+  /** The merged packets that are not consumed. */
+  readonly unconsumed: Array<SizedPacket<EncodedPacket<Packet>>>
   state: Dispatcher.State<EncodedPacket<Packet>, Out>
   /** The events for the next step. */
   pending: Array<DispatcherEvent.Event<Out>>
-  /** No packet is assigned before every worker is attached. */
+  /** No packet is assigned before the workers of the start are attached. */
   phase: "attaching" | "idle" | "stepping" | "over"
   /** The error of the run. After `MergeFailed` the sink misses a result that the dispatcher has merged. */
   failure: Reason | undefined
+  startMillis: number
   endedAtMillis: number | undefined
+  /** Ends the ticks. */
+  stopTicking: () => void
 }
 
-const dispatcherOptions = <Packet, Out>({
-  holdUntilConsumed,
-  restored,
-  settings,
-  splitter,
-  splitUnits,
-  work,
-  workers
-}: Plan<Packet, Out>): DispatcherEvent.Options<EncodedPacket<Packet>> => {
-  const encode = Schema.encodeSync(work.packet)
-  return {
-    workers,
-    nextPacket: (size) => {
-      const next = splitter.next(size)
-      if (next === undefined) return undefined
-      const { packet, units } = next
-      if (!(units >= 1)) throw new Error(`invalid packet of ${units} units: \`next\` must return at least 1`)
-      return { packet: { packet, encoded: encode(packet) }, units }
-    },
-    totalUnits: splitter.total === undefined ? undefined : Math.max(0, splitter.total - splitUnits),
-    restored,
-    leaseMillis: Duration.toMillis(settings.lease ?? "30 seconds"),
-    maxAttempts: settings.maxAttempts ?? 3,
-    ordered: settings.ordered ?? false,
-    holdUntilConsumed,
-    bufferSize: settings.bufferSize ?? Number.POSITIVE_INFINITY,
-    targetMillis: Duration.toMillis(settings.targetDuration ?? "100 millis"),
-    initialSize: splitter.initialSize ?? 1,
-    packetSize: settings.packetSize
+type Action<Packet, Out> = DispatcherEvent.Action<EncodedPacket<Packet>, Out>
+
+const merge = <Packet, Out>(driver: Driver<Packet, Out>, action: Extract<Action<Packet, Out>, { _tag: "Merge" }>) => {
+  const { plan, retryDelay, unconsumed } = driver
+  const { id, packet, result, units } = action
+  retryDelay?.forget(id)
+  if (plan.keepsUnconsumed) unconsumed.push({ packet, units })
+  try {
+    plan.sink(packet, result)
+  } catch (cause) {
+    driver.failure = new MergeFailed({ id, packet: packet.encoded, cause })
   }
 }
 
-const perform = <Packet, Out>(
-  driver: Driver<Packet, Out>,
-  action: DispatcherEvent.Action<EncodedPacket<Packet>, Out>
+const assign = <Packet, Out>(
+  { spans, workers }: Driver<Packet, Out>,
+  { tasks, worker: index }: Extract<Action<Packet, Out>, { _tag: "Run" }>
 ) => {
-  const { sink, workers } = driver.plan
+  const worker = workers[index]!
+  const ids = () => tasks.map(({ id }) => id)
+  spans?.assigned(index, worker.name, ids())
+  worker.run(
+    tasks.map(({ id, packet: { encoded, transfer } }) =>
+      transfer === undefined ? { id, packet: encoded } : { id, packet: encoded, transfer }
+    )
+  )
+}
+
+const perform = <Packet, Out>(driver: Driver<Packet, Out>, action: Action<Packet, Out>) => {
   switch (action._tag) {
     case "Merge":
-      try {
-        sink(action.packet.packet, action.result)
-      } catch (cause) {
-        driver.failure = new MergeFailed({ id: action.id, packet: action.packet.encoded, cause })
-      }
-      return
+      return merge(driver, action)
     case "Notify":
       return driver.emit(() => action.notice)
     case "Cancel":
-      return workers[action.worker]!.cancel(action.ids)
-    case "Run": {
-      const tasks = action.tasks.map(({ id, packet }) => ({ id, packet: packet.encoded }))
-      const worker = workers[action.worker]!
-      driver.spans?.assigned(
-        action.worker,
-        worker.name,
-        tasks.map(({ id }) => id)
-      )
-      return worker.run(tasks)
+      return driver.workers[action.worker]!.cancel(action.ids)
+    case "Run":
+      return assign(driver, action)
+    case "Skip": {
+      const { attempts, id, packet } = action
+      driver.retryDelay?.forget(id)
+      return driver.plan.onSkipped(packet, new PoisonPacket({ id, packet: packet.encoded, attempts }))
     }
     case "Finished":
       return end(driver, Exit.void)
@@ -164,6 +135,7 @@ const perform = <Packet, Out>(
 
 const end = <Packet, Out>(driver: Driver<Packet, Out>, exit: Exit.Exit<void, FarmError>) => {
   driver.endedAtMillis = driver.now()
+  driver.stopTicking()
   Deferred.doneUnsafe(driver.ended, exit)
 }
 
@@ -194,83 +166,180 @@ const cancelAll = <Packet, Out>(driver: Driver<Packet, Out>) => {
   for (const action of actions) if (action._tag === "Cancel") perform(driver, action)
 }
 
-/** Begins the part of a worker in the run. */
-const attach = <Packet, Out>(driver: Driver<Packet, Out>, worker: Worker, index: number) => {
+/** Makes the function that turns the reports of workers into events, and validates results. */
+const eventsOf = <Packet, Out>(driver: Driver<Packet, Out>) => {
   const decode = Schema.decodeUnknownResult(driver.plan.work.result)
-  const eventOf = (report: Report): DispatcherEvent.Event<Out> => {
-    if (report._tag !== "Done") {
-      if (report._tag !== "Failed") return { ...report, worker: index }
-      const { error, id } = report
-      return { _tag: "Failed", worker: index, id, kind: "Threw", message: singleLine(error), error }
+  return (worker: number, report: Report): DispatcherEvent.Event<Out> => {
+    if (report._tag === "Failed") {
+      const { error, id, kind = "Threw" } = report
+      return { _tag: "Failed", worker, id, kind, message: singleLine(error), error }
     }
+    if (report._tag !== "Done") return { ...report, worker }
     const { id, millis } = report
     // A late duplicate frees its worker's capacity; its result is not decoded.
-    if (!Dispatcher.isPending(driver.state, id)) {
-      return { _tag: "Done", worker: index, id, result: undefined as Out, millis }
-    }
+    if (!Dispatcher.isPending(driver.state, id)) return { _tag: "Done", worker, id, result: undefined as Out, millis }
     const result = decode(report.result)
-    if (Result.isSuccess(result)) return { _tag: "Done", worker: index, id, result: result.success, millis }
+    if (Result.isSuccess(result)) return { _tag: "Done", worker, id, result: result.success, millis }
     const message = `the result does not fit its schema: ${result.failure}`
-    return { _tag: "Failed", worker: index, id, kind: "InvalidResult", message }
+    return { _tag: "Failed", worker, id, kind: "InvalidResult", message }
   }
-  return worker
-    .attach((reports) => {
-      if (driver.spans !== undefined) for (const report of reports) driver.spans.reported(index, report)
-      feed(driver, reports.map(eventOf))
-    })
+}
+
+type EventOf<Out> = (worker: number, report: Report) => DispatcherEvent.Event<Out>
+
+const receive = <Packet, Out>(
+  driver: Driver<Packet, Out>,
+  eventOf: EventOf<Out>,
+  worker: number,
+  reports: ReadonlyArray<Report>
+) => {
+  if (driver.spans !== undefined) for (const report of reports) driver.spans.reported(worker, report)
+  feed(
+    driver,
+    reports.map((report) => eventOf(worker, report))
+  )
+}
+
+/** Begins the part of a worker in the run. */
+const attach = (worker: Worker, report: (reports: ReadonlyArray<Report>) => void) =>
+  worker
+    .attach(report)
     .pipe(
       Effect.withSpanScoped("Farm.worker", { attributes: { worker: worker.name } }),
       Effect.annotateLogs({ worker: worker.name })
     )
-}
 
-const progressOf = <Packet, Out>(
-  { endedAtMillis, now, plan, state }: Driver<Packet, Out>,
-  startMillis: number
-): Progress.Progress =>
+/** Adds a worker during the run. One that cannot take part is reported, and the run does without it. */
+const join = Effect.fnUntraced(function* <Packet, Out>(
+  driver: Driver<Packet, Out>,
+  eventOf: EventOf<Out>,
+  worker: Worker
+) {
+  const problem = FarmSettings.wrongJob(driver.plan.work, worker)
+  if (problem !== undefined) return yield* problem
+  const early: Array<Report> = []
+  let index: number | undefined
+  yield* attach(worker, (reports) => {
+    if (index === undefined) early.push(...reports)
+    else receive(driver, eventOf, index, reports)
+  })
+  index = driver.workers.push(worker) - 1
+  feed(driver, [{ _tag: "Join", info: worker }])
+  receive(driver, eventOf, index, early)
+})
+
+/** Adds the workers that join, until none will. */
+const joining = <Packet, Out>(driver: Driver<Packet, Out>, eventOf: EventOf<Out>) =>
+  Stream.mapEffect(
+    driver.plan.pool.joining,
+    (worker) =>
+      Effect.catch(join(driver, eventOf, worker), ({ message }) =>
+        Effect.sync(() => driver.emit(() => ({ _tag: "WorkerRejected", worker: worker.name, message })))
+      ),
+    { concurrency: "unbounded" }
+  ).pipe(Stream.runDrain, Effect.andThen(Effect.sync(() => feed(driver, [{ _tag: "JoiningEnded" }]))))
+
+const progressOf = <Packet, Out>({ endedAtMillis, now, plan, startMillis, state }: Driver<Packet, Out>) =>
   Progress.fromWorkers(state.workers, {
     resumedUnits: plan.splitUnits - plan.restored.reduce((all, { units }) => all + units, 0),
-    elapsedMillis: (endedAtMillis ?? now()) - startMillis,
-    total: plan.splitter.total
+    startMillis,
+    endMillis: endedAtMillis ?? now(),
+    total: plan.source.total,
+    skipped: state.skippedCount,
+    retries: state.retryCount
   })
+
+/** Publishes the metrics of a run each second, and at its end. */
+const publishing = Effect.fnUntraced(function* <Packet, Out>(driver: Driver<Packet, Out>) {
+  const metrics = yield* FarmMetrics.make(driver.plan.work.name)
+  const publish = () => metrics.publish(driver.state, progressOf(driver))
+  yield* Effect.addFinalizer(() => Effect.sync(publish))
+  let ticks = 0
+  return () => {
+    if (++ticks % ticksPerPublication === 0) publish()
+  }
+})
+
+const makeDriver = Effect.fnUntraced(function* <Packet, Out>(
+  plan: Plan<Packet, Out>,
+  { emit, now }: Pick<Driver<Packet, Out>, "emit" | "now">
+) {
+  const { pool, settings } = plan
+  const retryDelay = settings.retry === undefined ? undefined : yield* RetryDelay.make(settings.retry)
+  const verify = yield* FarmSettings.verification(plan)
+  // A pool of a fixed list has this stream.
+  const mayJoin = pool.joining !== Stream.empty
+  const options = FarmSettings.dispatcherOptions({ ...plan, workers: pool.workers, mayJoin }, retryDelay, verify)
+  const driver: Driver<Packet, Out> = {
+    ...{ plan, options, emit, now, retryDelay, spans: yield* PacketSpans.make, ended: Deferred.makeUnsafe() },
+    ...{ workers: [...pool.workers], unconsumed: [], state: Dispatcher.make(options), pending: [] },
+    ...{ phase: "attaching", failure: undefined, startMillis: now(), endedAtMillis: undefined },
+    stopTicking: constVoid
+  }
+  return driver
+})
+
+/** Attaches the workers of the start, and those that join. When the scope closes all are cancelled, then detached. */
+const attachAll = Effect.fnUntraced(function* <Packet, Out>(driver: Driver<Packet, Out>) {
+  const { options, plan } = driver
+  const eventOf = eventsOf(driver)
+  const attached = yield* Effect.acquireRelease(Scope.make("parallel"), (scope, exit) => Scope.close(scope, exit))
+  yield* Effect.forEach(
+    plan.pool.workers,
+    (worker, index) => attach(worker, (reports) => receive(driver, eventOf, index, reports)),
+    { concurrency: "unbounded", discard: true }
+  ).pipe(Scope.provide(attached))
+  yield* Effect.addFinalizer(() => Effect.sync(() => cancelAll(driver)))
+  if (options.mayJoin === true) yield* Effect.forkScoped(Scope.provide(joining(driver, eventOf), attached))
+})
 
 /** Starts a run, which ends with the scope at the latest. */
 export const begin = Effect.fnUntraced(function* <Packet, Out>(plan: Plan<Packet, Out>) {
-  const problem = problemOf(plan)
+  const { pool, settings, source, work } = plan
+  const problem =
+    FarmSettings.problemOf(settings, work) ??
+    pool.workers.map((worker) => FarmSettings.wrongJob(work, worker)).find((one) => one !== undefined)
   if (problem !== undefined) return yield* problem
   const sweeper = yield* Sweeper.make(tickInterval)
   const { emit, events } = yield* ServerEvents.make<DispatcherEvent.Notice>()
-  const options = dispatcherOptions(plan)
-  const driver: Driver<Packet, Out> = {
-    ...{ plan, options, emit, spans: yield* PacketSpans.make, now: sweeper.now, ended: Deferred.makeUnsafe() },
-    ...{
-      state: Dispatcher.make(options),
-      pending: [],
-      phase: "attaching",
-      failure: undefined,
-      endedAtMillis: undefined
-    }
-  }
-  yield* Effect.forEach(plan.workers, (worker, index) => attach(driver, worker, index), {
-    concurrency: "unbounded",
-    discard: true
+  const driver = yield* makeDriver(plan, { emit, now: sweeper.now })
+  const publishAtTicks = yield* publishing(driver)
+  yield* attachAll(driver)
+  driver.startMillis = sweeper.now()
+  driver.stopTicking = sweeper.add(() => {
+    feed(driver, [{ _tag: "Tick" }])
+    publishAtTicks()
   })
-  yield* Effect.addFinalizer(() => Effect.sync(() => cancelAll(driver)))
-  const startMillis = sweeper.now()
-  sweeper.add(() => feed(driver, [{ _tag: "Tick" }]))
   driver.phase = "idle"
   feed(driver, [])
+  yield* Effect.forkScoped(source.fetch(() => feed(driver, [{ _tag: "Refilled" }])))
   return {
     ...ServerEvents.observable(
       events,
-      Effect.sync(() => progressOf(driver, startMillis))
+      Effect.sync(() => progressOf(driver))
     ),
     ended: Deferred.await(driver.ended),
-    consumed: (count: number) => feed(driver, [{ _tag: "Consumed", count }]),
+    /** Tells the run that its source has packets again. */
+    refilled: () => feed(driver, [{ _tag: "Refilled" }]),
+    consumed: (count: number) => {
+      if (plan.keepsUnconsumed) driver.unconsumed.splice(0, count)
+      feed(driver, [{ _tag: "Consumed", count }])
+    },
+    /** Ends packets whose results are not needed any more. */
+    drop: (isUnneeded: (packet: EncodedPacket<Packet>) => boolean) => {
+      const ids = Array.from(driver.state.unfinished.values()).flatMap(({ id, packet }) =>
+        isUnneeded(packet) ? [id] : []
+      )
+      feed(
+        driver,
+        ids.map((id) => ({ _tag: "Drop", id }))
+      )
+    },
     /** Returns the units split off and the packets not merged; `undefined` once a result could not be merged. */
-    unmerged: () =>
-      driver.failure?._tag === "MergeFailed"
-        ? undefined
-        : { splitUnits: plan.splitUnits + driver.state.splitUnits, unfinished: Dispatcher.unmerged(driver.state) }
+    unmerged: () => {
+      if (driver.failure?._tag === "MergeFailed") return undefined
+      const unfinished = [...driver.unconsumed, ...Dispatcher.unmerged(driver.state)]
+      return { splitUnits: plan.splitUnits + driver.state.splitUnits, unfinished }
+    }
   }
 })

@@ -3,6 +3,8 @@
 /** The part of one worker in a run. @category models @since 0.1.0 */
 export interface WorkerProgress {
   readonly name: string
+  /** The host of the worker; undefined for this one. */
+  readonly host: string | undefined
   /** `ready`: takes packets. `lost`: failed, and may return. `gone`: failed permanently. */
   readonly state: "ready" | "lost" | "gone"
   /** Packets of this worker whose results were merged. */
@@ -11,6 +13,21 @@ export interface WorkerProgress {
   readonly share: number
   /** The time that the worker spent on packets whose results were merged. */
   readonly busyMillis: number
+  /** Failed attempts on this worker that count against packets. */
+  readonly failures: number
+}
+
+/** The part of one host in a run: of its workers together. @category models @since 0.1.0 */
+export interface HostProgress {
+  /** Undefined for this host. */
+  readonly host: string | undefined
+  /** The workers that take packets, of all that the host has had. */
+  readonly ready: number
+  readonly workers: number
+  readonly packets: number
+  readonly share: number
+  readonly busyMillis: number
+  readonly failures: number
 }
 
 /** The progress of a run. @category models @since 0.1.0 */
@@ -21,6 +38,10 @@ export interface Progress {
   readonly total: number | undefined
   /** Packets merged in this run. */
   readonly packets: number
+  /** Packets that were given up in this run. */
+  readonly skipped: number
+  /** Packets that were sent again after a failed attempt. */
+  readonly retries: number
   /** The average over the whole run. */
   readonly unitsPerSecond: number
   /** The time from the start of the run until now, or until its end. */
@@ -29,46 +50,83 @@ export interface Progress {
   readonly etaMillis: number | undefined
   /** The fraction of the workers' time that was spent on merged packets, 0 to 1. */
   readonly efficiency: number
+  /** The workers in the order in which they joined, those that are gone included. */
   readonly workers: ReadonlyArray<WorkerProgress>
+  /** The hosts in the order of their first workers. */
+  readonly hosts: ReadonlyArray<HostProgress>
 }
 
 /** The totals of one worker. */
-interface WorkerTotals extends Omit<WorkerProgress, "share"> {
+interface WorkerTotals extends Omit<WorkerProgress, "share" | "host"> {
+  readonly host?: string | undefined
   readonly units: number
+  /** The times at which it joined and left, in milliseconds; undefined for the start and the end. */
+  readonly joinedAt: number | undefined
+  readonly goneAt: number | undefined
 }
 
+/** The totals of a run. */
+interface RunTotals {
+  /** Units of the checkpoint. */
+  readonly resumedUnits: number
+  readonly startMillis: number
+  readonly endMillis: number
+  readonly total: number | undefined
+  readonly skipped: number
+  readonly retries: number
+}
+
+const sum = <A>(items: ReadonlyArray<A>, pick: (item: A) => number) => items.reduce((all, one) => all + pick(one), 0)
+
+const progressByHost = (workers: ReadonlyArray<WorkerProgress>): ReadonlyArray<HostProgress> =>
+  Array.from(
+    Map.groupBy(workers, ({ host }) => host),
+    ([host, members]) => ({
+      host,
+      ready: members.filter(({ state }) => state === "ready").length,
+      workers: members.length,
+      packets: sum(members, ({ packets }) => packets),
+      share: sum(members, ({ share }) => share),
+      busyMillis: sum(members, ({ busyMillis }) => busyMillis),
+      failures: sum(members, ({ failures }) => failures)
+    })
+  )
+
 /**
- * Computes the progress of a run from the totals of its workers; `resumedUnits` came from a checkpoint.
+ * Computes the progress of a run from the totals of its workers.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const fromWorkers = (
   counted: ReadonlyArray<WorkerTotals>,
-  {
-    elapsedMillis,
-    resumedUnits,
-    total
-  }: { readonly resumedUnits: number; readonly elapsedMillis: number; readonly total: number | undefined }
+  { endMillis, resumedUnits, retries, skipped, startMillis, total }: RunTotals
 ): Progress => {
-  const sum = (pick: (one: WorkerTotals) => number) => counted.reduce((all, one) => all + pick(one), 0)
-  const units = sum((one) => one.units)
+  const units = sum(counted, (one) => one.units)
+  const elapsedMillis = endMillis - startMillis
+  const presentMillis = sum(counted, ({ goneAt = endMillis, joinedAt = startMillis }) => goneAt - joinedAt)
   const done = resumedUnits + units
   const unitsPerSecond = elapsedMillis > 0 ? (units * 1_000) / elapsedMillis : 0
+  const workers = counted.map(({ busyMillis, failures, host, name, packets, state, units: own }) => ({
+    name,
+    host,
+    state,
+    packets,
+    share: units === 0 ? 0 : own / units,
+    busyMillis,
+    failures
+  }))
   return {
     done,
     total,
-    packets: sum((one) => one.packets),
+    packets: sum(counted, (one) => one.packets),
+    skipped,
+    retries,
     unitsPerSecond,
     elapsedMillis,
     etaMillis: total === undefined || unitsPerSecond === 0 ? undefined : ((total - done) * 1_000) / unitsPerSecond,
-    efficiency: elapsedMillis > 0 ? Math.min(1, sum((one) => one.busyMillis) / (elapsedMillis * counted.length)) : 0,
-    workers: counted.map(({ busyMillis, name, packets, state, units: own }) => ({
-      name,
-      state,
-      packets,
-      share: units === 0 ? 0 : own / units,
-      busyMillis
-    }))
+    efficiency: presentMillis > 0 ? Math.min(1, sum(counted, (one) => one.busyMillis) / presentMillis) : 0,
+    workers,
+    hosts: progressByHost(workers)
   }
 }

@@ -34,7 +34,7 @@ export type Report =
     }
   /** The task was cancelled before it was done. */
   | { readonly _tag: "Stopped"; readonly id: number }
-  /** The worker is well, and works on this task: sent when it begins one after idling, and each second while it works. */
+  /** The worker is well and works on this task: when it begins one after idling, and once a second while it works. */
   | { readonly _tag: "Working"; readonly id: number }
   /**
    * The worker lost all its tasks, and receives none until it reports `Ready`. A failed attempt counts against the
@@ -67,6 +67,10 @@ export interface Worker {
    */
   readonly maxPacketBytes?: number | undefined
   /**
+   * The bytes of packets at the worker, running and waiting, up to which it is sent more than two. Default: no limit.
+   */
+  readonly windowBytes?: number | undefined
+  /**
    * True for a worker that reports `Working` for every task that it begins, and may begin them in another order, as the
    * slots of a host do. Otherwise a task is also begun by being the oldest of the worker after an outcome.
    */
@@ -94,8 +98,8 @@ export interface WorkerPool {
   readonly workers: ReadonlyArray<Worker>
   /**
    * Emits the workers that have joined since the pool was made, then those that join, and ends when none will join any
-   * more. Each run consumes it anew. A host that can never be used joins as a worker that reports `Gone` at once, so that
-   * its cause is known; a worker leaves by reporting `Gone`.
+   * more. Each run consumes it anew. A host that can never be used joins as a worker that reports `Gone` at once, so
+   * that its cause is known; a worker leaves by reporting `Gone`.
    */
   readonly joining: Stream.Stream<Worker>
 }

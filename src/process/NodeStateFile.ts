@@ -7,6 +7,7 @@
  */
 import { constants } from "node:buffer"
 import * as Crypto from "node:crypto"
+import { createReadStream } from "node:fs"
 import * as Fs from "node:fs/promises"
 import * as Path from "node:path"
 import * as Effect from "effect/Effect"
@@ -84,24 +85,47 @@ const replace = async (to: string, text: string) => {
   await syncFolder(Path.dirname(path))
 }
 
-const readText = Effect.fnUntraced(function* (from: string) {
+const tooLarge = (path: string, bytes: number, maxBytes: number) =>
+  StateFileError.make(path, "TooLarge", `is too large (${bytes} bytes, limit ${maxBytes})`)
+
+/** Reads a file, of which the size is that of its content or not. */
+const readBounded = async (path: string, maxBytes: number) => {
+  const chunks: Array<Buffer> = []
+  let bytes = 0
+  for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
+    bytes += chunk.length
+    if (bytes > maxBytes) throw tooLarge(path, bytes, maxBytes)
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString("utf8")
+}
+
+const readText = Effect.fnUntraced(function* (from: string, maxBytes: number) {
   const { path, stats } = yield* attempt(from, () => resolveFile(from))
   yield* Effect.ignore(NodeFileOwner.sweep(Path.dirname(path), temporaryPrefix(Path.basename(path))))
   if (stats === undefined) return undefined
-  if (stats.size > constants.MAX_STRING_LENGTH) {
-    const detail = `is too large (${stats.size} bytes, limit ${constants.MAX_STRING_LENGTH})`
-    return yield* StateFileError.make(path, "TooLarge", detail)
-  }
-  return yield* attempt(from, () => Fs.readFile(path, "utf8"))
+  if (stats.size > maxBytes) return yield* tooLarge(path, stats.size, maxBytes)
+  return yield* attempt(from, () => readBounded(path, maxBytes))
 })
 
+/** The options of a state file. */
+export interface Options {
+  /** The most bytes that are read and written. Default: the longest string. */
+  readonly maxBytes?: number | undefined
+}
+
 /** Makes the state file at a path. */
-export const make = (path: string): NodeStateFile => {
+export const make = (path: string, { maxBytes = constants.MAX_STRING_LENGTH }: Options = {}): NodeStateFile => {
   const { withPermit } = Semaphore.makeUnsafe(1)
+  const write = async (text: string) => {
+    const bytes = Buffer.byteLength(text)
+    if (bytes > maxBytes) throw tooLarge(path, bytes, maxBytes)
+    return replace(path, text)
+  }
   return {
     path,
-    read: withPermit(readText(path)),
-    write: (text) => withPermit(attempt(path, () => replace(path, text))),
+    read: withPermit(readText(path, maxBytes)),
+    write: (text) => withPermit(attempt(path, () => write(text))),
     remove: withPermit(attempt(path, async () => Fs.rm((await resolveFile(path)).path, { force: true })))
   }
 }

@@ -7,28 +7,24 @@ import * as TestClock from "effect/testing/TestClock"
 import * as Farm from "../../src/farm/Farm.ts"
 import type { Checkpoint } from "../../src/farm/FarmCheckpoint.ts"
 import { CheckpointFailed, FarmError } from "../../src/farm/FarmError.ts"
+import * as Job from "../../src/farm/Job.ts"
+import { crc32c } from "../../src/network/server/Crc32c.ts"
 import { type Input, job, sum } from "./jobs/odd.ts"
+import * as MemoryCheckpoint from "./MemoryCheckpoint.ts"
 import * as SimWorkers from "./SimWorkers.ts"
 
-/** Makes a checkpoint in memory. */
-const make = () => {
-  const saved: { text: string | undefined; writes: number } = { text: undefined, writes: 0 }
-  const checkpoint: Checkpoint = {
-    path: "memory",
-    read: Effect.sync(() => saved.text),
-    write: (text) =>
-      Effect.sync(() => {
-        saved.text = text
-        saved.writes++
-      }),
-    remove: Effect.sync(() => {
-      saved.text = undefined
-    })
-  }
-  return { saved, checkpoint }
-}
+const { make } = MemoryCheckpoint
 
 const pool = () => SimWorkers.make(job, [1, 2, 7], ({ from, to }) => to - from)
+
+/** Splits as the job does. */
+const splitRange = ({ to = 0 }: Input) => Job.range(0, to)
+
+/** Writes a state as a checkpoint that is not damaged. */
+const sealed = (state: string) => {
+  const sum = crc32c(new TextEncoder().encode(state)).toString(16).padStart(8, "0")
+  return `{"farm":2,"sum":"${sum}","state":${state}}\n`
+}
 
 const within = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
 
@@ -114,7 +110,7 @@ describe("FarmCheckpoint", () => {
         throw new Error("oops")
       }
       const split = (input: Input) => {
-        const { next, total } = job.split(input)
+        const { next, total } = splitRange(input)
         let cuts = 0
         return { total, next: (size: number) => (++cuts > 70 ? oops() : next(size)) }
       }
@@ -165,19 +161,32 @@ describe("FarmCheckpoint", () => {
         yield* go({}, 8_000),
         'memory: belongs to input {"to":9000}, not {"to":8000}; name another file'
       )
-      for (const text of ["", "{}", good.slice(0, -9), good.replace(/"cut":\d+/, '"cut":-1.5'), "null"]) {
+      const state = JSON.stringify(JSON.parse(good).state)
+      assert.strictEqual(sealed(state), good)
+      const damaged = / the checkpoint is damaged \(checksum [0-9a-f]{8}, not [0-9a-f]{8}\); remove it to begin anew$/
+      const refused: ReadonlyArray<readonly [text: string, why: RegExp]> = [
+        ["", /: not a farm checkpoint; name another file$/],
+        ["{}", /: not a farm checkpoint; name another file$/],
+        ["null", /: not a farm checkpoint; name another file$/],
+        [
+          '{"farm":1,"job":"odd"}',
+          /: format 1 of another version, not 2; continue it with that version, or remove it$/
+        ],
+        [good.slice(0, -9), /: the checkpoint is truncated; remove it to begin anew$/],
+        [good.slice(0, 20), /: the checkpoint is truncated; remove it to begin anew$/],
+        [good.replace(/(?<="cut":\d*)\d/, (digit) => `${(Number(digit) + 1) % 10}`), damaged],
+        [good.replace(/(?<="output":\d*)\d/, (digit) => `${(Number(digit) + 1) % 10}`), damaged],
+        [sealed(state.replace(/"cut":\d+/, '"cut":-1.5')), /: not a farm checkpoint, or a damaged one; name another/],
+        [sealed(state.replace('"run"', '"stream"')), /: belongs to a stream, not a run; name another file$/],
+        [
+          sealed(state.replace(/"cut":\d+/, '"cut":9001')),
+          /: cannot resume: the source stopped at unit 9000, the checkpoint at unit 9001; remove the checkpoint$/
+        ]
+      ]
+      for (const [text, why] of refused) {
         saved.text = text
-        assert.strictEqual(
-          yield* go({}, 9_000),
-          "memory: not a farm checkpoint, or a damaged one; name another file, or remove this one"
-        )
+        assert.match(yield* go({}, 9_000), why)
       }
-      saved.text = good.replace(/"cut":\d+/, '"cut":9001')
-      const why = yield* go({}, 9_000)
-      assert.strictEqual(
-        why,
-        "memory: cannot resume: the splitter stopped at unit 9000, the checkpoint at unit 9001; remove the checkpoint"
-      )
       assert.strictEqual(
         yield* go({ checkpoint: undefined }, 9_000),
         "memory: the job odd has no checkpoint codecs; define `checkpoint` in the job"

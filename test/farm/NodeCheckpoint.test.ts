@@ -26,7 +26,7 @@ describe("NodeCheckpoint", () => {
       yield* killed.kill("SIGKILL")
       yield* killed.ended
       const before = lines(log)
-      const { cut, open } = JSON.parse(Fs.readFileSync(file, "utf8"))
+      const { cut, open } = JSON.parse(Fs.readFileSync(file, "utf8")).state
       const unfinished = 1_000 - cut + open.length
       assert.isBelow(unfinished, 990)
       // A temporary file that a crash leaves behind is deleted.
@@ -72,6 +72,40 @@ describe("NodeCheckpoint", () => {
         `${root}/none/file: its directory does not exist; create it first`
       )
       assert.strictEqual(yield* why(root), `${root}: is a directory; name a file in it`)
+    })
+  )
+
+  it.live("reads no device, no directory, and no file beyond its limit", () =>
+    Effect.gen(function* () {
+      const { inRoot, root } = yield* Directory.directory()
+      const why = (path: string, options?: NodeCheckpoint.Options) =>
+        Effect.map(Effect.flip(NodeCheckpoint.file(path, options).read), ({ message }) => message)
+      for (const device of ["/dev/full", "/dev/zero", "/dev/null"]) {
+        assert.strictEqual(yield* why(device), `${device}: is not a regular file; name a regular file or a new path`)
+      }
+      assert.strictEqual(yield* why(root), `${root}: is a directory; name a file in it`)
+      // A file of a gigabyte that takes no space.
+      const huge = inRoot("huge")
+      Fs.writeFileSync(huge, "")
+      Fs.truncateSync(huge, 2 ** 30)
+      assert.strictEqual(yield* why(huge), `${huge}: is too large (1073741824 bytes, limit 268435456)`)
+      const small = inRoot("small")
+      yield* NodeCheckpoint.file(small).write("0123456789")
+      assert.strictEqual(yield* why(small, { maxBytes: 9 }), `${small}: is too large (10 bytes, limit 9)`)
+      const { message } = yield* Effect.flip(NodeCheckpoint.file(small, { maxBytes: 9 }).write("ten letters"))
+      assert.strictEqual(message, `${small}: is too large (11 bytes, limit 9)`)
+      assert.strictEqual(yield* NodeCheckpoint.file(small, { maxBytes: 10 }).read, "0123456789")
+    })
+  )
+
+  it.live("tells a second run which process has the checkpoint, and lets it in once the first has ended", () =>
+    Effect.gen(function* () {
+      const { inRoot } = yield* Directory.directory()
+      const file = inRoot("checkpoint")
+      const { lock = Effect.void } = NodeCheckpoint.file(file)
+      const { message } = yield* Effect.scoped(Effect.andThen(lock, Effect.flip(Effect.scoped(lock))))
+      assert.strictEqual(message, `${file}: locked by process ${process.pid}; stop it or name another file`)
+      yield* Effect.scoped(lock)
     })
   )
 })

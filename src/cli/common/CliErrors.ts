@@ -43,6 +43,9 @@ export class CannotPlay extends Data.TaggedError("CannotPlay")<{ readonly messag
 /** A failure to count primes; the message states the reason. */
 export class CannotCount extends Data.TaggedError("CannotCount")<{ readonly message: string }> {}
 
+/** A failure of a cluster, its database, or a run on it. */
+export class CannotCluster extends Data.TaggedError("CannotCluster")<{ readonly message: string }> {}
+
 /** All farm hosts have failed: exit code 3. */
 export class NoHostLeft extends Data.TaggedError("NoHostLeft")<{ readonly message: string }> {
   override readonly [Runtime.errorExitCode] = 3

@@ -4,226 +4,160 @@
  *
  * No packet is merged twice, and each once if the run finishes: the first result counts. The dispatcher then forgets
  * the id, so that memory grows with the unfinished packets only. The driver sends `Tick` every 50 ms. The run ends with
- * `NoWorkers` once all workers are gone.
+ * `NoWorkers` once all workers are gone and none can join.
+ *
+ * A worker is silent after a lease without any report: its packets go to others. Any report renews the lease. A failed
+ * attempt counts against packets that the worker has begun, never against one that waited there.
  *
  * The state is one record, which a step changes in place. With 2,048 packets in flight and 16 results in a step,
  * 900,000 packets a second pass; if each step copied the maps of the state, 30,000 (a core of an AMD EPYC, Node 24).
  */
 
-import type { Attempt } from "../FarmError.ts"
 import * as InFlight from "../InFlight.ts"
 import type { SizedPacket } from "../Job.ts"
 import * as DispatcherAssignment from "./DispatcherAssignment.ts"
-import type { Action, EndAction, Event, Notice, Options } from "./DispatcherEvent.ts"
+import type { Action, Event, Options, WorkerInfo } from "./DispatcherEvent.ts"
+import * as DispatcherOutcome from "./DispatcherOutcome.ts"
 import * as DispatcherState from "./DispatcherState.ts"
+import * as DispatcherVerify from "./DispatcherVerify.ts"
 import * as PacketSizing from "./PacketSizing.ts"
 
 /** The state of a run. @category models @since 0.1.0 */
 export type State<Packet, Result> = DispatcherState.State<Packet, Result>
 
-type PendingPacket = DispatcherState.PendingPacket
 type Step = DispatcherState.Step
 type WorkerState = DispatcherState.WorkerState
-
-const notify = ({ actions }: Step, notice: Notice) => actions.push({ _tag: "Notify", notice })
-
-const removeHolder = ({ holders }: PendingPacket, { index }: WorkerState) => {
-  const at = holders.indexOf(index)
-  if (at >= 0) holders.splice(at, 1)
-}
-
-/** Ends the wait for the result of an active lease, and cancels it at the worker. */
-const revoke = ({ cancels, now }: Step, worker: WorkerState, pending: PendingPacket) => {
-  if (!InFlight.cancel(worker.leases, pending.id, now)) return
-  removeHolder(pending, worker)
-  const ids = cancels.get(worker.index)
-  if (ids === undefined) cancels.set(worker.index, [pending.id])
-  else ids.push(pending.id)
-}
-
-const finish = (step: Step, end: EndAction<unknown>) => {
-  step.state.end = end
-  for (const worker of step.state.workers) {
-    for (const { pending } of worker.leases.entries.values()) revoke(step, worker, pending)
-  }
-  step.runs.clear()
-}
 
 /** Removes a lease that the worker has ended. */
 const endLease = ({ now, state }: Step, worker: WorkerState, id: number) => {
   const lease = InFlight.take(worker.leases, id)
   if (lease === undefined) return undefined
   if (worker.expired.size > 0) worker.expired.delete(id)
+  if (worker.begun.size > 0) worker.begun.delete(id)
+  if (worker.workingId === id) worker.workingId = -1
   worker.lastOutcomeAt = now
-  removeHolder(lease.pending, worker)
+  worker.lastOutcomeStep = state.stepCount
+  DispatcherOutcome.removeHolder(lease.pending, worker)
   state.available.add(worker)
   return lease
 }
 
-/** Queues a packet without a holder, unless it has failed too often. */
-const retry = (step: Step, pending: PendingPacket) => {
-  const { options, state } = step
-  const { attempts, holders, id, packet } = pending
-  if (holders.length > 0 || !state.unfinished.has(id) || state.end !== undefined) return
-  if (attempts.length < options.maxAttempts) state.retryQueue.add(pending)
-  else finish(step, { _tag: "PoisonPacket", id, packet, attempts })
-}
-
-const failAttempt = (
-  step: Step,
-  worker: WorkerState,
-  pending: PendingPacket,
-  { error, kind, message }: Omit<Attempt, "worker">
-) => {
-  if (!step.state.unfinished.has(pending.id)) return
-  const attempt: Attempt = { worker: worker.name, kind, message, ...(error && { error }) }
-  pending.attempts.push(attempt)
-  pending.failedOn.push(worker.index)
-  notify(step, { _tag: "AttemptFailed", id: pending.id, attempt })
-  retry(step, pending)
-}
-
-const merge = ({ actions, options, state }: Step, { id, packet }: PendingPacket, result: unknown) => {
-  state.mergedCount++
-  if (!options.holdUntilConsumed) state.consumedCount++
-  actions.push({ _tag: "Merge", id, packet, result })
-}
-
-/** Merges a result, and those that have waited for it. */
-const mergeInOrder = (step: Step, pending: PendingPacket, result: unknown) => {
-  const { outOfOrder } = step.state
-  outOfOrder.set(pending.id, { pending, result })
-  for (;;) {
-    const next = outOfOrder.get(step.state.mergedCount)
-    if (next === undefined) return
-    outOfOrder.delete(next.pending.id)
-    merge(step, next.pending, next.result)
-  }
-}
-
 const onDone = (
   step: Step,
-  { id, millis: reportedMillis, result, worker: index }: Extract<Event<unknown>, { readonly _tag: "Done" }>
+  worker: WorkerState,
+  { id, millis: reportedMillis, result }: Extract<Event<unknown>, { readonly _tag: "Done" }>
 ) => {
   const { now, options, state } = step
-  const worker = state.workers[index]!
   const lease = endLease(step, worker, id)
   if (lease === undefined) return
   const { pending, sentAt } = lease
   const millis = Math.max(0, Math.min(reportedMillis || 0, now - sentAt))
   PacketSizing.record(worker.throughput, pending.units, millis, options.targetMillis)
   worker.consecutiveFailures = 0
-  if (!state.unfinished.delete(id)) return
-  state.retryQueue.delete(pending)
-  if (pending.holders.length > 0) {
-    for (const other of [...pending.holders]) revoke(step, state.workers[other]!, pending)
-  }
-  worker.packets++
-  worker.units += pending.units
-  worker.busyMillis += millis
-  if (options.ordered) mergeInOrder(step, pending, result)
-  else merge(step, pending, result)
+  if (!state.unfinished.has(id)) return
+  if (pending.votes !== undefined) return DispatcherVerify.vote(step, worker, pending, { millis, result })
+  DispatcherOutcome.accept(step, worker, pending, millis, result)
 }
 
-const onFailed = (step: Step, worker: WorkerState, id: number, attempt: Omit<Attempt, "worker">) => {
+const onFailed = (step: Step, worker: WorkerState, id: number, failed: DispatcherOutcome.Failed) => {
   const isActive = !worker.leases.cancelledAt.has(id)
   const lease = endLease(step, worker, id)
   if (lease === undefined || !isActive) return
-  worker.consecutiveFailures++
-  failAttempt(step, worker, lease.pending, attempt)
-}
-
-/**
- * Takes the packets from a worker. A failed attempt counts against those in `running`, by default against the lease
- * held longest, which the worker was busy with: against none if that packet was cancelled.
- */
-const loseWorker = (
-  step: Step,
-  worker: WorkerState,
-  state: "lost" | "gone",
-  message: string,
-  running?: ReadonlyArray<number>
-) => {
-  if (worker.state === "gone") return
-  worker.state = state
-  worker.lossMessage = message
-  worker.expired.clear()
-  notify(step, { _tag: state === "lost" ? "WorkerLost" : "WorkerGone", worker: worker.name, message })
-  const suspects = running ?? [...worker.leases.entries.keys()].slice(0, 1)
-  const lost = InFlight.takeAll(worker.leases).flatMap(([, { pending }]) =>
-    pending.holders.includes(worker.index) ? [pending] : []
-  )
-  for (const pending of lost) removeHolder(pending, worker)
-  for (const pending of lost) {
-    if (suspects.includes(pending.id)) failAttempt(step, worker, pending, { kind: "Lost", message })
-    else retry(step, pending)
+  if (++worker.consecutiveFailures === DispatcherState.maxConsecutiveFailures) {
+    const failures = worker.consecutiveFailures
+    DispatcherOutcome.notify(step, { _tag: "WorkerBackedOff", worker: worker.name, failures })
   }
+  DispatcherOutcome.failAttempt(step, worker, lease.pending, failed)
 }
 
-/**
- * Expires the overdue leases of a worker. A worker handles its packets in order: only the oldest counts as failed,
- * those that wait behind it go to other workers without a failed attempt. A worker whose cancelled packet has not ended
- * one lease after its cancel is gone.
- */
-const expireLeases = (step: Step, worker: WorkerState) => {
-  const { leaseMillis } = step.options
-  const { cancelledAt, entries } = worker.leases
-  let isOldest = true
-  for (const [id, { pending, sentAt }] of entries) {
-    if (sentAt + leaseMillis > step.now) return
-    const revokedAt = cancelledAt.get(id)
-    if (revokedAt !== undefined) {
-      isOldest = false
-      if (revokedAt + leaseMillis > step.now) continue
-      return loseWorker(step, worker, "gone", `cancelled packet ${id} did not stop`)
-    }
-    revoke(step, worker, pending)
-    worker.expired.add(id)
-    const message = `no result within ${leaseMillis / 1_000} s`
-    if (isOldest) failAttempt(step, worker, pending, { kind: "Expired", message })
-    else retry(step, pending)
-    isOldest = false
+const onWorking = ({ now }: Step, worker: WorkerState, id: number) => {
+  const lease = worker.leases.entries.get(id)
+  if (lease === undefined || worker.workingId === id || worker.begun.has(id)) return
+  if (worker.reportsEachBegin === true) return void worker.begun.set(id, now)
+  // The packet may have begun at the last outcome, before the worker said so.
+  worker.workingAt = DispatcherState.begunAt(worker, id, lease, true) ?? now
+  worker.workingId = id
+}
+
+const onReady = (step: Step, worker: WorkerState) => {
+  if (worker.state === "lost") {
+    worker.state = "ready"
+    DispatcherOutcome.notify(step, { _tag: "WorkerReady", worker: worker.name })
   }
+  step.state.available.add(worker)
 }
 
-const receive = (step: Step, event: Event<unknown>) => {
+const join = (step: Step, info: WorkerInfo) => {
   const { state } = step
+  const worker = DispatcherState.makeWorkerState(info, state.workers.length, step.now)
+  state.workers.push(worker)
+  state.liveCount++
+  DispatcherOutcome.notify(step, { _tag: "WorkerJoined", worker: info.name })
+  if (state.rejectedHosts.has(info.host)) {
+    DispatcherOutcome.loseWorker(step, worker, "gone", "results of its host were not those of other hosts", [])
+  } else state.available.add(worker)
+}
+
+const tick = (step: Step) => {
+  const { state } = step
+  for (const worker of state.workers) DispatcherOutcome.watchWorker(step, worker)
+  for (const pending of state.delayed) {
+    if (pending.failures!.retryAt > step.now) continue
+    state.delayed.delete(pending)
+    state.retryQueue.add(pending)
+  }
+  for (const pending of [...state.retryQueue]) {
+    DispatcherVerify.decideIfLast(step, pending)
+    DispatcherOutcome.giveUpIfTooLarge(step, pending)
+  }
+}
+
+/** Applies the report of a worker, which shows that it is well. */
+const receive = (step: Step, event: Extract<Event<unknown>, { readonly worker: number }>) => {
+  const worker = step.state.workers[event.worker]
+  if (worker === undefined || worker.state === "gone") return
+  worker.heardAt = step.now
   switch (event._tag) {
     case "Done":
-      return onDone(step, event)
+      return onDone(step, worker, event)
     case "Failed":
-      return onFailed(step, state.workers[event.worker]!, event.id, event)
-    case "Stopped": {
-      const attempt = { kind: "Lost", message: "stopped without a cancel" } as const
-      return onFailed(step, state.workers[event.worker]!, event.id, attempt)
-    }
+      return onFailed(step, worker, event.id, event)
+    case "Stopped":
+      return onFailed(step, worker, event.id, { kind: "Lost", message: "stopped without a cancel" })
     case "Working":
-      return
+      return onWorking(step, worker, event.id)
     case "Lost":
-    case "Gone": {
-      const change = event._tag === "Lost" ? "lost" : "gone"
-      return loseWorker(step, state.workers[event.worker]!, change, event.message, event.running)
-    }
-    case "Ready": {
-      const worker = state.workers[event.worker]!
-      if (worker.state === "lost") {
-        worker.state = "ready"
-        notify(step, { _tag: "WorkerReady", worker: worker.name })
-      }
-      return void state.available.add(worker)
-    }
-    case "Consumed":
-      state.consumedCount += event.count
+      return DispatcherOutcome.loseWorker(step, worker, "lost", event.message, event.running)
+    case "Gone":
+      return DispatcherOutcome.loseWorker(step, worker, "gone", event.message, event.running)
+    case "Ready":
+      return onReady(step, worker)
+  }
+}
+
+const apply = (step: Step, event: Event<unknown>) => {
+  if ("worker" in event) return receive(step, event)
+  switch (event._tag) {
+    case "Join":
+      return join(step, event.info)
+    case "JoiningEnded":
+      step.state.mayJoin = false
       return
+    case "Consumed":
+      return DispatcherOutcome.consumed(step, event.count)
     case "Tick":
-      return state.workers.forEach((worker) => void expireLeases(step, worker))
+      return tick(step)
     case "Cancel":
-      return finish(step, { _tag: "Finished" })
+      return DispatcherOutcome.finish(step, { _tag: "Finished" })
+    case "Drop":
+      return DispatcherOutcome.drop(step, event.id)
+    case "Refilled":
+      return
   }
 }
 
 /**
- * Makes the state of a run whose workers are all ready.
+ * Makes the state of a run whose workers at the start are all ready.
  *
  * **Example** (Assigning two packets to one worker)
  *
@@ -250,30 +184,25 @@ const receive = (step: Step, event: Event<unknown>) => {
  * @category constructors
  * @since 0.1.0
  */
-export const make = <Packet, Result>({ restored, workers: infos }: Options<Packet>): State<Packet, Result> => {
-  const workers = infos.map((info, index) => DispatcherState.makeWorkerState<Packet>(info, index))
+export const make = <Packet, Result>(options: Options<Packet>): State<Packet, Result> => {
+  const workers = options.workers.map((info, index) => DispatcherState.makeWorkerState<Packet>(info, index))
   const state: State<Packet, Result> = {
-    workers,
-    available: new Set(workers),
-    unfinished: new Map(),
-    retryQueue: new Set(),
-    outOfOrder: new Map(),
-    nextId: 0,
-    mergedCount: 0,
-    consumedCount: 0,
-    splitUnits: 0,
-    isExhausted: false,
-    splitFailure: undefined,
-    end: undefined
+    ...{ workers, available: new Set(workers), unfinished: new Map(), retryQueue: new Set(), delayed: new Set() },
+    ...{ outOfOrder: new Map(), held: new Map(), rejectedHosts: new Set(), mergedBytes: [] },
+    mayJoin: options.mayJoin ?? false,
+    liveCount: workers.length,
+    ...{ stepCount: 0, nextId: 0, mergedCount: 0, consumedCount: 0, skippedCount: 0, retryCount: 0 },
+    ...{ bufferedBytes: 0, splitUnits: 0, isExhausted: false, splitFailure: undefined, end: undefined }
   }
-  for (const packet of restored ?? []) DispatcherAssignment.addPacket(state, packet)
+  for (const packet of options.restored ?? []) DispatcherAssignment.addPacket(options, state, packet)
   for (const pending of state.unfinished.values()) state.retryQueue.add(pending)
   return state
 }
 
 /**
  * Applies events at the time `now`, in milliseconds, and returns the next state and the actions to perform, in order.
- * `now` must not decrease. The first call, whose events may be empty, assigns the first packets.
+ * `now` must not decrease. The first call, whose events may be empty, assigns the first packets. Reports of workers
+ * that are gone are ignored.
  *
  * The record is changed in place, and is the next state.
  *
@@ -290,10 +219,11 @@ export const step = <Packet, Result>(
   const actions: Array<Action<Packet, Result>> = []
   const cancels = new Map<number, Array<number>>()
   const runs = new Map<number, Array<DispatcherState.PendingPacket<Packet>>>()
-  const current: Step = { options, state, now, actions, cancels, runs }
-  for (const event of events) if (!hasEnded(state)) receive(current, event)
+  const current: Step = { options, state, now, actions, cancels, runs, isDry: false, stragglerSearches: 0 }
+  state.stepCount++
+  for (const event of events) if (!hasEnded(state)) apply(current, event)
   const end = hasEnded(state) ? undefined : DispatcherAssignment.assign(current)
-  if (end !== undefined) finish(current, end)
+  if (end !== undefined) DispatcherOutcome.finish(current, end)
   for (const [worker, ids] of cancels) actions.push({ _tag: "Cancel", worker, ids })
   for (const [worker, tasks] of runs) actions.push({ _tag: "Run", worker, tasks })
   if (state.end !== undefined) actions.push(state.end)
@@ -307,9 +237,12 @@ export const isPending = ({ unfinished }: DispatcherState.State, id: number): bo
 
 /** Returns the packets that are split off and not merged, in the order of their ids. @category getters @since 0.1.0 */
 export const unmerged = <Packet>({
+  held,
   outOfOrder,
   unfinished
 }: State<Packet, unknown>): ReadonlyArray<SizedPacket<Packet>> =>
-  [...unfinished.values(), ...Array.from(outOfOrder.values(), ({ pending }) => pending)].sort(
-    (one, two) => one.id - two.id
-  )
+  [
+    ...unfinished.values(),
+    ...Array.from(outOfOrder.values()).flatMap(({ isSkipped, pending }) => (isSkipped ? [] : [pending])),
+    ...Array.from(held.values(), ({ pending }) => pending)
+  ].sort((one, two) => one.id - two.id)

@@ -1,7 +1,7 @@
 /** The assignment of packets to workers, at the end of each step of a dispatcher. */
 import * as InFlight from "../InFlight.ts"
-import type { SizedPacket } from "../Job.ts"
-import type { EndAction } from "./DispatcherEvent.ts"
+import type { EndAction, Options, SplitPacket } from "./DispatcherEvent.ts"
+import * as DispatcherOutcome from "./DispatcherOutcome.ts"
 import * as DispatcherState from "./DispatcherState.ts"
 import * as PacketSizing from "./PacketSizing.ts"
 
@@ -11,9 +11,16 @@ type Step = DispatcherState.Step
 type WorkerState = DispatcherState.WorkerState
 
 /** Adds a packet that is split off. */
-export const addPacket = (state: State, { packet, units }: SizedPacket<unknown>): PendingPacket => {
-  const pending: PendingPacket = { id: state.nextId++, packet, units, holders: [], attempts: [], failedOn: [] }
-  state.unfinished.set(pending.id, pending)
+export const addPacket = (
+  { verify }: Options<unknown>,
+  state: State,
+  { bytes = 0, isMoved = false, packet, units }: SplitPacket<unknown>
+): PendingPacket => {
+  const id = state.nextId++
+  const votes = verify?.isChosen(id) === true ? [] : undefined
+  const pending: PendingPacket = { id, packet, units, bytes, isMoved, holders: [], failures: undefined, votes }
+  state.unfinished.set(id, pending)
+  state.bufferedBytes += bytes
   return pending
 }
 
@@ -21,11 +28,17 @@ export const addPacket = (state: State, { packet, units }: SizedPacket<unknown>)
 const maxRetryCandidates = 8
 
 /** Returns the next packet to retry on a worker. */
-const nextRetry = ({ retryQueue, workers }: State, worker: WorkerState) => {
+const nextRetry = (step: Step, worker: WorkerState) => {
+  const { retryQueue, workers } = step.state
   let examined = 0
   for (const pending of retryQueue) {
     if (DispatcherState.isEligible(pending, worker, workers)) {
       retryQueue.delete(pending)
+      const attempts = pending.failures?.attempts.length ?? 0
+      if (attempts > 0) {
+        step.state.retryCount++
+        DispatcherOutcome.notify(step, { _tag: "PacketRetried", id: pending.id, worker: worker.name, attempts })
+      }
       return pending
     }
     if (++examined === maxRetryCandidates) break
@@ -36,20 +49,37 @@ const nextRetry = ({ retryQueue, workers }: State, worker: WorkerState) => {
 const sizeFor = ({ options, state }: Step, { throughput }: WorkerState): number => {
   const { initialSize, packetSize, targetMillis, totalUnits } = options
   if (packetSize !== undefined) return packetSize
-  const workerCount = Math.max(1, state.workers.length)
+  const workerCount = Math.max(1, state.liveCount)
   const remainingUnits = totalUnits === undefined ? undefined : Math.max(0, totalUnits - state.splitUnits)
   return PacketSizing.nextSize(throughput, { targetMillis, initialSize, workerCount, totalUnits }, remainingUnits)
+}
+
+/** Returns true if no more packets may be split off before some are consumed. */
+const isBufferFull = ({ options, state }: Step) => {
+  const { bufferBytes, bufferSize, isBufferPerWorker } = options
+  const maxPackets = isBufferPerWorker === true ? bufferSize * Math.max(1, state.liveCount) : bufferSize
+  // Results that are held until the end of the run do not count: no packet of it could be consumed before.
+  if (state.nextId - state.consumedCount - state.held.size >= maxPackets) return true
+  return bufferBytes !== undefined && state.bufferedBytes >= bufferBytes
 }
 
 /** Splits off a packet for a worker, unless the buffer is full. */
 const splitOff = (step: Step, worker: WorkerState) => {
   const { options, state } = step
-  if (state.isExhausted || state.nextId - state.consumedCount >= options.bufferSize) return undefined
+  if (state.isExhausted || step.isDry) return undefined
+  if (isBufferFull(step)) {
+    step.isDry = true
+    return undefined
+  }
   try {
     const packet = options.nextPacket(sizeFor(step, worker))
+    if (packet === "later") {
+      step.isDry = true
+      return undefined
+    }
     if (packet !== undefined) {
       state.splitUnits += packet.units
-      return addPacket(state, packet)
+      return addPacket(options, state, packet)
     }
   } catch (cause) {
     state.splitFailure = { _tag: "SplitFailed", id: state.nextId, cause }
@@ -58,27 +88,41 @@ const splitOff = (step: Step, worker: WorkerState) => {
   return undefined
 }
 
+/** The searches for a straggler in one step: each looks at all leases. */
+const maxStragglerSearches = 16
+
+/** Finds a packet of another worker that an idle worker should try as well. */
+const copyStraggler = (step: Step, worker: WorkerState) => {
+  if (!DispatcherState.isIdle(worker)) return undefined
+  if (step.stragglerSearches === maxStragglerSearches) return undefined
+  step.stragglerSearches++
+  return DispatcherState.straggler(worker, step.state.workers, step.now, step.options.targetMillis / 4)
+}
+
 const assignTo = (step: Step, worker: WorkerState, maxPackets: number) => {
   const { now, options, runs, state } = step
-  const { available, workers } = state
+  const { available, stepCount, workers } = state
   if (DispatcherState.isBackedOff(worker, workers, now, options.leaseMillis)) return
   const tasks = runs.get(worker.index) ?? []
   const isAcceptingMore = () => DispatcherState.isUsable(worker) && DispatcherState.hasCapacity(worker)
+  if (DispatcherState.isIdle(worker)) worker.heardAt = now
   for (let count = 0; count < maxPackets && isAcceptingMore(); count++) {
-    const pending =
-      nextRetry(state, worker) ??
-      splitOff(step, worker) ??
-      (DispatcherState.isIdle(worker)
-        ? DispatcherState.straggler(worker, workers, now, options.targetMillis / 4)
-        : undefined)
+    const pending = nextRetry(step, worker) ?? splitOff(step, worker) ?? copyStraggler(step, worker)
     if (pending === undefined) break
     pending.holders.push(worker.index)
-    InFlight.add(worker.leases, pending.id, { pending, sentAt: now })
+    if (pending.bytes > 0) worker.throughput.packetBytes = pending.bytes
+    InFlight.add(worker.leases, pending.id, { pending, sentAt: now, sentStep: stepCount })
     tasks.push(pending)
   }
   if (!isAcceptingMore()) available.delete(worker)
   if (tasks.length > 0) runs.set(worker.index, tasks)
 }
+
+/** Returns true if no worker can receive a packet in this step any more. */
+const isDone = ({ isDry, state, stragglerSearches }: Step) =>
+  (isDry || state.isExhausted) &&
+  state.retryQueue.size === 0 &&
+  (state.unfinished.size === 0 || stragglerSearches === maxStragglerSearches)
 
 /**
  * Assigns packets: one to each idle worker first, so that the last packets of a run are spread. Returns the end of the
@@ -87,10 +131,19 @@ const assignTo = (step: Step, worker: WorkerState, maxPackets: number) => {
 export const assign = (step: Step): EndAction<unknown> | undefined => {
   const { state } = step
   const { available, outOfOrder, unfinished, workers } = state
-  for (const worker of available) if (DispatcherState.isIdle(worker)) assignTo(step, worker, 1)
-  for (const worker of available) assignTo(step, worker, Number.POSITIVE_INFINITY)
+  for (const worker of available) {
+    if (isDone(step)) break
+    if (DispatcherState.isIdle(worker)) assignTo(step, worker, 1)
+  }
+  for (const worker of available) {
+    if (isDone(step)) break
+    assignTo(step, worker, Number.POSITIVE_INFINITY)
+  }
   if (state.splitFailure !== undefined) return state.splitFailure
-  if (state.isExhausted && unfinished.size === 0 && outOfOrder.size === 0) return { _tag: "Finished" }
-  if (workers.some((worker) => worker.state !== "gone")) return undefined
+  if (state.isExhausted && unfinished.size === 0) {
+    DispatcherOutcome.mergeHeld(step)
+    if (outOfOrder.size === 0) return { _tag: "Finished" }
+  }
+  if (state.mayJoin || state.liveCount > 0) return undefined
   return { _tag: "NoWorkers", causes: workers.map(({ lossMessage, name }) => `${name}: ${lossMessage}`) }
 }

@@ -5,23 +5,51 @@ import * as InFlight from "../InFlight.ts"
 import type { Action, EndAction, Options, WorkerInfo } from "./DispatcherEvent.ts"
 import * as PacketSizing from "./PacketSizing.ts"
 
+/** The failed attempts at a packet. */
+export interface Failures {
+  readonly attempts: Array<Attempt>
+  /** The index of the worker of each attempt: another worker is preferred. */
+  readonly failedOn: Array<number>
+  /** The time before which the packet is not assigned again. */
+  retryAt: number
+  /** True if no further attempt may be made. */
+  isHopeless: boolean
+  /** The largest limit of a worker that the packet or its result has exceeded: others may have a larger one. */
+  outgrownBytes: number
+}
+
+/** A result of a packet that is verified. */
+export interface Vote {
+  /** The index of the worker. */
+  readonly worker: number
+  readonly host: string | undefined
+  readonly result: unknown
+  readonly millis: number
+}
+
 /** A packet that is split off and has no result. */
 export interface PendingPacket<Packet = unknown> {
   readonly id: number
   readonly packet: Packet
   readonly units: number
+  readonly bytes: number
+  /** True if the packet can be sent only once. */
+  readonly isMoved: boolean
   /** The indexes of workers whose result is awaited: more than one if several workers try the packet. */
   readonly holders: Array<number>
-  readonly attempts: Array<Attempt>
-  /** The index of the worker of each attempt: another worker is preferred. */
-  readonly failedOn: Array<number>
+  /** Undefined before the first failed attempt. */
+  failures: Failures | undefined
+  /** The results so far, each of another host; undefined if the packet is not verified. */
+  votes: ReadonlyArray<Vote> | undefined
 }
 
 /** An assignment of a packet to a worker. It occupies capacity until the worker reports an outcome. */
-interface Lease<Packet = unknown> {
+export interface Lease<Packet = unknown> {
   readonly pending: PendingPacket<Packet>
   /** The time of the assignment, in milliseconds. */
   readonly sentAt: number
+  /** The number of the step that assigned it: an outcome of a later step shows that the worker had it. */
+  readonly sentStep: number
 }
 
 /** The state of a worker. */
@@ -29,37 +57,85 @@ export interface WorkerState<Packet = unknown> extends WorkerInfo {
   readonly index: number
   /** The leases by packet id. One that is not cancelled is active: the worker is a holder of the packet. */
   readonly leases: InFlight.InFlight<number, Lease<Packet>>
-  /** The packet ids of the cancelled leases that have expired. */
+  /** The packet ids of the cancelled leases that have expired or timed out. */
   readonly expired: Set<number>
+  /** The time of the begin of each packet, if the worker reports every begin. */
+  readonly begun: Map<number, number>
   readonly throughput: PacketSizing.Throughput
   state: "ready" | "lost" | "gone"
   /** Failed or stopped packets since the last success. */
   consecutiveFailures: number
-  /** The time of the last outcome, in milliseconds. */
+  /** The time of the last outcome in milliseconds, and its step. */
   lastOutcomeAt: number
+  lastOutcomeStep: number
+  /** The packet of the last `Working`, -1 if it has ended, and the time of its begin. */
+  workingId: number
+  workingAt: number
+  /** The time of the last report, or of the assignment that ended the last idle time. */
+  heardAt: number
   /** The error of the last loss. */
   lossMessage: string
+  /** The times at which the worker joined the run, undefined for one of the start, and left it. */
+  readonly joinedAt: number | undefined
+  goneAt: number | undefined
   /** Packets, units and working time of the results that were merged. */
   packets: number
   units: number
   busyMillis: number
+  /** Failed attempts that count against packets, and expired leases. */
+  failures: number
+  expiries: number
+}
+
+/** A result of an ordered run that waits for earlier ones, or the place of a packet that was skipped. */
+interface OutOfOrder<Packet, Result> {
+  readonly pending: PendingPacket<Packet>
+  readonly result: Result | undefined
+  readonly isSkipped: boolean
+}
+
+/** A result that is merged at the end of the run; `worker` is undefined if hosts have agreed on it. */
+interface HeldResult<Packet, Result> {
+  readonly pending: PendingPacket<Packet>
+  readonly result: Result
+  readonly worker: number | undefined
+  readonly millis: number
 }
 
 /** The state of a run. `structuredClone` makes a snapshot of it, if it can clone the packets and results. */
 export interface State<Packet = unknown, Result = unknown> {
-  readonly workers: ReadonlyArray<WorkerState<Packet>>
+  readonly workers: Array<WorkerState<Packet>>
   /** The workers to which packets may be assigned: all that are usable and have capacity, and perhaps others. */
   readonly available: Set<WorkerState<Packet>>
-  /** The packets without a result, by id. While the run lasts, each has a holder or is in `retryQueue`. */
+  /** The packets without a result, by id. While the run lasts, each has a holder or is in one of the next two. */
   readonly unfinished: Map<number, PendingPacket<Packet>>
   /** The unfinished packets to be assigned again. */
   readonly retryQueue: Set<PendingPacket<Packet>>
+  /** The unfinished packets to be assigned again after a delay. */
+  readonly delayed: Set<PendingPacket<Packet>>
   /** Results of an ordered run, by packet id, that wait for the results of earlier packets. */
-  readonly outOfOrder: Map<number, { readonly pending: PendingPacket<Packet>; readonly result: Result }>
+  readonly outOfOrder: Map<number, OutOfOrder<Packet, Result>>
+  /** Results of a verified run, by packet id, which are merged at its end. */
+  readonly held: Map<number, HeldResult<Packet, Result>>
+  readonly rejectedHosts: Set<string | undefined>
+  /** The bytes of each merged packet that is not consumed, if there is a limit and results are held. */
+  readonly mergedBytes: Array<number>
+  /** True until `JoiningEnded`. */
+  mayJoin: boolean
+  /** The workers that are not gone. */
+  liveCount: number
+  /** The number of the current step. */
+  stepCount: number
   nextId: number
+  /** Packets that are merged or skipped. */
   mergedCount: number
-  /** The merged packets that do not count against the buffer any more. */
+  /** The packets of these that do not count against the buffer any more. */
   consumedCount: number
+  skippedCount: number
+  /** Assignments of packets that had failed before. */
+  retryCount: number
+  /** The bytes of the packets that count against the buffer. */
+  bufferedBytes: number
   /** The units of the packets that were split off, without the restored ones. */
   splitUnits: number
   /** True once `nextPacket` has returned the last packet, or has thrown. */
@@ -75,37 +151,54 @@ export interface Step {
   readonly options: Options<unknown>
   readonly state: State
   readonly now: number
-  /** Merges and notices. */
+  /** Merges, skips and notices. */
   readonly actions: Array<Action<unknown, unknown>>
   /** Packet ids to cancel, by worker index. */
   readonly cancels: Map<number, Array<number>>
   /** Packets to run, by worker index. */
   readonly runs: Map<number, Array<PendingPacket>>
+  /** True once the source or the buffer has refused a packet in this step. */
+  isDry: boolean
+  /** The searches for stragglers in this step. */
+  stragglerSearches: number
 }
 
 /** Makes the state of a worker without leases. */
-export const makeWorkerState = <Packet>(info: WorkerInfo, index: number): WorkerState<Packet> => ({
+export const makeWorkerState = <Packet>(info: WorkerInfo, index: number, joinedAt?: number): WorkerState<Packet> => ({
   index,
+  joinedAt,
+  goneAt: undefined,
   name: info.name,
+  host: info.host,
   capacity: info.capacity,
   latencyMillis: info.latencyMillis,
+  maxPacketBytes: info.maxPacketBytes,
+  windowBytes: info.windowBytes,
+  reportsEachBegin: info.reportsEachBegin,
   leases: InFlight.make(),
   expired: new Set(),
+  begun: new Map(),
   throughput: PacketSizing.make(),
   state: "ready",
   consecutiveFailures: 0,
   lastOutcomeAt: Number.NEGATIVE_INFINITY,
+  lastOutcomeStep: -1,
+  workingId: -1,
+  workingAt: Number.NEGATIVE_INFINITY,
+  heardAt: Number.NEGATIVE_INFINITY,
   lossMessage: "",
   packets: 0,
   units: 0,
-  busyMillis: 0
+  busyMillis: 0,
+  failures: 0,
+  expiries: 0
 })
 
 /** Returns true if a worker can receive packets: it is ready, and every expired lease has an outcome. */
 export const isUsable = ({ expired, state }: WorkerState) => state === "ready" && expired.size === 0
 
 /** A worker with this number of failures in a row is backed off. */
-const maxConsecutiveFailures = 3
+export const maxConsecutiveFailures = 3
 
 const isFailing = ({ consecutiveFailures }: WorkerState) => consecutiveFailures >= maxConsecutiveFailures
 
@@ -122,12 +215,49 @@ export const isBackedOff = (worker: WorkerState, all: ReadonlyArray<WorkerState>
 export const isIdle = ({ leases }: WorkerState) => leases.entries.size === 0
 
 /** Returns true if a worker may have one more lease. */
-export const hasCapacity = ({ capacity, leases, latencyMillis, throughput }: WorkerState) =>
-  leases.entries.size < PacketSizing.windowSize(throughput, capacity, latencyMillis)
+export const hasCapacity = ({ capacity, leases, latencyMillis, throughput, windowBytes }: WorkerState) =>
+  leases.entries.size < PacketSizing.windowSize(throughput, capacity, latencyMillis, windowBytes)
 
-/** Returns true if a packet may go to a worker: it has not failed there, or has failed on every usable worker. */
-export const isEligible = ({ failedOn }: PendingPacket, { index }: WorkerState, all: ReadonlyArray<WorkerState>) =>
-  !failedOn.includes(index) || !all.some((other) => isUsable(other) && !failedOn.includes(other.index))
+/**
+ * Returns the time at which a worker has begun a lease, or undefined. A worker begins its leases in order, unless it
+ * reports each begin: its oldest one is begun if it said so, or if an outcome came after the lease was sent.
+ */
+export const begunAt = (worker: WorkerState, id: number, lease: Lease, isOldest: boolean): number | undefined => {
+  if (worker.reportsEachBegin === true) return worker.begun.get(id)
+  if (!isOldest) return undefined
+  if (worker.workingId === id) return worker.workingAt
+  return worker.lastOutcomeStep > lease.sentStep ? worker.lastOutcomeAt : undefined
+}
+
+/** Returns true if a host has a result of a verified packet. */
+const hasVoted = ({ votes }: PendingPacket, { host }: WorkerState) => votes?.some((vote) => vote.host === host) === true
+
+/** Returns true if a packet, as far as it is known to be too large for workers, may fit a worker. */
+const mayFit = ({ failures }: PendingPacket, { maxPacketBytes = Number.POSITIVE_INFINITY }: WorkerState) =>
+  failures === undefined || failures.outgrownBytes < maxPacketBytes
+
+/** Returns true if a worker can ever end a packet: it may fit, and its host has no result of it. */
+const isCandidate = (pending: PendingPacket, worker: WorkerState) =>
+  mayFit(pending, worker) && !hasVoted(pending, worker)
+
+/** Returns true if a worker that is not gone can end a packet. */
+export const hasCandidate = (pending: PendingPacket, all: ReadonlyArray<WorkerState>) =>
+  all.some((worker) => worker.state !== "gone" && isCandidate(pending, worker))
+
+/**
+ * Returns true if a packet may go to a worker: that is a candidate for it without a cancelled lease of it, and the
+ * packet has not failed there, or has failed on every usable candidate.
+ */
+export const isEligible = (pending: PendingPacket, worker: WorkerState, all: ReadonlyArray<WorkerState>) => {
+  const { failures, votes } = pending
+  if (worker.leases.entries.has(pending.id)) return false
+  if (failures === undefined) return votes === undefined || !hasVoted(pending, worker)
+  if (!isCandidate(pending, worker)) return false
+  const { failedOn } = failures
+  const isBetter = (other: WorkerState) =>
+    isUsable(other) && !failedOn.includes(other.index) && isCandidate(pending, other)
+  return !failedOn.includes(worker.index) || !all.some(isBetter)
+}
 
 /** An idle worker copies a packet if it is expected to finish it faster by this factor. */
 const minSpeedup = 1.5
@@ -151,8 +281,9 @@ export const straggler = (
     for (const { pending, sentAt } of other.leases.entries.values()) {
       if (units === 0) since = Math.max(since, sentAt)
       units += pending.units
-      const { failedOn, holders } = pending
-      if (holders.length !== 1 || holders[0] !== other.index || failedOn.includes(idle.index)) continue
+      const { failures, holders, isMoved } = pending
+      if (isMoved) continue
+      if (holders.length !== 1 || holders[0] !== other.index || failures?.failedOn.includes(idle.index)) continue
       const waited = now - since
       const estimated = PacketSizing.estimateMillis(other.throughput, units) ?? 0
       const remaining = estimated > waited ? estimated - waited : waited
@@ -161,6 +292,7 @@ export const straggler = (
         PacketSizing.estimateMillis(other.throughput, pending.units) ??
         0
       if (remaining <= longest || remaining < minSpeedup * (ownEstimate + idle.latencyMillis)) continue
+      if (!isCandidate(pending, idle)) continue
       best = pending
       longest = remaining
     }

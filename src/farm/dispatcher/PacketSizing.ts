@@ -9,9 +9,17 @@ export interface Throughput {
   packetMillis: number
   /** The units of the largest packet done. */
   largestUnits: number
+  /** The bytes of a recent packet; 0 if they are unknown. */
+  packetBytes: number
 }
 
-export const make = (): Throughput => ({ units: 0, millis: 0, packetMillis: Number.NaN, largestUnits: 0 })
+export const make = (): Throughput => ({
+  units: 0,
+  millis: 0,
+  packetMillis: Number.NaN,
+  largestUnits: 0,
+  packetBytes: 0
+})
 
 /** A packet has at most this factor more units than the largest before: short measurements are inaccurate. */
 const maxGrowthFactor = 16
@@ -63,9 +71,18 @@ export const nextSize = (
   return Math.max(1, Math.floor(Math.min(byTime, byGrowth, byShare, byRemainder)))
 }
 
-/** Computes the packets in flight that cover the round-trip time of a worker. */
-export const windowSize = ({ packetMillis }: Throughput, capacity: number, latencyMillis: number) =>
+/** The fewest packets in flight: one waits while another is worked on. */
+const minWindow = 2
+
+/** Computes the packets in flight that cover the round-trip time of a worker, within a number of bytes. */
+export const windowSize = (
+  { packetBytes, packetMillis }: Throughput,
+  capacity: number,
+  latencyMillis: number,
+  windowBytes = Number.POSITIVE_INFINITY
+) =>
   Math.min(
     capacity,
-    Number.isNaN(packetMillis) ? 2 : 1 + Math.max(1, Math.ceil(latencyMillis / Math.max(packetMillis, 1e-6)))
+    Number.isNaN(packetMillis) ? minWindow : 1 + Math.max(1, Math.ceil(latencyMillis / Math.max(packetMillis, 1e-6))),
+    Math.max(minWindow, windowBytes / packetBytes)
   )

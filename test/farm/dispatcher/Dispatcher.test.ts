@@ -24,7 +24,8 @@ const FaultProfiles = Schema.Array(
     throw: rate,
     partition: rate,
     staysDown: Schema.Boolean,
-    ignoresCancel: Schema.Boolean
+    ignoresCancel: Schema.Boolean,
+    beatsWhileHanging: Schema.Boolean
   })
 ).check(Schema.isMaxLength(4))
 
@@ -35,7 +36,8 @@ const PlanOptions = Schema.Struct({
   ordered: Schema.Boolean,
   holdUntilConsumed: Schema.Boolean,
   bufferSize: within(1, 40),
-  leaseMillis: Schema.Literals([300, 2_000])
+  leaseMillis: Schema.Literals([300, 2_000]),
+  timeoutMillis: Schema.Literals([500, 1_500])
 })
 
 const profilesOf = (profiles: typeof FaultProfiles.Type): ReadonlyArray<DispatcherModel.FaultProfile> =>
@@ -43,12 +45,16 @@ const profilesOf = (profiles: typeof FaultProfiles.Type): ReadonlyArray<Dispatch
     const { crash, duplicate, garbage, hang, partition, throw: throws } = profile
     const parts = { crash, duplicate, garbage, hang, partition, throw: throws }
     return {
+      ...healthy,
       ...profile,
       ...(Object.fromEntries(Object.entries(parts).map(([key, of]) => [key, of / 100])) as typeof parts)
     }
   })
 
 const propertyRuns = 300
+
+/** The runs of properties that build on the first one. */
+const furtherRuns = 100
 
 /** Keeps the state of a dispatcher between its steps. */
 const drive = (options: Options<number>) => {
@@ -75,15 +81,63 @@ describe("Dispatcher", () => {
     [FaultProfiles, PlanOptions],
     ([profiles, rest]) =>
       Effect.sync(() => {
-        const survivor = { ...healthy, crash: 0.05, duplicate: 0.1, throw: 0.05 }
+        const survivor = { ...healthy, crash: 0.05, duplicate: rest.seed % 2 === 0 ? 0.1 : 0, throw: 0.05 }
         const outcome = DispatcherModel.run({ ...rest, profiles: [...profilesOf(profiles), survivor] })
         assert.deepStrictEqual(outcome.violations, [])
+        assert.strictEqual(outcome.wrong, 0)
         assert.strictEqual(outcome.end?._tag, "Finished")
         assert.strictEqual(DispatcherModel.coverageGap(outcome.merged, rest.units), undefined)
         coverage.runs++
         coverage.faults += outcome.faults
       }),
     { arbitrary: { runs: propertyRuns } }
+  )
+
+  it.effect.prop(
+    "merges every packet once while workers join and leave at any time",
+    [FaultProfiles, FaultProfiles, PlanOptions, Schema.Array(within(0, 2_000)).check(Schema.isMaxLength(4))],
+    ([start, joining, rest, times]) =>
+      Effect.sync(() => {
+        const at = (index: number) => times[index % Math.max(1, times.length)] ?? 0
+        const survivor = { ...healthy, crash: 0.05, throw: 0.05 }
+        const joins = [...profilesOf(joining), survivor].map((profile, index) => ({ profile, after: at(index) }))
+        const leaves = start.map((_, worker) => ({ worker, after: at(worker + 1) }))
+        const outcome = DispatcherModel.run({ ...rest, profiles: profilesOf(start), joins, leaves })
+        assert.deepStrictEqual(outcome.violations, [])
+        assert.strictEqual(outcome.wrong, 0)
+        assert.strictEqual(outcome.end?._tag, "Finished")
+        assert.strictEqual(DispatcherModel.coverageGap(outcome.merged, rest.units), undefined)
+      }),
+    { arbitrary: { runs: furtherRuns } }
+  )
+
+  it.effect.prop(
+    "merges no result of a host that lies, once it is found out, and rejects no other",
+    [FaultProfiles, PlanOptions, Schema.Literals([1, 3]), Schema.Literals([1, 0.3])],
+    ([profiles, rest, everyNth, lie]) =>
+      Effect.sync(() => {
+        const honest = { ...healthy, crash: 0.02, throw: 0.02 }
+        const others = profilesOf(profiles).map((profile, index) => ({ ...profile, host: `other ${index % 2}` }))
+        const workers = [
+          { ...healthy, lie, host: "liar" },
+          { ...honest, host: "good" },
+          { ...honest, host: "fine" }
+        ]
+        const outcome = DispatcherModel.run({
+          ...rest,
+          profiles: [...workers, ...others],
+          holdUntilConsumed: false,
+          verify: { isChosen: (id) => id % everyNth === 0, isEqual: (one, two) => one === two, holdsResults: true }
+        })
+        const rejected = outcome.notices.flatMap((notice) => (notice._tag === "HostRejected" ? [notice.host] : []))
+        assert.deepStrictEqual(outcome.violations, [])
+        assert.strictEqual(outcome.end?._tag, "Finished")
+        assert.strictEqual(DispatcherModel.coverageGap(outcome.merged, rest.units), undefined)
+        assert.isTrue(rejected.every((host) => host === "liar"))
+        assert.isAtMost(rejected.length, 1)
+        if (everyNth === 1 || rejected.length > 0) assert.strictEqual(outcome.wrong, 0)
+      }),
+    { arbitrary: { runs: furtherRuns } }
   )
 
   it.effect.prop(
@@ -134,7 +188,7 @@ describe("Dispatcher", () => {
     })
     assert.strictEqual(outcome.end?._tag, "Finished")
     assert.isBelow(outcome.elapsedMillis, 1_400)
-    assert.isBelow(outcome.sentToWorker[2]!, 12)
+    assert.isBelow(outcome.sentToWorker[2]!, 14)
   })
 
   it("copies a straggler to another worker long before its lease ends", () => {
@@ -188,9 +242,10 @@ describe("Dispatcher", () => {
     assert.deepStrictEqual(sentAt(1_200, threw), [2])
   })
 
-  it("counts an expired lease against the oldest packet, not against those that wait behind it", () => {
+  it("counts an expired lease against the packet that was begun, not against those that wait behind it", () => {
     const { sentAt, step, stopped } = driveLeases(2)
     assert.deepStrictEqual(sentAt(0), [0, 1])
+    assert.deepStrictEqual(sentAt(0, { _tag: "Working", worker: 0, id: 0 }), [])
     assert.deepStrictEqual(sentAt(1_000, { _tag: "Tick" }), [])
     assert.deepStrictEqual(sentAt(1_100, stopped(0), stopped(1)), [0, 1])
     const threw = { _tag: "Failed" as const, worker: 0, kind: "Threw" as const, message: "it threw" }
@@ -201,7 +256,7 @@ describe("Dispatcher", () => {
       id: 0,
       packet: 0,
       attempts: [
-        { worker: "one", kind: "Expired", message: "no result within 1 s" },
+        { worker: "one", kind: "Expired", message: "no sign of life within 1 s" },
         { worker: "one", kind: "Threw", message: "it threw" }
       ]
     })
@@ -271,11 +326,13 @@ describe("Dispatcher", () => {
     const notices = (...events: ReadonlyArray<Event<number>>) =>
       step(events, 0).flatMap((action) => (action._tag === "Notify" ? [action.notice] : []))
     assert.deepStrictEqual(notices(), [])
+    assert.deepStrictEqual(notices({ _tag: "Working", worker: 0, id: 0 }), [])
     const message = "it crashed"
     assert.deepStrictEqual(notices({ _tag: "Lost", worker: 0, message }, { _tag: "Ready", worker: 0 }), [
       { _tag: "WorkerLost", worker: "one", message },
       { _tag: "AttemptFailed", id: 0, attempt: { worker: "one", kind: "Lost", message } },
-      { _tag: "WorkerReady", worker: "one" }
+      { _tag: "WorkerReady", worker: "one" },
+      { _tag: "PacketRetried", id: 0, worker: "one", attempts: 1 }
     ])
     const [gone] = notices({ _tag: "Gone", worker: 0, message, running: [] })
     assert.deepStrictEqual(gone, { _tag: "WorkerGone", worker: "one", message })
@@ -298,7 +355,7 @@ describe("Dispatcher", () => {
     })
     step([], 0)
     assert.deepStrictEqual(step([{ _tag: "Done", worker: 0, id: 0, result: 0, millis: 1 }], 1), [
-      { _tag: "Merge", id: 0, packet: 0, result: 0 },
+      { _tag: "Merge", id: 0, packet: 0, units: 1, result: 0 },
       { _tag: "Cancel", worker: 1, ids: [1] },
       { _tag: "SplitFailed", id: 2, cause }
     ])

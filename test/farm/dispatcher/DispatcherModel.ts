@@ -1,6 +1,6 @@
 /** A simulation of workers that are late, crash, hang, send duplicates and are cut off: one seed, virtual time. */
 import * as Dispatcher from "../../../src/farm/dispatcher/Dispatcher.ts"
-import type { Action, EndAction, Event, Options } from "../../../src/farm/dispatcher/DispatcherEvent.ts"
+import type { Action, EndAction, Event, Notice, Options } from "../../../src/farm/dispatcher/DispatcherEvent.ts"
 import * as Job from "../../../src/farm/Job.ts"
 import * as DispatcherInvariants from "./DispatcherInvariants.ts"
 
@@ -24,6 +24,11 @@ export interface FaultProfile {
   readonly staysDown: boolean
   /** True if it never reports the outcome of a packet on which it hangs, even after a cancel. */
   readonly ignoresCancel: boolean
+  /** True if it says that it is well while it hangs: only a timeout ends that. */
+  readonly beatsWhileHanging: boolean
+  readonly host: string | undefined
+  /** Its results are wrong. */
+  readonly lie: number
 }
 
 export const healthy: FaultProfile = {
@@ -38,13 +43,18 @@ export const healthy: FaultProfile = {
     throw: 0,
     partition: 0
   },
-  ...{ staysDown: false, ignoresCancel: false }
+  ...{ staysDown: false, ignoresCancel: false, beatsWhileHanging: false, host: undefined, lie: 0 }
 }
 
 export interface Plan extends Partial<Omit<Options<Range>, "workers" | "nextPacket" | "totalUnits">> {
   readonly seed: number
   readonly units: number
+  /** The workers at the start. */
   readonly profiles: ReadonlyArray<FaultProfile>
+  /** The workers that join, each after this time. */
+  readonly joins?: ReadonlyArray<{ readonly after: number; readonly profile: FaultProfile }> | undefined
+  /** The workers that leave at this time, by index. */
+  readonly leaves?: ReadonlyArray<{ readonly after: number; readonly worker: number }> | undefined
   /** The unit whose packet kills every worker. */
   readonly lethalUnit?: number | undefined
 }
@@ -52,6 +62,10 @@ export interface Plan extends Partial<Omit<Options<Range>, "workers" | "nextPack
 export interface Outcome {
   readonly end: EndAction<Range> | undefined
   readonly merged: ReadonlyArray<Range>
+  readonly skipped: ReadonlyArray<Range>
+  /** The merged results that were lies. */
+  readonly wrong: number
+  readonly notices: ReadonlyArray<Notice>
   /** The violated rules of the dispatcher. */
   readonly violations: ReadonlyArray<string>
   /** The virtual time, the packets sent, and the faults that happened. */
@@ -75,6 +89,35 @@ const mulberry32 = (seed: number) => {
 /** The events after which a run counts as a hang. */
 const maxEvents = 60_000
 
+/** The time between two signs of life of a worker at work. */
+const beatMillis = 100
+
+/** The attempts for which a packet must have been begun. */
+const kindsOfBegun: ReadonlySet<string> = new Set(["Lost", "Expired", "TimedOut"])
+
+const makeWorker = (profile: FaultProfile) => ({
+  profile,
+  epoch: 0,
+  isGone: false,
+  busy: false,
+  /** True until it begins a packet right after another. */
+  idle: true,
+  queue: [] as Array<{ readonly id: number; readonly packet: Range }>,
+  /** The packets sent to it without a reported outcome. */
+  inFlight: new Set<number>(),
+  cancelled: new Set<number>(),
+  /** The packets that it has ever begun. */
+  begun: new Set<number>(),
+  sent: 0,
+  /** The arrival times of the last message to it and from it: messages keep their order. */
+  lastDeliveryAt: 0,
+  lastReportAt: 0
+})
+
+const infoOf = ({ capacity, host }: FaultProfile, index: number) => ({
+  ...{ name: `worker ${index}`, capacity, latencyMillis: 5, host }
+})
+
 export const run = (plan: Plan): Outcome => {
   const chance = mulberry32(plan.seed)
   const { maxAttempts = 1_000, bufferSize = 64, holdUntilConsumed = false, leaseMillis = 1_000, ordered = false } = plan
@@ -84,20 +127,10 @@ export const run = (plan: Plan): Outcome => {
   const violations: Array<string> = []
   const ids = new Set<number>()
   const eventQueue: Array<{ readonly at: number; readonly order: number; readonly act: () => void }> = []
-  const workers = plan.profiles.map((profile) => ({
-    profile,
-    epoch: 0,
-    up: true,
-    isGone: false,
-    busy: false,
-    queue: [] as Array<{ readonly id: number; readonly packet: Range }>,
-    /** The packets sent to it without a reported outcome. */
-    inFlight: new Set<number>(),
-    cancelled: new Set<number>(),
-    /** The arrival times of the last message to it and from it: messages keep their order. */
-    lastDeliveryAt: 0,
-    lastReportAt: 0
-  }))
+  const workers = plan.profiles.map(makeWorker)
+  const skipped: Array<Range> = []
+  const notices: Array<Notice> = []
+  let wrong = 0
   let now = 0
   let order = 0
   let splitCount = 0
@@ -105,7 +138,6 @@ export const run = (plan: Plan): Outcome => {
   let sentCount = 0
   /** Workers whose Gone event the dispatcher has received. */
   const goneWorkers = new Set<number>()
-  const sentToWorker = workers.map(() => 0)
   let faults = 0
   let end: Outcome["end"]
 
@@ -120,9 +152,14 @@ export const run = (plan: Plan): Outcome => {
       targetMillis: 50,
       initialSize: 1,
       totalUnits: units,
-      packetSize: plan.packetSize
+      packetSize: plan.packetSize,
+      timeoutMillis: plan.timeoutMillis,
+      retryDelayMillis: plan.retryDelayMillis,
+      skipsPoison: plan.skipsPoison,
+      verify: plan.verify,
+      mayJoin: (plan.joins ?? []).length > 0
     },
-    workers: plan.profiles.map(({ capacity }, index) => ({ name: `worker ${index}`, capacity, latencyMillis: 5 })),
+    workers: plan.profiles.map(infoOf),
     nextPacket: (size) => {
       const next = splitter.next(size)
       if (next !== undefined) splitCount++
@@ -133,7 +170,9 @@ export const run = (plan: Plan): Outcome => {
 
   const feed = (events: ReadonlyArray<Event<number>>) => {
     for (const event of events) {
-      if ("id" in event) workers[event.worker]!.inFlight.delete(event.id)
+      if ("id" in event && "worker" in event && event._tag !== "Working") {
+        workers[event.worker]!.inFlight.delete(event.id)
+      }
       if (event._tag === "Lost" || event._tag === "Gone") workers[event.worker]!.inFlight.clear()
       if (event._tag === "Gone") goneWorkers.add(event.worker)
     }
@@ -141,7 +180,8 @@ export const run = (plan: Plan): Outcome => {
     state = next
     violations.push(...DispatcherInvariants.violations(options, state))
     for (const action of actions) perform(action)
-    if (splitCount - consumedCount > bufferSize)
+    const heldCount = state.held.size
+    if (splitCount - consumedCount - heldCount > bufferSize && state.rejectedHosts.size === 0)
       violations.push(`${splitCount - consumedCount} packets in flight, more than ${bufferSize}`)
   }
   const perform = (action: Action<Range, number>) => {
@@ -150,7 +190,7 @@ export const run = (plan: Plan): Outcome => {
         const { from, to } = action.packet
         if (ids.has(action.id)) violations.push(`packet ${action.id} is merged twice`)
         if (ordered && action.id !== ids.size) violations.push(`packet ${action.id} comes after ${ids.size - 1}`)
-        if (action.result !== to - from) violations.push(`packet ${action.id} has the result of another`)
+        if (action.result !== to - from) wrong++
         ids.add(action.id)
         merged.push(action.packet)
         if (!holdUntilConsumed) consumedCount++
@@ -168,7 +208,7 @@ export const run = (plan: Plan): Outcome => {
           if (worker.inFlight.has(id)) violations.push(`packet ${id} is sent twice to worker ${action.worker}`)
           worker.inFlight.add(id)
           sentCount++
-          sentToWorker[action.worker]!++
+          worker.sent++
         }
         if (goneWorkers.has(action.worker)) violations.push(`worker ${action.worker} is gone and receives a packet`)
         if (worker.inFlight.size > worker.profile.capacity)
@@ -186,7 +226,20 @@ export const run = (plan: Plan): Outcome => {
           if (worker.busy && action.ids.includes(first!.id) && !worker.profile.ignoresCancel) stop(action.worker)
         })
       }
-      case "Notify":
+      case "Notify": {
+        const { notice } = action
+        notices.push(notice)
+        if (notice._tag !== "AttemptFailed" || !kindsOfBegun.has(notice.attempt.kind)) return
+        const { kind, message, worker } = notice.attempt
+        const { begun, profile } = workers[Number(worker.slice("worker ".length))]!
+        // A packet that is stopped without a cancel, or ends twice, is a fault of the worker.
+        if (message.startsWith("stopped") || profile.duplicate > 0 || begun.has(notice.id)) return
+        violations.push(`packet ${notice.id} is blamed as ${kind} on ${worker}, which has not begun it`)
+        return
+      }
+      case "Skip":
+        skipped.push(action.packet)
+        consumedCount++
         return
       default:
         if (end !== undefined) violations.push(`${end._tag}, and then ${action._tag}`)
@@ -221,7 +274,7 @@ export const run = (plan: Plan): Outcome => {
     const running = worker.queue.slice(0, 1).map(({ id }) => id)
     const message = "it crashed"
     worker.epoch++
-    Object.assign(worker, { queue: [], busy: false, lastReportAt: now })
+    Object.assign(worker, { queue: [], busy: false, idle: true, lastReportAt: now })
     worker.cancelled.clear()
     worker.isGone = worker.profile.staysDown
     const reported = plan.lethalUnit !== undefined || chance() < 0.5 ? running : undefined
@@ -232,13 +285,22 @@ export const run = (plan: Plan): Outcome => {
     const worker = workers[index]!
     const { profile } = worker
     const [first] = worker.queue
-    if (worker.busy || first === undefined || worker.isGone) return
+    if (worker.isGone || worker.busy) return
+    if (first === undefined) {
+      worker.idle = true
+      return
+    }
     worker.busy = true
     if (worker.cancelled.has(first.id)) return stop(index)
     const fault = (rate: number) => chance() < rate && ++faults > 0
     const { from, to } = first.packet
     const deadly = plan.lethalUnit !== undefined && from <= plan.lethalUnit && plan.lethalUnit < to
-    if (fault(profile.hang) && !deadly) return
+    worker.begun.add(first.id)
+    if (worker.idle) report(index, [{ _tag: "Working", worker: index, id: first.id }])
+    worker.idle = false
+    const isHanging = fault(profile.hang) && !deadly
+    if (!isHanging || profile.beatsWhileHanging) after(beatMillis, () => beat(index, first))
+    if (isHanging) return
     const { epoch } = worker
     const millis = (to - from) * profile.millisPerUnit * (0.5 + chance())
     after(millis, () => {
@@ -247,7 +309,8 @@ export const run = (plan: Plan): Outcome => {
       worker.queue.shift()
       worker.busy = false
       worker.cancelled.delete(first.id)
-      const done: Event<number> = { _tag: "Done", worker: index, id: first.id, result: to - from, millis }
+      const result = to - from + Number(fault(profile.lie))
+      const done: Event<number> = { _tag: "Done", worker: index, id: first.id, result, millis }
       const late = fault(profile.partition) ? 1.5 * leaseMillis * chance() : 0
       if (fault(profile.throw)) {
         report(index, [{ _tag: "Failed", worker: index, id: first.id, kind: "Threw", message: "it threw" }], late)
@@ -257,6 +320,30 @@ export const run = (plan: Plan): Outcome => {
       begin(index)
     })
   }
+  const beat = (index: number, task: { readonly id: number }) => {
+    const worker = workers[index]!
+    if (!worker.busy || worker.queue[0] !== task) return
+    report(index, [{ _tag: "Working", worker: index, id: task.id }])
+    after(beatMillis, () => beat(index, task))
+  }
+  const joinAll = (joins: NonNullable<Plan["joins"]>) => {
+    let left = joins.length
+    for (const { after: millis, profile } of joins) {
+      after(millis, () => {
+        const index = workers.push(makeWorker(profile)) - 1
+        feed([{ _tag: "Join", info: infoOf(profile, index) }])
+        if (--left === 0) feed([{ _tag: "JoiningEnded" }])
+      })
+    }
+  }
+  const leave = (index: number) => {
+    const worker = workers[index]
+    if (worker === undefined || worker.isGone) return
+    const running = worker.busy ? worker.queue.slice(0, 1).map(({ id }) => id) : []
+    worker.epoch++
+    Object.assign(worker, { queue: [], busy: false, isGone: true, lastReportAt: now })
+    report(index, [{ _tag: "Gone", worker: index, message: "it left", running }])
+  }
   const tick = () => {
     feed([{ _tag: "Tick" }])
     if (end === undefined) after(50, tick)
@@ -264,6 +351,8 @@ export const run = (plan: Plan): Outcome => {
 
   feed([])
   after(50, tick)
+  joinAll(plan.joins ?? [])
+  for (const { after: millis, worker } of plan.leaves ?? []) after(millis, () => leave(worker))
   let events = 0
   while (end === undefined && events++ < maxEvents) {
     let first = 0
@@ -275,7 +364,10 @@ export const run = (plan: Plan): Outcome => {
     now = next!.at
     next!.act()
   }
-  return { end, merged, violations, elapsedMillis: now, sentCount, faults, sentToWorker }
+  return {
+    ...{ end, merged, skipped, wrong, notices, violations, elapsedMillis: now, sentCount, faults },
+    sentToWorker: workers.map(({ sent }) => sent)
+  }
 }
 
 /** Describes a gap or an overlap in the ranges, which must cover `0 <= n < units`; undefined if there is none. */

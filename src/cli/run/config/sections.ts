@@ -9,6 +9,7 @@ import { type Setting, settingsOf } from "../../common/settings/settings.ts"
 import { sharedFlags, upFlags } from "../../common/upFlags.ts"
 import * as connect from "../../connect.ts"
 import * as demo from "../../demo.ts"
+import * as farm from "../../farm.ts"
 import * as guess from "../../guess.ts"
 import * as hangman from "../../hangman.ts"
 import * as impair from "../../impair.ts"
@@ -24,6 +25,7 @@ import type { Sections } from "./schema.ts"
 
 const commands: ReadonlyArray<Command.Command.Any> = [
   ...[rot13.command, hangman.command, guess.command, board.command, primes.command, tftp.command, tftp.rcat],
+  farm.command,
   ...[status.command, statusOf.command, resolve.command, servicesCommand.command],
   ...[connect.command, listen.command, capture.command, impair.command, demo.command]
 ]

@@ -8,6 +8,8 @@ import * as NodeCheckpoint from "../../../farm/NodeCheckpoint.ts"
 import type { Progress } from "../../../farm/Progress.ts"
 import * as Kernels from "../../../primes/Kernels.ts"
 import * as Range from "../../../primes/Range.ts"
+import { UsageError } from "../../common/CliErrors.ts"
+import type * as cluster from "./cluster.ts"
 import * as pool from "./pool.ts"
 import { openOnTerminal, summary } from "./progress.ts"
 
@@ -16,6 +18,8 @@ interface Input extends pool.WorkerSelection {
   readonly kernel: Kernels.Name | undefined
   readonly packets: number | undefined
   readonly checkpoint: string | undefined
+  readonly database: string | undefined
+  readonly pool: string | undefined
   readonly json: boolean
 }
 
@@ -53,12 +57,37 @@ const logSavedState = (checkpoint: Checkpoint, isRunning: () => boolean) =>
       : Effect.void
   )
 
+const packetSizeOf = ({ from, to }: Range.Range, packets: number | undefined) =>
+  packets && Math.max(1, Math.ceil((to - from) / packets))
+
+/** The flags of a count on this machine, which a cluster does not have. */
+const localFlags = ["workers", "hosts", "dialect", "checkpoint"] as const
+
+/** Counts on the pool of a cluster. */
+const countOnCluster = Effect.fnUntraced(function* (
+  input: Input,
+  { database, ...run }: { readonly database: string } & Pick<cluster.Input, "kernel" | "packetSize" | "range">
+) {
+  const unusable = localFlags.find((name) => input[name] !== undefined)
+  if (unusable !== undefined) {
+    return yield* new UsageError({
+      message: `--${unusable} does not work with --database: the cluster has its workers`
+    })
+  }
+  const { count } = yield* Effect.promise(() => import("./cluster.ts"))
+  yield* count({ ...run, database, pool: input.pool, key: input.key, json: input.json })
+})
+
 export const count = Effect.fnUntraced(function* (input: Input) {
   const range = yield* pool.parse(input.range)
   const kernel = input.kernel ?? Kernels.fastest
+  if (input.database !== undefined) {
+    const packetSize = packetSizeOf(range, input.packets)
+    return yield* countOnCluster(input, { database: input.database, range, kernel, packetSize })
+  }
   const title = Range.format(range)
   const display = input.json ? undefined : yield* openOnTerminal(title)
-  const packetSize = input.packets && Math.max(1, Math.ceil((range.to - range.from) / input.packets))
+  const packetSize = packetSizeOf(range, input.packets)
   const workers = yield* pool.open(input, {
     maxPackets: pool.maxPackets(range, kernel, packetSize),
     beforeLog: display?.clear

@@ -11,20 +11,26 @@ import * as ProgressBar from "../../../terminal/ProgressBar.ts"
 
 const percent = (part: number) => Math.floor(part * 100)
 
-const longShare = ({ name, share, state }: WorkerProgress) =>
+const longShare = ({ name, share, state }: BarProgress["workers"][number]) =>
   `${name} ${state === "ready" ? `${percent(share)}%` : state}`
 
-const shortShare = ({ share, state }: WorkerProgress) => (state === "ready" ? `${percent(share)}` : state)
+const shortShare = ({ share, state }: BarProgress["workers"][number]) =>
+  state === "ready" ? `${percent(share)}` : state
 
 /** Formats the shares of the workers, from the longest form to none. */
-const formatShares = (workers: ReadonlyArray<WorkerProgress>) => [
+const formatShares = (workers: BarProgress["workers"]) => [
   `  ${workers.map(longShare).join(", ")}`,
   `  ${workers.map(shortShare).join("+")}%`,
   ""
 ]
 
+/** The part of the progress that the bar shows. */
+export interface BarProgress extends Pick<Progress, "done" | "etaMillis" | "total" | "unitsPerSecond"> {
+  readonly workers: ReadonlyArray<Pick<WorkerProgress, "name" | "share" | "state">>
+}
+
 /** Formats the progress in at most `width` columns: bar, amounts, rate, remaining time and the workers' shares. */
-export const bar = (title: string, progress: Progress, width: number): string => {
+export const bar = (title: string, progress: BarProgress, width: number): string => {
   const { done, etaMillis, unitsPerSecond, total = 0, workers } = progress
   const fraction = total === 0 ? 0 : Math.min(1, done / total)
   const eta = ProgressBar.formatEta(etaMillis)
@@ -47,7 +53,7 @@ const refreshInterval = "100 millis"
 export const openOnTerminal = Effect.fnUntraced(function* (title: string) {
   const stdio = yield* Stdio.Stdio
   if (!(yield* stdio.stderrIsTerminal)) return undefined
-  const draw = (stats: Progress) =>
+  const draw = (stats: BarProgress) =>
     Effect.sync(() => {
       if (stats.total !== undefined) replaceLine(bar(title, stats, columns() - 1))
     })
@@ -55,6 +61,7 @@ export const openOnTerminal = Effect.fnUntraced(function* (title: string) {
   yield* Effect.addFinalizer(() => clear)
   return {
     clear,
+    draw,
     print: (line: string) => Effect.sync(() => printLine(line)),
     /** Draws the progress of a run until the scope closes. */
     follow: ({ statsEvery }: Pick<Running<unknown>, "statsEvery">) =>

@@ -10,8 +10,7 @@ const int = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetw
 
 const worker = (name: string, share: number, state: "ready" | "lost" | "gone" = "ready") => ({
   ...{ name, share, state },
-  packets: 10,
-  busyMillis: 1_000
+  ...{ host: undefined, packets: 10, busyMillis: 1_000, failures: 0 }
 })
 
 const half: Progress = {
@@ -22,7 +21,10 @@ const half: Progress = {
     unitsPerSecond: 8.32e9,
     elapsedMillis: 541,
     etaMillis: 661,
-    efficiency: 0.987
+    efficiency: 0.987,
+    skipped: 0,
+    retries: 0,
+    hosts: []
   },
   workers: [worker("thread 1", 0.52), worker("thread 2", 0.48)]
 }

@@ -1,0 +1,53 @@
+/** The program of `farm serve`. */
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as NetAddress from "effect/net/NetAddress"
+import * as NodeFarmCluster from "../../../cluster/NodeFarmCluster.ts"
+import * as Network from "../../../network/Network.ts"
+import * as NodeCompileCache from "../common/NodeCompileCache.ts"
+import * as NodeProcessors from "../common/NodeProcessors.ts"
+import * as runServer from "../common/runServer.ts"
+import { CannotServe, explainListenError } from "../common/serverMessages.ts"
+import * as database from "./database.ts"
+
+interface Input extends database.Cluster, runServer.Operations {
+  readonly host: string
+  readonly port: number
+  readonly advertise: string | undefined
+  readonly jobs: string | undefined
+  readonly silence: Duration.Duration | undefined
+  readonly checkpointInterval: Duration.Duration | undefined
+  readonly keepRuns: Duration.Duration | undefined
+}
+
+/** Binds the address for a moment: an error has its explanation, and port 0 becomes a free port. */
+const findAddress = (host: string, port: number) =>
+  Effect.gen(function* () {
+    const { listen } = yield* Network.Network
+    const { address } = yield* listen({ host, port })
+    return address
+  }).pipe(Effect.scoped, Effect.catch(explainListenError("farm", port, "--port")))
+
+const start = Effect.fnUntraced(function* (input: Input) {
+  const { host, lockExpiration } = input
+  const address = yield* findAddress(host, input.port)
+  const isOpen = NetAddress.isInetAddress(address) && NetAddress.isUnspecified(address.address)
+  const port = NetAddress.isInetAddress(address) ? address.port : input.port
+  const advertised = input.advertise ?? (isOpen ? NodeProcessors.hostName() : host)
+  const jobs = yield* database.loadJobs(input.jobs)
+  const connected = yield* database.open(input.database)
+  NodeCompileCache.shareWithThreads()
+  const { checkpointInterval, keepRuns, silence } = input
+  yield* NodeFarmCluster.layerHost({
+    ...{ jobs, port, host: advertised, listenHost: host },
+    ...{ lockExpiration, checkpointInterval, keepRuns, silence }
+  }).pipe(
+    Layer.provide(connected),
+    Layer.build,
+    Effect.mapError(({ message }) => new CannotServe({ message: `farm: ${message}` }))
+  )
+  return { address }
+})
+
+export const serve = (input: Input) => runServer.serve("farm", input, start(input))

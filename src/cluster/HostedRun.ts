@@ -1,0 +1,254 @@
+/** A run on the host of its pool: from the record of the run to the reply, with a `Farm` between. */
+import type * as Cause from "effect/Cause"
+import * as Deferred from "effect/Deferred"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Queue from "effect/Queue"
+import * as Ref from "effect/Ref"
+import * as Schedule from "effect/Schedule"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import * as Farm from "../farm/Farm.ts"
+import type { FarmError } from "../farm/FarmError.ts"
+import type { CheckpointCodecs } from "../farm/Job.ts"
+import type { Progress } from "../farm/Progress.ts"
+import type { Worker } from "../farm/Worker.ts"
+import * as AgentTable from "./AgentTable.ts"
+import { ClusterError, InvalidRun, JobMissing, RunCancelled, RunFailed } from "./ClusterError.ts"
+import { formatJob, type RunSettings, type RunStatus } from "./FarmPool.ts"
+import type { AnyJob, JobModules } from "./JobModules.ts"
+import * as JsonText from "./JsonText.ts"
+import * as RunStore from "./RunStore.ts"
+
+/** What the runs of a pool share. */
+export interface Context {
+  readonly jobs: JobModules["Service"]
+  readonly store: RunStore.RunStore["Service"]
+  readonly table: AgentTable.AgentTable
+  readonly checkpointInterval: Duration.Input
+}
+
+/** A run on this host. */
+export interface HostedRun {
+  readonly spec: RunStore.RunSpec
+  /** Completes with the reply, for every client of the key. */
+  readonly reply: Deferred.Deferred<string, ClusterError>
+  readonly cancelled: Deferred.Deferred<void>
+  /** The progress, once the run has begun. */
+  readonly progress: Ref.Ref<Effect.Effect<Progress> | undefined>
+  readonly refusals: Map<string, string>
+}
+
+/** Makes the state of a run that begins. */
+export const make = (spec: RunStore.RunSpec): Effect.Effect<HostedRun> =>
+  Effect.map(Ref.make<Effect.Effect<Progress> | undefined>(undefined), (progress) => ({
+    spec,
+    reply: Deferred.makeUnsafe(),
+    cancelled: Deferred.makeUnsafe(),
+    progress,
+    refusals: new Map()
+  }))
+
+const errorText = Schema.fromJsonString(ClusterError)
+
+const writeError = Schema.encodeSync(errorText)
+
+const readError = Schema.decodeUnknownEffect(errorText)
+
+const cancelledError = (key: string) => new ClusterError({ reason: new RunCancelled({ key }) })
+
+const invalid = (message: string) => new ClusterError({ reason: new InvalidRun({ message }) })
+
+/** Returns the reply of a run that has ended. */
+const replyOf = (record: RunStore.RunRecord): Effect.Effect<string, ClusterError> => {
+  const { error, key, output, state } = record
+  if (state === "done") return Effect.succeed(output ?? "null")
+  if (state === "cancelled" || error === undefined) return Effect.fail(cancelledError(key))
+  return Effect.flatMap(Effect.orDie(readError(error)), Effect.fail)
+}
+
+/** A job that can be run here, with its input. */
+interface Prepared {
+  readonly job: AnyJob
+  readonly input: unknown
+  readonly codecs: CheckpointCodecs<unknown, unknown>
+}
+
+const prepare = Effect.fnUntraced(function* (
+  { jobs }: Context,
+  { input, job: name }: RunStore.RunSpec
+): Effect.fn.Return<Prepared, ClusterError> {
+  const job = jobs.find(name)?.job
+  if (job === undefined) {
+    const has = jobs.jobs.map(formatJob)
+    return yield* new ClusterError({ reason: new JobMissing({ wanted: formatJob(name), has }) })
+  }
+  const codecs = job.checkpoint
+  if (codecs === undefined) {
+    return yield* invalid(`the job ${formatJob(name)} has no codecs for checkpoints; define \`checkpoint\` in the job`)
+  }
+  const decoded = yield* Schema.decodeUnknownEffect(Schema.fromJsonString(Schema.toCodecJson(codecs.input)))(
+    input
+  ).pipe(Effect.mapError(({ message }) => invalid(`the input does not fit the job ${formatJob(name)}: ${message}`)))
+  return { job, input: decoded, codecs }
+})
+
+const optionsOf = (settings: RunSettings) => {
+  const { leaseMillis, maxAttempts, onPoison, ordered, packetSize, targetMillis, timeoutMillis, verify } = settings
+  return {
+    ...{ lease: leaseMillis, timeout: timeoutMillis, targetDuration: targetMillis },
+    ...{ maxAttempts, onPoison, ordered, packetSize, verify }
+  }
+}
+
+const unitsOf = Effect.map(
+  (progress: Progress | undefined): RunStore.Units => ({ done: progress?.done ?? 0, total: progress?.total })
+)
+
+/** Adds a run to the pool until the scope closes, and returns its workers, those that join included. */
+const workersOf = Effect.fnUntraced(function* (
+  { table }: Context,
+  { job }: Prepared,
+  { refusals, spec }: HostedRun,
+  priority: number
+) {
+  const joining = yield* Queue.unbounded<Worker, Cause.Done>()
+  const run: AgentTable.PoolRun = {
+    ...{ key: spec.key, job: spec.job, priority, refusals, virtualMillis: 0, packetMillis: 0, taskCount: 0 },
+    ...{ packet: JsonText.make(job.packet), result: JsonText.make(job.result) },
+    onJoin: (worker) => Queue.offerUnsafe(joining, worker)
+  }
+  const workers = yield* Effect.acquireRelease(
+    Effect.sync(() => AgentTable.addRun(table, run)),
+    () => Effect.sync(() => AgentTable.removeRun(table, run))
+  )
+  return { workers, joining: Stream.fromQueue(joining) }
+})
+
+const failedError = (key: string, { message, reason }: FarmError) =>
+  new ClusterError({ reason: new RunFailed({ key, kind: reason._tag, detail: message }) })
+
+/** The reasons for which a run stops before its end. */
+type Stop = "cancelled" | "fenced"
+
+/** Works on a run until it ends or is stopped. When it returns, the workers have stopped and the state is saved. */
+const work = Effect.fnUntraced(function* (
+  context: Context,
+  hosted: HostedRun,
+  prepared: Prepared,
+  record: RunStore.RunRecord,
+  settings: RunSettings
+) {
+  const { codecs, input, job } = prepared
+  const fenced = Deferred.makeUnsafe<void>()
+  const pool = yield* workersOf(context, prepared, hosted, settings.priority ?? 1)
+  const units = unitsOf(Effect.flatMap(Ref.get(hosted.progress), (progress) => progress ?? Effect.undefined))
+  const running = yield* Farm.start(job, input, {
+    ...optionsOf(settings),
+    workers: Effect.succeed(pool),
+    checkpoint: RunStore.checkpoint(context.store, record, units, fenced),
+    checkpointInterval: context.checkpointInterval
+  })
+  yield* Ref.set(hosted.progress, running.stats)
+  yield* Effect.forkScoped(Stream.runForEach(running.events, (event) => Effect.logDebug(`run ${record.key}`, event)))
+  const output = Effect.map(running.output, (found) => ({
+    text: JSON.stringify(Schema.encodeSync(codecs.output)(found))
+  }))
+  const stopped = (stop: Stop, by: Deferred.Deferred<void>) => Effect.as(Deferred.await(by), stop)
+  return yield* Effect.raceAllFirst([output, stopped("cancelled", hosted.cancelled), stopped("fenced", fenced)])
+}, Effect.scoped)
+
+/** While the database is away the end cannot be written; then the cluster stops this host of the pool, too. */
+const endRetries = Schedule.spaced("500 millis").pipe(Schedule.upTo({ duration: "2 minutes" }))
+
+/** Returns the reply of a run that this host must not write any more; waits if another host works on it. */
+const replyElsewhere = Effect.fnUntraced(function* ({ store }: Context, record: RunStore.RunRecord) {
+  const latest = yield* store.find(record)
+  if (latest === undefined || latest.state === "running") return yield* Effect.never
+  return yield* replyOf(latest)
+})
+
+/** Ends a run in the table, and then lets the reply follow: it is what a client acts on. */
+const end = Effect.fnUntraced(function* <A>(
+  context: Context,
+  record: RunStore.RunRecord,
+  change: RunStore.RunEnd,
+  reply: Effect.Effect<A, ClusterError>
+) {
+  const isMine = yield* Effect.retry(context.store.end(record, change), endRetries)
+  return isMine ? yield* reply : yield* replyElsewhere(context, record)
+})
+
+/** Runs, or continues, a run to its end. The reply is that of the run, whoever has ended it. */
+export const execute = Effect.fnUntraced(function* (
+  context: Context,
+  hosted: HostedRun,
+  settings: RunSettings
+): Effect.fn.Return<string, ClusterError> {
+  const { spec } = hosted
+  const record = yield* context.store.begin(spec)
+  if (record.state !== "running") return yield* replyOf(record)
+  if (record.epoch > 1) yield* Effect.logInfo(`run ${spec.key} continues at unit ${record.done}`)
+  const fail = (error: ClusterError) => {
+    const change = { state: "failed", error: writeError(error) } as const
+    return Effect.andThen(Effect.logWarning(error.message), end(context, record, change, Effect.fail(error)))
+  }
+  const prepared = yield* Effect.result(prepare(context, spec))
+  if (prepared._tag === "Failure") return yield* fail(prepared.failure)
+  const result = yield* Effect.result(work(context, hosted, prepared.success, record, settings))
+  if (result._tag === "Failure") return yield* fail(failedError(spec.key, result.failure))
+  const outcome = result.success
+  if (outcome === "fenced") return yield* replyElsewhere(context, record)
+  if (outcome === "cancelled") {
+    return yield* end(context, record, { state: "cancelled" }, Effect.fail(cancelledError(spec.key)))
+  }
+  return yield* end(context, record, { state: "done", output: outcome.text }, Effect.succeed(outcome.text))
+})
+
+const finite = (value: number | undefined) => (value !== undefined && Number.isFinite(value) ? value : undefined)
+
+const workerStatusOf = ({ busyMillis, host = "", name, packets, share, state }: Progress["workers"][number]) => ({
+  ...{ name, host, state, packets, share, busyMillis }
+})
+
+/** Returns the state of a run that is on this host. */
+export const status = Effect.fnUntraced(function* ({ progress, refusals, spec }: HostedRun) {
+  const read = yield* Ref.get(progress)
+  if (read === undefined) return waiting(spec.key, spec.attempt)
+  const { done, efficiency, elapsedMillis, packets, retries, skipped, unitsPerSecond, ...stats } = yield* read
+  const [knownTotal, eta] = [finite(stats.total), finite(stats.etaMillis)]
+  const known: RunStatus = {
+    ...{ key: spec.key, state: "running", attempt: spec.attempt },
+    ...{ done, packets, skipped, retries, unitsPerSecond, elapsedMillis, efficiency },
+    ...{ workers: stats.workers.map(workerStatusOf), refusals: [...refusals.values()] },
+    ...(knownTotal === undefined ? {} : { total: knownTotal }),
+    ...(eta === undefined ? {} : { etaMillis: eta })
+  }
+  return known
+})
+
+const idle = {
+  ...{ done: 0, packets: 0, skipped: 0, retries: 0, unitsPerSecond: 0, elapsedMillis: 0, efficiency: 0 },
+  ...{ workers: [], refusals: [] }
+}
+
+/** Returns the state of a run whose message was not read, or that does not exist. */
+export const waiting = (key: string, attempt: number, state: RunStatus["state"] = "waiting"): RunStatus => ({
+  ...idle,
+  ...{ key, state, attempt }
+})
+
+/** Returns the state of a run that is not on this host, from its record. */
+export const statusOf = (key: string, record: RunStore.RunRecord | undefined): Effect.Effect<RunStatus> =>
+  Effect.gen(function* () {
+    if (record === undefined) return waiting(key, 1, "unknown")
+    const { attempt, done, error, state, total } = record
+    if (state === "running") return { ...waiting(key, attempt), done, ...(total === undefined ? {} : { total }) }
+    const shown = error === undefined ? undefined : yield* Effect.orDie(readError(error))
+    return {
+      ...waiting(key, state === "done" ? attempt : attempt + 1, state),
+      done,
+      ...(total === undefined ? {} : { total }),
+      ...(shown === undefined ? {} : { error: shown.message })
+    }
+  })

@@ -1,0 +1,73 @@
+/** The metrics of runs in Effect Metrics, with the job as an attribute. */
+import * as Effect from "effect/Effect"
+import * as Metric from "effect/Metric"
+import type * as Dispatcher from "./dispatcher/Dispatcher.ts"
+import type { Progress } from "./Progress.ts"
+
+const counter = (name: string, description: string) =>
+  Metric.counter(`effect_inet_farm_${name}`, { description, incremental: true })
+
+const gauge = (name: string, description: string) => Metric.gauge(`effect_inet_farm_${name}`, { description })
+
+const packets = counter("packets_total", "Packets whose results are merged")
+const skipped = counter("skipped_packets_total", "Packets that failed too often, and were skipped")
+const retries = counter("retries_total", "Packets sent again after a failed attempt")
+const expiries = counter("lease_expiries_total", "Workers that were silent for a lease")
+const rejected = counter("rejected_hosts_total", "Hosts whose results were not those of other hosts")
+const queue = gauge("queue", "Packets that are split off and have no result")
+const workers = gauge("workers", "Workers that are not gone")
+const efficiency = gauge("efficiency", "Fraction of the workers' time that was spent on merged packets")
+
+/** The counts of a run that grow. */
+interface Counts {
+  readonly packets: number
+  readonly skipped: number
+  readonly retries: number
+  readonly expiries: number
+  readonly rejected: number
+}
+
+const noCounts: Counts = { packets: 0, skipped: 0, retries: 0, expiries: 0, rejected: 0 }
+
+const counters: Readonly<Record<keyof Counts, Metric.Counter<number>>> = {
+  packets,
+  skipped,
+  retries,
+  expiries,
+  rejected
+}
+
+const countsOf = (state: Dispatcher.State<unknown, unknown>): Counts => ({
+  packets: state.mergedCount - state.skippedCount,
+  skipped: state.skippedCount,
+  retries: state.retryCount,
+  expiries: state.workers.reduce((sum, worker) => sum + worker.expiries, 0),
+  rejected: state.rejectedHosts.size
+})
+
+/** The metrics of one run. */
+export interface FarmMetrics {
+  /** Adds what has changed since the last call. */
+  readonly publish: (state: Dispatcher.State<unknown, unknown>, progress: Progress) => void
+}
+
+/** Makes the metrics of a run. */
+export const make = Effect.fnUntraced(function* (job: string) {
+  const context = yield* Effect.context<never>()
+  const named = <Input, State>(metric: Metric.Metric<Input, State>) => Metric.withAttributes(metric, { job })
+  const [queueGauge, workersGauge, efficiencyGauge] = [named(queue), named(workers), named(efficiency)]
+  const names = Object.keys(counters) as ReadonlyArray<keyof Counts>
+  const byName = names.map((name) => [name, named(counters[name])] as const)
+  let published = noCounts
+  const metrics: FarmMetrics = {
+    publish: (state, progress) => {
+      const counts = countsOf(state)
+      for (const [name, metric] of byName) metric.updateUnsafe(counts[name] - published[name], context)
+      published = counts
+      queueGauge.updateUnsafe(state.unfinished.size, context)
+      workersGauge.updateUnsafe(state.liveCount, context)
+      efficiencyGauge.updateUnsafe(progress.efficiency, context)
+    }
+  }
+  return metrics
+})

@@ -1,0 +1,114 @@
+/** Single packets: one run without end for all of a job, whose source is what callers ask for. */
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Schema from "effect/Schema"
+import * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
+import { FarmError } from "./FarmError.ts"
+import type { Options } from "./FarmOptions.ts"
+import * as FarmRun from "./FarmRun.ts"
+import type { SizedPacket, Work } from "./Job.ts"
+import type { PacketSource } from "./PacketSource.ts"
+
+/** A packet that somebody waits for; its identity is that of the request. */
+interface Request extends SizedPacket<unknown> {
+  readonly result: Deferred.Deferred<unknown, FarmError>
+}
+
+/** The run of one job. */
+interface JobRun {
+  readonly add: (request: Request) => void
+  readonly drop: (request: Request) => void
+}
+
+/** The requests that wait for a worker. */
+const sourceOf = (requests: Set<Request>): PacketSource<unknown> => ({
+  total: undefined,
+  initialSize: 1,
+  next: () => {
+    const [request] = requests
+    if (request === undefined) return "later"
+    requests.delete(request)
+    return request
+  },
+  fetch: () => Effect.void,
+  skip: Effect.succeed
+})
+
+const start = Effect.fnUntraced(function* (
+  work: Work<unknown, unknown>,
+  options: Options,
+  onEnd: () => void
+): Effect.fn.Return<JobRun, FarmError, Scope.Scope> {
+  const waiting = new Set<Request>()
+  /** The requests without a result, by what the source returned. */
+  const open = new Set<SizedPacket<unknown>>()
+  const end = (request: SizedPacket<unknown> | undefined, exit: Exit.Exit<unknown, FarmError>) => {
+    if (request !== undefined && open.delete(request)) Deferred.doneUnsafe((request as Request).result, exit)
+  }
+  const run = yield* FarmRun.begin<unknown, unknown>({
+    work,
+    source: sourceOf(waiting),
+    pool: yield* options.workers,
+    settings: { ...options, onPoison: "skip" },
+    splitUnits: 0,
+    restored: [],
+    holdUntilConsumed: false,
+    keepsUnconsumed: false,
+    sink: ({ origin }, result) => end(origin, Exit.succeed(result)),
+    onSkipped: ({ origin }, reason) => end(origin, Exit.fail(new FarmError({ reason })))
+  })
+  const failAll = (exit: Exit.Exit<void, FarmError>) =>
+    Effect.sync(() => {
+      onEnd()
+      for (const request of [...open]) end(request, Exit.isFailure(exit) ? exit : Exit.interrupt())
+    })
+  yield* Effect.forkScoped(Effect.onExit(run.ended, failAll))
+  return {
+    add: (request) => {
+      open.add(request)
+      waiting.add(request)
+      run.refilled()
+    },
+    drop: (request) => {
+      open.delete(request)
+      if (!waiting.delete(request)) run.drop(({ origin }) => origin === request)
+    }
+  }
+})
+
+const nameOf = ({ name, version }: { readonly name: string; readonly version: number }) => `${name} ${version}`
+
+/** Makes the function that works on single packets. The run of a job begins with its first packet. */
+export const make = Effect.fnUntraced(function* (scope: Scope.Scope, options: Options) {
+  const runs = new Map<string, JobRun>()
+  const { withPermit } = yield* Semaphore.make(1)
+  const runFor = Effect.fnUntraced(function* (work: Work<unknown, unknown>) {
+    const name = nameOf(work)
+    const known = runs.get(name)
+    if (known !== undefined) return known
+    const run = yield* Scope.provide(
+      start(work, options, () => void runs.delete(name)),
+      scope
+    )
+    runs.set(name, run)
+    return run
+  })
+  return Effect.fnUntraced(function* <Packet, Result>(
+    job: Work<Packet, Result>,
+    packet: Packet
+  ): Effect.fn.Return<Result, FarmError> {
+    const work = job as unknown as Work<unknown, unknown>
+    // A packet that cannot be encoded would end the run of all.
+    yield* Effect.try({
+      try: () => Schema.encodeSync(job.packet)(packet),
+      catch: (cause) => FarmRun.splitError(0, cause)
+    })
+    const run = runs.get(nameOf(work)) ?? (yield* withPermit(runFor(work)))
+    const request: Request = { packet, units: 1, result: Deferred.makeUnsafe() }
+    run.add(request)
+    const result = yield* Effect.onInterrupt(Deferred.await(request.result), () => Effect.sync(() => run.drop(request)))
+    return result as Result
+  })
+})

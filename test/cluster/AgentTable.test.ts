@@ -1,0 +1,249 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Schema from "effect/Schema"
+import * as Scope from "effect/Scope"
+import * as AgentTable from "../../src/cluster/AgentTable.ts"
+import type { ExchangeCall } from "../../src/cluster/FarmPool.ts"
+import * as JsonText from "../../src/cluster/JsonText.ts"
+import type { Report, Worker } from "../../src/farm/Worker.ts"
+
+const job = { name: "sum", version: 1 }
+
+const number = JsonText.make(Schema.Number)
+
+/** Makes a run that records the workers that join. */
+const makeRun = (key: string, priority = 1) => {
+  const joined: Array<Worker> = []
+  const run: AgentTable.PoolRun = {
+    ...{ key, job, priority, packet: number, result: number, refusals: new Map() },
+    ...{ virtualMillis: 0, packetMillis: 0, taskCount: 0, onJoin: (worker: Worker) => joined.push(worker) }
+  }
+  return { run, joined }
+}
+
+const call = (agent: string, changes: Partial<ExchangeCall> = {}): ExchangeCall => ({
+  ...{ agent, name: agent, host: "m", session: "", sequence: 1, slots: 1, jobs: [job] },
+  ...{ outcomes: [], lostJobs: [], working: [], wait: false, leaving: false },
+  ...changes
+})
+
+/** Attaches a worker; returns its reports. */
+const attach = (worker: Worker, scope = Scope.makeUnsafe()) => {
+  const reports: Array<Report> = []
+  Effect.runSync(
+    Scope.provide(
+      worker.attach((all) => reports.push(...all)),
+      scope
+    )
+  )
+  return { reports, detach: () => Effect.runSync(Scope.close(scope, Exit.void)) }
+}
+
+const tasks = (...ids: ReadonlyArray<number>) => ids.map((id) => ({ id, packet: id }))
+
+const numbersOf = ({ tasks }: ReturnType<typeof AgentTable.give>) => tasks.map(({ number }) => number)
+
+const done = (number: number, result: unknown, millis = 1) => ({
+  _tag: "Done" as const,
+  number,
+  result: JSON.stringify(result),
+  millis
+})
+
+/** A pool with one agent in one run, whose worker is attached. */
+const pool = (changes: Partial<ExchangeCall> = {}) => {
+  const table = AgentTable.make()
+  const { run } = makeRun("r")
+  const agent = AgentTable.join(table, call("a", changes), "s", 0)
+  const workers = AgentTable.addRun(table, run)
+  return { table, run, agent, workers, attached: workers.map((worker) => attach(worker)) }
+}
+
+describe("AgentTable", () => {
+  it("gives tasks once, and reports their outcomes by packet id", () => {
+    const { agent, attached, table, workers } = pool()
+    workers[0]!.run(tasks(7, 9))
+    const given = AgentTable.give(table, agent)
+    assert.deepStrictEqual(
+      given.tasks.map(({ packet, slot }) => [slot, packet]),
+      [
+        [0, "7"],
+        [0, "9"]
+      ]
+    )
+    assert.deepStrictEqual(AgentTable.give(table, agent).tasks, [])
+    const [first, second] = numbersOf(given)
+    const error = { name: "Error", message: "no" }
+    const outcomes = [done(first!, 49, 3), { _tag: "Failed" as const, number: second!, error }]
+    AgentTable.receive(agent, call("a", { outcomes }), 1)
+    // Outcomes that are brought twice count once.
+    AgentTable.receive(agent, call("a", { outcomes }), 2)
+    assert.deepStrictEqual(attached[0]!.reports, [
+      { _tag: "Done", id: 7, result: 49, millis: 3 },
+      { _tag: "Failed", id: 9, error }
+    ])
+  })
+
+  it("reports a result that does not fit its schema as a failure", () => {
+    const { agent, attached, table, workers } = pool()
+    workers[0]!.run(tasks(1))
+    const [first] = numbersOf(AgentTable.give(table, agent))
+    AgentTable.receive(agent, call("a", { outcomes: [done(first!, "x")] }), 1)
+    const [report] = attached[0]!.reports
+    assert.strictEqual(report?._tag, "Failed")
+    assert.match(report?._tag === "Failed" ? report.error.message : "", /^the result does not fit its schema: /)
+  })
+
+  it("stops a waiting task without the agent, and tells the agent of others", () => {
+    const { agent, attached, table, workers } = pool()
+    workers[0]!.run(tasks(1))
+    const [first] = numbersOf(AgentTable.give(table, agent))
+    workers[0]!.run(tasks(2))
+    workers[0]!.cancel([1, 2, 3])
+    assert.deepStrictEqual(attached[0]!.reports, [])
+    AgentTable.flush(agent)
+    assert.deepStrictEqual(attached[0]!.reports, [{ _tag: "Stopped", id: 2 }])
+    assert.deepStrictEqual(AgentTable.give(table, agent), { session: agent.session, tasks: [], cancels: [first!] })
+    AgentTable.receive(agent, call("a", { outcomes: [{ _tag: "Stopped", number: first! }] }), 1)
+    assert.deepStrictEqual(attached[0]!.reports.at(-1), { _tag: "Stopped", id: 1 })
+  })
+
+  it("blames the oldest task of a thread for the silence of its agent, and none if it leaves", () => {
+    for (const isBlamed of [true, false]) {
+      const { agent, attached, table, workers } = pool()
+      workers[0]!.run(tasks(1, 2))
+      AgentTable.give(table, agent)
+      AgentTable.remove(table, agent, "gone", isBlamed)
+      assert.deepStrictEqual(attached[0]!.reports, [{ _tag: "Gone", message: "gone", running: isBlamed ? [1] : [] }])
+      assert.strictEqual(table.agents.size, 0)
+    }
+  })
+
+  it("blames one run only for the task that two runs of a job share a thread with", () => {
+    const { agent, attached, table, workers } = pool()
+    const other = makeRun("other")
+    const [worker] = AgentTable.addRun(table, other.run)
+    const { reports } = attach(worker!)
+    workers[0]!.run(tasks(1))
+    AgentTable.give(table, agent)
+    worker!.run(tasks(5))
+    AgentTable.give(table, agent)
+    AgentTable.remove(table, agent, "gone", true)
+    assert.deepInclude(attached[0]!.reports[0], { running: [1] })
+    assert.deepInclude(reports[0], { running: [] })
+  })
+
+  it("removes the agents that are silent, except for the time in which the host did not run", () => {
+    const { agent, table } = pool()
+    assert.deepStrictEqual(AgentTable.removeSilent(table, -1, "silent"), [])
+    AgentTable.excuse(table, 5_000)
+    assert.deepStrictEqual(AgentTable.removeSilent(table, 4_999, "silent"), [])
+    assert.deepStrictEqual(AgentTable.removeSilent(table, 5_001, "silent"), [agent])
+  })
+
+  it("reports the tasks that are worked on, and a worker that waits for another run as well", () => {
+    const { agent, attached, table, workers } = pool()
+    const [worker] = AgentTable.addRun(table, makeRun("other").run)
+    const { reports } = attach(worker!)
+    workers[0]!.run(tasks(1))
+    worker!.run(tasks(2))
+    const [first] = numbersOf(AgentTable.give(table, agent))
+    AgentTable.receive(agent, call("a", { working: [first!] }), 1)
+    assert.deepStrictEqual(attached[0]!.reports, [{ _tag: "Working", id: 1 }])
+    assert.deepStrictEqual(reports, [{ _tag: "Ready" }])
+  })
+
+  it("adds an agent to the runs that are there, with a worker for each thread", () => {
+    const table = AgentTable.make()
+    const { joined, run } = makeRun("r")
+    assert.deepStrictEqual(AgentTable.addRun(table, run), [])
+    AgentTable.join(table, call("a", { slots: 2 }), "s", 0)
+    assert.deepStrictEqual(
+      joined.map(({ host, name }) => [name, host]),
+      [
+        ["a/1", "m"],
+        ["a/2", "m"]
+      ]
+    )
+  })
+
+  it("an agent that joins again leaves first, and its earlier tasks are unknown", () => {
+    const { agent, attached, table, workers } = pool()
+    workers[0]!.run(tasks(1))
+    const [first] = numbersOf(AgentTable.give(table, agent))
+    const again = AgentTable.join(table, call("a"), "s", 1)
+    assert.notStrictEqual(again.session, agent.session)
+    assert.deepInclude(attached[0]!.reports[0], { _tag: "Gone" })
+    AgentTable.receive(again, call("a", { outcomes: [done(first!, 1)] }), 2)
+    assert.strictEqual(attached[0]!.reports.length, 1)
+  })
+
+  it.each([
+    ["no job", []],
+    ["sum 2", [{ name: "sum", version: 2 }]]
+  ] as const)("an agent with %s has no worker, and the run has the reason", (has, jobs) => {
+    const { run, workers } = pool({ jobs })
+    assert.deepStrictEqual(workers, [])
+    assert.deepStrictEqual([...run.refusals.values()], [`a: it has ${has}, not sum 1`])
+  })
+
+  it("a thread that lost a job is gone for its runs, also for those that begin later", () => {
+    const { agent, attached, table } = pool({ slots: 2 })
+    AgentTable.receive(agent, call("a", { lostJobs: [{ slot: 1, job, message: "no memory" }] }), 1)
+    assert.deepStrictEqual(
+      attached.map(({ reports }) => reports),
+      [[], [{ _tag: "Gone", message: "no memory", running: [] }]]
+    )
+    assert.deepStrictEqual(
+      AgentTable.addRun(table, makeRun("later").run).map(({ name }) => name),
+      ["a/1"]
+    )
+  })
+
+  it("a run that ends stops its tasks", () => {
+    const { agent, attached, run, table, workers } = pool()
+    workers[0]!.run(tasks(1, 2))
+    const [first, second] = numbersOf(AgentTable.give(table, agent))
+    workers[0]!.run(tasks(3))
+    attached[0]!.detach()
+    AgentTable.removeRun(table, run)
+    assert.deepStrictEqual(AgentTable.give(table, agent).cancels, [first!, second!])
+    AgentTable.receive(agent, call("a", { outcomes: [done(first!, 1)] }), 1)
+    assert.deepStrictEqual(attached[0]!.reports, [])
+  })
+
+  it.each([
+    [1, 1, 10],
+    [3, 1, 10],
+    [1, 1, 1]
+  ])(
+    "runs of priority %s and %s share a thread by it, though packets of the second take %s times as long",
+    (priority, otherPriority, factor) => {
+      const table = AgentTable.make()
+      const agent = AgentTable.join(table, call("a"), "s", 0)
+      const runs = [makeRun("one", priority).run, makeRun("two", otherPriority).run]
+      const workers = runs.map((run) => AgentTable.addRun(table, run)[0]!)
+      const work = [0, 0]
+      const left = [0, 0]
+      let id = 0
+      const refill = () => {
+        for (const [at, worker] of workers.entries()) {
+          for (; left[at]! < 16; left[at]!++) worker.run(tasks(id++))
+        }
+      }
+      for (const worker of workers) attach(worker)
+      for (let round = 0; round < 2_000; round++) {
+        refill()
+        AgentTable.give(table, agent)
+        const [held] = agent.held.values()
+        const at = held!.worker.run.key === "one" ? 0 : 1
+        const millis = at === 0 ? 20 : 20 * factor
+        work[at]! += millis
+        left[at]!--
+        AgentTable.receive(agent, call("a", { outcomes: [done(held!.number, 1, millis)] }), round)
+      }
+      assert.closeTo(work[0]! / work[1]!, priority / otherPriority, 0.2 * (priority / otherPriority))
+    }
+  )
+})

@@ -1,0 +1,153 @@
+import { assert, describe, it } from "@effect/vitest"
+import type * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Queue from "effect/Queue"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import * as TestClock from "effect/testing/TestClock"
+import * as FarmPool from "../../src/farm/FarmPool.ts"
+import * as Job from "../../src/farm/Job.ts"
+import type * as Worker from "../../src/farm/Worker.ts"
+import * as SimWorkers from "./SimWorkers.ts"
+
+/** A packet takes as many milliseconds as its number says. */
+const job = Job.make({
+  ...{ name: "naps", version: 1, packet: Schema.Number, result: Schema.Number },
+  split: (packets: ReadonlyArray<number>) => packets,
+  work: (millis: number) => {
+    if (millis < 0) throw new RangeError("no time")
+    return millis
+  },
+  empty: 0,
+  merge: (sum: number, part: number) => sum + part
+})
+
+const naps = (count: number, millis: number) => Array.from({ length: count }, () => millis)
+
+const sim = (count: number) =>
+  SimWorkers.make(
+    job,
+    Array.from({ length: count }, () => 1),
+    Math.abs
+  )
+
+describe("FarmPool", () => {
+  it.effect("works on several runs at once, fairly, and on one with a higher priority more", () =>
+    Effect.gen(function* () {
+      const pool = yield* FarmPool.make({ workers: sim(2).workers })
+      const start = (packets: ReadonlyArray<number>, priority?: number) => pool.start(job, packets, { priority })
+      const many = yield* start(naps(1_000, 10))
+      const long = yield* start(naps(100, 100))
+      const urgent = yield* start(naps(1_000, 10), 2)
+      yield* TestClock.adjust("4 seconds")
+      const [one, two, three] = yield* Effect.all([many.stats, long.stats, urgent.stats])
+      const millis = { many: one.packets * 10, long: two.packets * 100, urgent: three.packets * 10 }
+      assert.approximately(millis.many, 2_000, 400, JSON.stringify(millis))
+      assert.approximately(millis.long, 2_000, 400, JSON.stringify(millis))
+      assert.approximately(millis.urgent, 4_000, 400, JSON.stringify(millis))
+      assert.strictEqual((yield* pool.stats).runs, 3)
+      yield* TestClock.adjust("1 minute")
+      assert.deepStrictEqual(yield* Effect.all([many.output, long.output, urgent.output]), [10_000, 10_000, 10_000])
+    })
+  )
+
+  it.effect("lets a short run pass a long one, and the long one go on", () =>
+    Effect.gen(function* () {
+      const pool = yield* FarmPool.make({ workers: sim(1).workers })
+      const long = yield* Effect.forkChild(pool.run(job, naps(1_000, 50)), { startImmediately: true })
+      yield* TestClock.adjust("1 second")
+      const short = yield* Effect.forkChild(pool.run(job, naps(2, 50)), { startImmediately: true })
+      yield* TestClock.adjust("500 millis")
+      assert.strictEqual(yield* Fiber.join(short), 100)
+      yield* Fiber.interrupt(long)
+      const next = yield* Effect.forkChild(pool.run(job, naps(3, 10)), { startImmediately: true })
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(yield* Fiber.join(next), 30)
+    })
+  )
+
+  it.effect("works on single packets, and fails those that cannot be done without an effect on others", () =>
+    Effect.gen(function* () {
+      const pool = yield* FarmPool.make({ workers: sim(2).workers })
+      const results = yield* Effect.forkChild(
+        Effect.all(
+          [1, 2, Number("3")].map((millis) => pool.runPacket(job, millis)),
+          { concurrency: "unbounded" }
+        ),
+        { startImmediately: true }
+      )
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(yield* Fiber.join(results), [1, 2, 3])
+      const { reason } = yield* Effect.flip(pool.runPacket(job, "7" as unknown as number))
+      assert.strictEqual(reason._tag, "SplitFailed")
+      const after = yield* Effect.forkChild(pool.runPacket(job, 5), { startImmediately: true })
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(yield* Fiber.join(after), 5)
+    })
+  )
+
+  it.effect("stops the work on a packet that nobody waits for", () =>
+    Effect.gen(function* () {
+      const { cancelled, workers } = sim(1)
+      const pool = yield* FarmPool.make({ workers })
+      const waiting = yield* Effect.forkChild(pool.runPacket(job, 60_000), { startImmediately: true })
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.interrupt(waiting)
+      assert.lengthOf(cancelled, 1)
+    })
+  )
+
+  it.effect("reports lost workers to every run, and fails them once none is left", () =>
+    Effect.gen(function* () {
+      const { report, workers } = sim(2)
+      const pool = yield* FarmPool.make({ workers })
+      const events: Array<string> = []
+      yield* Effect.forkScoped(
+        Stream.runForEach(pool.events, ({ _tag, worker }) => Effect.sync(() => events.push(`${_tag} ${worker}`)))
+      )
+      const one = yield* Effect.forkChild(Effect.flip(pool.run(job, naps(100, 100))), { startImmediately: true })
+      const two = yield* Effect.forkChild(Effect.flip(pool.run(job, naps(100, 100))), { startImmediately: true })
+      yield* TestClock.adjust("500 millis")
+      report(0, [{ _tag: "Gone", message: "unplugged" }])
+      yield* TestClock.adjust("500 millis")
+      report(1, [{ _tag: "Gone", message: "on fire" }])
+      for (const fiber of [one, two]) {
+        const { message } = yield* Fiber.join(fiber)
+        assert.strictEqual(message, "no worker is left: worker 0: unplugged; worker 1: on fire")
+      }
+      yield* TestClock.adjust(0)
+      assert.deepStrictEqual(events, ["WorkerGone worker 0", "WorkerGone worker 1"])
+      const { reason } = yield* Effect.flip(pool.run(job, naps(1, 1)))
+      assert.strictEqual(reason._tag, "NoWorkers")
+    })
+  )
+
+  it.effect("gives the workers that join to every run", () =>
+    Effect.gen(function* () {
+      const joining = yield* Queue.unbounded<Worker.Worker, Cause.Done>()
+      const late = yield* sim(1).workers
+      const pool = yield* FarmPool.make({
+        workers: Effect.succeed({ workers: [], joining: Stream.fromQueue(joining) })
+      })
+      const one = yield* Effect.forkChild(pool.run(job, naps(3, 10)), { startImmediately: true })
+      yield* TestClock.adjust("1 second")
+      yield* Queue.offer(joining, late.workers[0]!)
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(yield* Fiber.join(one), 30)
+      const two = yield* Effect.forkChild(pool.run(job, naps(2, 10)), { startImmediately: true })
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(yield* Fiber.join(two), 20)
+    })
+  )
+
+  it.effect("refuses a priority that is not a positive number", () =>
+    Effect.gen(function* () {
+      const pool = yield* FarmPool.make({ workers: sim(1).workers })
+      for (const priority of [0, -1, Number.NaN, Number.POSITIVE_INFINITY]) {
+        const { message } = yield* Effect.flip(pool.run(job, [], { priority }))
+        assert.strictEqual(message, `invalid priority ${priority}: must be a number over 0`)
+      }
+    })
+  )
+})
