@@ -1,5 +1,7 @@
 /**
- * A cluster on this machine: a PostgreSQL server of its own, two hosts, two workers, and a count whose host is killed:
+ * Counts primes on a cluster on this machine, with a PostgreSQL server of its own, two hosts and two workers. The host
+ * that has the pool is killed meanwhile.
+ *
  * node scripts/farm-cluster.ts [RANGE] [PACKETS]
  *
  * It needs Debian's package postgresql, whose server need not run.
@@ -8,8 +10,8 @@ import * as Path from "node:path"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import * as ClusterProcesses from "../test/support/ClusterProcesses.ts"
-import * as Postgres from "../test/support/Postgres.ts"
+import * as ClusterProcesses from "../test/support/cluster/ClusterProcesses.ts"
+import * as Postgres from "../test/support/cluster/Postgres.ts"
 
 const [range = "0..1e10", packets = "500"] = process.argv.slice(2)
 

@@ -6,13 +6,14 @@
  */
 import * as Clock from "effect/Clock"
 import * as Entity from "effect/cluster/Entity"
-import type { Sharding } from "effect/cluster/Sharding"
+import type * as Sharding from "effect/cluster/Sharding"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import * as Rpc from "effect/rpc/Rpc"
 import * as Monotonic from "../network/Monotonic.ts"
+import * as AgentAssignment from "./AgentAssignment.ts"
 import * as AgentTable from "./AgentTable.ts"
 import { type ExchangeAnswer, type ExchangeCall, FarmPool } from "./FarmPool.ts"
 import * as HostedRun from "./HostedRun.ts"
@@ -71,11 +72,11 @@ const answerTo = Effect.fnUntraced(function* (pool: Pool, call: ExchangeCall) {
     lastCalls.delete(call.agent)
     return noTasks(agent.session)
   }
-  const given = AgentTable.give(table, agent)
+  const given = AgentAssignment.give(table, agent)
   if (!call.wait || !isEmpty(given)) return given
   yield* Effect.timeoutOption(agent.signal.wait, waitMillis)
   agent.heardAtMillis = now()
-  return AgentTable.give(table, agent)
+  return AgentAssignment.give(table, agent)
 })
 
 const exchange = (pool: Pool, call: ExchangeCall): Effect.Effect<ExchangeAnswer> =>
@@ -183,7 +184,7 @@ const makePool = Effect.fnUntraced(function* (options: Options, name: string) {
  * @category layers
  * @since 0.1.0
  */
-export const layer = (options: Options = {}): Layer.Layer<never, never, JobModules | RunStore | Sharding> =>
+export const layer = (options: Options = {}): Layer.Layer<never, never, JobModules | RunStore | Sharding.Sharding> =>
   FarmPool.toLayer(
     Effect.gen(function* () {
       const { entityId: name } = yield* Entity.CurrentAddress

@@ -20,7 +20,7 @@ import type { AnyJob, JobModules } from "./JobModules.ts"
 import * as JsonText from "./JsonText.ts"
 import * as RunStore from "./RunStore.ts"
 
-/** What the runs of a pool share. */
+/** The parts of a pool that its runs share. */
 export interface Context {
   readonly jobs: JobModules["Service"]
   readonly store: RunStore.RunStore["Service"]
@@ -179,7 +179,7 @@ const end = Effect.fnUntraced(function* <A>(
   return isMine ? yield* reply : yield* replyElsewhere(context, record)
 })
 
-/** Runs, or continues, a run to its end. The reply is that of the run, whoever has ended it. */
+/** Runs, or continues, a run to its end. The reply is that of the run, whichever host has ended it. */
 export const execute = Effect.fnUntraced(function* (
   context: Context,
   hosted: HostedRun,
@@ -233,7 +233,7 @@ const idle = {
 }
 
 /** Returns the state of a run whose message was not read, or that does not exist. */
-export const waiting = (key: string, attempt: number, state: RunStatus["state"] = "waiting"): RunStatus => ({
+const waiting = (key: string, attempt: number, state: RunStatus["state"] = "waiting"): RunStatus => ({
   ...idle,
   ...{ key, state, attempt }
 })
