@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
 import * as Farm from "../../../src/farm/Farm.ts"
+import * as Job from "../../../src/farm/Job.ts"
 import * as MessageChannel from "../../../src/farm/tcp/MessageChannel.ts"
 import * as Protocol from "../../../src/farm/tcp/Protocol.ts"
 import * as TcpWorkerServer from "../../../src/farm/tcp/TcpWorkerServer.ts"
@@ -33,7 +34,7 @@ const toWork =
   (answer: (id: number, sum: number) => ReadonlyArray<Uint8Array>): Behavior =>
   (message) =>
     message._tag === "Work"
-      ? answer(message.id, job.work(message.packet as typeof Sums.Range.Type, { stopped: () => false }))
+      ? answer(message.id, job.work(message.packet as typeof Sums.Range.Type, Job.neverStopped) as number)
       : message._tag === "Ping"
         ? [pong]
         : []
@@ -191,6 +192,7 @@ describe("TcpWorkerServer with a rogue farm", () => {
       const broken = "protocol violation: packet"
       assert.deepStrictEqual(yield* answers(preamble, hello(), work(7)), [
         "Welcome",
+        "Working",
         "Done",
         "timed out: no message within 1 s"
       ])
