@@ -7,6 +7,6 @@ export interface EncodedPacket<Packet> {
   readonly encoded: unknown
   /** The buffers in it that are moved to its worker. */
   readonly transfer?: ReadonlyArray<ArrayBufferLike> | undefined
-  /** What the source returned; undefined for a packet of a checkpoint. */
+  /** The object that the source returned; undefined for a packet of a checkpoint. */
   readonly origin?: SizedPacket<Packet> | undefined
 }
