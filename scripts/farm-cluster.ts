@@ -17,7 +17,7 @@ const [range = "0..1e10", packets = "500"] = process.argv.slice(2)
 
 const entry = Path.join(import.meta.dirname, "effect-inet.ts")
 
-/** Kills the host that has the pool, as soon as the run has begun. */
+/** Kills the host that has the pool. */
 const killOwner = Effect.fnUntraced(function* (hosts: ReadonlyArray<ClusterProcesses.Process>) {
   const owner = yield* Effect.raceAllFirst(
     hosts.map((host) => Effect.as(host.waitFor("stderr", /the pool is on this host/), host))
@@ -36,6 +36,8 @@ const cluster = Effect.gen(function* () {
   yield* Console.log("two hosts and two workers are up")
   const args = ["primes", "count", range, "--packets", packets, "--key", "one"]
   const client = yield* start(...args)
+  const watch = yield* start("farm", "watch", "one", "--json")
+  yield* watch.waitFor("stdout", /"state":"running","attempt":1,"done":[1-9]/)
   yield* killOwner(hosts)
   yield* client.ended
   yield* Console.log(`the count of ${range} is ${client.stdout().trim()}`)

@@ -99,7 +99,8 @@ export const layerHost = (
 }
 
 /**
- * A client: it needs the database, and no port. Provide `layerAgent` with it to work for a pool.
+ * A client: it needs the database, and no port. Provide `layerAgent` with it to work for a pool. A process with a host
+ * needs no client beside it: `layerHost` provides the same.
  *
  * @category layers
  * @since 0.1.0

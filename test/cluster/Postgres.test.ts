@@ -55,7 +55,8 @@ const tests = () =>
           const { message } = yield* Effect.orDie(Effect.flip(wrong))
           assert.match(message, /^run k exists already: it is primes 1 of .*; choose another key$/)
         })
-        yield* Effect.provide(counts, Layer.mergeAll(Client, Host, Agent))
+        // Without `fresh` they would share one cluster: layers of a program are built once.
+        yield* Effect.provide(counts, Layer.mergeAll(Layer.fresh(Host), Layer.fresh(Agent), Layer.fresh(Client)))
         assert.strictEqual(yield* query("SELECT state, done, epoch FROM farm_runs WHERE key = 'k'"), "done|10000000|1")
         // One for each run, and one for the run that was refused.
         assert.strictEqual(yield* query("SELECT count(*) FROM cluster_messages"), "2")
