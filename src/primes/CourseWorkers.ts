@@ -154,6 +154,7 @@ const open = Effect.fnUntraced(function* (
     threads: 1,
     capacity: maxPendingRanges,
     latencyMillis: now() - start,
+    reportsEachBegin: false,
     send: (tasks) => tasks.flatMap((task) => send(host, task)),
     // The protocol has no cancel message: the response is awaited and discarded.
     cancel: () => {},

@@ -9,7 +9,7 @@
  *    | Proof ------------------------------------------------> |
  *    | <------------------------------- Welcome, or Refused    |
  *    | Work, Cancel, Ping -----------------------------------> |
- *    | <----------------------- Done, Failed, Stopped, Pong    |
+ *    | <-------------- Working, Done, Failed, Stopped, Pong    |
  *
  *   the preamble, once
  *   +------+------+------+------+------+------+------+------+
@@ -89,6 +89,8 @@ export const Message = Schema.Union([
   Schema.TaggedStruct("Done", { id: Id, result: Schema.optionalKey(Schema.Unknown), millis: Millis }),
   Schema.TaggedStruct("Failed", { id: Id, message: Schema.String }),
   Schema.TaggedStruct("Stopped", { id: Id }),
+  /** These packets were begun, and are worked on still. */
+  Schema.TaggedStruct("Working", { ids: Schema.Array(Id) }),
   Schema.TaggedStruct("Ping", {}),
   Schema.TaggedStruct("Pong", {})
 ])

@@ -152,9 +152,7 @@ const handshake = (
 
 /** Returns the message of an outcome: an error crosses as one line. */
 const messageOf = (outcome: TaskOutcome): Protocol.Message =>
-  outcome._tag === "Failed"
-    ? { _tag: "Failed", id: outcome.id, message: FarmError.singleLine(outcome.error) }
-    : outcome
+  outcome._tag === "Failed" ? { _tag: "Failed", id: outcome.id, message: FarmError.singleLine(outcome.error) } : outcome
 
 const frameOf = (outcome: TaskOutcome, maxFrameBytes: number): Uint8Array => {
   const encoded = Protocol.encode(messageOf(outcome), maxFrameBytes)
@@ -223,10 +221,13 @@ const serveFarm = Effect.fnUntraced(function* (
   { id, sweeper }: TcpServer.ConnectionContext
 ) {
   channel.setMaxFrameBytes(maxFrameBytes)
-  const client = yield* pool.join((outcomes) => {
-    stats.packets += outcomes.length
-    channel.send(outcomes.map((outcome) => frameOf(outcome, maxFrameBytes)))
-  })
+  const client = yield* pool.join(
+    (outcomes) => {
+      stats.packets += outcomes.length
+      channel.send(outcomes.map((outcome) => frameOf(outcome, maxFrameBytes)))
+    },
+    (ids) => channel.send([frame({ _tag: "Working", ids })])
+  )
   const leaseExpired = Latch.makeUnsafe(false)
   let lastReceivedAt = sweeper.now()
   const unwatch = sweeper.add((now) => {

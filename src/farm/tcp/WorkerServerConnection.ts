@@ -14,7 +14,7 @@ import type { TaskOutcome } from "../Worker.ts"
 import type { Auth } from "./Auth.ts"
 import * as MessageChannel from "./MessageChannel.ts"
 import * as Protocol from "./Protocol.ts"
-import type { ConnectionFailure, HostConnection, OnOutcomes } from "./RemoteHost.ts"
+import type { ConnectionFailure, HostConnection, OnOutcomes, OnWorking } from "./RemoteHost.ts"
 
 /** The services that connecting requires. */
 export type Requirements = Network | Dns.Dns | ServiceNames
@@ -113,18 +113,23 @@ export const open = Effect.fnUntraced(function* (
   )
   let lastReceivedAt = now()
 
-  const receive = (onOutcomes: OnOutcomes) => (messages: ReadonlyArray<Protocol.Message>) => {
+  const receive = (onOutcomes: OnOutcomes, onWorking: OnWorking) => (messages: ReadonlyArray<Protocol.Message>) => {
     lastReceivedAt = now()
     const outcomes: Array<TaskOutcome> = []
+    const working: Array<number> = []
     for (const message of messages) {
       if (message._tag === "Done" || message._tag === "Failed" || message._tag === "Stopped") {
         outcomes.push(outcomeOf(message))
-      } else if (message._tag === "Refused") return Effect.fail(refusalOf(message))
+      } else if (message._tag === "Working") working.push(...message.ids)
+      else if (message._tag === "Refused") return Effect.fail(refusalOf(message))
       else if (message._tag !== "Pong") return Effect.fail(MessageChannel.unexpectedMessage(message))
     }
     return Result.match(onOutcomes(outcomes), {
       onFailure: ({ id }) => Effect.fail(MessageChannel.invalidId(id, "not requested")),
-      onSuccess: () => channel.writable
+      onSuccess: () => {
+        onWorking(working)
+        return channel.writable
+      }
     })
   }
   const keepAlive = Effect.suspend(() => {
@@ -136,6 +141,7 @@ export const open = Effect.fnUntraced(function* (
     threads: welcome.threads,
     capacity: Math.max(1, Math.floor(welcome.capacity / 2)),
     latencyMillis,
+    reportsEachBegin: true,
     send: (tasks) => {
       const unsent: Array<TaskOutcome> = []
       const frames: Array<Uint8Array> = []
@@ -151,9 +157,9 @@ export const open = Effect.fnUntraced(function* (
       return unsent
     },
     cancel: (ids) => channel.send([frame({ _tag: "Cancel", ids })]),
-    serve: (onOutcomes) =>
+    serve: (onOutcomes, onWorking) =>
       Effect.raceAllFirst([
-        Effect.forever(Effect.flatMap(channel.pull, receive(onOutcomes))),
+        Effect.forever(Effect.flatMap(channel.pull, receive(onOutcomes, onWorking))),
         channel.flushing,
         Effect.forever(Effect.andThen(Effect.sleep(Math.min(leaseMillis / 4, maxPingIntervalMillis)), keepAlive))
       ]).pipe(

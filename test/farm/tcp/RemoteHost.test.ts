@@ -29,6 +29,7 @@ const setUp = Effect.fnUntraced(function* () {
       threads: 2,
       capacity: 4,
       latencyMillis: 1,
+      reportsEachBegin: true,
       send: (tasks) => {
         sent.push(...tasks)
         return tasks.flatMap(({ id, packet }) =>
