@@ -10,7 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Migrator from "effect/sql/Migrator"
 import * as SqlClient from "effect/sql/SqlClient"
-import type { SqlError } from "effect/sql/SqlError"
+import type * as SqlError from "effect/sql/SqlError"
 import { ClusterError, PoolUnavailable } from "./ClusterError.ts"
 import * as RunStore from "./RunStore.ts"
 
@@ -85,12 +85,12 @@ const migrations = Migrator.fromRecord({
 export const migrate = Effect.asVoid(Migrator.make({})({ loader: migrations, table: "farm_migrations" }))
 
 /** Formats an error with the message of the database. */
-const textOf = ({ message, reason: { cause } }: SqlError) =>
+const textOf = ({ message, reason: { cause } }: SqlError.SqlError) =>
   cause instanceof Error ? `${message}: ${cause.message}` : message
 
 const unavailable =
   (pool: string) =>
-  <A, R>(self: Effect.Effect<A, SqlError, R>): Effect.Effect<A, ClusterError, R> =>
+  <A, R>(self: Effect.Effect<A, SqlError.SqlError, R>): Effect.Effect<A, ClusterError, R> =>
     Effect.mapError(self, (error) => {
       const detail = `the database has failed (${textOf(error)}); look at it, and at its address`
       return new ClusterError({ reason: new PoolUnavailable({ pool, detail }) })
