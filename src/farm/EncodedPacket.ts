@@ -1,6 +1,7 @@
+/** A packet with its encoded form. */
 import type { SizedPacket } from "./Job.ts"
 
-/** A packet with its encoded form. */
+/** A packet in both forms. */
 export interface EncodedPacket<Packet> {
   readonly packet: Packet
   /** The packet as `Work.packet` encodes it: this is sent to workers and written to checkpoints. */
